@@ -44,6 +44,12 @@ def binomials(x):
     return -sum((x**2 + 2 * k - 1) * (softplus(-k * x) + 3 * softplus(k * x)) for k in (1, 2))
 
 
+def students(x):
+    nu = 3.0
+    density = (1 + x**2 / nu) ** (-(nu + 1) / 2)
+    return np.log(density)
+
+
 LOGITS = (-1000.0, 1000.0, -745.0, -40.0, 40.0, 0.3, -3.0)
 ALSO_SMALL = (*LOGITS, -1e-9, 1e-300)
 SMALL = (1e-300, 1e-17, -1e-17, 1e-9, 0.3)
@@ -104,6 +110,7 @@ NUMBERS = {
                                lambda x: mp.log(-mp.expm1(-1)) - softplus(-2 * x - 1) - softplus(2 * x), LOGITS),
     "log of the power of a variable": (powers_in_a_loop,
                                        binomials, ALSO_SMALL),
+    "Student's": (students, lambda x: -2 * mp.log1p(x**2 / 3), (1e150, 1e-9, 0.3, -1000.0)),
     "sqrt(exp)": (lambda x: np.sqrt(np.exp(x)), lambda x: mp.exp(x / 2), ALSO_SMALL),
 }  # fmt: skip
 
@@ -187,6 +194,12 @@ OF_ROWS = {
     "log-softmax by hand": (lambda x: log_softmax_by_hand(x)[1], lambda x: x[1] - log_sum(x)),
     "cross entropy": (lambda x: -np.sum(WEIGHTS * np.log(softmax_by_hand(x))),
                       lambda x: sum(W) * log_sum(x) - mp.fsum(a * b for a, b in zip(W, x, strict=True))),
+    "powers of two": (lambda x: np.log2(np.sum(2.0**x)), lambda x: log_sum([a * mp.log(2) for a in x]) / mp.log(2)),
+    "powers of ten": (lambda x: np.log(np.sum(10**x) / 3), lambda x: log_sum([a * mp.log(10) for a in x]) - mp.log(3)),
+    "the largest": (lambda x: np.log(2 * np.exp(x).max()), lambda x: mp.log(2) + max(x)),
+    "the larger and the least": (
+        lambda x: np.log(np.maximum(np.exp(x[1]), 2 * np.exp(x[2])) + np.min(np.exp(x))),
+        lambda x: log_sum([max(x[1], x[2] + mp.log(2)), min(x)])),
     "log(prod(exp))": (lambda x: np.log(np.prod(np.exp(x))), mp.fsum),
     "log(prod(sigmoid))": (lambda x: np.log(np.prod(sigmoid(x))), lambda x: -mp.fsum(softplus(-a) for a in x)),
     "log(prod(pdf))": (

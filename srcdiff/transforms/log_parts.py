@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Atom, Const, For, Function, If, Op, Value, const, regions_of, walk
 from srcdiff.ir.types import Scalar, Type, shape_of
 from srcdiff.ops import arithmetic, elementwise
+from srcdiff.transforms.constants import constant_value
 from srcdiff.transforms.patterns import Anything, Apply, Pattern, build, function
 
 __all__ = [
@@ -46,6 +47,8 @@ _KEEPING = (
 )
 _SUMS = ("add", "subtract", "multiply", "divide", "negative")
 _DEPTH = 5
+_AT_LEAST_ZERO = ("square", "absolute", "exp", "expit", "sqrt", "cosh")
+_OF_ONE_SIGN = ("add", "sum", "mean", "float64")
 
 log, exp, logaddexp = map(function, ("log", "exp", "logaddexp"))
 expm1, log1p, where, greater = map(function, ("expm1", "log1p", "where", "greater"))
@@ -278,6 +281,33 @@ class Maker:
 
     def op(self, atom: Atom) -> Op | None:
         return self.seen.get(atom) if isinstance(atom, Value) else None
+
+    def number(self, atom: Atom, depth: int = 0) -> Atom:
+        """A constant, where an atom is made of constants; otherwise the atom."""
+        op = self.op(atom)
+        if op is None or depth > _DEPTH:
+            return atom
+        operands = tuple(self.number(a, depth + 1) for a in op.operands)
+        return constant_value(replace(op, operands=operands)) or atom
+
+    def sign(self, atom: Atom, depth: int = 0) -> int:
+        """1 for what is at least 0, -1 for what is at most 0, 0 for anything else."""
+        if isinstance(atom, Const):
+            return 1 if atom.value > 0 else -1
+        op = self.op(atom)
+        if op is None or depth > _DEPTH:
+            return 0
+        name = op.decl.name
+        if name == "power":
+            return 1 if getattr(op.operands[1], "value", 1) % 2 == 0 else 0
+        signs = [self.sign(a, depth + 1) for a in op.operands]
+        if name == "negative":
+            return -signs[0]
+        if name in ("multiply", "divide"):
+            return signs[0] * signs[1]
+        if name in _OF_ONE_SIGN:
+            return signs[0] if len(set(signs)) == 1 else 0
+        return 1 if name in _AT_LEAST_ZERO else 0
 
     def softplus(self, x: Atom) -> Atom:
         out = self.make(lambda x: logaddexp(0.0, x), x)

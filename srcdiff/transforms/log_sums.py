@@ -231,6 +231,19 @@ class Sums(Maker):
         summed.factors, summed.is_positive = [self.make(lambda x: prod(x, **axes), factor)], False
         return summed
 
+    def of_extreme(self, op: Op, depth: int) -> Parts | None:
+        """The largest or the smallest of what is positive has the largest or the smallest logarithm."""
+        parts = [self.unsigned(a, depth) for a in op.operands]
+        if not any(p.exponents for p in parts) or not all(p.is_positive for p in parts):
+            return None
+        logs = [self.logarithm(p) for p in parts]
+        out = self.b.op(op.decl, *logs, spelling=op.spelling, **op.attrs)
+        if shape_of(out.type) != shape_of(op.result.type):
+            return None
+        return Parts([(1.0, out)], is_bounded=all(p.is_bounded for p in parts))
+
+    of_max = of_min = of_maximum = of_minimum = of_extreme
+
     def of_matmul(self, op: Op, depth: int) -> Parts | None:
         x, y = op.operands
         ranks = len(shape_of(x.type)), len(shape_of(y.type))

@@ -126,11 +126,13 @@ class Logarithms(RunningSums):
         op = None if x is None else self.op(x)
         if op is None or op.decl.name not in ("power", "square"):
             return None
-        n = 2 if op.decl.name == "square" else getattr(op.operands[1], "value", None)
+        n = 2 if op.decl.name == "square" else getattr(self.number(op.operands[1]), "value", None)
         if not isinstance(n, int | float) or isinstance(n, bool) or n in (0, 0.5, 1):
             return None
         base = self.here(op.operands[0])
-        if n % 2:  # negative for what is negative, or without a value
+        if n % 2 or self.is_positive(
+            op.operands[0]
+        ):  # negative for what is negative, or without a value
             return self.make(lambda x: float(n) * log(x), base)
         return self.make(lambda x: float(n) * log(absolute(x)), base)
 
@@ -158,14 +160,13 @@ class Logarithms(RunningSums):
 
     def log_of(self, factors: Sequence[Atom]) -> Atom:
         """The logarithm of a product; a constant power in it, beside positive numbers, is taken apart."""
-        others = [a for a in factors if not is_positive_number(a)]
+        numbers = {a for a in factors if is_positive_number(self.number(self.factor_of.get(a, a)))}
+        others = [a for a in factors if a not in numbers]
         if len(others) == 1 and (power := self.of_root(self.factor_of.get(*others))) is not None:
-            numbers = [a for a in factors if a not in others]
-            return (
-                self.make(lambda x, n: log(n) + x, power, self.product(numbers))
-                if numbers
-                else power
-            )
+            rest = [a for a in factors if a in numbers]
+            if not rest:
+                return power
+            return self.make(lambda x, n: log(n) + x, power, self.product(rest))
         return super().log_of(factors)
 
     def is_positive(self, atom: Atom, depth: int = 0) -> bool:
@@ -178,6 +179,8 @@ class Logarithms(RunningSums):
         name = op.decl.name
         if name in ("exp", "expit", "softmax", "cosh"):
             return True
+        if name == "add" and all(self.sign(a) > 0 for a in op.operands):
+            return any(self.is_positive(a, depth + 1) for a in op.operands)
         made_of = op.operands[:1] if name == "power" else op.operands
         return name in _POSITIVE and all(self.is_positive(a, depth + 1) for a in made_of)
 
@@ -318,14 +321,15 @@ class Logarithms(RunningSums):
         )
 
     def of_power(self, op: Op, depth: int) -> Parts | None:
-        base, n = op.operands
+        base, n = map(self.number, op.operands)
         if isinstance(n, Const):
             return self.powered(op, float(n.value), depth)
         parts = self.unsigned(base, depth)
-        if not parts.exponents or not parts.is_positive:
+        is_number = is_positive_number(base)
+        if not (parts.exponents or is_number) or not parts.is_positive:
             return None
-        x = self.make(lambda x, n: n * x, self.logarithm(parts), self.here(n))
-        return Parts([(1.0, x)], is_positive=True)
+        size = const(math.log(base.value)) if is_number else self.logarithm(parts)  # type: ignore[union-attr]
+        return Parts([(1.0, self.make(lambda x, n: n * x, size, self.here(n)))])
 
     def of_square(self, op: Op, depth: int) -> Parts | None:
         return self.powered(op, 2.0, depth)

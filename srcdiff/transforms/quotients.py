@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import replace
 
-from srcdiff.ir.core import Atom, Const, Op
+from srcdiff.ir.core import Atom, Op
 from srcdiff.ir.types import shape_of
 from srcdiff.transforms.log_parts import Parts, but_ones
 from srcdiff.transforms.logarithms import Logarithms
@@ -24,10 +24,7 @@ from srcdiff.transforms.readings import name_of
 __all__ = ["NAME", "Quotients"]
 
 NAME = "quotient_of_sums"
-_DEPTH = 6
 _PROBABILITIES = ("expit", "softmax", "ndtr", "erf", "erfc", "tanh")
-_AT_LEAST_ZERO = ("square", "absolute", "exp", "expit", "sqrt", "cosh")
-_OF_ONE_SIGN = ("add", "sum", "mean", "float64")
 
 exp = function("exp")
 
@@ -126,22 +123,3 @@ class Quotients(Logarithms):
     def of_moved(self, op: Op, depth: int) -> Parts | None:
         before, found = self.parts(op.operands[0], depth), super().of_moved(op, depth)
         return self.noted(found, before) if self.is_shifted(before) else found
-
-    def sign(self, atom: Atom, depth: int = 0) -> int:
-        """1 for what is at least 0, -1 for what is at most 0, 0 for anything else."""
-        if isinstance(atom, Const):
-            return 1 if atom.value > 0 else -1
-        op = self.op(atom)
-        if op is None or depth > _DEPTH:
-            return 0
-        name = op.decl.name
-        if name == "power":
-            return 1 if getattr(op.operands[1], "value", 1) % 2 == 0 else 0
-        signs = [self.sign(a, depth + 1) for a in op.operands]
-        if name == "negative":
-            return -signs[0]
-        if name in ("multiply", "divide"):
-            return signs[0] * signs[1]
-        if name in _OF_ONE_SIGN:
-            return signs[0] if len(set(signs)) == 1 else 0
-        return 1 if name in _AT_LEAST_ZERO else 0
