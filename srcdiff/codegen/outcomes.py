@@ -18,14 +18,12 @@ __all__ = ["keep_outcomes"]
 def keep_outcomes(plan: Plan, facts: Facts) -> bool:
     """Copy such results at the end of the forward part; whether there were any. The plan has to be numbered anew."""
     last = plan.nodes[-1] if plan.nodes else None
-    users = [
-        k
-        for k, node in enumerate(plan.nodes)
-        if node.origin == "user" and not isinstance(node, Jump)
-    ]
-    if not isinstance(last, Jump) or not users or all(n.origin != "adjoint" for n in plan.nodes):
+    if not isinstance(last, Jump):
         return False
-    start = plan.nodes[users[-1] + 1].point - 1
+    end = _end_of_forward(plan.nodes, last, facts)
+    if end is None:
+        return False
+    start = plan.nodes[end].point - 1
     kept: dict[Value, Value] = {}
     for k, atom in enumerate(last.operands):
         if isinstance(atom, Value) and _is_wanted_again(atom, start, last, facts):
@@ -33,12 +31,25 @@ def keep_outcomes(plan: Plan, facts: Facts) -> bool:
     if not kept:
         return False
     copies: list[Node] = [Copy(tuple(kept.values()), tuple(kept), "user")]
-    plan.nodes[users[-1] + 1 : users[-1] + 1] = copies
+    plan.nodes[end:end] = copies
     operands: tuple[Atom, ...] = tuple(
         kept.get(a, a) if isinstance(a, Value) else a for a in last.operands
     )
     plan.nodes[-1] = Jump(last.kind, operands, last.origin)
     return True
+
+
+def _end_of_forward(nodes: list[Node], last: Jump, facts: Facts) -> int | None:
+    """The node behind the user's last one, or behind what a library's function is made of and gives a result."""
+    adjoints = [k for k, node in enumerate(nodes) if node.origin == "adjoint"]
+    users = [k for k, n in enumerate(nodes) if n.origin == "user" and not isinstance(n, Jump)]
+    if not adjoints:
+        return None
+    made = [p for a in last.operands if isinstance(a, Value) for p in facts.defined.get(a, ())]
+    for k in range(adjoints[0]):
+        if any(nodes[k].point <= point < nodes[k + 1].point for point in made):
+            users.append(k)
+    return max(users) + 1 if users else None
 
 
 def _is_wanted_again(value: Value, start: int, last: Jump, facts: Facts) -> bool:

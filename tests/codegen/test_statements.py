@@ -492,3 +492,14 @@ def test_numbers_that_are_made_of_pi_say_so(value, expected):
     made = {}
     exec(source, made)
     np.testing.assert_array_equal(next(f for f in made.values() if callable(f))(0.0), value)
+
+
+def polynomial(x):
+    return np.polyval(x[0, 0], x[1])
+
+
+def test_results_that_a_library_s_function_makes_are_kept_behind_it():
+    x = np.random.default_rng(0).normal(size=(2, 3, 4))
+    value, back = srcdiff.vjp(polynomial, x, jit=False)
+    np.testing.assert_allclose(value, polynomial(x))
+    assert back(np.ones((3, 4)))[0].shape == x.shape
