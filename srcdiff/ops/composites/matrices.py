@@ -112,14 +112,15 @@ def upper_part(a: Any) -> Any:
 def inverse_gaps(values: Any) -> Any:
     """1 / (w[j] - w[i]) at [i, j], and 0 where the two are equal but for rounding."""
     gaps = columns(values) - rows(values)
-    return 1.0 / np.where(_is_rounding(gaps, values), np.inf, gaps)
+    is_equal = _is_rounding(gaps, values)
+    return ~is_equal / np.where(is_equal, 1.0, gaps)  # finite throughout, and so are its derivatives
 
 
 def inverse_gaps_of_squares(values: Any) -> Any:
     """1 / (s[j]**2 - s[i]**2) at [i, j], and 0 where the two are equal but for rounding."""
     squares = values**2
     is_equal = _is_rounding(columns(values) - rows(values), values)
-    return 1.0 / np.where(is_equal, np.inf, columns(squares) - rows(squares))
+    return ~is_equal / np.where(is_equal, 1.0, columns(squares) - rows(squares))
 
 
 def _is_rounding(gaps: Any, values: Any) -> Any:
