@@ -113,7 +113,9 @@ def inverse_gaps(values: Any) -> Any:
     """1 / (w[j] - w[i]) at [i, j], and 0 where the two are equal but for rounding."""
     gaps = columns(values) - rows(values)
     is_equal = _is_rounding(gaps, values)
-    return ~is_equal / np.where(is_equal, 1.0, gaps)  # finite throughout, and so are its derivatives
+    return ~is_equal / np.where(
+        is_equal, 1.0, gaps
+    )  # finite throughout, and so are its derivatives
 
 
 def inverse_gaps_of_squares(values: Any) -> Any:

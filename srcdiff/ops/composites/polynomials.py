@@ -135,6 +135,7 @@ def vander(x: Any, N: Any = None, increasing: Any = False) -> Any:
     samples=(
         said("np.polyfit(x, y, 2)", [0.0, 0.5, 1.2, 2.0, 2.9], (5,)),
         said("np.polyfit(x, y, 1, w=z + 3.0)", [0.0, 0.5, 1.2, 2.0], (4,), (4,)),
+        said("np.polyfit(x, y, 1, w=[1, 2, 1])", [0.0, 0.5, 1.2], (3,)),
     ),
     takes_complex=True,
 )
@@ -145,6 +146,7 @@ def polyfit(
         refuse("np.polyfit gives coefficients only here", "Leave full=, cov= and rcond= out.")
     matrix, target = np.vander(array(x), deg + 1), array(y)
     if w is not None:
+        w = array(w)
         matrix = matrix * w[:, None]
         target = target * (w if target.ndim == 1 else w[:, None])
     scale = np.sqrt(np.sum(matrix * matrix, axis=0))

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from srcdiff.ops.composites.partial_reductions import cast
-from srcdiff.ops.composites.places import array, axis_in, broadcast_place
-from srcdiff.ops.registry import composite, refuse
+from srcdiff.ops.composites.places import array, axis_in, broadcast_place, other_axes
+from srcdiff.ops.registry import composite, evaluated, refuse
 from srcdiff.ops.samples import said
 
 
@@ -19,6 +19,7 @@ from srcdiff.ops.samples import said
         said("np.average(x, weights=y + 3.0)", (4,), (4,)),
         said("np.average(x, axis=1, weights=y + 3.0)", (2, 3), (3,)),
         said("np.average(x, axis=0, weights=y + 3.0, keepdims=True)", (2, 3), (2, 3)),
+        said("np.average(x, axis=(2, 0), weights=y + 3.0)", (2, 3, 4), (4, 2)),
         said("np.average(x, weights=y + 3.0, returned=True)", (4,), (4,)),
         said("np.average(x, axis=0, returned=True)", (4, 2)),
         said("np.average(x, axis=0, weights=y + 3.0, returned=True)", (4, 2), (4,)),
@@ -39,15 +40,26 @@ def average(
     weights = array(weights)
     if np.ndim(weights) == a.ndim:
         total = np.sum(weights, axis=axis, keepdims=keepdims)
-    else:
-        if not isinstance(axis, int) or np.ndim(weights) != 1:
-            refuse(
-                "np.average takes weights of the array's shape, or of one axis", "Broadcast them."
-            )
+    elif isinstance(axis, int) and np.ndim(weights) == 1:
         total = np.sum(weights)
         weights = weights[broadcast_place(a.ndim, axis_in(axis, a.ndim))]
+    else:
+        if not isinstance(axis, tuple) or np.ndim(weights) != len(axis):
+            refuse(
+                "np.average takes weights of the array's shape, or of the axes that are averaged",
+                "Broadcast them.",
+            )
+        total = np.sum(weights)
+        weights = np.transpose(weights, ascending(axis, a.ndim))
+        weights = np.expand_dims(weights, other_axes(axis, a.ndim))
     mean = np.sum(a * weights, axis=axis, keepdims=keepdims) / total
     return (mean, np.broadcast_to(total, np.shape(mean)).copy()) if returned else mean
+
+
+@evaluated
+def ascending(axes: tuple[int, ...], ndim: int) -> tuple[int, ...]:
+    """The order in which these axes are those of the array."""
+    return tuple(sorted(range(len(axes)), key=lambda k: axes[k] % ndim))
 
 
 @composite(
