@@ -191,7 +191,7 @@ class Frame:
     def bind(self, name: str, value: FrontValue) -> None:
         """`name = value`, here or in the function around that has the name."""
         frame = self
-        while name in frame.nonlocals and frame.outer is not None:
+        while frame.outer is not None and not frame.binds(name, is_asked=frame is self):
             frame = frame.outer
         shared = frame.env.get(name)
         if isinstance(shared, Parts) and shared.kind == "shared":
@@ -200,6 +200,10 @@ class Frame:
             frame.env[name] = value
             if name in frame.guessed:
                 frame.guessed[name](name, value)
+
+    def binds(self, name: str, is_asked: bool) -> bool:
+        """Whether a name that this frame, or one inside of it, assigns is this frame's own."""
+        return name not in self.nonlocals and (is_asked or name in self.env or name in self.local)
 
     def find(self, name: str) -> tuple[str, Any] | None:
         """What a name means outside the functions that are being read."""

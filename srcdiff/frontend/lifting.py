@@ -7,19 +7,20 @@ the functions around them becomes parameters.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import gast
 
 from srcdiff.frontend.frame import Frame
+from srcdiff.frontend.scopes import free_names
 from srcdiff.frontend.session import Session
 from srcdiff.frontend.source import Source, nested_source
 from srcdiff.frontend.values import Closure, Conflict, FrontValue, Known, Missing, Partial, Parts
 from srcdiff.ir.core import Const, Value
 
-__all__ = ["Lifted", "found_around", "frame_of", "free_names", "lifted"]
+__all__ = ["Lifted", "found_around", "frame_of", "lifted"]
 
 
 @dataclass(eq=False)
@@ -139,34 +140,6 @@ def found_around(fr: Frame, frame: Frame | None, name: str) -> FrontValue | None
             return None if isinstance(value, Missing | Conflict) else fr.session.current(value)
         frame = frame.outer
     return None
-
-
-def free_names(node: Any) -> Iterator[str]:
-    """The names that a function reads and does not bind."""
-    cached = node.__dict__.get("free_names")
-    if cached is None:
-        read: dict[str, None] = {}
-        outer: dict[str, None] = {}
-        defaults = [d for d in (*node.args.defaults, *node.args.kw_defaults) if d is not None]
-        outside = {id(n) for d in defaults for n in gast.walk(d)}  # they are read around it
-        bound: set[str] = set()
-        for part in gast.walk(node):
-            if id(part) in outside:
-                continue
-            if isinstance(part, gast.Nonlocal):
-                outer.update(dict.fromkeys(part.names))
-            if isinstance(part, gast.Name):
-                if isinstance(part.ctx, gast.Load):
-                    read[part.id] = None
-                else:
-                    bound.add(part.id)
-            elif isinstance(part, gast.FunctionDef) and part is not node:
-                bound.add(part.name)
-        cached = node.free_names = [
-            *(name for name in read if name not in bound or name in outer),
-            *(name for name in outer if name not in read),
-        ]
-    return iter(cached)
 
 
 def frame_of(session: Session, function: Lifted, given: dict[str, FrontValue]) -> Frame:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from srcdiff.frontend.frame import Frame
-from srcdiff.frontend.lifting import free_names
+from srcdiff.frontend.scopes import free_names
 from srcdiff.frontend.session import NotApart
 from srcdiff.frontend.values import Closure, FrontValue, Known, Method, Partial, Parts, Piece
 from srcdiff.ir.build import change_types

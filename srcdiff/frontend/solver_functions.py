@@ -22,7 +22,8 @@ from typing import Any
 import gast
 
 from srcdiff.frontend.frame import Frame, describe
-from srcdiff.frontend.lifting import found_around, free_names
+from srcdiff.frontend.lifting import found_around
+from srcdiff.frontend.scopes import free_names
 from srcdiff.frontend.source import function_of, is_library, made_function
 from srcdiff.frontend.subscripts import shape_parts
 from srcdiff.frontend.values import Closure, FrontValue, Known, Method, Parts, Piece, ShapeOf

@@ -69,6 +69,35 @@ def nonlocal_in_a_maker(x):
     return first(x[1]) * second(x[2])
 
 
+@nested((0.6, 1.3))
+def nonlocal_of_a_function_further_out(x, y):
+    total = x
+
+    def often(k):
+        def step():
+            nonlocal total
+            total = total * y + k
+
+        for _ in range(k):
+            step()
+        return total
+
+    return often(2) + often(3) * total
+
+
+@nested((0.6, 1.3))
+def names_that_an_inner_function_has_of_its_own(x, y):
+    scale = x
+
+    def outer(k):
+        def inner(scale):
+            return scale * y
+
+        return inner(k) * scale + sum([y * k for y in (k, 2.0)]) * y
+
+    return outer(2.0) + outer(x)
+
+
 def _scaled(x, scale=2.0, *, shift=0.5, power=2):
     return scale * x**power + shift
 
