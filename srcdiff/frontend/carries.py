@@ -17,13 +17,14 @@ import gast
 from srcdiff.frontend.carry import Carry, grown_cells, held, held_as, plain_type, released
 from srcdiff.frontend.control import assigned_names, broke_flag, has_break, has_return, is_endless
 from srcdiff.frontend.frame import Frame
-from srcdiff.frontend.joins import UNKNOWN, Unjoinable, coerced, is_same, join_types, take_apart
+from srcdiff.frontend.joins import UNKNOWN, Unjoinable, coerced, join_types, take_apart
 from srcdiff.frontend.optional import in_a_loop, of_turn, with_maybes
 from srcdiff.frontend.running_sums import is_running_sum, zeros_for
 from srcdiff.frontend.session import FALSE, TRUE
 from srcdiff.frontend.twins import SLOTS, Slots
 from srcdiff.frontend.values import (
     MISSING,
+    Closure,
     Conflict,
     FrontValue,
     Held,
@@ -31,6 +32,9 @@ from srcdiff.frontend.values import (
     Partial,
     Parts,
     flatten,
+    is_same,
+    is_same_function,
+    parts_of,
 )
 from srcdiff.ir.core import Atom, Const, Value
 from srcdiff.ir.types import FLOAT, Array, List, Scalar, Struct, Type
@@ -525,5 +529,7 @@ def _same_structure(a: FrontValue, b: FrontValue) -> bool:
         )
     if isinstance(a, Held) and isinstance(b, Held):
         return a.value is b.value
+    if isinstance(a, Closure) and isinstance(b, Closure):
+        return is_same_function(a, b) and all(map(_same_structure, parts_of(a), parts_of(b)))
     atoms = [isinstance(v, Value | Const) and next(flatten(v), None) is not None for v in (a, b)]
     return all(atoms) or (not any(atoms) and is_same(a, b))

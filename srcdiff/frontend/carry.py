@@ -8,11 +8,13 @@ from typing import Any
 
 from srcdiff.frontend.frame import Frame
 from srcdiff.frontend.values import (
+    Closure,
     FrontValue,
     Held,
     Parts,
     flatten,
     part_name,
+    parts_of,
     rebuild,
 )
 from srcdiff.ir.core import Value
@@ -114,8 +116,9 @@ _PSEUDO = {
 
 def _hints(template: FrontValue, name: str) -> Iterator[str]:
     """Names for the leaves of a structure."""
-    if isinstance(template, Parts):
-        for key, part in zip(template.keys, template.values, strict=True):
+    if isinstance(template, Parts | Closure):
+        keys = template.keys if isinstance(template, Parts) else template.defaults
+        for key, part in zip(keys, parts_of(template), strict=True):
             yield from _hints(part, part_name(name, key))
     elif next(flatten(template), None) is not None:
         base, _, rest = name.partition("_")

@@ -13,6 +13,8 @@ from typing import Any
 
 import gast
 
+from srcdiff.frontend.scopes import parameter_names
+
 __all__ = [
     "Flow",
     "always_exits",
@@ -88,7 +90,7 @@ def flow_of(function: Any) -> Flow:
     }
     nonlocals = frozenset(name for own, name in declared if own)
     assigned = frozenset(assigned_names(function.body)) - nonlocals
-    parameters = {n.id for n in gast.walk(function.args) if isinstance(n, gast.Name)}
+    parameters = parameter_names(function)
     inner = frozenset(name for own, name in declared if not own)
     return Flow(
         walk.after,

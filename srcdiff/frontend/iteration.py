@@ -87,10 +87,8 @@ def iterable(fr: Frame, value: FrontValue, node: Any) -> Items | Parts:
             return value
         case Stream():
             return _rest(fr, value, node)
-        case Parts(kind="dict"):
-            return sequence([const(k) for k in value.keys])
         case Parts():
-            return value
+            return _keys(value) or value
         case ShapeOf():
             return shape_parts(fr, value, node)
         case Known(value=range() as r):
@@ -102,10 +100,8 @@ def iterable(fr: Frame, value: FrontValue, node: Any) -> Items | Parts:
             return sequence(
                 [from_python(fr, m, f"{names.__name__}.{m.name}", node) for m in members]
             )
-        case Value(type=Struct(kind="dict") as type_):
-            return sequence([const(k) for k in type_.keys])
         case Value(type=Struct()):
-            return take_apart(fr, value, node)
+            return _keys(value) or take_apart(fr, value, node)
         case Value(type=Array(ndim=ndim)) if ndim:
             return Items(
                 fr.op(node, axis_length, value, axis=0), lambda k: read_item(fr, value, k, node)
@@ -126,18 +122,32 @@ def iterable(fr: Frame, value: FrontValue, node: Any) -> Items | Parts:
 
 
 def taken(fr: Frame, value: FrontValue, node: Any) -> FrontValue:
-    """What goes through all that an iterator has still to give, which then has nothing more; others as they are."""
+    """What goes through all that an iterator has still to give, which then has nothing more; the keys of a dict.
+
+    Others as they are.
+    """
     own = called(fr, node, value, "__iter__")
     if own is not None:
         return taken(fr, own, node)
     if isinstance(value, Generated):
         return HOOKS["collected"](fr, node, value)  # type: ignore[no-any-return]
     if not isinstance(value, Stream):
-        return value
+        keys = _keys(value)
+        return value if keys is None else keys
     if static_int(place_of(fr, value, node)) != 0:
         return _rest(fr, value, node)
     _mark_gone(fr, value)
     return fr.session.current(value.source)
+
+
+def _keys(value: FrontValue) -> Parts | None:
+    """The keys of a dict; None for anything else."""
+    type_ = value.type if isinstance(value, Value) else None
+    if isinstance(value, Parts) and value.kind == "dict":
+        return sequence([const(k) for k in value.keys])
+    if isinstance(type_, Struct) and type_.kind == "dict":
+        return sequence([const(k) for k in type_.keys])
+    return None
 
 
 def _mark_gone(fr: Frame, stream: Stream) -> None:

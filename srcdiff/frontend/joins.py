@@ -21,11 +21,12 @@ from srcdiff.frontend.values import (
     Closure,
     Conflict,
     FrontValue,
-    Known,
     Missing,
     Partial,
     Parts,
     is_none,
+    is_same,
+    is_same_function,
     map_atoms,
     maybe,
     part_name,
@@ -45,9 +46,7 @@ __all__ = [
     "Unjoinable",
     "branch",
     "coerced",
-    "is_same",
     "join_types",
-    "same_known",
     "take_apart",
 ]
 
@@ -134,21 +133,6 @@ def coerced(fr: Frame, node: Any, atom: Atom, type_: Type) -> Atom:
 
 
 # ---- values ----------------------------------------------------------------------------------------
-
-
-def is_same(a: FrontValue, b: FrontValue) -> bool:
-    return a is b or (isinstance(a, Const) and a == b) or same_known(a, b)
-
-
-def same_known(a: FrontValue, b: FrontValue) -> bool:
-    if isinstance(a, Known) and isinstance(b, Known):
-        return a.value is b.value
-    return (
-        isinstance(a, Closure)
-        and isinstance(b, Closure)
-        and a.node is b.node
-        and a.frame is b.frame
-    )
 
 
 def take_apart(fr: Frame, value: Value, node: Any) -> Parts:
@@ -308,6 +292,11 @@ class _Join:
                 a.cls,
             )
             return self.own_cell(made, a.cell, b.cell) if a.cell and b.cell else made
+        if isinstance(a, Closure) and isinstance(b, Closure) and is_same_function(a, b):
+            pairs = ((k, v, b.defaults[k]) for k, v in a.defaults.items())
+            return replace(
+                a, defaults={k: self.either(v, w, part_name(name, k)) for k, v, w in pairs}
+            )
         if isinstance(a, Value | Const) and isinstance(b, Value | Const):
             if isinstance(a.type, Static) or isinstance(b.type, Static):
                 raise Unjoinable(f"is {_words(a.type)} on one path and {_words(b.type)} on another")

@@ -14,10 +14,21 @@ from typing import Any
 import gast
 
 from srcdiff.frontend.frame import Frame
-from srcdiff.frontend.scopes import free_names
+from srcdiff.frontend.scopes import free_names, parameter_names
 from srcdiff.frontend.session import Session
 from srcdiff.frontend.source import Source, nested_source
-from srcdiff.frontend.values import Closure, Conflict, FrontValue, Known, Missing, Partial, Parts
+from srcdiff.frontend.values import (
+    Closure,
+    Conflict,
+    FrontValue,
+    Known,
+    Missing,
+    Partial,
+    Parts,
+    is_same,
+    is_static,
+    parts_of,
+)  # fmt: skip
 from srcdiff.ir.core import Const, Value
 
 __all__ = ["Lifted", "found_around", "frame_of", "lifted"]
@@ -46,7 +57,8 @@ class Lifted:
 def lifted(fr: Frame, closure: Closure) -> tuple[Lifted, dict[str, FrontValue]] | None:
     """The function and the values that it finds around it; None where it is read in place."""
     found: dict[str, FrontValue] = {}
-    if not _collect(fr, closure, found, []):
+    seen: list[Closure] = []
+    if not _collect(fr, closure, found, seen) or not _are_new(found, seen):
         return None
     calls_itself = any(isinstance(v, Closure) and _is_one(v, closure) for v in found.values())
     if not calls_itself and not _is_called_often(closure):
@@ -93,7 +105,10 @@ def _is_one(a: FrontValue, b: FrontValue) -> bool:
 def _is_same(a: FrontValue, b: FrontValue) -> bool:
     if isinstance(a, Known) and isinstance(b, Known):
         return a.value is b.value
-    return isinstance(a, Closure) and isinstance(b, Closure) and a.node is b.node
+    if not isinstance(a, Closure) or not isinstance(b, Closure) or a.node is not b.node:
+        return False
+    pairs = zip(parts_of(a), parts_of(b), strict=True)
+    return all(is_same(x, y) or not (is_static(x) or is_static(y)) for x, y in pairs)
 
 
 def _collect(
@@ -115,9 +130,26 @@ def _collect(
             return False
         if found.setdefault(name, value) is not value and not _is_one(found[name], value):
             return False
-        if isinstance(value, Closure) and not _collect(fr, value, found, seen):
-            return False
+        if isinstance(value, Closure):
+            computed = _computed_defaults(name, value)
+            found.update((n, value.defaults[k]) for n, k in computed.items())
+            if not all(_is_plain(found[n]) for n in computed) or not _collect(
+                fr, value, found, seen
+            ):
+                return False
     return True
+
+
+def _computed_defaults(name: str, function: Closure) -> dict[str, str]:
+    """Names for what parameters are by default, where only the run knows it, with those of the parameters."""
+    return {f"{name}_{k}": k for k, v in function.defaults.items() if not is_static(v)}
+
+
+def _are_new(found: dict[str, FrontValue], seen: list[Closure]) -> bool:
+    """Whether no function uses a name that was made for a default."""
+    used = {n.id for c in seen for n in gast.walk(c.node) if isinstance(n, gast.Name)}
+    functions = [(name, v) for name, v in found.items() if isinstance(v, Closure)]
+    return all(used.isdisjoint(_computed_defaults(name, v)) for name, v in functions)
 
 
 def _is_plain(value: FrontValue) -> bool:
@@ -144,7 +176,7 @@ def found_around(fr: Frame, frame: Frame | None, name: str) -> FrontValue | None
 
 def frame_of(session: Session, function: Lifted, given: dict[str, FrontValue]) -> Frame:
     """The frame around the body of such a function; takes what it found around it out of the arguments."""
-    own = {a.id for a in gast.walk(function.node.args) if isinstance(a, gast.Name)}
+    own = parameter_names(function.node)
     around = Frame(session, function.source, function.look_up)
     around.local = around.nonlocals = frozenset()
     session.functions["%lifted", around] = function.family
@@ -152,6 +184,7 @@ def frame_of(session: Session, function: Lifted, given: dict[str, FrontValue]) -
         around.env[name] = given.pop(name)
     for name, value in function.known.items():
         if isinstance(value, Closure):
-            value = Closure(value.node, around, value.defaults)
+            computed = {k: around.env[n] for n, k in _computed_defaults(name, value).items()}
+            value = Closure(value.node, around, value.defaults | computed)
         around.env[name] = value
     return around

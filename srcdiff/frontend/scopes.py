@@ -14,7 +14,7 @@ from typing import Any
 
 import gast
 
-__all__ = ["free_names"]
+__all__ = ["free_names", "parameter_names"]
 
 
 def free_names(node: Any) -> Iterator[str]:
@@ -79,14 +79,16 @@ class _Scope:
 
 
 def _free_in(function: Any) -> set[str]:
-    scope = _Scope()
-    scope.bound.update(
-        n.id
-        for n in gast.walk(function.args)
-        if isinstance(n, gast.Name) and isinstance(n.ctx, gast.Param)
-    )
+    scope = _Scope(bound=parameter_names(function))
     scope.see_all(function.body if isinstance(function.body, list) else [function.body])
     return (scope.read - scope.bound) | scope.outer
+
+
+def parameter_names(function: Any) -> set[str]:
+    """The names of all parameters of a function."""
+    own = function.args
+    every = [*own.posonlyargs, *own.args, own.vararg, *own.kwonlyargs, own.kwarg]
+    return {parameter.id for parameter in every if parameter is not None}
 
 
 def _defaults(function: Any) -> list[Any]:

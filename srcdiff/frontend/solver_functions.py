@@ -26,7 +26,17 @@ from srcdiff.frontend.lifting import found_around
 from srcdiff.frontend.scopes import free_names
 from srcdiff.frontend.source import function_of, is_library, made_function
 from srcdiff.frontend.subscripts import shape_parts
-from srcdiff.frontend.values import Closure, FrontValue, Known, Method, Parts, Piece, ShapeOf
+from srcdiff.frontend.values import (
+    Closure,
+    FrontValue,
+    Known,
+    Method,
+    Parts,
+    Piece,
+    ShapeOf,
+    is_same_function,
+    parts_of,
+)
 from srcdiff.ir.core import Atom, Const, Value
 from srcdiff.ir.types import Array, List, Scalar, Static, Struct, is_float
 from srcdiff.ops.registry import find
@@ -297,12 +307,9 @@ def _is_same(a: FrontValue, b: FrontValue) -> bool:
         return a.value is b.value
     if isinstance(a, Const) and isinstance(b, Const):
         return bool(type(a.value) is type(b.value) and a.value == b.value)
-    return (
-        isinstance(a, Closure)
-        and isinstance(b, Closure)
-        and a.node is b.node
-        and a.frame is b.frame
-    )
+    if not isinstance(a, Closure) or not isinstance(b, Closure):
+        return False
+    return is_same_function(a, b) and all(map(_is_same, parts_of(a), parts_of(b)))
 
 
 def made(text: str, name: str, outside: dict[str, Any]) -> FunctionType:

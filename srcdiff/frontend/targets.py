@@ -9,6 +9,7 @@ import gast
 
 from srcdiff.frontend.frame import HOOKS, Frame, describe
 from srcdiff.frontend.iteration import taken
+from srcdiff.frontend.joins import take_apart
 from srcdiff.frontend.lists import known_list
 from srcdiff.frontend.objects import write_attribute
 from srcdiff.frontend.packed import opened
@@ -27,7 +28,7 @@ from srcdiff.frontend.values import (
 )
 from srcdiff.ir.core import Const, Value, const
 from srcdiff.ir.shapes import ShapeMismatch
-from srcdiff.ir.types import Array, Dim, List, Struct
+from srcdiff.ir.types import Array, Dim, List, Static, Struct, Type
 from srcdiff.ops.containers import list_item, unpack
 
 __all__ = ["assign", "bind_name"]
@@ -110,8 +111,6 @@ def _parts(
     value = taken(fr, value, node)
     refuse_own_items(fr, node, value)
     match value:
-        case Parts(kind="dict"):
-            return [const(k) for k in value.keys]
         case Parts():
             _name_parts(fr, value.values, names)
             return value.values
@@ -119,12 +118,10 @@ def _parts(
             parts = shape_parts(fr, value, node).values
             _name_parts(fr, parts, names)
             return parts
-        case Value(type=Struct(kind="dict") as type_):
-            return [const(k) for k in type_.keys]
         case Value(type=Struct() as type_):
             if len(type_.keys) != count:
                 return [const(None)] * len(type_.keys)
-            return fr.ops(node, unpack, value, names=names, user=True, count=count)
+            return _unpacked(fr, value, names, node)
         case Value(type=Array() as array):
             _must_have(fr, array, count, node)
             return fr.ops(node, unpack, value, names=names, user=True, count=count)
@@ -143,6 +140,23 @@ def _parts(
         case Const(value=str() | list() | tuple() as known):
             return [const(c) for c in known]
     fr.fail(node, f"cannot unpack {describe(value)}", "Unpack a tuple, a list or an array.")
+
+
+def _unpacked(fr: Frame, value: Value, names: tuple[str, ...], node: Any) -> Sequence[FrontValue]:
+    """The parts of a container, with names where these are not empty; one that is specialised on is itself."""
+    assert isinstance(value.type, Struct)
+    if not _has_known(value.type):
+        return fr.ops(node, unpack, value, names=names, user=any(names), count=len(value.type.keys))
+    parts = take_apart(fr, value, node).values
+    _name_parts(fr, parts, names)
+    return parts
+
+
+def _has_known(type_: Type) -> bool:
+    """Whether a container is specialised on values in it, at any depth."""
+    if isinstance(type_, Struct):
+        return any(map(_has_known, type_.parts))
+    return isinstance(type_, Static)
 
 
 def _name_parts(fr: Frame, parts: Sequence[FrontValue], names: Sequence[str]) -> None:
@@ -172,7 +186,7 @@ def _unpack_starred(
     if isinstance(value, Const) and isinstance(value.value, str | list | tuple):
         value = sequence([const(v) for v in value.value])
     if isinstance(value, Value) and isinstance(value.type, Struct):
-        value = sequence(fr.ops(node, unpack, value, count=len(value.type.keys)))
+        value = sequence(_unpacked(fr, value, (), node))
     if isinstance(value, Parts):
         parts = list(value.values)
         middle = known_list(fr, parts[star : len(parts) - after], node)

@@ -511,15 +511,6 @@ def _contained(fr: Frame, node: Any, item: FrontValue, container: FrontValue) ->
         container = listed
     container = taken(fr, container, node)
     refuse_own_items(fr, node, container)
-    if isinstance(container, Parts) and container.kind == "dict" and is_static(item):
-        return const(static(item) in container.keys)
-    if (
-        isinstance(container, Value)
-        and isinstance(container.type, Struct)
-        and container.type.kind == "dict"
-        and is_static(item)
-    ):
-        return const(static(item) in container.type.keys)
     if is_static(container) and is_static(item):
         return const(fr.evaluated(node, operator.contains, static(container), static(item)))
     if isinstance(container, Items) and container.bounds is not None:

@@ -8,7 +8,7 @@ changed.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from srcdiff.ir.core import Atom, Const, Node, Tree, Value, const
@@ -223,6 +223,20 @@ def static_int(value: FrontValue) -> int | None:
     return None
 
 
+def is_same(a: FrontValue, b: FrontValue) -> bool:
+    """Whether two values are sure to be one."""
+    if isinstance(a, Known) and isinstance(b, Known):
+        return a.value is b.value
+    if isinstance(a, Closure) and isinstance(b, Closure):
+        return is_same_function(a, b) and all(map(is_same, parts_of(a), parts_of(b)))
+    return a is b or (isinstance(a, Const) and a == b)
+
+
+def is_same_function(a: Closure, b: Closure) -> bool:
+    """Whether two functions differ in nothing but what their parameters are by default."""
+    return a.node is b.node and a.frame is b.frame and a.defaults.keys() == b.defaults.keys()
+
+
 def is_static(value: FrontValue) -> bool:
     """Whether this is one Python object known when compiling."""
     if isinstance(value, Const | Known):
@@ -249,10 +263,15 @@ def static(value: FrontValue) -> Any:
     return number
 
 
+def parts_of(value: Parts | Closure) -> Sequence[FrontValue]:
+    """What a container holds, or what a function's parameters are by default."""
+    return value.values if isinstance(value, Parts) else tuple(value.defaults.values())
+
+
 def flatten(value: FrontValue) -> Iterator[Atom]:
     """The values of the IR in a structure, in order; what is static is left out."""
-    if isinstance(value, Parts):
-        for part in value.values:
+    if isinstance(value, Parts | Closure):
+        for part in parts_of(value):
             yield from flatten(part)
     elif isinstance(value, Value) or (
         isinstance(value, Const) and not isinstance(value.type, Static)
@@ -270,6 +289,9 @@ def rebuild(template: FrontValue, atoms: Iterator[Atom]) -> FrontValue:
             template.cls,
             template.cell,
         )
+    if isinstance(template, Closure):
+        defaults = {k: rebuild(v, atoms) for k, v in template.defaults.items()}
+        return replace(template, defaults=defaults) if defaults else template
     if isinstance(template, Value) or (
         isinstance(template, Const) and not isinstance(template.type, Static)
     ):

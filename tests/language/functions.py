@@ -828,3 +828,84 @@ def weights_spread_over_arguments(w, t):
     residuals = _decay(t, *w) - 0.3
     first = functools.partial(_decay, *w[:2])
     return residuals @ residuals + first(c=w[2], b=w[0]) * _decay(0.5, *w[1:])
+
+
+@nested((x4,))
+def function_of_one_turn_or_another(x):
+    for k in (1.0, 2.0, 3.0):
+        if k == 1.0 or x[1] + 1.0 > k:
+            h = lambda v, c=k: v * c
+    return h(x[1]) ** 2
+
+
+@nested((x4,))
+def function_that_keeps_the_last_turn(x):
+    total = 0.0
+    for i in range(4):
+        if i > 0:
+            total += h(x[0]) * i  # noqa: F821
+        h = lambda v, k=i: v * x[k]
+    return total * h(x[1])
+
+
+@nested((x4,))
+def functions_of_branches_on_a_list(x):
+    fs = []
+    for k in (0, 1, 2):
+        if k == 0 or x[k] < 0:
+
+            def h(v, c=x[k]):
+                return v * c
+
+        fs.append(h)
+    return fs[0](x[1]) ** 2 + fs[1](x[3]) * fs[2](x[0])
+
+
+@nested((x4,))
+def a_helper_calls_another_whose_default_changes(x):
+    h = lambda v: v
+
+    def g(v):
+        return h(v) * v
+
+    total = 0.0
+    for k in (1, 2, 3):
+        h = lambda v, c=x[k], p=k: v * c + p
+        total += g(x[0]) * g(x[1])
+    return total
+
+
+@recursion((x4,))
+def default_that_is_computed(x):
+    def f(n, k=x[1]):
+        return k if n == 0 else f(n - 1) * f(n - 1, k=2.0)
+
+    return f(3) * x[0]
+
+
+@recursion((x4,))
+def default_of_each_turn(x):
+    total = 0.0
+    for i in range(3):
+
+        def f(n, k=x[i]):
+            return 1.0 if n == 0 else f(n - 1) * x[n] * k
+
+        total += f(2) * f(i)
+    return total
+
+
+@nested((x4,))
+def default_that_a_function_inside_binds(x):
+    s = x[0]
+
+    def outer(k=s):
+        def inner():
+            nonlocal s
+            s = s * x[1] + k
+
+        inner()
+        inner()
+        return s
+
+    return outer() * s * outer(2.0)

@@ -748,3 +748,56 @@ def dataclasses_that_are_gone_through(x):
     for v in bag:
         total += v
     return total * bag.changes + sum(bag)
+
+
+@containers((x4,))
+def computed_key_in_a_dict(x):
+    d = {0: x[0], 2: x[1]}
+    total = 1.0
+    for i in range(4):
+        if i in d:
+            total += x[i] ** 2
+        else:
+            total *= x[i]
+    return total * d[0]
+
+
+@containers((x4, {1: 2.0, 3: 0.5}))
+def computed_key_in_a_dict_that_is_given(x, d):
+    total = 1.0
+    for i in range(4):
+        if i not in d:
+            total += x[i] ** 2
+    return total * d[1] + d[3]
+
+
+def _weighted(*numbers):
+    return sum(v * k for k, v in enumerate(numbers))
+
+
+@containers((x4,))
+def keys_of_a_dict_behind_a_star(x):
+    d = {2: x[0], 0: x[1], 3: x[2]}
+    *first, last = d
+    return _weighted(*d) * x[0] + first[0] * x[1] + last * d[2]
+
+
+def _chosen(options, x):
+    name, scale, (inner, *more) = options
+    if inner is None:
+        return x[0] * scale
+    first = x[1] * scale if name == "doubled" else scale
+    return first * more[0]
+
+
+@containers((x3, 0.7))
+def options_taken_apart_in_a_helper(x, s):
+    return _chosen(("doubled", s, ("inner", 2.0)), x) * _chosen(("plain", s, (None, 1.0)), x)
+
+
+@containers(((("a", 0.5), (None, 1.5), 2.0),))
+def options_that_are_given(options):
+    (name, first), (nothing, second), last = options
+    if nothing is None and name == "a":
+        return first**2 * second * last
+    return second
