@@ -18,6 +18,7 @@ from srcdiff.frontend.carry import Carry, grown_cells, held, held_as, plain_type
 from srcdiff.frontend.control import assigned_names, broke_flag, has_break, has_return, is_endless
 from srcdiff.frontend.frame import Frame
 from srcdiff.frontend.joins import UNKNOWN, Unjoinable, coerced, join_types, take_apart
+from srcdiff.frontend.leaving import stays_inside
 from srcdiff.frontend.optional import in_a_loop, of_turn, with_maybes
 from srcdiff.frontend.running_sums import is_running_sum, zeros_for
 from srcdiff.frontend.session import FALSE, TRUE
@@ -232,6 +233,10 @@ class LoopReader:
             partial = isinstance(end, Partial)
             while isinstance(end, Partial):
                 end = end.value
+            if stays_inside(self.fr, self.before, end):
+                self.ends[-1] = end = Conflict(
+                    "holds what a turn of a loop made", advice="Make it again behind the loop."
+                )
             if isinstance(end, Missing | Conflict):
                 if not isinstance(carry.template, Missing):
                     self._fail(carry, end)

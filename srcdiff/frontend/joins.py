@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from srcdiff.frontend.frame import Frame
+from srcdiff.frontend.leaving import stays_inside
 from srcdiff.frontend.session import FALSE, TRUE, NoResult
 from srcdiff.frontend.twins import add_twins, may_be_one
 from srcdiff.frontend.values import (
@@ -272,6 +273,8 @@ class _Join:
             or isinstance(b, Conflict)
         ):
             raise Unjoinable("may not be bound here")
+        if any(stays_inside(self.fr, self.before, v) for v in (a, b)):
+            raise Unjoinable("holds what one of two paths made")
         if isinstance(a, Missing):
             return map_atoms(lambda atom: self.result(None, atom, name), b)
         if isinstance(b, Missing):
