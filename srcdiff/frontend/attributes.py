@@ -22,6 +22,7 @@ from srcdiff.frontend.known_calls import call_known, takes
 from srcdiff.frontend.methods import record_method
 from srcdiff.frontend.objects import Super, super_attribute, write_attribute
 from srcdiff.frontend.out_arguments import filled, method_into_out
+from srcdiff.frontend.prelude import called, number_list
 from srcdiff.frontend.source import LIBRARIES, is_read_in_place
 from srcdiff.frontend.sparse_calls import is_matrix, transpose
 from srcdiff.frontend.special_methods import refuse_descriptor
@@ -41,7 +42,7 @@ from srcdiff.frontend.values import (
 )
 from srcdiff.ir.core import Atom, Const, Value, const
 from srcdiff.ir.structs import is_generated
-from srcdiff.ir.types import Array, List, Scalar, Static, Struct
+from srcdiff.ir.types import Array, List, Scalar, Static, Struct, is_float
 from srcdiff.ops.containers import get
 from srcdiff.ops.memory import copy
 from srcdiff.ops.registry import COMPOSITE_METHODS, METHODS
@@ -181,6 +182,13 @@ def _as_python_number(fr: Frame, number: Atom, name: str, args: Args) -> type | 
     return kind if is_python and fr.b.origin == "compiler" and kind in (int, float) else None
 
 
+def _as_list(fr: Frame, node: Any, array: Atom, ndim: int) -> FrontValue:
+    """`x.tolist()`."""
+    if ndim != 1:
+        fr.untyped(node, "a list of lists of numbers is made of an array", "Loop over its rows.")
+    return called(fr, node, number_list, array)
+
+
 def call_method(
     fr: Frame, node: Any, receiver: FrontValue, name: str, args: Args, kwargs: Kwargs
 ) -> FrontValue:
@@ -196,6 +204,8 @@ def call_method(
                 return filled(fr, node, receiver, args)
             if name == "view" and not args and not kwargs:
                 return read_item(fr, receiver, const(...), node)
+            if name == "tolist" and isinstance(receiver.type, Array) and is_float(receiver.type):
+                return _as_list(fr, node, receiver, receiver.type.ndim)
             python = _as_python_number(fr, receiver, name, args)
             if python is not None:
                 return call_known(fr, node, python, [receiver], {})

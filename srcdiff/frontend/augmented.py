@@ -19,6 +19,7 @@ from srcdiff.frontend.calls import call_value
 from srcdiff.frontend.expressions import combine
 from srcdiff.frontend.frame import Frame, reads
 from srcdiff.frontend.known_calls import SPECIAL
+from srcdiff.frontend.list_methods import repeat_in_place
 from srcdiff.frontend.lists import is_list
 from srcdiff.frontend.objects import write_attribute
 from srcdiff.frontend.special_methods import method_of, record_class
@@ -63,6 +64,9 @@ def _changed_in_place(fr: Frame, node: Any, old: FrontValue, value: FrontValue) 
     """Whether an array or a container was changed, and its name stands for what it did."""
     if isinstance(old, Value) and isinstance(old.type, Array):
         add_to(fr, old, node.op, array_of(fr, value, node), node, combine(fr, node))
+        return True
+    if isinstance(node.op, gast.Mult) and is_list(old):
+        repeat_in_place(fr, node, old, value)
         return True
     changes = _changed_by(node.op, old)
     if changes:
@@ -109,8 +113,10 @@ def _augment_item(fr: Frame, node: Any, base: FrontValue, key: FrontValue) -> No
     if method_of(base, "__setitem__") is not None:
         _augment_own_item(fr, node, base, key)
         return
-    if isinstance(node.op, gast.Add) and is_list(part := _list_in(fr, base, key, node.target)):
-        call_value(fr, node, Method(part, "extend"), [fr.expr(node.value)], {})
+    if isinstance(node.op, gast.Add | gast.Mult) and is_list(
+        part := _list_in(fr, base, key, node.target)
+    ):
+        _changed_in_place(fr, node, part, fr.expr(node.value))
         return
     session, since = fr.session, len(fr.b.body)
     mark = session.mark() if _calls(node.value) else None

@@ -12,7 +12,7 @@ import gast
 from srcdiff.frontend.frame import HOOKS, Frame, an, describe, reads
 from srcdiff.frontend.iteration import iterable, taken, unrolled
 from srcdiff.frontend.joins import known_dict
-from srcdiff.frontend.list_methods import METHODS, concatenated, repeated
+from srcdiff.frontend.list_methods import METHODS, concatenated, repeated, repeated_list
 from srcdiff.frontend.lists import grows, is_list, known_list, new_list
 from srcdiff.frontend.sparse_calls import is_matrix, product
 from srcdiff.frontend.special_methods import called, operated
@@ -157,6 +157,8 @@ def _of_containers(
         for values, times in ((left, right), (right, left)):
             if isinstance(values, Parts) and values.kind in ("tuple", "list"):
                 return _repeated(fr, node, values, times)
+            if isinstance(values, Value) and is_list(values):
+                return repeated_list(fr, node, values, times)
     if is_static(left) and is_static(right):
         return const(fr.evaluated(node, _BINARY[type(op)][1], static(left), static(right)))
     if isinstance(op, gast.Mod) and isinstance(left, Const) and isinstance(left.value, str):

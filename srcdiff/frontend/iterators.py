@@ -108,7 +108,7 @@ def iterator(fr: Frame, node: Any, args: Sequence[FrontValue], kwargs: Any) -> F
 def next_item(fr: Frame, node: Any, args: Sequence[FrontValue]) -> FrontValue:
     """`next(items)`, `next(items, default)`."""
     function = next_of if len(args) == 1 else next_or
-    return HOOKS["call"](fr, node, Known(function), list(args), {})  # type: ignore[no-any-return]
+    return HOOKS["called"](fr, node, function, *args)  # type: ignore[no-any-return]
 
 
 HOOKS["next"] = next_item

@@ -15,21 +15,30 @@ from srcdiff.frontend.frame import HOOKS, Frame
 from srcdiff.frontend.iteration import passed, taken
 from srcdiff.frontend.lists import UNKNOWN, copied, new_list, put_on
 from srcdiff.frontend.packed import opened
-from srcdiff.frontend.prelude import called, insert_item, pop_item, put_behind, put_between
+from srcdiff.frontend.prelude import (
+    called,
+    insert_item,
+    pop_item,
+    put_behind,
+    put_between,
+    repeated_items,
+)
 from srcdiff.frontend.values import (
     FrontValue,
     Generated,
     Items,
+    Method,
     Parts,
     Slice,
     is_static,
+    sequence,
     static_int,
 )
 from srcdiff.ir.core import Atom, Value, const
 from srcdiff.ir.types import List
 from srcdiff.ops.containers import list_pop, list_reverse
 
-__all__ = ["METHODS", "concatenated", "repeated"]
+__all__ = ["METHODS", "concatenated", "repeat_in_place", "repeated", "repeated_list"]
 
 
 def concatenated(fr: Frame, node: Any, left: FrontValue, right: FrontValue) -> Value:
@@ -61,6 +70,26 @@ def repeated(fr: Frame, node: Any, item: FrontValue, times: Atom) -> Value:
     made = new_list(fr, [], node)
     append_each(fr, node, made, Items(times, lambda k: item))
     return made
+
+
+def repeated_list(fr: Frame, node: Any, xs: Value, times: FrontValue) -> FrontValue:
+    """`xs * n`, for a list that grows."""
+    return called(fr, node, repeated_items, xs, times)
+
+
+def repeat_in_place(fr: Frame, node: Any, xs: FrontValue, times: FrontValue) -> None:
+    """`xs *= n`: all names of the list see it."""
+    count = static_int(times)
+    if count is None or count < 1:
+        fr.untyped(
+            node,
+            "a list is repeated in place as often as only the run knows, or never",
+            "Make another: `ys = xs * n`.",
+        )
+    own = sequence(xs.values) if isinstance(xs, Parts) else copied(fr, node, xs)  # type: ignore[arg-type]
+    for _ in range(count - 1):
+        HOOKS["call"](fr, node, Method(xs, "extend"), [own], {})
+        xs = fr.session.current(xs)
 
 
 def _append(fr: Frame, node: Any, target: Value, args: Sequence[FrontValue]) -> FrontValue:

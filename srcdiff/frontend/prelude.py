@@ -135,6 +135,17 @@ def pop_item(items, position):  # type: ignore[no-untyped-def]
     return item
 
 
+def repeated_items(items, times):  # type: ignore[no-untyped-def]
+    found = []
+    for _ in range(times):
+        found.extend(items)
+    return found
+
+
+def number_list(values):  # type: ignore[no-untyped-def]
+    return [float(value) for value in values]
+
+
 def put_between(items, start, stop, given):  # type: ignore[no-untyped-def]
     n = len(items)
     start = max(start + n, 0) if start < 0 else min(start, n)
@@ -210,13 +221,17 @@ def called(fr: Frame, node: Any, function: Any, *args: FrontValue) -> FrontValue
     try:
         return HOOKS["call"](fr, node, Known(function), list(args), {})  # type: ignore[no-any-return]
     except UnsupportedError as error:
+        ours = function.__code__.co_filename
         if (
-            error.location is not None and error.location.file != __file__
+            error.location is not None and error.location.file != ours
         ):  # in a function of the user's
-            chain = tuple(place for place in error.chain if place.file != __file__)
+            chain = tuple(place for place in error.chain if place.file != ours)
             raise type(error)(error.message, error.advice, error.location, chain) from None
         is_untyped = isinstance(error, UntypedError)
         (fr.untyped if is_untyped else fr.fail)(node, error.message, error.advice)
+
+
+HOOKS["called"] = called
 
 
 def as_list(fr: Frame, node: Any, value: FrontValue) -> FrontValue:

@@ -530,6 +530,11 @@ def _round_to_int(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tup
     return (Scalar("int64", True, shapes.fresh("i")) if digits is None else source,)
 
 
+def _round_scalar_text(op: Op) -> str:
+    digits = op.attrs.get("ndigits")  # by position, since Numba's round() takes no names
+    return "round({0})" if digits is None else f"round({{0}}, {digits})"
+
+
 # Python's own: an int, unless digits are asked for
 round_scalar = operation(
     "round_scalar",
@@ -537,7 +542,7 @@ round_scalar = operation(
     infer=_round_to_int,
     differentiable=False,
     signature="x, ndigits=None",
-    spelling="round",
+    template=_round_scalar_text,
     raises=True,
 )
 

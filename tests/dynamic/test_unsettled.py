@@ -59,12 +59,25 @@ def a_dict_of_pairs_with_computed_names(x):
     return found["k0"] * found["k1"] + found["k2"] ** 2
 
 
+def what_a_turn_or_a_path_made(x):
+    for i in range(3):
+        y = x * i
+        total, some, found = y.sum, slice(i, i + 1), iter(y)
+        weights = Weights(y + x)
+        of_weights = weights.__init__
+    if x[0] > 0.0:
+        z = y * 2.0
+        most = z.max
+    of_weights(y)
+    return total() ** 2 + sum(x[some]) * sum(found) + most() * weights.w0
+
+
 @pytest.mark.filterwarnings("ignore::srcdiff.DynamicWarning")
 @pytest.mark.parametrize(
     "function",
     [
         a_name_that_is_computed, names_beside_a_list_of_any_length, none_before_a_loop_and_a_list_of_its_own_behind,
-        a_number_that_becomes_a_list_in_a_loop, a_dict_of_pairs_with_computed_names,
+        a_number_that_becomes_a_list_in_a_loop, what_a_turn_or_a_path_made, a_dict_of_pairs_with_computed_names,
     ],
 )  # fmt: skip
 def test_the_run_settles_what_reading_does_not(function):

@@ -41,6 +41,34 @@ def tries_a_factorisation(a):
     return a
 
 
+@case("`total` holds what a turn of a loop made", "total", x3)
+def method_of_a_turn(x):
+    for i in range(3):
+        y = x * i
+        total = y.sum
+    return total() ** 2
+
+
+@case("`total` holds what one of two paths made", "total", x3)
+def method_of_a_path(x):
+    if x[0] > 0.0:
+        y = x * 2.0
+        total = y.sum
+    return total() ** 2
+
+
+@case("a list is repeated in place as often as only the run knows", "xs *= n", x3, 2)
+def list_repeated_in_place(x, n):
+    xs = list(x)
+    xs *= n
+    return sum(xs)
+
+
+@case("a list of lists of numbers is made of an array", "a.tolist()", np.eye(2))
+def lists_of_an_array(a):
+    return a.tolist()[0][1] ** 2
+
+
 @case("what a subscript may raise here would be caught", "x[9]", x3)
 def tries_an_element(x):
     try:
@@ -426,9 +454,9 @@ async def coroutine(x):
     return x
 
 
-@case("`.tolist` of float64[x0] is not known to srcdiff", "x.tolist()", x3)
+@case("`.tobytes` of float64[x0] is not known to srcdiff", "x.tobytes()", x3)
 def unknown_method(x):
-    return x.tolist()[0]
+    return x.tobytes()[0]
 
 
 @case("the list holds float64", "xs.append((x, x))", 1.0)

@@ -329,6 +329,11 @@ def divmod_and_friends(x, y):
     return q * r + s * r + pow(y, 2.5) + pow(x, 2)
 
 
+@numbers((2.716, 0.8), (-2.716, 0.8))
+def rounded_to_digits(x, y):
+    return round(x, 1) * y + round(x * y, ndigits=2) * x + round(y) * x
+
+
 @numbers((1.3, 3), (1.3, 0), (1.3, -2))
 def powers(x, n):
     return x**n + x**2 + x**-1 + x**0.5 + 2.0**x + x**x + (-x) ** 3 + (-1.0) ** n * x

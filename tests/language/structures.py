@@ -801,3 +801,31 @@ def options_that_are_given(options):
     if nothing is None and name == "a":
         return first**2 * second * last
     return second
+
+
+@containers((x4,))
+def lists_repeated_in_place(x):
+    known, grown = [x[0], x[1]], []
+    also_known, also_grown = known, grown
+    for v in x:
+        grown.append(v)
+    known *= 2
+    grown *= 3
+    d = {"l": [x[2]]}
+    inner = d["l"]
+    d["l"] *= 3
+    return sum(also_known) * sum(inner) + sum(also_grown) * len(also_known) * len(also_grown)
+
+
+@containers((x4,))
+def list_times_a_number(x):
+    grown = [v * x[0] for v in x]
+    twice = grown * 2
+    twice[0] = x[1]
+    return sum(twice) * twice[5] + sum(2 * grown)
+
+
+@containers((x4,))
+def numbers_of_an_array_as_a_list(x):
+    numbers = (x * 2.0).tolist()
+    return numbers[2] * sum(numbers) + len(numbers) * max(x.tolist())
