@@ -24,10 +24,12 @@ from srcdiff.frontend.iteration import (
     left_early,
     minus,
     passed,
+    peeked,
     plus,
     taken,
     unrolled,
 )
+from srcdiff.frontend.iterators import asks_in_turn
 from srcdiff.frontend.joins import take_apart
 from srcdiff.frontend.lists import copied, known_list, new_list
 from srcdiff.frontend.prelude import PRELUDE, any_or_all, extreme_by, sorted_items
@@ -110,7 +112,7 @@ def _sum(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     start: FrontValue | None = args[1] if len(args) > 1 else kwargs.get("start", const(0))
     items = passed(fr, args[0], node)
     if isinstance(items, Items) and start == const(0):
-        first = items.element(const(0))
+        first = peeked(fr, items)
         if isinstance(first, Value) and isinstance(first.type, Array):
             start = None  # a sum of arrays starts with the first
     return _fold(fr, node, Known(operator.add), args[0], start)
@@ -194,6 +196,10 @@ _TWO = {max: lambda a, b: max(a, b), min: lambda a, b: min(a, b)}
 
 def _any_all(is_any: bool) -> Callable[..., FrontValue]:
     def read(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+        if isinstance(args[0], Generated) and asks_in_turn(fr, args[0]):
+            fr.untyped(
+                node, "items that change something are asked for until one decides", "Write a loop."
+            )
         source = taken(fr, args[0], node)
         if isinstance(args[0], Generated):
             left_early(fr, args[0])

@@ -26,6 +26,7 @@ __all__ = [
     "is_endless",
     "loop_exits",
     "may_exit",
+    "mutated_names",
 ]
 
 
@@ -96,7 +97,7 @@ def flow_of(function: Any) -> Flow:
         walk.after,
         walk.turn,
         walk.entry,
-        _mutated(function),
+        mutated_names(function),
         walk.captured,
         assigned,
         nonlocals,
@@ -283,7 +284,8 @@ def _captured(body: Sequence[Any]) -> frozenset[str]:
 _GROWING = {"append", "pop", "extend", "insert", "reverse", "clear", "remove"}
 
 
-def _mutated(function: Any) -> frozenset[str]:
+def mutated_names(function: Any) -> frozenset[str]:
+    """Names that a function grows, or writes by subscript."""
     found = set()
     for node in gast.walk(function):
         if (

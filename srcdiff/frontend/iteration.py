@@ -41,6 +41,7 @@ __all__ = [
     "count_of",
     "exact_count",
     "few",
+    "peeked",
     "forward",
     "iterable",
     "left_early",
@@ -138,6 +139,16 @@ def taken(fr: Frame, value: FrontValue, node: Any) -> FrontValue:
         return _rest(fr, value, node)
     _mark_gone(fr, value)
     return fr.session.current(value.source)
+
+
+def peeked(fr: Frame, items: Items) -> FrontValue:
+    """What the first item is, to see its type; what reading it does is not done, since it is read again in its turn."""
+    session, since = fr.session, len(fr.b.body)
+    mark = session.mark()
+    first = items.element(const(0))
+    session.reset(mark)
+    del fr.b.body[since:]
+    return first
 
 
 def _keys(value: FrontValue) -> Parts | None:

@@ -17,9 +17,12 @@ from typing import Any
 
 import gast
 
+from srcdiff.frontend.control import mutated_names
 from srcdiff.frontend.frame import HOOKS, Frame
 from srcdiff.frontend.functions import generated_by
 from srcdiff.frontend.iteration import BUILTINS, place_of, whole
+from srcdiff.frontend.lifting import found_around
+from srcdiff.frontend.scopes import free_names
 from srcdiff.frontend.values import (
     Closure,
     FrontValue,
@@ -34,6 +37,7 @@ from srcdiff.ir.core import const
 from srcdiff.ops import arithmetic
 
 __all__ = [
+    "asks_in_turn",
     "ITERATORS",
     "counted_on",
     "goes_through",
@@ -155,12 +159,36 @@ def or_generated(function: Any, of_generators: Any, place: int) -> Callable[...,
     return read
 
 
+def changes_around(fr: Frame, function: Closure, seen: tuple[Any, ...] = ()) -> bool:
+    """Whether a call may change what functions around it have, so that each item is asked for once, and in turn."""
+    node = function.node
+    if node in seen:
+        return False
+    free = set(free_names(node))
+    is_binding = any(isinstance(part, gast.Nonlocal) for part in gast.walk(node))
+    used = (found_around(fr, function.frame, name) for name in free)
+    return (
+        is_binding
+        or not free.isdisjoint(mutated_names(node))
+        or any(isinstance(v, Closure) and changes_around(fr, v, (*seen, node)) for v in used)
+    )
+
+
+def asks_in_turn(fr: Frame, generator: Generated) -> bool:
+    """Whether an item of a generator may change what functions around it have."""
+    frame = generator.frame
+    given = [v for v in frame.env.values() if isinstance(v, Closure)]
+    own = [Closure(frame.source.node, frame.outer)] if frame.outer is not None else []
+    return any(changes_around(fr, function) for function in (*own, *given))
+
+
 def _mapped(
     fr: Frame, node: Any, args: Sequence[FrontValue], kwargs: Mapping[str, FrontValue]
 ) -> FrontValue:
     """`map(f, items)`: a generator where `f` may read what is changed before the items are asked for."""
     is_late = len(args) == 2 and isinstance(args[0], Closure) and isinstance(args[1], Parts)
-    if is_late and not passes(fr, node):
+    is_counting = len(args) == 2 and isinstance(args[0], Closure) and changes_around(fr, args[0])
+    if is_counting or (is_late and not passes(fr, node)):
         return generated_by(fr, node, applied, *args)
     return or_generated(BUILTINS[map], applied, 1)(fr, node, args, kwargs)
 

@@ -27,7 +27,7 @@ import numpy as np
 
 from srcdiff.frontend.frame import HOOKS, Frame
 from srcdiff.frontend.functions import generated_by
-from srcdiff.frontend.iteration import CALL, count_of, forward, iterable, minus, plus
+from srcdiff.frontend.iteration import CALL, count_of, forward, iterable, minus, peeked, plus
 from srcdiff.frontend.iterators import counted_on, item_at, iterator, or_generated, passes, size
 from srcdiff.frontend.subscripts import read_item
 from srcdiff.frontend.values import (
@@ -222,7 +222,7 @@ def _starmap(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     def element(k: Atom) -> FrontValue:
         return call(fr, node, args[0], _values(iterable(fr, items.element(k), node)), {})
 
-    if not isinstance(items.element(const(0)), Parts):
+    if not isinstance(peeked(fr, items), Parts):
         return generated_by(fr, node, spread, *args)
     return Items(count_of(fr, items, node), element, lists=items.lists)
 

@@ -1,5 +1,7 @@
 """What reading a program for its types cannot settle, the run can: such programs were refused."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -72,12 +74,25 @@ def what_a_turn_or_a_path_made(x):
     return total() ** 2 + sum(x[some]) * sum(found) + most() * weights.w0
 
 
+def pairs_and_a_search_of_what_counts(x):
+    calls = [0]
+
+    def counted(v):
+        calls[0] += 1
+        return v * calls[0]
+
+    pairs = sum(a * b for a, b in itertools.pairwise(map(counted, x)))
+    found = any(map(lambda v: counted(v) > 1.0, x))  # noqa: C417
+    return pairs * calls[0] + (x[0] if found else x[1])
+
+
 @pytest.mark.filterwarnings("ignore::srcdiff.DynamicWarning")
 @pytest.mark.parametrize(
     "function",
     [
         a_name_that_is_computed, names_beside_a_list_of_any_length, none_before_a_loop_and_a_list_of_its_own_behind,
-        a_number_that_becomes_a_list_in_a_loop, what_a_turn_or_a_path_made, a_dict_of_pairs_with_computed_names,
+        a_number_that_becomes_a_list_in_a_loop, what_a_turn_or_a_path_made,
+        pairs_and_a_search_of_what_counts, a_dict_of_pairs_with_computed_names,
     ],
 )  # fmt: skip
 def test_the_run_settles_what_reading_does_not(function):

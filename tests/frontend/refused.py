@@ -57,6 +57,17 @@ def method_of_a_path(x):
     return total() ** 2
 
 
+@case("items that change something are asked for until one decides", "any(map(counted, x))", x3)
+def any_of_items_that_count(x):
+    calls = [0]
+
+    def counted(v):
+        calls[0] += 1
+        return v > 0.0
+
+    return x[0] * calls[0] if any(map(counted, x)) else x[1]
+
+
 @case("a list is repeated in place as often as only the run knows", "xs *= n", x3, 2)
 def list_repeated_in_place(x, n):
     xs = list(x)

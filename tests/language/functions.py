@@ -909,3 +909,18 @@ def default_that_a_function_inside_binds(x):
         return s
 
     return outer() * s * outer(2.0)
+
+
+@nested((x3,))
+def mapped_functions_that_count(x):
+    calls = [0]
+    total = 0.0
+
+    def counted(v):
+        nonlocal total
+        calls[0] += 1
+        total += v
+        return v * calls[0]
+
+    first = sum(map(counted, x)) + sum(v * k for k, v in enumerate(map(counted, x)))
+    return first * total + sum(map(lambda v: counted(v), x[:0])) + calls[0] * x[0]
