@@ -15,9 +15,10 @@ from srcdiff.frontend.frame import HOOKS, Frame, describe, reads
 from srcdiff.frontend.functions import call_closure, call_function
 from srcdiff.frontend.iteration import BUILTINS as ITERATION
 from srcdiff.frontend.iteration import CALL, few, taken
-from srcdiff.frontend.iterators import makes_iterator, passes
+from srcdiff.frontend.iterators import changes_around, makes_iterator, passes
 from srcdiff.frontend.joins import known_dict
 from srcdiff.frontend.known_calls import call_known, is_hashable, takes_all
+from srcdiff.frontend.lifting import found_around
 from srcdiff.frontend.optional import sure
 from srcdiff.frontend.source import function_of, is_library
 from srcdiff.frontend.special_methods import called, refuse_own_items
@@ -137,8 +138,28 @@ def _pass_on(fr: Frame, node: Any, function: FrontValue) -> None:
         for argument in node.args:
             is_late = isinstance(argument, gast.GeneratorExp | gast.Call) and makes_iterator(called)
             argument.at_once = not is_late or passes(fr, node, argument)
+            _refuse_changes_behind(fr, node, argument)
     elif called is next and node.args and _makes_list(node.args[0]):
         node.args[0].in_passing = True  # nobody asks for what comes behind
+
+
+def _refuse_changes_behind(fr: Frame, node: Any, argument: Any) -> None:
+    """Items of a generator are asked for when all arguments are there, and here where it stands."""
+    if not isinstance(argument, gast.GeneratorExp):
+        return
+    later = [*node.args[node.args.index(argument) + 1 :], *(k.value for k in node.keywords)]
+    names = {n.func.id for a in later for n in gast.walk(a) if _calls_name(n)}
+    for function in (found_around(fr, fr, name) for name in sorted(names)):
+        if isinstance(function, Closure) and changes_around(fr, function):
+            fr.untyped(
+                node,
+                "an argument behind a generator changes something before its items are asked for",
+                "Compute that argument in a line before.",
+            )
+
+
+def _calls_name(node: Any) -> bool:
+    return isinstance(node, gast.Call) and isinstance(node.func, gast.Name)
 
 
 def _makes_list(node: Any) -> bool:

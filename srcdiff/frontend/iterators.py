@@ -38,6 +38,7 @@ from srcdiff.ops import arithmetic
 
 __all__ = [
     "asks_in_turn",
+    "changes_around",
     "ITERATORS",
     "counted_on",
     "goes_through",

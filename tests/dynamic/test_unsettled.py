@@ -86,6 +86,24 @@ def pairs_and_a_search_of_what_counts(x):
     return pairs * calls[0] + (x[0] if found else x[1])
 
 
+def a_start_that_counts(x):
+    calls = [0]
+
+    def counted(v):
+        calls[0] += 1
+        return v * calls[0]
+
+    return sum((counted(v) for v in x), counted(1.0))
+
+
+def test_an_argument_behind_a_generator_is_there_before_its_items():
+    told = "an argument behind a generator changes something before"
+    with pytest.warns(srcdiff.DynamicWarning, match=told):
+        value, gradient = srcdiff.value_and_grad(a_start_that_counts)(x3)
+    assert value == a_start_that_counts(x3)
+    np.testing.assert_allclose(gradient, [2.0, 3.0, 4.0])
+
+
 @pytest.mark.filterwarnings("ignore::srcdiff.DynamicWarning")
 @pytest.mark.parametrize(
     "function",
