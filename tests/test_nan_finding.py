@@ -73,7 +73,7 @@ def test_a_nan_that_reaches_no_result_is_not_told() -> None:
 
 
 def test_nan_in_matrices_batches_and_helpers() -> None:
-    found = find_nan(jacobian(shares), np.array([1.0, 1000.0]))
+    found = find_nan(jacobian(shares, rewrite=False), np.array([1.0, 1000.0]))
     assert found is not None
     assert found.location is not None
     assert found.location.line == line_of(shares, "return")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from srcdiff.ir.core import Atom, Const, Op, Value, const
 from srcdiff.ir.types import shape_of
 from srcdiff.ops import arithmetic, elementwise, memory, reductions
 from srcdiff.ops.numbers import of_numbers
-from srcdiff.transforms.log_parts import Maker, Parts, signed
+from srcdiff.transforms.log_parts import Maker, Parts, but_ones, signed
 from srcdiff.transforms.patterns import function
 
 __all__ = ["Sums"]
@@ -106,7 +107,12 @@ class Sums(Maker):
         top = self.finite(top)
         out: Atom | None = None
         for (sign, p), x in zip(terms, exponents, strict=True):
-            term = self.scaled(p, self.make(lambda x, top: exp(x - top), x, top))
+            weights = (
+                self.make(lambda x, top: exp(x - top), x, top)
+                if p.exponents
+                else self.make(lambda top: exp(-top), top)
+            )
+            term = self.scaled(replace(p, factors=but_ones(p.factors)), weights)
             if out is None:
                 out = term if sign > 0 else self.make(lambda x: -x, term)
             else:

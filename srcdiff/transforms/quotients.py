@@ -16,7 +16,7 @@ from dataclasses import replace
 
 from srcdiff.ir.core import Atom, Op
 from srcdiff.ir.types import shape_of
-from srcdiff.transforms.log_parts import Parts, but_ones
+from srcdiff.transforms.log_parts import Parts, but_ones, is_positive_number
 from srcdiff.transforms.logarithms import Logarithms
 from srcdiff.transforms.patterns import Anything, function, match
 from srcdiff.transforms.readings import name_of
@@ -45,7 +45,7 @@ class Quotients(Logarithms):
         parts = self.of_divide(op, 0)
         if not self.combined(parts):
             return self.factor(parts)
-        return self.scaled(parts, self.make(exp, self.exponent(parts)))
+        return self.scaled(parts, self.grown(parts))
 
     def is_shifted(self, parts: Parts) -> bool:
         return not self.shifts.isdisjoint(x for _, x in parts.exponents)
@@ -63,13 +63,22 @@ class Quotients(Logarithms):
             scales[x] += scale
         return [(scale, x) for x, scale in scales.items() if scale]
 
+    def grown(self, parts: Parts) -> Atom:
+        """exp(the exponents); in the words of a sum, which it may be a term of."""
+        match self.combined(parts):
+            case [(1.0, x), (-1.0, top)]:
+                return self.make(lambda x, top: exp(x - top), x, top)
+        return self.make(exp, self.exponent(parts))
+
     def exponent(self, parts: Parts) -> Atom:
         return super().exponent(replace(parts, exponents=self.combined(parts)))
 
     # ---- taking apart -----------------------------------------------------------------------------------
 
     def plain(self, atom: Atom) -> Parts:
-        return replace(super().plain(atom), is_bounded=True)
+        """A factor; one that is no number may vanish, so that no logarithm is taken of it."""
+        is_number = is_positive_number(self.number(atom))
+        return replace(super().plain(atom), is_bounded=True, is_positive=is_number)
 
     def taken_apart(self, atom: Atom, depth: int) -> Parts:
         """What has no exponent where it is negative is a factor, and so are probabilities, which seldom vanish."""

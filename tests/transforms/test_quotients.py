@@ -148,3 +148,23 @@ def test_what_is_negative_somewhere_is_a_factor():
     wanted = srcdiff.value_and_grad(f, jit=False, rewrite=False)(x)
     np.testing.assert_allclose(found[0], wanted[0], rtol=1e-14)
     np.testing.assert_allclose(found[1], wanted[1], rtol=1e-13)
+
+
+def test_no_logarithm_of_what_vanishes() -> None:
+    def shares(z, X):
+        B = np.exp(X)
+        p = expit(z) * B[:, 0]
+        return p / np.sum(p)
+
+    def mean(z, X):
+        return np.sum(shares(z, X) * np.arange(3.0))
+
+    z, X = np.array([-1000.0, 0.0, 1.0]), np.array([[0.3], [0.2], [0.5]])
+    g = srcdiff.grad(mean, argnums=(0, 1), jit=False)
+    assert "np.log" not in g.source_for(z, X)
+    with np.errstate(all="raise", under="ignore"):
+        found = g(z, X)
+    for ours, naive in zip(
+        found, srcdiff.grad(mean, argnums=(0, 1), rewrite=False)(z, X), strict=True
+    ):
+        np.testing.assert_allclose(ours, naive, rtol=1e-13, atol=1e-300)
