@@ -103,8 +103,9 @@ def _open_mesh(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
 
 
 def _result_type(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
-    """`np.result_type` of arrays and numbers."""
-    dtype, _ = promote([fr.as_atom(a, node) for a in args])
+    """`np.result_type` of arrays, numbers and dtypes."""
+    dtypes = [a.value for a in args if isinstance(a, Known)]
+    dtype, _ = promote([fr.as_atom(a, node) for a in args if not isinstance(a, Known)], *dtypes)
     return Known(np.dtype(dtype))
 
 

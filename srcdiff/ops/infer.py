@@ -31,10 +31,10 @@ class UntypedMistake(TypeMistake):
     """Operands whose types only the run knows well enough."""
 
 
-def promote(operands: Sequence[Atom]) -> tuple[str, bool]:
-    """The dtype that NumPy computes in, and whether the result is a Python scalar."""
+def promote(operands: Sequence[Atom], *dtypes: Any) -> tuple[str, bool]:
+    """The dtype that NumPy computes in, with these beside those of operands, and whether it is Python's."""
     types = [numeric(a) for a in operands]
-    weak = all(isinstance(t, Scalar) and t.weak for t in types)
+    weak = not dtypes and all(isinstance(t, Scalar) and t.weak for t in types)
     if weak:
         return max(
             (t.dtype for t in types), key=("bool", "int64", "float64", "complex128").index
@@ -43,7 +43,7 @@ def promote(operands: Sequence[Atom]) -> tuple[str, bool]:
     probes = [
         python[t.dtype] if isinstance(t, Scalar) and t.weak else np.dtype(t.dtype) for t in types
     ]
-    return np.result_type(*probes).name, False
+    return np.result_type(*probes, *dtypes).name, False
 
 
 def real_dtype(dtype: str) -> str:

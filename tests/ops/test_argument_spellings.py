@@ -134,8 +134,17 @@ def of_other_shapes(x):
     return np.sum(y) * np.sum(z**2) + np.sum(w**2) + np.sum(np.resize(x[:0], 3) + np.resize(x, 3))
 
 
+def in_common_dtypes(x):
+    y = np.zeros(3, np.result_type(x, np.float32))
+    z = np.zeros(3, np.result_type(np.float64, x.dtype, 1))
+    y[:] = x[0, :3] ** 2
+    z[:] = np.sin(x[1, :3])
+    return np.sum(y * z)
+
+
 @pytest.mark.parametrize(
-    "f", [in_tuples, with_what_says_nothing, bounds_that_are_none, of_other_shapes]
+    "f",
+    [in_tuples, with_what_says_nothing, bounds_that_are_none, of_other_shapes, in_common_dtypes],
 )
 @pytest.mark.parametrize("jit", [False, True])
 def test_rare_arguments_mean_what_they_mean_in_numpy(f, jit):

@@ -27,6 +27,7 @@ from srcdiff.ops.composites import (
     spellings,
     stacks,
     statistics,
+    structured,
     ufuncs,
     without_nan,
 )
@@ -58,6 +59,7 @@ __all__ = [
     "spellings",
     "stacks",
     "statistics",
+    "structured",
     "ufuncs",
     "without_nan",
 ]

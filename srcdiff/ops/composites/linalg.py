@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from srcdiff.ops.composites.matrices import adjoined, columns
 from srcdiff.ops.factors import is_complex, qr_factors, real_eig, svd_factors
 from srcdiff.ops.linalg import norm
 from srcdiff.ops.registry import composite, evaluated, refuse
@@ -13,6 +14,11 @@ from srcdiff.ops.samples import said
 from srcdiff.ops.systems import least_squares, rest_of_lstsq
 
 # ---- factors ---------------------------------------------------------------------------------
+
+_SVD = type(np.linalg.svd(np.eye(1)))  # the class of named tuples
+_hermitian = (
+    "np.linalg.svd(x, hermitian=True)[0] * np.arange(2.0) @ np.linalg.svd(x, hermitian=True)[2]"
+)
 
 
 @composite(
@@ -31,15 +37,34 @@ from srcdiff.ops.systems import least_squares, rest_of_lstsq
         ),
         said("np.linalg.svd(x, compute_uv=False)", (4, 2)),
         said("np.linalg.svd(x, full_matrices=False)[1]", (2, 3, 2)),
+        said(
+            "np.linalg.svd(x - np.diag([0.0, 9.0]), hermitian=True)",
+            (2, 2),
+            complex_text=_hermitian,
+        ),
+        said("np.linalg.svd(x, compute_uv=False, hermitian=True)", (2, 3, 3)),
     ),
     takes_complex=True,
 )
 def svd(a: Any, full_matrices: Any = True, compute_uv: Any = True, hermitian: Any = False) -> Any:
     if hermitian:
-        refuse("np.linalg.svd of a Hermitian matrix is not differentiated", "Use np.linalg.eigh.")
+        return _hermitian_svd(a, compute_uv)
     if not compute_uv:
         return svd_factors(a, full_matrices=False)[1]
     return svd_factors(a, full_matrices=full_matrices)
+
+
+def _hermitian_svd(a: Any, compute_uv: Any) -> Any:
+    """As NumPy has it: the singular values are the sizes of the eigenvalues."""
+    values, vectors = np.linalg.eigh(a)
+    sizes = np.abs(values)
+    order = np.flip(np.argsort(sizes, axis=-1), axis=-1)
+    sizes = np.take_along_axis(sizes, order, axis=-1)
+    if not compute_uv:
+        return sizes
+    u = np.take_along_axis(vectors, np.expand_dims(order, -2), axis=-1)
+    signs = np.take_along_axis(np.copysign(1.0, values), order, axis=-1)
+    return _SVD(u, sizes, adjoined(u * columns(signs)))
 
 
 @composite(

@@ -1,4 +1,4 @@
-"""`scipy.linalg`, said with operations: what is NumPy's too, factors in tuples, structured matrices."""
+"""`scipy.linalg`, said with operations: what is NumPy's too, factors in tuples, functions of matrices."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from srcdiff.ops.composites.matrices import (
     symmetric_part,
     turned,
 )
+from srcdiff.ops.composites.stacks import in_turn, of_each, one_by_one
 from srcdiff.ops.factors import is_complex, qr_factors, svd_factors
 from srcdiff.ops.lazy import LazyModule
 from srcdiff.ops.matrix_functions import (
     expm_along,
-    levinson,
     lu_factor,
     lu_solve,
     real_logm,
     real_sqrtm,
     symmetric_eigh,
 )
-from srcdiff.ops.registry import composite, evaluated, refuse
+from srcdiff.ops.registry import composite, refuse
 from srcdiff.ops.samples import said
 
 linalg: Any = LazyModule("scipy.linalg")
@@ -190,6 +190,7 @@ def scipy_qr(
 
 
 _symmetric = "x + np.conj(x).T + np.diag([0.0, 7.0, 15.0])"
+_symmetrics = "x + np.conj(np.swapaxes(x, -1, -2)) + np.diag([0.0, 7.0, 15.0])"
 
 
 @composite(
@@ -199,6 +200,10 @@ _symmetric = "x + np.conj(x).T + np.diag([0.0, 7.0, 15.0])"
         said(f"np.abs(scipy.linalg.eigh({_symmetric}, lower=False)[1])", (3, 3)),
         said(f"scipy.linalg.eigh({_symmetric}, eigvals_only=True)", (3, 3)),
         said(f"scipy.linalg.eigh({_symmetric}, y @ np.conj(y).T + np.eye(3))[0]", (3, 3), (3, 3)),
+        said(f"np.abs(scipy.linalg.eigh({_symmetrics}, lower=False)[1])", (2, 3, 3)),
+        said(
+            f"scipy.linalg.eigh({_symmetrics}, y @ np.conj(y).T + np.eye(3))[0]", (2, 3, 3), (3, 3)
+        ),
     ),
     takes_complex=True,
 )
@@ -221,17 +226,23 @@ def scipy_eigh(
             "scipy.linalg.eigh is differentiated for all eigenvalues, and type=1", "Pick from them."
         )
     if b is None:
-        values, vectors = symmetric_eigh(a, lower=lower)
+        values, vectors = _symmetric_eigh(a, lower)
     else:
         root = np.linalg.cholesky(b if lower else adjoined(b))
         whole = symmetric_part(a) if lower else symmetric_of_upper(a)
         half = linalg.solve_triangular(root, whole, lower=True)
         inner = linalg.solve_triangular(root, adjoined(half), lower=True)
-        values, vectors = symmetric_eigh(inner, lower=True)
+        values, vectors = _symmetric_eigh(inner, True)
         vectors = linalg.solve_triangular(conjugated(root), vectors, trans="T", lower=True)
     if eigvals_only:
         return values
     return values, vectors
+
+
+def _symmetric_eigh(a: Any, lower: Any) -> Any:
+    if a.ndim == 2:
+        return symmetric_eigh(a, lower=lower)
+    return np.linalg.eigh(a, "L" if lower else "U")
 
 
 @composite(
@@ -262,10 +273,20 @@ def cho_factor(
 
 @composite(
     "scipy.linalg.lu_factor",
-    samples=(said("scipy.linalg.lu_factor(x)[0]", (3, 3)),),
+    samples=(
+        said("scipy.linalg.lu_factor(x)[0]", (3, 3)),
+        said("scipy.linalg.lu_factor(x)[0]", (2, 3, 3)),
+    ),
     takes_complex=True,
 )
 def scipy_lu_factor(a: Any, overwrite_a: Any = False, check_finite: Any = True) -> Any:
+    if a.ndim > 2:
+        matrices = one_by_one(a, a.shape[:-2], a.shape[-2:])
+        factors = np.empty(matrices.shape, np.result_type(a, 1.0))
+        rows = np.empty(matrices.shape[:-1], np.int32)
+        for k in range(len(matrices)):
+            factors[k], rows[k] = lu_factor(matrices[k])
+        return np.reshape(factors, a.shape), np.reshape(rows, a.shape[:-1])
     lu, pivots = lu_factor(a)
     return lu, pivots
 
@@ -276,6 +297,8 @@ def scipy_lu_factor(a: Any, overwrite_a: Any = False, check_finite: Any = True) 
         said("scipy.linalg.lu_solve(scipy.linalg.lu_factor(x), y)", (3, 3), (3,)),
         said("scipy.linalg.lu_solve(scipy.linalg.lu_factor(x), y, trans=1)", (3, 3), (3, 2)),
         said("scipy.linalg.lu_solve(scipy.linalg.lu_factor(x), y, trans=2)", (3, 3), (3,)),
+        said("scipy.linalg.lu_solve(scipy.linalg.lu_factor(x), y, 2)", (2, 3, 3), (3,)),
+        said("scipy.linalg.lu_solve(scipy.linalg.lu_factor(x), y)", (3, 3), (2, 3, 2)),
     ),
     takes_complex=True,
 )
@@ -283,9 +306,15 @@ def scipy_lu_solve(
     lu_and_piv: Any, b: Any, trans: Any = 0, overwrite_b: Any = False, check_finite: Any = True
 ) -> Any:
     lu, pivots = lu_and_piv
-    if trans == 2 and lu.dtype.kind == "c":
-        return np.conj(lu_solve(lu, pivots, conjugated(b), trans=1))
-    return lu_solve(lu, pivots, b, trans=trans)
+
+    def solve(factors: Any, rows: Any, side: Any) -> Any:
+        if trans == 2 and factors.dtype.kind == "c":
+            return np.conj(lu_solve(factors, rows, conjugated(side), trans=1))
+        return lu_solve(factors, rows, side, trans=trans)
+
+    if lu.ndim > 2 or b.ndim > 2:
+        return in_turn(solve, np.result_type(lu, b, 1.0), b, (2, 1), lu, pivots)
+    return solve(lu, pivots, b)
 
 
 # ---- functions of matrices -------------------------------------------------------------------
@@ -295,10 +324,15 @@ _near_one = "0.2 * x + np.diag([1.0, 2.0, 4.0])"
 
 @composite(
     "scipy.linalg.sqrtm",
-    samples=(said(f"scipy.linalg.sqrtm({_near_one})", (3, 3)),),
+    samples=(
+        said(f"scipy.linalg.sqrtm({_near_one})", (3, 3)),
+        said(f"scipy.linalg.sqrtm({_near_one})", (2, 3, 3)),
+    ),
     takes_complex=True,
 )
 def sqrtm(A: Any) -> Any:
+    if A.ndim > 2:
+        return of_each(linalg.sqrtm, A, np.result_type(A, 1.0))
     root = real_sqrtm(A)
     if A.dtype.kind != "c" and is_complex(root):
         raise ValueError(
@@ -309,10 +343,15 @@ def sqrtm(A: Any) -> Any:
 
 @composite(
     "scipy.linalg.logm",
-    samples=(said(f"scipy.linalg.logm({_near_one})", (3, 3)),),
+    samples=(
+        said(f"scipy.linalg.logm({_near_one})", (3, 3)),
+        said(f"scipy.linalg.logm({_near_one})", (2, 3, 3)),
+    ),
     takes_complex=True,
 )
 def logm(A: Any) -> Any:
+    if A.ndim > 2:
+        return of_each(linalg.logm, A, np.result_type(A, np.float64))
     logarithm = real_logm(A)
     if A.dtype.kind != "c" and is_complex(logarithm):
         raise ValueError(
@@ -323,96 +362,20 @@ def logm(A: Any) -> Any:
 
 @composite(
     "scipy.linalg.expm_frechet",
-    samples=(said("scipy.linalg.expm_frechet(x, y)[1]", (2, 2), (2, 2)),),
+    samples=(
+        said("scipy.linalg.expm_frechet(x, y)[1]", (2, 2), (2, 2)),
+        said("scipy.linalg.expm_frechet(x, y)[1]", (2, 2, 2), (2, 2)),
+    ),
     takes_complex=True,
     ignores=("method",),
 )
 def expm_frechet(
     A: Any, E: Any, method: Any = None, compute_expm: Any = True, check_finite: Any = True
 ) -> Any:
-    if compute_expm:
+    if A.ndim > 2 or E.ndim > 2:
+        found = in_turn(expm_along, np.result_type(A, E, np.float64), E, (2,), A)
+    else:
         found = expm_along(A, E)
-        return linalg.expm(A.astype(found.dtype)), found
-    return expm_along(A, E)
-
-
-# ---- structured matrices ---------------------------------------------------------------------
-
-
-@composite(
-    "scipy.linalg.solve_toeplitz",
-    samples=(
-        said("scipy.linalg.solve_toeplitz(x + np.array([9.0, 0.0, 0.0]), y)", (3,), (3,)),
-        said(
-            "scipy.linalg.solve_toeplitz((x + np.array([9.0, 0.0, 0.0]), y), z)", (3,), (3,), (3, 2)
-        ),
-    ),
-    takes_complex=True,
-)
-def solve_toeplitz(c_or_cr: Any, b: Any, check_finite: Any = True) -> Any:
-    if isinstance(c_or_cr, tuple):
-        c, r = c_or_cr
-        return levinson(c, r, b)
-    return levinson(c_or_cr, conjugated(c_or_cr), b)
-
-
-@composite(
-    "scipy.linalg.toeplitz",
-    samples=(
-        said("scipy.linalg.toeplitz(x)", (4,)),
-        said("scipy.linalg.toeplitz(x, y)", (4,), (3,)),
-        said("scipy.linalg.toeplitz(x, y)", (2,), (3,)),
-    ),
-    takes_complex=True,
-)
-def toeplitz(c: Any, r: Any = None) -> Any:
-    if c.ndim != 1:
-        refuse("toeplitz is differentiated for vectors", "Call it for each row.")
-    down = np.expand_dims(np.arange(len(c)), -1)
-    if r is None and c.dtype.kind != "c":
-        return c[np.abs(down - np.arange(len(c)))]
-    if r is None:
-        r = np.conj(c)
-    entries = np.concatenate((np.flip(r[1:]), c))
-    return entries[len(r) - 1 + down - np.arange(len(r))]
-
-
-@composite(
-    "scipy.linalg.block_diag",
-    samples=(
-        said("scipy.linalg.block_diag(x, y)", (2, 3), (1, 2)),
-        said("scipy.linalg.block_diag(x, y, z)", (2, 2), (3,), ()),
-        said("scipy.linalg.block_diag(x)", (2, 2)),
-    ),
-    takes_complex=True,
-)
-def block_diag(*arrs: Any) -> Any:
-    blocks = [_matrix(a) for a in arrs]
-    rows = sum([b.shape[-2] for b in blocks])
-    columns = sum([b.shape[-1] for b in blocks])
-    stack = blocks[_deepest(*[b.ndim for b in blocks])].shape[:-2]
-    whole = np.zeros((*stack, rows, columns), _common_dtype(*[b.dtype for b in blocks]))
-    row = 0
-    column = 0
-    for block in blocks:
-        here = (slice(row, row + block.shape[-2]), slice(column, column + block.shape[-1]))
-        whole[(..., *here) if stack else here] = block
-        row = row + block.shape[-2]
-        column = column + block.shape[-1]
-    return whole
-
-
-@evaluated
-def _deepest(*ndims: int) -> int:
-    """Which block has the axes of the stack, along which the others are the same or repeated."""
-    return ndims.index(max(ndims))
-
-
-@evaluated
-def _common_dtype(*dtypes: Any) -> Any:
-    return np.result_type(*dtypes)
-
-
-def _matrix(a: Any) -> Any:
-    """A number or vector as one row."""
-    return a if np.ndim(a) >= 2 else np.reshape(a, (1, np.size(a)))
+    if compute_expm:
+        return linalg.expm(np.broadcast_to(A, found.shape).astype(found.dtype)), found
+    return found

@@ -1,4 +1,4 @@
-"""`scipy.linalg`'s solvers of stacks of matrices: each system for itself, as SciPy has it."""
+"""`scipy.linalg`'s functions of stacks of matrices: each matrix for itself, as SciPy has it."""
 
 from __future__ import annotations
 
@@ -17,20 +17,44 @@ linalg: Any = LazyModule("scipy.linalg")
 _lower = "np.tril(x) + 4.0 * np.eye(3)"
 
 
-def in_turn(solve: Any, a: Any, b: Any) -> Any:
-    """`solve` of each matrix and right-hand side of two stacks that are broadcast; one vector is a stack of none."""
+def in_turn(solve: Any, dtype: Any, b: Any, axes: Any, *stacks: Any) -> Any:
+    """`solve` of an item of each stack and a right-hand side, all of them broadcast; one vector is a stack of none.
+
+    The last `axes` of each stack are its items.
+    """
     own = b.shape[-2:] if b.ndim > 1 else b.shape
-    stacked = b.ndim > 1
-    lengths = np.broadcast_shapes(a.shape[:-2], b.shape[:-2]) if stacked else a.shape[:-2]
+    fronts = [s.shape[: s.ndim - n] for s, n in zip(stacks, axes, strict=True)]
+    lengths = np.broadcast_shapes(b.shape[: b.ndim - len(own)], *fronts)
+    sides = one_by_one(b, lengths, own)
+    items = [
+        one_by_one(s, lengths, s.shape[s.ndim - n :]) for s, n in zip(stacks, axes, strict=True)
+    ]
+    found = np.empty(sides.shape, dtype)
+    for k in range(len(sides)):
+        found[k] = solve(*[each[k] for each in items], sides[k])
+    return np.reshape(found, (*lengths, *own))
+
+
+def of_each(function: Any, a: Any, dtype: Any) -> Any:
+    """`function` of each matrix of a stack, which gives matrices like these of this dtype."""
+    matrices = one_by_one(a, a.shape[:-2], a.shape[-2:])
+    found = np.empty(matrices.shape, dtype)
+    for k in range(len(matrices)):
+        found[k] = function(matrices[k])
+    return np.reshape(found, a.shape)
+
+
+def one_by_one(a: Any, lengths: Any, own: Any) -> Any:
+    """A stack, broadcast to these lengths, as one with a single axis in front."""
+    return np.reshape(np.broadcast_to(a, (*lengths, *own)), (number_of(lengths), *own))
+
+
+def number_of(lengths: Any) -> Any:
+    """How many items a stack of these lengths has."""
     count = 1
     for n in lengths:
         count = count * n
-    matrices = np.reshape(np.broadcast_to(a, (*lengths, *a.shape[-2:])), (count, *a.shape[-2:]))
-    sides = np.reshape(np.broadcast_to(b, (*lengths, *own)), (count, *own))
-    found = np.empty((count, *own), np.result_type(a, b, 1.0))
-    for k in range(count):
-        found[k] = solve(matrices[k], sides[k])
-    return np.reshape(found, (*lengths, *own))
+    return count
 
 
 @composite(
@@ -58,7 +82,8 @@ def solve_triangular_stacks(
             matrix, side, trans=trans, lower=lower, unit_diagonal=unit_diagonal
         )
 
-    return in_turn(solve, array(a), array(b))
+    a, b = array(a), array(b)
+    return in_turn(solve, np.result_type(a, b, 1.0), b, (2,), a)
 
 
 @composite(
@@ -87,7 +112,9 @@ def scipy_cho_solve(
     def solve(factor: Any, side: Any) -> Any:
         return cho_solve(factor, side, lower=lower)
 
-    return in_turn(solve, c, b) if c.ndim > 2 or b.ndim > 2 else solve(c, b)
+    if c.ndim > 2 or b.ndim > 2:
+        return in_turn(solve, np.result_type(c, b, 1.0), b, (2,), c)
+    return solve(c, b)
 
 
 @composite(
@@ -121,4 +148,50 @@ def scipy_solve_banded(
     def solve(bands: Any, side: Any) -> Any:
         return solve_banded(bands, side, below=below, above=above)
 
-    return in_turn(solve, ab, b) if ab.ndim > 2 or b.ndim > 2 else solve(ab, b)
+    if ab.ndim > 2 or b.ndim > 2:
+        return in_turn(solve, np.result_type(ab, b, 1.0), b, (2,), ab)
+    return solve(ab, b)
+
+
+# ---- matrix equations ------------------------------------------------------------------------
+
+
+@composite(
+    "scipy.linalg.solve_sylvester",
+    ndim=2,
+    at=(0, 1, 2),
+    samples=(
+        said("scipy.linalg.solve_sylvester(x + 6.0 * np.eye(3), y, z)", (2, 3, 3), (2, 2), (3, 2)),
+    ),
+    takes_complex=True,
+)
+def solve_sylvester_stacks(a: Any, b: Any, q: Any) -> Any:
+    return in_turn(linalg.solve_sylvester, np.result_type(a, b, q, 1.0), q, (2, 2), a, b)
+
+
+@composite(
+    "scipy.linalg.solve_continuous_lyapunov",
+    "scipy.linalg.solve_lyapunov",
+    ndim=2,
+    at=(0, 1),
+    samples=(
+        said("scipy.linalg.solve_continuous_lyapunov(x + 6.0 * np.eye(3), y)", (2, 3, 3), (3, 3)),
+    ),
+    takes_complex=True,
+)
+def solve_continuous_lyapunov_stacks(a: Any, q: Any) -> Any:
+    return in_turn(linalg.solve_continuous_lyapunov, np.result_type(a, q, 1.0), q, (2,), a)
+
+
+@composite(
+    "scipy.linalg.solve_discrete_lyapunov",
+    ndim=2,
+    at=(0, 1),
+    samples=(said("scipy.linalg.solve_discrete_lyapunov(0.1 * x, y)", (3, 3), (2, 3, 3)),),
+    takes_complex=True,
+)
+def solve_discrete_lyapunov_stacks(a: Any, q: Any, method: Any = None) -> Any:
+    def solve(matrix: Any, side: Any) -> Any:
+        return linalg.solve_discrete_lyapunov(matrix, side, method)
+
+    return in_turn(solve, np.result_type(a, q, np.float64), q, (2,), a)
