@@ -202,6 +202,55 @@ min = operation(
 )
 
 
+def extreme_of_any_forward(x, axis=None, keepdims=False, *, x_dot, out):
+    if axis is None or keepdims or out.ndim == 0:
+        hits = x == out
+    else:
+        hits = x == np.expand_dims(out, axis)
+    count = np.maximum(np.sum(hits, axis=axis, keepdims=keepdims), 1)
+    out_dot = np.sum(hits * x_dot, axis=axis, keepdims=keepdims) / count
+
+
+def extreme_of_any(x, axis=None, keepdims=False, *, out, d_out):
+    if axis is None or keepdims or out.ndim == 0:
+        hits = x == out
+        d_best = d_out
+    else:
+        hits = x == np.expand_dims(out, axis)
+        d_best = np.expand_dims(d_out, axis)
+    d_x = hits * (d_best / np.maximum(np.sum(hits, axis=axis, keepdims=True), 1))
+
+
+def _bounded_text(op: Op) -> str:
+    """NumPy's extreme beside the least (greatest) number there is."""
+    assert op.decl.fold is not None
+    name, sign = ("max", "-") if op.decl.fold[0] == "maximum" else ("min", "")
+    given = "".join(f", {k}={v!r}" for k, v in op.attrs.items() if v != op.decl.defaults.get(k))
+    dtype = numeric(op.operands[0]).dtype
+    if dtype[0] in "iu":
+        bound = f"np.iinfo(np.{dtype}).{'min' if name == 'max' else 'max'}"
+    else:
+        bound = str(name == "min") if dtype == "bool" else f"{sign}np.inf"
+    return f"np.{name}({{0}}{given}, initial={bound})"
+
+
+_of_nothing = (
+    fixed(np.zeros(0), avoid="of nothing", gradients=(np.zeros(0),)),
+    fixed(np.zeros((0, 2)), axis=0, avoid="of nothing", gradients=(np.zeros((0, 2)),)),
+)
+_of_any: dict[str, Any] = {
+    "template": _bounded_text, "signature": _KEEP, "infer": reduced("same"), "rule": extreme_of_any,
+    "forward": extreme_of_any_forward,
+}  # fmt: skip
+# of nothing, the least (greatest) number there is: what `initial=` is compared with
+max_of_any: Any = operation(
+    "max_of_any", fold=("maximum", -np.inf), samples=(*reduction_samples(), *_ties, *_of_nothing), **_of_any,
+)  # fmt: skip
+min_of_any: Any = operation(
+    "min_of_any", fold=("minimum", np.inf), samples=(*reduction_samples(), *_of_nothing), **_of_any,
+)  # fmt: skip
+
+
 def ptp_forward(x, axis=None, keepdims=False, *, x_dot, out):
     top = x == np.max(x, axis=axis, keepdims=True)
     bottom = x == np.min(x, axis=axis, keepdims=True)
@@ -432,11 +481,6 @@ def std(x, axis=None, ddof=0, keepdims=False, *, out, d_out):
 # ---- no derivative ---------------------------------------------------------------------------
 
 
-def _highest_text(op: Op) -> str:
-    given = "".join(f", {k}={v!r}" for k, v in op.attrs.items() if v != op.decl.defaults.get(k))
-    return f"np.max({{0}}{given}, initial=-np.inf)"
-
-
 def highest_of(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """`np.max` with -inf for nothing."""
     return np.max(x, axis=axis, keepdims=keepdims, initial=-np.inf)
@@ -450,7 +494,7 @@ def _inactive(name: str, function: Any, kind: str, **fields: Any) -> Any:
 
 # the greatest number, -inf of none: what loops begin with
 highest = _inactive(
-    "highest", highest_of, "same", fold=("maximum", -np.inf), template=_highest_text
+    "highest", highest_of, "same", fold=("maximum", -np.inf), template=_bounded_text
 )
 argmax = _inactive(
     "argmax", np.argmax, "int64", method="argmax", raises=True, cost="heavy",

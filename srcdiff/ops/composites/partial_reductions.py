@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from srcdiff.ops.composites.places import array, slice_shape
+from srcdiff.ops.reductions import max_of_any, min_of_any
 from srcdiff.ops.registry import composite, refuse
 from srcdiff.ops.samples import said
 
@@ -157,6 +158,7 @@ def std_where(
     samples=(
         said("np.max(x, initial=0.5)", (4,)),
         said("np.max(x, axis=1, where=x < 1.0, initial=-9.0)", (2, 3)),
+        said("np.max(x, axis=0, initial=y)", (0, 3), 0.5),
     ),
 )
 def max_where(
@@ -170,7 +172,8 @@ def max_where(
     a = array(a)
     if initial is None:
         refuse("np.max of a part needs initial=", "Say what the greatest of nothing is.")
-    return np.maximum(np.max(_masked(a, where, initial), axis=axis, keepdims=keepdims), initial)
+    part = _masked(a, where, initial)
+    return np.maximum(max_of_any(part, axis=axis, keepdims=keepdims), initial)
 
 
 @composite(
@@ -181,6 +184,7 @@ def max_where(
     samples=(
         said("np.min(x, initial=0.5)", (4,)),
         said("x.min(initial=9.0, where=x > -1.0)", (4,)),
+        said("np.min(x, axis=1, initial=0.5, keepdims=True)", (3, 0)),
     ),
 )
 def min_where(
@@ -194,7 +198,8 @@ def min_where(
     a = array(a)
     if initial is None:
         refuse("np.min of a part needs initial=", "Say what the least of nothing is.")
-    return np.minimum(np.min(_masked(a, where, initial), axis=axis, keepdims=keepdims), initial)
+    part = _masked(a, where, initial)
+    return np.minimum(min_of_any(part, axis=axis, keepdims=keepdims), initial)
 
 
 @composite(
