@@ -37,7 +37,7 @@ from srcdiff.ir.core import (
 )
 from srcdiff.ir.shapes import asked, missing
 from srcdiff.ir.types import Array, Dim, List, Scalar, Struct, Type, dims_of
-from srcdiff.ops import containers, memory
+from srcdiff.ops import containers, creation, memory
 from srcdiff.transforms.dce import dce
 from srcdiff.transforms.facts import defined_in
 
@@ -62,6 +62,7 @@ def known_lengths(fn: Function) -> Function:
     """`fn` where no array made inside is asked for a length that a parameter shows: none is kept for that.
 
     %n = axis_length %gates        becomes        %n = length[dim=dim(x0)]
+    %k = size %gates                              %k = element_count[type=type(float64[x0, x1])]
     """
     shown = {d for p in fn.params for d in dims_of(p.type)}
     return _KnownLengths(fn.params, shown)(fn)
@@ -80,6 +81,14 @@ class _KnownLengths(Rewriter):
                 and not missing(dim, self.shown)
             ):
                 made = Op(memory.length, (), old.results, {"dim": dim}, old.location, old.origin)
+                b.append(made)
+                return
+        if isinstance(old, Op) and old.decl is creation.size:
+            (base,) = old.operands
+            dims = dims_of(base.type)
+            if base not in self.params and not any(missing(d, self.shown) for d in dims):
+                attrs = {"type": base.type}
+                made = Op(memory.element_count, (), old.results, attrs, old.location, old.origin)
                 b.append(made)
                 return
         super().statement(old, env, b)

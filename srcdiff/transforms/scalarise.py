@@ -243,7 +243,7 @@ class _Scalarise(Waiting):
         shape = shape_of(base.type)
         if op.decl in (creation.size, reductions.count) and not is_shown:
             axes = axes_of(len(shape), op.attrs.get("axis"))
-            found = self.number_of_elements([shape[k] for k in axes], b)
+            found = self.number_of_elements(op.result, [shape[k] for k in axes], b)
         elif type_.expr is None:
             return self.as_is(op, b)
         else:
@@ -251,11 +251,15 @@ class _Scalarise(Waiting):
         self.keep(op.result, found)
         return None
 
-    def number_of_elements(self, shape: Sequence[Dim], b: Builder) -> Atom:
+    def number_of_elements(self, result: Value, shape: Sequence[Dim], b: Builder) -> Atom:
+        """The product of lengths, which is `result`: other lengths may be known by it."""
         first, *rest = (length_of(b, d) for d in shape)
-        for length in rest:
+        for length in rest[:-1]:
             first = b.op(arithmetic.multiply, first, length)
-        return first
+        if not rest:
+            return first
+        b.append(Op(arithmetic.multiply, (first, rest[-1]), (result,), {}, b.location, b.origin))
+        return result
 
     # ---- elements, stores, reductions ----
 

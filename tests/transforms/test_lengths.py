@@ -231,3 +231,21 @@ def test_what_arguments_show_is_asked_of_nothing_else() -> None:
         """,
         np.ones(3),
     )
+    check(
+        known_lengths,
+        """
+        def f(%x: float64[n, m]) -> 0 {
+          %y: float64[n, m] = sin %x
+          %k: int64{k} = size %y
+          yield %k
+        }
+        """,
+        """
+        def f(%x: float64[n, m]) -> 0 {
+          %y: float64[n, m] = sin %x
+          %k: int64{k} = element_count[type=type(float64[n, m])]
+          yield %k
+        }
+        """,
+        np.ones((3, 2)),
+    )

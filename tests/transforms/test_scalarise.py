@@ -191,6 +191,19 @@ def behind_its_loop(x):
     return s + x[i] * i
 
 
+def numbered(x):
+    v = np.sin(x) * x
+    return np.sum(np.arange(v.size).reshape(v.shape) * v) + np.sum(np.arange(np.size(v)))
+
+
+def numbered_parts(x, count):
+    total = np.sum(np.arange(np.exp(x[x[:, 0] > 0.0]).size) * x[0, 0])
+    for i in range(count):
+        v = np.sin(x[i:]) * 2.0
+        total = total + np.sum(np.arange(v.size) * x[0, 1])
+    return total
+
+
 PROGRAMS = [
     (masked, (X,)),
     (masked_rows, (A,)),
@@ -216,6 +229,8 @@ PROGRAMS = [
     (stepped, (X, 2)),
     (read_before_it_changes, (X,)),
     (behind_its_loop, (X,)),
+    (numbered, (A,)),
+    (numbered_parts, (A, 2)),
 ]
 
 
