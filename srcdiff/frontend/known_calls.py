@@ -333,9 +333,10 @@ def takes(
 ) -> bool:
     """Whether a composite stands for a call; `decl` is what else may."""
     keywords = [*kwargs, *(f"{k}=None" for k, v in kwargs.items() if v == const(None))]
-    if not composite.takes(len(args), keywords, _most_axes(args, kwargs, composite)):
+    has_complex = any(map(_has_complex, (*args, *kwargs.values())))
+    if not composite.takes(len(args), keywords, _most_axes(args, kwargs, composite), has_complex):
         return False
-    if composite.takes_complex or not any(map(_has_complex, (*args, *kwargs.values()))):
+    if composite.takes_complex or not has_complex:
         return True
     if decl is None or composite.given:  # of arguments that no operation takes
         fr.refuse_complex(node, composite.spelling or composite.name)

@@ -492,7 +492,7 @@ def _itself(b: Any, op: Op) -> Any:
 floor = _step("floor", np.floor, infer=_whole, simpler=_itself, device="floor")
 ceil = _step("ceil", np.ceil, infer=_whole, simpler=_itself, device="ceil")
 trunc = _step("trunc", np.trunc, infer=_whole, simpler=_itself, device="trunc")
-rint = _step("rint", np.rint, device="rint")
+rint = _step("rint", np.rint, device="rint", takes_complex=True)
 isnan = _step("isnan", np.isnan, math.isnan, infer=boolean, cost="cheap", takes_complex=True)
 isinf = _step("isinf", np.isinf, math.isinf, infer=boolean, cost="cheap", takes_complex=True)
 isfinite = _step(
@@ -519,7 +519,9 @@ def _rounded(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Ty
     )
 
 
-round_ = _step("round", np.round, infer=_rounded, signature="x, decimals=0", template=_round_text)
+round_ = _step(
+    "round", np.round, np.around, infer=_rounded, signature="x, decimals=0", template=_round_text, takes_complex=True
+)  # fmt: skip
 
 
 def _round_to_int(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:

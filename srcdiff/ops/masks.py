@@ -70,6 +70,7 @@ nonzero = operation(
     method="nonzero",
     as_tuple=True,
     loops=loop_storage.places_of_true,
+    takes_complex=True,
 )
 
 

@@ -151,6 +151,8 @@ class Composite:
         Which argument these axes are of, or which of several.
     takes_complex : bool
         It is right for complex arguments. Where it is not, an operation of the same callable may be.
+    of_complex : bool
+        It also stands for calls with complex arguments, which the operation of the same callable does not take.
     names : mapping of str to str
         Which parameters keywords of other names stand for.
     ignores : tuple of str
@@ -169,12 +171,15 @@ class Composite:
     samples: tuple[Any, ...] = ()
     names: Mapping[str, str] = field(default_factory=dict)
     takes_complex: bool = False
+    of_complex: bool = False
     ignores: tuple[str, ...] = ()
 
-    def takes(self, count: int, keywords: Iterable[str], ndim: int) -> bool:
+    def takes(self, count: int, keywords: Iterable[str], ndim: int, has_complex: bool) -> bool:
         """Whether it stands for a call with so many arguments and these keywords, of an array with so many axes."""
-        if self.ndim is None and not self.given:
+        if self.of_complex and has_complex:
             return True
+        if self.ndim is None and not self.given:
+            return not self.of_complex
         if self.ndim is not None and ndim > self.ndim:
             return True
         code = self.function.__code__
@@ -228,6 +233,7 @@ def composite(
     samples: Sequence[Any] = (),
     names: Mapping[str, str] | None = None,
     takes_complex: bool = False,
+    of_complex: bool = False,
     ignores: Sequence[str] = (),
 ) -> Any:
     """Declare a function of a library by a Python function over operations that exist:
@@ -253,7 +259,8 @@ def composite(
             at,
             tuple(samples),
             names or {},
-            takes_complex,
+            takes_complex or of_complex,
+            of_complex,
             tuple(ignores),
         )
         if made.name in COMPOSITES:

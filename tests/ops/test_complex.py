@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 from ops import sample_programs as programs
 
+import srcdiff
 from srcdiff.decorated import generated
 from srcdiff.errors import UnsupportedError
+from srcdiff.ops.registry import COMPOSITES
 from srcdiff.options import Options
 
 
@@ -83,6 +85,32 @@ def test_what_does_not_take_complex_numbers_refuses_them_or_another_declaration_
             check(case)
             continue
         assert "complex" in message or "real" in message
+
+
+LATE = (
+    "cov", "corrcoef", "var_where", "std_where", "nanvar", "nanstd", "float_power", "interp", "nan_to_num_as",
+    "complex_sign",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LATE)
+def test_composites_take_complex_numbers_as_numpy_does(name):
+    found = with_imaginary_parts(COMPOSITES[name])
+    assert found
+    for case in found[:2]:
+        check(case)
+
+
+def test_steps_and_places_of_complex_numbers():
+    def f(z):
+        return np.sum(np.abs(np.round(z, 1) * z + np.rint(z) * np.around(z)[np.nonzero(z)]) ** 2)
+
+    z = np.array([1.2 - 0.3j, -2.6 + 1.4j])
+    for jit in (False, True):
+        value, gradient = srcdiff.value_and_grad(f, jit=jit)(z)
+        assert value == pytest.approx(f(z))
+        fixed, steps = np.round(z, 1), np.rint(z) ** 2
+        np.testing.assert_allclose(gradient, 2 * np.conj(fixed * z + steps) * fixed)
 
 
 @pytest.mark.slow

@@ -181,11 +181,14 @@ def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: Any = -1) -> Any:
         said("np.interp(x, y, z, period=2.0)", [0.3, 5.2, -3.4], [0.1, 1.6, 0.9], (3,)),
         said("np.interp(x, y, z)", (3,), [0.5], (1,), wrt=(2,)),
     ),
+    takes_complex=True,
 )
 def interp(
     x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None
 ) -> Any:
     x, xp, fp = _double(x), _double(xp), _double(fp)
+    if x.dtype.kind == "c" or xp.dtype.kind == "c":
+        refuse("np.interp takes real x and xp", "Pass their real parts.")
     if period is not None:
         x, xp = x % period, xp % period
         order = np.argsort(xp, kind="stable")
@@ -204,7 +207,8 @@ def interp(
 
 def _double(a: Any) -> Any:
     a = array(a)
-    return a if a.dtype == np.float64 else a.astype(np.float64)
+    wide = np.result_type(a, np.float64)
+    return a if a.dtype == wide else a.astype(wide)
 
 
 @composite(

@@ -8,7 +8,7 @@ import numpy as np
 
 from srcdiff.ops import complex_numbers
 from srcdiff.ops.composites.places import array
-from srcdiff.ops.registry import composite
+from srcdiff.ops.registry import composite, refuse
 from srcdiff.ops.samples import said
 
 # ---- real numbers as complex ones ------------------------------------------------------------------
@@ -44,9 +44,13 @@ def conjugate_method(x: Any) -> Any:
     np.real_if_close,
     samples=(said("np.real_if_close(x)", (3,)),),
     ignores=("tol",),
+    takes_complex=True,
 )
 def real_if_close(a: Any, tol: Any = 100) -> Any:
-    return array(a)
+    a = array(a)
+    if a.dtype.kind == "c":
+        refuse("whether np.real_if_close gives real numbers depends on the values", "Use np.real.")
+    return a
 
 
 @composite(
@@ -77,6 +81,13 @@ def complex_number(real: Any = 0.0, imag: Any = None) -> Any:
 # ---- powers and parts ------------------------------------------------------------------------------
 
 
+@composite(np.sign, of_complex=True, samples=(said("np.sign(x)", [1.0, -2.0], wrt=()),))
+def complex_sign(x: Any) -> Any:
+    """Complex numbers divided by their sizes."""
+    size = np.abs(x)
+    return x / np.where(size == 0.0, 1.0, size)
+
+
 @composite(
     np.float_power,
     samples=(
@@ -84,6 +95,7 @@ def complex_number(real: Any = 0.0, imag: Any = None) -> Any:
         said("np.float_power(x + 3.0, y)", (2, 3), (3,)),
         said("np.float_power(x, 2)", [1, 2, 3]),
     ),
+    takes_complex=True,
 )
 def float_power(x1: Any, x2: Any) -> Any:
     return np.power(_double(array(x1)), _double(array(x2)))
@@ -92,7 +104,8 @@ def float_power(x1: Any, x2: Any) -> Any:
 def _double(a: Any) -> Any:
     if type(a) is int or type(a) is float:
         return float(a)
-    return a if a.dtype == np.float64 else a.astype(np.float64)
+    wide = np.result_type(a, np.float64)
+    return a if a.dtype == wide else a.astype(wide)
 
 
 @composite(

@@ -95,6 +95,7 @@ def mean_where(
         said("np.var(x, axis=1, correction=1)", (2, 3)),
         said("np.var(x, axis=1, mean=np.mean(x, axis=1, keepdims=True))", (2, 3)),
     ),
+    takes_complex=True,
 )
 def var_where(
     a: Any,
@@ -108,9 +109,13 @@ def var_where(
     mean: Any = None,
     correction: Any = None,
 ) -> Any:
-    a = cast(array(a), dtype)
-    if a.dtype.kind == "c":
-        refuse("np.var in a complex dtype is not differentiated", "Leave dtype= out.")
+    a = array(a)
+    is_real = a.dtype.kind != "c"
+    a = cast(a, dtype)
+    if is_real and a.dtype.kind == "c":
+        refuse(
+            "np.var of real numbers in a complex dtype is not differentiated", "Leave dtype= out."
+        )
     less = ddof if correction is None else correction
     if where is True and mean is None:
         return np.var(a, axis=axis, ddof=less, keepdims=keepdims)
@@ -118,8 +123,14 @@ def var_where(
     middle = mean_where(a, axis, keepdims=True, where=inside) if mean is None else mean
     centred = np.where(inside, a - middle, 0.0)
     count = np.sum(inside, axis=axis, keepdims=keepdims) - less
-    total = np.sum(centred**2, axis=axis, keepdims=keepdims)
-    return total / (count.astype(a.dtype) if a.dtype == np.float32 else count)
+    total = np.sum(size_squared(centred), axis=axis, keepdims=keepdims)
+    return total / (count.astype(total.dtype) if total.dtype == np.float32 else count)
+
+
+def size_squared(a: Any) -> Any:
+    if a.dtype.kind == "c":
+        return np.real(a) ** 2 + np.imag(a) ** 2
+    return a**2
 
 
 @composite(
@@ -130,6 +141,7 @@ def var_where(
         said("np.std(x, where=x > -1.0, ddof=1)", (2, 3)),
         said("np.std(x, correction=1)", (3,)),
     ),
+    takes_complex=True,
 )
 def std_where(
     a: Any,

@@ -257,6 +257,7 @@ def repeat_each(a: Any, repeats: Any, axis: Any = None) -> Any:
         said("np.nan_to_num(x, nan=0.5, posinf=y, neginf=-1.0)", [1.0, np.inf, -np.inf], 0.5),
         said("np.nan_to_num(x, True)", (3,)),
     ),
+    of_complex=True,
 )
 def nan_to_num_as(
     x: Any, copy: Any = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None
@@ -264,6 +265,10 @@ def nan_to_num_as(
     if copy is not True:
         refuse("np.nan_to_num(copy=False) writes its argument", "Write x[...] = np.nan_to_num(x).")
     x = array(x)
+    if x.dtype.kind == "c":
+        real, imag = np.real(x), np.imag(x)
+        one = nan_to_num_as(real, copy, nan, posinf, neginf)
+        return one + 1j * nan_to_num_as(imag, copy, nan, posinf, neginf)
     found = np.where(np.isnan(x), nan, x)
     if posinf is not None:
         found = np.where(x == np.inf, posinf, found)

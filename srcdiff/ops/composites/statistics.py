@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from srcdiff.ops.composites.matrices import adjoined, real_part
 from srcdiff.ops.composites.partial_reductions import cast
 from srcdiff.ops.composites.places import array, axis_in, broadcast_place, other_axes
 from srcdiff.ops.registry import composite, evaluated, refuse
@@ -73,6 +74,7 @@ def ascending(axes: tuple[int, ...], ndim: int) -> tuple[int, ...]:
         said("np.cov(x, aweights=y + 3.0)", (2, 4), (4,)),
         said("np.cov(x, fweights=y, aweights=z + 3.0)", (2, 4), [1, 2, 1, 3], (4,)),
     ),
+    takes_complex=True,
 )
 def cov(
     m: Any,
@@ -91,7 +93,7 @@ def cov(
     less = (0 if bias else 1) if ddof is None else ddof
     if fweights is None and aweights is None:
         centred = rows - np.mean(rows, axis=1, keepdims=True)
-        found = centred @ centred.T / (rows.shape[1] - less)
+        found = centred @ adjoined(centred) / (rows.shape[1] - less)
     else:
         fweights, aweights = array(fweights), array(aweights)
         weights = _product(fweights, aweights)
@@ -103,7 +105,7 @@ def cov(
         else:
             factor = total - less * np.sum(weights * aweights) / total
         centred = rows - np.sum(rows * weights, axis=1, keepdims=True) / total
-        found = (centred * weights) @ centred.T / factor
+        found = centred @ adjoined(centred * weights) / factor
     return found[0, 0] if np.ndim(m) == 1 and y is None else found
 
 
@@ -113,7 +115,7 @@ def _product(a: Any, c: Any) -> Any:
 
 def _variables(m: Any, rowvar: Any, dtype: Any) -> Any:
     """A variable in each row, in double precision where no other is asked for."""
-    m = cast(m, np.float64 if dtype is None else dtype)
+    m = cast(m, np.result_type(m, np.float64) if dtype is None else dtype)
     if m.ndim == 1:
         return m[None]
     return m if rowvar else m.T
@@ -126,10 +128,14 @@ def _variables(m: Any, rowvar: Any, dtype: Any) -> Any:
         said("np.corrcoef(x, y)", (5,), (5,)),
         said("np.corrcoef(x, rowvar=False)", (5, 2)),
     ),
+    takes_complex=True,
 )
 def corrcoef(x: Any, y: Any = None, rowvar: Any = True, *, dtype: Any = None) -> Any:
     c = cov(x, y, rowvar, dtype=dtype)
     if np.ndim(c) == 0:
         return c / c
-    spread = np.sqrt(np.diag(c))
-    return np.clip(c / spread[:, None] / spread[None, :], -1, 1)
+    spread = np.sqrt(real_part(np.diag(c)))
+    found = c / spread[:, None] / spread[None, :]
+    if c.dtype.kind == "c":
+        return np.clip(np.real(found), -1, 1) + 1j * np.clip(np.imag(found), -1, 1)
+    return np.clip(found, -1, 1)

@@ -6,8 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.ops.composites.partial_reductions import cast, prod_where, root_of_variance, sum_where
+from srcdiff.ops.composites.partial_reductions import (
+    cast,
+    prod_where,
+    root_of_variance,
+    size_squared,
+    sum_where,
+)
 from srcdiff.ops.composites.places import array
+from srcdiff.ops.reductions import max_of_any, min_of_any
 from srcdiff.ops.registry import composite, refuse
 from srcdiff.ops.samples import said
 
@@ -102,7 +109,7 @@ def nanmean(
 ) -> Any:
     a = _only_where(cast(array(a), dtype), where)
     total = np.sum(_filled(a, 0), axis=axis, keepdims=keepdims)
-    return total / _counted(a, axis, keepdims)
+    return total / _counted(a, axis, keepdims, total)
 
 
 @composite(
@@ -114,6 +121,7 @@ def nanmean(
         said("np.nanvar(x, correction=1, where=[True, False, True])", _SOME),
         said("np.nanvar(x, axis=1, mean=np.nanmean(x, axis=1, keepdims=True))", _SOME),
     ),
+    takes_complex=True,
 )
 def nanvar(
     a: Any,
@@ -131,12 +139,14 @@ def nanvar(
     less = ddof if correction is None else correction
     middle = nanmean(a, axis, keepdims=True) if mean is None else mean
     centred = np.where(np.isnan(a), 0.0, a - middle)
-    return np.sum(centred**2, axis=axis, keepdims=keepdims) / (_counted(a, axis, keepdims) - less)
+    total = np.sum(size_squared(centred), axis=axis, keepdims=keepdims)
+    return total / (_counted(a, axis, keepdims, total) - less)
 
 
 @composite(
     np.nanstd,
     samples=(said("np.nanstd(x)", _SOME), said("np.nanstd(x, axis=1, ddof=1)", _SOME)),
+    takes_complex=True,
 )
 def nanstd(
     a: Any,
@@ -174,10 +184,10 @@ def nanmax(
     where: Any = True,
 ) -> Any:
     a = _only_where(array(a), where)
-    found = np.max(_filled(a, -np.inf), axis=axis, keepdims=keepdims)
+    found = _filled(a, -np.inf)
     if initial is None:
-        return _or_nan(found, a, axis, keepdims)
-    return np.maximum(found, initial)
+        return _or_nan(np.max(found, axis=axis, keepdims=keepdims), a, axis, keepdims)
+    return np.maximum(max_of_any(found, axis=axis, keepdims=keepdims), initial)
 
 
 @composite(
@@ -197,10 +207,10 @@ def nanmin(
     where: Any = True,
 ) -> Any:
     a = _only_where(array(a), where)
-    found = np.min(_filled(a, np.inf), axis=axis, keepdims=keepdims)
+    found = _filled(a, np.inf)
     if initial is None:
-        return _or_nan(found, a, axis, keepdims)
-    return np.minimum(found, initial)
+        return _or_nan(np.min(found, axis=axis, keepdims=keepdims), a, axis, keepdims)
+    return np.minimum(min_of_any(found, axis=axis, keepdims=keepdims), initial)
 
 
 @composite(
@@ -231,10 +241,10 @@ def _only_where(a: Any, where: Any) -> Any:
     return np.where(where, a, np.float32(np.nan))
 
 
-def _counted(a: Any, axis: Any, keepdims: Any) -> Any:
+def _counted(a: Any, axis: Any, keepdims: Any, total: Any) -> Any:
     """How many are numbers, in the dtype of the sum that is divided by it."""
     count = np.sum(~np.isnan(a), axis=axis, keepdims=keepdims)
-    return count.astype(a.dtype) if a.dtype in (np.float32, np.complex64) else count
+    return count.astype(total.dtype) if total.dtype in (np.float32, np.complex64) else count
 
 
 def _or_nan(found: Any, a: Any, axis: Any, keepdims: Any) -> Any:
