@@ -86,6 +86,19 @@ def unit_part(x, y, *, out, d_out):
     d_y = -unit_part(d_out * out, y)
 
 
+# a number by a scale, where what is infinite stays so: bounds of what is censored
+@declare(
+    template="{0} / {1}", infer=_quotient, elementwise=True, raises=True, device="{0} / {1}",
+    samples=(
+        *binary(0.5, 2.0),
+        fixed([math.inf, -math.inf], [2.0, 3.0], avoid="infinite", wrt=(0, 1), gradients=([0.5, 1 / 3], [0.0, 0.0])),
+    ),
+)  # fmt: skip
+def in_scale(x, scale, *, out, d_out):
+    d_x = d_out / scale
+    d_scale = -d_out * np.where(np.isinf(out), 0.0, out) / scale
+
+
 def _first(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
     return (operands[0].type,)
 

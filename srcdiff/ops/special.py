@@ -217,13 +217,22 @@ def ndtr(x, *, out, d_out):
 
 @declare(
     "scipy.special.log_ndtr",
-    **_smooth(-2.0, 2.0, fixed([-8.0, -30.0, 4.0])),
+    **_smooth(
+        -2.0,
+        2.0,
+        fixed([-8.0, -30.0, 4.0]),
+        fixed([-math.inf, math.inf], avoid="infinite", gradients=([0.0, 0.0],)),
+    ),
     compiled="log_ndtr",
     device="log_ndtr",
     takes_complex=True,
 )
 def log_ndtr(x, *, out, d_out):
-    d_x = d_out * np.exp(-0.5 * x**2 - out) / np.sqrt(2.0 * np.pi)
+    if x.dtype.kind == "c":
+        log_cdf = out
+    else:
+        log_cdf = np.nan_to_num(out)  # finite at -inf, where the derivative is 0
+    d_x = d_out * np.exp(-0.5 * x**2 - log_cdf) / np.sqrt(2.0 * np.pi)
 
 
 @special_function(low=-2.0, high=2.0, takes_complex=True)

@@ -136,3 +136,28 @@ def test_distributions_take_lists():
     value, gradient = srcdiff.value_and_grad(of_lists, jit=False)(x)
     np.testing.assert_allclose(value, of_lists(x), rtol=1e-12)
     np.testing.assert_allclose(gradient, finite_difference_grad(of_lists, (x,), 0), rtol=1e-6)
+
+
+def censored(shape, loc, scale):
+    """Interval-censored likelihoods, of which bounds may be infinite."""
+    low = np.array([-np.inf, 0.7, 1.1])
+    high = np.array([0.9, np.inf, 2.0])
+    total = np.sum(np.log(stats.norm.cdf(high, loc, scale) - stats.norm.cdf(low, loc, scale)))
+    total += np.sum(np.log(stats.norm.sf(low, loc, scale) - stats.norm.sf(high, loc, scale)))
+    total += np.sum(np.log(stats.cauchy.cdf(high, loc, scale) - stats.cauchy.cdf(low, loc, scale)))
+    total += np.sum(stats.expon.cdf(high, 0.1, scale) - stats.laplace.sf(low, loc, scale))
+    for d in (stats.t, stats.gamma, stats.chi2, stats.lognorm, stats.weibull_min, stats.invgamma):
+        total += np.sum(np.log(d.cdf(high, shape, 0.1, scale) - d.cdf(low, shape, 0.1, scale)))
+        total += np.sum(d.sf(low, shape, 0.1, scale) + d.logcdf(high, shape, 0.1, scale))
+    return total
+
+
+@pytest.mark.parametrize("jit", [False, True])
+def test_infinite_bounds_do_not_move_with_the_scale(jit):
+    args = 1.7, 0.2, 1.3
+    with np.errstate(all="ignore"):
+        expected = [finite_difference_grad(censored, args, k) for k in range(3)]
+        found = srcdiff.grad(censored, argnums=(0, 1, 2), jit=jit)(*args)
+        np.testing.assert_allclose(found, expected, rtol=1e-6)
+        _, moved = srcdiff.jvp(censored, args, (0.3, -0.2, 0.5), jit=jit)
+    np.testing.assert_allclose(moved, np.dot(expected, (0.3, -0.2, 0.5)), rtol=1e-6)

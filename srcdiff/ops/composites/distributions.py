@@ -99,6 +99,7 @@ distribution(
         _lognorm_entropy,
         support=_POSITIVE,
         is_open=True,
+        ends_at_infinity=True,
     ),
 )
 
@@ -134,7 +135,17 @@ def _t_entropy(df: Any) -> Any:
 
 
 distribution(
-    "t", Standard({"df": 3.5}, _t_log_density, _t_cdf, _t_log_cdf, _t_sf, _t_log_sf, _t_entropy)
+    "t",
+    Standard(
+        {"df": 3.5},
+        _t_log_density,
+        _t_cdf,
+        _t_log_cdf,
+        _t_sf,
+        _t_log_sf,
+        _t_entropy,
+        ends_at_infinity=True,
+    ),
 )
 
 
@@ -214,6 +225,7 @@ distribution(
         _gamma_log_sf,
         _gamma_entropy,
         support=_POSITIVE,
+        ends_at_infinity=True,
     ),
 )
 
@@ -253,6 +265,7 @@ distribution(
         _chi2_log_sf,
         _chi2_entropy,
         support=_POSITIVE,
+        ends_at_infinity=True,
     ),
 )
 
@@ -293,6 +306,7 @@ distribution(
         _invgamma_entropy,
         support=_POSITIVE,
         is_open=True,
+        ends_at_infinity=True,
     ),
 )
 
@@ -491,5 +505,6 @@ distribution(
         _weibull_log_sf,
         _weibull_entropy,
         support=_POSITIVE,
+        ends_at_infinity=True,
     ),
 )

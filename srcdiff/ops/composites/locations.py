@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from srcdiff.ops.composites.places import array
+from srcdiff.ops.elementwise import in_scale
 from srcdiff.ops.registry import composite, evaluated
 from srcdiff.ops.samples import said
 
@@ -37,6 +38,8 @@ class Standard:
         Where it is not all numbers; `inside` is a number in it.
     is_open : bool
         The density is 0 at the ends of the support.
+    ends_at_infinity : bool
+        The derivatives of its cumulative functions are not to be computed there, where they are 0.
     """
 
     shapes: Mapping[str, float]
@@ -49,6 +52,7 @@ class Standard:
     support: tuple[float, float] | None = None
     inside: float = 1.0
     is_open: bool = False
+    ends_at_infinity: bool = False
 
 
 def wide(x: Any) -> Any:
@@ -85,27 +89,27 @@ def _next(place: int) -> int:
     return place + 1
 
 
-def _standard(x: Any, loc: Any, scale: Any) -> Any:
+def _standard(x: Any, loc: Any, scale: Any, may_be_infinite: Any = False) -> Any:
     z = wide(x)
     if loc is not None:
         z = z - wide(loc)
-    if scale is not None:
-        z = z / wide(scale)
-    return z
+    if scale is None:
+        return z
+    return in_scale(z, wide(scale)) if may_be_infinite else z / wide(scale)
 
 
 def _within(form: Any, z: Any, shapes: Any, limits: Any, outside: Any, is_closed: Any) -> Any:
     """A form in the support, and two numbers for what is below and above it."""
     if limits is None:
         return form(z, *shapes)
-    lowest, highest, middle = limits
+    lowest, highest, middle, has_end = limits
     if is_closed:
-        is_inside = (z >= lowest) & (z <= highest) if highest < np.inf else z >= lowest
+        is_inside = (z >= lowest) & (z <= highest) if has_end else z >= lowest
     else:
-        is_inside = (z > lowest) & (z < highest) if highest < np.inf else z > lowest
+        is_inside = (z > lowest) & (z < highest) if has_end else z > lowest
     value = form(np.where(is_inside, z, middle), *shapes)
     below, above = outside
-    if highest < np.inf and below != above:
+    if has_end and below != above:
         return np.where(is_inside, value, np.where(z <= lowest, below, above))
     return np.where(is_inside, value, below)
 
@@ -113,7 +117,12 @@ def _within(form: Any, z: Any, shapes: Any, limits: Any, outside: Any, is_closed
 def distribution(name: str, standard: Standard) -> None:
     """Declare the methods of a distribution."""
     count = len(standard.shapes)
-    limits = None if standard.support is None else (*standard.support, standard.inside)
+    limits = tail_limits = None
+    if standard.support is not None:
+        has_end = standard.support[1] < np.inf
+        limits = tail_limits = (*standard.support, standard.inside, has_end)
+    if standard.ends_at_infinity:
+        tail_limits = (*(standard.support or (-np.inf, np.inf)), standard.inside, True)
     names = dict(zip(standard.shapes, ("first", "second"), strict=False))
     is_closed = not standard.is_open
     log_density, entropy_of = standard.log_density, standard.entropy
@@ -167,7 +176,8 @@ def distribution(name: str, standard: Standard) -> None:
             scale: Any = None,
         ) -> Any:
             shapes, loc, scale = arranged(count, args, first, second, loc, scale)
-            return _within(form, _standard(x, loc, scale), shapes, limits, outside, False)
+            z = _standard(x, loc, scale, may_be_infinite=True)
+            return _within(form, z, shapes, tail_limits, outside, False)
 
         return method
 
