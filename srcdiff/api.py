@@ -78,47 +78,47 @@ def differentiate(function: Function | None = None, **options: Any) -> Any:
     return Differentiable(plain_function(function), make_options(options))
 
 
-def grad(f: Function, **options: Any) -> Generated:
+def grad(f: Function, argnums: Any = None, **options: Any) -> Generated:
     """The gradient of a scalar function: `g(*args)` is shaped like the argument.
 
     For a tuple `argnums` it is a tuple of gradients, even of one.
     With `has_aux`, `g(*args)` gives `(gradient, aux)`. Options as for `differentiate`.
     """
-    return generated("grad", f, options_for(f, options))
+    return generated("grad", f, options_for(f, options, argnums))
 
 
-def value_and_grad(f: Function, **options: Any) -> Generated:
+def value_and_grad(f: Function, argnums: Any = None, **options: Any) -> Generated:
     """`g(*args)` gives `(value, gradient)`; with `has_aux`, `((value, aux), gradient)`.
 
     Options as for `differentiate`.
     """
-    return generated("value_and_grad", f, options_for(f, options))
+    return generated("value_and_grad", f, options_for(f, options, argnums))
 
 
-def elementwise_grad(f: Function, **options: Any) -> Generated:
+def elementwise_grad(f: Function, argnums: Any = None, **options: Any) -> Generated:
     """The derivative of each element of the result by the element of the argument that it belongs to.
 
     That is the gradient of the sum of the result, shaped like the argument: of a function that acts on each element,
     the derivative of each. Options as for `differentiate`.
     """
-    return generated("elementwise_grad", f, options_for(f, options))
+    return generated("elementwise_grad", f, options_for(f, options, argnums))
 
 
-def holomorphic_grad(f: Function, **options: Any) -> Generated:
+def holomorphic_grad(f: Function, argnums: Any = None, **options: Any) -> Generated:
     """The complex derivative of a holomorphic function of complex numbers: that of each element of the result by the
     element of the argument that it belongs to, or of a number by all elements.
 
     Of a function that is not holomorphic, it is the gradient of the real part. Options as for `differentiate`.
     """
-    return generated("holomorphic_grad", f, options_for(f, options))
+    return generated("holomorphic_grad", f, options_for(f, options, argnums))
 
 
-def hvp(f: Function, **options: Any) -> Generated:
+def hvp(f: Function, argnums: Any = None, **options: Any) -> Generated:
     """`h(*args, v)` is the Hessian of `f` times `v`, which is shaped like the argument (forward over reverse).
 
     With `has_aux`, `h(*args, v)` gives `(product, aux)`. Options as for `differentiate`.
     """
-    return generated("hvp", f, options_for(f, options))
+    return generated("hvp", f, options_for(f, options, argnums))
 
 
 def jacobian(f: Function, mode: str = "auto", **options: Any) -> Generated:
@@ -136,17 +136,18 @@ def jacobian(f: Function, mode: str = "auto", **options: Any) -> Generated:
     a tuple, each of those is. Options as for `differentiate`; with `has_aux`, `g(*args)` gives `(jacobian, aux)`.
     """
     if mode not in MODES:
-        raise ValueError(f"mode={mode!r}: expected one of {', '.join(map(repr, MODES))}")
+        known = ", ".join(map(repr, MODES))
+        raise ValueError(f"mode={mode!r}: expected one of {known}; positions are given as argnums=")
     return generated("jacobian", f, options_for(f, options), settings=(("mode", mode),))
 
 
-def hessian(f: Function, **options: Any) -> Generated:
+def hessian(f: Function, argnums: Any = None, **options: Any) -> Generated:
     """The Hessian of a scalar function, `g(*args)`: forward over reverse mode, row by row.
 
     For a container, or a tuple `argnums`, it is one of such containers: first by which part, then by which other.
     With `has_aux`, `g(*args)` gives `(hessian, aux)`.
     """
-    return generated("hessian", f, options_for(f, options))
+    return generated("hessian", f, options_for(f, options, argnums))
 
 
 def batch(f: Function, in_axes: Any = 0, out_axes: Any = 0, **options: Any) -> Generated:

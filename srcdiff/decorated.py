@@ -293,15 +293,22 @@ class Pushforward(AtPoint):
 
 
 def plain_function(f: Any) -> Any:
-    """The function under a `Differentiable`; everything else as it is."""
+    """The function under a `Differentiable`, and one that calls a library's; everything else as it is."""
     if isinstance(f, Differentiable):
         return f.__wrapped__
     if not callable(f):
         raise TypeError(f"expected a function, got {f!r}")
+    if (getattr(f, "__module__", "") or "").partition(".")[0] in ("math", "numpy", "scipy"):
+        # operations take a while to import
+        from srcdiff.frontend.library_functions import written_out
+
+        return written_out(f)
     return f
 
 
-def options_for(f: Any, given: dict[str, Any]) -> Options:
+def options_for(f: Any, given: dict[str, Any], argnums: Any = None) -> Options:
+    """The options of a call, over those of a decorator; `argnums` where it is given by position."""
+    given = given if argnums is None else {"argnums": argnums, **given}
     return make_options(given, f.options if isinstance(f, Differentiable) else None)
 
 

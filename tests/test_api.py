@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import linecache
+import math
 import re
 import warnings
 from collections import namedtuple
@@ -752,3 +753,30 @@ def test_a_weight_that_is_called_as_an_adjoint_is_not_written() -> None:
     _, back = srcdiff.vjp(scaled_by_value, np.array([2.0, 0.5, 1.0]), 2.0, jit=False)
     assert back(weight)[1] == 6.0
     equal(weight, np.array([1.0, 2.0, 3.0]))
+
+
+def test_functions_of_libraries_are_differentiated_as_they_are() -> None:
+    x = np.array([0.3, -0.2])
+    assert srcdiff.grad(np.sin)(0.3) == pytest.approx(np.cos(0.3))
+    assert srcdiff.grad(srcdiff.grad(math.exp))(0.3) == pytest.approx(np.exp(0.3))
+    np.testing.assert_allclose(srcdiff.elementwise_grad(np.tanh)(x), 1.0 - np.tanh(x) ** 2)
+    np.testing.assert_allclose(srcdiff.jacobian(np.cumsum, jit=False)(x), [[1.0, 0.0], [1.0, 1.0]])
+    np.testing.assert_allclose(srcdiff.grad(np.arctan2, 1)(0.3, 0.2), -0.3 / 0.13)
+    np.testing.assert_allclose(
+        srcdiff.batch(np.linalg.det, jit=False)(np.stack([np.eye(2), 2.0 * np.eye(2)])), [1.0, 4.0]
+    )
+    for f in (np.histogram, np.concatenate, np.poly1d([1.0, 2.0])):
+        with pytest.raises(UnsupportedError, match="is a library's function"):
+            srcdiff.grad(f)
+
+
+def test_positions_may_be_given_by_position() -> None:
+    @srcdiff.differentiate(argnums=1)
+    def scaled(x, k):
+        return np.sum(x * k**2)
+
+    np.testing.assert_allclose(srcdiff.grad(scaled, 0)(X, 3.0), [9.0, 9.0])
+    assert srcdiff.grad(scaled)(X, 3.0) == pytest.approx(18.0)
+    assert srcdiff.hessian(scaled, 1)(X, 3.0) == pytest.approx(6.0)
+    with pytest.raises(ValueError, match="positions are given as argnums="):
+        srcdiff.jacobian(scaled, 1)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import scipy.optimize
+from corpus_loader import finite_difference_grad
 
 import srcdiff
 from srcdiff import (
@@ -15,10 +16,14 @@ from srcdiff import (
     batch,
     check_grads,
     differentiate,
+    elementwise_grad,
     grad,
     hessian,
     hvp,
     jacobian,
+    jvp,
+    value_and_grad,
+    vjp,
 )
 
 X = np.array([0.5, 0.2, -0.3])
@@ -330,6 +335,27 @@ def test_what_makes_derivatives_may_change(monkeypatch: pytest.MonkeyPatch) -> N
     np.testing.assert_allclose(g(X), 12.0 * X**2)
 
 
+def by_position(x, y):
+    return grad(lambda u, w: u * w**2, 1)(x, y) + np.sum(elementwise_grad(np.tanh)(x * y))
+
+
+def named_like_directions(x, y):
+    """Parameters have the names that derivatives call what is given behind them."""
+    _, back = vjp(lambda d_value, v: d_value * v**2, x, y)
+    moved = jvp(lambda x_dot, x: x_dot * x**2, (x, y), (y, x))[1]
+    turned = hvp(lambda v_0, v_1: v_0**2 * v_1**2, argnums=(0, 1))(x, y, (x, y))
+    return back(y)[1] + moved + turned[0] + hvp(lambda u, v: u * v**2, 1)(x, y, y)
+
+
+@pytest.mark.parametrize("f", [by_position, named_like_directions])
+@pytest.mark.parametrize("jit", [False, True])
+def test_what_is_given_by_position_and_behind_goes_to_its_place(f, jit) -> None:
+    value, found = value_and_grad(f, argnums=(0, 1), jit=jit)(0.8, 1.3)
+    assert value == pytest.approx(f(0.8, 1.3))
+    slopes = [finite_difference_grad(f, (0.8, 1.3), k) for k in (0, 1)]
+    np.testing.assert_allclose(found, slopes, rtol=1e-6)
+
+
 def test_derivatives_that_cannot_be_made_inside() -> None:
     with pytest.raises(UnsupportedError, match="cannot be called inside") as found:
         grad(lambda x: srcdiff.make_vjp(item)(x, x)[1], jit=False)(X)
@@ -344,6 +370,10 @@ def test_derivatives_that_cannot_be_made_inside() -> None:
         grad(lambda x: np.sum(grad(lambda y, k: np.sum(y * x) * k)(x)), jit=False)(X)
     with pytest.raises(UnsupportedError, match="two tuples"):
         grad(lambda x: np.sum(srcdiff.jvp(np_cubes, x, x)[1]), jit=False)(X)
+    with pytest.raises(UnsupportedError, match="takes a function and, by position, argnums"):
+        grad(lambda x: np.sum(grad(barrier, 0, 1)(x, x)), jit=False)(X)
+    with pytest.raises(UnsupportedError, match="got argnums twice"):
+        grad(lambda x: np.sum(grad(barrier, 0, argnums=1)(x, x)), jit=False)(X)
 
 
 def _scaled_by(a, shift=None):

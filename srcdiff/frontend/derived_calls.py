@@ -101,6 +101,7 @@ def _bound(
     if s.spread and isinstance(last, Parts):
         args = [*args[:-1], *last.values]
     further = [f"{n}_{k}" for n in s.further for k in range(len(s.wrt))] if s.spread else s.further
+    further = [n if n not in s.names else f"{n} behind" for n in further]
     names = [*s.names, *further]
     env = dict(zip(names, args, strict=False))
     for name, value in kwargs.items():

@@ -104,7 +104,12 @@ def make(fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs) -> Fro
         return _pulled(fr, node, of[0], of[1:], options, written)
     if kind == "jvp":
         return _pushed(fr, node, of[0], of[1:], options)
-    for name, value in zip(_POSITIONAL.get(kind, ()), of[1:], strict=False):
+    names = _POSITIONAL.get(kind, ("argnums",))
+    if len(of) > 1 + len(names):
+        fr.fail(node, f"`{kind}` takes a function and, by position, {' and '.join(names)}")
+    for name, value in zip(names, of[1:], strict=False):
+        if name in options:
+            fr.fail(node, f"`{kind}` got {name} twice")
         options[name] = _static(fr, node, value)
     return _derivative(fr, node, function, of[0], options)
 
