@@ -297,7 +297,7 @@ def prod_forward(x, axis=None, keepdims=False, *, x_dot, out):
     elif isinstance(axis, tuple):
         last = tuple(range(-len(axis), 0))
         moved, moved_dot = np.moveaxis(x, axis, last), np.moveaxis(x_dot, axis, last)
-        kept = moved.shape[: -len(axis)]
+        kept = moved.shape[: moved.ndim - len(axis)]
         row, row_dot = np.reshape(moved, (*kept, -1)), np.reshape(moved_dot, (*kept, -1))
     else:
         row, row_dot = np.moveaxis(x, axis, -1), np.moveaxis(x_dot, axis, -1)
@@ -318,6 +318,7 @@ def prod_forward(x, axis=None, keepdims=False, *, x_dot, out):
         fixed([[0.0, 0.0], [0.0, 3.0]], axis=1),
         fixed([0.0, 0.0, 3.0]),
         draw((0,)),
+        draw((2, 3), axis=()),
     ), takes_complex=True,
 )  # fmt: skip
 def prod(x, axis=None, keepdims=False, *, out, d_out):
@@ -330,7 +331,7 @@ def prod(x, axis=None, keepdims=False, *, out, d_out):
             row = np.reshape(x, (-1,))
         elif isinstance(axis, tuple):
             moved = np.moveaxis(x, axis, tuple(range(-len(axis), 0)))
-            row = np.reshape(moved, (*moved.shape[: -len(axis)], -1))
+            row = np.reshape(moved, (*moved.shape[: moved.ndim - len(axis)], -1))
         else:
             row = np.moveaxis(x, axis, -1)
         k = np.arange(row.shape[-1])
