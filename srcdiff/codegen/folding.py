@@ -433,5 +433,7 @@ def is_trivial(let: Let) -> bool:
 
 
 def _is_container(let: Let) -> bool:
-    """Whether a call gives its one result in a container, which has to be unpacked."""
+    """Whether the one result comes in a container, which has to be unpacked: `(x,) = xs` is no value."""
+    if let.op is not None:
+        return let.op.decl.name == "unpack"
     return isinstance(let.source, Call) and not isinstance(let.source.function.output, int)

@@ -829,3 +829,15 @@ def list_times_a_number(x):
 def numbers_of_an_array_as_a_list(x):
     numbers = (x * 2.0).tolist()
     return numbers[2] * sum(numbers) + len(numbers) * max(x.tolist())
+
+
+@containers((x3,), (x3[:2],))
+def the_one_item_of_a_list(x):
+    stack = []
+    for v in x:
+        stack.append(v * x[0])
+    while len(stack) > 1:
+        stack.append(stack.pop() * np.sin(stack.pop()))
+    (result,) = stack
+    [same] = [result * 2.0]
+    return result * same
