@@ -12,12 +12,12 @@ from srcdiff.frontend.frame import HOOKS, Frame
 from srcdiff.frontend.recursion import find_open, form_of_call, header_of, owning, read_around
 from srcdiff.frontend.session import NeedStatic, NotApart, Recursive, Symbols
 from srcdiff.frontend.source import Source
-from srcdiff.frontend.values import FrontValue, Parts, Text
+from srcdiff.frontend.values import FrontValue, Items, Parts, ShapeOf, Text
 from srcdiff.ir.alias import storage_roots, written_roots
 from srcdiff.ir.core import Atom, Call, Const, Function, Op, Tree, Value, walk
 from srcdiff.ir.recursion import is_recursive, tied
 from srcdiff.ir.shapes import Shapes
-from srcdiff.ir.types import Array, Dim, List, Scalar, Static, Struct, Type, map_dims
+from srcdiff.ir.types import Array, Dim, Dynamic, List, Scalar, Static, Struct, Type, map_dims
 from srcdiff.ops.containers import pack
 from srcdiff.ops.control import assert_, raise_
 
@@ -111,7 +111,8 @@ class Renaming:
                 )
                 return Struct(type_.kind, type_.keys, parts, type_.cls)
             case List():
-                return List(map_dims(type_.element, lambda d: self.element_dim(d, hint)))
+                element = map_dims(type_.element, lambda d: self.element_dim(d, hint))
+                return replace(type_, element=element)
         return type_
 
     def apart(self, hint: str, dim: Dim) -> Dim:
@@ -352,7 +353,13 @@ def append_call(
     outward = outward_of(fr, function, renaming)
     results = tuple(Value(map_dims(y.type, outward)) for y in function.body.yields)
     fr.b.append(Call(function, operands, results, fr.source.location(node), fr.b.origin))
-    return expand_tree(function.output, results)
+    return expand_tree(function.output, [_known_result(r) for r in results])
+
+
+def _known_result(result: Value) -> Atom:
+    """What a function hands on is as known as where it came from: `w is None`, `x[w]`."""
+    is_known = isinstance(result.type, Static) and not isinstance(result.type, Dynamic)
+    return Const(result.type.value, result.type) if is_known else result  # type: ignore[union-attr]
 
 
 def outward_of(fr: Frame, function: Function, renaming: Renaming) -> Callable[[Dim], Dim]:
@@ -386,8 +393,15 @@ def _operand(fr: Frame, node: Any, value: FrontValue, type_: Type) -> Atom:
 
 def as_operand(fr: Frame, node: Any, value: FrontValue) -> Atom:
     """A value as one operand: a structure is packed."""
+    value = HOOKS["settled"](fr, value)
     if isinstance(value, Value | Const):
         return value
+    if isinstance(value, Parts) and value.kind == "maybe":
+        fr.untyped(node, "what may be None is put on a list", "Put a number there that says so.")
+    if isinstance(value, Items):
+        fr.untyped(node, "a range or an iterator is put on a list", "Make a list of it.")
+    if isinstance(value, ShapeOf):
+        value = HOOKS["shape parts"](fr, value, node)
     if isinstance(value, Parts):
         operands = [as_operand(fr, node, v) for v in value.values]
         attrs: dict[str, Any] = {"cls": value.cls} if value.cls else {}

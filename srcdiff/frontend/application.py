@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from srcdiff.frontend.frame import Frame, describe
+from srcdiff.frontend.optional import sure
 from srcdiff.frontend.subscripts import ask_for, need_static, no_array, shape_parts
 from srcdiff.frontend.values import (
     Args,
@@ -121,6 +122,7 @@ def _alike(fr: Frame, node: Any, numbers: Sequence[Atom]) -> list[Atom]:
 
 def _plain(fr: Frame, value: FrontValue, node: Any) -> Any:
     """An argument as `bind` functions take it: values, constants, and nested tuples of them."""
+    value = sure(fr, value, node)
     if isinstance(value, Parts):
         no_array(fr, value, node)
         return tuple(_plain(fr, v, node) for v in value.values)

@@ -22,6 +22,7 @@ from srcdiff.frontend.known_calls import SPECIAL
 from srcdiff.frontend.list_methods import repeat_in_place
 from srcdiff.frontend.lists import is_list
 from srcdiff.frontend.objects import write_attribute
+from srcdiff.frontend.optional import sure
 from srcdiff.frontend.special_methods import method_of, record_class
 from srcdiff.frontend.stores import add_to, update_item, write_item
 from srcdiff.frontend.subscripts import array_of, read_item, subscripted
@@ -49,7 +50,7 @@ def _augmented(fr: Frame, node: Any) -> None:
             f"assigning to `{gast.unparse(target).strip()}` is not supported",
             "Assign to a name or a subscript.",
         )
-    old = fr.name(target.id, target)
+    old = sure(fr, fr.name(target.id, target), node)
     since = len(fr.b.body)
     value = fr.expr(node.value)
     if _changed_in_place(fr, node, old, value):
@@ -86,7 +87,7 @@ def _augment_attribute(fr: Frame, node: Any) -> None:
     """`base.name op= value`."""
     target = node.target
     base = fr.expr(target.value)
-    old = attribute(fr, base, target.attr, target)
+    old = sure(fr, attribute(fr, base, target.attr, target), node)
     value = fr.expr(node.value)
     if _changed_in_place(fr, node, old, value):
         if _has_setter(base, target.attr):
@@ -126,7 +127,7 @@ def _augment_item(fr: Frame, node: Any, base: FrontValue, key: FrontValue) -> No
         return
     session.reset(mark)
     del fr.b.body[since:]
-    old = read_item(fr, session.current(base), key, node)
+    old = sure(fr, read_item(fr, session.current(base), key, node), node)
     value = fr.expr(node.value)
     if isinstance(old, Value) and isinstance(old.type, Array):  # in place, after all
         add_to(fr, old, node.op, array_of(fr, value, node), node, combine(fr, node))

@@ -31,7 +31,7 @@ from srcdiff.frontend.iteration import (
 )
 from srcdiff.frontend.iterators import asks_in_turn
 from srcdiff.frontend.joins import take_apart
-from srcdiff.frontend.lists import copied, known_list, new_list
+from srcdiff.frontend.lists import copied, known_list, marked, new_list
 from srcdiff.frontend.prelude import PRELUDE, any_or_all, extreme_by, sorted_items
 from srcdiff.frontend.product_calls import PRODUCT_CALLS
 from srcdiff.frontend.special_methods import called, method_of
@@ -236,17 +236,15 @@ def _container(kind: str) -> Callable[..., FrontValue]:
         if known is None and isinstance(items, Items):
             if isinstance(args[0], Value):
                 type_ = args[0].type
-                if isinstance(
-                    type_, List
-                ):  # a tuple of unknown length is a list that nobody changes
-                    return copied(fr, node, args[0])
+                if isinstance(type_, List):
+                    return copied(fr, node, args[0], kind == "tuple")
                 if kind == "list" and isinstance(type_, Array):
                     decl = OPERATIONS["elements" if type_.ndim == 1 else "rows"]
                     return fr.op(node, decl, args[0])
             known = unrolled(fr, items, node)
         if known is None and (kind == "list" or isinstance(items, Generated)):
             assert not isinstance(items, Parts)
-            made = new_list(fr, [], node)
+            made = marked(fr, new_list(fr, [], node), kind == "tuple")
             append_each(fr, node, made, items)
             return made
         if known is None:
@@ -316,8 +314,8 @@ def _python_type(value: FrontValue) -> type | None:
                     return struct.cls or kinds[struct.kind]
                 case Array():
                     return np.ndarray
-                case List():
-                    return list
+                case List() as several:
+                    return tuple if several.is_tuple else list
                 case Scalar() as scalar:
                     python: dict[str, type] = {
                         "bool": bool,

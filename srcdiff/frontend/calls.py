@@ -19,6 +19,7 @@ from srcdiff.frontend.iterators import changes_around, makes_iterator, passes
 from srcdiff.frontend.joins import known_dict
 from srcdiff.frontend.known_calls import call_known, is_hashable, takes_all
 from srcdiff.frontend.lifting import found_around
+from srcdiff.frontend.lists import is_list
 from srcdiff.frontend.optional import sure
 from srcdiff.frontend.source import function_of, is_library
 from srcdiff.frontend.special_methods import called, refuse_own_items
@@ -77,7 +78,7 @@ def _call(fr: Frame, node: Any) -> FrontValue:
             fr.untyped(
                 keyword.value, "`**` takes a dict of known keys", "Pass the arguments by name."
             )
-    if not _is_read(function):
+    if not _is_read(function) and not _puts_on(function):
         args = [sure(fr, a, node) for a in args]
         kwargs = {k: sure(fr, v, node) for k, v in kwargs.items()}
     value = call_value(fr, node, function, args, kwargs)
@@ -102,6 +103,13 @@ def _is_read(function: FrontValue) -> bool:
     return isinstance(function, Closure | Piece) or (
         isinstance(function, Method) and function.function is not None
     )
+
+
+def _puts_on(function: FrontValue) -> bool:
+    """Whether this is a method that puts its argument on a list, None as well."""
+    if not isinstance(function, Method) or function.name not in ("append", "insert"):
+        return False
+    return is_list(function.receiver)
 
 
 def _rows_as_arrays(node: Any) -> Any:

@@ -13,7 +13,7 @@ from srcdiff.frontend.frame import HOOKS, Frame, an, describe, reads
 from srcdiff.frontend.iteration import iterable, taken, unrolled
 from srcdiff.frontend.joins import known_dict
 from srcdiff.frontend.list_methods import METHODS, concatenated, repeated, repeated_list
-from srcdiff.frontend.lists import grows, is_list, known_list, new_list
+from srcdiff.frontend.lists import grows, is_list, is_long_tuple, known_list, marked, new_list
 from srcdiff.frontend.sparse_calls import is_matrix, product
 from srcdiff.frontend.special_methods import called, operated
 from srcdiff.frontend.subscripts import array_of, need_static, shape_parts
@@ -127,7 +127,9 @@ def _is_view_of_keys(node: Any) -> bool:
 def _of_containers(
     fr: Frame, node: Any, op: Any, left: FrontValue, right: FrontValue
 ) -> FrontValue:
-    """Operators on tuples, lists, strings, sparse matrices."""
+    """Operators on tuples, lists, strings, sparse matrices, and on parts of containers that may be None."""
+    if any(isinstance(v, Parts) and v.kind == "maybe" for v in (left, right)):
+        return binary(fr, node, op, *(HOOKS["sure"](fr, v, node) for v in (left, right)))
     is_of_sets = isinstance(op, gast.BitAnd | gast.BitXor | gast.Sub)
     if is_of_sets and all(_is_view_of_keys(v) for v in _operands(node)):
         fr.untyped(
@@ -150,14 +152,14 @@ def _of_containers(
         return known_list(fr, both, node) if left.kind == "list" else sequence(both)
     if isinstance(op, gast.BitOr) and (joint := _union(fr, node, left, right)) is not None:
         return joint
-    if isinstance(op, gast.Add) and is_list(left) and is_list(right):
+    if isinstance(op, gast.Add) and _are_joined(left, right):
         return concatenated(fr, node, left, right)
     arrays = [v for v in (left, right) if is_array(v)]
     if isinstance(op, gast.Mult) and not arrays:
         for values, times in ((left, right), (right, left)):
             if isinstance(values, Parts) and values.kind in ("tuple", "list"):
                 return _repeated(fr, node, values, times)
-            if isinstance(values, Value) and is_list(values):
+            if isinstance(values, Value) and isinstance(values.type, List):
                 return repeated_list(fr, node, values, times)
     if is_static(left) and is_static(right):
         return const(fr.evaluated(node, _BINARY[type(op)][1], static(left), static(right)))
@@ -178,6 +180,12 @@ def _of_containers(
     fr.fail(node, f"this operator does not take {_in_words(left)} and {_in_words(right)}", advice)
 
 
+def _are_joined(left: FrontValue, right: FrontValue) -> bool:
+    """Whether `left + right` is of two lists, or of two tuples."""
+    several = [is_list(v) or is_long_tuple(v) or isinstance(v, Parts) for v in (left, right)]
+    return all(several) and _kind(left) == _kind(right) in ("list", "tuple")
+
+
 def _in_words(value: FrontValue) -> str:
     """What a value is to the user, where its type says more than they wrote."""
     kind = _kind(value)
@@ -189,6 +197,8 @@ def _in_words(value: FrontValue) -> str:
 def _kind(value: FrontValue) -> str:
     if is_list(value):
         return "list"
+    if is_long_tuple(value):
+        return "tuple"
     if isinstance(value, Value) and isinstance(value.type, Struct):
         return value.type.cls.__name__ if value.type.cls else value.type.kind
     return value.kind if isinstance(value, Parts) and value.cls is None else ""
@@ -269,7 +279,7 @@ def _unary(fr: Frame, node: Any) -> FrontValue:
 @reads(gast.NamedExpr)
 def _walrus(fr: Frame, node: Any) -> FrontValue:
     since = len(fr.b.body)
-    value = fr.expr(node.value)
+    value = fr.value_or_none(node.value)
     bind_name(fr, node.target.id, value, since)
     return value
 
@@ -282,7 +292,7 @@ def _elements(fr: Frame, node: Any) -> list[FrontValue] | Value:
     out: list[FrontValue] = []
     for k, item in enumerate(node.elts):
         if not isinstance(item, gast.Starred):
-            out.append(fr.expr(item))
+            out.append(fr.value_or_none(item))
             continue
         item.value.at_once = True
         value = taken(fr, fr.expr(item.value), item)
@@ -302,7 +312,7 @@ def _elements(fr: Frame, node: Any) -> list[FrontValue] | Value:
 
 def _grown(fr: Frame, node: Any, first: list[FrontValue], items: Any, rest: Sequence[Any]) -> Value:
     """A list of what comes first, of items whose number only the run knows, and of the rest."""
-    made = new_list(fr, first, node)
+    made = marked(fr, new_list(fr, first, node), isinstance(node, gast.Tuple))
     HOOKS["append each"](fr, node, made, items)
     for item in rest:
         if isinstance(item, gast.Starred):
@@ -338,7 +348,7 @@ def _dict(fr: Frame, node: Any) -> FrontValue:
         name = fr.expr(key)
         if not is_static(name):
             need_static(fr, name, key)
-        found[static(name)] = fr.expr(value)
+        found[static(name)] = fr.value_or_none(value)
     return fr.session.new_cell(Parts("dict", tuple(found), tuple(found.values())))
 
 

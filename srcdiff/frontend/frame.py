@@ -149,6 +149,8 @@ class Frame:
     def as_atom(self, value: FrontValue, node: Any) -> Atom:
         if isinstance(value, Value | Const):
             return value
+        if isinstance(value, Parts) and value.kind == "maybe":
+            return self.as_atom(HOOKS["sure"](self, value, node), node)
         refused = getattr(getattr(value, "value", None), "refused", None)
         if isinstance(refused, tuple):
             self.fail(node, *refused)

@@ -77,10 +77,10 @@ def join_types(shapes: Shapes, a: Type, b: Type) -> Type:
                 for x, y in zip(a.shape, b.shape, strict=True)
             ]
             return Array(_promoted(a, b)[0], tuple(dims))
-        case List(), List():
+        case List(), List() if a.is_tuple == b.is_tuple:
             if UNKNOWN in (a.element, b.element):
                 return b if a.element == UNKNOWN else a
-            return List(join_types(shapes, a.element, b.element))
+            return replace(a, element=join_types(shapes, a.element, b.element))
         case Struct(), Struct() if (a.kind, a.keys, a.cls) == (b.kind, b.keys, b.cls):
             parts = tuple(join_types(shapes, x, y) for x, y in zip(a.parts, b.parts, strict=True))
             return Struct(a.kind, a.keys, parts, a.cls)
@@ -110,7 +110,7 @@ def _words(type_: Type) -> str:
         case Array():
             return f"an array with {type_.ndim} {'axis' if type_.ndim == 1 else 'axes'}"
         case List():
-            return "a list"
+            return "a tuple" if type_.is_tuple else "a list"
         case Struct():
             return f"a {type_.cls.__name__ if type_.cls else type_.kind}"
     return "None" if type_.value is None else repr(type_.value)
@@ -276,9 +276,9 @@ class _Join:
         if any(stays_inside(self.fr, self.before, v) for v in (a, b)):
             raise Unjoinable("holds what one of two paths made")
         if isinstance(a, Missing):
-            return map_atoms(lambda atom: self.result(None, atom, name), b)
+            return map_atoms(lambda atom: self.result(None, atom, name), self.in_parts(1, b))
         if isinstance(b, Missing):
-            return map_atoms(lambda atom: self.result(atom, None, name), a)
+            return map_atoms(lambda atom: self.result(atom, None, name), self.in_parts(0, a))
         if self.may_be_none(a, b):
             a, b = maybe(a), maybe(b)
         a, b = self.apart(0, a, b), self.apart(1, b, a)
@@ -339,6 +339,16 @@ class _Join:
         if isinstance(value, Value) and isinstance(value.type, Struct) and isinstance(other, Parts):
             return self.within(side, lambda: take_apart(self.fr, value, self.node))
         return value
+
+    def in_parts(self, side: int, value: FrontValue) -> FrontValue:
+        """A value that the other path lacks: parts are taken behind the branch, which nothing has none of."""
+
+        def parts(atom: Atom) -> FrontValue:
+            if not isinstance(atom, Value) or not isinstance(atom.type, Struct):
+                return atom
+            return self.in_parts(side, take_apart(self.fr, atom, self.node))
+
+        return self.within(side, lambda: map_atoms(parts, value))
 
     def within(self, side: int, make: Callable[[], _T]) -> _T:
         session = self.fr.session

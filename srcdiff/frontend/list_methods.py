@@ -13,7 +13,15 @@ from typing import Any
 from srcdiff.frontend.comprehensions import append_each
 from srcdiff.frontend.frame import HOOKS, Frame
 from srcdiff.frontend.iteration import passed, taken
-from srcdiff.frontend.lists import UNKNOWN, copied, new_list, put_on
+from srcdiff.frontend.lists import (
+    UNKNOWN,
+    copied,
+    is_empty,
+    is_long_tuple,
+    marked,
+    new_list,
+    put_on,
+)
 from srcdiff.frontend.packed import opened
 from srcdiff.frontend.prelude import (
     called,
@@ -42,22 +50,24 @@ __all__ = ["METHODS", "concatenated", "repeat_in_place", "repeated", "repeated_l
 
 
 def concatenated(fr: Frame, node: Any, left: FrontValue, right: FrontValue) -> Value:
-    """`left + right`, for lists of which one grows."""
+    """`left + right`, for lists of which one grows, or for tuples."""
+    as_tuple = is_long_tuple(left) or is_long_tuple(right)
     if isinstance(left, Value) and isinstance(left.type, List) and left.type.element != UNKNOWN:
-        made = copied(fr, node, left)
+        made = copied(fr, node, left, as_tuple)
     else:
-        made = new_list(fr, left.values if isinstance(left, Parts) else [], node)
+        first = left.values if isinstance(left, Parts) else []
+        made = marked(fr, new_list(fr, first, node), as_tuple)
     _extend(fr, node, made, [right])
     return made
 
 
 def _listed(fr: Frame, node: Any, xs: Value, items: Items, is_reversed: bool) -> Value:
-    """A slice of a list as a list of its own."""
+    """A slice of a list, or of a tuple, as one of its own."""
     if is_reversed:
-        made = copied(fr, node, xs)
+        made = copied(fr, node, xs, is_long_tuple(xs))
         fr.ops(node, list_reverse, made)
         return made
-    made = new_list(fr, [], node)
+    made = marked(fr, new_list(fr, [], node), is_long_tuple(xs))
     append_each(fr, node, made, items)
     return made
 
@@ -73,8 +83,9 @@ def repeated(fr: Frame, node: Any, item: FrontValue, times: Atom) -> Value:
 
 
 def repeated_list(fr: Frame, node: Any, xs: Value, times: FrontValue) -> FrontValue:
-    """`xs * n`, for a list that grows."""
-    return called(fr, node, repeated_items, xs, times)
+    """`xs * n`, for a list that grows, or a tuple."""
+    made = called(fr, node, repeated_items, xs, times)
+    return marked(fr, made, is_long_tuple(xs)) if isinstance(made, Value) else made
 
 
 def repeat_in_place(fr: Frame, node: Any, xs: FrontValue, times: FrontValue) -> None:
@@ -112,14 +123,9 @@ def _extend(fr: Frame, node: Any, target: Value, args: Sequence[FrontValue]) -> 
             put_on(fr, node, target, value)
     elif args[0] is target:
         fr.fail(node, "a list is extended by itself", "Extend it by a copy (`list(xs)`).")
-    elif not _is_empty(args[0]):
+    elif not is_empty(args[0]):
         append_each(fr, node, target, parts)
     return const(None)
-
-
-def _is_empty(value: FrontValue) -> bool:
-    """Whether this is a list to which nothing has been appended."""
-    return isinstance(value, Value) and value.type == List(UNKNOWN)
 
 
 def _reverse(fr: Frame, node: Any, target: Value, args: Sequence[FrontValue]) -> FrontValue:

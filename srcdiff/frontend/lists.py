@@ -23,8 +23,11 @@ __all__ = [
     "copied",
     "grows",
     "guess_again",
+    "is_empty",
     "is_list",
+    "is_long_tuple",
     "known_list",
+    "marked",
     "new_list",
     "put_in",
     "put_on",
@@ -178,9 +181,9 @@ def _kind(type_: Type) -> Type:
     return type_
 
 
-def copied(fr: Frame, node: Any, xs: Value) -> Value:
-    """`list(xs)`. What is put on the copy may widen the type of both."""
-    made = fr.op(node, list_copy, xs)
+def copied(fr: Frame, node: Any, xs: Value, as_tuple: bool = False) -> Value:
+    """`list(xs)`, or `tuple(xs)`. What is put on the copy may widen the type of both."""
+    made = marked(fr, fr.op(node, list_copy, xs), as_tuple)
     if xs in fr.session.lists:
         fr.session.lists[made] = fr.session.lists[xs]
     return made
@@ -189,7 +192,7 @@ def copied(fr: Frame, node: Any, xs: Value) -> Value:
 def readable(fr: Frame, xs: Value) -> None:
     """See to it that the elements of a list have a type: a guess, until something is appended."""
     session = fr.session
-    if xs.type != List(UNKNOWN):
+    if not is_empty(xs):
         return
     if session.is_callee:
         raise NotApart
@@ -219,7 +222,7 @@ def as_item(fr: Frame, node: Any, value: FrontValue) -> Atom:
     for cell in _cells(session.current(value)):
         session.on_lists.add(cell)
         session.items.update(session.origins.get(cell, ()))
-    if isinstance(value, Value) and value in session.lists and value.type == List(UNKNOWN):
+    if isinstance(value, Value) and value in session.lists and is_empty(value):
         session.empty_items.add(session.lists[value][0])
     return as_operand(fr, node, value)
 
@@ -235,7 +238,32 @@ def _cells(value: FrontValue) -> Iterator[str]:
 def is_list(value: FrontValue) -> bool:
     """Whether this is a Python list."""
     kind = value.kind if isinstance(value, Parts) else ""
-    return kind == "list" or (isinstance(value, Value) and isinstance(value.type, List))
+    return kind == "list" or (
+        isinstance(value, Value) and isinstance(value.type, List) and not value.type.is_tuple
+    )
+
+
+def is_long_tuple(value: FrontValue) -> bool:
+    """Whether this is a tuple of a length that only the run knows: a list of the IR that nobody changes."""
+    return isinstance(value, Value) and isinstance(value.type, List) and value.type.is_tuple
+
+
+def marked(fr: Frame, made: Value, as_tuple: bool) -> Value:
+    """A list of the IR that was just made, as a list or as a tuple."""
+    if as_tuple and fr.session.is_callee:
+        raise NotApart  # a finished function does not say what it gives
+    if as_tuple:
+        fr.session.functions["%tuples"] = True
+    assert isinstance(made.type, List)
+    object.__setattr__(made, "type", replace(made.type, is_tuple=as_tuple))
+    return made
+
+
+def is_empty(xs: FrontValue) -> bool:
+    """Whether this is a list on which nothing has been put."""
+    if not isinstance(xs, Value) or not isinstance(xs.type, List):
+        return False
+    return xs.type.element == UNKNOWN
 
 
 def _settle(fr: Frame, target: Value, element: Type, node: Any) -> None:
@@ -262,7 +290,7 @@ def _settle(fr: Frame, target: Value, element: Type, node: Any) -> None:
         session.hints[key] = joined
         raise Restart
     session.patches.append((target, op, target.type))
-    retype_list(target, op, List(joined))
+    retype_list(target, op, replace(target.type, element=joined))
 
 
 def _outside(session: Session, element: Type, depth: int) -> Type:

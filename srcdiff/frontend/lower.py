@@ -252,15 +252,14 @@ def _read(
             if value is None or need.parameter in statics:
                 raise
             statics[need.parameter] = value
+    if isinstance(refused, UntypedError):
+        raise refused
     source = plain.source if isinstance(plain, Lifted) else source_of(plain)
-    problem = UnsupportedError(
+    raise UntypedError(
         "the types in this function do not settle",
         "Start lists and variables with values of the type that they have later.",
         source.location(source.node),
     )
-    if "%or dynamic" in functions:
-        raise UntypedError(problem.message, problem.advice, problem.location)
-    raise problem
 
 
 def _actual_value(name: str, types: Mapping[str, Type], actual: Mapping[str, int]) -> Any:
@@ -418,7 +417,7 @@ class _Reading:
         if "noted" in notes:
             notes["noted"] = with_origins(function, notes["noted"])
         function = change_dims(function, resolve)
-        if "%or dynamic" in session.functions:
+        if not session.functions.keys().isdisjoint(("%or dynamic", "%tuples")):
             function = without_packed(function)
         check_handed_back(function)
         return function

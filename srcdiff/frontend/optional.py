@@ -15,7 +15,7 @@ from srcdiff.frontend.joins import branch
 from srcdiff.frontend.session import FALSE, TRUE
 from srcdiff.frontend.values import FrontValue, Missing, Parts, is_none, map_atoms, maybe
 from srcdiff.ir.core import Atom, Const, Value, const
-from srcdiff.ir.types import Scalar, Type, map_dims
+from srcdiff.ir.types import Scalar, Struct, Type, map_dims
 from srcdiff.ops.arithmetic import not_
 from srcdiff.ops.control import raise_, undefined
 
@@ -104,12 +104,16 @@ def in_a_loop(fr: Frame, node: Any, before: FrontValue, like: FrontValue) -> Fro
             type_, lambda d: d if d.symbols() <= known else fr.session.shapes.fresh("k")
         )
 
-    def nothing(atom: Atom) -> Atom:
-        if isinstance(atom.type, Scalar) and atom.type.dtype in _ZEROS:
-            return const(_ZEROS[atom.type.dtype])  # compiled code asks for something
-        return fr.op(node, undefined, type=there(atom.type))
+    def nothing(type_: Type) -> FrontValue:
+        if isinstance(type_, Struct):  # parts are taken of it, which nothing has
+            parts = tuple(map(nothing, type_.parts))
+            return Parts(type_.kind, type_.keys, parts, type_.cls)
+        if isinstance(type_, Scalar) and type_.dtype in _ZEROS:
+            return const(_ZEROS[type_.dtype])  # compiled code asks for something
+        return fr.op(node, undefined, type=there(type_))
 
-    return maybe(before, lambda: map_atoms(nothing, _without_cells(like.values[1])))
+    found = _without_cells(like.values[1])
+    return maybe(before, lambda: map_atoms(lambda atom: nothing(atom.type), found))
 
 
 def _without_cells(value: FrontValue) -> FrontValue:

@@ -232,7 +232,7 @@ def _made(fr: Frame, form: Any, atoms: Iterator[Atom]) -> FrontValue:
 
 
 def without_packed(function: Function) -> Function:
-    """The function with tuples that are nothing but tuples."""
+    """The function with tuples that are nothing but tuples, and with lists for those of any length."""
 
     def plain(type_: Type) -> Type:
         if isinstance(type_, List):

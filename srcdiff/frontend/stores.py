@@ -13,6 +13,7 @@ from srcdiff.frontend.frame import HOOKS, Frame, an, describe
 from srcdiff.frontend.iteration import iterable
 from srcdiff.frontend.joins import take_apart
 from srcdiff.frontend.lists import put_in
+from srcdiff.frontend.optional import sure
 from srcdiff.frontend.session import Restart
 from srcdiff.frontend.special_methods import called
 from srcdiff.frontend.subscripts import (
@@ -63,6 +64,8 @@ def write_item(fr: Frame, base: FrontValue, key: FrontValue, value: FrontValue, 
         return
     target = fr.as_atom(base, node)
     if isinstance(target, Value) and isinstance(target.type, List):
+        if target.type.is_tuple:
+            fr.untyped(node, "an item of a tuple is assigned", "Make it a list.")
         if isinstance(key, Slice):
             HOOKS["put slice"](fr, node, target, key, value)
             return
@@ -213,7 +216,7 @@ def update_item(
     """`base[key] op= value`; `combine(op, old, value)` computes the new value."""
     container = writable(fr, base, node)
     if container is not None:
-        part = read_item(fr, container, key, node)
+        part = sure(fr, read_item(fr, container, key, node), node)
         if isinstance(part, Value) and isinstance(part.type, Array):
             add_to(fr, part, op, fr.as_atom(value, node), node, combine)
         else:
@@ -222,6 +225,8 @@ def update_item(
         return
     target = fr.as_atom(base, node)
     if isinstance(target, Value) and isinstance(target.type, List):
+        if target.type.is_tuple:
+            fr.untyped(node, "an item of a tuple is assigned", "Make it a list.")
         if isinstance(key, Slice):
             fr.untyped(node, "a slice of a list is changed in place", "Assign it: `xs[a:b] = ys`.")
         position = position_of(fr, key, node)

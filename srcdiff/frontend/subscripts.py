@@ -13,7 +13,7 @@ from srcdiff.frontend.frame import HOOKS, Frame, describe, reads
 from srcdiff.frontend.joins import take_apart
 from srcdiff.frontend.kernel_launches import configured, is_kernel
 from srcdiff.frontend.list_slices import list_slice
-from srcdiff.frontend.lists import readable
+from srcdiff.frontend.lists import is_long_tuple, readable
 from srcdiff.frontend.packed import opened
 from srcdiff.frontend.session import NeedStatic, Unroll
 from srcdiff.frontend.special_methods import called
@@ -270,6 +270,9 @@ def shape_parts(fr: Frame, shape: ShapeOf, node: Any) -> Parts:
     )
 
 
+HOOKS["shape parts"] = shape_parts
+
+
 # ---- where: a subscript as a pattern and operands -----------------------------------------------------------
 
 
@@ -288,7 +291,20 @@ class Place:
         return is_view(self.where)
 
 
+def _in_parts(fr: Frame, key: FrontValue, node: Any) -> FrontValue:
+    """A tuple or list of integers that was an item of a list, as one that was written there."""
+    is_item = isinstance(key, Value) and isinstance(key.type, Struct)
+    return take_apart(fr, key, node) if is_item else key  # type: ignore[arg-type]
+
+
 def place_of(fr: Frame, array: Atom, key: FrontValue, node: Any) -> Place:
+    key = _in_parts(fr, key, node)
+    if is_long_tuple(key):
+        fr.untyped(
+            node,
+            "a tuple whose length only the run knows is a subscript",
+            "Write it with its parts, or make it a list: those are places along one axis.",
+        )
     keys = key.values if isinstance(key, Parts) and key.kind == "tuple" else (key,)
     items: list[str] = []
     operands: list[Atom] = []
@@ -312,6 +328,7 @@ def _item(fr: Frame, part: FrontValue, node: Any) -> tuple[str, list[Atom]]:
         return _slice_item(fr, part, node)
     if isinstance(part, Const) and part.value in (None, ...):
         return ("None" if part.value is None else "..."), []
+    part = _in_parts(fr, part, node)
     if isinstance(part, Parts):
         part = array_of(fr, part, node)
     if isinstance(part, Items) and part.bounds is not None:
@@ -373,6 +390,7 @@ def array_of(fr: Frame, value: FrontValue, node: Any) -> Atom:
 
 
 def _nested(fr: Frame, value: FrontValue, node: Any) -> Any:
+    value = HOOKS["sure"](fr, value, node)
     if not isinstance(value, Parts):
         return value
     no_array(fr, value, node)

@@ -10,8 +10,9 @@ import gast
 from srcdiff.frontend.frame import HOOKS, Frame, describe
 from srcdiff.frontend.iteration import taken
 from srcdiff.frontend.joins import take_apart
-from srcdiff.frontend.lists import known_list
+from srcdiff.frontend.lists import is_long_tuple, known_list, marked
 from srcdiff.frontend.objects import write_attribute
+from srcdiff.frontend.optional import sure
 from srcdiff.frontend.packed import opened
 from srcdiff.frontend.special_methods import refuse_own_items
 from srcdiff.frontend.stores import write_item
@@ -40,7 +41,7 @@ def assign(fr: Frame, target: Any, value: FrontValue, node: Any, since: int | No
         case gast.Name():
             bind_name(fr, target.id, value, len(fr.b.body) - 1 if since is None else since)
         case gast.Tuple() | gast.List():
-            _unpack(fr, target, value, node)
+            _unpack(fr, target, sure(fr, value, node), node)
         case gast.Subscript():
             write_item(fr, *subscripted(fr, target), value, target)
         case gast.Attribute():
@@ -196,6 +197,8 @@ def _unpack_starred(
         last = [read_item(fr, value, const(k - after), node) for k in range(after)]
         between = Slice(const(star), const(-after) if after else None, None)
         middle = read_item(fr, value, between, node)
+        if isinstance(middle, Value) and is_long_tuple(middle):  # a list, of a tuple as well
+            middle = marked(fr, middle, as_tuple=False)
         if isinstance(value.type, Array):  # a list: what is put there is not put into the array
             middle = HOOKS["call"](fr, node, Known(list), [middle], {})
     else:

@@ -12,7 +12,7 @@ import gast
 from srcdiff.frontend.frame import Frame, describe, reads
 from srcdiff.frontend.iteration import left_early, taken
 from srcdiff.frontend.joins import Done, branch, take_apart
-from srcdiff.frontend.optional import found_flag, sure
+from srcdiff.frontend.optional import found_flag, settled, sure
 from srcdiff.frontend.session import FALSE, TRUE
 from srcdiff.frontend.special_methods import called, compared, refuse_own_items
 from srcdiff.frontend.subscripts import need_static
@@ -282,11 +282,14 @@ def _chain(fr: Frame, node: Any, left: FrontValue, k: int) -> FrontValue:
 
 
 def compare(fr: Frame, node: Any, op: Any, left: FrontValue, right: FrontValue) -> Atom:
+    left, right = settled(fr, left), settled(fr, right)
     for value, other in ((left, right), (right, left)):
         flag = found_flag(fr, value)
         if flag is not None and is_none(other) and not isinstance(op, gast.In | gast.NotIn):
             is_there = isinstance(op, gast.IsNot | gast.NotEq)
             return flag if is_there else negate(fr, node, flag)
+        if flag is not None and isinstance(op, gast.Eq | gast.NotEq):
+            return _equal_if_there(fr, node, op, flag, value, other)
     left, right = (_known_text(fr, sure(fr, v, node), node) for v in (left, right))
     if isinstance(op, gast.Is | gast.IsNot):
         return const(_identical(fr, node, left, right) == isinstance(op, gast.Is))
@@ -338,6 +341,18 @@ def compare(fr: Frame, node: Any, op: Any, left: FrontValue, right: FrontValue) 
     if all(owners):
         fr.session.decided_by[result] = tuple(o for o in owners if o is not None)
     return result
+
+
+def _equal_if_there(
+    fr: Frame, node: Any, op: Any, flag: Atom, value: FrontValue, other: FrontValue
+) -> Atom:
+    """`best == 3.0`, where `best` may be None, which equals no number."""
+    if found_flag(fr, other) is not None:
+        fr.untyped(node, "two values that may be None are compared", "Ask first whether they are.")
+    both = gast.copy_location(gast.BoolOp(gast.And(), []), node)
+    equal = _second(fr, both, flag, flag, lambda: compare(fr, node, gast.Eq(), value, other))
+    same = truth_of(fr, equal, node)
+    return same if isinstance(op, gast.Eq) else negate(fr, node, same)
 
 
 def _known_text(fr: Frame, value: FrontValue, node: Any) -> FrontValue:

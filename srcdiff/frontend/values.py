@@ -279,7 +279,7 @@ def flatten(value: FrontValue) -> Iterator[Atom]:
         yield value
 
 
-def rebuild(template: FrontValue, atoms: Iterator[Atom]) -> FrontValue:
+def rebuild(template: FrontValue, atoms: Iterator[FrontValue]) -> FrontValue:
     """The structure with other values in the places that `flatten` lists."""
     if isinstance(template, Parts):
         return Parts(
@@ -299,7 +299,7 @@ def rebuild(template: FrontValue, atoms: Iterator[Atom]) -> FrontValue:
     return template
 
 
-def map_atoms(change: Callable[[Atom], Atom], value: FrontValue) -> FrontValue:
+def map_atoms(change: Callable[[Atom], FrontValue], value: FrontValue) -> FrontValue:
     return rebuild(value, map(change, flatten(value)))
 
 

@@ -275,10 +275,13 @@ class Struct:
 
 @dataclass(frozen=True, slots=True)
 class List:
+    """A list of any length; `is_tuple` says, while a program is read, that Python has a tuple there."""
+
     element: Type
+    is_tuple: bool = False
 
     def __str__(self) -> str:
-        return f"list({self.element})"
+        return f"tuple({self.element}, ...)" if self.is_tuple else f"list({self.element})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -388,7 +391,7 @@ def map_dims(type_: Type, change: Callable[[Dim], Dim]) -> Type:
     if isinstance(type_, Struct):
         return replace(type_, parts=tuple(map_dims(p, change) for p in type_.parts))
     if isinstance(type_, List):
-        return List(map_dims(type_.element, change))
+        return replace(type_, element=map_dims(type_.element, change))
     return type_
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Atom, For, Value, const
-from srcdiff.ir.types import INT, Array, List, Scalar, Struct, Type
+from srcdiff.ir.types import INT, Array, List, Scalar, Static, Struct, Type
 from srcdiff.ops import arithmetic, containers, memory
 from srcdiff.transforms.adjoints import adjoint_type
 
@@ -38,9 +38,10 @@ def _add_parts(b: Builder, left: Atom, right: Atom, type_: Struct) -> Atom:
     sums: list[Atom] = []
     for key, part in zip(type_.keys, type_.parts, strict=True):
         p, q = (b.op(containers.get, a, key=key) for a in (left, right))
-        sums.append(
-            _add_parts(b, p, q, part) if isinstance(part, Struct) else b.op(arithmetic.add, p, q)
-        )
+        if isinstance(part, Struct):
+            sums.append(_add_parts(b, p, q, part))
+        else:  # a text has no adjoint
+            sums.append(p if isinstance(part, Static) else b.op(arithmetic.add, p, q))
     return b.op(containers.pack, *sums, kind=type_.kind, keys=type_.keys, cls=type_.cls)
 
 

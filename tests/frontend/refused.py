@@ -647,3 +647,48 @@ def names_and_a_list(xs, names):
     for name, x in zip(names, xs):
         s += x if name == "x" else 2.0 * x
     return s
+
+
+@case("what may be None is put on a list", "seen.append(previous)", x3)
+def puts_none_on_a_list(x):
+    previous, seen = None, []
+    for v in x:
+        seen.append(previous)
+        previous = v
+    return sum(v for v in seen if v is not None)
+
+
+@case("two values that may be None are compared", "low == high", x3)
+def compares_what_may_be_none(x):
+    low = high = None
+    for v in x:
+        if v < 0:
+            low = v
+        else:
+            high = v
+    return x[0] if low == high else x[1]
+
+
+@case("a range or an iterator is put on a list", "ranges.append(range(k))", x3)
+def puts_ranges_on_a_list(x):
+    ranges = []
+    for k in range(len(x)):
+        ranges.append(range(k))
+    return sum(x[i] for several in ranges for i in several)
+
+
+@case(
+    "a tuple whose length only the run knows is a subscript", "A[tuple(where)]", np.eye(3), [1, 2]
+)
+def subscripts_by_a_tuple_of_any_length(A, where):
+    return np.sum(A[tuple(where)])
+
+
+@case("an item of a tuple is assigned", "items[0] = 1.0", x3)
+def assigns_an_item_of_a_tuple(x):
+    items = tuple(v * 2.0 for v in x)
+    try:
+        items[0] = 1.0
+    except TypeError:
+        return sum(items)
+    return 0.0

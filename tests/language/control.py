@@ -539,6 +539,100 @@ def best_argument_starts_as_none(x):
     return best**2 + x[where] * where
 
 
+@names(([(0.5, 3.0), (1.2, 5.0)], 1.1), ([(0.5, 3.0), (1.2, 5.0)], 7.0))
+def item_of_a_list_starts_as_none(pairs, x):
+    found = None
+    for pair in pairs:
+        if pair[0] > x:
+            found = pair
+    if found is None:
+        return x**2
+    return x * found[0] * found[1]
+
+
+def _first_pair_above(pairs, limit):
+    for pair in pairs:
+        if pair[0] > limit:
+            return pair
+    return None
+
+
+@names(([(0.5, 3.0), (1.2, 5.0)], 1.1), ([(0.5, 3.0), (1.2, 5.0)], 7.0))
+def helper_that_may_give_an_item(pairs, x):
+    pair = _first_pair_above(pairs, x)
+    if pair is None:
+        return x**2
+    a, b = pair
+    return a * b * x
+
+
+@names((x4, 2.0))
+def what_starts_as_none_is_unpacked(x, s):
+    best = None
+    for i, v in enumerate(x):
+        if best is None or v > best[0]:
+            best = v * s, i
+    value, i = best
+    first, *rest = best
+    return value * x[i] + first * len(rest)
+
+
+@names((x4,), (x4[:1],))
+def moved_along_with_none(x):
+    older, old = None, None
+    total = 0.0
+    for v in x:
+        older, old = old, v * x[0]
+        if older is not None:
+            total += (old - older) ** 2
+    both = [old, total]
+    return sum(both) + (older or 0.5) + both[0] * {"old": old}["old"]
+
+
+@names((x4, 0.5))
+def changed_in_place_after_none(x, s):
+    product, steps = None, {"last": None}
+    for v in x:
+        if product is None:
+            product = v
+        else:
+            product *= v + 2.0
+        steps["last"] = v
+        steps["last"] += s
+    product -= s
+    return product * steps["last"]
+
+
+@names((x4, 1.0), (x4, 7.0))
+def none_equals_no_number(x, limit):
+    where = None
+    for i, v in enumerate(x):
+        if v >= limit:
+            where = i
+    total = x[0]
+    if where == 1:
+        total = total * 3.0
+    if where != 2:
+        total = total + x[1] ** 2
+    return total * x[2]
+
+
+def _next_above(x, i):
+    while i < len(x):
+        if x[i] > 0:
+            return i
+        i += 1
+    return None
+
+
+@names((x4,))
+def walrus_until_none(x):
+    total, i = 0.0, -1
+    while (i := _next_above(x, i + 1)) is not None:
+        total += x[i] ** 2 * (i + 1)
+    return total
+
+
 # ---- augmented assignment --------------------------------------------------------------------------------
 
 

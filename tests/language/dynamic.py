@@ -456,6 +456,25 @@ def linked_list(x):
     return sum(v * k for k, v in enumerate(items, 1)) ** 2
 
 
+@def_((x3,))
+def none_on_a_list(x):
+    previous, seen, pairs = None, [], []
+    for v in x:
+        seen.append(previous)
+        pairs.append((previous, v))
+        previous = v * x[0]
+    total = sum(v for v in seen if v is not None)
+    return total + sum(b if a is None else a * b for a, b in pairs)
+
+
+@def_((S, [0, 2]), (S, [1]))
+def tuple_of_any_length_as_a_subscript(A, where):
+    place = tuple(where)
+    B = A.copy()
+    B[place] = A[place] ** 2
+    return np.sum(B * A) + np.sum(A[where])
+
+
 @dataclasses.dataclass
 class Particle:
     position: np.ndarray

@@ -841,3 +841,65 @@ def the_one_item_of_a_list(x):
     (result,) = stack
     [same] = [result * 2.0]
     return result * same
+
+
+def _itself(v):
+    return v
+
+
+@containers((x3,))
+def what_helpers_hand_on(x):
+    nothing, every = _itself(None), _itself(...)
+    total = x[0] * x[1] if nothing is None else x[2]
+    return total + np.sum(x[every, nothing] ** 3) + len(_itself("abc")) * x[1]
+
+
+@containers((x3,))
+def texts_and_shapes_on_lists(x):
+    terms, shapes = [], []
+    for k, v in enumerate(x):
+        terms.append((v * v, "abc", k))
+        shapes.append(x[k:].shape)
+    total = sum(t * len(name) * k for t, name, k in terms)
+    return total * shapes[1][0] + sum(shape[0] for shape in shapes) * x[0]
+
+
+@containers((S3, [(0, 1), (2, 1)], [[0, 1], [2, 2]]))
+def items_of_lists_as_subscripts(A, places, rows):
+    B = A.copy()
+    total = 0.0
+    for place in places:
+        total += A[place] ** 2
+        B[place] *= 2.0
+    for two in rows:
+        total += np.sum(A[two] ** 2 * B[two, 1][0])
+    return total * np.sum(B)
+
+
+def _first_ones(x, n):
+    return tuple(x[i] * 2.0 for i in range(n))
+
+
+@containers((x3, 2), (x3, 3))
+def tuples_of_any_length(x, n):
+    items = _first_ones(x, n)
+    more = items
+    more += (x[0],)
+    more *= 2
+    first, *rest = more
+    rest += [first * 3.0]
+    kinds = 2.0 if isinstance(items[1:], tuple) and isinstance(rest, list) else 0.5
+    return sum(items) * sum(more) * len(items) + kinds * sum(rest) * len(more + items[::-1])
+
+
+@containers((x3, 2), (x3, 3))
+def tuples_on_a_list(x, n):
+    grown = []
+    for k in range(1, n + 1):
+        grown.append(_first_ones(x, k))
+    total = 0.0
+    for items in grown:
+        more = items
+        more += (1.5,)
+        total += sum(items) * len(more)
+    return total

@@ -24,7 +24,7 @@ from srcdiff.trees import float_positions
 
 MODULES = ["control", "memory", "functions", "structures", "statements", "without_files", "dynamic"]
 ROWS = [row for m in MODULES for row in importlib.import_module(f"language.{m}").ROWS]
-DYNAMIC = 35
+DYNAMIC = 37
 PROGRAMS = [program for row in ROWS for program in row.programs]
 
 pytestmark = [
