@@ -19,6 +19,8 @@ from srcdiff.codegen.load import load, text_hash
 
 __all__ = ["load_compiled"]
 
+_UNRESOLVED = ".numba.unresolved$"  # Numba's name for a function that is not compiled yet
+
 
 def load_compiled(text: str, name: str, bindings: Mapping[str, Any]) -> Callable[..., Any]:
     """The compiled function `name` of a module with this text, whose machine code is kept.
@@ -69,6 +71,8 @@ class MachineCode(Overloads):
 
         if form.lifted or form.library.has_dynamic_globals:
             return "it holds addresses of this process"
+        if any(g.name.startswith(_UNRESOLVED) for g in form.library._final_module.global_variables):
+            return "functions that call each other are found in this process only"
         return dumps((_outside(form.library), *form._reduce()))  # type: ignore[no-any-return]
 
     def compiler(self) -> tuple[str, ...]:
@@ -101,6 +105,22 @@ def _own_storage(namespace: dict[str, Any]) -> None:
     for value in namespace.values():
         if getattr(getattr(value, "py_func", None), "__globals__", None) is namespace:
             value._compiler.pipeline_class = OwnStorage
+            _take_any_numbers(value._compiler)
+
+
+def _take_any_numbers(compiler: Any) -> None:
+    """Numba compiles a function anew for a constant that it is called with. One that calls itself would have two forms
+    then, of which one finds the other in this process only.
+    """
+    from numba.core import types  # Numba is there when it asks
+
+    fold = compiler.fold_argument_types
+
+    def folded(args: Any, kws: Any) -> Any:
+        signature, given = fold(args, kws)
+        return signature, tuple(map(types.unliteral, given))
+
+    compiler.fold_argument_types = folded
 
 
 def _keep_elementary(namespace: dict[str, Any]) -> None:

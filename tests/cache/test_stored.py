@@ -457,6 +457,46 @@ def test_elementary_functions_are_compiled_once_for_all_programs(tmp_path):
     assert said == ["[1. 1.]", "[2. 2.] 1"]
 
 
+RECURSIONS = """
+import numpy as np
+import srcdiff
+
+
+def minors(x, k, used):
+    s = 1.0
+    for j in range(len(x)):
+        if used & (1 << j) == 0 and k < 2:
+            s += x[j] * minors(x, k + 1, used | (1 << j))
+    return s
+
+
+def called_with_constants(x):
+    return minors(x, 0, 0)
+
+
+def of_every_other(x):
+    if len(x) < 2:
+        return np.sum(x**2)
+    return of_every_other(x[::2]) * x[1] + of_every_other(x[1::2])
+
+
+for f in (called_with_constants, of_every_other):
+    print(srcdiff.grad(f, jit=True)(np.array([0.7, -1.2, 0.4])).tolist())
+"""
+
+
+def test_functions_that_call_themselves_with_other_types_run_in_another_process(tmp_path):
+    script = tmp_path / "recursions.py"
+    script.write_text(RECURSIONS)
+    env = {**os.environ, "SRCDIFF_CACHE": str(tmp_path / "cache")}
+    command = [sys.executable, str(script)]
+    said = [
+        subprocess.run(command, env=env, capture_output=True, text=True, check=True).stdout
+        for _ in range(2)
+    ]
+    assert said[0] == said[1] and said[0].count("[") == 2
+
+
 def test_machine_code_goes_by_what_is_bound(folder):
     def weighted(w):
         return lambda x: np.sum(w * x**2)
