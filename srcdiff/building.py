@@ -37,6 +37,7 @@ from srcdiff.transforms.entry_checks import (
     with_number_checks,
     with_overlap_checks,
 )
+from srcdiff.transforms.handed_down import handed_down
 from srcdiff.transforms.loops import to_loops
 from srcdiff.transforms.nests import NoLoopForm
 from srcdiff.transforms.outside import outside_as_parameters
@@ -112,6 +113,7 @@ def _build(
         return _dynamic(derived, arguments, error)
     unseen = [p.message for p in verify(fn) if p.is_of_scope]
     assert not unseen, unseen[0]  # rather none than one that reads what is not there
+    fn = handed_down(fn)
     fn = each_function(fn, lambda f: own_outside(without_stops(f)))
     bare = to_source(fn)
     entered = with_entry_checks(fn)

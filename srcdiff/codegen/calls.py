@@ -13,6 +13,7 @@ from typing import Any
 
 from srcdiff.codegen import nodes as n
 from srcdiff.codegen.plan import Let, Loop, Plan, flat, walk_nodes
+from srcdiff.ir.alias import written_operands
 from srcdiff.ir.core import Atom, Call, Node, Tree, Value, leaves
 from srcdiff.ir.types import Struct
 
@@ -39,6 +40,8 @@ class CallResults:
 
     def statements(self, call: Call, results: Sequence[Value], value: Any) -> list[Any]:
         tree = call.function.output
+        if isinstance(tree, int) and self.names[results[tree]] == "_" and written_operands(call):
+            return [n.expr_stmt(value)]
         parts: list[Any] = []
         self.made.clear()
         if _is_sequence(tree) or _is_unpackable(tree):

@@ -176,8 +176,9 @@ def function_tree(
     if "loops" not in fn.notes:
         writer.remarks = _remarks(fn, writer)
     body = commented(writer, "kernel" in fn.notes)
-    if fn.notes.keys() & {"kernel", "writes"} and body and isinstance(body[-1], gast.Return):
-        body = body[:-1]  # kernels and threads give nothing back
+    gives_nothing = "kernel" in fn.notes or ("writes" in fn.notes and not fn.body.yields)
+    if gives_nothing and body and isinstance(body[-1], gast.Return):
+        body = body[:-1]  # kernels, threads, and helpers that only add to what they are given
     defaults = [constant(value) for value in fn.notes.get("defaults", {}).values()]
     if "loops" in fn.notes:
         for statement in body:

@@ -13,9 +13,10 @@ from typing import Any, Literal
 
 from srcdiff.codegen.counts import Counts
 from srcdiff.codegen.plan import Pattern
-from srcdiff.ir.alias import Roots, writes_of
+from srcdiff.ir.alias import Roots, writes_of, written_operands
 from srcdiff.ir.core import (
     Atom,
+    Call,
     Const,
     For,
     Op,
@@ -249,4 +250,4 @@ def _grows(sequence: Atom, loop: For) -> bool:
 
 
 def writes(s: Statement) -> tuple[int, ...]:
-    return s.decl.writes if isinstance(s, Op) else ()
+    return written_operands(s) if isinstance(s, Op | Call) else ()

@@ -381,7 +381,8 @@ class While:
 @dataclass(frozen=True, eq=False, slots=True)
 class Call:
     """A call of another function of the user's (or of the adjoint made from it). Callees write no argument,
-    and their results share no storage with arguments; the frontend inlines those that do.
+    and their results share no storage with arguments; the frontend inlines those that do. (When derivatives have been
+    taken, some of ours write those that are noted as `writes`.)
     """
 
     function: Function

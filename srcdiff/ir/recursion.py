@@ -35,6 +35,7 @@ _KEPT = (
     "hands_back",
     "slopes",
     "sloped",
+    "writes",
 )  # what a stand-in has of the notes of its function
 
 

@@ -71,7 +71,7 @@ class _Liveness:
         self.feeds: dict[Value, tuple[Atom, ...]] = {}  # what a result or loop parameter comes from
         self.maker: dict[Value, Statement] = {}
         self.owner: dict[Statement, Statement] = {}  # the statement around
-        self.writers: dict[Value, list[Op]] = defaultdict(list)
+        self.writers: dict[Value, list[Op | Call]] = defaultdict(list)
         self.by_slot: dict[object, list[Op]] = defaultdict(list)
         self.effects: list[Statement] = []
 
@@ -85,8 +85,8 @@ class _Liveness:
             match statement:
                 case Op():
                     self.enter_op(statement)
-                case Call() if runs_effects(statement.function):
-                    self.effects.append(statement)
+                case Call():
+                    self.enter_call(statement)
                 case If():
                     sides = zip(statement.then.yields, statement.orelse.yields, strict=True)
                     self.feeds.update(zip(statement.results, sides, strict=True))
@@ -106,6 +106,12 @@ class _Liveness:
             self.effects.append(op)
         for root in writes_of(op, self.roots) if op.decl.writes else ():
             self.writers[root].append(op)
+
+    def enter_call(self, call: Call) -> None:
+        if runs_effects(call.function):
+            self.effects.append(call)
+        for root in writes_of(call, self.roots):
+            self.writers[root].append(call)
 
     # ---- marking ----
 

@@ -34,6 +34,7 @@ from srcdiff.transforms.fuse_nests import fuse_nests, mixed_nests
 from srcdiff.transforms.gathered_products import gathered_products
 from srcdiff.transforms.gathered_slices import gathered_slices
 from srcdiff.transforms.gathered_sums import gathered_sums
+from srcdiff.transforms.handed_down import handed_down
 from srcdiff.transforms.hoist import hoist, hoist_all
 from srcdiff.transforms.hoist_buffers import hoist_buffers
 from srcdiff.transforms.hoist_checks import hoist_checks
@@ -191,6 +192,7 @@ def _into_loops(
     gathered = Pass(
         "gathered products", lambda f: gathered_products(f, lengths), "BLAS likes matrices better"
     )
+    handed = Pass("handed down", handed_down, "helpers add to what callers have", whole=True)
     fields = Pass("records", lambda f: records(f, lengths), "rows of known lengths", whole=True)
     return (
         Pass("inside", only_inside, "compiled code reaches no object outside"),
@@ -201,6 +203,7 @@ def _into_loops(
             "fewer operations have loop forms",
         ),
         Pass("inline calls", inlined, "loops of helpers fuse with their callers'"),
+        *((handed,) if calls else ()),
         *((fields,) if narrow else ()),
         Pass("narrow numbers", narrow_numbers, "variables of compiled code have one type"),
         Pass("equal lengths", equal_lengths, "loops of as many turns are seen to be"),

@@ -275,6 +275,14 @@ AT_HAND = (
     Pass("dead code", dce, "what was loaded again"),
 )
 
+
+def merged_branches(fn: Function) -> Function:
+    """`fn` with branches joined, and those inside of these, whose conditions are seen to be one then."""
+    while (new := merge_ifs(fn)) is not fn:
+        fn = cse(new)
+    return fn
+
+
 FINISH = (
     Pass("materialise", materialise, "adjoints at full size get their spelling"),
     Pass("fold", fold, "what recomputation made constant"),
@@ -282,7 +290,7 @@ FINISH = (
     Pass(
         "last turn", drop_last_turns, "a turn that only asks whether there is another has no mirror"
     ),
-    Pass("merge branches", merge_ifs, "neighbouring branches on one condition are one"),
+    Pass("merge branches", merged_branches, "neighbouring branches on one condition are one"),
     Pass("arrays first", arrays_first, "a length may be 0, by which only arrays are divided"),
     Pass("algebra", algebra, "sums of products as a person writes them"),
     Pass("fold", fold, "what algebra made constant"),

@@ -20,7 +20,7 @@ from srcdiff.transforms.dce import dce
 from srcdiff.transforms.facts import count_uses, is_generated
 from srcdiff.transforms.lengths import bind_lengths, lacking, shows
 
-__all__ = ["trim_calls", "used_params"]
+__all__ = ["can_lose_results", "trim_calls", "used_params", "with_yields"]
 
 
 @dataclass
@@ -50,7 +50,7 @@ def trim_calls(fn: Function) -> Function:
     smaller: dict[Function, tuple[Function, tuple[int, ...]]] = {}
     for function in order:
         everything = range(len(function.body.yields))
-        loses = needs[function].made and _can_lose_results(function.output)
+        loses = needs[function].made and can_lose_results(function.output)
         kept = tuple(sorted(needs[function].results) if loses else everything)
         smaller[function] = _with_results(function, kept)
         _note_needs(smaller[function][0], needs)
@@ -63,7 +63,7 @@ def trim_calls(fn: Function) -> Function:
 def _with_results(fn: Function, kept: tuple[int, ...]) -> tuple[Function, tuple[int, ...]]:
     """The function with these results, and those that its calls of itself need for them."""
     while True:
-        smaller = dce(_with_yields(fn, kept))
+        smaller = dce(with_yields(fn, kept))
         counts = count_uses(smaller)
         own = {
             k
@@ -102,10 +102,10 @@ def _note_needs(fn: Function, needs: dict[Function, _Needs]) -> None:
         need.made = need.made and is_generated(call)
 
 
-def _can_lose_results(output: Tree) -> bool:
+def can_lose_results(output: Tree) -> bool:
     """Whether results can be taken out of what a function returns: not out of a class of the user's."""
     return isinstance(output, int) or (
-        output.cls is None and all(map(_can_lose_results, output.children))
+        output.cls is None and all(map(can_lose_results, output.children))
     )
 
 
@@ -170,7 +170,7 @@ class _Rewire(Rewriter):
 _VALUE = re.compile("Value of (`.*`),? and its derivative")
 
 
-def _with_yields(fn: Function, kept: Sequence[int]) -> Function:
+def with_yields(fn: Function, kept: Sequence[int]) -> Function:
     """The function with some of its results only; a tuple of one becomes that one."""
     if len(kept) == len(fn.body.yields):
         return fn

@@ -75,7 +75,7 @@ class _Look:
             if isinstance(statement, Op) and statement.decl in (memory.add_into, memory.add_at)
             else set()
         )
-        target = statement.operands[0] if written else None
+        target = statement.operands[0] if written and isinstance(statement, Op) else None
         for root in written:
             self.note(root, own | adds, writes=True)
         for operand in statement.operands:
