@@ -29,6 +29,7 @@ from numba.core.untyped_passes import IRProcessing
 from numba.extending import intrinsic
 from numba.np import arrayobj
 
+from srcdiff.njit.borrowed import borrow_arguments
 from srcdiff.njit.elements import Elements
 from srcdiff.njit.never_negative import NeverNegative
 from srcdiff.njit.own_code import library_of_its_own
@@ -112,6 +113,7 @@ class OwnStorage(CompilerBase):
         passes.add_pass_after(NeverNegative, NopythonTypeInference)
         passes.add_pass_after(Elements, NeverNegative)
         take_short_ways(passes)
+        borrow_arguments(passes)
         passes.finalize()
         return [passes]
 

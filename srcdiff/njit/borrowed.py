@@ -1,0 +1,76 @@
+"""Arrays that a function is given are its caller's for the time of the call, so it counts no references to them.
+
+Numba's functions take a reference to each array that they are given, and give it back at the end: two atomic additions
+for each, unless LLVM sees that they cancel. Where an index is checked, which may raise, it mostly does not; a function
+that calls itself spends most of its time there. Variables that get other arrays, or are returned, count as before.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from numba.core import ir, types
+from numba.core.compiler_machinery import register_pass
+from numba.core.lowering import Lower
+from numba.core.typed_passes import NativeLowering
+
+__all__ = ["borrow_arguments"]
+
+
+def borrow_arguments(passes: Any) -> None:
+    """Put our pass in the place of Numba's."""
+    ours = {NativeLowering: _Lowering}
+    passes.passes = [(ours.get(p, p), description) for p, description in passes.passes]
+
+
+@register_pass(mutates_CFG=True, analysis_only=False)
+class _Lowering(NativeLowering):
+    _name = "srcdiff_native_lowering"
+
+    @property
+    def lowering_class(self) -> Any:
+        return _Borrowing
+
+
+class _Borrowing(Lower):
+    """`borrowed`: the variables that are arguments, and nothing else at any time."""
+
+    borrowed: frozenset[str] = frozenset()
+    is_taken = False  # the argument that is assigned to its variable
+
+    def pre_lower(self) -> None:
+        super().pre_lower()
+        self.borrowed = _borrowed(self)
+
+    def lower_assign(self, ty: Any, inst: Any) -> Any:
+        self.is_taken = inst.target.name in self.borrowed
+        try:
+            return super().lower_assign(ty, inst)
+        finally:
+            self.is_taken = False
+
+    def incref(self, typ: Any, val: Any) -> None:
+        if not self.is_taken:
+            super().incref(typ, val)
+
+    def delvar(self, name: str) -> None:
+        if name not in self.borrowed:
+            super().delvar(name)
+
+
+def _borrowed(lower: Any) -> frozenset[str]:
+    if lower.generator_info:  # its frame outlives the call
+        return frozenset()
+    statements = [s for block in lower.blocks.values() for s in block.body]
+    assigned = Counter(s.target.name for s in statements if isinstance(s, ir.Assign))
+    returned = {s.value.name for s in statements if isinstance(s, ir.Return)}
+    return frozenset(
+        s.target.name
+        for s in statements
+        if isinstance(s, ir.Assign)
+        and isinstance(s.value, ir.Arg)
+        and isinstance(lower.typeof(s.target.name), types.Array)
+        and assigned[s.target.name] == 1
+        and s.target.name not in returned
+    )
