@@ -9,7 +9,7 @@ from typing import Any
 
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Atom, Const, For, Function, If, Op, Value, const, regions_of, walk
-from srcdiff.ir.types import Scalar, Type, shape_of
+from srcdiff.ir.types import Array, Scalar, Type, shape_of
 from srcdiff.ops import arithmetic, elementwise
 from srcdiff.transforms.constants import constant_value
 from srcdiff.transforms.patterns import Anything, Apply, Pattern, build, function
@@ -330,12 +330,19 @@ def is_positive_number(atom: Atom) -> bool:
 
 
 def as_number(atom: Atom, type_: Type, b: Builder) -> Atom:
-    """A float of Python's as one of NumPy's, or the other way round, where `type_` is one."""
+    """A float of Python's as one of NumPy's, or the other way round, or one of fewer digits, where `type_` is one."""
     if _is_plain_number(atom.type) and _is_plain_number(type_, is_python=False):
         return b.op(arithmetic.float64, atom)
     if _is_plain_number(atom.type, is_python=False) and _is_plain_number(type_):
         return b.op(arithmetic.to_float, atom)
+    if _dtype(type_) == "float32" and _dtype(atom.type) == "float64":
+        spelling = "" if shape_of(atom.type) else "np.float32"
+        return b.op(arithmetic.astype, atom, dtype="float32", spelling=spelling)
     return atom
+
+
+def _dtype(type_: Type) -> str:
+    return type_.dtype if isinstance(type_, Scalar | Array) else ""
 
 
 def _is_plain_number(type_: Type, is_python: bool = True) -> bool:

@@ -7,19 +7,21 @@ from dataclasses import replace
 from typing import Any
 
 from srcdiff.ir.core import Atom, Const, Op, Value, const
-from srcdiff.ir.types import shape_of
+from srcdiff.ir.types import Dim, shape_of
 from srcdiff.ops import arithmetic, elementwise, memory, reductions
 from srcdiff.ops.numbers import of_numbers
 from srcdiff.transforms.log_parts import Maker, Parts, but_ones, signed
 from srcdiff.transforms.patterns import function
 
-__all__ = ["Sums"]
+__all__ = ["Sums", "is_within"]
 
 DEPTH = 12  # operations that are looked through, one behind the other
+_ONE = Dim(1)
 _TERMS = 6  # of a sum that is written with +
 
 exp, logaddexp, logsumexp, isfinite = map(function, ("exp", "logaddexp", "logsumexp", "isfinite"))
 maximum, total, prod = map(function, ("maximum", "sum", "prod"))
+_EXTREMES = {name: function(name) for name in ("max", "min")}
 
 
 class Sums(Maker):
@@ -143,29 +145,38 @@ class Sums(Maker):
     def of_sum(self, op: Op, depth: int) -> Parts | None:
         if op.attrs.keys() - {"axis", "keepdims"}:
             return None
-        x = op.operands[0]
-        parts = self.unsigned(x, depth)
-        exponent = self.whole(parts, x)
-        if exponent is None:
+        return self.summed(op.operands[0], self.unsigned(op.operands[0], depth), dict(op.attrs))
+
+    def summed(self, x: Atom, parts: Parts, axes: dict[str, Any]) -> Parts | None:
+        """The sum of an array that has these parts."""
+        shape = shape_of(x.type)
+        if not parts.exponents or not shape:
             return None
-        axes = dict(op.attrs)
-        constant = not any(shape_of(a.type) for a in (*parts.factors, *parts.divisors))
-        if constant:
+        exponent = self.exponent(parts)
+        if not any(shape_of(a.type) for a in (*parts.factors, *parts.divisors)):
+            if shape_of(exponent.type) != shape:
+                return None
             summed = self.make(lambda x: logsumexp(x, **axes), exponent)
-            return Parts(
-                [(1.0, summed)], parts.factors, parts.divisors, is_positive=parts.is_positive
-            )
+            return replace(parts, exponents=[(1.0, summed)], is_bounded=False, is_signed=False)
         if parts.is_positive:
             whole = self.logarithm(parts)
+            if shape_of(whole.type) != shape:
+                return None
             return Parts([(1.0, self.make(lambda x: logsumexp(x, **axes), whole))])
+        if not is_within(shape_of(exponent.type), shape):
+            return None
+        return self.scaled_terms(exponent, parts, axes, shape, total)
+
+    def scaled_terms(
+        self, exponent: Atom, parts: Parts, axes: dict[str, Any], shape: Sequence[Any], said: Any
+    ) -> Parts:
+        """What `said` makes of terms with factors of any sign, shifted by the largest exponent."""
         kept = self.finite(self.largest(exponent, **{**axes, "keepdims": True}))
         if axes.get("axis") is None and not axes.get("keepdims"):
             kept = self.finite(self.largest(exponent))
         weights = self.make(lambda x, top: exp(x - top), exponent, kept)
-        out = self.make(lambda x: total(x, **axes), self.scaled(parts, weights))
-        return Parts(
-            [(1.0, self.without_axes(kept, axes, shape_of(x.type)))], [out], is_positive=False
-        )
+        out = self.make(lambda x: said(x, **axes), self.scaled(parts, weights))
+        return Parts([(1.0, self.without_axes(kept, axes, shape))], [out], is_positive=False)
 
     def without_axes(self, top: Atom, axes: Mapping[str, Any], shape: Sequence[Any]) -> Atom:
         """What was kept with axes of length 1 for a sum, as the sum has it."""
@@ -189,6 +200,8 @@ class Sums(Maker):
         return out if shape_of(x.type) == shape_of(out.type) else None
 
     def of_mean(self, op: Op, depth: int) -> Parts | None:
+        if self.whole(self.unsigned(op.operands[0], depth), op.operands[0]) is None:
+            return None  # whose lengths would be asked of what is not computed
         parts = self.of_sum(op, depth)
         if parts is None:
             return None
@@ -240,13 +253,24 @@ class Sums(Maker):
     def of_extreme(self, op: Op, depth: int) -> Parts | None:
         """The largest or the smallest of what is positive has the largest or the smallest logarithm."""
         parts = [self.unsigned(a, depth) for a in op.operands]
-        if not any(p.exponents for p in parts) or not all(p.is_positive for p in parts):
+        if not any(p.exponents for p in parts):
             return None
+        if not all(p.is_positive for p in parts):
+            return self.signed_extreme(op, parts[0])
         logs = [self.logarithm(p) for p in parts]
         out = self.b.op(op.decl, *logs, spelling=op.spelling, **op.attrs)
         if shape_of(out.type) != shape_of(op.result.type):
             return None
         return Parts([(1.0, out)], is_bounded=all(p.is_bounded for p in parts))
+
+    def signed_extreme(self, op: Op, parts: Parts) -> Parts | None:
+        """The largest or the smallest element of an array whose factors may have any sign."""
+        shape, exponent = shape_of(op.operands[0].type), self.exponent(parts)
+        if op.decl.name not in ("max", "min") or op.attrs.keys() - {"axis", "keepdims"}:
+            return None
+        if not shape or not is_within(shape_of(exponent.type), shape):
+            return None
+        return self.scaled_terms(exponent, parts, dict(op.attrs), shape, _EXTREMES[op.decl.name])
 
     of_max = of_min = of_maximum = of_minimum = of_extreme
 
@@ -258,7 +282,7 @@ class Sums(Maker):
         one, other = self.unsigned(x, depth), self.unsigned(y, depth)
         if one.exponents and other.exponents:
             if not (one.is_positive and other.is_positive):
-                return None
+                return self.of_terms(op, one, other, ranks)
             left, right = map(self.logarithm, (one, other))
             if ranks == (2, 2):
                 return self.of_matrices(left, right)
@@ -286,12 +310,46 @@ class Sums(Maker):
         product = self.make(lambda x, y: x @ y, *pair)
         return Parts([(1.0, top)], [product], is_positive=False)
 
+    def of_terms(self, op: Op, one: Parts, other: Parts, ranks: tuple[int, int]) -> Parts | None:
+        """A product with a vector whose terms may have any sign, by its terms."""
+        if min(ranks) > 1:
+            return None
+        whole = op.operands[0 if ranks == (2, 1) else 1]
+        if ranks == (1, 2):
+            one = self.as_column(one)
+        terms = Parts(
+            one.exponents + other.exponents,
+            one.factors + other.factors,
+            one.divisors + other.divisors,
+            is_positive=False,
+        )
+        axes = {} if ranks == (1, 1) else {"axis": 0 if ranks == (1, 2) else 1}
+        return self.summed(whole, terms, axes)
+
+    def as_column(self, parts: Parts) -> Parts:
+        def column(a: Atom) -> Atom:
+            return self.b.op(memory.index, a, where=":, None") if shape_of(a.type) else a
+
+        return replace(
+            parts,
+            exponents=[(scale, column(a)) for scale, a in parts.exponents],
+            factors=[column(a) for a in parts.factors],
+            divisors=[column(a) for a in parts.divisors],
+        )
+
     def of_matrices(self, left: Atom, right: Atom) -> Parts:
         """exp(left) @ exp(right), whose terms have three axes: `log_products` makes a product of them again."""
         left = self.b.op(memory.index, left, where=":, :, None")
         terms = self.b.op(arithmetic.add, left, right)
         self.product_terms.add(terms)
         return Parts([(1.0, self.make(lambda x: logsumexp(x, axis=1), terms))])
+
+
+def is_within(narrow: Sequence[Any], shape: Sequence[Any]) -> bool:
+    """Whether an array is as long as another one along each axis, or one element long there."""
+    return len(narrow) == len(shape) and all(
+        a in (n, _ONE) for a, n in zip(narrow, shape, strict=True)
+    )
 
 
 def _sign(term: tuple[int, Parts]) -> int:

@@ -12,7 +12,7 @@ are shifted by their largest exponent, which is right whatever the signs of the 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -104,7 +104,7 @@ class Logarithms(RunningSums):
         self, seen: Mapping[Value, Op], here: Here, b: Builder, is_python: bool = False
     ) -> None:
         super().__init__(seen, here, b, is_python)
-        self.known: dict[Atom, Parts] = {}
+        self.known: MutableMapping[Atom, Parts] = {}
         self.factor_of: dict[Atom, Atom] = {}  # of the new function -> of the old one
 
     def of(self, op: Op) -> Atom | None:

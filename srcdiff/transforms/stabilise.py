@@ -42,6 +42,7 @@ from srcdiff.transforms.facts import (
 )
 from srcdiff.transforms.inline_logs import inline_logs
 from srcdiff.transforms.log_branches import log_branches
+from srcdiff.transforms.log_carried import log_carried
 from srcdiff.transforms.log_lists import log_lists
 from srcdiff.transforms.log_loops import NAME as LOG_OF_LOOPS
 from srcdiff.transforms.log_loops import log_loops
@@ -96,7 +97,7 @@ def _stabilised(fn: Function, disabled: Collection[str]) -> Function:
         fn = _Renamed("compiler", "user")(loop_variances(fn))
     if not {LOG_OF_PARTS, LOG_OF_LOOPS} & set(disabled):
         kept = log_stores(log_lists(fn, LOG_OF_LOOPS), LOG_OF_LOOPS)
-        looped = log_loops(kept)
+        looped = log_carried(log_loops(kept), LOG_OF_LOOPS)
         fn = looped if looped is fn else _Renamed("compiler", "user")(looped)
     for _ in range(_ROUNDS):
         pass_ = _Stabilise(fn, rules, parts=LOG_OF_PARTS not in disabled)
