@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -21,12 +22,14 @@ __all__ = [
     "Parts",
     "as_number",
     "but_ones",
+    "combined",
     "is_maximum",
     "is_positive_number",
     "is_shifted",
     "log_cosh",
     "log_one_less_exp",
     "one_less_sigmoid",
+    "own_tanh",
     "root_less_one",
     "settled_values",
     "shift_of",
@@ -58,6 +61,7 @@ expit, known_other = map(function, ("expit", "one_less_sigmoid"))
 sqrt, less, sinh, absolute, known_log_cosh = map(
     function, ("sqrt", "less", "sinh", "absolute", "log_cosh")
 )
+tanh = function("tanh")
 
 Here = Callable[[Atom], Atom]
 
@@ -93,6 +97,11 @@ def root_less_one(x: Pattern) -> Apply:
 def one_less_sigmoid(u: Pattern) -> Apply:
     """1 - 1 / (1 + exp(u))"""
     return known_other(expit(u), u)
+
+
+def own_tanh(x: Pattern) -> Apply:
+    """What is written as tanh in other words, with a derivative that has all digits at both ends."""
+    return computed_as(tanh(x), 2.0 * one_less_sigmoid(2.0 * x))
 
 
 def shift_of(x: Pattern, **axes: Any) -> Apply:
@@ -243,7 +252,7 @@ class Maker:
     def exponent(self, parts: Parts) -> Atom:
         """The sum of the exponents."""
         out: Atom | None = None
-        for scale, x in sorted(parts.exponents, key=lambda e: e[0] < 0):
+        for scale, x in sorted(combined(parts.exponents), key=lambda e: e[0] < 0):
             if abs(scale) != 1:
                 x = self.make(lambda x, k: k * x, x, const(abs(scale)))
             if out is None:
@@ -261,7 +270,7 @@ class Maker:
     def logarithm(self, parts: Parts) -> Atom:
         """Of all parts."""
         out = self.exponent(parts)
-        is_zero = not parts.exponents
+        is_zero = not combined(parts.exponents)
         factors, divisors = but_ones(parts.factors), parts.divisors
         if factors and not (parts.is_positive or all(map(is_positive_number, divisors))):
             factors, divisors = [self.factor(parts)], []  # both may be negative
@@ -348,6 +357,14 @@ def _dtype(type_: Type) -> str:
 def _is_plain_number(type_: Type, is_python: bool = True) -> bool:
     """Whether something is a float of Python's, or of NumPy's."""
     return isinstance(type_, Scalar) and type_.dtype == "float64" and type_.weak == is_python
+
+
+def combined(exponents: Sequence[tuple[float, Atom]]) -> list[tuple[float, Atom]]:
+    """Each exponent once, and none that falls out."""
+    scales: dict[Atom, float] = defaultdict(float)
+    for scale, x in exponents:
+        scales[x] += scale
+    return [(scale, x) for x, scale in scales.items() if scale]
 
 
 def but_ones(atoms: Sequence[Atom]) -> list[Atom]:

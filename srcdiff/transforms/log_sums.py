@@ -59,6 +59,8 @@ class Sums(Maker):
             if sorted(signs) == [-1, 1]:
                 (_, less), (_, whole) = sorted(terms, key=_sign)
                 one = whole.factors == [const(1)] and whole.is_plain
+                if (odds := self.odds(less, whole)) is not None:
+                    return Parts([(1.0, odds)])
                 u, v = map(self.under_sigmoid, (less, whole))
                 if one and u is not None:  # one less a sigmoid is one
                     return self.sigmoid(u)
@@ -68,6 +70,14 @@ class Sums(Maker):
         return self.shifted_terms(terms)
 
     of_subtract = of_add
+
+    def odds(self, less: Parts, whole: Parts) -> Atom | None:
+        """The u of (1 + exp(u)) - 1, as in `1 / p - 1` of a sigmoid."""
+        is_one = less.factors == [const(1)] and less.is_plain
+        match whole.exponents:
+            case [(1.0, x)] if is_one and whole.is_pure:
+                return self.softplus_of.get(x)
+        return None
 
     def under_sigmoid(self, parts: Parts) -> Atom | None:
         """The u of 1 / (1 + exp(u))."""

@@ -12,7 +12,7 @@ are shifted by their largest exponent, which is right whatever the signs of the 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import replace
 
 import numpy as np
@@ -30,7 +30,7 @@ from srcdiff.transforms.log_parts import (
     log_cosh,
     signed,
 )
-from srcdiff.transforms.log_running import RunningSums
+from srcdiff.transforms.log_roots import Roots
 from srcdiff.transforms.log_sums import DEPTH
 from srcdiff.transforms.patterns import Anything, Number, Pattern, function, match
 from srcdiff.transforms.readings import name_of, readings
@@ -97,7 +97,7 @@ _SIGMOID = exp(_X) / (1 + exp(_X))
 _LOG_SIGMOID = -logaddexp(0.0, _X)
 
 
-class Logarithms(RunningSums):
+class Logarithms(Roots):
     """`seen` : what makes values; `here` : a value of the old function in the new one; `b` : where operations go."""
 
     def __init__(
@@ -105,7 +105,6 @@ class Logarithms(RunningSums):
     ) -> None:
         super().__init__(seen, here, b, is_python)
         self.known: MutableMapping[Atom, Parts] = {}
-        self.factor_of: dict[Atom, Atom] = {}  # of the new function -> of the old one
 
     def of(self, op: Op) -> Atom | None:
         """What stands in the place of a logarithm; None where nothing is won."""
@@ -116,25 +115,11 @@ class Logarithms(RunningSums):
         else:
             parts = self.parts(x)
             found = self.logarithm(parts) if parts.exponents else self.of_root(x)
+            found = self.of_softplus(x) if found is None else found
         base = LOGARITHMS[name]
         if found is None or base is None:
             return found
         return self.make(lambda x: x / log(base), found)
-
-    def of_root(self, x: Atom | None) -> Atom | None:
-        """The logarithm of a constant power, which overflows and underflows before what is raised to it."""
-        op = None if x is None else self.op(x)
-        if op is None or op.decl.name not in ("power", "square"):
-            return None
-        n = 2 if op.decl.name == "square" else getattr(self.number(op.operands[1]), "value", None)
-        if not isinstance(n, int | float) or isinstance(n, bool) or n in (0, 0.5, 1):
-            return None
-        base = self.here(op.operands[0])
-        if n % 2 or self.is_positive(
-            op.operands[0]
-        ):  # negative for what is negative, or without a value
-            return self.make(lambda x: float(n) * log(x), base)
-        return self.make(lambda x: float(n) * log(absolute(x)), base)
 
     def log1p(self, x: Atom) -> Atom | None:
         op = self.op(x)
@@ -157,17 +142,6 @@ class Logarithms(RunningSums):
         factor = self.here(atom)
         self.factor_of.setdefault(factor, atom)
         return Parts(factors=[factor], is_positive=self.is_positive(atom))
-
-    def log_of(self, factors: Sequence[Atom]) -> Atom:
-        """The logarithm of a product; a constant power in it, beside positive numbers, is taken apart."""
-        numbers = {a for a in factors if is_positive_number(self.number(self.factor_of.get(a, a)))}
-        others = [a for a in factors if a not in numbers]
-        if len(others) == 1 and (power := self.of_root(self.factor_of.get(*others))) is not None:
-            rest = [a for a in factors if a in numbers]
-            if not rest:
-                return power
-            return self.make(lambda x, n: log(n) + x, power, self.product(rest))
-        return super().log_of(factors)
 
     def is_positive(self, atom: Atom, depth: int = 0) -> bool:
         """Whether a factor is positive for all arguments."""
@@ -220,6 +194,12 @@ class Logarithms(RunningSums):
         return self.parts(op.operands[0], depth)
 
     of_to_float = of_float64
+
+    def of_computed_as(self, op: Op, depth: int) -> Parts | None:
+        value = self.op(op.operands[0])
+        return (
+            self.of_tanh(value, depth) if value is not None and value.decl.name == "tanh" else None
+        )
 
     def of_expit(self, op: Op, depth: int) -> Parts:
         return self.sigmoid(self.here(op.operands[0]))

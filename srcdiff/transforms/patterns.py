@@ -241,6 +241,7 @@ def _match_operands(
 
 def alike(x: Any, y: Any, made: Mapping[Value, Op], depth: int = 0) -> bool:
     """Whether two values are the same numbers by how they were made: `-x`, and `-x` of another line."""
+    x, y = _number_in(x, made), _number_in(y, made)
     if x == y:
         return True
     one, other = (made.get(a) if isinstance(a, Value) else None for a in (x, y))
@@ -259,6 +260,17 @@ def alike(x: Any, y: Any, made: Mapping[Value, Op], depth: int = 0) -> bool:
             alike(a, b, made, depth + 1) for a, b in zip(one.operands, other.operands, strict=True)
         )
     )
+
+
+def _number_in(x: Any, made: Mapping[Value, Op]) -> Any:
+    """What a number of Python's or of NumPy's was before it became one."""
+    op = made.get(x) if isinstance(x, Value) else None
+    is_same = op is not None and op.decl.name in ("float64", "to_float")
+    return op.operands[0] if op is not None and is_same and _is_double(op.operands[0]) else x
+
+
+def _is_double(a: Atom) -> bool:
+    return getattr(a.type, "dtype", "") == "float64"
 
 
 def _match_attrs(op: Reading, attrs: Mapping[str, Any], binding: Binding) -> Binding | None:

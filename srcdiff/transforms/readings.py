@@ -185,6 +185,13 @@ def _same_axis(op: Op, ndim: int, axis: int) -> bool:
     return isinstance(put, int) and put % ndim == axis
 
 
+def _of_computed(op: Op, made: Made) -> Iterator[Reading]:
+    """What a rule has made a hyperbolic tangent of."""
+    inner = _made(op.operands[0], made)
+    if inner is not None and inner.decl.name == "tanh":
+        yield Reading("tanh", inner.operands, inner.attrs, (inner.result,))
+
+
 _OTHERS: dict[str, Callable[[Op, Made], Iterator[Reading]]] = {
     "power": _of_power,
     "square": _of_square,
@@ -196,4 +203,5 @@ _OTHERS: dict[str, Callable[[Op, Made], Iterator[Reading]]] = {
     "einsum": _of_einsum,
     "index": _of_axis,
     "expand_dims": _of_axis,
+    "computed_as": _of_computed,
 }
