@@ -86,8 +86,9 @@ class Inline(Rewriter):
         ):
             super().statement(old, env, b)
             return
-        taken = old.function.notes.get("assumptions", ())
-        self.noted["assumptions"] += [(change(x), change(y)) for x, y in taken]
+        self.noted["assumptions"] += [
+            (x, y) for pair in _assumed(old.function) for x, y in [map(change, pair)] if x != y
+        ]
         self.noted["rewrites"] += old.function.notes.get("rewrites", ())
         self.put(old, helper, operands, env, b)
 
@@ -161,6 +162,13 @@ def _bindings(helper: Function, operands: Sequence[Atom]) -> dict[str, Dim] | No
             if isinstance(d.symbol, str):
                 found.setdefault(d.symbol, e)
     return found
+
+
+def _assumed(helper: Function) -> list[tuple[Dim, ...]]:
+    """The lengths that were taken to be equal, in terms of the symbols that its types have."""
+    bindings = helper.notes.get("bindings", {})
+    pairs = helper.notes.get("assumptions", ())
+    return [tuple(d.substitute(bindings) for d in pair) for pair in pairs]
 
 
 def _of_results(call: Call) -> dict[str, Dim]:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from fuzz.compare import flat
+from loop_forms import loop_form
 
 import srcdiff
 
@@ -104,3 +105,19 @@ def test_helpers_with_loops_are_part_of_their_callers():
     value, d = srcdiff.value_and_grad(function, argnums=(0, 1), jit=False)(X, X + 1.0)
     assert found == pytest.approx(value, rel=1e-12)
     np.testing.assert_allclose(flat(d_found), flat(d), rtol=1e-11, atol=1e-12)
+
+
+def moved_on(A, v):
+    R = A @ np.ones((4, 4))
+    for k in range(1, len(A)):
+        R[k] = R[k - 1] @ R[k]
+    return R[1] @ v
+
+
+def test_lengths_that_a_helper_takes_to_be_equal_are_told_in_those_of_arguments():
+    """A call is compared with them: by a length that no argument has, no later call would be recognised."""
+    args = np.ones((2, 4, 4)), np.ones(4)
+    g = srcdiff.jacobian(lambda B, u: np.tanh(moved_on(B, u)), argnums=1, mode="forward")
+    notes = loop_form(g, args).notes
+    lengths = {s for pair in notes["assumptions"] for d in pair for s in d.symbols()}
+    assert lengths <= {"B0", "B1", "B2", "u0"}
