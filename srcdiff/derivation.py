@@ -40,6 +40,7 @@ from srcdiff.transforms.entropy import entropy_of
 from srcdiff.transforms.facts import rename
 from srcdiff.transforms.pipeline import (
     Recorder,
+    ahead,
     finished,
     gradient,
     in_semiring,
@@ -239,6 +240,7 @@ def _matrix(
 ) -> Function:
     """A Jacobian or Hessian."""
     wrt, whole = derived.wrt, primal
+    stored = _storage_mode(derived, machine)
     is_complex = complex_directions(primal, wrt, derived.kind)
     compared: tuple[tuple[Size, Size], ...] = ()
     if derived.kind == "hessian":
@@ -262,8 +264,10 @@ def _matrix(
         if rows:
             along = backward(replace(derived, kind="vjp"), primal, recorder, machine)
         else:
-            along = tangent(primal, wrt, parse_rule, parse_forward_rule, recorder)
+            along = tangent(primal, wrt, parse_rule, parse_forward_rule, recorder, machine=machine)
         along = part_of_result(along, 1)  # the value shows how long it is
+    if derived.kind == "hessian" or not rows:
+        along = ahead(along, len(along.params) - len(primal.params), recorder, stored)
     fn = matrix(along, primal, wrt, rows, derived.as_tuple, derived.kind)
     recorder.note("directions", fn, 0.0)
     if derived.options.has_aux:
@@ -322,12 +326,17 @@ def with_unlike_parameters(fn: Function) -> Function:
     return rename(fn, names) if names else fn
 
 
+def _storage_mode(derived: Derived, machine: bool) -> Any:
+    """By which prices it is decided what is stored."""
+    asked = derived.options.residuals
+    return "machine" if machine and asked == "auto" else asked
+
+
 def backward(derived: Derived, primal: Function, recorder: Recorder, machine: bool) -> Function:
     """The reverse-mode derivative."""
     kind, options = derived.kind, derived.options
     if kind != "vjp":
         check_scalar(primal, options)
-    mode: Any = "machine" if machine and options.residuals == "auto" else options.residuals
     keeps_value = kind in ("value_and_grad", "vjp") or (options.has_aux and kind == "grad")
     fn = gradient(
         primal,
@@ -336,7 +345,7 @@ def backward(derived: Derived, primal: Function, recorder: Recorder, machine: bo
         recorder,
         value=keeps_value,
         seeded=kind == "vjp",
-        mode=mode,
+        mode=_storage_mode(derived, machine),
         as_tuple=derived.as_tuple,
         without=WITHOUT,
     )

@@ -165,14 +165,16 @@ def test_a_jacobian_reads_as_a_person_would_write_it() -> None:
         .endswith(
             '''
     """Jacobian of `in_place` with respect to `x`."""
+    y = x.copy()
+    ys = np.empty((3, len(x)))
+    for t in range(3):
+        ys[t] = y
+        y[1:] = y[1:] * y[:-1] + np.sin(y[1:])
     jacobian = np.empty((len(x), len(x)))
     for k, x_dot in enumerate(np.eye(len(x))):
-        y = x.copy()
         y_dot = x_dot.copy()
-        for _ in range(3):
-            total = y_dot[1:] * (y[:-1] + np.cos(y[1:])) + y[1:] * y_dot[:-1]
-            y[1:] = y[1:] * y[:-1] + np.sin(y[1:])
-            y_dot[1:] = total
+        for y in ys:
+            y_dot[1:] = y_dot[1:] * (y[:-1] + np.cos(y[1:])) + y[1:] * y_dot[:-1]
         jacobian[:, k] = y_dot
     return jacobian
 '''

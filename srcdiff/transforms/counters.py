@@ -25,7 +25,7 @@ from srcdiff.transforms.footprint import footprint
 from srcdiff.transforms.loads import Program
 from srcdiff.transforms.turns import accesses, carries_only_add, storage_commutes
 
-__all__ = ["Counter", "counters", "step"]
+__all__ = ["Counter", "counters", "mirrored", "step"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,11 +119,7 @@ def counters(
     """The integers that mirrors can count, each with how; `has_room`: whether there is an array for a value if it is
     kept.
     """
-    pairs: dict[int, list[For]] = {}
-    for s in walk(fn.body):
-        if isinstance(s, For) and s.pair and not s.breaks:
-            pairs.setdefault(s.pair, []).append(s)
-    mirrors = {loops[0]: loops[1] for loops in pairs.values() if len(loops) == 2}
+    mirrors = mirrored(fn)
     found: list[Counter] = []
     for loop in mirrors:
         inside = {c.param for counter in found for c in counter.nest()}
@@ -139,8 +135,19 @@ def counters(
             if not _runs_in_order(c, program, has_room, uses)
         }
         backwards |= {n.mirror for n in found if not is_known(n.start, program)}
-        found = _directed(found, backwards)
+        alike = {m for loop, m in mirrors.items() if loop.reverse == m.reverse}
+        found = [n for n in found if n.mirror not in alike or is_known(n.start, program)]
+        found = _directed(found, backwards - alike)
     return {v: n for n in found for v in n.at_hand()}
+
+
+def mirrored(fn: Function) -> dict[For, For]:
+    """The loops that another one mirrors, each with that one."""
+    pairs: dict[int, list[For]] = {}
+    for s in walk(fn.body):
+        if isinstance(s, For) and s.pair and not s.breaks:
+            pairs.setdefault(s.pair, []).append(s)
+    return {loops[0]: loops[1] for loops in pairs.values() if len(loops) == 2}
 
 
 def _directed(found: list[Counter], backwards: set[For]) -> list[Counter]:

@@ -34,7 +34,7 @@ from srcdiff.transforms.adjoints import whole, zero, zeros
 from srcdiff.transforms.facts import is_generated, uses_outside
 from srcdiff.transforms.lengths import bind_lengths, lacking
 
-__all__ = ["NOTHING", "along_all", "flat_results", "numbers_in", "split_by"]
+__all__ = ["NOTHING", "along_all", "flat_results", "is_one_number", "numbers_in", "split_by"]
 
 NOTHING = -1  # a leaf without directions
 _INDICES = ("i", "j", "k", "l", "m", "n")
@@ -160,6 +160,12 @@ def numbers_in(type_: Type) -> list[Type]:
     if isinstance(type_, Struct):
         return [t for part in type_.parts for t in numbers_in(part)]
     return [type_]
+
+
+def is_one_number(params: Sequence[Value]) -> bool:
+    """Whether there is one direction only: parameters that have directions are one number, or an array of one."""
+    found = [t for p in params for t in numbers_in(p.type) if is_float(t)]
+    return len(found) == 1 and all(d == Dim(1) for d in shape_of(found[0]))
 
 
 def split_by(fn: Function, params: frozenset[Value]) -> tuple[list[Statement], list[Statement]]:

@@ -30,7 +30,7 @@ from srcdiff.ops import arithmetic, memory
 from srcdiff.transforms.adjoints import Scope
 from srcdiff.transforms.loads import Program
 
-__all__ = ["ForwardPart"]
+__all__ = ["ForwardPart", "with_counter"]
 
 
 @dataclass
@@ -196,7 +196,7 @@ class ForwardPart:
         if isinstance(new, If | For | While):  # the pairs of an earlier reversal are forgotten
             new = replace(new, pair=self.pairs.get(id(statement), 0))
         if isinstance(new, While) and id(statement) in self.turns:
-            return _with_counter(new, self.turns[id(statement)])
+            return with_counter(new, self.turns[id(statement)])
         return new
 
     def without_saves(self, loop: Statement) -> Statement:
@@ -217,7 +217,7 @@ def _is_pure(op: Op) -> bool:
     return not op.decl.effect and not op.decl.writes and op.view_of is None
 
 
-def _with_counter(loop: While, turns: Value) -> While:
+def with_counter(loop: While, turns: Value) -> While:
     """The loop with a count of its turns among what it carries."""
     before, after = Value(INT, "turns"), Value(INT, "turns")
     count = Op(arithmetic.add, (before, const(1)), (after,), {}, loop.location, "compiler")

@@ -34,6 +34,7 @@ from srcdiff.transforms.dce import dce
 from srcdiff.transforms.dead_stores import dead_stores
 from srcdiff.transforms.definite import NAME as CHOLESKY
 from srcdiff.transforms.definite import definite_systems
+from srcdiff.transforms.directions import is_one_number
 from srcdiff.transforms.distinct import note_distinct
 from srcdiff.transforms.empties import arrays_first, guard_divisions, note_divisors
 from srcdiff.transforms.entropy import plain_sums, weighed
@@ -59,6 +60,7 @@ from srcdiff.transforms.messages import counted, weights
 from srcdiff.transforms.models import no_kept_models, other_models
 from srcdiff.transforms.moves import move_copies
 from srcdiff.transforms.ownership import own_items, own_results
+from srcdiff.transforms.primal_first import primal_first
 from srcdiff.transforms.private_buffers import private_buffers
 from srcdiff.transforms.reads import insert_reads, own_arguments
 from srcdiff.transforms.rebound import rebind_whole
@@ -78,8 +80,8 @@ from srcdiff.transforms.unit_vectors import unit_vectors
 from srcdiff.transforms.written_parts import write_parts
 
 __all__ = [
-    "AT_HAND", "FINISH", "FUSE_TURNS", "LENGTHS", "QUOTIENTS", "SIMPLIFY", "Pass", "Recorder", "finished", "gradient",
-    "prepare", "preparing", "simplified", "tangent",
+    "AT_HAND", "FINISH", "FUSE_TURNS", "LENGTHS", "QUOTIENTS", "SIMPLIFY", "Pass", "Recorder", "ahead", "finished",
+    "gradient", "prepare", "preparing", "simplified", "tangent",
 ]  # fmt: skip
 
 
@@ -412,8 +414,13 @@ def tangent(
     *,
     value: bool = True,
     names: Sequence[str] = (),
+    machine: bool = False,
 ) -> Function:
-    """A prepared function to its forward-mode derivative, ready to be printed."""
+    """A prepared function to its forward-mode derivative, ready to be printed; `machine`: as one function, where
+    helpers are no larger than they may be.
+    """
+    if machine:
+        fn = recorder.run(fn, _HELPERS)
     started = time.perf_counter()
     fn = each_function(fn, drop_blocks)
     fn = forward(fn, wrt, rules, forward_rules, value=value, names=names)
@@ -421,6 +428,16 @@ def tangent(
     recorder.note("forward", fn, time.perf_counter() - started)
     guard = Pass("divisions", guard_divisions, "numbers are divided by lengths as NumPy does it")
     return recorder.run(fn, (QUOTIENTS, *SIMPLIFY, *FINISH, *_TRIM, guard, *_OWN))
+
+
+def ahead(fn: Function, count: int, recorder: Recorder, mode: Mode) -> Function:
+    """A finished derivative along directions, its last `count` parameters: what is the same for all comes first."""
+    directions = fn.params[len(fn.params) - count :]
+    if is_one_number(directions):
+        return fn
+    why = "what all directions have in common is computed once"
+    first = Pass("primal first", lambda f: primal_first(f, directions, mode), why, whole=True)
+    return recorder.run(fn, (first, *SIMPLIFY))
 
 
 def simplified(fn: Function, recorder: Recorder) -> Function:

@@ -32,7 +32,7 @@ from srcdiff.transforms.maxflow import minimum_cut
 from srcdiff.transforms.outer_reads import as_before, read_in_front
 from srcdiff.transforms.recompute import is_place, origins, with_built
 from srcdiff.transforms.storage import write_plan
-from srcdiff.transforms.storage_plan import Plan
+from srcdiff.transforms.storage_plan import Plan, run_alike
 from srcdiff.transforms.turn_residuals import decide_turns
 from srcdiff.transforms.whole_reads import read_whole
 
@@ -98,6 +98,7 @@ def _planned(fn: Function, roots: Roots, mode: Mode, without: frozenset[str]) ->
     if "to be recorded" in without:
         wanted = list(dict.fromkeys((*wanted, *_recordable(fn.body, program))))
     plan = Plan(program, frozenset(fn.notes.get("counts", ())), mode=mode, without=without)
+    plan.alike = frozenset(run_alike(fn.body))
     plan.counted = counters(fn, program, lambda v: plan.axes(v) is not None)
     groups = _by_top_statement(forward, wanted, program).values()
     return plan, sum(_decide(values, program, plan, mode) for values in groups)

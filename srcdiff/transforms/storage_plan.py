@@ -9,7 +9,7 @@ front of the outermost; with an unknown one, or with lengths that differ from tu
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -28,7 +28,7 @@ from srcdiff.transforms.recompute import origins
 
 _UNFILLED = (memory.empty, memory.empty_like, memory.empty_of)
 
-__all__ = ["Layout", "Plan", "Store", "carried_result", "lay_out"]
+__all__ = ["Layout", "Plan", "Store", "carried_result", "lay_out", "run_alike"]
 
 
 # ---- the plan -----------------------------------------------------------------------------------
@@ -45,6 +45,7 @@ class Plan:
     rolled: dict[Value, Value] = field(default_factory=dict)
     held: set[Value] = field(default_factory=set)  # buffers of turns that are stored in any case
     counted: dict[Value, Counter] = field(default_factory=dict)  # integers that mirrors count
+    alike: frozenset[Loop] = frozenset()  # loops whose mirrors run in their own order
     mode: str = "auto"  # as `residuals` is asked
     without: frozenset[str] = frozenset()  # analyses that are left out
     places: Places = field(init=False)
@@ -54,8 +55,9 @@ class Plan:
 
     @cached_property
     def in_order(self) -> set[Loop]:
-        """The loops whose mirrors run forwards."""
-        return {c.loop for n in self.counted.values() if n.in_order for c in n.nest()}
+        """The loops whose mirrors run in their order."""
+        counted = {c.loop for n in self.counted.values() if n.in_order for c in n.nest()}
+        return counted | self.alike
 
     def loops_around(self, value: Value) -> tuple[Loop, ...]:
         return self.program.loops_around(self.program.home[value])
@@ -137,6 +139,16 @@ def carried_result(loop: Loop, k: int) -> Value:
 
 
 # ---- the layout ---------------------------------------------------------------------------------
+
+
+def run_alike(region: Region) -> Iterator[Loop]:
+    """The loops whose mirrors run in their own order, as those of tangents do."""
+    first: dict[int, Loop] = {}
+    for s in walk(region):
+        if isinstance(s, For | While) and s.pair and first.setdefault(s.pair, s) is not s:
+            ahead = first[s.pair]
+            if isinstance(s, For) and s.reverse == (isinstance(ahead, For) and ahead.reverse):
+                yield ahead
 
 
 @dataclass
