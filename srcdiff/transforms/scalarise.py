@@ -60,6 +60,7 @@ _OF_LENGTHS = frozenset({
     "broadcast_to", "empty", "eye", "full", "linspace", "ones", "repeat", "tile", "tri", "zeros",
 })  # fmt: skip
 _SMALL = 1024  # multiplications up to which loops beat a call of BLAS
+_COORDINATES = 4  # axes that are written out (`unroll`)
 
 
 def scalarise(
@@ -360,10 +361,12 @@ class _Scalarise(Waiting):
         self.keep(op.result, reduction_loops(r, self.arrays, self.depth, b))
 
     def in_loops(self, op: Op, shape: Sequence[Dim]) -> bool:
-        """Whether a product over these lengths is faster as loops: it is small, or a matrix is made for it of which it
-        asks each element once.
+        """Whether a product over these lengths is faster as loops: it is small, one of points with a small matrix, or a
+        matrix is made for it of which it asks each element once.
         """
         if not self.calls:
+            return True
+        if len(shape) == 3 and _is_short(shape[1]) and any(map(_is_short, shape[::2])):
             return True
         count = size_at_hand(shape, self.lengths)
         if count is not None and count <= _SMALL:
@@ -376,6 +379,10 @@ class _Scalarise(Waiting):
         if not isinstance(array, Value) or not self.price.get(array):
             return False
         return self.arrays.lazy[array].decl is shapes.transpose
+
+
+def _is_short(d: Dim) -> bool:
+    return d.is_const and d.const <= _COORDINATES
 
 
 def _turns_of(loop: For, known: Shapes) -> dict[str, Range]:

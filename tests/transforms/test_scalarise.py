@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from fuzz.compare import flat
+from fuzz.compare import flat, function_of
 from loop_forms import as_python, loop_form
 from scipy.linalg import solve_triangular
 
@@ -381,3 +381,15 @@ def test_elements_are_counted_without_an_array_of_them():
 def spread(x):
     m = np.mean(np.sin(x) ** 2)
     return np.sum(x * m) / m**2
+
+
+@pytest.mark.parametrize("count", [3, 5])
+@pytest.mark.parametrize("turned", ["x @ R.T", "R @ x.T"])
+def test_points_are_turned_in_loops(turned, count):
+    """A call of BLAS takes new storage, and what asks for the result does not fuse with it."""
+    matrix = f"np.cos(np.arange({count**2}.0)).reshape({count}, {count})"
+    program = f"def f(x):\n    R = {matrix}\n    return np.sum(({turned}) ** 3)\n"
+    x = np.linspace(-1.0, 1.0, 600 * count).reshape(-1, count)
+    g = srcdiff.grad(function_of("import numpy as np\n" + program))
+    assert (" @ " in g.loop_source_for(x)) == (count > 4)
+    np.testing.assert_allclose(as_python(loop_form(g, (x,)))(x), g(x), rtol=1e-10)
