@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from srcdiff.ir.core import Atom, Const, Op
+from srcdiff.ir.core import Atom, Const, Op, Value, const
 from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.structs import build_struct
-from srcdiff.ir.types import Array, List, Scalar, Struct, Type
+from srcdiff.ir.types import Array, Dim, List, Scalar, Struct, Type, is_float, shape_of
 from srcdiff.ops.container_text import alike_list, struct_text
 from srcdiff.ops.infer import TypeMistake, make, nothing, same_as_first
-from srcdiff.ops.memory import instantiate
+from srcdiff.ops.memory import index, instantiate
 from srcdiff.ops.registry import operation
+
+if TYPE_CHECKING:
+    from srcdiff.ir.build import Builder
 
 __all__ = [
     "append",
@@ -110,9 +113,21 @@ def _unpacked(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[T
     raise TypeMistake(f"{base} cannot be unpacked")
 
 
+def _numbers(b: Builder, op: Op) -> list[Value] | None:
+    """Floats that a vector of a known length is taken apart into, one by one."""
+    base = op.operands[0]
+    if not is_float(base.type) or shape_of(base.type) != (Dim(op.attrs["count"]),):
+        return None
+    return [
+        b.op(index, base, const(k), where="i", name=r.name, user=r.user)
+        for k, r in enumerate(op.results)
+    ]
+
+
 # `a, b = x`
 unpack = operation(
     "unpack",
+    simpler=_numbers,
     template="{0}",
     infer=_unpacked,
     view_of=0,

@@ -73,7 +73,7 @@ class Schedule:
         for s in region.body:
             if self.found.is_uniform(s) or is_allocation(s):
                 items.append(s)  # nothing that lanes do is seen by it
-            elif isinstance(s, For) or (isinstance(s, If) and self.is_common(s)):
+            elif isinstance(s, For) or (isinstance(s, If) and self.found.is_common(s)):
                 nest = self.nest(s, here, pending)
                 items += [*_present(pending), nest]
                 pending = Group()
@@ -103,10 +103,6 @@ class Schedule:
                 break
         assert isinstance(found, Group)
         return found
-
-    def is_common(self, s: If) -> bool:
-        """Whether all lanes take the same branch, and find nothing of their own there."""
-        return not any(map(self.found.of, (s.condition, *s.results)))
 
     def nest(self, s: For | If, here: set[Value], before: Group) -> Nest:
         if isinstance(s, If):

@@ -171,15 +171,22 @@ class _Blocks:
                     self.nest(item, b)
                 case Op() if is_allocation(item) and item.result in self.found.values:
                     self.own_array(item, b)
-                case _:
-                    b.append(Rewriter().keep(item, self.env, b))
+                case _:  # where it asks for a length, one turn is as good as another
+                    b.append(Rewriter().keep(item, {self.loop.index: self.first, **self.env}, b))
+
+    def widened(self, array: Value) -> Value:
+        """An array of a turn as that of all lanes; what all have in common as it is."""
+        if array not in self.wide:
+            return array
+        type_ = array.type
+        assert isinstance(type_, Array)
+        wide = replace(array, type=Array(type_.dtype, (*type_.shape, Dim(self.lanes))))
+        self.env[array] = wide
+        return wide
 
     def own_array(self, op: Op, b: Builder) -> None:
         """An array of a turn for all lanes."""
-        type_ = op.result.type
-        assert isinstance(type_, Array)
-        wide = replace(op.result, type=Array(type_.dtype, (*type_.shape, Dim(self.lanes))))
-        self.env[op.result] = wide
+        wide = self.widened(op.result)
         lengths = tuple(lookup(self.env, a) for a in op.operands)
         if op.decl is memory.empty:
             b.append(replace(op, operands=(*lengths, const(self.lanes)), results=(wide,)))
@@ -194,7 +201,8 @@ class _Blocks:
                 self.region(r.params, r.yields, items, b)
                 for r, items in zip(regions_of(old), nest.inner, strict=True)
             ]
-            b.append(with_parts(old, operands, regions))
+            results = tuple(map(self.widened, old.results))
+            b.append(with_parts(old, operands, regions, lambda: results))
             return
         kept = [k for k, p in enumerate(old.body.params[1:]) if not self.found.of(p)]
         params = (old.index, *(old.body.params[k + 1] for k in kept))

@@ -29,8 +29,9 @@ from srcdiff.ir.core import (
     regions_of,
     walk,
 )
-from srcdiff.ir.types import Scalar
+from srcdiff.ir.types import Array, Scalar
 from srcdiff.ops import arithmetic, control, memory
+from srcdiff.transforms.facts import all_regions
 from srcdiff.transforms.nests import ELEMENT_ACCESSES, subscripts
 from srcdiff.transforms.turns import (
     accesses,
@@ -60,6 +61,8 @@ class Varying:
         All arrays that a turn makes for itself.
     fixed : set
         Arrays that no turn writes.
+    measured : set
+        Parts of arrays that are asked for nothing but their lengths, which are the same in all turns.
     """
 
     loop: For
@@ -67,13 +70,18 @@ class Varying:
     values: frozenset[Value]
     own: frozenset[Value]
     fixed: frozenset[Value]
+    measured: frozenset[Value]
 
     def of(self, atom: Atom) -> bool:
         return atom in self.values
 
+    def is_common(self, s: If) -> bool:
+        """Whether all turns take the same branch, and find no numbers of their own there."""
+        return not any(self.of(a) for a in (s.condition, *s.results) if a not in self.own)
+
     def is_uniform(self, s: Statement) -> bool:
         """Whether a statement does the same in all turns, and doing it once is enough."""
-        if isinstance(s, Op) and s.decl in _LENGTHS:
+        if isinstance(s, Op) and (s.decl in _LENGTHS or not self.measured.isdisjoint(s.results)):
             return True
         if any(a in self.values or a in self.sums for a in (*s.operands, *s.results)):
             return False
@@ -91,7 +99,8 @@ def varying(loop: For, roots: Roots, uses: Mapping[Value, int]) -> Varying | Non
     if loop.breaks or loop.is_parallel or loop.step != const(1) or not _counts_up(loop):
         return None
     own = frozenset(_own_arrays(loop.body))
-    if not all(_is_plain(s, own) for s in walk(loop.body)):
+    measured = frozenset(_measured(loop.body))
+    if not all(_is_plain(s, own | measured) for s in walk(loop.body)):
         return None
     dtypes = {p.type.dtype for p in loop.body.params[1:] if isinstance(p.type, Scalar)}
     if not dtypes <= {"float64", "int64"} or not carries_only_add(loop, uses):
@@ -103,8 +112,25 @@ def varying(loop: For, roots: Roots, uses: Mapping[Value, int]) -> Varying | Non
     sums: dict[Value, int] = {p: k for k, p in enumerate(loop.body.params[1:])}
     _follow(loop.body, sums)
     values = _spread(loop, sums, own)
-    found = Varying(loop, sums, values, own, fixed)
+    found = Varying(loop, sums, values, own, fixed, measured)
     return found if _has_form(loop.body, found) and _raises_alike(loop, found) else None
+
+
+def _measures_alike(op: Op, found: Varying) -> bool:
+    """Whether a part that is only measured is as long in all turns: a row, or between bounds that all turns have."""
+    if found.measured.isdisjoint(op.results):
+        return True
+    base, *at = op.operands
+    is_row = op.attrs["where"] == "i" and at == [found.loop.index]
+    return (base in found.fixed or base in found.measured) and (
+        is_row or not any(map(found.of, at))
+    )
+
+
+def _has_arrays(s: If, found: Varying) -> bool:
+    """Whether a branch makes arrays, or hands some on."""
+    made = (x for r in regions_of(s) for x in walk(r))
+    return any(map(_is_allocation, made)) or not found.own.isdisjoint(s.results)
 
 
 def _counts_up(loop: For) -> bool:
@@ -118,13 +144,54 @@ def has_loop(region: Region) -> bool:
 # ---- what a turn may be made of ----------------------------------------------------------------
 
 
-def _own_arrays(region: Region) -> Iterator[Value]:
-    """The arrays that each turn makes, under no branch."""
+def _own_arrays(region: Region) -> set[Value]:
+    """The arrays that each turn makes, and what branches hand on of these: nothing writes there any more."""
+    written = {s.operands[0] for s in walk(region) if isinstance(s, Op) and s.decl.writes}
+    own = {s.results[0] for s in walk(region) if _is_allocation(s)}
+    for s in _branches(region):
+        for k, result in enumerate(s.results):
+            if result not in written and all(r.yields[k] in own for r in regions_of(s)):
+                own.add(result)
+    return own
+
+
+def _measured(region: Region) -> set[Value]:
+    """The parts of arrays of which only lengths are asked, and parts of such parts."""
+    users: dict[Atom, list[Statement]] = {}
+    yielded: set[Atom] = {y for r in all_regions(region) for y in r.yields}
+    parts = [s for s in walk(region) if isinstance(s, Op) and _takes_part(s)]
+    for s in walk(region):
+        for a in s.operands:
+            users.setdefault(a, []).append(s)
+    found: set[Value] = set()
+    for s in reversed(parts):
+        asking = users.get(s.result, ())
+        if s.result not in yielded and all(_measures(u, s.result, found) for u in asking):
+            found.add(s.result)
+    return found
+
+
+def _measures(s: Statement, array: Value, found: set[Value]) -> bool:
+    if not isinstance(s, Op) or array in s.operands[1:]:
+        return False
+    return s.decl in _LENGTHS or not found.isdisjoint(s.results)
+
+
+def _takes_part(op: Op) -> bool:
+    return op.decl is memory.index and isinstance(op.result.type, Array)
+
+
+def _branches(region: Region) -> Iterator[If]:
+    """Those inside first."""
     for s in region.body:
-        if isinstance(s, Op) and s.decl in _ALLOCATIONS:
-            yield s.result
-        if isinstance(s, For):
-            yield from _own_arrays(s.body)
+        for r in regions_of(s):
+            yield from _branches(r)
+        if isinstance(s, If):
+            yield s
+
+
+def _is_allocation(s: Statement) -> bool:
+    return isinstance(s, Op) and s.decl in _ALLOCATIONS
 
 
 def _is_plain(s: Statement, own: frozenset[Value]) -> bool:
@@ -134,7 +201,7 @@ def _is_plain(s: Statement, own: frozenset[Value]) -> bool:
     inner = [v for r in regions_of(s) for v in r.params] + list(s.results)
     if any(not _is_number(v) for v in inner if v not in own):
         return False
-    if not isinstance(s, Op):
+    if not isinstance(s, Op) or (_takes_part(s) and s.result in own):
         return True
     if s.decl in ELEMENT_ACCESSES:
         return bool(subscripts(s))
@@ -150,9 +217,15 @@ def _is_number(atom: Atom) -> bool:
 
 
 def _has_form(region: Region, found: Varying) -> bool:
-    """Whether inner loops make the same turns in all turns of the outer one, and stand under no other branches."""
+    """Whether inner loops make the same turns in all turns of the outer one, and stand under no other branches; nor do
+    arrays that are made under a branch.
+    """
     for s in region.body:
+        if isinstance(s, Op) and not _measures_alike(s, found):
+            return False
         if isinstance(s, For) and any(map(found.of, s.operands[:3])):
+            return False
+        if isinstance(s, If) and not found.is_common(s) and _has_arrays(s, found):
             return False
         if isinstance(s, If) and found.of(s.condition) and any(map(has_loop, regions_of(s))):
             return False
@@ -239,9 +312,16 @@ class _Spread:
                 is_own = self.any((s.condition, *s.results))
                 for inner in regions_of(s):
                     self.region(inner, is_varying or is_own)
-                for k, result in enumerate(s.results):
-                    if s.condition in self.values or self.any(r.yields[k] for r in regions_of(s)):
-                        self.note(result)
+                self.handed_on(s)
+
+    def handed_on(self, s: If) -> None:
+        """What a branch hands on: numbers all together, since each turn goes through it for all of them."""
+        for k, result in enumerate(s.results):
+            handed = [r.yields[k] for r in regions_of(s)]
+            if self.any((s.condition, result, *handed)):
+                numbers = [r for r in s.results if r not in self.own]
+                for a in numbers if result in numbers else (result, *handed):
+                    self.note(a)  # of arrays, one is as wide as the other
 
     def any(self, atoms: object) -> bool:
         return any(a in self.values for a in atoms)  # type: ignore[attr-defined]

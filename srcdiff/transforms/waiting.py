@@ -129,8 +129,12 @@ class Waiting:
         if self.shows_lengths(op):
             if op.decl is not memory.index:
                 return self.as_is(op, b)
+            views = {
+                a: v for a, v in self.arrays.lazy.items() if a in op.operands and v.view_of == 0
+            }
             operands = tuple(self.stored(a, b) for a in op.operands)
             b.append(replace(op, operands=operands, results=(replace(value),)))  # asked for lengths
+            self.back_in_waiting(views)
         if self.arrays.calls and self.divides_in_turns(op):
             return self.as_is(op, b)
         self.settle_repeated(op, b)

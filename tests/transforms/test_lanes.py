@@ -485,3 +485,100 @@ def test_a_recurrence_that_is_run_again_counts_with_its_loop():
     assert "kept" not in text
     assert "{k+1} = add %k, 1" in text and "{j+1} = add %k" not in text
     loops_agree(KEPT, *args)
+
+
+DIRECTIONS = {
+    "what a branch hands on": """
+        def f(x, w, flipped):
+            y = np.empty(len(x))
+            h = 0.1
+            for i in range(len(x)):
+                h = np.tanh(h + x[i] * w[i])
+                y[i] = h
+            if flipped:
+                y = y * w
+            return y * y
+    """,
+    "what is zero on one way, and the same for all directions": """
+        def turned(x):
+            if x[0] < 0.2:
+                return np.zeros(3)
+            a = x[:3] / x[0]
+            b, c, d = a
+            return np.array([b * c, c * d, d * b + c])
+
+        def f(x, w, flipped):
+            y = np.outer(x, turned(x))
+            h = 0.1
+            for i in range(len(x)):
+                h = np.tanh(h + y[i, 2])
+                y[i, 1] = h * w[i]
+            return y @ turned(x[1:])
+    """,
+    "rows that are made in a branch": """
+        def f(x, w, flipped):
+            y = np.zeros((3, 3, 3))
+            for k in range(3):
+                if w[k] < w[1]:
+                    y[k] = np.outer(x[:3], w[:3])
+                else:
+                    y[k] = y[k - 1] @ np.outer(x[1:4], x[:3])
+            return y.ravel()
+    """,
+    "parts whose lengths are compared": """
+        def f(x, w, flipped):
+            y = np.zeros((5, 3))
+            at = 0
+            for k in range(3):
+                y[k, :2] = x[at : at + 2]
+                y[k + 1, 2] = x[at + 1] * w[k]
+                at += 2
+            h = 0.1
+            for k in range(5):
+                h = np.tanh(h * y[k, 0] + y[k, 1])
+                y[k, 2] += h
+            return y.ravel()
+    """,
+}
+
+
+@pytest.mark.parametrize("flipped", [False, True])
+@pytest.mark.parametrize("first", [0.1, 0.4])
+@pytest.mark.parametrize("text", DIRECTIONS.values(), ids=DIRECTIONS)
+def test_directions_of_a_jacobian_are_side_by_side(text, first, flipped, monkeypatch):
+    monkeypatch.setattr("srcdiff.transforms.lane_prices._MOST", 4)
+    x, w = V(9), np.linspace(0.3, 1.1, 9)
+    x[0] = first
+    g = srcdiff.jacobian(source(text), mode="forward")
+    want = srcdiff.jacobian(source(text), mode="reverse", jit=False)(x, w, flipped)
+    assert "for lane in" in g.loop_source_for(x, w, flipped)
+    run = as_python(loop_form(g, (x, w, flipped)))
+    np.testing.assert_allclose(run(x, w, flipped), want, rtol=1e-12, atol=1e-14)
+
+
+BESIDE = """
+    def first_big(v, s):
+        for e in v:
+            s = 0.9 * s + 0.3 * e
+            if e > 0.5:
+                return s * e
+        return s
+
+    def f(x, w, flipped):
+        y = x * w[0]
+        if w[0] > 0.0:
+            y[3] *= first_big(w, np.mean(y))
+        h = 0.1
+        for i in range(len(x)):
+            h = np.tanh(h + y[i])
+            y[i] = h
+        return y
+"""
+
+
+def test_numbers_of_a_branch_that_are_the_same_for_all_come_when_it_is_over():
+    """Whether a loop has come to its `return` is asked behind the branch, which turns go through one by one."""
+    x, w = V(9), np.linspace(0.3, 1.1, 9)
+    run = as_python(loop_form(srcdiff.jacobian(source(BESIDE), mode="forward"), (x, w, True)))
+    want = srcdiff.jacobian(source(BESIDE), mode="reverse", jit=False)(x, w, True)
+    np.testing.assert_allclose(run(x, w, True), want, rtol=1e-12, atol=1e-14)
