@@ -109,7 +109,7 @@ def make(fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs) -> Fro
         fr.fail(node, f"`{kind}` takes a function and, by position, {' and '.join(names)}")
     for name, value in zip(names, of[1:], strict=False):
         if name in options:
-            fr.fail(node, f"`{kind}` got {name} twice")
+            fr.fail(node, f"`{kind}` is given `{name}` by position and by name")
         options[name] = _static(fr, node, value)
     return _derivative(fr, node, function, of[0], options)
 
