@@ -131,9 +131,11 @@ def settled_values(made: Mapping[Value, Op]) -> set[Value]:
 
 
 def is_shifted(x: Any, made: Mapping[Value, Op]) -> bool:
-    """Whether `x` is less a maximum, by the user's own hand (`x - np.max(x)`) or by a rule's (`-(y + shift)`)."""
+    """Whether `x` is less a maximum, by the user's own hand (`x - np.max(x)`) or by a rule's (`-(y + shift)`, `-shift`)."""
     op = made.get(x)
     if op is not None and op.decl.name == "negative":
+        if is_maximum(op.operands[0], made):
+            return True
         op = made.get(op.operands[0])  # type: ignore[arg-type]
         return op is not None and op.decl.name == "add" and is_maximum(op.operands[1], made)
     return op is not None and op.decl.name == "subtract" and is_maximum(op.operands[1], made)

@@ -95,6 +95,11 @@ class Quotients(Logarithms):
             found.is_bounded = self.sign(op.operands[0]) < 0
         return found
 
+    def of_power(self, op: Op, depth: int) -> Parts | None:
+        """Powers of a number seldom overflow."""
+        is_number = is_positive_number(self.number(op.operands[0]))
+        return None if is_number else super().of_power(op, depth)
+
     def of_divide(self, op: Op, depth: int) -> Parts:
         above, below = (self.parts(a, depth) for a in op.operands)
         turned = [(-scale, a) for scale, a in below.exponents]

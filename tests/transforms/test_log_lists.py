@@ -98,9 +98,19 @@ def one_that_is_none(x):
     return np.log(sum(es))
 
 
-@pytest.mark.parametrize(
-    "f", [storage_that_changes, of_either_sign, asked_for_otherwise, one_that_is_none]
-)
+@pytest.mark.parametrize("f", [storage_that_changes, one_that_is_none])
+def test_lists_of_what_changes_or_is_none_are_of_exponents_where_a_loop_adds_them_up(f):
+    x = np.array([0.6, 1.0, -0.5])
+    g = srcdiff.value_and_grad(f, jit=False)
+    (value, slopes), (same, also) = g(x), srcdiff.value_and_grad(f, jit=False, rewrite=False)(x)
+    assert value == pytest.approx(same, rel=1e-14)
+    np.testing.assert_allclose(slopes, also, rtol=1e-13)
+    value, slopes = g(x + 1000.0)
+    assert 1000.0 < value < 3010.0
+    assert np.all(slopes > 0.1)
+
+
+@pytest.mark.parametrize("f", [of_either_sign, asked_for_otherwise])
 def test_other_lists_stay(f):
     x = np.array([0.6, 1.0, -0.5])
     g = srcdiff.value_and_grad(f, jit=False)
