@@ -173,8 +173,9 @@ def nested_sines_value_and_grad(x, n):
     if n == 0:
         return x, 1.0
     nested_sines_value, d_x = nested_sines_value_and_grad(x, n - 1)
-    value = np.sin(nested_sines_value) * x
-    return value, np.sin(nested_sines_value) + x * np.cos(nested_sines_value) * d_x
+    sine = np.sin(nested_sines_value)
+    value = sine * x
+    return value, sine + x * np.cos(nested_sines_value) * d_x
 
 
 def in_a_loop_grad(x, n):
