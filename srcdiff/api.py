@@ -14,6 +14,7 @@ from srcdiff.decorated import (
     generated,
     options_for,
     plain_function,
+    shared,
 )
 from srcdiff.enumeration import enumerated
 from srcdiff.errors import DifferentiationError
@@ -180,14 +181,14 @@ def vjp(
     `back(d_value)` gives a tuple over all arguments, or over `argnums`; bare for an int or name.
     Arguments that hold no floats have the adjoint None.
     """
-    return Pullback(plain_function(f), options_for(f, options))(*args, argnums=argnums)
+    return shared(Pullback, plain_function(f), options_for(f, options))(*args, argnums=argnums)
 
 
 def jvp(
     f: Function, args: Sequence[Any], tangents: Sequence[Any], **options: Any
 ) -> tuple[Any, Any]:
     """The value of `f` at `args`, and its derivative along `tangents` (one for each argument; None for zero)."""
-    return Pushforward(plain_function(f), options_for(f, options))(args, tangents)
+    return shared(Pushforward, plain_function(f), options_for(f, options))(args, tangents)
 
 
 def transform(f: Function, name: str, **options: Any) -> Generated:

@@ -9,8 +9,8 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from types import MethodType
-from typing import Any
+from types import FunctionType, MethodType
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -33,6 +33,7 @@ __all__ = [
     "generated",
     "options_for",
     "plain_function",
+    "shared",
 ]
 
 Function = Callable[..., Any]
@@ -292,6 +293,26 @@ class Pushforward(AtPoint):
         return self.handle_for(wanted), (*given, *(tangents[k] for k in wanted))
 
 
+_P = TypeVar("_P", bound=AtPoint)
+
+
+def shared(kind: type[_P], f: Any, options: Options) -> _P:
+    """`vjp` or `jvp` of a function, one for all calls with it and these options: to look at a function takes long."""
+    if type(f) is not FunctionType or f.__kwdefaults__ or f.__dict__:  # may be changed unseen
+        return kind(f, options)
+    try:
+        jit = os.environ.get("SRCDIFF_JIT")
+        found, defaults = _points(kind, f, options, f.__code__, jit)  # type: ignore[arg-type]
+    except TypeError:  # options without a hash
+        return kind(f, options)
+    return found if defaults is f.__defaults__ else kind(f, options)
+
+
+@functools.lru_cache(maxsize=64)
+def _points(kind: Any, f: Any, options: Options, code: Any, jit: str | None) -> tuple[Any, Any]:
+    return kind(f, options), f.__defaults__
+
+
 def plain_function(f: Any) -> Any:
     """The function under a `Differentiable`, and one that calls a library's; everything else as it is."""
     if isinstance(f, Differentiable):
@@ -369,6 +390,7 @@ def _shared(derived: Derived, code: Any, jit: str | None) -> Specialisations:
 def forget_programs() -> None:
     """All that was generated so far: a rule has changed."""
     _shared.cache_clear()
+    _points.cache_clear()
     for handle in handles():
         handle.forget()
 

@@ -188,7 +188,7 @@ def derive(
         chosen = in_semiring(primal, kind, recorder)
         fn = backward(replace(derived, kind="value_and_grad"), chosen, recorder, machine)
     elif kind == "jvp":
-        fn = tangent(primal, wrt, parse_rule, parse_forward_rule, recorder)
+        fn = tangent(primal, wrt, parse_rule, parse_forward_rule, recorder, machine=machine)
     else:
         fn = backward(derived, primal, recorder, machine)
     if kind == "vjp":

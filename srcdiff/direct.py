@@ -248,7 +248,7 @@ class _Writer:
         for few, many in dict.fromkeys((*p.at_most, *sizes)):
             self.miss(f"{self.size(few)} > {self.size(many)}")
         for watched in p.watched:
-            self.miss(f"not {self.bound(watched.holds)}()")
+            self.miss(f"not {self.bound(watched.quick())}()")
         if p.written:
             self.apart()
 

@@ -13,10 +13,10 @@ from srcdiff.decorated import (
     generated,
     options_for,
     plain_function,
+    shared,
 )
 from srcdiff.generated import Generated
 from srcdiff.options import Options
-from srcdiff.signature import resolve_argnums, signature_of
 
 __all__ = ["make_hvp", "make_jvp", "make_vjp"]
 
@@ -28,11 +28,12 @@ class _Maker(AtPoint):
 
     def __init__(self, function: Function, options: Options) -> None:
         super().__init__(function, options)
-        if isinstance(function, Generated):
-            self.wrt = resolve_argnums(function.signature.names, options.argnums)
-        else:
-            self.wrt = signature_of(function, options.argnums).wrt
         self.is_tuple = isinstance(options.argnums, tuple)
+        self.wrt = self.first().signature.wrt
+
+    def first(self) -> Generated:
+        """The generated function, which knows the arguments that it is by."""
+        raise NotImplementedError
 
     def chosen(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
         """The arguments that it is differentiated by."""
@@ -44,9 +45,9 @@ class VjpMaker(_Maker):
 
     kind = "vjp"
 
-    def __init__(self, function: Function, options: Options) -> None:
-        super().__init__(function, options)
-        self.pullback = Pullback(function, options)
+    def first(self) -> Generated:
+        self.pullback = shared(Pullback, self.function, self.options)
+        return self.pullback.handle_for(self.options.argnums)
 
     def __call__(self, *args: Any) -> tuple[Callable[..., Any], Any]:
         value, back = self.pullback(*args, argnums=self.options.argnums)
@@ -62,9 +63,10 @@ class JvpMaker(_Maker):
 
     kind = "jvp"
 
-    def __init__(self, function: Function, options: Options) -> None:
-        super().__init__(function, options)
-        self.pushforward = Pushforward(function, options)
+    def first(self) -> Generated:
+        self.pushforward = shared(Pushforward, self.function, self.options)
+        argnums = self.options.argnums
+        return self.pushforward.handle_for(argnums if self.is_tuple else (argnums,))
 
     def __call__(self, *args: Any) -> Callable[[Any], tuple[Any, Any]]:
         kept = tuple(map(copied, args))
@@ -86,10 +88,10 @@ class HvpMaker(_Maker):
 
     kind = "hvp"
 
-    def __init__(self, function: Function, options: Options) -> None:
-        super().__init__(function, options)
-        self.gradient = generated("grad", function, options)
-        self.product = generated("hvp", function, options)
+    def first(self) -> Generated:
+        self.gradient = generated("grad", self.function, self.options)
+        self.product = generated("hvp", self.function, self.options)
+        return self.product
 
     def __call__(self, *args: Any) -> tuple[Callable[[Any], Any], Any]:
         kept = tuple(map(copied, args))

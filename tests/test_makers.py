@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import pickle
 from typing import Any
 
@@ -119,3 +120,34 @@ def test_they_show_what_is_generated(make: Any, given: Any, tmp_path: Any) -> No
     assert "def energy" in made.save(tmp_path / "made.py", X, W).read_text()
     again = pickle.loads(pickle.dumps(made))
     assert again.source_for(X, W) == text
+
+
+def test_calls_with_one_function_look_at_it_once(monkeypatch):
+    def f(x, k=2.0):
+        return k * x**2
+
+    srcdiff.jvp(f, (3.0,), (1.0,))
+    srcdiff.vjp(f, 3.0)
+    looked = []
+    for module in ("decorated", "signature"):
+        found = importlib.import_module(f"srcdiff.{module}").signature_of
+        looking = lambda *args, found=found: looked.append(args) or found(*args)
+        monkeypatch.setattr(f"srcdiff.{module}.signature_of", looking)
+    assert srcdiff.jvp(f, (3.0,), (1.0,)) == (18.0, 12.0)
+    assert srcdiff.vjp(f, 3.0)[1](1.0) == (12.0,)
+    assert srcdiff.make_jvp(f)(3.0)(1.0) == (18.0, 12.0)
+    assert not looked
+    f.__defaults__ = (5.0,)
+    assert srcdiff.jvp(f, (3.0,), (1.0,)) == (45.0, 30.0)
+    assert srcdiff.vjp(f, 3.0)[1](1.0) == (30.0,)
+    assert looked
+
+
+def test_each_maker_shows_the_program_of_its_own_last_call():
+    def f(x):
+        return np.sum(x**2)
+
+    one, other = srcdiff.make_jvp(f), srcdiff.make_jvp(f)
+    one(2.0)(1.0)
+    other(np.ones(3))(np.ones(3))
+    assert one.source_for(2.0) != other.source_for(np.ones(3))

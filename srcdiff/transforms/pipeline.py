@@ -416,11 +416,11 @@ def tangent(
     names: Sequence[str] = (),
     machine: bool = False,
 ) -> Function:
-    """A prepared function to its forward-mode derivative, ready to be printed; `machine`: as one function, where
-    helpers are no larger than they may be.
+    """A prepared function to its forward-mode derivative, ready to be printed; `machine`: as one function for compiled
+    loops, where helpers are no larger than they may be.
     """
     if machine:
-        fn = recorder.run(fn, _HELPERS)
+        fn = recorder.run(fn, _HELPERS[1:])
     started = time.perf_counter()
     fn = each_function(fn, drop_blocks)
     fn = forward(fn, wrt, rules, forward_rules, value=value, names=names)

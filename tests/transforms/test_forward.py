@@ -88,3 +88,26 @@ def test_a_result_that_no_turn_returns_has_no_tangent():
         return s * 2
 
     assert problems(f, (V(4),)) == []
+
+
+def climbed(a, c):
+    """The ascent goes by `c` alone, though its helper is given `a`."""
+    value = a * a - c * c
+    while slope_of(a, c) ** 2 > 1e-3:
+        c = c + 0.1 * slope_of(a, c)
+        value = a * a - c * c
+    return value
+
+
+def slope_of(a, c):
+    if c > 2.0:
+        return -4.0
+    return -2.0 * c
+
+
+def test_compiled_tangents_are_of_what_helpers_depend_on():
+    jvp = srcdiff.make_jvp(climbed, argnums=0, jit=True)
+    assert "c_dot" not in jvp.loop_source_for(0.7, 1.5)
+    value, tangent = jvp(0.7, 1.5)(1.0)
+    assert value == climbed(0.7, 1.5)
+    np.testing.assert_allclose(tangent, 1.4)
