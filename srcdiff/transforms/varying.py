@@ -127,10 +127,11 @@ def _measures_alike(op: Op, found: Varying) -> bool:
     )
 
 
-def _has_arrays(s: If, found: Varying) -> bool:
-    """Whether a branch makes arrays, or hands some on."""
+def _hands_on_more(s: If, found: Varying) -> bool:
+    """Whether a branch makes arrays, or hands on such, or numbers that are the same in all turns."""
     made = (x for r in regions_of(s) for x in walk(r))
-    return any(map(_is_allocation, made)) or not found.own.isdisjoint(s.results)
+    same = any(not found.of(r) and r not in found.sums for r in s.results)
+    return same or any(map(_is_allocation, made)) or not found.own.isdisjoint(s.results)
 
 
 def _counts_up(loop: For) -> bool:
@@ -225,7 +226,7 @@ def _has_form(region: Region, found: Varying) -> bool:
             return False
         if isinstance(s, For) and any(map(found.of, s.operands[:3])):
             return False
-        if isinstance(s, If) and not found.is_common(s) and _has_arrays(s, found):
+        if isinstance(s, If) and not found.is_common(s) and _hands_on_more(s, found):
             return False
         if isinstance(s, If) and found.of(s.condition) and any(map(has_loop, regions_of(s))):
             return False
@@ -315,13 +316,12 @@ class _Spread:
                 self.handed_on(s)
 
     def handed_on(self, s: If) -> None:
-        """What a branch hands on: numbers all together, since each turn goes through it for all of them."""
+        """What a branch hands on; of arrays, one is as wide as the other."""
         for k, result in enumerate(s.results):
             handed = [r.yields[k] for r in regions_of(s)]
             if self.any((s.condition, result, *handed)):
-                numbers = [r for r in s.results if r not in self.own]
-                for a in numbers if result in numbers else (result, *handed):
-                    self.note(a)  # of arrays, one is as wide as the other
+                for a in (result, *handed) if result in self.own else (result,):
+                    self.note(a)
 
     def any(self, atoms: object) -> bool:
         return any(a in self.values for a in atoms)  # type: ignore[attr-defined]
