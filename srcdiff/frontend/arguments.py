@@ -127,7 +127,7 @@ def _array(value: np.ndarray[Any, Any], path: str) -> Type:
 def _number(value: np.generic, path: str) -> Type:
     if value.dtype.kind not in "biufc":
         _refuse(value, path)
-    return Scalar(value.dtype.name, isinstance(value, np.bool_))
+    return Scalar(value.dtype.name, False)
 
 
 def _list(value: list[Any], path: str) -> Type:

@@ -13,7 +13,7 @@ from srcdiff.frontend.frame import Frame, describe, reads
 from srcdiff.frontend.iteration import left_early, taken
 from srcdiff.frontend.joins import Done, branch, take_apart
 from srcdiff.frontend.optional import found_flag, settled, sure
-from srcdiff.frontend.session import FALSE, TRUE
+from srcdiff.frontend.session import FALSE, TRUE, NotApart
 from srcdiff.frontend.special_methods import called, compared, refuse_own_items
 from srcdiff.frontend.subscripts import need_static
 from srcdiff.frontend.twins import may_be_one
@@ -292,6 +292,9 @@ def compare(fr: Frame, node: Any, op: Any, left: FrontValue, right: FrontValue) 
             return _equal_if_there(fr, node, op, flag, value, other)
     left, right = (_known_text(fr, sure(fr, v, node), node) for v in (left, right))
     if isinstance(op, gast.Is | gast.IsNot):
+        for value, other in ((left, right), (right, left)):
+            if isinstance(value, Const) and isinstance(value.value, bool) and _is_flag(other):
+                return _same_flag(fr, node, value.value == isinstance(op, gast.Is), other)
         return const(_identical(fr, node, left, right) == isinstance(op, gast.Is))
     if isinstance(op, gast.In | gast.NotIn):
         contained = _contained(fr, node, left, right)
@@ -353,6 +356,26 @@ def _equal_if_there(
     equal = _second(fr, both, flag, flag, lambda: compare(fr, node, gast.Eq(), value, other))
     same = truth_of(fr, equal, node)
     return same if isinstance(op, gast.Eq) else negate(fr, node, same)
+
+
+def _is_flag(value: FrontValue) -> bool:
+    """Whether this is a truth value that only the run knows."""
+    has_type = isinstance(value, Value) and isinstance(value.type, Scalar)
+    return has_type and value.type.dtype == "bool"  # type: ignore[union-attr]
+
+
+def _same_flag(fr: Frame, node: Any, wanted: bool, flag: FrontValue) -> Atom:
+    """`flag is True`, which NumPy's truth values never are: that an argument is Python's is known."""
+    if fr.session.is_callee:
+        raise NotApart
+    assert isinstance(flag, Value) and isinstance(flag.type, Scalar)
+    if flag not in fr.session.params or not flag.type.weak:
+        fr.untyped(
+            node,
+            "whether this is Python's True or False, and not NumPy's, is not known",
+            "Ask for its truth: `if flag`.",
+        )
+    return flag if wanted else negate(fr, node, flag)
 
 
 def _known_text(fr: Frame, value: FrontValue, node: Any) -> FrontValue:

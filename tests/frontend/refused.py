@@ -692,3 +692,17 @@ def assigns_an_item_of_a_tuple(x):
     except TypeError:
         return sum(items)
     return 0.0
+
+
+@case("whether this is Python's True or False, and not NumPy's, is not known", "above is True", x3)
+def compares_a_truth_value_with_true(x):
+    above = False
+    for v in x:
+        if v > 2:
+            above = True
+    return x[0] if above is True else x[1]
+
+
+@case("the axis along which arrays are joined must be an integer", "np.stack([x, x], 0.5)", x3)
+def joins_along_half_an_axis(x):
+    return np.stack([x, x], 0.5).sum()

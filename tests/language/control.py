@@ -298,6 +298,14 @@ def condition_overwritten(x):
     return x * y
 
 
+@branches((1.5, True), (1.5, False))
+def flag_is_true(x, flag):
+    y = x**2 if flag is True else x**3
+    if flag is not False:
+        y = y + x
+    return y * (2.0 if False is flag else 3.0) * (1.5 if isinstance(flag, bool) else 2.5)
+
+
 @branches((1.5, None), (1.5, 0.3))
 def optional_argument(x, y=None):
     if y is None:
