@@ -11,7 +11,7 @@ import gast
 
 from srcdiff.frontend.frame import HOOKS, Frame, an, describe, reads
 from srcdiff.frontend.iteration import iterable, taken, unrolled
-from srcdiff.frontend.joins import known_dict
+from srcdiff.frontend.joins import known_dict, take_apart
 from srcdiff.frontend.list_methods import METHODS, concatenated, repeated, repeated_list
 from srcdiff.frontend.lists import grows, is_list, is_long_tuple, known_list, marked, new_list
 from srcdiff.frontend.sparse_calls import is_matrix, product
@@ -36,7 +36,7 @@ from srcdiff.frontend.values import (
     static_int,
 )
 from srcdiff.ir.core import Atom, Const, Value, const
-from srcdiff.ir.types import Array, List, Static, Struct
+from srcdiff.ir.types import Array, List, Scalar, Static, Struct
 from srcdiff.ops import arithmetic, linalg
 
 __all__ = ["binary", "combine"]
@@ -130,6 +130,9 @@ def _of_containers(
     """Operators on tuples, lists, strings, sparse matrices, and on parts of containers that may be None."""
     if any(isinstance(v, Parts) and v.kind == "maybe" for v in (left, right)):
         return binary(fr, node, op, *(HOOKS["sure"](fr, v, node) for v in (left, right)))
+    if any(_is_packed(v) for v in (left, right)) and _are_sequences(op, left, right):
+        apart = (take_apart(fr, v, node) if _is_packed(v) else v for v in (left, right))  # type: ignore[arg-type]
+        return binary(fr, node, op, *apart)
     is_of_sets = isinstance(op, gast.BitAnd | gast.BitXor | gast.Sub)
     if is_of_sets and all(_is_view_of_keys(v) for v in _operands(node)):
         fr.untyped(
@@ -178,6 +181,24 @@ def _of_containers(
         filter(None, map(_instead, (left, right))), "Use numbers or arrays on both sides."
     )
     fr.fail(node, f"this operator does not take {_in_words(left)} and {_in_words(right)}", advice)
+
+
+def _is_packed(value: FrontValue) -> bool:
+    """Whether this is a tuple or list of known parts that was an item of a list, or an argument."""
+    is_struct = isinstance(value, Value) and isinstance(value.type, Struct)
+    return is_struct and value.type.kind in ("tuple", "list")  # type: ignore[union-attr]
+
+
+def _are_sequences(op: Any, left: FrontValue, right: FrontValue) -> bool:
+    """Whether this adds tuples or lists, or repeats one."""
+    if isinstance(op, gast.Add):
+        return all(_kind(v) in ("tuple", "list") for v in (left, right))
+    return isinstance(op, gast.Mult) and any(map(_is_whole_number, (left, right)))
+
+
+def _is_whole_number(value: FrontValue) -> bool:
+    type_ = value.type if isinstance(value, Value | Const) else None
+    return isinstance(type_, Scalar) and type_.dtype == "int64"
 
 
 def _are_joined(left: FrontValue, right: FrontValue) -> bool:

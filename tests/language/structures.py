@@ -903,3 +903,13 @@ def tuples_on_a_list(x, n):
         more += (1.5,)
         total += sum(items) * len(more)
     return total
+
+
+@containers((x3, (0.5, 2.0), [(0.5, 1.0), (2.0, 3.0)]))
+def tuples_from_outside_are_added(x, pair, pairs):
+    both = pair + (x[0], x[1])
+    total = both[0] * both[2] + sum(pair * 2) * x[2]
+    for p in pairs:
+        longer = (1.5,) + p + (x[1],)
+        total += longer[3] * longer[2] * len(longer)
+    return total
