@@ -8,14 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.ir.core import Atom, Const, Op, const
+from srcdiff.ir.core import Atom, Const, Op, Value, const
 from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import Array, Scalar, Type
-from srcdiff.ops.infer import TypeMistake, same_as_first
+from srcdiff.ops.infer import TypeMistake, UnknownMistake, same_as_first
 
 __all__ = [
     "bind_allocation",
     "bind_like",
+    "known",
     "length_operands",
     "like_first",
     "like_text",
@@ -33,6 +34,13 @@ def length_operands(shape: Any) -> tuple[Atom, ...]:
         if not (isinstance(n.type, Scalar) and n.type.dtype[0] in "iu"):
             raise TypeMistake("the lengths of a shape must be integers")
     return lengths
+
+
+def known(argument: Any, what: str) -> Any:
+    """The value of an argument on which the type of the result depends."""
+    if isinstance(argument, Value):
+        raise UnknownMistake(f"{what} must be known when compiling")
+    return getattr(argument, "value", argument)
 
 
 def static_dtype(argument: Any, default: str | None = None) -> str | None:

@@ -16,6 +16,7 @@ from srcdiff.ir.types import Array, Dim, List, Scalar, Type, is_float, is_numeri
 from srcdiff.ops import loop_forms, loop_storage, memory
 from srcdiff.ops.arguments import (
     bind_like,
+    known,
     length_operands,
     like_first,
     like_text,
@@ -403,10 +404,12 @@ def _identity(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[T
 def _bind_eye(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     refuse(kwargs, "N", "M", "k", "dtype")
     given = dict(zip(("N", "M", "k", "dtype"), args, strict=False)) | dict(kwargs)
+    if isinstance(getattr(given.get("M"), "value", None), type | str | np.dtype):
+        given["dtype"] = given.pop("M")  # `np.identity(3, float)`
     sizes = [
         given[k] for k in ("N", "M") if k in given and getattr(given[k], "value", 0) is not None
     ]
-    k = getattr(given.get("k"), "value", 0)
+    k = known(given.get("k"), "the offset k")
     dtype = static_dtype(given.get("dtype"))
     return tuple(sizes), ({"k": k} if k else {}) | ({} if dtype is None else {"dtype": dtype})
 

@@ -18,6 +18,7 @@ from srcdiff.ir.core import Atom, Op, OpDecl, Value, const, known_dim
 from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import Array, Dim, Type, is_complex, quotient_of
 from srcdiff.ops import arithmetic, complex_numbers, creation, memory
+from srcdiff.ops.arguments import known
 from srcdiff.ops.axes import axes_of
 from srcdiff.ops.building import length_of, whole
 from srcdiff.ops.infer import TypeMistake, numeric, real_dtype
@@ -79,7 +80,7 @@ def _bind_n(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     given = dict(zip(("a", "n", "axis", "norm"), args, strict=False)) | dict(kwargs)
     if len(args) > 4 or not set(given) <= {"a", "n", "axis", "norm"}:
         raise TypeMistake("a Fourier transform takes an array, `n`, `axis` and `norm`")
-    values = {k: getattr(v, "value", v) for k, v in given.items() if k in ("axis", "norm")}
+    values = {k: known(v, f"`{k}`") for k, v in given.items() if k in ("axis", "norm")}
     n = given.get("n")
     is_given = n is not None and getattr(n, "value", n) is not None
     return (given["a"], *([n] if is_given else [])), _told(values)

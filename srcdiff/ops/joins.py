@@ -14,7 +14,7 @@ from srcdiff.ir.core import Atom, For, Op, Value, const
 from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import INT, Array, Dim, List, Type, is_float, ndim_of, shape_of
 from srcdiff.ops import arithmetic, loop_storage, memory
-from srcdiff.ops.arguments import refuse
+from srcdiff.ops.arguments import known, refuse
 from srcdiff.ops.axes import axes_of
 from srcdiff.ops.building import length_of, stands_for_all, whole
 from srcdiff.ops.containers import append, list_item, list_length, list_new
@@ -37,11 +37,10 @@ def _bind_parts(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     axis = args[1] if len(args) > 1 else kwargs.get("axis")
     if axis is None:
         return operands, {}
-    if not isinstance(getattr(axis, "value", None), int):
-        raise TypeMistake(
-            "the axis along which arrays are joined must be an integer that is known when compiling"
-        )
-    return operands, {"axis": axis.value}
+    number = known(axis, "the axis along which arrays are joined")
+    if not isinstance(number, int):
+        raise TypeMistake("the axis along which arrays are joined must be an integer")
+    return operands, {"axis": number}
 
 
 def _parts_text(op: Op) -> str:

@@ -366,6 +366,16 @@ def floors_and_rounding(x, y):
 # ---- methods of arrays --------------------------------------------------------------------------------------
 
 
+@methods((M, 1), (M, 0))
+def numbers_that_say_where(A, k):
+    shifted = np.eye(2, 3, k) + np.identity(3, float)[:2] * np.eye(2, 3, k=-k)
+    joined = np.stack([A, A**2], axis=k)
+    longer = np.append(A, np.concatenate([A, A], axis=k), axis=k)
+    spectrum = np.abs(np.fft.fft(A, axis=k))
+    between = np.interp(k + 1, np.arange(3), A[0])
+    return np.sum(shifted * A) + np.sum(joined[1, 0]) * np.sum(longer**2) + spectrum[0, 1] * between
+
+
 @methods((M,))
 def reductions(A):
     total = A.sum() * A.mean() + A.max() * A.min() + A.sum(axis=0).prod()
