@@ -236,9 +236,10 @@ class _HandDown(Rewriter):
             operand = like(call, k)
             assert operand is not None  # or it would not be handed any
             return b.op(memory.zeros_like, lookup(env, operand), name=result.name)
-        base = lookup(env, sink.base)
+        here = {**env, **self.copies}
+        base = lookup(here, sink.base)
         assert isinstance(base, Value)
-        at = [lookup({**env, **self.copies}, a) for a in sink.at]
+        at = [lookup(here, a) for a in sink.at]
         return b.op(memory.index, base, *at, where=sink.where) if sink.where else base
 
     def add(self, share: Share, env: Env, b: Builder) -> None:

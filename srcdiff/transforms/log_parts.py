@@ -131,7 +131,7 @@ def settled_values(made: Mapping[Value, Op]) -> set[Value]:
 
 
 def is_shifted(x: Any, made: Mapping[Value, Op]) -> bool:
-    """Whether `x` is less a maximum, by the user's own hand (`x - np.max(x)`) or by a rule's (`-(y + shift)`, `-shift`)."""
+    """Whether `x` is less a maximum, by the user's own hand or by a rule's (`-(y + shift)`, `-shift`)."""
     op = made.get(x)
     if op is not None and op.decl.name == "negative":
         if is_maximum(op.operands[0], made):
