@@ -178,6 +178,7 @@ _PROPERTIES = ("T", "real", "imag", "size", "mT")
 def _as_python_number(fr: Frame, number: Atom, name: str, args: Args) -> type | None:
     """In formulas of ours: `int` for `.astype(int)` of what is a number of Python's here."""
     kind = args[0].value if name == "astype" and args and isinstance(args[0], Known) else None
+    kind = kind.type if isinstance(kind, np.dtype) else kind
     kind = float if kind is np.float64 else int if kind is np.int64 else kind
     is_python = isinstance(number.type, Scalar) and number.type.weak
     return kind if is_python and fr.b.origin == "compiler" and kind in (int, float) else None

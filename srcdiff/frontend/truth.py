@@ -365,7 +365,11 @@ def _is_flag(value: FrontValue) -> bool:
 
 
 def _same_flag(fr: Frame, node: Any, wanted: bool, flag: FrontValue) -> Atom:
-    """`flag is True`, which NumPy's truth values never are: that an argument is Python's is known."""
+    """`flag is True`, which NumPy's truth values never are: that an argument is Python's is known. Functions of the
+    library's own ask so whether something is known.
+    """
+    if not fr.session.user_names:
+        return const(False)
     if fr.session.is_callee:
         raise NotApart
     assert isinstance(flag, Value) and isinstance(flag.type, Scalar)
