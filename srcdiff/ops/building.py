@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Atom, Op, const
 from srcdiff.ir.types import Array, Dim, shape_of
-from srcdiff.ops import memory
+from srcdiff.ops import arithmetic, memory
 
-__all__ = ["length_of", "lengths_of_axes", "stands_for_all", "whole"]
+__all__ = ["length_of", "lengths_of_axes", "multiplied", "stands_for_all", "whole"]
 
 
 def length_of(b: Builder, dim: Dim) -> Atom:
@@ -23,6 +23,14 @@ def lengths_of_axes(b: Builder, x: Atom, shown: Collection[str]) -> list[Atom]:
         length_of(b, d) if d.symbols() <= set(shown) else b.op(memory.axis_length, x, axis=k)
         for k, d in enumerate(shape_of(x.type))
     ]
+
+
+def multiplied(b: Builder, factors: Sequence[Atom]) -> Atom:
+    """The product of one or more values, from left to right."""
+    product, *rest = factors
+    for factor in rest:
+        product = b.op(arithmetic.multiply, product, factor)
+    return product
 
 
 def stands_for_all(op: Op, d_out: Atom) -> bool:

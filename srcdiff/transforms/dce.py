@@ -33,7 +33,7 @@ from srcdiff.ir.core import (
 )
 from srcdiff.transforms.footprint import runs_effects
 
-__all__ = ["carried_groups", "dce"]
+__all__ = ["carried_groups", "dce", "picked"]
 
 T = TypeVar("T")
 Group = tuple[Value, ...]
@@ -168,15 +168,15 @@ class _Liveness:
         self, old: Region, kept_yields: Iterable[int], kept_params: Iterable[int] | None = None
     ) -> Region:
         body = tuple(self.statement(s) for s in old.body if s in self.statements)
-        params = old.params if kept_params is None else _pick(old.params, kept_params)
-        return Region(params, body, _pick(old.yields, kept_yields))
+        params = old.params if kept_params is None else picked(old.params, kept_params)
+        return Region(params, body, picked(old.yields, kept_yields))
 
     def statement(self, old: Statement) -> Statement:
         match old:
             case If():
                 kept = [k for k, r in enumerate(old.results) if r in self.values]
                 then, orelse = self.region(old.then, kept), self.region(old.orelse, kept)
-                return replace(old, then=then, orelse=orelse, results=_pick(old.results, kept))
+                return replace(old, then=then, orelse=orelse, results=picked(old.results, kept))
             case For():
                 kept = self.live_groups(old)
                 first = int(old.breaks)
@@ -184,8 +184,8 @@ class _Liveness:
                 body = self.region(
                     old.body, [*flag, *(k + first for k in kept)], [0, *(k + 1 for k in kept)]
                 )
-                results = _pick(old.results, [*flag, *(k + first for k in kept)])
-                return replace(old, carried=_pick(old.carried, kept), body=body, results=results)
+                results = picked(old.results, [*flag, *(k + first for k in kept)])
+                return replace(old, carried=picked(old.carried, kept), body=body, results=results)
             case While():
                 kept = self.live_groups(old)
                 test = None if old.test is None else self.region(old.test, [0], kept)
@@ -193,10 +193,10 @@ class _Liveness:
                 body = self.region(old.body, [*flags, *(k + len(flags) for k in kept)], kept)
                 return replace(
                     old,
-                    carried=_pick(old.carried, kept),
+                    carried=picked(old.carried, kept),
                     test=test,
                     body=body,
-                    results=_pick(old.results, kept),
+                    results=picked(old.results, kept),
                 )
         return old
 
@@ -216,5 +216,6 @@ def _controls(statement: Statement) -> tuple[Atom, ...]:
     return statement.operands
 
 
-def _pick(items: Sequence[T], kept: Iterable[int]) -> tuple[T, ...]:
+def picked(items: Sequence[T], kept: Iterable[int]) -> tuple[T, ...]:
+    """Those of some items that are kept, by their numbers."""
     return tuple(items[k] for k in kept)

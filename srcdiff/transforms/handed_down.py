@@ -18,12 +18,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import reduce
 from typing import TypeVar
 
 from srcdiff.ir.build import Builder, Env, Rewriter, clone_statement, lookup, shapes_for
 from srcdiff.ir.core import (
-    Atom,
     Call,
     Function,
     If,
@@ -35,7 +33,8 @@ from srcdiff.ir.core import (
     walk,
 )
 from srcdiff.ir.recursion import callees_first, calls_of_itself, tied
-from srcdiff.ops import arithmetic, memory
+from srcdiff.ops import memory
+from srcdiff.ops.building import multiplied
 from srcdiff.transforms.algebra import algebra
 from srcdiff.transforms.cse import cse
 from srcdiff.transforms.dce import dce
@@ -216,7 +215,8 @@ class _HandDown(Rewriter):
         first = old.results[handed.results[0]]  # others are multiplied by the same
         known = self.plan.sinks.get(first) or self.plan.scaled.get(first)
         here = {**env, **self.copies}
-        seeds = [_product([lookup(here, a) for a in known.factors] if known else [], b)]
+        factors = [lookup(here, a) for a in known.factors] if known else []
+        seeds = [multiplied(b, factors or [const(1.0)])]
         given = (*(seeds if handed.scaled else ()), *operands, *arrays)
         kept = _but(old.results, handed.results)
         b.append(replace(old, function=function, operands=given, results=kept))
@@ -245,16 +245,11 @@ class _HandDown(Rewriter):
     def add(self, share: Share, env: Env, b: Builder) -> None:
         sink = share.sink
         base, *at = (lookup(env, a) for a in (sink.base, *sink.at))
-        value = _product([lookup(env, a) for a in (*sink.factors, share.value)], b)
+        value = multiplied(b, [lookup(env, a) for a in (*sink.factors, share.value)])
         if sink.by is None:
             b.ops(memory.add_into, base, value, *at, where=sink.where)
         else:
             b.append(replace(sink.by, operands=(base, value, *at)))
-
-
-def _product(factors: Sequence[Atom], b: Builder) -> Atom:
-    first, *rest = factors or (const(1.0),)
-    return reduce(lambda x, y: b.op(arithmetic.multiply, x, y), rest, first)
 
 
 def _but(items: Sequence[_T], gone: Collection[int]) -> tuple[_T, ...]:

@@ -30,9 +30,7 @@ from srcdiff.ir.recursion import is_itself
 from srcdiff.ir.types import Array, Scalar
 from srcdiff.ops import arithmetic, memory
 from srcdiff.ops.index_patterns import is_view
-from srcdiff.transforms.facts import (
-    is_generated,
-)
+from srcdiff.transforms.facts import is_generated
 from srcdiff.transforms.footprint import added_to
 from srcdiff.transforms.trim_calls import can_lose_results
 from srcdiff.transforms.whereabouts import SUMS, Place, Whereabouts, is_zeros

@@ -19,6 +19,7 @@ from srcdiff.ops import containers, memory
 from srcdiff.transforms.facts import is_pure, written_values
 from srcdiff.transforms.inline_calls import Inline
 from srcdiff.transforms.logarithms import LOGARITHMS
+from srcdiff.transforms.reached import spread
 
 __all__ = ["asked_values", "inline_logs"]
 
@@ -75,17 +76,7 @@ def asked_values(fn: Function) -> set[Atom]:
             if isinstance(s, For):
                 for p, first, y in zip(s.body.params[1:], s.carried, s.carried_yields, strict=True):
                     made_of[p] += [first, y]
-    return _reached(pending, made_of)
-
-
-def _reached(pending: list[Atom], made_of: dict[Atom, list[Atom]]) -> set[Atom]:
-    seen = set(pending)
-    while pending:
-        for a in made_of.get(pending.pop(), ()):
-            if a not in seen:
-                seen.add(a)
-                pending.append(a)
-    return seen
+    return spread(pending, made_of)
 
 
 def _is_short(helper: Function) -> bool:

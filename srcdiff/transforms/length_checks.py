@@ -15,8 +15,8 @@ from dataclasses import replace
 from srcdiff.ir.build import Builder, Env, Rewriter
 from srcdiff.ir.core import Atom, For, Function, Op, Region, Statement, Value, While, const
 from srcdiff.ir.types import Array, Dim, Struct, Type, dims_of, product_of, shape_of
-from srcdiff.ops import arithmetic, containers, control, loop_forms, masks, memory
-from srcdiff.ops.building import length_of
+from srcdiff.ops import containers, control, loop_forms, masks, memory
+from srcdiff.ops.building import length_of, multiplied
 
 __all__ = ["length_checks"]
 
@@ -109,17 +109,10 @@ class _Checked(Rewriter):
             return
         self.known.add(key)
         axes = range(len(shape_of(array.type))) if axis is None else (axis,)
-        own = _product([b.op(memory.axis_length, array, axis=k) for k in axes], b)
-        wanted = _product([length_of(b, d) for d in shape], b)
+        own = multiplied(b, [b.op(memory.axis_length, array, axis=k) for k in axes] or [const(1)])
+        wanted = multiplied(b, [length_of(b, d) for d in shape] or [const(1)])
         differs = b.op(control.test, own, wanted, text="{0} != {1}")
         control.raise_if(b, differs, ValueError, text)
-
-
-def _product(lengths: Sequence[Atom], b: Builder) -> Atom:
-    first, *rest = lengths or [const(1)]
-    for length in rest:
-        first = b.op(arithmetic.multiply, first, length)
-    return first
 
 
 def _arrays(given: Atom, wanted: Type, b: Builder) -> Iterator[tuple[Value, Array]]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import (
@@ -30,6 +29,7 @@ from srcdiff.transforms.facts import all_regions, definitions, is_pure, written_
 from srcdiff.transforms.log_parts import OwnShifts, Parts
 from srcdiff.transforms.log_sums import is_within
 from srcdiff.transforms.logarithms import LOGARITHMS, Logarithms
+from srcdiff.transforms.reached import spread
 
 __all__ = ["Flow", "Flows", "is_filled_with", "is_log"]
 
@@ -180,10 +180,10 @@ class Flows:
                 (shares if is_share else made_of)[s.result] += s.operands
             elif s.decl not in _LENGTHS and storages.isdisjoint((*s.operands[:1], *s.results)):
                 wrong.update(s.operands)
-        wrong = _reached(wrong, made_of)
+        wrong = spread(wrong, made_of)
         for r, operands in shares.items():
             made_of[r] += operands
-        logs = _reached(logs, made_of)
+        logs = spread(logs, made_of)
         return {
             f: p
             for f, p in found.items()
@@ -193,7 +193,7 @@ class Flows:
 
     def flowing(self, found: Iterable[Flow]) -> set[Atom]:
         """What flows, and what is made of it."""
-        return _reached([t for f in found for t in f.targets], self.uses)
+        return spread([t for f in found for t in f.targets], self.uses)
 
     def yielded_elsewhere(self, found: Mapping[Flow, bool]) -> set[Atom]:
         """What regions hand on that is no source of a flow."""
@@ -255,9 +255,7 @@ class Flows:
             atoms = set().union(*(made_of[f] for f in group))
             targets = {t for f in group for t in f.targets}
             ops = [self.made[a] for a in atoms if isinstance(a, Value) and a in self.made]
-            is_round = any(
-                not isinstance(f.of, If) and f in _reached(below[f], below) for f in group
-            )
+            is_round = any(not isinstance(f.of, If) and f in spread(below[f], below) for f in group)
             if is_round and any(map(_is_exponential, ops)) and not self.is_tended(ops, targets):
                 out |= {f: found[f] for f in group}
         return {f: p for f, p in found.items() if f in out}
@@ -272,7 +270,7 @@ class Flows:
         return False
 
     def made_of(self, pending: list[Atom]) -> set[Atom]:
-        return _reached(pending, _Operands(self.made))
+        return spread(pending, _Operands(self.made))
 
 
 class _Operands(dict[Atom, tuple[Atom, ...]]):
@@ -286,17 +284,6 @@ class _Operands(dict[Atom, tuple[Atom, ...]]):
         return () if op is None else op.operands
 
 
-def _reached(starts: Iterable[Any], further: Mapping[Any, Iterable[Any]]) -> set[Any]:
-    pending = list(starts)
-    seen = set(pending)
-    while pending:
-        for a in further[pending.pop()]:
-            if a not in seen:
-                seen.add(a)
-                pending.append(a)
-    return seen
-
-
 def _groups(below: Mapping[Flow, set[Flow]]) -> list[list[Flow]]:
     """The flows that are made of one another, in any direction."""
     around: dict[Flow, set[Flow]] = {f: set(others) for f, others in below.items()}
@@ -306,7 +293,7 @@ def _groups(below: Mapping[Flow, set[Flow]]) -> list[list[Flow]]:
     groups, done = [], set[Flow]()
     for f in below:
         if f not in done:
-            group = _reached([f], around)
+            group = spread([f], around)
             done |= group
             groups.append([g for g in below if g in group])
     return groups

@@ -22,7 +22,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
 
 from srcdiff.ir.build import Builder, Env, Rewriter, with_parts
 from srcdiff.ir.core import (
@@ -44,7 +43,7 @@ from srcdiff.ir.core import (
 )
 from srcdiff.ir.types import INT, dims_of
 from srcdiff.ops import containers, memory
-from srcdiff.transforms.dce import dce
+from srcdiff.transforms.dce import dce, picked
 from srcdiff.transforms.directed import Directed
 from srcdiff.transforms.facts import all_regions
 from srcdiff.transforms.forward_part import with_counter
@@ -52,8 +51,6 @@ from srcdiff.transforms.lengths import bind_lengths
 from srcdiff.transforms.residuals import Mode, residuals
 
 __all__ = ["primal_first"]
-
-T = TypeVar("T")
 
 
 def primal_first(fn: Function, params: Sequence[Value], mode: Mode = "auto") -> Function:
@@ -187,15 +184,15 @@ class _Apart:
         assert isinstance(s, For | While)
         kept = self.results(s, of_first=True)
         flags = [] if len(s.carried_yields) == len(s.body.yields) else s.body.yields[:1]
-        carried, yields = _pick(s.carried, kept), (*flags, *_pick(s.carried_yields, kept))
+        carried, yields = picked(s.carried, kept), (*flags, *picked(s.carried_yields, kept))
         if isinstance(s, For):
-            params = (s.index, *_pick(s.body.params[1:], kept))
-            results = (*s.results[: len(flags)], *_pick(s.carried_results, kept))
+            params = (s.index, *picked(s.body.params[1:], kept))
+            results = (*s.results[: len(flags)], *picked(s.carried_results, kept))
             body = Region(params, tuple(self.first(s.body)), yields)
             return [replace(s, carried=carried, body=body, results=results, pair=self.pair(s))]
-        body = Region(_pick(s.body.params, kept), tuple(self.first(s.body)), yields)
-        test = s.test and replace(s.test, params=_pick(s.test.params, kept))
-        results = _pick(s.results, kept)
+        body = Region(picked(s.body.params, kept), tuple(self.first(s.body)), yields)
+        test = s.test and replace(s.test, params=picked(s.test.params, kept))
+        results = picked(s.results, kept)
         new = replace(s, carried=carried, test=test, body=body, results=results, pair=self.pair(s))
         return [with_counter(new, self.turns[id(s)])]
 
@@ -226,11 +223,11 @@ class _Apart:
         else:
             index, bounds = Value(INT, "turn"), (const(0), self.atom(self.turns[id(s)]), const(1))
             params, results, is_reversed = s.body.params, s.results, False
-        carried = self.atoms(_pick(s.carried, kept))
-        yields = self.atoms(_pick(s.carried_yields, kept))
-        body = Region((index, *_pick(params, kept)), tuple(self.second(s.body)), yields)
+        carried = self.atoms(picked(s.carried, kept))
+        yields = self.atoms(picked(s.carried_yields, kept))
+        body = Region((index, *picked(params, kept)), tuple(self.second(s.body)), yields)
         return For(
-            *bounds, carried, body, _pick(results, kept), is_reversed, False, self.pair(s), s.location, s.origin
+            *bounds, carried, body, picked(results, kept), is_reversed, False, self.pair(s), s.location, s.origin
         )  # fmt: skip
 
     def branch(self, s: If, of_first: bool) -> If:
@@ -238,12 +235,12 @@ class _Apart:
         kept = self.results(s, of_first)
         regions = []
         for region in regions_of(s):
-            yields = _pick(region.yields, kept)
+            yields = picked(region.yields, kept)
             yields = yields if of_first else self.atoms(yields)
             body = self.first(region) if of_first else self.second(region)
             regions.append(Region((), tuple(body), yields))
         condition = s.condition if of_first else self.atom(s.condition)
-        new = with_parts(s, (condition,), regions, lambda: _pick(s.results, kept))
+        new = with_parts(s, (condition,), regions, lambda: picked(s.results, kept))
         assert isinstance(new, If)
         return replace(new, pair=self.pair(s))
 
@@ -283,7 +280,3 @@ class _Apart:
             b.append(Op(memory.restore, (), (found,), attrs, None, "adjoint"))
         self.restores.setdefault(home, []).extend(b.body)
         return found
-
-
-def _pick(items: Sequence[T], kept: Sequence[int]) -> tuple[T, ...]:
-    return tuple(items[k] for k in kept)

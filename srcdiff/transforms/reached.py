@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 from srcdiff.ir.alias import Roots, storage_roots
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
@@ -12,7 +13,7 @@ from srcdiff.ir.location import Location
 from srcdiff.ir.types import List, all_dims, is_float
 from srcdiff.ops.control import undefined
 
-__all__ = ["JOINED", "MOVED", "Turned", "flows", "reached", "shown_lengths"]
+__all__ = ["JOINED", "MOVED", "Turned", "flows", "reached", "shown_lengths", "spread"]
 
 # operations whose result has the elements of their operand, in other places
 MOVED = frozenset({
@@ -52,6 +53,18 @@ def reached(
                 if is_held and isinstance(target, Value):
                     found |= _sharing(target, roots)
     return found
+
+
+def spread(starts: Iterable[Any], further: Mapping[Any, Iterable[Any]]) -> set[Any]:
+    """`starts`, and all that is reached from them."""
+    pending = list(starts)
+    seen = set(pending)
+    while pending:
+        for a in further[pending.pop()]:
+            if a not in seen:
+                seen.add(a)
+                pending.append(a)
+    return seen
 
 
 def _sharing(value: Value, roots: Roots) -> set[Value]:

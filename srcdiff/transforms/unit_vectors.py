@@ -18,6 +18,7 @@ from srcdiff.ir.build import Builder, Env, Rewriter, lookup
 from srcdiff.ir.core import Atom, Function, Op, Region, Statement, Value
 from srcdiff.ir.types import Array, Scalar, is_float, ndim_of, shape_of
 from srcdiff.ops import arithmetic, creation, memory
+from srcdiff.ops.building import multiplied
 from srcdiff.ops.registry import OPERATIONS
 from srcdiff.transforms.adjoints import zero, zeros
 from srcdiff.transforms.constants import is_zero_constant
@@ -98,13 +99,13 @@ class _Units(Rewriter):
             if found is None or not found[1]:
                 return None
             first, *rest = self.elements(*found, env, b)
-            return _product(first, rest, b)
+            return multiplied(b, [first, *rest])
         left, right = op.operands
         for unit, other, is_left in ((right, left, False), (left, right, True)):
             found = self.unit(unit)
             if found is not None and other not in self.written and ndim_of(other.type) in (1, 2):
                 taken = self.taken(other, found[0], is_left, env, b)
-                return _product(taken, self.elements(*found, env, b), b)
+                return multiplied(b, [taken, *self.elements(*found, env, b)])
         return None
 
     def elements(self, place: Atom, factors: Sequence[Atom], env: Env, b: Builder) -> list[Atom]:
@@ -158,9 +159,3 @@ class _Units(Rewriter):
             if found is not None and fits and factor not in self.written:
                 return found[0], (*found[1], factor)
         return None
-
-
-def _product(first: Atom, factors: Sequence[Atom], b: Builder) -> Atom:
-    for factor in factors:
-        first = b.op(arithmetic.multiply, first, factor)
-    return first
