@@ -51,7 +51,7 @@ _NOUNS: dict[str, str] = {
     "broadcast_to": "full", "array_of": "array", "einsum": "product", "astype": "converted",
     "random_numbers": "uniforms", "philox_uniform": "uniform",
     "block_sum": "total", "block_max": "largest", "block_min": "smallest",
-    "block_first": "found",
+    "block_first": "found", "and": "is_both", "or": "is_either",
 }  # fmt: skip
 
 # what operations with several results make

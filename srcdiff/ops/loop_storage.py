@@ -246,6 +246,9 @@ def running_extreme(comparison: str) -> Any:
     return loops
 
 
+_OPPOSITES = {"less": "greater", "greater": "less"}
+
+
 def place_of_extreme(comparison: str) -> Any:
     """`argmax`, `argmin`: the first of the greatest; what is not a number counts as greatest."""
 
@@ -270,11 +273,12 @@ def place_of_extreme(comparison: str) -> Any:
                 rest = iter(at)
                 full = [fixed[k] if k in fixed else next(rest) for k in range(len(shape))]
                 new = n.element(x, full)
-                hit = n.compute(comparison, new, best[0])
-                if is_float(new.type):
-                    is_nan = n.compute("not_equal", new, new)
-                    other = n.compute("equal", best[0], best[0])
-                    hit = n.compute("or", hit, n.compute("and", is_nan, other))
+                if is_float(new.type):  # NaN does not lose either, but to one that came first
+                    is_beaten = n.compute(f"{_OPPOSITES[comparison]}_equal", new, best[0])
+                    is_number = n.compute("equal", best[0], best[0])
+                    hit = n.compute("and", n.compute("not", is_beaten), is_number)
+                else:
+                    hit = n.compute(comparison, new, best[0])
                 place = count_of(n, [shape[k] for k in gone], [full[k] for k in gone])
                 return (
                     n.compute("choose", hit, new, best[0]),

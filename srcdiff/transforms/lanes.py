@@ -38,6 +38,7 @@ from srcdiff.ir.types import Array, Dim, Scalar
 from srcdiff.ops import arithmetic, memory
 from srcdiff.ops.index_patterns import elements_of
 from srcdiff.transforms.axis_order import own_arrays
+from srcdiff.transforms.block_products import RowProduct, products_of_turns
 from srcdiff.transforms.facts import count_uses, definitions
 from srcdiff.transforms.lane_prices import LanePrices, Lengths
 from srcdiff.transforms.lane_schedule import (
@@ -87,9 +88,11 @@ class _Lanes(Rewriter):
         self.taken: set[Value] = set()
         self.short: dict[Dim, int] = {}
         self.prices = LanePrices(Lengths.of(fn.body, lengths), self.uses, maker, movable)
+        self.products = products_of_turns(fn, self.roots, self.uses, maker)
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
-        found = self.found(old, b) if isinstance(old, For) else None
+        computed: dict[For, tuple[Value, RowProduct]] = {}
+        found = self.found(old, b, computed) if isinstance(old, For) else None
         if found is None:
             super().statement(old, env, b)
             return
@@ -97,12 +100,17 @@ class _Lanes(Rewriter):
         self.taken.add(old.index)
         self.short |= self.prices.short(found)
         b.location, b.origin = old.location, "compiler"
-        count = _Blocks(found, self.prices.lanes(found), self.uses, env, b).write()
+        lanes = self.prices.lanes(found)
+        count = _Blocks(found, lanes, self.uses, computed, env, b).write()
         assert isinstance(count.type, Scalar) and count.type.expr is not None
         self.counts += count.type.expr.symbols()
 
-    def found(self, loop: For, b: Builder) -> Varying | None:
-        """What varies in a loop that is worth it, with rows of its own if it is so only then."""
+    def found(
+        self, loop: For, b: Builder, computed: dict[For, tuple[Value, RowProduct]]
+    ) -> Varying | None:
+        """What varies in a loop that is worth it, with rows of its own if it is so only then; enters in `computed`
+        which loops copy parts of products that may be computed where they are needed.
+        """
         found = varying(loop, self.roots, self.uses)
         if found is None:
             return None
@@ -118,6 +126,10 @@ class _Lanes(Rewriter):
             return None
         loop, copies = own_rows(found, axes, inner)
         found = varying(loop, self.roots, self.uses)  # rows have no other names
+        products = self.products.get(loop.index, {})
+        for table, (row, copy) in zip(axes, copies.items(), strict=True):
+            if table in products:
+                computed[copy] = row, products[table]
         return found if found is not None and self.prices.pays(found, copies.values()) else None
 
 
@@ -125,9 +137,16 @@ class _Blocks:
     """Writes a loop as one over blocks of its turns."""
 
     def __init__(
-        self, found: Varying, lanes: int, uses: Mapping[Value, int], env: Env, b: Builder
+        self,
+        found: Varying,
+        lanes: int,
+        uses: Mapping[Value, int],
+        computed: Mapping[For, tuple[Value, RowProduct]],
+        env: Env,
+        b: Builder,
     ) -> None:
         self.lanes = lanes
+        self.computed = computed
         self.found, self.loop, self.b = found, found.loop, b
         self.plan = Schedule(found, uses)
         self.env: Env = dict(env)
@@ -195,6 +214,11 @@ class _Blocks:
 
     def nest(self, nest: Nest, b: Builder) -> None:
         old = nest.statement
+        if isinstance(old, For) and old in self.computed:
+            row, product = self.computed[old]
+            stop = b.op(arithmetic.add, self.first, self.count)
+            self.env[row] = product.block(self.first, stop, self.env, b)
+            return
         operands = [lookup(self.env, a) for a in old.operands]
         if isinstance(old, If):
             regions = [
