@@ -401,8 +401,10 @@ def restarted(value: Any) -> Any:
     def own(leaf: Any) -> Any:
         return copy.deepcopy(leaf) if hasattr(leaf, "bit_generator") else leaf
 
-    return map_leaves(own, value)
+    return value if type(value) in (float, int, np.ndarray) else map_leaves(own, value)
 
 
 def copied(value: Any) -> Any:
+    if type(value) in (float, int):
+        return value
     return map_leaves(lambda leaf: leaf.copy() if isinstance(leaf, np.ndarray) else leaf, value)

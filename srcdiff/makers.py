@@ -70,7 +70,7 @@ class JvpMaker(_Maker):
 
     def __call__(self, *args: Any) -> Callable[[Any], tuple[Any, Any]]:
         kept = tuple(map(copied, args))
-        handle, _ = self.resolve(*args)
+        handle = self.pushforward.handle_for(self.wrt)
 
         def jvp(v: Any) -> tuple[Any, Any]:
             found: tuple[Any, Any] = handle(*kept, *(v if self.is_tuple else (v,)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -78,12 +79,22 @@ def make_options(given: Mapping[str, Any], base: Options | None = None) -> Optio
     ValueError
         For a value that an option does not take.
     """
+    try:
+        return _made(base, tuple(given), *given.values())
+    except TypeError:  # values without a hash, or a name that is no option
+        return _made.__wrapped__(base, tuple(given), *given.values())
+
+
+@functools.lru_cache(
+    maxsize=256, typed=True
+)  # 1 is not True; derivatives at a point make them in each call
+def _made(base: Options | None, names: tuple[str, ...], *values: Any) -> Options:
     known = [f.name for f in fields(Options)]
-    for name in given:
+    for name in names:
         if name not in known:
             raise TypeError(f"srcdiff has no option {name!r}; the options are {', '.join(known)}")
-    values = {k: _tidy(k, v) for k, v in given.items()}
-    return replace(base or Options(), **values)
+    tidy = {k: _tidy(k, v) for k, v in zip(names, values, strict=True)}
+    return replace(base or Options(), **tidy)
 
 
 def _tidy(name: str, value: Any) -> Any:

@@ -26,8 +26,15 @@ __all__ = [
 ]
 
 
+_LEAVES = frozenset(
+    {float, int, bool, np.ndarray, np.float64, type(None)}
+)  # asked for in each call
+
+
 def children(tree: Any) -> list[Any] | None:
     """The parts of a container in order; None for a leaf."""
+    if type(tree) in _LEAVES:
+        return None
     if isinstance(tree, tuple | list):
         return list(tree)
     if isinstance(tree, dict):
@@ -125,6 +132,8 @@ def fit_to(tree: Any, direction: Any, what: str) -> Any:
 
 
 def _fit_leaf(leaf: Any, direction: Any, what: str) -> Any:
+    if type(leaf) is float and type(direction) is float:
+        return direction
     if not is_float_leaf(leaf):
         return None
     if direction is None:

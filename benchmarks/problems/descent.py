@@ -56,12 +56,13 @@ def one_slope(srcdiff, mode, f, argnums=0, **options):
     if mode == "r":
         return srcdiff.value_and_grad(f, argnums=argnums, **options)
     if isinstance(argnums, int):
-        return lambda *args: srcdiff.make_jvp(f, argnums=argnums, **options)(*args)(1.0)
-    both = value_and_gradient(srcdiff, "f", f, argnums, **options)
+        tangent = srcdiff.make_jvp(f, argnums=argnums, **options)
+        return lambda *args: tangent(*args)(1.0)
+    along = [srcdiff.make_jvp(f, argnums=k, **options) for k in argnums]
 
     def parts(*args):
-        value, slopes = both(*args)
-        return value, tuple(slopes)
+        found = [tangent(*args)(1.0) for tangent in along]
+        return found[0][0], tuple(slope for _, slope in found)
 
     return parts
 
