@@ -237,7 +237,8 @@ def build_loops(
     """
     recorder = Recorder(verify=bool(os.environ.get("SRCDIFF_VERIFY")), shared=shared or {})
     with defects_told(derived), _collector_paused():
-        fn = derive(derived, arguments, recorder, machine=True)
+        again = not (bound or arguments.any_lengths or arguments.no_tangents)
+        fn = derive(derived, arguments, recorder, machine=True, again=again)
         fn = each_function(fn, lambda f: own_outside(without_stops(f)))
         types = tuple(p.type for p in fn.params)
         results = tuple(y.type for y in fn.body.yields)

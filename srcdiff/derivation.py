@@ -14,6 +14,7 @@ import numpy as np
 from srcdiff.batching import batch_of, items_of
 from srcdiff.differentiable import check_differentiable, check_scalar
 from srcdiff.errors import UnsupportedError
+from srcdiff.few_numbers import along_numbers, is_by_few_numbers, keeps_turns
 from srcdiff.frontend.frame import HOOKS
 from srcdiff.frontend.lower import trace
 from srcdiff.frontend.rules import parse_forward_rule, parse_rule
@@ -147,9 +148,10 @@ def derive(
     recorder: Recorder,
     machine: bool = False,
     device: bool = False,
+    again: bool = False,
 ) -> Function:
     """The IR of a derivative; `machine`: what is stored is chosen for speed, and not for short text; `device`: and
-    storage is dear.
+    storage is dear; `again`: calls that it does not serve are made once more in NumPy.
     """
     if device and not _ON_DEVICE.get():
         token = _ON_DEVICE.set(True)
@@ -191,6 +193,8 @@ def derive(
         fn = tangent(primal, wrt, parse_rule, parse_forward_rule, recorder, machine=machine)
     else:
         fn = backward(derived, primal, recorder, machine)
+        if again and is_by_few_numbers(derived, primal) and keeps_turns(fn):
+            fn = _along_numbers(derived, primal, fn, recorder)
     if kind == "vjp":
         fn = replace(fn, notes={**fn.notes, "weights": weights_of(primal, primal.output)})
     if kind == "hvp":
@@ -214,6 +218,20 @@ def _tangent_of(
     """The tangent of what was generated, without its value."""
     fn = prepare(as_user(fn), recorder, None)
     return tangent(fn, wrt, parse_rule, parse_forward_rule, recorder, value=False, names=names)
+
+
+def _along_numbers(
+    derived: Derived, primal: Function, gradient: Function, recorder: Recorder
+) -> Function:
+    """A gradient by numbers as tangents along them."""
+
+    def along(fn: Function, k: int) -> Function:
+        if fn is not primal:
+            fn = prepare(as_user(simplified(fn, recorder)), recorder, None)
+        return tangent(fn, (k,), parse_rule, parse_forward_rule, recorder, machine=True)
+
+    fn = along_numbers(derived, primal, gradient, along)
+    return fn if fn is gradient else finished(simplified(fn, recorder), recorder)
 
 
 def _entropy(primal: Function, wrt: Sequence[int], recorder: Recorder) -> Function:

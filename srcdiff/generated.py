@@ -141,7 +141,8 @@ class Generated(Readable):
         except Exception as error:  # of any class: the user's code raises what it likes
             if not str(error).endswith(UNTOLD):
                 raise
-        return self._in_numpy(args, kwargs)
+            is_number = not isinstance(error, FloatingPointError)
+        return self._in_numpy(args, kwargs, is_number)
 
     def _on_device(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         if kwargs:
@@ -168,9 +169,16 @@ class Generated(Readable):
             return (*values[:-1], *_weights(specialisation.program.weights, values[-1]))
         return values
 
-    def _in_numpy(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-        """What NumPy gives where compiled code has no type for it, or raises, with the numbers in its message."""
+    def _in_numpy(
+        self, args: Sequence[Any], kwargs: Mapping[str, Any], is_number: bool = True
+    ) -> Any:
+        """What NumPy gives where compiled code has no type for it, or raises, with the numbers in its message. Where
+        tangents are not numbers, reverse mode is compiled for the next call (see `few_numbers`).
+        """
         specialisation, arguments = self._specialised(args, kwargs)
+        if not is_number:
+            specialisation.without_tangents()
+            self._direct = None
         return specialisation.function(*self._values(specialisation, arguments))
 
     def recognised(self, args: tuple[Any, ...]) -> Any:

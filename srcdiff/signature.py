@@ -44,6 +44,8 @@ class Arguments:
         The function's defaults.
     any_lengths : bool
         The lengths are not known (compiled code calls): none is 1, and those that meet are compared on entry.
+    no_tangents : bool
+        Tangents that stood for a gradient were not numbers (see `few_numbers`).
     """
 
     names: tuple[str, ...]
@@ -54,6 +56,7 @@ class Arguments:
     own: tuple[Any, ...] = ()
     defaults: Mapping[str, Any] = field(default_factory=dict)
     any_lengths: bool = False
+    no_tangents: bool = False
 
     @property
     def key(self) -> Any:

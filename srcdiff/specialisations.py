@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from srcdiff.codegen.load import load
@@ -50,6 +50,12 @@ class Specialisation:
         if self.compiled is not None and not self.compiled.program.fits(lengths):
             return False
         return self.program.fits(lengths)
+
+    def without_tangents(self) -> None:
+        """Forget what was compiled, if tangents may have stood for a gradient there."""
+        if self.arguments is not None and not self.arguments.no_tangents:
+            self.arguments = replace(self.arguments, no_tangents=True)
+            self.compiled = self.run = self.direct = None
 
 
 @dataclass

@@ -19,7 +19,7 @@ FRONT = (  # the modules behind `srcdiff.api`, which join the stages
     "srcdiff.api", "srcdiff.batching", "srcdiff.building", "srcdiff.cache", "srcdiff.call_checks", "srcdiff.checks",
     "srcdiff.compiling", "srcdiff.costs", "srcdiff.cuda", "srcdiff.decorated", "srcdiff.derivation",
     "srcdiff.device_programs", "srcdiff.differentiable", "srcdiff.direct", "srcdiff.dynamic", "srcdiff.effects",
-    "srcdiff.enumeration", "srcdiff.explaining", "srcdiff.generated", "srcdiff.implicit_rules",
+    "srcdiff.enumeration", "srcdiff.explaining", "srcdiff.few_numbers", "srcdiff.generated", "srcdiff.implicit_rules",
     "srcdiff.integral_rules", "srcdiff.kernel_programs", "srcdiff.locks", "srcdiff.makers", "srcdiff.matrices",
     "srcdiff.nan_finding", "srcdiff.njit", "srcdiff.numpy_only", "srcdiff.ode_rules", "srcdiff.options",
     "srcdiff.own_results", "srcdiff.plain_calls", "srcdiff.program_facts", "srcdiff.programs", "srcdiff.reading",

@@ -108,7 +108,7 @@ class _Record:
             base = getattr(base.base, "derived", base.base)
         words += map(str, sorted(OWN_REWRITINGS.items()))
         words += [_words(t, roots) for t in arguments.types]
-        words += [*arguments.names, str(arguments.wrt)]
+        words += [*arguments.names, str(arguments.wrt), str(arguments.no_tangents)]
         lengths = arguments.lengths.values()
         if arguments.any_lengths:
             words.append(f"any lengths but {sorted(arguments.lengths.items())}")
