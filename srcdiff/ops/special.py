@@ -221,6 +221,7 @@ def ndtr(x, *, out, d_out):
         -2.0,
         2.0,
         fixed([-8.0, -30.0, 4.0]),
+        fixed([-1e4, -1e9], avoid="far below", gradients=([1e4 + 1e-4, 1e9],)),
         fixed([-math.inf, math.inf], avoid="infinite", gradients=([0.0, 0.0],)),
     ),
     compiled="log_ndtr",
@@ -229,10 +230,11 @@ def ndtr(x, *, out, d_out):
 )
 def log_ndtr(x, *, out, d_out):
     if x.dtype.kind == "c":
-        log_cdf = out
-    else:
-        log_cdf = np.nan_to_num(out)  # finite at -inf, where the derivative is 0
-    d_x = d_out * np.exp(-0.5 * x**2 - log_cdf) / np.sqrt(2.0 * np.pi)
+        d_x = d_out * np.exp(-0.5 * x**2 - out) / np.sqrt(2.0 * np.pi)
+    else:  # far below, a difference of logarithms has no digits; at -inf, the derivative is taken to be 0
+        near, log_cdf, far = np.maximum(x, -1e3), np.maximum(out, -500008.0), np.minimum(x, -1e3)
+        ratio = np.exp(-0.5 * near**2 - log_cdf) / np.sqrt(2.0 * np.pi)
+        d_x = d_out * np.where(x < -1e3, np.where(np.isinf(x), 0.0, -far - 1.0 / far), ratio)
 
 
 @special_function(low=-2.0, high=2.0, takes_complex=True)

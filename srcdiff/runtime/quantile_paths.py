@@ -15,7 +15,7 @@ _POINTS, _SHARES = np.polynomial.legendre.leggauss(_COUNT)  # on [-1, 1]
 # Python's numbers, beside which float32 stays
 _NODES, _WEIGHTS = tuple((0.5 * (_POINTS + 1.0)).tolist()), tuple((0.5 * _SHARES).tolist())
 _REACH = 40.0  # exp(-40) of the largest is left out
-_TINY = 1e-300
+_TINY, _HUGE = 1e-300, 1e150  # what is beyond has no density
 
 
 # `c * x + (1 - c) * y` is np.where of finite numbers: of that, Numba would make arrays
@@ -27,7 +27,7 @@ def gamma_path(a, x, digamma_next):
     With t = x exp(v): x ∫ (log x + v - digamma(a)) exp(a v - x (exp(v) - 1)) dv, from -inf to 0 with a minus, or from 0
     on. Below x, for small a, the part that falls off like exp(a v) only is integrated by hand.
     """
-    x = np.maximum(x, _TINY)
+    x = np.minimum(np.maximum(x, _TINY), _HUGE)
     one = a / a  # times a truth value, that keeps the dtype
     below = one * (x < a)
     slow = below * (a < 1.0)

@@ -161,3 +161,53 @@ def test_infinite_bounds_do_not_move_with_the_scale(jit):
         np.testing.assert_allclose(found, expected, rtol=1e-6)
         _, moved = srcdiff.jvp(censored, args, (0.3, -0.2, 0.5), jit=jit)
     np.testing.assert_allclose(moved, np.dot(expected, (0.3, -0.2, 0.5)), rtol=1e-6)
+
+
+def of_unknown(x):
+    continuous = [
+        stats.norm.cdf(x),
+        stats.t.cdf(x, 3.5),
+        stats.t.logsf(x, 3.5),
+        stats.expon.logpdf(x),
+    ]
+    continuous += [
+        stats.gamma.pdf(x, 2.5),
+        stats.gamma.logcdf(x, 2.5),
+        stats.beta.sf(x, 2.5, 1.5),
+        stats.uniform.pdf(x),
+    ]
+    counted = [stats.poisson.logpmf(x, 2.0), stats.poisson.cdf(x, 2.0), stats.bernoulli.pmf(x, 0.3)]
+    counted += [
+        stats.bernoulli.sf(x, 0.3),
+        stats.bernoulli.cdf(x, 0.3),
+        stats.binom.logcdf(x, 5, 0.3),
+    ]
+    return np.array([*continuous, *counted, stats.binom.logsf(x, 5, 0.3)])
+
+
+@pytest.mark.parametrize("jit", [False, pytest.param(True, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("x", [np.nan, np.array([np.nan, 1.0])], ids=["number", "array"])
+def test_what_is_nan_has_no_probability(x, jit):
+    value, _ = srcdiff.jvp(of_unknown, (x,), (x,), jit=jit)
+    np.testing.assert_allclose(value, of_unknown(x), rtol=1e-12)
+
+
+def middle(m, s):
+    laplace = stats.laplace
+    return laplace.cdf(0.5, m, s) - 2.0 * laplace.sf(0.5, m, s) + laplace.logcdf(0.5, m, s)
+
+
+def test_cumulative_functions_of_laplace_have_no_kink():
+    slopes = srcdiff.grad(middle, argnums=(0, 1), jit=False)(0.5, 1.7)
+    np.testing.assert_allclose(slopes, (-2.5 / 1.7, 0.0), rtol=1e-12)
+    tangent = srcdiff.jvp(middle, (0.5, 1.7), (1.0, 0.0), jit=False)[1]
+    np.testing.assert_allclose(tangent, -2.5 / 1.7, rtol=1e-12)
+
+
+def far(a, mu):
+    cumulative = stats.gamma.cdf(1e300, a) + stats.gamma.sf(1e300, a) + stats.chi2.cdf(1e300, a)
+    return cumulative + stats.poisson.cdf(np.inf, mu) + stats.poisson.sf(np.inf, mu)
+
+
+def test_far_out_nothing_moves_with_the_parameters():
+    assert srcdiff.grad(far, argnums=(0, 1), jit=False)(2.5, 3.0) == (0.0, 0.0)

@@ -33,15 +33,16 @@ def _shifted(k: Any, loc: Any) -> Any:
     return wide(k) - wide(loc)
 
 
-def _is_count(k: Any) -> Any:
+def _is_no_count(k: Any) -> Any:
+    """Whether it cannot be; NaN may be anything."""
     if np.ndim(k) > 0 and k.dtype in (np.int64, np.int32):
-        return k >= 0
-    return (k >= 0) & (k == np.floor(k))
+        return k < 0
+    return (k < 0) | (k > np.floor(k))
 
 
-def _log_of(chance: Any, is_some: Any) -> Any:
+def _log_of(chance: Any, is_none: Any) -> Any:
     """The logarithm of a probability; that of what cannot be is -inf, whatever the parameters are."""
-    return np.where(is_some, np.log(np.where(is_some, chance, 1.0)), -np.inf)
+    return np.where(is_none, -np.inf, np.log(np.where(is_none, 1.0, chance)))
 
 
 def _counts(
@@ -71,7 +72,7 @@ def _counts(
     def logcdf(k: Any, *args: Any, first: Any = None, second: Any = None, loc: Any = None) -> Any:
         shapes, loc, _ = arranged(count, args, first, second, loc)
         places = np.floor(_shifted(k, loc))
-        return _log_of(below(places, *shapes), places >= 0.0)
+        return _log_of(below(places, *shapes), places < 0.0)
 
     def sf(k: Any, *args: Any, first: Any = None, second: Any = None, loc: Any = None) -> Any:
         shapes, loc, _ = arranged(count, args, first, second, loc)
@@ -83,7 +84,7 @@ def _counts(
         if last is None:
             return np.log(above(places, *shapes))
         largest = shapes[0] if isinstance(last, str) else last
-        return _log_of(above(places, *shapes), places < largest)
+        return _log_of(above(places, *shapes), places >= largest)
 
     methods = {"logpmf": logpmf, "pmf": pmf, "cdf": cdf, "logcdf": logcdf, "sf": sf, "logsf": logsf}
     values = list(parameters.values())
@@ -108,15 +109,15 @@ def _counts(
 
 def _poisson_log_mass(k: Any, mu: Any) -> Any:
     value = special.xlogy(k, mu) - special.gammaln(k + 1.0) - mu
-    return np.where(_is_count(k), value, -np.inf)
+    return np.where(_is_no_count(k), -np.inf, value)
 
 
 def _poisson_below(k: Any, mu: Any) -> Any:
-    return np.where(k >= 0.0, special.gammaincc(np.maximum(k, 0.0) + 1.0, mu), 0.0)
+    return np.where(k < 0.0, 0.0, special.gammaincc(np.clip(k, 0.0, 1e300) + 1.0, mu))
 
 
 def _poisson_above(k: Any, mu: Any) -> Any:
-    return np.where(k >= 0.0, special.gammainc(np.maximum(k, 0.0) + 1.0, mu), 1.0)
+    return np.where(k < 0.0, 1.0, special.gammainc(np.clip(k, 0.0, 1e300) + 1.0, mu))
 
 
 _counts("poisson", {"mu": 2.5}, _poisson_log_mass, _poisson_below, _poisson_above)
@@ -127,15 +128,15 @@ _counts("poisson", {"mu": 2.5}, _poisson_log_mass, _poisson_below, _poisson_abov
 
 def _bernoulli_log_mass(k: Any, p: Any) -> Any:
     value = special.xlogy(k, p) + special.xlog1py(1.0 - k, -p)
-    return np.where((k == 0) | (k == 1), value, -np.inf)
+    return np.where(_is_no_count(k) | (k > 1), -np.inf, value)
 
 
 def _bernoulli_below(k: Any, p: Any) -> Any:
-    return np.where(k < 0.0, 0.0, np.where(k < 1.0, 1.0 - p, 1.0))
+    return np.where(k < 0.0, 0.0, np.where(k < 1.0, 1.0 - p, np.minimum(k, 1.0)))
 
 
 def _bernoulli_above(k: Any, p: Any) -> Any:
-    return np.where(k < 0.0, 1.0, np.where(k < 1.0, p, 0.0))
+    return np.where(k < 0.0, 1.0, np.where(k < 1.0, p, np.maximum(1.0 - k, 0.0)))
 
 
 _counts("bernoulli", {"p": 0.3}, _bernoulli_log_mass, _bernoulli_below, _bernoulli_above, 1.0)
@@ -153,19 +154,19 @@ def bernoulli_entropy(p: Any, loc: Any = None) -> Any:
 def _binom_log_mass(k: Any, n: Any, p: Any) -> Any:
     ways = special.gammaln(n + 1.0) - special.gammaln(k + 1.0) - special.gammaln(n - k + 1.0)
     value = ways + special.xlogy(k, p) + special.xlog1py(n - k, -p)
-    return np.where(_is_count(k) & (k <= n), value, -np.inf)
+    return np.where(_is_no_count(k) | (k > n), -np.inf, value)
 
 
 def _binom_below(k: Any, n: Any, p: Any) -> Any:
     inner = np.clip(k, 0.0, n - 1.0)
     inside = special.betainc(n - inner, inner + 1.0, 1.0 - p)
-    return np.where(k < 0.0, 0.0, np.where(k < n, inside, 1.0))
+    return np.where(k < 0.0, 0.0, np.where(k >= n, 1.0, inside))
 
 
 def _binom_above(k: Any, n: Any, p: Any) -> Any:
     inner = np.clip(k, 0.0, n - 1.0)
     inside = special.betainc(inner + 1.0, n - inner, p)
-    return np.where(k < 0.0, 1.0, np.where(k < n, inside, 0.0))
+    return np.where(k < 0.0, 1.0, np.where(k >= n, 0.0, inside))
 
 
 _counts("binom", {"n": 5, "p": 0.3}, _binom_log_mass, _binom_below, _binom_above, "n")

@@ -21,7 +21,7 @@ _EULER = 0.5772156649015329
 
 
 def _zero(z: Any) -> Any:
-    return 0.0 * z
+    return np.floor(0.5 * z)  # of NaN it is NaN
 
 
 # ---- normal ----------------------------------------------------------------------------------
@@ -434,13 +434,18 @@ def _laplace_log_density(z: Any) -> Any:
     return -np.abs(z) - np.log(2.0)
 
 
+def _size(z: Any) -> Any:
+    """The absolute value with the slope from the left at 0, where what is made of it has no kink."""
+    return np.where(z > 0.0, z, -z)
+
+
 def _laplace_cdf(z: Any) -> Any:
-    half = 0.5 * np.exp(-np.abs(z))
+    half = 0.5 * np.exp(-_size(z))
     return np.where(z > 0.0, 1.0 - half, half)
 
 
 def _laplace_log_cdf(z: Any) -> Any:
-    size = np.abs(z)
+    size = _size(z)
     return np.where(z > 0.0, np.log1p(-0.5 * np.exp(-size)), -size - np.log(2.0))
 
 

@@ -99,19 +99,19 @@ def _standard(x: Any, loc: Any, scale: Any, may_be_infinite: Any = False) -> Any
 
 
 def _within(form: Any, z: Any, shapes: Any, limits: Any, outside: Any, is_closed: Any) -> Any:
-    """A form in the support, and two numbers for what is below and above it."""
+    """A form in the support, and two numbers for what is below and above it; NaN is nowhere."""
     if limits is None:
         return form(z, *shapes)
     lowest, highest, middle, has_end = limits
     if is_closed:
-        is_inside = (z >= lowest) & (z <= highest) if has_end else z >= lowest
+        is_outside = (z < lowest) | (z > highest) if has_end else z < lowest
     else:
-        is_inside = (z > lowest) & (z < highest) if has_end else z > lowest
-    value = form(np.where(is_inside, z, middle), *shapes)
+        is_outside = (z <= lowest) | (z >= highest) if has_end else z <= lowest
+    value = form(np.where(is_outside, middle, z), *shapes)
     below, above = outside
     if has_end and below != above:
-        return np.where(is_inside, value, np.where(z <= lowest, below, above))
-    return np.where(is_inside, value, below)
+        return np.where(is_outside, np.where(z <= lowest, below, above), value)
+    return np.where(is_outside, below, value)
 
 
 def distribution(name: str, standard: Standard) -> None:
