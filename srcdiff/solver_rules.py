@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from srcdiff.api import grad
+from srcdiff.api import grad, jacobian, stop_gradient
 from srcdiff.decorated import generated
 from srcdiff.frontend.source import made_function
 from srcdiff.generated import Generated
@@ -110,10 +110,15 @@ def _rules(
         return orbit_rules(f, names, axes, wanted, dict(options))
     if solver.kind == "integral":
         return integral_rules(solver, f, names, axes, wanted, dict(options))
-    parameters = [n for n in wanted if n in own]
+    limits = dict(options).get("limits", "")
+    moving = [n for n in names if n in limits]
+    parameters = [n for n in wanted if n in (*own, *moving)]
     if not parameters:
         return _constant(solver, names)
     residual, label = _residual(solver, f, own)
+    if limits:
+        residual, label = _between(residual, label, own, moving, limits)
+        own += moving
     return rules_of_solution(
         residual, label, solver.short, own, names, parameters, several=len(solver.parts)
     )
@@ -142,3 +147,27 @@ def _residual(solver: Solver, f: FunctionType, own: Sequence[str]) -> tuple[Any,
     text = f"def {label}_objective({listed}):\n    return 0.5 * np.sum({label}({listed}) ** 2)\n"
     objective = made_function(text, f"{label}_objective", {label: f, "np": np})
     return grad(objective, argnums=own[0], on_independent="ignore"), f"{label}_grad"
+
+
+_STEP = """\
+def {label}_step({listed}):
+    curvature = np.abs({label}_jacobian({given}))
+    if np.ndim({x}) == 1:
+        curvature = np.diag(curvature)
+    scale = stop_gradient(np.where(curvature == 0.0, 1.0, curvature))
+    return {x} - np.clip({x} - {label}({given}) / scale, {limits})
+"""
+
+
+def _between(
+    slope: Any, label: str, own: Sequence[str], moving: Sequence[str], limits: str
+) -> tuple[Any, str]:
+    """The same for a minimum between limits: a step down from there, as long as Newton's, leads to where it is.
+
+    Where the slope leads out of the limits, the minimum stays at them.
+    """
+    listed, given = ", ".join((*own, *moving)), ", ".join(own)
+    text = _STEP.format(label=label, listed=listed, given=given, x=own[0], limits=limits)
+    slopes = jacobian(slope, argnums=own[0], on_independent="ignore")
+    outside = {label: slope, f"{label}_jacobian": slopes, "np": np, "stop_gradient": stop_gradient}
+    return made_function(text, f"{label}_step", outside), f"{label}_step"

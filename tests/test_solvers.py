@@ -11,6 +11,7 @@ import scipy.integrate
 from corpus_loader import finite_difference_grad
 from scipy.integrate import odeint, quad, quad_vec, solve_ivp
 from scipy.optimize import (
+    Bounds,
     bisect,
     brentq,
     fixed_point,
@@ -24,6 +25,7 @@ from scipy.optimize import (
     toms748,
 )
 
+import srcdiff
 from srcdiff import (
     UnsupportedError,
     differentiate,
@@ -442,6 +444,51 @@ def test_methods_and_what_they_find_is_looked_at_again() -> None:
     assert np.isclose(g(0.5), -3.0 * np.exp(-1.5), rtol=1e-6)
 
 
+def with_slopes(a):
+    """The function gives its derivatives, too."""
+    one = root_scalar(lambda x: (x**3 - a * x - 1.0, 3.0 * x**2 - a), x0=2.0, fprime=True).root
+    both = root_scalar(
+        lambda x: (x**3 - a * x - 1.0, 3.0 * x**2 - a, 6.0 * x), x0=2.0, fprime=True, fprime2=True
+    )
+    return one + 2.0 * both.root
+
+
+def test_roots_of_functions_that_give_their_slopes() -> None:
+    x = with_slopes(0.7) / 3.0
+    assert np.isclose(grad(with_slopes)(0.7), 3.0 * x / (3.0 * x**2 - 0.7), rtol=1e-7)
+
+
+def at_limits(a, b):
+    """Minima of which some are at a limit; the last limit moves."""
+    box = minimize(
+        lambda x: np.sum((x - a) ** 2) + x[0] * x[1], np.zeros(2), bounds=[(0, 1), (None, 0.8)]
+    ).x
+    fit = least_squares(
+        lambda x: np.array([x[0] - a[0], x[1] - a[1] * x[0]]), [0.5, 0.5], bounds=(0.0, [2.0, 0.8])
+    )
+    line = minimize_scalar(lambda x: (x - a[0]) ** 2, bounds=(b, 3.0), options={"xatol": 1e-9})
+    return np.sum(box * np.array([1.0, 3.0])) + np.sum(fit.x * np.array([2.0, 5.0])) + 7.0 * line.x
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "expected"),
+    [
+        # of box and fit, only the first coordinate is free; the line is at its moving limit
+        ([0.7, 1.3], 1.3, ([1.0 + 2.0 / 2.69, 2.0 * (0.8 / 2.69 - 2.6 * 1.74 / 2.69**2)], 7.0)),
+        # all are free, but for the line again
+        ([0.7, 0.5], 1.3, ([2 / 3 * (2.0 - 3.0) + 2.0 + 5.0 * 0.5, 2 / 3 * (6.0 - 1.0) + 5.0 * 0.7], 7.0)),
+        ([0.7, 0.5], 0.1, ([2 / 3 * (2.0 - 3.0) + 2.0 + 5.0 * 0.5 + 7.0, 2 / 3 * (6.0 - 1.0) + 5.0 * 0.7], 0.0)),
+    ],
+)  # fmt: skip
+def test_minima_at_limits_stay_there(a, b, expected) -> None:
+    a = np.array(a)
+    d_a, d_b = grad(at_limits, argnums=(0, 1))(a, b)
+    np.testing.assert_allclose(d_a, expected[0], atol=1e-5)
+    assert np.isclose(d_b, expected[1], atol=1e-5)
+    _, moved = srcdiff.jvp(at_limits, (a, b), (np.ones(2), 1.0))
+    assert np.isclose(moved, np.sum(expected[0]) + expected[1], atol=1e-5)
+
+
 def refused(f, *args) -> str:
     with pytest.raises(UnsupportedError) as caught:
         grad(f)(*args)
@@ -450,9 +497,22 @@ def refused(f, *args) -> str:
 
 def test_what_is_refused_says_so() -> None:
     def bounded(a):
-        return minimize(lambda x: np.sum((x - a) ** 2), np.zeros(1), bounds=[(0, 1)]).x[0]
+        return minimize(lambda x: np.sum((x - a) ** 2), np.zeros(1), bounds=[(0, a)]).x[0]
 
-    assert "`minimize` with bounds= is not differentiated" in refused(bounded, 0.5)
+    assert "`bounds` of `minimize` is known only when the program runs" in refused(bounded, 0.5)
+
+    limits = Bounds([0.0], [1.0])
+
+    def in_limits(a):
+        return minimize(lambda x: np.sum((x - a) ** 2), np.zeros(1), bounds=limits).x[0]
+
+    assert "`bounds` of `minimize` are numbers in tuples" in refused(in_limits, 0.5)
+
+    def constrained(a):
+        sums = {"type": "eq", "fun": lambda x: x[0] + x[1] - 1.0}
+        return minimize(lambda x: np.sum((x - a) ** 2), np.zeros(2), constraints=sums).x[0]
+
+    assert "`minimize` with constraints= is not differentiated" in refused(constrained, 0.5)
 
     def with_events(a):
         return solve_ivp(lambda t, y: -a * y, (0, 1), [1.0], events=lambda t, y: y[0]).y[0, -1]

@@ -107,6 +107,7 @@ class _Call:
         self.operands: list[Atom] = []
         self.places: dict[str, int] = {}
         self.texts: dict[str, str] = {}
+        self.limits = ""
 
     # ---- numbers and arrays ----
 
@@ -114,12 +115,14 @@ class _Call:
         for name in self.solver.start:
             if name in self.given and not is_none(self.given[name]):
                 self.texts[name] = self.start(name, self.given[name])
+        if self.solver.kind in ("minimum", "least squares"):
+            self.bound()
         lift = self.lifted()
         own = self.own_types()
         self.applied = [self.applied_main(lift, own)]
         names = self.operand_names(lift)
-        if self.jacobian_is_given():
-            self.helper(lift, "jac", own, self.main, "{}[1]")
+        for k, name in enumerate(self.returned(), 1):
+            self.helper(lift, name, own, self.main, f"{{}}[{k}]")
         for name in self.solver.helpers:
             if name in self.given:
                 self.helper(lift, name, own, self.given[name])
@@ -152,12 +155,31 @@ class _Call:
             if not isinstance(value, Parts) or len(value.values) not in (2, 3):
                 fr.fail(node, f"`{name}` is a pair of numbers here", f"Write {name}=(a, b).")
             texts = [self.operand(f"{name}_{k}", v) for k, v in enumerate(value.values)]
+            if name == "bounds":
+                self.limits = "bounds_0, bounds_1"
             return f"({', '.join(texts)})"
         is_number = isinstance(value, Value | Const) and isinstance(value.type, Scalar)
         is_list = isinstance(value, Value) and isinstance(value.type, Struct | List)
         if isinstance(value, Parts) or is_list or (is_number and _is_vector(self.solver, name)):
             value = HOOKS["call"](fr, node, Known(np.atleast_1d), [value], {})
         return self.operand(name, value)
+
+    def bound(self) -> None:
+        """Between which numbers the solution is."""
+        value = self.given.get("bounds")
+        if value is None or is_none(value) or "bounds" in self.texts:
+            return
+        self.texts["bounds"] = self.plain("bounds", value)
+        bounds = static(value)
+        if not isinstance(bounds, list | tuple):
+            self.fr.fail(
+                self.node,
+                f"`bounds` of `{self.solver.short}` are numbers in tuples and lists here, not {describe(value)}",
+                "Write bounds=[(low, high), ...].",
+            )
+        lows, highs = limits(bounds) if self.solver.kind == "minimum" else bounds
+        if np.any(np.isfinite(lows)) or np.any(np.isfinite(highs)):
+            self.limits = f"{_literal(lows)}, {_literal(highs)}"
 
     def operand(self, name: str, value: FrontValue) -> str:
         fr, node = self.fr, self.node
@@ -229,7 +251,7 @@ class _Call:
 
     def applied_main(self, lift: Lift, own: Sequence[Type]) -> Applied:
         names = self.own_names()
-        whole = "{}[0]" if self.jacobian_is_given() else "{}"
+        whole = "{}[0]" if self.returned() else "{}"
         listed = parameter_names(self.main)
         self.main_value = self.main
         is_direct = (
@@ -257,9 +279,9 @@ class _Call:
             "Return an array, or a list of numbers.",
         )
 
-    def jacobian_is_given(self) -> bool:
-        jac = self.given.get("jac")
-        return isinstance(jac, Const) and jac.value is True
+    def returned(self) -> list[str]:
+        """The derivatives that the function returns behind its value: `jac=True`, `fprime=True`."""
+        return [n for n in self.solver.helpers if self.given.get(n) == const(True)]
 
     def programmed(self, function: Any, lift: Lift, own: Sequence[Type]) -> Applied | None:
         """The function for the types of its arguments; None where it returns a container."""
@@ -344,7 +366,8 @@ class _Call:
             "limit",
             "tfirst",
         )
-        return tuple((k, self.plain(k, self.given[k])) for k in kept if k in self.given)
+        texts = [(k, self.plain(k, self.given[k])) for k in kept if k in self.given]
+        return (*texts, *([("limits", self.limits)] if self.limits else []))
 
     def plain(self, name: str, value: FrontValue) -> str:
         """Text for what is no number that anything depends on."""
@@ -385,6 +408,12 @@ def _named(program: Function, function: Any) -> Function:
     """The function under its own name; texts of ours have docstrings that are printed, the user's are not."""
     doc = function.__doc__ if function.__module__ == "srcdiff_calls" else None
     return replace(program, name=function.__name__, doc=doc or "")
+
+
+def limits(pairs: Any) -> tuple[list[float], list[float]]:
+    """The least and the greatest numbers of pairs, in which None is no limit."""
+    lows = [-np.inf if low is None else float(low) for low, _ in pairs]
+    return lows, [np.inf if high is None else float(high) for _, high in pairs]
 
 
 def _is_vector(solver: Solver, name: str) -> bool:

@@ -112,7 +112,7 @@ SOLVERS: dict[str, Solver] = {
         Solver("scipy.optimize.fsolve", "zero", "func", ("x0",), ("fprime",), refused={**_WHOLE, "col_deriv": False}),
         Solver(
             "scipy.optimize.minimize", "minimum", "fun", ("x0",), ("jac", "hess", "hessp"), _FOUND,
-            {"bounds": None, "constraints": (), "callback": None}, "OptimizeResult",
+            {"constraints": (), "callback": None}, "OptimizeResult",
         ),
         Solver(
             "scipy.optimize.minimize_scalar", "minimum", "fun", ("bracket", "bounds"), (), _FOUND,
