@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.generated import called_with
+from srcdiff.decorated import generated
+from srcdiff.generated import Generated, called_with
 from srcdiff.ir.conform import Scope
 from srcdiff.ir.core import Atom, Function, Op, Value
 from srcdiff.ir.interp import Evaluator
@@ -87,7 +88,7 @@ def find_nan(g: Any, *args: Any, **kwargs: Any) -> NanFound | None:
     Returns
     -------
     NanFound or None
-        None where no result has a NaN.
+        None where no result has a NaN, nor the value that a gradient is of.
 
     Examples
     --------
@@ -101,6 +102,15 @@ def find_nan(g: Any, *args: Any, **kwargs: Any) -> NanFound | None:
     if handle is not g and handle.derived.kind == "vjp":  # all of the result counts
         weights = map_leaves(_one_like, g.function(*map(_own, args[:-1])))
         args = (*args[:-1], weights)
+    found = _first(handle, args, kwargs)
+    if found is None and handle.derived.kind == "grad":  # it may be finite where the value is not
+        of = handle.derived
+        found = _first(generated("value_and_grad", of.base, of.options, of.wrt), args, kwargs)
+    return found
+
+
+def _first(handle: Generated, args: tuple[Any, ...], kwargs: dict[str, Any]) -> NanFound | None:
+    """What made the first NaN of the results of a call."""
     fn, values = handle.program_for(*args, **kwargs)
     for p, v in zip(fn.params, values, strict=True):
         for text, leaf in named_leaves(v, p.name):

@@ -65,6 +65,15 @@ def test_a_nan_of_the_forward_part_inside_a_loop() -> None:
     assert found.location.line == line_of(centred, "np.log")
 
 
+def log_volume(x):
+    return np.sum(np.log(x))
+
+
+def test_a_nan_of_the_value_where_the_gradient_is_finite() -> None:
+    found = find_nan(grad(log_volume), np.array([2.0, -0.5]))
+    assert "`np.log(x)` gives NaN in the forward part: x is [-0.5, ...]" in str(found)
+
+
 def test_a_nan_that_reaches_no_result_is_not_told() -> None:
     x, w = np.array([0.5, -1.0]), np.array([4.0, 1.0])
     found = find_nan(value_and_grad(lambda x, w: clipped(x, w) * 0.0 + np.sum(x)), x, w)
