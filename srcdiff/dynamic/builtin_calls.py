@@ -167,6 +167,11 @@ def _number(kind: Any, method: str) -> Any:
     return number
 
 
+def _round(tape: Tape, number: Any, ndigits: Any = None) -> Any:
+    digits = () if ndigits is None else (ndigits,)
+    return _number(round, "__round__")(tape, number, *digits)
+
+
 def _length(tape: Tape, value: Any) -> Any:
     own = getattr(type(value), "__len__", None)
     return call(tape, own, value) if is_own(value) and isinstance(own, FunctionType) else len(value)
@@ -220,7 +225,7 @@ BUILTINS: dict[Any, Any] = {
     **{getattr(operator, f"i{name}"): _augmented(symbol) for symbol, name in _IN_PLACE.items()},
     **{f: writing(f) for f in (str, repr, format, print)},
     next: _next, getattr: _getattr, setattr: _set_attr, len: _length,
-    float: _number(float, "__float__"), abs: _number(abs, "__abs__"), round: _number(round, "__round__"),
+    float: _number(float, "__float__"), abs: _number(abs, "__abs__"), round: _round,
     **{c: _collected(c) for c in (list, tuple, set, frozenset, zip, enumerate, reversed, iter)},
     **{symbol: functools.partial(lambda tape, *args, symbol: operate(tape, symbol, *args), symbol=symbol)
        for symbol in (*METHODS, *UNARY)},
