@@ -22,7 +22,7 @@ from srcdiff.ir.build import (
 )
 from srcdiff.ir.core import Atom, Call, Function, Op, Statement, Value, regions_of, walk
 from srcdiff.ir.recursion import is_itself, is_recursive
-from srcdiff.ir.types import Array, Dim, Scalar, Type, all_dims, dims_of
+from srcdiff.ir.types import Array, Dim, Scalar, Struct, Type, all_dims, dims_of
 from srcdiff.ops import arithmetic, memory
 from srcdiff.transforms.facts import defined_in, has_list, written_values
 
@@ -49,6 +49,7 @@ class Inline(Rewriter):
     def __init__(self, fn: Function, most: int, reads: bool = True) -> None:
         self.most, self.reads = most, reads
         self.written = written_values(fn)
+        self.given = {v for v in fn.params if v not in self.written}  # containers, as they came
         self.places = Counter(s.function.name for s in walk(fn.body) if isinstance(s, Call))
         self.noted: dict[str, list[Any]] = {"assumptions": [], "rewrites": []}  # of helpers
 
@@ -103,7 +104,8 @@ class Inline(Rewriter):
         if self.most == sys.maxsize:
             return all(not has_list(v.type) for v in (*call.operands, *call.results))
         return all(not isinstance(s, Op) or not s.decl.effect for s in body) and all(
-            isinstance(v.type, Array | Scalar) for v in (*call.operands, *call.results)
+            isinstance(v.type, Array | Scalar) or (v in self.given and _is_plain(v.type))
+            for v in (*call.operands, *call.results)
         )
 
     def put(
@@ -179,6 +181,13 @@ def _of_results(call: Call) -> dict[str, Dim]:
             if isinstance(d.symbol, str):
                 found.setdefault(d.symbol, e)
     return found
+
+
+def _is_plain(type_: Type) -> bool:
+    """Whether it is arrays and numbers, in whatever containers of known parts."""
+    if isinstance(type_, Struct):
+        return all(map(_is_plain, type_.parts))
+    return isinstance(type_, Array | Scalar)
 
 
 def _dims(type_: Type) -> tuple[Dim, ...]:

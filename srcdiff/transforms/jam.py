@@ -28,7 +28,6 @@ from srcdiff.ir.build import (
 )
 from srcdiff.ir.core import (
     Atom,
-    Const,
     For,
     Function,
     Op,
@@ -36,7 +35,6 @@ from srcdiff.ir.core import (
     Statement,
     Value,
     const,
-    known_dim,
 )
 from srcdiff.ir.types import Scalar, element_type
 from srcdiff.ops import arithmetic, memory
@@ -45,12 +43,11 @@ from srcdiff.transforms.element_prices import price_of_element
 from srcdiff.transforms.footprint import footprint, together
 from srcdiff.transforms.lane_prices import Lengths
 from srcdiff.transforms.nests import ELEMENT_ACCESSES, subscripts
+from srcdiff.transforms.several_turns import TURNS, has_enough, is_plain, whole_turns
 from srcdiff.transforms.turn_parts import other_turn, parts_of_turns
 
 __all__ = ["jam"]
 
-_TURNS = 4
-_ENOUGH = 8  # turns of the outer loop that are worth two loops
 _STATEMENTS = 12  # of a turn: what computes more does not wait for memory
 _LONG = 8  # turns of the inner loop that are worth a pass of its own
 
@@ -109,27 +106,23 @@ class _Jam(Rewriter):
                 _write(nest, b)
 
     def may_part(self, loop: For) -> bool:
-        return not loop.carried and _is_plain(loop) and self.is_long(loop)
+        return not loop.carried and is_plain(loop) and self.is_long(loop)
 
     def nest(self, loop: For) -> _Nest | None:
         """A loop as a nest whose turns may be mixed, if that saves anything."""
         body = loop.body.body
         loops = [k for k, s in enumerate(body) if isinstance(s, For)]
-        if len(loops) != 1 or loop.carried or not _is_plain(loop) or not self.is_long(loop):
+        if len(loops) != 1 or loop.carried or not is_plain(loop) or not self.is_long(loop):
             return None
         inner = body[loops[0]]
         assert isinstance(inner, For)
         found = _Nest(loop, body[: loops[0]], inner, body[loops[0] + 1 :])
-        if not _is_plain(inner) or not _is_small(found) or self.turns.turns(inner) < _LONG:
+        if not is_plain(inner) or not _is_small(found) or self.turns.turns(inner) < _LONG:
             return None
         return found if self.may_mix(found) and _saves(found) else None
 
     def is_long(self, loop: For) -> bool:
-        """Whether a loop makes enough turns for some to be taken together, and never less than none."""
-        start, stop = known_dim(loop.start), known_dim(loop.stop)
-        if start is None or stop is None or not self.lengths.is_at_least_zero(stop - start):
-            return False
-        return self.turns.turns(loop) >= _ENOUGH
+        return has_enough(loop, self.lengths, self.turns)
 
     def may_mix(self, nest: _Nest) -> bool:
         """Whether what stands in front of the inner loop may be done earlier, what is behind it later, and turns of the
@@ -159,11 +152,6 @@ class _Jam(Rewriter):
     def touched(self, op: Op) -> frozenset[Value]:
         array = op.operands[0] if subscripts(op) else None
         return self.roots[array] if isinstance(array, Value) else frozenset()
-
-
-def _is_plain(loop: For) -> bool:
-    counts = isinstance(loop.start, Const) and loop.start.value >= 0 and loop.step == const(1)
-    return counts and not (loop.reverse or loop.breaks or loop.is_parallel)
 
 
 def _is_small(nest: _Nest) -> bool:
@@ -223,15 +211,7 @@ def _write(nest: _Nest, b: Builder) -> None:
     """Appends the loop of several turns a pass, and one for the turns that are left."""
     loop = nest.loop
     b.location, b.origin = loop.location, "compiler"
-    start, stop = known_dim(loop.start), known_dim(loop.stop)
-    assert start is not None and stop is not None
-    span, full = stop - start, loop.stop
-    if not span.is_const or span.const % _TURNS:
-        turns = loop.stop
-        if loop.start != const(0):
-            turns = b.op(arithmetic.subtract, loop.stop, loop.start)
-        rest = b.op(arithmetic.mod, turns, const(_TURNS))
-        full = b.op(arithmetic.subtract, loop.stop, rest, name="full")
+    full = whole_turns(loop, b)
     b.append(_several(nest, full, b))
     if full is not loop.stop:
         index = replace(loop.index, type=Scalar("int64", True, b.shapes.fresh("j")))
@@ -244,7 +224,7 @@ def _several(nest: _Nest, full: Atom, b: Builder) -> For:
     behind: list[Statement] = []
     carried: list[Atom] = []
     results: list[Value] = []
-    for k in range(_TURNS):
+    for k in range(TURNS):
         index: Atom = nest.loop.index
         if k:
             index = outer.op(arithmetic.add, nest.loop.index, const(k))
@@ -263,7 +243,7 @@ def _several(nest: _Nest, full: Atom, b: Builder) -> For:
     )
     outer.body += behind
     region = outer.region((nest.loop.index,), ())
-    return replace(nest.loop, stop=full, step=const(_TURNS), body=region, pair=0)
+    return replace(nest.loop, stop=full, step=const(TURNS), body=region, pair=0)
 
 
 class _Pass:

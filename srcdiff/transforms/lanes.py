@@ -54,6 +54,7 @@ from srcdiff.transforms.lengths import below
 from srcdiff.transforms.nests import subscripts
 from srcdiff.transforms.own_rows import own_rows, tables
 from srcdiff.transforms.run_again import run_again
+from srcdiff.transforms.subscripts import elements_of_rows
 from srcdiff.transforms.varying import Varying, varying
 
 __all__ = ["lanes", "side_by_side"]
@@ -63,8 +64,7 @@ def lanes(fn: Function, lengths: Mapping[str, int]) -> Function:
     """`fn` with turns of outer loops side by side where inner ones cannot be vectorised; `lengths` of the arguments at
     hand say which loops are long.
     """
-    found = _Lanes(fn, lengths)
-    new = found(fn)
+    new, found = _found(fn, lengths)
     if not found.counts:
         return fn
     known = (*fn.notes.get("positive", ()), *found.counts)
@@ -73,9 +73,14 @@ def lanes(fn: Function, lengths: Mapping[str, int]) -> Function:
 
 def side_by_side(fn: Function, lengths: Mapping[str, int]) -> frozenset[Value]:
     """The indices of the loops that `lanes` takes."""
+    return frozenset(_found(fn, lengths)[1].taken)
+
+
+def _found(fn: Function, lengths: Mapping[str, int]) -> tuple[Function, _Lanes]:
+    """`fn` with lanes; turns have elements of their own where they would have rows of one array."""
+    fn = elements_of_rows(fn, named=True)
     found = _Lanes(fn, lengths)
-    found(fn)
-    return frozenset(found.taken)
+    return found(fn), found
 
 
 class _Lanes(Rewriter):

@@ -59,6 +59,7 @@ from srcdiff.transforms.reuse_buffers import reuse_buffers
 from srcdiff.transforms.running_powers import running_powers
 from srcdiff.transforms.scalarise import scalarise
 from srcdiff.transforms.settled_tests import settled_tests
+from srcdiff.transforms.shared_rows import shared_rows
 from srcdiff.transforms.shrink_buffers import shrink_buffers
 from srcdiff.transforms.single import single
 from srcdiff.transforms.single_axes import single_axes
@@ -266,6 +267,7 @@ def _fast(
         Pass("axis order", axis_order, "innermost loops go through memory in its order"),
         Pass("split loops", split_loops, "elementary functions are fast in innermost loops"),
         *((sums,) if fastmath else ()),
+        Pass("shared rows", lambda f: shared_rows(f, lengths), "rows are loaded for several turns"),
         Pass("jam", lambda f: jam(f, lengths), "rows are passed over once for several turns"),
         Pass("hoist", hoist, "what does not change in a loop"),
         *(at_hand if fastmath else ()),

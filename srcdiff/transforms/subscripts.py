@@ -39,10 +39,12 @@ def composed(op: Op, view: Op, any_row: bool = False) -> Op | None:
     return replace(op, operands=(*head, *operands), attrs={**op.attrs, "where": ", ".join(where)})
 
 
-def elements_of_rows(fn: Function) -> Function:
-    """`fn` with elements of rows that have no name, as what `f(x[i])` reads, as elements of the array."""
+def elements_of_rows(fn: Function, named: bool = False) -> Function:
+    """`fn` with elements of rows that have no name, as what `f(x[i])` reads, as elements of the array; with `named`,
+    those of rows that have one as well.
+    """
     made = {s.result: s for s in walk(fn.body) if isinstance(s, Op) and s.decl is memory.index}
-    return _Elements({v: s for v, s in made.items() if not v.name})(fn)
+    return _Elements({v: s for v, s in made.items() if named or not v.name})(fn)
 
 
 class _Elements(Rewriter):

@@ -117,14 +117,15 @@ def varying(loop: For, roots: Roots, uses: Mapping[Value, int]) -> Varying | Non
 
 
 def _measures_alike(op: Op, found: Varying) -> bool:
-    """Whether a part that is only measured is as long in all turns: a row, or between bounds that all turns have."""
+    """Whether a part that is only measured is as long in all turns: of its own row, or between bounds that all turns
+    have.
+    """
     if found.measured.isdisjoint(op.results):
         return True
     base, *at = op.operands
-    is_row = op.attrs["where"] == "i" and at == [found.loop.index]
-    return (base in found.fixed or base in found.measured) and (
-        is_row or not any(map(found.of, at))
-    )
+    if op.attrs["where"].startswith("i") and at[0] == found.loop.index:
+        del at[0]
+    return (base in found.fixed or base in found.measured) and not any(map(found.of, at))
 
 
 def _hands_on_more(s: If, found: Varying) -> bool:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from fuzz.compare import flat
-from loop_forms import loop_form
+from loop_forms import as_python, loop_form
 
 import srcdiff
 
@@ -121,3 +121,26 @@ def test_lengths_that_a_helper_takes_to_be_equal_are_told_in_those_of_arguments(
     notes = loop_form(g, args).notes
     lengths = {s for pair in notes["assumptions"] for d in pair for s in d.symbols()}
     assert lengths <= {"B0", "B1", "B2", "u0"}
+
+
+def moved(x, model):
+    scales, (shift, power) = model
+    y = np.zeros(len(x))
+    for i in range(1, len(x)):
+        y[i] = np.tanh(y[i - 1] + scales[i] * x[i] ** power)
+    return y + shift
+
+
+def at_both(both, model):
+    return moved(both[1:], model) * both[0]
+
+
+def test_helpers_are_given_containers_as_the_function_is():
+    model = np.linspace(1.0, 2.0, 4), (0.3, 2)
+    g = srcdiff.jacobian(at_both, mode="forward")
+    text = g.loop_source_for(X, model)
+    assert text.count("def ") == 1
+    want = srcdiff.jacobian(at_both, mode="reverse", jit=False)(X, model)
+    np.testing.assert_allclose(
+        as_python(loop_form(g, (X, model)))(X, model), want, rtol=1e-12, atol=1e-14
+    )

@@ -539,6 +539,24 @@ DIRECTIONS = {
                 y[k, 2] += h
             return y.ravel()
     """,
+    "parts of a part of the direction": """
+        def filled(x, w):
+            y = np.zeros((5, 3))
+            at = 0
+            for k in range(3):
+                y[k, :2] = x[at : at + 2]
+                y[k + 1, 2] = x[at + 1] * w[k]
+                at += 2
+            return y
+
+        def f(x, w, flipped):
+            y = filled(x[2:], w) + x[:1]
+            h = 0.1
+            for k in range(5):
+                h = np.tanh(h * y[k, 0] + y[k, 1])
+                y[k, 2] += h
+            return y.ravel()
+    """,
 }
 
 
