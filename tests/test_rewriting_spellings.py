@@ -111,6 +111,21 @@ NUMBERS = {
     "log of the power of a variable": (powers_in_a_loop,
                                        binomials, ALSO_SMALL),
     "Student's": (students, lambda x: -2 * mp.log1p(x**2 / 3), (1e150, 1e-9, 0.3, -1000.0)),
+    "log((1 + x) ** 2)": (lambda x: np.log((1 + x) ** 2), lambda x: mp.log((1 + x) ** 2), (*SMALL, -3.0, 1e150)),
+    "log(1 / (1 + x ** 2 / 3) ** 2)": (lambda x: np.log(1 / (1 + x**2 / 3) ** 2), lambda x: -2 * mp.log1p(x**2 / 3),
+                                       (1e150, 1e-9, 0.3, -1000.0)),
+    "log(exp(x) + exp(-x))": (lambda x: np.log(np.exp(x / 2) + np.exp(-x / 2)),
+                              lambda x: mp.log(2 * mp.cosh(x / 2)), ALSO_SMALL),
+    "log(sqrt(exp(x) + exp(-x)))": (lambda x: -np.log(1 / np.sqrt(np.exp(x) + np.exp(-x))),
+                                    lambda x: mp.log(2 * mp.cosh(x)) / 2, ALSO_SMALL),
+    "exp(x) - exp(0)": (lambda x: np.exp(x) - np.exp(0.0), mp.expm1, SMALL),
+    "log(1 - p + 1 - q)": (lambda x: np.log(1 - sigmoid(x) + 2 * (1 - np.tanh(x))),
+                           lambda x: mp.log(1 / (1 + mp.exp(x)) + 4 / (1 + mp.exp(2 * x))), LOGITS),
+    "log(1 / sqrt(exp + exp + p))": (
+        lambda x: -np.log(1 / np.sqrt(np.exp(-(x**2)) + np.exp(2 * x) + 2 * sigmoid(x))),
+        lambda x: mp.log(mp.exp(-(x**2)) + mp.exp(2 * x) + 2 / (1 + mp.exp(-x))) / 2, LOGITS),
+    "log(sqrt(1 - (1 - exp(-exp))))": (lambda x: np.log(2 * np.sqrt(1 - (1 - np.exp(-np.exp(x))))),
+                                       lambda x: mp.log(2) - mp.exp(x) / 2, (-40.0, -3.0, 0.3, 5.0)),
     "sqrt(exp)": (lambda x: np.sqrt(np.exp(x)), lambda x: mp.exp(x / 2), ALSO_SMALL),
 }  # fmt: skip
 

@@ -69,7 +69,9 @@ def log_carried(fn: Function, name: str) -> Function:
     if not flows.found:
         return fn
     pass_ = _Carried(flows)
-    return with_rewrites(pass_(fn), fn, [(name, at) for at in dict.fromkeys(pass_.fired)])
+    new = with_rewrites(pass_(fn), fn, [(name, at) for at in dict.fromkeys(pass_.fired)])
+    terms = new.notes.get("product_terms", frozenset()) | pass_.product_terms
+    return replace(new, notes={**new.notes, "product_terms": terms}) if terms else new
 
 
 class _Carried(Rewriter):
@@ -95,6 +97,7 @@ class _Carried(Rewriter):
             for a in flowing.intersection(f.sources):
                 self.ends[a] = self.ends.get(a, False) or is_positive  # type: ignore[index, arg-type]
         self.fired: list[Location | None] = []
+        self.product_terms: set[Value] = set()
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         b.location, b.origin = old.location, "compiler"
@@ -265,6 +268,7 @@ class _Carried(Rewriter):
             kept = (
                 (maker.logarithm(parts),) if is_positive else self.scaled(atom, parts, like, maker)
             )
+            self.product_terms |= maker.product_terms
         if not is_positive and len(kept) == 1:
             kept = (const(1.0), *kept)
         return tuple(self.fitted(a, like, kept, b) for a in kept)

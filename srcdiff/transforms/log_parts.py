@@ -27,7 +27,9 @@ __all__ = [
     "is_positive_number",
     "is_shifted",
     "log_cosh",
+    "log_of_size",
     "log_one_less_exp",
+    "log_two_cosh",
     "one_less_sigmoid",
     "own_tanh",
     "root_less_one",
@@ -55,7 +57,7 @@ _OF_ONE_SIGN = ("add", "sum", "mean", "float64")
 
 log, exp, logaddexp = map(function, ("log", "exp", "logaddexp"))
 expm1, log1p, where, greater = map(function, ("expm1", "log1p", "where", "greater"))
-minimum, known_less = map(function, ("minimum", "log_one_less_exp"))
+minimum, maximum, known_less = map(function, ("minimum", "maximum", "log_one_less_exp"))
 highest, isfinite, held, computed_as = map(function, ("highest", "isfinite", "held", "computed_as"))
 expit, known_other = map(function, ("expit", "one_less_sigmoid"))
 sqrt, less, sinh, absolute, known_log_cosh = map(
@@ -86,6 +88,16 @@ def log_cosh(x: Pattern) -> Apply:
         size + (log1p(exp(-2.0 * size)) - log(2.0)),
     )
     return known_log_cosh(where(less(size, 1.0), near, far), x)
+
+
+def log_two_cosh(x: Pattern) -> Apply:
+    """log(exp(x) + exp(-x)), whose derivative is no difference of two sigmoids."""
+    return known_log_cosh(logaddexp(x, -x), x)
+
+
+def log_of_size(x: Pattern) -> Apply:
+    """log(abs(1 + x)), which is log1p on one side and its mirror image on the other."""
+    return computed_as(log1p(maximum(x, -2.0 - x)), log(1.0 + x))
 
 
 def root_less_one(x: Pattern) -> Apply:

@@ -60,6 +60,8 @@ class Roots(RunningSums):
     def of_root(self, x: Atom | None) -> Atom | None:
         """The logarithm of a constant power, which overflows and underflows before what is raised to it."""
         op = None if x is None else self.op(x)
+        if op is not None and op.decl.name == "divide":
+            return self.of_root_below(op)
         if op is None or op.decl.name not in ("power", "square"):
             return None
         n = 2 if op.decl.name == "square" else getattr(self.number(op.operands[1]), "value", None)
@@ -71,6 +73,17 @@ class Roots(RunningSums):
         ):  # negative for what is negative, or without a value
             return self.make(lambda x: float(n) * log(x), base)
         return self.make(lambda x: float(n) * log(absolute(x)), base)
+
+    def of_root_below(self, op: Op) -> Atom | None:
+        """The logarithm of a number by a constant power."""
+        above, root = self.number(op.operands[0]), None
+        if is_positive_number(above):
+            root = self.of_root(op.operands[1])
+        if root is None:
+            return None
+        if getattr(above, "value", None) == 1:
+            return self.make(lambda x: -x, root)
+        return self.make(lambda x, n: log(n) - x, root, above)
 
     def log_of(self, factors: Sequence[Atom]) -> Atom:
         """The logarithm of a product; a constant power in it, beside positive numbers, is taken apart."""

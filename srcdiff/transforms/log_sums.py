@@ -10,8 +10,8 @@ from srcdiff.ir.core import Atom, Const, Op, Value, const
 from srcdiff.ir.types import Dim, shape_of
 from srcdiff.ops import arithmetic, elementwise, memory, reductions
 from srcdiff.ops.numbers import of_numbers
-from srcdiff.transforms.log_parts import Maker, Parts, but_ones, signed
-from srcdiff.transforms.patterns import function
+from srcdiff.transforms.log_parts import Maker, Parts, but_ones, log_two_cosh, signed
+from srcdiff.transforms.patterns import are_opposite, function
 
 __all__ = ["Sums", "is_within"]
 
@@ -41,6 +41,8 @@ class Sums(Maker):
         raise NotImplementedError
 
     def of_add(self, op: Op, depth: int) -> Parts | None:
+        if (x := self.two_cosh(op)) is not None:
+            return Parts([(1.0, self.make(log_two_cosh, self.here(x)))])
         terms = self.terms(op, 1, depth)
         if not terms or not any(p.exponents for _, p in terms):
             return None
@@ -70,6 +72,16 @@ class Sums(Maker):
         return self.shifted_terms(terms)
 
     of_subtract = of_add
+
+    def two_cosh(self, op: Op) -> Atom | None:
+        """The x of exp(x) + exp(-x)."""
+        one, other = (self.op(a) for a in op.operands)
+        if op.decl.name != "add" or one is None or other is None:
+            return None
+        if (one.decl.name, other.decl.name) != ("exp", "exp"):
+            return None
+        x, y = one.operands[0], other.operands[0]
+        return x if are_opposite(x, y, self.seen) else None
 
     def odds(self, less: Parts, whole: Parts) -> Atom | None:
         """The u of (1 + exp(u)) - 1, as in `1 / p - 1` of a sigmoid."""
@@ -104,12 +116,23 @@ class Sums(Maker):
         found: list[tuple[int, Parts]] = []
         signs = (sign, -sign if op.decl.name == "subtract" else sign)
         for s, a in zip(signs, op.operands, strict=True):
-            inner = self.op(a)
-            if inner is not None and inner.decl.name in ("add", "subtract") and depth < DEPTH:
-                found += self.terms(inner, s, depth + 1) or [(s, self.plain(a))]
-            else:
-                found.append((s, self.unsigned(a, depth)))
+            found += self.terms_of(a, s, depth)
         return found if len(found) <= _TERMS else []
+
+    def terms_of(self, a: Atom, sign: int, depth: int) -> list[tuple[int, Parts]]:
+        """A term, or those that it is the sum of: a probability that is `1 - p` is one."""
+        op = self.op(a)
+        if op is None or op.decl.name not in ("add", "subtract") or depth >= DEPTH:
+            return [(sign, self.unsigned(a, depth))]
+        inner = self.terms(op, sign, depth + 1)
+        if inner and all(s == sign and p.is_positive for s, p in inner):
+            return inner
+        whole = self.unsigned(a, depth)
+        return (
+            [(sign, whole)]
+            if whole.exponents and whole.is_positive
+            else inner or [(sign, self.plain(a))]
+        )
 
     def shifted_terms(self, terms: Sequence[tuple[int, Parts]]) -> Parts:
         exponents = [self.exponent(p) for _, p in terms]
@@ -132,7 +155,8 @@ class Sums(Maker):
                     (lambda x, y: x + y) if sign > 0 else (lambda x, y: x - y), out, term
                 )
         assert out is not None
-        return Parts([(1.0, top)], [out], is_positive=False)
+        is_positive = all(sign > 0 and p.is_positive for sign, p in terms)
+        return Parts([(1.0, top)], [out], is_positive=is_positive)
 
     def finite(self, top: Atom) -> Atom:
         """A shift: what is largest, or 0 where that is infinite; nothing depends on it."""
@@ -299,7 +323,7 @@ class Sums(Maker):
             if ranks == (1, 2):
                 left = self.b.op(memory.index, left, where=":, None")
             axes = {} if ranks == (1, 1) else {"axis": 0 if ranks == (1, 2) else 1}
-            return Parts([(1.0, self.make(lambda x, y: logsumexp(x + y, **axes), left, right))])
+            return self.of_product(self.make(lambda x, y: x + y, left, right), **axes)
         if not (one.exponents or other.exponents):
             return None
         is_left = bool(one.exponents)
@@ -348,11 +372,14 @@ class Sums(Maker):
         )
 
     def of_matrices(self, left: Atom, right: Atom) -> Parts:
-        """exp(left) @ exp(right), whose terms have three axes: `log_products` makes a product of them again."""
+        """exp(left) @ exp(right), whose terms have three axes."""
         left = self.b.op(memory.index, left, where=":, :, None")
-        terms = self.b.op(arithmetic.add, left, right)
-        self.product_terms.add(terms)
-        return Parts([(1.0, self.make(lambda x: logsumexp(x, axis=1), terms))])
+        return self.of_product(self.b.op(arithmetic.add, left, right), axis=1)
+
+    def of_product(self, terms: Atom, **axes: int) -> Parts:
+        """A product with a matrix by the exponents of its terms: `log_products` makes a product of them again."""
+        self.product_terms |= {terms} if isinstance(terms, Value) else set()
+        return Parts([(1.0, self.make(lambda x: logsumexp(x, **axes), terms))])
 
 
 def is_within(narrow: Sequence[Any], shape: Sequence[Any]) -> bool:

@@ -94,6 +94,7 @@ _FORMS: tuple[tuple[Pattern, Callable[[Pattern], Pattern], float], ...] = (
 
 
 _SIGMOID = exp(_X) / (1 + exp(_X))
+_ONE_LESS_TWICE = 1 - (1 - _X)
 _LOG_SIGMOID = -logaddexp(0.0, _X)
 
 
@@ -167,6 +168,8 @@ class Logarithms(Roots):
     def taken_apart(self, atom: Atom, depth: int) -> Parts:
         if (binding := match(_SIGMOID, atom, self.seen)) is not None:
             return self.sigmoid(self.here(binding["x"]))
+        if (binding := match(_ONE_LESS_TWICE, atom, self.seen)) is not None:
+            return self.parts(binding["x"], depth)
         for form, said, factor in _FORMS:
             binding = match(form, atom, self.seen)
             if binding is not None:

@@ -32,6 +32,7 @@ __all__ = [
     "Pattern",
     "Rule",
     "alike",
+    "are_opposite",
     "build",
     "function",
     "is_unruly",
@@ -260,6 +261,35 @@ def alike(x: Any, y: Any, made: Mapping[Value, Op], depth: int = 0) -> bool:
             alike(a, b, made, depth + 1) for a, b in zip(one.operands, other.operands, strict=True)
         )
     )
+
+
+def are_opposite(x: Any, y: Any, made: Mapping[Value, Op]) -> bool:
+    """Whether one is the other with the other sign: `-x / 2` and `x / 2`."""
+    (one, a), (other, b) = _scaled(x, made), _scaled(y, made)
+    return one == -other and isinstance(a, Value) and alike(a, b, made)
+
+
+def _scaled(x: Any, made: Mapping[Value, Op], depth: int = 0) -> tuple[float, Any]:
+    """A value as a number times another one."""
+    op = made.get(x) if isinstance(x, Value) and depth <= _DEPTH else None
+    factor, rest = (1.0, x) if op is None else _factor(op)
+    if rest is x:
+        return 1.0, x
+    scale, inner = _scaled(rest, made, depth + 1)
+    return factor * scale, inner
+
+
+def _factor(op: Op) -> tuple[float, Any]:
+    """The number that something is multiplied or divided by; 1 and the result where there is none."""
+    if op.decl.name == "negative":
+        return -1.0, op.operands[0]
+    for k, a in enumerate(op.operands):
+        is_number = isinstance(a, Const) and isinstance(a.value, int | float) and a.value
+        if is_number and op.decl.name == "multiply":
+            return a.value, op.operands[1 - k]  # type: ignore[union-attr]
+        if is_number and k and op.decl.name == "divide":
+            return 1 / a.value, op.operands[0]  # type: ignore[union-attr]
+    return 1.0, op.results[0]
 
 
 def _number_in(x: Any, made: Mapping[Value, Op]) -> Any:

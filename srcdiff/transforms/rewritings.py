@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from srcdiff.transforms.log_parts import (
     log_cosh,
+    log_of_size,
     log_one_less_exp,
     one_less_sigmoid,
     own_tanh,
@@ -18,6 +19,7 @@ from srcdiff.transforms.logarithms import NAME as PARTS
 from srcdiff.transforms.patterns import Rule, function
 from srcdiff.transforms.rule_conditions import (
     are_not_alike,
+    are_two_cosh,
     has_own_logarithm,
     is_another_shift,
     is_constant_below_zero,
@@ -151,7 +153,7 @@ RULES = (
     Rule("softplus", lambda x: log(1 + exp(x)), lambda x: logaddexp(0.0, x), "exact", _OVERFLOW, _LOGITS),
     Rule("softplus", lambda x: log1p(exp(x)), lambda x: logaddexp(0.0, x), "exact", _OVERFLOW, _LOGITS),
     Rule("log_add_exp", lambda x, y: log(exp(x) + exp(y)), lambda x, y: logaddexp(x, y), "exact", _OVERFLOW,
-         ((1000.0, 1000.0), (-1000.0, -999.0), (0.0, -800.0), (1e6, -1e6))),
+         ((1000.0, 1000.0), (-1000.0, -999.0), (0.0, -800.0), (1e6, -1e6)), are_two_cosh),
     Rule("log_sum_exp", lambda x, *, axis, keepdims: log(total(exp(x), axis=axis, keepdims=keepdims)),
          lambda x, *, axis, keepdims: logsumexp(x, axis=axis, keepdims=keepdims), "exact", _OVERFLOW, _ROWS,
          is_number_or_shifted),
@@ -238,8 +240,13 @@ RULES = (
     Rule("log_one_plus", lambda x: log(1 / (1 + x)), lambda x: -log1p(x), "exact", _DIGITS, _SMALL, has_own_logarithm),
     Rule("log_one_plus", lambda x: log(1 / (1 - x)), lambda x: -log1p(-x), "exact", _DIGITS,
          ((1e-17,), (-1e-17,), (1e-300,), (-1e-9,), (0.5,), (-3.0,)), has_own_logarithm),
+    Rule("log_one_plus", lambda x: log(absolute(1 + x)), lambda x: log_of_size(x), "exact", _DIGITS,
+         (*_SMALL, (-3.0,), (1e300,)), has_own_logarithm),
+    Rule("log_one_plus", lambda x: log(absolute(1 - x)), lambda x: log_of_size(-x), "exact", _DIGITS,
+         (*_SMALL, (-3.0,), (1e300,)), has_own_logarithm),
     Rule("exp_minus_one", lambda x: exp(x) - 1, lambda x: expm1(x), "exact", _CANCELS, _SMALL),
     Rule("exp_minus_one", lambda x: 1 - exp(x), lambda x: -expm1(x), "exact", _CANCELS, _SMALL),
+    Rule("exp_minus_one", lambda x: exp(x) - exp(0.0), lambda x: expm1(x), "exact", _CANCELS, _SMALL),
     Rule("exp_minus_one", lambda x, c: c * exp(x) - c, lambda x, c: c * expm1(x), "exact", _CANCELS,
          ((1e-17, 2.0), (-1e-9, 3.0))),
     Rule("exp_minus_one", lambda x, c: c - c * exp(x), lambda x, c: -c * expm1(x), "exact", _CANCELS,
@@ -452,6 +459,8 @@ EXAMPLES = (
          lambda x, y: log(total(y * exp(x - highest(x)))) + highest(x), "exact", _PARTS_OF_LOGS, _PAIR),
     Rule(PARTS, lambda x: log(1 + total(exp(x))), lambda x: logaddexp(0.0, logsumexp(x)), "exact", _PARTS_OF_LOGS,
          _ROWS),
+    Rule(PARTS, lambda x: log(exp(x) + exp(-x)), lambda x: logaddexp(x, -x), "exact", _PARTS_OF_LOGS,
+         ((-1000.0,), (1000.0,), (1e-9,), (0.7,))),
     Rule(PARTS, lambda x: log(prod(softmax(x))), lambda x: total(log_softmax(x)), "exact", _PARTS_OF_LOGS,
          (([1000.0, 0.0],), ([-1000.0, -1003.0],))),
     Rule(PARTS, lambda x: log(log(1 + exp(x))),

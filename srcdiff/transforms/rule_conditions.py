@@ -9,10 +9,11 @@ from typing import Any
 from srcdiff.ir.core import Const, Op, Value, known_dim
 from srcdiff.ir.types import Dim, shape_of
 from srcdiff.transforms.log_parts import is_shifted
-from srcdiff.transforms.patterns import INNER, alike
+from srcdiff.transforms.patterns import INNER, alike, are_opposite
 
 __all__ = [
     "are_not_alike",
+    "are_two_cosh",
     "has_own_logarithm",
     "is_another_shift",
     "is_constant",
@@ -106,6 +107,11 @@ def is_there_anyway(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> boo
         if len(same) > 1:
             return True
     return False
+
+
+def are_two_cosh(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
+    """Whether two exponentials have opposite exponents, which `logarithms` knows."""
+    return are_opposite(binding["x"], binding["y"], made)
 
 
 def is_constant(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
