@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from srcdiff.decorated import forget_programs
 from srcdiff.errors import RuleError
+from srcdiff.ops.registry import OPERATIONS
 from srcdiff.options import OWN_REWRITINGS, REWRITINGS
 from srcdiff.transforms.patterns import Anything, Apply, Rule
 from srcdiff.transforms.rewritings import OWN_RULES
+from srcdiff.transforms.rule_conditions import unless_shapes
 
 __all__ = ["rewriting"]
 
@@ -44,6 +47,8 @@ def rewriting(
     samples : sequence of argument tuples
         Numbers or arrays at which both forms have to give the same, value and derivatives; for a rule of the kind
         "better" those where the first form is accurate, too.
+        A rule of more than elementwise functions is used for arguments with as many axes as those of some sample, and
+        of length 1 where these are: `np.sum(x - y)` is no `np.sum(x) - np.sum(y)` if one of the two is a number.
     kind : {"exact", "better", "domain"}
         "domain" for a rule that gives values where `before` has none, or the other way round: it is off unless
         `rewrite={name: True}` asks for it.
@@ -79,6 +84,11 @@ def rewriting(
     _check_forms(rule)
     for sample in rule.samples:
         _check_sample(rule, sample, rtol)
+    if not (_is_elementwise(rule.pattern) and _is_elementwise(rule.replacement)):
+        names = [n for n in rule.parameters if n in _mentioned(rule.pattern)]
+        at = [rule.parameters.index(n) for n in names]
+        shapes = [[np.shape(sample[k]) for k in at] for sample in rule.samples]
+        rule = replace(rule, unless=unless_shapes(names, shapes))
     OWN_RULES[name] = rule
     OWN_REWRITINGS[name] = (kind != "domain", repr((rule.pattern, rule.replacement)))
     forget_programs()
@@ -105,6 +115,13 @@ def _mentioned(pattern: Any) -> set[str]:
     return {pattern.name} if isinstance(pattern, Anything) else set()
 
 
+def _is_elementwise(pattern: Any) -> bool:
+    """Whether a form may be computed element by element, so that it holds for arguments of all shapes."""
+    if not isinstance(pattern, Apply):
+        return True
+    return OPERATIONS[pattern.operation].elementwise and all(map(_is_elementwise, pattern.operands))
+
+
 def _check_sample(rule: Rule, sample: Sequence[Any], rtol: float) -> None:
     """That both forms give the same value, and the same derivative along each argument."""
     given = tuple(np.array(a, float) if isinstance(a, list | tuple) else a for a in sample)
@@ -112,8 +129,13 @@ def _check_sample(rule: Rule, sample: Sequence[Any], rtol: float) -> None:
     one, other = (np.asarray(form(*given)) for form in forms)
     _compare(rule, "values", sample, one, other, rtol)
     for k, argument in enumerate(given):
-        if isinstance(argument, float | np.ndarray):
-            one, other = (_slope(form, given, k) for form in forms)
+        if isinstance(argument, int | float | np.ndarray):
+            try:
+                one, other = (_slope(form, given, k) for form in forms)
+            except (TypeError, IndexError):
+                if not isinstance(argument, int):
+                    raise
+                continue  # a number of something, or a place
             _compare(rule, f"derivatives by argument {k}", sample, one, other, max(rtol, 1e-5))
 
 

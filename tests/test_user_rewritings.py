@@ -79,6 +79,31 @@ def test_axes_functions_of_scipy_and_transposes():
     assert g(A, A)[0] == pytest.approx(f(A, A), rel=1e-13)
 
 
+def test_sums_are_of_shapes_that_samples_have():
+    """It was used where one is broadcast along the other, with the sum of one number for all."""
+    pairs = [([1.0, 2.0], [3.0, 5.0])]
+    srcdiff.rewriting(
+        "sums", lambda x, y: np.sum(x - y), lambda x, y: np.sum(x) - np.sum(y), samples=pairs
+    )
+    srcdiff.rewriting("inner", lambda x, y: np.sum(x * y), lambda x, y: x @ y, samples=pairs)
+    g = srcdiff.value_and_grad(lambda x, y: np.sum(x - y) + np.sum(x * y), jit=False)
+    x = np.arange(3.0)
+    for y, is_used in ((x, True), (2.0, False), (np.ones(1), False), (np.ones((2, 3)), False)):
+        value, slope = g(x, y)
+        assert value == np.sum(x - y) + np.sum(x * y)
+        ones = np.ones((np.size(y) // 3 or 1, 3))
+        np.testing.assert_array_equal(slope, np.sum(ones + y, axis=0))
+        assert (len(srcdiff.explain(g, x, y).rewritten) == 2) == is_used
+
+
+def test_rules_that_undo_each_other_come_to_an_end():
+    one, other = lambda x: np.sin(x) * np.cos(x), lambda x: 0.5 * np.sin(2 * x)
+    srcdiff.rewriting("doubled", one, other, samples=[(0.5,)])
+    srcdiff.rewriting("halved", other, one, samples=[(0.5,)])
+    value, slope = srcdiff.value_and_grad(one, jit=False)(0.3)
+    assert (value, slope) == pytest.approx((0.5 * np.sin(0.6), np.cos(0.6)), rel=1e-15)
+
+
 def test_a_rule_of_another_domain_is_asked_for():
     declare(kind="domain")
     names = lambda g: {
@@ -104,6 +129,13 @@ def test_mistakes_are_told_when_it_is_declared(before, after, told):
     with pytest.raises(RuleError, match=told):
         srcdiff.rewriting("mine", before, after, samples=[(-0.5,) * count])
     assert not OWN_RULES
+
+
+def test_derivatives_are_compared_at_whole_numbers():
+    with pytest.raises(RuleError, match="derivatives by argument 0 differ"):
+        srcdiff.rewriting(
+            "mine", lambda x: np.tan(x) * x**2, lambda x: np.tan(x) * x, samples=[(1,)]
+        )
 
 
 def test_names_and_samples():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from math import prod
 from typing import Any
 
@@ -32,6 +32,7 @@ __all__ = [
     "is_wider",
     "is_wider_or_shifted",
     "unless_axes",
+    "unless_shapes",
     "varies_along_axis",
 ]
 
@@ -207,6 +208,16 @@ def unless_axes(*counts: tuple[int, ...]) -> Unless:
     def differ(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
         atoms = [a for name, a in binding.items() if name != INNER]
         return tuple(len(shape_of(a.type)) for a in atoms) not in counts
+
+    return differ
+
+
+def unless_shapes(names: Sequence[str], shapes: Sequence[Sequence[tuple[int, ...]]]) -> Unless:
+    """The parameters have to have as many axes as in one of these, and those of length 1 where these have them."""
+    told = [[[n == 1 for n in shape] for shape in sample] for sample in shapes]
+
+    def differ(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
+        return [[d == Dim(1) for d in shape_of(binding[n].type)] for n in names] not in told
 
     return differ
 

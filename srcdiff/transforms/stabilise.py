@@ -31,6 +31,7 @@ from srcdiff.ir.core import (
 from srcdiff.ir.location import Location
 from srcdiff.ir.types import Array, Dim, Scalar, shape_of
 from srcdiff.ops import arithmetic, elementwise
+from srcdiff.ops.infer import TypeMistake
 from srcdiff.transforms.facts import (
     all_regions,
     count_uses,
@@ -265,7 +266,10 @@ class _Stabilise(Rewriter):
             }
             if SIGNED in binding:
                 found[SIGNED] = self.as_negative(binding[SIGNED], env, inner)
-            atom = build(rule.replacement, found, inner, op.spelling.startswith("math."))
+            try:
+                atom = build(rule.replacement, found, inner, op.spelling.startswith("math."))
+            except TypeMistake:
+                continue  # a rule of the user's, which holds for other types
             if not self.take(op, atom, inner, env, b):
                 self.negations.pop(binding.get(SIGNED), None)  # type: ignore[arg-type]
                 continue
