@@ -9,7 +9,7 @@ from typing import Any
 
 import gast
 
-from srcdiff.frontend.frame import Frame, describe, reads
+from srcdiff.frontend.frame import HOOKS, Frame, describe, reads
 from srcdiff.frontend.iteration import left_early, taken
 from srcdiff.frontend.joins import Done, branch, take_apart
 from srcdiff.frontend.optional import found_flag, settled, sure
@@ -32,7 +32,7 @@ from srcdiff.frontend.values import (
     static,
 )
 from srcdiff.ir.core import Atom, Const, Op, Value, const, known_dim
-from srcdiff.ir.types import Array, Dim, List, Scalar, Static, Struct
+from srcdiff.ir.types import Array, Dim, List, Scalar, Static, Struct, is_complex
 from srcdiff.ops import arithmetic
 from srcdiff.ops.containers import list_length
 from srcdiff.ops.control import and_, or_
@@ -335,6 +335,9 @@ def compare(fr: Frame, node: Any, op: Any, left: FrontValue, right: FrontValue) 
             "Compare their items one by one.",
         )
     a, b = fr.as_atom(left, node), fr.as_atom(right, node)
+    is_array = isinstance(a.type, Array) or isinstance(b.type, Array)
+    if is_array and not decl.takes_complex and (is_complex(a.type) or is_complex(b.type)):
+        return HOOKS["call"](fr, node, Known(decl.callables[0]), [a, b], {})  # type: ignore[no-any-return]
     result = fr.op(node, decl, a, b)
     if isinstance(a.type, Scalar) and isinstance(b.type, Scalar):
         before = fr.session.compared.setdefault((decl, a, b), result)

@@ -2,6 +2,7 @@
 
 from srcdiff.ops.composites import (
     choosing,
+    complex_orders,
     counting,
     counts,
     differences,
@@ -34,6 +35,7 @@ from srcdiff.ops.composites import (
 
 __all__ = [
     "choosing",
+    "complex_orders",
     "counting",
     "counts",
     "differences",

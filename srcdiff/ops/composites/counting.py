@@ -100,6 +100,7 @@ def unravel_index(indices: Any, shape: Any, order: Any = "C") -> Any:
 @composite(
     np.union1d,
     samples=(said("np.union1d(x, y)", [3, 1, 3], [2, 1]), said("np.union1d(x, y)", (2,), (3,))),
+    takes_complex=True,
 )
 def union1d(ar1: Any, ar2: Any) -> Any:
     return unique(np.concatenate((row_of(array(ar1)), row_of(array(ar2)))))

@@ -181,17 +181,25 @@ def multiply_accumulate(array: Any, axis: Any = 0, dtype: Any = None, out: Any =
             "np.maximum.accumulate(x)", [1.0, 1.0, 0.5], avoid="ties", gradients=([1.0, 2.0, 0.0],)
         ),
     ),
+    takes_complex=True,
 )
 def maximum_accumulate(array: Any, axis: Any = 0, dtype: Any = None, out: Any = None) -> Any:
-    return _best_so_far(_folded(array, dtype, False), axis_in(axis, array.ndim), running_maximum)
+    a, axis = _folded(array, dtype, False), axis_in(axis, array.ndim)
+    if a.dtype.kind == "c":
+        return _one_by_one(np.maximum, a, axis)
+    return _best_so_far(a, axis, running_maximum)
 
 
 @composite(
     np.minimum.accumulate,
     samples=(said("np.minimum.accumulate(x)", (6,)), said("np.minimum.accumulate(x, 1)", (2, 4))),
+    takes_complex=True,
 )
 def minimum_accumulate(array: Any, axis: Any = 0, dtype: Any = None, out: Any = None) -> Any:
-    return _best_so_far(_folded(array, dtype, False), axis_in(axis, array.ndim), running_minimum)
+    a, axis = _folded(array, dtype, False), axis_in(axis, array.ndim)
+    if a.dtype.kind == "c":
+        return _one_by_one(np.minimum, a, axis)
+    return _best_so_far(a, axis, running_minimum)
 
 
 def _best_so_far(a: Any, axis: Any, running: Any) -> Any:
@@ -203,16 +211,19 @@ def _best_so_far(a: Any, axis: Any, running: Any) -> Any:
     return a[places_along(a, place, axis)]
 
 
+def _one_by_one(ufunc: Any, a: Any, axis: Any) -> Any:
+    found = a.copy()
+    for k in range(1, a.shape[axis]):
+        here = along(a.ndim, axis, k)
+        found[here] = ufunc(found[along(a.ndim, axis, k - 1)], a[here])
+    return found
+
+
 def _accumulates_by_a_loop(ufunc: Any, in_floats: bool, complex_too: bool = False) -> None:
     """`ufunc.accumulate`: each entry is made of the one before it."""
 
     def accumulate(array: Any, axis: Any = 0, dtype: Any = None, out: Any = None) -> Any:
-        a, axis = _folded(array, dtype, in_floats), axis_in(axis, array.ndim)
-        found = a.copy()
-        for k in range(1, a.shape[axis]):
-            here = along(a.ndim, axis, k)
-            found[here] = ufunc(found[along(a.ndim, axis, k - 1)], a[here])
-        return found
+        return _one_by_one(ufunc, _folded(array, dtype, in_floats), axis_in(axis, array.ndim))
 
     name = ufunc.__name__
     accumulate.__name__ = f"{name}_accumulate"
@@ -226,8 +237,8 @@ def _accumulates_by_a_loop(ufunc: Any, in_floats: bool, complex_too: bool = Fals
 _accumulates_by_a_loop(np.subtract, False, complex_too=True)
 _accumulates_by_a_loop(np.divide, True, complex_too=True)
 _accumulates_by_a_loop(np.power, False, complex_too=True)
-_accumulates_by_a_loop(np.fmax, False)
-_accumulates_by_a_loop(np.fmin, False)
+_accumulates_by_a_loop(np.fmax, False, complex_too=True)
+_accumulates_by_a_loop(np.fmin, False, complex_too=True)
 _accumulates_by_a_loop(np.logaddexp, True)
 _accumulates_by_a_loop(np.logaddexp2, True)
 _accumulates_by_a_loop(np.hypot, True)

@@ -20,7 +20,13 @@ def real(val: Any) -> Any:
 
 
 @composite(
-    np.imag, method="imag", samples=(said("np.imag(x) + y", (3,), (3,)), said("x.imag", [1.5]))
+    np.imag,
+    method="imag",
+    samples=(
+        said("np.imag(x) + y", (3,), (3,)),
+        said("x.imag", [1.5]),
+        said("x * (1.0 - np.imag(2) + np.angle(-3))", (3,)),
+    ),
 )
 def imag(val: Any) -> Any:
     return np.zeros_like(array(val))

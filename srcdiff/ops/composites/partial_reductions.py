@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from srcdiff.ops.composites.complex_orders import complex_max, complex_min
 from srcdiff.ops.composites.places import array, slice_shape
 from srcdiff.ops.reductions import max_of_any, min_of_any
 from srcdiff.ops.registry import composite, refuse
@@ -172,6 +173,7 @@ def std_where(
         said("np.max(x, axis=1, where=x < 1.0, initial=-9.0)", (2, 3)),
         said("np.max(x, axis=0, initial=y)", (0, 3), 0.5),
     ),
+    of_complex=True,
 )
 def max_where(
     a: Any,
@@ -182,9 +184,13 @@ def max_where(
     where: Any = True,
 ) -> Any:
     a = array(a)
+    if initial is None and where is True:
+        return complex_max(a, axis, keepdims)
     if initial is None:
         refuse("np.max of a part needs initial=", "Say what the greatest of nothing is.")
     part = _masked(a, where, initial)
+    if part.dtype.kind == "c":
+        return np.maximum(complex_max(part, axis, keepdims), initial)
     return np.maximum(max_of_any(part, axis=axis, keepdims=keepdims), initial)
 
 
@@ -198,6 +204,7 @@ def max_where(
         said("x.min(initial=9.0, where=x > -1.0)", (4,)),
         said("np.min(x, axis=1, initial=0.5, keepdims=True)", (3, 0)),
     ),
+    of_complex=True,
 )
 def min_where(
     a: Any,
@@ -208,9 +215,13 @@ def min_where(
     where: Any = True,
 ) -> Any:
     a = array(a)
+    if initial is None and where is True:
+        return complex_min(a, axis, keepdims)
     if initial is None:
         refuse("np.min of a part needs initial=", "Say what the least of nothing is.")
     part = _masked(a, where, initial)
+    if part.dtype.kind == "c":
+        return np.minimum(complex_min(part, axis, keepdims), initial)
     return np.minimum(min_of_any(part, axis=axis, keepdims=keepdims), initial)
 
 

@@ -40,16 +40,17 @@ _fixed: Any = stop_gradient
         said("np.median(x)", [1.0, np.nan, 2.0], avoid="NaN"),
         said("np.median(x)", (1,)),
     ),
+    takes_complex=True,
 )
 def median(
     a: Any, axis: Any = None, out: Any = None, overwrite_input: Any = False, keepdims: Any = False
 ) -> Any:
     a = array(a)
-    lines = _lines(a, axis)
+    lines = lines_of(a, axis)
     n = lines.shape[0]
     order = np.argsort(lines, axis=0, kind="stable")
-    low, high = _at(lines, order[(n - 1) // 2]), _at(lines, order[n // 2])
-    middle = 0.5 * (low + high) + _nan_of(_at(lines, order[-1]))
+    low, high = elements_at(lines, order[(n - 1) // 2]), elements_at(lines, order[n // 2])
+    middle = 0.5 * (low + high) + _nan_of(elements_at(lines, order[-1]))
     return np.expand_dims(middle, all_axes(axis, a.ndim)) if keepdims else middle
 
 
@@ -101,12 +102,12 @@ def quantile(
     a, q = array(a), array(q)
     if weights is not None:
         refuse("np.quantile takes no weights= here", "Sort by np.argsort, and interpolate.")
-    lines = _lines(a, axis)
+    lines = lines_of(a, axis)
     n = lines.shape[0]
     order = np.argsort(lines, axis=0, kind="stable")
     below, above, share = _between(q, n, method, np.result_type(lines, q))
-    low, high = _at(lines, order[below]), _at(lines, order[above])
-    found = low + (high - low) * _over_lines(share, lines) + _nan_of(_at(lines, order[-1]))
+    low, high = elements_at(lines, order[below]), elements_at(lines, order[above])
+    found = low + (high - low) * _over_lines(share, lines) + _nan_of(elements_at(lines, order[-1]))
     return _kept(found, q, axis, a) if keepdims else found
 
 
@@ -155,11 +156,14 @@ def nanquantile(
     a, q = array(a), array(q)
     if weights is not None:
         refuse("np.nanquantile takes no weights= here", "Sort by np.argsort, and interpolate.")
-    lines = _lines(a, axis)
+    lines = lines_of(a, axis)
     n = np.sum(~np.isnan(lines), axis=0)
     order = np.argsort(lines, axis=0, kind="stable")
     below, above, share = _between(_over_lines(q, lines), n, method, np.result_type(lines, q))
-    low, high = _at(lines, _at(order, below)), _at(lines, _at(order, above))
+    low, high = (
+        elements_at(lines, elements_at(order, below)),
+        elements_at(lines, elements_at(order, above)),
+    )
     found = low + (high - low) * share
     return _kept(found, q, axis, a) if keepdims else found
 
@@ -201,7 +205,7 @@ def nanmedian(
 # ---- lines and places in them --------------------------------------------------------------------
 
 
-def _lines(a: Any, axis: Any) -> Any:
+def lines_of(a: Any, axis: Any) -> Any:
     """The array with what is gone through as its first axis."""
     if axis is None:
         return row_of(a)
@@ -212,7 +216,7 @@ def _lines(a: Any, axis: Any) -> Any:
     return np.reshape(moved, (-1, *(a.shape[k] for k in kept)))
 
 
-def _at(lines: Any, places: Any) -> Any:
+def elements_at(lines: Any, places: Any) -> Any:
     """For each line, the element at its place; the places' last axes are the lines."""
     rest = lines.ndim - 1
     return lines[

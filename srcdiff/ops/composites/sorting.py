@@ -28,6 +28,7 @@ from srcdiff.ops.samples import said
         said("np.sort(x)", [1.0, np.nan, 0.5, 1.0], avoid="NaN"),
         said("np.sort(x)", (0,)),
     ),
+    takes_complex=True,
 )
 def sort(a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> Any:
     if axis is None:
@@ -41,6 +42,7 @@ def sort(a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable:
         said("(z := x.copy(), z.sort(), z)[2]", (5,)),
         said("(z := x.copy(), z.sort(axis=0), z)[2]", (3, 2)),
     ),
+    takes_complex=True,
 )
 def sort_in_place(
     a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None
@@ -56,6 +58,7 @@ def sort_in_place(
         said("np.sort(np.partition(x, 1, axis=0)[:2], axis=0)", (4, 2)),
     ),
     ignores=("kth",),
+    takes_complex=True,
 )
 def partition(
     a: Any, kth: Any, axis: Any = -1, kind: Any = "introselect", order: Any = None
@@ -67,6 +70,7 @@ def partition(
     method="partition",
     samples=(said("(z := x.copy(), z.partition(2), z)[2][2]", (5,)),),
     ignores=("kth",),
+    takes_complex=True,
 )
 def partition_in_place(
     a: Any, kth: Any, axis: Any = -1, kind: Any = "introselect", order: Any = None
@@ -79,6 +83,7 @@ def partition_in_place(
     method="argpartition",
     samples=(said("x[np.argpartition(x, 2)][2]", (5,)),),
     ignores=("kth",),
+    takes_complex=True,
 )
 def argpartition(a: Any, kth: Any, axis: Any = -1, kind: Any = None, order: Any = None) -> Any:
     return np.argsort(a, axis=axis, kind="stable")
@@ -137,6 +142,7 @@ def digitize(x: Any, bins: Any, right: Any = False) -> Any:
         said("np.unique(x)", (0,)),
     ),
     ignores=("sorted",),
+    takes_complex=True,
 )
 def unique(
     ar: Any,
@@ -154,7 +160,7 @@ def unique(
     order = np.argsort(row, kind="stable")
     ordered = row[order]
     differ = ordered[1:] != ordered[:-1]
-    if equal_nan and row.dtype.kind == "f":
+    if equal_nan and row.dtype.kind in ("f", "c"):
         differ = differ & ~(np.isnan(ordered[1:]) & np.isnan(ordered[:-1]))
     is_first = np.ones(ordered.shape, dtype=bool)
     is_first[1:] = differ

@@ -64,23 +64,44 @@ def _far_above(dtype: Any) -> float:
             wrt=(0,),
         ),
     ),
+    of_complex=True,
 )
 def weighted_logsumexp(
     a: Any, axis: Any = None, b: Any = None, keepdims: Any = False, return_sign: Any = False
 ) -> Any:
     a, b = np.atleast_1d(array(a)), 1.0 if b is None else array(b)
-    weighs = np.where(b == 0.0, -np.inf, a)
+    weighs = np.where(b == 0.0, -np.inf, np.real(a))
     highest = _fixed(np.max(weighs, axis=axis, keepdims=True))
     top = np.where(np.isinf(highest), 0.0, highest)
     most = _far_above((a * b).dtype)
     # what weighs nothing may be inf or NaN
-    shifted = np.where((b == 0.0) & ~(a - top < most), most, a - top)
+    shifted = np.where((b == 0.0) & ~(np.real(a) - top < most), most, a - top)
     total = np.sum(b * np.exp(shifted), axis=axis, keepdims=keepdims)
     if not keepdims:
         top = np.reshape(top, total.shape)
     if return_sign:
         return np.log(np.abs(total)) + top, np.sign(total)
     return np.log(total) + top
+
+
+@composite(
+    "scipy.special.softmax",
+    of_complex=True,
+    samples=(said("scipy.special.softmax(x, axis=1)", (2, 3)),),
+)
+def complex_softmax(x: Any, axis: Any = None) -> Any:
+    weights = np.exp(x - _fixed(np.max(np.real(x), axis=axis, keepdims=True)))
+    return weights / np.sum(weights, axis=axis, keepdims=True)
+
+
+@composite(
+    "scipy.special.log_softmax",
+    of_complex=True,
+    samples=(said("scipy.special.log_softmax(x, axis=1)", (2, 3)),),
+)
+def complex_log_softmax(x: Any, axis: Any = None) -> Any:
+    shifted = x - _fixed(np.max(x, axis=axis, keepdims=True))
+    return shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
 
 
 @composite(

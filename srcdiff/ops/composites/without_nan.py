@@ -174,6 +174,7 @@ def nanstd(
         said("np.nanmax(x, axis=1, initial=0.7)", _SOME),
         said("np.nanmax(x, axis=1, initial=-9.0, where=[True, False, True])", _SOME),
     ),
+    takes_complex=True,
 )
 def nanmax(
     a: Any,
@@ -197,6 +198,7 @@ def nanmax(
         said("np.nanmin(x, axis=(0, 1))", _SOME),
         said("np.nanmin(x, axis=1, initial=9.0, where=[True, True, False])", _SOME),
     ),
+    takes_complex=True,
 )
 def nanmin(
     a: Any,
@@ -214,14 +216,18 @@ def nanmin(
 
 
 @composite(
-    np.nanargmax, samples=(said("np.nanargmax(x)", _SOME), said("np.nanargmax(x, axis=1)", _SOME))
+    np.nanargmax,
+    samples=(said("np.nanargmax(x)", _SOME), said("np.nanargmax(x, axis=1)", _SOME)),
+    takes_complex=True,
 )
 def nanargmax(a: Any, axis: Any = None, out: Any = None, *, keepdims: Any = False) -> Any:
     return np.argmax(_filled(array(a), -np.inf), axis=axis, keepdims=keepdims)
 
 
 @composite(
-    np.nanargmin, samples=(said("np.nanargmin(x)", _SOME), said("np.nanargmin(x, axis=1)", _SOME))
+    np.nanargmin,
+    samples=(said("np.nanargmin(x)", _SOME), said("np.nanargmin(x, axis=1)", _SOME)),
+    takes_complex=True,
 )
 def nanargmin(a: Any, axis: Any = None, out: Any = None, *, keepdims: Any = False) -> Any:
     return np.argmin(_filled(array(a), np.inf), axis=axis, keepdims=keepdims)
@@ -248,6 +254,6 @@ def _counted(a: Any, axis: Any, keepdims: Any, total: Any) -> Any:
 
 
 def _or_nan(found: Any, a: Any, axis: Any, keepdims: Any) -> Any:
-    if a.dtype.kind != "f":
+    if a.dtype.kind not in "fc":
         return found
     return np.where(np.all(np.isnan(a), axis=axis, keepdims=keepdims), np.float32(np.nan), found)
