@@ -74,6 +74,20 @@ def test_systems_and_sums_over_letters():
     assert value.flops == pytest.approx(2 / 3 * 64 + 2 * 16 + 3 + 3 * 4**4 + 15 + 1)
 
 
+@pytest.mark.parametrize(
+    ("f", "flops"),
+    [
+        (lambda x: np.linalg.norm(x), 2 * 8 + 8),  # squares, sums and the root; a quotient each
+        (lambda x: np.trace(np.outer(x, x[:4])), 32 + 3 + 2 * 8 * 4 + 2 * 8 * 4 + 4 + 4),
+        (lambda x: np.sum(np.abs(np.fft.fft(x)) ** 2), None),
+        (lambda x: np.sum(np.convolve(x, x[:3])), None),
+    ],
+)
+def test_heavy_operations_are_never_counted_as_nothing(f, flops):
+    found = srcdiff.cost(srcdiff.value_and_grad(f), np.arange(1.0, 9.0))
+    assert found.flops == flops if flops else found.flops > 2 * 5 * 8 or found.uncounted
+
+
 def test_what_is_not_known_is_told():
     from scipy.linalg import expm
 

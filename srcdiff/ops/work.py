@@ -2,7 +2,8 @@
 
 * **Counted**: floating-point operations and elementary functions. Sums, products, quotients, roots, extremes and
   signs count one each; `exp`, `log` and all that is made of such count as functions. Products of matrices are counted
-  by their multiplications and sums, factorisations by the leading term of what LAPACK does.
+  by their multiplications and sums, factorisations by the leading term of what LAPACK does, Fourier transforms of n
+  numbers by 5 n log2(n).
 * **Times** of an element, in units of storing a double and loading it again (`transforms/prices.py`). Measured by
   `benchmarks/storage_prices.py`, with vectorised functions on data that leaves the first caches: a store and a load
   take about as long as one `exp`, and ten simple operations.
@@ -86,6 +87,9 @@ _BY_SQUARES: dict[str, tuple[int, float]] = {  # of each right-hand side: which 
     "solve": (1, 2.0), "cho_solve": (1, 2.0), "definite_solve": (2, 2.0), "lu_solve": (2, 2.0),
     "shared_solve": (3, 2.0), "solve_triangular": (1, 1.0),
 }  # fmt: skip
+_TRANSFORMS: dict[str, int] = {  # and of how many axes; 0: all
+    "fft": 1, "ifft": 1, "rfft": 1, "irfft": 1, "fft2": 2, "ifft2": 2, "fftn": 0, "ifftn": 0,
+}  # fmt: skip
 _COUNTED_AS_NONE = {"argmax", "argmin", "any", "all", "count_nonzero", "searchsorted", "argsort"}
 
 
@@ -116,7 +120,14 @@ def work_of(op: Op, operands: Sequence[Any], results: Sequence[Any]) -> Work | N
         return 1.0 + len(operands[0]), float(len(operands[0]))
     if name == "cross":
         return 3 * count, 0.0
-    moves = op.decl.linear or op.decl.cost in ("free", "cheap") or not op.decl.raises
+    if name in ("trace", "add_diagonal"):
+        return float(min(np.shape(operands[0])) - len(results)), 0.0
+    if name in ("convolved", "correlated", "full_convolution", "correlate_whole"):
+        return 2.0 * np.size(operands[0]) * np.size(operands[1]), 0.0
+    if name in _TRANSFORMS:
+        return _of_transform(op, operands[0], results[0]), 0.0
+    is_light = op.decl.linear or op.decl.cost in ("free", "cheap") or not op.decl.raises
+    moves = is_light and op.decl.cost != "heavy"
     return (0.0, 0.0) if moves or name in _COUNTED_AS_NONE else None
 
 
@@ -186,7 +197,8 @@ def _summed(n: float, m: float) -> Work:
 
 _REDUCED: dict[str, Callable[[float, float], Work]] = {
     **dict.fromkeys(_SUMMED, _summed),
-    "trace": lambda n, m: (math.sqrt(n) - m, 0.0),
+    **dict.fromkeys(("running_maximum", "running_minimum"), lambda n, m: (n, 0.0)),
+    **dict.fromkeys(("norm", "euclidean_norm", "root_of_squares"), lambda n, m: (2 * n, 0.0)),
     "cumsum": lambda n, m: (n, 0.0),
     "cumprod": lambda n, m: (n, 0.0),
     "mean": lambda n, m: (n, 0.0),
@@ -206,6 +218,18 @@ def _of_letters(op: Op, operands: Sequence[Any]) -> float:
     lengths = lengths_of_letters(op, [np.shape(a) for a in operands])
     turns = math.prod(lengths.values())
     return float(turns * (len(inputs) - 1 + (len(lengths) > len(output))))
+
+
+def _of_transform(op: Op, x: Any, out: Any) -> float:
+    """5 n log2(n) for n complex numbers, half of it for real ones."""
+    larger, name = (x if np.size(x) > np.size(out) else out), op.decl.name
+    axes = op.attrs.get("axes", tuple(range(-_TRANSFORMS[name], 0)) or None)
+    if _TRANSFORMS[name] == 1:
+        axes = (op.attrs.get("axis", -1),)
+    shape = np.shape(larger)
+    n = math.prod(shape[a] for a in (range(len(shape)) if axes is None else axes))
+    each = 2.5 if name in ("rfft", "irfft") else 5.0
+    return each * np.size(larger) * math.log2(max(n, 1))
 
 
 def _of_systems(name: str, operands: Sequence[Any]) -> float:
