@@ -46,7 +46,8 @@ from srcdiff.transforms.facts import (
     written_values,
 )
 from srcdiff.transforms.identities import may_stand
-from srcdiff.transforms.patterns import Apply, Rule, build, function, match
+from srcdiff.transforms.matrix_sums import MATRIX_RULES
+from srcdiff.transforms.patterns import INNER, Apply, Rule, build, function, match
 from srcdiff.transforms.polynomials import Polynomial, Tree
 
 __all__ = ["RULES", "algebra"]
@@ -307,7 +308,7 @@ class _Algebra(Rewriter):
         self.count = 0
         self.made = {v: op for v, op in definitions(fn).items() if is_pure(op, self.forms.written)}
         self.rules: dict[str, list[tuple[Rule, Apply]]] = {}
-        for rule in RULES:
+        for rule in (*RULES, *MATRIX_RULES):
             pattern = rule.pattern
             assert isinstance(pattern, Apply)
             self.rules.setdefault(pattern.operation, []).append((rule, pattern))
@@ -322,13 +323,19 @@ class _Algebra(Rewriter):
     def by_rule(self, op: Op, env: Env, b: Builder) -> bool:
         for rule, pattern in self.rules.get(op.decl.name, ()):
             binding = match(pattern, op.result, self.made) if op.result in self.made else None
-            if binding is not None:
+            if binding is not None and not rule.unless(binding, self.made):
+                if rule.once and not all(map(self.is_own, binding[INNER][:-1])):
+                    continue
                 inner = b.inner()
                 atom = build(
                     rule.replacement, {k: lookup(env, v) for k, v in binding.items()}, inner
                 )
                 return self.take(op, atom, inner, env, b)
         return False
+
+    def is_own(self, value: Value) -> bool:
+        """Whether a pass has made a value, for one use."""
+        return self.forms.uses[value] == 1 and is_generated(self.made[value])
 
     def by_normal_form(self, op: Op, env: Env, b: Builder) -> bool:
         forms = self.forms

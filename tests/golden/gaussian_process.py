@@ -30,8 +30,7 @@ def log_marginal_likelihood_value_and_grad(log_scale, log_amplitude, log_noise, 
     # forward
     kernel_result = kernel(X, log_scale, log_amplitude)
     exponential = np.exp(2.0 * log_noise)
-    eye = np.eye(len(X))
-    K = kernel_result + exponential * eye
+    K = kernel_result + exponential * np.eye(len(X))
     L = np.linalg.cholesky(K)
     alpha = solve_triangular(L, y, lower=True)
     product = -0.5 * alpha
@@ -46,6 +45,6 @@ def log_marginal_likelihood_value_and_grad(log_scale, log_amplitude, log_noise, 
     half = solve_triangular(L, lower + np.tril(lower, -1).T, trans="T", lower=True)
     middle = solve_triangular(L, half.T, trans="T", lower=True)
     d_K = np.tril(middle) - 0.5 * np.diag(np.diag(middle))
-    d_log_noise = 2.0 * np.sum(d_K * eye) * exponential
+    d_log_noise = 2.0 * np.trace(d_K) * exponential
     d_X, d_log_scale, d_log_amplitude = kernel_backward(d_K, X, log_scale, kernel_result)
     return value, (d_log_scale, d_log_amplitude, d_log_noise, d_X, d_y)
