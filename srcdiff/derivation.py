@@ -389,7 +389,7 @@ def read(
     # a semiring is looked for in what the user wrote: a log-softmax is not the sum that it was
     disabled = None if derived.kind in {*SEMIRINGS, "scan"} else derived.options.disabled(compiled)
     if _ON_DEVICE.get() and disabled is not None:
-        disabled |= {"shared_lu"}  # which asks LAPACK
+        disabled |= {"shared_lu", "triangular"}  # which ask LAPACK
     return prepare(fn, recorder, disabled)
 
 

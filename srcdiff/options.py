@@ -16,8 +16,8 @@ REWRITINGS = (
     "arcsinh", "one_less_cos", "log_cosh", "exp_product", "norm", "far_norms", "variance", "inverse_product",
     "product_order", "covariance", "arctanh", "root_less_one", "one_less_tanh", "normal_tail", "log_normal",
     "weighted_mean", "weighted_softmax", "effective_size", "log_of_loops", "quotient_of_sums", "near_roots",
-    "near_quotients", "trace_of_product", "diagonal_of_product", "log_det", "cancel", "scaled_probabilities",
-    "cholesky", "shared_lu",
+    "near_quotients", "trace_of_product", "diagonal_of_product", "diagonal_factor", "log_det", "cancel",
+    "scaled_probabilities", "triangular", "cholesky", "shared_lu",
 )  # fmt: skip
 OWN_REWRITINGS: dict[
     str, tuple[bool, str]

@@ -16,6 +16,7 @@ from srcdiff.transforms import (
     quotients,
     rewritings,
     shared_lu,
+    triangular,
 )
 
 
@@ -101,4 +102,5 @@ def test_rules_that_are_switched_off_have_to_exist() -> None:
         log_loops.NAME,
         quotients.NAME,
         shared_lu.NAME,
+        triangular.NAME,
     }

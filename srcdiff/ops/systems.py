@@ -155,7 +155,9 @@ def _triangular(rng: np.random.Generator, lower: bool) -> Any:
     return np.tril(full) if lower else np.triu(full)
 
 
-def solve_triangular_forward(a, b, trans=0, lower=False, unit_diagonal=False, *, a_dot, b_dot, out):
+def solve_triangular_forward(
+    a, b, trans=0, lower=False, unit_diagonal=False, check_finite=True, *, a_dot, b_dot, out
+):
     if a_dot is None:
         change = b_dot
     else:
@@ -171,7 +173,7 @@ def solve_triangular_forward(a, b, trans=0, lower=False, unit_diagonal=False, *,
         else:
             change = b_dot - turn
     out_dot = linalg.solve_triangular(
-        a, change, trans=trans, lower=lower, unit_diagonal=unit_diagonal
+        a, change, trans=trans, lower=lower, unit_diagonal=unit_diagonal, check_finite=check_finite
     )
 
 
@@ -193,7 +195,7 @@ _triangular_systems = tuple(
     loops=loop_storage.substituted,
     infer=_solved("solve_triangular"),
     forward=solve_triangular_forward,
-    ignored=("overwrite_b", "check_finite"),
+    ignored=("overwrite_b",),
     samples=(
         *_triangular_systems,
         _triangular_system(True, 0, (3,), unit_diagonal=True),
@@ -202,17 +204,27 @@ _triangular_systems = tuple(
     **HEAVY,
     takes_complex=True,
 )
-def solve_triangular(a, b, trans=0, lower=False, unit_diagonal=False, *, out, d_out):
+def solve_triangular(
+    a, b, trans=0, lower=False, unit_diagonal=False, check_finite=True, *, out, d_out
+):
     if trans == 0 or trans == "N":
-        d_b = linalg.solve_triangular(a, d_out, trans="T", lower=lower, unit_diagonal=unit_diagonal)
+        d_b = linalg.solve_triangular(
+            a, d_out, trans="T", lower=lower, unit_diagonal=unit_diagonal, check_finite=check_finite
+        )
         left, right = d_b, out
     elif trans == 2 or trans == "C":
         d_b = linalg.solve_triangular(
-            conjugated(a), d_out, lower=lower, unit_diagonal=unit_diagonal
+            conjugated(a),
+            d_out,
+            lower=lower,
+            unit_diagonal=unit_diagonal,
+            check_finite=check_finite,
         )
         left, right = conjugated(out), conjugated(d_b)
     else:
-        d_b = linalg.solve_triangular(a, d_out, lower=lower, unit_diagonal=unit_diagonal)
+        d_b = linalg.solve_triangular(
+            a, d_out, lower=lower, unit_diagonal=unit_diagonal, check_finite=check_finite
+        )
         left, right = out, d_b
     d_a = -triangle_of(outer_product(left, right), lower, unit_diagonal)
 

@@ -38,6 +38,7 @@ def definite_systems(fn: Function) -> Function:
 
 class _Definite(Systems):
     name = NAME
+    is_symmetric = True
 
     def __init__(self, fn: Function) -> None:
         super().__init__(fn)

@@ -222,7 +222,14 @@ class Logarithms(Roots):
             return None
         x = self.here(op.operands[0])
         sign, size = self.b.ops(OPERATIONS["slogdet"], x)
-        return signed([(1.0, size), (1.0, self.make(log, sign))])
+        return Parts([(1.0, size)], [sign], is_positive=False)
+
+    def of_absolute(self, op: Op, depth: int) -> Parts | None:
+        parts = self.unsigned(op.operands[0], depth)
+        if not parts.factors and not parts.divisors:
+            return parts
+        factors = [self.make(absolute, self.factor(parts))]
+        return replace(parts, factors=factors, divisors=[], is_positive=False)
 
     def of_gamma(self, op: Op, depth: int) -> Parts:
         x = self.here(op.operands[0])
@@ -331,7 +338,10 @@ class Logarithms(Roots):
             )
 
         is_whole = n == round(n)
-        if not parts.exponents or not (is_whole or parts.is_positive or parts.is_signed):
+        has_root = is_whole or parts.is_positive or parts.is_signed
+        if not has_root and parts.divisors:  # each may be negative
+            parts = replace(parts, factors=[self.factor(parts)], divisors=[])
+        if not parts.exponents:
             return None
         if parts.is_signed and is_whole and n % 2 != 1:
             return None

@@ -46,6 +46,7 @@ from srcdiff.transforms.forward_stores import forward_stores
 from srcdiff.transforms.fuse_loops import fuse_loops, loop_direction
 from srcdiff.transforms.hoist import hoist
 from srcdiff.transforms.inline_calls import inline_calls
+from srcdiff.transforms.inline_systems import inline_systems
 from srcdiff.transforms.kbest import k_best
 from srcdiff.transforms.last_turn import drop_last_turns
 from srcdiff.transforms.launches import with_launch_copies, without_launch_copies
@@ -75,6 +76,8 @@ from srcdiff.transforms.shared_lu import share_factors
 from srcdiff.transforms.sigmoids import name_sigmoids, plain_quotients
 from srcdiff.transforms.squared_sizes import name_squared_sizes, plain_powers
 from srcdiff.transforms.stabilise import stabilise
+from srcdiff.transforms.triangular import NAME as TRIANGULAR
+from srcdiff.transforms.triangular import triangular_systems
 from srcdiff.transforms.trim_calls import trim_calls
 from srcdiff.transforms.unit_vectors import unit_vectors
 from srcdiff.transforms.written_parts import write_parts
@@ -192,6 +195,9 @@ def preparing(disabled: Collection[str] | None) -> tuple[Pass, ...]:
     ]
     steps.append(Pass("divisors", note_divisors, "what is divided by is not 0 afterwards"))
     steps.append(Pass("distinct", note_distinct, "places that are written once are known"))
+    if disabled is not None and not {TRIANGULAR, CHOLESKY, SHARED_LU} <= {*disabled}:
+        why = "who calls a helper knows more of the matrices that it solves with"
+        steps.append(Pass("helpers with systems", inline_systems, why))
     if disabled is not None:
         rewrite = Pass(
             "stabilise",
@@ -204,6 +210,9 @@ def preparing(disabled: Collection[str] | None) -> tuple[Pass, ...]:
     if disabled is not None and PRODUCT_ORDER not in disabled:
         why = "products of three matrices cost what their lengths say"
         steps.append(Pass("order of products", order_products, why))
+    if disabled is not None and TRIANGULAR not in disabled:
+        why = "triangular systems are substituted into"
+        steps.append(Pass("triangular systems", triangular_systems, why))
     if disabled is not None and CHOLESKY not in disabled:
         why = "symmetric systems share one factorisation"
         steps.append(Pass("definite systems", definite_systems, why))

@@ -20,6 +20,7 @@ from srcdiff.transforms.patterns import Rule, function
 from srcdiff.transforms.rule_conditions import (
     are_not_alike,
     are_two_cosh,
+    has_no_product,
     has_own_logarithm,
     is_another_shift,
     is_constant_below_zero,
@@ -82,6 +83,7 @@ _MATRICES = ((_TINY,), (_K,), ([[2.0, 0.1], [1.0, 3.0]],))
 _INVERSE = "an inverse costs three times as much as a solution, and loses digits"
 _ORDER = "two products with a vector cost less than one of matrices"
 _PARTS = "most elements of the product are not asked for"
+_ZEROS = "all but the diagonal is multiplied by zeros"
 _DETERMINANT = "determinants of larger matrices overflow or underflow"
 _SIGMOID = (
     "the logarithm of a sigmoid is that of 0 from -745 on, and noise of 1 - p where p is near 1"
@@ -117,6 +119,10 @@ _NORMS_OF_COLUMNS = (([[1e-200, 2e200], [2e-200, 1e250]],),)
 _LENGTH_VECTORS = tuple((x, "len(x)") for (x,) in _VECTORS)
 _OF_ROWS = (([[1.0, 2.0], [0.5, -3.0]], "2.0 * a"),)
 _OF_COLUMNS = (([[1.0, 2.0], [0.5, -3.0]], "2.0 * a.T"),)
+_SUMMED = (([[1.0, 2.0], [0.5, -3.0]], "a @ a"),)
+_SCALED = (([[1.0, 2.0], [0.5, -3.0]], "2.0 * a", 3.0),)
+_WEIGHTED_ROW = (([2.0, -0.5], [1.0, 3.0]),)
+_WEIGHTED_MATRIX = (([2.0, -0.5], [[1.0, 2.0], [0.5, -3.0]]),)
 _FORMS = tuple((x, k, [0.5, -1.0, 2.0]) for k, x in _SYSTEMS)
 
 
@@ -432,6 +438,24 @@ RULES = (
          _PARTS, _OF_ROWS, unless_axes((2, 2)), once=True),
     Rule("diagonal_of_product", lambda a, b: diag(a @ b), lambda a, b: total(a * transpose(b), axis=1), "exact",
          _PARTS, _OF_COLUMNS, unless_axes((2, 2)), once=True),
+    Rule("diagonal_of_product", lambda a, b: diag(a + b), lambda a, b: diag(a) + diag(b), "exact", _PARTS, _SUMMED,
+         has_no_product, once=True),
+    Rule("diagonal_of_product", lambda a, b: diag(a - b), lambda a, b: diag(a) - diag(b), "exact", _PARTS, _SUMMED,
+         has_no_product, once=True),
+    Rule("diagonal_of_product", lambda a, b, c: diag(c * (a @ b)), lambda a, b, c: c * diag(a @ b), "exact",
+         _PARTS, _SCALED, unless_axes((0, 2, 2)), once=True),
+    Rule("trace_of_product", lambda a, b: trace(a + b), lambda a, b: trace(a) + trace(b), "exact", _PARTS, _SUMMED,
+         has_no_product, once=True),
+    Rule("trace_of_product", lambda a, b: trace(a - b), lambda a, b: trace(a) - trace(b), "exact", _PARTS, _SUMMED,
+         has_no_product, once=True),
+    Rule("trace_of_product", lambda a, b, c: trace(c * (a @ b)), lambda a, b, c: c * trace(a @ b), "exact",
+         _PARTS, _SCALED, unless_axes((0, 2, 2)), once=True),
+    Rule("diagonal_factor", lambda v, x: diag(v) @ x, lambda v, x: v * x, "exact", _ZEROS, _WEIGHTED_ROW,
+         unless_axes((1, 1))),
+    Rule("diagonal_factor", lambda v, x: diag(v) @ x, lambda v, x: index(v, where=":, None") * x, "exact", _ZEROS,
+         _WEIGHTED_MATRIX, unless_axes((1, 2))),
+    Rule("diagonal_factor", lambda x, v: x @ diag(v), lambda x, v: x * v, "exact", _ZEROS,
+         tuple((x, v) for v, x in (*_WEIGHTED_ROW, *_WEIGHTED_MATRIX)), unless_axes((1, 1), (2, 1))),
     Rule("log_det", lambda a: log(det(inv(a))), lambda a: -(slogdet(a, result=1) + log(slogdet(a))), "exact",
          _DETERMINANT, _MATRICES[1:], unless_axes((2,))),
     Rule("log_det", lambda a: log(det(a)), lambda a: slogdet(a, result=1) + log(slogdet(a)), "exact", _DETERMINANT,
@@ -466,6 +490,9 @@ EXAMPLES = (
     Rule(PARTS, lambda x: log(log(1 + exp(x))),
          lambda x: where(less(x, -37.0), x, log(logaddexp(0.0, maximum(x, -37.0)))), "exact", _PARTS_OF_LOGS,
          ((-1000.0,), (1000.0,), (-36.0,), (0.5,))),
+    Rule(PARTS, lambda a, b: log(det(a) / det(b)),
+         lambda a, b: log(slogdet(a) / slogdet(b)) + (slogdet(a, result=1) - slogdet(b, result=1)), "exact",
+         _DETERMINANT, ((_TINY, [[2e-150, 1e-150, 0.0], [0.0, 1e-150, 2e-151], [1e-151, 0.0, 3e-150]]),)),
     Rule("quotient_of_sums", lambda x, y: 3 * exp(x) / (3 * exp(x) + 2 * exp(y)),
          lambda x, y: 3 * exp(x - maximum(x, y)) / (3 * exp(x - maximum(x, y)) + 2 * exp(y - maximum(x, y))), "exact",
          "both sides overflow or vanish where their quotient does not",

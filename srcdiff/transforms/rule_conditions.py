@@ -14,6 +14,7 @@ from srcdiff.transforms.patterns import INNER, alike, are_opposite
 __all__ = [
     "are_not_alike",
     "are_two_cosh",
+    "has_no_product",
     "has_own_logarithm",
     "is_another_shift",
     "is_constant",
@@ -231,6 +232,32 @@ def is_not_square(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
         return True
     is_transposed = len(binding[INNER]) > 2
     return a[0] != b[0 if is_transposed else 1]
+
+
+def has_no_product(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
+    """Whether there is no product of matrices among the terms `a` and `b`, which are of one shape."""
+    terms = [binding[k] for k in "ab"]
+    shapes = {shape_of(t.type) for t in terms}
+    if len(shapes) > 1 or any(len(shape) != 2 for shape in shapes):
+        return True
+    return not any(_has_product(t, made) for t in terms)
+
+
+def _has_product(atom: Any, made: Mapping[Value, Op], depth: int = 0) -> bool:
+    """Whether a product of matrices is among the terms of a sum."""
+    op = made.get(atom) if isinstance(atom, Value) else None
+    if op is None or depth > _DEPTH or len(shape_of(atom.type)) != 2:
+        return False
+    if op.decl.name in ("matmul", "dot"):
+        return all(len(shape_of(a.type)) == 2 for a in op.operands)
+    return op.decl.name in (
+        "add",
+        "subtract",
+        "multiply",
+        "divide",
+        "negative",
+        "transpose",
+    ) and any(_has_product(a, made, depth + 1) for a in op.operands)
 
 
 def _is_inverse(atom: Any, made: Mapping[Value, Op]) -> bool:

@@ -13,14 +13,13 @@ as a matrix without an inverse has one.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from srcdiff.ir.build import Builder, Env
 from srcdiff.ir.core import Atom, For, Function, Op, Region, Value, While, const, regions_of
-from srcdiff.ops import arithmetic, factors, shared_lu
+from srcdiff.ops import arithmetic, definite, factors, shared_lu
 from srcdiff.ops.control import raise_if
 from srcdiff.transforms.factored import ASKING, Factored, Make, Systems, here, same_factors
 from srcdiff.transforms.facts import definitions, same_kind
@@ -44,11 +43,14 @@ class _Shared(Systems):
     def __init__(self, fn: Function) -> None:
         super().__init__(fn)
         self.symmetry = Symmetry(fn, self.made)
+        self.definite = {op.operands[0] for op in self.made.values() if op.decl is definite.potrf}
         self.checked: set[Value] = set()  # which factors have been seen to be some
         self.shared: Collection[Atom] | None = None  # while they are being found, all are
         self.inverses = self.only_multiplied(fn)
         self.shared = self.asked_for(fn.body)
-        self.inverses = {v for v in self.inverses if self.inverted(v)[0] in self.shared}
+        self.inverses = {
+            v: form for v, form in self.inverses.items() if self.inverted(v)[0] in self.shared
+        }
 
     def asked_for(self, body: Region) -> set[Atom]:
         """The matrices of systems, which derivatives solve again, and in front of loops those that turns ask for."""
@@ -63,7 +65,8 @@ class _Shared(Systems):
         return found
 
     def fits(self, op: Op) -> bool:
-        if not self.is_matrix(op) or self.symmetry.holds(op.operands[0]):
+        matrix = op.operands[0]
+        if not self.is_matrix(op) or matrix in self.definite or self.symmetry.holds(matrix):
             return False
         return self.shared is None or self.matrix_of(op)[0] in self.shared
 
@@ -96,9 +99,4 @@ class _Shared(Systems):
         if op.decl is not factors.slogdet and condition not in self.checked:
             self.checked.add(condition)
             raise_if(b, condition, np.linalg.LinAlgError, "Singular matrix", op.location)
-        given = dict(zip(found, op.results, strict=True))
-        b.body += [
-            replace(s, results=tuple(given.get(r, r) for r in s.results)) for s in inner.body
-        ]
-        self.fired.append((self.name, op.location))
-        return True
+        return self.plainly(op, inner, found, b)

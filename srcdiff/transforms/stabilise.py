@@ -109,7 +109,8 @@ def _stabilised(fn: Function, disabled: Collection[str]) -> Function:
             note: fn.notes.get(note, frozenset()) | found
             for note, found in (("product_terms", pass_.product_terms), ("settled", pass_.left))
         }
-        fn = with_rewrites(_Renamed("compiler", "user")(move_signs(out)), fn, pass_.fired)
+        out = _Untransposed(out)(move_signs(out))
+        fn = with_rewrites(_Renamed("compiler", "user")(out), fn, pass_.fired)
         fn = replace(fn, notes={**fn.notes, **{k: v for k, v in noted.items() if v}})
     names = {s.decl.name for s in walk(fn.body) if isinstance(s, Op)}
     if QUOTIENTS not in disabled and "divide" in names:
@@ -178,6 +179,23 @@ class _Renamed(Rewriter):
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         new = self.keep(old, env, b)
         b.append(replace(new, origin=self.new) if new.origin == self.old else new)
+
+
+class _Untransposed(Rewriter):
+    """What a rule transposes that was transposed is what it was."""
+
+    def __init__(self, fn: Function) -> None:
+        self.made = definitions(fn)
+
+    def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        new = self.keep(old, env, b)
+        if isinstance(old, Op) and old.decl.name == "transpose" and old.origin == "compiler":
+            inner = self.made.get(old.operands[0])  # type: ignore[arg-type]
+            is_twice = inner is not None and inner.decl is old.decl and not inner.attrs
+            if inner is not None and is_twice and not old.attrs:
+                env[old.result] = lookup(env, inner.operands[0])
+                return
+        b.append(new)
 
 
 class _Stabilise(Rewriter):

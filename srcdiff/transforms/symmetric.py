@@ -176,24 +176,27 @@ class Symmetry:
         return [f for a, own in parts for f in self.factor(a, own, depth)]
 
     def reads_alike(self, op: Op) -> bool:
-        """Whether a product of matrices is the same from both ends: `P @ S @ P.T`."""
-        chain = self.chain(op)
-        if len(chain) < 3:
+        """Whether a product of matrices is the same from both ends: `P @ S @ P.T`, `solve(S, P).T @ P`."""
+        if any(ndim_of(a.type) != 2 for a in op.operands):
             return False
+        chain = [link for a in op.operands for link in self.links(a)]
         ends = zip(chain, reversed(chain), strict=True)
-        return all(self.say(a, ("i", "j")) == self.say(b, ("j", "i")) for a, b in ends)
+        return len(chain) > 2 and all(a == turned for (a, _), (_, turned) in ends)
 
-    def chain(self, op: Op, depth: int = 0) -> list[Atom]:
-        """The matrices that are multiplied; none where there are vectors or stacks."""
-        found: list[Atom] = []
-        for a in op.operands:
-            if ndim_of(a.type) != 2:
-                return []
-            inner = self.made.get(a) if isinstance(a, Value) else None
-            is_product = inner is not None and inner.decl.name in _PRODUCTS and depth < _DEPTH
-            deeper = self.chain(inner, depth + 1) if is_product and inner is not None else []
-            found += deeper or [a]
-        return found
+    def links(self, a: Atom, depth: int = 0) -> list[tuple[Said, Said]]:
+        """The matrices that are multiplied, each as it stands and transposed."""
+        inner = self.made.get(a) if isinstance(a, Value) and depth < _DEPTH else None
+        if inner is not None and all(ndim_of(x.type) == 2 for x in inner.operands):
+            name, parts = inner.decl.name, inner.operands
+            if name == "transpose":
+                return [link[::-1] for link in reversed(self.links(parts[0], depth + 1))]
+            if name in _PRODUCTS:
+                return [link for x in parts for link in self.links(x, depth + 1)]
+            if name == "solve":
+                ways = (self.say(parts[0], at) for at in (("i", "j"), ("j", "i")))
+                one, other = ((1, self.number("inverse", way)) for way in ways)
+                return [(one, other), *self.links(parts[1], depth + 1)]
+        return [(self.say(a, ("i", "j")), self.say(a, ("j", "i")))]
 
     def factor(self, atom: Atom, letters: Letters, depth: int) -> list[Said]:
         inner = self.made.get(atom) if isinstance(atom, Value) else None

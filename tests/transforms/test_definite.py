@@ -45,6 +45,8 @@ SYMMETRIC = [
     "np.outer(y, y) + 5.0 * np.eye(4)",
     "np.linalg.inv(A.T @ A + np.eye(4)) + np.eye(4)",
     "np.maximum(y[:, None], y) - 9.0 * np.eye(4)",
+    "A.T @ np.linalg.inv(A @ A.T + np.eye(4)) @ A + np.eye(4)",
+    "np.linalg.solve(A.T @ A + np.eye(4), A).T @ A + np.eye(4)",
 ]
 OTHERS = [
     "A + 5.0 * np.eye(4)",
@@ -55,6 +57,7 @@ OTHERS = [
     "A @ A + np.eye(4)",
     "A.T @ A + y",
     "A @ A.T @ A + 9.0 * np.eye(4)",
+    "np.linalg.solve(A + 9.0 * np.eye(4), A).T @ A + np.eye(4)",
     "np.exp(-((y[:, None] - 2.0 * y) ** 2)) + np.eye(4)",
     "np.sum(np.abs(A[:, None, :] - A[None]) * A[:, None, :], 2) + np.eye(4)",
 ]
@@ -68,7 +71,7 @@ def arguments():
 @pytest.mark.parametrize("text", SYMMETRIC)
 def test_what_is_symmetric(text):
     found, wanted, made = both(source(KERNEL.format(text)), *arguments(), argnums=(0, 1))
-    assert "dpotrf(" in made
+    assert "dpotrf(K, " in made
     assert_same(found, wanted)
 
 
@@ -280,3 +283,72 @@ def test_helpers_are_looked_into():
     assert "factor, info = dpotrf(K, " in text
     assert text.count("dpotrf(") == 1
     srcdiff.check_grads(f, *args, argnums=(0, 1, 2, 3, 4), order=1)
+
+
+def density(x, mu, S):
+    d = x - mu
+    return np.exp(-0.5 * d @ np.linalg.inv(S) @ d) / np.sqrt(
+        (2 * np.pi) ** len(mu) * np.linalg.det(S)
+    )
+
+
+def log_likelihood(L, mu, X):
+    S, total = L @ L.T + np.eye(len(mu)), 0.0
+    for x in X:
+        total += np.log(density(x, mu, S))
+    return total
+
+
+def test_a_helper_that_solves_is_part_of_who_knows_its_matrix():
+    """Its factor and its determinant are taken in front of the loop, and no density underflows."""
+    rng = np.random.default_rng(5)
+    args = rng.normal(size=(3, 3)), rng.normal(size=3), rng.normal(size=(4, 3))
+    found, wanted, text = both(log_likelihood, *args, argnums=(0, 1, 2))
+    assert_same(found, wanted)
+    before, _, turns = text.partition("for ")
+    assert (
+        before.count("dpotrf(") == 1 and "log_det = 2.0 * np.sum(np.log(np.diag(factor)))" in before
+    )
+    assert (
+        "np.log(np.diag(factor))" not in turns and "np.eye(" not in turns.partition("# backward")[0]
+    )
+    srcdiff.check_grads(log_likelihood, *args)
+    L, mu, X = 30.0 * rng.normal(size=(90, 90)), np.zeros(90), np.full((1, 90), 1e4)
+    S = L @ L.T + np.eye(90)
+    exact = -0.5 * (
+        X[0] @ np.linalg.solve(S, X[0]) + np.linalg.slogdet(S)[1] + 90 * np.log(2 * np.pi)
+    )
+    assert srcdiff.value_and_grad(log_likelihood, **ON)(L, mu, X)[0] == pytest.approx(
+        exact, rel=1e-9
+    )
+
+
+def test_logarithms_of_quotients_and_sizes_of_determinants():
+    def f(A, B):
+        ratio = np.log(np.linalg.det(A) / np.linalg.det(B))
+        return (
+            ratio
+            + np.log(np.sqrt(np.abs(np.linalg.det(A))))
+            - np.log(np.abs(3.0 / np.linalg.det(B)))
+        )
+
+    A, B = -np.eye(3) + 0.1, np.diag([-3.0, 1.0, 2.0])  # both of a negative determinant
+    value, _ = srcdiff.value_and_grad(f, argnums=(0, 1), **ON)(A, B)
+    assert value == pytest.approx(f(A, B), rel=1e-14)
+    srcdiff.check_grads(f, A, B)
+    far = srcdiff.value_and_grad(f, argnums=(0, 1), **ON)(1e-150 * A, 1e150 * B)
+    assert np.isfinite(far[0]) and all(np.isfinite(d).all() for d in far[1])
+
+
+def test_a_multiple_shares_the_factor():
+    def f(A, x):
+        K = A @ A.T + np.eye(len(x))
+        return (
+            x @ np.linalg.inv(K) @ x
+            + np.log(np.linalg.det(2 * np.pi * K))
+            + np.linalg.slogdet(K / 4.0 * 0.5)[1]
+        )
+
+    found, wanted, text = both(f, *arguments(), argnums=(0, 1))
+    assert_same(found, wanted)
+    assert text.count("dpotrf(") == 2  # a quotient is a matrix of its own
