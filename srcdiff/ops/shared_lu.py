@@ -138,7 +138,7 @@ def shared_logdet(a, lu, pivots, *, out, d_out):
 
 shared_sign = operation(
     "shared_sign",
-    template="np.prod(np.sign(np.diag({1}))) * (-1.0) ** np.sum({2} != np.arange(len({2})))",
+    template="np.prod(np.sign(np.diag({1}))) * (-1.0) ** int(np.sum({2} != np.arange(len({2}))))",
     infer=_number, differentiable=False, cost="heavy", signature="a, lu, pivots",
     evaluate=lambda operands, attrs: np.linalg.slogdet(operands[0])[0],
     samples=(fixed(_A, _LU, _PIVOTS, wrt=()),),

@@ -94,6 +94,12 @@ def test_one_system_shares_its_factors_with_its_adjoint():
     assert text.count("dgetrf(") == 1 and text.count("lu_solve(") == 2
 
 
+def test_single_precision_stays():
+    args = [a.astype(np.float32) for a in arguments()]
+    value, _ = srcdiff.value_and_grad(sign_and_size, **ON)(*args)
+    assert value.dtype == np.float32
+
+
 def test_a_determinant_alone_stays_as_it_is():
     A, _, b = arguments()
     g = srcdiff.value_and_grad(lambda A, b: np.linalg.slogdet(A)[1], **ON)
