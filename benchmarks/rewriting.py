@@ -32,6 +32,34 @@ def evidence(X: Any, y: Any, theta: Any) -> Any:
     return -0.5 * (y @ np.linalg.inv(K) @ y + np.linalg.slogdet(K)[1])
 
 
+def factored(X: Any, y: Any, theta: Any) -> Any:
+    """The same by a Cholesky factor, whose systems are solved as others are."""
+    d = X[:, None, :] - X[None, :, :]
+    K = np.exp(theta[0] - np.sum(d**2, axis=2)) + np.exp(theta[1]) * np.eye(len(y))
+    L = np.linalg.cholesky(K)
+    return -0.5 * y @ np.linalg.solve(L.T, np.linalg.solve(L, y)) - np.sum(np.log(np.diag(L)))
+
+
+def density(x: Any, S: Any) -> Any:
+    """Of a normal vector."""
+    scale = np.sqrt((2 * np.pi) ** len(x) * np.linalg.det(S))
+    return np.exp(-0.5 * x @ np.linalg.inv(S) @ x) / scale
+
+
+def densities(X: Any, L: Any) -> Any:
+    """Their logarithms, one by one."""
+    S, total = L @ L.T + np.eye(len(L)), 0.0
+    for x in X:
+        total += np.log(density(x, S))
+    return total
+
+
+def curvature(X: Any, w: Any) -> Any:
+    """A Laplace approximation's, with a diagonal matrix."""
+    p = 1 / (1 + np.exp(-(X @ w)))
+    return np.linalg.slogdet(X.T @ np.diag(p * (1 - p)) @ X + np.eye(len(w)))[1]
+
+
 def quadratic(A: Any, B: Any, x: Any) -> Any:
     """Products of matrices with a vector, the matrices first."""
     return np.sum(((A @ B) @ x) ** 2)
@@ -81,14 +109,32 @@ def problems() -> Iterator[Problem]:
         (X, y, np.array([0.3, -1.0])),
         False,
     )
-    X, y, w = (
+    theta = np.array([0.3, -1.0])
+    yield "Gaussian process, 3 points, NumPy", evidence, (2,), (X[:3], y[:3], theta), False
+    yield "its Cholesky factor, 300 points, NumPy", factored, (2,), (X, y, theta), False
+    L = 0.1 * rng.normal(size=(50, 50))
+    yield (
+        "densities of 20 normal vectors, 50 numbers, NumPy",
+        densities,
+        (1,),
+        (rng.normal(size=(20, 50)), L),
+        False,
+    )
+    yield (
+        "Laplace approximation, 1,000 rows, NumPy",
+        curvature,
+        (1,),
+        (rng.normal(size=(1000, 20)), np.ones(20)),
+        False,
+    )
+    rows, y, w = (
         rng.normal(size=(10_000, 50)),
         rng.integers(0, 2, size=10_000) * 1.0,
         rng.normal(size=50),
     )
     for compiled in (False, True):
         how = "compiled" if compiled else "NumPy"
-        yield f"logistic regression, 10,000 rows, {how}", logistic, (2,), (X, y, w), compiled
+        yield f"logistic regression, 10,000 rows, {how}", logistic, (2,), (rows, y, w), compiled
         Z, labels = rng.normal(size=(5000, 20)), rng.integers(0, 20, size=5000)
         yield (
             f"softmax cross entropy, 5,000 rows, {how}",
@@ -99,7 +145,7 @@ def problems() -> Iterator[Problem]:
         )
     points, k = rng.normal(size=10_000), rng.random(16) + 0.5
     yield "mixture by loops, 10,000 points, compiled", mixture, (1, 2, 3), (points, k, k, k), True
-    yield "variances of columns, 10,000 rows, NumPy", variance, (0,), (X,), False
+    yield "variances of columns, 10,000 rows, NumPy", variance, (0,), (rows,), False
     A, x = rng.normal(size=(500, 500)), rng.normal(size=500)
     yield "two matrices and a vector, 500, NumPy", quadratic, (2,), (A, A, x), False
 
