@@ -10,7 +10,7 @@ a block of it stays in the cache. Its rows stand across, as those that lanes cop
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from srcdiff.ir.alias import Roots, writes_of
@@ -43,9 +43,11 @@ class RowProduct:
     across: Value
     flip: bool
 
-    def block(self, first: Atom, stop: Atom, env: Env, b: Builder) -> Value:
-        """The part for the turns from `first` to `stop`, with a column for each turn."""
-        rows = b.op(memory.index, lookup(env, self.rows), first, stop, where="b:e")
+    def block(self, bounds: Sequence[Atom], env: Env, b: Builder) -> Value:
+        """The part for the turns between `bounds`, or for all, with a column for each turn."""
+        rows = lookup(env, self.rows)
+        if bounds:
+            rows = b.op(memory.index, rows, *bounds, where="b:e")
         matrix = lookup(env, self.across)
         if self.flip:
             matrix = b.op(shapes.transpose, matrix, spelling=".T")

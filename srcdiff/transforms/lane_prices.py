@@ -15,13 +15,14 @@ from srcdiff.ir.core import (
     Region,
     Statement,
     Value,
+    const,
     known_dim,
     regions_of,
     symbol_of,
     walk,
 )
 from srcdiff.ir.types import Dim, Type, shape_of
-from srcdiff.ops import control, memory
+from srcdiff.ops import arithmetic, control, memory
 from srcdiff.transforms.affine import affine
 from srcdiff.transforms.nests import subscripts
 from srcdiff.transforms.turns import carries_only_add
@@ -142,6 +143,13 @@ class LanePrices:
         while count > _LEAST and self.numbers(found) * count > _CACHED:
             count //= 2
         return count
+
+    def is_at_most(self, loop: For, lanes: int) -> bool:
+        """Whether a loop is known to make as many turns at most: a block of rows has no more (`row_blocks`)."""
+        made = self.maker.get(loop.stop) if isinstance(loop.stop, Value) else None
+        if made is None or made.decl is not arithmetic.minimum or loop.start != const(0):
+            return False
+        return any(isinstance(a, Const) and a.value <= lanes for a in made.operands)
 
     def numbers(self, found: Varying) -> float:
         """How many numbers the arrays of a turn's own have."""

@@ -65,7 +65,7 @@ def lanes(fn: Function, lengths: Mapping[str, int]) -> Function:
     hand say which loops are long.
     """
     new, found = _found(fn, lengths)
-    if not found.counts:
+    if not found.taken:
         return fn
     known = (*fn.notes.get("positive", ()), *found.counts)
     return below(replace(new, notes={**new.notes, "positive": known}), found.short)
@@ -106,7 +106,11 @@ class _Lanes(Rewriter):
         self.short |= self.prices.short(found)
         b.location, b.origin = old.location, "compiler"
         lanes = self.prices.lanes(found)
-        count = _Blocks(found, lanes, self.uses, computed, env, b).write()
+        blocks = _Blocks(found, lanes, self.uses, computed, env, b)
+        if self.prices.is_at_most(found.loop, lanes):
+            env.update(zip(old.results, blocks.write_one(), strict=True))
+            return
+        count = blocks.write()
         assert isinstance(count.type, Scalar) and count.type.expr is not None
         self.counts += count.type.expr.symbols()
 
@@ -155,6 +159,8 @@ class _Blocks:
         self.found, self.loop, self.b = found, found.loop, b
         self.plan = Schedule(found, uses)
         self.env: Env = dict(env)
+        self.first: Atom
+        self.count: Atom
         self.stored: dict[Row, Value] = {}
 
     def write(self) -> Value:
@@ -173,11 +179,7 @@ class _Blocks:
         self.count = inner.op(
             arithmetic.minimum, const(self.lanes), left, name="lanes", spelling="min"
         )
-        for row in dict.fromkeys(self.plan.rows.values()):
-            assert isinstance(row.of.type, Scalar)
-            dtype, name = row.of.type.dtype, plural(row.of.name)
-            self.stored[row] = inner.op(memory.empty, const(self.lanes), dtype=dtype, name=name)
-        self.items(self.plan.items, inner)
+        self.turns(inner)
         carried = tuple(lookup(self.env, a) for a in loop.carried)
         yields = tuple(lookup(self.env, y) for y in loop.body.yields)
         region = inner.region((block, *loop.body.params[1:]), yields)
@@ -185,6 +187,23 @@ class _Blocks:
             replace(loop, start=const(0), stop=count, carried=carried, body=region, pair=0)
         )
         return self.count
+
+    def write_one(self) -> list[Atom]:
+        """Appends the one block that a loop of few turns is; gives what that carried, as it is then."""
+        loop, b = self.loop, self.b
+        self.first, self.count = const(0), lookup(self.env, loop.stop)
+        given = zip(loop.body.params[1:], loop.carried, strict=True)
+        self.env.update((p, lookup(self.env, a)) for p, a in given)
+        self.turns(b)
+        return [lookup(self.env, y) for y in loop.body.yields]
+
+    def turns(self, b: Builder) -> None:
+        """A block of turns."""
+        for row in dict.fromkeys(self.plan.rows.values()):
+            assert isinstance(row.of.type, Scalar)
+            dtype, name = row.of.type.dtype, plural(row.of.name)
+            self.stored[row] = b.op(memory.empty, const(self.lanes), dtype=dtype, name=name)
+        self.items(self.plan.items, b)
 
     def items(self, items: Sequence[Item], b: Builder) -> None:
         for item in items:
@@ -221,8 +240,10 @@ class _Blocks:
         old = nest.statement
         if isinstance(old, For) and old in self.computed:
             row, product = self.computed[old]
-            stop = b.op(arithmetic.add, self.first, self.count)
-            self.env[row] = product.block(self.first, stop, self.env, b)
+            bounds: tuple[Atom, ...] = ()  # all rows there are
+            if self.first != const(0):
+                bounds = self.first, b.op(arithmetic.add, self.first, self.count)
+            self.env[row] = product.block(bounds, self.env, b)
             return
         operands = [lookup(self.env, a) for a in old.operands]
         if isinstance(old, If):
@@ -290,7 +311,9 @@ class _Blocks:
 
     def take(self, v: Value, lane: Value, env: Env, b: Builder) -> None:
         """Looks up a number of a lane."""
-        if v is self.loop.index:
+        if v is self.loop.index and self.first == const(0):
+            env[v] = lane
+        elif v is self.loop.index:
             own = env[v] = replace(v)
             b.append(Op(arithmetic.add, (self.first, lane), (own,), {}, b.location, b.origin))
         elif v in self.plan.rows:

@@ -56,6 +56,7 @@ from srcdiff.transforms.private_buffers import clear_in_turns
 from srcdiff.transforms.python_errors import python_errors
 from srcdiff.transforms.records import assuming, records
 from srcdiff.transforms.reuse_buffers import reuse_buffers
+from srcdiff.transforms.row_blocks import row_blocks
 from srcdiff.transforms.running_powers import running_powers
 from srcdiff.transforms.scalarise import scalarise
 from srcdiff.transforms.settled_tests import settled_tests
@@ -251,6 +252,9 @@ def _fast(
     )
     rows = Pass("shrink buffers", shrink_buffers, "each turn has a row of its own")
     lane_pass = Pass("lanes", lambda f: lanes(f, lengths), "turns that wait for none are vectors")
+    blocks = Pass(
+        "row blocks", lambda f: row_blocks(f, lengths), "what rows need stays in the cache"
+    )
     gathered = Pass("gathered sums", lambda f: gathered_sums(f, lengths), "BLAS adds up faster")
     at_hand = (
         Pass("forward stores", forward_stores, "what was cleared in front of a sum is stored"),
@@ -263,7 +267,7 @@ def _fast(
         Pass("tables", tables, "what is the same in all turns is computed once"),
         *((rows,) if fastmath or shared else ()),
         *shared,
-        *((lane_pass,) if fastmath else ()),
+        *((blocks, lane_pass) if fastmath else ()),
         Pass("axis order", axis_order, "innermost loops go through memory in its order"),
         Pass("split loops", split_loops, "elementary functions are fast in innermost loops"),
         *((sums,) if fastmath else ()),
