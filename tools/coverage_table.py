@@ -65,7 +65,9 @@ def rows() -> dict[str, Declared]:
             if not given and getattr(declared, "ndim", None) is not None:
                 at = declared.at if isinstance(declared.at, tuple) else (declared.at,)
                 spelled = [f"an array as argument {' or '.join(str(k + 1) for k in at)}"]
-            found[key + (f" with {', '.join(spelled)}" if spelled else "")] = declared
+            key += f" with {', '.join(spelled)}" if spelled else ""
+            if not (key in found and getattr(declared, "of_complex", False)):  # a part of that row
+                found[key] = declared
     return dict(sorted(found.items(), key=lambda item: item[0].casefold()))
 
 

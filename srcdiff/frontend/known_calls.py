@@ -286,7 +286,9 @@ def _refuse_unknown(fr: Frame, node: Any, function: Any) -> NoReturn:
             f"`{plain.__name__}` is another function for each type of its argument",
             "Call the function that is meant.",
         )
-    if type(plain) is FunctionType and hasattr(plain, "__wrapped__"):
+    home = str(getattr(function, "__module__", "")).lstrip("_").partition(".")[0]
+    is_wrapped = type(plain) is FunctionType and hasattr(plain, "__wrapped__")
+    if is_wrapped and home not in ("numpy", "scipy"):
         fr.fail(node, *unknown_decorator(plain))
     if type(function).__module__.partition(".")[0] == "numba":
         fr.fail(
@@ -297,6 +299,14 @@ def _refuse_unknown(fr: Frame, node: Any, function: Any) -> NoReturn:
     name = getattr(function, "__name__", repr(function))
     if isinstance(ufunc := getattr(function, "__self__", None), np.ufunc):
         name = f"np.{ufunc.__name__}.{name}"
+    if distribution := _distribution(getattr(function, "__self__", None)):
+        name = f"{distribution}.{name}"
+    if distribution := _distribution(function):
+        fr.fail(
+            node,
+            f"`{distribution}(...)` makes a distribution with these parameters, which is not known to srcdiff",
+            f"Call its functions with the parameters, as {distribution}.logpdf(x, ...).",
+        )
     if is_random(function):
         fr.fail(
             node,
@@ -304,12 +314,18 @@ def _refuse_unknown(fr: Frame, node: Any, function: Any) -> NoReturn:
             "Draw from a np.random.Generator that is an argument, or pass the draws; in a model, declare the value: "
             "vi.sample(name, distribution).",
         )
-    home = str(getattr(function, "__module__", "")).lstrip("_").partition(".")[0]
     (fr.untyped if home in _MOVING else fr.fail)(
         node,
         f"`{name}` is not known to srcdiff",
         "Write it with functions that docs/api.md lists, or as Python code.",
     )
+
+
+def _distribution(owner: Any) -> str:
+    """What a distribution of SciPy's is called."""
+    cls = type(owner)
+    is_one = cls.__module__.startswith("scipy.stats.") and cls.__name__.endswith("_gen")
+    return f"scipy.stats.{cls.__name__.removesuffix('_gen')}" if is_one else ""
 
 
 # modules whose functions move values about without looking at them

@@ -242,6 +242,16 @@ def erfcx(x, *, out, d_out):
     d_x = d_out * (2.0 * x * out - 2.0 / np.sqrt(np.pi))
 
 
+@special_function(low=-2.0, high=2.0)
+def erfi(x, *, out, d_out):
+    d_x = d_out * np.exp(x**2) * (2.0 / np.sqrt(np.pi))
+
+
+@special_function(low=-2.0, high=2.0)
+def dawsn(x, *, out, d_out):
+    d_x = d_out * (1.0 - 2.0 * x * out)
+
+
 @special_function(low=-0.9, high=0.9)
 def erfinv(x, *, out, d_out):
     d_x = d_out * np.exp(out**2) * (np.sqrt(np.pi) / 2.0)

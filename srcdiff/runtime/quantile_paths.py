@@ -15,7 +15,7 @@ _POINTS, _SHARES = np.polynomial.legendre.leggauss(_COUNT)  # on [-1, 1]
 # Python's numbers, beside which float32 stays
 _NODES, _WEIGHTS = tuple((0.5 * (_POINTS + 1.0)).tolist()), tuple((0.5 * _SHARES).tolist())
 _REACH = 40.0  # exp(-40) of the largest is left out
-_TINY, _HUGE = 1e-300, 1e150  # what is beyond has no density
+_TINY = 1e-300
 
 
 # `c * x + (1 - c) * y` is np.where of finite numbers: of that, Numba would make arrays
@@ -27,14 +27,14 @@ def gamma_path(a, x, digamma_next):
     With t = x exp(v): x ∫ (log x + v - digamma(a)) exp(a v - x (exp(v) - 1)) dv, from -inf to 0 with a minus, or from 0
     on. Below x, for small a, the part that falls off like exp(a v) only is integrated by hand.
     """
-    x = np.minimum(np.maximum(x, _TINY), _HUGE)
+    x = np.maximum(x, _TINY)
     one = a / a  # times a truth value, that keeps the dtype
     below = one * (x < a)
     slow = below * (a < 1.0)
     gap = np.abs(x - a)
     q = 2.0 * gap - _REACH
-    reach_below = 4.0 * _REACH / (q + np.sqrt(q * q + 8.0 * _REACH * a))
-    reach_above = 2.0 * _REACH / (gap + np.sqrt(gap * gap + 2.0 * _REACH * x))
+    reach_below = 4.0 * _REACH / (q + np.hypot(q, np.sqrt(8.0 * _REACH * a)))
+    reach_above = 2.0 * _REACH / (gap + np.hypot(gap, np.sqrt(2.0 * _REACH * x)))
     reach_above = np.minimum(reach_above, np.log1p(2.0 * _REACH / x) + 1e3 * one * (x >= 1.0))
     reach_below = slow * _REACH / (1.0 + a) + (1.0 - slow) * reach_below
     reach = (1.0 - below) * reach_above - below * reach_below

@@ -239,7 +239,19 @@ def unknown_numpy(x):
     return np.trim_zeros(x)
 
 
-@case("`logpdf` is not known to srcdiff", "stats.skewnorm.logpdf(x, 1.0)", x3)
+@case(
+    "`scipy.stats.norm(...)` makes a distribution with these parameters", "stats.norm(0.0, 2.0)", x3
+)
+def frozen(x):
+    return np.sum(stats.norm(0.0, 2.0).logpdf(x))
+
+
+@case("`gmean` is not known to srcdiff", "stats.gmean(x)", x3)
+def wrapped_by_scipy(x):
+    return stats.gmean(x)
+
+
+@case("`scipy.stats.skewnorm.logpdf` is not known to srcdiff", "stats.skewnorm.logpdf(x, 1.0)", x3)
 def unknown_method_of_a_library(x):
     return np.sum(stats.skewnorm.logpdf(x, 1.0))
 
