@@ -202,6 +202,10 @@ OF_ROWS = {
     "w @ exp": (lambda x: np.log(WEIGHTS @ np.exp(x)), weighed),
     "sum(w exp)": (lambda x: np.log(np.sum(WEIGHTS * np.exp(x))), weighed),
     "1 + sum": (lambda x: np.log(1 + np.sum(np.exp(x))), lambda x: log_sum([mp.mpf(0), *x])),
+    "1 + w @ exp": (lambda x: np.log(1 + WEIGHTS @ np.exp(x)),
+                    lambda x: log_sum([mp.mpf(0), *(a + mp.log(w) for a, w in zip(x, W, strict=True))])),
+    "1 - sum(-w exp)": (lambda x: np.log(1 - np.sum(-WEIGHTS * np.exp(x))),
+                        lambda x: log_sum([mp.mpf(0), *(a + mp.log(w) for a, w in zip(x, W, strict=True))])),
     "shifted by hand": (by_hand, log_sum),
     "softmax by hand": (lambda x: softmax_by_hand(x)[0], lambda x: mp.exp(x[0] - log_sum(x))),
     "its logarithm": (lambda x: np.log(softmax_by_hand(x))[1], lambda x: x[1] - log_sum(x)),
@@ -402,6 +406,12 @@ def test_what_is_accurate_stays():
     g = srcdiff.grad(f, jit=False)
     g(np.ones(3))
     assert srcdiff.explain(g, np.ones(3)).rewritten == ()
+
+
+def test_one_plus_weighted_probabilities_is_not_shifted():
+    g = srcdiff.grad(lambda x, w: np.log(1 + w @ softmax(x)), jit=False)
+    text = g.source_for(np.ones(3), np.ones(3))
+    assert "softmax(x)" in text and "np.maximum" not in text
 
 
 def test_powers_of_exponentials_share_one():

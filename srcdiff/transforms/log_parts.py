@@ -234,6 +234,7 @@ class Maker:
         self.seen, self.here, self.b, self.is_python = seen, here, b, is_python
         self.done: dict[Any, Atom] = {}
         self.softplus_of: dict[Atom, Atom] = {}  # log(1 + exp(x)) -> x
+        self.at_most_zero: set[Atom] = set()  # exponents of probabilities, and the largest of such
         self.kept: dict[
             tuple[Atom, str], Atom
         ] = {}  # what has lost axes of length 1, and `where` to have them again
@@ -301,6 +302,13 @@ class Maker:
         if isinstance(found, Const) and found.value <= 0 and not self.is_python:
             return const(-math.inf if found.value == 0 else math.nan)  # where `math.log` raises
         return self.make(log, found)
+
+    def may_grow(self, parts: Parts) -> bool:
+        """Whether the exponentials in a value may be more than 1."""
+        return not parts.is_bounded and any(
+            a not in (self.softplus_of if scale < 0 else self.at_most_zero)
+            for scale, a in parts.exponents
+        )
 
     def op(self, atom: Atom) -> Op | None:
         return self.seen.get(atom) if isinstance(atom, Value) else None

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Atom, Op, Value
-from srcdiff.transforms.log_parts import Here, is_positive_number
+from srcdiff.transforms.log_parts import Here, Parts, is_positive_number
 from srcdiff.transforms.log_running import RunningSums
 from srcdiff.transforms.patterns import function
 
@@ -15,6 +15,8 @@ __all__ = ["Roots"]
 log, logaddexp, absolute, where, less, maximum = map(
     function, ("log", "logaddexp", "absolute", "where", "less", "maximum")
 )
+exp, log1p, greater = map(function, ("exp", "log1p", "greater"))
+held, computed_as = map(function, ("held", "computed_as"))
 
 _DEPTH = 4  # products that are looked through
 _LEAST = -37.0  # whose exponential has no digits beside 1
@@ -84,6 +86,21 @@ class Roots(RunningSums):
         if getattr(above, "value", None) == 1:
             return self.make(lambda x: -x, root)
         return self.make(lambda x, n: log(n) - x, root, above)
+
+    def of_one_plus(self, parts: Parts) -> Atom | None:
+        """log(1 + y exp(x)) for y of any sign: less the exponent where that is above 0."""
+        if not parts.exponents or parts.is_signed or not self.may_grow(parts):
+            return None
+        x = self.exponent(parts)
+        top = self.make(lambda x: held(maximum(x, 0.0)), x)
+        rest = self.scaled(parts, self.make(lambda x, top: exp(x - top), x, top))
+        whole = self.make(lambda top, y: log(exp(-top) + y), top, rest)
+        return self.make(
+            lambda top, y, w: computed_as(top + where(greater(top, 0.0), w, log1p(y)), w),
+            top,
+            rest,
+            whole,
+        )
 
     def log_of(self, factors: Sequence[Atom]) -> Atom:
         """The logarithm of a product; a constant power in it, beside positive numbers, is taken apart."""

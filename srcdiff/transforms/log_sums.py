@@ -210,7 +210,9 @@ class Sums(Maker):
             kept = self.finite(self.largest(exponent))
         weights = self.make(lambda x, top: exp(x - top), exponent, kept)
         out = self.make(lambda x: said(x, **axes), self.scaled(parts, weights))
-        return Parts([(1.0, self.without_axes(kept, axes, shape))], [out], is_positive=False)
+        top = self.without_axes(kept, axes, shape)
+        self.at_most_zero |= set() if self.may_grow(parts) else {top}
+        return Parts([(1.0, top)], [out], is_positive=False)
 
     def without_axes(self, top: Atom, axes: Mapping[str, Any], shape: Sequence[Any]) -> Atom:
         """What was kept with axes of length 1 for a sum, as the sum has it."""
@@ -339,6 +341,7 @@ class Sums(Maker):
             top = inner = self.finite(self.largest(exponent, **kept))
             if min(ranks) == 1:
                 top = self.without_axes(inner, {"axis": axis}, shape_of(a.type))
+        self.at_most_zero |= set() if self.may_grow(parts) else {top}
         weights = self.scaled(parts, self.make(lambda x, t: exp(x - t), exponent, inner))
         pair = (weights, self.here(y)) if is_left else (self.here(x), weights)
         product = self.make(lambda x, y: x @ y, *pair)

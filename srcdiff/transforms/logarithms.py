@@ -126,7 +126,9 @@ class Logarithms(Roots):
         op = self.op(x)
         is_minus = op is not None and op.decl.name == "negative"
         parts = self.parts(op.operands[0] if op is not None and is_minus else x)
-        if not parts.exponents or not parts.is_positive:
+        if not parts.is_positive:
+            return self.of_one_plus(self.parts(x))
+        if not parts.exponents:
             return None
         if is_minus:
             u = self.under_sigmoid(parts)
@@ -210,6 +212,7 @@ class Logarithms(Roots):
     def of_softmax(self, op: Op, depth: int) -> Parts:
         axes = {"axis": op.attrs["axis"]} if "axis" in op.attrs else {}
         x = self.make(lambda x: log_softmax(x, **axes), self.here(op.operands[0]))
+        self.at_most_zero.add(x)
         return Parts([(1.0, x)], is_bounded=True)
 
     def of_expm1(self, op: Op, depth: int) -> Parts:
