@@ -124,8 +124,10 @@ def _names_of(function: Any) -> tuple[str, ...]:
     if isinstance(function, np.ufunc):
         return (*(f"x{k}" for k in range(function.nin)), "out")
     composite = find_composite(function)
+    if composite is not None and not composite.of_complex:
+        function = composite.function
     try:
-        listed = inspect.signature(function if composite is None else composite.function)
+        listed = inspect.signature(function)
     except (ValueError, TypeError):
         return ()
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
