@@ -14,6 +14,8 @@ OTHERS = {
     "cholesky": "takes the matrix to stay symmetric; ours is of the triangle that is read",
     "prod": "divides by the elements, which may be zero",
     "full_like": "takes what it is filled with for a constant",
+    "full_like_of": "takes what it is filled with for a constant",
+    "full_of": "gives each element of what it is filled with the sum of all adjoints",
     "rgamma": "has NaN at the poles of gamma, where this is a zero",
     "tile": "gives the adjoints to other elements of matrices",
     "repeat": "gives the adjoints to other elements of matrices",
@@ -57,7 +59,8 @@ def autograd_gradient(case: Case):
 
 
 # autograd 1.9 divides by the length of x where it should by n; ours agrees with differences (test_composites.py)
-AUTOGRAD_IS_WRONG = {"rfft_of_length-1"}
+# and has NaN for what weighs nothing and overflows
+AUTOGRAD_IS_WRONG = {"rfft_of_length-1", "weighted_logsumexp-3"}
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda c: c.label)

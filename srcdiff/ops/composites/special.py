@@ -73,7 +73,7 @@ def weighted_logsumexp(
     weighs = np.where(b == 0.0, -np.inf, np.real(a))
     highest = _fixed(np.max(weighs, axis=axis, keepdims=True))
     top = np.where(np.isinf(highest), 0.0, highest)
-    most = _far_above((a * b).dtype)
+    most = _far_above((a * 1.0).dtype)
     # what weighs nothing may be inf or NaN
     shifted = np.where((b == 0.0) & ~(np.real(a) - top < most), most, a - top)
     total = np.sum(b * np.exp(shifted), axis=axis, keepdims=keepdims)
