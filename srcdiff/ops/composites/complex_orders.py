@@ -125,9 +125,12 @@ def complex_order(
     return np.lexsort((imag, real, unknown), axis=axis)
 
 
-def _ordered(a: Any, axis: Any) -> Any:
-    """Lines along axes, sorted: the line's axis is the first."""
+def _ordered(a: Any, axis: Any, initial: Any = None) -> Any:
+    """Lines along axes, sorted, and `initial` with them: the line's axis is the first."""
     lines = lines_of(a, axis)
+    if initial is not None:
+        first = np.full((1, *lines.shape[1:]), initial, lines.dtype)
+        lines = np.concatenate([first, lines])
     return elements_at(lines, complex_order(lines, 0))
 
 
@@ -135,12 +138,12 @@ def _kept(found: Any, a: Any, axis: Any, keepdims: Any) -> Any:
     return np.expand_dims(found, all_axes(axis, a.ndim)) if keepdims else found
 
 
-def complex_max(a: Any, axis: Any, keepdims: Any) -> Any:
-    return _kept(_ordered(a, axis)[-1], a, axis, keepdims)
+def complex_max(a: Any, axis: Any, keepdims: Any, initial: Any = None) -> Any:
+    return _kept(_ordered(a, axis, initial)[-1], a, axis, keepdims)
 
 
-def complex_min(a: Any, axis: Any, keepdims: Any) -> Any:
-    ordered = _ordered(a, axis)
+def complex_min(a: Any, axis: Any, keepdims: Any, initial: Any = None) -> Any:
+    ordered = _ordered(a, axis, initial)
     last = ordered[-1]
     return _kept(np.where(np.isnan(last), last, ordered[0]), a, axis, keepdims)
 

@@ -190,7 +190,7 @@ def max_where(
         refuse("np.max of a part needs initial=", "Say what the greatest of nothing is.")
     part = _masked(a, where, initial)
     if part.dtype.kind == "c":
-        return np.maximum(complex_max(part, axis, keepdims), initial)
+        return complex_max(part, axis, keepdims, initial)
     return np.maximum(max_of_any(part, axis=axis, keepdims=keepdims), initial)
 
 
@@ -221,7 +221,7 @@ def min_where(
         refuse("np.min of a part needs initial=", "Say what the least of nothing is.")
     part = _masked(a, where, initial)
     if part.dtype.kind == "c":
-        return np.minimum(complex_min(part, axis, keepdims), initial)
+        return complex_min(part, axis, keepdims, initial)
     return np.minimum(min_of_any(part, axis=axis, keepdims=keepdims), initial)
 
 
