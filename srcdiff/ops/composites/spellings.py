@@ -92,8 +92,9 @@ def full_like_of(
 ) -> Any:
     a = array(a)
     shape = a.shape if shape is None else shape
-    value = _cast(array(fill_value), a.dtype if dtype is None else dtype)
-    return np.full(shape, value) if np.ndim(value) == 0 else np.broadcast_to(value, shape).copy()
+    value = array(fill_value)
+    filled = np.full(shape, value) if np.ndim(value) == 0 else np.broadcast_to(value, shape).copy()
+    return _cast(filled, a.dtype if dtype is None else dtype)
 
 
 def _is_like(function: Any, made: Any) -> None:
