@@ -85,9 +85,8 @@ def make_options(given: Mapping[str, Any], base: Options | None = None) -> Optio
         return _made.__wrapped__(base, tuple(given), *given.values())
 
 
-@functools.lru_cache(
-    maxsize=256, typed=True
-)  # 1 is not True; derivatives at a point make them in each call
+# derivatives at a point make them in each call; typed: 1 is not True
+@functools.lru_cache(maxsize=256, typed=True)
 def _made(base: Options | None, names: tuple[str, ...], *values: Any) -> Options:
     known = [f.name for f in fields(Options)]
     for name in names:

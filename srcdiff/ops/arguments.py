@@ -91,9 +91,8 @@ def like_first(
 ) -> tuple[Type, ...]:
     """The first operand's type, with another dtype where one is said."""
     (found,) = same_as_first(shapes, operands[:1], attrs)
-    if (
-        isinstance(found, Scalar) and found.expr is not None
-    ):  # which number it is does not carry over
+    # which number it is does not carry over
+    if isinstance(found, Scalar) and found.expr is not None:
         found = replace(found, expr=None if attrs.get("dtype") else shapes.fresh("i"))
     if attrs.get("dtype") and isinstance(found, Array | Scalar):
         found = replace(found, dtype=attrs["dtype"])

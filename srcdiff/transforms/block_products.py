@@ -18,7 +18,7 @@ from srcdiff.ir.build import Builder, Env, lookup
 from srcdiff.ir.core import Atom, For, Function, Op, Region, Value, known_dim, walk
 from srcdiff.ir.types import Array
 from srcdiff.ops import linalg, memory, shapes
-from srcdiff.transforms.facts import all_regions
+from srcdiff.transforms.facts import all_regions, transposed
 from srcdiff.transforms.layouts import Layouts, all_layouts
 from srcdiff.transforms.nests import subscripts
 
@@ -92,14 +92,11 @@ class _Finder:
         if not all(isinstance(t, Array) and t.ndim == 2 and t.dtype in _DTYPES for t in types):
             return None
         assert isinstance(rows, Value) and isinstance(matrix, Value)
-        made = self.maker.get(matrix)
-        flip = made is None or not _swaps(made)
-        across = matrix if made is None or flip else made.operands[0]
-        if not isinstance(across, Value) or not all(
-            self.layouts[v].contiguous for v in (rows, across)
-        ):
+        base = transposed(self.maker.get(matrix))
+        across = matrix if base is None else base
+        if not all(self.layouts[v].contiguous for v in (rows, across)):
             return None
-        return RowProduct(rows, across, flip)
+        return RowProduct(rows, across, flip=base is None)
 
     def changes(self, product: RowProduct, written: frozenset[Value]) -> bool:
         return any(not self.roots[v].isdisjoint(written) for v in (product.rows, product.across))
@@ -117,7 +114,3 @@ class _Finder:
             and len(asked) == self.uses[array]
             and known_dim(loop.stop) == array.type.shape[0]
         )
-
-
-def _swaps(op: Op) -> bool:
-    return op.decl is shapes.transpose and op.attrs.get("axes") in (None, (1, 0))

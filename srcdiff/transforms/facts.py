@@ -19,13 +19,14 @@ from srcdiff.ir.core import (
     regions_of,
     walk,
 )
-from srcdiff.ir.types import Array, List, Scalar, Struct, Type, strip
-from srcdiff.ops import memory
+from srcdiff.ir.types import Array, List, Scalar, Struct, Type, ndim_of, strip
+from srcdiff.ops import memory, shapes
 
 __all__ = [
     "ALLOCATIONS", "all_regions", "count_uses", "defined_in", "definitions", "has_list", "is_generated", "is_mixed",
     "is_pure", "rename",
-    "same_kind", "substitute", "takes_element", "used_atoms", "uses_outside", "with_rewrites", "written_values",
+    "same_kind", "substitute", "takes_element", "transposed", "used_atoms", "uses_outside",
+    "with_rewrites", "written_values",
 ]  # fmt: skip
 
 # operations that give new storage, made to be written: neither shared nor moved away from what writes it
@@ -104,6 +105,15 @@ def defined_in(region: Region) -> Iterator[Value]:
         yield from nested.params
         for statement in nested.body:
             yield from statement.results
+
+
+def transposed(op: Statement | None) -> Value | None:
+    """The matrix that an operation transposes; None if it does not."""
+    if not isinstance(op, Op) or op.decl is not shapes.transpose:
+        return None
+    base = op.operands[0]
+    is_swapped = op.attrs.get("axes") in (None, (1, 0)) and ndim_of(base.type) == 2
+    return base if is_swapped and isinstance(base, Value) else None
 
 
 def all_regions(region: Region) -> Iterator[Region]:

@@ -24,9 +24,9 @@ from srcdiff.ir.core import Atom, Call, Function, Op, Statement, Value, regions_
 from srcdiff.ir.recursion import is_itself, is_recursive
 from srcdiff.ir.types import Array, Dim, Scalar, Struct, Type, all_dims, dims_of
 from srcdiff.ops import arithmetic, memory
-from srcdiff.transforms.facts import defined_in, has_list, written_values
+from srcdiff.transforms.facts import defined_in, has_list, is_pure, written_values
 
-__all__ = ["Inline", "inline_calls", "without_calls"]
+__all__ = ["Inline", "inline_calls", "is_few_lines", "without_calls"]
 
 _MOST = 80  # statements of a helper that is called in several places
 
@@ -43,6 +43,14 @@ def without_calls(fn: Function) -> Function:
     while (new := inline_calls(fn, most=sys.maxsize)).body is not fn.body:
         fn = new
     return fn
+
+
+def is_few_lines(helper: Function, most: int, *kinds: type[Statement]) -> bool:
+    """Whether a helper is a few lines of operations without effects, and of these kinds."""
+    body, written = list(walk(helper.body)), written_values(helper)
+    return len(body) <= most and all(
+        isinstance(s, kinds) or (isinstance(s, Op) and is_pure(s, written)) for s in body
+    )
 
 
 class Inline(Rewriter):

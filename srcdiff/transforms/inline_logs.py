@@ -16,8 +16,7 @@ from collections import defaultdict
 
 from srcdiff.ir.core import Atom, Call, For, Function, If, Op, regions_of, walk
 from srcdiff.ops import containers, memory
-from srcdiff.transforms.facts import is_pure, written_values
-from srcdiff.transforms.inline_calls import Inline
+from srcdiff.transforms.inline_calls import Inline, is_few_lines
 from srcdiff.transforms.logarithms import LOGARITHMS
 from srcdiff.transforms.reached import spread
 
@@ -54,7 +53,11 @@ def asked_calls(fn: Function) -> set[Call]:
     calls: dict[Atom, Call] = {
         r: s for s in walk(fn.body) if isinstance(s, Call) for r in s.results
     }
-    return {c for a in asked_values(fn) if (c := calls.get(a)) and _is_short(c.function)}
+    return {
+        c
+        for a in asked_values(fn)
+        if (c := calls.get(a)) and is_few_lines(c.function, _LINES, Call, If)
+    }
 
 
 def asked_values(fn: Function) -> set[Atom]:
@@ -77,14 +80,6 @@ def asked_values(fn: Function) -> set[Atom]:
                 for p, first, y in zip(s.body.params[1:], s.carried, s.carried_yields, strict=True):
                     made_of[p] += [first, y]
     return spread(pending, made_of)
-
-
-def _is_short(helper: Function) -> bool:
-    """Whether a helper is a few lines of operations without effects, calls, and branches of these."""
-    body, written = list(walk(helper.body)), written_values(helper)
-    return len(body) <= _LINES and all(
-        isinstance(s, Call | If) or (isinstance(s, Op) and is_pure(s, written)) for s in body
-    )
 
 
 class _InlineLogs(Inline):

@@ -18,8 +18,8 @@ from collections.abc import Iterator
 
 from srcdiff.ir.core import Atom, Call, For, Function, Op, Region, Value, While, regions_of, walk
 from srcdiff.ops import shapes
-from srcdiff.transforms.facts import definitions, is_pure, written_values
-from srcdiff.transforms.inline_calls import Inline
+from srcdiff.transforms.facts import definitions
+from srcdiff.transforms.inline_calls import Inline, is_few_lines
 from srcdiff.transforms.symmetric import Symmetry
 from srcdiff.transforms.triangular import triangles
 
@@ -44,7 +44,9 @@ def _known(fn: Function) -> set[Call]:
     """The calls that give more to a helper, or to who asks for what it returns, if it is in line."""
     made = definitions(fn)
     asked = Counter(_matrices(fn))
-    calls = [s for s in walk(fn.body) if isinstance(s, Call) and _is_short(s.function)]
+    calls = [
+        s for s in walk(fn.body) if isinstance(s, Call) and is_few_lines(s.function, _LINES, Call)
+    ]
     given = {c: set(_given(c)) for c in calls}
     asked.update(a for matrices in given.values() for a in matrices)
     symmetry = Symmetry(fn) if any(given.values()) else None
@@ -96,14 +98,6 @@ def _from_outside(region: Region) -> Iterator[tuple[Call, Atom]]:
         else:
             for body in regions_of(s):
                 yield from _from_outside(body)
-
-
-def _is_short(helper: Function) -> bool:
-    """Whether a helper is a few lines of operations without effects."""
-    body, written = list(walk(helper.body)), written_values(helper)
-    return len(body) <= _LINES and all(
-        isinstance(s, Call) or (isinstance(s, Op) and is_pure(s, written)) for s in body
-    )
 
 
 class _InlineSystems(Inline):

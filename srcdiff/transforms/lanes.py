@@ -50,8 +50,8 @@ from srcdiff.transforms.lane_schedule import (
     is_allocation,
     outer_atoms,
 )
-from srcdiff.transforms.lengths import below
-from srcdiff.transforms.nests import subscripts
+from srcdiff.transforms.lengths import at_least_one, below
+from srcdiff.transforms.nests import index_called, subscripts
 from srcdiff.transforms.own_rows import own_rows, tables
 from srcdiff.transforms.run_again import run_again
 from srcdiff.transforms.subscripts import elements_of_rows
@@ -67,8 +67,7 @@ def lanes(fn: Function, lengths: Mapping[str, int]) -> Function:
     new, found = _found(fn, lengths)
     if not found.taken:
         return fn
-    known = (*fn.notes.get("positive", ()), *found.counts)
-    return below(replace(new, notes={**new.notes, "positive": known}), found.short)
+    return below(at_least_one(new, found.counts), found.short)
 
 
 def side_by_side(fn: Function, lengths: Mapping[str, int]) -> frozenset[Value]:
@@ -170,7 +169,7 @@ class _Blocks:
         span = stop if start == const(0) else self.b.op(arithmetic.subtract, stop, start)
         rounded = self.b.op(arithmetic.add, span, const(self.lanes - 1))
         count = self.b.op(arithmetic.floor_divide, rounded, const(self.lanes))
-        block = _index(inner, "block")
+        block = index_called(inner, "block")
         first = inner.op(arithmetic.multiply, const(self.lanes), block, name="first")
         if start != const(0):
             first = inner.op(arithmetic.add, start, first, name="first")
@@ -286,7 +285,7 @@ class _Blocks:
         ended = {sums[v]: v for s in group.statements for v in s.results if v in sums}
         carried = [a for k, a in begun.items() if k in ended and isinstance(a, Value)]
         inner = b.inner()
-        lane = _index(inner, "lane")
+        lane = index_called(inner, "lane")
         env = dict(self.env)
         params = [replace(a, type=_plain(a)) for a in carried]
         env.update(zip(carried, params, strict=True))
@@ -347,7 +346,3 @@ def _plain(number: Value) -> Scalar:
     """The type of a number of which it is not known what it is."""
     assert isinstance(number.type, Scalar)
     return Scalar(number.type.dtype, number.type.weak)
-
-
-def _index(b: Builder, name: str) -> Value:
-    return Value(Scalar("int64", True, b.shapes.fresh(name)), name, user=True)

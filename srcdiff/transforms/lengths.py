@@ -41,7 +41,15 @@ from srcdiff.ops import containers, creation, memory
 from srcdiff.transforms.dce import dce
 from srcdiff.transforms.facts import defined_in
 
-__all__ = ["bind_lengths", "known_lengths", "lacking", "shows", "size_at_hand"]
+__all__ = [
+    "at_least_one",
+    "below",
+    "bind_lengths",
+    "known_lengths",
+    "lacking",
+    "shows",
+    "size_at_hand",
+]
 
 
 def bind_lengths(fn: Function, may_save: bool = False) -> Function:
@@ -108,6 +116,12 @@ def below(fn: Function, lengths: Mapping[Dim, int]) -> Function:
     for dim, most in lengths.items():
         known[dim] = min(most, known.get(dim, most))
     return replace(fn, notes={**fn.notes, "below": tuple(known.items())}) if lengths else fn
+
+
+def at_least_one(fn: Function, symbols: Sequence[str]) -> Function:
+    """`fn` with a note of what there is at least one of, by its symbols."""
+    known = (*fn.notes.get("positive", ()), *symbols)
+    return replace(fn, notes={**fn.notes, "positive": known}) if symbols else fn
 
 
 def lacking(fn: Function) -> set[str]:

@@ -22,7 +22,17 @@ from srcdiff.ops.loop_forms import align, same_place
 from srcdiff.ops.numbers import of_numbers
 from srcdiff.ops.registry import OPERATIONS
 
-__all__ = ["Arrays", "Nest", "NoLoopForm", "element_of", "loop", "nest", "store_each", "type_named"]
+__all__ = [
+    "Arrays",
+    "Nest",
+    "NoLoopForm",
+    "element_of",
+    "index_called",
+    "loop",
+    "nest",
+    "store_each",
+    "type_named",
+]
 
 ONE = Dim(1)
 At = Sequence[Atom]
@@ -260,6 +270,11 @@ def subscripts(s: Statement) -> tuple[Atom, ...]:
         return ()
     at = s.operands[1 if s.decl is memory.index else 2 :]
     return at if len(at) == ndim_of(s.operands[0].type) else ()
+
+
+def index_called(b: Builder, name: str) -> Value:
+    """An index of a new loop."""
+    return Value(Scalar("int64", True, b.shapes.fresh(name)), name, user=True)
 
 
 Body = Callable[[Builder, tuple[Atom, ...], tuple[Atom, ...]], Sequence[Atom]]

@@ -34,8 +34,8 @@ from srcdiff.ir.types import Array, Dim, Scalar, shape_of
 from srcdiff.ops import arithmetic, linalg, memory, shapes
 from srcdiff.transforms.facts import count_uses, definitions, used_atoms
 from srcdiff.transforms.layouts import all_layouts
-from srcdiff.transforms.lengths import below, size_at_hand
-from srcdiff.transforms.nests import subscripts
+from srcdiff.transforms.lengths import at_least_one, below, size_at_hand
+from srcdiff.transforms.nests import index_called, subscripts
 from srcdiff.transforms.row_runs import ZEROS, Facts, Run
 
 __all__ = ["row_blocks"]
@@ -51,10 +51,7 @@ def row_blocks(fn: Function, lengths: Mapping[str, int]) -> Function:
     """`fn` with products of matrices in blocks of rows where the arguments at hand, of these `lengths`, are large."""
     blocks = _RowBlocks(fn, lengths)
     new = blocks(fn)
-    if blocks.counts:
-        known = (*fn.notes.get("positive", ()), *blocks.counts)
-        new = replace(new, notes={**new.notes, "positive": known})
-    return below(new, blocks.short)
+    return below(at_least_one(new, blocks.counts), blocks.short)
 
 
 class _RowBlocks(Rewriter):
@@ -162,7 +159,7 @@ class _Block:
         n = b.op(memory.length, dim=self.run.count)
         rounded = b.op(arithmetic.add, n, const(self.most - 1))
         blocks = b.op(arithmetic.floor_divide, rounded, const(self.most))
-        block = _index(b, "block")
+        block = index_called(b, "block")
         self.first = inner.op(arithmetic.multiply, const(self.most), block, name="first")
         left = inner.op(arithmetic.subtract, n, self.first)
         most = const(self.most)
@@ -234,7 +231,7 @@ class _Block:
 
     def loop(self, old: For, b: Builder) -> None:
         """The loop over the block's rows."""
-        row, inner = _index(b, old.index.name), b.inner()
+        row, inner = index_called(b, old.index.name), b.inner()
         env = dict(self.env)
         env[old.index] = inner.op(arithmetic.add, self.first, row, name="row")
         rows = _OfBlock(self.run.made, row)
@@ -261,7 +258,3 @@ class _OfBlock(Rewriter):
         first = 1 if new.decl is memory.index else 2
         operands = (*new.operands[:first], self.row, *new.operands[first + 1 :])
         return replace(new, operands=operands)
-
-
-def _index(b: Builder, name: str) -> Value:
-    return Value(Scalar("int64", True, b.shapes.fresh(name)), name, user=True)

@@ -24,8 +24,8 @@ from srcdiff.ir.core import (
     walk,
 )
 from srcdiff.ir.types import Array, Dim, shape_of
-from srcdiff.ops import control, linalg, memory, shapes
-from srcdiff.transforms.facts import defined_in, used_atoms
+from srcdiff.ops import control, linalg, memory
+from srcdiff.transforms.facts import defined_in, transposed, used_atoms
 from srcdiff.transforms.layouts import Layouts
 from srcdiff.transforms.nests import subscripts
 
@@ -45,15 +45,6 @@ class Facts:
     uses: Mapping[Value, int]
     maker: Mapping[Value, Op]
     layouts: Layouts
-
-
-def _transposed(op: Statement | None) -> Value | None:
-    """The matrix that an operation transposes."""
-    if not isinstance(op, Op) or op.decl is not shapes.transpose:
-        return None
-    base = op.operands[0]
-    is_swapped = op.attrs.get("axes") in (None, (1, 0)) and len(shape_of(base.type)) == 2
-    return base if is_swapped and isinstance(base, Value) else None
 
 
 @dataclass
@@ -104,7 +95,7 @@ class Run:
         used = set(used_atoms(s))
         if not used.isdisjoint(self.sums):
             return self.is_behind(s)
-        if isinstance(s, Op) and (base := _transposed(s)) in self.made and base is not None:
+        if isinstance(s, Op) and (base := transposed(s)) in self.made and base is not None:
             self.views[s.result] = base
             return True
         if isinstance(s, Op) and s.decl in _FILLED and self.has_rows(s.result):
@@ -161,7 +152,7 @@ class Run:
             return False
         if not all(map(_is_floats, (left, right, op.result))):
             return False
-        base = self.views.get(left) or _transposed(self.facts.maker.get(left))
+        base = self.views.get(left) or transposed(self.facts.maker.get(left))
         if base is not None and self.has_rows(base) and self.has_rows(right):
             return self.takes_sum(op, base, right)
         if self.has_rows(left) and len(shape_of(left.type)) == 2 and len(shape_of(right.type)) <= 2:
