@@ -9,6 +9,7 @@ import tempfile
 
 import hypothesis
 import pytest
+import suites
 
 # What is generated is tested as NumPy; tests of compiled code say jit=True, or set this for themselves.
 os.environ.setdefault("SRCDIFF_JIT", "0")
@@ -29,11 +30,30 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="rewrite tests/golden from what is generated now",
     )
+    suites.add_options(parser)
 
 
 def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--update-golden") and os.environ.get("CI"):
         raise pytest.UsageError("golden files are reviewed like code: CI does not rewrite them")
+    suites.choose(config)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    return suites.workers(config)
+
+
+@pytest.hookimpl(trylast=True)  # after -k and -m
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    suites.select(config, items)
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    if line := suites.summary(config):
+        terminalreporter.write_line(line)
 
 
 @pytest.fixture
