@@ -373,7 +373,11 @@ def dims_of(type_: Type) -> tuple[Dim, ...]:
 
 def all_dims(type_: Type) -> tuple[Dim, ...]:
     """Every length in a type, those of a list's elements as well."""
-    return all_dims(type_.element) if isinstance(type_, List) else dims_of(type_)
+    if isinstance(type_, List):
+        return all_dims(type_.element)
+    if isinstance(type_, Struct):
+        return tuple(d for part in type_.parts for d in all_dims(part))
+    return dims_of(type_)
 
 
 def element_type(type_: Type) -> Scalar:

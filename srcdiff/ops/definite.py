@@ -52,6 +52,7 @@ def _solution(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[T
     b = shape_of(numeric(operands[2]))
     if len(b) not in (1, 2):
         raise TypeMistake("the right-hand side must be a vector or a matrix")
+    shapes.must_equal(shape_of(operands[1].type)[0], b[0], "the rows of a system of lengths")
     return (make(as_float(promote([operands[0], operands[2]])[0]), b),)
 
 
