@@ -35,6 +35,7 @@ from srcdiff.ir.core import (
     regions_of,
     walk,
 )
+from srcdiff.ir.presence import is_undefined
 from srcdiff.ir.shapes import asked, missing
 from srcdiff.ir.types import Array, Dim, List, Scalar, Struct, Type, dims_of
 from srcdiff.ops import containers, creation, memory
@@ -206,7 +207,8 @@ class _Binder:
                 self.region(inner)
             if statement in self.asking:
                 self.bind(statement)
-            self.enter(statement.results)
+            if not is_undefined(statement):  # no array yet, whatever its type
+                self.enter(statement.results)
         self.frames.pop()
         while len(self.history) > mark:
             self.visible[self.history.pop()].pop()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 
@@ -15,7 +17,7 @@ class Drawing:
         self.count = 0
         self.lines: list[str] = []
 
-    def one(self, items: list[str]) -> str:
+    def one(self, items: list[Any]) -> Any:
         return items[int(self.rng.integers(len(items)))]
 
     def chance(self, p: float) -> bool:

@@ -1,132 +1,160 @@
-"""Random programs against finite differences: reverse mode with each choice of residuals, and forward mode.
-
-A seed is one program. A program that raises, or that is refused with an error at its line, is left out; the tests count that
-there are few of these.
-"""
+"""Random programs in every mode, transformations that must change nothing, and what is known of both."""
 
 from __future__ import annotations
 
-import copy
-
 import numpy as np
 import pytest
-from fuzz import constructs, copies, endings, generate, lists, stencils, subscripts, tables, writes
-from fuzz.compare import Arguments, flat, function_of, generated, problems
-from loop_forms import as_python, loop_form
+from corpus_loader import Program as CorpusProgram
+from corpus_loader import load
+from fuzz import check
+from fuzz.calls import calls
+from fuzz.check import outcome
+from fuzz.generate import program
+from fuzz.known import KNOWN, REFUSALS, Entry
+from fuzz.metamorphic import changed, of_corpus
+from fuzz.program import Program
+from fuzz.shrink import shrunk
+from fuzz.transformations import CHANGES, transformed
+from ops.sample_programs import composites, operations
 
-from srcdiff.transforms.nests import NoLoopForm
+import srcdiff
 
-FAST = 20
-FEW = {"constructs": 9, "writes": 6}  # programs that take longer to read
-CHUNKS = 12
-PER_CHUNK = 40  # 3,960 programs in all: half an hour, so that they are run
-
-
-GRAMMARS = {
-    "arrays": generate,
-    "lists": lists,
-    "constructs": constructs,
-    "copies": copies,
-    "endings": endings,
-    "stencils": stencils,
-    "subscripts": subscripts,
-    "writes": writes,
-}
-SECOND = {
-    "copies": 4,
-    "endings": 10,
-    "stencils": 10,
-    "subscripts": 5,
-}  # one of so many seeds is checked in second order too
+FAST, MANY = 30, 100  # programs of the ordinary suite, and of one chunk of the wide run
 
 
-def runs(text: str, args: Arguments) -> bool:
-    """Whether the program itself runs, with results of a reasonable size, and divides by no zero on the way."""
-    try:
-        with np.errstate(all="ignore", divide="raise", invalid="raise"):
-            return bool(abs(function_of(text)(*args)) < 1e4)
-    except (ValueError, FloatingPointError, IndexError, TypeError):
-        return False
+def wrong(seeds: range, compiled: bool = False) -> list[str]:
+    found = {s: outcome(program(s), compiled) for s in seeds}
+    return [f"seed {s}: {o.reason}" for s, o in found.items() if o.kind == "failed"]
 
 
-def outcome(grammar: str, seed: int) -> str:
-    """ "ok", "left out", "refused", or what is wrong."""
-    text, args = GRAMMARS[grammar].program(seed), GRAMMARS[grammar].arguments(seed)
-    if not runs(text, args):
-        return "left out"
-    second = grammar in SECOND and seed % SECOND[grammar] == 0
-    found = problems(function_of(text), args, second=second)
-    if not found:
-        return "ok"
-    return "refused" if found[0].startswith("refused") else f"seed {seed}: {found[0]}"
+def test_a_seed_is_one_program() -> None:
+    assert program(7).text == program(7).text != program(8).text
 
 
-def check(grammar: str, seeds: range) -> None:
-    outcomes = [outcome(grammar, seed) for seed in seeds]
-    wrong = [o for o in outcomes if o not in ("ok", "left out", "refused")]
-    assert not wrong, "\n".join(wrong)
-    ran = len(outcomes) - outcomes.count("left out")  # what a program raises by itself is not ours
-    assert ran > 0.5 * len(outcomes)  # some 0.7; 25 of 40 were seen
-    most = 0.35 if grammar == "writes" else 0.15  # programs without types do not write in all ways
-    assert outcomes.count("refused") <= most * ran
+def test_every_operation_may_be_drawn() -> None:
+    drawn = {c.name for c in calls()}
+    without = {d.name for d in [*operations(), *composites()]} - drawn
+    declared = {d.name: d for d in [*composites(), *operations()]}
+
+    def is_drawable(name: str) -> bool:
+        samples = [s for s in declared[name].samples if not s.avoid]
+        values = [s.args(np.random.default_rng(0)) for s in samples]
+        plain = (float, int, bool, complex, str, np.ndarray, np.generic, type(None))
+        return any(all(isinstance(v, plain) and np.size(v) for v in row) for row in values)
+
+    assert not [name for name in without if declared[name].samples and is_drawable(name)]
 
 
-@pytest.mark.parametrize("grammar", GRAMMARS)
-def test_a_seed_is_one_program(grammar: str) -> None:
-    program = GRAMMARS[grammar].program
-    assert program(7) == program(7)
-    assert program(7) != program(8)
-
-
-@pytest.mark.parametrize("grammar", GRAMMARS)
-def test_random_programs_have_the_derivatives_that_differences_show(grammar: str) -> None:
-    check(grammar, range(FEW.get(grammar, FAST)))
-
-
-def loops_differ(seed: int) -> str:
-    """What is wrong with the loop form of a program of subscripts."""
-    text, args = subscripts.program(seed), subscripts.arguments(seed)
-    if not runs(text, args):
-        return "left out"
-    g = generated(function_of(text), (0, 1))
-    try:
-        run = as_python(loop_form(g, args))
-    except NoLoopForm:
-        return "left out"
-    found, expected = run(*copy.deepcopy(args)), g(*copy.deepcopy(args))
-    is_same = np.allclose(flat(found), flat(expected), rtol=1e-10, atol=1e-12)
-    return "ok" if is_same else f"seed {seed}"
-
-
-def test_subscripts_as_loops_give_what_arrays_give() -> None:
-    outcomes = [loops_differ(seed) for seed in range(FAST)]
-    assert not [o for o in outcomes if o not in ("ok", "left out")]
-    assert outcomes.count("ok") > FAST // 2
-
-
-def check_tables(seeds: range) -> None:
-    found = {s: problems(function_of(tables.program(s)), tables.arguments(s)) for s in seeds}
-    wrong = [f"seed {s}: {p[0]}" for s, p in found.items() if p and not p[0].startswith("refused")]
-    assert not wrong, "\n".join(wrong)
-    assert sum(map(bool, found.values())) <= 0.15 * len(seeds)
-
-
-def test_slices_that_run_with_loops_have_the_derivatives_that_differences_show() -> None:
-    check_tables(range(FAST))
+def test_random_programs_have_one_derivative_in_every_mode() -> None:
+    found = wrong(range(FAST))
+    assert not found, "\n\n".join(found)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("chunk", range(CHUNKS // 4))
-def test_many_slices_have_the_derivatives_that_differences_show(chunk: int) -> None:
-    first = 1000 + chunk * PER_CHUNK
-    check_tables(range(first, first + PER_CHUNK))
+@pytest.mark.parametrize("chunk", range(20))
+def test_many_random_programs_have_one_derivative_in_every_mode(chunk: int) -> None:
+    found = wrong(range(10_000 + chunk * MANY, 10_000 + (chunk + 1) * MANY))
+    assert not found, "\n\n".join(found)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("grammar", GRAMMARS)
-@pytest.mark.parametrize("chunk", range(CHUNKS))
-def test_many_random_programs_have_the_derivatives_that_differences_show(
-    grammar: str, chunk: int
-) -> None:
-    first = 10_000 + chunk * PER_CHUNK
-    check(grammar, range(first, first + PER_CHUNK))
+@pytest.mark.parametrize("chunk", range(4))
+def test_random_programs_have_one_derivative_compiled(chunk: int) -> None:
+    found = wrong(range(30_000 + chunk * 15, 30_000 + (chunk + 1) * 15), compiled=True)
+    assert not found, "\n\n".join(found)
+
+
+# ---- transformations --------------------------------------------------------------------------------------
+
+
+def changes(seeds: range) -> list[str]:
+    found = {s: changed(program(s)) for s in seeds}
+    return [f"seed {s}: {o.reason}" for s, o in found.items() if o.kind == "failed"]
+
+
+def test_every_transformation_applies_to_some_program() -> None:
+    programs = [program(s) for s in range(60)]
+    assert not [name for name in CHANGES if not any(transformed(p, name) for p in programs)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("chunk", range(10))
+def test_transformations_change_no_derivative(chunk: int) -> None:
+    found = changes(range(50_000 + chunk * 20, 50_000 + (chunk + 1) * 20))
+    assert not found, "\n\n".join(found)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("file", load("programs"), ids=repr)
+def test_transformations_change_no_derivative_of_the_corpus(file: CorpusProgram) -> None:
+    p = of_corpus(file)
+    if p is not None:
+        found = changed(p)
+        assert found.kind != "failed", found.reason
+
+
+# ---- what is known, and whether it is noticed ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("entry", REFUSALS, ids=lambda e: e.pattern)
+def test_what_is_listed_is_refused(entry: Entry) -> None:
+    assert outcome(entry.program) == check.Outcome("refused", entry.pattern)
+
+
+@pytest.mark.parametrize("entry", KNOWN, ids=lambda e: e.pattern)
+def test_what_is_known_is_still_found(entry: Entry) -> None:
+    p = entry.program
+    found = changed(p, entry.change) if entry.change else outcome(p, every=True)
+    assert found == check.Outcome("known", entry.pattern)
+
+
+TEXT = """\
+import numpy as np
+
+
+def f(x, a, k):
+    y = np.sin(x) * 2.0
+    for i in range(k):
+        y[0] = y[1] + np.cosh(y[2]) * 0.1
+        a = a * 0.5
+    if a > 0.0:
+        a = a + 1.0
+    return np.sum(y) + a
+"""
+
+
+def wrong_cosh(p: Program) -> str:
+    return "wrong" if "np.cosh" in p.text else ""
+
+
+def test_what_is_found_is_shrunk() -> None:
+    p = Program(0, TEXT, (np.array([0.1, 0.2, 0.3]), 0.5, 2))
+    small = shrunk(p, wrong_cosh)
+    assert len(small.text.splitlines()) <= 6
+    assert wrong_cosh(small)
+
+
+@pytest.mark.parametrize("mode", ["reverse", "forward", "loops", "second order"])
+def test_a_wrong_derivative_is_found(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each mode in turn returns another number than it should."""
+    p = Program(0, TEXT, (np.array([0.1, 0.2, 0.3]), 0.5, 2))
+    assert outcome(p, every=True).kind == "ok"
+    jvp, slope, as_python = srcdiff.jvp, check.Trial.slope, check.as_python
+    if mode == "forward":
+        monkeypatch.setattr(srcdiff, "jvp", lambda *a, **k: (0.0, jvp(*a, **k)[1] * 1.0001))
+    elif mode == "reverse":
+        monkeypatch.setattr(check.Trial, "slope", lambda t, g: slope(t, g) * 1.0001)
+    elif mode == "loops":
+        monkeypatch.setattr(
+            check,
+            "as_python",
+            lambda fn: lambda *a: (0.0, [d * 1.0001 for d in as_python(fn)(*a)[1]]),
+        )
+    else:
+        hvp = srcdiff.hvp
+        monkeypatch.setattr(
+            srcdiff, "hvp", lambda *a, **k: lambda *b: [d * 1.001 for d in hvp(*a, **k)(*b)]
+        )
+    found = outcome(p, every=True)
+    assert found.kind == "failed"
+    assert found.reason.startswith(mode)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from fuzz.compare import problems
+from fuzz.compare import function_of, problems
 
 import srcdiff
 from srcdiff.ir.parse import parse
@@ -249,3 +249,11 @@ def test_what_arguments_show_is_asked_of_nothing_else() -> None:
         """,
         np.ones((3, 2)),
     )
+
+
+@pytest.mark.parametrize("item", ["ws[-1]", "ws[0] * a", "ws[-1][1:]", "ws[k]", "np.sin(ws[i])"])
+@pytest.mark.parametrize("head", ["i in range(k)", "i in [0, 1]", "i, _ in enumerate(ws)"])
+def test_no_length_is_asked_of_what_a_loop_has_not_bound_yet(head: str, item: str) -> None:
+    """A name that a loop binds has the type of its first value before it: an item of a list shows the lengths."""
+    text = f"import numpy as np\n\n\ndef f(ws, a, k):\n    for {head}:\n        u = {item}\n    return np.sum(u)\n"
+    assert problems(function_of(text), ([X, 2.0 * X], 0.4, 1)) == []

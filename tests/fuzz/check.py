@@ -1,0 +1,211 @@
+"""Tries a random program in every mode, and says what is wrong with it.
+
+Reverse and forward mode are compared with differences where these show a derivative, and always with each other, with
+the other choices of residuals, and with the loop form as Python runs it; Hessian-vector products with differences of
+gradients. How far results may be apart depends on how far they move when arguments move by a few units in the last
+place.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+import re
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from fuzz.compare import (
+    Expected,
+    any_shared,
+    expected,
+    flat,
+    float_positions,
+    function_of,
+    generated,
+    same,
+    second_order,
+)
+from fuzz.known import KNOWN, REFUSALS, Entry
+from fuzz.program import Program
+from loop_forms import as_python, loop_form
+
+import srcdiff
+from srcdiff.compiling import plain
+from srcdiff.errors import UnsupportedError
+from srcdiff.transforms.nests import NoLoopForm
+from srcdiff.trees import dot, is_float_leaf, map_leaves
+
+FURTHER = {
+    "store": 5,
+    "recompute": 5,
+    "loops": 6,
+    "second": 4,
+}  # one of so many seeds is tried in these modes too
+MOVE = 1e-13
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a program: all well, refused for a reason of the list, known, or failed."""
+
+    kind: str  # "ok", "refused", "known", "failed"
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A program's function, with what it has to give."""
+
+    program: Program
+    f: Any
+    args: tuple[Any, ...]
+    wrt: tuple[int, ...]
+    want: Expected
+
+    def given(self) -> tuple[Any, ...]:
+        return copy.deepcopy(self.args)
+
+    def slope(self, gradient: Any) -> float:
+        return float(
+            sum(dot(self.want.directions[k], d) for k, d in zip(self.wrt, gradient, strict=True))
+        )
+
+    @property
+    def shows(self) -> bool:
+        """Whether differences show a derivative."""
+        p = self.program
+        return not (p.is_exact or p.is_narrow) and self.want.error < 1e-4 * max(
+            1.0, abs(self.want.slope)
+        )
+
+
+def outcome(p: Program, compiled: bool = False, every: bool = False) -> Outcome:
+    """Try a program; `every`: in each mode, whatever its seed; `compiled`: as machine code too."""
+    try:
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found = next(findings(p, compiled, every), "")
+    except UnsupportedError as error:
+        message = str(error)
+        if (reason := listed(message, REFUSALS)) and "defect of srcdiff" not in message:
+            return Outcome("refused", reason)
+        found = f"refused: {message}"
+    except Exception as error:
+        found = f"{type(error).__name__}: {error}"
+    if not found:
+        return Outcome("ok")
+    known = listed(found, KNOWN)
+    return Outcome("known", known) if known else Outcome("failed", found)
+
+
+def listed(message: str, table: tuple[Entry, ...]) -> str:
+    """The pattern of a table that a message matches."""
+    return next((e.pattern for e in table if re.search(e.pattern, message)), "")
+
+
+def findings(p: Program, compiled: bool, every: bool) -> Iterator[str]:
+    """What is wrong with a program."""
+    f = function_of(p.text, p.name)
+    wrt = float_positions(p.args)
+    trial = Trial(p, f, p.args, wrt, expected(f, p.args, p.seed))
+    gradient: list[Any] = []
+    yield from reverse(trial, gradient)
+    yield from forward(trial, gradient[0])
+    for mode in ("store", "recompute"):
+        if every or p.seed % FURTHER[mode] == 1:
+            _, other = generated(f, wrt, mode)(*trial.given())
+            yield from apart(trial, mode, other, gradient[0])
+    if every or p.seed % FURTHER["loops"] == 0:
+        yield from loops(trial, gradient[0])
+    if (every or p.seed % FURTHER["second"] == 2) and trial.shows:
+        for problem in second_order(f, trial.given(), trial.want.directions, wrt):
+            yield f"{problem}"
+    if compiled:
+        _, other = srcdiff.value_and_grad(f, argnums=wrt, jit=True, on_independent="ignore")(
+            *trial.given()
+        )
+        yield from apart(trial, "compiled", other, gradient[0])
+
+
+def reverse(trial: Trial, gradients: list[Any]) -> Iterator[str]:
+    given = trial.given()
+    value, gradient = generated(trial.f, trial.wrt)(*given)
+    gradients.append(gradient)
+    want, tolerance = trial.want.value, 1e-4 if trial.program.is_narrow else 1e-10
+    if not abs(float(value) - want) <= tolerance * max(1.0, abs(want)):
+        yield f"reverse: value {value}, not {want}"
+    if trial.shows and not trial.want.has_slope(trial.slope(gradient)):
+        yield f"reverse: slope {trial.slope(gradient)}, not {trial.want.slope}"
+    if not same(given, trial.args):
+        yield "reverse: the arguments were modified"
+    if any_shared(given, gradient):
+        yield "reverse: a gradient shares memory with an argument or another gradient"
+
+
+def forward(trial: Trial, gradient: Any) -> Iterator[str]:
+    given = trial.given()
+    _, slope = srcdiff.jvp(trial.f, given, trial.want.directions, jit=False)
+    wanted = trial.slope(gradient)
+    if not same(given, trial.args):
+        yield "forward: the arguments were modified"
+    if abs(float(slope) - wanted) > allowed(trial, np.array([wanted]), flat(gradient)):
+        yield f"forward: slope {slope}, reverse {wanted}"
+
+
+def loops(trial: Trial, gradient: Any) -> Iterator[str]:
+    """The loop form against the array form."""
+    g = generated(trial.f, trial.wrt)
+    try:
+        run = as_python(loop_form(g, trial.given()))
+    except NoLoopForm as reason:
+        yield f"not compiled: {reason}"
+        return
+    bound = g.signature.bind(trial.given(), {}, frozenset())
+    given = (plain(v, t) for v, t in zip(bound.values, bound.types, strict=True))
+    _, other = run(
+        *(np.float64(v) if isinstance(v, float) else v for v in given)
+    )  # comparisons as Numba has them
+    yield from apart(trial, "loops", other, gradient)
+
+
+def apart(trial: Trial, mode: str, found: Any, gradient: Any) -> Iterator[str]:
+    """Whether two gradients are further apart than rounding can bring them."""
+    one, other = flat(found), flat(gradient)
+    if one.shape != other.shape:
+        yield f"{mode}: a gradient of another shape"
+        return
+    off = float(np.max(np.abs(one - other), initial=0.0))
+    if np.isnan(one).tolist() != np.isnan(other).tolist() or (
+        off > 0 and off > allowed(trial, other, other)
+    ):
+        yield f"{mode}: gradient off by {off:.3g}, of {np.max(np.abs(other), initial=0.0):.3g}"
+
+
+def allowed(trial: Trial, result: np.ndarray, gradient: np.ndarray) -> float:
+    """How far apart two right results may be: what moving the arguments by rounding errors changes comes on top."""
+    size = max(1.0, float(np.max(np.abs(gradient), initial=0.0)))
+    if trial.program.is_narrow:
+        return 2e-3 * size
+    return 1e-9 * size + (100.0 * sensitivity_of(trial.program, gradient) if size else 0.0)
+
+
+def sensitivity_of(p: Program, gradient: np.ndarray) -> float:
+    """How far a gradient moves when the arguments move by rounding errors."""
+    rng = np.random.default_rng(p.seed)
+
+    def moved(v: Any) -> Any:
+        if isinstance(v, float):
+            return type(v)(v * (1.0 + MOVE * rng.uniform(-1, 1)))
+        return v * (1.0 + MOVE * rng.uniform(-1, 1, v.shape))
+
+    args = map_leaves(lambda v: moved(v) if is_float_leaf(v) else v, copy.deepcopy(p.args))
+    _, other = generated(function_of(p.text, p.name), float_positions(p.args))(*args)
+    return float(np.max(np.abs(flat(other) - gradient), initial=0.0))
+
+
+def is_validated() -> bool:
+    """Whether each pass is compared with the reference evaluator, too."""
+    return os.environ.get("SRCDIFF_VALIDATE") == "1"

@@ -1,0 +1,131 @@
+"""What random programs are refused for, and findings that are to be mended: each with its reason and a program.
+
+The lists only get shorter: `test_fuzz.py` fails for an entry whose program no longer shows it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from fuzz.program import Program
+
+X = np.array([0.4, -0.7, 0.9])
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A pattern of messages, the reason for which they stand, and the smallest program that shows it."""
+
+    pattern: str
+    reason: str
+    text: str
+    args: tuple[Any, ...] = (X, 0.3, 2)
+    change: str = ""  # the transformation that shows it
+
+    @property
+    def program(self) -> Program:
+        return Program(0, f"import numpy as np\n\n\n{self.text}", self.args)
+
+
+# errors at the user's line
+REFUSALS = (
+    Entry(
+        "gives complex numbers, which a dynamic program",
+        "programs without types have floats only",
+        "def f(x, a, k):\n    items = [x]\n    for v in x:\n        items.append(a)\n    z = a + 1j * x\n    return np.sum(np.imag(z)) + items[-1]\n",
+    ),
+    Entry(
+        "Python's True or False, and not NumPy's, is not known",
+        "`match` of a truth value asks for its class",
+        "def f(x, a, k):\n    match bool(a > 0.1):\n        case True:\n            a = 2.0 * a\n        case _:\n            a = -a\n    return a + 1j.real\n",
+    ),
+    Entry(
+        "raise here would be caught",
+        "exceptions of library functions are no part of a program",
+        "def f(x, a, k):\n    try:\n        v = np.linalg.solve(np.outer(x, x) + np.eye(3), x)\n    except ValueError:\n        v = x\n    return np.sum(v)\n",
+    ),
+    Entry(
+        "`match` is supported on constants only",
+        "patterns that take values apart are not read with types",
+        "def f(x, a, k):\n    match (k, a):\n        case (2, v):\n            a = v * v\n        case _:\n            a = -a\n    return a + np.real(a + 1j)\n",
+    ),
+    Entry(
+        "has length 1 is known only when the program runs",
+        "`np.einsum` broadcasts an axis of length one, and lists do not tell the lengths of their items",
+        "def f(ws, a, k):\n    v = np.array([0.5 for _ in ws[-1]])\n    return np.einsum('ij,j->i', np.outer(ws[0], ws[0]), v)[0] * a\n",
+        ([X, X], 0.3, 2),
+    ),
+    Entry(
+        "an operator of complex and ndarray is not known",
+        "programs without types have floats only",
+        "def f(x, a, k):\n    z = np.array([0.5 for v in x]) + 1j * x\n    match (k, a):\n        case (2, v):\n            a = v\n    return np.sum(np.imag(z)) + a\n",
+    ),
+    Entry(
+        "may not be bound here",
+        "a function that one branch makes is called after it",
+        "def f(x, a, k):\n    if k > 1:\n        def h(v):\n            return v * a\n    return h(a)\n",
+    ),
+    Entry(
+        "the truth value of an array is ambiguous",
+        "an array of one element has a truth value in NumPy, and its length is not part of its type",
+        "def f(x, a, k):\n    if x > 0.1:\n        a = a * 2.0\n    return a + np.sum(x)\n",
+        (X[:1], 0.3, 2),
+    ),
+    Entry(
+        "the list holds .* is put on it",
+        "the items of a list that grows have one type",
+        "def f(x, a, k):\n    items = [x]\n    items.append(a)\n    for i in range(k):\n        items.append(a)\n    return items[-1] + 1j.real\n",
+    ),
+)
+
+# findings that are not mended yet
+KNOWN = (
+    Entry(
+        "halved_terms: at .* finite before only",
+        "the logarithm of a sum of more than six exponentials is not rewritten",
+        "def f(x, a, k):\n    return np.log(np.exp(x[0]) + np.exp(x[1]) + np.exp(x[2]) + np.exp(a))\n",
+        change="halved_terms",
+    ),
+    Entry(
+        "^(into_helper|helper_inlined): at .* finite",
+        "rewriting reaches into helpers of twelve operations at most",
+        "def f(x, a, k):\n    v = np.exp(x[0] * 2.0 + a * x[1]) + np.exp(x[1] - a) + np.exp(x[2] * 3.0 - a * k + x[0])\n    return np.log(v)\n",
+        change="into_helper",
+    ),
+    Entry(
+        "whole_into_helper: at .* finite",
+        "exponentials of arrays are not cancelled in helpers",
+        "def f(x, a, k):\n    x = np.exp(x * 1.0) * 0.5 / np.exp(x * 1.0)\n    return np.sum(x)\n",
+        change="whole_into_helper",
+    ),
+    Entry(
+        "constant_as_argument: at .* finite",
+        "exponentials of products with arguments are not cancelled",
+        "def f(x, a, k):\n    return np.sum(np.exp(x * 1.0) * 0.5 / np.exp(x * 1.0))\n",
+        change="constant_as_argument",
+    ),
+    Entry(
+        "'>' not supported between instances of 'complex' and 'int'",
+        "the signs of complex constants are asked for",
+        "def f(x, a, k):\n    z = a + 1j * x\n    terms = []\n    for i in range(k):\n        terms.append(np.imag(z[0]) + np.real(np.exp(1j * a * i)))\n    return terms[0] * terms[1]\n",
+    ),
+    Entry(
+        "too many indices for array: array is 0-dimensional",
+        "the loop form takes lengths from an array that a loop has not bound yet",
+        "def f(items, a, k):\n    for i in range(k):\n        u = items[-1] * a\n    return np.sum(u)\n",
+        ([X, X], 0.3, 2),
+    ),
+    Entry(
+        "LinAlgError: [Ss]ingular",
+        "the derivative of det is written with the inverse",
+        "def f(x, a, k):\n    return np.linalg.det(np.full((3, 3), a)) + a\n",
+    ),
+    Entry(
+        "rest_of_lstsq",
+        "in a program without types, lstsq needs the derivative of results that are not used",
+        "def f(x, a, k, l):\n    items = l + [a]\n    return np.sum(np.linalg.lstsq(np.arange(6.0).reshape(3, 2), x)[0]) + items[-1]\n",
+        (X, 0.3, 2, [X, X]),
+    ),
+)
