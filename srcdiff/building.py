@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import copy
 import gc
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +19,7 @@ from srcdiff.codegen.python import bindings_of, to_source
 from srcdiff.compiling import LoopProgram, shares_loops
 from srcdiff.derivation import derive
 from srcdiff.differentiable import label
-from srcdiff.errors import UnsupportedError, UntypedError
+from srcdiff.errors import UnsupportedError, UntypedError, ValidationError
 from srcdiff.frontend.lower import trace
 from srcdiff.frontend.places import place_of
 from srcdiff.frontend.rules import parse_expansion
@@ -78,6 +79,8 @@ def defects_told(derived: Derived) -> Iterator[None]:
             "Check the shapes in all branches, also in those that are not taken.",
             place_of(derived.base),
         ) from None
+    except ValidationError:
+        raise
     except (AssertionError, LookupError) as error:
         name = getattr(derived.base, "__name__", "the function")
         raise UnsupportedError(
@@ -105,6 +108,7 @@ def _build(
 ) -> Program:
     verified = bool(os.environ.get("SRCDIFF_VERIFY"))
     recorder = Recorder(keep_text=keep_text, verify=verified, shared=shared)
+    _give_examples(recorder, arguments)
     try:
         fn = derive(derived, arguments, recorder)
     except (UntypedError, RecursionError) as error:
@@ -153,6 +157,19 @@ def _build(
         stages=recorder.stages,
         seconds=recorder.seconds,
     )
+
+
+def _give_examples(recorder: Recorder, arguments: Arguments) -> None:
+    """Where passes are validated: the arguments at hand, which the loop form takes from those of the NumPy form."""
+    if recorder.validator is None:
+        return
+    given = dict(zip(arguments.names, arguments.values, strict=False))
+    if (
+        "examples" not in recorder.shared
+    ):  # of the arguments, a specialisation keeps the types alone
+        recorder.shared["examples"] = copy.deepcopy(given)
+    recorder.validator.examples |= recorder.shared["examples"]
+    recorder.validator.lengths |= arguments.lengths
 
 
 def _dynamic(
@@ -236,6 +253,7 @@ def build_loops(
     Arrays from outside are further parameters, or `bound` as what the text refers to. `shared`: what `build` left.
     """
     recorder = Recorder(verify=bool(os.environ.get("SRCDIFF_VERIFY")), shared=shared or {})
+    _give_examples(recorder, arguments)
     with defects_told(derived), _collector_paused():
         again = not (bound or arguments.any_lengths or arguments.no_tangents)
         fn = derive(derived, arguments, recorder, machine=True, again=again)
@@ -243,6 +261,9 @@ def build_loops(
         types = tuple(p.type for p in fn.params)
         results = tuple(y.type for y in fn.body.yields)
         fn, outside = (fn, ()) if bound else outside_as_parameters(fn)
+        if recorder.validator is not None:
+            names = (p.name for p in fn.params[len(types) :])
+            recorder.validator.examples |= zip(names, outside, strict=True)
         program = LoopProgram(
             fn.name,
             types=types,

@@ -405,7 +405,8 @@ def _shared(
     if key not in recorder.shared:
         made = make(derived, arguments, recorder)
         recorder.shared[key] = of, made  # they stay, and so do their numbers
-    return recorder.shared[key][1]
+    found: Function = recorder.shared[key][1]
+    return found
 
 
 def _traced(derived: Derived, arguments: Arguments, recorder: Recorder) -> Function:

@@ -29,6 +29,7 @@ __all__ = [
     "UNTOLD",
     "UnsupportedError",
     "UntypedError",
+    "ValidationError",
     "called_at",
 ]
 
@@ -118,6 +119,10 @@ class UnsupportedError(DifferentiationError):
 
 class UntypedError(UnsupportedError):
     """The code has values whose types are known only at run time; most derivatives run it in the interpreter."""
+
+
+class ValidationError(AssertionError):
+    """A pass of the compiler changed what a function computes; see `transforms/validate.py`."""
 
 
 class SourceNotFoundError(DifferentiationError):

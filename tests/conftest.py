@@ -6,6 +6,7 @@ import atexit
 import os
 import shutil
 import tempfile
+from typing import Any
 
 import hypothesis
 import pytest
@@ -59,3 +60,14 @@ def pytest_terminal_summary(
 @pytest.fixture
 def update_golden(request: pytest.FixtureRequest) -> bool:
     return bool(request.config.getoption("--update-golden"))
+
+
+@pytest.fixture
+def validated(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Every pass is validated; the report so far."""
+    monkeypatch.setenv("SRCDIFF_VALIDATE", "1")
+    from srcdiff.transforms import validate
+
+    report = validate.Report()
+    monkeypatch.setattr(validate.Validator.__init__, "__defaults__", (None, None, report))
+    return report

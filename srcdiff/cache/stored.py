@@ -67,7 +67,9 @@ def _stored(
     make: Callable[[], _Made],
     bound: bool = False,
 ) -> _Made:
-    if os.environ.get("SRCDIFF_VERIFY"):  # the passes are what is looked at
+    if os.environ.get("SRCDIFF_VERIFY") or os.environ.get(
+        "SRCDIFF_VALIDATE"
+    ):  # the passes are what is looked at
         return make()
     found: _Made | None
     try:

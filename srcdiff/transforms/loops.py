@@ -77,6 +77,7 @@ from srcdiff.transforms.wrapped_integers import wrapped_integers
 
 __all__ = ["Block", "to_device_loops", "to_loops"]
 
+_SINGLE = "it computes in single precision"
 Block = Literal["atomic", "ordered"]  # how the threads of a block add to what they share
 
 
@@ -157,7 +158,7 @@ def _for_device(names: Sequence[str], raises: bool, block: Block | None) -> tupl
         Pass("device random", device_random, "devices have no generators"),
         Pass("stacks", stacks, "lists are arrays with room", whole=True),
         Pass("device values", device_values, "devices have no lists and no recursion", whole=True),
-        Pass("single", single, "devices are slow at double precision"),
+        Pass("single", single, "devices are slow at double precision", changes=_SINGLE),
         Pass("lengths", device_lengths, "storage that comes from outside is no one to ask"),
         Pass("fold", fold, "lengths of small axes are numbers"),
         *((entered,) if raises else ()),
@@ -181,7 +182,7 @@ def _for_device(names: Sequence[str], raises: bool, block: Block | None) -> tupl
         Pass("fuse nests", fuse_nests, "storage is cleared where it is filled"),
         Pass("dead code", dce, "lengths that only storage asked for"),
         *((shared, down) if block else ()),
-        Pass("single", single, "passes write numbers in double precision"),
+        Pass("single", single, "passes write numbers in double precision", changes=_SINGLE),
         *(() if raises else (Pass("errors", device_errors, "kernels raise nothing"),)),
     )
 

@@ -6,10 +6,11 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from srcdiff.errors import called_at
 from srcdiff.ir.build import Builder, Env, Rewriter
@@ -82,6 +83,9 @@ from srcdiff.transforms.trim_calls import trim_calls
 from srcdiff.transforms.unit_vectors import unit_vectors
 from srcdiff.transforms.written_parts import write_parts
 
+if TYPE_CHECKING:
+    from srcdiff.transforms.validate import Validator
+
 __all__ = [
     "AT_HAND", "FINISH", "FUSE_TURNS", "LENGTHS", "QUOTIENTS", "SIMPLIFY", "Pass", "Recorder", "ahead", "finished",
     "gradient", "prepare", "preparing", "simplified", "tangent",
@@ -91,13 +95,16 @@ __all__ = [
 @dataclass(frozen=True)
 class Pass:
     """One step: `fn` takes a function to a function. `whole` passes see calls and callees at once, others each
-    function.
+    function. `changes` says why its result may have other values, so that it is not validated. One that
+    `stabilises` may differ by the rounding errors of what was there before, not by those of its own result.
     """
 
     name: str
     fn: Callable[[Function], Function]
     why: str
     whole: bool = False
+    changes: str = ""
+    stabilises: bool = False
 
 
 @dataclass
@@ -109,19 +116,24 @@ class Recorder:
     ----------
     shared : dict
         Functions that the program in NumPy and its loop form are both made of, by what they were read for.
+    validator : Validator, optional
+        Compares values before and after each pass; set where SRCDIFF_VALIDATE is.
     """
 
     keep_text: bool = False
     verify: bool = False
-    shared: dict[Any, tuple[Any, Function]] = field(default_factory=dict)
+    shared: dict[Any, Any] = field(default_factory=dict)
     stages: dict[str, str] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
+    validator: Validator | None = field(default_factory=lambda: _validator())
 
     def run(self, fn: Function, passes: Sequence[Pass]) -> Function:
         for step in passes:
-            started = time.perf_counter()
+            started, before = time.perf_counter(), fn
             fn = step.fn(fn) if step.whole else each_function(fn, step.fn)
             self.note(step.name, fn, time.perf_counter() - started)
+            if self.validator is not None:
+                self.validator.step(step, before, fn)
         return fn
 
     def note(self, name: str, fn: Function, seconds: float) -> None:
@@ -131,6 +143,14 @@ class Recorder:
         if self.keep_text:
             count = sum(n == name or n.startswith(f"{name} (") for n in self.stages)
             self.stages[f"{name} ({count + 1})" if count else name] = to_text(fn)
+
+
+def _validator() -> Validator | None:
+    if os.environ.get("SRCDIFF_VALIDATE", "0") in ("", "0"):
+        return None
+    from srcdiff.transforms.validate import Validator  # only tests validate
+
+    return Validator()
 
 
 def each_function(fn: Function, change: Callable[[Function], Function]) -> Function:
@@ -203,6 +223,7 @@ def preparing(disabled: Collection[str] | None) -> tuple[Pass, ...]:
             "stabilise",
             lambda fn: stabilise(fn, disabled),
             "log(sigmoid) and its kin, before they are differentiated",
+            stabilises=True,
         )
         steps.append(rewrite)
         why = "what is computed in one of two ways may be the same then"
@@ -222,7 +243,9 @@ def preparing(disabled: Collection[str] | None) -> tuple[Pass, ...]:
     if disabled is not None:
         why = "sums over states are products of scaled probabilities"
         of_all = SCALED not in disabled
-        steps.append(Pass("log products", lambda fn: log_products(fn, of_all), why))
+        steps.append(
+            Pass("log products", lambda fn: log_products(fn, of_all), why, stabilises=True)
+        )
     steps.append(Pass("sigmoids", name_sigmoids, "what is written as a quotient is a sigmoid"))
     steps.append(Pass("sizes", name_squared_sizes, "squares of absolute values have no kink"))
     return (*steps, Pass("dead code", dce, "what nothing depends on has no derivative"))
@@ -390,7 +413,7 @@ def _gradient(
     if "inner loops" in without:  # no turn keeps storage of its own
         fuse = _FUSE
     decide = (_RESULTS, *SIMPLIFY, _CANCEL, fuse, *SIMPLIFY, *ahead, *LENGTHS, store, *FINISH)
-    inner = Recorder(verify=recorder.verify)
+    inner = Recorder(verify=recorder.verify, validator=recorder.validator)
 
     unread = (_COMMENTS,) if is_machine else ()
 
@@ -401,14 +424,16 @@ def _gradient(
 
     if is_machine:
         fn = recorder.run(fn, (*_HELPERS, *_PRIVATE))
-    started = time.perf_counter()
+    started, prepared = time.perf_counter(), fn
     fn = each_function(fn, with_launch_copies)
     fn = reverse(fn, wrt, rules, finish, value=value, seeded=seeded, as_tuple=as_tuple)
     fn = each_function(fn, lambda f: without_launch_copies(drop_blocks(f)))
     fn = bind_lengths(fn, may_save=True)
     recorder.note("reverse", fn, time.perf_counter() - started)
+    if recorder.validator is not None:
+        recorder.validator.derivative("reverse", prepared, fn, wrt)
     guard = Pass("divisions", guard_divisions, "numbers are divided by lengths as NumPy does it")
-    main = [Pass(p.name, p.fn, p.why, whole=True) for p in decide]
+    main = [replace(p, whole=True) for p in decide]
     return recorder.run(
         fn, (*unread, QUOTIENTS, *main, *_TRIM, *main[-len(FINISH) :], guard, *_OWN)
     )
@@ -430,11 +455,13 @@ def tangent(
     """
     if machine:
         fn = recorder.run(fn, _HELPERS[1:])
-    started = time.perf_counter()
+    started, prepared = time.perf_counter(), fn
     fn = each_function(fn, drop_blocks)
     fn = forward(fn, wrt, rules, forward_rules, value=value, names=names)
     fn = each_function(fn, bind_lengths)
     recorder.note("forward", fn, time.perf_counter() - started)
+    if recorder.validator is not None:
+        recorder.validator.derivative("forward", prepared, fn, wrt)
     guard = Pass("divisions", guard_divisions, "numbers are divided by lengths as NumPy does it")
     return recorder.run(fn, (QUOTIENTS, *SIMPLIFY, *FINISH, *_TRIM, guard, *_OWN))
 
@@ -455,14 +482,15 @@ def simplified(fn: Function, recorder: Recorder) -> Function:
     return recorder.run(fn, (*SIMPLIFY, units))
 
 
+_SEMIRING = "it computes in another semiring"
 _SEMIRINGS = {
-    "max": Pass("max-plus", max_plus, "sums of exponentials are maxima of exponents"),
-    "argmax": Pass("best choices", best_choices, "the adjoint of a maximum goes to the first"),
-    "count": Pass("counted", counted, "messages are numbers of terms", whole=True),
-    "weights": Pass("weights", weights, "messages are weights, not logarithms", whole=True),
-    "weighed": Pass("weighed", weighed, "tangents of sums leave out what has no weight"),
-    "plain sums": Pass("plain sums", plain_sums, "what sums were before their tangents"),
-    "sample": Pass("drawn choices", drawn_choices, "the adjoint of a sum goes to a term", whole=True),
+    "max": Pass("max-plus", max_plus, "sums of exponentials are maxima of exponents", changes=_SEMIRING),
+    "argmax": Pass("best choices", best_choices, "the adjoint of a maximum goes to the first", changes=_SEMIRING),
+    "count": Pass("counted", counted, "messages are numbers of terms", whole=True, changes=_SEMIRING),
+    "weights": Pass("weights", weights, "messages are weights, not logarithms", whole=True, changes=_SEMIRING),
+    "weighed": Pass("weighed", weighed, "tangents of sums leave out what has no weight", changes=_SEMIRING),
+    "plain sums": Pass("plain sums", plain_sums, "what sums were before their tangents", changes=_SEMIRING),
+    "sample": Pass("drawn choices", drawn_choices, "an adjoint goes to one term", whole=True, changes=_SEMIRING),
 }  # fmt: skip
 
 
@@ -479,14 +507,24 @@ def with_trees(fn: Function, recorder: Recorder) -> Function:
 
 def with_best(fn: Function, k: int, recorder: Recorder) -> Function:
     """A prepared function whose messages are the `k` best."""
-    best = Pass("k best", lambda f: k_best(f, k), "messages are lists of the k best", whole=True)
+    best = Pass(
+        "k best",
+        lambda f: k_best(f, k),
+        "messages are lists of the k best",
+        whole=True,
+        changes=_SEMIRING,
+    )
     return recorder.run(fn, (best,))
 
 
 def max_marginals(fn: Function, begun: Collection[Value], recorder: Recorder) -> Function:
     """The prepared gradient of a sum of weights in max-plus; `begun` are the zeros and ones it begins with."""
     change = Pass(
-        "max-plus", lambda f: max_of_weights(f, begun), "weights that are returned, too", whole=True
+        "max-plus",
+        lambda f: max_of_weights(f, begun),
+        "weights that are returned, too",
+        whole=True,
+        changes=_SEMIRING,
     )
     return recorder.run(fn, (change,))
 

@@ -1,0 +1,80 @@
+"""Derivatives that a pass has made, compared with differences of the function that it differentiates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+__all__ = ["along", "directions", "float_leaves", "is_far"]
+
+STEP = 1e-4
+TOLERANCE = 1e-5  # of differences, relative to the largest of them
+Run = Callable[
+    [Sequence[Any]], list[np.ndarray] | None
+]  # the real results as arrays; None where it raises
+
+
+def float_leaves(leaves: Sequence[Any]) -> list[np.ndarray]:
+    """The real numbers and arrays of double precision."""
+    return [np.asarray(x) for x in leaves if np.asarray(x).dtype == np.float64]
+
+
+def directions(args: Sequence[Any], wrt: Sequence[int], rng: np.random.Generator) -> list[Any]:
+    """A random direction for each real leaf of the arguments at `wrt`, in order."""
+    found: list[np.ndarray] = []
+
+    def drawn(x: Any) -> Any:
+        found.append(rng.standard_normal(np.shape(x)))
+        return x
+
+    for k in wrt:
+        _map_floats(args[k], drawn)
+    return found
+
+
+def along(run: Run, args: Sequence[Any], wrt: Sequence[int], v: Sequence[Any]) -> list[Any] | None:
+    """The derivative of all results along `v`; None where differences of two steps do not agree."""
+    coarse, fine = (_difference(run, args, wrt, v, h) for h in (STEP, STEP / 2))
+    if coarse is None or fine is None:
+        return None
+    scale = max((float(np.max(np.abs(d), initial=0.0)) for d in fine), default=0.0)
+    for a, b in zip(coarse, fine, strict=True):
+        if np.any(~np.isfinite(a - b)) or np.any(np.abs(a - b) > TOLERANCE * max(scale, 1e-3)):
+            return None
+    return [(4 * b - a) / 3 for a, b in zip(coarse, fine, strict=True)]
+
+
+def is_far(found: Any, expected: Any) -> bool:
+    """Whether a derivative is not the one that differences show."""
+    scale = max(float(np.max(np.abs(expected), initial=0.0)), 1e-2)
+    return bool(np.any(~(np.abs(np.asarray(found) - expected) <= 10 * TOLERANCE * scale)))
+
+
+def _difference(
+    run: Run, args: Sequence[Any], wrt: Sequence[int], v: Sequence[Any], h: float
+) -> list[Any] | None:
+    ahead, behind = (run(_moved(args, wrt, v, t)) for t in (h, -h))
+    if ahead is None or behind is None or [*map(np.shape, ahead)] != [*map(np.shape, behind)]:
+        return None
+    return [(a - b) / (2 * h) for a, b in zip(ahead, behind, strict=True)]
+
+
+def _moved(args: Sequence[Any], wrt: Sequence[int], v: Sequence[Any], t: float) -> list[Any]:
+    steps: Iterator[Any] = iter(v)
+    new = list(args)
+    for k in wrt:
+        new[k] = _map_floats(args[k], lambda x: x + t * next(steps))
+    return new
+
+
+def _map_floats(tree: Any, change: Callable[[Any], Any]) -> Any:
+    if isinstance(tree, float | np.ndarray | np.floating):
+        return change(tree) if np.asarray(tree).dtype == np.float64 else tree
+    if isinstance(tree, dict):
+        return {k: _map_floats(x, change) for k, x in tree.items()}
+    if isinstance(tree, tuple | list):
+        parts = [_map_floats(x, change) for x in tree]
+        return type(tree)(*parts) if hasattr(tree, "_fields") else type(tree)(parts)
+    return tree
