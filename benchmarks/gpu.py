@@ -27,9 +27,9 @@ from numba import cuda
 from scipy.special import logsumexp
 
 import srcdiff
-from srcdiff.cuda.items import Items
+from srcdiff.cuda.batch_axes import Items
 from srcdiff.cuda.launch import item_bytes
-from srcdiff.runtime.cuda import device_problem, is_simulator
+from srcdiff.runtime.cuda.numba_cuda_api import device_problem, is_simulator
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from benchmarks.gpu_loops import LOOPS, Loop

@@ -15,8 +15,8 @@ import numpy as np
 from numba import cuda
 
 import srcdiff
-from srcdiff.expfam.chains import hmm_log_Z
-from srcdiff.runtime.cuda import is_simulator
+from srcdiff.expfam.sequence.chains import hmm_log_Z
+from srcdiff.runtime.cuda.numba_cuda_api import is_simulator
 from srcdiff.runtime.philox import fill_normals, normals
 
 __all__ = ["LOOPS", "Loop"]

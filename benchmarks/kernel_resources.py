@@ -20,11 +20,11 @@ from numba import types
 
 import srcdiff
 import srcdiff.cuda
-from srcdiff.cuda.items import Items
+from srcdiff.compile.pytree import map_leaves
+from srcdiff.cuda.batch_axes import Items
 from srcdiff.cuda.kernels import leaf_types
 from srcdiff.ir.types import Array, Scalar, Struct, Type
-from srcdiff.runtime.cuda import ptx
-from srcdiff.trees import map_leaves
+from srcdiff.runtime.cuda.numba_cuda_api import ptx
 
 __all__ = [
     "Resources",

@@ -1,4 +1,5 @@
-"""Gradients on one thread and on all of Numba's, by the work that a loop is (`srcdiff.transforms.parallel.WORTH`).
+"""Gradients on one thread and on all of Numba's, by the work that a loop is
+(`srcdiff.transforms.schedule.parallel.WORTH`).
 
     python benchmarks/threads.py
 

@@ -9,7 +9,7 @@ import numpy as np
 from numba import cuda
 
 import srcdiff
-from srcdiff.expfam.chains import hmm_log_Z
+from srcdiff.expfam.sequence.chains import hmm_log_Z
 
 gradient = srcdiff.value_and_grad(hmm_log_Z, jit=False)
 e_step = srcdiff.cuda.batched(gradient, in_axes=(None, 0), reduce="sum")

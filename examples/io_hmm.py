@@ -7,7 +7,7 @@ The hour's light picks the transition matrix; what is seen are counts of movemen
 import numpy as np
 
 from srcdiff import expfam
-from srcdiff.expfam.chains import io_hmm_log_Z
+from srcdiff.expfam.sequence.chains import io_hmm_log_Z
 
 HOURS = 24 * 20
 WAKES = np.array([[[0.95, 0.05], [0.35, 0.65]], [[0.4, 0.6], [0.05, 0.95]]])  # by night, by day

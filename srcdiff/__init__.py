@@ -19,8 +19,8 @@ from srcdiff.api import (
     value_and_grad,
     vjp,
 )
-from srcdiff.checks import check_grads
-from srcdiff.decorated import Differentiable
+from srcdiff.compat.autograd_names import make_hvp, make_jvp, make_vjp
+from srcdiff.compat.shared_state import function, shared
 from srcdiff.errors import (
     CacheWarning,
     CompileWarning,
@@ -31,20 +31,20 @@ from srcdiff.errors import (
     SourceNotFoundError,
     UnsupportedError,
 )
-from srcdiff.explaining import Explanation, explain
-from srcdiff.generated import Generated
-from srcdiff.makers import make_hvp, make_jvp, make_vjp
-from srcdiff.shared_state import function, shared
+from srcdiff.handles.differentiable import Differentiable
+from srcdiff.handles.generated import Generated
+from srcdiff.inspect.check_grads import check_grads
+from srcdiff.inspect.explain import Explanation, explain
 
 if TYPE_CHECKING:  # these see the operations, which take a while to import: `__getattr__` does it
-    from srcdiff.costs import Cost, cost
-    from srcdiff.implicit_rules import implicit
-    from srcdiff.nan_finding import NanFound, find_nan
-    from srcdiff.rule_checks import check_rule
+    from srcdiff.inspect.cost import Cost, cost
+    from srcdiff.inspect.find_nan import NanFound, find_nan
+    from srcdiff.rules.check_rule import check_rule
+    from srcdiff.rules.custom import rule
+    from srcdiff.rules.implicit import implicit
+    from srcdiff.rules.rewrites import rewriting
     from srcdiff.sparsity.derivatives import sparse_hessian, sparse_jacobian
-    from srcdiff.user_rewritings import rewriting
-    from srcdiff.user_rules import rule
-from srcdiff.reasons import Reasons, why
+from srcdiff.inspect.why import Reasons, why
 
 __version__ = "0.1.0"
 
@@ -98,14 +98,14 @@ __all__ = [
 
 
 _LATER = {
-    "Cost": "srcdiff.costs",
-    "NanFound": "srcdiff.nan_finding",
-    "check_rule": "srcdiff.rule_checks",
-    "cost": "srcdiff.costs",
-    "find_nan": "srcdiff.nan_finding",
-    "implicit": "srcdiff.implicit_rules",
-    "rewriting": "srcdiff.user_rewritings",
-    "rule": "srcdiff.user_rules",
+    "Cost": "srcdiff.inspect.cost",
+    "NanFound": "srcdiff.inspect.find_nan",
+    "check_rule": "srcdiff.rules.check_rule",
+    "cost": "srcdiff.inspect.cost",
+    "find_nan": "srcdiff.inspect.find_nan",
+    "implicit": "srcdiff.rules.implicit",
+    "rewriting": "srcdiff.rules.rewrites",
+    "rule": "srcdiff.rules.custom",
     "sparse_hessian": "srcdiff.sparsity.derivatives",
     "sparse_jacobian": "srcdiff.sparsity.derivatives",
 }

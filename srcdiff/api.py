@@ -7,7 +7,10 @@ from typing import Any, overload
 
 import numpy as np
 
-from srcdiff.decorated import (
+from srcdiff.compile.enumerate import enumerated
+from srcdiff.compile.program import SEMIRINGS
+from srcdiff.errors import DifferentiationError
+from srcdiff.handles.differentiable import (
     Differentiable,
     Pullback,
     Pushforward,
@@ -16,11 +19,8 @@ from srcdiff.decorated import (
     plain_function,
     shared,
 )
-from srcdiff.enumeration import enumerated
-from srcdiff.errors import DifferentiationError
-from srcdiff.generated import Generated
+from srcdiff.handles.generated import Generated
 from srcdiff.options import make_options, plain_axes
-from srcdiff.programs import SEMIRINGS
 
 __all__ = [
     "adjoint",

@@ -99,7 +99,7 @@ def _add_target(parser: argparse.ArgumentParser) -> None:
 def _demo(options: argparse.Namespace) -> None:
     from rich.console import Console  # only here: `show` in a pipe needs no rich
 
-    from srcdiff import demo
+    from srcdiff.demo import demo
 
     try:
         demo.run(Console())

@@ -59,7 +59,7 @@ def effect(function: Callable[..., _T]) -> Callable[..., _T]:
 
 
 def _read_as(name: str) -> Callable[[Callable[..., _T]], Callable[..., _T]]:
-    """A function that means something to the reader of source (`frontend/effects.py`)."""
+    """A function that means something to the reader of source (`frontend/effects/effects.py`)."""
 
     def mark(function: Callable[..., _T]) -> Callable[..., _T]:
         function.srcdiff_reads = name  # type: ignore[attr-defined]
@@ -232,7 +232,7 @@ def notes_of(f: Callable[..., Any], *args: Any) -> list[Note]:
 
     The source is read, and not run: all branches are seen, and a loop is seen once.
     """
-    from srcdiff.building import noted  # the stages take a while to import
+    from srcdiff.compile.build import noted  # the stages take a while to import
 
     return [
         Note(key, {k: _plain(v) for k, v in values.items()}, location)

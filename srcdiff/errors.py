@@ -122,7 +122,7 @@ class UntypedError(UnsupportedError):
 
 
 class ValidationError(AssertionError):
-    """A pass of the compiler changed what a function computes; see `transforms/validate.py`."""
+    """A pass of the compiler changed what a function computes; see `transforms/validation/validate.py`."""
 
 
 class SourceNotFoundError(DifferentiationError):

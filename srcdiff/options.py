@@ -9,7 +9,7 @@ from typing import Any
 
 __all__ = ["OWN_REWRITINGS", "REWRITINGS", "Options", "make_options", "plain_axes"]
 
-# the named rules of `transforms/rewritings.py`, which is not imported before the first program
+# the named rules of `transforms/rewrite/stability_rules.py`, which is not imported before the first program
 REWRITINGS = (
     "log_sigmoid", "log_one_minus_sigmoid", "softplus", "log_add_exp", "log_sum_exp", "log_softmax", "softmax",
     "log_exp", "log_of_parts", "log_one_plus", "exp_minus_one", "one_less_sigmoid", "sigmoid", "tanh", "sinh",

@@ -8,7 +8,7 @@ import numpy as np
 from numba import float64
 from user_kernels import Case, _of
 
-from srcdiff.runtime.cuda import cuda
+from srcdiff.runtime.cuda.numba_cuda_api import cuda
 
 TPB = 4
 

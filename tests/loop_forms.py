@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.codegen.python import bindings_of, to_source
-from srcdiff.derivation import derive
-from srcdiff.frontend.rules import parse_expansion
-from srcdiff.generated import Generated
+from srcdiff.codegen.module.module import bindings_of, to_source
+from srcdiff.compile.derive import derive
+from srcdiff.frontend.rule_parser import parse_expansion
+from srcdiff.handles.generated import Generated
 from srcdiff.ir.core import Function
-from srcdiff.transforms.loops import to_loops
-from srcdiff.transforms.pipeline import Recorder
+from srcdiff.transforms.loop_pipeline import to_loops
+from srcdiff.transforms.passes import Recorder
 
 
 def loop_form(

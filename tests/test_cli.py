@@ -268,7 +268,7 @@ def test_ctrl_c_ends_without_a_traceback(run, monkeypatch):
     def interrupted(console):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("srcdiff.demo.run", interrupted)
+    monkeypatch.setattr("srcdiff.demo.demo.run", interrupted)
     assert run("demo") == (130, "", "\nsrcdiff: stopped\n")
 
 

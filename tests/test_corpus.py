@@ -7,10 +7,10 @@ import pytest
 from corpus_loader import Program, flatten, load
 
 import srcdiff
-from srcdiff.derivation import derive
-from srcdiff.ir.interp import evaluate
-from srcdiff.transforms.pipeline import Recorder
-from srcdiff.trees import dot, map_leaves, random_like
+from srcdiff.compile.derive import derive
+from srcdiff.compile.pytree import dot, map_leaves, random_like
+from srcdiff.ir.interpreter import evaluate
+from srcdiff.transforms.passes import Recorder
 
 PROGRAMS = load("all")
 pytestmark = pytest.mark.filterwarnings("ignore::srcdiff.IndependentWarning")

@@ -12,9 +12,9 @@ from corpus_loader import load
 from docs_tools import DOCUMENTS, ROOT, Block, Outcome, Session, blocks, is_part, without_notes
 
 import srcdiff
-from srcdiff.ops.device import device_form
-from srcdiff.ops.registry import COMPOSITES, OPERATIONS
-from srcdiff.ops.solvers import SOLVERS
+from srcdiff.ops.control.cuda_scalar import device_form
+from srcdiff.ops.control.solvers import SOLVERS
+from srcdiff.ops.core.registry import COMPOSITES, OPERATIONS
 
 EVERY = [*DOCUMENTS, ROOT / "CHANGELOG.md", ROOT / "benchmarks" / "README.md"]
 by_name = pytest.mark.parametrize("document", EVERY, ids=lambda p: str(p.relative_to(ROOT)))

@@ -12,7 +12,7 @@ import pytest
 import srcdiff
 from srcdiff.cli import main
 from srcdiff.errors import DifferentiationError, SourceNotFoundError, UnsupportedError
-from srcdiff.ir.shapes import ShapeMismatch
+from srcdiff.ir.dims import ShapeMismatch
 from srcdiff.ir.verify import Problem
 
 
@@ -158,7 +158,7 @@ def test_nesting_beyond_the_recursion_limit_is_an_error_that_says_so():
 
 def test_a_program_that_breaks_a_rule_of_ours_is_never_run(monkeypatch):
     monkeypatch.setattr(
-        "srcdiff.building.verify", lambda fn: [Problem(None, "%2 is not there", True)]
+        "srcdiff.compile.build.verify", lambda fn: [Problem(None, "%2 is not there", True)]
     )
     with pytest.raises(UnsupportedError, match=r"could be generated \(%2 is not there\)"):
         srcdiff.grad(lambda x: x**2)(1.0)
@@ -168,6 +168,6 @@ def test_shapes_that_differ_where_no_line_is_known_are_an_error_of_ours(monkeypa
     def fails(*args):
         raise ShapeMismatch("axes of lengths 4 and 2 differ")
 
-    monkeypatch.setattr("srcdiff.building.derive", fails)
+    monkeypatch.setattr("srcdiff.compile.build.derive", fails)
     with pytest.raises(UnsupportedError, match="second: axes of lengths 4 and 2 differ"):
         srcdiff.grad(second)(1.0, 2.0)

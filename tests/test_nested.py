@@ -163,7 +163,7 @@ def test_a_record_goes_by_the_derivative_that_is_called(tmp_path: Any, monkeypat
     monkeypatch.delenv("SRCDIFF_VERIFY", raising=False)
     first = grad(descend, jit=False).specialise(X, 2.0).program
     assert not first.stored.reason
-    srcdiff.decorated.forget_programs()
+    srcdiff.handles.differentiable.forget_programs()
     again = grad(descend, jit=False).specialise(X, 2.0).program
     assert again.stored.was_found
     assert again.source == first.source

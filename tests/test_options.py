@@ -8,16 +8,9 @@ import pytest
 
 import srcdiff
 from srcdiff.options import REWRITINGS, UNASKED, Options, make_options
-from srcdiff.transforms import (
-    definite,
-    log_loops,
-    log_products,
-    logarithms,
-    quotients,
-    rewritings,
-    shared_lu,
-    triangular,
-)
+from srcdiff.transforms.linalg import cholesky_systems, lu_systems, scaled_gemm, triangular_systems
+from srcdiff.transforms.logspace import logarithm, quotients, reductions_in_loops
+from srcdiff.transforms.rewrite import stability_rules
 
 
 def f(x):
@@ -78,7 +71,7 @@ def test_rewritings_are_switched_off_by_name() -> None:
 
 
 def test_what_changes_the_domain_is_off() -> None:
-    of_domains = {rule.name for rule in rewritings.RULES if rule.kind == "domain"}
+    of_domains = {rule.name for rule in stability_rules.RULES if rule.kind == "domain"}
     assert of_domains == {*REWRITINGS} - UNASKED - {"far_norms"}  # which costs too much
 
 
@@ -95,12 +88,12 @@ def test_residuals_change_the_text_and_not_the_result() -> None:
 def test_rules_that_are_switched_off_have_to_exist() -> None:
     with pytest.raises(ValueError, match="no rule 'log_sigmoidal'; the rules are 'log_sigmoid', "):
         srcdiff.grad(lambda x: x, rewrite={"log_sigmoidal": False})
-    assert set(REWRITINGS) == {rule.name for rule in rewritings.RULES} | {
-        log_products.NAME,
-        definite.NAME,
-        logarithms.NAME,
-        log_loops.NAME,
+    assert set(REWRITINGS) == {rule.name for rule in stability_rules.RULES} | {
+        scaled_gemm.NAME,
+        cholesky_systems.NAME,
+        logarithm.NAME,
+        reductions_in_loops.NAME,
         quotients.NAME,
-        shared_lu.NAME,
-        triangular.NAME,
+        lu_systems.NAME,
+        triangular_systems.NAME,
     }

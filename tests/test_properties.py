@@ -75,10 +75,10 @@ def test_import_loads_only_what_is_needed_to_start() -> None:
     heavy = {"scipy", "numba", "rich", "astunparse", "IPython", "pytest"}
     assert not heavy & loaded
     stages = {
-        "srcdiff.frontend.lower",
+        "srcdiff.frontend.trace",
         "srcdiff.transforms.pipeline",
-        "srcdiff.codegen.python",
-        "srcdiff.ops.registry",
+        "srcdiff.codegen.module.module",
+        "srcdiff.ops.core.registry",
     }
     assert not stages & loaded, "the stages are imported when the first program is asked for"
 

@@ -1,6 +1,6 @@
 """What rewriting has to do in the programs of the seeds (rows T4, T7, T11, P5, P6), and leave alone in all others.
 
-Row T25, the sparse Gaussian process, is in `transforms/test_definite.py`.
+Row T25, the sparse Gaussian process, is in `transforms/linalg/test_cholesky_systems.py`.
 """
 
 import mpmath

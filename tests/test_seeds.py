@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 import srcdiff
-from srcdiff.ir.parse import parse
-from srcdiff.ir.text import to_text
-from srcdiff.ops.registry import OPERATIONS
+from srcdiff.ir.syntax.parser import parse
+from srcdiff.ir.syntax.printer import to_text
+from srcdiff.ops.core.registry import OPERATIONS
 
 A = np.array([0.0, 1.0, 2.0])
 

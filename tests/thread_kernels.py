@@ -8,7 +8,7 @@ import numpy as np
 from numba import float64, int32
 from user_kernels import Case, _of
 
-from srcdiff.runtime.cuda import cuda
+from srcdiff.runtime.cuda.numba_cuda_api import cuda
 
 TABLE = np.array([0.5, 1.5, 2.5])
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numba import float32, float64
 
-from srcdiff.runtime.cuda import cuda
+from srcdiff.runtime.cuda.numba_cuda_api import cuda
 
 TILE = 4
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from user_kernels import Case, _of
 
-from srcdiff.runtime.cuda import cuda
+from srcdiff.runtime.cuda.numba_cuda_api import cuda
 
 ALL = 0xFFFFFFFF
 

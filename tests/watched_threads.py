@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.compiling import plain
-from srcdiff.device_programs import DeviceProgram
+from srcdiff.cuda.device_program import DeviceProgram
+from srcdiff.handles.jit import plain
 from srcdiff.ir.types import Array, Scalar, Struct, Type
 
 BARRIER = "syncthreads"  # what is taken for a barrier

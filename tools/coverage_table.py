@@ -32,10 +32,10 @@ from ops.sample_programs import Case, Declared  # noqa: E402
 
 import srcdiff  # noqa: E402
 from srcdiff.api import generated  # noqa: E402
-from srcdiff.device_programs import build_device  # noqa: E402
+from srcdiff.compile.pytree import leaves  # noqa: E402
+from srcdiff.cuda.device_program import build_device  # noqa: E402
 from srcdiff.errors import UnsupportedError  # noqa: E402
 from srcdiff.options import Options  # noqa: E402
-from srcdiff.trees import leaves  # noqa: E402
 
 TABLE = ROOT / "docs" / "coverage.md"
 COLUMNS = ("value", "reverse", "forward", "second order", "float32", "complex", "Numba", "CUDA")

@@ -16,7 +16,7 @@ from scipy.special import logsumexp
 
 import srcdiff
 from srcdiff.expfam import lds
-from srcdiff.expfam.linear_dynamics import lds_log_Z
+from srcdiff.expfam.sequence.kalman import lds_log_Z
 
 FOLDER = Path(__file__).parent.parent / "docs" / "gallery"
 

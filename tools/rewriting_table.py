@@ -17,8 +17,8 @@ import scipy.special
 
 import srcdiff
 from srcdiff.options import REWRITINGS
-from srcdiff.transforms.patterns import Apply, Attribute, Number
-from srcdiff.transforms.rewritings import EXAMPLES, RULES
+from srcdiff.transforms.rewrite.patterns import Apply, Attribute, Number
+from srcdiff.transforms.rewrite.stability_rules import EXAMPLES, RULES
 
 EPS = np.finfo(float).eps
 DIGITS = 1000

@@ -17,9 +17,9 @@ import numpy as np
 from corpus_loader import Program, load
 
 import srcdiff
-from srcdiff.building import build, build_loops
-from srcdiff.transforms.validate import REPORT, ValidationError
-from srcdiff.trees import map_leaves, random_like
+from srcdiff.compile.build import build, build_loops
+from srcdiff.compile.pytree import map_leaves, random_like
+from srcdiff.transforms.validation.validate import REPORT, ValidationError
 
 FORMS = ("reverse", "loops", "forward", "second order")
 

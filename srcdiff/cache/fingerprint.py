@@ -23,7 +23,8 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.frontend.source import (
+from srcdiff.compile.program import Derived
+from srcdiff.frontend.source.function_source import (
     LIBRARIES,
     function_of,
     is_library,
@@ -32,9 +33,8 @@ from srcdiff.frontend.source import (
     look_up,
 )
 from srcdiff.ir.core import OpDecl
-from srcdiff.ops.registry import OWN, own_rule
+from srcdiff.ops.core.registry import OWN, own_rule
 from srcdiff.options import Options
-from srcdiff.programs import Derived
 
 __all__ = ["Fingerprint", "Unknown", "fingerprint"]
 
@@ -48,15 +48,18 @@ _OURS = frozenset(
     f"srcdiff.{m}"
     for m in (
         "api",
-        "checks",
-        "explaining",
-        "generated",
-        "implicit_rules",
-        "makers",
-        "nan_finding",
-        "rule_checks",
+        "compat.autograd_names",
+        "handles.generated",
+        "inspect.check_grads",
+        "inspect.cost",
+        "inspect.explain",
+        "inspect.find_nan",
+        "rules.check_rule",
+        "rules.custom",
+        "rules.implicit",
+        "rules.rewrites",
     )
-) | {"srcdiff.costs", "srcdiff.user_rewritings", "srcdiff.user_rules"}
+)
 
 Place = tuple[Callable[[], Any], Any]  # how something is reached, and what was there
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from srcdiff.cache.fingerprint import Unknown, fingerprint
 from srcdiff.cache.overloads import Overloads
-from srcdiff.codegen.load import load, text_hash
+from srcdiff.codegen.module.load import load, text_hash
 
 __all__ = ["load_compiled"]
 
@@ -100,7 +100,8 @@ def _outside(library: Any) -> tuple[str, ...]:
 
 def _own_storage(namespace: dict[str, Any]) -> None:
     """What is generated takes storage that LLVM may take for its own."""
-    from srcdiff.njit.own_storage import OwnStorage  # Numba is there when it asks
+    # Numba is there when it asks
+    from srcdiff.numba_ext.passes.noalias_allocations import OwnStorage
 
     for value in namespace.values():
         if getattr(getattr(value, "py_func", None), "__globals__", None) is namespace:
@@ -125,7 +126,8 @@ def _take_any_numbers(compiler: Any) -> None:
 
 def _keep_elementary(namespace: dict[str, Any]) -> None:
     """What new functions call of ours (`exp`, `log`) is compiled once, too: each takes a tenth of a second."""
-    from srcdiff.njit.own_storage import OwnStorage  # Numba is there when it asks
+    # Numba is there when it asks
+    from srcdiff.numba_ext.passes.noalias_allocations import OwnStorage
 
     for value in namespace.values():
         module = getattr(value, "__module__", None) or ""

@@ -10,8 +10,8 @@ import hashlib
 from typing import Any
 
 from srcdiff.cache.versions import versions
-from srcdiff.codegen.folder import cache_folder, read_sealed, write_sealed
-from srcdiff.programs import Stored
+from srcdiff.codegen.module.cache_dir import cache_folder, read_sealed, write_sealed
+from srcdiff.compile.program import Stored
 
 __all__ = ["Overloads"]
 

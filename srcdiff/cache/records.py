@@ -17,8 +17,8 @@ from functools import partial
 from typing import Any, TypeVar
 
 from srcdiff.cache.fingerprint import Fingerprint, Unknown, fingerprint
-from srcdiff.frontend.source import found_now, itself, look_up
-from srcdiff.frontend.watched import SCALARS, Watched, watched
+from srcdiff.frontend.source.external_dependencies import SCALARS, Watched, watched
+from srcdiff.frontend.source.function_source import found_now, itself, look_up
 from srcdiff.ir.core import Node
 from srcdiff.ir.location import Location
 from srcdiff.ir.types import Array, Clamp, Dim, List, Product, Quotient, Scalar, Static, Struct

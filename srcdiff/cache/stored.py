@@ -16,12 +16,12 @@ from typing import Any, TypeVar
 from srcdiff.cache.fingerprint import Fingerprint, Unknown, fingerprint
 from srcdiff.cache.records import Changed, from_record, to_record
 from srcdiff.cache.versions import versions
-from srcdiff.codegen.folder import cache_folder, read_sealed, write_sealed
-from srcdiff.compiling import LoopProgram, shares_loops
+from srcdiff.codegen.module.cache_dir import cache_folder, read_sealed, write_sealed
+from srcdiff.compile.program import Derived, Program, Stored
+from srcdiff.compile.signature import Arguments
+from srcdiff.handles.jit import LoopProgram, shares_loops
 from srcdiff.ir.types import List, Static, Struct, Type
 from srcdiff.options import OWN_REWRITINGS
-from srcdiff.programs import Derived, Program, Stored
-from srcdiff.signature import Arguments
 
 __all__ = ["build", "build_loops"]
 
@@ -35,7 +35,7 @@ def build(derived: Derived, arguments: Arguments, shared: dict[Any, Any]) -> Pro
     """
 
     def make() -> Program:
-        from srcdiff.building import build  # the stages take a while to import
+        from srcdiff.compile.build import build  # the stages take a while to import
 
         return build(derived, arguments, shared=shared)
 
@@ -53,7 +53,7 @@ def build_loops(
     """
 
     def make() -> LoopProgram:
-        from srcdiff.building import build_loops  # the stages take a while to import
+        from srcdiff.compile.build import build_loops  # the stages take a while to import
 
         return build_loops(derived, arguments, bound, shared)
 

@@ -1,7 +1,8 @@
 """Derivatives on CUDA devices: adjoints and tangents of one's own kernels, device functions for them (`g.cuda_device`),
-and batches of items.
+and batches of items. Needs the extra `cuda` and a device, or Numba's simulator (`NUMBA_ENABLE_CUDASIM=1`).
 
-Needs the extra `cuda` and a device, or Numba's simulator (`NUMBA_ENABLE_CUDASIM=1`).
+In: kernels, or generated functions and arrays on a device; out: kernels that are launched, results on the device.
+Start with `adjoints` (kernels) and `batches` (items); `kernel_program` and `device_program` make their texts.
 """
 
 from srcdiff.cuda.adjoints import DerivedKernel, NestedKernel, adjoint, tangent

@@ -28,15 +28,15 @@ from srcdiff.cuda.kernel_launches import (
     extents,
     scratch_of,
 )
+from srcdiff.cuda.kernel_program import KernelProgram, Kind, build_kernel
 from srcdiff.errors import UnsupportedError
-from srcdiff.frontend.places import place_of
-from srcdiff.frontend.source import function_of
+from srcdiff.frontend.source.function_source import function_of
+from srcdiff.frontend.source.locations import place_of
+from srcdiff.handles.locks import COMPILING
 from srcdiff.ir.types import Array, Scalar, Static, Type
-from srcdiff.kernel_programs import KernelProgram, Kind, build_kernel
-from srcdiff.locks import COMPILING
-from srcdiff.njit.types import plain_type, type_in_ir
-from srcdiff.runtime import cuda_arrays as device
-from srcdiff.runtime.cuda import cuda
+from srcdiff.numba_ext.types import plain_type, type_in_ir
+from srcdiff.runtime.cuda import device_arrays as device
+from srcdiff.runtime.cuda.numba_cuda_api import cuda
 
 __all__ = ["DerivedKernel", "NestedKernel", "adjoint", "tangent"]
 

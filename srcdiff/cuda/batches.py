@@ -8,19 +8,19 @@ from typing import Any, Literal
 
 import numpy as np
 
-from srcdiff.cuda.items import Axes, Items
+from srcdiff.compile.pytree import leaves, map_leaves
+from srcdiff.cuda.batch_axes import Axes, Items
+from srcdiff.cuda.device_program import DeviceProgram, build_device
 from srcdiff.cuda.kernel_code import load_kernel
 from srcdiff.cuda.kernels import Batch, classes_in, kernel_text
 from srcdiff.cuda.launch import Launch, is_summed, item_bytes
-from srcdiff.device_programs import DeviceProgram, build_device
 from srcdiff.errors import CompileWarning, DifferentiationError, UnsupportedError
-from srcdiff.generated import Generated
-from srcdiff.locks import COMPILING
-from srcdiff.runtime import cuda_arrays as device
-from srcdiff.runtime.cuda import device_problem
+from srcdiff.handles.generated import Generated
+from srcdiff.handles.locks import COMPILING
+from srcdiff.runtime.cuda import device_arrays as device
+from srcdiff.runtime.cuda.numba_cuda_api import device_problem
 from srcdiff.runtime.source import standalone
-from srcdiff.transforms.loops import Block
-from srcdiff.trees import leaves, map_leaves
+from srcdiff.transforms.loop_pipeline import Block
 
 __all__ = ["LARGE_ITEM", "Batched", "batched", "one_item"]
 

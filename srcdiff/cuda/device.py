@@ -20,16 +20,16 @@ import numpy as np
 from numba.core import types
 from numba.core.errors import TypingError
 
-from srcdiff.codegen.load import load
+from srcdiff.codegen.module.load import load
 from srcdiff.cuda.batches import one_item
-from srcdiff.device_programs import DeviceProgram, build_device
+from srcdiff.cuda.device_program import DeviceProgram, build_device
 from srcdiff.errors import DifferentiationError, UnsupportedError
-from srcdiff.generated import Generated
+from srcdiff.handles.generated import Generated
+from srcdiff.handles.locks import COMPILING
 from srcdiff.ir.types import Array, Dim, Scalar, Type
-from srcdiff.locks import COMPILING
-from srcdiff.njit.types import arguments_of, plain_type
-from srcdiff.runtime.cuda import dispatcher_type
-from srcdiff.runtime.cuda_arrays import dtype_of
+from srcdiff.numba_ext.types import arguments_of, plain_type
+from srcdiff.runtime.cuda.device_arrays import dtype_of
+from srcdiff.runtime.cuda.numba_cuda_api import dispatcher_type
 
 __all__ = ["DeviceFunction", "Scratch", "device_function", "type_of"]
 

@@ -16,8 +16,8 @@ from typing import Any
 
 from srcdiff.cache.fingerprint import Unknown, fingerprint
 from srcdiff.cache.overloads import Overloads
-from srcdiff.codegen.load import load, text_hash
-from srcdiff.runtime.cuda import dumps, refresh
+from srcdiff.codegen.module.load import load, text_hash
+from srcdiff.runtime.cuda.numba_cuda_api import dumps, refresh
 
 __all__ = ["KernelCode", "keep_kernels", "load_kernel"]
 

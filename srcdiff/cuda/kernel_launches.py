@@ -10,11 +10,11 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from srcdiff.cuda.device import Scratch
+from srcdiff.cuda.kernel_program import KernelProgram
 from srcdiff.errors import UnsupportedError
 from srcdiff.ir.types import Array, Scalar
-from srcdiff.kernel_programs import KernelProgram
-from srcdiff.runtime import cuda_arrays as device
-from srcdiff.runtime.cuda import cuda
+from srcdiff.runtime.cuda import device_arrays as device
+from srcdiff.runtime.cuda.numba_cuda_api import cuda
 
 __all__ = ["Compiled", "Given", "Launch", "check_shadows", "extents", "scratch_of"]
 

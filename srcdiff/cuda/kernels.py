@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from srcdiff.device_programs import DeviceProgram
+from srcdiff.cuda.device_program import DeviceProgram
 from srcdiff.ir.types import Array, Scalar, Struct, Type
 
 __all__ = ["Batch", "classes_in", "kernel_text", "leaf_types"]

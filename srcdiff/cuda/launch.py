@@ -8,19 +8,19 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.compiling import plain
-from srcdiff.cuda.items import Items
+from srcdiff.compile.pytree import leaves
+from srcdiff.cuda.batch_axes import Items
+from srcdiff.cuda.batch_memory import BLOCK, Needs, Split, places, split
+from srcdiff.cuda.device_program import DeviceProgram
 from srcdiff.cuda.kernel_code import keep_kernels
 from srcdiff.cuda.kernels import leaf_types
-from srcdiff.cuda.memory import BLOCK, Needs, Split, places, split
-from srcdiff.device_programs import DeviceProgram
 from srcdiff.errors import UnsupportedError
+from srcdiff.handles.jit import plain
 from srcdiff.ir.core import Tree
 from srcdiff.ir.structs import build_struct
 from srcdiff.ir.types import Array, Scalar, Static, Type
-from srcdiff.runtime import cuda_arrays as device
-from srcdiff.transforms.stacks import NO_ROOM
-from srcdiff.trees import leaves
+from srcdiff.runtime.cuda import device_arrays as device
+from srcdiff.transforms.gpu.device.lists_to_stacks import NO_ROOM
 
 __all__ = ["Launch", "is_summed", "item_bytes"]
 

@@ -1,19 +1,11 @@
 """Inference from a log-partition function: its gradient holds the expected statistics.
 
-Write `log_Z(eta, *data)` in NumPy; expected statistics, E-step, Fisher information, entropy, divergence and maximum
-likelihood are generated from it.
+In: `log_Z(eta, *data)` in NumPy; out: expected statistics, E-step, Fisher information, entropy, divergence and maximum
+likelihood, generated from it. Start with `core/identities`; `sequence` has hidden Markov models and their kin.
 """
 
-from srcdiff.expfam.chains import (
-    chain,
-    crf,
-    hmm,
-    hmm_transition_first,
-    io_hmm,
-    io_hmm_transition_first,
-    semi_markov,
-)
-from srcdiff.expfam.derived import (
+from srcdiff.expfam.core.family import Family, family
+from srcdiff.expfam.core.identities import (
     Fisher,
     Formula,
     Inference,
@@ -29,13 +21,9 @@ from srcdiff.expfam.derived import (
     third_cumulant,
     viterbi,
 )
-from srcdiff.expfam.emissions import Emissions
-from srcdiff.expfam.family import Family, family
-from srcdiff.expfam.gaussian import multivariate_gaussian
-from srcdiff.expfam.hidden_markov import HMM, IOHMM
-from srcdiff.expfam.linear_dynamics import lds
-from srcdiff.expfam.semirings import count, expected_cost, kbest, max_marginals, sample
-from srcdiff.expfam.standard import (
+from srcdiff.expfam.core.multivariate_gaussian import multivariate_gaussian
+from srcdiff.expfam.core.semiring_queries import count, expected_cost, kbest, max_marginals, sample
+from srcdiff.expfam.core.univariate import (
     bernoulli,
     beta,
     categorical,
@@ -44,7 +32,19 @@ from srcdiff.expfam.standard import (
     gaussian,
     poisson,
 )
-from srcdiff.expfam.state_space import LDS
+from srcdiff.expfam.sequence.chains import (
+    chain,
+    crf,
+    hmm,
+    hmm_transition_first,
+    io_hmm,
+    io_hmm_transition_first,
+    semi_markov,
+)
+from srcdiff.expfam.sequence.emissions import Emissions
+from srcdiff.expfam.sequence.hmm import HMM, IOHMM
+from srcdiff.expfam.sequence.kalman import lds
+from srcdiff.expfam.sequence.lds import LDS
 
 __all__ = [
     "Emissions", "Family", "Fisher", "Formula", "HMM", "IOHMM", "Inference", "Information", "LDS", "ThirdCumulant",

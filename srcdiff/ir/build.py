@@ -25,9 +25,9 @@ from srcdiff.ir.core import (
     regions_of,
     symbol_of,
 )
+from srcdiff.ir.dims import Range, Shapes
 from srcdiff.ir.location import Location
-from srcdiff.ir.shapes import Range, Shapes
-from srcdiff.ir.spelling import as_spelled
+from srcdiff.ir.syntax.spelling import as_spelled
 from srcdiff.ir.types import Dim, Scalar, Type, all_dims, axes_of, map_dims, shape_of
 
 __all__ = [

@@ -27,10 +27,10 @@ from srcdiff.ir.core import (
     leaves,
     regions_of,
 )
+from srcdiff.ir.dims import Shapes, asked, missing
 from srcdiff.ir.recursion import is_itself
-from srcdiff.ir.shapes import Shapes, asked, missing
-from srcdiff.ir.spelling import as_spelled
-from srcdiff.ir.text import annotated
+from srcdiff.ir.syntax.printer import annotated
+from srcdiff.ir.syntax.spelling import as_spelled
 from srcdiff.ir.types import Array, Dim, List, Scalar, Static, Struct, Type, dims_of, strip
 
 __all__ = ["InvalidIR", "Problem", "agree", "check", "may_stand", "verify"]

@@ -1,49 +1,43 @@
-"""The operations, one module per family; importing this package declares all of them."""
+"""The operations, one declaration each; importing this package declares all of them.
 
-from srcdiff.ops import (
-    arithmetic,
-    bessel,
-    blocks,
-    choices,
-    complex_numbers,
-    composites,
-    containers,
-    control,
-    convolutions,
-    creation,
-    cross,
-    definite,
-    diagonals,
-    einsum,
-    elementwise,
-    factors,
-    filters,
-    fourier,
-    gamma_functions,
-    integrals,
-    joins,
-    linalg,
-    masks,
-    matrix_functions,
-    memory,
-    numbers,
-    overlap,
-    reductions,
-    repeats,
-    shapes,
-    shared_lu,
-    sorting,
-    sparse,
-    special,
-    systems,
-    triangles,
-    waves,
-)
+In: the callables of NumPy, SciPy and Python; out: the registry, by which every stage finds what an operation is.
+Start with `core/registry`, then `elementwise/elementary`; `library` has functions that are Python over these.
+"""
 
-__all__ = [
-    "arithmetic", "bessel", "blocks", "choices", "complex_numbers", "composites", "containers", "control",
-    "convolutions", "creation", "cross", "definite", "diagonals", "einsum", "elementwise", "factors", "filters",
-    "fourier", "gamma_functions", "integrals", "joins", "linalg", "masks", "matrix_functions", "memory", "numbers",
-    "overlap", "reductions", "repeats", "shapes", "shared_lu", "sorting", "sparse", "special", "systems",
-    "triangles", "waves",
-]  # fmt: skip
+import srcdiff.ops.arrays.concatenate
+import srcdiff.ops.arrays.containers
+import srcdiff.ops.arrays.creation
+import srcdiff.ops.arrays.diagonals
+import srcdiff.ops.arrays.masks
+import srcdiff.ops.arrays.memory
+import srcdiff.ops.arrays.memory_overlap
+import srcdiff.ops.arrays.reductions
+import srcdiff.ops.arrays.repeat
+import srcdiff.ops.arrays.shapes
+import srcdiff.ops.arrays.sorting
+import srcdiff.ops.arrays.triangles
+import srcdiff.ops.control.adjoint_hooks
+import srcdiff.ops.control.control
+import srcdiff.ops.control.semiring_ops
+import srcdiff.ops.core.scalar_spellings
+import srcdiff.ops.elementwise.arithmetic
+import srcdiff.ops.elementwise.bessel
+import srcdiff.ops.elementwise.complex_numbers
+import srcdiff.ops.elementwise.elementary
+import srcdiff.ops.elementwise.exponential_integrals
+import srcdiff.ops.elementwise.gamma
+import srcdiff.ops.elementwise.sinc_and_remainders
+import srcdiff.ops.elementwise.special
+import srcdiff.ops.library
+import srcdiff.ops.linalg.cholesky_reuse
+import srcdiff.ops.linalg.cross
+import srcdiff.ops.linalg.einsum
+import srcdiff.ops.linalg.factorisations
+import srcdiff.ops.linalg.lu_reuse
+import srcdiff.ops.linalg.matrix_functions
+import srcdiff.ops.linalg.products
+import srcdiff.ops.linalg.solve
+import srcdiff.ops.linalg.sparse
+import srcdiff.ops.signal.convolve
+import srcdiff.ops.signal.fft
+import srcdiff.ops.signal.filters

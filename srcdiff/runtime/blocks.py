@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.runtime.cuda import cuda
+from srcdiff.runtime.cuda.numba_cuda_api import cuda
 
 _WIDTH = 256  # numbers that are put together in shared memory; more threads take turns
 _SUM, _MAX, _MIN = range(3)

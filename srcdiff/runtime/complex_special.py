@@ -5,7 +5,7 @@ They compute in double precision.
 
 from scipy.special import _ufuncs
 
-from srcdiff.runtime.ufunc_loops import looped
+from srcdiff.runtime.math.ufunc_inner_loops import looped
 
 complex_digamma = looped(_ufuncs.psi, "D->D")
 complex_gamma = looped(_ufuncs.gamma, "D->D")

@@ -13,7 +13,7 @@ from numba.cpython.unsafe.tuple import tuple_setitem
 from numba.extending import intrinsic
 from numpy.fft import _pocketfft_umath as pocketfft
 
-from srcdiff.runtime.ufunc_loops import NUMBA_TYPES, call_loop, loop_of
+from srcdiff.runtime.math.ufunc_inner_loops import NUMBA_TYPES, call_loop, loop_of
 
 
 def lines(ufunc):

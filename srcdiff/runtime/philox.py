@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.runtime.cuda import cuda, is_simulator
+from srcdiff.runtime.cuda.numba_cuda_api import cuda, is_simulator
 
 __all__ = [
     "Uniforms",

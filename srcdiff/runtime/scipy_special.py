@@ -16,8 +16,8 @@ from numba.extending import get_cython_function_address
 # bound as a module: a plain `import scipy.special.cython_special` binds `scipy`
 from scipy.special import _ufuncs, cython_special
 
-from srcdiff.runtime.parts import STRICT, like, real, wider
-from srcdiff.runtime.ufunc_loops import looped
+from srcdiff.runtime.math.llvm_primitives import STRICT, like, real, wider
+from srcdiff.runtime.math.ufunc_inner_loops import looped
 
 
 def c_function(name, count):

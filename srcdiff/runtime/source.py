@@ -3,7 +3,7 @@
     source_of(["exp"])
 
 gives the imports, constants and functions that `exp` needs, in an order in which they can be run. Nothing is imported
-for it: the modules beside this one are read.
+for it: the modules of this package are read.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from pathlib import Path
 from typing import Literal
 
 MODULES = (
-    "parts",
-    "extremes",
-    "exponential",
-    "logarithm",
-    "trig",
-    "special",
-    "normal",
-    "ufunc_loops",
+    "math/llvm_primitives",
+    "math/minmax",
+    "math/exponential",
+    "math/logarithm",
+    "math/trig",
+    "math/special",
+    "math/normal_cdf",
+    "math/ufunc_inner_loops",
     "scipy_special",
     "complex_special",
     "fourier",
@@ -127,7 +127,7 @@ def _definitions() -> dict[str, Definition]:
     """By name, in the order of the modules: a name means the same thing in all of them."""
     result: dict[str, Definition] = {}
     for module in MODULES:
-        text = Path(__file__).with_name(f"{module}.py").read_text(encoding="utf-8")
+        text = Path(__file__).parent.joinpath(f"{module}.py").read_text(encoding="utf-8")
         for definition in _of_module(text):
             known = result.setdefault(definition.name, definition)
             assert known.text == definition.text, f"two meanings of {definition.name}"

@@ -9,12 +9,12 @@ the last place of the true result: for float64 and float32. Powers and square ro
 processor.
 """
 
-from srcdiff.runtime.exponential import cosh, exp, exp2, expit, expm1, sinh, tanh
-from srcdiff.runtime.extremes import maximum, minimum, quotient
-from srcdiff.runtime.logarithm import log, log1p, log2, log10, log_expit, logaddexp, softplus
-from srcdiff.runtime.normal import erfc, log_ndtr, ndtr
-from srcdiff.runtime.special import digamma, erf, lgamma, polygamma
-from srcdiff.runtime.trig import cos, sin, tan
+from srcdiff.runtime.math.exponential import cosh, exp, exp2, expit, expm1, sinh, tanh
+from srcdiff.runtime.math.logarithm import log, log1p, log2, log10, log_expit, logaddexp, softplus
+from srcdiff.runtime.math.minmax import maximum, minimum, quotient
+from srcdiff.runtime.math.normal_cdf import erfc, log_ndtr, ndtr
+from srcdiff.runtime.math.special import digamma, erf, lgamma, polygamma
+from srcdiff.runtime.math.trig import cos, sin, tan
 
 __all__ = [
     "cos", "cosh", "digamma", "erf", "erfc", "exp", "exp2", "expit", "expm1", "lgamma", "log", "log10", "log1p", "log2",

@@ -1,4 +1,5 @@
-"""Sparse Jacobians and Hessians: their patterns, colours of what is evaluated together, and how the values are taken.
+"""Sparse Jacobians and Hessians. Imported when it is asked for: it needs scipy.sparse.
 
-Imported when it is asked for: it needs scipy.sparse.
+In: a derivative and arguments; out: patterns, colours of what is evaluated together, and the values.
+Start with `derivatives`, then `patterns`.
 """

@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
-from srcdiff.decorated import AtPoint, generated, options_for, plain_function
+from srcdiff.compile.pytree import is_float_leaf, leaves, map_leaves
 from srcdiff.errors import UnsupportedError
-from srcdiff.generated import Generated, Specialisation
+from srcdiff.handles.differentiable import AtPoint, generated, options_for, plain_function
+from srcdiff.handles.generated import Generated, Specialisation
 from srcdiff.ir.types import is_complex, is_float
 from srcdiff.options import Options
 from srcdiff.sparsity.colouring import coloured_by, coloured_symmetric
-from srcdiff.sparsity.control import is_decided_by_floats, outside_values
 from srcdiff.sparsity.patterns import pattern_of
-from srcdiff.trees import is_float_leaf, leaves, map_leaves
+from srcdiff.sparsity.value_dependence import is_decided_by_floats, outside_values
 
 __all__ = ["SparseDerivative", "sparse_hessian", "sparse_jacobian"]
 

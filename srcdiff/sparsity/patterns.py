@@ -1,8 +1,8 @@
 """Which columns of a Jacobian are not zero: the program is run with sets of columns beside its values.
 
-The reference evaluator (`ir/interp.py`) runs it, so branches and turns of loops are those of the arguments at hand;
-`control.py` says whether others may take another way. Where both sides of a `np.where` are there, both count, and so do
-all elements of a maximum: within its operations, the pattern is that of all arguments.
+The reference evaluator (`ir/interpreter.py`) runs it, so branches and turns of loops are those of the arguments at
+hand; `value_dependence.py` says whether others may take another way. Where both sides of a `np.where` are there, both
+count, and so do all elements of a maximum: within its operations, the pattern is that of all arguments.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 
 from srcdiff.errors import UnsupportedError
-from srcdiff.ir.conform import Scope
 from srcdiff.ir.core import Atom, Call, For, Function, If, Op, Region, Value, While, leaves
-from srcdiff.ir.interp import Evaluator, Mismatch
+from srcdiff.ir.interpreter import Evaluator, Mismatch
 from srcdiff.ir.recursion import is_itself
 from srcdiff.ir.types import Array, Scalar, Struct, Type, is_float
+from srcdiff.ir.value_conformance import Scope
+from srcdiff.sparsity.dependence_only import Step, needs_no_values, quick_step
 from srcdiff.sparsity.index_sets import IndexSets
 from srcdiff.sparsity.propagation import (
     MATRICES,
@@ -34,7 +35,6 @@ from srcdiff.sparsity.propagation import (
     numbers_in,
     spread,
 )
-from srcdiff.sparsity.quick_steps import Step, needs_no_values, quick_step
 
 __all__ = ["pattern_of"]
 

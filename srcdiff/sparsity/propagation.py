@@ -16,8 +16,8 @@ import numpy as np
 from srcdiff.ir.core import Op
 from srcdiff.ir.structs import take_part
 from srcdiff.ir.types import Array, List, Scalar, Struct, Type, is_float, shape_of
-from srcdiff.ops.einsum import with_letters
-from srcdiff.ops.memory import subscript_key
+from srcdiff.ops.arrays.memory import subscript_key
+from srcdiff.ops.linalg.einsum import with_letters
 from srcdiff.sparsity.index_sets import IndexSets
 
 __all__ = [

@@ -6,196 +6,105 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
 
-from srcdiff.errors import called_at
-from srcdiff.ir.build import Builder, Env, Rewriter
-from srcdiff.ir.core import Call, Function, Op, Statement, Value, walk
-from srcdiff.ir.recursion import callees_first, is_itself, tied
-from srcdiff.ir.text import to_text
-from srcdiff.ir.verify import check
-from srcdiff.ops.blocks import adjoint_block
-from srcdiff.transforms.adjoint_blocks import drop_blocks, drop_comments, settle_blocks
-from srcdiff.transforms.algebra import algebra
-from srcdiff.transforms.alike_branches import alike_branches
-from srcdiff.transforms.bound_names import bound_names, doubtful_names
-from srcdiff.transforms.branch_results import branch_results
-from srcdiff.transforms.cancel import cancel
-from srcdiff.transforms.carried import forward_invariants
-from srcdiff.transforms.chains import NAME as PRODUCT_ORDER
-from srcdiff.transforms.chains import order_products
-from srcdiff.transforms.choices import best_choices, drawn_choices
-from srcdiff.transforms.count_up import count_up
-from srcdiff.transforms.cse import cse
-from srcdiff.transforms.dce import dce
-from srcdiff.transforms.dead_stores import dead_stores
-from srcdiff.transforms.definite import NAME as CHOLESKY
-from srcdiff.transforms.definite import definite_systems
-from srcdiff.transforms.directions import is_one_number
-from srcdiff.transforms.distinct import note_distinct
-from srcdiff.transforms.empties import arrays_first, guard_divisions, note_divisors
-from srcdiff.transforms.entropy import plain_sums, weighed
-from srcdiff.transforms.fill_once import fill_once
-from srcdiff.transforms.first_sums import first_sums
-from srcdiff.transforms.fold import fold
-from srcdiff.transforms.forward import ForwardRules, forward
-from srcdiff.transforms.forward_stores import forward_stores
-from srcdiff.transforms.fuse_loops import fuse_loops, loop_direction
-from srcdiff.transforms.hoist import hoist
-from srcdiff.transforms.inline_calls import inline_calls
-from srcdiff.transforms.inline_systems import inline_systems
-from srcdiff.transforms.kbest import k_best
-from srcdiff.transforms.last_turn import drop_last_turns
-from srcdiff.transforms.launches import with_launch_copies, without_launch_copies
-from srcdiff.transforms.layouts import Layouts, all_layouts
-from srcdiff.transforms.lengths import bind_lengths, known_lengths
-from srcdiff.transforms.list_arrays import list_arrays
-from srcdiff.transforms.log_products import NAME as SCALED
-from srcdiff.transforms.log_products import log_products
-from srcdiff.transforms.materialise import materialise
-from srcdiff.transforms.merge_ifs import merge_ifs
-from srcdiff.transforms.messages import counted, weights
-from srcdiff.transforms.models import no_kept_models, other_models
-from srcdiff.transforms.moves import move_copies
-from srcdiff.transforms.ownership import own_items, own_results
-from srcdiff.transforms.primal_first import primal_first
-from srcdiff.transforms.private_buffers import private_buffers
-from srcdiff.transforms.reads import insert_reads, own_arguments
-from srcdiff.transforms.rebound import rebind_whole
-from srcdiff.transforms.reshaped import contiguous_buffers, own_reshaped
-from srcdiff.transforms.residuals import Mode, residuals
-from srcdiff.transforms.reverse import Rules, reverse
-from srcdiff.transforms.scan import scanned
-from srcdiff.transforms.schedule import place_clears
-from srcdiff.transforms.semiring import max_of_weights, max_plus
-from srcdiff.transforms.shared_lu import NAME as SHARED_LU
-from srcdiff.transforms.shared_lu import share_factors
-from srcdiff.transforms.sigmoids import name_sigmoids, plain_quotients
-from srcdiff.transforms.squared_sizes import name_squared_sizes, plain_powers
-from srcdiff.transforms.stabilise import stabilise
-from srcdiff.transforms.triangular import NAME as TRIANGULAR
-from srcdiff.transforms.triangular import triangular_systems
-from srcdiff.transforms.trim_calls import trim_calls
-from srcdiff.transforms.unit_vectors import unit_vectors
-from srcdiff.transforms.written_parts import write_parts
-
-if TYPE_CHECKING:
-    from srcdiff.transforms.validate import Validator
+from srcdiff.ir.core import Function, Op, Value
+from srcdiff.ir.recursion import callees_first
+from srcdiff.transforms.ad.directives.hook_markers import drop_blocks, drop_comments, settle_blocks
+from srcdiff.transforms.ad.directives.kernel_launches import (
+    with_launch_copies,
+    without_launch_copies,
+)
+from srcdiff.transforms.ad.forward import ForwardRules, forward
+from srcdiff.transforms.ad.fuse_mirror_loops import fuse_loops, loop_direction
+from srcdiff.transforms.ad.hoist_primal import primal_first
+from srcdiff.transforms.ad.jacobian_loops import is_one_number
+from srcdiff.transforms.ad.place_clears import place_clears
+from srcdiff.transforms.ad.reverse.reverse import Rules, reverse
+from srcdiff.transforms.ad.tape.decide import Mode, residuals
+from srcdiff.transforms.ad.tape.dedup_branch_saves import branch_results
+from srcdiff.transforms.ad.tape.peel_exit_test import drop_last_turns
+from srcdiff.transforms.analysis.dependence.unique_indices import note_distinct
+from srcdiff.transforms.analysis.memory_layout import Layouts, all_layouts
+from srcdiff.transforms.buffers.copy_elision import move_copies
+from srcdiff.transforms.buffers.dead_store_elimination import dead_stores
+from srcdiff.transforms.buffers.first_accumulation import first_sums
+from srcdiff.transforms.buffers.privatise import private_buffers
+from srcdiff.transforms.buffers.store_forwarding import forward_stores
+from srcdiff.transforms.buffers.zero_init_elision import fill_once
+from srcdiff.transforms.buffers.zeros_prototypes import no_kept_models, other_models
+from srcdiff.transforms.guards.division_by_zero_length import (
+    arrays_first,
+    guard_divisions,
+    note_divisors,
+)
+from srcdiff.transforms.guards.unbound_checks import bound_names, doubtful_names
+from srcdiff.transforms.linalg.cholesky_systems import NAME as CHOLESKY
+from srcdiff.transforms.linalg.cholesky_systems import definite_systems
+from srcdiff.transforms.linalg.inline_policy import inline_systems
+from srcdiff.transforms.linalg.lu_systems import NAME as SHARED_LU
+from srcdiff.transforms.linalg.lu_systems import share_factors
+from srcdiff.transforms.linalg.matrix_chain_order import NAME as PRODUCT_ORDER
+from srcdiff.transforms.linalg.matrix_chain_order import order_products
+from srcdiff.transforms.linalg.one_hot_products import unit_vectors
+from srcdiff.transforms.linalg.scaled_gemm import NAME as SCALED
+from srcdiff.transforms.linalg.scaled_gemm import log_products
+from srcdiff.transforms.linalg.triangular_systems import NAME as TRIANGULAR
+from srcdiff.transforms.linalg.triangular_systems import triangular_systems
+from srcdiff.transforms.lower.broadcasts import materialise
+from srcdiff.transforms.lower.lists_to_arrays import list_arrays
+from srcdiff.transforms.lower.materialise_dims import bind_lengths, known_lengths
+from srcdiff.transforms.passes import (
+    Pass,
+    Recorder,
+    all_statements,
+    each_function,
+    is_adjoint_block,
+)
+from srcdiff.transforms.prepare.complex_writes import write_parts
+from srcdiff.transforms.prepare.insert_loads import insert_reads, own_arguments
+from srcdiff.transforms.prepare.rename_overwrites import rebind_whole
+from srcdiff.transforms.prepare.reshape_copies import contiguous_buffers, own_reshaped
+from srcdiff.transforms.prepare.result_ownership import own_items, own_results
+from srcdiff.transforms.rewrite.named_abs_squared import name_squared_sizes, plain_powers
+from srcdiff.transforms.rewrite.named_sigmoid import name_sigmoids, plain_quotients
+from srcdiff.transforms.schedule.loop_direction import count_up
+from srcdiff.transforms.semiring.argmax_sample import best_choices, drawn_choices
+from srcdiff.transforms.semiring.associative_scan import scanned
+from srcdiff.transforms.semiring.entropy import plain_sums, weighed
+from srcdiff.transforms.semiring.kbest import k_best
+from srcdiff.transforms.semiring.log_semiring import max_of_weights, max_plus
+from srcdiff.transforms.semiring.message_passes import counted, weights
+from srcdiff.transforms.simplify.algebra.reassociate import algebra
+from srcdiff.transforms.simplify.algebra.zero_adjoints import cancel
+from srcdiff.transforms.simplify.cse import cse
+from srcdiff.transforms.simplify.dce import dce
+from srcdiff.transforms.simplify.dead_arguments import trim_calls
+from srcdiff.transforms.simplify.fold import fold
+from srcdiff.transforms.simplify.fold_identical_branches import alike_branches
+from srcdiff.transforms.simplify.inline import inline_calls
+from srcdiff.transforms.simplify.invariant_carries import forward_invariants
+from srcdiff.transforms.simplify.licm import hoist
+from srcdiff.transforms.simplify.merge_branches import merge_ifs
+from srcdiff.transforms.stability import stabilise
 
 __all__ = [
-    "AT_HAND", "FINISH", "FUSE_TURNS", "LENGTHS", "QUOTIENTS", "SIMPLIFY", "Pass", "Recorder", "ahead", "finished",
-    "gradient", "prepare", "preparing", "simplified", "tangent",
+    "AT_HAND", "FINISH", "FUSE_TURNS", "LENGTHS", "QUOTIENTS", "SIMPLIFY", "ahead", "finished", "gradient",
+    "prepare", "preparing", "simplified", "tangent",
 ]  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Pass:
-    """One step: `fn` takes a function to a function. `whole` passes see calls and callees at once, others each
-    function. `changes` says why its result may have other values, so that it is not validated. One that
-    `stabilises` may differ by the rounding errors of what was there before, not by those of its own result.
-    """
-
-    name: str
-    fn: Callable[[Function], Function]
-    why: str
-    whole: bool = False
-    changes: str = ""
-    stabilises: bool = False
-
-
-@dataclass
-class Recorder:
-    """What happened: the text after each pass (if asked for), the seconds each took, and whether to check each
-    result.
-
-    Attributes
-    ----------
-    shared : dict
-        Functions that the program in NumPy and its loop form are both made of, by what they were read for.
-    validator : Validator, optional
-        Compares values before and after each pass; set where SRCDIFF_VALIDATE is.
-    """
-
-    keep_text: bool = False
-    verify: bool = False
-    shared: dict[Any, Any] = field(default_factory=dict)
-    stages: dict[str, str] = field(default_factory=dict)
-    seconds: dict[str, float] = field(default_factory=dict)
-    validator: Validator | None = field(default_factory=lambda: _validator())
-
-    def run(self, fn: Function, passes: Sequence[Pass]) -> Function:
-        for step in passes:
-            started, before = time.perf_counter(), fn
-            fn = step.fn(fn) if step.whole else each_function(fn, step.fn)
-            self.note(step.name, fn, time.perf_counter() - started)
-            if self.validator is not None:
-                self.validator.step(step, before, fn)
-        return fn
-
-    def note(self, name: str, fn: Function, seconds: float) -> None:
-        self.seconds[name] = self.seconds.get(name, 0.0) + seconds
-        if self.verify:
-            check(fn)
-        if self.keep_text:
-            count = sum(n == name or n.startswith(f"{name} (") for n in self.stages)
-            self.stages[f"{name} ({count + 1})" if count else name] = to_text(fn)
-
-
-def _validator() -> Validator | None:
-    if os.environ.get("SRCDIFF_VALIDATE", "0") in ("", "0"):
-        return None
-    from srcdiff.transforms.validate import Validator  # only tests validate
-
-    return Validator()
-
-
-def each_function(fn: Function, change: Callable[[Function], Function]) -> Function:
-    """`change` applied to a function and to all that it calls, each once."""
-    return _EachFunction(change).function(fn)
-
-
-class _EachFunction(Rewriter):
-    def __init__(self, change: Callable[[Function], Function]) -> None:
-        self.change = change
-        self.done: dict[int, Function] = {}
-
-    def function(self, fn: Function) -> Function:
-        if is_itself(fn):
-            return fn
-        if id(fn) not in self.done:
-            has_calls = any(isinstance(s, Call) or _is_block(s) for s in _all(fn))
-            self.done[id(fn)] = tied(self.change(self(fn))) if has_calls else self.change(fn)
-        return self.done[id(fn)]
-
-    def statement(self, old: Statement, env: Env, b: Builder) -> None:
-        new = self.keep(old, env, b)
-        if isinstance(new, Call):
-            with called_at(new.location):
-                new = replace(new, function=self.function(new.function))
-        elif isinstance(new, Op) and _is_block(new):
-            new = replace(new, attrs={**new.attrs, "block": self.function(new.attrs["block"])})
-        b.append(new)
-
-
-def _is_block(s: Statement) -> bool:
-    return isinstance(s, Op) and s.decl is adjoint_block
 
 
 def with_layouts(fn: Function, change: Callable[[Function, Layouts], Function]) -> Function:
     """`change` applied to a function and to all that it calls, with the layouts of all arrays in them."""
     layouts = {**all_layouts(fn)}
-    blocks = [s.attrs["block"] for s in _all(fn) if isinstance(s, Op) and _is_block(s)]
+    blocks = [
+        s.attrs["block"] for s in all_statements(fn) if isinstance(s, Op) and is_adjoint_block(s)
+    ]
     for block in blocks:  # an adjoint may lie in any way
         layouts |= all_layouts(block, frozenset(block.params))
     return each_function(fn, lambda f: change(f, layouts))
-
-
-def _all(fn: Function) -> list[Statement]:
-    return list(walk(fn.body))
 
 
 def preparing(disabled: Collection[str] | None) -> tuple[Pass, ...]:

@@ -1,20 +1,24 @@
-"""Variational inference: from a sampler program to readable ELBO gradients, and fits that can be trusted."""
+"""Variational inference: from a sampler program to readable ELBO gradients, and fits that can be trusted.
+
+In: a model and a guide; out: an ELBO as source, a fit, a posterior. Stands on the public API and `srcdiff.effects`.
+Start with `objectives/elbo` and `inference/fit`; `model/primitives` has what models are written with.
+"""
 
 import importlib
 from typing import Any
 
-from srcdiff.vi.checks import check
-from srcdiff.vi.density import LogDensity, observing
-from srcdiff.vi.elbo import Elbo, elbo, noise
-from srcdiff.vi.fitting import fit
-from srcdiff.vi.guides import Delta, FullRank, Laplace, LowRank, MeanField
-from srcdiff.vi.idx import read_idx
-from srcdiff.vi.khat import khat
-from srcdiff.vi.models import Site, log_joint, sites
-from srcdiff.vi.posterior import Posterior
-from srcdiff.vi.primitives import param, plate, sample
-from srcdiff.vi.sampling import Sampler, predictive, prior
-from srcdiff.vi.stopping import Plateau
+from srcdiff.vi.guides.automatic import Delta, FullRank, Laplace, LowRank, MeanField
+from srcdiff.vi.inference.fit import fit
+from srcdiff.vi.inference.stopping_rules import Plateau
+from srcdiff.vi.model.checks import check
+from srcdiff.vi.model.models import Site, log_joint, sites
+from srcdiff.vi.model.predictive import Sampler, predictive, prior
+from srcdiff.vi.model.primitives import param, plate, sample
+from srcdiff.vi.objectives.elbo import Elbo, elbo, noise
+from srcdiff.vi.objectives.log_density import LogDensity, observing
+from srcdiff.vi.results.mnist_idx import read_idx
+from srcdiff.vi.results.posterior import Posterior
+from srcdiff.vi.results.psis_khat import khat
 
 __all__ = [
     "Delta", "Elbo", "FullRank", "Laplace", "LogDensity", "LowRank", "MeanField", "Plateau", "Posterior", "Sampler",
@@ -23,10 +27,10 @@ __all__ = [
 ]  # fmt: skip
 
 _LATER = {
-    "constraints": "srcdiff.vi.distributions.constraints",
+    "constraints": "srcdiff.vi.distributions.supports.constraints",
     "dist": "srcdiff.vi.dist",
-    "estimators": "srcdiff.vi.estimators",
-    "optim": "srcdiff.vi.optim",
+    "estimators": "srcdiff.vi.objectives.gradient_estimators",
+    "optim": "srcdiff.vi.inference.optimizers",
 }
 
 

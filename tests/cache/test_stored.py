@@ -16,10 +16,11 @@ import numpy as np
 import pytest
 
 import srcdiff
-from srcdiff import building, decorated
-from srcdiff.codegen import folder as files
+from srcdiff.codegen.module import cache_dir as files
+from srcdiff.compile import build as building
 from srcdiff.errors import CacheWarning
-from srcdiff.generated import Specialisations
+from srcdiff.handles import differentiable
+from srcdiff.handles.generated import Specialisations
 
 X = np.array([0.3, -0.7, 1.1])
 W = np.array([1.0, 2.0, 3.0])
@@ -31,7 +32,7 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.setenv("SRCDIFF_CACHE", str(path))
     monkeypatch.delenv("SRCDIFF_VERIFY", raising=False)
     monkeypatch.setattr(
-        decorated, "_known", lambda derived: Specialisations()
+        differentiable, "_known", lambda derived: Specialisations()
     )  # as in another process
     before = set(sys.modules)
     yield path
@@ -398,7 +399,7 @@ p = model.Pair(0.5, np.array([1.0, 2.0, 3.0]))
 value, d_p = model.f(p, x)
 assert type(d_p) is model.Pair
 print(float(value), float(d_p.a), *d_p.b.tolist(), float(model.g(p, x).a))
-print("generated" if "srcdiff.building" in sys.modules else "found", Compiled.count)
+print("generated" if "srcdiff.compile.build" in sys.modules else "found", Compiled.count)
 """
 
 

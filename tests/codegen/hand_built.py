@@ -1,9 +1,9 @@
 """IR made by hand for tests of the printer."""
 
-from srcdiff.codegen.python import to_source
+from srcdiff.codegen.module.module import to_source
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Function, Region, Value
-from srcdiff.ir.shapes import Shapes
+from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import FLOAT, INT, Array, Dim, Scalar
 
 N = Dim.of("n")

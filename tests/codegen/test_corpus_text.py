@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from codegen.test_random_programs import unread_names
 
-from srcdiff.codegen.load import load
-from srcdiff.codegen.python import bindings_of, to_source
-from srcdiff.frontend.arguments import lengths_of_argument, type_of_argument
-from srcdiff.frontend.lower import trace
+from srcdiff.codegen.module.load import load
+from srcdiff.codegen.module.module import bindings_of, to_source
+from srcdiff.frontend.source.argument_types import lengths_of_argument, type_of_argument
+from srcdiff.frontend.trace import trace
 
 PROGRAMS = corpus_loader.load("all")
 

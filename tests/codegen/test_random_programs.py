@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 from codegen.hand_built import VECTOR, builder
 
-from srcdiff.codegen.load import load
-from srcdiff.codegen.python import to_source
+from srcdiff.codegen.module.load import load
+from srcdiff.codegen.module.module import to_source
 from srcdiff.ir.core import For, Function, If, Region, Value, While, const
-from srcdiff.ir.interp import evaluate
+from srcdiff.ir.interpreter import evaluate
 from srcdiff.ir.types import BOOL, FLOAT, INT
-from srcdiff.ops import arithmetic as ar
-from srcdiff.ops import memory
-from srcdiff.transforms.reads import insert_reads
+from srcdiff.ops.arrays import memory
+from srcdiff.ops.elementwise import arithmetic as ar
+from srcdiff.transforms.prepare.insert_loads import insert_reads
 
 NAMES = ["a", "b", "c", "s", "d_a", "", "", ""]
 BINARY = [ar.add, ar.subtract, ar.multiply]

@@ -17,9 +17,9 @@ import pytest
 import srcdiff
 import srcdiff.cuda
 from srcdiff.errors import UnsupportedError
-from srcdiff.runtime import cuda as runtime
-from srcdiff.runtime import cuda_arrays, dlpack
-from srcdiff.runtime.cuda import cuda, is_simulator
+from srcdiff.runtime.cuda import device_arrays, dlpack
+from srcdiff.runtime.cuda import numba_cuda_api as runtime
+from srcdiff.runtime.cuda.numba_cuda_api import cuda, is_simulator
 
 pytestmark = pytest.mark.skipif(not is_simulator(), reason="stand-ins lie in the host's memory")
 
@@ -150,7 +150,7 @@ def test_strided_arrays_are_not_copied() -> None:
     wide = np.zeros((4, 6))
     wide[:, ::2] = X
     for kind in (Interface, Packed):
-        array = cuda_arrays.as_device_array(kind(wide[:, ::2]))
+        array = device_arrays.as_device_array(kind(wide[:, ::2]))
         assert np.shares_memory(array._ary, wide)
         _, gradient = srcdiff.cuda.batched(GRADIENT, (None, 0), "sum")(W, kind(wide[:, ::2]))
         found = gradient.data if kind is Packed else gradient.copy_to_host()

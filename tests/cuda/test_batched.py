@@ -10,11 +10,11 @@ from scipy.special import logsumexp
 
 import srcdiff
 import srcdiff.cuda
+from srcdiff.compile.pytree import leaves
 from srcdiff.cuda import batches as module
 from srcdiff.errors import CompileWarning, DifferentiationError, UnsupportedError
-from srcdiff.runtime import cuda_arrays
-from srcdiff.runtime.cuda import cuda, device_problem
-from srcdiff.trees import leaves
+from srcdiff.runtime.cuda import device_arrays
+from srcdiff.runtime.cuda.numba_cuda_api import cuda, device_problem
 
 pytestmark = pytest.mark.skipif(device_problem() is not None, reason="no device, no simulator")
 
@@ -355,7 +355,7 @@ def test_kernels_are_launched_on_the_stream_that_is_given(monkeypatch: pytest.Mo
 
     kernel.function = Watched(kernel.function)
     for name in ("_sum_double", "_transpose", "_clear"):
-        monkeypatch.setattr(cuda_arrays, name, Watched(getattr(cuda_arrays, name)))
+        monkeypatch.setattr(device_arrays, name, Watched(getattr(device_arrays, name)))
     agree(run(*MODEL, DATA, stream=stream), [*leaves(expected)])
     assert len(seen) > 4
     assert all(s is stream for s in seen)

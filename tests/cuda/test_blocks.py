@@ -13,11 +13,11 @@ from watched_threads import watched_run
 
 import srcdiff
 import srcdiff.cuda
-from srcdiff.device_programs import build_device
+from srcdiff.compile.pytree import leaves
+from srcdiff.cuda.device_program import build_device
 from srcdiff.errors import UnsupportedError
 from srcdiff.runtime import blocks
-from srcdiff.runtime.cuda import cuda, device_problem
-from srcdiff.trees import leaves
+from srcdiff.runtime.cuda.numba_cuda_api import cuda, device_problem
 
 RNG = np.random.default_rng(5)
 

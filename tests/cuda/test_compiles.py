@@ -19,12 +19,12 @@ import srcdiff
 import srcdiff.cuda
 from benchmarks import gpu
 from benchmarks.kernel_resources import batch_kernel, narrowed, numba_type, resources
+from srcdiff.cuda.device_program import DeviceProgram, build_device
 from srcdiff.cuda.kernels import leaf_types
-from srcdiff.device_programs import DeviceProgram, build_device
 from srcdiff.errors import UnsupportedError
 from srcdiff.ir.types import Array
-from srcdiff.runtime import cuda_arrays
-from srcdiff.runtime.cuda import is_simulator, ptx
+from srcdiff.runtime.cuda import device_arrays
+from srcdiff.runtime.cuda.numba_cuda_api import is_simulator, ptx
 
 has_compiler = importlib.util.find_spec("numba_cuda") is not None and not is_simulator()
 pytestmark = pytest.mark.skipif(
@@ -136,12 +136,12 @@ def test_hidden_markov_models(dtype: Any, threads: int) -> None:
 def test_kernels_of_our_own(dtype: str) -> None:
     real = getattr(types, dtype)
     array = lambda ndim: types.Array(real, ndim, "C")
-    own = {"float32": cuda_arrays._sum_single, "float64": cuda_arrays._sum_double}[dtype]
+    own = {"float32": device_arrays._sum_single, "float64": device_arrays._sum_double}[dtype]
     by_hand = gpu.hand_written(16, 8, np.dtype(dtype).type)
     model = [array(1), array(2), array(2), types.int64[:, ::1]]
     cases = [
-        (cuda_arrays._clear, [array(1)]),
-        (cuda_arrays._transpose, [array(2), real, array(2)]),
+        (device_arrays._clear, [array(1)]),
+        (device_arrays._transpose, [array(2), real, array(2)]),
         (own, [array(2), real, array(1)]),
         (by_hand, [*model, array(3), array(1), array(2), array(3), array(3)]),
     ]

@@ -7,9 +7,9 @@ import pytest
 from corpus_loader import Program, load
 
 import srcdiff
+from srcdiff.compile.pytree import leaves
 from srcdiff.errors import UnsupportedError
-from srcdiff.runtime.cuda import device_problem
-from srcdiff.trees import leaves
+from srcdiff.runtime.cuda.numba_cuda_api import device_problem
 
 pytestmark = pytest.mark.skipif(device_problem() is not None, reason="no device, no simulator")
 

@@ -12,7 +12,7 @@ from corpus_loader import load
 import srcdiff
 import srcdiff.cuda
 from srcdiff.errors import CompileWarning, UnsupportedError
-from srcdiff.runtime.cuda import cuda, device_problem
+from srcdiff.runtime.cuda.numba_cuda_api import cuda, device_problem
 
 pytestmark = pytest.mark.skipif(device_problem() is not None, reason="no device, no simulator")
 

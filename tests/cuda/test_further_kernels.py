@@ -13,7 +13,7 @@ from thread_kernels import conv2d, stride_by_block
 from user_kernels import Case, histogram, ragged, reduction
 
 import srcdiff.cuda
-from srcdiff.runtime.cuda import cuda, device_problem
+from srcdiff.runtime.cuda.numba_cuda_api import cuda, device_problem
 
 pytestmark = pytest.mark.skipif(device_problem() is not None, reason="no device, no simulator")
 

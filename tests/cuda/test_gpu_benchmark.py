@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from benchmarks import gpu
-from srcdiff.runtime.cuda import is_simulator
+from srcdiff.runtime.cuda.numba_cuda_api import is_simulator
 
 pytestmark = pytest.mark.skipif(not is_simulator(), reason="on a device the script itself is run")
 

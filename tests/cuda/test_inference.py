@@ -10,13 +10,13 @@ from cuda.device_programs import linear_gaussian
 
 import srcdiff
 import srcdiff.cuda
+from srcdiff.compile.pytree import leaves
 from srcdiff.cuda import batches
 from srcdiff.errors import CompileWarning
-from srcdiff.expfam.chains import hmm_log_Z, io_hmm_log_Z
-from srcdiff.expfam.linear_dynamics import lds_log_Z, natural
-from srcdiff.runtime.cuda import device_problem
+from srcdiff.expfam.sequence.chains import hmm_log_Z, io_hmm_log_Z
+from srcdiff.expfam.sequence.kalman import lds_log_Z, natural
+from srcdiff.runtime.cuda.numba_cuda_api import device_problem
 from srcdiff.runtime.philox import Uniforms
-from srcdiff.trees import leaves
 
 pytestmark = pytest.mark.skipif(device_problem() is not None, reason="no device, no simulator")
 

@@ -12,8 +12,8 @@ from user_kernels import CASES, SINGLE, Case
 
 import srcdiff.cuda
 from srcdiff.errors import UnsupportedError
-from srcdiff.runtime import cuda_arrays
-from srcdiff.runtime.cuda import cuda, device_problem
+from srcdiff.runtime.cuda import device_arrays
+from srcdiff.runtime.cuda.numba_cuda_api import cuda, device_problem
 
 pytestmark = pytest.mark.skipif(device_problem() is not None, reason="no device, no simulator")
 
@@ -223,7 +223,7 @@ def test_shadows_on_a_device_share_no_memory_either() -> None:
 
 def test_shadows_are_on_the_device_of_their_arrays(monkeypatch: pytest.MonkeyPatch) -> None:
     args = [cuda.to_device(np.zeros(4)) for _ in range(4)]
-    monkeypatch.setattr(cuda_arrays, "device_of", lambda a: int(a is args[3]))
+    monkeypatch.setattr(device_arrays, "device_of", lambda a: int(a is args[3]))
     with pytest.raises(ValueError, match="`d_y`, for `y`, is on device 1, not 0"):
         srcdiff.cuda.adjoint(own.stencil)[1, 4](*args)
 

@@ -18,7 +18,7 @@ import srcdiff.cuda
 from srcdiff.cuda import kernel_code as module
 from srcdiff.cuda.kernel_code import KernelCode
 from srcdiff.errors import CacheWarning
-from srcdiff.runtime.cuda import is_simulator
+from srcdiff.runtime.cuda.numba_cuda_api import is_simulator
 
 
 @pytest.fixture

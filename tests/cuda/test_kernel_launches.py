@@ -8,7 +8,7 @@ from user_kernels import particle, potential, rows
 
 import srcdiff
 from srcdiff.errors import UnsupportedError
-from srcdiff.runtime.cuda import cuda, device_problem
+from srcdiff.runtime.cuda.numba_cuda_api import cuda, device_problem
 
 pytestmark = pytest.mark.skipif(device_problem() is not None, reason="no device, no simulator")
 

@@ -11,7 +11,7 @@ from numba import float64, int64
 
 import srcdiff.cuda
 from srcdiff.errors import UnsupportedError
-from srcdiff.runtime.cuda import cuda
+from srcdiff.runtime.cuda.numba_cuda_api import cuda
 
 
 def in_place(x):

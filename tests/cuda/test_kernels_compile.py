@@ -14,10 +14,10 @@ from numba.np.numpy_support import from_dtype
 from user_kernels import CASES, SINGLE, Case
 
 import srcdiff.cuda
-from srcdiff.codegen.load import load
+from srcdiff.codegen.module.load import load
+from srcdiff.cuda.kernel_program import KernelProgram
 from srcdiff.ir.types import Array
-from srcdiff.kernel_programs import KernelProgram
-from srcdiff.runtime.cuda import is_simulator, ptx
+from srcdiff.runtime.cuda.numba_cuda_api import is_simulator, ptx
 
 
 def has_compiler() -> bool:

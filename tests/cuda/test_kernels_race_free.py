@@ -18,7 +18,7 @@ from watched_threads import ATOMIC, READ, Block, Watched
 
 import srcdiff.cuda
 from srcdiff.cuda.kernel_launches import extents, scratch_of
-from srcdiff.runtime.cuda import is_simulator
+from srcdiff.runtime.cuda.numba_cuda_api import is_simulator
 
 pytestmark = pytest.mark.skipif(
     not is_simulator(), reason="counts what turns keep without a device"

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from benchmarks.gpu_loops import LOOPS
-from srcdiff.runtime import cuda as runtime
-from srcdiff.runtime.cuda import cuda, device_problem, is_simulator
+from srcdiff.runtime.cuda import numba_cuda_api as runtime
+from srcdiff.runtime.cuda.numba_cuda_api import cuda, device_problem, is_simulator
 
 pytestmark = pytest.mark.skipif(
     device_problem() is not None or not is_simulator(), reason="counts the simulator's copies"

@@ -13,8 +13,8 @@ from watched_threads import Block, Watched
 import srcdiff
 import srcdiff.cuda
 from srcdiff.cuda import launch as module
-from srcdiff.cuda.memory import Split
-from srcdiff.runtime.cuda import is_simulator
+from srcdiff.cuda.batch_memory import Split
+from srcdiff.runtime.cuda.numba_cuda_api import is_simulator
 
 pytestmark = pytest.mark.skipif(not is_simulator(), reason="watches the simulator's arrays")
 THREADS = 2
@@ -73,7 +73,9 @@ def noted(program: Any, monkeypatch: pytest.MonkeyPatch, reduce: str | None) -> 
     monkeypatch.setattr(kernel, "function", noting)
     monkeypatch.setattr(module, "split", lambda *_: Split(3, THREADS))
     found = run(*args)
-    for mine, own in zip(srcdiff.trees.leaves(found), srcdiff.trees.leaves(expected), strict=True):
+    for mine, own in zip(
+        srcdiff.compile.pytree.leaves(found), srcdiff.compile.pytree.leaves(expected), strict=True
+    ):
         np.testing.assert_allclose(mine, own, rtol=1e-12)
     return noting.block, kernel
 

@@ -14,7 +14,7 @@ from warp_kernels import CASES
 
 import srcdiff.cuda
 from srcdiff.errors import UnsupportedError
-from srcdiff.runtime.cuda import cuda, is_simulator
+from srcdiff.runtime.cuda.numba_cuda_api import cuda, is_simulator
 
 ALL = 0xFFFFFFFF
 

@@ -10,7 +10,7 @@ import pytest
 import srcdiff
 import srcdiff.cuda
 from srcdiff import vi
-from srcdiff.runtime.cuda import cuda, device_problem
+from srcdiff.runtime.cuda.numba_cuda_api import cuda, device_problem
 from srcdiff.vi import dist
 
 pytestmark = pytest.mark.skipif(device_problem() is not None, reason="no device, no simulator")

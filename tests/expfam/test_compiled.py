@@ -8,17 +8,9 @@ import numpy as np
 import pytest
 
 from srcdiff import expfam
-from srcdiff.expfam.chains import (
-    chain_log_Z,
-    crf_log_Z,
-    hmm_log_Z,
-    hmm_transition_first_log_Z,
-    io_hmm_log_Z,
-    semi_markov_log_Z,
-)
-from srcdiff.expfam.gaussian import multivariate_gaussian_log_Z
-from srcdiff.expfam.linear_dynamics import lds_log_Z
-from srcdiff.expfam.standard import (
+from srcdiff.expfam.core.multivariate_gaussian import multivariate_gaussian_log_Z
+from srcdiff.expfam.core.pytree import flatten
+from srcdiff.expfam.core.univariate import (
     bernoulli_log_Z,
     beta_log_Z,
     categorical_log_Z,
@@ -27,7 +19,15 @@ from srcdiff.expfam.standard import (
     gaussian_log_Z,
     poisson_log_Z,
 )
-from srcdiff.expfam.structure import flatten
+from srcdiff.expfam.sequence.chains import (
+    chain_log_Z,
+    crf_log_Z,
+    hmm_log_Z,
+    hmm_transition_first_log_Z,
+    io_hmm_log_Z,
+    semi_markov_log_Z,
+)
+from srcdiff.expfam.sequence.kalman import lds_log_Z
 
 N = np.random.default_rng(3).normal
 DATA, INPUTS = np.array([0, 2, 1, 1, 0]), np.array([0, 1, 1, 0, 1])

@@ -11,7 +11,7 @@ from scipy import integrate, stats
 from scipy.special import logsumexp
 
 from srcdiff import expfam
-from srcdiff.expfam.structure import flatten, leaves
+from srcdiff.expfam.core.pytree import flatten, leaves
 
 rng = np.random.default_rng(17)
 _root = np.array([[1.1, 0.0, 0.0], [0.3, 0.8, 0.0], [-0.2, 0.4, 0.7]])

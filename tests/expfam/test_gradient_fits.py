@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 import srcdiff
-from srcdiff.expfam import HMM, IOHMM, LDS, ascent, state_gradients
-from srcdiff.expfam.sequences import joined, sequences_of
-from srcdiff.expfam.structure import flatten
+from srcdiff.expfam import HMM, IOHMM, LDS
+from srcdiff.expfam.core.pytree import flatten
+from srcdiff.expfam.sequence import fisher_identity_lds, lbfgs
+from srcdiff.expfam.sequence.sequences import joined, sequences_of
 
 FAST: dict[str, Any] = {"jit": False, "random_state": 0, "tol": 1e-7, "max_iter": 150}
 
@@ -63,16 +64,16 @@ def test_the_slope_of_a_linear_dynamical_system_is_right_by_differences() -> Non
     y, seen = series(), np.arange(12) != 5
     model = LDS(2, jit=False, random_state=0, max_iter=2).fit(y, lengths=[8, 4], observed=seen)
     sequences = sequences_of(y, [8, 4], seen)
-    x, restored = flatten(state_gradients._roots(model))
+    x, restored = flatten(fisher_identity_lds._roots(model))
 
     def at(x: Any) -> Any:
-        state_gradients._put(model, restored(x))
+        fisher_identity_lds._put(model, restored(x))
         return [model._expected(s) for s in sequences]
 
     direction = np.random.default_rng(2).normal(size=len(x))
     up, down = (sum(v for v, _ in at(x + h * direction)) for h in (1e-5, -1e-5))
-    sums = state_gradients._sums([moments for _, moments in at(x)], *joined(sequences))
-    slope = srcdiff.grad(state_gradients.expected_log_density, jit=False)(restored(x), *sums)
+    sums = fisher_identity_lds._sums([moments for _, moments in at(x)], *joined(sequences))
+    slope = srcdiff.grad(fisher_identity_lds.expected_log_density, jit=False)(restored(x), *sums)
     assert flatten(slope)[0] @ direction == pytest.approx((up - down) / 2e-5, rel=1e-6)
 
 
@@ -123,12 +124,12 @@ def test_ascent_finds_the_top_of_a_valley_with_a_wall() -> None:
         slope = np.array([2.0 * (1.0 - a) + 400.0 * a * (b - a * a), -200.0 * (b - a * a)])
         return -((1.0 - a) ** 2) - 100.0 * (b - a * a) ** 2, slope
 
-    found, values, converged = ascent.ascend(objective, np.array([-1.2, 1.0]), 200, 1e-12)
+    found, values, converged = lbfgs.ascend(objective, np.array([-1.2, 1.0]), 200, 1e-12)
     assert converged
     assert found.x == pytest.approx([1.0, 1.0], abs=1e-4)
     assert np.all(np.diff(values) >= 0.0)
     with pytest.raises(ValueError, match="the data are impossible for the model"):
-        ascent.ascend(objective, np.array([2.0, 0.0]), 5, 0.0)
+        lbfgs.ascend(objective, np.array([2.0, 0.0]), 5, 0.0)
 
 
 @pytest.mark.parametrize(("model", "y"), [(HMM(2), np.array([0, 1, 1])), (LDS(1), np.eye(3))])

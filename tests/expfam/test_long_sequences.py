@@ -12,14 +12,14 @@ from scipy.special import logsumexp
 
 import srcdiff
 from srcdiff import expfam
-from srcdiff.expfam import chains
+from srcdiff.expfam.sequence import chains
 
 MEASURED = """
 import sys
 import numpy as np
 from scipy.special import logsumexp
 import srcdiff
-from srcdiff.expfam.chains import hmm_log_Z
+from srcdiff.expfam.sequence.chains import hmm_log_Z
 
 
 def checkpointed(eta, data):

@@ -18,10 +18,10 @@ import srcdiff
 TESTS = Path(__file__).parents[1]
 HERE = "expfam/test_rows.py::test_"
 FAMILIES, CHAINS, SEEDS, OWN, LONG, FILES, LINEAR, HMM, SEMIRINGS = (
-    f"expfam/test_{name}.py::test_"
+    f"expfam/{name}.py::test_"
     for name in (
-        "families", "chains", "seed_rows", "own_programs", "long_sequences", "generated_files", "linear_dynamics",
-        "hidden_markov", "semirings",
+        "test_families", "sequence/test_chains", "test_seed_rows", "test_own_programs", "test_long_sequences", "test_generated_files", "sequence/test_kalman",
+        "sequence/test_hmm", "core/test_semiring_queries",
     )
 )  # fmt: skip
 
@@ -39,7 +39,7 @@ ROWS = {
     "J11": [HERE + "j11_the_language"],
     "J12": [HERE + "j12_what_cannot_be_seen_is_told"],
     "J13": ["test_autograd_examples.py::test_gradients_are_autograd_s", "test_autograd_examples.py::test_hessians_and_products_are_autograd_s"],
-    "J14": ["test_rule.py::test_the_rule_is_inlined_and_the_function_is_called", HERE + "j14_cross_and_sort"],
+    "J14": ["rules/test_custom.py::test_the_rule_is_inlined_and_the_function_is_called", HERE + "j14_cross_and_sort"],
     "J15": [HERE + "j15_what_is_used_twice_and_what_is_not", SEEDS + "what_a_result_does_not_depend_on_is_told"],
     "J16": [FILES + "generated_files_are_differentiated_to_order_four"],
     "J17": [HERE + "j17_forward_mode_is_the_transpose", "ops/test_rules.py::test_forward_rule_agrees_with_finite_differences"],
@@ -48,7 +48,7 @@ ROWS = {
     "beyond 4": [OWN + "all_algorithms_are_those_of_all_terms", SEMIRINGS + "draws_have_the_weights_of_all_paths", SEEDS + "two_hundred_thousand_draws_have_the_table_of_all_paths"],
     "beyond 5": [CHAINS + "potentials_of_a_million_do_no_harm", CHAINS + "large_potentials_have_the_marginals_of_exact_arithmetic", CHAINS + "a_long_sequence_is_finite"],
     "beyond 12": [CHAINS + "observed_information_is_minus_the_hessian_of_the_log_likelihood", LONG + "standard_errors_of_a_fit_are_those_of_a_bootstrap"],
-    "beyond 17": ["transforms/test_scan.py::test_trees_have_the_value_and_gradient_of_the_loop", "transforms/test_scan.py::test_a_million_turns_are_those_of_the_loop"],
+    "beyond 17": ["transforms/semiring/test_associative_scan.py::test_trees_have_the_value_and_gradient_of_the_loop", "transforms/semiring/test_associative_scan.py::test_a_million_turns_are_those_of_the_loop"],
 }  # fmt: skip
 
 

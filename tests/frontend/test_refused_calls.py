@@ -11,7 +11,7 @@ import pytest
 from frontend import refused_advice
 from frontend.refused_calls import LANGUAGE, LIBRARIES, NAMES
 from frontend.refused_operands import OPERANDS, ROWS
-from frontend.test_lower import traced
+from frontend.test_trace import traced
 
 import srcdiff
 from srcdiff.errors import UnsupportedError

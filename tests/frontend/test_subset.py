@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 from frontend.refused import CASES
-from frontend.test_lower import traced
+from frontend.test_trace import traced
 
 import srcdiff
 from srcdiff.errors import UnsupportedError

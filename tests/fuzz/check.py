@@ -33,10 +33,10 @@ from fuzz.program import Program
 from loop_forms import as_python, loop_form
 
 import srcdiff
-from srcdiff.compiling import plain
+from srcdiff.compile.pytree import dot, is_float_leaf, map_leaves
 from srcdiff.errors import UnsupportedError
-from srcdiff.transforms.nests import NoLoopForm
-from srcdiff.trees import dot, is_float_leaf, map_leaves
+from srcdiff.handles.jit import plain
+from srcdiff.transforms.lower.loop_nests import NoLoopForm
 
 FURTHER = {
     "store": 5,

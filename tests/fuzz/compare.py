@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 
 import srcdiff
-from srcdiff.derivation import derive
+from srcdiff.compile.derive import derive
+from srcdiff.compile.pytree import add_scaled, dot, is_float_leaf, leaves, map_leaves, random_like
 from srcdiff.errors import UnsupportedError
 from srcdiff.ir.core import Function
-from srcdiff.ir.interp import evaluate
+from srcdiff.ir.interpreter import evaluate
 from srcdiff.ir.verify import verify
-from srcdiff.transforms.pipeline import Recorder
-from srcdiff.trees import add_scaled, dot, is_float_leaf, leaves, map_leaves, random_like
+from srcdiff.transforms.passes import Recorder
 
 Arguments = tuple[Any, ...]
 

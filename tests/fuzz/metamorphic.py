@@ -20,9 +20,9 @@ from fuzz.program import Program, runs
 from fuzz.transformations import CHANGES, transformed
 from loop_forms import loop_form
 
+from srcdiff.compile.pytree import is_float_leaf, map_leaves
 from srcdiff.errors import UnsupportedError
-from srcdiff.transforms.nests import NoLoopForm
-from srcdiff.trees import is_float_leaf, map_leaves
+from srcdiff.transforms.lower.loop_nests import NoLoopForm
 
 EXTREMES = (40.0, 1000.0)
 

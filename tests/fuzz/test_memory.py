@@ -23,7 +23,7 @@ from fuzz.compare import flat, function_of
 from loop_forms import Guarded, in_python
 
 import srcdiff
-from srcdiff.compiling import Compiled
+from srcdiff.handles.jit import Compiled
 
 FAST = 8
 CALLS = 5

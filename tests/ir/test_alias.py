@@ -6,9 +6,9 @@ from srcdiff.ir.alias import may_move, reads_of, storage_roots, writes_of, writt
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Call, For, Function, If, Op, Value, While, const
 from srcdiff.ir.types import BOOL, FLOAT, INT, Array, Dim, List, Scalar, Struct
-from srcdiff.ops import containers, creation, memory
-from srcdiff.ops.infer import nothing, same_as_first
-from srcdiff.ops.registry import OpDecl
+from srcdiff.ops.arrays import containers, creation, memory
+from srcdiff.ops.core.registry import OpDecl
+from srcdiff.ops.core.type_rules import nothing, same_as_first
 
 N = Array("float64", (Dim.of("n"),))
 MATRIX = Array("float64", (Dim.of("n"), Dim(3)))

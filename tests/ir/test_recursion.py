@@ -3,15 +3,15 @@
 import pytest
 
 import srcdiff.ops  # noqa: F401
-from srcdiff.frontend.lower import trace
+from srcdiff.frontend.trace import trace
 from srcdiff.ir.core import Call, walk
-from srcdiff.ir.interp import evaluate
-from srcdiff.ir.parse import parse
+from srcdiff.ir.interpreter import evaluate
 from srcdiff.ir.recursion import calls_of_itself, is_itself, is_recursive, opened, tied
-from srcdiff.ir.text import to_text
+from srcdiff.ir.syntax.parser import parse
+from srcdiff.ir.syntax.printer import to_text
 from srcdiff.ir.types import FLOAT, Dim, Scalar
 from srcdiff.ir.verify import verify
-from srcdiff.ops.registry import OPERATIONS
+from srcdiff.ops.core.registry import OPERATIONS
 
 
 def power(x, n):

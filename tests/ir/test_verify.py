@@ -11,8 +11,8 @@ from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Call, For, Function, If, Op, OpDecl, Region, Value, While, const
 from srcdiff.ir.types import BOOL, FLOAT, INT, Array, Clamp, Dim, List, Scalar, Static, Struct
 from srcdiff.ir.verify import InvalidIR, Problem, agree, check, may_stand, verify
-from srcdiff.ops import memory
-from srcdiff.ops.factors import qr_factors
+from srcdiff.ops.arrays import memory
+from srcdiff.ops.linalg.factorisations import qr_factors
 from tests.ir import programs
 from tests.ir.programs import ADD, TANH, N
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.ops.samples import Sample, said
+from srcdiff.ops.core.samples import Sample, said
 
 __all__ = ["NAMED", "Named"]
 

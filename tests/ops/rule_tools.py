@@ -14,12 +14,12 @@ import scipy.special
 
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import If, Op, OpDecl, Value, const
-from srcdiff.ir.shapes import Shapes
-from srcdiff.ir.spelling import template_of
+from srcdiff.ir.dims import Shapes
+from srcdiff.ir.syntax.spelling import template_of
 from srcdiff.ir.types import Array, Dim, Scalar, shape_of
-from srcdiff.ops.lazy import LazyModule
-from srcdiff.ops.registry import OPERATIONS
-from srcdiff.ops.roles import carries_derivative
+from srcdiff.ops.core.lazy_module import LazyModule
+from srcdiff.ops.core.operand_roles import carries_derivative
+from srcdiff.ops.core.registry import OPERATIONS
 
 NAMES = {"np": np, "scipy": scipy, "abs": abs, "complex": complex, "min": min, "max": max}
 

@@ -19,13 +19,13 @@ import scipy.stats
 from ops.rule_tools import make_op
 
 import srcdiff
-from srcdiff.decorated import generated
+from srcdiff.compile.pytree import add_scaled, dot, leaves, map_leaves, random_like
+from srcdiff.handles.differentiable import generated
 from srcdiff.ir.core import OpDecl
-from srcdiff.ir.spelling import template_of
-from srcdiff.ops.registry import COMPOSITES, OPERATIONS, Composite
-from srcdiff.ops.samples import Sample
+from srcdiff.ir.syntax.spelling import template_of
+from srcdiff.ops.core.registry import COMPOSITES, OPERATIONS, Composite
+from srcdiff.ops.core.samples import Sample
 from srcdiff.options import Options
-from srcdiff.trees import add_scaled, dot, leaves, map_leaves, random_like
 
 STEP = 1e-5
 Declared = OpDecl | Composite

@@ -7,7 +7,7 @@ from scipy import stats
 
 import srcdiff
 from srcdiff import UnsupportedError
-from srcdiff.ops.registry import COMPOSITES
+from srcdiff.ops.core.registry import COMPOSITES
 
 
 def by_place(x):

@@ -10,9 +10,9 @@ import pytest
 from ops import sample_programs as programs
 
 import srcdiff
-from srcdiff.decorated import generated
 from srcdiff.errors import UnsupportedError
-from srcdiff.ops.registry import COMPOSITES
+from srcdiff.handles.differentiable import generated
+from srcdiff.ops.core.registry import COMPOSITES
 from srcdiff.options import Options
 
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from ops.rule_tools import apply, label
 
-from srcdiff.ops.infer import TypeMistake
-from srcdiff.ops.registry import OPERATIONS
+from srcdiff.ops.core.registry import OPERATIONS
+from srcdiff.ops.core.type_rules import TypeMistake
 
 OTHERS = (0.0, 1.0, -3.5, 7.25, np.inf, np.nan)  # what may be in an array
 

@@ -10,7 +10,7 @@ from corpus_loader import finite_difference_grad
 
 import srcdiff
 from srcdiff import UnsupportedError
-from srcdiff.decorated import generated
+from srcdiff.handles.differentiable import generated
 from srcdiff.options import Options
 
 X = np.array([0.3, 0.8, 0.5, 0.9])

@@ -17,7 +17,7 @@ from ops.rule_tools import (
 )
 
 from srcdiff.ir.types import Array, List, Scalar
-from srcdiff.ops.registry import OPERATIONS
+from srcdiff.ops.core.registry import OPERATIONS
 
 STEP = 1e-5
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from ops.rule_tools import SAMPLES, label, make_op
 
-from srcdiff.frontend.rules import parse_forward_rule, parse_rule
+from srcdiff.frontend.rule_parser import parse_forward_rule, parse_rule
 from srcdiff.ir.types import Static
 
 READ = [(d, k) for d, k in SAMPLES if d.rule or d.forward]

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import scipy.special
 
-from srcdiff.ops.registry import OPERATIONS
+from srcdiff.ops.core.registry import OPERATIONS
 from srcdiff.runtime import device
-from srcdiff.runtime.cuda import cuda, device_problem
+from srcdiff.runtime.cuda.numba_cuda_api import cuda, device_problem
 
 pytestmark = pytest.mark.skipif(device_problem() is not None, reason="no device, no simulator")
 

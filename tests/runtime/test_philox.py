@@ -14,7 +14,7 @@ from numba import njit, types
 from scipy import stats
 
 from srcdiff.runtime import philox as module
-from srcdiff.runtime.cuda import cuda, device_problem, is_simulator, ptx
+from srcdiff.runtime.cuda.numba_cuda_api import cuda, device_problem, is_simulator, ptx
 from srcdiff.runtime.philox import fill_normals, normal, normalf, normals, philox, uniform, uniforms
 
 simulated = pytest.mark.skipif(device_problem() is not None, reason="no device, no simulator")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import special
 
-from srcdiff.ops.registry import OPERATIONS
+from srcdiff.ops.core.registry import OPERATIONS
 from srcdiff.runtime import scipy_special
 
 BOUND = {d.c_function: d for d in OPERATIONS.values() if d.c_function}

@@ -7,11 +7,11 @@ import textwrap
 
 import numpy as np
 
-from srcdiff.ir.interp import evaluate
-from srcdiff.ir.parse import parse
-from srcdiff.ir.text import to_text
+from srcdiff.ir.interpreter import evaluate
+from srcdiff.ir.syntax.parser import parse
+from srcdiff.ir.syntax.printer import to_text
 from srcdiff.ir.verify import verify
-from srcdiff.ops.registry import OPERATIONS
+from srcdiff.ops.core.registry import OPERATIONS
 
 
 def program(text):

@@ -11,7 +11,7 @@ from transforms.sources import source
 
 import srcdiff
 from srcdiff.ir.verify import verify
-from srcdiff.transforms.pipeline import Pass, Recorder, each_function
+from srcdiff.transforms.passes import Pass, Recorder, each_function
 
 TEXT = "def g(v):\n    return np.sum(np.sin(v))\n\n\ndef f(x):\n    s = 1.0\n    for i in range(3):\n        s = s * g(x)\n    return s\n"
 

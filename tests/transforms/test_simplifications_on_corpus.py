@@ -9,27 +9,27 @@ import numpy as np
 import pytest
 
 from srcdiff.errors import DifferentiationError
-from srcdiff.frontend.arguments import describe_arguments
-from srcdiff.frontend.lower import trace
+from srcdiff.frontend.source.argument_types import describe_arguments
+from srcdiff.frontend.trace import trace
 from srcdiff.ir.build import Rewriter
-from srcdiff.ir.conform import Mismatch
-from srcdiff.ir.interp import evaluate
-from srcdiff.ir.text import to_text
+from srcdiff.ir.interpreter import evaluate
+from srcdiff.ir.syntax.printer import to_text
+from srcdiff.ir.value_conformance import Mismatch
 from srcdiff.ir.verify import verify
-from srcdiff.transforms.algebra import algebra
-from srcdiff.transforms.cancel import cancel
-from srcdiff.transforms.carried import forward_invariants
-from srcdiff.transforms.cse import cse
-from srcdiff.transforms.dce import dce
-from srcdiff.transforms.dead_stores import dead_stores
-from srcdiff.transforms.fold import fold
-from srcdiff.transforms.fuse_loops import fuse_loops
-from srcdiff.transforms.hoist import hoist
-from srcdiff.transforms.merge_ifs import merge_ifs
-from srcdiff.transforms.reads import insert_reads, own_arguments
-from srcdiff.transforms.saves import pair_up_saves
-from srcdiff.transforms.stabilise import stabilise
-from srcdiff.transforms.trim_calls import trim_calls
+from srcdiff.transforms.ad.fuse_mirror_loops import fuse_loops
+from srcdiff.transforms.ad.tape.save_restore_elimination import pair_up_saves
+from srcdiff.transforms.buffers.dead_store_elimination import dead_stores
+from srcdiff.transforms.prepare.insert_loads import insert_reads, own_arguments
+from srcdiff.transforms.simplify.algebra.reassociate import algebra
+from srcdiff.transforms.simplify.algebra.zero_adjoints import cancel
+from srcdiff.transforms.simplify.cse import cse
+from srcdiff.transforms.simplify.dce import dce
+from srcdiff.transforms.simplify.dead_arguments import trim_calls
+from srcdiff.transforms.simplify.fold import fold
+from srcdiff.transforms.simplify.invariant_carries import forward_invariants
+from srcdiff.transforms.simplify.licm import hoist
+from srcdiff.transforms.simplify.merge_branches import merge_ifs
+from srcdiff.transforms.stability import stabilise
 
 PASSES = (
     algebra, cancel, cse, dce, dead_stores, fold, forward_invariants, fuse_loops, hoist, merge_ifs, pair_up_saves, stabilise,

@@ -11,8 +11,8 @@ import pytest
 
 from srcdiff import vi
 from srcdiff.vi import dist
-from srcdiff.vi.batches import Batches
-from srcdiff.vi.guides import MeanFieldParams
+from srcdiff.vi.guides.automatic import MeanFieldParams
+from srcdiff.vi.inference.minibatches import Batches
 
 FOLDER = Path(__file__).parents[1] / "reference"
 LINREG = json.loads((FOLDER / "variational.json").read_text())["linreg"]

@@ -9,8 +9,9 @@ import pytest
 from vi.cases import D
 
 import srcdiff
-from srcdiff import decorated, vi
-from srcdiff.generated import Specialisations
+from srcdiff import vi
+from srcdiff.handles import differentiable
+from srcdiff.handles.generated import Specialisations
 
 PRIOR = D.Uniform(0.0, 2.0)
 LIKELIHOOD = D.Normal(np.zeros(3), 1.0)
@@ -44,7 +45,7 @@ def test_programs_are_kept(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("SRCDIFF_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("SRCDIFF_VERIFY", raising=False)
     monkeypatch.setattr(
-        decorated, "_known", lambda derived: Specialisations()
+        differentiable, "_known", lambda derived: Specialisations()
     )  # as in another process
     args = 1.5, 0.7, np.array([0.2, 0.5])
     first = srcdiff.grad(with_paths, jit=False)

@@ -17,7 +17,7 @@ from scipy.special import expit, softmax
 import srcdiff
 from srcdiff import vi
 from srcdiff.vi import dist
-from srcdiff.vi.guides import MeanFieldParams
+from srcdiff.vi.guides.automatic import MeanFieldParams
 
 TESTS = Path(__file__).parents[1]
 REFERENCE = json.loads((TESTS / "reference" / "variational.json").read_text())
@@ -26,11 +26,21 @@ X, Y = np.array(LINREG["x"]), np.array(LINREG["y"])
 positive = vi.constraints.positive
 
 FIT, ESTIMATORS, GUIDES, OPTIM = (
-    f"vi/test_{name}.py::test_" for name in ("fit", "estimators", "guide_functions", "optim")
+    f"vi/{name}.py::test_"
+    for name in (
+        "test_fit",
+        "objectives/test_gradient_estimators",
+        "guides/test_custom",
+        "inference/test_optimizers",
+    )
 )
 SHARED, REWRITING, DEFINITE = (
     f"{name}.py::test_"
-    for name in ("test_shared_state", "test_rewriting_seeds", "transforms/test_definite")
+    for name in (
+        "compat/test_shared_state",
+        "test_rewriting_seeds",
+        "transforms/linalg/test_cholesky_systems",
+    )
 )
 HERE = "vi/test_rows.py::test_"
 
@@ -51,7 +61,7 @@ ROWS = {
     "T13": [SHARED + "momentum_moves_by_the_old_velocity", OPTIM + "theano_momentum"],
     "T14": [ESTIMATORS + "the_thermometer"],
     "T15": [
-        "vi/test_models.py::test_the_mean_over_all_subsets_is_the_full_gradient",
+        "vi/model/test_models.py::test_the_mean_over_all_subsets_is_the_full_gradient",
         FIT + "the_mean_over_all_subsets_is_the_full_gradient",
         FIT + "batches_see_each_row_once_and_weigh_a_ragged_last_one",
         HERE + "t15_nested_plates_are_scaled_together",
@@ -75,8 +85,8 @@ ROWS = {
         DEFINITE + "helpers_are_looked_into",
         DEFINITE + "its_negative_variances_are_reported",
     ],
-    "P1": ["vi/test_stage_files.py::test_every_changed_sign_is_caught"],
-    "P2": ["vi/test_models.py::test_blocks_within_blocks_are_the_flattened_model"],
+    "P1": ["vi/results/test_stage_export.py::test_every_changed_sign_is_caught"],
+    "P2": ["vi/model/test_models.py::test_blocks_within_blocks_are_the_flattened_model"],
     "P3": [HERE + "t24_divergences", HERE + "t24_two_categories"],
     "P4": [ESTIMATORS + "gradients_equal_differences_with_the_same_draws"],
     "P5": [
@@ -124,8 +134,8 @@ ROWS = {
     "B23": [
         "vi/test_digits.py::test_bounds_and_the_plane_of_digits",
         HERE + "b23_an_autoencoder",
-        "vi/test_idx.py::test_images_and_labels",
-        "vi/test_idx.py::test_files_that_are_none",
+        "vi/results/test_mnist_idx.py::test_images_and_labels",
+        "vi/results/test_mnist_idx.py::test_files_that_are_none",
     ],
     "B24": ["vi/test_digits.py::test_bounds_and_the_plane_of_digits", HERE + "b23_an_autoencoder"],
     "B25": [HERE + "b25_a_planted_misfit_is_seen"],
@@ -142,20 +152,20 @@ ROWS = {
     "K8": [GUIDES + "an_amortised_guide_finds_the_exact_map_and_the_model_its_parameter"],
     "K9": [HERE + "k9_the_hessian_of_an_encoder"],
     "K10": [ESTIMATORS + "a_hessian_vector_product_of_the_bound", HERE + "k9_the_hessian_of_an_encoder"],
-    "J18": ["vi/test_generators.py::test_log_joints_of_the_reference_posteriors"],
-    "beyond 1": ["vi/test_stage_files.py::test_stages_are_files_that_need_no_srcdiff"],
+    "J18": ["vi/model/test_numpy_generator_models.py::test_log_joints_of_the_reference_posteriors"],
+    "beyond 1": ["vi/results/test_stage_export.py::test_stages_are_files_that_need_no_srcdiff"],
     "beyond 9": [FIT + "a_saved_posterior_needs_numpy_only", FIT + "a_saved_posterior_has_its_predictive"],
     "beyond 10": [
-        "vi/test_generators.py::test_log_joints_of_the_reference_posteriors",
-        "vi/test_generators.py::test_what_has_no_density_is_refused_at_its_line",
+        "vi/model/test_numpy_generator_models.py::test_log_joints_of_the_reference_posteriors",
+        "vi/model/test_numpy_generator_models.py::test_what_has_no_density_is_refused_at_its_line",
     ],
     "beyond 13": [HERE + "beyond_13_variance_and_cost_before_a_fit"],
     "beyond 14": [
-        "vi/test_khat.py::test_tails_of_known_index",
+        "vi/results/test_psis_khat.py::test_tails_of_known_index",
         FIT + "killed_and_resumed_is_uninterrupted_bit_for_bit",
     ],
     "beyond 15": [FIT + "a_fit_by_batches_of_mapped_rows", HERE + "beyond_15_rows_that_are_not_in_memory"],
-    "beyond 19": ["vi/test_stage_files.py::test_every_changed_sign_is_caught"],
+    "beyond 19": ["vi/results/test_stage_export.py::test_every_changed_sign_is_caught"],
 }  # fmt: skip
 
 

@@ -10,8 +10,8 @@ from scipy.special import logsumexp
 import srcdiff
 from srcdiff import UnsupportedError, vi
 from srcdiff.vi import dist
-from srcdiff.vi.handlers import LogJoint
-from srcdiff.vi.programs import program
+from srcdiff.vi.model.program_text import program
+from srcdiff.vi.model.semantics import LogJoint
 
 RNG = np.random.default_rng(3)
 X = RNG.normal(size=5)

@@ -1,16 +1,11 @@
-"""Distributions, named as in NumPyro, with its parameters in its order; `kl` and what a support is."""
+"""Distributions, named as in NumPyro, with its parameters in its order, and `kl`.
 
-from srcdiff.vi.distributions import constraints
+In: parameters; out: log densities and noise maps as formulas, which the compiler reads in the place of the call.
+Start with `base` and `normal`; `supports` has what values a distribution takes.
+"""
+
 from srcdiff.vi.distributions.base import Distribution
-from srcdiff.vi.distributions.bounded import Beta, Kumaraswamy, Uniform, VonMises
-from srcdiff.vi.distributions.composed import (
-    Delta,
-    ImproperUniform,
-    Independent,
-    Mixture,
-    MixtureSameFamily,
-)
-from srcdiff.vi.distributions.counts import (
+from srcdiff.vi.distributions.count_distributions import (
     BetaBinomial,
     Binomial,
     DirichletMultinomial,
@@ -29,7 +24,7 @@ from srcdiff.vi.distributions.discrete import (
     Rademacher,
 )
 from srcdiff.vi.distributions.divergences import has_kl, kl, register_kl
-from srcdiff.vi.distributions.heavy import (
+from srcdiff.vi.distributions.heavy_tailed import (
     AsymmetricLaplace,
     Cauchy,
     Gumbel,
@@ -41,6 +36,13 @@ from srcdiff.vi.distributions.heavy import (
     StudentT,
 )
 from srcdiff.vi.distributions.matrices import LKJCholesky, Wishart
+from srcdiff.vi.distributions.mixtures_and_point_masses import (
+    Delta,
+    ImproperUniform,
+    Independent,
+    Mixture,
+    MixtureSameFamily,
+)
 from srcdiff.vi.distributions.multivariate import (
     LowRankMultivariateNormal,
     MultivariateNormal,
@@ -64,6 +66,8 @@ from srcdiff.vi.distributions.positive import (
     Weibull,
 )
 from srcdiff.vi.distributions.simplex import Dirichlet
+from srcdiff.vi.distributions.supports import constraints
+from srcdiff.vi.distributions.unit_interval import Beta, Kumaraswamy, Uniform, VonMises
 
 __all__ = [
     "AsymmetricLaplace", "Bernoulli", "Beta", "BetaBinomial", "Binomial", "Categorical", "Cauchy", "Chi2", "Delta",

@@ -14,8 +14,8 @@ from typing import Any, ClassVar
 import numpy as np
 from scipy.special import expit
 
-from srcdiff.vi.distributions import constraints
-from srcdiff.vi.distributions.supports import Constraint, Shape
+from srcdiff.vi.distributions.supports import constraints
+from srcdiff.vi.distributions.supports.scalar import Constraint, Shape
 
 __all__ = ["Distribution", "LocationScale", "OfChance"]
 
@@ -183,7 +183,8 @@ class Distribution:
 
     def to_event(self, reinterpreted_batch_ndims=None):
         """The same numbers, of which the last axes of the batch (all of them by default) are one event."""
-        from srcdiff.vi.distributions.composed import Independent  # which is a distribution itself
+        # which is a distribution itself
+        from srcdiff.vi.distributions.mixtures_and_point_masses import Independent
 
         count = reinterpreted_batch_ndims
         return Independent(self, len(self.batch_shape) if count is None else count)

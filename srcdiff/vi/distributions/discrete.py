@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from scipy.special import expit, gammaln, logsumexp, softmax, xlog1py, xlogy
 
-from srcdiff.vi.distributions import constraints
 from srcdiff.vi.distributions.base import Distribution, OfChance
+from srcdiff.vi.distributions.supports import constraints
 
 __all__ = [
     "Bernoulli", "Categorical", "DiscreteUniform", "Multinomial", "OneHotCategorical", "Rademacher", "multinomial",

@@ -9,9 +9,7 @@ import numpy as np
 from scipy.special import betaln, digamma, expit, gammaln, i0e, i1e, rel_entr
 
 from srcdiff.vi.distributions.base import Distribution
-from srcdiff.vi.distributions.bounded import Beta, Uniform, VonMises
-from srcdiff.vi.distributions.composed import Delta, Independent
-from srcdiff.vi.distributions.counts import Binomial, Geometric, Poisson
+from srcdiff.vi.distributions.count_distributions import Binomial, Geometric, Poisson
 from srcdiff.vi.distributions.discrete import (
     Bernoulli,
     Categorical,
@@ -19,7 +17,8 @@ from srcdiff.vi.distributions.discrete import (
     OneHotCategorical,
     Rademacher,
 )
-from srcdiff.vi.distributions.heavy import Cauchy, Gumbel, Laplace
+from srcdiff.vi.distributions.heavy_tailed import Cauchy, Gumbel, Laplace
+from srcdiff.vi.distributions.mixtures_and_point_masses import Delta, Independent
 from srcdiff.vi.distributions.multivariate import LowRankMultivariateNormal, MultivariateNormal
 from srcdiff.vi.distributions.normal import HalfNormal, LogNormal, Normal
 from srcdiff.vi.distributions.positive import (
@@ -31,6 +30,7 @@ from srcdiff.vi.distributions.positive import (
     Weibull,
 )
 from srcdiff.vi.distributions.simplex import Dirichlet
+from srcdiff.vi.distributions.unit_interval import Beta, Uniform, VonMises
 
 __all__ = ["has_kl", "kl", "register_kl"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import gammaln, psi
 
-from srcdiff.vi.distributions import constraints
 from srcdiff.vi.distributions.base import Distribution
 from srcdiff.vi.distributions.multivariate import diagonal
+from srcdiff.vi.distributions.supports import constraints
 
 __all__ = ["LKJCholesky", "Wishart"]
 

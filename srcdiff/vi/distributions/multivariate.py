@@ -6,8 +6,8 @@ import numpy as np
 from scipy.linalg import solve_triangular
 from scipy.special import digamma, gammaincinv, gammaln, ndtri
 
-from srcdiff.vi.distributions import constraints
 from srcdiff.vi.distributions.base import Distribution
+from srcdiff.vi.distributions.supports import constraints
 
 __all__ = ["LowRankMultivariateNormal", "MultivariateNormal", "MultivariateStudentT"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import log_ndtr, ndtri, ndtri_exp
 
-from srcdiff.vi.distributions import constraints
 from srcdiff.vi.distributions.base import Distribution, LocationScale
+from srcdiff.vi.distributions.supports import constraints
 
 __all__ = ["HalfNormal", "LogNormal", "Normal", "SkewNormal", "TruncatedNormal"]
 

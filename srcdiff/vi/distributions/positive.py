@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import digamma, gammainccinv, gammaincinv, gammaln, xlogy
 
-from srcdiff.vi.distributions import constraints
 from srcdiff.vi.distributions.base import Distribution
+from srcdiff.vi.distributions.supports import constraints
 
 __all__ = [
     "Chi2", "Exponential", "Gamma", "InverseGamma", "InverseGaussian", "LogUniform", "Pareto", "Weibull",

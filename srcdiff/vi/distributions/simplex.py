@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import digamma, gammaincinv, gammaln, softmax, xlogy
 
-from srcdiff.vi.distributions import constraints
 from srcdiff.vi.distributions.base import Distribution
+from srcdiff.vi.distributions.supports import constraints
 
 __all__ = ["Dirichlet"]
 

@@ -1,0 +1,152 @@
+"""Handing values on: from the ends of branches and of turns to the variables that carry them.
+
+What is absent (`presence`) is not handed on, as nothing reads it. Where only the run knows, the
+variable starts as None if it has to have a value in Python by then:
+
+    value = None
+    while ...:
+        if ...: value = ...
+    all_values.append(value)
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+
+from srcdiff.codegen.plan.plan import Copy, Plan, walk_nodes
+from srcdiff.codegen.plan.terminators import End
+from srcdiff.ir.build import Builder
+from srcdiff.ir.core import Atom, Const, For, Function, Op, Statement, Value, While, const
+from srcdiff.ir.definedness import Conditions, Presence, settled
+from srcdiff.ir.types import NONE, Scalar
+from srcdiff.ops.control import control
+
+__all__ = ["Handing", "unbound", "with_values_told"]
+
+_NOTHING = Const(None, NONE)
+_UNSET: dict[str, bool | int | float] = {"f": math.nan, "i": -(2**63), "b": False}
+
+
+class Handing:
+    """What is copied where. `hollow`: variables that start as None, or where the text is compiled as a number that
+    no index is.
+    """
+
+    def __init__(
+        self, fn: Function, maker: Mapping[Value, Statement], hollow: Collection[Value]
+    ) -> None:
+        self.home: dict[
+            Value, Value
+        ] = {}  # loop results and test parameters: the variable they are
+        self.members: dict[Value, list[Value]] = {}
+        self.maker = maker
+        self.presence = Presence(fn, maker)
+        self.conditions: Conditions = {}  # what they are known to be where the walk is
+        self.hollow = hollow
+        self.typed = "loops" in fn.notes
+        self.doubtful: set[tuple[Value | None, Value]] = set()
+
+    @contextmanager
+    def where(self, condition: Atom, truth: bool) -> Iterator[None]:
+        """Within: the condition is known."""
+        outer = self.conditions
+        self.conditions = {**outer, **dict(settled(condition, truth, self.maker))}
+        yield
+        self.conditions = outer
+
+    def at(self, atom: Atom) -> Atom:
+        return self.home.get(atom, atom) if isinstance(atom, Value) else atom
+
+    def many(self, atoms: Sequence[Atom]) -> tuple[Atom, ...]:
+        return tuple(map(self.at, atoms))
+
+    def is_absent(self, atom: Atom) -> bool:
+        return self.presence.is_absent(atom, self.conditions)
+
+    def read(self, atom: Atom, target: Value | None = None) -> None:
+        """Note where a value is read, not by the user, that may be absent."""
+        variable = self.at(atom)
+        if isinstance(variable, Value) and not self.presence.is_present(atom, self.conditions):
+            self.doubtful.add((target, variable))
+
+    def written(self, op: Op) -> None:
+        """Note what a write reads. In Python, a place that is absent raises, as the function does: `x[None]` is x."""
+        is_subscript = not self.typed and "where" in op.attrs
+        for atom in op.operands[: 2 if is_subscript else None] if op.decl.writes else ():
+            self.read(atom)
+
+    def source(self, atom: Atom, target: Value | None) -> Atom | None:
+        """What is copied to a target; None where nothing has to be."""
+        if target is None:
+            return self.at(atom)
+        if self.is_absent(atom):
+            is_hollow = target in self.hollow and target not in self.members
+            return self.nothing(target) if is_hollow else None
+        self.read(atom, target)
+        return self.at(atom)
+
+    def nothing(self, variable: Value | None) -> Atom:
+        type_ = None if variable is None else variable.type
+        if self.typed and isinstance(type_, Scalar):
+            return const(_UNSET.get(type_.dtype[0], 0))
+        return _NOTHING
+
+    def sources(self, yields: Sequence[Atom], end: End) -> list[Atom | None]:
+        return [self.source(a, t) for a, t in zip(yields, end.receives(yields), strict=True)]
+
+    def starts(self, loop: For | While, variables: Sequence[Value | None]) -> list[Atom | None]:
+        """What a loop's variables have in front of it."""
+        found = [self.source(a, v) for a, v in zip(loop.carried, variables, strict=True)]
+        return [
+            self.nothing(v) if a is None and v in self.hollow else a
+            for a, v in zip(found, variables, strict=True)
+        ]
+
+    def passed(
+        self, handed: Sequence[Atom], end: End, given: Mapping[Value, Atom | None]
+    ) -> list[Atom | None]:
+        """What is handed to an end in place of a branch's results, where that is known."""
+        out: list[Atom | None] = []
+        for a, target in zip(handed, end.receives(handed), strict=True):
+            found = given[a] if isinstance(a, Value) and a in given else self.source(a, target)
+            if isinstance(found, Value) and (a, found) in self.doubtful:
+                self.doubtful.add((target, found))
+            out.append(found)
+        return out
+
+
+def unbound(plan: Plan, names: Mapping[Value, str]) -> set[Value]:
+    """The variables that the text would read without a value: where two have one name, nothing is written."""
+    copied = {
+        pair
+        for node in walk_nodes(plan.nodes)
+        if isinstance(node, Copy)
+        for pair in zip(node.targets, node.sources, strict=True)
+    }
+    return {
+        v
+        for to, v in plan.doubtful
+        if to is None or ((to, v) in copied and names.get(to) != names.get(v))
+    }
+
+
+def with_values_told(fn: Function, hollow: set[Value]) -> Function:
+    """`fn` with an error in front of the end where it would give None, which no turn of a loop has replaced."""
+    b = Builder(body=list(fn.body.body))
+    for loop in fn.body.body:
+        if not isinstance(loop, For | While):
+            continue
+        results = loop.carried_results if isinstance(loop, For) else loop.results
+        carried = loop.body.params[len(loop.body.params) - len(results) :]
+        for start, result in zip(carried, results, strict=True):
+            if start in hollow and result in fn.body.yields:
+                b.location = loop.location
+                told = f"{result.name or 'a variable'} has no value, since a loop made no turn"
+                missing = b.op(control.test, result, text="{0} is None")
+                control.raise_if(b, missing, UnboundLocalError, told)
+    if len(b.body) == len(fn.body.body):
+        return fn
+    return replace(fn, body=b.region(fn.body.params, fn.body.yields))

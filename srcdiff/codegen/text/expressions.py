@@ -1,0 +1,489 @@
+"""Expressions, parameters and patterns to text: the lower half of the printer.
+
+`printer` prints the statements on top of it. How tightly an expression binds is its *level*;
+it is put in brackets where its place asks for a higher one. That is decided in `expr` alone, so
+the methods for the nodes never do: they write pieces of the line, those where the line may be
+broken marked as `line_breaks` wants them.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable, Iterable
+from typing import Any, TextIO
+
+import astunparse
+import gast
+
+from srcdiff.codegen.text.line_breaks import COMMA_LEVEL, Break, Close, LineWriter, Open
+from srcdiff.codegen.text.literals import FStringPart, fstring, quoted
+from srcdiff.codegen.text.syntax import constant, is_literal
+
+# From loose to tight; what is BRACKETED stands in brackets except where a method says otherwise.
+(
+    BRACKETED, YIELD, TUPLE, COMPREHENSION, TEST, OR, AND, NOT, COMPARE, BIT_OR, BIT_XOR, BIT_AND,
+    SHIFT, SUM, TERM, FACTOR, POWER, AWAIT, NUMBER, ATOM,
+) = range(20)  # fmt: skip
+
+BINARY = {
+    "Or": ("or", OR), "And": ("and", AND), "BitOr": ("|", BIT_OR), "BitXor": ("^", BIT_XOR),
+    "BitAnd": ("&", BIT_AND), "LShift": ("<<", SHIFT), "RShift": (">>", SHIFT), "Add": ("+", SUM),
+    "Sub": ("-", SUM), "Mult": ("*", TERM), "MatMult": ("@", TERM), "Div": ("/", TERM),
+    "FloorDiv": ("//", TERM), "Mod": ("%", TERM), "Pow": ("**", POWER), "Eq": ("==", COMPARE),
+    "NotEq": ("!=", COMPARE), "Lt": ("<", COMPARE), "LtE": ("<=", COMPARE), "Gt": (">", COMPARE),
+    "GtE": (">=", COMPARE), "Is": ("is", COMPARE), "IsNot": ("is not", COMPARE),
+    "In": ("in", COMPARE), "NotIn": ("not in", COMPARE),
+}  # fmt: skip
+UNARY = {
+    "USub": ("-", FACTOR),
+    "UAdd": ("+", FACTOR),
+    "Invert": ("~", FACTOR),
+    "Not": ("not ", NOT),
+}
+OPERATORS = {op: Break(f" {text} ", level) for op, (text, level) in BINARY.items()}
+# Nodes and operators that are not listed are atoms.
+LEVELS = {
+    "NamedExpr": BRACKETED, "Yield": YIELD, "YieldFrom": YIELD, "IfExp": TEST, "Lambda": TEST,
+    "Compare": COMPARE, "Await": AWAIT, "MatchOr": OR,
+    **{op: level for op, (_, level) in [*BINARY.items(), *UNARY.items()]},
+}  # fmt: skip
+
+COMMA = Break(", ", COMMA_LEVEL)
+FOR, ASYNC_FOR = Break(" for ", COMPREHENSION), Break(" async for ", COMPREHENSION)
+CONDITION, IF, ELSE = Break(" if ", COMPREHENSION), Break(" if ", TEST), Break(" else ", TEST)
+MAYBE_OPEN, MAYBE_CLOSE = Open("", one_each=True), Close("")
+TARGET_OPEN = Open("", one_each=True, last=True)
+BRACKETS = {
+    "call": (Open("("), Close(")")), "index": (Open("["), Close("]")),
+    "tuple": (Open("(", one_each=True), Close(")")), "list": (Open("[", one_each=True), Close("]")),
+    "dict": (Open("{", one_each=True), Close("}")),
+}  # fmt: skip
+
+
+class ExpressionPrinter(astunparse.Unparser):
+    """Owns every expression of its base class, which would bracket all of them."""
+
+    def __init__(self, tree: Any, file: TextIO, width: int) -> None:
+        self._fstrings = 0  # that the expression printed stands in
+        super().__init__(tree, LineWriter(file, width))
+
+    def write(self, text: str) -> None:
+        self.f.write(text)
+
+    def expr(self, node: Any, level: int = TEST) -> None:
+        """Prints an expression, in brackets if it binds less tightly than `level`."""
+        node = _literal(node)
+        show = self._method(node)
+        if _level(node) < level:
+            self._between("tuple" if isinstance(node, gast.Tuple) else "call", show, node)
+        else:
+            show(node)
+
+    def _method(self, node: Any) -> Callable[[Any], None]:
+        method = getattr(self, "_" + type(node).__name__, None)
+        if method is None:
+            raise TypeError(f"cannot print {type(node).__name__}")
+        return method  # type: ignore[no-any-return]
+
+    # What the base class prints for Python 2 and for older trees.
+    _Repr = _Print = _Exec = _TryExcept = _TryFinally = _Num = _Str = _Bytes = None
+    _NameConstant = _Ellipsis = _Index = _ExtSlice = _FormattedValue = _arg = None
+
+    # ---- pieces of lines ----
+
+    def _value(self, node: Any, level: int = TEST) -> None:
+        """An expression that brackets may be put round where its line is too long."""
+        self._maybe_bracketed(lambda: self.expr(node, level))
+
+    def _maybe_bracketed(self, show: Callable[[], None], opening: Open = MAYBE_OPEN) -> None:
+        self.write(opening)
+        show()
+        self.write(MAYBE_CLOSE)
+
+    def _test(self, node: Any) -> None:
+        """An expression where `:=` needs no brackets."""
+        self.expr(node, BRACKETED if isinstance(node, gast.NamedExpr) else TEST)
+
+    def _target(self, node: Any) -> None:
+        """Something assigned to, which is broken only if breaking what follows is not enough."""
+        level = TUPLE if isinstance(node, gast.Tuple) else TEST
+        self._maybe_bracketed(lambda: self.expr(node, level), TARGET_OPEN)
+
+    def _between(self, bracket: str, show: Callable[[Any], None], node: Any) -> None:
+        opening, closing = BRACKETS[bracket]
+        self.write(opening)
+        show(node)
+        self.write(closing)
+
+    def _separated(
+        self, items: Iterable[Any], show: Callable[[Any], None], comma: str = COMMA
+    ) -> None:
+        for position, item in enumerate(items):
+            if position:
+                self.write(comma)
+            show(item)
+
+    def _listed(self, bracket: str, items: Iterable[Any], show: Callable[[Any], None]) -> None:
+        # Calls nest deeply, so this does without further calls on the stack.
+        opening, closing = BRACKETS[bracket]
+        self.write(opening)
+        for position, item in enumerate(items):
+            if position:
+                self.write(COMMA)
+            show(item)
+        self.write(closing)
+
+    # ---- parameters and arguments ----
+
+    def _arguments(self, t: Any, comma: str = COMMA) -> None:
+        """Parameters, which are names in gast; `*` and `**` belong to their places in the list."""
+        positional = [*t.posonlyargs, *t.args]
+        defaults = [None] * (len(positional) - len(t.defaults)) + t.defaults
+        entries = [
+            ("", param, default) for param, default in zip(positional, defaults, strict=True)
+        ]
+        if t.posonlyargs:
+            entries.insert(len(t.posonlyargs), ("/", None, None))
+        if t.vararg is not None or t.kwonlyargs:
+            entries.append(("*", t.vararg, None))
+        entries += [
+            ("", param, default) for param, default in zip(t.kwonlyargs, t.kw_defaults, strict=True)
+        ]
+        if t.kwarg is not None:
+            entries.append(("**", t.kwarg, None))
+        self._separated(entries, lambda entry: self._parameter(*entry), comma)
+
+    def _parameter(self, prefix: str, param: Any, default: Any) -> None:
+        self.write(prefix)
+        if param is None:
+            return
+        if param.type_comment:
+            raise TypeError(f"cannot print the type comment of {type(param).__name__} {param.id}")
+        self.write(param.id)
+        if param.annotation is not None:
+            self.write(": ")
+            self.expr(param.annotation)
+        if default is not None:
+            self.write("=" if param.annotation is None else " = ")
+            self.expr(default)
+
+    def _argument(self, node: Any) -> None:
+        if isinstance(node, gast.keyword):
+            self._keyword(node)
+        else:
+            self._test(node)
+
+    def _keyword(self, t: Any) -> None:
+        self.write("**" if t.arg is None else f"{t.arg}=")
+        self.expr(t.value, BIT_OR if t.arg is None else TEST)
+
+    # ---- operators ----
+
+    def _BinOp(self, t: Any) -> None:
+        if isinstance(t.op, gast.Pow):
+            self._power(t)
+            return
+        level = _level(t)
+        terms = []
+        while isinstance(t, gast.BinOp) and _level(t) == level:  # sums may be longer than the stack
+            terms.append(t)
+            t = t.left
+        self.expr(t, level)
+        for term in reversed(terms):
+            self.write(OPERATORS[type(term.op).__name__])
+            self.expr(term.right, level + 1)
+
+    def _power(self, t: Any) -> None:
+        base, exponent = _literal(t.left), _literal(t.right)
+        simple = _level(base) >= AWAIT and _is_simple(base) and _is_simple(exponent)
+        self.expr(base, AWAIT)
+        self.write("**" if simple else OPERATORS["Pow"])
+        self.expr(exponent, FACTOR)
+
+    def _UnaryOp(self, t: Any) -> None:
+        text, level = UNARY[type(t.op).__name__]
+        self.write(text)
+        self.expr(t.operand, level)
+
+    def _BoolOp(self, t: Any) -> None:
+        level = _level(t)
+        operator = OPERATORS[type(t.op).__name__]
+        self._separated(t.values, lambda value: self.expr(value, level + 1), operator)
+
+    def _Compare(self, t: Any) -> None:
+        self.expr(t.left, BIT_OR)
+        for op, comparator in zip(t.ops, t.comparators, strict=True):
+            self.write(OPERATORS[type(op).__name__])
+            self.expr(comparator, BIT_OR)
+
+    def _IfExp(self, t: Any) -> None:
+        self.expr(t.body, OR)
+        self.write(IF)
+        self.expr(t.test, OR)
+        self.write(ELSE)
+        self.expr(t.orelse, TEST)
+
+    def _NamedExpr(self, t: Any) -> None:
+        self.expr(t.target)
+        self.write(" := ")
+        self.expr(t.value)
+
+    def _Lambda(self, t: Any) -> None:
+        arguments = t.args
+        spaced = arguments.args or arguments.posonlyargs or arguments.kwonlyargs
+        self.write("lambda " if spaced or arguments.vararg or arguments.kwarg else "lambda")
+        self._arguments(arguments, comma=", ")
+        self.write(": ")
+        self._value(t.body)
+
+    def _Await(self, t: Any) -> None:
+        self.write("await ")
+        self.expr(t.value, ATOM)
+
+    def _Yield(self, t: Any) -> None:
+        self.write("yield")
+        if t.value is not None:
+            self.write(" ")
+            self.expr(t.value, TUPLE)
+
+    def _YieldFrom(self, t: Any) -> None:
+        self.write("yield from ")
+        self.expr(t.value)
+
+    def _Starred(self, t: Any) -> None:
+        self.write("*")
+        self.expr(t.value, BIT_OR)
+
+    # ---- atoms and what follows them ----
+
+    def _Name(self, t: Any) -> None:
+        self.write(t.id)
+
+    def _Constant(self, t: Any) -> None:
+        value = t.value
+        if isinstance(value, (str, bytes)):
+            prefix = t.kind or ""
+            self.write(prefix + (repr(value) if self._fstrings else quoted(value)))
+        elif value is Ellipsis:
+            self.write("...")
+        else:
+            self.write(re.sub(r"e(\+|(-))0*", r"e\2", repr(value)))  # 1e-5, 1e16
+
+    def _JoinedStr(self, t: Any) -> None:
+        parts: list[FStringPart] = []
+        self._fstring_parts(t, parts, in_spec=False)
+        self.write(fstring(parts, self._fstrings))
+
+    def _fstring_parts(self, t: Any, parts: list[FStringPart], in_spec: bool) -> None:
+        for value in t.values:
+            if isinstance(value, gast.Constant):
+                parts.append(("spec" if in_spec else "text", value.value))
+                continue
+            if not isinstance(value, gast.FormattedValue):
+                raise TypeError(f"cannot print {type(value).__name__} in an f-string")
+            # A conditional or lambda in brackets: the colon of a lambda would end the expression.
+            code = self._text_of(value.value, OR)
+            space = " " if code.startswith("{") else ""
+            conversion = "" if value.conversion == -1 else "!" + chr(value.conversion)
+            parts.append(("code", "{" + space + code + conversion))
+            if value.format_spec is not None:
+                parts.append(("code", ":"))
+                self._fstring_parts(value.format_spec, parts, in_spec=True)
+            parts.append(("code", "}"))
+
+    def _text_of(self, node: Any, level: int) -> str:
+        """The text of an expression that stands inside an f-string."""
+        line, self.f.pieces = self.f.pieces, []
+        self._fstrings += 1
+        self.expr(node, level)
+        self._fstrings -= 1
+        code, self.f.pieces = "".join(self.f.pieces), line
+        return code
+
+    def _Attribute(self, t: Any) -> None:
+        self.expr(t.value, ATOM)
+        self.write(f".{t.attr}")
+
+    def _Call(self, t: Any) -> None:
+        self.expr(t.func, ATOM)
+        if len(t.args) == 1 and not t.keywords and isinstance(t.args[0], gast.GeneratorExp):
+            self._GeneratorExp(t.args[0])
+        else:
+            self._listed("call", [*t.args, *t.keywords], self._argument)
+
+    def _Subscript(self, t: Any) -> None:
+        self.expr(t.value, ATOM)
+        bare = isinstance(t.slice, gast.Tuple) and t.slice.elts
+        self._between("index", self._Tuple if bare else self.expr, t.slice)
+
+    def _Slice(self, t: Any) -> None:
+        """`a:b`, with spaces round the colons (where something stands) unless all is simple."""
+        parts = [part for part in (t.lower, t.upper, t.step) if part is not None]
+        space = "" if all(map(_is_simple_bound, parts)) else " "
+        if t.lower is not None:
+            self.expr(t.lower)
+            self.write(space)
+        self.write(":")
+        if t.upper is not None:
+            self.write(space)
+            self.expr(t.upper)
+        if t.step is not None:
+            self.write((space if t.upper is not None else "") + ":" + space)
+            self.expr(t.step)
+
+    # ---- displays and comprehensions ----
+
+    def _Tuple(self, t: Any) -> None:
+        if not t.elts:
+            self.write("()")
+        self._separated(t.elts, self.expr)
+        if len(t.elts) == 1:
+            self.write(",")
+
+    def _List(self, t: Any) -> None:
+        self._listed("list", t.elts, self.expr)
+
+    def _Set(self, t: Any) -> None:
+        if not t.elts:
+            raise TypeError("cannot print Set without elements")
+        self._listed("dict", t.elts, self.expr)
+
+    def _Dict(self, t: Any) -> None:
+        self._listed(
+            "dict", zip(t.keys, t.values, strict=True), lambda pair: self._dict_item(*pair)
+        )
+
+    def _dict_item(self, key: Any, value: Any) -> None:
+        if key is None:
+            self.write("**")
+            self.expr(value, BIT_OR)
+        else:
+            self.expr(key)
+            self.write(": ")
+            self.expr(value)
+
+    def _ListComp(self, t: Any) -> None:
+        self._between("list", self._comprehension_parts, t)
+
+    def _SetComp(self, t: Any) -> None:
+        self._between("dict", self._comprehension_parts, t)
+
+    def _DictComp(self, t: Any) -> None:
+        self._between("dict", self._comprehension_parts, t)
+
+    def _GeneratorExp(self, t: Any) -> None:
+        self._between("call", self._comprehension_parts, t)
+
+    def _comprehension_parts(self, t: Any) -> None:
+        if isinstance(t, gast.DictComp):
+            self._dict_item(t.key, t.value)
+        else:
+            self.expr(t.elt)
+        for generator in t.generators:
+            self._comprehension(generator)
+
+    def _comprehension(self, t: Any) -> None:
+        self.write(ASYNC_FOR if t.is_async else FOR)
+        self._target(t.target)
+        self.write(" in ")
+        self.expr(t.iter, OR)
+        for condition in t.ifs:
+            self.write(CONDITION)
+            self.expr(condition, OR)
+
+    # ---- patterns ----
+
+    def _MatchValue(self, t: Any) -> None:
+        self._pattern_value(t.value)
+
+    def _pattern_value(self, node: Any) -> None:
+        """A pattern can hold numbers and strings, but not the expression that stands for inf."""
+        for part in ast.walk(node):
+            if isinstance(part, gast.Constant) and not _is_pattern(constant(part.value)):
+                raise TypeError(f"cannot print {part.value!r} in a pattern")
+        self.expr(node)
+
+    def _MatchSingleton(self, t: Any) -> None:
+        self.write(repr(t.value))
+
+    def _MatchSequence(self, t: Any) -> None:
+        self._listed("list", t.patterns, self.expr)
+
+    def _MatchStar(self, t: Any) -> None:
+        self.write(f"*{t.name or '_'}")
+
+    def _MatchMapping(self, t: Any) -> None:
+        def entry(pair: tuple[Any, Any]) -> None:
+            if pair[0] is None:
+                self.write(f"**{pair[1]}")
+            else:
+                self._pattern_value(pair[0])
+                self.write(": ")
+                self.expr(pair[1])
+
+        rest = [] if t.rest is None else [(None, t.rest)]
+        self._listed("dict", [*zip(t.keys, t.patterns, strict=True), *rest], entry)
+
+    def _MatchClass(self, t: Any) -> None:
+        def entry(pair: tuple[str, Any]) -> None:
+            self.write(pair[0])
+            self.expr(pair[1])
+
+        positional = [("", pattern) for pattern in t.patterns]
+        named = [
+            (f"{key}=", pattern) for key, pattern in zip(t.kwd_attrs, t.kwd_patterns, strict=True)
+        ]
+        self.expr(t.cls, ATOM)
+        self._listed("call", positional + named, entry)
+
+    def _MatchAs(self, t: Any) -> None:
+        if t.pattern is not None:
+            self.expr(t.pattern, OR)
+            self.write(" as ")
+        self.write(t.name or "_")
+
+    def _MatchOr(self, t: Any) -> None:
+        self._separated(t.patterns, lambda each: self.expr(each, AND), OPERATORS["BitOr"])
+
+
+def _literal(node: Any) -> Any:
+    """The node, or what is written for a constant that no literal stands for."""
+    if isinstance(node, gast.Constant) and not is_literal(node.value):
+        return constant(node.value)
+    return node
+
+
+def _level(node: Any) -> int:
+    """How tightly the expression or pattern binds."""
+    kind = type(node).__name__
+    if kind in ("BinOp", "UnaryOp", "BoolOp"):
+        kind = type(node.op).__name__
+    elif kind == "Tuple" and node.elts:
+        return TUPLE if len(node.elts) > 1 else BRACKETED
+    elif kind == "Constant" and type(node.value) in (int, float, complex):
+        return NUMBER
+    elif kind == "MatchAs" and node.pattern is not None:
+        return TEST
+    return LEVELS.get(kind, ATOM)
+
+
+def _is_pattern(value: Any) -> bool:
+    return not any(isinstance(n, (gast.Attribute, gast.Call, gast.Tuple)) for n in ast.walk(value))
+
+
+def _is_simple(node: Any) -> bool:
+    """True for operands that `**` stands next to without spaces."""
+    if isinstance(node, gast.UnaryOp):
+        return not isinstance(node.op, gast.Not) and _is_simple(node.operand)
+    if isinstance(node, gast.BinOp):
+        return isinstance(node.op, gast.Pow) and _is_simple(node.left) and _is_simple(node.right)
+    while isinstance(node, gast.Attribute):
+        node = node.value
+    return isinstance(node, (gast.Name, gast.Constant))
+
+
+def _is_simple_bound(node: Any) -> bool:
+    if isinstance(node, gast.UnaryOp):
+        return not isinstance(node.op, gast.Not) and _is_simple_bound(node.operand)
+    return isinstance(node, (gast.Name, gast.Constant))

@@ -1,0 +1,473 @@
+"""A named plan to statements: expressions put together, assignments in an order that works, jumps
+and headers of loops.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import gast
+
+from srcdiff.codegen.plan.call_results import CallResults
+from srcdiff.codegen.plan.plan import Branch, Copy, Jump, Let, Loop, Node, Pattern, Plan
+from srcdiff.codegen.plan.zero_dim_variables import boxed_values
+from srcdiff.codegen.text import syntax as n
+from srcdiff.codegen.text.expression_folding import Folding
+from srcdiff.codegen.text.templates import template
+from srcdiff.ir.core import Atom, Call, Const, For, Op, Tree, Value, const
+from srcdiff.ir.types import Scalar, ndim_of
+from srcdiff.ops.arrays.container_text import struct_text
+
+__all__ = ["Writer"]
+
+_OPERATORS = {op: text for text, op in n.BINARY.items()}
+_AUGMENTED = re.compile(r"(\*\*|//|[-+*/@%])=")
+_ASSIGNED = re.compile(r"([\w.]+(?:\[.*?\])?)\s*=(?!=)(.*)")
+_FLIPPED = {
+    gast.Eq: "!=",
+    gast.NotEq: "==",
+    gast.Is: "is not",
+    gast.IsNot: "is",
+    gast.In: "not in",
+    gast.NotIn: "in",
+}
+_TURNED = {"less": ">=", "less_equal": ">", "greater": "<=", "greater_equal": "<"}
+_STEPS = {"add": 1, "subtract": -1}
+
+
+class Writer:
+    """Writes the statements of one function. `short` maps SciPy's dotted names to what they are imported as, `taken`
+    are names that it uses of things outside.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        folding: Folding,
+        names: Mapping[Value, str],
+        short: dict[str, str],
+        taken: Collection[str] = (),
+    ) -> None:
+        self.plan, self.folding, self.names, self.short = plan, folding, names, short
+        self.calls = CallResults(plan, names, taken)
+        self.remarks: dict[int, str] = {}  # comments, by the statement's identity in the plan
+        self.boxed = {names[v] for v in boxed_values(plan, folding.folded.values()) if v in names}
+
+    # ---- expressions ----
+
+    def expression(self, atom: Atom) -> Any:
+        if isinstance(atom, Const):
+            return constant(atom.value)
+        let = self.folding.folded.get(atom)
+        if let is not None:
+            return self.value(let)
+        return self.calls.places.get(atom) or n.name(self.names[atom])
+
+    def value(self, let: Let) -> Any:
+        if (
+            isinstance(let.source, Op)
+            and let.source.decl.name == "read"
+            and let.results[0] in self.folding.copied
+        ):
+            return n.call(n.attribute(self.expression(let.operands[0]), "copy"))
+        counted = self.counted_on(let)
+        if counted is not None:
+            return counted
+        filled = template(let.text, len(let.operands)).fill(
+            [self.expression(a) for a in let.operands], self.short
+        )
+        if _wraps(let.op):
+            filled.wraps = True  # `x - -k` is not `x + k` then
+        return with_minus(filled) if let.origin != "user" else filled
+
+    def counted_on(self, let: Let) -> Any:
+        """`i - 1` for `i + 1 - 2`: steps of an integer in one; None where there are not several."""
+        steps, count = 0, 0
+        at: Atom | None = None
+        inner: Let | None = let
+        while inner is not None and inner.op is not None and inner.op.decl.name in _STEPS:
+            start, by = inner.operands
+            if not isinstance(start, Value) or not isinstance(by, Const):
+                break
+            if not (_is_integer(start) and _is_integer(by)):
+                break
+            at, steps, count = start, steps + _STEPS[inner.op.decl.name] * by.value, count + 1
+            inner = self.folding.folded.get(start)
+        if at is None or count < 2 or let.origin == "user":
+            return None
+        start = self.expression(at)
+        return n.binop(start, "-" if steps < 0 else "+", n.constant(abs(steps))) if steps else start
+
+    # ---- statements ----
+
+    def block(self, nodes: Sequence[Node]) -> list[Any]:
+        return [s for node in nodes for s in self.statement(node)]
+
+    def statement(self, node: Node) -> list[Any]:
+        match node:
+            case Let():
+                written = self.let(node)
+                if written and id(node) in self.remarks:
+                    written[-1].remark = self.remarks[id(node)]
+                return written
+            case Copy():
+                return self.copy(node)
+            case Branch():
+                return self.branch(node)
+            case Loop():
+                return self.loop(node)
+            case Jump():
+                return self.jump(node)
+
+    def let(self, let: Let) -> list[Any]:
+        if len(let.results) == 1 and let.results[0] in self.folding.folded:
+            return []
+        if let.op is not None and let.op.decl.name == "comment":
+            return [n.Comment(let.op.attrs["text"])]  # type: ignore[call-arg]
+        filled = self.value(let)
+        if not let.results:
+            return [
+                effect(filled, _may_augment(let.op))
+                if template(let.text, len(let.operands)).is_statement
+                else n.expr_stmt(filled if let.origin == "user" else arguments_with_minus(filled))
+            ]
+        if isinstance(let.source, Call):
+            return self.calls.statements(let.source, let.results, filled)
+        if len(let.results) > 1 or (let.op is not None and let.op.decl.name == "unpack"):
+            return [n.assign(n.tuple_(*(self.target(r) for r in let.results)), filled)]
+        return [self.assign(let.results[0], filled, let.op)]
+
+    def assign(self, result: Value, value: Any, op: Op | None = None) -> Any:
+        name = self.names[result]
+        if name == "_" and isinstance(value, gast.Call) and result.name != "_":
+            return n.expr_stmt(value)  # `xs.pop()`
+        if (
+            isinstance(result.type, Scalar)
+            and isinstance(value, gast.BinOp)
+            and not isinstance(value.op, gast.MatMult)  # of arrays, one of which has the name
+            and name not in ("_", *self.boxed)
+        ):
+            symbol = _OPERATORS[type(value.op)]
+            if (
+                _is_name(value.left, name)
+                and _may_augment(op, name)
+                and not _is_name(value.right, name)
+            ):
+                return n.augassign(name, symbol, value.right)
+            generated = op is None or op.origin != "user"
+            if symbol == "*" and generated and _is_name(value.right, name):
+                return n.augassign(name, symbol, value.left)
+            if symbol in "+-" and generated and (rest := without_term(value, name)) is not None:
+                return n.augassign(name, *rest)
+        return n.assign(name, value)
+
+    def target(self, pattern: Pattern) -> Any:
+        return (
+            n.name(self.names[pattern])
+            if isinstance(pattern, Value)
+            else n.tuple_(*map(self.target, pattern))
+        )
+
+    def copy(self, copy: Copy) -> list[Any]:
+        """Assignments one after the other where the order allows it, in one tuple where they form a circle."""
+        shape = self.shape(copy) if copy.together else None
+        if shape is not None:
+            return [n.assign(n.tuple_(*map(self.target, copy.targets)), shape)]
+        pending: list[tuple[Value, Any]] = []
+        for target, source in zip(copy.targets, copy.sources, strict=True):
+            value = self.expression(source)
+            if self.names[target] != "_" and not _is_name(value, self.names[target]):
+                pending.append((target, value))
+        reads = {
+            t: {node.id for node in gast.walk(v) if isinstance(node, gast.Name)} for t, v in pending
+        }
+        out: list[Any] = []
+        while pending:
+            ready = [
+                p
+                for p in pending
+                if not any(self.names[p[0]] in reads[t] for t, _ in pending if t is not p[0])
+            ]
+            if not ready or (copy.together and len(pending) > 1):
+                targets = n.tuple_(*(n.name(self.names[t]) for t, _ in pending))
+                return [*out, n.assign(targets, n.tuple_(*(v for _, v in pending)))]
+            target, value = ready[0]
+            out.append(self.assign(target, value, self.made_by(copy, target)))
+            pending.remove(ready[0])
+        return out
+
+    def shape(self, copy: Copy) -> Any | None:
+        """`x.shape`, where all the lengths of one array are taken together."""
+        ops = [self.made_by(copy, target) for target in copy.targets]
+        lengths = [op for op in ops if op is not None and op.decl.name == "axis_length"]
+        bases = {op.operands[0] for op in lengths}
+        if len(lengths) != len(ops) or len(bases) != 1:
+            return None
+        (base,) = bases
+        axes = [op.attrs["axis"] for op in lengths]
+        return (
+            n.attribute(self.expression(base), "shape")
+            if axes == [*range(ndim_of(base.type))]
+            else None
+        )
+
+    def made_by(self, copy: Copy, target: Value) -> Op | None:
+        source = copy.sources[copy.targets.index(target)]
+        let = self.folding.folded.get(source) if isinstance(source, Value) else None
+        return None if let is None else let.op
+
+    def branch(self, node: Branch) -> list[Any]:
+        then, orelse = self.block(node.then), self.block(node.orelse)
+        if not then and not orelse:
+            return []
+        if not then:
+            return [n.if_(self.opposite(node.condition), orelse)]
+        return [n.if_(self.expression(node.condition), then, orelse)]
+
+    def opposite(self, condition: Atom) -> Any:
+        """What holds where a condition does not: of integers, `i < n` where `i >= n` does not."""
+        let = self.folding.folded.get(condition) if isinstance(condition, Value) else None
+        op = let.op if let is not None else None
+        if op is not None and op.decl.name == "or":
+            return n.boolop("and", *(self.opposite(a) for a in op.operands))
+        if op is not None and op.decl.name in _TURNED and all(map(_is_integer, op.operands)):
+            left, right = map(self.expression, op.operands)
+            return n.compare(left, _TURNED[op.decl.name], right)
+        return negated(self.expression(condition))
+
+    def loop(self, node: Loop) -> list[Any]:
+        body = self.block(node.body)
+        if node.form == "while":
+            return [self.while_loop(node, body)]
+        return [
+            n.for_(
+                self.loop_target(node),
+                self.iterable(node),
+                _without_last_continue(body) or [n.pass_()],
+            )
+        ]
+
+    def while_loop(self, node: Loop, body: list[Any]) -> Any:
+        test = self.block(node.test)
+        if node.condition is None:
+            return n.while_(n.constant(True), body)
+        condition = self.expression(node.condition)
+        if not test:
+            return n.while_(condition, body or [n.pass_()])
+        leave = n.if_(negated(condition), [n.break_()])
+        return n.while_(n.constant(True), [*test, leave, *body])
+
+    def loop_target(self, node: Loop) -> Any:
+        if node.form == "range":
+            assert node.index is not None
+            return n.name(self.names[node.index])
+        patterns = [self.target(p) for p in node.patterns]
+        target = patterns[0] if len(patterns) == 1 else n.tuple_(*patterns)
+        if node.form == "each":
+            return target
+        assert node.index is not None
+        return n.tuple_(n.name(self.names[node.index]), target)
+
+    def iterable(self, node: Loop) -> Any:
+        if node.form == "range":
+            start, stop, step = node.operands
+            bounds = [self.expression(stop)]
+            if step != const(1):
+                bounds = [self.expression(a) for a in node.operands]
+            elif start != const(0):
+                bounds = [self.expression(start), *bounds]
+            is_parallel = isinstance(node.source, For) and node.source.is_parallel
+            form = "prange" if is_parallel else "np.arange" if node.is_array else "range"
+            counted = n.call(form, *bounds)
+            return n.call("reversed", counted) if node.reverse else counted
+        sequences = [self.expression(a) for a in node.operands]
+        if node.reverse:
+            sequences = [n.call("reversed", s) for s in sequences]
+        together = sequences[0] if len(sequences) == 1 else n.call("zip", *sequences)
+        return together if node.form == "each" else n.call("enumerate", together)
+
+    def jump(self, node: Jump) -> list[Any]:
+        if node.kind == "break":
+            return [n.break_()]
+        if node.kind == "continue":
+            return [n.continue_()]
+        return [n.return_(self.tree(self.plan.output, node.operands))]
+
+    def tree(self, tree: Tree, operands: Sequence[Atom]) -> Any:
+        if isinstance(tree, int):
+            return self.expression(operands[tree])
+        count = len(tree.children)
+        text = struct_text(tree.kind, tree.keys, [f"{{{k}}}" for k in range(count)], tree.cls)
+        return template(text, count).fill(
+            [self.tree(c, operands) for c in tree.children], self.short
+        )
+
+
+# ---- small things --------------------------------------------------------------------------------
+
+
+def constant(value: Any) -> Any:
+    """The expression for an operand that is known when compiling; dtypes are known by their NumPy names."""
+    of_pi = _of_pi(abs(value)) if type(value) is float and math.isfinite(value) else None
+    if of_pi is not None:
+        return of_pi if value > 0.0 else n.unary("-", of_pi)
+    try:
+        return n.constant(value)
+    except TypeError:
+        name = getattr(value, "name", None) or getattr(value, "__name__", None)
+        if isinstance(name, str) and name.isidentifier():
+            return n.attribute(f"np.{name}")
+        raise
+
+
+def _of_pi(value: float) -> Any:
+    """`2.0 * np.pi` and `2.0 / np.pi`, for the numbers that these are; None for another one."""
+    pi = n.attribute("np.pi")
+    if value == math.pi:
+        return pi
+    if value > 8.0 * math.pi:
+        return None
+    times, over = round(2.0 * value / math.pi) / 2.0, round(2.0 * value * math.pi) / 2.0
+    if 0.0 < times <= 8.0 and times * math.pi == value:
+        return n.binop(n.constant(times), "*", pi)
+    if 0.0 < over <= 8.0 and over / math.pi == value:
+        return n.binop(n.constant(over), "/", pi)
+    return None
+
+
+def _is_integer(atom: Atom) -> bool:
+    return isinstance(atom.type, Scalar) and atom.type.dtype.startswith(("int", "uint"))
+
+
+def negated(test: Any) -> Any:
+    """`not test`, where it can be said without `not`. (`not a < b` is not `a >= b` where NaN may be.)"""
+    if isinstance(test, gast.UnaryOp) and isinstance(test.op, gast.Not):
+        return test.operand
+    if isinstance(test, gast.Compare) and len(test.ops) == 1 and type(test.ops[0]) in _FLIPPED:
+        return n.compare(test.left, _FLIPPED[type(test.ops[0])], test.comparators[0])
+    return n.unary("not", test)
+
+
+def effect(statement: Any, may_augment: bool = True) -> Any:
+    """A statement that writes: `-=` for adding a negative, and targets that Python can assign to."""
+    if isinstance(statement, gast.AugAssign):
+        target, symbol, value = statement.target, _OPERATORS[type(statement.op)], statement.value
+        if not isinstance(target, gast.Name | gast.Subscript):
+            target = n.subscript(target, gast.Constant(..., None))
+        if symbol == "+" and (positive := without_sign(value)) is not None:
+            symbol, value = "-", positive
+        return n.augassign(target, symbol, value)
+    if isinstance(statement, gast.Assign):
+        target, value = statement.targets[0], statement.value
+        if (
+            may_augment
+            and isinstance(value, gast.BinOp)
+            and (place := updated(target, value.left)) is not None
+        ):
+            return n.augassign(place, _OPERATORS[type(value.op)], value.right)
+        return n.assign(target, value)
+    return statement
+
+
+def updated(target: Any, value: Any) -> Any | None:
+    """What `target = value + ...` adds to: `x[i]`, or the whole of `x` for `x[:] = x + ...`."""
+    if not isinstance(target, gast.Subscript):
+        return None
+    whole = isinstance(target.slice, gast.Slice) and not any(gast.iter_child_nodes(target.slice))
+    if whole and isinstance(target.value, gast.Name):
+        return target.value if _is_name(value, target.value.id) else None
+    if isinstance(value, gast.Subscript) and gast.dump(n.stored(value)) == gast.dump(
+        n.stored(target)
+    ):
+        return target
+    return None
+
+
+def with_minus(value: Any) -> Any:
+    """`a - b * c` for `a + -b * c`, for `-b * c + a`, and for `a + b * -c`; `a / b` for `-(-a / b)`."""
+    if isinstance(value, gast.UnaryOp) and isinstance(value.op, gast.USub):
+        positive = None if getattr(value, "wraps", False) else without_sign(value.operand)
+        return value if positive is None else positive
+    if not isinstance(value, gast.BinOp) or type(value.op) not in (gast.Add, gast.Sub):
+        return value
+    right = without_sign(value.right)
+    if right is None:
+        left = without_sign(value.left) if isinstance(value.op, gast.Add) else None
+        return value if left is None else n.binop(value.right, "-", left)
+    return n.binop(value.left, "-" if isinstance(value.op, gast.Add) else "+", right)
+
+
+def arguments_with_minus(call: Any) -> Any:
+    """`np.fill_diagonal(d, np.diag(d) - v)`, of `np.diag(d) + -v`."""
+    return gast.Call(call.func, [with_minus(a) for a in call.args], call.keywords)
+
+
+def without_sign(factor: Any) -> Any:
+    """A product without the minus in front of a factor; None where there is no such minus."""
+    if isinstance(factor, gast.UnaryOp) and isinstance(factor.op, gast.USub):
+        return None if getattr(factor, "wraps", False) else factor.operand
+    if isinstance(factor, gast.BinOp) and type(factor.op) in (gast.Mult, gast.Div, gast.MatMult):
+        symbol = _OPERATORS[type(factor.op)]
+        if (left := without_sign(factor.left)) is not None:
+            return n.binop(left, symbol, factor.right)
+        right = without_sign(factor.right)
+        return None if right is None else n.binop(factor.left, symbol, right)
+    return None
+
+
+def without_term(total: Any, name: str) -> tuple[str, Any] | None:
+    """`a + s - b` without the term `s`: the sign to add the rest with, and the rest."""
+    terms: list[tuple[bool, Any]] = []
+    while isinstance(total, gast.BinOp) and type(total.op) in (gast.Add, gast.Sub):
+        terms.insert(0, (isinstance(total.op, gast.Add), total.right))
+        total = total.left
+    terms.insert(0, (True, total))
+    mine = [k for k, (plus, term) in enumerate(terms) if plus and _is_name(term, name)]
+    if len(mine) != 1:
+        return None
+    del terms[mine[0]]
+    if any(
+        isinstance(node, gast.Name) and node.id == name for _, t in terms for node in gast.walk(t)
+    ):
+        return None
+    all_minus = not any(plus for plus, _ in terms)
+    first = 0 if all_minus else next(k for k, (plus, _) in enumerate(terms) if plus)
+    terms.insert(0, terms.pop(first))
+    rest = terms[0][1]
+    for plus, term in terms[1:]:
+        rest = n.binop(rest, "+" if plus or all_minus else "-", term)
+    return ("-" if all_minus else "+"), rest
+
+
+def _wraps(op: Op | None) -> bool:
+    """Whether an operation takes the minus of integers that have no minus for all of them."""
+    dtype = getattr(op.results[0].type, "dtype", "") if op is not None and op.results else ""
+    return dtype[:1] in ("i", "u") and dtype != "int64"
+
+
+def _is_name(tree: Any, name: str) -> bool:
+    return isinstance(tree, gast.Name) and tree.id == name
+
+
+def _may_augment(op: Op | None, name: str = "") -> bool:
+    """Whether `s = s + x` may be written `s += x`: as the user did, where the line is known and assigns `name`."""
+    line = (
+        op.location.source_line
+        if op is not None and op.origin == "user" and op.location is not None
+        else ""
+    )
+    if not line or _AUGMENTED.search(line) is not None:
+        return True
+    written = _ASSIGNED.search(line)  # `s = s + x` stays; `sum(xs)` says nothing of how it adds up
+    if written is None or (name and written[1].isidentifier() and written[1] != name):
+        return True  # a line that assigns something else: `x = sample(...)` adds to a total
+    return written[1] not in written[2]
+
+
+def _without_last_continue(body: list[Any]) -> list[Any]:
+    while body and isinstance(body[-1], gast.Continue):
+        body = body[:-1]
+    return body

@@ -1,0 +1,118 @@
+"""Autograd's names for derivatives at a point: `make_vjp(f)(*args)` gives functions of a direction or weight."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from srcdiff.handles.differentiable import (
+    AtPoint,
+    Pullback,
+    Pushforward,
+    copied,
+    generated,
+    options_for,
+    plain_function,
+    shared,
+)
+from srcdiff.handles.generated import Generated
+from srcdiff.options import Options
+
+__all__ = ["make_hvp", "make_jvp", "make_vjp"]
+
+Function = Callable[..., Any]
+
+
+class _Maker(AtPoint):
+    """A derivative at points; the option `argnums` says by what."""
+
+    def __init__(self, function: Function, options: Options) -> None:
+        super().__init__(function, options)
+        self.is_tuple = isinstance(options.argnums, tuple)
+        self.wrt = self.first().signature.wrt
+
+    def first(self) -> Generated:
+        """The generated function, which knows the arguments that it is by."""
+        raise NotImplementedError
+
+    def chosen(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        """The arguments that it is differentiated by."""
+        return tuple(args[k] for k in self.wrt)
+
+
+class VjpMaker(_Maker):
+    """`make_vjp(f)(*args)` gives `(vjp, value)`, and `vjp(d_value)` the derivative by the argument."""
+
+    kind = "vjp"
+
+    def first(self) -> Generated:
+        self.pullback = shared(Pullback, self.function, self.options)
+        return self.pullback.handle_for(self.options.argnums)
+
+    def __call__(self, *args: Any) -> tuple[Callable[..., Any], Any]:
+        value, back = self.pullback(*args, argnums=self.options.argnums)
+        self._latest = self.pullback.handle_for(self.options.argnums)
+        return back, value
+
+    def resolve(self, *args: Any, **kwargs: Any) -> tuple[Generated, tuple[Any, ...]]:
+        return self.pullback.handle_for(self.options.argnums), (*args, None)
+
+
+class JvpMaker(_Maker):
+    """`make_jvp(f)(*args)` gives `jvp`, and `jvp(v)` the value and its derivative along v."""
+
+    kind = "jvp"
+
+    def first(self) -> Generated:
+        self.pushforward = shared(Pushforward, self.function, self.options)
+        argnums = self.options.argnums
+        return self.pushforward.handle_for(argnums if self.is_tuple else (argnums,))
+
+    def __call__(self, *args: Any) -> Callable[[Any], tuple[Any, Any]]:
+        kept = tuple(map(copied, args))
+        handle = self.pushforward.handle_for(self.wrt)
+
+        def jvp(v: Any) -> tuple[Any, Any]:
+            found: tuple[Any, Any] = handle(*kept, *(v if self.is_tuple else (v,)))
+            return found
+
+        self._latest = handle
+        return jvp
+
+    def resolve(self, *args: Any, **kwargs: Any) -> tuple[Generated, tuple[Any, ...]]:
+        return self.pushforward.handle_for(self.wrt), (*args, *self.chosen(args))
+
+
+class HvpMaker(_Maker):
+    """`make_hvp(f)(*args)` gives `(hvp, gradient)`, and `hvp(v)` the Hessian times v."""
+
+    kind = "hvp"
+
+    def first(self) -> Generated:
+        self.gradient = generated("grad", self.function, self.options)
+        self.product = generated("hvp", self.function, self.options)
+        return self.product
+
+    def __call__(self, *args: Any) -> tuple[Callable[[Any], Any], Any]:
+        kept = tuple(map(copied, args))
+        self._latest = self.product
+        return lambda v: self.product(*kept, v), self.gradient(*args)
+
+    def resolve(self, *args: Any, **kwargs: Any) -> tuple[Generated, tuple[Any, ...]]:
+        chosen = self.chosen(args)
+        return self.product, (*args, chosen if self.is_tuple else chosen[0])
+
+
+def make_vjp(f: Function, argnums: Any = 0, **options: Any) -> VjpMaker:
+    """`make_vjp(f)(*args)` gives `(vjp, value)`: `vjp(d_value)` is the derivative by the argument, as in autograd."""
+    return VjpMaker(plain_function(f), options_for(f, {**options, "argnums": argnums}))
+
+
+def make_jvp(f: Function, argnums: Any = 0, **options: Any) -> JvpMaker:
+    """`make_jvp(f)(*args)` gives `jvp`: `jvp(v)` is `(value, tangent)` along v, as in autograd."""
+    return JvpMaker(plain_function(f), options_for(f, {**options, "argnums": argnums}))
+
+
+def make_hvp(f: Function, argnums: Any = 0, **options: Any) -> HvpMaker:
+    """`make_hvp(f)(*args)` gives `(hvp, gradient)`: `hvp(v)` is the Hessian times v, as in autograd."""
+    return HvpMaker(plain_function(f), options_for(f, {**options, "argnums": argnums}))

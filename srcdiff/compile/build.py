@@ -1,0 +1,335 @@
+"""From a function and argument types to the program of a derivative: text, and what calls have to know of it.
+
+`handles/generated.py` imports this when the first program is asked for: the stages take longer to import than NumPy.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import copy
+import gc
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from srcdiff.codegen.module.entry_checks import with_checks
+from srcdiff.codegen.module.module import bindings_of, to_source
+from srcdiff.compile.derive import derive
+from srcdiff.compile.differentiability import label
+from srcdiff.compile.program import Derived, Program
+from srcdiff.compile.result_ownership import own_outside, without_stops
+from srcdiff.compile.signature import Arguments, signature_of
+from srcdiff.errors import UnsupportedError, UntypedError, ValidationError
+from srcdiff.frontend.rule_parser import parse_expansion
+from srcdiff.frontend.source.locations import place_of
+from srcdiff.frontend.trace import trace
+from srcdiff.handles.jit import LoopProgram, shares_loops
+from srcdiff.ir.core import Function
+from srcdiff.ir.dims import ShapeMismatch
+from srcdiff.ir.location import Location
+from srcdiff.ir.recursion import callees_first
+from srcdiff.ir.structs import own_constructor
+from srcdiff.ir.verify import verify
+from srcdiff.transforms.ad.destination_passing import handed_down
+from srcdiff.transforms.guards.entry_guards import (
+    with_entry_checks,
+    with_layout_checks,
+    with_number_checks,
+    with_overlap_checks,
+)
+from srcdiff.transforms.legalize.globals_to_params import outside_as_parameters
+from srcdiff.transforms.loop_pipeline import to_loops
+from srcdiff.transforms.lower.loop_nests import NoLoopForm
+from srcdiff.transforms.passes import Recorder, each_function
+from srcdiff.transforms.prepare.reshape_copies import needs_contiguous
+
+__all__ = ["build", "build_loops", "defects_told", "mentioned", "noted", "stages_of"]
+
+
+def build(
+    derived: Derived,
+    arguments: Arguments,
+    keep_text: bool = False,
+    shared: dict[Any, Any] | None = None,
+) -> Program:
+    """Generate the program for arguments of these types; `shared` gets what its loop form is made of, too."""
+    with defects_told(derived), _collector_paused():
+        return _build(derived, arguments, keep_text, {} if shared is None else shared)
+
+
+@contextlib.contextmanager
+def defects_told(derived: Derived) -> Iterator[None]:
+    """Where an invariant of ours does not hold: never a bare traceback."""
+    try:
+        yield
+    except RecursionError:
+        raise UnsupportedError(
+            f"{getattr(derived.base, '__name__', derived.name)} is nested too deeply for Python's recursion limit",
+            "Split its longest expression or chain of branches, or raise sys.setrecursionlimit().",
+            place_of(derived.base),
+        ) from None
+    except ShapeMismatch as error:  # on a path that may never be taken
+        raise UnsupportedError(
+            f"{getattr(derived.base, '__name__', derived.name)}: {error}",
+            "Check the shapes in all branches, also in those that are not taken.",
+            place_of(derived.base),
+        ) from None
+    except ValidationError:
+        raise
+    except (AssertionError, LookupError) as error:
+        name = getattr(derived.base, "__name__", "the function")
+        raise UnsupportedError(
+            f"no derivative of {name} could be generated ({error})",
+            "This is a defect of srcdiff. The function in smaller steps, or with copies of views, may help.",
+        ) from error
+
+
+@contextlib.contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Without Python's search for cycles: IR has next to none, and looking through all of it again and again while it
+    is made takes as long as the rest for programs of a thousand statements.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def _build(
+    derived: Derived, arguments: Arguments, keep_text: bool, shared: dict[Any, Any]
+) -> Program:
+    verified = bool(os.environ.get("SRCDIFF_VERIFY"))
+    recorder = Recorder(keep_text=keep_text, verify=verified, shared=shared)
+    _give_examples(recorder, arguments)
+    try:
+        fn = derive(derived, arguments, recorder)
+    except (UntypedError, RecursionError) as error:
+        if keep_text:
+            raise
+        return _dynamic(derived, arguments, error)
+    unseen = [p.message for p in verify(fn) if p.is_of_scope]
+    assert not unseen, unseen[0]  # rather none than one that reads what is not there
+    fn = handed_down(fn)
+    fn = each_function(fn, lambda f: own_outside(without_stops(f)))
+    bare = to_source(fn)
+    entered = with_entry_checks(fn)
+    source = with_checks(bare, entered, fn)
+    contiguous = fn.notes.get("contiguous", ())
+    checked = with_entry_checks(fn, alone=True)
+    checked = with_layout_checks(checked, {*contiguous, *needs_contiguous(fn)})
+    written = fn.notes.get("written", ())
+    checked = with_overlap_checks(checked, written, arguments.names)
+    torn = [(name, keys) for name, keys, _ in fn.notes.get("numbers", ())]
+    checked = with_number_checks(checked, (*written, *torn), arguments.names)
+    saved = with_checks(bare, checked, fn)
+    watched = tuple(fn.notes.get("watched", {}).values())
+    bindings = mentioned(bindings_of(entered), source)
+    _refuse_own_constructors(fn, bindings)
+    return Program(
+        name=fn.name,
+        kind=derived.kind,
+        base=derived.name.removesuffix(f"_{derived.kind}"),
+        source=source,
+        saved=saved if saved != source else "",
+        bindings=bindings,
+        assumptions=(*fn.notes.get("assumptions", ()), *fn.notes.get("equal", ())),
+        counts=fn.notes.get("counts", ()),
+        at_most=fn.notes.get("at_most", ()),
+        watched=watched,
+        outside=bool(watched),
+        written=tuple(written),
+        contiguous=tuple(contiguous),
+        numbers=fn.notes.get("numbers", ()),
+        arrays=fn.notes.get("arrays", {}),
+        weights=fn.notes.get("weights"),
+        rewritten=_rewritten(fn),
+        independent=tuple(fn.params[k].name for k in fn.notes.get("independent", ())),
+        static=frozenset(fn.notes.get("static", ())),
+        location=fn.location,
+        stages=recorder.stages,
+        seconds=recorder.seconds,
+    )
+
+
+def _give_examples(recorder: Recorder, arguments: Arguments) -> None:
+    """Where passes are validated: the arguments at hand, which the loop form takes from those of the NumPy form."""
+    if recorder.validator is None:
+        return
+    given = dict(zip(arguments.names, arguments.values, strict=False))
+    if (
+        "examples" not in recorder.shared
+    ):  # of the arguments, a specialisation keeps the types alone
+        recorder.shared["examples"] = copy.deepcopy(given)
+    recorder.validator.examples |= recorder.shared["examples"]
+    recorder.validator.lengths |= arguments.lengths
+
+
+def _dynamic(
+    derived: Derived, arguments: Arguments, error: UntypedError | RecursionError
+) -> Program:
+    """The program that runs in the interpreter."""
+    from srcdiff.eager import program as programs  # few need it
+
+    if isinstance(error, UntypedError):
+        reason = error
+    else:
+        name = getattr(derived.base, "__name__", derived.name)
+        reason = UntypedError(
+            f"the types of {name} have no end",
+            "Use values that do not nest.",
+            place_of(derived.base),
+        )
+    if derived.kind not in programs.KINDS:
+        raise UnsupportedError(
+            f"{derived.name} needs types that are known beforehand: {reason.message}",
+            f"{reason.advice} Gradients, Jacobians, Hessians, their products and batches do without.".strip(),
+            reason.location,
+            reason.chain,
+        )
+    return programs.dynamic_program(derived, arguments, reason)
+
+
+def _rewritten(fn: Function) -> tuple[tuple[str, Location | None], ...]:
+    """The named rewritings that changed lines of a function or of one that it calls."""
+    found = {rewriting for f in callees_first(fn) for rewriting in f.notes.get("rewrites", ())}
+    return tuple(sorted(found, key=lambda f: (str(f[1] and f[1].file), f[1].line if f[1] else 0)))
+
+
+@dataclass
+class _Kept(Recorder):
+    """Keeps what is read, and the last derivative whose storage is not decided."""
+
+    read: list[Function] = field(default_factory=list)
+    undecided: list[Function] = field(default_factory=list)
+    latest: Function | None = None
+
+    def note(self, name: str, fn: Function, seconds: float) -> None:
+        super().note(name, fn, seconds)
+        if name == "reads":
+            self.read.append(fn)
+        if name == "residuals" and self.latest is not None:
+            self.undecided.append(self.latest)
+        self.latest = fn
+
+
+def stages_of(derived: Derived, arguments: Arguments) -> tuple[Function, Function | None]:
+    """The function that is differentiated, with contents of arrays as values; and its reverse-mode derivative before
+    it is decided what is stored (None in forward mode).
+    """
+    recorder = _Kept()
+    with defects_told(derived), _collector_paused():
+        try:
+            derive(derived, arguments, recorder)
+        except UntypedError as error:
+            raise UnsupportedError(
+                f"{derived.name} is dynamic, so that only the run knows what is active and what is kept: "
+                f"{error.message}",
+                error.advice,
+                error.location,
+                error.chain,
+            ) from None
+    if derived.kind == "hvp":
+        return recorder.read[-2], recorder.undecided[-1]
+    is_reverse = derived.kind in ("grad", "value_and_grad", "vjp")
+    return recorder.read[-1], recorder.undecided[-1] if is_reverse else None
+
+
+def build_loops(
+    derived: Derived,
+    arguments: Arguments,
+    bound: bool = False,
+    shared: dict[Any, Any] | None = None,
+) -> LoopProgram:
+    """The loop form of the program for arguments of these types, or why there is none.
+
+    Arrays from outside are further parameters, or `bound` as what the text refers to. `shared`: what `build` left.
+    """
+    recorder = Recorder(verify=bool(os.environ.get("SRCDIFF_VERIFY")), shared=shared or {})
+    _give_examples(recorder, arguments)
+    with defects_told(derived), _collector_paused():
+        again = not (bound or arguments.any_lengths or arguments.no_tangents)
+        fn = derive(derived, arguments, recorder, machine=True, again=again)
+        fn = each_function(fn, lambda f: own_outside(without_stops(f)))
+        types = tuple(p.type for p in fn.params)
+        results = tuple(y.type for y in fn.body.yields)
+        fn, outside = (fn, ()) if bound else outside_as_parameters(fn)
+        if recorder.validator is not None:
+            names = (p.name for p in fn.params[len(types) :])
+            recorder.validator.examples |= zip(names, outside, strict=True)
+        program = LoopProgram(
+            fn.name,
+            types=types,
+            results=results,
+            outside=outside,
+            output=fn.output,
+            location=fn.location,
+            written=tuple(fn.notes.get("written", ())),
+            contiguous=tuple(fn.notes.get("contiguous", ())),
+            numbers=fn.notes.get("numbers", ()),
+            independent=tuple(fn.params[k].name for k in fn.notes.get("independent", ())),
+            rewritten=_rewritten(fn),
+            assumptions=(*fn.notes.get("assumptions", ()), *fn.notes.get("equal", ())),
+            counts=fn.notes.get("counts", ()),
+            at_most=fn.notes.get("at_most", ()),
+            watched=tuple(fn.notes.get("watched", {}).values()),
+        )
+        options = derived.options
+        threads = options.threads
+        if threads == "auto" and not shares_loops(derived, arguments, bound):
+            threads = 0
+        try:
+            loops = to_loops(
+                fn,
+                arguments.lengths,
+                parse_expansion,
+                recorder,
+                options.fastmath,
+                threads,
+                narrow=not bound and not arguments.any_lengths,
+            )
+        except NoLoopForm as reason:
+            return replace(program, refused=str(reason))
+        if verify(loops):  # rather none than one that reads what is not there
+            return replace(program, refused="a defect of srcdiff: its loop form is not valid")
+        source = to_source(with_entry_checks(loops, compiled=True))
+        return replace(
+            program,
+            source=source,
+            bindings=mentioned(bindings_of(loops), source),
+            assumptions=(*program.assumptions, *loops.notes.get("small", ())),
+            at_most=(*program.at_most, *loops.notes.get("work", ())),
+            in_threads="parallel" in loops.notes,
+            below=loops.notes.get("below", ()),
+        )
+
+
+def mentioned(bindings: Mapping[str, Any], source: str) -> dict[str, Any]:
+    """The bindings that the text refers to."""
+    names = {n.id for n in ast.walk(ast.parse(source)) if isinstance(n, ast.Name)}
+    return {k: v for k, v in bindings.items() if k in names}
+
+
+def _refuse_own_constructors(fn: Function, bindings: Mapping[str, Any]) -> None:
+    """Refuse derivatives in containers that would change what is put into them."""
+    for name, cls in bindings.items():
+        own = own_constructor(cls) if isinstance(cls, type) else ""
+        if own:
+            raise UnsupportedError(
+                f"{label(fn)} makes a {name}, which has a {own} of its own",
+                "Differentiate by the fields one by one, or by a class of plain fields.",
+                fn.location,
+            )
+
+
+def noted(f: Any, args: Sequence[Any]) -> list[tuple[str, dict[str, Any], Location]]:
+    """What handlers of effects note in a function for these arguments (see `srcdiff.effects.notes_of`)."""
+    arguments = signature_of(f, 0).bind(args, {}, frozenset())
+    names, types = arguments.names, arguments.types
+    with _collector_paused():
+        fn = trace(f, types, shapes_actual=arguments.lengths, names=names)
+    return [*fn.notes.get("noted", {}).values()]

@@ -1,0 +1,99 @@
+"""Gradients by one or two numbers, of programs whose loops reverse mode would keep something of: tangents along these.
+
+    while y > 0.0:                      while y > 0.0:
+        ys.append(y)                        y_dot = ...
+        y = ...                 becomes     y = ...
+    for y in reversed(ys):              return y_dot
+        d_y = ...
+
+A tangent costs about what the program does, and nothing is kept for it. Compiled code takes it; the text in NumPy is
+reverse mode, as for any other argument. What starts at a constant has the tangent 0 there, and where a slope is
+infinite, as that of a square root of 0, that makes NaN of what reverse mode never asks for: then the call is made once
+more in NumPy, and later ones run reverse mode compiled (`handles/generated.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from srcdiff.compile.program import Derived
+from srcdiff.errors import UNTOLD, UnsupportedError
+from srcdiff.ir.build import Builder, Env, clone_region
+from srcdiff.ir.core import For, Function, Node, Op, Region, Statement, While, const, walk
+from srcdiff.ir.recursion import callees_first
+from srcdiff.ir.types import Scalar
+from srcdiff.ops.arrays import containers, memory
+from srcdiff.ops.control import control
+from srcdiff.ops.control.adjoint_hooks import adjoint_block
+from srcdiff.ops.elementwise import elementary
+
+__all__ = ["along_numbers", "is_by_few_numbers", "keeps_turns"]
+
+_FEW = 2  # numbers: reverse mode costs two to three times the program, however many there are
+Tangent = Callable[[Function, int], Function]  # of a prepared function, by one of its parameters
+
+
+def is_by_few_numbers(derived: Derived, primal: Function) -> bool:
+    """Whether tangents could stand for a gradient: nobody asked for what reverse mode keeps, or for blocks of it."""
+    options = derived.options
+    types = [primal.params[k].type for k in derived.wrt]
+    return (
+        derived.kind in ("grad", "value_and_grad")
+        and options.residuals == "auto"
+        and not options.has_aux
+        and len(types) <= _FEW
+        and all(isinstance(t, Scalar) and t.dtype == "float64" for t in types)
+        and not any(_is_of_reverse_mode(s) for f in callees_first(primal) for s in walk(f.body))
+    )
+
+
+def _is_of_reverse_mode(s: Statement) -> bool:
+    if isinstance(s, Op):
+        return s.decl is adjoint_block
+    return isinstance(s, For) and s.slots > 0
+
+
+def keeps_turns(gradient: Function) -> bool:
+    """Whether turns of a loop leave something for the backward part."""
+    loops = (s for s in walk(gradient.body) if isinstance(s, For | While))
+    return any(
+        isinstance(s, Op) and s.origin == "compiler" and s.decl in (memory.store, containers.append)
+        for loop in loops
+        for s in walk(loop.body)
+    )
+
+
+def along_numbers(
+    derived: Derived, primal: Function, gradient: Function, tangent: Tangent
+) -> Function:
+    """The derivative by numbers, from tangents along them; `gradient` itself where one of these cannot be had."""
+    fn = primal
+    try:
+        for k in derived.wrt:
+            fn = _along_one(tangent(fn, k), len(fn.body.yields))
+    except UnsupportedError:
+        return gradient
+    value, *dots = fn.body.yields
+    b = Builder(origin="compiler", location=primal.location)
+    for dot in dots:
+        message = f"a derivative is not a number{UNTOLD}"
+        control.raise_if(b, b.op(elementary.isnan, dot), FloatingPointError, message)
+    yields = tuple(dots) if derived.kind == "grad" else (value, *dots)
+    body = replace(fn.body, body=(*fn.body.body, *b.body), yields=yields)
+    return replace(fn, body=body, output=gradient.output, notes=gradient.notes)
+
+
+def _along_one(tangent: Function, count: int) -> Function:
+    """A tangent of `count` results along 1.0: these, and the derivative of the first. The others' are left out, and
+    what was computed for it is no part of the next tangent.
+    """
+    *params, direction = tangent.params
+    env: Env = {direction: const(1.0), **{p: p for p in params}}
+    body = clone_region(replace(tangent.body, params=()), env)
+    b = Builder(origin="tangent")
+    dot = b.op(control.stop_gradient, body.yields[count])
+    yields = (*body.yields[:count], dot)
+    statements = (*body.body, *b.body)
+    output = Node("tuple", tuple(range(count + 1)), tuple(range(count + 1)))
+    return replace(tangent, body=Region(tuple(params), statements, yields), output=output)

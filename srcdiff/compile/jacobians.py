@@ -1,0 +1,310 @@
+"""Jacobians and Hessians: which mode a matrix is made by, and its structure.
+
+A matrix is a derivative along one direction, in a loop over all of them (`transforms/ad/jacobian_loops.py`): a Jacobian
+that of forward mode, column by column, or that of reverse mode, row by row; a Hessian a Hessian-vector product, row by
+row, since it is symmetric.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from srcdiff.compile.program import Size, size_of
+from srcdiff.errors import UnsupportedError
+from srcdiff.frontend.source.locations import parameter_place
+from srcdiff.ir.build import Builder, Env, clone_region, shapes_for
+from srcdiff.ir.core import Function, Node, Op, Region, Tree, Value, leaves, walk
+from srcdiff.ir.types import NONE, Array, Dim, List, Struct, Type, is_complex, is_float, shape_of
+from srcdiff.ops.arrays import reductions
+from srcdiff.ops.control.control import assert_, raise_
+from srcdiff.ops.elementwise import complex_numbers
+from srcdiff.transforms.ad.jacobian_loops import NOTHING, along_all, flat_results, numbers_in
+from srcdiff.transforms.ad.reverse.accumulate import adjoint_type
+from srcdiff.transforms.analysis.activity import active_values
+
+__all__ = [
+    "chosen_mode",
+    "complex_directions",
+    "matrix",
+    "part_of_result",
+    "real_part",
+    "summed",
+    "with_aux",
+    "with_parts_as_results",
+]
+
+
+def with_parts_as_results(fn: Function, wrt: Sequence[int], has_aux: bool) -> Function:
+    """The function whose derivatives a matrix has: its results are numbers and arrays.
+
+    Raises
+    ------
+    UnsupportedError
+        Where there are no floats among them, or lists of some among them or the arguments.
+    """
+    for k in wrt:
+        if any(isinstance(t, List) and is_float(t) for t in numbers_in(fn.params[k].type)):
+            raise UnsupportedError(
+                f"a matrix of derivatives by a list has no shape: {fn.params[k].name!r}",
+                "Pass a tuple, or an array.",
+                parameter_place(fn.location, fn.params[k].name),
+            )
+    label = fn.location.function if fn.location is not None and fn.location.function else fn.name
+    if has_aux:
+        if not isinstance(fn.output, Node) or len(fn.output.children) != 2:
+            raise UnsupportedError(
+                f"has_aux=True, but {label} does not return a pair",
+                "Return (value, aux).",
+                fn.location,
+            )
+        fn = part_of_result(fn, 0)
+    fn = flat_results(fn)
+    types = [y.type for y in fn.body.yields]
+    if any(isinstance(t, List) and is_float(t) for t in types):
+        raise UnsupportedError(
+            f"{label} returns a list, whose derivatives are no matrix",
+            "Return an array (np.array, np.stack) or a tuple.",
+            fn.location,
+        )
+    if not any(map(is_float, types)):
+        raise UnsupportedError(
+            f"a Jacobian needs a function that returns floats; {label} returns none",
+            "Return a float, an array of floats, or a container of them.",
+            fn.location,
+        )
+    for t in types:
+        if is_float(t) and getattr(t, "dtype", "").startswith("complex"):
+            raise UnsupportedError(
+                f"{label} returns complex numbers, which have no Jacobian here",
+                "Return the real and the imaginary part.",
+                fn.location,
+            )
+    return fn
+
+
+def with_aux(fn: Function, primal: Function) -> Function:
+    """A matrix of derivatives with what a function returns besides its value: `(matrix, aux)`.
+
+    The function itself stands in front; what both compute alike is computed once where it is no loop.
+
+    Raises
+    ------
+    UnsupportedError
+        Where the function draws or prints, which it would do twice.
+    """
+    effects = (s for s in walk(primal.body) if isinstance(s, Op) and s.decl.effect)
+    twice = next((s for s in effects if s.decl not in (assert_, raise_)), None)
+    if twice is not None:
+        raise UnsupportedError(
+            "has_aux=True of a matrix of derivatives, where the function draws or prints: that would be done twice",
+            "Compute what it gives besides its value in another call.",
+            twice.location,
+        )
+    assert isinstance(primal.output, Node)
+    aux = part_of_result(primal, 1)
+    env: Env = dict(zip(aux.params, fn.params, strict=False))
+    body = clone_region(Region((), aux.body.body, aux.body.yields), env)
+    count = len(fn.body.yields)
+
+    def behind(tree: Tree) -> Tree:
+        if isinstance(tree, int):
+            return count + tree
+        return replace(tree, children=tuple(map(behind, tree.children)))
+
+    statements, yields = (*body.body, *fn.body.body), (*fn.body.yields, *body.yields)
+    output = Node("tuple", (0, 1), (fn.output, behind(aux.output)))
+    return replace(fn, body=Region(fn.params, statements, yields), output=output)
+
+
+def summed(fn: Function, has_aux: bool) -> Function:
+    """The function whose result, an array of floats, is summed up."""
+    tree = fn.output
+    if has_aux and isinstance(tree, Node) and len(tree.children) == 2:
+        tree = tree.children[0]
+    value = fn.body.yields[tree] if isinstance(tree, int) else None
+    if value is None or not isinstance(value.type, Array) or not is_float(value.type):
+        return fn  # a number; what is none is told as it is of gradients
+    b = Builder(shapes_for(fn), "adjoint", fn.location)
+    total = b.op(reductions.sum, value)
+    yields = tuple(total if k == tree else y for k, y in enumerate(fn.body.yields))
+    return replace(fn, body=Region(fn.params, (*fn.body.body, *b.body), yields))
+
+
+def real_part(fn: Function, wrt: Sequence[int], has_aux: bool) -> Function:
+    """The function whose result is the real part of the complex one, which has the same derivative where that is
+    holomorphic.
+
+    Raises
+    ------
+    UnsupportedError
+        Where the result or an argument is not complex.
+    """
+    for k in wrt:
+        if not is_complex(fn.params[k].type):
+            raise UnsupportedError(
+                f"a complex derivative is one by complex numbers: {fn.params[k].name!r} is not",
+                f"Pass {fn.params[k].name} + 0j, or use grad or elementwise_grad.",
+                parameter_place(fn.location, fn.params[k].name),
+            )
+    tree = fn.output
+    if has_aux and isinstance(tree, Node) and len(tree.children) == 2:
+        tree = tree.children[0]
+    value = fn.body.yields[tree] if isinstance(tree, int) else None
+    if value is None or not is_complex(value.type):
+        return fn
+    b = Builder(shapes_for(fn), "adjoint", fn.location)
+    part = b.op(complex_numbers.real, value)
+    yields = tuple(part if k == tree else y for k, y in enumerate(fn.body.yields))
+    return replace(fn, body=Region(fn.params, (*fn.body.body, *b.body), yields))
+
+
+def complex_directions(fn: Function, wrt: Sequence[int], kind: str) -> bool:
+    """Whether a matrix is one by complex numbers: its rows are those of reverse mode.
+
+    Raises
+    ------
+    UnsupportedError
+        For a Hessian: a second derivative by complex numbers is no matrix of these.
+    """
+    found = next((fn.params[k] for k in wrt if is_complex(fn.params[k].type)), None)
+    if found is not None and kind == "hessian":
+        raise UnsupportedError(
+            f"there is no Hessian by complex numbers: {found.name!r}",
+            "Pass the real and the imaginary part as two arguments, or use hvp for single directions.",
+            parameter_place(fn.location, found.name),
+        )
+    return found is not None
+
+
+def part_of_result(fn: Function, part: int) -> Function:
+    """The function that gives a part of its result only; all statements are left."""
+    assert isinstance(fn.output, Node)
+    tree = fn.output.children[part]
+    kept = leaves(tree)
+
+    def numbered(t: Tree) -> Tree:
+        if isinstance(t, int):
+            return kept.index(t)
+        return replace(t, children=tuple(map(numbered, t.children)))
+
+    body = replace(fn.body, yields=tuple(fn.body.yields[k] for k in kept))
+    return replace(fn, body=body, output=numbered(tree))
+
+
+def chosen_mode(
+    fn: Function, wrt: Sequence[int], mode: str, lengths: Mapping[str, int]
+) -> tuple[str, tuple[tuple[Size, Size], ...]]:
+    """Forward mode where there are at most as many inputs as outputs, or as asked for; and what was compared for that:
+    pairs of sizes, the first at most the second.
+    """
+    if mode != "auto":
+        return mode, ()
+    inputs = tuple(d for k in wrt for d in _shapes(fn.params[k].type))
+    outputs = tuple(d for y in fn.body.yields for d in _shapes(y.type))
+    columns, rows = _fixed(inputs), _fixed(outputs)
+    if columns == 1 or rows == 1:
+        return ("forward" if columns == 1 else "reverse"), ()
+    if columns is not None and rows is not None:
+        return ("forward" if columns <= rows else "reverse"), ()
+    try:
+        if size_of(inputs, lengths) <= size_of(outputs, lengths):
+            return "forward", ((inputs, outputs),)
+    except KeyError:  # a length that is known when the program has run
+        return "forward", ()
+    return "reverse", (((*outputs, ()), inputs),)
+
+
+def _shapes(type_: Type) -> list[tuple[Dim, ...]]:
+    """The shapes of the floats in a type."""
+    if isinstance(type_, Struct):
+        return [shape for part in type_.parts for shape in _shapes(part)]
+    return [shape_of(type_)] if is_float(type_) else []
+
+
+def _is_fixed(size: Size) -> bool:
+    return all(d.is_const for shape in size for d in shape)
+
+
+def _fixed(size: Size) -> int | None:
+    return size_of(size, {}) if _is_fixed(size) else None
+
+
+def matrix(
+    along: Function, primal: Function, wrt: Sequence[int], rows: bool, as_tuple: bool, kind: str
+) -> Function:
+    """The derivative along one direction as that along all of them.
+
+    `along` takes a direction for each argument at `wrt`, or a weight for each float result of `primal`.
+    """
+    fn = flat_results(along)
+    count = len(fn.params) - len(primal.params)
+    given, results = [primal.params[k] for k in wrt], primal.body.yields
+    inputs = [label for p in given for label in _labels(p.type, p.name)]
+    if kind == "jacobian":
+        outputs = [y.name if isinstance(y, Value) else "" for y in results]
+        if len(set(outputs)) < len(outputs) or not all(outputs):
+            outputs = [str(k) for k in range(len(outputs))]
+    else:
+        outputs = inputs
+    floats = [is_float(y.type) for y in results]
+    names = _names(kind, outputs, inputs)
+    if kind == "jacobian" and rows:
+        tree = _counted(primal.output, floats)
+        names = [row for row, is_float_ in zip(names, floats, strict=True) if is_float_]
+    else:
+        tree = _tree([p.type for p in given], as_tuple or len(wrt) > 1)
+        if kind == "jacobian":
+            names = [list(column) for column in zip(*names, strict=True)]
+    differentiated = [p.type for p in given] if rows else [y.type for y in results]
+    types = [
+        adjoint_type(t) if is_float(t) else NONE for g in differentiated for t in numbers_in(g)
+    ]
+    made = along_all(fn, count, types, tree, rows=rows, names=names)
+    active = active_values(primal, given, results)
+    independent = tuple(k for k, p in zip(wrt, given, strict=True) if p not in active)
+    return replace(made, notes={**made.notes, "independent": independent})
+
+
+def _names(kind: str, outputs: Sequence[str], inputs: Sequence[str]) -> list[list[str]]:
+    """What the blocks are called, those of an output in a row: `jacobian_h_W`."""
+
+    def name(output: str, given: str) -> str:
+        of = output if len(outputs) > 1 else ""
+        by = given if len(inputs) > 1 else ""
+        return "_".join(filter(None, (kind, of, by)))
+
+    return [[name(o, i) for i in inputs] for o in outputs]
+
+
+def _labels(type_: Type, name: str) -> list[str]:
+    """What the numbers and arrays in an argument are called."""
+    if not isinstance(type_, Struct):
+        return [name]
+    return [
+        label
+        for key, part in zip(type_.keys, type_.parts, strict=True)
+        for label in _labels(part, key if str(key).isidentifier() else f"{name}_{key}")
+    ]
+
+
+def _counted(tree: Tree, floats: Sequence[bool]) -> Tree:
+    """The structure of results, its leaves counted over the floats."""
+    if isinstance(tree, int):
+        return sum(floats[:tree]) if floats[tree] else NOTHING
+    return replace(tree, children=tuple(_counted(c, floats) for c in tree.children))
+
+
+def _tree(types: Sequence[Type], as_tuple: bool) -> Tree:
+    """The structure of arguments, its leaves counted."""
+    count = 0
+
+    def tree(t: Type) -> Tree:
+        nonlocal count
+        if isinstance(t, Struct):
+            return Node(t.kind, t.keys, tuple(map(tree, t.parts)), t.cls)
+        count += 1
+        return count - 1 if is_float(t) else NOTHING
+
+    trees = tuple(map(tree, types))
+    return Node("tuple", tuple(range(len(trees))), trees) if as_tuple else trees[0]

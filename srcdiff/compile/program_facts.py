@@ -1,0 +1,78 @@
+"""What calls of a generated program have to know of the function that it was made from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from types import MethodType
+from typing import Any
+
+from srcdiff.compile.result_ownership import ops_of
+from srcdiff.compile.signature import Arguments
+from srcdiff.frontend.source.external_dependencies import Watched, snapshot
+from srcdiff.frontend.source.function_source import itself
+from srcdiff.ir.core import Function
+from srcdiff.ir.location import Location
+from srcdiff.ir.recursion import callees_first
+from srcdiff.ir.types import Scalar
+from srcdiff.ops.control.control import constant_array
+from srcdiff.transforms.analysis.struct_params import written_parts
+from srcdiff.transforms.prepare.reshape_copies import needs_contiguous
+
+__all__ = ["facts_of"]
+
+
+def facts_of(fn: Function, arguments: Arguments, base: Any) -> dict[str, Any]:
+    """Notes of a function that was read; `base`: what was read, if it is watched."""
+    written = (*written_parts(fn), *_changed_numbers(fn))
+    return {
+        "watched": {} if base is None else _watched(base, fn),
+        "written": written,
+        "contiguous": needs_contiguous(fn),
+        "arrays": _arrays_outside(fn) if written else {},
+        "counts": _counts(fn, arguments),
+        "numbers": _numbers(fn),
+    }
+
+
+def _changed_numbers(fn: Function) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    """Which parameters, and parts of them, are changed in place where they are arrays without axes."""
+    return ((fn.params[root[0]].name, root[1:]) for root in fn.notes["boxes"].changed)
+
+
+def _numbers(fn: Function) -> tuple[tuple[str, tuple[Any, ...], Location | None], ...]:
+    """Which parameters, and parts of them, may not be arrays without axes, and where they would be changed."""
+    torn = fn.notes["boxes"].torn
+    return tuple((fn.params[root[0]].name, root[1:], where) for root, where in torn.items())
+
+
+def _counts(fn: Function, arguments: Arguments) -> tuple[str, ...]:
+    """The integers among the parameters that are not negative, by their symbols: a call where one is has another
+    program.
+    """
+    symbols = [p.type.expr.symbol for p in fn.params if isinstance(p.type, Scalar) and p.type.expr]
+    return tuple(s for s in symbols if s is not None and arguments.lengths.get(s, -1) >= 0)
+
+
+def _watched(base: Any, fn: Function) -> dict[str, Watched]:
+    """What was found outside a function and all that it calls."""
+    found: dict[str, Watched] = {}
+    for f in callees_first(fn):
+        found |= f.notes.get("watched", {})
+    bound: dict[str, Any] = {}
+    while isinstance(base, MethodType | partial):
+        if isinstance(base, partial):
+            bound |= {f"{len(bound)} {k}": value for k, value in enumerate(base.args)}
+            base = base.func
+        else:
+            bound["self"], base = base.__self__, base.__func__
+    return found | {k: Watched(partial(itself, v), snapshot(v)) for k, v in bound.items()}
+
+
+def _arrays_outside(fn: Function) -> dict[str, Any]:
+    """The arrays that a function, and what it calls, finds outside."""
+    found: dict[str, Any] = {}
+    for f in callees_first(fn):
+        found |= {s.attrs["name"]: s.attrs["value"] for s in ops_of(f) if s.decl is constant_array}
+        found |= f.notes["boxes"].outside
+    return found

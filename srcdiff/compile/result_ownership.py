@@ -1,0 +1,93 @@
+"""Results that are the caller's own, and arrays outside that stay as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from srcdiff.compile.differentiability import label
+from srcdiff.errors import UnsupportedError
+from srcdiff.ir.alias import Roots, storage_roots, written_roots
+from srcdiff.ir.build import Builder, Env, Rewriter, lookup
+from srcdiff.ir.core import Atom, Function, Op, Region, Statement, Value, walk
+from srcdiff.ir.types import Array
+from srcdiff.ops.arrays.memory import copy
+from srcdiff.ops.control.control import constant_array, stop_gradient
+from srcdiff.transforms.passes import each_function
+
+__all__ = ["as_user", "ops_of", "own_outside", "refuse_writes_outside", "without_stops"]
+
+
+def without_stops(fn: Function) -> Function:
+    """`stop_gradient(x)` as plain `x`, where neither is written nor a result: nothing can tell the two apart."""
+    stops = [s for s in ops_of(fn) if s.decl is stop_gradient]
+    if not stops:
+        return fn
+    roots, written = storage_roots(fn), written_roots(fn)
+    results = {v for y in fn.body.yields if isinstance(y, Value) for v in roots.get(y, frozenset())}
+    shared = written | results
+    kept = {s.results[0] for s in stops if not shared.isdisjoint(_roots(s, roots))}
+    return _WithoutStops(kept)(fn)
+
+
+def _roots(op: Op, roots: Roots) -> frozenset[Value]:
+    """The storage of an operation's operands and results."""
+    values = [v for v in (*op.operands, *op.results) if isinstance(v, Value)]
+    return frozenset().union(*(roots.get(v, frozenset()) for v in values))
+
+
+def ops_of(fn: Function) -> Iterator[Op]:
+    return (s for s in walk(fn.body) if isinstance(s, Op))
+
+
+def own_outside(fn: Function) -> Function:
+    """Copies of results that are arrays from outside: results belong to the caller."""
+    arrays = {s.results[0] for s in ops_of(fn) if s.decl is constant_array}
+    if not arrays:
+        return fn
+    roots = storage_roots(fn)
+    b = Builder(origin="adjoint", location=fn.location)
+    yields = [_own(y, roots, arrays, b) for y in fn.body.yields]
+    return fn.with_body(Region(fn.params, (*fn.body.body, *b.body), tuple(yields)))
+
+
+def _own(y: Atom, roots: Roots, arrays: set[Value], b: Builder) -> Atom:
+    if isinstance(y, Value) and isinstance(y.type, Array) and arrays & roots.get(y, frozenset()):
+        return b.op(copy, y, name=y.name)
+    return y
+
+
+def refuse_writes_outside(fn: Function) -> None:
+    """A derivative cannot write into arrays that are not its own."""
+    written = written_roots(fn)
+    for s in ops_of(fn):
+        if s.decl is constant_array and s.results[0] in written:
+            raise UnsupportedError(
+                f"{label(fn)} writes into `{s.attrs['name']}`, an array from outside",
+                "Pass the array as an argument, or write into a copy of it.",
+                s.location or fn.location,
+            )
+
+
+class _WithoutStops(Rewriter):
+    def __init__(self, kept: set[Value]) -> None:
+        self.kept = kept
+
+    def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        if isinstance(old, Op) and old.decl is stop_gradient and old.results[0] not in self.kept:
+            env[old.results[0]] = lookup(env, old.operands[0])
+        else:
+            b.append(self.keep(old, env, b))
+
+
+def as_user(fn: Function) -> Function:
+    """A generated function as if it had been written: what made which line is forgotten."""
+    return each_function(fn, _AsUser())
+
+
+class _AsUser(Rewriter):
+    def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        new = replace(self.keep(old, env, b), origin="user")
+        if isinstance(new, Op) and new.decl is copy and not new.spelling:
+            new = replace(new, spelling=".copy")  # as it is printed: `np.copy` keeps another order
+        b.append(new)

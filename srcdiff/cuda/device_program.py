@@ -1,0 +1,247 @@
+"""The device form of a derivative: its text, and the storage that it is to be given."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from srcdiff.codegen.module.module import bindings_of, to_source
+from srcdiff.compile.build import defects_told, mentioned
+from srcdiff.compile.derive import derive
+from srcdiff.compile.program import Derived, fits_lengths
+from srcdiff.compile.result_ownership import own_outside, without_stops
+from srcdiff.compile.signature import Arguments
+from srcdiff.errors import UnsupportedError, UntypedError
+from srcdiff.frontend.rule_parser import parse_expansion
+from srcdiff.frontend.source.external_dependencies import Watched
+from srcdiff.ir.core import Atom, Function, Node, Tree, leaves
+from srcdiff.ir.location import Location
+from srcdiff.ir.types import Array, Dim, Scalar, Struct, Type, all_dims, map_dims
+from srcdiff.ir.verify import verify
+from srcdiff.transforms.gpu.device.preallocate import Storage
+from srcdiff.transforms.gpu.device.storage_dims import flat_results
+from srcdiff.transforms.legalize.globals_to_params import outside_as_parameters
+from srcdiff.transforms.loop_pipeline import Block, to_device_loops
+from srcdiff.transforms.lower.loop_nests import NoLoopForm
+from srcdiff.transforms.passes import Recorder, each_function
+
+__all__ = ["DeviceProgram", "build_device"]
+
+
+@dataclass(frozen=True)
+class DeviceProgram:
+    """A device function as text.
+
+    Attributes
+    ----------
+    types : tuple of Type
+        Those of the user's parameters.
+    outside : tuple of array
+        What it is called with behind the arguments: arrays that the function finds outside.
+    storage : tuple of Storage
+        The parameters behind those.
+    output : Tree
+        What the result is, as the user has it.
+    arrays : tuple of int
+        The leaves of the result that are arrays: `storage` begins with them. The others are returned.
+    failures : tuple of (exception, message)
+        What the numbers from 1 on in the last parameter mean, where it does not raise.
+    called : tuple of str
+        What the leaves of the result are called: "d_x" is the derivative in x, "d_p_0" that in p[0].
+    results : tuple of Type
+        What they are on the device.
+    turns : tuple of (Dim or None)
+        How many turns each loop has that the threads of a block share; None where only the run knows.
+    assumptions, counts, independent, watched
+        As in `Program`.
+    """
+
+    name: str
+    source: str
+    names: tuple[str, ...]
+    types: tuple[Type, ...]
+    storage: tuple[Storage, ...]
+    output: Tree
+    arrays: tuple[int, ...]
+    called: tuple[str, ...]
+    results: tuple[Type, ...]
+    bindings: Mapping[str, Any] = field(default_factory=dict)
+    outside: tuple[Any, ...] = ()
+    failures: tuple[tuple[type[Exception], str], ...] = ()
+    assumptions: tuple[tuple[Dim, Dim], ...] = ()
+    counts: tuple[str, ...] = ()
+    independent: tuple[str, ...] = ()
+    watched: tuple[Watched, ...] = ()
+    location: Location | None = None
+    turns: tuple[Dim | None, ...] = ()
+
+    def holds(self) -> bool:
+        """Whether what is outside the function is what it was."""
+        return all(w.holds() for w in self.watched)
+
+    def fits(self, lengths: Mapping[str, int]) -> bool:
+        """Whether what was concluded from the arguments' lengths, and from what is outside, holds now."""
+        return self.holds() and fits_lengths(self.assumptions, self.counts, lengths)
+
+
+def build_device(
+    derived: Derived,
+    arguments: Arguments,
+    bound: bool = False,
+    raises: bool = True,
+    block: Block | None = None,
+) -> DeviceProgram:
+    """The device form for arguments of these types.
+
+    Arrays from outside are further parameters, or `bound` as what the text refers to. What does not raise has a last
+    parameter behind its storage that says what it would have raised. `block`: all threads of a
+    block run it for one item. What cannot be said for arrays of any lengths is said for those at hand.
+
+    Raises
+    ------
+    UnsupportedError
+        For what cannot be said in a kernel.
+    """
+    found = _built(derived, arguments, bound, raises, block)
+    if isinstance(found, DeviceProgram):
+        return found
+    fixed = {symbol: Dim(arguments.lengths[symbol]) for symbol in _axes(arguments)}
+    if fixed:
+        types = tuple(map_dims(t, lambda d: d.substitute(fixed)) for t in arguments.types)
+        with contextlib.suppress(UnsupportedError):
+            other = _built(derived, replace(arguments, types=types), bound, raises, block)
+            if isinstance(other, DeviceProgram):
+                pairs = ((Dim.of(symbol), n) for symbol, n in fixed.items())
+                return replace(other, assumptions=(*other.assumptions, *pairs))
+    raise found
+
+
+def _axes(arguments: Arguments) -> Iterator[str]:
+    """The lengths of arrays that are at hand, and not numbers."""
+    if arguments.any_lengths:
+        return
+    for type_ in arguments.types:
+        numbers = {d.symbol for t in _parts(type_) if isinstance(t, Scalar) for d in all_dims(t)}
+        for d in all_dims(type_):
+            if d.symbol is not None and d.symbol in arguments.lengths.keys() - numbers:
+                yield d.symbol
+
+
+def _parts(type_: Type) -> Iterator[Type]:
+    if isinstance(type_, Struct):
+        for part in type_.parts:
+            yield from _parts(part)
+    else:
+        yield type_
+
+
+def _built(
+    derived: Derived, arguments: Arguments, bound: bool, raises: bool, block: Block | None
+) -> DeviceProgram | UnsupportedError:
+    """The device form, or why there is none for such types."""
+    recorder = Recorder(verify=bool(os.environ.get("SRCDIFF_VERIFY")))
+    with defects_told(derived):
+        try:
+            fn = derive(derived, arguments, recorder, machine=True, device=True)
+        except UntypedError as error:
+            reason = f"{derived.name} cannot be a kernel, where all has a type: {error.message}"
+            raise UntypedError(reason, error.advice, error.location) from None
+        fn = each_function(fn, lambda f: own_outside(without_stops(f)))
+        fn = flat_results(fn)
+        primal, names, arrays = fn, _names(derived, fn), _array_leaves(fn)
+        fn, outside = (fn, ()) if bound else outside_as_parameters(fn)
+        try:
+            device = to_device_loops(
+                fn,
+                arguments.lengths,
+                parse_expansion,
+                recorder,
+                [names[k] for k in arrays],
+                narrow=not arguments.any_lengths,
+                raises=raises,
+                block=block,
+            )
+        except NoLoopForm as reason:
+            return _refused(fn, str(reason), reason.location)
+        if verify(device):
+            raise _refused(fn, "a defect of srcdiff: its device form is not valid")
+        source = to_source(device)
+    return DeviceProgram(
+        device.name,
+        source,
+        tuple(p.name for p in primal.params),
+        tuple(p.type for p in device.params[: len(primal.params)]),
+        device.notes["storage"],
+        primal.output,
+        arrays,
+        tuple(names[k] for k in range(len(names))),
+        _results(primal, device),
+        mentioned(bindings_of(device), source),
+        outside,
+        device.notes.get("failures", ()),
+        (
+            *primal.notes.get("assumptions", ()),
+            *primal.notes.get("equal", ()),
+            *device.notes.get("small", ()),
+        ),
+        primal.notes.get("counts", ()),
+        tuple(primal.params[k].name for k in primal.notes.get("independent", ())),
+        tuple(primal.notes.get("watched", {}).values()),
+        primal.location,
+        device.notes.get("block_turns", ()),
+    )
+
+
+def _refused(fn: Function, reason: str, where: Location | None = None) -> UnsupportedError:
+    return UnsupportedError(
+        f"{fn.name} cannot be a kernel: {reason}",
+        "Write that part with loops, numbers and arrays, or leave it to the CPU.",
+        where or fn.location,
+    )
+
+
+def _results(primal: Function, device: Function) -> tuple[Type, ...]:
+    """The types of the result's leaves, as a device has them."""
+    numbers = iter(y.type for y in device.body.yields)
+    storage = iter(s.type for s in device.notes["storage"])
+    kinds = {Array: storage, Scalar: numbers}
+    found = {k: primal.body.yields[k].type for k in leaves(primal.output)}
+    return tuple(next(kinds.get(type(found[k]), iter([found[k]]))) for k in sorted(found))
+
+
+def _array_leaves(fn: Function) -> tuple[int, ...]:
+    return tuple(k for k in leaves(fn.output) if isinstance(fn.body.yields[k].type, Array))
+
+
+def _names(derived: Derived, fn: Function) -> dict[int, str]:
+    """What the leaves of a result are called, where they are parameters that it is added to: `d_x` for the gradient in
+    x.
+    """
+    names = {k: _of_value(fn.body.yields[k]) for k in leaves(fn.output)}
+    tree = fn.output
+    if derived.kind == "value_and_grad" and isinstance(tree, Node):
+        tree = tree.children[1]
+    if derived.kind in ("grad", "value_and_grad"):
+        if derived.options.has_aux and derived.kind == "grad" and isinstance(tree, Node):
+            tree = tree.children[0]
+        several = derived.as_tuple or len(derived.wrt) > 1
+        parts = tree.children if several and isinstance(tree, Node) else (tree,)
+        for part, k in zip(parts, derived.wrt, strict=True):
+            names |= dict(_called(part, f"d_{fn.params[k].name}"))
+    return names
+
+
+def _of_value(y: Atom) -> str:
+    name = getattr(y, "name", "")
+    return "result" if not name or name.startswith("d_") else str(name)
+
+
+def _called(tree: Tree, name: str) -> Iterator[tuple[int, str]]:
+    if isinstance(tree, int):
+        yield tree, name
+        return
+    for key, child in zip(tree.keys, tree.children, strict=True):
+        yield from _called(child, f"{name}_{key}")

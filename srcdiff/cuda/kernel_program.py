@@ -1,0 +1,205 @@
+"""The adjoint or tangent of a user's kernel as text, and the storage that it is to be given."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from srcdiff.codegen.module.module import bindings_of, to_source
+from srcdiff.compile.build import mentioned
+from srcdiff.errors import UnsupportedError
+from srcdiff.frontend.rule_parser import parse_forward_rule, parse_rule
+from srcdiff.frontend.source.argument_types import with_symbols
+from srcdiff.frontend.trace import trace
+from srcdiff.ir.alias import storage_roots, writes_of
+from srcdiff.ir.core import Const, Function, Node, Op, Value, walk
+from srcdiff.ir.location import Location
+from srcdiff.ir.types import Type
+from srcdiff.ir.verify import verify
+from srcdiff.ops.arrays import memory
+from srcdiff.transforms.gpu.kernels.pipeline import adjoint_kernel, storage_kernel, tangent_kernel
+from srcdiff.transforms.gpu.kernels.reverse import float_arrays
+from srcdiff.transforms.gpu.kernels.single_writer import Alone
+from srcdiff.transforms.gpu.kernels.tape import Kept
+from srcdiff.transforms.legalize.single_precision import is_single
+from srcdiff.transforms.lower.loop_nests import NoLoopForm
+from srcdiff.transforms.passes import Recorder
+
+__all__ = ["KernelProgram", "build_kernel"]
+
+Kind = Literal["adjoint", "tangent"]
+
+
+@dataclass(frozen=True)
+class KernelProgram:
+    """A generated kernel.
+
+    Attributes
+    ----------
+    names, types : tuple
+        The parameters of the user's kernel.
+    shadows : tuple of str
+        The parameters behind them: an adjoint, or tangent, for each of the arrays `of`.
+    kept : tuple of Kept
+        The parameters behind those.
+    axes : str or None
+        The axes of the launch that it counts on being the only ones that are longer than 1; None: it counts on nothing.
+    alone : tuple of Alone
+        Stores that want one thread, or block, along a dimension of the launch.
+    single : bool
+        Whether it computes in float32 only: numbers are passed as such.
+    counting : KernelProgram or None
+        The kernel that finds how much is kept, where only the run knows.
+    """
+
+    name: str
+    source: str
+    names: tuple[str, ...]
+    types: tuple[Type, ...]
+    shadows: tuple[str, ...]
+    of: tuple[int, ...]
+    kept: tuple[Kept, ...] = ()
+    axes: str | None = None
+    alone: tuple[Alone, ...] = ()
+    single: bool = False
+    bindings: Mapping[str, Any] = field(default_factory=dict)
+    counting: KernelProgram | None = None
+    stages: Mapping[str, str] = field(default_factory=dict)
+    location: Location | None = None
+
+    @property
+    def is_adjoint(self) -> bool:
+        """Whether it adds to what its shadows are, where several arguments may not be one array."""
+        return self.name.endswith("_adjoint")
+
+
+_DOCS = {
+    "adjoint": "Adjoint of `{f}`: {what}.",
+    "tangent": "`{f}`, and its tangent along {along}.",
+}
+
+
+def build_kernel(
+    function: Any, kind: Kind, names: Sequence[str], types: Sequence[Type], keep_text: bool = False
+) -> KernelProgram:
+    """The adjoint or tangent kernel for arguments of these types.
+
+    Raises
+    ------
+    UnsupportedError
+        For what cannot be reversed, or has no derivative, at the user's line.
+    """
+    recorder = Recorder(keep_text, verify=bool(os.environ.get("SRCDIFF_VERIFY")))
+    taken: set[str] = set()
+    given = tuple(with_symbols(t, n, taken) for t, n in zip(types, names, strict=True))
+    fn = trace(function, given, shapes_actual={}, names=names, any_lengths=True)
+    _check_result(fn)
+    of = tuple(float_arrays(fn))
+    if not of:
+        raise UnsupportedError(
+            f"{fn.name} has no array of floats to take a derivative by",
+            "Numbers have none in kernels: pass them in an array of one element.",
+            fn.location,
+        )
+    recorder.note("frontend", fn, 0.0)
+    before: Function | None = None
+    try:
+        if kind == "adjoint":
+            new, before = adjoint_kernel(fn, parse_rule, recorder)
+        else:
+            new = tangent_kernel(fn, parse_rule, parse_forward_rule, recorder)
+        counting = _counting(before, new, names, recorder)
+    except NoLoopForm as reason:
+        raise _refused(fn, str(reason), reason.location) from None
+    if verify(new):
+        raise _refused(fn, "a defect of srcdiff: what it made is not valid", None)
+    program = _program(_documented(new, fn, kind), names, of, recorder)
+    return replace(program, counting=counting)
+
+
+def _program(
+    new: Function, names: Sequence[str], of: tuple[int, ...], recorder: Recorder
+) -> KernelProgram:
+    source = to_source(new)
+    count = len(names)
+    return KernelProgram(
+        new.name,
+        source,
+        tuple(names),
+        tuple(p.type for p in new.params[:count]),
+        tuple(p.name for p in new.params[count : count + len(of)]),
+        of,
+        new.notes.get("kept", ()),
+        new.notes.get("axes"),
+        new.notes.get("alone", ()),
+        is_single(new),
+        mentioned(bindings_of(new), source),
+        None,
+        recorder.stages,
+        new.location,
+    )
+
+
+def _counting(
+    before: Function | None, new: Function, names: Sequence[str], recorder: Recorder
+) -> KernelProgram | None:
+    """The kernel that counts, where arguments do not show all lengths of what is kept."""
+    kept = new.notes.get("kept", ())
+    if before is None or not kept:
+        return None
+    counting = storage_kernel(before, Recorder(verify=recorder.verify))
+    of = tuple(range(len(before.params) - len(names)))
+    return _program(counting, names, of, Recorder())
+
+
+def _check_result(fn: Function) -> None:
+    """A kernel gives nothing back."""
+    given = [y for y in fn.body.yields if getattr(y, "value", 0) is not None]
+    if given or (isinstance(fn.output, Node) and fn.output.children):
+        raise UnsupportedError(
+            f"{fn.name} gives something back: kernels write into arrays",
+            "Take the adjoint of the kernel that calls it.",
+            fn.location,
+        )
+
+
+def _documented(new: Function, fn: Function, kind: Kind) -> Function:
+    shadows = new.params[len(fn.params) : len(fn.params) + len(float_arrays(fn))]
+    if kind == "tangent":
+        along = _listed([f"`{d.name}`" for d in shadows])
+        return replace(new, doc=_DOCS[kind].format(f=fn.name, along=along))
+    done = {d.name: _done_to(d, new) for d in shadows}
+    parts = []
+    for verb in ("adds to", "updates", "clears"):
+        names = [name for name, own in done.items() if own == verb]
+        parts += [f"{verb} {_listed(names)}"] if names else []
+    return replace(new, doc=_DOCS[kind].format(f=fn.name, what=", ".join(parts)))
+
+
+def _done_to(d: Value, fn: Function) -> str:
+    """What a kernel does to the adjoint of an array."""
+    roots = storage_roots(fn)
+    ops = [s for s in walk(fn.body) if isinstance(s, Op) and d in writes_of(s, roots)]
+    stores = [s for s in ops if s.decl is memory.store]
+    if not ops:
+        return ""
+    if not stores:
+        return "adds to"
+    zero = all(isinstance(s.operands[1], Const) and s.operands[1].value == 0 for s in stores)
+    return "clears" if zero and len(stores) == len(ops) else "updates"
+
+
+def _listed(parts: Sequence[str]) -> str:
+    if len(parts) < 2:
+        return "".join(parts)
+    return f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def _refused(fn: Function, reason: str, where: Location | None) -> UnsupportedError:
+    return UnsupportedError(
+        f"the adjoint of {fn.name} cannot be a kernel: {reason}",
+        "Write that part with loops over numbers and elements of arrays.",
+        where or fn.location,
+    )

@@ -1,0 +1,104 @@
+"""`with srcdiff.adjoint(y) as d_y:` without types: the tape runs the block on the way back.
+
+    with srcdiff.adjoint(y) as d_y:          def block(d_y, limit=limit):
+        d_y = np.clip(d_y, -limit, limit)        d_y = np.clip(d_y, -limit, limit)
+                                                 return d_y
+                                             y = tape.block(y, block)
+
+What the block reads of the function is what stood there when the line was passed.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from srcdiff.eager.shadow_values import Shadows
+from srcdiff.eager.structures import fresh, is_float
+from srcdiff.errors import UnsupportedError
+
+if TYPE_CHECKING:
+    from srcdiff.eager.tape import Tape
+
+__all__ = ["Block", "function_of_block", "marked"]
+
+
+@dataclass(eq=False)
+class Block:
+    """What takes the place of a value's adjoint.
+
+    Attributes
+    ----------
+    value, made
+        The number before the block, and the one that the name stands for from there on; an array is itself.
+    """
+
+    value: Any
+    made: Any
+    function: Callable[[Any], Any]
+
+    def reverse(self, shadows: Shadows) -> None:
+        """Run the block, and let what it assigned be the adjoint."""
+        if isinstance(self.value, np.ndarray):
+            view = shadows.view(self.value)
+            view[...] = self.checked(self.function(view.copy()))
+            return
+        d_made = shadows.take(self.made)
+        found = self.checked(self.function(type(self.value)(0.0) if d_made is None else d_made))
+        shadows.add(self.value, type(self.value)(found))
+
+    def checked(self, found: Any) -> Any:
+        """What the block assigned, which has to be a number or shaped like the value."""
+        is_number = isinstance(found, int | float | np.generic) and not isinstance(found, bool)
+        is_alike = np.shape(found) == np.shape(self.value)
+        if not (is_number or (isinstance(found, np.ndarray) and is_alike)):
+            kind = f"an array of shape {np.shape(found)}" if np.ndim(found) else f"{found!r}"
+            raise UnsupportedError(
+                f"a block of srcdiff.adjoint makes the adjoint {kind}, not one of shape {np.shape(self.value)}",
+                "Assign floats shaped like the value.",
+            )
+        return found
+
+
+def marked(tape: Tape, value: Any, function: Callable[[Any], Any]) -> Any:
+    """The value that a name stands for behind a block."""
+    if not is_float(value):
+        raise UnsupportedError(
+            f"srcdiff.adjoint of {type(value).__name__}, which has no adjoint of its own",
+            "Take the number or array out of it, give that a name, and use the name from there on.",
+        )
+    held = tuple(v.copy() if isinstance(v, np.ndarray) else v for v in function.__defaults__ or ())
+    function.__defaults__ = held
+    made = value if isinstance(value, np.ndarray) else fresh(value)
+    tape.tracked.add(made)  # the block runs whatever is differentiated by
+    tape.note(Block(value, made, function))
+    return made
+
+
+def function_of_block(node: ast.With, name: str, bound: list[str]) -> ast.FunctionDef:
+    """The block as a function of the adjoint; what it reads of the function around, it has from where it stands.
+
+    Parameters
+    ----------
+    bound
+        The names that the function around binds, as often as it does.
+    """
+    adjoint = node.items[0].optional_vars
+    assert isinstance(adjoint, ast.Name)
+    names = [n for s in node.body for n in ast.walk(s) if isinstance(n, ast.Name)]
+    stored = [n.id for n in names if isinstance(n.ctx, ast.Store)]
+    read = dict.fromkeys(n.id for n in names if isinstance(n.ctx, ast.Load))
+    held = [n for n in read if bound.count(n) > stored.count(n) and n != adjoint.id]
+    arguments = ast.arguments(
+        [], [ast.arg(n) for n in (adjoint.id, *held)], None, [], [], None,
+        [ast.Name(n, ast.Load()) for n in held],
+    )  # fmt: skip
+    back = ast.Return(ast.Name(adjoint.id, ast.Load()))
+    made = ast.FunctionDef(name, arguments, [*copy.deepcopy(node.body), back], [], None)
+    made.type_params = []  # type: ignore[attr-defined]
+    return made

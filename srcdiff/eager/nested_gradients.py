@@ -1,0 +1,70 @@
+"""Gradients that dynamic programs call: operations whose derivatives are products with a Hessian.
+
+w = x - 0.1 * df(x)        d_x += d_w - 0.1 * H(x) @ d_w,    H symmetric
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+
+from srcdiff.compile.pytree import map_leaves
+from srcdiff.eager.structures import is_float
+from srcdiff.handles.differentiable import generated
+from srcdiff.options import Options
+
+__all__ = ["InnerGradient", "is_gradient"]
+
+_OPTIONS = Options(jit=False, on_independent="ignore")
+
+
+def is_gradient(handle: Any) -> bool:
+    """Whether a generated function gives the gradient of a function that is none."""
+    derived = handle.derived
+    is_plain = isinstance(derived.base, FunctionType) and not derived.options.has_aux
+    return is_plain and derived.kind in ("grad", "value_and_grad")
+
+
+class InnerGradient:
+    """A gradient as an operation; `derivative` gives what `srcdiff.vjp` and `srcdiff.jvp` give of one."""
+
+    def __init__(self, handle: Any, is_dynamic: bool) -> None:
+        self.handle, self.derived, self.is_dynamic = handle, handle.derived, is_dynamic
+        self.__name__ = handle.__name__
+
+    def __call__(self, *args: Any) -> Any:
+        return self.handle(*args)
+
+    def derivative(self, kind: str, wrt: tuple[int, ...]) -> Callable[..., Any]:
+        return functools.partial(self._tangent if kind == "jvp" else self._adjoints, wrt)
+
+    def _adjoints(self, wrt: tuple[int, ...], *given: Any) -> tuple[None, list[Any]]:
+        *args, d_gradient = given
+        ds = d_gradient if self.derived.as_tuple else (d_gradient,)
+        found = self._product(args, dict(zip(self.derived.wrt, ds, strict=True)), wrt)
+        return None, [found[k] for k in wrt]
+
+    def _tangent(self, wrt: tuple[int, ...], *given: Any) -> tuple[None, Any]:
+        args, tangents = given[: -len(wrt)], given[-len(wrt) :]
+        own = self.derived.wrt
+        found = self._product(args, dict(zip(wrt, tangents, strict=True)), own)
+        return None, tuple(found[k] for k in own) if self.derived.as_tuple else found[own[0]]
+
+    def _product(
+        self, args: Any, directions: dict[int, Any], asked: tuple[int, ...]
+    ) -> dict[int, Any]:
+        """The Hessian by all that is moved or asked for, times a direction; by the arguments' places."""
+        places = tuple(sorted({*directions, *asked}))
+        v = tuple(directions[k] if k in directions else map_leaves(_zero, args[k]) for k in places)
+        product = generated("hvp", self.derived.base, _OPTIONS, places)
+        return dict(zip(places, product(*args, v), strict=True))
+
+
+def _zero(leaf: Any) -> Any:
+    if not is_float(leaf):
+        return None
+    return np.zeros_like(leaf) if isinstance(leaf, np.ndarray) else 0.0

@@ -1,0 +1,67 @@
+"""Functions that a dynamic program meets while it runs: rewritten once, and called with the tape in front."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import linecache
+from collections.abc import Callable
+from types import FunctionType
+from typing import Any
+
+from srcdiff.eager.rewrite.line_map import Origin, note_origin
+from srcdiff.eager.rewrite.rewrite_statements import dynamic_function, rewriter_of
+from srcdiff.frontend.source.function_source import plain_tree
+
+__all__ = ["is_rewritten", "rewritten"]
+
+PREFIX = "<srcdiff dynamic"
+
+
+def is_rewritten(function: FunctionType) -> bool:
+    """Whether it is one of these, or was made by one."""
+    return function.__code__.co_filename.startswith(PREFIX)
+
+
+_REWRITTEN: dict[Any, Any] = {}
+
+
+def rewritten(function: Any, apart: bool = False) -> Callable[..., Any]:
+    """`function` as a dynamic program, a function of the tape and its own arguments."""
+    key = id(function.__code__), apart  # equal codes are not the same function
+    if key not in _REWRITTEN:
+        _REWRITTEN[key] = (*_compiled(function, apart), function.__code__)
+    code, free, _ = _REWRITTEN[key]
+    cells = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
+    closure = tuple(cells[name] for name in free)
+    made = FunctionType(
+        code, function.__globals__, function.__name__, function.__defaults__, closure
+    )
+    made.__kwdefaults__ = function.__kwdefaults__
+    return made
+
+
+def _compiled(function: FunctionType, apart: bool) -> tuple[Any, tuple[str, ...]]:
+    node = plain_tree(function)
+    rewriter = rewriter_of(function, node, apart)
+    name = "function" if isinstance(node, ast.Lambda) else f"{node.name}_dynamic"
+    made = dynamic_function(node, rewriter, name)
+    none = ast.Constant(None)
+    made.args.defaults = [none for _ in made.args.defaults]
+    made.args.kw_defaults = [d and none for d in made.args.kw_defaults]
+    free = function.__code__.co_freevars
+    parameters = ast.arguments([], [ast.arg(n) for n in free], None, [], [], None, [])
+    maker = ast.FunctionDef(
+        "made", parameters, [made, ast.Return(ast.Name(name, ast.Load()))], [], None
+    )
+    maker.type_params = []  # type: ignore[attr-defined]
+    text = ast.unparse(ast.fix_missing_locations(ast.Module([maker], [])))
+    digest = hashlib.sha256(f"{text}{function.__module__}".encode()).hexdigest()[:16]
+    file = f"{PREFIX} {name} {digest}>"
+    note_origin(file, Origin(made, function))
+    linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
+    outer = next(
+        c for c in compile(text, file, "exec", dont_inherit=True).co_consts if hasattr(c, "co_code")
+    )
+    code = next(c for c in outer.co_consts if hasattr(c, "co_code") and c.co_name == name)
+    return code, code.co_freevars

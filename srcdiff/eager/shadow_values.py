@@ -1,0 +1,109 @@
+"""A number beside each float of a running program: its adjoint, or its tangent.
+
+Numbers are told apart by identity. Those of arrays lie in memory beside theirs, so that a view's are the same view of
+those of its base, whatever is written through which.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.lib.array_utils import byte_bounds
+
+from srcdiff.eager.structures import is_float, leaves_of
+from srcdiff.errors import UnsupportedError
+
+__all__ = ["Shadows", "Tracked", "is_own_memory", "owner"]
+
+
+def owner(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """The array whose memory it is a view of."""
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    return array
+
+
+def is_own_memory(view: np.ndarray[Any, Any]) -> bool:
+    """Whether each element of a view has a place of its own, that may be written."""
+    reach = view.itemsize
+    for stride, count in sorted(
+        (abs(s), n) for s, n in zip(view.strides, view.shape, strict=True) if n > 1
+    ):
+        if stride < reach:
+            return False
+        reach += stride * (count - 1)
+    return view.flags.writeable
+
+
+class Tracked:
+    """The values that depend on what is differentiated by."""
+
+    def __init__(self) -> None:
+        self._kept: dict[int, Any] = {}  # alive, so that an identity stays its own
+
+    def add(self, value: Any) -> None:
+        kept = owner(value) if isinstance(value, np.ndarray) else value
+        self._kept[id(kept)] = kept
+
+    def has(self, value: Any) -> bool:
+        """Whether a number or array is one of them."""
+        kept = owner(value) if isinstance(value, np.ndarray) else value
+        return id(kept) in self._kept
+
+    def has_part(self, value: Any) -> bool:
+        """Whether one of them is in a structure."""
+        return any(is_float(leaf) and self.has(leaf) for leaf in leaves_of(value))
+
+
+class Shadows:
+    """The numbers beside those of a program; 0 where nothing was added."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[int, Any] = {}
+        self._memory: dict[int, tuple[int, np.ndarray[Any, Any], Any]] = {}
+
+    def view(self, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        """What lies beside an array."""
+        if not array.size:
+            return np.zeros(array.shape, array.dtype)
+        base = owner(array)
+        if id(base) not in self._memory:
+            low, high = byte_bounds(base)
+            made = np.zeros((high - low) // base.itemsize, base.dtype)
+            self._memory[id(base)] = low, made, base
+        low, memory, _ = self._memory[id(base)]
+        if array.dtype != memory.dtype:
+            raise UnsupportedError(
+                f"an array of {memory.dtype} is looked at as one of {array.dtype}",
+                "Use astype, which converts the numbers.",
+            )
+        offset = array.__array_interface__["data"][0] - low
+        return np.ndarray(array.shape, array.dtype, memory.data, offset, array.strides)
+
+    def get(self, value: Any) -> Any:
+        """The number beside a number, or a copy of those beside an array."""
+        if isinstance(value, np.ndarray):
+            return self.view(value).copy()
+        return self._numbers.get(id(value), type(value)(0.0))
+
+    def add(self, value: Any, number: Any) -> None:
+        """Add to it."""
+        if isinstance(value, np.ndarray):
+            view = self.view(value)
+            view += number
+        else:
+            found = self._numbers.get(id(value))
+            number = type(value)(number)
+            self._numbers[id(value)] = number if found is None else type(value)(found + number)
+
+    def take(self, value: Any) -> Any:
+        """What was added to a value that the program makes here; None for nothing."""
+        if not isinstance(value, np.ndarray):
+            return self._numbers.pop(id(value), None)
+        base = id(owner(value))
+        if base not in self._memory:
+            return None
+        found = self.view(value)
+        del self._memory[base]
+        return found

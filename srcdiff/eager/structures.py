@@ -1,0 +1,109 @@
+"""Arguments and results of dynamic programs: containers and objects of any class over numbers and arrays."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from srcdiff.compile.pytree import children, rebuild
+from srcdiff.ir.structs import is_object
+
+__all__ = ["duplicate", "fresh", "is_float", "is_plain", "leaves_of", "shared"]
+
+_NUMBERS = (bool, int, float, np.generic)
+
+
+def is_float(value: Any) -> bool:
+    """Whether derivatives go through a value: a float, or an array of floats."""
+    if isinstance(value, np.ndarray):
+        return bool(value.dtype.kind == "f")
+    return isinstance(value, float | np.floating)
+
+
+def is_plain(value: Any) -> bool:
+    """Whether a value is a number, an array or None."""
+    return isinstance(value, (*_NUMBERS, np.ndarray, type(None)))
+
+
+def attributes(value: Any) -> dict[str, Any]:
+    """What an object has now: of `__dict__`, and of slots."""
+    found = {
+        name: getattr(value, name)
+        for cls in type(value).__mro__
+        for name in _slots(cls)
+        if hasattr(value, name)
+    }
+    return {**found, **getattr(value, "__dict__", {})}
+
+
+def _slots(cls: type) -> tuple[str, ...]:
+    names = vars(cls).get("__slots__", ())
+    names = (names,) if isinstance(names, str) else tuple(names)
+    return tuple(n for n in names if n not in ("__dict__", "__weakref__"))
+
+
+def duplicate(value: Any, leaf: Callable[[Any], Any], memo: dict[int, Any] | None = None) -> Any:
+    """A structure like `value`, with `leaf` of what stands in it; a container that is there twice is
+    there twice again.
+    """
+    memo = {} if memo is None else memo
+    if id(value) in memo:
+        return memo[id(value)][0]
+    made: Any
+    if isinstance(value, list):
+        made = []
+        memo[id(value)] = made, value
+        made.extend(duplicate(v, leaf, memo) for v in value)
+        return made
+    if isinstance(value, dict):
+        made = copy.copy(value)
+        memo[id(value)] = made, value
+        made.update((k, duplicate(v, leaf, memo)) for k, v in value.items())
+        return made
+    if isinstance(value, tuple):
+        made = rebuild(value, [duplicate(v, leaf, memo) for v in value])
+    elif is_object(value):
+        made = object.__new__(type(value))
+        memo[id(value)] = made, value
+        for name, part in attributes(value).items():
+            object.__setattr__(made, name, duplicate(part, leaf, memo))
+        return made
+    else:
+        made = leaf(value)
+    return made
+
+
+def leaves_of(value: Any, seen: set[int] | None = None) -> list[Any]:
+    """What stands in a structure, objects included."""
+    seen = set() if seen is None else seen
+    if isinstance(value, list | tuple | set | frozenset):
+        parts: Any = value
+    elif isinstance(value, dict):
+        parts = value.values()
+    elif is_object(value):
+        parts = attributes(value).values()
+    else:
+        return [value]
+    if not isinstance(value, tuple):
+        if id(value) in seen:
+            return []
+        seen.add(id(value))
+    return [leaf for part in parts for leaf in leaves_of(part, seen)]
+
+
+def fresh(value: Any) -> Any:
+    """A float that is an object of its own: what is noted of it is noted of nothing else."""
+    if type(value) is float:
+        return value * 1.0
+    if isinstance(value, np.floating):
+        return value.dtype.type(value * value.dtype.type(1))
+    return value
+
+
+def shared(tree: Any) -> Any:
+    """The same leaves in containers of their own, which nobody changes."""
+    parts = children(tree)
+    return tree if parts is None else rebuild(tree, [shared(p) for p in parts])

@@ -1,0 +1,433 @@
+"""What a dynamic program asks for its operations: they run as they stand, and what is needed on the way back is kept.
+
+    tape = Tape()
+    x, a = tape.arguments(x, a, wrt=(0,))
+    y = tape.of(lambda x, a: np.sin(x) * a, x, a)      runs, and is noted if x or a is differentiated
+    return tape.gradient(y)                            asks `srcdiff.vjp` for each, from the last to the first
+
+Numbers and arrays are what they are without derivatives; which depend on what is told by their identity (`shadows`).
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from srcdiff.compile.pytree import children, fit_to, map_leaves
+from srcdiff.eager import calls, operators
+from srcdiff.eager.adjoint_hooks import Block, marked
+from srcdiff.eager.builtins import BUILTINS
+from srcdiff.eager.op_derivatives import derivative
+from srcdiff.eager.rewrite.error_traces import Step, led_there, running_steps
+from srcdiff.eager.rewrite.rewrite_cache import rewritten
+from srcdiff.eager.shadow_values import Shadows, Tracked, is_own_memory, owner
+from srcdiff.eager.stringified_values import note_written
+from srcdiff.eager.structures import (
+    duplicate,
+    fresh,
+    is_float,
+    is_plain,
+    leaves_of,
+    shared,
+)
+from srcdiff.errors import DifferentiationError, IndependentWarning, UnsupportedError
+from srcdiff.ir.structs import is_object
+
+__all__ = ["Tape"]
+
+Leaf = Callable[..., Any]
+_NOT_READ = object()
+
+calls.SPECIAL.update(BUILTINS)
+
+
+@dataclass(eq=False)
+class Operation:
+    """A function of plain arguments that was called.
+
+    Attributes
+    ----------
+    arguments
+        As they were then, with the arrays that the program had.
+    kept
+        The same with copies of arrays, which nobody writes.
+    value
+        With None in the place of what is a part of an argument.
+    steps
+        The lines of the user's that were running.
+    """
+
+    leaf: Leaf
+    wrt: tuple[int, ...]
+    arguments: tuple[Any, ...]
+    kept: tuple[Any, ...]
+    value: Any
+    made: Any
+    tangents: tuple[Any, ...] = ()
+    steps: tuple[Step, ...] = field(default_factory=running_steps)
+
+
+@dataclass(eq=False)
+class Item:
+    """`value = array[key]`."""
+
+    array: np.ndarray[Any, Any]
+    key: Any
+    value: Any
+
+
+@dataclass(eq=False)
+class Write:
+    """`array[key] = value`."""
+
+    array: np.ndarray[Any, Any]
+    key: Any
+    value: Any
+
+
+@dataclass(eq=False)
+class Addition:
+    """`np.add.at(array, key, value)`."""
+
+    array: np.ndarray[Any, Any]
+    key: Any
+    value: Any
+
+
+Record = Operation | Item | Write | Addition | Block
+
+
+class Tape:
+    """Runs the operations of a dynamic program, and takes its derivative backwards."""
+
+    def __init__(self) -> None:
+        self.records: list[Record] = []
+        self.tracked = Tracked()
+        self.inputs: list[Any] = []
+        self.written: set[float] = set()  # numbers that became text
+        self.twins: set[int] = set()  # arguments that share memory with others, and are copies here
+        self.file = sys._getframe(1).f_code.co_filename  # what stands there asks the tape itself
+
+    # ---- arguments and results ----
+
+    def arguments(self, *values: Any, wrt: Sequence[int]) -> tuple[Any, ...]:
+        """Copies of the arguments, which the program may write; those of `wrt` are differentiated by."""
+
+        def copied(leaf: Any) -> Any:
+            return leaf.copy() if isinstance(leaf, np.ndarray) else fresh(leaf)
+
+        for v in values:
+            calls.refuse_unread(v)
+        own = tuple(duplicate(v, copied) for v in values)
+        for k in wrt:
+            for leaf in filter(is_float, leaves_of(own[k])):
+                self.tracked.add(leaf)
+        self.inputs = [duplicate(own[k], _same) for k in wrt]
+        given = [a for v in values for a in leaves_of(v) if isinstance(a, np.ndarray)]
+        owners = [id(owner(a)) for a in given]
+        copies = [a for v in own for a in leaves_of(v) if isinstance(a, np.ndarray)]
+        self.twins = {id(c) for c, o in zip(copies, owners, strict=True) if owners.count(o) > 1}
+        return own
+
+    def gradient(
+        self, value: Any, weight: Any = None, on_independent: str = "warn", name: str = ""
+    ) -> tuple[Any, ...]:
+        """The adjoints of the arguments, from that of the value (1 if it is a number)."""
+        if weight is None:
+            if not is_float(value) or np.ndim(value):
+                shape = f"an array of shape {value.shape}" if np.ndim(value) else f"{value!r}"
+                raise DifferentiationError(
+                    f"{name or 'the function'} returns {shape}, and a gradient is of a number",
+                    "Take the Jacobian, or sum the result.",
+                )
+            weight = 1.0
+        if on_independent != "ignore" and not self.tracked.has_part(value):
+            self.say_independent(on_independent, name)
+        shadows = Shadows()
+        spread(shadows, self.tracked, value, fit_to(value, weight, "d_value"))
+        self.take_back(shadows)
+        return tuple(self.beside(shadows, given) for given in self.inputs)
+
+    def beside(self, shadows: Shadows, given: Any) -> Any:
+        """What is beside the floats of an argument, in its structure; None beside what is no float."""
+        return duplicate(given, lambda leaf: shadows.get(leaf) if is_float(leaf) else None)
+
+    def say_independent(self, on_independent: str, name: str) -> None:
+        told = (
+            f"the result of {name} does not depend on what it is differentiated by; the derivative is zero",
+            "Leave it out of argnums, or pass on_independent='ignore'.",
+        )
+        if on_independent == "raise":
+            raise DifferentiationError(*told)
+        warnings.warn(IndependentWarning(*told), stacklevel=4)
+
+    def result(self, value: Any) -> Any:
+        """A result with memory of its own."""
+        return duplicate(value, lambda leaf: leaf.copy() if isinstance(leaf, np.ndarray) else leaf)
+
+    def ones(self, value: Any) -> Any:
+        """The weights of a sum of all elements."""
+        return duplicate(value, lambda leaf: np.ones_like(leaf) if np.ndim(leaf) else 1.0)
+
+    # ---- operations ----
+
+    def of(self, leaf: Leaf, *args: Any) -> Any:
+        """`leaf(*args)`, an expression of the program; taken apart where not all are numbers and arrays."""
+        if all(map(is_plain, args)):
+            return self.operation(leaf, args)
+        return rewritten(leaf, apart=True)(self, *args)
+
+    def operation(self, leaf: Leaf, args: tuple[Any, ...]) -> Any:
+        """A call of what srcdiff differentiates, for numbers, arrays and containers of them."""
+        wrt = tuple(k for k, a in enumerate(args) if self.tracked.has_part(a))
+        if not wrt:
+            return leaf(*args)
+        kept = tuple(duplicate(a, _copied) for a in args)
+        given = tuple(duplicate(a, _same) for a in args)
+        value = leaf(*args)
+        arrays = [owner(v) for a in args for v in leaves_of(a) if isinstance(v, np.ndarray)]
+
+        def own(v: Any) -> Any:
+            if not isinstance(v, np.ndarray):
+                return fresh(v)
+            is_part = any(owner(v) is a for a in arrays)
+            if is_part and is_own_memory(v):
+                return v
+            return v if v.base is None else v.copy()
+
+        value = map_leaves(own, value)
+        made = map_leaves(
+            lambda v: (
+                None if isinstance(v, np.ndarray) and any(owner(v) is a for a in arrays) else v
+            ),
+            value,
+        )
+        _refuse_untracked(leaf, leaves_of(made))
+        outputs = [v for v in leaves_of(made) if is_float(v)]
+        if outputs:
+            for v in outputs:
+                self.tracked.add(v)
+            self.note(Operation(leaf, wrt, given, kept, shared(value), made))
+        return value
+
+    def item(self, base: Any, key: Any) -> Any:
+        """`base[key]`."""
+        if not isinstance(base, np.ndarray):
+            return operators.item_of(self, base, key)
+        found = base[key]
+        if not is_float(found) or not self.tracked.has(base):
+            return found
+        if isinstance(found, np.ndarray) and owner(found) is owner(base):
+            return found  # a view, which needs nothing
+        found = fresh(found)
+        self.tracked.add(found)
+        self.note(Item(base, duplicate(key, _copied), found))
+        return found
+
+    def store(self, base: Any, key: Any, value: Any) -> None:
+        """`base[key] = value`."""
+        if not isinstance(base, np.ndarray):
+            operators.store_into(self, base, key, value)
+            return
+        if self.twins and id(owner(base)) in self.twins:
+            raise ValueError(
+                "an array that is written shares memory with another argument: pass a copy of one of them"
+            )
+        if isinstance(value, list | tuple):
+            value = calls.call(self, np.array, value)
+        is_active = is_float(base) and (is_float(value) and self.tracked.has(value))
+        if base.dtype.kind in "cO" and self.tracked.has_part(value):
+            _refuse_untracked(self.store, [base])
+        if not is_active and not self.tracked.has(base):
+            base[key] = value
+            return
+        key = duplicate(key, _copied)
+        kept = value.copy() if isinstance(value, np.ndarray) else value
+        base[key] = kept
+        self.tracked.add(base)
+        self.note(Write(base, key, value))
+
+    def delete(self, base: Any, key: Any) -> None:
+        """`del base[key]`, where some class says what that is."""
+        operators.delete_from(self, base, key)
+
+    def add_at(self, base: np.ndarray[Any, Any], key: Any, value: Any) -> None:
+        """`np.add.at(base, key, value)`."""
+        np.add.at(base, key, value)
+        if is_float(base) and is_float(value) and self.tracked.has(value):
+            self.tracked.add(base)
+            self.note(Addition(base, duplicate(key, _copied), value))
+
+    def augmented(self, operator: str, target: Any, value: Any) -> Any:
+        """What `target += value` binds."""
+        if not isinstance(target, np.ndarray):
+            return operators.operate(self, operator, target, value, in_place=True)
+        new = operators.operate(self, operator, target, value)
+        if not np.can_cast(new.dtype, target.dtype, "same_kind") or new.shape != target.shape:
+            raise TypeError(
+                f"an array of {target.dtype} and shape {target.shape} cannot hold {new.dtype} of shape {new.shape}"
+            )
+        self.store(target, ..., new)
+        return target
+
+    def augment_item(
+        self, base: Any, key: Any, operator: str, value: Any, before: Any = _NOT_READ
+    ) -> None:
+        """`base[key] += value`; `before` is what stood there, if the value may have changed it."""
+        if before is _NOT_READ:
+            before = self.item(base, key)
+        self.store(base, key, self.augmented(operator, before, value))
+
+    def each(self, values: Any) -> Any:
+        """What a loop goes through, or an assignment takes apart."""
+        if isinstance(values, np.ndarray):
+            if not values.ndim:
+                raise TypeError("iteration over a 0-d array")
+            return (self.item(values, k) for k in range(len(values)))
+        return operators.iterated(self, values)
+
+    def call(self, function: Any, /, *args: Any, **kwargs: Any) -> Any:
+        """`function(*args, **kwargs)`."""
+        return calls.call(self, function, *args, **kwargs)
+
+    def operate(self, operator: str, *args: Any) -> Any:
+        """An operator."""
+        return operators.operate(self, operator, *args)
+
+    def shown(self, value: Any) -> Any:
+        """What stands in braces in an f-string."""
+        note_written(self, value)
+        return value
+
+    def attribute(self, base: Any, name: str) -> Any:
+        """`base.name`, where `name` is a property of some class."""
+        return operators.attribute_of(self, base, name)
+
+    def set_attribute(self, base: Any, name: str, value: Any) -> None:
+        """`base.name = value`, where `name` is a property of some class."""
+        operators.set_attribute(self, base, name, value)
+
+    def context(self, manager: Any) -> Any:
+        """What `with` enters."""
+        return operators.context_of(self, manager)
+
+    def block(self, value: Any, function: Callable[[Any], Any]) -> Any:
+        """`with srcdiff.adjoint(value)`: the value that the name stands for from there on."""
+        return marked(self, value, function)
+
+    # ---- derivatives ----
+
+    def note(self, record: Record) -> None:
+        self.records.append(record)
+
+    def take_back(self, shadows: Shadows) -> None:
+        """Reverse all that was noted, from the last to the first."""
+        for record in reversed(self.records):
+            try:
+                self.reverse(record, shadows)
+            except DifferentiationError as error:
+                steps = getattr(record, "steps", ())
+                raise led_there(error, steps).with_traceback(error.__traceback__) from None
+
+    def reverse(self, record: Record, shadows: Shadows) -> None:
+        """Take the adjoint of what an operation made to what it was made of."""
+        if isinstance(record, Operation):
+            self.reverse_operation(record, shadows)
+        elif isinstance(record, Block):
+            record.reverse(shadows)
+        else:
+            self.reverse_linear(record, shadows)
+
+    def reverse_linear(self, record: Item | Write | Addition, shadows: Shadows) -> None:
+        match record:
+            case Item():
+                d_value = shadows.take(record.value)
+                if d_value is not None:
+                    np.add.at(shadows.view(record.array), record.key, d_value)
+            case Addition():
+                d_value = shadows.view(record.array)[record.key]
+                shadows.add(record.value, _summed_to(d_value, np.shape(record.value)))
+            case Write():
+                view = shadows.view(record.array)
+                d_value = np.array(view[record.key])
+                if _is_picking(record.key):
+                    d_value = np.where(_is_last(view.shape, record.key), d_value, 0.0)
+                view[record.key] = 0.0
+                if is_float(record.value) and self.tracked.has(record.value):
+                    shadows.add(record.value, _summed_to(d_value, np.shape(record.value)))
+
+    def reverse_operation(self, record: Operation, shadows: Shadows) -> None:
+        taken = map_leaves(lambda v: shadows.take(v) if is_float(v) else None, record.made)
+        if all(t is None for t in leaves_of(taken)):
+            return
+        d_value = fit_to(record.value, taken, "d_value")
+        back = derivative("vjp", record.leaf, record.wrt)
+        _, found = back(*record.kept, d_value)
+        for k, d in zip(record.wrt, found, strict=True):
+            spread(shadows, self.tracked, record.arguments[k], d)
+
+
+def _refuse_untracked(leaf: Leaf, values: Sequence[Any]) -> None:
+    """Refuse results through which derivatives would be lost."""
+    for v in values:
+        kind = v.dtype.kind if isinstance(v, np.ndarray | np.generic) else ""
+        if kind in ("c", "O") or isinstance(v, complex):
+            what = "an array of objects" if kind == "O" else "complex numbers"
+            raise UnsupportedError(
+                f"`{leaf.__name__}` gives {what}, which a dynamic program does not differentiate",
+                "Use arrays of floats.",
+            )
+        if isinstance(v, str | bytes) or leaf.__name__ == "as_integer_ratio":
+            raise UnsupportedError(
+                f"`{leaf.__name__}` writes down what is differentiated, and what is read there has no derivative",
+                "Use the number itself; str() writes what is only shown.",
+            )
+
+
+def spread(shadows: Shadows, tracked: Tracked, value: Any, d_value: Any) -> None:
+    """Add adjoints to those of the floats in a structure."""
+    parts = children(value)
+    if parts is None and is_object(value):
+        parts, d_parts = list(vars(value).values()), list(vars(d_value).values())
+    elif parts is not None:
+        d_parts = children(d_value) or []
+    if parts is not None:
+        for part, d in zip(parts, d_parts, strict=True):
+            spread(shadows, tracked, part, d)
+    elif is_float(value) and tracked.has(value):
+        shadows.add(value, d_value)
+
+
+def _same(leaf: Any) -> Any:
+    return leaf
+
+
+def _copied(leaf: Any) -> Any:
+    return leaf.copy() if isinstance(leaf, np.ndarray) else leaf
+
+
+def _is_picking(key: Any) -> bool:
+    """Whether a key has index arrays, which may name a place twice."""
+    parts = key if isinstance(key, tuple) else (key,)
+    return any(isinstance(p, list | np.ndarray) for p in parts)
+
+
+def _is_last(shape: tuple[int, ...], key: Any) -> Any:
+    """Which of the values that are stored are not overwritten by others of the same store."""
+    numbers = np.full(shape, -1)
+    own = np.arange(numbers[key].size).reshape(numbers[key].shape)
+    numbers[key] = own
+    return numbers[key] == own
+
+
+def _summed_to(d: Any, shape: tuple[int, ...]) -> Any:
+    """An adjoint summed over the axes along which a value was broadcast."""
+    while np.ndim(d) > len(shape):
+        d = d.sum(axis=0)
+    axes = tuple(k for k, n in enumerate(shape) if n == 1 and d.shape[k] != 1)
+    return d.sum(axis=axes, keepdims=True) if axes else d

@@ -1,0 +1,355 @@
+"""An exponential family: a log-partition function, and what little cannot be derived from it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from srcdiff.expfam.core import identities, semiring_queries
+from srcdiff.expfam.core.moment_matching import matched
+from srcdiff.expfam.core.parameter_checks import check_values
+from srcdiff.expfam.core.pytree import as_floats, leaves, map_leaves
+
+__all__ = ["Family", "family"]
+
+
+class Family:
+    """What `family` makes. Each derived member is generated from `log_Z`, and has a `source`.
+
+    Attributes
+    ----------
+    log_Z : callable
+        The log-partition function, as it was given: `log_Z(eta, *data)`.
+    mean : Inference
+        `mean(eta, *data)`: the expected statistics.
+    e_step : Inference
+        `e_step(eta, *data)`: `(log_Z, expected statistics)`.
+    fisher : Fisher
+        `fisher(eta, *data, v)`: the covariance of the statistics times `v`.
+    kl : Formula
+        `kl(eta, other, *data)`.
+    """
+
+    def __init__(self, log_Z: Callable[..., Any], given: dict[str, Any], options: dict[str, Any]):
+        self.log_Z = log_Z
+        self.options = options
+        self.name: str = given["name"] or log_Z.__name__
+        self.statistics = given["statistics"]
+        self.log_base = given["log_base"]
+        self.mean_log_base = given["mean_log_base"]
+        self.natural = given["natural"]
+        self.usual = given["usual"]
+        self.support = given["support"]
+        self.domain = given["domain"]
+        self.check = given["check"]
+        self.start = given["start"]
+        self.possible = given["possible"]
+        self._draw = given["draw"]
+        self._mode = given["mode"]
+
+    @cached_property
+    def mean(self) -> identities.Inference:
+        return identities.mean(self.log_Z, self.check, **self.options)
+
+    @cached_property
+    def e_step(self) -> identities.Inference:
+        return identities.e_step(self.log_Z, self.check, **self.options)
+
+    @cached_property
+    def fisher(self) -> identities.Fisher:
+        return identities.fisher(self.log_Z, self.check, **self.options)
+
+    @cached_property
+    def kl(self) -> identities.Formula:
+        return identities.kl(self.log_Z, self.check, **self.options)
+
+    @cached_property
+    def viterbi(self) -> identities.Inference:
+        """`viterbi(eta, *data)`: the largest log-weight, and the statistics that have it."""
+        return identities.viterbi(self.log_Z, self.check, **self.options)
+
+    def kbest(self, k: int) -> semiring_queries.Best:
+        """`kbest(k)(eta, *data)`: the `k` largest log-weights, and their statistics."""
+        return semiring_queries.kbest(self.log_Z, k, self.check, **self.options)
+
+    @cached_property
+    def count(self) -> identities.Inference:
+        """`count(eta, *data)`: how many terms there are that -inf does not forbid."""
+        return semiring_queries.count(self.log_Z, self.check, **self.options)
+
+    @cached_property
+    def max_marginals(self) -> identities.Inference:
+        """`max_marginals(eta, *data)`: the largest log-weight with each potential."""
+        return semiring_queries.max_marginals(self.log_Z, self.check, **self.options)
+
+    @cached_property
+    def expected_cost(self) -> semiring_queries.Cost:
+        """`expected_cost(eta, costs, *data)`: what a term's potentials are expected to cost."""
+        return semiring_queries.expected_cost(self.log_Z, self.check, **self.options)
+
+    @cached_property
+    def third_cumulant(self) -> identities.ThirdCumulant:
+        return identities.third_cumulant(self.log_Z, self.check, **self.options)
+
+    @cached_property
+    def entropy(self) -> identities.Formula | WithBase:
+        """`entropy(eta, *data)`; differential for densities."""
+        return self._with_base(identities.entropy(self.log_Z, self.check, **self.options))
+
+    @cached_property
+    def cross_entropy(self) -> identities.Formula | WithBase:
+        """`cross_entropy(eta, other, *data)`: the mean of minus the log-density of `other`, under `eta`."""
+        return self._with_base(identities.cross_entropy(self.log_Z, self.check, **self.options))
+
+    def _with_base(self, made: identities.Formula) -> identities.Formula | WithBase:
+        if self.log_base is None:
+            return made
+        if self.mean_log_base is None:
+            raise ValueError(
+                f"the {made.__name__} of {self.name} needs the mean of log h(x), which is not in log_Z: "
+                "give family(..., mean_log_base=f) with f(eta)"
+            )
+        return WithBase(made, self.mean_log_base)
+
+    def log_prob(self, eta: Any, x: Any, *data: Any) -> Any:
+        """The log-density at `x`, or at each of many along leading axes."""
+        eta = as_floats(eta)
+        if self.check is not None:
+            self.check(eta, *data)
+        with np.errstate(divide="ignore", invalid="ignore"):  # of what is impossible
+            stats = self._statistics(eta, x)
+        return self._log_density(eta, x, stats, *data)
+
+    def log_prob_of_each(self, etas: Sequence[Any], x: Any) -> Any:
+        """The log-density at each of many `x` with each of some parameters of one size, `(n, len(etas))`."""
+        etas = [as_floats(eta) for eta in etas]
+        if self.check is not None:
+            for eta in etas:
+                self.check(eta)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            stats = self._statistics(etas[0], x)
+        return np.stack([self._log_density(eta, x, stats) for eta in etas], axis=1)
+
+    def _log_density(self, eta: Any, x: Any, stats: Any, *data: Any) -> Any:
+        holds = None
+        if self.possible is not None:
+            possible, missing = self._possible(eta, x)
+            holds = possible | missing  # NaN stays NaN
+        weighed = sum(
+            _contracted(s, e) for s, e in zip(leaves(stats), leaves(eta), strict=True)
+        ) - self.log_Z(eta, *data)
+        found = weighed if self.log_base is None else weighed + self.log_base(eta, x)
+        return found if holds is None else np.where(holds, found, -np.inf)[()]
+
+    def check_values(self, eta: Any, xs: Any, what: str = "xs") -> None:
+        """Raise ValueError for observations that the family does not have, and NaN."""
+        if self.possible is not None:
+            check_values(self.name, what, xs, self._possible(eta, xs)[0])
+
+    def _possible(self, eta: Any, x: Any) -> tuple[Any, Any]:
+        """Of one observation or each of many: whether it is possible, whether it holds NaN."""
+        x = np.asarray(x, float)
+        with np.errstate(invalid="ignore"):
+            holds = np.asarray(self.possible(eta, x))
+        missing = np.isnan(x)
+        own = np.ndim(leaves(eta)[0])
+        left = own - (x.ndim - holds.ndim)  # axes of independent variables
+        whole = tuple(range(holds.ndim - left, holds.ndim))
+        return np.all(holds, axis=whole), np.any(missing, axis=tuple(range(x.ndim - own, x.ndim)))
+
+    def _statistics(self, eta: Any, x: Any) -> Any:
+        if self.statistics is None:
+            raise ValueError(
+                f"{self.name} has no statistics: give family(..., statistics=t) with t(eta, x)"
+            )
+        return self.statistics(eta, x)
+
+    def mean_statistics(self, eta: Any, xs: Any, weights: Any = None) -> Any:
+        """The mean of the statistics of observations, for `fit`; `eta` says the sizes.
+
+        `weights`, where they differ: one for each observation, or `(n, K)` for K means along a first axis.
+
+        Raises
+        ------
+        ValueError
+            For observations that the family does not have, and NaN.
+        """
+        self.check_values(eta, xs)
+        stats = self._statistics(eta, xs)
+        if np.ndim(weights) != 2:
+            return map_leaves(lambda s: np.average(s, axis=0, weights=weights), stats)
+        shares = weights / np.sum(weights, axis=0)
+        return map_leaves(lambda s: np.tensordot(shares, np.asarray(s), axes=(0, 0)), stats)
+
+    def sample(self, eta: Any, rng: np.random.Generator, n: int, *data: Any) -> Any:
+        """`n` draws."""
+        if not isinstance(rng, np.random.Generator):
+            raise TypeError(f"rng is a generator (np.random.default_rng(seed)), not {rng!r}")
+        if not isinstance(n, int | np.integer) or isinstance(n, bool) or n < 0:
+            raise ValueError(f"n, how many draws, is a whole number from 0, not {n!r}")
+        eta = as_floats(eta)
+        if self.check is not None:
+            self.check(eta, *data)
+        if self._draw is not None:
+            return self._draw(eta, rng, n, *data)
+        if self.support is None:
+            raise ValueError(
+                f"{self.name} does not say how to draw from it: give family(..., draw=f) with f(eta, rng, n), "
+                "or support=f with f(eta) for finitely many values"
+            )
+        values = self.support(eta)
+        p = np.exp(np.array([self.log_prob(eta, x) for x in values]))
+        chosen = rng.choice(len(values), size=n, p=p / p.sum())
+        return np.array([values[k] for k in chosen])
+
+    def mode(self, eta: Any, *data: Any) -> Any:
+        """The most probable value."""
+        eta = as_floats(eta)
+        if self.check is not None:
+            self.check(eta, *data)
+        if self._mode is not None:
+            return self._mode(eta, *data)
+        if self.support is None:
+            raise ValueError(
+                f"{self.name} does not say what its mode is: give family(..., mode=f) with f(eta), "
+                "or support=f with f(eta) for finitely many values"
+            )
+        values = self.support(eta)
+        return values[int(np.argmax([self.log_prob(eta, x) for x in values]))]
+
+    def fit(self, stats: Any, *data: Any, start: Any = None) -> Any:
+        """The parameters whose expected statistics are `stats`: maximum likelihood, by Newton's method.
+
+        In natural parameters the Hessian of the likelihood is minus the Fisher information, so each step is one of
+        natural gradient.
+
+        Raises
+        ------
+        ValueError
+            Where no parameters have such statistics: they lie on the boundary (all observations equal, say).
+        """
+        stats = as_floats(stats)
+        if start is None:
+            if self.start is None:
+                raise ValueError(f"{self.name} does not say where to start: pass fit(..., start=)")
+            start = self.start(stats)
+        return matched(self, stats, as_floats(start), data)
+
+    def __repr__(self) -> str:
+        return f"<srcdiff.expfam family {self.name}>"
+
+    def __reduce__(self) -> Any:
+        """A ready family is pickled by its name; one of your own, if all that it was given can be."""
+        if getattr(sys.modules["srcdiff.expfam"], self.name, None) is self:
+            return _ready, (self.name,)
+        return super().__reduce__()
+
+
+def _ready(name: str) -> Any:
+    return getattr(sys.modules["srcdiff.expfam"], name)
+
+
+class WithBase:
+    """An entropy, or cross-entropy, with a base measure: the mean of log h(x) is taken off."""
+
+    def __init__(self, formula: identities.Formula, mean_log_base: Callable[..., Any]) -> None:
+        self.formula = formula
+        self.mean_log_base = mean_log_base
+
+    def __call__(self, eta: Any, *data: Any) -> float:
+        return float(self.formula(eta, *data) - self.mean_log_base(as_floats(eta)))
+
+    @property
+    def source(self) -> str:
+        """The source of what `log_Z` says of it."""
+        return self.formula.source
+
+    def source_for(self, *args: Any) -> str:
+        """The same for such arguments; nothing is run."""
+        return self.formula.source_for(*args)
+
+
+def _contracted(stats: Any, eta: Any) -> Any:
+    """Statistics of one or many observations times parameters; 0 times -inf is 0."""
+    stats = np.asarray(stats, float)
+    if np.all(np.isfinite(eta)):
+        return np.tensordot(stats, eta, np.ndim(eta))
+    axes = tuple(range(stats.ndim - np.ndim(eta), stats.ndim))
+    return np.sum(stats * np.where(stats == 0.0, 0.0, eta), axis=axes)
+
+
+def family(
+    log_Z: Callable[..., Any],
+    *,
+    name: str = "",
+    statistics: Callable[..., Any] | None = None,
+    log_base: Callable[..., Any] | None = None,
+    mean_log_base: Callable[..., Any] | None = None,
+    support: Callable[..., Any] | None = None,
+    draw: Callable[..., Any] | None = None,
+    mode: Callable[..., Any] | None = None,
+    domain: Callable[..., Any] | None = None,
+    start: Callable[..., Any] | None = None,
+    possible: Callable[..., Any] | None = None,
+    natural: Callable[..., Any] | None = None,
+    usual: Callable[..., Any] | None = None,
+    check: Callable[..., None] | None = None,
+    **options: Any,
+) -> Family:
+    """The exponential family of a log-partition function. All but `log_Z` may be left out.
+
+    Parameters
+    ----------
+    log_Z : callable
+        `log_Z(eta, *data)`: natural parameters (any structure of numbers and arrays), and what is conditioned on.
+    name : str
+        How messages call it; otherwise the name of `log_Z`.
+    statistics : callable
+        `t(eta, x)`: the statistics of one value, or of many along leading axes, in the structure of `eta`; of `eta`,
+        only sizes matter. `log_prob` and `mean_statistics` need it.
+    log_base : callable
+        `log h(x)` as a function of `(eta, x)`, where it is not 0.
+    mean_log_base : callable
+        Its mean as a function of `eta`, which `entropy` needs.
+    support : callable
+        All values, as a function of `eta`, where they are finitely many: `sample` and `mode` go through them.
+    draw : callable
+        `draw(eta, rng, n, *data)`, for `sample`.
+    mode : callable
+        The most probable value, as a function of `(eta, *data)`.
+    domain : callable
+        Whether `eta` is possible, where `log_Z` does not say so by NaN, infinity or `LinAlgError`.
+    start : callable
+        Where `fit` begins, as a function of the statistics.
+    possible : callable
+        Whether there is such an observation, for each of an array of floats, as a function of `(eta, x)`: `log_prob` is
+        -inf where there is none, and `mean_statistics` an error.
+    natural, usual : callables
+        From the usual parameters to `eta`, and back.
+    check : callable
+        `check(eta, *data)` raises for bad input, in the terms of the model.
+    **options
+        As for `srcdiff.grad`: `jit`, `residuals`, ...
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from srcdiff import expfam
+    >>> def log_Z(eta):
+    ...     return np.logaddexp(0.0, eta)
+    >>> coin = expfam.family(log_Z, jit=False)
+    >>> float(coin.mean(0.0))
+    0.5
+    """
+    given = {
+        "name": name, "statistics": statistics, "log_base": log_base, "mean_log_base": mean_log_base,
+        "support": support, "draw": draw, "mode": mode, "domain": domain, "start": start, "possible": possible,
+        "natural": natural, "usual": usual, "check": check,
+    }  # fmt: skip
+    if not callable(log_Z):
+        raise TypeError(f"log_Z is a function of natural parameters, not {log_Z!r}")
+    return Family(log_Z, given, options)

@@ -1,0 +1,137 @@
+"""One log_Z, many algorithms: best and drawn terms, numbers of terms, expected costs, from its source alone.
+
+All are source transformations (`srcdiff.transform(log_Z, "semiring", semiring=...)`) of `log_Z(eta, *data)`, whose
+sums of exponentials go over paths, trees, or whatever the model has. They hand back statistics: shaped like `eta`, with
+a 1 for each potential that the term has (a 2 for one that it has twice).
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+import srcdiff
+from srcdiff.expfam.core.identities import Check, Inference
+from srcdiff.expfam.core.pytree import as_floats, map_leaves
+
+__all__ = ["Best", "Cost", "Draws", "count", "expected_cost", "kbest", "max_marginals", "sample"]
+
+_NO_TERM = "there is no path: all of them are forbidden"
+
+
+class Draws(Inference):
+    """`draws(eta, rng, n, *data)`; see `sample`."""
+
+    def __call__(self, eta: Any, rng: np.random.Generator, n: int, *data: Any) -> Any:
+        if not isinstance(rng, np.random.Generator):
+            raise TypeError(f"rng is a generator (np.random.default_rng(seed)), not {rng!r}")
+        if not isinstance(n, int | np.integer) or isinstance(n, bool) or n < 0:
+            raise ValueError(f"n, how many draws, is a whole number from 0, not {n!r}")
+        eta = as_floats(eta)
+        if self.check is not None:
+            self.check(eta, *data)
+        found = [self.generated(eta, *data, rng) for _ in range(n)]
+        if any(log_Z == -np.inf for log_Z, _ in found):
+            raise ValueError(_NO_TERM)
+        if not found:
+            return map_leaves(lambda leaf: np.zeros((0, *np.shape(leaf))), eta)
+        return map_leaves(lambda *leaves: np.stack(leaves), *(stats for _, stats in found))
+
+    def source_for(self, eta: Any, *data: Any) -> str:
+        """The source for such arguments; nothing is run."""
+        return self.generated.source_for(as_floats(eta), *data, np.random.default_rng(0))
+
+
+class Best(Inference):
+    """`best(eta, *data)`: the largest terms and their statistics; see `kbest`."""
+
+    def __init__(self, generated: srcdiff.Generated, check: Check | None, k: int, options: Any):
+        super().__init__(generated, check, f"The {k} largest log-weights, and their statistics.")
+        self.k = k
+        self.options = options
+
+    def __call__(self, eta: Any, *data: Any) -> Any:
+        eta = as_floats(eta)
+        if self.check is not None:
+            self.check(eta, *data)
+        scores, back = srcdiff.vjp(self.generated, eta, *data, argnums=0, **self.options)
+        scores = scores[scores > -np.inf]
+        one_of = np.eye(self.k)[: len(scores)]
+        if not len(scores):
+            return scores, map_leaves(lambda leaf: np.zeros((0, *np.shape(leaf))), eta)
+        return scores, map_leaves(lambda *leaves: np.stack(leaves), *map(back, one_of))
+
+
+class Cost:
+    """`cost(eta, costs, *data)`; see `expected_cost`."""
+
+    def __init__(self, log_Z: Callable[..., Any], check: Check | None, options: Any) -> None:
+        self.log_Z = log_Z
+        self.check = check
+        self.options = options
+        self._maker = srcdiff.make_jvp(log_Z, **options)
+
+    def __call__(self, eta: Any, costs: Any, *data: Any) -> Any:
+        eta, costs = as_floats(eta), as_floats(costs)
+        if self.check is not None:
+            self.check(eta, *data)
+        return self._maker(eta, *data)(costs)[1]
+
+    @property
+    def source(self) -> str:
+        """The source of the latest specialisation."""
+        return self._maker.source
+
+    def source_for(self, eta: Any, *data: Any) -> str:
+        """The source for such arguments; nothing is run."""
+        return self._maker.source_for(as_floats(eta), *data)
+
+
+def sample(log_Z: Callable[..., Any], check: Check | None = None, **options: Any) -> Draws:
+    """`sample(log_Z)(eta, rng, n, *data)`: statistics of `n` terms, drawn with their weights.
+
+    Forward filtering, backward sampling: each sum of exponentials draws one of its terms, and the derivative follows
+    what was drawn. Each leaf of the statistics has the draws along its first axis.
+
+    Raises
+    ------
+    ValueError
+        Where all terms are forbidden.
+    """
+    made = srcdiff.transform(log_Z, "semiring", semiring="sample", **options)
+    return Draws(made, check, "Statistics of terms that are drawn.")
+
+
+def kbest(log_Z: Callable[..., Any], k: int, check: Check | None = None, **options: Any) -> Best:
+    """`kbest(log_Z, k)(eta, *data)`: the `k` largest log-weights in descending order, and their statistics.
+
+    Each leaf of the statistics has the terms along its first axis. There are fewer than `k` where there are no more
+    terms.
+    """
+    made = srcdiff.transform(log_Z, "semiring", semiring="kbest", k=k, **options)
+    return Best(made, check, k, options)
+
+
+def count(log_Z: Callable[..., Any], check: Check | None = None, **options: Any) -> Inference:
+    """`count(log_Z)(eta, *data)`: how many terms there are that -inf does not forbid, as a float."""
+    made = srcdiff.transform(log_Z, "semiring", semiring="count", **options)
+    return Inference(made, check, "How many terms there are.")
+
+
+def max_marginals(
+    log_Z: Callable[..., Any], check: Check | None = None, **options: Any
+) -> Inference:
+    """`max_marginals(log_Z)(eta, *data)`: for each potential, the largest log-weight of a term that has it.
+
+    -inf where no term has it. It is shaped like `eta`.
+    """
+    made = srcdiff.transform(log_Z, "semiring", semiring="max_marginals", **options)
+    return Inference(made, check, "The largest log-weight with each potential.")
+
+
+def expected_cost(log_Z: Callable[..., Any], check: Check | None = None, **options: Any) -> Cost:
+    """`expected_cost(log_Z)(eta, costs, *data)`: the expected sum of what a term's potentials cost.
+
+    `costs` are shaped like `eta`, and finite. It is the derivative of `log_Z` along them: one loop, nothing is kept.
+    """
+    return Cost(log_Z, check, options)

@@ -1,0 +1,279 @@
+"""Chains of discrete states: hidden Markov models, with inputs and durations, and conditional random fields.
+
+States are 0 to K - 1, times 0 to T - 1. Each `log_Z` sums over all paths of states; its gradient holds expected counts.
+Parameters need not be normalised; -inf forbids.
+
+=============================  =====================================================================
+`chain`                        `eta = (log_nodes (T, K), log_pairs (T - 1, K, K))`: bare potentials
+`crf`                          `eta = (weights (F, K), log_A (K, K))`, `data = features (T, F)`
+`hmm`                          `eta = (log_pi (K), log_A (K, K), log_B (K, symbols))`, `data (T)`
+`io_hmm`                       the same with `log_A (inputs, K, K)`, and `inputs (T), data (T)`
+`semi_markov`                  `eta = (log_pi, log_A, log_D (K, longest), log_B)`, `data (T)`
+`hmm_transition_first`,        as `hmm` and `io_hmm`, but with a state before the first observation
+`io_hmm_transition_first`
+=============================  =====================================================================
+
+`log_A[i, j]` leads from i to j. In most texts, and in `hmm`, `log_pi` belongs to the state of the first observation,
+and there are T - 1 transitions; in `io_hmm`, `inputs[t]` picks the transition *into* time t, so `inputs[0]` is not
+used. Where a transition comes first, `log_pi` belongs to a state before it: T + 1 states, T transitions, all inputs
+used. The two differ in value and counts, and neither is an error, so the names say which is which.
+"""
+
+from typing import Any
+
+import numpy as np
+from scipy.special import logsumexp
+
+from srcdiff.expfam.core.chain_checks import (
+    check_chain,
+    check_crf,
+    check_hmm,
+    check_io_hmm,
+    check_semi_markov,
+)
+from srcdiff.expfam.core.family import family
+from srcdiff.expfam.core.identities import viterbi
+from srcdiff.expfam.core.semiring_queries import sample
+from srcdiff.expfam.sequence.viterbi_paths import draw_paths, followed
+
+__all__ = [
+    "chain",
+    "crf",
+    "hmm",
+    "hmm_transition_first",
+    "io_hmm",
+    "io_hmm_transition_first",
+    "semi_markov",
+]
+
+
+def chain_log_Z(eta):
+    log_nodes, log_pairs = eta
+    log_alpha = log_nodes[0]
+    for t in range(1, len(log_nodes)):
+        log_alpha = logsumexp(log_alpha[:, None] + log_pairs[t - 1], axis=0) + log_nodes[t]
+    return logsumexp(log_alpha)
+
+
+def crf_log_Z(eta, features):
+    weights, log_A = eta
+    scores = features @ weights
+    log_alpha = scores[0]
+    for score in scores[1:]:
+        log_alpha = logsumexp(log_alpha[:, None] + log_A, axis=0) + score
+    return logsumexp(log_alpha)
+
+
+def hmm_log_Z(eta, data):
+    log_pi, log_A, log_B = eta
+    log_alpha = log_pi + log_B[:, data[0]]
+    for y in data[1:]:
+        log_alpha = logsumexp(log_alpha[:, None] + log_A, axis=0) + log_B[:, y]
+    return logsumexp(log_alpha)
+
+
+def hmm_joint_log_Z(eta, data):
+    """The sum over states and data: of the data, only the length counts. 0 for normalised parameters."""
+    log_pi, log_A, log_B = eta
+    log_emitted = logsumexp(log_B, axis=1)
+    log_alpha = log_pi + log_emitted
+    for _ in range(1, len(data)):
+        log_alpha = logsumexp(log_alpha[:, None] + log_A, axis=0) + log_emitted
+    return logsumexp(log_alpha)
+
+
+def hmm_transition_first_log_Z(eta, data):
+    log_pi, log_A, log_B = eta
+    log_alpha = log_pi
+    for y in data:
+        log_alpha = logsumexp(log_alpha[:, None] + log_A, axis=0) + log_B[:, y]
+    return logsumexp(log_alpha)
+
+
+def io_hmm_log_Z(eta, inputs, data):
+    log_pi, log_A, log_B = eta
+    log_alpha = log_pi + log_B[:, data[0]]
+    for u, y in zip(inputs[1:], data[1:], strict=True):
+        log_alpha = logsumexp(log_alpha[:, None] + log_A[u], axis=0) + log_B[:, y]
+    return logsumexp(log_alpha)
+
+
+def io_hmm_transition_first_log_Z(eta, inputs, data):
+    log_pi, log_A, log_B = eta
+    log_alpha = log_pi
+    for u, y in zip(inputs, data, strict=True):
+        log_alpha = logsumexp(log_alpha[:, None] + log_A[u], axis=0) + log_B[:, y]
+    return logsumexp(log_alpha)
+
+
+def semi_markov_log_Z(eta, data):
+    """Segments of one state each: `log_D[k, d - 1]` is for length d, `log_A` for what follows a segment."""
+    log_pi, log_A, log_D, log_B = eta
+    n_states, longest = log_D.shape
+    log_starts = np.empty((len(data) + 1, n_states))  # of segments that begin at t
+    log_starts[0] = log_pi
+    log_end = log_pi
+    for t in range(1, len(data) + 1):
+        log_end = np.full(n_states, -np.inf)  # of segments that end before t
+        emitted = np.zeros(n_states)
+        for d in range(1, min(longest, t) + 1):
+            emitted = emitted + log_B[:, data[t - d]]
+            log_end = np.logaddexp(log_end, log_starts[t - d] + log_D[:, d - 1] + emitted)
+        log_starts[t] = logsumexp(log_end[:, None] + log_A, axis=0)
+    return logsumexp(log_end)
+
+
+def segments_log_Z(eta, data):
+    """As `semi_markov_log_Z`, with potentials of segments: `log_marks[t - 1, d - 1]` of one that ends before t."""
+    log_marks, (log_pi, log_A, log_D, log_B) = eta
+    n_states, longest = log_D.shape
+    log_starts = np.empty((len(data) + 1, n_states))
+    log_starts[0] = log_pi
+    log_end = log_pi
+    for t in range(1, len(data) + 1):
+        log_end = np.full(n_states, -np.inf)
+        emitted = np.zeros(n_states)
+        for d in range(1, min(longest, t) + 1):
+            emitted = emitted + log_B[:, data[t - d]]
+            scores = log_starts[t - d] + log_D[:, d - 1] + emitted + log_marks[t - 1, d - 1]
+            log_end = np.logaddexp(log_end, scores)
+        log_starts[t] = logsumexp(log_end[:, None] + log_A, axis=0)
+    return logsumexp(log_end)
+
+
+# ---- as bare potentials, which have a gradient for each time ------------------------------------------
+
+
+def hmm_as_chain(eta: Any, data: Any) -> Any:
+    """Potentials `(log_nodes, log_pairs)` of the posterior over paths, for `chain`."""
+    log_pi, log_A, log_B = eta
+    log_nodes = log_B[:, data].T
+    log_nodes[0] += log_pi
+    return log_nodes, np.tile(log_A, (len(data) - 1, 1, 1))
+
+
+def io_hmm_as_chain(eta: Any, inputs: Any, data: Any) -> Any:
+    """The same with inputs."""
+    log_pi, log_A, log_B = eta
+    log_nodes = log_B[:, data].T
+    log_nodes[0] += log_pi
+    return log_nodes, log_A[inputs[1:]]
+
+
+def hmm_transition_first_as_chain(eta: Any, data: Any) -> Any:
+    """The same with a state before the first observation: T + 1 nodes."""
+    log_pi, log_A, log_B = eta
+    log_nodes = np.vstack([log_pi, log_B[:, data].T])
+    return log_nodes, np.tile(log_A, (len(data), 1, 1))
+
+
+def io_hmm_transition_first_as_chain(eta: Any, inputs: Any, data: Any) -> Any:
+    """The same with inputs and a state before the first observation."""
+    log_pi, log_A, log_B = eta
+    return np.vstack([log_pi, log_B[:, data].T]), log_A[inputs]
+
+
+def crf_as_chain(eta: Any, features: Any) -> Any:
+    """Potentials of the labels of one sequence."""
+    weights, log_A = eta
+    return features @ weights, np.tile(log_A, (len(features) - 1, 1, 1))
+
+
+def _draw(as_chain: Any) -> Any:
+    """Draws of paths: `draw(eta, rng, n, *data)`."""
+
+    def draw(eta: Any, rng: np.random.Generator, n: int, *data: Any) -> Any:
+        return draw_paths(chain.mean(as_chain(eta, *data)), rng, n)
+
+    return draw
+
+
+def _mode(as_chain: Any) -> Any:
+    """The most probable path: `mode(eta, *data)`."""
+
+    def mode(eta: Any, *data: Any) -> Any:
+        score, counts = chain.viterbi(as_chain(eta, *data))
+        if score == -np.inf:
+            raise ValueError("there is no path: all of them are forbidden")
+        return followed(counts)
+
+    return mode
+
+
+_viterbi_of_segments = viterbi(segments_log_Z)
+_draws_of_segments = sample(segments_log_Z)
+
+
+def _marked(eta: Any, data: Any) -> Any:
+    n_states, longest = eta[2].shape
+    return np.zeros((len(data), longest, n_states)), eta
+
+
+def _segments(marks: Any) -> list[tuple[int, int]]:
+    """The segments `(state, length)` in their order: the marks of one term say where each ends."""
+    return [(int(k), int(d) + 1) for _, d, k in np.argwhere(marks > 0.5)]
+
+
+def _draw_segments(eta: Any, rng: np.random.Generator, n: int, data: Any) -> Any:
+    """`n` lists of segments `(state, length)`."""
+    marks, _ = _draws_of_segments(_marked(eta, data), rng, n, data)
+    return [_segments(drawn) for drawn in marks]
+
+
+def _mode_of_segments(eta: Any, data: Any) -> Any:
+    """The most probable segments `(state, length)`."""
+    score, (marks, _) = _viterbi_of_segments(_marked(eta, data), data)
+    if score == -np.inf:
+        raise ValueError("there is no path: all of them are forbidden")
+    return _segments(marks)
+
+
+chain = family(
+    chain_log_Z,
+    name="chain",
+    check=check_chain,
+    draw=_draw(lambda eta: eta),
+    mode=_mode(lambda eta: eta),
+)
+crf = family(
+    crf_log_Z,
+    name="crf",
+    check=check_crf,
+    draw=_draw(crf_as_chain),
+    mode=_mode(crf_as_chain),
+)
+hmm = family(
+    hmm_log_Z,
+    name="hmm",
+    check=check_hmm,
+    draw=_draw(hmm_as_chain),
+    mode=_mode(hmm_as_chain),
+)
+io_hmm = family(
+    io_hmm_log_Z,
+    name="io_hmm",
+    check=check_io_hmm,
+    draw=_draw(io_hmm_as_chain),
+    mode=_mode(io_hmm_as_chain),
+)
+hmm_transition_first = family(
+    hmm_transition_first_log_Z,
+    name="hmm_transition_first",
+    check=check_hmm,
+    draw=_draw(hmm_transition_first_as_chain),
+    mode=_mode(hmm_transition_first_as_chain),
+)
+io_hmm_transition_first = family(
+    io_hmm_transition_first_log_Z,
+    name="io_hmm_transition_first",
+    check=check_io_hmm,
+    draw=_draw(io_hmm_transition_first_as_chain),
+    mode=_mode(io_hmm_transition_first_as_chain),
+)
+semi_markov = family(
+    semi_markov_log_Z,
+    name="semi_markov",
+    check=check_semi_markov,
+    draw=_draw_segments,
+    mode=_mode_of_segments,
+)

@@ -1,0 +1,130 @@
+"""Fits of hidden Markov models by gradients.
+
+By Fisher's identity the gradient of the log-likelihood is that of the expected log-probability of states and data. Of
+rows of log-probabilities it is their expected counts, less as many as the row has in all in its proportions; of the
+natural parameters of an emission, what the statistics sum to in its state, less what they would be expected to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from srcdiff.expfam.core.pytree import flatten, map_leaves
+from srcdiff.expfam.sequence.emissions import Emissions
+from srcdiff.expfam.sequence.lbfgs import Ascent, ascend
+from srcdiff.expfam.sequence.sequences import Sequence, joined
+
+__all__ = ["by_gradient"]
+
+
+def by_gradient(
+    parameters: Any,
+    sequences: list[Sequence],
+    expected: Callable[..., Any],
+    settings: Any,
+    past: Ascent | None = None,
+) -> Any:
+    """Parameters, log-likelihoods, whether it converged, and what a later fit goes on from.
+
+    Parameters
+    ----------
+    parameters : (log_pi, log_A, Emissions)
+    sequences : list of Sequence
+    expected : callable
+        The E-step of all: `expected(parameters, sequences)`.
+    settings : object
+        With `max_iter`, `tol`, `prior` and `progress`.
+    past : Ascent, optional
+        Of the fit that found `parameters`.
+    """
+    log_pi, log_A, emissions = parameters
+    whole, restored = flatten((log_pi, log_A, list(emissions.etas)))
+    free = np.isfinite(whole)  # what is forbidden stays so
+    data, observed = joined(sequences)
+    likelihoods: dict[float, float] = {}  # of values with the prior
+
+    def at(x: Any) -> Any:
+        full = whole.copy()
+        full[free] = x
+        rows_pi, rows_A, etas = restored(full)
+        return _log_rows(rows_pi), _log_rows(rows_A), replace(emissions, etas=tuple(etas))
+
+    def objective(x: Any) -> tuple[float, Any]:
+        log_pi, log_A, emissions = given = at(x)
+        if not _is_possible(emissions):
+            return -np.inf, x
+        found = expected(given, sequences)
+        value = likelihood = float(sum(v for v, _ in found))
+        states = np.concatenate([counts[2] for _, counts in found])[observed]
+        slopes = (
+            *(
+                _of_rows(sum(counts[k] for _, counts in found) + settings.prior, rows)
+                for k, rows in enumerate((log_pi, log_A))
+            ),
+            [
+                _of_emission(emissions, eta, data, w)
+                for eta, w in zip(emissions.etas, states.T, strict=True)
+            ],
+        )
+        for rows in (log_pi, log_A):
+            value += settings.prior * float(np.sum(rows[np.isfinite(rows)]))
+        likelihoods[value] = likelihood
+        slope = flatten(slopes)[0][free]
+        return (value, slope) if np.isfinite(slope).all() else (-np.inf, x)
+
+    start = whole[free]
+    if past is not None and _is_at(past.x, start, at, parameters):
+        start = past.x
+    else:
+        past = None
+    ascent, values, converged = ascend(
+        objective, start, settings.max_iter, settings.tol, settings.progress, past
+    )
+    return at(ascent.x), [likelihoods[v] for v in values], converged, ascent
+
+
+def _is_at(x: Any, start: Any, at: Callable[[Any], Any], parameters: Any) -> bool:
+    """Whether the parameters are still those of `x`: they may have been set by hand since."""
+    if x.shape != start.shape:
+        return False
+    vectors = [flatten((pi, A, list(em.etas)))[0] for pi, A, em in (at(x), parameters)]
+    return bool(np.array_equal(*vectors))
+
+
+def _log_rows(logits: Any) -> Any:
+    """Log-probabilities along the last axis."""
+    top = np.max(logits, axis=-1, keepdims=True)
+    return logits - top - np.log(np.sum(np.exp(logits - top), axis=-1, keepdims=True))
+
+
+def _of_rows(counts: Any, log_rows: Any) -> Any:
+    counts = np.where(log_rows == -np.inf, 0.0, counts)
+    return counts - counts.sum(axis=-1, keepdims=True) * np.exp(log_rows)
+
+
+def _of_emission(emissions: Emissions, eta: Any, data: Any, weights: Any) -> Any:
+    """What the statistics of one state's data sum to, less what is expected of as many."""
+    total = float(np.sum(weights))
+    if total <= 1e-300:
+        return map_leaves(lambda leaf: 0.0 * np.where(np.isfinite(leaf), leaf, 0.0), eta)
+    seen = emissions.family.mean_statistics(eta, data, weights)
+    return map_leaves(lambda s, m: total * (s - m), seen, emissions.family.mean(eta))
+
+
+def _is_possible(emissions: Emissions) -> bool:
+    """Whether all states have parameters that their family has a density for."""
+    family = emissions.family
+    for eta in emissions.etas:
+        if family.domain is not None and not family.domain(eta):
+            return False
+        try:
+            with np.errstate(all="ignore"):
+                if not np.isfinite(family.log_Z(eta)):
+                    return False
+        except np.linalg.LinAlgError:
+            return False
+    return True

@@ -1,0 +1,407 @@
+"""Subscripts: reading, writing and adding to elements, slices and parts of containers."""
+
+from __future__ import annotations
+
+import operator
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import gast
+import numpy as np
+
+from srcdiff.frontend.containers.closure_lists import opened
+from srcdiff.frontend.containers.dunder_methods import called
+from srcdiff.frontend.containers.list_slices import list_slice
+from srcdiff.frontend.containers.lists import is_long_tuple, readable
+from srcdiff.frontend.control.phi import take_apart
+from srcdiff.frontend.core.frame import HOOKS, Frame, describe, reads
+from srcdiff.frontend.core.session import NeedStatic, Unroll
+from srcdiff.frontend.core.values import (
+    FrontValue,
+    Items,
+    Known,
+    Parts,
+    ShapeOf,
+    Slice,
+    Text,
+    is_static,
+    sequence,
+    static,
+    static_int,
+)
+from srcdiff.frontend.derivatives.cuda_launches import configured, is_kernel
+from srcdiff.ir.core import Atom, Const, Value, const, known_dim
+from srcdiff.ir.types import Array, Dim, List, Scalar, Static, Struct, shape_of
+from srcdiff.ops.arrays.containers import get, list_item
+from srcdiff.ops.arrays.masks import nonzero, places_of_true
+from srcdiff.ops.arrays.memory import axis_length, gather, index
+from srcdiff.ops.core.index_patterns import axes_taken, has_arrays, is_mask, is_view
+from srcdiff.ops.core.registry import find
+
+__all__ = [
+    "Place",
+    "array_of",
+    "ask_for",
+    "length_along",
+    "need_static",
+    "no_array",
+    "part_key",
+    "place_of",
+    "position_of",
+    "read_item",
+    "shape_parts",
+    "static_slice",
+    "subscripted",
+]
+
+
+@reads(gast.Subscript)
+def _subscript(fr: Frame, node: Any) -> FrontValue:
+    return fr.session.current(read_item(fr, *subscripted(fr, node), node))
+
+
+def subscripted(fr: Frame, node: Any) -> tuple[FrontValue, FrontValue]:
+    """What a subscript is of, and its key: `x.flat[k]` is a subscript of `x`, wherever its elements lie."""
+    if not isinstance(node.value, gast.Attribute) or node.value.attr != "flat":
+        return fr.expr(node.value), fr.expr(node.slice)
+    base = fr.expr(node.value.value)
+    if not isinstance(getattr(base, "type", None), Array):
+        return HOOKS["attribute"](fr, base, "flat", node.value), fr.expr(node.slice)
+    key = fr.expr(node.slice)
+    if isinstance(key, Slice | Parts | Value) and not isinstance(
+        getattr(key, "type", None), Scalar
+    ):
+        count = HOOKS["attribute"](fr, base, "size", node.value)
+        numbers = HOOKS["call"](fr, node, Known(np.arange), [count], {})
+        key = read_item(fr, numbers, key, node)
+    return base, HOOKS["call"](
+        fr, node, Known(np.unravel_index), [key, ShapeOf(fr.as_atom(base, node))], {}
+    )
+
+
+@reads(gast.Slice)
+def _slice(fr: Frame, node: Any) -> FrontValue:
+    return Slice(
+        *(None if part is None else fr.expr(part) for part in (node.lower, node.upper, node.step))
+    )
+
+
+# ---- reading ---------------------------------------------------------------------------------------------
+
+
+def read_item(fr: Frame, base: FrontValue, key: FrontValue, node: Any) -> FrontValue:
+    found = called(fr, node, base, "__getitem__", key)
+    if found is not None:
+        return found
+    if isinstance(base, ShapeOf):
+        number = static_int(key) if not isinstance(key, Slice) else None
+        if number is not None:
+            return length_along(fr, base.array, number, node)
+        base = shape_parts(fr, base, node)
+    if isinstance(base, Known) and isinstance(base.value, type(np.s_)):
+        return key  # np.s_[...]
+    if isinstance(base, Known) and isinstance(base.value, type(np.r_) | type(np.c_)):
+        return HOOKS["concatenated"](fr, base, key, node)  # type: ignore[no-any-return]
+    if isinstance(base, Known) and is_kernel(base.value):
+        return configured(fr, node, base.value, key)
+    if isinstance(base, Known) or (isinstance(base, Const) and isinstance(base.type, Static)):
+        return _static_item(fr, base, key, node)
+    if isinstance(base, Value) and isinstance(base.type, Struct):
+        if not isinstance(key, Slice):
+            wanted = part_key(fr, base.type.kind, base.type.keys, key, node)
+            part = fr.op(node, get, base, key=wanted)
+            fr.session.part_of[part] = base
+            return part
+        base = take_apart(fr, base, node)
+    if isinstance(base, Parts):
+        if isinstance(key, Slice):
+            wanted = static_slice(fr, key, node)
+            return sequence(fr.evaluated(node, operator.getitem, base.values, wanted), base.kind)
+        return base.values[base.keys.index(_part_of(fr, base, key, node))]
+    array = fr.as_atom(base, node)
+    if isinstance(array, Value) and isinstance(array.type, List):
+        readable(fr, array)
+        if isinstance(key, Slice):
+            items = _list_slice(fr, array, key, node)
+            if items.lists[0][1] not in fr.session.hints and getattr(node, "in_passing", False):
+                return items
+            return HOOKS["listed"](fr, node, array, items, items.reverse)  # type: ignore[no-any-return]
+        item = fr.op(node, list_item, array, position_of(fr, key, node))
+        fr.session.item_of[item] = array
+        return opened(fr, node, item)
+    place = place_of(fr, array, key, node)
+    return fr.op(node, index if place.is_view else gather, array, *place.operands, **place.attrs)
+
+
+def position_of(fr: Frame, key: FrontValue, node: Any) -> Atom:
+    """A place on a list."""
+    place = fr.as_atom(key, node)
+    if not isinstance(place.type, Scalar) or place.type.dtype[0] not in "biu":
+        fr.fail(node, f"a place on a list is an integer, not {describe(place)}", "Use int().")
+    return place
+
+
+def _list_slice(fr: Frame, array: Value, key: Slice, node: Any) -> Items:
+    """`xs[1:]`, `xs[:-1]`, to loop over in passing: the list itself is not copied."""
+    step = 1 if key.step is None else static_slice(fr, Slice(None, None, key.step), node).step
+    if not isinstance(step, int) or step == 0:
+        fr.fail(node, f"the step of a slice is {step!r}", "Use an integer that is not 0.")
+    lower, upper = (_list_bound(fr, part, node) for part in (key.lower, key.upper))
+    return list_slice(fr, array, lower, upper, step, node)
+
+
+def _list_bound(fr: Frame, part: FrontValue | None, node: Any) -> Atom | None:
+    """A bound of a slice of a list; what can be known when compiling is."""
+    if part is None or (is_static(part) and static(part) is None):
+        return None
+    if not is_static(part) and _is_asked_for(fr, part):
+        need_static(fr, part, node)
+    return position_of(fr, part, node)
+
+
+def _static_item(fr: Frame, base: Known | Const, key: FrontValue, node: Any) -> FrontValue:
+    if isinstance(key, Slice):
+        return const(fr.evaluated(node, operator.getitem, base.value, static_slice(fr, key, node)))
+    if not is_static(key):
+        need_static(fr, key, node)
+    return const(fr.evaluated(node, operator.getitem, base.value, static(key)))
+
+
+def _part_of(fr: Frame, base: Parts, key: FrontValue, node: Any) -> Any:
+    """The key of a part; a list that is subscripted by what only the run knows has to be one of the IR, and one that
+    has no such part now may get it in the loop.
+    """
+    if base.kind == "list":
+        if not is_static(key):
+            is_open = not _is_asked_for(fr, key)
+        else:
+            is_open = not _is_position(static(key), base) and fr.session.is_from_before(base.cell)
+        if is_open:
+            fr.session.grow_cell(base.cell)
+    return part_key(fr, base.kind, base.keys, key, node)
+
+
+def _is_position(key: Any, base: Parts) -> bool:
+    return isinstance(key, int) and -len(base.keys) <= key < len(base.keys)
+
+
+def _is_asked_for(fr: Frame, value: FrontValue) -> bool:
+    """Whether a value is known once a loop is unrolled, or a parameter's value is."""
+    session = fr.session
+    expr = getattr(getattr(value, "type", None), "expr", None)
+    symbols = () if expr is None else expr.symbols()
+    return value in session.parameters or any(
+        s in session.indices or s in session.owners for s in symbols
+    )
+
+
+def part_key(fr: Frame, kind: str, keys: tuple[Any, ...], key: FrontValue, node: Any) -> Any:
+    """The key of a part that a subscript names."""
+    if not is_static(key):
+        need_static(
+            fr, key, node, "" if kind == "dict" else f"Make the {kind} an array (np.array)."
+        )
+    wanted = static(key)
+    if kind == "dict":
+        if wanted not in keys:
+            fr.fail(
+                node,
+                f"the dict has no key {wanted!r}",
+                f"Its keys are {', '.join(map(repr, keys))}.",
+            )
+        return wanted
+    if not isinstance(wanted, int) or not -len(keys) <= wanted < len(keys):
+        fr.fail(node, f"{wanted!r} is no position in a {kind} of {len(keys)} parts")
+    return keys[wanted]
+
+
+def ask_for(fr: Frame, value: Any) -> None:
+    """Read anew with the value known, where it is that of a loop's index or of a parameter; so for each in a tuple."""
+    session = fr.session
+    inner = value.values if isinstance(value, Parts) else value
+    for part in inner if isinstance(inner, tuple) else (inner,):
+        if not isinstance(part, Value):
+            continue
+        expr = known_dim(part)
+        for symbol in sorted(() if expr is None else expr.symbols()):
+            if symbol in session.indices:
+                raise Unroll(symbol)
+            if symbol in session.owners:
+                raise NeedStatic(session.owners[symbol])
+        if part in session.parameters:
+            raise NeedStatic(session.parameters[part])
+
+
+def need_static(fr: Frame, value: FrontValue, node: Any, advice: str = "") -> NoReturn:
+    """Ask for a value when compiling: from a loop that is unrolled, or a parameter that is specialised on."""
+    inner = value.operands if isinstance(value, Text) else ()
+    for part in value.values if isinstance(value, Parts) else inner:
+        if not is_static(part):
+            need_static(fr, part, node, advice)
+    ask_for(fr, value)
+    fr.untyped(
+        node,
+        f"the value of this must be known when compiling, got {describe(value)}",
+        advice or "Use a constant, or a parameter that is not computed with.",
+    )
+
+
+def static_slice(fr: Frame, key: Slice, node: Any) -> slice:
+    bounds = []
+    for part in (key.lower, key.upper, key.step):
+        if part is not None and not is_static(part):
+            need_static(fr, part, node)
+        bounds.append(None if part is None else static(part))
+    return slice(*bounds)
+
+
+def length_along(fr: Frame, array: Atom, axis: int, node: Any) -> Atom:
+    """`x.shape[axis]`."""
+    ndim = len(shape_of(array.type))
+    if not -ndim <= axis < ndim:
+        fr.fail(node, f"the array has {ndim} axes, axis {axis} was asked for")
+    spelling = ".shape" if fr.session.user_names or fr.session.of_rule else ""
+    return fr.op(node, axis_length, array, spelling=spelling, axis=axis % ndim)
+
+
+def shape_parts(fr: Frame, shape: ShapeOf, node: Any) -> Parts:
+    return sequence(
+        [length_along(fr, shape.array, k, node) for k in range(len(shape_of(shape.array.type)))]
+    )
+
+
+HOOKS["shape parts"] = shape_parts
+
+
+# ---- where: a subscript as a pattern and operands -----------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Place:
+    where: str
+    operands: tuple[Atom, ...]
+    count: Dim | None = None  # the length of what a mask picks
+
+    @property
+    def attrs(self) -> dict[str, Any]:
+        return {"where": self.where} | ({} if self.count is None else {"count": self.count})
+
+    @property
+    def is_view(self) -> bool:
+        return is_view(self.where)
+
+
+def _in_parts(fr: Frame, key: FrontValue, node: Any) -> FrontValue:
+    """A tuple or list of integers that was an item of a list, as one that was written there."""
+    is_item = isinstance(key, Value) and isinstance(key.type, Struct)
+    return take_apart(fr, key, node) if is_item else key  # type: ignore[arg-type]
+
+
+def place_of(fr: Frame, array: Atom, key: FrontValue, node: Any) -> Place:
+    key = _in_parts(fr, key, node)
+    if is_long_tuple(key):
+        fr.untyped(
+            node,
+            "a tuple whose length only the run knows is a subscript",
+            "Write it with its parts, or make it a list: those are places along one axis.",
+        )
+    keys = key.values if isinstance(key, Parts) and key.kind == "tuple" else (key,)
+    items: list[str] = []
+    operands: list[Atom] = []
+    found = [_item(fr, part, node) for part in keys]
+    arrays = sum(has_arrays([item]) for item, _ in found)
+    count: Dim | None = None
+    for item, atoms in found:
+        if arrays > 1 and is_mask(item):  # beside others, a mask is the places where it is True
+            atoms = list(fr.ops(node, places_of_true if item == "m" else nonzero, *atoms))
+            items += ["g"] * len(atoms)
+        else:
+            items.append(item)
+            count = fr.session.true_count(atoms[0]) if is_mask(item) else count
+        operands += atoms
+    _check_items(fr, array, items, node)
+    return Place(", ".join(items), tuple(operands), count)
+
+
+def _item(fr: Frame, part: FrontValue, node: Any) -> tuple[str, list[Atom]]:
+    if isinstance(part, Slice):
+        return _slice_item(fr, part, node)
+    if isinstance(part, Const) and part.value in (None, ...):
+        return ("None" if part.value is None else "..."), []
+    part = _in_parts(fr, part, node)
+    if isinstance(part, Parts):
+        part = array_of(fr, part, node)
+    if isinstance(part, Items) and part.bounds is not None:
+        part = HOOKS["call"](fr, node, Known(np.arange), list(part.bounds), {})
+    if isinstance(part, Value) and isinstance(part.type, List):
+        part = HOOKS["call"](fr, node, Known(np.array), [part], {})
+    atom = fr.as_atom(part, node)
+    match atom.type:
+        case Scalar(dtype="bool"):
+            fr.fail(node, "a single truth value is no index", "Use `if`, or an integer.")
+        case Scalar(dtype=dtype) if dtype[0] in "iu":
+            return "i", [atom]
+        case Array(dtype="bool") as type_:
+            return "m" * type_.ndim, [atom]
+        case Array(dtype=dtype) if dtype[0] in "iu":
+            return "g", [atom]
+    fr.fail(node, f"{describe(atom)} is no index", "Use integers, slices, None or integer arrays.")
+
+
+def _slice_item(fr: Frame, part: Slice, node: Any) -> tuple[str, list[Atom]]:
+    letters, atoms = [], []
+    for letter, bound in (("b", part.lower), ("e", part.upper), ("s", part.step)):
+        given = bound is not None and not (isinstance(bound, Const) and bound.value is None)
+        letters.append(letter if given else "")
+        if given and bound is not None:
+            atoms.append(fr.as_atom(bound, node))
+    text = ":".join(letters if letters[2] else letters[:2])
+    return text, atoms
+
+
+def _check_items(fr: Frame, array: Atom, items: list[str], node: Any) -> None:
+    if not isinstance(array.type, Array):
+        refuse = fr.untyped if fr.session.loops else fr.fail  # a turn before may make a list of it
+        refuse(node, f"{describe(array)} cannot be subscripted", "Only arrays and containers can.")
+    used = sum(map(axes_taken, items))
+    if used > array.type.ndim:
+        fr.fail(
+            node, f"too many indices: the array has {array.type.ndim} axes, {used} were indexed"
+        )
+
+
+def array_of(fr: Frame, value: FrontValue, node: Any) -> Atom:
+    """A tuple or list of numbers as an array."""
+    if isinstance(value, Value) and isinstance(value.type, List):
+        value = HOOKS["call"](fr, node, Known(np.array), [value], {})
+    if isinstance(value, Value | Const):
+        return value
+    if isinstance(value, Known):
+        return fr.as_atom(value, node)  # says what it is
+    decl = find(np.array)
+    if decl is None or decl.bind is None:
+        fr.fail(
+            node,
+            f"{describe(value)} cannot stand where an array is wanted",
+            "Make it an array first.",
+        )
+    operands, attrs = decl.bind((_nested(fr, value, node),), {})
+    return fr.op(node, decl, *operands, **attrs)
+
+
+def _nested(fr: Frame, value: FrontValue, node: Any) -> Any:
+    value = HOOKS["sure"](fr, value, node)
+    if not isinstance(value, Parts):
+        return value
+    no_array(fr, value, node)
+    return tuple(_nested(fr, v, node) for v in value.values)
+
+
+def no_array(fr: Frame, value: Parts, node: Any) -> None:
+    """Refuse containers that NumPy makes no array of."""
+    if value.kind not in ("tuple", "list", "namedtuple"):
+        advice = "its values, `list(d.values())`" if value.kind == "dict" else "its attributes"
+        fr.fail(node, f"{describe(value)} is no array", f"Pass {advice}, or an array of them.")
+
+
+# ---- writing ------------------------------------------------------------------------------------------------

@@ -1,0 +1,455 @@
+"""Calls of Python objects: what srcdiff has rules for, what SciPy and NumPy have, the user's functions and classes."""
+
+from __future__ import annotations
+
+import functools
+import math
+import operator
+from types import FunctionType
+from typing import Any, NoReturn
+
+import gast
+import numpy as np
+
+from srcdiff.frontend.arrays.out_arguments import WRITING, into_out
+from srcdiff.frontend.arrays.sparse import format_of, is_matrix, made_matrix, product, solved
+from srcdiff.frontend.arrays.subscripts import need_static
+from srcdiff.frontend.arrays.vectorized_functions import call_by_element, is_by_element
+from srcdiff.frontend.calls.apply_op import apply, spelled
+from srcdiff.frontend.calls.builtins import BUILTINS
+from srcdiff.frontend.calls.inline import call_composite, call_function
+from srcdiff.frontend.containers.container_views import ASKED, args_again, show
+from srcdiff.frontend.containers.dunder_methods import called, operated
+from srcdiff.frontend.containers.objects import BUILTINS as OBJECTS
+from srcdiff.frontend.containers.objects import is_own_class, make_object
+from srcdiff.frontend.containers.records import RECORDS, construct, is_record_class
+from srcdiff.frontend.core.constants import from_python
+from srcdiff.frontend.core.frame import Frame
+from srcdiff.frontend.core.values import (
+    Args,
+    FrontValue,
+    Known,
+    Kwargs,
+    Parts,
+    Piece,
+    Stream,
+    is_static,
+    static,
+)
+from srcdiff.frontend.derivatives.cuda_intrinsics import kernel_call
+from srcdiff.frontend.derivatives.cuda_launches import Configured, launch
+from srcdiff.frontend.derivatives.derivative_calls import call_derived, is_derived
+from srcdiff.frontend.derivatives.derivative_constructors import (
+    Made,
+    Pulled,
+    call_made,
+    call_pulled,
+    make,
+    makes_derivative,
+)
+from srcdiff.frontend.derivatives.solver_calls import call_solver
+from srcdiff.frontend.effects.effects import EFFECTS, call_effect
+from srcdiff.frontend.effects.random_draws import is_random
+from srcdiff.frontend.iteration.iterables import BUILTINS as ITERATION
+from srcdiff.frontend.iteration.iterables import checkpointed, taken
+from srcdiff.frontend.iteration.iterators import (
+    ITERATORS,
+    goes_through,
+    gone_through_once,
+    makes_iterator,
+)
+from srcdiff.frontend.iteration.itertools import ITERTOOLS
+from srcdiff.frontend.source.function_source import (
+    function_of,
+    is_library,
+    is_own_method,
+    unknown_decorator,
+)
+from srcdiff.ir.core import Const, OpDecl, Value, const, known_dim
+from srcdiff.ir.types import Dim, Struct, is_complex, is_float, ndim_of
+from srcdiff.ops.arrays.containers import get
+from srcdiff.ops.control.control import stop_gradient
+from srcdiff.ops.control.cuda_kernel import Named
+from srcdiff.ops.control.solvers import solver_of
+from srcdiff.ops.core.registry import (
+    Composite,
+    find,
+    find_composite,
+    is_evaluated,
+    own_rule,
+    refuse,
+    same_length,
+)
+from srcdiff.ops.library.signal.interpolate import interpolant
+
+__all__ = ["SPECIAL", "call_known", "is_hashable", "takes", "takes_all"]
+
+
+def call_known(fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+    """A call of a Python object."""
+    for kind in _KINDS:
+        found = kind(fr, node, function, args, kwargs)
+        if found is not None:
+            return found
+    _refuse_unknown(fr, node, function)
+
+
+# ---- what a call may be of; None: it is not --------------------------------------------------------------------
+
+
+def _of_ours(fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs) -> FrontValue | None:
+    """Rules, methods of numbers that the user's classes have, effects, kernels, checkpoints."""
+    declared = own_rule(function)
+    if declared is not None:
+        return apply(fr, node, declared, args, kwargs, "")
+    own = _NUMBER_METHODS.get(function) if is_hashable(function) and len(args) == 1 else None
+    found = None if own is None else called(fr, node, args[0], own)
+    if found is None and is_hashable(function) and function in _OPERATORS and len(args) == 2:
+        found = operated(fr, node, _OPERATORS[function], args[0], args[1])
+    if found is not None:
+        return found
+    if getattr(function, "srcdiff_effect", None) is not None:
+        return call_effect(fr, node, function, args, kwargs)
+    of_effects = EFFECTS.get(getattr(function, "srcdiff_reads", ""))
+    if of_effects is not None:
+        return of_effects(fr, node, args, kwargs)
+    if isinstance(function, Configured):
+        return launch(fr, node, function, args, kwargs)
+    if isinstance(function, Named):
+        return kernel_call(fr, node, function, args, kwargs)
+    if getattr(function, "marks_checkpoints", False) is True:
+        return checkpointed(fr, node, args, kwargs)
+    return None
+
+
+def _of_python(
+    fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs
+) -> FrontValue | None:
+    """Builtins and their like, and what writes into `out=`."""
+    if any(isinstance(a, Stream) for a in args) and takes_all(function):
+        args = [taken(fr, a, node) for a in args]
+    written = into_out(fr, node, function, args, kwargs)
+    special = SPECIAL.get(function) if is_hashable(function) else None
+    if written is not None or special is None:
+        return written
+    made = special(fr, node, args, kwargs)
+    if makes_iterator(function):
+        is_asked = function in ASKED and isinstance(made, Parts)
+        view = (lambda: special(fr, node, args_again(fr, node, args), kwargs)) if is_asked else None
+        show(fr, node, args, view)
+    return gone_through_once(fr, node, made) if makes_iterator(function) else made
+
+
+def _of_rules(fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs) -> FrontValue | None:
+    """What rules may say: operations, questions about lengths, refusals; and what is computed here."""
+    if isinstance(function, OpDecl):
+        return apply(fr, node, function, args, kwargs, "")
+    if is_evaluated(function) or getattr(function, "srcdiff_evaluated", False) is True:
+        known = [static(a) if is_static(a) else need_static(fr, a, node) for a in args]
+        return from_python(fr, fr.evaluated(node, function, *known), "", node)
+    if function is same_length:
+        return const(_are_same(fr, *(known_dim(fr.as_atom(a, node)) for a in args)))
+    if function is refuse:
+        fr.fail(node, *map(static, args))
+    return None
+
+
+def _of_scipy(fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs) -> FrontValue | None:
+    """Solvers, and sparse matrices."""
+    solver = solver_of(function)
+    if solver is not None:
+        return call_solver(fr, node, function, solver, args, kwargs)
+    if format_of(function):
+        return made_matrix(fr, node, function, args, kwargs)
+    name = getattr(function, "__name__", "")
+    if name == "spsolve" and len(args) == 2 and is_matrix(args[0]):
+        return solved(fr, node, args)
+    owner = Known(getattr(function, "__self__", None))
+    if name == "dot" and is_matrix(owner) and len(args) == 1:
+        return product(fr, node, owner, args[0], (getattr(node.func, "value", node), node))
+    return None
+
+
+def _of_arrays(
+    fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs
+) -> FrontValue | None:
+    """What is declared: composites and operations."""
+    composite, decl = find_composite(function), find(function)
+    if composite is not None and takes(fr, node, composite, args, kwargs, decl):
+        return call_composite(fr, node, composite, args, kwargs)
+    if decl is stop_gradient and len(args) == 1 and not kwargs:
+        return _stopped(fr, node, args[0])
+    if decl is not None:
+        return apply(fr, node, decl, args, kwargs, spelled(function, decl))
+    outside = interpolant(function)
+    if outside is None:
+        return None
+    known, arrays, named = outside
+    first = [from_python(fr, v, f"{_name_of(node)}_{k}", node) for k, v in arrays.items()]
+    given = {**kwargs, **{k: const(v) for k, v in named.items()}}
+    return call_composite(fr, node, Composite(known), [*first, *args], given)
+
+
+def _of_derivatives(
+    fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs
+) -> FrontValue | None:
+    if is_derived(function):
+        return call_derived(fr, node, function, args, kwargs)
+    if isinstance(function, Made):
+        return call_made(fr, node, function, args, kwargs)
+    if isinstance(function, Pulled):
+        return call_pulled(fr, node, function, args, kwargs)
+    if makes_derivative(function):
+        return make(fr, node, function, args, kwargs)
+    if getattr(function, "marks_adjoint", False):
+        fr.fail(
+            node,
+            "`srcdiff.adjoint` is called here outside of a `with` of its own",
+            "Write `with srcdiff.adjoint(y) as d_y:`, one for each name, and other contexts around it.",
+        )
+    if _is_ours(function):
+        name = getattr(function, "__name__", "this")
+        fr.fail(
+            node,
+            f"`{name}` is srcdiff's, and cannot be called inside a function that is differentiated",
+            "Make the derivative outside, as in g = srcdiff.grad(f), and call that: g(x).",
+        )
+    return None
+
+
+def _of_classes(
+    fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs
+) -> FrontValue | None:
+    if function is functools.partial:
+        return Piece(args[0], tuple(args[1:]), tuple(kwargs.items()))
+    if not isinstance(function, type):
+        return None
+    if is_own_class(function) and not is_record_class(function):
+        return make_object(fr, node, function, args, kwargs)
+    return construct(fr, node, function, args, kwargs)
+
+
+def _of_users(fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs) -> FrontValue | None:
+    """Functions that are read, methods of objects outside, and objects that are called."""
+    plain = function_of(function)
+    inner = find(plain)
+    if inner is not None:
+        return apply(fr, node, inner, args, kwargs, spelled(plain, inner))
+    if is_by_element(function, args, kwargs):
+        return call_by_element(fr, node, function, args, kwargs)
+    if type(plain) is FunctionType and not is_library(plain):
+        return call_function(fr, node, function, args, kwargs)
+    if is_own_method(function):
+        receiver = from_python(fr, function.__self__, "self", node)
+        return call_function(fr, node, function.__func__, [receiver, *args], kwargs)
+    call = vars(type(function)).get("__call__")
+    if isinstance(call, FunctionType) and not is_library(call):
+        return call_function(fr, node, call, [Known(function), *args], kwargs)
+    return None
+
+
+def _of_constants(
+    fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs
+) -> FrontValue | None:
+    """What is the same in each call."""
+    if is_hashable(function) and function in _OF_INTEGERS:
+        for a in args:
+            if not is_static(a):
+                need_static(fr, a, node)
+    if not _is_pure(function) or not all(map(is_static, (*args, *kwargs.values()))):
+        return None
+    value = function(*map(static, args), **{k: static(v) for k, v in kwargs.items()})
+    return from_python(fr, value, gast.unparse(node).strip(), node)
+
+
+_KINDS = (
+    _of_ours, _of_python, _of_rules, _of_scipy, _of_arrays, _of_derivatives, _of_classes, _of_users, _of_constants,
+)  # fmt: skip
+
+
+# ---- what is asked of them -------------------------------------------------------------------------------------
+
+
+def _name_of(node: Any) -> str:
+    """What is called, as a part of names."""
+    text = gast.unparse(node.func).strip()
+    return text if text.isidentifier() else "interpolant"
+
+
+def _refuse_unknown(fr: Frame, node: Any, function: Any) -> NoReturn:
+    """Say why a call cannot be read."""
+    plain = function_of(function)
+    if isinstance(function, np.vectorize):
+        fr.untyped(
+            node,
+            f"`{gast.unparse(node.func).strip()}` gives what its first element is, and goes through them one by one",
+            "Write it with arrays, or as a loop that fills one.",
+        )
+    if type(plain) is FunctionType and hasattr(plain, "dispatch"):
+        fr.untyped(
+            node,
+            f"`{plain.__name__}` is another function for each type of its argument",
+            "Call the function that is meant.",
+        )
+    home = str(getattr(function, "__module__", "")).lstrip("_").partition(".")[0]
+    is_wrapped = type(plain) is FunctionType and hasattr(plain, "__wrapped__")
+    if is_wrapped and home not in ("numpy", "scipy"):
+        fr.fail(node, *unknown_decorator(plain))
+    if type(function).__module__.partition(".")[0] == "numba":
+        fr.fail(
+            node,
+            f"`{gast.unparse(node.func).strip()}` is Numba's {type(function).__name__}: there is no function to read",
+            "Call an @njit function with the same loops.",
+        )
+    name = getattr(function, "__name__", repr(function))
+    if isinstance(ufunc := getattr(function, "__self__", None), np.ufunc):
+        name = f"np.{ufunc.__name__}.{name}"
+    if distribution := _distribution(getattr(function, "__self__", None)):
+        name = f"{distribution}.{name}"
+    if distribution := _distribution(function):
+        fr.fail(
+            node,
+            f"`{distribution}(...)` makes a distribution with these parameters, which is not known to srcdiff",
+            f"Call its functions with the parameters, as {distribution}.logpdf(x, ...).",
+        )
+    if is_random(function):
+        fr.fail(
+            node,
+            f"`{gast.unparse(node.func).strip()}` is random, and the program has no generator that is an argument",
+            "Draw from a np.random.Generator that is an argument, or pass the draws; in a model, declare the value: "
+            "vi.sample(name, distribution).",
+        )
+    (fr.untyped if home in _MOVING else fr.fail)(
+        node,
+        f"`{name}` is not known to srcdiff",
+        "Write it with functions that docs/api.md lists, or as Python code.",
+    )
+
+
+def _distribution(owner: Any) -> str:
+    """What a distribution of SciPy's is called."""
+    cls = type(owner)
+    is_one = cls.__module__.startswith("scipy.stats.") and cls.__name__.endswith("_gen")
+    return f"scipy.stats.{cls.__name__.removesuffix('_gen')}" if is_one else ""
+
+
+# modules whose functions move values about without looking at them
+_MOVING = (
+    "builtins",
+    "itertools",
+    "copy",
+    "collections",
+    "dataclasses",
+    "operator",
+    "functools",
+    "contextlib",
+    "heapq",
+    "bisect",
+    "types",
+)
+
+
+def takes(
+    fr: Frame, node: Any, composite: Composite, args: Args, kwargs: Kwargs, decl: OpDecl | None
+) -> bool:
+    """Whether a composite stands for a call; `decl` is what else may."""
+    keywords = [*kwargs, *(f"{k}=None" for k, v in kwargs.items() if v == const(None))]
+    has_complex = any(map(_has_complex, (*args, *kwargs.values())))
+    if not composite.takes(len(args), keywords, _most_axes(args, kwargs, composite), has_complex):
+        return False
+    if composite.takes_complex or not has_complex:
+        return True
+    if decl is None or composite.given:  # of arguments that no operation takes
+        fr.refuse_complex(node, composite.spelling or composite.name)
+    return False
+
+
+def _has_complex(value: FrontValue) -> bool:
+    if isinstance(value, Parts):
+        return any(map(_has_complex, value.values))
+    return isinstance(value, Value | Const) and is_complex(value.type)
+
+
+def _most_axes(args: Args, kwargs: Kwargs, composite: Composite) -> int:
+    if composite.ndim is None:
+        return 0
+    places = composite.at if isinstance(composite.at, tuple) else (composite.at,)
+    names = composite.function.__code__.co_varnames
+    return max(_axes_of(args[k] if k < len(args) else kwargs.get(names[k]), k) for k in places)
+
+
+def _axes_of(found: FrontValue | None, at: int) -> int:
+    """The axes of an argument; a list in front is one of arrays, and elsewhere one of numbers."""
+    if isinstance(found, Parts):
+        return 1 if at else 0
+    return ndim_of(found.type) if isinstance(found, Value | Const) else 0
+
+
+def _are_same(fr: Frame, a: Dim | None, b: Dim | None) -> bool:
+    return a is not None and b is not None and fr.session.shapes.same(a, b)
+
+
+SPECIAL = {**BUILTINS, **ITERTOOLS, **RECORDS, **WRITING, **OBJECTS, **ITERATION, **ITERATORS}
+_OPERATORS = {
+    operator.add: gast.Add(), operator.sub: gast.Sub(), operator.mul: gast.Mult(), operator.truediv: gast.Div(),
+    operator.pow: gast.Pow(), operator.matmul: gast.MatMult(), operator.floordiv: gast.FloorDiv(),
+    operator.mod: gast.Mod(),
+}  # fmt: skip
+_NUMBER_METHODS = {
+    abs: "__abs__", float: "__float__", int: "__int__", round: "__round__", reversed: "__reversed__",
+    math.floor: "__floor__", math.ceil: "__ceil__", math.trunc: "__trunc__",
+}  # fmt: skip
+
+
+def takes_all(function: Any) -> bool:
+    """Whether a call takes all that iterators among its arguments have to give."""
+    if not is_hashable(function) or not goes_through(function) or own_rule(function) is not None:
+        return False
+    if function in RECORDS or function in OBJECTS:
+        return False
+    return function in SPECIAL
+
+
+def _is_ours(function: Any) -> bool:
+    """Whether this is `grad` or the like, or a generated function."""
+    maker = function if isinstance(function, FunctionType | type) else type(function)
+    ours = maker.__module__ in (
+        "srcdiff.api",
+        "srcdiff.inspect.check_grads",
+        "srcdiff.handles.differentiable",
+        "srcdiff.handles.generated",
+        "srcdiff.compat.autograd_names",
+    )
+    return ours and not hasattr(function, "__wrapped__")
+
+
+_OF_INTEGERS = (math.comb, math.perm, math.factorial, math.gcd, math.lcm, math.isqrt)
+
+
+def _is_pure(function: Any) -> bool:
+    return (
+        function in (len, str, repr, np.dtype, np.finfo, np.iinfo, hash, ord, chr, *_OF_INTEGERS)
+        if is_hashable(function)
+        else False
+    )
+
+
+def is_hashable(function: Any) -> bool:
+    try:
+        hash(function)
+    except TypeError:
+        return False
+    return True
+
+
+def _stopped(fr: Frame, node: Any, value: FrontValue) -> FrontValue:
+    """`stop_gradient` of a number, an array, or each part of a container."""
+    if isinstance(value, Value) and isinstance(value.type, Struct):
+        parts = [_stopped(fr, node, fr.op(node, get, value, key=k)) for k in value.type.keys]
+        return Parts(value.type.kind, value.type.keys, tuple(parts), value.type.cls)
+    if isinstance(value, Parts):
+        stopped = [_stopped(fr, node, v) for v in value.values]
+        return Parts(value.kind, value.keys, tuple(stopped), value.cls)
+    if isinstance(value, Value) and is_float(value.type):
+        return fr.op(node, stop_gradient, value)
+    return value

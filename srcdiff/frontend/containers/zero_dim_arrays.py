@@ -1,0 +1,195 @@
+"""Arrays without axes that have two names, which `s += v` changes both of.
+
+To the IR `np.array(0.5)` is a number, and so is `y[..., 0]`: after `s += v` the name has another number, and whoever
+else has the old one keeps it. NumPy changes the array instead. So a program is refused if, after such a line, it reads
+something else that may be, or may be a view of, what was changed:
+
+    t = s          s: what `np.array` made, a part of an array, a parameter
+    s += v         changes what `t` is
+    return t
+
+A parameter may be a NumPy number as well, which is not changed: what depends on that is noted, for callers to compare
+with what they give.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from srcdiff.frontend.containers.zero_dim_aliases import (
+    Boxes,
+    Outside,
+    Root,
+    Roots,
+    RootsOf,
+    changes_outside,
+    summary_of,
+    type_of_root,
+)
+from srcdiff.frontend.core.refusals import fail
+from srcdiff.ir.core import (
+    Atom,
+    Call,
+    For,
+    Op,
+    Region,
+    Statement,
+    Value,
+    While,
+    regions_of,
+    walk,
+)
+from srcdiff.ir.location import Location
+from srcdiff.ir.types import Array, Scalar, Struct
+
+__all__ = ["boxes_of"]
+
+
+def boxes_of(region: Region, updates: set[Value], outside: Mapping[int, Outside]) -> Boxes:
+    """What a function does to arrays without axes. `updates`: what `s += v` made of numbers. `outside`: constants
+    that are such arrays.
+
+    Raises
+    ------
+    UnsupportedError
+        Where one that it makes, or a part of an array, is changed and read under another name; and where one from
+        outside is changed.
+    """
+    roots = RootsOf(region, updates, outside)
+    check = _Check(roots)
+    check.region(region, set())
+    held = [roots.reach(a) - roots.of(a) for a in region.yields]
+    alone = filter(roots.alone, frozenset().union(*held))
+    results = map(roots.of, region.yields)
+    return Boxes(
+        check.changed,
+        check.torn,
+        tuple(map(roots.seen, results)),
+        tuple(map(roots.seen, held)),
+        roots.seen(alone),
+        {found.name: found.array for found in outside.values()},
+    )
+
+
+def _overlap(left: Root, right: Root) -> bool:
+    return all(a is b or a == b for a, b in zip(left, right, strict=False))
+
+
+class _Check:
+    """Goes backwards with what is read later."""
+
+    def __init__(self, roots: RootsOf) -> None:
+        self.roots = roots
+        self.changed: dict[Root, Location | None] = {}
+        self.torn: dict[Root, Location | None] = {}
+        self.parts = {
+            v
+            for v, found in roots.found.items()
+            if isinstance(v.type, Scalar) and any(isinstance(type_of_root(r), Array) for r in found)
+        }
+
+    def region(self, region: Region, later: set[Value]) -> set[Value]:
+        """What is read from the start of a region on."""
+        live = later | {*_values(region.yields)}
+        for statement in reversed(region.body):
+            match statement:
+                case Op():
+                    self.write(statement, live)
+                case Call():
+                    self.call(statement, live)
+            live = self.before(statement, live)
+        return live
+
+    def before(self, statement: Statement, live: set[Value]) -> set[Value]:
+        if not _takes_part(statement):
+            live = live - {*statement.results}
+        inner = live
+        if isinstance(statement, For | While):
+            made = {v for s in _all(statement) for v in s.results}
+            made |= {p for r in _regions(statement) for p in r.params}
+            used = {v for s in _all(statement) for v in _read(s)}
+            used |= {v for r in _regions(statement) for v in _values(r.yields)}
+            parts = {v for s in _all(statement) if _takes_part(s) for v in s.results}
+            inner = live | (used - made) | parts
+        for region in regions_of(statement)[::-1]:
+            found = self.region(region, inner) - {*region.params}
+            live = live | found
+            inner = inner | found if isinstance(statement, While) else inner
+        return live | {*_read(statement)}
+
+    def write(self, op: Op, live: set[Value]) -> None:
+        updated = [r for r in op.results if r in self.roots.updates]
+        if updated:
+            self.compare(self.roots.of(op.operands[0]), live - {*updated}, op, True)
+        elif op.decl.writes and isinstance(op.operands[0].type, Array):
+            self.compare(self.roots.of(op.operands[0]), live, op, False)
+
+    def call(self, call: Call, live: set[Value]) -> None:
+        summary = summary_of(call)
+        for root in summary.torn:
+            self.tear(self.roots.given_to(call, root), call.location)
+        for root in summary.changed:
+            others = {*_values(o for k, o in enumerate(call.operands) if k != root[0])}
+            changed = self.roots.given_to(call, root)
+            self.compare(changed, (live - {*call.results}) | others, call, True)
+
+    def compare(self, changed: Roots, live: set[Value], by: Op | Call, is_number: bool) -> None:
+        """What is changed with what is read later. `is_number`: in a way that the IR does not see."""
+        if not changed:
+            return
+        if is_number:
+            for root in changed:
+                if isinstance(root[0], Outside):
+                    changes_outside(root[0], by.location)
+            self.changed.update((r, by.location) for r in self.roots.outside(changed))
+        else:  # the IR sees what arrays see of it
+            numbers = frozenset(r for r in changed if isinstance(type_of_root(r), Scalar))
+            self.compare(numbers, live, by, True)
+            live = live & self.parts
+        for value in live:
+            held = self.roots.reach(value) - self.roots.of(value)
+            if by in self.roots.put_back:  # its own list has the new one
+                held = frozenset(r for r in held if not self.roots.alone(r))
+            found = self.roots.of(value) | {r for r in held if self.roots.may_hold(r, by)}
+            for root in found:
+                self.tear((r for r in changed if _overlap(r, root)), by.location)
+
+    def tear(self, roots: Iterable[Root], where: Location | None) -> None:
+        for root in roots:
+            if root[0] not in self.roots.given or isinstance(type_of_root(root), Array):
+                fail(
+                    "this changes an array without axes that is read under another name later",
+                    "Write `s = s + v`, which makes a new number, or use an array of shape (1,).",
+                    where,
+                )
+            self.torn.update((r, where) for r in self.roots.outside([root]))
+
+
+def _values(atoms: Iterable[Atom]) -> Iterator[Value]:
+    return (a for a in atoms if isinstance(a, Value))
+
+
+def _takes_part(statement: Statement) -> bool:
+    """Whether it reads of a container only what it takes out."""
+    return (
+        isinstance(statement, Op)
+        and statement.decl.name in ("get", "unpack")
+        and isinstance(statement.operands[0].type, Struct)
+    )
+
+
+def _read(statement: Statement) -> Iterator[Value]:
+    if _takes_part(statement):
+        return iter(())
+    if not isinstance(statement, Op):
+        return _values(statement.operands)
+    return _values(o for k, o in enumerate(statement.operands) if k not in statement.decl.shape_of)
+
+
+def _all(statement: Statement) -> Iterator[Statement]:
+    return (s for region in regions_of(statement) for s in walk(region))
+
+
+def _regions(statement: Statement) -> Iterator[Region]:
+    for s in (statement, *_all(statement)):
+        yield from regions_of(s)

@@ -1,0 +1,577 @@
+"""Truth values: conditions, `and` / `or` / `not`, comparisons, the conditional expression."""
+
+from __future__ import annotations
+
+import dataclasses
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import gast
+
+from srcdiff.frontend.arrays.subscripts import need_static
+from srcdiff.frontend.containers.dunder_methods import called, compared, refuse_own_items
+from srcdiff.frontend.containers.may_alias import may_be_one
+from srcdiff.frontend.containers.optional import found_flag, settled, sure
+from srcdiff.frontend.control.phi import Done, branch, take_apart
+from srcdiff.frontend.core.frame import HOOKS, Frame, describe, reads
+from srcdiff.frontend.core.session import FALSE, TRUE, NotApart
+from srcdiff.frontend.core.values import (
+    FrontValue,
+    Generated,
+    Items,
+    Known,
+    Missing,
+    Parts,
+    ShapeOf,
+    Text,
+    is_none,
+    is_static,
+    sequence,
+    static,
+)
+from srcdiff.frontend.iteration.iterables import left_early, taken
+from srcdiff.ir.core import Atom, Const, Op, Value, const, known_dim
+from srcdiff.ir.types import Array, Dim, List, Scalar, Static, Struct, is_complex
+from srcdiff.ops.arrays.containers import list_length
+from srcdiff.ops.arrays.memory import axis_length
+from srcdiff.ops.control.control import and_, or_
+from srcdiff.ops.elementwise import arithmetic
+
+__all__ = ["compare", "static_truth", "truth", "truth_of"]
+
+_ZERO = const(0)
+
+
+def truth(fr: Frame, node: Any) -> Atom:
+    """An expression as a condition: a truth value, or a constant where it is known when compiling."""
+    if isinstance(node, gast.BoolOp):
+        return truth_of(fr, _operands(fr, node, list(node.values), as_condition=True), node)
+    return truth_of(fr, fr.expr(node), node)
+
+
+def truth_of(fr: Frame, value: FrontValue, node: Any) -> Atom:
+    flag = found_flag(fr, value)
+    if flag is not None:
+        if isinstance(flag, Const):
+            return truth_of(fr, sure(fr, value, node), node)
+        both = gast.copy_location(gast.BoolOp(gast.And(), []), node)
+        inner: Any = value
+
+        def rest() -> FrontValue:
+            return truth_of(fr, inner.values[1], node)
+
+        return truth_of(fr, _second(fr, both, flag, flag, rest), node)
+    for name in ("__bool__", "__len__"):
+        found = called(fr, node, value, name)
+        if found is not None:
+            return truth_of(fr, found, node)
+    if isinstance(value, Parts):
+        return const(value.kind == "object" or bool(value.values))
+    if isinstance(value, Known):
+        return const(bool(value.value))
+    if not isinstance(value, Value | Const):
+        return TRUE
+    match value.type:
+        case Static():
+            assert isinstance(value, Const)
+            return const(bool(value.value))
+        case Scalar(dtype="bool"):
+            return value
+        case Scalar():
+            if is_static(value):
+                return const(bool(static(value)))
+            result = fr.op(node, arithmetic.not_equal, value, _ZERO)
+            owner = _owner(fr, value)
+            if owner is not None:
+                fr.session.decided_by[result] = (owner,)
+            return result
+        case List():
+            return fr.op(node, arithmetic.greater, fr.op(node, list_length, value), _ZERO)
+        case Struct():
+            return const(bool(value.type.parts))
+        case Array():
+            fr.fail(
+                node,
+                "the truth value of an array is ambiguous",
+                "Use np.any(...) or np.all(...), or compare one element.",
+            )
+
+
+def static_truth(fr: Frame, condition: Atom) -> bool | None:
+    """The condition, where it is known when compiling."""
+    return (
+        bool(condition.value) if isinstance(condition, Const) else fr.session.facts.get(condition)
+    )
+
+
+# ---- and, or, not ------------------------------------------------------------------------------------
+
+
+@reads(gast.BoolOp)
+def _bool_op(fr: Frame, node: Any) -> FrontValue:
+    return _operands(fr, node, list(node.values))
+
+
+def _operands(fr: Frame, node: Any, values: list[Any], as_condition: bool = False) -> FrontValue:
+    """`a and b and c`, from the left; a later operand is evaluated only if it decides.
+
+    Of a condition only the truth of each operand matters, whatever they are.
+    """
+    is_nested = as_condition and isinstance(values[0], gast.BoolOp)
+    first: FrontValue = truth(fr, values[0]) if is_nested else fr.value_or_none(values[0])
+    if as_condition:
+        first = truth_of(fr, first, values[0])
+    if len(values) == 1:
+        return first
+    is_and = isinstance(node.op, gast.And)
+    condition = truth_of(fr, first, values[0])
+    known = static_truth(fr, condition)
+    rest = values[1:]
+    if known is not None:
+        return _operands(fr, node, rest, as_condition) if known == is_and else first
+    return _second(fr, node, first, condition, lambda: _operands(fr, node, rest, as_condition))
+
+
+def _binds(fr: Frame, before: dict[str, FrontValue]) -> bool:
+    """Whether what was just read has bound names anew (`:=`); others are asked for only where it was evaluated."""
+    return any(
+        fr.env.get(name) is not value and not isinstance(value, Missing)
+        for name, value in before.items()
+    )
+
+
+def _bound_by(node: Any) -> set[str]:
+    return {n.target.id for n in gast.walk(node) if isinstance(n, gast.NamedExpr)}
+
+
+def _second(
+    fr: Frame, node: Any, first: FrontValue, condition: Atom, rest: Callable[[], FrontValue]
+) -> FrontValue:
+    """`first and rest`: one logical operation where evaluating the rest can do no harm, otherwise a branch."""
+    is_and = isinstance(node.op, gast.And)
+    session = fr.session
+    env, mark = dict(fr.env), session.mark()
+    with session.region() as b:
+        session.suppose(condition, is_and)
+        second = rest()
+    harmless = first is condition and _is_truth(second) and all(_is_harmless(s) for s in b.body)
+    harmless = harmless and not _binds(fr, env) and session.cells == mark.cells
+    if harmless and isinstance(second, Value | Const):
+        if isinstance(second, Const):
+            return condition if second.value is is_and else second
+        session.b.body += b.body
+        result = fr.op(node, and_ if is_and else or_, condition, second)
+        session.implies[result] = ((is_and, ((condition, is_and), (second, is_and))),)
+        return result
+    fr.env = env
+    session.reset(mark)
+    found: dict[str, FrontValue] = {}
+
+    def short() -> Done:
+        fr.env["%operand"] = const(not is_and) if first is condition else first
+        return FALSE
+
+    def long() -> Done:
+        fr.env["%operand"] = found["second"] = rest()
+        return FALSE
+
+    sides = (long, short) if is_and else (short, long)
+    live = frozenset(fr.env).union(*(map(_bound_by, getattr(node, "values", ()))))
+    branch(fr, node, condition, *sides, live)
+    result_value = fr.env.pop("%operand")
+    if isinstance(result_value, Value):
+        session.implies[result_value] = (
+            (is_and, _consequences(condition, found["second"], is_and)),
+        )
+    return fr.bound(result_value, "this expression", node)
+
+
+def _consequences(
+    condition: Atom, second: FrontValue, truth_value: bool
+) -> tuple[tuple[Atom, bool], ...]:
+    also = ((second, truth_value),) if isinstance(second, Value) else ()
+    return ((condition, truth_value), *also)
+
+
+def _is_truth(value: FrontValue) -> bool:
+    return (
+        isinstance(value, Value | Const)
+        and isinstance(value.type, Scalar)
+        and value.type.dtype == "bool"
+    )
+
+
+def _is_harmless(statement: Any) -> bool:
+    """Whether a statement may run although the user's program would not run it."""
+    if not isinstance(statement, Op):
+        return False
+    decl = statement.decl
+    if decl.raises and not _divides_floats(statement):
+        return False
+    return not decl.effect and not decl.writes and decl.cost != "heavy"
+
+
+def _divides_floats(op: Op) -> bool:
+    """NumPy's numbers divide by zero without raising."""
+    numpy_numbers = any(
+        isinstance(a.type, Array) or (isinstance(a.type, Scalar) and not a.type.weak)
+        for a in op.operands
+    )
+    return op.decl in (arithmetic.divide, arithmetic.power) and numpy_numbers
+
+
+@reads(gast.IfExp)
+def _conditional(fr: Frame, node: Any) -> FrontValue:
+    condition = truth(fr, node.test)
+    known = static_truth(fr, condition)
+    if known is not None:
+        return fr.value_or_none(node.body if known else node.orelse)
+
+    def side(expression: Any) -> Done:
+        fr.env["%operand"] = fr.value_or_none(expression)
+        return FALSE
+
+    branch(
+        fr, node, condition, lambda: side(node.body), lambda: side(node.orelse), frozenset(fr.env)
+    )
+    return fr.bound(fr.env.pop("%operand"), "this expression", node)
+
+
+def negate(fr: Frame, node: Any, operand: FrontValue) -> Atom:
+    condition = truth_of(fr, operand, node)
+    known = static_truth(fr, condition)
+    if known is not None:
+        return const(not known)
+    result = fr.op(node, arithmetic.not_, condition)
+    fr.session.implies[result] = ((True, ((condition, False),)), (False, ((condition, True),)))
+    return result
+
+
+# ---- comparisons ----------------------------------------------------------------------------------------
+
+_COMPARISONS: dict[type, tuple[Any, Callable[[Any, Any], Any]]] = {
+    gast.Lt: (arithmetic.less, operator.lt),
+    gast.LtE: (arithmetic.less_equal, operator.le),
+    gast.Gt: (arithmetic.greater, operator.gt),
+    gast.GtE: (arithmetic.greater_equal, operator.ge),
+    gast.Eq: (arithmetic.equal, operator.eq),
+    gast.NotEq: (arithmetic.not_equal, operator.ne),
+}
+
+
+@reads(gast.Compare)
+def _compare(fr: Frame, node: Any) -> FrontValue:
+    """A chain: each operand is evaluated once, and only as far as the chain holds."""
+    left = fr.value_or_none(node.left)
+    return _chain(fr, node, left, 0)
+
+
+def _chain(fr: Frame, node: Any, left: FrontValue, k: int) -> FrontValue:
+    right = fr.value_or_none(node.comparators[k])
+    result = compare(fr, node, node.ops[k], left, right)
+    if k + 1 == len(node.ops):
+        return result
+    known = static_truth(fr, result)
+    if known is not None:
+        return _chain(fr, node, right, k + 1) if known else result
+    both = gast.copy_location(gast.BoolOp(gast.And(), []), node)
+    return _second(
+        fr, both, result, truth_of(fr, result, node), lambda: _chain(fr, node, right, k + 1)
+    )
+
+
+def compare(fr: Frame, node: Any, op: Any, left: FrontValue, right: FrontValue) -> Atom:
+    left, right = settled(fr, left), settled(fr, right)
+    for value, other in ((left, right), (right, left)):
+        flag = found_flag(fr, value)
+        if flag is not None and is_none(other) and not isinstance(op, gast.In | gast.NotIn):
+            is_there = isinstance(op, gast.IsNot | gast.NotEq)
+            return flag if is_there else negate(fr, node, flag)
+        if flag is not None and isinstance(op, gast.Eq | gast.NotEq):
+            return _equal_if_there(fr, node, op, flag, value, other)
+    left, right = (_known_text(fr, sure(fr, v, node), node) for v in (left, right))
+    if isinstance(op, gast.Is | gast.IsNot):
+        for value, other in ((left, right), (right, left)):
+            if isinstance(value, Const) and isinstance(value.value, bool) and _is_flag(other):
+                return _same_flag(fr, node, value.value == isinstance(op, gast.Is), other)
+        return const(_identical(fr, node, left, right) == isinstance(op, gast.Is))
+    if isinstance(op, gast.In | gast.NotIn):
+        contained = _contained(fr, node, left, right)
+        return contained if isinstance(op, gast.In) else negate(fr, node, contained)
+    found = compared(fr, node, op, left, right)
+    if found is not None:
+        return truth_of(fr, found, node)
+    decl, function = _COMPARISONS[type(op)]
+    if is_static(left) and is_static(right):
+        return const(bool(fr.evaluated(node, function, static(left), static(right))))
+    left, right = _plain(fr, left, node), _plain(fr, right, node)
+    if (
+        isinstance(left, Parts)
+        and isinstance(right, Parts)
+        and isinstance(op, gast.Eq | gast.NotEq)
+    ):
+        return _equal_parts(fr, node, left, right, isinstance(op, gast.Eq))
+    if isinstance(left, Parts) and isinstance(right, Parts) and _are_ordered(left, right):
+        return _first_unlike(
+            fr,
+            node,
+            op,
+            list(zip(left.values, right.values, strict=False)),
+            function(len(left.values), len(right.values)),
+        )
+    for value, other in ((left, right), (right, left)):
+        if isinstance(op, gast.Eq | gast.NotEq) and _never_equal(value, other):
+            return const(isinstance(op, gast.NotEq))
+    same = _same_lengths(fr, left, right) if not fr.session.user_names else None
+    if same is not None and isinstance(op, gast.Eq | gast.NotEq):
+        return const(same == isinstance(op, gast.Eq))
+    if any(
+        isinstance(v, Parts) or isinstance(getattr(v, "type", None), List) for v in (left, right)
+    ):
+        fr.untyped(
+            node,
+            f"{describe(left)} and {describe(right)} are compared",
+            "Compare their items one by one.",
+        )
+    a, b = fr.as_atom(left, node), fr.as_atom(right, node)
+    is_array = isinstance(a.type, Array) or isinstance(b.type, Array)
+    if is_array and not decl.takes_complex and (is_complex(a.type) or is_complex(b.type)):
+        return HOOKS["call"](fr, node, Known(decl.callables[0]), [a, b], {})  # type: ignore[no-any-return]
+    result = fr.op(node, decl, a, b)
+    if isinstance(a.type, Scalar) and isinstance(b.type, Scalar):
+        before = fr.session.compared.setdefault((decl, a, b), result)
+        if before is not result:
+            fr.session.implies[result] = ((True, ((before, True),)), (False, ((before, False),)))
+    owners = [_owner(fr, value) for value in (left, right) if not isinstance(value, Const)]
+    if all(owners):
+        fr.session.decided_by[result] = tuple(o for o in owners if o is not None)
+    return result
+
+
+def _equal_if_there(
+    fr: Frame, node: Any, op: Any, flag: Atom, value: FrontValue, other: FrontValue
+) -> Atom:
+    """`best == 3.0`, where `best` may be None, which equals no number."""
+    if found_flag(fr, other) is not None:
+        fr.untyped(node, "two values that may be None are compared", "Ask first whether they are.")
+    both = gast.copy_location(gast.BoolOp(gast.And(), []), node)
+    equal = _second(fr, both, flag, flag, lambda: compare(fr, node, gast.Eq(), value, other))
+    same = truth_of(fr, equal, node)
+    return same if isinstance(op, gast.Eq) else negate(fr, node, same)
+
+
+def _is_flag(value: FrontValue) -> bool:
+    """Whether this is a truth value that only the run knows."""
+    has_type = isinstance(value, Value) and isinstance(value.type, Scalar)
+    return has_type and value.type.dtype == "bool"  # type: ignore[union-attr]
+
+
+def _same_flag(fr: Frame, node: Any, wanted: bool, flag: FrontValue) -> Atom:
+    """`flag is True`, which NumPy's truth values never are: that an argument is Python's is known. Functions of the
+    library's own ask so whether something is known.
+    """
+    if not fr.session.user_names:
+        return const(False)
+    if fr.session.is_callee:
+        raise NotApart
+    assert isinstance(flag, Value) and isinstance(flag.type, Scalar)
+    if flag not in fr.session.params or not flag.type.weak:
+        fr.untyped(
+            node,
+            "whether this is Python's True or False, and not NumPy's, is not known",
+            "Ask for its truth: `if flag`.",
+        )
+    return flag if wanted else negate(fr, node, flag)
+
+
+def _known_text(fr: Frame, value: FrontValue, node: Any) -> FrontValue:
+    """An f-string that is compared is known when compiling: the loop whose number it has is written out."""
+    if not isinstance(value, Text):
+        return value
+    if value.operands:
+        need_static(fr, value, node)
+    return Const(value.template, Static(value.template))
+
+
+def _same_lengths(fr: Frame, left: FrontValue, right: FrontValue) -> bool | None:
+    """Whether two lengths are equal, where that is known of them: an axis of an argument that is not of length 1 is
+    never so.
+    """
+    shapes = fr.session.shapes
+    dims = [known_dim(v) if isinstance(v, Value | Const) else None for v in (left, right)]
+    known = [shapes.resolve(d) for d in dims if d is not None]
+    if len(known) < 2:
+        return None
+    if known[0] == known[1]:
+        return True
+    return (
+        False if Dim(1) in known and all(d == Dim(1) or shapes.not_one(d) for d in known) else None
+    )
+
+
+def _owner(fr: Frame, value: FrontValue) -> str | None:
+    """The parameter whose value an integer is."""
+    expr = value.type.expr if isinstance(value, Value) and isinstance(value.type, Scalar) else None
+    return None if expr is None or expr.symbol is None else fr.session.owners.get(expr.symbol)
+
+
+def _never_equal(value: FrontValue, other: FrontValue) -> bool:
+    """A string or None beside a number."""
+    is_object = isinstance(value, Known) or (
+        isinstance(value, Const) and isinstance(value.type, Static)
+    )
+    return is_object and isinstance(other, Value | Const) and isinstance(other.type, Scalar | Array)
+
+
+def _plain(fr: Frame, value: FrontValue, node: Any) -> FrontValue:
+    """A shape as a tuple of lengths; a container of known parts as these."""
+    if isinstance(value, Const) and isinstance(value.value, tuple):
+        return sequence([const(v) for v in value.value])
+    if isinstance(value, Value) and isinstance(value.type, Struct):
+        return take_apart(fr, value, node) if value.type.kind != "object" else value
+    if not isinstance(value, ShapeOf):
+        return value
+    ndim = value.array.type.ndim if isinstance(value.array.type, Array) else 0
+    return sequence(
+        [fr.op(node, axis_length, value.array, spelling=".shape", axis=k) for k in range(ndim)]
+    )
+
+
+def _equal_parts(fr: Frame, node: Any, left: Parts, right: Parts, equal: bool) -> Atom:
+    if "object" in (left.kind, right.kind):
+        same = left.cell == right.cell
+        return const(same == equal)
+    if left.kind == "dataclass" and left.cls is right.cls and not _compares_fields(left.cls):
+        fr.fail(node, "these are compared by what they are", "Compare their fields.")
+    if not _may_be_equal(left, right):
+        return const(not equal)
+    others = right.values
+    if left.kind == "dict":
+        others = tuple(right.values[right.keys.index(k)] for k in left.keys)
+    result: Atom = TRUE
+    for x, y in zip(left.values, others, strict=True):
+        each = compare(fr, node, gast.Eq(), x, y)
+        if each == FALSE:
+            return const(not equal)
+        if each != TRUE:
+            result = each if result == TRUE else fr.op(node, and_, result, each)
+    return result if equal else negate(fr, node, result)
+
+
+def _are_ordered(left: Parts, right: Parts) -> bool:
+    kinds = {"tuple" if p.kind == "namedtuple" else p.kind for p in (left, right)}
+    return kinds == {"tuple"} or kinds == {"list"}
+
+
+def _first_unlike(
+    fr: Frame,
+    node: Any,
+    op: Any,
+    pairs: list[tuple[FrontValue, FrontValue]],
+    otherwise: bool,
+) -> Atom:
+    """`left < right` of tuples: that of the first parts that differ; if there are none, of their lengths."""
+    if not pairs:
+        return const(otherwise)
+    (x, y), *others = pairs
+    same = compare(fr, node, gast.Eq(), x, y)
+    if same == TRUE:
+        return _first_unlike(fr, node, op, others, otherwise)
+    if not others:  # the parts that both have
+        return compare(fr, node, _OR_EQUAL[type(op)] if otherwise else _STRICTLY[type(op)], x, y)
+    before = compare(fr, node, _STRICTLY[type(op)], x, y)
+    behind = _first_unlike(fr, node, op, others, otherwise) if same != FALSE else FALSE
+    if behind == FALSE:
+        return before
+    tied = same if behind == TRUE else fr.op(node, and_, same, behind)
+    return tied if before == FALSE else fr.op(node, or_, before, tied)
+
+
+_LESS, _GREATER = (gast.Lt, gast.LtE), (gast.Gt, gast.GtE)
+_STRICTLY = {op: row[0]() for row in (_LESS, _GREATER) for op in row}
+_OR_EQUAL = {op: row[1]() for row in (_LESS, _GREATER) for op in row}
+
+
+def _compares_fields(cls: Any) -> bool:
+    return all(f.compare for f in dataclasses.fields(cls)) and cls.__dataclass_params__.eq
+
+
+def _may_be_equal(left: Parts, right: Parts) -> bool:
+    """Whether containers of such kinds and keys are compared part by part."""
+    if "dataclass" in (left.kind, right.kind):
+        return left.cls is right.cls
+    kinds = ["tuple" if p.kind == "namedtuple" else p.kind for p in (left, right)]
+    if kinds[0] != kinds[1]:
+        return False
+    if kinds[0] == "dict":
+        return set(left.keys) == set(right.keys)
+    return len(left.keys) == len(right.keys)
+
+
+def _identical(fr: Frame, node: Any, left: FrontValue, right: FrontValue) -> bool:
+    for value in (left, right):
+        if (isinstance(value, Const | Known) and value.value is None) or (
+            isinstance(value, Const) and isinstance(value.value, bool)
+        ):
+            other = right if value is left else left
+            return is_static(other) and static(other) is value.value
+    if is_static(left) and is_static(right):
+        return static(left) is static(right)
+    both = isinstance(left, Parts) and isinstance(right, Parts)
+    cells = (left.cell, right.cell) if both else ("", "")  # type: ignore[union-attr]
+    if all(cells) and (cells[0] == cells[1] or not may_be_one(fr.session.twins, *cells)):
+        return cells[0] == cells[1]
+    fr.untyped(node, "`is` is supported for None, True, False and constants", "Compare with `==`.")
+
+
+def _in_range(fr: Frame, node: Any, item: FrontValue, bounds: tuple[Atom, Atom, Atom]) -> Atom:
+    """`k in range(start, stop, step)` of a whole number."""
+    start, stop, step = bounds
+    number = fr.as_atom(item, node)
+    if not isinstance(step, Const) or number.type.dtype != "int64":  # type: ignore[union-attr]
+        fr.untyped(
+            node, "`in` takes a whole number and a range of known step", "Compare with the bounds."
+        )
+    low, high = (start, stop) if step.value > 0 else (stop, start)
+    inside = fr.op(
+        node,
+        and_,
+        compare(fr, node, gast.LtE() if step.value > 0 else gast.Lt(), low, number),
+        compare(fr, node, gast.Lt() if step.value > 0 else gast.LtE(), number, high),
+    )
+    if abs(step.value) == 1:
+        return inside
+    turns = fr.op(node, arithmetic.mod, fr.op(node, arithmetic.subtract, number, start), step)
+    return fr.op(node, and_, inside, compare(fr, node, gast.Eq(), turns, const(0)))
+
+
+def _contained(fr: Frame, node: Any, item: FrontValue, container: FrontValue) -> Atom:
+    found = called(fr, node, container, "__contains__", item)
+    if found is not None:
+        return truth_of(fr, found, node)
+    if isinstance(container, Generated):
+        listed = taken(fr, container, node)
+        left_early(fr, container)
+        container = listed
+    container = taken(fr, container, node)
+    refuse_own_items(fr, node, container)
+    if is_static(container) and is_static(item):
+        return const(fr.evaluated(node, operator.contains, static(container), static(item)))
+    if isinstance(container, Items) and container.bounds is not None:
+        return _in_range(fr, node, item, container.bounds)
+    container = _plain(fr, container, node)
+    if isinstance(container, Parts):
+        result: Atom = FALSE
+        for part in container.values:
+            each = compare(fr, node, gast.Eq(), item, part)
+            if each == TRUE:
+                return TRUE
+            if each != FALSE:
+                result = each if result == FALSE else fr.op(node, or_, result, each)
+        return result
+    fr.untyped(
+        node,
+        "`in` is supported for tuples, lists and dicts of known parts",
+        "Compare with each item in a loop.",
+    )

@@ -1,0 +1,114 @@
+"""`try ... finally`, and exits from `with`, in plainer Python, before anything else is asked of a function's tree.
+
+    try:                      kept = f(x)
+        return f(x)           clean_up()
+    finally:                  return kept
+        clean_up()
+
+The last block stands wherever control leaves the first one. (Where it is left by an exception that nothing here
+catches, the derivative raises that, and the last block is left out: nobody sees what it computes.)
+
+Where a `with` is left by `return`, `break` or `continue`, a node in front of it says that the contexts are left there.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable
+from typing import Any
+
+import gast
+
+from srcdiff.frontend.control.flow_analysis import may_exit
+from srcdiff.frontend.derivatives.adjoint_hook_nodes import is_block
+
+__all__ = ["Guard", "LeaveContexts", "holder_of", "without_finally"]
+
+
+class Guard(gast.stmt):  # type: ignore[misc]
+    """Here begins what `finally` stands behind; `inside` is that, which no walk comes to from here."""
+
+    _fields = ()
+
+
+class LeaveContexts(gast.stmt):  # type: ignore[misc]
+    """Control leaves a `with` here; `holders` are the names that its contexts are kept under."""
+
+    _fields = ("holders",)
+
+
+def holder_of(item: Any) -> str:
+    """The name of ours that the context of an item of a `with` is kept under."""
+    return f"%context{item.context_expr.lineno}_{item.context_expr.col_offset}"
+
+
+def without_finally(tree: Any) -> Any:
+    """The tree of a function, changed in place."""
+    return _Without().visit(tree)
+
+
+class _Without(gast.NodeTransformer):  # type: ignore[misc]
+    def visit_Try(self, node: Any) -> Any:
+        self.generic_visit(node)
+        if not node.finalbody:
+            return node
+        last, node.finalbody = node.finalbody, []
+        body = [node] if node.handlers else [*node.body, *node.orelse]
+        guard = gast.copy_location(Guard(), node)
+        guard.inside = body
+        return [guard, *_Leaving(last).block(body), *copy.deepcopy(last)]
+
+    def visit_With(self, node: Any) -> Any:
+        self.generic_visit(node)
+        if any(map(may_exit, node.body)) and not is_block(node):
+            left = gast.copy_location(LeaveContexts(), node)
+            left.holders = [
+                gast.copy_location(gast.Name(holder_of(item), gast.Load(), None, None), node)
+                for item in reversed(node.items)
+            ]
+            node.body = _Leaving([left]).block(node.body)
+        return node
+
+
+class _Leaving(gast.NodeTransformer):  # type: ignore[misc]
+    """Puts the last block in front of the exits of the first."""
+
+    def __init__(self, last: list[Any]) -> None:
+        self.last = last
+        self.loops = 0
+
+    def block(self, body: Iterable[Any]) -> list[Any]:
+        out: list[Any] = []
+        for s in body:
+            found = self.visit(s)
+            out += found if isinstance(found, list) else [found]
+        return out
+
+    def visit_Return(self, node: Any) -> Any:
+        if node.value is None or isinstance(node.value, gast.Constant):
+            return [*copy.deepcopy(self.last), node]
+        name = f"%kept{node.lineno}"
+        kept = gast.Assign([gast.Name(name, gast.Store(), None, None)], node.value, None)
+        value = gast.Name(name, gast.Load(), None, None)
+        for new in (kept, kept.targets[0], value):
+            gast.copy_location(new, node)
+        return [kept, *copy.deepcopy(self.last), gast.copy_location(gast.Return(value), node)]
+
+    def leave_turn(self, node: Any) -> Any:
+        return node if self.loops else [*copy.deepcopy(self.last), node]
+
+    visit_Break = visit_Continue = leave_turn
+
+    def loop(self, node: Any) -> Any:
+        self.loops += 1
+        node.body = self.block(node.body)
+        self.loops -= 1
+        node.orelse = self.block(node.orelse)
+        return node
+
+    visit_For = visit_While = loop
+
+    def nested(self, node: Any) -> Any:
+        return node
+
+    visit_FunctionDef = visit_Lambda = nested

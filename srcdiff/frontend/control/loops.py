@@ -1,0 +1,439 @@
+"""Loops: `for` over a range, an array or a list, unrolled loops over known parts, `while` in its two forms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import gast
+
+from srcdiff.errors import UnsupportedError, UntypedError
+from srcdiff.frontend.containers.container_views import items_now, let_go
+from srcdiff.frontend.control.blocks import block
+from srcdiff.frontend.control.conditions import static_truth, truth
+from srcdiff.frontend.control.flow_analysis import (
+    broke_flag,
+    has_break,
+    has_return,
+    is_endless,
+    loop_exits,
+)
+from srcdiff.frontend.control.loop_carries import GUESS, LoopReader, Retry
+from srcdiff.frontend.control.phi import Done, branch
+from srcdiff.frontend.control.reduction_variables import check_turns
+from srcdiff.frontend.core.assignment_targets import assign
+from srcdiff.frontend.core.frame import HOOKS, Frame, reads
+from srcdiff.frontend.core.session import FALSE, TRUE, Mark, NoResult, Restart, Turn, Unroll
+from srcdiff.frontend.core.values import FrontValue, Generated, Items, Parts, static_int
+from srcdiff.frontend.iteration.iterables import exact_count, passed
+from srcdiff.ir.build import Builder, range_of
+from srcdiff.ir.core import Atom, Const, For, Op, OpDecl, Region, Value, While, const, walk
+from srcdiff.ir.types import Scalar
+from srcdiff.ops.arrays import containers
+
+__all__ = ["for_loop", "read_loop", "unroll_again"]
+
+_ATTEMPTS = 12
+_MOST_TURNS = 16  # of a loop that is taken apart
+
+
+# ---- reading with retries -------------------------------------------------------------------------------------
+
+
+def read_loop(fr: Frame, node: Any, attempt: Any) -> None:
+    """Call `attempt(loop)` until the types of the loop agree. It appends the loop, or raises `Retry`."""
+    session = fr.session
+    env, length, mark = fr.env, len(fr.b.body), session.mark()
+    depth = fr.loop_depth
+    go = env.get("%go")
+    guessed_around = fr.guessed
+    try:
+        for _ in range(_ATTEMPTS):
+            fr.env, fr.guessed = dict(env), dict(guessed_around)
+            try:
+                loop = LoopReader(fr, node)
+                attempt(loop)
+                break
+            except Retry:
+                _undo(fr, env, length, mark, depth)
+            except UnsupportedError:
+                guessed = [c.name for c in loop.carries if c.template is GUESS]
+                if not guessed:
+                    raise
+                _undo(fr, env, length, mark, depth)
+                better = [name for name in guessed if loop.guessed_wrong(name)]
+                if better:
+                    continue
+                fr.untyped(
+                    node,
+                    f"`{guessed[0]}` may not be bound in this loop",
+                    f"Assign `{guessed[0]}` before the loop.",
+                )
+        else:
+            fr.untyped(
+                node,
+                "the types of this loop's variables do not settle",
+                "Give them their final types before the loop.",
+            )
+    except NoResult:  # as if it made no turn
+        _undo(fr, env, length, mark, depth)
+    except (Unroll, Restart):
+        _undo(fr, env, length, mark, depth)
+        raise
+    finally:
+        fr.guessed = guessed_around
+    if go is None:
+        fr.env.pop("%go", None)
+    else:
+        fr.env["%go"] = go
+
+
+def _undo(fr: Frame, env: dict[str, FrontValue], length: int, mark: Mark, depth: int) -> None:
+    fr.env = env
+    del fr.b.body[length:]
+    fr.session.reset(mark)
+    fr.loop_depth = depth
+
+
+# ---- for ---------------------------------------------------------------------------------------------------------
+
+
+@reads(gast.For)
+def _for(fr: Frame, node: Any) -> None:
+    if isinstance(node.iter, gast.Call):  # items may be asked for between turns
+        node.iter.loop = node
+    node.iter.in_passing = not isinstance(node.iter, gast.GeneratorExp)
+    source = fr.expr(node.iter)
+    for_loop(fr, node, passed(fr, source, node.iter), source)
+    if not isinstance(source, Generated):
+        let_go(fr, node.iter)
+
+
+def for_loop(
+    fr: Frame, node: Any, items: Items | Parts | Generated, source: FrontValue | None = None
+) -> None:
+    if isinstance(items, Generated):
+        HOOKS["consume"](fr, node, items)
+        return
+    if isinstance(items, Parts):
+        _unroll(fr, node, items_now(fr, node, items))
+        if items.cell and len(fr.session.cells[items.cell].keys) != len(items.keys):
+            fr.untyped(
+                node,
+                "this loop changes the length of what it goes over",
+                "Loop over a copy: `for item in list(items)`.",
+            )
+        return
+    if items.slots and loop_exits(node):
+        fr.fail(
+            node,
+            "a loop over srcdiff.checkpointed cannot be left early",
+            "Loop over the range itself, or skip what is left to do with `if`.",
+        )
+    if id(node) in fr.session.hints.get("unroll", ()):
+        turns = exact_count(fr, items, node) or 0
+        _unroll(fr, node, [partial(items.element, const(k)) for k in _order(items, turns)])
+        return
+    symbols: list[str] = []
+    try:
+        read_loop(fr, node, lambda loop: _read_for(fr, loop, items, symbols, source))
+    except UntypedError:
+        note_unrollable(fr, node, items)
+        raise
+    except Unroll as request:
+        if request.symbol not in symbols:
+            raise
+        count = exact_count(fr, items, node)
+        if count is None:
+            fr.untyped(
+                node,
+                "this loop indexes a container of unlike parts, and its length is not known",
+                "Loop over the container.",
+            )
+        _unroll(fr, node, [partial(items.element, const(k)) for k in _order(items, count)])
+
+
+def _order(items: Items, count: int) -> Sequence[int]:
+    return range(count)[::-1] if items.reverse else range(count)
+
+
+def note_unrollable(fr: Frame, node: Any, items: Items) -> None:
+    """Note that the turns of a loop without types may be read one by one: they are few, whatever the arguments."""
+    count = items.count if isinstance(items.count, int) else static_int(items.count)
+    if count is not None and 0 < count <= _MOST_TURNS and items.slots == 0:
+        fr.session.hints.setdefault("nodes", []).append(node)  # an id is for good
+        fr.session.hints.setdefault("unrollable", set()).add(id(node))
+
+
+def unroll_again(hints: dict[Any, Any]) -> bool:
+    """Whether another reading may do better that takes the loops apart in which the last one found no types."""
+    found = hints.pop("unrollable", set()) - hints.get("unroll", set())
+    if not found:
+        return False
+    kept = {k: hints[k] for k in ("nodes", "unroll") if k in hints}
+    hints.clear()
+    hints.update(kept)
+    hints.setdefault("unroll", set()).update(found)
+    return True
+
+
+def _read_for(
+    fr: Frame,
+    loop: LoopReader,
+    items: Items,
+    symbols: list[str],
+    source: FrontValue | None,
+) -> None:
+    node = loop.node
+    session = fr.session
+    start, stop, step = items.bounds or (const(0), _atom(items.count), const(1))
+    with _Turn(fr, loop) as b:
+        index = _index(fr, node, items)
+        assert isinstance(index.type, Scalar) and index.type.expr is not None
+        symbols[:] = sorted(index.type.expr.symbols())
+        session.indices |= set(symbols)
+        session.shapes.ranges |= range_of(index, start, stop, step)
+        loop.enter()
+        element: FrontValue = index if items.bounds else items.element(index)
+        assign(fr, node.target, element, node.target)
+        turn = Turn(index, start, stop, step, source)
+        with _inside(fr, None if hasattr(node, "is_sum") else turn):
+            block(fr, node.body, loop.live)
+        _check_lists(fr, node, items)
+        go = _flag(fr)
+        yields = loop.leave()
+        breaks = go is not TRUE
+        body = b.region([index, *loop.params()], [go, *yields] if breaks else yields)
+    if hasattr(node, "is_sum"):
+        HOOKS["check sum"](fr, node, body, [c.name for c in loop.carries])
+    inits = loop.inits()
+    turns = [Value(Scalar("int64", True, session.shapes.fresh("turns")), "turns")] if breaks else []
+    results = (*turns, *loop.outcome())
+    location = fr.source.location(node)
+    for name in loop.started:
+        check_turns(fr, node, name, items)
+    fr.b.append(
+        For(
+            start,
+            stop,
+            step,
+            tuple(inits),
+            body,
+            results,
+            items.reverse,
+            breaks,
+            slots=items.slots,
+            location=location,
+            origin=fr.b.origin,
+        )
+    )
+
+
+def _check_lists(fr: Frame, node: Any, items: Items) -> None:
+    """See to it that what is looped over stays: the loop reads a list turn by turn, and asks for its length once."""
+    changed: dict[Atom, OpDecl] = {}
+    for s in walk(Region((), tuple(fr.b.body), ())):
+        if isinstance(s, Op) and s.decl in _CHANGES:
+            changed.setdefault(s.operands[0], s.decl)
+    for xs, slice_key in items.lists:
+        decl = changed.get(xs)
+        if decl is not None and slice_key is not None:
+            fr.session.hints[slice_key] = True
+            raise Restart
+        if decl in _RESIZES and not items.reverse:
+            fr.untyped(
+                node,
+                "this loop changes the length of the list that it goes over",
+                "Loop over a copy: `for item in list(items)`.",
+            )
+
+
+_RESIZES = (containers.append, containers.list_pop)
+_CHANGES = (*_RESIZES, containers.list_set, containers.list_add, containers.list_reverse)
+
+
+def _atom(count: Atom | int) -> Atom:
+    return const(count) if isinstance(count, int) else count
+
+
+def _index(fr: Frame, node: Any, items: Items) -> Value:
+    target = node.target
+    if items.naming >= 0 and isinstance(target, gast.Tuple):
+        target = target.elts[items.naming]
+        named = isinstance(target, gast.Name)
+    else:
+        named = bool(items.bounds) and isinstance(target, gast.Name)
+    hint = target.id if named else "i"
+    symbol = fr.session.shapes.fresh(hint)
+    return Value(Scalar("int64", True, symbol), hint, named and hint.isidentifier())
+
+
+def _flag(fr: Frame) -> Atom:
+    go = fr.env.get("%go", TRUE)
+    assert isinstance(go, Value | Const)
+    return go
+
+
+class _Turn:
+    """Open the region of a turn, and put everything back if its reading is broken off."""
+
+    def __init__(self, fr: Frame, loop: LoopReader) -> None:
+        self.fr = fr
+        self.loop = loop
+        self.region = fr.session.region()
+
+    def __enter__(self) -> Builder:
+        session = self.fr.session
+        session.guesses.append(self.loop.guess)
+        session.loops.append(len(session.shapes.order))
+        session.loop_cells.append(session.cell_count)
+        self.fr.loop_depth += 1
+        return self.region.__enter__()
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> bool | None:
+        self.fr.loop_depth -= 1
+        self.fr.session.loops.pop()
+        self.fr.session.loop_cells.pop()
+        self.fr.session.guesses.pop()
+        return self.region.__exit__(kind, error, trace)
+
+
+@contextmanager
+def _inside(fr: Frame, turn: Turn | None) -> Iterator[None]:
+    """Note the turn for what handlers of effects ask for; None for a loop that is not the user's."""
+    outer = fr.session.turns
+    fr.session.turns = outer if turn is None else (*outer, turn)
+    try:
+        yield
+    finally:
+        fr.session.turns = outer
+
+
+Elements = list[Callable[[], FrontValue]]
+
+
+def _unroll(fr: Frame, node: Any, elements: Elements) -> None:
+    """A loop over known parts: its body once for each."""
+    live = fr.source.flow.turn.get(id(node), frozenset(getattr(node, "carried", ())))
+    saved = fr.env.get("%go")
+    if has_return(node):
+        fr.env.setdefault("%return", FALSE)
+    if node.orelse and has_break(node):
+        fr.env[broke_flag(fr.loop_depth + 1)] = FALSE
+    _turns(fr, node, elements, live)
+    if saved is None:
+        fr.env.pop("%go", None)
+    else:
+        fr.env["%go"] = saved
+
+
+def _turns(fr: Frame, node: Any, elements: Elements, live: frozenset[str]) -> Done:
+    for k, element in enumerate(elements):
+        fr.env["%go"] = TRUE
+        assign(fr, node.target, element(), node.target)
+        fr.loop_depth += 1
+        path, unrolled = fr.session.path, fr.session.unrolled
+        fr.session.path, fr.session.unrolled = (*path, id(node), k), (*unrolled, k)
+        try:
+            done = block(fr, node.body, live)
+        finally:
+            fr.loop_depth -= 1
+            fr.session.path, fr.session.unrolled = path, unrolled
+        if done is None:
+            return FALSE
+        go = _flag(fr)
+        known = static_truth(fr, go)
+        if known is False:
+            return FALSE
+        if known is None:
+            _further(fr, node, go, elements[k + 1 :], live)
+            return FALSE
+    return FALSE
+
+
+def _further(fr: Frame, node: Any, go: Atom, rest: Elements, live: frozenset[str]) -> None:
+    """The turns behind one that may have left the loop."""
+    fr.loop_depth += 1
+    branch(fr, node, go, lambda: _turns(fr, node, rest, live), lambda: FALSE, live)
+    fr.loop_depth -= 1
+
+
+# ---- while ---------------------------------------------------------------------------------------------------------
+
+
+@reads(gast.While)
+def _while(fr: Frame, node: Any) -> None:
+    always = is_endless(node)
+    if always or loop_exits(node) or _binds(node.test):
+        read_loop(fr, node, lambda loop: _read_endless(fr, loop, always))
+        if always and not has_break(node):
+            fr.env["%return"] = TRUE
+        return
+    read_loop(fr, node, lambda loop: _read_while(fr, loop))
+
+
+def _binds(test: Any) -> bool:
+    return any(isinstance(n, gast.NamedExpr) for n in gast.walk(test))
+
+
+def _read_while(fr: Frame, loop: LoopReader) -> None:
+    """`while` with a condition, left nowhere else."""
+    node = loop.node
+    with _Turn(fr, loop) as before:
+        loop.enter()
+        own = {carry.name: carry.own for carry in loop.carries}
+        condition = truth(fr, node.test)
+    if static_truth(fr, condition) is False:
+        fr.env = loop.before
+        return
+    with _Turn(fr, loop) as b:
+        loop.enter()
+        with _inside(fr, Turn(None)):
+            block(fr, node.body, loop.live)
+        yields = loop.leave()
+        body = b.region(loop.params(), yields)
+    params = [p for c in loop.carries for p in own.get(c.name) or c.values(c.types)]
+    test = before.region(params, [condition])
+    inits = loop.inits()
+    fr.b.append(
+        While(
+            tuple(inits),
+            test,
+            body,
+            tuple(loop.outcome()),
+            location=fr.source.location(node),
+            origin=fr.b.origin,
+        )
+    )
+
+
+def _read_endless(fr: Frame, loop: LoopReader, always: bool) -> None:
+    """`while True` with its exit at the end; a condition becomes a branch around the turn."""
+    node = loop.node
+    statements = node.body
+    if not always:
+        leave = gast.copy_location(gast.Break(), node)
+        leave.at_end = True
+        statements = [gast.copy_location(gast.If(node.test, node.body, [leave]), node)]
+    with _Turn(fr, loop) as b:
+        loop.enter()
+        with _inside(fr, Turn(None)):
+            done = block(fr, statements, loop.live)
+        go = _flag(fr)
+        yields = loop.leave()
+        if go is TRUE and done is not None:
+            fr.fail(node, "this loop never ends", "Leave it by `break` or `return`.")
+        body = b.region(loop.params(), [go, *yields])
+    inits = loop.inits()
+    fr.b.append(
+        While(
+            tuple(inits),
+            None,
+            body,
+            tuple(loop.outcome()),
+            location=fr.source.location(node),
+            origin=fr.b.origin,
+        )
+    )

@@ -1,0 +1,484 @@
+"""Where two paths meet: names that differ become results of the `If`, typed as both can be.
+
+A name that only one path binds is filled on the other by `undefined`, and can be read only where the condition
+is known to have gone the right way. On a path that ends (`return`, `raise`) names do not matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from itertools import combinations
+from typing import Any, TypeVar
+
+import numpy as np
+
+from srcdiff.frontend.containers.may_alias import add_twins, may_be_one
+from srcdiff.frontend.control.escape_checks import stays_inside
+from srcdiff.frontend.core.frame import Frame
+from srcdiff.frontend.core.session import FALSE, TRUE, NoResult
+from srcdiff.frontend.core.values import (
+    MISSING,
+    Closure,
+    Conflict,
+    FrontValue,
+    Missing,
+    Partial,
+    Parts,
+    is_none,
+    is_same,
+    is_same_function,
+    map_atoms,
+    maybe,
+    part_name,
+)
+from srcdiff.ir.build import Builder
+from srcdiff.ir.core import Atom, Const, If, Region, Value
+from srcdiff.ir.dims import Shapes
+from srcdiff.ir.types import Array, List, Scalar, Static, Struct, Type
+from srcdiff.ops.arrays.containers import get
+from srcdiff.ops.control.control import undefined
+from srcdiff.ops.core.type_rules import promote
+from srcdiff.ops.elementwise import arithmetic
+from srcdiff.ops.elementwise.arithmetic import not_
+
+__all__ = [
+    "Done",
+    "Unjoinable",
+    "branch",
+    "coerced",
+    "join_types",
+    "take_apart",
+]
+
+# whether the rest of a block is skipped; None: nothing behind is reached at all
+Done = Atom | None
+Thunk = Callable[[], Done]
+_T = TypeVar("_T")
+
+
+class Unjoinable(Exception):
+    """Two values that no one type describes; the text completes "`x` ..."."""
+
+
+# ---- types ---------------------------------------------------------------------------------------
+
+
+def join_types(shapes: Shapes, a: Type, b: Type) -> Type:
+    """The type of a value that is either; lengths that differ become new symbols."""
+    if a == b:
+        return a
+    match a, b:
+        case Scalar(), Scalar():
+            return _join_scalars(shapes, a, b)
+        case Array(), Array() if a.ndim == b.ndim:
+            dims = [
+                x if shapes.same(x, y) else shapes.fresh()
+                for x, y in zip(a.shape, b.shape, strict=True)
+            ]
+            return Array(_promoted(a, b)[0], tuple(dims))
+        case List(), List() if a.is_tuple == b.is_tuple:
+            if UNKNOWN in (a.element, b.element):
+                return b if a.element == UNKNOWN else a
+            return replace(a, element=join_types(shapes, a.element, b.element))
+        case Struct(), Struct() if (a.kind, a.keys, a.cls) == (b.kind, b.keys, b.cls):
+            parts = tuple(join_types(shapes, x, y) for x, y in zip(a.parts, b.parts, strict=True))
+            return Struct(a.kind, a.keys, parts, a.cls)
+    raise Unjoinable(f"is {_words(a)} on one path and {_words(b)} on another")
+
+
+UNKNOWN: Type = Static("?")  # the element type of a list to which nothing has been appended so far
+
+
+def _join_scalars(shapes: Shapes, a: Scalar, b: Scalar) -> Scalar:
+    dtype, weak = _promoted(a, b)
+    if dtype != "int64":
+        return Scalar(dtype, weak)
+    same = a.expr is not None and b.expr is not None and shapes.same(a.expr, b.expr)
+    return Scalar(dtype, weak, a.expr if same else shapes.fresh("i"))
+
+
+def _promoted(a: Scalar | Array, b: Scalar | Array) -> tuple[str, bool]:
+    dtype, weak = promote([Value(a), Value(b)])
+    return dtype, weak
+
+
+def _words(type_: Type) -> str:
+    match type_:
+        case Scalar():
+            return "a number"
+        case Array():
+            return f"an array with {type_.ndim} {'axis' if type_.ndim == 1 else 'axes'}"
+        case List():
+            return "a tuple" if type_.is_tuple else "a list"
+        case Struct():
+            return f"a {type_.cls.__name__ if type_.cls else type_.kind}"
+    return "None" if type_.value is None else repr(type_.value)
+
+
+def coerced(fr: Frame, node: Any, atom: Atom, type_: Type) -> Atom:
+    """A number as one of the dtype of a join: an integer on one path becomes a float where it is one on the other."""
+    own = atom.type
+    if (
+        not isinstance(own, Scalar | Array)
+        or not isinstance(type_, Scalar | Array)
+        or own.dtype == type_.dtype
+    ):
+        return atom
+    if isinstance(own, Array):
+        return fr.op(node, arithmetic.astype, atom, dtype=type_.dtype)
+    if isinstance(atom, Const):
+        return Const(np.dtype(type_.dtype).type(atom.value).item(), Scalar(type_.dtype, own.weak))
+    decl = {"float64": arithmetic.to_float, "int64": arithmetic.to_int}.get(type_.dtype)
+    return atom if decl is None else fr.op(node, decl, atom)
+
+
+# ---- values ----------------------------------------------------------------------------------------
+
+
+def take_apart(fr: Frame, value: Value, node: Any) -> Parts:
+    """A struct-typed value as the structure of its parts."""
+    assert isinstance(value.type, Struct)
+    keys = value.type.keys
+    parts = tuple(fr.op(node, get, value, key=key) for key in keys)
+    return Parts(value.type.kind, keys, parts, value.type.cls)
+
+
+def known_dict(fr: Frame, value: FrontValue, node: Any) -> Parts | None:
+    """A dict of known keys as its parts; None for anything else."""
+    if isinstance(value, Value) and isinstance(value.type, Struct):
+        value = take_apart(fr, value, node)
+    return value if isinstance(value, Parts) and value.kind == "dict" else None
+
+
+# ---- joining two sides -------------------------------------------------------------------------------
+
+
+@dataclass
+class _Side:
+    env: dict[str, FrontValue]
+    b: Builder
+    done: Done
+    facts: dict[Atom, bool]
+    cells: dict[str, Parts]
+    ended: bool = False  # what names stand for here is of no interest
+    left: bool = False  # nor what containers hold: the program ends here, and no function that is read in place
+
+
+@dataclass
+class _Join:
+    fr: Frame
+    node: Any
+    condition: Atom
+    sides: tuple[_Side, _Side]
+    before: dict[str, FrontValue]
+    yields: tuple[list[Atom], list[Atom]] = field(default_factory=lambda: ([], []))
+    results: list[Value] = field(default_factory=list)
+    negations: list[str] = field(default_factory=list)
+    made: dict[str, tuple[str, str]] = field(default_factory=dict)  # cells, and what they are
+
+    def cell(self, name: str) -> None:
+        """Find what a container holds behind the `If`."""
+        cells = self.fr.session.cells
+        if any(name not in side.cells for side in self.sides):
+            return  # made by this join
+        before, (a, b) = cells[name], (side.cells[name] for side in self.sides)
+        left = [side.left for side in self.sides]
+        if a is b or (left[0] and b is before) or (left[1] and a is before):
+            return
+        if a.kind == "list" and len(a.keys) != len(b.keys):
+            self.fr.session.grow_cell(name)
+        try:
+            joined = self.either(
+                replace(a, cell=""),
+                replace(b, cell=""),
+                self.fr.session.cell_names.get(name, "part"),
+            )
+        except Unjoinable:
+            self.fr.untyped(
+                self.node,
+                "a container is changed in two ways that do not fit together",
+                "Use two names.",
+            )
+        assert isinstance(joined, Parts)
+        cells[name] = replace(joined, cell=name)
+
+    def name(self, name: str) -> None:
+        """Find what a name stands for behind the `If`."""
+        a, b = (self.seen(side, name) for side in self.sides)
+        pseudo = name.startswith("%")
+        if is_same(a, b):
+            self.fr.env[name] = a
+            return
+        if pseudo and {id(a), id(b)} == {id(TRUE), id(FALSE)}:
+            if a is TRUE:
+                self.fr.env[name] = self.condition
+            else:
+                self.negations.append(name)
+            return
+        for side, other in ((0, b), (1, a)):
+            if self.sides[side].ended and not pseudo:
+                if other is self.before.get(name, MISSING):
+                    self.fr.env[name] = other
+                    return
+                own = a if side == 0 else b
+                fitting = own if not isinstance(own, Missing) and self.fits(own, other) else MISSING
+                self.fr.env[name] = self.beside(
+                    *((fitting, other) if side == 0 else (other, fitting)), name
+                )
+                return
+        try:
+            joined = self.beside(a, b, name)
+        except Unjoinable as problem:
+            self.fr.env[name] = Conflict(str(problem), self.condition)
+            return
+        for side, value in ((1, a), (0, b)):
+            if isinstance(value, Missing) and not pseudo:
+                joined = Partial(joined, self.condition, side == 0)
+        self.fr.env[name] = joined
+
+    def seen(self, side: _Side, name: str) -> FrontValue:
+        value = side.env.get(name, MISSING)
+        while isinstance(value, Partial) and side.facts.get(value.condition) == value.when:
+            value = value.value
+        session = self.fr.session
+        outer, session.cells = session.cells, side.cells
+        value = session.current(value)
+        session.cells = outer
+        return value
+
+    def fits(self, own: FrontValue, other: FrontValue) -> bool:
+        """Whether the value on a path that has ended may stand beside the other without widening its type."""
+        if isinstance(own, Value | Const) and isinstance(other, Value | Const):
+            if isinstance(own.type, Scalar) and isinstance(other.type, Scalar):
+                return own.type.dtype == other.type.dtype and own.type.weak == other.type.weak
+            return own.type == other.type
+        return False
+
+    def beside(self, a: FrontValue, b: FrontValue, name: str) -> FrontValue:
+        """As `either`; what is bound on one path may be so only under a condition."""
+        for value, other in ((a, b), (b, a)):
+            if isinstance(value, Partial) and isinstance(other, Missing):
+                first, second = (value.value, other) if value is a else (other, value.value)
+                return replace(value, value=self.beside(first, second, name))
+        return self.either(a, b, name)
+
+    def either(self, a: FrontValue, b: FrontValue, name: str) -> FrontValue:
+        if is_same(a, b):
+            return a
+        if (
+            isinstance(a, Partial)
+            or isinstance(b, Partial)
+            or isinstance(a, Conflict)
+            or isinstance(b, Conflict)
+        ):
+            raise Unjoinable("may not be bound here")
+        if any(stays_inside(self.fr, self.before, v) for v in (a, b)):
+            raise Unjoinable("holds what one of two paths made")
+        if isinstance(a, Missing):
+            return map_atoms(lambda atom: self.result(None, atom, name), self.in_parts(1, b))
+        if isinstance(b, Missing):
+            return map_atoms(lambda atom: self.result(atom, None, name), self.in_parts(0, a))
+        if self.may_be_none(a, b):
+            a, b = maybe(a), maybe(b)
+        a, b = self.apart(0, a, b), self.apart(1, b, a)
+        if isinstance(a, Parts) and isinstance(b, Parts):
+            if (a.kind, a.keys, a.cls) != (b.kind, b.keys, b.cls):
+                raise Unjoinable("is a container of different parts on two paths")
+            if a.cell and a.cell == b.cell:
+                return a  # what it holds is joined by `cell`
+            named = zip(a.keys, a.values, b.values, strict=True)
+            made = Parts(
+                a.kind,
+                a.keys,
+                tuple(self.either(x, y, part_name(name, k)) for k, x, y in named),
+                a.cls,
+            )
+            return self.own_cell(made, a.cell, b.cell) if a.cell and b.cell else made
+        if isinstance(a, Closure) and isinstance(b, Closure) and is_same_function(a, b):
+            pairs = ((k, v, b.defaults[k]) for k, v in a.defaults.items())
+            return replace(
+                a, defaults={k: self.either(v, w, part_name(name, k)) for k, v, w in pairs}
+            )
+        if isinstance(a, Value | Const) and isinstance(b, Value | Const):
+            if isinstance(a.type, Static) or isinstance(b.type, Static):
+                raise Unjoinable(f"is {_words(a.type)} on one path and {_words(b.type)} on another")
+            return self.result(a, b, name)
+        raise Unjoinable("is one thing on one path and another on the other")
+
+    def may_be_none(self, a: FrontValue, b: FrontValue) -> bool:
+        """Whether there is a value on one path only, and which it is is not known when compiling."""
+        kinds = [isinstance(v, Parts) and v.kind == "maybe" for v in (a, b)]
+        if is_none(a) == is_none(b) and kinds[0] == kinds[1]:
+            return False
+        self.fr.session.ask_for(self.condition)
+        return True
+
+    def own_cell(self, made: Parts, a: str, b: str) -> Parts:
+        """A container that is another one on either path, as one that may be written into."""
+        session = self.fr.session
+        made = session.new_cell(made, (*session.origins.get(a, ()), *session.origins.get(b, ())))
+        self.made[made.cell] = a, b
+        return made
+
+    def note_twins(self) -> None:
+        """Note which of the containers that were made may be which others."""
+        session = self.fr.session
+        pairs = [
+            (one, other)
+            for one, other in combinations(self.made, 2)
+            if any(
+                may_be_one(session.twins, *ab)
+                for ab in zip(self.made[one], self.made[other], strict=True)
+            )
+        ]
+        add_twins(session, self.made, pairs)
+
+    def apart(self, side: int, value: FrontValue, other: FrontValue) -> FrontValue:
+        """A struct-typed value as a structure, if it meets one."""
+        if isinstance(value, Value) and isinstance(value.type, Struct) and isinstance(other, Parts):
+            return self.within(side, lambda: take_apart(self.fr, value, self.node))
+        return value
+
+    def in_parts(self, side: int, value: FrontValue) -> FrontValue:
+        """A value that the other path lacks: parts are taken behind the branch, which nothing has none of."""
+
+        def parts(atom: Atom) -> FrontValue:
+            if not isinstance(atom, Value) or not isinstance(atom.type, Struct):
+                return atom
+            return self.in_parts(side, take_apart(self.fr, atom, self.node))
+
+        return self.within(side, lambda: map_atoms(parts, value))
+
+    def within(self, side: int, make: Callable[[], _T]) -> _T:
+        session = self.fr.session
+        outer, session.b = session.b, self.sides[side].b
+        try:
+            return make()
+        finally:
+            session.b = outer
+
+    def result(self, a: Atom | None, b: Atom | None, name: str) -> Atom:
+        """A result of the `If` that is `a` or `b`; None for what is never read."""
+        if a is None or b is None:
+            present = b if a is None else a
+            assert present is not None
+            type_ = present.type
+        else:
+            type_ = join_types(self.fr.session.shapes, a.type, b.type)
+            self.fr.session.widen_lists((a, b), type_)
+        for k, atom in enumerate((a, b)):
+            self.yields[k].append(self.given(k, atom, type_))
+        value = Value(type_, _hint(name), self.fr.session.user_names and name.isidentifier())
+        self.results.append(value)
+        return value
+
+    def given(self, side: int, atom: Atom | None, type_: Type) -> Atom:
+        """What a side yields for a result of this type."""
+
+        def make() -> Atom:
+            if atom is None:
+                return self.fr.op(self.node, undefined, type=type_)
+            return coerced(self.fr, self.node, atom, type_)
+
+        return self.within(side, make)
+
+    def done(self) -> Done:
+        a, b = (side.done for side in self.sides)
+        if a is None or b is None:
+            return b if a is None else a
+        if a == b:
+            return a
+        if (a, b) == (TRUE, FALSE):
+            return self.condition
+        if (a, b) == (FALSE, TRUE):
+            self.negations.append("%done")
+            return FALSE
+        made = self.result(a, b, "%done")
+        if TRUE in (a, b):  # where nothing is left, the branch went the other way
+            other = b if a == TRUE else a
+            went = ((self.condition, a != TRUE), (other, False))
+            self.fr.session.implies[made] = ((False, went),)
+        return made
+
+
+_HINTS = {"%value": "value", "%return": "returned", "%go": "go", "%done": "done", "%broke": "broke"}
+
+
+def _hint(name: str) -> str:
+    base, _, rest = name.partition("_")
+    base = base.rstrip("0123456789") if base.startswith("%") else base
+    return _HINTS[base] + (f"_{rest}" if rest else "") if base in _HINTS else name
+
+
+def branch(
+    fr: Frame, node: Any, condition: Atom, then: Thunk, orelse: Thunk, live: frozenset[str]
+) -> Done:
+    """Read both sides of a branch and append its `If`. `live` are the names wanted behind it."""
+    session = fr.session
+    before, cells = fr.env, session.cells
+    sides = []
+    unknown = 0
+    for truth, thunk in ((True, then), (False, orelse)):
+        fr.env, session.cells = dict(before), dict(cells)
+        with session.region() as b:
+            session.suppose(condition, truth)
+            try:
+                done = thunk()
+            except NoResult:
+                done, unknown = None, unknown + 1
+            ended = done is None or (
+                done is TRUE
+                and ((fr.loop_depth == 0 and not fr.attempts) or fr.env.get("%return") is TRUE)
+            )
+            left = ended and (done is None or (fr.caller is None and fr.outer is None))
+            sides.append(_Side(fr.env, b, done, session.facts, session.cells, ended, left))
+    fr.env, session.cells = before, cells
+    if unknown == len(sides):
+        raise NoResult
+    join = _Join(fr, node, condition, (sides[0], sides[1]), dict(before))
+    _join_names(join, live)
+    for name in list(cells):
+        join.cell(name)
+    join.note_twins()
+    done = join.done()
+    bodies = [
+        Region((), tuple(s.b.body), tuple(y)) for s, y in zip(sides, join.yields, strict=True)
+    ]
+    if any(r.body for r in bodies) or join.results:
+        statement = If(
+            condition,
+            bodies[0],
+            bodies[1],
+            tuple(join.results),
+            fr.source.location(node),
+            session.b.origin,
+        )
+        session.b.append(statement)
+    if join.negations:
+        negation = fr.op(node, not_, condition)
+        session.implies[negation] = _opposite(condition)
+        for name in join.negations:
+            if name == "%done":
+                done = negation
+            else:
+                fr.env[name] = negation
+    return done
+
+
+def _opposite(condition: Atom) -> tuple[tuple[bool, tuple[tuple[Atom, bool], ...]], ...]:
+    return ((True, ((condition, False),)), (False, ((condition, True),)))
+
+
+def _join_names(join: _Join, live: frozenset[str]) -> None:
+    first, second = (side.env for side in join.sides)
+    if join.sides[0].ended and join.sides[1].ended:
+        live = frozenset()
+    for name in [*first, *(n for n in second if n not in first)]:
+        if first.get(name, MISSING) is second.get(name, MISSING):
+            if name in first:
+                join.fr.env[name] = first[name]
+        elif name in live or name.startswith("%"):
+            join.name(name)
+        else:
+            join.fr.env.pop(name, None)

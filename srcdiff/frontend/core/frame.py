@@ -1,0 +1,374 @@
+"""The state of reading: a `Session` for one IR function, a `Frame` for each Python function that is read into it.
+
+The modules of this package register how each kind of node is read (`@reads(gast.BinOp)`); `Frame.expr` and
+`Frame.statement` find it. All frames of a session append to one builder, `session.b`, that of the region which
+is open.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cached_property
+from typing import Any, NoReturn
+
+from srcdiff.frontend.containers.zero_dim_aliases import changes_outside
+from srcdiff.frontend.core.refusals import fail, untyped
+from srcdiff.frontend.core.session import Session
+from srcdiff.frontend.core.values import (
+    Closure,
+    Conflict,
+    FrontValue,
+    Generated,
+    Known,
+    Method,
+    Missing,
+    Partial,
+    Parts,
+    Piece,
+    Slice,
+    Stream,
+    Text,
+)
+from srcdiff.frontend.source.function_source import CalledSource, Source
+from srcdiff.ir.build import Builder
+from srcdiff.ir.core import Atom, Const, OpDecl, Value
+from srcdiff.ir.dims import ShapeMismatch
+from srcdiff.ir.location import Location
+from srcdiff.ir.types import Array, Scalar, Static, is_complex
+from srcdiff.ops.core.registry import is_own
+from srcdiff.ops.core.type_rules import TypeMistake, UntypedMistake
+
+__all__ = ["HOOKS", "Frame", "an", "describe", "reads"]
+
+
+_READERS: dict[type, Callable[[Frame, Any], Any]] = {}
+
+Reader = Callable[["Frame", Any], Any]
+
+# what frames need from modules that are built on frames
+HOOKS: dict[str, Callable[..., Any]] = {}
+
+
+def reads(*kinds: type) -> Callable[[Reader], Reader]:
+    """Register how nodes of these kinds are read."""
+
+    def register(reader: Reader) -> Reader:
+        for kind in kinds:
+            _READERS[kind] = reader
+        return reader
+
+    return register
+
+
+class Frame:
+    """One Python function being read: its names and what they stand for now."""
+
+    def __init__(
+        self,
+        session: Session,
+        source: Source,
+        look_up: Callable[[str], tuple[str, Any] | None],
+        outer: Frame | None = None,
+        caller: Frame | None = None,
+    ) -> None:
+        self.session = session
+        self.source = source
+        self.look_up = look_up  # names that are no locals: cells, globals, builtins
+        self.outer = outer  # the frame that a nested function was defined in
+        self.caller = caller  # the one that reads this one's body in place of a call
+        self.call: Any = None  # that call's tree
+        self.env: dict[str, FrontValue] = {}
+        self.local = (
+            source.flow.local
+        )  # a name that is assigned anywhere in a function is no global in it
+        self.nonlocals = source.flow.nonlocals
+        self.loop_depth = 0
+        self.guessed: dict[str, Callable[[str, FrontValue], None]] = {}  # names of no known type
+        self.is_finished = False  # whether the call has returned
+        self.consume: Callable[[FrontValue], None] | None = None  # takes what a generator yields
+        self.attempts = 0  # `try`s whose first block is being read
+        self.places: dict[int, tuple[Location, Location]] = {}
+        self.watched: frozenset[str] = (
+            frozenset()
+        )  # parameters known when compiling: reading is noted
+
+    # ---- places ----
+
+    def place(self, node: Any) -> Location:
+        """Where a node stands, with the calls by which it was reached."""
+        found = self.source.location(node)
+        if self.called_from is None:
+            return found
+        if id(found) not in self.places:
+            self.places[id(found)] = found, replace(found, called_from=self.called_from)
+        return self.places[id(found)][1]
+
+    @cached_property
+    def called_from(self) -> Location | None:
+        """The user's call in whose place this is read."""
+        around = self.outer if self.caller is None else self.caller
+        if around is None or (self.caller is None and around.source is not self.source):
+            return None
+        is_ours = isinstance(self.source, CalledSource) or around.source.file.startswith(
+            "<srcdiff "
+        )
+        if self.call is None or is_ours:
+            return around.called_from
+        return around.place(self.call)
+
+    # ---- reading ----
+
+    def expr(self, node: Any) -> FrontValue:
+        reader = _READERS.get(type(node))
+        if reader is None:
+            self.fail(
+                node,
+                f"`{type(node).__name__}` is not supported here",
+                "Write it with plainer Python.",
+            )
+        value = reader(self, node)
+        if isinstance(value, Parts) and value.kind == "maybe":
+            return HOOKS["sure"](self, value, node)  # type: ignore[no-any-return]
+        return value  # type: ignore[no-any-return]
+
+    def value_or_none(self, node: Any) -> FrontValue:
+        """An expression where None will do as well."""
+        if type(node) not in _READERS:
+            return self.expr(node)
+        return _READERS[type(node)](self, node)  # type: ignore[no-any-return]
+
+    def statement(self, node: Any) -> Any:
+        return _READERS[type(node)](self, node) if type(node) in _READERS else self.expr(node)
+
+    def number(self, node: Any) -> Atom:
+        """An expression that must be a number or an array."""
+        return self.as_atom(self.expr(node), node)
+
+    def as_atom(self, value: FrontValue, node: Any) -> Atom:
+        if isinstance(value, Value | Const):
+            return value
+        if isinstance(value, Parts) and value.kind == "maybe":
+            return self.as_atom(HOOKS["sure"](self, value, node), node)
+        refused = getattr(getattr(value, "value", None), "refused", None)
+        if isinstance(refused, tuple):
+            self.fail(node, *refused)
+        moved = Closure | Piece | Method | Known | Slice | Generated | Stream | Text
+        is_moved = isinstance(value, moved)
+        (self.untyped if is_moved else self.fail)(
+            node,
+            f"expected a number or an array, got {describe(value)}",
+            "Pass the parts of it one by one.",
+        )
+
+    def evaluated(self, node: Any, function: Callable[..., Any], *known: Any) -> Any:
+        """What a function gives for objects known when compiling; what it raises is an error at the node."""
+        try:
+            return function(*known)
+        except (TypeError, ValueError, AttributeError, LookupError, ArithmeticError) as error:
+            self.fail(node, f"this raises {type(error).__name__}: {error}")
+
+    # ---- names ----
+
+    def name(self, name: str, node: Any) -> FrontValue:
+        frame: Frame | None = self
+        while frame is not None:
+            if name in frame.env:
+                if name in frame.watched:
+                    self.session.taken.add(name)
+                return self.bound(frame.env[name], name, node)
+            if name in frame.local:
+                self.unbound(name, node)
+            frame = frame.outer
+        found = self.find(name)
+        if found is None:
+            self.fail(
+                node,
+                f"the name `{name}` is not defined",
+                "Define it before the function is called.",
+            )
+        return self.constant(found[0], name, found[1], node)
+
+    def bind(self, name: str, value: FrontValue) -> None:
+        """`name = value`, here or in the function around that has the name."""
+        frame = self
+        while frame.outer is not None and not frame.binds(name, is_asked=frame is self):
+            frame = frame.outer
+        shared = frame.env.get(name)
+        if isinstance(shared, Parts) and shared.kind == "shared":
+            self.session.cells[shared.cell] = replace(shared, values=(value,))
+        else:
+            frame.env[name] = value
+            if name in frame.guessed:
+                frame.guessed[name](name, value)
+
+    def binds(self, name: str, is_asked: bool) -> bool:
+        """Whether a name that this frame, or one inside of it, assigns is this frame's own."""
+        return name not in self.nonlocals and (is_asked or name in self.env or name in self.local)
+
+    def find(self, name: str) -> tuple[str, Any] | None:
+        """What a name means outside the functions that are being read."""
+        frame = self
+        while frame.outer is not None:
+            frame = frame.outer
+        return frame.look_up(name)
+
+    def bound(self, value: FrontValue, name: str, node: Any) -> FrontValue:
+        """What a name stands for, if it is sure to be bound here."""
+        if isinstance(value, Parts) and value.kind == "shared":
+            (value,) = self.session.cells[value.cell].values
+        while isinstance(value, Partial):
+            if self.session.facts.get(value.condition) != value.when:
+                self.unbound(name, node)
+            value = value.value
+        if isinstance(value, Missing):
+            self.unbound(name, node)
+        if isinstance(value, Conflict):
+            self.session.ask_for(value.condition)
+            shown = f"`{name}`" if name.isidentifier() else name
+            self.untyped(node, f"{shown} {value.message}", value.advice)
+        if isinstance(value, Parts) and value.kind == "maybe":
+            value = HOOKS["settled"](self, value)
+        return self.session.current(value)
+
+    def unbound(self, name: str, node: Any) -> NoReturn:
+        for guess in reversed(self.session.guesses):
+            guess(self, name)  # an enclosing loop may know better, and is then read again
+        self.fail(
+            node,
+            f"`{name}` may not be bound here",
+            f"Assign `{name}` on every path that leads here, or before the branch or loop.",
+        )
+
+    def constant(self, kind: str, name: str, value: Any, node: Any) -> FrontValue:
+        """A Python object found outside the function; see `constants.read_constant`."""
+        return HOOKS["constant"](self, kind, name, value, node)  # type: ignore[no-any-return]
+
+    # ---- writing IR ----
+
+    @property
+    def b(self) -> Builder:
+        return self.session.b
+
+    def op(
+        self,
+        node: Any,
+        decl: OpDecl,
+        *operands: Atom,
+        name: str = "",
+        user: bool = False,
+        spelling: str = "",
+        **attrs: Any,
+    ) -> Value:
+        (result,) = self.ops(
+            node, decl, *operands, names=(name,), user=user, spelling=spelling, **attrs
+        )
+        if isinstance(result.type, Static):  # a part of a container that is specialised on
+            return HOOKS["object"](self, result.type.value, "", node)  # type: ignore[no-any-return]
+        return result
+
+    def ops(
+        self,
+        node: Any,
+        decl: OpDecl,
+        *operands: Atom,
+        names: tuple[str, ...] = (),
+        user: bool = False,
+        spelling: str = "",
+        **attrs: Any,
+    ) -> tuple[Value, ...]:
+        """Append an operation; what its type rule finds wrong becomes an error at the node."""
+        b = self.session.b
+        b.location = None if self.session.of_rule else self.place(node)
+        user = user and self.session.user_names
+        try:
+            results = b.ops(decl, *operands, names=names, user=user, spelling=spelling, **attrs)
+        except UntypedMistake as mistake:
+            self.untyped(node, str(mistake), "Fill an array of zeros.")
+        except TypeMistake as mistake:
+            self.fail(node, str(mistake))
+        except ShapeMismatch as mistake:
+            self.fail(node, str(mistake), "Check the shapes of the operands on this line.")
+        if not decl.takes_complex and any(is_complex(v.type) for v in (*operands, *results)):
+            self.refuse_complex(node, name_of(decl, spelling), is_own(decl))
+        if decl.writes and any(_is_mask(operands[k]) for k in decl.writes):
+            self.session.masks_written += 1
+            self.session.true_counts = {}
+        if self.session.shapes.doubts:
+            HOOKS["doubts"](self, node, operands)
+        return results
+
+    # ---- errors ----
+
+    def updated(self, node: Any, old: FrontValue, new: FrontValue) -> FrontValue:
+        """`new`, which `old += v` has made."""
+        if isinstance(old, Const) and id(old) in self.session.outside:
+            changes_outside(self.session.outside[id(old)], self.source.location(node))
+        is_number = isinstance(old, Value) and isinstance(old.type, Scalar) and not old.type.weak
+        if is_number and isinstance(new, Value):
+            self.session.updates.add(new)
+        return new
+
+    def refuse_complex(self, node: Any, name: str, of_user: bool = False) -> NoReturn:
+        """What is written for real numbers only may be wrong for others; `of_user`: the rule is the user's."""
+        advice = "Compute with np.real and np.imag of it, or with what docs/coverage.md has for complex numbers."
+        if of_user:
+            advice = "If its rule is right for them, say so: rule(..., takes_complex=True)."
+        why = ": they have no order" if name.rpartition(".")[2] in _OF_AN_ORDER else ""
+        self.fail(node, f"`{name}` of complex numbers is not supported{why}", advice)
+
+    def fail(self, node: Any, message: str, advice: str = "") -> NoReturn:
+        fail(message, advice, self.source.location(node))
+
+    def untyped(self, node: Any, message: str, advice: str = "") -> NoReturn:
+        """Refuse what has no types that are known beforehand."""
+        untyped(message, advice, self.source.location(node))
+
+
+_OF_AN_ORDER = {
+    "amax", "amin", "argmax", "argmin", "argpartition", "argsort", "clip", "fmax", "fmin", "greater",
+    "greater_equal", "less", "less_equal", "lexsort", "max", "maximum", "median", "min", "minimum", "nanargmax",
+    "nanargmin", "nanmax", "nanmedian", "nanmin", "partition", "ptp", "searchsorted", "sort", "union1d", "unique",
+}  # fmt: skip
+
+
+def name_of(decl: OpDecl, spelling: str = "") -> str:
+    """An operation as the user knows it."""
+    text = spelling or decl.spelling or (decl.template if isinstance(decl.template, str) else "")
+    return re.sub(r"\{(\d)\}", lambda m: "xyzw"[int(m[1])], text) or decl.name
+
+
+def _is_mask(atom: Atom) -> bool:
+    return isinstance(atom.type, Array) and atom.type.dtype == "bool"
+
+
+def an(word: str) -> str:
+    """The word with its article."""
+    return f"{'an' if word[0] in 'aeiouAEIO' else 'a'} {word}"
+
+
+def describe(value: FrontValue) -> str:
+    """A frontend value in words."""
+    match value:
+        case Value():
+            return str(value.type)
+        case Const():
+            return "None" if value.value is None else repr(value.value)
+        case Parts():
+            return an(value.cls.__name__ if value.cls else value.kind)
+    inner = getattr(value, "value", None)
+    name = getattr(inner, "__name__", None)
+    if name is not None:
+        return f"`{name}`"
+    if type(value).__name__ == "Method":
+        return f"`.{value.name}`"  # type: ignore[union-attr]
+    return {
+        "Closure": "a function",
+        "Generated": "a generator",
+        "Stream": "an iterator",
+        "Slice": "a slice",
+        "Items": "a range or an iterator",
+        "ShapeOf": "a shape",
+        "Text": "a string",
+    }.get(type(value).__name__, "something that is no number")

@@ -1,0 +1,481 @@
+"""The state of one IR function under construction; frames of all Python functions read into it share it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from srcdiff.frontend.containers.zero_dim_aliases import Outside
+from srcdiff.frontend.core.values import FrontValue, Parts
+from srcdiff.ir.build import Builder
+from srcdiff.ir.core import Atom, Op, Value, const
+from srcdiff.ir.dims import ShapeMismatch, Shapes
+from srcdiff.ir.types import Dim, List, Type
+from srcdiff.ops.core.type_rules import TypeMistake
+
+__all__ = [
+    "FALSE",
+    "TRUE",
+    "Mark",
+    "NeedStatic",
+    "NoResult",
+    "NotApart",
+    "Recursive",
+    "Restart",
+    "Session",
+    "Symbols",
+    "Turn",
+    "Unroll",
+    "retype_list",
+]
+
+TRUE = const(True)
+
+
+FALSE = const(False)
+
+
+_ZERO, _ONE = const(0), const(1)
+
+
+class NeedStatic(Exception):
+    """An operation needs a parameter's value when compiling; the reader starts again with it."""
+
+    def __init__(self, parameter: str) -> None:
+        super().__init__(parameter)
+        self.parameter = parameter
+
+
+class Unroll(Exception):
+    """A part of a container is taken by a loop's index: the loop has to be unrolled."""
+
+    def __init__(self, symbol: str) -> None:
+        super().__init__(symbol)
+        self.symbol = symbol
+
+
+class Restart(Exception):
+    """Something was learned (the element type of a list) that the beginning of the function depends on."""
+
+
+class NoResult(Exception):
+    """A function calls itself, and what it gives is not known so far: the path that does so is left out."""
+
+
+class Recursive(Exception):
+    """A function that is read turned out to call itself; it is read again for lengths and integers of any call."""
+
+    def __init__(self, function: Any) -> None:
+        super().__init__(function)
+        self.function = function
+
+
+class NotApart(Exception):
+    """A function that has to be read in place: what it does to an argument is not known without the caller."""
+
+
+@dataclass
+class Symbols(Shapes):
+    """Lengths of a function under construction, with the order in which symbols were made.
+
+    Attributes
+    ----------
+    equal : list
+        Lengths that have to be equal, or NumPy raises, and are for the arguments at hand.
+    doubts : list
+        Such that are not, where the program may not come to.
+    conditional : bool
+        The function is called where the program may not come to.
+    compared : frozenset of str
+        Lengths of arguments that are not known. Those that meet are taken to be equal, wherever that is.
+    """
+
+    order: dict[str, int] = field(default_factory=dict)
+    equal: list[tuple[Dim, Dim]] = field(default_factory=list)
+    doubts: list[tuple[Dim, Dim]] = field(default_factory=list)
+    conditional: bool = False
+    compared: frozenset[str] = frozenset()
+    regions: list[int] = field(
+        default_factory=list
+    )  # for each open region, the number of symbols at its start
+
+    def fresh(self, hint: str = "k") -> Dim:
+        never_one = hint.endswith(
+            "_"
+        )  # see `arguments`: the lengths of a list's elements, where none of them is 1
+        hint = hint.rstrip("_") or "k"
+        while True:
+            dim = super().fresh(hint)
+            (symbol,) = dim.symbols()
+            if symbol not in self.rigid and symbol not in self.order:
+                self.order[symbol] = len(self.order)
+                if never_one:
+                    self.rigid.add(symbol)
+                return dim
+
+    def must_equal(self, a: Dim, b: Dim, what: str = "lengths") -> Dim:
+        """The younger symbol stands for the older, so that a length is never named after something that comes later.
+
+        Lengths that the arguments at hand decide are compared: nothing else may do so, where only the derivative's
+        shape depends on it.
+        """
+        a, b = self.resolve(a), self.resolve(b)
+        if a == b or (a.is_const and b.is_const):
+            return super().must_equal(a, b, what)
+        ages = [self.order.get(d.symbol, -1) if d.symbol is not None else -1 for d in (a, b)]
+        left, right = self.actually(a), self.actually(b)
+        may_not_run = bool(self.regions) and max(ages) < self.regions[-1]
+        if (left is None or right is None) and a.symbols() | b.symbols() <= self.compared:
+            self.equal.append((a, b))
+            if may_not_run:
+                self.assumptions.append((a, b))
+        elif left is None or right is None:
+            if may_not_run:
+                return a
+        elif left != right:
+            if not may_not_run and not self.conditional:
+                raise ShapeMismatch(f"{what} {left} and {right} differ")
+            self.doubts.append((a, b))
+            return a
+        else:
+            self.equal.append((a, b))
+            if may_not_run:
+                self.assumptions.append((a, b))
+        return super().must_equal(*((b, a) if ages[0] > ages[1] else (a, b)), what)
+
+    def may_take(self, a: Dim, b: Dim) -> bool:
+        """Whether two axes of arguments may be taken to be of one length: for those at hand, they are."""
+        a, b = self.resolve(a), self.resolve(b)
+        is_given = all(d.is_const or d.symbol in self.rigid & self.actual.keys() for d in (a, b))
+        return is_given and a != b and self.actually(a) == self.actually(b)
+
+    def take_as_equal(self, a: Dim, b: Dim) -> None:
+        """One length for two axes: calls where they differ have a program of their own."""
+        if self.may_take(a, b):
+            self.assumptions.append((self.resolve(a), self.resolve(b)))
+            self.must_equal(a, b)
+
+    def decide(self, a: Dim, b: Dim) -> Dim:
+        """Lengths that do not fit for the arguments at hand are left open where the program may not come to."""
+        left, right = self.actually(self.resolve(a)), self.actually(self.resolve(b))
+        differ = left is not None and right is not None and left != right and 1 not in (left, right)
+        if differ and (self.regions or self.conditional):
+            return self.open(a, b)
+        return super().decide(a, b)
+
+    def is_one(self, dim: Dim, axis: str) -> bool:
+        """What only the run decides is refused: a result has a number of axes that is known when compiling."""
+        if not super().is_one(dim, axis) and not self.not_one(self.resolve(dim)):
+            raise TypeMistake(
+                f"whether {axis} has length 1, and is dropped, is known only when this runs; say which axes to drop: "
+                "np.squeeze(x, axis=0)"
+            )
+        return super().is_one(dim, axis)
+
+    def actually(self, dim: Dim) -> int | None:
+        """What a length is for the arguments at hand."""
+        try:
+            return dim.evaluate(self.actual)
+        except KeyError:
+            return None
+
+
+@dataclass(frozen=True)
+class Turn:
+    """The turn of an open loop: its index, from `start`; None for a `while`. `source` is what the loop goes over."""
+
+    index: Atom | None
+    start: Atom = _ZERO
+    stop: Atom = _ZERO
+    step: Atom = _ONE
+    source: FrontValue | None = None
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Where a session stood, to go back to when a loop is read again."""
+
+    bindings: dict[str, Dim]
+    assumptions: int
+    equal: int
+    used: dict[str, int]
+    order: dict[str, int]
+    patches: int
+    cells: dict[str, Parts]
+    cell_count: int
+    twins: dict[str, frozenset[str]]
+
+
+@dataclass
+class Session:
+    """One IR function under construction.
+
+    Attributes
+    ----------
+    facts : dict
+        Truth values that are known where the reader is: inside a branch, of its condition.
+    implies : dict
+        What else is known when a truth value is: of `a and b` being true, both.
+    attempts : list
+        The `try`s whose first block is being read (see `frontend/control/exceptions.py`).
+    hoisted : set
+        The calls in them that are statements of their own.
+    compared : dict
+        The comparisons that were made where the reader is, or around: a second one is true where the first is.
+    hints : dict
+        What was learned about loops and lists on an earlier reading, by (path, node).
+    path : tuple
+        The calls that are being inlined.
+    first_calls : tuple
+        The calls that were open when reading began.
+    owners, parameters : dict
+        The parameter that an integer symbol, or a scalar, is the value of.
+    decided_by : dict
+        For comparisons of parameters with constants: the parameters.
+    indices : set
+        The symbols that are loop indices.
+    loops : list
+        For each open loop, the number of symbols at its start.
+    cells, cell_names : dict
+        What containers that may be written into hold now, and what they are called.
+    origins : dict
+        For lists among the cells: where they are made, by (path, node). One that turns out to grow is made a list
+        of the IR there, on the next reading.
+    loop_cells : list
+        For each open loop, the number of cells at its start.
+    on_lists : set
+        The cells that were put on lists of the IR, where a later change would not be seen.
+    viewed, viewed_params : dict, set
+        The cells that views and iterators show, with the nodes that made these; the parameters that they show.
+    shown : dict
+        For what loops over known parts go through, by the node that makes it: what makes it again.
+    changed, changes : set, int
+        The cells that were written, and how often.
+    items, empty_items : set
+        Where the lists are made that were put on lists; those whose elements are not known.
+    held : dict
+        For where a list of the IR is made: the lists that were put on it.
+    item_of : dict
+        Lists that were read as items of others, each with the list that it was on.
+    is_callee : bool
+        Whether this is a function of its own that another one calls.
+    guesses : list
+        What open loops do about a name that is read before it is bound.
+    part_of : dict
+        Structs that were taken out of others, each with what it was taken from.
+    opened : dict
+        Struct-typed parameters that are written into, as containers of that kind; `writes_params` tells that
+        there are any.
+    taken : set
+        The parameters known when compiling that were read.
+    updates : set
+        What `s += v` made of numbers, which may be arrays without axes.
+    true_counts, masks_written : dict, int
+        How often masks of the open region are True, and how often arrays of booleans were written.
+    handlers : tuple
+        What effects mean where the reader is, the innermost last (see `frontend/effects/effects.py`).
+    effect : callable, tree and Frame
+        The effect whose handler is being read, the call of it, and the frame that this is in.
+    turns : tuple of Turn
+        The loops around, within the innermost program that is handled.
+    unrolled : tuple of int
+        The turns of the loops around that are unrolled.
+    outside : dict
+        The constants that are such arrays outside, by their identity.
+    notes : dict
+        What the function was specialised on: globals and captured values.
+    """
+
+    shapes: Symbols
+    b: Builder
+    facts: dict[Atom, bool] = field(default_factory=dict)
+    implies: dict[Atom, tuple[tuple[bool, tuple[tuple[Atom, bool], ...]], ...]] = field(
+        default_factory=dict
+    )
+    compared: dict[Any, Atom] = field(default_factory=dict)
+    attempts: list[Any] = field(default_factory=list)
+    hoisted: set[int] = field(default_factory=set)
+    hints: dict[Any, Any] = field(default_factory=dict)
+    path: tuple[int, ...] = ()
+    owners: dict[str, str] = field(default_factory=dict)
+    params: tuple[Value, ...] = ()
+    parameters: dict[Value, str] = field(default_factory=dict)
+    decided_by: dict[Atom, tuple[str, ...]] = field(default_factory=dict)
+    indices: set[str] = field(default_factory=set)
+    loops: list[int] = field(default_factory=list)
+    lists: dict[Value, tuple[Any, int, Op]] = field(default_factory=dict)
+    patches: list[tuple[Value, Op, Type]] = field(default_factory=list)
+    notes: dict[str, dict[str, Any]] = field(
+        default_factory=lambda: {"globals": {}, "captured": {}}
+    )
+    functions: dict[Any, Any] = field(default_factory=dict)
+    open_calls: tuple[Any, ...] = ()
+    cells: dict[str, Parts] = field(default_factory=dict)
+    cell_count: int = 0
+    twins: dict[str, frozenset[str]] = field(default_factory=dict)
+    cell_names: dict[str, str] = field(default_factory=dict)
+    origins: dict[str, tuple[Any, ...]] = field(default_factory=dict)
+    loop_cells: list[int] = field(default_factory=list)
+    on_lists: set[str] = field(default_factory=set)
+    viewed: dict[str | Value, list[Any]] = field(default_factory=dict)
+    shown: dict[int, Callable[[], FrontValue]] = field(default_factory=dict)
+    viewed_params: set[Value] = field(default_factory=set)
+    changed: set[str] = field(default_factory=set)
+    changes: int = 0
+    items: set[Any] = field(default_factory=set)
+    empty_items: set[Any] = field(default_factory=set)
+    held: dict[Any, set[Value]] = field(default_factory=dict)
+    item_of: dict[Value, Value] = field(default_factory=dict)
+    is_callee: bool = False
+    guesses: list[Callable[[Any, str], None]] = field(default_factory=list)
+    part_of: dict[Value, Value] = field(default_factory=dict)
+    opened: dict[Value, Parts] = field(default_factory=dict)
+    writes_params: bool = False
+    taken: set[str] = field(default_factory=set)
+    updates: set[Value] = field(default_factory=set)
+    true_counts: dict[Value, Dim] = field(default_factory=dict)
+    masks_written: int = 0
+    outside: dict[int, Outside] = field(default_factory=dict)
+    handlers: tuple[FrontValue, ...] = ()
+    effect: tuple[Any, Any, Any] | None = None
+    turns: tuple[Turn, ...] = ()
+    unrolled: tuple[int, ...] = ()
+    of_python: bool = False  # a rule of an operation that gives a Python number
+    user_names: bool = True  # False where what is read is ours: names are hints, lines no user's
+    of_rule: bool = False  # a rule: numbers are said as Python says them, and no line is told
+
+    def __post_init__(self) -> None:
+        self.first_calls = self.open_calls
+
+    def mark(self) -> Mark:
+        s = self.shapes
+        return Mark(
+            dict(s.bindings),
+            len(s.assumptions),
+            len(s.equal),
+            dict(s.used),
+            dict(s.order),
+            len(self.patches),
+            dict(self.cells),
+            self.cell_count,
+            dict(self.twins),
+        )
+
+    def reset(self, mark: Mark) -> None:
+        s = self.shapes
+        s.bindings, s.used, s.order = dict(mark.bindings), dict(mark.used), dict(mark.order)
+        del s.assumptions[mark.assumptions :], s.equal[mark.equal :]
+        self.true_counts = {}
+        self.cells, self.cell_count = dict(mark.cells), mark.cell_count
+        self.twins = dict(mark.twins)
+        while len(self.patches) > mark.patches:
+            value, op, old = self.patches.pop()
+            retype_list(value, op, old)
+
+    def widen_lists(self, values: Iterable[Any], wanted: Type) -> None:
+        """Read again with a wider type of lists that were made here, where one name stands for several of them."""
+        if not isinstance(wanted, List) or isinstance(wanted.element, List):
+            return
+        narrow = [v for v in values if v in self.lists and v.type != wanted]
+        if narrow:
+            self.hints.update({self.lists[v][0]: wanted.element for v in narrow})
+            raise Restart
+
+    @contextmanager
+    def region(self) -> Iterator[Builder]:
+        """Open a region; statements go there until the `with` ends."""
+        outer, facts, compared = self.b, self.facts, dict(self.compared)
+        self.b = outer.inner()
+        self.shapes.regions.append(len(self.shapes.order))
+        counts, self.true_counts, written = self.true_counts, {}, self.masks_written
+        try:
+            yield self.b
+        finally:
+            self.b, self.facts, self.compared = outer, facts, compared
+            self.true_counts = counts if written == self.masks_written else {}
+            self.shapes.regions.pop()
+
+    def ask_for(self, condition: Atom | None) -> None:
+        """Specialise on the parameter that a condition is made of, if it is one parameter's value."""
+        if condition is None:
+            return
+        if condition in self.parameters:
+            raise NeedStatic(self.parameters[condition])  # type: ignore[index]
+        for parameter in self.decided_by.get(condition, ()):
+            raise NeedStatic(parameter)
+        for _, consequences in self.implies.get(condition, ()):
+            for atom, _ in consequences:
+                self.ask_for(atom)
+
+    def new_cell(self, parts: Parts, origins: tuple[Any, ...] = ()) -> Parts:
+        """The container as one that may be written into. `origins`: where a list is made."""
+        self.cell_count += 1
+        made = replace(parts, cell=f"%cell{self.cell_count}")
+        self.cells[made.cell] = made
+        self.origins[made.cell] = origins
+        self.on_lists.discard(made.cell)
+        self.viewed.pop(made.cell, None)
+        self.changed.discard(made.cell)
+        return made
+
+    def grow(self, origins: Iterable[Any]) -> None:
+        """Read the function again with lists of known parts as lists that grow, if it is known where they are made."""
+        known = set(origins)
+        if known:
+            for learned in self.hints.values():
+                if isinstance(learned, dict):
+                    learned.pop("%cells", None)  # by their numbers, which change
+            self.hints.update(dict.fromkeys((("grows", origin) for origin in known), True))
+            raise Restart
+        if self.is_callee:
+            raise NotApart
+
+    def grow_cell(self, cell: str) -> None:
+        self.grow(self.origins.get(cell, ()))
+
+    def is_from_before(self, cell: str) -> bool:
+        """Whether a container was made before the loop that is being read."""
+        return (
+            bool(cell and self.loop_cells)
+            and int(cell.removeprefix("%cell")) <= self.loop_cells[-1]
+        )
+
+    def true_count(self, mask: Atom) -> Dim:
+        """How often a mask is True: one length for all that it picks, until a mask is written."""
+        if not isinstance(mask, Value):
+            return self.shapes.fresh()
+        if mask not in self.true_counts:
+            self.true_counts[mask] = self.shapes.fresh()
+        return self.true_counts[mask]
+
+    def current(self, value: FrontValue) -> FrontValue:
+        """A value as it is now, after writes into it or into what it holds."""
+        if isinstance(value, Parts) and self.cells:
+            now = self.cells.get(value.cell, value)
+            values = tuple(map(self.current, now.values))
+            if any(a is not b for a, b in zip(values, now.values, strict=True)):
+                return replace(now, values=values)
+            return now
+        if isinstance(value, Value) and value in self.opened:
+            return self.current(self.opened[value])
+        return value
+
+    def suppose(self, condition: Atom, truth: bool) -> None:
+        """Enter what is known in the branch where `condition` is `truth`."""
+        self.facts = dict(self.facts)
+        pending = [(condition, truth)]
+        while pending:
+            atom, value = pending.pop()
+            self.facts[atom] = value
+            for when, consequences in self.implies.get(atom, ()):
+                if when == value:
+                    pending += consequences
+
+
+def retype_list(value: Value, op: Op, type_: Type) -> None:
+    """Set the type of a list whose first element has just become known: nothing has looked at it so far."""
+    object.__setattr__(value, "type", type_)
+    assert isinstance(type_, List) and isinstance(op.attrs, dict)
+    op.attrs["element"] = type_.element

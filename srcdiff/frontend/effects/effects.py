@@ -1,0 +1,399 @@
+"""Effects (`srcdiff.effects`): the method of the handler around a program is read in the place of the call.
+
+    handle(LogJoint(latents), model, x)     reads `model(x)`, and for each `sample(...)` in it, wherever it is called,
+                                            the method `sample` of the handler
+
+A function that calls an effect is read in place itself, since only its caller knows what the effect means.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import replace
+from types import FunctionType
+from typing import Any
+
+import gast
+
+from srcdiff.frontend.arrays.subscripts import shape_parts
+from srcdiff.frontend.core.frame import HOOKS, Frame
+from srcdiff.frontend.core.refusals import fail
+from srcdiff.frontend.core.session import NotApart, Turn
+from srcdiff.frontend.core.values import (
+    Args,
+    FrontValue,
+    Known,
+    Kwargs,
+    Method,
+    Parts,
+    ShapeOf,
+    sequence,
+    static,
+)
+from srcdiff.frontend.effects.invert_expression import kinds_around, undone
+from srcdiff.frontend.iteration.iterables import iterable
+from srcdiff.frontend.source.function_source import CalledSource, function_of, source_of
+from srcdiff.ir.core import Atom, Const, Function, Op, Value, const, known_dim
+from srcdiff.ir.dims import ShapeMismatch
+from srcdiff.ir.location import Location
+from srcdiff.ir.parameter_slice import parameters_behind
+from srcdiff.ir.types import Array, Scalar, Struct, shape_of
+from srcdiff.ops.elementwise.arithmetic import add, floor_divide, multiply, negative, subtract
+
+__all__ = ["EFFECTS", "call_effect", "handler_method"]
+
+
+def call_effect(fr: Frame, node: Any, effect: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+    """A call of an effect: the innermost handler's method, with the handlers around that one at work."""
+    session = fr.session
+    handlers = session.handlers
+    for k in reversed(range(len(handlers))):
+        method = _method(session.current(handlers[k]), effect.srcdiff_effect)
+        if method is None:
+            continue
+        return _performed(fr, node, effect, k, method, args, kwargs)
+    if session.is_callee:
+        raise NotApart
+    return HOOKS["call"](fr, node, Known(effect.__wrapped__), args, kwargs)  # type: ignore[no-any-return]
+
+
+def _performed(
+    fr: Frame, node: Any, effect: Any, k: int, method: Method, args: Args, kwargs: Kwargs
+) -> FrontValue:
+    """The method of the handler `k`: what it returns, and the attributes that it sets, are the user's lines."""
+    session = fr.session
+    handlers, outer = session.handlers, session.effect
+    before, since = session.current(method.receiver), len(fr.b.body)
+    session.handlers, session.effect = handlers[:k], (effect, node, fr)
+    try:
+        result: FrontValue = HOOKS["call"](fr, node, method, args, kwargs)
+    finally:
+        session.handlers, session.effect = handlers, outer
+    after = session.current(method.receiver)
+    if isinstance(before, Parts) and isinstance(after, Parts) and after.cell:
+        old = dict(zip(before.keys, before.values, strict=True))
+        for key, value in zip(after.keys, after.values, strict=True):
+            if isinstance(value, Value) and value is not old.get(key):
+                _set(fr, after, key, _as_user(fr, value, str(key), since))
+    if hasattr(effect, "parameters"):  # a step that no user has written
+        return result
+    name = args[0].value if args and isinstance(args[0], Const) else _target(fr, node)
+    if isinstance(result, Value) and isinstance(name, str) and name.isidentifier():
+        return _as_user(fr, result, name, since)
+    return result
+
+
+def _target(fr: Frame, node: Any) -> str:
+    """The name that the user's call alone is assigned to."""
+    _, call = _users_call(fr, node)
+    name, root = getattr(call, "assigned", ("", None))
+    return name if root is call else ""
+
+
+def _set(fr: Frame, container: Parts, key: Any, value: FrontValue) -> None:
+    cell = fr.session.cells[container.cell]
+    values = [value if k == key else v for k, v in zip(cell.keys, cell.values, strict=True)]
+    fr.session.cells[container.cell] = replace(cell, values=tuple(values))
+
+
+def _as_user(fr: Frame, value: Value, name: str, since: int) -> Value:
+    """The value under a user's name, in a statement that stays; `0.0 + 1.0 * x` is `x`, and `0.0 - x` is `-x`."""
+    body = fr.b.body
+    k = next((k for k in range(since, len(body)) if value in body[k].results), None)
+    made = None if k is None else body[k]
+    if k is None or not isinstance(made, Op):
+        return value
+    rest = _without_neutral(made)
+    if rest is not None:  # nobody asks for the sum itself
+        return _as_user(fr, rest, name, since)
+    if (
+        made.decl is subtract
+        and made.operands[0] == const(0.0)
+        and _alike(made.operands[1].type, value.type)
+    ):
+        made = replace(made, decl=negative, operands=made.operands[1:])
+    body[k] = replace(made, origin="user")
+    object.__setattr__(value, "name", name)
+    object.__setattr__(value, "user", True)
+    return value
+
+
+def _without_neutral(made: Op) -> Value | None:
+    """The other operand of a sum with 0.0, of a difference from it, or of a product with 1.0."""
+    if made.decl not in (add, subtract, multiply):
+        return None
+    neutral = 1 if made.decl is multiply else 0
+    for a, rest in (made.operands[::-1], made.operands)[: 1 + (made.decl is not subtract)]:
+        if isinstance(a, Const) and a.value == neutral and isinstance(rest, Value):
+            return rest if _alike(rest.type, made.result.type) else None
+    return None
+
+
+def _alike(a: Any, b: Any) -> bool:
+    if isinstance(a, Scalar) and isinstance(b, Scalar):
+        return a.dtype == b.dtype
+    return bool(a == b)
+
+
+def handler_method(fr: Frame, name: str) -> Method | None:
+    """A method of the innermost handler."""
+    handlers = fr.session.handlers
+    return _method(fr.session.current(handlers[-1]), name) if handlers else None
+
+
+def _method(handler: FrontValue, name: str) -> Method | None:
+    cls = handler.cls if isinstance(handler, Parts) else None
+    if isinstance(handler, Known):
+        cls = type(handler.value)
+    found = inspect.getattr_static(cls, name, None) if cls is not None else None
+    return Method(handler, name, found) if isinstance(found, FunctionType) else None
+
+
+# ---- what handlers call --------------------------------------------------------------------------------------------
+
+
+def _handle(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+    """`handle(handler, function, *args, **kwargs)`."""
+    session = fr.session
+    handler, function, *rest = args
+    if isinstance(handler, Parts) and handler.cell:
+        session.cell_names[handler.cell] = ""  # what it has is called as its attributes are
+    outer, turns = session.handlers, session.turns
+    session.handlers, session.turns = (*outer, handler), ()
+    try:
+        return HOOKS["call"](fr, node, function, rest, kwargs)  # type: ignore[no-any-return]
+    finally:
+        session.handlers, session.turns = outer, turns
+
+
+def _loops(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+    """`loops()`: turns, counted from 0, their number, and what is gone over."""
+    return sequence(
+        [
+            sequence([_turn(fr, node, t), const(_turns(fr, t)), t.source or const(None)])
+            for t in fr.session.turns
+        ]
+    )
+
+
+def _turn(fr: Frame, node: Any, turn: Turn) -> FrontValue:
+    if turn.index is None:
+        return const(None)
+    index = turn.index
+    if not _is(turn.start, 0):
+        index = fr.op(node, subtract, index, turn.start)
+    if not _is(turn.step, 1):
+        index = fr.op(node, floor_divide, index, turn.step)
+    return index
+
+
+def _is(atom: Any, number: int) -> bool:
+    return isinstance(atom, Const) and atom.value == number
+
+
+def _turns(fr: Frame, turn: Turn) -> int | None:
+    shapes = fr.session.shapes
+    bounds = [_integer(shapes, a) for a in (turn.start, turn.stop, turn.step)]
+    if turn.index is None or None in bounds:
+        return None
+    return len(range(*(b for b in bounds if b is not None)))
+
+
+def _integer(shapes: Any, atom: Atom) -> int | None:
+    """The integer for the arguments at hand."""
+    dim = known_dim(atom)
+    found = None if dim is None else shapes.actually(shapes.resolve(dim))
+    return None if found is None else int(found)
+
+
+def _location(fr: Frame, node: Any) -> Location:
+    """The line of the effect that a handler is read for."""
+    if fr.session.effect is None:
+        return fr.source.location(node)
+    _, call, caller = fr.session.effect
+    return caller.source.location(call)  # type: ignore[no-any-return]
+
+
+def _refuse(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+    message, advice = (str(static(a)) for a in args)
+    at = kwargs.get("at")
+    if at is not None:
+        source = source_of(function_of(static(at)))
+        fail(message, advice, source.location(source.node))
+    fail(message, advice, _location(fr, node))
+
+
+def _once(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+    """`once(name, message, advice)`: a call that is read again, or by several readings of a loop, is one."""
+    name, message, advice = map(static, args)
+    names = fr.session.notes.setdefault("named", {})
+    location = _location(fr, node)
+    here = _place(fr, node)
+    place, first = names.setdefault(name, (here, location))
+    if place != here:
+        fail(f"{message} (the first is in line {first.line})", advice, location)
+    return const(None)
+
+
+def _place(fr: Frame, node: Any) -> tuple[Any, ...]:
+    """Where the reader is: the user's lines that led here, and the turns of loops that are unrolled."""
+    places = [fr.source.location(node)]
+    while fr.caller is not None:
+        node, fr = fr.call, fr.caller
+        if node is not None and not isinstance(fr.source, CalledSource):
+            places.append(fr.source.location(node))
+    return (*places, fr.session.unrolled)
+
+
+def _named(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+    return sequence([const(name) for name in fr.session.notes.get("named", {})])
+
+
+def _same_shape(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+    value, shape, message, advice = args
+    shapes = fr.session.shapes
+    own = shape_of(value.type) if isinstance(value, Value | Const) else ()
+    wanted = [known_dim(fr.as_atom(d, node)) for d in iterable(fr, shape, node).values]  # type: ignore[union-attr]
+    try:
+        if len(own) != len(wanted):
+            raise ShapeMismatch("numbers of axes differ")
+        for a, b in zip(own, wanted, strict=True):
+            if b is not None:
+                shapes.must_equal(a, b)
+                _differ_in_turns(fr, a, b)
+    except ShapeMismatch:
+        actual = tuple(_length(shapes, d) for d in own)
+        expected = tuple(None if d is None else _length(shapes, d) for d in wanted)
+        text = str(static(message)).replace("{own}", str(actual)).replace("{wanted}", str(expected))
+        fr.fail(node, text, static(advice))
+    return const(None)
+
+
+def _differ_in_turns(fr: Frame, a: Any, b: Any) -> None:
+    """Raise where lengths differ in a loop, which for all that is known makes turns; in a branch, nobody knows."""
+    shapes = fr.session.shapes
+    is_branch = len(shapes.regions) > len(fr.session.loops)
+    own, wanted = _length(shapes, a), _length(shapes, b)
+    if not is_branch and None not in (own, wanted) and own != wanted:
+        raise ShapeMismatch(f"lengths {own} and {wanted} differ")
+
+
+def _lengths(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+    (value,) = args
+    shapes = fr.session.shapes
+    if isinstance(value, ShapeOf):
+        value = shape_parts(fr, value, node)
+    if isinstance(value, Parts):  # a shape
+        return sequence([const(_integer(shapes, fr.as_atom(d, node))) for d in value.values])
+    own = shape_of(value.type) if isinstance(value, Value) else ()
+    return sequence([const(_length(shapes, d)) for d in own])
+
+
+def _users_call(fr: Frame, node: Any) -> tuple[Frame, Any]:
+    """The call of the user's that led here, and the frame that it is in."""
+    while isinstance(fr.source, CalledSource) and fr.caller is not None:
+        node, fr = fr.call, fr.caller
+    return fr, node
+
+
+def _assigned_to(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+    _, call = _users_call(fr, node)
+    return const(getattr(call, "assigned", ("", None))[0])
+
+
+def _written(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+    """What is assigned, as the user wrote it."""
+    _, call = _users_call(fr, node)
+    return const(gast.unparse(getattr(call, "assigned", ("", call))[1]).strip())
+
+
+def _undone(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+    """`undone(value)`; see `srcdiff.effects.undone`."""
+    user, call = _users_call(fr, node)
+    root = getattr(call, "assigned", ("", call))[1]
+    return sequence(undone(user, root, call, fr.as_atom(args[0], node)))
+
+
+def _spelled(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+    """`spelled("distribution")`: that argument of the effect, as the user wrote it."""
+    assert fr.session.effect is not None
+    effect, call, _ = fr.session.effect
+    names = getattr(effect, "parameters", None) or tuple(inspect.signature(effect).parameters)
+    given = dict(zip(names, call.args, strict=False))
+    given.update({k.arg: k.value for k in call.keywords})
+    found = given.get(static(args[0]))
+    return const("" if found is None else gast.unparse(getattr(found, "written", found)).strip())
+
+
+def _remark(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+    """What is remarked of a line: another text in each turn of a loop that is unrolled."""
+    remarks: Any = fr.session.notes.setdefault("remarks", {})
+    where, text = _location(fr, node), static(args[0])
+    remarks[where] = tuple(dict.fromkeys((*remarks.get(where, ()), text)))
+    return const(None)
+
+
+def _note(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+    session = fr.session
+    values = {k: _described(session.shapes, session.current(v)) for k, v in kwargs.items()}
+    values["conditional"] = "known", len(session.shapes.regions) > len(session.turns)
+    noted = session.notes.setdefault("noted", {})
+    noted[_place(fr, node)] = (static(args[0]), values, _location(fr, node))  # type: ignore[index]
+    return const(None)
+
+
+def _described(shapes: Any, value: FrontValue) -> tuple[Any, ...]:
+    """A value as `srcdiff.effects.notes_of` takes it; unknown ones as values of the program."""
+    match value:
+        case Const():
+            return "known", value.value
+        case Known():
+            return "known", value.value
+        case Value(type=Array() as type_):
+            return "unknown", type_.dtype, tuple(_length(shapes, d) for d in type_.shape), value
+        case Value(type=Scalar() as type_):
+            return "unknown", type_.dtype, (), value
+        case Value(type=Struct() as type_):
+            return "object", type_.cls, {}
+        case Parts(kind="object" | "dataclass" | "dict"):
+            pairs = zip(value.keys, value.values, strict=True)
+            return "object", value.cls, {str(k): _described(shapes, v) for k, v in pairs}
+        case Parts():
+            return "tuple", [_described(shapes, v) for v in value.values]
+    return "known", None
+
+
+def with_origins(fn: Function, noted: Any) -> dict[Any, Any]:
+    """Notes with the names of the parameters that values of the program may depend on, in the place of the values."""
+    behind = parameters_behind(fn)
+
+    def plain(described: Any) -> Any:
+        kind, *parts = described
+        if kind == "unknown":
+            return kind, *parts[:2], tuple(sorted(behind[parts[2]]))
+        if kind == "object":
+            return kind, parts[0], {k: plain(v) for k, v in parts[1].items()}
+        return (kind, [plain(v) for v in parts[0]]) if kind == "tuple" else described
+
+    return {
+        place: (key, {k: plain(v) for k, v in values.items()}, location)
+        for place, (key, values, location) in noted.items()
+    }
+
+
+def _length(shapes: Any, dim: Any) -> int | None:
+    return shapes.actually(shapes.resolve(dim))  # type: ignore[no-any-return]
+
+
+def _kinds_around(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+    user, call = _users_call(fr, node)
+    root = getattr(call, "assigned", ("", call))[1]
+    return sequence([const(kind) for kind in kinds_around(user, root, call)])
+
+
+EFFECTS: dict[str, Callable[[Frame, Any, Args, Kwargs], FrontValue]] = {
+    "handle": _handle, "loops": _loops, "note": _note, "refuse": _refuse, "remark": _remark,
+    "spelled": _spelled, "once": _once, "named": _named, "same_shape": _same_shape, "lengths": _lengths,
+    "assigned_to": _assigned_to, "written": _written, "undone": _undone, "kinds_around": _kinds_around,
+}  # fmt: skip

@@ -1,0 +1,117 @@
+"""Finite choices that are summed out: a `sample` whose handler says so becomes a loop over its values.
+
+    z = sample("z", d)            terms = choose("z", d)           an array with a place for each value
+    rest                    ->    for z in range(len(terms)):
+                                      enter_choice(z, d)
+                                      rest
+                                      terms[z] = leave_choice()
+                                  choose_all(terms)
+
+where `choose`, `enter_choice`, ... are methods of the handler. A choice that the turns of a loop hand on, as the state
+of a hidden Markov model, becomes a loop over the states of the turn before within one over those of this turn. What is
+behind the choice in its block may not be used behind the block, since it is another for each value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import gast
+
+from srcdiff.frontend.control.phi import Done
+from srcdiff.frontend.core.frame import HOOKS, Frame
+from srcdiff.frontend.effects.discrete_draws import as_sites, not_stored, with_sites
+from srcdiff.frontend.effects.enumeration_checks import (
+    ADVICE,
+    check,
+    check_exits,
+    counts_from_zero,
+    is_block,
+    is_one,
+    site_of,
+)
+from srcdiff.frontend.effects.enumeration_syntax import (
+    assign,
+    assigned,
+    bind_steps,
+    call_step,
+    leave,
+    loop_of,
+    name_of,
+    range_of,
+    unused,
+)
+from srcdiff.frontend.effects.forward_recursion import chained, from_known_states, handed_on
+from srcdiff.frontend.source.function_source import placed
+
+__all__ = ["summed"]
+
+Statements = Sequence[Any]
+
+
+def summed(fr: Frame, s: Any, rest: Statements, live: frozenset[str]) -> Done | None:
+    """Read a statement and what follows it as a sum; None where the statement is no choice to be summed out."""
+    if isinstance(s, gast.For):
+        rest, unasked = not_stored(fr, rest)
+        made = from_known_states(fr, with_sites(fr, s), rest, live - unasked)
+        return None if made is None else HOOKS["block"](fr, made, live)
+    (s,) = as_sites(fr, [s])
+    site = site_of(fr, s)
+    if site is None:
+        return None
+    z, call = site
+    inside, behind = _split(rest)
+    inside, unasked = not_stored(fr, as_sites(fr, inside))
+    live = live - unasked
+    bind_steps(fr)
+    loops = [with_sites(fr, r) if isinstance(r, gast.For) else r for r in inside]
+    k = next((k for k, r in enumerate(loops) if z in handed_on(fr, r)), None)
+    if k is not None:
+        follows = inside[k + 1 :] if is_block(fr) else _without_return(inside[k + 1 :])
+        made = chained(fr, s, [*inside[:k], loops[k], *follows], k, live)
+    else:
+        check(fr, s, z, {z} | assigned(inside), behind, live)
+        check_exits(fr, z, _without_return(inside))
+        _check_returned(fr, z, inside)
+        is_plain = is_one(fr) and counts_from_zero(fr, call)
+        made = _sum(s, z, call, inside, unused(fr, "terms"), is_plain)
+    return HOOKS["block"](fr, [*made, *behind], live)  # type: ignore[no-any-return]
+
+
+def _split(rest: Statements) -> tuple[list[Any], list[Any]]:
+    """What belongs to the block of the choice, and what stands behind a `with` that it ends with."""
+    at = next((k for k, r in enumerate(rest) if getattr(r, "leaves", False)), len(rest))
+    return list(rest[:at]), list(rest[at:])
+
+
+HOOKS["summed"] = summed
+
+
+def _sum(s: Any, z: str, call: Any, inside: Statements, terms: str, is_plain: bool) -> list[Any]:
+    """`is_plain`: the value is its own place among all that there are."""
+    name, distribution = call.args
+    state = z if is_plain and z not in assigned(inside) else f"%{z}"
+    body = [
+        assign(s, z, call_step(s, "enter_choice", name_of(s, state), distribution)),
+        *_without_return(inside),
+        leave(s, terms, state),
+    ]
+    return [
+        assign(s, terms, call_step(s, "choose", name, distribution)),
+        loop_of(s, state, range_of(s, terms), terms, body),
+        placed(s, gast.Expr(call_step(s, "choose_all", name_of(s, terms)))),
+    ]
+
+
+def _check_returned(fr: Frame, z: str, inside: Statements) -> None:
+    """What a model returns is not asked for; what a block of it returns is."""
+    is_return = bool(inside) and isinstance(inside[-1], gast.Return)
+    if is_return and inside[-1].value is not None and is_block(fr):
+        fr.fail(inside[-1], f"this may depend on `{z}`, which is summed out", ADVICE)
+
+
+def _without_return(statements: Statements) -> list[Any]:
+    """A model's own value is not asked for."""
+    is_last = bool(statements) and isinstance(statements[-1], gast.Return)
+    return list(statements[:-1] if is_last else statements)

@@ -1,0 +1,524 @@
+"""What can be looped over: ranges, arrays, lists, `zip`, `enumerate`, `reversed`, `map`, and containers of known parts.
+
+Each is an `Items` (a number of turns and the element of a turn) or, where every part is known, a `Parts`; loops
+over those are unrolled.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from srcdiff.frontend.arrays.subscripts import read_item, shape_parts
+from srcdiff.frontend.containers.closure_lists import opened
+from srcdiff.frontend.containers.dunder_methods import called, is_own, refuse_own_items
+from srcdiff.frontend.containers.lists import new_list, readable
+from srcdiff.frontend.control.phi import take_apart
+from srcdiff.frontend.core.constants import from_python
+from srcdiff.frontend.core.frame import HOOKS, Frame, describe
+from srcdiff.frontend.core.values import (
+    FrontValue,
+    Generated,
+    Items,
+    Known,
+    Parts,
+    ShapeOf,
+    Stream,
+    sequence,
+    static_int,
+)
+from srcdiff.ir.core import Atom, Const, Value, const
+from srcdiff.ir.types import Array, Dim, List, Scalar, Struct
+from srcdiff.ops.arrays.containers import list_item, list_length
+from srcdiff.ops.arrays.memory import axis_length
+from srcdiff.ops.elementwise import arithmetic
+
+__all__ = [
+    "BUILTINS",
+    "can_be_listed",
+    "count_of",
+    "exact_count",
+    "few",
+    "peeked",
+    "forward",
+    "iterable",
+    "left_early",
+    "listed",
+    "minus",
+    "passed",
+    "place_of",
+    "plus",
+    "taken",
+    "unrolled",
+    "whole",
+]
+
+_ZERO, _ONE = const(0), const(1)
+_FEW = 32
+
+
+def passed(fr: Frame, value: FrontValue, node: Any) -> Items | Parts | Generated:
+    """What a `for` over the value goes through, one after the other; a generator as it is."""
+    if isinstance(value, Generated):
+        return value
+    if is_own(value):
+        own = called(fr, node, value, "__iter__")
+        if own is not None:
+            return passed(fr, own, node)
+    return iterable(fr, value, node)
+
+
+def iterable(fr: Frame, value: FrontValue, node: Any) -> Items | Parts:
+    """What a `for` over the value goes through, by the number of the turn."""
+    if isinstance(value, Generated):
+        if not value.at_once:
+            fr.untyped(
+                node, "a generator's items have no numbers", "Loop over the generator itself."
+            )
+        value = CALL[0](fr, node, Known(list), [value], {})
+    if is_own(value):
+        own = called(fr, node, value, "__iter__")
+        if own is not None:
+            return iterable(fr, own, node)
+    refuse_own_items(fr, node, value)
+    match value:
+        case Items():
+            return value
+        case Stream():
+            return _rest(fr, value, node)
+        case Parts():
+            return _keys(value) or value
+        case ShapeOf():
+            return shape_parts(fr, value, node)
+        case Known(value=range() as r):
+            return _range_items(fr, [const(r.start), const(r.stop), const(r.step)], node)
+        case Const(value=str() | list() | tuple() as known):
+            return sequence([const(c) for c in known])
+        case Known(value=enum.EnumType() as names):
+            members: list[enum.Enum] = list(names)
+            return sequence(
+                [from_python(fr, m, f"{names.__name__}.{m.name}", node) for m in members]
+            )
+        case Value(type=Struct()):
+            return _keys(value) or take_apart(fr, value, node)
+        case Value(type=Array(ndim=ndim)) if ndim:
+            return Items(
+                fr.op(node, axis_length, value, axis=0), lambda k: read_item(fr, value, k, node)
+            )
+        case Value(type=List()):
+            readable(fr, value)
+            return Items(
+                fr.op(node, list_length, value),
+                lambda k: opened(fr, node, _item(fr, node, value, k)),
+                lists=((value, None),),
+            )
+    refuse = fr.untyped if isinstance(value, Known) else fr.fail  # a set, an object from outside
+    refuse(
+        node,
+        f"cannot loop over {describe(value)}",
+        "Loop over a range, an array, a list or a tuple.",
+    )
+
+
+def taken(fr: Frame, value: FrontValue, node: Any) -> FrontValue:
+    """What goes through all that an iterator has still to give, which then has nothing more; the keys of a dict.
+
+    Others as they are.
+    """
+    own = called(fr, node, value, "__iter__")
+    if own is not None:
+        return taken(fr, own, node)
+    if isinstance(value, Generated):
+        return HOOKS["collected"](fr, node, value)  # type: ignore[no-any-return]
+    if not isinstance(value, Stream):
+        keys = _keys(value)
+        return value if keys is None else keys
+    if static_int(place_of(fr, value, node)) != 0:
+        return _rest(fr, value, node)
+    _mark_gone(fr, value)
+    return fr.session.current(value.source)
+
+
+def peeked(fr: Frame, items: Items) -> FrontValue:
+    """What the first item is, to see its type; what reading it does is not done, since it is read again in its turn."""
+    session, since = fr.session, len(fr.b.body)
+    mark = session.mark()
+    first = items.element(const(0))
+    session.reset(mark)
+    del fr.b.body[since:]
+    return first
+
+
+def _keys(value: FrontValue) -> Parts | None:
+    """The keys of a dict; None for anything else."""
+    type_ = value.type if isinstance(value, Value) else None
+    if isinstance(value, Parts) and value.kind == "dict":
+        return sequence([const(k) for k in value.keys])
+    if isinstance(type_, Struct) and type_.kind == "dict":
+        return sequence([const(k) for k in type_.keys])
+    return None
+
+
+def _mark_gone(fr: Frame, stream: Stream) -> None:
+    gone = Parts("shared", ("",), (const(None),), cell=stream.place.cell)
+    fr.session.cells[stream.place.cell] = gone
+
+
+def left_early(fr: Frame, generator: Generated) -> None:
+    """Note that only the run knows what a generator has still to give."""
+    cell = generator.started.cell
+    fr.session.cells[cell] = Parts("shared", ("",), (const(None),), cell=cell)
+
+
+def whole(fr: Frame, value: FrontValue, node: Any) -> Items | Parts:
+    """What there is to go through, by position."""
+    items = iterable(fr, fr.session.current(value), node)
+    return forward(fr, items, node) if isinstance(items, Items) else items
+
+
+def place_of(fr: Frame, stream: Stream, node: Any) -> Atom:
+    """The position of what an iterator gives next."""
+    (place,) = fr.session.cells[stream.place.cell].values
+    if not isinstance(place, Value | Const) or place == const(None):
+        fr.untyped(
+            node,
+            "this iterator may have been gone through before",
+            "Make it a list, `list(...)`, if all of its items are meant each time.",
+        )
+    return place
+
+
+def _rest(fr: Frame, stream: Stream, node: Any) -> Items | Parts:
+    """What an iterator has still to give, to a loop that goes through all of it."""
+    place = place_of(fr, stream, node)
+    known = static_int(place)
+    if known == 0:
+        return iterable(fr, taken(fr, stream, node), node)
+    items = whole(fr, stream.source, node)
+    _mark_gone(fr, stream)
+    if isinstance(items, Items):
+        count = minus(fr, node, count_of(fr, items, node), place)
+        if known is None and isinstance(count, Value):  # it may have been asked when it had none
+            count = fr.op(node, arithmetic.maximum, count, _ZERO, spelling="max")
+        return Items(count, lambda k: items.element(plus(fr, node, k, place)), lists=items.lists)
+    if known is None:
+        fr.untyped(node, "only the run knows which part is next", "Loop over the container.")
+    return sequence(items.values[known:])
+
+
+def _item(fr: Frame, node: Any, xs: Value, k: Atom) -> Value:
+    item = fr.op(node, list_item, xs, k)
+    fr.session.item_of[item] = xs
+    return item
+
+
+def plus(fr: Frame, node: Any, a: Atom, b: Atom) -> Atom:
+    """The sum of two whole numbers, computed where both are known."""
+    if isinstance(a, Const) and isinstance(b, Const):
+        return const(a.value + b.value)
+    if static_int(b) == 0:
+        return a
+    return b if static_int(a) == 0 else fr.op(node, arithmetic.add, a, b)
+
+
+def minus(fr: Frame, node: Any, a: Atom, b: Atom) -> Atom:
+    """Their difference."""
+    if isinstance(a, Const) and isinstance(b, Const):
+        return const(a.value - b.value)
+    return a if static_int(b) == 0 else fr.op(node, arithmetic.subtract, a, b)
+
+
+def _range_items(fr: Frame, args: Sequence[Atom], node: Any) -> Items:
+    start, stop, step = {1: (_ZERO, args[0], _ONE), 2: (*args, _ONE), 3: tuple(args)}[len(args)]
+
+    def element(k: Atom) -> FrontValue:
+        factor = static_int(step)
+        if factor == 1:
+            return plus(fr, node, start, k)
+        if isinstance(k, Const) and factor is not None:
+            return plus(fr, node, start, const(k.value * factor))
+        return plus(fr, node, start, fr.op(node, arithmetic.multiply, k, step))
+
+    return Items(_range_count(start, stop, step), element, (start, stop, step))
+
+
+def _range_count(start: Atom, stop: Atom, step: Atom) -> Atom | int:
+    """The number of turns of a range; -1 where it would have to be computed."""
+    bounds = [static_int(a) for a in (start, stop, step)]
+    if None not in bounds:
+        return len(range(*(b for b in bounds if b is not None)))
+    return stop if bounds[0] == 0 and bounds[2] == 1 else -1
+
+
+def count_of(fr: Frame, items: Items, node: Any) -> Atom:
+    """The number of turns as a value; may be less than 0 where there is none."""
+    if isinstance(items.count, int) and items.count >= 0:
+        return const(items.count)
+    if isinstance(items.count, Value | Const):
+        return items.count
+    assert items.bounds is not None
+    start, stop, step = items.bounds
+    by = static_int(step)
+    if by is None:  # rounded up, which is right for either sign
+        turns = fr.op(node, arithmetic.floor_divide, minus(fr, node, start, stop), step)
+        return fr.op(node, arithmetic.negative, turns)
+    way = minus(fr, node, stop, start) if by > 0 else minus(fr, node, start, stop)
+    if abs(by) == 1:
+        return way
+    way = plus(fr, node, way, const(abs(by) - 1))
+    return fr.op(node, arithmetic.floor_divide, way, const(abs(by)))
+
+
+def exact_count(fr: Frame, items: Items, node: Any) -> int | None:
+    """The number of turns, where it is known when compiling (a length that is looked up is assumed from then on)."""
+    if isinstance(items.count, int):
+        return items.count if items.count >= 0 else None
+    number = static_int(items.count)
+    type_ = items.count.type
+    if number is not None or not isinstance(type_, Scalar) or type_.expr is None:
+        return number
+    shapes = fr.session.shapes
+    try:
+        number = shapes.resolve(type_.expr).evaluate(shapes.actual)
+    except KeyError:
+        return None
+    shapes.assumptions.append((type_.expr, Dim(number)))
+    return number
+
+
+def few(fr: Frame, length: Dim) -> int | None:
+    """A length that is small for the arguments at hand, as it is assumed to be from then on."""
+    shapes = fr.session.shapes
+    try:
+        number = shapes.resolve(length).evaluate(shapes.actual)
+    except KeyError:
+        return None
+    if number > _FEW:
+        return None
+    if not shapes.resolve(length).is_const:
+        shapes.assumptions.append((length, Dim(number)))
+    return number
+
+
+def unrolled(fr: Frame, items: Items, node: Any) -> Parts | None:
+    """All elements one by one, where their number is known."""
+    count = exact_count(fr, items, node)
+    if count is None:
+        return None
+    parts = [items.element(const(k)) for k in range(count)]
+    return sequence(parts[::-1] if items.reverse else parts)
+
+
+def forward(fr: Frame, items: Items, node: Any) -> Items:
+    """The same elements, counted upwards."""
+    if not items.reverse:
+        return items
+    count = count_of(fr, items, node)
+    last = minus(fr, node, count, _ONE)
+    return replace(
+        items,
+        count=count,
+        element=lambda k: items.element(minus(fr, node, last, k)),
+        bounds=None,
+        reverse=False,
+    )
+
+
+# ---- the builtins ------------------------------------------------------------------------------------------
+
+
+def checkpointed(
+    fr: Frame, node: Any, args: Sequence[FrontValue], kwargs: Mapping[str, FrontValue]
+) -> FrontValue:
+    """`srcdiff.checkpointed(range(n), slots=k)`: the range, with the number of states to keep."""
+    given = dict(zip(("turns", "slots"), args, strict=False)) | dict(kwargs)
+    turns, slots = given.get("turns"), given.get("slots")
+    items = None if turns is None else iterable(fr, turns, node)
+    if not isinstance(items, Items) or items.bounds is None or items.reverse:
+        fr.fail(
+            node, "srcdiff.checkpointed takes a range", "Write `checkpointed(range(n), slots=k)`."
+        )
+    if slots is None or len(given) != 2:
+        fr.fail(
+            node, "srcdiff.checkpointed takes a range and slots=", "Say how many states to keep."
+        )
+    number = static_int(fr.as_atom(slots, node))
+    if number is None:
+        fr.session.ask_for(fr.as_atom(slots, node))
+        fr.fail(node, "the number of slots must be known when compiling", "Pass an integer for it.")
+    if number < 1:
+        fr.fail(node, f"{number} slots keep no state to start from", "Keep one at least: slots=1.")
+    if static_int(items.bounds[2]) != 1:
+        fr.fail(
+            node,
+            "srcdiff.checkpointed takes a range that counts up by 1",
+            "Use `range(n)` and compute the position from it.",
+        )
+    if static_int(items.bounds[0]) != 0:
+        count = count_of(fr, items, node)
+        items = replace(items, count=count, bounds=None)
+    return replace(items, slots=number)
+
+
+def _range(
+    fr: Frame, node: Any, args: Sequence[FrontValue], kwargs: Mapping[str, FrontValue]
+) -> FrontValue:
+    bounds = [fr.as_atom(a, node) for a in args]
+    for bound in bounds:
+        if not isinstance(bound.type, Scalar) or bound.type.dtype[0] not in "biu":
+            fr.fail(node, f"range() takes integers, got {describe(bound)}")
+    return _range_items(fr, bounds, node)
+
+
+def _enumerate(
+    fr: Frame, node: Any, args: Sequence[FrontValue], kwargs: Mapping[str, FrontValue]
+) -> FrontValue:
+    inner = iterable(fr, args[0], node)
+    start = fr.as_atom(args[1] if len(args) > 1 else kwargs.get("start", _ZERO), node)
+    if isinstance(inner, Parts):
+        return sequence(
+            [sequence([plus(fr, node, start, const(k)), v]) for k, v in enumerate(inner.values)]
+        )
+    items = forward(fr, inner, node)
+    is_index = static_int(start) == 0
+    return Items(
+        items.count if not items.bounds else count_of(fr, items, node),
+        lambda k: sequence([plus(fr, node, k, start), items.element(k)]),
+        naming=0 if is_index else -1,
+        lists=items.lists,
+    )
+
+
+def _reversed(
+    fr: Frame, node: Any, args: Sequence[FrontValue], kwargs: Mapping[str, FrontValue]
+) -> FrontValue:
+    inner = iterable(fr, args[0], node)
+    if isinstance(inner, Parts):
+        return sequence(inner.values[::-1])
+    return replace(inner, reverse=not inner.reverse, naming=-1)
+
+
+def _zip(
+    fr: Frame, node: Any, args: Sequence[FrontValue], kwargs: Mapping[str, FrontValue]
+) -> FrontValue:
+    parts = [iterable(fr, a, node) for a in args]
+    known = [p for p in parts if isinstance(p, Parts)]
+    if known or not parts:
+        found = _zip_known(fr, node, parts)
+        if found is not None:
+            return found
+        given = getattr(node, "args", [])[-len(parts) :]
+        nodes = given if len(given) == len(parts) else [node] * len(parts)  # zip(*rows)
+        parts = [listed(fr, p, n) for p, n in zip(parts, nodes, strict=True)]
+    items = [p for p in parts if isinstance(p, Items)]
+    if all(i.reverse for i in items) and _same_counts(fr, items, node):
+        return Items(
+            count_of(fr, items[0], node),
+            lambda k: sequence([i.element(k) for i in items]),
+            reverse=True,
+            lists=_lists(items),
+        )
+    items = [forward(fr, i, node) for i in items]
+    count = count_of(fr, items[0], node)
+    if not _same_counts(fr, items, node):
+        for other in items[1:]:
+            count = fr.op(
+                node, arithmetic.minimum, count, count_of(fr, other, node), spelling="min"
+            )
+    return Items(count, lambda k: sequence([i.element(k) for i in items]), lists=_lists(items))
+
+
+def _lists(items: Sequence[Items]) -> tuple[tuple[Value, Any], ...]:
+    return tuple(read for i in items for read in i.lists)
+
+
+def _zip_known(fr: Frame, node: Any, parts: Sequence[Items | Parts]) -> Parts | None:
+    """All rows, where the number of each of the parts is known, or that of one is 0."""
+    lists = []
+    for part in parts:
+        known = part if isinstance(part, Parts) else unrolled(fr, part, node)
+        if known is None and all(not isinstance(p, Parts) or p.values for p in parts):
+            return None
+        lists.append(known.values if known is not None else ())
+    return sequence([sequence(row) for row in zip(*lists, strict=False)])
+
+
+def listed(fr: Frame, part: Items | Parts, node: Any) -> Items:
+    """What a container of numbers or arrays has, beside what has a length that is not known."""
+    if isinstance(part, Items):
+        return part
+    if not can_be_listed(part):
+        fr.untyped(
+            node,
+            "zip() of a container of unlike parts and a list whose length is not known",
+            "Loop over `range(len(...))` of the container, and index the list.",
+        )
+    items = iterable(fr, new_list(fr, part.values, node), node)
+    assert isinstance(items, Items)
+    return items
+
+
+def can_be_listed(part: Items | Parts) -> bool:
+    """Whether parts that are known may stand on a list: numbers and arrays."""
+    return isinstance(part, Items) or all(
+        isinstance(v, Value | Const) and _is_number_or_array(v) for v in part.values
+    )
+
+
+def _is_number_or_array(value: Atom) -> bool:
+    return isinstance(value.type, Array) or (
+        isinstance(value.type, Scalar) and value.type.dtype[0] in "biuf"
+    )
+
+
+def _same_counts(fr: Frame, items: Sequence[Items], node: Any) -> bool:
+    """Whether all make the same number of turns; lengths that are equal now are assumed equal from then on."""
+    shapes = fr.session.shapes
+    exprs = [t.expr if isinstance(t := count_of(fr, i, node).type, Scalar) else None for i in items]
+    first = exprs[0]
+    if first is None or None in exprs:
+        return False
+    for other in exprs[1:]:
+        assert other is not None
+        if shapes.same(first, other):
+            continue
+        try:
+            if shapes.resolve(first).evaluate(shapes.actual) != shapes.resolve(other).evaluate(
+                shapes.actual
+            ):
+                return False
+        except KeyError:
+            return False
+        shapes.assumptions.append((first, other))
+        shapes.must_equal(first, other)
+    return True
+
+
+def _map(
+    fr: Frame, node: Any, args: Sequence[FrontValue], kwargs: Mapping[str, FrontValue]
+) -> FrontValue:
+    from_zip = _zip(fr, node, args[1:], {})
+    call: Callable[..., FrontValue] = CALL[0]
+    if isinstance(from_zip, Parts):
+        return sequence([call(fr, node, args[0], _values(v), {}) for v in from_zip.values])
+    assert isinstance(from_zip, Items)
+    return Items(
+        from_zip.count,
+        lambda k: call(fr, node, args[0], _values(from_zip.element(k)), {}),
+        reverse=from_zip.reverse,
+        lists=from_zip.lists,
+    )
+
+
+def _values(value: FrontValue) -> tuple[FrontValue, ...]:
+    assert isinstance(value, Parts)
+    return value.values
+
+
+CALL: list[Any] = []  # `calls.call_value`, which is built on this module
+
+BUILTINS: dict[Any, Callable[..., FrontValue]] = {
+    range: _range, enumerate: _enumerate, reversed: _reversed, zip: _zip, map: _map,
+}  # fmt: skip

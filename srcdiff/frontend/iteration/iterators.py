@@ -1,0 +1,242 @@
+"""Iterators: asked item by item (`iter`, `next`), and gone through once.
+
+An iterator is what it goes through, and a counter in a cell. What `zip`, `map` and the like give is gone through by
+position, as often as it is read; so if it is not gone through where it is made, it is an iterator, too, whatever name,
+parameter or container it gets to, and the function is left to the run where one may be gone through again:
+
+    z = zip(a, b)
+    s = sum(u * v for u, v in z)
+    t = sum(u for u, v in z)        is 0
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import gast
+
+from srcdiff.frontend.calls.inline import generated_by
+from srcdiff.frontend.calls.lambda_lifting import found_around
+from srcdiff.frontend.control.flow_analysis import mutated_names
+from srcdiff.frontend.core.frame import HOOKS, Frame
+from srcdiff.frontend.core.values import (
+    Closure,
+    FrontValue,
+    Generated,
+    Items,
+    Known,
+    Parts,
+    Stream,
+    static_int,
+)
+from srcdiff.frontend.iteration.iterables import BUILTINS, place_of, whole
+from srcdiff.frontend.source.scopes import free_names
+from srcdiff.ir.core import const
+from srcdiff.ops.elementwise import arithmetic
+
+__all__ = [
+    "asks_in_turn",
+    "changes_around",
+    "ITERATORS",
+    "counted_on",
+    "goes_through",
+    "gone_through_once",
+    "item_at",
+    "iterator",
+    "makes_iterator",
+    "or_generated",
+    "passes",
+    "size",
+]
+
+
+# ---- what is read: no annotations, and names as generated code may show them --------------------------------------
+
+
+def applied(function, items):  # type: ignore[no-untyped-def]
+    for item in items:
+        yield function(item)
+
+
+def counted(items, start=0):  # type: ignore[no-untyped-def]
+    k = start
+    for item in items:
+        yield k, item
+        k += 1
+
+
+def next_of(items):  # type: ignore[no-untyped-def]
+    k = counted_on(items)
+    if k >= size(items):
+        raise StopIteration
+    return item_at(items, k)
+
+
+def next_or(items, default):  # type: ignore[no-untyped-def]
+    k = counted_on(items)
+    return item_at(items, k) if k < size(items) else default
+
+
+def size(items: Any) -> Any:
+    """How many there are altogether."""
+
+
+def counted_on(items: Any) -> Any:
+    """The position of what comes next, which is behind it from then on; more than there are, at the end.
+
+    So it counts on whether there is one or not, and passes see a counter.
+    """
+
+
+def item_at(items: Any, k: Any) -> Any:
+    """The one in a position that has one."""
+
+
+# ---- item by item ----------------------------------------------------------------------------------------------------
+
+
+def iterator(fr: Frame, node: Any, args: Sequence[FrontValue], kwargs: Any) -> FrontValue:
+    """`iter(items)`."""
+    if len(args) > 1:
+        fr.untyped(node, "iter() of a function and a value to stop at", "Write a `while` loop.")
+    if isinstance(args[0], Stream | Generated):
+        return args[0]
+    whole(fr, args[0], node)
+    fr.session.functions["%or dynamic"] = True
+    place = fr.session.new_cell(Parts("shared", ("",), (const(0),)))
+    fr.session.cell_names[place.cell] = "k"
+    return Stream(args[0], place)
+
+
+def next_item(fr: Frame, node: Any, args: Sequence[FrontValue]) -> FrontValue:
+    """`next(items)`, `next(items, default)`."""
+    function = next_of if len(args) == 1 else next_or
+    return HOOKS["called"](fr, node, function, *args)  # type: ignore[no-any-return]
+
+
+HOOKS["next"] = next_item
+
+
+def _size(fr: Frame, node: Any, args: Sequence[FrontValue], kwargs: Any) -> FrontValue:
+    (stream,) = args
+    assert isinstance(stream, Stream)
+    return HOOKS["call"](fr, node, Known(len), [whole(fr, stream.source, node)], {})  # type: ignore[no-any-return]
+
+
+def _counted_on(fr: Frame, node: Any, args: Sequence[FrontValue], kwargs: Any) -> FrontValue:
+    (stream,) = args
+    assert isinstance(stream, Stream)
+    place = place_of(fr, stream, node)
+    known = static_int(place)
+    further = fr.op(node, arithmetic.add, place, const(1)) if known is None else const(known + 1)
+    cell = stream.place.cell
+    fr.session.cells[cell] = Parts("shared", ("",), (further,), cell=cell)
+    return place
+
+
+def _item_at(fr: Frame, node: Any, args: Sequence[FrontValue], kwargs: Any) -> FrontValue:
+    stream, place = args
+    assert isinstance(stream, Stream)
+    items, known = whole(fr, stream.source, node), static_int(place)
+    if isinstance(items, Items):
+        return items.element(fr.as_atom(place, node))
+    if known is None:
+        fr.untyped(node, "only the run knows which part is next", "Loop over the container.")
+    return items.values[known]
+
+
+def or_generated(function: Any, of_generators: Any, place: int) -> Callable[..., FrontValue]:
+    """What goes by positions, but for generators."""
+
+    def read(
+        fr: Frame, node: Any, args: Sequence[FrontValue], kwargs: Mapping[str, FrontValue]
+    ) -> FrontValue:
+        if place < len(args) and isinstance(args[place], Generated):
+            return generated_by(fr, node, of_generators, *args, *kwargs.values())
+        return function(fr, node, args, kwargs)  # type: ignore[no-any-return]
+
+    return read
+
+
+def changes_around(fr: Frame, function: Closure, seen: tuple[Any, ...] = ()) -> bool:
+    """Whether a call may change what functions around it have, so that each item is asked for once, and in turn."""
+    node = function.node
+    if node in seen:
+        return False
+    free = set(free_names(node))
+    is_binding = any(isinstance(part, gast.Nonlocal) for part in gast.walk(node))
+    used = (found_around(fr, function.frame, name) for name in free)
+    return (
+        is_binding
+        or not free.isdisjoint(mutated_names(node))
+        or any(isinstance(v, Closure) and changes_around(fr, v, (*seen, node)) for v in used)
+    )
+
+
+def asks_in_turn(fr: Frame, generator: Generated) -> bool:
+    """Whether an item of a generator may change what functions around it have."""
+    frame = generator.frame
+    given = [v for v in frame.env.values() if isinstance(v, Closure)]
+    own = [Closure(frame.source.node, frame.outer)] if frame.outer is not None else []
+    return any(changes_around(fr, function) for function in (*own, *given))
+
+
+def _mapped(
+    fr: Frame, node: Any, args: Sequence[FrontValue], kwargs: Mapping[str, FrontValue]
+) -> FrontValue:
+    """`map(f, items)`: a generator where `f` may read what is changed before the items are asked for."""
+    is_late = len(args) == 2 and isinstance(args[0], Closure) and isinstance(args[1], Parts)
+    is_counting = len(args) == 2 and isinstance(args[0], Closure) and changes_around(fr, args[0])
+    if is_counting or (is_late and not passes(fr, node)):
+        return generated_by(fr, node, applied, *args)
+    return or_generated(BUILTINS[map], applied, 1)(fr, node, args, kwargs)
+
+
+# ---- gone through once -----------------------------------------------------------------------------------------------
+
+
+# what gives iterators; `range` may be gone through again
+_MAKERS = frozenset({zip, map, filter, enumerate, reversed}) | frozenset(
+    value for value in vars(itertools).values() if isinstance(value, type)
+)
+# what keeps or looks at an iterator, or takes no more of it than it is asked for
+_KEEPING = frozenset({
+    iter, next, size, counted_on, item_at, itertools.islice, len, isinstance, type, callable, hasattr, getattr,
+})  # fmt: skip
+
+
+def gone_through_once(fr: Frame, node: Any, value: FrontValue) -> FrontValue:
+    """What a node that makes an iterator gives, wherever it goes from there; at once if it goes nowhere."""
+    passing = getattr(node, "in_passing", False) or getattr(node, "at_once", False)
+    if passing or isinstance(value, Generated | Stream):
+        return value
+    return iterator(fr, node, [value], {})
+
+
+HOOKS["once"] = gone_through_once
+
+
+def passes(fr: Frame, node: Any, items: Any = None) -> bool:
+    """Whether what an iterator gives may be computed where it is made: `items` is what it goes through."""
+    loop = getattr(node, "loop", None)
+    late = (gast.GeneratorExp, gast.Call)
+    if loop is not None and (items is None or isinstance(items, late)):
+        return HOOKS["may be listed"](fr, loop, node if items is None else items)  # type: ignore[no-any-return]
+    return getattr(node, "in_passing", False) or getattr(node, "at_once", False)
+
+
+def makes_iterator(function: Any) -> bool:
+    return function in _MAKERS or function == itertools.chain.from_iterable
+
+
+def goes_through(function: Any) -> bool:
+    """Whether a function that is known here goes through its arguments, and keeps none of them."""
+    return function not in _KEEPING
+
+
+ITERATORS: dict[Any, Callable[..., FrontValue]] = {
+    iter: iterator, size: _size, counted_on: _counted_on, item_at: _item_at,
+    map: _mapped, enumerate: or_generated(BUILTINS[enumerate], counted, 0),
+}  # fmt: skip

@@ -1,0 +1,358 @@
+"""`itertools` over what has types.
+
+What moves items along is a generator in Python, which is read where a loop goes through it:
+
+    for v in chain(x, y):                      for v in x: ...
+                                               for v in y: ...
+
+What goes by position is a number of turns and the items of a turn:
+
+    for i, j in combinations(range(n), 2):     for i, j in zip(*np.triu_indices(n, 1)):
+
+Few rows of known parts are written out; what has no typed form is dynamic.
+"""
+
+# ruff: noqa: B905
+
+from __future__ import annotations
+
+import itertools
+import math
+import operator
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from srcdiff.frontend.arrays.subscripts import read_item
+from srcdiff.frontend.calls.inline import generated_by
+from srcdiff.frontend.core.frame import HOOKS, Frame
+from srcdiff.frontend.core.values import (
+    Args,
+    FrontValue,
+    Generated,
+    Items,
+    Known,
+    Kwargs,
+    Parts,
+    is_none,
+    is_static,
+    sequence,
+    static,
+    static_int,
+)
+from srcdiff.frontend.iteration.iterables import (
+    CALL,
+    count_of,
+    forward,
+    iterable,
+    minus,
+    peeked,
+    plus,
+)
+from srcdiff.frontend.iteration.iterators import (
+    counted_on,
+    item_at,
+    iterator,
+    or_generated,
+    passes,
+    size,
+)
+from srcdiff.ir.core import Atom, Const, Value, const
+from srcdiff.ir.types import Array, Scalar
+from srcdiff.ops.arrays.memory import axis_length, copy
+from srcdiff.ops.elementwise import arithmetic
+
+__all__ = ["ITERTOOLS"]
+
+_MOST_ROWS = 24  # that are written out one by one
+
+
+# ---- what is read: no annotations, and names as generated code may show them --------------------------------------
+
+
+def each_of(iterables):  # type: ignore[no-untyped-def]
+    for items in iterables:
+        yield from items
+
+
+def neighbours(items):  # type: ignore[no-untyped-def]
+    rest = iter(items)
+    k = counted_on(rest)
+    if k < size(rest):
+        before = item_at(rest, k)
+        for item in rest:
+            yield before, item
+            before = item
+
+
+def first_of(items):  # type: ignore[no-untyped-def]
+    k = counted_on(items)
+    if k < size(items):
+        yield item_at(items, k)
+
+
+def firsts_of(items, stop):  # type: ignore[no-untyped-def]
+    for _ in range(stop):
+        k = counted_on(items)
+        if k < size(items):
+            yield item_at(items, k)
+
+
+def spread(function, items):  # type: ignore[no-untyped-def]
+    for item in items:
+        yield function(*item)
+
+
+def running(items, function, initial):  # type: ignore[no-untyped-def]
+    total = initial
+    yield total
+    for item in items:
+        total = function(total, item)
+        yield total
+
+
+def running_from_first(items, function):  # type: ignore[no-untyped-def]
+    rest = iter(items)
+    k = counted_on(rest)
+    if k < size(rest):
+        total = item_at(rest, k)
+        yield total
+        for item in rest:
+            total = function(total, item)
+            yield total
+
+
+def running_of(items, function):  # type: ignore[no-untyped-def]
+    total = None
+    for item in items:
+        total = item if total is None else function(total, item)
+        yield total
+
+
+def while_true(holds, items):  # type: ignore[no-untyped-def]
+    for item in items:
+        if not holds(item):
+            break
+        yield item
+
+
+def all_pairs(firsts, seconds):  # type: ignore[no-untyped-def]
+    for a in firsts:
+        for b in seconds:
+            yield a, b
+
+
+def all_rows(firsts, rest):  # type: ignore[no-untyped-def]
+    for a in firsts:
+        for row in product(*rest):
+            yield a, *row
+
+
+# ---- one after the other -------------------------------------------------------------------------------------------
+
+
+def _chain(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+    if all(isinstance(a, Parts) and a.kind == "tuple" for a in args):
+        return sequence([v for a in args for v in a.values])  # type: ignore[union-attr]
+    return generated_by(fr, node, each_of, sequence(args), at_once=True)
+
+
+def _of(function: Any) -> Callable[..., FrontValue]:
+    """A function of itertools that is one of the generators."""
+
+    def read(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+        return generated_by(fr, node, function, *args)
+
+    return read
+
+
+def _islice(fr: Frame, node: Any, args: Sequence[FrontValue], kwargs: Any) -> FrontValue:
+    """`islice(items, stop)`, of an iterator what comes next."""
+    if len(args) != 2 or is_none(args[1]):
+        fr.untyped(node, "islice() takes a stop only here", "Loop over a slice.")
+    items = iterator(fr, node, args[:1], {})
+    if isinstance(items, Generated):
+        fr.untyped(node, "islice() of a generator, which is left early", "Loop over a list.")
+    if static_int(args[1]) == 1:
+        return generated_by(fr, node, first_of, items)
+    return generated_by(fr, node, firsts_of, items, args[1])
+
+
+def _accumulate(
+    fr: Frame, node: Any, args: Sequence[FrontValue], kwargs: Mapping[str, FrontValue]
+) -> FrontValue:
+    given = dict(zip(("iterable", "func"), args)) | dict(kwargs)
+    items = given["iterable"]
+    function = given.get("func", const(None))
+    function = Known(operator.add) if is_none(function) else function
+    initial = given.get("initial", const(None))
+    if not is_none(initial):
+        return generated_by(fr, node, running, items, function, initial, at_once=True)
+    read = running_of if isinstance(items, Generated) else running_from_first
+    return generated_by(fr, node, read, items, function, at_once=True)
+
+
+def _product(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+    times = kwargs.get("repeat", const(1))
+    if not is_static(times):
+        _untyped(fr, node)
+    parts = [_as_it_is(fr, a, node) for a in args] * int(static(times))
+    known = [p.values for p in parts if isinstance(p, Parts)]
+    if len(known) == len(parts):
+        return _written_out(fr, node, itertools.product(*known))
+    if len(parts) == 2:
+        return generated_by(fr, node, all_pairs, *parts, at_once=True)
+    return generated_by(fr, node, all_rows, parts[0], sequence(parts[1:]), at_once=True)
+
+
+def _as_it_is(fr: Frame, value: FrontValue, node: Any) -> FrontValue:
+    """Items to go through again and again, of which writes to what holds them change none."""
+    if isinstance(value, Items) and value.bounds:
+        return value
+    if isinstance(value, Value) and isinstance(value.type, Array):
+        if value.type.ndim > 1:  # whose rows are views
+            return value
+        b = fr.session.b
+        outer, b.origin = b.origin, "compiler"  # it goes where nothing is written
+        try:
+            return fr.op(node, copy, value, spelling=".copy")
+        finally:
+            b.origin = outer
+    part = iterable(fr, value, node)
+    if isinstance(part, Parts):
+        return sequence(list(part.values))
+    return HOOKS["call"](fr, node, Known(list), [value], {})  # type: ignore[no-any-return]
+
+
+def _starmap(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+    part = iterable(fr, args[1], node)
+    call: Callable[..., FrontValue] = CALL[0]
+    if isinstance(part, Parts):
+        rows = [_values(iterable(fr, v, node)) for v in part.values]
+        return sequence([call(fr, node, args[0], row, {}) for row in rows])
+    items = forward(fr, part, node)
+
+    def element(k: Atom) -> FrontValue:
+        return call(fr, node, args[0], _values(iterable(fr, items.element(k), node)), {})
+
+    if not isinstance(peeked(fr, items), Parts):
+        return generated_by(fr, node, spread, *args)
+    return Items(count_of(fr, items, node), element, lists=items.lists)
+
+
+def _pairwise(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+    if not passes(fr, node):
+        return generated_by(fr, node, neighbours, args[0])
+    part = iterable(fr, args[0], node)
+    if isinstance(part, Parts):
+        return sequence([sequence(list(pair)) for pair in itertools.pairwise(part.values)])
+    items = forward(fr, part, node)
+    one = const(1)
+    return Items(
+        minus(fr, node, count_of(fr, items, node), one),
+        lambda k: sequence([items.element(k), items.element(plus(fr, node, k, one))]),
+        lists=items.lists,
+    )
+
+
+def _repeat(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+    times = args[1] if len(args) > 1 else kwargs.get("times")
+    if not isinstance(times, Value | Const):
+        _untyped(fr, node)
+    return Items(times, lambda k: args[0])  # type: ignore[arg-type]
+
+
+# ---- choices of several --------------------------------------------------------------------------------------------
+
+
+def _chosen(function: Any, offset: int) -> Callable[..., FrontValue]:
+    """Combinations of two are the places above the diagonal of a matrix, row by row."""
+
+    def read(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+        number = args[1] if len(args) > 1 else kwargs.get("r", const(0))
+        if len(args) > 2 or not is_static(number):
+            _untyped(fr, node)
+        taken = static(number)
+        part = iterable(fr, args[0], node)
+        if isinstance(part, Parts):
+            return _written_out(fr, node, function(part.values, taken))
+        if taken != 2:
+            return _written_out(fr, node, function(_values_of_few(fr, node, part), taken))
+        part = iterable(fr, _as_it_is(fr, args[0], node), node)
+        assert isinstance(part, Items)
+        items = forward(fr, part, node)
+        count = _turns(fr, items, node)
+        places = HOOKS["call"](fr, node, Known(np.triu_indices), [count, const(offset)], {})
+        assert isinstance(places, Parts)
+        row = places.values[0]
+        assert isinstance(row, Value)
+        return Items(
+            fr.op(node, axis_length, row, axis=0),
+            lambda k: sequence([items.element(read_item(fr, p, k, node)) for p in places.values]),  # type: ignore[arg-type]
+            lists=items.lists,
+        )
+
+    return read
+
+
+def _permutations(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+    number = args[1] if len(args) > 1 else kwargs.get("r", const(None))
+    if not is_static(number):
+        _untyped(fr, node)
+    part = iterable(fr, args[0], node)
+    values = part.values if isinstance(part, Parts) else _values_of_few(fr, node, part)
+    return _written_out(fr, node, itertools.permutations(values, static(number)))
+
+
+# ---- parts of the above --------------------------------------------------------------------------------------------
+
+
+def _values(parts: Items | Parts) -> tuple[FrontValue, ...]:
+    assert isinstance(parts, Parts)
+    return parts.values
+
+
+def _written_out(fr: Frame, node: Any, rows: Iterable[Any]) -> FrontValue:
+    """All rows; what moves items only is Python's own function."""
+    found = list(itertools.islice(rows, _MOST_ROWS + 1))
+    if len(found) > _MOST_ROWS:
+        _untyped(fr, node)
+    return sequence([sequence(list(row)) for row in found])
+
+
+def _values_of_few(fr: Frame, node: Any, items: Items) -> list[FrontValue]:
+    count = items.count
+    if not isinstance(count, int) or not count >= 0 or math.factorial(count) > 10**6:
+        _untyped(fr, node)
+    return [forward(fr, items, node).element(const(k)) for k in range(int(count))]  # type: ignore[arg-type]
+
+
+def _turns(fr: Frame, items: Items, node: Any) -> Atom:
+    """How many there are, 0 for none."""
+    count = count_of(fr, items, node)
+    if isinstance(count, Const):
+        return const(max(count.value, 0))
+    expr = count.type.expr if isinstance(count.type, Scalar) else None
+    if expr is not None and fr.session.shapes.is_at_least_zero(expr):
+        return count
+    return fr.op(node, arithmetic.maximum, count, const(0), spelling="max")
+
+
+def _untyped(fr: Frame, node: Any) -> None:
+    fr.untyped(
+        node,
+        "this has as many items as only the run knows, or too many to write out",
+        "Write it as loops over `range`.",
+    )
+
+
+ITERTOOLS: dict[Any, Callable[..., FrontValue]] = {
+    itertools.product: _product, itertools.permutations: _permutations, itertools.pairwise: _pairwise,
+    itertools.combinations: _chosen(itertools.combinations, 1),
+    itertools.combinations_with_replacement: _chosen(itertools.combinations_with_replacement, 0),
+    itertools.accumulate: _accumulate, itertools.chain: _chain, itertools.chain.from_iterable: _of(each_of),
+    itertools.islice: _islice, itertools.repeat: _repeat, itertools.takewhile: _of(while_true),
+    itertools.starmap: or_generated(_starmap, spread, 1),
+}  # fmt: skip

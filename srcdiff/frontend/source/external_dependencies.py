@@ -1,0 +1,85 @@
+"""What was found outside a function and went into its program: where it changes, the program is another."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from types import BuiltinMethodType, FunctionType, MethodType
+from typing import Any
+
+import numpy as np
+
+from srcdiff.ir.structs import field_names
+
+__all__ = ["SCALARS", "Watched", "is_record", "snapshot", "watched"]
+
+SCALARS = (bool, int, float, complex, str, bytes, type(None), np.generic, type(Ellipsis))
+_FIXED = (bool, int, float, complex, str, bytes, np.generic, FunctionType)
+
+
+@dataclasses.dataclass(frozen=True)
+class Watched:
+    """Something outside the function that its text depends on: how to get it, and what it was."""
+
+    get: Callable[[], Any]
+    seen: Any
+    same: Any = None  # the object itself, where nothing in it can change
+
+    def holds(self) -> bool:
+        try:
+            found = self.get()
+        except AttributeError:
+            return False
+        if found is self.same and found is not None:
+            return True
+        return bool(snapshot(found) == self.seen)
+
+    def quick(self) -> Callable[[], bool]:
+        """`holds`, for calls that are counted in microseconds."""
+        from srcdiff.frontend.source.external_guards import quick_check  # which knows of names
+
+        return quick_check(self)
+
+
+def watched(get: Callable[[], Any], value: Any) -> Watched:
+    """A thing to look at again, which is now `value`."""
+    seen = snapshot(value)
+    is_itself = isinstance(value, _FIXED) or isinstance(seen, _Same)
+    return Watched(get, seen, value if is_itself else None)
+
+
+class _Same:
+    """Compares by identity, and keeps the object, so that the identity stays its own."""
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and self.value is other.value
+
+
+def snapshot(value: Any) -> Any:
+    """What the generated text depends on: numbers by value, arrays and functions by identity (an array's contents
+    are read at run time), containers by their parts.
+    """
+    if isinstance(value, np.ndarray) and value.ndim:
+        return _Same(value), value.shape, value.dtype
+    if isinstance(value, (np.ndarray, *SCALARS)):
+        return type(value), repr(value)
+    if isinstance(value, dict):
+        return dict, tuple(value), tuple(map(snapshot, value.values()))
+    if isinstance(value, tuple | list):
+        return type(value), tuple(map(snapshot, value))
+    if is_record(value):
+        return type(value), tuple(snapshot(getattr(value, k)) for k in field_names(value))
+    if isinstance(value, MethodType):
+        return _Same(value.__func__), snapshot(value.__self__)
+    if isinstance(value, BuiltinMethodType):
+        return value.__name__, _Same(value.__self__)
+    return _Same(value)
+
+
+def is_record(value: Any) -> bool:
+    return dataclasses.is_dataclass(value) and not isinstance(value, type)

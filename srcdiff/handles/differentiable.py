@@ -1,0 +1,411 @@
+"""What `@differentiate` makes of a function, and how each derivative becomes a generated function."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import FunctionType, MethodType
+from typing import Any, TypeVar
+
+import numpy as np
+
+from srcdiff.compile.program import Derived
+from srcdiff.compile.pytree import fit_to, float_positions, leaves, map_leaves
+from srcdiff.compile.signature import resolve_argnums, signature_of
+from srcdiff.errors import DifferentiationError, UnsupportedError
+from srcdiff.handles.fast_call import MISS
+from srcdiff.handles.generated import Generated, Specialisations, handles
+from srcdiff.handles.primal_call import without_blocks
+from srcdiff.options import Options, make_options
+
+__all__ = [
+    "AtPoint",
+    "Differentiable",
+    "Pullback",
+    "Pushforward",
+    "copied",
+    "forget_programs",
+    "generated",
+    "options_for",
+    "plain_function",
+    "shared",
+]
+
+Function = Callable[..., Any]
+
+
+class Differentiable:
+    """A function with its derivatives: what `@differentiate` makes. Calling it calls the function.
+
+    Attributes
+    ----------
+    grad, value_and_grad, vjp, jvp, hvp, jacobian, hessian
+        Generated functions; `vjp(*args)` gives `(value, back)`, `jvp(args, tangents)` gives
+        `(value, tangent)`, `hvp(*args, v)` the Hessian times v.
+    """
+
+    __wrapped__: Function
+
+    def __init__(self, function: Function, options: Options) -> None:
+        functools.update_wrapper(self, function)
+        self.__wrapped__ = function
+        self.options = options
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._plain(*args, **kwargs)
+
+    @functools.cached_property
+    def _plain(self) -> Function:
+        return without_blocks(self.__wrapped__)  # type: ignore[no-any-return]
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        if instance is None:
+            return self
+        return Differentiable(MethodType(self.__wrapped__, instance), self.options)
+
+    @functools.cached_property
+    def grad(self) -> Generated:
+        return generated("grad", self.__wrapped__, self.options)
+
+    @functools.cached_property
+    def value_and_grad(self) -> Generated:
+        return generated("value_and_grad", self.__wrapped__, self.options)
+
+    @functools.cached_property
+    def hvp(self) -> Generated:
+        return generated("hvp", self.__wrapped__, self.options)
+
+    @functools.cached_property
+    def jacobian(self) -> Generated:
+        return generated("jacobian", self.__wrapped__, self.options, settings=(("mode", "auto"),))
+
+    @functools.cached_property
+    def hessian(self) -> Generated:
+        return generated("hessian", self.__wrapped__, self.options)
+
+    @functools.cached_property
+    def vjp(self) -> Pullback:
+        return Pullback(self.__wrapped__, self.options)
+
+    @functools.cached_property
+    def jvp(self) -> Pushforward:
+        return Pushforward(self.__wrapped__, self.options)
+
+    @property
+    def _numba_type_(self) -> Any:
+        """What Numba asks for where compiled code calls this, or one of its derivatives."""
+        # imports Numba, which is there then
+        from srcdiff.numba_ext.attributes import type_of_decorated
+
+        return type_of_decorated(self)
+
+    def __repr__(self) -> str:
+        return f"<srcdiff differentiable {getattr(self, '__qualname__', self.__wrapped__)}>"
+
+    def __copy__(self) -> Differentiable:
+        return self  # as functions do
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Differentiable:
+        return self
+
+    def __reduce__(self) -> Any:
+        name = getattr(self, "__qualname__", "")
+        found: Any
+        try:
+            found = functools.reduce(
+                getattr, name.split("."), sys.modules[self.__wrapped__.__module__]
+            )
+        except (AttributeError, KeyError):
+            found = None
+        return name if found is self else (Differentiable, (self.__wrapped__, self.options))
+
+
+class AtPoint:
+    """`vjp` and `jvp` of a function as generated functions: one handle for each choice of arguments."""
+
+    kind: str
+
+    def __init__(self, function: Function, options: Options) -> None:
+        self.function = function
+        self.options = options
+        self.__name__ = f"{getattr(function, '__name__', 'f')}_{self.kind}"
+        self._handles: dict[Any, Generated] = {}
+        self._latest: Generated | None = None
+
+    def handle_for(self, argnums: Any) -> Generated:
+        """The generated function for a choice of arguments."""
+        key = tuple(argnums) if isinstance(argnums, list) else argnums
+        if key not in self._handles:
+            self._handles[key] = generated(self.kind, self.function, self.options, key)
+        self._latest = self._handles[key]
+        return self._latest
+
+    def resolve(self, *args: Any, **kwargs: Any) -> tuple[Generated, tuple[Any, ...]]:
+        """The handle for these arguments, and what it is called with."""
+        raise NotImplementedError
+
+    @property
+    def source(self) -> str:
+        """The source of the latest specialisation."""
+        return self._last().source
+
+    def _last(self) -> Generated:
+        if self._latest is None:
+            raise DifferentiationError(
+                f"{self.__name__} has no source yet: it is generated for the types of the arguments",
+                "Call it first, or use source_for, which generates without running.",
+            )
+        return self._latest
+
+    def source_for(self, *args: Any, **kwargs: Any) -> str:
+        """The source for arguments as in a call, without running it."""
+        handle, given = self.resolve(*args, **kwargs)
+        return handle.source_for(*given)
+
+    @property
+    def loop_source(self) -> str:
+        """The loop form of the latest specialisation."""
+        return self._last().loop_source
+
+    def loop_source_for(self, *args: Any, **kwargs: Any) -> str:
+        """The loop form for arguments as in a call, without running it."""
+        handle, given = self.resolve(*args, **kwargs)
+        return handle.loop_source_for(*given)
+
+    def stages(self, *args: Any, **kwargs: Any) -> dict[str, str]:
+        """The program after each pass, as text."""
+        handle, given = self.resolve(*args, **kwargs)
+        return handle.stages(*given)
+
+    def save(self, path: str | Path, *args: Any, form: str = "array", **kwargs: Any) -> Path:
+        """Write a module with the generated function; arguments as in a call, or none for the latest specialisation."""
+        if not args and not kwargs and self._latest is not None:
+            return self._latest.save(path, form=form)
+        if not args and not kwargs:
+            raise DifferentiationError(
+                f"{self.__name__} was not called yet, so there is nothing to save",
+                "Call it first, or give arguments as in a call: save(path, *args).",
+            )
+        handle, given = self.resolve(*args, **kwargs)
+        return handle.save(path, *given, form=form)
+
+    def show(self, *args: Any, **kwargs: Any) -> None:
+        """Print the source, highlighted."""
+        if not args and not kwargs and self._latest is not None:
+            self._latest.show()
+            return
+        handle, given = self.resolve(*args, **kwargs)
+        handle.show(*given)
+
+    def __repr__(self) -> str:
+        return f"<srcdiff {self.__name__}>"
+
+    def __reduce__(self) -> Any:
+        return type(self), (self.function, self.options)
+
+
+class Pullback(AtPoint):
+    """`vjp` of a function: `(value, back)` at a point. The generated function behind `back` is `source_for(*args)`."""
+
+    kind = makes_derivative = "vjp"
+
+    def __init__(self, function: Function, options: Options) -> None:
+        super().__init__(function, options)
+        self._plain = without_blocks(function)
+        self._primal: Generated | None = None  # the function itself, compiled
+        self._ready: Generated | None = None  # what the latest value was for
+
+    def __call__(self, *args: Any, argnums: Any = None) -> tuple[Any, Callable[..., Any]]:
+        wanted = float_positions(args) if argnums is None else argnums
+        handle = self.handle_for(wanted)
+        kept = [
+            restarted(copied(a)) for a in args
+        ]  # as they are now: generators will have moved on
+        seen = self._value(handle, args)
+
+        def back(d_value: Any) -> Any:
+            _, found = handle(*map(restarted, kept), fit_to(seen, d_value, "d_value"))
+            if argnums is not None:
+                return found
+            adjoints: list[Any] = [None] * len(args)
+            for k, d in zip(wanted, found, strict=True):
+                adjoints[k] = d
+            return tuple(adjoints)
+
+        return copied(seen), back  # arrays of their own, as all that derivatives give
+
+    def _value(self, handle: Generated, args: tuple[Any, ...]) -> Any:
+        """The function's value; compiled, where its derivative is."""
+        found = MISS
+        if handle is self._ready and self._primal is not None:  # looked at before
+            found = self._primal.recognised(args)
+        if found is MISS:
+            # what cannot be differentiated is an error now, not when `back` is called
+            program = handle.specialise(*args, None).program
+            if program.dynamic:
+                return self._plain(*map(copied, args))
+            if handle.compiles and self._primal is None:
+                f: Any = self.function  # which is compiled itself, if it is a derivative
+                is_own = isinstance(f, Generated)
+                self._primal = f if is_own else generated("value", f, self.options, ())
+            is_compiled = handle.compiles and self._primal is not None
+            run: Any = self._primal if is_compiled else self._plain
+            found = run(*map(copied, args))
+            self._ready = handle
+        return found
+
+    def resolve(self, *args: Any, **kwargs: Any) -> tuple[Generated, tuple[Any, ...]]:
+        argnums = kwargs.pop("argnums", None)
+        return self.handle_for(float_positions(args) if argnums is None else argnums), (*args, None)
+
+
+class Pushforward(AtPoint):
+    """`jvp` of a function: value and derivative along tangents, `f.jvp(args, tangents)`."""
+
+    kind = makes_derivative = "jvp"
+
+    def __call__(self, args: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
+        handle, given = self.resolve(args, tangents)
+        return handle(*given)  # type: ignore[no-any-return]
+
+    @property
+    def _numba_type_(self) -> Any:
+        """What Numba asks for where compiled code calls this."""
+        from srcdiff.numba_ext.attributes import type_of_jvp  # imports Numba, which is there then
+
+        return type_of_jvp(self)
+
+    def resolve(self, *args: Any, **kwargs: Any) -> tuple[Generated, tuple[Any, ...]]:
+        given, tangents = args
+        if not isinstance(given, tuple | list) or not isinstance(tangents, tuple | list):
+            raise TypeError("jvp takes two tuples: the arguments, and a tangent for each of them")
+        if len(given) != len(tangents):
+            raise TypeError(
+                f"jvp needs a tangent for each argument: {len(given)} arguments, {len(tangents)} tangents"
+            )
+        wanted = tuple(k for k, t in enumerate(tangents) if any(x is not None for x in leaves(t)))
+        if not wanted:
+            raise ValueError("jvp needs a tangent for one argument at least: all of them are None")
+        return self.handle_for(wanted), (*given, *(tangents[k] for k in wanted))
+
+
+_P = TypeVar("_P", bound=AtPoint)
+
+
+def shared(kind: type[_P], f: Any, options: Options) -> _P:
+    """`vjp` or `jvp` of a function, one for all calls with it and these options: to look at a function takes long."""
+    if type(f) is not FunctionType or f.__kwdefaults__ or f.__dict__:  # may be changed unseen
+        return kind(f, options)
+    try:
+        jit = os.environ.get("SRCDIFF_JIT")
+        found, defaults = _points(kind, f, options, f.__code__, jit)  # type: ignore[arg-type]
+    except TypeError:  # options without a hash
+        return kind(f, options)
+    return found if defaults is f.__defaults__ else kind(f, options)
+
+
+@functools.lru_cache(maxsize=64)
+def _points(kind: Any, f: Any, options: Options, code: Any, jit: str | None) -> tuple[Any, Any]:
+    return kind(f, options), f.__defaults__
+
+
+def plain_function(f: Any) -> Any:
+    """The function under a `Differentiable`, and one that calls a library's; everything else as it is."""
+    if isinstance(f, Differentiable):
+        return f.__wrapped__
+    if not callable(f):
+        raise TypeError(f"expected a function, got {f!r}")
+    if (getattr(f, "__module__", "") or "").partition(".")[0] in ("math", "numpy", "scipy"):
+        # operations take a while to import
+        from srcdiff.frontend.source.library_wrappers import written_out
+
+        return written_out(f)
+    return f
+
+
+def options_for(f: Any, given: dict[str, Any], argnums: Any = None) -> Options:
+    """The options of a call, over those of a decorator; `argnums` where it is given by position."""
+    given = given if argnums is None else {"argnums": argnums, **given}
+    return make_options(given, f.options if isinstance(f, Differentiable) else None)
+
+
+def generated(
+    kind: str,
+    f: Any,
+    options: Options,
+    argnums: Any = None,
+    settings: tuple[tuple[str, Any], ...] = (),
+) -> Generated:
+    f = plain_function(f)
+    wanted = options.argnums if argnums is None else argnums
+    is_tuple = isinstance(wanted, tuple | list)
+    if isinstance(f, Generated):
+        is_own = kind == "batch"  # what the inner derivative takes as floats are floats
+        wrt = f.signature.wrt if is_own else resolve_argnums(f.signature.names, wanted)
+        signature = replace(f.signature, wrt=wrt, name=f.__name__)
+        if f.signature.further:
+            raise UnsupportedError(
+                f"{f.__name__} takes {', '.join(f.signature.further)} besides the arguments of its "
+                "function, and cannot be differentiated or batched yet",
+                "Take the gradient instead, or a function that is written out.",
+            )
+    elif kind in ("value", "simplify", "batch", "max", "count", "kbest", "scan"):
+        signature = replace(signature_of(f, 0), wrt=())
+    else:
+        signature = signature_of(f, wanted)
+    further = {
+        "vjp": ("d_value",),
+        "jvp": tuple(f"{signature.names[k]}_dot" for k in signature.wrt),
+        "hvp": ("v",),
+        "sample": ("rng",),
+    }.get(kind, ())
+    signature = replace(
+        signature, further=further, spread=kind == "hvp" and is_tuple, along=kind in ("jvp", "hvp")
+    )
+    own = "f" if signature.name == "<lambda>" else signature.name
+    name = own if kind == "simplify" else f"{own}_{kind}"
+    wrt = () if kind == "batch" else signature.wrt
+    derived = Derived(kind, f, options, wrt, name, is_tuple, settings)
+    return Generated(derived, signature, _known(derived), is_quiet=kind == "value")
+
+
+def _known(derived: Derived) -> Specialisations:
+    """What handles of one derivative share, so that `grad(f)(x)` in a loop generates and compiles once."""
+    try:
+        code = getattr(derived.base, "__code__", None)
+        return _shared(derived, code, os.environ.get("SRCDIFF_JIT"))
+    except TypeError:  # a callable without a hash
+        return Specialisations()
+
+
+@functools.lru_cache(maxsize=64)
+def _shared(derived: Derived, code: Any, jit: str | None) -> Specialisations:
+    return Specialisations()
+
+
+def forget_programs() -> None:
+    """All that was generated so far: a rule has changed."""
+    _shared.cache_clear()
+    _points.cache_clear()
+    for handle in handles():
+        handle.forget()
+
+
+def restarted(value: Any) -> Any:
+    """The same with generators of their own, which draw what these will."""
+
+    def own(leaf: Any) -> Any:
+        return copy.deepcopy(leaf) if hasattr(leaf, "bit_generator") else leaf
+
+    return value if type(value) in (float, int, np.ndarray) else map_leaves(own, value)
+
+
+def copied(value: Any) -> Any:
+    if type(value) in (float, int):
+        return value
+    return map_leaves(lambda leaf: leaf.copy() if isinstance(leaf, np.ndarray) else leaf, value)

@@ -1,0 +1,268 @@
+"""The loop form of a generated program, compiled: what it is called with, and how its results come back.
+
+Compiled code takes tuples where the user has dicts, dataclasses and lists of unlike parts; here they are turned into
+each other.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from srcdiff.compile.program import Derived, Size, Stored, fits_lengths, fits_sizes
+from srcdiff.compile.pytree import children
+from srcdiff.errors import UnsupportedError
+from srcdiff.handles.threads import may_share_loops
+from srcdiff.ir.core import Tree
+from srcdiff.ir.location import Location
+from srcdiff.ir.structs import COMPILED_KINDS, build_struct
+from srcdiff.ir.types import Array, Dim, List, Scalar, Static, Struct, Type
+
+if TYPE_CHECKING:  # for annotations only: the stages take a while to import (see `derive`)
+    from srcdiff.compile.signature import Arguments
+    from srcdiff.frontend.source.external_dependencies import Watched
+
+__all__ = ["Compiled", "LoopProgram", "first_lines", "plain", "shares_loops"]
+
+
+# the largest block, in bytes, that GNU's C library takes for a measure of what to keep
+_LARGEST = 2**25 - 2**13
+# so many arrays on a list are a tuple, which is not copied, but has a type for each length
+_FEW = 8
+_STATIC = bool | int | float | str  # what Numba types, beside generators of random numbers
+
+
+@dataclass(frozen=True)
+class LoopProgram:
+    """The loop form as text, or why there is none.
+
+    Attributes
+    ----------
+    refused : str
+        Why there is no loop form; empty where there is one.
+    types : tuple of Type
+        What the arguments are, as the user has them.
+    results : tuple of Type
+        What the leaves of the result are.
+    outside : tuple of array
+        What it is called with behind the arguments: arrays that the function finds outside.
+    output : Tree
+        What the result is, as the user wants it.
+    in_threads : bool
+        Loops are shared out to threads.
+    below : pairs of Dim and int
+        Lengths that were taken for short ones: with longer ones, another program is faster.
+    assumptions, counts, at_most, watched, written, contiguous, numbers, independent, rewritten, stored
+        As in `Program`.
+    """
+
+    name: str
+    source: str = ""
+    refused: str = ""
+    bindings: Mapping[str, Any] = field(default_factory=dict)
+    types: tuple[Type, ...] = ()
+    results: tuple[Type, ...] = ()
+    outside: tuple[Any, ...] = ()
+    output: Tree = 0
+    location: Location | None = None
+    written: tuple[tuple[str, tuple[Any, ...]], ...] = ()
+    contiguous: tuple[str, ...] = ()
+    numbers: tuple[tuple[str, tuple[Any, ...], Location | None], ...] = ()
+    independent: tuple[str, ...] = ()
+    rewritten: tuple[tuple[str, Location | None], ...] = ()
+    assumptions: tuple[tuple[Dim, Dim], ...] = ()
+    in_threads: bool = False
+    below: tuple[tuple[Dim, int], ...] = ()
+    counts: tuple[str, ...] = ()
+    at_most: tuple[tuple[Size, Size], ...] = ()
+    watched: tuple[Watched, ...] = ()
+    stored: Stored = field(default_factory=Stored)
+
+    def fits(self, lengths: Mapping[str, int]) -> bool:
+        """Whether what was concluded from the arguments' lengths holds now."""
+        if not fits_lengths(self.assumptions, self.counts, lengths):
+            return False
+        if not fits_sizes(self.at_most, lengths):
+            return False
+        return all(d.evaluate(lengths) < most for d, most in self.below)
+
+
+def shares_loops(derived: Derived, arguments: Arguments, bound: bool) -> bool:
+    """Whether long loops are shared out to threads unasked; not in the user's own compiled code, which may be in a
+    thread itself, and not in saved files, where nobody looks how long they are.
+    """
+    is_asked = derived.options.parallel == "auto" and not (arguments.any_lengths or bound)
+    return is_asked and may_share_loops()
+
+
+class Compiled:
+    """A loop program, compiled for the types that it is written for."""
+
+    def __init__(self, program: LoopProgram) -> None:
+        self.program = program
+        self.function: Callable[..., Any] | None = None
+        self.seconds = 0.0  # what compiling took
+        self.gives_plain = _is_plain_tree(program.output, program.results)
+
+    def __call__(self, *values: Any) -> Any:
+        assert self.function is not None
+        found = self.function(*self.machine(values))
+        return found if self.gives_plain else self.restored(found)
+
+    def restored(self, found: Any) -> Any:
+        """The user's containers from those of compiled code."""
+        return _restored(found, self.program.output, self.program.results)
+
+    def machine(self, values: Sequence[Any]) -> list[Any]:
+        """What the compiled function is called with: arguments, then arrays from outside."""
+        given = list(map(plain, values, self.program.types))
+        return [*given, *map(_machine_array, self.program.outside)]
+
+    def compile_for(self, values: Sequence[Any]) -> None:
+        """Compile without running; from then on calls run what was compiled.
+
+        Raises
+        ------
+        UnsupportedError
+            For what has no loop form, or what Numba refuses; the text says what.
+        """
+        if self.program.refused:
+            raise self._refused(self.program.refused)
+        _keep_freed_memory()
+        import numba  # takes half a second to import
+
+        from srcdiff.cache.machine_code import load_compiled  # of use behind Numba only
+
+        started = time.perf_counter()
+        p = self.program
+        function: Any = load_compiled(p.source, p.name, p.bindings)
+        try:
+            types = tuple(numba.typeof(v) for v in self.machine(values))  # type: ignore[no-untyped-call]
+            with warnings.catch_warnings():  # about the layout of arrays that are not the user's
+                warnings.simplefilter("ignore", numba.core.errors.NumbaPerformanceWarning)
+                function.compile(types)
+        except Exception as error:  # Numba raises nearly anything for what it cannot compile
+            raise self._refused(first_lines(error)) from error
+        self.seconds = time.perf_counter() - started
+        self.function = function
+
+    def _refused(self, reason: str) -> UnsupportedError:
+        return UnsupportedError(
+            f"{self.program.name} cannot be compiled: {reason}",
+            "Leave jit=True out: then it runs as NumPy.",
+            self.program.location,
+        )
+
+
+@cache
+def _keep_freed_memory() -> None:
+    """Have the C library keep what calls free: in the next one, touching new pages may take longer than the loops.
+
+    GNU's gives back what is free at the end of its memory beyond twice the largest block that was freed so far, at most
+    32 MB (mallopt(3), `M_MMAP_THRESHOLD`). So this block is as large. It is never touched: no memory is taken for it.
+    """
+    with contextlib.suppress(MemoryError):
+        np.empty(_LARGEST, np.uint8)
+
+
+def first_lines(error: Exception) -> str:
+    """What Numba says, without its own places."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    told = [line for line in lines if not line.startswith(("Failed in", "During", "-", "File"))]
+    return " ".join(told[:2]) or f"Numba gives up with {type(error).__name__}"
+
+
+def plain(value: Any, type_: Type, inside: bool = False) -> Any:
+    """A value as compiled code takes it: tuples, numbers and arrays that it may be compiled for once.
+
+    `inside` is what is in a list, whose items have one type.
+    """
+    if isinstance(value, np.ndarray):
+        return _machine_array(value)
+    match type_:
+        case Static():
+            known = value if type(value) is tuple else (value,)
+            is_known = all(isinstance(v, _STATIC) for v in known)
+            return value if is_known or _is_generator(value) else None
+        case Struct() if _is_generator(value):  # an object without numbers
+            return value
+        case Struct():
+            given = zip(children(value) or (), type_.parts, strict=True)
+            parts = [plain(v, t, inside) for v, t in given]
+            return type(value)(*parts) if type_.kind == "namedtuple" else tuple(parts)
+        case List(Scalar(dtype)):
+            return np.array(value, dtype)
+        case List(Array(dtype, shape)) if shape and (inside or not 0 < len(value) <= _FEW):
+            from srcdiff.numba_ext.array_lists import ArrayList  # of use behind Numba only
+
+            return ArrayList(value, dtype, len(shape))
+        case List():
+            return tuple(plain(v, type_.element, inside=True) for v in value)
+        case Scalar("float64") if type(value) is int:  # beside floats in a list
+            return float(value)
+    return value
+
+
+def _is_generator(value: Any) -> bool:
+    """Whether it is one of NumPy's; asking NumPy for the class imports `numpy.random`, which takes a while."""
+    return type(value).__name__ == "Generator" and isinstance(value, np.random.Generator)
+
+
+def _machine_array(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """The array as Numba types nearly all: contiguous, aligned, of native byte order, and not read-only.
+
+    Compiled programs write into no argument, so a read-only array is passed as if it were not.
+    """
+    if type(array) is np.ndarray and array.flags.carray and array.dtype.isnative:
+        return array
+    same = np.require(array, array.dtype.newbyteorder("="), ["C", "A", "E"])
+    return same if same.flags.writeable else np.asarray(_Writeable(same))
+
+
+class _Writeable:
+    """The same memory without the mark that it is read-only."""
+
+    def __init__(self, array: np.ndarray[Any, Any]) -> None:
+        self.array = array  # kept alive by who looks through this
+        interface = dict(array.__array_interface__)
+        interface["data"] = (interface["data"][0], False)
+        self.__array_interface__ = interface
+
+
+def _is_plain_tree(tree: Tree, results: Sequence[Type]) -> bool:
+    if isinstance(tree, int):
+        return not _is_changed(results[tree])
+    return tree.kind in COMPILED_KINDS and all(_is_plain_tree(c, results) for c in tree.children)
+
+
+def _is_changed(type_: Type) -> bool:
+    """Whether compiled code has another container for values of a type."""
+    if isinstance(type_, List):
+        return _is_changed(type_.element)
+    if isinstance(type_, Struct):
+        return type_.kind not in COMPILED_KINDS or any(map(_is_changed, type_.parts))
+    return False
+
+
+def _restored(value: Any, tree: Tree, results: Sequence[Type]) -> Any:
+    if isinstance(tree, int):
+        return _as_user_has_it(value, results[tree])
+    parts = [_restored(v, t, results) for v, t in zip(value, tree.children, strict=True)]
+    return build_struct(tree.kind, tree.keys, parts, tree.cls)
+
+
+def _as_user_has_it(value: Any, type_: Type) -> Any:
+    if not _is_changed(type_):
+        return value
+    if isinstance(type_, List):
+        return [_as_user_has_it(v, type_.element) for v in value]
+    assert isinstance(type_, Struct)
+    parts = [_as_user_has_it(v, t) for v, t in zip(value, type_.parts, strict=True)]
+    return build_struct(type_.kind, type_.keys, parts, type_.cls)

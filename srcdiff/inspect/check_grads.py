@@ -1,0 +1,146 @@
+"""Checks of generated derivatives against finite differences, in random directions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from srcdiff.api import grad, jvp, vjp
+from srcdiff.compile.pytree import (
+    add_scaled,
+    dot,
+    float_positions,
+    is_float_leaf,
+    leaves,
+    map_leaves,
+    random_like,
+)
+from srcdiff.compile.signature import signature_of
+from srcdiff.handles.differentiable import plain_function
+from srcdiff.handles.primal_call import without_blocks
+
+__all__ = ["FINE_STEP", "STEP", "check_grads", "difference"]
+
+STEP = 2e-3  # what rounding leaves of a difference is enough, for gradients as well
+FINE_STEP = 2e-5  # asked where a kink or a sharp bend may lie within the other
+
+
+def check_grads(
+    f: Callable[..., Any],
+    *args: Any,
+    argnums: int | str | tuple[int | str, ...] | None = None,
+    order: int = 2,
+    modes: Sequence[str] = ("forward", "reverse"),
+    rtol: float = 1e-5,
+    atol: float = 1e-6,
+    seed: int = 0,
+) -> None:
+    """Compare the derivatives of `f` at `args` with finite differences along a random direction.
+
+    Parameters
+    ----------
+    argnums
+        What to differentiate by; None: every argument that holds floats.
+    order
+        2 checks the derivative of the gradient as well (reverse mode, scalar results).
+    modes
+        Which of "forward" and "reverse" to check.
+
+    Raises
+    ------
+    AssertionError
+        Where they differ by more than `atol + rtol * size`; the message has both numbers.
+    """
+    wrt = float_positions(args) if argnums is None else signature_of(plain_function(f), argnums).wrt
+    rng = np.random.default_rng(seed)
+    directions = [
+        random_like(a, rng) if k in wrt else map_leaves(lambda _: None, a)
+        for k, a in enumerate(args)
+    ]
+
+    plain = without_blocks(plain_function(f))
+
+    @cache
+    def expected(step: float) -> Any:
+        return difference(plain, args, directions, step)
+
+    if "forward" in modes:
+        _, tangent = jvp(f, tuple(args), tuple(directions))
+        _compare("forward mode", tangent, expected, rtol, atol)
+    if "reverse" in modes:
+        value, back = vjp(f, *args, argnums=tuple(wrt))
+        weights = random_like(value, rng)
+        found = sum(dot(d, directions[k]) for d, k in zip(back(weights), wrt, strict=True))
+        _compare("reverse mode", found, lambda step: dot(weights, expected(step)), rtol, atol)
+        if order > 1 and is_float_leaf(value) and np.ndim(value) == 0:
+            _check_second(f, args, wrt, directions, rng, rtol, atol)
+
+
+def _check_second(
+    f: Callable[..., Any],
+    args: Sequence[Any],
+    wrt: Sequence[int],
+    directions: Sequence[Any],
+    rng: np.random.Generator,
+    rtol: float,
+    atol: float,
+) -> None:
+    """The gradient's own derivative, forward over reverse."""
+    gradient = grad(f, argnums=tuple(wrt), on_independent="ignore")
+    _, tangent = jvp(gradient, tuple(args), tuple(directions))
+
+    @cache
+    def differences(step: float) -> Any:
+        return difference(gradient, args, directions, step)
+
+    weights = random_like(differences(STEP), rng)
+
+    def expected(step: float) -> Any:
+        return dot(weights, differences(step))
+
+    _compare("second order", dot(weights, tangent), expected, 10 * rtol, 10 * atol)
+
+
+def difference(
+    f: Callable[..., Any], args: Sequence[Any], directions: Sequence[Any], step: float
+) -> Any:
+    """The derivative along the directions: central differences of a step and of half of it, extrapolated."""
+
+    def along(step: float) -> Any:
+        moved = [add_scaled(a, d, step) for a, d in zip(args, directions, strict=True)]
+        return f(*moved)
+
+    def slope(step: float) -> Any:
+        return map_leaves(lambda p, q: _halved(p, q, step), along(step), along(-step))
+
+    return map_leaves(
+        lambda a, b: None if a is None else (4.0 * b - a) / 3.0, slope(step), slope(0.5 * step)
+    )
+
+
+def _halved(p: Any, q: Any, step: float) -> Any:
+    return (p - q) / (2.0 * step) if is_float_leaf(p) else None
+
+
+def _compare(
+    what: str, found: Any, expected: Callable[[float], Any], rtol: float, atol: float
+) -> None:
+    """Raise where a derivative is not what differences show, with neither of the steps."""
+    try:
+        _compare_values(what, found, expected(STEP), rtol, atol)
+    except AssertionError as error:
+        try:
+            _compare_values(what, found, expected(FINE_STEP), rtol, atol)
+        except AssertionError:
+            raise error from None
+
+
+def _compare_values(what: str, found: Any, expected: Any, rtol: float, atol: float) -> None:
+    pairs = [(f, e) for f, e in zip(leaves(found), leaves(expected), strict=True) if e is not None]
+    for got, want in pairs:
+        size = max((float(np.max(np.abs(w))) for _, w in pairs if np.size(w)), default=0.0)
+        if not np.all(np.abs(np.asarray(got) - want) <= atol + rtol * size):
+            raise AssertionError(f"{what}: the derivative is {got}, finite differences give {want}")

@@ -1,0 +1,239 @@
+"""Where a NaN comes from: a generated function is run line by line, and each NaN is traced to what made it.
+
+What is run is the program that is printed, by the reference evaluator (`ir/interpreter.py`). NaN that never reach a
+result, as those that `np.where` leaves out, are not told.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from srcdiff.compile.pytree import leaves, map_leaves, named_leaves
+from srcdiff.handles.differentiable import generated
+from srcdiff.handles.generated import Generated, called_with
+from srcdiff.ir.core import Atom, Function, Op, Value
+from srcdiff.ir.interpreter import Evaluator
+from srcdiff.ir.location import Location
+from srcdiff.ir.syntax.spelling import template_of
+from srcdiff.ir.types import is_float
+from srcdiff.ir.value_conformance import Scope
+
+__all__ = ["NanFound", "find_nan"]
+
+_PARTS: Mapping[str, str] = {
+    "user": "forward part",
+    "adjoint": "backward part",
+    "tangent": "tangent",
+    "compiler": "forward part",
+}
+_UNSET = ("empty", "empty_like", "empty_of")
+_DEEPEST = 3  # of what has no name, in a text
+_MOST = 4  # numbers of an operand that are shown
+
+
+@dataclass(frozen=True)
+class NanFound:
+    """The operation that made the first NaN of those that reach a result; printed, it is the user's line.
+
+    Attributes
+    ----------
+    variable : str
+        The variable that it was for; `d_<name>` for the derivative by one, empty where it has no name.
+    operation : str
+        What was computed, such as `np.log(p)`.
+    part : str
+        "forward part", "backward part", "tangent" or "argument".
+    operands : dict from str to str
+        What it was computed of, where the first NaN is.
+    location : Location or None
+        The user's line: `file`, `line`, `column`, `source_line`.
+    """
+
+    variable: str
+    operation: str
+    part: str
+    operands: Mapping[str, str]
+    location: Location | None
+
+    def __str__(self) -> str:
+        if self.part == "argument":
+            return f"the argument {self.operation} is NaN"
+        of = ", ".join(f"{name} is {value}" for name, value in self.operands.items())
+        kept = f", for `{self.variable}`" if self.variable else ""
+        told = f"`{self.operation}` gives NaN in the {self.part}{kept}{f': {of}' if of else ''}"
+        place = self.location
+        if place is None:
+            return told
+        line = (place.source_line or "").strip()
+        return f"{place.file}:{place.line} in {place.function}: {told}\n    {line}"
+
+    __repr__ = __str__
+
+
+def find_nan(g: Any, *args: Any, **kwargs: Any) -> NanFound | None:
+    """The operation that made the first NaN in a call of a generated function, by the user's line and variable.
+
+    Parameters
+    ----------
+    g
+        A generated function; `f.vjp` and `f.jvp` are called as they are.
+    *args, **kwargs
+        As in a call of it.
+
+    Returns
+    -------
+    NanFound or None
+        None where no result has a NaN, nor the value that a gradient is of.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import srcdiff
+    >>> g = srcdiff.grad(lambda x: np.sum(np.sqrt(x) * x))
+    >>> srcdiff.find_nan(g, np.array([1.0, 0.0])).part
+    'backward part'
+    """
+    handle, args, kwargs = called_with("find_nan", g, args, kwargs)
+    if handle is not g and handle.derived.kind == "vjp":  # all of the result counts
+        weights = map_leaves(_one_like, g.function(*map(_own, args[:-1])))
+        args = (*args[:-1], weights)
+    found = _first(handle, args, kwargs)
+    if found is None and handle.derived.kind == "grad":  # it may be finite where the value is not
+        of = handle.derived
+        found = _first(generated("value_and_grad", of.base, of.options, of.wrt), args, kwargs)
+    return found
+
+
+def _first(handle: Generated, args: tuple[Any, ...], kwargs: dict[str, Any]) -> NanFound | None:
+    """What made the first NaN of the results of a call."""
+    fn, values = handle.program_for(*args, **kwargs)
+    for p, v in zip(fn.params, values, strict=True):
+        for text, leaf in named_leaves(v, p.name):
+            if _has_nan(leaf):
+                return NanFound("", text, "argument", {}, None)
+    tracer = _Tracer(fn)
+    with np.errstate(all="ignore"):
+        results = tracer.call([_own(v) for v in values])
+    found = [event for r in results for leaf in leaves(r) for event in tracer.events_of(leaf)]
+    return tracer.told(min(found)) if found else None
+
+
+class _Tracer(Evaluator):
+    """An evaluator that knows which operations the NaN in an object came from, by their number."""
+
+    def __init__(self, fn: Function) -> None:
+        super().__init__(fn)
+        self.events: list[tuple[Op, list[str]]] = []
+        self.made: dict[Value, Op] = {}
+        self.origins: dict[int, tuple[Any, set[int]]] = {}  # by the identity of storage
+
+    def inner(self, fn: Function) -> _Tracer:
+        new = _Tracer(fn)
+        new.events, new.origins, new.made = self.events, self.origins, self.made
+        return new
+
+    def events_of(self, value: Any) -> set[int]:
+        """The operations that the NaN in a value came from."""
+        if not _has_nan(value):
+            return set()
+        return self.origins.get(id(_storage(value)), (None, set()))[1]
+
+    def compute(self, op: Op, operands: list[Any], scope: Scope) -> Any:
+        if op.decl.name in _UNSET:
+            made = super().compute(op, operands, scope)
+            made.fill(0)
+            return made
+        given = [leaf for o in operands for leaf in leaves(o)]
+        had_nan = any(map(_has_nan, given))
+        origins = {event for leaf in given for event in self.events_of(leaf)}
+        texts = [] if had_nan else [_value(v) for v in operands]
+        self.made.update(dict.fromkeys(op.results, op))
+        made = super().compute(op, operands, scope)
+        after = list(leaves(made))
+        if op.decl.writes:
+            after = [leaf for k in op.decl.writes for leaf in leaves(operands[k])]
+        marked = [leaf for leaf in after if _has_nan(leaf)]
+        if marked and not had_nan:
+            origins = {len(self.events)}
+            self.events.append((op, texts))
+        for leaf in marked:
+            storage = _storage(leaf)
+            _, before = self.origins.setdefault(id(storage), (storage, set()))
+            before |= origins
+        return made
+
+    def told(self, event: int) -> NanFound:
+        op, values = self.events[event]
+        name = op.results[0].name if op.results else _name(op.operands[op.decl.writes[0]])
+        shown = {
+            self.text(a): value
+            for a, value in zip(op.operands, values, strict=True)
+            if isinstance(a, Value) and is_float(a.type)
+        }
+        return NanFound(name, self.text_of(op), _PARTS[op.origin], shown, op.location)
+
+    def text(self, atom: Atom, depth: int = 0) -> str:
+        """An operand: its name, or how it was computed."""
+        if not isinstance(atom, Value):
+            return repr(atom.value)
+        op = self.made.get(atom)
+        if atom.name or op is None or len(op.results) > 1 or depth > _DEEPEST:
+            return atom.name or "..."
+        return self.text_of(op, depth)
+
+    def text_of(self, op: Op, depth: int = 0) -> str:
+        """An operation as Python text."""
+        texts = [self.text(a, depth + 1) for a in op.operands]
+        plain = [t if _is_plain(t) or _is_call(op) else f"({t})" for t in texts]
+        return template_of(op).format(*plain)
+
+
+def _is_plain(text: str) -> bool:
+    """Whether a text needs no brackets in another."""
+    inner = re.sub(r"\([^()]*\)|\[[^][]*\]", "", re.sub(r"\([^()]*\)", "", text))
+    return " " not in inner and not inner.startswith("-")
+
+
+def _is_call(op: Op) -> bool:
+    return template_of(op).endswith(")")
+
+
+def _one_like(leaf: Any) -> Any:
+    return np.ones_like(leaf) if isinstance(leaf, np.ndarray) else type(leaf)(1)
+
+
+def _storage(value: Any) -> Any:
+    while isinstance(value, np.ndarray) and isinstance(value.base, np.ndarray):
+        value = value.base
+    return value
+
+
+def _own(value: Any) -> Any:
+    return value.copy() if isinstance(value, np.ndarray) else value
+
+
+def _has_nan(leaf: Any) -> bool:
+    if isinstance(leaf, np.ndarray | np.generic):
+        return leaf.dtype.kind in "fc" and bool(np.isnan(leaf).any())
+    return isinstance(leaf, float) and leaf != leaf
+
+
+def _name(atom: Any) -> str:
+    return atom.name if isinstance(atom, Value) else ""
+
+
+def _value(value: Any) -> str:
+    if not isinstance(value, np.ndarray):
+        return f"{value:.6g}" if isinstance(value, float) else repr(value)
+    flat = value.ravel()
+    if flat.dtype.kind != "f" or not flat.size:
+        return f"an array of {value.dtype}, {value.shape}"
+    strange = flat[~np.isfinite(flat) | (flat <= 0.0)]
+    shown = (strange if strange.size else flat)[:_MOST]
+    listed = ", ".join(f"{v:.6g}" for v in shown)
+    return f"[{listed}{', ...' if flat.size > len(shown) else ''}]"

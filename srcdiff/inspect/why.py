@@ -1,0 +1,141 @@
+"""Why a variable has a derivative or none, and why its values are stored, computed again, or neither."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import FunctionType, MethodType
+from typing import TYPE_CHECKING, Any
+
+from srcdiff.errors import DifferentiationError
+from srcdiff.handles.generated import Generated, called_with
+from srcdiff.handles.locks import COMPILING
+
+if TYPE_CHECKING:
+    from srcdiff.ir.core import Function
+
+__all__ = ["Reasons", "why"]
+
+
+@dataclass(frozen=True)
+class Reasons:
+    """What became of a variable, in words; printing it shows all of it.
+
+    Attributes
+    ----------
+    name : str
+        The variable.
+    function : str
+        The generated function.
+    is_active : bool
+        Whether any value of it has a derivative that is computed.
+    activity : tuple of str
+        Why, for each line that assigns it.
+    storage : tuple of str
+        What is stored of it for the backward part, computed again, or at hand there, and why.
+    """
+
+    name: str
+    function: str
+    is_active: bool
+    activity: tuple[str, ...]
+    storage: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return "\n".join(self._lines())
+
+    __repr__ = __str__
+
+    def _lines(self) -> Iterator[str]:
+        yield f"`{self.name}` in {self.function}"
+        yield from (f"    {line}" for line in self.activity)
+        if self.storage:
+            yield "  for the backward part"
+            yield from (f"    {line}" for line in self.storage)
+
+
+def why(g: Any, name: str, *args: Any, **kwargs: Any) -> Reasons:
+    """Why a variable of a function is active, inactive, stored or recomputed, where `g` is called with these arguments.
+
+    Nothing is run. What is stored is said of the readable form; compiled code decides by what operations cost there.
+
+    Parameters
+    ----------
+    g
+        A generated function; `f.vjp` and `f.jvp` are called as they are.
+    name
+        A variable or argument of the function that is differentiated.
+    *args, **kwargs
+        As in a call of `g`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import srcdiff
+    >>> g = srcdiff.grad(lambda x, k: np.sum(x**k))
+    >>> srcdiff.why(g, "k", np.ones(3), 2).is_active
+    False
+    """
+    handle, args, kwargs = called_with("why", g, args, kwargs)
+    arguments = handle.arguments_of(args, kwargs)
+    with COMPILING:
+        # the stages take a while to import
+        from srcdiff.compile.build import stages_of
+
+        read, undecided = stages_of(handle.derived, arguments)
+    return _reasons(handle, read, undecided, name)
+
+
+def _reasons(g: Generated, read: Function, undecided: Function | None, name: str) -> Reasons:
+    # the stages take a while to import
+    from srcdiff.ir.types import is_float
+    from srcdiff.transforms.remarks import (
+        activity_reasons,
+        checkpoint_reasons,
+        names_of,
+        storage_reasons,
+    )
+
+    names = names_of(read)
+    if name not in names:
+        if name in _assigned(g):
+            raise DifferentiationError(
+                f"`{name}` has no values of its own in {g.__name__}: it is known when compiling, or a container",
+                f"Ask for what is in it. There are {', '.join(names)}.",
+                read.location,
+            )
+        near = difflib.get_close_matches(name, names, 1)
+        raise DifferentiationError(
+            f"{g.__name__} has no variable `{name}`",
+            f"{f'Did you mean `{near[0]}`? ' if near else ''}There are {', '.join(names)}.",
+            read.location,
+        )
+    wrt = [read.params[k] for k in g.derived.wrt]
+    results = [y for y in read.body.yields if is_float(y.type)]
+    if g.derived.kind != "vjp" and g.derived.kind != "jvp":
+        results = results[:1]
+    is_active, activity = activity_reasons(read, wrt, results, name)
+    mode: Any = g.derived.options.residuals
+    storage = []
+    if undecided is not None:
+        storage = [*checkpoint_reasons(read, name), *storage_reasons(undecided, mode, name)]
+    if undecided is not None and is_active and not storage:
+        storage = ["nothing is stored: the backward part asks for none of its values"]
+    return Reasons(name, g.__name__, is_active, tuple(activity), tuple(storage))
+
+
+def _assigned(g: Generated) -> frozenset[str]:
+    """The names that the function that is differentiated assigns."""
+    # the stages take a while to import
+    from srcdiff.frontend.source.function_source import function_of, source_of
+
+    base = g.derived.base
+    while isinstance(base, Generated | functools.partial | MethodType):
+        if isinstance(base, Generated):
+            base = base.derived.base
+        else:
+            base = base.func if isinstance(base, functools.partial) else base.__func__
+    plain = function_of(base)
+    return source_of(plain).flow.local if isinstance(plain, FunctionType) else frozenset()

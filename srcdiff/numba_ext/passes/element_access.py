@@ -1,0 +1,151 @@
+"""Elements of arrays, loaded and stored by the few instructions that takes.
+
+For each `x[i, j]` Numba copies the array's description (its address, lengths and strides) into memory of its own and
+reads from there what it needs, several times: some fifty instructions, of which LLVM leaves five. Most of the time that
+compiling long functions takes goes into these. Here they are not made.
+
+    $v = getitem(x, $t)         becomes    $v = call load($x, $t)
+    x[$t] = v                              $n = call store(x, $t, v)
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numba.core import cgutils, config, ir, types
+from numba.core.compiler_machinery import register_pass
+from numba.extending import intrinsic
+from numba.np import arrayobj
+
+from srcdiff.numba_ext.passes.pass_helpers import Rewriting, called
+
+__all__ = ["Elements"]
+
+
+@register_pass(mutates_CFG=False, analysis_only=False)
+class Elements(Rewriting):
+    """A pass of Numba's compiler, behind type inference."""
+
+    _name = "srcdiff_elements"
+
+    def rewrite(self, state: Any) -> bool:
+        options: Any = config
+        if state.flags.boundscheck or options.BOUNDSCHECK:
+            return False
+        state.typingctx.refresh()
+        writer = _Writer(state)
+        for block in state.func_ir.blocks.values():
+            block.body = [new for s in block.body for new in writer.statement(s)]
+        return bool(writer.count)
+
+
+class _Writer:
+    """Puts calls in the place of subscripts."""
+
+    def __init__(self, state: Any) -> None:
+        self.types, self.calls, self.context = state.typemap, state.calltypes, state.typingctx
+        self.count = 0
+
+    def statement(self, s: Any) -> list[Any]:
+        if isinstance(s, ir.SetItem | ir.StaticSetItem):
+            index = s.index if isinstance(s, ir.SetItem) else s.index_var
+            if not self.is_element(s.target, index) or not self.is_number(s.value):
+                return [s]
+            scope: Any = s.target.scope
+            none = scope.redefine("$stored", s.loc)
+            self.types[none.name] = types.none
+            return self.called(store, (s.target, index, s.value), none, s.loc)
+        e = s.value if isinstance(s, ir.Assign) else None
+        if not isinstance(e, ir.Expr) or e.op not in ("getitem", "static_getitem"):
+            return [s]
+        index = e.index if e.op == "getitem" else e.index_var
+        if not self.is_element(e.value, index):
+            return [s]
+        return self.called(load, (e.value, index), s.target, s.loc)
+
+    def called(self, function: Any, args: tuple[Any, ...], target: Any, at: Any) -> list[Any]:
+        self.count += 1
+        statements, call = called(function, args, target, at)
+        kind = self.types[call.func.name] = self.context.resolve_value_type(function)
+        given = tuple(self.types[a.name] for a in args)
+        self.calls[call] = kind.get_call_type(self.context, given, {})
+        return statements
+
+    def is_element(self, array: Any, index: Any) -> bool:
+        """Whether integers say a place along each axis of an array of numbers."""
+        kind = self.types[array.name]
+        if index is None or not isinstance(kind, types.Array) or not _is_plain(kind.dtype):
+            return False
+        each = _parts(self.types[index.name])
+        return len(each) == kind.ndim > 0 and all(isinstance(i, types.Integer) for i in each)
+
+    def is_number(self, v: Any) -> bool:
+        return _is_plain(self.types[v.name])
+
+
+def _is_plain(type_: Any) -> bool:
+    return isinstance(type_, types.Number | types.Boolean)
+
+
+def _parts(index: Any) -> tuple[Any, ...]:
+    """What an index is made of; the number itself."""
+    return tuple(index) if isinstance(index, types.UniTuple | types.Tuple) else (index,)
+
+
+@intrinsic
+def load(typingctx: Any, array: Any, index: Any) -> Any:
+    """`array[index]`."""
+
+    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return arrayobj.load_item(
+            context, builder, array, _place(context, builder, signature, values)
+        )
+
+    return array.dtype(array, index), emit
+
+
+@intrinsic
+def store(typingctx: Any, array: Any, index: Any, value: Any) -> Any:
+    """`array[index] = value`; Numba casts the value to what the array holds."""
+
+    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        place = _place(context, builder, signature, values)
+        arrayobj.store_item(context, builder, array, values[2], place)
+        return context.get_dummy_value()
+
+    return types.none(array, index, array.dtype), emit
+
+
+def _place(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+    """The address of an element, computed as Numba does."""
+    kind, index = signature.args[:2]
+    fields = context.data_model_manager[kind]
+    each = [values[1]]
+    if isinstance(index, types.UniTuple | types.Tuple):
+        each = [builder.extract_value(values[1], k) for k in range(len(index))]
+
+    def field(name: str, *axis: int) -> Any:
+        return builder.extract_value(values[0], [fields.get_field_position(name), *axis])
+
+    lengths = [field("shape", k) for k in range(kind.ndim)]
+    places = [
+        arrayobj.fix_integer_index(context, builder, t, i, n)
+        for t, i, n in zip(_parts(index), each, lengths, strict=True)
+    ]
+    if kind.layout == "A":
+        steps = [field("strides", k) for k in range(kind.ndim)]
+        offset = _sum(builder, [builder.mul(s, i) for s, i in zip(steps, places, strict=True)])
+        return cgutils.pointer_add(builder, field("data"), offset)
+    order = range(kind.ndim - 1, -1, -1) if kind.layout == "C" else range(kind.ndim)
+    terms, step = [], None
+    for k in order:  # from the axis whose elements lie side by side
+        terms.append(places[k] if step is None else builder.mul(places[k], step))
+        step = lengths[k] if step is None else builder.mul(step, lengths[k])
+    return builder.gep(field("data"), [_sum(builder, terms[::-1])])
+
+
+def _sum(builder: Any, terms: list[Any]) -> Any:
+    total = terms[0]
+    for term in terms[1:]:
+        total = builder.add(total, term)
+    return total

@@ -1,0 +1,179 @@
+"""LLVM is told that storage which a function takes itself is nobody else's, and how long its axes are.
+
+Numba's allocations give arrays whose elements might, for all that LLVM knows, lie in any other array. It vectorises a
+loop only where it can compare the bounds of all pairs in front of it, and no loop over many arrays. And it does not see
+into each: it then knows no more how far apart the rows of `np.zeros_like(x)` are, where it knows that of `x`.
+
+    $d_x = call np.zeros_like($x)             becomes      $d_x = call zeros_like($x)
+    $k = call np.empty($m, dtype=np.int64)                 $k = call empty_as($m, np.int64)
+    $n = call np.full($m, 0.5)                             $new = call np.full($m, 0.5);  $n = call own($new)
+
+These give the same array, and its elements' address is a result that LLVM takes for new storage (`noalias`). None of
+Numba's functions has to be compiled for the first two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numba.core import cgutils, ir, types
+from numba.core.compiler import CompilerBase, DefaultPassBuilder
+from numba.core.compiler_machinery import register_pass
+from numba.core.imputils import impl_ret_borrowed, impl_ret_new_ref
+from numba.core.ir_utils import find_callname, get_definition, guard
+from numba.core.typed_passes import NopythonTypeInference
+from numba.core.typing.npydecl import parse_dtype, parse_shape
+from numba.core.untyped_passes import IRProcessing
+from numba.extending import intrinsic
+from numba.np import arrayobj
+
+from srcdiff.numba_ext.passes.allocations import new_array, owned
+from srcdiff.numba_ext.passes.borrowed_args import borrow_arguments
+from srcdiff.numba_ext.passes.element_access import Elements
+from srcdiff.numba_ext.passes.fast_pipeline import remembering_registries, take_short_ways
+from srcdiff.numba_ext.passes.inline_intrinsics import PowersInPlace, PutInPlace
+from srcdiff.numba_ext.passes.pass_helpers import Rewriting, called, put_in_the_place
+from srcdiff.numba_ext.passes.private_copies import library_of_its_own
+from srcdiff.numba_ext.passes.unsigned_indices import NeverNegative
+
+__all__ = ["OwnStorage"]
+
+
+@intrinsic
+def own(typingctx: Any, array: Any) -> Any:
+    """The array, which was just made, and whose elements nobody has the address of."""
+
+    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return impl_ret_borrowed(context, builder, array, owned(context, builder, array, *values))
+
+    return array(array), emit
+
+
+def _taking(zeros: bool, like: bool) -> Any:
+    """An intrinsic for `np.empty`, `np.zeros`, and what they take from another array."""
+
+    @intrinsic
+    def take(typingctx: Any, given: Any) -> Any:
+        made = _made(given, like, None)
+        return made and (made(given), emit)
+
+    @intrinsic
+    def take_as(typingctx: Any, given: Any, dtype: Any) -> Any:
+        made = _made(given, like, parse_dtype(dtype))
+        return made and (made(given, dtype), emit)
+
+    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        parse = arrayobj._parse_empty_like_args if like else arrayobj._parse_empty_args
+        new = new_array(context, builder, *parse(context, builder, signature, values))
+        if zeros:
+            size = builder.mul(new.itemsize, new.nitems)
+            cgutils.memset(builder, new.data, size, 0)
+        return impl_ret_new_ref(context, builder, signature.return_type, new._getvalue())
+
+    return take, take_as
+
+
+def _made(given: Any, like: bool, dtype: Any) -> Any:
+    """The type of a new array: as long as `given` says, or as `given` is."""
+    if not like:
+        ndim = parse_shape(given)
+        return None if ndim is None else types.Array(dtype or types.float64, ndim, "C")
+    if isinstance(given, types.Number | types.Boolean):
+        return types.Array(dtype or given, 0, "C")
+    if not isinstance(given, types.Array):
+        return None
+    layout = "C" if given.layout == "A" else given.layout
+    return given.copy(dtype=dtype or given.dtype, layout=layout, readonly=False)
+
+
+class OwnStorage(CompilerBase):
+    """Numba's compiler, with `own` behind allocations, and subscripts that are never negative told."""
+
+    def compile_extra(self, function: Any) -> Any:
+        with remembering_registries(self.state):
+            return super().compile_extra(function)
+
+    def take_own_code(self) -> None:
+        """For the function that a module is named after: it is the one that is kept."""
+        name, state = self.state.func_id.func_name, self.state
+        module = state.func_id.modname.removeprefix("srcdiff_generated.")
+        if state.library is None and module.rpartition("_")[0] == name:
+            state.library = library_of_its_own(state.targetctx, state.func_id.func_qualname)
+
+    def define_pipelines(self) -> list[Any]:
+        if self.state.func_id.modname.startswith("srcdiff_generated."):
+            self.state.flags.no_cfunc_wrapper = True  # no C function is handed them
+            self.take_own_code()
+        passes = DefaultPassBuilder.define_nopython_pipeline(self.state)
+        passes.add_pass_after(_OwnStorage, IRProcessing)
+        passes.add_pass_after(PutInPlace, IRProcessing)
+        passes.add_pass_after(PowersInPlace, NopythonTypeInference)
+        passes.add_pass_after(NeverNegative, NopythonTypeInference)
+        passes.add_pass_after(Elements, NeverNegative)
+        take_short_ways(passes)
+        borrow_arguments(passes)
+        passes.finalize()
+        return [passes]
+
+
+@register_pass(mutates_CFG=False, analysis_only=False)
+class _OwnStorage(Rewriting):
+    _name = "srcdiff_own_storage"
+
+    def rewrite(self, state: Any) -> bool:
+        made = list(_allocations(state.func_ir))
+        for block, statement, name in made:
+            _take(state.func_ir, block, statement, name)
+        return bool(made)
+
+
+_TAKING = {
+    f"{name}{like}": _taking(name == "zeros", bool(like))
+    for name in ("empty", "zeros")
+    for like in ("", "_like")
+}
+_OWNED = (*_TAKING, "full", "full_like", "ones", "ones_like")
+
+
+def _allocations(function: Any) -> Iterator[tuple[Any, Any, str]]:
+    """Where NumPy's functions that take storage are called."""
+    for block in function.blocks.values():
+        for s in block.find_insts(ir.Assign):
+            if isinstance(s.value, ir.Expr) and s.value.op == "call":
+                name, module = guard(find_callname, function, s.value) or ("", "")
+                if module == "numpy" and name in _OWNED:
+                    yield block, s, name
+
+
+def _take(function: Any, block: Any, made: Any, name: str) -> None:
+    """Call ours in the place of an allocation, or behind one that takes more than lengths and a dtype."""
+    call = made.value
+    given = _lengths_and_dtype(function, call) if name in _TAKING else ()
+    if given:
+        put_in_the_place(block, made, _TAKING[name][len(given) - 1], given)
+        return
+    new = block.scope.redefine("$new", made.loc)
+    owned_new, _ = called(own, (new,), made.target, made.loc)
+    k = block.body.index(made)
+    block.body[k : k + 1] = [ir.Assign(call, new, made.loc), *owned_new]
+
+
+def _lengths_and_dtype(function: Any, call: Any) -> tuple[Any, ...]:
+    """What a call is given, where it is that: lengths or an array, perhaps a dtype of NumPy's by its name."""
+    named = dict(call.kws)
+    given = (*call.args, *(named[k] for k in ("dtype",) if k in named))
+    if not call.args or len(given) != len(call.args) + len(named) or len(given) > 2:
+        return ()
+    return given if len(given) == 1 or _is_scalar_type(function, given[1]) else ()
+
+
+def _is_scalar_type(function: Any, name: Any) -> bool:
+    said = guard(get_definition, function, name)
+    if not isinstance(said, ir.Expr) or said.op != "getattr":
+        return False
+    module = guard(get_definition, function, said.value)
+    is_numpy = isinstance(module, ir.Global | ir.FreeVar) and module.value is np
+    found = getattr(np, said.attr, None) if is_numpy else None
+    return isinstance(found, type) and issubclass(found, np.number | np.bool_)

@@ -1,0 +1,93 @@
+"""The places of a triangle of a matrix: two loops. Numba makes a matrix of truth values first.
+
+    $p = call np.triu_indices(n, 1)       becomes       $p = call of_two(n, 1)
+
+For the functions that Numba's way goes through, type inference, LLVM and machine code take more than half a second.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from llvmlite import ir as llvm
+from numba.core import cgutils, types
+from numba.core.imputils import impl_ret_new_ref
+from numba.extending import intrinsic
+
+from srcdiff.numba_ext.passes.allocations import new_array
+from srcdiff.numba_ext.passes.fallback import as_numba_has_it
+
+__all__ = ["TRIANGLES"]
+
+_INDEX = llvm.IntType(64)
+_MADE = types.Array(types.intp, 1, "C")
+
+
+def _triangle(function: Any, is_upper: bool, arity: int) -> Any:
+    """An intrinsic for `np.triu_indices` or `np.tril_indices` of so many integers `(n, k, m)`."""
+
+    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        n = values[0]
+        k, m = values[1] if arity > 1 else _INDEX(0), values[2] if arity > 2 else n
+        pair = _written(context, builder, n, lambda i: _columns(builder, is_upper, i, k, m))
+        made = context.make_tuple(builder, signature.return_type, pair)
+        return impl_ret_new_ref(context, builder, signature.return_type, made)
+
+    def put(typingctx: Any, args: tuple[Any, ...], call: Any) -> Any:
+        if any(types.unliteral(t) not in (types.intp, types.int64) for t in args):
+            return as_numba_has_it(typingctx, function, args, call)
+        return types.UniTuple(_MADE, 2)(*args), emit
+
+    def of_one(typingctx: Any, n: Any) -> Any:
+        return put(typingctx, (n,), lambda n: function(n))
+
+    def of_two(typingctx: Any, n: Any, k: Any) -> Any:
+        return put(typingctx, (n, k), lambda n, k: function(n, k))
+
+    def of_three(typingctx: Any, n: Any, k: Any, m: Any) -> Any:
+        return put(typingctx, (n, k, m), lambda n, k, m: function(n, k, m))
+
+    return intrinsic((of_one, of_two, of_three)[arity - 1])
+
+
+def _columns(builder: Any, is_upper: bool, i: Any, k: Any, m: Any) -> tuple[Any, Any]:
+    """Where the columns of row `i` start, of `m`, and how many there are."""
+    diagonal = builder.add(i, k)
+    if is_upper:
+        first, last = _larger(builder, diagonal, _INDEX(0)), m
+    else:
+        after = builder.add(diagonal, _INDEX(1))
+        first, last = _INDEX(0), builder.select(builder.icmp_signed("<", after, m), after, m)
+    return first, _larger(builder, builder.sub(last, first), _INDEX(0))
+
+
+def _larger(builder: Any, a: Any, b: Any) -> Any:
+    return builder.select(builder.icmp_signed(">", a, b), a, b)
+
+
+def _written(context: Any, builder: Any, n: Any, columns: Any) -> tuple[Any, Any]:
+    """The rows and columns of all places: counted first, row by row, then written."""
+    total = cgutils.alloca_once_value(builder, _INDEX(0))
+    with cgutils.for_range(builder, n) as row:
+        builder.store(builder.add(builder.load(total), columns(row.index)[1]), total)
+    size = builder.load(total)
+    rows, places = (new_array(context, builder, _MADE, [size]) for _ in range(2))
+    builder.store(_INDEX(0), total)
+    with cgutils.for_range(builder, n) as row:
+        first, count = columns(row.index)
+        start = builder.load(total)
+        with cgutils.for_range(builder, count) as turn:
+            at = builder.add(start, turn.index)
+            builder.store(row.index, builder.gep(rows.data, [at], inbounds=True))
+            column = builder.add(first, turn.index)
+            builder.store(column, builder.gep(places.data, [at], inbounds=True))
+        builder.store(builder.add(start, count), total)
+    return rows._getvalue(), places._getvalue()
+
+
+TRIANGLES = {
+    ((name, "numpy"), n): _triangle(getattr(np, name), name == "triu_indices", n)
+    for name in ("triu_indices", "tril_indices")
+    for n in (1, 2, 3)
+}

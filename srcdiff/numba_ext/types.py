@@ -1,0 +1,144 @@
+"""Numba's types as ours: what a derivative is generated for that compiled code calls.
+
+Numba's types have no lengths. Each axis has a symbol, and none is taken to be of length 1: calls with such arrays go
+another way (`calls.py`). Numbers whose values are known when compiling are constants in the caller, and defaults.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numba
+from numba.core import types
+
+from srcdiff.compile.signature import Arguments, Signature
+from srcdiff.errors import UnsupportedError
+from srcdiff.frontend.source.argument_types import with_symbols
+from srcdiff.frontend.source.locations import parameter_place
+from srcdiff.ir.location import Location
+from srcdiff.ir.types import Array, Dim, Scalar, Static, Struct, Type
+
+__all__ = ["arguments_of", "arrays_in", "parts_of", "plain_type", "type_in_ir"]
+
+_WEAK = ("float64", "int64", "complex128")  # Python's numbers: compiled code has no others
+_UNKNOWN = Dim(0)
+
+
+def arguments_of(
+    signature: Signature, given: Sequence[Any], place: Callable[[], Location | None]
+) -> Arguments:
+    """What a function is specialised on that gets arguments of these Numba types.
+
+    Raises
+    ------
+    UnsupportedError
+        For what compiled code has and derivatives do not take.
+    """
+    symbols: set[str] = set()
+    found: list[Type] = []
+    lengths: dict[str, int] = {}
+    for k, (name, type_) in enumerate(zip(signature.names, given, strict=True)):
+        try:
+            mine = type_in_ir(type_, name)
+        except UnsupportedError as error:
+            where = parameter_place(place(), name)
+            raise UnsupportedError(error.message, error.advice, where) from None
+        if k in signature.wrt and isinstance(mine, Scalar) and mine.dtype.startswith("int"):
+            mine = Scalar("float64")
+        mine = with_symbols(mine, name, symbols)
+        value = known_value(type_)
+        if isinstance(mine, Scalar) and isinstance(value, int):
+            lengths[name if mine.expr is None else str(mine.expr)] = int(value)
+        found.append(mine)
+    return Arguments(
+        signature.names,
+        tuple(found),
+        lengths,
+        signature.wrt,
+        (),
+        defaults=signature.defaults,
+        any_lengths=True,
+    )
+
+
+def known_value(type_: Any) -> Any:
+    """The value that all of a type have; None where they differ."""
+    if isinstance(type_, types.Omitted):
+        return type_.value
+    return type_.literal_value if isinstance(type_, types.Literal) else None
+
+
+def plain_type(type_: Any) -> Any:
+    """A type without what is known of its value."""
+    return numba.typeof(type_.value) if isinstance(type_, types.Omitted) else types.unliteral(type_)
+
+
+def type_in_ir(type_: Any, path: str) -> Type:
+    """Our type for one of Numba's, without symbols; `path` is how the argument is called."""
+    value = known_value(type_)
+    if isinstance(value, str):
+        return Static(value)
+    type_ = plain_type(type_)
+    if isinstance(type_, types.Boolean):
+        return Scalar("bool")
+    if isinstance(type_, types.Number):
+        return Scalar(type_.name, type_.name in _WEAK)
+    if isinstance(type_, types.NoneType):
+        return Static(None)
+    if isinstance(type_, types.Array):
+        return _array(type_, path)
+    if isinstance(type_, types.BaseTuple):
+        return _tuple(type_, path)
+    if isinstance(type_, types.Dispatcher):
+        return Static(type_.dispatcher)
+    if isinstance(type_, types.Function):
+        return Static(type_.typing_key)
+    what, advice = _REFUSED.get(type(type_).__name__, (f"has Numba's type {type_}", ""))
+    raise UnsupportedError(
+        f"the argument `{path}` {what}, which a derivative that compiled code calls does not take",
+        advice or "Pass numbers, arrays, and tuples of them.",
+    )
+
+
+_LIST = ("is a list", "Pass a tuple, or an array.")
+_REFUSED = {
+    "List": _LIST,
+    "ListType": _LIST,
+    "UnicodeType": ("is a string that is not known when compiling", "Pass it as a constant."),
+    "DictType": ("is a dict", "Pass a named tuple."),
+    "Optional": (
+        "may be None",
+        "Test it first: Numba knows what it is inside `if x is not None`, once it has a new name.",
+    ),
+}
+
+
+def _array(type_: Any, path: str) -> Type:
+    if not isinstance(type_.dtype, types.Number | types.Boolean):
+        raise UnsupportedError(
+            f"the argument `{path}` is an array of {type_.dtype}", "Pass an array of numbers."
+        )
+    name = "bool" if isinstance(type_.dtype, types.Boolean) else type_.dtype.name
+    return Array(name, (_UNKNOWN,) * type_.ndim) if type_.ndim else Scalar(name, False)
+
+
+def _tuple(type_: Any, path: str) -> Type:
+    is_named = isinstance(type_, types.BaseNamedTuple)
+    keys = tuple(type_.fields) if is_named else tuple(range(len(type_)))
+    parts = tuple(type_in_ir(t, f"{path}[{k}]") for k, t in enumerate(type_))
+    kind, cls = ("namedtuple", type_.instance_class) if is_named else ("tuple", None)
+    return Struct(kind, keys, parts, cls)
+
+
+def parts_of(type_: Any) -> list[Any] | None:
+    """The types of a tuple's parts; None for what is no tuple."""
+    return list(type_) if isinstance(type_, types.BaseTuple) else None  # type: ignore[call-overload]
+
+
+def arrays_in(text: str, type_: Any) -> list[tuple[str, Any]]:
+    """The arrays with axes in a value, each with its text and Numba type."""
+    if isinstance(type_, types.Array):
+        return [(text, type_)] if type_.ndim else []
+    parts = parts_of(type_) or ()
+    return [a for k, t in enumerate(parts) for a in arrays_in(f"{text}[{k}]", t)]

@@ -1,0 +1,468 @@
+"""Other shapes of the same elements: reshapes, axes moved, added and dropped, reversals, triangles, diagonals.
+
+A view's adjoint is the inverse view. `reshape` and `ravel` count as views: where NumPy copies, or may copy, and the
+difference can be seen, `transforms/prepare/reshape_copies.py` has made it a copy or refused it. Lengths are operands;
+axes are static. Elsewhere: `creation` (new arrays of numbers), `concatenate` (of several arrays), `repeat` (of repeated
+ones), `diagonals` (parts of matrices).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from srcdiff.ir.build import Builder
+from srcdiff.ir.core import Atom, Const, Op, Value, const, known_dim
+from srcdiff.ir.dims import Shapes
+from srcdiff.ir.types import (
+    Array,
+    Dim,
+    Type,
+    factors_of,
+    ndim_of,
+    product_of,
+    quotient_of,
+    shape_of,
+)
+from srcdiff.ops.arrays import memory
+from srcdiff.ops.arrays.concatenate import concatenate, stack
+from srcdiff.ops.arrays.creation import array_of
+from srcdiff.ops.arrays.diagonals import add_diagonal, diag, tril, triu
+from srcdiff.ops.control import control
+from srcdiff.ops.core.adjoint_builders import length_of, whole
+from srcdiff.ops.core.axes import axes_of
+from srcdiff.ops.core.bind import length_operands
+from srcdiff.ops.core.registry import METHODS, call_text, declare, operation
+from srcdiff.ops.core.samples import Sample, draw, fixed
+from srcdiff.ops.core.type_rules import TypeMistake, UnknownMistake, make, numeric, same_as_first
+from srcdiff.ops.loopforms import element_maps
+
+__all__ = [
+    "add_diagonal", "array_of", "concatenate", "diag", "expand_dims", "flatten", "flip", "fliplr", "flipud", "moveaxis",
+    "moved_axes", "permutation", "ravel", "reshape", "roll", "squeeze", "stack", "swapaxes", "transpose",
+    "tril", "triu",
+]  # fmt: skip
+
+Attrs = Mapping[str, Any]
+
+
+def positional(*names: str) -> Any:
+    """The text of a call with static arguments by position."""
+
+    def text(op: Op) -> str:
+        given = [
+            repr(op.attrs[n])
+            for n in names
+            if op.attrs.get(n, op.decl.defaults.get(n)) != op.decl.defaults.get(n)
+        ]
+        spelling = op.spelling or op.decl.spelling
+        call = (
+            f"{{0}}{spelling}("
+            if spelling.startswith(".")
+            else f"{spelling}({{0}}{', ' if given else ''}"
+        )
+        return call + ", ".join(given) + ")"
+
+    return text
+
+
+# ---- reshape ---------------------------------------------------------------------------------
+
+
+def missing_length(shapes: Shapes, old: Sequence[Dim], given: Sequence[Dim]) -> Dim:
+    """What -1 stands for in `reshape`."""
+    number, factors = factors_of([shapes.resolve(d) for d in old])
+    divisor, others = factors_of([shapes.resolve(d) for d in given])
+    for d in others:
+        if d not in factors:
+            return shapes.fresh()
+        factors.remove(d)
+    return (
+        quotient_of(product_of([Dim(number), *factors]), divisor) if divisor > 0 else shapes.fresh()
+    )
+
+
+def _reshaped(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    source = numeric(operands[0])
+    given = [known_dim(a) or shapes.fresh() for a in operands[1:]]
+    open_ones = [k for k, d in enumerate(given) if d == Dim(-1)]
+    old = shape_of(source)
+    if len(open_ones) > 1:
+        raise TypeMistake("reshape can find only one unknown length")
+    if open_ones:
+        given[open_ones[0]] = missing_length(shapes, old, [d for d in given if d != Dim(-1)])
+    elif all(d.is_const for d in (*old, *given)) and factors_of(old) != factors_of(given):
+        raise TypeMistake(
+            f"an array of shape ({', '.join(map(str, old))}) cannot be reshaped to ({', '.join(map(str, given))})"
+        )
+    return (make(source.dtype, given),)
+
+
+def _reshape_text(op: Op) -> str:
+    lengths = ", ".join(f"{{{k}}}" for k in range(1, len(op.operands)))
+    if (op.spelling == "np.reshape" and op.origin == "user") or not ndim_of(op.operands[0].type):
+        return f"np.reshape({{0}}, ({lengths}{',' if len(op.operands) == 2 else ''}))"
+    return f"{{0}}.reshape({lengths})" if lengths else "{0}.reshape(())"
+
+
+def _bind_reshape(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    named = {"a": None, "shape": None, "newshape": None} | dict(kwargs)
+    if set(named) != {"a", "shape", "newshape"}:
+        raise TypeMistake("reshape takes an array and a shape, in C order")
+    lengths = args[1:] if len(args) > 1 else (named["shape"] or named["newshape"],)
+    array = args[0] if args else named["a"]
+    return (array, *length_operands(lengths[0] if len(lengths) == 1 else lengths)), {}
+
+
+@declare(
+    np.reshape, method="reshape", template=_reshape_text, infer=_reshaped, bind=_bind_reshape, linear=True,
+    view_of=0, cost="free", boxes=True, place=element_maps.reshaped,
+    raises=True,
+    samples=(
+        Sample(lambda rng: (rng.normal(size=(2, 3)), 3, 2)),
+        Sample(lambda rng: (rng.normal(size=6), 2, -1)),
+        Sample(lambda rng: (rng.normal(size=(2, 1, 3)), -1)),
+        Sample(lambda rng: (rng.normal(size=(1,)), 1, 1, 1)),
+        Sample(lambda rng: (rng.normal(size=(0, 3)), 3, 0)),
+    ),
+    signature="x, *shape", takes_complex=True,
+)  # fmt: skip
+def reshape(x, *shape, out, d_out):
+    d_x = np.reshape(d_out, x.shape)
+
+
+def _in_a_row(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    source = numeric(operands[0])
+    return (Array(source.dtype, (product_of(shape_of(source)),)),)
+
+
+_rows = (draw((2, 3)), draw((4,)), draw((2, 1, 2)), draw((0, 2)))
+
+
+@declare(
+    np.ravel,
+    method="ravel",
+    infer=_in_a_row,
+    linear=True,
+    view_of=0,
+    cost="free",
+    samples=_rows,
+    place=element_maps.reshaped,
+    takes_complex=True,
+)
+def ravel(x, *, out, d_out):
+    if x.ndim == 1:
+        d_x = d_out
+    else:
+        d_x = np.reshape(d_out, x.shape)
+
+
+@declare(
+    method="flatten",
+    template="{0}.flatten()",
+    infer=_in_a_row,
+    linear=True,
+    samples=_rows,
+    place=element_maps.reshaped,
+    takes_complex=True,
+)
+def flatten(x, *, out, d_out):
+    if x.ndim == 1:
+        d_x = d_out
+    else:
+        d_x = np.reshape(d_out, x.shape)
+
+
+# ---- the order of axes -----------------------------------------------------------------------
+
+
+def permutation(ndim: int, axes: Any) -> tuple[int, ...]:
+    """Which axes of the operand the axes of `transpose`'s result are."""
+    if axes is None:
+        return tuple(reversed(range(ndim)))
+    found = tuple(int(k) % ndim for k in axes)
+    if sorted(found) != list(range(ndim)):
+        raise TypeMistake(f"axes {tuple(axes)} are not the {ndim} axes in another order")
+    return found
+
+
+def _transposed(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    source = numeric(operands[0])
+    shape = shape_of(source)
+    return (make(source.dtype, [shape[k] for k in permutation(len(shape), attrs.get("axes"))]),)
+
+
+def _transpose_text(op: Op) -> str:
+    axes = op.attrs.get("axes")
+    if op.origin == "user" and op.spelling and op.spelling not in (".T", ".transpose"):
+        return call_text(op)
+    if not op.spelling and not ndim_of(op.operands[0].type):
+        return "np.transpose({0})"
+    if not op.spelling and not ndim_of(op.operands[0].type):
+        return "np.transpose({0})"
+    if axes is None:
+        return "{0}.transpose()" if op.spelling == ".transpose" else "{0}.T"
+    return f"{{0}}.transpose({', '.join(map(str, axes))})"
+
+
+def _bind_transpose(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    """`x.transpose(1, 0)`, `x.transpose((1, 0))`, `np.transpose(x, axes)`."""
+    if set(kwargs) - {"axes"}:
+        raise TypeMistake("transpose takes an array and its axes")
+    given: Any = kwargs.get("axes", args[1] if len(args) == 2 else args[1:] or None)
+    if isinstance(given, Const) and isinstance(given.value, int):
+        given = (given,)
+    if given is None or (isinstance(given, Const) and given.value is None):
+        return (args[0],), {}
+    if isinstance(given, Value):
+        raise UnknownMistake("the axes of transpose must be known when compiling")
+    axes = [a.value if isinstance(a, Const) else a for a in given]
+    if not all(isinstance(a, int) for a in axes):
+        raise UnknownMistake("the axes of transpose must be known when compiling")
+    return (args[0],), {"axes": tuple(axes)}
+
+
+def _untranspose(b: Builder, op: Op, d_outs: Sequence[Atom]) -> list[Atom | None]:
+    axes, d = op.attrs.get("axes"), whole(b, op, d_outs[0])
+    if axes is None:
+        return [b.op(transpose, d)]
+    inverse = tuple(int(k) for k in np.argsort(permutation(len(axes), axes)))
+    return [b.op(transpose, d, axes=inverse)]
+
+
+transpose = operation(
+    "transpose", np.transpose, method="transpose", template=_transpose_text, infer=_transposed, bind=_bind_transpose,
+    build=_untranspose, linear=True, view_of=0, cost="free", boxes=True, signature="x, axes=None",
+    place=element_maps.permuted(lambda op: permutation(ndim_of(op.result.type), op.attrs.get("axes"))),
+    samples=(draw((2, 3)), draw((3,)), draw((2, 3, 1)), draw((2, 3, 4), axes=(1, 2, 0)), draw((2, 3, 4), axes=(0, -1,
+    1))), takes_complex=True,
+)  # fmt: skip
+METHODS["T"] = transpose
+
+
+def swapped_axes(ndim: int, attrs: Attrs) -> list[int]:
+    """Which axes of the operand the axes of `swapaxes`'s result are."""
+    out = list(range(ndim))
+    (i,), (k,) = axes_of(ndim, attrs["axis1"]), axes_of(ndim, attrs["axis2"])
+    out[i], out[k] = k, i
+    return out
+
+
+def _swapped(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    source = numeric(operands[0])
+    shape = list(shape_of(source))
+    (i,), (k,) = axes_of(len(shape), attrs["axis1"]), axes_of(len(shape), attrs["axis2"])
+    shape[i], shape[k] = shape[k], shape[i]
+    return (make(source.dtype, shape),)
+
+
+@declare(
+    np.swapaxes, method="swapaxes", infer=_swapped, template=positional("axis1", "axis2"), linear=True, view_of=0,
+    place=element_maps.permuted(lambda op: swapped_axes(ndim_of(op.result.type), op.attrs)),
+    cost="free",
+    samples=(draw((2, 3), axis1=0, axis2=1), draw((2, 3, 1), axis1=-1, axis2=0)), takes_complex=True,
+)  # fmt: skip
+def swapaxes(x, axis1=..., axis2=..., *, out, d_out):
+    d_x = np.swapaxes(d_out, axis1, axis2)
+
+
+def moved_axes(ndim: int, source: Any, destination: Any) -> list[int]:
+    """Which axes of the operand the axes of `moveaxis`'s result are."""
+    sources, places = (
+        [int(k) % ndim for k in (a if isinstance(a, tuple | list) else (a,))]
+        for a in (source, destination)
+    )
+    order = [k for k in range(ndim) if k not in sources]
+    for place, k in sorted(zip(places, sources, strict=True)):
+        order.insert(place, k)
+    return order
+
+
+def _moved(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    base = numeric(operands[0])
+    shape = shape_of(base)
+    return (
+        make(
+            base.dtype,
+            [shape[k] for k in moved_axes(len(shape), attrs["source"], attrs["destination"])],
+        ),
+    )
+
+
+@declare(
+    np.moveaxis, infer=_moved, template=positional("source", "destination"), linear=True, view_of=0, cost="free",
+    place=element_maps.permuted(
+        lambda op: moved_axes(ndim_of(op.result.type), op.attrs["source"], op.attrs["destination"])
+    ),
+    samples=(draw((2, 3, 1), source=0, destination=-1), draw((2, 3, 4), source=(0, 1), destination=(1, 2))),
+    takes_complex=True,
+)  # fmt: skip
+def moveaxis(x, source=..., destination=..., *, out, d_out):
+    d_x = np.moveaxis(d_out, destination, source)
+
+
+# ---- axes of length 1 ------------------------------------------------------------------------
+
+
+def _expanded(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    base = numeric(operands[0])
+    shape = list(shape_of(base))
+    axis = attrs["axis"]
+    new = axes_of(len(shape) + (len(axis) if isinstance(axis, tuple | list) else 1), axis)
+    for k in new:
+        shape.insert(k, Dim(1))
+    return (make(base.dtype, shape),)
+
+
+def _expand_text(op: Op) -> str:
+    """`x[:, None]`."""
+    if (op.origin == "user" and op.spelling) or not isinstance(op.operands[0].type, Array):
+        return positional("axis")(op)  # type: ignore[no-any-return]
+    ndim = ndim_of(op.result.type)
+    new = axes_of(ndim, op.attrs["axis"])
+    items = ["None" if k in new else ":" for k in range(ndim)]
+    while len(items) > 2 and items[-1] == ":":
+        items.pop()
+    return f"{{0}}[{', '.join(items)}]"
+
+
+def _with_axes(b: Builder, op: Op) -> tuple[Atom]:
+    """`expand_dims` as a subscript; of a number, an array of it."""
+    (x,), ndim = op.operands, ndim_of(op.result.type)
+    if not ndim_of(x.type):
+        return (b.op(array_of, x, layout=(1,) * ndim),)
+    new = axes_of(ndim, op.attrs["axis"])
+    where = ", ".join("None" if k in new else ":" for k in range(ndim))
+    return (b.op(memory.index, x, where=where),)
+
+
+@declare(
+    np.expand_dims, simpler=_with_axes, infer=_expanded, template=_expand_text, linear=True, view_of=0, cost="free",
+    place=element_maps.without_new,
+    samples=(draw((3,), axis=0), draw((3,), axis=-1), draw((2, 3), axis=1), draw((2, 3), axis=(0, 2)), draw((),
+    axis=0)), takes_complex=True,
+)  # fmt: skip
+def expand_dims(x, axis=..., *, out, d_out):
+    d_x = np.squeeze(d_out, axis)
+
+
+def _squeezed(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    base = numeric(operands[0])
+    shape = [shapes.resolve(d) for d in shape_of(base)]
+    axis = attrs.get("axis")
+    ones = (k for k, d in enumerate(shape) if shapes.is_one(d, f"axis {k}"))
+    gone = tuple(ones) if axis is None else axes_of(len(shape), axis)
+    for k in gone:
+        if shapes.not_one(shape[k]):
+            raise TypeMistake(
+                f"axis {k} has length {shape[k]}; only axes of length 1 can be dropped"
+            )
+    return (make(base.dtype, [d for k, d in enumerate(shape) if k not in gone]),)
+
+
+def _squeeze_text(op: Op) -> str:
+    axis = op.attrs.get("axis")
+    is_method = op.spelling.startswith(".") or op.origin != "user"
+    if is_method and shape_of(op.operands[0].type):  # a number may be one of Python's
+        return f"{{0}}.squeeze({'' if axis is None else axis})"
+    return positional("axis")(op)  # type: ignore[no-any-return]
+
+
+def _without_axes(b: Builder, op: Op) -> tuple[Atom] | None:
+    """`squeeze` as a subscript, where it is known that the axes that go have length 1, or where the run checks it."""
+    (x,) = op.operands
+    shape, kept = list(shape_of(x.type)), ndim_of(op.result.type)
+    axis = op.attrs.get("axis")
+    if not shape:
+        return (x,)
+    ones = [k for k, d in enumerate(shape) if d == Dim(1)]
+    gone = ones if axis is None else axes_of(len(shape), axis)
+    for k in (k for k in gone if shape[k] != Dim(1)):
+        is_long = b.op(control.test, length_of(b, shape[k]), text="{0} != 1")
+        message = "cannot select an axis to squeeze out which has size not equal to one"
+        control.raise_if(b, is_long, ValueError, message)
+    where = ", ".join("i" if k in gone else ":" for k in range(len(shape)))
+    found = b.op(memory.index, x, *[const(0)] * len(gone), where=where)
+    return (found,) if ndim_of(found.type) == kept else None
+
+
+def _backwards(axes: Any) -> Any:
+    """`flip` and its kin as subscripts with steps of -1."""
+
+    def simpler(b: Builder, op: Op) -> tuple[Atom]:
+        (x,) = op.operands
+        turned = axes(op)
+        items = ["::s" if k in turned else ":" for k in range(ndim_of(x.type))]
+        return (b.op(memory.index, x, *[const(-1)] * len(turned), where=", ".join(items)),)
+
+    return simpler
+
+
+@declare(
+    np.squeeze, method="squeeze", simpler=_without_axes, infer=_squeezed,
+    template=_squeeze_text, linear=True, view_of=0, cost="free",
+    place=element_maps.with_dropped,
+    raises=True, boxes=True,
+    samples=(draw((1, 3)), draw((3, 1, 1), axis=1), draw((3, 1, 1), axis=(1, 2)), draw((1,)), draw((1, 1), axis=-1)),
+    takes_complex=True,
+)  # fmt: skip
+def squeeze(x, axis=None, *, out, d_out):
+    if axis is None:
+        d_x = np.reshape(d_out, x.shape)
+    else:
+        d_x = np.expand_dims(d_out, axis)
+
+
+# ---- reversing and rotating ------------------------------------------------------------------
+
+_ends: dict[str, Any] = {"infer": same_as_first, "linear": True, "cost": "free", "view_of": 0}
+
+
+@declare(
+    np.flip,
+    simpler=_backwards(lambda op: axes_of(ndim_of(op.result.type), op.attrs.get("axis"))),
+    template=positional("axis"),
+    place=element_maps.reversed_along(
+        lambda op: axes_of(ndim_of(op.result.type), op.attrs.get("axis"))
+    ),
+    samples=(draw((3,)), draw((2, 3)), draw((2, 3), axis=1), draw((2, 3), axis=0)),
+    **_ends,
+    takes_complex=True,
+)
+def flip(x, axis=None, *, out, d_out):
+    d_x = np.flip(d_out, axis)
+
+
+@declare(
+    np.flipud,
+    simpler=_backwards(lambda op: (0,)),
+    samples=(draw((3,)), draw((2, 3))),
+    place=element_maps.reversed_along(lambda op: (0,)),
+    **_ends,
+    takes_complex=True,
+)
+def flipud(x, *, out, d_out):
+    d_x = np.flipud(d_out)
+
+
+@declare(
+    np.fliplr,
+    simpler=_backwards(lambda op: (1,)),
+    samples=(draw((2, 3)),),
+    place=element_maps.reversed_along(lambda op: (1,)),
+    **_ends,
+    takes_complex=True,
+)
+def fliplr(x, *, out, d_out):
+    d_x = np.fliplr(d_out)
+
+
+@declare(
+    np.roll, place=element_maps.rolled, infer=same_as_first, linear=True,
+    samples=(fixed([1.0, 2.0, 3.0], 1), fixed([[1.0, 2.0, 3.0]] * 2, -2, axis=1), fixed([[1.0, 2.0, 3.0]] * 2, 1)),
+    takes_complex=True,
+)  # fmt: skip
+def roll(x, shift, axis=None, *, out, d_out):
+    d_x = np.roll(d_out, -shift, axis=axis)

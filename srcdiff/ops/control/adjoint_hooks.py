@@ -1,0 +1,68 @@
+"""The user's code in the backward part: `with srcdiff.adjoint(x) as d_x:`, and what it does outside."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from srcdiff.ir.core import Op
+from srcdiff.ops.core.registry import operation
+from srcdiff.ops.core.type_rules import nothing, same_as_first
+
+__all__ = ["adjoint_block", "comment", "outside_call"]
+
+Attrs = Mapping[str, Any]
+
+
+# `x`, with a block that runs where its adjoint is complete. `block` is a function of that adjoint and of the other
+# operands, and gives what takes the adjoint's place. Reverse mode puts it in; everywhere else this is `x`
+# (`transforms.adjoint_blocks`)
+adjoint_block = operation(
+    "adjoint_block",
+    template="{0}",
+    infer=same_as_first,
+    view_of=0,
+    effect=True,
+    evaluate=lambda operands, attrs: operands[0],
+    takes_complex=True,
+)
+
+
+def _run_outside(operands: Sequence[Any], attrs: Attrs) -> None:
+    places = {f"_{i}": v for i, v in enumerate(operands)}
+    builtins.exec(attrs["text"].format(*places), {**attrs["bindings"], **places})
+
+
+# a call of something outside, or an assignment to a part of it, for its effect: `log.append({0})`. `bindings` are the
+# objects that the text mentions
+outside_call = operation(
+    "outside_call",
+    template=lambda op: str(op.attrs["text"]),
+    infer=nothing,
+    effect=True,
+    raises=True,
+    differentiable=False,
+    evaluate=_run_outside,
+    takes_complex=True,
+)
+
+
+def _nothing(operands: Sequence[Any], attrs: Attrs) -> None:
+    return None
+
+
+def _place(op: Op) -> str:
+    return "pass"
+
+
+# a line of text between statements, which stays where it is
+comment = operation(
+    "comment",
+    template=_place,
+    infer=nothing,
+    effect=True,
+    differentiable=False,
+    evaluate=_nothing,
+    takes_complex=True,
+)

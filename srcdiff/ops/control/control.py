@@ -1,0 +1,217 @@
+"""What is neither arithmetic nor storage: Python's `and` and `or`, effects, constants from outside, values that
+are never read.
+"""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from srcdiff.ir.core import Atom, If, Op, Region
+from srcdiff.ir.dims import Shapes
+from srcdiff.ir.location import Location
+from srcdiff.ir.types import BOOL, Array, List, Scalar, Struct, Type
+from srcdiff.ops.core.registry import operation
+from srcdiff.ops.core.type_rules import nothing, of_type, same_as_first
+
+if TYPE_CHECKING:
+    from srcdiff.ir.build import Builder
+
+__all__ = [
+    "and_", "assert_", "constant_array", "or_", "print_", "raise_", "raise_if", "stop_gradient", "test", "thread_count",
+    "undefined",
+]  # fmt: skip
+
+Attrs = Mapping[str, Any]
+
+
+def _bool(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    return (BOOL,)
+
+
+# of two truth values; the second is evaluated whatever the first is, so the frontend uses these only where that
+# cannot be told
+and_ = operation(
+    "and",
+    template="{0} and {1}",
+    infer=_bool,
+    differentiable=False,
+    cost="cheap",
+    takes_complex=True,
+)
+or_ = operation(
+    "or", template="{0} or {1}", infer=_bool, differentiable=False, cost="cheap", takes_complex=True
+)
+
+
+def _test_now(operands: Sequence[Any], attrs: Attrs) -> Any:
+    return _fill(attrs["text"], operands, {})
+
+
+# a condition on a parameter that the compiler knows the value of; `text` is as for effects
+test = operation(
+    "test",
+    template=lambda op: str(op.attrs["text"]),
+    infer=_bool,
+    differentiable=False,
+    cost="cheap",
+    evaluate=_test_now,
+    takes_complex=True,
+)
+
+
+def _any_value(operands: Sequence[Any], attrs: Attrs) -> Any:
+    return _filler(attrs["type"])
+
+
+def _filler(type_: Type) -> Any:
+    match type_:
+        case Scalar():
+            return np.dtype(type_.dtype).type(0).item()
+        case Array():
+            return np.zeros((0,) * type_.ndim, dtype=type_.dtype)
+        case List():
+            return []
+        case Struct():
+            return tuple(map(_filler, type_.parts))
+    return None
+
+
+def _unset_text(op: Op) -> str:
+    """`None`, or for compiled code (`typed`) something of the type, and such that using it is seen."""
+    type_ = op.results[0].type
+    if not op.attrs.get("typed") or not isinstance(type_, Scalar | Array):
+        return "None"
+    if isinstance(type_, Array):
+        shape = "0" if type_.ndim == 1 else f"({', '.join('0' * type_.ndim)})"
+        return f"np.empty({shape}, dtype=np.{np.dtype(type_.dtype).type.__name__})"
+    return {"f": "np.nan", "b": "False"}.get(type_.dtype[0], "np.iinfo(np.int64).min")
+
+
+# stands for the value of a variable on a path that does not assign it and on which it is not read; prints as nothing
+undefined = operation(
+    "undefined",
+    template=_unset_text,
+    infer=of_type,
+    differentiable=False,
+    cost="free",
+    evaluate=_any_value,
+    takes_complex=True,
+)
+
+
+# an array that the function finds outside: a global, or a captured variable; `name` is how the user writes it,
+# `value` is what it is now
+constant_array = operation(
+    "constant_array",
+    template=lambda op: str(op.attrs["name"]).replace("{", "{{").replace("}", "}}"),
+    infer=of_type,
+    differentiable=False,
+    cost="free",
+    evaluate=lambda operands, attrs: attrs["value"],
+    takes_complex=True,
+)
+
+
+def _stopped_text(op: Op) -> str:
+    return "{0}.copy()" if isinstance(op.results[0].type, Array) else "{0}"
+
+
+# the value without its derivative: what reads it takes it for a constant. Where nothing writes the array, the copy
+# is left out before printing (`derivation.without_stops`)
+stop_gradient = operation(
+    "stop_gradient",
+    "srcdiff.api.stop_gradient",
+    signature="x",
+    template=_stopped_text,
+    infer=same_as_first,
+    differentiable=False,
+    cost="cheap",
+    takes_complex=True,
+)
+
+
+def _threads(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    return (Scalar("int64", True, shapes.fresh("threads")),)
+
+
+# how many threads compiled code has; another number of them adds up in another order
+thread_count = operation(
+    "thread_count",
+    spelling="numba.get_num_threads",
+    infer=_threads,
+    differentiable=False,
+    cost="cheap",
+    evaluate=lambda operands, attrs: 2,
+)
+
+
+# ---- effects: `text` is Python with `{i}` for operands --------------------------------------------------
+
+
+def _text(op: Op) -> str:
+    return str(op.attrs["text"])
+
+
+def _fill(text: str, operands: Sequence[Any], names: Mapping[str, Any]) -> Any:
+    """The value of an expression with `{i}` for operands."""
+    places = {f"_{i}": v for i, v in enumerate(operands)}
+    return builtins.eval(text.format(*places), {"np": np, **names, **places})
+
+
+def _print_now(operands: Sequence[Any], attrs: Attrs) -> None:
+    _fill(attrs["text"], operands, {})
+
+
+def _assert_now(operands: Sequence[Any], attrs: Attrs) -> None:
+    if not operands[0]:
+        raise AssertionError(
+            *([_fill(attrs["message"], operands, {})] if attrs.get("message") else [])
+        )
+
+
+def _assert_text(op: Op) -> str:
+    return f"assert {{0}}, {op.attrs['message']}" if op.attrs.get("message") else "assert {0}"
+
+
+def _raise_now(operands: Sequence[Any], attrs: Attrs) -> None:
+    raise _fill(attrs["text"], operands, attrs["classes"])
+
+
+def _effect(
+    name: str, template: Callable[[Op], str], evaluate: Callable[..., None], **fields: Any
+) -> Any:
+    return operation(
+        name,
+        template=template,
+        infer=nothing,
+        effect=True,
+        differentiable=False,
+        evaluate=evaluate,
+        **fields,
+    )
+
+
+print_ = _effect("print", _text, _print_now)
+assert_ = _effect("assert", _assert_text, _assert_now, raises=True)
+# `classes` are what the text mentions: the exception's class
+raise_ = _effect("raise", lambda op: f"raise {_text(op)}", _raise_now, raises=True)
+
+
+def raise_if(
+    b: Builder,
+    condition: Atom,
+    error: type[Exception],
+    message: str,
+    location: Location | None = None,
+) -> None:
+    """`if condition: raise error(message)`, at the builder's place unless another one is given."""
+    is_numpy = error.__module__.startswith("numpy")
+    name = f"np.linalg.{error.__name__}" if is_numpy else error.__name__
+    told = b.inner()
+    told.ops(raise_, text=f"{name}({message!r})", classes={} if is_numpy else {name: error})
+    nothing = Region((), (), ())
+    b.append(If(condition, told.region((), ()), nothing, (), location or b.location, "compiler"))

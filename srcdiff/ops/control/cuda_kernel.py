@@ -1,0 +1,264 @@
+"""What kernels have beside other functions: the place of a thread, barriers, storage that the threads of a block share.
+
+`CUDA` stands for the module `numba.cuda` while a kernel is read: its attributes say what is meant, in the simulator,
+where `numba.cuda` has some of them only while a kernel runs, as on a device.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from types import ModuleType
+from typing import Any
+
+from srcdiff.ir.core import Atom, Op, OpDecl, const, known_dim
+from srcdiff.ir.dims import Shapes
+from srcdiff.ir.types import Scalar, Type
+from srcdiff.ops.control.cuda_scalar import array_text, shown_type
+from srcdiff.ops.core.registry import operation
+from srcdiff.ops.core.scalar_spellings import choose
+from srcdiff.ops.core.type_rules import nothing, same_as_first
+from srcdiff.ops.elementwise import arithmetic
+
+__all__ = [
+    "CUDA", "Named", "Position", "atomic_add", "atomic_max", "barrier_of", "grid", "gridsize", "in_words",
+    "is_barrier", "is_place", "position", "shared_array", "shuffle_name", "shuffles", "syncthreads",
+]  # fmt: skip
+
+Attrs = Mapping[str, Any]
+
+
+# ---- where a thread is ---------------------------------------------------------------------------
+
+
+_PLACE = "cuda."  # what the symbols of places in the grid begin with
+
+
+def _integers(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    return tuple(Scalar("int64", True, shapes.fresh(_PLACE)) for _ in range(attrs.get("axes", 1)))
+
+
+def is_place(a: Atom) -> bool:
+    """Whether an integer is a place in the grid, or how many there are: it is not negative."""
+    known = known_dim(a)
+    return known is not None and str(known.symbol or "").startswith(_PLACE)
+
+
+# `cuda.threadIdx.x` and its like, by the attribute `of`
+position = operation(
+    "thread_position",
+    template=lambda op: f"cuda.{op.attrs['of']}",
+    infer=_integers,
+    differentiable=False,
+    cost="free",
+)
+grid = operation(
+    "grid",
+    template=lambda op: f"cuda.grid({op.attrs['axes']})",
+    infer=_integers,
+    differentiable=False,
+)
+gridsize = operation(
+    "gridsize",
+    template=lambda op: f"cuda.gridsize({op.attrs['axes']})",
+    infer=_integers,
+    differentiable=False,
+)
+
+
+# ---- what threads share --------------------------------------------------------------------------
+
+
+# storage that the threads of a block share, not cleared
+shared_array = operation(
+    "shared_array",
+    template=lambda op: array_text(op, "shared"),
+    infer=shown_type,
+    differentiable=False,
+)
+
+# a barrier as it is written: `kind` is the function of numba.cuda
+syncthreads = operation(
+    "syncthreads",
+    template=lambda op: f"cuda.{op.attrs['kind']}()",
+    infer=nothing,
+    effect=True,
+    raises=True,
+    differentiable=False,
+)
+
+
+@cache
+def barrier_of(count: int) -> OpDecl:
+    """A barrier that says which storage other threads may have written when it is passed: its operands."""
+    return OpDecl(
+        "barrier",
+        nothing,
+        template=lambda op: f"cuda.{op.attrs['kind']}()",
+        writes=tuple(range(count)),
+        differentiable=False,
+    )
+
+
+def is_barrier(statement: object) -> bool:
+    return isinstance(statement, Op) and statement.decl.name == "barrier"
+
+
+# `add_into` where another thread may add to the same element at the same time
+def _atomic_text(op: Op) -> str:
+    count = len(op.operands) - 2
+    place = ", ".join(f"{{{k + 2}}}" for k in range(count))
+    return f"cuda.atomic.add({{0}}, {place if count == 1 else f'({place})'}, {{1}})"
+
+
+atomic_add = operation(
+    "atomic_add", template=_atomic_text, infer=nothing, writes=(0,), differentiable=False
+)
+
+
+# the largest of what threads find
+atomic_max = operation(
+    "atomic_max",
+    template="cuda.atomic.max({0}, {2}, {1})",
+    infer=nothing,
+    writes=(0,),
+    differentiable=False,
+)
+
+
+def _lane(b: Any) -> Atom:
+    return b.op(position, of="laneid")  # type: ignore[no-any-return]
+
+
+def _from_partner(b: Any, op: Op, d_out: Atom) -> Atom:
+    """The thread that took from this one is the one that this one took from."""
+    return b.op(shuffles["xor"], d_out, op.operands[1], name="taken", **op.attrs)  # type: ignore[no-any-return]
+
+
+def _from_above(b: Any, op: Op, d_out: Atom) -> Atom:
+    """Who took from this thread is so many lanes above; the lowest took their own."""
+    delta = op.operands[1]
+    taken = b.op(shuffles["down"], d_out, delta, name="taken", **op.attrs)
+    is_taken = b.op(arithmetic.less, b.op(arithmetic.add, _lane(b), delta), const(_WARP))
+    is_own = b.op(arithmetic.less, _lane(b), delta)
+    return _either(b, is_taken, taken, is_own, d_out)
+
+
+def _from_below(b: Any, op: Op, d_out: Atom) -> Atom:
+    """Who took from this thread is so many lanes below; the highest took their own."""
+    delta = op.operands[1]
+    taken = b.op(shuffles["up"], d_out, delta, name="taken", **op.attrs)
+    is_taken = b.op(arithmetic.less_equal, delta, _lane(b))
+    is_own = b.op(arithmetic.less_equal, b.op(arithmetic.subtract, const(_WARP), delta), _lane(b))
+    return _either(b, is_taken, taken, is_own, d_out)
+
+
+def _either(b: Any, is_taken: Atom, taken: Atom, is_own: Atom, own: Atom) -> Atom:
+    first = b.op(choose, is_taken, taken, const(0.0), name="given")
+    return b.op(arithmetic.add, first, b.op(choose, is_own, own, const(0.0), name="kept"))  # type: ignore[no-any-return]
+
+
+def _from_all(b: Any, op: Op, d_out: Atom) -> Atom:
+    """All took from one lane: it has the sum over the warp."""
+    total = d_out
+    for distance in (16, 8, 4, 2, 1):
+        taken = b.op(shuffles["xor"], total, const(distance), mask=_ALL, name="taken")
+        total = b.op(arithmetic.add, total, taken, name="total")
+    is_source = b.op(arithmetic.equal, _lane(b), op.operands[1])
+    return b.op(choose, is_source, total, const(0.0))  # type: ignore[no-any-return]
+
+
+_WARP, _ALL = 32, 0xFFFFFFFF
+
+
+def _shuffle(name: str, back: Callable[[Any, Op, Atom], Atom]) -> OpDecl:
+    """A value of another thread of the warp: no function of numbers that tests could call."""
+    return OpDecl(
+        f"shuffle_{name}" if name else "shuffle",
+        same_as_first,
+        template=lambda op: f"cuda.{shuffle_name(name)}({op.attrs['mask']}, {{0}}, {{1}})",
+        linear=True,
+        build=lambda b, op, d_outs: (back(b, op, d_outs[0]), None),
+        raises=True,  # it stays where it is: all threads of a warp take part
+    )
+
+
+def shuffle_name(kind: str) -> str:
+    """What numba.cuda calls a shuffle."""
+    return f"shfl_{kind}_sync" if kind else "shfl_sync"
+
+
+# by where they take from: the lane that differs in some bits, the one so many below or above, or one for all
+shuffles = {
+    "xor": _shuffle("xor", _from_partner),
+    "up": _shuffle("up", _from_above),
+    "down": _shuffle("down", _from_below),
+    "": _shuffle("", _from_all),
+}
+
+
+# ---- numba.cuda while a kernel is read -----------------------------------------------------------
+
+
+class Position:
+    """An attribute that is a number: `cuda.threadIdx.x`."""
+
+    def __init__(self, of: str) -> None:
+        self.of = of
+
+
+class _Axes:
+    def __init__(self, name: str) -> None:
+        self.x, self.y, self.z = (Position(f"{name}.{axis}") for axis in "xyz")
+
+
+class Named:
+    """A function of numba.cuda, by its name."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+class _Names:
+    """The functions of a part of numba.cuda: any attribute is one."""
+
+    def __init__(self, prefix: str = "") -> None:
+        self.prefix = prefix
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        found = self.__dict__[name] = Named(f"{self.prefix}{name}")
+        return found
+
+
+class _Cuda(_Names):
+    def __init__(self) -> None:
+        super().__init__()
+        self.threadIdx, self.blockIdx = _Axes("threadIdx"), _Axes("blockIdx")
+        self.blockDim, self.gridDim = _Axes("blockDim"), _Axes("gridDim")
+        self.laneid, self.warpsize = Position("laneid"), Position("warpsize")
+        self.atomic, self.shared = _Names("atomic."), _Names("shared.")
+        self.local, self.const = _Names("local."), _Names("const.")
+        self.cg, self.libdevice = _Names("cg."), _Names("libdevice.")
+
+
+CUDA = _Cuda()
+
+
+def in_words(value: Any) -> Any:
+    """What something of numba.cuda is while a kernel is read; kernels and device functions are what they are."""
+    if isinstance(value, ModuleType):
+        return CUDA if value.__name__ == "numba.cuda" else value
+    if hasattr(value, "py_func"):
+        return value
+    name = str(getattr(value, "__qualname__", "") or getattr(value, "_name", ""))
+    name = name if name.startswith(("shared.", "local.", "atomic.")) else name.rpartition(".")[2]
+    if str(getattr(value, "__module__", "")).endswith(".libdevice"):
+        name = f"libdevice.{name}"
+    found: Any = CUDA
+    for part in name.split("."):
+        if not part.isidentifier():
+            return value
+        found = getattr(found, part)
+    return found

@@ -1,0 +1,109 @@
+"""Reading the arguments of calls: what several operations' `bind` functions share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from srcdiff.ir.core import Atom, Const, Op, Value, const
+from srcdiff.ir.dims import Shapes
+from srcdiff.ir.types import Array, Scalar, Type
+from srcdiff.ops.core.type_rules import TypeMistake, UnknownMistake, same_as_first
+
+__all__ = [
+    "bind_allocation",
+    "bind_like",
+    "known",
+    "length_operands",
+    "like_first",
+    "like_text",
+    "refuse",
+    "static_dtype",
+]
+
+
+def length_operands(shape: Any) -> tuple[Atom, ...]:
+    """The lengths of a shape argument: an integer, or a tuple or list of them."""
+    if isinstance(shape, Const) and isinstance(shape.value, tuple):
+        return tuple(const(int(n)) for n in shape.value)
+    lengths = tuple(shape) if isinstance(shape, tuple | list) else (shape,)
+    for n in lengths:
+        if not (isinstance(n.type, Scalar) and n.type.dtype[0] in "iu"):
+            raise TypeMistake("the lengths of a shape must be integers")
+    return lengths
+
+
+def known(argument: Any, what: str) -> Any:
+    """The value of an argument on which the type of the result depends."""
+    if isinstance(argument, Value):
+        raise UnknownMistake(f"{what} must be known when compiling")
+    return getattr(argument, "value", argument)
+
+
+def static_dtype(argument: Any, default: str | None = None) -> str | None:
+    """The name of a dtype argument that is known when compiling."""
+    value = getattr(argument, "value", argument)
+    if value is None:
+        return default
+    try:
+        found = np.dtype(value)
+    except TypeError as error:
+        if isinstance(value, str):
+            raise TypeMistake(str(error)) from None
+        raise TypeMistake("this dtype is none of numbers; take one array for each field") from None
+    if found.kind not in "fciub":
+        raise TypeMistake(f"arrays of dtype {found} are not read; take arrays of numbers")
+    return str(found.name)
+
+
+def refuse(kwargs: Mapping[str, Any], *known_names: str) -> None:
+    for name in kwargs:
+        if name not in known_names:
+            raise TypeMistake(f"the argument {name!r} is not supported")
+
+
+def bind_allocation(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    """`np.zeros(shape, dtype)`: lengths, and the dtype as an attribute."""
+    refuse(kwargs, "shape", "dtype")
+    dtype = static_dtype(args[1] if len(args) > 1 else kwargs.get("dtype"), "float64")
+    return length_operands(args[0] if args else kwargs["shape"]), {"dtype": dtype}
+
+
+def bind_like(*names: str) -> Any:
+    """`np.zeros_like(a, dtype)`: a dtype that the array has already is left out."""
+
+    def bind(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        refuse(kwargs, *names, "dtype")
+        given = dict(zip((*names, "dtype"), args, strict=False)) | dict(kwargs)
+        operands = [given[name] for name in names]
+        dtype = static_dtype(given.get("dtype"))
+        has = getattr(getattr(operands[0], "type", None), "dtype", None)
+        return operands, ({} if dtype in (None, has) else {"dtype": dtype})
+
+    return bind
+
+
+def like_first(
+    shapes: Shapes, operands: Sequence[Atom], attrs: Mapping[str, Any]
+) -> tuple[Type, ...]:
+    """The first operand's type, with another dtype where one is said."""
+    (found,) = same_as_first(shapes, operands[:1], attrs)
+    # which number it is does not carry over
+    if isinstance(found, Scalar) and found.expr is not None:
+        found = replace(found, expr=None if attrs.get("dtype") else shapes.fresh("i"))
+    if attrs.get("dtype") and isinstance(found, Array | Scalar):
+        found = replace(found, dtype=attrs["dtype"])
+    return (found,)
+
+
+def like_text(name: str, *more: str) -> Any:
+    """`np.zeros_like({0}, dtype=...)`."""
+
+    def text(op: Op) -> str:
+        dtype = f", dtype=np.{op.attrs['dtype']}" if op.attrs.get("dtype") else ""
+        return f"np.{name}({', '.join(('{0}', *more))}{dtype})"
+
+    return text

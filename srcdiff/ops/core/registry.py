@@ -1,0 +1,389 @@
+"""Where operations are declared: `operation` for those without a derivative of their own, `declare` for those
+with a rule, `composite` for functions that are said with operations.
+
+A rule is a small NumPy function that the frontend parses: inputs by their own names, `out`, `d_out`; it
+assigns `d_<input>`:
+
+    @declare(np.tanh, infer=floating, elementwise=True)
+    def tanh(x, *, out, d_out):
+        d_x = d_out * (1 - out**2)
+
+Parameters without a default are operands; those with one are static and may be tested with `if`, as may
+`x.ndim`. A rule never mentions broadcasting, dtypes or accumulation. An input that it assigns no `d_` for has
+no derivative (an error where one is wanted); a derivative that is zero is assigned as `0.0`.
+"""
+
+from __future__ import annotations
+
+import dis
+import inspect
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from types import CodeType, FunctionType
+from typing import Any
+
+import numpy as np
+
+from srcdiff.ir.core import OpDecl
+from srcdiff.ir.syntax.spelling import call_text, template_of
+
+__all__ = [
+    "COMPOSITES",
+    "COMPOSITE_METHODS",
+    "METHODS",
+    "OPERATIONS",
+    "Composite",
+    "OWN",
+    "call_text",
+    "composite",
+    "declare",
+    "declared",
+    "dotted",
+    "evaluated",
+    "find",
+    "find_composite",
+    "is_evaluated",
+    "operation",
+    "refuse",
+    "same_length",
+    "is_own",
+    "signature_of_rule",
+    "template_of",
+]
+
+OPERATIONS: dict[str, OpDecl] = {}
+METHODS: dict[str, OpDecl] = {}  # array methods and attributes, by name
+OWN: dict[Any, OpDecl] = {}  # of rules that users write, by callable
+_BY_CALLABLE: dict[Any, OpDecl] = {}
+# SciPy's functions, by dotted name: SciPy is not imported before the user does
+_PENDING: dict[str, list[tuple[str, Any]]] = {}
+
+Rule = Callable[..., Any]
+
+
+def operation(name: str, *callables: Any, method: str = "", **fields: Any) -> OpDecl:
+    """Declare an operation (see `ir.core.OpDecl` for the fields) and register the callables and the method it
+    stands for.
+
+    SciPy's functions are given as dotted names ("scipy.special.expit"), so that declaring them does not import SciPy.
+    """
+    signature = fields.get("signature", "")
+    fields.setdefault("defaults", _defaults(signature))
+    fields.setdefault("spelling", _spelling(callables))
+    decl = OpDecl(name, callables=callables, **fields)
+    if name in OPERATIONS:
+        raise ValueError(f"operation {name!r} is declared twice")
+    OPERATIONS[name] = decl
+    for function in callables:
+        if isinstance(function, str):
+            _wait(_PENDING, function, decl)
+        else:
+            _BY_CALLABLE[function] = decl
+    if method:
+        METHODS[method] = decl
+    return decl
+
+
+def declare(
+    *callables: Any, name: str = "", **fields: Any
+) -> Any:  # composites call it by its operands
+    """Declare an operation by its reverse-mode rule; name and signature are the rule's."""
+
+    def register(rule: Rule) -> OpDecl:
+        fields.setdefault("signature", signature_of_rule(rule))
+        if fields.get("elementwise"):
+            fields.setdefault("adjoint", "any")
+        return operation(name or rule.__name__.rstrip("_"), *callables, rule=rule, **fields)
+
+    return register
+
+
+def find(function: Any) -> OpDecl | None:
+    """The operation that a Python callable stands for; a rule of the user's comes first."""
+    return own_rule(function) or declared(function)
+
+
+def own_rule(function: Any) -> OpDecl | None:
+    """The operation that a rule of the user's declares for a callable."""
+    try:
+        return OWN.get(function) if OWN else None
+    except TypeError:  # unhashable
+        return None
+
+
+def is_own(decl: OpDecl) -> bool:
+    """Whether an operation's rule is the user's."""
+    return any(OWN.get(c) is decl for c in decl.callables)
+
+
+def declared(function: Any) -> OpDecl | None:
+    """The operation of srcdiff's that a Python callable stands for."""
+    _import_pending(_PENDING, _BY_CALLABLE)
+    try:
+        return _BY_CALLABLE.get(function)
+    except TypeError:  # unhashable
+        return None
+
+
+# ---- composites ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Composite:
+    """A library's function as a Python function over operations; read as the user's functions are.
+
+    Attributes
+    ----------
+    function : FunctionType
+        What is read in place of a call. Its locals are names in generated code.
+    callables : tuple
+        The functions that it stands for; SciPy's by dotted name.
+    methods : tuple of str
+        The methods of arrays that it stands for; the array is the first argument.
+    given : tuple of str
+        It stands for calls in which one of these arguments is given, or is None (`"axis=None"`); others are an
+        operation's.
+    ndim : int or None
+        It also stands for calls with arrays of more axes.
+    at : int or tuple of int
+        Which argument these axes are of, or which of several.
+    takes_complex : bool
+        It is right for complex arguments. Where it is not, an operation of the same callable may be.
+    of_complex : bool
+        It also stands for calls with complex arguments, which the operation of the same callable does not take.
+    names : mapping of str to str
+        Which parameters keywords of other names stand for.
+    ignores : tuple of str
+        Parameters that make no difference to what it computes. Of others that it does not read, a call may give the
+        default only.
+    samples : tuple
+        How tests draw arguments (see `ops.samples`).
+    """
+
+    function: FunctionType
+    callables: tuple[Any, ...] = ()
+    methods: tuple[str, ...] = ()
+    given: tuple[str, ...] = ()
+    ndim: int | None = None
+    at: int | tuple[int, ...] = 0
+    samples: tuple[Any, ...] = ()
+    names: Mapping[str, str] = field(default_factory=dict)
+    takes_complex: bool = False
+    of_complex: bool = False
+    ignores: tuple[str, ...] = ()
+
+    def takes(self, count: int, keywords: Iterable[str], ndim: int, has_complex: bool) -> bool:
+        """Whether it stands for a call with so many arguments and these keywords, of an array with so many axes."""
+        if self.of_complex and has_complex:
+            return True
+        if self.ndim is None and not self.given:
+            return not self.of_complex
+        if self.ndim is not None and ndim > self.ndim:
+            return True
+        code = self.function.__code__
+        names = {*code.co_varnames[: min(count, code.co_argcount)], *keywords}
+        return not names.isdisjoint(self.given)
+
+    @property
+    def unread(self) -> tuple[str, ...]:
+        """The parameters that its body does not read, though they make a difference."""
+        return _unread(self.function.__code__, frozenset(self.ignores))
+
+    @property
+    def name(self) -> str:
+        return self.function.__name__.rstrip("_")
+
+    @property
+    def spelling(self) -> str:
+        return _spelling(self.callables)
+
+
+# parameters by which libraries choose storage and algorithms, or are told what is so anyway
+_NO_DIFFERENCE = {
+    *("assume_unique", "casting", "check_finite", "copy", "device", "driver", "kind", "lapack_driver", "lwork"),
+    *("order", "overwrite_a", "overwrite_ab", "overwrite_b", "overwrite_input", "stable", "subok"),
+}  # fmt: skip
+
+
+@cache
+def _unread(code: CodeType, ignored: frozenset[str]) -> tuple[str, ...]:
+    parameters = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    read = set(code.co_cellvars)
+    for each in dis.get_instructions(code):
+        if each.opname.startswith("LOAD"):
+            read |= {*each.argval} if isinstance(each.argval, tuple) else {each.argval}
+    return tuple(p for p in parameters if p not in read | ignored | _NO_DIFFERENCE)
+
+
+_OURS = "srcdiff.ops.library."  # the modules in which they stand
+COMPOSITES: dict[str, Composite] = {}
+COMPOSITE_METHODS: dict[str, Composite] = {}
+_COMPOSITE_OF: dict[Any, Composite] = {}
+_PENDING_COMPOSITES: dict[str, list[tuple[str, Any]]] = {}
+
+
+def composite(
+    *callables: Any,
+    method: str = "",
+    given: Sequence[str] = (),
+    ndim: int | None = None,
+    at: int | tuple[int, ...] = 0,
+    samples: Sequence[Any] = (),
+    names: Mapping[str, str] | None = None,
+    takes_complex: bool = False,
+    of_complex: bool = False,
+    ignores: Sequence[str] = (),
+) -> Any:
+    """Declare a function of a library by a Python function over operations that exist:
+
+        @composite(np.trapezoid, samples=...)
+        def trapezoid(y, x=None, dx=1.0, axis=-1):
+            ...
+
+    It has the parameters of what it stands for. What is known when compiling (flags, `axis`, `x.ndim`, `None`) may be
+    tested with `if`; `refuse(message, advice)` is an error at the user's line. Its derivatives, loop form and kernels
+    are those of what it is made of. SciPy's functions are given as dotted names; None is one that this NumPy lacks.
+    """
+
+    def register(function: Any) -> Composite:
+        methods = (method,) if method else ()
+        present = tuple(c for c in callables if c is not None)
+        made = Composite(
+            function,
+            present,
+            methods,
+            tuple(given),
+            ndim,
+            at,
+            tuple(samples),
+            names or {},
+            takes_complex or of_complex,
+            of_complex,
+            tuple(ignores),
+        )
+        if made.name in COMPOSITES:
+            raise ValueError(f"composite {made.name!r} is declared twice")
+        COMPOSITES[made.name] = made
+        COMPOSITE_METHODS.update(dict.fromkeys(methods, made))
+        for each in present:
+            if isinstance(each, str):
+                _wait(_PENDING_COMPOSITES, each, made)
+            else:
+                _COMPOSITE_OF[each] = made
+        return made
+
+    return register
+
+
+def refuse(message: str, advice: str = "") -> Any:
+    """In a composite: an error at the user's line."""
+    raise TypeError(message, advice)
+
+
+def same_length(a: Any, b: Any) -> bool:
+    """In rules and composites: whether two lengths are known to be equal when compiling."""
+    return bool(a == b)
+
+
+_EVALUATED: set[Any] = set()
+
+
+def evaluated(function: Any) -> Any:
+    """Mark a function that composites call with what is known when compiling: Python runs it then."""
+    _EVALUATED.add(function)
+    return function
+
+
+def is_evaluated(function: Any) -> bool:
+    return isinstance(function, FunctionType) and function in _EVALUATED
+
+
+def find_composite(function: Any) -> Composite | None:
+    """The composite that a Python callable stands for; helpers of composites are read as they are."""
+    if isinstance(function, Composite):
+        return function
+    if isinstance(function, FunctionType) and (function.__module__ or "").startswith(_OURS):
+        return (
+            None
+            if function in _EVALUATED or function in (refuse, same_length)
+            else Composite(function, takes_complex=True)  # what it is made of says
+        )
+    _import_pending(_PENDING_COMPOSITES, _COMPOSITE_OF)
+    try:
+        return _COMPOSITE_OF.get(function)
+    except TypeError:  # unhashable
+        return None
+
+
+_DISTRIBUTIONS = "scipy.stats."  # whose functions are methods
+
+
+def _wait(pending: dict[str, list[tuple[str, Any]]], name: str, made: Any) -> None:
+    """Keep what is declared by dotted name for when its module is there."""
+    module, _, attribute = name.rpartition(".")
+    if name.startswith(_DISTRIBUTIONS) and name.count(".") == 3:
+        module, _, distribution = module.rpartition(".")
+        attribute = f"{distribution}.{attribute}"
+    pending.setdefault(module, []).append((attribute, made))
+
+
+def _import_pending(pending: dict[str, list[tuple[str, Any]]], known: dict[Any, Any]) -> None:
+    """Enter what was declared by dotted name and whose module is there by now."""
+    for module in [m for m in pending if m in sys.modules]:
+        for attribute, made in pending.pop(module):
+            found: Any = sys.modules[module]
+            for part in attribute.split("."):
+                found = getattr(found, part, None)  # older versions lack some
+            if found is not None:
+                known[found] = made
+
+
+# ---- signatures and names ------------------------------------------------------------------------
+
+
+def signature_of_rule(rule: Rule) -> str:
+    """The signature of the operation that a rule is for."""
+    parameters = inspect.signature(rule).parameters.values()
+    shown = [p for p in parameters if p.name not in ("out", "d_out")]
+    return ", ".join(
+        str(p.replace(annotation=inspect.Parameter.empty, kind=_plain(p.kind))) for p in shown
+    )
+
+
+def _plain(kind: Any) -> Any:
+    is_star = kind is inspect.Parameter.VAR_POSITIONAL
+    return kind if is_star else inspect.Parameter.POSITIONAL_OR_KEYWORD
+
+
+def _defaults(signature: str) -> dict[str, Any]:
+    if not signature:
+        return {}
+    probe = eval(f"lambda {signature}: 0", {})
+    parameters = inspect.signature(probe).parameters.values()
+    return {p.name: p.default for p in parameters if p.default is not inspect.Parameter.empty}
+
+
+def _spelling(callables: Sequence[Any]) -> str:
+    """`np.tanh` from the function object, `scipy.special.expit` from its dotted name."""
+    if not callables:
+        return ""
+    function = callables[0]
+    if isinstance(function, str):
+        return function
+    module = getattr(function, "__module__", None) or "numpy"
+    return dotted(module, getattr(function, "__name__", None) or _name_of(function))
+
+
+def _name_of(value: Any) -> str:
+    """The name of an object of NumPy's that is no function: `r_`."""
+    return next(name for name, found in vars(np).items() if found is value)
+
+
+def dotted(module: str, name: str) -> str:
+    """A function's name as programs write it: NumPy is `np`."""
+    if module.startswith("numpy"):
+        inner = next((m for m in ("linalg", "fft") if module.startswith(f"numpy.{m}")), "")
+        module = f"np.{inner}" if inner else "np"
+    return f"{module}.{name}"

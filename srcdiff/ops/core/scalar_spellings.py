@@ -1,0 +1,66 @@
+"""What generated lines say of numbers where NumPy has functions of arrays.
+
+    np.where(c, x, y)   x if c else y       of any numbers
+    np.maximum(x, y)    max(x, y)           of Python's numbers
+    np.sin(x)           math.sin(x)         where the user's own line gave a number of Python's: of math, or an operator
+
+These are faster by far, give no arrays without axes, and are what one would write.
+"""
+
+from __future__ import annotations
+
+import cmath
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from srcdiff.ir.core import Atom, OpDecl
+from srcdiff.ir.dims import Shapes
+from srcdiff.ir.types import Scalar, Type, is_complex, shape_of
+from srcdiff.ops.core.registry import operation
+from srcdiff.ops.core.samples import fixed
+from srcdiff.ops.core.type_rules import TypeMistake, make, promote
+from srcdiff.ops.elementwise import arithmetic, elementary
+
+__all__ = ["choose", "of_numbers"]
+
+
+def _chosen(shapes: Shapes, operands: Sequence[Atom], attrs: Mapping[str, Any]) -> tuple[Type, ...]:
+    if any(shape_of(a.type) for a in operands):
+        raise TypeMistake("`x if c else y` takes numbers")
+    dtype, weak = promote(operands[1:])
+    return (make(dtype, (), weak),)
+
+
+choose = operation(
+    "choose", template="{1} if {0} else {2}", infer=_chosen, elementwise=True, linear=True, adjoint="any",
+    cost="cheap", rule=elementary.where.rule, signature="condition, x, y",
+    samples=(fixed(True, 1.5, 0.5, wrt=(1, 2)), fixed(False, 1.5, 0.5, wrt=(1, 2))), takes_complex=True,
+)  # fmt: skip
+
+
+def of_numbers(
+    decl: OpDecl, operands: Sequence[Atom], spelling: str, is_python: bool
+) -> tuple[OpDecl, str]:
+    """The operation and spelling for these operands; `is_python`: what it is the derivative of is a Python number."""
+    if not all(isinstance(a.type, Scalar) for a in operands):
+        return decl, spelling
+    if decl is elementary.where:
+        return (choose, "") if _alike(operands[1:]) else (decl, spelling)
+    if decl in (arithmetic.maximum, arithmetic.minimum):
+        is_weak = all(isinstance(a.type, Scalar) and a.type.weak for a in operands)
+        extreme = "max" if decl is arithmetic.maximum else "min"
+        return decl, extreme if is_weak else spelling
+    function = next((c for c in decl.callables if getattr(c, "__module__", "") == "math"), None)
+    if not is_python or function is None or decl.template is not None:
+        return decl, spelling
+    if any(is_complex(a.type) for a in operands):
+        has_complex = hasattr(cmath, function.__name__)
+        return decl, f"cmath.{function.__name__}" if has_complex else spelling
+    return decl, f"{math.__name__}.{function.__name__}"
+
+
+def _alike(operands: Sequence[Atom]) -> bool:
+    """Whether it makes no difference to what follows which of these numbers it gets."""
+    dtypes = {a.type.dtype for a in operands if isinstance(a.type, Scalar) and not a.type.weak}
+    return len(dtypes) < 2

@@ -1,0 +1,111 @@
+"""Type rules that many operations share: `infer(shapes, operands, attrs) -> result types`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from srcdiff.ir.core import Atom
+from srcdiff.ir.dims import Shapes
+from srcdiff.ir.types import BOOL, Array, Dim, Scalar, Static, Type, is_numeric, shape_of
+
+__all__ = [
+    "TypeMistake", "UntypedMistake", "arithmetic", "boolean", "broadcast_shape", "double", "floating", "make",
+    "nothing", "of_type", "promote", "real_dtype", "same_as_first",
+]  # fmt: skip
+
+Attrs = Mapping[str, Any]
+
+
+class TypeMistake(Exception):
+    """Operands that an operation does not take; the frontend adds the user's line."""
+
+
+class UnknownMistake(TypeMistake):
+    """Operands whose values have to be known when compiling."""
+
+
+class UntypedMistake(TypeMistake):
+    """Operands whose types only the run knows well enough."""
+
+
+def promote(operands: Sequence[Atom], *dtypes: Any) -> tuple[str, bool]:
+    """The dtype that NumPy computes in, with these beside those of operands, and whether it is Python's."""
+    types = [numeric(a) for a in operands]
+    weak = not dtypes and all(isinstance(t, Scalar) and t.weak for t in types)
+    if weak:
+        return max(
+            (t.dtype for t in types), key=("bool", "int64", "float64", "complex128").index
+        ), True
+    python = {"bool": False, "int64": 0, "float64": 0.0, "complex128": 0j}
+    probes = [
+        python[t.dtype] if isinstance(t, Scalar) and t.weak else np.dtype(t.dtype) for t in types
+    ]
+    return np.result_type(*probes, *dtypes).name, False
+
+
+def real_dtype(dtype: str) -> str:
+    """The dtype of the parts of complex numbers; real ones are their own."""
+    return {"complex64": "float32", "complex128": "float64"}.get(dtype, dtype)
+
+
+def numeric(atom: Atom) -> Scalar | Array:
+    if not isinstance(atom.type, Scalar | Array):
+        raise TypeMistake(f"expected a number or an array, got {describe(atom.type)}")
+    return atom.type
+
+
+def describe(type_: Type) -> str:
+    if isinstance(type_, Static):
+        return "None" if type_.value is None else repr(type_.value)
+    return {"Struct": "a container", "List": "a list"}.get(type(type_).__name__, str(type_))
+
+
+def broadcast_shape(shapes: Shapes, operands: Sequence[Atom]) -> tuple[Dim, ...]:
+    return shapes.broadcast(shape_of(a.type) for a in operands)
+
+
+def make(dtype: str, shape: Sequence[Dim], weak: bool = False) -> Type:
+    """An array, or a scalar where there are no axes."""
+    return Array(dtype, tuple(shape)) if shape else Scalar(dtype, weak)
+
+
+def arithmetic(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    """The promoted dtype, the broadcast shape."""
+    dtype, weak = promote(operands)
+    return (make(dtype, broadcast_shape(shapes, operands), weak),)
+
+
+def floating(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    """As `arithmetic`, integers becoming float64: `exp`, `/`. NumPy functions give NumPy scalars."""
+    dtype, _ = promote(operands)
+    if dtype[0] in "biu":
+        dtype = "float64"
+    return (make(dtype, broadcast_shape(shapes, operands)),)
+
+
+def boolean(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    """Comparisons: bool of the broadcast shape."""
+    shape = broadcast_shape(shapes, operands) if all(is_numeric(a.type) for a in operands) else ()
+    return (Array("bool", shape) if shape else BOOL,)
+
+
+def same_as_first(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    return (operands[0].type,)
+
+
+def double(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    """Of this dtype, whatever the operands have."""
+    return (make("float64", broadcast_shape(shapes, operands)),)
+
+
+def of_type(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    """The type that is an attribute."""
+    return (attrs["type"],)
+
+
+def nothing(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    """Statements without a result."""
+    return ()

@@ -1,0 +1,79 @@
+"""What SciPy's ufuncs have in common: their dtypes, the samples of a smooth one, the C function behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from srcdiff.ir.core import Atom, Op
+from srcdiff.ir.dims import Shapes
+from srcdiff.ir.types import Scalar, Type, is_complex
+from srcdiff.ops.core.lazy_module import LazyModule
+from srcdiff.ops.core.registry import declare
+from srcdiff.ops.core.samples import Sample, binary, unary
+from srcdiff.ops.core.type_rules import broadcast_shape, make, numeric
+
+__all__ = ["complex_name", "is_complex_special", "special", "special_function"]
+
+# rules say `special.expit`: a name such as `expit` alone would be the operation that is declared
+special: Any = LazyModule("scipy.special")
+
+Attrs = Mapping[str, Any]
+
+_PYTHON = {"bool": np.dtype(bool), "int64": int, "float64": float, "complex128": complex}
+
+
+def _as_ufunc(
+    name: str, shapes: Shapes, operands: Sequence[Atom], attrs: Attrs
+) -> tuple[Type, ...]:
+    """The dtype that the ufunc itself chooses: with Python's numbers, that depends on the order of its loops."""
+    given: list[Any] = []
+    for operand in operands:
+        type_ = numeric(operand)
+        is_weak = isinstance(type_, Scalar) and type_.weak
+        given.append(_PYTHON[type_.dtype] if is_weak else np.dtype(type_.dtype))
+    *_, chosen = getattr(special, name).resolve_dtypes((*given, None))
+    return (make(chosen.name, broadcast_shape(shapes, operands)),)
+
+
+def is_complex_special(op: Op) -> bool:
+    """Whether it is a function of scipy.special, of complex numbers."""
+    name = op.decl.callables[0] if op.decl.callables else ""
+    is_special = str(name).startswith("scipy.special.") and op.decl.elementwise
+    return is_special and any(is_complex(a.type) for a in op.operands)
+
+
+def complex_name(op: Op) -> str:
+    """What it is called in `srcdiff.runtime.complex_special`."""
+    return f"complex_{op.decl.callables[0].rpartition('.')[2]}"
+
+
+def special_function(
+    *others: str,
+    low: float = -2.0,
+    high: float = 2.0,
+    samples: Sequence[Sample] = (),
+    count: int = 1,
+    **fields: Any,
+) -> Callable[[Any], Any]:
+    """Declare the ufunc of `scipy.special` that a rule is named after; `others` are further names of it.
+
+    Compiled code calls its C function. Of one or two operands, samples are drawn in an interval.
+    """
+    drawn = {0: (), 1: unary(low, high), 2: binary(low, high)}[count]
+
+    def register(rule: Any) -> Any:
+        name = rule.__name__
+        callables = [f"scipy.special.{n}" for n in (name, *others)]
+        given = {
+            "infer": partial(_as_ufunc, name),
+            "elementwise": True,
+            "c_function": name,
+            "samples": (*drawn, *samples),
+        }
+        return declare(*callables, **(given | fields))(rule)
+
+    return register

@@ -1,0 +1,69 @@
+"""How quantiles move with the parameters of a distribution: what rules of incomplete functions and of draws call.
+
+A path has a derivative by the quantile, of which the density tells; that by the parameters is refused. Texts print the
+functions (`runtime/quantile_paths.py`), as they do those that have a rule of the user's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from srcdiff.ir.core import OpDecl
+from srcdiff.ops.core.registry import signature_of_rule
+from srcdiff.ops.core.type_rules import floating
+
+__all__ = ["beta_path", "gamma_path"]
+
+_FUNCTIONS = import_module(
+    "srcdiff.runtime.quantile_paths"
+)  # beside the layers, as what compiled code calls
+
+
+def _evaluated(
+    function: Callable[..., Any], operands: Sequence[Any], attrs: Mapping[str, Any]
+) -> Any:
+    return function(*operands)
+
+
+def _path(function: Callable[..., Any]) -> Callable[[Any], OpDecl]:
+    """The operation that calls a function, with a rule."""
+
+    def register(rule: Any) -> OpDecl:
+        return OpDecl(
+            name=function.__name__,
+            infer=floating,
+            callables=(function,),
+            signature=signature_of_rule(rule),
+            defaults={},
+            spelling=function.__name__,
+            function=function,
+            rule=rule,
+            elementwise=True,
+            adjoint="any",
+            raises=True,
+            cost="heavy",
+            evaluate=partial(_evaluated, function),
+        )
+
+    return register
+
+
+# x moves by -(dF/da) / f, so that moves with x by -(d log f / da) - path * (d log f / dx)
+@_path(_FUNCTIONS.gamma_path)
+def gamma_path(a, x, digamma_next, *, out, d_out):
+    score = np.log(x) - digamma_next + 1.0 / a
+    d_x = -d_out * (score + out * ((a - 1.0) / x - 1.0))
+    d_digamma_next = 0.0
+
+
+@_path(_FUNCTIONS.beta_path)
+def beta_path(a, b, x, digamma_next, digamma_sum, *, out, d_out):
+    score = np.log(x) - digamma_next + 1.0 / a + digamma_sum
+    d_x = -d_out * (score + out * ((a - 1.0) / x - (b - 1.0) / (1.0 - x)))
+    d_digamma_next = 0.0
+    d_digamma_sum = 0.0

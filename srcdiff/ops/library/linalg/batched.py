@@ -1,0 +1,197 @@
+"""`scipy.linalg`'s functions of stacks of matrices: each matrix for itself, as SciPy has it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from srcdiff.ops.core.lazy_module import LazyModule
+from srcdiff.ops.core.registry import composite
+from srcdiff.ops.core.samples import said
+from srcdiff.ops.library.numpy.compile_time import array
+from srcdiff.ops.linalg.matrix_functions import cho_solve, solve_banded
+
+linalg: Any = LazyModule("scipy.linalg")
+
+_lower = "np.tril(x) + 4.0 * np.eye(3)"
+
+
+def in_turn(solve: Any, dtype: Any, b: Any, axes: Any, *stacks: Any) -> Any:
+    """`solve` of an item of each stack and a right-hand side, all of them broadcast; one vector is a stack of none.
+
+    The last `axes` of each stack are its items.
+    """
+    own = b.shape[-2:] if b.ndim > 1 else b.shape
+    fronts = [s.shape[: s.ndim - n] for s, n in zip(stacks, axes, strict=True)]
+    lengths = np.broadcast_shapes(b.shape[: b.ndim - len(own)], *fronts)
+    sides = one_by_one(b, lengths, own)
+    items = [
+        one_by_one(s, lengths, s.shape[s.ndim - n :]) for s, n in zip(stacks, axes, strict=True)
+    ]
+    found = np.empty(sides.shape, dtype)
+    for k in range(len(sides)):
+        found[k] = solve(*[each[k] for each in items], sides[k])
+    return np.reshape(found, (*lengths, *own))
+
+
+def of_each(function: Any, a: Any, dtype: Any) -> Any:
+    """`function` of each matrix of a stack, which gives matrices like these of this dtype."""
+    matrices = one_by_one(a, a.shape[:-2], a.shape[-2:])
+    found = np.empty(matrices.shape, dtype)
+    for k in range(len(matrices)):
+        found[k] = function(matrices[k])
+    return np.reshape(found, a.shape)
+
+
+def one_by_one(a: Any, lengths: Any, own: Any) -> Any:
+    """A stack, broadcast to these lengths, as one with a single axis in front."""
+    return np.reshape(np.broadcast_to(a, (*lengths, *own)), (number_of(lengths), *own))
+
+
+def number_of(lengths: Any) -> Any:
+    """How many items a stack of these lengths has."""
+    count = 1
+    for n in lengths:
+        count = count * n
+    return count
+
+
+@composite(
+    "scipy.linalg.solve_triangular",
+    ndim=2,
+    at=(0, 1),
+    samples=(
+        said(f"scipy.linalg.solve_triangular({_lower}, y, lower=True)", (2, 3, 3), (2, 3, 2)),
+        said(f"scipy.linalg.solve_triangular({_lower}, y, 'T', True)", (2, 3, 3), (3,)),
+        said(f"scipy.linalg.solve_triangular({_lower}, y, lower=True)", (3, 3), (2, 1, 3, 2)),
+    ),
+    takes_complex=True,
+)
+def solve_triangular_stacks(
+    a: Any,
+    b: Any,
+    trans: Any = 0,
+    lower: Any = False,
+    unit_diagonal: Any = False,
+    overwrite_b: Any = False,
+    check_finite: Any = True,
+) -> Any:
+    def solve(matrix: Any, side: Any) -> Any:
+        return linalg.solve_triangular(
+            matrix, side, trans=trans, lower=lower, unit_diagonal=unit_diagonal
+        )
+
+    a, b = array(a), array(b)
+    return in_turn(solve, np.result_type(a, b, 1.0), b, (2,), a)
+
+
+@composite(
+    "scipy.linalg.cho_solve",
+    samples=(
+        said(
+            "scipy.linalg.cho_solve(scipy.linalg.cho_factor(x @ np.conj(x).T + 2.0 * np.eye(3)), y)",
+            (3, 3),
+            (3,),
+        ),
+        said(
+            "scipy.linalg.cho_solve(scipy.linalg.cho_factor(x @ np.conj(x).T + 2.0 * np.eye(3), True), y)",
+            (3, 3),
+            (3, 2),
+        ),
+        said(f"scipy.linalg.cho_solve(({_lower}, True), y)", (2, 3, 3), (3, 2)),
+    ),
+    takes_complex=True,
+)
+def scipy_cho_solve(
+    c_and_lower: Any, b: Any, overwrite_b: Any = False, check_finite: Any = True
+) -> Any:
+    c, lower = c_and_lower
+    b = array(b)
+
+    def solve(factor: Any, side: Any) -> Any:
+        return cho_solve(factor, side, lower=lower)
+
+    if c.ndim > 2 or b.ndim > 2:
+        return in_turn(solve, np.result_type(c, b, 1.0), b, (2,), c)
+    return solve(c, b)
+
+
+@composite(
+    "scipy.linalg.solve_banded",
+    samples=(
+        said("scipy.linalg.solve_banded((1, 1), x + 5.0, y)", (3, 4), (4,)),
+        said(
+            "scipy.linalg.solve_banded((2, 0), x + np.array([[9.0], [0.0], [0.0]]), y)",
+            (3, 4),
+            (4, 2),
+        ),
+        said(
+            "scipy.linalg.solve_banded((1, 1), x + np.array([[0.0], [5.0], [0.0]]), y)",
+            (2, 3, 4),
+            (4,),
+        ),
+    ),
+    takes_complex=True,
+)
+def scipy_solve_banded(
+    l_and_u: Any,
+    ab: Any,
+    b: Any,
+    overwrite_ab: Any = False,
+    overwrite_b: Any = False,
+    check_finite: Any = True,
+) -> Any:
+    below, above = l_and_u
+    ab, b = array(ab), array(b)
+
+    def solve(bands: Any, side: Any) -> Any:
+        return solve_banded(bands, side, below=below, above=above)
+
+    if ab.ndim > 2 or b.ndim > 2:
+        return in_turn(solve, np.result_type(ab, b, 1.0), b, (2,), ab)
+    return solve(ab, b)
+
+
+# ---- matrix equations ------------------------------------------------------------------------
+
+
+@composite(
+    "scipy.linalg.solve_sylvester",
+    ndim=2,
+    at=(0, 1, 2),
+    samples=(
+        said("scipy.linalg.solve_sylvester(x + 6.0 * np.eye(3), y, z)", (2, 3, 3), (2, 2), (3, 2)),
+    ),
+    takes_complex=True,
+)
+def solve_sylvester_stacks(a: Any, b: Any, q: Any) -> Any:
+    return in_turn(linalg.solve_sylvester, np.result_type(a, b, q, 1.0), q, (2, 2), a, b)
+
+
+@composite(
+    "scipy.linalg.solve_continuous_lyapunov",
+    "scipy.linalg.solve_lyapunov",
+    ndim=2,
+    at=(0, 1),
+    samples=(
+        said("scipy.linalg.solve_continuous_lyapunov(x + 6.0 * np.eye(3), y)", (2, 3, 3), (3, 3)),
+    ),
+    takes_complex=True,
+)
+def solve_continuous_lyapunov_stacks(a: Any, q: Any) -> Any:
+    return in_turn(linalg.solve_continuous_lyapunov, np.result_type(a, q, 1.0), q, (2,), a)
+
+
+@composite(
+    "scipy.linalg.solve_discrete_lyapunov",
+    ndim=2,
+    at=(0, 1),
+    samples=(said("scipy.linalg.solve_discrete_lyapunov(0.1 * x, y)", (3, 3), (2, 3, 3)),),
+    takes_complex=True,
+)
+def solve_discrete_lyapunov_stacks(a: Any, q: Any, method: Any = None) -> Any:
+    def solve(matrix: Any, side: Any) -> Any:
+        return linalg.solve_discrete_lyapunov(matrix, side, method)
+
+    return in_turn(solve, np.result_type(a, q, np.float64), q, (2,), a)

@@ -1,0 +1,163 @@
+"""Words of rules and composites about matrices, and stacks of them: the last two axes are the matrix."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from srcdiff.ops.core.registry import evaluated
+
+__all__ = [
+    "adjoined", "columns", "conjugated", "diagonal", "diagonal_of", "diagonal_part", "eigen_adjoint", "inverse_gaps",
+    "inverse_gaps_of_squares", "lower_part", "mirrored", "outer_product", "real_part", "rows", "symmetric_of_upper",
+    "symmetric_part", "triangle_of", "turned", "upper_part",
+]  # fmt: skip
+
+
+def turned(a: Any) -> Any:
+    """The transpose."""
+    if a.ndim == 2:
+        return a.T
+    return np.swapaxes(a, -1, -2)
+
+
+def conjugated(a: Any) -> Any:
+    """The complex conjugate; real numbers are their own."""
+    if a.dtype.kind == "c":
+        return np.conj(a)
+    return a
+
+
+def adjoined(a: Any) -> Any:
+    """The transpose, of complex numbers the conjugate of it."""
+    return conjugated(turned(a))
+
+
+def real_part(a: Any) -> Any:
+    """What counts where a number is real, as on the diagonal of a Hermitian matrix."""
+    if a.dtype.kind == "c":
+        return np.real(a)
+    return a
+
+
+def columns(v: Any) -> Any:
+    """A vector that scales the columns of a matrix."""
+    if v.ndim == 1:
+        return v
+    return np.expand_dims(v, -2)
+
+
+def rows(v: Any) -> Any:
+    """A vector that scales the rows of a matrix."""
+    return np.expand_dims(v, -1)
+
+
+def diagonal(v: Any) -> Any:
+    """The matrix that has a vector on its diagonal."""
+    if v.ndim == 1:
+        return np.diag(v)
+    return rows(v) * np.eye(v.shape[-1])
+
+
+def diagonal_of(a: Any) -> Any:
+    if a.ndim == 2:
+        return np.diag(a)
+    return np.sum(a * np.eye(a.shape[-1]), axis=-1)
+
+
+def diagonal_part(a: Any) -> Any:
+    """A matrix without what is beside its diagonal."""
+    if a.ndim == 2:
+        return np.diag(np.diag(a))
+    return a * np.eye(a.shape[-1])
+
+
+def lower_part(a: Any) -> Any:
+    """The derivative by a symmetric or Hermitian matrix of which only the lower triangle is read."""
+    if a.dtype.kind == "c":
+        return np.tril(a + adjoined(a), -1) + real_part(diagonal_part(a))
+    return np.tril(a) + np.tril(turned(a), -1)
+
+
+def symmetric_part(a: Any) -> Any:
+    """The symmetric matrix with the same lower triangle; of complex numbers the Hermitian one."""
+    if a.dtype.kind == "c":
+        return mirrored(np.tril(a))
+    return np.tril(a) + turned(np.tril(a, -1))
+
+
+def mirrored(lower: Any) -> Any:
+    """The symmetric or Hermitian matrix with this lower triangle."""
+    if lower.dtype.kind == "c":
+        below = np.tril(lower, -1)
+        return below + adjoined(below) + real_part(diagonal_part(lower))
+    return lower + turned(np.tril(lower, -1))
+
+
+def symmetric_of_upper(a: Any) -> Any:
+    """The symmetric or Hermitian matrix with the same upper triangle."""
+    if a.dtype.kind == "c":
+        above = np.triu(a, 1)
+        return above + adjoined(above) + real_part(diagonal_part(a))
+    return np.triu(a) + turned(np.triu(a, 1))
+
+
+def upper_part(a: Any) -> Any:
+    if a.dtype.kind == "c":
+        return np.triu(a + adjoined(a), 1) + real_part(diagonal_part(a))
+    return np.triu(a) + np.triu(turned(a), 1)
+
+
+def inverse_gaps(values: Any) -> Any:
+    """1 / (w[j] - w[i]) at [i, j], and 0 where the two are equal but for rounding."""
+    gaps = columns(values) - rows(values)
+    is_equal = _is_rounding(gaps, values)
+    return ~is_equal / np.where(
+        is_equal, 1.0, gaps
+    )  # finite throughout, and so are its derivatives
+
+
+def inverse_gaps_of_squares(values: Any) -> Any:
+    """1 / (s[j]**2 - s[i]**2) at [i, j], and 0 where the two are equal but for rounding."""
+    squares = values**2
+    is_equal = _is_rounding(columns(values) - rows(values), values)
+    return ~is_equal / np.where(is_equal, 1.0, columns(squares) - rows(squares))
+
+
+def _is_rounding(gaps: Any, values: Any) -> Any:
+    """Where gaps of values are no larger than the errors that these are computed with."""
+    if values.ndim == 1:
+        size = np.sum(np.abs(values))
+    else:
+        size = np.expand_dims(np.sum(np.abs(values), axis=-1), (-2, -1))
+    return np.abs(gaps) <= _rounding(values.dtype) * size
+
+
+@evaluated
+def _rounding(dtype: Any) -> float:
+    return 4.0 * float(np.finfo(dtype).eps)
+
+
+def outer_product(x: Any, y: Any) -> Any:
+    """The matrix x y^T of two vectors, or of two matrices of columns."""
+    if x.ndim == 1:
+        return np.outer(x, y)
+    return x @ y.T
+
+
+def eigen_adjoint(values: Any, vectors: Any, d_values: Any, d_vectors: Any) -> Any:
+    """The adjoint of a symmetric or Hermitian matrix, as if all of it were read."""
+    if d_vectors is None:
+        return conjugated(vectors) * columns(d_values) @ turned(vectors)
+    middle = inverse_gaps(values) * (turned(vectors) @ d_vectors)
+    if d_values is not None:
+        middle = middle + diagonal(d_values)
+    return conjugated(vectors) @ middle @ turned(vectors)
+
+
+def triangle_of(a: Any, lower: Any, unit_diagonal: Any = False) -> Any:
+    """The triangle that a triangular system reads."""
+    if lower:
+        return np.tril(a, -1) if unit_diagonal else np.tril(a)
+    return np.triu(a, 1) if unit_diagonal else np.triu(a)

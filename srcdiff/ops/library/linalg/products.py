@@ -1,0 +1,194 @@
+"""Products and norms that others say: `np.vecdot`, `np.linalg.diagonal`, `np.linalg.vector_norm`, ..."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from srcdiff.ops.core.registry import composite
+from srcdiff.ops.core.samples import said
+from srcdiff.ops.library.numpy.compile_time import all_axes, array, other_axes, row_of
+
+# ---- products ------------------------------------------------------------------------------------
+
+
+@composite(
+    getattr(np, "vecdot", None),
+    getattr(np.linalg, "vecdot", None),
+    samples=(
+        said("np.vecdot(x, y)", (3,), (3,)),
+        said("np.vecdot(x, y)", (2, 3), (3,)),
+        said("np.linalg.vecdot(x, y, axis=0)", (3, 2), (3, 2)),
+    ),
+    takes_complex=True,
+)
+def vecdot(x1: Any, x2: Any, /, out: Any = None, *, axis: Any = -1) -> Any:
+    x1, x2 = array(x1), array(x2)
+    if x1.dtype.kind == "c":
+        x1 = np.conj(x1)
+    return x1 @ x2 if x1.ndim == 1 and x2.ndim == 1 else np.sum(x1 * x2, axis=axis)
+
+
+@composite(
+    getattr(np, "matvec", None),
+    samples=(said("np.matvec(x, y)", (2, 3), (3,)), said("np.matvec(x, y)", (4, 2, 3), (4, 3))),
+    takes_complex=True,
+)
+def matvec(x1: Any, x2: Any, /, out: Any = None) -> Any:
+    return x1 @ x2 if x2.ndim == 1 else np.sum(x1 * x2[..., None, :], axis=-1)
+
+
+@composite(
+    getattr(np, "vecmat", None),
+    samples=(said("np.vecmat(x, y)", (2,), (2, 3)), said("np.vecmat(x, y)", (4, 2), (4, 2, 3))),
+    takes_complex=True,
+)
+def vecmat(x1: Any, x2: Any, /, out: Any = None) -> Any:
+    if x1.dtype.kind == "c":
+        x1 = np.conj(x1)
+    return x1 @ x2 if x1.ndim == 1 else np.sum(x1[..., None] * x2, axis=-2)
+
+
+@composite(
+    getattr(np.linalg, "matmul", None),
+    samples=(said("np.linalg.matmul(x, y)", (2, 3), (3, 2)),),
+    takes_complex=True,
+)
+def linalg_matmul(x1: Any, x2: Any, /) -> Any:
+    return x1 @ x2
+
+
+@composite(
+    getattr(np.linalg, "outer", None),
+    samples=(said("np.linalg.outer(x, y)", (2,), (3,)),),
+    takes_complex=True,
+)
+def linalg_outer(x1: Any, x2: Any, /) -> Any:
+    return np.outer(x1, x2)
+
+
+@composite(
+    getattr(np.linalg, "cross", None),
+    samples=(
+        said("np.linalg.cross(x, y)", (3,), (3,)),
+        said("np.linalg.cross(x, y, axis=0)", (3, 2), (3, 2)),
+    ),
+    takes_complex=True,
+)
+def linalg_cross(x1: Any, x2: Any, /, *, axis: Any = -1) -> Any:
+    if axis not in (-1, x1.ndim - 1):
+        return np.moveaxis(np.cross(np.moveaxis(x1, axis, -1), np.moveaxis(x2, axis, -1)), -1, axis)
+    return np.cross(x1, x2)
+
+
+@composite(
+    getattr(np.linalg, "tensordot", None),
+    samples=(said("np.linalg.tensordot(x, y, axes=1)", (2, 3), (3, 2)),),
+    takes_complex=True,
+)
+def linalg_tensordot(x1: Any, x2: Any, /, *, axes: Any = 2) -> Any:
+    return np.tensordot(x1, x2, axes)
+
+
+# ---- diagonals -----------------------------------------------------------------------------------
+
+
+@composite(
+    np.diagonal,
+    method="diagonal",
+    given=("axis1", "axis2"),
+    ndim=2,
+    samples=(
+        said("np.diagonal(x, axis1=1, axis2=0)", (2, 3)),
+        said("np.diagonal(x, 1)", (2, 2, 3)),
+        said("np.diagonal(x, -1, 1, 2)", (2, 3, 3)),
+        said("x.diagonal(0, 0, 2)", (2, 3, 2)),
+    ),
+    takes_complex=True,
+)
+def diagonal(a: Any, offset: Any = 0, axis1: Any = 0, axis2: Any = 1) -> Any:
+    is_last = axis1 in (-2, a.ndim - 2) and axis2 in (-1, a.ndim - 1)
+    moved = a if is_last else np.moveaxis(a, (axis1, axis2), (-2, -1))
+    rows, columns = moved.shape[-2], moved.shape[-1]
+    k = np.arange(max(min(rows - max(-offset, 0), columns - max(offset, 0)), 0))
+    return moved[..., k + max(-offset, 0), k + max(offset, 0)]
+
+
+@composite(
+    np.trace,
+    method="trace",
+    given=("axis1", "axis2", "dtype"),
+    ndim=2,
+    samples=(
+        said("np.trace(x)", (2, 2, 3)),
+        said("np.trace(x, 1, 1, 2)", (2, 3, 3)),
+        said("np.trace(x, dtype=np.float64)", (3, 3)),
+    ),
+    takes_complex=True,
+)
+def trace(
+    a: Any, offset: Any = 0, axis1: Any = 0, axis2: Any = 1, dtype: Any = None, out: Any = None
+) -> Any:
+    return np.sum(diagonal(a, offset, axis1, axis2), axis=-1, dtype=dtype)
+
+
+@composite(
+    getattr(np.linalg, "diagonal", None),
+    samples=(
+        said("np.linalg.diagonal(x)", (2, 3)),
+        said("np.linalg.diagonal(x, offset=1)", (2, 3, 3)),
+    ),
+    takes_complex=True,
+)
+def linalg_diagonal(x: Any, /, *, offset: Any = 0) -> Any:
+    return np.diagonal(x, offset) if x.ndim == 2 else diagonal(x, offset, -2, -1)
+
+
+@composite(
+    getattr(np.linalg, "trace", None),
+    samples=(said("np.linalg.trace(x)", (3, 3)), said("np.linalg.trace(x, offset=1)", (2, 3, 3))),
+    takes_complex=True,
+)
+def linalg_trace(x: Any, /, *, offset: Any = 0, dtype: Any = None) -> Any:
+    if x.ndim == 2 and dtype is None:
+        return np.trace(x, offset)
+    return trace(x, offset, -2, -1, dtype)
+
+
+# ---- norms ---------------------------------------------------------------------------------------
+
+
+@composite(
+    getattr(np.linalg, "vector_norm", None),
+    samples=(
+        said("np.linalg.vector_norm(x)", (2, 3)),
+        said("np.linalg.vector_norm(x, axis=1, ord=3)", (2, 3)),
+        said("np.linalg.vector_norm(x, ord=1, keepdims=True)", (3,)),
+        said("np.linalg.vector_norm(x, axis=(0, 2))", (2, 3, 2)),
+    ),
+    takes_complex=True,
+)
+def vector_norm(x: Any, /, *, axis: Any = None, keepdims: Any = False, ord: Any = 2) -> Any:
+    x = array(x)
+    if axis is None:
+        found = np.linalg.norm(row_of(x), ord)
+        return np.reshape(found, (1,) * x.ndim) if keepdims else found
+    if isinstance(axis, tuple):
+        kept, gone = other_axes(axis, x.ndim), all_axes(axis, x.ndim)
+        rows = np.reshape(np.transpose(x, (*kept, *gone)), (*(x.shape[k] for k in kept), -1))
+        found = np.linalg.norm(rows, ord, -1)
+        return np.expand_dims(found, gone) if keepdims else found
+    return np.linalg.norm(x, ord, axis, keepdims)
+
+
+@composite(
+    getattr(np.linalg, "matrix_norm", None),
+    samples=(
+        said("np.linalg.matrix_norm(x)", (2, 3)),
+        said("np.linalg.matrix_norm(x, ord=1, keepdims=True)", (2, 2, 3)),
+    ),
+    takes_complex=True,
+)
+def matrix_norm(x: Any, /, *, keepdims: Any = False, ord: Any = "fro") -> Any:
+    return np.linalg.norm(x, ord, (-2, -1), keepdims)

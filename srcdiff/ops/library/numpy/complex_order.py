@@ -1,0 +1,180 @@
+"""What goes by an order, of complex numbers: by real parts, and where these are equal by imaginary ones, as in NumPy.
+
+Derivatives go to the element that is chosen; of equal ones, to the first.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from srcdiff.ops.core.registry import composite
+from srcdiff.ops.core.samples import said
+from srcdiff.ops.library.numpy.compile_time import all_axes, array, row_of
+from srcdiff.ops.library.numpy.quantile import elements_at, lines_of
+
+__all__ = ["complex_max", "complex_min", "complex_order"]
+
+# ---- pairs ---------------------------------------------------------------------------------------
+
+
+def _comes_before(a: Any, b: Any) -> Any:
+    """Whether a number is the smaller one; NaN never is."""
+    is_known = ~(np.isnan(a) | np.isnan(b))
+    x, y = np.real(a), np.real(b)
+    return is_known & ((x < y) | ((x == y) & (np.imag(a) < np.imag(b))))
+
+
+@composite(
+    np.less, of_complex=True, samples=(said("np.less(x, y)", [1.0, 2.0], [1.0, 0.5], wrt=()),)
+)
+def complex_less(x1: Any, x2: Any) -> Any:
+    return _comes_before(array(x1), array(x2))
+
+
+@composite(
+    np.greater, of_complex=True, samples=(said("np.greater(x, y)", [1.0, 2.0], [1.0, 0.5], wrt=()),)
+)
+def complex_greater(x1: Any, x2: Any) -> Any:
+    return _comes_before(array(x2), array(x1))
+
+
+@composite(
+    np.less_equal,
+    of_complex=True,
+    samples=(said("np.less_equal(x, y)", [1.0, 2.0], [1.0, 0.5], wrt=()),),
+)
+def complex_less_equal(x1: Any, x2: Any) -> Any:
+    a, b = array(x1), array(x2)
+    return _comes_before(a, b) | (a == b)
+
+
+@composite(
+    np.greater_equal,
+    of_complex=True,
+    samples=(said("np.greater_equal(x, y)", [1.0, 2.0], [1.0, 0.5], wrt=()),),
+)
+def complex_greater_equal(x1: Any, x2: Any) -> Any:
+    return complex_less_equal(x2, x1)
+
+
+@composite(np.maximum, of_complex=True, samples=(said("np.maximum(x, y)", (2, 3), (3,)),))
+def complex_maximum(x1: Any, x2: Any) -> Any:
+    a, b = array(x1), array(x2)
+    return np.where(_comes_before(b, a) | (a == b) | np.isnan(a), a, b)
+
+
+@composite(np.minimum, of_complex=True, samples=(said("np.minimum(x, y)", (2, 3), (3,)),))
+def complex_minimum(x1: Any, x2: Any) -> Any:
+    a, b = array(x1), array(x2)
+    return np.where(_comes_before(a, b) | (a == b) | np.isnan(a), a, b)
+
+
+@composite(
+    np.fmax,
+    of_complex=True,
+    samples=(said("np.fmax(x, y)", [1.0, np.nan, 2.0], [np.nan, 1.0, 3.0]),),
+)
+def complex_fmax(x1: Any, x2: Any) -> Any:
+    a, b = array(x1), array(x2)
+    return np.where(_comes_before(b, a) | (a == b) | np.isnan(b), a, b)
+
+
+@composite(
+    np.fmin,
+    of_complex=True,
+    samples=(said("np.fmin(x, y)", [1.0, np.nan, 2.0], [np.nan, 1.0, 3.0]),),
+)
+def complex_fmin(x1: Any, x2: Any) -> Any:
+    a, b = array(x1), array(x2)
+    return np.where(_comes_before(a, b) | (a == b) | np.isnan(b), a, b)
+
+
+@composite(
+    np.clip,
+    method="clip",
+    of_complex=True,
+    samples=(said("np.clip(x, 0.5, y)", [1.0, 0.2, 3.0], 2.0),),
+)
+def complex_clip(
+    a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None
+) -> Any:
+    a, low, high = array(a), a_min if min is None else min, a_max if max is None else max
+    if low is not None:
+        a = np.maximum(a, low)
+    return a if high is None else np.minimum(a, high)
+
+
+# ---- orders --------------------------------------------------------------------------------------
+
+
+@composite(
+    np.argsort,
+    method="argsort",
+    of_complex=True,
+    samples=(said("np.argsort(x, axis=0)", [[2.0, 1.0], [0.5, 1.0], [2.0, 0.1]], wrt=()),),
+)
+def complex_order(
+    a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None
+) -> Any:
+    if axis is None:
+        a, axis = row_of(a), 0
+    real, imag = np.real(a), np.imag(a)
+    unknown = 2 * np.isnan(real) + np.isnan(imag)  # behind all others, in this order
+    return np.lexsort((imag, real, unknown), axis=axis)
+
+
+def _ordered(a: Any, axis: Any, initial: Any = None) -> Any:
+    """Lines along axes, sorted, and `initial` with them: the line's axis is the first."""
+    lines = lines_of(a, axis)
+    if initial is not None:
+        first = np.full((1, *lines.shape[1:]), initial, lines.dtype)
+        lines = np.concatenate([first, lines])
+    return elements_at(lines, complex_order(lines, 0))
+
+
+def _kept(found: Any, a: Any, axis: Any, keepdims: Any) -> Any:
+    return np.expand_dims(found, all_axes(axis, a.ndim)) if keepdims else found
+
+
+def complex_max(a: Any, axis: Any, keepdims: Any, initial: Any = None) -> Any:
+    return _kept(_ordered(a, axis, initial)[-1], a, axis, keepdims)
+
+
+def complex_min(a: Any, axis: Any, keepdims: Any, initial: Any = None) -> Any:
+    ordered = _ordered(a, axis, initial)
+    last = ordered[-1]
+    return _kept(np.where(np.isnan(last), last, ordered[0]), a, axis, keepdims)
+
+
+@composite(np.ptp, of_complex=True, samples=(said("np.ptp(x, axis=0)", (3, 2)),))
+def complex_ptp(a: Any, axis: Any = None, out: Any = None, keepdims: Any = False) -> Any:
+    return complex_max(a, axis, keepdims) - complex_min(a, axis, keepdims)
+
+
+def _place_of(found: Any, a: Any, axis: Any, keepdims: Any) -> Any:
+    """Where an extreme is first; NaN is one."""
+    lines = lines_of(a, axis)
+    hits = (lines == found) | (np.isnan(lines) & np.isnan(found))
+    return _kept(np.argmax(hits, axis=0), a, axis, keepdims)
+
+
+_OF_PLACES = [[2.0, 1.0], [0.5, 1.0], [2.0, 0.1]]
+
+
+@composite(
+    np.argmax,
+    method="argmax",
+    of_complex=True,
+    samples=(said("np.argmax(x, axis=0)", _OF_PLACES, wrt=()),),
+)
+def complex_argmax(a: Any, axis: Any = None, out: Any = None, *, keepdims: Any = False) -> Any:
+    return _place_of(complex_max(a, axis, False), a, axis, keepdims)
+
+
+@composite(
+    np.argmin, method="argmin", of_complex=True, samples=(said("np.argmin(x)", _OF_PLACES, wrt=()),)
+)
+def complex_argmin(a: Any, axis: Any = None, out: Any = None, *, keepdims: Any = False) -> Any:
+    return _place_of(complex_min(a, axis, False), a, axis, keepdims)

@@ -1,0 +1,248 @@
+"""Functions of each element that others say, and comparisons: `np.float_power`, `np.angle`, `np.isclose`, ..."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from srcdiff.ops.core.registry import composite, refuse
+from srcdiff.ops.core.samples import said
+from srcdiff.ops.elementwise import complex_numbers
+from srcdiff.ops.library.numpy.compile_time import array
+
+# ---- real numbers as complex ones ------------------------------------------------------------------
+
+
+@composite(np.real, method="real", samples=(said("np.real(x)", (3,)), said("x.real", (2, 2))))
+def real(val: Any) -> Any:
+    return array(val)
+
+
+@composite(
+    np.imag,
+    method="imag",
+    samples=(
+        said("np.imag(x) + y", (3,), (3,)),
+        said("x.imag", [1.5]),
+        said("np.zeros(3) + np.imag(2)", (3,), wrt=()),
+    ),
+)
+def imag(val: Any) -> Any:
+    return np.zeros_like(array(val))
+
+
+@composite(
+    np.conjugate,
+    method="conj",
+    samples=(said("np.conj(x)", (3,)), said("np.conjugate(x)", (2, 2)), said("x.conj()", (3,))),
+)
+def conjugate(x: Any) -> Any:
+    return np.positive(array(x))
+
+
+@composite(method="conjugate", samples=(said("x.conjugate()", (3,)),))
+def conjugate_method(x: Any) -> Any:
+    return np.positive(array(x))
+
+
+@composite(
+    np.real_if_close,
+    samples=(said("np.real_if_close(x)", (3,)),),
+    ignores=("tol",),
+    takes_complex=True,
+)
+def real_if_close(a: Any, tol: Any = 100) -> Any:
+    a = array(a)
+    if a.dtype.kind == "c":
+        refuse("whether np.real_if_close gives real numbers depends on the values", "Use np.real.")
+    return a
+
+
+@composite(
+    np.angle,
+    samples=(
+        said("np.angle(x) + y", [1.5, -2.0, 0.3], (3,)),
+        said("np.angle(x, deg=True)", [-1.5], wrt=()),
+    ),
+    takes_complex=True,
+)
+def angle(z: Any, deg: Any = False) -> Any:
+    z = array(z)
+    if z.dtype.kind == "c":
+        return complex_numbers.angle(z) * (180.0 / np.pi) if deg else complex_numbers.angle(z)
+    half_turn = np.zeros_like(z) + (180.0 if deg else np.pi)
+    return np.where(np.signbit(z), half_turn, np.zeros_like(z))
+
+
+@composite(complex, takes_complex=True, samples=(said("complex(x, y) * 1j", (), ()),))
+def complex_number(real: Any = 0.0, imag: Any = None) -> Any:
+    if imag is None:
+        return complex_numbers.to_complex(real)
+    if real.dtype.kind == "c" or imag.dtype.kind == "c":
+        return complex_numbers.to_complex(real) + 1j * complex_numbers.to_complex(imag)
+    return complex_numbers.complex_of(real, imag)
+
+
+# ---- powers and parts ------------------------------------------------------------------------------
+
+
+@composite(np.sign, of_complex=True, samples=(said("np.sign(x)", [1.0, -2.0], wrt=()),))
+def complex_sign(x: Any) -> Any:
+    """Complex numbers divided by their sizes."""
+    size = np.abs(x)
+    return x / np.where(size == 0.0, 1.0, size)
+
+
+@composite(
+    np.float_power,
+    samples=(
+        said("np.float_power(x, 3)", (4,)),
+        said("np.float_power(x + 3.0, y)", (2, 3), (3,)),
+        said("np.float_power(x, 2)", [1, 2, 3]),
+    ),
+    takes_complex=True,
+)
+def float_power(x1: Any, x2: Any) -> Any:
+    return np.power(_double(array(x1)), _double(array(x2)))
+
+
+def _double(a: Any) -> Any:
+    if type(a) is int or type(a) is float:
+        return float(a)
+    wide = np.result_type(a, np.float64)
+    return a if a.dtype == wide else a.astype(wide)
+
+
+@composite(
+    np.divmod,
+    samples=(
+        said("np.divmod(x, 0.7)", [1.0, -2.0, 0.3]),
+        said("np.divmod(x, y)[1]", [1.0, -2.0], [0.7, 0.6]),
+    ),
+)
+def divided_with_rest(x1: Any, x2: Any) -> Any:
+    return np.floor_divide(x1, x2), np.remainder(x1, x2)
+
+
+@composite(
+    np.modf,
+    samples=(
+        said("np.modf(x)", [1.25, -2.75, 0.5]),
+        said("np.modf(x)", [np.inf, -0.0], avoid="infinity"),
+    ),
+)
+def modf(x: Any) -> Any:
+    whole = np.trunc(x)
+    return np.copysign(np.where(np.isinf(x), 0.0, np.abs(x - whole)), x), whole
+
+
+@composite(np.ldexp, samples=(said("np.ldexp(x, y)", (3,), [1, -2, 0]),))
+def ldexp(x1: Any, x2: Any) -> Any:
+    scale = x2.astype(x1.dtype) if np.ndim(x2) > 0 else np.ones_like(x1) * x2
+    return x1 * np.exp2(scale)
+
+
+# ---- comparisons -----------------------------------------------------------------------------------
+
+
+@composite(
+    np.isclose,
+    samples=(
+        said(
+            "np.isclose(x, y)",
+            [1.0, 2.0, np.inf, np.nan],
+            [1.0 + 1e-9, 2.1, np.inf, np.nan],
+            wrt=(),
+        ),
+        said("np.isclose(x, 1.0, equal_nan=True, atol=0.5)", [1.2, np.nan, 2.0], wrt=()),
+    ),
+    takes_complex=True,
+)
+def isclose(a: Any, b: Any, rtol: Any = 1e-05, atol: Any = 1e-08, equal_nan: Any = False) -> Any:
+    a, b = array(a), array(b)
+    near = (np.abs(a - b) <= atol + rtol * np.abs(b)) & np.isfinite(b) | (a == b)
+    return near | (np.isnan(a) & np.isnan(b)) if equal_nan else near
+
+
+@composite(
+    np.allclose,
+    samples=(
+        said("np.allclose(x, x + 1e-9)", (3,), wrt=()),
+        said("np.allclose(x, 1.0)", (3,), wrt=()),
+    ),
+    takes_complex=True,
+)
+def allclose(a: Any, b: Any, rtol: Any = 1e-05, atol: Any = 1e-08, equal_nan: Any = False) -> Any:
+    return bool(np.all(isclose(a, b, rtol, atol, equal_nan)))
+
+
+@composite(
+    np.array_equal,
+    samples=(
+        said("np.array_equal(x, x)", (3,), wrt=()),
+        said("np.array_equal(x, y)", (3,), (3,), wrt=()),
+        said("np.array_equal(x, y)", (3,), (2, 3), wrt=()),
+    ),
+    takes_complex=True,
+)
+def array_equal(a1: Any, a2: Any, equal_nan: Any = False) -> Any:
+    a1, a2 = array(a1), array(a2)
+    if np.ndim(a1) != np.ndim(a2):
+        return False
+    if np.ndim(a1) > 0 and a1.shape != a2.shape:
+        return False
+    same = a1 == a2
+    return bool(np.all(same | (np.isnan(a1) & np.isnan(a2)) if equal_nan else same))
+
+
+@composite(np.isposinf, samples=(said("np.isposinf(x)", [1.0, np.inf, -np.inf], wrt=()),))
+def isposinf(x: Any, out: Any = None) -> Any:
+    return np.isinf(x) & ~np.signbit(x)
+
+
+@composite(np.isneginf, samples=(said("np.isneginf(x)", [1.0, np.inf, -np.inf], wrt=()),))
+def isneginf(x: Any, out: Any = None) -> Any:
+    return np.isinf(x) & np.signbit(x)
+
+
+@composite(np.isreal, samples=(said("np.isreal(x)", (3,), wrt=()),), takes_complex=True)
+def isreal(x: Any) -> Any:
+    x = array(x)
+    return np.imag(x) == 0.0 if x.dtype.kind == "c" else np.ones(np.shape(x), dtype=bool)
+
+
+@composite(np.iscomplex, samples=(said("np.iscomplex(x)", (3,), wrt=()),), takes_complex=True)
+def iscomplex(x: Any) -> Any:
+    x = array(x)
+    return np.imag(x) != 0.0 if x.dtype.kind == "c" else np.zeros(np.shape(x), dtype=bool)
+
+
+@composite(np.iscomplexobj, samples=(said("np.iscomplexobj(x)", (3,), wrt=()),), takes_complex=True)
+def iscomplexobj(x: Any) -> Any:
+    return array(x).dtype.kind == "c"
+
+
+@composite(np.isrealobj, samples=(said("np.isrealobj(x)", (3,), wrt=()),), takes_complex=True)
+def isrealobj(x: Any) -> Any:
+    return array(x).dtype.kind != "c"
+
+
+@composite(
+    np.isin,
+    samples=(
+        said("np.isin(x, [1, 3])", [[0, 1], [3, 2]]),
+        said("np.isin(x, y, invert=True)", [0.5, 1.0], [1.0, 2.0], wrt=()),
+    ),
+)
+def isin(
+    element: Any,
+    test_elements: Any,
+    assume_unique: Any = False,
+    invert: Any = False,
+    *,
+    kind: Any = None,
+) -> Any:
+    element = array(element)
+    found = np.any(element[..., None] == np.ravel(test_elements), axis=-1)
+    return ~found if invert else found

@@ -1,0 +1,96 @@
+"""Elements in a row, in the order of C or Fortran: `x.ravel("F")`, `x.item(k)`, `np.reshape(x, shape, order="F")`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from srcdiff.ops.core.registry import composite, refuse
+from srcdiff.ops.core.samples import said
+from srcdiff.ops.library.numpy.compile_time import array
+
+
+def _in_order(a: Any, order: Any) -> Any:
+    if order in ("C", None):
+        return np.ravel(a)
+    if order == "F":
+        return np.ravel(np.transpose(a))
+    return refuse(
+        f"elements are taken in the order 'C' or 'F' here, not {order!r}", "Leave it out."
+    )
+
+
+@composite(
+    np.ravel,
+    method="ravel",
+    given=("order",),
+    samples=(said("np.ravel(x, 'F') * np.arange(6.0)", (2, 3)), said("x.ravel('C')", (2, 3))),
+    takes_complex=True,
+)
+def ravel_in_order(a: Any, order: Any = "C") -> Any:
+    return _in_order(array(a), order)
+
+
+@composite(method="view", samples=(said("x.view() * 2.0", (2, 3)),), takes_complex=True)
+def view_of(a: Any, dtype: Any = None) -> Any:
+    if dtype is not None and a.dtype != dtype:
+        refuse("x.view(dtype) looks at the memory of numbers", "Convert them with x.astype(dtype).")
+    return a[...]
+
+
+@composite(
+    method="flatten",
+    given=("order",),
+    samples=(said("x.flatten(order='F') * np.arange(6.0)", (2, 3)),),
+    takes_complex=True,
+)
+def flatten_in_order(a: Any, order: Any = "C") -> Any:
+    return _in_order(a, order).copy()
+
+
+@composite(
+    method="item",
+    given=("index",),
+    samples=(
+        said("x.item(4)", (2, 3)),
+        said("x.item(1, -1) * 2.0", (2, 3)),
+        said("x.item((1, 0))", (2, 3)),
+    ),
+    takes_complex=True,
+)
+def item_at(a: Any, index: Any, *others: Any) -> Any:
+    if isinstance(index, tuple):
+        return a[index].item()
+    if len(others) > 0:
+        return a[(index, *others)].item()
+    return np.ravel(a)[index].item()
+
+
+@composite(
+    method="reshape",
+    given=("order", "copy"),
+    samples=(
+        said("x.reshape(3, 2, order='F') * np.arange(2.0)", (2, 3)),
+        said("x.reshape((-1,), order='C')", (2, 3)),
+    ),
+    takes_complex=True,
+)
+def reshaped_in_order(a: Any, *shape: Any, order: Any = "C", copy: Any = None) -> Any:
+    return reshape_in_order(a, shape[0] if len(shape) == 1 else shape, order, copy)
+
+
+@composite(
+    np.reshape,
+    given=("order", "copy"),
+    samples=(said("np.reshape(x, (3, -1), order='F') * np.arange(2.0)", (2, 3)),),
+    takes_complex=True,
+)
+def reshape_in_order(a: Any, shape: Any, order: Any = "C", copy: Any = None) -> Any:
+    lengths = shape if isinstance(shape, tuple | list) else (shape,)
+    if order == "C":
+        made = np.reshape(a, tuple(lengths))
+        return made.copy() if copy else made
+    if order != "F":
+        refuse(f"elements are taken in the order 'C' or 'F' here, not {order!r}", "Leave it out.")
+    return np.transpose(np.reshape(np.transpose(a), tuple(lengths[::-1])))

@@ -1,0 +1,307 @@
+"""Medians and quantiles: `np.median`, `np.percentile`, `np.quantile`, and those that leave NaN out.
+
+The axes that are gone through come first, as one: `order[k]` is then where the elements stand that have k smaller ones.
+The derivative goes to the one or two elements that the result is made of.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from srcdiff.ops.control.control import stop_gradient
+from srcdiff.ops.core.registry import composite, evaluated, refuse
+from srcdiff.ops.core.samples import said
+from srcdiff.ops.library.numpy.compile_time import (
+    all_axes,
+    array,
+    broadcast_place,
+    in_dtype,
+    numbers,
+    other_axes,
+    row_of,
+)
+
+_fixed: Any = stop_gradient
+
+# ---- functions -----------------------------------------------------------------------------------
+
+
+@composite(
+    np.median,
+    samples=(
+        said("np.median(x)", (5,)),
+        said("np.median(x)", (4,)),
+        said("np.median(x, axis=0)", (3, 4)),
+        said("np.median(x, axis=-1, keepdims=True)", (2, 4)),
+        said("np.median(x, axis=(0, 2))", (2, 3, 2)),
+        said("np.median(x)", (2, 3)),
+        said("np.median(x)", [1.0, np.nan, 2.0], avoid="NaN"),
+        said("np.median(x)", (1,)),
+    ),
+    takes_complex=True,
+)
+def median(
+    a: Any, axis: Any = None, out: Any = None, overwrite_input: Any = False, keepdims: Any = False
+) -> Any:
+    a = array(a)
+    lines = lines_of(a, axis)
+    n = lines.shape[0]
+    order = np.argsort(lines, axis=0, kind="stable")
+    low, high = elements_at(lines, order[(n - 1) // 2]), elements_at(lines, order[n // 2])
+    middle = 0.5 * (low + high) + _nan_of(elements_at(lines, order[-1]))
+    return np.expand_dims(middle, all_axes(axis, a.ndim)) if keepdims else middle
+
+
+@composite(
+    np.quantile,
+    samples=(
+        said("np.quantile(x, 0.3)", (5,)),
+        said("np.quantile(x, y)", (5,), [0.2, 0.9]),
+        said("np.quantile(x, 0.7, axis=0)", (4, 3)),
+        said("np.quantile(x, [0.25, 0.6], axis=1)", (2, 4)),
+        said("np.quantile(x, y, axis=1, keepdims=True)", (2, 4), [0.25, 0.6]),
+        said("np.quantile(x, 0.35, method='lower')", (5,)),
+        said("np.quantile(x, 0.35, method='higher')", (5,)),
+        said("np.quantile(x, 0.35, method='nearest')", (5,)),
+        said("np.quantile(x, 0.35, method='midpoint')", (5,)),
+        said("np.quantile(x, 0.35, method='hazen')", (5,)),
+        said("np.quantile(x, 0.02, method='weibull')", (5,)),
+        said("np.quantile(x, 0.4, method='median_unbiased', axis=0)", (5, 2)),
+        said("np.quantile(x, 0.4, method='normal_unbiased')", (2, 2)),
+        said("np.quantile(x, 0.35, method='interpolated_inverted_cdf')", (5,)),
+        said("np.quantile(x, y, method='inverted_cdf')", (5,), [0.0, 0.35, 0.4, 1.0], wrt=(0,)),
+        said(
+            "np.quantile(x, y, method='closest_observation')",
+            (4,),
+            [0.1, 0.375, 0.5, 1.0],
+            wrt=(0,),
+        ),
+        said(
+            "np.quantile(x, y, method='averaged_inverted_cdf')",
+            (4,),
+            [0.0, 0.25, 0.3, 1.0],
+            wrt=(0,),
+        ),
+        said("np.quantile(x, 0.5, axis=0, method='averaged_inverted_cdf')", (4, 2)),
+        said("np.quantile(x, 1.0)", [1.0, np.nan, 2.0], avoid="NaN"),
+    ),
+)
+def quantile(
+    a: Any,
+    q: Any,
+    axis: Any = None,
+    out: Any = None,
+    overwrite_input: Any = False,
+    method: Any = "linear",
+    keepdims: Any = False,
+    *,
+    weights: Any = None,
+) -> Any:
+    a, q = array(a), array(q)
+    if weights is not None:
+        refuse("np.quantile takes no weights= here", "Sort by np.argsort, and interpolate.")
+    lines = lines_of(a, axis)
+    n = lines.shape[0]
+    order = np.argsort(lines, axis=0, kind="stable")
+    below, above, share = _between(q, n, method, np.result_type(lines, q))
+    low, high = elements_at(lines, order[below]), elements_at(lines, order[above])
+    found = low + (high - low) * _over_lines(share, lines) + _nan_of(elements_at(lines, order[-1]))
+    return _kept(found, q, axis, a) if keepdims else found
+
+
+@composite(
+    np.percentile,
+    samples=(
+        said("np.percentile(x, 30)", (5,)),
+        said("np.percentile(x, y, axis=-1)", (2, 5), [20.0, 90.0]),
+        said("np.percentile(x, 60.0, axis=(0, 1), method='lower')", (2, 3, 2)),
+    ),
+)
+def percentile(
+    a: Any,
+    q: Any,
+    axis: Any = None,
+    out: Any = None,
+    overwrite_input: Any = False,
+    method: Any = "linear",
+    keepdims: Any = False,
+    *,
+    weights: Any = None,
+) -> Any:
+    return quantile(a, array(q) / 100, axis, None, False, method, keepdims, weights=weights)
+
+
+@composite(
+    np.nanquantile,
+    samples=(
+        said("np.nanquantile(x, 0.3)", [1.0, np.nan, 0.5, 2.5]),
+        said("np.nanquantile(x, 0.3, axis=1)", [[1.0, np.nan, 0.5], [0.2, 0.4, -1.0]]),
+        said("np.nanquantile(x, 0.3, axis=0)", [[1.0, np.nan], [0.2, np.nan]], avoid="NaN"),
+        said("np.nanquantile(x, y, axis=1)", [[1.0, np.nan, 0.5], [0.2, 0.4, -1.0]], [0.2, 0.9]),
+    ),
+)
+def nanquantile(
+    a: Any,
+    q: Any,
+    axis: Any = None,
+    out: Any = None,
+    overwrite_input: Any = False,
+    method: Any = "linear",
+    keepdims: Any = False,
+    *,
+    weights: Any = None,
+) -> Any:
+    a, q = array(a), array(q)
+    if weights is not None:
+        refuse("np.nanquantile takes no weights= here", "Sort by np.argsort, and interpolate.")
+    lines = lines_of(a, axis)
+    n = np.sum(~np.isnan(lines), axis=0)
+    order = np.argsort(lines, axis=0, kind="stable")
+    below, above, share = _between(_over_lines(q, lines), n, method, np.result_type(lines, q))
+    low, high = (
+        elements_at(lines, elements_at(order, below)),
+        elements_at(lines, elements_at(order, above)),
+    )
+    found = low + (high - low) * share
+    return _kept(found, q, axis, a) if keepdims else found
+
+
+@composite(
+    np.nanpercentile,
+    samples=(
+        said("np.nanpercentile(x, 30)", [1.0, np.nan, 0.5, 2.5]),
+        said("np.nanpercentile(x, 30.0, axis=0, keepdims=True)", [[1.0, np.nan], [0.2, 0.7]]),
+    ),
+)
+def nanpercentile(
+    a: Any,
+    q: Any,
+    axis: Any = None,
+    out: Any = None,
+    overwrite_input: Any = False,
+    method: Any = "linear",
+    keepdims: Any = False,
+    *,
+    weights: Any = None,
+) -> Any:
+    return nanquantile(a, array(q) / 100, axis, None, False, method, keepdims, weights=weights)
+
+
+@composite(
+    np.nanmedian,
+    samples=(
+        said("np.nanmedian(x)", [1.0, np.nan, 0.5, 2.5, 0.1]),
+        said("np.nanmedian(x, axis=1)", [[1.0, np.nan, 0.5], [0.2, 0.4, -1.0]]),
+    ),
+)
+def nanmedian(
+    a: Any, axis: Any = None, out: Any = None, overwrite_input: Any = False, keepdims: Any = False
+) -> Any:
+    return nanquantile(a, 0.5, axis, None, False, "linear", keepdims)
+
+
+# ---- lines and places in them --------------------------------------------------------------------
+
+
+def lines_of(a: Any, axis: Any) -> Any:
+    """The array with what is gone through as its first axis."""
+    if axis is None:
+        return row_of(a)
+    gone, kept = all_axes(axis, a.ndim), other_axes(axis, a.ndim)
+    if len(gone) == 1:
+        return a if gone[0] == 0 else np.moveaxis(a, gone[0], 0)
+    moved = np.transpose(a, (*gone, *kept))
+    return np.reshape(moved, (-1, *(a.shape[k] for k in kept)))
+
+
+def elements_at(lines: Any, places: Any) -> Any:
+    """For each line, the element at its place; the places' last axes are the lines."""
+    rest = lines.ndim - 1
+    return lines[
+        (places, *(np.arange(lines.shape[k + 1])[broadcast_place(rest, k)] for k in numbers(rest)))
+    ]
+
+
+def _nan_of(last: Any) -> Any:
+    """NaN where the last one is, 0 elsewhere: NaN is sorted behind everything."""
+    return _fixed(np.where(np.isnan(last), last, 0.0))
+
+
+def _over_lines(q: Any, lines: Any) -> Any:
+    """What there is for each quantile, before the axes of the lines."""
+    if np.ndim(q) == 0:
+        return q
+    return q[(..., *((None,) * (lines.ndim - 1)))]
+
+
+def _kept(found: Any, q: Any, axis: Any, a: Any) -> Any:
+    """With axes of length 1 in the places of those that were gone through."""
+    return np.expand_dims(found, _axes_behind(axis, a.ndim, np.ndim(q)))
+
+
+@evaluated
+def _axes_behind(axis: Any, ndim: int, more: int) -> tuple[int, ...]:
+    return tuple(k + more for k in all_axes(axis, ndim))
+
+
+def _between(q: Any, n: Any, method: Any, dtype: Any) -> Any:
+    """Which two places a quantile of n stands between, and how far from the first."""
+    if np.ndim(q) == 0:
+        if q < 0 or q > 1:
+            raise ValueError("Quantiles must be in the range [0, 1]")
+    elif np.any((q < 0) | (q > 1)):
+        raise ValueError("Quantiles must be in the range [0, 1]")
+    place = _virtual_place(q, n, method)
+    if method in ("lower", "higher", "nearest"):
+        rounded = _rounded(place, method)
+        return rounded, rounded, 0
+    if method in ("inverted_cdf", "closest_observation"):  # place as it is, or the next whole one
+        rounded = np.clip(_rounded(place, "higher"), 0, n - 1)
+        return rounded, rounded, 0
+    below = _rounded(place, "lower")
+    above = np.minimum(below + 1, n - 1)
+    if method == "averaged_inverted_cdf":
+        half = np.where(place == below, 0.5, 1.0)
+        return np.maximum(below, 0), above, in_dtype(half, dtype)
+    if method == "midpoint":
+        return below, above, in_dtype(np.where(place == below, 0.0, 0.5), dtype)
+    return below, above, in_dtype(place - below, dtype)
+
+
+def _virtual_place(q: Any, n: Any, method: Any) -> Any:
+    if method in ("linear", "lower", "higher", "nearest", "midpoint"):
+        return q * (n - 1)
+    if method in ("inverted_cdf", "averaged_inverted_cdf"):
+        return n * q - 1
+    if method == "closest_observation":
+        return _nearest_odd(n * q - 1.5)
+    alpha, beta = _plotting_position(method)
+    return np.clip(n * q + (alpha + q * (1.0 - alpha - beta)) - 1.0, 0.0, n - 1.0)
+
+
+def _nearest_odd(place: Any) -> Any:
+    """Half a place less where that is a whole odd number already, so that the next whole one is the nearest."""
+    return np.where((place % 2) == 1, place, np.floor(place) + 0.5)
+
+
+@evaluated
+def _plotting_position(method: str) -> tuple[float, float]:
+    known = {
+        "hazen": (0.5, 0.5), "weibull": (0.0, 0.0), "interpolated_inverted_cdf": (0.0, 1.0),
+        "median_unbiased": (1.0 / 3.0, 1.0 / 3.0), "normal_unbiased": (3.0 / 8.0, 3.0 / 8.0),
+    }  # fmt: skip
+    if method not in known:
+        raise ValueError(f"np.quantile has no method {method!r}")
+    return known[method]
+
+
+def _rounded(place: Any, method: Any) -> Any:
+    if np.ndim(place) > 0:
+        if method == "higher":
+            return np.ceil(place).astype(np.int64)
+        return (np.rint(place) if method == "nearest" else np.floor(place)).astype(np.int64)
+    if method == "higher":
+        return int(np.ceil(place))
+    return int(np.rint(place) if method == "nearest" else np.floor(place))

@@ -1,0 +1,489 @@
+"""Arrays put together, taken apart, turned and filled up: `np.append`, `np.split`, `np.rot90`, `np.insert`, ..."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from srcdiff.ops.core.registry import composite, evaluated
+from srcdiff.ops.core.samples import said
+from srcdiff.ops.library.numpy.compile_time import (
+    along,
+    array,
+    axis_in,
+    broadcast_place,
+    largest,
+    numbers,
+    row_of,
+    slice_shape,
+)
+
+__all__ = ["split"]
+
+# ---- more axes, other axes -----------------------------------------------------------------------
+
+
+@composite(
+    np.atleast_2d,
+    samples=(
+        said("np.atleast_2d(x)", (3,)),
+        said("np.atleast_2d(x)", ()),
+        said("np.atleast_2d(x, y)", (2, 3), (0,)),
+    ),
+    takes_complex=True,
+)
+def atleast_2d(*arys: Any) -> Any:
+    found = tuple(_of_two_axes(array(a)) for a in arys)
+    return found[0] if len(found) == 1 else found
+
+
+def _of_two_axes(a: Any) -> Any:
+    if np.ndim(a) == 0:
+        return np.reshape(a, (1, 1))
+    return a[None] if a.ndim == 1 else a
+
+
+@composite(
+    np.atleast_3d,
+    samples=(
+        said("np.atleast_3d(x)", (3,)),
+        said("np.atleast_3d(x)", ()),
+        said("np.atleast_3d(x, y)", (2, 3), (2, 1, 2)),
+    ),
+    takes_complex=True,
+)
+def atleast_3d(*arys: Any) -> Any:
+    found = tuple(_of_three_axes(array(a)) for a in arys)
+    return found[0] if len(found) == 1 else found
+
+
+def _of_three_axes(a: Any) -> Any:
+    if np.ndim(a) == 0:
+        return np.reshape(a, (1, 1, 1))
+    if a.ndim == 1:
+        return a[None, :, None]
+    return a[:, :, None] if a.ndim == 2 else a
+
+
+@composite(
+    np.rollaxis,
+    samples=(
+        said("np.rollaxis(x, 2)", (2, 3, 4)),
+        said("np.rollaxis(x, 0, 2)", (2, 3, 4)),
+        said("np.rollaxis(x, -1, start=1)", (2, 3, 4)),
+    ),
+    takes_complex=True,
+)
+def rollaxis(a: Any, axis: Any, start: Any = 0) -> Any:
+    return np.moveaxis(a, axis, _place_after_roll(axis_in(axis, a.ndim), start, a.ndim))
+
+
+@evaluated
+def _place_after_roll(axis: int, start: int, ndim: int) -> int:
+    start = start + ndim if start < 0 else start
+    return start - 1 if axis < start else start
+
+
+@composite(
+    getattr(np, "matrix_transpose", None),
+    getattr(np.linalg, "matrix_transpose", None),
+    method="mT",
+    samples=(
+        said("np.matrix_transpose(x)", (2, 3)),
+        said("np.linalg.matrix_transpose(x)", (2, 3, 4)),
+    ),
+    takes_complex=True,
+)
+def matrix_transpose(x: Any) -> Any:
+    return np.swapaxes(x, -1, -2)
+
+
+@composite(
+    np.rot90,
+    samples=(
+        said("np.rot90(x)", (2, 3)),
+        said("np.rot90(x, 2)", (2, 3)),
+        said("np.rot90(x, -1, (1, 2))", (2, 3, 2)),
+        said("np.rot90(x, k=4)", (2, 3)),
+    ),
+    takes_complex=True,
+)
+def rot90(m: Any, k: Any = 1, axes: Any = (0, 1)) -> Any:
+    if k % 4 == 0:
+        return m[:]
+    if k % 4 == 2:
+        return np.flip(np.flip(m, axes[0]), axes[1])
+    if k % 4 == 1:
+        return np.swapaxes(np.flip(m, axes[1]), axes[0], axes[1])
+    return np.flip(np.swapaxes(m, axes[0], axes[1]), axes[1])
+
+
+@composite(
+    getattr(np, "astype", None),
+    samples=(
+        said("np.astype(x, np.float32)", [0.5, 1.25], wrt=()),
+        said("np.astype(x, float)", (3,)),
+    ),
+    takes_complex=True,
+)
+def astype(x: Any, dtype: Any, /, *, copy: Any = True, device: Any = None) -> Any:
+    return x.astype(dtype)
+
+
+# ---- put together --------------------------------------------------------------------------------
+
+
+@composite(
+    np.append,
+    samples=(
+        said("np.append(x, y)", (2,), (3,)),
+        said("np.append(x, y)", (2, 2), ()),
+        said("np.append(x, y, axis=1)", (2, 2), (2, 1)),
+        said("np.append(x, [1.0, 2.0])", (0,)),
+    ),
+    takes_complex=True,
+)
+def append(arr: Any, values: Any, axis: Any = None) -> Any:
+    arr, values = array(arr), array(values)
+    if axis is None:
+        return np.concatenate((row_of(arr), row_of(values)))
+    return np.concatenate((arr, values), axis=axis)
+
+
+@composite(
+    np.dstack,
+    samples=(
+        said("np.dstack((x, y))", (3,), (3,)),
+        said("np.dstack([x, y])", (2, 3), (2, 3)),
+        said("np.dstack((x, y))", (2, 1, 2), (2, 1, 3)),
+    ),
+    takes_complex=True,
+)
+def dstack(tup: Any) -> Any:
+    return np.concatenate(tuple(_of_three_axes(array(a)) for a in tup), axis=2)
+
+
+@composite(
+    np.block,
+    samples=(
+        said("np.block([x, y])", (2,), (3,)),
+        said("np.block([[x, y], [y, x]])", (2, 2), (2, 2)),
+        said("np.block([[x, y], [z, 1.0]])", (2, 2), (2, 1), (1, 2)),
+        said("np.block(x)", (2, 2)),
+    ),
+    takes_complex=True,
+)
+def block(arrays: Any) -> Any:
+    depth = _depth_of(arrays)
+    return _joined(arrays, depth, largest(depth, _most_axes(arrays)))
+
+
+def _depth_of(arrays: Any) -> Any:
+    return 1 + _depth_of(arrays[0]) if isinstance(arrays, list) else 0
+
+
+def _most_axes(arrays: Any) -> Any:
+    if not isinstance(arrays, list):
+        return np.ndim(arrays)
+    return largest(*(_most_axes(a) for a in arrays))
+
+
+def _joined(arrays: Any, depth: Any, ndim: Any) -> Any:
+    if not isinstance(arrays, list):
+        return _with_axes(array(arrays), ndim)
+    return np.concatenate(tuple(_joined(a, depth - 1, ndim) for a in arrays), axis=ndim - depth)
+
+
+def _with_axes(a: Any, ndim: Any) -> Any:
+    """An array with axes of length 1 in front."""
+    if np.ndim(a) == ndim:
+        return a
+    if np.ndim(a) == 0:
+        return np.reshape(a, (1,) * ndim)
+    return a[(None,) * (ndim - a.ndim)]
+
+
+@composite(
+    np.broadcast_arrays,
+    samples=(
+        said("np.broadcast_arrays(x, y)", (3,), (2, 1)),
+        said("np.broadcast_arrays(x, y, z)", (3,), (), (2, 3)),
+    ),
+    takes_complex=True,
+)
+def broadcast_arrays(*args: Any, subok: Any = False) -> Any:
+    shape = np.broadcast_shapes(*(np.shape(a) for a in args))
+    return tuple(np.broadcast_to(a, shape) for a in args)
+
+
+@composite(
+    np.meshgrid,
+    samples=(
+        said("np.meshgrid(x, y)", (2,), (3,)),
+        said("np.meshgrid(x, y, z, indexing='ij')", (2,), (3,), (1,)),
+        said("np.meshgrid(x, y, sparse=True)", (2,), (3,)),
+        said("np.meshgrid(x)", (2,)),
+    ),
+    takes_complex=True,
+)
+def meshgrid(*xi: Any, copy: Any = True, sparse: Any = False, indexing: Any = "xy") -> Any:
+    places = _mesh_axes(len(xi), indexing)
+    rows = tuple(row_of(array(x)) for x in xi)
+    open_mesh = tuple(row[broadcast_place(len(xi), k)] for row, k in zip(rows, places, strict=True))
+    if sparse:
+        return open_mesh
+    shape = tuple(len(rows[k]) for k in places)
+    return tuple(np.broadcast_to(x, shape).copy() for x in open_mesh)
+
+
+@evaluated
+def _mesh_axes(count: int, indexing: str) -> tuple[int, ...]:
+    swapped = (1, 0, *range(2, count))
+    return tuple(range(count)) if indexing == "ij" or count < 2 else swapped
+
+
+# ---- taken apart ---------------------------------------------------------------------------------
+
+
+@composite(
+    np.array_split,
+    samples=(
+        said("np.array_split(x, 3)", (7,)),
+        said("np.array_split(x, 2, axis=1)", (2, 4)),
+        said("np.array_split(x, [1, 3])", (5,)),
+        said("np.array_split(x, 3)", (2,)),
+    ),
+    takes_complex=True,
+)
+def array_split(ary: Any, indices_or_sections: Any, axis: Any = 0) -> Any:
+    if not isinstance(indices_or_sections, int):
+        return split(ary, indices_or_sections, axis)
+    size, more = divmod(ary.shape[axis], indices_or_sections)
+    bounds = tuple(k * size + min(k, more) for k in numbers(indices_or_sections + 1))
+    return [
+        ary[along(ary.ndim, axis, slice(bounds[k], bounds[k + 1]))]
+        for k in numbers(indices_or_sections)
+    ]
+
+
+@composite(
+    np.split,
+    samples=(
+        said("np.split(x, 3)", (6,)),
+        said("np.split(x, 2, axis=-1)", (2, 4)),
+        said("np.split(x, (1, 3))", (5, 2)),
+        said("np.split(x, [2], axis=1)", (2, 3)),
+    ),
+    takes_complex=True,
+)
+def split(ary: Any, indices_or_sections: Any, axis: Any = 0) -> Any:
+    if isinstance(indices_or_sections, int):
+        return _even_parts(ary, indices_or_sections, axis)
+    ends = (*indices_or_sections, None)
+    starts = (0, *indices_or_sections)
+    return [ary[along(ary.ndim, axis, slice(a, b))] for a, b in zip(starts, ends, strict=True)]
+
+
+def _even_parts(ary: Any, count: Any, axis: Any) -> Any:
+    size = ary.shape[axis] // count
+    if size * count != ary.shape[axis]:
+        raise ValueError("array split does not result in an equal division")
+    return [
+        ary[along(ary.ndim, axis, slice(k * size if k > 0 else None, (k + 1) * size))]
+        for k in numbers(count)
+    ]
+
+
+@composite(
+    np.hsplit,
+    samples=(said("np.hsplit(x, 2)", (4,)), said("np.hsplit(x, [1])", (2, 3))),
+    takes_complex=True,
+)
+def hsplit(ary: Any, indices_or_sections: Any) -> Any:
+    return split(ary, indices_or_sections, 0 if ary.ndim == 1 else 1)
+
+
+@composite(
+    np.vsplit,
+    samples=(said("np.vsplit(x, 2)", (4, 2)), said("np.vsplit(x, [1])", (3, 2))),
+    takes_complex=True,
+)
+def vsplit(ary: Any, indices_or_sections: Any) -> Any:
+    return split(ary, indices_or_sections, 0)
+
+
+@composite(np.dsplit, samples=(said("np.dsplit(x, 2)", (2, 1, 4)),), takes_complex=True)
+def dsplit(ary: Any, indices_or_sections: Any) -> Any:
+    return split(ary, indices_or_sections, 2)
+
+
+# ---- filled up, with more or fewer elements ------------------------------------------------------
+
+
+@composite(
+    np.resize,
+    samples=(
+        said("np.resize(x, (2, 3))", (4,)),
+        said("np.resize(x, 3)", (2, 3)),
+        said("np.resize(x, (2, 2))", ()),
+        said("np.resize(x, 2)", (0,)),
+    ),
+    takes_complex=True,
+)
+def resize(a: Any, new_shape: Any) -> Any:
+    row = row_of(a)
+    shape = new_shape if isinstance(new_shape, tuple) else (new_shape,)
+    count = 1
+    for n in shape:
+        count = count * n
+    if row.size == 0:
+        return np.zeros(shape, a.dtype)
+    return np.reshape(row[np.arange(count) % row.size], shape)
+
+
+# ---- concatenations that are written as subscripts: `np.r_[x, 1.0, y]`, `np.c_[x, y]` -------------
+
+
+@composite(
+    np.r_,
+    samples=(
+        said("np.r_[x, 0.5, y]", (3,), (2,)),
+        said("np.r_[x, y]", (2, 3), (1, 3)),
+        said("np.r_['1,2,0', x, y]", (3,), (3, 2)),
+        said("np.r_[x, :3, 0:1:3j]", ()),
+    ),
+    takes_complex=True,
+)
+def concatenated_rows(*items: Any, axis: Any = 0, ndmin: Any = 1, trans1d: Any = -1) -> Any:
+    return _concatenated(items, axis, ndmin, trans1d)
+
+
+@composite(
+    np.c_,
+    samples=(
+        said("np.c_[x, y]", (3,), (3,)),
+        said("np.c_[x, y, x[:, 0]]", (2, 3), (2, 1)),
+        said("np.c_[x, 1.0]", ()),
+    ),
+    takes_complex=True,
+)
+def concatenated_columns(*items: Any, axis: Any = -1, ndmin: Any = 2, trans1d: Any = 0) -> Any:
+    return _concatenated(items, axis, ndmin, trans1d)
+
+
+def _concatenated(items: Any, axis: Any, ndmin: Any, trans1d: Any) -> Any:
+    arrays = tuple(array(a) for a in items)
+    dtype = np.result_type(*arrays)
+    return np.concatenate(tuple(_filled_up(a, dtype, ndmin, trans1d) for a in arrays), axis=axis)
+
+
+def _filled_up(a: Any, dtype: Any, ndmin: Any, trans1d: Any) -> Any:
+    if np.ndim(a) == 0:
+        return np.full((1,) * ndmin, a, dtype)
+    return a if np.ndim(a) >= ndmin else a[_further_axes(np.ndim(a), ndmin, trans1d)]
+
+
+@evaluated
+def _further_axes(ndim: int, ndmin: int, first: int) -> tuple[Any, ...]:
+    """The subscript that gives an array so many axes, its own from `first` on; -1: behind all others."""
+    count = ndmin - ndim
+    before = first if first >= 0 else first + count + 1
+    return (None,) * before + (slice(None),) * ndim + (None,) * (count - before)
+
+
+@composite(
+    np.delete,
+    samples=(
+        said("np.delete(x, 1)", (4,)),
+        said("np.delete(x, -1, axis=1)", (2, 3)),
+        said("np.delete(x, [0, 2], axis=0)", (4, 2)),
+        said("np.delete(x, slice(0, 3, 2))", (2, 2)),
+        said("np.delete(x, y)", (3,), [True, False, True]),
+    ),
+    takes_complex=True,
+)
+def delete(arr: Any, obj: Any, axis: Any = None) -> Any:
+    if axis is None:
+        arr, axis = row_of(arr), 0
+    keep = np.ones(arr.shape[axis], dtype=bool)
+    keep[obj] = False
+    return arr[along(arr.ndim, axis, keep)]
+
+
+@composite(
+    np.insert,
+    samples=(
+        said("np.insert(x, 1, y)", (4,), ()),
+        said("np.insert(x, -1, y, axis=1)", (2, 3), (2,)),
+        said("np.insert(x, [0, 2], y)", (4,), (2,)),
+        said("np.insert(x, [1], y, axis=1)", (2, 3), (2, 1)),
+        said("np.insert(x, 1, 5.0)", (2, 2)),
+    ),
+    takes_complex=True,
+)
+def insert(arr: Any, obj: Any, values: Any, axis: Any = None) -> Any:
+    if axis is None:
+        arr, axis = row_of(arr), 0
+    n, axis = arr.shape[axis], axis_in(axis, arr.ndim)
+    places = array(obj)
+    if np.ndim(places) == 0:
+        at = places + n if places < 0 else places
+        front, back = (
+            arr[along(arr.ndim, axis, slice(None, at))],
+            arr[along(arr.ndim, axis, slice(at, None))],
+        )
+        if np.ndim(values) == 0:
+            values = np.full(slice_shape(arr, axis), values, dtype=arr.dtype)
+        elif np.ndim(values) < arr.ndim:
+            values = np.expand_dims(values, axis)
+        else:
+            values = np.moveaxis(values, 0, axis)
+        return np.concatenate((front, values, back), axis=axis)
+    if places.dtype == bool:
+        places = np.flatnonzero(places)
+    places = np.where(places < 0, places + n, places)
+    order = np.argsort(places, kind="stable")
+    new = np.zeros_like(places)
+    new[order] = places[order] + np.arange(len(places))
+    is_old = np.ones(n + len(places), dtype=bool)
+    is_old[new] = False
+    shape = tuple(n + len(places) if k == axis else arr.shape[k] for k in numbers(arr.ndim))
+    result = np.zeros(shape, dtype=arr.dtype)
+    result[along(arr.ndim, axis, new)] = values
+    result[along(arr.ndim, axis, is_old)] = arr
+    return result
+
+
+@composite(
+    getattr(np, "unstack", None),
+    samples=(said("np.unstack(x)", [[1.0, 2.0], [3.0, 4.0]]),),
+    takes_complex=True,
+)
+def unstack(x: Any, /, *, axis: Any = 0) -> Any:
+    return list(np.moveaxis(x, axis, 0))
+
+
+@composite(
+    np.diagflat,
+    samples=(
+        said("np.diagflat(x)", (2, 2)),
+        said("np.diagflat(x, 1)", (3,)),
+        said("np.diagflat(x)", ()),
+    ),
+    takes_complex=True,
+)
+def diagflat(v: Any, k: Any = 0) -> Any:
+    return np.diag(row_of(v), k)
+
+
+@composite(
+    np.tri,
+    samples=(
+        said("np.tri(3) * x", ()),
+        said("np.tri(2, 4, 1) * x", ()),
+        said("np.tri(3, k=-1) * x", (3,)),
+    ),
+)
+def tri(N: Any, M: Any = None, k: Any = 0, dtype: Any = float) -> Any:
+    return np.tril(np.ones((N, N if M is None else M), dtype=dtype), k)

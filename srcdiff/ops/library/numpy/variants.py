@@ -1,0 +1,366 @@
+"""Rarer spellings of functions that operations stand for: `np.linspace(a, b, axis=1)`, `np.concatenate(a)` of an
+array's rows, `np.repeat(x, [1, 0, 2])`, `np.nan_to_num(x, nan=1.0)`, ...
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from srcdiff.ops.core.registry import composite, refuse
+from srcdiff.ops.core.samples import said
+from srcdiff.ops.library.numpy.compile_time import (
+    along,
+    array,
+    axis_in,
+    broadcast_place,
+    in_dtype,
+    numbers,
+    row_of,
+)
+
+# ---- numbers between two -------------------------------------------------------------------------
+
+
+@composite(
+    np.linspace,
+    given=("endpoint", "retstep", "dtype", "axis"),
+    ndim=0,
+    at=(0, 1),
+    samples=(
+        said("np.linspace(x, y, 4, endpoint=False)", (), ()),
+        said("np.linspace(x, y, 3)", (2,), (2,)),
+        said("np.linspace(x, 1.5, 3, axis=-1)", (2, 2)),
+        said("np.linspace(0.5, x, num=4, retstep=True)", ()),
+        said("np.linspace(0.5, x, 3)", (2,)),
+    ),
+    takes_complex=True,
+)
+def linspace_along(
+    start: Any,
+    stop: Any,
+    num: Any = 50,
+    endpoint: Any = True,
+    retstep: Any = False,
+    dtype: Any = None,
+    axis: Any = 0,
+) -> Any:
+    start, stop = array(start), array(stop)
+    step = (stop - start) / (num - 1 if endpoint else num)
+    count = np.arange(num)
+    if np.ndim(step) > 0:
+        count = count[broadcast_place(np.ndim(step) + 1, 0)].astype(step.dtype)
+    found = start + count * step
+    if endpoint:
+        found[-1] = stop
+    found = in_dtype(found, np.result_type(start, stop, 1.0) if dtype is None else dtype)
+    if axis != 0:
+        found = np.moveaxis(found, 0, axis)
+    return (found, step) if retstep else found
+
+
+@composite(
+    np.full,
+    ndim=0,
+    at=1,
+    samples=(said("np.full((2, 3), x)", (3,)), said("np.full((2, 3), x, dtype=float)", (2, 1))),
+    takes_complex=True,
+)
+def full_of(shape: Any, fill_value: Any, dtype: Any = None) -> Any:
+    return np.broadcast_to(_cast(array(fill_value), dtype), shape).copy()
+
+
+@composite(
+    np.full_like,
+    given=("order", "subok", "shape"),
+    ndim=0,
+    at=1,
+    samples=(
+        said("np.full_like(y, x)", (3,), (2, 3), wrt=(0,)),
+        said("np.full_like(y, x, shape=(2, 2))", (), (3,), wrt=(0,)),
+    ),
+    takes_complex=True,
+)
+def full_like_of(
+    a: Any,
+    fill_value: Any,
+    dtype: Any = None,
+    order: Any = "K",
+    subok: Any = True,
+    shape: Any = None,
+) -> Any:
+    a = array(a)
+    shape = a.shape if shape is None else shape
+    value = array(fill_value)
+    filled = np.full(shape, value) if np.ndim(value) == 0 else np.broadcast_to(value, shape).copy()
+    return _cast(filled, a.dtype if dtype is None else dtype)
+
+
+def _is_like(function: Any, made: Any) -> None:
+    """`np.zeros_like(x, shape=...)`: the dtype of an array, and a shape of its own."""
+
+    def like(
+        a: Any, dtype: Any = None, order: Any = "K", subok: Any = True, shape: Any = None
+    ) -> Any:
+        a = array(a)
+        return made(a.shape if shape is None else shape, a.dtype if dtype is None else dtype)
+
+    name = function.__name__
+    like.__name__ = f"{name}_of"
+    sample = said(f"(z := np.{name}(x, shape=(2, 3)), np.copyto(z, x), z)[2]", (3,))
+    composite(
+        function,
+        given=("order", "subok", "shape"),
+        names={"prototype": "a"},
+        samples=(sample,),
+        takes_complex=True,
+    )(like)
+
+
+_is_like(np.zeros_like, np.zeros)
+_is_like(np.ones_like, np.ones)
+_is_like(np.empty_like, np.empty)
+
+
+# ---- rows of an array put together ---------------------------------------------------------------
+
+
+@composite(
+    np.concatenate,
+    getattr(np, "concat", None),
+    given=("dtype", "casting", "axis=None"),
+    ndim=0,
+    samples=(
+        said("np.concatenate(x)", (2, 3)),
+        said("np.concatenate(x, axis=1)", (2, 2, 3)),
+        said("np.concatenate((x, y), axis=None)", (2, 3), (2,)),
+        said("np.concatenate((x, y), dtype=np.float64)", (2,), (3,)),
+    ),
+    takes_complex=True,
+)
+def concatenate_of(
+    arrays: Any, axis: Any = 0, out: Any = None, dtype: Any = None, casting: Any = "same_kind"
+) -> Any:
+    if isinstance(arrays, (list, tuple)):
+        parts = tuple(_cast(array(a), dtype) for a in arrays)
+        if axis is None:
+            return np.concatenate(tuple(np.ravel(a) for a in parts))
+        return np.concatenate(parts, axis=axis)
+    if axis is None:
+        return np.ravel(_cast(arrays, dtype)).copy()
+    return _joined(_cast(arrays, dtype), axis)
+
+
+@composite(
+    np.stack,
+    given=("dtype", "casting"),
+    ndim=0,
+    samples=(said("np.stack(x, axis=1)", (2, 3)), said("np.stack((x, x), dtype=float)", (2,))),
+    takes_complex=True,
+)
+def stack_of(
+    arrays: Any, axis: Any = 0, out: Any = None, *, dtype: Any = None, casting: Any = "same_kind"
+) -> Any:
+    if isinstance(arrays, (list, tuple)):
+        return np.stack(tuple(_cast(array(a), dtype) for a in arrays), axis=axis)
+    return np.moveaxis(_cast(arrays, dtype), 0, axis).copy()
+
+
+@composite(
+    np.hstack,
+    given=("dtype", "casting"),
+    ndim=0,
+    samples=(said("np.hstack(x)", (2, 3)), said("np.hstack(x)", (2, 1, 2))),
+    takes_complex=True,
+)
+def hstack_of(tup: Any, *, dtype: Any = None, casting: Any = "same_kind") -> Any:
+    if isinstance(tup, (list, tuple)):
+        return np.hstack(tuple(_cast(array(a), dtype) for a in tup))
+    a = _cast(tup, dtype)
+    return a.copy() if a.ndim == 1 else _joined(a, 0 if a.ndim == 2 else 1)
+
+
+@composite(
+    np.vstack,
+    given=("dtype", "casting"),
+    ndim=0,
+    samples=(said("np.vstack(x)", (2, 3)), said("np.vstack(x)", (2, 1, 2))),
+    takes_complex=True,
+)
+def vstack_of(tup: Any, *, dtype: Any = None, casting: Any = "same_kind") -> Any:
+    if isinstance(tup, (list, tuple)):
+        return np.vstack(tuple(_cast(array(a), dtype) for a in tup))
+    a = _cast(tup, dtype)
+    return a[:, None].copy() if a.ndim == 1 else a.copy() if a.ndim == 2 else _joined(a, 0)
+
+
+@composite(
+    np.column_stack,
+    given=(),
+    ndim=0,
+    samples=(said("np.column_stack(x)", (2, 3)), said("np.column_stack(x)", (2, 1, 2))),
+    takes_complex=True,
+)
+def column_stack_of(tup: Any) -> Any:
+    return tup[None].copy() if tup.ndim == 1 else tup.T.copy() if tup.ndim == 2 else _joined(tup, 1)
+
+
+def _joined(a: Any, axis: Any) -> Any:
+    """The rows of an array, one behind the other along an axis of theirs."""
+    if a.ndim == 1:
+        refuse("zero-dimensional arrays cannot be concatenated", "Use np.stack, or the array.")
+    k = axis_in(axis, a.ndim - 1)
+    moved = np.moveaxis(a, 0, k)
+    shape = tuple(
+        a.shape[0] * moved.shape[j + 1] if j == k else moved.shape[j if j < k else j + 1]
+        for j in numbers(a.ndim - 1)
+    )
+    return np.reshape(moved, shape).copy()
+
+
+def _cast(a: Any, dtype: Any) -> Any:
+    return a if dtype is None or a.dtype == dtype else a.astype(dtype)
+
+
+# ---- each as often as is said --------------------------------------------------------------------
+
+
+@composite(
+    np.repeat,
+    method="repeat",
+    ndim=0,
+    at=1,
+    samples=(
+        said("np.repeat(x, [1, 0, 2])", (3,)),
+        said("np.repeat(x, y, axis=1)", (2, 3), [2, 0, 1]),
+        said("x.repeat([2], axis=0)", (2, 3)),
+    ),
+    takes_complex=True,
+)
+def repeat_each(a: Any, repeats: Any, axis: Any = None) -> Any:
+    a = array(a)
+    row = row_of(a) if axis is None else a
+    k = axis_in(0 if axis is None else axis, row.ndim)
+    ends = np.cumsum(np.broadcast_to(array(repeats), (row.shape[k],)))
+    place = np.searchsorted(ends, np.arange(ends[-1]), side="right")
+    return row[along(row.ndim, k, place)]
+
+
+# ---- others --------------------------------------------------------------------------------------
+
+
+@composite(
+    np.nan_to_num,
+    given=("copy", "nan", "posinf", "neginf"),
+    samples=(
+        said("np.nan_to_num(x, nan=y)", [1.0, np.nan, np.nan], 0.5),
+        said("np.nan_to_num(x, nan=0.5, posinf=y, neginf=-1.0)", [1.0, np.inf, -np.inf], 0.5),
+        said("np.nan_to_num(x, True)", (3,)),
+    ),
+    of_complex=True,
+)
+def nan_to_num_as(
+    x: Any, copy: Any = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None
+) -> Any:
+    if copy is not True:
+        refuse("np.nan_to_num(copy=False) writes its argument", "Write x[...] = np.nan_to_num(x).")
+    x = array(x)
+    if x.dtype.kind == "c":
+        real, imag = np.real(x), np.imag(x)
+        one = nan_to_num_as(real, copy, nan, posinf, neginf)
+        return one + 1j * nan_to_num_as(imag, copy, nan, posinf, neginf)
+    found = np.where(np.isnan(x), nan, x)
+    if posinf is not None:
+        found = np.where(x == np.inf, posinf, found)
+    if neginf is not None:
+        found = np.where(x == -np.inf, neginf, found)
+    return np.nan_to_num(found) if posinf is None or neginf is None else found
+
+
+@composite(
+    np.size,
+    given=("axis",),
+    samples=(said("np.size(x, 1) * x", (2, 3)), said("np.size(x, axis=(0, 1)) * x", (2, 3))),
+    takes_complex=True,
+)
+def size_along(a: Any, axis: Any = None) -> Any:
+    a = array(a)
+    if axis is None:
+        return np.size(a)
+    total = 1
+    for k in axis if isinstance(axis, tuple) else (axis,):
+        total = total * a.shape[k]
+    return total
+
+
+@composite(
+    method="astype",
+    given=("order", "casting", "subok", "copy"),
+    samples=(said("x.astype(np.float64, copy=False)", (3,)),),
+    takes_complex=True,
+)
+def astype_method(
+    a: Any,
+    dtype: Any,
+    order: Any = "K",
+    casting: Any = "unsafe",
+    subok: Any = True,
+    copy: Any = True,
+) -> Any:
+    return a.astype(dtype) if copy else np.asarray(a, dtype=dtype)
+
+
+# ---- products and factors ------------------------------------------------------------------------
+
+
+@composite(
+    np.cross,
+    given=("axisa", "axisb", "axisc", "axis"),
+    samples=(
+        said("np.cross(x, y, axis=0)", (3, 2), (3, 2)),
+        said("np.cross(x, y, axisa=0, axisb=1, axisc=0)", (3, 2), (2, 3)),
+    ),
+    takes_complex=True,
+)
+def cross_along(
+    a: Any, b: Any, axisa: Any = -1, axisb: Any = -1, axisc: Any = -1, axis: Any = None
+) -> Any:
+    first, second, last = (axisa, axisb, axisc) if axis is None else (axis, axis, axis)
+    a, b = np.moveaxis(array(a), first, -1), np.moveaxis(array(b), second, -1)
+    return np.moveaxis(np.cross(a, b), -1, last)
+
+
+@composite(
+    np.dot,
+    method="dot",
+    ndim=2,
+    samples=(said("np.dot(x, y)", (2, 2, 3), (3, 2)), said("np.dot(x, y)", (2, 2, 3), (3,))),
+    takes_complex=True,
+)
+def dot_of_stacks(a: Any, b: Any) -> Any:
+    b = array(b)
+    if np.ndim(b) == 0:
+        return a * b
+    return np.tensordot(a, b, axes=((a.ndim - 1,), (max(b.ndim - 2, 0),)))
+
+
+@composite(
+    np.linalg.cholesky,
+    given=("upper",),
+    samples=(said("np.linalg.cholesky(x @ x.T + 3.0 * np.eye(3), upper=True)", (3, 3)),),
+    takes_complex=True,
+)
+def cholesky_above(a: Any, /, *, upper: Any = False) -> Any:
+    if not upper:
+        return np.linalg.cholesky(a)
+    factor = np.linalg.cholesky(np.conj(np.swapaxes(a, -1, -2)))
+    return np.conj(np.swapaxes(factor, -1, -2))
+
+
+# ---- towards zero ----------------------------------------------------------------------------------
+
+
+@composite(np.fix, samples=(said("np.fix(x)", [-1.6, 0.3, 2.7]),))  # Numba has no np.fix
+def fix(x: Any, out: Any = None) -> Any:
+    return np.trunc(x)

@@ -1,0 +1,55 @@
+"""Parts of convolutions: `np.convolve` and `np.correlate` in each mode."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from srcdiff.ops.core.registry import composite
+from srcdiff.ops.core.samples import said
+from srcdiff.ops.library.numpy.compile_time import vector
+from srcdiff.ops.signal.convolve import full_convolution
+
+
+@composite(
+    np.convolve,
+    samples=(
+        said("np.convolve(x, y)", (4,), (3,)),
+        said("np.convolve(x, y, 'valid')", (5,), (2,)),
+        said("np.convolve(x, y, mode='valid')", (2,), (5,)),
+        said("np.convolve(x, y, 'same')", (5,), (3,)),
+        said("np.convolve(x, y, 'same')", (2,), (5,)),
+        said("np.convolve(x, [1.0, -1.0])", (3,)),
+    ),
+    takes_complex=True,
+)
+def convolve(a: Any, v: Any, mode: Any = "full") -> Any:
+    a, v = vector(a), vector(v)
+    whole = full_convolution(a, v)
+    less, more = min(a.shape[0], v.shape[0]), max(a.shape[0], v.shape[0])
+    if mode == "valid":
+        return whole[less - 1 : more]
+    return whole[(less - 1) // 2 : (less - 1) // 2 + more] if mode == "same" else whole
+
+
+@composite(
+    np.correlate,
+    samples=(
+        said("np.correlate(x, y)", (5,), (2,)),
+        said("np.correlate(x, y)", (2,), (5,)),
+        said("np.correlate(x, y, 'full')", (4,), (3,)),
+        said("np.correlate(x, y, mode='same')", (5,), (2,)),
+        said("np.correlate(x, y, mode='same')", (2,), (5,)),
+    ),
+    takes_complex=True,
+)
+def correlate(a: Any, v: Any, mode: Any = "valid") -> Any:
+    a, v = vector(a), vector(v)
+    if v.dtype.kind == "c":
+        v = np.conj(v)
+    if mode != "same":
+        return convolve(a, v[::-1], mode)
+    less, more = min(a.shape[0], v.shape[0]), max(a.shape[0], v.shape[0])
+    start = (less - 1) // 2 if a.shape[0] >= v.shape[0] else less // 2
+    return full_convolution(a, v[::-1])[start : start + more]

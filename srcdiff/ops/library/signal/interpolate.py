@@ -1,0 +1,409 @@
+"""`scipy.interpolate` and `scipy.ndimage`: values between others."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from srcdiff.ops.core.lazy_module import LazyModule
+from srcdiff.ops.core.registry import composite, evaluated, refuse
+from srcdiff.ops.core.samples import said
+from srcdiff.ops.library.numpy.compile_time import array, axis_in, in_dtype, numbers
+
+linalg: Any = LazyModule("scipy.linalg")
+signal: Any = LazyModule("scipy.signal")
+
+
+# ---- one variable: what is made is a function ------------------------------------------------------
+
+
+@composite(
+    "scipy.interpolate.CubicSpline",
+    samples=(
+        said(
+            "scipy.interpolate.CubicSpline([0.0, 0.5, 1.5, 2.0, 3.5], x)(y)", (5,), [0.2, 1.7, 4.0]
+        ),
+        said(
+            "scipy.interpolate.CubicSpline(np.cumsum(np.exp(x)), y, bc_type='natural')(3.0)",
+            (5,),
+            (5,),
+        ),
+        said(
+            "scipy.interpolate.CubicSpline([0.0, 1.0, 1.5, 3.0], x, bc_type='clamped')(y, 1)",
+            (4,),
+            [0.2, 1.7],
+        ),
+        said("scipy.interpolate.CubicSpline([0.0, 1.0, 1.5, 3.0], x)(y)", (4, 2), [0.2, 1.7]),
+        said("scipy.interpolate.CubicSpline([0.0, 1.0, 1.5], x)(y)", (3,), [0.2, 1.7]),
+        said(
+            "scipy.interpolate.CubicSpline([0.0, 1.0, 1.5, 3.0], x, axis=1)(y)",
+            (2, 4, 2),
+            [[0.2], [1.7]],
+        ),
+    ),
+)
+def cubic_spline(
+    x: Any, y: Any, axis: Any = 0, bc_type: Any = "not-a-knot", extrapolate: Any = None
+) -> Any:
+    if extrapolate is not None and extrapolate is not True:
+        refuse(
+            "CubicSpline that does not extrapolate is not differentiated", "Leave extrapolate out."
+        )
+    x, y = array(x), array(y)
+    own = axis_in(axis, y.ndim)
+    rows = y if own == 0 else np.moveaxis(y, own, 0)
+    slopes = _slopes(x, rows, bc_type)
+
+    def at(q: Any, nu: Any = 0, extrapolate: Any = None) -> Any:
+        return _in_place_of(own, _hermite(x, rows, slopes, array(q), nu), y.ndim)
+
+    return at
+
+
+def _in_place_of(own: Any, found: Any, ndim: Any) -> Any:
+    """With the axes of places, which come first, where the values had the axis that was interpolated along."""
+    return found if own == 0 else np.transpose(found, placed(own, np.ndim(found), ndim - 1))
+
+
+@evaluated
+def placed(own: int, ndim: int, others: int) -> tuple[int, ...]:
+    places, rest = range(ndim - others), range(ndim - others, ndim)
+    return (*rest[:own], *places, *rest[own:])
+
+
+def _across(a: Any, ndim: Any) -> Any:
+    """With axes of length 1 behind, against values with so many axes; numbers fit anyway."""
+    return a[(..., *((None,) * (ndim - 1)))] if ndim > 1 and np.ndim(a) > 0 else a
+
+
+def _slopes(x: Any, y: Any, bc_type: Any) -> Any:
+    """The derivatives at the knots, for which second derivatives are continuous: a system with three diagonals."""
+    h = np.diff(x)
+    widths = _across(h, y.ndim)
+    steps = np.diff(y, axis=0) / widths
+    inner = 3.0 * (widths[1:] * steps[:-1] + widths[:-1] * steps[1:])
+    if bc_type == "not-a-knot" and len(x) == 3:  # the parabola
+        ends = (1.0, 1.0, 1.0, 1.0)
+        first, last = 2.0 * steps[0], 2.0 * steps[1]
+    elif bc_type == "not-a-knot":
+        d, e = x[2] - x[0], x[-1] - x[-3]
+        ends = (h[1], d, h[-2], e)
+        first = ((h[0] + 2.0 * d) * h[1] * steps[0] + h[0] ** 2 * steps[1]) / d
+        last = (h[-1] ** 2 * steps[-2] + (2.0 * e + h[-1]) * h[-2] * steps[-1]) / e
+    elif bc_type == "natural":
+        ends = (2.0 * h[0], h[0], 2.0 * h[-1], h[-1])
+        first, last = 3.0 * (y[1] - y[0]), 3.0 * (y[-1] - y[-2])
+    elif bc_type == "clamped":
+        ends = (1.0, 0.0, 1.0, 0.0)
+        first, last = 0.0 * y[0], 0.0 * y[-1]
+    else:
+        refuse(
+            f"CubicSpline with bc_type={bc_type!r} is not differentiated",
+            "Those with 'not-a-knot', 'natural' and 'clamped' are.",
+        )
+    above = np.concatenate((np.array([0.0, ends[1]]), h[:-1]))
+    middle = np.concatenate((np.array([ends[0]]), 2.0 * (h[:-1] + h[1:]), np.array([ends[2]])))
+    below = np.concatenate((h[1:], np.array([ends[3], 0.0])))
+    if y.ndim > 1:
+        right = np.concatenate((first[None], inner, last[None]))
+    else:
+        right = np.concatenate((np.array([first]), inner, np.array([last])))
+    bands = np.stack((above, middle, below))
+    if y.ndim < 3:
+        return linalg.solve_banded((1, 1), bands, right)
+    return np.reshape(linalg.solve_banded((1, 1), bands, np.reshape(right, (len(x), -1))), y.shape)
+
+
+def _hermite(x: Any, y: Any, slopes: Any, q: Any, nu: Any) -> Any:
+    """The cubic polynomials with these values and slopes at the knots, or their derivatives."""
+    k = np.clip(np.searchsorted(x, q, side="right") - 1, 0, len(x) - 2)
+    h, t = x[k + 1] - x[k], q - x[k]
+    h, t = _across(h, y.ndim), _across(t, y.ndim)
+    step = (y[k + 1] - y[k]) / h
+    cubic = (slopes[k] + slopes[k + 1] - 2.0 * step) / h**2
+    square = (step - slopes[k]) / h - cubic * h
+    if nu == 0:
+        return y[k] + t * (slopes[k] + t * (square + t * cubic))
+    if nu == 1:
+        return slopes[k] + t * (2.0 * square + 3.0 * t * cubic)
+    if nu == 2:
+        return 2.0 * square + 6.0 * t * cubic
+    if nu == 3:
+        return 6.0 * cubic + 0.0 * t
+    return refuse(
+        "CubicSpline has derivatives up to the third here", "Leave nu out, or pass 1, 2 or 3."
+    )
+
+
+@composite(
+    "scipy.interpolate.interp1d",
+    samples=(
+        said("scipy.interpolate.interp1d([0.0, 0.5, 1.5, 2.0], x)(y)", (4,), [0.2, 1.7]),
+        said(
+            "scipy.interpolate.interp1d([0.0, 0.5, 1.5, 2.0], x, kind='cubic')(y)", (4,), [0.2, 1.7]
+        ),
+        said("scipy.interpolate.interp1d([2.0, 0.0, 0.5], x)(y)", (3,), [0.2, 1.7]),
+        said("scipy.interpolate.interp1d([0.0, 0.5, 2.0], x, assume_sorted=True)(y)", (3,), [0.2]),
+        said(
+            "scipy.interpolate.interp1d([0.0, 0.5, 2.0], x, fill_value='extrapolate')(y)",
+            (3,),
+            [0.2, 2.7],
+        ),
+        said("scipy.interpolate.interp1d([0.0, 0.5, 2.0], x)(y)", (2, 3), [0.2, 1.7]),
+        said("scipy.interpolate.interp1d([0.0, 0.5, 2.0], x, axis=0)(0.7)", (3, 2)),
+    ),
+    ignores=("bounds_error",),
+)
+def interp1d(
+    x: Any,
+    y: Any,
+    kind: Any = "linear",
+    axis: Any = -1,
+    copy: Any = True,
+    bounds_error: Any = None,
+    fill_value: Any = None,
+    assume_sorted: Any = False,
+) -> Any:
+    x, y = array(x), array(y)
+    own, ndim = axis_in(axis, y.ndim), y.ndim
+    y = y if own == 0 else np.moveaxis(y, own, 0)
+    beyond = fill_value == "extrapolate" if is_text(fill_value) else False
+    if fill_value is not None and not beyond:
+        refuse(
+            "interp1d with a fill value is not differentiated",
+            "Use np.where, or fill_value='extrapolate'.",
+        )
+    if kind not in ("linear", "cubic"):
+        refuse(
+            f"interp1d of kind {kind!r} is not differentiated",
+            "Those of kind 'linear' and 'cubic' are.",
+        )
+    if not assume_sorted:
+        order = np.argsort(x, kind="stable")
+        x, y = x[order], y[order]
+    slopes = _slopes(x, y, "not-a-knot") if kind == "cubic" else None
+
+    def at(q: Any) -> Any:
+        if kind == "linear":
+            return linear(x, y, q, beyond, own)
+        places = array(q)
+        if not beyond and np.any((places < x[0]) | (places > x[-1])):
+            raise ValueError("a value in x_new is outside of the interpolation range")
+        return _in_place_of(own, _hermite(x, y, slopes, places, 0), ndim)
+
+    return at
+
+
+@evaluated
+def is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def piecewise(c: Any, x: Any, q: Any, nu: Any = 0, extrapolate: Any = None, axis: Any = 0) -> Any:
+    """Polynomials between breakpoints, as `scipy.interpolate.PPoly` has them: the highest power first."""
+    places = array(q)
+    k = np.clip(np.searchsorted(x, places, side="right") - 1, 0, len(x) - 2)
+    t = _across(places - x[k], c.ndim - 1)
+    top = degree(c.shape[0])
+    if nu > top:
+        return _in_place_of(axis, 0.0 * t if c.ndim == 2 else 0.0 * t * c[0][k], c.ndim - 1)
+    total = c[0][k] if nu == 0 else falling(top, nu) * c[0][k]
+    for power in numbers(top - 1, nu - 1, -1):  # Horner's scheme
+        total = total * t + (
+            c[top - power][k] if nu == 0 else falling(power, nu) * c[top - power][k]
+        )
+    return _in_place_of(axis, total, c.ndim - 1)
+
+
+@evaluated
+def degree(count: int) -> int:
+    return count - 1
+
+
+@evaluated
+def falling(power: int, nu: int) -> float:
+    """What the derivative of that order makes of a power."""
+    return float(math.perm(power, nu))
+
+
+def interpolant(found: Any) -> tuple[Any, dict[str, Any], dict[str, Any]] | None:
+    """What an interpolant made outside of a program is read as: a function, its first arguments, and its keywords; None
+    for all else.
+    """
+    if not type(found).__module__.startswith("scipy.interpolate"):
+        return None
+    kinds = {c.__name__ for c in type(found).__mro__}
+    if "PPoly" in kinds and found.extrapolate is True:
+        return piecewise, {"c": found.c, "x": found.x}, {"axis": found.axis}
+    if "interp1d" in kinds and found._kind == "linear":
+        axis = found.axis % np.ndim(found.y)
+        known = {"x": found.x, "y": np.moveaxis(found.y, axis, 0)}
+        if found._extrapolate:
+            return linear, known, {"beyond": True, "axis": axis}
+        if found.bounds_error:
+            return linear, known, {"axis": axis}
+    return None
+
+
+def linear(x: Any, y: Any, q: Any, beyond: Any = False, axis: Any = 0) -> Any:
+    """Values between others, on straight lines."""
+    places = array(q)
+    if not beyond and np.any((places < x[0]) | (places > x[-1])):
+        raise ValueError("a value in x_new is outside of the interpolation range")
+    k = np.clip(np.searchsorted(x, places) - 1, 0, len(x) - 2)
+    step, t = _across(x[k + 1] - x[k], y.ndim), _across(places - x[k], y.ndim)
+    return _in_place_of(axis, y[k] + (y[k + 1] - y[k]) / step * t, y.ndim)
+
+
+# ---- grids ---------------------------------------------------------------------------------------
+
+
+@composite(
+    "scipy.ndimage.convolve",
+    samples=(
+        said("scipy.ndimage.convolve(x, y)", (5,), (3,)),
+        said("scipy.ndimage.convolve(x, y, mode='nearest')", (5, 4), (3, 3)),
+        said("scipy.ndimage.convolve(x, y, mode='constant', cval=0.5)", (5, 4), (3, 2)),
+        said("scipy.ndimage.convolve(x, y, mode='wrap')", (5,), (2,)),
+        said("scipy.ndimage.convolve(x, y, mode='mirror')", (5,), (3,)),
+    ),
+)
+def ndimage_convolve(
+    input: Any,
+    weights: Any,
+    output: Any = None,
+    mode: Any = "reflect",
+    cval: Any = 0.0,
+    origin: Any = 0,
+) -> Any:
+    input, weights = array(input), array(weights)
+    found = _correlated(input, np.flip(weights), mode, cval, output, origin, 1)
+    return in_dtype(found, input.dtype)  # as SciPy's, whatever the weights are
+
+
+@composite(
+    "scipy.ndimage.correlate",
+    samples=(
+        said("scipy.ndimage.correlate(x, y)", (5,), (3,)),
+        said("scipy.ndimage.correlate(x, y, mode='nearest')", (5, 4), (2, 3)),
+    ),
+)
+def ndimage_correlate(
+    input: Any,
+    weights: Any,
+    output: Any = None,
+    mode: Any = "reflect",
+    cval: Any = 0.0,
+    origin: Any = 0,
+) -> Any:
+    input, weights = array(input), array(weights)
+    return in_dtype(_correlated(input, weights, mode, cval, output, origin, 0), input.dtype)
+
+
+def _correlated(
+    input: Any, weights: Any, mode: Any, cval: Any, output: Any, origin: Any, flipped: Any
+) -> Any:
+    """Products with the weights around each element; of an even number of them, more are in front."""
+    if output is not None or origin != 0:
+        refuse("ndimage filters with output= or origin= are not differentiated", "Leave them out.")
+    padded = input
+    for axis in numbers(input.ndim):
+        padded = _padded(padded, axis, weights.shape[axis], mode, cval, flipped)
+    return signal.correlate(padded, weights, mode="valid")
+
+
+def _padded(a: Any, axis: Any, width: Any, mode: Any, cval: Any, flipped: Any) -> Any:
+    """With so many more elements along an axis that a filter of this width fits around each of the others."""
+    n = a.shape[axis]
+    front = width // 2 - flipped * (1 - width % 2)
+    places = np.arange(n + width - 1) - front
+    if mode == "nearest" or mode == "constant":
+        found = np.clip(places, 0, n - 1)
+    elif mode == "wrap":
+        found = places % n
+    elif mode == "reflect":
+        turned = places % (2 * n)
+        found = np.where(turned < n, turned, 2 * n - 1 - turned)
+    elif mode == "mirror":
+        period = np.maximum(2 * n - 2, 1)
+        turned = places % period
+        found = np.where(turned < n, turned, period - turned)
+    else:
+        refuse(f"ndimage filters with mode={mode!r} are not differentiated", "Use another mode.")
+    padded = np.take(a, found, axis=axis)
+    if mode != "constant":
+        return padded
+    inside = (places >= 0) & (places < n)
+    if a.ndim > 1:
+        inside = np.reshape(inside, (-1, *numbers_of_ones(a.ndim - 1 - axis)))
+    return np.where(inside, padded, cval)
+
+
+@evaluated
+def numbers_of_ones(count: int) -> tuple[int, ...]:
+    return (1,) * count
+
+
+@composite(
+    "scipy.ndimage.map_coordinates",
+    samples=(
+        said("scipy.ndimage.map_coordinates(x, y, order=1)", (5,), [[0.3, 2.2, 3.9]]),
+        said(
+            "scipy.ndimage.map_coordinates(x, y, order=1, mode='nearest')",
+            (4, 5),
+            [[0.3, 2.2, -0.9], [1.4, 3.7, 6.2]],
+        ),
+        said(
+            "scipy.ndimage.map_coordinates(x, y, order=1, mode='constant', cval=0.5)",
+            (4, 5),
+            [[0.3, 2.2, 1.1], [1.4, 3.7, 2.3]],
+        ),
+    ),
+    ignores=("prefilter",),
+)
+def map_coordinates(
+    input: Any,
+    coordinates: Any,
+    output: Any = None,
+    order: Any = 3,
+    mode: Any = "constant",
+    cval: Any = 0.0,
+    prefilter: Any = True,
+) -> Any:
+    input, places = array(input), array(coordinates)
+    if order != 1:
+        refuse(
+            "map_coordinates by splines is not differentiated",
+            "Pass order=1, for linear interpolation.",
+        )
+    if output is not None or mode not in ("constant", "nearest"):
+        refuse(
+            "map_coordinates is differentiated with mode='constant' and mode='nearest'",
+            "Pass one of these.",
+        )
+    inside = True
+    total = 0.0
+    for corner in numbers(2**input.ndim):
+        weight = 1.0
+        index: Any = ()
+        for axis in numbers(input.ndim):
+            top = input.shape[axis] - 1
+            at = places[axis] if mode == "constant" else np.clip(places[axis], 0.0, top)
+            k = np.clip(np.floor(at).astype(np.int64), 0, top - 1)
+            t = at - k
+            if mode == "constant" and corner == 0:
+                within = (at >= 0.0) & (at <= top)
+                inside = within if axis == 0 else inside & within
+            high = bit(corner, axis)
+            weight = weight * (t if high else 1.0 - t)
+            index = (*index, k + high)
+        total = total + weight * input[index]
+    found = np.where(inside, total, cval) if mode == "constant" else total
+    return in_dtype(found, input.dtype)  # as SciPy's, whatever the places are
+
+
+@evaluated
+def bit(number: int, place: int) -> int:
+    return number >> place & 1

@@ -1,0 +1,259 @@
+"""Reductions that leave out what is not a number: `np.nansum`, `np.nanvar`, `np.nanmax`, ..."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from srcdiff.ops.arrays.reductions import max_of_any, min_of_any
+from srcdiff.ops.core.registry import composite, refuse
+from srcdiff.ops.core.samples import said
+from srcdiff.ops.library.numpy.compile_time import array
+from srcdiff.ops.library.ufuncs.reduce_where import (
+    cast,
+    prod_where,
+    root_of_variance,
+    size_squared,
+    sum_where,
+)
+
+_SOME = [[1.0, np.nan, 0.5], [0.2, 0.4, -1.0]]
+_NONE = [[np.nan, 1.0], [np.nan, 2.0]]
+
+
+@composite(
+    np.nansum,
+    samples=(
+        said("np.nansum(x)", _SOME),
+        said("np.nansum(x, axis=1, keepdims=True)", _SOME),
+        said("np.nansum(x, 0)", _NONE),
+        said("np.nansum(x)", (3,)),
+        said("np.nansum(x, axis=1, initial=2.0, where=[True, False, True])", _SOME),
+        said("np.nansum(x, axis=0, dtype=np.float64)", _SOME),
+    ),
+    takes_complex=True,
+)
+def nansum(
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    out: Any = None,
+    keepdims: Any = False,
+    initial: Any = None,
+    where: Any = True,
+) -> Any:
+    a = _filled(array(a), 0)
+    return sum_where(a, axis, dtype, None, keepdims, initial, where)
+
+
+@composite(
+    np.nanprod,
+    samples=(
+        said("np.nanprod(x)", _SOME),
+        said("np.nanprod(x, axis=0)", _NONE),
+        said("np.nanprod(x, initial=2.0, where=[True, False, True])", _SOME),
+    ),
+    takes_complex=True,
+)
+def nanprod(
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    out: Any = None,
+    keepdims: Any = False,
+    initial: Any = None,
+    where: Any = True,
+) -> Any:
+    a = _filled(array(a), 1)
+    return prod_where(a, axis, dtype, None, keepdims, initial, where)
+
+
+@composite(
+    np.nancumsum,
+    samples=(said("np.nancumsum(x)", _SOME), said("np.nancumsum(x, axis=1)", _SOME)),
+    takes_complex=True,
+)
+def nancumsum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
+    return np.cumsum(cast(_filled(array(a), 0), dtype), axis=axis)
+
+
+@composite(
+    np.nancumprod,
+    samples=(said("np.nancumprod(x)", _SOME), said("np.nancumprod(x, axis=0)", _SOME)),
+    takes_complex=True,
+)
+def nancumprod(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
+    return np.cumprod(cast(_filled(array(a), 1), dtype), axis=axis)
+
+
+@composite(
+    np.nanmean,
+    samples=(
+        said("np.nanmean(x)", _SOME),
+        said("np.nanmean(x, axis=0)", _SOME),
+        said("np.nanmean(x, axis=1, keepdims=True)", _SOME),
+        said("np.nanmean(x, axis=1, where=[True, False, True], dtype=np.float64)", _SOME),
+        said("np.nanmean(x, axis=0)", _NONE, avoid="means of nothing"),
+    ),
+    takes_complex=True,
+)
+def nanmean(
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    out: Any = None,
+    keepdims: Any = False,
+    *,
+    where: Any = True,
+) -> Any:
+    a = _only_where(cast(array(a), dtype), where)
+    total = np.sum(_filled(a, 0), axis=axis, keepdims=keepdims)
+    return total / _counted(a, axis, keepdims, total)
+
+
+@composite(
+    np.nanvar,
+    samples=(
+        said("np.nanvar(x)", _SOME),
+        said("np.nanvar(x, axis=1, ddof=1)", _SOME),
+        said("np.nanvar(x, axis=0, keepdims=True)", _SOME),
+        said("np.nanvar(x, correction=1, where=[True, False, True])", _SOME),
+        said("np.nanvar(x, axis=1, mean=np.nanmean(x, axis=1, keepdims=True))", _SOME),
+    ),
+    takes_complex=True,
+)
+def nanvar(
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    out: Any = None,
+    ddof: Any = 0,
+    keepdims: Any = False,
+    *,
+    where: Any = True,
+    mean: Any = None,
+    correction: Any = None,
+) -> Any:
+    a = _only_where(cast(array(a), dtype), where)
+    less = ddof if correction is None else correction
+    middle = nanmean(a, axis, keepdims=True) if mean is None else mean
+    centred = np.where(np.isnan(a), 0.0, a - middle)
+    total = np.sum(size_squared(centred), axis=axis, keepdims=keepdims)
+    return total / (_counted(a, axis, keepdims, total) - less)
+
+
+@composite(
+    np.nanstd,
+    samples=(said("np.nanstd(x)", _SOME), said("np.nanstd(x, axis=1, ddof=1)", _SOME)),
+    takes_complex=True,
+)
+def nanstd(
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    out: Any = None,
+    ddof: Any = 0,
+    keepdims: Any = False,
+    *,
+    where: Any = True,
+    mean: Any = None,
+    correction: Any = None,
+) -> Any:
+    return root_of_variance(
+        nanvar(a, axis, dtype, None, ddof, keepdims, where=where, mean=mean, correction=correction)
+    )
+
+
+@composite(
+    np.nanmax,
+    samples=(
+        said("np.nanmax(x)", _SOME),
+        said("np.nanmax(x, axis=1, keepdims=True)", _SOME),
+        said("np.nanmax(x, axis=0)", _NONE, avoid="the greatest of nothing"),
+        said("np.nanmax(x, axis=1, initial=0.7)", _SOME),
+        said("np.nanmax(x, axis=1, initial=-9.0, where=[True, False, True])", _SOME),
+    ),
+    takes_complex=True,
+)
+def nanmax(
+    a: Any,
+    axis: Any = None,
+    out: Any = None,
+    keepdims: Any = False,
+    initial: Any = None,
+    where: Any = True,
+) -> Any:
+    a = _only_where(array(a), where)
+    found = _filled(a, -np.inf)
+    if initial is None:
+        return _or_nan(np.max(found, axis=axis, keepdims=keepdims), a, axis, keepdims)
+    return np.maximum(max_of_any(found, axis=axis, keepdims=keepdims), initial)
+
+
+@composite(
+    np.nanmin,
+    samples=(
+        said("np.nanmin(x)", _SOME),
+        said("np.nanmin(x, axis=(0, 1))", _SOME),
+        said("np.nanmin(x, axis=1, initial=9.0, where=[True, True, False])", _SOME),
+    ),
+    takes_complex=True,
+)
+def nanmin(
+    a: Any,
+    axis: Any = None,
+    out: Any = None,
+    keepdims: Any = False,
+    initial: Any = None,
+    where: Any = True,
+) -> Any:
+    a = _only_where(array(a), where)
+    found = _filled(a, np.inf)
+    if initial is None:
+        return _or_nan(np.min(found, axis=axis, keepdims=keepdims), a, axis, keepdims)
+    return np.minimum(min_of_any(found, axis=axis, keepdims=keepdims), initial)
+
+
+@composite(
+    np.nanargmax,
+    samples=(said("np.nanargmax(x)", _SOME), said("np.nanargmax(x, axis=1)", _SOME)),
+    takes_complex=True,
+)
+def nanargmax(a: Any, axis: Any = None, out: Any = None, *, keepdims: Any = False) -> Any:
+    return np.argmax(_filled(array(a), -np.inf), axis=axis, keepdims=keepdims)
+
+
+@composite(
+    np.nanargmin,
+    samples=(said("np.nanargmin(x)", _SOME), said("np.nanargmin(x, axis=1)", _SOME)),
+    takes_complex=True,
+)
+def nanargmin(a: Any, axis: Any = None, out: Any = None, *, keepdims: Any = False) -> Any:
+    return np.argmin(_filled(array(a), np.inf), axis=axis, keepdims=keepdims)
+
+
+def _filled(a: Any, number: Any) -> Any:
+    """A number in the place of what is not one."""
+    return np.where(np.isnan(a), number, a) if a.dtype.kind in "fc" else a
+
+
+def _only_where(a: Any, where: Any) -> Any:
+    """Nothing is a number outside."""
+    if where is True:
+        return a
+    if a.dtype.kind not in "fc":
+        refuse("where= of integers has no NaN here", "Pass floats.")
+    return np.where(where, a, np.float32(np.nan))
+
+
+def _counted(a: Any, axis: Any, keepdims: Any, total: Any) -> Any:
+    """How many are numbers, in the dtype of the sum that is divided by it."""
+    count = np.sum(~np.isnan(a), axis=axis, keepdims=keepdims)
+    return count.astype(total.dtype) if total.dtype in (np.float32, np.complex64) else count
+
+
+def _or_nan(found: Any, a: Any, axis: Any, keepdims: Any) -> Any:
+    if a.dtype.kind not in "fc":
+        return found
+    return np.where(np.all(np.isnan(a), axis=axis, keepdims=keepdims), np.float32(np.nan), found)

@@ -1,0 +1,501 @@
+"""Factorisations of matrices and stacks of them, and what comes of them: determinants, eigenvalues.
+
+`cholesky` and `eigh` read one triangle of their matrix, and that is where their derivatives are. Eigenvectors of equal
+eigenvalues, and singular vectors of equal singular values, count as not turning into each other, and nothing becomes
+infinite: functions of the values, and of the spaces that vectors of equal values span, have their gradient. Values are
+equal where they differ by no more than rounding. Phases of complex vectors take no part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from srcdiff.ir.build import Builder
+from srcdiff.ir.core import Atom, Op
+from srcdiff.ir.dims import Shapes
+from srcdiff.ir.types import BOOL, Array, Scalar, Type, ndim_of, shape_of
+from srcdiff.ir.types import is_complex as is_complex_type
+from srcdiff.ops.arrays.shapes import transpose
+from srcdiff.ops.core.lazy_module import LazyModule
+from srcdiff.ops.core.registry import declare, operation, same_length
+from srcdiff.ops.core.samples import Sample, spd
+from srcdiff.ops.core.type_rules import TypeMistake, make, real_dtype
+from srcdiff.ops.elementwise.complex_numbers import conjugate
+from srcdiff.ops.library.linalg import unpivoted_loops
+from srcdiff.ops.library.linalg.matrix_checks import (
+    adjoined,
+    columns,
+    conjugated,
+    diagonal,
+    diagonal_of,
+    diagonal_part,
+    eigen_adjoint,
+    inverse_gaps,
+    inverse_gaps_of_squares,
+    lower_part,
+    mirrored,
+    real_part,
+    rows,
+    symmetric_of_upper,
+    symmetric_part,
+    turned,
+    upper_part,
+)
+from srcdiff.ops.linalg.matrix_types import (
+    IN_STACKS,
+    again,
+    as_float,
+    is_square_now,
+    like_matrix,
+    matrices,
+    matrix,
+    smaller,
+    square,
+)
+
+linalg: Any = LazyModule("scipy.linalg")
+
+Attrs = Mapping[str, Any]
+
+
+# ---- Cholesky --------------------------------------------------------------------------------
+
+
+def cholesky_forward(a, *, a_dot, out):
+    lower = np.tril(a_dot)
+    change = mirrored(lower)
+    if a.ndim == 2:
+        half = linalg.solve_triangular(out, change, lower=True)
+        middle = linalg.solve_triangular(out, adjoined(half), lower=True)
+    else:
+        half = np.linalg.solve(out, change)
+        middle = np.linalg.solve(out, adjoined(half))
+    out_dot = out @ (np.tril(middle) - 0.5 * diagonal_part(middle))
+
+
+# of L^-T (P + P^T) L^-1 the lower triangle, its diagonal halved, where P is the same of L^T d_L
+@declare(
+    np.linalg.cholesky,
+    device_form=unpivoted_loops.cholesky_in_loops,
+    infer=like_matrix("cholesky"),
+    forward=cholesky_forward,
+    samples=(
+        spd(3),
+        spd(1),
+        Sample(lambda rng: (np.stack([*spd(3).args(rng), *spd(3).args(rng)]),)),
+    ),
+    **IN_STACKS,
+    takes_complex=True,
+)
+def cholesky(a, *, out, d_out):
+    lower = np.tril(turned(out) @ d_out)
+    change = mirrored(lower)
+    if a.ndim == 2:
+        half = linalg.solve_triangular(out, change, trans="T", lower=True)
+        middle = linalg.solve_triangular(out, adjoined(half), trans="T", lower=True)
+    else:
+        half = np.linalg.solve(turned(out), change)
+        middle = np.linalg.solve(turned(out), adjoined(half))
+    d_a = np.tril(middle) - 0.5 * diagonal_part(middle)
+
+
+# ---- determinants ----------------------------------------------------------------------------
+
+
+def _determinant(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    a = square(shapes, operands[0], "det")
+    return (make(as_float(a.dtype), a.shape[:-2]),)
+
+
+def det_forward(a, *, a_dot, out):
+    if a.ndim == 2:
+        out_dot = out * np.trace(np.linalg.solve(a, a_dot))
+    else:
+        out_dot = out * np.sum(np.linalg.inv(a) * turned(a_dot), axis=(-2, -1))
+
+
+@declare(
+    np.linalg.det,
+    device_form=unpivoted_loops.det_in_loops,
+    infer=_determinant,
+    forward=det_forward,
+    samples=matrices,
+    **IN_STACKS,
+    takes_complex=True,
+)
+def det(a, *, out, d_out):
+    if a.ndim == 2:
+        d_a = d_out * out * np.linalg.inv(a).T
+    else:
+        d_a = np.expand_dims(d_out * out, (-2, -1)) * turned(np.linalg.inv(a))
+
+
+def _sign_and_log(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    (sign,) = _determinant(shapes, operands, attrs)
+    return sign, make(real_dtype(sign.dtype), shape_of(sign))  # type: ignore[union-attr]
+
+
+def slogdet_forward(a, *, a_dot, out):
+    if a.ndim == 2:
+        turn = np.trace(np.linalg.solve(a, a_dot))
+    else:
+        turn = np.sum(np.linalg.inv(a) * turned(a_dot), axis=(-2, -1))
+    if a.dtype.kind == "c":
+        out_dot = (1j * np.imag(turn) * out[0], np.real(turn))
+    else:
+        out_dot = (0.0, turn)
+
+
+def _named(function: Any, *args: Any, **kwargs: Any) -> Any:
+    """The class of named tuples that a function of NumPy gives."""
+    return cache(lambda: type(function(*args, **kwargs)))
+
+
+# two results: the sign, which has no derivative (of complex matrices it goes round the unit circle), and the logarithm
+@declare(
+    np.linalg.slogdet,
+    device_form=unpivoted_loops.slogdet_in_loops,
+    infer=_sign_and_log,
+    forward=slogdet_forward,
+    named=_named(np.linalg.slogdet, np.eye(1)),
+    samples=matrices,
+    **IN_STACKS,
+    takes_complex=True,
+)
+def slogdet(a, *, out, d_out):
+    d_sign, d_turn = d_out
+    if a.dtype.kind == "c":
+        d_turn = d_turn + 1j * np.imag(d_sign * out[0])
+    if a.ndim == 2:
+        d_a = d_turn * np.linalg.inv(a).T
+    else:
+        d_a = np.expand_dims(d_turn, (-2, -1)) * turned(np.linalg.inv(a))
+
+
+# ---- eigenvalues -----------------------------------------------------------------------------
+
+
+def values_and_vectors(name: str, stacks: bool = True) -> Any:
+    """The type rule of eigenvalues and eigenvectors."""
+
+    def infer(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+        a = square(shapes, operands[0], name, stacks)
+        dtype = as_float(a.dtype)
+        of_values = dtype if name == "eig" else real_dtype(dtype)
+        return Array(of_values, a.shape[:-1]), Array(dtype, a.shape)
+
+    return infer
+
+
+def eigh_forward(a, UPLO="L", *, a_dot, out):
+    values, vectors = out
+    if UPLO in ("L", "l"):
+        change = symmetric_part(a_dot)
+    else:
+        change = symmetric_of_upper(a_dot)
+    middle = adjoined(vectors) @ change @ vectors
+    out_dot = (real_part(diagonal_of(middle)), vectors @ (inverse_gaps(values) * middle))
+
+
+def _of_lower_triangle(b: Builder, op: Op) -> tuple[Atom, ...] | None:
+    """Of an upper triangle, what its adjoint's lower one gives: Numba's function reads no other."""
+    a, triangle = op.operands[0], op.attrs.get("UPLO", "L")
+    if triangle in ("L", "l"):
+        return again(b, op, a) if "UPLO" in op.attrs else None
+    *batch, row, column = range(ndim_of(a.type))
+    a = b.op(transpose, a, axes=(*batch, column, row))
+    return again(b, op, b.op(conjugate, a) if is_complex_type(a.type) else a)
+
+
+# eigenvectors times their conjugates: phases are not determined
+_HERMITIAN = (
+    "np.linalg.eigh(x)[1] * np.arange(3.0) @ np.conj(np.swapaxes(np.linalg.eigh(x)[1], -1, -2))"
+)
+
+
+def symmetric(*batch: int) -> Sample:
+    def args(rng: np.random.Generator) -> tuple[Any, ...]:
+        root = rng.normal(size=(*batch, 3, 3))
+        return (root + np.swapaxes(root, -1, -2) + np.diag([0.0, 4.0, 9.0]),)
+
+    return Sample(args, complex_text=_HERMITIAN)
+
+
+@declare(
+    np.linalg.eigh,
+    infer=values_and_vectors("eigh"),
+    forward=eigh_forward,
+    simpler=_of_lower_triangle,
+    optional=True,
+    named=_named(np.linalg.eigh, np.eye(1)),
+    samples=(
+        symmetric(),
+        Sample(
+            symmetric().args, {"UPLO": "U"}, complex_text=_HERMITIAN.replace("(x)", "(x, UPLO='U')")
+        ),
+        symmetric(2),
+    ),
+    **IN_STACKS,
+    takes_complex=True,
+)
+def eigh(a, UPLO="L", *, out, d_out):
+    values, vectors = out
+    d_values, d_vectors = d_out
+    d_whole = eigen_adjoint(values, vectors, d_values, d_vectors)
+    if UPLO in ("L", "l"):
+        d_a = lower_part(d_whole)
+    else:
+        d_a = upper_part(d_whole)
+
+
+def eig_forward(a, *, a_dot, out):
+    values, vectors = out
+    middle = np.linalg.solve(vectors, a_dot @ vectors)
+    turning = inverse_gaps(values) * middle
+    lengths = real_part(np.sum(conjugated(vectors) * (vectors @ turning), axis=-2))
+    out_dot = (diagonal_of(middle), vectors @ turning - vectors * columns(lengths))
+
+
+def _with_real_eigenvalues(*batch: int) -> Sample:
+    def args(rng: np.random.Generator) -> tuple[Any, ...]:
+        return (rng.normal(size=(*batch, 3, 3)) * 0.3 + np.diag([-3.0, 1.0, 5.0]),)
+
+    return Sample(args)
+
+
+# V^-T (diag(d_w) + F * (V^T d_V - V^T V diag(V^T d_V))) V^T: eigenvectors have length 1
+@declare(
+    infer=values_and_vectors("eig"),
+    forward=eig_forward,
+    optional=True,
+    spelling="np.linalg.eig",
+    named=_named(np.linalg.eig, np.eye(1)),
+    samples=(_with_real_eigenvalues(), _with_real_eigenvalues(2)),
+    **IN_STACKS,
+    takes_complex=True,
+)
+def real_eig(a, *, out, d_out):
+    values, vectors = out
+    d_values, d_vectors = d_out
+    if d_vectors is None:
+        middle = rows(d_values) * turned(vectors)
+    else:
+        along = turned(vectors) @ d_vectors
+        lengths = columns(real_part(diagonal_of(along)))
+        products = turned(vectors) @ conjugated(vectors)
+        turning = inverse_gaps(values) * (along - products * lengths)
+        if d_values is not None:
+            turning = turning + diagonal(d_values)
+        middle = turning @ turned(vectors)
+    d_a = np.linalg.solve(turned(vectors), middle)
+
+
+is_complex: Any = operation(
+    "is_complex",
+    spelling="np.iscomplexobj",
+    infer=lambda shapes, operands, attrs: (BOOL,),
+    signature="x",
+    differentiable=False,
+    takes_complex=True,
+)
+
+
+# ---- singular values -------------------------------------------------------------------------
+
+
+def _svd_type(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    a = matrix(operands[0], "svd")
+    *batch, n, m = a.shape
+    k, dtype = smaller(shapes, n, m), as_float(a.dtype)
+    is_thin = not attrs.get("full_matrices", True) or is_square_now(shapes, n, m)
+    left, right = (k, k) if is_thin else (n, m)
+    return (
+        Array(dtype, (*batch, n, left)),
+        Array(real_dtype(dtype), (*batch, k)),
+        Array(dtype, (*batch, right, m)),
+    )
+
+
+def _drawn(shape: Sequence[int], **attrs: Any) -> Sample:
+    return Sample(lambda rng: (rng.normal(size=shape),), attrs)
+
+
+def svd_forward(a, full_matrices=True, *, a_dot, out):
+    u, s, vh = out
+    count = s.shape[-1]
+    if same_length(u.shape[-1], count) and same_length(vh.shape[-2], count):
+        middle = adjoined(u) @ a_dot @ adjoined(vh)
+        gaps = inverse_gaps_of_squares(s)
+        right = middle * columns(s)
+        left = rows(s) * middle
+        u_dot = u @ (gaps * (right + adjoined(right)))
+        vh_dot = adjoined(gaps * (left + adjoined(left))) @ vh
+        if not same_length(a.shape[-2], s.shape[-1]):
+            rest = a_dot @ adjoined(vh)
+            u_dot = u_dot + (rest - u @ (adjoined(u) @ rest)) / columns(s)
+        if not same_length(a.shape[-1], s.shape[-1]):
+            rest = adjoined(u) @ a_dot
+            vh_dot = vh_dot + (rest - rest @ adjoined(vh) @ vh) / rows(s)
+        if a.dtype.kind == "c":  # what phases turn by together, u turns by
+            u_dot = u_dot + u * columns(1j * np.imag(diagonal_of(middle)) / s)
+        out_dot = (u_dot, real_part(diagonal_of(middle)), vh_dot)
+    else:
+        middle = adjoined(u[..., :count]) @ a_dot @ adjoined(vh[..., :count, :])
+        out_dot = (None, real_part(diagonal_of(middle)), None)
+
+
+@declare(
+    spelling="np.linalg.svd",
+    infer=_svd_type,
+    forward=svd_forward,
+    optional=True,
+    named=_named(np.linalg.svd, np.eye(1)),
+    advice="Pass full_matrices=False: without it, some singular vectors are not unique.",
+    samples=(
+        _drawn((3, 3)),
+        _drawn((4, 2), full_matrices=False),
+        _drawn((2, 4), full_matrices=False),
+        _drawn((2, 3, 3)),
+        _drawn((2, 2, 4), full_matrices=False),
+    ),
+    **IN_STACKS,
+    takes_complex=True,
+)
+def svd_factors(a, full_matrices=True, *, out, d_out):
+    u, s, vh = out
+    d_u, d_s, d_vh = d_out
+    count = s.shape[-1]
+    is_unique = same_length(u.shape[-1], count) and same_length(vh.shape[-2], count)
+    if is_unique and d_u is None and d_vh is None:
+        d_a = conjugated(u) * columns(d_s) @ conjugated(vh)
+    elif is_unique:
+        gaps = inverse_gaps_of_squares(s)
+        middle = 0.0
+        if d_s is not None:
+            middle = diagonal(d_s)
+        if d_u is not None:
+            along = turned(u) @ d_u
+            middle = middle + gaps * (along - adjoined(along)) * columns(s)
+            if a.dtype.kind == "c":
+                middle = middle + diagonal(1j * np.imag(diagonal_of(along)) / s)
+        if d_vh is not None:
+            across = conjugated(vh) @ adjoined(d_vh)
+            middle = middle + rows(s) * (gaps * (across - adjoined(across)))
+        left, right = conjugated(u), conjugated(vh)
+        d_whole = left @ middle @ right
+        if d_u is not None and not same_length(a.shape[-2], s.shape[-1]):
+            d_whole = d_whole + (d_u - left @ along) / columns(s) @ right
+        if d_vh is not None and not same_length(a.shape[-1], s.shape[-1]):
+            d_whole = d_whole + left / columns(s) @ (d_vh - adjoined(across) @ right)
+        d_a = d_whole
+    elif d_u is None and d_vh is None:
+        u, s, vh = np.linalg.svd(a, full_matrices=False)
+        d_a = conjugated(u) * columns(d_s) @ conjugated(vh)
+
+
+# ---- QR --------------------------------------------------------------------------------------
+
+
+def _qr_type(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    a = matrix(operands[0], "qr")
+    *batch, n, m = a.shape
+    k, dtype = smaller(shapes, n, m), as_float(a.dtype)
+    if attrs.get("mode", "reduced") == "complete" and not shapes.same(n, k):
+        raise TypeMistake("the complete QR factors of a tall matrix are not unique; use 'reduced'")
+    return Array(dtype, (*batch, n, k)), Array(dtype, (*batch, k, m))
+
+
+def qr_forward(a, mode="reduced", *, a_dot, out):
+    q, r = out
+    if same_length(r.shape[-2], r.shape[-1]):
+        change, factor = a_dot, r
+    else:
+        change, factor = a_dot[..., : r.shape[-2]], r[..., : r.shape[-2]]
+    scaled = turned(np.linalg.solve(turned(factor), turned(change)))
+    inner = adjoined(q) @ scaled
+    turning = np.tril(inner, -1) - adjoined(np.tril(inner, -1))
+    if a.dtype.kind == "c":  # the diagonal of r is real
+        turning = turning + 1j * np.imag(diagonal_part(inner))
+    q_dot = scaled - q @ (inner - turning)
+    r_dot = adjoined(q) @ a_dot - turning @ r
+    out_dot = (q_dot, r_dot)
+
+
+def _reduced(b: Builder, op: Op) -> tuple[Atom, ...] | None:
+    """The complete factors of what is not tall are the reduced ones, which are all that Numba has."""
+    return None if op.attrs.get("mode", "reduced") == "reduced" else again(b, op, *op.operands)
+
+
+# (d_Q + Q S) R^-T, with S the symmetric matrix that has the lower triangle of R d_R^T - d_Q^T Q; what is right of a
+# square factor is Q^T times columns of A
+@declare(
+    spelling="np.linalg.qr",
+    infer=_qr_type,
+    forward=qr_forward,
+    simpler=_reduced,
+    optional=True,
+    named=_named(np.linalg.qr, np.eye(1)),
+    samples=(
+        _drawn((3, 3)),
+        _drawn((4, 2)),
+        _drawn((2, 4)),
+        _drawn((2, 4, 2)),
+        _drawn((2, 2, 4)),
+    ),
+    **IN_STACKS,
+    takes_complex=True,
+)
+def qr_factors(a, mode="reduced", *, out, d_out):
+    q, r = out
+    d_q, d_r = d_out
+    across = conjugated(q)
+    if same_length(r.shape[-2], r.shape[-1]):
+        if d_r is None:
+            inner = -turned(d_q) @ q
+        elif d_q is None:
+            inner = r @ turned(d_r)
+        else:
+            inner = r @ turned(d_r) - turned(d_q) @ q
+        d_square = across @ symmetric_part(conjugated(inner))
+        if d_q is not None:
+            d_square = d_q + d_square
+        d_a = turned(np.linalg.solve(r, turned(d_square)))
+    elif d_r is None:
+        factor = r[..., : r.shape[-2]]
+        d_square = d_q - across @ symmetric_part(adjoined(d_q) @ across)
+        d_left = turned(np.linalg.solve(factor, turned(d_square)))
+        d_a = np.concatenate((d_left, np.zeros_like(a[..., r.shape[-2] :])), axis=-1)
+    else:
+        count = r.shape[-2]
+        factor, d_factor, d_rest = r[..., :count], d_r[..., :count], d_r[..., count:]
+        d_whole = conjugated(a[..., count:]) @ adjoined(d_rest)
+        if d_q is not None:
+            d_whole = d_q + d_whole
+        inner = factor @ turned(d_factor) - turned(d_whole) @ q
+        d_square = d_whole + across @ symmetric_part(conjugated(inner))
+        d_left = turned(np.linalg.solve(factor, turned(d_square)))
+        d_a = np.concatenate((d_left, across @ d_rest), axis=-1)
+
+
+# ---- ranks -----------------------------------------------------------------------------------
+
+
+def _rank_type(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    shape = shape_of(matrix(operands[0], "matrix_rank"))[:-2]
+    return (Array("int64", shape) if shape else Scalar("int64", False, shapes.fresh("i")),)
+
+
+matrix_rank = operation(
+    "matrix_rank",
+    np.linalg.matrix_rank,
+    infer=_rank_type,
+    signature="A, tol=None, hermitian=False",
+    differentiable=False,
+    samples=(_drawn((3, 2)), _drawn((2, 3, 3))),
+    **IN_STACKS,
+    takes_complex=True,
+)

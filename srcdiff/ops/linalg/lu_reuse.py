@@ -1,0 +1,146 @@
+"""The LU factors of one matrix for all that ask for it: systems with it and its transpose, and its determinant.
+
+`a` stands beside its factors: derivatives are those of the solution and the determinant by `a`, which the same factors
+give. Nothing goes through the factors, and the reference evaluator asks `a` alone (as of `cholesky_reuse`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from srcdiff.ir.core import Atom, Op
+from srcdiff.ir.dims import Shapes
+from srcdiff.ir.types import Array, Scalar, Type, shape_of
+from srcdiff.ops.core.lazy_module import LazyModule
+from srcdiff.ops.core.registry import declare, operation
+from srcdiff.ops.core.samples import Sample, fixed
+from srcdiff.ops.core.type_rules import TypeMistake, make, numeric, promote
+from srcdiff.ops.library.linalg.matrix_checks import outer_product
+from srcdiff.ops.linalg.matrix_types import SYSTEMS, as_float, called, square
+
+__all__ = ["getrf", "shared_logdet", "shared_sign", "shared_solve"]
+
+linalg: Any = LazyModule("scipy.linalg")
+
+Attrs = Mapping[str, Any]
+_A = np.array([[2.0, 4.0, 0.0], [2.0, 1.0, -1.0], [0.0, -3.0, 1.0]])
+_LU = np.array([[2.0, 1.0, -1.0], [1.0, 3.0, 1.0], [0.0, -1.0, 2.0]])
+_PIVOTS = np.array([1, 1, 2], np.int32)
+
+
+def _factors_and_info(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    a = square(shapes, operands[0], "getrf", stacks=False)
+    factors = Array(as_float(a.dtype), a.shape)
+    return factors, Array("int32", a.shape[:1]), Scalar("int64", True)
+
+
+def _getrf_text(op: Op) -> str:
+    letter = "s" if op.operands[0].type.dtype == "float32" else "d"  # type: ignore[union-attr]
+    return f"scipy.linalg.lapack.{letter}getrf({{0}})"
+
+
+def _getrf(operands: Sequence[Any], attrs: Attrs) -> Any:
+    lapack = linalg.lapack
+    return (lapack.sgetrf if operands[0].dtype == np.float32 else lapack.dgetrf)(operands[0])
+
+
+# both factors in one matrix, which rows were exchanged, and 0 where the matrix is regular
+getrf = operation(
+    "getrf", template=_getrf_text, infer=_factors_and_info, differentiable=False, cost="heavy", evaluate=_getrf,
+    routine=called(SYSTEMS, "getrf_info", own_complex=False), signature="a", samples=(fixed(_A, wrt=()),),
+)  # fmt: skip
+
+
+def _solution(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    b = shape_of(numeric(operands[3]))
+    if len(b) not in (1, 2):
+        raise TypeMistake("the right-hand side must be a vector or a matrix")
+    shapes.must_equal(shape_of(operands[1].type)[0], b[0], "the rows of a system of lengths")
+    return (make(as_float(promote([operands[0], operands[3]])[0]), b),)
+
+
+def _solve_text(op: Op) -> str:
+    told = ", trans=1" if op.attrs.get("trans") else ""
+    return f"scipy.linalg.lu_solve(({{1}}, {{2}}), {{3}}{told}, check_finite=False)"
+
+
+def _solve_routine(op: Op) -> str:
+    dtype = numeric(op.result).dtype
+    parts = [
+        f"{{{k}}}" if numeric(op.operands[k]).dtype == dtype else f"{{{k}}}.astype(np.{dtype})"
+        for k in (1, 3)
+    ]
+    trans = op.attrs.get("trans", 0)
+    return f"{SYSTEMS}.lu_solve({parts[0]}, {{2}}, {parts[1]}, {trans})"
+
+
+def _solve(operands: Sequence[Any], attrs: Attrs) -> Any:
+    a, _, _, b = operands
+    return np.linalg.solve(a.T if attrs.get("trans") else a, b)
+
+
+def _with_factors(trans: int, *shape: int) -> Sample:
+    return Sample(
+        lambda rng: (_A, _LU, _PIVOTS, rng.normal(size=shape)), {"trans": trans}, wrt=(0, 3)
+    )
+
+
+def shared_solve_forward(a, lu, pivots, b, trans=0, *, a_dot, lu_dot, pivots_dot, b_dot, out):
+    if a_dot is None:
+        out_dot = shared_solve(a, lu, pivots, b_dot, trans=trans)
+    else:
+        moved = a_dot @ out if trans == 0 else a_dot.T @ out
+        if b_dot is None:
+            out_dot = shared_solve(a, lu, pivots, -moved, trans=trans)
+        else:
+            out_dot = shared_solve(a, lu, pivots, b_dot - moved, trans=trans)
+
+
+@declare(
+    template=_solve_text,
+    infer=_solution,
+    routine=_solve_routine,
+    forward=shared_solve_forward,
+    evaluate=_solve,
+    samples=tuple(_with_factors(trans, *shape) for trans in (0, 1) for shape in ((3,), (3, 2))),
+    cost="heavy",
+)
+def shared_solve(a, lu, pivots, b, trans=0, *, out, d_out):
+    if trans == 0:
+        d_b = shared_solve(a, lu, pivots, d_out, trans=1)
+        d_a = -outer_product(d_b, out)
+    else:
+        d_b = shared_solve(a, lu, pivots, d_out)
+        d_a = -outer_product(out, d_b)
+
+
+def _number(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    return (make(as_float(promote(operands[:1])[0]), ()),)
+
+
+def shared_logdet_forward(a, lu, pivots, *, a_dot, lu_dot, pivots_dot, out):
+    out_dot = np.trace(shared_solve(a, lu, pivots, a_dot))
+
+
+@declare(
+    template="np.sum(np.log(np.abs(np.diag({1}))))",
+    infer=_number,
+    forward=shared_logdet_forward,
+    evaluate=lambda operands, attrs: np.linalg.slogdet(operands[0])[1],
+    samples=(Sample(lambda rng: (_A, _LU, _PIVOTS), wrt=(0,)),),
+    cost="heavy",
+)
+def shared_logdet(a, lu, pivots, *, out, d_out):
+    d_a = d_out * shared_solve(a, lu, pivots, np.eye(len(a)), trans=1)
+
+
+shared_sign = operation(
+    "shared_sign",
+    template="np.prod(np.sign(np.diag({1}))) * (-1.0) ** int(np.sum({2} != np.arange(len({2}))))",
+    infer=_number, differentiable=False, cost="heavy", signature="a, lu, pivots",
+    evaluate=lambda operands, attrs: np.linalg.slogdet(operands[0])[0],
+    samples=(fixed(_A, _LU, _PIVOTS, wrt=()),),
+)  # fmt: skip

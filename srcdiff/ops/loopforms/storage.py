@@ -1,0 +1,427 @@
+"""Loop forms of what is not computed element by element: statements that fill storage, or find a number.
+
+    loops(n, op)     builds loops with `n.b`, and gives what stands for the result
+
+`joined` stores each part where it belongs; `running` goes along an axis; `place_of_extreme` carries the best so far.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import Any
+
+import numpy as np
+
+from srcdiff.ir.core import Atom, Op, Value, const
+from srcdiff.ir.types import Array, Dim, List, element_type, is_float, is_numeric, shape_of
+from srcdiff.ops.arrays.reduction_identities import WIDE, start_of
+from srcdiff.ops.core.axes import axes_of
+from srcdiff.ops.loopforms.element_maps import At, LoopContext, align, count_of, minus, plus, times
+
+__all__ = [
+    "joined",
+    "made",
+    "place_of_extreme",
+    "running",
+    "running_extreme",
+    "stacked",
+    "summed_if_one",
+]
+
+ONE = Dim(1)
+
+
+# ---- several arrays as one -------------------------------------------------------------------
+
+
+def joined(axis_of: Any, shape_as_part: Any) -> Any:
+    """`concatenate` and its kin: `axis_of(op, ndim)` says along which axis, `shape_as_part(shape)` what a part is."""
+
+    def loops(n: LoopContext, op: Op) -> Atom:
+        if isinstance(op.operands[0].type, List):
+            return _joined_list(n, op, axis_of, shape_as_part)
+        target = n.new(op.result.type, name=op.result.name or "joined")
+        before = Dim(0)
+        for part in op.operands:
+            own = shape_of(part.type)
+            shape = shape_as_part(own)
+            axis = axis_of(op, len(shape))
+            start = n.length(before)
+            lacking = (len(shape) - len(own), shape[0] == ONE and own != shape)
+
+            def store(
+                n: LoopContext, at: At, _: At, part: Atom = part, start: Atom = start,
+                axis: int = axis, lacking: tuple[int, bool] = lacking,
+            ) -> At:  # fmt: skip
+                count, in_front = lacking
+                inner = (at[count:] if in_front else at[: len(at) - count]) if count else at
+                place = [plus(n, start, i) if k == axis else i for k, i in enumerate(at)]
+                n.store(target, n.element(part, inner), place)
+                return ()
+
+            n.each(shape, (), store)
+            before = before + shape[axis]
+        return target
+
+    return loops
+
+
+def _joined_list(n: LoopContext, op: Op, axis_of: Any, shape_as_part: Any) -> Atom:
+    """Of the arrays on a list: first how long they are together."""
+    (parts,) = op.operands
+    type_ = op.result.type
+    assert isinstance(type_, Array)
+    axis = axis_of(op, type_.ndim)
+    first = n.item(parts, const(0))
+    open_axis = len(shape_of(first.type)) == type_.ndim
+
+    def measure(n: LoopContext, at: At, total: At) -> At:
+        item = n.item(parts, at[0])
+        return (plus(n, total[0], n.axis_length(item, axis)),)
+
+    count = n.count(parts)
+    total = n.turns(count, (const(0),), measure)[0] if open_axis else count
+    lengths = [
+        total if k == axis else n.length(d)
+        for k, d in enumerate(shape_as_part(shape_of(first.type)))
+    ]
+    target = n.new(type_, lengths, op.result.name or "joined")
+
+    def store(n: LoopContext, at: At, begun: At) -> At:
+        item = n.item(parts, at[0])
+        shape = shape_as_part(shape_of(item.type))
+
+        def each(n: LoopContext, inside: At, _: At) -> At:
+            place = [plus(n, begun[0], i) if k == axis else i for k, i in enumerate(inside)]
+            n.store(target, n.element(item, _own(item, inside, axis)), place)
+            return ()
+
+        n.each(shape, (), each)
+        step = n.axis_length(item, axis) if open_axis else const(1)
+        return (plus(n, begun[0], step),)
+
+    n.turns(count, (const(0),), store)
+    return target
+
+
+def _own(part: Atom, at: At, axis: int) -> At:
+    """The indices into a part that is one axis short."""
+    return at if len(shape_of(part.type)) == len(at) else [i for k, i in enumerate(at) if k != axis]
+
+
+def stacked(axis_of: Any) -> Any:
+    """`stack`: `axis_of(op)` is the new axis."""
+
+    def loops(n: LoopContext, op: Op) -> Atom:
+        axis = axis_of(op)
+        if isinstance(op.operands[0].type, List):
+            return _stacked_list(n, op, axis)
+        target = n.new(op.result.type, name=op.result.name or "stacked")
+        for k, part in enumerate(op.operands):
+            _store_part(n, target, part, (axis, [const(k)]))
+        return target
+
+    return loops
+
+
+def _store_part(n: LoopContext, target: Value, part: Atom, new: tuple[int, At]) -> None:
+    """Store a part where the result has other indices from an axis on."""
+    axis, given = new
+
+    def store(n: LoopContext, at: At, _: At) -> At:
+        n.store(target, n.element(part, at), [*at[:axis], *given, *at[axis:]])
+        return ()
+
+    n.each(shape_of(part.type), (), store)
+
+
+def _stacked_list(n: LoopContext, op: Op, axis: int) -> Atom:
+    (parts,) = op.operands
+    type_ = op.result.type
+    assert isinstance(type_, Array)
+    count = n.count(parts)
+    element = parts.type.element if isinstance(parts.type, List) else None
+    inner = shape_of(n.item(parts, const(0)).type) if isinstance(element, Array) else ()
+    lengths = [n.length(d) for d in inner]
+    target = n.new(type_, [*lengths[:axis], count, *lengths[axis:]], op.result.name or "stacked")
+
+    def store(n: LoopContext, at: At, _: At) -> At:
+        item = n.item(parts, at[0])
+        _store_part(n, target, item, (axis, at))
+        return ()
+
+    n.turns(count, (), store)
+    return target
+
+
+def made(n: LoopContext, op: Op) -> Atom | None:
+    """`np.array` of nested numbers, of rows, or of a list."""
+    layout = op.attrs.get("layout")
+    layout = (len(op.operands),) if layout is None else tuple(layout)
+    if len(op.operands) == 1 and isinstance(op.operands[0].type, List):
+        return None if layout else _stacked_list(n, op, 0)
+    if not layout or not all(is_numeric(a.type) for a in op.operands):
+        return None
+    target = n.new(op.result.type, name=op.result.name or "entries")
+    places = itertools.product(*map(range, layout))
+    for part, place in zip(op.operands, places, strict=True):
+        _store_part(n, target, part, (0, [const(k) for k in place]))
+    return target
+
+
+# ---- along axes ------------------------------------------------------------------------------
+
+
+def running(combination: str) -> Any:
+    """`cumsum`, `cumprod`: along one axis, or over all elements in their order."""
+    name = "sums" if combination == "add" else "products"
+
+    def loops(n: LoopContext, op: Op) -> Atom:
+        x, axis = op.operands[0], op.attrs.get("axis")
+        shape = shape_of(x.type)
+        total: Atom = const(1)
+        for d in shape:
+            total = times(n, total, n.length(d))
+        lengths = [total] if axis is None and len(shape) > 1 else None
+        target = n.new(op.result.type, lengths, op.result.name or name)
+        gone = axes_of(len(shape), axis)
+        kept = [k for k in range(len(shape)) if k not in gone]
+        dtype = element_type(target.type).dtype
+        dtype = WIDE.get(dtype, dtype)
+        start = start_of(0 if combination == "add" else 1, dtype)
+
+        def row(n: LoopContext, at: At, _: At) -> At:
+            fixed = dict(zip(kept, at, strict=True))
+
+            def step(n: LoopContext, at: At, total: At) -> At:
+                rest = iter(at)
+                full = [fixed[k] if k in fixed else next(rest) for k in range(len(shape))]
+                element = n.element(x, full)
+                own = element_type(element.type).dtype
+                if own in WIDE:
+                    element = n.cast(element, WIDE[own])
+                new = n.compute(combination, total[0], element)
+                place = full if axis is not None else [count_of(n, shape, full)]
+                n.store(target, new, place)
+                return (new,)
+
+            n.each([shape[k] for k in gone], (start,), step, "total")
+            return ()
+
+        n.each([shape[k] for k in kept], (), row)
+        return target
+
+    return loops
+
+
+def running_extreme(comparison: str) -> Any:
+    """`maximum.accumulate`: what is not a number stays."""
+
+    def loops(n: LoopContext, op: Op) -> Atom:
+        x, axis = op.operands[0], op.attrs["axis"]
+        shape = shape_of(x.type)
+        target = n.new(op.result.type, name=op.result.name or "best")
+
+        def row(n: LoopContext, at: At, _: At) -> At:
+            start = n.element(x, [*at[:axis], const(0), *at[axis:]])
+
+            def step(n: LoopContext, inside: At, best: At) -> At:
+                place = [*at[:axis], *inside, *at[axis:]]
+                new = n.element(x, place)
+                is_worse = n.compute("not", n.compute(comparison, new, best[0]))
+                is_nan = n.compute("not_equal", new, new)
+                stays = n.compute("and", is_worse, n.compute("not", is_nan))
+                stays = n.compute("or", stays, n.compute("not_equal", best[0], best[0]))
+                found = n.compute("choose", stays, best[0], new)
+                n.store(target, found, place)
+                return (found,)
+
+            n.each([shape[axis]], (start,), step, "best")
+            return ()
+
+        n.each([d for k, d in enumerate(shape) if k != axis], (), row)
+        return target
+
+    return loops
+
+
+_OPPOSITES = {"less": "greater", "greater": "less"}
+
+
+def place_of_extreme(comparison: str) -> Any:
+    """`argmax`, `argmin`: the first of the greatest; what is not a number counts as greatest."""
+
+    def loops(n: LoopContext, op: Op) -> Atom:
+        x = op.operands[0]
+        shape = shape_of(x.type)
+        gone = axes_of(len(shape), op.attrs.get("axis"))
+        kept = [k for k in range(len(shape)) if k not in gone]
+        n.refuse_empty(
+            [shape[k] for k in gone],
+            f"attempt to get {op.decl.name} of an empty sequence",
+        )
+
+        # an extreme that nothing beats: each element is asked for once, so that what makes it may be put there
+        first = start_of(
+            math.inf if comparison == "less" else -math.inf, element_type(x.type).dtype
+        )
+
+        def search(n: LoopContext, fixed: dict[int, Atom]) -> Atom:
+
+            def step(n: LoopContext, at: At, best: At) -> At:
+                rest = iter(at)
+                full = [fixed[k] if k in fixed else next(rest) for k in range(len(shape))]
+                new = n.element(x, full)
+                if is_float(new.type):  # NaN does not lose either, but to one that came first
+                    is_beaten = n.compute(f"{_OPPOSITES[comparison]}_equal", new, best[0])
+                    is_number = n.compute("equal", best[0], best[0])
+                    hit = n.compute("and", n.compute("not", is_beaten), is_number)
+                else:
+                    hit = n.compute(comparison, new, best[0])
+                place = count_of(n, [shape[k] for k in gone], [full[k] for k in gone])
+                return (
+                    n.compute("choose", hit, new, best[0]),
+                    n.compute("choose", hit, place, best[1]),
+                )
+
+            return n.each([shape[k] for k in gone], (first, const(0)), step)[1]
+
+        if not isinstance(op.result.type, Array):
+            return search(n, {})
+        target = n.new(op.result.type, name=op.result.name or "places")
+        keeps = op.attrs.get("keepdims")
+
+        def row(n: LoopContext, at: At, _: At) -> At:
+            fixed = dict(zip(kept, at, strict=True))
+            place = [fixed.get(k, const(0)) for k in range(len(shape))] if keeps else at
+            n.store(target, search(n, fixed), place)
+            return ()
+
+        n.each([shape[k] for k in kept], (), row)
+        return target
+
+    return loops
+
+
+def summed_if_one(n: LoopContext, op: Op) -> Atom:
+    """`sum_if_one`: all goes to place 0 of an axis that has length 1."""
+    x, length = op.operands
+    shape, axis = shape_of(x.type), op.attrs["axis"]
+    target = n.new(op.result.type, name=op.result.name)
+    zero = const(0.0 if is_float(target.type) else 0)
+    is_one = n.compute("equal", n.number(length), const(1))
+
+    def clear(n: LoopContext, at: At, _: At) -> At:
+        n.store(target, zero, at)
+        return ()
+
+    def add(n: LoopContext, at: At, _: At) -> At:
+        place = [
+            n.compute("choose", is_one, const(0), i) if k == axis else i for k, i in enumerate(at)
+        ]
+        n.add(target, n.element(x, align(shape, at)), place)
+        return ()
+
+    n.each(shape_of(op.result.type), (), clear)
+    n.each(shape, (), add)
+    return target
+
+
+def diagonal_stored(n: LoopContext, op: Op) -> Atom | None:
+    """A diagonal whose length nothing shows: it ends with the rows or with the columns."""
+    (x,) = op.operands
+    shape, k = shape_of(x.type), op.attrs.get("k", op.attrs.get("offset", 0)) or 0
+    (length, *others) = shape_of(op.result.type)
+    if others or length.is_const or length.symbols() <= {s for d in shape for s in d.symbols()}:
+        return None
+    down = minus(n, n.length(shape[0]), const(max(-k, 0)))
+    across = minus(n, n.length(shape[1]), const(max(k, 0)))
+    count = n.compute("maximum", n.compute("minimum", down, across), const(0))
+    target = n.new(op.result.type, [count], op.result.name or "diagonal")
+
+    def store(n: LoopContext, at: At, _: At) -> At:
+        place = (plus(n, at[0], const(max(-k, 0))), plus(n, at[0], const(max(k, 0))))
+        n.store(target, n.element(x, place), at)
+        return ()
+
+    n.turns(count, (), store)
+    return target
+
+
+# ---- masks -----------------------------------------------------------------------------------
+
+
+def places_of_true(n: LoopContext, op: Op) -> At:
+    """`flatnonzero` and `nonzero`: a counter runs along, over an array of places for each axis."""
+    (mask,) = op.operands
+    shape = shape_of(mask.type)
+    size = n.length(shape[0])
+    for d in shape[1:]:
+        size = times(n, size, n.length(d))
+    long = shape[0] if len(shape) == 1 else n.b.shapes.fresh()
+    places = [n.new(Array("int64", (long,)), [size], "places") for _ in shape]
+
+    def step(n: LoopContext, at: At, count: At) -> At:
+        def found(n: LoopContext) -> At:
+            for array, index in zip(places, at, strict=True):
+                n.store(array, index, count)
+            return (plus(n, count[0], const(1)),)
+
+        return n.when(_is_true(n, n.element(mask, at)), found, count)
+
+    (count,) = n.each(shape, (const(0),), step, "count")
+    return tuple(n.front(p, count, r) for p, r in zip(places, op.results, strict=True))
+
+
+def _is_true(n: LoopContext, element: Atom) -> Atom:
+    is_bool = element_type(element.type).dtype == "bool"
+    return element if is_bool else n.compute("not_equal", element, const(0))
+
+
+# ---- triangular systems ----------------------------------------------------------------------
+
+
+def substituted(n: LoopContext, op: Op) -> Atom:
+    """`solve_triangular`: forward substitution, or backward where the last row comes first."""
+    a, b = op.operands
+    is_turned = op.attrs.get("trans", 0) not in (0, "N")
+    is_conjugated = op.attrs.get("trans", 0) in (2, "C") and element_type(a.type).dtype[0] == "c"
+    has_ones = bool(op.attrs.get("unit_diagonal", False))
+    forward = bool(op.attrs.get("lower", False)) != is_turned
+    rows, *columns = shape_of(b.type)
+    target = n.new(op.result.type, name=op.result.name or "solution")
+    size = n.length(rows)
+
+    def entry(n: LoopContext, i: Atom, k: Atom) -> Atom:
+        found = n.element(a, (k, i) if is_turned else (i, k))
+        return n.compute("conjugate", found) if is_conjugated else found
+
+    def row(n: LoopContext, at: At, _: At) -> At:
+        i = (
+            at[0]
+            if forward
+            else n.compute("subtract", n.compute("subtract", size, const(1)), at[0])
+        )
+
+        def column(n: LoopContext, c: At, _: At) -> At:
+            def step(n: LoopContext, k: At, left: At) -> At:
+                place = k[0] if forward else plus(n, plus(n, i, const(1)), k[0])
+                product = times(n, entry(n, i, place), n.load(target, (place, *c)))
+                return (n.compute("subtract", left[0], product),)
+
+            start = n.element(b, (i, *c))
+            if start.type != element_type(target.type):
+                start = n.cast(start, element_type(target.type).dtype)
+            (left,) = n.turns(at[0], (start,), step)
+            solved = left if has_ones else n.compute("divide", left, entry(n, i, i))
+            n.store(target, solved, (i, *c))
+            return ()
+
+        if not has_ones:
+            n.refuse("{0} == 0.0", [entry(n, i, i)], np.linalg.LinAlgError, "singular matrix")
+        n.each(columns, (), column)
+        return ()
+
+    n.turns(size, (), row)
+    return target

@@ -1,0 +1,148 @@
+"""Where the elements of a part of an array are: the loop form of subscripts."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from srcdiff.ir.core import Atom, Const, Op, const, known_dim
+from srcdiff.ir.types import Array, Dim, shape_of
+from srcdiff.ops.core.index_patterns import (
+    arrays_in_front,
+    axes_taken,
+    is_mask,
+    items,
+    operands_in,
+    with_rest,
+)
+from srcdiff.ops.loopforms.element_maps import At, LoopContext, align, minus, plus, times
+
+__all__ = ["indexed", "is_aligned", "is_placed", "subscripted"]
+
+
+def indexed(n: LoopContext, op: Op, at: At) -> tuple[Atom, ...]:
+    """`x[i, b:e:s, None, rows]`."""
+    return subscripted(n, op.operands[0], op.attrs["where"], op.operands[1:], at)
+
+
+def subscripted(
+    n: LoopContext, base: Atom, where: str, given: Sequence[Atom], at: At
+) -> tuple[Atom, ...]:
+    """The indices into an array of an element of its part `where`."""
+    shape = shape_of(base.type)
+    wraps = not n.is_stored(base)
+    pattern = with_rest(where)
+    used = sum(map(axes_taken, pattern))
+    arrays = _axes_of_arrays(pattern, given)
+    rest, operands, out = list(at), list(given), []
+    gathered: list[Atom] | None = None
+    if arrays is not None and arrays_in_front(pattern):
+        gathered, rest = rest[:arrays], rest[arrays:]
+    for item in pattern:
+        if item == "...":
+            for _ in range(len(shape) - used):
+                out.append(rest.pop(0))
+        elif item == "None":
+            rest.pop(0)
+        elif item in ("i", "g"):
+            if arrays is not None and gathered is None:
+                gathered, rest = rest[:arrays], rest[arrays:]
+            index = _index_element(n, operands.pop(0), gathered or ())
+            out.append(_from_start(n, index, shape[len(out)]) if wraps else index)
+        elif item == ":":
+            out.append(rest.pop(0))
+        else:
+            out.append(_sliced(n, shape[len(out)], item, operands, rest.pop(0)))
+    return tuple(out)
+
+
+def _axes_of_arrays(pattern: Sequence[str], given: Sequence[Atom]) -> int | None:
+    """How many axes index arrays have together; None where there are none."""
+    k, found = 0, None
+    for item in pattern:
+        if item == "g":
+            found = max(found or 0, len(shape_of(given[k].type)))
+        k += operands_in(item)
+    return found
+
+
+def _from_start(n: LoopContext, index: Atom, length: Dim) -> Atom:
+    """An index that may count from the end, as one from the start."""
+    expr = known_dim(index)
+    if expr is not None and n.b.shapes.is_at_least_zero(expr):
+        return index
+    behind = plus(n, n.length(length), index)
+    if isinstance(index, Const):
+        return behind
+    return n.compute("choose", n.compute("less", index, const(0)), behind, index)
+
+
+def _index_element(n: LoopContext, operand: Atom, at: Sequence[Atom]) -> Atom:
+    if not isinstance(operand.type, Array):
+        return n.number(operand)
+    return n.element(operand, align(operand.type.shape, at))
+
+
+def is_placed(where: str, given: Sequence[Atom]) -> bool:
+    """Whether it is known, when compiling, where the elements of a part are."""
+    operands = list(given)
+    for item in items(where):
+        if is_mask(item):
+            return False
+        if item in ("i", "g"):
+            operands.pop(0)
+        elif item not in ("None", "..."):
+            bounds = {c: operands.pop(0) for c in item.split(":") if c}
+            step = bounds.get("s", const(1))
+            if not isinstance(step, Const) or (step.value < 0 and "b" in bounds):
+                return False
+    return True
+
+
+def is_aligned(where: str, given: Sequence[Atom], equal: Collection[tuple[Dim, Dim]] = ()) -> bool:
+    """Whether it is known which axes of index arrays have length 1, and are broadcast."""
+    lengths: dict[int, list[Dim]] = {}
+    k = 0
+    for item in items(where):
+        if item == "g":
+            for axis, d in enumerate(reversed(shape_of(given[k].type))):
+                lengths.setdefault(axis, []).append(d)
+        k += operands_in(item)
+    long = [[d for d in dims if d != Dim(1)] for dims in lengths.values()]
+    return all(
+        d == dims[0] or (d, dims[0]) in equal or (dims[0], d) in equal
+        for dims in long
+        for d in dims
+    )
+
+
+def _sliced(n: LoopContext, length: Dim, item: str, operands: list[Atom], k: Atom) -> Atom:
+    """The index of element k of `b:e:s` of an axis."""
+    given = {c: operands.pop(0) for c in item.split(":") if c}
+    step = n.number(given["s"]) if "s" in given else const(1)
+    assert isinstance(step, Const)
+    if step.value < 0 and "b" not in given:
+        first = minus(n, n.length(length), const(1))
+    else:
+        first = _first(n, length, given, step.value)
+    if step.value < 0:
+        return minus(n, first, times(n, const(-step.value), k))
+    return plus(n, first, times(n, step, k))
+
+
+def _first(n: LoopContext, length: Dim, given: dict[str, Atom], step: int) -> Atom:
+    """Where a slice begins: bounds beyond an array's end are moved to it, negative ones count from there."""
+    if "b" not in given:
+        return const(0)
+    start = given["b"]
+    expr = known_dim(start)
+    if expr is not None and n.b.shapes.is_at_least_zero(expr) and step > 0:
+        return n.number(start)  # beyond the end there are no elements
+    behind = plus(n, n.length(length), n.number(start))
+    if isinstance(behind, Const):
+        from_end: Atom = const(max(behind.value, 0))
+    else:
+        from_end = n.compute("maximum", behind, const(0))
+    if isinstance(start, Const):
+        return from_end
+    is_negative = n.compute("less", n.number(start), const(0))
+    return n.compute("choose", is_negative, from_end, n.number(start))

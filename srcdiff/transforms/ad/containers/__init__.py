@@ -1,0 +1,5 @@
+"""Adjoints of lists, tuples and structures.
+
+In: containers of the primal; out: containers of adjoints.
+Start with `list_items`.
+"""

@@ -1,0 +1,5 @@
+"""Reversal that the user directs: checkpointed loops, adjoint hooks, kernel launches.
+
+In: loops over `checkpointed`, hook markers, launches; out: their reversal.
+Start with `checkpoint_reverse`.
+"""

@@ -1,0 +1,138 @@
+"""Reverse mode through `with srcdiff.adjoint(x) as d_x:`: the block takes the adjoint, and gives what is used in its
+place.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from srcdiff.errors import UnsupportedError
+from srcdiff.ir.alias import reads_of, writes_of
+from srcdiff.ir.build import Env, change_dims, clone_statement, lookup
+from srcdiff.ir.core import Atom, Function, Op, Statement, Value, regions_of, walk
+from srcdiff.ir.types import Dim, all_dims
+from srcdiff.ops.arrays import memory
+from srcdiff.ops.control.adjoint_hooks import adjoint_block, comment
+from srcdiff.transforms.ad.reverse.accumulate import Scope
+from srcdiff.transforms.ad.reverse.reverse_state import Reversal
+from srcdiff.transforms.analysis.activity import edges
+from srcdiff.transforms.analysis.defuse import defined_in, written_values
+
+__all__ = ["blocks_of", "reverse_block"]
+
+
+def blocks_of(fn: Function) -> list[Value]:
+    """What the blocks of a function are of."""
+    return [s.result for s in walk(fn.body) if isinstance(s, Op) and s.decl is adjoint_block]
+
+
+def reverse_block(r: Reversal, op: Op, scope: Scope) -> None:
+    """Put the block where the adjoint is complete; what it assigns is the adjoint from here on (backwards)."""
+    x, *free = op.operands
+    if isinstance(x, Value) and x in r.buffers:
+        _check_contents(r, op, x)
+        buffer = r.open(x, scope)
+        found = _put(r, op, buffer, free, scope)
+        if found is not buffer:
+            scope.b.ops(memory.store, buffer, found, where="")
+        return
+    _check_uses(r, op, x)
+    d = r.take_whole(op.result, scope)
+    r.contribute(x, _put(r, op, d, free, scope), scope)
+
+
+def _put(r: Reversal, op: Op, d: Atom, free: list[Atom], scope: Scope) -> Atom:
+    """Append the block's statements, as the user wrote them; gives what they make of the adjoint `d`, which is storage
+    where the array is written.
+    """
+    block: Function = _with_own_symbols(r, op.attrs["block"])
+    (result,) = block.body.yields
+    written = written_values(block)
+    first, *params = block.params
+    env: Env = {}
+    line = op.location.source_line.strip() if op.location is not None else ""
+    scope.b.ops(comment, text=line.rstrip(":") or "srcdiff.adjoint")
+    used = {a for s in walk(block.body) for a in (*s.operands, *_yields(s))} | {result}
+    for param, a in zip(params, free, strict=True):
+        if param in used:
+            env[param] = r.forward.primal(a, scope)
+    own = _own_copy(block)
+    is_storage = isinstance(op.operands[0], Value) and op.operands[0] in r.buffers
+    if is_storage and (own is None or own.result is not result):
+        d = scope.b.op(memory.read, d, name=first.name)
+    env[first] = d
+    for statement in block.body.body:
+        if (
+            statement is own and is_storage and own.result is result
+        ):  # it changes the adjoint in place
+            env[own.result] = d
+            continue
+        copy = clone_statement(statement, env)
+        scope.b.append(replace(copy, origin="adjoint") if statement is own else copy)
+    found = lookup(env, result)
+    if result in written and found is not d:
+        return scope.b.op(memory.read, found, name=first.name)
+    return found
+
+
+def _own_copy(block: Function) -> Op | None:
+    """The copy of the adjoint that a block makes first because it writes into it."""
+    adjoint = block.params[0]
+    uses = [s for s in walk(block.body) if adjoint in (*s.operands, *_yields(s))]
+    copy = uses[0] if len(uses) == 1 else None
+    is_first = copy is not None and copy in block.body.body[: len(block.params)]
+    is_made = isinstance(copy, Op) and copy.decl is memory.copy and not copy.spelling
+    return copy if is_first and is_made else None  # type: ignore[return-value]
+
+
+def _yields(statement: Statement) -> list[Atom]:
+    return [y for region in regions_of(statement) for y in region.yields]
+
+
+def _with_own_symbols(r: Reversal, block: Function) -> Function:
+    """The block with the lengths and integers that arise in it renamed: they arise in no other place."""
+    made = {s for v in defined_in(block.body) for d in all_dims(v.type) for s in d.symbols()}
+    made -= {s for v in r.forward.home for d in all_dims(v.type) for s in d.symbols()}
+    if not made:
+        return block
+    number = r.forward.number()
+    own = {s: Dim.of(f"{s}_{number}") for s in made}
+    return change_dims(block, lambda d: d.substitute(own))
+
+
+# ---- is the adjoint complete there ------------------------------------------------------------------------
+
+
+def _check_uses(r: Reversal, op: Op, x: Atom) -> None:
+    """Refuse a block whose value is used by something else: what that contributes would come too late."""
+    if not r.is_active(x):
+        return
+    for s in walk(r.forward.program.top):
+        if s is not op and any(x in sources and r.is_active(t) for sources, t in edges(s)):
+            raise _incomplete(op, s)
+    if x in r.forward.program.top.yields:
+        raise _incomplete(op, None)
+
+
+def _check_contents(r: Reversal, op: Op, x: Value) -> None:
+    """The same for an array that is written: between the last write and the block, nothing may read it."""
+    roots = r.forward.program.roots
+    mine = roots.get(x, frozenset())
+    region = r.forward.program.region_of[id(op)]
+    for s in reversed(region.body[: region.body.index(op)]):
+        if x in s.results or writes_of(s, roots) & mine:
+            return
+        if reads_of(s, roots) & mine and any(r.is_active(v) for v in s.results):
+            raise _incomplete(op, s)
+
+
+def _incomplete(op: Op, use: Statement | None) -> UnsupportedError:
+    name = op.result.name
+    where = use.location.line if use is not None and use.location is not None else None
+    line = "" if where is None else f" (line {where})"
+    return UnsupportedError(
+        f"`{name}` is used before the block of srcdiff.adjoint, or by another name{line}: its adjoint is not complete "
+        "in the block",
+        f"Put the block right behind the line that makes `{name}`.",
+        op.location,
+    )

@@ -1,0 +1,154 @@
+"""Launches of kernels in host code: backwards the adjoint kernel is launched, forwards the tangent kernel.
+
+    scale[1, n] %x, %y                 scale[1, n] %x, %y
+                          becomes      ...
+                                       scale_adjoint[1, n] %x, %y, %d_x, %d_y
+
+The adjoint kernel wants what arrays held before the kernel ran: where a kernel reads what it writes, that is copied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from srcdiff.errors import UnsupportedError
+from srcdiff.ir.build import Builder, Env, Rewriter
+from srcdiff.ir.core import Atom, Function, Op, Statement, Value, walk
+from srcdiff.ir.types import Array, Scalar, is_float
+from srcdiff.ops.arrays import memory
+from srcdiff.ops.control.cuda_launch import first_argument, is_launch, launch_of
+from srcdiff.transforms.ad.reverse.accumulate import Scope
+from srcdiff.transforms.ad.reverse.reverse_state import Reversal
+
+__all__ = ["reverse_launch", "tangent_launch", "with_launch_copies", "without_launch_copies"]
+
+
+def with_launch_copies(fn: Function) -> Function:
+    """`fn` with a copy, in front of each launch, of what the kernel reads and writes over."""
+    return _Copies()(fn) if any(map(is_launch, walk(fn.body))) else fn
+
+
+class _Copies(Rewriter):
+    def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        new = self.keep(old, env, b)
+        if (
+            isinstance(old, Op)
+            and isinstance(new, Op)
+            and is_launch(old)
+            and not old.attrs.get("before")
+        ):
+            first = first_argument(new)
+            b.location, b.origin = new.location, "compiler"
+            before: list[Value] = []
+            places: list[int] = []
+            for k in new.attrs["reads"]:
+                array = new.operands[first + k]
+                if first + k in new.decl.writes and isinstance(array, Value):
+                    held = b.op(memory.read, array)
+                    before.append(b.op(memory.copy, held, name=f"old_{array.name}"))
+                    places.append(k)
+            attrs = {**new.attrs, "before": tuple(places)}
+            new = replace(new, operands=(*new.operands, *before), attrs=attrs)
+        b.append(new)
+
+
+def without_launch_copies(fn: Function) -> Function:
+    """`fn` with launches that keep no copies: those that the backward part asks for stay by themselves."""
+    return _Plain()(fn) if any(map(is_launch, walk(fn.body))) else fn
+
+
+class _Plain(Rewriter):
+    def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        new = self.keep(old, env, b)
+        if isinstance(new, Op) and is_launch(new) and new.attrs.get("before"):
+            count = first_argument(new) + new.attrs["count"]
+            attrs = {**new.attrs, "before": ()}
+            new = replace(new, operands=new.operands[:count], attrs=attrs)
+        b.append(new)
+
+
+def reverse_launch(r: Reversal, op: Op, scope: Scope) -> None:
+    """The launch of the adjoint kernel, with the adjoints of the arrays."""
+    first, count = first_argument(op), op.attrs["count"]
+    given = op.operands[first : first + count]
+    if not any(r.is_active(op.operands[k]) for k in op.decl.writes):
+        return
+    _check_launch(op, given, r.is_active)
+    before = dict(zip(op.attrs["before"], op.operands[first + count :], strict=True))
+    b = scope.b
+    extents = [r.forward.primal(a, scope) for a in op.operands[:first]]
+    arguments: list[Atom] = []
+    writes: list[int] = []
+    for k, a in enumerate(given):
+        if k in before:  # what the adjoint kernel may run again in it, nobody else sees
+            writes.append(first + k)
+            held = r.forward.primal(before[k], scope)
+            arguments.append(b.op(memory.copy, held, name=f"old_{_name(a)}"))
+        elif a in r.buffers:
+            arguments.append(b.op(memory.read, r.forward.primal(a, scope)))
+        else:
+            arguments.append(r.forward.primal(a, scope))
+    shadows: list[Value] = []
+    added: list[tuple[Atom, Value]] = []
+    for a in given:
+        if not isinstance(a, Value) or not isinstance(a.type, Array) or not is_float(a.type):
+            continue
+        buffer = r.open(a, scope) if r.is_active(a) else None
+        if isinstance(buffer, Value) and buffer not in shadows:
+            shadows.append(buffer)
+            continue
+        own = b.op(memory.zeros_like, r.forward.primal(a, scope), name=f"d_{_name(a)}")
+        shadows.append(own)
+        if buffer is not None:  # an array that is given twice
+            added.append((buffer, own))
+    writes += range(first + count, first + count + len(shadows))
+    _append(b, op, 0, [*extents, *arguments, *shadows], writes)
+    for buffer, own in added:
+        b.ops(memory.add_into, buffer, b.op(memory.read, own), where="")
+
+
+def tangent_launch(op: Op, dot_of: Callable[[Atom], Atom | None], b: Builder) -> None:
+    """Append the launch of the tangent kernel, which does what the kernel does, too."""
+    first, count = first_argument(op), op.attrs["count"]
+    given = op.operands[first : first + count]
+    if not any(dot_of(op.operands[k]) is not None for k in op.decl.writes):
+        b.append(op)
+        return
+    _check_launch(op, given, lambda a: dot_of(a) is not None)
+    dots: list[Atom] = []
+    writes = list(op.decl.writes)
+    for k, a in enumerate(given):
+        if isinstance(a, Value) and isinstance(a.type, Array) and is_float(a.type):
+            dot = dot_of(a)
+            if dot is None:
+                dot = b.op(memory.zeros_like, a, name=f"{a.name}_dot")
+            if first + k in op.decl.writes:
+                writes.append(first + count + len(dots))
+            dots.append(dot)
+    _append(b, op, 1, [*op.operands[: first + count], *dots], writes)
+
+
+def _append(b: Builder, op: Op, kind: int, operands: Sequence[Atom], writes: Sequence[int]) -> None:
+    derived = op.attrs["derived"][kind]
+    given = operands[first_argument(op) :]
+    decl = launch_of(derived, derived.__name__, len(given), tuple(writes))
+    # it may read whatever it is given
+    reads = tuple(k for k, a in enumerate(given) if isinstance(a.type, Array))
+    attrs = {"count": len(given), "before": (), "reads": reads, "derived": derived.derived}
+    attrs = {**op.attrs, **attrs}
+    b.append(replace(op, decl=decl, operands=tuple(operands), attrs=attrs, origin=b.origin))
+
+
+def _check_launch(op: Op, given: Sequence[Atom], has: Callable[[Atom], bool]) -> None:
+    for a in given:
+        if isinstance(a.type, Scalar) and has(a):
+            raise UnsupportedError(
+                f"the kernel {op.decl.spelling} is given a number that is differentiated by",
+                "Pass it in an array of one element: `np.array([k])`, and `k[0]` in the kernel.",
+                op.location,
+            )
+
+
+def _name(a: Atom) -> str:
+    return a.name if isinstance(a, Value) else ""

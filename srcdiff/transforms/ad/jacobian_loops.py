@@ -1,0 +1,330 @@
+"""Matrices of derivatives: a derivative along one direction, in loops over all of them.
+
+    tangent(%x, %x_dot)                             jacobian(%x)
+      %0 = cos %x                                     %0 = cos %x
+      %y_dot = multiply %0, %x_dot                    %jacobian = empty_of[type=float64[n, n]]
+      yield %y_dot                            ->      %1 = eye %n
+                                                      for 0, %n, 1 { (%k) ->
+                                                        %x_dot = index[where=i] %1, %k
+                                                        %y_dot = multiply %0, %x_dot
+                                                        store[where=:, i] %jacobian, %y_dot, %k }
+                                                      yield %jacobian
+
+What does not depend on the direction stays in front of the loops: all of the forward part, in reverse mode. The
+direction of a number is 1, without a loop. Each number and array that has directions has loops of its own, and each
+pair of such a one and a result a block of the matrix.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from srcdiff.errors import UnsupportedError
+from srcdiff.ir.alias import reads_of, storage_roots, writes_of
+from srcdiff.ir.build import Builder, Env, clone_statement, lookup, shapes_for
+from srcdiff.ir.core import Atom, For, Function, Node, Op, Region, Statement, Tree, Value, const
+from srcdiff.ir.types import Array, Dim, Scalar, Struct, Type, is_float, shape_of
+from srcdiff.ops.arrays import containers, creation, memory
+from srcdiff.ops.core.index_patterns import elements_of
+from srcdiff.transforms.ad.reverse.accumulate import whole
+from srcdiff.transforms.analysis.defuse import is_generated, uses_outside
+from srcdiff.transforms.lower.materialise_dims import bind_lengths, lacking
+from srcdiff.transforms.simplify.constants import zero, zeros
+
+__all__ = ["NOTHING", "along_all", "flat_results", "is_one_number", "numbers_in", "split_by"]
+
+NOTHING = -1  # a leaf without directions
+_INDICES = ("i", "j", "k", "l", "m", "n")
+
+
+def along_all(
+    fn: Function,
+    count: int,
+    types: Sequence[Type],
+    tree: Tree,
+    *,
+    rows: bool,
+    names: Sequence[Sequence[str]],
+) -> Function:
+    """A derivative along one direction, its last `count` parameters, as that along all directions.
+
+    Parameters
+    ----------
+    fn
+        Its results are numbers, arrays and None (see `flat_results`).
+    types
+        Those of what the results are the derivatives of, which may be smaller and stand for their broadcast.
+    tree
+        The structure of what has directions: leaves are counted over the last parameters' parts, or `NOTHING`.
+    rows
+        Directions come first: in the result's structure, and among the axes of each block.
+    names
+        For each part that has directions, what the blocks of the results are called.
+    """
+    made = _Directions(fn, count, types, rows)
+    yields: list[Atom] = []
+    parts = [(seed, k) for seed in made.seeds for k in range(len(numbers_in(seed.type)))]
+    blocks = [made.blocks(*part, called) for part, called in zip(parts, names, strict=True)]
+    results = _without(fn.output, [is_float(t) for t in types])
+    output = _joined(tree, results, rows, blocks, yields)
+    body = Region(made.params, tuple(made.b.body), tuple(yields))
+    result = bind_lengths(replace(fn, body=body, output=output))
+    if lacking(result):
+        raise UnsupportedError(
+            "the length of the result is known only when it was computed, so there is no matrix to store its "
+            "derivatives in",
+            "Use jvp or vjp for single directions, or write the result into an array of a known length.",
+            fn.location,
+        )
+    return result
+
+
+def flat_results(fn: Function) -> Function:
+    """`fn` with the containers among its results taken apart, and no copies made of what is stored elsewhere then."""
+    b = Builder(shapes_for(fn), "compiler", fn.location)
+    yields: list[Atom] = []
+
+    copied = _own_copies(fn)
+
+    def taken(atom: Atom) -> Tree:
+        type_ = atom.type
+        if atom in copied:
+            atom = b.op(memory.read, copied[atom])
+        if not isinstance(type_, Struct):
+            yields.append(atom)
+            return len(yields) - 1
+        parts = [taken(b.op(containers.get, atom, key=k)) for k in type_.keys]
+        return Node(type_.kind, type_.keys, tuple(parts), type_.cls)
+
+    def walked(tree: Tree) -> Tree:
+        if isinstance(tree, int):
+            return taken(fn.body.yields[tree])
+        return replace(tree, children=tuple(map(walked, tree.children)))
+
+    output = walked(fn.output)
+    return replace(
+        fn, body=Region(fn.params, (*fn.body.body, *b.body), tuple(yields)), output=output
+    )
+
+
+def _own_copies(fn: Function) -> dict[Atom, Atom]:
+    """What results that are generated copies, made at the end, are copies of."""
+    found: dict[Atom, Atom] = {}
+    for s in reversed(fn.body.body):
+        if not isinstance(s, Op) or s.decl is not memory.copy or not is_generated(s):
+            break
+        found[s.result] = s.operands[0]
+    return found
+
+
+def _without(tree: Tree, floats: Sequence[bool]) -> Tree:
+    """The structure of results, with `NOTHING` for what holds no floats."""
+    if isinstance(tree, int):
+        return tree if floats[tree] else NOTHING
+    return replace(tree, children=tuple(_without(c, floats) for c in tree.children))
+
+
+def _joined(
+    directions: Tree,
+    results: Tree,
+    rows: bool,
+    blocks: Sequence[Sequence[Atom]],
+    yields: list[Atom],
+) -> Tree:
+    """One structure in the leaves of the other; the blocks are appended to the yields."""
+    first, second = (directions, results) if rows else (results, directions)
+
+    def leaf(atom: Atom) -> Tree:
+        yields.append(atom)
+        return len(yields) - 1
+
+    def inside(tree: Tree, outer: int) -> Tree:
+        if isinstance(tree, Node):
+            return replace(tree, children=tuple(inside(c, outer) for c in tree.children))
+        d, k = (outer, tree) if rows else (tree, outer)
+        return leaf(const(None) if NOTHING in (d, k) else blocks[d][k])
+
+    def outside(tree: Tree) -> Tree:
+        if isinstance(tree, Node):
+            return replace(tree, children=tuple(map(outside, tree.children)))
+        return leaf(const(None)) if tree == NOTHING else inside(second, tree)
+
+    return outside(first)
+
+
+def numbers_in(type_: Type) -> list[Type]:
+    """The types of the numbers and arrays in a type, in order."""
+    if isinstance(type_, Struct):
+        return [t for part in type_.parts for t in numbers_in(part)]
+    return [type_]
+
+
+def is_one_number(params: Sequence[Value]) -> bool:
+    """Whether there is one direction only: parameters that have directions are one number, or an array of one."""
+    found = [t for p in params for t in numbers_in(p.type) if is_float(t)]
+    return len(found) == 1 and all(d == Dim(1) for d in shape_of(found[0]))
+
+
+def split_by(fn: Function, params: frozenset[Value]) -> tuple[list[Statement], list[Statement]]:
+    """The statements that do not depend on these parameters, and those that do.
+
+    Storage that one of the latter writes is of one turn: all that touches it is. So is what would write, in front,
+    over what one of them reads.
+    """
+    roots = storage_roots(fn)
+    statements = fn.body.body
+    reads = [reads_of(s, roots) for s in statements]
+    writes = [writes_of(s, roots) for s in statements]
+    touched = [
+        reads[k] | writes[k] | {r for v in s.results for r in roots.get(v, ())}
+        for k, s in enumerate(statements)
+    ]
+    uses = [uses_outside(s) for s in statements]
+    inside: set[int] = set()
+    depends: set[Value] = set(params)
+    written: set[Value] = set()
+    grown = True
+    while grown:
+        grown = False
+        read: set[Value] = set()
+        for k, s in enumerate(statements):
+            if k not in inside and (uses[k] & depends or touched[k] & written or writes[k] & read):
+                inside.add(k)
+                depends.update(s.results)
+                written |= writes[k]
+                grown = True
+            if k in inside:
+                read |= reads[k]
+    front = [s for k, s in enumerate(statements) if k not in inside]
+    return front, [s for k, s in enumerate(statements) if k in inside]
+
+
+class _Directions:
+    """Builds the loops; `b` collects what stands in front of them and the loops themselves."""
+
+    def __init__(self, fn: Function, count: int, types: Sequence[Type], rows: bool) -> None:
+        self.fn = fn
+        self.types = types
+        self.rows = rows
+        self.params = fn.params[: len(fn.params) - count]
+        self.seeds = fn.params[len(fn.params) - count :]
+        front, self.along = split_by(fn, frozenset(self.seeds))
+        self.b = Builder(shapes_for(fn), "tangent", fn.location)
+        self.b.body.extend(front)
+
+    def blocks(self, seed: Value, part: int, names: Sequence[str]) -> list[Atom]:
+        """The derivatives of all results by one part of what a parameter is the direction of."""
+        type_ = numbers_in(seed.type)[part]
+        if not is_float(type_):
+            return [const(None)] * len(self.fn.body.yields)
+        axes = shape_of(type_)
+        if all(d == Dim(1) for d in axes):
+            found = self.turn(seed, part, [const(0)] * len(axes), self.b)
+            named = zip(found, self.types, names, strict=True)
+            return [self.with_axes(a, t, axes, name) for a, t, name in named]
+        storage = [self.storage(t, axes, name) for t, name in zip(self.types, names, strict=True)]
+        self.loops(seed, part, list(axes), [], storage, self.b)
+        return [self.b.op(memory.read, s) if s is not None else const(None) for s in storage]
+
+    def storage(self, type_: Type, axes: Sequence[Dim], name: str) -> Value | None:
+        """A block for a result of this type."""
+        if not isinstance(type_, Scalar | Array) or not is_float(type_):
+            return None
+        shape = (*axes, *shape_of(type_)) if self.rows else (*shape_of(type_), *axes)
+        return self.b.op(memory.empty_of, name=name, type=Array(type_.dtype, shape))
+
+    def loops(
+        self,
+        seed: Value,
+        part: int,
+        axes: list[Dim],
+        at: list[Atom],
+        storage: Sequence[Value | None],
+        b: Builder,
+    ) -> None:
+        """A loop over each axis of the direction, and the derivative along it in the innermost."""
+        if len(at) == len(axes):
+            found = self.turn(seed, part, at, b)
+            for y, type_, target in zip(found, self.types, storage, strict=True):
+                if target is not None:
+                    self.store(target, y, type_, at, b)
+            return
+        if axes[len(at)] == Dim(1):
+            self.loops(seed, part, axes, [*at, const(0)], storage, b)
+            return
+        hint = "k" if len(axes) == 1 else _INDICES[min(len(at), len(_INDICES) - 1)]
+        index = Value(Scalar("int64", True, b.shapes.fresh(hint)), hint)
+        stop = b.op(memory.length, dim=axes[len(at)])
+        inner = b.inner()
+        self.loops(seed, part, axes, [*at, index], storage, inner)
+        body = inner.region((index,), ())
+        b.append(For(const(0), stop, const(1), (), body, (), location=b.location, origin=b.origin))
+
+    def store(
+        self, target: Value, amount: Atom, type_: Type, at: Sequence[Atom], b: Builder
+    ) -> None:
+        rest = ", ".join(":" for _ in shape_of(type_))
+        order = (elements_of(at),) if self.rows else (rest, elements_of(at))
+        b.ops(memory.store, target, amount, *at, where=", ".join(filter(None, order)))
+
+    def turn(self, seed: Value, part: int, at: Sequence[Atom], b: Builder) -> list[Atom]:
+        """The results for the direction along one element; appended to `b`."""
+        env: Env = {}
+        for other in self.seeds:
+            env[other] = self.direction(other, part if other is seed else None, at, b)
+        b.body.extend(clone_statement(s, env) for s in self.along)
+        return [lookup(env, y) for y in self.fn.body.yields]
+
+    def direction(self, seed: Value, part: int | None, at: Sequence[Atom], b: Builder) -> Atom:
+        """A direction along one element of a part; zeros for None."""
+        count = 0
+
+        def made(type_: Type) -> Atom:
+            nonlocal count
+            if isinstance(type_, Struct):
+                parts = [made(t) for t in type_.parts]
+                keys = type_.keys
+                return b.op(containers.pack, *parts, kind=type_.kind, keys=keys, cls=type_.cls)
+            count += 1
+            return self.unit(type_, at, b, seed.name) if count - 1 == part else self.nothing(type_)
+
+        return made(seed.type)
+
+    def unit(self, type_: Type, at: Sequence[Atom], b: Builder, name: str) -> Atom:
+        """What is 1 at one place, and 0 elsewhere."""
+        if isinstance(type_, Scalar):
+            return _one(type_)
+        assert isinstance(type_, Array)
+        given: dict[str, Any] = {} if type_.dtype == "float64" else {"dtype": type_.dtype}
+        if all(d == Dim(1) for d in type_.shape):
+            return b.op(memory.ones, *(const(1) for _ in at), name=name, **given)
+        if len(at) == 1:
+            n = self.b.op(memory.length, dim=type_.shape[0])
+            rows = self.b.op(creation.eye, n, **given)
+            return b.op(memory.index, rows, *at, where="i", name=name)
+        target = zeros(b, type_, name)
+        b.ops(memory.store, target, _one(Scalar(type_.dtype)), *at, where=elements_of(at))
+        return b.op(memory.read, target)
+
+    def nothing(self, type_: Type) -> Atom:
+        if isinstance(type_, Scalar):
+            return zero(type_)
+        if isinstance(type_, Array):
+            return zeros(self.b, type_)
+        return const(None)
+
+    def with_axes(self, found: Atom, type_: Type, axes: Sequence[Dim], name: str) -> Atom:
+        """The derivative by an array of one element, with that array's axes; at full size."""
+        storage = self.storage(type_, axes, name) if axes else None
+        if storage is None:
+            return whole(self.b, found, type_) if is_float(type_) else const(None)
+        self.store(storage, found, type_, [const(0)] * len(axes), self.b)
+        return self.b.op(memory.read, storage)
+
+
+def _one(type_: Scalar) -> Atom:
+    return const(1.0 if type_.dtype == "float64" else np.dtype(type_.dtype).type(1))

@@ -1,0 +1,5 @@
+"""Reverse mode, statement by statement.
+
+In: a prepared function; out: its primal and adjoint, joined by `save` and `restore`.
+Start with `reverse` and `reverse_state`.
+"""

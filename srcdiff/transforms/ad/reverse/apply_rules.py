@@ -1,0 +1,138 @@
+"""Reverse mode by an operation's rule: NumPy text, read by the frontend, of which a copy is put in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from srcdiff.ir.build import Env, change_dims, clone_statement
+from srcdiff.ir.core import (
+    Atom,
+    Function,
+    Op,
+    Region,
+    Value,
+    const,
+    regions_of,
+)
+from srcdiff.ir.types import Array, Dim, Type, dims_of
+from srcdiff.transforms.ad.reverse.accumulate import (
+    Scope,
+    adjoint_type,
+    as_real,
+    unknown_derivative,
+    whole,
+)
+from srcdiff.transforms.ad.reverse.reverse_state import Reversal
+from srcdiff.transforms.analysis.defuse import needed, uses
+
+__all__ = ["reverse_by_rule"]
+
+
+def reverse_by_rule(r: Reversal, op: Op, d_outs: Sequence[Atom | None], scope: Scope) -> None:
+    """Inline the operation's rule."""
+    wanted = [k for k, a in enumerate(op.operands) if r.is_active(a)]
+    if not wanted:
+        return  # an array of constants, active by what is written into it
+    given = [_as_wanted(op, d, v, scope) for d, v in zip(d_outs, op.results, strict=True)]
+    decl = op.decl if op.decl.specialised is None else op.decl.specialised(tuple(wanted))
+    if decl.rule is None:
+        raise unknown_derivative(op, wanted[0])
+    rule = r.rules(
+        decl,
+        [a.type for a in op.operands],
+        op.attrs,
+        [v.type for v in op.results],
+        [
+            None if d is None else r.fitting.named(d.type, v.type)
+            for d, v in zip(given, op.results, strict=True)
+        ],
+    )
+    rule = _with_own_symbols(r, rule)
+    missing = [k for k in wanted if k in rule.notes.get("missing", ())]
+    if missing:
+        raise unknown_derivative(op, missing[0])
+    present = [d for d in given if d is not None]
+    found = _inline(r, rule, wanted, [*op.operands, *op.results], present, scope)
+    for k, d in zip(wanted, found, strict=True):
+        r.contribute(op.operands[k], d, scope, _made_for(op, op.operands[k], d))
+
+
+def _made_for(op: Op, operand: Atom, d: Atom) -> Type | Value | None:
+    """What a contribution was made for, where that is larger than the operand."""
+    if op.decl.elementwise or op.decl.broadcasts:
+        return op.results[0]
+    into, made = operand.type, d.type
+    if not op.decl.stacks or not isinstance(into, Array) or not isinstance(made, Array):
+        return None
+    is_stack = into.ndim > 1 and made.ndim > 2
+    return replace(made, shape=(*made.shape[:-2], *into.shape[-2:])) if is_stack else None
+
+
+def _with_own_symbols(r: Reversal, rule: Function) -> Function:
+    """The rule with the lengths and integers that arise in it renamed: another use of the rule has others."""
+    known = {s for p in rule.params for d in dims_of(p.type) for s in d.symbols()}
+    made = {s for v in _results(rule.body) for d in dims_of(v.type) for s in d.symbols()} - known
+    if not made:
+        return rule
+    number = r.forward.number()
+    own = {s: Dim.of(f"{s}_{number}") for s in made}
+    return change_dims(rule, lambda d: d.substitute(own))
+
+
+def _results(region: Region) -> Iterator[Value]:
+    for statement in region.body:
+        yield from statement.results
+        for inner in regions_of(statement):
+            yield from inner.params
+            yield from _results(inner)
+
+
+def _as_wanted(op: Op, d: Atom | None, result: Value, scope: Scope) -> Atom | None:
+    """The adjoint of a result in the size that the rule takes; None where it may say that nothing uses it."""
+    if d is None and op.decl.optional:
+        return None
+    if d is None:
+        d = const(0.0)
+    if op.decl.adjoint == "whole" or (op.decl.adjoint == "scalar" and isinstance(d.type, Array)):
+        return whole(scope.b, d, as_real(adjoint_type(result.type), d.type))
+    return d
+
+
+def _inline(
+    r: Reversal,
+    rule: Function,
+    wanted: Sequence[int],
+    actual: Sequence[Atom],
+    d_outs: Sequence[Atom],
+    scope: Scope,
+) -> list[Atom]:
+    """Append the part of a rule that gives the wanted operands' adjoints; only what that uses is looked up."""
+    params = rule.params
+    forward = dict(zip(params[: len(actual)], actual, strict=True))
+    env: Env = dict(zip(params[len(actual) :], d_outs, strict=True))
+
+    def look_up(a: Atom) -> Atom:
+        if isinstance(a, Value) and a not in env and a in forward:
+            env[a] = r.forward.primal(forward[a], scope)
+        return env.get(a, a) if isinstance(a, Value) else a
+
+    given = [k for k in range(len(actual)) if k not in rule.notes.get("missing", ())]
+    yields = [rule.body.yields[given.index(k)] for k in wanted]
+    for statement in needed(rule.body, yields):
+        for a in uses(statement):
+            look_up(a)
+        copy = clone_statement(statement, env)
+        copy = _without_rule_names(copy, env) if isinstance(copy, Op) else copy
+        scope.b.append(replace(copy, origin="adjoint", location=scope.b.location))
+    return [look_up(y) for y in yields]
+
+
+def _without_rule_names(op: Op, env: Env) -> Op:
+    """`d_x` in a rule is not the user's x; other names (`norm`) say what a value is, and stay."""
+    results = tuple(replace(v, name="") if v.name.startswith("d_") else v for v in op.results)
+    names = dict(zip(op.results, results, strict=True))
+    for key, value in env.items():
+        if value in names:
+            env[key] = names[value]  # type: ignore[index]
+    return replace(op, results=results)

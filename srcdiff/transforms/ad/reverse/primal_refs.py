@@ -1,0 +1,235 @@
+"""The forward part of a reversal, as the backward part refers to it.
+
+Forward values are named freely. One that is inside a forward region crosses by `save` and `restore`: the forward part
+is written with the `save`s (and counts of turns, and lengths) that the backward part turned out to ask for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from srcdiff.errors import UnsupportedError
+from srcdiff.ir.build import Env, with_parts
+from srcdiff.ir.core import (
+    Atom,
+    Const,
+    For,
+    If,
+    Op,
+    Region,
+    Statement,
+    Value,
+    While,
+    const,
+    known_dim,
+    regions_of,
+)
+from srcdiff.ir.types import INT, Array, Dim, Scalar, is_float, shape_of
+from srcdiff.ops.arrays import memory
+from srcdiff.ops.elementwise import arithmetic
+from srcdiff.transforms.ad.reverse.accumulate import Scope
+from srcdiff.transforms.analysis.dependence.load_stability import Program
+
+__all__ = ["ForwardPart", "with_counter"]
+
+
+@dataclass
+class ForwardPart:
+    """What is known of the function, and what the backward part has asked of it so far."""
+
+    program: Program
+    home: dict[Value, Region] = field(
+        init=False
+    )  # where each value is defined; what is asked for is entered, too
+    standins: Env = field(default_factory=dict)  # results that the adjoint of a helper is given
+    saves: dict[int, list[tuple[int, Value]]] = field(default_factory=dict)
+    turns: dict[int, Value] = field(default_factory=dict)
+    pairs: dict[int, int] = field(default_factory=dict)
+    lengths: dict[tuple[Value, int], Value] = field(default_factory=dict)  # of axes: value, axis
+    instead: dict[int, list[Statement]] = field(default_factory=dict)  # what is put for a loop
+    # loops whose turns are run again: what is saved of what they carry, and nothing else
+    run_again: dict[int, list[tuple[int, Value]]] = field(default_factory=dict)
+    count: int = 0
+
+    def __post_init__(self) -> None:
+        self.home = dict(self.program.home)
+
+    @property
+    def maker(self) -> Mapping[Value, Statement]:
+        return self.program.maker
+
+    def number(self) -> int:
+        """A number that nothing else in this reversal has."""
+        self.count += 1
+        return self.count
+
+    def pair(self, loop: If | For | While) -> int:
+        """The number that a loop or branch shares with the one that reverses it."""
+        return self.pairs.setdefault(id(loop), len(self.pairs) + 1)
+
+    def turn_count(self, loop: While) -> Value:
+        """How many turns a `while` made: a result that its forward loop is given."""
+        if id(loop) not in self.turns:
+            turns = self.turns[id(loop)] = Value(INT, "turns")
+            self.home[turns] = self.program.region_of[id(loop)]
+        return self.turns[id(loop)]
+
+    def length_of(self, value: Value, axis: int) -> Value:
+        """The length of an axis as a forward value."""
+        if (value, axis) not in self.lengths:
+            made = Value(Scalar("int64", True, shape_of(value.type)[axis]))
+            self.lengths[value, axis] = made
+            self.home[made] = self.home[value]
+        return self.lengths[value, axis]
+
+    def is_known(self, dim: Dim) -> bool:
+        """Whether a length can be had anywhere: it is fixed, or one of the arguments'."""
+        return dim.is_const or self.is_outer(dim)
+
+    def is_outer(self, dim: Dim) -> bool:
+        """Whether a length is one of the arguments' (and so known everywhere)."""
+        return bool(dim.terms) and dim.symbols() <= self.program.argument_symbols
+
+    # ---- whose storage a value is ---------------------------------------------------------------
+
+    def base(self, value: Value) -> Value:
+        """What a view is a view of, in the end."""
+        maker = self.maker.get(value)
+        while (
+            isinstance(maker, Op)
+            and maker.view_of is not None
+            and isinstance(maker.operands[maker.view_of].type, Array)
+        ):
+            base = maker.operands[maker.view_of]
+            assert isinstance(base, Value)
+            value, maker = base, self.maker.get(base)
+        return value
+
+    def bases(self, y: Atom) -> list[Value]:
+        """What storage a value may be, or be a view of: through views, and through branches to what they yield."""
+        if not isinstance(y, Value):
+            return []
+        base = self.base(y)
+        maker = self.maker.get(base)
+        if not isinstance(maker, If):
+            return [base]
+        k = maker.results.index(base)
+        return [
+            found for region in (maker.then, maker.orelse) for found in self.bases(region.yields[k])
+        ]
+
+    # ---- forward values in the backward part ----------------------------------------------------
+
+    def primal(self, atom: Atom, scope: Scope) -> Atom:
+        """A forward value as the backward region under construction can refer to it."""
+        if isinstance(atom, Const):
+            return atom
+        if atom in self.standins:
+            return self.standins[atom]
+        home = self.home[atom]
+        if home is self.program.top:
+            return atom
+        at: Scope | None = scope
+        while at is not None and at.region is not home:
+            at = at.parent
+        if at is None:
+            return self.again(atom, scope)
+        if atom not in at.values:
+            at.values[atom] = replace(atom) if at.is_again else self.restore(atom, at)
+        return at.values[atom]
+
+    def again(self, value: Value, scope: Scope) -> Atom:
+        """A value of a branch where the branch itself is not mirrored: the arithmetic of an index is done again."""
+        maker = self.maker.get(value)
+        is_index = isinstance(value.type, Scalar) and not is_float(value.type)
+        if not isinstance(maker, Op) or not is_index or not _is_pure(maker):
+            raise UnsupportedError(
+                "which part of an array a branch picks depends on what the branch computes",
+                "Compute the index in front of the branch.",
+                maker.location if maker is not None else None,
+            )
+        result = replace(value)
+        operands = tuple(self.primal(a, scope) for a in maker.operands)
+        scope.b.append(replace(maker, operands=operands, results=(result,), origin="adjoint"))
+        return result
+
+    def restore(self, value: Value, at: Scope) -> Atom:
+        known = known_dim(value)
+        if known is not None and known.is_const:
+            return const(known.const)
+        if known is not None and self.is_outer(known):
+            return at.b.op(memory.length, dim=known)
+        slot = self.number()
+        restored = replace(value)
+        attrs = {"slot": slot, "type": value.type}
+        at.prologue.append(Op(memory.restore, (), (restored,), attrs, at.b.location, "adjoint"))
+        self.saves.setdefault(id(at.region), []).append((slot, value))
+        return restored
+
+    def kept_from_start(self, param: Value, loop: For, at: Scope) -> Statement:
+        """What a loop carries into a turn that is run again: saved there, restored by what this gives."""
+        slot = self.number()
+        made = at.values.setdefault(param, replace(param))
+        assert isinstance(made, Value)
+        self.run_again[id(loop)].append((slot, param))
+        attrs = {"slot": slot, "type": param.type}
+        return Op(memory.restore, (), (made,), attrs, at.b.location, "adjoint")
+
+    # ---- what the forward part becomes ----------------------------------------------------------
+
+    def with_saves(self, region: Region) -> Region:
+        """The forward region with the `save`s that the backward part turned out to need, and counters of turns."""
+        body = [new for s in region.body for new in self.instead.get(id(s)) or [self.statement(s)]]
+        for (value, axis), length in self.lengths.items():
+            if self.home[length] is region:
+                attrs = {"axis": axis}
+                body.append(Op(memory.axis_length, (value,), (length,), attrs, None, "compiler"))
+        for slot, value in self.saves.get(id(region), ()):
+            body.append(Op(memory.save, (value,), (), {"slot": slot}, None, "compiler"))
+        return Region(region.params, tuple(body), region.yields)
+
+    def statement(self, statement: Statement) -> Statement:
+        if id(statement) in self.run_again:
+            return self.without_saves(statement)
+        inner = [self.with_saves(r) for r in regions_of(statement)]
+        new = with_parts(statement, statement.operands, inner) if inner else statement
+        if isinstance(new, If | For | While):  # the pairs of an earlier reversal are forgotten
+            new = replace(new, pair=self.pairs.get(id(statement), 0))
+        if isinstance(new, While) and id(statement) in self.turns:
+            return with_counter(new, self.turns[id(statement)])
+        return new
+
+    def without_saves(self, loop: Statement) -> Statement:
+        """A loop whose turns are run again: they keep only what they start from."""
+        (body,) = regions_of(loop)
+        saves = tuple(
+            Op(memory.save, (value,), (), {"slot": slot}, None, "compiler")
+            for slot, value in self.run_again[id(loop)]
+        )
+        new = with_parts(
+            loop, loop.operands, [Region(body.params, (*saves, *body.body), body.yields)]
+        )
+        assert isinstance(new, For)
+        return replace(new, pair=self.pairs.get(id(loop), 0))
+
+
+def _is_pure(op: Op) -> bool:
+    return not op.decl.effect and not op.decl.writes and op.view_of is None
+
+
+def with_counter(loop: While, turns: Value) -> While:
+    """The loop with a count of its turns among what it carries."""
+    before, after = Value(INT, "turns"), Value(INT, "turns")
+    count = Op(arithmetic.add, (before, const(1)), (after,), {}, loop.location, "compiler")
+    body = Region((*loop.body.params, before), (*loop.body.body, count), (*loop.body.yields, after))
+    test = loop.test
+    if test is not None:
+        test = Region((*test.params, Value(INT, "turns")), test.body, test.yields)
+    return replace(
+        loop,
+        carried=(*loop.carried, const(0)),
+        test=test,
+        body=body,
+        results=(*loop.results, turns),
+    )

@@ -1,0 +1,137 @@
+"""Functions that call themselves and give a number: their derivative comes with their value, in one recursion.
+
+    power_backward(d_out, x, n):                  power_value_and_grad(x, n):
+        value = power(x, n - 1)                       value, d_x = power_value_and_grad(x, n - 1)
+        d_x = power_backward(d_out * x, x, n - 1)     return x * value, value + x * d_x
+        return d_out * value + d_x
+
+An adjoint that needs the values of calls of its function has to compute them anew, once more at each level: n^2 calls
+where the function makes n. But it is linear in the adjoint of the result. If that is one number, the derivative for
+an adjoint of 1 can be had when the value is computed, and be multiplied by what the adjoint turns out to be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from srcdiff.ir.build import with_parts
+from srcdiff.ir.core import Call, Function, If, Node, Region, Statement, Value, regions_of, walk
+from srcdiff.ir.recursion import is_itself, is_recursive, stand_in
+from srcdiff.ir.types import NONE, List, Scalar, Struct, Type, is_float
+from srcdiff.transforms.ad.reverse.accumulate import adjoint_type
+from srcdiff.transforms.analysis.activity import active_values
+from srcdiff.transforms.analysis.defuse import count_uses
+from srcdiff.transforms.simplify.dead_arguments import used_params
+
+__all__ = [
+    "asks_for_values",
+    "giving_slopes",
+    "has_slopes",
+    "leaf_types",
+    "of_value",
+    "with_slopes",
+]
+
+Positions = tuple[int, ...]
+Make = Callable[[Function, Positions, Positions], Function | None]
+
+
+def has_slopes(fn: Function, wrt: Positions, seeded: Positions) -> bool:
+    """Whether one number multiplies all of the adjoint of a function."""
+    if len(seeded) != 1 or not isinstance(fn.body.yields[seeded[0]].type, Scalar):
+        return False
+    return not any(isinstance(t, List) for k in wrt for t in leaf_types(fn.params[k].type))
+
+
+def asks_for_values(adjoint: Function, fn: Function) -> bool:
+    """Whether an adjoint calls the function that it is the adjoint of."""
+    needed, _ = used_params(adjoint)
+    uses = count_uses(needed)
+    calls = (s for s in walk(needed.body) if isinstance(s, Call) and s.function.name == fn.name)
+    return any(is_recursive(s.function) and any(map(uses.get, s.results)) for s in calls)
+
+
+def giving_slopes(fn: Function, wrt: Positions, seeded: Positions) -> Function:
+    """A function that calls itself with calls that give the derivatives by the arguments at `wrt`, too, where these
+    are asked for; the function itself does not give them yet.
+    """
+    targets = [fn.params[k] for k in wrt]
+    active = active_values(fn, targets, [fn.body.yields[k] for k in seeded])
+    count = len(fn.body.yields)
+    slopes = [Value(t) for p in targets for t in _slope_types(p.type)]
+    names = tuple(name for p in targets for name in _leaf_names(p.name, p.type))
+    notes = {**fn.notes, "gradients": names, "slopes": (wrt, count), "sloped": seeded[0]}
+    name = f"{fn.name}_value_and_grad"
+    header = Region(fn.params, (), (*fn.body.yields, *slopes))
+    me = stand_in(Function(name, header, Node("tuple", (), ()), notes=notes))
+
+    def changed(call: Call) -> Call:
+        if not is_itself(call.function):
+            return call
+        asked, given = _asked_of(call, active)
+        return of_value(call, me, wrt) if asked and given else replace(call, function=fn)
+
+    return replace(fn, name=name, body=_with_calls(fn.body, changed, in_loops=True), notes=notes)
+
+
+def with_slopes(fn: Function, wrt: Positions, results: Positions, make: Make) -> Function:
+    """The function with calls that give derivatives (`make` says of which function) where these will be asked for: not
+    inside of loops, where they would be kept for each turn.
+    """
+    if not any(isinstance(s, Call) and is_recursive(s.function) for s in walk(fn.body)):
+        return fn
+    active = active_values(fn, [fn.params[k] for k in wrt], [fn.body.yields[k] for k in results])
+
+    def changed(call: Call) -> Call:
+        asked, given = _asked_of(call, active)
+        found = make(call.function, asked, given) if asked and given else None
+        return of_value(call, found, found.notes["slopes"][0]) if found is not None else call
+
+    return fn.with_body(_with_calls(fn.body, changed, in_loops=False))
+
+
+def of_value(call: Call, fn: Function, wrt: Positions) -> Call:
+    """A call of a function as one of `fn`, which gives the derivatives by `wrt` beside the same results."""
+    types = [t for k in wrt for t in _slope_types(call.operands[k].type)]
+    names = fn.notes["gradients"]
+    slopes = tuple(Value(t, f"d_{n}") for t, n in zip(types, names, strict=True))
+    return replace(call, function=fn, results=(*call.results, *slopes), origin="compiler")
+
+
+def leaf_types(type_: Type) -> Sequence[Type]:
+    """The types of a value and of what it consists of, at the bottom."""
+    if isinstance(type_, Struct):
+        return [leaf for part in type_.parts for leaf in leaf_types(part)]
+    return [type_]
+
+
+def _slope_types(type_: Type) -> list[Type]:
+    return [adjoint_type(t) if is_float(t) else NONE for t in leaf_types(type_)]
+
+
+def _leaf_names(name: str, type_: Type) -> list[str]:
+    if not isinstance(type_, Struct):
+        return [name]
+    named = (f"{name}_{k}" if name else str(k) for k in type_.keys)
+    return [n for k, t in zip(named, type_.parts, strict=True) for n in _leaf_names(k, t)]
+
+
+def _asked_of(call: Call, active: frozenset[Value]) -> tuple[Positions, Positions]:
+    """The arguments and results of a call that have adjoints."""
+    asked = tuple(k for k, a in enumerate(call.operands) if a in active)
+    return asked, tuple(k for k, v in enumerate(call.results) if v in active)
+
+
+def _with_calls(region: Region, change: Callable[[Call], Call], in_loops: bool) -> Region:
+    """The region with other calls, those inside of branches (and loops) as well."""
+
+    def statement(s: Statement) -> Statement:
+        if isinstance(s, Call):
+            return change(s)
+        inside = regions_of(s)
+        if not inside or not (in_loops or isinstance(s, If)):
+            return s
+        return with_parts(s, s.operands, [_with_calls(r, change, in_loops) for r in inside])
+
+    return replace(region, body=tuple(map(statement, region.body)))

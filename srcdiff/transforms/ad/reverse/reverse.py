@@ -1,0 +1,374 @@
+"""Reverse mode: a function to its forward part followed by its backward part.
+
+Each statement is reversed by itself, in reverse order; loops and branches become loops and branches that
+mirror them. Nothing is decided about storage: what the backward part needs from inside a forward region
+crosses by `save` and `restore`, a stack for each slot, which the reference evaluator runs and the pass
+`residuals` removes.
+
+    %s = for 0, %n, %s0 { (%i, %s1): %t = f(...) ; save[1] %t ; yield ... }
+    for 0, %n reversed { (%i, ...): %t = restore[1] ; ... }
+
+Arrays that are written have an adjoint *buffer* that lives through the backward part as the array does through
+the forward part: reading adds into it, writing takes out of it and clears it, and a view's is the same view of
+its base's. That is exact under mutation and aliasing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from srcdiff.ir.alias import storage_roots, written_roots
+from srcdiff.ir.build import Builder, shapes_for
+from srcdiff.ir.core import (
+    Atom,
+    Call,
+    For,
+    Function,
+    If,
+    Node,
+    Op,
+    Region,
+    Tree,
+    Value,
+    While,
+    const,
+)
+from srcdiff.ir.recursion import is_recursive, opened, stand_in, tied
+from srcdiff.ir.types import FLOAT, Array, List, Scalar, Static, Struct, Type, is_float
+from srcdiff.transforms.ad.containers.list_traversal import lists_by_element
+from srcdiff.transforms.ad.directives.hook_reverse import blocks_of
+from srcdiff.transforms.ad.reverse.accumulate import (
+    Scope,
+    adjoint_type,
+    as_number,
+    assumed_lengths,
+    hint,
+)
+from srcdiff.transforms.ad.reverse.primal_refs import ForwardPart
+from srcdiff.transforms.ad.reverse.recursive_value_and_grad import (
+    asks_for_values,
+    giving_slopes,
+    has_slopes,
+    with_slopes,
+)
+from srcdiff.transforms.ad.reverse.reverse_calls import Positions, reverse_call, wanted_of
+from srcdiff.transforms.ad.reverse.reverse_control import reverse_branch, reverse_loop
+from srcdiff.transforms.ad.reverse.reverse_ops import reverse_op
+from srcdiff.transforms.ad.reverse.reverse_state import Reversal, Rules
+from srcdiff.transforms.ad.reverse.unbroadcast import Fitting
+from srcdiff.transforms.analysis.activity import active_values
+from srcdiff.transforms.analysis.defuse import is_mixed, rename
+from srcdiff.transforms.analysis.dependence.load_stability import survey
+from srcdiff.transforms.prepare.insert_loads import own_arguments
+from srcdiff.transforms.prepare.result_ownership import own_copy
+
+__all__ = ["Rules", "begin", "finish_reversed", "reverse", "walk_back"]
+
+Finish = Callable[[Function], Function]
+
+
+def reverse(
+    fn: Function,
+    wrt: Sequence[int],
+    rules: Rules,
+    finish: Finish,
+    *,
+    value: bool = True,
+    seeded: bool = False,
+    as_tuple: bool = False,
+) -> Function:
+    """`fn` to the function that gives its value and its derivative with respect to the parameters at `wrt`.
+
+    The first float leaf of the result is differentiated; with `seeded`, all of them are, weighted by further
+    parameters (a vector-Jacobian product). `value=False` leaves the value out; `as_tuple` gives a tuple for a
+    single parameter, too. `finish` is applied to the adjoints of helpers. `fn` has been through the pass `reads`.
+    """
+    outputs = _float_yields(fn) if seeded else _float_yields(fn)[:1]
+    backward = _Backward(finish, rules)
+    fn = with_slopes(fn, tuple(wrt), tuple(outputs), backward.slopes)
+    targets = [fn.params[k] for k in wrt]
+    rigid = frozenset(
+        s for p in fn.params if isinstance(p.type, Array) for d in p.type.shape for s in d.symbols()
+    )
+    r, scope = _start(fn, targets, [fn.body.yields[k] for k in outputs], rules, rigid)
+    seeds: list[Value] = []
+    for k in outputs:
+        seed: Atom = const(1.0)
+        if seeded:
+            name = "d_value" if len(outputs) == 1 else f"d_value_{k}"
+            seed = Value(adjoint_type(fn.body.yields[k].type), name)
+            seeds.append(seed)
+            if isinstance(seed.type, List):  # is taken apart: the caller's stays whole
+                seed = own_copy(seed, scope.b)
+        r.contribute(fn.body.yields[k], seed, scope)
+    backward.region(r, fn.body, scope)
+    yields: list[Atom] = list(fn.body.yields) if value else []
+    mixed = is_mixed(fn.body)
+    trees = [_gradient(r, p, scope, yields, mixed) for p in targets]
+    gradient = _together(trees, as_tuple)
+    output: Tree = Node("tuple", (0, 1), (fn.output, gradient)) if value else gradient
+    notes = {
+        **fn.notes,
+        "adjoint_of": _unnamed(scope),
+        "independent": tuple(k for k, p in zip(wrt, targets, strict=True) if p not in r.active),
+    }
+    return replace(
+        fn, body=_whole_body(r, fn, scope, (*fn.params, *seeds), yields), output=output, notes=notes
+    )
+
+
+def adjoint_of_helper(
+    fn: Function,
+    wrt: Sequence[int],
+    seeded: Sequence[int],
+    rules: Rules,
+    backward: _Backward,
+    announce: Callable[[Function], None],
+) -> Function:
+    """The adjoint of a helper: adjoints of the results at `seeded`, the arguments and the results in; adjoints
+    of the arguments at `wrt` out. What of this it does not need is trimmed by dead code elimination.
+
+    `announce` is told what it is called like before the body is reversed, in which it may be called.
+    """
+    fn = with_slopes(fn, tuple(wrt), tuple(seeded), backward.slopes)
+    targets = [fn.params[k] for k in wrt]
+    r, scope = _start(fn, targets, [fn.body.yields[k] for k in seeded], rules)
+    single = len(fn.body.yields) == 1
+    unused = _Unused({p.name for p in fn.params})
+    outs = [
+        Value(y.type, unused("out" if single else f"out_{k}")) for k, y in enumerate(fn.body.yields)
+    ]
+    for out, y in zip(outs, fn.body.yields, strict=True):
+        if isinstance(y, Value) and y not in fn.params and y not in r.buffers:
+            r.forward.standins[y] = out
+    seeds = [
+        Value(adjoint_type(fn.body.yields[k].type), unused("d_out" if single else f"d_out_{k}"))
+        for k in seeded
+    ]
+    for k, seed in zip(seeded, seeds, strict=True):
+        r.contribute(fn.body.yields[k], seed, scope)
+    params = (*seeds, *fn.params, *outs)
+    names = tuple(y for p in targets for y in _leaf_names(r, p))
+    header = Region(params, (), tuple(Value(FLOAT) for _ in names))
+    name = f"{fn.name}_backward"
+    announce(Function(name, header, Node("tuple", (), ()), notes={"gradients": names}))
+    backward.region(r, fn.body, scope)
+    yields: list[Atom] = []
+    trees = [_gradient(r, p, scope, yields) for p in targets]
+    output = _together(trees)
+    shown = ", ".join(f"`{p.name}`" for p in targets)
+    doc = f"Adjoint of `{fn.name}` with respect to {shown}."
+    body = _whole_body(r, fn, scope, params, yields)
+    kept = {k: v for k, v in fn.notes.items() if k not in ("slopes", "sloped")}
+    notes = {**kept, "adjoint_of": _unnamed(scope), "gradients": names}
+    return Function(name, body, output, doc, fn.location, notes)
+
+
+def value_and_slopes(
+    fn: Function, wrt: Positions, seeded: Positions, rules: Rules, backward: _Backward
+) -> Function:
+    """A helper that calls itself as one that gives its results, and the derivatives of the one at `seeded` by the
+    arguments at `wrt`: its calls of itself give them, too.
+    """
+    shown = ", ".join(f"`{fn.params[k].name}`" for k in wrt)
+    doc = f"`{fn.name}` and its gradient with respect to {shown}."
+    fn = giving_slopes(fn, wrt, seeded)
+    targets = [fn.params[k] for k in wrt]
+    r, scope = _start(fn, targets, [fn.body.yields[k] for k in seeded], rules)
+    for k in seeded:
+        r.contribute(fn.body.yields[k], const(1.0), scope)
+    backward.region(r, fn.body, scope)
+    yields = list(fn.body.yields)
+    gradient = _together([_gradient(r, p, scope, yields) for p in targets])
+    body = _whole_body(r, fn, scope, fn.params, yields)
+    output = Node("tuple", (0, 1), (fn.output, gradient))
+    notes = {**fn.notes, "adjoint_of": _unnamed(scope)}
+    return replace(fn, body=body, output=output, doc=doc, notes=notes)
+
+
+class _Unused:
+    """Names for parameters beside those that are there (an adjoint of an adjoint has a `d_out` already)."""
+
+    def __init__(self, taken: set[str]) -> None:
+        self.taken = taken
+
+    def __call__(self, name: str) -> str:
+        while name in self.taken:
+            name = f"d_{name}"
+        self.taken.add(name)
+        return name
+
+
+def _leaf_names(r: Reversal, value: Value) -> list[str]:
+    """The names of what `_gradient` appends."""
+    if isinstance(value.type, Struct):
+        return [name for p in r.parts(value) for name in _leaf_names(r, p)]
+    return [value.name]
+
+
+def _together(trees: Sequence[Tree], as_tuple: bool = False) -> Tree:
+    return (
+        trees[0]
+        if len(trees) == 1 and not as_tuple
+        else Node("tuple", tuple(range(len(trees))), tuple(trees))
+    )
+
+
+class _Backward:
+    """The walk over statements in reverse order; helpers' adjoints are made once."""
+
+    def __init__(self, finish: Finish, rules: Rules) -> None:
+        self.finish = finish
+        self.rules = rules
+        self.helpers: dict[tuple[int, Positions, Positions], Function] = {}
+        self.in_making: set[tuple[int, Positions, Positions]] = set()
+        self.with_value: dict[tuple[int, Positions, Positions], Function | None] = {}
+
+    def region(self, r: Reversal, region: Region, scope: Scope) -> None:
+        for statement in reversed(region.body):
+            scope.b.location = statement.location
+            match statement:
+                case Op():
+                    reverse_op(r, statement, scope)
+                case Call():
+                    reverse_call(r, statement, scope, self.helper, self.slopes)
+                case If():
+                    reverse_branch(r, statement, scope, self.region)
+                case For() | While():
+                    reverse_loop(r, statement, scope, self.region)
+
+    def helper(self, fn: Function, wrt: Positions, seeded: Positions) -> Function:
+        """The adjoint of a function of the user's; a stand-in where that is in the making."""
+        key = (id(fn), wrt, seeded)
+        if key not in self.helpers:
+            self.in_making.add(key)
+
+            def announce(made: Function) -> None:
+                self.helpers[key] = stand_in(made)
+
+            made = adjoint_of_helper(opened(fn), wrt, seeded, self.rules, self, announce)
+            self.helpers[key] = self.finished(made)
+            self.in_making.remove(key)
+        return self.helpers[key]
+
+    def slopes(self, fn: Function, wrt: Positions, seeded: Positions) -> Function | None:
+        """A function that calls itself with its derivatives beside its value, where its adjoint asks for the
+        values of its calls; None for others.
+        """
+        if not is_recursive(fn):
+            return None
+        wrt, seeded = wanted_of(fn, wrt, seeded)
+        key = (id(fn), wrt, seeded)
+        if key in self.in_making:
+            return None
+        if key not in self.with_value:
+            if not has_slopes(fn, wrt, seeded):
+                self.with_value[key] = None
+            else:
+                found = asks_for_values(self.helper(fn, wrt, seeded), fn)
+                self.with_value[key] = (
+                    self.finished(value_and_slopes(fn, wrt, seeded, self.rules, self))
+                    if found
+                    else None
+                )
+        return self.with_value[key]
+
+    def finished(self, made: Function) -> Function:
+        return tied(self.finish(own_arguments(tied(made))))
+
+
+def begin(
+    fn: Function, targets: Sequence[Value], results: Sequence[Atom], rules: Rules
+) -> tuple[Reversal, Scope]:
+    """A reversal of which somebody else says where adjoints come from, and where they go."""
+    return _start(fn, targets, results, rules)
+
+
+def walk_back(r: Reversal, fn: Function, scope: Scope) -> None:
+    """Reverse the statements of a function that calls no others."""
+    _Backward(lambda helper: helper, r.rules).region(r, fn.body, scope)
+
+
+def finish_reversed(
+    r: Reversal, fn: Function, scope: Scope, params: Sequence[Value], yields: Sequence[Atom]
+) -> Function:
+    """The function and what was made of it."""
+    notes = {**fn.notes, "adjoint_of": _unnamed(scope)}
+    return replace(fn, body=_whole_body(r, fn, scope, params, yields), notes=notes)
+
+
+def _float_yields(fn: Function) -> list[int]:
+    return [k for k, y in enumerate(fn.body.yields) if is_float(y.type)]
+
+
+def _start(
+    fn: Function,
+    targets: Sequence[Value],
+    results: Sequence[Atom],
+    rules: Rules,
+    rigid: frozenset[str] = frozenset(),
+) -> tuple[Reversal, Scope]:
+    roots = storage_roots(fn)
+    written = written_roots(fn, roots)
+    buffers = frozenset(v for v, r in roots.items() if r & written and isinstance(v.type, Array))
+    program = survey(fn.body, roots)
+    forward = ForwardPart(program)
+    blocks = blocks_of(fn)  # they run whatever is differentiated by
+    state = Reversal(
+        rules,
+        active_values(fn, [*targets, *blocks], [*results, *blocks]),
+        buffers,
+        forward,
+        Fitting(forward, assumed_lengths(fn), rigid),
+        lists_by_element(program, buffers),
+    )
+    return state, Scope(fn.body, None, Builder(shapes_for(fn), "adjoint", fn.location), state.zeros)
+
+
+def _whole_body(
+    r: Reversal, fn: Function, scope: Scope, params: Sequence[Value], yields: Sequence[Atom]
+) -> Region:
+    forward = r.forward.with_saves(fn.body)
+    region = Region(tuple(params), (*forward.body, *scope.prologue, *scope.b.body), tuple(yields))
+    named = {
+        d: replace(d, name=hint(v))
+        for d, v in scope.adjoint_of.items()
+        if v.name and not d.user and d not in params
+    }
+    return rename(fn.with_body(region), named).body
+
+
+def _unnamed(scope: Scope) -> dict[Value, Value]:
+    """The adjoints of values that nobody named: they are called after what those will be called."""
+    return {d: v for d, v in scope.adjoint_of.items() if not d.name and not v.name}
+
+
+def _gradient(
+    r: Reversal, value: Value, scope: Scope, yields: list[Atom], mixed: bool = False
+) -> Tree:
+    """Append the adjoint of a parameter to the yields; the tree says how it is shaped like the parameter.
+
+    With floats of different digits in the program (`mixed`), numbers are given the digits that they should have.
+    """
+    type_ = value.type
+    if isinstance(type_, Struct):
+        children = tuple(_gradient(r, p, scope, yields, mixed) for p in r.parts(value))
+        return Node(type_.kind, type_.keys, children, type_.cls)
+    if isinstance(type_, Static) or not is_float(type_):
+        yields.append(const(None))  # integers in a structure have no derivative
+    elif isinstance(type_, List) or value in r.active:
+        found = r.take_whole(value, scope)
+        yields.append(_as_given(found, type_, scope) if mixed else found)
+    else:
+        found = r.zeros(value, scope)
+        yields.append(_as_given(found, type_, scope) if mixed else found)
+    return len(yields) - 1
+
+
+def _as_given(d: Atom, type_: Type, scope: Scope) -> Atom:
+    """The derivative by a NumPy number of few digits is one, and that by a Python number is a Python number."""
+    if not (isinstance(type_, Scalar) and isinstance(d.type, Scalar)):
+        return d
+    is_due = type_.dtype != "float64" if d.type.weak else type_.weak
+    return as_number(scope.b, d, type_.dtype) if is_due else d

@@ -1,0 +1,425 @@
+"""Reverse mode through branches and loops: each becomes one that mirrors it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from srcdiff.errors import UntypedError
+from srcdiff.ir.core import (
+    Atom,
+    Const,
+    For,
+    If,
+    Op,
+    Region,
+    Statement,
+    Value,
+    While,
+    const,
+    regions_of,
+    walk,
+)
+from srcdiff.ir.types import INT, Array, List, Scalar, Struct, is_complex, is_float
+from srcdiff.ops.arrays import containers, memory
+from srcdiff.ops.elementwise import arithmetic
+from srcdiff.transforms.ad.directives.checkpoint_reverse import begin, keep_states, replay
+from srcdiff.transforms.ad.reverse.accumulate import (
+    Scope,
+    adjoint_type,
+    as_complex,
+    hint,
+    in_dtype,
+    whole,
+)
+from srcdiff.transforms.ad.reverse.reverse_state import Reversal
+from srcdiff.transforms.analysis.activity import edges
+from srcdiff.transforms.gpu.kernels.recompute import run_turn_again
+from srcdiff.transforms.simplify.constants import zero
+
+__all__ = ["reverse_branch", "reverse_loop"]
+
+ReverseRegion = Callable[[Reversal, Region, Scope], None]
+
+
+# ---- what a region contributes to from inside -------------------------------------------------
+
+
+def receivers(r: Reversal, regions: Sequence[Region], extra: Sequence[Atom] = ()) -> list[Value]:
+    """Active values from outside that statements in the regions contribute to, structs taken apart, in order of use."""
+    inside = {p for region in regions for p in region.params}
+    found: dict[Value, Value] = {}  # with what each is a part of
+    for region in regions:
+        for statement in walk(region):
+            for inner in (statement.then, statement.orelse) if isinstance(statement, If) else ():
+                inside.update(inner.params)
+            if isinstance(statement, For | While):
+                inside.update(p for inner in regions_of(statement) for p in inner.params)
+            inside.update(statement.results)
+            for sources, target in edges(statement):
+                if r.is_active(target):
+                    found.update((_taken(r, v, statement), v) for v in r.active_ones(sources))
+                    found.update((v, v) for v in r.active_ones((target,)))
+    found.update((v, v) for v in r.active_ones(extra))
+    parts = [part for v, whole in found.items() if whole not in inside for part in _leaves(r, v)]
+    return [*dict.fromkeys(parts)]
+
+
+def _taken(r: Reversal, value: Value, statement: Statement) -> Value:
+    """What a statement contributes to: of a struct, the part that is taken out."""
+    if isinstance(statement, Op) and statement.decl is containers.get:
+        assert isinstance(value.type, Struct)
+        return r.parts(value)[value.type.keys.index(statement.attrs["key"])]
+    return value
+
+
+def _leaves(r: Reversal, value: Value) -> list[Value]:
+    if isinstance(value.type, Struct):
+        return [leaf for p in r.parts(value) if p in r.active for leaf in _leaves(r, p)]
+    return [value]
+
+
+# ---- branches ------------------------------------------------------------------------------------
+
+
+def reverse_branch(r: Reversal, branch: If, scope: Scope, reverse_region: ReverseRegion) -> None:
+    """`if c: A else: B` backwards is `if c: A backwards else: B backwards`.
+
+    Adjoints of values from outside go in as they are and come out as results, unless they have a buffer.
+    """
+    active = [k for k, v in enumerate(branch.results) if r.is_active(v)]
+    if not active and not _writes_active(r, branch):
+        return
+    chosen = {k for k in active if branch.results[k] in scope.chosen}
+    d_results = {k: _take_result(r, branch.results[k], scope) for k in active}
+    yields = [region.yields[k] for region in (branch.then, branch.orelse) for k in active]
+    outer = receivers(r, (branch.then, branch.orelse), yields)
+    passed = _passed_on((branch.then, branch.orelse))
+    for v in outer:
+        if (v in r.buffers and v not in passed) or isinstance(v.type, List):
+            r.open(v, scope)
+    handed = [v for v in outer if v in r.buffers and v in passed and scope.buffer(v) is None]
+    carried = [v for v in outer if v not in handed and scope.buffer(v) is None]
+    before = {v: scope.totals.pop(v, None) for v in carried}
+    halves = [
+        _half(r, branch, region, scope, d_results, chosen, before, reverse_region)
+        for region in (branch.then, branch.orelse)
+    ]
+    handed = [v for v in handed if any(v in inner.buffers for inner, _ in halves)]
+    changed = [v for v in carried if any(totals[v] is not before[v] for _, totals in halves)]
+    for v in carried:
+        if v not in changed and before[v] is not None:
+            scope.totals[v] = before[v]  # type: ignore[assignment]
+    if not changed and not handed and not any(inner.b.body for inner, _ in halves):
+        return
+    regions = []
+    for inner, totals in halves:
+        found = [_full(r, v, totals[v], inner) for v in changed]
+        buffers = [inner.buffers[v] if v in inner.buffers else r.zeros(v, inner) for v in handed]
+        regions.append(inner.finish((), (*found, *buffers)))
+    results = tuple(Value(adjoint_type(v.type), hint(v)) for v in (*changed, *handed))
+    condition = r.forward.primal(branch.condition, scope)
+    scope.b.append(
+        If(
+            condition,
+            regions[0],
+            regions[1],
+            results,
+            branch.location,
+            "adjoint",
+            r.forward.pair(branch),
+        )
+    )
+    scope.totals.update(zip(changed, results, strict=False))
+    for v, result in zip(handed, results[len(changed) :], strict=True):
+        r.bind(v, result, scope, branch)
+
+
+def _passed_on(regions: Sequence[Region]) -> set[Atom]:
+    """What regions yield or give to loops: the adjoints of these arrive from behind."""
+    found: set[Atom] = set()
+    for region in regions:
+        found.update(region.yields)
+        for statement in region.body:
+            if isinstance(statement, For | While):
+                found.update(statement.carried)
+            elif isinstance(statement, If):
+                found |= _passed_on((statement.then, statement.orelse))
+    return found
+
+
+def _half(
+    r: Reversal,
+    branch: If,
+    region: Region,
+    scope: Scope,
+    d_results: dict[int, Atom | None],
+    chosen: set[int],
+    before: dict[Value, Atom | None],
+    reverse_region: ReverseRegion,
+) -> tuple[Scope, dict[Value, Atom | None]]:
+    """One branch reversed, and the adjoints of outer values behind it."""
+    inner = scope.inner(region)
+    inner.totals.update((v, total) for v, total in before.items() if total is not None)
+    for k, d in d_results.items():
+        y = region.yields[k]
+        if d is None or not r.is_active(y):
+            continue
+        assert isinstance(y, Value)
+        if y not in r.buffers:
+            r.check_names(y, inner, branch)
+            _hand(r, d, branch.results[k], y, inner)
+        elif not (k in chosen and r.is_from_outside(y, region)):
+            r.bind(y, d, inner, branch)
+    reverse_region(r, region, inner)
+    return inner, {
+        v: r.take(v, inner) if v in inner.partials or v in inner.buffers else inner.totals.get(v)
+        for v in before
+    }
+
+
+def _hand(r: Reversal, d: Atom, passed: Value, value: Value, scope: Scope) -> None:
+    """Contribute the adjoint of what a branch or loop passes on to that of a value which is it on some path: the
+    contents, where it is a buffer.
+    """
+    if passed in r.buffers:
+        d = scope.b.op(memory.read, d, name=hint(value))
+    r.contribute(value, d, scope)
+
+
+def _take_result(r: Reversal, value: Value, scope: Scope) -> Atom | None:
+    """The adjoint of a branch's result: its buffer where the storage is written."""
+    if value in r.buffers or isinstance(value.type, List):
+        scope.chosen.discard(value)
+        return scope.buffers.pop(value, None)
+    return r.take(value, scope)
+
+
+def _full(r: Reversal, value: Value, total: Atom | None, scope: Scope) -> Atom:
+    return (
+        r.zeros(value, scope) if total is None else whole(scope.b, total, adjoint_type(value.type))
+    )
+
+
+def _writes_active(r: Reversal, statement: If | For | While) -> bool:
+    regions = (statement.then, statement.orelse) if isinstance(statement, If) else (statement.body,)
+    return any(r.is_active(t) for region in regions for s in walk(region) for _, t in edges(s))
+
+
+# ---- loops -----------------------------------------------------------------------------------------
+
+
+def reverse_loop(
+    r: Reversal, loop: For | While, scope: Scope, reverse_region: ReverseRegion
+) -> None:
+    """A loop backwards: the turns in reverse order, each reversed; carried adjoints run the other way.
+
+    Scalars from outside that the turns contribute to are accumulated in further carried values; arrays have a buffer.
+    """
+    results = loop.carried_results if isinstance(loop, For) else loop.results
+    params = loop.body.params[1:] if isinstance(loop, For) else loop.body.params
+    active = [k for k, v in enumerate(results) if r.is_active(v) or r.is_active(params[k])]
+    if not active and not _writes_active(r, loop):
+        return
+    outs = [_carried_in(r, results[k], scope) for k in active]
+    yields = [loop.carried_yields[k] for k in active]
+    outer = receivers(r, (loop.body,), yields)
+    lists = [v for v in outer if r.by_element.get(v) is loop]
+    for v in lists:
+        assert isinstance(v.type, List)
+        element = adjoint_type(v.type.element)
+        scope.buffers[v] = scope.b.op(containers.list_new, name=hint(v), element=element)
+    for v in outer:
+        if v not in lists and not isinstance(v.type, Scalar):
+            r.open(v, scope)
+    sums = [v for v in outer if isinstance(v.type, Scalar)]
+    starts = [_total(v, scope) for v in sums]
+    inner = scope.inner(loop.body)
+    again = None
+    if isinstance(loop, For) and loop.slots:
+        again = begin(r, keep_states(r, loop, scope), scope)
+        inner.is_again = True
+    elif r.runs_again(r, loop):
+        inner.is_again = True
+        r.forward.run_again[id(loop)] = []
+    index, header = _header(r, loop, scope)
+    if isinstance(loop, For):
+        inner.values[loop.index] = index
+    ins = tuple(
+        Value(_kind(a, y), hint(y) if isinstance(y, Value) else "")
+        for a, y in zip(outs, yields, strict=True)
+    )
+    accumulated = tuple(Value(adjoint_type(v.type), hint(v)) for v in sums)
+    inner.totals.update(zip(sums, accumulated, strict=True))
+    _enter(r, [params[k] for k in active], yields, ins, inner, loop)
+    reverse_region(r, loop.body, inner)
+    back = [_carried_out(r, params[k], inner) for k in active]
+    totals = [_total(v, inner) for v in sums]
+    tops: tuple[Value, ...] = ()
+    rows: list[Atom] = []
+    if again is not None:
+        tops = (Value(again.start.type, "top"),)
+        inner.prologue, left = replay(r, again, inner, index, tops[0])
+        rows.append(left)
+    elif inner.is_again:
+        assert isinstance(loop, For)
+        inner.prologue = run_turn_again(r, loop, inner)
+    region = inner.finish((index, *ins, *accumulated, *tops), (*back, *totals, *rows))
+    inits = [loop.carried[k] for k in active]
+    ends = tuple(Value(_kind(v, a), v.name) for v, a in zip(ins, inits, strict=True))
+    ends += tuple(Value(v.type, v.name) for v in accumulated)
+    ends += tuple(Value(v.type, v.name) for v in tops)
+    pair = r.forward.pair(loop) if again is None else 0
+    start, stop, step = header
+    is_reversed = not (isinstance(loop, For) and loop.reverse)
+    scope.b.append(
+        For(
+            start,
+            stop,
+            step,
+            (*outs, *starts, *(() if again is None else (again.start,))),
+            region,
+            ends,
+            is_reversed,
+            False,
+            pair,
+            loop.location,
+            "adjoint",
+        )
+    )
+    scope.totals.update(zip(sums, ends[len(ins) : len(ins) + len(sums)], strict=True))
+    for v in lists if is_reversed else ():
+        scope.b.ops(containers.list_reverse, scope.buffers[v])
+    for k, end in zip(active, ends, strict=False):
+        _arrive(r, params[k], loop.carried[k], end, scope, loop)
+
+
+_SINGLE, _HALF = Scalar("float32", False), Scalar("float16", False)
+
+
+def _total(value: Value, scope: Scope) -> Atom:
+    """What has been collected of a number's adjoint so far, to be carried on."""
+    total = scope.totals.pop(value, None)
+    type_ = adjoint_type(value.type)
+    if total is None:
+        return zero(type_) if is_complex(type_) and isinstance(type_, Scalar) else const(0.0)
+    return as_complex(scope.b, in_dtype(scope.b, total, type_), type_)
+
+
+def _kind(start: Atom, yielded: Atom) -> Scalar | Array | List | Struct:
+    """The type of a carried adjoint: that of what the turn yielded (its lengths may differ from turn to turn), and the
+    precision of the turns where it is a float of Python's; complex where the turns are, whatever they start from.
+    """
+    own = yielded.type
+    if is_complex(start.type) and isinstance(own, Scalar | Array) and not is_complex(own):
+        assert isinstance(start.type, Scalar | Array)
+        return start.type if isinstance(own, Scalar) else replace(own, dtype=start.type.dtype)
+    if isinstance(own, Scalar) and own.weak and start.type in (_SINGLE, _HALF):
+        assert isinstance(start.type, Scalar)
+        return start.type
+    type_ = start.type if isinstance(start.type, List | Struct) else adjoint_type(yielded.type)
+    assert isinstance(type_, Scalar | Array | List | Struct)
+    return type_
+
+
+def _carried_in(r: Reversal, result: Value, scope: Scope) -> Atom:
+    """The adjoint of what the loop gave, where the backward loop starts."""
+    if result in r.buffers or isinstance(result.type, List):
+        found = scope.buffers.pop(result, None)
+        return found if found is not None else r.zeros(result, scope)
+    return r.take_whole(result, scope)
+
+
+def _enter(
+    r: Reversal,
+    params: Sequence[Value],
+    yields: Sequence[Atom],
+    ins: Sequence[Value],
+    inner: Scope,
+    loop: For | While,
+) -> None:
+    """At the end of a turn, each carried adjoint is that of what the turn yielded."""
+    for param, y, d in zip(params, yields, ins, strict=True):
+        if not isinstance(y, Value) or not is_float(y.type):
+            continue
+        if isinstance(y.type, List):
+            if inner.buffer(y) is not None:
+                raise UntypedError(
+                    "two names share one list at the end of a loop's turn",
+                    "Copy the list where the second name is bound (`ys = list(xs)`).",
+                    loop.location,
+                )
+            inner.buffers[y] = d
+        elif y in r.buffers:
+            r.bind(y, d, inner, loop)
+        else:
+            _hand(r, d, param, y, inner)
+
+
+def _carried_out(r: Reversal, param: Value, inner: Scope) -> Atom:
+    """The adjoint of what the turn started from."""
+    if param in r.buffers or isinstance(param.type, List):
+        found = inner.buffers.pop(param, None)
+        return found if found is not None else r.zeros(param, inner)
+    return r.take_whole(param, inner)
+
+
+def _arrive(
+    r: Reversal, param: Value, init: Atom, end: Value, scope: Scope, loop: For | While
+) -> None:
+    """Behind the backward loop: what came out belongs to what the loop started from."""
+    if not r.is_active(init):
+        return
+    assert isinstance(init, Value)
+    if isinstance(init.type, List):
+        if scope.buffer(init) is not None:
+            raise UntypedError(
+                "a list is used under two names, one of which a loop passes on",
+                "Use one name for the list, or copy it before the loop.",
+                loop.location,
+            )
+        scope.buffers[init] = end
+    elif init in r.buffers:
+        r.bind(init, end, scope, loop)
+    else:
+        _hand(r, end, param, init, scope)
+
+
+def _header(r: Reversal, loop: For | While, scope: Scope) -> tuple[Value, tuple[Atom, Atom, Atom]]:
+    """The index of the backward loop and its range: the same numbers, in reverse order."""
+    if isinstance(loop, While):
+        index = Value(INT, "turn")
+        return index, (const(0), r.forward.primal(r.forward.turn_count(loop), scope), const(1))
+    index = Value(loop.index.type, loop.index.name, loop.index.user)
+    start, stop, step = (r.forward.primal(a, scope) for a in (loop.start, loop.stop, loop.step))
+    if loop.breaks:
+        turns = r.forward.primal(loop.results[0], scope)
+        if loop.reverse:
+            start = _start(turns, start, stop, step, scope)
+        else:
+            stop = _end(turns, start, step, scope)
+    return index, (start, stop, step)
+
+
+def _end(turns: Atom, start: Atom, step: Atom, scope: Scope) -> Atom:
+    """`start + turns * step`: where a loop of that many turns ends."""
+    distance = _distance(turns, step, scope)
+    if isinstance(start, Const) and start.value == 0:
+        return distance
+    return scope.b.op(arithmetic.add, start, distance)
+
+
+def _start(turns: Atom, start: Atom, stop: Atom, step: Atom, scope: Scope) -> Atom:
+    """Where the last turns of a range start, those that a loop from its end makes until it is left."""
+    distance = _distance(turns, step, scope)
+    if not (isinstance(step, Const) and step.value in (1, -1)):  # how far the last step goes beyond
+        overshoot = scope.b.op(arithmetic.mod, scope.b.op(arithmetic.subtract, start, stop), step)
+        stop = scope.b.op(arithmetic.add, stop, overshoot)
+    return scope.b.op(arithmetic.subtract, stop, distance)
+
+
+def _distance(turns: Atom, step: Atom, scope: Scope) -> Atom:
+    """`turns * step`: how far a loop of that many turns goes."""
+    if isinstance(step, Const) and step.value == 1:
+        return turns
+    return scope.b.op(arithmetic.multiply, turns, step)

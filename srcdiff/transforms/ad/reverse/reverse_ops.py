@@ -1,0 +1,117 @@
+"""Reverse mode through single operations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from srcdiff.ir.build import with_parts
+from srcdiff.ir.core import (
+    Atom,
+    Op,
+    Value,
+    const,
+    regions_of,
+)
+from srcdiff.ir.types import Array, ndim_of
+from srcdiff.ops.arrays import memory
+from srcdiff.ops.control.cuda_kernel import is_barrier
+from srcdiff.ops.control.cuda_launch import is_launch
+from srcdiff.transforms.ad.directives.kernel_launches import reverse_launch
+from srcdiff.transforms.ad.reverse.accumulate import Partial, Scope, adjoint_type, crossed, whole
+from srcdiff.transforms.ad.reverse.apply_rules import reverse_by_rule
+from srcdiff.transforms.ad.reverse.reverse_memory import (
+    REVERSED,
+    check_written,
+    refuse_write,
+    reverse_barrier,
+)
+from srcdiff.transforms.ad.reverse.reverse_state import Reversal
+
+__all__ = ["reverse_op"]
+
+
+def reverse_op(r: Reversal, op: Op, scope: Scope) -> None:
+    if is_barrier(op):
+        reverse_barrier(r, op, scope)
+        return
+    if is_launch(op):
+        reverse_launch(r, op, scope)
+        return
+    check_written(r, op)
+    special = REVERSED.get(op.decl, refuse_write if op.decl.writes else None)
+    if special is not None:
+        special(r, op, scope)
+        return
+    has_adjoint = op.decl.differentiable and any(map(r.is_active, op.results))
+    if not has_adjoint or r.is_buffer_view(op):
+        for v in op.results:  # storage begins here: what is left in its adjoint belongs to nobody
+            scope.buffers.pop(v, None)
+        return
+    d_outs = [r.take(v, scope) if r.is_active(v) else None for v in op.results]
+    if all(d is None for d in d_outs):
+        return
+    if op.decl.scatter is not None and not _makes_more(op):
+        _scatter(r, op, d_outs[0], scope)
+    elif op.decl.build is not None:
+        _build(r, op, d_outs, scope)
+    else:
+        reverse_by_rule(r, op, d_outs, scope)
+
+
+def _makes_more(op: Op) -> bool:
+    """Whether what may pick a part of an array, and has a rule for when it does not, has made a larger one."""
+    return op.decl.rule is not None and ndim_of(op.operands[0].type) < ndim_of(op.result.type)
+
+
+def _build(r: Reversal, op: Op, d_outs: Sequence[Atom | None], scope: Scope) -> None:
+    assert op.decl.build is not None
+    since = len(scope.b.body)
+    found = op.decl.build(scope.b, op, d_outs)
+    _refer_to_forward_values(r, op, since, scope)
+    for k, (a, d) in enumerate(zip(op.operands, found, strict=True)):
+        if (
+            d is not None
+        ):  # the adjoint of a view that is handed on as it is has the size of the view
+            is_views = k == op.view_of and d is d_outs[0]
+            r.contribute(a, d, scope, op.results[0] if is_views else None)
+
+
+def _refer_to_forward_values(r: Reversal, op: Op, since: int, scope: Scope) -> None:
+    """What was built names the operands as the forward part does, which may be in the turn of a loop there."""
+    made = scope.b.body[since:]
+    del scope.b.body[since:]
+    used = {a for s in made for a in s.operands}
+    names = {a: r.forward.primal(a, scope) for a in op.operands if a in used}
+    for s in made:
+        scope.b.append(with_parts(s, [names.get(a, a) for a in s.operands], regions_of(s)))
+
+
+def _scatter(r: Reversal, op: Op, d_out: Atom | None, scope: Scope) -> None:
+    """What picks a part of an array adds to that part of its adjoint."""
+    base, *rest = op.operands
+    assert op.decl.scatter is not None and d_out is not None
+    if not r.is_active(base):
+        return
+    assert isinstance(base, Value)
+    if op.decl is memory.index and not rest and base not in r.buffers:
+        r.contribute(base, _without_new_axes(op, d_out, scope), scope)
+        return
+    operands = tuple(r.forward.primal(a, scope) for a in rest)
+    scatter = memory.add_into if op.attrs.get("distinct") else op.decl.scatter
+    if base in r.buffers:
+        d_out = crossed(scope.b, d_out, base.type)
+        scope.b.ops(scatter, r.open(base, scope), d_out, *operands, **op.attrs)
+    else:
+        scope.add_part(base, Partial(scatter, d_out, operands, op.attrs))
+
+
+def _without_new_axes(op: Op, d_out: Atom, scope: Scope) -> Atom:
+    """`x[:, None]` picks nothing: its adjoint has the new axes taken away."""
+    if not isinstance(d_out.type, Array):
+        return d_out
+    d_out = whole(scope.b, d_out, adjoint_type(op.results[0].type))
+    items = op.attrs["where"].split(", ")
+    where = ", ".join({"None": "i"}.get(item, item) for item in items)
+    return scope.b.op(
+        memory.index, d_out, *(const(0) for item in items if item == "None"), where=where
+    )

@@ -1,0 +1,446 @@
+"""The state of one reversal: which values have adjoints, where these are, and what is added to them.
+
+The adjoint of a value that is never written is a value, collected in the `Scope` of a region; that of written storage
+is a buffer, opened once for all names of the storage.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from srcdiff.errors import UntypedError
+from srcdiff.ir.core import (
+    Atom,
+    For,
+    Function,
+    If,
+    Op,
+    OpDecl,
+    Region,
+    Statement,
+    Value,
+    While,
+    const,
+    regions_of,
+    walk,
+)
+from srcdiff.ir.types import (
+    Array,
+    List,
+    Scalar,
+    Struct,
+    Type,
+    is_float,
+)
+from srcdiff.ops.arrays import containers, memory
+from srcdiff.ops.control import control
+from srcdiff.ops.control.adjoint_hooks import adjoint_block
+from srcdiff.transforms.ad.containers.list_items import own_items
+from srcdiff.transforms.ad.containers.nested_lists import inner_item, is_changed, keeps_place, stays
+from srcdiff.transforms.ad.containers.struct_adjoints import add_lists
+from srcdiff.transforms.ad.reverse.accumulate import Scope, adjoint_type, crossed, hint, whole
+from srcdiff.transforms.ad.reverse.primal_refs import ForwardPart
+from srcdiff.transforms.ad.reverse.unbroadcast import Fitting
+from srcdiff.transforms.analysis.dependence.aliased_writes import (
+    is_of_its_turn,
+    is_written_next_turn,
+)
+from srcdiff.transforms.simplify.constants import zero, zeros
+
+__all__ = ["Reversal", "Rules"]
+
+# rules(decl, operand types, attrs, result types, d_out types): the rule as IR; params are operands, results, d_outs
+Rules = Callable[
+    [OpDecl, Sequence[Type], Mapping[str, Any], Sequence[Type], Sequence[Type | None]], Function
+]
+
+
+@dataclass
+class Reversal:
+    """One reversal under way: what is known of the function, and what has been handed out so far."""
+
+    rules: Rules
+    active: frozenset[Value]
+    buffers: frozenset[Value]
+    forward: ForwardPart
+    fitting: Fitting
+    by_element: Mapping[Value, For]
+    # of kernels: which loops' turns are run once more in front of their adjoints
+    runs_again: Callable[[Reversal, For | While], bool] = lambda r, loop: False
+    split: dict[Value, tuple[Value, ...]] = field(default_factory=dict)  # structs to their parts
+    # for parts, which no statement makes: what they are of, and under which key
+    stand_ins: dict[Value, tuple[Value, Any]] = field(default_factory=dict)
+
+    # ---- which values have adjoints ---------------------------------------------------------------
+
+    def parts(self, value: Value) -> tuple[Value, ...]:
+        """Stand-ins for the parts of a struct, so that each has an adjoint of its own."""
+        if value not in self.split:
+            assert isinstance(value.type, Struct)
+            named = [
+                f"{value.name}_{k}" if value.name else str(k) if isinstance(k, str) else ""
+                for k in value.type.keys
+            ]
+            made = tuple(Value(t, n) for t, n in zip(value.type.parts, named, strict=True))
+            self.split[value] = made
+            self.stand_ins.update(
+                (p, (value, k)) for p, k in zip(made, value.type.keys, strict=True)
+            )
+            for p in made:
+                self.forward.home[p] = self.forward.home[value]
+            if self.is_active(value):
+                self.active |= frozenset(p for p in made if is_float(p.type))
+        return self.split[value]
+
+    def is_active(self, atom: Atom) -> bool:
+        return isinstance(atom, Value) and atom in self.active
+
+    def active_ones(self, atoms: Iterable[Atom]) -> list[Value]:
+        return [a for a in atoms if isinstance(a, Value) and a in self.active]
+
+    def is_buffer_view(self, op: Op) -> bool:
+        """Whether an operation gives another name to written storage."""
+        return op.view_of is not None and any(v in self.buffers for v in op.results)
+
+    # ---- contributions ----------------------------------------------------------------------------
+
+    def contribute(
+        self, target: Atom, amount: Atom, scope: Scope, full: Type | Value | None = None
+    ) -> None:
+        """Add to the adjoint of a value; `full` is the type that the contribution was made for, where that was
+        broadcast.
+        """
+        if not isinstance(target, Value) or target not in self.active:
+            return
+        if isinstance(target.type, Struct):
+            self.contribute_parts(target, amount, scope)
+            return
+        if isinstance(target.type, List):
+            self.contribute_list(target, amount, scope)
+            return
+        amount = self.fitting.fitted(target, amount, full or target.type, scope)
+        if full is not None and target not in self.buffers:
+            amount = self.fitting.surely_whole(target, amount, scope)
+        if target in self.buffers:
+            amount = crossed(scope.b, amount, target.type)
+            scope.b.ops(memory.add_into, self.open(target, scope), amount, where="")
+        else:
+            scope.add(target, amount)
+
+    def contribute_parts(self, target: Value, amount: Atom, scope: Scope) -> None:
+        assert isinstance(target.type, Struct)
+        for key, part in zip(target.type.keys, self.parts(target), strict=True):
+            if part in self.active:
+                self.contribute(part, scope.b.op(containers.get, amount, key=key), scope)
+
+    def contribute_list(self, target: Value, amount: Atom, scope: Scope) -> None:
+        """Lists add up element by element."""
+        element = target.type.element  # type: ignore[union-attr]
+        buffer = self.open(target, scope) if self.is_on_list(target) else scope.buffer(target)
+        if buffer is None:
+            scope.buffers[target] = own_items(scope.b, target, amount, self.forward.program)
+            return
+        add_lists(scope.b, buffer, amount, element)
+
+    def take(self, value: Value, scope: Scope) -> Atom | None:
+        """The collected adjoint of a value (used up)."""
+        if isinstance(value.type, Struct):
+            return self.take_struct(value, scope)
+        if isinstance(value.type, List):
+            return scope.buffers.pop(value, None)
+        return scope.take(value)
+
+    def take_struct(self, value: Value, scope: Scope) -> Atom | None:
+        assert isinstance(value.type, Struct)
+        if not any(self.has(p, scope) for p in self.parts(value)):
+            return None
+        found = [self.take_whole(p, scope) for p in self.parts(value)]
+        type_ = value.type
+        return scope.b.op(
+            containers.pack,
+            *found,
+            name=hint(value),
+            kind=type_.kind,
+            keys=type_.keys,
+            cls=type_.cls,
+        )
+
+    def has(self, value: Value, scope: Scope) -> bool:
+        if isinstance(value.type, Struct):
+            return any(self.has(p, scope) for p in self.parts(value))
+        return scope.has(value)
+
+    def take_whole(self, value: Value, scope: Scope) -> Atom:
+        """The adjoint at the value's full size, zeros if there is none."""
+        taken = self.take(value, scope)
+        if taken is None:
+            return self.zeros(value, scope)
+        return whole(scope.b, taken, adjoint_type(value.type))
+
+    def zeros(self, value: Value, scope: Scope) -> Atom:
+        type_ = adjoint_type(value.type)
+        if isinstance(type_, Scalar):
+            return zero(type_)
+        if isinstance(type_, Array):
+            if all(self.forward.is_known(d) for d in type_.shape) or value in self.stand_ins:
+                return zeros(scope.b, type_, hint(value))
+            return self.zeros_like(value, value, scope)
+        if isinstance(type_, Struct):
+            found = [self.zeros(p, scope) for p in self.parts(value)]
+            return scope.b.op(
+                containers.pack, *found, kind=type_.kind, keys=type_.keys, cls=type_.cls
+            )
+        if isinstance(type_, List):
+            return self.zeros_like(value, value, scope)
+        return const(None)
+
+    def zeros_like(self, value: Value, handed: Atom, scope: Scope) -> Atom:
+        """Zeros that ask a value for its lengths. Where a branch left it out (`handed` is what its name stands for on
+        the path in question), nothing can be asked, and nothing will be added to them.
+        """
+        type_ = adjoint_type(value.type)
+        maker = self.forward.maker.get(handed) if isinstance(handed, Value) else None
+        if isinstance(maker, Op) and maker.decl is control.undefined:
+            return scope.b.op(control.undefined, type=type_)
+        if isinstance(maker, If) and isinstance(handed, Value) and self.is_left_out(handed):
+            k = maker.results.index(handed)
+            regions = []
+            for region in (maker.then, maker.orelse):
+                inner = scope.inner(Region((), (), ()))  # not the mirror of the branch
+                found = self.zeros_like(value, region.yields[k], inner)
+                regions.append(inner.finish((), (found,)))
+            result = Value(type_, hint(value))
+            condition = self.forward.primal(maker.condition, scope)
+            location = scope.b.location
+            scope.b.append(If(condition, regions[0], regions[1], (result,), location, "adjoint"))
+            return result
+        like = self.primal(value, scope)
+        if isinstance(type_, List):
+            unbound = self.starts_unbound(value)
+            return scope.b.op(
+                memory.zeros_like_list, like, name=hint(value), type=type_, unbound=unbound
+            )
+        return scope.b.op(memory.zeros_like, like, name=hint(value))
+
+    def primal(self, value: Value, scope: Scope) -> Atom:
+        """What a value is in the forward part; a part is taken out of its container."""
+        if value not in self.stand_ins:
+            return self.forward.primal(value, scope)
+        base, key = self.stand_ins[value]
+        return scope.b.op(containers.get, self.primal(base, scope), key=key)
+
+    def is_left_out(self, value: Atom) -> bool:
+        """Whether a value is that of a name which some path does not bind."""
+        maker = self.forward.maker.get(value) if isinstance(value, Value) else None
+        if not isinstance(maker, If) or not isinstance(value, Value):
+            return isinstance(maker, Op) and maker.decl is control.undefined
+        k = maker.results.index(value)
+        return any(self.is_left_out(r.yields[k]) for r in (maker.then, maker.orelse))
+
+    def starts_unbound(self, value: Value) -> bool:
+        """Whether it is what a loop carries, and nothing before the first turn."""
+        program = self.forward.program
+        home = program.home.get(value)
+        loop = None if home is None else program.owner.get(home)
+        if not isinstance(loop, For | While) or loop.body is not home:
+            return False
+        place = home.params.index(value) if value in home.params else -1
+        start = place - (len(home.params) - len(loop.carried))
+        return place >= 0 <= start and self.is_left_out(loop.carried[start])
+
+    # ---- adjoint buffers ----------------------------------------------------------------------------
+
+    def bind(self, value: Value, d: Atom, scope: Scope, there: Statement) -> None:
+        """From here on (backwards) `d` is the adjoint buffer of a value that a branch or loop passes on;
+        `there` is which.
+
+        If the storage has a buffer by another name already, the two add up. That is exact only if nothing
+        writes the storage while it has two names.
+        """
+        base = self.forward.base(value)
+        maker = self.forward.maker.get(base)
+        is_part = isinstance(maker, Op) and maker.view_of is not None  # of a list or struct
+        if scope.buffer(base) is None and base is value and not is_part:
+            scope.buffers[value] = d
+            return
+        behind = is_part and isinstance(there, If)  # what a branch gives is no name before
+        has_two = is_part or scope.buffer(base) is not None
+        if has_two and self.is_written_with_two_names(there, value, behind):
+            raise UntypedError(
+                "an array that is written has two names where a loop or branch passes it on",
+                "Use one name for the array, or copy it where the second name is bound (`u = v.copy()`).",
+                there.location,
+            )
+        scope.b.ops(memory.add_into, self.open(value, scope), d, where="")
+
+    def is_written_with_two_names(self, there: Statement, value: Value, behind: bool) -> bool:
+        program = self.forward.program
+        own = lambda root, write: is_of_its_turn(there, root, write, program)
+        return program.is_written_from(there, value, behind, own) or is_written_next_turn(
+            there, value, program
+        )
+
+    def check_names(self, value: Value, scope: Scope, there: Statement) -> None:
+        """Refuse a list that a branch passes on if it has a buffer by another name, and is written from there on."""
+        if (
+            isinstance(value.type, List)
+            and scope.buffer(value) is not None
+            and self.is_written_with_two_names(there, value, behind=False)
+        ):
+            raise UntypedError(
+                "a list that is changed has two names where a branch passes it on",
+                "Use one name for the list, or copy it where the second name is bound (`ys = list(xs)`).",
+                there.location,
+            )
+
+    def is_on_list(self, value: Value) -> bool:
+        """Whether a value is a list on a list, whose adjoint is on the adjoint of that."""
+        item = inner_item(value, self.forward.program)
+        if item is None or value in self.by_element or item.operands[0] in self.by_element:
+            return False
+        if stays(item, self.forward.program):
+            return True
+        if is_changed(value, self.forward.program):
+            raise UntypedError(
+                "a list of lists changes while one of its lists is in use",
+                "Take the inner list again after the change.",
+                item.location,
+            )
+        return False
+
+    def keep_apart(self, value: Atom, op: Op, scope: Scope) -> None:
+        """Refuse to put an array or list into a container if it is written afterwards: the change would be seen in
+        both. One that was made for the container, and has no other name from then on, may be written there.
+        """
+        if (
+            isinstance(value, Value)
+            and (value in self.buffers or isinstance(value.type, List))
+            and not (_is_new(self.forward.maker.get(value)) and scope.buffer(value) is None)
+            and self.forward.program.is_written_after(op, value, self.forward.base(value))
+        ):
+            raise UntypedError(
+                f"{'a list' if isinstance(value.type, List) else 'an array'} is written after it was put into a list "
+                "or another container",
+                "Put it there when it is complete, or put a copy there (`xs.append(x.copy())`).",
+                op.location,
+            )
+
+    def open(self, value: Value, scope: Scope) -> Atom:
+        """The adjoint buffer of a value, made if there is none yet."""
+        found = scope.buffer(value)
+        if found is not None:
+            return found
+        maker = self.forward.maker.get(value)
+        made: Atom
+        if isinstance(maker, Op) and maker.decl is adjoint_block and value in self.buffers:
+            made = self.open(maker.operands[0], scope)  # type: ignore[arg-type]
+        elif isinstance(value.type, List) and not self.is_on_list(value):
+            made = self.zeros(value, scope)
+        elif isinstance(value.type, List):
+            assert isinstance(maker, Op)
+            made = self.open_view(maker, value, scope)
+        elif value in self.buffers and isinstance(maker, Op) and maker.view_of is not None:
+            made = self.open_view(maker, value, scope)
+        elif value in self.buffers and isinstance(maker, If):
+            made = self.open_choice(maker, value, scope)
+        else:
+            return scope.open_buffer(value)
+        scope.buffers[value] = made
+        return made
+
+    def open_view(self, view: Op, value: Value, scope: Scope) -> Atom:
+        """A view's adjoint is the same view of its base's."""
+        assert view.view_of is not None
+        base = view.operands[view.view_of]
+        assert isinstance(base, Value)
+        if isinstance(base.type, Struct):
+            k = _position(view) if "key" in view.attrs else view.results.index(value)
+            return self.open(self.parts(base)[k], scope)
+        if isinstance(base.type, List) and not keeps_place(view, value, self.forward.program):
+            raise UntypedError(
+                "an array that was taken from a list is used after others were put there or taken off, and arrays on "
+                "the list are written",
+                "Take a copy of it (`x = xs[k].copy()`), or take it again after the change.",
+                view.location,
+            )
+        d_base = self.open(base, scope)
+        operands = [
+            d_base if k == view.view_of else self.forward.primal(a, scope)
+            for k, a in enumerate(view.operands)
+        ]
+        results = tuple(
+            Value(adjoint_type(r.type) if isinstance(r.type, List) else r.type, hint(r))
+            for r in view.results
+        )
+        scope.b.append(replace(view, operands=tuple(operands), results=results, origin="adjoint"))
+        return results[view.results.index(value)]
+
+    def open_choice(self, branch: If, value: Value, scope: Scope) -> Atom:
+        """The adjoint of `a if c else b` is the adjoint of whichever it was."""
+        k = branch.results.index(value)
+        halves = [(region, region.yields[k]) for region in (branch.then, branch.orelse)]
+        outside = [y for region, y in halves if self.is_from_outside(y, region)]
+        if not outside or any(
+            y not in outside and self.reaches_out(y, region) for region, y in halves
+        ):
+            return self.zeros(value, scope)
+        for base in dict.fromkeys(b for region, y in halves for b in self.from_outside(y, region)):
+            self.open(base, scope)
+        regions = []
+        for _, y in halves:
+            inner = scope.inner(Region((), (), ()))  # not the mirror of the branch
+            made = (
+                self.open(y, inner)
+                if isinstance(y, Value) and y in outside
+                else self.zeros(value, scope)
+            )
+            regions.append(inner.finish((), (made,)))
+        scope.chosen.add(value)
+        result = Value(value.type, hint(value))
+        condition = self.forward.primal(branch.condition, scope)
+        scope.b.append(If(condition, regions[0], regions[1], (result,), branch.location, "adjoint"))
+        return result
+
+    def is_from_outside(self, y: Atom, region: Region) -> bool:
+        """Whether what a region yields is written storage from outside, or a view of it."""
+        inside, home = _regions_in(region), self.forward.home
+        return isinstance(y, Value) and all(
+            base in self.buffers and home[base] not in inside for base in self.forward.bases(y)
+        )
+
+    def from_outside(self, y: Atom, region: Region) -> list[Value]:
+        """The storage from outside that a region yields or a view of which it yields; perhaps a choice itself."""
+        if not isinstance(y, Value) or not self.is_from_outside(y, region):
+            return []
+        base = self.forward.base(y)
+        maker = self.forward.maker.get(base)
+        if self.forward.home[base] not in _regions_in(region) or not isinstance(maker, If):
+            return [base]
+        k = maker.results.index(base)
+        inner = (maker.then, maker.orelse)
+        return [b for half in inner for b in self.from_outside(half.yields[k], region)]
+
+    def reaches_out(self, y: Atom, region: Region) -> bool:
+        """Whether what a region yields may be storage from outside, passed on by a loop or branch in it."""
+        if not isinstance(y, Value) or y not in self.buffers:
+            return False
+        inside, home = _regions_in(region), self.forward.home
+        return any(home.get(root) not in inside for root in self.forward.program.roots.get(y, ()))
+
+
+def _is_new(made: Statement | None) -> bool:
+    """Whether a value is storage of its own when it is made."""
+    return isinstance(made, Op) and made.view_of is None and not made.decl.writes
+
+
+def _regions_in(region: Region) -> set[Region]:
+    """The region and those inside it."""
+    return {region, *(r for s in walk(region) for r in regions_of(s))}
+
+
+def _position(get: Op) -> int:
+    base = get.operands[0].type
+    assert isinstance(base, Struct)
+    return base.keys.index(get.attrs["key"])

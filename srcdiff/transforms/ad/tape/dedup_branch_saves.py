@@ -1,0 +1,75 @@
+"""What a branch hands on and keeps for the backward part is kept once: as the branch's result.
+
+    %y = if %c {                                         %y = if %c {
+        %v = exp %x; save[slot=1] %v; yield %v }             %v = exp %x; yield %v }
+    else { yield %x }                            ->      else { yield %x }
+    ...                                                  ...
+    %d = if %c {                                         %d = if %c {
+        %w = restore[slot=1]; ... }                          ... %y ... }
+
+Where both branches stand in the same turn; the condition is the same, so that the result is this value.
+"""
+
+from __future__ import annotations
+
+from srcdiff.ir.build import Builder, Env, Rewriter
+from srcdiff.ir.core import Function, If, Op, Region, Statement, Value, walk
+from srcdiff.ops.arrays import memory
+from srcdiff.transforms.analysis.defuse import same_kind, written_values
+
+__all__ = ["branch_results"]
+
+
+def branch_results(fn: Function) -> Function:
+    """`fn` without what is saved beside the results of branches."""
+    saved = [s.operands[0] for s in walk(fn.body) if isinstance(s, Op) and s.decl is memory.save]
+    if not saved or not any(isinstance(s, If) for s in walk(fn.body)):
+        return fn
+    pass_ = _BranchResults(fn)
+    new = pass_(fn)
+    return _Without(pass_.taken)(new) if pass_.taken else fn
+
+
+class _Without(Rewriter):
+    """No slot is filled that nothing takes from."""
+
+    def __init__(self, slots: set[int]) -> None:
+        self.slots = slots
+
+    def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        if isinstance(old, Op) and old.decl is memory.save and old.attrs["slot"] in self.slots:
+            return
+        b.append(self.keep(old, env, b))
+
+
+class _BranchResults(Rewriter):
+    """`at_hand`: what slots hold that are results by now, for statements that run in the same turn."""
+
+    def __init__(self, fn: Function) -> None:
+        self.written = written_values(fn)
+        self.at_hand: dict[int, Value] = {}
+        self.taken: set[int] = set()
+
+    def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        if isinstance(old, Op) and old.decl is memory.restore and old.attrs["slot"] in self.at_hand:
+            env[old.result] = self.at_hand[old.attrs["slot"]]
+            self.taken.add(old.attrs["slot"])
+            return
+        outer = self.at_hand
+        self.at_hand = dict(outer) if isinstance(old, If) else {}
+        b.append(self.keep(old, env, b))
+        self.at_hand = outer
+        if isinstance(old, If):
+            for branch in (old.then, old.orelse):
+                outer |= self.results_of(branch, old)
+
+    def results_of(self, branch: Region, s: If) -> dict[int, Value]:
+        """The slots that a branch fills with what it hands on."""
+        found: dict[int, Value] = {}
+        for op in branch.body:
+            if isinstance(op, Op) and op.decl is memory.save and op.operands[0] in branch.yields:
+                result = s.results[branch.yields.index(op.operands[0])]
+                is_alike = same_kind(result.type, op.operands[0].type)
+                if is_alike and self.written.isdisjoint((result, *op.operands)):
+                    found[op.attrs["slot"]] = result
+        return found

@@ -1,0 +1,219 @@
+"""Integers that loops count on by known steps: the loops that reverse these count, too, and nothing is kept.
+
+    for j:                                          for j:
+        for i:                                          for i:
+            ... w[at] ...              becomes              ... w[at] ...
+            at += 1                                         at += 1
+    for j reversed:                                 for j reversed:
+        for i reversed:                                 for i reversed:
+            ... w[ats[j, i]] ...                            at -= 1
+                                                            ... w[at] ...
+
+Where the turns of the mirror commute, it runs forwards and counts as the loop itself does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from srcdiff.ir.core import Atom, Const, For, Function, Op, Value, walk
+from srcdiff.ir.types import Array, List, Scalar
+from srcdiff.ops.elementwise import arithmetic
+from srcdiff.transforms.analysis.defuse import count_uses, defined_in
+from srcdiff.transforms.analysis.dependence.load_stability import Program
+from srcdiff.transforms.analysis.dependence.loop_dependence import (
+    accesses,
+    carries_only_add,
+    storage_commutes,
+)
+from srcdiff.transforms.analysis.effects import footprint
+
+__all__ = ["Counter", "counters", "mirrored", "step"]
+
+
+@dataclass(frozen=True, eq=False)
+class Counter:
+    """What a loop carries as number `place`; `before` and `after` are the steps of a turn in front of the loop inside
+    that counts on, and behind it (both are all of them where there is none).
+    """
+
+    loop: For
+    mirror: For
+    place: int
+    before: tuple[Op, ...]
+    inner: Counter | None
+    after: tuple[Op, ...]
+    in_order: bool = False  # the mirror runs forwards
+
+    @property
+    def param(self) -> Value:
+        return self.loop.body.params[self.place + 1]
+
+    @property
+    def start(self) -> Atom:
+        return self.loop.carried[self.place]
+
+    @property
+    def end_of_turn(self) -> Value:
+        """What a turn hands on; what is handed on as it came is no counter."""
+        yielded = self.loop.carried_yields[self.place]
+        assert isinstance(yielded, Value)
+        return yielded
+
+    @property
+    def result(self) -> Value:
+        return self.loop.results[self.place]
+
+    @property
+    def begins(self) -> Atom:
+        """What the mirror starts from."""
+        return self.start if self.in_order else self.result
+
+    @property
+    def ends(self) -> Value:
+        """What a turn of the mirror hands on."""
+        return self.end_of_turn if self.in_order else self.param
+
+    def nest(self) -> Iterator[Counter]:
+        yield self
+        if self.inner is not None:
+            yield from self.inner.nest()
+
+    @property
+    def steps(self) -> tuple[Op, ...]:
+        """Those at the start of a turn of the mirror."""
+        return self.before if self.in_order else self.after
+
+    def at_hand(self) -> Iterator[Value]:
+        """The values that a turn of the mirror has from its start on."""
+        yield from (op.result for op in self.steps)
+        if self.in_order:
+            yield self.param
+        else:
+            yield from (self.end_of_turn, self.last)
+        if self.inner is not None:
+            yield from self.inner.at_hand()
+
+    @property
+    def last(self) -> Value:
+        """Where the steps backwards from the end of a turn lead."""
+        return self.param if self.inner is None else self.inner.result
+
+
+def step(op: Op, program: Program) -> tuple[Value, Atom] | None:
+    """What an addition counts on from, and by how much; None where that is not known."""
+    if op.decl not in (arithmetic.add, arithmetic.subtract) or not _is_integer(op.result):
+        return None
+    orders = (op.operands, op.operands[::-1]) if op.decl is arithmetic.add else (op.operands,)
+    for counted, by in orders:
+        if is_known(by, program) and isinstance(counted, Value):
+            return counted, by
+    return None
+
+
+def is_known(a: Atom, program: Program) -> bool:
+    """Whether the backward part has an integer at no cost."""
+    return _is_integer(a) and (isinstance(a, Const) or program.is_top(a) or program.is_index(a))
+
+
+def counters(
+    fn: Function, program: Program, has_room: Callable[[Value], bool]
+) -> dict[Value, Counter]:
+    """The integers that mirrors can count, each with how; `has_room`: whether there is an array for a value if it is
+    kept.
+    """
+    mirrors = mirrored(fn)
+    found: list[Counter] = []
+    for loop in mirrors:
+        inside = {c.param for counter in found for c in counter.nest()}
+        for place, param in enumerate(loop.body.params[1:]):
+            counter = None if param in inside else _counter(loop, place, mirrors, program)
+            found += [] if counter is None else [counter]
+    if found:
+        uses = count_uses(fn)
+        backwards = {
+            c.mirror
+            for n in found
+            for c in n.nest()
+            if not _runs_in_order(c, program, has_room, uses)
+        }
+        backwards |= {n.mirror for n in found if not is_known(n.start, program)}
+        alike = {m for loop, m in mirrors.items() if loop.reverse == m.reverse}
+        found = [n for n in found if n.mirror not in alike or is_known(n.start, program)]
+        found = _directed(found, backwards - alike)
+    return {v: n for n in found for v in n.at_hand()}
+
+
+def mirrored(fn: Function) -> dict[For, For]:
+    """The loops that another one mirrors, each with that one."""
+    pairs: dict[int, list[For]] = {}
+    for s in walk(fn.body):
+        if isinstance(s, For) and s.pair and not s.breaks:
+            pairs.setdefault(s.pair, []).append(s)
+    return {loops[0]: loops[1] for loops in pairs.values() if len(loops) == 2}
+
+
+def _directed(found: list[Counter], backwards: set[For]) -> list[Counter]:
+    """The counters, in order where all loops that count with them run so."""
+    while True:
+        stay = [n for n in found if not backwards.isdisjoint(c.mirror for c in n.nest())]
+        more = {c.mirror for n in stay for c in n.nest()}
+        if more <= backwards:
+            return [n if n in stay else _in_order(n) for n in found]
+        backwards |= more
+
+
+def _counter(loop: For, place: int, mirrors: Mapping[For, For], program: Program) -> Counter | None:
+    """How a loop counts on what it carries; None where it does something else."""
+    mirror, param = mirrors[loop], loop.body.params[place + 1]
+    steps: list[Op] = []
+    after: list[Op] = []
+    inner: Counter | None = None
+    at = loop.carried_yields[place]
+    while at is not param:
+        made = program.maker.get(at) if isinstance(at, Value) else None
+        if made is None or program.region_of[id(made)] is not loop.body:
+            return None
+        if isinstance(made, Op) and (counted := step(made, program)) is not None:
+            steps.insert(0, made)
+            at = counted[0]
+        elif (
+            isinstance(made, For)
+            and mirrors.get(made) in mirror.body.body
+            and inner is None
+            and isinstance(at, Value)
+        ):
+            inner = _counter(made, made.results.index(at), mirrors, program)
+            if inner is None:
+                return None
+            after, steps, at = steps, [], inner.start
+        else:
+            return None
+    return Counter(loop, mirror, place, tuple(steps), inner, tuple(after if inner else steps))
+
+
+def _in_order(counter: Counter) -> Counter:
+    inner = None if counter.inner is None else _in_order(counter.inner)
+    return replace(counter, inner=inner, in_order=True)
+
+
+def _runs_in_order(
+    counter: Counter,
+    program: Program,
+    has_room: Callable[[Value], bool],
+    uses: Mapping[Value, int],
+) -> bool:
+    """Whether the turns of a mirror commute, and all that may be kept for them is kept by their indices."""
+    loop, mirror, roots = counter.loop, counter.mirror, program.roots
+    arrays = (v for v in defined_in(loop.body) if isinstance(v.type, Array | List))
+    return (
+        all(map(has_room, (loop.index, *arrays)))
+        and not footprint(mirror, roots).effect
+        and carries_only_add(mirror, uses)
+        and storage_commutes(accesses(mirror, roots))
+    )
+
+
+def _is_integer(a: Atom) -> bool:
+    return isinstance(a.type, Scalar) and a.type.dtype == "int64"

@@ -1,0 +1,102 @@
+"""Values that one turn of a loop saves and restores itself: each such turn is decided on as a program of its own.
+
+    for i:                                          for i:
+        for j: ... save[1] %p           becomes         %ps = empty %n
+        for j reverse: ... restore[1]                   for j: store %ps, %p, %j
+                                                        for j reverse: index %ps, %j
+
+What is kept is kept for one turn only, in storage that the next turn may use again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from srcdiff.ir.alias import Roots, storage_roots
+from srcdiff.ir.build import Builder, Env, Rewriter
+from srcdiff.ir.core import (
+    For,
+    Function,
+    If,
+    Op,
+    Region,
+    Statement,
+    Value,
+    While,
+    known_dim,
+    regions_of,
+    walk,
+)
+from srcdiff.ops.arrays import memory
+from srcdiff.transforms.analysis.defuse import all_regions, defined_in, used_atoms
+from srcdiff.transforms.analysis.dependence.loop_dependence import counts_from_front
+
+__all__ = ["decide_turns"]
+
+Decide = Callable[[Function, Roots], Function]
+
+
+def decide_turns(fn: Function, decide: Decide) -> Function:
+    """`fn` where `decide` was applied to each region in a loop that restores what it saves, inner ones first."""
+    while (region := _innermost(fn.body)) is not None:
+        fn = _decided(fn, region, decide)
+    return fn
+
+
+def _innermost(top: Region) -> Region | None:
+    """A region that saves and restores a value, and none of whose regions does."""
+    found = [r for r in all_regions(top) if r is not top and _restores_own(r)]
+    return next((r for r in found if not any(s in found for s in _inside(r))), None)
+
+
+def _inside(region: Region) -> list[Region]:
+    return [r for r in all_regions(region) if r is not region]
+
+
+def _restores_own(region: Region) -> bool:
+    ops = [s for s in walk(region) if isinstance(s, Op) and "slot" in s.attrs]
+    saved = {op.attrs["slot"] for op in ops if op.decl is memory.save}
+    return any(op.decl is memory.restore and op.attrs["slot"] in saved for op in ops)
+
+
+def _decided(fn: Function, region: Region, decide: Decide) -> Function:
+    """`fn` with one of its regions decided on: as a function that takes all that it uses."""
+    inside = set(defined_in(region))
+    used = (a for s in region.body for a in used_atoms(s))
+    outer = [a for a in (*used, *region.yields) if isinstance(a, Value) and a not in inside]
+    params = tuple(dict.fromkeys((*fn.params, *outer, *region.params)))
+    counts = (*fn.notes.get("counts", ()), *_counts_among(params, fn))
+    alone = replace(
+        fn, body=Region(params, region.body, region.yields), notes={**fn.notes, "counts": counts}
+    )
+    done = decide(alone, storage_roots(fn))
+    body = Region(region.params, done.body.body, done.body.yields)
+    owner = next(s for s in walk(fn.body) if region in regions_of(s))
+    if (
+        owner.origin == "adjoint"
+    ):  # a turn that is run again: what it has mirrored is no part of the forward part
+        body = _Unpaired().region(body, {}, Builder())
+    fn = _Exchange(region, body)(fn)
+    return replace(fn, notes={**fn.notes, "adjoint_of": done.notes.get("adjoint_of", {})})
+
+
+def _counts_among(params: Sequence[Value], fn: Function) -> list[str]:
+    """The names of indices that loops around count and that are never negative."""
+    indices = {s.index for s in walk(fn.body) if isinstance(s, For) and counts_from_front(s)}
+    dims = [known_dim(p) for p in params if p in indices]
+    return [str(symbol) for dim in dims if dim is not None for symbol in dim.symbols()]
+
+
+class _Unpaired(Rewriter):
+    def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        new = self.keep(old, env, b)
+        b.append(replace(new, pair=0) if isinstance(new, If | For | While) else new)
+
+
+class _Exchange(Rewriter):
+    def __init__(self, old: Region, new: Region) -> None:
+        self.old, self.new = old, new
+
+    def region(self, old: Region, env: Env, b: Builder) -> Region:
+        return self.new if old is self.old else super().region(old, env, b)

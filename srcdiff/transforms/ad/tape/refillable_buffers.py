@@ -1,0 +1,120 @@
+"""Buffers that a turn fills first and reads then: values as others are, which are kept whole or filled again.
+
+    for t:                                      for t:
+        %k = empty %n                               %k = empty %n
+        for i: store[i] %k, ..., %i                 for i: store[i] %k, ..., %i
+                                                    store[i] %ks, %k, %t           # kept
+        for i: %0 = index[i] %k, %i                 for i: %0 = index[i] %k, %i
+
+The loop form only: a person would not write the loop that fills a buffer a second time.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+from srcdiff.ir.alias import writes_of
+from srcdiff.ir.build import with_parts
+from srcdiff.ir.core import (
+    Call,
+    Const,
+    For,
+    Op,
+    Region,
+    Statement,
+    Value,
+    While,
+    regions_of,
+    walk,
+)
+from srcdiff.ir.types import Array
+from srcdiff.ops.arrays import memory
+from srcdiff.transforms.analysis.cost_model import elements, machine_price
+from srcdiff.transforms.analysis.defuse import ALLOCATIONS, all_regions, takes_element, used_atoms
+from srcdiff.transforms.analysis.dependence.access_regions import Outline
+from srcdiff.transforms.analysis.dependence.load_stability import Built
+
+__all__ = ["TURNS", "built_buffers", "without_saves"]
+
+Repeatable = Callable[[Op], bool]
+
+TURNS = 16.0  # what a loop of unknown length is taken for
+
+
+def built_buffers(outline: Outline, is_repeatable: Repeatable) -> dict[Value, Built]:
+    """The buffers of turns that are filled before they are read."""
+    found: dict[Value, Built] = {}
+    for region in all_regions(outline.top):
+        if region is outline.top or not outline.loops_around(region):
+            continue
+        for k, made in enumerate(region.body):
+            if _is_buffer(made, region, outline):
+                assert isinstance(made, Op)
+                filling = _filling(made.result, region.body[k + 1 :], outline)
+                if filling:
+                    price = _price(made.result, filling, outline, is_repeatable)
+                    found[made.result] = Built(made, filling, price)
+    return found
+
+
+def _is_buffer(made: Statement, region: Region, outline: Outline) -> bool:
+    """Whether a statement makes storage that is used by elements only."""
+    if not isinstance(made, Op) or made.decl.name not in ALLOCATIONS or made.origin == "adjoint":
+        return False
+    buffer = made.result
+    if not isinstance(buffer.type, Array) or outline.roots.get(buffer) != frozenset({buffer}):
+        return False
+    if any(buffer in r.yields for r in all_regions(region)):
+        return False
+    users = [s for s in walk(region) if buffer in s.operands]
+    return all(isinstance(s, Op) and takes_element(s, buffer) for s in users)
+
+
+def _filling(buffer: Value, behind: Sequence[Statement], outline: Outline) -> tuple[Statement, ...]:
+    """The statements that write the buffer, if what only reads it comes behind all of them."""
+    users = [s for s in behind if s.origin != "adjoint" and buffer in set(used_atoms(s))]
+    writers = [s for s in users if buffer in writes_of(s, outline.roots)]
+    return tuple(writers) if users[: len(writers)] == writers else ()
+
+
+def _price(
+    buffer: Value, filling: Sequence[Statement], outline: Outline, is_repeatable: Repeatable
+) -> float:
+    total = sum(_work(s, buffer, outline, is_repeatable) for s in filling)
+    return total / max(elements(buffer.type), 1.0)
+
+
+def _work(s: Statement, buffer: Value, outline: Outline, is_repeatable: Repeatable) -> float:
+    """What a statement costs when it is run again, infinite where that cannot be done."""
+    match s:
+        case Op() if buffer in s.operands or s.decl is memory.save:
+            return 0.0
+        case Op():
+            return machine_price(s) if is_repeatable(s) else math.inf
+        case Call() | While():
+            return math.inf
+        case For():
+            return turns(s) * sum(_work(x, buffer, outline, is_repeatable) for x in s.body.body)
+    return sum(_work(x, buffer, outline, is_repeatable) for r in regions_of(s) for x in r.body)
+
+
+def without_saves(s: Statement) -> Statement:
+    """A statement as it is run again."""
+    inner = [
+        Region(r.params, tuple(map(without_saves, filter(_is_kept, r.body))), r.yields)
+        for r in regions_of(s)
+    ]
+    return with_parts(s, s.operands, inner) if inner else s
+
+
+def _is_kept(s: Statement) -> bool:
+    return not (isinstance(s, Op) and s.decl is memory.save)
+
+
+def turns(loop: For) -> float:
+    """How many turns a loop is taken to make."""
+    bounds = (loop.start, loop.stop, loop.step)
+    if all(isinstance(a, Const) for a in bounds):
+        return float(len(range(*(int(a.value) for a in bounds if isinstance(a, Const)))))
+    return TURNS

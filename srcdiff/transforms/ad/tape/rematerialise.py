@@ -1,0 +1,149 @@
+"""What a forward value can be computed from again, and at what price."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from srcdiff.ir.core import (
+    Atom,
+    Call,
+    For,
+    If,
+    Op,
+    Statement,
+    Value,
+    While,
+    regions_of,
+    walk,
+)
+from srcdiff.ir.types import Array
+from srcdiff.ops.arrays import containers, memory
+from srcdiff.transforms.ad.tape.refillable_buffers import built_buffers
+from srcdiff.transforms.analysis.cost_model import machine_price
+from srcdiff.transforms.analysis.dependence.load_stability import Program
+
+__all__ = ["HEAVY", "origins", "with_built"]
+
+# prices of doing something again, in units of storing its result: text is shorter with fewer arrays that are kept
+HEAVY = 4.0
+PRODUCT = 0.5
+_READS = (
+    memory.read,
+    memory.index,
+    memory.gather,
+    containers.list_item,
+    containers.unpack,
+    containers.list_length,
+    containers.list_copy,
+)
+
+
+def origins(v: Value, program: Program, mode: str = "auto") -> tuple[list[Value], float]:
+    """What a forward value is computed from, and the price of doing it again (infinite where that cannot be done).
+
+    The price is in units of storing the value: what that costs in text, or (`mode="machine"`) in time. Threads of a
+    device (`"kernel"`) run loops again whose turns keep something for their mirror.
+    """
+    machine = mode == "machine"
+    if v in program.built:
+        built = program.built[v]
+        used = [a for s in (built.made, *built.filling) for a in free_atoms(s)]
+        return [u for u in inner_values(used, program) if u is not v], built.price
+    maker = program.maker.get(v)
+    if maker is None:  # a parameter of a region: an index is known, what is carried is not
+        return [], 0.0 if program.is_index(v) else math.inf
+    match maker:
+        case Op():
+            return _op_origins(maker, program, machine)
+        case Call():
+            if _allocates_written(maker, program):
+                return [], math.inf
+            return inner_values(maker.operands, program), HEAVY
+        case If() | For() | While():
+            if not _repeatable(maker, program, mode == "kernel"):
+                return [], math.inf
+            return inner_values(free_atoms(maker), program), 1.0 if isinstance(maker, If) else HEAVY
+    raise AssertionError(maker)
+
+
+def _op_origins(op: Op, program: Program, machine: bool = False) -> tuple[list[Value], float]:
+    if op.decl.effect or op.decl.writes or _allocates_written(op, program):
+        return [], math.inf
+    if _reads_storage(op, program) and not program.is_stable(op):
+        return [], math.inf
+    price = machine_price(op) if machine else 0.0
+    if op.decl.cost == "heavy" and not machine:
+        price = PRODUCT if op.decl.multilinear else HEAVY
+    return inner_values(op.operands, program), price
+
+
+def is_place(v: Value, program: Program) -> bool:
+    """Whether a value is storage that is written, or a view of such: it may be asked for again, but what it holds is
+    another thing at each moment, so that keeping it keeps the wrong one.
+    """
+    maker = program.maker.get(v)
+    if not isinstance(v.type, Array) or v in program.built:
+        return False
+    if maker is None:  # what a loop carries: its turns start from other storage each
+        return program.is_written_in(program.home[v], v)
+    if not isinstance(maker, Op | Call):
+        return program.is_written_from(maker, v, is_behind=True)
+    if isinstance(maker, Call) or maker.view_of is None:
+        return _allocates_written(maker, program)
+    return any(root in program.writes for root in program.roots.get(v, ()))
+
+
+def with_built(program: Program) -> Program:
+    """The program with what its buffers of turns are filled with, where that can be done again."""
+    program.built = built_buffers(program, lambda op: True)  # then their loads are stable
+    program.built = built_buffers(
+        program, lambda op: not math.isinf(_op_origins(op, program, True)[1])
+    )
+    return program
+
+
+def _reads_storage(op: Op, program: Program) -> bool:
+    is_read = op.decl in _READS and isinstance(op.operands[0], Value)
+    return is_read and not any(is_place(v, program) for v in op.results)
+
+
+def _allocates_written(made: Op | Call, program: Program) -> bool:
+    """Whether a result is storage that is written afterwards: it cannot be had again without the writes."""
+    return any(
+        root in program.writes
+        for v in made.results
+        for root in program.roots.get(v, ())
+        if root in made.results
+    )
+
+
+def _repeatable(statement: Statement, program: Program, keeps: bool = False) -> bool:
+    """Whether a branch or loop can be run again: it writes nothing, has no effects, and reads what is still there."""
+    for region in regions_of(statement):
+        for inner in walk(region):
+            if keeps and isinstance(inner, Op) and inner.decl is memory.save:
+                continue
+            if isinstance(inner, Op) and math.isinf(_op_origins(inner, program)[1]):
+                return False
+            if isinstance(inner, Call) and _allocates_written(inner, program):
+                return False
+    return True
+
+
+def free_atoms(statement: Statement) -> list[Atom]:
+    """What a statement uses from outside."""
+    inside: set[Atom] = set()
+    used: list[Atom] = list(statement.operands)
+    for region in regions_of(statement):
+        inside.update(region.params)
+        for inner in region.body:
+            used += free_atoms(inner)
+            inside.update(inner.results)
+        used += region.yields
+    return [a for a in used if a not in inside]
+
+
+def inner_values(atoms: Iterable[Atom], program: Program) -> list[Value]:
+    """Those that are not visible everywhere."""
+    return list(dict.fromkeys(a for a in atoms if isinstance(a, Value) and not program.is_top(a)))

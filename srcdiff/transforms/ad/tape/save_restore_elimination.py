@@ -1,0 +1,56 @@
+"""A `restore` behind its `save` in one region is the value that was saved.
+
+    save[slot] %t                 %a = multiply %t, 2.0
+    %r = restore[slot]     ->
+    %a = multiply %r, 2.0
+
+Fusing a forward loop with the one that reverses it brings them together.
+"""
+
+from __future__ import annotations
+
+from srcdiff.ir.alias import storage_roots
+from srcdiff.ir.build import Builder, Env, Rewriter
+from srcdiff.ir.core import Function, Op, Region, Statement, regions_of
+from srcdiff.ops.arrays import memory
+from srcdiff.transforms.analysis.defuse import substitute
+from srcdiff.transforms.analysis.effects import footprint
+
+__all__ = ["pair_up_saves"]
+
+
+def pair_up_saves(fn: Function) -> Function:
+    """`fn` without the `save`s and `restore`s that stand in one region."""
+    pairs = _Pairs(fn)
+    out = pairs(fn)
+    return substitute(out, pairs.values) if pairs.values else fn
+
+
+class _Pairs(Rewriter):
+    def __init__(self, fn: Function) -> None:
+        self.roots = storage_roots(fn)
+        self.values: Env = {}
+
+    def region(self, old: Region, env: Env, b: Builder) -> Region:
+        gone = self.find(old)
+        return super().region(
+            Region(old.params, tuple(s for s in old.body if s not in gone), old.yields), env, b
+        )
+
+    def find(self, region: Region) -> set[Statement]:
+        """The pairs of one region; a region inside that uses the slot comes between what is before and after it."""
+        gone: set[Statement] = set()
+        saved: dict[object, list[Op]] = {}
+        for statement in region.body:
+            if isinstance(statement, Op):
+                slot = statement.attrs.get("slot")
+                if statement.decl is memory.save:
+                    saved.setdefault(slot, []).append(statement)
+                elif statement.decl is memory.restore and saved.get(slot):
+                    save = saved[slot].pop()
+                    gone |= {save, statement}
+                    self.values[statement.result] = save.operands[0]
+            elif saved and regions_of(statement):
+                for slot in footprint(statement, self.roots).slots:
+                    saved.pop(slot, None)
+        return gone

@@ -1,0 +1,161 @@
+"""Which values carry derivatives: those that depend on what is differentiated (varied) and that the result
+depends on (useful).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from srcdiff.ir.alias import storage_roots, written_roots
+from srcdiff.ir.core import (
+    Atom,
+    Call,
+    For,
+    Function,
+    If,
+    Op,
+    Region,
+    Statement,
+    Value,
+    While,
+    regions_of,
+)
+from srcdiff.ir.types import is_float
+from srcdiff.ops.control.adjoint_hooks import adjoint_block
+from srcdiff.ops.control.cuda_launch import is_launch
+
+__all__ = ["active_values", "useful_values", "varied_values"]
+
+
+class _Marks:
+    """A growing set of values; what shares written storage with a marked value is marked, too."""
+
+    def __init__(self, fn: Function) -> None:
+        self.values: set[Value] = set()
+        self.grown = True
+        roots = storage_roots(fn)
+        written = written_roots(fn, roots)
+        self.roots = {v: r & written for v, r in roots.items() if r & written}
+        self.storage: set[Value] = set()
+
+    def has(self, atom: Atom) -> bool:
+        if not isinstance(atom, Value):
+            return False
+        return atom in self.values or not self.storage.isdisjoint(self.roots.get(atom, ()))
+
+    def add(self, atom: Atom) -> None:
+        if not isinstance(atom, Value) or atom in self.values or not is_float(atom.type):
+            return
+        self.values.add(atom)
+        self.storage.update(self.roots.get(atom, ()))
+        self.grown = True
+
+    def link(self, sources: Iterable[Atom], target: Atom) -> None:
+        if any(map(self.has, sources)):
+            self.add(target)
+
+    def all(self, values: Iterable[Value]) -> frozenset[Value]:
+        return frozenset(v for v in values if self.has(v))
+
+
+Visit = Callable[[_Marks, Region], None]
+
+
+def active_values(fn: Function, wrt: Iterable[Value], results: Iterable[Atom]) -> frozenset[Value]:
+    """The values that need an adjoint or a tangent."""
+    return varied_values(fn, wrt) & useful_values(fn, results)
+
+
+def varied_values(fn: Function, wrt: Iterable[Value]) -> frozenset[Value]:
+    """The values that depend on `wrt` by operations that have derivatives."""
+    marks = _Marks(fn)
+    for value in wrt:
+        marks.add(value)
+    _until_stable(marks, fn.body, _forwards)
+    return marks.all(_values(fn.body))
+
+
+def useful_values(fn: Function, results: Iterable[Atom]) -> frozenset[Value]:
+    """The values that `results` depend on by operations that have derivatives."""
+    marks = _Marks(fn)
+    for atom in results:
+        marks.add(atom)
+    _until_stable(marks, fn.body, _backwards)
+    return marks.all(_values(fn.body))
+
+
+def _until_stable(marks: _Marks, region: Region, visit: Visit) -> None:
+    while marks.grown:
+        marks.grown = False
+        visit(marks, region)
+
+
+def edges(statement: Statement) -> list[tuple[tuple[Atom, ...], Atom]]:
+    """(sources, target) pairs by which derivatives flow through a statement, its regions left out."""
+    match statement:
+        case Op():
+            if not statement.decl.differentiable:
+                return []
+            if statement.decl is adjoint_block:  # it only looks at the others
+                return [(statement.operands[:1], statement.result)]
+            if is_launch(
+                statement
+            ):  # any array that a kernel is given may be what it writes another from
+                written = tuple(statement.operands[i] for i in statement.decl.writes)
+                return [(statement.operands, w) for w in written]
+            written = tuple(statement.operands[i] for i in statement.decl.writes)
+            sources = tuple(a for a in statement.operands if a not in written)
+            return [(sources, w) for w in written] + [
+                (statement.operands, r) for r in statement.results
+            ]
+        case Call():
+            return [(statement.operands, r) for r in statement.results]
+        case If():
+            pairs = zip(
+                statement.then.yields, statement.orelse.yields, statement.results, strict=True
+            )
+            return [((a, b), r) for a, b, r in pairs]
+        case For() | While():
+            return _loop_edges(statement)
+
+
+def _loop_edges(loop: For | While) -> list[tuple[tuple[Atom, ...], Atom]]:
+    results = loop.carried_results if isinstance(loop, For) else loop.results
+    params = loop.body.params[1:] if isinstance(loop, For) else loop.body.params
+    out: list[tuple[tuple[Atom, ...], Atom]] = []
+    for init, param, yielded, result in zip(
+        loop.carried, params, loop.carried_yields, results, strict=True
+    ):
+        out += [((init, yielded), param), ((init, yielded), result)]
+    if isinstance(loop, While) and loop.test is not None:
+        out += [((p,), t) for p, t in zip(params, loop.test.params, strict=True)]
+    return out
+
+
+def _forwards(marks: _Marks, region: Region) -> None:
+    for statement in region.body:
+        _descend(marks, statement, _forwards)
+        for sources, target in edges(statement):
+            marks.link(sources, target)
+
+
+def _backwards(marks: _Marks, region: Region) -> None:
+    for statement in reversed(region.body):
+        for sources, target in edges(statement):
+            if marks.has(target):
+                for source in sources:
+                    marks.add(source)
+        _descend(marks, statement, _backwards)
+
+
+def _descend(marks: _Marks, statement: Statement, visit: Visit) -> None:
+    for region in regions_of(statement):
+        visit(marks, region)
+
+
+def _values(region: Region) -> Iterable[Value]:
+    yield from region.params
+    for statement in region.body:
+        yield from statement.results
+        for inner in regions_of(statement):
+            yield from _values(inner)

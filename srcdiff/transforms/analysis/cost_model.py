@@ -1,0 +1,59 @@
+"""What operations cost a machine, in units of storing their result and loading it again, by the table of
+`ops/core/costs.py`.
+
+Products and factorisations are counted by their multiplications. Lengths that only the run knows are taken for sixteen.
+"""
+
+from __future__ import annotations
+
+import math
+
+from srcdiff.ir.core import Op
+from srcdiff.ir.types import Dim, Type, shape_of
+from srcdiff.ops.core.costs import (
+    REDUCED_TIMES,
+    SIMPLE,
+    lengths_of_letters,
+    lengths_of_product,
+    time_of_element,
+)
+from srcdiff.ops.linalg import einsum
+
+__all__ = ["elements", "machine_price"]
+
+_LENGTH = 16.0
+
+
+def elements(type_: Type) -> float:
+    """How many numbers an array has, as far as can be known."""
+    return math.prod(map(_length, shape_of(type_)))
+
+
+def _length(d: Dim) -> float:
+    return float(d.const) if d.is_const else _LENGTH
+
+
+def machine_price(op: Op) -> float:
+    """The time that computing a result again takes."""
+    if op.decl.cost == "free" or op.decl.view_of is not None or not op.results:
+        return 0.0
+    result = max(elements(op.results[0].type), 1.0)
+    if op.decl.elementwise:
+        return time_of_element(op)
+    if op.decl.cost == "heavy":
+        return SIMPLE * _multiplications(op) / result
+    each = REDUCED_TIMES.get(op.decl.name, SIMPLE)
+    return each * max((elements(a.type) for a in op.operands), default=1.0) / result
+
+
+def _multiplications(op: Op) -> float:
+    """Of a product: the lengths of all its loops. Of a factorisation: a cube."""
+    shapes = [shape_of(a.type) for a in op.operands if shape_of(a.type)]
+    if op.decl is einsum.einsum:
+        letters = lengths_of_letters(
+            op, [[_length(d) for d in shape_of(a.type)] for a in op.operands]
+        )
+        return math.prod(letters.values())
+    if op.decl.multilinear and shapes:
+        return math.prod(map(_length, lengths_of_product(shapes[0], shape_of(op.results[0].type))))
+    return max((elements(a.type) ** 1.5 for a in op.operands), default=1.0)

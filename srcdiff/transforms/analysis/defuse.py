@@ -1,0 +1,237 @@
+"""What the simplification passes ask of a function: definitions, numbers of uses, which operations are pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from srcdiff.ir.alias import Roots, storage_roots, written_roots
+from srcdiff.ir.build import with_parts
+from srcdiff.ir.core import (
+    Atom,
+    Const,
+    For,
+    Function,
+    Op,
+    Region,
+    Statement,
+    Value,
+    While,
+    regions_of,
+    walk,
+)
+from srcdiff.ir.types import Array, List, Scalar, Struct, Type, ndim_of, strip
+from srcdiff.ops.arrays import memory, shapes
+
+__all__ = [
+    "ALLOCATIONS", "Group", "all_regions", "carried_groups", "count_uses", "defined_in", "definitions",
+    "has_list", "is_generated", "is_mixed", "is_pure", "needed", "picked", "rename", "same_kind", "substitute",
+    "takes_element", "transposed", "used_atoms", "uses", "uses_outside", "with_rewrites", "written_values",
+]  # fmt: skip
+
+# operations that give new storage, made to be written: neither shared nor moved away from what writes it
+ALLOCATIONS = frozenset({
+    "copy", "empty", "empty_like", "empty_of", "expand", "ones", "ones_like", "zeros", "zeros_like", "zeros_like_list",
+    "zeros_of",
+})  # fmt: skip
+
+
+T = TypeVar("T")
+
+
+Group = tuple[Value, ...]
+
+
+def needed(region: Region, yields: Sequence[Atom]) -> list[Statement]:
+    """The statements of a region (without effects) that the given atoms depend on."""
+    wanted = set(yields)
+    out: list[Statement] = []
+    for statement in reversed(region.body):
+        if any(v in wanted for v in statement.results):
+            out.append(statement)
+            wanted.update(uses(statement))
+    return out[::-1]
+
+
+def uses(statement: Statement) -> Iterator[Atom]:
+    yield from statement.operands
+    for region in regions_of(statement):
+        for inner in region.body:
+            yield from uses(inner)
+        yield from region.yields
+
+
+def carried_groups(loop: For | While) -> list[tuple[Group, Atom, Atom]]:
+    """For each carried value: the values that are it (parameters and result), what it starts from, what is yielded."""
+    if isinstance(loop, For):
+        results: Sequence[Value] = loop.carried_results
+        params = [loop.body.params[1:]]
+    else:
+        results, params = loop.results, [r.params for r in regions_of(loop)]
+    groups = zip(*params, results, strict=True)
+    return list(zip(groups, loop.carried, loop.carried_yields, strict=True))
+
+
+def picked(items: Sequence[T], kept: Iterable[int]) -> tuple[T, ...]:
+    """Those of some items that are kept, by their numbers."""
+    return tuple(items[k] for k in kept)
+
+
+def has_list(type_: Type) -> bool:
+    """Whether values of a type are lists, or containers that hold some."""
+    if isinstance(type_, Struct):
+        return any(map(has_list, type_.parts))
+    return isinstance(type_, List)
+
+
+def is_generated(statement: Statement) -> bool:
+    """Whether a pass made it; the user's own lines stay as written."""
+    return statement.origin != "user"
+
+
+def is_pure(statement: Statement, written: frozenset[Value] | set[Value]) -> bool:
+    """Whether it is an operation whose results depend on nothing but its operands' values, now and later.
+
+    `written` are the values that share storage with anything written (`written_values`).
+    """
+    if (
+        not isinstance(statement, Op)
+        or statement.decl.effect
+        or statement.decl.writes
+        or not statement.results
+    ):
+        return False
+    return written.isdisjoint(statement.results) and not any(
+        a in written for a in statement.operands
+    )
+
+
+def written_values(fn: Function, roots: Roots | None = None) -> frozenset[Value]:
+    """The values through which storage is seen that is written somewhere."""
+    roots = storage_roots(fn) if roots is None else roots
+    written = written_roots(fn, roots)
+    return frozenset(v for v, own in roots.items() if not own.isdisjoint(written))
+
+
+def is_mixed(body: Region) -> bool:
+    """Whether there are floats of fewer digits than Python's: then it matters which numbers are Python's own."""
+    values = (v for v in defined_in(body) if isinstance(v.type, Scalar | Array))
+    return any(v.type.dtype in ("float16", "float32") for v in values)  # type: ignore[union-attr]
+
+
+def definitions(fn: Function) -> dict[Value, Op]:
+    """The operation that makes each value, for those that one makes."""
+    return {r: s for s in walk(fn.body) if isinstance(s, Op) for r in s.results}
+
+
+def used_atoms(statement: Statement) -> Iterator[Atom]:
+    """Everything that a statement uses, in its regions as well."""
+    yield from statement.operands
+    for region in regions_of(statement):
+        for inner in walk(region):
+            yield from inner.operands
+        for nested in all_regions(region):
+            yield from nested.yields
+
+
+def uses_outside(statement: Statement) -> set[Value]:
+    """The values from outside that a statement uses, in its regions as well."""
+    inside = {v for region in regions_of(statement) for v in defined_in(region)}
+    return {a for a in used_atoms(statement) if isinstance(a, Value) and a not in inside}
+
+
+def defined_in(region: Region) -> Iterator[Value]:
+    """Every value that a region or one inside it defines."""
+    for nested in all_regions(region):
+        yield from nested.params
+        for statement in nested.body:
+            yield from statement.results
+
+
+def transposed(op: Statement | None) -> Value | None:
+    """The matrix that an operation transposes; None if it does not."""
+    if not isinstance(op, Op) or op.decl is not shapes.transpose:
+        return None
+    base = op.operands[0]
+    is_swapped = op.attrs.get("axes") in (None, (1, 0)) and ndim_of(base.type) == 2
+    return base if is_swapped and isinstance(base, Value) else None
+
+
+def all_regions(region: Region) -> Iterator[Region]:
+    yield region
+    for statement in region.body:
+        for inner in regions_of(statement):
+            yield from all_regions(inner)
+
+
+def count_uses(fn: Function) -> dict[Value, int]:
+    """How often each value is an operand or yielded."""
+    counts: dict[Value, int] = {}
+    for region in all_regions(fn.body):
+        for atom in (*region.yields, *(a for s in region.body for a in s.operands)):
+            if isinstance(atom, Value):
+                counts[atom] = counts.get(atom, 0) + 1
+    return counts
+
+
+def same_kind(left: Type, right: Type) -> bool:
+    """Whether one value may stand for another: equal types but for what is known of integers."""
+    if isinstance(left, Scalar | Array | Struct | List):
+        return strip(left) == strip(right)
+    return left == right
+
+
+def rename(fn: Function, names: Mapping[Value, Value]) -> Function:
+    """The function with some values replaced at their definitions and uses: new names, the same place."""
+    if not names:
+        return fn
+
+    def atom(old: Any) -> Any:
+        return old if isinstance(old, Const) else names.get(old, old)
+
+    def many(old: Iterable[Any]) -> tuple[Any, ...]:
+        return tuple(map(atom, old))
+
+    def region(old: Region) -> Region:
+        return Region(many(old.params), tuple(map(statement, old.body)), many(old.yields))
+
+    def statement(old: Statement) -> Statement:
+        return with_parts(
+            old, many(old.operands), [region(r) for r in regions_of(old)], lambda: many(old.results)
+        )
+
+    return fn.with_body(region(fn.body))
+
+
+def substitute(fn: Function, env: Mapping[Value, Atom]) -> Function:
+    """The function with values replaced where they are used; what an entry stands for may have an entry itself."""
+    if not env:
+        return fn
+
+    def atom(old: Atom) -> Atom:
+        while isinstance(old, Value) and old in env:
+            old = env[old]
+        return old
+
+    def region(old: Region) -> Region:
+        return Region(old.params, tuple(map(statement, old.body)), tuple(map(atom, old.yields)))
+
+    def statement(old: Statement) -> Statement:
+        return with_parts(old, tuple(map(atom, old.operands)), [region(r) for r in regions_of(old)])
+
+    return fn.with_body(region(fn.body))
+
+
+def takes_element(op: Op, buffer: Value) -> bool:
+    """Whether an operation takes or changes elements of a buffer, or reads all of it."""
+    if buffer in op.operands[1:]:
+        return False
+    if op.decl is memory.index:
+        return isinstance(op.result.type, Scalar)
+    return op.decl in (memory.store, memory.add_into, memory.read)
+
+
+def with_rewrites(new: Function, fn: Function, fired: Iterable[Any]) -> Function:
+    """What a rewriting has made of `fn`, with a note of what fired, and where."""
+    return replace(new, notes={**fn.notes, "rewrites": (*fn.notes.get("rewrites", ()), *fired)})

@@ -1,0 +1,291 @@
+"""Where the value of each turn is put: the leading axes of an array that has room for all turns.
+
+    for i in range(n):                      axis of i: n places, `ts[i, j]`
+        for j in range(i, n):               axis of j: n places too, since the outermost loop allocates
+            t = ...
+
+A length has to be known in front of the outermost loop, so an outer index in a bound is taken at its largest (a
+triangle has room for all). Where that cannot be said, there are no axes, and a list has to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from srcdiff.ir.build import Builder, Env, lookup
+from srcdiff.ir.core import Atom, Const, For, If, Op, Region, Statement, Value, const, known_dim
+from srcdiff.ir.types import Array, Dim, Quotient, Struct, Symbol, Type, shape_of
+from srcdiff.ops.arrays import containers, memory
+from srcdiff.ops.control import control
+from srcdiff.ops.elementwise import arithmetic
+from srcdiff.transforms.analysis.dependence.access_regions import Loop
+from srcdiff.transforms.analysis.dependence.affine import Affine, affine
+from srcdiff.transforms.analysis.dependence.load_stability import Program
+from srcdiff.transforms.analysis.dependence.loop_dependence import counts_from_front
+
+__all__ = ["Axis", "Places", "array_dims", "room", "total"]
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One leading axis of an array of stored values: its length, and where the turn with a given index puts
+    its value.
+    """
+
+    length: Affine
+    first: Affine  # the index whose value is at position 0
+    behind: bool = False  # one place more, where the loop ends: the first, if it makes no turn
+
+    def position(self, index: Atom, b: Builder, env: Env, ahead: int = 0) -> Atom:
+        turn = Affine(0, {index: 1} if isinstance(index, Value) else {})
+        return total(b, turn.plus(Affine(ahead)).minus(self.first), env)
+
+
+@dataclass
+class Places:
+    """The axes of loops, and what their lengths are computed from."""
+
+    program: Program
+    numbers: frozenset[str] = frozenset()  # symbols of integers that are known not to be negative
+    lengths: dict[Value, Op] = field(
+        default_factory=dict
+    )  # lengths of arrays that bounds turned out to be
+
+    def is_known(self, dim: Dim) -> bool:
+        return dim.symbols() <= self.program.argument_symbols
+
+    def axes(self, loops: Sequence[Loop], ahead: bool) -> list[Axis] | None:
+        """An axis for each loop, from the outside; None where one has none.
+
+        With `ahead`, the innermost has a place for what is behind the last turn as well.
+        """
+        out: list[Axis] = []
+        for loop in loops:
+            axis = self.axis(loop)
+            if axis is None:
+                return None
+            out.append(axis)
+        if ahead:
+            innermost = loops[-1]
+            assert isinstance(innermost, For)
+            out[-1] = self.and_behind(innermost)
+        return out
+
+    def and_behind(self, loop: For) -> Axis:
+        """Room for the values at the start of each turn, and for the one behind the last."""
+        stop, start = self.outside(loop.stop, highest=True), self.outside(loop.start, highest=False)
+        assert stop is not None and start is not None
+        turns, first = stop.minus(start), affine(loop.start, self.program.maker)
+        fewest = self.bound(affine(loop.stop, self.program.maker).minus(first), highest=False)
+        if fewest is not None and self.is_count(fewest):
+            return Axis(turns.plus(Affine(1)), first)
+        if fewest is not None and self.is_count(fewest.plus(Affine(1))):
+            is_there = self.has_elements(turns.plus(Affine(1)), self.program.region_of[id(loop)])
+            return Axis(turns.plus(Affine(1 if is_there else 2)), first)  # has a place -1, too
+        return Axis(turns, first, behind=True)
+
+    def axis(self, loop: Loop) -> Axis | None:
+        if not isinstance(loop, For) or not isinstance(loop.step, Const) or loop.step.value == 0:
+            return None
+        step = int(loop.step.value)
+        start, stop = affine(loop.start, self.program.maker), affine(loop.stop, self.program.maker)
+        low, high = (loop.start, loop.stop) if step > 0 else (loop.stop, loop.start)
+        top = self.outside(high, highest=True)
+        if top is None:
+            return None
+        if step < 0:
+            below = stop.known
+            is_near_zero = below is not None and below >= -1
+            return Axis(top.plus(Affine(1)), Affine()) if is_near_zero else None
+        if step <= 2 and self.starts_low(loop, start):
+            return Axis(top, Affine())
+        bottom = self.outside(low, highest=False)
+        if bottom is None or any(not self.program.is_top(v) for v in start.values()):
+            return None
+        return Axis(top.minus(bottom), start) if step == 1 else None
+
+    def starts_low(self, loop: For, start: Affine) -> bool:
+        """Whether the indices themselves serve as places: they start near 0, or at an outer index (a triangle
+        has room for all).
+        """
+        if start.known is not None:
+            return 0 <= start.known <= 2
+        lowest = self.outside(loop.start, highest=False)
+        return lowest is not None and lowest.known is not None and 0 <= lowest.known <= 2
+
+    def outside(self, atom: Atom, highest: bool) -> Affine | None:
+        """A bound in terms of what is known in front of the loops; an outer index is taken at its largest
+        (smallest) value.
+        """
+        return self.bound(affine(atom, self.program.maker), highest)
+
+    def bound(self, amount: Affine, highest: bool) -> Affine | None:
+        out = Affine(amount.const)
+        for value, k in amount.terms.items():
+            term = self.known_term(value, highest == (k > 0))
+            if term is None:
+                return None
+            out = out.plus(term.times(k))
+        return out
+
+    def known_term(self, value: Value, highest: bool) -> Affine | None:
+        """One value of a bound: itself, the end of the range that it runs through, or the length that it is."""
+        if self.program.is_top(value):
+            return None if self.may_be_unset(value) else Affine(0, {value: 1})
+        loop = self.program.loop_of(value)
+        return self.extreme(loop, highest) if loop is not None else self.by_length(value)
+
+    def may_be_unset(self, value: Atom) -> bool:
+        """Whether some path of a branch does not bind a value: nothing in front of the branch that asks for it can."""
+        made = self.program.maker.get(value) if isinstance(value, Value) else None
+        if not isinstance(made, If) or not isinstance(value, Value):
+            return isinstance(made, Op) and made.decl is control.undefined
+        k = made.results.index(value)
+        return any(self.may_be_unset(region.yields[k]) for region in (made.then, made.orelse))
+
+    def extreme(self, loop: For, highest: bool) -> Affine | None:
+        """The largest (smallest) value of a loop's index."""
+        if not isinstance(loop.step, Const):
+            return None
+        upwards = loop.step.value > 0
+        if highest == upwards:
+            last = self.outside(loop.stop, highest)
+            return None if last is None else last.plus(Affine(-1 if upwards else 1))
+        return self.outside(loop.start, highest)
+
+    def by_length(self, value: Value) -> Affine | None:
+        known = known_dim(value)
+        if known is None or not self.is_known(known):
+            return None
+        made = Op(memory.length, (), (Value(value.type),), {"dim": known}, None, "compiler")
+        self.lengths[made.results[0]] = made
+        return Affine(0, {made.results[0]: 1})
+
+    # ---- signs ----
+
+    @cached_property
+    def lengths_there(self) -> frozenset[Dim]:
+        """The lengths of arrays that are there in any case (arguments, and what no branch or loop is around), and
+        other numbers that are never negative.
+        """
+        made = [r for s in self.program.top.body for r in s.results]
+        shown = (d for v in (*self.program.top.params, *made) for d in array_dims(v.type))
+        return frozenset((*shown, *map(Dim.of, self.numbers)))
+
+    def is_length(self, dim: Dim) -> bool:
+        """Whether a number is never negative: next to the length of an array, or a sum of such."""
+        if any((dim - d).is_const and (dim - d).const >= 0 for d in (Dim(), *self.lengths_there)):
+            return True
+        return dim.const >= 0 and all(k > 0 and self._is_term(s) for s, k in dim.terms)
+
+    def _is_term(self, symbol: Symbol) -> bool:
+        if isinstance(symbol, Quotient):
+            return self.is_length(symbol.inner)
+        return not isinstance(symbol, str) or Dim.of(symbol) in self.lengths_there
+
+    def is_count(self, amount: Affine) -> bool:
+        """Whether an expression is never negative."""
+        if amount.const >= 0 and all(k > 0 and self.counts(v) for v, k in amount.terms.items()):
+            return True
+        dim = dim_of(amount)
+        return dim is not None and self.is_length(dim)
+
+    def has_elements(self, amount: Affine, region: Region) -> bool:
+        """Whether an array of this length is asked for an element by a number wherever a region is run."""
+        dim = dim_of(amount)
+        while dim is not None:
+            if any(takes_element(s, dim) for s in region.body):
+                return True
+            owner = self.program.owner.get(region)
+            if owner is None:
+                break
+            region = self.program.region_of[id(owner)]
+        return False
+
+    def counts(self, value: Value) -> bool:
+        """Whether a value is the number of something."""
+        made = self.program.maker.get(value)
+        if isinstance(made, For):
+            return made.breaks and made.results[0] is value
+        if made is None:
+            return self.is_index(value)
+        return isinstance(made, Op) and made.decl in (memory.axis_length, containers.list_length)
+
+    def is_index(self, value: Value) -> bool:
+        """Whether a value is the index of a loop, and never negative."""
+        home = self.program.home.get(value)
+        loop = None if home is None else self.program.owner.get(home)
+        return isinstance(loop, For) and loop.index is value and counts_from_front(loop)
+
+
+def dim_of(amount: Affine) -> Dim | None:
+    """What the types know of an expression."""
+    out = Dim(amount.const)
+    for value, k in amount.terms.items():
+        known = known_dim(value)
+        if known is None:
+            return None
+        out = out + known.scaled(k)
+    return out
+
+
+def takes_element(s: Statement, dim: Dim) -> bool:
+    """`x[0]`, of an array with this length."""
+    if not isinstance(s, Op) or s.decl is not memory.index or not s.attrs["where"].startswith("i"):
+        return False
+    return shape_of(s.operands[0].type)[:1] == (dim,) and isinstance(s.operands[1], Const)
+
+
+def array_dims(type_: Type) -> Iterator[Dim]:
+    if isinstance(type_, Array):
+        yield from type_.shape
+    elif isinstance(type_, Struct):
+        for part in type_.parts:
+            yield from array_dims(part)
+
+
+# ---- as operations ----------------------------------------------------------------------------------
+
+
+def total(b: Builder, amount: Affine, env: Env) -> Atom:
+    """An affine expression as operations."""
+    out: Atom | None = None
+    for value, k in amount.terms.items():
+        atom = lookup(env, value)
+        term: Atom = atom if abs(k) == 1 else b.op(arithmetic.multiply, const(abs(k)), atom)
+        if out is None:
+            out = term if k > 0 else b.op(arithmetic.negative, term)
+        else:
+            out = b.op(arithmetic.add if k > 0 else arithmetic.subtract, out, term)
+    if out is None:
+        return const(amount.const)
+    if amount.const == 0:
+        return out
+    sign = arithmetic.add if amount.const > 0 else arithmetic.subtract
+    return b.op(sign, out, const(abs(amount.const)))
+
+
+def room(b: Builder, axis: Axis, places: Places) -> Atom:
+    """The length of an axis."""
+    found = turns(b, axis.length, places)
+    if not axis.behind:
+        return found
+    return (
+        const(found.value + 1)
+        if isinstance(found, Const)
+        else b.op(arithmetic.add, found, const(1))
+    )
+
+
+def turns(b: Builder, length: Affine, places: Places) -> Atom:
+    """Room for so many turns; a loop whose bounds lie the wrong way round makes none."""
+    if length.known is not None:
+        return const(max(length.known, 0))
+    if -2 <= length.const < 0 and all(k > 0 for k in length.terms.values()):
+        length = Affine(0, length.terms)  # a place or two that stay unused are shorter to write
+    found = total(b, length, {})
+    if places.is_count(length):
+        return found
+    return b.op(arithmetic.maximum, found, const(0), name="turns", spelling="max")

@@ -1,0 +1,309 @@
+"""Whether what was read from storage can be read again, later: does a write come in between?
+
+"Overwritten later" is about position and index, not about the name: in `y[t] = f(y[t - 1])` the array is its
+own tape. A load is stable if every write to its storage that may run after it goes elsewhere: for loops that
+both are in, the written index runs with the loop, and the load's index is behind it.
+
+    for t in range(1, n):
+        a = y[t - 1]        # stable: later turns write y[t], y[t + 1], ...
+        b = z[t]            # not stable if
+        z[t] = a * b        # this comes behind it; stable, if before
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from srcdiff.ir.alias import Roots, writes_of
+from srcdiff.ir.core import (
+    Call,
+    Const,
+    For,
+    Op,
+    Region,
+    Statement,
+    Value,
+    While,
+    regions_of,
+    walk,
+)
+from srcdiff.ir.types import Array, Struct, dims_of
+from srcdiff.ops.arrays import containers, memory
+from srcdiff.transforms.analysis.dependence.access_regions import Loop, Outline, Span
+from srcdiff.transforms.analysis.dependence.affine import Affine, affine
+
+__all__ = ["Built", "Program", "survey"]
+
+
+@dataclass(frozen=True)
+class Built:
+    """A buffer, the statements that fill it, and what filling it again costs in units of storing it.
+
+    The price is infinite where it cannot be filled again.
+    """
+
+    made: Op
+    filling: tuple[Statement, ...]
+    price: float
+
+    @property
+    def last(self) -> Statement:
+        return self.filling[-1]
+
+
+@dataclass
+class Program(Outline):
+    """What of a function can be read again; `built`: the buffers of turns that are filled before they are read."""
+
+    built: dict[Value, Built] = field(default_factory=dict)
+
+    @cached_property
+    def argument_symbols(self) -> frozenset[str]:
+        """Symbols of lengths that are known everywhere: those of the function's parameters."""
+        return frozenset(s for p in self.top.params for d in dims_of(p.type) for s in d.symbols())
+
+    def is_index(self, param: Value) -> bool:
+        return self.loop_of(param) is not None
+
+    def carried(self, param: Value) -> tuple[Loop | None, int]:
+        """The loop that carries a parameter, and its place among what is carried."""
+        region = self.home[param]
+        owner = self.owner.get(region)
+        if (
+            not isinstance(owner, For | While)
+            or owner.body is not region
+            or param not in region.params
+        ):
+            return None, 0
+        return owner, region.params.index(param) - isinstance(owner, For)
+
+    def order(self, value: Value) -> int:
+        """Program order; parameters come in front of their region."""
+        built = self.built.get(value)
+        made = self.maker.get(value) if built is None else built.last
+        if made is not None:
+            return 2 * self.number[id(made)] + 1
+        owner = self.owner.get(self.home[value])
+        return 2 * self.number[id(owner)] + 2 if owner is not None else 0
+
+    def is_stable(self, load: Op) -> bool:
+        """Whether a `read`, element load or gather gives the same when it is done again after the forward part."""
+        base = load.operands[0]
+        if not isinstance(base, Value) or isinstance(base.type, Struct):
+            return True
+        writes = {id(w): w for root in self.roots.get(base, ()) for w in self.writes.get(root, ())}
+        if load.decl is containers.list_item and self.counts_from_front(
+            affine(load.operands[1], self.maker)
+        ):
+            writes = {
+                k: w for k, w in writes.items() if w.decl is not containers.append
+            }  # nothing is overwritten
+        built = [r for r in self.roots.get(base, ()) if r in self.built]
+        own_turns = self.depth(built[0]) if self.roots.get(base) == frozenset(built[:1]) else 0
+        return all(self.is_apart(load, write, own_turns) for write in writes.values())
+
+    def depth(self, value: Value) -> int:
+        """How many loops are around a value."""
+        return len(self.loops_around(self.home[value]))
+
+    def is_written_in(self, region: Region, value: Value) -> bool:
+        """Whether the storage of a value is written in a region."""
+        inside = {id(s) for s in walk(region)}
+        writes = (w for root in self.roots.get(value, ()) for w in self.writes.get(root, ()))
+        return any(id(w) in inside for w in writes)
+
+    def is_written_from(
+        self,
+        statement: Statement,
+        value: Value,
+        is_behind: bool = False,
+        spared: Callable[[Value, Op], bool] = lambda root, write: False,
+    ) -> bool:
+        """Whether the storage of a value is written in a branch or loop, or anywhere behind it; of an array, not the
+        list that it is on. `is_behind`: only where the statement is done; `spared`: writes that do not count.
+        """
+        inner = (s for region in regions_of(statement) for s in walk(region))
+        start = max(self.number[id(s)] for s in (statement, *(inner if is_behind else ())))
+        return any(
+            self.number[id(w)] > start
+            and (not isinstance(value.type, Array) or isinstance(w.operands[0].type, Array))
+            and not spared(root, w)
+            for root in self.roots.get(value, ())
+            for w in self.writes.get(root, ())
+        )
+
+    def is_written_after(self, op: Op | Call, value: Value, base: Value) -> bool:
+        """Whether the storage that a value refers to at an operation may be written when that is done."""
+        return any(
+            self.may_hit(op, base, root, write)
+            for root in self.roots.get(value, ())
+            if type(root.type) is type(value.type)
+            for write in self.writes.get(root, ())
+        )
+
+    def may_hit(self, op: Op | Call, base: Value, root: Value, write: Op) -> bool:
+        shared = [
+            p for p, q in zip(self.around[id(op)], self.around[id(write)], strict=False) if p is q
+        ]
+        around = self.loops_around(self.home[root])
+        if len(around) < len(shared) or any(
+            p is not q for p, q in zip(shared, around, strict=False)
+        ):
+            return True  # it outlives a turn of a loop that both are in
+        at, writes, made = self.number[id(op)], self.number[id(write)], self.order(root) // 2
+        if not shared or made < at:
+            return writes > at
+        target = write.operands[write.decl.writes[0]]
+        return not (
+            made < writes or (writes < at and target is base)
+        )  # made later in the turn: an array of an earlier turn
+
+    def is_apart(self, load: Op, write: Op, own_turns: int = 0) -> bool:
+        """Whether no run of the write that comes after the load touches what the load read.
+
+        `own_turns`: each turn of so many loops, from the outside, has storage of its own.
+        """
+        shared = [
+            p for p, q in zip(self.around[id(load)], self.around[id(write)], strict=False) if p is q
+        ][own_turns:]
+        # a store keeps what it stores itself
+        before = self.number[id(write)] <= self.number[id(load)]
+        if not shared and before:
+            return True
+        read_at, written_at = self.subscript(load), self.subscript(write)
+        if read_at is None or written_at is None or read_at[0] is not written_at[0]:
+            return False
+        if any(map(self.never_meet, read_at[1], written_at[1])):
+            return True
+        if not shared:
+            return False
+        return self.is_behind(read_at[1], written_at[1], shared, before)
+
+    def is_behind(
+        self,
+        read_at: Sequence[Span],
+        written_at: Sequence[Span],
+        loops: Sequence[Loop],
+        before: bool,
+    ) -> bool:
+        """Lexicographic comparison, loop by loop from the outside, of the index read with the index written."""
+        for loop in loops:
+            if (
+                not isinstance(loop, For)
+                or not isinstance(loop.step, Const)
+                or loop.step.value == 0
+            ):
+                return False
+            forwards = (loop.step.value > 0) != loop.reverse
+            if any(
+                self.stays_ahead(w, r, loop, forwards)
+                for r, w in zip(read_at, written_at, strict=False)
+            ):
+                return True
+            running = [
+                (r, w.only)
+                for r, w in zip(read_at, written_at, strict=False)
+                if w.only is not None
+                and w.only.terms == {loop.index: 1}
+                and self.counts_from_front(r.lowest)
+                and self.counts_from_front(w.only)
+            ]
+            found = [self.compare(r, w, loop, forwards) for r, w in running]
+            if any(found):
+                return True  # one axis on which they never meet is enough
+            if None not in found:
+                return False  # one axis on which other turns are elsewhere leaves only this turn
+        return before or any(map(self.stays_above, read_at, written_at))
+
+    def stays_above(self, read: Span, written: Span) -> bool:
+        """Whether a write runs through places that all lie above what is read: `L[i, j]`, i from j + 1 on."""
+        if written.only is None or read.highest is None or len(written.only.terms) != 1:
+            return False
+        ((index, k),) = written.only.terms.items()
+        inner = self.loop_of(index)
+        if k != 1 or inner is None or not (isinstance(inner.step, Const) and inner.step.value > 0):
+            return False
+        lowest = affine(inner.start, self.maker).plus(Affine(written.only.const))
+        gap = lowest.minus(read.highest).known
+        return (
+            gap is not None
+            and gap > 0
+            and self.counts_from_front(read.lowest)
+            and self.counts_from_front(written.only)
+        )
+
+    def stays_ahead(self, written: Span, read: Span, loop: For, forwards: bool) -> bool:
+        """Whether what this turn and later ones write is ahead of what this one read, as the loop goes: in a loop
+        that counts t down, `y[k]` with k < t is ahead of `y[t]`.
+        """
+        if not (self.counts_from_front(read.lowest) and self.counts_from_front(written.lowest)):
+            return False
+        first, last = (read, written) if forwards else (written, read)
+        if first.highest is None:
+            return False
+        below = self.extreme(first.highest, lowest=False, inside=loop)
+        above = self.extreme(last.lowest, lowest=True, inside=loop)
+        if below is None or above is None:
+            return False
+        if (above if forwards else below).terms.get(loop.index, 0) < 0:
+            return False  # it comes nearer from turn to turn
+        if any(self.varies(v, loop) for v in (*below.values(), *above.values())):
+            return False
+        gap = above.minus(below).known
+        return gap is not None and gap > 0
+
+    def varies(self, value: Value, loop: For) -> bool:
+        """Whether a value other than the loop's index may change from turn to turn."""
+        return value is not loop.index and loop in self.loops_around(self.home[value])
+
+    def compare(self, read: Span, written: Affine, loop: For, forwards: bool) -> bool | None:
+        """True: what is read lies behind all that this and later turns write; False: perhaps not; None: the
+        same place.
+        """
+        nearest = read.highest if forwards else read.lowest
+        if nearest is None:
+            return False
+        distance = nearest.minus(written).known
+        if distance is not None:
+            if distance == 0 and read.only is not None:
+                return None
+            return distance != 0 and (distance < 0) == forwards
+        first = affine(loop.start, self.maker).plus(Affine(written.const))
+        gap = nearest.minus(first).known
+        return (
+            forwards and not loop.reverse and gap is not None and gap < 0
+        )  # it never writes there
+
+
+def survey(region: Region, roots: Roots) -> Program:
+    """Look over the forward statements (those that no pass made for the backward part)."""
+    program = Program(roots, region)
+    _enter(program, region, ())
+    return program
+
+
+def _enter(program: Program, region: Region, loops: tuple[Loop, ...]) -> None:
+    for p in region.params:
+        program.home[p] = region
+    for statement in region.body:
+        program.number[id(statement)] = len(program.number)
+        program.around[id(statement)] = loops
+        program.region_of[id(statement)] = region
+        if (
+            isinstance(statement, Op)
+            and statement.decl is memory.store
+            and isinstance(statement.operands[1], Value)
+        ):
+            program.keeps.setdefault(statement.operands[1], []).append(statement)
+        for v in statement.results:
+            program.maker[v] = statement
+            program.home[v] = region
+        if isinstance(statement, Op) and statement.decl.writes:
+            for root in writes_of(statement, program.roots):
+                program.writes.setdefault(root, []).append(statement)
+        inner = (*loops, statement) if isinstance(statement, For | While) else loops
+        for r in regions_of(statement):
+            program.owner[r] = statement
+            _enter(program, r, inner)

@@ -1,0 +1,105 @@
+"""Notes which subscripts name no place twice: those can be written and added to in any order.
+
+    %i, %k = triu_indices 3
+    store[where='g, g'] %Q, %v, %i, %k        becomes        store[distinct=True, where='g, g'] %Q, %v, %i, %k
+
+Where nothing says so, reverse mode has to find out who wrote last (`transforms/ad/reverse/last_writer.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from srcdiff.ir.build import Env, Rewriter, lengths_of
+from srcdiff.ir.core import Atom, Const, Function, Op, Statement, Value, known_dim, walk
+from srcdiff.ir.types import Array, Dim, shape_of
+from srcdiff.ops.arrays import creation, memory
+from srcdiff.ops.core.index_patterns import is_mask, items, operands_in
+
+__all__ = ["note_distinct"]
+
+_SUBSCRIPTED = (memory.gather, memory.store, memory.add_into, memory.add_at)
+
+
+def note_distinct(fn: Function) -> Function:
+    """`fn` with the attribute `distinct` where index arrays name no place twice."""
+    return _Note(fn)(fn)
+
+
+class _Note(Rewriter):
+    def __init__(self, fn: Function) -> None:
+        self.makers = {r: s for s in walk(fn.body) if isinstance(s, Op) for r in s.results}
+        self.lengths = lengths_of(fn)
+
+    def keep(self, old: Statement, env: Env, b: object) -> Statement:
+        new = super().keep(old, env, b)  # type: ignore[arg-type]
+        if not isinstance(new, Op) or new.decl not in _SUBSCRIPTED or new.attrs.get("distinct"):
+            return new
+        pattern = items(new.attrs["where"])
+        arrays = _index_arrays(new, pattern)
+        if any(map(is_mask, pattern)) or (arrays and self.covers(arrays)):
+            return replace(new, attrs={**new.attrs, "distinct": True})
+        return new
+
+    def covers(self, arrays: Sequence[Atom]) -> bool:
+        """Whether each axis of what index arrays are broadcast to has some that tell its places apart."""
+        ndim = max(len(shape_of(a.type)) for a in arrays)
+        lengths: list[set[Dim]] = [set() for _ in range(ndim)]
+        told: list[bool] = [False] * ndim
+        for a in arrays:
+            shape = shape_of(a.type)
+            for k, d in enumerate(shape, start=ndim - len(shape)):
+                lengths[k] |= {d} - {Dim(1)}
+            along, siblings = self.axis_of_indices(a)
+            if along is not None and all(s in arrays or s is a for s in siblings):
+                told[ndim - len(shape) + along] = True
+        return all(t or not d for t, d in zip(told, lengths, strict=True)) and all(
+            len(d) < 2 for d in lengths
+        )
+
+    def axis_of_indices(self, a: Atom) -> tuple[int | None, Sequence[Value]]:
+        """The axis along which an array has indices that are told apart, together with others made beside it."""
+        op = self.makers.get(a) if isinstance(a, Value) else None
+        if op is None or not isinstance(a.type, Array):
+            return None, ()
+        if op.decl is memory.index and set(items(op.attrs["where"])) <= {":", "None"}:
+            along, siblings = self.axis_of_indices(op.operands[0])
+            kept = [k for k, item in enumerate(items(op.attrs["where"])) if item == ":"]
+            alone = along == 0 and len(siblings) < 2 and kept
+            return (kept[0], ()) if alone else (None, ())
+        if op.decl.distinct and op.attrs.get("axis") is not None:  # `argsort`: along that axis
+            return op.attrs["axis"] % a.type.ndim, op.results
+        if op.decl.distinct or self.counts_from_front(op):
+            return 0, op.results
+        return (0, ()) if _are_other_numbers(op) else (None, ())
+
+    def counts_from_front(self, op: Op) -> bool:
+        """Whether it counts up, and not from below 0: -1 is the place of the last one."""
+        type_ = op.results[0].type if op.results else None
+        if op.decl is not creation.arange or not isinstance(type_, Array) or type_.dtype != "int64":
+            return False
+        if len(op.operands) == 1:
+            return True
+        start, _, *step = (known_dim(a) for a in op.operands)
+        is_up = all(s is not None and s.is_const and s.const > 0 for s in step)
+        return is_up and start is not None and self.lengths.is_at_least_zero(start)
+
+
+def _index_arrays(op: Op, pattern: Sequence[str]) -> list[Atom]:
+    k, found = 2 if op.decl.writes else 1, []
+    for item in pattern:
+        if item == "g":
+            found.append(op.operands[k])
+        k += operands_in(item)
+    return found
+
+
+def _are_other_numbers(op: Op) -> bool:
+    """Whether it is a list of numbers in the program that are all counted from the front, or all from the end."""
+    if op.decl is not creation.array_of or len(shape_of(op.result.type)) != 1:
+        return False
+    numbers = [a.value for a in op.operands if isinstance(a, Const) and isinstance(a.value, int)]
+    if len(numbers) < len(op.operands) or len(set(numbers)) < len(numbers):
+        return False
+    return len({k < 0 for k in numbers}) == 1

@@ -1,0 +1,87 @@
+"""What a statement touches, and whether two statements may change places."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from srcdiff.ir.alias import Roots, may_raise, reads_of, writes_of
+from srcdiff.ir.core import Call, Function, Op, Statement, Value, regions_of, walk
+from srcdiff.ops.arrays import memory
+
+__all__ = ["NOTHING", "Footprint", "added_to", "conflict", "footprint", "runs_effects", "together"]
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """Storage read and written, slots that are saved to or restored from, whether something else is seen of it."""
+
+    reads: frozenset[Value] = frozenset()
+    writes: frozenset[Value] = frozenset()
+    slots: frozenset[object] = frozenset()
+    effect: bool = False
+    raises: bool = False
+
+    def without(self, roots: frozenset[Value]) -> Footprint:
+        """What is touched beside some storage."""
+        if not roots:
+            return self
+        return replace(self, reads=self.reads - roots, writes=self.writes - roots)
+
+
+NOTHING = Footprint()
+
+
+def footprint(statement: Statement, roots: Roots) -> Footprint:
+    """What a statement with its regions touches."""
+    inner = [statement, *(s for region in regions_of(statement) for s in walk(region))]
+    ops = [s for s in inner if isinstance(s, Op)]
+    slots = frozenset(op.attrs["slot"] for op in ops if "slot" in op.attrs)
+    effect = any(op.decl.effect and "slot" not in op.attrs for op in ops)
+    effect = effect or any(runs_effects(s.function) for s in inner if isinstance(s, Call))
+    return Footprint(
+        reads_of(statement, roots), writes_of(statement, roots), slots, effect, may_raise(statement)
+    )
+
+
+def added_to(statement: Statement, roots: Roots) -> frozenset[Value]:
+    """The storage that a statement adds to, and does nothing else with."""
+    added: set[Value] = set()
+    other = set(reads_of(statement, roots))
+    for s in (statement, *(s for region in regions_of(statement) for s in walk(region))):
+        if isinstance(s, Op):
+            is_sum = s.decl in (memory.add_into, memory.add_at)
+            (added if is_sum else other).update(writes_of(s, roots))
+    return frozenset(added - other)
+
+
+def together(footprints: Iterable[Footprint]) -> Footprint:
+    parts = list(footprints)
+    return Footprint(
+        frozenset().union(*(f.reads for f in parts)),
+        frozenset().union(*(f.writes for f in parts)),
+        frozenset().union(*(f.slots for f in parts)),
+        any(f.effect for f in parts),
+        any(f.raises for f in parts),
+    )
+
+
+def conflict(left: Footprint, right: Footprint) -> bool:
+    """Whether the order of two statements matters."""
+    if (
+        left.writes & (right.reads | right.writes)
+        or right.writes & left.reads
+        or left.slots & right.slots
+    ):
+        return True
+    return (left.effect and (right.effect or right.raises)) or (right.effect and left.raises)
+
+
+def runs_effects(fn: Function) -> bool:
+    """Whether a call of a function is seen by more than its results."""
+    for statement in walk(fn.body):
+        if isinstance(statement, Op) and statement.decl.effect and "slot" not in statement.attrs:
+            return True
+        if isinstance(statement, Call) and runs_effects(statement.function):
+            return True
+    return False

@@ -1,0 +1,418 @@
+"""Which arrays are contiguous in C order: whether `reshape` and `ravel` give views depends on nothing else.
+
+    %a: float64[n, m] = copy %x                 contiguous
+    %b: float64[m] = index[where='i'] %a, 0     contiguous: a row
+    %c: float64[n] = index[where=':, i'] %a, 0  surely not, if n and m are not 1
+    %d: float64[m, n] = transpose %a            surely not; nor is `%d * 2.0`, which NumPy lays out as its operand
+    %e: float64[k] = index[where='b:e:s'] ...   not known
+
+Arguments are contiguous, since calls make them so. What is said here holds for NumPy as the user runs it, and for the
+program that is printed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from srcdiff.ir.core import (
+    Atom,
+    Call,
+    Const,
+    For,
+    Function,
+    If,
+    Op,
+    Region,
+    Statement,
+    Value,
+    While,
+    regions_of,
+)
+from srcdiff.ir.recursion import is_itself
+from srcdiff.ir.types import Array, Dim, Struct, dims_of, ndim_of, shape_of
+from srcdiff.ops.arrays import containers, creation, memory, shapes
+from srcdiff.ops.core.index_patterns import has_arrays, items, operands_in
+
+__all__ = ["Layout", "Layouts", "all_layouts", "makes_view"]
+
+# always new, and in C order, whatever the operands' order is
+_NEW = {
+    "flatten", "dot", "inner", "outer", "solve", "inv", "cholesky", "zeros", "ones", "empty", "full",
+    "arange", "linspace", "eye", "ascontiguousarray", "real_parts", "imaginary_parts",
+}  # fmt: skip
+_ANY = {
+    "einsum",
+    "solve_triangular",
+    "expand",
+    "restore",
+    "list_pop",
+    "eigh",
+    "real_eig",
+    "svd_factors",
+    "qr_factors",
+    "pinv",
+    "least_squares",
+    "cho_solve",
+    "potrf",
+    "definite_solve",
+    "lu_factor",
+    "getrf",
+    "shared_solve",
+    "lu_solve",
+    "symmetric_eigh",
+    "solve_sylvester",
+    "solve_continuous_lyapunov",
+    "solve_discrete_lyapunov",
+    "expm",
+    "expm_along",
+    "real_sqrtm",
+    "real_logm",
+    "solve_banded",
+    "levinson",
+    "convolved",
+    "correlated",
+    "filtered",
+}  # new, in LAPACK's order, or as it was kept
+_PARTS = {"lambertw"}  # new, with gaps: the real parts of complex numbers
+_BY_TYPE = {"zeros_of", "empty_of", "zeros_like", "empty_like", "ones_like", "full_like"}
+_SAME = {
+    "expand_dims",
+    "squeeze",
+    "atleast_1d",
+    "asarray",
+    "sum_if_one",
+    "stop_gradient",
+    "float64",
+}
+_FLIPS = {"flip", "flipud", "fliplr"}
+_ORDERS = {"transpose", "swapaxes", "moveaxis"}
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How an array lies in memory; None: that is not known.
+
+    Attributes
+    ----------
+    contiguous : bool or None
+        Whether it is contiguous in C order.
+    ordered : bool or None
+        Whether its axes are in C order, perhaps with gaps: what NumPy lays out like it is contiguous then.
+    """
+
+    contiguous: bool | None
+    ordered: bool | None
+
+    def __and__(self, other: Layout) -> Layout:
+        """What holds of both."""
+        return Layout(
+            self.contiguous if self.contiguous is other.contiguous else None,
+            self.ordered if self.ordered is other.ordered else None,
+        )
+
+
+CONTIGUOUS = Layout(True, True)
+_MOVED = Layout(False, False)
+_OPEN = Layout(None, None)
+
+Layouts = Mapping[Value, Layout]
+
+
+def all_layouts(fn: Function, unlike: frozenset[Value] = frozenset()) -> Layouts:
+    """The layouts of the arrays of `fn` and of all functions that it calls; the parameters `unlike` may be any."""
+    params = {p: _OPEN if p in unlike else CONTIGUOUS for p in fn.params}
+    found = _Finder(fn, params)
+    found.run()
+    return found.layouts
+
+
+class _Finder:
+    """The layouts in one function, and in those that it calls."""
+
+    def __init__(self, fn: Function, params: Mapping[Value, Layout]) -> None:
+        self.fn = fn
+        self.layouts: dict[Value, Layout] = dict(params)
+        self.rigid = {s for p in fn.params for d in dims_of(p.type) for s in d.symbols()}
+        self.from_outside = {p for p, found in params.items() if found == CONTIGUOUS}
+        self.odd_types: set[Array] = set()  # of arrays that may lie in another order
+        self.changed = True
+
+    def run(self) -> None:
+        while self.changed:
+            self.changed = False
+            self.region(self.fn.body)
+
+    def of(self, atom: Atom) -> Layout:
+        if isinstance(atom, Const) or not isinstance(atom.type, Array):
+            return CONTIGUOUS
+        return self.layouts.get(atom, _OPEN)
+
+    def found(self, value: Value, layout: Layout) -> None:
+        if not isinstance(value.type, Array):
+            return
+        if value.type.ndim <= 1:
+            layout = Layout(layout.contiguous, True)
+        before = self.layouts.get(value)
+        after = layout if before is None else before & layout
+        if after != before:
+            self.layouts[value] = after
+            self.changed = True
+        if not after.ordered and value.type not in self.odd_types:
+            self.odd_types.add(value.type)
+            self.changed = True
+
+    def region(self, region: Region) -> None:
+        for statement in region.body:
+            if isinstance(statement, For | While):
+                self.flow(statement)
+            for inner in regions_of(statement):
+                self.region(inner)
+            self.statement(statement)
+
+    def flow(self, loop: For | While) -> None:
+        """What a loop carries: as it comes in, and as turns hand it on as far as that is known."""
+        params = (
+            [loop.body.params[1:]]
+            if isinstance(loop, For)
+            else [r.params for r in regions_of(loop)]
+        )
+        results = loop.carried_results if isinstance(loop, For) else loop.results
+        for targets in (*params, results):
+            for target, first, later in zip(
+                targets, loop.carried, loop.carried_yields, strict=True
+            ):
+                self.found(target, self.of(first))
+                if not isinstance(later, Value) or later in self.layouts:
+                    self.found(target, self.of(later))
+
+    def statement(self, statement: Statement) -> None:
+        match statement:
+            case Op():
+                for position, result in enumerate(statement.results):
+                    if isinstance(result.type, Array):
+                        self.found(result, self.made(statement, position))
+                    elif isinstance(result.type, Struct) and statement.decl is containers.get:
+                        self.taken(statement)
+                if statement.decl is containers.unpack:
+                    self.taken(statement)
+            case If():
+                yields = zip(
+                    statement.then.yields, statement.orelse.yields, statement.results, strict=True
+                )
+                for then, orelse, result in yields:
+                    self.found(result, self.of(then) & self.of(orelse))
+            case For() | While():
+                self.flow(statement)
+            case Call():
+                self.call(statement)
+
+    def taken(self, op: Op) -> None:
+        """Parts of arguments are from outside, too."""
+        if op.operands[0] in self.from_outside:
+            self.from_outside.update(op.results)
+
+    def call(self, call: Call) -> None:
+        if is_itself(call.function):
+            for result in call.results:
+                self.found(result, _OPEN)
+            return
+        params = {p: self.of(a) for p, a in zip(call.function.params, call.operands, strict=True)}
+        known = {p: found & self.layouts.get(p, found) for p, found in params.items()}
+        inner = _Finder(call.function, known)
+        inner.run()
+        for value, layout in inner.layouts.items():
+            self.found(value, layout)
+        for y, result in zip(call.function.body.yields, call.results, strict=True):
+            self.found(result, inner.of(y))
+
+    # ---- operations ----
+
+    def made(self, op: Op, position: int) -> Layout:
+        name, base = op.decl.name, op.operands[0] if op.operands else None
+        if base is not None and op.view_of == 0:
+            if isinstance(base.type, Array):
+                return self.view(op, base)
+            if not isinstance(base.type, Struct) or base not in self.from_outside:
+                return CONTIGUOUS if not isinstance(base, Value) else _OPEN
+            return CONTIGUOUS
+        if op.decl is memory.copy:
+            # `y.copy()` is in C order; `np.copy(y)`, if it is the user's, in that of `y`
+            is_method = op.origin != "user" or op.spelling
+            return CONTIGUOUS if is_method or self.like(op) == CONTIGUOUS else _OPEN
+        if op.decl is memory.read:  # what was read may be printed as what it was read from
+            found = self.of(op.operands[0])
+            return Layout(found.contiguous or None, found.ordered)
+        if name == "matmul":  # stacks lie as those they are made of
+            return self.like(op) if ndim_of(op.result.type) > 2 else CONTIGUOUS
+        if name in _NEW or (op.decl is creation.array_of and op.attrs.get("layout") != ()):
+            return CONTIGUOUS
+        if name in _BY_TYPE and (op.origin != "user" or not op.operands):
+            # whatever in scope has the type may be asked
+            return _OPEN if op.result.type in self.odd_types else CONTIGUOUS
+        if op.decl is memory.gather:
+            return self.gathered(op)
+        if name in _ANY:
+            return _OPEN
+        if name in _PARTS:
+            return Layout(None, self.like(op).ordered)
+        return self.like(op)
+
+    def like(self, op: Op) -> Layout:
+        """A new array, laid out as the operands are."""
+        result = op.results[0]
+        if ndim_of(result.type) <= 1:
+            return CONTIGUOUS
+        arrays = [a for a in op.operands if isinstance(a.type, Array) and a.type.ndim > 1]
+        orders = {self.of(a).ordered for a in arrays}
+        if orders <= {True}:
+            return CONTIGUOUS
+        keeps_order = (
+            op.decl.elementwise or op.decl is creation.array_of or op.decl.name in _BY_TYPE
+        )
+        if keeps_order and orders == {False} and len({*arrays}) == 1:
+            return _MOVED if ndim_of(arrays[0].type) == ndim_of(result.type) else _OPEN
+        return _OPEN
+
+    def view(self, op: Op, base: Atom) -> Layout:
+        before, name = self.of(base), op.decl.name
+        if op.decl is memory.index:
+            return self.indexed(op, before)
+        if op.decl is shapes.ravel:
+            return CONTIGUOUS
+        if op.decl is shapes.reshape:
+            if makes_view(op, before) is False:
+                return CONTIGUOUS
+            return Layout(before.contiguous or None, before.ordered or None)
+        if op.decl is containers.unpack:  # rows
+            return Layout(before.contiguous or None, before.ordered or None)
+        if op.decl is creation.ascontiguousarray:
+            return CONTIGUOUS
+        if name in _SAME:
+            return before
+        if name in _FLIPS:
+            axis = {"flipud": 0, "fliplr": 1}.get(name, op.attrs.get("axis"))
+            sure = isinstance(axis, int) and self.not_one(shape_of(base.type)[axis])
+            return Layout(False if sure else None, before.ordered)
+        if name in _ORDERS:
+            return self.reordered(op, before, base)
+        return _OPEN
+
+    def reordered(self, op: Op, before: Layout, base: Atom) -> Layout:
+        shape = shape_of(base.type)
+        if op.decl is shapes.transpose:
+            order = list(shapes.permutation(len(shape), op.attrs.get("axes")))
+        elif op.decl is shapes.swapaxes:
+            order = list(range(len(shape)))
+            i, k = op.attrs["axis1"], op.attrs["axis2"]
+            order[i], order[k] = order[k], order[i]
+        else:
+            order = shapes.moved_axes(len(shape), op.attrs["source"], op.attrs["destination"])
+        long = [k for k in order if shape[k] != Dim(1)]
+        if long == sorted(long):
+            return before
+        if not before.ordered:
+            return _OPEN
+        sure = [k for k in long if self.not_one(shape[k])]
+        return _MOVED if sure != sorted(sure) else _OPEN
+
+    def gathered(self, op: Op) -> Layout:
+        """Index arrays in front give rows one after the other; elsewhere NumPy puts their axes in front in memory."""
+        pattern = items(op.attrs["where"])
+        first = next(
+            (k for k, item in enumerate(pattern) if item != "i" and not has_arrays([item])),
+            len(pattern),
+        )
+        in_front = not has_arrays(pattern[first:])
+        return CONTIGUOUS if in_front and self.of(op.operands[0]).ordered else _OPEN
+
+    def indexed(self, op: Op, before: Layout) -> Layout:
+        ordered = before.ordered or None
+        if not before.contiguous:
+            return Layout(None, ordered)
+        shape, pattern = list(shape_of(op.operands[0].type)), items(op.attrs["where"])
+        used = sum(item not in ("None", "...") for item in pattern)
+        if "..." not in pattern:
+            pattern = [*pattern, "..."]
+        left, rest = list(shape_of(op.results[0].type)), list(op.operands[1:])
+        behind: bool | None = False  # whether an axis in front is longer than 1
+        broken: bool | None = False
+        for item in pattern:
+            if item == "None":
+                left.pop(0)
+                continue
+            for _ in range(len(shape) - used if item == "..." else 1):
+                old = shape.pop(0)
+                new = Dim(1) if item == "i" else left.pop(0)
+                is_slice = item not in ("i", ":", "...")
+                given = [rest.pop(0) for _ in range(operands_in(item))]
+                partial = self.leaves_out(old, new)
+                broken = _or(broken, _and(behind, partial))
+                if is_slice and item.count(":") == 2 and not item.endswith(":"):
+                    broken = _or(broken, _steps(given[-1], self.long(new)))
+                behind = _or(behind, self.long(new))
+            if item != "...":
+                used -= 1
+        return Layout(None if broken is None else not broken, ordered)
+
+    def leaves_out(self, old: Dim, new: Dim) -> bool | None:
+        """Whether a subscript leaves out some of an axis."""
+        if new == old:
+            return False
+        if old.is_const and new.is_const:
+            return True
+        return self.long(old) if new == Dim(1) else None
+
+    def not_one(self, dim: Dim) -> bool:
+        return self.long(dim) is True
+
+    def long(self, dim: Dim) -> bool | None:
+        """Whether a length is not 1."""
+        if dim.is_const:
+            return dim != Dim(1)
+        return True if dim.symbol in self.rigid else None
+
+
+def _steps(step: Atom, is_long: bool | None) -> bool | None:
+    """Whether a slice leaves gaps, or runs backwards."""
+    if not isinstance(step, Const):
+        return None if is_long is not False else False
+    return False if step.value == 1 else is_long
+
+
+def _and(a: bool | None, b: bool | None) -> bool | None:
+    return False if a is False or b is False else None if a is None or b is None else True
+
+
+def _or(a: bool | None, b: bool | None) -> bool | None:
+    return True if a is True or b is True else None if a is None or b is None else False
+
+
+def makes_view(op: Op, base: Layout) -> bool | None:
+    """Whether `reshape` or `ravel` of an array that lies in memory like `base` is a view of it; None: not known."""
+    if base.contiguous:
+        return True
+    if op.decl is shapes.ravel:
+        return base.contiguous
+    old, new = shape_of(op.operands[0].type), shape_of(op.results[0].type)
+    if _splits(old, new):
+        return True
+    is_flat = sum(d != Dim(1) for d in new) <= 1
+    return False if is_flat and base.contiguous is False and base.ordered is False else None
+
+
+def _splits(old: Sequence[Dim], new: Sequence[Dim]) -> bool:
+    """Whether each axis of the old shape is some axes of the new one: those are views however the array lies."""
+    rest = [d for d in new if d != Dim(1)]
+    long = [d for d in old if d != Dim(1)]
+    for axis in long[:-1]:
+        found: Dim | None = Dim(1)
+        while rest and found is not None and found != axis:
+            found = _times(found, rest.pop(0))
+        if found != axis:
+            return False
+    return True  # the last one is what is left
+
+
+def _times(a: Dim, b: Dim) -> Dim | None:
+    return b.scaled(a.const) if a.is_const else a.scaled(b.const) if b.is_const else None

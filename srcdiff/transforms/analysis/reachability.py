@@ -1,0 +1,210 @@
+"""What is made of certain values, and a rewriter that turns those values, and no others, into something else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from srcdiff.ir.alias import Roots, storage_roots
+from srcdiff.ir.build import Builder, Env, Rewriter, lookup
+from srcdiff.ir.core import Atom, Call, For, Function, If, Op, Region, Statement, Value, While, walk
+from srcdiff.ir.location import Location
+from srcdiff.ir.types import List, all_dims, is_float
+from srcdiff.ops.control.control import undefined
+
+__all__ = ["JOINED", "MOVED", "Turned", "flows", "reached", "shown_lengths", "spread"]
+
+# operations whose result has the elements of their operand, in other places
+MOVED = frozenset({
+    "index", "read", "copy", "reshape", "transpose", "ravel", "expand_dims", "squeeze", "swapaxes", "moveaxis",
+    "broadcast_to", "expand", "gather", "list_item", "list_pop", "elements", "rows", "roll", "flip", "flipud", "fliplr",
+    "diag", "diagonal",
+})  # fmt: skip
+
+JOINED = frozenset(
+    {"list_new", "array_of", "concatenate", "stack"}
+)  # those of several side by side
+
+
+def reached(
+    fn: Function,
+    starts: Callable[[Op | Call], bool],
+    through: Collection[str],
+    begun: Collection[Value] = (),
+) -> set[Value]:
+    """The results of `starts` and what was `begun`, what operations of `through` make of such, and what holds them."""
+    found: set[Value] = set(begun)
+    roots = storage_roots(fn)
+    size = -1
+    while size != len(found):  # carried round loops
+        size = len(found)
+        for statement in walk(fn.body):
+            for value, sources in flows(statement, through):
+                if any(s in found for s in sources):
+                    found.add(value)
+                    if isinstance(value.type, List):  # and what else is that list
+                        found |= _sharing(value, roots)
+            if isinstance(statement, Op | Call) and starts(statement):
+                found.update(r for r in statement.results if is_float(r.type))
+            if isinstance(statement, Op) and statement.decl.writes:
+                target = statement.operands[0]
+                is_held = any(a in found for a in statement.operands[:2])
+                if is_held and isinstance(target, Value):
+                    found |= _sharing(target, roots)
+    return found
+
+
+def spread(starts: Iterable[Any], further: Mapping[Any, Iterable[Any]]) -> set[Any]:
+    """`starts`, and all that is reached from them."""
+    pending = list(starts)
+    seen = set(pending)
+    while pending:
+        for a in further[pending.pop()]:
+            if a not in seen:
+                seen.add(a)
+                pending.append(a)
+    return seen
+
+
+def _sharing(value: Value, roots: Roots) -> set[Value]:
+    """What may be, or hold, storage of a value."""
+    own = roots.get(value, frozenset())
+    return {v for v, others in roots.items() if not own.isdisjoint(others)}
+
+
+def shown_lengths(fn: Function) -> frozenset[str]:
+    """The symbols of lengths that a function's parameters show."""
+    return frozenset(s for p in fn.params for d in all_dims(p.type) for s in d.symbols())
+
+
+def flows(
+    statement: Statement, through: Collection[str]
+) -> Iterator[tuple[Value, tuple[Atom, ...]]]:
+    """Which values are reached if one of others is."""
+    match statement:
+        case Op():
+            name = statement.decl.name
+            if statement.results and (name in through or name in MOVED):
+                yield statement.result, statement.operands
+        case If():
+            parts = zip(
+                statement.results, statement.then.yields, statement.orelse.yields, strict=True
+            )
+            yield from ((result, (a, b)) for result, a, b in parts)
+        case For():
+            params = statement.body.params[1:]
+            yields = statement.carried_yields
+            for p, r, c, y in zip(
+                params, statement.carried_results, statement.carried, yields, strict=True
+            ):
+                yield p, (c, y)
+                yield r, (c, y)
+        case While():
+            tested = statement.body.params if statement.test is None else statement.test.params
+            rows = zip(
+                statement.body.params, tested, statement.results, statement.carried,
+                statement.carried_yields, strict=True,
+            )  # fmt: skip
+            for p, q, r, c, y in rows:
+                for value in (p, q, r):
+                    yield value, (c, y)
+
+
+class Turned(Rewriter):
+    """Statements that touch values of `found` go through `turned`; what flows into them goes through `turn`."""
+
+    def __init__(self, found: set[Value]) -> None:
+        self.found = found
+        self.unbound: set[Value] = set()  # what no statement has bound yet
+
+    def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        b.location, b.origin = old.location, old.origin
+        if isinstance(old, Op) and old.decl is undefined:
+            self.unbound.add(old.result)
+        asks = isinstance(old, Op) and bool(old.decl.shape_of) and old.results[0] not in self.found
+        if asks or not any(v in self.found for v in (*old.operands, *old.results)):
+            self.plain(old, env, b)
+        elif isinstance(old, Op):
+            self.turned(old, env, b)
+        elif isinstance(old, For | If | While):
+            b.append(self.control(old, env, b))
+        elif isinstance(old, Call) and not any(a in self.found for a in old.operands):
+            self.call(old, env, b)
+        else:
+            raise self.refused(old)
+
+    def plain(self, old: Statement, env: Env, b: Builder) -> None:
+        """A statement of other values."""
+        super().statement(old, env, b)
+
+    def turned(self, old: Op, env: Env, b: Builder) -> None:
+        raise NotImplementedError
+
+    def call(self, old: Call, env: Env, b: Builder) -> None:
+        """A call of a function that hands back such values."""
+        raise self.refused(old)
+
+    def turn(self, atom: Atom, location: Location | None, b: Builder) -> Atom:
+        """What stands for a value that is not of `found`, where it is put together with such."""
+        raise NotImplementedError
+
+    def refused(self, old: Statement) -> Exception:
+        raise NotImplementedError
+
+    def new(self, old: Value) -> Value:
+        """What a loop or branch carries in the place of one of `found`."""
+        return old
+
+    def operand(self, atom: Atom, location: Location | None, env: Env, b: Builder) -> Atom:
+        if atom in self.found:
+            return lookup(env, atom)
+        if isinstance(atom, Value) and atom in self.unbound:
+            return b.op(undefined, type=self.new(atom).type)
+        return self.turn(lookup(env, atom), location, b)
+
+    def control(self, old: For | If | While, env: Env, b: Builder) -> Statement:
+        results = old.carried_results if isinstance(old, For) else old.results
+        carried = () if isinstance(old, If) else old.carried
+        given = tuple(
+            self.operand(c, old.location, env, b) if r in self.found else lookup(env, c)
+            for c, r in zip(carried, results, strict=bool(carried))
+        )
+        regions = [self.yielding(r, old.results, env, b) for r in _regions(old)]
+        news = tuple(self.renamed(r, env) for r in old.results)
+        match old:
+            case If():
+                condition = lookup(env, old.condition)
+                return replace(
+                    old, condition=condition, then=regions[0], orelse=regions[1], results=news
+                )
+            case For():
+                start, stop, step = (lookup(env, a) for a in (old.start, old.stop, old.step))
+                return replace(
+                    old, start=start, stop=stop, step=step, carried=given, body=regions[0], results=news
+                )  # fmt: skip
+            case While():
+                test = None if old.test is None else self.yielding(old.test, (), env, b)
+                return replace(old, carried=given, test=test, body=regions[0], results=news)
+
+    def renamed(self, old: Value, env: Env) -> Value:
+        new = self.new(old) if old in self.found else old
+        env[old] = new
+        return new
+
+    def yielding(self, old: Region, results: tuple[Value, ...], env: Env, b: Builder) -> Region:
+        """A region that yields what stands for values of `found`."""
+        inner = b.inner()
+        params = tuple(self.renamed(p, env) for p in old.params)
+        for statement in old.body:
+            self.statement(statement, env, inner)
+        flags = (None,) * (len(old.yields) - len(results))  # whether a loop goes on
+        yields = tuple(
+            self.operand(y, inner.location, env, inner) if r in self.found else lookup(env, y)
+            for y, r in zip(old.yields, (*flags, *results), strict=True)
+        )
+        return inner.region(params, yields)
+
+
+def _regions(old: For | If | While) -> tuple[Region, ...]:
+    return (old.then, old.orelse) if isinstance(old, If) else (old.body,)

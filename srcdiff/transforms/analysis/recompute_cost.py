@@ -1,0 +1,51 @@
+"""What an element of an array costs to compute, in simple operations: whether it is stored or computed again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from srcdiff.ir.core import Op, Value
+from srcdiff.ir.types import Dim, element_type, shape_of
+from srcdiff.ops.arrays import creation
+from srcdiff.ops.core.costs import steps_of_element
+from srcdiff.ops.elementwise import arithmetic
+from srcdiff.transforms.analysis.defuse import ALLOCATIONS
+
+__all__ = ["REPEATABLE", "STORING", "is_running", "price_of_element"]
+
+ONE = Dim(1)
+REPEATABLE = 2  # operations that are rather done again, for each element of a longer axis, than their result stored
+STORING = 4  # operations that storing an element and loading it again takes the time of
+
+_FREE = {"read", "copy"}
+
+
+def is_running(op: Op, waiting: Mapping[Value, Op]) -> bool:
+    """Whether elements are powers that loops make by one product each (`running_powers`): with exponents that count
+    along the last axis, and bases that are the same there.
+    """
+    if op.decl is not arithmetic.power:
+        return False
+    base, exponent = op.operands
+    maker = waiting.get(exponent) if isinstance(exponent, Value) else None
+    while maker is not None and maker.decl.place is not None:
+        (above, *_) = maker.operands
+        same = [d for d in shape_of(above.type) if d != ONE] == [
+            d for d in shape_of(exponent.type) if d != ONE
+        ]
+        maker = waiting.get(above) if same and isinstance(above, Value) else None
+    if maker is None or maker.decl is not creation.arange or maker.operands[1:]:
+        return False
+    types = [element_type(a.type).dtype for a in (base, exponent)]
+    return (
+        types == ["float64", "int64"]
+        and [*shape_of(exponent.type)][-1] != ONE
+        and shape_of(base.type)[-1:] in ((), (ONE,))
+    )
+
+
+def price_of_element(op: Op) -> int:
+    """What an element costs, in simple operations."""
+    if op.decl.place is not None or op.decl.name in _FREE or op.decl.name in ALLOCATIONS:
+        return 0
+    return steps_of_element(op)

@@ -1,0 +1,108 @@
+"""An array of the program's own has that axis last along which innermost loops go.
+
+    %t = empty %n, %m                                  %t = empty %m, %n
+    for 0, %m { (%j) ->                                for 0, %m { (%j) ->
+        for 0, %n { (%i) ->                becomes         for 0, %n { (%i) ->
+            store[i, i] %t, %a, %i, %j } }                     store[i, i] %t, %a, %j, %i } }
+
+Memory is gone through in its order then, which vector instructions want.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+from srcdiff.ir.build import Builder, Env, Rewriter
+from srcdiff.ir.core import Atom, For, Function, Op, Statement, Value, walk
+from srcdiff.ir.types import Array, ndim_of
+from srcdiff.ops.arrays import memory
+from srcdiff.transforms.analysis.defuse import all_regions, definitions
+from srcdiff.transforms.analysis.dependence.affine import affine, subscripts
+
+__all__ = ["axis_order", "own_arrays"]
+
+_MADE = (memory.empty, memory.empty_of, memory.zeros, memory.zeros_of)
+T = TypeVar("T")
+
+
+def axis_order(fn: Function) -> Function:
+    """`fn` with axes of its own arrays in the order of its loops."""
+    axes = _axes(fn)
+    return _Order(axes)(fn) if axes else fn
+
+
+def own_arrays(fn: Function, maker: Mapping[Value, Op]) -> frozenset[Value]:
+    """The arrays of which nobody sees the order of their axes: the function makes them, and only asks for elements."""
+    own = {v for v, op in maker.items() if op.decl in _MADE and _has_lengths(op)}
+    for region in all_regions(fn.body):
+        own -= {*region.yields}
+        for s in region.body:
+            own -= {*s.operands[1:]} if subscripts(s) else {*s.operands}
+    return frozenset(own)
+
+
+def _has_lengths(op: Op) -> bool:
+    """Whether an operation that makes a table names its lengths one by one."""
+    axes = ndim_of(op.result.type)
+    return axes > 1 and ("type" in op.attrs or len(op.operands) == axes)
+
+
+def _axes(fn: Function) -> dict[Atom, int]:
+    """The arrays whose last axis is to be another one, and which."""
+    maker = definitions(fn)
+    own = own_arrays(fn, maker)
+    found: dict[Value, set[int]] = {v: set() for v in own}
+    for loop in (s for s in walk(fn.body) if isinstance(s, For)):
+        if not any(isinstance(s, For) for s in walk(loop.body)):
+            for s in walk(loop.body):
+                if s.operands and s.operands[0] in own:
+                    found[s.operands[0]] |= _along(s, loop.index, maker)  # type: ignore[index]
+    return {v: axes.pop() for v, axes in found.items() if len(axes) == 1 and _last(v) not in axes}
+
+
+def _last(array: Value) -> int:
+    assert isinstance(array.type, Array)
+    return array.type.ndim - 1
+
+
+def _along(s: Statement, index: Value, maker: Mapping[Value, Op]) -> set[int]:
+    """The axes along which a loop goes through what an operation asks for."""
+    return {k for k, a in enumerate(subscripts(s)) if index in affine(a, maker).terms}
+
+
+class _Order(Rewriter):
+    def __init__(self, axes: Mapping[Atom, int]) -> None:
+        self.axes = axes
+
+    def keep(self, old: Statement, env: Env, b: Builder) -> Statement:
+        new = super().keep(old, env, b)
+        if not isinstance(old, Op) or not isinstance(new, Op):
+            return new
+        at = subscripts(new)
+        if at and old.operands[0] in self.axes:
+            first = new.operands[: -len(at)]
+            axis = self.axes[old.operands[0]]
+            return replace(new, operands=(*first, *_with_last(at, axis)))
+        return new
+
+    def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        if not (isinstance(old, Op) and len(old.results) == 1 and old.results[0] in self.axes):
+            super().statement(old, env, b)
+            return
+        array = old.result
+        assert isinstance(array.type, Array)
+        axis = self.axes[array]
+        shape = tuple(_with_last(array.type.shape, axis))
+        env[array] = made = replace(array, type=Array(array.type.dtype, shape))
+        new = self.keep(old, env, b)
+        assert isinstance(new, Op)
+        if "type" in new.attrs:
+            b.append(replace(new, results=(made,), attrs={**new.attrs, "type": made.type}))
+        else:
+            b.append(replace(new, results=(made,), operands=_with_last(new.operands, axis)))
+
+
+def _with_last(items: Sequence[T], axis: int) -> tuple[T, ...]:
+    return (*items[:axis], *items[axis + 1 :], items[axis])

@@ -1,0 +1,107 @@
+"""What is added to zeros first is what they become: no sum.
+
+%d = zeros_like %x                           %d = zeros_like %x
+add_into[b:] %d, %v, 1               ->      store[b:] %d, %v, 1
+
+%d = zeros_of[type=float64[2]]               %d = array_of %a, %b
+add_into[i] %d, %a, 0                ->
+add_into[i] %d, %b, 1
+
+Not where index arrays or masks say which entries: those print as one thing, sum or not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from srcdiff.ir.build import Builder, Env, Rewriter
+from srcdiff.ir.core import Atom, Const, Function, Op, Region, Statement, Value
+from srcdiff.ir.types import Array, Scalar
+from srcdiff.ops.arrays import creation, memory
+from srcdiff.ops.core.index_patterns import is_view
+from srcdiff.transforms.analysis.defuse import is_generated, uses
+
+__all__ = ["first_sums"]
+
+_ZEROS = (memory.zeros_like, memory.zeros_of, memory.zeros)
+
+
+def first_sums(fn: Function) -> Function:
+    """`fn` where a pass's zeros are set, not added to, by the first statement that uses them."""
+    return _FirstSums(bool(fn.notes.get("kernel")))(fn)
+
+
+class _FirstSums(Rewriter):
+    def __init__(self, is_kernel: bool) -> None:
+        self.is_kernel = is_kernel  # kernels make no arrays of numbers, they store them one by one
+
+    def region(self, old: Region, env: Env, b: Builder) -> Region:
+        body = list(old.body)
+        for zeros in old.body:
+            if isinstance(zeros, Op) and zeros.decl in _ZEROS and is_generated(zeros):
+                _start(zeros, body, self.is_kernel)
+        return super().region(Region(old.params, tuple(body), old.yields), env, b)
+
+
+def _start(zeros: Op, body: list[Statement], is_kernel: bool) -> None:
+    d = zeros.result
+    sums = [*_sums_before_other_uses(d, body[body.index(zeros) + 1 :])]
+    numbers = _all_numbers(d, sums)
+    if numbers is not None and is_kernel:
+        storage = Op(memory.empty_of, (), (d,), {"type": d.type}, zeros.location, zeros.origin)
+        body[body.index(zeros)] = storage
+        for first in sums[: len(numbers)]:
+            body[body.index(first)] = replace(first, decl=memory.store)
+    elif numbers is not None:
+        sums = sums[: len(numbers)]  # further ones add to what the array then is
+        made = Op(
+            creation.array_of,
+            numbers,
+            (d,),
+            {"layout": (len(numbers),)},
+            sums[-1].location,
+            zeros.origin,
+        )
+        body[body.index(sums[-1])] = made
+        for statement in (zeros, *sums[:-1]):
+            body.remove(statement)
+    elif sums and sums[0].attrs["where"]:
+        body[body.index(sums[0])] = replace(sums[0], decl=memory.store)
+
+
+def _sums_before_other_uses(d: Value, body: list[Statement]) -> Iterator[Op]:
+    """What a region adds to places of an array before it uses the array otherwise."""
+    for statement in body:
+        if d in set(uses(statement)):
+            if not _is_sum(statement, d):
+                return
+            assert isinstance(statement, Op)
+            yield statement
+
+
+def _is_sum(statement: Statement, d: Value) -> bool:
+    return (
+        isinstance(statement, Op)
+        and statement.decl is memory.add_into
+        and is_generated(statement)
+        and statement.operands[0] is d
+        and d not in statement.operands[1:]
+        and is_view(statement.attrs["where"])
+    )
+
+
+def _all_numbers(d: Value, sums: list[Op]) -> tuple[Atom, ...] | None:
+    """The elements of a short array, where each is one sum."""
+    if not isinstance(d.type, Array) or len(d.type.shape) != 1 or not d.type.shape[0].is_const:
+        return None
+    found: dict[int, Atom] = {}
+    length = d.type.shape[0].const
+    for s in sums[:length]:
+        amount = s.operands[1]
+        place = s.operands[2] if s.attrs["where"] == "i" else None
+        is_number = isinstance(amount.type, Scalar) and amount.type.dtype == d.type.dtype
+        if not isinstance(place, Const) or not is_number:
+            return None
+        found[int(place.value) % length] = amount
+    return tuple(found[k] for k in range(length)) if len(found) == length > 0 else None

@@ -1,0 +1,208 @@
+"""What was just stored in an element need not be loaded from it, nor stored where the element is stored anew.
+
+store[where='i'] %t, %a, %i;  %b = index[where='i'] %t, %i        becomes        %a in the place of %b
+store[where='i'] %t, 0.0, 2;  add_into[where='i'] %t, %a, 2       becomes        store[where='i'] %t, %a, 2
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cached_property
+
+from srcdiff.ir.alias import Roots, reads_of, storage_roots, writes_of
+from srcdiff.ir.build import Builder, Env, Rewriter, lookup
+from srcdiff.ir.core import (
+    Atom,
+    Const,
+    For,
+    Function,
+    If,
+    Op,
+    Region,
+    Statement,
+    Value,
+    While,
+    const,
+    walk,
+)
+from srcdiff.ir.types import Array, Scalar
+from srcdiff.ops.arrays import memory
+from srcdiff.ops.elementwise import arithmetic
+from srcdiff.transforms.analysis.defuse import ALLOCATIONS, all_regions
+from srcdiff.transforms.analysis.dependence.affine import is_element, subscripts
+
+__all__ = ["Forward", "drop_overwritten", "drop_unread", "forward_stores"]
+
+Known = dict[tuple[Atom, ...], Atom]
+
+
+def forward_stores(fn: Function) -> Function:
+    """`fn` without loads of elements whose value is at hand."""
+    return Forward(fn)(fn)
+
+
+class Forward(Rewriter):
+    """The walk that knows what stands in elements; `known` says it of places."""
+
+    def __init__(self, fn: Function) -> None:
+        self.fn = fn
+        self.roots = storage_roots(fn)
+        self.known: Known = {}
+
+    @cached_property
+    def is_mixed(self) -> bool:
+        """Whether there is float32, with which Python's float stays that, and an element of float64 does not."""
+        made = (v for s in walk(self.fn.body) for v in s.results)
+        return any(getattr(v.type, "dtype", "") == "float32" for v in (*self.fn.params, *made))
+
+    def region(self, old: Region, env: Env, b: Builder) -> Region:
+        outer = dict(self.known)
+        new = super().region(old, env, b)
+        self.known = outer
+        return new
+
+    def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        if isinstance(old, For | While | If):
+            if not isinstance(old, If):
+                self.forget(old)
+            super().statement(old, env, b)
+            self.forget(old)
+            return
+        if isinstance(old, Op) and old.decl is memory.index and is_element(old):
+            found = self.known.get(tuple(lookup(env, a) for a in old.operands))
+            if found is not None:
+                env[old.result] = found
+                return
+        if isinstance(old, Op) and old.decl is memory.add_into and is_element(old):
+            old = self.sum_stored(old, env, b)
+        self.forget(old, tuple(lookup(env, a) for a in (*old.operands[:1], *subscripts(old))))
+        super().statement(old, env, b)
+        if isinstance(old, Op) and old.decl is memory.store:
+            self.note(old, env)
+
+    def sum_stored(self, old: Op, env: Env, b: Builder) -> Op:
+        """What is added to an element that was just stored, stored with that."""
+        array, value, *at = (lookup(env, a) for a in old.operands)
+        found = self.known.get((array, *at))
+        if found is None or not _is_of(value, array):
+            return old
+        if found != const(0.0):
+            b.location, b.origin = old.location, old.origin
+            value = b.op(arithmetic.add, found, value)
+        return replace(old, decl=memory.store, operands=(array, value, *at))
+
+    def forget(self, s: Statement, place: tuple[Atom, ...] = ()) -> None:
+        """What a statement writes is not known any more; it may write in one place only, of an array itself."""
+        written = writes_of(s, self.roots)
+        if written:
+            self.known = {
+                k: v
+                for k, v in self.known.items()
+                if not (isinstance(k[0], Value) and written & self.roots.get(k[0], frozenset()))
+                or _apart(k, place)
+            }
+
+    def note(self, store: Op, env: Env) -> None:
+        array, value, *at = (lookup(env, a) for a in store.operands)
+        if not is_element(store) or not isinstance(array.type, Array) or len(at) != array.type.ndim:
+            return
+        is_pythons = isinstance(value.type, Scalar) and value.type.weak
+        if _is_of(value, array) and not (is_pythons and self.is_mixed):
+            self.known[(array, *at)] = value
+
+
+def _is_of(value: Atom, array: Atom) -> bool:
+    """Whether a number has the type of an array's elements."""
+    own, whole = value.type, array.type
+    return isinstance(own, Scalar) and isinstance(whole, Array) and own.dtype == whole.dtype
+
+
+def _apart(one: tuple[Atom, ...], other: tuple[Atom, ...]) -> bool:
+    """Whether two places of an array are certainly not the same: by constants, and none counts from the end."""
+    return one[:1] == other[:1] and any(
+        isinstance(a, Const) and isinstance(b, Const) and a != b and min(a.value, b.value) >= 0
+        for a, b in zip(one[1:], other[1:], strict=False)
+    )
+
+
+def drop_overwritten(fn: Function) -> Function:
+    """`fn` without stores to elements of its own arrays that are stored anew before anything reads them."""
+    own = {
+        r
+        for s in walk(fn.body)
+        if isinstance(s, Op) and s.decl.name in ALLOCATIONS and s.view_of is None
+        for r in s.results
+    }
+    roots = storage_roots(fn)
+    dead = {s for region in all_regions(fn.body) for s in _overwritten(region, own, roots)}
+    return _Without(dead)(fn) if dead else fn
+
+
+def _overwritten(region: Region, own: set[Value], roots: Roots) -> Iterator[Op]:
+    later: set[tuple[Atom, ...]] = set()  # places that are stored anew, before they are read
+    for s in reversed(region.body):
+        place = (s.operands[0], *at) if (at := subscripts(s)) else ()
+        if isinstance(s, Op) and s.decl is memory.store and place and s.operands[0] in own:
+            if place in later:
+                yield s
+            later.add(place)
+            continue
+        is_store = isinstance(s, Op) and s.decl is memory.store
+        touched = reads_of(s, roots) | (frozenset() if is_store else writes_of(s, roots))
+        later = {k for k in later if _is_untouched(k, touched, place, roots)}
+
+
+def _is_untouched(
+    own: tuple[Atom, ...], touched: frozenset[Value], place: tuple[Atom, ...], roots: Roots
+) -> bool:
+    """Whether what touches this storage, at `place` if that is all, leaves an element alone."""
+    array = own[0]
+    assert isinstance(array, Value)
+    return touched.isdisjoint(roots[array]) or _apart(own, place)
+
+
+class _Without(Rewriter):
+    def __init__(self, dead: set[Op]) -> None:
+        self.dead = dead
+
+    def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        if old not in self.dead:
+            super().statement(old, env, b)
+
+
+def drop_unread(fn: Function) -> Function:
+    """`fn` without storage that is written and never read."""
+    while True:
+        dead = _unread(fn)
+        if not dead:
+            return fn
+        fn = _Drop(dead)(fn)
+
+
+def _unread(fn: Function) -> frozenset[Value]:
+    made: set[Value] = set()
+    used: set[Value] = set()
+    for s in walk(fn.body):
+        if isinstance(s, Op) and s.decl.name in ALLOCATIONS and s.view_of is None:
+            made.update(s.results)
+        if isinstance(s, Op) and s.decl in (memory.store, memory.add_into):
+            used.update(a for a in s.operands[1:] if isinstance(a, Value))
+        else:
+            used.update(a for a in s.operands if isinstance(a, Value))
+    for region in all_regions(fn.body):
+        used.update(y for y in region.yields if isinstance(y, Value))
+    return frozenset(made - used)
+
+
+class _Drop(Rewriter):
+    def __init__(self, dead: frozenset[Value]) -> None:
+        self.dead = dead
+
+    def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        if isinstance(old, Op) and (
+            not self.dead.isdisjoint(old.results)
+            or (old.decl.writes and old.operands[0] in self.dead)
+        ):
+            return
+        super().statement(old, env, b)

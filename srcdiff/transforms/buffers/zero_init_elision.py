@@ -1,0 +1,95 @@
+"""An array of zeros whose every row one loop adds to once is filled instead: no zeros are made first.
+
+%d = zeros_like %x                           %d = empty_like %x
+for 0, len(x) { (%i):                ->      for 0, len(x) { (%i):
+  add_into[i] %d, %v, %i }                     store[i] %d, %v, %i }
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from srcdiff.ir.build import Builder, Env, Rewriter
+from srcdiff.ir.core import Const, For, Function, Op, Region, Statement, Value, known_dim
+from srcdiff.ir.types import Array
+from srcdiff.ops.arrays import memory
+from srcdiff.transforms.analysis.defuse import uses
+
+__all__ = ["fill_once"]
+
+_EMPTY = {
+    memory.zeros_like: memory.empty_like,
+    memory.zeros: memory.empty,
+    memory.zeros_of: memory.empty_of,
+}
+
+
+def fill_once(fn: Function) -> Function:
+    """`fn` with such arrays allocated without zeros."""
+    return _FillOnce()(fn)
+
+
+class _FillOnce(Rewriter):
+    def region(self, old: Region, env: Env, b: Builder) -> Region:
+        body = list(old.body)
+        for k, statement in enumerate(body):
+            if (
+                not isinstance(statement, Op)
+                or statement.decl not in _EMPTY
+                or statement.origin == "user"
+            ):
+                continue
+            place = self.filling_loop(statement.result, body, k + 1)
+            if place is not None:
+                loop = body[place]
+                assert isinstance(loop, For)
+                body[place] = replace(loop, body=_stored(loop.body, statement.result))
+                body[k] = replace(statement, decl=_EMPTY[statement.decl])
+        return super().region(Region(old.params, tuple(body), old.yields), env, b)
+
+    def filling_loop(self, d: Value, body: list[Statement], start: int) -> int | None:
+        """The first statement that uses the array, if it is a loop that adds once to each row."""
+        place = next((k for k in range(start, len(body)) if d in set(uses(body[k]))), None)
+        loop = body[place] if place is not None else None
+        if not isinstance(loop, For) or loop.breaks or not _covers(loop, d) or d in loop.operands:
+            return None
+        inside = [s for s in loop.body.body if d in set(uses(s))]
+        if len(inside) == 1 and _adds_own_row(inside[0], d, loop) and d not in loop.body.yields:
+            return place
+        return None
+
+
+def _covers(loop: For, d: Value) -> bool:
+    """Whether the loop's turns are the array's rows."""
+    counts = (
+        isinstance(loop.start, Const)
+        and loop.start.value == 0
+        and isinstance(loop.step, Const)
+        and loop.step.value == 1
+    )
+    stop = known_dim(loop.stop)
+    return counts and isinstance(d.type, Array) and stop == d.type.shape[0]
+
+
+def _adds_own_row(statement: Statement, d: Value, loop: For) -> bool:
+    if (
+        not isinstance(statement, Op)
+        or statement.decl is not memory.add_into
+        or statement.attrs["where"] != "i"
+    ):
+        return False
+    return (
+        statement.operands[0] is d
+        and statement.operands[2] is loop.index
+        and statement.operands[1] is not d
+    )
+
+
+def _stored(region: Region, d: Value) -> Region:
+    body = tuple(
+        replace(s, decl=memory.store)
+        if isinstance(s, Op) and s.decl is memory.add_into and s.operands[0] is d
+        else s
+        for s in region.body
+    )
+    return Region(region.params, body, region.yields)

@@ -1,0 +1,208 @@
+"""What turns of a loop raise is raised behind the loop: threads that share it end together.
+
+    for 0, %n { (%i) ->                          %failure = for 0, %n (0) { (%i, %failure.1) ->
+        if %c { raise ... }          becomes         %code = if %c { yield 1 } else { ...; yield 0 }
+        ... }                                        yield (maximum %failure.1, %code) }
+                                                 if %failure > 0 { raise ... }
+
+The rest of a turn that fails is left out; other turns go on, and their results are not used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from srcdiff.ir.build import Builder, Env, Rewriter, shapes_for
+from srcdiff.ir.core import (
+    Atom,
+    For,
+    Function,
+    If,
+    Op,
+    Region,
+    Statement,
+    Value,
+    While,
+    const,
+    regions_of,
+    walk,
+)
+from srcdiff.ir.dims import Shapes
+from srcdiff.ir.types import Scalar
+from srcdiff.ops.control.control import raise_
+from srcdiff.ops.elementwise import arithmetic
+
+__all__ = ["failing_loops", "with_carried_failure"]
+
+_CODE = Scalar("int64", True)
+
+
+def failing_loops(region: Region) -> list[For]:
+    """The loops in which something is raised, outer ones first."""
+    return [s for s in walk(region) if isinstance(s, For) and _fails(s)]
+
+
+def with_carried_failure(fn: Function, loop: For) -> Function | None:
+    """`fn` with what a loop raises behind it; None where that cannot be said."""
+    quiet = _Quiet(shapes_for(fn))
+    try:
+        new, behind = quiet.loop(loop)
+    except _NoWay:
+        return None
+    return _Replace(loop, [new, *behind])(fn)
+
+
+def _fails(s: Statement) -> bool:
+    return any(isinstance(i, Op) and i.decl is raise_ for r in regions_of(s) for i in walk(r))
+
+
+class _NoWay(Exception):
+    """A loop stays as it is."""
+
+
+class _Replace(Rewriter):
+    def __init__(self, old: Statement, new: Sequence[Statement]) -> None:
+        self.old, self.new = old, new
+
+    def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        if old is self.old:
+            b.body += self.new
+        else:
+            super().statement(old, env, b)
+
+
+class _Quiet:
+    def __init__(self, shapes: Shapes) -> None:
+        self.shapes = shapes
+        self.raised: list[Op] = []
+        self.made: Mapping[Value, Statement] = {}
+
+    def loop(self, loop: For) -> tuple[For, list[Statement]]:
+        """The loop with a code for what has failed, and what is raised behind it."""
+        self.made = {r: s for s in walk(loop.body) for r in s.results}
+        b = Builder(self.shapes, "compiler", loop.location)
+        before = Value(_CODE, "failure")
+        region = self.region(loop.body)
+        b.body += region.body
+        highest = b.op(arithmetic.maximum, before, region.yields[-1])
+        body = Region((*loop.body.params, before), tuple(b.body), (*region.yields[:-1], highest))
+        failure = Value(_CODE, "failure")
+        new = replace(
+            loop, carried=(*loop.carried, const(0)), body=body, results=(*loop.results, failure)
+        )
+        behind = Builder(self.shapes, "compiler", loop.location)
+        for k, op in enumerate(self.raised, 1):
+            is_it = behind.op(arithmetic.equal, failure, const(k))
+            there = Region((), (op,), ())
+            behind.append(If(is_it, there, Region((), (), ()), (), op.location, "compiler"))
+        return new, behind.body
+
+    def region(self, region: Region) -> Region:
+        """A region that yields a code, too: 0 where nothing has failed."""
+        for k, s in enumerate(region.body):
+            before = region.body[:k]
+            if isinstance(s, Op) and s.decl is raise_:
+                yields = (*map(_zero, region.yields), self.code(s))
+                return Region(region.params, before, yields)
+            if _fails(s):
+                rest = Region((), region.body[k + 1 :], region.yields)
+                found, results = self.failing(s, rest)
+                return Region(region.params, (*before, *found), results)
+        return replace(region, yields=(*region.yields, const(0)))
+
+    def failing(self, s: Statement, rest: Region) -> tuple[list[Statement], tuple[Atom, ...]]:
+        """A statement that may fail, and what follows where it does not; and what both yield together."""
+        if isinstance(s, While) or (isinstance(s, For) and s.breaks):
+            raise _NoWay
+        b = Builder(self.shapes, "compiler", s.location)
+        code: Value
+        if isinstance(s, If):
+            if not s.results and _ends(s.then) and not _fails(replace(s, then=s.orelse)):
+                return self.either(s, rest)
+            then = self.region(s.then)
+            orelse = self.region(s.orelse)
+            code = Value(_CODE, "code")
+            b.append(replace(s, then=then, orelse=orelse, results=(*s.results, code)))
+        else:
+            assert isinstance(s, For)
+            before, found = Value(_CODE, "code"), Value(_CODE, "code")
+            region = self.region(s.body)
+            body = Builder(self.shapes, "compiler", s.location)
+            body.body += region.body
+            highest = body.op(arithmetic.maximum, before, region.yields[-1])
+            yields = (*region.yields[:-1], highest)
+            new = Region((*s.body.params, before), tuple(body.body), yields)
+            code = found
+            b.append(
+                replace(s, carried=(*s.carried, const(0)), body=new, results=(*s.results, found))
+            )
+        if not rest.body:
+            return b.body, (*rest.yields, code)
+        is_well = b.op(arithmetic.equal, code, const(0))
+        well = self.region(rest)
+        results = tuple(map(_fresh, well.yields))
+        ill = Region((), (), (*self.instead(rest), code))
+        b.append(If(is_well, well, ill, results, s.location, "compiler"))
+        return b.body, results
+
+    def either(self, s: If, rest: Region) -> tuple[list[Statement], tuple[Atom, ...]]:
+        """`if ...: raise ...` in front of the rest of a turn, which is its other branch then."""
+        *before, raised = s.then.body
+        assert isinstance(raised, Op)
+        well = self.region(replace(rest, body=(*s.orelse.body, *rest.body)))
+        found = tuple(map(_fresh, well.yields))
+        ill = Region((), tuple(before), (*self.instead(rest), self.code(raised)))
+        return [replace(s, then=ill, orelse=well, results=found)], found
+
+    def instead(self, rest: Region) -> list[Atom]:
+        """What stands for the yields of a part that is left out: sums as they were, any number for the others."""
+        later = {r for s in rest.body for r in s.results}
+        found: list[Atom] = []
+        for y in rest.yields:
+            begun = _begun(y, self.made)
+            if begun is None or begun.type != y.type:
+                begun = _zero(y) if y in later else y
+            found.append(begun)
+        return found
+
+    def code(self, op: Op) -> Atom:
+        if op.operands:
+            raise _NoWay
+        for k, known in enumerate(self.raised, 1):
+            if known.attrs.get("text") == op.attrs.get("text"):
+                return const(k)
+        self.raised.append(op)
+        return const(len(self.raised))
+
+
+def _begun(y: Atom, made: Mapping[Value, Statement]) -> Atom | None:
+    """What a loop carries, where a value is that and what was added to it."""
+    s = made.get(y) if isinstance(y, Value) else None
+    if s is None:
+        return y if isinstance(y, Value) else None
+    if isinstance(s, Op) and s.decl in (arithmetic.add, arithmetic.subtract):
+        return _begun(s.operands[0], made) or _begun(s.operands[1], made)
+    if isinstance(s, For) and not s.breaks:
+        return _begun(s.carried[s.results.index(y)], made)
+    if isinstance(s, If):
+        return _begun(s.then.yields[s.results.index(y)], made)
+    return None
+
+
+def _ends(region: Region) -> bool:
+    *before, last = region.body or (None,)
+    is_raise = isinstance(last, Op) and last.decl is raise_
+    return is_raise and all(isinstance(s, Op) and s.decl is not raise_ for s in before)
+
+
+def _fresh(a: Atom) -> Value:
+    if not isinstance(a.type, Scalar):
+        raise _NoWay
+    return Value(replace(a.type, expr=None), getattr(a, "name", ""))
+
+
+def _zero(a: Atom) -> Atom:
+    if not isinstance(a.type, Scalar):
+        raise _NoWay
+    return const({"f": 0.0, "b": False}.get(a.type.dtype[0], 0))

@@ -1,0 +1,191 @@
+"""Arrays of a result are parameters that a kernel adds to: whoever calls it adds gradients up.
+
+    d_x = np.zeros_like(x)                      def f(x, d_x):
+    for i in range(len(x)):         becomes         for i in range(len(x)):
+        d_x[i] += ...                                   d_x[i] += ...
+    return value, d_x                               return value
+
+What is stored once in each place, and then added to, is added from the start; any other result is added at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from srcdiff.ir.alias import Roots, storage_roots
+from srcdiff.ir.build import Builder, Env, Rewriter, shapes_for
+from srcdiff.ir.core import (
+    Atom,
+    For,
+    Function,
+    Node,
+    Op,
+    Region,
+    Statement,
+    Value,
+    While,
+    leaves,
+    regions_of,
+    walk,
+)
+from srcdiff.ir.types import Array, Scalar, shape_of
+from srcdiff.ops.arrays import memory
+from srcdiff.transforms.analysis.dependence.affine import is_element
+from srcdiff.transforms.gpu.device.preallocate import UNFILLED, ZEROS, Storage, unused
+from srcdiff.transforms.lower.loop_nests import Arrays, Nest, add_element, element_of, nest
+
+__all__ = ["given_results"]
+
+
+def given_results(fn: Function, names: Sequence[str]) -> Function:
+    """`fn` adding the arrays of its result to further parameters, called `names` in their order."""
+    arrays = _arrays_given(fn)
+    taken = {p.name for p in fn.params} | {fn.name}
+    roots = storage_roots(fn)
+    b = Builder(shapes_for(fn), "compiler", fn.location)
+    env: Env = {}
+    results: list[Value] = []
+    late: list[tuple[Value, Value]] = []
+    for y, name in zip(arrays, names, strict=True):
+        results.append(Value(y.type, unused(name, taken)))
+        if _is_added_at_once(y, fn, roots):
+            env[y] = results[-1]
+        else:
+            late.append((results[-1], y))
+    made = {r for s in fn.body.body for r in s.results if r in env}
+    for statement in _Adding(set(env)).region(fn.body, {}, b.inner()).body:
+        if made.isdisjoint(statement.results):
+            b.append(Rewriter().keep(statement, env, b))
+    b.origin = "adjoint"
+    views = _views(fn)
+    for target, y in late:
+        _add(b, target, y, views)
+    numbers = [k for k in leaves(fn.output) if isinstance(fn.body.yields[k].type, Scalar)]
+    positions = tuple(range(len(numbers)))
+    output = 0 if len(numbers) == 1 else Node("tuple", positions, positions)
+    storage = [Storage(r.name, r.type, "result") for r in results if isinstance(r.type, Array)]
+    first = len(fn.params) - len(fn.notes.get("stacks", ()))
+    rooms = fn.params[first:]  # of the precision that the function has now
+    storage += [Storage(p.name, p.type, "stack") for p in rooms if isinstance(p.type, Array)]
+    params = (*fn.params[:first], *results, *fn.params[first:])
+    body = b.region(params, [fn.body.yields[k] for k in numbers])
+    notes = {**fn.notes, "storage": tuple(storage), "device": True, "defaults": {}}
+    return replace(fn, body=body, output=output, notes=notes)
+
+
+class _Adding(Rewriter):
+    """What stores some arrays adds to them."""
+
+    def __init__(self, arrays: set[Value]) -> None:
+        self.arrays = arrays
+
+    def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        new = self.keep(old, env, b)
+        if isinstance(new, Op) and new.decl is memory.store and new.operands[0] in self.arrays:
+            new = replace(new, decl=memory.add_into)
+        b.append(new)
+
+
+def _arrays_given(fn: Function) -> list[Value]:
+    """The arrays of the result, in its order."""
+    found = (fn.body.yields[k] for k in leaves(fn.output))
+    return [y for y in found if isinstance(y, Value) and isinstance(y.type, Array)]
+
+
+def _is_added_at_once(y: Value, fn: Function, roots: Roots) -> bool:
+    """Whether what fills a result may add to it: each element is stored once, then added to; nothing reads it."""
+    made = next((s for s in fn.body.body if isinstance(s, Op) and y in s.results), None)
+    if made is None or [own for own in fn.body.yields if own is y] != [y]:
+        return False
+    if any(v is not y and y in own for v, own in roots.items()):
+        return False
+    uses = [s for s in walk(fn.body) if y in s.operands]
+    if not all(isinstance(s, Op) and s.operands[0] is y and y not in s.operands[1:] for s in uses):
+        return False
+    ops = [s for s in uses if isinstance(s, Op)]
+    if made.decl.name in ZEROS:
+        return all(s.decl is memory.add_into and is_element(s) for s in ops)
+    if made.decl.name not in UNFILLED or not all(map(is_element, ops)):
+        return False
+    stores = [s for s in ops if s.decl is memory.store]
+    adds = [s for s in ops if s.decl is memory.add_into]
+    if len(stores) + len(adds) < len(ops) or not _are_apart(stores, fn):
+        return False
+    return _last_of(stores, fn) < _first_of(adds, fn)
+
+
+def _last_of(ops: Sequence[Op], fn: Function) -> int:
+    """The place of the last statement of the function that some operations are part of."""
+    return max((k for k, s in enumerate(fn.body.body) if _has(s, ops)), default=-1)
+
+
+def _first_of(ops: Sequence[Op], fn: Function) -> int:
+    places = (k for k, s in enumerate(fn.body.body) if _has(s, ops))
+    return min(places, default=len(fn.body.body))
+
+
+def _has(s: Statement, ops: Sequence[Op]) -> bool:
+    return s in ops or any(inner in ops for r in regions_of(s) for inner in walk(r))
+
+
+def _are_apart(stores: Sequence[Op], fn: Function) -> bool:
+    """Whether no element is stored twice: each store is at the indices of all loops around it, and what constants say
+    beside them differs.
+    """
+    around = _loops_around(fn.body, {*stores}, ())
+    shapes: set[tuple[object, ...]] = set()
+    for s in stores:
+        at = s.operands[2:]
+        own = {a for a in at if isinstance(a, Value)}
+        if not {*around[s]} <= own or None in around[s]:
+            return False
+        key = tuple("index" if isinstance(a, Value) else a for a in at)
+        if any(not _differs(key, other) for other in shapes):
+            return False
+        shapes.add(key)
+    return True
+
+
+def _differs(one: Sequence[object], other: Sequence[object]) -> bool:
+    return any(a != b and "index" not in (a, b) for a, b in zip(one, other, strict=True))
+
+
+def _loops_around(
+    region: Region, wanted: set[Op], around: tuple[Value | None, ...]
+) -> dict[Op, tuple[Value | None, ...]]:
+    """The indices of the loops round each statement; None for a loop without."""
+    found: dict[Op, tuple[Value | None, ...]] = {}
+    for s in region.body:
+        if isinstance(s, Op) and s in wanted:
+            found[s] = around
+        inside = around
+        if isinstance(s, For):
+            inside = (*around, s.index)
+        elif isinstance(s, While):
+            inside = (*around, None)
+        for r in regions_of(s):
+            found |= _loops_around(r, wanted, inside)
+    return found
+
+
+def _views(fn: Function) -> Arrays:
+    """The arrays of the function's body that are others turned round, which devices ask for elements."""
+    found = [s for s in fn.body.body if isinstance(s, Op) and s.view_of is not None]
+    views = {s.result: s for s in found if s.decl.place is not None}
+    stored: dict[Value, Atom] = {
+        a: a for s in views.values() for a in s.operands if isinstance(a, Value)
+    }
+    return Arrays(stored, views, calls=False)
+
+
+def _add(b: Builder, target: Value, given: Value, views: Arrays) -> None:
+    """Add what was computed to what the caller has."""
+
+    def body(b: Builder, at: Sequence[Atom], _: Sequence[Atom]) -> Sequence[Atom]:
+        is_view = given in views.lazy
+        element = Nest(views, b).element(given, at) if is_view else element_of(b, given, at)
+        add_element(b, target, element, at)
+        return ()
+
+    nest(b, shape_of(target.type), (), body)

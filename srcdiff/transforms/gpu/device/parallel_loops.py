@@ -1,0 +1,167 @@
+"""Which loops of an item the threads of a block share: those whose turns do not see one another.
+
+The facts are those that threads of the CPU go by (`transforms/analysis/dependence/loop_dependence.py`): storage that
+the turn's own index picks, and carried numbers that turns only add to, or take the largest of. What turns only add to,
+at any place, is added to atomically, unless that is forbidden or a loop inside can be shared without.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from srcdiff.ir.alias import Roots, storage_roots
+from srcdiff.ir.core import Atom, Const, For, Function, Op, Region, Statement, Value, const, walk
+from srcdiff.ir.types import Array, Scalar
+from srcdiff.ops.arrays import memory
+from srcdiff.ops.control.cuda_block import block_max, block_min, block_sum
+from srcdiff.ops.control.cuda_kernel import syncthreads
+from srcdiff.ops.core.index_patterns import items
+from srcdiff.transforms.analysis.defuse import defined_in, uses_outside
+from srcdiff.transforms.analysis.dependence.loop_dependence import Accesses, accesses, only_adds
+from srcdiff.transforms.analysis.effects import footprint
+from srcdiff.transforms.schedule.parallel import is_sum, may_raise
+
+__all__ = ["Finder", "Shared", "roots_inside"]
+
+_FEW = 4  # turns that are not worth sharing out, where their number is known
+_NUMBERS = ("float64", "float32", "int64")
+
+
+@dataclass(frozen=True)
+class Shared:
+    """How a loop is shared out.
+
+    Attributes
+    ----------
+    carries : tuple of OpDecl
+        How what threads have found is put together, for each carried number.
+    sums : frozenset of Value
+        Storage that is added to atomically.
+    found : Accesses
+        What the turns touch.
+    """
+
+    carries: tuple[object, ...]
+    sums: frozenset[Value]
+    found: Accesses
+
+
+@dataclass
+class Finder:
+    """Finds loops to share out; `atomics`: additions may be atomic. `private` is storage that each thread has."""
+
+    uses: Mapping[Value, int]
+    atomics: bool
+    private: frozenset[Value] = frozenset()
+
+    def __call__(self, loop: For, roots: Roots) -> Shared | None:
+        """How a loop is shared out, or None where a loop in it has to be, or none can."""
+        own = self.own(loop, roots)
+        if own is None or not own.sums:
+            return own
+        if not self.atomics or self.has_own(loop.body, roots):
+            return None
+        return own
+
+    def has_own(self, region: Region, roots: Roots) -> bool:
+        """Whether a loop in a region can be shared out without atomic additions, unless it is short."""
+        for s in walk(region):
+            if isinstance(s, For):
+                found = self.own(s, roots)
+                if found is not None and not found.sums:
+                    return True
+        return False
+
+    def own(self, loop: For, roots: Roots) -> Shared | None:
+        own = footprint(loop, roots)
+        if loop.breaks or loop.step != const(1) or own.slots or own.effect or not _is_long(loop):
+            return None
+        if may_raise(loop.body) or any(_is_barrier(s) for s in walk(loop.body)):
+            return None
+        carries = tuple(self.carries(loop))
+        if None in carries or (own.reads | own.writes) & self.private - {*defined_in(loop.body)}:
+            return None
+        sums, found = set(), accesses(loop, roots)
+        for root, access in found.items():
+            if not access.writes or any(isinstance(kind, tuple) for kind in access.kinds):
+                continue
+            if not is_sum(root, loop, roots, _NUMBERS) or not _adds_elements(root, loop, roots):
+                return None
+            sums.add(root)
+        return Shared(carries, frozenset(sums), found)
+
+    def carries(self, loop: For) -> Iterable[object]:
+        made: dict[Value, Statement] = {r: s for s in walk(loop.body) for r in s.results}
+        for param, y in zip(loop.body.params[1:], loop.carried_yields, strict=True):
+            if not isinstance(param.type, Scalar) or param.type.dtype not in _NUMBERS:
+                yield None
+            elif only_adds(y, param, made, self.uses):
+                yield block_sum
+            else:
+                yield self.extreme(y, param, made)
+
+    def extreme(self, y: Atom, param: Value, made: Mapping[Value, Statement]) -> object:
+        op = made.get(y) if isinstance(y, Value) else None
+        decl = _EXTREMES.get(op.decl.name) if isinstance(op, Op) else None
+        is_one = decl is not None and op is not None and op.operands.count(param) == 1
+        return decl if is_one and self.uses.get(param) == 1 and self.uses.get(y) == 1 else None  # type: ignore[arg-type]
+
+
+_EXTREMES = {"maximum": block_max, "minimum": block_min}
+
+
+def _is_barrier(s: Statement) -> bool:
+    return isinstance(s, Op) and s.decl is syncthreads
+
+
+def _is_long(loop: For) -> bool:
+    ends = (loop.start, loop.stop)
+    known = [a.value for a in ends if isinstance(a, Const)]
+    return len(known) < 2 or known[1] - known[0] >= _FEW
+
+
+def _adds_elements(root: Value, loop: For, roots: Roots) -> bool:
+    """Whether what is added to are single elements, which can be added to atomically."""
+    for s in walk(loop.body):
+        if isinstance(s, Op) and s.decl.writes and s.operands[0] is root:
+            whole = s.decl is not memory.add_into or set(items(s.attrs["where"])) != {"i"}
+            if whole or not isinstance(s.operands[1].type, Scalar):
+                return False
+    return True
+
+
+# ---- storage that changes places from turn to turn ----------------------------------------------
+
+
+def roots_inside(loop: For, roots: Roots, fn: Function) -> Roots:
+    """What arrays refer to within a loop; two buffers that change places in each turn are never the same one.
+
+    for 0, %n with %a, %b { (%i, %p, %q) -> ... yield %q, %p }        # in a turn, %p and %q are roots
+    """
+    params = {p: k for k, p in enumerate(loop.body.params[1:]) if isinstance(p.type, Array)}
+    if not params or {loop.carried_yields[k] for k in params.values()} != {*params}:
+        return roots
+    held = [roots.get(loop.carried[k], frozenset()) for k in params.values()]  # type: ignore[arg-type]
+    together = frozenset().union(*held)
+    if sum(map(len, held)) != len(together) or not all(held):
+        return roots
+    outside = uses_outside(loop) - {*loop.carried}
+    body_uses = {a for s in loop.body.body for a in (uses_outside(s) | {*s.operands})}
+    if any(
+        not together.isdisjoint(roots.get(v, ()))
+        for v in (outside | body_uses)
+        if isinstance(v, Value) and v not in {*defined_in(loop.body)}
+    ):
+        return roots
+    inside = fn.with_body(Region((*loop.body.params, *sorted_values(outside)), loop.body.body, ()))
+    new = roots.copied()
+    for v, own in storage_roots(inside).items():
+        if v not in outside:
+            meant = (roots.get(r, frozenset({r})) if r in outside else {r} for r in own)
+            new[v] = new.own[v] = frozenset().union(*meant)
+    return new
+
+
+def sorted_values(values: Iterable[Value]) -> list[Value]:
+    return sorted(values, key=lambda v: v.name)

@@ -1,0 +1,156 @@
+"""Lengths of storage from lengths of arguments, before the storage is given from outside; what else kernels say
+otherwise than compiled code does.
+
+    %n = count %t        becomes        %a = length[n]; %b = length[m]; %n = multiply %a, %b
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from srcdiff.ir.build import Builder, Env, Rewriter, lookup
+from srcdiff.ir.core import Atom, Function, Node, Op, Region, Statement, Tree, Value, const, leaves
+from srcdiff.ir.types import Array, Dim, Scalar, Struct, shape_of
+from srcdiff.ops.arrays import containers, diagonals, memory, reductions
+from srcdiff.ops.core.adjoint_builders import length_of
+from srcdiff.ops.core.axes import axes_of
+from srcdiff.ops.elementwise import arithmetic
+from srcdiff.transforms.lower.loop_nests import (
+    NoLoopForm,
+    add_element,
+    element_of,
+    nest,
+    store_element,
+)
+
+__all__ = ["device_lengths", "flat_results"]
+
+
+def flat_results(fn: Function) -> Function:
+    """`fn` with the parts of containers as its results: storage is given for each array."""
+    b = Builder(origin="adjoint", location=fn.location)
+    yields: list[Atom] = []
+
+    def tree(old: Tree) -> Tree:
+        if isinstance(old, int):
+            return part(fn.body.yields[old])
+        return replace(old, children=tuple(map(tree, old.children)))
+
+    def part(y: Atom) -> Tree:
+        if isinstance(y.type, Struct):
+            parts = [b.op(containers.get, y, key=k) for k in y.type.keys]
+            return Node(y.type.kind, y.type.keys, tuple(map(part, parts)), y.type.cls)
+        yields.append(y)
+        return len(yields) - 1
+
+    if not any(isinstance(fn.body.yields[k].type, Struct) for k in leaves(fn.output)):
+        return fn
+    output = tree(fn.output)
+    body = replace(fn.body, body=(*fn.body.body, *b.body), yields=tuple(yields))
+    return replace(fn, body=body, output=output)
+
+
+def device_lengths(fn: Function) -> Function:
+    """`fn` asking only arguments for lengths, adding to diagonals in loops, and raising nothing of NumPy's."""
+    return _Lengths({s for p in fn.params for s in _symbols(p)})(fn)
+
+
+def _symbols(param: Value) -> Iterator[str]:
+    number = param.type.expr if isinstance(param.type, Scalar) else None
+    for d in shape_of(param.type) if number is None else (number,):
+        yield from d.symbols()
+
+
+class _Lengths(Rewriter):
+    def __init__(self, known: set[str]) -> None:
+        self.known = known
+
+    def region(self, old: Region, env: Env, b: Builder) -> Region:
+        """What indices of loops are is known inside."""
+        outer = self.known
+        indices = (p for p in old.params if isinstance(p.type, Scalar))
+        self.known = outer | {s for p in indices for s in _symbols(p)}
+        new = super().region(old, env, b)
+        self.known = outer
+        return new
+
+    def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        if isinstance(old, Op):
+            b.location, b.origin = old.location, old.origin
+            if old.decl is diagonals.add_diagonal:
+                into, amount = (lookup(env, a) for a in old.operands)
+                shape = shape_of(amount.type) or shape_of(into.type)
+                if not all(d.symbols() <= self.known for d in shape):
+                    raise NoLoopForm(
+                        "a diagonal of which only the run knows the length", old.location
+                    )
+                _add_to_diagonal(b, into, amount, _offset(old))
+                return
+            if old.decl is arithmetic.astype and isinstance(old.result.type, Array):
+                env[old.result] = _cast(b, lookup(env, old.operands[0]), old)
+                return
+            lengths = _asked_for(old)
+            if lengths is not None and all(d.symbols() <= self.known for d in lengths):
+                env[old.result] = _product(b, lengths)
+                return
+            text = old.attrs.get("text", "")
+            if isinstance(text, str) and text.startswith("np.linalg."):
+                plain = text.replace("np.linalg.LinAlgError", "ValueError", 1)
+                old = replace(old, attrs={**old.attrs, "text": plain})
+        super().statement(old, env, b)
+
+
+def _asked_for(op: Op) -> tuple[Dim, ...] | None:
+    """The lengths of which an operation gives the product."""
+    shape = shape_of(op.operands[0].type) if op.operands else ()
+    if op.decl is memory.axis_length and isinstance(op.operands[0].type, Array):
+        return (shape[op.attrs["axis"]],)
+    if op.decl is reductions.count:
+        return tuple(shape[k] for k in axes_of(len(shape), op.attrs.get("axis")))
+    return shape if op.decl.name == "size" and isinstance(op.operands[0].type, Array) else None
+
+
+def _product(b: Builder, lengths: tuple[Dim, ...]) -> Atom:
+    total: Atom = const(1)
+    for k, d in enumerate(lengths):
+        length = length_of(b, d)
+        total = b.op(arithmetic.multiply, total, length) if k else length
+    return total
+
+
+def _cast(b: Builder, given: Atom, op: Op) -> Value:
+    """An array of another dtype, element by element."""
+    type_ = op.result.type
+    assert isinstance(type_, Array)
+    new = b.op(memory.empty_of, type=type_, name=op.result.name)
+    name = np.dtype(type_.dtype).type.__name__
+
+    def body(b: Builder, at: tuple[Atom, ...], _: tuple[Atom, ...]) -> tuple[Atom, ...]:
+        number = element_of(b, given, at)
+        cast = b.op(arithmetic.astype, number, spelling=f"np.{name}", dtype=type_.dtype)
+        store_element(b, new, cast, at)
+        return ()
+
+    nest(b, type_.shape, (), body)
+    return new
+
+
+def _offset(op: Op) -> int:
+    return int(op.attrs.get("k", op.attrs.get("offset", 0)))
+
+
+def _add_to_diagonal(b: Builder, into: Atom, amount: Atom, k: int) -> None:
+    (length,) = shape_of(amount.type) or (shape_of(into.type)[0],)
+    assert isinstance(into, Value)
+
+    def body(b: Builder, at: tuple[Atom, ...], _: tuple[Atom, ...]) -> tuple[Atom, ...]:
+        (i,) = at
+        shifted = b.op(arithmetic.add, i, const(abs(k))) if k else i
+        place = (i, shifted) if k >= 0 else (shifted, i)
+        add_element(b, into, element_of(b, amount, at), place)
+        return ()
+
+    nest(b, (length,), (), body)

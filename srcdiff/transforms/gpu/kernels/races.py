@@ -1,0 +1,166 @@
+"""Stores of kernels that certainly race: all threads store into the same element, and none is told to.
+
+    out[0] += x[i]        # which of the sums stays, nobody knows: its adjoint would be as wrong
+
+Kernels are otherwise taken to be free of races: of places that data say (`y[index[i]] = ...`) only the user knows that
+no two are the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from srcdiff.errors import UnsupportedError
+from srcdiff.ir.core import (
+    Atom,
+    Const,
+    Function,
+    If,
+    Op,
+    Region,
+    Statement,
+    Value,
+    regions_of,
+    walk,
+)
+from srcdiff.ir.types import Array, is_float
+from srcdiff.ops.arrays import memory
+from srcdiff.ops.control.cuda_kernel import shuffles
+from srcdiff.transforms.gpu.kernels.atomics import Threads
+from srcdiff.transforms.gpu.kernels.barriers import shared_storage
+from srcdiff.transforms.gpu.kernels.divergence import BLOCKS, THREADS, launch_dims
+from srcdiff.transforms.gpu.kernels.stencil_races import check_neighbours
+
+__all__ = ["check_races"]
+
+_FEW = 32  # a launch of fewer threads is none for a device
+
+
+def check_races(fn: Function) -> Function:
+    """`fn`, as it is.
+
+    Raises
+    ------
+    UnsupportedError
+        Where all threads store into one element.
+    """
+    if not fn.notes["asked"]:
+        return fn  # for one thread
+    dims = launch_dims(fn)
+    for is_shared in (False, True):
+        found = _Races(fn, dims, is_shared)
+        found.region(fn.body, True)
+    found.check_shuffles(fn)
+    check_neighbours(fn, found.threads.place, found.differs)
+    return fn
+
+
+class _Races:
+    def __init__(self, fn: Function, dims: Mapping[Atom, frozenset[str]], is_shared: bool) -> None:
+        self.threads = Threads(fn)
+        self.arrays = {v for v in shared_storage(fn) if (v not in fn.params) == is_shared}
+        self.maker: dict[Value, Statement] = {v: s for s in walk(fn.body) for v in s.results}
+        self.dims = dims
+        self.apart = frozenset(THREADS if is_shared else (*BLOCKS, *THREADS))
+
+    def differs(self, a: Atom) -> bool:
+        """Whether something is not the same for all threads: of a block, where it is about shared memory."""
+        return not self.apart.isdisjoint(self.dims.get(a, ()))
+
+    def is_for_one(self, condition: Atom, says: bool) -> bool:
+        """Whether a condition that is true, or not, may tell one thread from the others: it compares where a thread is
+        with a number, or for being equal. That it is inside of an array is no such condition.
+        """
+        made = self.maker.get(condition) if isinstance(condition, Value) else None
+        if isinstance(made, If):
+            k = made.results.index(condition)
+            parts = (made.condition, made.then.yields[k], made.orelse.yields[k])
+            return any(self.is_for_one(a, says) for a in parts)
+        if not isinstance(made, Op) or not any(map(self.differs, made.operands)):
+            return False
+        if made.decl.name in ("equal", "not_equal"):
+            return True
+        if made.decl.name in ("less", "less_equal", "greater", "greater_equal"):
+            is_number = any(isinstance(a, Const) for a in made.operands)
+            return is_number and not self.is_of_many(made, says)
+        if made.decl.name in ("not", "logical_not"):
+            says = not says
+        return any(self.is_for_one(a, says) for a in made.operands)
+
+    def is_of_many(self, comparison: Op, says: bool) -> bool:
+        """Whether a comparison with a number certainly holds (or not) for several threads: `i > 0`, `i < 4`."""
+        left, right = comparison.operands
+        is_below = (comparison.decl.name in ("less", "less_equal")) == says
+        if isinstance(left, Const):
+            left, right, is_below = right, left, not is_below
+        place = self.threads.place(left)
+        if place is None or place.factor != 1 or not isinstance(right, Const):
+            return False
+        return not is_below or right.value - place.offset > 1
+
+    def region(self, region: Region, is_all: bool) -> None:
+        """Look at the stores of a region that many threads run, or one of them."""
+        for s in region.body:
+            if isinstance(s, Op):
+                if is_all:
+                    self.check(s)
+                continue
+            if isinstance(s, If):
+                for branch, says in ((s.then, True), (s.orelse, False)):
+                    self.region(branch, is_all and not self.is_for_one(s.condition, says))
+            else:
+                for r in regions_of(s):
+                    self.region(r, is_all)
+
+    def is_of_several(self, index: Atom) -> bool:
+        """Whether several threads have the same index: all, or those that `i // 2` or `i % 2` puts together."""
+        if not self.differs(index):
+            return True
+        made = self.maker.get(index) if isinstance(index, Value) else None
+        if not isinstance(made, Op) or len(made.operands) != 2:
+            return False
+        place, by = made.operands
+        if self.threads.place(place) is None or not isinstance(by, Const):
+            return False
+        if made.decl.name in ("floor_divide", "right_shift"):
+            return bool(by.value > (made.decl.name == "floor_divide"))
+        return made.decl.name == "mod" and 0 < by.value < _FEW
+
+    def are_of_several(self, indices: Sequence[Atom]) -> bool:
+        """Whether several threads pick the same element; `i // 4` and `i % 4` together are a thread's own."""
+        if not all(map(self.is_of_several, indices)):
+            return False
+        made = [self.maker.get(a) for a in indices if isinstance(a, Value)]
+        parts = {(m.decl.name, m.operands) for m in made if isinstance(m, Op)}
+        return not any(
+            name == "mod" and ("floor_divide", operands) in parts for name, operands in parts
+        )
+
+    def check_shuffles(self, fn: Function) -> None:
+        """All threads of a warp say the same of where to take from, or several may take from one."""
+        for s in walk(fn.body):
+            if isinstance(s, Op) and s.decl in shuffles.values() and self.differs(s.operands[1]):
+                raise UnsupportedError(
+                    "each thread says for itself which lane it takes from: several may take from one",
+                    "Say it for all in the same way, or pass the values through `cuda.shared.array`.",
+                    s.location,
+                )
+
+    def check(self, op: Op) -> None:
+        target = op.operands[0] if op.operands else None
+        if op.decl not in (memory.store, memory.add_into) or not isinstance(target, Value):
+            return
+        if target not in self.arrays or not isinstance(target.type, Array):
+            return
+        if not is_float(target.type) or not self.are_of_several(op.operands[2:]):
+            return
+        if op.decl is memory.store and isinstance(op.operands[1], Const):
+            return  # whoever comes last, it holds the same
+        if op.decl is memory.add_into and "alone" not in op.attrs:
+            return
+        what = "adds to" if op.decl is memory.add_into else "stores into"
+        raise UnsupportedError(
+            f"each thread {what} the same element of `{target.name}`: which of them stays is not known",
+            "Use cuda.atomic.add, or have one thread do it (`if cuda.grid(1) == 0:`).",
+            op.location,
+        )

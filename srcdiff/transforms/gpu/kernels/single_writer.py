@@ -1,0 +1,84 @@
+"""Stores of kernels that race in some launches: along dimensions of the launch that do not tell their elements apart.
+
+    i, j = cuda.grid(2)
+    y[i] += A[i, j]               # along blockIdx.y and threadIdx.y, all threads add to the same element
+
+There may be one thread, or block, along each of these, which the launch is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from srcdiff.ir.core import Atom, Const, Function, If, Op, Region, Value, regions_of
+from srcdiff.ir.location import Location
+from srcdiff.ir.types import Array, is_float
+from srcdiff.ops.arrays import memory
+from srcdiff.transforms.gpu.kernels.atomics import Threads
+from srcdiff.transforms.gpu.kernels.barriers import shared_storage
+from srcdiff.transforms.gpu.kernels.bounds_guards import Guard, Guards
+from srcdiff.transforms.gpu.kernels.divergence import BLOCKS, THREADS, launch_dims
+
+__all__ = ["Alone", "note_alone"]
+
+
+@dataclass(frozen=True)
+class Alone:
+    """A store that wants one thread, or block, along a dimension of the launch, such as "threadIdx.y"."""
+
+    dimension: str
+    array: str
+    adds: bool
+    location: Location | None
+
+
+def note_alone(fn: Function) -> Function:
+    """`fn` with `notes["alone"]`: for each dimension, the first store and addition that want one thread along it."""
+    return replace(fn, notes={**fn.notes, "alone": tuple(_Alone(fn).found.values())})
+
+
+class _Alone:
+    def __init__(self, fn: Function) -> None:
+        self.dims: Mapping[Atom, frozenset[str]] = launch_dims(fn)
+        self.params = set(fn.params)
+        self.shared = set(shared_storage(fn))
+        place = Threads(fn).place
+        self.guards = {
+            d: Guards(fn, place, lambda a, d=d: d in self.dims.get(a, ()))  # type: ignore[misc]
+            for d in (*BLOCKS, *THREADS)
+        }
+        self.found: dict[tuple[str, bool], Alone] = {}
+        self.region(fn.body, ())
+
+    def region(self, region: Region, guards: tuple[Guard, ...]) -> None:
+        for s in region.body:
+            if isinstance(s, Op):
+                self.op(s, guards)
+            elif isinstance(s, If):
+                for branch, says in ((s.then, True), (s.orelse, False)):
+                    self.region(branch, (*guards, (s.condition, says)))
+            else:
+                for r in regions_of(s):
+                    self.region(r, guards)
+
+    def op(self, op: Op, guards: tuple[Guard, ...]) -> None:
+        target = op.operands[0] if op.operands else None
+        if target not in self.shared or not isinstance(target, Value) or not _is_plain(op):
+            return
+        among = (*BLOCKS, *THREADS) if target in self.params else THREADS
+        told = frozenset().union(*(self.dims.get(a, frozenset()) for a in op.operands[2:]))
+        for d in among:
+            if d not in told and all(self.guards[d].is_bound(*g) for g in guards):
+                adds = op.decl is memory.add_into
+                self.found.setdefault((d, adds), Alone(d, target.name, adds, op.location))
+
+
+def _is_plain(op: Op) -> bool:
+    """Whether it writes floats into an element, not atomically, and not all threads the same number."""
+    target = op.operands[0]
+    if not isinstance(target.type, Array) or not is_float(target.type):
+        return False
+    if op.decl is memory.store:
+        return not isinstance(op.operands[1], Const)
+    return op.decl is memory.add_into and "alone" in op.attrs

@@ -1,0 +1,340 @@
+"""Storage of a thread in an adjoint kernel: local arrays, and rows of arrays that are given.
+
+    %ss = empty %n                              def f(..., ss):  # (n, threads)
+    store[where='i'] %ss, %s, %k     becomes        thread = cuda.grid(1)
+                                                    ss[k, thread] = s
+
+The thread is the last axis, so that neighbouring threads touch neighbouring elements.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Container, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from srcdiff.ir.alias import storage_roots
+from srcdiff.ir.build import Builder, Env, Rewriter, lookup, shapes_for
+from srcdiff.ir.core import (
+    Atom,
+    Function,
+    If,
+    Op,
+    Region,
+    Statement,
+    Value,
+    const,
+    regions_of,
+    walk,
+)
+from srcdiff.ir.types import Array, Dim
+from srcdiff.ops.arrays import containers, memory
+from srcdiff.ops.control import control, cuda_scalar
+from srcdiff.ops.control.cuda_kernel import atomic_max, grid, gridsize
+from srcdiff.ops.elementwise import arithmetic
+from srcdiff.transforms.analysis.defuse import ALLOCATIONS, used_atoms
+from srcdiff.transforms.gpu.device.preallocate import fill, unused
+from srcdiff.transforms.lower.loop_nests import NoLoopForm
+from srcdiff.transforms.lower.materialise_dims import bind_lengths
+from srcdiff.transforms.simplify.dce import dce
+
+__all__ = ["Kept", "counts_of_storage", "inner_lists", "thread_storage"]
+
+_LOCAL = 1 << 16  # bytes of an array that is a thread's own
+
+
+@dataclass(frozen=True)
+class Kept:
+    """An array that a kernel is given for what threads keep.
+
+    Attributes
+    ----------
+    shape : tuple of Dim
+        What a thread needs; where a symbol is none of the arguments', only the run knows.
+    """
+
+    name: str
+    shape: tuple[Dim, ...]
+    dtype: str
+
+
+def thread_storage(fn: Function) -> Function:
+    """`fn` with its storage in local arrays, and in further parameters, which `notes["kept"]` says."""
+    return _Storage(fn).function()
+
+
+def _stack_params(fn: Function) -> list[Value]:
+    """The parameters that stand for lists, of which only the run knows how long they get."""
+    names = {name for name, _ in fn.notes.get("stacks", ())}
+    return [p for p in fn.params if p.name in names]
+
+
+def _rooms(fn: Function) -> set[str]:
+    """The symbols of how much there is room for in lists: no length that the user's code asks for."""
+    shapes = (p.type.shape for p in _stack_params(fn) if isinstance(p.type, Array))
+    return {s for shape in shapes for s in shape[0].symbols()}
+
+
+def _asks_for_room(
+    s: Statement, maker: Mapping[Value, Statement], rooms: Container[str]
+) -> Op | None:
+    """The test whether a stack has room, where a statement is its check, or guards what is put there."""
+    made = maker.get(s.condition) if isinstance(s, If) and isinstance(s.condition, Value) else None
+    if not isinstance(made, Op) or len(made.operands) != 2:
+        return None
+    length = maker.get(made.operands[1]) if isinstance(made.operands[1], Value) else None
+    if not isinstance(length, Op) or length.decl is not memory.length:
+        return None
+    if length.attrs["dim"].symbol not in rooms:
+        return None
+    return made if made.decl in (control.test, arithmetic.less) else None
+
+
+def counts_of_storage(fn: Function) -> Function:
+    """A kernel that finds the most that a thread needs of what `thread_storage` makes parameters: it puts lengths into
+    an array, one for each axis of each.
+    """
+    needed = Value(
+        Array("int64", (Dim.of("needed_count"),)), unused("needed", {p.name for p in fn.params})
+    )
+    body = _Counting(fn, needed).region(fn.body, {}, Builder(shapes_for(fn)))
+    stacked = _stack_params(fn)
+    params = (*(p for p in fn.params if p not in stacked), needed)
+    notes = {**fn.notes, "unobserved": frozenset(p.name for p in fn.params), "stacks": ()}
+    counted = replace(
+        fn,
+        name=f"{fn.name}_storage",
+        body=replace(body, params=(*params, *stacked)),
+        notes=notes,
+        doc="The most that a thread needs of what it is given to keep, into `needed`.",
+    )
+    counted = dce(bind_lengths(counted))
+    return replace(counted, body=replace(counted.body, params=params))
+
+
+def _allocations(fn: Function) -> list[Op]:
+    """The storage that is no local array."""
+    return [s for s in walk(fn.body) if _is_storage(s) and not _is_local(s)]  # type: ignore[arg-type, misc]
+
+
+def _is_storage(s: Statement) -> bool:
+    return (
+        isinstance(s, Op)
+        and s.decl.name in ALLOCATIONS
+        and s.view_of is None
+        and isinstance(s.result.type, Array)
+    )
+
+
+def _is_local(op: Op) -> bool:
+    type_ = op.result.type
+    assert isinstance(type_, Array)
+    if not cuda_scalar.is_known(type_):
+        return False
+    return math.prod(d.const for d in type_.shape) * np.dtype(type_.dtype).itemsize <= _LOCAL
+
+
+def _takes_off(s: Statement) -> bool:
+    """Whether the backward part counts down what is on a stack."""
+    if not isinstance(s, Op) or s.decl is not memory.store or s.origin != "adjoint":
+        return False
+    type_ = s.operands[0].type
+    return isinstance(type_, Array) and type_.dtype == "int64"
+
+
+class _Counting(Rewriter):
+    def __init__(self, fn: Function, needed: Value) -> None:
+        self.needed = needed
+        self.maker: dict[Value, Statement] = {v: s for s in walk(fn.body) for v in s.results}
+        self.first: dict[Op, int] = {}  # where the lengths of each are
+        at = 0
+        for op in _allocations(fn):
+            self.first[op] = at
+            at += len(op.result.type.shape)  # type: ignore[union-attr]
+        self.of_lists = _rooms(fn)
+        self.rooms: dict[str, list[int]] = {}
+        self.rows: list[tuple[int, Dim]] = []
+        for p in _stack_params(fn):
+            for k, d in enumerate(p.type.shape):  # type: ignore[union-attr]
+                if k == 0 and d.symbol is not None:
+                    self.rooms.setdefault(d.symbol, []).append(at)
+                else:
+                    self.rows.append((at, d))
+                at += 1
+
+    def region(self, old: Region, env: Env, b: Builder) -> Region:
+        b.origin = "compiler"
+        for at, d in self.rows:
+            self.note(d, at, b)
+        self.rows = []
+        return super().region(old, env, b)
+
+    def note(self, d: Dim, at: int, b: Builder) -> None:
+        length: Atom = const(d.const) if d.is_const else b.op(memory.length, dim=d)
+        b.ops(atomic_max, self.needed, length, const(at))
+
+    def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        asked = _asks_for_room(old, self.maker, self.of_lists)
+        if asked is not None and asked.decl is control.test:
+            count = lookup(env, asked.operands[0])
+            made = self.maker[asked.operands[1]]  # type: ignore[index]
+            assert isinstance(made, Op)
+            for at in self.rooms[made.attrs["dim"].symbol]:
+                b.ops(atomic_max, self.needed, count, const(at))
+            return
+        if asked is not None or _takes_off(old):
+            return  # nothing is put there, and nothing taken off
+        super().statement(old, env, b)
+        if isinstance(old, Op) and old in self.first:
+            b.origin = "compiler"
+            for k, d in enumerate(old.result.type.shape):  # type: ignore[union-attr]
+                self.note(d, self.first[old] + k, b)
+
+
+class _Storage(Rewriter):
+    def __init__(self, fn: Function) -> None:
+        self.fn = fn
+        self.roots = storage_roots(fn)
+        self.given: dict[Value, Value] = {}  # storage: the parameter that it is a part of
+        self.local: dict[Value, Value] = {}
+        self.maker: dict[Value, Statement] = {v: s for s in walk(fn.body) for v in s.results}
+        self.stacked = _stack_params(fn)
+        self.of_lists = _rooms(fn)
+
+    def function(self) -> Function:
+        fn = self.fn
+        taken = {p.name for p in fn.params} | {fn.name}
+        b = Builder(shapes_for(fn), "compiler", fn.location)
+        kept = []
+        for op in _allocations(fn):
+            type_ = op.result.type
+            assert isinstance(type_, Array)
+            own = op.result.name
+            name = unused(own if own.isidentifier() else self.name_of(op.result), taken)
+            kept.append(Kept(name, type_.shape, type_.dtype))
+            threads = Dim.of("threads_of_launch")
+            self.given[op.result] = Value(Array(type_.dtype, (*type_.shape, threads)), name)
+        for p in self.stacked:
+            assert isinstance(p.type, Array)
+            kept.append(Kept(p.name, p.type.shape, p.type.dtype))
+            threads = Dim.of("threads_of_launch")
+            self.given[p] = Value(Array(p.type.dtype, (*p.type.shape, threads)), p.name)
+        for s in walk(fn.body):
+            if _is_storage(s) and s.results[0] not in self.given:
+                assert isinstance(s, Op) and isinstance(s.result.type, Array)
+                self.check_is_made_once(s)
+                shape = tuple(Dim(max(d.const, 1)) for d in s.result.type.shape)
+                made = Value(s.result.type, s.result.name or "buffer", s.result.user)
+                attrs = {"type": replace(s.result.type, shape=shape)}
+                b.append(Op(cuda_scalar.local_array, (), (made,), attrs, s.location, s.origin))
+                self.local[s.result] = made
+        self.thread = _thread(fn, b) if self.given else const(0)
+        env: Env = {}
+        for statement in fn.body.body:
+            self.statement(statement, env, b)
+        params = (*(p for p in fn.params if p not in self.stacked), *self.given.values())
+        body = b.region(params, tuple(lookup(env, y) for y in fn.body.yields))
+        return replace(fn, body=body, notes={**fn.notes, "kept": tuple(kept)})
+
+    def name_of(self, storage: Value) -> str:
+        """What elements of an array are kept in is called after the array."""
+        maker = {v: s for s in walk(self.fn.body) for v in s.results}
+        for s in walk(self.fn.body):
+            if isinstance(s, Op) and s.decl is memory.store and s.operands[0] is storage:
+                value = s.operands[1]
+                made = maker.get(value) if isinstance(value, Value) else None
+                base = made.operands[0] if isinstance(made, Op) and made.operands else None
+                if isinstance(made, Op) and made.decl is memory.index and isinstance(base, Value):
+                    return f"kept_{base.name}"
+        return "kept"
+
+    def check_is_made_once(self, op: Op) -> None:
+        """A thread has one local array; what a loop hands on from turn to turn would be two."""
+        names = [v for v, own in self.roots.items() if op.result in own and len(own) > 1]
+        if names:
+            raise NoLoopForm("local arrays that change places", op.location)
+
+    def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        if _is_storage(old):
+            assert isinstance(old, Op)
+            b.location, b.origin = old.location, old.origin
+            place = self.local.get(old.result)
+            if place is None:
+                param = self.given[old.result]
+                where = ", ".join([":"] * (len(param.type.shape) - 1) + ["i"])  # type: ignore[union-attr]
+                name = old.result.name
+                place = b.op(memory.index, param, self.thread, name=name, where=where)
+            env[old.result] = place
+            fill(b, old, place, env)
+            return
+        asked = _asks_for_room(old, self.maker, self.of_lists)
+        if asked is not None:  # there is: it was counted
+            assert isinstance(old, If)
+            for inner in old.then.body if asked.decl is arithmetic.less else ():
+                self.statement(inner, env, b)
+            return
+        base = old.operands[0] if isinstance(old, Op) and old.operands else None
+        if isinstance(base, Value) and base in self.given and _is_element(old):
+            assert isinstance(old, Op)
+            operands = [lookup(env, a) for a in old.operands[1:]]
+            b.location, b.origin = old.location, old.origin
+            attrs = {**old.attrs, "where": f"{old.attrs['where']}, i"}
+            new = replace(old, operands=(self.given[base], *operands, self.thread), attrs=attrs)
+            b.append(new)
+            return
+        super().statement(old, env, b)
+
+
+def _is_element(s: Statement) -> bool:
+    """Whether it touches one element of its first operand."""
+    if not isinstance(s, Op) or s.decl not in (memory.index, memory.store, memory.add_into):
+        return False
+    type_ = s.operands[0].type
+    where = str(s.attrs["where"]).split(", ")
+    return isinstance(type_, Array) and where == ["i"] * type_.ndim
+
+
+def _thread(fn: Function, b: Builder) -> Atom:
+    """The number of a thread in its launch."""
+    axes = "xyz".index(max(fn.notes["asked"] or "x")) + 1
+    places = b.ops(grid, axes=axes, names=("thread",) if axes == 1 else ())
+    if axes == 1:
+        return places[0]
+    sizes = b.ops(gridsize, axes=axes)
+    number: Atom = places[-1]
+    for k in range(axes - 2, -1, -1):
+        name = "thread" if k == 0 else ""
+        number = b.op(
+            arithmetic.add, b.op(arithmetic.multiply, number, sizes[k]), places[k], name=name
+        )
+    return number
+
+
+def inner_lists(fn: Function) -> Function:
+    """`fn` with each list made in the branch that alone uses it."""
+    return _Inner()(fn)
+
+
+class _Inner(Rewriter):
+    def region(self, old: Region, env: Env, b: Builder) -> Region:
+        body = list(old.body)
+        for op in old.body:
+            if isinstance(op, Op) and op.decl is containers.list_new and not op.operands:
+                users = [k for k, s in enumerate(body) if op.result in used_atoms(s)]
+                only = body[users[0]] if len(users) == 1 else None
+                if isinstance(only, If) and op.result not in old.yields:
+                    halves = [_uses(r, op.result) for r in regions_of(only)]
+                    if sum(halves) == 1:
+                        moved = [
+                            replace(r, body=(op, *r.body)) if used else r
+                            for r, used in zip(regions_of(only), halves, strict=True)
+                        ]
+                        body[users[0]] = replace(only, then=moved[0], orelse=moved[1])
+                        body.remove(op)
+        return super().region(Region(old.params, tuple(body), old.yields), env, b)
+
+
+def _uses(region: Region, v: Value) -> bool:
+    return v in region.yields or any(v in used_atoms(s) for s in region.body)

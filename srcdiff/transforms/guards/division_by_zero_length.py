@@ -1,0 +1,178 @@
+"""Shares of empty arrays: NumPy divides by a length of 0 without raising, Python does not.
+
+    %0: int64{n} = length[dim=n]                    %0: int64{n} = length[dim=n]
+    %1: float64 = divide 1.0, %0               ->   %2: float64[n] = where %c, 1.0, 0.0
+    %2: float64[n] = where %c, %1, 0.0              %3: float64[n] = divide %2, %0
+
+The number comes of `np.mean` or another division of NumPy's, whose adjoint starts from a number of Python's. So arrays
+are divided where there are some (`arrays_first`). What is left is NumPy's division by name (`guard_divisions`): the
+derivative has no elements, or it is NaN, as NumPy says; it does not raise. With floats of different digits, a number
+of NumPy's would widen what it meets, and is made Python's again. Programs that divide such a number by the length
+themselves keep Python's division (`note_divisors`): `total / n`, where `total` starts as 0.0 and a loop of n turns adds
+to it, raises where n is 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from srcdiff.ir.build import Builder, Env, Rewriter, lookup
+from srcdiff.ir.core import Atom, Const, For, Function, Op, OpDecl, Statement, Value, const, walk
+from srcdiff.ir.types import Array, Dim, Scalar
+from srcdiff.ops.arrays import creation, memory
+from srcdiff.ops.elementwise import arithmetic, elementary
+from srcdiff.transforms.analysis.defuse import definitions, is_generated, is_mixed
+from srcdiff.transforms.simplify.constants import is_zero_constant
+
+__all__ = ["arrays_first", "guard_divisions", "note_divisors"]
+
+_OPERATORS = (arithmetic.add, arithmetic.subtract, arithmetic.multiply, arithmetic.negative)
+_COUNTS = (memory.length, memory.element_count, memory.axis_length)
+
+
+def note_divisors(fn: Function) -> Function:
+    """`fn` with the lengths in `notes["divisors"]` by which it divides numbers that are Python's where they are 0."""
+    if not any(isinstance(s, Op) and s.decl is arithmetic.divide for s in fn.body.body):
+        return fn
+    numbers, divisors = _Numbers(fn), set()
+    for s in fn.body.body:
+        if isinstance(s, Op) and s.decl is arithmetic.divide:
+            lengths = _lengths(s.operands[1], numbers.made)
+            divisors |= {n for n in lengths if n and numbers.is_python(s.operands[0], n)}
+    return replace(fn, notes={**fn.notes, "divisors": frozenset(divisors)}) if divisors else fn
+
+
+def _lengths(atom: Atom, made: dict[Value, Op]) -> Iterator[Dim | None]:
+    """The lengths in a product, and None for another factor."""
+    op = made.get(atom) if isinstance(atom, Value) else None
+    if op is not None and op.decl is arithmetic.multiply:
+        for factor in op.operands:
+            yield from _lengths(factor, made)
+    elif not (isinstance(atom, Const) and atom.value):
+        yield atom.type.expr if isinstance(atom.type, Scalar) else None
+
+
+class _Numbers:
+    def __init__(self, fn: Function) -> None:
+        self.made = definitions(fn)
+        loops = [s for s in walk(fn.body) if isinstance(s, For)]
+        self.loops = {v: (s, k) for s in loops for k, v in enumerate(s.results)}
+
+    def is_python(self, atom: Atom, length: Dim, carried: frozenset[Atom] = frozenset()) -> bool:
+        """Whether it is a number of Python's where `length` is 0, if what is `carried` is one."""
+        if isinstance(atom, Const) or atom in carried:
+            return True
+        if isinstance(atom.type, Scalar) and atom.type.weak:
+            return True
+        if atom in self.loops:
+            loop, k = self.loops[atom]
+            if not self.is_python(loop.carried[k], length, carried):
+                return False
+            bound = loop.stop.type
+            if loop.start == const(0) and isinstance(bound, Scalar) and bound.expr == length:
+                return True  # it makes no turn
+            region = loop.body
+            return self.is_python(region.yields[k], length, carried | {region.params[k + 1]})
+        op = self.made.get(atom)
+        if op is None or op.decl not in _OPERATORS or op.spelling:
+            return False
+        return all(self.is_python(a, length, carried) for a in op.operands)
+
+
+def arrays_first(fn: Function) -> Function:
+    """`fn` where a product or a choice of numbers divided by a length is divided itself."""
+    return _ArraysFirst(fn)(fn)
+
+
+def guard_divisions(fn: Function) -> Function:
+    """`fn` where Python's numbers are divided by lengths with `np.divide`."""
+    made = definitions(fn)
+    divisors = fn.notes.get("divisors", frozenset())
+    shares = {
+        op.result
+        for op in made.values()
+        if _is_share(op, made) and not divisors.issuperset(_lengths(op.operands[1], made))
+    }
+    return _Guard(shares, is_mixed(fn.body))(fn) if shares else fn
+
+
+def _is_share(op: Op, made: dict[Value, Op]) -> bool:
+    """Whether Python's numbers are divided, the second of which is the length of something."""
+    if op.decl is not arithmetic.divide or op.spelling or not is_generated(op):
+        return False
+    types = [a.type for a in op.operands]
+    if not all(isinstance(t, Scalar) and t.weak for t in types):
+        return False
+    return _is_count(op.operands[1], made)
+
+
+def _is_count(atom: Atom, made: dict[Value, Op]) -> bool:
+    op = made.get(atom) if isinstance(atom, Value) else None
+    if op is None:
+        return False
+    if op.decl is arithmetic.multiply:
+        return any(_is_count(a, made) for a in op.operands)
+    return op.decl in _COUNTS or op.decl.name in ("count", "size")
+
+
+class _ArraysFirst(Rewriter):
+    def __init__(self, fn: Function) -> None:
+        self.made = definitions(fn)
+
+    def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        share = self.share(old) if isinstance(old, Op) and is_generated(old) else None
+        if share is None:
+            super().statement(old, env, b)
+            return
+        assert isinstance(old, Op)
+        numerator, count = share.operands
+        operands = [numerator if a is share.result else a for a in old.operands]
+        first = Value(old.result.type)
+        b.append(replace(old, operands=tuple(lookup(env, a) for a in operands), results=(first,)))
+        b.append(replace(share, operands=(first, lookup(env, count)), results=old.results))
+
+    def share(self, op: Op) -> Op | None:
+        """The share of an empty array that an operation makes an array of."""
+        if op.decl not in _LINEAR or not isinstance(op.results[0].type, Array):
+            return None
+        for position in _LINEAR[op.decl]:
+            atom, others = op.operands[position], _others(op, position)
+            made = self.made.get(atom) if isinstance(atom, Value) else None
+            if made is not None and _is_share(made, self.made) and _ALLOWED[op.decl](others):
+                return made
+        return None
+
+
+def _others(op: Op, position: int) -> list[Atom]:
+    return [op.operands[k] for k in _LINEAR[op.decl] if k != position]
+
+
+_LINEAR: dict[OpDecl, tuple[int, ...]] = {
+    arithmetic.multiply: (0, 1),
+    elementary.where: (1, 2),
+    creation.full: (0,),
+    creation.full_like: (1,),
+}
+_ALLOWED: dict[OpDecl, Callable[[list[Atom]], bool]] = {
+    arithmetic.multiply: lambda others: isinstance(others[0].type, Array),
+    elementary.where: lambda others: is_zero_constant(others[0]),
+    creation.full: lambda others: True,
+    creation.full_like: lambda others: True,
+}
+
+
+class _Guard(Rewriter):
+    def __init__(self, shares: set[Value], mixed: bool) -> None:
+        self.shares = shares
+        self.mixed = mixed  # what NumPy divides would make float32 as wide
+
+    def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        if not (isinstance(old, Op) and self.shares.intersection(old.results)):
+            super().statement(old, env, b)
+            return
+        env[old.result] = result = replace(old.result, type=Scalar("float64", False))
+        operands = tuple(lookup(env, a) for a in old.operands)
+        b.append(replace(old, operands=operands, results=(result,), spelling="np.divide"))
+        if self.mixed:
+            env[old.result] = b.op(arithmetic.to_float, result)

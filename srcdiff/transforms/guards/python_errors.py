@@ -1,0 +1,227 @@
+"""The errors of Python's numbers, which compiled code computes on from as NumPy's do.
+
+    %q = divide %a, %b        becomes        if %b == 0 { raise ZeroDivisionError };  %q = divide %a, %b
+
+Arrays and NumPy's numbers raise nothing in either, but for negative powers of integers. What overflows is infinite in
+compiled code, and raises in Python. A negative power of an integer of Python's is a float, which compiled code has no
+type for: the call is made in NumPy instead (`handles/generated.py`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from srcdiff.errors import UNTOLD
+from srcdiff.ir.build import Builder, Env, Rewriter, lengths_of, lookup
+from srcdiff.ir.core import (
+    Atom,
+    Const,
+    Function,
+    Op,
+    Region,
+    Statement,
+    Value,
+    const,
+    known_dim,
+    walk,
+)
+from srcdiff.ir.types import Array, Scalar, ndim_of
+from srcdiff.ops.arrays import creation, memory, reductions
+from srcdiff.ops.control import control
+from srcdiff.ops.core.scalar_spellings import choose
+from srcdiff.ops.elementwise import arithmetic, elementary
+from srcdiff.transforms.analysis.defuse import count_uses
+from srcdiff.transforms.legalize.integer_width import NARROW
+from srcdiff.transforms.simplify.constants import known_constant
+
+__all__ = ["python_errors"]
+
+
+@dataclass(frozen=True)
+class _Error:
+    """`test` is a condition on the operands `{0}`, `{1}` under which Python raises."""
+
+    test: str
+    cls: type[Exception]
+    message: str
+
+
+_NO_POWERS = "Integers to negative integer powers are not allowed."  # NumPy's
+_NO_INTEGER = "a negative power of an integer is a float"
+_BY_ZERO = _Error("{1} == 0", ZeroDivisionError, "division by zero")
+_TO_NEGATIVE = "{0} == 0 and -np.inf < {1} < 0"  # 0.0 ** -inf is infinite
+_OPERATORS = {
+    arithmetic.divide: (_BY_ZERO,),
+    arithmetic.floor_divide: (_BY_ZERO,),
+    arithmetic.mod: (_BY_ZERO,),
+    arithmetic.power: (_Error(_TO_NEGATIVE, ZeroDivisionError, "zero to a negative power"),),
+}
+_DOMAINS = {  # where functions of `math` raise
+    "{0} <= 0": ("log", "log2", "log10"),
+    "{0} <= -1": ("log1p",),
+    "{0} < 0": ("sqrt",),
+    "{0} < 1": ("acosh",),
+    "abs({0}) > 1": ("acos", "asin"),
+    "abs({0}) >= 1": ("atanh",),
+}
+_FUNCTIONS = {
+    f"math.{name}": (_Error(test, ValueError, "math domain error"),)
+    for test, names in _DOMAINS.items()
+    for name in names
+} | {
+    "math.pow": tuple(
+        _Error(test, ValueError, "math domain error")
+        for test in (_TO_NEGATIVE, "-np.inf < {0} < 0 and {1} % 1 > 0")
+    )
+}
+
+
+def python_errors(fn: Function) -> Function:
+    """`fn` with checks in front of what raises for Python's numbers."""
+    return _Checked(fn)(fn)
+
+
+class _Checked(Rewriter):
+    def __init__(self, fn: Function) -> None:
+        self.lengths = lengths_of(fn)
+        self.known: set[tuple[str, tuple[Atom, ...]]] = set()  # conditions that were looked at
+        self.chosen = _chosen(fn)
+        self.there: set[Value] = set()  # what is computed already
+
+    def region(self, old: Region, env: Env, b: Builder) -> Region:
+        before, self.known = self.known, set(self.known)
+        self.there.update(old.params)
+        new = super().region(old, env, b)
+        self.known = before
+        return new
+
+    def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        new = self.keep(old, env, b)
+        if isinstance(new, Op):
+            for error in _errors(new):
+                self.check(error, tuple(lookup(env, a) for a in new.operands), new, b)
+        if isinstance(new, Op) and self.may_be_fraction(new):
+            _check_power(new, b)
+        if isinstance(new, Op):
+            self.check_bounds(new, b)
+        self.there.update(new.results)
+        b.append(new)
+
+    def may_be_fraction(self, op: Op) -> bool:
+        """Whether it is a power of integers whose exponent may be negative."""
+        if op.decl is not arithmetic.power:
+            return False
+        kinds = {a.type.dtype[:3] for a in (*op.operands, op.result)}  # type: ignore[union-attr]
+        exponent = known_dim(op.operands[1])
+        return kinds == {"int"} and (
+            exponent is None or not self.lengths.is_at_least_zero(exponent)
+        )
+
+    def check_bounds(self, op: Op, b: Builder) -> None:
+        """Raise where an integer of Python's becomes one of NumPy's that has no such number."""
+        for atom, dtype in _narrowed(op):
+            bounds = np.iinfo(dtype)
+            text = f"not {bounds.min} <= {{0}} <= {bounds.max}"
+            if (text, (atom,)) in self.known:
+                continue
+            self.known.add((text, (atom,)))
+            fails = b.op(control.test, atom, text=text)
+            message = f"a Python integer is out of bounds for {dtype}"
+            control.raise_if(b, fails, OverflowError, f"{message}{UNTOLD}", op.location)
+
+    def check(self, error: _Error, operands: tuple[Atom, ...], op: Op, b: Builder) -> None:
+        text, wanted = _decided(error.test, operands)
+        condition, is_first = self.chosen.get(op.results[0], (None, True))
+        if text != "False" and isinstance(condition, Value) and condition in self.there:
+            text = f"{text} and {'' if is_first else 'not '}({{{len(wanted)}}})"
+            wanted = (*wanted, condition)
+        if text == "False" or (text, wanted) in self.known:
+            return
+        self.known.add((text, wanted))
+        fails = b.op(control.test, *wanted, text=text)
+        control.raise_if(b, fails, error.cls, error.message, op.location)
+
+
+def _chosen(fn: Function) -> dict[Value, tuple[Atom, bool]]:
+    """What is asked for by one choice alone, the condition of that, and whether it is the first of the two."""
+    uses = count_uses(fn)
+    found: dict[Value, tuple[Atom, bool]] = {}
+    for s in walk(fn.body):
+        if isinstance(s, Op) and s.decl is choose:
+            condition, first, second = s.operands
+            for a, is_first in ((first, True), (second, False)):
+                if isinstance(a, Value) and uses[a] == 1:
+                    found[a] = condition, is_first
+    return found
+
+
+def _check_power(op: Op, b: Builder) -> None:
+    """Raise for a negative power of integers: what NumPy raises, or what has the call made in NumPy."""
+    base, exponent = op.operands
+    is_python = all(isinstance(a.type, Scalar) and a.type.weak for a in op.operands)
+    message = f"{_NO_INTEGER}{UNTOLD}" if is_python else _NO_POWERS
+    inner = b.inner()
+    inner.location, inner.origin = op.location, "compiler"
+    if isinstance(exponent.type, Array):
+        fails = inner.op(reductions.any, inner.op(arithmetic.less, exponent, const(0)))
+    else:
+        lengths = [inner.op(memory.axis_length, base, axis=k) for k in range(ndim_of(base.type))]
+        text = " and ".join(["{0} < 0", *(f"{{{k}}} > 0" for k in range(1, len(lengths) + 1))])
+        fails = inner.op(control.test, exponent, *lengths, text=text)
+    control.raise_if(inner, fails, ValueError, message, op.location)
+    b.body += inner.body
+
+
+def _errors(op: Op) -> tuple[_Error, ...]:
+    """How an operation on Python's numbers may fail."""
+    types = [a.type for a in (*op.operands, *op.results)]
+    if not all(isinstance(t, Scalar) and (t.weak or t.dtype == "bool") for t in types):
+        return ()
+    if any(isinstance(t, Scalar) and t.dtype.startswith("complex") for t in types):
+        return ()
+    return _FUNCTIONS.get(op.spelling or op.decl.spelling) or _OPERATORS.get(op.decl) or ()
+
+
+def _narrowed(op: Op) -> list[tuple[Atom, str]]:
+    """The integers of Python's among the operands that take a narrower dtype: that of arrays, or one that is named."""
+    if op.decl is memory.store:
+        target, candidates = op.operands[0].type, op.operands[1:2]
+    elif op.decl in (arithmetic.astype, creation.full):
+        target, candidates = op.result.type, op.operands[:1]
+    elif op.decl.elementwise and op.decl is not elementary.where and op.results:
+        target, candidates = op.result.type, op.operands
+    else:
+        return []
+    dtype = target.dtype if isinstance(target, Scalar | Array) else ""
+    if dtype not in NARROW:
+        return []
+    return [(a, dtype) for a in candidates if _may_be_out_of(dtype, a)]
+
+
+def _may_be_out_of(dtype: str, a: Atom) -> bool:
+    """Whether it is an integer of Python's that is not known to be one of the dtype, too."""
+    if isinstance(a, Const):
+        bounds = np.iinfo(dtype)
+        return type(a.value) is int and not bounds.min <= a.value <= bounds.max
+    return isinstance(a.type, Scalar) and a.type.weak and a.type.dtype == "int64"
+
+
+def _decided(test: str, operands: tuple[Atom, ...]) -> tuple[str, tuple[Atom, ...]]:
+    """The condition without what is known of constants, and the operands that it still asks for."""
+    left: list[str] = []
+    wanted: list[Atom] = []
+    for part in test.split(" and "):
+        (k,) = (k for k in range(len(operands)) if f"{{{k}}}" in part)
+        atom = known_constant(operands[k]) or operands[k]
+        if isinstance(atom, Const):
+            if not eval(
+                part.replace(f"{{{k}}}", repr(atom.value)),
+                {"inf": np.inf, "nan": np.nan, "np": np},
+            ):
+                return "False", ()
+            continue
+        left.append(part.replace(f"{{{k}}}", f"{{{len(wanted)}}}"))
+        wanted.append(atom)
+    return " and ".join(left) or "True", tuple(wanted)

@@ -1,0 +1,224 @@
+"""Names that only turns of a loop bind are asked for before they are read: compiled code would read whatever is there.
+
+    %0 = undefined                                %0 = undefined
+    %y = for 0, %n, 1 with %0 { ... }             %y = for 0, %n, 1 with %0 { ... }
+    %1 = exp %y                       becomes     %has_y = test[text='{0} > {1}'] %n, 0
+                                                  if not %has_y { raise UnboundLocalError };  %1 = exp %y
+
+Where such a loop stands in another one, that hands on whether there is a value. What one side of a branch binds is
+there where the same condition is asked again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from typing import Any
+
+from srcdiff.ir.build import Builder, Env, Rewriter, lookup, with_parts
+from srcdiff.ir.core import (
+    Atom,
+    Const,
+    For,
+    Function,
+    If,
+    Op,
+    Region,
+    Statement,
+    Value,
+    While,
+    const,
+    regions_of,
+    walk,
+)
+from srcdiff.ir.definedness import Conditions, Presence, settled
+from srcdiff.ir.types import BOOL
+from srcdiff.ops.arrays import containers, memory
+from srcdiff.ops.control import control
+from srcdiff.transforms.analysis.defuse import count_uses
+
+__all__ = ["bound_names", "doubtful_names"]
+
+_KEEPS = (memory.store, containers.append)
+_ASK_LENGTHS = (memory.length, memory.axis_length, memory.empty_of, memory.zeros_of)
+
+
+def bound_names(fn: Function, names: Collection[str] | None = None) -> Function:
+    """`fn` with checks that names have values where the function reads them: all, or only `names`."""
+    return _Bound(fn, names)(fn) if _has_undefined(fn) else fn
+
+
+def doubtful_names(fn: Function) -> frozenset[str]:
+    """The names that `fn` reads, and that may have no value where it does so."""
+    if not _has_undefined(fn):
+        return frozenset()
+    bound = _Bound(fn, None)
+    bound(fn)
+    return frozenset(bound.asked)
+
+
+def _has_undefined(fn: Function) -> bool:
+    return any(isinstance(s, Op) and s.decl is control.undefined for s in walk(fn.body))
+
+
+class _Bound(Rewriter):
+    def __init__(self, fn: Function, names: Collection[str] | None) -> None:
+        self.names = names
+        self.asked: set[str] = set()
+        self.maker = {r: s for s in walk(fn.body) for r in s.results}
+        self.presence = Presence(fn, self.maker)
+        self.uses = count_uses(fn)
+        self.has: dict[Atom, Atom] = {}  # whether there is a value, of what may have none
+        self.lacks: dict[Atom, tuple[str, tuple[Atom, ...]]] = {}  # tests that there is none
+        self.checked: set[Any] = set()  # values, and tests as they stand
+        self.whole = fn.body
+        self.sides: Conditions = {}  # the conditions that are known here
+        self.turn: Sequence[Value] = ()  # what the innermost loop hands to its turns
+        self.bound_by: dict[Atom, tuple[Atom, bool]] = {}  # what has a value on one side only
+
+    def region(self, old: Region, env: Env, b: Builder) -> Region:
+        before, self.checked = self.checked, set(self.checked)
+        new = super().region(old, dict(env), b)
+        if old is self.whole and not self.has.keys().isdisjoint(old.yields):
+            self.ask(old.yields, b)
+            new = b.region(old.params, new.yields)
+        self.checked = before
+        return new
+
+    def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        match old:
+            case Op():
+                self.operation(old, b)
+                b.append(self.keep(old, env, b))
+            case If():
+                self.branch(old, env, b)
+            case For() | While():
+                self.loop(old, env, b)
+            case _:
+                self.ask(old.operands, b)
+                b.append(self.keep(old, env, b))
+
+    def operation(self, op: Op, b: Builder) -> None:
+        b.location = op.location
+        if op.decl is control.undefined:
+            self.has[op.result] = const(False)
+        elif op.decl in _KEEPS and self.is_kept(op):
+            self.ask((op.operands[0], *op.operands[2:]), b)  # what is kept is for who reads it
+        elif op.decl not in _ASK_LENGTHS:
+            self.ask(op.operands, b)
+
+    def is_kept(self, op: Op) -> bool:
+        """Whether a store keeps what a turn begins with for the backward part; that of a derivative is a user's."""
+        target, value = op.operands[:2]
+        is_of_turn = value in self.turn and isinstance(target, Value) and not target.user
+        return op.origin == "compiler" or is_of_turn
+
+    def ask(self, atoms: Sequence[Atom], b: Builder) -> None:
+        for a in atoms:
+            if a in self.has and a not in self.checked:
+                self.checked.add(a)
+                if self.is_bound(a):
+                    continue
+                name = getattr(a, "name", "") or "a variable"
+                self.asked.add(name)
+                text, operands = self.lacks.get(a, ("not {0}", (self.has[a],)))
+                is_wanted = self.names is None or name in self.names
+                if is_wanted and (text, operands) not in self.checked:
+                    self.checked.add((text, operands))
+                    missing = b.op(control.test, *operands, text=text)
+                    told = f"{name} has no value, since a loop made no turn"
+                    control.raise_if(b, missing, UnboundLocalError, told)
+
+    def is_bound(self, atom: Atom) -> bool:
+        """Whether what is known here says that there is a value."""
+        condition, side = self.bound_by.get(atom, (None, False))
+        is_known = isinstance(condition, Value) and self.sides.get(condition) is side
+        return is_known or self.presence.is_present(atom, self.sides)
+
+    def of(self, atom: Atom) -> Atom:
+        return self.has.get(atom, const(True))
+
+    def branch(self, old: If, env: Env, b: Builder) -> None:
+        self.ask((old.condition,), b)
+        outer, regions = self.sides, []
+        for side, region in ((True, old.then), (False, old.orelse)):
+            self.sides = {**outer, **dict(settled(old.condition, side, self.maker))}
+            regions.append(self.region(region, env, b.inner()))
+        self.sides = outer
+        pairs = list(zip(old.then.yields, old.orelse.yields, old.results, strict=True))
+        told = [(x, y, r) for x, y, r in pairs if x in self.has or y in self.has]
+        for x, y, r in told:
+            if {self.of(x), self.of(y)} == {const(True), const(False)}:
+                self.bound_by[r] = old.condition, self.of(x) == const(True)
+        flags = tuple(_flag(r) for *_, r in told)
+        self.has.update((r, flag) for (*_, r), flag in zip(told, flags, strict=True))
+        regions = [
+            _ending(region, [self.of(pair[k]) for pair in told]) for k, region in enumerate(regions)
+        ]
+        operands = [lookup(env, a) for a in old.operands]
+        b.append(with_parts(old, operands, regions, lambda: (*old.results, *flags)))
+
+    def loop(self, old: For | While, env: Env, b: Builder) -> None:
+        params = old.body.params[isinstance(old, For) :]
+        self.ask(old.operands[: len(old.operands) - len(params)], b)
+        told = {k for k, a in enumerate(old.carried) if a in self.has}
+        while True:
+            flags = {k: _flag(params[k]) for k in told}
+            asked = {k: _flag(params[k]) for k in told}  # what the test knows them as
+            for k, flag in flags.items():
+                self.has[params[k]] = flag
+                if isinstance(old, While) and old.test is not None:
+                    self.has[old.test.params[k]] = asked[k]
+            outer, self.turn = self.turn, params
+            regions = [self.region(r, env, b.inner()) for r in regions_of(old)]
+            self.turn = outer
+            more = {k for k, y in enumerate(old.carried_yields) if y in self.has} - told
+            if not more:
+                break
+            told |= more
+        counted = {k for k in told if self.is_counted(old, params[k], old.carried_yields[k])}
+        handed = sorted(told - counted)
+        operands = [lookup(env, a) for a in old.operands]
+        results = old.results[len(old.results) - len(params) :]
+        given = [_flag(results[k]) for k in handed]
+        starts = [self.of(old.carried[k]) for k in handed]
+        ends = [self.of(old.carried_yields[k]) for k in handed]
+        *tests, body = regions
+        tests = [_begun(r, [asked[k] for k in handed]) for r in tests]
+        body = _ending(_begun(body, [flags[k] for k in handed]), ends)
+        new = with_parts(old, [*operands, *starts], [*tests, body], lambda: (*old.results, *given))
+        b.append(new)
+        self.has.update((results[k], flag) for k, flag in zip(handed, given, strict=True))
+        for k in sorted(counted):
+            assert isinstance(new, For)
+            self.has[results[k]] = self.turned(new, self.of(old.carried[k]), results[k], b)
+
+    def is_counted(self, loop: For | While, param: Value, end: Atom) -> bool:
+        """Whether each turn binds a name, and none asks for what there was before."""
+        is_range = isinstance(loop, For) and isinstance(loop.step, Const)
+        return is_range and not self.uses.get(param) and end not in self.has
+
+    def turned(self, loop: For, before: Atom, result: Value, b: Builder) -> Value:
+        """Whether there was a value, or the loop makes a turn."""
+        assert isinstance(loop.step, Const)
+        text, rest = (
+            ("{0} > {1}", "{0} <= {1}") if loop.step.value > 0 else ("{0} < {1}", "{0} >= {1}")
+        )
+        operands: tuple[Atom, ...] = (loop.stop, loop.start)
+        self.lacks[result] = rest, operands
+        if before != const(False):
+            text, operands = f"{{2}} or {text}", (*operands, before)
+            self.lacks[result] = f"not {{2}} and {rest}", operands
+        return b.op(control.test, *operands, text=text, name=_flag(result).name)
+
+
+def _flag(v: Value) -> Value:
+    return Value(BOOL, f"has_{v.name}" if v.name else "")
+
+
+def _begun(region: Region, more: Sequence[Value]) -> Region:
+    return replace(region, params=(*region.params, *more)) if more else region
+
+
+def _ending(region: Region, more: Sequence[Atom]) -> Region:
+    return replace(region, yields=(*region.yields, *more)) if more else region

@@ -1,0 +1,62 @@
+"""Truth values as numbers, and numbers that they choose: compiled code has no `float(c)`, and arrays for `np.where`.
+
+    %x = to_float %c        becomes        %x = choose %c, 1.0, 0.0
+    %x = where %c, %a, 2    becomes        %x = choose %c, %a, 2
+    %x = where %c, %a, %k   becomes        %x = choose %c, %a, (astype %k), of a float and an integer
+
+Of numbers `to_float` stays, and of arrays `where`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from srcdiff.ir.build import Builder, Env, Rewriter
+from srcdiff.ir.core import Atom, Function, Op, Statement, const
+from srcdiff.ir.types import Scalar
+from srcdiff.ops.core import scalar_spellings
+from srcdiff.ops.elementwise import arithmetic, elementary
+
+__all__ = ["truth_numbers"]
+
+
+def truth_numbers(fn: Function) -> Function:
+    """`fn` with truth values chosen between, and not converted."""
+    return _TruthNumbers()(fn)
+
+
+class _TruthNumbers(Rewriter):
+    def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        new = self.keep(old, env, b)
+        if isinstance(new, Op) and new.decl is arithmetic.to_float:
+            type_ = new.operands[0].type
+            if isinstance(type_, Scalar) and type_.dtype == "bool":
+                operands = (new.operands[0], const(1.0), const(0.0))
+                new = replace(new, decl=scalar_spellings.choose, operands=operands, spelling="")
+        elif isinstance(new, Op) and new.decl is elementary.where:
+            new = replace(new, operands=(new.operands[0], *_of_one_dtype(new, b)))
+            decl, spelling = scalar_spellings.of_numbers(
+                new.decl, new.operands, new.spelling, False
+            )
+            new = replace(new, decl=decl, spelling=spelling)
+        b.append(new)
+
+
+def _of_one_dtype(op: Op, b: Builder) -> tuple[Atom, ...]:
+    """The numbers that are chosen between, each of the dtype that the choice has."""
+    want = op.result.type
+    parts = op.operands[1:]
+    if not isinstance(want, Scalar) or len({_dtype(a) for a in parts} - {""}) < 2:
+        return parts
+    return tuple(a if _dtype(a) in ("", want.dtype) else _as(a, want.dtype, b) for a in parts)
+
+
+def _dtype(a: Atom) -> str:
+    """The dtype of one of NumPy's numbers; Python's take that of others."""
+    return a.type.dtype if isinstance(a.type, Scalar) and not a.type.weak else ""
+
+
+def _as(a: Atom, dtype: str, b: Builder) -> Atom:
+    if isinstance(a.type, Scalar) and a.type.dtype == "bool" and dtype == "float64":
+        return b.op(scalar_spellings.choose, a, const(1.0), const(0.0))
+    return b.op(arithmetic.astype, a, spelling=f"np.{dtype}", dtype=dtype)

@@ -1,0 +1,58 @@
+"""What is reshaped lies in the order of its axes: compiled code makes no copy where NumPy does.
+
+%t = transpose %x                    %t = transpose %x;  %c = copy %t
+%v = reshape %t, -1     becomes      %v = reshape %c, -1
+"""
+
+from __future__ import annotations
+
+from srcdiff.ir.build import Builder, Env, Rewriter, with_parts
+from srcdiff.ir.core import Atom, Function, Op, Statement, Value, walk
+from srcdiff.ir.types import Array
+from srcdiff.ops.arrays import memory, shapes
+from srcdiff.transforms.analysis.defuse import definitions, written_values
+from srcdiff.transforms.analysis.memory_layout import all_layouts, makes_view
+
+__all__ = ["contiguous"]
+
+_RESHAPES = (shapes.reshape, shapes.ravel)
+_ORDERS = (shapes.transpose, shapes.swapaxes, shapes.moveaxis)
+
+
+def contiguous(fn: Function) -> Function:
+    """`fn` with copies of what is not known to be contiguous where it is reshaped."""
+    some = any(isinstance(s, Op) and s.decl in _RESHAPES for s in walk(fn.body))
+    return _Copied(fn)(fn) if some else fn
+
+
+class _Copied(Rewriter):
+    def __init__(self, fn: Function) -> None:
+        self.layouts = all_layouts(fn)
+        self.written = written_values(fn)
+        self.maker = definitions(fn)
+
+    def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        new = self.keep(old, env, b)
+        if isinstance(old, Op) and old.decl in _RESHAPES and self.may_copy(old):
+            base, *rest = new.operands
+            b.location, b.origin = old.location, old.origin
+            new = with_parts(new, [b.op(memory.copy, base), *rest], ())
+        b.append(new)
+
+    def may_copy(self, op: Op) -> bool:
+        """Whether nobody sees if it is a copy: where NumPy copies and that can be seen, the program says so."""
+        base = op.operands[0]
+        if not isinstance(base, Value) or not isinstance(base.type, Array):
+            return False
+        found = self.layouts[base]
+        if base in self.written:
+            return not makes_view(op, found)
+        return not found.contiguous or self.is_strided(base)
+
+    def is_strided(self, array: Atom) -> bool:
+        """Whether Numba's types do not say that an array is contiguous, though it is: its axes have length 1."""
+        op = self.maker.get(array) if isinstance(array, Value) else None
+        if op is None or op.view_of is None:
+            return False
+        steps = op.decl in _ORDERS or ":s" in op.attrs.get("where", "")
+        return steps or self.is_strided(op.operands[op.view_of])

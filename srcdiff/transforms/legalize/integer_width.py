@@ -1,0 +1,101 @@
+"""NumPy's integers of fewer than 64 bits wrap around; compiled code computes with 64, so that their results are cast.
+
+    %2: uint8! = subtract 0, %k      becomes      %3: uint8! = subtract 0, %k
+                                                  %2: uint8! = astype[dtype='uint8'] %3
+
+What is only added to, subtracted and multiplied by more of its kind is cast in the end.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from srcdiff.ir.build import Builder, Env, Rewriter, with_parts
+from srcdiff.ir.core import Atom, Const, Function, Op, Statement, Value, walk
+from srcdiff.ir.types import Scalar
+from srcdiff.ops.core import scalar_spellings
+from srcdiff.ops.elementwise import arithmetic, elementary
+from srcdiff.transforms.analysis.defuse import all_regions
+
+__all__ = ["NARROW", "wrapped_integers"]
+
+NARROW = {"int8", "int16", "int32", "uint8", "uint16", "uint32"}
+_RING = {arithmetic.add, arithmetic.subtract, arithmetic.multiply, arithmetic.negative}
+_WRAPPING = _RING | {arithmetic.power, arithmetic.absolute, arithmetic.floor_divide}
+_WRAPPING |= {arithmetic.invert, arithmetic.left_shift}
+
+
+def wrapped_integers(fn: Function) -> Function:
+    """`fn` with what arithmetic makes of narrow integers cast to what NumPy makes of them."""
+    if not any(_dtype(r) in NARROW | {"uint64"} for s in walk(fn.body) for r in s.results):
+        return fn
+    return _Wrapped(fn)(fn)
+
+
+def _dtype(atom: Atom) -> str:
+    return atom.type.dtype if isinstance(atom.type, Scalar) else ""
+
+
+class _Wrapped(Rewriter):
+    def __init__(self, fn: Function) -> None:
+        self.later = _cast_later(fn)
+
+    def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        new = self.keep(old, env, b)
+        if not (isinstance(new, Op) and (new.decl in _WRAPPING or _chooses_wide(new))):
+            b.append(new)
+            return
+        result = new.result
+        dtype = _dtype(result)
+        if dtype == "uint64":  # beside Numba's signed integers these are floats
+            new = with_parts(new, [_unsigned(a, b) for a in new.operands], ())
+        if dtype not in NARROW or result in self.later:
+            b.append(new)
+            return
+        wide = Value(result.type)
+        b.append(with_parts(new, new.operands, (), lambda: (wide,)))
+        name = result.name
+        env[result] = b.op(
+            arithmetic.astype,
+            wide,
+            name=name,
+            user=result.user,
+            spelling=f"np.{dtype}",
+            dtype=dtype,
+        )
+
+
+def _chooses_wide(op: Op) -> bool:
+    """Whether what is chosen may be an integer of Python's."""
+    parts = op.operands[1:] if op.decl in (elementary.where, scalar_spellings.choose) else ()
+    return any(
+        isinstance(a.type, Scalar) and a.type.weak and a.type.dtype == "int64" for a in parts
+    )
+
+
+def _unsigned(atom: Atom, b: Builder) -> Atom:
+    return (
+        b.op(arithmetic.astype, atom, spelling="np.uint64", dtype="uint64")
+        if isinstance(atom, Const)
+        else atom
+    )
+
+
+def _cast_later(fn: Function) -> set[Value]:
+    """What is asked for by nothing but sums and products of its dtype."""
+    users: dict[Value, list[Statement | None]] = defaultdict(list)
+    for s in walk(fn.body):
+        for a in s.operands:
+            if isinstance(a, Value):
+                users[a].append(s)
+    for region in all_regions(fn.body):
+        for y in region.yields:
+            if isinstance(y, Value):
+                users[y].append(None)
+    return {
+        v
+        for v, found in users.items()
+        if all(
+            isinstance(s, Op) and s.decl in _RING and _dtype(s.result) == _dtype(v) for s in found
+        )
+    }

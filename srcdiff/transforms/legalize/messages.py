@@ -1,0 +1,65 @@
+"""Messages with numbers in them, which compiled code cannot write: their words are left.
+
+    raise ValueError(f"got {x:.3f}")     becomes     raise ValueError("got ... (jit=False shows it whole)")
+
+A call from Python that raises so is run once more in NumPy, which has the message whole (`handles/generated.py`).
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import replace
+
+from srcdiff.errors import UNTOLD
+from srcdiff.ir.build import Builder, Env, Rewriter
+from srcdiff.ir.core import Function, Op, Statement
+from srcdiff.ops.control import control
+
+__all__ = ["plain_messages"]
+
+_TEXTS = {control.raise_: "text", control.assert_: "message"}
+
+
+def plain_messages(fn: Function) -> Function:
+    """`fn` with constants for what its exceptions say."""
+    return _Plain()(fn)
+
+
+class _Plain(Rewriter):
+    def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        new = self.keep(old, env, b)
+        if isinstance(new, Op) and new.attrs.get(_TEXTS.get(new.decl, "")):
+            name = _TEXTS[new.decl]
+            text = _plain(new.attrs[name], len(new.operands))
+            new = replace(new, attrs={**new.attrs, name: text})
+        b.append(new)
+
+
+def _plain(text: str, count: int) -> str:
+    """An exception, or a message, with constants for strings that are made of values."""
+    tree = ast.parse(text.format(*(f"_{k}_" for k in range(count))), mode="eval")
+    whole = tree.body
+    exception = whole.func if isinstance(whole, ast.Call) and _is_exception(whole) else None
+    parts = whole.args if isinstance(whole, ast.Call) and exception is not None else [whole]
+    if not any(isinstance(p, ast.JoinedStr | ast.BinOp | ast.Call) for p in parts):
+        return text
+    said = ast.Constant(" ".join(map(_words, parts)) + UNTOLD)
+    new = said if exception is None else ast.Call(exception, [said], [])
+    return ast.unparse(new).replace("{", "{{").replace("}", "}}")
+
+
+def _is_exception(call: ast.Call) -> bool:
+    """Whether a call makes the exception, and is no `"...".format(x)`, `str(x)`."""
+    name = ast.unparse(call.func)
+    return name not in ("str", "repr") and not name.endswith((".format", ".join"))
+
+
+def _words(message: ast.expr) -> str:
+    """What is known of a message, with dots for the rest."""
+    if isinstance(message, ast.Constant):
+        return str(message.value)
+    if isinstance(message, ast.JoinedStr):
+        return "".join(_words(part) for part in message.values)
+    if isinstance(message, ast.BinOp):
+        return f"{_words(message.left)}{_words(message.right) if isinstance(message.op, ast.Add) else ''}"
+    return "..."

@@ -1,0 +1,50 @@
+"""Where numbers that were computed are compared for being equal, compiled code computes them in the same way each time.
+
+    top = max(s);  hits = s == top        # `s` is computed where the greatest is looked for, and again here
+
+With leave to add up in another order, and to round a product and a sum once, LLVM gives the two another last digit:
+then nothing hits, and the derivative is 0 / 0. Such a program, with all that it calls, is compiled without that leave.
+"""
+
+from __future__ import annotations
+
+from srcdiff.ir.core import Atom, Const, Function, Op, Region, Value, const, walk
+from srcdiff.ir.recursion import callees_first
+from srcdiff.ir.types import is_float
+from srcdiff.ops.core.scalar_spellings import choose
+from srcdiff.ops.elementwise import arithmetic
+from srcdiff.transforms.analysis.defuse import all_regions
+
+__all__ = ["compares_results"]
+
+_EQUALITIES = (arithmetic.equal, arithmetic.not_equal)
+
+
+def compares_results(fn: Function) -> bool:
+    """Whether a function, or one that it calls, asks if numbers are equal that may both have been computed."""
+    return any(_compares(f.body) for f in callees_first(fn))
+
+
+def _compares(body: Region) -> bool:
+    ties = _only_ties(body)
+    asked = (s for s in walk(body) if isinstance(s, Op) and s.decl in _EQUALITIES)
+    return any(s.result not in ties and all(map(_is_computed, s.operands)) for s in asked)
+
+
+def _is_computed(atom: Atom) -> bool:
+    return not isinstance(atom, Const) and is_float(atom.type)
+
+
+def _only_ties(region: Region) -> set[Value]:
+    """What is asked for by `0.5 if x == y else x > y` alone: next to a tie, either answer is one of the sides."""
+    found: set[Atom] = set()
+    others: set[Atom] = set()
+    for s in walk(region):
+        for k, operand in enumerate(s.operands):
+            is_tie = (
+                isinstance(s, Op) and s.decl is choose and not k and s.operands[1] == const(0.5)
+            )
+            (found if is_tie else others).add(operand)
+    for inner in all_regions(region):
+        others.update(inner.yields)
+    return {v for v in found - others if isinstance(v, Value)}

@@ -1,0 +1,90 @@
+"""Systems with symmetric matrices: Cholesky's factorisation where there is one, shared by all that ask for it.
+
+    K = A @ A.T + c * np.eye(n)                          K = A @ A.T + c * np.eye(n)
+    K_inv = np.linalg.inv(K)                             factor, info = scipy.linalg.lapack.dpotrf(K, lower=True)
+    x = K_inv @ b                               ->       if info == 0:
+    d = np.linalg.slogdet(K)[1]                              x = cho_solve((factor, True), b)
+                                                             d = 2.0 * np.sum(np.log(np.diag(factor)))
+                                                         else:
+                                                             x = np.linalg.solve(K, b)
+                                                             d = np.linalg.slogdet(K)[1]
+
+Which matrices are symmetric is known from what they are made of (`symmetry`); whether one is positive definite, the
+run says. An inverse of which only products are asked for is not computed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from srcdiff.ir.build import Builder
+from srcdiff.ir.core import Atom, Function, If, Op, Value, const, walk
+from srcdiff.ops.elementwise import arithmetic
+from srcdiff.ops.linalg import cholesky_reuse
+from srcdiff.transforms.analysis.defuse import definitions
+from srcdiff.transforms.linalg.shared_factorisation import ASKING, Factored, Systems, same_factors
+from srcdiff.transforms.linalg.symmetry import Symmetry
+
+__all__ = ["NAME", "definite_systems"]
+
+NAME = "cholesky"
+
+
+def definite_systems(fn: Function) -> Function:
+    """`fn` with one factorisation of each symmetric matrix that it solves systems with."""
+    if not any(op.decl in ASKING for op in definitions(fn).values()):
+        return fn
+    return same_factors(fn, _Definite(fn))
+
+
+class _Definite(Systems):
+    name = NAME
+    is_symmetric = True
+
+    def __init__(self, fn: Function) -> None:
+        super().__init__(fn)
+        self.symmetry = Symmetry(fn, self.made)
+        self.settled = self.where_indefinite(fn)
+        self.inverses = self.only_multiplied(fn)
+
+    def fits(self, op: Op) -> bool:
+        """Whether an operation is on a matrix that is known to be symmetric, and may have a factor here."""
+        if op.results[0] in self.settled or not self.is_matrix(op):
+            return False
+        return self.symmetry.holds(op.operands[0])
+
+    def where_indefinite(self, fn: Function) -> set[Value]:
+        """What is found without a factor since there is none, in a derivative that is differentiated again."""
+        found: set[Value] = set()
+        for s in walk(fn.body):
+            if isinstance(s, If) and (k := self.factored_by(s.condition)) is not None:
+                asking = (self.made.get(r) for e in walk(s.orelse) for r in e.results)
+                found |= {
+                    op.results[0]
+                    for op in asking
+                    if op is not None and op.decl in ASKING and self.matrix_of(op)[0] is k
+                }
+        return found
+
+    def factored_by(self, condition: Atom) -> Atom | None:
+        """The matrix of which a condition says that it has a factor."""
+        test = self.made.get(condition) if isinstance(condition, Value) else None
+        info = test.operands[0] if test is not None and test.decl is arithmetic.equal else None
+        made = self.made.get(info) if isinstance(info, Value) else None
+        return made.operands[0] if made is not None and made.decl is cholesky_reuse.potrf else None
+
+    def matrix_of(self, op: Op) -> tuple[Atom, bool]:
+        """The symmetric matrix, which is its own transpose."""
+        return super().matrix_of(op)[0], False
+
+    def factorised(self, k: Atom, b: Builder) -> Factored:
+        factor, info = b.ops(cholesky_reuse.potrf, k, names=("factor", "info"))
+        return (factor,), b.op(arithmetic.equal, info, const(0), name="is_definite")
+
+    def solution(
+        self, k: Atom, found: tuple[Value, ...], x: Atom, across: bool, b: Builder
+    ) -> Atom:
+        return b.op(cholesky_reuse.definite_solve, k, *found, x)
+
+    def determinant(self, k: Atom, found: tuple[Value, ...], op: Op, b: Builder) -> Sequence[Atom]:
+        return b.op(arithmetic.float64, const(1.0)), b.op(cholesky_reuse.definite_logdet, k, *found)

@@ -1,0 +1,109 @@
+"""Helpers of a few lines that solve with a matrix of which who calls them knows more are part of who calls them.
+
+    def log_density(x, S):                               for x in X:
+        return -0.5 * (x @ np.linalg.inv(S) @ x              total += -0.5 * (x @ np.linalg.inv(S) @ x
+                       + np.linalg.slogdet(S)[1])   ->                        + np.linalg.slogdet(S)[1])
+
+    for x in X:
+        total += log_density(x, L @ L.T)
+
+More is known where the matrix is symmetric or triangular, the same in all turns of a loop, or asked for elsewhere, too:
+one factorisation serves all then.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from srcdiff.ir.core import Atom, Call, For, Function, Op, Region, Value, While, regions_of, walk
+from srcdiff.ops.arrays import shapes
+from srcdiff.transforms.analysis.defuse import definitions
+from srcdiff.transforms.linalg.symmetry import Symmetry
+from srcdiff.transforms.linalg.triangular_systems import triangles
+from srcdiff.transforms.simplify.inline import Inline, is_few_lines
+
+__all__ = ["inline_systems"]
+
+_LINES = 30  # of a helper that is looked into
+_DEPTH = 3  # helpers that call helpers
+_ASKING = ("solve", "inv", "slogdet", "det")
+
+
+def inline_systems(fn: Function) -> Function:
+    """`fn` with the statements of such helpers in the place of their calls."""
+    for _ in range(_DEPTH):
+        calls = _known(fn)
+        if not calls:
+            break
+        fn = _InlineSystems(fn, calls)(fn)
+    return fn
+
+
+def _known(fn: Function) -> set[Call]:
+    """The calls that give more to a helper, or to who asks for what it returns, if it is in line."""
+    made = definitions(fn)
+    asked = Counter(_matrices(fn))
+    calls = [
+        s for s in walk(fn.body) if isinstance(s, Call) and is_few_lines(s.function, _LINES, Call)
+    ]
+    given = {c: set(_given(c)) for c in calls}
+    asked.update(a for matrices in given.values() for a in matrices)
+    symmetry = Symmetry(fn) if any(given.values()) else None
+    around = {a for call, a in _from_outside(fn.body) if a in given.get(call, ())}
+    found = set()
+    for c in calls:
+        for a in given[c]:
+            if (
+                asked[a] > 1
+                or a in around
+                or (symmetry and symmetry.holds(a))
+                or triangles(a, made)
+            ):
+                found.add(c)
+        inner = definitions(c.function)
+        for r, y in zip(c.results, c.function.body.yields, strict=True):
+            if asked[r] and triangles(y, inner):
+                found.add(c)
+    return found
+
+
+def _matrices(fn: Function) -> Iterator[Atom]:
+    """The matrices that a function factorises."""
+    made = definitions(fn)
+    for s in walk(fn.body):
+        if isinstance(s, Op) and s.decl.name in _ASKING:
+            a = s.operands[0]
+            while isinstance(a, Value) and a in made and made[a].decl is shapes.transpose:
+                a = made[a].operands[0]
+            yield a
+
+
+def _given(call: Call) -> Iterator[Atom]:
+    """The matrices among a helper's arguments that it factorises."""
+    own = dict(zip(call.function.params, call.operands, strict=True))
+    yield from (own[a] for a in _matrices(call.function) if isinstance(a, Value) and a in own)
+
+
+def _from_outside(region: Region) -> Iterator[tuple[Call, Atom]]:
+    """The calls in loops, with those of their arguments that the innermost loop does not make."""
+    for s in region.body:
+        if isinstance(s, For | While):
+            for body in regions_of(s):
+                own = {r for e in walk(body) for r in e.results} | {*body.params}
+                for e in walk(body):
+                    if isinstance(e, Call):
+                        yield from ((e, a) for a in e.operands if a not in own)
+                yield from _from_outside(body)
+        else:
+            for body in regions_of(s):
+                yield from _from_outside(body)
+
+
+class _InlineSystems(Inline):
+    def __init__(self, fn: Function, calls: set[Call]) -> None:
+        super().__init__(fn, _LINES)
+        self.calls = calls
+
+    def may_inline(self, call: Call) -> bool:
+        return call in self.calls and super().may_inline(call)

@@ -1,0 +1,264 @@
+"""Which matrices are symmetric by what they are made of: `A.T @ A`, `K + c * np.eye(n)`, kernels of squared distances.
+
+The element of a matrix at (i, j) is said in terms of the elements that it is made of, in an order that does not depend
+on how it was written:
+
+    d = x[:, None] - x                     d[i, j] = x[i] - x[j]
+    K = np.exp(-(d**2)) + c * np.eye(n)    K[i, j] = exp(-even(x[i] - x[j])) + c * eye{i, j}
+
+A matrix is symmetric if that is the same at (j, i). Calls are looked into.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from srcdiff.ir.core import Atom, Call, Const, Function, Op, Value, walk
+from srcdiff.ir.types import Array, Dim, ndim_of, shape_of
+from srcdiff.ops.core.index_patterns import items
+from srcdiff.transforms.analysis.defuse import definitions, is_pure, written_values
+
+__all__ = ["Symmetry"]
+
+Letters = tuple[str, ...]
+Said = tuple[int, int]  # a sign, and the number of an expression
+
+_ONE = Dim(1)
+_NONE = "1"  # the letter of an axis of length 1
+_DEPTH = 5  # sums of sums, and products of products, that are taken for one
+_SIGNS = {"add": (1, 1), "subtract": (1, -1), "negative": (-1,)}
+_PRODUCTS = ("matmul", "dot")
+_EVEN = {"square", "absolute", "cos", "cosh"}
+_SYMMETRIC = {"maximum", "minimum", "fmax", "fmin", "logaddexp", "hypot"}
+
+
+class Symmetry:
+    """What is known of the values of a function; `made`: the operations that may be looked into."""
+
+    def __init__(self, fn: Function, made: Mapping[Value, Op] | None = None) -> None:
+        written = written_values(fn)
+        self.made = made or {v: op for v, op in definitions(fn).items() if is_pure(op, written)}
+        calls = [s for s in walk(fn.body) if isinstance(s, Call) and len(s.results) == 1]
+        self.calls = {s.results[0]: s for s in calls if s.results[0] not in written}
+        self.where: tuple[Value, ...] = ()  # the calls that led into this function
+        self.numbers: dict[Any, int] = {}
+        self.said: dict[tuple[Atom, Letters], Said] = {}
+        self.inside: dict[Value, _Called] = {}
+
+    def holds(self, matrix: Atom) -> bool:
+        """Whether a matrix is known to be symmetric."""
+        if not isinstance(matrix.type, Array) or matrix.type.ndim != 2:
+            return False
+        return self.say(matrix, ("i", "j")) == self.say(matrix, ("j", "i"))
+
+    def number(self, *key: Any) -> int:
+        return self.numbers.setdefault(key, len(self.numbers))
+
+    def say(self, atom: Atom, letters: Letters) -> Said:
+        """An element of an array, at the place that letters name."""
+        letters = tuple(
+            _NONE if d == _ONE else c for c, d in zip(letters, shape_of(atom.type), strict=True)
+        )
+        found = self.said.get((atom, letters))
+        if found is None:
+            found = self.said[atom, letters] = self.expression(atom, letters)
+        return found
+
+    def expression(self, atom: Atom, letters: Letters) -> Said:
+        if isinstance(atom, Const):
+            is_negative = isinstance(atom.value, int | float) and atom.value < 0
+            value = -atom.value if is_negative else atom.value
+            return (-1 if is_negative else 1), self.number("constant", repr(value))
+        op = self.made.get(atom)
+        found = self.made_of(op, letters) if op is not None and len(op.results) == 1 else None
+        if atom in self.calls and len(self.where) < _DEPTH:
+            found = self.called(self.calls[atom], letters)
+        return found or (1, self.number("value", *self.where, atom, letters))
+
+    def called(self, call: Call, letters: Letters) -> Said:
+        """An element of what a call returns."""
+        (result,) = call.results
+        if result not in self.inside:
+            self.inside[result] = _Called(self, call)
+        (returned,) = call.function.body.yields
+        return self.inside[result].say(returned, letters)
+
+    def made_of(self, op: Op, letters: Letters) -> Said | None:
+        """What an operation's result is in terms of its operands; None where that is not looked into."""
+        name = op.decl.name
+        if name in _SIGNS:
+            return self.sum(self.terms(op, letters))
+        if name in _PRODUCTS and len(letters) == 2 and self.reads_alike(op):
+            return 1, self.number("alike", *self.where, op.result, *sorted(letters))
+        if name in ("multiply", "divide", "outer", *_PRODUCTS):
+            return self.product(self.factors(op, letters))
+        if op.decl.elementwise:
+            return self.function(op, letters)
+        x = op.operands[0] if op.operands else None
+        if name == "sum" and x is not None and not op.attrs.keys() - {"axis", "keepdims"}:
+            return self.summed(op, letters)
+        if name == "eye" and not op.attrs.get("k") and len(op.operands) == 1:
+            return 1, self.number("eye", *sorted(letters))
+        if name == "diag" and not op.attrs.get("k") and x is not None and ndim_of(x.type) == 1:
+            return 1, self.number("diag", self.say(x, ("_",)), *sorted(letters))
+        if name == "inv" and len(letters) == 2 and x is not None:
+            return 1, self.number("inverse", self.say(x, letters))
+        moved = self.moved(op, letters)
+        return None if moved is None or x is None else self.say(x, moved)
+
+    def moved(self, op: Op, letters: Letters) -> Letters | None:
+        """The letters of what a view is of."""
+        name, attrs = op.decl.name, op.attrs
+        if name == "transpose":
+            axes = attrs.get("axes") or tuple(reversed(range(len(letters))))
+            return tuple(letters[axes.index(k)] for k in range(len(letters)))
+        if name == "index" and set(where := items(attrs["where"])) <= {":", "None"}:
+            where += [":"] * (len(letters) - len(where))
+            return tuple(c for c, item in zip(letters, where, strict=True) if item == ":")
+        if name in ("reshape", "expand_dims", "squeeze"):
+            before, after = shape_of(op.operands[0].type), shape_of(op.result.type)
+            if [d for d in before if d != _ONE] != [d for d in after if d != _ONE]:
+                return None
+            rest = iter([c for c, d in zip(letters, after, strict=True) if d != _ONE])
+            return tuple(_NONE if d == _ONE else next(rest) for d in before)
+        return None
+
+    # ---- sums and products ------------------------------------------------------------------------------
+
+    def operand(self, op: Op, k: int, letters: Letters) -> tuple[Atom, Letters]:
+        """An operand of an elementwise operation, which may be broadcast."""
+        atom = op.operands[k]
+        return atom, letters[len(letters) - ndim_of(atom.type) :]
+
+    def terms(self, op: Op, letters: Letters, depth: int = 0) -> list[Said]:
+        found: list[Said] = []
+        for k, sign in enumerate(_SIGNS[op.decl.name]):
+            atom, own = self.operand(op, k, letters)
+            inner = self.made.get(atom) if isinstance(atom, Value) else None
+            if inner is not None and inner.decl.name in _SIGNS and depth < _DEPTH:
+                parts = self.terms(inner, self.whole(atom, own), depth + 1)
+                found += [(sign * s, n) for s, n in parts]
+            else:
+                s, n = self.say(atom, own)
+                found.append((sign * s, n))
+        return found
+
+    def whole(self, atom: Atom, letters: Letters) -> Letters:
+        shape = shape_of(atom.type)
+        return tuple(_NONE if d == _ONE else c for c, d in zip(letters, shape, strict=True))
+
+    def sum(self, terms: Sequence[Said]) -> Said:
+        plus, minus = sorted(terms), sorted((-s, n) for s, n in terms)
+        if minus > plus:
+            return -1, self.number("sum", *minus)
+        return 1, self.number("sum", *plus)
+
+    def factors(self, op: Op, letters: Letters, depth: int = 0) -> list[Said]:
+        """What is multiplied; of a product of matrices, with a letter that is summed over."""
+        if op.decl.name == "multiply":
+            parts = [self.operand(op, k, letters) for k in range(2)]
+        elif op.decl.name == "divide":
+            above, below = (self.operand(op, k, letters) for k in range(2))
+            sign, number = self.say(*below)
+            return [*self.factor(*above, depth), (sign, self.number("reciprocal", number))]
+        elif op.decl.name == "outer":
+            parts = [(a, (c,)) for a, c in zip(op.operands, letters, strict=True)]
+        else:
+            x, y = op.operands
+            if not 0 < ndim_of(x.type) < 3 or not 0 < ndim_of(y.type) < 3:
+                return [(1, self.number("value", *self.where, op.result, letters))]
+            k = _fresh(letters)
+            left, right = letters[: ndim_of(x.type) - 1], letters[ndim_of(x.type) - 1 :]
+            parts = [(x, (*left, k)), (y, (k, *right))]
+            over = [(1, self.number("over", k))]
+            return [f for a, own in parts for f in self.factor(a, own, depth)] + over
+        return [f for a, own in parts for f in self.factor(a, own, depth)]
+
+    def reads_alike(self, op: Op) -> bool:
+        """Whether a product of matrices is the same from both ends: `P @ S @ P.T`, `solve(S, P).T @ P`."""
+        if any(ndim_of(a.type) != 2 for a in op.operands):
+            return False
+        chain = [link for a in op.operands for link in self.links(a)]
+        ends = zip(chain, reversed(chain), strict=True)
+        return len(chain) > 2 and all(a == turned for (a, _), (_, turned) in ends)
+
+    def links(self, a: Atom, depth: int = 0) -> list[tuple[Said, Said]]:
+        """The matrices that are multiplied, each as it stands and transposed."""
+        inner = self.made.get(a) if isinstance(a, Value) and depth < _DEPTH else None
+        if inner is not None and all(ndim_of(x.type) == 2 for x in inner.operands):
+            name, parts = inner.decl.name, inner.operands
+            if name == "transpose":
+                return [link[::-1] for link in reversed(self.links(parts[0], depth + 1))]
+            if name in _PRODUCTS:
+                return [link for x in parts for link in self.links(x, depth + 1)]
+            if name == "solve":
+                ways = (self.say(parts[0], at) for at in (("i", "j"), ("j", "i")))
+                one, other = ((1, self.number("inverse", way)) for way in ways)
+                return [(one, other), *self.links(parts[1], depth + 1)]
+        return [(self.say(a, ("i", "j")), self.say(a, ("j", "i")))]
+
+    def factor(self, atom: Atom, letters: Letters, depth: int) -> list[Said]:
+        inner = self.made.get(atom) if isinstance(atom, Value) else None
+        is_product = inner is not None and inner.decl.name in ("multiply", "divide")
+        if inner is not None and is_product and depth < _DEPTH:
+            return self.factors(inner, self.whole(atom, letters), depth + 1)
+        return [self.say(atom, letters)]
+
+    def product(self, factors: Iterable[Said]) -> Said:
+        sign, numbers = 1, []
+        for s, n in factors:
+            sign *= s
+            numbers.append(n)
+        return sign, self.number("product", *sorted(numbers))
+
+    def summed(self, op: Op, letters: Letters) -> Said:
+        """A sum over axes."""
+        x, axis = op.operands[0], op.attrs.get("axis")
+        count = ndim_of(x.type)
+        axes = range(count) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+        gone = {k % count for k in axes}
+        rest = iter(letters)
+        whole: list[str] = []
+        for k in range(count):
+            if k in gone:
+                whole.append(_fresh((*letters, *whole)))
+                if op.attrs.get("keepdims"):
+                    next(rest)
+            else:
+                whole.append(next(rest))
+        sign, number = self.say(x, tuple(whole))
+        return sign, self.number("total", number, *(whole[k] for k in sorted(gone)))
+
+    def function(self, op: Op, letters: Letters) -> Said:
+        name = op.decl.name
+        said = [self.say(*self.operand(op, k, letters)) for k in range(len(op.operands))]
+        exponent = op.operands[1] if name == "power" else None
+        is_even_power = isinstance(exponent, Const) and exponent.value in (2, 4, 2.0, 4.0)
+        if name in _EVEN or is_even_power:
+            said[0] = (1, said[0][1])
+        if name in _SYMMETRIC:
+            said.sort()
+        attrs = sorted((k, repr(v)) for k, v in op.attrs.items())
+        return 1, self.number("function", name, *attrs, *said)
+
+
+class _Called(Symmetry):
+    """What is known of the values of a helper, in one of its calls."""
+
+    def __init__(self, caller: Symmetry, call: Call) -> None:
+        super().__init__(call.function)
+        self.caller = caller
+        self.where = (*caller.where, call.results[0])
+        self.numbers = caller.numbers
+        self.given = dict(zip(call.function.params, call.operands, strict=True))
+
+    def expression(self, atom: Atom, letters: Letters) -> Said:
+        if isinstance(atom, Value) and atom in self.given:
+            return self.caller.say(self.given[atom], letters)
+        return super().expression(atom, letters)
+
+
+def _fresh(letters: Sequence[str]) -> str:
+    """A letter for what is summed over, the same whatever the others are called."""
+    return next(c for k in range(len(letters) + 1) if (c := f"_{k}") not in letters)

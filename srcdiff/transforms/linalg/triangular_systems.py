@@ -1,0 +1,128 @@
+"""Systems with matrices that are triangular by what they are made of: nothing is factorised, they are substituted into.
+
+    L = np.linalg.cholesky(K)                        L = np.linalg.cholesky(K)
+    x = np.linalg.solve(L.T, np.linalg.solve(L, y))  ->  half = solve_triangular(L, y, lower=True)
+    d = np.linalg.slogdet(L)[1]                          x = solve_triangular(L, half, trans="T", lower=True)
+                                                         d = np.sum(np.log(np.abs(np.diag(L))))
+
+Cholesky's factors are, what `tril` and `triu` leave, and sums, products, scalings and transposes of such.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from srcdiff.ir.build import Builder, Env, lookup
+from srcdiff.ir.core import Atom, Function, Op, Value
+from srcdiff.ir.types import ndim_of
+from srcdiff.ops.arrays import diagonals, reductions
+from srcdiff.ops.elementwise import arithmetic, elementary
+from srcdiff.ops.linalg import solve
+from srcdiff.transforms.analysis.defuse import definitions, same_kind
+from srcdiff.transforms.linalg.shared_factorisation import (
+    ASKING,
+    PRODUCTS,
+    Factored,
+    Make,
+    Systems,
+    here,
+    same_factors,
+)
+
+__all__ = ["NAME", "triangular_systems"]
+
+NAME = "triangular"
+_DEPTH = 6  # operations behind one another that are looked into
+_NEITHER, _BOTH = frozenset[str](), frozenset({"lower", "upper"})
+_LOWER, _UPPER = frozenset({"lower"}), frozenset({"upper"})
+
+
+def triangular_systems(fn: Function) -> Function:
+    """`fn` with its systems of triangular matrices solved by substitution."""
+    if not any(op.decl in ASKING for op in definitions(fn).values()):
+        return fn
+    return same_factors(fn, _Triangular(fn))
+
+
+class _Triangular(Systems):
+    name = NAME
+
+    def __init__(self, fn: Function) -> None:
+        super().__init__(fn)
+        self.sides: dict[Atom, frozenset[str]] = {}  # of the new function's
+        self.inverses = self.only_multiplied(fn)
+
+    def fits(self, op: Op) -> bool:
+        return self.is_matrix(op) and bool(triangles(op.operands[0], self.made))
+
+    def factor(self, matrix: Atom, op: Op, env: Env, b: Builder) -> Factored:
+        """Nothing: the matrix is its own factor."""
+        k = lookup(env, matrix)
+        assert isinstance(k, Value)
+        self.sides[k] = triangles(matrix, self.made)
+        return (), k
+
+    def solution(
+        self, k: Atom, found: tuple[Value, ...], x: Atom, across: bool, b: Builder
+    ) -> Atom:
+        told: dict[str, Any] = {"trans": "T"} if across else {}
+        told |= {"lower": True} if "lower" in self.sides[k] else {}
+        return b.op(solve.solve_triangular, k, x, **told, check_finite=False)
+
+    def determinant(self, k: Atom, found: tuple[Value, ...], op: Op, b: Builder) -> Sequence[Atom]:
+        on_diagonal = b.op(diagonals.diag, k)
+        sign = b.op(reductions.prod, b.op(elementary.sign, on_diagonal))
+        size = b.op(elementary.log, b.op(arithmetic.absolute, on_diagonal))
+        return sign, b.op(reductions.sum, size)
+
+    def chosen(self, op: Op, condition: Value, fast: Make, slow: Make, b: Builder) -> bool:
+        """The one way."""
+        inner = here(b, op)
+        found = fast(inner)
+        if not all(same_kind(f.type, r.type) for f, r in zip(found, op.results, strict=True)):
+            return False
+        return self.plainly(op, inner, found, b)
+
+
+def triangles(matrix: Atom, made: Mapping[Value, Op], depth: int = 0) -> frozenset[str]:
+    """The triangles outside of which a matrix is zero: both of a diagonal one."""
+    op = made.get(matrix) if isinstance(matrix, Value) else None
+    if op is None or depth > _DEPTH or ndim_of(matrix.type) != 2:
+        return _NEITHER
+
+    def of(k: int) -> frozenset[str]:
+        return triangles(op.operands[k], made, depth + 1)
+
+    match op.decl.name:
+        case "cholesky":
+            return _LOWER
+        case "tril" if _side(op) <= 0:
+            return _LOWER
+        case "triu" if _side(op) >= 0:
+            return _UPPER
+        case "eye" | "diag" if _side(op) == 0:
+            return _BOTH
+        case "transpose":
+            return frozenset(_OTHER[side] for side in of(0))
+        case "negative":
+            return of(0)
+        case "inv":
+            return of(0)
+        case "divide" if not ndim_of(op.operands[1].type):
+            return of(0)
+        case "multiply":
+            sides = [k for k in range(2) if ndim_of(op.operands[k].type)]
+            return of(sides[0]) if len(sides) == 1 else _NEITHER
+        case "add" | "subtract":
+            return of(0) & of(1)
+    return of(0) & of(1) if op.decl in PRODUCTS else _NEITHER
+
+
+_OTHER = {"lower": "upper", "upper": "lower"}
+
+
+def _side(op: Op) -> float:
+    """Which diagonal an operation is told; none that is known is NaN, which is on no side."""
+    k = op.attrs.get("k", 0)
+    return k if isinstance(k, int) else float("nan")

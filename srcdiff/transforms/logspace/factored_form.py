@@ -1,0 +1,393 @@
+"""Values as exponentials of sums of terms, times and divided by factors: what `logarithm` takes logarithms of."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from srcdiff.ir.build import Builder
+from srcdiff.ir.core import Atom, Const, For, Function, If, Op, Value, const, regions_of, walk
+from srcdiff.ir.types import Array, Scalar, Type, shape_of
+from srcdiff.ops.elementwise import arithmetic, elementary
+from srcdiff.transforms.rewrite.patterns import Anything, Apply, Pattern, build, function
+from srcdiff.transforms.simplify.constants import constant_value
+
+__all__ = [
+    "Here",
+    "Maker",
+    "OwnShifts",
+    "Parts",
+    "as_number",
+    "but_ones",
+    "combined",
+    "is_maximum",
+    "is_positive_number",
+    "is_shifted",
+    "log_cosh",
+    "log_of_size",
+    "log_one_less_exp",
+    "log_two_cosh",
+    "one_less_sigmoid",
+    "own_tanh",
+    "root_less_one",
+    "settled_values",
+    "shift_of",
+    "signed",
+]
+
+_EXTREMES = ("max", "maximum", "highest", "held")
+_KEEPING = (
+    "choose",
+    "where",
+    "index",
+    "read",
+    "reshape",
+    "expand_dims",
+    "squeeze",
+    "float64",
+    "to_float",
+)
+_SUMS = ("add", "subtract", "multiply", "divide", "negative")
+_DEPTH = 5
+_AT_LEAST_ZERO = ("square", "absolute", "exp", "expit", "sqrt", "cosh")
+_OF_ONE_SIGN = ("add", "sum", "mean", "float64")
+
+log, exp, logaddexp = map(function, ("log", "exp", "logaddexp"))
+expm1, log1p, where, greater = map(function, ("expm1", "log1p", "where", "greater"))
+minimum, maximum, known_less = map(function, ("minimum", "maximum", "log_one_less_exp"))
+highest, isfinite, held, computed_as = map(function, ("highest", "isfinite", "held", "computed_as"))
+expit, known_other = map(function, ("expit", "one_less_sigmoid"))
+sqrt, less, sinh, absolute, known_log_cosh = map(
+    function, ("sqrt", "less", "sinh", "absolute", "log_cosh")
+)
+tanh = function("tanh")
+
+Here = Callable[[Atom], Atom]
+
+
+def log_one_less_exp(x: Pattern) -> Apply:
+    """log(1 - exp(x)): near 0 the one loses digits, elsewhere the other."""
+    near, far = log(-expm1(x)), log1p(-exp(x))
+    return known_less(where(greater(x, -0.7), near, far), x)
+
+
+def log_one_less_exps(x: Pattern) -> Apply:
+    """The same of arrays, where both are computed: without a logarithm of 0."""
+    near, far = log(-expm1(x)), log1p(-exp(minimum(x, -0.7)))
+    return known_less(where(greater(x, -0.7), near, far), x)
+
+
+def log_cosh(x: Pattern) -> Apply:
+    """log(cosh(x)): the one is the difference of two large numbers near 0, the other overflows nowhere."""
+    size = absolute(x)
+    near, far = (
+        log1p(2.0 * sinh(0.5 * minimum(size, 1.0)) ** 2),
+        size + (log1p(exp(-2.0 * size)) - log(2.0)),
+    )
+    return known_log_cosh(where(less(size, 1.0), near, far), x)
+
+
+def log_two_cosh(x: Pattern) -> Apply:
+    """log(exp(x) + exp(-x)), whose derivative is no difference of two sigmoids."""
+    return known_log_cosh(logaddexp(x, -x), x)
+
+
+def log_of_size(x: Pattern) -> Apply:
+    """log(abs(1 + x)), which is log1p on one side and its mirror image on the other."""
+    return computed_as(log1p(maximum(x, -2.0 - x)), log(1.0 + x))
+
+
+def root_less_one(x: Pattern) -> Apply:
+    """sqrt(1 + x) - 1: near 0 it is a quotient, which is NaN where `x` is infinite."""
+    root = sqrt(1.0 + x)
+    return computed_as(where(less(absolute(x), 1.0), x / (root + 1.0), root - 1.0), root)
+
+
+def one_less_sigmoid(u: Pattern) -> Apply:
+    """1 - 1 / (1 + exp(u))"""
+    return known_other(expit(u), u)
+
+
+def own_tanh(x: Pattern) -> Apply:
+    """What is written as tanh in other words, with a derivative that has all digits at both ends."""
+    return computed_as(tanh(x), 2.0 * one_less_sigmoid(2.0 * x))
+
+
+def shift_of(x: Pattern, **axes: Any) -> Apply:
+    """What exponents are shifted by: the largest, or 0 where that is infinite; nothing depends on it."""
+    top = highest(x, **axes)
+    return held(where(isfinite(top), top, 0.0))
+
+
+def settled_values(made: Mapping[Value, Op]) -> set[Value]:
+    """What rewritings have computed in two ways, each right where it is chosen."""
+    found: set[Value] = set()
+    for op in made.values():
+        if op.decl not in (
+            elementary.log_one_less_exp,
+            elementary.log_cosh,
+            elementary.computed_as,
+        ):
+            continue
+        x, u = op.operands
+        rest = [x]
+        while rest:
+            a = rest.pop()
+            if isinstance(a, Value) and a != u and a in made and a not in found:
+                found.add(a)
+                rest += made[a].operands
+    return found
+
+
+def is_shifted(x: Any, made: Mapping[Value, Op]) -> bool:
+    """Whether `x` is less a maximum, by the user's own hand or by a rule's (`-(y + shift)`, `-shift`)."""
+    op = made.get(x)
+    if op is not None and op.decl.name == "negative":
+        if is_maximum(op.operands[0], made):
+            return True
+        op = made.get(op.operands[0])  # type: ignore[arg-type]
+        return op is not None and op.decl.name == "add" and is_maximum(op.operands[1], made)
+    return op is not None and op.decl.name == "subtract" and is_maximum(op.operands[1], made)
+
+
+def is_maximum(shift: Atom, made: Mapping[Value, Op], depth: int = 0) -> bool:
+    """Whether it is what is largest, perhaps in other axes; 0 may stand for one that is infinite."""
+    op = made.get(shift) if isinstance(shift, Value) and depth <= _DEPTH else None
+    if op is None:
+        return False
+    if op.decl.name in _EXTREMES:
+        return True
+    return op.decl.name in _KEEPING and any(is_maximum(a, made, depth + 1) for a in op.operands)
+
+
+class OwnShifts:
+    """What the user takes off exponents: the largest of them, which a loop may have found, too."""
+
+    def __init__(self, fn: Function, made: Mapping[Value, Op]) -> None:
+        self.made = made
+        self.merged = {
+            v: [region.yields[k] for region in regions_of(s)]
+            for s in walk(fn.body)
+            if isinstance(s, For | If)
+            for k, v in enumerate(s.results)
+        }
+
+    def are_in(self, exponent: Atom) -> bool:
+        op = self.made.get(exponent) if isinstance(exponent, Value) else None
+        if op is None or op.decl.name not in _SUMS:
+            return False
+        if op.decl.name == "subtract" and self.is_largest(op.operands[1]):
+            return True
+        return any(map(self.are_in, op.operands))
+
+    def is_largest(self, a: Atom, depth: int = 0) -> bool:
+        """Whether it is a maximum, found by a function or by a loop."""
+        if depth > _DEPTH or not isinstance(a, Value):
+            return False
+        if is_maximum(a, self.made):
+            return True
+        op = self.made.get(a)
+        if op is not None and op.decl.name in _KEEPING:
+            return any(self.is_largest(x, depth + 1) for x in op.operands)
+        return any(self.is_largest(y, depth + 1) for y in self.merged.get(a, ()))
+
+
+@dataclass
+class Parts:
+    """`exp(sum of exponents) * factors / divisors`; a bounded one is at most 1.
+
+    A signed one has no exponent where it is negative, as `1 - exp(x)` for x > 0: it may stand where a logarithm of it
+    would have no value either.
+    """
+
+    exponents: list[tuple[float, Atom]] = field(default_factory=list)
+    factors: list[Atom] = field(default_factory=list)
+    divisors: list[Atom] = field(default_factory=list)
+    is_bounded: bool = False
+
+    is_positive: bool = True
+    is_signed: bool = False
+
+    @property
+    def is_plain(self) -> bool:
+        return not self.exponents and not self.divisors
+
+    @property
+    def is_pure(self) -> bool:
+        return not self.factors and not self.divisors
+
+
+def signed(exponents: list[tuple[float, Atom]], is_bounded: bool = False) -> Parts:
+    """Of a value that may be negative, where the exponent has no value."""
+    return Parts(exponents, is_bounded=is_bounded, is_positive=False, is_signed=True)
+
+
+class Maker:
+    """What makes operations; `seen` : what makes values; `here` : a value of the old function in the new one."""
+
+    def __init__(
+        self, seen: Mapping[Value, Op], here: Here, b: Builder, is_python: bool = False
+    ) -> None:
+        self.seen, self.here, self.b, self.is_python = seen, here, b, is_python
+        self.done: dict[Any, Atom] = {}
+        self.softplus_of: dict[Atom, Atom] = {}  # log(1 + exp(x)) -> x
+        self.at_most_zero: set[Atom] = set()  # exponents of probabilities, and the largest of such
+        self.kept: dict[
+            tuple[Atom, str], Atom
+        ] = {}  # what has lost axes of length 1, and `where` to have them again
+        self.product_terms: set[Value] = set()  # exponents that stand for a product of matrices
+        self.settled: set[Value] = (
+            set()
+        )  # logarithms that are taken as they stood where they have all digits
+
+    def less(self, x: Atom) -> Atom:
+        """log(1 - exp(x))"""
+        return self.make(log_one_less_exps if shape_of(x.type) else log_one_less_exp, x)
+
+    # ---- making -----------------------------------------------------------------------------------------
+
+    def make(self, said: Callable[..., Any], *atoms: Atom) -> Atom:
+        """The operations of a small function, as in rules."""
+        names = [f"x{k}" for k in range(len(atoms))]
+        pattern = said(*map(Anything, names))
+        binding = dict(zip(names, atoms, strict=True))
+        if (pattern, atoms) not in self.done:
+            self.done[pattern, atoms] = build(pattern, binding, self.b, self.is_python)
+        return self.done[pattern, atoms]
+
+    def product(self, atoms: Sequence[Atom]) -> Atom:
+        out, *rest = atoms
+        for a in rest:
+            out = self.make(lambda x, y: x * y, out, a)
+        return out
+
+    def exponent(self, parts: Parts) -> Atom:
+        """The sum of the exponents."""
+        out: Atom | None = None
+        for scale, x in sorted(combined(parts.exponents), key=lambda e: e[0] < 0):
+            if abs(scale) != 1:
+                x = self.make(lambda x, k: k * x, x, const(abs(scale)))
+            if out is None:
+                out = self.make(lambda x: -x, x) if scale < 0 else x
+            else:
+                out = self.make((lambda x, y: x - y) if scale < 0 else (lambda x, y: x + y), out, x)
+        return const(0.0) if out is None else out
+
+    def factor(self, parts: Parts) -> Atom:
+        out = self.product(parts.factors) if parts.factors else const(1.0)
+        if not parts.divisors:
+            return out
+        return self.make(lambda x, y: x / y, out, self.product(parts.divisors))
+
+    def logarithm(self, parts: Parts) -> Atom:
+        """Of all parts."""
+        out = self.exponent(parts)
+        is_zero = not combined(parts.exponents)
+        factors, divisors = but_ones(parts.factors), parts.divisors
+        if factors and not (parts.is_positive or all(map(is_positive_number, divisors))):
+            factors, divisors = [self.factor(parts)], []  # both may be negative
+        if factors:
+            x = self.log_of(factors)
+            out = x if is_zero else self.make(lambda x, y: y + x, out, x)
+        if divisors:
+            out = self.make(lambda x, y: x - y, out, self.log_of(divisors))
+        return out
+
+    def log_of(self, factors: Sequence[Atom]) -> Atom:
+        """The logarithm of a product of factors."""
+        found = self.product(factors)
+        if isinstance(found, Const) and found.value <= 0 and not self.is_python:
+            return const(-math.inf if found.value == 0 else math.nan)  # where `math.log` raises
+        return self.make(log, found)
+
+    def may_grow(self, parts: Parts) -> bool:
+        """Whether the exponentials in a value may be more than 1."""
+        return not parts.is_bounded and any(
+            a not in (self.softplus_of if scale < 0 else self.at_most_zero)
+            for scale, a in parts.exponents
+        )
+
+    def op(self, atom: Atom) -> Op | None:
+        return self.seen.get(atom) if isinstance(atom, Value) else None
+
+    def number(self, atom: Atom, depth: int = 0) -> Atom:
+        """A constant, where an atom is made of constants; otherwise the atom."""
+        op = self.op(atom)
+        if op is None or depth > _DEPTH:
+            return atom
+        operands = tuple(self.number(a, depth + 1) for a in op.operands)
+        return constant_value(replace(op, operands=operands)) or atom
+
+    def sign(self, atom: Atom, depth: int = 0) -> int:
+        """1 for what is at least 0, -1 for what is at most 0, 0 for anything else."""
+        if isinstance(atom, Const):
+            return 1 if atom.value > 0 else -1
+        op = self.op(atom)
+        if op is None or depth > _DEPTH:
+            return 0
+        name = op.decl.name
+        if name == "power":
+            return 1 if getattr(op.operands[1], "value", 1) % 2 == 0 else 0
+        signs = [self.sign(a, depth + 1) for a in op.operands]
+        if name == "negative":
+            return -signs[0]
+        if name in ("multiply", "divide"):
+            return signs[0] * signs[1]
+        if name in _OF_ONE_SIGN:
+            return signs[0] if len(set(signs)) == 1 else 0
+        return 1 if name in _AT_LEAST_ZERO else 0
+
+    def softplus(self, x: Atom) -> Atom:
+        out = self.make(lambda x: logaddexp(0.0, x), x)
+        self.softplus_of[out] = x
+        return out
+
+    def minus(self, x: Atom) -> Atom:
+        op = self.op(x)
+        if op is not None and op.decl is arithmetic.negative:
+            return self.here(op.operands[0])
+        return self.make(lambda x: -x, x)
+
+    def sigmoid(self, x: Atom) -> Parts:
+        """1 / (1 + exp(-x))"""
+        return Parts([(-1.0, self.softplus(self.minus(x)))], is_bounded=True)
+
+
+def is_positive_number(atom: Atom) -> bool:
+    return isinstance(atom, Const) and atom.value > 0
+
+
+def as_number(atom: Atom, type_: Type, b: Builder) -> Atom:
+    """A float of Python's as one of NumPy's, or the other way round, or one of fewer digits, where `type_` is one."""
+    if _is_plain_number(atom.type) and _is_plain_number(type_, is_python=False):
+        return b.op(arithmetic.float64, atom)
+    if _is_plain_number(atom.type, is_python=False) and _is_plain_number(type_):
+        return b.op(arithmetic.to_float, atom)
+    if _dtype(type_) == "float32" and _dtype(atom.type) == "float64":
+        spelling = "" if shape_of(atom.type) else "np.float32"
+        return b.op(arithmetic.astype, atom, dtype="float32", spelling=spelling)
+    return atom
+
+
+def _dtype(type_: Type) -> str:
+    return type_.dtype if isinstance(type_, Scalar | Array) else ""
+
+
+def _is_plain_number(type_: Type, is_python: bool = True) -> bool:
+    """Whether something is a float of Python's, or of NumPy's."""
+    return isinstance(type_, Scalar) and type_.dtype == "float64" and type_.weak == is_python
+
+
+def combined(exponents: Sequence[tuple[float, Atom]]) -> list[tuple[float, Atom]]:
+    """Each exponent once, and none that falls out."""
+    scales: dict[Atom, float] = defaultdict(float)
+    for scale, x in exponents:
+        scales[x] += scale
+    return [(scale, x) for x, scale in scales.items() if scale]
+
+
+def but_ones(atoms: Sequence[Atom]) -> list[Atom]:
+    return [a for a in atoms if not (isinstance(a, Const) and a.value == 1)]

@@ -1,0 +1,114 @@
+"""Logarithms of what is no exponential but overflows, vanishes or loses its digits: of powers and of softplus."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from srcdiff.ir.build import Builder
+from srcdiff.ir.core import Atom, Op, Value
+from srcdiff.transforms.logspace.factored_form import Here, Parts, is_positive_number
+from srcdiff.transforms.logspace.scans import RunningSums
+from srcdiff.transforms.rewrite.patterns import function
+
+__all__ = ["Roots"]
+
+log, logaddexp, absolute, where, less, maximum = map(
+    function, ("log", "logaddexp", "absolute", "where", "less", "maximum")
+)
+exp, log1p, greater = map(function, ("exp", "log1p", "greater"))
+held, computed_as = map(function, ("held", "computed_as"))
+
+_DEPTH = 4  # products that are looked through
+_LEAST = -37.0  # whose exponential has no digits beside 1
+
+
+class Roots(RunningSums):
+    """Methods give None where nothing is won."""
+
+    def __init__(
+        self, seen: Mapping[Value, Op], here: Here, b: Builder, is_python: bool = False
+    ) -> None:
+        super().__init__(seen, here, b, is_python)
+        self.factor_of: dict[Atom, Atom] = {}  # of the new function -> of the old one
+
+    def is_positive(self, atom: Atom, depth: int = 0) -> bool:
+        """Whether a factor is positive for all arguments."""
+        raise NotImplementedError
+
+    def of_softplus(self, x: Atom, depth: int = 0) -> Atom | None:
+        """log(log(1 + exp(u))), which is u where exp(u) has no digits beside 1."""
+        op = self.op(x) if depth < _DEPTH else None
+        if op is not None and op.decl.name in ("to_float", "float64"):
+            return self.of_softplus(op.operands[0], depth + 1)
+        if op is not None and op.decl.name == "divide":
+            inner = self.of_softplus(op.operands[0], depth + 1)
+            by = self.here(op.operands[1])
+            return None if inner is None else self.make(lambda x, y: x - log(y), inner, by)
+        if op is not None and op.decl.name == "multiply":
+            for x, y in (
+                op.operands,
+                op.operands[::-1],
+            ):  # a negative factor has no logarithm here or there
+                if (inner := self.of_softplus(x, depth + 1)) is not None:
+                    return self.make(lambda x, y: x + log(y), inner, self.here(y))
+            return None
+        if op is None or op.decl.name != "logaddexp" or getattr(op.operands[0], "value", 1) != 0:
+            return None
+        u = self.here(op.operands[1])
+        near = self.make(lambda u: log(logaddexp(0.0, maximum(u, _LEAST))), u)
+        self.settled |= {near} if isinstance(near, Value) else set()
+        return self.make(lambda u, near: where(less(u, _LEAST), u, near), u, near)
+
+    def of_root(self, x: Atom | None) -> Atom | None:
+        """The logarithm of a constant power, which overflows and underflows before what is raised to it."""
+        op = None if x is None else self.op(x)
+        if op is not None and op.decl.name == "divide":
+            return self.of_root_below(op)
+        if op is None or op.decl.name not in ("power", "square"):
+            return None
+        n = 2 if op.decl.name == "square" else getattr(self.number(op.operands[1]), "value", None)
+        if not isinstance(n, int | float) or isinstance(n, bool) or n in (0, 0.5, 1):
+            return None
+        base = self.here(op.operands[0])
+        if n % 2 or self.is_positive(
+            op.operands[0]
+        ):  # negative for what is negative, or without a value
+            return self.make(lambda x: float(n) * log(x), base)
+        return self.make(lambda x: float(n) * log(absolute(x)), base)
+
+    def of_root_below(self, op: Op) -> Atom | None:
+        """The logarithm of a number by a constant power."""
+        above, root = self.number(op.operands[0]), None
+        if is_positive_number(above):
+            root = self.of_root(op.operands[1])
+        if root is None:
+            return None
+        if getattr(above, "value", None) == 1:
+            return self.make(lambda x: -x, root)
+        return self.make(lambda x, n: log(n) - x, root, above)
+
+    def of_one_plus(self, parts: Parts) -> Atom | None:
+        """log(1 + y exp(x)) for y of any sign: less the exponent where that is above 0."""
+        if not parts.exponents or parts.is_signed or not self.may_grow(parts):
+            return None
+        x = self.exponent(parts)
+        top = self.make(lambda x: held(maximum(x, 0.0)), x)
+        rest = self.scaled(parts, self.make(lambda x, top: exp(x - top), x, top))
+        whole = self.make(lambda top, y: log(exp(-top) + y), top, rest)
+        return self.make(
+            lambda top, y, w: computed_as(top + where(greater(top, 0.0), w, log1p(y)), w),
+            top,
+            rest,
+            whole,
+        )
+
+    def log_of(self, factors: Sequence[Atom]) -> Atom:
+        """The logarithm of a product; a constant power in it, beside positive numbers, is taken apart."""
+        numbers = {a for a in factors if is_positive_number(self.number(self.factor_of.get(a, a)))}
+        others = [a for a in factors if a not in numbers]
+        if len(others) == 1 and (power := self.of_root(self.factor_of.get(*others))) is not None:
+            rest = [a for a in factors if a in numbers]
+            if not rest:
+                return power
+            return self.make(lambda x, n: log(n) + x, power, self.product(rest))
+        return super().log_of(factors)

@@ -1,0 +1,139 @@
+"""Quotients by sums of exponentials, shifted by the largest exponent, which cancels.
+
+    a = 0.3 * np.exp(x)              shift = np.maximum(x, y)
+    b = 0.7 * np.exp(y)       ->     a = 0.3 * np.exp(x - shift)
+    r = a / (a + b)                  r = a / (a + 0.7 * np.exp(y - shift))
+
+Where both sides overflow or vanish, their quotient need not. This is asked for behind the rules, which have taken
+logarithms of quotients by then, and said what are sigmoids and softmaxes. Sums that neither overflow nor vanish (a
+number and what is at most 1) stay as they are, and so does what is shifted already.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import replace
+
+from srcdiff.ir.core import Atom, Op
+from srcdiff.ir.types import shape_of
+from srcdiff.transforms.logspace.factored_form import Parts, but_ones, is_positive_number
+from srcdiff.transforms.logspace.logarithm import Logarithms
+from srcdiff.transforms.rewrite.equivalents import name_of
+from srcdiff.transforms.rewrite.patterns import Anything, function, match
+
+__all__ = ["NAME", "Quotients"]
+
+NAME = "quotient_of_sums"
+_PROBABILITIES = ("expit", "softmax", "ndtr", "erf", "erfc", "tanh")
+
+exp = function("exp")
+
+_LOGISTIC = 1 / (1 + exp(Anything("x")))  # which has rules of its own
+
+
+class Quotients(Logarithms):
+    """Parts of sums are shifted here; `shifts`: by what. Numbers count as bounded."""
+
+    shifts: frozenset[Atom] = frozenset()
+
+    def of(self, op: Op) -> Atom | None:
+        """What stands in the place of a quotient; None where nothing is won."""
+        if match(_LOGISTIC, op.result, self.seen) is not None:
+            return None
+        if not self.is_shifted(self.parts(op.operands[1])):
+            return None
+        parts = self.of_divide(op, 0)
+        if not self.combined(parts):
+            return self.factor(parts)
+        return self.scaled(parts, self.grown(parts))
+
+    def is_shifted(self, parts: Parts) -> bool:
+        return not self.shifts.isdisjoint(x for _, x in parts.exponents)
+
+    def noted(self, found: Parts | None, of: Parts) -> Parts | None:
+        if found is not None:
+            self.shifts |= {x for _, x in found.exponents}
+            found.is_bounded = of.is_bounded
+        return found
+
+    def combined(self, parts: Parts) -> list[tuple[float, Atom]]:
+        """The exponents, each of them once."""
+        scales: dict[Atom, float] = defaultdict(float)
+        for scale, x in parts.exponents:
+            scales[x] += scale
+        return [(scale, x) for x, scale in scales.items() if scale]
+
+    def grown(self, parts: Parts) -> Atom:
+        """exp(the exponents); in the words of a sum, which it may be a term of."""
+        match self.combined(parts):
+            case [(1.0, x), (-1.0, top)]:
+                return self.make(lambda x, top: exp(x - top), x, top)
+        return self.make(exp, self.exponent(parts))
+
+    def exponent(self, parts: Parts) -> Atom:
+        return super().exponent(replace(parts, exponents=self.combined(parts)))
+
+    # ---- taking apart -----------------------------------------------------------------------------------
+
+    def plain(self, atom: Atom) -> Parts:
+        """A factor; one that is no number may vanish, so that no logarithm is taken of it."""
+        is_number = is_positive_number(self.number(atom))
+        return replace(super().plain(atom), is_bounded=True, is_positive=is_number)
+
+    def taken_apart(self, atom: Atom, depth: int) -> Parts:
+        """What has no exponent where it is negative is a factor, and so are probabilities, which seldom vanish."""
+        op = self.op(atom)
+        is_logistic = match(_LOGISTIC, atom, self.seen) is not None
+        if op is None or is_logistic or name_of(op) in _PROBABILITIES:
+            return self.plain(atom)
+        parts = super().taken_apart(atom, depth)
+        return self.plain(atom) if parts.is_signed else parts
+
+    def of_exp(self, op: Op, depth: int) -> Parts | None:
+        found = super().of_exp(op, depth)
+        if found is not None:
+            found.is_bounded = self.sign(op.operands[0]) < 0
+        return found
+
+    def of_power(self, op: Op, depth: int) -> Parts | None:
+        """Powers of a number seldom overflow."""
+        is_number = is_positive_number(self.number(op.operands[0]))
+        return None if is_number else super().of_power(op, depth)
+
+    def of_divide(self, op: Op, depth: int) -> Parts:
+        above, below = (self.parts(a, depth) for a in op.operands)
+        turned = [(-scale, a) for scale, a in below.exponents]
+        return Parts(
+            above.exponents + turned,
+            but_ones(above.factors + below.divisors),
+            above.divisors + below.factors,
+            is_bounded=above.is_bounded and not turned,
+            is_positive=above.is_positive and below.is_positive,
+        )
+
+    def of_add(self, op: Op, depth: int) -> Parts | None:
+        terms = self.terms(op, 1, depth)
+        if not any(p.exponents for _, p in terms):
+            return None
+        are_bounded = all(p.is_bounded for _, p in terms)
+        if are_bounded and not all(p.exponents for _, p in terms):
+            return None
+        found = self.shifted_terms(terms)
+        if shape_of(self.exponent(found).type) != shape_of(op.result.type):
+            return None
+        found.is_positive = all(sign > 0 and p.is_positive for sign, p in terms)
+        return self.noted(found, Parts(is_bounded=are_bounded))
+
+    of_subtract = of_add
+
+    def of_sum(self, op: Op, depth: int) -> Parts | None:
+        return self.noted(super().of_sum(op, depth), self.parts(op.operands[0], depth))
+
+    def of_matmul(self, op: Op, depth: int) -> Parts | None:
+        x, y = (self.parts(a, depth) for a in op.operands)
+        are_bounded = Parts(is_bounded=x.is_bounded and y.is_bounded)
+        return self.noted(super().of_matmul(op, depth), are_bounded)
+
+    def of_moved(self, op: Op, depth: int) -> Parts | None:
+        before, found = self.parts(op.operands[0], depth), super().of_moved(op, depth)
+        return self.noted(found, before) if self.is_shifted(before) else found

@@ -1,0 +1,97 @@
+"""Operations said with simpler ones, where those are what loops are made of.
+
+%0 = mean %x        becomes        %1 = sum %x;  %0 = divide %1, %n
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from srcdiff.ir.build import Builder, Env, Rewriter, change_dims, clone_statement, lookup
+from srcdiff.ir.core import Function, Op, Region, Statement, Value, regions_of, walk
+from srcdiff.ir.syntax.spelling import routine_of
+from srcdiff.ir.types import Type, dims_of
+
+__all__ = ["Expansions", "expand"]
+
+Expansions = Callable[[Callable[..., Any], Sequence[Type], Mapping[str, Any]], Function]
+
+
+def expand(fn: Function, expansions: Expansions, calls: bool = True) -> Function:
+    """`fn` without operations that are declared with an `expansion`; without `calls` of NumPy a `device_form`, too."""
+    return _Expand(expansions, calls)(fn)
+
+
+class _Expand(Rewriter):
+    def __init__(self, expansions: Expansions, calls: bool) -> None:
+        self.expansions = expansions
+        self.calls = calls
+
+    def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        if isinstance(old, Op) and old.decl.simpler is not None and self.simpler(old, env, b):
+            return
+        form = self.form(old) if isinstance(old, Op) else None
+        if not isinstance(old, Op) or form is None:
+            super().statement(old, env, b)
+            return
+        operands = [lookup(env, a) for a in old.operands]
+        inner = self.expansions(form, [a.type for a in operands], old.attrs)
+        inner = _with_own_symbols(inner, b)
+        mine: Env = dict(zip(inner.params, operands, strict=True))
+        start = len(b.body)
+        for statement in inner.body.body:
+            copy = clone_statement(statement, mine)
+            copy = replace(copy, location=old.location, origin=old.origin)
+            self.statement(copy, mine, b)
+        for result, atom in zip(old.results, inner.body.yields, strict=True):
+            env[result] = _named(lookup(mine, atom), result, b, start)
+
+    def form(self, op: Op) -> Callable[..., Any] | None:
+        """How an operation is said with simpler ones, if it is to be."""
+        if not self.calls and op.decl.device_form is not None:
+            return op.decl.device_form
+        return None if routine_of(op) else op.decl.expansion
+
+    def simpler(self, old: Op, env: Env, b: Builder) -> bool:
+        """Put in what an operation builds for itself, if it does."""
+        assert old.decl.simpler is not None
+        inner = b.inner()
+        inner.location, inner.origin = old.location, old.origin
+        found = old.decl.simpler(
+            inner, replace(old, operands=tuple(lookup(env, a) for a in old.operands))
+        )
+        if found is None:
+            return False
+        start = len(b.body)
+        b.body += inner.body
+        for result, atom in zip(old.results, found, strict=True):
+            env[result] = _named(atom, result, b, start)
+        return True
+
+
+def _named(found: Any, old: Value, b: Builder, start: int) -> Any:
+    """The result under the name of what it stands for, if a statement from `start` on makes it: others know it too."""
+    last = b.body[-1] if len(b.body) > start else None
+    if not old.name or not isinstance(last, Op) or last.results != (found,):
+        return found
+    new = Value(found.type, old.name, old.user)
+    b.body[-1] = replace(last, results=(new,))
+    return new
+
+
+def _made_in(region: Region) -> Iterator[Value]:
+    """All that statements make, with what turns are given."""
+    for s in walk(region):
+        yield from s.results
+        for inner in regions_of(s):
+            yield from inner.params
+
+
+def _with_own_symbols(fn: Function, b: Builder) -> Function:
+    """The expansion with the lengths and integers that arise in it renamed: another use of it has others."""
+    known = {s for p in fn.params for d in dims_of(p.type) for s in d.symbols()}
+    made = {s for v in _made_in(fn.body) for d in dims_of(v.type) for s in d.symbols()} - known
+    own = {s: b.shapes.fresh(s.rstrip("0123456789") or "k") for s in sorted(made)}
+    return change_dims(fn, lambda d: d.substitute(own)) if own else fn

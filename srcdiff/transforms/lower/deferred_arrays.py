@@ -1,0 +1,319 @@
+"""Arrays in waiting: computed element by element where they are asked for, or stored.
+
+An array is stored where it has to be: written, handed on, asked for by what has no loop form, or worth more than what
+it costs to compute an element again. Any other is computed where its elements are asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from srcdiff.ir.alias import storage_roots, written_roots
+from srcdiff.ir.build import Builder
+from srcdiff.ir.core import Atom, Const, Function, Op, Statement, Value
+from srcdiff.ir.types import Array, Dim, dims_of, shape_of
+from srcdiff.ops.arrays import memory, shapes
+from srcdiff.ops.core.index_patterns import has_arrays, is_view, items
+from srcdiff.ops.loopforms.element_maps import align
+from srcdiff.ops.loopforms.subscripts import is_aligned, is_placed
+from srcdiff.transforms.analysis.defuse import ALLOCATIONS, count_uses
+from srcdiff.transforms.analysis.last_use import Survey, survey
+from srcdiff.transforms.analysis.recompute_cost import (
+    REPEATABLE,
+    STORING,
+    is_running,
+    price_of_element,
+)
+from srcdiff.transforms.lower.loop_nests import Arrays, Nest, NoLoopForm, nest, store_element
+from srcdiff.transforms.lower.store_regions import fits, long_axes
+
+__all__ = ["Waiting"]
+
+_REPEATERS = {"outer", "cross", "einsum"}
+_RESHAPES = (shapes.reshape, shapes.ravel)
+_APART = "operands could not be broadcast together"
+
+
+class Waiting:
+    """What has become of arrays so far: stored, or computed where their elements are asked for.
+
+    Attributes
+    ----------
+    reads : dict
+        The written roots that an array in waiting depends on.
+    price : dict
+        Of an element of an array in waiting, in operations.
+    origin : dict
+        The roots that stored arrays stand for.
+    """
+
+    def __init__(self, fn: Function, fastmath: bool) -> None:
+        self.fastmath = fastmath
+        self.roots = storage_roots(fn)
+        self.written = written_roots(fn, self.roots)
+        self.survey: Survey = survey(fn)
+        self.uses = count_uses(fn)
+        self.arrays = Arrays()
+        self.reads: dict[Value, frozenset[Value]] = {}
+        self.price: dict[Value, int] = {}
+        self.origin: dict[Value, frozenset[Value]] = {}
+        self.given = {s for p in fn.params for d in dims_of(p.type) for s in d.symbols()}
+        self.equal = frozenset(fn.notes.get("assumptions", ()))
+        self.depth = 0  # of loops around
+
+    def keep(self, old: Value, new: Atom) -> None:
+        """Note what stands for a value."""
+        self.arrays.now[old] = new
+        self.arrays.lazy.pop(old, None)
+        if isinstance(new, Value) and old in self.roots:
+            self.origin[new] = self.origin.get(new, frozenset()) | self.roots[old]
+
+    def keep_results(self, s: Statement) -> None:
+        for r in s.results:
+            self.keep(r, r)
+
+    def as_is(self, op: Op, b: Builder) -> None:
+        """The operation itself, on stored arrays."""
+        if op.decl is memory.add_at or _is_beyond_numba(op):
+            told = "through index arrays or slices whose lengths nothing shows"
+            raise NoLoopForm(f"{'np.add.at' if op.decl is memory.add_at else 'a subscript'} {told}")
+        holds = op.decl.holds or op.decl.writes or op.view_of is not None
+        hold = self.kept_apart if holds else self.stored
+        b.append(replace(op, operands=tuple(hold(a, b) for a in op.operands)))
+        self.keep_results(op)
+
+    def has_elements(self, op: Op) -> bool:
+        """Whether elements of the result can be computed one by one."""
+        if op.decl.element is not None or op.decl.place is not None:
+            where, given = op.attrs.get("where", ""), op.operands[1:]
+            return is_placed(where, given) and is_aligned(where, given, self.equal)
+        if not op.decl.elementwise:
+            return False
+        whole = shape_of(op.result.type)
+        shapes = [shape_of(a.type) for a in op.operands]
+        if all(fits(s, whole, self.equal) for s in shapes):
+            return True
+        return not self.shows_lengths(op) and all(len(s) <= len(whole) for s in shapes)
+
+    def even(self, op: Op, b: Builder) -> Op:
+        """The operation on operands of its result's lengths, or of length 1; checked where the run decides."""
+        whole = shape_of(op.result.type)
+        if not op.decl.elementwise:
+            return op
+        operands = tuple(
+            a if fits(shape_of(a.type), whole, self.equal) else self.stretched(a, whole, b, _APART)
+            for a in op.operands
+        )
+        return op if operands == op.operands else replace(op, operands=operands)
+
+    def stretched(self, array: Atom, whole: Sequence[Dim], b: Builder, told: str) -> Value:
+        """An array with as many elements as asked for, which may be one number for all of them."""
+        own = shape_of(array.type)
+        target = whole[len(whole) - len(own) :]
+        for d, length in zip(own, target, strict=True):
+            if d not in (Dim(1), length):
+                n = Nest(self.arrays, b, self.depth)
+                lengths = [n.length(d), n.length(length)]
+                n.refuse("{0} != {1} and {0} != 1", lengths, ValueError, told)
+        assert isinstance(array.type, Array)
+        shape = tuple(d if d == Dim(1) else t for d, t in zip(own, target, strict=True))
+        result = Value(replace(array.type, shape=shape))
+        op = Op(memory.stretch, (array,), (result,), {"type": result.type}, b.location, b.origin)
+        self.arrays.lazy[result] = op
+        self.reads[result] = self.roots_read(op)
+        self.price[result] = self.price_of(op)
+        return result
+
+    def wait(self, op: Op, b: Builder) -> None:
+        """Enter an array as computed where it is asked for; store it now where that is dearer."""
+        value = op.result
+        is_new = op.decl.name in ALLOCATIONS and op.decl.name not in ("copy", "expand")
+        if is_new and self.is_storage(value):
+            return self.as_is(op, b)
+        if self.shows_lengths(op):
+            if op.decl is not memory.index:
+                return self.as_is(op, b)
+            views = {
+                a: v for a, v in self.arrays.lazy.items() if a in op.operands and v.view_of == 0
+            }
+            operands = tuple(self.stored(a, b) for a in op.operands)
+            b.append(replace(op, operands=operands, results=(replace(value),)))  # asked for lengths
+            self.back_in_waiting(views)
+        if self.arrays.calls and self.divides_in_turns(op):
+            return self.as_is(op, b)
+        self.settle_repeated(op, b)
+        self.arrays.lazy[value] = op
+        self.reads[value] = self.roots_read(op)
+        self.price[value] = self.price_of(op)
+        if self.has_to_be_stored(op):
+            self.force(value, b)
+        return None
+
+    def price_of(self, op: Op) -> int:
+        """What an element of the result costs where it is asked for."""
+        if self.fastmath and is_running(op, self.arrays.lazy):
+            return 1
+        operands = (a for a in op.operands if isinstance(a, Value))
+        return price_of_element(op) + sum(self.price.get(a, 0) for a in operands)
+
+    def back_in_waiting(self, before: Mapping[Value, Op]) -> None:
+        """What was stored in a region is not there behind it, where it waits as it did before."""
+        for value, op in before.items():
+            if value not in self.arrays.lazy:
+                self.arrays.lazy[value] = op
+                self.arrays.now.pop(value, None)
+                self.price[value] = self.price_of(op)
+
+    def shows_lengths(self, op: Op) -> bool:
+        """Whether the result has lengths that nothing else has: it stays, to be asked for them."""
+        if op.decl.lengths_from is not None:
+            return False
+        shown = {d for a in op.operands for d in dims_of(a.type)}
+        own = (d for d in shape_of(op.result.type) if d not in shown)
+        return any(not d.symbols() <= self.given for d in own)
+
+    def divides_in_turns(self, op: Op) -> bool:
+        """Whether turns of a loop behind a reshape would divide to find their elements, as views of it need not."""
+        if op.decl not in _RESHAPES or op.result not in self.survey.deep:
+            return False
+        old, new = (
+            [d for d in shape_of(v.type) if d != Dim(1)] for v in (op.operands[0], op.result)
+        )
+        return len(old) > 1 and old != new
+
+    def settle_repeated(self, op: Op, b: Builder) -> None:
+        """Store operands of which each element is asked for several times."""
+        shape = shape_of(op.result.type)
+        for a in op.operands:
+            if isinstance(a, Value) and self.price.get(a, 0) > REPEATABLE and a in self.arrays.lazy:
+                repeats = op.decl.elementwise and len(long_axes(shape_of(a.type))) < len(
+                    long_axes(shape)
+                )
+                if repeats or op.decl.name in _REPEATERS:
+                    self.force(a, b)
+
+    def roots_read(self, op: Op) -> frozenset[Value]:
+        """The written roots whose contents an array in waiting depends on; a view is a place, and no contents."""
+        found: set[Value] = set()
+        for k, a in enumerate(op.operands):
+            if not isinstance(a, Value) or not isinstance(a.type, Array):
+                continue
+            maker = self.arrays.lazy.get(a)
+            if maker is not None:  # a view may be one of what waits itself
+                found |= self.reads[a]
+            if op.view_of != k and (maker is None or maker.view_of is not None):
+                found |= self.roots.get(a, frozenset())
+        return frozenset(found & self.written)
+
+    def is_storage(self, value: Value) -> bool:
+        """Whether something writes into an array, or hands it on."""
+        return value in self.survey.held or not self.written.isdisjoint({value})
+
+    def has_to_be_stored(self, op: Op) -> bool:
+        value = op.result
+        if op.view_of is not None:
+            return False
+        if op.decl is memory.read:
+            return False
+        if self.is_storage(value):
+            return True
+        if self.price[value] <= 0:
+            return False
+        if value in self.survey.deep:
+            return True
+        return (self.uses.get(value, 0) - 1) * self.price[value] > STORING
+
+    def force(self, value: Value, b: Builder) -> Value:
+        """Compute an array whole, into storage of its own."""
+        type_ = value.type
+        assert isinstance(type_, Array)
+        found = b.op(memory.empty_of, type=type_, name=value.name, user=value.user)
+        self.fill(found, value, b)
+        self.keep(value, found)
+        self.price[value] = 0
+        return found
+
+    def fill(self, target: Value, value: Atom, b: Builder) -> None:
+        def body(b: Builder, at: Sequence[Atom], _: Sequence[Atom]) -> Sequence[Atom]:
+            n = Nest(self.arrays, b)
+            store_element(b, target, n.element(value, align(shape_of(value.type), at)), at)
+            return ()
+
+        nest(b, shape_of(target.type), (), body, depth=self.depth)
+
+    def stored(self, atom: Atom, b: Builder) -> Atom:
+        """An atom for what takes whole arrays."""
+        if isinstance(atom, Const) or atom not in self.arrays.lazy:
+            return self.arrays.get(atom)
+        op = self.arrays.lazy[atom]
+        if op.decl is memory.read:
+            if self.is_copied(op.operands[0]):
+                return self.force(atom, b)
+            found = self.stored(op.operands[0], b)
+            if self.reads[atom]:
+                return found  # for this once: what is there may be another thing later
+        elif op.decl.read_only:  # NumPy has views here, compiled code has copies
+            if self.reads[atom] and not self.is_of_a_value(atom):
+                raise NoLoopForm(f"a view made by {op.decl.name} of an array that is written")
+            return self.force(atom, b)
+        elif op.view_of is not None:
+            operands = tuple(self.stored(a, b) for a in op.operands)
+            if self.sees_contents(atom):
+                b.append(replace(op, operands=operands, results=(replace(op.result),)))
+                return b.body[-1].results[0]  # for this once, as above
+            found = replace(op.result)  # another region may make it for itself
+            b.append(replace(op, operands=operands, results=(found,)))
+        else:
+            return self.force(atom, b)
+        self.keep(atom, found)
+        return found
+
+    def sees_contents(self, atom: Atom) -> bool:
+        """Whether an array in waiting is, or is a view of, what written storage holds now."""
+        op = self.arrays.lazy.get(atom) if isinstance(atom, Value) else None
+        if op is None:
+            return False
+        if op.decl is memory.read:
+            return bool(self.reads[op.result])
+        return op.view_of is not None and self.sees_contents(op.operands[op.view_of])
+
+    def is_of_a_value(self, atom: Atom) -> bool:
+        """Whether what waits is a value, or a view of one: no place that something writes into."""
+        op = self.arrays.lazy.get(atom) if isinstance(atom, Value) else None
+        if op is None:
+            return False
+        is_made = op.decl is memory.read or op.view_of is None
+        return is_made or self.is_of_a_value(op.operands[op.view_of or 0])
+
+    def is_copied(self, atom: Atom) -> bool:
+        """Whether an array is seen through a view that compiled code does not have."""
+        op = self.arrays.lazy.get(atom) if isinstance(atom, Value) else None
+        if op is None or op.view_of is None:
+            return False
+        return op.decl.read_only or self.is_copied(op.operands[op.view_of])
+
+    def handed_on(self, atom: Atom, own: set[Value], b: Builder) -> Atom:
+        """An atom for a yield. What was made in the region itself is not written any more."""
+        op = self.arrays.lazy.get(atom) if isinstance(atom, Value) else None
+        if op is not None and op.decl is memory.read:
+            base = op.operands[0]
+            if isinstance(base, Value) and base in own and self.roots[base] <= own:
+                return self.stored(atom, b)
+        return self.kept_apart(atom, b)
+
+    def kept_apart(self, atom: Atom, b: Builder) -> Atom:
+        """An atom for who goes on holding it: what was read from storage that is written is copied."""
+        if isinstance(atom, Value) and self.sees_contents(atom):
+            return self.force(atom, b)
+        return self.stored(atom, b)
+
+
+def _is_beyond_numba(op: Op) -> bool:
+    """Whether a subscript has more than the one index array, with one axis, that Numba reads as NumPy does."""
+    where = op.attrs.get("where", "")
+    if is_view(where):
+        return False
+    is_single = sum(has_arrays([item]) for item in items(where)) == 1 and "i" not in items(where)
+    given = op.operands[2 if op.decl.writes else 1 :]
+    return not is_single or any(len(shape_of(a.type)) > 1 for a in given)

@@ -1,0 +1,218 @@
+"""Checks of an index that loops count, in front of these loops: the largest is the last.
+
+    for 0, %d with 0 { (%j, %at) ->                        for 0, %d with 0 { (%j, %n) ->
+        for %j, %d with %at { (%i, %at.1) ->                   yield (add %n, (max (subtract %d, %j), 0)) }
+            if %at.1 >= %len { raise IndexError }              if %n > %len { raise IndexError }
+            ...                                 becomes    for 0, %d with 0 { (%j, %at) ->
+            yield (add %at.1, 1) }                             for %j, %d with %at { (%i, %at.1) ->
+        yield ... }                                                ...
+
+Only where nothing but the innermost loop counts, from 0 on: what was asked for last is then a step behind what has been
+counted to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence, Set
+from dataclasses import dataclass, replace
+
+from srcdiff.ir.build import Builder, Env, clone_statement, lookup, with_parts
+from srcdiff.ir.core import (
+    Atom,
+    Const,
+    For,
+    If,
+    Op,
+    Region,
+    Statement,
+    Value,
+    const,
+    regions_of,
+    walk,
+)
+from srcdiff.ir.types import Scalar
+from srcdiff.ops.arrays import memory
+from srcdiff.ops.elementwise import arithmetic
+from srcdiff.transforms.analysis.defuse import defined_in, needed, used_atoms, uses_outside
+
+__all__ = ["Check", "at_hand_outside", "without", "without_counted_checks"]
+
+_LENGTHS = (memory.length, memory.axis_length)
+_COUNTS = (arithmetic.add, arithmetic.subtract, arithmetic.multiply, arithmetic.maximum)
+_OUTSIDE = ("not -{1} <= {0} < {1}", "{0} >= {1}")
+
+_Level = tuple[For, int]  # a loop, and the place of the counter among what it carries
+
+
+@dataclass(frozen=True)
+class Check:
+    """`if test: raise IndexError(...)`: the operation that tests, and the branch."""
+
+    test: Op
+    branch: If
+
+
+def without_counted_checks(
+    loop: For, checks: Callable[[Sequence[Statement]], list[Check]], b: Builder
+) -> For:
+    """A loop without the checks of what it counts to, which then are in front of it."""
+    gone: set[Statement] = set()
+    for place, start in enumerate(loop.carried):
+        nest = _levels(loop, place) if start == const(0) else None
+        for check in checks(nest[-1][0].body.body) if nest else ():
+            moved = _in_front(check, nest or (), b)
+            if moved is not None:
+                b.body += moved
+                gone |= {check.test, check.branch}
+    return without(loop, gone)
+
+
+def without(loop: For, gone: Set[Statement]) -> For:
+    """A loop without some of the statements in it."""
+    new = _without(loop, gone) if gone else loop
+    assert isinstance(new, For)
+    return new
+
+
+def _without(s: Statement, gone: Set[Statement]) -> Statement:
+    regions = [
+        Region(r.params, tuple(_without(s, gone) for s in r.body if s not in gone), r.yields)
+        for r in regions_of(s)
+    ]
+    return with_parts(s, s.operands, regions) if regions else s
+
+
+def _in_front(check: Check, nest: Sequence[_Level], b: Builder) -> list[Statement] | None:
+    """The check of the largest index; None where that is not known in front of the loops."""
+    innermost, place = nest[-1]
+    param, step = innermost.body.params[place + 1], _step(*nest[-1])
+    before = _offset(check.test.operands[0], param, innermost)
+    if check.test.attrs["text"] not in _OUTSIDE or before is None or step is None or before >= step:
+        return None
+    outer = nest[0][0]
+    own = {*outer.body.params, *defined_in(outer.body)}
+    test, asked = at_hand_outside(check.test, innermost, own)
+    inner = b.inner()
+    total = None if test.operands[1] in own else _counted(nest, const(0), inner, own)
+    if total is None:
+        return None
+    back = step - before - 1
+    text = f"{{0}} - {back} > {{1}}" if back else "{0} > {1}"
+    result = replace(test.results[0])
+    test = replace(
+        test, operands=(total, test.operands[1]), results=(result,), attrs={"text": text}
+    )
+    return [*inner.body, *asked, test, replace(check.branch, condition=result)]
+
+
+# ---- what is computed in front of a loop ----------------------------------------------------------
+
+
+def at_hand_outside(test: Op, loop: For, own: Set[Value]) -> tuple[Op, list[Statement]]:
+    """A test of a loop's turn that asks in front of it for lengths and counts that are the same there."""
+    makers = {r: s for s in loop.body.body for r in s.results}
+    asked: dict[Statement, None] = {}
+    for a in test.operands:
+        found: dict[Statement, None] = {}
+        if a in own and _is_at_hand(a, makers, own, found):
+            asked |= found
+    env: Env = {}
+    moved = [clone_statement(s, env) for s in asked]
+    return replace(test, operands=tuple(lookup(env, a) for a in test.operands)), moved
+
+
+def _is_at_hand(
+    a: Atom, makers: dict[Value, Statement], own: Set[Value], found: dict[Statement, None]
+) -> bool:
+    """Whether a number can be had outside; `found` are the statements that make it."""
+    if a not in own:
+        return True
+    made = makers.get(a) if isinstance(a, Value) else None
+    if made is None or not all(map(_is_count, (made, *_inside(made)))):
+        return False
+    if not all(_is_at_hand(u, makers, own, found) for u in uses_outside(made)):
+        return False
+    found[made] = None
+    return True
+
+
+def _inside(s: Statement) -> list[Statement]:
+    return [inner for region in regions_of(s) for inner in walk(region)]
+
+
+def _is_count(s: Statement) -> bool:
+    """Whether a statement computes integers in a way that always can be."""
+    if not isinstance(s, For) and (not isinstance(s, Op) or s.decl not in (*_LENGTHS, *_COUNTS)):
+        return False
+    return bool(s.results) and all(
+        isinstance(r.type, Scalar) and r.type.dtype == "int64" for r in s.results
+    )
+
+
+# ---- what loops count to ----------------------------------------------------------------------------
+
+
+def _levels(loop: For, place: int) -> list[_Level] | None:
+    """The loops through which a counter goes, from the outside; None where not only the innermost counts."""
+    if loop.breaks or not isinstance(loop.step, Const):
+        return None
+    yielded, param = loop.carried_yields[place], loop.body.params[place + 1]
+    made = _maker(yielded, loop)
+    if isinstance(made, For) and not made.breaks:
+        inner = made.results.index(yielded)
+        rest = _levels(made, inner) if made.carried[inner] is param else None
+        return None if rest is None else [(loop, place), *rest]
+    step = _step(loop, place)
+    return [(loop, place)] if step and loop.step.value == 1 else None
+
+
+def _offset(a: Atom, param: Value, loop: For) -> int | None:
+    """How much is added to what a turn starts with, to get a number; nothing is taken away."""
+    if a is param:
+        return 0
+    made = _maker(a, loop)
+    if not isinstance(made, Op) or made.decl is not arithmetic.add:
+        return None
+    first, second = made.operands
+    before, by = (second, first) if isinstance(first, Const) else (first, second)
+    if not isinstance(by, Const) or type(by.value) is not int or by.value < 0:
+        return None
+    rest = _offset(before, param, loop)
+    return None if rest is None else rest + by.value
+
+
+def _step(loop: For, place: int) -> int | None:
+    return _offset(loop.carried_yields[place], loop.body.params[place + 1], loop)
+
+
+def _counted(nest: Sequence[_Level], start: Atom, b: Builder, inside: Set[Value]) -> Atom | None:
+    (loop, place), *rest = nest
+    if not rest:
+        step = _step(loop, place)
+        assert step is not None
+        turns = b.op(arithmetic.subtract, loop.stop, loop.start)
+        turns = b.op(arithmetic.maximum, turns, const(0), spelling="max")
+        counts = turns if step == 1 else b.op(arithmetic.multiply, const(step), turns)
+        return counts if start == const(0) else b.op(arithmetic.add, start, counts)
+    inner = rest[0][0]
+    bounds = needed(loop.body, (inner.start, inner.stop))
+    param = Value(Scalar("int64", True), "count")
+    body = b.inner()
+    body.body += bounds
+    own = {loop.index, *(r for s in bounds for r in s.results)}
+    asked = {a for s in bounds for a in used_atoms(s)} | {inner.start, inner.stop}
+    if any(a in inside and a not in own for a in asked) or not all(map(_is_count, bounds)):
+        return None
+    total = _counted(rest, param, body, inside - own)
+    if total is None:
+        return None
+    region = body.region((loop.index, param), (total,))
+    result = replace(param)
+    counting = For(loop.start, loop.stop, loop.step, (start,), region, (result,), origin="compiler")
+    made = clone_statement(counting, {})
+    b.append(made)
+    return made.results[0]
+
+
+def _maker(a: Atom, loop: For) -> Statement | None:
+    return next((s for s in loop.body.body if a in s.results), None)

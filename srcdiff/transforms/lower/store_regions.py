@@ -1,0 +1,104 @@
+"""The shape of what a write writes, as far as lengths are known when compiling."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from srcdiff.ir.core import Op
+from srcdiff.ir.dims import ShapeMismatch, Shapes
+from srcdiff.ir.types import Dim, Scalar, shape_of
+from srcdiff.ops.arrays import memory
+from srcdiff.ops.core.index_patterns import is_view
+from srcdiff.ops.loopforms.subscripts import is_aligned, is_placed
+
+__all__ = ["differing", "fits", "long_axes", "open_axes", "target_shape"]
+
+ONE = Dim(1)
+
+
+def target_shape(op: Op, shapes: Shapes) -> tuple[Dim, ...] | None:
+    """The shape of what is written; None where only NumPy can tell."""
+    if op.decl not in (memory.store, memory.add_into, memory.add_at):
+        return None
+    shape = _part(op, shapes)
+    if shape is None:
+        return None
+    known = _shown(op)
+    wanted = shape_of(op.operands[1].type)
+    own = [set(d.symbols()) - known for d in shape]
+    if any(own):
+        if len(wanted) != len(shape):
+            return None
+        if any(o and not shapes.not_one(w) for w, o in zip(wanted, own, strict=True)):
+            return None  # one number may stand for many
+        shape = tuple(w if o else d for d, w, o in zip(shape, wanted, own, strict=True))
+        bounds = {
+            s
+            for a in op.operands[2:]
+            if isinstance(a.type, Scalar) and a.type.expr
+            for s in a.type.expr.symbols()
+        }
+        if any(set(d.symbols()) - known - bounds for d in shape):
+            return None
+    return shape
+
+
+def open_axes(op: Op, shapes: Shapes) -> list[tuple[int, Dim]]:
+    """The axes of a part between bounds whose lengths only the run knows, with those of what is written there."""
+    shape = _part(op, shapes) if is_view(op.attrs["where"]) else None
+    wanted = shape_of(op.operands[1].type)
+    if shape is None or len(wanted) > len(shape):
+        return []
+    known, first = _shown(op), len(shape) - len(wanted)
+    pairs = enumerate(zip(shape[first:], wanted, strict=True), start=first)
+    return [(k, w) for k, (d, w) in pairs if w != ONE and not set(d.symbols()) <= known]
+
+
+def _shown(op: Op) -> set[str]:
+    return {s for v in op.operands for d in shape_of(v.type) for s in d.symbols()}
+
+
+def _part(op: Op, shapes: Shapes) -> tuple[Dim, ...] | None:
+    """The shape of the part of an array that is written, with symbols of its own where nothing shows its lengths."""
+    probe = Shapes(
+        rigid=shapes.rigid,
+        ranges=shapes.ranges,
+        assumptions=shapes.assumptions,
+        others=shapes.others,
+    )
+    probe.find_ranges = shapes.find_ranges
+    where, given = op.attrs["where"], op.operands[2:]
+    if not is_placed(where, given) or not is_aligned(where, given, shapes.assumptions):
+        return None
+    try:
+        return memory.subscript_shape(probe, shape_of(op.operands[0].type), op.attrs, given)
+    except ShapeMismatch:
+        return None
+
+
+def long_axes(shape: Sequence[Dim]) -> list[Dim]:
+    return [d for d in shape if d != ONE]
+
+
+def fits(
+    shape: Sequence[Dim], target: Sequence[Dim], equal: Collection[tuple[Dim, Dim]] = ()
+) -> bool:
+    """Whether an array of this shape is broadcast to the other as far as lengths are known to be equal.
+
+    `equal` are pairs that are taken to be, and compared when a program is called.
+    """
+    return differing(shape, target, equal) == []
+
+
+def differing(
+    shape: Sequence[Dim], target: Sequence[Dim], equal: Collection[tuple[Dim, Dim]] = ()
+) -> list[tuple[Dim, Dim]] | None:
+    """The lengths that are not known to be equal to those of the other shape; None where there are too many axes."""
+    if len(shape) > len(target):
+        return [] if not long_axes(shape) and not target else None
+    pairs = zip(shape, target[len(target) - len(shape) :], strict=True)
+    return [
+        (d, t)
+        for d, t in pairs
+        if d not in (ONE, t) and (d, t) not in equal and (t, d) not in equal
+    ]

@@ -1,0 +1,119 @@
+"""The pass manager: what a pass is, and how a list of them is run, checked and recorded."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from srcdiff.errors import called_at
+from srcdiff.ir.build import Builder, Env, Rewriter
+from srcdiff.ir.core import Call, Function, Op, Statement, walk
+from srcdiff.ir.recursion import is_itself, tied
+from srcdiff.ir.syntax.printer import to_text
+from srcdiff.ir.verify import check
+from srcdiff.ops.control.adjoint_hooks import adjoint_block
+
+if TYPE_CHECKING:
+    from srcdiff.transforms.validation.validate import Validator
+
+__all__ = ["Pass", "Recorder", "all_statements", "each_function", "is_adjoint_block"]
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One step: `fn` takes a function to a function. `whole` passes see calls and callees at once, others each
+    function. `changes` says why its result may have other values, so that it is not validated. One that
+    `stabilises` may differ by the rounding errors of what was there before, not by those of its own result.
+    """
+
+    name: str
+    fn: Callable[[Function], Function]
+    why: str
+    whole: bool = False
+    changes: str = ""
+    stabilises: bool = False
+
+
+@dataclass
+class Recorder:
+    """What happened: the text after each pass (if asked for), the seconds each took, and whether to check each
+    result.
+
+    Attributes
+    ----------
+    shared : dict
+        Functions that the program in NumPy and its loop form are both made of, by what they were read for.
+    validator : Validator, optional
+        Compares values before and after each pass; set where SRCDIFF_VALIDATE is.
+    """
+
+    keep_text: bool = False
+    verify: bool = False
+    shared: dict[Any, Any] = field(default_factory=dict)
+    stages: dict[str, str] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    validator: Validator | None = field(default_factory=lambda: _validator())
+
+    def run(self, fn: Function, passes: Sequence[Pass]) -> Function:
+        for step in passes:
+            started, before = time.perf_counter(), fn
+            fn = step.fn(fn) if step.whole else each_function(fn, step.fn)
+            self.note(step.name, fn, time.perf_counter() - started)
+            if self.validator is not None:
+                self.validator.step(step, before, fn)
+        return fn
+
+    def note(self, name: str, fn: Function, seconds: float) -> None:
+        self.seconds[name] = self.seconds.get(name, 0.0) + seconds
+        if self.verify:
+            check(fn)
+        if self.keep_text:
+            count = sum(n == name or n.startswith(f"{name} (") for n in self.stages)
+            self.stages[f"{name} ({count + 1})" if count else name] = to_text(fn)
+
+
+def each_function(fn: Function, change: Callable[[Function], Function]) -> Function:
+    """`change` applied to a function and to all that it calls, each once."""
+    return _EachFunction(change).function(fn)
+
+
+class _EachFunction(Rewriter):
+    def __init__(self, change: Callable[[Function], Function]) -> None:
+        self.change = change
+        self.done: dict[int, Function] = {}
+
+    def function(self, fn: Function) -> Function:
+        if is_itself(fn):
+            return fn
+        if id(fn) not in self.done:
+            has_calls = any(isinstance(s, Call) or is_adjoint_block(s) for s in all_statements(fn))
+            self.done[id(fn)] = tied(self.change(self(fn))) if has_calls else self.change(fn)
+        return self.done[id(fn)]
+
+    def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        new = self.keep(old, env, b)
+        if isinstance(new, Call):
+            with called_at(new.location):
+                new = replace(new, function=self.function(new.function))
+        elif isinstance(new, Op) and is_adjoint_block(new):
+            new = replace(new, attrs={**new.attrs, "block": self.function(new.attrs["block"])})
+        b.append(new)
+
+
+def is_adjoint_block(s: Statement) -> bool:
+    return isinstance(s, Op) and s.decl is adjoint_block
+
+
+def all_statements(fn: Function) -> list[Statement]:
+    return list(walk(fn.body))
+
+
+def _validator() -> Validator | None:
+    if os.environ.get("SRCDIFF_VALIDATE", "0") in ("", "0"):
+        return None
+    from srcdiff.transforms.validation.validate import Validator  # only tests validate
+
+    return Validator()

@@ -1,0 +1,185 @@
+"""Results own their memory: copies what a result would share with another result or with an argument. And whose
+storage somebody keeps a hold of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from srcdiff.ir.alias import Roots, has_storage, storage_roots, writes_of, written_roots
+from srcdiff.ir.build import Builder, Env, Rewriter, shapes_for
+from srcdiff.ir.core import (
+    Atom,
+    Call,
+    For,
+    Function,
+    Op,
+    Region,
+    Statement,
+    Value,
+    While,
+    regions_of,
+    walk,
+)
+from srcdiff.ir.types import Array, List, Struct
+from srcdiff.ops.arrays import containers, memory
+from srcdiff.transforms.analysis.defuse import all_regions, defined_in
+
+__all__ = ["held_roots", "own_copy", "own_items", "own_results"]
+
+
+def held_roots(fn: Function, roots: Roots) -> frozenset[Value]:
+    """The roots that are handed on as storage: by branches, turns and results, and into containers.
+
+    What is read is no storage of its own where nothing writes it: whoever holds that holds what was read.
+    """
+    held: list[Atom] = []
+    reads: dict[Value, Atom] = {}
+    for region in all_regions(fn.body):
+        held += region.yields
+        for s in region.body:
+            if isinstance(s, Op) and s.decl is memory.read:
+                reads[s.result] = s.operands[0]
+            if isinstance(s, Op) and not (s.decl.holds or s.decl.writes or s.decl.effect):
+                continue
+            held += () if isinstance(s, Call) else s.operands
+    found: set[Value] = set()
+    while held:
+        atom = held.pop()
+        new = roots.get(atom, frozenset()) - found if isinstance(atom, Value) else ()
+        found.update(new)
+        held += [reads[r] for r in new if r in reads]
+    return frozenset(found)
+
+
+def own_items(fn: Function) -> Function:
+    """`fn` with copies of what lists that are results would share with something else, or hold twice."""
+    return _OwnItems(fn)(fn)
+
+
+def own_results(fn: Function) -> Function:
+    """`fn` with copies of those yields that are arguments or share storage with an earlier yield."""
+    roots = storage_roots(fn)
+    taken = _taken(fn, roots)
+    lasting = _lasting_reads(fn, roots)
+    b = Builder(shapes_for(fn), "adjoint", fn.location)
+    yields: list[Atom] = []
+    for y in fn.body.yields:
+        mine = _handed_out(y, roots, lasting)
+        if isinstance(y, Value) and mine & taken:
+            y = own_copy(y, b)
+        taken |= mine
+        yields.append(y)
+    return fn.with_body(Region(fn.params, (*fn.body.body, *b.body), tuple(yields)))
+
+
+def _lasting_reads(fn: Function, roots: Roots) -> dict[Value, Atom]:
+    """What was read of storage that nothing writes any more, and from where: that storage itself is handed out."""
+    found: dict[Value, Atom] = {}
+    written: set[Value] = set()
+    for s in reversed(list(walk(fn.body))):
+        if not isinstance(s, Op):
+            continue
+        written.update(writes_of(s, roots))
+        base = s.operands[0] if s.decl is memory.read else None
+        if isinstance(base, Value) and written.isdisjoint(roots.get(base, ())):
+            found[s.result] = base
+    return found
+
+
+def _handed_out(y: Atom, roots: Roots, lasting: Mapping[Value, Atom]) -> set[Value]:
+    """The storage that the caller has with a result."""
+    found: set[Value] = set()
+    stack = [y]
+    while stack:
+        atom = stack.pop()
+        new = roots.get(atom, frozenset()) - found if isinstance(atom, Value) else frozenset()
+        found |= new
+        stack += [lasting[r] for r in new if r in lasting]
+    return found
+
+
+def _taken(fn: Function, roots: Roots) -> set[Value]:
+    """The storage of the arguments, and of what they hold."""
+    return {r for p in fn.params for r in roots.get(p, (p,))}
+
+
+def own_copy(value: Value, b: Builder) -> Atom:
+    """A copy that shares no storage, at any depth."""
+    if isinstance(value.type, Array):
+        return b.op(memory.copy, value, name=value.name)
+    if isinstance(value.type, Struct):
+        parts = [b.op(containers.get, value, key=k) for k in value.type.keys]
+        copies = [own_copy(p, b) for p in parts]
+        return b.op(
+            containers.pack, *copies, kind=value.type.kind, keys=value.type.keys, cls=value.type.cls
+        )
+    if isinstance(value.type, List):
+        deep = has_storage(value.type.element)
+        decl = containers.list_copy_items if deep else containers.list_copy
+        return b.op(decl, value, name=value.name)
+    return value
+
+
+_POP = containers.list_pop
+
+
+class _OwnItems(Rewriter):
+    """Puts copies on the lists that are results: of arguments, of what another turn puts there too, of what is there.
+
+    What the program writes is left alone: the user may want to see one array at two places.
+    """
+
+    def __init__(self, fn: Function) -> None:
+        self.roots = storage_roots(fn)
+        self.written = written_roots(fn, self.roots)
+        self.taken = _taken(fn, self.roots)
+        self.held = set(self.taken)
+        given = (self.roots.get(y, ()) for y in fn.body.yields if isinstance(y, Value))
+        self.lists = {r for roots in given for r in roots if isinstance(r.type, List)}
+        self.popped: set[Value] = set()
+        while self.moves(fn.body):
+            pass
+        self.turn: frozenset[Value] | None = None  # what the innermost loop's body defines
+
+    def moves(self, region: Region) -> bool:
+        """Count lists in whose items are popped and put on the lists; whether there were any."""
+        before = len(self.lists)
+        pops = {s.result: s for s in walk(region) if isinstance(s, Op) and s.decl is _POP}
+        for s in walk(region):
+            if isinstance(s, Op) and s.decl.holds and self.is_given(s):
+                moved = {v for v in s.operands if isinstance(v, Value) and v in pops}
+                self.popped |= moved
+                emptied = [pops[v].operands[0] for v in moved]
+                self.lists.update(*(self.roots.own[x] for x in emptied if isinstance(x, Value)))
+        return len(self.lists) > before
+
+    def is_given(self, op: Op) -> bool:
+        target = op.operands[0] if op.decl.writes else op.result
+        own = self.roots.own.get(target, ()) if isinstance(target, Value) else ()
+        return not self.lists.isdisjoint(own)
+
+    def keep(self, old: Statement, env: Env, b: Builder) -> Statement:
+        outer = self.turn
+        if isinstance(old, For | While):
+            self.turn = frozenset(v for r in regions_of(old) for v in defined_in(r))
+        new = super().keep(old, env, b)
+        self.turn = outer
+        if isinstance(new, Op) and new.decl.holds and self.is_given(new):
+            return self.with_own_items(new, b)
+        return new
+
+    def with_own_items(self, op: Op, b: Builder) -> Op:
+        items = op.operands[1:] if op.decl.writes else op.operands
+        own = [own_copy(a, b) if isinstance(a, Value) and self.is_shared(a) else a for a in items]
+        return replace(op, operands=(*op.operands[: -len(own)], *own) if own else ())
+
+    def is_shared(self, item: Value) -> bool:
+        """Whether something else holds an item, or will; it is noted that the list does now."""
+        roots = self.roots.get(item, frozenset())
+        shared = roots & (self.taken if item in self.popped else self.held)
+        if self.turn is not None and item not in self.popped:
+            shared |= roots - self.turn
+        self.held |= roots
+        return not shared <= self.written

@@ -1,0 +1,264 @@
+"""Where rules apply: what is asked of the types of what their parameters stand for, and of what makes that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from math import prod
+from typing import Any
+
+from srcdiff.ir.core import Const, Op, Value, known_dim
+from srcdiff.ir.types import Dim, shape_of
+from srcdiff.transforms.logspace.factored_form import is_shifted
+from srcdiff.transforms.rewrite.patterns import INNER, alike, are_opposite
+
+__all__ = [
+    "are_not_alike",
+    "are_two_cosh",
+    "has_no_product",
+    "has_own_logarithm",
+    "is_another_shift",
+    "is_constant",
+    "is_constant_below_zero",
+    "is_no_base",
+    "is_no_count",
+    "is_no_norm",
+    "is_no_positive_constant",
+    "is_no_positive_number",
+    "is_no_vector",
+    "is_not_square",
+    "is_number",
+    "is_number_or_shifted",
+    "is_sigmoid",
+    "is_there_anyway",
+    "is_wider",
+    "is_wider_or_shifted",
+    "unless_axes",
+    "unless_shapes",
+    "varies_along_axis",
+]
+
+_ARITHMETIC = ("add", "subtract", "multiply", "divide", "negative", "power")
+_DEPTH = 3
+
+Unless = Callable[[Mapping[str, Any], Mapping[Value, Op]], bool]
+
+
+def is_number_or_shifted(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
+    """Whether `x` is one number, or is less a maximum by the user's own hand."""
+    return not shape_of(binding["x"].type) or is_shifted(binding["x"], made)
+
+
+def is_number(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
+    return not shape_of(binding["x"].type)
+
+
+def _axes(binding: Mapping[str, Any], ndim: int) -> set[int]:
+    """The axes that a rule's `axis` names."""
+    axis = binding.get("axis")
+    given = range(ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    return {a % ndim for a in given}
+
+
+def varies_along_axis(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
+    """Whether the shift `m` is not known to be the same number all along the axes."""
+    x, m = shape_of(binding["x"].type), shape_of(binding["m"].type)
+    at = [k - len(x) + len(m) for k in _axes(binding, len(x))]
+    return not x or len(m) > len(x) or any(k >= 0 and m[k] != Dim(1) for k in at)
+
+
+def is_another_shift(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
+    """Whether `m`, which is added, is not `s`, which was subtracted, but for axes of length 1."""
+    if varies_along_axis({**binding, "m": binding["s"]}, made):
+        return True
+    m, s = (_without_ones(binding[k], made) for k in ("m", "s"))
+    return bool(m != s)
+
+
+def _without_ones(atom: Any, made: Mapping[Value, Op]) -> Any:
+    """What a value is but for axes of length 1 and how it was asked for."""
+    while (op := made.get(atom)) is not None:
+        before = shape_of(op.operands[0].type) if op.operands else ()
+        ones = [d for d in shape_of(atom.type) if d != Dim(1)]
+        if op.decl.name not in ("index", "reshape", "expand_dims", "squeeze") or ones != [
+            d for d in before if d != Dim(1)
+        ]:
+            break
+        atom = op.operands[0]
+    if op is not None and op.decl.name in ("max", "highest"):
+        return op.decl.name, op.operands, repr(op.attrs.get("axis"))
+    return atom
+
+
+def is_no_norm(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
+    """Whether NumPy has no norm of `x` over the axes: it takes one or two, or all."""
+    type_, axis = binding["x"].type, binding.get("axis")
+    is_real = getattr(type_, "dtype", "") in ("float32", "float64")
+    is_known = axis is None or isinstance(axis, int) or len(axis) in (1, 2)
+    return not (is_real and shape_of(type_) and is_known)
+
+
+def is_there_anyway(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
+    """Whether one of two exponentials is asked for elsewhere, too."""
+    for name in ("x", "y"):
+        inner = binding[name]
+        same = [
+            op
+            for op in made.values()
+            if op.decl.name == "exp" and alike(op.operands[0], inner, made)
+        ]
+        if len(same) > 1:
+            return True
+    return False
+
+
+def are_two_cosh(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
+    """Whether two exponentials have opposite exponents, which `transforms/logspace/logarithm.py` knows."""
+    return are_opposite(binding["x"], binding["y"], made)
+
+
+def is_constant(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
+    """Whether `x` is a number that is known, as in log(1.0 - -1.0): nothing is gained there."""
+    return isinstance(binding["x"], Const)
+
+
+def is_constant_below_zero(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
+    """Whether `y` is a number that has no logarithm: NumPy gives NaN of the product, and `math.log` raises."""
+    y = binding["y"]
+    return isinstance(y, Const) and y.value <= 0
+
+
+def has_own_logarithm(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
+    """Whether `x` is known, or 1 less `x` is a probability whose logarithm `transforms/logspace/logarithm.py` knows."""
+    if is_constant(binding, made):
+        return True
+    op = made.get(binding["x"])
+    if op is not None and op.decl.name in ("power", "square", "multiply"):
+        op = made.get(op.operands[0])  # type: ignore[arg-type]
+    return op is not None and op.decl.name in ("tanh", "ndtr", "erf", "erfc")
+
+
+def is_no_vector(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
+    return is_no_norm(binding, made) or len(shape_of(binding["x"].type)) != 1
+
+
+def is_no_positive_number(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
+    """Whether there is no norm of `x`, or `n` is neither a positive constant nor a length."""
+    n = binding["n"]
+    is_positive = isinstance(n, Const) and not isinstance(n.value, bool) and n.value > 0
+    return is_no_norm(binding, made) or not (is_positive or known_dim(n) is not None)
+
+
+def is_sigmoid(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
+    """Whether a quotient by `1 + exp(u)` is a sigmoid itself, or one of exponentials."""
+    y = binding["y"]
+    return (isinstance(y, Const) and y.value == 1) or _has_exponential(y, made)
+
+
+def _has_exponential(atom: Any, made: Mapping[Value, Op], depth: int = 0) -> bool:
+    op = made.get(atom)
+    if op is None or depth > _DEPTH:
+        return False
+    return op.decl.name in ("exp", "expm1") or (
+        op.decl.name in _ARITHMETIC
+        and any(_has_exponential(a, made, depth + 1) for a in op.operands)
+    )
+
+
+def is_no_positive_constant(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
+    """Whether `c` is no positive constant, or `x` is one, too."""
+    return is_no_base(binding, made) or isinstance(binding["x"], Const)
+
+
+def is_no_base(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
+    """Whether `c` is no positive constant."""
+    c = binding["c"]
+    return not (isinstance(c, Const) and isinstance(c.value, int | float) and c.value > 0)
+
+
+def is_wider(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
+    """Whether `x` is a number, or has not the shape of what is summed with it."""
+    x, y = (shape_of(binding[k].type) for k in "xy")
+    is_within = len(y) <= len(x) and all(
+        d in (Dim(1), own) for d, own in zip(y[::-1], x[::-1], strict=False)
+    )
+    return not x or not is_within
+
+
+def is_wider_or_shifted(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
+    return is_wider(binding, made) or is_shifted(binding["x"], made)
+
+
+def are_not_alike(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
+    """Whether `x` and `v` are no arrays of one shape."""
+    x, w = (shape_of(binding[k].type) for k in "xv")
+    return not x or x != w
+
+
+def is_no_count(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
+    """Whether `n` is not how many elements of `x` are added for each result."""
+    shape, n = shape_of(binding["x"].type), known_dim(binding["n"])
+    lengths = [shape[a] for a in sorted(_axes(binding, len(shape)))]
+    if all(d.is_const for d in lengths):
+        return not shape or n != Dim(prod(d.const for d in lengths))
+    return len(lengths) != 1 or n != lengths[0]
+
+
+def unless_axes(*counts: tuple[int, ...]) -> Unless:
+    """The parameters have to have one of these numbers of axes, in their order."""
+
+    def differ(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
+        atoms = [a for name, a in binding.items() if name != INNER]
+        return tuple(len(shape_of(a.type)) for a in atoms) not in counts
+
+    return differ
+
+
+def unless_shapes(names: Sequence[str], shapes: Sequence[Sequence[tuple[int, ...]]]) -> Unless:
+    """The parameters have to have as many axes as in one of these, and those of length 1 where these have them."""
+    told = [[[n == 1 for n in shape] for shape in sample] for sample in shapes]
+
+    def differ(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
+        return [[d == Dim(1) for d in shape_of(binding[n].type)] for n in names] not in told
+
+    return differ
+
+
+def is_not_square(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
+    """Whether a product of `a` and `b`, or of `a` and the transposed `b`, is not known to have as many rows as columns;
+    or there is an inverse in it, which rather solves.
+    """
+    a, b = (shape_of(binding[k].type) for k in "ab")
+    if len(a) != 2 or len(b) != 2 or any(_is_inverse(binding[k], made) for k in "ab"):
+        return True
+    is_transposed = len(binding[INNER]) > 2
+    return a[0] != b[0 if is_transposed else 1]
+
+
+def has_no_product(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
+    """Whether there is no product of matrices among the terms `a` and `b`, which are of one shape."""
+    terms = [binding[k] for k in "ab"]
+    shapes = {shape_of(t.type) for t in terms}
+    if len(shapes) > 1 or any(len(shape) != 2 for shape in shapes):
+        return True
+    return not any(_has_product(t, made) for t in terms)
+
+
+def _has_product(atom: Any, made: Mapping[Value, Op], depth: int = 0) -> bool:
+    """Whether a product of matrices is among the terms of a sum."""
+    op = made.get(atom) if isinstance(atom, Value) else None
+    if op is None or depth > _DEPTH or len(shape_of(atom.type)) != 2:
+        return False
+    if op.decl.name in ("matmul", "dot"):
+        return all(len(shape_of(a.type)) == 2 for a in op.operands)
+    return op.decl.name in (
+        "add",
+        "subtract",
+        "multiply",
+        "divide",
+        "negative",
+        "transpose",
+    ) and any(_has_product(a, made, depth + 1) for a in op.operands)
+
+
+def _is_inverse(atom: Any, made: Mapping[Value, Op]) -> bool:
+    return isinstance(atom, Value) and (op := made.get(atom)) is not None and op.decl.name == "inv"

@@ -1,0 +1,73 @@
+"""Squared absolute values of complex numbers have the derivative that people write.
+
+    s = np.abs(z);  p = s**2        d_z = 2.0 * d_p * np.conj(z)    and not    2.0 * d_p * s * np.conj(z) / s
+
+The power is told what it is the squared size of before derivatives are taken, and is a power again behind. That is
+shorter, and right at 0, where the size itself has a kink.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from srcdiff.ir.build import Builder, Env, Rewriter, lookup
+from srcdiff.ir.core import Atom, Const, Function, Op, Statement, Value, const
+from srcdiff.ir.types import is_complex
+from srcdiff.ops.core.registry import OPERATIONS
+from srcdiff.ops.elementwise import arithmetic, complex_numbers
+from srcdiff.transforms.analysis.defuse import definitions, is_pure, written_values
+
+__all__ = ["name_squared_sizes", "plain_powers"]
+
+_SQUARES = ("power", "square", "multiply")
+
+
+def name_squared_sizes(fn: Function) -> Function:
+    """`fn` with its squares of absolute values known as such; prints as before."""
+    return _Name(fn)(fn)
+
+
+def plain_powers(fn: Function) -> Function:
+    """`fn` with what `name_squared_sizes` has named as it was."""
+    return _Plain()(fn)
+
+
+class _Name(Rewriter):
+    def __init__(self, fn: Function) -> None:
+        written = written_values(fn)
+        self.made = {v: op for v, op in definitions(fn).items() if is_pure(op, written)}
+
+    def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        new = self.keep(old, env, b)
+        z = self.squared(old) if isinstance(old, Op) else None
+        if z is not None and isinstance(new, Op):
+            operands = (new.operands[0], lookup(env, z))
+            attrs = {"square": new.decl.name}
+            new = replace(new, decl=complex_numbers.squared_size, operands=operands, attrs=attrs)
+        b.append(new)
+
+    def squared(self, op: Op) -> Atom | None:
+        """Whose size an operation is the square of."""
+        if op.decl.name not in _SQUARES or op.result not in self.made:
+            return None
+        size, *rest = op.operands
+        if rest and not (rest[0] is size if op.decl.name == "multiply" else _is_two(rest[0])):
+            return None
+        inner = self.made.get(size) if isinstance(size, Value) else None
+        if inner is None or inner.decl is not arithmetic.absolute:
+            return None
+        return inner.operands[0] if is_complex(inner.operands[0].type) else None
+
+
+def _is_two(atom: Atom) -> bool:
+    return isinstance(atom, Const) and atom.value == 2
+
+
+class _Plain(Rewriter):
+    def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        new = self.keep(old, env, b)
+        if isinstance(new, Op) and new.decl is complex_numbers.squared_size:
+            size, name = new.operands[0], new.attrs["square"]
+            rest = {"power": (const(2),), "square": (), "multiply": (size,)}[name]
+            new = replace(new, decl=OPERATIONS[name], operands=(size, *rest), attrs={})
+        b.append(new)

@@ -1,0 +1,97 @@
+"""The logistic function as users write it has the derivative that they would write.
+
+    e = exp(-x);  p = 1 / (1 + e)        d_x = d_p * p * (1 - p)    and not    d_p * p * e / (1 + e)
+
+The quotient is told what it is a sigmoid of before derivatives are taken, and is a quotient again behind. That needs
+neither the exponential nor its argument once more, and has no `inf / inf` where the exponential overflows. Quotients by
+norms are told as such, too: the square of a norm may overflow.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from srcdiff.ir.build import Builder, Env, Rewriter, lookup
+from srcdiff.ir.core import Atom, Function, Op, Statement, Value
+from srcdiff.ir.types import is_complex
+from srcdiff.ops.elementwise import arithmetic, elementary
+from srcdiff.ops.linalg import products
+from srcdiff.transforms.analysis.defuse import definitions, is_pure, written_values
+from srcdiff.transforms.rewrite.patterns import Anything, Pattern, function, match
+from srcdiff.transforms.simplify.identities import may_stand
+
+__all__ = ["name_sigmoids", "plain_quotients"]
+
+exp = function("exp")
+_U = Anything("u")
+_FORMS: tuple[tuple[Pattern, bool], ...] = (  # with the sign of what they are the sigmoids of
+    (1 / (1 + exp(-_U)), True),
+    (exp(_U) / (1 + exp(_U)), True),
+    (1 / (1 + exp(_U)), False),
+)
+
+
+def name_sigmoids(fn: Function) -> Function:
+    """`fn` with its sigmoids known as such; prints as before."""
+    return _Name(fn)(fn)
+
+
+def plain_quotients(fn: Function) -> Function:
+    """`fn` without what was known for derivatives: sigmoids are quotients again, and values are themselves."""
+    return _Plain()(fn)
+
+
+KNOWN = (
+    elementary.held,
+    elementary.log_one_less_exp,
+    elementary.log_cosh,
+    elementary.computed_as,
+    elementary.one_less_sigmoid,
+)
+
+
+class _Name(Rewriter):
+    def __init__(self, fn: Function) -> None:
+        written = written_values(fn)
+        self.made = {v: op for v, op in definitions(fn).items() if is_pure(op, written)}
+
+    def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        new = self.keep(old, env, b)
+        if isinstance(old, Op) and isinstance(new, Op) and old.decl is arithmetic.divide:
+            argument = self.argument(old, env, b)
+            if self.is_norm(old.operands[1]) and not is_complex(old.result.type):
+                new = replace(new, decl=elementary.unit_part)
+            elif argument is not None:
+                operands = (*new.operands, argument)
+                new = replace(new, decl=elementary.sigmoid_quotient, operands=operands)
+        b.append(new)
+
+    def is_norm(self, divisor: Atom) -> bool:
+        """Whether a divisor is a norm, or a view of norms."""
+        op = self.made.get(divisor) if isinstance(divisor, Value) else None
+        while op is not None and op.view_of is not None:
+            op = self.made.get(op.operands[op.view_of])  # type: ignore[arg-type]
+        return op is not None and op.decl is products.euclidean_norm
+
+    def argument(self, op: Op, env: Env, b: Builder) -> Atom | None:
+        """What a quotient is the sigmoid of."""
+        if op.result not in self.made:
+            return None
+        for pattern, is_positive in _FORMS:
+            found = match(pattern, op.result, self.made)
+            if found is not None and may_stand(found["u"].type, op.result.type):
+                u = lookup(env, found["u"])
+                b.location, b.origin = op.location, "compiler"
+                return u if is_positive else b.op(arithmetic.negative, u)
+        return None
+
+
+class _Plain(Rewriter):
+    def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        new = self.keep(old, env, b)
+        if isinstance(new, Op) and new.decl is elementary.sigmoid_quotient:
+            new = replace(new, decl=arithmetic.divide, operands=new.operands[:2])
+        if isinstance(new, Op) and new.decl in KNOWN:
+            env[old.results[0]] = new.operands[0]
+            return
+        b.append(new)

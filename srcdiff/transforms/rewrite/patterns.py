@@ -1,0 +1,353 @@
+"""Rewriting rules as pairs of small functions, before and after, matched on the program's data flow.
+
+    Rule("log(expit(x))", lambda x: log(expit(x)), lambda x: -logaddexp(0.0, -x))
+    Rule("log_softmax", lambda x, *, axis: log(softmax(x, axis=axis)), lambda x, *, axis: log_softmax(x, axis=axis))
+
+The functions are called with patterns instead of numbers. A parameter stands for any value (the same one wherever
+it is mentioned), a keyword for what an operation has been told (an axis), a number for that constant. Matching follows
+values to the operations that made them, over statements and names, tries both orders of `+` and `*`, and takes
+an operation in all words that say the same (`readings`); it never looks through storage that is written.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from srcdiff.ir.build import Builder
+from srcdiff.ir.core import Atom, Const, Op, OpDecl, Value, const
+from srcdiff.ir.types import Type, is_complex
+from srcdiff.ops.core.registry import OPERATIONS, declared
+from srcdiff.ops.core.scalar_spellings import of_numbers
+from srcdiff.transforms.rewrite.equivalents import Reading, readings
+
+__all__ = [
+    "INNER",
+    "Apply",
+    "Attribute",
+    "Number",
+    "Pattern",
+    "Rule",
+    "alike",
+    "are_opposite",
+    "build",
+    "function",
+    "is_unruly",
+    "match",
+]
+
+Binding = dict[str, Any]  # atoms, what attributes are, and `INNER`
+INNER = "made on the way"  # the values between the root and what the parameters stand for
+
+_COMMUTATIVE = {"add", "multiply"}
+_DEPTH = 4  # operations behind one another that are compared
+_OF_NUMBERS = {"where", "maximum", "minimum"}  # which Python says itself of numbers
+
+
+class Pattern:
+    """What may stand in a rule; numbers may, too. NumPy's functions of one are patterns."""
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *operands: Any, **attrs: Any) -> Apply:
+        return _applied(ufunc if method == "__call__" else None, operands, attrs)
+
+    def __array_function__(self, function: Any, types: Any, operands: Any, attrs: Any) -> Apply:
+        return _applied(function, operands, attrs)
+
+    @property
+    def T(self) -> Apply:
+        return Apply("transpose", (self,))
+
+    def __add__(self, other: Any) -> Apply:
+        return Apply("add", (self, _lift(other)))
+
+    def __radd__(self, other: Any) -> Apply:
+        return Apply("add", (_lift(other), self))
+
+    def __sub__(self, other: Any) -> Apply:
+        return Apply("subtract", (self, _lift(other)))
+
+    def __rsub__(self, other: Any) -> Apply:
+        return Apply("subtract", (_lift(other), self))
+
+    def __mul__(self, other: Any) -> Apply:
+        return Apply("multiply", (self, _lift(other)))
+
+    def __rmul__(self, other: Any) -> Apply:
+        return Apply("multiply", (_lift(other), self))
+
+    def __truediv__(self, other: Any) -> Apply:
+        return Apply("divide", (self, _lift(other)))
+
+    def __rtruediv__(self, other: Any) -> Apply:
+        return Apply("divide", (_lift(other), self))
+
+    def __matmul__(self, other: Any) -> Apply:
+        return Apply("matmul", (self, _lift(other)))
+
+    def __pow__(self, other: Any) -> Apply:
+        return Apply("power", (self, _lift(other)))
+
+    def __neg__(self) -> Apply:
+        return Apply("negative", (self,))
+
+
+@dataclass(frozen=True)
+class Anything(Pattern):
+    name: str
+
+
+@dataclass(frozen=True)
+class Number(Pattern):
+    value: float
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """Whatever an operation has been told under a name, the same wherever it is mentioned."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Apply(Pattern):
+    operation: str
+    operands: tuple[Pattern, ...]
+    attrs: tuple[tuple[str, Any], ...] = ()  # values, and `Attribute`s that stand for some
+    result: int = 0  # of operations with several; they stand on right sides only
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A named rewriting; `before` and `after` take the same parameters.
+
+    name : what switches it off, or on.
+    kind : "exact" (equal in exact arithmetic), "better" (closer to what is meant, and equal in exact arithmetic), or
+        "domain" (equal only where the left side has a value), which is off unless it is asked for.
+    reason : what is wrong with the left side, in words.
+    samples : arguments at which the left side is inaccurate, overflows or has no value; numbers, or lists for arrays.
+    unless : says of what the parameters stand for, and of what makes values, that the left side is right as it is.
+    once : it pays only where what the left side computes on its way has no other use, in the same turns.
+    """
+
+    name: str
+    before: Callable[..., Pattern]
+    after: Callable[..., Pattern]
+    kind: str = "exact"
+    reason: str = ""
+    samples: tuple[tuple[Any, ...], ...] = ()
+    unless: Callable[[Binding, Mapping[Value, Op]], bool] = lambda binding, made: False
+    once: bool = False
+
+    @cached_property
+    def pattern(self) -> Pattern:
+        return self._said(self.before)
+
+    @cached_property
+    def replacement(self) -> Pattern:
+        return self._said(self.after)
+
+    def _said(self, side: Callable[..., Pattern]) -> Pattern:
+        keywords = self.keywords
+        return side(*map(Anything, self.parameters), **{k: Attribute(k) for k in keywords})
+
+    @cached_property
+    def parameters(self) -> tuple[str, ...]:
+        """The names of what stands for values."""
+        return self._names(is_keyword=False)
+
+    @cached_property
+    def keywords(self) -> tuple[str, ...]:
+        """The names of what stands for attributes."""
+        return self._names(is_keyword=True)
+
+    def _names(self, is_keyword: bool) -> tuple[str, ...]:
+        found = inspect.signature(self.before).parameters.values()
+        return tuple(p.name for p in found if (p.kind is p.KEYWORD_ONLY) == is_keyword)
+
+
+def function(operation: str) -> Callable[..., Apply]:
+    """A NumPy function in rules: `exp = function("exp")`."""
+    return lambda *operands, result=0, **attrs: Apply(
+        operation, tuple(map(_lift, operands)), tuple(attrs.items()), result
+    )
+
+
+def _applied(function: Any, operands: Sequence[Any], attrs: Mapping[str, Any]) -> Apply:
+    """A function of NumPy's or SciPy's in a rule.
+
+    Raises
+    ------
+    TypeError
+        For what is no single operation.
+    """
+    decl = declared(function) if function is not None else None
+    if decl is None:
+        called = getattr(function, "__name__", "a method of a ufunc")
+        raise TypeError(f"{called} is no single operation, and cannot stand in a rewriting")
+    return Apply(decl.name, tuple(map(_lift, operands)), tuple(attrs.items()))
+
+
+def _lift(operand: Any) -> Pattern:
+    return operand if isinstance(operand, Pattern) else Number(operand)
+
+
+def match(
+    pattern: Pattern, atom: Atom, made: Mapping[Value, Op], binding: Binding | None = None
+) -> Binding | None:
+    """What the parameters stand for if `atom` is of that form; `made`: the operations that may be looked into."""
+    binding = {} if binding is None else binding
+    match pattern:
+        case Anything(name):
+            known = binding.setdefault(name, atom)
+            return binding if known == atom or alike(known, atom, made) else None
+        case Number(value):
+            return binding if isinstance(atom, Const) and atom.value == value else None
+        case Apply(name, operands, attrs):
+            op = made.get(atom) if isinstance(atom, Value) else None
+            if op is None or any(is_unruly(a.type) for a in (atom, *op.operands)):
+                return None
+            for reading in readings(op, made):
+                if reading.name != name or len(reading.operands) != len(operands):
+                    continue
+                told = _match_attrs(reading, dict(attrs), binding)
+                found = None if told is None else _match_operands(operands, reading, made, told)
+                if found is not None:
+                    return {**found, INNER: (*found.get(INNER, ()), *reading.inner, atom)}
+    return None
+
+
+def is_unruly(type_: Type) -> bool:
+    """Whether rules do not hold: they are for real numbers, and SciPy has no functions of half the width."""
+    return is_complex(type_) or getattr(type_, "dtype", "") == "float16"
+
+
+def _match_operands(
+    operands: Sequence[Pattern], reading: Reading, made: Mapping[Value, Op], binding: Binding
+) -> Binding | None:
+    """In either order, where that is the same."""
+    orders = [reading.operands]
+    if reading.name in _COMMUTATIVE:
+        orders.append(reading.operands[::-1])
+    for order in orders:
+        found: Binding | None = dict(binding)
+        for part, operand in zip(operands, order, strict=True):
+            found = None if found is None else match(part, operand, made, found)
+        if found is not None:
+            return found
+    return None
+
+
+def alike(x: Any, y: Any, made: Mapping[Value, Op], depth: int = 0) -> bool:
+    """Whether two values are the same numbers by how they were made: `-x`, and `-x` of another line."""
+    x, y = _number_in(x, made), _number_in(y, made)
+    if x == y:
+        return True
+    one, other = (made.get(a) if isinstance(a, Value) else None for a in (x, y))
+    if (
+        one is None
+        or other is None
+        or depth > _DEPTH
+        or one.results.index(x) != other.results.index(y)
+    ):
+        return False
+    return (
+        one.decl is other.decl
+        and one.attrs == other.attrs
+        and len(one.operands) == len(other.operands)
+        and all(
+            alike(a, b, made, depth + 1) for a, b in zip(one.operands, other.operands, strict=True)
+        )
+    )
+
+
+def are_opposite(x: Any, y: Any, made: Mapping[Value, Op]) -> bool:
+    """Whether one is the other with the other sign: `-x / 2` and `x / 2`."""
+    (one, a), (other, b) = _scaled(x, made), _scaled(y, made)
+    return one == -other and isinstance(a, Value) and alike(a, b, made)
+
+
+def _scaled(x: Any, made: Mapping[Value, Op], depth: int = 0) -> tuple[float, Any]:
+    """A value as a number times another one."""
+    op = made.get(x) if isinstance(x, Value) and depth <= _DEPTH else None
+    factor, rest = (1.0, x) if op is None else _factor(op)
+    if rest is x:
+        return 1.0, x
+    scale, inner = _scaled(rest, made, depth + 1)
+    return factor * scale, inner
+
+
+def _factor(op: Op) -> tuple[float, Any]:
+    """The number that something is multiplied or divided by; 1 and the result where there is none."""
+    if op.decl.name == "negative":
+        return -1.0, op.operands[0]
+    for k, a in enumerate(op.operands):
+        is_number = isinstance(a, Const) and isinstance(a.value, int | float) and a.value
+        if is_number and op.decl.name == "multiply":
+            return a.value, op.operands[1 - k]  # type: ignore[union-attr]
+        if is_number and k and op.decl.name == "divide":
+            return 1 / a.value, op.operands[0]  # type: ignore[union-attr]
+    return 1.0, op.results[0]
+
+
+def _number_in(x: Any, made: Mapping[Value, Op]) -> Any:
+    """What a number of Python's or of NumPy's was before it became one."""
+    op = made.get(x) if isinstance(x, Value) else None
+    is_same = op is not None and op.decl.name in ("float64", "to_float")
+    return op.operands[0] if op is not None and is_same and _is_double(op.operands[0]) else x
+
+
+def _is_double(a: Atom) -> bool:
+    return getattr(a.type, "dtype", "") == "float64"
+
+
+def _match_attrs(op: Reading, attrs: Mapping[str, Any], binding: Binding) -> Binding | None:
+    """With what the attributes stand for; None where the operation is told otherwise."""
+    found, defaults = dict(binding), OPERATIONS[op.name].defaults
+    for name in {**attrs, **op.attrs}:
+        default = defaults.get(name)
+        told, wanted = op.attrs.get(name, default), attrs.get(name, default)
+        if isinstance(wanted, Attribute):
+            wanted = found.setdefault(wanted.name, told)
+        if type(told) is not type(wanted) or told != wanted:
+            return None
+    return found
+
+
+def _told(decl: OpDecl, attrs: tuple[tuple[str, Any], ...], binding: Binding) -> dict[str, Any]:
+    """The attributes of an operation that a rule makes; defaults are not said."""
+    found = {k: binding[v.name] if isinstance(v, Attribute) else v for k, v in attrs}
+    return {k: v for k, v in found.items() if v != decl.defaults.get(k)}
+
+
+def build(
+    pattern: Pattern,
+    binding: Binding,
+    b: Builder,
+    is_python: bool = False,
+    made: dict[Pattern, tuple[Value, ...]] | None = None,
+) -> Atom:
+    """Append the operations of a rule's right side, each once; with `is_python`, `math`'s for Python's numbers."""
+    made = {} if made is None else made
+    match pattern:
+        case Anything(name):
+            return binding[name]  # type: ignore[no-any-return]
+        case Number(value):
+            return const(value)
+        case Apply(name, operands, attrs):
+            whole = replace(pattern, result=0)
+            if whole not in made:
+                decl = OPERATIONS[name]
+                parts = [build(p, binding, b, is_python, made) for p in operands]
+                of_constants = name == "log" and all(isinstance(p, Const) for p in parts)
+                chosen, spelling = of_numbers(decl, parts, "", is_python or of_constants)
+                if is_python or of_constants or name in _OF_NUMBERS:
+                    decl = chosen
+                else:
+                    spelling = ""
+                told = _told(decl, attrs, binding)
+                made[whole] = b.ops(decl, *parts, spelling=spelling, **told)
+            return made[whole][pattern.result]
+    raise TypeError(pattern)

@@ -1,0 +1,43 @@
+"""What a turn of a loop adds up, where that can be computed by another loop in front of it or behind."""
+
+from __future__ import annotations
+
+from srcdiff.ir.alias import storage_roots, writes_of
+from srcdiff.ir.core import Atom, For, Function, Op, Statement, Value
+from srcdiff.ops.arrays import containers, memory
+from srcdiff.transforms.analysis.defuse import definitions, is_pure, written_values
+
+__all__ = ["TurnTerms"]
+
+
+class TurnTerms:
+    """`made` : the operations of a function that may be looked into."""
+
+    def __init__(self, fn: Function) -> None:
+        self.roots, self.written = storage_roots(fn), written_values(fn)
+        self.made = {v: op for v, op in definitions(fn).items() if is_pure(op, self.written)}
+
+    def front(self, term: Atom, loop: For) -> tuple[Op, ...] | None:
+        """The operations of a turn that a term is made of, if that asks for nothing of other turns."""
+        inside = {r: s for s in loop.body.body for r in s.results}
+        carried, pending, needed = set(loop.body.params[1:]), [term], set[Statement]()
+        while pending:
+            a = pending.pop()
+            if a in carried:
+                return None
+            s = inside.get(a) if isinstance(a, Value) else None
+            if s is None or s in needed:
+                continue
+            if not isinstance(s, Op) or not (
+                self.made.keys() >= set(s.results) or self.is_kept(s, loop)
+            ):
+                return None
+            needed.add(s)
+            pending += s.operands
+        return tuple(s for s in loop.body.body if isinstance(s, Op) and s in needed)
+
+    def is_kept(self, op: Op, loop: For) -> bool:
+        """Whether an operation reads storage that the loop does not write."""
+        if op.decl not in (memory.index, memory.gather, memory.read, containers.list_item):
+            return False
+        return self.roots[op.operands[0]].isdisjoint(writes_of(loop, self.roots))  # type: ignore[index]

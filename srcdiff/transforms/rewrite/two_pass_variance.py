@@ -1,0 +1,165 @@
+"""Variances of what a loop adds up with its squares: the squares of the differences, which another loop adds up.
+
+    for v in x:                             for v in x:
+        s += v                                  s += v
+        q += v * v                   ->     m = s / len(x)
+    var = q / n - (s / n) ** 2              for v in x:
+                                                r += (v - m) ** 2
+                                            var = r / n
+
+That is equal wherever `n` is the number of turns, and no derivative depends on what the differences are taken from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from srcdiff.ir.build import Builder, Env, Rewriter, clone_statement, clone_value, lookup
+from srcdiff.ir.core import (
+    Atom,
+    Const,
+    For,
+    Function,
+    Op,
+    Region,
+    Statement,
+    Value,
+    const,
+    known_dim,
+    walk,
+)
+from srcdiff.ir.location import Location
+from srcdiff.ir.types import Dim, shape_of
+from srcdiff.ops.elementwise import arithmetic, elementary
+from srcdiff.transforms.analysis.defuse import definitions, same_kind, with_rewrites
+from srcdiff.transforms.rewrite.patterns import Anything, match
+from srcdiff.transforms.rewrite.reduction_terms import TurnTerms
+
+__all__ = ["NAME", "loop_variances"]
+
+NAME = "variance"
+_Q, _S, _N, _V = map(Anything, "qsnv")
+_FORMS = (  # and whether they are means
+    (_Q / _N - (_S / _N) ** 2, True),
+    (_Q - _S**2 / _N, False),
+    (_Q - _N * (_S / _N) ** 2, False),
+)
+_ZEROS = ("zeros", "zeros_like")
+
+
+def loop_variances(fn: Function) -> Function:
+    """`fn` with such differences computed by a loop of their own."""
+    if not any(isinstance(s, For) for s in walk(fn.body)):
+        return fn
+    pass_ = _LoopVariances(fn)
+    new = pass_(fn)
+    return with_rewrites(new, fn, pass_.fired) if pass_.fired else fn
+
+
+class _LoopVariances(TurnTerms, Rewriter):
+    def __init__(self, fn: Function) -> None:
+        super().__init__(fn)
+        self.all_made = definitions(fn)
+        self.loops: dict[Value, tuple[For, int]] = {}  # of this region: whose results, and which
+        self.fired: list[tuple[str, Location | None]] = []
+
+    def region(self, old: Region, env: Env, b: Builder) -> Region:
+        outer = self.loops
+        self.loops = {
+            r: (s, k) for s in old.body if isinstance(s, For) for k, r in enumerate(s.results)
+        }
+        new = super().region(old, env, b)
+        self.loops = outer
+        return new
+
+    def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        if not (
+            isinstance(old, Op) and old.decl is arithmetic.subtract and self.rewritten(old, env, b)
+        ):
+            b.append(self.keep(old, env, b))
+
+    def rewritten(self, op: Op, env: Env, b: Builder) -> bool:
+        for form, is_mean in _FORMS:
+            found = match(form, op.result, self.made) if op.result in self.made else None
+            turn = self.turn(found) if found is not None else None
+            if found is None or turn is None:
+                continue
+            inner = b.inner()
+            inner.location, inner.origin = op.location, "compiler"
+            out: Atom = self.spread(
+                *turn, lookup(env, found["s"]), lookup(env, found["n"]), env, inner
+            )
+            if is_mean:
+                out = inner.op(arithmetic.divide, out, lookup(env, found["n"]))
+            if not same_kind(out.type, op.result.type):
+                continue
+            env[op.result] = out
+            b.body += inner.body
+            self.fired.append((NAME, op.location))
+            return True
+        return False
+
+    def turn(self, found: Mapping[str, Any]) -> tuple[For, int, Atom] | None:
+        """The loop that has added up the squares, which of its results these are, and what is squared."""
+        (loop, at), (other, k) = (self.loops.get(found[name], (None, 0)) for name in "qs")
+        if loop is None or loop is not other or not _is_plain(loop, found["n"]):
+            return None
+        squared, v = self.added(loop, at), self.added(loop, k)
+        if squared is None or v is None or self.front(v, loop) is None:
+            return None
+        is_square = match(_V**2, squared, self.made, {"v": v}) is not None
+        return (loop, at, v) if is_square else None
+
+    def added(self, loop: For, at: int) -> Atom | None:
+        """What each turn adds to a sum that starts with 0."""
+        first, param, y = loop.carried[at], loop.body.params[at + 1], loop.body.yields[at]
+        op = self.made.get(y) if isinstance(y, Value) else None
+        made = self.all_made.get(first) if isinstance(first, Value) else None
+        is_zero = (
+            first.value == 0
+            if isinstance(first, Const)
+            else (made is not None and made.decl.name in _ZEROS and first not in self.written)
+        )
+        if op is None or op.decl is not arithmetic.add or not is_zero or param not in op.operands:
+            return None
+        x, y = op.operands
+        return y if x is param else x
+
+    def spread(self, loop: For, at: int, v: Atom, s: Atom, n: Atom, env: Env, b: Builder) -> Value:
+        """The sum of squared differences from the mean."""
+        mean = b.op(elementary.held, b.op(arithmetic.divide, s, n, name="mean"), name="mean")
+        param = Value(loop.body.params[at + 1].type, "squares")
+        inner, within = b.inner(), dict(env)
+        index = clone_value(loop.index, within)
+        for op in self.front(v, loop) or ():
+            inner.append(clone_statement(op, within))
+        d = inner.op(arithmetic.subtract, lookup(within, v), mean, name="difference")
+        total = inner.op(
+            arithmetic.add, param, inner.op(arithmetic.power, d, const(2)), name="squares"
+        )
+        start, stop, step = (lookup(env, a) for a in (loop.start, loop.stop, loop.step))
+        out = Value(param.type, "squares")
+        region = inner.region((index, param), (total,))
+        b.append(
+            For(
+                start,
+                stop,
+                step,
+                (lookup(env, loop.carried[at]),),
+                region,
+                (out,),
+                location=loop.location,
+            )
+        )
+        return out
+
+
+def _is_plain(loop: For, n: Atom) -> bool:
+    """Whether a loop has `n` turns."""
+    if loop.breaks or loop.is_parallel or loop.slots or loop.pair or shape_of(n.type):
+        return False
+    turns = known_dim(loop.stop)
+    return (known_dim(loop.start), known_dim(loop.step)) == (Dim(0), Dim(1)) and (
+        turns is not None and turns == known_dim(n)
+    )

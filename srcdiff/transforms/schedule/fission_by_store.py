@@ -1,0 +1,239 @@
+"""An innermost loop that LLVM cannot vectorise, as several that it can.
+
+    for 1, %n { (%i) ->                                  for 1, %n { (%i) -> add_into %d, %a, (add %i, 1) }
+        add_into %d, %a, (add %i, 1)         becomes     for 1, %n { (%i) -> add_into %d, %b, (subtract %i, 1) }
+        add_into %d, %b, (subtract %i, 1) }
+
+A loop that writes one array at several places, as adjoints of stencils do, has turns that depend on each other. Parts
+of it do not, and they may follow each other where no turn of a later part makes what an earlier one reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from srcdiff.ir.alias import Roots, storage_roots
+from srcdiff.ir.build import Builder, Env, Rewriter, clone_region
+from srcdiff.ir.core import Atom, Const, For, Function, Op, Region, Value
+from srcdiff.ops.arrays import memory
+from srcdiff.transforms.analysis.defuse import definitions
+from srcdiff.transforms.analysis.dependence.affine import (
+    ELEMENT_ACCESSES,
+    Affine,
+    affine,
+    is_element,
+)
+from srcdiff.transforms.analysis.recompute_cost import STORING, price_of_element
+
+__all__ = ["split_nests"]
+
+_ANY = "any"  # two accesses may meet in whichever turns
+
+
+def split_nests(fn: Function) -> Function:
+    """`fn` with innermost loops split where that lets all of their parts be vectorised."""
+    return _Split(fn)(fn)
+
+
+class _Split(Rewriter):
+    def __init__(self, fn: Function) -> None:
+        self.roots = storage_roots(fn)
+        self.maker = definitions(fn)
+
+    def region(self, old: Region, env: Env, b: Builder) -> Region:
+        """As in any pass; a loop may become several statements."""
+        new = super().region(old, env, b)
+        body = [part for s in new.body for part in self.parts(s)]
+        return new if len(body) == len(new.body) else replace(new, body=tuple(body))
+
+    def parts(self, s: object) -> Sequence[For]:
+        if not (isinstance(s, For) and all(isinstance(inner, Op) for inner in s.body.body)):
+            return [s]  # type: ignore[list-item]
+        if s.breaks or s.reverse or s.is_parallel or s.step != Const(1, s.step.type):
+            return [s]
+        turn = _Turn.of(s, self.roots, self.maker)
+        if turn is None or turn.is_free(range(len(turn.sinks))):
+            return [s]
+        groups = turn.groups()
+        return [s] if groups is None else [_part(s, turn, g) for g in groups]
+
+
+@dataclass(frozen=True)
+class _Access:
+    """Elements of an array that turns read or write."""
+
+    root: Value
+    at: tuple[Affine, ...]
+    position: int
+    kind: str  # index, store, add_into
+
+
+@dataclass(frozen=True)
+class _Sink:
+    """What is left of a turn: a write, or what is handed on; with all that it is made of."""
+
+    ops: tuple[Op, ...]
+    params: frozenset[int]
+    reads: tuple[_Access, ...]
+    write: _Access | None
+    carried: int = -1
+
+
+@dataclass(frozen=True)
+class _Turn:
+    """A turn of an innermost loop."""
+
+    index: Value
+    sinks: tuple[_Sink, ...]
+
+    @classmethod
+    def of(cls, loop: For, roots: Roots, maker: dict[Value, Op]) -> _Turn | None:
+        """The turn; None where something in it is not seen through."""
+        body = [s for s in loop.body.body if isinstance(s, Op)]
+        accesses: dict[Op, _Access] = {}
+        for k, op in enumerate(body):
+            if op.decl in ELEMENT_ACCESSES:
+                array = op.operands[0]
+                own = roots.get(array, frozenset()) if isinstance(array, Value) else frozenset()
+                if len(own) != 1 or not is_element(op):
+                    return None
+                at = op.operands[1 if op.decl is memory.index else 2 :]
+                (root,) = own
+                where = tuple(affine(a, maker) for a in at)
+                accesses[op] = _Access(root, where, k, op.decl.name)
+            elif op.decl.effect or op.decl.writes or not op.decl.elementwise:
+                return None
+        made = {r: op for op in body for r in op.results}
+        params = {p: k for k, p in enumerate(loop.body.params[1:])}
+        ends: list[tuple[tuple[Atom, ...], Op | None, int]] = [
+            ((y,), None, k) for k, y in enumerate(loop.carried_yields)
+        ]
+        ends += [(op.operands, op, -1) for op in body if op.decl.writes]
+        sinks = [_sink(*end, made, params, accesses, body) for end in ends]
+        return cls(loop.index, tuple(sinks))
+
+    def meets(self, a: _Access, b: _Access) -> int | str | None:
+        """How many turns after `a` the access `b` is at the same element; None if never."""
+        if a.root is not b.root:
+            return None
+        found: int | str | None = _ANY
+        for x, y in zip(a.at, b.at, strict=True):
+            step = x.terms.get(self.index, 0)
+            apart = x.minus(y).known
+            if apart is None or step != y.terms.get(self.index, 0):
+                return _ANY
+            if step == 0 or apart % step:
+                if apart:
+                    return None
+                continue
+            if found not in (_ANY, apart // step):
+                return None
+            found = apart // step
+        return found
+
+    def is_free(self, group: Sequence[int]) -> bool:
+        """Whether turns of a part do not depend on each other, but for sums."""
+        accesses = [a for k in group for a in (*self.sinks[k].reads, self.sinks[k].write) if a]
+        written = [a for a in accesses if a.kind != "index"]
+        return all(self.meets(w, a) in (0, None) for w in written for a in accesses if a is not w)
+
+    def before(self, j: int, k: int) -> tuple[bool, bool]:
+        """Whether a part with sink `j` has to come before the one with `k`, and the other way round."""
+        mine, other = self.sinks[j], self.sinks[k]
+        forth = back = bool(mine.params & other.params)
+        pairs: list[tuple[_Access | None, _Access | None, bool]]
+        pairs = [(mine.write, r, False) for r in other.reads]
+        pairs += [(other.write, r, True) for r in mine.reads]
+        both = {mine.write and mine.write.kind, other.write and other.write.kind}
+        if both != {"add_into"}:
+            pairs.append((mine.write, other.write, False))
+        for write, access, swapped in pairs:
+            turns = None if write is None or access is None else self.meets(access, write)
+            if turns is None:
+                continue
+            assert write is not None and access is not None
+            is_first = turns == _ANY or _is_first(turns, write, access)
+            is_last = turns == _ANY or not is_first
+            forth |= is_last if swapped else is_first
+            back |= is_first if swapped else is_last
+        return forth, back
+
+    def groups(self) -> list[list[int]] | None:
+        """The sinks of each part, in the order of the parts; None if there is no such split, or it costs too much."""
+        count = len(self.sinks)
+        orders = {(j, k): self.before(j, k) for j in range(count) for k in range(j + 1, count)}
+        parts: list[list[int]] = []
+        left = list(range(count))
+        while left:
+            part: list[int] = []
+            for k in left:
+                others = [j for j in left if j != k and j not in part]
+                ahead = any(_leads(orders, j, k) for j in others)
+                if not ahead and self.is_free([*part, k]):
+                    part.append(k)
+            if not part:
+                return None
+            parts.append(part)
+            left = [k for k in left if k not in part]
+        return parts if self.repeated(parts) <= STORING * (len(parts) - 1) else None
+
+    def repeated(self, parts: Sequence[Sequence[int]]) -> int:
+        """The operations that are done again in several parts."""
+        each = [{op for k in part for op in self.sinks[k].ops} for part in parts]
+        return sum(
+            price_of_element(op) * (sum(op in p for p in each) - 1) for op in set().union(*each)
+        )
+
+
+def _is_first(turns: int | str, write: _Access, access: _Access) -> bool:
+    """Whether a write, so many turns behind an access, comes before it."""
+    assert isinstance(turns, int)
+    return turns < 0 or (turns == 0 and write.position < access.position)
+
+
+def _leads(orders: dict[tuple[int, int], tuple[bool, bool]], j: int, k: int) -> bool:
+    """Whether sink `j` has to be in an earlier part than `k`, or in the same one."""
+    return orders[j, k][0] if j < k else orders[k, j][1]
+
+
+def _sink(
+    operands: Sequence[Atom],
+    op: Op | None,
+    carried: int,
+    made: dict[Value, Op],
+    params: dict[Value, int],
+    accesses: dict[Op, _Access],
+    body: Sequence[Op],
+) -> _Sink:
+    wanted, seen, own = list(operands), set(), set()
+    while wanted:
+        a = wanted.pop()
+        if a in params:
+            own.add(params[a])  # type: ignore[index]
+        maker = made.get(a) if isinstance(a, Value) else None
+        if maker is not None and maker not in seen:
+            seen.add(maker)
+            wanted += maker.operands
+    ops = tuple(s for s in body if s in seen or s is op)
+    reads = tuple(accesses[s] for s in ops if s in accesses and s is not op)
+    used = frozenset(own | ({carried} if carried >= 0 else set()))
+    return _Sink(ops, used, reads, None if op is None else accesses[op], carried)
+
+
+def _part(loop: For, turn: _Turn, group: Sequence[int]) -> For:
+    """The loop with some of its sinks."""
+    wanted = {op for k in group for op in turn.sinks[k].ops}
+    kept = [turn.sinks[k].carried for k in group if turn.sinks[k].carried >= 0]
+    region = Region(
+        (loop.index, *(loop.body.params[k + 1] for k in kept)),
+        tuple(s for s in loop.body.body if s in wanted),
+        tuple(loop.body.yields[k] for k in kept),
+    )
+    return replace(
+        loop,
+        carried=tuple(loop.carried[k] for k in kept),
+        body=clone_region(region, {}),
+        results=tuple(loop.results[k] for k in kept),
+        pair=0,
+    )

@@ -1,0 +1,263 @@
+"""Products of matrices and what is made of their rows, in blocks of rows: what lies between them stays in the cache.
+
+    %p = matmul %x, %w                          %total = zeros
+    %q = empty %n, %k                           for blocks of rows { ->
+    for 0, %n { (%i) ->                             %p = matmul (a block of %x), %w
+        ... index %p, %i, ...        becomes        %q = empty %rows, %k
+        store %q, ..., %i, ... }                    for 0, %rows { (%i) -> ... index %p, %i ... store %q, ..., %i }
+    %total = matmul (transpose %x), %q              add_into %total, (matmul (transpose a block of %x), %q) }
+
+A matrix that is stored whole goes to memory and comes back, which takes as long as a hundred multiplications for each
+of its elements. Statements that ask for rows of their own only are taken together, from one product of matrices on
+(`row_tiling_legality`): they stay in their order for each row, and so do the rows for each statement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Container, Mapping, Sequence
+from dataclasses import replace
+
+from srcdiff.ir.alias import storage_roots
+from srcdiff.ir.build import Builder, Env, Rewriter, lookup
+from srcdiff.ir.core import (
+    Atom,
+    For,
+    Function,
+    Op,
+    Region,
+    Statement,
+    Value,
+    const,
+    known_dim,
+)
+from srcdiff.ir.types import Array, Dim, Scalar, shape_of
+from srcdiff.ops.arrays import memory, shapes
+from srcdiff.ops.elementwise import arithmetic
+from srcdiff.ops.linalg import products
+from srcdiff.transforms.analysis.defuse import count_uses, definitions, used_atoms
+from srcdiff.transforms.analysis.dependence.affine import subscripts
+from srcdiff.transforms.analysis.memory_layout import all_layouts
+from srcdiff.transforms.lower.loop_nests import index_called
+from srcdiff.transforms.lower.materialise_dims import at_least_one, below, size_at_hand
+from srcdiff.transforms.schedule.gemm.row_tiling_legality import ZEROS, Facts, Run
+
+__all__ = ["row_blocks"]
+
+_ROWS = 256
+_FEW_ROWS = 64  # fewer make products slow
+_HELD = 2**16  # numbers of a block that stay in the cache
+_MANY = 1024  # rows that are worth blocks
+_LARGE = 2**17  # numbers of a matrix that is worth it: smaller ones stay in the cache whole
+
+
+def row_blocks(fn: Function, lengths: Mapping[str, int]) -> Function:
+    """`fn` with products of matrices in blocks of rows where the arguments at hand, of these `lengths`, are large."""
+    blocks = _RowBlocks(fn, lengths)
+    new = blocks(fn)
+    return below(at_least_one(new, blocks.counts), blocks.short)
+
+
+class _RowBlocks(Rewriter):
+    def __init__(self, fn: Function, lengths: Mapping[str, int]) -> None:
+        self.lengths = lengths
+        self.facts = Facts(storage_roots(fn), count_uses(fn), definitions(fn), all_layouts(fn))
+        self.short: dict[Dim, int] = {}
+        self.counts: list[str] = []  # what there is at least one of, by its symbol
+
+    def region(self, old: Region, env: Env, b: Builder) -> Region:
+        plan = self.plan(old.body)
+        if not any(isinstance(item, Run) for item in plan):
+            return super().region(old, env, b)
+        for item in plan:
+            if not isinstance(item, Run):
+                self.statement(item, env, b)
+                continue
+            for s in item.front:
+                self.statement(s, env, b)
+            b.location, b.origin = item.body[0].location, "compiler"
+            wanted, counts = _Block(item, self.rows(item), env, b).write()
+            env.update(wanted)
+            self.counts += counts
+            for s in item.behind:
+                self.statement(s, env, b)
+            for view, base in item.views.items():  # that somebody may want behind
+                if base not in item.local():
+                    self.statement(self.facts.maker[view], env, b)
+        return b.region(old.params, [lookup(env, y) for y in old.yields])
+
+    def plan(self, statements: Sequence[Statement]) -> list[Statement | Run]:
+        """The statements, with runs in the place of those that these consist of."""
+        out: list[Statement | Run] = []
+        k = 0
+        while k < len(statements):
+            run, count = self.run_of(statements[k:])
+            out.append(run or statements[k])
+            k += count
+        return out
+
+    def run_of(self, statements: Sequence[Statement]) -> tuple[Run | None, int]:
+        """What starts with the first statement and is worth it, and how many statements that are; or that one alone."""
+        first = statements[0]
+        if not isinstance(first, Op) or first.decl is not products.matmul:
+            return None, 1
+        shape = shape_of(first.result.type)
+        if len(shape) != 2 or shape[0].is_const:
+            return None, 1
+        run, length = self.longest(shape[0], statements)
+        widths = {v: self.width(v) for v in run.local() if len(shape_of(v.type)) > 1}
+        views = [v for v, base in run.views.items() if base in widths]
+        local = {*widths, *views}
+        touched = [k for k, s in enumerate(statements[:length]) if self.touches(s, local)]
+        rows, widest = size_at_hand(shape[:1], self.lengths), max(widths.values(), default=0)
+        if not touched or not widest or rows is None or run.body[:1] != [first]:
+            return None, 1
+        enough = max(_MANY, _LARGE // widest)
+        if rows < enough:
+            self.short[shape[0]] = min(enough, self.short.get(shape[0], enough))
+            return None, 1
+        return self.longest(shape[0], statements[: touched[-1] + 1])
+
+    def longest(self, count: Dim, statements: Sequence[Statement]) -> tuple[Run, int]:
+        run = Run(self.facts, count)
+        for k, s in enumerate(statements):
+            if not run.takes(s):
+                return run, k
+        return run, len(statements)
+
+    def width(self, array: Value) -> int:
+        """How many numbers a row of an array has; 0 where that is not known."""
+        return size_at_hand(shape_of(array.type)[1:], self.lengths) or 0
+
+    @staticmethod
+    def touches(s: Statement, arrays: Container[Atom]) -> bool:
+        return any(a in arrays for a in (*used_atoms(s), *s.results))
+
+    def rows(self, run: Run) -> int:
+        """How many rows are taken together."""
+        width = sum(map(self.width, run.local()))
+        rows = _ROWS
+        while rows > _FEW_ROWS and rows * width > _HELD:
+            rows //= 2
+        return rows
+
+
+class _Block:
+    """Writes a run as a loop over blocks of its rows."""
+
+    def __init__(self, run: Run, rows: int, env: Env, b: Builder) -> None:
+        self.run, self.most, self.b = run, rows, b
+        self.env: Env = dict(env)
+        self.ends: list[Atom] = []  # what loops over rows add up, so far
+        self.parts: dict[Atom, Value] = {}  # a block's rows of arrays that stay whole
+
+    def write(self) -> tuple[Env, list[str]]:
+        """Appends the loop; gives the arrays that are wanted behind it, and the symbols of the number of rows, which is
+        at least one.
+        """
+        b, inner = self.b, self.b.inner()
+        loops = [s for s in self.run.body if isinstance(s, For)]
+        begun = tuple(lookup(self.env, a) for s in loops for a in s.carried)
+        results = tuple(r for s in loops for r in s.results)
+        wanted = self.in_front()
+        n = b.op(memory.length, dim=self.run.count)
+        rounded = b.op(arithmetic.add, n, const(self.most - 1))
+        blocks = b.op(arithmetic.floor_divide, rounded, const(self.most))
+        block = index_called(b, "block")
+        self.first = inner.op(arithmetic.multiply, const(self.most), block, name="first")
+        left = inner.op(arithmetic.subtract, n, self.first)
+        most = const(self.most)
+        self.count = inner.op(arithmetic.minimum, most, left, name="rows", spelling="min")
+        self.stop = inner.op(arithmetic.add, self.first, self.count, name="last")
+        self.params = {r: replace(r) for r in results}
+        for s in self.run.body:
+            inner.location, inner.origin = s.location, s.origin
+            self.statement(s, inner)
+        for old, new in wanted.items():
+            bounds = self.first, self.stop
+            inner.ops(memory.store, new, self.env[old], *bounds, where="b:e")
+        body = inner.region((block, *self.params.values()), self.ends)
+        b.append(
+            For(const(0), blocks, const(1), begun, body, results, location=b.location, origin=b.origin)
+        )  # fmt: skip
+        assert isinstance(self.count.type, Scalar) and self.count.type.expr is not None
+        return wanted, list(self.count.type.expr.symbols())
+
+    def in_front(self) -> Env:
+        """Makes what all blocks add to, and what somebody wants behind them, which is given."""
+        b, local = self.b, self.run.local()
+        wanted: Env = {}
+        for s in self.run.body:
+            if isinstance(s, Op) and s.result in self.run.sums:
+                attrs = {"type": s.result.type}
+                b.append(replace(s, decl=memory.zeros_of, operands=(), attrs=attrs, spelling=""))
+            elif isinstance(s, Op) and s.result not in local:
+                made = b.op(memory.empty_of, type=s.result.type, name=s.result.name)
+                wanted[s.result] = made
+        return wanted
+
+    def statement(self, s: Statement, b: Builder) -> None:
+        match s:
+            case For():
+                self.loop(s, b)
+            case Op() if s.decl is not products.matmul:
+                self.env[s.result] = self.own_array(s, b)
+            case Op() if s.result in self.run.sums:
+                left, right = (self.part(v, b) for v in self.run.factors[s.result])
+                across = b.op(shapes.transpose, left, spelling=".T")
+                b.ops(memory.add_into, s.result, b.op(products.matmul, across, right), where="")
+            case Op():
+                left, right = s.operands
+                rows, matrix = self.part(left, b), lookup(self.env, right)
+                self.env[s.result] = b.op(products.matmul, rows, matrix, name=s.result.name)
+
+    def own_array(self, op: Op, b: Builder) -> Value:
+        """A block's rows of an array."""
+        type_ = op.result.type
+        assert isinstance(type_, Array)
+        lengths = [b.op(memory.length, dim=d) for d in type_.shape[1:]]
+        made = memory.zeros if op.decl in ZEROS else memory.empty
+        return b.op(made, self.count, *lengths, dtype=type_.dtype, name=op.result.name)
+
+    def part(self, rows: Atom, b: Builder) -> Atom:
+        """The block's rows."""
+        found, type_, count = lookup(self.env, rows), rows.type, known_dim(self.count)
+        if rows in self.run.made:
+            return found
+        if rows in self.parts:
+            return self.parts[rows]
+        assert isinstance(type_, Array) and count is not None
+        part = Value(Array(type_.dtype, (count, *type_.shape[1:])))
+        bounds = found, self.first, self.stop
+        b.append(Op(memory.index, bounds, (part,), {"where": "b:e"}, b.location, b.origin))
+        self.parts[rows] = part
+        return part
+
+    def loop(self, old: For, b: Builder) -> None:
+        """The loop over the block's rows."""
+        row, inner = index_called(b, old.index.name), b.inner()
+        env = dict(self.env)
+        env[old.index] = inner.op(arithmetic.add, self.first, row, name="row")
+        rows = _OfBlock(self.run.made, row)
+        for s in old.body.body:
+            rows.statement(s, env, inner)
+        params = (row, *old.body.params[1:])
+        body = inner.region(params, [lookup(env, y) for y in old.body.yields])
+        carried = tuple(self.params[r] for r in old.results)
+        results = tuple(replace(r) for r in old.results)
+        b.append(replace(old, stop=self.count, carried=carried, body=body, results=results, pair=0))
+        self.ends += results
+
+
+class _OfBlock(Rewriter):
+    """Statements of a turn: arrays of a block start at its first row."""
+
+    def __init__(self, made: Collection[Atom], row: Value) -> None:
+        self.made, self.row = made, row
+
+    def keep(self, old: Statement, env: Env, b: Builder) -> Statement:
+        new = super().keep(old, env, b)
+        if not subscripts(old) or not isinstance(new, Op) or old.operands[0] not in self.made:
+            return new
+        first = 1 if new.decl is memory.index else 2
+        operands = (*new.operands[:first], self.row, *new.operands[first + 1 :])
+        return replace(new, operands=operands)

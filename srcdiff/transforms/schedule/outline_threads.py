@@ -1,0 +1,126 @@
+"""What a thread does is a function of its own, which is compiled as all others are.
+
+    for 0, %threads parallel { (%c) ->            becomes   call f_by_threads %x, %parts, %threads
+        %part = for %first, %last (0.0) { ... }
+        store[where='i'] %parts, %part, %c }      where     for 0, %threads parallel { (%c) ->
+                                                                call f_in_thread %c, %x, %parts }
+
+The loop is a function, too, and the only thing that Numba's compiler of parallel loops gets to see. That compiler takes
+a name for arrays of one length: where a `while` halves an array, its `len` stays what it was (Numba 0.68). And it tells
+LLVM neither that storage is new nor that subscripts are never negative, so that next to nothing is vectorised. Such
+functions write their parameters, which no function of the user's does: `notes["writes"]` says which. So this comes
+last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import count
+
+from srcdiff.ir.alias import storage_roots, writes_of
+from srcdiff.ir.build import Builder, Env, Rewriter, clone_region
+from srcdiff.ir.core import Call, For, Function, Node, Region, Statement, Value
+from srcdiff.ir.types import Array, Dim, Scalar
+from srcdiff.ops.arrays import memory
+from srcdiff.ops.core.adjoint_builders import length_of
+from srcdiff.transforms.analysis.defuse import definitions, uses_outside
+from srcdiff.transforms.lower.materialise_dims import bind_lengths, lacking
+
+__all__ = ["thread_bodies"]
+
+_HANDED_ON = ("counts", "positive", "equal", "assumptions")
+
+
+def thread_bodies(fn: Function) -> Function:
+    """`fn` with the bodies of its parallel loops as functions."""
+    new = _Bodies(fn)(fn)
+    return new if new is fn else bind_lengths(new)
+
+
+class _Bodies(Rewriter):
+    def __init__(self, fn: Function) -> None:
+        self.fn = fn
+        self.roots = storage_roots(fn)
+        self.maker = definitions(fn)
+        self.order = [*fn.params]  # parameters stand as in the function, then what it makes
+
+    def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        self.order += old.results
+        if not isinstance(old, For) or not old.is_parallel:
+            super().statement(old, env, b)
+            return
+        used = uses_outside(old)
+        for v in reversed(self.order):  # what makes a value stands before it
+            if v in used and self.is_length(v):
+                used.update(a for a in self.maker[v].operands if isinstance(a, Value))
+        lengths = [self.maker[v] for v in self.order if v in used and self.is_length(v)]
+        body = Region(old.body.params, (*lengths, *old.body.body), ())
+        free = [v for v in self.order if v in used and not self.is_length(v)]
+        turn = self.call(replace(old, body=body), free, b)
+        loop = replace(old, body=Region(old.body.params, (turn,), ()))
+        b.append(self.keep(self.launch(loop), env, b))
+
+    def is_length(self, v: Value) -> bool:
+        """Whether a number is asked for again, rather than handed on."""
+        maker = self.maker.get(v)
+        return maker is not None and maker.decl in (memory.length, memory.axis_length)
+
+    def call(self, loop: For, free: list[Value], b: Builder) -> Call:
+        """The call of what the loop's body is, and that function."""
+        function = self.function("in_thread", [*loop.body.params, *free], loop.body.body, loop)
+        operands: list[Value] = [*loop.body.params, *free]
+        for symbol in sorted(lacking(function)):
+            length = length_of(b, Dim.of(symbol))
+            assert isinstance(length, Value)
+            operands.append(length)
+            param = Value(Scalar("int64", True, Dim.of(symbol)), length.name)
+            region = Region((*function.params, param), function.body.body, ())
+            function = function.with_body(region)
+        return Call(bind_lengths(function), tuple(operands), (), loop.location, "compiler")
+
+    def launch(self, loop: For) -> Call:
+        """The call of what shares the turns out, and that function."""
+        (turn,) = loop.body.body
+        used = (*turn.operands, loop.start, loop.stop, loop.step)
+        free = [
+            v for v in dict.fromkeys(used) if isinstance(v, Value) and v not in loop.body.params
+        ]
+        function = self.function("by_threads", free, (loop,), loop)
+        return Call(function, tuple(free), (), loop.location, "compiler")
+
+    def function(
+        self, suffix: str, params: list[Value], body: tuple[Statement, ...], loop: For
+    ) -> Function:
+        """A function of these values, and which of them it writes."""
+        written = frozenset[Value]().union(*(writes_of(s, self.roots) for s in body))
+        writes = [k for k, v in enumerate(params) if self.roots.get(v, frozenset()) & written]
+        names = _apart([v.name or _role(v, k in writes) for k, v in enumerate(params)])
+        named = [replace(v, name=name) for v, name in zip(params, names, strict=True)]
+        env: Env = dict(zip(params, named, strict=True))
+        region = clone_region(Region((), body, ()), env)
+        notes = {k: v for k, v in self.fn.notes.items() if k in _HANDED_ON}
+        return Function(
+            f"{self.fn.name}_{suffix}",
+            Region(tuple(named), region.body, ()),
+            Node("tuple", (), ()),
+            location=loop.location,
+            notes={**notes, "writes": tuple(writes)},
+        )
+
+
+def _apart(names: Sequence[str]) -> list[str]:
+    """Numbered names; Numba's own way to tell parameters of parallel loops apart is to add `_`, as codegen's is, and
+    the two clash.
+    """
+    found: list[str] = []
+    for name in names:
+        others = (f"{name}_{k}" for k in count(2))
+        found.append(name if name not in found else next(n for n in others if n not in found))
+    return found
+
+
+def _role(v: Value, is_written: bool) -> str:
+    if not isinstance(v.type, Array):
+        return "number"
+    return "out" if is_written else "values"

@@ -1,0 +1,145 @@
+"""Loops over the coordinates of a point are written out, so that loops over points fuse and are vectorised.
+
+    for j in range(n):                          for j in range(n):
+        s = 0.0                                     s = (x[i, 0] - x[j, 0]) ** 2
+        for k in range(3):             becomes      s += (x[i, 1] - x[j, 1]) ** 2
+            s += (x[i, k] - x[j, k]) ** 2           s += (x[i, 2] - x[j, 2]) ** 2
+
+Those of at most four turns that stand in another loop, and only compute and store. Such an axis of an argument
+(points in space, quaternions) is part of what a program is generated for, if that writes out a loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from srcdiff.ir.build import Builder, Env, Rewriter, change_dims_within, clone_statement, lookup
+from srcdiff.ir.core import (
+    Atom,
+    For,
+    Function,
+    Op,
+    Statement,
+    While,
+    const,
+    known_dim,
+    symbol_of,
+    walk,
+)
+from srcdiff.ir.types import Array, Dim, Scalar, Struct, Type
+from srcdiff.ops.elementwise import arithmetic
+from srcdiff.transforms.simplify.constants import constant_value
+from srcdiff.transforms.simplify.fold import fold
+from srcdiff.transforms.simplify.identities import may_stand
+
+__all__ = ["small_axes", "unroll"]
+
+_TURNS = 4
+_STATEMENTS = 96  # in all turns together
+
+
+def small_axes(fn: Function, lengths: Mapping[str, int]) -> dict[str, int]:
+    """The lengths at hand of arguments' small axes, by their symbols. First axes may be of any length."""
+    return {
+        d.symbol: lengths[d.symbol]
+        for p in fn.params
+        for type_ in _arrays(p.type)
+        for d in type_.shape[1:]
+        if d.symbol is not None and 1 < lengths.get(d.symbol, 0) <= _TURNS
+    }
+
+
+def _arrays(type_: Type) -> Iterator[Array]:
+    """The arrays in an argument, which may be a structure of such."""
+    if isinstance(type_, Array):
+        yield type_
+    elif isinstance(type_, Struct):
+        for part in type_.parts:
+            yield from _arrays(part)
+
+
+def unroll(fn: Function) -> Function:
+    """`fn` with its short innermost loops written out."""
+    pass_ = _Unroll(fn)
+    new = pass_(fn)
+    return fold(replace(new, notes={**new.notes, "unrolled": True})) if pass_.count else fn
+
+
+class _Unroll(Rewriter):
+    def __init__(self, fn: Function) -> None:
+        self.fn = fn
+        self.depth = 0
+        self.count = 0
+
+    def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        turns = _turns(old) if isinstance(old, For) and self.depth else None
+        if isinstance(old, For) and turns is not None:
+            self.count += 1
+            carried = [lookup(env, a) for a in old.carried]
+            for k in turns:
+                carried = self.turn(old, k, carried, env, b)
+            env.update(zip(old.results, carried, strict=True))
+            return
+        is_loop = isinstance(old, For | While)
+        self.depth += is_loop
+        super().statement(old, env, b)
+        self.depth -= is_loop
+
+    def turn(self, loop: For, k: int, carried: list[Atom], env: Env, b: Builder) -> list[Atom]:
+        """Append the statements of a turn; what they hand on."""
+        symbol = symbol_of(loop.index)
+        bound = {symbol: Dim(k)} if symbol else {}
+        body = change_dims_within(loop.body, lambda d: d.substitute(bound))
+        inner: Env = {**env, **dict(zip(body.params, [const(k), *carried], strict=True))}
+        for s in body.body:
+            found = _added_to_zero(s, inner) or _place(s, inner)
+            if found is None:
+                b.append(clone_statement(s, inner))
+            else:
+                inner[s.results[0]] = found
+        return [lookup(inner, y) for y in body.yields]
+
+
+def _added_to_zero(s: Statement, env: Env) -> Atom | None:
+    """What a sum is in the first turn."""
+    if not isinstance(s, Op) or s.decl is not arithmetic.add:
+        return None
+    operands = [lookup(env, a) for a in s.operands]
+    rest = [a for a in operands if a != const(0.0)]
+    return rest[0] if len(rest) == 1 and may_stand(rest[0].type, s.result.type) else None
+
+
+def _place(s: Statement, env: Env) -> Atom | None:
+    """The integer that a turn computes from its number."""
+    if not isinstance(s, Op) or not s.operands or not _is_integer(s) or s.decl.shape_of:
+        return None
+    operands = tuple(lookup(env, a) for a in s.operands)
+    if s.decl is arithmetic.add and const(0) in operands:
+        return operands[1 - operands.index(const(0))]
+    return constant_value(replace(s, operands=operands))
+
+
+def _is_integer(s: Statement) -> bool:
+    """Whether a statement makes an integer: a place, as a rule, which a turn's number settles."""
+    types = [v.type for v in s.results]
+    return len(types) == 1 and isinstance(types[0], Scalar) and types[0].dtype == "int64"
+
+
+def _number(atom: Atom) -> int | None:
+    """An integer that is known: a constant, or the length of a small axis."""
+    expr = known_dim(atom)
+    return expr.const if expr is not None and expr.is_const else None
+
+
+def _turns(loop: For) -> range | None:
+    """The indices of a loop that is written out."""
+    bounds = [n for a in (loop.start, loop.stop, loop.step) if (n := _number(a)) is not None]
+    if loop.breaks or len(bounds) < 3:
+        return None
+    turns = range(*bounds)[:: -1 if loop.reverse else 1]
+    ops = list(walk(loop.body))
+    size = sum(not _is_integer(s) for s in ops)
+    if not 0 < len(turns) <= _TURNS or len(turns) * size > _STATEMENTS:
+        return None
+    return turns if all(isinstance(s, Op) and not s.decl.effect for s in ops) else None

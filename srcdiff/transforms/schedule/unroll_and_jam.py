@@ -1,0 +1,305 @@
+"""Four turns of an outer loop in one pass of the loop inside it.
+
+    for 0, %m { (%j) ->                        for 0, %full, 4 { (%j) ->
+        %a = index %c, %j                          %a = index %c, %j;  %b = index %c, %j + 1;  ...
+        for 0, %n { (%i) ->                        for 0, %n { (%i) ->
+            %s = index %sums, %i      becomes          %s = index %sums, %i
+            %t = add %s, (f %a, %i)                    %t = add %s, (f %a, %i);  %u = add %t, (f %b, %i);  ...
+            store %sums, %t, %i } }                    store %sums, ..., %i } }
+                                               for %full, %m { (%j) -> ... as before }
+
+A pass over rows that computes little takes the time of its loads and stores. What turns of the outer loop leave in the
+same rows for each other then stays in registers, and what several of them load is loaded once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from srcdiff.ir.alias import storage_roots
+from srcdiff.ir.build import (
+    Builder,
+    Env,
+    Rewriter,
+    clone_statement,
+    lengths_of,
+    lookup,
+)
+from srcdiff.ir.core import (
+    Atom,
+    For,
+    Function,
+    Op,
+    Region,
+    Statement,
+    Value,
+    const,
+)
+from srcdiff.ir.types import Scalar, element_type
+from srcdiff.ops.arrays import memory
+from srcdiff.ops.elementwise import arithmetic
+from srcdiff.transforms.analysis.dependence.affine import ELEMENT_ACCESSES, subscripts
+from srcdiff.transforms.analysis.effects import footprint, together
+from srcdiff.transforms.analysis.recompute_cost import price_of_element
+from srcdiff.transforms.schedule.distribute import other_turn, parts_of_turns
+from srcdiff.transforms.schedule.unroll_common import TURNS, has_enough, is_plain, whole_turns
+from srcdiff.transforms.schedule.vectorize.cost import Lengths
+from srcdiff.transforms.simplify.cse import cse
+
+__all__ = ["jam"]
+
+_STATEMENTS = 12  # of a turn: what computes more does not wait for memory
+_LONG = 8  # turns of the inner loop that are worth a pass of its own
+
+
+def jam(fn: Function, lengths: Mapping[str, int]) -> Function:
+    """`fn` with turns of outer loops together where that saves passes over rows; `lengths` of the arguments at hand
+    say which loops are long.
+    """
+    new = _Jam(fn, lengths)(fn)
+    return fn if new.body is fn.body else cse(new, in_user_lines=True)
+
+
+@dataclass(frozen=True)
+class _Nest:
+    """A loop whose turns are one inner loop each, with what stands in front of it and behind it."""
+
+    loop: For
+    before: Sequence[Statement]
+    inner: For
+    behind: Sequence[Statement]
+
+    @property
+    def ops(self) -> list[Op]:
+        """What a turn of the inner loop is made of."""
+        return [s for s in self.inner.body.body if isinstance(s, Op)]
+
+
+class _Jam(Rewriter):
+    def __init__(self, fn: Function, lengths: Mapping[str, int]) -> None:
+        self.roots = storage_roots(fn)
+        self.turns = Lengths.of(fn.body, lengths)
+        self.lengths = lengths_of(fn)
+
+    def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        new = self.keep(old, env, b)
+        nest = self.nest(new) if isinstance(new, For) else None
+        if nest is not None:
+            _write(nest, b)
+        elif isinstance(new, For):
+            self.parts(new, b)
+        else:
+            b.append(new)
+
+    def parts(self, loop: For, b: Builder) -> None:
+        """A loop, or one for each part of its turns, where that makes nests of some."""
+        front, parts = parts_of_turns(loop, self.roots, b) if self.may_part(loop) else ([], [loop])
+        nests = [self.nest(part) for part in parts]
+        if not any(nests):
+            b.append(loop)
+            return
+        b.body += front
+        for part, nest in zip(parts, nests, strict=True):
+            if nest is None:
+                b.append(part)
+            else:
+                _write(nest, b)
+
+    def may_part(self, loop: For) -> bool:
+        return not loop.carried and is_plain(loop) and self.is_long(loop)
+
+    def nest(self, loop: For) -> _Nest | None:
+        """A loop as a nest whose turns may be mixed, if that saves anything."""
+        body = loop.body.body
+        loops = [k for k, s in enumerate(body) if isinstance(s, For)]
+        if len(loops) != 1 or loop.carried or not is_plain(loop) or not self.is_long(loop):
+            return None
+        inner = body[loops[0]]
+        assert isinstance(inner, For)
+        found = _Nest(loop, body[: loops[0]], inner, body[loops[0] + 1 :])
+        if not is_plain(inner) or not _is_small(found) or self.turns.turns(inner) < _LONG:
+            return None
+        return found if self.may_mix(found) and _saves(found) else None
+
+    def is_long(self, loop: For) -> bool:
+        return has_enough(loop, self.lengths, self.turns)
+
+    def may_mix(self, nest: _Nest) -> bool:
+        """Whether what stands in front of the inner loop may be done earlier, what is behind it later, and turns of the
+        inner loop do not see each other.
+        """
+        first, middle, last = (
+            together(footprint(s, self.roots) for s in part)
+            for part in (nest.before, [nest.inner], nest.behind)
+        )
+        if first.writes or any(f.effect or f.slots for f in (first, middle, last)):
+            return False
+        if first.reads & (middle.writes | last.writes):
+            return False
+        if last.writes & (middle.reads | middle.writes) or last.reads & middle.writes:
+            return False
+        return all(self.is_apart(root, nest) for root in middle.writes)
+
+    def is_apart(self, root: Value, nest: _Nest) -> bool:
+        """Whether each turn of the inner loop touches only what its index picks along one axis of some storage."""
+        touching = [op for op in nest.ops if root in self.touched(op)]
+        axes = [
+            {k for k, a in enumerate(subscripts(op)) if a is nest.inner.index} for op in touching
+        ]
+        names = {op.operands[0] for op in touching}
+        return len(names) == 1 and bool(set.intersection(*axes))
+
+    def touched(self, op: Op) -> frozenset[Value]:
+        array = op.operands[0] if subscripts(op) else None
+        return self.roots[array] if isinstance(array, Value) else frozenset()
+
+
+def _is_small(nest: _Nest) -> bool:
+    """Whether a turn of the inner loop is a few simple operations on elements."""
+    here = {nest.loop.index, *(r for s in nest.before for r in s.results)}
+    if not here.isdisjoint((nest.inner.start, nest.inner.stop)):
+        return False
+    if not all(isinstance(s, Op) for s in (*nest.before, *nest.inner.body.body)):
+        return False
+    return len(nest.ops) <= _STATEMENTS and all(map(_is_simple, nest.ops))
+
+
+def _is_simple(op: Op) -> bool:
+    if op.decl is memory.index:
+        return bool(subscripts(op))
+    if op.decl in ELEMENT_ACCESSES:
+        array, value = (element_type(a.type) for a in op.operands[:2])
+        return bool(subscripts(op)) and array.dtype == value.dtype  # nothing is rounded in memory
+    is_number = all(isinstance(v.type, Scalar) for v in (*op.operands, *op.results))
+    return is_number and price_of_element(op) <= 1
+
+
+def _saves(nest: _Nest) -> bool:
+    """Whether turns of the outer loop write the same elements, or sum up products with them.
+
+    Turns that each change a row of their own, too, are faster apart, and so are sums of turns that each write one: LLVM
+    takes rows of one array to overlap.
+    """
+    rows = _rows(nest)
+    stored = {op.operands[0] for op in nest.ops if subscripts(op) and op.decl is not memory.index}
+    loaded = {op.operands[0] for op in nest.ops if subscripts(op) and op.decl is not memory.store}
+    if (stored - rows) & loaded:
+        return False
+    return bool(stored & rows or (rows and nest.inner.carried and not stored))
+
+
+def _rows(nest: _Nest) -> set[Atom]:
+    """Arrays of which a turn of the inner loop touches one element, whatever the turn of the outer loop is."""
+    places: dict[Atom, set[tuple[Atom, ...]]] = {}
+    for op in nest.ops:
+        if at := subscripts(op):
+            places.setdefault(op.operands[0], set()).add(at)
+    changing = {nest.loop.index, *(r for s in (*nest.before, *nest.ops) for r in s.results)}
+    return {
+        array
+        for array, found in places.items()
+        if len(found) == 1
+        and changing.isdisjoint((array, *next(iter(found))))
+        and nest.inner.index in next(iter(found))
+    }
+
+
+# ---- the loops ---------------------------------------------------------------------------------
+
+
+def _write(nest: _Nest, b: Builder) -> None:
+    """Appends the loop of several turns a pass, and one for the turns that are left."""
+    loop = nest.loop
+    b.location, b.origin = loop.location, "compiler"
+    full = whole_turns(loop, b)
+    b.append(_several(nest, full, b))
+    if full is not loop.stop:
+        index = replace(loop.index, type=Scalar("int64", True, b.shapes.fresh("j")))
+        b.append(replace(loop, start=full, body=other_turn(loop, index), pair=0))
+
+
+def _several(nest: _Nest, full: Atom, b: Builder) -> For:
+    """A loop whose turns are several of the old one."""
+    outer, pass_ = b.inner(), _Pass(_rows(nest), b.inner())
+    behind: list[Statement] = []
+    carried: list[Atom] = []
+    results: list[Value] = []
+    for k in range(TURNS):
+        index: Atom = nest.loop.index
+        if k:
+            index = outer.op(arithmetic.add, nest.loop.index, const(k))
+        turn = other_turn(nest.loop, index)
+        outer.body += turn.body[: len(nest.before)]
+        inner = turn.body[len(nest.before)]
+        assert isinstance(inner, For)
+        pass_.turn(inner)
+        carried += inner.carried
+        results += inner.results
+        behind += turn.body[len(nest.before) + 1 :]
+    outer.append(
+        replace(
+            nest.inner, carried=tuple(carried), body=pass_.region(), results=tuple(results), pair=0
+        )
+    )
+    outer.body += behind
+    region = outer.region((nest.loop.index,), ())
+    return replace(nest.loop, stop=full, step=const(TURNS), body=region, pair=0)
+
+
+class _Pass:
+    """Several turns of an outer loop in a turn of the inner loop; elements of `rows` are kept in numbers."""
+
+    def __init__(self, rows: set[Atom], b: Builder) -> None:
+        self.rows = rows
+        self.b = b
+        self.index: Value | None = None
+        self.params: list[Value] = []
+        self.yields: list[Atom] = []
+        self.known: dict[Atom, Atom] = {}
+        self.stores: dict[Atom, Op] = {}
+
+    def turn(self, inner: For) -> None:
+        if self.index is None:
+            self.index = inner.index
+        env: Env = {inner.index: self.index}
+        self.params += inner.body.params[1:]
+        for s in inner.body.body:
+            assert isinstance(s, Op)
+            array = s.operands[0] if subscripts(s) else None
+            if array is None or array not in self.rows:
+                self.b.append(clone_statement(s, env))
+            else:
+                self.row(array, s, env)
+        self.yields += (lookup(env, y) for y in inner.body.yields)
+
+    def row(self, array: Atom, op: Op, env: Env) -> None:
+        if op.decl is memory.index and array in self.known:
+            env[op.result] = self.known[array]
+            return
+        new = clone_statement(op, env)
+        assert isinstance(new, Op)
+        if op.decl is memory.index:
+            self.known[array] = new.result
+            self.b.append(new)
+            return
+        value = new.operands[1]
+        if op.decl is memory.add_into:
+            value = self.sum(array, new)
+        self.known[array] = value
+        self.stores[array] = replace(
+            new, decl=memory.store, operands=(array, value, *new.operands[2:])
+        )
+
+    def sum(self, array: Atom, op: Op) -> Value:
+        if array not in self.known:
+            self.known[array] = self.b.op(
+                memory.index, array, *op.operands[2:], where=op.attrs["where"]
+            )
+        return self.b.op(arithmetic.add, self.known[array], op.operands[1])
+
+    def region(self) -> Region:
+        assert self.index is not None
+        for store in self.stores.values():
+            self.b.append(store)
+        return self.b.region((self.index, *self.params), self.yields)

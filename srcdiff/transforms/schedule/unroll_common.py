@@ -1,0 +1,42 @@
+"""Loops of which several turns are made together: which may be, and how far that goes."""
+
+from __future__ import annotations
+
+from srcdiff.ir.build import Builder
+from srcdiff.ir.core import Atom, Const, For, const, known_dim
+from srcdiff.ir.dims import Shapes
+from srcdiff.ops.elementwise import arithmetic
+from srcdiff.transforms.schedule.vectorize.cost import Lengths
+
+__all__ = ["TURNS", "has_enough", "is_plain", "whole_turns"]
+
+TURNS = 4
+_ENOUGH = 8  # turns that are worth two loops
+
+
+def is_plain(loop: For) -> bool:
+    """Whether a loop counts up by one, from no less than 0 to its end."""
+    counts = isinstance(loop.start, Const) and loop.start.value >= 0 and loop.step == const(1)
+    return counts and not (loop.reverse or loop.breaks or loop.is_parallel)
+
+
+def has_enough(loop: For, known: Shapes, lengths: Lengths) -> bool:
+    """Whether a loop makes enough turns for some to be taken together, and never less than none."""
+    start, stop = known_dim(loop.start), known_dim(loop.stop)
+    if start is None or stop is None or not known.is_at_least_zero(stop - start):
+        return False
+    return lengths.turns(loop) >= _ENOUGH
+
+
+def whole_turns(loop: For, b: Builder) -> Atom:
+    """Where the turns end that make whole groups: at the loop's own end, if that is known."""
+    start, stop = known_dim(loop.start), known_dim(loop.stop)
+    assert start is not None and stop is not None
+    span = stop - start
+    if span.is_const and not span.const % TURNS:
+        return loop.stop
+    turns = loop.stop
+    if loop.start != const(0):
+        turns = b.op(arithmetic.subtract, loop.stop, loop.start)
+    rest = b.op(arithmetic.mod, turns, const(TURNS))
+    return b.op(arithmetic.subtract, loop.stop, rest, name="full")

@@ -1,0 +1,121 @@
+"""What a turn reads again and again of its row of a table, copied to storage of the turn's own.
+
+    for 0, %n { (%p) ->                       for 0, %n { (%p) ->
+        for 0, %m { (%i) ->                       %row = empty %d
+            index[i, i] %x, %p, %i   becomes      for 0, %d { (%k) -> store %row, (index %x, %p, %k), %k }
+                                                  for 0, %m { (%i) -> index[i] %row, %i
+
+Side by side, turns would stride through the table; what is their own lies beside each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from srcdiff.ir.build import Builder, Env, Rewriter
+from srcdiff.ir.core import Atom, For, If, Op, Region, Statement, Value, known_dim, walk
+from srcdiff.ir.types import Array, Dim
+from srcdiff.ops.arrays import memory
+from srcdiff.ops.control import control
+from srcdiff.ops.core.index_patterns import elements_of
+from srcdiff.transforms.analysis.dependence.affine import subscripts
+from srcdiff.transforms.analysis.dependence.uniformity import Varying
+from srcdiff.transforms.lower.loop_nests import loop, store_element
+
+__all__ = ["own_rows", "tables"]
+
+
+def tables(found: Varying) -> dict[Value, int]:
+    """The tables of which inner loops read the turn's row, and the axis along which turns go; not the last one."""
+    axes: dict[Value, set[int | None]] = {}
+    for s in _inner(found.loop):
+        at = subscripts(s)
+        if at and isinstance(s.operands[0], Value):
+            axes.setdefault(s.operands[0], set()).add(_axis(at, found))
+    return {
+        table: axis
+        for table, (axis, *others) in axes.items()
+        if axis is not None and not others and table in found.fixed
+    }
+
+
+def _inner(outer: For) -> list[Statement]:
+    """The statements of inner loops."""
+    loops = (s for s in walk(outer.body) if isinstance(s, For))
+    return list(dict.fromkeys(s for inner in loops for s in walk(inner.body)))
+
+
+def _axis(at: Sequence[Atom], found: Varying) -> int | None:
+    """Where the turn's index stands, if it does once, and what else there is does not vary."""
+    axes = [k for k, a in enumerate(at) if found.of(a)]
+    if len(axes) != 1 or at[axes[0]] is not found.loop.index or axes[0] == len(at) - 1:
+        return None
+    return axes[0]
+
+
+def own_rows(found: Varying, axes: Mapping[Value, int], b: Builder) -> tuple[For, dict[Value, For]]:
+    """The loop with rows of some tables copied first, and the loops that copy, by what they fill."""
+    old, start = found.loop, b.inner()
+    rows: dict[Value, Value] = {}
+    copies: dict[Value, For] = {}
+    for table, axis in axes.items():
+        rows[table] = row = _copied(table, axis, old, start)
+        copy = start.body[-1]
+        assert isinstance(copy, For)
+        copies[row] = copy
+    body = _OwnRows(rows, axes, old.index).region(old.body, {}, b.inner())
+    return replace(old, body=replace(body, body=(*start.body, *body.body))), copies
+
+
+def _copied(table: Value, axis: int, turns: For, b: Builder) -> Value:
+    """The turn's row; left as it is where the table has no such row, since then nothing is read of it."""
+    assert isinstance(table.type, Array)
+    length = table.type.shape[axis]
+    count = b.op(memory.axis_length, table, axis=axis) if _may_end(turns, length, b) else None
+    others = [k for k in range(table.type.ndim) if k != axis]
+    lengths = [b.op(memory.axis_length, table, axis=k) for k in others]
+    name = f"{table.name}_block" if table.name else "rows"
+    row = b.op(memory.empty, *lengths, dtype=table.type.dtype, name=name)
+
+    def fill(b: Builder, at: tuple[Atom, ...]) -> tuple[Atom, ...]:
+        if len(at) < len(lengths):
+            inner = lambda b, i, _: fill(b, (*at, *i))
+            return loop(b, lengths[len(at)], (), inner, "ijklmn"[len(at)])
+        place = (*at[:axis], turns.index, *at[axis:])
+        kept = b if count is None else b.inner()
+        element = kept.op(memory.index, table, *place, where=elements_of(place))
+        store_element(kept, row, element, at)
+        if count is not None:
+            is_there = b.op(control.test, turns.index, count, text="{0} < {1}")
+            stored, nothing = kept.region((), ()), Region((), (), ())
+            b.append(If(is_there, stored, nothing, (), b.location, b.origin))
+        return ()
+
+    fill(b, ())
+    return row
+
+
+def _may_end(turns: For, length: Dim, b: Builder) -> bool:
+    """Whether a loop may go on behind the end of an axis: where it reads nothing, nobody has asked."""
+    stop = known_dim(turns.stop)
+    return stop is None or not b.shapes.is_at_least_zero(length - stop)
+
+
+class _OwnRows(Rewriter):
+    def __init__(
+        self, rows: Mapping[Value, Value], axes: Mapping[Value, int], index: Value
+    ) -> None:
+        self.rows, self.axes, self.index = rows, axes, index
+
+    def keep(self, old: Statement, env: Env, b: Builder) -> Statement:
+        new, at = super().keep(old, env, b), subscripts(old)
+        table = old.operands[0] if at else None
+        if not isinstance(new, Op) or not isinstance(table, Value) or table not in self.rows:
+            return new
+        axis = self.axes[table]
+        if at[axis] is not self.index:
+            return new
+        rest = (*at[:axis], *at[axis + 1 :])
+        operands = (self.rows[table], *rest)
+        return replace(new, operands=operands, attrs={**new.attrs, "where": elements_of(rest)})

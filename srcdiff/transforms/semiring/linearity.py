@@ -1,0 +1,168 @@
+"""Whether one term of a log_Z may have a sum of exponentials twice: what is drawn for it would be drawn once for both.
+
+    s = logsumexp(x);  s + s                                            twice
+    total = total + logsumexp(scores[t])          in a loop             another sum in each turn
+    chart[i, k] + chart[k, j]                                           perhaps: nothing is known of elements
+
+Each value has marks: which sums may be in it, and of which loops they are an earlier turn's. Two values that are added
+share a sum where a mark is on both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from srcdiff.ir.alias import storage_roots, writes_of
+from srcdiff.ir.core import (
+    Atom,
+    Call,
+    For,
+    Function,
+    If,
+    Op,
+    Region,
+    Statement,
+    Value,
+    While,
+    regions_of,
+)
+from srcdiff.ir.recursion import callees_first, is_itself
+from srcdiff.ir.types import is_float
+from srcdiff.transforms.analysis.defuse import defined_in
+from srcdiff.transforms.analysis.reachability import JOINED, MOVED
+
+__all__ = ["may_use_sums_twice"]
+
+_Mark = tuple[
+    object, frozenset[int] | None
+]  # a sum, and the loops whose earlier turns it is of; None: it was stored
+_Marks = frozenset[_Mark]
+_NONE: _Marks = frozenset()
+_CHOOSING = {
+    "where",
+    "max",
+    "maximum",
+    *JOINED,
+}  # a term has one of the operands, or has them side by side
+
+
+def may_use_sums_twice(fn: Function) -> bool:
+    """Whether a term of `fn`, whose sums are `logsumexp` and `logaddexp`, may have one of them more than once."""
+    handed: dict[Function, set[int]] = {f: set() for f in callees_first(fn)}
+    size = -1
+    while size != (size := sum(map(len, handed.values()))):
+        if any(_Uses(f, handed).run() for f in handed):
+            return True
+    return False
+
+
+class _Uses:
+    """Marks of the values of a function; `handed` are the positions of parameters that sums are handed to."""
+
+    def __init__(self, fn: Function, handed: dict[Function, set[int]]) -> None:
+        self.roots = storage_roots(fn)
+        self.fn = fn
+        self.handed = handed
+        given = (fn.params[k] for k in handed[fn])
+        self.marks: dict[Value, _Marks] = {p: frozenset({(p, frozenset())}) for p in given}
+        self.stored: dict[Value, _Marks] = {}
+        self.twice = False
+
+    def run(self) -> bool:
+        size = -1
+        while size != self.size() and not self.twice:
+            size = self.size()
+            self.region(self.fn.body)
+        return self.twice
+
+    def size(self) -> int:
+        return sum(map(len, (*self.marks.values(), *self.stored.values())))
+
+    def of(self, atom: Atom) -> _Marks:
+        if not isinstance(atom, Value):
+            return _NONE
+        held = (self.stored.get(r, _NONE) for r in self.roots.get(atom, ()))
+        return self.marks.get(atom, _NONE).union(*held)
+
+    def mark(self, value: Value, marks: Iterable[_Mark]) -> None:
+        self.marks[value] = self.marks.get(value, _NONE) | frozenset(marks)
+
+    def region(self, region: Region) -> None:
+        for s in region.body:
+            if isinstance(s, If):
+                self.branches(s)
+            elif isinstance(s, For | While):
+                self.loop(s)
+            else:
+                self.operation(s)
+
+    def branches(self, s: If) -> None:
+        for region in (s.then, s.orelse):
+            self.region(region)
+        for r, x, y in zip(s.results, s.then.yields, s.orelse.yields, strict=True):
+            self.mark(r, self.of(x) | self.of(y))
+
+    def loop(self, s: For | While) -> None:
+        """What is carried is of earlier turns, if a turn made it."""
+        own = {v for region in regions_of(s) for v in defined_in(region)}
+
+        def earlier(marks: _Marks) -> _Marks:
+            return frozenset(
+                (sum_, None if of is None else of | {id(s)} if sum_ in own else of)
+                for sum_, of in marks
+            )
+
+        params = s.body.params[1:] if isinstance(s, For) else s.body.params
+        tested = s.test.params if isinstance(s, While) and s.test is not None else params
+        results = s.carried_results if isinstance(s, For) else s.results
+        for region in regions_of(s):
+            self.region(region)
+        rows = zip(params, tested, results, s.carried, s.carried_yields, strict=True)
+        for p, q, r, c, y in rows:
+            for value in (p, q):
+                self.mark(value, self.of(c) | earlier(self.of(y)))
+            self.mark(r, self.of(c) | self.of(y) | self.of(p))
+
+    def operation(self, s: Statement) -> None:
+        given = [self.of(a) for a in s.operands]
+        every = _NONE.union(*given)
+        if isinstance(s, Call):
+            self.twice |= _overlap(given)
+            callee = self.fn if is_itself(s.function) else s.function
+            self.handed[callee].update(k for k, marks in enumerate(given) if marks)
+            for r in s.results:
+                self.mark(r, every | {(r, frozenset())})
+        elif isinstance(s, Op) and s.decl.writes:
+            if s.decl.name not in ("store", "append", "list_set"):  # added to what is there
+                self.twice |= _overlap(given[:2])
+            for root in writes_of(s, self.roots):
+                stored = frozenset((sum_, None) for sum_, _ in every)
+                self.stored[root] = self.stored.get(root, _NONE) | stored
+        elif isinstance(s, Op) and any(is_float(r.type) for r in s.results):
+            self.made(s, given, every)
+
+    def made(self, s: Op, given: Sequence[_Marks], every: _Marks) -> None:
+        name = s.decl.name
+        if name in ("logsumexp", "logaddexp"):
+            every |= {(s.result, frozenset())}
+        elif not every:
+            return
+        elif name in ("add", "subtract"):
+            self.twice |= _overlap(given)
+        elif name not in _CHOOSING and name not in MOVED:
+            self.twice = True
+        for r in s.results:
+            self.mark(r, every)
+
+
+def _overlap(given: Sequence[_Marks]) -> bool:
+    """Whether a sum may be in two of several values."""
+    seen: dict[object, set[frozenset[int] | None]] = {}
+    for marks in given:
+        for sum_, of in marks:
+            others = seen.get(sum_, set())
+            if others and (of is None or None in others or of in others):
+                return True
+        for sum_, of in marks:
+            seen.setdefault(sum_, set()).add(of)
+    return False

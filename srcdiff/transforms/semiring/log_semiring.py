@@ -1,0 +1,492 @@
+"""Another semiring: the logarithm of a sum of exponentials becomes the sum of another semiring, in max-plus a maximum.
+
+    scores = log_alpha[:, None] + log_A             scores = log_alpha[:, None] + log_A
+    log_alpha = logsumexp(scores, axis=0)     ->    log_alpha = np.max(scores, axis=0)
+
+and likewise where the sum is spelled with `np.logaddexp`, with a maximum shifted by hand, or in loops: what comes from
+`exp` is followed to its logarithm, products on the way become sums, sums become maxima. Whatever else happens to such
+a value is refused, with its line. Every sum of exponentials is taken to be one over states: a normaliser that the
+function computes itself would be one, too. -inf stays -inf.
+
+With `log_plus` the sums stay what they are, in one spelling (`logsumexp`, `logaddexp`), and without what they are
+shifted by (`transforms/semiring/normalise/cancel_normalisers.py`): other passes begin with that.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+
+from srcdiff.errors import UnsupportedError
+from srcdiff.ir.build import Builder, Env, lookup
+from srcdiff.ir.core import (
+    Atom,
+    Call,
+    Const,
+    For,
+    Function,
+    If,
+    Op,
+    OpDecl,
+    Statement,
+    Value,
+    const,
+    walk,
+)
+from srcdiff.ir.location import Location
+from srcdiff.ir.recursion import callees_first, is_itself, tied
+from srcdiff.ir.types import INT, Array, List, Scalar, Type, ndim_of
+from srcdiff.ops.arrays import containers, creation, diagonals, memory, reductions
+from srcdiff.ops.core.index_patterns import has_arrays, items
+from srcdiff.ops.elementwise import arithmetic, elementary, special
+from srcdiff.ops.linalg.einsum import with_letters
+from srcdiff.transforms.analysis.defuse import definitions, same_kind
+from srcdiff.transforms.analysis.reachability import JOINED, MOVED, Turned, reached
+from srcdiff.transforms.semiring.normalise.cancel_normalisers import norms_of, without_shifts
+from srcdiff.transforms.semiring.normalise.contraction import contracted
+from srcdiff.transforms.semiring.normalise.recognise_logaddexp import with_logaddexp
+from srcdiff.transforms.semiring.scatter import can_be_put, put, put_at
+
+__all__ = ["beginnings", "check_weights", "has_norms", "log_plus", "max_of_weights", "max_plus"]
+
+
+@dataclass(frozen=True)
+class Plus:
+    """What adds: along axes, and two."""
+
+    along: OpDecl
+    two: OpDecl
+
+
+_MAX = Plus(reductions.max, arithmetic.maximum)
+_LOG = Plus(special.logsumexp, elementary.logaddexp)
+
+_COMBINED = {"add", "multiply", "divide"}
+_PRODUCTS = {"matmul", "dot", "einsum", "einsum_view"}
+_MONOTONE = {"max", "maximum"}
+_THROUGH = {
+    "sum",
+    "sum_if_one",
+    "trace",
+    "where",
+    "full",
+    *JOINED,
+    *_COMBINED,
+    *_PRODUCTS,
+    *_MONOTONE,
+}
+_NOTHING = {"zeros", "zeros_like", "zeros_of"}
+_EMPTY: dict[str, OpDecl] = {
+    "zeros": memory.empty, "zeros_like": memory.empty_like, "zeros_of": memory.empty_of,
+}  # fmt: skip
+_LOGARITHM_OF = {memory.ones: memory.zeros, memory.ones_like: memory.zeros_like}
+_BOXES = {"array_of", "asarray"}
+_UNSET = {"empty", "empty_like", "empty_of"}
+
+
+def max_plus(fn: Function) -> Function:
+    """`fn` with the largest term of each sum of exponentials in place of the sum's logarithm."""
+    return _in_logarithms(fn, _MAX)
+
+
+def log_plus(fn: Function) -> Function:
+    """`fn` with `logsumexp` and `logaddexp` for its sums of exponentials, however they are spelled."""
+    return without_shifts(_with_log_sums(fn))
+
+
+def has_norms(fn: Function) -> bool:
+    """Whether sums of exponentials of `fn` are taken off from what they are sums of, put back or not."""
+    return bool(norms_of(_with_log_sums(fn)))
+
+
+def _with_log_sums(fn: Function) -> Function:
+    return with_logaddexp(_in_logarithms(fn, _LOG))
+
+
+def max_of_weights(fn: Function, begun: Collection[Value] = ()) -> Function:
+    """`fn`, which returns sums of products of exponentials, with the logarithm of the largest term of each.
+
+    `begun` are the zeros and ones that such sums begin with (`beginnings`). Functions that it calls go with it.
+    """
+    found = _Everywhere(fn, begun)
+    done: dict[Function, Function] = {}
+    for f in callees_first(fn):
+        done[f] = tied(_LogarithmsOfWeights(f, found, done)(f))
+    return done[fn]
+
+
+class _Everywhere:
+    """The exponentials of a function and of all that it calls: `values[f]`, and which parameters and results are some.
+
+    Nothing but weights is returned by the function itself.
+    """
+
+    def __init__(self, fn: Function, begun: Collection[Value]) -> None:
+        self.functions = callees_first(fn)
+        self.params: dict[Function, set[int]] = {f: set() for f in self.functions}
+        self.results: dict[Function, set[int]] = {f: set() for f in self.functions}
+        self.values: dict[Function, set[Value]] = {}
+        self.results[fn] = set(range(len(fn.body.yields)))
+        before = -1
+        while before != (size := self.size()):
+            before = size
+            for f in reversed(self.functions):
+                self.look(f, begun)
+
+    def size(self) -> int:
+        return sum(map(len, (*self.params.values(), *self.results.values())))
+
+    def look(self, fn: Function, begun: Collection[Value]) -> None:
+        calls = [(s, self.callee(s, fn)) for s in walk(fn.body) if isinstance(s, Call)]
+        known = {*begun, *(fn.params[k] for k in self.params[fn])}
+        known |= {call.results[k] for call, callee in calls for k in self.results[callee]}
+        yields = fn.body.yields
+        known |= {y for k in self.results[fn] if isinstance(y := yields[k], Value)}
+        found = self.values[fn] = _exponentials(fn, known)
+        self.results[fn] |= {k for k, y in enumerate(yields) if y in found}
+        for call, callee in calls:
+            self.params[callee] |= {k for k, a in enumerate(call.operands) if a in found}
+
+    @staticmethod
+    def callee(call: Call, fn: Function) -> Function:
+        return fn if is_itself(call.function) else call.function
+
+
+def check_weights(fn: Function) -> None:
+    """Raise where a sum of weights multiplies them by plain numbers: in its derivative, they look like features."""
+    everywhere = _Everywhere(fn, ()).values
+    statements = ((s, found) for f, found in everywhere.items() for s in walk(f.body))
+    for s, found in statements:
+        if not isinstance(s, Op) or s.decl.name not in (*_PRODUCTS, "multiply", "divide"):
+            continue
+        if s.result in found and any(isinstance(a, Value) and a not in found for a in s.operands):
+            raise UnsupportedError(
+                "semiring: max-marginals are of potentials that are added; here weights are multiplied by numbers",
+                "Add the logarithms of these numbers to the potentials.",
+                s.location,
+            )
+
+
+def beginnings(fn: Function) -> frozenset[Value]:
+    """The zeros and ones that reverse mode begins adjoints with, here and in what is called."""
+    statements = (s for f in callees_first(fn) for s in walk(f.body))
+    ops = (s for s in statements if isinstance(s, Op) and s.origin == "adjoint")
+    names = {*_NOTHING, "zeros_like_list", *(decl.name for decl in _LOGARITHM_OF)}
+    return frozenset(r for s in ops if s.decl.name in names for r in s.results)
+
+
+def _in_logarithms(fn: Function, plus: Plus) -> Function:
+    found = _exponentials(fn)
+    for y in fn.body.yields:
+        if y in found:
+            raise _refused(fn.location, "the function returns")
+    return _Logarithms(fn, found, plus)(fn)
+
+
+def _exponentials(fn: Function, begun: Collection[Value] = ()) -> set[Value]:
+    """The values that are exponentials, or sums and products of such, and the arrays that hold them."""
+    return reached(fn, _is_exp, _THROUGH, begun)
+
+
+def _is_exp(s: Op | Call) -> bool:
+    return isinstance(s, Op) and s.decl is elementary.exp
+
+
+class _Logarithms(Turned):
+    """Of values that are exponentials, the new value of each is its logarithm."""
+
+    def __init__(self, fn: Function, exponentials: set[Value], plus: Plus) -> None:
+        super().__init__(exponentials)
+        self.plus = plus
+        self.at_once = {"logsumexp": plus.along, "logaddexp": plus.two}
+        self.combined = {
+            "add": plus.two, "multiply": arithmetic.add, "divide": arithmetic.subtract,
+        }  # fmt: skip
+        self.made = definitions(fn)
+        self.shifted: dict[Value, Op] = {}  # maxima of differences, and the differences
+
+    def plain(self, old: Statement, env: Env, b: Builder) -> None:
+        if not isinstance(old, Op):
+            super().plain(old, env, b)
+            return
+        new = self.op(old, env, b)
+        if old.decl.name in self.at_once:
+            new = replace(new, decl=self.at_once[old.decl.name], spelling="")
+        elif old.decl is arithmetic.add:
+            new = self.unshifted(new, env)
+        b.append(new)
+
+    def unshifted(self, new: Op, env: Env) -> Op:
+        """`logsumexp(x)` for `logsumexp(x - top) + top`."""
+        for top, largest in (new.operands, new.operands[::-1]):
+            difference = self.shifted.get(largest) if isinstance(largest, Value) else None
+            if difference is None or not isinstance(largest, Value):
+                continue
+            scores, shift = (lookup(env, a) for a in difference.operands)
+            attrs = self.made[largest].attrs
+            if self.is_along(shift, top, ndim_of(scores.type), attrs.get("axis")):
+                return replace(new, decl=self.plus.along, operands=(scores,), attrs=attrs)
+        return new
+
+    def is_along(self, shift: Atom, top: Atom, axes: int, axis: int | None) -> bool:
+        """Whether `shift` is `top`, the same for all that are added along `axis`."""
+        if axis is None:
+            return shift == top and ndim_of(top.type) == 0
+        if shift == top:
+            return ndim_of(top.type) == axes - 1 and axis % axes == 0
+        made = self.made.get(shift) if isinstance(shift, Value) else None
+        if made is None or made.operands[0] != top or ndim_of(top.type) != axes - 1:
+            return False
+        parts = str(made.attrs.get("where")).split(", ")
+        new_axis = [k for k, part in enumerate(parts) if part == "None"]
+        return new_axis == [axis % axes] and all(part in (":", "None") for part in parts)
+
+    def op(self, old: Op, env: Env, b: Builder) -> Op:
+        new = self.keep(old, env, b)
+        assert isinstance(new, Op)
+        return new
+
+    def turned(self, old: Op, env: Env, b: Builder) -> None:
+        name = old.decl.name
+        if name == "exp" and old.operands[0] not in self.found:
+            x = lookup(env, old.operands[0])
+            is_alike = same_kind(x.type, old.result.type)
+            env[old.result] = x if is_alike else b.op(arithmetic.float64, x)
+        elif name == "log":
+            env[old.result] = lookup(env, old.operands[0])
+        elif name == "log1p":
+            one = (const(0.0), lookup(env, old.operands[0]))
+            b.append(replace(old, decl=self.plus.two, operands=one, spelling=""))
+        elif name == "sum":
+            new = replace(self.op(old, env, b), decl=self.plus.along, spelling="")
+            exponent = new.operands[0]
+            difference = self.made.get(exponent) if isinstance(exponent, Value) else None
+            if difference is not None and difference.decl is arithmetic.subtract:
+                self.shifted[new.result] = difference
+            b.append(new)
+        elif name in _COMBINED:
+            operands = self.logarithms(old, env, b)
+            b.append(replace(old, decl=self.combined[name], operands=operands, spelling=""))
+        elif name in _PRODUCTS:
+            self.product(old, env, b)
+        elif name == "sum_if_one":
+            self.summed_if_one(old, env, b)
+        elif name == "diag" and ndim_of(old.operands[0].type) == 1:
+            env[old.result] = self.diagonal(old, lookup(env, old.operands[0]), b)
+        elif name == "trace":
+            diagonal = b.op(diagonals.diagonal, lookup(env, old.operands[0]), **old.attrs)
+            env[old.result] = b.op(self.plus.along, diagonal)
+        elif name == "where":
+            parts = (self.operand(a, old.location, env, b) for a in old.operands[1:])
+            b.append(replace(old, operands=(lookup(env, old.operands[0]), *parts)))
+        elif name in JOINED:
+            b.append(replace(old, operands=self.logarithms(old, env, b)))
+        elif name == "full":
+            value = self.operand(old.operands[0], old.location, env, b)
+            lengths = [lookup(env, a) for a in old.operands[1:]]
+            b.append(replace(old, operands=(value, *lengths)))
+        elif name in MOVED and old.operands[0] in self.found:
+            b.append(self.op(old, env, b))
+        elif name in ("greater", "equal") and old.operands[1] == const(0.0):
+            b.append(replace(old, operands=(lookup(env, old.operands[0]), const(-math.inf))))
+        elif name in _MONOTONE:
+            b.append(replace(self.op(old, env, b), operands=self.logarithms(old, env, b)))
+        else:
+            self.stored(old, env, b)
+
+    @staticmethod
+    def diagonal(old: Op, x: Atom, b: Builder) -> Value:
+        """A matrix of nothing, which is -inf, but for its diagonal."""
+        if old.attrs.get("k"):
+            raise _refused(old.location, _what(old))
+        n = b.op(memory.axis_length, x, axis=0)
+        is_there = b.op(arithmetic.equal, b.op(creation.eye, n), const(1.0))
+        column = b.op(memory.index, x, where=":, None")
+        return b.op(elementary.where, is_there, column, const(-math.inf))
+
+    def summed_if_one(self, old: Op, env: Env, b: Builder) -> None:
+        """Whether something was broadcast, and has to be added up, is decided by the run."""
+        x, n = (lookup(env, a) for a in old.operands)
+        is_one, inner = b.op(arithmetic.equal, n, const(1)), b.inner()
+        total = inner.op(self.plus.along, x, axis=old.attrs["axis"], keepdims=True)
+        then, orelse = inner.region((), (total,)), b.inner().region((), (x,))
+        b.append(If(is_one, then, orelse, old.results, location=b.location, origin=b.origin))
+
+    def product(self, old: Op, env: Env, b: Builder) -> None:
+        """Of matrices and vectors: sums along the axis that they share."""
+        operands = self.logarithms(old, env, b)
+        if "subscripts" in old.attrs:
+            inputs, output = with_letters(old)
+            if any(len(set(own)) < len(own) for own in inputs):
+                raise _refused(old.location, "`einsum` takes a diagonal of")
+            env[old.result] = contracted(b, self.plus.along, operands, inputs, output)
+            return
+        x, y = operands
+        axes = ndim_of(x.type), ndim_of(y.type)
+        if axes not in ((1, 1), (1, 2), (2, 1), (2, 2)):
+            raise _refused(old.location, _what(old))
+        if axes[1] == 2:
+            x = b.op(memory.index, x, where=":, None" if axes[0] == 1 else ":, :, None")
+        terms = b.op(arithmetic.add, x, y)
+        attrs = {} if axes == (1, 1) else {"axis": 0 if axes == (1, 2) else 1}
+        b.append(replace(old, decl=self.plus.along, operands=(terms,), attrs=attrs, spelling=""))
+
+    def stored(self, old: Op, env: Env, b: Builder) -> None:
+        """Arrays that exponentials are put into."""
+        name = old.decl.name
+        if name in _UNSET:
+            b.append(self.op(old, env, b))
+        elif name in _NOTHING:
+            b.append(replace(self.op(old, env, b), decl=_EMPTY[name], spelling=""))
+            b.ops(memory.store, old.result, const(-math.inf), where="")
+        elif old.decl in _LOGARITHM_OF:
+            b.append(replace(self.op(old, env, b), decl=_LOGARITHM_OF[old.decl], spelling=""))
+        elif name == "copy":
+            logarithm = b.op(elementary.log, lookup(env, old.operands[0]))
+            env[old.result] = logarithm
+        elif name in ("store", "append"):
+            target, amount, *places = old.operands
+            amount = self.operand(amount, old.location, env, b)
+            where = [lookup(env, a) for a in places]
+            b.append(replace(old, operands=(lookup(env, target), amount, *where)))
+        elif name == "add_into" and not has_arrays(items(old.attrs["where"])):
+            target, *where = (lookup(env, a) for a in (old.operands[0], *old.operands[2:]))
+            amount = self.operand(old.operands[1], old.location, env, b)
+            put(b, self.plus.two, target, amount, where, old.attrs["where"])
+        elif name == "add_into" and old.attrs.get("distinct"):
+            target, *where = (lookup(env, a) for a in (old.operands[0], *old.operands[2:]))
+            amount = self.operand(old.operands[1], old.location, env, b)
+            before = b.op(memory.gather, target, *where, **old.attrs)
+            after = b.op(self.plus.two, before, amount)
+            b.ops(memory.store, target, after, *where, where=old.attrs["where"])
+        elif name in ("add_diagonal", "add_at") and can_be_put(old):
+            target, *places = (lookup(env, a) for a in (old.operands[0], *old.operands[2:]))
+            amount = self.operand(old.operands[1], old.location, env, b)
+            put_at(b, self.plus.two, old, target, amount, places)
+        elif name == "list_add":
+            target, place = (lookup(env, a) for a in old.operands[:2])
+            amount = self.operand(old.operands[2], old.location, env, b)
+            before = b.op(containers.list_item, target, place)
+            b.ops(containers.list_set, target, place, b.op(self.plus.two, before, amount))
+        elif name == "list_set":
+            amount = self.operand(old.operands[2], old.location, env, b)
+            b.ops(containers.list_set, *(lookup(env, a) for a in old.operands[:2]), amount)
+        elif name == "zeros_like_list" and is_plain_list(old.result.type):
+            b.append(self.op(old, env, b))
+            self.fill_list(old.result, b)
+        else:
+            raise _refused(old.location, _what(old))
+
+    @staticmethod
+    def fill_list(target: Value, b: Builder) -> None:
+        """-inf for each number on a list, and in each array."""
+        k, inner = Value(INT, "k"), b.inner()
+        if isinstance(target.type, List) and isinstance(target.type.element, Array):
+            item = inner.op(containers.list_item, target, k)
+            inner.ops(memory.store, item, const(-math.inf), where="")
+        else:
+            inner.ops(containers.list_set, target, k, const(-math.inf))
+        stop = b.op(containers.list_length, target)
+        body = inner.region((k,), ())
+        b.append(For(const(0), stop, const(1), (), body, (), location=b.location, origin=b.origin))
+
+    def logarithms(self, old: Op, env: Env, b: Builder) -> tuple[Atom, ...]:
+        return tuple(self.operand(a, old.location, env, b) for a in old.operands)
+
+    def turn(self, atom: Atom, location: Location | None, b: Builder) -> Atom:
+        """The logarithm of a plain number."""
+        if isinstance(atom, Value):
+            made = self.made.get(atom)
+            if made is not None and made.decl in _LOGARITHM_OF:
+                return b.op(_LOGARITHM_OF[made.decl], *made.operands, **made.attrs)
+            if made is not None and made.decl is creation.eye:  # zeros are no news
+                is_there = b.op(arithmetic.equal, atom, const(1.0))
+                return b.op(elementary.where, is_there, const(0.0), const(-math.inf))
+            return b.op(elementary.log, atom)
+        if not isinstance(atom.value, int | float) or atom.value < 0:
+            raise _refused(location, f"{atom.value!r} is put together with")
+        return const(math.log(atom.value) if atom.value else -math.inf)
+
+    def refused(self, old: Statement) -> UnsupportedError:
+        return _refused(old.location, _what(old))
+
+
+class _LogarithmsOfWeights(_Logarithms):
+    """Of derivatives of sums of weights: numbers that a potential is multiplied by say only whether a term has it."""
+
+    def __init__(self, fn: Function, found: _Everywhere, done: Mapping[Function, Function]) -> None:
+        super().__init__(fn, found.values[fn], _MAX)
+        self.fn = fn
+        self.everywhere = found
+        self.done = done
+
+    def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        if not isinstance(old, Call):
+            super().statement(old, env, b)
+            return
+        b.location, b.origin = old.location, old.origin
+        callee = self.everywhere.callee(old, self.fn)
+        weights = self.everywhere.params[callee]
+        operands = tuple(
+            self.operand(a, old.location, env, b) if k in weights else lookup(env, a)
+            for k, a in enumerate(old.operands)
+        )
+        results = tuple(self.renamed(r, env) for r in old.results)
+        function = self.done.get(callee, old.function)
+        b.append(replace(old, function=function, operands=operands, results=results))
+
+    def stored(self, old: Op, env: Env, b: Builder) -> None:
+        try:
+            super().stored(old, env, b)
+        except UnsupportedError:
+            if any(isinstance(v.type, List) for v in (*old.operands, *old.results)):
+                raise self.of_lists(old.location) from None
+            raise
+
+    @staticmethod
+    def of_lists(location: Location | None) -> UnsupportedError:
+        return UnsupportedError(
+            "semiring: max-marginals of a function that keeps potentials on such lists",
+            "Keep them in arrays.",
+            location,
+        )
+
+    def turn(self, atom: Atom, location: Location | None, b: Builder) -> Atom:
+        if isinstance(atom.type, List):
+            raise self.of_lists(location)
+        if isinstance(atom, Const):
+            found = super().turn(atom, location, b)
+            return const(-math.inf if found == const(-math.inf) else 0.0)
+        made = self.made.get(atom)
+        if made is not None and made.decl in _LOGARITHM_OF:
+            return super().turn(atom, location, b)
+        return b.op(
+            elementary.where,
+            b.op(arithmetic.equal, atom, const(0.0)),
+            const(-math.inf),
+            const(0.0),
+        )
+
+
+def is_plain_list(type_: Type) -> bool:
+    """Whether it is a list of numbers, or of arrays."""
+    return isinstance(type_, List) and isinstance(type_.element, Scalar | Array)
+
+
+def _what(old: Statement) -> str:
+    match old:
+        case Op():
+            return f"`{old.decl.name}` is applied to"
+        case Call():
+            return f"`{old.function.name}` is called with"
+    return "something is done with"
+
+
+def _refused(location: Location | None, what: str) -> UnsupportedError:
+    return UnsupportedError(
+        f"semiring: {what} an exponential whose logarithm is not taken",
+        "It knows sums, products and quotients of exponentials on the way to their logarithm. "
+        "Write the sum with scipy.special.logsumexp.",
+        location,
+    )

@@ -1,0 +1,398 @@
+"""Rows that each turn of a loop stores, and reads of the turn before, as what the loop carries; sums of them, too.
+
+    alpha[0] = first                                message = first
+    scale[0] = norm_of(alpha[0])                    total = norm_of(message)
+    for t in range(1, T):                           for t in range(1, T):
+        alpha[t] = step(alpha[t - 1], t)      ->        message = step(message, t)
+        scale[t] = norm_of(alpha[t])                    total += norm_of(message)
+    return np.sum(scale)                            return total
+
+So do numbers that are appended to a list. A table, or list, that anything else is done with stays one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from srcdiff.ir.build import Builder, Env, Rewriter, lookup
+from srcdiff.ir.core import (
+    Atom,
+    Const,
+    For,
+    Function,
+    Op,
+    Region,
+    Statement,
+    Value,
+    const,
+    regions_of,
+    walk,
+)
+from srcdiff.ir.types import Array, Dim, List, Scalar
+from srcdiff.ops.elementwise import arithmetic
+from srcdiff.transforms.analysis.defuse import ALLOCATIONS, same_kind, written_values
+
+__all__ = ["rows_in_hand"]
+
+
+def rows_in_hand(fn: Function) -> Function:
+    """`fn`, whose loops carry what they would keep in tables."""
+    return _Rows(fn)(fn)
+
+
+class _Rows(Rewriter):
+    def __init__(self, fn: Function) -> None:
+        self.written = written_values(fn)
+
+    def region(self, old: Region, env: Env, b: Builder) -> Region:
+        region = super().region(old, env, b)
+        for s in region.body:
+            if isinstance(s, Op) and s.decl.name in ALLOCATIONS | {"list_new"}:
+                try:
+                    region = _Table(s.result, region, self.written).without(b)
+                except _Stays:
+                    continue
+        return region
+
+
+class _Stays(Exception):
+    """A table that something is done with that is not followed."""
+
+
+@dataclass
+class _Table:
+    """A table, or list, that one loop of a region writes."""
+
+    value: Value
+    around: Region
+    written: frozenset[Value]
+    rows: list[Atom] = field(default_factory=list)  # those in front of the loop
+    env: Env = field(default_factory=dict)  # what stands for what is read
+    gone: set[Statement] = field(default_factory=set)
+    # views of rows, and which; what makes them of a row
+    views: dict[Value, tuple[Atom, Op | None]] = field(default_factory=dict)
+    instead: dict[Statement, Op] = field(default_factory=dict)
+    whole: set[Value] = field(default_factory=set)
+    row: Value | None = None  # the row of the turn before
+    last: Atom | None = None  # the row of this turn, once it is there
+    shift: int = 0  # it is at the loop's index and so much
+    loop: For | None = None
+    is_within: bool = False
+    after: Value | None = None
+    total: Value | None = None
+
+    def without(self, b: Builder) -> Region:
+        """The region without it."""
+        for s in self.around.body:
+            if isinstance(s, For) and self.loop is None and self.is_used_in(s):
+                self.turns(s)
+            elif isinstance(s, For) and self.is_sum_of_items(s):
+                self.sum_of_items(s)
+            elif isinstance(s, Op):
+                self.op(s)
+        self.check_all_seen()
+        if self.loop is None or (self.row is None and self.total is None):
+            raise _Stays
+        return self.rebuilt(b)
+
+    # ---- what is done with it ----------------------------------------------------------------------------
+
+    def is_used_in(self, loop: For) -> bool:
+        return any(self.value in s.operands for s in walk(loop.body))
+
+    def check_all_seen(self) -> None:
+        own = {self.value, *self.views, *self.whole}
+        for s in walk(self.around):
+            used = {a for a in s.operands if isinstance(a, Value)}
+            if s not in self.gone and s not in self.instead and not own.isdisjoint(used):
+                raise _Stays
+            if any(not own.isdisjoint(r.yields) for r in regions_of(s)):
+                raise _Stays
+        if not own.isdisjoint(self.around.yields):
+            raise _Stays
+
+    def op(self, s: Op) -> None:
+        name, given = s.decl.name, s.operands
+        if s.results == (self.value,):
+            self.gone.add(s)
+            for item in given if self.is_list else ():
+                self.store(item, None)
+        elif not given or given[0] not in (self.value, *self.views, *self.whole):
+            return
+        elif given[0] in self.views and name in ("read", "index"):
+            self.of_row(s, self.views[given[0]])  # type: ignore[index]
+        elif given[0] in self.whole and (name == "sum" and isinstance(s.result.type, Scalar)):
+            self.stands_for(s, self.sum_of_rows())
+        elif given[0] is not self.value:
+            raise _Stays
+        elif name in ("read", "array_of"):
+            self.whole.add(s.result)
+            self.gone.add(s)
+        elif name in ("index", "list_item") and _is_row(s):
+            if isinstance(s.result.type, Array):
+                self.views[s.result] = given[1], None
+                self.gone.add(s)
+            else:
+                self.stands_for(s, self.at(given[1]))
+        elif name == "append" or (name == "store" and _is_row(s)):
+            if self.is_within:
+                raise _Stays
+            self.store(given[1], given[2] if name == "store" else None)
+            self.gone.add(s)
+        elif name == "store" and s.attrs["where"] == "" and not self.rows and self.loop is None:
+            self.gone.add(s)  # what it is filled with before its rows are there
+        elif name != "list_length":
+            raise _Stays
+
+    def of_row(self, s: Op, view: tuple[Atom, Op | None]) -> None:
+        """What is read of a row, and part of one: what it is then."""
+        place, part = view
+        if s.decl.name == "index" and part is not None:
+            raise _Stays
+        if s.decl.name == "index" and isinstance(s.result.type, Array):
+            self.views[s.result] = place, s
+            self.gone.add(s)
+        elif s.decl.name == "read" and part is None:
+            self.stands_for(s, self.at(place))
+        else:
+            made = s if part is None else replace(part, results=s.results)
+            self.instead[s] = replace(made, operands=(self.at(place), *made.operands[1:]))
+
+    def stands_for(self, s: Op, atom: Atom) -> None:
+        if not same_kind(s.result.type, atom.type):
+            raise _Stays
+        self.env[s.result] = lookup(self.env, atom)
+        self.gone.add(s)
+
+    def store(self, amount: Atom, place: Atom | None) -> None:
+        if amount in self.written or not same_kind(amount.type, self.type_of_row):
+            raise _Stays
+        if self.after is not None:
+            raise _Stays
+        if self.loop is not None:
+            offset = 0 if place is None else self.offset(place)
+            if self.last is None:
+                self.shift = offset
+            elif place is None or offset != self.shift:
+                raise _Stays
+            self.last = amount
+            return
+        n = len(self.rows) if place is None else _number(place)
+        if n is None or n > len(self.rows):
+            raise _Stays
+        self.rows[n : n + 1] = [amount]
+
+    def at(self, place: Atom) -> Atom:
+        """The row at a place."""
+        n = _number(place)
+        if self.loop is None:
+            least = -len(self.rows) if self.is_list else 0
+            if n is None or not least <= n < len(self.rows):
+                raise _Stays
+            return self.rows[n]
+        if self.after is not None:
+            if not (n == -1 if self.is_list else _dim(place) in (self.end, Dim(-1))):
+                raise _Stays
+            self.carried()
+            return self.after
+        if self.is_list:
+            if n != -1:
+                raise _Stays
+            return self.last if self.last is not None else self.carried()
+        offset = self.offset(place)
+        if self.last is not None and offset == self.shift:
+            return self.last
+        return self.carried(offset)
+
+    # ---- the loop ----------------------------------------------------------------------------------------
+
+    def turns(self, loop: For) -> None:
+        first = _number(loop.start)
+        if loop.breaks or loop.reverse or loop.slots or first is None or loop.step != const(1):
+            raise _Stays
+        self.loop = loop
+        self.before: int | None = None  # where the row is that is carried
+        self.turn(loop.body)
+        if self.last is None:
+            raise _Stays
+        if not self.is_list and len(self.rows) != first + self.shift:
+            raise _Stays
+        if self.before not in (None, self.shift - 1):
+            raise _Stays
+        self.after = Value(self.type_of_row, self.value.name)
+
+    def turn(self, region: Region) -> None:
+        """What a turn does; within branches and loops of it, rows are read alone."""
+        for s in region.body:
+            if isinstance(s, Op):
+                self.op(s)
+                continue
+            outside, self.is_within = self.is_within, True
+            for inner in regions_of(s):
+                self.turn(inner)
+            self.is_within = outside
+
+    def offset(self, place: Atom) -> int:
+        assert self.loop is not None
+        at, index = _dim(place), _dim(self.loop.index)
+        apart = None if at is None or index is None else at - index
+        if apart is None or not apart.is_const:
+            raise _Stays
+        return int(apart.const)
+
+    def carried(self, offset: int | None = None) -> Value:
+        """The row of the turn before, which is what the loop carries now."""
+        if offset is not None:
+            if self.before not in (None, offset):
+                raise _Stays
+            self.before = offset
+        if not self.rows or not same_kind(self.rows[-1].type, self.type_of_row):
+            raise _Stays
+        if self.row is None:
+            self.row = Value(self.type_of_row, self.value.name)
+        return self.row
+
+    @property
+    def end(self) -> Dim:
+        """Where the last row is, behind the loop: that of the table, too."""
+        assert self.loop is not None
+        stop, kind = _dim(self.loop.stop), self.value.type
+        if stop is None or not isinstance(kind, Array) or kind.shape[0] != stop + self.shift:
+            raise _Stays
+        return stop + self.shift - 1
+
+    # ---- sums --------------------------------------------------------------------------------------------
+
+    def sum_of_rows(self) -> Value:
+        if self.after is None or not isinstance(self.type_of_row, Scalar):
+            raise _Stays
+        if not self.is_list:
+            _ = self.end
+        if self.total is None:
+            self.total = Value(self.type_of_row, "total")
+        return self.total
+
+    def is_sum_of_items(self, loop: For) -> bool:
+        body = loop.body.body
+        if self.after is None or len(body) != 2 or len(loop.carried) != 1 or loop.breaks:
+            return False
+        item, added = body
+        if (
+            not isinstance(item, Op)
+            or not isinstance(added, Op)
+            or added.decl is not arithmetic.add
+        ):
+            return False
+        of_all = item.decl.name in ("list_item", "index") and item.operands == (
+            self.value,
+            loop.index,
+        )
+        both = {item.results[0], loop.body.params[1]}
+        return of_all and {*added.operands} == both and loop.body.yields == added.results
+
+    def sum_of_items(self, loop: For) -> None:
+        length = next((s for s in self.around.body if loop.stop in s.results), None)
+        is_all = isinstance(length, Op) and length.operands == (self.value,)
+        if not is_all or loop.start != const(0) or loop.carried[0] not in (const(0), const(0.0)):
+            raise _Stays
+        self.env[loop.results[0]] = self.sum_of_rows()
+        self.gone |= {loop, length, *loop.body.body}  # type: ignore[arg-type]
+
+    # ---- without it --------------------------------------------------------------------------------------
+
+    def rebuilt(self, b: Builder) -> Region:
+        assert self.loop is not None
+        for key, atom in self.env.items():
+            self.env[key] = lookup(self.env, atom)
+        b = b.inner()
+        for s in self.around.body:
+            if s is self.loop:
+                self.put_loop(s, b)
+            else:
+                _Without(self.gone, self.instead).statement(s, self.env, b)
+        return b.region(self.around.params, tuple(lookup(self.env, y) for y in self.around.yields))
+
+    def put_loop(self, loop: For, b: Builder) -> None:
+        inner = b.inner()
+        for s in loop.body.body:
+            _Without(self.gone, self.instead).statement(s, self.env, inner)
+        params, carried, results = [*loop.body.params], [*loop.carried], [*loop.results]
+        yields = [lookup(self.env, y) for y in loop.body.yields]
+        last = lookup(self.env, self.last)  # type: ignore[arg-type]
+        if self.row is not None:
+            params.append(self.row)
+            carried.append(self.rows[-1])
+            results.append(self.after)  # type: ignore[arg-type]
+            yields.append(last)
+        total = None
+        if self.total is not None:
+            parts, negated = self.summed([lookup(self.env, a) for a in (*self.rows, last)])
+            before, total = replace(self.total), replace(self.total)
+            params.append(before)
+            carried.append(_sum(parts[:-1], b))
+            results.append(total)
+            yields.append(inner.op(arithmetic.add, before, parts[-1]))
+        carried = [lookup(self.env, c) for c in carried]
+        body = inner.region(tuple(params), tuple(yields))
+        b.append(replace(loop, carried=tuple(carried), body=body, results=tuple(results)))
+        if total is not None:
+            known = b.op(arithmetic.negative, total) if negated else total
+            for key, atom in self.env.items():
+                self.env[key] = known if atom is self.total else atom
+
+    def summed(self, rows: list[Atom]) -> tuple[list[Atom], bool]:
+        """What a sum of rows adds up, and whether it is that with the other sign: of reciprocals, the logarithms."""
+        made = {s.results[0]: s for s in walk(self.around) if isinstance(s, Op) and s.results}
+        positive: list[Atom] = []
+        for row in rows:
+            op = made.get(row) if isinstance(row, Value) else None
+            if op is None or op.decl is not arithmetic.subtract or op.operands[0] != const(0.0):
+                return rows, False
+            positive.append(lookup(self.env, op.operands[1]))
+        return positive, True
+
+    @property
+    def is_list(self) -> bool:
+        return isinstance(self.value.type, List)
+
+    @property
+    def type_of_row(self) -> Array | Scalar:
+        kind = self.value.type
+        if isinstance(kind, List) and isinstance(kind.element, Array | Scalar):
+            return kind.element
+        if not isinstance(kind, Array):
+            raise _Stays
+        return Array(kind.dtype, kind.shape[1:]) if kind.ndim > 1 else Scalar(kind.dtype, False)
+
+
+class _Without(Rewriter):
+    def __init__(self, gone: set[Statement], instead: dict[Statement, Op]) -> None:
+        self.gone = gone
+        self.instead = instead
+
+    def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        if old not in self.gone:
+            super().statement(self.instead.get(old, old), env, b)
+
+
+def _is_row(op: Op) -> bool:
+    """Whether an operation is on a row, or a number: `t`, or `t, :`."""
+    first, *rest = op.attrs.get("where", "i").split(", ")
+    return first == "i" and all(part == ":" for part in rest)
+
+
+def _sum(rows: list[Atom], b: Builder) -> Atom:
+    total = rows[0] if rows else const(0.0)
+    for row in rows[1:]:
+        total = b.op(arithmetic.add, total, row)
+    return total
+
+
+def _number(atom: Atom) -> int | None:
+    return atom.value if isinstance(atom, Const) and type(atom.value) is int else None
+
+
+def _dim(atom: Atom) -> Dim | None:
+    if isinstance(atom, Const):
+        return Dim(atom.value) if type(atom.value) is int else None
+    return atom.type.expr if isinstance(atom.type, Scalar) else None

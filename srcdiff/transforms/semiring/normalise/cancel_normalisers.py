@@ -1,0 +1,487 @@
+"""What sums of exponentials are shifted by, taken out again where it is put back.
+
+    top = np.max(scores, axis=0, keepdims=True)
+    top = np.where(np.isfinite(top), top, 0.0)
+    log_alpha = logsumexp(scores - top, axis=0) + top[0]          ->    log_alpha = logsumexp(scores, axis=0)
+
+A shift is a number that is found by maxima, or a sum of exponentials that is taken off. How often a value has it (its
+degree: -1 in `scores - top`) is followed through sums, places and loops; a shift that all has as often added as taken
+off may be anything, so it is 0. Where that is not seen, everything stays: a maximum that cuts off what is small, say.
+
+    total += top                    what a loop adds up, and takes off what it carries, is a shift of all turns so far:
+    log_alpha = log_alpha - top     its degree is 1 in `total` and -1 in `log_alpha`, turn for turn
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from srcdiff.ir.alias import storage_roots, writes_of
+from srcdiff.ir.build import Builder, Env, Rewriter, lookup
+from srcdiff.ir.core import (
+    Atom,
+    Call,
+    Const,
+    For,
+    Function,
+    If,
+    Op,
+    Region,
+    Statement,
+    Value,
+    While,
+    const,
+    regions_of,
+    walk,
+)
+from srcdiff.ir.types import Dim, Scalar, ndim_of, shape_of
+from srcdiff.ops.core.index_patterns import items, operands_in
+from srcdiff.transforms.analysis.defuse import defined_in, rename, same_kind
+from srcdiff.transforms.analysis.reachability import MOVED, flows, reached
+from srcdiff.transforms.semiring.normalise.arrays_to_carries import rows_in_hand
+from srcdiff.transforms.semiring.normalise.normaliser_sums import (
+    with_last_norms,
+    without_reciprocals,
+)
+from srcdiff.transforms.semiring.normalise.recognise_max import with_maxima
+from srcdiff.transforms.simplify.cse import cse
+from srcdiff.transforms.simplify.dce import dce
+from srcdiff.transforms.simplify.invariant_carries import forward_invariants
+
+__all__ = ["norms_of", "without_shifts"]
+
+# a shift, or storage that holds one and how often it was written before; below 0, the sum of those of a loop's turns
+Symbol = tuple[Value, int]
+# of a value, where the shift's own axes are; -1 for one of length 1, wherever it is
+Axes = tuple[int, ...]
+Form = dict[Symbol, tuple[int, Axes]]  # degrees; None for what is -inf, which has any
+
+_MAXIMA = {"max", "maximum"}
+_SUMS = {"add": 1, "subtract": -1}
+_PASSES = 100  # over a loop, until degrees are the same in all turns
+_PLACES = {"index", "read", "copy", "transpose", "squeeze"}
+
+
+def without_shifts(fn: Function) -> Function:
+    """`fn`, whose sums of exponentials are `logsumexp` and `logaddexp`, without what they are shifted by."""
+    fn = without_reciprocals(fn)
+    single = cse(
+        with_maxima(cse(fn, in_user_lines=True)), in_user_lines=True
+    )  # what is written twice is one
+    in_hand = rows_in_hand(single)
+    if norms_of(in_hand):
+        single = cse(without_reciprocals(in_hand), in_user_lines=True)
+    if not any(map(_is_maximum, walk(single.body))) and not norms_of(single):
+        return fn
+    fn = with_last_norms(single)
+    norms = norms_of(fn)
+
+    def is_shift(s: Op | Call) -> bool:
+        return _is_maximum(s) or (isinstance(s, Op) and s in norms)
+
+    shifts = reached(fn, is_shift, {*_MAXIMA, "where"})
+    while True:
+        degrees = _Degrees(fn, shifts)
+        degrees.run()
+        if shifts.isdisjoint(degrees.kept):
+            break
+        shifts -= degrees.kept  # what stays is a value as any other
+    found = {op: x for op, (shift, x) in degrees.uses.items() if shift not in degrees.kept}
+    if not found:
+        return fn
+    without = _Without(found)
+    fn = forward_invariants(rename(without(fn), without.names))
+    return dce(_WithoutZeros()(fn))
+
+
+def _is_maximum(s: object) -> bool:
+    return isinstance(s, Op) and s.decl.name in _MAXIMA
+
+
+def norms_of(fn: Function) -> set[Op]:
+    """The sums of exponentials that something is lessened by."""
+    sources: dict[Value, list[Value]] = {}
+    sums: dict[Value, Op] = {}
+    open_values: list[Value] = []
+    for s in walk(fn.body):
+        for value, given in flows(s, {"where"}):
+            sources.setdefault(value, []).extend(a for a in given if isinstance(a, Value))
+        if isinstance(s, Op) and s.decl.name == "subtract" and isinstance(s.operands[1], Value):
+            open_values.append(s.operands[1])
+        elif isinstance(s, Op) and s.decl.name == "logsumexp":
+            sums[s.result] = s
+    seen = set(open_values)
+    while open_values:
+        new = set(sources.get(open_values.pop(), ())) - seen
+        seen |= new
+        open_values += new
+    return {op for value, op in sums.items() if value in seen}
+
+
+class _Degrees:
+    """How often each value has each shift."""
+
+    def __init__(self, fn: Function, shifts: set[Value]) -> None:
+        self.fn = fn
+        self.shifts = shifts
+        self.roots = storage_roots(fn)
+        self.forms: dict[Value, Form | None] = {}
+        self.under: dict[
+            Value, set[Value]
+        ] = {}  # of shifts: those that what they are found from has
+        self.running: dict[tuple[For | While, Symbol], Symbol] = {}  # sums over turns
+        self.writes: dict[Value, int] = {}  # how often each root was written
+        self.kept: set[Value] = set()
+        self.uses: dict[Op, tuple[Value, Atom]] = {}  # sums: the shift, and what it is added to
+        self.places_of: dict[Value, Form] = {}  # of shifts that were moved
+
+    def run(self) -> None:
+        self.region(self.fn.body)
+        for y in self.fn.body.yields:
+            self.keep(y)
+
+    def form(self, atom: Atom) -> Form | None:
+        if isinstance(atom, Const):
+            return None if atom.value == -math.inf else {}
+        if atom in self.shifts:  # it is no shift here, but a number
+            self.kept |= self.under.get(atom, set())
+            return {}
+        return self.forms.get(atom, {})
+
+    def found_from(self, shift: Value, *atoms: Atom) -> None:
+        for atom in atoms:
+            if isinstance(atom, Value):
+                others = (
+                    self.under.get(atom)
+                    if atom in self.shifts
+                    else {s for s, _ in self.forms.get(atom) or {}}
+                )
+                self.under.setdefault(shift, set()).update(others or ())
+
+    def keep(self, *atoms: Atom) -> None:
+        """What is done with these is not followed: their shifts stay."""
+        for atom in atoms:
+            self.keep_form(self.form(atom))
+
+    def keep_form(self, form: Form | None) -> None:
+        self.kept |= {shift for shift, _ in form or {}}
+
+    def region(self, region: Region) -> None:
+        for statement in region.body:
+            if isinstance(statement, Op):
+                self.op(statement)
+            elif isinstance(statement, For):
+                self.loop(statement, (statement.body,), statement.body.params[1:])
+            elif isinstance(statement, While):
+                test = () if statement.test is None else (statement.test,)
+                self.loop(statement, (*test, statement.body), statement.body.params)
+            elif isinstance(statement, If):
+                self.branches(statement)
+            else:
+                self.keep(*statement.operands)
+
+    def loop(self, loop: For | While, regions: Sequence[Region], params: Sequence[Value]) -> None:
+        results = loop.carried_results if isinstance(loop, For) else loop.results
+        for p, c in zip(params, loop.carried, strict=True):
+            if p in self.shifts:
+                self.found_from(p, c)
+            else:
+                self.forms[p] = self.form(c)
+        own = {v for r in regions for v in defined_in(r)}
+        changed, passes = True, 0
+        while changed:
+            changed, passes = False, passes + 1
+            if passes > _PASSES:
+                self.kept |= self.shifts
+            self.count_writes(loop)
+            if isinstance(loop, While) and loop.test is not None:
+                for p, q in zip(loop.test.params, params, strict=True):
+                    if p in self.shifts:
+                        self.found_from(p, q)
+                    else:
+                        self.forms[p] = self.form(q)
+            for region in regions:
+                self.region(region)
+            for p, y in zip(params, loop.carried_yields, strict=True):
+                if passes > _PASSES:
+                    break
+                if p in self.shifts:
+                    size = len(self.under.get(p, ()))
+                    self.found_from(p, y)
+                    changed |= size != len(self.under.get(p, ()))
+                    continue
+                both = self.after_turns(loop, self.forms[p], self.form(y), own)
+                changed |= both != self.forms[p]
+                self.forms[p] = both
+        for p, r in zip(params, results, strict=True):
+            if r in self.shifts:
+                self.found_from(r, p)
+            else:
+                self.forms[r] = self.form(p)
+        self.count_writes(loop)
+
+    def after_turns(
+        self, loop: For | While, before: Form | None, after: Form | None, own: set[Value]
+    ) -> Form | None:
+        """Of what a loop carries: each turn's own shifts are added to the sum of those of the turns before."""
+        if after is None:
+            return before
+        sums = {r for (other, _), r in self.running.items() if other is loop}
+        known = {s: d for s, d in (before or {}).items() if s in sums}
+        inside = {s for r in regions_of(loop) for s in walk(r) if isinstance(s, For | While)}
+        of_others = {r for (other, _), r in self.running.items() if other not in inside}
+        turn = {s: d for s, d in after.items() if s[0] in own and s not in of_others}
+        for s, degree in turn.items():
+            if s[1] > 0:  # what was written is another number in each turn
+                self.kept.add(s[0])
+                continue
+            new = (s[0], -1 - len(self.running))
+            r = self.running.setdefault((loop, s), new)
+            if known.setdefault(r, degree) != degree or (
+                r in (before or {}) and after.get(r) != degree
+            ):
+                self.kept.add(s[0])
+        for (other, s), r in self.running.items():
+            if other is loop and r in after and turn.get(s) != after[r]:
+                self.kept.add(s[0])
+        rest = {s: d for s, d in after.items() if s not in turn and s not in sums}
+        if before is not None:
+            given = {s: d for s, d in before.items() if s not in sums}
+            rest = self.joined(given, rest) or {}
+        return {**rest, **known}
+
+    def branches(self, branch: If) -> None:
+        for region in (branch.then, branch.orelse):
+            self.region(region)
+        own = set(defined_in(branch.then)) | set(defined_in(branch.orelse))
+        rows = zip(branch.results, branch.then.yields, branch.orelse.yields, strict=True)
+        for result, x, y in rows:
+            if result in self.shifts:
+                self.found_from(result, x, y)
+            else:
+                self.forms[result] = both = self.joined(self.form(x), self.form(y))
+                self.kept |= {shift for shift, _ in both or {} if shift in own}
+        self.count_writes(branch)
+
+    def count_writes(self, statement: Statement) -> None:
+        for root in writes_of(statement, self.roots):
+            self.writes[root] = self.writes.get(root, 0) + 1
+
+    def joined(self, x: Form | None, y: Form | None) -> Form | None:
+        """Of a value that is one of two."""
+        if x is None or y is None:
+            return y if x is None else x
+        unlike = {s for s in x.keys() | y.keys() if x.get(s) != y.get(s)}
+        self.kept |= {shift for shift, _ in unlike}
+        return {s: d for s, d in x.items() if s not in unlike}
+
+    # ---- operations ----------------------------------------------------------------------------------
+
+    def op(self, op: Op) -> None:
+        name = op.decl.name
+        if op.decl.writes:
+            self.keep(*op.operands)
+            self.count_writes(op)
+        elif len(op.results) != 1:
+            self.keep(*op.operands)
+        elif op.result in self.shifts:
+            if name in _PLACES:
+                self.moved_shift(op)
+            if name in _MAXIMA or name == "logsumexp" or name in MOVED:
+                self.found_from(op.result, *op.operands[: None if name in _MAXIMA else 1])
+            else:
+                self.keep(*op.operands)
+        elif name in _SUMS:
+            self.forms[op.result] = self.total(op)
+        elif name == "logsumexp":
+            self.forms[op.result] = self.along(op)
+        elif name in ("logaddexp", "where"):
+            parts = [self.spread(a, op.result) for a in op.operands[-2:]]
+            self.keep(*op.operands[:-2])
+            self.forms[op.result] = self.joined(*parts)
+        elif name == "full" and self.form(op.operands[0]) is None:
+            self.forms[op.result] = None
+        elif name in MOVED:
+            self.forms[op.result] = self.moved(op, self.form(op.operands[0]))
+        else:
+            self.keep(*op.operands)
+
+    def shift(self, atom: Atom) -> Form | None:
+        """A shift that is added or taken off, once."""
+        if not isinstance(atom, Value) or atom not in self.shifts:
+            return None
+        if atom in self.places_of:
+            return self.places_of[atom]
+        axes = tuple(-1 if n == Dim(1) else k for k, n in enumerate(shape_of(atom.type)))
+        return {(atom, self.count(atom)): (1, axes)}
+
+    def count(self, shift: Value) -> int:
+        """How often its storage was written."""
+        return sum(self.writes.get(r, 0) for r in self.roots.get(shift, ()))
+
+    def moved_shift(self, op: Op) -> None:
+        """A shift in other places is the same shift; a copy may be written, and is another."""
+        source = self.shift(op.operands[0])
+        name = op.decl.name
+        if source is None or name == "copy" or (name == "index" and self.is_part(op)):
+            return
+        if name == "read":  # of what is there by now
+            source = {(shift, self.count(shift)): at for (shift, _), at in source.items()}
+        form = self.moved(op, source)
+        if form:
+            self.places_of[op.result] = form
+
+    def is_part(self, op: Op) -> bool:
+        """Whether an index picks from an axis of more than one element."""
+        taken = [p for p in items(op.attrs["where"]) if p != "None"]
+        lengths = shape_of(op.operands[0].type)
+        if "..." in taken:
+            return True
+        return any(p != ":" and n != Dim(1) for p, n in zip(taken, lengths, strict=False))
+
+    def total(self, op: Op) -> Form | None:
+        x, y = op.operands
+        shifts = [self.shift(a) for a in (x, y)]
+        whole = [
+            {} if s is not None else self.spread(a, op.result)
+            for a, s in zip((x, y), shifts, strict=True)
+        ]
+        sign = _SUMS[op.decl.name]
+        for k, shift in enumerate(shifts):
+            other = op.operands[1 - k]
+            if shift is None:
+                continue
+            spread = self.placed(shift, ndim_of(op.operands[k].type), op.result)
+            plain = shifts[1 - k] is not None or (k == 0 and sign < 0)
+            if plain or not self.may_stand_for(other, op.result):
+                self.keep_form(shift)
+                self.keep(op.operands[k])
+                continue
+            ((value, _),) = shift
+            self.uses[op] = value, other
+            whole[k] = spread
+        if None in whole:
+            return None
+        out: Form = dict(whole[0] or {})
+        for s, (degree, axes) in (whole[1] or {}).items():
+            before, own = out.pop(s, (0, axes))
+            if own != axes:
+                self.kept.add(s[0])
+            elif before + sign * degree:
+                out[s] = before + sign * degree, axes
+        return out
+
+    @staticmethod
+    def may_stand_for(atom: Atom, result: Value) -> bool:
+        """Whether an atom has the type of a result."""
+        if isinstance(atom, Const):
+            return isinstance(result.type, Scalar) and atom.value != -math.inf
+        return same_kind(atom.type, result.type)
+
+    def spread(self, atom: Atom, result: Value) -> Form | None:
+        form = self.form(atom)
+        return None if form is None else self.placed(form, ndim_of(atom.type), result)
+
+    def placed(self, form: Form, axes: int, result: Value) -> Form:
+        """A form of an operand as one of the result that it is broadcast to."""
+        behind = ndim_of(result.type) - axes
+        return self.axes_changed(form, lambda k: k + behind)
+
+    def axes_changed(self, form: Form, change: Callable[[int], int | None]) -> Form:
+        out: Form = {}
+        for s, (degree, axes) in form.items():
+            new = [k if k < 0 else change(k) for k in axes]
+            if None in new:
+                self.kept.add(s[0])
+            else:
+                out[s] = degree, tuple(k for k in new if k is not None)
+        return out
+
+    def along(self, op: Op) -> Form | None:
+        """Sums along axes have what all of their terms have."""
+        form, axes = self.form(op.operands[0]), ndim_of(op.operands[0].type)
+        if form is None:
+            return None
+        axis = op.attrs.get("axis")
+        given = range(axes) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+        gone = sorted(int(k) % axes for k in given) if axes else []
+        keeps = bool(op.attrs.get("keepdims"))
+        return self.axes_changed(
+            form, lambda k: None if k in gone else k - (0 if keeps else sum(g < k for g in gone))
+        )
+
+    def moved(self, op: Op, form: Form | None) -> Form | None:
+        """The same elements in other places."""
+        if not form:
+            return form
+        change = self.places(op)
+        if change is None:
+            self.keep_form(form)
+            return {}
+        return self.axes_changed(form, change)
+
+    @staticmethod
+    def places(op: Op) -> Callable[[int], int | None] | None:
+        """Where each axis of the operand is in the result; None for one that is gone, or cut."""
+        name, axes = op.decl.name, ndim_of(op.operands[0].type)
+        if name in ("read", "copy"):
+            return lambda k: k
+        if name == "transpose":
+            order = op.attrs.get("axes") or tuple(reversed(range(axes)))
+            return lambda k: [n % axes for n in order].index(k)
+        if name == "squeeze":
+            lengths = shape_of(op.operands[0].type)
+            axis = op.attrs.get("axis")
+            given = axis if isinstance(axis, tuple) else (axis,)
+            gone = (
+                [k for k, n in enumerate(lengths) if n == Dim(1)]
+                if axis is None
+                else [int(k) % axes for k in given]
+            )
+            return lambda k: None if k in gone else k - sum(g < k for g in gone)
+        if name != "index":
+            return None
+        pattern = items(op.attrs["where"])
+        if "..." in pattern or any(p not in ("None", ":") and ":" in p for p in pattern):
+            return None
+        pattern += [":"] * (axes - sum(p != "None" for p in pattern))
+        new: dict[int, int] = {}
+        old = at = 0
+        for p in pattern:
+            if p == ":":
+                new[old] = at
+            old += p != "None"
+            at += not operands_in(p)
+        return new.get
+
+
+class _Without(Rewriter):
+    """In the place of a sum with a shift, what the shift was added to or taken off from."""
+
+    def __init__(self, others: dict[Op, Atom]) -> None:
+        self.others = others
+        self.names: dict[Value, Value] = {}
+
+    def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        if not isinstance(old, Op) or old not in self.others:
+            super().statement(old, env, b)
+            return
+        other = lookup(env, self.others[old])
+        env[old.result] = other
+        if isinstance(other, Value) and old.result.user and not other.user:
+            self.names[other] = replace(old.result, type=other.type)
+
+
+class _WithoutZeros(Rewriter):
+    """What was added to shifts that are gone, for its sum with 0."""
+
+    def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        new = self.keep(old, env, b)
+        if isinstance(new, Op) and new.decl.name == "add" and const(0.0) in new.operands:
+            other = new.operands[1 if new.operands[0] == const(0.0) else 0]
+            if isinstance(other, Value) and same_kind(other.type, new.result.type):
+                env[new.result] = other
+                return
+        b.append(new)

@@ -1,0 +1,137 @@
+"""Sums of norms alone, as such with the logarithm of what is left: 0, which says what they are the norms of.
+
+    for y in data:                              for y in data:
+        message = step(message, y)                  message = step(message, y)
+        norm = logsumexp(message)                   norm = logsumexp(message)
+        message = message - norm                    message = message - norm
+        total += norm                     ->        total += norm
+                                                    left = logsumexp(message)
+    return total                                return total + left
+
+Then the norms are as often added as taken off (`cancel_normalisers`), and `left` is the sum itself. `1 / norm` that a
+message is multiplied by is a norm that it is divided by.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+from srcdiff.ir.build import Builder, Env, Rewriter, lookup
+from srcdiff.ir.core import Atom, For, Function, Op, Statement, Value, const, walk
+from srcdiff.ir.types import Scalar, ndim_of
+from srcdiff.ops.elementwise import arithmetic, special
+from srcdiff.transforms.simplify.dce import dce
+
+__all__ = ["with_last_norms", "without_reciprocals"]
+
+_SIGNS = {arithmetic.add: arithmetic.subtract, arithmetic.subtract: arithmetic.add}
+
+
+def with_last_norms(fn: Function) -> Function:
+    """`fn`, where norms that are added up are told from what they were taken off."""
+    return _LastNorms(fn)()
+
+
+def without_reciprocals(fn: Function) -> Function:
+    """`fn`, where norms are taken off that it puts negative ones to."""
+    return dce(_Reciprocals()(fn))
+
+
+class _Reciprocals(Rewriter):
+    """`x - n` for `x + (0 - n)`."""
+
+    def __init__(self) -> None:
+        self.negated: dict[Value, Atom] = {}
+
+    def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        new = self.keep(old, env, b)
+        if isinstance(new, Op) and new.decl is arithmetic.negative:
+            if new.operands[0] in self.negated:
+                env[new.result] = self.negated[new.operands[0]]  # type: ignore[index]
+                return
+            self.negated[new.result] = new.operands[0]
+        elif (
+            isinstance(new, Op)
+            and new.decl is arithmetic.subtract
+            and new.operands[0] == const(0.0)
+        ):
+            self.negated[new.result] = new.operands[1]
+        elif isinstance(new, Op) and new.decl in _SIGNS:
+            x, y = new.operands
+            if isinstance(x, Value) and x in self.negated and new.decl is arithmetic.add:
+                x, y = y, x
+            if isinstance(y, Value) and y in self.negated:
+                new = replace(new, decl=_SIGNS[new.decl], operands=(x, self.negated[y]))
+        b.append(new)
+
+
+class _LastNorms(Rewriter):
+    def __init__(self, fn: Function) -> None:
+        self.fn = fn
+        self.made = {
+            s.result: s for s in walk(fn.body) if isinstance(s, Op) and len(s.results) == 1
+        }
+        uses = [a for s in walk(fn.body) for a in s.operands] + [*fn.body.yields]
+        inner = [a for s in walk(fn.body) for a in getattr(s, "carried_yields", ())]
+        self.uses = Counter(a for a in (*uses, *inner) if isinstance(a, Value))
+
+    def __call__(self) -> Function:  # type: ignore[override]
+        return super().__call__(self.fn)
+
+    def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        pair = self.pair(old) if isinstance(old, For) and not old.breaks else None
+        new = self.keep(old, env, b)
+        if pair is None or not isinstance(new, For) or not isinstance(old, For):
+            b.append(new)
+            return
+        message, total = pair
+        first = self.norm(old.carried[message])
+        if first is not None and old.carried[total] == first:  # a norm is followed through sums
+            carried = [*new.carried]
+            carried[total] = b.op(arithmetic.add, const(0.0), carried[total])
+            new = replace(new, carried=tuple(carried))
+        if first is not None:  # whatever the number of turns
+            b.append(new)
+            left = b.op(special.logsumexp, new.results[message])
+        else:
+            left = self.carried(new, message, old.carried_yields[message], b)
+        result = old.results[total]
+        env[result] = b.op(arithmetic.add, lookup(env, result), left)
+
+    def carried(self, loop: For, message: int, yielded: Atom, b: Builder) -> Value:
+        """A loop that hands on what is left of the message after each turn; 0 where there is none."""
+        norm = self.norm(yielded)
+        assert norm is not None
+        inner = b.inner()
+        inner.body.extend(loop.body.body)
+        left = inner.op(special.logsumexp, loop.carried_yields[message])
+        before, after = replace(norm), replace(norm)
+        body = inner.region((*loop.body.params, before), (*loop.body.yields, left))
+        carried, results = (*loop.carried, const(0.0)), (*loop.results, after)
+        b.append(replace(loop, carried=carried, body=body, results=results))
+        return after
+
+    def pair(self, loop: For) -> tuple[int, int] | None:
+        """Which of what a loop carries is a message that is normalised, and which the sum of its norms."""
+        rows = [*zip(loop.body.params[1:], loop.carried_yields, loop.results, strict=True)]
+        for k, (_, yielded, result) in enumerate(rows):
+            norm = None if self.uses[result] else self.norm(yielded)
+            for n, (param, added, _) in enumerate(rows if norm is not None else ()):
+                made = self.made.get(added) if isinstance(added, Value) else None
+                is_sum = made is not None and made.decl is arithmetic.add
+                if made is not None and is_sum and {*made.operands} == {param, norm}:
+                    return k, n
+        return None
+
+    def norm(self, message: Atom) -> Value | None:
+        """The sum of exponentials that a message was lessened by, if it is all of its own."""
+        made = self.made.get(message) if isinstance(message, Value) else None
+        if made is None or made.decl is not arithmetic.subtract:
+            return None
+        whole, norm = made.operands
+        found = self.made.get(norm) if isinstance(norm, Value) else None
+        if found is None or found.decl is not special.logsumexp or found.operands[0] != whole:
+            return None
+        is_whole = isinstance(found.result.type, Scalar) and ndim_of(whole.type) > 0
+        return found.result if is_whole else None

@@ -1,0 +1,41 @@
+"""Sums of products of matrices that derivatives are, as one product; rules of `algebra`.
+
+d_K @ A + d_K.T @ A      ->  (d_K + d_K.T) @ A            np.sum(d_K * np.eye(n))  ->  np.trace(d_K)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from srcdiff.ir.core import Op, Value, known_dim
+from srcdiff.ir.types import shape_of
+from srcdiff.transforms.rewrite.patterns import INNER, Rule, function
+
+__all__ = ["MATRIX_RULES"]
+
+total, eye, trace = map(function, ("sum", "eye", "trace"))
+
+
+def _are_no_matrices(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
+    """Whether some of what is multiplied are no matrices, or those that would be added are not of one shape."""
+    shapes = {k: shape_of(a.type) for k, a in binding.items() if k != INNER}
+    return any(len(s) != 2 for s in shapes.values()) or shapes["X"] != shapes["Y"]
+
+
+def _is_not_square(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
+    """Whether `X` is not of the shape of the identity matrix that it is multiplied with."""
+    return shape_of(binding["X"].type) != (known_dim(binding["n"]),) * 2
+
+
+MATRIX_RULES = (
+    Rule("sum of the diagonal", lambda X, n: total(X * eye(n)), lambda X, n: trace(X), unless=_is_not_square),
+    Rule("one right side", lambda X, Y, Z: X @ Z + Y @ Z, lambda X, Y, Z: (X + Y) @ Z, unless=_are_no_matrices,
+         once=True),
+    Rule("one left side", lambda X, Y, Z: Z @ X + Z @ Y, lambda X, Y, Z: Z @ (X + Y), unless=_are_no_matrices,
+         once=True),
+    Rule("one right side of some", lambda X, Y, Z, W: W + X @ Z + Y @ Z, lambda X, Y, Z, W: W + (X + Y) @ Z,
+         unless=_are_no_matrices, once=True),
+    Rule("one left side of some", lambda X, Y, Z, W: W + Z @ X + Z @ Y, lambda X, Y, Z, W: W + Z @ (X + Y),
+         unless=_are_no_matrices, once=True),
+)  # fmt: skip

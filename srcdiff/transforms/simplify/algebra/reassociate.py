@@ -1,0 +1,475 @@
+"""Algebra on generated code: what a person would have simplified before writing it down.
+
+    a - (-b)                 ->  a + b            2.0 * (0.5 * x)                         ->  x
+    -a * -b                  ->  a * b            0.01 * (w * 2.0)                        ->  0.02 * w
+    d * y + d * z            ->  d * (y + z)      x * (1.0 / n)                           ->  x / n
+    d * y / n - d * z / n    ->  d * (y - z) / n  (1 - y) * expit(z) - y * expit(-z)      ->  expit(z) - y
+
+Trees of generated arithmetic are brought into a normal form, sums of products, and written down again with common
+factors taken out; the result is taken if it has fewer operations (or as many, and fewer on arrays). The user's
+lines stay as written, though what they compute may be looked into. Nothing is cancelled whole above and below a line
+but what cannot be zero, or whose logarithm is taken, so that the domain stays: `a / a**2` is `1 / a`. `RULES` are for
+what is no polynomial.
+"""
+
+from __future__ import annotations
+
+import functools
+import operator
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from fractions import Fraction
+from math import isfinite
+
+from srcdiff.ir.build import Builder, Env, Rewriter, lookup
+from srcdiff.ir.core import (
+    Atom,
+    Const,
+    Function,
+    Op,
+    Region,
+    Statement,
+    Value,
+    const,
+    regions_of,
+)
+from srcdiff.ir.types import Array, Dim, Scalar, Type, shape_of
+from srcdiff.ops.core.registry import OPERATIONS
+from srcdiff.transforms.analysis.defuse import (
+    count_uses,
+    definitions,
+    is_generated,
+    is_pure,
+    same_kind,
+    written_values,
+)
+from srcdiff.transforms.rewrite.patterns import INNER, Apply, Rule, build, function, match
+from srcdiff.transforms.simplify.algebra import polynomials
+from srcdiff.transforms.simplify.algebra.matrix_rules import MATRIX_RULES
+from srcdiff.transforms.simplify.algebra.polynomials import Polynomial, Tree
+from srcdiff.transforms.simplify.dce import dce
+from srcdiff.transforms.simplify.identities import may_stand
+
+__all__ = ["RULES", "algebra"]
+
+exp, expit, logaddexp, transpose, outer = map(
+    function, ("exp", "expit", "logaddexp", "transpose", "outer")
+)
+
+RULES = (
+    Rule("derivative of log(1 + exp(x))", lambda x: exp(x - logaddexp(0.0, x)), lambda x: expit(x)),
+    Rule(
+        "derivative of log(1 + exp(x)), turned",
+        lambda x: exp(x - logaddexp(x, 0.0)),
+        lambda x: expit(x),
+    ),
+    Rule(
+        "derivative of logaddexp in its first",
+        lambda x: exp(0.0 - logaddexp(0.0, x)),
+        lambda x: expit(-x),
+    ),
+    Rule("transposed outer product", lambda X, Y: transpose(outer(X, Y)), lambda X, Y: outer(Y, X)),
+    Rule(
+        "transposed outer product, negative",
+        lambda X, Y: transpose(-outer(X, Y)),
+        lambda X, Y: -outer(Y, X),
+    ),
+)
+
+# operations, the sizes of what they give, mentions of what was mentioned before, products that need brackets, mentions
+Cost = tuple[int, int, int, int, int]
+
+_ROUNDS = 4  # what one round has made shorter may be part of something larger in the next
+
+_ARITHMETIC = {"add", "subtract", "multiply", "divide", "negative", "power"}
+
+
+def algebra(fn: Function) -> Function:
+    """`fn` with generated arithmetic simplified."""
+    for _ in range(_ROUNDS):
+        simplify = _Algebra(fn)
+        fn = dce(simplify(fn))
+        if not simplify.count:
+            break
+    return fn
+
+
+class _Forms:
+    """The normal forms of a function's values.
+
+    `plain[v]`: in which generated values that are used once, in the same region, are multiplied out. `near[v]`: in
+    which parts of the user's expressions are, too. `open[v]`: in which everything is that has no name of the user's.
+    `full[v]`: in which everything is. `absorbed`: values that are part of the plain form of the one that uses them.
+    """
+
+    def __init__(self, fn: Function) -> None:
+        self.written = written_values(fn)
+        self.uses = count_uses(fn)
+        self.atoms: list[Atom] = []
+        self.numbers: dict[Atom, int] = {}
+        self.sizes: list[int] = []
+        self.variables: dict[int, Polynomial] = {}
+        self.plain: dict[Value, Polynomial] = {}
+        self.near: dict[Value, Polynomial] = {}
+        self.open: dict[Value, Polynomial] = {}
+        self.full: dict[Value, Polynomial] = {}
+        self.leaves: dict[Value, list[Value]] = {}  # what the plain form mentions, each time
+        self.products: set[Atom] = set()
+        self.costs: dict[Value, Cost] = {}
+        self.signs: dict[Value, polynomials.Cost] = {}  # of the negations in what stands there
+        self.absorbed: set[Value] = set()
+        self.parts: set[Value] = set()  # of the user's expressions, or what has a name there
+        self.complements: dict[int, int] = {}  # expit(-z) of expit(z), and back
+        self.nonzero: set[int] = set()  # exponentials, and what a logarithm shows where it is zero
+        self._expits: dict[frozenset[object], int] = {}
+        self.region(fn.body)
+
+    def region(self, region: Region) -> None:
+        here: set[Value] = set()
+        for statement in region.body:
+            for inner in regions_of(statement):
+                around = set(self.nonzero)
+                self.region(inner)
+                self.nonzero = around  # a branch may not have been taken
+            if not isinstance(statement, Op) or len(statement.results) != 1:
+                continue
+            if is_pure(statement, self.written):
+                self.op(statement, here)
+                if is_generated(statement):
+                    here.add(statement.result)
+            elif is_pure(statement, self.written - {statement.result}):
+                self.op(
+                    statement, here
+                )  # what it makes is written later: a sum, but no part of another
+
+    def op(self, op: Op, here: set[Value]) -> None:
+        if op.decl.name == "expit":
+            self.note_expit(op)
+        if op.decl.name == "exp":
+            self.nonzero.add(self.number(op.result))
+        if op.decl.name == "log":
+            self.nonzero.add(self.number(op.operands[0]))
+        if op.decl.name not in _ARITHMETIC or not _is_real(op.result.type):
+            return
+        inner = [a for a in op.operands if isinstance(a, Value) and self.is_inner(a, here)]
+        parts = [
+            self.plain[a] if a in inner and isinstance(a, Value) else self.atom(a)
+            for a in op.operands
+        ]
+        plain = combine(op, parts, self)
+        if plain is None:
+            return
+        known = [(parts, plain)]  # forms differ in few places
+        self.plain[op.result] = plain
+        if not is_generated(op):
+            self.parts.add(op.result)
+        for forms, form_of in (
+            (self.near, lambda a: self.near_form(a, inner)),
+            (self.open, self.open_form),
+            (self.full, self.full_form),
+        ):
+            parts = [form_of(a) for a in op.operands]
+            form = next((f for of, f in known if all(map(operator.is_, of, parts))), None)
+            if form is None:
+                form = combine(op, parts, self)
+                form = plain if form is None else form
+                known.append((parts, form))
+            forms[op.result] = form
+        self.absorbed.update(inner)
+        self.note_cost(op, inner)
+
+    def note_cost(self, op: Op, inner: list[Value]) -> None:
+        """What the tree of an operation costs as it stands, `inner` being the operands that are part of it."""
+        leaves = [a for a in op.operands if isinstance(a, Value) and a not in inner]
+        self.leaves[op.result] = [*leaves, *(leaf for v in inner for leaf in self.leaves[v])]
+        last = op.operands[-1]
+        signs = [self.signs[v] for v in inner]
+        if op.decl.name == "negative":
+            signs.append((1, size_of(op.result.type)))
+        self.signs[op.result] = sum(s[0] for s in signs), sum(s[1] for s in signs)
+        product = op.decl.name == "multiply"
+        bracket = product and last in self.products and same_kind(last.type, op.result.type)
+        if product:
+            self.products.add(op.result)
+        self.costs[op.result] = (
+            1 + sum(self.costs[v][0] for v in inner),
+            size_of(op.result.type) + sum(self.costs[v][1] for v in inner),
+            repeats(self.leaves[op.result]),
+            int(bracket and last in inner) + sum(self.costs[v][3] for v in inner),
+            len(self.leaves[op.result]),
+        )
+
+    def is_inner(self, value: Value, here: set[Value]) -> bool:
+        return value in here and value in self.plain and self.uses[value] == 1 and not value.user
+
+    def note_expit(self, op: Op) -> None:
+        form = self.full_form(op.operands[0])
+        mine = self.number(op.result)
+        other = self._expits.get(frozenset(polynomials.scaled(form, Fraction(-1)).items()))
+        if other is not None:
+            self.complements[mine], self.complements[other] = other, mine
+        self._expits[frozenset(form.items())] = mine
+
+    def full_form(self, atom: Atom) -> Polynomial:
+        form = self.full.get(atom) if isinstance(atom, Value) else None
+        return self.atom(atom) if form is None else form
+
+    def product(self, number: int) -> Polynomial:
+        """What an atom is a product of, next to it; itself where it is none."""
+        atom = self.atoms[number]
+        form = self.plain.get(atom) if isinstance(atom, Value) else None
+        return polynomials.variable(number) if form is None else form
+
+    def near_form(self, atom: Atom, inner: Sequence[Atom]) -> Polynomial:
+        form = None
+        if isinstance(atom, Value):
+            is_part = atom in self.parts and not (atom.user and atom.name)
+            form = self.near.get(atom) if is_part or atom in inner else None
+        return self.atom(atom) if form is None else form
+
+    def open_form(self, atom: Atom) -> Polynomial:
+        named = isinstance(atom, Value) and atom.user and atom.name
+        form = self.open.get(atom) if isinstance(atom, Value) and not named else None
+        return self.atom(atom) if form is None else form
+
+    def atom(self, atom: Atom) -> Polynomial:
+        if isinstance(atom, Const) and _is_plain_number(atom.value):
+            return _constant(repr(atom.value))
+        number = self.number(atom)
+        if number not in self.variables:
+            self.variables[number] = polynomials.variable(number)
+        return self.variables[number]
+
+    def number(self, atom: Atom) -> int:
+        if atom not in self.numbers:
+            self.numbers[atom] = len(self.atoms)
+            self.atoms.append(atom)
+            self.sizes.append(size_of(atom.type))
+        return self.numbers[atom]
+
+
+@functools.lru_cache(maxsize=1024)
+def _constant(text: str) -> Polynomial:
+    return polynomials.constant(Fraction(text))
+
+
+def size_of(type_: Type) -> int:
+    """The number of axes that are longer than one, as far as is known."""
+    return sum(d != Dim(1) for d in shape_of(type_))
+
+
+def repeats(leaves: Sequence[object]) -> int:
+    return len(leaves) - len(set(leaves))
+
+
+def without(cost: Cost, signs: polynomials.Cost) -> Cost:
+    return (cost[0] - signs[0], cost[1] - signs[1], *cost[2:])
+
+
+def combine(op: Op, parts: list[Polynomial], forms: _Forms) -> Polynomial | None:
+    """The form of an operation of these forms; None where it has none, or too large a one."""
+    out = _combined(op, parts)
+    if out is None and op.decl.name in ("multiply", "divide", "power"):  # sums stay whole
+        whole = [
+            p if len(p) == 1 else forms.atom(a) for p, a in zip(parts, op.operands, strict=True)
+        ]
+        out = _combined(op, [parts[0], whole[1]]) or _combined(op, whole)
+    if out is None or len(out) > polynomials.LIMIT:
+        return None
+    return polynomials.shortened(out, forms.nonzero)
+
+
+def _combined(op: Op, parts: list[Polynomial]) -> Polynomial | None:
+    match op.decl.name:
+        case "add":
+            return polynomials.plus(*parts)
+        case "subtract":
+            return polynomials.plus(parts[0], polynomials.negated(parts[1]))
+        case "negative":
+            return polynomials.negated(parts[0])
+        case "multiply":
+            return polynomials.times(*parts)
+        case "divide":
+            return polynomials.divided(*parts)
+        case "power" if isinstance(exponent := op.operands[1], Const) and _is_plain_number(
+            exponent.value
+        ):
+            return (
+                polynomials.powered(parts[0], int(exponent.value))
+                if exponent.value == int(exponent.value)
+                else None
+            )
+    return None
+
+
+class _Algebra(Rewriter):
+    def __init__(self, fn: Function) -> None:
+        self.forms = _Forms(fn)
+        self.count = 0
+        self.made = {v: op for v, op in definitions(fn).items() if is_pure(op, self.forms.written)}
+        self.rules: dict[str, list[tuple[Rule, Apply]]] = {}
+        for rule in (*RULES, *MATRIX_RULES):
+            pattern = rule.pattern
+            assert isinstance(pattern, Apply)
+            self.rules.setdefault(pattern.operation, []).append((rule, pattern))
+
+    def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        if isinstance(old, Op) and is_generated(old) and len(old.results) == 1:
+            b.location, b.origin = old.location, old.origin
+            if self.by_rule(old, env, b) or self.by_normal_form(old, env, b):
+                return
+        b.append(self.keep(old, env, b))
+
+    def by_rule(self, op: Op, env: Env, b: Builder) -> bool:
+        for rule, pattern in self.rules.get(op.decl.name, ()):
+            binding = match(pattern, op.result, self.made) if op.result in self.made else None
+            if binding is not None and not rule.unless(binding, self.made):
+                if rule.once and not all(map(self.is_own, binding[INNER][:-1])):
+                    continue
+                inner = b.inner()
+                atom = build(
+                    rule.replacement, {k: lookup(env, v) for k, v in binding.items()}, inner
+                )
+                return self.take(op, atom, inner, env, b)
+        return False
+
+    def is_own(self, value: Value) -> bool:
+        """Whether a pass has made a value, for one use."""
+        return self.forms.uses[value] == 1 and is_generated(self.made[value])
+
+    def by_normal_form(self, op: Op, env: Env, b: Builder) -> bool:
+        forms = self.forms
+        if op.result not in forms.plain:
+            return False
+        best, tree = forms.costs[op.result], None
+        is_part = op.result in forms.absorbed
+        if is_part:  # of what could not be written shorter, and may take its sign
+            best = without(best, forms.signs[op.result])
+        layout = polynomials.Layout(forms.sizes, self.ranks(op))
+        for candidate in self.candidates(op.result):
+            if len(candidate) - 1 > best[0] or (
+                best[0] == 1 and not best[2] and len(candidate) > 1
+            ):
+                continue  # a sum has an operation less than terms: this one is no shorter
+            written = polynomials.express(candidate, layout)
+            if not self.is_exact(written):
+                continue
+            leaves = polynomials.leaves(written)
+            if is_part and any(forms.atoms[a] in forms.absorbed for a in leaves):
+                continue  # what has to be computed first is no leaf
+            price = (*polynomials.cost(written, layout), repeats(leaves), 0, len(leaves))
+            if is_part:
+                price = without(price, polynomials.signs(written, layout))
+            if price < best:
+                best, tree = price, written
+        if tree is None:
+            return False
+        inner = b.inner()
+        return self.take(op, self.build(tree, env, inner), inner, env, b)
+
+    def ranks(self, root: Op) -> dict[int, int]:
+        """Where each atom first stands in the tree of an operation, from left to right."""
+        ranks: dict[int, int] = {}
+        pending: list[Atom] = list(reversed(root.operands))
+        while pending:
+            atom = pending.pop()
+            if isinstance(atom, Value) and atom in self.forms.absorbed:
+                pending += reversed(self.made[atom].operands)
+            elif atom in self.forms.numbers:
+                ranks.setdefault(self.forms.numbers[atom], len(ranks))
+        return ranks
+
+    def candidates(self, value: Value) -> Iterable[Polynomial]:
+        by_depth = [self.forms.plain, self.forms.near, self.forms.open, self.forms.full]
+        depth = 1 if value in self.forms.absorbed else len(by_depth)
+        forms = [form[value] for form in by_depth[:depth]]
+        for form in (f for k, f in enumerate(forms) if f not in forms[:k]):
+            yield form
+            used = {a for above, below in form for a, _ in (*above, *below)}
+            for atom in sorted(used):
+                apart = polynomials.divided_once(form, atom, self.forms.product(atom))
+                if apart is not None:
+                    yield apart
+                other = self.forms.complements.get(atom)
+                if other in used and other is not None:
+                    one_minus = polynomials.plus(
+                        polynomials.constant(Fraction(1)),
+                        polynomials.scaled(polynomials.variable(other), Fraction(-1)),
+                    )
+                    turned = polynomials.replaced(form, atom, one_minus)
+                    if turned is not None and len(turned) < len(form):  # else digits of the small
+                        yield turned
+
+    def kind(self, tree: Tree) -> str:
+        """What a tree gives: "f", "i" or "b". Python's integers have no width, and count as floats.
+
+        Raises
+        ------
+        _Meeting
+            Where integers or truth values of arrays meet each other: NumPy's integers wrap around, and its sum of truth
+            values is `or`.
+        """
+        if isinstance(tree, int):
+            return _kind(self.forms.atoms[tree].type)
+        if isinstance(tree, Fraction):
+            return "f"
+        name, parts = tree
+        kinds = {self.kind(p) for p in (parts[:1] if name == "power" else parts)}
+        if "f" in kinds or name == "divide":
+            return "f"
+        if kinds == {"b"} and name == "multiply":
+            return "b"
+        raise _Meeting
+
+    def is_exact(self, tree: Tree) -> bool:
+        """Whether a tree means in NumPy what it says."""
+        try:
+            return bool(self.kind(tree))
+        except _Meeting:
+            return False
+
+    def build(self, tree: Tree, env: Env, b: Builder) -> Atom:
+        if isinstance(tree, int):
+            return lookup(env, self.forms.atoms[tree])
+        if isinstance(tree, Fraction):
+            return const(float(tree))
+        name, parts = tree
+        if name == "power":
+            base, exponent = parts
+            assert isinstance(exponent, Fraction)
+            return b.op(OPERATIONS[name], self.build(base, env, b), const(int(exponent)))
+        return b.op(OPERATIONS[name], *(self.build(p, env, b) for p in parts))
+
+    def take(self, op: Op, atom: Atom, made: Builder, env: Env, b: Builder) -> bool:
+        """Put new operations in an old one's place, if they give the same type."""
+        if not may_stand(atom.type, op.result.type):
+            return False
+        last = made.body[-1] if made.body else None
+        if isinstance(last, Op) and last.results == (atom,):
+            made.body[-1] = replace(last, results=op.results)
+        elif op.result in self.forms.written:
+            return False
+        else:
+            env[op.result] = atom
+        b.body += made.body
+        self.count += 1
+        return True
+
+
+def _is_real(type_: Type) -> bool:
+    return isinstance(type_, Scalar | Array) and type_.dtype.startswith("float")
+
+
+class _Meeting(Exception):
+    """Integers or truth values meet each other."""
+
+
+def _kind(type_: Type) -> str:
+    if isinstance(type_, Scalar) and type_.weak and type_.dtype != "bool":
+        return "f"
+    dtype = type_.dtype if isinstance(type_, Scalar | Array) else "float64"
+    return "i" if dtype[0] in "iu" else "b" if dtype == "bool" else "f"
+
+
+def _is_plain_number(value: object) -> bool:
+    return type(value) in (int, float) and isfinite(value)  # type: ignore[arg-type]

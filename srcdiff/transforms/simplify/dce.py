@@ -1,0 +1,202 @@
+"""Removes what nothing depends on.
+
+    %t = exp %x
+    %d = zeros_like %x             %t = exp %x
+    store[i] %d, %t, 0     ->      yield %t
+    yield %t
+
+Dead are operations without used results, writes to storage that is not read afterwards, loop-carried values and
+branch results that nothing live uses, and loops and branches that are left with nothing. Arguments count as read:
+the caller sees what is written there. Effects stay, except a `save` whose value is not restored by anything live.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import replace
+
+from srcdiff.ir.alias import reads_of, storage_roots, writes_of
+from srcdiff.ir.core import (
+    Atom,
+    Call,
+    For,
+    Function,
+    If,
+    Op,
+    Region,
+    Statement,
+    Value,
+    While,
+    regions_of,
+)
+from srcdiff.transforms.analysis.defuse import carried_groups, picked
+from srcdiff.transforms.analysis.effects import runs_effects
+
+__all__ = ["dce"]
+
+
+def dce(fn: Function) -> Function:
+    """`fn` without dead code."""
+    live = _Liveness(fn)
+    live.run()
+    return fn.with_body(live.region(fn.body, range(len(fn.body.yields))))
+
+
+class _Liveness:
+    """Marks from the results backwards, then builds what is marked."""
+
+    def __init__(self, fn: Function) -> None:
+        self.fn = fn
+        self.roots = storage_roots(fn)
+        self.values: set[Value] = set()
+        self.statements: set[Statement] = set()
+        self.observed: set[Value] = set()
+        self.slots: set[object] = set()
+        self.pending: list[Atom] = []
+        self.feeds: dict[Value, tuple[Atom, ...]] = {}  # what a result or loop parameter comes from
+        self.maker: dict[Value, Statement] = {}
+        self.owner: dict[Statement, Statement] = {}  # the statement around
+        self.writers: dict[Value, list[Op | Call]] = defaultdict(list)
+        self.by_slot: dict[object, list[Op]] = defaultdict(list)
+        self.effects: list[Statement] = []
+
+    # ---- the graph ----
+
+    def enter(self, region: Region, owner: Statement | None) -> None:
+        for statement in region.body:
+            if owner is not None:
+                self.owner[statement] = owner
+            self.maker.update(dict.fromkeys(statement.results, statement))
+            match statement:
+                case Op():
+                    self.enter_op(statement)
+                case Call():
+                    self.enter_call(statement)
+                case If():
+                    sides = zip(statement.then.yields, statement.orelse.yields, strict=True)
+                    self.feeds.update(zip(statement.results, sides, strict=True))
+                case For() | While():
+                    for group, init, yielded in carried_groups(statement):
+                        self.maker.update(dict.fromkeys(group, statement))
+                        self.feeds.update(dict.fromkeys(group, (*group, init, yielded)))
+                    if isinstance(statement, For):
+                        self.maker[statement.index] = statement
+            for inner in regions_of(statement):
+                self.enter(inner, statement)
+
+    def enter_op(self, op: Op) -> None:
+        if "slot" in op.attrs:
+            self.by_slot[op.attrs["slot"]].append(op)
+        elif op.decl.effect:
+            self.effects.append(op)
+        for root in writes_of(op, self.roots) if op.decl.writes else ():
+            self.writers[root].append(op)
+
+    def enter_call(self, call: Call) -> None:
+        if runs_effects(call.function):
+            self.effects.append(call)
+        for root in writes_of(call, self.roots):
+            self.writers[root].append(call)
+
+    # ---- marking ----
+
+    def run(self) -> None:
+        self.enter(self.fn.body, None)
+        for statement in self.effects:
+            self.need(statement)
+        unseen = self.fn.notes.get(
+            "unobserved", ()
+        )  # parameters: nobody looks at what is left there
+        for atom in (*self.fn.params, *self.fn.body.yields):
+            self.pending.append(atom)
+            if isinstance(atom, Value) and atom.name in unseen and atom in self.fn.params:
+                continue
+            self.observe(self.roots.get(atom, ()) if isinstance(atom, Value) else ())
+        while self.pending:
+            atom = self.pending.pop()
+            if isinstance(atom, Value) and atom not in self.values:
+                self.values.add(atom)
+                self.pending += self.feeds.get(atom, ())
+                if atom in self.maker:
+                    self.need(self.maker[atom])
+
+    def need(self, statement: Statement | None) -> None:
+        """A statement stays, with what decides whether and how often it runs; what it yields is marked by itself."""
+        while statement is not None and statement not in self.statements:
+            self.statements.add(statement)
+            self.pending += _controls(statement)
+            if isinstance(statement, Op | Call):
+                self.observe(reads_of(statement, self.roots))
+            if isinstance(statement, Op):
+                self.need_partners(statement)
+            statement = self.owner.get(statement)
+
+    def need_partners(self, op: Op) -> None:
+        if op.decl.writes and op.results:  # `pop`: what it gives depends on the other writes
+            self.observe(writes_of(op, self.roots))
+        slot = op.attrs.get("slot")
+        if slot is not None and slot not in self.slots:
+            self.slots.add(slot)
+            for other in self.by_slot[slot]:
+                self.need(other)
+
+    def observe(self, roots: Iterable[Value]) -> None:
+        for root in roots:
+            if root not in self.observed:
+                self.observed.add(root)
+                for op in self.writers[root]:
+                    self.need(op)
+
+    # ---- sweeping ----
+
+    def region(
+        self, old: Region, kept_yields: Iterable[int], kept_params: Iterable[int] | None = None
+    ) -> Region:
+        body = tuple(self.statement(s) for s in old.body if s in self.statements)
+        params = old.params if kept_params is None else picked(old.params, kept_params)
+        return Region(params, body, picked(old.yields, kept_yields))
+
+    def statement(self, old: Statement) -> Statement:
+        match old:
+            case If():
+                kept = [k for k, r in enumerate(old.results) if r in self.values]
+                then, orelse = self.region(old.then, kept), self.region(old.orelse, kept)
+                return replace(old, then=then, orelse=orelse, results=picked(old.results, kept))
+            case For():
+                kept = self.live_groups(old)
+                first = int(old.breaks)
+                flag = range(first)
+                body = self.region(
+                    old.body, [*flag, *(k + first for k in kept)], [0, *(k + 1 for k in kept)]
+                )
+                results = picked(old.results, [*flag, *(k + first for k in kept)])
+                return replace(old, carried=picked(old.carried, kept), body=body, results=results)
+            case While():
+                kept = self.live_groups(old)
+                test = None if old.test is None else self.region(old.test, [0], kept)
+                flags = [] if old.test is not None else [0]
+                body = self.region(old.body, [*flags, *(k + len(flags) for k in kept)], kept)
+                return replace(
+                    old,
+                    carried=picked(old.carried, kept),
+                    test=test,
+                    body=body,
+                    results=picked(old.results, kept),
+                )
+        return old
+
+    def live_groups(self, loop: For | While) -> list[int]:
+        return [
+            k for k, (group, _, _) in enumerate(carried_groups(loop)) if group[0] in self.values
+        ]
+
+
+def _controls(statement: Statement) -> tuple[Atom, ...]:
+    match statement:
+        case For():
+            bounds = (statement.start, statement.stop, statement.step)
+            return (*bounds, statement.body.yields[0]) if statement.breaks else bounds
+        case While():
+            return (regions_of(statement)[0].yields[0],)
+    return statement.operands

@@ -1,0 +1,475 @@
+"""Constants and trivial operations.
+
+    %a = multiply %d, 1.0            %z = zeros_like %x
+    %b = add %a, 0.0           ->    add_into %z, %v         ->   %z = copy %v
+    yield %b                         yield %z                     yield %z
+    (yield %d)
+
+Arithmetic is folded in generated code only: the user's lines stay as written. What costs a statement and says
+nothing goes everywhere: `read` of storage that is never written, a part of a container made just before, a branch
+whose condition is known, a loop without turns. `x * 0` is 0 here: derivatives make that zero, and mean it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from srcdiff.ir.alias import Roots, reads_of, storage_roots, writes_of
+from srcdiff.ir.build import Builder, Env, Rewriter, lookup
+from srcdiff.ir.core import (
+    Atom,
+    Call,
+    Const,
+    For,
+    Function,
+    If,
+    Op,
+    Region,
+    Statement,
+    Value,
+    const,
+    walk,
+)
+from srcdiff.ir.dims import missing
+from srcdiff.ir.types import Scalar, Struct, dims_of, is_float, ndim_of, shape_of
+from srcdiff.ops.arrays import containers, memory
+from srcdiff.ops.elementwise import arithmetic
+from srcdiff.transforms.analysis.defuse import (
+    count_uses,
+    is_generated,
+    same_kind,
+    uses_outside,
+    written_values,
+)
+from srcdiff.transforms.prepare.result_ownership import held_roots
+from srcdiff.transforms.simplify.compose_subscripts import composed, is_whole
+from srcdiff.transforms.simplify.constants import (
+    constant_value,
+    is_zero_constant,
+    known_constant,
+    zero,
+)
+from srcdiff.transforms.simplify.identities import IDENTITIES, constants_first, may_stand
+
+__all__ = ["fold"]
+
+_ZEROS = {"zeros", "zeros_like", "zeros_of"}
+_SHARES = {"pack", "list_new", "read", "restore", "list_pop"}  # results that somebody else may hold
+_ADDS = (memory.add_into, memory.add_at)
+_ARITHMETIC = (arithmetic.add, arithmetic.subtract, arithmetic.multiply, arithmetic.divide)
+_GONE = Op(memory.read, (), ())  # stands where a statement was taken out
+
+
+def fold(fn: Function) -> Function:
+    """`fn` with constants and trivial operations folded."""
+    return _Fold(fn)(fn)
+
+
+@dataclass
+class _Here:
+    """What is known at a place in a region: which buffers are still zero, or just a copy, or just cleared at an index,
+    and where.
+    """
+
+    zeros: dict[Value, int]
+    copies: dict[Value, int]
+    clears: dict[tuple[Any, ...], int]
+    adds: dict[
+        tuple[Any, ...], int
+    ]  # additions at an index with nothing but additions to the same array since
+
+
+class _Fold(Rewriter):
+    def __init__(self, fn: Function) -> None:
+        self.roots = storage_roots(fn)
+        self.written = written_values(fn, self.roots)
+        self.held = held_roots(fn, self.roots)
+        self.resized = _resized(fn, self.roots)
+        self.uses = count_uses(fn)
+        self.shown = {d for p in fn.params for d in dims_of(p.type)}
+        self.made: dict[Value, Op] = {}
+        self.home: dict[Value, tuple[Builder, int]] = {}
+        self.here = _Here({}, {}, {}, {})
+        self.saved: dict[int, Const] = {}  # by slot: constants need not be saved
+        self.old: tuple[Atom, ...] = ()  # the operands of the statement being folded, as they were
+        self.fn = fn
+
+    @cached_property
+    def is_narrow(self) -> bool:
+        """Whether there is any number of less than double precision."""
+        values = (*self.fn.params, *(r for s in walk(self.fn.body) for r in s.results))
+        return any(getattr(v.type, "dtype", "") in ("float32", "float16") for v in values)
+
+    # ---- walking ----
+
+    def region(self, old: Region, env: Env, b: Builder) -> Region:
+        outer, self.here = self.here, _Here({}, {}, {}, {})
+        new = super().region(old, env, b)
+        self.here = outer
+        return Region(new.params, tuple(s for s in new.body if s is not _GONE), new.yields)
+
+    def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        b.location, b.origin = old.location, old.origin
+        if isinstance(old, If) and isinstance(condition := lookup(env, old.condition), Const):
+            self.inline(old, old.then if condition.value else old.orelse, env, b)
+        elif isinstance(old, For) and _never_runs(old, env):
+            results = (const(0), *old.carried) if old.breaks else old.carried
+            env.update((r, lookup(env, a)) for r, a in zip(old.results, results, strict=True))
+        elif isinstance(old, Op):
+            self.op(old, env, b)
+        else:
+            self.emit(self.keep(old, env, b), b)
+            if isinstance(old, If):
+                self.known_of_branch(old, env)
+
+    def known_of_branch(self, branch: If, env: Env) -> None:
+        """What a branch yields that is its condition: True where that is, and False where it is not."""
+        condition = lookup(env, branch.condition)
+        for yes, no, result in zip(
+            branch.then.yields, branch.orelse.yields, branch.results, strict=True
+        ):
+            is_true = lookup(env, yes) in (condition, const(True))
+            is_false = lookup(env, no) in (condition, const(False))
+            if is_true and is_false and result.type == condition.type:
+                env[result] = condition
+
+    def inline(self, old: If, chosen: Region, env: Env, b: Builder) -> None:
+        for statement in chosen.body:
+            self.statement(statement, env, b)
+        env.update((r, lookup(env, y)) for r, y in zip(old.results, chosen.yields, strict=True))
+
+    def emit(self, statement: Statement, b: Builder) -> None:
+        self.forget(statement)
+        for result in statement.results:
+            self.home[result] = (b, len(b.body))
+            if isinstance(statement, Op):
+                self.made[result] = statement
+        b.append(statement)
+
+    def forget(self, statement: Statement) -> None:
+        """Drop what no longer holds after a statement."""
+        if self.here.zeros or self.here.copies:
+            for value in uses_outside(statement):
+                self.here.zeros.pop(value, None)
+                self.here.copies.pop(value, None)
+        if self.here.adds:
+            self.forget_adds(statement)
+        if self.here.clears:
+            touched = writes_of(statement, self.roots) | reads_of(statement, self.roots)
+            keys = [k for k in self.here.clears if touched & self.roots.get(k[0], frozenset())]
+            for key in keys:
+                del self.here.clears[key]
+
+    def forget_adds(self, statement: Statement) -> None:
+        written = writes_of(statement, self.roots)
+        is_add = isinstance(statement, Op) and statement.decl in _ADDS
+        for key in list(self.here.adds):
+            own = self.roots.get(key[0], frozenset())
+            if own & reads_of(statement, self.roots) or (
+                written and not (is_add and written == own)
+            ):
+                del self.here.adds[key]
+
+    def op(self, old: Op, env: Env, b: Builder) -> None:
+        self.old = old.operands
+        new = self.keep(old, env, b)
+        assert isinstance(new, Op)
+        if new.decl is memory.zeros_like_list:
+            new = self.of_origin(new)
+        if is_generated(new) and new.decl is arithmetic.multiply:
+            new = replace(new, operands=constants_first(new.operands))
+        new = self.without_padding(self.through_views(new))
+        parts = self.parts(new)
+        if parts is not None:
+            env.update(zip(old.results, parts, strict=True))
+            return
+        atom = self.simplify(new, b)
+        if atom is not None and self.needs_storage(new, atom):
+            new = replace(new, decl=memory.copy, operands=(atom,), attrs={})
+        elif atom is not None:
+            env[old.result] = atom
+            return
+        if new.decl is memory.save and self.is_known(new):
+            return
+        if new.decl.writes and is_generated(new) and self.write(new, b):
+            return
+        place = len(b.body)
+        self.emit(new, b)
+        if is_generated(new) and new.decl.name in _ZEROS:
+            self.here.zeros[new.result] = place
+        if is_generated(new) and new.decl is memory.add_into:
+            self.here.adds[_target(new)] = place
+        if is_generated(new) and new.decl is memory.store and is_zero_constant(new.operands[1]):
+            self.here.clears[_target(new)] = place
+
+    def through_views(self, op: Op) -> Op:
+        """An access of a view that a pass made, as one of what it is a view of."""
+        base = op.operands[0] if op.operands else None
+        view = self.made.get(base) if isinstance(base, Value) else None
+        if view is None or not is_generated(op) or not is_generated(view):
+            return op
+        return composed(op, view) or op
+
+    def without_padding(self, op: Op) -> Op:
+        """`x - mu` for `x - mu[None, :]`: what is as long as x needs no axis in front."""
+        if op.decl not in _ARITHMETIC or not is_generated(op):
+            return op
+        operands = list(op.operands)
+        for k, other in ((0, 1), (1, 0)):
+            padded = self.operand_of(operands[k], "expand_dims")
+            if padded is None or padded.attrs["axis"] != 0 or operands[k] in self.written:
+                continue
+            if ndim_of(operands[other].type) == ndim_of(operands[k].type):
+                operands[k] = padded.operands[0]
+                return replace(op, operands=tuple(operands))
+        return op
+
+    # ---- values ----
+
+    def parts(self, op: Op) -> tuple[Atom, ...] | None:
+        """The parts of a container that was made in sight."""
+        if op.decl.name not in ("get", "unpack") or not isinstance(op.operands[0], Value):
+            return None
+        pack = self.made.get(op.operands[0])
+        if pack is None or pack.decl.name != "pack":
+            return None
+        if op.decl.name == "unpack":
+            return pack.operands
+        type_ = pack.result.type
+        assert isinstance(type_, Struct)
+        return (pack.operands[type_.keys.index(op.attrs["key"])],)
+
+    def of_origin(self, op: Op) -> Op:
+        """Zeros like zeros like a list are zeros like that list, where neither has grown or shrunk meanwhile."""
+        zeros = self.operand_of(op.operands[0], "zeros_like_list")
+        if zeros is None:
+            return op
+        lists = (zeros.result, *zeros.operands)
+        roots = {r for v in lists if isinstance(v, Value) for r in self.roots.get(v, ())}
+        return op if roots & self.resized else replace(op, operands=zeros.operands)
+
+    def simplify(self, op: Op, b: Builder) -> Atom | None:
+        """What the result of an operation is, if that is a value there already, a constant, or something simpler."""
+        if len(op.results) != 1:
+            return None
+        if op.decl is memory.read:
+            return None if op.operands[0] in self.written else op.operands[0]
+        if not is_generated(op):
+            return None
+        if op.decl is memory.restore:
+            return self.saved.get(op.attrs["slot"])
+        value = constant_value(op) or self.comparison(op)
+        if value is not None:
+            return value
+        if is_whole(op) and same_kind(op.operands[0].type, op.result.type):
+            return op.operands[0]
+        if op.decl is memory.copy:
+            return op.operands[0] if self.is_never_told_apart(op) else self.take_over(op, b)
+        rule = IDENTITIES.get(op.decl.name)
+        atom = rule(self, op, b) if rule else None
+        return atom if atom is not None and may_stand(atom.type, op.result.type) else None
+
+    def needs_storage(self, op: Op, atom: Atom) -> bool:
+        """Whether an operation has the value of something else, but what it makes is written."""
+        is_own = op.view_of is None and op.result in self.written
+        return is_own and isinstance(atom, Value) and atom is not op.result
+
+    def is_known(self, save: Op) -> bool:
+        """Whether what is saved is a constant, which then stands where it is restored."""
+        value = known_constant(save.operands[0])
+        if value is not None:
+            self.saved[save.attrs["slot"]] = value
+        return value is not None
+
+    def is_never_told_apart(self, copy: Op) -> bool:
+        """Whether a copy is only read, as is what it is a copy of, and nobody holds it."""
+        source, own = copy.operands[0], copy.result
+        return (
+            isinstance(source, Value)
+            and same_kind(source.type, own.type)
+            and self.written.isdisjoint((source, own))
+            and own not in self.held
+        )
+
+    def comparison(self, op: Op) -> Const | None:
+        """A comparison with a number that the user wrote as `1.0 / 3.0`: it stays as written, but it is known."""
+        return self.number(op) if op.decl in _COMPARISONS else None
+
+    def number(self, op: Op, depth: int = 0) -> Const | None:
+        """The result of an operation on constants, and on results of operations on constants."""
+        known = [a if isinstance(a, Const) else self.made.get(a) for a in op.operands]
+        if None in known or depth > _DEPTH:
+            return None
+        operands: list[Const] = []
+        for a in known:
+            found = self.number(a, depth + 1) if isinstance(a, Op) else a
+            if found is None:
+                return None
+            operands.append(found)
+        return constant_value(replace(op, operands=tuple(operands)))
+
+    def take_over(self, copy: Op, b: Builder) -> Atom | None:
+        """A copy of what nobody else holds is that value itself, under the copy's name.
+
+        The user's own results are taken over only by copies that passes put behind them.
+        """
+        source = copy.operands[0]
+        if (
+            not isinstance(source, Value)
+            or source.user
+            or not same_kind(source.type, copy.result.type)
+        ):
+            return None
+        if self.uses.get(source) != 1 or source not in self.old:
+            return None
+        builder, place = self.home.get(source, (None, 0))
+        if builder is not b:
+            return None
+        maker = b.body[place]
+        if not _gives_own(maker) or not (is_generated(maker) or copy.origin == "compiler"):
+            return None
+        b.body[place] = replace(
+            maker, results=tuple(copy.result if r is source else r for r in maker.results)
+        )
+        self.home[copy.result] = (b, place)
+        return copy.result
+
+    def is_zero(self, atom: Atom) -> bool:
+        if isinstance(atom, Const):
+            return is_zero_constant(atom)
+        return (
+            atom not in self.written and atom in self.made and self.made[atom].decl.name in _ZEROS
+        )
+
+    def operand_of(self, atom: Atom, name: str) -> Op | None:
+        """The operation of this name that made a value."""
+        op = self.made.get(atom) if isinstance(atom, Value) else None
+        return op if op is not None and op.decl.name == name else None
+
+    def zero(self, op: Op, b: Builder) -> Atom | None:
+        """A zero of an operation's result type; None where only the operation itself knows the lengths."""
+        if isinstance(op.result.type, Scalar):
+            return zero(op.result.type) if is_float(op.result.type) else const(0)
+        lengths = self.lengths(op, b)
+        if lengths is None:
+            return None
+        zeros = Op(
+            memory.zeros_of,
+            lengths,
+            (replace(op.result),),
+            {"type": op.result.type},
+            op.location,
+            op.origin,
+        )
+        self.emit(zeros, b)
+        return zeros.result
+
+    def lengths(self, op: Op, b: Builder) -> tuple[Atom, ...] | None:
+        """The lengths of a result that no parameter shows, asked of the operands."""
+        unknown = [d for d in shape_of(op.result.type) if missing(d, self.shown)]
+        axes = {d: (a, k) for a in op.operands[::-1] for k, d in enumerate(shape_of(a.type))}
+        if not axes.keys() >= {*unknown}:
+            return None
+        asks = (axes[d] for d in dict.fromkeys(unknown))
+        return tuple(b.op(memory.axis_length, a, axis=k) for a, k in asks)
+
+    # ---- writes ----
+
+    def write(self, op: Op, b: Builder) -> bool:
+        """Whether a write into storage that is zero there was made into something simpler."""
+        if op.decl is not memory.add_into:
+            return False
+        target, amount = op.operands[0], op.operands[1]
+        if self.is_zero(amount):
+            return True
+        if op.attrs["where"] == "" and isinstance(target, Value) and target in self.here.zeros:
+            return self.start_from(target, amount, op, b)
+        if op.attrs["where"] == "" and isinstance(target, Value) and target in self.here.copies:
+            return self.start_from_sum(target, amount, op, b)
+        place = self.here.clears.get(_target(op))
+        if place is not None:
+            b.body[place] = _GONE
+            self.emit(replace(op, decl=memory.store), b)
+            return True
+        return _target(op) in self.here.adds and self.join(op, b)
+
+    def join(self, op: Op, b: Builder) -> bool:
+        """Two additions at one index are one."""
+        place = self.here.adds[_target(op)]
+        first = b.body[place]
+        assert isinstance(first, Op)
+        amounts = first.operands[1], op.operands[1]
+        (type_,) = arithmetic.add.infer(b.shapes, amounts, {})
+        both = Op(arithmetic.add, amounts, (Value(type_),), {}, op.location, op.origin)
+        amount = constant_value(both)
+        if amount is None:
+            self.emit(both, b)
+        b.body[place] = _GONE
+        self.here.adds[_target(op)] = len(b.body)
+        b.append(replace(op, operands=(op.operands[0], amount or both.result, *op.operands[2:])))
+        return True
+
+    def start_from(self, target: Value, amount: Atom, op: Op, b: Builder) -> bool:
+        """Zeros to which a whole array is added: a copy of that array."""
+        if not isinstance(amount, Value) or not same_kind(amount.type, target.type):
+            return False
+        b.body[self.here.zeros.pop(target)] = _GONE
+        copy = Op(memory.copy, (amount,), (target,), {}, op.location, op.origin)
+        if self.take_over(copy, b) is None:
+            self.emit(copy, b)
+            if amount not in self.written:
+                self.here.copies[target] = len(b.body) - 1
+        return True
+
+    def start_from_sum(self, target: Value, amount: Atom, op: Op, b: Builder) -> bool:
+        """A copy, or a sum, to which a whole array is added: a sum."""
+        place = self.here.copies.pop(target)
+        start = b.body[place]
+        assert isinstance(start, Op)
+        if not isinstance(amount, Value) or not same_kind(amount.type, target.type):
+            return False
+        first = start.operands[0]
+        b.body[place] = _GONE
+        if start.decl is not memory.copy:
+            first = Value(target.type)
+            b.body[place] = replace(start, results=(first,))
+        self.emit(Op(arithmetic.add, (first, amount), (target,), {}, op.location, op.origin), b)
+        if amount not in self.written:
+            self.here.copies[target] = len(b.body) - 1
+        return True
+
+
+_DEPTH = 8  # operations on constants behind one another
+_COMPARISONS = (arithmetic.equal, arithmetic.not_equal, arithmetic.less, arithmetic.greater)
+
+
+def _target(write: Op) -> tuple[Any, ...]:
+    return (write.operands[0], write.attrs["where"], write.operands[2:])
+
+
+def _resized(fn: Function, roots: Roots) -> frozenset[Value]:
+    """The lists that something is put on, or taken off."""
+    changes = (containers.append, containers.list_pop)
+    found = [s for s in walk(fn.body) if isinstance(s, Op) and s.decl in changes]
+    return frozenset().union(*(writes_of(s, roots) for s in found))
+
+
+def _gives_own(statement: Statement) -> bool:
+    """Whether a statement's results are storage that it made."""
+    if isinstance(statement, Call):
+        return True
+    return (
+        isinstance(statement, Op)
+        and statement.view_of is None
+        and statement.decl.name not in _SHARES
+    )
+
+
+def _never_runs(loop: For, env: Env) -> bool:
+    bounds = [lookup(env, a) for a in (loop.start, loop.stop, loop.step)]
+    if not all(isinstance(a, Const) for a in bounds):
+        return False
+    start, stop, step = (a.value for a in bounds if isinstance(a, Const))
+    return step != 0 and len(range(start, stop, step)) == 0

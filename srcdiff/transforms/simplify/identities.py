@@ -1,0 +1,484 @@
+"""What trivial operations are: `x + 0`, `x * 1`, `x * 0`, `-(-x)`, the transpose of a transpose. Used by `fold`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Protocol
+
+from srcdiff.ir.build import Builder
+from srcdiff.ir.core import Atom, Const, Op, Statement, Value, const, known_dim
+from srcdiff.ir.dims import missing
+from srcdiff.ir.types import Array, Dim, Scalar, Type, is_complex, product_of
+from srcdiff.ops.arrays import memory, reductions, shapes
+from srcdiff.ops.core.axes import axes_of
+from srcdiff.ops.core.exact_constants import EXACT, exact_value
+from srcdiff.ops.elementwise import arithmetic, elementary
+from srcdiff.ops.linalg import einsum, products
+from srcdiff.ops.linalg.einsum_spelling import contraction
+from srcdiff.transforms.analysis.defuse import is_generated, same_kind
+from srcdiff.transforms.simplify.constants import is_one, is_zero_constant
+
+__all__ = ["IDENTITIES", "Known", "constants_first", "may_stand"]
+
+
+class Known(Protocol):
+    """What identities ask of the function that is folded."""
+
+    uses: dict[Value, int]
+    written: frozenset[Value]
+    shown: set[Dim]  # the lengths that the arguments have
+
+    @property
+    def is_narrow(self) -> bool: ...
+
+    def is_zero(self, atom: Atom) -> bool: ...
+
+    def zero(self, op: Op, b: Builder) -> Atom | None: ...
+
+    def operand_of(self, atom: Atom, name: str) -> Op | None: ...
+
+    def emit(self, statement: Statement, b: Builder) -> None: ...
+
+
+Identity = Callable[[Known, Op, Builder], Atom | None]
+
+
+def may_stand(new: Type, old: Type) -> bool:
+    """Whether a value may take another's place: the same shape and dtype."""
+    if isinstance(new, Scalar) and isinstance(old, Scalar):
+        return new.dtype == old.dtype
+    return same_kind(new, old)
+
+
+def is_as_complex(atom: Atom, op: Op) -> bool:
+    """Whether a value is as complex as an operation's result: no real number stands for a complex one."""
+    return is_complex(atom.type) == is_complex(op.result.type)
+
+
+def _negated(atom: Atom, op: Op, f: Known, b: Builder) -> Atom:
+    """Minus something, in an operation's place."""
+    results = (replace(op.result),)
+    negative = Op(arithmetic.negative, (atom,), results, {}, op.location, op.origin)
+    f.emit(negative, b)
+    return negative.result
+
+
+def constants_first(operands: Iterable[Atom]) -> tuple[Atom, ...]:
+    """The factors of a product in the order in which they are written: `2.0 * x`."""
+    return tuple(sorted(operands, key=lambda a: not isinstance(a, Const)))
+
+
+# ---- what an operation of this name is, or None ------------------------------------------
+
+
+def _add(f: Known, op: Op, b: Builder) -> Atom | None:
+    x, y = op.operands
+    if f.is_zero(x):
+        x, y = y, x
+    if not f.is_zero(y):
+        return None
+    return x if may_stand(x.type, op.result.type) else _widened(x, op, f, b)
+
+
+def _widened(x: Atom, op: Op, f: Known, b: Builder) -> Atom | None:
+    """A narrow array in the place of its sum with wide zeros."""
+    own, wide = x.type, op.result.type
+    if not isinstance(own, Array) or not isinstance(wide, Array) or own.shape != wide.shape:
+        return None
+    results, attrs = (replace(op.result),), {"dtype": wide.dtype}
+    cast = Op(arithmetic.astype, (x,), results, attrs, op.location, op.origin)
+    f.emit(cast, b)
+    return cast.result
+
+
+def _astype(f: Known, op: Op, b: Builder) -> Atom | None:
+    """A narrow array that was made wide, and is made narrow again."""
+    inner = f.operand_of(op.operands[0], "astype")
+    if inner is None or inner.origin == "user":
+        return None
+    source = inner.operands[0]
+    return source if same_kind(source.type, op.result.type) else None
+
+
+def _subtract(f: Known, op: Op, b: Builder) -> Atom | None:
+    x, y = op.operands
+    if f.is_zero(y):
+        return x if is_as_complex(x, op) else None
+    if f.is_zero(x) and may_stand(y.type, op.result.type):
+        return _negated(y, op, f, b)
+    return None
+
+
+def _multiply(f: Known, op: Op, b: Builder) -> Atom | None:
+    x, y = op.operands
+    if f.is_zero(x) or f.is_zero(y):
+        return f.zero(op, b)
+    if is_one(y) and may_stand(x.type, op.result.type):
+        return x
+    if is_one(x):
+        return y if is_as_complex(y, op) else None
+    for factor, other in ((x, y), (y, x)):
+        if (
+            isinstance(factor, Const)
+            and factor.value == -1
+            and same_kind(other.type, op.result.type)
+        ):
+            return _negated(other, op, f, b)
+    return None
+
+
+def _divide(f: Known, op: Op, b: Builder) -> Atom | None:
+    x, y = op.operands
+    if f.is_zero(x):
+        return f.zero(op, b)
+    return x if is_one(y) and is_as_complex(x, op) else None
+
+
+def _power(f: Known, op: Op, b: Builder) -> Atom | None:
+    base, exponent = op.operands
+    if is_one(exponent):
+        return base if is_as_complex(base, op) else None
+    is_number = isinstance(op.result.type, Scalar) and not is_complex(op.result.type)
+    return const(1.0) if is_zero_constant(exponent) and is_number else None
+
+
+def _never(f: Known, test: Atom) -> bool:
+    """Whether a condition is false for each element: it may have as many of them as it likes."""
+    both = f.operand_of(test, "bitwise_and")
+    tests = (test,) if both is None else both.operands
+    return any(isinstance(a, Const) and a.value is False for a in tests)
+
+
+def _negative(f: Known, op: Op, b: Builder) -> Atom | None:
+    inner = f.operand_of(op.operands[0], "negative")
+    if inner is not None:
+        return inner.operands[0]
+    return (
+        f.zero(op, b) if f.is_zero(op.operands[0]) and isinstance(op.result.type, Array) else None
+    )
+
+
+def _where(f: Known, op: Op, b: Builder) -> Atom | None:
+    test, x, y = op.operands
+    if isinstance(test, Const):
+        return x if test.value else y
+    if f.is_zero(x) and f.is_zero(y):
+        return f.zero(op, b)
+    return y if x == y or _never(f, test) else None
+
+
+def _transpose(f: Known, op: Op, b: Builder) -> Atom | None:
+    if any(v is not None for v in op.attrs.values()):
+        return None
+    inner = f.operand_of(op.operands[0], op.decl.name)
+    if inner is not None and all(v is None for v in inner.attrs.values()):
+        return inner.operands[0]
+    return _transposed_product(f, op, b)
+
+
+def _transposed_product(f: Known, op: Op, b: Builder) -> Atom | None:
+    """`(A.T @ B).T` is `B.T @ A`."""
+    product = f.operand_of(op.operands[0], "matmul")
+    if product is None or product.origin == "user" or f.uses.get(product.result) != 1:
+        return None
+    if any(not isinstance(a.type, Array) or a.type.ndim != 2 for a in product.operands):
+        return None
+    left, right = product.operands
+    if f.operand_of(left, op.decl.name) is None and f.operand_of(right, op.decl.name) is None:
+        return None
+    flipped: list[Atom] = []
+    for factor in (right, left):
+        inner = f.operand_of(factor, op.decl.name)
+        if inner is not None:
+            flipped.append(inner.operands[0])
+            continue
+        type_ = factor.type
+        assert isinstance(type_, Array)
+        turned = replace(
+            op, operands=(factor,), results=(Value(Array(type_.dtype, type_.shape[::-1])),)
+        )
+        f.emit(turned, b)
+        flipped.append(turned.result)
+    whole = replace(product, operands=tuple(flipped), results=(replace(op.result),))
+    f.emit(whole, b)
+    return whole.result
+
+
+def _index(f: Known, op: Op, b: Builder) -> Atom | None:
+    """`x[...]` is `x`; `sum(x, axis=1, keepdims=True)[:, 0]` is `sum(x, axis=1)`, and so it is below a minus."""
+    if op.attrs["where"] == "..." and op.origin != "user" and op.operands[0].type == op.result.type:
+        return op.operands[0]
+    opposite = f.operand_of(op.operands[0], "negative")
+    if opposite is not None and f.uses.get(opposite.result) == 1 and opposite.origin != "user":
+        inner = replace(
+            op, operands=(*opposite.operands, *op.operands[1:]), results=(Value(op.result.type),)
+        )
+        found = _index(f, inner, b)
+        return None if found is None else _negated(found, op, f, b)
+    total = f.operand_of(op.operands[0], "sum")
+    if (
+        total is None
+        or total.origin == "user"
+        or not total.attrs.get("keepdims")
+        or f.uses.get(total.result) != 1
+    ):
+        return None
+    axis, where = total.attrs.get("axis"), op.attrs["where"].split(", ")
+    axes = (axis,) if isinstance(axis, int) else axis
+    taken = tuple(k for k, item in enumerate(where) if item == "i")
+    if (
+        axes is None
+        or any(item not in ("i", ":") for item in where)
+        or taken != tuple(sorted(axes))
+    ):
+        return None
+    whole = replace(total, results=(replace(op.result),), attrs={"axis": axis})
+    f.emit(whole, b)
+    return whole.result
+
+
+def _squeeze(f: Known, op: Op, b: Builder) -> Atom | None:
+    inner = f.operand_of(op.operands[0], "expand_dims")
+    return (
+        inner.operands[0]
+        if inner is not None and inner.attrs["axis"] == op.attrs.get("axis")
+        else None
+    )
+
+
+def _reshape(f: Known, op: Op, b: Builder) -> Atom | None:
+    source = op.operands[0]
+    if source.type == op.result.type:
+        return source
+    if is_generated(op) and op.result.type == _in_a_row(source.type):
+        flat = replace(op, decl=shapes.ravel, operands=(source,), attrs={}, spelling=".ravel")
+        f.emit(flat, b)
+        return flat.result
+    inner = f.operand_of(source, op.decl.name)
+    if inner is None or f.uses.get(inner.result) != 1 or op.result in f.written:
+        return None
+    whole = replace(
+        op, operands=(inner.operands[0], *op.operands[1:]), results=(replace(op.result),)
+    )
+    f.emit(whole, b)
+    return whole.result
+
+
+def _in_a_row(type_: Type) -> Type | None:
+    """The type of what a matrix or higher array is as a vector."""
+    if not isinstance(type_, Array) or type_.ndim < 2:
+        return None
+    return replace(type_, shape=(product_of(type_.shape),))
+
+
+def _broadcast(f: Known, op: Op, b: Builder) -> Atom | None:
+    """What has that shape already, where nobody writes into either."""
+    return op.operands[0] if f.written.isdisjoint((op.operands[0], op.result)) else None
+
+
+def _xlogy(f: Known, op: Op, b: Builder) -> Atom | None:
+    """`c * np.log(x)`, for a number c that is not 0."""
+    factor, x = op.operands
+    if not isinstance(factor, Const) or is_zero_constant(factor):
+        return None
+    log_x = b.op(elementary.log, x)
+    return log_x if is_one(factor) else b.op(arithmetic.multiply, factor, log_x)
+
+
+def _sum(f: Known, op: Op, b: Builder) -> Atom | None:
+    """`np.sum(-x)` is `-np.sum(x)`, `np.sum(s * a)` is `s * np.sum(a)`; `np.sum(a * b)` of two vectors is `a @ b`."""
+    whole = _sum_of_all(f, op, b)
+    if whole is not None:
+        return whole
+    opposite = f.operand_of(op.operands[0], "negative")
+    if opposite is not None and op.origin != "user" and f.uses.get(opposite.result) == 1:
+        total = replace(op, operands=opposite.operands, results=(Value(op.result.type),))
+        f.emit(total, b)
+        return _negated(total.result, op, f, b)
+    return _sum_of_einsum(f, op, b) or _dot_product(f, op, b) or _scaled_sum(f, op, b)
+
+
+def _sum_of_all(f: Known, op: Op, b: Builder) -> Atom | None:
+    """`np.sum(x, axis=-1)` of a vector is `np.sum(x)`, and so is `np.sum(np.sum(x, axis=1))` of a matrix."""
+    if op.origin == "user" or not isinstance(op.result.type, Scalar):
+        return None
+    inner = f.operand_of(op.operands[0], "sum")
+    if inner is not None and inner.origin != "user" and f.uses.get(inner.result) == 1:
+        source = inner.operands
+    elif op.attrs.get("axis") is not None:
+        source = op.operands
+    else:
+        return None
+    whole = replace(op, operands=source, results=(replace(op.result),), attrs={})
+    simpler = _sum(f, whole, b)
+    if simpler is None:
+        f.emit(whole, b)
+    return simpler or whole.result
+
+
+def _scaled_sum(f: Known, op: Op, b: Builder) -> Atom | None:
+    """`np.sum(s * x / y)` is `s * np.sum(x / y)`: a number is multiplied once, and by what stands around the sum.
+
+    In derivatives only: formulas of libraries are written as they stand in books.
+    """
+    if op.origin not in ("adjoint", "tangent"):
+        return None
+    spine: list[Op] = []
+    factor: Atom = op.operands[0]
+    while not isinstance(factor.type, Scalar):
+        inner = f.operand_of(factor, "multiply") or f.operand_of(factor, "divide")
+        if inner is None or inner.origin == "user" or f.uses.get(inner.result) != 1:
+            return None
+        spine.append(inner)
+        factor = inner.operands[0]
+    last = spine.pop() if spine else None
+    if (
+        last is None
+        or last.decl.name != "multiply"
+        or factor.type.dtype not in ("float64", "float32")
+    ):
+        return None
+    rest = last.operands[1]
+    for inner in reversed(spine):
+        part = replace(
+            inner, operands=(rest, inner.operands[1]), results=(Value(inner.result.type),)
+        )
+        f.emit(part, b)
+        rest = part.result
+    if not may_stand(rest.type, op.operands[0].type):
+        return None
+    total = replace(op, operands=(rest,), results=(Value(op.result.type),))
+    f.emit(total, b)
+    results = (replace(op.result),)
+    scaled = Op(arithmetic.multiply, (factor, total.result), results, {}, op.location, op.origin)
+    f.emit(scaled, b)
+    return scaled.result
+
+
+def _sum_of_einsum(f: Known, op: Op, b: Builder) -> Atom | None:
+    """`np.sum(np.einsum("ij,jk->ijk", x, y), axis=0)` has one letter less: `np.einsum("ij,jk->jk", x, y)`."""
+    inner = f.operand_of(op.operands[0], "einsum")
+    if inner is None or "user" in (inner.origin, op.origin) or f.uses.get(inner.result) != 1:
+        return None
+    if op.attrs.get("keepdims") or inner.attrs.get("optimize"):
+        return None
+    inputs, output = einsum.with_letters(inner)
+    gone = axes_of(len(output), op.attrs.get("axis"))
+    target = "".join(c for k, c in enumerate(output) if k not in gone)
+    return contraction(b, einsum.decl_for, list(zip(inputs, inner.operands, strict=True)), target)
+
+
+def _dot_product(f: Known, op: Op, b: Builder) -> Atom | None:
+    product = f.operand_of(op.operands[0], "multiply")
+    if (
+        product is None
+        or product.origin == "user"
+        or f.uses.get(product.result) != 1
+        or op.attrs.get("axis") is not None
+    ):
+        return None
+    left, right = (a.type for a in product.operands)
+    if not (isinstance(left, Array) and isinstance(right, Array) and left.ndim == right.ndim == 1):
+        return None
+    if (
+        left.shape != right.shape
+        or left.shape[0] == Dim(1)
+        or left.dtype != right.dtype
+        or op.attrs.get("keepdims")
+    ):
+        return None
+    whole = Op(products.matmul, product.operands, (replace(op.result),), {}, op.location, op.origin)
+    scaled = _matmul(f, whole, b)
+    if scaled is None:
+        f.emit(whole, b)
+    return scaled or whole.result
+
+
+def _matmul(f: Known, op: Op, b: Builder) -> Atom | None:
+    """`(0.5 * x) @ y` of two vectors is `0.5 * (x @ y)`: one number is scaled, and `x @ y` may be there already.
+
+    The same with `(-x) @ y`.
+    """
+    if op.origin == "user" or not isinstance(op.result.type, Scalar):
+        return None
+    operands = list(op.operands)
+    scale = 1.0
+    for k, factor in enumerate(op.operands):
+        negated = f.operand_of(factor, "negative")
+        if negated is not None and not (negated.result.user and negated.result.name):
+            operands[k], scale = negated.operands[0], -scale
+            continue
+        product = f.operand_of(factor, "multiply")
+        if product is None or (product.result.user and product.result.name):
+            continue
+        constant, rest = constants_first(product.operands)
+        if isinstance(constant, Const) and may_stand(rest.type, factor.type):
+            operands[k], scale = rest, scale * constant.value
+    if operands == list(op.operands):
+        return None
+    whole = replace(op, operands=tuple(operands), results=(Value(op.result.type),))
+    f.emit(whole, b)
+    if scale == 1.0:
+        return whole.result
+    if scale == -1.0:
+        return _negated(whole.result, op, f, b)
+    results = (replace(op.result),)
+    scaled = Op(
+        arithmetic.multiply, (const(scale), whole.result), results, {}, op.location, op.origin
+    )
+    f.emit(scaled, b)
+    return scaled.result
+
+
+def _sum_if_one(f: Known, op: Op, b: Builder) -> Atom | None:
+    """What was left to the run, where the length is known by now."""
+    amount, length = op.operands
+    if not isinstance(length, Const):
+        return None
+    if length.value != 1:
+        return amount
+    return b.op(reductions.sum, amount, axis=op.attrs["axis"], keepdims=True)
+
+
+def _of_constant(f: Known, op: Op, b: Builder) -> Atom | None:
+    """Beside numbers of single precision, NumPy's result and the plain number mean different types."""
+    return None if f.is_narrow else exact_value(op.decl, op.operands[0])
+
+
+def _axis_length(f: Known, op: Op, b: Builder) -> Atom | None:
+    """The length of `np.arange(n)`; where the arguments show a length, a pass does not ask an array for it."""
+    array = op.operands[0]
+    if is_generated(op) and isinstance(array.type, Array):
+        dim = array.type.shape[op.attrs["axis"]]
+        if not missing(dim, f.shown):
+            return b.op(memory.length, dim=dim)
+    counted = f.operand_of(array, "arange")
+    if counted is None or len(counted.operands) != 1 or not isinstance(array.type, Array):
+        return None
+    count = counted.operands[0]
+    return count if known_dim(count) == array.type.shape[0] else None
+
+
+IDENTITIES: dict[str, Identity] = {
+    "axis_length": _axis_length,
+    **dict.fromkeys(EXACT, _of_constant),
+    "add": _add,
+    "astype": _astype,
+    "subtract": _subtract,
+    "multiply": _multiply,
+    "divide": _divide,
+    "power": _power,
+    "negative": _negative,
+    "where": _where,
+    "choose": _where,
+    "broadcast_to": _broadcast,
+    "xlogy": _xlogy,
+    "transpose": _transpose,
+    "reshape": _reshape,
+    "squeeze": _squeeze,
+    "index": _index,
+    "matmul": _matmul,
+    "sum": _sum,
+    "sum_if_one": _sum_if_one,
+}

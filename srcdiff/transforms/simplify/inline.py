@@ -1,0 +1,205 @@
+"""Helpers that are small, or called in one place, are part of who calls them: their loops fuse with the others.
+
+%k = call derivative %x, %y        becomes        %j = concatenate ...;  %k = multiply %x, %j
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from srcdiff.ir.build import (
+    Builder,
+    Env,
+    Rewriter,
+    change_dims,
+    clone_statement,
+    lookup,
+    with_parts,
+)
+from srcdiff.ir.core import Atom, Call, Function, Op, Statement, Value, regions_of, walk
+from srcdiff.ir.recursion import is_itself, is_recursive
+from srcdiff.ir.types import Array, Dim, Scalar, Struct, Type, all_dims, dims_of
+from srcdiff.ops.arrays import memory
+from srcdiff.ops.elementwise import arithmetic
+from srcdiff.transforms.analysis.defuse import defined_in, has_list, is_pure, written_values
+
+__all__ = ["Inline", "inline_calls", "is_few_lines", "without_calls"]
+
+_MOST = 80  # statements of a helper that is called in several places
+
+
+def inline_calls(fn: Function, most: int = _MOST, reads: bool = True) -> Function:
+    """`fn` with the statements of such helpers in the place of their calls; one that is called in several places has
+    `most` at most. Where `reads` are not inserted yet, helpers take storage as it is.
+    """
+    return Inline(fn, most, reads)(fn)
+
+
+def without_calls(fn: Function) -> Function:
+    """`fn` with all such helpers in line, and what they call."""
+    while (new := inline_calls(fn, most=sys.maxsize)).body is not fn.body:
+        fn = new
+    return fn
+
+
+def is_few_lines(helper: Function, most: int, *kinds: type[Statement]) -> bool:
+    """Whether a helper is a few lines of operations without effects, and of these kinds."""
+    body, written = list(walk(helper.body)), written_values(helper)
+    return len(body) <= most and all(
+        isinstance(s, kinds) or (isinstance(s, Op) and is_pure(s, written)) for s in body
+    )
+
+
+class Inline(Rewriter):
+    def __init__(self, fn: Function, most: int, reads: bool = True) -> None:
+        self.most, self.reads = most, reads
+        self.written = written_values(fn)
+        self.given = {v for v in fn.params if v not in self.written}  # containers, as they came
+        self.places = Counter(s.function.name for s in walk(fn.body) if isinstance(s, Call))
+        self.noted: dict[str, list[Any]] = {"assumptions": [], "rewrites": []}  # of helpers
+
+    def __call__(self, fn: Function) -> Function:
+        new = super().__call__(fn)
+        notes = dict(new.notes)
+        for name, more in self.noted.items():
+            if more:
+                notes[name] = tuple(dict.fromkeys((*notes.get(name, ()), *more)))
+        return new if notes == new.notes else replace(new, notes=notes)
+
+    def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        if not isinstance(old, Call) or not self.may_inline(old):
+            super().statement(old, env, b)
+            return
+        pairs = zip((lookup(env, a) for a in old.operands), old.function.params, strict=True)
+        operands = [_as_given(a, p, b) for a, p in pairs]
+        bound = _bindings(old.function, operands)
+        if bound is None:
+            super().statement(old, env, b)
+            return
+        own = {
+            s for v in defined_in(old.function.body) for d in all_dims(v.type) for s in d.symbols()
+        }
+        given = _of_results(old)
+        bound |= {s: given.get(s) or b.shapes.fresh(s) for s in sorted(own - bound.keys())}
+
+        def change(dim: Dim) -> Dim:
+            return dim.substitute(bound)
+
+        helper = change_dims(old.function, change)
+        results = [y.type for y in helper.body.yields]
+        if any(a.type != p.type for a, p in zip(operands, helper.params, strict=True)) or any(
+            t != r.type for t, r in zip(results, old.results, strict=True)
+        ):
+            super().statement(old, env, b)
+            return
+        self.noted["assumptions"] += [
+            (x, y) for pair in _assumed(old.function) for x, y in [map(change, pair)] if x != y
+        ]
+        self.noted["rewrites"] += old.function.notes.get("rewrites", ())
+        self.put(old, helper, operands, env, b)
+
+    def may_inline(self, call: Call) -> bool:
+        if is_itself(call.function) or is_recursive(call.function):
+            return False
+        body = list(walk(call.function.body))
+        if len(body) > self.most and self.places[call.function.name] > 1:
+            return False
+        if not self.written.isdisjoint(call.results):
+            return False
+        if self.most == sys.maxsize:
+            return all(not has_list(v.type) for v in (*call.operands, *call.results))
+        return all(not isinstance(s, Op) or not s.decl.effect for s in body) and all(
+            isinstance(v.type, Array | Scalar) or (v in self.given and _is_plain(v.type))
+            for v in (*call.operands, *call.results)
+        )
+
+    def put(
+        self, call: Call, helper: Function, operands: Sequence[Atom], env: Env, b: Builder
+    ) -> None:
+        """Append the helper's statements; what it is given, and what it gives, are contents and no storage."""
+        b.location, b.origin = call.location, call.origin
+        written = written_values(helper)
+        inner: Env = {}
+        for param, a in zip(helper.params, operands, strict=True):
+            is_storage = self.reads and isinstance(a, Value) and a in self.written
+            inner[param] = b.op(memory.read, a) if is_storage else a
+        names = {
+            y: r
+            for y, r in zip(helper.body.yields, call.results, strict=True)
+            if isinstance(y, Value) and y not in written
+        }
+        for s in helper.body.body:
+            b.append(_named(clone_statement(s, inner), s, names, inner))
+        for y, r in zip(helper.body.yields, call.results, strict=True):
+            found = lookup(inner, y)
+            is_storage = self.reads and isinstance(y, Value) and y in written
+            env[r] = b.op(memory.read, found, name=r.name) if is_storage else found
+
+
+def _as_given(a: Atom, param: Value, b: Builder) -> Atom:
+    """Python's float where NumPy's is asked for, as one: the type of what is computed from it depends on that."""
+    own, wanted = a.type, param.type
+    if not isinstance(own, Scalar) or not isinstance(wanted, Scalar) or wanted.weak or not own.weak:
+        return a
+    if own.dtype != wanted.dtype or not own.dtype.startswith("float"):
+        return a
+    return b.op(arithmetic.astype, a, spelling=f"np.{own.dtype}", dtype=own.dtype)
+
+
+def _named(new: Statement, old: Statement, names: dict[Value, Value], env: Env) -> Statement:
+    """A copied operation whose result is called what the caller calls it."""
+    results = []
+    for r, first in zip(new.results, old.results, strict=True):
+        given = names.get(first)
+        if given is not None and given.name:
+            r = replace(r, name=given.name, user=given.user)
+            env[first] = r
+        results.append(r)
+    return with_parts(new, new.operands, regions_of(new), lambda: tuple(results))
+
+
+def _bindings(helper: Function, operands: Sequence[Atom]) -> dict[str, Dim] | None:
+    """What the symbols of a helper's parameters stand for; None where an operand does not say."""
+    found: dict[str, Dim] = {}
+    for param, a in zip(helper.params, operands, strict=True):
+        mine, given = _dims(param.type), _dims(a.type)
+        if len(mine) != len(given):
+            return None
+        for d, e in zip(mine, given, strict=True):
+            if isinstance(d.symbol, str):
+                found.setdefault(d.symbol, e)
+    return found
+
+
+def _assumed(helper: Function) -> list[tuple[Dim, ...]]:
+    """The lengths that were taken to be equal, in terms of the symbols that its types have."""
+    bindings = helper.notes.get("bindings", {})
+    pairs = helper.notes.get("assumptions", ())
+    return [tuple(d.substitute(bindings) for d in pair) for pair in pairs]
+
+
+def _of_results(call: Call) -> dict[str, Dim]:
+    """What the symbols of a helper's results are where it is called: a derivative is as long as what it is of."""
+    found: dict[str, Dim] = {}
+    for inner, outer in zip(call.function.body.yields, call.results, strict=True):
+        for d, e in zip(_dims(inner.type), _dims(outer.type), strict=False):
+            if isinstance(d.symbol, str):
+                found.setdefault(d.symbol, e)
+    return found
+
+
+def _is_plain(type_: Type) -> bool:
+    """Whether it is arrays and numbers, in whatever containers of known parts."""
+    if isinstance(type_, Struct):
+        return all(map(_is_plain, type_.parts))
+    return isinstance(type_, Array | Scalar)
+
+
+def _dims(type_: Type) -> tuple[Dim, ...]:
+    if isinstance(type_, Scalar):
+        return () if type_.expr is None else (type_.expr,)
+    return dims_of(type_)

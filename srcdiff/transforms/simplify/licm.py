@@ -1,0 +1,143 @@
+"""Moves what each turn of a loop would compute alike to before the loop.
+
+    for 0, %n, 1 { (%i) ->                         %e = exp %log_A
+        %e = exp %log_A                   ->       for 0, %n, 1 { (%i) ->
+        add_into %d, %e }                              add_into %d, %e }
+
+Only generated operations on arrays that cost something: the user's lines stay where they are, and small repeated
+scalars read better in their place. What may raise stays, as the loop may have no turn; what stands under a branch
+stays under it.
+"""
+
+from __future__ import annotations
+
+from itertools import zip_longest
+
+from srcdiff.ir.alias import reads_of, storage_roots, writes_of
+from srcdiff.ir.build import Builder, Env, Rewriter
+from srcdiff.ir.core import Const, For, Function, If, Op, Region, Statement, Value, While
+from srcdiff.ir.types import Array, Dim, shape_of
+from srcdiff.transforms.analysis.defuse import ALLOCATIONS, is_generated, written_values
+from srcdiff.transforms.simplify.invariant_carries import forward_invariants
+
+__all__ = ["hoist", "hoist_all"]
+
+_ONE = Dim(1)
+
+
+def hoist(fn: Function) -> Function:
+    """`fn` with loop-invariant generated operations in front of their loops."""
+    fn = forward_invariants(fn)
+    return _Hoist(fn)(fn)
+
+
+def hoist_all(fn: Function) -> Function:
+    """`fn` with all operations on arrays that are alike in each turn of a loop in front of it: in compiled code, the
+    user's lines, too; and what may raise, where a loop is sure to make a turn.
+    """
+    return _HoistAll(fn)(fn)
+
+
+class _Hoist(Rewriter):
+    """`levels[v]` is how many loops are around a value; `builders[k]` builds the innermost region with k around it."""
+
+    def __init__(self, fn: Function) -> None:
+        self.roots = storage_roots(fn)
+        self.written = written_values(fn, self.roots)
+        self.levels: dict[Value, int] = {}
+        self.builders: list[Builder] = []
+        self.loop_writes: list[frozenset[Value]] = []
+        self.barrier = 0  # the level of the innermost branch: nothing moves out of it
+
+    def region(self, old: Region, env: Env, b: Builder) -> Region:
+        depth = len(self.loop_writes)
+        outer = self.builders
+        self.builders = [*outer[:depth], b]
+        self.levels.update(dict.fromkeys(old.params, depth))
+        new = super().region(old, env, b)
+        self.builders = outer
+        return new
+
+    def keep(self, old: Statement, env: Env, b: Builder) -> Statement:
+        match old:
+            case For() | While():
+                self.loop_writes.append(writes_of(old, self.roots))
+                new = super().keep(old, env, b)
+                self.loop_writes.pop()
+                return new
+            case If():
+                barrier, self.barrier = self.barrier, len(self.loop_writes)
+                new = super().keep(old, env, b)
+                self.barrier = barrier
+                return new
+        return super().keep(old, env, b)
+
+    def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        depth = len(self.loop_writes)
+        level = self.level(old) if depth and isinstance(old, Op) and self.may_move(old) else depth
+        self.levels.update(dict.fromkeys(old.results, level))
+        self.builders[level].append(self.keep(old, env, b)) if level < depth else b.append(
+            self.keep(old, env, b)
+        )
+
+    def may_move(self, op: Op) -> bool:
+        if not is_generated(op) or op.decl.cost in ("free", "cheap") or not self.is_value(op):
+            return False
+        arrays = [v for v in (*op.operands, *op.results) if isinstance(v.type, Array)]
+        return bool(arrays) and not may_raise(op)
+
+    def is_value(self, op: Op) -> bool:
+        """Whether an operation gives the same wherever it stands, and does nothing else."""
+        if op.decl.effect or op.decl.writes or op.decl.name in ALLOCATIONS or op.decl.holds:
+            return False
+        return self.written.isdisjoint(op.results)
+
+    def level(self, op: Op) -> int:
+        """The number of loops that have to stay around an operation."""
+        level = max([self.barrier, *(self.levels[a] for a in op.operands if isinstance(a, Value))])
+        reads = reads_of(op, self.roots)
+        for k, writes in enumerate(self.loop_writes, start=1):
+            if reads & writes:
+                level = max(level, k)
+        return level
+
+
+class _HoistAll(_Hoist):
+    """`turned[k]` is how many of the k loops around have to stay where something may raise."""
+
+    def __init__(self, fn: Function) -> None:
+        super().__init__(fn)
+        self.turned = [0]
+
+    def keep(self, old: Statement, env: Env, b: Builder) -> Statement:
+        if not isinstance(old, For | While):
+            return super().keep(old, env, b)
+        stays = isinstance(old, While) or not _makes_a_turn(old)
+        self.turned.append(len(self.turned) if stays else self.turned[-1])
+        new = super().keep(old, env, b)
+        self.turned.pop()
+        return new
+
+    def may_move(self, op: Op) -> bool:
+        of_arrays = any(isinstance(v.type, Array) for v in (*op.operands, *op.results))
+        return of_arrays and bool(op.results) and self.is_value(op)
+
+    def level(self, op: Op) -> int:
+        level = super().level(op)
+        return max(level, self.turned[-1]) if may_raise(op) else level
+
+
+def may_raise(op: Op) -> bool:
+    """Whether an operation on arrays may raise: elementwise ones only do where lengths may not fit."""
+    if not op.decl.elementwise:
+        return op.decl.raises
+    shapes = [shape_of(a.type)[::-1] for a in op.operands]
+    axes = zip_longest(*shapes, fillvalue=_ONE)
+    return any(len({*lengths} - {_ONE}) > 1 for lengths in axes)
+
+
+def _makes_a_turn(loop: For) -> bool:
+    bounds = (loop.start, loop.stop, loop.step)
+    return all(isinstance(a, Const) for a in bounds) and bool(
+        range(*(a.value for a in bounds if isinstance(a, Const)))
+    )

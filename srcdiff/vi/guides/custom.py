@@ -1,0 +1,198 @@
+"""Guides that are functions: what they say, found by running them once, and how they fit the model."""
+
+import difflib
+import inspect
+from collections import namedtuple
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from srcdiff.effects import handle
+from srcdiff.vi.distributions import Distribution
+from srcdiff.vi.distributions.supports import constraints
+from srcdiff.vi.guides.unconstrained_layout import Parameter, Place
+from srcdiff.vi.model.checks import Items, line_of_user, some_draw
+from srcdiff.vi.model.models import Site, has_params, is_finite, sites
+from srcdiff.vi.model.program_text import generators_of, name_of
+from srcdiff.vi.model.semantics_base import Handler
+from srcdiff.vi.objectives.log_density import LogDensity
+
+__all__ = ["GuideSite", "Said", "listen", "match", "model_params", "params_type"]
+
+
+@dataclass(frozen=True)
+class GuideSite:
+    """A site of a guide: its class, its shape, and the shape and kind ("normal", "uniform") of its noise."""
+
+    name: str
+    distribution: type
+    shape: tuple[int, ...]
+    noise_shape: tuple[int, ...]
+    noise: str
+    path: bool
+    support: Any
+
+    @property
+    def has_entropy(self) -> bool:
+        return self.distribution.entropy is not Distribution.entropy  # type: ignore[attr-defined]
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a program with `vi.sample` and `vi.param` says for certain data."""
+
+    params: tuple[Parameter, ...]
+    sites: tuple[GuideSite, ...]
+
+
+class _Listener(Handler):
+    """A plain run: parameters are where they begin, and sites are drawn."""
+
+    def __init__(self, rng: np.random.Generator) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.rng = rng
+        self.params: dict[str, Parameter] = {}
+        self.lines: dict[str, str] = {}
+        self.sites: list[GuideSite] = []
+
+    def sample(self, name: str, distribution: Any, obs: Any = None) -> Any:
+        if isinstance(distribution, Distribution):
+            distribution.validate(f"{line_of_user()}: site {name!r}, ")
+        plates: tuple[Any, ...] = self.plates
+        sizes = tuple(plate.size for plate in plates)
+        batch = np.broadcast_shapes(sizes, distribution.batch_shape)
+        shape = (*batch, *distribution.event_shape)
+        repeats = batch[: len(batch) - len(distribution.batch_shape)]
+        discrete = distribution.is_discrete
+        kind = "uniform" if discrete else distribution.noise
+        noise_shape = batch if discrete or kind is None else distribution.noise_shape(repeats)
+        path = not discrete and distribution.noise is not None
+        site = GuideSite(
+            name, type(distribution), shape, tuple(noise_shape), kind, path, distribution.support
+        )
+        self.sites.append(site)
+        return obs if obs is not None else some_draw(distribution, self.rng, repeats)
+
+    def param(self, name: str, init: Any, constraint: Any = None) -> Any:
+        support = constraint or constraints.real
+        line = line_of_user()
+        if self.lines.setdefault(name, line) != line:  # the turns of a loop share one
+            raise ValueError(f"{line}: the parameter {name!r} is there twice")
+        value = np.asarray(init, float)
+        if not np.all(support.contains(value)):
+            raise ValueError(
+                f"{line}: param {name!r}: its initial value is outside of its constraint ({support.name})"
+            )
+        if name in self.params and self.params[name].place.shape != value.shape:
+            raise ValueError(
+                f"{line}: the parameter {name!r} has the shape {value.shape}, and had {self.params[name].place.shape}"
+            )
+        place = Place(name, value.shape, support, 0, 0)
+        real = np.asarray(support.unconstrain(value), float)
+        field = name
+        if support in (constraints.positive, constraints.nonnegative):
+            field = f"log_{name}"
+        elif not support.everywhere:
+            field = f"real_{name}"
+        start = real if real.ndim else float(real)
+        self.params[name] = Parameter(name, field, start, place)
+        return init
+
+    def plate(self, name: str, size: int, subsample: Any = None) -> Items:
+        rows = None if subsample is None else np.asarray(subsample)
+        return Items(name, size if rows is None else len(rows), rows, None)  # type: ignore[no-untyped-call]
+
+
+def listen(program: Callable[..., Any], data: Sequence[Any], seed: int = 0) -> Said:
+    """Run a guide or model once."""
+    listener = _Listener(np.random.default_rng(seed))
+    handle(listener, program, *data)
+    return Said(tuple(listener.params.values()), tuple(listener.sites))
+
+
+def model_params(model: Any, data: Sequence[Any]) -> tuple[Parameter, ...]:
+    """The `vi.param`s of a model."""
+    if isinstance(model, LogDensity) or generators_of(model):
+        return ()
+    if len(data) != len(inspect.signature(model).parameters):
+        return ()  # which is told where the log-joint is made
+    return listen(model, data).params if has_params(model, data) else ()
+
+
+def params_type(guide: Callable[..., Any], params: Sequence[Parameter]) -> Any:
+    """A named tuple type for the real arrays."""
+    return namedtuple(f"{name_of(guide).title().replace('_', '')}Params", [p.field for p in params])
+
+
+def match(guide: Callable[..., Any], model: Callable[..., Any], data: Sequence[Any]) -> list[Site]:
+    """The latent sites of the model that the guide draws: all but finite choices, which may be left out.
+
+    Raises
+    ------
+    TypeError
+        The guide takes other arguments than the model.
+    ValueError
+        A site is missing, not one of the model's, or of another shape or support; names it, and both lines.
+    """
+    theirs, own = ([*inspect.signature(f).parameters] for f in (model, guide))
+    if theirs != own:
+        raise TypeError(
+            f"the guide {name_of(guide)!r} takes ({', '.join(own)}), and the model {name_of(model)!r} "
+            f"({', '.join(theirs)}): a guide takes what its model takes"
+        )
+    found = sites(model, *data)
+    latents = {s.name: s for s in found if not s.observed}
+    drawn = {s.name: s for s in sites(guide, *data)}
+    for name, site in drawn.items():
+        if name in latents:
+            continue
+        if any(s.name == name for s in found):
+            raise ValueError(
+                f"the guide's site {name!r} ({site.line}) is observed by the model: leave it out"
+            )
+        missing = [n for n in latents if n not in drawn]
+        raise ValueError(
+            f"the guide's site {name!r} ({site.line}) is no site of the model {name_of(model)!r}"
+            f"{_meant(name, missing)}: its latent sites are {', '.join(map(repr, latents))}"
+        )
+    for name, site in list(latents.items()):
+        if name not in drawn and is_finite(site):  # summed out
+            del latents[name]
+            continue
+        if name not in drawn:
+            raise ValueError(
+                f"the guide {name_of(guide)!r} has no site {name!r}, which the model has at {site.line}"
+            )
+        mine = drawn[name]
+        if None not in (*site.shape, *mine.shape) and site.shape != mine.shape:
+            raise ValueError(
+                f"site {name!r} has the shape {site.shape} in the model ({site.line}), and {mine.shape} in the guide "
+                f"({mine.line})"
+            )
+        if not _fits(mine.support, site.support):
+            raise ValueError(
+                f"site {name!r} is {site.support.name} in the model ({site.line}), and the guide's draws are "
+                f"{mine.support.name} ({mine.line})"
+            )
+    return list(latents.values())
+
+
+def _meant(name: str, missing: Sequence[str]) -> str:
+    close = difflib.get_close_matches(name, missing, 1)
+    return f" (is {close[0]!r} meant?)" if close else ""
+
+
+def _fits(inner: Any, outer: Any) -> bool:
+    """Whether draws from `inner` lie in `outer`, as far as can be told."""
+    if inner is None or outer is None or inner.name == outer.name:
+        return True
+    if inner.is_discrete or outer.is_discrete:
+        return bool(inner.is_discrete == outer.is_discrete)
+    if outer.everywhere:
+        return True
+    positive = ("positive", "not negative")
+    if outer.name in positive:
+        return inner.name in (*positive, "in [0, 1]") or getattr(inner, "lower", -1.0) >= 0.0
+    return not inner.everywhere and inner.name not in positive

@@ -1,0 +1,65 @@
+"""Fits on disk: everything that the next step depends on, so that a fit goes on as if it had not been interrupted."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from srcdiff.vi.model.pytree import leaves, map_leaves
+
+__all__ = ["load", "save"]
+
+
+def save(path: Path, trees: dict[str, Any], meta: dict[str, Any]) -> None:
+    """Write structures of numbers and arrays, and what JSON can hold; the file is written whole or not at all."""
+    arrays = {
+        f"{name}_{k}": np.asarray(leaf)
+        for name, tree in trees.items()
+        for k, leaf in enumerate(leaves(tree))
+    }
+    beside = path.with_name(f"{path.name}.{os.getpid()}.part")
+    with beside.open("wb") as file:
+        np.savez(file, **{"meta": np.array(json.dumps(meta)), **arrays})  # type: ignore[arg-type]
+    os.replace(beside, path)
+
+
+def load(
+    path: Path, like: dict[str, Any], fit: dict[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What was saved, in the structures of `like`.
+
+    Parameters
+    ----------
+    fit : dict
+        What the checkpoint's `meta["fit"]` has to be.
+
+    Raises
+    ------
+    ValueError
+        The file is no checkpoint, or of another fit; says what differs.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            found = {name: file[name] for name in file.files}
+        meta = json.loads(str(found.pop("meta")))
+    except (OSError, KeyError, ValueError) as error:
+        raise ValueError(f"{path} is no checkpoint of a fit: {error}") from error
+    for key, value in fit.items():
+        if meta["fit"].get(key) != value:
+            raise ValueError(
+                f"{path} is the checkpoint of another fit: {key} was {meta['fit'].get(key)}, and is {value} now. "
+                "Delete it to begin anew"
+            )
+
+    def restored(name: str, tree: Any) -> Any:
+        places = iter(range(len(leaves(tree))))
+        return map_leaves(lambda leaf: _like(leaf, found[f"{name}_{next(places)}"]), tree)
+
+    return {name: restored(name, tree) for name, tree in like.items()}, meta
+
+
+def _like(leaf: Any, value: Any) -> Any:
+    """A saved value as what stood there: a Python number where there was one."""
+    return type(leaf)(value) if isinstance(leaf, int | float) and np.ndim(value) == 0 else value

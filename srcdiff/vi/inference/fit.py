@@ -1,0 +1,213 @@
+"""`vi.fit`: a guide's parameters by stochastic gradient ascent on the bound."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from srcdiff.vi.guides.automatic import Delta, Guide, MeanField
+from srcdiff.vi.inference.initialisation import InUnitsOfTheGuide
+from srcdiff.vi.inference.minibatches import count_rows
+from srcdiff.vi.inference.optimizers import LBFGS, Adam, Exponential
+from srcdiff.vi.inference.training_loop import Loop, Step
+from srcdiff.vi.model.checks import check
+from srcdiff.vi.model.program_text import generators_of
+from srcdiff.vi.model.pytree import map_leaves
+from srcdiff.vi.objectives.elbo import Elbo, elbo
+from srcdiff.vi.objectives.log_density import LogDensity
+from srcdiff.vi.objectives.target_density import data_names
+from srcdiff.vi.results.posterior import Posterior
+
+__all__ = ["Step", "fit"]
+
+
+def fit(
+    model: Any,
+    guide: Any = MeanField,
+    *data: Any,
+    steps: int = 2000,
+    batch_size: int | None = None,
+    optimizer: Any = None,
+    rng: np.random.Generator | int | None = None,
+    draws: int = 1,
+    estimator: Any = "auto",
+    init: Any = None,
+    stop: Callable[[Sequence[float]], bool] | None = None,
+    average: bool = True,
+    restarts: int = 1,
+    on_nan: str = "raise",
+    progress: bool = True,
+    callbacks: Sequence[Callable[[Step], Any]] = (),
+    checkpoint: str | Path | None = None,
+    checkpoint_every: int = 500,
+    **options: Any,
+) -> Posterior:
+    """Fit a guide to a model's posterior.
+
+    Parameters
+    ----------
+    model, guide, estimator, draws, **options
+        As in `vi.elbo`.
+    *data
+        What the model takes.
+    steps : int
+    batch_size : int, optional
+        Take that many rows of the data for a step. Rows are the first axis of the arrays that are as long as the first
+        one; each is seen once in an epoch, and what the model observes is weighted with (rows) / (rows of the batch).
+    optimizer : optional
+        From `vi.optim`. Unless given: Adam with a rate that falls from 0.1 to 0.002, and `LBFGS()` for `Delta` and
+        `Laplace`. That Adam begins near the optimum, which L-BFGS finds: means and standard deviations of automatic
+        guides on ten fixed draws, and the parameters of guide functions on 32, where all draws have derivatives and no
+        site belongs to a row of a batch. Under automatic guides it moves means in units of the guide's standard
+        deviations.
+    rng : Generator or int
+        Where noise, batches and restarts come from.
+    init : parameters or dict, optional
+        Parameters to begin with, or values of sites.
+    stop : callable, optional
+        A rule such as `vi.stopping.Plateau()`: asked with all bounds after each step.
+    average : bool
+        Take the mean of the parameters of the last steps (a fifth to a third of them), and not those of the last.
+    restarts : int
+        Fit that often from different places, and keep the one whose last bounds have the highest mean.
+    on_nan : str
+        "raise", or "skip": leave out a step whose bound or gradient is not finite (20 in a row raise).
+    progress : bool
+        Show the bound, if standard error is a terminal.
+    callbacks : sequence of callable
+        Each gets a `Step` after each step; one that returns True ends the fit.
+    checkpoint : path, optional
+        A file that the fit is saved to, every `checkpoint_every` steps and at the end. If it is there already, the fit
+        goes on from it, to the same numbers, bit for bit.
+
+    Returns
+    -------
+    Posterior
+
+    Raises
+    ------
+    ValueError
+        Data or settings that do not fit; before the first step where that can be seen.
+    FloatingPointError
+        The bound or its gradient is not finite; names the sites.
+    """
+    _check_options(model, options)
+    target = elbo(model, guide, estimator, draws, **options)
+    _check_counts(steps, restarts, batch_size)
+    is_told = optimizer is not None or not (init is None or isinstance(init, dict))
+    _check_data(model, data, target, batch_size)
+    if optimizer is None:
+        optimizer = _optimizer_for(target, steps, _batches_of(data, target, batch_size))
+    _check_settings(on_nan, optimizer, batch_size)
+    generator = rng if isinstance(rng, np.random.Generator) else np.random.default_rng(rng)
+    loop = Loop(
+        target, optimizer, generator, data, steps, batch_size, stop, average, on_nan, progress, tuple(callbacks),
+        not is_told,
+    )  # fmt: skip
+    file = None if checkpoint is None else Path(checkpoint)
+    if restarts == 1:
+        return loop.fit(_start(target, init, data, generator), file, checkpoint_every)
+    return _best_of(restarts, loop, init, file, checkpoint_every)
+
+
+def _optimizer_for(target: Elbo, steps: int, batches: float) -> Any:
+    """What is taken unless one is given."""
+    if isinstance(target.guide, Delta):
+        return LBFGS()
+    adam = Adam(Exponential(0.1, 0.002, steps))
+    if not isinstance(target.guide, Guide):
+        return adam
+    return InUnitsOfTheGuide(adam, stretch=float(np.sqrt(batches)))
+
+
+def _batches_of(data: tuple[Any, ...], target: Elbo, batch_size: int | None) -> float:
+    """How many batches the data are; at least 1."""
+    if batch_size is None or len(data) != len(target.data_names):
+        return 1.0
+    return max(1.0, count_rows(data, target.data_names)[0] / batch_size)
+
+
+def _best_of(restarts: int, loop: Loop, init: Any, file: Path | None, every: int) -> Posterior:
+    """The fit whose last bounds were highest, of several that begin elsewhere."""
+    found = []
+    for k in range(restarts):
+        rng = loop.rng.spawn(1)[0]
+        begin = _start(loop.target, init, loop.data, rng, moved=k > 0)
+        own = None if file is None else file.with_name(f"{file.name}.{k}")
+        found.append(replace(loop, rng=rng).fit(begin, own, every))
+    best = max(found, key=lambda p: np.mean(p.bounds[-max(1, len(p.bounds) // 10) :]))
+    best.restarts = tuple(found)
+    return best
+
+
+def _check_options(model: Any, options: dict[str, Any]) -> None:
+    """Raise for data that are given by name."""
+    named = [name for name in data_names(model) if name in options] if callable(model) else []
+    if named:
+        raise TypeError(
+            f"vi.fit takes data by position, behind the guide: vi.fit(model, guide, {', '.join(named)})"
+        )
+
+
+def _check_data(model: Any, data: tuple[Any, ...], target: Elbo, batch_size: int | None) -> None:
+    """Look at the data, or at their first rows, before anything is compiled."""
+    if isinstance(model, LogDensity) or len(data) != len(target.data_names) or generators_of(model):
+        return  # `target` says what is wrong
+    if batch_size is not None:
+        rows, by_row = count_rows(data, target.data_names)
+        first = slice(0, min(batch_size, rows))
+        data = tuple(
+            np.asarray(a[first]) if is_row else a for a, is_row in zip(data, by_row, strict=True)
+        )
+    check(model, *data)
+
+
+def _check_counts(steps: Any, restarts: Any, batch_size: Any) -> None:
+    counts = {"steps": steps, "restarts": restarts}
+    if batch_size is not None:
+        counts["batch_size"] = batch_size
+    for name, value in counts.items():
+        if not isinstance(value, int | np.integer):
+            raise TypeError(f"{name}={value!r}: a whole number is needed")
+        if value < 1:
+            raise ValueError(f"{name}={value}: at least 1 is needed")
+
+
+def _check_settings(on_nan: str, optimizer: Any, batch_size: Any) -> None:
+    if on_nan not in ("raise", "skip"):
+        raise ValueError(f"on_nan={on_nan!r}: it is 'raise' or 'skip'")
+    if isinstance(optimizer, LBFGS):
+        if batch_size is not None:
+            raise ValueError("LBFGS needs the same objective in each step: leave batch_size out")
+        return
+    if not (hasattr(optimizer, "init") and hasattr(optimizer, "step")):
+        raise TypeError(
+            f"optimizer={optimizer!r}: it has to have init(params) and step(params, grads, state), as vi.optim.Adam()"
+        )
+    if getattr(optimizer, "maximize", False):
+        raise ValueError(
+            "optimizer: vi.fit turns gradients round by itself, leave maximize=True out"
+        )
+
+
+def _start(target: Elbo, init: Any, data: tuple[Any, ...], rng: Any, moved: bool = False) -> Any:
+    """Parameters to begin with; restarts are moved by standard normal numbers."""
+    if init is not None and not isinstance(init, dict):
+        params = map_leaves(lambda p: np.array(p, float), init)
+        expected = target.init(*data)
+        if type(init).__name__ != type(expected).__name__ or [np.shape(p) for p in init] != [
+            np.shape(p) for p in expected
+        ]:
+            shapes = ", ".join(f"{k} {np.shape(v)}" for k, v in expected._asdict().items())
+            raise ValueError(
+                f"init: parameters of this guide are {type(expected).__name__}: {shapes}"
+            )
+    else:
+        params = target.init(*data, at=init)
+    if moved:
+        if hasattr(params, "loc"):
+            return params._replace(loc=params.loc + rng.standard_normal(len(params.loc)))
+        params = map_leaves(lambda p: p + 0.3 * rng.standard_normal(np.shape(p)), params)
+    return params

@@ -1,0 +1,463 @@
+"""Optimisers: `init(params)` makes a state, `step(params, grads, state)` gives new parameters and a new state.
+
+Parameters are any structure of numbers and arrays (named tuples, dicts, lists); gradients and what a state keeps of
+them have the same structure. Nothing is written in place. A step goes *down* the gradient; with `maximize=True` it
+goes up.
+
+`LBFGS` is no such step: it is SciPy's, on one fixed set of draws, and `vi.fit` runs it as a whole.
+"""
+
+import math
+import warnings
+from collections.abc import Callable
+from dataclasses import KW_ONLY, dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from srcdiff.vi.model.pytree import flatten, map_leaves
+
+__all__ = [
+    "LBFGS",
+    "SGD",
+    "AdaDelta",
+    "AdaGrad",
+    "Adam",
+    "Exponential",
+    "Momentum",
+    "RMSProp",
+    "RobbinsMonro",
+]
+
+Rate = float | Callable[[int], float]
+
+
+@dataclass(frozen=True)
+class _Optimizer:
+    """What all have: the direction."""
+
+    _: KW_ONLY
+    maximize: bool = False
+
+    @property
+    def _down(self) -> float:
+        return 1.0 if self.maximize else -1.0
+
+
+def _zeros(params: Any) -> Any:
+    return map_leaves(lambda p: np.zeros_like(np.asarray(p, float)) if np.ndim(p) else 0.0, params)
+
+
+def _unzip(trees: Any, like: Any, n: int) -> tuple[Any, ...]:
+    """Trees of the items of a tree whose leaves are lists of n items."""
+    return tuple(map_leaves(lambda _, found, k=k: found[k], like, trees) for k in range(n))
+
+
+class _Leaf:
+    """Several results in the place of a leaf, which `map_leaves` shall not walk into."""
+
+    __slots__ = ("items",)
+
+    def __init__(self, *items: Any) -> None:
+        self.items = items
+
+    def __getitem__(self, k: int) -> Any:
+        return self.items[k]
+
+
+# ---- stochastic gradient steps ---------------------------------------------------
+
+
+class StepState(NamedTuple):
+    """How many steps were made."""
+
+    steps: int
+
+
+@dataclass(frozen=True)
+class SGD(_Optimizer):
+    """theta <- theta - rate g.
+
+    Parameters
+    ----------
+    rate : float or callable
+        A number, or `rate(t)` of the step t = 1, 2, ... . A function that cannot satisfy the Robbins-Monro conditions
+        (sum of the rates infinite, sum of their squares finite) gets a warning.
+    """
+
+    rate: Rate = 0.01
+
+    def __post_init__(self) -> None:
+        if callable(self.rate) and not isinstance(self.rate, Exponential):
+            _warn_about_schedule(self.rate)
+        elif not callable(self.rate):
+            _positive("rate", self.rate)
+
+    def init(self, params: Any) -> StepState:
+        return StepState(0)
+
+    def step(self, params: Any, grads: Any, state: StepState) -> tuple[Any, StepState]:
+        count = state.steps + 1
+        rate = self._down * (self.rate(count) if callable(self.rate) else self.rate)
+        return map_leaves(lambda p, g: p + rate * g, params, grads), StepState(count)
+
+
+@dataclass(frozen=True)
+class RobbinsMonro(_Optimizer):
+    """theta <- theta - rate (t + delay)**-power g.
+
+    With rate 1 and power 1 a quadratic loss gives the running mean, and a steep one is left at once: the rate has to be
+    below 2 over the largest curvature, which the first steps take in full.
+
+    Raises
+    ------
+    ValueError
+        If `power` is not in (1/2, 1]: below, the squares of the rates have no finite sum; above, the rates have one.
+
+    References
+    ----------
+    Robbins and Monro (1951), A stochastic approximation method.
+    """
+
+    rate: float = 0.1
+    power: float = 0.6
+    delay: float = 0.0
+
+    def __post_init__(self) -> None:
+        _positive("rate", self.rate)
+        if not 0.5 < self.power <= 1.0:
+            raise ValueError(
+                f"RobbinsMonro: power={self.power} is outside (1/2, 1]: the rates t**-power must have an infinite sum, "
+                "and their squares a finite one"
+            )
+        if self.delay < 0:
+            raise ValueError(f"RobbinsMonro: delay={self.delay} is negative")
+
+    def init(self, params: Any) -> StepState:
+        return StepState(0)
+
+    def step(self, params: Any, grads: Any, state: StepState) -> tuple[Any, StepState]:
+        count = state.steps + 1
+        rate = self._down * self.rate * (count + self.delay) ** -self.power
+        return map_leaves(lambda p, g: p + rate * g, params, grads), StepState(count)
+
+
+@dataclass(frozen=True)
+class Exponential:
+    """A rate that falls from `start` to `end` over `steps`, by the same factor each step, and stays there."""
+
+    start: float
+    end: float
+    steps: int
+
+    def __post_init__(self) -> None:
+        _positive("start", self.start)
+        _positive("end", self.end)
+        _positive("steps", self.steps)
+
+    def __call__(self, t: int) -> float:
+        return float(self.start * (self.end / self.start) ** min(t / self.steps, 1.0))
+
+
+def _warn_about_schedule(rate: Callable[[int], float]) -> None:
+    """By the power with which the rates fall, far out."""
+    early, late = rate(10**6), rate(10**9)
+    if not (early > 0 and late > 0):
+        raise ValueError(f"rates have to be positive: rate(10**6) = {early}, rate(10**9) = {late}")
+    power = math.log(early / late) / math.log(10**3)
+    if power > 1.0 + 1e-3:
+        told = "so fast that their sum is finite: the steps may end before the optimum"
+    elif power <= 0.5:
+        told = "so slowly that the sum of their squares is infinite: the noise does not average out"
+    else:
+        return
+    warnings.warn(f"the rates fall as t**-{power:.3g}, {told}", UserWarning, stacklevel=4)
+
+
+# ---- momentum -----------------------------------------------------------------------
+
+
+class MomentumState(NamedTuple):
+    """The velocity, shaped like the parameters."""
+
+    velocity: Any
+
+
+@dataclass(frozen=True)
+class Momentum(_Optimizer):
+    """theta <- theta - rate v;  v <- momentum v + (1 - momentum) g: both from the values before the step.
+
+    The updates are simultaneous, as Theano's: the parameters move by the *old* velocity, which begins at 0, so the
+    first step leaves them where they are. `simultaneous=False` moves by the new one.
+    """
+
+    rate: float = 0.01
+    momentum: float = 0.9
+    simultaneous: bool = True
+
+    def __post_init__(self) -> None:
+        _positive("rate", self.rate)
+        _fraction("momentum", self.momentum)
+
+    def init(self, params: Any) -> MomentumState:
+        return MomentumState(_zeros(params))
+
+    def step(self, params: Any, grads: Any, state: MomentumState) -> tuple[Any, MomentumState]:
+        keep, rate = self.momentum, self._down * self.rate
+        velocity = map_leaves(lambda v, g: keep * v + (1.0 - keep) * g, state.velocity, grads)
+        by = state.velocity if self.simultaneous else velocity
+        return map_leaves(lambda p, v: p + rate * v, params, by), MomentumState(velocity)
+
+
+# ---- rates of their own for each coordinate ------------------------------------------
+
+
+class SquareState(NamedTuple):
+    """Sums of squared gradients, shaped like the parameters."""
+
+    square: Any
+
+
+@dataclass(frozen=True)
+class AdaGrad(_Optimizer):
+    """G <- G + g**2;  theta <- theta - rate g / (sqrt(G) + damping).
+
+    References
+    ----------
+    Duchi, Hazan and Singer (2011), Adaptive subgradient methods.
+    """
+
+    rate: float = 0.1
+    damping: float = 1e-8
+
+    def __post_init__(self) -> None:
+        _positive("rate", self.rate)
+        _positive("damping", self.damping)
+
+    def init(self, params: Any) -> SquareState:
+        return SquareState(_zeros(params))
+
+    def step(self, params: Any, grads: Any, state: SquareState) -> tuple[Any, SquareState]:
+        rate, damping = self._down * self.rate, self.damping
+        square = map_leaves(lambda s, g: s + g**2, state.square, grads)
+        new = map_leaves(
+            lambda p, g, s: p + rate * g / (np.sqrt(s) + damping), params, grads, square
+        )
+        return new, SquareState(square)
+
+
+class AdaDeltaState(NamedTuple):
+    """Running means of squared gradients and of squared steps, shaped like the parameters."""
+
+    square: Any
+    moved: Any
+
+
+@dataclass(frozen=True)
+class AdaDelta(_Optimizer):
+    """Steps of sqrt(E[step**2] + damping) / sqrt(E[g**2] + damping) g, with running means that keep `decay`.
+
+    References
+    ----------
+    Zeiler (2012), ADADELTA.
+    """
+
+    decay: float = 0.95
+    damping: float = 1e-6
+    rate: float = 1.0
+
+    def __post_init__(self) -> None:
+        _fraction("decay", self.decay)
+        _positive("damping", self.damping)
+        _positive("rate", self.rate)
+
+    def init(self, params: Any) -> AdaDeltaState:
+        return AdaDeltaState(_zeros(params), _zeros(params))
+
+    def step(self, params: Any, grads: Any, state: AdaDeltaState) -> tuple[Any, AdaDeltaState]:
+        def leaf(p: Any, g: Any, square: Any, moved: Any) -> _Leaf:
+            square = self.decay * square + (1.0 - self.decay) * g**2
+            step = np.sqrt(moved + self.damping) / np.sqrt(square + self.damping) * g
+            moved = self.decay * moved + (1.0 - self.decay) * step**2
+            return _Leaf(p + self._down * self.rate * step, square, moved)
+
+        found = map_leaves(leaf, params, grads, state.square, state.moved)
+        new, square, moved = _unzip(found, params, 3)
+        return new, AdaDeltaState(square, moved)
+
+
+class RMSPropState(NamedTuple):
+    """The running mean of squared gradients, what each rate has grown by, and the latest signs."""
+
+    square: Any
+    growth: Any
+    sign: Any
+
+
+@dataclass(frozen=True)
+class RMSProp(_Optimizer):
+    """r <- decay r + (1 - decay) g**2;  theta <- theta - rate g / sqrt(r).
+
+    Parameters
+    ----------
+    rate, decay : float
+    growth : float
+        Each coordinate's rate is multiplied by 1 + growth, before the step, when its last two gradients have the same
+        sign. It never shrinks, so a noisy gradient wants it small; 0, the default, is the ordinary method.
+    damping : float
+        Added to sqrt(r). Where r is 0 the coordinate stays.
+
+    References
+    ----------
+    Tieleman and Hinton (2012), Lecture 6.5 of Neural Networks for Machine Learning.
+    """
+
+    rate: float = 0.01
+    decay: float = 0.9
+    growth: float = 0.0
+    damping: float = 0.0
+
+    def __post_init__(self) -> None:
+        _positive("rate", self.rate)
+        _fraction("decay", self.decay)
+        if self.growth < 0 or self.damping < 0:
+            raise ValueError("RMSProp: growth and damping cannot be negative")
+
+    def init(self, params: Any) -> RMSPropState:
+        ones = map_leaves(lambda z: z + 1.0, _zeros(params))
+        return RMSPropState(_zeros(params), ones, _zeros(params))
+
+    def step(self, params: Any, grads: Any, state: RMSPropState) -> tuple[Any, RMSPropState]:
+        def leaf(p: Any, g: Any, square: Any, growth: Any, sign: Any) -> _Leaf:
+            square = self.decay * square + (1.0 - self.decay) * g**2
+            growth = np.where(sign * np.sign(g) > 0, growth * (1.0 + self.growth), growth)
+            root = np.sqrt(square) + self.damping
+            step = self.rate * growth * g / np.where(root == 0.0, 1.0, root)
+            return _Leaf(p + self._down * step, square, growth, np.sign(g))
+
+        found = map_leaves(leaf, params, grads, *state)
+        new, square, growth, sign = _unzip(found, params, 4)
+        return new, RMSPropState(square, growth, sign)
+
+
+class AdamState(NamedTuple):
+    """Steps made, and running means of gradients and of their squares."""
+
+    steps: int
+    mean: Any
+    square: Any
+
+
+@dataclass(frozen=True)
+class Adam(_Optimizer):
+    """m <- b1 m + (1 - b1) g;  v <- b2 v + (1 - b2) g**2;  theta <- theta - rate m' / (sqrt(v') + damping).
+
+    m' and v' are m / (1 - b1**t) and v / (1 - b2**t), which takes out that both begin at 0.
+
+    Parameters
+    ----------
+    rate : float or callable
+        A number, or `rate(t)` of the step t = 1, 2, ... .
+
+    References
+    ----------
+    Kingma and Ba (2015), Adam.
+    """
+
+    rate: Rate = 0.01
+    b1: float = 0.9
+    b2: float = 0.999
+    damping: float = 1e-8
+
+    def __post_init__(self) -> None:
+        if not callable(self.rate):
+            _positive("rate", self.rate)
+        _fraction("b1", self.b1)
+        _fraction("b2", self.b2)
+        _positive("damping", self.damping)
+
+    def init(self, params: Any) -> AdamState:
+        return AdamState(0, _zeros(params), _zeros(params))
+
+    def step(self, params: Any, grads: Any, state: AdamState) -> tuple[Any, AdamState]:
+        b1, b2, count = self.b1, self.b2, state.steps + 1
+        # the two corrections as one factor each: a step is 12 operations on an array
+        root = math.sqrt(1.0 - b2**count)
+        rate = self._down * (self.rate(count) if callable(self.rate) else self.rate)
+        rate *= root / (1.0 - b1**count)
+        damping = self.damping * root
+        mean = map_leaves(lambda m, g: b1 * m + (1.0 - b1) * g, state.mean, grads)
+        square = map_leaves(lambda v, g: b2 * v + (1.0 - b2) * (g * g), state.square, grads)
+        new = map_leaves(
+            lambda p, m, v: p + rate * (m / (np.sqrt(v) + damping)), params, mean, square
+        )
+        return new, AdamState(count, mean, square)
+
+
+# ---- a deterministic problem, as a whole ----------------------------------------------
+
+
+@dataclass(frozen=True)
+class LBFGS:
+    """SciPy's L-BFGS on the bound with one fixed set of draws; `vi.fit(..., optimizer=vi.optim.LBFGS(draws=30))`.
+
+    With the draws fixed the bound is a smooth function, and the same seed gives the same answer. Its optimum is that of
+    the sample, which fits the draws too closely where they are few: of a Gaussian with d coordinates, take more than d.
+
+    Parameters
+    ----------
+    draws : int
+        How many draws are fixed.
+    gtol, ftol : float
+        SciPy's tolerances.
+
+    References
+    ----------
+    Giordano, Ingram and Broderick (2024), Black box variational inference with a deterministic objective.
+    """
+
+    draws: int = 30
+    gtol: float = 1e-6
+    ftol: float = 1e-12
+
+    def __post_init__(self) -> None:
+        if self.draws < 1:
+            raise ValueError(f"LBFGS: draws={self.draws}, at least one is needed")
+
+    def minimize(
+        self, value_and_grad: Callable[[Any], tuple[float, Any]], params: Any, steps: int
+    ) -> Any:
+        """SciPy's result for a function of `params`, with `x` in their structure."""
+        from scipy.optimize import minimize  # 0.2 s
+
+        start, restore = flatten(params)
+        best: tuple[float, Any] = (math.inf, start)
+
+        def objective(x: Any) -> tuple[float, Any]:
+            nonlocal best
+            value, grads = value_and_grad(restore(x))
+            vector = flatten(grads)[0]
+            if math.isfinite(value) and np.all(np.isfinite(vector)):
+                best = min(best, (float(value), x.copy()), key=lambda found: found[0])
+                return float(value), vector
+            if not math.isfinite(best[0]):
+                return float(value), vector  # at the start there is nowhere to go back to
+            # too long a step: a bowl round the best point, from which the line search takes a shorter one
+            away = x - best[1]
+            rise = 10.0 * (1.0 + abs(best[0]))
+            return best[0] + rise, 2.0 * rise * away / (away @ away)
+
+        options = {"maxiter": steps, "gtol": self.gtol, "ftol": self.ftol, "maxcor": 20}
+        found = minimize(objective, start, jac=True, method="L-BFGS-B", options=options)
+        found.x = restore(found.x)
+        return found
+
+
+def _positive(name: str, value: float) -> None:
+    if not (value > 0 and math.isfinite(value)):
+        raise ValueError(f"{name}={value}: it has to be positive")
+
+
+def _fraction(name: str, value: float) -> None:
+    if not 0 <= value < 1:
+        raise ValueError(f"{name}={value}: it has to be in [0, 1)")

@@ -1,0 +1,202 @@
+"""Draws from a model: its prior, with data of its own making, and what follows from a posterior."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+import numpy as np
+
+import srcdiff
+from srcdiff.vi.model.models import Site, sites
+from srcdiff.vi.model.program_text import generators_of, name_of, program
+from srcdiff.vi.model.semantics import Draw
+
+__all__ = ["Sampler", "predictive", "prior", "storage_of"]
+
+
+class Sampler:
+    """A generated program that draws the sites of a model.
+
+    Attributes
+    ----------
+    source : str
+        Its text, for the latest call.
+    """
+
+    def __init__(self, model: Callable[..., Any], suffix: str, posterior: Any = None) -> None:
+        self.model = model
+        self.posterior = posterior
+        self.params: Mapping[str, Any] = getattr(posterior, "model_values", {})
+        self.suffix = suffix
+        self._programs: dict[tuple[str, ...], Any] = {}
+        self._latest: Any = None
+
+    def __call__(self, rng: np.random.Generator, *data: Any, draws: int | None = None) -> Any:
+        """Draw.
+
+        Parameters
+        ----------
+        rng : Generator
+        *data
+            The model's arguments. Observed values say how many there are to draw; they are not used.
+        draws : int, optional
+            How often. The values get a first axis for it; without, there is one draw, and no such axis.
+
+        Returns
+        -------
+        dict
+            Names of sites and their values; where a branch did not come to one, NaN, or -1 for integers. Of a model
+            that draws from a generator: what it returns.
+        """
+        if not isinstance(rng, np.random.Generator):
+            raise TypeError(
+                f"a sampler takes a generator first, and then the data: (np.random.default_rng(0), ...); got "
+                f"{type(rng).__name__}"
+            )
+        if generators_of(self.model) and self.posterior is None:
+            raise ValueError(
+                f"{name_of(self.model)} draws from a generator itself: call it, and give it one"
+            )
+        found = sites(self.model, *data)
+        given = self._given(rng, draws, found)
+        if generators_of(self.model):
+            return self._replayed(rng, draws, given, found, data)
+        if draws is None:
+            return self._once(rng, {k: v[0] for k, v in given.items()}, found, data)
+        each = [
+            self._once(rng, {k: v[s] for k, v in given.items()}, found, data) for s in range(draws)
+        ]
+        return {name: np.array([one[name] for one in each]) for name in each[0]} if each else {}
+
+    def _once(
+        self, rng: np.random.Generator, latents: Mapping[str, Any], found: list[Site], data: Any
+    ) -> dict[str, Any]:
+        run, given = self._program(found, latents)
+        drawn: dict[str, Any] = run(rng, *given, *data)
+        return {s.name: drawn[s.name] for s in found if s.name not in latents}
+
+    def _replayed(
+        self, rng: np.random.Generator, draws: int | None, given: Any, found: list[Site], data: Any
+    ) -> Any:
+        """What a model that draws from a generator returns, where the posterior's sites have their values."""
+        each = []
+        for s in range(draws or 1):
+            run, own = self._program(found, {k: v[s] for k, v in given.items()})
+            each.append(run(rng, *own, *data))
+        if draws is None:
+            return each[0]
+        if each and isinstance(each[0], tuple):
+            return tuple(np.array(part) for part in zip(*each, strict=True))
+        return np.array(each)
+
+    def _given(
+        self, rng: np.random.Generator, draws: int | None, found: list[Site]
+    ) -> dict[str, np.ndarray]:
+        """Values of latent sites from the posterior, `draws` of each."""
+        if self.posterior is None:
+            return {}
+        count = 1 if draws is None else draws
+        given = self.posterior
+        if not isinstance(given, Mapping):
+            given = given.sample(count, rng)
+        else:
+            given = {k: np.asarray(v) for k, v in given.items()}
+            rows = {len(v) for v in given.values()}
+            if len(rows) != 1:
+                raise ValueError(f"the posterior has different numbers of draws: {sorted(rows)}")
+            chosen = rng.integers(rows.pop(), size=count)
+            given = {k: v[chosen] for k, v in given.items()}
+        unknown = [name for name in given if name not in [s.name for s in found]]
+        if unknown:
+            raise ValueError(
+                f"the posterior has draws of {unknown[0]!r}, which is no site of {name_of(self.model)}: these are "
+                f"{', '.join(repr(s.name) for s in found)}"
+            )
+        return dict(given)
+
+    @property
+    def source(self) -> str:
+        if self._latest is None:
+            raise ValueError("there is no source before a call: use source_for(rng, *data)")
+        return str(self._latest.source)
+
+    def source_for(self, rng: np.random.Generator, *data: Any) -> str:
+        """The text for such data, without running it."""
+        found = sites(self.model, *data)
+        given = {k: v[0] for k, v in self._given(rng, None, found).items()}
+        run, own = self._program(found, given)
+        return str(run.source_for(rng, *own, *data))
+
+    def _program(
+        self, found: list[Site], latents: Mapping[str, Any]
+    ) -> tuple[Any, tuple[dict[str, Any], ...]]:
+        """The generated program, and what it is given besides generator and data."""
+        replayed = bool(generators_of(self.model))
+        storage = {} if replayed else storage_of(found, latents)
+        own = {"latents": {**self.params, **latents}, "values": storage}
+        own = {name: given for name, given in own.items() if given}
+        key = tuple(own)
+        if key not in self._programs:
+            given = ", ".join(name if name in own else "{}" for name in ("latents", "values"))
+            result = "value" if replayed else "finish(_model)"
+            made = program(self.model, self.suffix, ["rng", *key], Draw, f"rng, {given}", result)
+            self._programs[key] = srcdiff.transform(made, "simplify", jit=False)
+        self._latest = self._programs[key]
+        return self._latest, tuple(own.values())
+
+
+def storage_of(found: list[Site], latents: Collection[str]) -> dict[str, Any]:
+    """Storage for sites in loops or branches, but for the latents: filled with what stands for values not drawn."""
+    made: dict[str, Any] = {}
+    for site in found:
+        if site.name in latents or not (site.loops or site.conditional):
+            continue
+        if None in site.shape:
+            raise ValueError(
+                f"the site {site.name!r} ({site.line}) has a shape that only the run knows: {site.shape}. Draw all "
+                "items in one loop, for i in range(len(y)), and look up the group of each"
+            )
+        is_float = site.dtype.startswith("float")
+        shape = tuple(int(n) for n in site.shape if n is not None)
+        made[site.name] = np.full(shape, np.nan if is_float else -1)[()]
+    return made
+
+
+def prior(model: Callable[..., Any]) -> Sampler:
+    """Draws of all sites of a model, observed ones among them.
+
+    Parameters
+    ----------
+    model : callable
+
+    Returns
+    -------
+    Sampler
+        `sampler(rng, *data, draws=None)` gives a dict of values; see `Sampler.__call__`.
+    """
+    return Sampler(model, "prior")
+
+
+def predictive(model: Callable[..., Any], posterior: Any) -> Sampler:
+    """Draws of the sites of a model that a posterior does not give: the data that it predicts.
+
+    Parameters
+    ----------
+    model : callable
+    posterior : dict or Posterior
+        Draws of the latent sites, with a first axis for the draw, of which each call takes some; or an object with
+        `.sample(n, rng)` that gives such a dict, and perhaps with `.model_values`, a dict of the model's `vi.param`s.
+        Without these, parameters are what the model says that they begin with.
+
+    Returns
+    -------
+    Sampler
+        `sampler(rng, *data, draws=None)`; see `Sampler.__call__`.
+    """
+    if not isinstance(posterior, Mapping) and not hasattr(posterior, "sample"):
+        raise TypeError(
+            f"predictive: the posterior is {type(posterior).__name__}; it has to be a dict of draws by the names of "
+            "the sites, or have `.sample(n, rng)`, as what vi.fit returns"
+        )
+    return Sampler(model, "predictive", posterior)

@@ -1,0 +1,427 @@
+"""What a model's statements mean: a class for each program that is made of a model.
+
+The compiler reads them in the place of the statements (`srcdiff.effects`), so that they cost nothing: the generated
+source holds what they do.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy.special import logsumexp
+
+from srcdiff.effects import (
+    assigned_to,
+    evaluated,
+    lengths,
+    loops,
+    named,
+    note,
+    once,
+    refuse,
+    remark,
+    same_shape,
+    spelled,
+    undone,
+    written,
+)
+from srcdiff.vi.model.semantics_base import (
+    Handler,
+    Plate,
+    by_item,
+    check_observed,
+    is_zero,
+    listed,
+    param_value,
+    plate_of,
+    shape_of_draw,
+    support_of,
+    value_of,
+    without_module,
+)
+
+__all__ = ["Draw", "Handler", "LogJoint", "Plate", "Survey", "without_module"]
+
+
+class Survey(Handler):
+    """Values are unknown numbers of the right shapes, and each site is noted."""
+
+    def __init__(self, unknown):
+        super().__init__()
+        self.unknown = unknown
+
+    def sample(self, name, distribution, obs=None):
+        self.begin(name, obs is None)
+        around = loops()
+        if obs is None:
+            shape = self.shape(distribution)
+            unknown = int(self.unknown) if distribution.is_discrete else self.unknown
+            value = np.full(shape, unknown) if len(shape) > 0 else unknown
+        else:
+            value = obs
+            check_observed(name, distribution, value, self.sizes)
+        note(
+            "site",
+            name=name,
+            distribution=distribution,
+            value=value,
+            support=distribution.support,
+            loops=tuple([turns for _, turns, _ in around]),
+            plates=(
+                *[source.name for _, _, source in around if isinstance(source, Plate)],
+                *[plate.name for plate in self.plates],
+            ),
+            observed=obs is not None,
+        )
+        return value
+
+    def draw(self, distribution, size):
+        name = assigned_to()
+        self.begin(name)
+        shape = shape_of_draw(distribution, size)
+        unknown = int(self.unknown) if distribution.is_discrete else self.unknown
+        value = np.full(shape, unknown) if len(shape) > 0 else unknown
+        note(
+            "site",
+            name=name,
+            distribution=distribution,
+            value=value,
+            support=support_of(distribution.support),
+            loops=tuple([turns for _, turns, _ in loops()]),
+            plates=(),
+            observed=False,
+        )
+        return value
+
+    def param(self, name, init, constraint=None):
+        note("param", name=name, init=init, constraint=constraint)
+        return init
+
+    def plate(self, name, size, subsample=None):
+        return plate_of(name, size, subsample, None)
+
+
+class Draw(Handler):
+    """Values are drawn from a generator, or given."""
+
+    def __init__(self, rng, latents, values):
+        super().__init__()
+        self.rng = rng
+        self.latents = latents
+        self.values = {**values}  # storage for sites in loops or branches, and what was drawn
+
+    def sample(self, name, distribution, obs=None):
+        self.begin(name)
+        remark(f"{name} ~ {without_module(spelled('distribution'))}")
+        turns = tuple([turn for turn, _, _ in loops()])
+        if name in self.latents:
+            value = self.latents[name]
+            for turn in turns:
+                value = value[turn]
+            return value
+        shape = self.shape(distribution) if obs is None else np.shape(obs)
+        if is_repeated(lengths(shape), lengths(distribution.batch_shape), distribution.event_dim):
+            distribution = distribution.expand(shape[: len(shape) - distribution.event_dim])
+        value = distribution.sample(self.rng, repeats(name, shape, distribution))
+        if len(turns) > 0:
+            self.values[name][turns] = value
+        else:
+            self.values[name] = value
+        return value
+
+    def draw(self, distribution, size):
+        """A draw from the model's own generator: what makes the value that is given, or a new one."""
+        name = assigned_to()
+        if name in self.latents:
+            value = self.latents[name]
+            for turn, _, _ in loops():
+                value = value[turn]
+            drawn, _, _ = undone(value)
+            return drawn
+        remark(f"{name} = {written()}")
+        shape = shape_of_draw(distribution, size)
+        return distribution.sample(self.rng, repeats(name, shape, distribution))
+
+    def param(self, name, init, constraint=None):
+        return param_value(name, init, self.latents)
+
+    def plate(self, name, size, subsample=None):
+        return plate_of(name, size, subsample, None)
+
+    def finish(self, model):
+        return self.values
+
+
+def check_counted(distribution):
+    """What turns hand on is its own place among all that there are."""
+    if not distribution.counts_from_zero:
+        refuse(
+            "turns hand on a choice whose values are not counted from 0",
+            "Draw it from a Categorical or a Bernoulli distribution, and look its value up.",
+        )
+
+
+def repeats(name, shape, distribution):
+    """How often a distribution's batch is drawn for values of this shape: its first axes."""
+    batch = distribution.batch_shape
+    count = len(shape) - len(batch) - len(distribution.event_shape)
+    if count < 0 or ends_otherwise(lengths(shape), lengths(batch), count):
+        refuse(
+            f"the site {name!r} has values of shape {lengths(shape)}, and its parameters shape {lengths(batch)}, which "
+            "is not repeated along the first axes",
+            "Give the parameters all axes of the value, as np.broadcast_to(x, shape) does.",
+        )
+    return shape[:count]
+
+
+@evaluated
+def is_repeated(shape, batch, event_dim):
+    """Whether broadcasting repeats parameters to the shape of a value along axes that are not the first."""
+    items = shape[: len(shape) - event_dim]
+    if None in items or None in batch or len(batch) > len(items):
+        return False
+    if items[len(items) - len(batch) :] == batch:
+        return False
+    pairs = zip(items[len(items) - len(batch) :], batch, strict=True)
+    return all(own in (1, item) for item, own in pairs)
+
+
+@evaluated
+def ends_otherwise(shape, batch, count):
+    """Whether the axes behind the first are others; of lengths that only the run knows, NumPy says."""
+    pairs = zip(shape[count : count + len(batch)], batch, strict=True)
+    return any(a != b for a, b in pairs if None not in (a, b))
+
+
+class LogJoint(Handler):
+    """Values are given, and their log densities are added up."""
+
+    def __init__(self, latents, scales):
+        super().__init__()
+        self.latents = latents
+        self.scales = scales
+        self.log_p = 0.0
+        self.term: Any = 0.0  # within a sum: one of its terms
+        self.goes_to = "log_p"
+        self.items = ()  # the axes of a term: how many items choose
+        self.around: Any = ()
+
+    def sample(self, name, distribution, obs=None):
+        if self.is_apart(name):
+            return self.apart(name, distribution)
+        self.begin(name, obs is None)
+        if obs is None:
+            value = self.given(name, self.shape(distribution))
+        else:
+            value = obs
+            check_observed(name, distribution, value, self.sizes)
+        remark(f"{name} ~ {without_module(spelled('distribution'))}")
+        self.add(name, distribution.log_density(value))
+        return value
+
+    def add(self, name, log_density):
+        if self.goes_to == "log_p":
+            self.log_p += self.weighted(name, self.scaled(log_density))
+        else:
+            self.term = self.term + by_item(log_density, len(self.items))
+
+    def check_latents(self):
+        """Values go by the names of sites."""
+        if not isinstance(self.latents, dict):
+            refuse(
+                "the first argument of a log-joint is a dict of values, by the names of sites",
+                "Call it as g({'w': 0.3, 'b': 1.0}, *data), or make it with vi.log_joint(model, ['w', 'b']), which is "
+                "called as g(0.3, 1.0, *data).",
+            )
+
+    def weighted(self, name, log_density):
+        """What a site counts, once plates have had their say: for subclasses."""
+        return log_density
+
+    def is_apart(self, name):
+        """Whether `apart` says what a site counts, and gives its value: for subclasses."""
+        return False
+
+    def apart(self, name, distribution):
+        raise NotImplementedError
+
+    # ---- finite choices without a value are summed out (`frontend/effects/enumerate.py`)
+
+    def sums_out(self, name):
+        self.check_latents()
+        return name not in self.latents and weighs_sums(type(self))
+
+    def choose(self, name, distribution):
+        """Storage for the log densities of all that follows each value."""
+        self.begin(name)
+        return self.terms_of(name, distribution)
+
+    def terms_of(self, name, distribution):
+        if self.goes_to == "term":
+            for _ in self.plates[len(self.items) :]:
+                refuse(
+                    f"the site {name!r} is in a plate within what another site is summed over",
+                    "Write the inner plate as a loop: `for i in vi.plate(...)`.",
+                )
+        remark(f"{name} ~ {without_module(spelled('distribution'))}, summed out")
+        self.around = (*self.around, (name, self.term, self.goes_to, self.items))
+        self.goes_to, self.items = "term", self.sizes
+        self.term = np.zeros(self.sizes) if len(self.sizes) > 0 else 0.0
+        return np.empty((distribution.enumerate_support().shape[0], *self.sizes))
+
+    def choose_from(self, name, distribution, state):
+        """The logarithms of what leads to each state before the first turn: to the one that is given, all."""
+        log_alpha = self.terms_of(name, distribution)
+        if len(self.sizes) > 0:
+            for k in range(len(log_alpha)):
+                log_alpha[k] = self.only_from(0.0, k, state)
+        else:
+            log_alpha[:] = -np.inf
+            log_alpha[state] = 0.0
+        return log_alpha
+
+    def choose_also(self, name, distribution, log_alpha):
+        """An axis for the values of another choice."""
+        check_counted(distribution)
+        self.begin(name)
+        return self.extend(name, distribution, log_alpha)
+
+    def extend(self, name, distribution, log_alpha):
+        remark(f"{name} ~ {without_module(spelled('distribution'))}, summed out")
+        count = np.ndim(log_alpha) - len(self.sizes)
+        values = distribution.enumerate_support().shape[0]
+        return np.empty((*log_alpha.shape[:count], values, *self.sizes))
+
+    def only_from(self, log_alpha, state, known):
+        """What leads to a state, if it is the known one."""
+        known = np.broadcast_to(known, self.sizes) if len(self.sizes) > 0 else known
+        return np.where(known == state, log_alpha, -np.inf)
+
+    def enter_choice(self, state, distribution):
+        """One of the values."""
+        value = value_of(distribution, state)
+        if len(self.sizes) > 0:
+            value = np.full(self.sizes, value)
+        self.term = distribution.log_density(value)
+        return value
+
+    def enter_next(self, log_alpha, state, distribution):
+        """One of the values of another choice, behind what leads to those before it."""
+        self.term = log_alpha + distribution.log_density(self.enter_state(state))
+        return self.enter_state(state)
+
+    def enter_state(self, state):
+        """One state for all items of plates."""
+        return np.full(self.sizes, state) if len(self.sizes) > 0 else state
+
+    def leave_choice(self):
+        return self.term
+
+    def choose_all(self, terms):
+        choices = np.ndim(terms) - len(self.items)
+        name, self.term, self.goes_to, self.items = self.around[-1]
+        self.around = self.around[:-1]
+        if choices == np.ndim(terms):
+            self.add(name, logsumexp(terms))
+        else:
+            self.add(name, logsumexp(terms, axis=0 if choices == 1 else tuple(range(choices))))
+
+    def terms_along(self, log_alpha, axis):
+        """Storage for what leads to a state from each one of a choice."""
+        return np.empty((log_alpha.shape[axis], *self.sizes))
+
+    def hand_on(self, log_alpha, state, distribution, terms):
+        """From one state to the next."""
+        check_counted(distribution)
+        same_shape(
+            distribution.enumerate_support(),
+            (terms.shape[0],),
+            "turns hand on a choice among {wanted} values, which is drawn again among {own}",
+            "Give all draws of a chain the same values.",
+        )
+        return log_alpha + distribution.log_density(self.enter_state(state))
+
+    def choose_next(self, name, state, terms):
+        """The next state, of all that lead there."""
+        self.begin(name)
+        self.term = logsumexp(terms, axis=0) if np.ndim(terms) > 1 else logsumexp(terms)
+        return self.enter_state(state)
+
+    def given(self, name, shape):
+        """The value of a latent site in this turn."""
+        value = self.item(name)
+        same_shape(
+            value,
+            shape,
+            f"the value of the site {name!r} has shape {{own}}, and its distribution {{wanted}}",
+            "Give a value for each item of the site.",
+        )
+        return value
+
+    def item(self, name):
+        """What there is for a site in this turn."""
+        self.check_latents()
+        if name not in self.latents:
+            refuse(
+                f"there is no value for the site {name!r}: the latents have {listed(tuple(self.latents))}",
+                "Name the latents as the model's sites.",
+            )
+        value = self.latents[name]
+        if np.ndim(value) < len(loops()):
+            refuse(
+                f"the value of the site {name!r} has shape {lengths(value)}, without an axis for each loop around it",
+                "Give an array with a row for each turn.",
+            )
+        for turn, _, _ in loops():
+            value = value[turn]
+        return value
+
+    def draw(self, distribution, size):
+        name = assigned_to()
+        self.begin(name)
+        shape = shape_of_draw(distribution, size)
+        remark(f"{name} = {written()}")
+        drawn, log_slope, either_sign = undone(self.item(name))
+        same_shape(
+            drawn,
+            shape,
+            f"the value of `{name}` has shape {{own}}, and the draw {{wanted}}",
+            "Draw as many numbers as there are values, by size=.",
+        )
+        log_density = distribution.log_density(drawn)
+        if either_sign:
+            if is_zero(getattr(distribution, "loc", None)):
+                log_density = np.log(2.0) + log_density
+            else:
+                log_density = np.logaddexp(log_density, distribution.log_density(-drawn))
+        if log_slope is not None:
+            log_density = log_density - log_slope
+        self.add(name, log_density)
+        return drawn
+
+    def param(self, name, init, constraint=None):
+        once(
+            name, f"the parameter {name!r} is there twice", "Give each parameter a name of its own."
+        )
+        return param_value(name, init, self.latents)
+
+    def plate(self, name, size, subsample=None):
+        return plate_of(name, size, subsample, self.scales.get(name, None))
+
+    def finish(self, model):
+        for name in self.latents:
+            if name not in named():
+                refuse(
+                    f"the latents have a value for {name!r}, which is no site of the model: these are "
+                    f"{listed(named())}",
+                    "Leave it out, or correct its name.",
+                    at=model,
+                )
+        return self.log_p
+
+
+@evaluated
+def weighs_sums(cls):
+    """Whether a sum over a site's values counts as the site does: what overrides `sample` says that by `weighted`."""
+    return cls.sample is LogJoint.sample or cls.weighted is not LogJoint.weighted

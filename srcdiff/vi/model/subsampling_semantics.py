@@ -1,0 +1,37 @@
+"""A model under a batch of its rows, and under a guide whose divergences from priors have a closed form."""
+
+from __future__ import annotations
+
+from srcdiff.effects import remark, spelled
+from srcdiff.vi.distributions.divergences import kl
+from srcdiff.vi.model.semantics import LogJoint
+from srcdiff.vi.model.semantics_base import without_module
+
+__all__ = ["WeightedLogJoint"]
+
+
+class WeightedLogJoint(LogJoint):
+    """The log-joint, where the sites `rows` count `share` times: rows of the data for each row of the batch.
+
+    Of the sites of `guides`, minus the divergence of their guide stands in the place of the log density.
+    """
+
+    def __init__(self, latents, scales, share, rows, guides):
+        super().__init__(latents, scales)
+        self.share = share
+        self.rows = rows
+        self.guides = guides
+
+    def is_apart(self, name):
+        return name in self.guides
+
+    def apart(self, name, distribution):
+        """Minus a divergence."""
+        self.begin(name)
+        value = self.given(name, self.shape(distribution))
+        remark(f"KL(q({name}) || {without_module(spelled('distribution'))})")
+        self.log_p -= self.scaled(kl(self.guides[name], distribution))
+        return value
+
+    def weighted(self, name, log_density):
+        return self.share * log_density if name in self.rows else log_density

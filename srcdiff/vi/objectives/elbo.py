@@ -1,0 +1,304 @@
+"""`vi.elbo`: the bound and its gradient as functions of parameters, noise and data."""
+
+from collections.abc import Callable
+from pathlib import Path as FilePath
+from typing import Any
+
+import numpy as np
+
+import srcdiff
+from srcdiff.vi.guides.automatic import Delta, Guide, MeanField
+from srcdiff.vi.guides.custom import model_params
+from srcdiff.vi.model.program_text import name_of
+from srcdiff.vi.objectives.bound import Bound, VectorBound
+from srcdiff.vi.objectives.custom_guide_elbo import FunctionBound
+from srcdiff.vi.objectives.gradient_estimators import Estimator, Path, estimator_of
+from srcdiff.vi.objectives.log_density import LogDensity
+from srcdiff.vi.objectives.target_density import data_names, kind_of, target_of
+from srcdiff.vi.results.stage_export import write_stages, write_test
+from srcdiff.vi.results.variance_report import Report, report
+
+__all__ = ["Elbo", "elbo", "noise"]
+
+
+class Gradient:
+    """The gradient of a bound: `g(params, eps, *data, baseline=0.0)`, shaped like `params`."""
+
+    def __init__(self, elbo: "Elbo") -> None:
+        self._elbo = elbo
+
+    def __call__(self, params: Any, eps: Any, *data: Any, baseline: Any = None) -> Any:
+        return self._elbo.value_and_grad(params, eps, *data, baseline=baseline)[1]
+
+    @property
+    def source(self) -> str:
+        """The source of the latest call, of value and gradient together."""
+        return self._elbo.differentiated.value_and_grad.source  # type: ignore[no-any-return]
+
+    @property
+    def loop_source(self) -> str:
+        """Its loop form, which runs compiled."""
+        return self._elbo.differentiated.value_and_grad.loop_source  # type: ignore[no-any-return]
+
+    def source_for(self, params: Any, eps: Any, *data: Any) -> str:
+        """The source for such arguments; nothing is run."""
+        bound = self._elbo.bound(*data)
+        return bound.value_and_grad.source_for(*bound.arguments(params, eps, data, 0.0))  # type: ignore[no-any-return]
+
+    def save(
+        self, path: str | FilePath, params: Any, eps: Any, *data: Any, form: str = "array"
+    ) -> Any:
+        """Write a module that needs NumPy and SciPy only (and Numba, for `form="loops"`)."""
+        bound = self._elbo.bound(*data)
+        args = bound.arguments(params, eps, data, 0.0)
+        return bound.value_and_grad.save(path, *args, form=form)
+
+
+class Elbo:
+    """A bound: `g(params, eps, *data)`; made by `vi.elbo`.
+
+    Attributes
+    ----------
+    guide, estimator, draws
+    grad : Gradient
+        `grad(params, eps, *data)`, with `.source` and `.loop_source`.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        guide: Any,
+        estimator: Any,
+        draws: int,
+        value_and_grad: Callable[..., Any],
+        options: dict[str, Any],
+    ) -> None:
+        self.model = model
+        self.guide = guide
+        self.estimator = estimator
+        self.draws = draws
+        self.grad = Gradient(self)
+        self._make = value_and_grad
+        self._options = options
+        self._bounds: dict[Any, Bound] = {}
+        self._latest: Bound | None = None
+        self._latest_data: tuple[Any, ...] = ()
+
+    # ---- programs
+
+    def bound(self, *data: Any, full: tuple[Any, ...] | None = None) -> Bound:
+        """The programs for data of this kind; for batches of `full`, which take `share` behind the data."""
+        kind = (kind_of(data), full is not None)
+        found = self._bounds.get(kind)
+        if found is None or not found.is_for(data):
+            found = self._bounds[kind] = self._new(data, full)
+            found.seen = data
+        self._latest, self._latest_data = found, data
+        return found
+
+    def _new(self, data: tuple[Any, ...], full: tuple[Any, ...] | None) -> Bound:
+        if not isinstance(self.guide, Guide):
+            return FunctionBound(
+                self.model, self.guide, self.estimator, self._make, self._options, data, full
+            )
+        of_model = model_params(self.model, data)
+        names = [p.name for p in of_model]
+        target = target_of(self.model, data, full, names)
+        for other in self._bounds.values():  # one for batches of all lengths
+            if isinstance(other, VectorBound) and (other.target.data, other.layout) == (
+                target.data,
+                target.layout,
+            ):
+                return other
+        estimator, diverging = self.estimator, None
+        if estimator is None:
+            estimator = Path()
+            if isinstance(self.guide, MeanField) and not isinstance(self.model, LogDensity):
+                found = target_of(self.model, data, full, names, divergences=True)
+                diverging = found if found.closed else None
+        return VectorBound(
+            target, self.guide, estimator, self._make, self._options, diverging, of_model
+        )
+
+    def by_path(self) -> "Elbo":
+        """The same bound with the derivative through the draws; discrete sites of guide functions have none."""
+        if self.estimator is None or type(self.estimator) is Path:
+            return self
+        estimator = Path() if isinstance(self.guide, Guide) else None
+        return Elbo(self.model, self.guide, estimator, self.draws, self._make, self._options)
+
+    @property
+    def data_names(self) -> tuple[str, ...]:
+        """What the data are called."""
+        return data_names(self.model)
+
+    @property
+    def latest(self) -> Bound:
+        """The programs of the latest call."""
+        if self._latest is None:
+            raise RuntimeError(
+                "the bound was not called yet; its programs are made for the data of a call"
+            )
+        return self._latest
+
+    @property
+    def differentiated(self) -> Bound:
+        """The programs of the latest call; behind a fit by batches, those of a batch."""
+        if self.latest.steps == 0:
+            for other in reversed(self._bounds.values()):
+                if other.steps:
+                    return other
+        return self.latest
+
+    @property
+    def source(self) -> str:
+        """Stages 1 and 2: the log-joint and the bound, as source."""
+        return self.latest.text(self._latest_data)
+
+    # ---- calls
+
+    def __call__(self, params: Any, eps: Any, *data: Any) -> float:
+        return self.bound(*data).value(params, eps, *data)
+
+    def value_and_grad(
+        self, params: Any, eps: Any, *data: Any, baseline: Any = None
+    ) -> tuple[float, Any]:
+        """The bound and its gradient, with the same draws."""
+        if baseline is None:
+            given = getattr(self.estimator, "baseline", 0.0)
+            baseline = 0.0 if isinstance(given, str) else given
+        value, grads = self.bound(*data).step(params, eps, data, baseline)
+        return float(value), grads
+
+    def init(self, *data: Any, at: Any = None, scale: float = 0.1) -> Any:
+        """Parameters to begin with.
+
+        Parameters
+        ----------
+        at : dict, optional
+            Values of sites that the guide is put round; others are where z is 0.
+        scale : float
+            The standard deviations, in z.
+        """
+        return self.bound(*data).init(data, at, scale)
+
+    def save(
+        self, folder: str | FilePath, params: Any, eps: Any, *data: Any, kernel: bool = False
+    ) -> list[FilePath]:
+        """Write the stages as files that need NumPy and SciPy only (Numba, the last ones).
+
+        `elbo.py` has the log-joint and the bound, `gradient.py` its value and gradient, `loops.py` the same as loops,
+        which is not written where there is no such form.
+
+        Parameters
+        ----------
+        kernel : bool
+            Whether to write `kernel.py`, too: a CUDA kernel whose threads take arrays of noise, stacked along a last
+            axis, and leave the value of each, and gradients added up by thread. No device is needed.
+
+        Raises
+        ------
+        UnsupportedError
+            With `kernel`, if the gradient cannot be one.
+        """
+        return write_stages(self, FilePath(folder), params, eps, data, kernel)
+
+    def save_test(self, path: str | FilePath, params: Any, eps: Any, *data: Any) -> FilePath:
+        """Write a test file that compares the gradient, saved beside it, with differences of the bound.
+
+        Any change of a sign in the gradient makes it fail. It needs no srcdiff.
+        """
+        return write_test(self, FilePath(path), params, eps, data)
+
+    def report(
+        self, params: Any, rng: np.random.Generator, *data: Any, estimates: int = 10**4
+    ) -> Report:
+        """How much each number of the gradient varies at `params`, and what a step costs: before a fit is run.
+
+        Parameters
+        ----------
+        estimates : int
+            How many gradients are drawn, each of `draws` draws. Their variance is known to about a part in
+            sqrt(estimates / 2).
+        """
+        return report(self, params, rng, data, estimates)
+
+    @property
+    def noise_kind(self) -> str:
+        return self.estimator.noise if isinstance(self.estimator, Estimator) else "independent"
+
+    def __repr__(self) -> str:
+        return f"<srcdiff.vi.elbo, {guide_name(self.guide)}, {self.estimator or 'auto'}, draws={self.draws}>"
+
+
+def guide_name(guide: Any) -> str:
+    """What a guide is called in texts."""
+    return type(guide).__name__ if isinstance(guide, Guide) else name_of(guide)
+
+
+def elbo(
+    model: Any,
+    guide: Any = MeanField,
+    estimator: Any = "auto",
+    draws: int = 1,
+    *,
+    value_and_grad: Callable[..., Any] = srcdiff.value_and_grad,
+    **options: Any,
+) -> Elbo:
+    """The evidence lower bound of a model and a guide: `g(params, eps, *data)`, with `g.grad`.
+
+    Parameters
+    ----------
+    model : LogDensity or model
+    guide : Guide, class or function
+        `MeanField()`, `FullRank()`, `LowRank(rank)`, `Delta()`, `Laplace()`; or a function that draws each latent site
+        of the model by `vi.sample`, from distributions with `vi.param`s. It takes what the model takes.
+    estimator : str, Estimator or dict
+        "path", "path-without-score", "score", "score-running", "iwae", also with "+antithetic" or "+quasi-random"; or
+        one of "path" and "score" for each site. "auto" is "path" for sites whose draws have a derivative, else
+        "score"; and it takes divergences from priors in closed form, where there are, for `MeanField`.
+    draws : int
+        How many draws `noise` gives, and `fit` takes for a step.
+    value_and_grad : callable
+        What differentiates: called as `srcdiff.value_and_grad` is.
+    **options
+        Of `srcdiff.value_and_grad`, such as `jit=False`.
+
+    Returns
+    -------
+    Elbo
+        What it computes is stated in the docstring of its `source`.
+    """
+    if isinstance(guide, type) and issubclass(guide, Guide):
+        guide = guide()
+    if not isinstance(guide, Guide) and not callable(guide):
+        raise TypeError(
+            f"guide={guide!r}: it has to be MeanField() or another guide of vi, or a function with vi.sample"
+        )
+    if isinstance(model, LogDensity) and not isinstance(guide, Guide):
+        raise TypeError(
+            "a LogDensity takes a guide of vi: what a function draws is matched with a model's sites"
+        )
+    if not isinstance(draws, int | np.integer):
+        raise TypeError(f"draws={draws!r}: a whole number is needed")
+    if draws < 1:
+        raise ValueError(f"draws={draws}: at least one is needed")
+    auto = isinstance(estimator, str) and estimator == "auto"
+    chosen = None if auto else estimator_of(estimator)
+    if isinstance(guide, Delta) and not (auto or isinstance(chosen, Path)):
+        raise ValueError(f"estimator={estimator!r}: {guide.words} has no draws")
+    return Elbo(model, guide, chosen, draws, value_and_grad, options)
+
+
+def noise(elbo: Elbo, rng: np.random.Generator, *data: Any) -> Any:
+    """Noise for `elbo(params, eps, *data)`.
+
+    For a guide of vi, standard normal numbers of shape (draws, numbers in a draw); for a function, a dict of arrays:
+    the noise of each site.
+
+    `data` can be left out once the bound has been called, or where it is of a `LogDensity`.
+    """
+    if not data and isinstance(elbo.model, LogDensity):  # it has one layout
+        data = (None,) * len(elbo.data_names)
+    bound = elbo.bound(*data) if data else elbo.latest
+    return bound.noise(rng, elbo.draws, elbo.noise_kind)

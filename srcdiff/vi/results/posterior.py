@@ -1,0 +1,163 @@
+"""A fitted guide: draws, moments, and how far it can be trusted."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from srcdiff.vi.guides.automatic import Guide
+from srcdiff.vi.model.predictive import predictive
+from srcdiff.vi.objectives.bound import VectorBound
+from srcdiff.vi.objectives.elbo import Elbo, guide_name
+from srcdiff.vi.objectives.log_density import LogDensity
+from srcdiff.vi.results.export import write_posterior
+from srcdiff.vi.results.psis_khat import khat, smoothed
+
+__all__ = ["Posterior"]
+
+
+class Posterior:
+    """What `vi.fit` returns.
+
+    Attributes
+    ----------
+    params
+        The guide's parameters, a named tuple.
+    bounds : array
+        The (noisy) bound of each step.
+    elbo : Elbo
+    guide : Guide
+    data : tuple
+    stopped : str
+        Why the fit ended.
+    """
+
+    def __init__(
+        self,
+        elbo: Elbo,
+        params: Any,
+        bounds: Any,
+        data: tuple[Any, ...],
+        stopped: str,
+        *,
+        guide: Guide | None = None,
+    ) -> None:
+        self.elbo = elbo
+        self.guide = guide or elbo.guide
+        self.params = params
+        self.bounds = np.asarray(bounds, float)
+        self.data = data
+        self.stopped = stopped
+        self.restarts: Sequence[Any] = ()
+        bound = elbo.bound(*data)
+        self._bound = bound.with_guide(guide) if guide and isinstance(bound, VectorBound) else bound
+
+    # ---- draws and moments
+
+    def sample(self, n: int, rng: np.random.Generator) -> dict[str, Any]:
+        """Draws of all latent sites: names to arrays of shape (n, *shape)."""
+        return self._bound.sample(self.params, n, rng, self.data)
+
+    @cached_property
+    def mean(self) -> dict[str, Any]:
+        """The mean of each site."""
+        return {name: first for name, (first, _) in self._moments.items()}
+
+    @cached_property
+    def sd(self) -> dict[str, Any]:
+        """The standard deviation of each number of each site."""
+        return {name: second for name, (_, second) in self._moments.items()}
+
+    @cached_property
+    def _moments(self) -> dict[str, tuple[Any, Any]]:
+        return self._bound.moments(self.params, self.data)
+
+    @property
+    def cov(self) -> Any:
+        """The covariance of z (D, D), all sites as one vector of real numbers; of automatic guides."""
+        return self.guide.moments(self.params)[1]
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The parameters of a guide function, and of the model, by the user's names and in their constraints."""
+        return self._bound.values_of(self.params)
+
+    @property
+    def model_values(self) -> dict[str, Any]:
+        """Those of `values` that are parameters of the model."""
+        return self._bound.model_values(self.params)
+
+    @property
+    def predictive(self) -> Any:
+        """Draws of what the model observes, given draws of this posterior: `predictive(rng, *data, draws=100)`."""
+        return predictive(self.elbo.model, self)
+
+    # ---- how far to trust it
+
+    def log_weights(self, n: int, rng: np.random.Generator) -> Any:
+        """Log p(z, data) - log q(z) of n draws."""
+        return self._bound.log_weights(self.params, n, rng, self.data)
+
+    @cached_property
+    def khat(self) -> float:
+        """How heavy the tail of p/q is, of 10**4 fixed draws: up to 0.7 the fit can be trusted (see `vi.khat`)."""
+        return khat(self.log_weights(10**4, np.random.default_rng(0)))
+
+    def evidence(self, n: int, rng: np.random.Generator) -> float:
+        """An estimate of log p(data), by Pareto smoothed importance sampling."""
+        log_weights = self.log_weights(n, rng)
+        shifted = log_weights - np.max(log_weights)
+        smooth, _ = smoothed(log_weights)
+        # smoothing normalises: what the largest raw weight became tells the scale
+        k = int(np.argmin(np.abs(shifted - np.median(shifted))))
+        return float(log_weights[k] - smooth[k] - np.log(n))
+
+    def bound(self, n: int, rng: np.random.Generator) -> tuple[float, float]:
+        """The bound, and its standard error, of n draws."""
+        weights = self.log_weights(n, rng)
+        return float(np.mean(weights)), float(np.std(weights) / np.sqrt(n))
+
+    # ---- elsewhere
+
+    def save(self, path: str | Path) -> Path:
+        """Write the posterior as a module of its own, which needs NumPy only: `sample(n, rng)`, `mean`, `sd`."""
+        return write_posterior(Path(path), self)
+
+    def to_arviz(self, n: int = 1000, rng: np.random.Generator | None = None) -> Any:
+        """Draws as ArviZ has them, an `InferenceData` (from ArviZ 1.0 on, a `DataTree`); needs ArviZ.
+
+        Its group `posterior` has one chain of n draws of each latent site; of a model, `posterior_predictive` has what
+        it observes, drawn for each of them.
+        """
+        try:
+            import arviz  # an extra
+        except ImportError as error:
+            raise ImportError("to_arviz needs ArviZ: pip install srcdiff[arviz]") from error
+        rng = rng or np.random.default_rng(0)
+        draws = self.sample(n, rng)
+        groups = {"posterior": {name: value[None] for name, value in draws.items()}}
+        if not isinstance(self.elbo.model, LogDensity):
+            drawn = predictive(self.elbo.model, _Drawn(draws, self.model_values))(
+                rng, *self.data, draws=n
+            )
+            groups["posterior_predictive"] = {name: value[None] for name, value in drawn.items()}
+        if int(arviz.__version__.partition(".")[0]) >= 1:
+            return arviz.from_dict(groups)
+        return arviz.from_dict(**groups)
+
+    def __repr__(self) -> str:
+        last = f", bound {self.bounds[-1]:.6g}" if len(self.bounds) else ""
+        return f"<srcdiff.vi.Posterior of {self._bound.target.name!r}, {guide_name(self.guide)}{last}, {self.stopped}>"
+
+
+class _Drawn:
+    """Draws that were made, one after the other."""
+
+    def __init__(self, draws: dict[str, Any], model_values: dict[str, Any]) -> None:
+        self.draws = draws
+        self.model_values = model_values
+
+    def sample(self, n: int, rng: np.random.Generator) -> dict[str, Any]:
+        return self.draws

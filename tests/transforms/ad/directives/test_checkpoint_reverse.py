@@ -1,0 +1,70 @@
+"""The schedule that loops over srcdiff.checkpointed are reversed by."""
+
+from functools import cache
+
+import pytest
+
+import srcdiff
+from srcdiff.frontend.rule_parser import parse_rule
+from srcdiff.frontend.trace import trace
+from srcdiff.ir.core import For, While, walk
+from srcdiff.ir.interpreter import evaluate
+from srcdiff.ir.types import FLOAT, INT
+from srcdiff.ir.verify import verify
+from srcdiff.transforms.ad.directives.revolve import schedule
+from srcdiff.transforms.ad.reverse.reverse import reverse
+from srcdiff.transforms.passes import Recorder
+from srcdiff.transforms.pipeline import prepare
+
+
+@cache
+def fewest(turns: int, slots: int) -> int:
+    """Turns run to reverse so many, by trying all places for the next state."""
+    if turns < 2:
+        return 0
+    if slots == 1:
+        return turns * (turns - 1) // 2
+    return min(m + fewest(turns - m, slots - 1) + fewest(m, slots) for m in range(1, turns))
+
+
+def by_schedule(turns: int, slots: int) -> int:
+    if turns < 2:
+        return 0
+    ahead = evaluate(schedule(), turns, slots)
+    if slots == 1:
+        assert ahead == turns - 1
+        return ahead + by_schedule(turns - 1, 1)
+    assert 1 <= ahead < turns
+    return ahead + by_schedule(turns - ahead, slots - 1) + by_schedule(ahead, slots)
+
+
+@pytest.mark.parametrize("slots", [1, 2, 3, 6])
+def test_no_other_choice_needs_fewer_turns(slots: int) -> None:
+    for turns in range(2, 25):
+        assert by_schedule(turns, slots) == fewest(turns, slots)
+
+
+def test_the_last_turn_has_nothing_to_advance_to() -> None:
+    assert verify(schedule()) == []
+    assert evaluate(schedule(), 1, 0) in (0, 1)
+
+
+def powers(x, n):
+    for _ in srcdiff.checkpointed(range(n), slots=2):
+        x = x * x * 0.9
+    return x
+
+
+def test_reverse_mode_is_a_legal_program_without_anything_saved() -> None:
+    fn = trace(powers, (FLOAT, INT), shapes_actual={})
+    assert [s.slots for s in walk(fn.body) if isinstance(s, For)] == [2]
+    made = reverse(prepare(fn, Recorder(verify=True)), [0], parse_rule, lambda f: f)
+    assert verify(made) == []
+    assert [s.slots for s in walk(made.body) if isinstance(s, For)] == [0, 0, 0]
+    assert sum(isinstance(s, While) for s in walk(made.body)) == 1
+    assert not [s for s in walk(made.body) if "slot" in getattr(s, "attrs", {})]
+    value, d_x = evaluate(made, 1.05, 5)
+    step = 1e-6
+    difference = (powers(1.05 + step, 5) - powers(1.05 - step, 5)) / (2 * step)
+    assert value == powers(1.05, 5)
+    assert abs(d_x - difference) < 1e-6 * abs(difference)

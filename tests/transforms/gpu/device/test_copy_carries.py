@@ -1,0 +1,42 @@
+"""What turns make and hand on is copied into storage that they share."""
+
+import numpy as np
+from transforms.passes import changed, program, unchanged
+
+from srcdiff.ir.syntax.printer import to_text
+from srcdiff.transforms.gpu.device.copy_carries import own_carries
+
+TEXT = """
+def f(%x: float64[n]) -> 0 {{
+  %n: int64{{n}} = length[dim=dim(n)]
+  %y: float64[n] = for 0, 3, 1 with {start} {{
+    (%t: int64{{t}}, %y.1: float64[n]) ->
+    %z: float64[n] = empty_of[type=type(float64[n])] ;compiler
+    for 0, %n, 1 {{
+      (%i: int64{{i}}) ->
+      %a: float64! = index[where='i'] %y.1, %i
+      %b: float64! = add %a, 1.0
+      store[where='i'] %z, %b, %i
+      yield
+    }}
+    yield {handed}
+  }}
+  yield %y
+}}
+"""
+
+
+def test_a_turn_copies_what_it_hands_on() -> None:
+    before = program(TEXT.format(start="%x", handed="%z"))
+    text = to_text(changed(own_carries, before, np.arange(3.0)))
+    assert "with %y {" in text  # storage of its own, filled in front of the loop
+    front, _, behind = text.partition("for 0, 3, 1")
+    assert "%y: float64[n] = empty_of" in front
+    assert "index[where='i'] %x" in front
+    assert "index[where='i'] %z" in behind
+    assert "store[where='i'] %y," in behind
+    assert "    yield %y\n" in behind
+
+
+def test_what_a_turn_was_handed_needs_no_copy() -> None:
+    unchanged(own_carries, TEXT.format(start="%x", handed="%y.1"), np.arange(3.0))

@@ -1,0 +1,139 @@
+"""Python's numbers beside float32: what loops and branches hand on has one type in compiled code."""
+
+import math
+
+import numpy as np
+import pytest
+
+import srcdiff
+from srcdiff.ir.syntax.parser import parse
+from srcdiff.ir.syntax.printer import to_text
+from srcdiff.ir.verify import verify
+from srcdiff.ops.core.registry import OPERATIONS
+from srcdiff.transforms.legalize.float32 import narrow_numbers
+
+LOOP = """
+def f(%x: float32[n], %k: float64) -> 0 {
+  %0: int64{n} = axis_length[axis=0] %x
+  %s: float32! = for 0, %0, 1 with %k {
+    (%i: int64{i}, %s.1: float32!) ->
+    %1: float32! = index[where='i'] %x, %i
+    %2: float32! = multiply %s.1, %1
+    yield %2
+  }
+  yield %s
+}
+"""
+
+
+def test_what_a_loop_starts_from_is_cast():
+    before = parse(LOOP.strip(), OPERATIONS)
+    after = narrow_numbers(before)
+    assert not verify(after)
+    assert "%1: float32! = astype@np.float32[dtype='float32'] %k" in to_text(after)
+    assert "with %1" in to_text(after)
+
+
+def powers(x, k):
+    s = k
+    for i in range(len(x)):
+        s = s * x[i]
+    return s
+
+
+def one_or_the_other(x, k):
+    s = k
+    if len(x) > 2:
+        s = x[1] * x[2]
+    return s * k
+
+
+def counted(x, k):
+    s, t = 0, 1
+    for i in range(len(x)):
+        s = s + x[i] * t
+        t = t * k
+    return s * t
+
+
+def until_large(x, k):
+    s = k
+    while s < 10.0:
+        s = s * 2 + 1
+        for i in range(len(x)):
+            s = s + x[i] ** 2
+    return s
+
+
+def sum_or_loop(x, k):
+    s = 0.0
+    for i in range(len(x)):
+        s += x[i] * x[i]
+    return s if len(x) > 2 else np.sum(x) * k
+
+
+def weighted_by_neighbours(x, k):
+    """`math.exp` gives a Python number, whose adjoint comes from sums of either kind."""
+    s, norm = 0.0, 0.0
+    for i in range(len(x)):
+        for j in range(i - 1, i + 2):
+            if 0 <= j < len(x):
+                w = math.exp(-k * (x[j] - x[i]) ** 2)
+                s += w * x[j]
+                norm += w
+    return s / norm
+
+
+def by_position(x, k):
+    return np.sum(np.arange(len(x)) * x**2) + np.sum(np.full(len(x), 2.0) * x) * k
+
+
+def bounded(x, k):
+    return np.sum(np.clip(x, k - 1, 1.2) ** 2) + np.sum(np.clip(2 * x, -k, k) * np.clip(x, 0.7, k))
+
+
+def counted_masks(x, k):
+    return np.count_nonzero(x > 0.7) * np.sum(x) * k + np.sum(x > 0.9) * np.sum(x**2)
+
+
+def at_positions(x, k):
+    rows = x[: len(x) // 2 * 2].reshape(-1, 2)
+    return np.sum(rows.argmax(axis=1) * rows[:, 0]) * k
+
+
+def off_a_stack(x, k):
+    """The adjoint of what is on the stack is 1.0 times a float32, in float64."""
+    stack, top, s = np.zeros(len(x)), 0, 0.0
+    for v in x:
+        if v > 0.9 or top == 0:
+            stack[top] = v
+            top += 1
+        else:
+            top -= 1
+            s += stack[top] * v
+    return s + np.sum(stack[:top] ** 2) + k
+
+
+PROGRAMS = [
+    off_a_stack,
+    bounded, counted_masks, at_positions,
+    powers, one_or_the_other, counted, until_large, sum_or_loop, weighted_by_neighbours, by_position,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("function", PROGRAMS)
+@pytest.mark.parametrize("wrt", [0, (0, 1)])
+def test_programs_with_numbers_of_both_kinds_compile(function, wrt):
+    compiled = srcdiff.value_and_grad(function, argnums=wrt, jit=True)
+    plain = srcdiff.value_and_grad(function, argnums=wrt, jit=False)
+    for n in (4, 2, 5):
+        x = np.linspace(0.5, 1.5, n, dtype=np.float32)
+        (value, found), (expected, wanted) = compiled(x, 1.5), plain(x, 1.5)
+        assert value == pytest.approx(float(expected), rel=1e-5)
+        np.testing.assert_allclose(np.hstack(found), np.hstack(wanted), rtol=1e-5, atol=1e-6)
+
+
+def test_integer_arrays_beside_float32_give_float64_as_in_numpy():
+    x = np.full(3, 1.0 + 2.0**-23, dtype=np.float32)
+    compiled = srcdiff.value_and_grad(by_position, jit=True)(x, 0.0)[0]
+    assert compiled == pytest.approx(by_position(x, 0.0), rel=1e-14)

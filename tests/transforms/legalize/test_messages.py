@@ -1,0 +1,50 @@
+"""What compiled code says when it raises, and what a call from Python makes of it."""
+
+import numpy as np
+import pytest
+
+import srcdiff
+from srcdiff.transforms.legalize.messages import _plain
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "ValueError(f'got {{{0}:.3f}} of {{{1}}}')",
+            "ValueError('got ... of ... (jit=False shows it whole)')",
+        ),
+        ("ValueError('a {{}}'.format({0}))", "ValueError('... (jit=False shows it whole)')"),
+        ("'x %s' % {0}", "'x %s (jit=False shows it whole)'"),
+        ("ValueError('constant')", "ValueError('constant')"),
+        ("ValueError('got', {0})", "ValueError('got', {0})"),
+        ("np.linalg.LinAlgError('a')", "np.linalg.LinAlgError('a')"),
+    ],
+)
+def test_words_are_left_of_messages_with_values(text, expected):
+    assert _plain(text, 2) == expected
+
+
+def formatted(x):
+    if np.sum(x) < 0:
+        raise ValueError(f"{x[0]:.3f} of {x.shape} is negative")
+    return np.sum(x**2)
+
+
+def joined(x):
+    if np.sum(x) < 0:
+        raise TypeError("got " + str(x))
+    return np.sum(x**2)
+
+
+@pytest.mark.parametrize("function", [formatted, joined])
+def test_compiled_calls_raise_what_the_function_does(function):
+    gradient = srcdiff.grad(function, jit=True)
+    np.testing.assert_allclose(gradient(np.ones(2)), 2.0)
+    with pytest.raises((ValueError, TypeError)) as expected:
+        function(-np.ones(2))
+    for _ in range(2):  # the first call, and a short one
+        with pytest.raises(expected.type) as found:
+            gradient(-np.ones(2))
+        assert str(found.value) == str(expected.value)
+        assert found.value.__context__ is None

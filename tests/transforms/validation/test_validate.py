@@ -1,0 +1,125 @@
+"""Translation validation catches passes that change what a function computes, and finds none on the corpus."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from corpus_loader import Program, load
+
+import srcdiff
+from srcdiff.compile.build import build_loops
+from srcdiff.errors import ValidationError
+from srcdiff.ir.build import Rewriter
+from srcdiff.ir.core import Op
+from srcdiff.ir.syntax.parser import parse
+from srcdiff.ops.core.registry import OPERATIONS
+from srcdiff.transforms.passes import Pass, Recorder
+from srcdiff.transforms.validation.validate import Report, Validator
+
+PROGRAM = """
+def loss(%x': float64[x0], %y': float64[x0]) -> 0 {
+  %0: float64[x0] = multiply %x, %y
+  %1: float64[x0] = maximum %0, 0.5
+  %2: float64[x0] = add %1, %x
+  %3: float64! = sum %2
+  yield %3
+}
+"""
+SAMPLE = load("programs")[3::32]
+
+
+class _Planted(Rewriter):
+    """Replaces the operation called `old` by `change` of it."""
+
+    def __init__(self, old, change):
+        self.old, self.change = old, change
+
+    def statement(self, old, env, b):
+        new = self.keep(old, env, b)
+        b.append(self.change(new) if isinstance(new, Op) and new.decl.name == self.old else new)
+
+
+def _with(name):
+    return lambda op: replace(op, decl=OPERATIONS[name])
+
+
+def _same_operands(op):
+    return replace(op, operands=(op.operands[0], op.operands[0]))
+
+
+DEFECTS = {
+    "sign": ("add", _with("subtract")),
+    "dropped factor": ("multiply", lambda op: replace(op, decl=OPERATIONS["maximum"])),
+    "wrong operand": ("multiply", _same_operands),
+    "skipped condition": ("maximum", _same_operands),
+    "wrong condition": ("maximum", _with("minimum")),
+}
+
+
+def _run(change, examples):
+    fn = parse(PROGRAM.strip(), OPERATIONS)
+    report = Report()
+    recorder = Recorder(validator=Validator(examples, report=report))
+    recorder.run(fn, (Pass("planted", change, "a test"),))
+    return report
+
+
+@pytest.mark.parametrize("examples", [{}, {"x": np.array([0.3, -2.0, 1.0]), "y": np.ones(3)}])
+@pytest.mark.parametrize("defect", DEFECTS)
+def test_a_planted_defect_is_named(defect, examples):
+    planted = _Planted(*DEFECTS[defect])
+    with pytest.raises(ValidationError, match=r"(?s)the pass 'planted' changes.*before:.*after:"):
+        _run(lambda fn: planted(fn), examples)
+
+
+def test_the_statement_where_values_part_is_named():
+    planted = _Planted(*DEFECTS["sign"])
+    with pytest.raises(ValidationError, match=r"they part at: %.*subtract"):
+        _run(lambda fn: planted(fn), {})
+
+
+def test_a_pass_that_keeps_the_values_is_counted():
+    swapped = _Planted("add", lambda op: replace(op, operands=op.operands[::-1]))
+    report = _run(lambda fn: swapped(fn), {"x": np.array([0.3, -2.0]), "y": np.ones(2)})
+    assert report.validated["planted"] >= 5 and not report.skipped
+
+
+def test_the_derivative_is_compared_with_differences(validated, monkeypatch):
+    from srcdiff.transforms import pipeline
+
+    right = pipeline.reverse
+    wrong = _Planted("cos", _with("sin"))
+    monkeypatch.setattr(pipeline, "reverse", lambda *a, **k: wrong(right(*a, **k)))
+    with pytest.raises(ValidationError, match="differentiates function wrongly"):
+        srcdiff.grad(lambda x: np.sum(np.sin(x)), jit=False)(np.array([0.5, 1.5]))
+
+
+def test_nothing_is_validated_unless_asked_for(monkeypatch):
+    monkeypatch.delenv("SRCDIFF_VALIDATE", raising=False)
+    assert Recorder().validator is None
+
+
+def _validate(program: Program) -> None:
+    g = srcdiff.value_and_grad(program.function, argnums=program.wrt, jit=False)
+    args = program.arguments(0)
+    with np.errstate(all="ignore"):
+        g(*args)
+    arguments = g.signature.bind(args, {}, g.static)
+    build_loops(g.derived, arguments)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("program", SAMPLE, ids=repr)
+def test_passes_keep_the_values_of_a_sample(program, validated):
+    _validate(program)
+    assert sum(validated.validated.values()) > 100
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("program", load("all"), ids=repr)
+def test_passes_keep_the_values_of_all_programs(program, validated):
+    _validate(program)
+    assert sum(validated.validated.values()) > 0
