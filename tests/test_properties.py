@@ -61,6 +61,7 @@ def output(process: subprocess.Popen[str]) -> str:
     return text
 
 
+@pytest.mark.long
 def test_every_process_generates_the_same_text() -> None:
     runs = [start(GENERATE, str(seed), *PROGRAMS, seed=seed) for seed in (1, 2, 3)]
     texts = [{(name, mode): text for name, mode, text in json.loads(output(run))} for run in runs]
@@ -139,6 +140,7 @@ def calls_made(write: Callable[[int], str], n: int) -> int:
     return count
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "write",
     [straight_line, loops, one_long_loop, branches, helper, elements],

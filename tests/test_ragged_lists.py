@@ -58,6 +58,7 @@ def columns_of_products(x):
     return sum(np.sum(v**3) for r in rows for v in r)
 
 
+@pytest.mark.long
 def test_empty_lists_of_arrays_are_compiled():
     for f in (buckets, columns_of_products):
         expected = srcdiff.grad(f, jit=False)(X)

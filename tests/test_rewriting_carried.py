@@ -271,6 +271,7 @@ def all_of_them(x):
     return total + backward(x) + by_broadcasting(x) + in_rows(x) + in_place(x) + on_a_list(x)
 
 
+@pytest.mark.long
 def test_compiled_and_in_all_modes():
     plain, compiled = (srcdiff.value_and_grad(all_of_them, jit=jit) for jit in (False, True))
     off = srcdiff.value_and_grad(all_of_them, jit=False, rewrite=False)

@@ -309,6 +309,7 @@ def mixtures(X, w):
     )
 
 
+@pytest.mark.long
 def test_factors_of_any_sign_and_axes():
     rng = np.random.default_rng(0)
     X, w = rng.normal(size=(2, 3)), np.array([1.5, 0.75, -0.25])

@@ -364,6 +364,7 @@ def all_loops(x):
     )
 
 
+@pytest.mark.long
 def test_loops_compiled():
     plain, compiled = (srcdiff.value_and_grad(all_loops, jit=jit) for jit in (False, True))
     for x in (np.array([800.0, 799.0, 798.5]), np.array([0.5, -1.0, 0.25])):

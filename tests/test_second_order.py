@@ -132,6 +132,7 @@ def curved(w, depth, at):
     return np.tanh(curved(w, depth - 1, 2 * at) + w[at] * curved(w, depth - 1, 2 * at + 1))
 
 
+@pytest.mark.long
 def test_reverse_over_reverse_through_functions_that_call_themselves() -> None:
     """Their derivative comes with their value; what is asked next are derivatives of it, and by others."""
     orders = [power]

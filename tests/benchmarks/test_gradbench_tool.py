@@ -75,6 +75,7 @@ def answers() -> dict[tuple[str, str], Any]:
     return {(w[0], w[1]): a["output"] for w, a in zip(wanted, found, strict=True)}
 
 
+@pytest.mark.long
 def test_a_session_of_the_first_eval() -> None:
     start, defined, squared, noted, doubled = talk(
         [
@@ -189,6 +190,7 @@ def further() -> dict[str, Any]:
     }
 
 
+@pytest.mark.long
 def test_the_direction_of_k_means_leads_to_the_means(further: dict[str, Any]) -> None:
     squares = np.sum((POINTS[:, None] - CENTROIDS) ** 2, axis=2)
     means = [POINTS[np.argmin(squares, axis=1) == k].mean(axis=0) for k in range(len(CENTROIDS))]

@@ -417,6 +417,7 @@ def told(process: subprocess.Popen[str]) -> tuple[list[float], str]:
     return [float(n) for n in numbers.split()], how
 
 
+@pytest.mark.long
 def test_processes_share_what_they_generate_and_compile(tmp_path):
     model = tmp_path / "model.py"
     model.write_text(textwrap.dedent(MODEL))
@@ -433,6 +434,7 @@ def test_processes_share_what_they_generate_and_compile(tmp_path):
     assert changed[0] != expected[0] and how.startswith("generated")
 
 
+@pytest.mark.long
 def test_elementary_functions_are_compiled_once_for_all_programs(tmp_path):
     (tmp_path / "one.py").write_text(
         "import numpy as np\ndef f(x):\n    return np.sum(np.exp(x))\n"
@@ -486,6 +488,7 @@ for f in (called_with_constants, of_every_other):
 """
 
 
+@pytest.mark.long
 def test_functions_that_call_themselves_with_other_types_run_in_another_process(tmp_path):
     script = tmp_path / "recursions.py"
     script.write_text(RECURSIONS)

@@ -133,6 +133,7 @@ def all_of_them(x, A, X):
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("mode", MODES)
 def test_compiled_code_gives_the_same(mode: str) -> None:
     args = RNG.normal(size=3), RNG.normal(size=(4, 3)), RNG.normal(size=(2, 3))

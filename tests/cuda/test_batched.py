@@ -123,6 +123,7 @@ def test_whole_numbers_may_differ_from_item_to_item() -> None:
     np.testing.assert_allclose(found, [g(float(a), int(k)) for a, k in zip(x, n, strict=True)])
 
 
+@pytest.mark.long
 def test_sums_are_reproducible_to_the_bit() -> None:
     run = srcdiff.cuda.batched(GRADIENT, SHARED, "sum", deterministic=True)
     first, second = run(*MODEL, DATA), run(*MODEL, DATA)
@@ -337,6 +338,7 @@ def test_rooms_of_float32_programs_are_of_float32() -> None:
     agree(found, stacked([g(float(x), 0.5) for x in M]), rtol=1e-4)
 
 
+@pytest.mark.long
 def test_kernels_are_launched_on_the_stream_that_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
     run = srcdiff.cuda.batched(GRADIENT, SHARED, "sum")
     expected = run(*MODEL, DATA)

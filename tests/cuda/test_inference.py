@@ -42,6 +42,7 @@ def agree(g: Any, axes: Any, args: Any, reduce: str | None = None) -> None:
         np.testing.assert_allclose(mine, expected, rtol=1e-10, atol=1e-12)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("reduce", [None, "sum"])
 def test_e_steps(reduce: str | None) -> None:
     agree(srcdiff.value_and_grad(hmm_log_Z, jit=False), (None, 0), (HMM, DATA), reduce)

@@ -31,6 +31,7 @@ def lowered(names: list[str]) -> list[str]:
     return sorted(done.stdout.split())
 
 
+@pytest.mark.long
 def test_some_programs() -> None:
     assert lowered(FAST) == sorted(FAST)
 

@@ -52,6 +52,7 @@ def chain(x):
     return np.logaddexp(log_alpha[0], log_alpha[1])
 
 
+@pytest.mark.long
 def test_generated_files_are_differentiated_to_order_four(tmp_path: Path) -> None:
     """log Z is log 2 + 2 log(2 cosh x), whose derivatives are polynomials in tanh x."""
     x = 0.3

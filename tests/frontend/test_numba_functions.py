@@ -159,6 +159,7 @@ def test_what_has_no_function_to_read_is_refused(f, kind):
     assert caught.value.location is None
 
 
+@pytest.mark.long
 def test_srcdiff_imports_numba_for_nobody():
     program = (
         "import sys, numpy as np, srcdiff\n"

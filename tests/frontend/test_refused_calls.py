@@ -150,6 +150,7 @@ def _stands_in(message, tested):
     return any(row in tested for row in rows)
 
 
+@pytest.mark.long
 def test_no_refusal_is_without_a_test():
     tested = _tested()
     missing = [(m, place) for m, place in _messages() if not _stands_in(m, tested)]

@@ -132,6 +132,7 @@ def check(seeds: Iterator[int]) -> None:
     assert seen["refused"] <= 0.02 * seen.total()
 
 
+@pytest.mark.long
 def test_loops_touch_nothing_outside(monkeypatch) -> None:
     monkeypatch.setattr(Compiled, "compile_for", run_by_python)
     check(iter(range(FAST)))

@@ -391,11 +391,13 @@ for p in load("targets"):
 """
 
 
+@pytest.mark.long
 def test_the_text_is_the_same_in_every_process() -> None:
     first, second = (python(_ALL_SOURCES, PYTHONHASHSEED=seed) for seed in ("1", "2"))
     assert first == second and first.count("def ") > 10
 
 
+@pytest.mark.long
 def test_stages_are_the_same_in_every_process() -> None:
     code = (
         "import srcdiff; from corpus_loader import load;"

@@ -106,6 +106,7 @@ print((faults() - before) / 10)
 """
 
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform != "linux", reason="other C libraries have rules of their own")
 def test_calls_find_the_memory_that_the_last_one_freed(tmp_path: Path) -> None:
     """The rows of a call are 1.6 MB, which was 554 new pages in each call."""
@@ -199,6 +200,7 @@ def cubes(xs):
     return s + xs["k"] * seen[0], seen
 
 
+@pytest.mark.long
 def test_lists_come_and_go() -> None:
     rng = np.random.default_rng(0)
     layers = [Layer(rng.normal(size=(3, 3)), rng.normal(size=3)) for _ in range(4)]

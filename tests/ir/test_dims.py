@@ -102,6 +102,7 @@ def test_a_hint_that_was_given_as_a_symbol_is_not_given_again():
     assert shapes.fresh("k1").symbol != "k1"
 
 
+@pytest.mark.long
 @given(st.lists(st.lists(st.integers(1, 3), max_size=3), max_size=3))
 def test_known_lengths_broadcast_as_in_numpy(shapes):
     try:

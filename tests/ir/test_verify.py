@@ -406,6 +406,7 @@ def test_a_declaration_is_asked_with_the_statements_attributes():
     assert only(function(b, [])).startswith("needs does not take these operands: KeyError")
 
 
+@pytest.mark.long
 def test_what_is_concluded_of_lengths_is_known():
     n, m = Dim.of("n"), Dim.of("m")
     wide = (

@@ -69,6 +69,7 @@ def test_a_step_of_hamiltonian_monte_carlo():
     agree(hmc_step, X[:0], V[:0], 0.1, 5)
 
 
+@pytest.mark.long
 def test_handles_are_globals_arguments_and_captured():
     @njit
     def by_global(x):
@@ -90,6 +91,7 @@ def test_handles_are_globals_arguments_and_captured():
     agree(given, log_p, X.astype(np.float32))
 
 
+@pytest.mark.long
 def test_forward_mode_and_second_order():
     @njit
     def along(x, v):
@@ -276,6 +278,7 @@ print(sum(cached.step.stats.cache_hits.values()))
 """
 
 
+@pytest.mark.long
 def test_callers_that_numba_caches(tmp_path):
     (tmp_path / "cached.py").write_text(textwrap.dedent(MODULE))
     said = [

@@ -128,6 +128,7 @@ def many(found: list[Case]):
     return sample_programs.defined(source, "<many>", "total"), values
 
 
+@pytest.mark.long
 def test_many_composites_in_one_compiled_program():
     found = [
         next(c for c in FIRST_SMOOTH if c.decl.name == name)

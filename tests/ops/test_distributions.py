@@ -152,6 +152,7 @@ def censored(shape, loc, scale):
     return total
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("jit", [False, True])
 def test_infinite_bounds_do_not_move_with_the_scale(jit):
     args = 1.7, 0.2, 1.3

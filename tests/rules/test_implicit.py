@@ -126,6 +126,7 @@ def test_the_minimum_of_an_objective() -> None:
     np.testing.assert_allclose(found, differences, rtol=1e-5)
 
 
+@pytest.mark.long
 def test_an_iteration_of_ones_own_that_is_compiled() -> None:
     @implicit(fixed)
     def settle(w):

@@ -39,6 +39,7 @@ def test_a_function_that_scipy_lacks_is_none():
     assert scipy_special.c_function("no_such_function", 1) is None
 
 
+@pytest.mark.long
 def test_compiled_code_is_found_again_and_saved_loops_need_scipy_only(tmp_path):
     (tmp_path / "model.py").write_text(
         textwrap.dedent("""

@@ -333,6 +333,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.long
 def test_callers_are_found_in_the_cache_by_another_process(tmp_path: Path) -> None:
     (tmp_path / "program.py").write_text(PROGRAM)
     (first, missed), (second, hit) = (run_in(tmp_path, "program.py") for _ in range(2))

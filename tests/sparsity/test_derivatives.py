@@ -254,6 +254,7 @@ FIRST = [c for c in CASES if c.number == 0]
 FURTHER = [c for c in CASES if c.number]
 
 
+@pytest.mark.long
 def test_no_entry_of_an_operation_is_missing():
     for case in FIRST[::8]:
         sample_programs.quietly(check_pattern, case)

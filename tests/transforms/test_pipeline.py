@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pytest
 from fuzz.compare import stages
 from transforms.hard_programs import CASES, V
 from transforms.sources import source
@@ -31,6 +32,7 @@ def test_the_recorder_keeps_the_text_of_each_stage_under_a_name_of_its_own():
     assert list(recorder.stages) == ["same", "same (2)"] and recorder.seconds["same"] >= 0.0
 
 
+@pytest.mark.long
 def test_hard_programs_are_valid_and_mean_the_same_after_every_pass():
     for name in ("swap_conditional", "nested_breaks", "if_views_loop", "list_of_lists", "rt_if"):
         function, args = CASES[name]
@@ -40,6 +42,7 @@ def test_hard_programs_are_valid_and_mean_the_same_after_every_pass():
             assert verify(record.kept[-1][1]) == []
 
 
+@pytest.mark.long
 def test_the_same_program_gives_the_same_text_in_every_process(tmp_path):
     path = tmp_path / "program.py"
     path.write_text(

@@ -367,6 +367,7 @@ print(grad.source_for(*args), grad(*args), srcdiff.hessian(total, argnums=2, jit
 """
 
 
+@pytest.mark.long
 def test_programs_that_go_without_these_rules_are_what_they_were(tmp_path) -> None:
     """The rules hold in the whole process: they add derivatives, and change none."""
     file = tmp_path / "quantiles.py"

@@ -70,6 +70,7 @@ def test_thermometer() -> None:
     assert fit.bound(1000, np.random.default_rng(0))[0] == pytest.approx(-2.6236574, abs=1e-3)
 
 
+@pytest.mark.long
 def test_linear_regression_by_both_estimators() -> None:
     for estimator, draws in (("path", 2), ("path-without-score", 2), ("score-running", 20)):
         fit = vi.fit(
@@ -91,6 +92,7 @@ def test_linear_regression_by_both_estimators() -> None:
         np.testing.assert_allclose(fit.mean["w1"], LINREG["meanfield_mean"][1], atol=0.02)
 
 
+@pytest.mark.long
 def test_mean_field_is_narrower_and_full_rank_is_exact() -> None:
     narrow = vi.fit(regression, vi.MeanField(), X, Y, **FIXED)
     np.testing.assert_allclose(
@@ -121,6 +123,7 @@ def logistic_bound(loc, cov, X, y, prior_sd):
     return log_p - dist.kl(dist.MultivariateNormal(loc, cov), prior)
 
 
+@pytest.mark.long
 def test_bayesian_logistic_regression() -> None:
     found = reference("logistic")
     data, best = found["data"], found["gaussian_vi_optimum"]
@@ -137,6 +140,7 @@ def test_bayesian_logistic_regression() -> None:
         np.testing.assert_allclose(fit.mean["beta"], exact["mean"], atol=0.05 * np.min(sd))
 
 
+@pytest.mark.long
 def test_eight_schools() -> None:
     found = reference("eight_schools")
     data = np.array(found["data"]["y"], float), np.array(found["data"]["sigma"], float)

@@ -696,6 +696,7 @@ def encoder(x):
     vi.sample("z", dist.Normal(loc, np.exp(vi.param("s", np.full(2, -1.0))) * np.ones((len(x), 2))))
 
 
+@pytest.mark.long
 def test_b23_an_autoencoder() -> None:
     """On discs in a plane: a decoder with an inner layer is ahead of a linear one, and that of independent pixels."""
     rng = np.random.default_rng(0)

@@ -318,6 +318,7 @@ def switching(y):
         vi.sample("y", dist.Normal(phi * y[t - 1] + z, 0.5), obs=y[t])
 
 
+@pytest.mark.long
 def test_a_chain_is_read_again_by_every_program_of_it() -> None:
     """Sites, log-joint, bound and a second fit, compiled: none of them marks the tree that all of them read."""
     y = np.array([0.1, 1.2, 0.7, -0.4])

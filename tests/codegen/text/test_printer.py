@@ -753,6 +753,7 @@ def _dump(tree):
     return ast.dump(gast.gast_to_ast(tree))
 
 
+@pytest.mark.long
 @settings(max_examples=300)
 @given(TREES, WIDTHS)
 def test_any_expression_reads_back_as_the_same_tree(tree, width):
@@ -762,6 +763,7 @@ def test_any_expression_reads_back_as_the_same_tree(tree, width):
     assert to_text(parsed, width) == text
 
 
+@pytest.mark.long
 @settings(max_examples=200)
 @given(MODULES, WIDTHS)
 def test_any_program_reads_back_as_the_same_tree(tree, width):

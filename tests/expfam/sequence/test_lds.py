@@ -27,6 +27,7 @@ def model(**options: Any) -> LDS:
     return LDS(2, random_state=0, jit=False, **options)
 
 
+@pytest.mark.long
 def test_em_climbs_and_finds_the_dynamics() -> None:
     y, turn = drawn()
     found = model(max_iter=25).fit([y[:120], y[120:]])
@@ -74,6 +75,7 @@ def test_the_likelihood_is_that_of_the_dense_gaussian() -> None:
     assert found.score(y) == pytest.approx(wanted.logpdf(np.ravel(y)))
 
 
+@pytest.mark.long
 def test_missing_times_are_bridged() -> None:
     y, _ = drawn()
     observed = np.ones(200, bool)
@@ -88,6 +90,7 @@ def test_missing_times_are_bridged() -> None:
     assert np.all(np.linalg.det(covariances[101:103]) > np.linalg.det(covariances[50]))
 
 
+@pytest.mark.long
 def test_draws_have_the_model_as_their_fit() -> None:
     found = model(max_iter=10).fit(drawn()[0])
     y, x = found.sample(3000, random_state=2)

@@ -195,6 +195,7 @@ def everything(x):
     )
 
 
+@pytest.mark.long
 def test_they_are_compiled():
     x = np.array([1.5, 0.3, 2.0, 0.7])
     found = srcdiff.grad(everything, jit=True)(x)

@@ -87,6 +87,7 @@ def flat(found):
     return [a for f in found for a in flat(f)] if isinstance(found, tuple | list) else [found]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("function", "more"), CALLS)
 def test_results_live_as_long_as_somebody_has_them_and_no_longer(function, more):
     counts = () if function in (given_back, captured) else (2,)

@@ -77,6 +77,7 @@ def changing(x, turns):
     return a, b
 
 
+@pytest.mark.long
 def test_writes_are_seen_in_their_order():
     for turns in (0, 1, 2, 7, 50):
         for a, b in zip(changing(X, turns), changing.py_func(X, turns), strict=True):

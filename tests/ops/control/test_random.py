@@ -96,6 +96,7 @@ def test_what_draws_have_no_path_for_is_refused() -> None:
         grad(grad(lambda a, rng: rng.gamma(a)))(2.0, np.random.default_rng(0))
 
 
+@pytest.mark.long
 def test_compiled_code_draws_what_numpy_draws() -> None:
     def drawn(x, rng):
         total = 0.0

@@ -150,6 +150,7 @@ def of_all(a, b, x):
     return np.sum(np.sin(inner) + inverse)
 
 
+@pytest.mark.long
 def test_parameters_of_incomplete_functions_in_both_modes_and_compiled():
     args = np.array([0.7, 2.5]), np.array([0.6, 30.0]), np.array([0.2, 0.8])
     srcdiff.check_grads(of_all, *args, argnums=(0, 1, 2), modes=("rev", "fwd"))

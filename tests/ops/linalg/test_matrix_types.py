@@ -195,6 +195,7 @@ def attention(q, k, v):
     return np.sum(np.sin(weights / np.sum(weights, axis=-1, keepdims=True) @ v))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("jit", [False, True])
 def test_stacks_of_any_axes_are_multiplied_and_broadcast(jit: bool) -> None:
     q, k, v = (
@@ -226,6 +227,7 @@ def adjoint_systems(a, b):
     return np.sum(np.abs(scipy.linalg.lu_solve(scipy.linalg.lu_factor(a), half, trans=2)) ** 2)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("jit", [False, True])
 def test_systems_with_the_adjoint_of_a_complex_matrix(jit: bool) -> None:
     a, b = SQUARE + 1j * RNG.normal(size=(3, 3)), RNG.normal(size=(3, 2))

@@ -335,6 +335,7 @@ def test_gradients_of_such_programs_are_those_of_finite_differences(f):
     np.testing.assert_allclose(srcdiff.hvp(f, jit=False)(X, v), along, rtol=1e-6, atol=1e-8)
 
 
+@pytest.mark.long
 def test_compiled_gradients_of_such_programs_are_those_of_numpy():
     for f in PROGRAMS[:4] + PROGRAMS[9:12]:
         np.testing.assert_allclose(

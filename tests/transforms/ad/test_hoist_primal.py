@@ -270,6 +270,7 @@ def test_a_direction_that_is_asked_for_stays_where_it_is():
     np.testing.assert_allclose(g(X, W), differences(f, X, W), rtol=1e-6, atol=1e-8)
 
 
+@pytest.mark.long
 def test_compiled_code_gives_the_same():
     def f(x, w):
         return (

@@ -25,6 +25,7 @@ def all_cuts(edges):
             yield cut_capacity(edges, side), side
 
 
+@pytest.mark.long
 @given(EDGES)
 def test_no_cut_is_smaller_and_the_nearest_is_chosen(edges):
     best = min(capacity for capacity, _ in all_cuts(edges))

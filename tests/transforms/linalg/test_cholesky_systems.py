@@ -187,6 +187,7 @@ def test_reverse_over_reverse_asks_for_one_factor(shift):
     assert g.source_for(shift, A, y).count("dpotrf(") == 1
 
 
+@pytest.mark.long
 def test_compiled_code_asks_whether_there_is_a_factor():
     A, y = arguments()
     compiled = srcdiff.value_and_grad(compiled_systems, argnums=(0, 1, 2), jit=True)

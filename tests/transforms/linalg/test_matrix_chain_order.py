@@ -38,6 +38,7 @@ def test_the_run_chooses(f):
     assert "A @ B @ C" in text and "A @ (B @ C)" in text and "<=" in text
 
 
+@pytest.mark.long
 def test_compiled_code_chooses_too():
     for lengths in ((2, 9, 7, 5), (7, 2, 9, 1)):
         agree(chain, arrays(*lengths), jit=True)

@@ -204,6 +204,7 @@ def test_other_derivatives():
             np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-13)
 
 
+@pytest.mark.long
 def test_compiled_code_has_it():
     for args in (arguments(K=5), LEFT_TO_RIGHT):
         g = srcdiff.value_and_grad(chain, argnums=(0, 1, 2), jit=True)

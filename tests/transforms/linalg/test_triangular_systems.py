@@ -65,6 +65,7 @@ def test_nothing_is_factorised_for_a_triangular_system(f):
     assert not any(word in text for word in ("getrf(", "inv(", "linalg.solve(", "slogdet("))
 
 
+@pytest.mark.long
 def test_compiled_and_differentiated_again():
     def f(A, B, x):
         return both_sides(A, B, x) + inverse_of_a_factor(A, B, x) + made_triangular(A, B, x)

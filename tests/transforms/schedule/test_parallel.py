@@ -108,6 +108,7 @@ def halved(x):
     return rows[0]
 
 
+@pytest.mark.long
 def test_arrays_that_change_their_length_are_told_apart() -> None:
     """Numba's compiler of parallel loops takes a name for arrays of one length: it sees those loops only."""
     g = srcdiff.value_and_grad(halved, jit=True, parallel=True)
@@ -243,6 +244,7 @@ assert np.allclose(g(x), np.exp(x)) and srcdiff.explain(g, x).in_threads == firs
 """
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks")
 def test_a_forked_process_uses_no_threads_of_its_parent(tmp_path) -> None:
     """GNU's OpenMP would end the process that does."""

@@ -44,6 +44,7 @@ LINREG = REFERENCE["linreg"]
 X, Y = np.array(LINREG["x"]), np.array(LINREG["y"])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("estimator", ["auto", "path-without-score", "score-running"])
 def test_the_thermometer_is_fitted(estimator) -> None:
     fit = vi.fit(
@@ -206,6 +207,7 @@ def encoder(x):
     vi.sample("z", dist.Normal(gain * x + offset, s * np.ones(len(x))))
 
 
+@pytest.mark.long
 def test_an_amortised_guide_finds_the_exact_map_and_the_model_its_parameter() -> None:
     """B22, K8: one gradient for guide and model; in batches as well."""
     rng = np.random.default_rng(0)

@@ -230,6 +230,7 @@ def test_choices_without_a_value_are_summed_out(model, exact, at, data) -> None:
         assert np.asarray(gradient)[place] == pytest.approx((ends[0] - ends[1]) / 2e-6, rel=1e-6)
 
 
+@pytest.mark.long
 def test_a_fit_sums_choices_out() -> None:
     rng = np.random.default_rng(0)
     x = np.append(rng.normal(-3.0, 1.0, 30), rng.normal(3.0, 1.0, 70))

@@ -122,6 +122,7 @@ def of_counts(n):
     return k, C, b
 
 
+@pytest.mark.long
 def test_prior_draws_of_counts_and_factors() -> None:
     prior, rng = vi.prior(of_counts), np.random.default_rng(0)
     drawn = [prior(rng, np.zeros((4, 3))) for _ in range(300)]

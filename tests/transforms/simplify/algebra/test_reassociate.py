@@ -187,6 +187,7 @@ def trees(draw, depth=4):
     return left + right if kind == "+" else left - right if kind == "-" else left * right
 
 
+@pytest.mark.long
 @settings(max_examples=150)
 @given(trees())
 def test_any_expression_keeps_its_value_and_gets_no_longer(tree):
