@@ -295,7 +295,7 @@ def _quotient(parts: list[Tree], divisors: list[Tree], layout: Layout) -> Tree:
         ready = [d for d in divisors if layout.size(d) < layout.size(part)]
         if larger and ready and not all(isinstance(p, Fraction) for p in done):
             done = [("divide", (_chain(done), _chain(ready)))]
-            divisors = [d for d in divisors if d not in ready]
+            divisors = [d for d in divisors if layout.size(d) >= layout.size(part)]
         done.append(part)
     return ("divide", (_chain(done), _chain(divisors))) if divisors else _chain(done)
 
