@@ -217,6 +217,8 @@ class _Writer:
             self.miss(f"type({text}) is not {cls}")
         else:
             self.miss(f"type({text}) is not {cls} or len({text}) != {count}")
+        if type_.kind == "generator":
+            return text  # compiled code takes it as it is
         parts = []
         for key, part in zip(type_.keys, type_.parts, strict=True):
             own = f"{text}_{len(self.lines)}"

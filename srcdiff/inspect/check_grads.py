@@ -53,7 +53,12 @@ def check_grads(
     ------
     AssertionError
         Where they differ by more than `atol + rtol * size`; the message has both numbers.
+    ValueError
+        For an order other than 1 and 2, and for modes that are none of these or empty: nothing would be checked.
     """
+    modes = _known_modes(modes)
+    if order not in (1, 2) or isinstance(order, bool):
+        raise ValueError(f"order must be 1 or 2, got {order!r}")
     wrt = float_positions(args) if argnums is None else signature_of(plain_function(f), argnums).wrt
     rng = np.random.default_rng(seed)
     directions = [
@@ -77,6 +82,16 @@ def check_grads(
         _compare("reverse mode", found, lambda step: dot(weights, expected(step)), rtol, atol)
         if order > 1 and is_float_leaf(value) and np.ndim(value) == 0:
             _check_second(f, args, wrt, directions, rng, rtol, atol)
+
+
+def _known_modes(modes: Sequence[str]) -> tuple[str, ...]:
+    """The modes as a tuple; one may be given by itself."""
+    given = (modes,) if isinstance(modes, str) else tuple(modes)
+    unknown = [m for m in given if m not in ("forward", "reverse")]
+    if unknown or not given:
+        found = f"got {unknown[0]!r}" if unknown else "got none"
+        raise ValueError(f'modes are "forward" and "reverse", {found}')
+    return given
 
 
 def _check_second(

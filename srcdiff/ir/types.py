@@ -284,9 +284,23 @@ class List:
         return f"tuple({self.element}, ...)" if self.is_tuple else f"list({self.element})"
 
 
+# values that are equal where their texts are: 1 is neither True nor 1.0, and a list may be part of a key
+_WRITTEN = (int, float, complex, str, bytes, tuple, list, dict, set, frozenset, range, slice)
+
+
 @dataclass(frozen=True, slots=True)
 class Static:
     value: Any
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Static) or type(self.value) is not type(other.value):
+            return False
+        if isinstance(self.value, _WRITTEN):
+            return self.value is other.value or repr(self.value) == repr(other.value)
+        return bool(self.value is other.value or self.value == other.value)
+
+    def __hash__(self) -> int:
+        return hash(repr(self.value) if isinstance(self.value, _WRITTEN) else self.value)
 
     def __str__(self) -> str:
         return f"static({self.value!r})"

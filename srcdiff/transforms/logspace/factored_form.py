@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
+
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Atom, Const, For, Function, If, Op, Value, const, regions_of, walk
 from srcdiff.ir.types import Array, Scalar, Type, shape_of
@@ -322,9 +324,11 @@ class Maker:
         return constant_value(replace(op, operands=operands)) or atom
 
     def sign(self, atom: Atom, depth: int = 0) -> int:
-        """1 for what is at least 0, -1 for what is at most 0, 0 for anything else."""
+        """1 for what is at least 0, -1 for what is at most 0, 0 for anything else, complex numbers for one."""
         if isinstance(atom, Const):
-            return 1 if atom.value > 0 else -1
+            return 1 if is_positive_number(atom) else -1 if is_positive_number(atom, -1) else 0
+        if getattr(atom.type, "dtype", "").startswith("complex"):
+            return 0
         op = self.op(atom)
         if op is None or depth > _DEPTH:
             return 0
@@ -356,8 +360,10 @@ class Maker:
         return Parts([(-1.0, self.softplus(self.minus(x)))], is_bounded=True)
 
 
-def is_positive_number(atom: Atom) -> bool:
-    return isinstance(atom, Const) and atom.value > 0
+def is_positive_number(atom: Atom, sign: int = 1) -> bool:
+    """Whether an atom is a real constant above 0; with `sign` -1, below 0."""
+    value = atom.value if isinstance(atom, Const) else None
+    return isinstance(value, int | float | np.integer | np.floating) and bool(sign * value > 0)
 
 
 def as_number(atom: Atom, type_: Type, b: Builder) -> Atom:
