@@ -66,7 +66,7 @@ def update_golden(request: pytest.FixtureRequest) -> bool:
 def validated(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Every pass is validated; the report so far."""
     monkeypatch.setenv("SRCDIFF_VALIDATE", "1")
-    from srcdiff.transforms.analysis import validate
+    from srcdiff.transforms.validation import validate
 
     report = validate.Report()
     monkeypatch.setattr(validate.Validator.__init__, "__defaults__", (None, None, report))

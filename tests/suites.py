@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 
 import pytest
 
-CASES = 3  # of each test function in the sample
+CASES = 2  # of each test function in the sample
 
 SUITES = ("sample", "rest", "full")
 

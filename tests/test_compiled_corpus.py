@@ -41,6 +41,7 @@ def check(program: Program, how: str) -> None:
         )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("program", [p for p in PROGRAMS if p.name in FEW], ids=repr)
 def test_some_programs_are_the_same_compiled(program: Program) -> None:
     check(program, "in order")

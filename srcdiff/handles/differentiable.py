@@ -217,7 +217,7 @@ class Pullback(AtPoint):
     def __init__(self, function: Function, options: Options) -> None:
         super().__init__(function, options)
         self._plain = without_blocks(function)
-        self._primal: Generated | None = None  # the function itself, compiled
+        self._primal: Generated | None = None  # the function itself, as it is differentiated
         self._ready: Generated | None = None  # what the latest value was for
 
     def __call__(self, *args: Any, argnums: Any = None) -> tuple[Any, Callable[..., Any]]:
@@ -240,7 +240,7 @@ class Pullback(AtPoint):
         return copied(seen), back  # arrays of their own, as all that derivatives give
 
     def _value(self, handle: Generated, args: tuple[Any, ...]) -> Any:
-        """The function's value; compiled, where its derivative is."""
+        """The value of the program that is differentiated: rewritten as it is, and compiled where it is."""
         found = MISS
         if handle is self._ready and self._primal is not None:  # looked at before
             found = self._primal.recognised(args)
@@ -249,13 +249,11 @@ class Pullback(AtPoint):
             program = handle.specialise(*args, None).program
             if program.dynamic:
                 return self._plain(*map(copied, args))
-            if handle.compiles and self._primal is None:
-                f: Any = self.function  # which is compiled itself, if it is a derivative
+            if self._primal is None:
+                f: Any = self.function  # which is generated itself, if it is a derivative
                 is_own = isinstance(f, Generated)
                 self._primal = f if is_own else generated("value", f, self.options, ())
-            is_compiled = handle.compiles and self._primal is not None
-            run: Any = self._primal if is_compiled else self._plain
-            found = run(*map(copied, args))
+            found = self._primal(*map(copied, args))
             self._ready = handle
         return found
 

@@ -31,6 +31,7 @@ _LATER = {
     "dist": "srcdiff.vi.dist",
     "estimators": "srcdiff.vi.objectives.gradient_estimators",
     "optim": "srcdiff.vi.inference.optimizers",
+    "stopping": "srcdiff.vi.inference.stopping_rules",
 }
 
 

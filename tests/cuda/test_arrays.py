@@ -174,6 +174,7 @@ def test_dlpack_of_numpy_is_read_as_it_is() -> None:
         assert np.shares_memory(view, array)
 
 
+@pytest.mark.long
 def test_numpy_reads_what_is_exported_and_lets_it_go() -> None:
     before = len(dlpack._KEPT)
     for array in (X, X.T, X[1:, ::2], np.zeros((0, 3))):

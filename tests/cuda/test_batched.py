@@ -196,6 +196,7 @@ def test_what_an_item_raises_is_raised() -> None:
         srcdiff.cuda.batched(GRADIENT, SHARED)(*MODEL, wrong)
 
 
+@pytest.mark.long
 def test_no_items_give_empty_results_and_sums_of_nothing() -> None:
     value, (d_pi, d_A, d_B) = srcdiff.cuda.batched(GRADIENT, SHARED)(*MODEL, DATA[:0])
     assert value.shape == (0,)

@@ -74,6 +74,7 @@ def test_it_is_not_compiled():
         srcdiff.grad(squares, jit=True)(x3)
 
 
+@pytest.mark.long
 def test_a_file_of_it_says_that_it_needs_srcdiff(tmp_path):
     g = srcdiff.grad(squares)
     with pytest.raises(srcdiff.DifferentiationError, match="allow_srcdiff=True"):

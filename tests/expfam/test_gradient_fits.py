@@ -103,6 +103,7 @@ def test_a_fit_by_gradients_goes_on_where_it_was(kind: str) -> None:
     assert all(np.array_equal(getattr(parts, n), getattr(whole, n)) for n in names)
 
 
+@pytest.mark.long
 def test_steps_before_are_not_those_of_other_data_nor_of_other_parameters() -> None:
     hmm = HMM(2, "gaussian", algorithm="gradient", warm_start=True, **FAST).fit(data("gaussian"))
     before = hmm.log_likelihoods_[-1]

@@ -55,6 +55,7 @@ def test_the_best_labellings_are_found_and_all_are_counted(log_Z: Any, data: Any
     assert expfam.count(log_Z)(ETA, data) == np.sum(np.isfinite(PATHS.scores)) == 48
 
 
+@pytest.mark.long
 @by_program
 def test_labellings_are_drawn_with_their_weights(log_Z: Any, data: Any) -> None:
     n = 600

@@ -139,6 +139,7 @@ def test_both_forms_are_made_of_one_reading(monkeypatch: pytest.MonkeyPatch) -> 
     assert inner.source_for(X) and inner.loop_source_for(X) and len(traced) == 1
 
 
+@pytest.mark.long
 def test_a_saved_loop_form_needs_no_srcdiff(tmp_path: Path) -> None:
     path = srcdiff.grad(energy).save(tmp_path / "saved.py", X, 0.5, form="loops")
     program = (
@@ -321,6 +322,7 @@ def looped(x, y):
     return s
 
 
+@pytest.mark.long
 def test_a_vjp_is_compiled_and_so_is_the_value() -> None:
     f = srcdiff.differentiate(jit=True)(looped)
     value, back = f.vjp(X, 2.0 * X)

@@ -62,6 +62,7 @@ def hmc_step(x, p, step, steps):
     return y, value - 0.5 * np.sum(p**2) - start
 
 
+@pytest.mark.long
 def test_a_step_of_hamiltonian_monte_carlo():
     agree(hmc_step, X, V, 0.1, 5)
     # an axis of length 1 may be broadcast: such calls have a program of their own
@@ -126,6 +127,7 @@ def test_tuples():
     assert type(both(1.0, 2, X)[1][1][0]) is Pair
 
 
+@pytest.mark.long
 def test_what_must_be_known_when_compiling_is_a_constant_of_the_caller():
     def squared_sums(x, axis):
         return np.sum(np.sum(x, axis=axis) ** 2)
@@ -161,6 +163,7 @@ def test_lengths_are_compared():
         product(X, np.ones(4))
 
 
+@pytest.mark.long
 def test_written_arguments_may_not_overlap():
     @differentiate
     def shifted(x, y):

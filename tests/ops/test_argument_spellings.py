@@ -71,6 +71,7 @@ def rolled_and_cast(x):
     return share + np.sum(turned * np.fix(3.0 * x) * np.sin(x, out=np.empty((3, 4))))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_several_shifts_casts_of_numbers_and_wider_storage_have_a_loop_form(dtype):
     x = np.random.default_rng(4).normal(size=(3, 4)).astype(dtype)

@@ -28,6 +28,7 @@ def test_the_counts_are_those_of_the_rows():
     assert TOOL.text_of(TOOL.read_table()) == TOOL.TABLE.read_text(encoding="utf-8")
 
 
+@pytest.mark.long
 def test_values_are_right_wherever_there_is_a_row():
     assert [name for name, row in TOOL.read_table().items() if row["value"] != TOOL.YES] == []
 

@@ -110,6 +110,7 @@ def at_the_ends(p):
     return np.sum(np.concatenate([np.exp(v) * 2.0 for v in top + none]) + top[1][0] + none[2][1])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("jit", [False, True])
 def test_what_cannot_be_has_no_derivative_in_either_mode(jit):
     p = np.array([0.3, 0.6])

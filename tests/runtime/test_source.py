@@ -13,6 +13,7 @@ from srcdiff.runtime import source, vmath
 from srcdiff.runtime.source import needed, source_of
 
 
+@pytest.mark.long
 def test_the_text_runs_where_srcdiff_cannot_be_imported(tmp_path: Path) -> None:
     program = (
         "import sys\n"

@@ -476,6 +476,7 @@ def test_a_saved_posterior_has_its_predictive(tmp_path) -> None:
     np.testing.assert_allclose(found["y"].mean(axis=0), design @ LINREG["post_mean"], atol=0.25)
 
 
+@pytest.mark.long
 def test_a_saved_predictive_is_the_fits_own_whatever_arguments_are_called(tmp_path) -> None:
     def model(n, draws, sample):
         p = vi.sample("p", dist.Beta(np.ones(3), 1.0))

@@ -525,6 +525,7 @@ def test_b5_what_may_be_dropped() -> None:
     np.testing.assert_allclose(weights @ (whole - mean) ** 2, full, rtol=1e-9)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("estimator", "key"), [("score", "score"), ("path", "path_entropy")])
 def test_b7_samples_divide_the_variance(estimator, key) -> None:
     """Unbiased for any number of samples (B6), and the variance is that of one by their number."""
@@ -614,6 +615,7 @@ def normal_gamma_guide(x):
     vi.sample("gamma", dist.Gamma(a, b))
 
 
+@pytest.mark.long
 def test_b18_a_normal_and_a_gamma_factor() -> None:
     """By gradients, what the updates of mean field come to (K3)."""
     found = json.loads((TESTS / "reference" / "normal_gamma.json").read_text())
@@ -652,6 +654,7 @@ def each_row(x):
     vi.sample("z", dist.Normal(m, s))
 
 
+@pytest.mark.long
 def test_b21_local_parameters_beat_a_poor_encoder() -> None:
     """Parameters of each row reach a higher bound than a line through all of them: the gap is reported."""
     rng = np.random.default_rng(0)

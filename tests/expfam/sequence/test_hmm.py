@@ -145,6 +145,7 @@ def test_fits_find_what_the_data_were_drawn_from(kind: str) -> None:
     assert np.mean(hmm.predict(new) == path) > 0.95
 
 
+@pytest.mark.long
 def test_emissions_of_ones_own_are_a_family() -> None:
     def exponential_log_Z(eta):
         return -np.sum(np.log(-eta))

@@ -30,6 +30,7 @@ def in_a_loop(x):
     return s
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("function", [flat, every_other, moved, summed_up, in_a_loop])
 def test_of_a_copy(function):
     compiled = srcdiff.value_and_grad(function, jit=True)

@@ -37,6 +37,7 @@ def two_paths(x, A, B):
     return best(x, A, B) + best(2.0 * x, A, B)
 
 
+@pytest.mark.long
 def test_the_greatest_is_found_again():
     """LLVM rounded `a + A - top` otherwise where it was compared with what it was the greatest of."""
     rng = np.random.default_rng(0)

@@ -90,6 +90,7 @@ def test_threads_find_what_one_does(f, args, threads) -> None:
     np.testing.assert_allclose(flat(gradient), flat(d_expected), rtol=1e-11, atol=1e-12)
 
 
+@pytest.mark.long
 def test_the_same_to_the_last_bit() -> None:
     g = srcdiff.value_and_grad(regression, jit=True, parallel=3)
     args = (X[:5], RNG.normal(size=(200, 5)), X[:200])
@@ -277,6 +278,7 @@ def nested(p):
     return np.sum(x * d["b"]) + np.sum(np.sin(d["a"])) * d["b"]
 
 
+@pytest.mark.long
 def test_threads_share_parts_of_containers() -> None:
     p = (X[:300], {"a": X[300:], "b": 2.0})
     (d_x, found) = srcdiff.grad(nested, jit=True, parallel=True)(p)

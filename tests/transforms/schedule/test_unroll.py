@@ -40,6 +40,7 @@ CASES = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("function", "draw", "wrt"), CASES)
 def test_gradients_are_those_of_the_arrays_for_each_number_of_coordinates(function, draw, wrt):
     compiled = srcdiff.value_and_grad(function, argnums=wrt, jit=True)

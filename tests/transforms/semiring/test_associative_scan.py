@@ -162,6 +162,7 @@ def test_chains_are_trees_in_every_semiring(log_Z: Any, eta: Any, data: Any) -> 
             assert found == pytest.approx(leaf, abs=1e-10)
 
 
+@pytest.mark.long
 def test_compiled_trees_are_the_same() -> None:
     eta, data = parameters(True), np.random.default_rng(1).integers(0, 4, 77)
     tree = srcdiff.transform(forward, "scan", jit=True)

@@ -382,6 +382,7 @@ def standardising(x):
     vi.sample("z", dist.Normal(0.5 * (x - centre), 0.5 * np.ones(len(x))))
 
 
+@pytest.mark.long
 def test_predictive_draws_are_of_the_parameters_that_were_fitted(tmp_path) -> None:
     x = 10.0 + 1.4 * np.random.default_rng(0).normal(size=60)
     fit = vi.fit(shifted, standardising, x, rng=0, steps=400, jit=False, progress=False)

@@ -42,6 +42,7 @@ def regression(X, y):
     vi.sample("y", dist.Normal(X @ w, 1.0), obs=y)
 
 
+@pytest.mark.long
 def test_units_do_not_matter() -> None:
     """Coefficients of sd 10, 0.1, 0.0003 and 0.1, whose exact mean-field optimum is known."""
     X = RNG.normal(size=(100, 4)) * np.array([1e-2, 1.0, 100.0, 1.0]) + np.array([0.0, 0.0, 300.0, 0.0])  # fmt: skip
@@ -57,6 +58,7 @@ def test_units_do_not_matter() -> None:
         assert np.all(np.abs(fit.mean["w"] - cov @ X.T @ y) < 0.15 * np.diag(cov) ** 0.5)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("estimator", ["auto", "path-without-score", "score-running"])
 def test_correlations_do_not_matter(estimator) -> None:
     """Coefficients of columns that are alike: standard deviations ended a sixth low, by the score two fifths."""

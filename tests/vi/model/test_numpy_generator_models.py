@@ -80,6 +80,7 @@ def around_draws(rng, s):
     return a + b + c + d + e + k
 
 
+@pytest.mark.long
 def test_densities_of_expressions_around_draws() -> None:
     """By the densities of the same variables in SciPy."""
     s = 1.7

@@ -49,6 +49,7 @@ def regression_elbo(estimator):
     return vi.elbo(regression, vi.MeanField(), estimator, jit=False)
 
 
+@pytest.mark.long
 def test_divergences_in_closed_form_are_used_and_reported() -> None:
     """The same mean as the path estimator, and less variance: log p of the priors is not sampled."""
     elbo = regression_elbo("auto")
