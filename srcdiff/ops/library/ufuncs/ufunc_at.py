@@ -18,7 +18,7 @@ def _at(ufunc: Any, *samples: Any) -> None:
 
     def at(a: Any, indices: Any, b: Any = None) -> None:
         given = indices if isinstance(indices, tuple) else (indices,)
-        if all(np.ndim(i) == 0 for i in given):  # one place
+        if all(np.ndim(array(i)) == 0 for i in given):  # one place
             a[indices] = ufunc(a[indices]) if b is None else ufunc(a[indices], array(b))
             return
         places = tuple(_places(i) for i in given)
