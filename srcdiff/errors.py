@@ -29,7 +29,6 @@ __all__ = [
     "UNTOLD",
     "UnsupportedError",
     "UntypedError",
-    "ValidationError",
     "called_at",
 ]
 

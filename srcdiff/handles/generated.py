@@ -475,16 +475,15 @@ def _rebuild(
 ) -> Generated:
     """A handle from a pickle.
 
-    What was found outside the function may be different here: where the function itself is here, such programs are
-    generated again.
+    Where the function is here, programs are generated again, or found in the cache: what they read outside of the
+    function may differ, and compiling takes the function. Where it is not, the programs of the pickle run as NumPy.
     """
     derived = found_again(derived)
     new = Generated(derived, signature)
     new._cache.static = static
-    for key, program in entries:
-        if is_lost(derived) or not program.outside:
-            known = new._cache.entries.get(key, ())
-            new._cache.entries[key] = (loaded(program), *known)
+    for key, program in entries if is_lost(derived) else ():
+        known = new._cache.entries.get(key, ())
+        new._cache.entries[key] = (loaded(program), *known)
     if latest is not None:
         new._latest = loaded(latest)
     return new
