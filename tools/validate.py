@@ -44,7 +44,7 @@ def validate(program: Program, form: str) -> None:
         return
     if form == "second order":
         v: Any = tuple(random_like(args[k], rng) for k in program.wrt)
-        srcdiff.hvp(program.function, argnums=program.wrt, jit=False).source(*args, v)
+        srcdiff.hvp(program.function, argnums=program.wrt, jit=False).source_for(*args, v)
         return
     g = srcdiff.value_and_grad(program.function, argnums=program.wrt, jit=False)
     arguments, shared = g.signature.bind(args, {}, frozenset()), dict[Any, Any]()
