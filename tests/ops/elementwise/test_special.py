@@ -100,7 +100,7 @@ def owens_first(v):
 
 
 def test_functions_of_two_numbers_in_both():
-    srcdiff.check_grads(owens_first, np.array([0.7, 1.3]), modes=("rev", "fwd"), order=2)
+    srcdiff.check_grads(owens_first, np.array([0.7, 1.3]), modes=("reverse", "forward"), order=2)
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def of_all(a, b, x):
 @pytest.mark.long
 def test_parameters_of_incomplete_functions_in_both_modes_and_compiled():
     args = np.array([0.7, 2.5]), np.array([0.6, 30.0]), np.array([0.2, 0.8])
-    srcdiff.check_grads(of_all, *args, argnums=(0, 1, 2), modes=("rev", "fwd"))
+    srcdiff.check_grads(of_all, *args, argnums=(0, 1, 2), modes=("reverse", "forward"), order=1)
     options = {"argnums": (0, 1, 2)}
     plain = srcdiff.grad(of_all, jit=False, **options)(*args)
     for found, expected in zip(
