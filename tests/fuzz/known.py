@@ -107,11 +107,6 @@ KNOWN = (
         change="constant_as_argument",
     ),
     Entry(
-        "'>' not supported between instances of 'complex' and 'int'",
-        "the signs of complex constants are asked for",
-        "def f(x, a, k):\n    z = a + 1j * x\n    terms = []\n    for i in range(k):\n        terms.append(np.imag(z[0]) + np.real(np.exp(1j * a * i)))\n    return terms[0] * terms[1]\n",
-    ),
-    Entry(
         "too many indices for array: array is 0-dimensional",
         "the loop form takes lengths from an array that a loop has not bound yet",
         "def f(items, a, k):\n    for i in range(k):\n        u = items[-1] * a\n    return np.sum(u)\n",
