@@ -5,7 +5,7 @@ from __future__ import annotations
 import linecache
 import re
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -77,6 +77,9 @@ class Guarded(np.ndarray):
     def __setitem__(self, key: Any, value: Any) -> None:
         self.look(key)
         super().__setitem__(key, value)
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[k] for k in range(len(self)))
 
     def look(self, key: Any) -> None:
         keys = key if isinstance(key, tuple) else (key,)

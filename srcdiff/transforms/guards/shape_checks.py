@@ -224,16 +224,18 @@ class _Checked(Rewriter):
         return None
 
     def reshaped(self, op: Op, b: Builder) -> None:
-        """As many elements in the new shape as in the old one."""
-        source, shape = op.operands[0], shape_of(op.result.type)
-        if not all(d.symbols() <= self.given for d in shape):
-            return  # a length that is found from the others, or by the operation
-        if product_of(shape) == product_of(shape_of(source.type)):
+        """As many elements in the new shape as in the old one; where -1 is found from the others, NumPy compares."""
+        source, lengths = op.operands[0], op.operands[1:]
+        old, new = shape_of(source.type), shape_of(op.result.type)
+        is_given = [d.symbols() <= self.given for d in new]
+        if product_of(new) == product_of(old) or (const(-1) in lengths and not all(is_given)):
             return
-        if self.is_new(source, tuple(shape)):
-            axes = range(len(shape_of(source.type)))
-            own = [b.op(memory.axis_length, source, axis=k) for k in axes]
-            wanted = [length_of(b, d) for d in shape]
+        if self.is_new(frozenset((old, new))):
+            own = [b.op(memory.axis_length, source, axis=k) for k in range(len(old))]
+            wanted = [
+                length_of(b, d) if known else a
+                for known, d, a in zip(is_given, new, lengths, strict=True)
+            ]
             text = f"the size of {_called(source)} does not fit its new shape"
             self.compare(own, wanted, text, b)
 

@@ -1,0 +1,253 @@
+"""Calls with wrong and unusual arguments after a first call with good ones, one argument at a time.
+
+Where the function raises, its compiled gradient has to raise, and where the function returns a number, the gradient has
+to be that of the NumPy form or be refused. Arrays end where memory ends that the process may touch, so that a read past
+an end stops it; programs are tried in processes of their own.
+"""
+
+from __future__ import annotations
+
+import copy
+import ctypes
+import faulthandler
+import mmap
+import os
+import signal
+import traceback
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from fuzz.compare import flat, float_positions
+
+import srcdiff
+from srcdiff.compile.pytree import leaves, map_leaves
+
+MANY = 100_000
+SECONDS = 300  # for a program
+LONGEST = 2.0  # seconds for a call of the function
+PAGE = mmap.PAGESIZE
+PROTECT = ctypes.CDLL(None, use_errno=True).mprotect
+
+
+# ---- arguments ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Unusual:
+    """Arguments, and what is unusual about one of them."""
+
+    what: str
+    args: tuple[Any, ...]
+
+
+def unusual(args: tuple[Any, ...], many: int = MANY) -> Iterator[Unusual]:
+    """Each argument changed in every way that its value allows, the others as they are."""
+    for k, argument in enumerate(args):
+        for what, changed in changes(argument, many):
+            given = copy.deepcopy(args)
+            yield Unusual(f"argument {k}: {what}", (*given[:k], changed, *given[k + 1 :]))
+
+
+def changes(value: Any, many: int) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, np.ndarray):
+        yield from of_array(value, many)
+    elif isinstance(value, bool | np.bool_):
+        yield "an int", int(value)
+    elif isinstance(value, int | np.integer):
+        yield from of_integer(int(value))
+    elif isinstance(value, float):
+        yield from [("NaN", np.nan), ("an int", int(value)), ("a NumPy scalar", np.float64(value))]
+        yield from [("0-d", np.array(value)), ("an array of one", np.array([value]))]
+    elif isinstance(value, list | tuple) and not hasattr(value, "_fields"):
+        yield from of_sequence(value, many)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield f"without {key!r}", {k: v for k, v in value.items() if k != key}
+            for what, changed in changes(item, many):
+                yield f"[{key!r}] {what}", {**value, key: changed}
+
+
+def of_array(a: np.ndarray, many: int) -> Iterator[tuple[str, Any]]:
+    for axis, n in enumerate(a.shape):
+        lengths = {0, 1, 3, n + 1, n - 1, many if a.ndim == 1 else 0} - {n, -1}
+        yield from (
+            (f"length {m} for {n} of axis {axis}", resized(a, axis, m)) for m in sorted(lengths)
+        )
+    if a.ndim:
+        wide = np.repeat(a, 2, axis=-1)
+        yield "strided", wide[..., ::2]
+        yield "reversed strides", a[..., ::-1].copy()[..., ::-1]
+        yield "one axis more", a[None]
+        yield "one axis less", a[0] if len(a) else a.sum(axis=0)
+        yield "a list", a.tolist()
+    if a.ndim > 1:
+        yield "columns first", np.asfortranarray(a)
+    yield "read-only", read_only(a)
+    if a.dtype.kind == "f":
+        yield from ((f"{t}", a.astype(t)) for t in ("float32", "int64", "bool", "complex128"))
+        if a.size:
+            yield (
+                "with a NaN",
+                np.where(np.arange(a.size).reshape(a.shape) == a.size // 2, np.nan, a),
+            )
+    elif a.dtype.kind in "iu":
+        yield "floats", a.astype(float)
+        for what, by in (("one too many", 1), ("far outside", 1000), ("negative", -1000)):
+            yield what, a + by
+
+
+def of_integer(k: int) -> Iterator[tuple[str, Any]]:
+    yield from ((f"{m} for {k}", m) for m in sorted({-1, 0, 1, k + 1, k + 7, -k - 7} - {k}))
+    yield "a float", float(k)
+    yield "a NumPy integer", np.int64(k)
+    yield "half", k + 0.5
+
+
+def of_sequence(items: Any, many: int) -> Iterator[tuple[str, Any]]:
+    make = type(items)
+    yield "empty", make()
+    if items:
+        yield "one item less", items[:-1]
+        yield "one item more", make([*items, copy.deepcopy(items[-1])])
+        yield "of the other class", (tuple if make is list else list)(items)
+        for position in {0, len(items) - 1}:
+            for what, changed in changes(items[position], min(many, 1000)):
+                yield (
+                    f"[{position}] {what}",
+                    make([*items[:position], changed, *items[position + 1 :]]),
+                )
+
+
+def resized(a: np.ndarray, axis: int, n: int) -> np.ndarray:
+    """The array cut, or repeated from its start, to a length along an axis."""
+    if not a.shape[axis]:
+        return np.zeros([n if k == axis else m for k, m in enumerate(a.shape)], a.dtype)
+    return np.take(a, np.arange(n) % a.shape[axis], axis=axis)
+
+
+def read_only(a: np.ndarray) -> np.ndarray:
+    b = a.copy()
+    b.flags.writeable = False
+    return b
+
+
+def at_the_end_of_memory(a: Any) -> Any:
+    """A copy of an array behind whose last element lies a page that may not be touched."""
+    if not isinstance(a, np.ndarray) or not a.nbytes or not a.flags.c_contiguous:
+        return a
+    size = -(-a.nbytes // PAGE) * PAGE
+    memory = mmap.mmap(-1, size + PAGE)
+    start = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+    assert PROTECT(ctypes.c_void_p(start + size), PAGE, 0) == 0
+    b = np.frombuffer(memory, a.dtype, a.size, size - a.nbytes).reshape(a.shape)
+    b[...] = a
+    b.flags.writeable = a.flags.writeable
+    return b
+
+
+# ---- calls --------------------------------------------------------------------------------------------------
+
+
+class Endless(BaseException):
+    """A call that takes too long."""
+
+
+def ends(function: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+    """A result or the exception, as `called`; None where the call takes seconds."""
+
+    def stop(*_: Any) -> None:
+        raise Endless
+
+    before = signal.signal(signal.SIGVTALRM, stop)
+    signal.setitimer(signal.ITIMER_VIRTUAL, LONGEST)
+    try:
+        return called(function, args)
+    except Endless:
+        return None
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0.0)
+        signal.signal(signal.SIGVTALRM, before)
+
+
+def called(function: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+    """A result, or the exception."""
+    try:
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return function(*args)
+    except Exception as error:
+        return error
+
+
+def problems(f: Callable[..., Any], args: tuple[Any, ...], many: int = MANY) -> Iterator[str]:
+    """What is wrong with the compiled gradient of a program at unusual arguments."""
+    wrt = float_positions(args)
+    by_numpy, compiled = (
+        srcdiff.value_and_grad(f, argnums=wrt, jit=jit, on_independent="ignore")
+        for jit in (False, True)
+    )
+    first = called(compiled, copy.deepcopy(args))
+    if isinstance(first, srcdiff.UnsupportedError):
+        return
+    if isinstance(first, Exception):
+        yield f"the first call: {first!r}"
+        return
+    for call in unusual(args, many):
+        value = ends(f, copy.deepcopy(call.args))
+        if value is None:
+            continue
+        found = called(compiled, map_leaves(at_the_end_of_memory, copy.deepcopy(call.args)))
+        if problem := difference(
+            value, found, lambda a=call.args: called(by_numpy, copy.deepcopy(a))
+        ):
+            yield f"{call.what}: {problem}"
+
+
+def difference(value: Any, found: Any, by_numpy: Callable[[], Any]) -> str:
+    """What is wrong with a result, given the function's own."""
+    if isinstance(found, AssertionError | MemoryError | SystemError):
+        return f"{type(found).__name__}: {found}"
+    if isinstance(value, Exception):
+        return (
+            "" if isinstance(found, Exception) else f"returned {found[0]}, NumPy raises {value!r}"
+        )
+    if isinstance(found, srcdiff.UnsupportedError | TypeError):
+        return "" if "defect of srcdiff" not in str(found) else str(found)
+    want = by_numpy()
+    if isinstance(found, Exception) or isinstance(want, Exception):
+        return "" if type(found) is type(want) else f"{found!r}, and not compiled {want!r}"
+    return "" if close(found, want) else f"{found}, and not compiled {want}"
+
+
+def close(found: Any, want: Any) -> bool:
+    one, other = (np.append(flat(r[1]), r[0]) for r in (found, want))
+    narrow = any(getattr(v, "dtype", None) == np.float32 for v in leaves(want))
+    return one.shape == other.shape and np.allclose(
+        one, other, rtol=1e-3 if narrow else 1e-7, atol=1e-3 if narrow else 1e-9, equal_nan=True
+    )
+
+
+def in_a_process(work: Callable[[], Iterator[str]], seconds: int = SECONDS) -> list[str]:
+    """What a generator of problems yields in a process of its own; how that ends, if it does not end well."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if not child:
+        faulthandler.disable()
+        signal.alarm(seconds)
+        with os.fdopen(writer, "w") as out:
+            try:
+                for problem in work():
+                    print(problem.replace("\n", " "), file=out, flush=True)
+            except BaseException:
+                print(traceback.format_exc().replace("\n", " "), file=out, flush=True)
+        os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader) as lines:
+        found = lines.read().splitlines()
+    _, status = os.waitpid(child, 0)
+    if status:
+        found.append(f"the process ended by signal {os.WTERMSIG(status)}")
+    return found
