@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 from typing import Any
@@ -129,18 +130,6 @@ def test_the_table_of_kernels_is_what_is_declared() -> None:
     assert text.endswith(f"|---|---|\n{told}")
 
 
-def test_every_pass_is_in_the_table_of_the_architecture() -> None:
-    text = (ROOT / "docs" / "architecture.md").read_text()
-    table = text.partition("\n## The passes, in order\n")[2].partition("\n## ")[0]
-    stages = srcdiff.grad(squared_norm).stages(np.ones(3))
-    passes = {re.sub(r" \(\d+\)$", "", name) for name in stages} - {"frontend"}
-    assert {name for name in passes if name not in table} == set()
-
-
-def squared_norm(x: Any) -> Any:
-    return np.sum(x**2)
-
-
 def test_every_example_is_mentioned() -> None:
     text = (ROOT / "README.md").read_text()
     found = [p.name for p in (ROOT / "examples").glob("*.py")]
@@ -169,12 +158,79 @@ def headings(file: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", h.lower()).strip().replace(" ", "-") for h in found}
 
 
-def test_paths_that_the_architecture_names_exist() -> None:
-    text = (ROOT / "docs" / "architecture.md").read_text()
-    named = set(re.findall(r"`((?:[a-z_]+/)+[a-z_]+\.py)`", text))
+# ---- what the pages for contributors name in the code ---------------------------------------------------
+
+GUIDES = [ROOT / "docs" / f"{name}.md" for name in ("architecture", "design", "contributing")]
+ROOTS = (ROOT / "srcdiff", ROOT)
+
+
+@pytest.mark.parametrize("guide", GUIDES, ids=lambda p: p.stem)
+def test_files_and_symbols_that_a_guide_names_exist(guide: Path) -> None:
+    text = re.sub(
+        r"\n## Packages\n.*?(?=\n## )", "", guide.read_text(), flags=re.S
+    )  # its test is below
+    named = re.findall(r"`((?:[\w.]+/)*\w+\.py|(?:\w+/)+)(?::([\w.]+))?`", text)
     assert named
-    roots = (ROOT, ROOT / "srcdiff", ROOT / "tests")
-    assert [n for n in sorted(named) if not any((r / n).exists() for r in roots)] == []
+    missing = {path for path, _ in named if in_the_tree(path) is None}
+    assert missing == set()
+    assert {f"{p}:{s}" for p, s in named if s and not defines(in_the_tree(p), s)} == set()
+
+
+def in_the_tree(path: str) -> Path | None:
+    return next((root / path for root in ROOTS if (root / path).exists()), None)
+
+
+def defines(file: Path | None, symbol: str) -> bool:
+    """Whether a module assigns or defines a name, or a class in it a method."""
+    assert file is not None
+    body = ast.parse(file.read_text()).body
+    for name in symbol.split("."):
+        own = [s for s in body if name in names_of(s)]
+        if not own:
+            return False
+        body = getattr(own[0], "body", [])
+    return True
+
+
+def names_of(statement: ast.stmt) -> set[str]:
+    if isinstance(statement, ast.FunctionDef | ast.ClassDef):
+        return {statement.name}
+    return {n.id for n in ast.walk(statement) if isinstance(n, ast.Name)}
+
+
+def test_every_package_has_a_row_in_the_architecture() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    table = text.partition("\n## Packages\n")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| `(.*?)/` \| .*? \| `(\S+?)`.*\|$", table, re.M)
+    folders = {
+        str(p.parent.relative_to(ROOT / "srcdiff")) for p in (ROOT / "srcdiff").rglob("__init__.py")
+    }
+    families = {f for f in folders if f.startswith("ops/library/")}  # one row for all of them
+    assert {folder for folder, _ in rows} == folders - families - {"."}
+    assert [f"{a}/{b}" for a, b in rows if not (ROOT / "srcdiff" / a / b).exists()] == []
+
+
+def test_the_glossary_gives_each_word_a_sentence_and_a_file() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    table = text.partition("\n## Glossary\n")[2]
+    rows = [line.strip("| ").split(" | ") for line in table.splitlines() if line.startswith("| ")][
+        1:
+    ]
+    assert len(rows) > 50
+    words = [row[0] for row in rows]
+    assert words == sorted(set(words))
+    assert [
+        r
+        for r in rows
+        if len(r) != 3 or not r[1].endswith(".") or not re.match(r"`[\w/]+\.py", r[2])
+    ] == []
+
+
+def test_contributing_names_tests_that_exist() -> None:
+    text = (ROOT / "docs" / "contributing.md").read_text()
+    named = set(re.findall(r"\b(tests/[\w/]+(?:\.py)?)", text))
+    assert len(named) > 20
+    assert [n for n in sorted(named) if not (ROOT / n.rstrip("/")).exists()] == []
 
 
 # ---- the checks themselves ------------------------------------------------------------------------------

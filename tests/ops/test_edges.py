@@ -1,4 +1,4 @@
-"""Derivatives where a formula meets its edge: finite where a finite answer is right, as docs/architecture.md has it."""
+"""Derivatives where a formula meets its edge: finite where a finite answer is right, as docs/derivatives.md has it."""
 
 from __future__ import annotations
 
