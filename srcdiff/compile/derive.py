@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import replace
+from types import FunctionType
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -29,11 +30,11 @@ from srcdiff.compile.program_facts import facts_of
 from srcdiff.compile.result_ownership import as_user, refuse_writes_outside
 from srcdiff.compile.signature import Arguments
 from srcdiff.errors import UnsupportedError
-from srcdiff.frontend.core.frame import HOOKS
+from srcdiff.frontend.derivatives.services import register
 from srcdiff.frontend.rule_parser import parse_forward_rule, parse_rule
 from srcdiff.frontend.source.function_source import calling
 from srcdiff.frontend.trace import trace
-from srcdiff.ir.core import Function, Node, Tree, Value
+from srcdiff.ir.core import Function, Node, OpDecl, Tree, Value
 from srcdiff.ir.recursion import callees_first
 from srcdiff.ir.types import Type, is_float
 from srcdiff.ops.core.registry import own_rule
@@ -83,59 +84,44 @@ DOCS = {
 }
 
 
-def derive_for_call(
-    handle: Any, types: Mapping[str, Type], lengths: Mapping[str, int], any_lengths: bool
-) -> Function:
-    """A generated function as one that a function calls, for arguments of these types."""
-    s = handle.signature
-    given = tuple(types[n] for n in s.names)
-    arguments = Arguments(s.names, given, lengths, s.wrt, (), (), s.defaults, any_lengths)
-    return as_user(derive(handle.derived, arguments, Recorder()))
+class _Services:
+    """What the frontend needs of later stages to read a program that takes derivatives itself."""
+
+    def __init__(self) -> None:
+        self._kernels: WeakKeyDictionary[Any, tuple[Any, Any]] = WeakKeyDictionary()
+
+    def derive(
+        self, handle: Any, types: Mapping[str, Type], lengths: Mapping[str, int], any_lengths: bool
+    ) -> Function:
+        s = handle.signature
+        given = tuple(types[n] for n in s.names)
+        arguments = Arguments(s.names, given, lengths, s.wrt, (), (), s.defaults, any_lengths)
+        return as_user(derive(handle.derived, arguments, Recorder()))
+
+    def make(self, kind: str, function: Any, options: dict[str, Any]) -> Any:
+        from srcdiff.api import made_inside  # which imports this module
+
+        return made_inside(kind, function, options)
+
+    def value_of(self, function: FunctionType) -> Any:
+        from srcdiff.rules.solvers import value_of  # few programs need it
+
+        return value_of(function)
+
+    def solver(self, *args: Any) -> OpDecl:
+        from srcdiff.rules.solvers import declaration  # few programs need it
+
+        return declaration(*args)
+
+    def derived_kernels(self, kernel: Any) -> tuple[Any, Any]:
+        from srcdiff.cuda import adjoint, tangent  # only programs with launches need Numba's module
+
+        if kernel not in self._kernels:
+            self._kernels[kernel] = adjoint(kernel), tangent(kernel)
+        return self._kernels[kernel]
 
 
-HOOKS["derive"] = derive_for_call
-
-
-def _solver_declaration(*args: Any) -> Any:
-    """The operation of a call of one of SciPy's solvers."""
-    from srcdiff.rules.solvers import declaration  # few programs need it
-
-    return declaration(*args)
-
-
-def _value_of(function: Any) -> Any:
-    """A function that a solver is given, as a generated one."""
-    from srcdiff.rules.solvers import value_of  # few programs need it
-
-    return value_of(function)
-
-
-def _made_inside(*args: Any) -> Any:
-    """A derivative that is made inside a function that is read."""
-    from srcdiff.api import made_inside  # which imports this module
-
-    return made_inside(*args)
-
-
-HOOKS["make"] = _made_inside
-HOOKS["solver"] = _solver_declaration
-HOOKS["value_of"] = _value_of
-
-
-def _derived_kernels(kernel: Any) -> tuple[Any, Any]:
-    """The adjoint and the tangent of a kernel that host code launches: the same for all its launches."""
-    from srcdiff.cuda import adjoint, tangent  # only programs with launches need Numba's module
-
-    if kernel not in _KERNELS:
-        _KERNELS[kernel] = adjoint(kernel), tangent(kernel)
-    return _KERNELS[kernel]
-
-
-_KERNELS: WeakKeyDictionary[Any, tuple[Any, Any]] = WeakKeyDictionary()
-HOOKS["derived_kernels"] = _derived_kernels
-HOOKS["read_kernel"] = lambda function, names, types: trace(
-    function, types, shapes_actual={}, names=names, any_lengths=True
-)
+register(_Services())
 
 
 # while what is derived is for a device, functions that it differentiates again are, too

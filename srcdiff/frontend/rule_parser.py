@@ -23,11 +23,10 @@ from typing import Any
 from srcdiff.errors import RuleError
 from srcdiff.frontend.control.blocks import block
 from srcdiff.frontend.core.constants import from_python
-from srcdiff.frontend.core.frame import Frame
 from srcdiff.frontend.core.session import Session, Symbols
 from srcdiff.frontend.core.values import FrontValue, Missing, sequence, tree_of
 from srcdiff.frontend.source.function_source import look_up, source_of
-from srcdiff.frontend.trace import trace
+from srcdiff.frontend.trace import Tracer
 from srcdiff.ir.build import Builder, change_dims
 from srcdiff.ir.core import (
     Atom,
@@ -51,8 +50,6 @@ __all__ = ["parse_expansion", "parse_forward_rule", "parse_rule"]
 
 _PARSED: dict[Any, Function] = {}
 _LIMIT = 10_000
-
-assert trace is not None  # importing it registers how nodes are read
 
 
 def parse_rule(
@@ -153,7 +150,7 @@ class _Rule:
         self.session = Session(
             self.shapes, Builder(self.shapes, origin="compiler"), user_names=False, of_rule=True
         )
-        self.frame = Frame(self.session, self.source, lambda name: look_up(rule, name))
+        self.frame = Tracer(self.session, self.source, lambda name: look_up(rule, name))
         self.params: list[Value] = []
 
     def function(

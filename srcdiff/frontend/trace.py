@@ -1,62 +1,50 @@
-"""A Python function and the types of its arguments -> an IR `Function`."""
+"""A Python function and the types of its arguments -> an IR `Function`; the tracer's operations are assembled here."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from types import FunctionType, MethodType
 from typing import Any
 
-import srcdiff.frontend.arrays.concatenators
-import srcdiff.frontend.calls.calls
-import srcdiff.frontend.control.exceptions
-import srcdiff.frontend.control.with_statements
 import srcdiff.frontend.core.augmented_assignment
-import srcdiff.frontend.core.conditional_shape_checks
 import srcdiff.frontend.core.expressions
 import srcdiff.frontend.core.statements
-import srcdiff.frontend.derivatives.adjoint_hooks
-import srcdiff.frontend.effects.enumerate
-import srcdiff.frontend.iteration.generators  # noqa: F401  (these register how nodes are read)
-from srcdiff.errors import UnsupportedError, UntypedError
-from srcdiff.frontend.arrays.stores import open_parameter
-from srcdiff.frontend.calls.inline import (
-    bind,
-    default_values,
-    first_yield,
-    read_body,
-    refuse_result,
-)
-from srcdiff.frontend.calls.lambda_lifting import Lifted, frame_of
-from srcdiff.frontend.calls.outlined import NoValue, as_operand
-from srcdiff.frontend.calls.recursion import check_handed_back
-from srcdiff.frontend.containers.closure_lists import without_packed
-from srcdiff.frontend.containers.lists import guess_again
-from srcdiff.frontend.containers.zero_dim_arrays import boxes_of
-from srcdiff.frontend.control.loops import unroll_again
-from srcdiff.frontend.core.constants import from_python
-from srcdiff.frontend.core.frame import HOOKS, Frame
+import srcdiff.frontend.derivatives.adjoint_hooks  # noqa: F401  (these register how nodes are read)
+from srcdiff.errors import UnsupportedError
+from srcdiff.frontend.arrays.concatenators import concatenated
+from srcdiff.frontend.arrays.subscripts import shape_parts
+from srcdiff.frontend.calls.calls import call_value
+from srcdiff.frontend.calls.inline import refuse_result
+from srcdiff.frontend.calls.lambda_lifting import Lifted
+from srcdiff.frontend.calls.outlined import NoValue
+from srcdiff.frontend.containers.list_methods import listed, put_slice
+from srcdiff.frontend.containers.optional import settled, sure
+from srcdiff.frontend.control.blocks import block
+from srcdiff.frontend.control.with_statements import entered
+from srcdiff.frontend.core.attributes import attribute
+from srcdiff.frontend.core.conditional_shape_checks import check_doubts
+from srcdiff.frontend.core.constants import from_python, read_constant
+from srcdiff.frontend.core.frame import Frame
 from srcdiff.frontend.core.refusals import fail, untyped
-from srcdiff.frontend.core.session import NeedStatic, Restart, Session, Symbols
-from srcdiff.frontend.core.static_reads import taken_values
-from srcdiff.frontend.core.values import FrontValue, Text, tree_of
-from srcdiff.frontend.effects.effects import with_origins
+from srcdiff.frontend.core.session import NeedStatic
+from srcdiff.frontend.effects.enumerate import summed
+from srcdiff.frontend.effects.enumeration_checks import check_writes
+from srcdiff.frontend.iteration.comprehensions import append_each, collected
+from srcdiff.frontend.iteration.generators import consume
+from srcdiff.frontend.reading import read
 from srcdiff.frontend.source.function_source import (
     Source,
     function_of,
     is_library,
-    look_up,
     source_of,
     unknown_decorator,
 )
-from srcdiff.ir.build import Builder, change_dims
-from srcdiff.ir.core import Atom, Function, Tree, Value
-from srcdiff.ir.types import Dim, Dynamic, List, Scalar, Static, Struct, Type, all_dims, dims_of
+from srcdiff.ir.core import Function
+from srcdiff.ir.types import Dynamic, List, Scalar, Struct, Type, dims_of
 
-__all__ = ["trace"]
-
-_RESTARTS = 100
+__all__ = ["Tracer", "trace"]
 
 
 def trace(
@@ -111,7 +99,8 @@ def trace(
             )
     rigid = frozenset(s for t in arg_types for s in _axis_symbols(t))
     try:
-        return _read(
+        return read(
+            Tracer,
             plain,
             pairs,
             rigid,
@@ -212,250 +201,53 @@ def _axis_symbols(type_: Type) -> set[str]:
     return {d.symbol for d in inner if d.symbol is not None and not d.symbol.endswith("*")}
 
 
-def _read(
-    plain: FunctionType,
-    types: Mapping[str, Type],
-    rigid: frozenset[str],
-    actual: Mapping[str, int],
-    functions: dict[Any, Any],
-    calls: tuple[Any, ...],
-    first: tuple[Any, ...] = (),
-    by_position: frozenset[str] | None = None,
-    may_not_run: bool = False,
-    is_callee: bool = False,
-    any_lengths: bool = False,
-) -> Function:
-    """Read until nothing new is learned that the beginning depends on."""
-    hints: dict[Any, Any] = {}
-    statics: dict[str, Any] = {}
-    refused: UnsupportedError | None = None
-    for _ in range(_RESTARTS):
-        try:
-            return _Reading(
-                plain,
-                {**types, **{k: Static(v) for k, v in statics.items()}},
-                rigid,
-                actual,
-                hints,
-                functions,
-                calls,
-                may_not_run,
-                is_callee,
-                any_lengths,
-            ).function(first, statics, by_position)
-        except Restart:
-            continue
-        except UnsupportedError as error:  # the first guess gives the message
-            refused = refused or error
-            if "%or dynamic" in functions:  # those that are no loops run in the interpreter
-                error = UntypedError(error.message, error.advice, error.location, error.chain)
-                refused = error if type(refused) is UnsupportedError else refused
-            is_untyped = isinstance(error, UntypedError)
-            if not guess_again(hints) and not (is_untyped and unroll_again(hints)):
-                raise refused from None
-        except NeedStatic as need:
-            value = _actual_value(need.parameter, types, actual)
-            if value is None or need.parameter in statics:
-                raise
-            statics[need.parameter] = value
-    if isinstance(refused, UntypedError):
-        raise refused
-    source = plain.source if isinstance(plain, Lifted) else source_of(plain)
-    raise UntypedError(
-        "the types in this function do not settle",
-        "Start lists and variables with values of the type that they have later.",
-        source.location(source.node),
-    )
+class Tracer(Frame):
+    """The frame with the operations that the packages implement (`core/operations.py` says what each does)."""
 
+    from_python = from_python
+    constant = read_constant
+    attribute = attribute
+    unwrap = sure
+    narrow = settled
+    call = call_value
+    block = block
+    enter_contexts = entered
+    enumerate_choice = summed
+    check_sum = check_writes
+    generator_loop = consume
+    collect = collected
+    append_each = append_each
+    concatenate = concatenated
+    shape_parts = shape_parts
+    slice_of_list = listed
+    store_slice = put_slice
+    check_lengths = check_doubts
 
-def _actual_value(name: str, types: Mapping[str, Type], actual: Mapping[str, int]) -> Any:
-    """The value of a scalar parameter that is specialised on."""
-    type_ = types.get(name)
-    if isinstance(type_, Struct) and _integers(type_):
-        return tuple(actual.get(s) for s in _integers(type_))
-    if not isinstance(type_, Scalar):
-        return None
-    symbol = name if type_.expr is None else type_.expr.symbol
-    value = actual.get(symbol) if symbol is not None else None
-    return bool(value) if value is not None and type_.dtype == "bool" else value
-
-
-def _integers(type_: Struct) -> list[str]:
-    """The symbols of the integers of a tuple; none if it holds anything else."""
-    exprs = [t.expr if isinstance(t, Scalar) else None for t in type_.parts]
-    symbols = [e.symbol for e in exprs if e is not None and e.symbol is not None]
-    return symbols if type_.kind == "tuple" and len(symbols) == len(exprs) else []
-
-
-class _Reading:
-    """One reading of a function."""
-
-    def __init__(
+    def read_callee(
         self,
-        plain: FunctionType,
+        plain: FunctionType | Lifted,
         types: Mapping[str, Type],
         rigid: frozenset[str],
         actual: Mapping[str, int],
-        hints: dict[Any, Any],
         functions: dict[Any, Any],
         calls: tuple[Any, ...],
         may_not_run: bool,
-        is_callee: bool,
         any_lengths: bool,
-    ) -> None:
-        self.plain = plain
-        self.types = types
-        self.source = plain.source if isinstance(plain, Lifted) else source_of(plain)
-        compared = rigid - actual.keys() if any_lengths else frozenset()
-        shapes = Symbols(
-            rigid=set(rigid), actual=actual, conditional=may_not_run, compared=compared
-        )
-        for type_ in types.values():
-            for dim in all_dims(type_):
-                for symbol in dim.symbols():
-                    shapes.order.setdefault(symbol, len(shapes.order))
-        self.session = Session(
-            shapes,
-            Builder(shapes),
-            hints=hints,
-            functions=functions,
-            open_calls=calls,
-            is_callee=is_callee,
-        )
-        find = plain.look_up if isinstance(plain, Lifted) else partial(look_up, plain)
-        self.frame = Frame(self.session, self.source, find)
-
-    def function(
-        self,
-        first: tuple[Any, ...],
-        statics: Mapping[str, Any],
-        by_position: frozenset[str] | None,
     ) -> Function:
-        fr, node = self.frame, self.source.node
-        params = {name: Value(t, name, True) for name, t in self.types.items()}
-        self.session.params = tuple(params.values())
-        for param in self.session.params:
-            if ("opened", param.name) in self.session.hints:
-                open_parameter(fr, param, node)
-        given = {name: self._start(p) for name, p in params.items()}
-        if isinstance(self.plain, Lifted):
-            fr.outer = frame_of(self.session, self.plain, given)
-        names = [a.id for a in (*node.args.posonlyargs, *node.args.args)]
-        names += ["argument"] * len(first)  # what `*args` takes
-        own = [from_python(fr, v, name, node) for v, name in zip(first, names, strict=False)]
-        fr.env = self._bound(own, given, by_position)
-        fr.watched = frozenset(k for k, t in self.types.items() if isinstance(t, Static))
-        if by_position:  # it reads them under other names
-            self.session.taken |= fr.watched
-        yielded = first_yield(node)
-        if yielded is not None:
-            fr.untyped(yielded, "generators are not supported here", "Return a list of the values.")
-        value = self._storable(read_body(fr, node))
-        yields: list[Atom] = []
-        output = tree_of(value, yields)
-        if output is None:
-            raise NoValue(value)
-        return self._finished(tuple(params.values()), yields, output, statics)
-
-    def _bound(
-        self,
-        own: list[FrontValue],
-        given: dict[str, FrontValue],
-        by_position: frozenset[str] | None,
-    ) -> dict[str, FrontValue]:
-        """The body's names when it begins. A call from outside goes by the parameters that the function shows
-        (`by_position`); one from another function was bound already, its `*args` a tuple.
-        """
-        fr, arguments = self.frame, self.source.node.args
-        is_nested = isinstance(self.plain, Lifted)  # all of its arguments are given
-        defaults = {} if is_nested else default_values(fr, self.plain, arguments, self.source.node)
-        bound: dict[str, FrontValue] = {}
-        if by_position is None:
-            stars = [s.id for s in (arguments.vararg, arguments.kwarg) if s is not None]
-            bound = {s: given.pop(s) for s in stars if s in given}
-        args = [*own, *(v for k, v in given.items() if k in (by_position or ()))]
-        kwargs = {k: v for k, v in given.items() if k not in (by_position or ())}
-        name = self.source.name
-        return {**bind(fr, self.source.node, name, arguments, args, kwargs, defaults), **bound}
-
-    def _start(self, param: Value) -> FrontValue:
-        """What a parameter stands for when the body begins."""
-        type_ = param.type
-        session = self.session
-        if isinstance(type_, Static):
-            return from_python(self.frame, type_.value, param.name, self.source.node)
-        if isinstance(type_, Scalar):
-            session.parameters[param] = param.name
-            if type_.expr is not None and type_.expr.symbol is not None:
-                session.owners[type_.expr.symbol] = param.name
-        if isinstance(type_, Struct):
-            session.owners |= dict.fromkeys(_integers(type_), param.name)
-        return param
-
-    def _storable(self, value: FrontValue) -> FrontValue:
-        return as_operand(self.frame, self.source.node, value) if isinstance(value, Text) else value
-
-    def _finished(
-        self,
-        params: tuple[Value, ...],
-        yields: list[Atom],
-        output: Tree,
-        statics: Mapping[str, Any],
-    ) -> Function:
-        session, shapes = self.session, self.session.shapes
-        resolve: Callable[[Dim], Dim] = shapes.resolve
-        region = session.b.region(params, yields)
-        notes = {
-            "boxes": boxes_of(region, session.updates, session.outside),
-            "assumptions": self._own(shapes.assumptions),
-            "equal": self._own(shapes.equal),
-            "shown": dict(self.types),
-            "bindings": {s: resolve(Dim.of(s)) for s in shapes.bindings},
-            "static": dict(statics),
-            "taken": taken_values(params, session.b.body, session.taken),
-            "writes_structs": session.writes_params,
-            **session.notes,
-        }
-        name = "function" if self.source.name == "<lambda>" else self.source.name
-        function = Function(
-            name, region, output, self.source.doc, self.source.location(self.source.node), notes
+        return read(
+            Tracer,
+            plain,
+            types,
+            rigid,
+            actual,
+            functions,
+            calls,
+            may_not_run=may_not_run,
+            is_callee=True,
+            any_lengths=any_lengths,
         )
-        if "noted" in notes:
-            notes["noted"] = with_origins(function, notes["noted"])
-        function = change_dims(function, resolve)
-        if not session.functions.keys().isdisjoint(("%or dynamic", "%tuples")):
-            function = without_packed(function)
-        check_handed_back(function)
-        return function
 
-    def _own(self, pairs: Sequence[tuple[Dim, Dim]]) -> tuple[tuple[Dim, Dim], ...]:
-        """What was concluded about the arguments' own lengths, each pair once."""
-        known = {s for t in self.types.values() for d in all_dims(t) for s in d.symbols()}
-        return tuple((a, b) for a, b in dict.fromkeys(pairs) if a.symbols() | b.symbols() <= known)
-
-
-def _read_callee(
-    plain: FunctionType,
-    types: Mapping[str, Type],
-    rigid: frozenset[str],
-    actual: Mapping[str, int],
-    functions: dict[Any, Any],
-    calls: tuple[Any, ...],
-    may_not_run: bool,
-    any_lengths: bool,
-) -> Function:
-    return _read(
-        plain,
-        types,
-        rigid,
-        actual,
-        functions,
-        calls,
-        by_position=None,
-        may_not_run=may_not_run,
-        is_callee=True,
-        any_lengths=any_lengths,
-    )
-
-
-HOOKS["read_function"] = _read_callee
+    def read_kernel(
+        self, kernel: FunctionType, names: Sequence[str], types: Sequence[Type]
+    ) -> Function:
+        return trace(kernel, types, shapes_actual={}, names=names, any_lengths=True)

@@ -8,7 +8,7 @@ import numpy as np
 
 from srcdiff.frontend.calls.dispatch import call_known
 from srcdiff.frontend.calls.inline import call_composite
-from srcdiff.frontend.core.frame import HOOKS, Frame
+from srcdiff.frontend.core.frame import Frame
 from srcdiff.frontend.core.values import FrontValue, Known, Parts, Slice, is_static, static
 from srcdiff.ir.core import const
 from srcdiff.ops.core.registry import find_composite
@@ -16,7 +16,7 @@ from srcdiff.ops.core.registry import find_composite
 _ADVICE = "Write np.concatenate or np.stack."
 
 
-def _concatenated(fr: Frame, base: Known, key: FrontValue, node: Any) -> FrontValue:
+def concatenated(fr: Frame, base: Known, key: FrontValue, node: Any) -> FrontValue:
     is_row = isinstance(key, Parts) and key.kind == "tuple"
     items = list(key.values) if is_row and isinstance(key, Parts) else [key]
     named: dict[str, FrontValue] = {}
@@ -44,6 +44,3 @@ def _counted(fr: Frame, part: Slice, node: Any) -> FrontValue:
         return call_known(fr, node, np.linspace, [start, part.upper, count], {})
     steps = [] if step is None else [step]
     return call_known(fr, node, np.arange, [start, part.upper, *steps], {})
-
-
-HOOKS["concatenated"] = _concatenated

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from srcdiff.frontend.arrays.stores import write_item
-from srcdiff.frontend.core.frame import HOOKS, Frame, describe
+from srcdiff.frontend.core.frame import Frame, describe
 from srcdiff.frontend.core.session import TRUE
 from srcdiff.frontend.core.values import Args, FrontValue, Known, Kwargs, Parts, Slice
 from srcdiff.ir.core import Const, Value, const
@@ -31,13 +31,13 @@ def into_out(fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs) ->
             return _of_some(fr, node, function, rest, named, out)
         if "dtype" in named:
             given = [Known(function), named.pop("dtype"), *rest]
-            value = HOOKS["call"](fr, node, Known(COMPOSITES["ufunc_dtype"]), given, named)
+            value = fr.call(node, Known(COMPOSITES["ufunc_dtype"]), given, named)
             return _written_each(fr, node, out, value)
     if len(rest) == len(args) and len(named) == len(kwargs):
         return None
     while rest and len(rest) < len(args) and rest[-1] == const(None):  # a dtype= in front of it
         rest.pop()
-    return _written_each(fr, node, out, HOOKS["call"](fr, node, Known(function), rest, named))
+    return _written_each(fr, node, out, fr.call(node, Known(function), rest, named))
 
 
 def _taken(
@@ -91,7 +91,7 @@ def _of_some(
         fr.fail(node, "a ufunc takes where= or dtype= here, not both", "Use astype before.")
     named = {k: v for k, v in kwargs.items() if k != "where"}
     given = [Known(function), kwargs["where"], const(None) if out is None else out, *args]
-    return HOOKS["call"](fr, node, Known(COMPOSITES["ufunc_where"]), given, named)  # type: ignore[no-any-return]
+    return fr.call(node, Known(COMPOSITES["ufunc_where"]), given, named)
 
 
 def method_into_out(
@@ -171,7 +171,7 @@ def _written(fr: Frame, node: Any, out: FrontValue, value: FrontValue) -> FrontV
 
 def _copyto(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     if "where" in kwargs:
-        return HOOKS["call"](fr, node, Known(COMPOSITES["copyto"]), args, kwargs)  # type: ignore[no-any-return]
+        return fr.call(node, Known(COMPOSITES["copyto"]), args, kwargs)
     if len(args) != 2 or kwargs:
         fr.fail(node, "np.copyto takes two arrays here", "Write `a[mask] = b[mask]`.")
     _written(fr, node, args[0], args[1])

@@ -15,7 +15,7 @@ import gast
 import numpy as np
 
 from srcdiff.frontend.core.constants import bound_name
-from srcdiff.frontend.core.frame import HOOKS, Frame
+from srcdiff.frontend.core.frame import Frame
 from srcdiff.frontend.core.values import FrontValue, Known, Parts
 from srcdiff.ir.core import Atom, Value, const
 from srcdiff.ir.types import Array
@@ -72,15 +72,14 @@ def made_matrix(
     m, n = shape.values
 
     def call(f: Any, *values: FrontValue) -> FrontValue:
-        return HOOKS["call"](fr, node, Known(f), list(values), {})  # type: ignore[no-any-return]
+        return fr.call(node, Known(f), list(values))
 
     if len(given.values) == 2 and isinstance(given.values[1], Parts):
         data, (rows, columns) = given.values[0], given.values[1].values
     else:
         data, inner, starts = given.values
         count = call(len, data)
-        outer = HOOKS["call"](
-            fr,
+        outer = fr.call(
             node,
             Known(np.searchsorted),
             [starts, call(np.arange, count)],

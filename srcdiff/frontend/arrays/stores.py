@@ -20,12 +20,12 @@ from srcdiff.frontend.arrays.subscripts import (
     static_slice,
 )
 from srcdiff.frontend.containers.container_views import refuse_viewed
-from srcdiff.frontend.containers.dunder_methods import called
+from srcdiff.frontend.containers.dunder_methods import call_dunder
 from srcdiff.frontend.containers.lists import put_in
 from srcdiff.frontend.containers.may_alias import refuse_twins
 from srcdiff.frontend.containers.optional import sure
 from srcdiff.frontend.control.phi import take_apart
-from srcdiff.frontend.core.frame import HOOKS, Frame, an, describe
+from srcdiff.frontend.core.frame import Frame, an, describe
 from srcdiff.frontend.core.session import Restart
 from srcdiff.frontend.core.values import (
     FrontValue,
@@ -56,7 +56,7 @@ __all__ = [
 
 def write_item(fr: Frame, base: FrontValue, key: FrontValue, value: FrontValue, node: Any) -> None:
     """`base[key] = value`."""
-    if called(fr, node, base, "__setitem__", key, value) is not None:
+    if call_dunder(fr, node, base, "__setitem__", key, value) is not None:
         return
     container = writable(fr, base, node)
     if container is not None:
@@ -67,7 +67,7 @@ def write_item(fr: Frame, base: FrontValue, key: FrontValue, value: FrontValue, 
         if target.type.is_tuple:
             fr.untyped(node, "an item of a tuple is assigned", "Make it a list.")
         if isinstance(key, Slice):
-            HOOKS["put slice"](fr, node, target, key, value)
+            fr.store_slice(node, target, key, value)
             return
         put_in(fr, node, target, position_of(fr, key, node), value)
         return

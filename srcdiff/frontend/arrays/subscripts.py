@@ -10,11 +10,11 @@ import gast
 import numpy as np
 
 from srcdiff.frontend.containers.closure_lists import opened
-from srcdiff.frontend.containers.dunder_methods import called
+from srcdiff.frontend.containers.dunder_methods import call_dunder
 from srcdiff.frontend.containers.list_slices import list_slice
 from srcdiff.frontend.containers.lists import is_long_tuple, readable
 from srcdiff.frontend.control.phi import take_apart
-from srcdiff.frontend.core.frame import HOOKS, Frame, describe, reads
+from srcdiff.frontend.core.frame import Frame, describe, reads
 from srcdiff.frontend.core.session import NeedStatic, Unroll
 from srcdiff.frontend.core.values import (
     FrontValue,
@@ -66,17 +66,15 @@ def subscripted(fr: Frame, node: Any) -> tuple[FrontValue, FrontValue]:
         return fr.expr(node.value), fr.expr(node.slice)
     base = fr.expr(node.value.value)
     if not isinstance(getattr(base, "type", None), Array):
-        return HOOKS["attribute"](fr, base, "flat", node.value), fr.expr(node.slice)
+        return fr.attribute(base, "flat", node.value), fr.expr(node.slice)
     key = fr.expr(node.slice)
     if isinstance(key, Slice | Parts | Value) and not isinstance(
         getattr(key, "type", None), Scalar
     ):
-        count = HOOKS["attribute"](fr, base, "size", node.value)
-        numbers = HOOKS["call"](fr, node, Known(np.arange), [count], {})
+        count = fr.attribute(base, "size", node.value)
+        numbers = fr.call(node, Known(np.arange), [count])
         key = read_item(fr, numbers, key, node)
-    return base, HOOKS["call"](
-        fr, node, Known(np.unravel_index), [key, ShapeOf(fr.as_atom(base, node))], {}
-    )
+    return base, fr.call(node, Known(np.unravel_index), [key, ShapeOf(fr.as_atom(base, node))])
 
 
 @reads(gast.Slice)
@@ -90,7 +88,7 @@ def _slice(fr: Frame, node: Any) -> FrontValue:
 
 
 def read_item(fr: Frame, base: FrontValue, key: FrontValue, node: Any) -> FrontValue:
-    found = called(fr, node, base, "__getitem__", key)
+    found = call_dunder(fr, node, base, "__getitem__", key)
     if found is not None:
         return found
     if isinstance(base, ShapeOf):
@@ -101,7 +99,7 @@ def read_item(fr: Frame, base: FrontValue, key: FrontValue, node: Any) -> FrontV
     if isinstance(base, Known) and isinstance(base.value, type(np.s_)):
         return key  # np.s_[...]
     if isinstance(base, Known) and isinstance(base.value, type(np.r_) | type(np.c_)):
-        return HOOKS["concatenated"](fr, base, key, node)  # type: ignore[no-any-return]
+        return fr.concatenate(base, key, node)
     if isinstance(base, Known) and is_kernel(base.value):
         return configured(fr, node, base.value, key)
     if isinstance(base, Known) or (isinstance(base, Const) and isinstance(base.type, Static)):
@@ -125,7 +123,7 @@ def read_item(fr: Frame, base: FrontValue, key: FrontValue, node: Any) -> FrontV
             items = _list_slice(fr, array, key, node)
             if items.lists[0][1] not in fr.session.hints and getattr(node, "in_passing", False):
                 return items
-            return HOOKS["listed"](fr, node, array, items, items.reverse)  # type: ignore[no-any-return]
+            return fr.slice_of_list(node, array, items, items.reverse)
         item = fr.op(node, list_item, array, position_of(fr, key, node))
         fr.session.item_of[item] = array
         return opened(fr, node, item)
@@ -270,9 +268,6 @@ def shape_parts(fr: Frame, shape: ShapeOf, node: Any) -> Parts:
     )
 
 
-HOOKS["shape parts"] = shape_parts
-
-
 # ---- where: a subscript as a pattern and operands -----------------------------------------------------------
 
 
@@ -332,9 +327,9 @@ def _item(fr: Frame, part: FrontValue, node: Any) -> tuple[str, list[Atom]]:
     if isinstance(part, Parts):
         part = array_of(fr, part, node)
     if isinstance(part, Items) and part.bounds is not None:
-        part = HOOKS["call"](fr, node, Known(np.arange), list(part.bounds), {})
+        part = fr.call(node, Known(np.arange), list(part.bounds))
     if isinstance(part, Value) and isinstance(part.type, List):
-        part = HOOKS["call"](fr, node, Known(np.array), [part], {})
+        part = fr.call(node, Known(np.array), [part])
     atom = fr.as_atom(part, node)
     match atom.type:
         case Scalar(dtype="bool"):
@@ -373,7 +368,7 @@ def _check_items(fr: Frame, array: Atom, items: list[str], node: Any) -> None:
 def array_of(fr: Frame, value: FrontValue, node: Any) -> Atom:
     """A tuple or list of numbers as an array."""
     if isinstance(value, Value) and isinstance(value.type, List):
-        value = HOOKS["call"](fr, node, Known(np.array), [value], {})
+        value = fr.call(node, Known(np.array), [value])
     if isinstance(value, Value | Const):
         return value
     if isinstance(value, Known):
@@ -390,7 +385,7 @@ def array_of(fr: Frame, value: FrontValue, node: Any) -> Atom:
 
 
 def _nested(fr: Frame, value: FrontValue, node: Any) -> Any:
-    value = HOOKS["sure"](fr, value, node)
+    value = fr.unwrap(value, node)
     if not isinstance(value, Parts):
         return value
     no_array(fr, value, node)

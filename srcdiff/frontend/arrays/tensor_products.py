@@ -11,7 +11,7 @@ import numpy as np
 
 from srcdiff.frontend.arrays.subscripts import array_of, ask_for, length_along
 from srcdiff.frontend.calls.apply_op import apply
-from srcdiff.frontend.core.frame import HOOKS, Frame
+from srcdiff.frontend.core.frame import Frame
 from srcdiff.frontend.core.values import (
     Args,
     FrontValue,
@@ -59,7 +59,7 @@ def _vdot(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     """Sums over all elements."""
     a, b = _two(fr, node, args, kwargs, "np.vdot")
     if ndim_of(a.type) != ndim_of(b.type):
-        args = [HOOKS["call"](fr, node, Known(np.ravel), [v], {}) for v in (a, b)]
+        args = [fr.call(node, Known(np.ravel), [v]) for v in (a, b)]
         a, b = (fr.as_atom(v, node) for v in args)
     if is_complex(a.type):
         a = fr.op(node, complex_numbers.conjugate, a)
@@ -151,7 +151,7 @@ def _outer(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
         return apply(fr, node, products.outer, args, kwargs, "")
     pair = [array_of(fr, v, node) for v in given]
     if any(ndim_of(v.type) != 1 for v in pair):
-        rows = [HOOKS["call"](fr, node, Known(np.ravel), [v], {}) for v in pair]
+        rows = [fr.call(node, Known(np.ravel), [v]) for v in pair]
         return apply(fr, node, products.outer, rows, {}, "")
     return apply(fr, node, products.outer, args, kwargs, "")
 
@@ -188,7 +188,7 @@ def _entries(fr: Frame, node: Any, value: FrontValue) -> list[Any]:
 
 def _wide(fr: Frame, value: FrontValue, node: Any) -> Atom:
     """What a function makes an array of: Python's numbers are as wide as NumPy's there."""
-    made = HOOKS["call"](fr, node, Known(np.asarray), [value], {})
+    made = fr.call(node, Known(np.asarray), [value])
     return array_of(fr, made, node)
 
 

@@ -16,7 +16,7 @@ from srcdiff.frontend.arrays.index_functions import INDEX_CALLS
 from srcdiff.frontend.arrays.stores import add_each, subtract_each
 from srcdiff.frontend.arrays.tensor_products import PRODUCT_CALLS
 from srcdiff.frontend.calls.apply_op import apply, spelled
-from srcdiff.frontend.containers.dunder_methods import called, method_of
+from srcdiff.frontend.containers.dunder_methods import call_dunder, method_of
 from srcdiff.frontend.containers.lists import copied, known_list, marked, new_list
 from srcdiff.frontend.control.conditions import static_truth, truth_of
 from srcdiff.frontend.control.phi import take_apart
@@ -39,7 +39,6 @@ from srcdiff.frontend.core.values import (
 )
 from srcdiff.frontend.iteration.comprehensions import append_each, folded, reducing
 from srcdiff.frontend.iteration.iterables import (
-    CALL,
     count_of,
     forward,
     iterable,
@@ -66,7 +65,7 @@ __all__ = ["BUILTINS", "reducing"]
 
 
 def _len(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
-    found = called(fr, node, args[0], "__len__")
+    found = call_dunder(fr, node, args[0], "__len__")
     if found is not None:
         return found
     match args[0]:
@@ -127,7 +126,6 @@ def _fold(
 ) -> FrontValue:
     """`function(function(start, v0), v1) ...`; from the first value where there is no start."""
     items = passed(fr, values, node)
-    call: Callable[..., FrontValue] = CALL[0]
     if isinstance(items, Parts):
         rest = list(items.values)
         if start is None and not rest:
@@ -138,7 +136,7 @@ def _fold(
             else start
         )
         for value in rest:
-            total = call(fr, node, function, [total, value], {})
+            total = fr.call(node, function, [total, value])
         return total
     if start is None:
         if isinstance(items, Generated) and not items.at_once:
@@ -365,7 +363,7 @@ def _getattr(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
         fr.untyped(
             node, "getattr() takes a name that is known when compiling", "Use an `if` on the name."
         )
-    return ATTRIBUTE[0](fr, args[0], static(args[1]), node)  # type: ignore[no-any-return]
+    return fr.attribute(args[0], static(args[1]), node)
 
 
 def _nothing(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
@@ -474,8 +472,6 @@ def _sorted(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     values = fr.evaluated(node, lambda: sorted(map(static, items.values), **known))
     return known_list(fr, [const(v) for v in values], node)
 
-
-ATTRIBUTE: list[Any] = []  # `calls.attribute`, which is built on this module
 
 BUILTINS: dict[Any, Callable[..., FrontValue | None]] = {
     len: _len, sum: _sum, max: _extreme(max), min: _extreme(min), any: _any_all(True), all: _any_all(False),

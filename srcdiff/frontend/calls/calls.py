@@ -15,12 +15,12 @@ from srcdiff.frontend.calls.dispatch import call_known, is_hashable, takes_all
 from srcdiff.frontend.calls.inline import call_closure, call_function
 from srcdiff.frontend.calls.lambda_lifting import found_around
 from srcdiff.frontend.containers.container_views import ask_each_turn, let_go
-from srcdiff.frontend.containers.dunder_methods import called, refuse_own_items
+from srcdiff.frontend.containers.dunder_methods import call_dunder, refuse_own_items
 from srcdiff.frontend.containers.lists import is_list
 from srcdiff.frontend.containers.optional import sure
 from srcdiff.frontend.control.phi import known_dict
 from srcdiff.frontend.core.attributes import call_method
-from srcdiff.frontend.core.frame import HOOKS, Frame, describe, reads
+from srcdiff.frontend.core.frame import Frame, describe, reads
 from srcdiff.frontend.core.values import (
     Args,
     Closure,
@@ -33,7 +33,7 @@ from srcdiff.frontend.core.values import (
     ShapeOf,
 )
 from srcdiff.frontend.iteration.iterables import BUILTINS as ITERATION
-from srcdiff.frontend.iteration.iterables import CALL, few, taken
+from srcdiff.frontend.iteration.iterables import few, taken
 from srcdiff.frontend.iteration.iterators import changes_around, makes_iterator, passes
 from srcdiff.frontend.source.function_source import function_of, is_library
 from srcdiff.ir.core import Const, Value, const
@@ -199,8 +199,9 @@ def _spread(fr: Frame, value: FrontValue, node: Any) -> Sequence[FrontValue]:
 
 
 def call_value(
-    fr: Frame, node: Any, function: FrontValue, args: Args, kwargs: Kwargs
+    fr: Frame, node: Any, function: FrontValue, args: Args, kwargs: Kwargs | None = None
 ) -> FrontValue:
+    kwargs = kwargs or {}
     match function:
         case Closure():
             return call_closure(fr, node, function, args, kwargs)
@@ -220,11 +221,7 @@ def call_value(
             return call_known(fr, node, function.value, args, kwargs)
         case Const(type=Static()) if callable(function.value):
             return call_known(fr, node, function.value, args, kwargs)
-    found = called(fr, node, function, "__call__", *args, **kwargs)
+    found = call_dunder(fr, node, function, "__call__", *args, **kwargs)
     if found is not None:
         return found
     fr.fail(node, f"{describe(function)} cannot be called")
-
-
-CALL.append(call_value)
-HOOKS["call"] = call_value

@@ -19,7 +19,7 @@ from srcdiff.frontend.calls.apply_op import apply, spelled
 from srcdiff.frontend.calls.builtins import BUILTINS
 from srcdiff.frontend.calls.inline import call_composite, call_function
 from srcdiff.frontend.containers.container_views import ASKED, args_again, show
-from srcdiff.frontend.containers.dunder_methods import called, operated
+from srcdiff.frontend.containers.dunder_methods import call_dunder, operated
 from srcdiff.frontend.containers.objects import BUILTINS as OBJECTS
 from srcdiff.frontend.containers.objects import is_own_class, make_object
 from srcdiff.frontend.containers.records import RECORDS, construct, is_record_class
@@ -103,7 +103,7 @@ def _of_ours(fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs) ->
     if declared is not None:
         return apply(fr, node, declared, args, kwargs, "")
     own = _NUMBER_METHODS.get(function) if is_hashable(function) and len(args) == 1 else None
-    found = None if own is None else called(fr, node, args[0], own)
+    found = None if own is None else call_dunder(fr, node, args[0], own)
     if found is None and is_hashable(function) and function in _OPERATORS and len(args) == 2:
         found = operated(fr, node, _OPERATORS[function], args[0], args[1])
     if found is not None:

@@ -223,8 +223,8 @@ def call_closure(
     kwargs: Mapping[str, FrontValue],
 ) -> FrontValue:
     source = nested_source(closure.frame.source, closure.node)
-    inner = Frame(fr.session, source, closure.frame.look_up, closure.frame, fr)
-    inner.call = node
+    inner = fr.new(source, closure.frame.look_up, closure.frame, fr)
+    inner.call_node = node
     inner.env = bind(fr, node, source.name, closure.node.args, args, kwargs, closure.defaults)
     if first_yield(closure.node) is not None:
         return generated(inner)
@@ -262,8 +262,8 @@ def call_function(
         kwargs,
         default_values(fr, plain, source.node.args, node),
     )
-    inner = Frame(fr.session, source, partial(look_up, plain), caller=fr)
-    inner.call, inner.env = node, env
+    inner = fr.new(source, partial(look_up, plain), caller=fr)
+    inner.call_node, inner.env = node, env
     owns = _owns_dict(fr, inner, source.node.args)
     if first_yield(source.node) is not None:
         return generated(inner)
@@ -307,8 +307,8 @@ def generated_by(
 ) -> Generated:
     """A call of a generator of ours in Python: what is wrong in it is said of the user's call."""
     source = CalledSource(**{**vars(source_of(function)), "place": fr.source.location(node)})
-    inner = Frame(fr.session, source, partial(look_up, function), caller=fr)
-    inner.call = node
+    inner = fr.new(source, partial(look_up, function), caller=fr)
+    inner.call_node = node
     defaults = default_values(inner, function, source.node.args, node)
     inner.env = bind(fr, node, source.name, source.node.args, args, {}, defaults)
     return generated(inner, at_once and all(map(_may_be_listed, args)))
@@ -339,7 +339,7 @@ def call_composite(
     place = fr.source.location(node)
     source = CalledSource(**{**vars(source_of(plain)), "name": composite.name, "place": place})
     # names found in our modules are none that a later call has to look at again
-    inner = Frame(session, source, lambda name: _of_ours(look_up(plain, name)), caller=fr)
+    inner = fr.new(source, lambda name: _of_ours(look_up(plain, name)), caller=fr)
     arguments = source.node.args
     kwargs = {composite.names.get(k, k): v for k, v in kwargs.items()}
     defaults = default_values(inner, plain, arguments, node)
@@ -372,8 +372,8 @@ def _call_formula(
     session = fr.session
     place = fr.source.location(node)
     source = FormulaSource(**{**vars(source_of(plain)), "place": place})
-    inner = Frame(session, source, lambda name: _of_ours(look_up(plain, name)), caller=fr)
-    inner.call = node
+    inner = fr.new(source, lambda name: _of_ours(look_up(plain, name)), caller=fr)
+    inner.call_node = node
     arguments = source.node.args
     defaults = default_values(inner, plain, arguments, node)
     inner.env = bind(fr, node, source.name, arguments, args, kwargs, defaults)

@@ -14,7 +14,6 @@ from typing import Any
 import gast
 
 from srcdiff.frontend.core.frame import Frame
-from srcdiff.frontend.core.session import Session
 from srcdiff.frontend.core.values import (
     Closure,
     Conflict,
@@ -174,12 +173,12 @@ def found_around(fr: Frame, frame: Frame | None, name: str) -> FrontValue | None
     return None
 
 
-def frame_of(session: Session, function: Lifted, given: dict[str, FrontValue]) -> Frame:
+def frame_of(fr: Frame, function: Lifted, given: dict[str, FrontValue]) -> Frame:
     """The frame around the body of such a function; takes what it found around it out of the arguments."""
     own = parameter_names(function.node)
-    around = Frame(session, function.source, function.look_up)
+    around = fr.new(function.source, function.look_up)
     around.local = around.nonlocals = frozenset()
-    session.functions["%lifted", around] = function.family
+    fr.session.functions["%lifted", around] = function.family
     for name in [k for k in given if k not in own]:
         around.env[name] = given.pop(name)
     for name, value in function.known.items():

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from srcdiff.frontend.calls.recursion import find_open, form_of_call, header_of, owning, read_around
-from srcdiff.frontend.core.frame import HOOKS, Frame
+from srcdiff.frontend.core.frame import Frame
 from srcdiff.frontend.core.session import NeedStatic, NotApart, Recursive, Symbols
 from srcdiff.frontend.core.values import FrontValue, Items, Parts, ShapeOf, Text
 from srcdiff.frontend.source.function_source import Source
@@ -294,7 +294,7 @@ def _read_apart(
     is_compared = any(d.symbols() and d.symbols() <= compared for d in renaming.back.values())
 
     def read() -> Function:
-        return HOOKS["read_function"](  # type: ignore[no-any-return]
+        return fr.read_callee(
             plain,
             types,
             rigid,
@@ -393,7 +393,7 @@ def _operand(fr: Frame, node: Any, value: FrontValue, type_: Type) -> Atom:
 
 def as_operand(fr: Frame, node: Any, value: FrontValue) -> Atom:
     """A value as one operand: a structure is packed."""
-    value = HOOKS["settled"](fr, value)
+    value = fr.narrow(value)
     if isinstance(value, Value | Const):
         return value
     if isinstance(value, Parts) and value.kind == "maybe":
@@ -401,7 +401,7 @@ def as_operand(fr: Frame, node: Any, value: FrontValue) -> Atom:
     if isinstance(value, Items):
         fr.untyped(node, "a range or an iterator is put on a list", "Make a list of it.")
     if isinstance(value, ShapeOf):
-        value = HOOKS["shape parts"](fr, value, node)
+        value = fr.shape_parts(value, node)
     if isinstance(value, Parts):
         operands = [as_operand(fr, node, v) for v in value.values]
         attrs: dict[str, Any] = {"cls": value.cls} if value.cls else {}

@@ -220,7 +220,7 @@ def _made(fr: Frame, form: Any, atoms: Iterator[Atom]) -> FrontValue:
     outermost = place = form.frame.frame
     while outermost.outer is not None:
         outermost = outermost.outer
-    frame = Frame(fr.session, place.source, outermost.look_up, form.around)
+    frame = fr.new(place.source, outermost.look_up, form.around)
     frame.local = frame.nonlocals = frozenset()
     frame.is_finished = True
     frame.env = dict(zip(form.names, each(form.captured), strict=True))

@@ -10,14 +10,14 @@ from typing import Any
 
 import gast
 
-from srcdiff.frontend.core.frame import HOOKS, Frame
+from srcdiff.frontend.core.frame import Frame
 from srcdiff.frontend.core.values import FrontValue, Method, Parts
 from srcdiff.ir.core import Value
 from srcdiff.ir.structs import is_descriptor, is_generated
 from srcdiff.ir.types import Struct
 
 __all__ = [
-    "called",
+    "call_dunder",
     "compared",
     "is_own",
     "method_of",
@@ -85,12 +85,12 @@ def method_of(value: FrontValue, name: str) -> Method | None:
     return None if is_generated(found) else Method(value, name, found)
 
 
-def called(
+def call_dunder(
     fr: Frame, node: Any, value: FrontValue, name: str, *args: FrontValue, **kwargs: FrontValue
 ) -> FrontValue | None:
     """`value.name(*args)`, where the user wrote that method."""
     method = method_of(value, name)
-    return None if method is None else HOOKS["call"](fr, node, method, list(args), kwargs)
+    return None if method is None else fr.call(node, method, list(args), kwargs)
 
 
 def operated(
@@ -99,10 +99,10 @@ def operated(
     """`left op right`, where one of them has a method for it."""
     name = _BINARY[type(op)]
     if in_place and method_of(left, f"__i{name}__"):
-        return called(fr, node, left, f"__i{name}__", right)
+        return call_dunder(fr, node, left, f"__i{name}__", right)
     if method_of(left, f"__{name}__"):
-        return called(fr, node, left, f"__{name}__", right)
-    return called(fr, node, right, f"__r{name}__", left)
+        return call_dunder(fr, node, left, f"__{name}__", right)
+    return call_dunder(fr, node, right, f"__r{name}__", left)
 
 
 def compared(
@@ -111,9 +111,9 @@ def compared(
     """`left op right` of a comparison, where one of them has a method for it."""
     name, mirrored = _COMPARED[type(op)]
     if method_of(left, name):
-        return called(fr, node, left, name, right)
+        return call_dunder(fr, node, left, name, right)
     if method_of(right, mirrored):
-        return called(fr, node, right, mirrored, left)
+        return call_dunder(fr, node, right, mirrored, left)
     if isinstance(op, gast.NotEq):
         refuse_special(fr, node, left, "__eq__")
         refuse_special(fr, node, right, "__eq__")

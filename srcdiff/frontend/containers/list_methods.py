@@ -20,7 +20,7 @@ from srcdiff.frontend.containers.lists import (
     new_list,
     put_on,
 )
-from srcdiff.frontend.core.frame import HOOKS, Frame
+from srcdiff.frontend.core.frame import Frame
 from srcdiff.frontend.core.values import (
     FrontValue,
     Generated,
@@ -35,7 +35,6 @@ from srcdiff.frontend.core.values import (
 from srcdiff.frontend.iteration.comprehensions import append_each
 from srcdiff.frontend.iteration.iterables import passed, taken
 from srcdiff.frontend.iteration.prelude import (
-    called,
     insert_item,
     pop_item,
     put_behind,
@@ -61,7 +60,7 @@ def concatenated(fr: Frame, node: Any, left: FrontValue, right: FrontValue) -> V
     return made
 
 
-def _listed(fr: Frame, node: Any, xs: Value, items: Items, is_reversed: bool) -> Value:
+def listed(fr: Frame, node: Any, xs: Value, items: Items, is_reversed: bool) -> Value:
     """A slice of a list, or of a tuple, as one of its own."""
     if is_reversed:
         made = copied(fr, node, xs, is_long_tuple(xs))
@@ -70,9 +69,6 @@ def _listed(fr: Frame, node: Any, xs: Value, items: Items, is_reversed: bool) ->
     made = marked(fr, new_list(fr, [], node), is_long_tuple(xs))
     append_each(fr, node, made, items)
     return made
-
-
-HOOKS["listed"] = _listed
 
 
 def repeated(fr: Frame, node: Any, item: FrontValue, times: Atom) -> Value:
@@ -84,7 +80,7 @@ def repeated(fr: Frame, node: Any, item: FrontValue, times: Atom) -> Value:
 
 def repeated_list(fr: Frame, node: Any, xs: Value, times: FrontValue) -> FrontValue:
     """`xs * n`, for a list that grows, or a tuple."""
-    made = called(fr, node, repeated_items, xs, times)
+    made = fr.call_prelude(node, repeated_items, xs, times)
     return marked(fr, made, is_long_tuple(xs)) if isinstance(made, Value) else made
 
 
@@ -99,7 +95,7 @@ def repeat_in_place(fr: Frame, node: Any, xs: FrontValue, times: FrontValue) -> 
         )
     own = sequence(xs.values) if isinstance(xs, Parts) else copied(fr, node, xs)  # type: ignore[arg-type]
     for _ in range(count - 1):
-        HOOKS["call"](fr, node, Method(xs, "extend"), [own], {})
+        fr.call(node, Method(xs, "extend"), [own])
         xs = fr.session.current(xs)
 
 
@@ -110,7 +106,7 @@ def _append(fr: Frame, node: Any, target: Value, args: Sequence[FrontValue]) -> 
 
 def _pop(fr: Frame, node: Any, target: Value, args: Sequence[FrontValue]) -> FrontValue:
     if args and not (is_static(args[0]) and static_int(args[0]) == -1):
-        return called(fr, node, pop_item, target, args[0])
+        return fr.call_prelude(node, pop_item, target, args[0])
     return opened(fr, node, fr.op(node, list_pop, target))
 
 
@@ -138,11 +134,11 @@ def _copy(fr: Frame, node: Any, target: Value, args: Sequence[FrontValue]) -> Fr
 
 
 def _insert(fr: Frame, node: Any, target: Value, args: Sequence[FrontValue]) -> FrontValue:
-    called(fr, node, insert_item, target, *args)
+    fr.call_prelude(node, insert_item, target, *args)
     return const(None)
 
 
-def _put_slice(fr: Frame, node: Any, target: Value, key: Slice, value: FrontValue) -> None:
+def put_slice(fr: Frame, node: Any, target: Value, key: Slice, value: FrontValue) -> None:
     """`xs[a:b] = ys`."""
     if key.step is not None:
         fr.untyped(
@@ -152,12 +148,10 @@ def _put_slice(fr: Frame, node: Any, target: Value, key: Slice, value: FrontValu
         )
     start = const(0) if key.lower is None else key.lower
     if key.upper is None:
-        called(fr, node, put_behind, target, start, value)
+        fr.call_prelude(node, put_behind, target, start, value)
     else:
-        called(fr, node, put_between, target, start, key.upper, value)
+        fr.call_prelude(node, put_between, target, start, key.upper, value)
 
-
-HOOKS["put slice"] = _put_slice
 
 METHODS: Mapping[str, Callable[[Frame, Any, Value, Sequence[FrontValue]], FrontValue]] = {
     "append": _append, "pop": _pop, "extend": _extend, "reverse": _reverse, "copy": _copy, "insert": _insert,

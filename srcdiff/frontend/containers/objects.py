@@ -22,7 +22,7 @@ import numpy as np
 
 from srcdiff.frontend.arrays.stores import writable, write_item
 from srcdiff.frontend.containers.dunder_methods import refuse_descriptor
-from srcdiff.frontend.core.frame import HOOKS, Frame
+from srcdiff.frontend.core.frame import Frame
 from srcdiff.frontend.core.session import Restart
 from srcdiff.frontend.core.values import FrontValue, Known, Method, Parts, Slice
 from srcdiff.frontend.source.function_source import is_read_in_place
@@ -73,7 +73,7 @@ def make_object(
     made = fr.session.new_cell(Parts("object", (), (), cls))
     init = inspect.getattr_static(cls, "__init__", None)
     if isinstance(init, FunctionType):
-        HOOKS["call"](fr, node, Method(made, "__init__", init), list(args), dict(kwargs))
+        fr.call(node, Method(made, "__init__", init), list(args), dict(kwargs))
     elif args or kwargs:
         fr.fail(node, f"{cls.__name__}() takes no arguments")
     return fr.session.current(made)
@@ -83,7 +83,7 @@ def _write_part(fr: Frame, base: Value, name: str, value: FrontValue, node: Any)
     """`z.real = x`: the numbers with one part changed are written."""
     if name not in ("real", "imag") or not is_complex(base.type):
         fr.fail(node, f"the attribute `{name}` of an array is not set here", "Write the elements.")
-    x = HOOKS["call"](fr, node, Known(np.real), [value], {})
+    x = fr.call(node, Known(np.real), [value])
     kept, changed = (complex_numbers.imag, x) if name == "real" else (complex_numbers.real, x)
     other = fr.op(node, kept, base)
     parts = [changed, other] if name == "real" else [other, changed]
@@ -112,7 +112,7 @@ def write_attribute(fr: Frame, base: FrontValue, name: str, value: FrontValue, n
     if isinstance(found, property):
         if not isinstance(found.fset, FunctionType):
             fr.fail(node, f"the property `{name}` cannot be set")
-        HOOKS["call"](fr, node, Known(found.fset), [base, value], {})
+        fr.call(node, Known(found.fset), [base, value])
         return
     if any(isinstance(vars(c).get("__setattr__"), FunctionType) for c in cls.__mro__):
         fr.untyped(
@@ -175,7 +175,7 @@ def super_attribute(fr: Frame, base: Super, name: str, node: Any) -> FrontValue:
         if isinstance(found, FunctionType):
             return Method(base.receiver, name, found)
         if isinstance(found, property) and isinstance(found.fget, FunctionType):
-            return HOOKS["call"](fr, node, Known(found.fget), [base.receiver], {})  # type: ignore[no-any-return]
+            return fr.call(node, Known(found.fget), [base.receiver])
         if name == "__init__" and cls is object:
             return Known(_nothing)
     fr.fail(node, f"no class behind `{base.cls.__name__}` has a method `{name}`")

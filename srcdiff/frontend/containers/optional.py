@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from srcdiff.frontend.control.phi import branch
-from srcdiff.frontend.core.frame import HOOKS, Frame
+from srcdiff.frontend.core.frame import Frame
 from srcdiff.frontend.core.session import FALSE, TRUE
 from srcdiff.frontend.core.values import FrontValue, Missing, Parts, is_none, map_atoms, maybe
 from srcdiff.ir.core import Atom, Const, Value, const
@@ -54,9 +54,6 @@ def sure(fr: Frame, value: FrontValue, node: Any) -> FrontValue:
         branch(fr, node, missing, fail, lambda: FALSE, frozenset())
         fr.session.suppose(found, True)
     return value.values[1]
-
-
-HOOKS["sure"] = sure
 
 
 def with_maybes(a: FrontValue, b: FrontValue) -> FrontValue | None:
@@ -141,6 +138,3 @@ def settled(fr: Frame, value: FrontValue) -> FrontValue:
         return value
     assert isinstance(value, Parts)
     return value.values[1] if found.value else const(None)
-
-
-HOOKS["settled"] = settled

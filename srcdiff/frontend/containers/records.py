@@ -8,7 +8,7 @@ from typing import Any
 
 from srcdiff.frontend.control.phi import take_apart
 from srcdiff.frontend.core.constants import from_python
-from srcdiff.frontend.core.frame import HOOKS, Frame, describe
+from srcdiff.frontend.core.frame import Frame, describe
 from srcdiff.frontend.core.values import Args, FrontValue, Known, Kwargs, Method, Parts
 from srcdiff.ir.core import Value
 from srcdiff.ir.structs import own_constructor
@@ -79,8 +79,7 @@ def _finished(fr: Frame, node: Any, cls: Any, args: Args, kwargs: Kwargs) -> Fro
     given = {name: given[name] for name in fields if name in given}
     made = fr.session.new_cell(Parts("object", tuple(given), tuple(given.values()), cls))
     method = inspect.getattr_static(cls, "__post_init__")
-    call = HOOKS["call"]
-    call(fr, node, Method(made, "__post_init__", method), list(passed_on.values()), {})
+    fr.call(node, Method(made, "__post_init__", method), list(passed_on.values()))
     return fr.session.current(made)
 
 
@@ -98,7 +97,7 @@ def _default(fr: Frame, node: Any, cls: Any, name: str) -> FrontValue:
         if field.default is not dataclasses.MISSING:
             return from_python(fr, field.default, shown, node)
         if field.default_factory is not dataclasses.MISSING:
-            return HOOKS["call"](fr, node, Known(field.default_factory), [], {})  # type: ignore[no-any-return]
+            return fr.call(node, Known(field.default_factory), [])
     fr.fail(node, f"`{cls.__name__}` misses the field `{name}`")
 
 

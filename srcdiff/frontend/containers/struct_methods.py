@@ -9,7 +9,7 @@ from srcdiff.frontend.arrays.stores import writable, write_item
 from srcdiff.frontend.arrays.subscripts import need_static
 from srcdiff.frontend.containers.container_views import show
 from srcdiff.frontend.control.phi import known_dict
-from srcdiff.frontend.core.frame import HOOKS, Frame, describe
+from srcdiff.frontend.core.frame import Frame, describe
 from srcdiff.frontend.core.values import (
     Args,
     FrontValue,
@@ -122,7 +122,7 @@ def _change_list(
     values = list(container.values)
     result: FrontValue = const(None)
     if name == "extend" and isinstance(args[0], Generated):  # which may read the list
-        HOOKS["append each"](fr, node, receiver, args[0])
+        fr.append_each(node, receiver, args[0])
         return const(None)
     if name == "extend":
         more = iterable(fr, args[0], node)

@@ -12,7 +12,7 @@ under a second `if` on that truth value.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -20,6 +20,7 @@ import gast
 
 from srcdiff.frontend.containers.container_views import let_pass
 from srcdiff.frontend.control.conditions import static_truth, truth
+from srcdiff.frontend.control.exceptions import after_statement, hoisted, leave_after, read_try
 from srcdiff.frontend.control.flow_analysis import (
     always_exits,
     broke_flag,
@@ -27,28 +28,27 @@ from srcdiff.frontend.control.flow_analysis import (
     has_return,
     may_exit,
 )
-from srcdiff.frontend.control.phi import Done, branch
-from srcdiff.frontend.core.frame import HOOKS, Frame
+from srcdiff.frontend.control.phi import branch
+from srcdiff.frontend.core.frame import Frame
 from srcdiff.frontend.core.session import FALSE, TRUE
+from srcdiff.frontend.core.values import Done, Statements
 from srcdiff.frontend.source.function_source import placed
 from srcdiff.ir.core import Atom, Const, Value, const
 
 __all__ = ["block", "body_value"]
-
-Statements = Sequence[Any]
 
 
 def block(fr: Frame, statements: Statements, live: frozenset[str]) -> Done:
     """Read statements. `live` are the names wanted behind the block."""
     for k, s in enumerate(statements):
         if fr.session.attempts:
-            parts = HOOKS["hoisted"](fr, s)
+            parts = hoisted(fr, s)
             if parts is not None:
                 return block(fr, [*parts, *statements[k + 1 :]], live)
         if fr.session.handlers and isinstance(s, gast.Assign | gast.For):
-            done = HOOKS["summed"](fr, s, statements[k + 1 :], live)
+            done = fr.enumerate_choice(s, statements[k + 1 :], live)
             if done is not None:
-                return done  # type: ignore[no-any-return]
+                return done
         match s:
             case gast.If():
                 done, took_rest = _if(fr, s, statements[k + 1 :], live)
@@ -57,13 +57,13 @@ def block(fr: Frame, statements: Statements, live: frozenset[str]) -> Done:
             case gast.Match():
                 return block(fr, [*_match(fr, s), *statements[k + 1 :]], live)
             case gast.With():
-                return block(fr, HOOKS["entered"](fr, s, statements[k + 1 :]), live)
+                return block(fr, fr.enter_contexts(s, statements[k + 1 :]), live)
             case gast.Return():
                 return _return(fr, s)
             case gast.Break() | gast.Continue():
                 return _leave_turn(fr, s)
             case gast.Try():
-                return HOOKS["try"](fr, s, statements[k + 1 :], live)  # type: ignore[no-any-return]
+                return read_try(fr, s, statements[k + 1 :], live)
             case gast.Raise():
                 return TRUE if fr.statement(s) else None
             case gast.For() | gast.While():
@@ -74,7 +74,7 @@ def block(fr: Frame, statements: Statements, live: frozenset[str]) -> Done:
                 fr.statement(s)
         let_pass(fr, s)
         if fr.session.attempts:
-            raised = HOOKS["after statement"](fr, s)
+            raised = after_statement(fr, s)
             if raised is not None:
                 go_on = partial(block, fr, statements[k + 1 :], live)
                 return _unless_raised(fr, s, raised, go_on, live)
@@ -87,7 +87,7 @@ def _behind_loop(fr: Frame, s: Any, rest: Statements, live: frozenset[str]) -> D
             return _after_loop(fr, s, rest, live)
         return block(fr, [*s.orelse, *rest], live)
 
-    raised = HOOKS["after statement"](fr, s) if fr.session.attempts else None
+    raised = after_statement(fr, s) if fr.session.attempts else None
     return go_on() if raised is None else _unless_raised(fr, s, raised, go_on, live)
 
 
@@ -98,7 +98,7 @@ def _unless_raised(
     condition, attempt = raised
 
     def leave() -> Done:
-        return HOOKS["leave after"](fr, attempt)  # type: ignore[no-any-return]
+        return leave_after(fr, attempt)
 
     if condition is TRUE:
         return leave()
@@ -240,9 +240,6 @@ def _pass_on(fr: Frame) -> Done:
         fr.env["%return"] = TRUE
         fr.env["%go"] = FALSE
     return TRUE
-
-
-HOOKS["block"] = block
 
 
 # ---- match, as a ladder of `if` --------------------------------------------------------------------------

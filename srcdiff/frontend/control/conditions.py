@@ -10,13 +10,14 @@ from typing import Any
 import gast
 
 from srcdiff.frontend.arrays.subscripts import need_static
-from srcdiff.frontend.containers.dunder_methods import called, compared, refuse_own_items
+from srcdiff.frontend.containers.dunder_methods import call_dunder, compared, refuse_own_items
 from srcdiff.frontend.containers.may_alias import may_be_one
 from srcdiff.frontend.containers.optional import found_flag, settled, sure
-from srcdiff.frontend.control.phi import Done, branch, take_apart
-from srcdiff.frontend.core.frame import HOOKS, Frame, describe, reads
+from srcdiff.frontend.control.phi import branch, take_apart
+from srcdiff.frontend.core.frame import Frame, describe, reads
 from srcdiff.frontend.core.session import FALSE, TRUE, NotApart
 from srcdiff.frontend.core.values import (
+    Done,
     FrontValue,
     Generated,
     Items,
@@ -63,7 +64,7 @@ def truth_of(fr: Frame, value: FrontValue, node: Any) -> Atom:
 
         return truth_of(fr, _second(fr, both, flag, flag, rest), node)
     for name in ("__bool__", "__len__"):
-        found = called(fr, node, value, name)
+        found = call_dunder(fr, node, value, name)
         if found is not None:
             return truth_of(fr, found, node)
     if isinstance(value, Parts):
@@ -337,7 +338,7 @@ def compare(fr: Frame, node: Any, op: Any, left: FrontValue, right: FrontValue) 
     a, b = fr.as_atom(left, node), fr.as_atom(right, node)
     is_array = isinstance(a.type, Array) or isinstance(b.type, Array)
     if is_array and not decl.takes_complex and (is_complex(a.type) or is_complex(b.type)):
-        return HOOKS["call"](fr, node, Known(decl.callables[0]), [a, b], {})  # type: ignore[no-any-return]
+        return fr.as_atom(fr.call(node, Known(decl.callables[0]), [a, b]), node)
     result = fr.op(node, decl, a, b)
     if isinstance(a.type, Scalar) and isinstance(b.type, Scalar):
         before = fr.session.compared.setdefault((decl, a, b), result)
@@ -547,7 +548,7 @@ def _in_range(fr: Frame, node: Any, item: FrontValue, bounds: tuple[Atom, Atom, 
 
 
 def _contained(fr: Frame, node: Any, item: FrontValue, container: FrontValue) -> Atom:
-    found = called(fr, node, container, "__contains__", item)
+    found = call_dunder(fr, node, container, "__contains__", item)
     if found is not None:
         return truth_of(fr, found, node)
     if isinstance(container, Generated):

@@ -13,7 +13,7 @@ matrix that is not positive definite, is refused where a handler would catch it.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,11 +22,11 @@ import numpy as np
 
 from srcdiff.errors import UnsupportedError, UntypedError
 from srcdiff.frontend.control.flow_analysis import may_exit
-from srcdiff.frontend.control.phi import Done, branch
-from srcdiff.frontend.core.frame import HOOKS, Frame
+from srcdiff.frontend.control.phi import branch
+from srcdiff.frontend.core.frame import Frame
 from srcdiff.frontend.core.refusals import untyped
 from srcdiff.frontend.core.session import FALSE, TRUE
-from srcdiff.frontend.core.values import MISSING, Conflict, Known, Parts
+from srcdiff.frontend.core.values import MISSING, Conflict, Done, Known, Parts
 from srcdiff.ir.core import Atom, Call, Const, If, Op, Region, Statement, Value, const, walk
 from srcdiff.ir.types import Scalar
 from srcdiff.ops.arrays import memory
@@ -188,7 +188,6 @@ class _Hoist(gast.NodeTransformer):  # type: ignore[misc]
 
 def read_try(fr: Frame, s: Any, rest: Sequence[Any], live: frozenset[str]) -> Done:
     """Read a `try` without `finally`, and what follows it."""
-    read_block: Callable[..., Done] = HOOKS["block"]
     session = fr.session
     handlers = tuple(_classes(fr, h) for h in s.handlers)
     made = session.new_cell(Parts("shared", ("",), (const(0),)))
@@ -200,7 +199,7 @@ def read_try(fr: Frame, s: Any, rest: Sequence[Any], live: frozenset[str]) -> Do
     session.attempts.append(attempt)
     fr.attempts += 1
     try:
-        done = read_block(fr, s.body, wanted_inside)
+        done = fr.block(s.body, wanted_inside)
     except UnsupportedError as error:  # it may be what the handlers are there for
         raise UntypedError(error.message, error.advice, error.location, error.chain) from None
     finally:
@@ -212,17 +211,17 @@ def read_try(fr: Frame, s: Any, rest: Sequence[Any], live: frozenset[str]) -> Do
 
     def untouched(more: Sequence[Any], wanted: frozenset[str]) -> Done:
         if not leaves or done is FALSE:
-            return read_block(fr, more, wanted)
+            return fr.block(more, wanted)
         if done is TRUE or done is None:
             return done
-        return branch(fr, s, done, lambda: TRUE, lambda: read_block(fr, more, wanted), wanted)
+        return branch(fr, s, done, lambda: TRUE, lambda: fr.block(more, wanted), wanted)
 
     def handled(more: Sequence[Any], wanted: frozenset[str], k: int = 0) -> Done:
         def own() -> Done:
             if s.handlers[k].name is not None:
                 told = Conflict("is an exception, and no value here", advice=KEPT)
                 fr.bind(_name(s.handlers[k].name), told)
-            return read_block(fr, [*s.handlers[k].body, *more], wanted)
+            return fr.block([*s.handlers[k].body, *more], wanted)
 
         if k + 1 == len(handlers) or number == const(k + 1):
             return own()
@@ -243,10 +242,10 @@ def read_try(fr: Frame, s: Any, rest: Sequence[Any], live: frozenset[str]) -> Do
             s,
             raised,
             lambda: handled([], after),
-            lambda: read_block(fr, s.orelse, after),
+            lambda: fr.block(s.orelse, after),
             after,
         )
-        return read_block(fr, rest, live)
+        return fr.block(rest, live)
     return branch(
         fr,
         s,
@@ -343,10 +342,3 @@ def _raised_by(op: Op) -> Classes:
     if name in ("cholesky", "solve", "inv", "det", "eigh", "svd", "eig"):
         return (np.linalg.LinAlgError,)
     return _BY_KIND.get(kind, (ValueError, ArithmeticError, LookupError))
-
-
-HOOKS["try"] = read_try
-HOOKS["hoisted"] = hoisted
-HOOKS["after statement"] = after_statement
-HOOKS["leave after"] = leave_after
-HOOKS["thrown"] = thrown

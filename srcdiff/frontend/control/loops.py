@@ -21,12 +21,12 @@ from srcdiff.frontend.control.flow_analysis import (
     loop_exits,
 )
 from srcdiff.frontend.control.loop_carries import GUESS, LoopReader, Retry
-from srcdiff.frontend.control.phi import Done, branch
+from srcdiff.frontend.control.phi import branch
 from srcdiff.frontend.control.reduction_variables import check_turns
 from srcdiff.frontend.core.assignment_targets import assign
-from srcdiff.frontend.core.frame import HOOKS, Frame, reads
+from srcdiff.frontend.core.frame import Frame, reads
 from srcdiff.frontend.core.session import FALSE, TRUE, Mark, NoResult, Restart, Turn, Unroll
-from srcdiff.frontend.core.values import FrontValue, Generated, Items, Parts, static_int
+from srcdiff.frontend.core.values import Done, FrontValue, Generated, Items, Parts, static_int
 from srcdiff.frontend.iteration.iterables import exact_count, passed
 from srcdiff.ir.build import Builder, range_of
 from srcdiff.ir.core import Atom, Const, For, Op, OpDecl, Region, Value, While, const, walk
@@ -115,7 +115,7 @@ def for_loop(
     fr: Frame, node: Any, items: Items | Parts | Generated, source: FrontValue | None = None
 ) -> None:
     if isinstance(items, Generated):
-        HOOKS["consume"](fr, node, items)
+        fr.generator_loop(node, items)
         return
     if isinstance(items, Parts):
         _unroll(fr, node, items_now(fr, node, items))
@@ -207,7 +207,7 @@ def _read_for(
         breaks = go is not TRUE
         body = b.region([index, *loop.params()], [go, *yields] if breaks else yields)
     if hasattr(node, "is_sum"):
-        HOOKS["check sum"](fr, node, body, [c.name for c in loop.carries])
+        fr.check_sum(node, body, [c.name for c in loop.carries])
     inits = loop.inits()
     turns = [Value(Scalar("int64", True, session.shapes.fresh("turns")), "turns")] if breaks else []
     results = (*turns, *loop.outcome())

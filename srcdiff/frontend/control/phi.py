@@ -21,6 +21,7 @@ from srcdiff.frontend.core.values import (
     MISSING,
     Closure,
     Conflict,
+    Done,
     FrontValue,
     Missing,
     Partial,
@@ -43,7 +44,6 @@ from srcdiff.ops.elementwise import arithmetic
 from srcdiff.ops.elementwise.arithmetic import not_
 
 __all__ = [
-    "Done",
     "Unjoinable",
     "branch",
     "coerced",
@@ -51,8 +51,6 @@ __all__ = [
     "take_apart",
 ]
 
-# whether the rest of a block is skipped; None: nothing behind is reached at all
-Done = Atom | None
 Thunk = Callable[[], Done]
 _T = TypeVar("_T")
 

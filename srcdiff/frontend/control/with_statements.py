@@ -15,10 +15,10 @@ from typing import Any
 import gast
 import numpy as np
 
-from srcdiff.frontend.containers.dunder_methods import called, method_of
+from srcdiff.frontend.containers.dunder_methods import call_dunder, method_of
 from srcdiff.frontend.control.desugar_finally import Guard, LeaveContexts, holder_of
 from srcdiff.frontend.core.assignment_targets import assign
-from srcdiff.frontend.core.frame import HOOKS, Frame, reads
+from srcdiff.frontend.core.frame import Frame, reads
 from srcdiff.frontend.core.values import FrontValue, Known, is_static, static
 from srcdiff.frontend.iteration.generators import is_of_library
 from srcdiff.frontend.source.function_source import placed, plain_tree
@@ -45,7 +45,7 @@ def entered(fr: Frame, node: Any, rest: Sequence[Any]) -> list[Any]:
             _refuse_raised(fr, item.context_expr, node.body, "with")
             _refuse_held(fr, item.context_expr, value)
             leaving.insert(0, _leave(fr, item, value))
-            value = called(fr, item.context_expr, value, "__enter__")
+            value = call_dunder(fr, item.context_expr, value, "__enter__")
             assert value is not None
         if item.optional_vars is not None:
             assign(fr, item.optional_vars, value, item.context_expr)
@@ -128,7 +128,4 @@ def _left(fr: Frame, node: Any) -> None:
         context = fr.env.get(name.id)
         if context is not None:
             value = fr.session.current(fr.bound(context, name.id, node))
-            called(fr, node, value, "__exit__", *[const(None)] * 3)
-
-
-HOOKS["entered"] = entered
+            call_dunder(fr, node, value, "__exit__", *[const(None)] * 3)

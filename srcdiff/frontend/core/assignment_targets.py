@@ -15,7 +15,7 @@ from srcdiff.frontend.containers.lists import is_long_tuple, known_list, marked
 from srcdiff.frontend.containers.objects import write_attribute
 from srcdiff.frontend.containers.optional import sure
 from srcdiff.frontend.control.phi import take_apart
-from srcdiff.frontend.core.frame import HOOKS, Frame, describe
+from srcdiff.frontend.core.frame import Frame, describe
 from srcdiff.frontend.core.values import (
     FrontValue,
     Items,
@@ -200,7 +200,7 @@ def _unpack_starred(
         if isinstance(middle, Value) and is_long_tuple(middle):  # a list, of a tuple as well
             middle = marked(fr, middle, as_tuple=False)
         if isinstance(value.type, Array):  # a list: what is put there is not put into the array
-            middle = HOOKS["call"](fr, node, Known(list), [middle], {})
+            middle = fr.call(node, Known(list), [middle])
     else:
         fr.untyped(
             target,

@@ -15,7 +15,6 @@ from srcdiff.frontend.arrays.out_arguments import filled, method_into_out
 from srcdiff.frontend.arrays.sparse import is_matrix, transpose
 from srcdiff.frontend.arrays.subscripts import read_item
 from srcdiff.frontend.calls.apply_op import apply
-from srcdiff.frontend.calls.builtins import ATTRIBUTE
 from srcdiff.frontend.calls.dispatch import call_known, takes
 from srcdiff.frontend.calls.inline import call_composite, call_function
 from srcdiff.frontend.containers import list_methods
@@ -23,7 +22,7 @@ from srcdiff.frontend.containers.dunder_methods import refuse_descriptor
 from srcdiff.frontend.containers.objects import Super, super_attribute, write_attribute
 from srcdiff.frontend.containers.struct_methods import record_method
 from srcdiff.frontend.core.constants import from_python, watch
-from srcdiff.frontend.core.frame import HOOKS, Frame, describe, reads
+from srcdiff.frontend.core.frame import Frame, describe, reads
 from srcdiff.frontend.core.string_formatting import formatted
 from srcdiff.frontend.core.values import (
     Args,
@@ -38,7 +37,7 @@ from srcdiff.frontend.core.values import (
     static,
 )
 from srcdiff.frontend.effects.random_draws import drawn, is_generator
-from srcdiff.frontend.iteration.prelude import called, number_list
+from srcdiff.frontend.iteration.prelude import number_list
 from srcdiff.frontend.source.function_source import LIBRARIES, is_read_in_place
 from srcdiff.ir.core import Atom, Const, Value, const
 from srcdiff.ir.structs import is_generated
@@ -73,10 +72,6 @@ def attribute(fr: Frame, base: FrontValue, name: str, node: Any) -> FrontValue:
         case Closure() if name == "__name__":
             return const(getattr(base.node, "name", "<lambda>"))
     return Method(base, name)
-
-
-ATTRIBUTE.append(attribute)
-HOOKS["attribute"] = attribute
 
 
 def _attribute_of_object(fr: Frame, value: Any, name: str, node: Any) -> FrontValue:
@@ -188,7 +183,7 @@ def _as_list(fr: Frame, node: Any, array: Atom, ndim: int) -> FrontValue:
     """`x.tolist()`."""
     if ndim != 1:
         fr.untyped(node, "a list of lists of numbers is made of an array", "Loop over its rows.")
-    return called(fr, node, number_list, array)
+    return fr.call_prelude(node, number_list, array)
 
 
 def call_method(

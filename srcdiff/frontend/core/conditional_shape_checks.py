@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from srcdiff.frontend.core.frame import HOOKS, Frame
+from srcdiff.frontend.core.frame import Frame
 from srcdiff.ir.core import Atom, If, Region, const
 from srcdiff.ir.types import Dim, shape_of
 from srcdiff.ops.arrays.memory import axis_length
@@ -50,6 +50,3 @@ def _length(fr: Frame, node: Any, operands: Sequence[Atom], dim: Dim) -> Atom | 
                     node, axis_length, operand, spelling="len" if not axis else ".shape", axis=axis
                 )
     return None
-
-
-HOOKS["doubts"] = check_doubts

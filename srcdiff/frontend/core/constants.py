@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from srcdiff.frontend.containers.zero_dim_aliases import Outside
-from srcdiff.frontend.core.frame import HOOKS, Frame
+from srcdiff.frontend.core.frame import Frame
 from srcdiff.frontend.core.values import FrontValue, Known, Method, Parts, Piece, Slice
 from srcdiff.frontend.source.external_dependencies import SCALARS, is_record, watched
 from srcdiff.frontend.source.function_source import found_now, is_own_method, stands_for
@@ -42,10 +42,6 @@ def read_constant(fr: Frame, kind: str, name: str, value: Any, node: Any) -> Fro
         if not _is_code(value) and isinstance(value, SCALARS):
             fr.session.notes[kind][name] = value
     return result
-
-
-HOOKS["constant"] = read_constant
-HOOKS["object"] = lambda fr, value, name, node: from_python(fr, value, name, node)
 
 
 def _is_code(value: Any) -> bool:

@@ -11,7 +11,7 @@ import gast
 
 from srcdiff.frontend.arrays.sparse import is_matrix, product
 from srcdiff.frontend.arrays.subscripts import array_of, need_static, shape_parts
-from srcdiff.frontend.containers.dunder_methods import called, operated
+from srcdiff.frontend.containers.dunder_methods import call_dunder, operated
 from srcdiff.frontend.containers.list_methods import METHODS, concatenated, repeated, repeated_list
 from srcdiff.frontend.containers.lists import (
     grows,
@@ -24,7 +24,7 @@ from srcdiff.frontend.containers.lists import (
 from srcdiff.frontend.control.conditions import negate
 from srcdiff.frontend.control.phi import known_dict, take_apart
 from srcdiff.frontend.core.assignment_targets import bind_name
-from srcdiff.frontend.core.frame import HOOKS, Frame, an, describe, reads
+from srcdiff.frontend.core.frame import Frame, an, describe, reads
 from srcdiff.frontend.core.string_formatting import is_text, joined, text_of
 from srcdiff.frontend.core.values import (
     Closure,
@@ -137,7 +137,7 @@ def _of_containers(
 ) -> FrontValue:
     """Operators on tuples, lists, strings, sparse matrices, and on parts of containers that may be None."""
     if any(isinstance(v, Parts) and v.kind == "maybe" for v in (left, right)):
-        return binary(fr, node, op, *(HOOKS["sure"](fr, v, node) for v in (left, right)))
+        return binary(fr, node, op, *(fr.unwrap(v, node) for v in (left, right)))
     if any(_is_packed(v) for v in (left, right)) and _are_sequences(op, left, right):
         apart = (take_apart(fr, v, node) if _is_packed(v) else v for v in (left, right))  # type: ignore[arg-type]
         return binary(fr, node, op, *apart)
@@ -286,7 +286,7 @@ def _unary(fr: Frame, node: Any) -> FrontValue:
     if isinstance(node.op, gast.USub) and isinstance(node.operand, gast.Constant):
         return const(fr.evaluated(node, operator.neg, node.operand.value))
     name = {gast.USub: "__neg__", gast.UAdd: "__pos__", gast.Invert: "__invert__"}[type(node.op)]
-    found = called(fr, node, operand, name)
+    found = call_dunder(fr, node, operand, name)
     if found is not None:
         return found
     decl = {
@@ -342,11 +342,11 @@ def _elements(fr: Frame, node: Any) -> list[FrontValue] | Value:
 def _grown(fr: Frame, node: Any, first: list[FrontValue], items: Any, rest: Sequence[Any]) -> Value:
     """A list of what comes first, of items whose number only the run knows, and of the rest."""
     made = marked(fr, new_list(fr, first, node), isinstance(node, gast.Tuple))
-    HOOKS["append each"](fr, node, made, items)
+    fr.append_each(node, made, items)
     for item in rest:
         if isinstance(item, gast.Starred):
             value = taken(fr, fr.expr(item.value), item)
-            HOOKS["append each"](fr, node, made, iterable(fr, value, item))
+            fr.append_each(node, made, iterable(fr, value, item))
         else:
             METHODS["append"](fr, node, made, [fr.expr(item)])
     return made

@@ -11,9 +11,12 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
+from types import FunctionType
 from typing import Any, NoReturn
 
+from srcdiff.errors import UnsupportedError, UntypedError
 from srcdiff.frontend.containers.zero_dim_aliases import changes_outside
+from srcdiff.frontend.core.operations import Operations
 from srcdiff.frontend.core.refusals import fail, untyped
 from srcdiff.frontend.core.session import Session
 from srcdiff.frontend.core.values import (
@@ -40,15 +43,12 @@ from srcdiff.ir.types import Array, Scalar, Static, is_complex
 from srcdiff.ops.core.registry import is_own
 from srcdiff.ops.core.type_rules import TypeMistake, UntypedMistake
 
-__all__ = ["HOOKS", "Frame", "an", "describe", "reads"]
+__all__ = ["Frame", "an", "describe", "reads"]
 
 
 _READERS: dict[type, Callable[[Frame, Any], Any]] = {}
 
 Reader = Callable[["Frame", Any], Any]
-
-# what frames need from modules that are built on frames
-HOOKS: dict[str, Callable[..., Any]] = {}
 
 
 def reads(*kinds: type) -> Callable[[Reader], Reader]:
@@ -62,7 +62,7 @@ def reads(*kinds: type) -> Callable[[Reader], Reader]:
     return register
 
 
-class Frame:
+class Frame(Operations):
     """One Python function being read: its names and what they stand for now."""
 
     def __init__(
@@ -78,7 +78,7 @@ class Frame:
         self.look_up = look_up  # names that are no locals: cells, globals, builtins
         self.outer = outer  # the frame that a nested function was defined in
         self.caller = caller  # the one that reads this one's body in place of a call
-        self.call: Any = None  # that call's tree
+        self.call_node: Any = None  # that call's tree
         self.env: dict[str, FrontValue] = {}
         self.local = (
             source.flow.local
@@ -93,6 +93,16 @@ class Frame:
         self.watched: frozenset[str] = (
             frozenset()
         )  # parameters known when compiling: reading is noted
+
+    def new(
+        self,
+        source: Source,
+        look_up: Callable[[str], tuple[str, Any] | None],
+        outer: Frame | None = None,
+        caller: Frame | None = None,
+    ) -> Frame:
+        """The frame of another function, in the same session."""
+        return type(self)(self.session, source, look_up, outer, caller)
 
     # ---- places ----
 
@@ -114,9 +124,9 @@ class Frame:
         is_ours = isinstance(self.source, CalledSource) or around.source.file.startswith(
             "<srcdiff "
         )
-        if self.call is None or is_ours:
+        if self.call_node is None or is_ours:
             return around.called_from
-        return around.place(self.call)
+        return around.place(self.call_node)
 
     # ---- reading ----
 
@@ -130,7 +140,7 @@ class Frame:
             )
         value = reader(self, node)
         if isinstance(value, Parts) and value.kind == "maybe":
-            return HOOKS["sure"](self, value, node)  # type: ignore[no-any-return]
+            return self.unwrap(value, node)
         return value  # type: ignore[no-any-return]
 
     def value_or_none(self, node: Any) -> FrontValue:
@@ -150,7 +160,7 @@ class Frame:
         if isinstance(value, Value | Const):
             return value
         if isinstance(value, Parts) and value.kind == "maybe":
-            return self.as_atom(HOOKS["sure"](self, value, node), node)
+            return self.as_atom(self.unwrap(value, node), node)
         refused = getattr(getattr(value, "value", None), "refused", None)
         if isinstance(refused, tuple):
             self.fail(node, *refused)
@@ -229,7 +239,7 @@ class Frame:
             shown = f"`{name}`" if name.isidentifier() else name
             self.untyped(node, f"{shown} {value.message}", value.advice)
         if isinstance(value, Parts) and value.kind == "maybe":
-            value = HOOKS["settled"](self, value)
+            value = self.narrow(value)
         return self.session.current(value)
 
     def unbound(self, name: str, node: Any) -> NoReturn:
@@ -241,9 +251,20 @@ class Frame:
             f"Assign `{name}` on every path that leads here, or before the branch or loop.",
         )
 
-    def constant(self, kind: str, name: str, value: Any, node: Any) -> FrontValue:
-        """A Python object found outside the function; see `constants.read_constant`."""
-        return HOOKS["constant"](self, kind, name, value, node)  # type: ignore[no-any-return]
+    def call_prelude(
+        self, node: Any, function: Callable[..., Any], *args: FrontValue
+    ) -> FrontValue:
+        """A call of one of our functions in Python (`iteration/prelude.py`): an error in it is shown at the node."""
+        try:
+            return self.call(node, Known(function), args)
+        except UnsupportedError as error:
+            assert isinstance(function, FunctionType)
+            ours = function.__code__.co_filename
+            if error.location is not None and error.location.file != ours:  # in the user's function
+                chain = tuple(place for place in error.chain if place.file != ours)
+                raise type(error)(error.message, error.advice, error.location, chain) from None
+            is_untyped = isinstance(error, UntypedError)
+            (self.untyped if is_untyped else self.fail)(node, error.message, error.advice)
 
     # ---- writing IR ----
 
@@ -265,7 +286,7 @@ class Frame:
             node, decl, *operands, names=(name,), user=user, spelling=spelling, **attrs
         )
         if isinstance(result.type, Static):  # a part of a container that is specialised on
-            return HOOKS["object"](self, result.type.value, "", node)  # type: ignore[no-any-return]
+            return self.from_python(result.type.value, "", node)  # type: ignore[return-value]
         return result
 
     def ops(
@@ -296,7 +317,7 @@ class Frame:
             self.session.masks_written += 1
             self.session.true_counts = {}
         if self.session.shapes.doubts:
-            HOOKS["doubts"](self, node, operands)
+            self.check_lengths(node, operands)
         return results
 
     # ---- errors ----

@@ -11,10 +11,11 @@ import gast
 from srcdiff.frontend.arrays.stores import write_item
 from srcdiff.frontend.calls.calls import call_value
 from srcdiff.frontend.control.conditions import static_truth, truth
+from srcdiff.frontend.control.exceptions import thrown
 from srcdiff.frontend.core.assignment_targets import assign
 from srcdiff.frontend.core.constants import from_python
 from srcdiff.frontend.core.expressions import defaults_of, growing
-from srcdiff.frontend.core.frame import HOOKS, Frame, reads
+from srcdiff.frontend.core.frame import Frame, reads
 from srcdiff.frontend.core.string_formatting import text_of
 from srcdiff.frontend.core.values import (
     MISSING,
@@ -203,7 +204,7 @@ def _raise(fr: Frame, node: Any) -> bool:
         fr.fail(
             node, str(static(said)) if is_static(said) else f"{cls.value.__name__} is raised here"
         )
-    if fr.session.attempts and HOOKS["thrown"](fr, node, cls.value):
+    if fr.session.attempts and thrown(fr, node, cls.value):
         return True
     operands: list[Atom] = []
     name = cls.value.__name__

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from srcdiff.frontend.core.frame import Frame
 
 __all__ = [
-    "Args", "Closure", "Conflict", "FrontValue", "Generated", "Held", "Items", "Known", "Kwargs", "MISSING", "Method",
-    "Missing", "Partial", "Parts", "Piece", "ShapeOf", "Slice", "Stream", "Text", "flatten", "is_none", "is_static",
-    "map_atoms", "maybe", "part_name", "rebuild", "sequence", "static", "static_int", "tree_of",
+    "Args", "Closure", "Conflict", "Done", "FrontValue", "Generated", "Held", "Items", "Known", "Kwargs", "MISSING",
+    "Method", "Missing", "Partial", "Parts", "Piece", "ShapeOf", "Slice", "Statements", "Stream", "Text", "flatten",
+    "is_none", "is_static", "map_atoms", "maybe", "part_name", "rebuild", "sequence", "static", "static_int", "tree_of",
 ]  # fmt: skip
 
 
@@ -188,6 +188,9 @@ FrontValue = (
 # of a call
 Args = Sequence[FrontValue]
 Kwargs = Mapping[str, FrontValue]
+Statements = Sequence[Any]  # nodes of the syntax tree
+# whether the rest of a block is skipped; None where the end of the block is never reached
+Done = Atom | None
 
 
 def is_none(value: FrontValue) -> bool:

@@ -72,7 +72,7 @@ def _block(fr: Frame, node: Any, x: Atom) -> tuple[Value, list[Statement], Atom]
     """The adjoint that the block is given, its statements, and what it makes of the adjoint."""
     session = fr.session
     node.block.name = fr.source.name
-    inner = Frame(session, nested_source(fr.source, node.block), fr.look_up, fr, fr)
+    inner = fr.new(nested_source(fr.source, node.block), fr.look_up, fr, fr)
     d = Value(_adjoint_type(x.type), node.adjoint, True)
     inner.env = {node.adjoint: d}
     path, cells = session.path, dict(session.cells)

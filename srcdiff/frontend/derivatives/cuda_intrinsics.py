@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from srcdiff.frontend.arrays.subscripts import place_of
-from srcdiff.frontend.core.frame import HOOKS, Frame
+from srcdiff.frontend.core.frame import Frame
 from srcdiff.frontend.core.values import (
     Args,
     FrontValue,
@@ -45,7 +45,7 @@ def kernel_call(fr: Frame, node: Any, function: Named, args: Args, kwargs: Kwarg
     read = _READ.get(function.name)
     known = _known_function(function.name)
     if read is None and known is not None:
-        return HOOKS["call"](fr, node, Known(known), args, kwargs)  # type: ignore[no-any-return]
+        return fr.call(node, Known(known), args, kwargs)
     if read is None:
         fr.fail(node, f"`cuda.{function.name}` has no derivative", _advice(function.name))
     return read(fr, node, function.name, args, kwargs)
@@ -169,7 +169,7 @@ def _fma(fr: Frame, node: Any, name: str, args: Args, kwargs: Kwargs) -> FrontVa
 
 
 def _rsqrt(fr: Frame, node: Any, name: str, args: Args, kwargs: Kwargs) -> FrontValue:
-    root = HOOKS["call"](fr, node, Known(math.sqrt), args, kwargs)
+    root = fr.as_atom(fr.call(node, Known(math.sqrt), args, kwargs), node)
     return fr.op(node, divide, const(1.0), root)
 
 
@@ -198,7 +198,7 @@ def _sent(fr: Frame, node: Any, name: str, args: Args, kwargs: Kwargs) -> FrontV
 
 def _device_array(fr: Frame, node: Any, name: str, args: Args, kwargs: Kwargs) -> FrontValue:
     function = np.empty if name == "device_array" else np.empty_like
-    return HOOKS["call"](fr, node, Known(function), args, kwargs)  # type: ignore[no-any-return]
+    return fr.call(node, Known(function), args, kwargs)
 
 
 def _wait(fr: Frame, node: Any, name: str, args: Args, kwargs: Kwargs) -> FrontValue:

@@ -9,8 +9,9 @@ import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from srcdiff.frontend.core.frame import HOOKS, Frame, describe
+from srcdiff.frontend.core.frame import Frame, describe
 from srcdiff.frontend.core.values import FrontValue, Known, Parts
+from srcdiff.frontend.derivatives.services import services
 from srcdiff.frontend.source.argument_types import with_symbols
 from srcdiff.frontend.source.function_source import function_of
 from srcdiff.ir.alias import reads_of, storage_roots, written_roots
@@ -58,7 +59,7 @@ def launch(
     if kwargs or len(args) != len(names):
         fr.fail(node, f"the kernel {plain.__name__} takes {', '.join(names)}, by position")
     given = [fr.as_atom(a, node) for a in args]
-    read_as = HOOKS["read_kernel"](plain, names, _types(fr, node, names, given))
+    read_as = fr.read_kernel(plain, names, _types(fr, node, names, given))
     reads, writes = _touched(read_as)
     grid, block = (_extents(fr, node, e) for e in (launched.grid, launched.block))
     at = len(grid) + len(block)
@@ -73,7 +74,7 @@ def launch(
         block=len(block) if isinstance(launched.block, Parts) else 0,
         count=len(given),
         reads=tuple(reads),
-        derived=HOOKS["derived_kernels"](kernel),
+        derived=services().derived_kernels(kernel),
     )
     return Const(None, Static(None))
 

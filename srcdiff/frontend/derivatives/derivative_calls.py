@@ -1,7 +1,7 @@
 """Calls of derivatives inside a function that is read: `loss.grad(w)`, `hessian(w)`, a batch.
 
-The derivative is generated for the types of the arguments, as IR, and called as a helper of the user's is. What
-generates it is told by `compile/derive.py`, which knows all stages (`HOOKS["derive"]`).
+The derivative is generated for the types of the arguments, as IR, and called like a helper function of the user.
+The later stages generate it (`services().derive`).
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from srcdiff.frontend.calls.outlined import (
     new_renaming,
     why_not_alone,
 )
-from srcdiff.frontend.core.frame import HOOKS, Frame
+from srcdiff.frontend.core.frame import Frame
 from srcdiff.frontend.core.values import FrontValue, Parts
+from srcdiff.frontend.derivatives.services import services
 from srcdiff.ir.core import Const, Function, Value, const
 from srcdiff.ir.types import Array, Dim, Struct, Type, is_float
 
@@ -74,7 +75,7 @@ def derived_for(
     actual = _actual(types, renaming.back, shapes)
     compared = any(d.symbols() <= shapes.compared for d in renaming.back.values() if d.symbols())
     try:
-        function = HOOKS["derive"](handle, {n: types[n] for n in names}, actual, compared)
+        function = services().derive(handle, {n: types[n] for n in names}, actual, compared)
     except DifferentiationError as error:
         chain = (fr.source.location(node), *error.chain)
         raise type(error)(error.message, error.advice, error.location, chain) from None
@@ -120,7 +121,7 @@ def _bound(
         fr.fail(node, f"{handle.__name__}() takes the arguments {listed}; {len(args)} were given")
     for name in names:
         if name not in env:
-            env[name] = HOOKS["object"](fr, s.defaults[name], name, node)
+            env[name] = fr.from_python(s.defaults[name], name, node)
     for name in [s.names[k] for k in s.wrt] + [*further]:
         value = env[name]
         if isinstance(value, Const) and type(value.value) is int:

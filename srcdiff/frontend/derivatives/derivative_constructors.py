@@ -6,7 +6,7 @@ it: it becomes a function of that as well (`solver_functions`), where its deriva
     def step(x, c):                                     def height(y, c):
         return x - grad(lambda y: height(y, c))(x)          ...
 
-`HOOKS["make"]` knows what makes derivatives; the functions themselves have a mark, `makes_derivative`.
+`services().make` makes the derivatives; the functions themselves have a mark, `makes_derivative`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 
 from srcdiff.errors import DifferentiationError
 from srcdiff.frontend.arrays.subscripts import need_static
-from srcdiff.frontend.core.frame import HOOKS, Frame, describe
+from srcdiff.frontend.core.frame import Frame, describe
 from srcdiff.frontend.core.values import (
     Args,
     Closure,
@@ -32,6 +32,7 @@ from srcdiff.frontend.core.values import (
     static,
 )
 from srcdiff.frontend.derivatives.derivative_calls import call_derived
+from srcdiff.frontend.derivatives.services import services
 from srcdiff.frontend.derivatives.solver_functions import Lift, parameter_names
 from srcdiff.ir.core import Const, Value, const
 from srcdiff.ir.types import is_float
@@ -146,7 +147,7 @@ def _handle(fr: Frame, node: Any, kind: str, function: Any, options: dict[str, A
     kept = fr.session.functions.get(key)
     if kept is None:
         try:
-            kept = function, HOOKS["make"](kind, function, options)
+            kept = function, services().make(kind, function, options)
         except DifferentiationError as error:
             chain = (fr.source.location(node), *error.chain)
             raise type(error)(error.message, error.advice, error.location, chain) from None
@@ -286,7 +287,7 @@ def _pulled(
     places = None
     if asked is None:
         places = options["argnums"] = tuple(k for k, a in enumerate(args) if _has_floats(a))
-    value = HOOKS["call"](fr, node, function, args, {})
+    value = fr.call(node, function, args)
     handle, around = _at_point(fr, node, "vjp", function, len(args), options)
     pulled = Pulled(handle, (*args, *around), places and (len(args), *places), written)
     return Parts("tuple", (0, 1), (value, Known(pulled)))

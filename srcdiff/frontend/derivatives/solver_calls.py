@@ -1,7 +1,7 @@
 """Calls of SciPy's solvers: `odeint(rhs, y0, t, args=(k,))`, `brentq(f, a, b)`, `minimize(loss, x0).x`.
 
 What a solver is given becomes operands, and the functions programs of their own (`solver_functions`), of which
-derivatives are taken (`srcdiff.rules.solvers`, by `HOOKS["solver"]`).
+derivatives are taken (`srcdiff.rules.solvers`, by `services().solver`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 
 from srcdiff.errors import UnsupportedError
 from srcdiff.frontend.calls.outlined import outward_of
-from srcdiff.frontend.core.frame import HOOKS, Frame, describe
+from srcdiff.frontend.core.frame import Frame, describe
 from srcdiff.frontend.core.values import (
     Args,
     Closure,
@@ -32,6 +32,7 @@ from srcdiff.frontend.core.values import (
     static,
 )
 from srcdiff.frontend.derivatives.derivative_calls import derived_for
+from srcdiff.frontend.derivatives.services import services
 from srcdiff.frontend.derivatives.solver_functions import Lift, is_own_function, parameter_names
 from srcdiff.ir.core import Atom, Const, Function, Node, Value, const
 from srcdiff.ir.types import List, Scalar, Struct, Type, is_float, is_numeric, shape_of
@@ -133,7 +134,7 @@ class _Call:
             self.texts["args"] = f"({listed}{',' * (len(lift.leaves) == 1)})"
         options = self.options()
         axes = tuple(len(shape_of(a.type)) for a in self.operands)
-        decl = HOOKS["solver"](self.solver, self.applied[0].function, tuple(names), axes, options)
+        decl = services().solver(self.solver, self.applied[0].function, tuple(names), axes, options)
         fr = self.fr
         return [
             *fr.ops(
@@ -161,7 +162,7 @@ class _Call:
         is_number = isinstance(value, Value | Const) and isinstance(value.type, Scalar)
         is_list = isinstance(value, Value) and isinstance(value.type, Struct | List)
         if isinstance(value, Parts) or is_list or (is_number and _is_vector(self.solver, name)):
-            value = HOOKS["call"](fr, node, Known(np.atleast_1d), [value], {})
+            value = fr.call(node, Known(np.atleast_1d), [value])
         return self.operand(name, value)
 
     def bound(self) -> None:
@@ -193,13 +194,12 @@ class _Call:
             if isinstance(atom, Const) and isinstance(atom.value, int):
                 atom = const(float(atom.value))
             else:
-                kind = float if isinstance(atom.type, Scalar) else np.float64
-                as_float = HOOKS["attribute"](fr, atom, "astype", node)
-                atom = (
-                    HOOKS["call"](fr, node, Known(float), [atom], {})
-                    if kind is float
-                    else HOOKS["call"](fr, node, as_float, [Known(np.float64)], {})
-                )
+                if isinstance(atom.type, Scalar):
+                    as_float = fr.call(node, Known(float), [atom])
+                else:
+                    astype = fr.attribute(atom, "astype", node)
+                    as_float = fr.call(node, astype, [Known(np.float64)])
+                atom = fr.as_atom(as_float, node)
         if len(shape_of(atom.type)) > 1:
             fr.fail(
                 node,
@@ -288,7 +288,7 @@ class _Call:
         names = [*inspect.signature(function).parameters]
         atoms = [*(Value(t) for t in own), *lift.leaves.values()]
         env: dict[str, FrontValue] = dict(zip(names, atoms, strict=True))
-        handle = HOOKS["value_of"](function)
+        handle = services().value_of(function)
         try:
             program, renaming = derived_for(
                 self.fr, self.node, handle, env, getattr(function, "srcdiff_long", ())
@@ -340,7 +340,7 @@ class _Call:
         """The function's value at the solution."""
         main = self.applied[0].function
         first = len(self.operands) - (len(inspect.signature(main).parameters) - 1)
-        return HOOKS["call"](self.fr, self.node, Known(main), [x, *self.operands[first:]], {})  # type: ignore[no-any-return]
+        return self.fr.call(self.node, Known(main), [x, *self.operands[first:]])
 
     # ---- text ----
 

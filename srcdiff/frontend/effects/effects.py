@@ -17,7 +17,7 @@ from typing import Any
 import gast
 
 from srcdiff.frontend.arrays.subscripts import shape_parts
-from srcdiff.frontend.core.frame import HOOKS, Frame
+from srcdiff.frontend.core.frame import Frame
 from srcdiff.frontend.core.refusals import fail
 from srcdiff.frontend.core.session import NotApart, Turn
 from srcdiff.frontend.core.values import (
@@ -55,7 +55,7 @@ def call_effect(fr: Frame, node: Any, effect: Any, args: Args, kwargs: Kwargs) -
         return _performed(fr, node, effect, k, method, args, kwargs)
     if session.is_callee:
         raise NotApart
-    return HOOKS["call"](fr, node, Known(effect.__wrapped__), args, kwargs)  # type: ignore[no-any-return]
+    return fr.call(node, Known(effect.__wrapped__), args, kwargs)
 
 
 def _performed(
@@ -67,7 +67,7 @@ def _performed(
     before, since = session.current(method.receiver), len(fr.b.body)
     session.handlers, session.effect = handlers[:k], (effect, node, fr)
     try:
-        result: FrontValue = HOOKS["call"](fr, node, method, args, kwargs)
+        result: FrontValue = fr.call(node, method, args, kwargs)
     finally:
         session.handlers, session.effect = handlers, outer
     after = session.current(method.receiver)
@@ -162,7 +162,7 @@ def _handle(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     outer, turns = session.handlers, session.turns
     session.handlers, session.turns = (*outer, handler), ()
     try:
-        return HOOKS["call"](fr, node, function, rest, kwargs)  # type: ignore[no-any-return]
+        return fr.call(node, function, rest, kwargs)
     finally:
         session.handlers, session.turns = outer, turns
 
@@ -240,7 +240,7 @@ def _place(fr: Frame, node: Any) -> tuple[Any, ...]:
     """Where the reader is: the user's lines that led here, and the turns of loops that are unrolled."""
     places = [fr.source.location(node)]
     while fr.caller is not None:
-        node, fr = fr.call, fr.caller
+        node, fr = fr.call_node, fr.caller
         if node is not None and not isinstance(fr.source, CalledSource):
             places.append(fr.source.location(node))
     return (*places, fr.session.unrolled)
@@ -293,7 +293,7 @@ def _lengths(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
 def _users_call(fr: Frame, node: Any) -> tuple[Frame, Any]:
     """The call of the user's that led here, and the frame that it is in."""
     while isinstance(fr.source, CalledSource) and fr.caller is not None:
-        node, fr = fr.call, fr.caller
+        node, fr = fr.call_node, fr.caller
     return fr, node
 
 

@@ -14,13 +14,12 @@ behind the choice in its block may not be used behind the block, since it is ano
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import gast
 
-from srcdiff.frontend.control.phi import Done
-from srcdiff.frontend.core.frame import HOOKS, Frame
+from srcdiff.frontend.core.frame import Frame
+from srcdiff.frontend.core.values import Done, Statements
 from srcdiff.frontend.effects.discrete_draws import as_sites, not_stored, with_sites
 from srcdiff.frontend.effects.enumeration_checks import (
     ADVICE,
@@ -47,15 +46,13 @@ from srcdiff.frontend.source.function_source import placed
 
 __all__ = ["summed"]
 
-Statements = Sequence[Any]
-
 
 def summed(fr: Frame, s: Any, rest: Statements, live: frozenset[str]) -> Done | None:
     """Read a statement and what follows it as a sum; None where the statement is no choice to be summed out."""
     if isinstance(s, gast.For):
         rest, unasked = not_stored(fr, rest)
         made = from_known_states(fr, with_sites(fr, s), rest, live - unasked)
-        return None if made is None else HOOKS["block"](fr, made, live)
+        return None if made is None else fr.block(made, live)
     (s,) = as_sites(fr, [s])
     site = site_of(fr, s)
     if site is None:
@@ -76,16 +73,13 @@ def summed(fr: Frame, s: Any, rest: Statements, live: frozenset[str]) -> Done | 
         _check_returned(fr, z, inside)
         is_plain = is_one(fr) and counts_from_zero(fr, call)
         made = _sum(s, z, call, inside, unused(fr, "terms"), is_plain)
-    return HOOKS["block"](fr, [*made, *behind], live)  # type: ignore[no-any-return]
+    return fr.block([*made, *behind], live)
 
 
 def _split(rest: Statements) -> tuple[list[Any], list[Any]]:
     """What belongs to the block of the choice, and what stands behind a `with` that it ends with."""
     at = next((k for k, r in enumerate(rest) if getattr(r, "leaves", False)), len(rest))
     return list(rest[:at]), list(rest[at:])
-
-
-HOOKS["summed"] = summed
 
 
 def _sum(s: Any, z: str, call: Any, inside: Statements, terms: str, is_plain: bool) -> list[Any]:

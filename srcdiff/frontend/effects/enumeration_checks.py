@@ -9,9 +9,9 @@ import gast
 import numpy as np
 
 from srcdiff.frontend.control.flow_analysis import may_exit
-from srcdiff.frontend.core.frame import HOOKS, Frame
+from srcdiff.frontend.core.frame import Frame
 from srcdiff.frontend.core.refusals import fail
-from srcdiff.frontend.core.values import FrontValue, Known, Parts, is_static, static
+from srcdiff.frontend.core.values import FrontValue, Known, Parts, Statements, is_static, static
 from srcdiff.frontend.effects.effects import handler_method
 from srcdiff.frontend.effects.enumeration_syntax import reads_name
 from srcdiff.ir.alias import has_storage, storage_roots, writes_of
@@ -22,7 +22,6 @@ __all__ = [
     "is_block", "is_finite_choice", "is_one", "site_of",
 ]  # fmt: skip
 
-Statements = Sequence[Any]
 ADVICE = "Give the site a value, or draw it where nothing behind the block depends on it."
 
 
@@ -54,20 +53,20 @@ def has_no_value(fr: Frame, call: Any) -> bool:
     if method is None:
         return False
     name = fr.expr(call.args[0])
-    return is_static(name) and bool(static(HOOKS["call"](fr, call, method, [name], {})))
+    return is_static(name) and bool(static(fr.call(call, method, [name])))
 
 
 def is_finite_choice(fr: Frame, call: Any) -> bool:
     """Whether a distribution is over few whole numbers."""
     distribution: FrontValue = fr.expr(call.args[1])
-    is_discrete = HOOKS["attribute"](fr, distribution, "is_discrete", call)
+    is_discrete = fr.attribute(distribution, "is_discrete", call)
     is_finite = isinstance(distribution, Parts) and hasattr(distribution.cls, "enumerate_support")
     return is_finite and is_static(is_discrete) and bool(static(is_discrete))
 
 
 def counts_from_zero(fr: Frame, call: Any) -> bool:
     """Whether a choice's values are 0, 1, 2, ...: each is its own place among them."""
-    counted: FrontValue = HOOKS["attribute"](fr, fr.expr(call.args[1]), "counts_from_zero", call)
+    counted: FrontValue = fr.attribute(fr.expr(call.args[1]), "counts_from_zero", call)
     return bool(static(counted))
 
 
@@ -150,9 +149,6 @@ def _free(body: Region) -> list[Value]:
             if isinstance(a, Value) and a not in own:
                 found[a] = None
     return [*found]
-
-
-HOOKS["check sum"] = check_writes
 
 
 def _calls(s: Any) -> list[Any]:

@@ -28,6 +28,7 @@ from typing import Any
 import gast
 
 from srcdiff.frontend.core.frame import Frame
+from srcdiff.frontend.core.values import Statements
 from srcdiff.frontend.effects.enumeration_checks import (
     ADVICE,
     check,
@@ -56,8 +57,6 @@ from srcdiff.frontend.effects.enumeration_syntax import (
 from srcdiff.frontend.source.function_source import placed
 
 __all__ = ["chained", "from_known_states", "handed_on"]
-
-Statements = Sequence[Any]
 
 
 @dataclass(frozen=True)

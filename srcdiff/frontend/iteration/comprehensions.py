@@ -22,7 +22,7 @@ from srcdiff.frontend.containers.lists import known_list, new_list
 from srcdiff.frontend.control.conditions import static_truth, truth
 from srcdiff.frontend.control.loops import for_loop
 from srcdiff.frontend.core.assignment_targets import assign
-from srcdiff.frontend.core.frame import HOOKS, Frame, reads
+from srcdiff.frontend.core.frame import Frame, reads
 from srcdiff.frontend.core.session import FALSE, TRUE
 from srcdiff.frontend.core.values import (
     MISSING,
@@ -51,7 +51,7 @@ Passed = Items | Parts | Generated
 
 def _inner(fr: Frame) -> Frame:
     """A frame for the names of a comprehension."""
-    inner = Frame(fr.session, fr.source, fr.look_up, fr)
+    inner = fr.new(fr.source, fr.look_up, fr)
     inner.local = inner.nonlocals = frozenset()
     return inner
 
@@ -163,7 +163,7 @@ def _appending(node: Any, item: Any) -> Any:
     return placed(node, gast.Expr(placed(node, gast.Call(append, [item], []))))
 
 
-def append_each(fr: Frame, node: Any, target: FrontValue, items: Items | Generated) -> None:
+def append_each(fr: Frame, node: Any, target: FrontValue, items: Passed) -> None:
     """`for item in items: target.append(item)`."""
     inner = _inner(fr)
     inner.env["%list"] = target
@@ -175,7 +175,7 @@ def append_each(fr: Frame, node: Any, target: FrontValue, items: Items | Generat
     for_loop(inner, loop, items)
 
 
-def _collected(fr: Frame, node: Any, generator: Generated) -> FrontValue:
+def collected(fr: Frame, node: Any, generator: Generated) -> FrontValue:
     """The items of a generator as a list: of known parts, unless a loop yields them."""
     body = generator.frame.source.node
     if any(isinstance(part, gast.For | gast.While) for part in gast.walk(body)):
@@ -184,10 +184,6 @@ def _collected(fr: Frame, node: Any, generator: Generated) -> FrontValue:
         made = known_list(fr, [], node)
     append_each(fr, node, made, generator)
     return fr.session.current(made)
-
-
-HOOKS["collected"] = _collected
-HOOKS["append each"] = append_each
 
 
 def _in_passing(node: Any) -> None:

@@ -28,7 +28,7 @@ from srcdiff.frontend.control.blocks import block
 from srcdiff.frontend.control.flow_analysis import assigned_names, loop_exits
 from srcdiff.frontend.control.loops import for_loop
 from srcdiff.frontend.core.assignment_targets import assign
-from srcdiff.frontend.core.frame import HOOKS, Frame, reads
+from srcdiff.frontend.core.frame import Frame, reads
 from srcdiff.frontend.core.session import TRUE
 from srcdiff.frontend.core.values import (
     MISSING,
@@ -62,14 +62,14 @@ def consume(fr: Frame, node: Any, generator: Generated) -> None:
     cell = generator.started.cell
     session.cells[cell] = Parts("shared", ("",), (TRUE,), cell=cell)
     inner = generator.frame
-    frame = Frame(session, inner.source, inner.look_up, inner.outer, fr)
-    frame.call, frame.env = inner.call, dict(inner.env)
+    frame = fr.new(inner.source, inner.look_up, inner.outer, fr)
+    frame.call_node, frame.env = inner.call_node, dict(inner.env)
     live = fr.source.flow.turn.get(id(node), frozenset(getattr(node, "carried", ())))
     with _shared(fr, node, live) as before:
         origin = session.b.origin
         frame.consume = lambda value: _turn(fr, node, value, live, origin)
         path, calls = session.path, session.open_calls
-        session.path = (*path, id(node), id(inner.call))
+        session.path = (*path, id(node), id(inner.call_node))
         session.open_calls = (*calls, frame.source.node)
         own: Origin = "compiler" if isinstance(frame.source, CalledSource) else origin
         try:
@@ -78,9 +78,6 @@ def consume(fr: Frame, node: Any, generator: Generated) -> None:
         finally:
             session.path, session.open_calls = path, calls
     fr.env = before
-
-
-HOOKS["consume"] = consume
 
 
 def _may_be_listed(fr: Frame, node: Any, generator: Generated) -> bool:
@@ -101,7 +98,9 @@ def _is_apart(fr: Frame, node: Any, items: list[Any]) -> bool:
     return read.isdisjoint(assigned_names([node.target, *node.body]))
 
 
-HOOKS["may be listed"] = lambda fr, node, expression: _is_apart(fr, node, [expression])
+def may_be_listed(fr: Frame, node: Any, expression: Any) -> bool:
+    """Whether the items of an expression may be computed before the loop `node` begins."""
+    return _is_apart(fr, node, [expression])
 
 
 def _may_write(fr: Frame, node: Any) -> bool:

@@ -13,11 +13,11 @@ from typing import Any
 
 from srcdiff.frontend.arrays.subscripts import read_item, shape_parts
 from srcdiff.frontend.containers.closure_lists import opened
-from srcdiff.frontend.containers.dunder_methods import called, is_own, refuse_own_items
+from srcdiff.frontend.containers.dunder_methods import call_dunder, is_own, refuse_own_items
 from srcdiff.frontend.containers.lists import new_list, readable
 from srcdiff.frontend.control.phi import take_apart
 from srcdiff.frontend.core.constants import from_python
-from srcdiff.frontend.core.frame import HOOKS, Frame, describe
+from srcdiff.frontend.core.frame import Frame, describe
 from srcdiff.frontend.core.values import (
     FrontValue,
     Generated,
@@ -64,7 +64,7 @@ def passed(fr: Frame, value: FrontValue, node: Any) -> Items | Parts | Generated
     if isinstance(value, Generated):
         return value
     if is_own(value):
-        own = called(fr, node, value, "__iter__")
+        own = call_dunder(fr, node, value, "__iter__")
         if own is not None:
             return passed(fr, own, node)
     return iterable(fr, value, node)
@@ -77,9 +77,9 @@ def iterable(fr: Frame, value: FrontValue, node: Any) -> Items | Parts:
             fr.untyped(
                 node, "a generator's items have no numbers", "Loop over the generator itself."
             )
-        value = CALL[0](fr, node, Known(list), [value], {})
+        value = fr.call(node, Known(list), [value])
     if is_own(value):
-        own = called(fr, node, value, "__iter__")
+        own = call_dunder(fr, node, value, "__iter__")
         if own is not None:
             return iterable(fr, own, node)
     refuse_own_items(fr, node, value)
@@ -127,11 +127,11 @@ def taken(fr: Frame, value: FrontValue, node: Any) -> FrontValue:
 
     Others as they are.
     """
-    own = called(fr, node, value, "__iter__")
+    own = call_dunder(fr, node, value, "__iter__")
     if own is not None:
         return taken(fr, own, node)
     if isinstance(value, Generated):
-        return HOOKS["collected"](fr, node, value)  # type: ignore[no-any-return]
+        return fr.collect(node, value)
     if not isinstance(value, Stream):
         keys = _keys(value)
         return value if keys is None else keys
@@ -500,13 +500,12 @@ def _map(
     fr: Frame, node: Any, args: Sequence[FrontValue], kwargs: Mapping[str, FrontValue]
 ) -> FrontValue:
     from_zip = _zip(fr, node, args[1:], {})
-    call: Callable[..., FrontValue] = CALL[0]
     if isinstance(from_zip, Parts):
-        return sequence([call(fr, node, args[0], _values(v), {}) for v in from_zip.values])
+        return sequence([fr.call(node, args[0], _values(v)) for v in from_zip.values])
     assert isinstance(from_zip, Items)
     return Items(
         from_zip.count,
-        lambda k: call(fr, node, args[0], _values(from_zip.element(k)), {}),
+        lambda k: fr.call(node, args[0], _values(from_zip.element(k))),
         reverse=from_zip.reverse,
         lists=from_zip.lists,
     )
@@ -516,8 +515,6 @@ def _values(value: FrontValue) -> tuple[FrontValue, ...]:
     assert isinstance(value, Parts)
     return value.values
 
-
-CALL: list[Any] = []  # `calls.call_value`, which is built on this module
 
 BUILTINS: dict[Any, Callable[..., FrontValue]] = {
     range: _range, enumerate: _enumerate, reversed: _reversed, zip: _zip, map: _map,

@@ -20,7 +20,7 @@ import gast
 from srcdiff.frontend.calls.inline import generated_by
 from srcdiff.frontend.calls.lambda_lifting import found_around
 from srcdiff.frontend.control.flow_analysis import mutated_names
-from srcdiff.frontend.core.frame import HOOKS, Frame
+from srcdiff.frontend.core.frame import Frame
 from srcdiff.frontend.core.values import (
     Closure,
     FrontValue,
@@ -31,6 +31,7 @@ from srcdiff.frontend.core.values import (
     Stream,
     static_int,
 )
+from srcdiff.frontend.iteration.generators import may_be_listed
 from srcdiff.frontend.iteration.iterables import BUILTINS, place_of, whole
 from srcdiff.frontend.source.scopes import free_names
 from srcdiff.ir.core import const
@@ -113,16 +114,13 @@ def iterator(fr: Frame, node: Any, args: Sequence[FrontValue], kwargs: Any) -> F
 def next_item(fr: Frame, node: Any, args: Sequence[FrontValue]) -> FrontValue:
     """`next(items)`, `next(items, default)`."""
     function = next_of if len(args) == 1 else next_or
-    return HOOKS["called"](fr, node, function, *args)  # type: ignore[no-any-return]
-
-
-HOOKS["next"] = next_item
+    return fr.call_prelude(node, function, *args)
 
 
 def _size(fr: Frame, node: Any, args: Sequence[FrontValue], kwargs: Any) -> FrontValue:
     (stream,) = args
     assert isinstance(stream, Stream)
-    return HOOKS["call"](fr, node, Known(len), [whole(fr, stream.source, node)], {})  # type: ignore[no-any-return]
+    return fr.call(node, Known(len), [whole(fr, stream.source, node)])
 
 
 def _counted_on(fr: Frame, node: Any, args: Sequence[FrontValue], kwargs: Any) -> FrontValue:
@@ -215,15 +213,12 @@ def gone_through_once(fr: Frame, node: Any, value: FrontValue) -> FrontValue:
     return iterator(fr, node, [value], {})
 
 
-HOOKS["once"] = gone_through_once
-
-
 def passes(fr: Frame, node: Any, items: Any = None) -> bool:
     """Whether what an iterator gives may be computed where it is made: `items` is what it goes through."""
     loop = getattr(node, "loop", None)
     late = (gast.GeneratorExp, gast.Call)
     if loop is not None and (items is None or isinstance(items, late)):
-        return HOOKS["may be listed"](fr, loop, node if items is None else items)  # type: ignore[no-any-return]
+        return may_be_listed(fr, loop, node if items is None else items)
     return getattr(node, "in_passing", False) or getattr(node, "at_once", False)
 
 

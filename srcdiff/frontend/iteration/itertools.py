@@ -27,7 +27,7 @@ import numpy as np
 
 from srcdiff.frontend.arrays.subscripts import read_item
 from srcdiff.frontend.calls.inline import generated_by
-from srcdiff.frontend.core.frame import HOOKS, Frame
+from srcdiff.frontend.core.frame import Frame
 from srcdiff.frontend.core.values import (
     Args,
     FrontValue,
@@ -43,7 +43,6 @@ from srcdiff.frontend.core.values import (
     static_int,
 )
 from srcdiff.frontend.iteration.iterables import (
-    CALL,
     count_of,
     forward,
     iterable,
@@ -223,19 +222,18 @@ def _as_it_is(fr: Frame, value: FrontValue, node: Any) -> FrontValue:
     part = iterable(fr, value, node)
     if isinstance(part, Parts):
         return sequence(list(part.values))
-    return HOOKS["call"](fr, node, Known(list), [value], {})  # type: ignore[no-any-return]
+    return fr.call(node, Known(list), [value])
 
 
 def _starmap(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     part = iterable(fr, args[1], node)
-    call: Callable[..., FrontValue] = CALL[0]
     if isinstance(part, Parts):
         rows = [_values(iterable(fr, v, node)) for v in part.values]
-        return sequence([call(fr, node, args[0], row, {}) for row in rows])
+        return sequence([fr.call(node, args[0], row) for row in rows])
     items = forward(fr, part, node)
 
     def element(k: Atom) -> FrontValue:
-        return call(fr, node, args[0], _values(iterable(fr, items.element(k), node)), {})
+        return fr.call(node, args[0], _values(iterable(fr, items.element(k), node)))
 
     if not isinstance(peeked(fr, items), Parts):
         return generated_by(fr, node, spread, *args)
@@ -284,7 +282,7 @@ def _chosen(function: Any, offset: int) -> Callable[..., FrontValue]:
         assert isinstance(part, Items)
         items = forward(fr, part, node)
         count = _turns(fr, items, node)
-        places = HOOKS["call"](fr, node, Known(np.triu_indices), [count, const(offset)], {})
+        places = fr.call(node, Known(np.triu_indices), [count, const(offset)])
         assert isinstance(places, Parts)
         row = places.values[0]
         assert isinstance(row, Value)

@@ -13,10 +13,9 @@ from typing import Any
 import gast
 import numpy as np
 
-from srcdiff.errors import UnsupportedError, UntypedError
 from srcdiff.frontend.calls.inline import generated_by
 from srcdiff.frontend.containers.lists import known_list
-from srcdiff.frontend.core.frame import HOOKS, Frame, describe
+from srcdiff.frontend.core.frame import Frame, describe
 from srcdiff.frontend.core.values import (
     FrontValue,
     Items,
@@ -30,11 +29,11 @@ from srcdiff.frontend.core.values import (
     sequence,
 )
 from srcdiff.frontend.iteration.iterables import iterable, taken
-from srcdiff.frontend.iteration.iterators import passes
+from srcdiff.frontend.iteration.iterators import next_item, passes
 from srcdiff.ir.core import Value, const
 from srcdiff.ir.types import List, Scalar, shape_of
 
-__all__ = ["PRELUDE", "called", "del_item", "insert_item", "pop_item", "put_behind", "put_between"]
+__all__ = ["PRELUDE", "insert_item", "pop_item", "put_behind", "put_between"]
 
 
 # ---- what is read: no annotations, and names as generated code may show them --------------------------------------
@@ -167,16 +166,6 @@ def put_behind(items, start, given):  # type: ignore[no-untyped-def]
     items.extend(new)
 
 
-def del_item(items, position):  # type: ignore[no-untyped-def]
-    if position < 0:
-        position += len(items)
-    if position < 0 or len(items) <= position:
-        raise IndexError("list assignment index out of range")
-    for place in range(position, len(items) - 1):
-        items[place] = items[place + 1]
-    items.pop()
-
-
 def product(items, start=1):  # type: ignore[no-untyped-def]
     total = start
     for item in items:
@@ -216,37 +205,19 @@ itself = lambda item: item
 # ---- how they are called ---------------------------------------------------------------------------------------------
 
 
-def called(fr: Frame, node: Any, function: Any, *args: FrontValue) -> FrontValue:
-    """A call of one of these; what is wrong in it is an error at the user's line."""
-    try:
-        return HOOKS["call"](fr, node, Known(function), list(args), {})  # type: ignore[no-any-return]
-    except UnsupportedError as error:
-        ours = function.__code__.co_filename
-        if (
-            error.location is not None and error.location.file != ours
-        ):  # in a function of the user's
-            chain = tuple(place for place in error.chain if place.file != ours)
-            raise type(error)(error.message, error.advice, error.location, chain) from None
-        is_untyped = isinstance(error, UntypedError)
-        (fr.untyped if is_untyped else fr.fail)(node, error.message, error.advice)
-
-
-HOOKS["called"] = called
-
-
 def as_list(fr: Frame, node: Any, value: FrontValue) -> FrontValue:
     """Something to go through as a list, or as an array that it is."""
     items = iterable(fr, value, node)
     if isinstance(items, Parts):
         return known_list(fr, items.values, node)
     if isinstance(value, Items):
-        return HOOKS["call"](fr, node, Known(list), [value], {})  # type: ignore[no-any-return]
+        return fr.call(node, Known(list), [value])
     return value
 
 
 def any_or_all(fr: Frame, node: Any, is_any: bool, items: FrontValue) -> FrontValue:
     """`any(items)` or `all(items)` of a number of items that only the run knows."""
-    return called(fr, node, any_of if is_any else all_of, items)
+    return fr.call_prelude(node, any_of if is_any else all_of, items)
 
 
 def extreme_by(function: Any) -> Callable[..., FrontValue]:
@@ -267,8 +238,8 @@ def extreme_by(function: Any) -> Callable[..., FrontValue]:
         if isinstance(items, Parts):
             return _of_known(fr, node, function, items.values, key)
         if "default" in kwargs:
-            return called(fr, node, best_or, items, key, Known(by_key), kwargs["default"])
-        return called(fr, node, by_key, items, key)
+            return fr.call_prelude(node, best_or, items, key, Known(by_key), kwargs["default"])
+        return fr.call_prelude(node, by_key, items, key)
 
     return read
 
@@ -284,7 +255,7 @@ def _of_known(
     better = better_of if function is max else worse_of
     best = values[0]
     for value in values[1:]:
-        best = called(fr, node, better, best, value, key)
+        best = fr.call_prelude(node, better, best, value, key)
     return best
 
 
@@ -307,8 +278,7 @@ def sorted_items(fr: Frame, node: Any, args: Any, kwargs: Any) -> FrontValue:
     if not is_static(is_falling):
         fr.untyped(node, "`reverse` must be known when compiling", "Branch on it.")
     falls = bool(getattr(is_falling, "value", False))
-    return called(
-        fr,
+    return fr.call_prelude(
         node,
         in_falling_order if falls else in_order,
         items,
@@ -353,15 +323,15 @@ def _next(fr: Frame, node: Any, args: Any, kwargs: Any) -> FrontValue:
     items = args[0]
     is_new = getattr(node.args[0], "in_passing", False)
     if isinstance(items, Stream) and not is_new:
-        return HOOKS["next"](fr, node, args)  # type: ignore[no-any-return]
+        return next_item(fr, node, args)
     if not is_new:
         fr.untyped(
             node, "next() takes an iterator or a generator expression here", "Loop over the items."
         )
     items = taken(fr, items, node)
     if len(args) == 1:
-        return called(fr, node, item_of, const(0), items)
-    return called(fr, node, first_or, items, args[1])
+        return fr.call_prelude(node, item_of, const(0), items)
+    return fr.call_prelude(node, first_or, items, args[1])
 
 
 def first_or(items, default):  # type: ignore[no-untyped-def]
@@ -374,7 +344,7 @@ def _itemgetter(fr: Frame, node: Any, args: Any, kwargs: Any) -> FrontValue:
 
 def _items_of(fr: Frame, node: Any, args: Any, kwargs: Any) -> FrontValue:
     *positions, items = args
-    return sequence([called(fr, node, item_of, position, items) for position in positions])
+    return sequence([fr.call_prelude(node, item_of, position, items) for position in positions])
 
 
 def _from_iter(fr: Frame, node: Any, args: Any, kwargs: Any) -> FrontValue:
@@ -383,20 +353,20 @@ def _from_iter(fr: Frame, node: Any, args: Any, kwargs: Any) -> FrontValue:
     if len(args) > 1:
         given["dtype"] = args[1]
     items = as_list(fr, node, args[0])
-    return HOOKS["call"](fr, node, Known(np.array), [items], given)  # type: ignore[no-any-return]
+    return fr.call(node, Known(np.array), [items], given)
 
 
 def _fsum(fr: Frame, node: Any, args: Any, kwargs: Any) -> FrontValue:
-    return HOOKS["call"](fr, node, Known(sum), [args[0], const(0.0)], {})  # type: ignore[no-any-return]
+    return fr.call(node, Known(sum), [args[0], const(0.0)])
 
 
 def _prod(fr: Frame, node: Any, args: Any, kwargs: Any) -> FrontValue:
     start = [kwargs["start"]] if "start" in kwargs else []
-    return called(fr, node, product, args[0], *start)
+    return fr.call_prelude(node, product, args[0], *start)
 
 
 def _dist(fr: Frame, node: Any, args: Any, kwargs: Any) -> FrontValue:
-    return called(fr, node, distance, *args)
+    return fr.call_prelude(node, distance, *args)
 
 
 _NUMBERED = {1: numbered_1, 2: numbered_2, 3: numbered_3}
@@ -432,9 +402,8 @@ def _bisected(side: str) -> Callable[..., FrontValue]:
     def read(fr: Frame, node: Any, args: Any, kwargs: Any) -> FrontValue:
         if len(args) != 2 or kwargs:
             fr.untyped(node, "bisect() takes the items and a number here", "Use np.searchsorted.")
-        call: Callable[..., FrontValue] = HOOKS["call"]
-        items = call(fr, node, Known(np.array), [args[0]], {})
-        return call(fr, node, Known(np.searchsorted), [items, args[1]], {"side": const(side)})
+        items = fr.call(node, Known(np.array), [args[0]])
+        return fr.call(node, Known(np.searchsorted), [items, args[1]], {"side": const(side)})
 
     return read
 

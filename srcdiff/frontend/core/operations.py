@@ -1,0 +1,143 @@
+"""The operations of the tracer that call each other: a call reads a body, whose statements make calls.
+
+Modules use them as methods of the frame (`fr.call(node, function, args)`), so that no module imports the module that
+implements one. `frontend/trace.py` assembles the implementations in the class `Tracer`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from types import FunctionType
+from typing import TYPE_CHECKING, Any
+
+from srcdiff.frontend.core.values import (
+    Args,
+    Done,
+    FrontValue,
+    Generated,
+    Items,
+    Known,
+    Kwargs,
+    Parts,
+    ShapeOf,
+    Slice,
+    Statements,
+)
+from srcdiff.ir.core import Atom, Function, Region, Value
+from srcdiff.ir.types import Type
+
+if TYPE_CHECKING:
+    from srcdiff.frontend.calls.lambda_lifting import Lifted
+
+__all__ = ["Operations"]
+
+
+class Operations(ABC):
+    """What a frame can do beyond looking up names and appending operations."""
+
+    # ---- names and attributes ----
+
+    @abstractmethod
+    def from_python(self, value: Any, name: str, node: Any) -> FrontValue:
+        """A Python object as a value; `name` is how the user's code would spell it."""
+
+    @abstractmethod
+    def constant(self, kind: str, name: str, value: Any, node: Any) -> FrontValue:
+        """A name that is no local: a Python object found in a cell, in the globals or among the builtins (`kind`)."""
+
+    @abstractmethod
+    def attribute(self, base: FrontValue, name: str, node: Any) -> FrontValue:
+        """`base.name`."""
+
+    # ---- values that may be None ----
+
+    @abstractmethod
+    def unwrap(self, value: FrontValue, node: Any) -> FrontValue:
+        """The value of an optional; where it is None, the program raises."""
+
+    @abstractmethod
+    def narrow(self, value: FrontValue) -> FrontValue:
+        """The value of an optional, or None, where the branch that is read decides which."""
+
+    # ---- calls ----
+
+    @abstractmethod
+    def call(
+        self, node: Any, function: FrontValue, args: Args, kwargs: Kwargs | None = None
+    ) -> FrontValue:
+        """`function(*args, **kwargs)`."""
+
+    @abstractmethod
+    def read_callee(
+        self,
+        plain: FunctionType | Lifted,
+        types: Mapping[str, Type],
+        rigid: frozenset[str],
+        actual: Mapping[str, int],
+        functions: dict[Any, Any],
+        calls: tuple[Any, ...],
+        may_not_run: bool,
+        any_lengths: bool,
+    ) -> Function:
+        """A function that is called, as a function of its own for arguments of these types."""
+
+    @abstractmethod
+    def read_kernel(
+        self, kernel: FunctionType, names: Sequence[str], types: Sequence[Type]
+    ) -> Function:
+        """The kernel that a program launches, for arguments of these types."""
+
+    # ---- statements ----
+
+    @abstractmethod
+    def block(self, statements: Statements, live: frozenset[str]) -> Done:
+        """Read statements. The names in `live` are used after them."""
+
+    @abstractmethod
+    def enter_contexts(self, node: Any, rest: Statements) -> Statements:
+        """A `with` as statements: its body, the calls that leave its contexts, and `rest`."""
+
+    @abstractmethod
+    def enumerate_choice(self, s: Any, rest: Statements, live: frozenset[str]) -> Done | None:
+        """Read a discrete draw and what follows it as a sum over its values; None for other statements."""
+
+    @abstractmethod
+    def check_sum(self, node: Any, body: Region, carried: Sequence[str]) -> None:
+        """Refuse a sum over values whose body changes what was made before it."""
+
+    # ---- iteration ----
+
+    @abstractmethod
+    def generator_loop(self, node: Any, generator: Generated) -> None:
+        """`for target in generator: body`."""
+
+    @abstractmethod
+    def collect(self, node: Any, generator: Generated) -> FrontValue:
+        """`list(generator)`."""
+
+    @abstractmethod
+    def append_each(self, node: Any, target: FrontValue, items: Items | Parts | Generated) -> None:
+        """`for item in items: target.append(item)`."""
+
+    # ---- subscripts ----
+
+    @abstractmethod
+    def concatenate(self, base: Known, key: FrontValue, node: Any) -> FrontValue:
+        """`np.r_[key]` and `np.c_[key]`."""
+
+    @abstractmethod
+    def shape_parts(self, shape: ShapeOf, node: Any) -> Parts:
+        """`x.shape` as a tuple."""
+
+    @abstractmethod
+    def slice_of_list(self, node: Any, xs: Value, items: Items, is_reversed: bool) -> Value:
+        """`xs[a:b]` of a list or a tuple: a new one with these items."""
+
+    @abstractmethod
+    def store_slice(self, node: Any, target: Value, key: Slice, value: FrontValue) -> None:
+        """`xs[a:b] = value` of a list."""
+
+    @abstractmethod
+    def check_lengths(self, node: Any, operands: Sequence[Atom]) -> None:
+        """Write checks of the lengths that the last operation left open (`Symbols.doubts`)."""
