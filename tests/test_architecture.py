@@ -23,7 +23,8 @@ TRANSFORMS = tuple(  # each may import those in front of it
         "passes", "analysis", "analysis.dependence", "prepare", "simplify", "rewrite", "simplify.algebra", "lower",
         "ad.tape", "ad.containers", "ad.reverse", "ad.directives", "ad", "logspace", "linalg", "semiring.normalise",
         "semiring", "buffers", "schedule.gemm", "schedule.vectorize", "schedule", "legalize", "guards", "validation",
-        "gpu", "gpu.device", "stability", "remarks", "pipeline", "loop_pipeline", "gpu.kernels",
+        "gpu", "gpu.device", "stability", "remarks", "common_passes", "preparation", "pipeline", "loop_pipeline",
+        "semiring.pipeline", "gpu.device.pipeline", "gpu.kernels",
     )
 )  # fmt: skip
 JOINING = (  # the packages that join the stages; each may import those in front of it

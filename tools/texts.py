@@ -23,7 +23,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 os.environ["SRCDIFF_JIT"] = "0"
 os.environ["SRCDIFF_CACHE"] = tempfile.mkdtemp(prefix="texts")
@@ -59,11 +59,25 @@ def forms(name: str, g: Any, arguments: Callable[[], tuple[Any, ...]]) -> Iterat
     )
 
 
-def derivatives(
-    name: str, function: Callable[..., Any], wrt: Any, arguments: Callable[[], tuple[Any, ...]]
-) -> Iterator[Text]:
-    g = srcdiff.value_and_grad(function, argnums=wrt, jit=False, on_independent="ignore")
-    yield from forms(f"{name}, gradient", g, arguments)
+class Program(NamedTuple):
+    """A function and arguments of it; `has_many_results`: its Jacobian is what is wanted."""
+
+    name: str
+    function: Callable[..., Any]
+    wrt: Any
+    arguments: Callable[[], tuple[Any, ...]]
+    has_many_results: bool = False
+
+
+def gradient_of(program: Program) -> Any:
+    return srcdiff.value_and_grad(
+        program.function, argnums=program.wrt, jit=False, on_independent="ignore"
+    )
+
+
+def derivatives(program: Program) -> Iterator[Text]:
+    name, function, wrt, arguments, has_many_results = program
+    yield from forms(f"{name}, gradient", gradient_of(program), arguments)
     positions = wrt if isinstance(wrt, tuple) else (wrt,)
 
     def with_tangents() -> tuple[Any, ...]:
@@ -72,37 +86,56 @@ def derivatives(
 
     tangent = srcdiff.differentiate(function, argnums=wrt, jit=False, on_independent="ignore").jvp
     yield from forms(f"{name}, tangent", tangent, with_tangents)
+    if has_many_results:
+        matrix = srcdiff.jacobian(function, argnums=wrt, jit=False)
+        yield from forms(f"{name}, jacobian", matrix, arguments)
 
 
-def corpus() -> Iterator[Text]:
+def corpus_programs() -> Iterator[Program]:
     from corpus_loader import load  # of the tests
 
-    for program in load("all"):
-        arguments = partial(program.arguments, 0)
-        yield from derivatives(f"corpus/{program.name}", program.function, program.wrt, arguments)
+    for p in load("all"):
+        yield Program(f"corpus/{p.name}", p.function, p.wrt, partial(p.arguments, 0))
 
 
-def benchmarks() -> Iterator[Text]:
+def benchmark_programs(size: str = "SMALL") -> Iterator[Program]:
+    """The problems for arguments of their smallest sizes, or of another row of sizes of theirs."""
     for path in sorted((ROOT / "benchmarks" / "problems").glob("[a-z]*.py")):
         problem = importlib.import_module(f"benchmarks.problems.{path.stem}")
         for form in ("objective", "loops"):
             if not hasattr(problem, form) or hasattr(problem, "MODES"):
                 continue
-            name, function = f"benchmarks/{path.stem}.{form}", getattr(problem, form)
-            make = partial(problem.make, **problem.SMALL)
-            yield from derivatives(name, function, problem.WRT, make)
-            if hasattr(problem, "srcdiff_gradient"):  # of a function with many results
-                matrix = srcdiff.jacobian(function, argnums=problem.WRT, jit=False)
-                yield from forms(f"{name}, jacobian", matrix, make)
+            settings = getattr(problem, size)
+            settings = settings[0] if isinstance(settings, list) else settings
+            yield Program(
+                f"benchmarks/{path.stem}.{form}",
+                getattr(problem, form),
+                problem.WRT,
+                partial(problem.make, **settings),
+                hasattr(problem, "srcdiff_gradient"),
+            )
+
+
+def corpus() -> Iterator[Text]:
+    for program in corpus_programs():
+        yield from derivatives(program)
+
+
+def benchmarks() -> Iterator[Text]:
+    for program in benchmark_programs():
+        yield from derivatives(program)
 
 
 def kernels() -> Iterator[Text]:
     for module in ("user_kernels", "block_kernels"):
         for k, case in enumerate(importlib.import_module(module).CASES):
-            for derive in (srcdiff.cuda.adjoint, srcdiff.cuda.tangent):
-                args = case.arguments(np.random.default_rng(3), np.float64)
-                name = f"{module}/{k} {case.kernel.__name__}, {derive.__name__}"
-                yield name, attempt(partial(derive(case.kernel).source_for, *args))
+            yield from kernel_texts(f"{module}/{k} {case.kernel.__name__}", case)
+
+
+def kernel_texts(name: str, case: Any) -> Iterator[Text]:
+    for derive in (srcdiff.cuda.adjoint, srcdiff.cuda.tangent):
+        args = case.arguments(np.random.default_rng(3), np.float64)
+        yield f"{name}, {derive.__name__}", attempt(partial(derive(case.kernel).source_for, *args))
 
 
 def examples() -> Iterator[Text]:

@@ -210,7 +210,7 @@ class _Kept(Recorder):
 
     def note(self, name: str, fn: Function, seconds: float) -> None:
         super().note(name, fn, seconds)
-        if name == "reads":
+        if name == "load insertion":
             self.read.append(fn)
         if name == "residuals" and self.latest is not None:
             self.undecided.append(self.latest)

@@ -44,16 +44,18 @@ from srcdiff.transforms.pipeline import (
     ahead,
     finished,
     gradient,
-    in_semiring,
-    max_marginals,
     prepare,
     simplified,
     tangent,
-    with_best,
-    with_trees,
 )
 from srcdiff.transforms.semiring.entropy import entropy_of
 from srcdiff.transforms.semiring.log_semiring import beginnings, check_weights
+from srcdiff.transforms.semiring.pipeline import (
+    in_semiring,
+    max_marginals,
+    with_best,
+    with_trees,
+)
 
 __all__ = ["backward", "derive", "read"]
 

@@ -20,7 +20,7 @@ from srcdiff.handles.locks import COMPILING
 from srcdiff.runtime.cuda import device_arrays as device
 from srcdiff.runtime.cuda.numba_cuda_api import device_problem
 from srcdiff.runtime.source import standalone
-from srcdiff.transforms.loop_pipeline import Block
+from srcdiff.transforms.gpu.device.pipeline import Block
 
 __all__ = ["LARGE_ITEM", "Batched", "batched", "one_item"]
 

@@ -21,10 +21,10 @@ from srcdiff.ir.core import Atom, Function, Node, Tree, leaves
 from srcdiff.ir.location import Location
 from srcdiff.ir.types import Array, Dim, Scalar, Struct, Type, all_dims, map_dims
 from srcdiff.ir.verify import verify
+from srcdiff.transforms.gpu.device.pipeline import Block, to_device_loops
 from srcdiff.transforms.gpu.device.preallocate import Storage
 from srcdiff.transforms.gpu.device.storage_dims import flat_results
 from srcdiff.transforms.legalize.globals_to_params import outside_as_parameters
-from srcdiff.transforms.loop_pipeline import Block, to_device_loops
 from srcdiff.transforms.lower.loop_nests import NoLoopForm
 from srcdiff.transforms.passes import Recorder, each_function
 

@@ -1,11 +1,12 @@
-"""The pass manager: what a pass is, and how a list of them is run, checked and recorded."""
+"""The pass manager: what a pass is, and how a list of passes is run, checked and recorded."""
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from srcdiff.errors import called_at
@@ -19,28 +20,74 @@ from srcdiff.ops.control.adjoint_hooks import adjoint_block
 if TYPE_CHECKING:
     from srcdiff.transforms.validation.validate import Validator
 
-__all__ = ["Pass", "Recorder", "all_statements", "each_function", "is_adjoint_block"]
+__all__ = [
+    "Form", "Pass", "Recorder", "all_statements", "each_function", "is_adjoint_block", "missing",
+]  # fmt: skip
+
+
+class Form(StrEnum):
+    """What passes establish, and later passes rely on. All of it holds from the pass that gives it to the end."""
+
+    OWNED = "no argument is written, and each reshape is a view or an explicit copy"
+    LOADS = "contents of arrays are values: each use of storage is a load"
+    DERIVED = "the function computes a derivative"
+    RESIDUALS = "no `save` or `restore`: what the backward part needs is stored or recomputed"
+    CORE = "each operation has a loop form, and no value is a dict or named tuple"
+    SCALAR = "array operations are loops over numbers"
 
 
 @dataclass(frozen=True)
 class Pass:
-    """One step: `fn` takes a function to a function. `whole` passes see calls and callees at once, others each
-    function. `changes` says why its result may have other values, so that it is not validated. One that
-    `stabilises` may differ by the rounding errors of what was there before, not by those of its own result.
+    """One step: `fn` takes a function to a function.
+
+    Attributes
+    ----------
+    ensures : str
+        What holds of the result, for readers. Values do not change unless `changes` says so.
+    why : str
+        Why the pass stands where it stands.
+    needs, gives : tuple of Form
+        What holds of the function before, and from this pass on. `missing` checks a list of passes.
+    whole : bool
+        The pass sees calls and callees at once; other passes see each function by itself.
+    changes : str
+        Why results may have other values, so that they are not validated.
+    stabilises : bool
+        Values may differ by the rounding errors of the function before, not by those of the result.
     """
 
     name: str
     fn: Callable[[Function], Function]
-    why: str
+    ensures: str
+    why: str = ""
+    needs: tuple[Form, ...] = ()
+    gives: tuple[Form, ...] = ()
     whole: bool = False
     changes: str = ""
     stabilises: bool = False
 
+    def at(self, why: str, fn: Callable[[Function], Function] | None = None) -> Pass:
+        """The pass at another place, for another reason, with `fn` where it takes other settings there."""
+        return replace(self, why=why, fn=fn or self.fn)
+
+    def apply(self, fn: Function) -> Function:
+        return self.fn(fn) if self.whole else each_function(fn, self.fn)
+
+
+def missing(passes: Iterable[Pass], given: Iterable[Form] = ()) -> list[str]:
+    """What passes need and no earlier pass of a list gives, as a list of problems."""
+    forms, problems = set(given), []
+    for step in passes:
+        problems += [f"{step.name} needs: {form}" for form in step.needs if form not in forms]
+        forms |= {*step.gives}
+    return problems
+
 
 @dataclass
 class Recorder:
-    """What happened: the text after each pass (if asked for), the seconds each took, and whether to check each
-    result.
+    """Runs passes, and keeps the text after each (with `keep_text`) and the seconds that each took.
+
+    With `verify`, each result is checked.
 
     Attributes
     ----------
@@ -60,7 +107,7 @@ class Recorder:
     def run(self, fn: Function, passes: Sequence[Pass]) -> Function:
         for step in passes:
             started, before = time.perf_counter(), fn
-            fn = step.fn(fn) if step.whole else each_function(fn, step.fn)
+            fn = step.apply(fn)
             self.note(step.name, fn, time.perf_counter() - started)
             if self.validator is not None:
                 self.validator.step(step, before, fn)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import replace
+from functools import partial
 
 from srcdiff.ir.build import Builder, Env, Rewriter, change_dims, clone_statement, lookup
 from srcdiff.ir.core import (
@@ -53,6 +54,7 @@ from srcdiff.transforms.logspace.quotients import NAME as QUOTIENTS
 from srcdiff.transforms.logspace.quotients import Quotients
 from srcdiff.transforms.logspace.reductions_in_loops import NAME as LOG_OF_LOOPS
 from srcdiff.transforms.logspace.reductions_in_loops import log_loops
+from srcdiff.transforms.passes import Form, Pass
 from srcdiff.transforms.rewrite.equivalents import readings
 from srcdiff.transforms.rewrite.patterns import INNER, Apply, Rule, build, is_unruly, match
 from srcdiff.transforms.rewrite.sign_motion import move_signs
@@ -60,10 +62,46 @@ from srcdiff.transforms.rewrite.stability_rules import OWN_RULES, RULES, SIGNED
 from srcdiff.transforms.rewrite.two_pass_variance import NAME as VARIANCE
 from srcdiff.transforms.rewrite.two_pass_variance import loop_variances
 
-__all__ = ["stabilise"]
+__all__ = ["STEPS", "stabilise"]
 
 _SUMS = {"add", "subtract", "multiply", "divide", "negative"}
 
+
+_step = partial(Pass, needs=(Form.LOADS,), whole=True, stabilises=True)
+_GAIN = "a logarithm of the result is rewritten then"
+HELPERS = _step(
+    "log-space inlining",
+    inline_logs,
+    "helpers that return exponentials stand in their callers",
+    _GAIN,
+)
+BRANCHES = _step("log-space branches", log_branches, "branches yield exponents", _GAIN)
+VARIANCES = _step(
+    "two-pass variances", loop_variances, "a sum of squares in a loop is a sum of squared differences from the mean",
+    "sums are still as the user wrote them",
+)  # fmt: skip
+CARRIERS = (
+    _step(
+        "log-space lists", lambda fn: log_lists(fn, LOG_OF_LOOPS), "a list of exponentials holds the exponents",
+        "sums over the list are next",
+    ),
+    _step(
+        "log-space arrays", lambda fn: log_stores(fn, LOG_OF_LOOPS), "an array of exponentials holds the exponents",
+        "sums over the array are next",
+    ),
+    _step(
+        "log-space sums", log_loops, "exponentials that a loop adds up are shifted by the largest",
+        "lists and arrays hold exponents",
+    ),
+    _step(
+        "log-space carries", lambda fn: log_carried(fn, LOG_OF_LOOPS), "a carried product is a sum of logarithms",
+        "sums of the loop are shifted",
+    ),
+)  # fmt: skip
+SIGNS = _step(
+    "sign motion", move_signs, "no rule leaves a sign that cancels with another", "rules add signs"
+)
+STEPS = (HELPERS, BRANCHES, VARIANCES, *CARRIERS, SIGNS)
 
 _LINES = 12  # of a helper that is looked into
 _ROUNDS = 6  # what one rewriting makes may be the left side of another
@@ -75,8 +113,8 @@ def stabilise(fn: Function, disabled: Collection[str] = frozenset()) -> Function
     if {LOG_OF_PARTS, LOG_OF_LOOPS} & set(disabled):
         return plain
     best = plain
-    inlined = inline_logs(fn)
-    for changed in dict.fromkeys((inlined, log_branches(inlined))):
+    inlined = HELPERS.apply(fn)
+    for changed in dict.fromkeys((inlined, BRANCHES.apply(inlined))):
         if changed is not fn:
             other = _stabilised(changed, disabled)
             best = other if _logs(other, fn) > _logs(best, fn) else best
@@ -95,10 +133,11 @@ def _stabilised(fn: Function, disabled: Collection[str]) -> Function:
     rules = [r for r in (*OWN_RULES.values(), *RULES) if r.name not in disabled]
     fn = _Renamed("compiler", "library")(fn)
     if VARIANCE not in disabled:
-        fn = _Renamed("compiler", "user")(loop_variances(fn))
+        fn = _Renamed("compiler", "user")(VARIANCES.apply(fn))
     if not {LOG_OF_PARTS, LOG_OF_LOOPS} & set(disabled):
-        kept = log_stores(log_lists(fn, LOG_OF_LOOPS), LOG_OF_LOOPS)
-        looped = log_carried(log_loops(kept), LOG_OF_LOOPS)
+        looped = fn
+        for step in CARRIERS:
+            looped = step.apply(looped)
         fn = looped if looped is fn else _Renamed("compiler", "user")(looped)
     for _ in range(_ROUNDS):
         pass_ = _Stabilise(fn, rules, parts=LOG_OF_PARTS not in disabled)
@@ -109,7 +148,7 @@ def _stabilised(fn: Function, disabled: Collection[str]) -> Function:
             note: fn.notes.get(note, frozenset()) | found
             for note, found in (("product_terms", pass_.product_terms), ("settled", pass_.left))
         }
-        out = _Untransposed(out)(move_signs(out))
+        out = _Untransposed(out)(SIGNS.apply(out))
         fn = with_rewrites(_Renamed("compiler", "user")(out), fn, pass_.fired)
         fn = replace(fn, notes={**fn.notes, **{k: v for k, v in noted.items() if v}})
     names = {s.decl.name for s in walk(fn.body) if isinstance(s, Op)}

@@ -17,8 +17,9 @@ from srcdiff.ir.build import Builder, Env, Rewriter
 from srcdiff.ir.core import Atom, Function, If, Region, Statement, Value
 from srcdiff.transforms.analysis.defuse import is_generated, uses_outside
 from srcdiff.transforms.analysis.effects import NOTHING, conflict, footprint, together
+from srcdiff.transforms.simplify.cse import cse
 
-__all__ = ["merge_ifs"]
+__all__ = ["merge_ifs", "merged_branches"]
 
 _REACH = 64  # statements between two branches that are looked at: keeps the pass linear
 
@@ -28,6 +29,13 @@ def merge_ifs(fn: Function) -> Function:
     merge = _Merge(fn)
     out = merge(fn)
     return out if merge.count else fn
+
+
+def merged_branches(fn: Function) -> Function:
+    """`fn` with branches joined, and branches inside of joined ones, whose conditions are one value only then."""
+    while (new := merge_ifs(fn)) is not fn:
+        fn = cse(new)
+    return fn
 
 
 class _Merge(Rewriter):

@@ -90,7 +90,7 @@ def test_written_arguments_are_copied_on_entry():
 def test_of_a_written_container_only_the_written_arrays_are_copied():
     args = ({"a": V(4), "b": V(3)}, 0.7)
     text = "def f(p, k):\n    p['a'][1:] *= k\n    return np.sum(p['a'] ** 2) + np.sum(p['b'])\n"
-    fn = after(text, args, "own arguments")
+    fn = after(text, args, "argument copies")
     assert to_text(fn).count("copy") == 1
     agrees(text, *args)
 

@@ -9,8 +9,18 @@ from srcdiff.ir.core import Function, Op, walk
 from srcdiff.transforms.ad.forward import ForwardRules
 from srcdiff.transforms.ad.reverse.reverse import Rules
 from srcdiff.transforms.ad.tape.decide import residuals
-from srcdiff.transforms.gpu.device.legality import device_checks, device_values
-from srcdiff.transforms.gpu.device.lists_to_stacks import stacks
+from srcdiff.transforms.common_passes import (
+    BOOLEANS,
+    COUNTDOWN,
+    CSE,
+    DCE,
+    DIMS,
+    INLINE,
+    INTEGERS,
+    RESIDUALS,
+    SINGLE,
+)
+from srcdiff.transforms.gpu.device.pipeline import DEVICE_CHECKS, DEVICE_VALUES, STACKS
 from srcdiff.transforms.gpu.kernels.atomics import atomic_sums, note_axes
 from srcdiff.transforms.gpu.kernels.barriers import (
     needed_barriers,
@@ -26,102 +36,148 @@ from srcdiff.transforms.gpu.kernels.reverse import kernel_adjoint
 from srcdiff.transforms.gpu.kernels.single_writer import note_alone
 from srcdiff.transforms.gpu.kernels.store_forwarding import own_elements
 from srcdiff.transforms.gpu.kernels.tape import counts_of_storage, inner_lists, thread_storage
-from srcdiff.transforms.legalize.bool_casts import truth_numbers
-from srcdiff.transforms.legalize.integer_width import wrapped_integers
-from srcdiff.transforms.legalize.negative_steps import countdown
 from srcdiff.transforms.legalize.single_precision import single
 from srcdiff.transforms.lower.materialise_dims import bind_lengths
-from srcdiff.transforms.passes import Pass, Recorder
+from srcdiff.transforms.passes import Form, Pass, Recorder
 from srcdiff.transforms.pipeline import (
-    AT_HAND,
     FINISH,
-    FUSE_TURNS,
-    LENGTHS,
-    QUOTIENTS,
+    FORWARD,
+    FUSE_ITERATIONS,
+    PLAIN,
+    SAVED_DIMS,
     SIMPLIFY,
-    preparing,
 )
+from srcdiff.transforms.preparation import preparing
 from srcdiff.transforms.simplify.compose_subscripts import elements_of_rows
-from srcdiff.transforms.simplify.cse import cse
-from srcdiff.transforms.simplify.dce import dce
 from srcdiff.transforms.simplify.inline import inline_calls
 
-__all__ = ["adjoint_kernel", "storage_kernel", "tangent_kernel"]
+__all__ = [
+    "COUNTS",
+    "PREPARE",
+    "PRINTED",
+    "adjoint_kernel",
+    "deciding",
+    "storage_kernel",
+    "tangent_kernel",
+]
 
-_OWN = ("own arguments", "reshaped")  # steps of others: kernels write their arguments
+_LOADS, _FINAL = (Form.LOADS,), (Form.RESIDUALS,)
+_HOST = ("argument copies", "explicit reshape copies")  # kernels write their arguments
 
-_PREPARE = (
-    Pass(
-        "inline calls",
-        lambda f: bind_lengths(inline_calls(f, most=sys.maxsize, reads=False)),
+PREPARE = (
+    INLINE.at(
         "device functions are part of the kernel",
+        lambda f: bind_lengths(inline_calls(f, most=sys.maxsize, reads=False)),
     ),
-    Pass("rows", elements_of_rows, "an element is one subscript"),
-    Pass("grid places", grid_places, "what tells threads apart is said in one way"),
-    Pass("counted loops", counted_loops, "loops that count know which turn it is"),
-    Pass("shared memory", shared_first, "there is one for all turns and branches"),
-    Pass("storage barriers", storage_barriers, "a barrier is where others have written"),
-    Pass("axes", note_axes, "a launch along others would do everything twice"),
-    Pass("races", check_races, "what races has no derivative"),
-    Pass("alone", note_alone, "what races in some launches is asked of each"),
-    *(step for step in preparing(frozenset()) if step.name not in _OWN),
-)
+    Pass("subscript composition", elements_of_rows, "an element has one subscript", "subscripts are compared"),
+    Pass(
+        "grid index canonicalisation", grid_places, "the index of a thread has one spelling",
+        "races are found by the indices of threads",
+    ),
+    Pass(
+        "counted loop recognition", counted_loops, "a `while` that counts is a `for`", "a `for` has a known index"
+    ),
+    Pass(
+        "shared memory hoisting", shared_first, "shared memory is allocated at the start",
+        "all iterations and branches share it",
+    ),
+    Pass(
+        "storage barriers", storage_barriers, "a barrier names the storage that it orders",
+        "reverse mode mirrors barriers like writes",
+    ),
+    Pass("launch axes", note_axes, "the axes that the kernel uses are known", "races along other axes are refused"),
+    Pass("race check", check_races, "no two threads write one element", "a race has no derivative"),
+    Pass(
+        "single writer analysis", note_alone, "writes that need one thread along an axis are marked",
+        "the race check allows them, and each launch is checked", (), (Form.OWNED,),
+    ),
+    *(step for step in preparing(frozenset()) if step.name not in _HOST),
+)  # fmt: skip
 
 _TOGETHER = (
-    Pass("twins", one_of_twins, "turns that are run again load the same tiles"),
-    Pass("barriers", needed_barriers, "what is gone needs no order"),
-)
+    Pass(
+        "shared memory merging", one_of_twins, "iterations that run again load the same shared tiles",
+        "recomputation has copied the loads", _FINAL,
+    ),
+    Pass(
+        "barrier elimination", needed_barriers, "each barrier orders a write", "dead writes need no order", _FINAL
+    ),
+)  # fmt: skip
 
-_ELEMENTS = (Pass("elements", own_elements, "what a thread stores nobody else touches"), *FINISH)
+_ELEMENTS = (
+    Pass(
+        "thread element forwarding", own_elements, "a thread stores each of its elements once",
+        "no other thread sees the element in between", _FINAL,
+    ),
+    *FINISH,
+)  # fmt: skip
 
 _LISTS = (
-    Pass("inner lists", inner_lists, "what fills a list and what reads it stand side by side"),
-    Pass("stacks", stacks, "lists are arrays with room"),
-    Pass("dead code", dce, "what was only asked of lists"),
-)
+    Pass("list sinking", inner_lists, "a list is made in the branch that uses it", "its room is smaller", _FINAL),
+    STACKS.at("storage is taken next"),
+    DCE.at("what lists needed is dead"),
+)  # fmt: skip
 
-_PRINTED = (
-    Pass("device values", device_values, "devices have no lists and no recursion"),
-    Pass("atomics", atomic_sums, "what several threads read, they add to"),
-    Pass("storage", thread_storage, "a thread takes no storage"),
-    Pass("lengths", bind_lengths, "lengths that storage asked for"),
-    Pass("common", cse, "where a thread is, is asked once"),
-    Pass("single", lambda f: f if _has_wide_storage(f) else single(f), "no double precision"),
-    Pass("truth numbers", truth_numbers, "compiled code converts none"),
-    Pass("wrapped integers", wrapped_integers, "compiled code computes with 64 bits"),
-    Pass("countdown", countdown, "compiled code counts down"),
-    Pass("plain barriers", plain_barriers, "a barrier has no operands"),
+PRINTED = (
+    DEVICE_VALUES.at("a refusal names the value"),
+    Pass(
+        "atomic accumulation", atomic_sums, "sums into elements that several threads use are atomic",
+        "adjoints of loads are final", _LOADS,
+    ),
+    Pass(
+        "thread storage", thread_storage, "storage is local, or a parameter", "allocations are final", _LOADS
+    ),
+    DIMS.at("storage needs lengths"),
+    CSE.at("storage and sums compute the index of the thread"),
+    SINGLE.at("storage takes its dtype", lambda f: f if _has_wide_storage(f) else single(f)),
+    BOOLEANS.at("no later pass makes a conversion"),
+    INTEGERS.at("no later pass computes with integers"),
+    COUNTDOWN.at("Numba has no `reversed`"),
+    Pass(
+        "barrier legalisation", plain_barriers, "a barrier has no operands", "no later pass moves statements", _LOADS
+    ),
     FINISH[-1],
-    Pass("device checks", device_checks, "devices have neither lists nor NumPy"),
-    Pass("device", lambda f: _noted(f), "it is printed as a kernel"),
-)
+    DEVICE_CHECKS.at("the operations are final"),
+    Pass("kernel marks", lambda f: _noted(f), "the function is marked as a kernel", "codegen prints a kernel", _LOADS),
+)  # fmt: skip
+
+COUNTS = Pass(
+    "storage counting", counts_of_storage, "the kernel counts the storage that the adjoint kernel needs",
+    "the adjoint kernel has no storage yet", _FINAL,
+)  # fmt: skip
+
+
+def deciding() -> tuple[Pass, ...]:
+    """The passes after reverse mode."""
+    store = RESIDUALS.at("simplification is done", lambda f: residuals(f, "kernel"))
+    return (
+        PLAIN, *SIMPLIFY, FUSE_ITERATIONS, *SIMPLIFY, *FORWARD, *SAVED_DIMS, store, *FORWARD, *FINISH, *_TOGETHER,
+        *FINISH, *_ELEMENTS, *_LISTS,
+    )  # fmt: skip
 
 
 def adjoint_kernel(fn: Function, rules: Rules, recorder: Recorder) -> tuple[Function, Function]:
     """A kernel from the frontend to its adjoint, ready to be printed, and the same before it has its storage."""
-    fn = recorder.run(fn, _PREPARE)
+    fn = recorder.run(fn, PREPARE)
     fn = bind_lengths(kernel_adjoint(fn, rules), may_save=True)
     recorder.note("reverse", fn, 0.0)
-    store = Pass("residuals", lambda f: residuals(f, "kernel"), "store or recompute")
-    decide = (*SIMPLIFY, FUSE_TURNS, *SIMPLIFY, *AT_HAND, *LENGTHS, store, *AT_HAND)
-    fn = recorder.run(fn, (QUOTIENTS, *decide, *FINISH, *_TOGETHER, *FINISH, *_ELEMENTS, *_LISTS))
-    return recorder.run(fn, _PRINTED), fn
+    fn = recorder.run(fn, deciding())
+    return recorder.run(fn, PRINTED), fn
 
 
 def tangent_kernel(
     fn: Function, rules: Rules, forward_rules: ForwardRules, recorder: Recorder
 ) -> Function:
     """A kernel from the frontend to its tangent kernel, ready to be printed."""
-    fn = recorder.run(fn, _PREPARE)
+    fn = recorder.run(fn, PREPARE)
     fn = bind_lengths(kernel_tangent(fn, rules, forward_rules))
     recorder.note("forward", fn, 0.0)
-    return recorder.run(fn, (QUOTIENTS, *SIMPLIFY, *FINISH, *_PRINTED))
+    return recorder.run(fn, (PLAIN, *SIMPLIFY, *FINISH, *PRINTED))
 
 
 def storage_kernel(fn: Function, recorder: Recorder) -> Function:
     """The kernel that finds how much an adjoint kernel needs of what it is given; see `counts_of_storage`."""
-    counted = Pass("counts", counts_of_storage, "only lengths are asked for")
-    return recorder.run(fn, (counted, *_PRINTED))
+    return recorder.run(fn, (COUNTS, *PRINTED))
 
 
 def _has_wide_storage(fn: Function) -> bool:

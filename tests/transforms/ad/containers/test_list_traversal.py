@@ -27,7 +27,7 @@ LOOPS = {
 @pytest.mark.parametrize("name", LOOPS)
 def test_a_loop_over_a_list_is_found_where_nothing_else_uses_the_list(name):
     loop, is_found = LOOPS[name]
-    fn = after(BODY.format(loop=loop), (np.ones(3),), "reads")
+    fn = after(BODY.format(loop=loop), (np.ones(3),), "load insertion")
     found = lists_by_element(survey(fn.body, storage_roots(fn)), frozenset())
     assert [xs.name for xs in found] == ["xs"] * is_found
     assert all(isinstance(loop, For) and loop in fn.body.body for loop in found.values())
