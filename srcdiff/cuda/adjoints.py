@@ -162,7 +162,7 @@ class DerivedKernel(_Launchable):
         return dict(build_kernel(self.plain, self.kind, self.names, types, True).stages)
 
     def scratch(self, grid: Any, block: Any, *args: Any) -> tuple[Scratch, ...]:
-        """The arrays that a launch keeps values of turns in, a thread for each place on the last axis.
+        """The arrays that a launch keeps values of iterations in, a thread for each place on the last axis.
 
         A launch makes them itself; given behind the shadows, those are taken. Where only the run knows how much it is,
         a kernel is launched that counts.
@@ -216,8 +216,8 @@ class DerivedKernel(_Launchable):
 class NestedKernel(_Launchable):
     """The adjoint or tangent of a generated kernel.
 
-    It takes what that one takes, and for each array of floats a shadow. Arrays for what turns keep are made by each
-    launch.
+    It takes what that one takes, and for each array of floats a shadow. Arrays for what iterations keep are made by
+    each launch.
     """
 
     def __init__(self, inner: DerivedKernel | NestedKernel, kind: Kind) -> None:

@@ -64,8 +64,8 @@ def batched(
         CPU, and say so once.
     threads_per_item
         1: a thread takes an item. More, a power of two up to 1024: the threads of a block take one together, and share
-        the turns of its loops. "auto": 1, or 32 to 256 for a large item: about as many as its longest loop has turns
-        that can be shared.
+        the iterations of its loops. "auto": 1, or 32 to 256 for a large item: about as many as its longest loop has
+        iterations that can be shared.
     large_item
         From how many bytes of storage and arrays of its own on an item is large for "auto". 16 KiB is a guess that was
         not measured on a device: where it matters, time `threads_per_item=1` and `threads_per_item=128`.
@@ -145,9 +145,9 @@ class _Kernel:
 
 
 def threads_for(program: DeviceProgram, items: Items) -> int:
-    """How many threads of a block are as many as the longest loop has turns."""
+    """How many threads of a block are as many as the longest loop has iterations."""
     lengths = items.largest()
-    known = [d for d in program.turns if d is not None and d.symbols() <= lengths.keys()]
+    known = [d for d in program.iterations if d is not None and d.symbols() <= lengths.keys()]
     if not known:
         return _USUAL
     longest = max(d.evaluate(lengths) for d in known)
@@ -291,7 +291,7 @@ class Batched:
             return build_device(derived, arguments, raises=False), None, None
         order: Block = "ordered" if self.deterministic else "atomic"
         together = build_device(derived, arguments, raises=False, block=order)
-        if alone is not None and not together.turns:
+        if alone is not None and not together.iterations:
             return alone, None, None
         if wanted == "auto":
             wanted = threads_for(together, items)

@@ -82,8 +82,8 @@ class DeviceFunction:
         ----------
         *args
             The function's arguments for one call: NumPy arrays, device arrays, or numbers. Only their shapes, dtypes
-            and whole numbers matter, unless turns of unknown number keep something: then the function is run once, in
-            a kernel, to see how many there are.
+            and whole numbers matter, unless iterations of unknown number keep something: then the function is run
+            once, in a kernel, to see how many there are.
         """
         program = self.compiled(_types_of(args)).program
         found = {s.name: s for s in _storage(program, args, ("scratch",), {})}

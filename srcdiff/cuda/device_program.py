@@ -53,8 +53,8 @@ class DeviceProgram:
         What the leaves of the result are called: "d_x" is the derivative in x, "d_p_0" that in p[0].
     results : tuple of Type
         What they are on the device.
-    turns : tuple of (Dim or None)
-        How many turns each loop has that the threads of a block share; None where only the run knows.
+    iterations : tuple of (Dim or None)
+        How many iterations each loop has that the threads of a block share; None where only the run knows.
     assumptions, counts, independent, watched
         As in `Program`.
     """
@@ -76,7 +76,7 @@ class DeviceProgram:
     independent: tuple[str, ...] = ()
     watched: tuple[Watched, ...] = ()
     location: Location | None = None
-    turns: tuple[Dim | None, ...] = ()
+    iterations: tuple[Dim | None, ...] = ()
 
     def holds(self) -> bool:
         """Whether what is outside the function is what it was."""

@@ -1,4 +1,6 @@
-"""Launches of generated kernels: what is checked before, and the arrays that a launch makes for what turns keep."""
+"""Launches of generated kernels: what is checked before, and the arrays that a launch makes for what iterations
+keep.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,7 @@ class Compiled:
 
 
 class Given(NamedTuple):
-    """An argument of a launch; `is_own`: the launch has made it, for what turns keep."""
+    """An argument of a launch; `is_own`: the launch has made it, for what iterations keep."""
 
     value: Any
     is_own: bool = False
@@ -59,7 +61,9 @@ class Launch:
         found.kernel[(self.grid, self.block, *self.further)](*numbers)
 
     def kept(self, found: Compiled, args: Sequence[Any], given: Sequence[Any]) -> tuple[Any, ...]:
-        """What a launch with the kernel's arguments keeps values of turns in: what it is given for that, or arrays."""
+        """What a launch with the kernel's arguments keeps values of iterations in: what it is given for that, or
+        arrays.
+        """
         program = found.program
         if given and len(given) != len(program.kept):
             wanted = ", ".join((*program.names, *program.shadows, *(k.name for k in program.kept)))

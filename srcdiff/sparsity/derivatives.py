@@ -301,8 +301,8 @@ def sparse_jacobian(f: Function, mode: str = "auto", **options: Any) -> SparseDe
     Notes
     -----
     The pattern is found by running the program with sets of columns beside its values, once for each choice of
-    shapes and of arguments that are no floats; it is found anew in each call where floats decide about branches, turns
-    of loops, indices or lengths. An entry in it may still be zero. Options as for `differentiate`.
+    shapes and of arguments that are no floats; it is found anew in each call where floats decide about branches,
+    iterations of loops, indices or lengths. An entry in it may still be zero. Options as for `differentiate`.
 
     Raises
     ------

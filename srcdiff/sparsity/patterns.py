@@ -1,6 +1,6 @@
 """Which columns of a Jacobian are not zero: the program is run with sets of columns beside its values.
 
-The reference evaluator (`ir/interpreter.py`) runs it, so branches and turns of loops are those of the arguments at
+The reference evaluator (`ir/interpreter.py`) runs it, so branches and iterations of loops are those of the arguments at
 hand; `value_dependence.py` says whether others may take another way. Where both sides of a `np.where` are there, both
 count, and so do all elements of a maximum: within its operations, the pattern is that of all arguments.
 """
@@ -154,7 +154,7 @@ class _Tracer(Evaluator):
                 branch = statement.then if self.get(statement.condition) else statement.orelse
                 values, numbers = self.inside(branch, (), (), Scope(scope))
             case For():
-                values, numbers = self.turns(statement, scope)
+                values, numbers = self.iterations(statement, scope)
             case While():
                 values, numbers = self.rounds(statement, scope)
             case Call():
@@ -166,7 +166,7 @@ class _Tracer(Evaluator):
         self.numbers.update(zip(statement.results, numbers, strict=True))
         return values
 
-    def turns(self, loop: For, scope: Scope) -> tuple[list[Any], list[Numbers]]:
+    def iterations(self, loop: For, scope: Scope) -> tuple[list[Any], list[Numbers]]:
         values, numbers = self.all(loop.carried), [self.of(a) for a in loop.carried]
         counted, made = range(*self.all((loop.start, loop.stop, loop.step))), 0
         for index in reversed(counted) if loop.reverse else counted:

@@ -12,7 +12,7 @@ from srcdiff.transforms.ad.destination_passing import handed_down
 from srcdiff.transforms.buffers.array_contraction import shrink_buffers
 from srcdiff.transforms.buffers.array_layout import axis_order
 from srcdiff.transforms.buffers.drop_unit_axes import single_axes
-from srcdiff.transforms.buffers.privatise import clear_in_turns
+from srcdiff.transforms.buffers.privatise import clear_in_iterations
 from srcdiff.transforms.buffers.store_forwarding import (
     drop_overwritten,
     drop_unread,
@@ -212,7 +212,7 @@ def into_loops(
             "shape checks", length_checks, "shapes that disagree raise", "loops compare no shapes", _CORE
         ),
         Pass(
-            "iteration-private zeroing", clear_in_turns, "an iteration zeroes storage that all iterations share",
+            "iteration-private zeroing", clear_in_iterations, "an iteration zeroes storage that all iterations share",
             "allocations may then be hoisted", _CORE,
         ),
         Pass(

@@ -95,14 +95,14 @@ def _by_numpy(n: LoopContext, total: Atom, element: Any, put: Any) -> None:
         n.store(line, element(n, at[0]), at)
         return ()
 
-    n.turns(total, (), copy)
+    n.iterations(total, (), copy)
     found = n.b.op(_order_of_line, line, name="order")
 
     def store(n: LoopContext, at: At, _: At) -> At:
         put(n, at[0], n.load(found, at))
         return ()
 
-    n.turns(total, (), store)
+    n.iterations(total, (), store)
 
 
 def _dtype_of(n: LoopContext, element: Any) -> str:
@@ -131,11 +131,11 @@ def _by_counting(n: LoopContext, total: Atom, element: Any, put: Any) -> None:
                 n.compute("add", before[0], n.compute("choose", is_before, const(1), const(0))),
             )
 
-        (place,) = n.turns(total, (const(0),), count)
+        (place,) = n.iterations(total, (const(0),), count)
         put(n, place, i)
         return ()
 
-    n.turns(total, (), find)
+    n.iterations(total, (), find)
 
 
 def comes_before(n: LoopContext, a: Atom, c: Atom) -> Atom:

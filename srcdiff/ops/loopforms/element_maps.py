@@ -78,8 +78,8 @@ class LoopContext(Protocol):
         """Loops over all indices into a shape: `body(n, at, carried)` gives what is carried on, called `name`."""
         ...
 
-    def turns(self, count: Atom, carried: At, body: Step) -> At:
-        """One loop, of so many turns."""
+    def iterations(self, count: Atom, carried: At, body: Step) -> At:
+        """One loop, of so many iterations."""
         ...
 
     def when(self, condition: Atom, body: Callable[[LoopContext], At], otherwise: At) -> At:

@@ -81,7 +81,7 @@ def _joined_list(n: LoopContext, op: Op, axis_of: Any, shape_as_part: Any) -> At
         return (plus(n, total[0], n.axis_length(item, axis)),)
 
     count = n.count(parts)
-    total = n.turns(count, (const(0),), measure)[0] if open_axis else count
+    total = n.iterations(count, (const(0),), measure)[0] if open_axis else count
     lengths = [
         total if k == axis else n.length(d)
         for k, d in enumerate(shape_as_part(shape_of(first.type)))
@@ -101,7 +101,7 @@ def _joined_list(n: LoopContext, op: Op, axis_of: Any, shape_as_part: Any) -> At
         step = n.axis_length(item, axis) if open_axis else const(1)
         return (plus(n, begun[0], step),)
 
-    n.turns(count, (const(0),), store)
+    n.iterations(count, (const(0),), store)
     return target
 
 
@@ -151,7 +151,7 @@ def _stacked_list(n: LoopContext, op: Op, axis: int) -> Atom:
         _store_part(n, target, item, (axis, at))
         return ()
 
-    n.turns(count, (), store)
+    n.iterations(count, (), store)
     return target
 
 
@@ -345,7 +345,7 @@ def diagonal_stored(n: LoopContext, op: Op) -> Atom | None:
         n.store(target, n.element(x, place), at)
         return ()
 
-    n.turns(count, (), store)
+    n.iterations(count, (), store)
     return target
 
 
@@ -413,7 +413,7 @@ def substituted(n: LoopContext, op: Op) -> Atom:
             start = n.element(b, (i, *c))
             if start.type != element_type(target.type):
                 start = n.cast(start, element_type(target.type).dtype)
-            (left,) = n.turns(at[0], (start,), step)
+            (left,) = n.iterations(at[0], (start,), step)
             solved = left if has_ones else n.compute("divide", left, entry(n, i, i))
             n.store(target, solved, (i, *c))
             return ()
@@ -423,5 +423,5 @@ def substituted(n: LoopContext, op: Op) -> Atom:
         n.each(columns, (), column)
         return ()
 
-    n.turns(size, (), row)
+    n.iterations(size, (), row)
     return target

@@ -138,12 +138,12 @@ def _filter_loops(n: LoopContext, op: Op) -> Value:
             product = n.compute("multiply", n.element(a, (later,)), past)
             return (n.compute("subtract", total[0], product),)
 
-        total = n.turns(own, (zero,), add)
-        total = n.turns(minus(n, back, const(1)), total, take)
+        total = n.iterations(own, (zero,), add)
+        total = n.iterations(minus(n, back, const(1)), total, take)
         n.store(target, n.compute("divide", total[0], n.element(a, (const(0),))), at)
         return ()
 
-    n.turns(n.length(shape_of(x.type)[0]), (), step)
+    n.iterations(n.length(shape_of(x.type)[0]), (), step)
     return target
 
 

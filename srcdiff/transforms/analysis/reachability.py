@@ -1,4 +1,4 @@
-"""What is made of certain values, and a rewriter that turns those values, and no others, into something else."""
+"""Values that certain values flow into (a forward closure), and a rewriter that retypes these values and no others."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from srcdiff.ir.location import Location
 from srcdiff.ir.types import List, all_dims, is_float
 from srcdiff.ops.control.control import undefined
 
-__all__ = ["JOINED", "MOVED", "Turned", "flows", "reached", "shown_lengths", "spread"]
+__all__ = ["JOINED", "MOVED", "Retyper", "flows", "reached", "shown_lengths", "spread"]
 
 # operations whose result has the elements of their operand, in other places
 MOVED = frozenset({
@@ -111,8 +111,8 @@ def flows(
                     yield value, (c, y)
 
 
-class Turned(Rewriter):
-    """Statements that touch values of `found` go through `turned`; what flows into them goes through `turn`."""
+class Retyper(Rewriter):
+    """Statements that touch values of `found` go through `retype`; what flows into them goes through `lift`."""
 
     def __init__(self, found: set[Value]) -> None:
         self.found = found
@@ -126,7 +126,7 @@ class Turned(Rewriter):
         if asks or not any(v in self.found for v in (*old.operands, *old.results)):
             self.plain(old, env, b)
         elif isinstance(old, Op):
-            self.turned(old, env, b)
+            self.retype(old, env, b)
         elif isinstance(old, For | If | While):
             b.append(self.control(old, env, b))
         elif isinstance(old, Call) and not any(a in self.found for a in old.operands):
@@ -138,14 +138,14 @@ class Turned(Rewriter):
         """A statement of other values."""
         super().statement(old, env, b)
 
-    def turned(self, old: Op, env: Env, b: Builder) -> None:
+    def retype(self, old: Op, env: Env, b: Builder) -> None:
         raise NotImplementedError
 
     def call(self, old: Call, env: Env, b: Builder) -> None:
         """A call of a function that hands back such values."""
         raise self.refused(old)
 
-    def turn(self, atom: Atom, location: Location | None, b: Builder) -> Atom:
+    def lift(self, atom: Atom, location: Location | None, b: Builder) -> Atom:
         """What stands for a value that is not of `found`, where it is put together with such."""
         raise NotImplementedError
 
@@ -161,7 +161,7 @@ class Turned(Rewriter):
             return lookup(env, atom)
         if isinstance(atom, Value) and atom in self.unbound:
             return b.op(undefined, type=self.new(atom).type)
-        return self.turn(lookup(env, atom), location, b)
+        return self.lift(lookup(env, atom), location, b)
 
     def control(self, old: For | If | While, env: Env, b: Builder) -> Statement:
         results = old.carried_results if isinstance(old, For) else old.results

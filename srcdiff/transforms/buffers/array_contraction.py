@@ -1,4 +1,4 @@
-"""An array of which each turn of a loop has a row of its own is one row.
+"""Array contraction: where each iteration uses only its own row of an array, one row is enough.
 
 %t = empty_of (n, m)                                  for 0, %n { (%i) ->
 for 0, %n { (%i) ->                         becomes   %t = empty_of (m)
@@ -36,7 +36,7 @@ class _Shrink(Rewriter):
             for root in own:
                 self.names[root] = self.names.get(root, 0) + 1
         self.rows: dict[Value, Value] = {}
-        self.made: dict[Region, list[Op]] = {}  # the rows of each turn
+        self.made: dict[Region, list[Op]] = {}  # the rows of each iteration
 
     def region(self, old: Region, env: Env, b: Builder) -> Region:
         for k, s in enumerate(old.body):
@@ -54,7 +54,7 @@ class _Shrink(Rewriter):
         return super().region(old, env, b)
 
     def loop_of(self, array: Value, region: Region, behind: tuple[Statement, ...]) -> For | None:
-        """The loop whose turns have a row each of an array that nobody else asks for."""
+        """The loop whose iterations have a row each of an array that nobody else asks for."""
         type_ = array.type
         users = [s for s in behind if array in used_atoms(s)]
         if not isinstance(type_, Array) or type_.ndim < 2 or self.names.get(array) != 1:

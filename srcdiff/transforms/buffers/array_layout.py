@@ -1,11 +1,11 @@
-"""An array of the program's own has that axis last along which innermost loops go.
+"""Layout of private arrays: the axis along which innermost loops run becomes the last axis.
 
     %t = empty %n, %m                                  %t = empty %m, %n
     for 0, %m { (%j) ->                                for 0, %m { (%j) ->
         for 0, %n { (%i) ->                becomes         for 0, %n { (%i) ->
             store[i, i] %t, %a, %i, %j } }                     store[i, i] %t, %a, %j, %i } }
 
-Memory is gone through in its order then, which vector instructions want.
+Loops then read memory in order, which vector instructions need.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Drops copies of storage that nobody uses afterwards: what is written into the copy is written into the storage.
+"""Copy elision: where the source is not used after a copy, stores into the copy go into the source.
 
     %d_L = zeros_like %L                    %d_L = zeros_like %L
     add_diagonal %d_L, %v                   add_diagonal %d_L, %v
@@ -6,7 +6,7 @@
     %d = copy %r
     add_into %d, %w                         add_into %d_L, %w
 
-Two buffers with names of their own stay two: whoever reads the text looks for both.
+Two buffers with names of their own both stay: a reader of the text looks for both.
 """
 
 from __future__ import annotations

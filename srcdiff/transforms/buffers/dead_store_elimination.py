@@ -1,4 +1,4 @@
-"""A store of a pass's into entries that nothing reads afterwards is gone.
+"""Dead store elimination: a store that a pass made, into elements that are not read afterwards, is removed.
 
 for 1, n reverse { (%i):                          for 1, n reverse { (%i):
   %t = index[i] %d_c, %i                            %t = index[i] %d_c, %i
@@ -7,9 +7,9 @@ for 1, n reverse { (%i):                          for 1, n reverse { (%i):
 %u = index[i] %d_c, 0
 store[i] %d_c, 0.0, 0
 
-Dead code elimination asks whether an array is read at all; this pass, whether these entries are, later: in turns
-to come of the loops around, or behind. An addition reads what it adds to. Where the places of two accesses cannot
-be compared, they meet.
+Dead code elimination tests whether an array is read at all. This pass tests whether these elements are read later: in
+later iterations of the enclosing loops, or after the loops. An addition reads the element that it adds to. Two accesses
+whose indices cannot be compared are taken to overlap.
 """
 
 from __future__ import annotations
@@ -103,19 +103,21 @@ class _Stores:
         return not any(self.may_follow(read, store, place, own) for read in self.reads[place[0]])
 
     def loops_of_its_own(self, root: Value) -> tuple[Loop, ...]:
-        """The loops around an array, each turn of which has another: none of its names outlives a turn."""
+        """The loops around an array, each iteration of which has another: none of its names outlives an iteration."""
         loops = self.program.loops_around(self.program.home[root])
         for depth in range(len(loops), 0, -1):
-            made_in_turn = set(defined_in(loops[depth - 1].body)) - {*loops[depth - 1].body.params}
-            if made_in_turn.issuperset(self.seen[root]):
+            made_in_iteration = set(defined_in(loops[depth - 1].body)) - {
+                *loops[depth - 1].body.params
+            }
+            if made_in_iteration.issuperset(self.seen[root]):
                 return loops[:depth]
         return ()
 
     def is_behind(self, read: Op | Call, store: Op) -> bool:
         """Whether a read, of whatever entries, may come behind a store."""
         around = self.program.around
-        in_turns = around[id(store)] and around[id(read)]
-        if in_turns and around[id(store)][0] is around[id(read)][0]:
+        in_iterations = around[id(store)] and around[id(read)]
+        if in_iterations and around[id(store)][0] is around[id(read)][0]:
             return True
         return self.program.number[id(read)] > self.program.number[id(store)]
 

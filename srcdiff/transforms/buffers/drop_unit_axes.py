@@ -1,9 +1,9 @@
-"""An array of the program's own has no axis of length 1 where only its elements are asked for.
+"""Unit-axis elimination: a private array that is accessed by element only loses its axes of length 1.
 
     %t: float64[1, n] = empty %one, %n                 %t: float64[n] = empty %n
     store[where='i, i'] %t, %a, 0, %i     becomes      store[where='i'] %t, %a, %i
 
-`keepdims=True` leaves such axes, for broadcasting that loops over scalars do without.
+`keepdims=True` leaves such axes for broadcasting. Loops over scalars do not need them.
 """
 
 from __future__ import annotations

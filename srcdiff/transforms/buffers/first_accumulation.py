@@ -1,4 +1,4 @@
-"""What is added to zeros first is what they become: no sum.
+"""Folding of accumulator initialisation: the first addition to zeros becomes a store.
 
 %d = zeros_like %x                           %d = zeros_like %x
 add_into[b:] %d, %v, 1               ->      store[b:] %d, %v, 1
@@ -7,7 +7,7 @@ add_into[b:] %d, %v, 1               ->      store[b:] %d, %v, 1
 add_into[i] %d, %a, 0                ->
 add_into[i] %d, %b, 1
 
-Not where index arrays or masks say which entries: those print as one thing, sum or not.
+Additions through index arrays or masks stay: their text is the same either way.
 """
 
 from __future__ import annotations

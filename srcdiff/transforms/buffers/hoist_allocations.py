@@ -1,16 +1,16 @@
-"""Storage that a loop takes in each turn is taken once, in front of it.
+"""Allocation hoisting: storage that each iteration allocates is allocated once, in front of the loop.
 
     for 0, %n { (%i) ->                                %t = empty_of
         %t = empty_of                        becomes   for 0, %n { (%i) ->
         store %t ...; index %t ... }                       store %t ...; index %t ... }
 
-What a turn hands on to the next one has two buffers that change places:
+An array that an iteration passes to the next one gets two buffers that are swapped:
 
     %u = empty_of; ...                                 %u = empty_of; ...;  %new = empty_of
     for 0, %n with %u { (%i, %u.1) ->        becomes   for 0, %n with %u, %new { (%i, %u.1, %spare) ->
         %new = empty_of; ... yield %new }                  ... yield %spare, %u.1 }
 
-Both branches of a turn fill the same storage if they hand on storage of their own.
+Both branches of an `if` fill the same storage if both yield new storage.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ _LENGTHS = (memory.length, memory.axis_length, arithmetic.add, arithmetic.subtra
 
 
 def hoist_buffers(fn: Function) -> Function:
-    """`fn` with the storage of single turns in front of their loops."""
+    """`fn` with the storage of single iterations in front of their loops."""
     fn = _OneOfBranches(fn)(fn)
     while True:
         new = _HoistBuffers(fn)(fn)
@@ -137,11 +137,11 @@ class _HoistBuffers(Rewriter):
         return b.region(old.params, old.yields)
 
     def has_length(self, array: Value) -> bool:
-        """Whether there is such an array even where the loop makes no turn."""
+        """Whether there is such an array even where the loop makes no iteration."""
         return all(map(self.lengths.is_at_least_zero, shape_of(array.type)))
 
     def without_buffers(self, loop: For | While, b: Builder) -> For | While:
-        """The loop without the buffers of its turns, which are put in front of it."""
+        """The loop without the buffers of its iterations, which are put in front of it."""
         kept = frozenset(r for y in loop.body.yields for r in self.of(y)) | self.held
         own = [r for s in _straight(loop.body) if _is_allocation(s) for r in s.results]
         moved = _movable(loop, {v for v in own if v not in kept and self.has_length(v)})
@@ -153,7 +153,7 @@ class _HoistBuffers(Rewriter):
     def with_spares(
         self, loop: For, behind: Sequence[Statement], yields: Sequence[Atom], b: Builder
     ) -> For:
-        """The loop with a second buffer for an array that a turn makes and hands on."""
+        """The loop with a second buffer for an array that an iteration makes and hands on."""
         for k, new in enumerate(loop.carried_yields):
             if not isinstance(new, Value) or not self.may_swap(loop, k):
                 continue
@@ -180,7 +180,7 @@ class _HoistBuffers(Rewriter):
         return loop
 
     def may_swap(self, loop: For, k: int) -> bool:
-        """Whether a turn hands on a buffer of its own, and nobody sees the one that it was handed any more."""
+        """Whether an iteration hands on a buffer of its own, and nobody sees the one that it was handed any more."""
         new, param = loop.carried_yields[k], loop.body.params[k + 1]
         if loop.breaks or not isinstance(new, Value) or not same_kind(new.type, param.type):
             return False
@@ -195,7 +195,7 @@ class _HoistBuffers(Rewriter):
     def is_private(
         self, loop: For, k: int, behind: Sequence[Statement], yields: Sequence[Atom], b: Builder
     ) -> bool:
-        """Whether what the first turn is handed was made in this region, and is the loop's alone from there on."""
+        """Whether what the first iteration is handed was made in this region, and is the loop's alone from there on."""
         first = self.of(loop.carried[k])
         if not first <= {r for s in b.body if _is_allocation(s) for r in s.results}:
             return False
@@ -211,7 +211,7 @@ class _HoistBuffers(Rewriter):
 
 
 def _put_away(fn: Function) -> Iterator[Atom]:
-    """What containers hold: another turn may find it there."""
+    """What containers hold: another iteration may find it there."""
     for s in walk(fn.body):
         if isinstance(s, Op) and (
             s.decl.holds or any(isinstance(a.type, List) for a in s.operands)
@@ -260,7 +260,7 @@ def _asked_for(op: Op, lengths: dict[Value, Op], own: set[Value]) -> list[Op] | 
 
 
 def _straight(region: Region) -> Iterator[Op]:
-    """The operations of a turn, those of its branches, too."""
+    """The operations of an iteration, those of its branches, too."""
     for s in region.body:
         if isinstance(s, Op):
             yield s
@@ -287,7 +287,7 @@ def _region_without(region: Region, moved: Sequence[Op]) -> Region:
 
 
 def _is_unbound(atom: Atom, b: Builder) -> bool:
-    """Whether this stands for a name that is bound in the turns of the loop only: there is nothing to copy."""
+    """Whether this stands for a name that is bound in the iterations of the loop only: there is nothing to copy."""
     return any(
         isinstance(s, Op) and s.decl is control.undefined and atom in s.results for s in b.body
     )

@@ -1,10 +1,11 @@
-"""An array that is made of another one, element by element, is made in its storage where nobody needs it any more.
+"""In-place reuse: an array that is computed element by element from another one takes over its storage, where that
+array is not used later.
 
     %e = empty_of; ...; %d = empty_of                             %d = empty_of; ...
     for 0, %n { (%i) ->                             becomes       for 0, %n { (%i) ->
         %1 = index %e, %i;  store %d, (f %1), %i }                    %1 = index %d, %i;  store %d, (f %1), %i }
 
-New pages of memory cost more than several passes over those that are there.
+New pages of memory cost more than several passes over existing ones.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ def _is_own(fn: Function, array: Value, roots: Roots) -> bool:
 
 
 def _is_in_place(loop: Statement, old: Value, new: Value) -> bool:
-    """Whether each turn of a nest reads its own element of the one array, and then writes that of the other."""
+    """Whether each iteration of a nest reads its own element of the one array, and then writes that of the other."""
     if not isinstance(loop, For) or old in loop.operands or new in loop.operands:
         return False
     places = set()

@@ -1,12 +1,12 @@
-"""A buffer that each turn of a loop fills before it reads it is a buffer of the turn.
+"""Privatisation: a buffer that each iteration fills before it reads it becomes private to the iteration.
 
     %y = zeros %n                               for i:
     for i:                                          %y = empty %n
         for j: store[i] %y, ..., %j     becomes     for j: store[i] %y, ..., %j
         for j: %0 = index[i] %y, %j                 for j: %0 = index[i] %y, %j
 
-Turns that share no storage commute: what is kept for the backward part need not outlive a turn. In the end the
-storage is taken once, in front of the loop.
+Iterations that share no storage commute, so that residuals need not outlive an iteration. In the end the storage is
+allocated once, in front of the loop.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from srcdiff.transforms.analysis.dependence.definite_init import Filling
 from srcdiff.transforms.analysis.dependence.iteration_space import Places
 from srcdiff.transforms.analysis.dependence.load_stability import survey
 
-__all__ = ["clear_in_turns", "private_buffers"]
+__all__ = ["clear_in_iterations", "private_buffers"]
 
 _EMPTY = {
     memory.empty: memory.empty,
@@ -87,8 +87,8 @@ def _only_user(made: Statement, region: Region, k: int, roots: Roots) -> For | N
     return loop if in_elements and not yielded and buffer not in loop.operands else None
 
 
-def clear_in_turns(fn: Function) -> Function:
-    """`fn` where a turn that starts with zeros sets storage to zero, which all turns may share."""
+def clear_in_iterations(fn: Function) -> Function:
+    """`fn` where an iteration that starts with zeros sets storage to zero, which all iterations may share."""
     return _Clear()(fn)
 
 

@@ -1,11 +1,11 @@
-"""What a loop adds to one element is summed in a number, and added once behind it.
+"""Scalar promotion: a loop sums the additions to one element in a register, and adds the sum once after the loop.
 
     for 0, %n { (%i) ->                                %s = for 0, %n with 0.0 { (%i, %p) ->
         add_into[i] %d, %v, %c }         becomes           yield (add %p, %v) }
                                                        if 0 < %n { add_into[i] %d, %s, %c }
 
-In memory, each sum waits until the one before it is stored; and LLVM keeps an element in a register only where it can
-tell that nothing else in the loop is the same place.
+In memory, each addition waits for the store before it. LLVM keeps an element in a register only where it can prove that
+no other access of the loop touches it.
 """
 
 from __future__ import annotations
@@ -60,12 +60,12 @@ class _Sums(Rewriter):
         b.append(loop)
         for op, total in zip(sums, totals, strict=True):
             new_op = replace(op, operands=(op.operands[0], total, *op.operands[2:]))
-            if self.makes_a_turn(loop) or self.is_inside(op):
+            if self.makes_a_iteration(loop) or self.is_inside(op):
                 b.append(new_op)
             else:
-                _where_it_turns(loop, new_op, b)
+                _where_it_iterations(loop, new_op, b)
 
-    def makes_a_turn(self, loop: For) -> bool:
+    def makes_a_iteration(self, loop: For) -> bool:
         stop = known_dim(loop.stop)
         return loop.start == const(0) and stop is not None and stop.symbol in self.positive
 
@@ -127,8 +127,8 @@ def _summing(loop: For, sums: list[Op]) -> tuple[For, list[Value]]:
     return replace(loop, carried=carried, body=region, results=(*loop.results, *totals)), totals
 
 
-def _where_it_turns(loop: For, op: Op, b: Builder) -> None:
-    """An operation behind a loop, if that makes a turn: where it makes none, the element may not be there."""
+def _where_it_iterations(loop: For, op: Op, b: Builder) -> None:
+    """An operation behind a loop, if that makes an iteration: where it makes none, the element may not be there."""
     start, stop, step = loop.start, loop.stop, loop.step
     if all(isinstance(a, Const) for a in (start, stop, step)):
         if range(start.value, stop.value, step.value):  # type: ignore[union-attr]

@@ -1,4 +1,4 @@
-"""What was just stored in an element need not be loaded from it, nor stored where the element is stored anew.
+"""Store-to-load forwarding, and removal of stores that the next store to the same element overwrites.
 
 store[where='i'] %t, %a, %i;  %b = index[where='i'] %t, %i        becomes        %a in the place of %b
 store[where='i'] %t, 0.0, 2;  add_into[where='i'] %t, %a, 2       becomes        store[where='i'] %t, %a, 2

@@ -1,4 +1,4 @@
-"""An array of zeros whose every row one loop adds to once is filled instead: no zeros are made first.
+"""Elision of zero initialisation: where one loop adds to each row of an array of zeros once, it stores instead.
 
 %d = zeros_like %x                           %d = empty_like %x
 for 0, len(x) { (%i):                ->      for 0, len(x) { (%i):
@@ -60,7 +60,7 @@ class _FillOnce(Rewriter):
 
 
 def _covers(loop: For, d: Value) -> bool:
-    """Whether the loop's turns are the array's rows."""
+    """Whether the loop's iterations are the array's rows."""
     counts = (
         isinstance(loop.start, Const)
         and loop.start.value == 0

@@ -1,10 +1,11 @@
-"""Zeros are made like an array that is there anyway, where nothing else asks for the one that they were made like.
+"""Choice of prototypes: `zeros_like` takes an array that is needed anyway, so that its former prototype is not
+computed.
 
 %18 = power %u, 2
 %flux = multiply 0.5, %18                    ->    %d_flux = zeros_like %u
 %d_flux = zeros_like %flux
 
-It has to be one that the other is computed from, so that there is something wherever it is asked for its shape.
+The new prototype is an operand of the old one, so that it is defined wherever the zeros are made.
 """
 
 from __future__ import annotations

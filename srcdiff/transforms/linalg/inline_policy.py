@@ -7,8 +7,8 @@
     for x in X:
         total += log_density(x, L @ L.T)
 
-More is known where the matrix is symmetric or triangular, the same in all turns of a loop, or asked for elsewhere, too:
-one factorisation serves all then.
+More is known where the matrix is symmetric or triangular, the same in all iterations of a loop, or asked for
+elsewhere, too: one factorisation serves all then.
 """
 
 from __future__ import annotations

@@ -63,10 +63,12 @@ class _Shared(Systems):
         }
 
     def asked_for(self, body: Region) -> set[Atom]:
-        """The matrices of systems, which derivatives solve again, and in front of loops those that turns ask for."""
+        """The matrices of systems, which derivatives solve again, and in front of loops those that iterations ask
+        for.
+        """
         found: set[Atom] = set()
         for s in body.body:
-            asked = self.asked_in_turns(s) if isinstance(s, For | While) else []
+            asked = self.asked_in_iterations(s) if isinstance(s, For | While) else []
             if isinstance(s, Op) and s.decl in ASKING and self.is_shared(s):
                 asked = [(s, self.matrix_of(s)[0])]
             found |= {matrix for op, matrix in asked if op.decl is not factorisations.slogdet}

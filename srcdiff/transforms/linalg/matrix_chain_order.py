@@ -3,8 +3,8 @@
     D = A @ B @ C      ->      D = A @ B @ C if len(A) * len(C) * ... <= ... else A @ (B @ C)
 
 One way takes p r (q + s) multiplications, the other q s (p + r). What the two have in common does not count, and where
-the lengths that types tell decide, nothing is asked. Loops are left alone: the choice would be made in every turn. So
-is a product that has a name of the user's, unless types decide.
+the lengths that types tell decide, nothing is asked. Loops are left alone: the choice would be made in every
+iteration. So is a product that has a name of the user's, unless types decide.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@
                                                                 else:
                                                                     a = logsumexp(a[:, None] + B, axis=0)
 
-The terms are put into two groups (`transforms/logspace/separable_terms.py`): those that no turn of a loop changes,
+The terms are put into two groups (`transforms/logspace/separable_terms.py`): those that no iteration of a loop changes,
 whose exponentials are taken in front of it, and the rest; or two that have fewer axes each than the sum. What is not
 summed over stands outside the logarithm. This is done where it takes fewer exponentials.
 

@@ -134,8 +134,10 @@ class Systems(Rewriter):
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         if isinstance(old, For | While):
-            for op, matrix in self.asked_in_turns(old):
-                self.factor(matrix, op, env, b)  # which never raises: the loop may have no turn
+            for op, matrix in self.asked_in_iterations(old):
+                self.factor(
+                    matrix, op, env, b
+                )  # which never raises: the loop may have no iteration
                 if op.decl is factors.slogdet:
                     before = replace(op, results=tuple(replace(r) for r in op.results))
                     self.determined(before, env, b)
@@ -209,8 +211,8 @@ class Systems(Rewriter):
         out = inner.op(op.decl, *(lookup(env, a) for a in rest), solution, **told)
         return self.plainly(op, inner, (out,), b)
 
-    def asked_in_turns(self, loop: For | While) -> list[tuple[Op, Atom]]:
-        """What each turn asks of matrices that are there before the loop."""
+    def asked_in_iterations(self, loop: For | While) -> list[tuple[Op, Atom]]:
+        """What each iteration asks of matrices that are there before the loop."""
         own = {r for s in walk(Region((), (loop,), ())) for r in s.results}
         own |= {p for region in all_regions(Region((), (loop,), ())) for p in region.params}
         found, pending = [], [*regions_of(loop)]

@@ -1,5 +1,5 @@
-"""Exponentials that loops carry from turn to turn, where logarithms are all that is asked of them, are carried as
-logarithms.
+"""Exponentials that loops carry from iteration to iteration, where logarithms are all that is asked of them, are
+carried as logarithms.
 
     s = 0.0                                      log_s = -np.inf
     for i in range(n):                           for i in range(n):

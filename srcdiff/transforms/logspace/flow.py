@@ -1,4 +1,5 @@
-"""What loops carry from turn to turn (by names, in arrays or on lists) that may be carried as logarithms instead.
+"""What loops carry from iteration to iteration (by names, in arrays or on lists) that may be carried as logarithms
+instead.
 
 That is what is made of exponentials and of itself, where logarithms are all that is asked of it in the end.
 """

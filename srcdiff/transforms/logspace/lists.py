@@ -69,7 +69,9 @@ class Asked(Rewriter):
         self.made = {v: op for v, op in definitions(fn).items() if is_pure(op, written)}
         self.written = written
         self.users: dict[Atom, list[Statement]] = defaultdict(list)
-        self.handed: dict[Atom, list[Value]] = defaultdict(list)  # on to turns, and out of loops
+        self.handed: dict[Atom, list[Value]] = defaultdict(
+            list
+        )  # on to iterations, and out of loops
         for s in walk(fn.body):
             for a in s.operands:
                 self.users[a].append(s)

@@ -6,9 +6,10 @@
     return np.log(t)                         t += np.exp(a - largest)
                                          return np.log(t) + largest
 
-That is right whatever the signs of factors are, and no derivative depends on the shift. Where a turn's exponent depends
-on the turns before, one loop goes along with the largest exponent so far. Products are collected as sums of logarithms.
-What the loop has collected is made whole behind it, and the other rewritings take it apart from there.
+That is right whatever the signs of factors are, and no derivative depends on the shift. Where an iteration's
+exponent depends on the iterations before, one loop goes along with the largest exponent so far. Products are
+collected as sums of logarithms. What the loop has collected is made whole behind it, and the other rewritings take
+it apart from there.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ class Sum:
     op: Op
     term: Atom
     is_positive: bool
-    front: tuple[Op, ...] | None  # None: of what the turns before have made
+    front: tuple[Op, ...] | None  # None: of what the iterations before have made
 
     @property
     def is_product(self) -> bool:
@@ -272,7 +273,9 @@ class _Loops(TurnTerms, Rewriter):
             if found.at < 0:
                 self.store(found, shifts[found], within, inner)
                 continue
-            yields[found.at], ends[found] = self.turn(found, params[found.at], shift, within, inner)
+            yields[found.at], ends[found] = self.iteration(
+                found, params[found.at], shift, within, inner
+            )
         ys = [lookup(within, y) for y in yields]
         region = inner.region(
             (loop.body.params[0], *params, *along.values()), (*ys, *(ends[s] for s in along))
@@ -319,7 +322,7 @@ class _Loops(TurnTerms, Rewriter):
         return maker.make(lambda t, x, m: t * exp(x - m), factor, exponent, shift)
 
     def largest(self, s: Sum, loop: For, first: Atom, env: Env, b: Builder) -> Atom:
-        """The largest exponent of all turns, found by a loop of its own."""
+        """The largest exponent of all iterations, found by a loop of its own."""
         assert s.front is not None
         inner, within = b.inner(), dict(env)
         index = clone_value(loop.index, within)
@@ -348,10 +351,10 @@ class _Loops(TurnTerms, Rewriter):
         )
         return Logarithms({}, lambda a: a, b).finite(out)
 
-    def turn(
+    def iteration(
         self, s: Sum, param: Value, shift: Atom | None, env: Env, b: Builder
     ) -> tuple[Atom, Atom]:
-        """What a turn hands on, and the largest exponent."""
+        """What an iteration hands on, and the largest exponent."""
         made = Logarithms(self.made, lambda a: lookup(env, a), b)
         parts = made.parts(s.term)
         if s.is_product and shift is None:

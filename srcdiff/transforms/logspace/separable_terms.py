@@ -89,7 +89,7 @@ def _groups(terms: Group, early: Group, whole: str) -> tuple[Group, ...]:
     if early and letters_of(late) != whole:
         return (
             (late, early) if late else ()
-        )  # a whole sum that no turn changes is computed in front
+        )  # a whole sum that no iteration changes is computed in front
     widest = max(terms, key=lambda t: len(t.letters))
     one = tuple(t for t in terms if set(t.letters) <= set(widest.letters))
     other = tuple(t for t in terms if t not in one)

@@ -1,5 +1,5 @@
-"""Checks that indices are inside arrays, where that is not known when compiling: loops over scalars read memory as it
-comes, and compiled code would read what is behind an array.
+"""Bounds checks: an index that is not known to be inside its array is compared with the length. Compiled loops would
+otherwise read past the end of the array.
 
     %v = index[where='i'] %x, %k        becomes        if not -%n <= %k < %n { raise IndexError };  %v = ...
 """
@@ -31,7 +31,7 @@ Fact = tuple[Atom | Dim, Dim]  # an index, and the length that it is inside
 
 class BoundsChecks:
     """Puts checks into the builder of the region at hand. What was checked there, or around it, is not again; nor what
-    each turn of a loop checked, in the loop that reverses it.
+    each iteration of a loop checked, in the loop that reverses it.
 
     `number(atom)` is what stands for an integer operand; `each(b, array, check)` builds a loop that checks each
     element of an array of indices.
@@ -41,10 +41,12 @@ class BoundsChecks:
         self.number = number
         self.each = each
         self.done: set[Fact] = set()
-        self.of_turns: dict[
+        self.of_iterations: dict[
             object, set[Fact]
         ] = {}  # by what tells a loop and its mirror from others
-        self.turns: dict[str, Dim] = {}  # one symbol for the index of a loop and that of its mirror
+        self.iterations: dict[
+            str, Dim
+        ] = {}  # one symbol for the index of a loop and that of its mirror
         self.path: tuple[object, ...] = ()  # the branches that are entered
 
     @contextlib.contextmanager
@@ -54,18 +56,18 @@ class BoundsChecks:
         path, self.path = self.path, self.path if branch is None else (*self.path, branch)
         key = None if loop is None else self.mirrored(loop)
         if key is not None:
-            self.done |= self.of_turns.get(key, set())
+            self.done |= self.of_iterations.get(key, set())
         yield
         if key is not None:
-            self.of_turns[key] = self.done - before
+            self.of_iterations[key] = self.done - before
         self.done, self.path = before, path
 
     def mirrored(self, loop: For) -> object:
-        """What a loop and the one that reverses it have in common; None where a turn may end early."""
+        """What a loop and the one that reverses it have in common; None where an iteration may end early."""
         index = known_dim(loop.index)
         if not loop.pair or loop.breaks or index is None or index.symbol is None:
             return None
-        self.turns[index.symbol] = Dim.of(f"turn of {loop.pair}")
+        self.iterations[index.symbol] = Dim.of(f"turn of {loop.pair}")
         bounds = (loop.start, loop.stop, loop.step)
         return (loop.pair, self.path, *(known_dim(a) or self.number(a) for a in bounds))
 
@@ -87,7 +89,7 @@ class BoundsChecks:
 
     def fact(self, index: Atom, length: Dim) -> Fact:
         expr = known_dim(index)
-        return index if expr is None else expr.substitute(self.turns), length
+        return index if expr is None else expr.substitute(self.iterations), length
 
     def before(self, op: Op, b: Builder) -> None:
         """Check the indices of a subscript."""

@@ -1,4 +1,4 @@
-"""Spells out adjoints at full size: `expand` becomes NumPy's functions.
+"""Materialises broadcasts: `expand`, an adjoint at full size, becomes a call of one of NumPy's functions.
 
 %d = expand[type=float64[n, m]] %a   ->   %d = full_like %A, %a     where an argument A has that shape
                                           %d = full %a, %n, %m      elsewhere
@@ -6,7 +6,7 @@
 %d = zeros_of[type=float64[n]]       ->   %d = ones_like %x
 add_into %d, 1.0
 
-Zeros and empty storage keep their type until they are printed, when it is known which names have their lengths.
+Zeros and empty storage keep their type until they are printed. Only then is it known which names have their lengths.
 """
 
 from __future__ import annotations

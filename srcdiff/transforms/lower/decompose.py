@@ -1,4 +1,4 @@
-"""Operations said with simpler ones, where those are what loops are made of.
+"""Decomposition of operations into simpler ones that have a loop form.
 
 %0 = mean %x        becomes        %1 = sum %x;  %0 = divide %1, %n
 """
@@ -82,7 +82,7 @@ def _named(found: Any, old: Value, b: Builder, start: int) -> Any:
 
 
 def _made_in(region: Region) -> Iterator[Value]:
-    """All that statements make, with what turns are given."""
+    """All that statements make, with what iterations are given."""
     for s in walk(region):
         yield from s.results
         for inner in regions_of(s):

@@ -1,7 +1,8 @@
-"""Arrays in waiting: computed element by element where they are asked for, or stored.
+"""Delayed arrays: an element is computed where it is used (producer inlining), or the array is materialised.
 
-An array is stored where it has to be: written, handed on, asked for by what has no loop form, or worth more than what
-it costs to compute an element again. Any other is computed where its elements are asked for.
+An array is materialised where it must be: it is written, returned or passed on, used by an operation without a loop
+form, or an element costs more to compute again than to load. The elements of any other array are computed where they
+are used.
 """
 
 from __future__ import annotations
@@ -140,7 +141,7 @@ class Waiting:
             operands = tuple(self.stored(a, b) for a in op.operands)
             b.append(replace(op, operands=operands, results=(replace(value),)))  # asked for lengths
             self.back_in_waiting(views)
-        if self.arrays.calls and self.divides_in_turns(op):
+        if self.arrays.calls and self.divides_in_iterations(op):
             return self.as_is(op, b)
         self.settle_repeated(op, b)
         self.arrays.lazy[value] = op
@@ -173,8 +174,10 @@ class Waiting:
         own = (d for d in shape_of(op.result.type) if d not in shown)
         return any(not d.symbols() <= self.given for d in own)
 
-    def divides_in_turns(self, op: Op) -> bool:
-        """Whether turns of a loop behind a reshape would divide to find their elements, as views of it need not."""
+    def divides_in_iterations(self, op: Op) -> bool:
+        """Whether iterations of a loop behind a reshape would divide to find their elements, as views of it need
+        not.
+        """
         if op.decl not in _RESHAPES or op.result not in self.survey.deep:
             return False
         old, new = (

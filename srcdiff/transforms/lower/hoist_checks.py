@@ -1,11 +1,11 @@
-"""Checks of indices in front of loops, once for all turns.
+"""Hoisting of bounds checks: one check in front of a loop, instead of one in each iteration.
 
     for 0, %n { (%i) ->                                   if %n > %len { raise IndexError }
         if %i >= %len { raise IndexError }      becomes   for 0, %n { (%i) -> ... }
         ... }
 
-Only where nobody can tell that it is raised earlier: the loop prints nothing, raises nothing else, and is not left
-early.
+It applies only where an earlier error cannot be observed: the loop prints nothing, raises nothing else, and has no
+early exit.
 """
 
 from __future__ import annotations
@@ -117,14 +117,16 @@ def _without_checks(loop: For, b: Builder) -> For:
 
 
 def _in_front(check: Check, loop: For, own: set[Value]) -> list[Statement] | None:
-    """The check for all turns at once; None where there is no such."""
+    """The check for all iterations at once; None where there is no such."""
     test = _at_the_start(check.test, loop)
     inner = [a for a in test.operands if a in own]
     if not inner:
         return _guarded(check, loop, test.attrs["text"], test.operands)
     index, *others = test.operands
     shift = _behind_index(index, loop)
-    *guards, asked = test.attrs["text"].split(" and ")  # guards: that the loops inside make a turn
+    *guards, asked = test.attrs["text"].split(
+        " and "
+    )  # guards: that the loops inside make an iteration
     if inner != [index] or shift is None or asked != "{0} >= {1}" or "{0}" in " ".join(guards):
         return None
     more = "" if not shift else f" + {shift}" if shift > 0 else f" - {-shift}"
@@ -133,7 +135,9 @@ def _in_front(check: Check, loop: For, own: set[Value]) -> list[Statement] | Non
 
 
 def _at_the_start(test: Op, loop: For) -> Op:
-    """A test behind a guard `n > i + 1`, that a loop inside makes a turn: where any turn passes it, the first does."""
+    """A test behind a guard `n > i + 1`, that a loop inside makes an iteration: where any iteration passes it, the
+    first does.
+    """
     *guards, asked = test.attrs["text"].split(" and ")
     for guard in guards:
         bound = re.fullmatch(r"\{\d+\} > \{(\d+)\}", guard)
@@ -150,7 +154,7 @@ def _at_the_start(test: Op, loop: For) -> Op:
 def _guarded(
     check: Check, loop: For, text: str, operands: Sequence[Atom], is_enough: bool = False
 ) -> list[Statement] | None:
-    """The check where the loop makes a turn at all; `is_enough`: that follows from the test, for loops from 0."""
+    """The check where the loop makes an iteration at all; `is_enough`: that follows from the test, for loops from 0."""
     if loop.reverse or not isinstance(loop.step, Const) or loop.step.value != 1:
         return None
     if not (is_enough and loop.start == const(0)):

@@ -1,4 +1,4 @@
-"""Checks of an index that loops count, in front of these loops: the largest is the last.
+"""Hoisting of bounds checks on a counter that nested loops increase: the largest index is the last.
 
     for 0, %d with 0 { (%j, %at) ->                        for 0, %d with 0 { (%j, %n) ->
         for %j, %d with %at { (%i, %at.1) ->                   yield (add %n, (max (subtract %d, %j), 0)) }
@@ -7,8 +7,8 @@
             yield (add %at.1, 1) }                             for %j, %d with %at { (%i, %at.1) ->
         yield ... }                                                ...
 
-Only where nothing but the innermost loop counts, from 0 on: what was asked for last is then a step behind what has been
-counted to.
+It applies only where the innermost loop alone increases the counter, from 0 on: the last index is then the final count
+minus one.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ def _in_front(check: Check, nest: Sequence[_Level], b: Builder) -> list[Statemen
 
 
 def at_hand_outside(test: Op, loop: For, own: Set[Value]) -> tuple[Op, list[Statement]]:
-    """A test of a loop's turn that asks in front of it for lengths and counts that are the same there."""
+    """A test of a loop's iteration that asks in front of it for lengths and counts that are the same there."""
     makers = {r: s for s in loop.body.body for r in s.results}
     asked: dict[Statement, None] = {}
     for a in test.operands:
@@ -167,7 +167,7 @@ def _levels(loop: For, place: int) -> list[_Level] | None:
 
 
 def _offset(a: Atom, param: Value, loop: For) -> int | None:
-    """How much is added to what a turn starts with, to get a number; nothing is taken away."""
+    """How much is added to what an iteration starts with, to get a number; nothing is taken away."""
     if a is param:
         return 0
     made = _maker(a, loop)
@@ -190,9 +190,9 @@ def _counted(nest: Sequence[_Level], start: Atom, b: Builder, inside: Set[Value]
     if not rest:
         step = _step(loop, place)
         assert step is not None
-        turns = b.op(arithmetic.subtract, loop.stop, loop.start)
-        turns = b.op(arithmetic.maximum, turns, const(0), spelling="max")
-        counts = turns if step == 1 else b.op(arithmetic.multiply, const(step), turns)
+        iterations = b.op(arithmetic.subtract, loop.stop, loop.start)
+        iterations = b.op(arithmetic.maximum, iterations, const(0), spelling="max")
+        counts = iterations if step == 1 else b.op(arithmetic.multiply, const(step), iterations)
         return counts if start == const(0) else b.op(arithmetic.add, start, counts)
     inner = rest[0][0]
     bounds = needed(loop.body, (inner.start, inner.stop))

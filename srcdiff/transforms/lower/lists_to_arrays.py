@@ -1,12 +1,12 @@
-"""Lists of as many arrays of one shape as loops put on them are arrays, in compiled code.
+"""Lists to arrays: in compiled code, a list to which loops append arrays of one shape is one array.
 
     xs = []                                     xs = np.empty((n, len(x)))
     for t in range(n):                          for t in range(n):
         xs.append(f(t))             becomes         xs[t] = f(t)
     xs[i] = g(xs[i])                            xs[i] = g(xs[i])
 
-A list's items are arrays somewhere; those of an array lie side by side, and what is kept of them as well. It is the
-same only where no item is ever changed in place: what was put on the list, and what is taken from it, are values then.
+The items of a list lie anywhere in memory; the rows of an array lie next to each other, and so do values kept of them.
+The pass applies only where no item is changed in place, before it is appended or after it is read.
 """
 
 from __future__ import annotations
@@ -44,11 +44,11 @@ _USES = (containers.list_item, containers.list_set, containers.list_length)
 
 @dataclass(frozen=True)
 class _Place:
-    """Where an `append` puts items: behind how many, in which loop, and how many turns that makes."""
+    """Where an `append` puts items: behind how many, in which loop, and how many iterations that makes."""
 
     before: Dim
     loop: For | None
-    turns: Dim
+    iterations: Dim
 
 
 @dataclass
@@ -98,7 +98,7 @@ class _Finder:
         count, places = Dim(), dict[Op, _Place]()
         users = [s for s in region.body[k + 1 :] if xs in set(used_atoms(s))]
         while users and (filling := _filling(users[0], xs)) is not None:
-            more = Dim(1) if filling[1] is None else self.turns(filling[1])
+            more = Dim(1) if filling[1] is None else self.iterations(filling[1])
             if more is None:
                 return None
             places[filling[0]] = _Place(count, filling[1], more)
@@ -113,8 +113,8 @@ class _Finder:
     def is_known(self, *dims: Dim) -> bool:
         return all(d.symbols() <= self.known for d in dims)
 
-    def turns(self, loop: For) -> Dim | None:
-        """How many turns a loop makes."""
+    def iterations(self, loop: For) -> Dim | None:
+        """How many iterations a loop makes."""
         start, stop = known_dim(loop.start), known_dim(loop.stop)
         if start is None or stop is None or not isinstance(loop.step, Const) or loop.step.value < 1:
             return None
@@ -151,7 +151,7 @@ class _Finder:
 
 
 def _filling(s: Statement, xs: Value) -> tuple[Op, For | None] | None:
-    """The one `append` to a list in a statement, and the loop whose every turn makes it."""
+    """The one `append` to a list in a statement, and the loop whose every iteration makes it."""
     inside = _inside(s, xs)
     if len(inside) != 1:
         return None
@@ -205,18 +205,18 @@ class _Arrays(Rewriter):
             return
         place = next(self.places[s] for s in loop.body.body if s in self.places)
         k = Value(Scalar("int64", True, b.shapes.fresh("k")), loop.index.name)
-        turn = b.inner()
-        at: Atom = k if step == Dim(1) else turn.op(arithmetic.multiply, loop.step, k)
-        at = at if start == Dim() else turn.op(arithmetic.add, lookup(env, loop.start), at)
+        iteration = b.inner()
+        at: Atom = k if step == Dim(1) else iteration.op(arithmetic.multiply, loop.step, k)
+        at = at if start == Dim() else iteration.op(arithmetic.add, lookup(env, loop.start), at)
         self.lengths[symbol] = start + Dim.of(symbol_of(k) or "").scaled(step.const)
         inner = {**env, loop.index: at}
         self.index_of[loop] = k
         for s in loop.body.body:
-            self.statement(s, inner, turn)
+            self.statement(s, inner, iteration)
         yields = tuple(lookup(inner, y) for y in loop.body.yields)
-        stop = b.op(memory.length, dim=place.turns)
+        stop = b.op(memory.length, dim=place.iterations)
         carried = tuple(lookup(env, a) for a in loop.carried)
-        body = turn.region((k, *loop.body.params[1:]), yields)
+        body = iteration.region((k, *loop.body.params[1:]), yields)
         new = replace(loop, start=const(0), stop=stop, step=const(1))
         b.append(replace(new, carried=carried, body=body))
 

@@ -1,4 +1,4 @@
-"""Loop nests and what stands in them: elements of arrays that are stored, or computed where they are asked for.
+"""Construction of loop nests: an element of an array is loaded, or computed where it is used.
 
 %z = exp (add %x, %y)            not stored: an element of it is exp(x[i] + y[i])
 store[where='i'] %H, %z, %t      for 0, %n { (%i) -> ... store[where='i, i'] %H, %e, %t, %i }
@@ -174,7 +174,7 @@ class Nest:
         inner = lambda b, at, c: body(Nest(self.arrays, b, depth), at, c)
         return nest(self.b, shape, carried, inner, depth=self.depth, called=name)
 
-    def turns(self, count: Atom, carried: At, body: Step) -> At:
+    def iterations(self, count: Atom, carried: At, body: Step) -> At:
         inner = lambda b, at, c: body(Nest(self.arrays, b, self.depth + 1), at, c)
         return loop(self.b, count, carried, inner, _INDEX_NAMES[self.depth % len(_INDEX_NAMES)])
 

@@ -1,15 +1,14 @@
-"""Lengths that passes ask for, bound to something that has them.
+"""Materialises dimension symbols: a length that a pass uses gets an operand that holds it.
 
-Storage and lengths that a pass makes name lengths by their symbols: `length[dim=k]`, `zeros_of[type=float64[k]]`.
-What an argument shows can be had anywhere. Any other symbol gets an operand, an integer that has it, so that no pass
-in between takes away the last value that shows it:
+Passes name lengths by their symbols: `length[dim=k]`, `zeros_of[type=float64[k]]`. The length of an argument is known
+everywhere. Any other symbol gets an integer operand, so that no later pass removes the last value that has this length:
 
     %y: float64[k] = if %c { ... }                  %y: float64[k] = if %c { ... }
     ...                                        ->   %0: int64{k} = axis_length[axis=0] %y
     %d: float64[k] = zeros_of[type=float64[k]]      %d: float64[k] = zeros_of[type=float64[k]] %0
 
-What is only visible in a loop or branch that is reversed is saved there, and restored where it is asked for. The
-verifier knows the rule. Codegen still writes a length through whatever shows it and reads best.
+A length that is known only inside a loop or branch that is reversed is saved there, and restored where it is used. The
+verifier checks this. Code generation chooses the expression for a length that reads best.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The loops of a reduction: into a number where what is summed is innermost, else into the elements of an array.
+"""Loops of a reduction: into a scalar where the reduced axis is innermost, otherwise into the elements of an array.
 
 %s = sum[axis=1] %x        becomes        for 0, %n { (%i) -> %t = for 0, %m with 0.0 { ... };  store %s, %t, %i }
 """
@@ -39,7 +39,9 @@ def reduction_loops(r: Reduction, arrays: Arrays, depth: int, b: Builder) -> Ato
         return named(found, result, b)
     in_rows = set(r.order[-len(r.gone) :]) == set(r.gone)
     is_sum = r.combine.name == "add" and isinstance(r.start, Const) and r.start.value == 0
-    is_filled = is_sum and not in_rows and not depth  # turns of a loop around share what they fill
+    is_filled = (
+        is_sum and not in_rows and not depth
+    )  # iterations of a loop around share what they fill
     made = memory.zeros_of if is_filled else memory.empty_of
     target = b.op(made, type=result.type, name=result.name, user=result.user)
     if in_rows:

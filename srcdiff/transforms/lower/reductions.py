@@ -1,4 +1,4 @@
-"""Reductions as loops: over which axes, what is combined, and in which order."""
+"""Reductions as loops: their axes, their combining operation, and their order."""
 
 from __future__ import annotations
 

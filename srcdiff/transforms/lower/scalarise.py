@@ -3,9 +3,9 @@
     %0 = multiply %x, %y             %s = for 0, %n with 0.0 {
     %s = sum %0              becomes   (%i, %s.1) -> yield add %s.1, (multiply (index %x, %i), (index %y, %i))
 
-An array is stored where it has to be: written, handed on, asked for by what has no loop form, or worth more than what
-it costs to compute an element again. Any other is computed where its elements are asked for. What reads storage is
-computed before that is written.
+An array is materialised where it must be: it is written, returned or passed on, used by an operation without a loop
+form, or an element costs more to compute again than to load. The elements of any other array are computed where they
+are used; a value that reads storage is computed before that storage is written.
 """
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ class _Scalarise(Waiting):
                 )
                 self.depth -= 1
                 if s.breaks:
-                    b.shapes.note_ranges(_turns_of(s, b.shapes))
+                    b.shapes.note_ranges(_iterations_of(s, b.shapes))
                 self.keep_results(s)
             case While():
                 held = tuple(self.kept_apart(a, b) for a in s.carried)
@@ -227,7 +227,7 @@ class _Scalarise(Waiting):
         nest(b, shape_of(indices.type), (), body, depth=self.depth)
 
     def check_lengths(self, op: Op, b: Builder) -> None:
-        """NumPy makes no array of a negative length, and a loop no turn."""
+        """NumPy makes no array of a negative length, and a loop no iteration."""
         n = Nest(self.arrays, b)
         is_of_counts = op.decl.name in ("repeat", "tile")
         counts = [known_dim(a) for a in op.operands[1:]]
@@ -387,12 +387,12 @@ def _is_short(d: Dim) -> bool:
     return d.is_const and d.const <= _COORDINATES
 
 
-def _turns_of(loop: For, known: Shapes) -> dict[str, Range]:
-    """How many turns a loop makes that may be left early, under their symbol: not more than without that."""
-    first, end, turns = (known_dim(a) for a in (loop.start, loop.stop, loop.results[0]))
-    if first is None or end is None or turns is None or loop.step != const(1):
+def _iterations_of(loop: For, known: Shapes) -> dict[str, Range]:
+    """How many iterations a loop makes that may be left early, under their symbol: not more than without that."""
+    first, end, iterations = (known_dim(a) for a in (loop.start, loop.stop, loop.results[0]))
+    if first is None or end is None or iterations is None or loop.step != const(1):
         return {}
-    most, symbol = end - first, turns.symbol
+    most, symbol = end - first, iterations.symbol
     return {symbol: (Dim(0), most)} if symbol and known.is_at_least_zero(most) else {}
 
 

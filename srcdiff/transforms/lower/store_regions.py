@@ -1,4 +1,4 @@
-"""The shape of what a write writes, as far as lengths are known when compiling."""
+"""The shape of the region that a store writes, as far as lengths are known when compiling."""
 
 from __future__ import annotations
 

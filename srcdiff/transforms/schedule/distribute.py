@@ -1,11 +1,11 @@
-"""A loop whose turns have several parts as loops over one part each.
+"""Loop distribution: one loop for each part of an iteration.
 
     for 0, %n { (%i) ->                          for 0, %n { (%i) -> %a = ...;  store %x, %a, %i }
         %a = ...;  store %x, %a, %i              for 0, %n { (%i) ->
         for 0, %m { ... %a ... }       becomes       %b = index %x, %i;  for 0, %m { ... %b ... } }
         for 0, %m { ... } }                      for 0, %n { (%i) -> for 0, %m { ... } }
 
-Each part has one inner loop, with nothing in front of it that writes.
+A part holds one inner loop. No statement before that loop writes.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ from srcdiff.transforms.analysis.defuse import used_atoms
 from srcdiff.transforms.analysis.dependence.affine import subscripts
 from srcdiff.transforms.analysis.effects import conflict, footprint, together
 
-__all__ = ["other_turn", "parts_of_turns"]
+__all__ = ["other_iteration", "parts_of_iterations"]
 
 
-def other_turn(loop: For, index: Atom) -> Region:
+def other_iteration(loop: For, index: Atom) -> Region:
     """The body of a loop with another index."""
     symbol, at = symbol_of(loop.index), known_dim(index)
     body = change_dims_within(
@@ -49,10 +49,10 @@ def other_turn(loop: For, index: Atom) -> Region:
     return Region((index,) if isinstance(index, Value) else (), statements, ())
 
 
-def parts_of_turns(loop: For, roots: Roots, b: Builder) -> tuple[list[Statement], list[For]]:
-    """The loops over the parts of a loop's turns, and the storage for what crosses between them.
+def parts_of_iterations(loop: For, roots: Roots, b: Builder) -> tuple[list[Statement], list[For]]:
+    """The loops over the parts of a loop's iterations, and the storage for what crosses between them.
 
-    The loop itself where it has one part, or where its parts see those of other turns.
+    The loop itself where it has one part, or where its parts see those of other iterations.
     """
     parts = _parts(loop.body.body, roots)
     touched = [together(footprint(s, roots) for s in part) for part in parts]
@@ -78,7 +78,7 @@ def _parts(body: Sequence[Statement], roots: Roots) -> list[list[Statement]]:
 
 
 class _Crossing:
-    """Numbers that one part of a turn has and another one asks for, as elements of rows."""
+    """Numbers that one part of an iteration has and another one asks for, as elements of rows."""
 
     def __init__(self, loop: For, roots: Roots, b: Builder) -> None:
         self.loop, self.roots, self.b = loop, roots, b
@@ -98,7 +98,7 @@ class _Crossing:
         region = Region((self.loop.index,), (*loads, *body, *stores), ())
         index = replace(self.loop.index, type=Scalar("int64", True, self.b.shapes.fresh("i")))
         part = replace(self.loop, body=region, pair=0)
-        return replace(part, body=other_turn(part, index))
+        return replace(part, body=other_iteration(part, index))
 
     def keep(self, value: Value, maker: Statement, body: Sequence[Statement]) -> list[Statement]:
         """Note how later parts get a number; what its own part has to store for them."""
@@ -133,7 +133,7 @@ class _Crossing:
         return self.roots[array].isdisjoint(self.written) and self.is_there(op.operands)
 
     def is_own(self, store: Op, value: Value) -> bool:
-        """Whether it stores a number in an element that no other turn and nothing else in the loop stores."""
+        """Whether it stores a number in an element that no other iteration and nothing else in the loop stores."""
         if (
             not isinstance(store, Op)
             or store.decl is not memory.store

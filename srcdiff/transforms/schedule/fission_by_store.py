@@ -1,11 +1,11 @@
-"""An innermost loop that LLVM cannot vectorise, as several that it can.
+"""Loop fission by stores: an innermost loop that LLVM cannot vectorise becomes several that it can.
 
     for 1, %n { (%i) ->                                  for 1, %n { (%i) -> add_into %d, %a, (add %i, 1) }
         add_into %d, %a, (add %i, 1)         becomes     for 1, %n { (%i) -> add_into %d, %b, (subtract %i, 1) }
         add_into %d, %b, (subtract %i, 1) }
 
-A loop that writes one array at several places, as adjoints of stencils do, has turns that depend on each other. Parts
-of it do not, and they may follow each other where no turn of a later part makes what an earlier one reads.
+A loop that writes one array at several places, as adjoints of stencils do, has iterations that depend on each other.
+Parts of it do not, and they may follow each other where no iteration of a later part makes what an earlier one reads.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from srcdiff.transforms.analysis.recompute_cost import STORING, price_of_element
 
 __all__ = ["split_nests"]
 
-_ANY = "any"  # two accesses may meet in whichever turns
+_ANY = "any"  # two accesses may meet in whichever iterations
 
 
 def split_nests(fn: Function) -> Function:
@@ -52,16 +52,16 @@ class _Split(Rewriter):
             return [s]  # type: ignore[list-item]
         if s.breaks or s.reverse or s.is_parallel or s.step != Const(1, s.step.type):
             return [s]
-        turn = _Turn.of(s, self.roots, self.maker)
-        if turn is None or turn.is_free(range(len(turn.sinks))):
+        iteration = _Turn.of(s, self.roots, self.maker)
+        if iteration is None or iteration.is_free(range(len(iteration.sinks))):
             return [s]
-        groups = turn.groups()
-        return [s] if groups is None else [_part(s, turn, g) for g in groups]
+        groups = iteration.groups()
+        return [s] if groups is None else [_part(s, iteration, g) for g in groups]
 
 
 @dataclass(frozen=True)
 class _Access:
-    """Elements of an array that turns read or write."""
+    """Elements of an array that iterations read or write."""
 
     root: Value
     at: tuple[Affine, ...]
@@ -71,7 +71,7 @@ class _Access:
 
 @dataclass(frozen=True)
 class _Sink:
-    """What is left of a turn: a write, or what is handed on; with all that it is made of."""
+    """What is left of an iteration: a write, or what is handed on; with all that it is made of."""
 
     ops: tuple[Op, ...]
     params: frozenset[int]
@@ -82,14 +82,14 @@ class _Sink:
 
 @dataclass(frozen=True)
 class _Turn:
-    """A turn of an innermost loop."""
+    """An iteration of an innermost loop."""
 
     index: Value
     sinks: tuple[_Sink, ...]
 
     @classmethod
     def of(cls, loop: For, roots: Roots, maker: dict[Value, Op]) -> _Turn | None:
-        """The turn; None where something in it is not seen through."""
+        """The iteration; None where something in it is not seen through."""
         body = [s for s in loop.body.body if isinstance(s, Op)]
         accesses: dict[Op, _Access] = {}
         for k, op in enumerate(body):
@@ -114,7 +114,7 @@ class _Turn:
         return cls(loop.index, tuple(sinks))
 
     def meets(self, a: _Access, b: _Access) -> int | str | None:
-        """How many turns after `a` the access `b` is at the same element; None if never."""
+        """How many iterations after `a` the access `b` is at the same element; None if never."""
         if a.root is not b.root:
             return None
         found: int | str | None = _ANY
@@ -133,7 +133,7 @@ class _Turn:
         return found
 
     def is_free(self, group: Sequence[int]) -> bool:
-        """Whether turns of a part do not depend on each other, but for sums."""
+        """Whether iterations of a part do not depend on each other, but for sums."""
         accesses = [a for k in group for a in (*self.sinks[k].reads, self.sinks[k].write) if a]
         written = [a for a in accesses if a.kind != "index"]
         return all(self.meets(w, a) in (0, None) for w in written for a in accesses if a is not w)
@@ -149,12 +149,12 @@ class _Turn:
         if both != {"add_into"}:
             pairs.append((mine.write, other.write, False))
         for write, access, swapped in pairs:
-            turns = None if write is None or access is None else self.meets(access, write)
-            if turns is None:
+            iterations = None if write is None or access is None else self.meets(access, write)
+            if iterations is None:
                 continue
             assert write is not None and access is not None
-            is_first = turns == _ANY or _is_first(turns, write, access)
-            is_last = turns == _ANY or not is_first
+            is_first = iterations == _ANY or _is_first(iterations, write, access)
+            is_last = iterations == _ANY or not is_first
             forth |= is_last if swapped else is_first
             back |= is_first if swapped else is_last
         return forth, back
@@ -186,10 +186,10 @@ class _Turn:
         )
 
 
-def _is_first(turns: int | str, write: _Access, access: _Access) -> bool:
-    """Whether a write, so many turns behind an access, comes before it."""
-    assert isinstance(turns, int)
-    return turns < 0 or (turns == 0 and write.position < access.position)
+def _is_first(iterations: int | str, write: _Access, access: _Access) -> bool:
+    """Whether a write, so many iterations behind an access, comes before it."""
+    assert isinstance(iterations, int)
+    return iterations < 0 or (iterations == 0 and write.position < access.position)
 
 
 def _leads(orders: dict[tuple[int, int], tuple[bool, bool]], j: int, k: int) -> bool:
@@ -221,10 +221,10 @@ def _sink(
     return _Sink(ops, used, reads, None if op is None else accesses[op], carried)
 
 
-def _part(loop: For, turn: _Turn, group: Sequence[int]) -> For:
+def _part(loop: For, iteration: _Turn, group: Sequence[int]) -> For:
     """The loop with some of its sinks."""
-    wanted = {op for k in group for op in turn.sinks[k].ops}
-    kept = [turn.sinks[k].carried for k in group if turn.sinks[k].carried >= 0]
+    wanted = {op for k in group for op in iteration.sinks[k].ops}
+    kept = [iteration.sinks[k].carried for k in group if iteration.sinks[k].carried >= 0]
     region = Region(
         (loop.index, *(loop.body.params[k + 1] for k in kept)),
         tuple(s for s in loop.body.body if s in wanted),

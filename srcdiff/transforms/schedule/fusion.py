@@ -1,5 +1,5 @@
-"""Neighbouring loops over the same range as one, where each turn of the second asks only for what the same turn of
-the first has made.
+"""Loop fusion: neighbouring loops over the same range become one, where an iteration of the second loop reads only
+elements that the same iteration of the first loop has written.
 
     for 0, %n { (%i) -> store %t, a, %i }                  for 0, %n { (%i) ->
     for 0, %n { (%j) ->                         becomes        store %t, a, %i
@@ -38,25 +38,25 @@ from srcdiff.transforms.analysis.recompute_cost import price_of_element
 
 __all__ = ["fuse_nests", "mixed_nests"]
 
-_DEAR = 10  # operations of a turn that are rather vectorised than done beside an inner loop
+_DEAR = 10  # operations of an iteration that are rather vectorised than done beside an inner loop
 Access = tuple[Value, Value, tuple[Atom, ...], bool]
 
 
 def fuse_nests(fn: Function, lanes: Collection[Value] = ()) -> Function:
-    """`fn` with loops fused, outer ones first. `lanes`: the indices of loops whose turns will be side by side."""
+    """`fn` with loops fused, outer ones first. `lanes`: the indices of loops whose iterations will be side by side."""
     return _Fuse(fn, lanes)(fn)
 
 
 def mixed_nests(fn: Function) -> tuple[Function, list[frozenset[Value]]]:
-    """`fn` with loops fused as if all turns were side by side, where functions need no loops of their own; and for each
-    loop that is not fused otherwise the indices of the loops of which one has to be so.
+    """`fn` with loops fused as if all iterations were side by side, where functions need no loops of their own; and
+    for each loop that is not fused otherwise the indices of the loops of which one has to be so.
     """
     fuse = _Fuse(fn, None)
     return fuse(fn), fuse.mixed
 
 
 class _Fuse(Rewriter):
-    """`lanes`: the indices of loops whose turns are side by side; None: of all."""
+    """`lanes`: the indices of loops whose iterations are side by side; None: of all."""
 
     def __init__(self, fn: Function, lanes: Collection[Value] | None) -> None:
         self.lanes = lanes
@@ -105,7 +105,7 @@ class _Fuse(Rewriter):
         return False
 
     def joined(self, first: For, second: For) -> For:
-        """Both loops' turns as one."""
+        """Both loops' iterations as one."""
         inner = _counted_alike(first.index, second)
         inner = Rewriter().region(inner, {inner.params[0]: first.index}, Builder())
         self.know(dict(zip(defined_in(second.body), defined_in(inner), strict=True)))
@@ -173,7 +173,7 @@ class _Fuse(Rewriter):
             names = {name for r, name, _, _ in (*mine, *theirs) if r is root}
             if len(names) > 1 and not names.isdisjoint(self.views):
                 return False  # a view counts its elements in its own way
-            if not _by_turn(ones, first.index) & _by_turn(others, second.index):
+            if not _by_iteration(ones, first.index) & _by_iteration(others, second.index):
                 return False
         return True
 
@@ -185,7 +185,7 @@ class _Fuse(Rewriter):
         written; None if unclear.
 
         Storage that was made just before is not what a loop around carries and such storage flows into: that is
-        another turn's.
+        another iteration's.
         """
         own = {p for r in all_regions(loop.body) for p in r.params}
         found: list[Access] = []
@@ -262,7 +262,7 @@ def _is_mixed(first: For, second: For) -> bool:
 
 
 def _scatters(loop: For) -> bool:
-    """Whether turns write elements that lie far apart: `x[i, k]`, but not coordinates of points, `x[i, 2]`."""
+    """Whether iterations write elements that lie far apart: `x[i, k]`, but not coordinates of points, `x[i, 2]`."""
     writes = [s for s in loop.body.body if isinstance(s, Op) and s.decl.writes]
     at = [s.operands[2:] for s in writes if s.decl in ELEMENT_ACCESSES and is_element(s)]
     return any(
@@ -276,7 +276,7 @@ def _has_loops(loop: For) -> bool:
 
 
 def _price(loop: For) -> int:
-    """Of what LLVM does for several turns at once, as long as no loop stands inside."""
+    """Of what LLVM does for several iterations at once, as long as no loop stands inside."""
     return sum(price_of_element(s) for s in loop.body.body if isinstance(s, Op) and s.results)
 
 
@@ -305,7 +305,7 @@ def _arrays_of(s: Statement) -> Iterator[tuple[Statement, Value]]:
             yield s, a
 
 
-def _by_turn(accesses: Sequence[tuple[tuple[Atom, ...], bool]], index: Value) -> set[int]:
+def _by_iteration(accesses: Sequence[tuple[tuple[Atom, ...], bool]], index: Value) -> set[int]:
     """The axes along which all accesses are at the loop's index."""
     found: set[int] | None = None
     for at, _ in accesses:

@@ -1,4 +1,5 @@
-"""What each turn of a loop would compute alike for all turns of loops inside it, is computed in front of it, once.
+"""Loop-invariant code motion with array expansion: a value that depends on an inner loop only is computed once for all
+iterations of the outer loop, and kept in a table.
 
     for 0, %n { (%p) ->                                  %t = empty_like %q
         for 0, %k { (%c) ->                              if %n > 0 { for 0, %k { (%c) ->
@@ -8,8 +9,8 @@
                                                                  %e = index %t, %c
                                                                  ... %e ... } }
 
-For elementary functions whose indices are all those of an element of an array that they are computed from, which the
-loop does not write. So a table is as large as that array. What runs under a condition stays there.
+It applies to elementary functions of an element of an array that the loop does not write; the table has the shape of
+that array. Statements under a condition stay where they are.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ __all__ = ["tables"]
 
 _DEAR = 0.8  # the price of an elementary function; loading it costs about half a unit
 
-_OFTEN = 4  # turns that a loop has to make; those of which only the run knows how many are taken to be more
+_OFTEN = 4  # iterations that a loop has to make; those of which only the run knows how many are taken to be more
 
 
 def tables(fn: Function) -> Function:
@@ -104,13 +105,13 @@ class _Tables(Rewriter):
 
 
 class _Look:
-    """What of a loop's body is the same in all of its turns, but for the indices of loops inside."""
+    """What of a loop's body is the same in all of its iterations, but for the indices of loops inside."""
 
     def __init__(self, loop: For, roots: Roots) -> None:
         self.loop, self.roots = loop, roots
         self.written = writes_of(loop, roots)
         self.inside = set(defined_in(loop.body))
-        self.makers: dict[Value, Op] = {}  # what each turn computes, whatever it finds
+        self.makers: dict[Value, Op] = {}  # what each iteration computes, whatever it finds
         self.path: dict[Op, tuple[For, ...]] = {}
         self.chains: dict[Op, tuple[Op, ...] | None] = {}
         self.enter(loop, ())
@@ -125,7 +126,9 @@ class _Look:
                 self.enter(s, path)
 
     def chain(self, op: Op) -> tuple[Op, ...] | None:
-        """The operations that a result is computed with, in order; None where turns differ in more than indices."""
+        """The operations that a result is computed with, in order; None where iterations differ in more than
+        indices.
+        """
         if op not in self.chains:
             self.chains[op] = self.found_chain(op)
         return self.chains[op]
@@ -168,7 +171,7 @@ class _Look:
         return None if self.is_checked(entry) else entry
 
     def lengths(self, loops: Sequence[For]) -> tuple[Op, ...] | None:
-        """The lengths that loops ask for as their bounds; None where bounds are anything else of the turn."""
+        """The lengths that loops ask for as their bounds; None where bounds are anything else of the iteration."""
         found: dict[Op, None] = {}
         for a in (a for loop in loops for a in (loop.start, loop.stop)):
             maker = self.makers.get(a) if isinstance(a, Value) else None
@@ -181,7 +184,7 @@ class _Look:
         return tuple(found) if all(isinstance(loop.step, Const) for loop in loops) else None
 
     def is_checked(self, entry: _Entry) -> bool:
-        """Whether a turn asks first if what is loaded is there."""
+        """Whether an iteration asks first if what is loaded is there."""
         tests = (s for s in walk(self.loop.body) if isinstance(s, Op) and s.decl is control.test)
         asked = {a for s in tests for a in s.operands}
         loaded = {a for s in entry.chain if s.decl is memory.index for a in s.operands[1:]}
@@ -248,7 +251,9 @@ def _key(entry: _Entry, any_place: bool = False) -> object:
 
 
 def _filled(entries: Sequence[_Entry], env: Env, b: Builder) -> Value:
-    """A table, filled where the loops that it is for make a turn: else nobody has asked if the array is long enough."""
+    """A table, filled where the loops that it is for make an iteration: else nobody has asked if the array is long
+    enough.
+    """
     entry = entries[0]
     b.location, b.origin = entry.op.location, "compiler"
     array = lookup(env, entry.load.operands[0])
@@ -257,18 +262,18 @@ def _filled(entries: Sequence[_Entry], env: Env, b: Builder) -> Value:
     b.body += [replace(clone_statement(op, env), origin="compiler") for op in entry.lengths]
     fill = b.inner()
     _fill(entries, table, dict(env), 0, fill)
-    bounds = [_in_turn(loop, env) for loop in entry.others]
+    bounds = [_in_iteration(loop, env) for loop in entry.others]
     places = range(0, 2 * len(bounds), 2)
     text = " and ".join(f"{{{k}}} > {{{k + 1}}}" for k in places)
-    makes_turns = b.op(control.test, *(a for pair in bounds for a in pair), text=text)
+    makes_iterations = b.op(control.test, *(a for pair in bounds for a in pair), text=text)
     nothing = Region((), (), ())
     filling = fill.region((), ())
-    b.append(If(makes_turns, filling, nothing, (), b.location, b.origin))
+    b.append(If(makes_iterations, filling, nothing, (), b.location, b.origin))
     return table
 
 
-def _in_turn(loop: For, env: Env) -> tuple[Atom, Atom]:
-    """Two numbers of which the first is larger where a loop makes a turn."""
+def _in_iteration(loop: For, env: Env) -> tuple[Atom, Atom]:
+    """Two numbers of which the first is larger where a loop makes an iteration."""
     assert isinstance(loop.step, Const)
     ends = lookup(env, loop.stop), lookup(env, loop.start)
     return ends if loop.step.value > 0 else ends[::-1]

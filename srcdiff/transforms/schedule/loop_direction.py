@@ -1,4 +1,4 @@
-"""A loop that counts down, reversed, counts up.
+"""Loop reversal: the mirror of a loop that counts down counts up.
 
 for %n - 1, -1, -1 reverse { ... }    ->    for 0, %n, 1 { ... }
 """

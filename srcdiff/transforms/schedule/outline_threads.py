@@ -1,15 +1,15 @@
-"""What a thread does is a function of its own, which is compiled as all others are.
+"""Outlining of parallel loops: the body of a thread becomes a function, and so does the loop over threads.
 
     for 0, %threads parallel { (%c) ->            becomes   call f_by_threads %x, %parts, %threads
         %part = for %first, %last (0.0) { ... }
         store[where='i'] %parts, %part, %c }      where     for 0, %threads parallel { (%c) ->
                                                                 call f_in_thread %c, %x, %parts }
 
-The loop is a function, too, and the only thing that Numba's compiler of parallel loops gets to see. That compiler takes
-a name for arrays of one length: where a `while` halves an array, its `len` stays what it was (Numba 0.68). And it tells
-LLVM neither that storage is new nor that subscripts are never negative, so that next to nothing is vectorised. Such
-functions write their parameters, which no function of the user's does: `notes["writes"]` says which. So this comes
-last.
+The loop's function is all that Numba's compiler of parallel loops sees. That compiler assumes that a name has arrays of
+one length: where a `while` halves an array, its `len` keeps the old value (Numba 0.68). It also does not declare to
+LLVM that storage is new and that subscripts are not negative, so that hardly any loop is vectorised. The outlined
+functions write their parameters, which no function of the user's does (`notes["writes"]` names them). So this pass
+comes last.
 """
 
 from __future__ import annotations
@@ -57,8 +57,8 @@ class _Bodies(Rewriter):
         lengths = [self.maker[v] for v in self.order if v in used and self.is_length(v)]
         body = Region(old.body.params, (*lengths, *old.body.body), ())
         free = [v for v in self.order if v in used and not self.is_length(v)]
-        turn = self.call(replace(old, body=body), free, b)
-        loop = replace(old, body=Region(old.body.params, (turn,), ()))
+        iteration = self.call(replace(old, body=body), free, b)
+        loop = replace(old, body=Region(old.body.params, (iteration,), ()))
         b.append(self.keep(self.launch(loop), env, b))
 
     def is_length(self, v: Value) -> bool:
@@ -80,9 +80,9 @@ class _Bodies(Rewriter):
         return Call(bind_lengths(function), tuple(operands), (), loop.location, "compiler")
 
     def launch(self, loop: For) -> Call:
-        """The call of what shares the turns out, and that function."""
-        (turn,) = loop.body.body
-        used = (*turn.operands, loop.start, loop.stop, loop.step)
+        """The call of what shares the iterations out, and that function."""
+        (iteration,) = loop.body.body
+        used = (*iteration.operands, loop.start, loop.stop, loop.step)
         free = [
             v for v in dict.fromkeys(used) if isinstance(v, Value) and v not in loop.body.params
         ]

@@ -1,4 +1,4 @@
-"""Loops whose turns do not see one another, shared out to threads.
+"""Parallel loops: independent iterations are divided among threads.
 
     %s = for 0, %n (0.0) { (%i, %p) ->             %parts = empty_of[type=float64[threads]]
         yield (add %p, ...) }            becomes   for 0, %threads parallel { (%c) ->
@@ -6,11 +6,11 @@
                                                        store[where='i'] %parts, %part, %c }
                                                    %s = for 0, %threads (0.0) { ... add up %parts ... }
 
-Each thread has a range of turns and accumulators of its own, which are added up in the order of the threads: for one
-number of threads a result is the same to the last bit, whichever ends first. Only outermost loops are shared out, since
-waking the threads takes some ten microseconds; and no loop that may raise, since what is raised in a thread is lost.
-What follows treats a thread's loop as any other (`lanes` puts its turns side by side); in the end it is a function of
-its own (`thread_bodies`).
+Each thread has a range of iterations and private accumulators. These are added up in the order of the threads: for a
+given number of threads the result is the same to the last bit, whichever thread ends first. Only outermost loops become
+parallel, since waking the threads takes some ten microseconds, and no loop that may raise, since an exception in a
+thread is lost. Later passes treat the loop of a thread like any other (`vectorize` works on it, too); at the end it
+becomes a function (`outline_threads`).
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ __all__ = ["WORTH", "is_sum", "may_raise", "parallel"]
 WORTH = 20_000_000
 
 _EACH = 64  # operations for each element that threads have to add up behind them
-_FEW = 32  # turns that are not worth a thread, where their number is known
+_FEW = 32  # iterations that are not worth a thread, where their number is known
 _ADDITIONS = (memory.add_into, memory.add_at)
 _SUMMED = ("float64", "int64")
 
@@ -102,7 +102,9 @@ class _Parallel(Rewriter):
         self.depth -= isinstance(old, For | While)
 
     def private(self, loop: For) -> list[Value] | None:
-        """The arrays that turns only add to, where all else that they write is their own; None: turns see others."""
+        """The arrays that iterations only add to, where all else that they write is their own; None: iterations see
+        others.
+        """
         own = footprint(loop, self.roots)
         is_plain = not loop.breaks and not loop.reverse and loop.step == const(1)
         if not is_plain or own.slots or own.effect or may_raise(loop.body) or not _is_long(loop):
@@ -248,11 +250,13 @@ class _Shared:
         )  # fmt: skip
 
     def bound(self, b: Builder, start: Atom, stop: Atom, thread: Atom) -> Atom:
-        """Where a thread's turns begin."""
+        """Where a thread's iterations begin."""
         is_zero = start == const(0)
         span = stop if is_zero else b.op(arithmetic.subtract, stop, start)
-        turns = b.op(arithmetic.floor_divide, b.op(arithmetic.multiply, span, thread), self.threads)
-        return turns if is_zero else b.op(arithmetic.add, start, turns)
+        iterations = b.op(
+            arithmetic.floor_divide, b.op(arithmetic.multiply, span, thread), self.threads
+        )
+        return iterations if is_zero else b.op(arithmetic.add, start, iterations)
 
     def added_up(self, numbers: Sequence[Value], arrays: Sequence[Value]) -> None:
         loop, inner = self.loop, self.b.inner()

@@ -1,4 +1,4 @@
-"""Four turns of an outer loop in one pass over rows that all of them read.
+"""Register tiling: four iterations of an outer loop make one pass over rows that all of them read.
 
     for 0, %n { (%j) ->                          for 0, %full, 4 { (%j) ->
         for 0, %m { (%k) ->                          for 0, %m { (%k) ->
@@ -8,8 +8,8 @@
                 %p = multiply %w, %t                         %p = multiply %v, %t;  %q = multiply %w, %t;  ...
                 add_into %x, %p, %j, %i } } }                add_into %x, %p, %j, %i;  add_into %x, %q, %j + 1, %i;  ...
 
-What each turn loads anew, and from farther away the more rows there are, is then loaded for four. `jam` is about rows
-that turns write in common; here each turn writes rows of its own, and there is a loop over the others in between.
+The rows are then loaded once for four iterations. `unroll_and_jam` treats rows that iterations write in common. Here
+each iteration writes rows of its own, and a loop over the shared rows stands between the two.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ from srcdiff.ir.types import Scalar
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.elementwise import arithmetic
 from srcdiff.transforms.analysis.dependence.affine import ELEMENT_ACCESSES, subscripts
-from srcdiff.transforms.schedule.distribute import other_turn
-from srcdiff.transforms.schedule.unroll_common import TURNS, has_enough, is_plain, whole_turns
+from srcdiff.transforms.schedule.distribute import other_iteration
+from srcdiff.transforms.schedule.unroll_common import TURNS, has_enough, is_plain, whole_iterations
 from srcdiff.transforms.schedule.vectorize.cost import Lengths
 from srcdiff.transforms.simplify.cse import cse
 
 __all__ = ["shared_rows"]
 
-_LONG = 8  # turns of the innermost loop that are worth a pass of its own
-_STATEMENTS = 40  # of a turn: four of them are still compiled soon
+_LONG = 8  # iterations of the innermost loop that are worth a pass of its own
+_STATEMENTS = 40  # of an iteration: four of them are still compiled soon
 
 
 def shared_rows(fn: Function, lengths: Mapping[str, int]) -> Function:
-    """`fn` with turns of outer loops together where they load the same rows; `lengths` of the arguments at hand say
-    which loops are long.
+    """`fn` with iterations of outer loops together where they load the same rows; `lengths` of the arguments at hand
+    say which loops are long.
     """
     new = _SharedRows(fn, lengths)(fn)
     return fn if new.body is fn.body else cse(new, in_user_lines=True)
@@ -45,7 +45,9 @@ def shared_rows(fn: Function, lengths: Mapping[str, int]) -> Function:
 
 @dataclass(frozen=True)
 class _Nest:
-    """A loop, and what a turn of it does: loads, a loop over rows, and other things in front of that and behind."""
+    """A loop, and what an iteration of it does: loads, a loop over rows, and other things in front of that and
+    behind.
+    """
 
     loop: For
     loads: Sequence[Op]
@@ -57,7 +59,7 @@ class _Nest:
 class _SharedRows(Rewriter):
     def __init__(self, fn: Function, lengths: Mapping[str, int]) -> None:
         self.roots = storage_roots(fn)
-        self.turns = Lengths.of(fn.body, lengths)
+        self.iterations = Lengths.of(fn.body, lengths)
         self.lengths = lengths_of(fn)
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
@@ -72,7 +74,7 @@ class _SharedRows(Rewriter):
         _write(found, b)
 
     def nest(self, loop: For) -> _Nest | None:
-        """A loop as a nest whose turns may be mixed, if that saves anything."""
+        """A loop as a nest whose iterations may be mixed, if that saves anything."""
         body = loop.body.body
         hot = [k for k, s in enumerate(body) if isinstance(s, For) and self.saves(s, loop)]
         if len(hot) != 1 or not self.may_mix(loop):
@@ -85,7 +87,9 @@ class _SharedRows(Rewriter):
         return _Nest(loop, loads, others[0], rows, others[1])
 
     def saves(self, rows: For, loop: For) -> bool:
-        """Whether all innermost loops load more that is the same in all turns than they touch of the turn's own."""
+        """Whether all innermost loops load more that is the same in all iterations than they touch of the
+        iteration's own.
+        """
         statements = list(walk(rows.body))
         inner = [s for s in statements if isinstance(s, For) and not _has_loop(s)]
         if not inner or len(statements) > _STATEMENTS:
@@ -100,11 +104,19 @@ class _SharedRows(Rewriter):
         written = [s for s in rest if s.decl is not memory.index]
         touched = len(rest) + sum(s.decl is memory.add_into for s in rest)
         # rows of several arrays, four of each, are more than LLVM compares before it takes them to overlap
-        return len(written) == 1 and len(shared) > touched and self.turns.turns(inner) >= _LONG
+        return (
+            len(written) == 1
+            and len(shared) > touched
+            and self.iterations.iterations(inner) >= _LONG
+        )
 
     def may_mix(self, loop: For) -> bool:
-        """Whether turns do not see one another, and a turn is elements of arrays and loops over such."""
-        if loop.carried or not is_plain(loop) or not has_enough(loop, self.lengths, self.turns):
+        """Whether iterations do not see one another, and an iteration is elements of arrays and loops over such."""
+        if (
+            loop.carried
+            or not is_plain(loop)
+            or not has_enough(loop, self.lengths, self.iterations)
+        ):
             return False
         own = _changing(loop, loop.index)
         if not all(_is_simple(s, own) for s in walk(loop.body)):
@@ -116,7 +128,7 @@ class _SharedRows(Rewriter):
         return all(self.is_apart(root, ops, loop) for root in written)
 
     def is_apart(self, root: Value, ops: Sequence[Op], loop: For) -> bool:
-        """Whether each turn touches only what its index picks along one axis of some storage."""
+        """Whether each iteration touches only what its index picks along one axis of some storage."""
         touching = [op for op in ops if subscripts(op) and root in self.roots[op.operands[0]]]  # type: ignore[index]
         axes = [{k for k, a in enumerate(subscripts(op)) if a is loop.index} for op in touching]
         names = {op.operands[0] for op in touching}
@@ -128,7 +140,7 @@ def _has_loop(loop: For) -> bool:
 
 
 def _changing(loop: For, index: Value) -> set[Atom]:
-    """What is not the same in all turns of a loop, which counts `index`."""
+    """What is not the same in all iterations of a loop, which counts `index`."""
     found: set[Atom] = {index}
     for s in walk(loop.body):
         if not found.isdisjoint(s.operands):
@@ -141,7 +153,9 @@ def _is_load(s: Statement) -> bool:
 
 
 def _is_simple(s: Statement, own: set[Atom]) -> bool:
-    """Whether a statement reads or writes an element, computes a number, or is a loop with as many turns each time."""
+    """Whether a statement reads or writes an element, computes a number, or is a loop with as many iterations each
+    time.
+    """
     if isinstance(s, For):
         return not s.carried and is_plain(s) and own.isdisjoint((s.start, s.stop))
     if not isinstance(s, Op) or s.decl.effect:
@@ -156,7 +170,9 @@ def _is_simple(s: Statement, own: set[Atom]) -> bool:
 
 
 def _write(nest: _Nest, b: Builder) -> None:
-    """Appends loops of their own for what stands around the one over rows, and that one for several turns at once."""
+    """Appends loops of their own for what stands around the one over rows, and that one for several iterations at
+    once.
+    """
     loop = nest.loop
     b.location, b.origin = loop.location, "compiler"
     for part in (nest.before, (nest.rows,), nest.behind):
@@ -165,38 +181,42 @@ def _write(nest: _Nest, b: Builder) -> None:
         body = replace(loop.body, body=(*nest.loads, *part))
         one = replace(loop, body=body, pair=0)
         if part == (nest.rows,):
-            full = whole_turns(loop, b)
+            full = whole_iterations(loop, b)
             b.append(_several(one, full, b))
             if full is loop.stop:
                 continue
             one = replace(one, start=full)
         index = replace(loop.index, type=Scalar("int64", True, b.shapes.fresh("j")))
-        b.append(replace(one, body=other_turn(one, index)))
+        b.append(replace(one, body=other_iteration(one, index)))
 
 
 def _several(loop: For, full: Atom, b: Builder) -> For:
-    """A loop whose turns are several of the old one."""
+    """A loop whose iterations are several of the old one."""
     inner = b.inner()
-    turns = []
+    iterations = []
     for k in range(TURNS):
         index = inner.op(arithmetic.add, loop.index, const(k)) if k else loop.index
-        turns.append(other_turn(loop, index).body)
-    _Together(_changing(loop, loop.index), [{} for _ in turns]).append(loop.body.body, turns, inner)
+        iterations.append(other_iteration(loop, index).body)
+    _Together(_changing(loop, loop.index), [{} for _ in iterations]).append(
+        loop.body.body, iterations, inner
+    )
     region = inner.region((loop.index,), ())
     return replace(loop, stop=full, step=const(TURNS), body=region, pair=0)
 
 
 class _Together:
-    """Statements of several turns, each behind that of the turn before it; what is the same in all of them, once."""
+    """Statements of several iterations, each behind that of the iteration before it; what is the same in all of
+    them, once.
+    """
 
     def __init__(self, own: set[Atom], envs: Sequence[Env]) -> None:
         self.own, self.envs = own, envs
 
     def append(
-        self, old: Sequence[Statement], turns: Sequence[Sequence[Statement]], b: Builder
+        self, old: Sequence[Statement], iterations: Sequence[Sequence[Statement]], b: Builder
     ) -> None:
-        """`turns` are copies of the `old` statements."""
-        for s, *copies in zip(old, *turns, strict=True):
+        """`iterations` are copies of the `old` statements."""
+        for s, *copies in zip(old, *iterations, strict=True):
             if isinstance(s, For):
                 self.loop(s, copies, b)
             elif self.own.isdisjoint(s.operands):

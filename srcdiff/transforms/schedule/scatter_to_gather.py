@@ -1,11 +1,11 @@
-"""Adjoints of slices next to each other are gathered in one pass.
+"""Scatter to gather: loops that add neighbouring slices into an array become one loop that gathers.
 
     for j in range(n - 2): d[j] += g[j]                   g = np.zeros(n + 2)
     for j in range(n - 2): d[j + 1] -= 2 * g[j]   becomes     ...
     for j in range(n - 2): d[j + 2] += g[j]               for i in range(n): d[i] += g[i] - 2 * g[i + 1] + g[i + 2]
 
-Stencils leave such loops, each of which loads and stores all of `d`. What is added is read from an array that only the
-function sees; that gets zeros at both ends, so that all elements of `d` are sums of the same terms.
+Adjoints of stencils have such loops, and each of them loads and stores all of `d`. The array that is added must be
+private to the function; it is padded with zeros at both ends, so that all elements of `d` are sums of the same terms.
 """
 
 from __future__ import annotations
@@ -156,8 +156,8 @@ def _fills(group: Sequence[_Term]) -> bool:
     """Whether together the loops go over the whole array that they add to, as slices of it do."""
     shifts = [t.shift for t in group]
     (length,) = group[0].target.type.shape  # type: ignore[union-attr]
-    turns = Dim.of(Clamp(length - max(shifts)))
-    return min(shifts) == 0 and known_dim(group[0].loop.stop) == turns
+    iterations = Dim.of(Clamp(length - max(shifts)))
+    return min(shifts) == 0 and known_dim(group[0].loop.stop) == iterations
 
 
 class _Gather(Rewriter):
@@ -205,21 +205,21 @@ class _Gather(Rewriter):
         (length,) = target.type.shape  # type: ignore[union-attr]
         name = group[0].loop.index.name
         index = Value(Scalar("int64", True, b.shapes.fresh("i")), name)
-        turn = b.inner()
+        iteration = b.inner()
         total: Atom | None = None
         for term in sorted(group, key=lambda t: t.shift, reverse=True):
             back = last - term.shift
-            at = index if not back else turn.op(arithmetic.add, index, const(back))
-            value: Atom = turn.op(memory.index, source, at, where="i")
+            at = index if not back else iteration.op(arithmetic.add, index, const(back))
+            value: Atom = iteration.op(memory.index, source, at, where="i")
             new = {**env, term.load.result: value}
             for op in term.scaling:
                 made = replace(op, operands=tuple(lookup(new, a) for a in op.operands))
                 made = replace(made, results=tuple(map(replace, op.results)))
-                turn.append(made)
+                iteration.append(made)
                 value = new[op.result] = made.result
-            total = value if total is None else turn.op(arithmetic.add, total, value)
+            total = value if total is None else iteration.op(arithmetic.add, total, value)
         assert total is not None
-        turn.ops(memory.add_into, target, total, index, where="i")
+        iteration.ops(memory.add_into, target, total, index, where="i")
         count = b.op(memory.length, dim=length)
         loop = group[0].loop
-        b.append(replace(loop, stop=count, body=turn.region((index,), ()), pair=0))
+        b.append(replace(loop, stop=count, body=iteration.region((index,), ()), pair=0))

@@ -1,11 +1,12 @@
-"""Powers whose exponents a loop counts are running products.
+"""Strength reduction: a power whose exponent is the loop index becomes a running product.
 
     for 0, %n { (%j) ->                          for 0, %n with 1.0 { (%j, %power) ->
         %p = power %t, %j            becomes         ... %power ...
         ... %p ... }                                 yield (multiply %power, %t) }
 
-One that only multiplies what no turn changes is carried as that product. Where a loop does nothing but add up such
-powers, each times a number of its turn, it is Horner's rule, the last number first: one operation in the place of two.
+A power that only multiplies a loop-invariant value is carried as that product. A loop that only adds up such powers,
+each times a coefficient, becomes Horner's rule, which starts with the last coefficient: one operation in the place of
+two.
 
     for 0, %n with 0.0 { (%j, %sum) ->                      for 0, %n with 0.0 { (%k, %sum) ->
         yield (add %sum, (multiply (power %t, %j), %c[j])) }    yield (add (multiply %sum, %t), %c[n - 1 - k]) }
@@ -86,13 +87,13 @@ class _Running(Rewriter):
             env[new.results[0]] = _horner(new, terms, b)
 
     def products(self, loop: For, found: Collection[Op]) -> dict[Op, list[Statement]]:
-        """The products of a power and what no turn changes, with what that takes."""
+        """The products of a power and what no iteration changes, with what that takes."""
         made = {s: p for p in found if (s := _product(loop, p)) is not None}
         chains = {s: self.fixed(_other(s, p.result), loop) for s, p in made.items()}
         return {s: chain for s, chain in chains.items() if chain is not None}
 
     def fixed(self, base: Atom, loop: For) -> list[Statement] | None:
-        """The statements of a turn that give a number which is the same in all turns; None if it is not."""
+        """The statements of an iteration that give a number which is the same in all iterations; None if it is not."""
         inside = set(defined_in(loop.body))
         made = {r: s for s in loop.body.body for r in s.results}
         chain: set[Statement] = set()
@@ -110,7 +111,7 @@ class _Running(Rewriter):
         return [s for s in loop.body.body if s in chain]
 
     def may_move(self, s: Statement, loop: For) -> bool:
-        """Whether a statement may be run in front of a loop that may make no turn."""
+        """Whether a statement may be run in front of a loop that may make no iteration."""
         if isinstance(s, If):
             return all(self.may_move(inner, loop) for r in regions_of(s) for inner in walk(r))
         if not isinstance(s, Op):
@@ -151,7 +152,7 @@ def _counts(loop: For) -> bool:
 
 
 def _powers(loop: For) -> list[Op]:
-    """The powers with a loop's index as exponent, of which each turn asks for one."""
+    """The powers with a loop's index as exponent, of which each iteration asks for one."""
     return [
         s for s in loop.body.body
         if isinstance(s, Op) and s.decl is arithmetic.power and s.operands[1] is loop.index
@@ -166,7 +167,7 @@ class _Terms:
     power: Op
     factor: Atom
     total: Op
-    rest: tuple[Statement, ...]  # what else a turn does
+    rest: tuple[Statement, ...]  # what else an iteration does
 
 
 def _terms(loop: For, found: Mapping[Op, list[Statement]]) -> _Terms | None:
@@ -191,7 +192,7 @@ def _terms(loop: For, found: Mapping[Op, list[Statement]]) -> _Terms | None:
 
 
 def _only(loop: For, atoms: Sequence[Atom]) -> Op | None:
-    """The operation of a turn that makes a value which is used once."""
+    """The operation of an iteration that makes a value which is used once."""
     if len(atoms) != 1 or not isinstance(atoms[0], Value) or _uses(loop, atoms[0]) != 1:
         return None
     makers = (s for s in loop.body.body if isinstance(s, Op) and s.results == (atoms[0],))
@@ -199,7 +200,7 @@ def _only(loop: For, atoms: Sequence[Atom]) -> Op | None:
 
 
 def _uses(loop: For, value: Value) -> int:
-    """How often a turn uses a value."""
+    """How often an iteration uses a value."""
     region = loop.body
     return sum(a is value for s in region.body for a in used_atoms(s)) + region.yields.count(value)
 
@@ -220,19 +221,19 @@ def _from_the_last(loop: For, terms: _Terms, base: Atom, b: Builder) -> Value:
     last = b.op(arithmetic.subtract, loop.stop, const(1))
     k = Value(Scalar("int64", True, b.shapes.fresh("k")), loop.index.name)
     param = replace(total.result)
-    turn = b.inner()
-    turn.location, turn.origin = loop.location, "compiler"
-    at = turn.op(arithmetic.subtract, last, k)
+    iteration = b.inner()
+    iteration.location, iteration.origin = loop.location, "compiler"
+    at = iteration.op(arithmetic.subtract, last, k)
     own, there = symbol_of(loop.index), known_dim(at)
     body = Region((loop.index,), terms.rest, (terms.factor,))
     if own is not None and there is not None:
         body = change_dims_within(body, lambda d: d.substitute({own: there}))
     new: Env = {body.params[0]: at}
     for s in body.body:
-        turn.append(clone_statement(s, new))
-    scaled = turn.op(arithmetic.multiply, param, base)
-    end = turn.op(arithmetic.add, scaled, lookup(new, body.yields[0]), name=param.name)
-    region = turn.region((k, param), (end,))
+        iteration.append(clone_statement(s, new))
+    scaled = iteration.op(arithmetic.multiply, param, base)
+    end = iteration.op(arithmetic.add, scaled, lookup(new, body.yields[0]), name=param.name)
+    region = iteration.region((k, param), (end,))
     result = replace(total.result)
     b.append(replace(loop, carried=(const(0.0),), body=region, results=(result,)))
     return result
@@ -278,7 +279,7 @@ def by_horner(loop: For, b: Builder) -> list[Statement] | None:
 
 
 def _factor_outside(loop: For, step: Op, power: Value) -> Atom | None:
-    """What a turn multiplies its running product by, if that is a number that no turn changes."""
+    """What an iteration multiplies its running product by, if that is a number that no iteration changes."""
     if step.decl is not arithmetic.multiply or step.operands.count(power) != 1:
         return None
     base = _other(step, power)

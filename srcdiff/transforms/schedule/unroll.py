@@ -1,12 +1,13 @@
-"""Loops over the coordinates of a point are written out, so that loops over points fuse and are vectorised.
+"""Full unrolling of short loops, such as those over the coordinates of a point, so that loops over points fuse and
+are vectorised.
 
     for j in range(n):                          for j in range(n):
         s = 0.0                                     s = (x[i, 0] - x[j, 0]) ** 2
         for k in range(3):             becomes      s += (x[i, 1] - x[j, 1]) ** 2
             s += (x[i, k] - x[j, k]) ** 2           s += (x[i, 2] - x[j, 2]) ** 2
 
-Those of at most four turns that stand in another loop, and only compute and store. Such an axis of an argument
-(points in space, quaternions) is part of what a program is generated for, if that writes out a loop.
+It applies to loops of at most four iterations inside another loop that only compute and store. Where the length of an
+axis of an argument (points in space, quaternions) lets a loop be unrolled, the program is specialised for that length.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from srcdiff.transforms.simplify.identities import may_stand
 __all__ = ["small_axes", "unroll"]
 
 _TURNS = 4
-_STATEMENTS = 96  # in all turns together
+_STATEMENTS = 96  # in all iterations together
 
 
 def small_axes(fn: Function, lengths: Mapping[str, int]) -> dict[str, int]:
@@ -73,12 +74,12 @@ class _Unroll(Rewriter):
         self.count = 0
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
-        turns = _turns(old) if isinstance(old, For) and self.depth else None
-        if isinstance(old, For) and turns is not None:
+        iterations = _iterations(old) if isinstance(old, For) and self.depth else None
+        if isinstance(old, For) and iterations is not None:
             self.count += 1
             carried = [lookup(env, a) for a in old.carried]
-            for k in turns:
-                carried = self.turn(old, k, carried, env, b)
+            for k in iterations:
+                carried = self.iteration(old, k, carried, env, b)
             env.update(zip(old.results, carried, strict=True))
             return
         is_loop = isinstance(old, For | While)
@@ -86,8 +87,8 @@ class _Unroll(Rewriter):
         super().statement(old, env, b)
         self.depth -= is_loop
 
-    def turn(self, loop: For, k: int, carried: list[Atom], env: Env, b: Builder) -> list[Atom]:
-        """Append the statements of a turn; what they hand on."""
+    def iteration(self, loop: For, k: int, carried: list[Atom], env: Env, b: Builder) -> list[Atom]:
+        """Append the statements of an iteration; what they hand on."""
         symbol = symbol_of(loop.index)
         bound = {symbol: Dim(k)} if symbol else {}
         body = change_dims_within(loop.body, lambda d: d.substitute(bound))
@@ -102,7 +103,7 @@ class _Unroll(Rewriter):
 
 
 def _added_to_zero(s: Statement, env: Env) -> Atom | None:
-    """What a sum is in the first turn."""
+    """What a sum is in the first iteration."""
     if not isinstance(s, Op) or s.decl is not arithmetic.add:
         return None
     operands = [lookup(env, a) for a in s.operands]
@@ -111,7 +112,7 @@ def _added_to_zero(s: Statement, env: Env) -> Atom | None:
 
 
 def _place(s: Statement, env: Env) -> Atom | None:
-    """The integer that a turn computes from its number."""
+    """The integer that an iteration computes from its number."""
     if not isinstance(s, Op) or not s.operands or not _is_integer(s) or s.decl.shape_of:
         return None
     operands = tuple(lookup(env, a) for a in s.operands)
@@ -121,7 +122,7 @@ def _place(s: Statement, env: Env) -> Atom | None:
 
 
 def _is_integer(s: Statement) -> bool:
-    """Whether a statement makes an integer: a place, as a rule, which a turn's number settles."""
+    """Whether a statement makes an integer: a place, as a rule, which an iteration's number settles."""
     types = [v.type for v in s.results]
     return len(types) == 1 and isinstance(types[0], Scalar) and types[0].dtype == "int64"
 
@@ -132,14 +133,14 @@ def _number(atom: Atom) -> int | None:
     return expr.const if expr is not None and expr.is_const else None
 
 
-def _turns(loop: For) -> range | None:
+def _iterations(loop: For) -> range | None:
     """The indices of a loop that is written out."""
     bounds = [n for a in (loop.start, loop.stop, loop.step) if (n := _number(a)) is not None]
     if loop.breaks or len(bounds) < 3:
         return None
-    turns = range(*bounds)[:: -1 if loop.reverse else 1]
+    iterations = range(*bounds)[:: -1 if loop.reverse else 1]
     ops = list(walk(loop.body))
     size = sum(not _is_integer(s) for s in ops)
-    if not 0 < len(turns) <= _TURNS or len(turns) * size > _STATEMENTS:
+    if not 0 < len(iterations) <= _TURNS or len(iterations) * size > _STATEMENTS:
         return None
-    return turns if all(isinstance(s, Op) and not s.decl.effect for s in ops) else None
+    return iterations if all(isinstance(s, Op) and not s.decl.effect for s in ops) else None

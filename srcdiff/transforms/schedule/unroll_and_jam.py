@@ -1,4 +1,4 @@
-"""Four turns of an outer loop in one pass of the loop inside it.
+"""Unroll-and-jam: one pass of the inner loop serves four iterations of the outer loop.
 
     for 0, %m { (%j) ->                        for 0, %full, 4 { (%j) ->
         %a = index %c, %j                          %a = index %c, %j;  %b = index %c, %j + 1;  ...
@@ -8,8 +8,8 @@
             store %sums, %t, %i } }                    store %sums, ..., %i } }
                                                for %full, %m { (%j) -> ... as before }
 
-A pass over rows that computes little takes the time of its loads and stores. What turns of the outer loop leave in the
-same rows for each other then stays in registers, and what several of them load is loaded once.
+A pass over rows that computes little takes the time of its loads and stores. After this transformation a row that
+several iterations of the outer loop update stays in registers, and a row that several of them read is loaded once.
 """
 
 from __future__ import annotations
@@ -42,20 +42,20 @@ from srcdiff.ops.elementwise import arithmetic
 from srcdiff.transforms.analysis.dependence.affine import ELEMENT_ACCESSES, subscripts
 from srcdiff.transforms.analysis.effects import footprint, together
 from srcdiff.transforms.analysis.recompute_cost import price_of_element
-from srcdiff.transforms.schedule.distribute import other_turn, parts_of_turns
-from srcdiff.transforms.schedule.unroll_common import TURNS, has_enough, is_plain, whole_turns
+from srcdiff.transforms.schedule.distribute import other_iteration, parts_of_iterations
+from srcdiff.transforms.schedule.unroll_common import TURNS, has_enough, is_plain, whole_iterations
 from srcdiff.transforms.schedule.vectorize.cost import Lengths
 from srcdiff.transforms.simplify.cse import cse
 
 __all__ = ["jam"]
 
-_STATEMENTS = 12  # of a turn: what computes more does not wait for memory
-_LONG = 8  # turns of the inner loop that are worth a pass of its own
+_STATEMENTS = 12  # of an iteration: what computes more does not wait for memory
+_LONG = 8  # iterations of the inner loop that are worth a pass of its own
 
 
 def jam(fn: Function, lengths: Mapping[str, int]) -> Function:
-    """`fn` with turns of outer loops together where that saves passes over rows; `lengths` of the arguments at hand
-    say which loops are long.
+    """`fn` with iterations of outer loops together where that saves passes over rows; `lengths` of the arguments at
+    hand say which loops are long.
     """
     new = _Jam(fn, lengths)(fn)
     return fn if new.body is fn.body else cse(new, in_user_lines=True)
@@ -63,7 +63,7 @@ def jam(fn: Function, lengths: Mapping[str, int]) -> Function:
 
 @dataclass(frozen=True)
 class _Nest:
-    """A loop whose turns are one inner loop each, with what stands in front of it and behind it."""
+    """A loop whose iterations are one inner loop each, with what stands in front of it and behind it."""
 
     loop: For
     before: Sequence[Statement]
@@ -72,14 +72,14 @@ class _Nest:
 
     @property
     def ops(self) -> list[Op]:
-        """What a turn of the inner loop is made of."""
+        """What an iteration of the inner loop is made of."""
         return [s for s in self.inner.body.body if isinstance(s, Op)]
 
 
 class _Jam(Rewriter):
     def __init__(self, fn: Function, lengths: Mapping[str, int]) -> None:
         self.roots = storage_roots(fn)
-        self.turns = Lengths.of(fn.body, lengths)
+        self.iterations = Lengths.of(fn.body, lengths)
         self.lengths = lengths_of(fn)
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
@@ -93,8 +93,10 @@ class _Jam(Rewriter):
             b.append(new)
 
     def parts(self, loop: For, b: Builder) -> None:
-        """A loop, or one for each part of its turns, where that makes nests of some."""
-        front, parts = parts_of_turns(loop, self.roots, b) if self.may_part(loop) else ([], [loop])
+        """A loop, or one for each part of its iterations, where that makes nests of some."""
+        front, parts = (
+            parts_of_iterations(loop, self.roots, b) if self.may_part(loop) else ([], [loop])
+        )
         nests = [self.nest(part) for part in parts]
         if not any(nests):
             b.append(loop)
@@ -110,7 +112,7 @@ class _Jam(Rewriter):
         return not loop.carried and is_plain(loop) and self.is_long(loop)
 
     def nest(self, loop: For) -> _Nest | None:
-        """A loop as a nest whose turns may be mixed, if that saves anything."""
+        """A loop as a nest whose iterations may be mixed, if that saves anything."""
         body = loop.body.body
         loops = [k for k, s in enumerate(body) if isinstance(s, For)]
         if len(loops) != 1 or loop.carried or not is_plain(loop) or not self.is_long(loop):
@@ -118,16 +120,16 @@ class _Jam(Rewriter):
         inner = body[loops[0]]
         assert isinstance(inner, For)
         found = _Nest(loop, body[: loops[0]], inner, body[loops[0] + 1 :])
-        if not is_plain(inner) or not _is_small(found) or self.turns.turns(inner) < _LONG:
+        if not is_plain(inner) or not _is_small(found) or self.iterations.iterations(inner) < _LONG:
             return None
         return found if self.may_mix(found) and _saves(found) else None
 
     def is_long(self, loop: For) -> bool:
-        return has_enough(loop, self.lengths, self.turns)
+        return has_enough(loop, self.lengths, self.iterations)
 
     def may_mix(self, nest: _Nest) -> bool:
-        """Whether what stands in front of the inner loop may be done earlier, what is behind it later, and turns of the
-        inner loop do not see each other.
+        """Whether what stands in front of the inner loop may be done earlier, what is behind it later, and
+        iterations of the inner loop do not see each other.
         """
         first, middle, last = (
             together(footprint(s, self.roots) for s in part)
@@ -142,7 +144,7 @@ class _Jam(Rewriter):
         return all(self.is_apart(root, nest) for root in middle.writes)
 
     def is_apart(self, root: Value, nest: _Nest) -> bool:
-        """Whether each turn of the inner loop touches only what its index picks along one axis of some storage."""
+        """Whether each iteration of the inner loop touches only what its index picks along one axis of some storage."""
         touching = [op for op in nest.ops if root in self.touched(op)]
         axes = [
             {k for k, a in enumerate(subscripts(op)) if a is nest.inner.index} for op in touching
@@ -156,7 +158,7 @@ class _Jam(Rewriter):
 
 
 def _is_small(nest: _Nest) -> bool:
-    """Whether a turn of the inner loop is a few simple operations on elements."""
+    """Whether an iteration of the inner loop is a few simple operations on elements."""
     here = {nest.loop.index, *(r for s in nest.before for r in s.results)}
     if not here.isdisjoint((nest.inner.start, nest.inner.stop)):
         return False
@@ -176,10 +178,10 @@ def _is_simple(op: Op) -> bool:
 
 
 def _saves(nest: _Nest) -> bool:
-    """Whether turns of the outer loop write the same elements, or sum up products with them.
+    """Whether iterations of the outer loop write the same elements, or sum up products with them.
 
-    Turns that each change a row of their own, too, are faster apart, and so are sums of turns that each write one: LLVM
-    takes rows of one array to overlap.
+    Iterations that each change a row of their own, too, are faster apart, and so are sums of iterations that each
+    write one: LLVM takes rows of one array to overlap.
     """
     rows = _rows(nest)
     stored = {op.operands[0] for op in nest.ops if subscripts(op) and op.decl is not memory.index}
@@ -190,7 +192,9 @@ def _saves(nest: _Nest) -> bool:
 
 
 def _rows(nest: _Nest) -> set[Atom]:
-    """Arrays of which a turn of the inner loop touches one element, whatever the turn of the outer loop is."""
+    """Arrays of which an iteration of the inner loop touches one element, whatever the iteration of the outer loop
+    is.
+    """
     places: dict[Atom, set[tuple[Atom, ...]]] = {}
     for op in nest.ops:
         if at := subscripts(op):
@@ -209,18 +213,18 @@ def _rows(nest: _Nest) -> set[Atom]:
 
 
 def _write(nest: _Nest, b: Builder) -> None:
-    """Appends the loop of several turns a pass, and one for the turns that are left."""
+    """Appends the loop of several iterations a pass, and one for the iterations that are left."""
     loop = nest.loop
     b.location, b.origin = loop.location, "compiler"
-    full = whole_turns(loop, b)
+    full = whole_iterations(loop, b)
     b.append(_several(nest, full, b))
     if full is not loop.stop:
         index = replace(loop.index, type=Scalar("int64", True, b.shapes.fresh("j")))
-        b.append(replace(loop, start=full, body=other_turn(loop, index), pair=0))
+        b.append(replace(loop, start=full, body=other_iteration(loop, index), pair=0))
 
 
 def _several(nest: _Nest, full: Atom, b: Builder) -> For:
-    """A loop whose turns are several of the old one."""
+    """A loop whose iterations are several of the old one."""
     outer, pass_ = b.inner(), _Pass(_rows(nest), b.inner())
     behind: list[Statement] = []
     carried: list[Atom] = []
@@ -229,14 +233,14 @@ def _several(nest: _Nest, full: Atom, b: Builder) -> For:
         index: Atom = nest.loop.index
         if k:
             index = outer.op(arithmetic.add, nest.loop.index, const(k))
-        turn = other_turn(nest.loop, index)
-        outer.body += turn.body[: len(nest.before)]
-        inner = turn.body[len(nest.before)]
+        iteration = other_iteration(nest.loop, index)
+        outer.body += iteration.body[: len(nest.before)]
+        inner = iteration.body[len(nest.before)]
         assert isinstance(inner, For)
-        pass_.turn(inner)
+        pass_.iteration(inner)
         carried += inner.carried
         results += inner.results
-        behind += turn.body[len(nest.before) + 1 :]
+        behind += iteration.body[len(nest.before) + 1 :]
     outer.append(
         replace(
             nest.inner, carried=tuple(carried), body=pass_.region(), results=tuple(results), pair=0
@@ -248,7 +252,7 @@ def _several(nest: _Nest, full: Atom, b: Builder) -> For:
 
 
 class _Pass:
-    """Several turns of an outer loop in a turn of the inner loop; elements of `rows` are kept in numbers."""
+    """Several iterations of an outer loop in an iteration of the inner loop; elements of `rows` are kept in numbers."""
 
     def __init__(self, rows: set[Atom], b: Builder) -> None:
         self.rows = rows
@@ -259,7 +263,7 @@ class _Pass:
         self.known: dict[Atom, Atom] = {}
         self.stores: dict[Atom, Op] = {}
 
-    def turn(self, inner: For) -> None:
+    def iteration(self, inner: For) -> None:
         if self.index is None:
             self.index = inner.index
         env: Env = {inner.index: self.index}

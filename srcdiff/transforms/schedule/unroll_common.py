@@ -1,4 +1,4 @@
-"""Loops of which several turns are made together: which may be, and how far that goes."""
+"""Conditions that unroll-and-jam and register tiling share: which loops may be unrolled, and to which bound."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from srcdiff.ir.dims import Shapes
 from srcdiff.ops.elementwise import arithmetic
 from srcdiff.transforms.schedule.vectorize.cost import Lengths
 
-__all__ = ["TURNS", "has_enough", "is_plain", "whole_turns"]
+__all__ = ["TURNS", "has_enough", "is_plain", "whole_iterations"]
 
 TURNS = 4
-_ENOUGH = 8  # turns that are worth two loops
+_ENOUGH = 8  # iterations that are worth two loops
 
 
 def is_plain(loop: For) -> bool:
@@ -21,22 +21,22 @@ def is_plain(loop: For) -> bool:
 
 
 def has_enough(loop: For, known: Shapes, lengths: Lengths) -> bool:
-    """Whether a loop makes enough turns for some to be taken together, and never less than none."""
+    """Whether a loop makes enough iterations for some to be taken together, and never less than none."""
     start, stop = known_dim(loop.start), known_dim(loop.stop)
     if start is None or stop is None or not known.is_at_least_zero(stop - start):
         return False
-    return lengths.turns(loop) >= _ENOUGH
+    return lengths.iterations(loop) >= _ENOUGH
 
 
-def whole_turns(loop: For, b: Builder) -> Atom:
-    """Where the turns end that make whole groups: at the loop's own end, if that is known."""
+def whole_iterations(loop: For, b: Builder) -> Atom:
+    """Where the iterations end that make whole groups: at the loop's own end, if that is known."""
     start, stop = known_dim(loop.start), known_dim(loop.stop)
     assert start is not None and stop is not None
     span = stop - start
     if span.is_const and not span.const % TURNS:
         return loop.stop
-    turns = loop.stop
+    iterations = loop.stop
     if loop.start != const(0):
-        turns = b.op(arithmetic.subtract, loop.stop, loop.start)
-    rest = b.op(arithmetic.mod, turns, const(TURNS))
+        iterations = b.op(arithmetic.subtract, loop.stop, loop.start)
+    rest = b.op(arithmetic.mod, iterations, const(TURNS))
     return b.op(arithmetic.subtract, loop.stop, rest, name="full")

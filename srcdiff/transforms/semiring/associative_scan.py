@@ -1,4 +1,5 @@
-"""A loop whose turns can be grouped in any way, as a tree: neighbouring turns are put together, level after level.
+"""A loop whose iterations can be grouped in any way, as a tree: neighbouring iterations are put together, level
+after level.
 
     for y in ys:                                                  steps = np.empty((len(ys), K, K))
         scores = log_alpha[:, None] + log_A                       for t, y in enumerate(ys):
@@ -10,12 +11,13 @@
                                                                   scores = log_alpha[:, None] + steps[0]
                                                                   log_alpha = logsumexp(scores, axis=0)
 
-A turn may be put together with the next one where it takes the vector that is carried to its product with a matrix, in
-the semiring of `logsumexp` and `+`, or of `max` and `+`: such products are associative. `transfer_matrices` shows that,
-line by line. A loop of which it is not shown stays; where there is no other, it is refused.
+An iteration may be put together with the next one where it takes the vector that is carried to its product with a
+matrix, in the semiring of `logsumexp` and `+`, or of `max` and `+`: such products are associative.
+`transfer_matrices` shows that, line by line. A loop of which it is not shown stays; where there is no other, it is
+refused.
 
-The tree has as many levels as its number of turns has binary digits, and does K times the work of the loop: it is for
-many threads, and for NumPy, to which a level is a few calls.
+The tree has as many levels as its number of iterations has binary digits, and does K times the work of the loop: it
+is for many threads, and for NumPy, to which a level is a few calls.
 """
 
 from __future__ import annotations
@@ -55,7 +57,7 @@ def scanned(fn: Function) -> Function:
     if trees.reasons:
         raise trees.reasons[0]
     raise UnsupportedError(
-        f"scan: {fn.name} has no loop that carries a vector from turn to turn",
+        f"scan: {fn.name} has no loop that carries a vector from iteration to iteration",
         "It is for loops such as `log_alpha = logsumexp(log_alpha[:, None] + log_A, axis=0)`.",
         fn.location,
     )
@@ -86,7 +88,7 @@ class _Trees(Rewriter):
 
 
 def _tree(loop: For, lengths: Lengths, env: Env, b: Builder) -> Value:
-    """What stands for a loop: nothing where it has no turns, a product of all of them otherwise."""
+    """What stands for a loop: nothing where it has no iterations, a product of all of them otherwise."""
     if len(loop.carried) != 1 or loop.breaks:
         found = "may be left early" if loop.breaks else f"carries {len(loop.carried)} values"
         raise not_shown(loop.location, f"the loop {found}", "Carry one vector, and run to the end.")
@@ -97,7 +99,7 @@ def _tree(loop: For, lengths: Lengths, env: Env, b: Builder) -> Value:
     if not lengths.are_same(*shape_of(vector.type), *shape_of(type_)):
         raise not_shown(
             loop.location,
-            "the vector may have another length in each turn",
+            "the vector may have another length in each iteration",
             "Its length has to be that of what is added; where both are arguments, add them outside of the loop, too.",
         )
     if not isinstance(vector, Value) or not isinstance(loop.step, Const) or loop.step.value != 1:
@@ -107,23 +109,28 @@ def _tree(loop: For, lengths: Lengths, env: Env, b: Builder) -> Value:
     count = stop if is_from_0 else b.op(arithmetic.subtract, stop, start)
     condition = b.op(arithmetic.greater, count, const(0))
     then = b.inner()
-    turn = Turn(loop, lengths, env, then.inner())
-    root = _root(turn, vector, count, start, then)
+    iteration = Turn(loop, lengths, env, then.inner())
+    root = _root(iteration, vector, count, start, then)
     column = then.op(memory.index, vector, where=":, None")
     scores = then.op(arithmetic.add, column, root)
-    after = then.op(SUMS[turn.plus], scores, axis=0)
+    after = then.op(SUMS[iteration.plus], scores, axis=0)
     result = replace(loop.carried_results[0])
     branches = then.region((), (after,)), b.inner().region((), (vector,))
     b.append(If(condition, *branches, (result,), loop.location, b.origin))
     return result
 
 
-def _root(turn: Turn, vector: Value, count: Atom, start: Atom, b: Builder) -> Value:
-    """The matrices of all turns, and their product."""
-    loop, inner, index, stop = turn.loop, turn.b, turn.index, lookup(turn.env, turn.loop.stop)
+def _root(iteration: Turn, vector: Value, count: Atom, start: Atom, b: Builder) -> Value:
+    """The matrices of all iterations, and their product."""
+    loop, inner, index, stop = (
+        iteration.loop,
+        iteration.b,
+        iteration.index,
+        lookup(iteration.env, iteration.loop.stop),
+    )
     length = b.op(memory.axis_length, vector, axis=0)
-    steps = b.op(memory.empty, count, length, length, name="steps", dtype=turn.dtype)
-    matrix = turn.matrix()
+    steps = b.op(memory.empty, count, length, length, name="steps", dtype=iteration.dtype)
+    matrix = iteration.matrix()
     place: Atom = index
     if loop.reverse:
         last = inner.op(arithmetic.subtract, stop, const(1))
@@ -131,9 +138,9 @@ def _root(turn: Turn, vector: Value, count: Atom, start: Atom, b: Builder) -> Va
     elif not (isinstance(start, Const) and start.value == 0):
         place = inner.op(arithmetic.subtract, index, start)
     inner.ops(memory.store, steps, matrix, place, where="i")
-    turns = inner.region((index,), ())
-    b.append(For(start, stop, const(1), (), turns, (), location=loop.location))
-    products = _products(b, b.op(memory.read, steps), length, turn.plus)
+    iterations = inner.region((index,), ())
+    b.append(For(start, stop, const(1), (), iterations, (), location=loop.location))
+    products = _products(b, b.op(memory.read, steps), length, iteration.plus)
     return b.op(memory.read, b.op(memory.index, products, const(0), where="i"))
 
 

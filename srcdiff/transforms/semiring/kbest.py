@@ -58,7 +58,7 @@ class _Best(Messages):
             return List(self.lists(type_.element))
         return Array("float64", (*shape_of(type_), Dim(self.k)))
 
-    def turn(self, atom: Atom, location: Location | None, b: Builder) -> Value:
+    def lift(self, atom: Atom, location: Location | None, b: Builder) -> Value:
         """A potential as a list: itself, and nothing else."""
         if isinstance(atom, Const) and atom.value == -math.inf:
             return b.op(creation.full, atom, const(self.k))
@@ -75,7 +75,7 @@ class _Best(Messages):
         b.body[:] = [*before, replace(made, results=(result,))]
         env[old.result] = result
 
-    def turned(self, old: Op, env: Env, b: Builder) -> None:
+    def retype(self, old: Op, env: Env, b: Builder) -> None:
         name = old.decl.name
         given = [lookup(env, a) for a in old.operands]
         whole = [a in self.found for a in old.operands]
@@ -105,7 +105,7 @@ class _Best(Messages):
             found = self.both(given[0], given[1], b)
         elif not any(whole):
             total = b.op(old.decl, *given)
-            env[old.result] = self.turn(total, old.location, b)
+            env[old.result] = self.lift(total, old.location, b)
             return
         else:
             parts = [
@@ -139,7 +139,7 @@ class _Best(Messages):
         axes = ndim_of(x.type) - is_message
         axis = old.attrs.get("axis")
         if axes == 0:
-            return b.op(memory.copy, x) if is_message else self.turn(x, old.location, b)
+            return b.op(memory.copy, x) if is_message else self.lift(x, old.location, b)
         gone = axes_of_sum(axis, axes)
         order = (*(n for n in range(axes) if n not in gone), *gone)
         full = (*order, axes) if is_message else order
@@ -208,7 +208,7 @@ class _Best(Messages):
                 found = b.op(memory.read, found)
             self.named(old, found, env, b)
         elif name in _SAME:
-            x = given[0] if whole[0] else self.turn(given[0], old.location, b)
+            x = given[0] if whole[0] else self.lift(given[0], old.location, b)
             self.named(old, b.op(old.decl, x), env, b)
         elif name in _ALONG and whole[0]:
             self.named(old, self.along_axes(old, given, b), env, b)

@@ -1,11 +1,11 @@
 """Whether one term of a log_Z may have a sum of exponentials twice: what is drawn for it would be drawn once for both.
 
     s = logsumexp(x);  s + s                                            twice
-    total = total + logsumexp(scores[t])          in a loop             another sum in each turn
+    total = total + logsumexp(scores[t])          in a loop             another sum in each iteration
     chart[i, k] + chart[k, j]                                           perhaps: nothing is known of elements
 
-Each value has marks: which sums may be in it, and of which loops they are an earlier turn's. Two values that are added
-share a sum where a mark is on both.
+Each value has marks: which sums may be in it, and of which loops they are an earlier iteration's. Two values that
+are added share a sum where a mark is on both.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ __all__ = ["may_use_sums_twice"]
 
 _Mark = tuple[
     object, frozenset[int] | None
-]  # a sum, and the loops whose earlier turns it is of; None: it was stored
+]  # a sum, and the loops whose earlier iterations it is of; None: it was stored
 _Marks = frozenset[_Mark]
 _NONE: _Marks = frozenset()
 _CHOOSING = {
@@ -103,7 +103,7 @@ class _Uses:
             self.mark(r, self.of(x) | self.of(y))
 
     def loop(self, s: For | While) -> None:
-        """What is carried is of earlier turns, if a turn made it."""
+        """What is carried is of earlier iterations, if an iteration made it."""
         own = {v for region in regions_of(s) for v in defined_in(region)}
 
         def earlier(marks: _Marks) -> _Marks:

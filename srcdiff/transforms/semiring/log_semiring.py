@@ -42,7 +42,7 @@ from srcdiff.ops.core.index_patterns import has_arrays, items
 from srcdiff.ops.elementwise import arithmetic, elementary, special
 from srcdiff.ops.linalg.einsum import with_letters
 from srcdiff.transforms.analysis.defuse import definitions, same_kind
-from srcdiff.transforms.analysis.reachability import JOINED, MOVED, Turned, reached
+from srcdiff.transforms.analysis.reachability import JOINED, MOVED, Retyper, reached
 from srcdiff.transforms.semiring.normalise.cancel_normalisers import norms_of, without_shifts
 from srcdiff.transforms.semiring.normalise.contraction import contracted
 from srcdiff.transforms.semiring.normalise.recognise_logaddexp import with_logaddexp
@@ -193,7 +193,7 @@ def _is_exp(s: Op | Call) -> bool:
     return isinstance(s, Op) and s.decl is elementary.exp
 
 
-class _Logarithms(Turned):
+class _Logarithms(Retyper):
     """Of values that are exponentials, the new value of each is its logarithm."""
 
     def __init__(self, fn: Function, exponentials: set[Value], plus: Plus) -> None:
@@ -247,7 +247,7 @@ class _Logarithms(Turned):
         assert isinstance(new, Op)
         return new
 
-    def turned(self, old: Op, env: Env, b: Builder) -> None:
+    def retype(self, old: Op, env: Env, b: Builder) -> None:
         name = old.decl.name
         if name == "exp" and old.operands[0] not in self.found:
             x = lookup(env, old.operands[0])
@@ -394,7 +394,7 @@ class _Logarithms(Turned):
     def logarithms(self, old: Op, env: Env, b: Builder) -> tuple[Atom, ...]:
         return tuple(self.operand(a, old.location, env, b) for a in old.operands)
 
-    def turn(self, atom: Atom, location: Location | None, b: Builder) -> Atom:
+    def lift(self, atom: Atom, location: Location | None, b: Builder) -> Atom:
         """The logarithm of a plain number."""
         if isinstance(atom, Value):
             made = self.made.get(atom)
@@ -452,15 +452,15 @@ class _LogarithmsOfWeights(_Logarithms):
             location,
         )
 
-    def turn(self, atom: Atom, location: Location | None, b: Builder) -> Atom:
+    def lift(self, atom: Atom, location: Location | None, b: Builder) -> Atom:
         if isinstance(atom.type, List):
             raise self.of_lists(location)
         if isinstance(atom, Const):
-            found = super().turn(atom, location, b)
+            found = super().lift(atom, location, b)
             return const(-math.inf if found == const(-math.inf) else 0.0)
         made = self.made.get(atom)
         if made is not None and made.decl in _LOGARITHM_OF:
-            return super().turn(atom, location, b)
+            return super().lift(atom, location, b)
         return b.op(
             elementary.where,
             b.op(arithmetic.equal, atom, const(0.0)),

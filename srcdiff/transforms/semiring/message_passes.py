@@ -3,7 +3,7 @@
     log_alpha = log_pi                                              n = np.where(log_pi > -inf, 1.0, 0.0)
     log_alpha = logsumexp(log_alpha[:, None] + log_A, axis=0)  ->   n = np.sum(n[:, None] * (log_A > -inf), axis=0)
 
-What sums of exponentials are made of (messages) is turned; potentials are turned where they meet a message.
+Messages, the operands of sums of exponentials, are retyped; potentials are lifted where they meet a message.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from srcdiff.ops.arrays.shapes import reshape
 from srcdiff.ops.core.adjoint_builders import lengths_of_axes
 from srcdiff.ops.core.index_patterns import has_arrays, items
 from srcdiff.ops.elementwise import arithmetic, elementary, special
-from srcdiff.transforms.analysis.reachability import JOINED, MOVED, Turned, reached, shown_lengths
+from srcdiff.transforms.analysis.reachability import JOINED, MOVED, Retyper, reached, shown_lengths
 from srcdiff.transforms.semiring.argmax_sample import axes_of_sum
 from srcdiff.transforms.semiring.log_semiring import log_plus
 from srcdiff.transforms.simplify.dce import dce
@@ -125,7 +125,7 @@ class _SumsForMaxima(Rewriter):
         b.append(new)
 
 
-class Messages(Turned):
+class Messages(Retyper):
     """Functions whose sums of exponentials are messages, and that hand back some."""
 
     def __init__(self, found: set[Value], shown: frozenset[str], done: dict[Function, Function]):
@@ -183,7 +183,7 @@ class Messages(Turned):
             lengths = [
                 n for k, n in enumerate(lengths_of_axes(b, x, self.shown)[:axes]) if k not in gone
             ]
-        first = self.turn(b.op(memory.zeros, *lengths) if lengths else const(0.0), old.location, b)
+        first = self.lift(b.op(memory.zeros, *lengths) if lengths else const(0.0), old.location, b)
         inner, k = b.inner(), Value(INT, "k")
         before = Value(first.type, old.result.name, old.result.user)
         part = inner.op(memory.index, x, k, where=", ".join([*[":"] * gone[0], "i"]))
@@ -220,7 +220,7 @@ class Messages(Turned):
 class _Weights(Messages):
     """Messages are weights, not their logarithms."""
 
-    def turn(self, atom: Atom, location: Location | None, b: Builder) -> Atom:
+    def lift(self, atom: Atom, location: Location | None, b: Builder) -> Atom:
         return (
             b.op(elementary.exp, atom) if isinstance(atom, Value) else const(math.exp(atom.value))
         )
@@ -234,9 +234,9 @@ class _Weights(Messages):
 
     def factor(self, atom: Atom, b: Builder) -> Atom:
         """A potential that a message is multiplied by."""
-        return self.turn(atom, None, b)
+        return self.lift(atom, None, b)
 
-    def turned(self, old: Op, env: Env, b: Builder) -> None:
+    def retype(self, old: Op, env: Env, b: Builder) -> None:
         name = old.decl.name
         given = [lookup(env, a) for a in old.operands]
         whole = [a in self.found for a in old.operands]
@@ -247,7 +247,7 @@ class _Weights(Messages):
                 a if is_one else self.factor(a, b) for a, is_one in zip(given, whole, strict=True)
             ]
             if not any(whole):
-                factors[0] = self.turn(given[0], old.location, b)
+                factors[0] = self.lift(given[0], old.location, b)
             b.append(replace(old, decl=arithmetic.multiply, operands=tuple(factors), spelling=""))
         elif name == "sum":
             env[old.result] = self.folded(old, given[0], b)
@@ -274,7 +274,7 @@ class _Weights(Messages):
         if name in _ONES:
             b.append(replace(old, decl=_ONES[name], operands=tuple(given), spelling=""))
         elif old.decl is full:
-            value = self.turn(given[0], old.location, b)
+            value = self.lift(given[0], old.location, b)
             b.append(replace(old, operands=(value, *given[1:])))
         elif name in ("store", "append"):
             amount = self.operand(old.operands[1], old.location, env, b)
@@ -297,14 +297,14 @@ class _Weights(Messages):
 class _Counted(_Weights):
     """Messages are numbers of terms."""
 
-    def turn(self, atom: Atom, location: Location | None, b: Builder) -> Atom:
+    def lift(self, atom: Atom, location: Location | None, b: Builder) -> Atom:
         if isinstance(atom, Const):
             return const(0.0 if atom.value == -math.inf else 1.0)
         return b.op(elementary.where, self.factor(atom, b), const(1.0), const(0.0))
 
     def factor(self, atom: Atom, b: Builder) -> Atom:
         if isinstance(atom, Const):
-            return self.turn(atom, None, b)
+            return self.lift(atom, None, b)
         return b.op(arithmetic.greater, atom, const(-math.inf))
 
     def without(self, x: Atom, y: Atom, b: Builder) -> Value:

@@ -1,11 +1,11 @@
-"""A turn of a loop as the matrix that it multiplies the carried vector by, in a semiring of sums (for
+"""An iteration of a loop as the matrix that it multiplies the carried vector by, in a semiring of sums (for
 `associative_scan`).
 
     x = logsumexp(x[:, None] + A, axis=0) + b        is        A + b
 
-Of each value of the turn it is shown that it is the vector, moved to other axes, plus potentials (`Spread`), or that
-it is linear, and by which matrix (`Product`). Numbers that are taken off and put back may be anything. What is none of
-this is refused with its line.
+Of each value of the iteration it is shown that it is the vector, moved to other axes, plus potentials (`Spread`), or
+that it is linear, and by which matrix (`Product`). Numbers that are taken off and put back may be anything. What is
+none of this is refused with its line.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ class Lengths:
 
 
 class Turn:
-    """One turn of a loop, line by line: what does not depend on the vector stays, the rest is `Linear`."""
+    """One iteration of a loop, line by line: what does not depend on the vector stays, the rest is `Linear`."""
 
     def __init__(self, loop: For, lengths: Lengths, env: Env, b: Builder) -> None:
         self.loop = loop
@@ -102,10 +102,10 @@ class Turn:
         self.plus = ""
         self.b = b
         made = (s for s in walk(loop.body) if isinstance(s, Op) and s.decl.view_of is None)
-        self.own = {r for s in made for r in s.results}  # arrays that no other turn sees
+        self.own = {r for s in made for r in s.results}  # arrays that no other iteration sees
 
     def matrix(self) -> Value:
-        """The turn as a matrix."""
+        """The iteration as a matrix."""
         self.region(self.loop.body, self.b)
         (after,) = self.loop.carried_yields
         if after not in self.linear:
@@ -113,12 +113,14 @@ class Turn:
                 self.loop.location, "what the loop carries on does not come from what it carried"
             )
         if not self.plus:
-            raise not_shown(self.loop.location, "a turn adds nothing up")
+            raise not_shown(self.loop.location, "an iteration adds nothing up")
         if self.linear[after].less:
             raise self.numbers[next(iter(self.linear[after].less))]
         (given,), (carried,) = shape_of(after.type), shape_of(self.vector.type)
         if not self.lengths.are_same(given, carried):
-            raise not_shown(self.loop.location, "the vector may have another length in each turn")
+            raise not_shown(
+                self.loop.location, "the vector may have another length in each iteration"
+            )
         return self.whole(after, self.b)
 
     def region(self, region: Region, b: Builder) -> None:
@@ -137,7 +139,9 @@ class Turn:
     def plain(self, statement: Statement, b: Builder) -> None:
         for s in walk(Region((), (statement,), ())):
             if isinstance(s, Op) and s.decl.writes and s.operands[0] not in self.own:
-                raise not_shown(s.location, "a turn writes into an array from outside the loop")
+                raise not_shown(
+                    s.location, "an iteration writes into an array from outside the loop"
+                )
         b.append(clone_statement(statement, self.env))
 
     def branches(self, old: If, b: Builder) -> None:
@@ -218,7 +222,7 @@ class Turn:
 
     def adds(self, plus: str, old: Op) -> None:
         if self.plus not in ("", plus):
-            raise not_shown(old.location, "a turn has sums of exponentials and maxima")
+            raise not_shown(old.location, "an iteration has sums of exponentials and maxima")
         self.plus = plus
 
     def moved(self, old: Op, given: Linear | None, b: Builder) -> Linear:
@@ -352,8 +356,8 @@ def _read_by(statement: Statement) -> set[Atom]:
 
 def not_shown(location: Location | None, what: str, advice: str = "") -> UnsupportedError:
     return UnsupportedError(
-        f"scan: that turns can be put together is not shown, since {what}",
+        f"scan: that iterations can be put together is not shown, since {what}",
         advice
-        or "A turn may add potentials to a vector, and sum with logsumexp (or take maxima) over its elements.",
+        or "An iteration may add potentials to a vector, and sum with logsumexp (or take maxima) over its elements.",
         location,
     )

@@ -78,7 +78,7 @@ class _Listener(Handler):
     def param(self, name: str, init: Any, constraint: Any = None) -> Any:
         support = constraint or constraints.real
         line = line_of_user()
-        if self.lines.setdefault(name, line) != line:  # the turns of a loop share one
+        if self.lines.setdefault(name, line) != line:  # the iterations of a loop share one
             raise ValueError(f"{line}: the parameter {name!r} is there twice")
         value = np.asarray(init, float)
         if not np.all(support.contains(value)):

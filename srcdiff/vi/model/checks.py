@@ -90,14 +90,14 @@ def explain(model: Callable[..., Any], values: dict[str, Any], data: tuple[Any, 
 
 
 def supports_of(model: Callable[..., Any], data: tuple[Any, ...]) -> dict[str, Any]:
-    """Where the values of the sites lie, of a run; None for a site whose turns differ."""
+    """Where the values of the sites lie, of a run; None for a site whose iterations differ."""
     found: dict[str, Any] = {}
     handle(_Supports(np.random.default_rng(0), found), model, *data)
     return found
 
 
 class _InTurns(Exception):
-    """A site has another value in each turn of a loop."""
+    """A site has another value in each iteration of a loop."""
 
 
 def _check_data(model: Callable[..., Any], data: tuple[Any, ...]) -> None:

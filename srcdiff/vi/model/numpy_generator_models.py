@@ -166,7 +166,7 @@ def check_single(size):
     if size is not None:
         refuse(
             "several choices at once have no values, and are not summed out",
-            "Draw them in a loop, one in each turn, or give the site a value.",
+            "Draw them in a loop, one in each iteration, or give the site a value.",
         )
 
 

@@ -154,10 +154,10 @@ class Draw(Handler):
 
 
 def check_counted(distribution):
-    """What turns hand on is its own place among all that there are."""
+    """What iterations hand on is its own place among all that there are."""
     if not distribution.counts_from_zero:
         refuse(
-            "turns hand on a choice whose values are not counted from 0",
+            "iterations pass on a choice whose values are not counted from 0",
             "Draw it from a Categorical or a Bernoulli distribution, and look its value up.",
         )
 
@@ -271,7 +271,7 @@ class LogJoint(Handler):
         return np.empty((distribution.enumerate_support().shape[0], *self.sizes))
 
     def choose_from(self, name, distribution, state):
-        """The logarithms of what leads to each state before the first turn: to the one that is given, all."""
+        """The logarithms of what leads to each state before the first iteration: to the one that is given, all."""
         log_alpha = self.terms_of(name, distribution)
         if len(self.sizes) > 0:
             for k in range(len(log_alpha)):
@@ -337,7 +337,7 @@ class LogJoint(Handler):
         same_shape(
             distribution.enumerate_support(),
             (terms.shape[0],),
-            "turns hand on a choice among {wanted} values, which is drawn again among {own}",
+            "iterations pass on a choice among {wanted} values, which is drawn again among {own}",
             "Give all draws of a chain the same values.",
         )
         return log_alpha + distribution.log_density(self.enter_state(state))
@@ -349,7 +349,7 @@ class LogJoint(Handler):
         return self.enter_state(state)
 
     def given(self, name, shape):
-        """The value of a latent site in this turn."""
+        """The value of a latent site in this iteration."""
         value = self.item(name)
         same_shape(
             value,
@@ -360,7 +360,7 @@ class LogJoint(Handler):
         return value
 
     def item(self, name):
-        """What there is for a site in this turn."""
+        """What there is for a site in this iteration."""
         self.check_latents()
         if name not in self.latents:
             refuse(
@@ -371,7 +371,7 @@ class LogJoint(Handler):
         if np.ndim(value) < len(loops()):
             refuse(
                 f"the value of the site {name!r} has shape {lengths(value)}, without an axis for each loop around it",
-                "Give an array with a row for each turn.",
+                "Give an array with a row for each iteration.",
             )
         for turn, _, _ in loops():
             value = value[turn]

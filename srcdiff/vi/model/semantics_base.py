@@ -43,7 +43,7 @@ class Plate:
         self.scale = scale  # what their log densities are multiplied with, None for 1
 
     def __iter__(self):
-        return range(self.size) if self.rows is None else self.rows  # of which each turn has one
+        return range(self.size) if self.rows is None else self.rows  # of which each iteration has one
 
     def __enter__(self):
         enter_plate(self)
@@ -93,7 +93,7 @@ class Handler:
         if not is_name(name):
             refuse(
                 "the name of a site has to be known when the source is read",
-                "Give a string; in a loop, all turns share one name.",
+                "Give a string; in a loop, all iterations share one name.",
             )
         if name == "":
             refuse(
@@ -110,7 +110,7 @@ class Handler:
                 refuse(f"the site {name!r} is in a `while` loop", "Use a `for` loop, which counts.")
 
     def shape(self, distribution):
-        """The shape of a site's value in one turn of the loops around: plates and batch, then the event."""
+        """The shape of a site's value in one iteration of the loops around: plates and batch, then the event."""
         if len(self.sizes) == 0:
             return distribution.shape()
         return (

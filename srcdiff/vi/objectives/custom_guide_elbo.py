@@ -157,7 +157,7 @@ class FunctionBound(Bound):
     def _call(
         self, suffix: str, results: Sequence[str], given: Sequence[str] = (), prefix: str = ""
     ) -> str:
-        """A line that calls one of these functions in turn k."""
+        """A line that calls one of these functions in iteration k."""
         k = self._own["k"]
         arguments = [
             *(f"{prefix}{p.name}" for p in self._of_guide),

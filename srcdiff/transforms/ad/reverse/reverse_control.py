@@ -34,7 +34,7 @@ from srcdiff.transforms.ad.reverse.accumulate import (
 )
 from srcdiff.transforms.ad.reverse.reverse_state import Reversal
 from srcdiff.transforms.analysis.activity import edges
-from srcdiff.transforms.gpu.kernels.recompute import run_turn_again
+from srcdiff.transforms.gpu.kernels.recompute import run_iteration_again
 from srcdiff.transforms.simplify.constants import zero
 
 __all__ = ["reverse_branch", "reverse_loop"]
@@ -263,7 +263,7 @@ def reverse_loop(
         rows.append(left)
     elif inner.is_again:
         assert isinstance(loop, For)
-        inner.prologue = run_turn_again(r, loop, inner)
+        inner.prologue = run_iteration_again(r, loop, inner)
     region = inner.finish((index, *ins, *accumulated, *tops), (*back, *totals, *rows))
     inits = [loop.carried[k] for k in active]
     ends = tuple(Value(_kind(v, a), v.name) for v, a in zip(ins, inits, strict=True))

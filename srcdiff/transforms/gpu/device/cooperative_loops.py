@@ -1,13 +1,14 @@
-"""One item by the threads of a block: loops whose turns do not see one another are spread over them.
+"""One item by the threads of a block: loops whose iterations do not see one another are spread over them.
 
     for 0, %n { (%i) ->                        for %thread, %n, %threads { (%i) ->
         store[where='i'] %a, ..., %i }             store[where='i'] %a, ..., %i }
     for 0, %n { (%i) ->             becomes    syncthreads
         %0 = index[where='i'] %a, %k ... }     for %thread, %n, %threads { ... }
 
-Numbers that turns add up are added up by each thread, and then over the block. Everything else every thread computes
-for itself, but only the first one stores; a loop that stores and cannot be shared out is run by the first thread, which
-hands on what comes of it. A barrier stands wherever a thread may touch what another one has touched since the last.
+Numbers that iterations add up are added up by each thread, and then over the block. Everything else every thread
+computes for itself, but only the first one stores; a loop that stores and cannot be shared out is run by the first
+thread, which hands on what comes of it. A barrier stands wherever a thread may touch what another one has touched
+since the last.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ _NOTHING: _Seen = frozenset()
 
 
 def mark_block_loops(fn: Function, atomics: bool) -> Function:
-    """`fn` with loops that may be shared out marked as parallel: their turns keep storage of their own.
+    """`fn` with loops that may be shared out marked as parallel: their iterations keep storage of their own.
 
     What is raised in a loop that can be shared out otherwise is raised behind it.
     """
@@ -98,15 +99,15 @@ class _Mark(Rewriter):
 def block_loops(fn: Function, atomics: bool) -> Function:
     """`fn` for all threads of a block at once.
 
-    `notes["block_turns"]` says how many turns each loop has that they share, None where only the run knows.
+    `notes["block_turns"]` says how many iterations each loop has that they share, None where only the run knows.
 
-    Without `atomics`, what turns add to is added to in one order: results are the same to the last bit.
+    Without `atomics`, what iterations add to is added to in one order: results are the same to the last bit.
     """
     fn = _Settled()(fn)
     pass_ = _Blocks(fn, atomics)
     b, _ = pass_.region(fn.body, storage_roots(fn), _NOTHING)
     body = b.region(fn.params, fn.body.yields)
-    return replace(fn, body=body, notes={**fn.notes, "block_turns": tuple(pass_.turns)})
+    return replace(fn, body=body, notes={**fn.notes, "block_turns": tuple(pass_.iterations)})
 
 
 class _Settled(Rewriter):
@@ -126,7 +127,7 @@ class _Blocks:
         self.private = frozenset(op.result for op in made)
         self.finder = Finder(count_uses(fn), atomics, self.private)
         self.shapes = shapes_for(fn)
-        self.turns: list[Dim | None] = []  # of loops that are shared out
+        self.iterations: list[Dim | None] = []  # of loops that are shared out
 
     # ---- what all threads run ----
 
@@ -259,11 +260,12 @@ class _Together:
             self.seen = seen_then | seen_orelse
             return
         assert isinstance(s, For | While)
-        # what is known of buffers that change places holds within a turn; between turns, they are any of them
+        # what is known of buffers that change places holds within an iteration; between iterations, they are any of
+        # them
         inner = roots_inside(s, self.roots, self.blocks.fn) if isinstance(s, For) else self.roots
-        count, seen = len(self.blocks.turns), self.seen
-        while True:  # the next turn begins where this one ends
-            del self.blocks.turns[count:]
+        count, seen = len(self.blocks.iterations), self.seen
+        while True:  # the next iteration begins where this one ends
+            del self.blocks.iterations[count:]
             end, regions = self.inside(seen, s, inner), []
             for region in regions_of(s):
                 b, end = self.blocks.region(region, inner, end)
@@ -280,7 +282,7 @@ class _Together:
         self.seen = seen | end
 
     def inside(self, seen: _Seen, loop: For | While, inner: Roots) -> _Seen:
-        """What was touched, by the storage that is known in a turn, too."""
+        """What was touched, by the storage that is known in an iteration, too."""
         if inner is self.roots:
             return seen
         params = [p for p in loop.body.params if inner.get(p) == frozenset({p})]
@@ -292,7 +294,7 @@ class _Together:
         }
 
     def outside(self, seen: _Seen, inner: Roots) -> _Seen:
-        """What a turn has touched, by the storage that is known outside of it."""
+        """What an iteration has touched, by the storage that is known outside of it."""
         if inner is self.roots:
             return seen
         out: set[_Touch] = set()
@@ -307,7 +309,7 @@ class _Together:
         self.order(frozenset(self.touches(loop, shared)))
         self.flush()
         start, stop = known_dim(loop.start), known_dim(loop.stop)
-        self.blocks.turns.append(None if start is None or stop is None else stop - start)
+        self.blocks.iterations.append(None if start is None or stop is None else stop - start)
         b = self.b
         thread, threads = b.op(position, of="threadIdx.x"), b.op(position, of="blockDim.x")
         is_zero = isinstance(loop.start, Const) and loop.start.value == 0
@@ -343,7 +345,9 @@ class _Together:
         self.b.append(Op(arithmetic.add, (before, total), (result,), {}, loop.location, "compiler"))
 
     def touches(self, loop: For, shared: Shared) -> Sequence[_Touch]:
-        """What the turns touch, and whose it is: an element that the turn's index picks belongs to one thread."""
+        """What the iterations touch, and whose it is: an element that the iteration's index picks belongs to one
+        thread.
+        """
         out: list[_Touch] = []
         for root, access in shared.found.items():
             if root in self.blocks.private:
@@ -355,7 +359,7 @@ class _Together:
             elif len(own) == 1 and isinstance(loop.start, Const):
                 base, axis = own[
                     0
-                ]  # of a whole array, and not of a view that differs from turn to turn
+                ]  # of a whole array, and not of a view that differs from iteration to iteration
                 owner = (
                     (axis, loop.start.value) if self.roots.get(base) == frozenset({base}) else None
                 )

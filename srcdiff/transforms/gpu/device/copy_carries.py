@@ -1,4 +1,4 @@
-"""What turns of a loop make and hand on is copied into storage that all turns share, since kernels take none.
+"""What iterations of a loop make and hand on is copied into storage that all iterations share, since kernels take none.
 
     for 0, %n with %x { (%i, %x.1) ->               %own = copy %x
         %y = empty_of; ... yield %y }     becomes   for 0, %n with %own { (%i, %x.1) ->
@@ -44,7 +44,7 @@ class _OwnCarries(Rewriter):
         b.append(new)
 
     def handed_on(self, loop: For | While) -> list[int]:
-        """Which carried arrays a turn makes, in an order in which they may be copied."""
+        """Which carried arrays an iteration makes, in an order in which they may be copied."""
         made = {v for r in regions_of(loop) for v in defined_in(r)} - {
             p for r in regions_of(loop) for p in r.params
         }

@@ -1,11 +1,11 @@
-"""What turns of a loop raise is raised behind the loop: threads that share it end together.
+"""What iterations of a loop raise is raised behind the loop: threads that share it end together.
 
     for 0, %n { (%i) ->                          %failure = for 0, %n (0) { (%i, %failure.1) ->
         if %c { raise ... }          becomes         %code = if %c { yield 1 } else { ...; yield 0 }
         ... }                                        yield (maximum %failure.1, %code) }
                                                  if %failure > 0 { raise ... }
 
-The rest of a turn that fails is left out; other turns go on, and their results are not used.
+The rest of an iteration that fails is left out; other iterations go on, and their results are not used.
 """
 
 from __future__ import annotations
@@ -147,7 +147,7 @@ class _Quiet:
         return b.body, results
 
     def either(self, s: If, rest: Region) -> tuple[list[Statement], tuple[Atom, ...]]:
-        """`if ...: raise ...` in front of the rest of a turn, which is its other branch then."""
+        """`if ...: raise ...` in front of the rest of an iteration, which is its other branch then."""
         *before, raised = s.then.body
         assert isinstance(raised, Op)
         well = self.region(replace(rest, body=(*s.orelse.body, *rest.body)))

@@ -67,7 +67,7 @@ def _of_values(s: Statement) -> str:
     if any(isinstance(t.element, Array | Struct | List) for t in lists):
         return "a list of arrays: devices have none, but rows of one array"
     if any(has_list(v.type) for v in values):
-        return "a list, as it keeps what turns of unknown number make: devices have none"
+        return "a list, as it keeps what iterations of unknown number make: devices have none"
     if any(
         isinstance(v.type, Scalar | Array) and v.type.dtype.startswith("complex") for v in values
     ):
@@ -97,7 +97,7 @@ def _of_operations(s: Statement) -> str:
     if not isinstance(s, Op):
         return ""
     if s.decl is undefined and isinstance(s.result.type, Array):
-        return "an array that not every turn or branch makes: make it before them"
+        return "an array that not every iteration or branch makes: make it before them"
     if _is_of_arrays(s):
         return f"{_called(s)} of arrays: kernels have loops over numbers only"
     if s.decl.name in _PRINTED_BY_SCOPE or s.decl.name in _OF_ARRAYS:

@@ -100,7 +100,7 @@ class _Stacks(Rewriter):
         self.join()
 
     def join(self) -> None:
-        """Lists that grow by one element in each turn of the same loop have one count."""
+        """Lists that grow by one element in each iteration of the same loop have one count."""
         groups: dict[tuple[int, int], list[tuple[int, Op, Value]]] = {}
         for v in self.made:
             appends = [
@@ -253,15 +253,15 @@ class _Stacks(Rewriter):
         b.ops(memory.store, stack.count, count, const(0), where="i")
         self.check_room(stack, b)
         number = Dim.of(b.shapes.fresh("m").symbol or "m")
-        turns = Value(Scalar("int64", True, number), "m")
-        b.append(Op(arithmetic.add, (count, const(0)), (turns,), {}, b.location, b.origin))
+        iterations = Value(Scalar("int64", True, number), "m")
+        b.append(Op(arithmetic.add, (count, const(0)), (iterations,), {}, b.location, b.origin))
         zero: Atom = const({"f": 0.0, "b": False}.get(_element(stack).dtype[0], 0))
 
         def body(b: Builder, at: Sequence[Atom], _: Sequence[Atom]) -> Sequence[Atom]:
             store_element(b, stack.storage, zero, at)
             return ()
 
-        loop(b, turns, (), body, "k")
+        loop(b, iterations, (), body, "k")
 
     def use(self, op: Op, stack: _Stack, env: Env, b: Builder) -> None:
         operands = [lookup(env, a) for a in op.operands[1:]]

@@ -1,8 +1,9 @@
-"""Which loops of an item the threads of a block share: those whose turns do not see one another.
+"""Which loops of an item the threads of a block share: those whose iterations do not see one another.
 
 The facts are those that threads of the CPU go by (`transforms/analysis/dependence/loop_dependence.py`): storage that
-the turn's own index picks, and carried numbers that turns only add to, or take the largest of. What turns only add to,
-at any place, is added to atomically, unless that is forbidden or a loop inside can be shared without.
+the iteration's own index picks, and carried numbers that iterations only add to, or take the largest of. What
+iterations only add to, at any place, is added to atomically, unless that is forbidden or a loop inside can be shared
+without.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from srcdiff.transforms.schedule.parallel import is_sum, may_raise
 
 __all__ = ["Finder", "Shared", "roots_inside"]
 
-_FEW = 4  # turns that are not worth sharing out, where their number is known
+_FEW = 4  # iterations that are not worth sharing out, where their number is known
 _NUMBERS = ("float64", "float32", "int64")
 
 
@@ -39,7 +40,7 @@ class Shared:
     sums : frozenset of Value
         Storage that is added to atomically.
     found : Accesses
-        What the turns touch.
+        What the iterations touch.
     """
 
     carries: tuple[object, ...]
@@ -131,13 +132,13 @@ def _adds_elements(root: Value, loop: For, roots: Roots) -> bool:
     return True
 
 
-# ---- storage that changes places from turn to turn ----------------------------------------------
+# ---- storage that changes places from iteration to iteration ----------------------------------------------
 
 
 def roots_inside(loop: For, roots: Roots, fn: Function) -> Roots:
-    """What arrays refer to within a loop; two buffers that change places in each turn are never the same one.
+    """What arrays refer to within a loop; two buffers that change places in each iteration are never the same one.
 
-    for 0, %n with %a, %b { (%i, %p, %q) -> ... yield %q, %p }        # in a turn, %p and %q are roots
+    for 0, %n with %a, %b { (%i, %p, %q) -> ... yield %q, %p }        # in an iteration, %p and %q are roots
     """
     params = {p: k for k, p in enumerate(loop.body.params[1:]) if isinstance(p.type, Array)}
     if not params or {loop.carried_yields[k] for k in params.values()} != {*params}:

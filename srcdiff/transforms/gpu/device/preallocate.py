@@ -75,12 +75,12 @@ def device_storage(fn: Function, is_block: bool = False) -> Function:
     """`fn` with the storage that it takes as further parameters, said in `notes["storage"]` behind the results.
 
     `is_block`: the threads of a block run it together. Then small storage is theirs (`cuda.shared.array`), but for that
-    of a turn of a loop that they share, which is a thread's own.
+    of an iteration of a loop that they share, which is a thread's own.
 
     Raises
     ------
     NoLoopForm
-        For storage of which only the run knows the size, or that turns of a loop hand on.
+        For storage of which only the run knows the size, or that iterations of a loop hand on.
     """
     return _Given(fn, is_block).function()
 
@@ -106,7 +106,7 @@ class _Given(Rewriter):
     def __init__(self, fn: Function, is_block: bool) -> None:
         self.fn = fn
         self.roots = storage_roots(fn)
-        self.turns = frozenset(_in_threads(fn.body)) if is_block else frozenset()
+        self.iterations = frozenset(_in_threads(fn.body)) if is_block else frozenset()
         self.shared = _SHARED if is_block else 0  # bytes that are left
         self.is_block = is_block
         self.taken = {p.name for p in fn.params} | {fn.name}
@@ -115,7 +115,7 @@ class _Given(Rewriter):
         self.scratch: list[Storage] = []
         self.given: list[Value] = []
         self.local: list[Op] = []
-        self.inner: dict[Op, Op] = {}  # those of single turns
+        self.inner: dict[Op, Op] = {}  # those of single iterations
         self.places: dict[Value, Value] = {}  # what stands for the storage that an operation takes
 
     def function(self) -> Function:
@@ -140,15 +140,15 @@ class _Given(Rewriter):
         type_ = op.result.type
         assert isinstance(type_, Array)
         if _is_handed_on(op.result, self.fn, self.roots):
-            raise NoLoopForm("storage that a turn of a loop takes and hands on", op.location)
-        is_own = not self.is_block or op in self.turns
+            raise NoLoopForm("storage that an iteration of a loop takes and hands on", op.location)
+        is_own = not self.is_block or op in self.iterations
         if cuda_scalar.is_known(type_) and _bytes(type_) <= _LOCAL and (is_own or self.fits(type_)):
             shape = tuple(Dim(max(d.const, 1)) for d in type_.shape)
             made = Value(type_, op.result.name or "buffer", op.result.user)
             attrs = {"type": replace(type_, shape=shape)}
             decl = cuda_scalar.local_array if is_own else shared_array
             taken = Op(decl, (), (made,), attrs, op.location, op.origin)
-            if op in self.turns:
+            if op in self.iterations:
                 self.inner[op] = taken
             else:
                 self.local.append(taken)
@@ -243,7 +243,7 @@ def _bytes(type_: Array) -> int:
 
 
 def _is_handed_on(v: Value, fn: Function, roots: Roots) -> bool:
-    """Whether storage that a turn takes is seen by the next one, or behind the loop."""
+    """Whether storage that an iteration takes is seen by the next one, or behind the loop."""
     for s in walk(fn.body):
         if isinstance(s, For | While) and any(v in defined_in(r) for r in regions_of(s)):
             yields = (y for r in regions_of(s) for y in r.yields)

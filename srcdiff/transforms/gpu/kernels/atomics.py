@@ -180,7 +180,7 @@ class Threads:
         return made.attrs["of"] if isinstance(made, Op) and made.decl is position else ""
 
     def place_of_loop(self, loop: For) -> Place | None:
-        """What a loop over every so-manieth place counts is a thread's own, whichever turn it is."""
+        """What a loop over every so-manieth place counts is a thread's own, whichever iteration it is."""
         start = self.place(loop.start)
         if start is None or start.factor != 1 or start.offset:
             return None

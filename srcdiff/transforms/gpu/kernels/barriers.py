@@ -47,7 +47,7 @@ def shared_storage(fn: Function) -> list[Value]:
 
 
 def shared_first(fn: Function) -> Function:
-    """`fn` with its shared memory said at the start: there is one for all turns and branches in any case."""
+    """`fn` with its shared memory said at the start: there is one for all iterations and branches in any case."""
     inside = [s for s in walk(fn.body) if isinstance(s, Op) and s.decl is shared_array]
     inside = [s for s in inside if s not in fn.body.body]
     if not inside:
@@ -210,7 +210,7 @@ class _Needed:
                 s.orelse, seen, found, backwards
             )
         if isinstance(s, For | While):
-            while True:  # the next turn begins where this one ends
+            while True:  # the next iteration begins where this one ends
                 end = seen
                 regions = regions_of(s)
                 for r in regions[::-1] if backwards else regions:

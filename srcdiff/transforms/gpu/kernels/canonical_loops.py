@@ -1,7 +1,7 @@
 """Loops of kernels that count with `while`, and the place of a thread, said in one way.
 
-    while s > 0:                            for turn in range(turns):
-        ...                     becomes         s = start >> turn
+    while s > 0:                            for iteration in range(iterations):
+        ...                     becomes         s = start >> iteration
         s //= 2                                 ...
 
 Then the backward part knows what was counted, and nothing is kept for it.
@@ -90,8 +90,8 @@ _FIXED = (grid, gridsize, position, memory.axis_length)
 
 @dataclass(frozen=True)
 class _Count:
-    """How a `while` counts: by `step` to `stop`, or, with `by`, divided by a power of two each turn, or (`up`) times
-    one.
+    """How a `while` counts: by `step` to `stop`, or, with `by`, divided by a power of two each iteration, or (`up`)
+    times one.
     """
 
     place: int
@@ -109,7 +109,9 @@ class _Counted(Rewriter):
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         new = self.keep(old, env, b)
-        if isinstance(new, While):  # where a thread is, and how many there are, is so in all turns
+        if isinstance(
+            new, While
+        ):  # where a thread is, and how many there are, is so in all iterations
             new = self.with_places_in_front(new, b)
         found = _count_of(new) if isinstance(new, While) else None
         if found is None or self.uses.get(old.results[found.place]):
@@ -119,7 +121,7 @@ class _Counted(Rewriter):
         b.location, b.origin = new.location, new.origin
         carried = [k for k in range(len(new.carried)) if k != found.place]
         if found.step is None:
-            stop: Atom = _turns(new, found, b)
+            stop: Atom = _iterations(new, found, b)
             start: Atom = const(0)
             step: Atom = const(1)
             index = Value(INT, "turn")
@@ -173,18 +175,18 @@ class _Counted(Rewriter):
         return new
 
 
-def _turns(loop: While, count: _Count, b: Builder) -> Value:
-    """How many turns a loop makes that divides: a loop of its own over integers."""
+def _iterations(loop: While, count: _Count, b: Builder) -> Value:
+    """How many iterations a loop makes that divides: a loop of its own over integers."""
     assert loop.test is not None
-    counted, turns = Value(INT, loop.body.params[count.place].name), Value(INT, "turns")
+    counted, iterations = Value(INT, loop.body.params[count.place].name), Value(INT, "turns")
     env: Env = {loop.test.params[count.place]: counted}
     test = clone_region(Region((), loop.test.body, loop.test.yields), env)
-    asked = Region((counted, turns), test.body, test.yields)
-    counted, turns = replace(counted), replace(turns)
+    asked = Region((counted, iterations), test.body, test.yields)
+    counted, iterations = replace(counted), replace(iterations)
     body = b.inner()
     less = body.op(count.after.decl, counted, *count.after.operands[1:], **count.after.attrs)
-    more = body.op(arithmetic.add, turns, const(1))
-    done = Region((counted, turns), tuple(body.body), (less, more))
+    more = body.op(arithmetic.add, iterations, const(1))
+    done = Region((counted, iterations), tuple(body.body), (less, more))
     results = Value(INT), Value(INT, "turns")
     b.append(
         While((loop.carried[count.place], const(0)), asked, done, results, location=loop.location)

@@ -88,23 +88,23 @@ class _Dims:
             self.of[r] |= condition | self.all_of(one, other)
 
     def loop(self, s: For | While, around: Dims) -> None:
-        turns = self.turns(s)
+        iterations = self.iterations(s)
         results = s.carried_results if isinstance(s, For) else s.results
         params = [s.body.params[1:] if isinstance(s, For) else s.body.params]
         if isinstance(s, For):
-            self.of[s.index] |= turns
+            self.of[s.index] |= iterations
         elif s.test is not None:
             params.append(s.test.params)
         for k, (start, end, r) in enumerate(zip(s.carried, s.carried_yields, results, strict=True)):
-            found = turns | self.all_of(start, end)
+            found = iterations | self.all_of(start, end)
             for v in (r, *(p[k] for p in params)):
                 self.of[v] |= found
         if isinstance(s, While) and s.test is not None:
-            self.region(s.test, around | turns)
-        self.region(s.body, around | turns)
+            self.region(s.test, around | iterations)
+        self.region(s.body, around | iterations)
 
-    def turns(self, s: For | While) -> Dims:
-        """Along which dimensions threads may make unlike turns."""
+    def iterations(self, s: For | While) -> Dims:
+        """Along which dimensions threads may make unlike iterations."""
         if isinstance(s, For):
             return self.all_of(s.start, s.stop, s.step, *(s.body.yields[:1] if s.breaks else ()))
         region = s.test if s.test is not None else s.body

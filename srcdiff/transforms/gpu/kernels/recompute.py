@@ -1,7 +1,7 @@
-"""Loops of kernels whose turns are run again in the backward part.
+"""Loops of kernels whose iterations are run again in the backward part.
 
-A turn that loads tiles into shared memory and waits for the others is not kept: in front of its adjoint, the tiles are
-loaded again.
+An iteration that loads tiles into shared memory and waits for the others is not kept: in front of its adjoint, the
+tiles are loaded again.
 """
 
 from __future__ import annotations
@@ -31,14 +31,15 @@ from srcdiff.transforms.ad.reverse.reverse_state import Reversal
 from srcdiff.transforms.analysis.defuse import substitute, used_atoms
 from srcdiff.transforms.simplify.dce import dce
 
-__all__ = ["one_of_twins", "run_turn_again", "runs_again"]
+__all__ = ["one_of_twins", "run_iteration_again", "runs_again"]
 
 
 def runs_again(r: Reversal, loop: For | While) -> bool:
-    """Whether the turns of a loop fill shared memory anew before they read it, so that they can be run once more.
+    """Whether the iterations of a loop fill shared memory anew before they read it, so that they can be run once more.
 
-    What they store stands at the same places in each turn, and is stored in each turn; what they read stands at the
-    same places, too. So nothing that one turn leaves is read by a later one, whatever the block's shape is.
+    What they store stands at the same places in each iteration, and is stored in each iteration; what they read
+    stands at the same places, too. So nothing that one iteration leaves is read by a later one, whatever the block's
+    shape is.
     """
     if not isinstance(loop, For) or not any(map(is_barrier, walk(loop.body))):
         return False
@@ -50,27 +51,27 @@ def runs_again(r: Reversal, loop: For | While) -> bool:
         if isinstance(made := program.maker.get(s), Op) and made.decl is shared_array
     }
     inside = {id(s) for s in walk(loop.body)}
-    turn = _varying(loop)
+    iteration = _varying(loop)
     for s in walk(loop.body):
         if not isinstance(s, Op) or is_barrier(s):
             continue
         own = (writes_of(s, program.roots) | reads_of(s, program.roots)) & tiles
         if own and (s.decl not in (memory.store, memory.index) or own != {s.operands[0]}):
             return False
-        if own and turn & {*s.operands[2 if s.decl is memory.store else 1 :]}:
+        if own and iteration & {*s.operands[2 if s.decl is memory.store else 1 :]}:
             return False
         if not own and s.decl is memory.index and not program.is_stable(s):
             return False
     for tile in tiles:
         if any(id(w) not in inside and not is_barrier(w) for w in program.writes.get(tile, ())):
             return False
-        if not _fills_first(loop.body, tile, turn):
+        if not _fills_first(loop.body, tile, iteration):
             return False
     return bool(tiles)
 
 
 def _varying(loop: For) -> set[Atom]:
-    """What may differ from turn to turn, but for what inner loops count."""
+    """What may differ from iteration to iteration, but for what inner loops count."""
     found: set[Atom] = set(loop.body.params)
     while True:
         before = len(found)
@@ -93,8 +94,10 @@ def _varying(loop: For) -> set[Atom]:
 _LOADS = (memory.index, memory.gather, memory.read)
 
 
-def _fills_first(body: Region, tile: Value, turn: Set[Atom]) -> bool:
-    """Whether all places at which a turn stores are stored before anything is read; `turn`: what varies with it."""
+def _fills_first(body: Region, tile: Value, iteration: Set[Atom]) -> bool:
+    """Whether all places at which an iteration stores are stored before anything is read; `iteration`: what varies
+    with it.
+    """
     sure: set[tuple[Atom, ...]] = set()
     for s in body.body:
         if is_barrier(s):
@@ -104,7 +107,7 @@ def _fills_first(body: Region, tile: Value, turn: Set[Atom]) -> bool:
             isinstance(i, Op) and i.decl is memory.index and i.operands[0] is tile for i in _all(s)
         ):
             return bool(sure) and places <= sure
-        sure |= _surely(s, tile, turn)
+        sure |= _surely(s, tile, iteration)
         if not places <= sure:
             return False
     return True
@@ -122,21 +125,22 @@ def _all(s: Statement) -> Iterator[Statement]:
         yield from walk(region)
 
 
-def _surely(s: Statement, tile: Value, turn: Set[Atom]) -> set[tuple[Atom, ...]]:
+def _surely(s: Statement, tile: Value, iteration: Set[Atom]) -> set[tuple[Atom, ...]]:
     """The places that a statement stores at, whatever way it goes."""
     if isinstance(s, If):
         halves = [
-            {p for i in region.body for p in _surely(i, tile, turn)} for region in regions_of(s)
+            {p for i in region.body for p in _surely(i, tile, iteration)}
+            for region in regions_of(s)
         ]
         return halves[0] & halves[1]
-    if isinstance(s, For):  # as often in each turn
-        is_same = not s.breaks and turn.isdisjoint((s.start, s.stop, s.step))
-        return {p for i in s.body.body for p in _surely(i, tile, turn)} if is_same else set()
+    if isinstance(s, For):  # as often in each iteration
+        is_same = not s.breaks and iteration.isdisjoint((s.start, s.stop, s.step))
+        return {p for i in s.body.body for p in _surely(i, tile, iteration)} if is_same else set()
     return set(_stores(s, tile)) if isinstance(s, Op) else set()
 
 
-def run_turn_again(r: Reversal, loop: For, inner: Scope) -> list[Statement]:
-    """The statements of a turn that its adjoint needs, to stand in front of it."""
+def run_iteration_again(r: Reversal, loop: For, inner: Scope) -> list[Statement]:
+    """The statements of an iteration that its adjoint needs, to stand in front of it."""
     roots = r.forward.program.roots
     wanted = {v for v in inner.values if v is not loop.index}
     read: set[Value] = set()
@@ -165,7 +169,7 @@ def run_turn_again(r: Reversal, loop: For, inner: Scope) -> list[Statement]:
 
 
 def _twin(r: Reversal, tile: Value, scope: Scope) -> Value:
-    """Shared memory for turns that are run again: which of the two is needed is seen later (`one_of_twins`)."""
+    """Shared memory for iterations that are run again: which of the two is needed is seen later (`one_of_twins`)."""
     while scope.parent is not None:
         scope = scope.parent
     found = scope.values.get(tile)
@@ -179,7 +183,7 @@ def _twin(r: Reversal, tile: Value, scope: Scope) -> Value:
 
 
 def one_of_twins(fn: Function) -> Function:
-    """`fn` with one piece of shared memory where its turns and those that are run again would have one each."""
+    """`fn` with one piece of shared memory where its iterations and those that are run again would have one each."""
     first: dict[object, Value] = {}
     env: dict[Value, Atom] = {}
     for s in walk(fn.body):

@@ -45,11 +45,11 @@ _FAR = 8  # threads that are further apart may be kept apart by bounds that only
 
 @dataclass(frozen=True)
 class _Access:
-    """An access of an element; `guards` are the conditions around it, `turn` tells turns of loops apart."""
+    """An access of an element; `guards` are the conditions around it, `iteration` tells iterations of loops apart."""
 
     op: Op
     guards: tuple[Guard, ...]
-    turn: int
+    iteration: int
 
     @property
     def array(self) -> Atom:
@@ -95,27 +95,27 @@ class _Neighbours:
         self.place, self.differs, self.maker = place, differs, self.guards.maker
         loops = [s for s in walk(fn.body) if isinstance(s, For | While)]
         bodies = [r for s in loops for r in regions_of(s)]
-        self.of_turns = {v for r in bodies for s in walk(r) for v in s.results}
-        self.of_turns |= {p for r in bodies for p in r.params}
+        self.of_iterations = {v for r in bodies for s in walk(r) for v in s.results}
+        self.of_iterations |= {p for r in bodies for p in r.params}
         self.shared = set(shared_storage(fn))
         self.seen: list[_Access] = []  # since the last barrier
-        self.turns = 0
+        self.iterations = 0
 
-    def region(self, region: Region, guards: tuple[Guard, ...], turn: int) -> None:
+    def region(self, region: Region, guards: tuple[Guard, ...], iteration: int) -> None:
         for s in region.body:
             if isinstance(s, If):
                 for branch, says in ((s.then, True), (s.orelse, False)):
-                    self.region(branch, (*guards, (s.condition, says)), turn)
+                    self.region(branch, (*guards, (s.condition, says)), iteration)
             elif isinstance(s, For | While):
                 for r in regions_of(s):
-                    self.region(r, guards, turn)
-                if any(map(is_barrier, walk(s.body))):  # the end of a turn meets the next one
-                    self.turns += 1
-                    self.region(s.body, guards, self.turns)
+                    self.region(r, guards, iteration)
+                if any(map(is_barrier, walk(s.body))):  # the end of an iteration meets the next one
+                    self.iterations += 1
+                    self.region(s.body, guards, self.iterations)
             elif isinstance(s, Op) and is_barrier(s):
                 self.seen = []
             elif isinstance(s, Op) and _is_element(s):
-                access = _Access(s, guards, turn)
+                access = _Access(s, guards, iteration)
                 for other in self.seen:
                     self.check(other, access)
                 self.seen.append(access)
@@ -151,10 +151,10 @@ class _Neighbours:
 
     def is_stored_by_one(self, one: _Access, other: _Access) -> bool:
         """Whether some thread stores an element, or adds to it, that others touch, too."""
-        is_of_turn = one.turn == other.turn
+        is_of_iteration = one.iteration == other.iteration
         if one.array not in self.shared:
             return False
-        if one.at != other.at or not all(self.is_for_all(a, is_of_turn) for a in one.at):
+        if one.at != other.at or not all(self.is_for_all(a, is_of_iteration) for a in one.at):
             return False
         if any((c, not says) in one.guards and not self.differs(c) for c, says in other.guards):
             return False  # all threads go one of the two ways
@@ -169,10 +169,10 @@ class _Neighbours:
                 return True
         return False
 
-    def is_for_all(self, a: Atom, is_of_turn: bool) -> bool:
+    def is_for_all(self, a: Atom, is_of_iteration: bool) -> bool:
         """Whether an index is the same for all threads."""
         return isinstance(a, Const) or (
-            not self.differs(a) and (is_of_turn or a not in self.of_turns)
+            not self.differs(a) and (is_of_iteration or a not in self.of_iterations)
         )
 
     def meet(self, one: _Access, other: _Access) -> bool:
@@ -193,7 +193,7 @@ class _Neighbours:
             else:
                 return False
         return bool(axes) and all(
-            self.is_same(a, axes, is_of_turn=one.turn == other.turn) for a in same
+            self.is_same(a, axes, is_of_iteration=one.iteration == other.iteration) for a in same
         )
 
     def near(self, a: Atom) -> Place | None:
@@ -221,18 +221,18 @@ class _Neighbours:
         is_equality = isinstance(made, Op) and made.decl.name == ("not_equal" if says else "equal")
         return is_equality or self.guards.is_bound(condition, says)
 
-    def without(self, a: Atom, turn: Atom) -> Atom:
+    def without(self, a: Atom, iteration: Atom) -> Atom:
         """`i - 1` of `i - 1 + n`."""
         made = self.maker.get(a) if isinstance(a, Value) else None
-        if isinstance(made, Op) and made.decl is arithmetic.add and turn in made.operands:
-            return made.operands[1 - made.operands.index(turn)]
+        if isinstance(made, Op) and made.decl is arithmetic.add and iteration in made.operands:
+            return made.operands[1 - made.operands.index(iteration)]
         return a
 
-    def is_same(self, a: Atom, axes: set[str], is_of_turn: bool) -> bool:
+    def is_same(self, a: Atom, axes: set[str], is_of_iteration: bool) -> bool:
         """Whether an index is the same for both threads."""
         if isinstance(a, Const):
             return True
-        if a in self.of_turns and not is_of_turn:
+        if a in self.of_iterations and not is_of_iteration:
             return False
         place = self.place(a)
         return place.axis not in axes if place is not None else not self.differs(a)

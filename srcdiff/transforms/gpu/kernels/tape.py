@@ -251,7 +251,7 @@ class _Storage(Rewriter):
         return "kept"
 
     def check_is_made_once(self, op: Op) -> None:
-        """A thread has one local array; what a loop hands on from turn to turn would be two."""
+        """A thread has one local array; what a loop hands on from iteration to iteration would be two."""
         names = [v for v, own in self.roots.items() if op.result in own and len(own) > 1]
         if names:
             raise NoLoopForm("local arrays that change places", op.location)

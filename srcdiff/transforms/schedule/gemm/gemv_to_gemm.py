@@ -1,4 +1,4 @@
-"""Products with a row of each turn are one product with all rows.
+"""Matrix-vector products in a loop become one matrix-matrix product in front of it.
 
     for 0, %n { (%t) ->                              %p = matmul %xs, %UT
         %y = matmul %U, (index[i] %xs, %t)           %A = empty %n, %k
@@ -6,8 +6,8 @@
                                                          %y = index[i] %p, %t;  store %A, %a, %t }
                                                      add_into %D, (matmul (transpose %A), ...)
 
-BLAS does much more in the time that it takes to load a matrix for one vector. The rows are kept for all turns, of what
-is large enough only; the sums are added up in another order.
+A matrix-vector product takes the time of loading the matrix. The rows of all iterations are kept, so the pass
+applies to large products only. The sums are added up in another order.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from srcdiff.transforms.lower.materialise_dims import size_at_hand
 
 __all__ = ["gathered_products"]
 
-_LEAST = 1024  # multiplications a turn: below, loops beat calls of BLAS, and the time goes into the new arrays
+_LEAST = 1024  # multiplications an iteration: below, loops beat calls of BLAS, and the time goes into the new arrays
 
 
 def gathered_products(fn: Function, lengths: Mapping[str, int]) -> Function:
@@ -44,7 +44,9 @@ class _Loop:
     makers: Mapping[Value, Op]
     written: frozenset[Value]
     count: Dim
-    kept: dict[Value, Value] = field(default_factory=dict)  # the rows of vectors that turns make
+    kept: dict[Value, Value] = field(
+        default_factory=dict
+    )  # the rows of vectors that iterations make
 
 
 class _Gather(Rewriter):
@@ -91,7 +93,7 @@ class _Gather(Rewriter):
         return _Loop(loop, own, makers, writes_of(loop, self.roots), count)
 
     def row_of(self, atom: Atom, loop: _Loop) -> Value | None:
-        """The array whose row of a turn this is, if it has one for each turn and no turn changes it."""
+        """The array whose row of an iteration this is, if it has one for each iteration and no iteration changes it."""
         op = loop.makers.get(atom) if isinstance(atom, Value) else None
         if op is None or op.decl is not memory.index or op.attrs["where"] != "i":
             return None
@@ -105,7 +107,7 @@ class _Gather(Rewriter):
     # ---- products with rows that are there before the loop ----
 
     def product(self, op: Op, loop: _Loop) -> tuple[Value, Value] | None:
-        """The matrix, and the array of the rows, of a product that needs nothing of other turns."""
+        """The matrix, and the array of the rows, of a product that needs nothing of other iterations."""
         if op.decl is not linalg.matmul or len(shape_of(op.result.type)) != 1:
             return None
         matrix, vector = (
@@ -137,7 +139,7 @@ class _Gather(Rewriter):
     # ---- sums of outer products ----
 
     def update(self, op: Op, loop: _Loop) -> tuple[Value, Value] | None:
-        """The vectors whose outer product a turn adds to what nothing else in the loop touches."""
+        """The vectors whose outer product an iteration adds to what nothing else in the loop touches."""
         if op.decl is not memory.add_into or op.attrs["where"]:
             return None
         target, added = op.operands
@@ -165,7 +167,7 @@ class _Gather(Rewriter):
         )
 
     def rows(self, vector: Value, loop: _Loop, body: list[Statement], env: Env, b: Builder) -> Atom:
-        """The array of a vector of all turns; stored in each, if there is none."""
+        """The array of a vector of all iterations; stored in each, if there is none."""
         found = self.row_of(vector, loop)
         if found is not None:
             return lookup(env, found)

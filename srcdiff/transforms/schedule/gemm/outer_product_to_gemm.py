@@ -1,4 +1,4 @@
-"""Products of numbers that the turns of a loop add to a matrix are one product of matrices behind it.
+"""Outer products that a loop adds to a matrix become one matrix product after the loop.
 
     for 0, %T { (%t) ->                                  %A = empty %T, %m
         for 0, %m { (%i) ->                              for 0, %T { (%t) ->
@@ -6,8 +6,9 @@
                 %p = multiply %a, (index %B, %t, %j)     %P = matmul (transpose %A), %B
                 add_into %D, %p, %i, %j } } }  becomes   for 0, %m { for 0, %n { add_into %D, (index %P, ...), ... } }
 
-A turn then stores a row where it went through the whole matrix. That is what adjoints of products in loops are; for
-those of whole arrays see `gathered_products`. The rows are kept for all turns, and sums are added up in another order.
+An iteration then stores a row, instead of going through the whole matrix. Adjoints of products in loops have this form;
+for products of whole rows see `gemv_to_gemm`. The rows of all iterations are kept, and sums are added up in another
+order.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ __all__ = ["gathered_sums"]
 _LEAST = 512  # elements of the matrix: below, loops beat calls of BLAS
 _WORK = (
     2**15
-)  # additions of all turns that are worth a call, and a pass over the matrix behind the loop
+)  # additions of all iterations that are worth a call, and a pass over the matrix behind the loop
 _MOST = 2**21  # numbers that are kept for it
 
 
@@ -53,15 +54,15 @@ def gathered_sums(fn: Function, lengths: Mapping[str, int]) -> Function:
 
 @dataclass(frozen=True, eq=False)
 class _Sum:
-    """An addition of `left[i] * right[j]` to an element of a matrix, in two loops that make a turn."""
+    """An addition of `left[i] * right[j]` to an element of a matrix, in two loops that make an iteration."""
 
     op: Op
     outer: For
     inner: For
-    left: tuple[Atom, ...]  # factors: the same in all turns of the inner loop
-    right: tuple[Atom, ...]  # the same in all turns of the outer loop
+    left: tuple[Atom, ...]  # factors: the same in all iterations of the inner loop
+    right: tuple[Atom, ...]  # the same in all iterations of the outer loop
     is_negative: bool
-    shape: tuple[Dim, Dim]  # how many turns the two loops make
+    shape: tuple[Dim, Dim]  # how many iterations the two loops make
 
     @property
     def dtype(self) -> str:
@@ -71,7 +72,7 @@ class _Sum:
 
 @dataclass(eq=False)
 class _Turns:
-    """A loop while its sums are gathered: what its turns have to store, and where."""
+    """A loop while its sums are gathered: what its iterations have to store, and where."""
 
     loop: For
     count: Dim
@@ -99,11 +100,11 @@ class _Gather(Rewriter):
         assert isinstance(old, For)
         count = known_dim(old.stop)
         assert count is not None
-        turns = _Turns(old, count, writes_of(old, self.roots), env, b)
+        iterations = _Turns(old, count, writes_of(old, self.roots), env, b)
         b.location, b.origin = old.location, "compiler"
-        factors = [(s, self.left(s, turns), self.right(s, turns)) for s in sums]
+        factors = [(s, self.left(s, iterations), self.right(s, iterations)) for s in sums]
         gone: set[Statement] = {s.op for s in sums}
-        super().statement(_without(old, gone, turns.ahead), env, b)
+        super().statement(_without(old, gone, iterations.ahead), env, b)
         b.location, b.origin = old.location, sums[0].op.origin
         for s, left, right in factors:
             _product(s, lookup(env, left), lookup(env, right), lookup(env, s.op.operands[0]), b)
@@ -111,7 +112,7 @@ class _Gather(Rewriter):
     # ---- which sums ----
 
     def sums(self, loop: For) -> list[_Sum]:
-        """The sums of a loop's turns that are gathered."""
+        """The sums of a loop's iterations that are gathered."""
         count = known_dim(loop.stop)
         if not _is_plain(loop) or loop.is_parallel or count is None:
             return []
@@ -170,7 +171,7 @@ class _Gather(Rewriter):
     def pays(self, s: _Sum, count: Dim) -> bool:
         """Whether there is enough to do, and not too much to keep; what was compared is noted.
 
-        With that, all three loops make a turn.
+        With that, all three loops make an iteration.
         """
         rows, columns = s.shape
         if not all(map(self.shapes.is_at_least_zero, (count, rows, columns))):
@@ -191,70 +192,80 @@ class _Gather(Rewriter):
         self.facts += wrong[:1] or right
         return not wrong
 
-    # ---- rows of all turns ----
+    # ---- rows of all iterations ----
 
-    def left(self, s: _Sum, turns: _Turns) -> Value:
-        """The array of what each turn has of the outer loop's turns, stored in front of the inner loop."""
-        if (found := self.whole(s.left, s.outer, s, turns)) and not s.is_negative:
+    def left(self, s: _Sum, iterations: _Turns) -> Value:
+        """The array of what each iteration has of the outer loop's iterations, stored in front of the inner loop."""
+        if (found := self.whole(s.left, s.outer, s, iterations)) and not s.is_negative:
             return found
         key = (s.left, s.is_negative, s.outer)
-        if key not in turns.rows:
-            into = turns.ahead.setdefault(s.inner, [])
-            inner = Builder(turns.b.shapes, s.op.origin, s.op.location)
+        if key not in iterations.rows:
+            into = iterations.ahead.setdefault(s.inner, [])
+            inner = Builder(iterations.b.shapes, s.op.origin, s.op.location)
             factors = _again(s.left, s.inner, inner)
-            turns.rows[key] = self.store(factors, s, s.outer, s.outer.index, turns, inner)
+            iterations.rows[key] = self.store(factors, s, s.outer, s.outer.index, iterations, inner)
             into += inner.body
-        return turns.rows[key]
+        return iterations.rows[key]
 
-    def right(self, s: _Sum, turns: _Turns) -> Value:
-        """The array of what each turn has of the inner loop's turns, stored by a loop in front of both."""
-        if found := self.whole(s.right, s.inner, s, turns):
+    def right(self, s: _Sum, iterations: _Turns) -> Value:
+        """The array of what each iteration has of the inner loop's iterations, stored by a loop in front of both."""
+        if found := self.whole(s.right, s.inner, s, iterations):
             return found
         key = (s.right, s.inner)
-        if key not in turns.rows:
-            into = turns.ahead.setdefault(s.outer, [])
-            inner = Builder(turns.b.shapes, s.op.origin, s.op.location)
-            index = replace(s.inner.index, type=Scalar("int64", True, turns.b.shapes.fresh("j")))
+        if key not in iterations.rows:
+            into = iterations.ahead.setdefault(s.outer, [])
+            inner = Builder(iterations.b.shapes, s.op.origin, s.op.location)
+            index = replace(
+                s.inner.index, type=Scalar("int64", True, iterations.b.shapes.fresh("j"))
+            )
             factors = _again(s.right, s.inner, inner, {s.inner.index: index})
-            turns.rows[key] = self.store(factors, s, s.inner, index, turns, inner)
-            front = Builder(turns.b.shapes, s.op.origin, s.op.location)
+            iterations.rows[key] = self.store(factors, s, s.inner, index, iterations, inner)
+            front = Builder(iterations.b.shapes, s.op.origin, s.op.location)
             stop = length_of(front, s.shape[1])
             region, where = inner.region((index,), ()), (front.location, front.origin)
             row = For(const(0), stop, const(1), (), region, (), location=where[0], origin=where[1])
             into += [*front.body, row]
-        return turns.rows[key]
+        return iterations.rows[key]
 
-    def whole(self, factors: Sequence[Atom], around: For, s: _Sum, turns: _Turns) -> Value | None:
+    def whole(
+        self, factors: Sequence[Atom], around: For, s: _Sum, iterations: _Turns
+    ) -> Value | None:
         """An array that has the rows already."""
         only = factors[0] if len(factors) == 1 else None
         maker = _makers(s).get(only) if isinstance(only, Value) else None
-        if maker is None or subscripts(maker) != (turns.loop.index, around.index):
+        if maker is None or subscripts(maker) != (iterations.loop.index, around.index):
             return None
         array = maker.operands[0]
-        if not isinstance(array, Value) or array in defined_in(turns.loop.body):
+        if not isinstance(array, Value) or array in defined_in(iterations.loop.body):
             return None
         length = s.shape[around is s.inner]
-        if shape_of(array.type) != (turns.count, length) or array.type.dtype != s.dtype:  # type: ignore[union-attr]
+        if shape_of(array.type) != (iterations.count, length) or array.type.dtype != s.dtype:  # type: ignore[union-attr]
             return None
-        return array if self.roots[array].isdisjoint(turns.written) else None
+        return array if self.roots[array].isdisjoint(iterations.written) else None
 
     def store(
-        self, factors: Sequence[Atom], s: _Sum, around: For, index: Value, turns: _Turns, b: Builder
+        self,
+        factors: Sequence[Atom],
+        s: _Sum,
+        around: For,
+        index: Value,
+        iterations: _Turns,
+        b: Builder,
     ) -> Value:
-        """New rows for the turns of one of the loops `around`, and the store of an element of a turn's."""
+        """New rows for the iterations of one of the loops `around`, and the store of an element of an iteration's."""
         value = factors[0]
         for factor in factors[1:]:
             value = b.op(arithmetic.multiply, value, factor)
         if s.is_negative and around is s.outer:
             value = b.op(arithmetic.negative, value)
-        type_ = Array(s.dtype, (turns.count, s.shape[around is s.inner]))
-        kept = turns.b.op(memory.empty_of, type=type_, name=_name(value, s, b))
-        store_element(b, kept, value, (turns.loop.index, index))
+        type_ = Array(s.dtype, (iterations.count, s.shape[around is s.inner]))
+        kept = iterations.b.op(memory.empty_of, type=type_, name=_name(value, s, b))
+        store_element(b, kept, value, (iterations.loop.index, index))
         return kept
 
 
 class _Factors:
-    """The factors of an amount: what the inner loop's turns have in common, and what the outer loop's have."""
+    """The factors of an amount: what the inner loop's iterations have in common, and what the outer loop's have."""
 
     def __init__(self, outer: For, inner: For, roots: Roots) -> None:
         self.outer, self.inner, self.roots = outer, inner, roots
@@ -287,7 +298,7 @@ class _Factors:
         return False
 
     def is_same(self, value: Atom, index: Value | None, loop: For) -> bool:
-        """Whether a value of the inner loop is the same in all turns of `loop`: the inner one, which counts with
+        """Whether a value of the inner loop is the same in all iterations of `loop`: the inner one, which counts with
         `index`, or the one around it.
         """
         if not isinstance(value, Value) or value is self.inner.index:
@@ -304,7 +315,7 @@ class _Factors:
 
 
 def _name(value: Atom, s: _Sum, b: Builder) -> str:
-    """What all turns' rows of a number are called."""
+    """What all iterations' rows of a number are called."""
     made = [op for op in (*s.outer.body.body, *b.body) if value in op.results]
     array = made[0].operands[0] if made and subscripts(made[0]) else None
     if isinstance(array, Value):
@@ -353,7 +364,7 @@ def _without(loop: For, gone: set[Statement], ahead: Mapping[For, Sequence[State
 
 
 def _product(s: _Sum, left: Atom, right: Atom, target: Atom, b: Builder) -> None:
-    """The product of all turns, added to the matrix."""
+    """The product of all iterations, added to the matrix."""
     swapped = subscripts(s.op)[0] is s.inner.index
     if swapped:
         left, right = right, left

@@ -1,4 +1,4 @@
-"""Products of matrices and what is made of their rows, in blocks of rows: what lies between them stays in the cache.
+"""Row tiling: a matrix product and the loops over its rows run block by block, so that the block stays in the cache.
 
     %p = matmul %x, %w                          %total = zeros
     %q = empty %n, %k                           for blocks of rows { ->
@@ -7,9 +7,9 @@
         store %q, ..., %i, ... }                    for 0, %rows { (%i) -> ... index %p, %i ... store %q, ..., %i }
     %total = matmul (transpose %x), %q              add_into %total, (matmul (transpose a block of %x), %q) }
 
-A matrix that is stored whole goes to memory and comes back, which takes as long as a hundred multiplications for each
-of its elements. Statements that ask for rows of their own only are taken together, from one product of matrices on
-(`row_tiling_legality`): they stay in their order for each row, and so do the rows for each statement.
+A whole matrix goes to memory and comes back, which takes as long as a hundred multiplications for each element. After a
+matrix product, the statements that read only rows of the current iteration form a group (`row_tiling_legality`). The
+order of statements for each row, and of rows for each statement, stays the same.
 """
 
 from __future__ import annotations
@@ -249,7 +249,7 @@ class _Block:
 
 
 class _OfBlock(Rewriter):
-    """Statements of a turn: arrays of a block start at its first row."""
+    """Statements of an iteration: arrays of a block start at its first row."""
 
     def __init__(self, made: Collection[Atom], row: Value) -> None:
         self.made, self.row = made, row

@@ -1,7 +1,8 @@
-"""Statements that ask for rows of their own only, from a product of matrices on: what blocks of rows may do together.
+"""Legality of row tiling: which statements after a matrix product may run block by block.
 
-A statement is taken if, for each array that one of them writes, either all of them touch the turn's row only, or this
-one alone touches it. What depends on no row goes in front; what is a sum over rows is ready behind the last one.
+A statement joins the group if, for each array that the group writes, either all statements touch the row of their
+iteration only, or this statement alone touches the array. Statements that depend on no row move in front of the blocks;
+sums over rows are complete after the last block.
 """
 
 from __future__ import annotations
@@ -66,13 +67,13 @@ class Run:
     made, sums : set
         What the body makes: ready for each row, or behind the last one.
     rows, whole : set
-        Storage of which the body touches the turn's rows, or more than that.
+        Storage of which the body touches the iteration's rows, or more than that.
     written : set
         Storage that the body writes.
     factors : dict
         The arrays of rows that products which sum over these are of.
     alone : set
-        Of that, what a statement touches beyond the turn's row.
+        Of that, what a statement touches beyond the iteration's row.
     """
 
     facts: Facts
@@ -216,8 +217,8 @@ class Run:
         return True
 
     def touch(self, touched: Mapping[Value, bool], written: set[Value] | frozenset[Value]) -> bool:
-        """Enters which storage a statement touches, and whether it does so at the turn's row only; False if that meets
-        what others write, or the other way round.
+        """Enters which storage a statement touches, and whether it does so at the iteration's row only; False if
+        that meets what others write, or the other way round.
         """
         for root, is_row in touched.items():
             if root in self.alone or (not is_row and root in self.written):

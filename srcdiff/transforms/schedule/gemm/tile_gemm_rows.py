@@ -1,11 +1,12 @@
-"""Products of matrices of whose rows a loop asks for one in each turn: blocks of turns need but a block of the product.
+"""Tiling of a matrix product whose consumer reads one row in each iteration: a block of iterations needs only a block
+of the product.
 
-    %p = matmul %a, %b                          for blocks of turns { ->
+    %p = matmul %a, %b                          for blocks of iterations { ->
     for 0, %n { (%i) ->            becomes          %rows = matmul (transpose %b), (transpose a block of %a)
         ... index[i, i] %p, %i, %j                  ... index[i, i] %rows, %j, %lane
 
-The whole product goes to memory and comes back, which takes as long as sixty multiplications for each of its elements;
-a block of it stays in the cache. Its rows stand across, as those that lanes copy do (`own_rows`).
+The whole product goes to memory and comes back, which takes as long as sixty multiplications for each element; a block
+stays in the cache. The block is stored transposed, like the rows that `vectorize.pack_rows` copies.
 """
 
 from __future__ import annotations
@@ -23,19 +24,19 @@ from srcdiff.transforms.analysis.defuse import all_regions, transposed
 from srcdiff.transforms.analysis.dependence.affine import subscripts
 from srcdiff.transforms.analysis.memory_layout import Layouts, all_layouts
 
-__all__ = ["RowProduct", "products_of_turns"]
+__all__ = ["RowProduct", "products_of_iterations"]
 
 _DTYPES = ("float64", "float32")
 
 
 @dataclass(frozen=True)
 class RowProduct:
-    """A product of which a loop needs a row in each turn.
+    """A product of which a loop needs a row in each iteration.
 
     Attributes
     ----------
     rows : Value
-        The array that has a row for each turn, contiguous.
+        The array that has a row for each iteration, contiguous.
     across : Value
         The other matrix, contiguous, as it stands in front of the rows; transposed first if `flip`.
     """
@@ -45,7 +46,7 @@ class RowProduct:
     flip: bool
 
     def block(self, bounds: Sequence[Atom], env: Env, b: Builder) -> Value:
-        """The part for the turns between `bounds`, or for all, with a column for each turn."""
+        """The part for the iterations between `bounds`, or for all, with a column for each iteration."""
         rows = lookup(env, self.rows)
         if bounds:
             rows = b.op(memory.index, rows, *bounds, where="b:e")
@@ -55,7 +56,7 @@ class RowProduct:
         return b.op(linalg.matmul, matrix, b.op(shapes.transpose, rows, spelling=".T"))
 
 
-def products_of_turns(
+def products_of_iterations(
     fn: Function, roots: Roots, uses: Mapping[Value, int], maker: Mapping[Value, Op]
 ) -> dict[Value, dict[Value, RowProduct]]:
     """By the indices of loops: the products of which nothing else asks for anything."""
@@ -103,7 +104,7 @@ class _Finder:
         return any(not self.roots[v].isdisjoint(written) for v in (product.rows, product.across))
 
     def is_of(self, loop: For, array: Value) -> bool:
-        """Whether a loop has a turn for each row, and nothing is asked for but elements of that."""
+        """Whether a loop has an iteration for each row, and nothing is asked for but elements of that."""
         assert isinstance(array.type, Array)
         asked = [s for s in walk(loop.body) if array in s.operands]
         is_own = all(

@@ -1,4 +1,4 @@
-"""Which loops are faster with their turns side by side."""
+"""The cost model of outer-loop vectorisation: which loops gain by it."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ from srcdiff.transforms.analysis.dependence.uniformity import Varying, has_loop
 
 __all__ = ["LanePrices", "Lengths"]
 
-_FEW = 8  # turns that vector instructions do not help with
-_UNKNOWN = 16  # turns of a loop of which nothing is known
+_FEW = 8  # iterations that vector instructions do not help with
+_UNKNOWN = 16  # iterations of a loop of which nothing is known
 _MOST = 256  # lanes: longer rows win nothing more
 _LEAST = 32  # shorter rows cost more to begin with than their numbers do
 _FIRST = 4096  # numbers that stay in the first cache
-_SHORT = 32  # turns that are soon over, with vectors
+_SHORT = 32  # iterations that are soon over, with vectors
 _REPEATS = 4  # sums in memory with a copied number that are worth the copy
 _HELD = 2**20  # numbers that lanes may have of their own: more come from memory each time
 _CACHED = 32768  # numbers that stay in the second-level cache beside what else is read
@@ -59,7 +59,7 @@ class Lengths:
                     found[symbol] = (start + stop) / 2
         return lengths
 
-    def turns(self, loop: For) -> float:
+    def iterations(self, loop: For) -> float:
         start, stop = self.number(loop.start), self.number(loop.stop)
         return _UNKNOWN if start is None or stop is None else abs(stop - start)
 
@@ -103,22 +103,22 @@ class LanePrices:
         """Whether inner loops that cannot be vectorised would be, and none that can loses by it; `copies` are loops
         that were put there for it.
         """
-        always = Lengths({}).turns(found.loop)  # other calls may have more than this one
+        always = Lengths({}).iterations(found.loop)  # other calls may have more than this one
         if always < _FEW or self.numbers(found) * _LEAST > _HELD:
             return False
-        turns: dict[For, float] = {}
-        self.count(found.loop.body, 1.0, turns)
-        inner = [s for s in turns if s not in copies and not found.is_uniform(s)]
-        slow = sum(turns[s] for s in inner if self.is_slow(s))
+        iterations: dict[For, float] = {}
+        self.count(found.loop.body, 1.0, iterations)
+        inner = [s for s in iterations if s not in copies and not found.is_uniform(s)]
+        slow = sum(iterations[s] for s in inner if self.is_slow(s))
         slow += sum(
-            turns[s] / _REPEATS for s in inner if not self.is_slow(s) and self.adds(s, found)
+            iterations[s] / _REPEATS for s in inner if not self.is_slow(s) and self.adds(s, found)
         )
-        copied = sum(turns.get(s, 0.0) for s in copies)
+        copied = sum(iterations.get(s, 0.0) for s in copies)
         return 0 < slow >= copied and all(self.is_contiguous(s, found) for s in inner)
 
     def short(self, found: Varying) -> dict[Dim, int]:
-        """The lengths of inner loops where turns are side by side only since these are short, and what they are less
-        than.
+        """The lengths of inner loops where iterations are side by side only since these are short, and what they are
+        less than.
         """
         loops = [s for s in walk(found.loop.body) if isinstance(s, For) and not has_loop(s.body)]
         loops = [s for s in loops if not found.is_uniform(s)]
@@ -129,31 +129,31 @@ class LanePrices:
             d: 2 * _FEW for d in stops if d is not None and d.symbols() <= {*self.lengths.known}
         }
 
-    def count(self, region: Region, times: float, turns: dict[For, float]) -> None:
-        """Enters how many turns the innermost loops of a region make."""
+    def count(self, region: Region, times: float, iterations: dict[For, float]) -> None:
+        """Enters how many iterations the innermost loops of a region make."""
         for s in region.body:
-            inside = times * self.lengths.turns(s) if isinstance(s, For) else times
+            inside = times * self.lengths.iterations(s) if isinstance(s, For) else times
             if isinstance(s, For) and not has_loop(s.body):
-                turns[s] = inside
+                iterations[s] = inside
             for inner in regions_of(s):
-                self.count(inner, inside, turns)
+                self.count(inner, inside, iterations)
 
     def lanes(self, found: Varying) -> int:
-        """How many turns are taken together: as many as leave what is their own in the second-level cache."""
+        """How many iterations are taken together: as many as leave what is their own in the second-level cache."""
         count = _MOST
         while count > _LEAST and self.numbers(found) * count > _CACHED:
             count //= 2
         return count
 
     def is_at_most(self, loop: For, lanes: int) -> bool:
-        """Whether a loop is known to make as many turns at most: a block of rows has no more (`row_blocks`)."""
+        """Whether a loop is known to make as many iterations at most: a block of rows has no more (`row_blocks`)."""
         made = self.maker.get(loop.stop) if isinstance(loop.stop, Value) else None
         if made is None or made.decl is not arithmetic.minimum or loop.start != const(0):
             return False
         return any(isinstance(a, Const) and a.value <= lanes for a in made.operands)
 
     def numbers(self, found: Varying) -> float:
-        """How many numbers the arrays of a turn's own have."""
+        """How many numbers the arrays of an iteration's own have."""
         return sum(self.lengths.size(array.type) for array in found.own & found.values)
 
     def is_slow(self, loop: For) -> bool:
@@ -161,17 +161,17 @@ class LanePrices:
         return self.is_short(loop) or self.never_vectors(loop)
 
     def is_short(self, loop: For) -> bool:
-        return self.lengths.turns(loop) < _FEW
+        return self.lengths.iterations(loop) < _FEW
 
     def never_vectors(self, loop: For) -> bool:
-        """Whether turns of an innermost loop wait for each other, or stride through memory."""
+        """Whether iterations of an innermost loop wait for each other, or stride through memory."""
         if not carries_only_add(loop, self.uses):
             return True
         return any(self.stops(s) or self.strides(s, loop.index) for s in walk(loop.body))
 
     def adds(self, loop: For, found: Varying) -> bool:
-        """Whether an innermost loop adds to a matrix that all turns add to, where lanes would sum up numbers first.
-        What stays in the first cache is added to in long rows as fast.
+        """Whether an innermost loop adds to a matrix that all iterations add to, where lanes would sum up numbers
+        first. What stays in the first cache is added to in long rows as fast.
         """
         return loop not in found.loop.body.body and any(
             isinstance(s, Op)
@@ -179,7 +179,8 @@ class LanePrices:
             and s.operands[0] not in found.own
             and not any(map(found.of, subscripts(s)))
             and (
-                self.lengths.turns(loop) < _SHORT or self.lengths.size(s.operands[0].type) > _FIRST
+                self.lengths.iterations(loop) < _SHORT
+                or self.lengths.size(s.operands[0].type) > _FIRST
             )
             for s in walk(loop.body)
         )
@@ -189,7 +190,7 @@ class LanePrices:
         return isinstance(s, Op) and s.decl is control.raise_
 
     def strides(self, s: Statement, index: Value) -> bool:
-        """Whether neighbouring turns of a loop find what a statement asks for apart from each other."""
+        """Whether neighbouring iterations of a loop find what a statement asks for apart from each other."""
         *first, last = [affine(a, self.maker).terms.get(index, 0) for a in subscripts(s)] or [0]
         return any(first) or last not in (0, 1)
 

@@ -1,4 +1,4 @@
-"""Turns of an outer loop side by side: the inner loops go over many of them at once.
+"""Iterations of an outer loop side by side: the inner loops go over many of them at once.
 
     for 0, %n { (%i) ->                              for 0, %blocks { (%block) -> ...
         %t = index %x, %i                                %ts = empty 256;  %powers = empty 256
@@ -8,10 +8,11 @@
             yield %next } }                                      %next = multiply %power, (index %ts, %lane)
                                                                  store %powers, %next, %lane } } }
 
-LLVM turns innermost loops into vector instructions, and cannot where their turns wait for each other (the power above),
-or where they stride through memory that the outer loop goes through in its order. The turns of the outer loop do not
-wait for each other. A block of them is taken together: what a turn has of its own is a row of as many numbers, an array
-of its own gets them as its last axis, and what turns add up is added up over the block.
+LLVM turns innermost loops into vector instructions, and cannot where their iterations wait for each other (the power
+above), or where they stride through memory that the outer loop goes through in its order. The iterations of the
+outer loop do not wait for each other. A block of them is taken together: what an iteration has of its own is a row
+of as many numbers, an array of its own gets them as its last axis, and what iterations add up is added up over the
+block.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ from srcdiff.transforms.analysis.dependence.uniformity import Varying, varying
 from srcdiff.transforms.buffers.array_layout import own_arrays
 from srcdiff.transforms.lower.loop_nests import index_called
 from srcdiff.transforms.lower.materialise_dims import at_least_one, below
-from srcdiff.transforms.schedule.gemm.tile_gemm_rows import RowProduct, products_of_turns
+from srcdiff.transforms.schedule.gemm.tile_gemm_rows import RowProduct, products_of_iterations
 from srcdiff.transforms.schedule.vectorize.cost import LanePrices, Lengths
 from srcdiff.transforms.schedule.vectorize.pack_rows import own_rows, tables
 from srcdiff.transforms.schedule.vectorize.recompute_recurrence import run_again
@@ -63,8 +64,8 @@ __all__ = ["lanes", "side_by_side"]
 
 
 def lanes(fn: Function, lengths: Mapping[str, int]) -> Function:
-    """`fn` with turns of outer loops side by side where inner ones cannot be vectorised; `lengths` of the arguments at
-    hand say which loops are long.
+    """`fn` with iterations of outer loops side by side where inner ones cannot be vectorised; `lengths` of the
+    arguments at hand say which loops are long.
     """
     new, found = _found(fn, lengths)
     if not found.taken:
@@ -78,7 +79,7 @@ def side_by_side(fn: Function, lengths: Mapping[str, int]) -> frozenset[Value]:
 
 
 def _found(fn: Function, lengths: Mapping[str, int]) -> tuple[Function, _Lanes]:
-    """`fn` with lanes; turns have elements of their own where they would have rows of one array."""
+    """`fn` with lanes; iterations have elements of their own where they would have rows of one array."""
     fn = elements_of_rows(fn, named=True)
     found = _Lanes(fn, lengths)
     return found(fn), found
@@ -94,7 +95,7 @@ class _Lanes(Rewriter):
         self.taken: set[Value] = set()
         self.short: dict[Dim, int] = {}
         self.prices = LanePrices(Lengths.of(fn.body, lengths), self.uses, maker, movable)
-        self.products = products_of_turns(fn, self.roots, self.uses, maker)
+        self.products = products_of_iterations(fn, self.roots, self.uses, maker)
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         computed: dict[For, tuple[Value, RowProduct]] = {}
@@ -144,7 +145,7 @@ class _Lanes(Rewriter):
 
 
 class _Blocks:
-    """Writes a loop as one over blocks of its turns."""
+    """Writes a loop as one over blocks of its iterations."""
 
     def __init__(
         self,
@@ -180,7 +181,7 @@ class _Blocks:
         self.count = inner.op(
             arithmetic.minimum, const(self.lanes), left, name="lanes", spelling="min"
         )
-        self.turns(inner)
+        self.iterations(inner)
         carried = tuple(lookup(self.env, a) for a in loop.carried)
         yields = tuple(lookup(self.env, y) for y in loop.body.yields)
         region = inner.region((block, *loop.body.params[1:]), yields)
@@ -190,16 +191,16 @@ class _Blocks:
         return self.count
 
     def write_one(self) -> list[Atom]:
-        """Appends the one block that a loop of few turns is; gives what that carried, as it is then."""
+        """Appends the one block that a loop of few iterations is; gives what that carried, as it is then."""
         loop, b = self.loop, self.b
         self.first, self.count = const(0), lookup(self.env, loop.stop)
         given = zip(loop.body.params[1:], loop.carried, strict=True)
         self.env.update((p, lookup(self.env, a)) for p, a in given)
-        self.turns(b)
+        self.iterations(b)
         return [lookup(self.env, y) for y in loop.body.yields]
 
-    def turns(self, b: Builder) -> None:
-        """A block of turns."""
+    def iterations(self, b: Builder) -> None:
+        """A block of iterations."""
         for row in dict.fromkeys(self.plan.rows.values()):
             assert isinstance(row.of.type, Scalar)
             dtype, name = row.of.type.dtype, plural(row.of.name)
@@ -215,11 +216,11 @@ class _Blocks:
                     self.nest(item, b)
                 case Op() if is_allocation(item) and item.result in self.found.values:
                     self.own_array(item, b)
-                case _:  # where it asks for a length, one turn is as good as another
+                case _:  # where it asks for a length, one iteration is as good as another
                     b.append(Rewriter().keep(item, {self.loop.index: self.first, **self.env}, b))
 
     def widened(self, array: Value) -> Value:
-        """An array of a turn as that of all lanes; what all have in common as it is."""
+        """An array of an iteration as that of all lanes; what all have in common as it is."""
         if array not in self.wide:
             return array
         type_ = array.type
@@ -229,7 +230,7 @@ class _Blocks:
         return wide
 
     def own_array(self, op: Op, b: Builder) -> None:
-        """An array of a turn for all lanes."""
+        """An array of an iteration for all lanes."""
         wide = self.widened(op.result)
         lengths = tuple(lookup(self.env, a) for a in op.operands)
         if op.decl is memory.empty:

@@ -1,11 +1,11 @@
-"""What a turn reads again and again of its row of a table, copied to storage of the turn's own.
+"""Packing: the row of a table that an iteration reads several times is copied into private storage.
 
     for 0, %n { (%p) ->                       for 0, %n { (%p) ->
         for 0, %m { (%i) ->                       %row = empty %d
             index[i, i] %x, %p, %i   becomes      for 0, %d { (%k) -> store %row, (index %x, %p, %k), %k }
                                                   for 0, %m { (%i) -> index[i] %row, %i
 
-Side by side, turns would stride through the table; what is their own lies beside each other.
+Vector lanes would stride through the table. Private rows of neighbouring lanes lie next to each other.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ __all__ = ["own_rows", "tables"]
 
 
 def tables(found: Varying) -> dict[Value, int]:
-    """The tables of which inner loops read the turn's row, and the axis along which turns go; not the last one."""
+    """The tables of which inner loops read the iteration's row, and the axis along which iterations go; not the last
+    one.
+    """
     axes: dict[Value, set[int | None]] = {}
     for s in _inner(found.loop):
         at = subscripts(s)
@@ -47,7 +49,7 @@ def _inner(outer: For) -> list[Statement]:
 
 
 def _axis(at: Sequence[Atom], found: Varying) -> int | None:
-    """Where the turn's index stands, if it does once, and what else there is does not vary."""
+    """Where the iteration's index stands, if it does once, and what else there is does not vary."""
     axes = [k for k, a in enumerate(at) if found.of(a)]
     if len(axes) != 1 or at[axes[0]] is not found.loop.index or axes[0] == len(at) - 1:
         return None
@@ -68,11 +70,11 @@ def own_rows(found: Varying, axes: Mapping[Value, int], b: Builder) -> tuple[For
     return replace(old, body=replace(body, body=(*start.body, *body.body))), copies
 
 
-def _copied(table: Value, axis: int, turns: For, b: Builder) -> Value:
-    """The turn's row; left as it is where the table has no such row, since then nothing is read of it."""
+def _copied(table: Value, axis: int, iterations: For, b: Builder) -> Value:
+    """The iteration's row; left as it is where the table has no such row, since then nothing is read of it."""
     assert isinstance(table.type, Array)
     length = table.type.shape[axis]
-    count = b.op(memory.axis_length, table, axis=axis) if _may_end(turns, length, b) else None
+    count = b.op(memory.axis_length, table, axis=axis) if _may_end(iterations, length, b) else None
     others = [k for k in range(table.type.ndim) if k != axis]
     lengths = [b.op(memory.axis_length, table, axis=k) for k in others]
     name = f"{table.name}_block" if table.name else "rows"
@@ -82,12 +84,12 @@ def _copied(table: Value, axis: int, turns: For, b: Builder) -> Value:
         if len(at) < len(lengths):
             inner = lambda b, i, _: fill(b, (*at, *i))
             return loop(b, lengths[len(at)], (), inner, "ijklmn"[len(at)])
-        place = (*at[:axis], turns.index, *at[axis:])
+        place = (*at[:axis], iterations.index, *at[axis:])
         kept = b if count is None else b.inner()
         element = kept.op(memory.index, table, *place, where=elements_of(place))
         store_element(kept, row, element, at)
         if count is not None:
-            is_there = b.op(control.test, turns.index, count, text="{0} < {1}")
+            is_there = b.op(control.test, iterations.index, count, text="{0} < {1}")
             stored, nothing = kept.region((), ()), Region((), (), ())
             b.append(If(is_there, stored, nothing, (), b.location, b.origin))
         return ()
@@ -96,9 +98,9 @@ def _copied(table: Value, axis: int, turns: For, b: Builder) -> Value:
     return row
 
 
-def _may_end(turns: For, length: Dim, b: Builder) -> bool:
+def _may_end(iterations: For, length: Dim, b: Builder) -> bool:
     """Whether a loop may go on behind the end of an axis: where it reads nothing, nobody has asked."""
-    stop = known_dim(turns.stop)
+    stop = known_dim(iterations.stop)
     return stop is None or not b.shapes.is_at_least_zero(length - stop)
 
 

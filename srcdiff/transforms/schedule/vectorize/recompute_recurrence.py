@@ -1,4 +1,4 @@
-"""What a loop of a turn keeps of a recurrence for another loop of the turn, that loop computes again.
+"""Rematerialisation of recurrences: a second inner loop computes a recurrence again instead of loading its values.
 
     for 0, %m with 1.0 { (%j, %p) ->                     for 0, %m with 1.0 { (%j, %p) ->
         store %ps, %p, %j                                    ...
@@ -6,10 +6,10 @@
     for 0, %m { (%k) ->                                  for 0, %m with 1.0 { (%k, %q) ->
         ... index %ps, %k ... }                              ... %q ...; yield (multiply %q, %t) }
 
-A few simple operations take less time than storing and loading a row of numbers, one for each lane. It is for turns
-side by side only: alone, the turns of the second loop would wait for each other.
+A few simple operations take less time than storing and loading a row of numbers, one for each lane. This holds only
+under outer-loop vectorisation: otherwise the iterations of the second loop would wait for each other.
 
-Where the second loop only multiplies the number by one that none of its turns changes, it carries the product.
+Where the second loop only multiplies the value by a loop-invariant factor, it carries the product.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from srcdiff.transforms.schedule.strength_reduction import by_horner
 
 __all__ = ["run_again"]
 
-_CHEAP = 2  # operations of a turn
+_CHEAP = 2  # operations of an iteration
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def run_again(found: Varying, b: Builder) -> For:
 
 
 def _kept(array: Value, loop: For, found: Varying) -> _Kept | None:
-    """How a loop inside a turn fills an array with a recurrence that all others could run themselves."""
+    """How a loop inside an iteration fills an array with a recurrence that all others could run themselves."""
     loops = [s for s in loop.body.body if isinstance(s, For)]
     users = [s for s in loops if array in _operands(s)]
     uses = sum(_operands(s).count(array) for s in loop.body.body)
@@ -94,7 +94,7 @@ def _operands(s: Statement) -> list[Atom]:
 
 
 def _at_own_index(loop: For, array: Value) -> list[Op]:
-    """The accesses to an array by a loop that counts from 0, in each turn, at its index alone."""
+    """The accesses to an array by a loop that counts from 0, in each iteration, at its index alone."""
     counts = loop.start == const(0) and loop.step == const(1)
     if not counts or loop.reverse or loop.breaks or loop.is_parallel:
         return []
@@ -224,7 +224,7 @@ def _factor(s: Statement, number: Value) -> Value | None:
 
 
 def _unchanged(number: Value, loop: For) -> list[Statement] | None:
-    """The statements of a turn that make a number which is the same in all turns; None where it is not."""
+    """The statements of an iteration that make a number which is the same in all iterations; None where it is not."""
     made = {r: s for s in loop.body.body for r in s.results}
     inside = {*defined_in(loop.body), *loop.body.params}
     chain: set[Statement] = set()

@@ -1,10 +1,10 @@
-"""A turn of a loop as statements that lanes run one after the other, with rows of numbers between them.
+"""The body of a vectorised loop as groups of statements; rows of numbers, one for each lane, connect the groups.
 
     %t = sin %x                      group: %t = sin %x; put %t in a row
     for 0, %m { (%j) -> ... %t }     loop of all lanes
                                          group: ... %t, taken from the row
 
-A group ends where an inner loop begins, or ends. What is the same for all lanes stands in front of the group.
+A group ends where an inner loop begins or ends. Uniform values (the same for all lanes) are computed before the group.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ Item = Statement | Group | Nest
 
 
 class Schedule:
-    """A turn as groups of statements with rows between them."""
+    """An iteration as groups of statements with rows between them."""
 
     def __init__(self, found: Varying, uses: Mapping[Value, int]) -> None:
         self.found = found
@@ -122,7 +122,7 @@ class Schedule:
         return Nest(s, (self.region(s.body, ends),))
 
     def is_load(self, op: Op) -> bool:
-        """Whether an operation only looks up what no turn writes: groups do so when they ask for it."""
+        """Whether an operation only looks up what no iteration writes: groups do so when they ask for it."""
         if op.decl is not memory.index or op.operands[0] not in self.found.fixed:
             return False
         return all(a is self.found.loop.index or not self.found.of(a) for a in op.operands[1:])

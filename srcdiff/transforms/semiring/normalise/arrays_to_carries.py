@@ -1,4 +1,5 @@
-"""Rows that each turn of a loop stores, and reads of the turn before, as what the loop carries; sums of them, too.
+"""Rows that each iteration of a loop stores, and reads of the iteration before, as what the loop carries; sums of
+them, too.
 
     alpha[0] = first                                message = first
     scale[0] = norm_of(alpha[0])                    total = norm_of(message)
@@ -73,8 +74,8 @@ class _Table:
     views: dict[Value, tuple[Atom, Op | None]] = field(default_factory=dict)
     instead: dict[Statement, Op] = field(default_factory=dict)
     whole: set[Value] = field(default_factory=set)
-    row: Value | None = None  # the row of the turn before
-    last: Atom | None = None  # the row of this turn, once it is there
+    row: Value | None = None  # the row of the iteration before
+    last: Atom | None = None  # the row of this iteration, once it is there
     shift: int = 0  # it is at the loop's index and so much
     loop: For | None = None
     is_within: bool = False
@@ -85,7 +86,7 @@ class _Table:
         """The region without it."""
         for s in self.around.body:
             if isinstance(s, For) and self.loop is None and self.is_used_in(s):
-                self.turns(s)
+                self.iterations(s)
             elif isinstance(s, For) and self.is_sum_of_items(s):
                 self.sum_of_items(s)
             elif isinstance(s, Op):
@@ -206,13 +207,13 @@ class _Table:
 
     # ---- the loop ----------------------------------------------------------------------------------------
 
-    def turns(self, loop: For) -> None:
+    def iterations(self, loop: For) -> None:
         first = _number(loop.start)
         if loop.breaks or loop.reverse or loop.slots or first is None or loop.step != const(1):
             raise _Stays
         self.loop = loop
         self.before: int | None = None  # where the row is that is carried
-        self.turn(loop.body)
+        self.iteration(loop.body)
         if self.last is None:
             raise _Stays
         if not self.is_list and len(self.rows) != first + self.shift:
@@ -221,15 +222,15 @@ class _Table:
             raise _Stays
         self.after = Value(self.type_of_row, self.value.name)
 
-    def turn(self, region: Region) -> None:
-        """What a turn does; within branches and loops of it, rows are read alone."""
+    def iteration(self, region: Region) -> None:
+        """What an iteration does; within branches and loops of it, rows are read alone."""
         for s in region.body:
             if isinstance(s, Op):
                 self.op(s)
                 continue
             outside, self.is_within = self.is_within, True
             for inner in regions_of(s):
-                self.turn(inner)
+                self.iteration(inner)
             self.is_within = outside
 
     def offset(self, place: Atom) -> int:
@@ -241,7 +242,7 @@ class _Table:
         return int(apart.const)
 
     def carried(self, offset: int | None = None) -> Value:
-        """The row of the turn before, which is what the loop carries now."""
+        """The row of the iteration before, which is what the loop carries now."""
         if offset is not None:
             if self.before not in (None, offset):
                 raise _Stays

@@ -8,8 +8,8 @@ A shift is a number that is found by maxima, or a sum of exponentials that is ta
 degree: -1 in `scores - top`) is followed through sums, places and loops; a shift that all has as often added as taken
 off may be anything, so it is 0. Where that is not seen, everything stays: a maximum that cuts off what is small, say.
 
-    total += top                    what a loop adds up, and takes off what it carries, is a shift of all turns so far:
-    log_alpha = log_alpha - top     its degree is 1 in `total` and -1 in `log_alpha`, turn for turn
+    total += top                    the sum of the shifts of all iterations so far:
+    log_alpha = log_alpha - top     its degree is 1 in `total` and -1 in `log_alpha`, in each iteration
 """
 
 from __future__ import annotations
@@ -52,7 +52,8 @@ from srcdiff.transforms.simplify.invariant_carries import forward_invariants
 
 __all__ = ["norms_of", "without_shifts"]
 
-# a shift, or storage that holds one and how often it was written before; below 0, the sum of those of a loop's turns
+# a shift, or storage that holds one and how often it was written before; below 0, the sum of those of a loop's
+# iterations
 Symbol = tuple[Value, int]
 # of a value, where the shift's own axes are; -1 for one of length 1, wherever it is
 Axes = tuple[int, ...]
@@ -60,7 +61,7 @@ Form = dict[Symbol, tuple[int, Axes]]  # degrees; None for what is -inf, which h
 
 _MAXIMA = {"max", "maximum"}
 _SUMS = {"add": 1, "subtract": -1}
-_PASSES = 100  # over a loop, until degrees are the same in all turns
+_PASSES = 100  # over a loop, until degrees are the same in all iterations
 _PLACES = {"index", "read", "copy", "transpose", "squeeze"}
 
 
@@ -131,7 +132,7 @@ class _Degrees:
         self.under: dict[
             Value, set[Value]
         ] = {}  # of shifts: those that what they are found from has
-        self.running: dict[tuple[For | While, Symbol], Symbol] = {}  # sums over turns
+        self.running: dict[tuple[For | While, Symbol], Symbol] = {}  # sums over iterations
         self.writes: dict[Value, int] = {}  # how often each root was written
         self.kept: set[Value] = set()
         self.uses: dict[Op, tuple[Value, Atom]] = {}  # sums: the shift, and what it is added to
@@ -212,7 +213,7 @@ class _Degrees:
                     self.found_from(p, y)
                     changed |= size != len(self.under.get(p, ()))
                     continue
-                both = self.after_turns(loop, self.forms[p], self.form(y), own)
+                both = self.after_iterations(loop, self.forms[p], self.form(y), own)
                 changed |= both != self.forms[p]
                 self.forms[p] = both
         for p, r in zip(params, results, strict=True):
@@ -222,19 +223,21 @@ class _Degrees:
                 self.forms[r] = self.form(p)
         self.count_writes(loop)
 
-    def after_turns(
+    def after_iterations(
         self, loop: For | While, before: Form | None, after: Form | None, own: set[Value]
     ) -> Form | None:
-        """Of what a loop carries: each turn's own shifts are added to the sum of those of the turns before."""
+        """Of what a loop carries: each iteration's own shifts are added to the sum of those of the iterations
+        before.
+        """
         if after is None:
             return before
         sums = {r for (other, _), r in self.running.items() if other is loop}
         known = {s: d for s, d in (before or {}).items() if s in sums}
         inside = {s for r in regions_of(loop) for s in walk(r) if isinstance(s, For | While)}
         of_others = {r for (other, _), r in self.running.items() if other not in inside}
-        turn = {s: d for s, d in after.items() if s[0] in own and s not in of_others}
-        for s, degree in turn.items():
-            if s[1] > 0:  # what was written is another number in each turn
+        iteration = {s: d for s, d in after.items() if s[0] in own and s not in of_others}
+        for s, degree in iteration.items():
+            if s[1] > 0:  # what was written is another number in each iteration
                 self.kept.add(s[0])
                 continue
             new = (s[0], -1 - len(self.running))
@@ -244,9 +247,9 @@ class _Degrees:
             ):
                 self.kept.add(s[0])
         for (other, s), r in self.running.items():
-            if other is loop and r in after and turn.get(s) != after[r]:
+            if other is loop and r in after and iteration.get(s) != after[r]:
                 self.kept.add(s[0])
-        rest = {s: d for s, d in after.items() if s not in turn and s not in sums}
+        rest = {s: d for s, d in after.items() if s not in iteration and s not in sums}
         if before is not None:
             given = {s: d for s, d in before.items() if s not in sums}
             rest = self.joined(given, rest) or {}

@@ -91,7 +91,7 @@ class _LastNorms(Rewriter):
             carried = [*new.carried]
             carried[total] = b.op(arithmetic.add, const(0.0), carried[total])
             new = replace(new, carried=tuple(carried))
-        if first is not None:  # whatever the number of turns
+        if first is not None:  # whatever the number of iterations
             b.append(new)
             left = b.op(special.logsumexp, new.results[message])
         else:
@@ -100,7 +100,7 @@ class _LastNorms(Rewriter):
         env[result] = b.op(arithmetic.add, lookup(env, result), left)
 
     def carried(self, loop: For, message: int, yielded: Atom, b: Builder) -> Value:
-        """A loop that hands on what is left of the message after each turn; 0 where there is none."""
+        """A loop that hands on what is left of the message after each iteration; 0 where there is none."""
         norm = self.norm(yielded)
         assert norm is not None
         inner = b.inner()
