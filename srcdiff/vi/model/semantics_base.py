@@ -43,7 +43,9 @@ class Plate:
         self.scale = scale  # what their log densities are multiplied with, None for 1
 
     def __iter__(self):
-        return range(self.size) if self.rows is None else self.rows  # of which each iteration has one
+        return (
+            range(self.size) if self.rows is None else self.rows
+        )  # of which each iteration has one
 
     def __enter__(self):
         enter_plate(self)

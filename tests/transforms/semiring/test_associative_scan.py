@@ -259,9 +259,9 @@ REFUSED = [
     (multiplies, "`multiply` is applied to what the loop carries"),
     (squares, "`add` is applied to what the loop carries"),
     (decides, "what the loop carries decides on a branch"),
-    (mixes, "a turn has sums of exponentials and maxima"),
+    (mixes, "an iteration has sums of exponentials and maxima"),
     (restarts, "`logaddexp` is applied to what the loop carries"),
-    (records, "a turn writes into an array from outside the loop|`store` is applied"),
+    (records, "an iteration writes into an array from outside the loop|`store` is applied"),
     (adds_numbers, "what the loop carries is no vector of floats"),
     (shifts_for_good, "`max` is applied to what the loop carries"),
     (lambda pi, A, B, data: logsumexp(pi) + np.sum(A) + np.sum(B), "has no loop that carries a vector"),
@@ -269,7 +269,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("program", "why"), REFUSED, ids=lambda x: getattr(x, "__name__", ""))
-def test_turns_that_cannot_be_put_together_are_refused(program: Any, why: str) -> None:
+def test_iterations_that_cannot_be_put_together_are_refused(program: Any, why: str) -> None:
     tree = srcdiff.transform(program, "scan", jit=False)
     with pytest.raises(srcdiff.UnsupportedError, match=why):
         tree(*parameters(), np.array([0, 3, 1]))
