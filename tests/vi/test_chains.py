@@ -339,7 +339,10 @@ def begun_twice(x, A):
 CHANGES = "this changes what was made before a choice that is summed out"
 REFUSED = [
     *((f, CHANGES) for f in (written_by_a_view, written_by_a_helper, added_up, in_a_dict)),
-    (another_number, "iterations pass on a choice among (3,) values, which is drawn again among (2,)"),
+    (
+        another_number,
+        "iterations pass on a choice among (3,) values, which is drawn again among (2,)",
+    ),
     (counted_from_one, "iterations pass on a choice whose values are not counted from 0"),
     (used_between, "`mean` is used behind the block, and may depend on `z`, which is summed out"),
     (last_of_two, "the last `u` is used behind the loop, and is summed out"),

@@ -124,7 +124,7 @@ def chained(fr: Frame, s: Any, inside: Statements, at: int, live: frozenset[str]
     if first and not counts_from_zero(fr, first[0].s.value):
         fr.fail(
             first[0].s,
-            "turns hand on a choice whose values are not counted from 0",
+            "iterations pass on a choice whose values are not counted from 0",
             "Draw it from a Categorical or a Bernoulli distribution, and look its value up.",
         )
     for k, draw in enumerate(first):
