@@ -15,8 +15,14 @@ ROOT = Path(srcdiff.__file__).parent
 
 # Who may import whom: the longest entry that a module is, or lies in, says what it may see. A package may always import
 # itself. The order is partial: `test_the_layers_have_an_order` finds circles.
-STAGES = ("srcdiff.frontend", "srcdiff.transforms", "srcdiff.codegen")
 BELOW = ("srcdiff.ops", "srcdiff.ir", "srcdiff.errors", "srcdiff.options")
+FRONTEND = tuple(  # each may import those in front of it; calls the other way are operations of `Frame`
+    f"srcdiff.frontend.{name}"
+    for name in (
+        "source", "core", "containers", "arrays", "calls", "iteration", "control", "derivatives", "effects",
+        "callees", "syntax", "reading", "trace", "rule_parser",
+    )
+)  # fmt: skip
 TRANSFORMS = tuple(  # each may import those in front of it
     f"srcdiff.transforms.{name}"
     for name in (
@@ -50,11 +56,14 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "srcdiff.errors": ("srcdiff.ir",),
     "srcdiff.options": ("srcdiff.errors",),
     "srcdiff.ops": ("srcdiff.ir",),
-    "srcdiff.frontend": BELOW,
+    **in_order(FRONTEND, BELOW),
+    "srcdiff.frontend": (),
     **in_order(TRANSFORMS, BELOW),
     "srcdiff.transforms": (),
     "srcdiff.codegen": BELOW,
-    **in_order(JOINING, (*STAGES, *TRANSFORMS, *BELOW, "srcdiff.runtime.source")),
+    **in_order(
+        JOINING, (*FRONTEND, *TRANSFORMS, "srcdiff.codegen", *BELOW, "srcdiff.runtime.source")
+    ),
     "srcdiff.dynamic": ("srcdiff.eager",),
     "srcdiff.console": (),
     # the command line, the demo and libraries on top see what users see
@@ -109,6 +118,50 @@ EXCEPTIONS: dict[tuple[str, str], str] = {
     ("srcdiff.vi.objectives.elbo", "srcdiff.vi.results.stage_export"): "methods that save and report",
     ("srcdiff.vi.objectives.elbo", "srcdiff.vi.results.variance_report"): "methods that save and report",
     ("srcdiff.vi.objectives.target_density", "srcdiff.vi.inference.minibatches"): "the scale of a minibatch",
+}  # fmt: skip
+# Names at the top of a module whose value changes while the program runs, and why each may.
+REGISTRY = "a registry, filled when modules are imported"
+BY_USERS = "declarations of the user, which hold for the process"
+CACHE = "a cache: the same key always has the same value"
+REENTRY = "what is being computed further out, restored on the way back"
+MUTABLE_STATE: dict[str, str] = {
+    "srcdiff.codegen.module.cache_dir._WARNED": "one warning a folder",
+    "srcdiff.compile.derive._ON_DEVICE": REENTRY,
+    "srcdiff.eager.calls.SPECIAL": REGISTRY,
+    "srcdiff.eager.op_derivatives._CALLS": CACHE,
+    "srcdiff.eager.op_derivatives._EXPRESSIONS": CACHE,
+    "srcdiff.eager.rewrite.evaluation_order._OPEN": REENTRY,
+    "srcdiff.eager.rewrite.line_map._ORIGINS": "where the text of a generated file comes from, for tracebacks",
+    "srcdiff.eager.rewrite.line_map._PLACES": CACHE,
+    "srcdiff.eager.rewrite.rewrite_cache._REWRITTEN": CACHE,
+    "srcdiff.effects._HANDLERS": REENTRY,
+    "srcdiff.expfam.sequence.em_estimator._GENERATED": CACHE,
+    "srcdiff.frontend.core.frame._READERS": REGISTRY,
+    "srcdiff.frontend.derivatives.services._registered": REGISTRY,
+    "srcdiff.frontend.derivatives.solver_functions._MADE": CACHE,
+    "srcdiff.frontend.rule_parser._PARSED": CACHE,
+    "srcdiff.frontend.source.function_source._SOURCES": CACHE,
+    "srcdiff.handles.generated._HANDLES": "the generated functions that are alive, to switch their compilation off",
+    "srcdiff.handles.threads._forked": "whether the process was forked, which cannot be found out later",
+    "srcdiff.ir.alias._latest": CACHE,
+    "srcdiff.ir.interpreter._compiled": CACHE,
+    "srcdiff.numba_ext.calls._NUMBERS": "names of generated files differ",
+    "srcdiff.ops.core.registry.COMPOSITES": REGISTRY,
+    "srcdiff.ops.core.registry.COMPOSITE_METHODS": REGISTRY,
+    "srcdiff.ops.core.registry.METHODS": REGISTRY,
+    "srcdiff.ops.core.registry.OPERATIONS": REGISTRY,
+    "srcdiff.ops.core.registry.OWN": BY_USERS,
+    "srcdiff.ops.core.registry._BY_CALLABLE": REGISTRY,
+    "srcdiff.ops.core.registry._COMPOSITE_OF": REGISTRY,
+    "srcdiff.ops.core.registry._EVALUATED": REGISTRY,
+    "srcdiff.ops.core.registry._PENDING": REGISTRY,
+    "srcdiff.ops.core.registry._PENDING_COMPOSITES": REGISTRY,
+    "srcdiff.options.OWN_REWRITINGS": BY_USERS,
+    "srcdiff.rules.solvers._KNOWN": CACHE,
+    "srcdiff.rules.solvers._VALUES": CACHE,
+    "srcdiff.runtime.cuda.dlpack._KEPT": "arrays that another library holds, until it frees them",
+    "srcdiff.transforms.rewrite.stability_rules.OWN_RULES": BY_USERS,
+    "srcdiff.vi.distributions.divergences.REGISTRY": REGISTRY,
 }  # fmt: skip
 ENTRY_POINTS = {
     "srcdiff",
@@ -222,6 +275,77 @@ def _has_reason(lines: list[str], number: int) -> bool:
     if above.startswith(("import ", "from ")):
         return _has_reason(lines, max(n for n in range(1, number) if lines[n - 1].strip()))
     return above.startswith("#")
+
+
+CONTAINERS = {"dict", "list", "set", "defaultdict", "deque", "Counter", "OrderedDict"}
+HOLDERS = {"ContextVar", "WeakKeyDictionary", "WeakSet", "WeakValueDictionary", "count", "local"}
+CHANGING = {
+    "add", "append", "clear", "discard", "extend", "insert", "pop", "popitem", "remove", "reset", "set", "setdefault",
+    "update",
+}  # fmt: skip
+
+
+def state_of(tree: ast.Module) -> set[str]:
+    """Names at the top of a module that are made empty, or hold what changes, or that a function changes."""
+    values: dict[str, ast.expr | None] = {}
+    for s in tree.body:
+        if isinstance(s, ast.Assign | ast.AnnAssign):
+            targets = s.targets if isinstance(s, ast.Assign) else [s.target]
+            values |= {t.id: s.value for t in targets if isinstance(t, ast.Name)}
+    found = {name for name, value in values.items() if name != "__all__" and is_empty_holder(value)}
+    for function in ast.walk(tree):
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            own = {a.arg for a in ast.walk(function) if isinstance(a, ast.arg)}
+            found |= {n for n in changed_in(function) if n in values and n not in own}
+    return found
+
+
+def is_empty_holder(value: ast.expr | None) -> bool:
+    match value:
+        case ast.Dict(keys=[]) | ast.List(elts=[]):
+            return True
+        case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)):
+            return name in HOLDERS or (name in CONTAINERS and not value.args)
+    return False
+
+
+def changed_in(function: ast.AST) -> Iterator[str]:
+    """The names that a function declares global, whose items or attributes it sets, or that it calls `append` of."""
+    for node in ast.walk(function):
+        match node:
+            case ast.Global():
+                yield from node.names
+            case ast.Subscript(value=ast.Name(id=name), ctx=ast.Store() | ast.Del()):
+                yield name
+            case ast.Attribute(value=ast.Name(id=name), ctx=ast.Store() | ast.Del()):
+                yield name
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=method)) if (
+                method in CHANGING
+            ):
+                yield name
+
+
+def test_no_module_has_state_that_changes() -> None:
+    """But for registries, caches and the names that are listed with their reasons."""
+    found = {f"{module}.{name}" for module, tree in TREES.items() for name in state_of(tree)}
+    assert found - MUTABLE_STATE.keys() == set(), "give it to a function, or list it with a reason"
+    assert MUTABLE_STATE.keys() - found == set(), (
+        "this is listed, and there is no such state any more"
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "kept = {}",
+        "kept = WeakKeyDictionary()",
+        "kept = {1: 2}\ndef f(): kept[3] = 4",
+        "kept = [1]\ndef f(): kept.append(2)",
+        "kept = 1\ndef f():\n    global kept\n    kept = 2",
+    ],
+)
+def test_state_is_found(text: str) -> None:
+    assert state_of(ast.parse(text)) == {"kept"}
 
 
 def test_every_module_is_used() -> None:

@@ -10,8 +10,8 @@ from typing import Any
 from srcdiff.errors import UnsupportedError, UntypedError
 from srcdiff.frontend.arrays.stores import open_parameter
 from srcdiff.frontend.calls.inline import bind, default_values, first_yield, read_body
-from srcdiff.frontend.calls.lambda_lifting import Lifted, frame_of
-from srcdiff.frontend.calls.outlined import NoValue, as_operand
+from srcdiff.frontend.calls.lambda_lifting import frame_of
+from srcdiff.frontend.calls.outlined import NoValue
 from srcdiff.frontend.calls.recursion import check_handed_back
 from srcdiff.frontend.containers.closure_lists import without_packed
 from srcdiff.frontend.containers.lists import guess_again
@@ -19,9 +19,10 @@ from srcdiff.frontend.containers.zero_dim_arrays import boxes_of
 from srcdiff.frontend.control.loops import unroll_again
 from srcdiff.frontend.core.constants import from_python
 from srcdiff.frontend.core.frame import Frame
+from srcdiff.frontend.core.operands import as_operand
 from srcdiff.frontend.core.session import NeedStatic, Restart, Session, Symbols
 from srcdiff.frontend.core.static_reads import taken_values
-from srcdiff.frontend.core.values import FrontValue, Text, tree_of
+from srcdiff.frontend.core.values import FrontValue, Lifted, Text, tree_of
 from srcdiff.frontend.effects.effects import with_origins
 from srcdiff.frontend.source.function_source import look_up, source_of
 from srcdiff.ir.build import Builder, change_dims

@@ -8,31 +8,31 @@ from functools import partial
 from types import FunctionType, MethodType
 from typing import Any
 
-import srcdiff.frontend.core.augmented_assignment
-import srcdiff.frontend.core.expressions
-import srcdiff.frontend.core.statements
-import srcdiff.frontend.derivatives.adjoint_hooks  # noqa: F401  (these register how nodes are read)
+import srcdiff.frontend.derivatives.adjoint_hooks
+import srcdiff.frontend.syntax.augmented_assignment
+import srcdiff.frontend.syntax.expressions
+import srcdiff.frontend.syntax.statements  # noqa: F401  (these register how nodes are read)
 from srcdiff.errors import UnsupportedError
-from srcdiff.frontend.arrays.concatenators import concatenated
 from srcdiff.frontend.arrays.subscripts import shape_parts
-from srcdiff.frontend.calls.calls import call_value
+from srcdiff.frontend.callees.list_methods import listed, put_slice
+from srcdiff.frontend.callees.object_items import item_of_object
 from srcdiff.frontend.calls.inline import refuse_result
-from srcdiff.frontend.calls.lambda_lifting import Lifted
 from srcdiff.frontend.calls.outlined import NoValue
-from srcdiff.frontend.containers.list_methods import listed, put_slice
 from srcdiff.frontend.containers.optional import settled, sure
 from srcdiff.frontend.control.blocks import block
+from srcdiff.frontend.control.conditions import truth
+from srcdiff.frontend.control.loops import for_loop
 from srcdiff.frontend.control.with_statements import entered
-from srcdiff.frontend.core.attributes import attribute
 from srcdiff.frontend.core.conditional_shape_checks import check_doubts
 from srcdiff.frontend.core.constants import from_python, read_constant
 from srcdiff.frontend.core.frame import Frame
-from srcdiff.frontend.core.refusals import fail, untyped
 from srcdiff.frontend.core.session import NeedStatic
+from srcdiff.frontend.core.values import Lifted
 from srcdiff.frontend.effects.enumerate import summed
 from srcdiff.frontend.effects.enumeration_checks import check_writes
 from srcdiff.frontend.iteration.comprehensions import append_each, collected
 from srcdiff.frontend.iteration.generators import consume
+from srcdiff.frontend.iteration.iterables import iterable
 from srcdiff.frontend.reading import read
 from srcdiff.frontend.source.function_source import (
     Source,
@@ -41,6 +41,10 @@ from srcdiff.frontend.source.function_source import (
     source_of,
     unknown_decorator,
 )
+from srcdiff.frontend.source.refusals import fail, untyped
+from srcdiff.frontend.syntax.assignment_targets import assign
+from srcdiff.frontend.syntax.attributes import attribute
+from srcdiff.frontend.syntax.calls import call_value
 from srcdiff.ir.core import Function
 from srcdiff.ir.types import Dynamic, List, Scalar, Struct, Type, dims_of
 
@@ -210,14 +214,18 @@ class Tracer(Frame):
     unwrap = sure
     narrow = settled
     call = call_value
+    truth = truth
+    assign = assign
     block = block
     enter_contexts = entered
     enumerate_choice = summed
     check_sum = check_writes
+    iterable = iterable
+    for_loop = for_loop
     generator_loop = consume
     collect = collected
     append_each = append_each
-    concatenate = concatenated
+    item_of_object = item_of_object
     shape_parts = shape_parts
     slice_of_list = listed
     store_slice = put_slice

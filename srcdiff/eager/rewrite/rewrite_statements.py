@@ -21,7 +21,7 @@ from srcdiff.eager.rewrite.evaluation_order import may_write
 from srcdiff.eager.rewrite.rewrite_expressions import ExpressionRewriter, unlike
 from srcdiff.eager.rewrite.traceable_regions import OPERATORS, Expression, outside_names
 from srcdiff.errors import UnsupportedError
-from srcdiff.frontend.derivatives.adjoint_hook_nodes import check_block, is_block
+from srcdiff.frontend.source.adjoint_hook_nodes import check_block, is_block
 
 __all__ = ["Rewriter", "bound_names", "dynamic_function", "rewriter_of", "unlike"]
 

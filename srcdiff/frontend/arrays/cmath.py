@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from srcdiff.frontend.calls.apply_op import apply
+from srcdiff.frontend.arrays.apply_op import apply
 from srcdiff.frontend.core.frame import Frame
 from srcdiff.frontend.core.values import Args, FrontValue, Kwargs, sequence
 from srcdiff.ir.core import Atom, OpDecl, const

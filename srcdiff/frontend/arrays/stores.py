@@ -22,10 +22,10 @@ from srcdiff.frontend.arrays.subscripts import (
 from srcdiff.frontend.containers.container_views import refuse_viewed
 from srcdiff.frontend.containers.dunder_methods import call_dunder
 from srcdiff.frontend.containers.lists import put_in
-from srcdiff.frontend.containers.may_alias import refuse_twins
 from srcdiff.frontend.containers.optional import sure
-from srcdiff.frontend.control.phi import take_apart
 from srcdiff.frontend.core.frame import Frame, an, describe
+from srcdiff.frontend.core.may_alias import refuse_twins
+from srcdiff.frontend.core.phi import take_apart
 from srcdiff.frontend.core.session import Restart
 from srcdiff.frontend.core.values import (
     FrontValue,
@@ -34,7 +34,6 @@ from srcdiff.frontend.core.values import (
     is_static,
     static,
 )
-from srcdiff.frontend.iteration.iterables import iterable
 from srcdiff.ir.core import Atom, OpDecl, Value, const
 from srcdiff.ir.dims import ShapeMismatch
 from srcdiff.ir.types import Array, List, Struct, shape_of
@@ -167,7 +166,7 @@ def _write_part(fr: Frame, container: Parts, key: FrontValue, value: FrontValue,
 def _write_slice(fr: Frame, container: Parts, key: Slice, value: FrontValue, node: Any) -> None:
     """`xs[1:3] = ys`, for a list of known length."""
     wanted = static_slice(fr, key, node)
-    given = iterable(fr, value, node)
+    given = fr.iterable(value, node)
     if not isinstance(given, Parts):
         fr.session.grow_cell(container.cell)
         fr.untyped(

@@ -13,8 +13,8 @@ from srcdiff.frontend.containers.closure_lists import opened
 from srcdiff.frontend.containers.dunder_methods import call_dunder
 from srcdiff.frontend.containers.list_slices import list_slice
 from srcdiff.frontend.containers.lists import is_long_tuple, readable
-from srcdiff.frontend.control.phi import take_apart
 from srcdiff.frontend.core.frame import Frame, describe, reads
+from srcdiff.frontend.core.phi import take_apart
 from srcdiff.frontend.core.session import NeedStatic, Unroll
 from srcdiff.frontend.core.values import (
     FrontValue,
@@ -29,7 +29,6 @@ from srcdiff.frontend.core.values import (
     static,
     static_int,
 )
-from srcdiff.frontend.derivatives.cuda_launches import configured, is_kernel
 from srcdiff.ir.core import Atom, Const, Value, const, known_dim
 from srcdiff.ir.types import Array, Dim, List, Scalar, Static, Struct, shape_of
 from srcdiff.ops.arrays.containers import get, list_item
@@ -98,10 +97,9 @@ def read_item(fr: Frame, base: FrontValue, key: FrontValue, node: Any) -> FrontV
         base = shape_parts(fr, base, node)
     if isinstance(base, Known) and isinstance(base.value, type(np.s_)):
         return key  # np.s_[...]
-    if isinstance(base, Known) and isinstance(base.value, type(np.r_) | type(np.c_)):
-        return fr.concatenate(base, key, node)
-    if isinstance(base, Known) and is_kernel(base.value):
-        return configured(fr, node, base.value, key)
+    of_object = fr.item_of_object(base, key, node) if isinstance(base, Known) else None
+    if of_object is not None:
+        return of_object
     if isinstance(base, Known) or (isinstance(base, Const) and isinstance(base.type, Static)):
         return _static_item(fr, base, key, node)
     if isinstance(base, Value) and isinstance(base.type, Struct):

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from srcdiff.frontend.arrays.apply_op import apply
 from srcdiff.frontend.arrays.subscripts import array_of, ask_for, length_along
-from srcdiff.frontend.calls.apply_op import apply
 from srcdiff.frontend.core.frame import Frame
 from srcdiff.frontend.core.values import (
     Args,

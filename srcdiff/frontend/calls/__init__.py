@@ -1,5 +1,5 @@
-"""Calls: which callee a call means, and whether it is inlined or outlined.
+"""How a function is read that another one calls: in the place of the call, or as a function of its own.
 
-In: a call node and its callee; out: operations, inlined statements, or a `Call`.
-Start with `dispatch`, which has the order of the cases.
+In: a Python function or closure with its arguments; out: inlined statements, or a `Call` for these argument types.
+Start with `inline`, then `outlined`; `recursion` has functions that call themselves.
 """

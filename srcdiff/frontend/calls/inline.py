@@ -19,20 +19,22 @@ import gast
 from srcdiff.errors import DifferentiationError
 from srcdiff.frontend.calls.lambda_lifting import lifted
 from srcdiff.frontend.calls.outlined import call_apart
-from srcdiff.frontend.control.blocks import body_value
-from srcdiff.frontend.control.flow_analysis import always_exits
 from srcdiff.frontend.core.constants import from_python
 from srcdiff.frontend.core.frame import Frame
-from srcdiff.frontend.core.refusals import untyped
+from srcdiff.frontend.core.phi import branch
+from srcdiff.frontend.core.session import FALSE, TRUE
 from srcdiff.frontend.core.values import (
     MISSING,
     Closure,
     Conflict,
+    Done,
     FrontValue,
     Generated,
     Parts,
+    Statements,
     sequence,
 )
+from srcdiff.frontend.source.flow_analysis import always_exits
 from srcdiff.frontend.source.function_source import (
     CalledSource,
     FormulaSource,
@@ -43,6 +45,7 @@ from srcdiff.frontend.source.function_source import (
     nested_source,
     source_of,
 )
+from srcdiff.frontend.source.refusals import untyped
 from srcdiff.ir.core import Const, Value, const
 from srcdiff.ops.core.registry import Composite
 
@@ -134,7 +137,23 @@ def read_body(inner: Frame, node: Any) -> FrontValue:
         shared = Parts("shared", ("",), (inner.env.get(name, MISSING),))
         inner.env[name] = made = inner.session.new_cell(shared)
         inner.session.cell_names[made.cell] = name
-    return body_value(inner, node.body)  # type: ignore[no-any-return]
+    return _body_value(inner, node.body)
+
+
+def _body_value(fr: Frame, body: Statements) -> FrontValue:
+    """Read the body of a function, and give what it returns."""
+    done = fr.block(body, frozenset())
+    if done is not TRUE and done is not None:
+        # falling off the end returns None
+        if done is FALSE:
+            return const(None)
+        branch(fr, body[-1], done, lambda: TRUE, lambda: _set_value(fr), frozenset())
+    return fr.env.get("%value", const(None))
+
+
+def _set_value(fr: Frame) -> Done:
+    fr.env["%value"] = const(None)
+    return TRUE
 
 
 _DEEPEST = 16  # a function that is read in place may call itself a few times, with other functions or constants

@@ -7,10 +7,6 @@ the functions around them becomes parameters.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
-
 import gast
 
 from srcdiff.frontend.core.frame import Frame
@@ -19,6 +15,7 @@ from srcdiff.frontend.core.values import (
     Conflict,
     FrontValue,
     Known,
+    Lifted,
     Missing,
     Partial,
     Parts,
@@ -26,31 +23,11 @@ from srcdiff.frontend.core.values import (
     is_static,
     parts_of,
 )  # fmt: skip
-from srcdiff.frontend.source.function_source import Source, nested_source
+from srcdiff.frontend.source.function_source import nested_source
 from srcdiff.frontend.source.scopes import free_names, parameter_names
 from srcdiff.ir.core import Const, Value
 
-__all__ = ["Lifted", "found_around", "frame_of", "lifted"]
-
-
-@dataclass(eq=False)
-class Lifted:
-    """A nested function with what it finds around it that is known when compiling."""
-
-    source: Source
-    node: Any
-    look_up: Callable[[str], tuple[str, Any] | None]
-    known: dict[str, FrontValue] = field(default_factory=dict)
-    family: dict[Any, Lifted] = field(default_factory=dict)  # those that call each other
-    __closure__: Any = None
-
-    @property
-    def __code__(self) -> Any:
-        return self
-
-    @property
-    def __name__(self) -> str:
-        return self.source.name
+__all__ = ["found_around", "frame_of", "lifted"]
 
 
 def lifted(fr: Frame, closure: Closure) -> tuple[Lifted, dict[str, FrontValue]] | None:

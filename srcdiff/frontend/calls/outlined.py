@@ -10,15 +10,15 @@ from typing import Any
 
 from srcdiff.frontend.calls.recursion import find_open, form_of_call, header_of, owning, read_around
 from srcdiff.frontend.core.frame import Frame
+from srcdiff.frontend.core.operands import as_operand
 from srcdiff.frontend.core.session import NeedStatic, NotApart, Recursive, Symbols
-from srcdiff.frontend.core.values import FrontValue, Items, Parts, ShapeOf, Text
+from srcdiff.frontend.core.values import FrontValue, Parts
 from srcdiff.frontend.source.function_source import Source
 from srcdiff.ir.alias import storage_roots, written_roots
 from srcdiff.ir.core import Atom, Call, Const, Function, Op, Tree, Value, walk
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.recursion import is_recursive, tied
 from srcdiff.ir.types import Array, Dim, Dynamic, List, Scalar, Static, Struct, Type, map_dims
-from srcdiff.ops.arrays.containers import pack
 from srcdiff.ops.control.control import assert_, raise_
 
 __all__ = [
@@ -389,26 +389,6 @@ def _operand(fr: Frame, node: Any, value: FrontValue, type_: Type) -> Atom:
     if isinstance(type_, Static) and isinstance(value, Const):
         return Const(value.value, type_)
     return as_operand(fr, node, value)
-
-
-def as_operand(fr: Frame, node: Any, value: FrontValue) -> Atom:
-    """A value as one operand: a structure is packed."""
-    value = fr.narrow(value)
-    if isinstance(value, Value | Const):
-        return value
-    if isinstance(value, Parts) and value.kind == "maybe":
-        fr.untyped(node, "what may be None is put on a list", "Put a number there that says so.")
-    if isinstance(value, Items):
-        fr.untyped(node, "a range or an iterator is put on a list", "Make a list of it.")
-    if isinstance(value, ShapeOf):
-        value = fr.shape_parts(value, node)
-    if isinstance(value, Parts):
-        operands = [as_operand(fr, node, v) for v in value.values]
-        attrs: dict[str, Any] = {"cls": value.cls} if value.cls else {}
-        return fr.op(node, pack, *operands, kind=value.kind, keys=value.keys, **attrs)
-    if isinstance(value, Text) and not value.operands:
-        return Const(value.template, Static(value.template))
-    return fr.as_atom(value, node)
 
 
 def expand_tree(tree: Tree, atoms: Sequence[Atom]) -> FrontValue:

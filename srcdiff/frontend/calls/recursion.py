@@ -15,9 +15,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from srcdiff.frontend.core.frame import Frame
-from srcdiff.frontend.core.refusals import fail
 from srcdiff.frontend.core.session import NoResult, NotApart, Recursive, Session
 from srcdiff.frontend.source.function_source import Source
+from srcdiff.frontend.source.refusals import fail
 from srcdiff.ir.alias import storage_roots, writes_of
 from srcdiff.ir.build import Builder, shapes_for
 from srcdiff.ir.core import Atom, Call, For, Function, Op, Region, Value, While, regions_of, walk

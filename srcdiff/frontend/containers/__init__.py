@@ -1,5 +1,5 @@
-"""Lists, tuples, dicts, objects and their identities while a program is read.
+"""Lists, tuples, dicts and 0-d arrays: their values, their identity, and what shares their storage.
 
-In: container displays and methods; out: known containers, or lists of the IR.
-Start with `lists`; `may_alias` has containers that may be one.
+In: container displays, items, `len`; out: containers of known parts, or lists of the IR.
+Start with `lists`; `zero_dim_arrays` has arrays without axes.
 """

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from srcdiff.frontend.calls.outlined import as_operand
 from srcdiff.frontend.containers.closure_lists import packed
 from srcdiff.frontend.containers.container_views import refuse_viewed
-from srcdiff.frontend.control.phi import UNKNOWN, Unjoinable, coerced, join_types, take_apart
 from srcdiff.frontend.core.frame import Frame
+from srcdiff.frontend.core.operands import as_operand
+from srcdiff.frontend.core.phi import UNKNOWN, Unjoinable, coerced, join_types, take_apart
 from srcdiff.frontend.core.session import NotApart, Restart, Session, retype_list
 from srcdiff.frontend.core.values import FrontValue, Parts, sequence
 from srcdiff.ir.core import Atom, Op, Value

@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from srcdiff.frontend.control.phi import branch
 from srcdiff.frontend.core.frame import Frame
+from srcdiff.frontend.core.phi import branch
 from srcdiff.frontend.core.session import FALSE, TRUE
 from srcdiff.frontend.core.values import FrontValue, Missing, Parts, is_none, map_atoms, maybe
 from srcdiff.ir.core import Atom, Const, Value, const

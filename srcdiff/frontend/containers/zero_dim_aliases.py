@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import Any
 
-from srcdiff.frontend.core.refusals import fail
+from srcdiff.frontend.core.external_arrays import ExternalArray
 from srcdiff.ir.core import (
     Atom,
     Call,
@@ -23,25 +23,12 @@ from srcdiff.ir.core import (
     walk,
 )
 from srcdiff.ir.location import Location
-from srcdiff.ir.types import Array, List, Scalar, Struct, Type
+from srcdiff.ir.types import Array, List, Scalar, Struct
 
-__all__ = ["Boxes", "Outside", "changes_outside", "Roots", "RootsOf", "summary_of", "type_of_root"]
+__all__ = ["Boxes", "Roots", "RootsOf", "summary_of", "type_of_root"]
 
 Root = tuple[Any, ...]  # what has storage, and the keys of a part of it
 Roots = frozenset[Root]
-
-
-@dataclass(frozen=True, eq=False)
-class Outside:
-    """An array without axes that a function finds outside, and the constant that it is to the IR."""
-
-    name: str
-    array: Any
-    constant: Const
-
-    @property
-    def type(self) -> Type:
-        return self.constant.type
 
 
 _NOTHING: Roots = frozenset()
@@ -101,7 +88,9 @@ def _items(op: Op, type_: Any) -> Iterator[Atom]:
 class RootsOf:
     """What each value may be, or share storage with."""
 
-    def __init__(self, region: Region, updates: set[Value], outside: Mapping[int, Outside]) -> None:
+    def __init__(
+        self, region: Region, updates: set[Value], outside: Mapping[int, ExternalArray]
+    ) -> None:
         self.updates = updates
         self.constants = outside
         self.given = {p: k for k, p in enumerate(region.params)}
@@ -259,7 +248,7 @@ class RootsOf:
 
     def given_to(self, call: Call, root: Root) -> Roots:
         """What a root of a callee's is here."""
-        if isinstance(root[0], Outside):
+        if isinstance(root[0], ExternalArray):
             return frozenset({root})
         if isinstance(root[0], Value):  # made there
             value = self.made.setdefault((call, root), Value(type_of_root(root), "made"))
@@ -309,15 +298,6 @@ def _put_back(region: Region, updates: set[Value]) -> dict[Statement, Statement]
                 found[change] = s
         writes += bool(s.decl.writes) and isinstance(s.operands[0].type, List)
     return found
-
-
-def changes_outside(found: Outside, where: Location | None) -> NoReturn:
-    """A derivative cannot write into arrays that are not its own."""
-    fail(
-        f"this changes `{found.name}`, an array from outside",
-        "Pass the array as an argument, or change a copy of it.",
-        where,
-    )
 
 
 def summary_of(call: Call) -> Boxes:

@@ -18,15 +18,14 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from srcdiff.frontend.containers.zero_dim_aliases import (
     Boxes,
-    Outside,
     Root,
     Roots,
     RootsOf,
-    changes_outside,
     summary_of,
     type_of_root,
 )
-from srcdiff.frontend.core.refusals import fail
+from srcdiff.frontend.core.external_arrays import ExternalArray, refuse_change
+from srcdiff.frontend.source.refusals import fail
 from srcdiff.ir.core import (
     Atom,
     Call,
@@ -45,7 +44,7 @@ from srcdiff.ir.types import Array, Scalar, Struct
 __all__ = ["boxes_of"]
 
 
-def boxes_of(region: Region, updates: set[Value], outside: Mapping[int, Outside]) -> Boxes:
+def boxes_of(region: Region, updates: set[Value], outside: Mapping[int, ExternalArray]) -> Boxes:
     """What a function does to arrays without axes. `updates`: what `s += v` made of numbers. `outside`: constants
     that are such arrays.
 
@@ -139,8 +138,8 @@ class _Check:
             return
         if is_number:
             for root in changed:
-                if isinstance(root[0], Outside):
-                    changes_outside(root[0], by.location)
+                if isinstance(root[0], ExternalArray):
+                    refuse_change(root[0], by.location)
             self.changed.update((r, by.location) for r in self.roots.outside(changed))
         else:  # the IR sees what arrays see of it
             numbers = frozenset(r for r in changed if isinstance(type_of_root(r), Scalar))

@@ -19,23 +19,23 @@ from typing import Any
 import gast
 
 from srcdiff.frontend.containers.container_views import let_pass
-from srcdiff.frontend.control.conditions import static_truth, truth
+from srcdiff.frontend.control.conditions import truth
 from srcdiff.frontend.control.exceptions import after_statement, hoisted, leave_after, read_try
-from srcdiff.frontend.control.flow_analysis import (
+from srcdiff.frontend.core.frame import Frame
+from srcdiff.frontend.core.phi import branch
+from srcdiff.frontend.core.session import FALSE, TRUE
+from srcdiff.frontend.core.values import Done, Statements
+from srcdiff.frontend.source.flow_analysis import (
     always_exits,
     broke_flag,
     has_break,
     has_return,
     may_exit,
 )
-from srcdiff.frontend.control.phi import branch
-from srcdiff.frontend.core.frame import Frame
-from srcdiff.frontend.core.session import FALSE, TRUE
-from srcdiff.frontend.core.values import Done, Statements
 from srcdiff.frontend.source.function_source import placed
 from srcdiff.ir.core import Atom, Const, Value, const
 
-__all__ = ["block", "body_value"]
+__all__ = ["block"]
 
 
 def block(fr: Frame, statements: Statements, live: frozenset[str]) -> Done:
@@ -105,26 +105,10 @@ def _unless_raised(
     return branch(fr, s, condition, leave, go_on, live)
 
 
-def body_value(fr: Frame, body: Statements) -> Any:
-    """Read the body of a function, and give what it returns."""
-    done = block(fr, body, frozenset())
-    if done is not TRUE and done is not None:
-        # falling off the end returns None
-        if done is FALSE:
-            return const(None)
-        branch(fr, body[-1], done, lambda: TRUE, lambda: _set_value(fr), frozenset())
-    return fr.env.get("%value", const(None))
-
-
-def _set_value(fr: Frame) -> Done:
-    fr.env["%value"] = const(None)
-    return TRUE
-
-
 def _if(fr: Frame, s: Any, rest: Statements, live: frozenset[str]) -> tuple[Done, bool]:
     """Read an `if`; also tells whether the statements behind it have been read with it."""
     condition = truth(fr, s.test)
-    known = static_truth(fr, condition)
+    known = fr.session.static_truth(condition)
     if known is not None:
         return block(fr, [*(s.body if known else s.orelse), *rest], live), True
     after = _after(fr, s, live)
@@ -203,7 +187,7 @@ def _after_loop(fr: Frame, s: Any, rest: Statements, live: frozenset[str]) -> Do
         return _else_of_loop(fr, s, rest, live)
 
     returned = _flag(fr, "%return")
-    known = static_truth(fr, returned)
+    known = fr.session.static_truth(returned)
     if known is None:
         return branch(fr, s, returned, lambda: _pass_on(fr), go_on, live)
     return _pass_on(fr) if known else go_on()
@@ -215,7 +199,7 @@ def _else_of_loop(fr: Frame, s: Any, rest: Statements, live: frozenset[str]) -> 
     name = broke_flag(fr.loop_depth + 1)
     broke = _flag(fr, name)
     fr.env.pop(name, None)
-    known = static_truth(fr, broke)
+    known = fr.session.static_truth(broke)
     if known is not None:
         return block(fr, [*([] if known else s.orelse), *rest], live)
     if any(map(may_exit, s.orelse)):

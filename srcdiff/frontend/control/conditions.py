@@ -11,10 +11,10 @@ import gast
 
 from srcdiff.frontend.arrays.subscripts import need_static
 from srcdiff.frontend.containers.dunder_methods import call_dunder, compared, refuse_own_items
-from srcdiff.frontend.containers.may_alias import may_be_one
 from srcdiff.frontend.containers.optional import found_flag, settled, sure
-from srcdiff.frontend.control.phi import branch, take_apart
 from srcdiff.frontend.core.frame import Frame, describe, reads
+from srcdiff.frontend.core.may_alias import may_be_one
+from srcdiff.frontend.core.phi import branch, take_apart
 from srcdiff.frontend.core.session import FALSE, TRUE, NotApart
 from srcdiff.frontend.core.values import (
     Done,
@@ -39,7 +39,7 @@ from srcdiff.ops.arrays.memory import axis_length
 from srcdiff.ops.control.control import and_, or_
 from srcdiff.ops.elementwise import arithmetic
 
-__all__ = ["compare", "static_truth", "truth", "truth_of"]
+__all__ = ["compare", "truth", "truth_of"]
 
 _ZERO = const(0)
 
@@ -99,13 +99,6 @@ def truth_of(fr: Frame, value: FrontValue, node: Any) -> Atom:
             )
 
 
-def static_truth(fr: Frame, condition: Atom) -> bool | None:
-    """The condition, where it is known when compiling."""
-    return (
-        bool(condition.value) if isinstance(condition, Const) else fr.session.facts.get(condition)
-    )
-
-
 # ---- and, or, not ------------------------------------------------------------------------------------
 
 
@@ -127,7 +120,7 @@ def _operands(fr: Frame, node: Any, values: list[Any], as_condition: bool = Fals
         return first
     is_and = isinstance(node.op, gast.And)
     condition = truth_of(fr, first, values[0])
-    known = static_truth(fr, condition)
+    known = fr.session.static_truth(condition)
     rest = values[1:]
     if known is not None:
         return _operands(fr, node, rest, as_condition) if known == is_and else first
@@ -225,7 +218,7 @@ def _divides_floats(op: Op) -> bool:
 @reads(gast.IfExp)
 def _conditional(fr: Frame, node: Any) -> FrontValue:
     condition = truth(fr, node.test)
-    known = static_truth(fr, condition)
+    known = fr.session.static_truth(condition)
     if known is not None:
         return fr.value_or_none(node.body if known else node.orelse)
 
@@ -241,7 +234,7 @@ def _conditional(fr: Frame, node: Any) -> FrontValue:
 
 def negate(fr: Frame, node: Any, operand: FrontValue) -> Atom:
     condition = truth_of(fr, operand, node)
-    known = static_truth(fr, condition)
+    known = fr.session.static_truth(condition)
     if known is not None:
         return const(not known)
     result = fr.op(node, arithmetic.not_, condition)
@@ -273,7 +266,7 @@ def _chain(fr: Frame, node: Any, left: FrontValue, k: int) -> FrontValue:
     result = compare(fr, node, node.ops[k], left, right)
     if k + 1 == len(node.ops):
         return result
-    known = static_truth(fr, result)
+    known = fr.session.static_truth(result)
     if known is not None:
         return _chain(fr, node, right, k + 1) if known else result
     both = gast.copy_location(gast.BoolOp(gast.And(), []), node)

@@ -21,12 +21,12 @@ import gast
 import numpy as np
 
 from srcdiff.errors import UnsupportedError, UntypedError
-from srcdiff.frontend.control.flow_analysis import may_exit
-from srcdiff.frontend.control.phi import branch
 from srcdiff.frontend.core.frame import Frame
-from srcdiff.frontend.core.refusals import untyped
+from srcdiff.frontend.core.phi import branch
 from srcdiff.frontend.core.session import FALSE, TRUE
 from srcdiff.frontend.core.values import MISSING, Conflict, Done, Known, Parts
+from srcdiff.frontend.source.flow_analysis import may_exit
+from srcdiff.frontend.source.refusals import untyped
 from srcdiff.ir.core import Atom, Call, Const, If, Op, Region, Statement, Value, const, walk
 from srcdiff.ir.types import Scalar
 from srcdiff.ops.arrays import memory

@@ -14,17 +14,11 @@ from typing import Any
 
 import gast
 
-from srcdiff.frontend.containers.may_alias import SLOTS, Slots
 from srcdiff.frontend.containers.optional import in_a_loop, of_turn, with_maybes
-from srcdiff.frontend.control.escape_checks import stays_inside
-from srcdiff.frontend.control.flow_analysis import (
-    assigned_names,
-    broke_flag,
-    has_break,
-    has_return,
-    is_endless,
-)
-from srcdiff.frontend.control.loop_carry import (
+from srcdiff.frontend.control.reduction_variables import is_running_sum, zeros_for
+from srcdiff.frontend.core.escape_checks import stays_inside
+from srcdiff.frontend.core.frame import Frame
+from srcdiff.frontend.core.loop_carry import (
     Carry,
     grown_cells,
     held,
@@ -32,9 +26,8 @@ from srcdiff.frontend.control.loop_carry import (
     plain_type,
     released,
 )
-from srcdiff.frontend.control.phi import UNKNOWN, Unjoinable, coerced, join_types, take_apart
-from srcdiff.frontend.control.reduction_variables import is_running_sum, zeros_for
-from srcdiff.frontend.core.frame import Frame
+from srcdiff.frontend.core.may_alias import SLOTS, Slots
+from srcdiff.frontend.core.phi import UNKNOWN, Unjoinable, coerced, join_types, take_apart
 from srcdiff.frontend.core.session import FALSE, TRUE
 from srcdiff.frontend.core.values import (
     MISSING,
@@ -49,6 +42,13 @@ from srcdiff.frontend.core.values import (
     is_same,
     is_same_function,
     parts_of,
+)
+from srcdiff.frontend.source.flow_analysis import (
+    assigned_names,
+    broke_flag,
+    has_break,
+    has_return,
+    is_endless,
 )
 from srcdiff.ir.core import Atom, Const, Value
 from srcdiff.ir.types import FLOAT, Array, List, Scalar, Struct, Type

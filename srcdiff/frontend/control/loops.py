@@ -12,22 +12,21 @@ import gast
 from srcdiff.errors import UnsupportedError, UntypedError
 from srcdiff.frontend.containers.container_views import items_now, let_go
 from srcdiff.frontend.control.blocks import block
-from srcdiff.frontend.control.conditions import static_truth, truth
-from srcdiff.frontend.control.flow_analysis import (
+from srcdiff.frontend.control.conditions import truth
+from srcdiff.frontend.control.loop_carries import GUESS, LoopReader, Retry
+from srcdiff.frontend.control.reduction_variables import check_turns
+from srcdiff.frontend.core.frame import Frame, reads
+from srcdiff.frontend.core.phi import branch
+from srcdiff.frontend.core.session import FALSE, TRUE, Mark, NoResult, Restart, Turn, Unroll
+from srcdiff.frontend.core.values import Done, FrontValue, Generated, Items, Parts, static_int
+from srcdiff.frontend.iteration.iterables import exact_count, passed
+from srcdiff.frontend.source.flow_analysis import (
     broke_flag,
     has_break,
     has_return,
     is_endless,
     loop_exits,
 )
-from srcdiff.frontend.control.loop_carries import GUESS, LoopReader, Retry
-from srcdiff.frontend.control.phi import branch
-from srcdiff.frontend.control.reduction_variables import check_turns
-from srcdiff.frontend.core.assignment_targets import assign
-from srcdiff.frontend.core.frame import Frame, reads
-from srcdiff.frontend.core.session import FALSE, TRUE, Mark, NoResult, Restart, Turn, Unroll
-from srcdiff.frontend.core.values import Done, FrontValue, Generated, Items, Parts, static_int
-from srcdiff.frontend.iteration.iterables import exact_count, passed
 from srcdiff.ir.build import Builder, range_of
 from srcdiff.ir.core import Atom, Const, For, Op, OpDecl, Region, Value, While, const, walk
 from srcdiff.ir.types import Scalar
@@ -197,7 +196,7 @@ def _read_for(
         session.shapes.ranges |= range_of(index, start, stop, step)
         loop.enter()
         element: FrontValue = index if items.bounds else items.element(index)
-        assign(fr, node.target, element, node.target)
+        fr.assign(node.target, element, node.target)
         turn = Turn(index, start, stop, step, source)
         with _inside(fr, None if hasattr(node, "is_sum") else turn):
             block(fr, node.body, loop.live)
@@ -332,7 +331,7 @@ def _unroll(fr: Frame, node: Any, elements: Elements) -> None:
 def _turns(fr: Frame, node: Any, elements: Elements, live: frozenset[str]) -> Done:
     for k, element in enumerate(elements):
         fr.env["%go"] = TRUE
-        assign(fr, node.target, element(), node.target)
+        fr.assign(node.target, element(), node.target)
         fr.loop_depth += 1
         path, unrolled = fr.session.path, fr.session.unrolled
         fr.session.path, fr.session.unrolled = (*path, id(node), k), (*unrolled, k)
@@ -344,7 +343,7 @@ def _turns(fr: Frame, node: Any, elements: Elements, live: frozenset[str]) -> Do
         if done is None:
             return FALSE
         go = _flag(fr)
-        known = static_truth(fr, go)
+        known = fr.session.static_truth(go)
         if known is False:
             return FALSE
         if known is None:
@@ -385,7 +384,7 @@ def _read_while(fr: Frame, loop: LoopReader) -> None:
         loop.enter()
         own = {carry.name: carry.own for carry in loop.carries}
         condition = truth(fr, node.test)
-    if static_truth(fr, condition) is False:
+    if fr.session.static_truth(condition) is False:
         fr.env = loop.before
         return
     with _Turn(fr, loop) as b:

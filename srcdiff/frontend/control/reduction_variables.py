@@ -16,9 +16,9 @@ from typing import Any
 
 import gast
 
-from srcdiff.frontend.control.flow_analysis import has_break, has_return
 from srcdiff.frontend.core.frame import Frame
 from srcdiff.frontend.core.values import FrontValue, Items
+from srcdiff.frontend.source.flow_analysis import has_break, has_return
 from srcdiff.ir.core import Atom, Const, If, Region, const
 from srcdiff.ir.types import Array, Dim, Type, dims_of
 from srcdiff.ops.arrays import memory

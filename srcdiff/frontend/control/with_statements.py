@@ -16,11 +16,10 @@ import gast
 import numpy as np
 
 from srcdiff.frontend.containers.dunder_methods import call_dunder, method_of
-from srcdiff.frontend.control.desugar_finally import Guard, LeaveContexts, holder_of
-from srcdiff.frontend.core.assignment_targets import assign
 from srcdiff.frontend.core.frame import Frame, reads
 from srcdiff.frontend.core.values import FrontValue, Known, is_static, static
 from srcdiff.frontend.iteration.generators import is_of_library
+from srcdiff.frontend.source.desugar_finally import Guard, LeaveContexts, holder_of
 from srcdiff.frontend.source.function_source import placed, plain_tree
 from srcdiff.ir.core import const
 
@@ -48,7 +47,7 @@ def entered(fr: Frame, node: Any, rest: Sequence[Any]) -> list[Any]:
             value = call_dunder(fr, item.context_expr, value, "__enter__")
             assert value is not None
         if item.optional_vars is not None:
-            assign(fr, item.optional_vars, value, item.context_expr)
+            fr.assign(item.optional_vars, value, item.context_expr)
     return [*node.body, *leaving, *rest]
 
 

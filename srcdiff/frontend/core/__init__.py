@@ -1,5 +1,5 @@
-"""The tracer itself: frames, values, statements, expressions.
+"""The tracer itself: values, the state of a session, frames, and how the values of two paths are joined.
 
-In: syntax nodes; out: operations in the builder, and values that the tracer knows.
+In: names and Python objects; out: values that the tracer knows, and operations in the builder.
 Start with `frame`, `values` and `operations` (what a frame can do, implemented by the other packages).
 """

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.frontend.containers.zero_dim_aliases import Outside
+from srcdiff.frontend.core.external_arrays import ExternalArray
 from srcdiff.frontend.core.frame import Frame
 from srcdiff.frontend.core.values import FrontValue, Known, Method, Parts, Piece, Slice
 from srcdiff.frontend.source.external_dependencies import SCALARS, is_record, watched
@@ -94,7 +94,7 @@ def from_python(fr: Frame, value: Any, name: str, node: Any) -> FrontValue:
         return fr.ops(node, constant_array, names=(name,), **attrs)[0]
     if isinstance(value, np.ndarray):
         number = const(value[()])
-        fr.session.outside[id(number)] = Outside(name, value, number)
+        fr.session.outside[id(number)] = ExternalArray(name, value, number)
         return number
     if isinstance(value, enum.IntEnum | enum.IntFlag):
         value = int(value)

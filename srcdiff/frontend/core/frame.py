@@ -15,9 +15,8 @@ from types import FunctionType
 from typing import Any, NoReturn
 
 from srcdiff.errors import UnsupportedError, UntypedError
-from srcdiff.frontend.containers.zero_dim_aliases import changes_outside
+from srcdiff.frontend.core.external_arrays import refuse_change
 from srcdiff.frontend.core.operations import Operations
-from srcdiff.frontend.core.refusals import fail, untyped
 from srcdiff.frontend.core.session import Session
 from srcdiff.frontend.core.values import (
     Closure,
@@ -35,6 +34,7 @@ from srcdiff.frontend.core.values import (
     Text,
 )
 from srcdiff.frontend.source.function_source import CalledSource, Source
+from srcdiff.frontend.source.refusals import fail, untyped
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Atom, Const, OpDecl, Value
 from srcdiff.ir.dims import ShapeMismatch
@@ -325,7 +325,7 @@ class Frame(Operations):
     def updated(self, node: Any, old: FrontValue, new: FrontValue) -> FrontValue:
         """`new`, which `old += v` has made."""
         if isinstance(old, Const) and id(old) in self.session.outside:
-            changes_outside(self.session.outside[id(old)], self.source.location(node))
+            refuse_change(self.session.outside[id(old)], self.source.location(node))
         is_number = isinstance(old, Value) and isinstance(old.type, Scalar) and not old.type.weak
         if is_number and isinstance(new, Value):
             self.session.updates.add(new)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from types import FunctionType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from srcdiff.frontend.core.values import (
     Args,
@@ -19,6 +19,7 @@ from srcdiff.frontend.core.values import (
     Items,
     Known,
     Kwargs,
+    Lifted,
     Parts,
     ShapeOf,
     Slice,
@@ -26,9 +27,6 @@ from srcdiff.frontend.core.values import (
 )
 from srcdiff.ir.core import Atom, Function, Region, Value
 from srcdiff.ir.types import Type
-
-if TYPE_CHECKING:
-    from srcdiff.frontend.calls.lambda_lifting import Lifted
 
 __all__ = ["Operations"]
 
@@ -91,6 +89,14 @@ class Operations(ABC):
     # ---- statements ----
 
     @abstractmethod
+    def truth(self, node: Any) -> Atom:
+        """An expression as a condition: a truth value, or a constant where it is known when compiling."""
+
+    @abstractmethod
+    def assign(self, target: Any, value: FrontValue, node: Any, since: int | None = None) -> None:
+        """Bind a target. `since`: the length of the builder's body before the value was computed."""
+
+    @abstractmethod
     def block(self, statements: Statements, live: frozenset[str]) -> Done:
         """Read statements. The names in `live` are used after them."""
 
@@ -109,6 +115,16 @@ class Operations(ABC):
     # ---- iteration ----
 
     @abstractmethod
+    def iterable(self, value: FrontValue, node: Any) -> Items | Parts:
+        """What a loop over the value goes through: known parts, or items by position."""
+
+    @abstractmethod
+    def for_loop(
+        self, node: Any, items: Items | Parts | Generated, source: FrontValue | None = None
+    ) -> None:
+        """`for node.target in items: node.body`; `source` is the value that the items are of."""
+
+    @abstractmethod
     def generator_loop(self, node: Any, generator: Generated) -> None:
         """`for target in generator: body`."""
 
@@ -123,8 +139,8 @@ class Operations(ABC):
     # ---- subscripts ----
 
     @abstractmethod
-    def concatenate(self, base: Known, key: FrontValue, node: Any) -> FrontValue:
-        """`np.r_[key]` and `np.c_[key]`."""
+    def item_of_object(self, base: Known, key: FrontValue, node: Any) -> FrontValue | None:
+        """`base[key]` of a Python object; None for objects that Python itself takes the item of."""
 
     @abstractmethod
     def shape_parts(self, shape: ShapeOf, node: Any) -> Parts:

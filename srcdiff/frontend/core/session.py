@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from srcdiff.frontend.containers.zero_dim_aliases import Outside
+from srcdiff.frontend.core.external_arrays import ExternalArray
 from srcdiff.frontend.core.values import FrontValue, Parts
 from srcdiff.ir.build import Builder
-from srcdiff.ir.core import Atom, Op, Value, const
+from srcdiff.ir.core import Atom, Const, Op, Value, const
 from srcdiff.ir.dims import ShapeMismatch, Shapes
 from srcdiff.ir.types import Dim, List, Type
 from srcdiff.ops.core.type_rules import TypeMistake
@@ -337,7 +337,7 @@ class Session:
     updates: set[Value] = field(default_factory=set)
     true_counts: dict[Value, Dim] = field(default_factory=dict)
     masks_written: int = 0
-    outside: dict[int, Outside] = field(default_factory=dict)
+    outside: dict[int, ExternalArray] = field(default_factory=dict)
     handlers: tuple[FrontValue, ...] = ()
     effect: tuple[Any, Any, Any] | None = None
     turns: tuple[Turn, ...] = ()
@@ -461,6 +461,12 @@ class Session:
         if isinstance(value, Value) and value in self.opened:
             return self.current(self.opened[value])
         return value
+
+    def static_truth(self, condition: Atom) -> bool | None:
+        """The condition, where it is known when compiling."""
+        if isinstance(condition, Const):
+            return bool(condition.value)
+        return self.facts.get(condition)
 
     def suppose(self, condition: Atom, truth: bool) -> None:
         """Enter what is known in the branch where `condition` is `truth`."""

@@ -8,8 +8,8 @@ from typing import Any
 import gast
 import numpy as np
 
-from srcdiff.frontend.calls.outlined import as_operand
 from srcdiff.frontend.core.frame import Frame, reads
+from srcdiff.frontend.core.operands import as_operand
 from srcdiff.frontend.core.values import FrontValue, Parts, ShapeOf, Text, is_static, static
 from srcdiff.ir.core import Atom, Const, Value, const
 from srcdiff.ir.types import Array

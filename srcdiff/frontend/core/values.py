@@ -16,11 +16,13 @@ from srcdiff.ir.types import Scalar, Static
 
 if TYPE_CHECKING:
     from srcdiff.frontend.core.frame import Frame
+    from srcdiff.frontend.source.function_source import Source
 
 __all__ = [
-    "Args", "Closure", "Conflict", "Done", "FrontValue", "Generated", "Held", "Items", "Known", "Kwargs", "MISSING",
-    "Method", "Missing", "Partial", "Parts", "Piece", "ShapeOf", "Slice", "Statements", "Stream", "Text", "flatten",
-    "is_none", "is_static", "map_atoms", "maybe", "part_name", "rebuild", "sequence", "static", "static_int", "tree_of",
+    "Args", "Closure", "Conflict", "Done", "FrontValue", "Generated", "Held", "Items", "Known", "Kwargs", "Lifted",
+    "MISSING", "Method", "Missing", "Partial", "Parts", "Piece", "ShapeOf", "Slice", "Statements", "Stream", "Text",
+    "flatten", "is_none", "is_static", "map_atoms", "maybe", "part_name", "rebuild", "sequence", "static",
+    "static_int", "tree_of",
 ]  # fmt: skip
 
 
@@ -55,6 +57,26 @@ class Closure:
     node: Any
     frame: Frame
     defaults: dict[str, FrontValue] = field(default_factory=dict)
+
+
+@dataclass(eq=False)
+class Lifted:
+    """A nested function with what it finds around it that is known when compiling."""
+
+    source: Source
+    node: Any
+    look_up: Callable[[str], tuple[str, Any] | None]
+    known: dict[str, FrontValue] = field(default_factory=dict)
+    family: dict[Any, Lifted] = field(default_factory=dict)  # those that call each other
+    __closure__: Any = None
+
+    @property
+    def __code__(self) -> Any:
+        return self
+
+    @property
+    def __name__(self) -> str:
+        return self.source.name
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -18,11 +18,11 @@ import gast
 
 from srcdiff.errors import UnsupportedError
 from srcdiff.frontend.calls.inline import read_body
-from srcdiff.frontend.core.assignment_targets import bind_name
 from srcdiff.frontend.core.frame import Frame, describe, reads
+from srcdiff.frontend.core.naming import bind_name
 from srcdiff.frontend.core.string_formatting import text_of
 from srcdiff.frontend.core.values import FrontValue, Known
-from srcdiff.frontend.derivatives.adjoint_hook_nodes import AdjointBlock, OutsideEffect
+from srcdiff.frontend.source.adjoint_hook_nodes import AdjointBlock, OutsideEffect
 from srcdiff.frontend.source.external_dependencies import Watched
 from srcdiff.frontend.source.function_source import (
     LIBRARIES,

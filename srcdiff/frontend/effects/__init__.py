@@ -1,5 +1,5 @@
-"""Effect handlers, random draws and enumeration of discrete choices.
+"""Effects, random draws, and sums over the values of discrete draws.
 
-In: calls of effects and draws; out: the handler's lines in their place.
-Start with `effects`.
+In: calls of effects and draws; out: the lines of the handler in their place.
+Start with `effects`, then `enumerate`.
 """

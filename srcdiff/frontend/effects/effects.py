@@ -18,7 +18,6 @@ import gast
 
 from srcdiff.frontend.arrays.subscripts import shape_parts
 from srcdiff.frontend.core.frame import Frame
-from srcdiff.frontend.core.refusals import fail
 from srcdiff.frontend.core.session import NotApart, Turn
 from srcdiff.frontend.core.values import (
     Args,
@@ -34,6 +33,7 @@ from srcdiff.frontend.core.values import (
 from srcdiff.frontend.effects.invert_expression import kinds_around, undone
 from srcdiff.frontend.iteration.iterables import iterable
 from srcdiff.frontend.source.function_source import CalledSource, function_of, source_of
+from srcdiff.frontend.source.refusals import fail
 from srcdiff.ir.core import Atom, Const, Function, Op, Value, const, known_dim
 from srcdiff.ir.dims import ShapeMismatch
 from srcdiff.ir.location import Location

@@ -8,12 +8,12 @@ from typing import Any
 import gast
 import numpy as np
 
-from srcdiff.frontend.control.flow_analysis import may_exit
 from srcdiff.frontend.core.frame import Frame
-from srcdiff.frontend.core.refusals import fail
 from srcdiff.frontend.core.values import FrontValue, Known, Parts, Statements, is_static, static
 from srcdiff.frontend.effects.effects import handler_method
 from srcdiff.frontend.effects.enumeration_syntax import reads_name
+from srcdiff.frontend.source.flow_analysis import may_exit
+from srcdiff.frontend.source.refusals import fail
 from srcdiff.ir.alias import has_storage, storage_roots, writes_of
 from srcdiff.ir.core import Function, Region, Value, regions_of, walk
 

@@ -1,5 +1,5 @@
-"""What `for` iterates over: iterables, generators, comprehensions, itertools.
+"""What a `for` loop goes through: iterables, iterators, generators, comprehensions, itertools.
 
-In: an iterable value; out: loops, or its items one after the other.
-Start with `iterables`.
+In: an iterable value; out: items by position for a loop, or known items one by one.
+Start with `iterables`; `prelude` has builtins that are written in Python.
 """

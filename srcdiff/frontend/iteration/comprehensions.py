@@ -19,9 +19,6 @@ from srcdiff.frontend.arrays.subscripts import need_static
 from srcdiff.frontend.calls.inline import call_closure
 from srcdiff.frontend.containers.container_views import hold, let_go
 from srcdiff.frontend.containers.lists import known_list, new_list
-from srcdiff.frontend.control.conditions import static_truth, truth
-from srcdiff.frontend.control.loops import for_loop
-from srcdiff.frontend.core.assignment_targets import assign
 from srcdiff.frontend.core.frame import Frame, reads
 from srcdiff.frontend.core.session import FALSE, TRUE
 from srcdiff.frontend.core.values import (
@@ -172,7 +169,7 @@ def append_each(fr: Frame, node: Any, target: FrontValue, items: Passed) -> None
     )
     loop = placed(node, gast.For(item, node, [_appending(node, load)], [], None))
     loop.carried = []
-    for_loop(inner, loop, items)
+    inner.for_loop(loop, items)
 
 
 def collected(fr: Frame, node: Any, generator: Generated) -> FrontValue:
@@ -209,7 +206,7 @@ def _filled(fr: Frame, inner: Frame, node: Any) -> FrontValue:
         )
     found: dict[Any, FrontValue] = {}
     for part in parts.values:
-        assign(inner, generator.target, part, generator.target)
+        inner.assign(generator.target, part, generator.target)
         if all(_holds(inner, test) for test in generator.ifs):
             key = inner.expr(node.key)
             if not is_static(key):
@@ -224,7 +221,7 @@ def _known_parts(inner: Frame, node: Any, parts: Parts, depth: int) -> list[Fron
     out: list[FrontValue] = []
     length, env, mark = len(inner.b.body), dict(inner.env), inner.session.mark()
     for part in parts.values:
-        assign(inner, generator.target, part, generator.target)
+        inner.assign(generator.target, part, generator.target)
         tests = [_known(inner, test) for test in generator.ifs]
         inside: list[FrontValue] | None = []
         if None in tests:
@@ -249,7 +246,7 @@ def _element(inner: Frame, node: Any, depth: int) -> list[FrontValue] | None:
 
 
 def _known(inner: Frame, test: Any) -> bool | None:
-    return static_truth(inner, truth(inner, test))
+    return inner.session.static_truth(inner.truth(test))
 
 
 def _holds(inner: Frame, test: Any) -> bool:
@@ -267,7 +264,7 @@ def _loops(inner: Frame, node: Any, first: Passed, body: list[Any], carried: lis
         loop = placed(node, gast.For(generator.target, generator.iter, body, [], None))
         loop.carried = carried
         body = [loop]
-    for_loop(inner, body[0], first)
+    inner.for_loop(body[0], first)
 
 
 def reducing(fr: Frame, node: Any, function: Any, generator: Any) -> FrontValue | None:
@@ -327,5 +324,5 @@ def folded(
     step = placed(node, gast.Assign([name("%sum", gast.Store())], call, None))
     loop = placed(node, gast.For(name("%item", gast.Store()), node, [step], [], None))
     loop.carried = ["%sum"]
-    for_loop(inner, loop, items)
+    inner.for_loop(loop, items)
     return inner.env["%sum"]

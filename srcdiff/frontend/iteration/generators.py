@@ -24,10 +24,6 @@ from typing import Any
 import gast
 
 from srcdiff.frontend.calls.inline import read_body
-from srcdiff.frontend.control.blocks import block
-from srcdiff.frontend.control.flow_analysis import assigned_names, loop_exits
-from srcdiff.frontend.control.loops import for_loop
-from srcdiff.frontend.core.assignment_targets import assign
 from srcdiff.frontend.core.frame import Frame, reads
 from srcdiff.frontend.core.session import TRUE
 from srcdiff.frontend.core.values import (
@@ -40,6 +36,7 @@ from srcdiff.frontend.core.values import (
     Parts,
 )
 from srcdiff.frontend.iteration.iterables import iterable, left_early
+from srcdiff.frontend.source.flow_analysis import assigned_names, loop_exits
 from srcdiff.frontend.source.function_source import EXPRESSION, LIBRARIES, CalledSource, placed
 from srcdiff.ir.core import Const, Origin, Value, const
 from srcdiff.ir.types import Array, Scalar
@@ -54,7 +51,7 @@ def consume(fr: Frame, node: Any, generator: Generated) -> None:
     session = fr.session
     if loop_exits(node) and _may_be_listed(fr, node, generator):
         listed = replace(generator, at_once=True)
-        for_loop(fr, node, iterable(fr, listed, node))
+        fr.for_loop(node, iterable(fr, listed, node))
         left_early(fr, generator)
         return
     if _check(fr, node, generator):
@@ -214,8 +211,8 @@ def _turn(fr: Frame, node: Any, value: FrontValue, live: frozenset[str], origin:
     fr.loop_depth += 1
     try:
         with _lines_of(fr, origin):
-            assign(fr, node.target, value, node.target)
-            block(fr, node.body, live)
+            fr.assign(node.target, value, node.target)
+            fr.block(node.body, live)
     finally:
         fr.loop_depth -= 1
         fr.env = env

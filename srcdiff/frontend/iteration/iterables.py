@@ -15,9 +15,9 @@ from srcdiff.frontend.arrays.subscripts import read_item, shape_parts
 from srcdiff.frontend.containers.closure_lists import opened
 from srcdiff.frontend.containers.dunder_methods import call_dunder, is_own, refuse_own_items
 from srcdiff.frontend.containers.lists import new_list, readable
-from srcdiff.frontend.control.phi import take_apart
 from srcdiff.frontend.core.constants import from_python
 from srcdiff.frontend.core.frame import Frame, describe
+from srcdiff.frontend.core.phi import take_apart
 from srcdiff.frontend.core.values import (
     FrontValue,
     Generated,

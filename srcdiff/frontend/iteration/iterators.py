@@ -19,7 +19,6 @@ import gast
 
 from srcdiff.frontend.calls.inline import generated_by
 from srcdiff.frontend.calls.lambda_lifting import found_around
-from srcdiff.frontend.control.flow_analysis import mutated_names
 from srcdiff.frontend.core.frame import Frame
 from srcdiff.frontend.core.values import (
     Closure,
@@ -33,6 +32,7 @@ from srcdiff.frontend.core.values import (
 )
 from srcdiff.frontend.iteration.generators import may_be_listed
 from srcdiff.frontend.iteration.iterables import BUILTINS, place_of, whole
+from srcdiff.frontend.source.flow_analysis import mutated_names
 from srcdiff.frontend.source.scopes import free_names
 from srcdiff.ir.core import const
 from srcdiff.ops.elementwise import arithmetic

@@ -17,8 +17,8 @@ from typing import Any, NoReturn
 import numpy as np
 
 from srcdiff.errors import UnsupportedError
-from srcdiff.frontend.core.refusals import fail
 from srcdiff.frontend.source.locations import parameter_place
+from srcdiff.frontend.source.refusals import fail
 from srcdiff.ir.location import Location
 from srcdiff.ir.structs import field_names, is_object
 from srcdiff.ir.types import Array, Dim, Dynamic, List, Scalar, Static, Struct, Type

@@ -25,10 +25,10 @@ import gast
 import numpy as np
 
 from srcdiff.errors import SourceNotFoundError
-from srcdiff.frontend.control.desugar_finally import without_finally
-from srcdiff.frontend.control.flow_analysis import Flow, flow_of
-from srcdiff.frontend.core.refusals import check_tree
-from srcdiff.frontend.derivatives.adjoint_hook_nodes import with_blocks
+from srcdiff.frontend.source.adjoint_hook_nodes import with_blocks
+from srcdiff.frontend.source.desugar_finally import without_finally
+from srcdiff.frontend.source.flow_analysis import Flow, flow_of
+from srcdiff.frontend.source.refusals import check_tree
 from srcdiff.frontend.source.staleness import is_compiled_from
 from srcdiff.ir.location import Location
 
@@ -119,7 +119,7 @@ def _kept(function: Any) -> Any:
 
 
 def _compiled_from(function: Any) -> Any:
-    """The function that Numba compiles: of `njit`, of `vectorize` (see `frontend/arrays/vectorized_functions.py` for
+    """The function that Numba compiles: of `njit`, of `vectorize` (see `frontend/callees/vectorized_functions.py` for
     arrays), of `cfunc`. A generalised ufunc, which writes into an argument, and a stencil mean something else.
     """
     if type(function).__name__ == "DUFunc":

@@ -1,6 +1,6 @@
 """`with srcdiff.adjoint(x) as d_x:` as a node of its own, before anything is said about the tree.
 
-To the analyses of `frontend/control/flow_analysis.py`, the statement reads `x` and what its block reads, and assigns
+To the analyses of `frontend/source/flow_analysis.py`, the statement reads `x` and what its block reads, and assigns
 `x`: from there on the name stands for another value. The block is a nested function, `def f(d_x): ...; return d_x`,
 that none of them looks into.
 """

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 import gast
 
 from srcdiff.errors import UnsupportedError, UntypedError
-from srcdiff.frontend.derivatives.adjoint_hook_nodes import check_block, is_block
+from srcdiff.frontend.source.adjoint_hook_nodes import check_block, is_block
 from srcdiff.ir.location import Location
 
 __all__ = ["check_tree", "fail", "untyped"]

@@ -19,8 +19,8 @@ from typing import Any
 
 import gast
 
-from srcdiff.frontend.control.flow_analysis import may_exit
-from srcdiff.frontend.derivatives.adjoint_hook_nodes import is_block
+from srcdiff.frontend.source.adjoint_hook_nodes import is_block
+from srcdiff.frontend.source.flow_analysis import may_exit
 
 __all__ = ["Guard", "LeaveContexts", "holder_of", "without_finally"]
 

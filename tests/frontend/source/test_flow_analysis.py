@@ -5,7 +5,7 @@ import textwrap
 import gast
 import pytest
 
-from srcdiff.frontend.control.flow_analysis import (
+from srcdiff.frontend.source.flow_analysis import (
     always_exits,
     assigned_names,
     flow_of,

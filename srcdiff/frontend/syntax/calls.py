@@ -10,17 +10,16 @@ import gast
 import numpy as np
 
 from srcdiff.frontend.arrays.subscripts import shape_parts
-from srcdiff.frontend.calls.builtins import reducing
-from srcdiff.frontend.calls.dispatch import call_known, is_hashable, takes_all
+from srcdiff.frontend.callees.builtins import reducing
+from srcdiff.frontend.callees.dispatch import call_known, is_hashable, takes_all
 from srcdiff.frontend.calls.inline import call_closure, call_function
 from srcdiff.frontend.calls.lambda_lifting import found_around
 from srcdiff.frontend.containers.container_views import ask_each_turn, let_go
 from srcdiff.frontend.containers.dunder_methods import call_dunder, refuse_own_items
 from srcdiff.frontend.containers.lists import is_list
 from srcdiff.frontend.containers.optional import sure
-from srcdiff.frontend.control.phi import known_dict
-from srcdiff.frontend.core.attributes import call_method
 from srcdiff.frontend.core.frame import Frame, describe, reads
+from srcdiff.frontend.core.phi import known_dict
 from srcdiff.frontend.core.values import (
     Args,
     Closure,
@@ -36,6 +35,7 @@ from srcdiff.frontend.iteration.iterables import BUILTINS as ITERATION
 from srcdiff.frontend.iteration.iterables import few, taken
 from srcdiff.frontend.iteration.iterators import changes_around, makes_iterator, passes
 from srcdiff.frontend.source.function_source import function_of, is_library
+from srcdiff.frontend.syntax.attributes import call_method
 from srcdiff.ir.core import Const, Value, const
 from srcdiff.ir.types import Array, Static, Struct
 from srcdiff.ops.arrays.containers import get, unpack

@@ -8,8 +8,8 @@ from typing import Any
 from srcdiff.frontend.arrays.stores import writable, write_item
 from srcdiff.frontend.arrays.subscripts import need_static
 from srcdiff.frontend.containers.container_views import show
-from srcdiff.frontend.control.phi import known_dict
 from srcdiff.frontend.core.frame import Frame, describe
+from srcdiff.frontend.core.phi import known_dict
 from srcdiff.frontend.core.values import (
     Args,
     FrontValue,

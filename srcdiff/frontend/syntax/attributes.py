@@ -11,16 +11,16 @@ from typing import Any
 import gast
 import numpy as np
 
+from srcdiff.frontend.arrays.apply_op import apply
 from srcdiff.frontend.arrays.out_arguments import filled, method_into_out
 from srcdiff.frontend.arrays.sparse import is_matrix, transpose
 from srcdiff.frontend.arrays.subscripts import read_item
-from srcdiff.frontend.calls.apply_op import apply
-from srcdiff.frontend.calls.dispatch import call_known, takes
+from srcdiff.frontend.callees import list_methods
+from srcdiff.frontend.callees.dispatch import call_known, takes
+from srcdiff.frontend.callees.objects import Super, super_attribute, write_attribute
+from srcdiff.frontend.callees.struct_methods import record_method
 from srcdiff.frontend.calls.inline import call_composite, call_function
-from srcdiff.frontend.containers import list_methods
 from srcdiff.frontend.containers.dunder_methods import refuse_descriptor
-from srcdiff.frontend.containers.objects import Super, super_attribute, write_attribute
-from srcdiff.frontend.containers.struct_methods import record_method
 from srcdiff.frontend.core.constants import from_python, watch
 from srcdiff.frontend.core.frame import Frame, describe, reads
 from srcdiff.frontend.core.string_formatting import formatted

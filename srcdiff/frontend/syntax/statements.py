@@ -9,12 +9,8 @@ from typing import Any
 import gast
 
 from srcdiff.frontend.arrays.stores import write_item
-from srcdiff.frontend.calls.calls import call_value
-from srcdiff.frontend.control.conditions import static_truth, truth
 from srcdiff.frontend.control.exceptions import thrown
-from srcdiff.frontend.core.assignment_targets import assign
 from srcdiff.frontend.core.constants import from_python
-from srcdiff.frontend.core.expressions import defaults_of, growing
 from srcdiff.frontend.core.frame import Frame, reads
 from srcdiff.frontend.core.string_formatting import text_of
 from srcdiff.frontend.core.values import (
@@ -30,6 +26,9 @@ from srcdiff.frontend.core.values import (
     static,
 )
 from srcdiff.frontend.source.function_source import FormulaSource
+from srcdiff.frontend.syntax.assignment_targets import assign
+from srcdiff.frontend.syntax.calls import call_value
+from srcdiff.frontend.syntax.expressions import defaults_of, growing
 from srcdiff.ir.core import Atom, Const, Value
 from srcdiff.ir.types import List, Struct
 from srcdiff.ops.control.control import assert_, raise_
@@ -174,8 +173,8 @@ def _import_from(fr: Frame, node: Any) -> None:
 
 @reads(gast.Assert)
 def _assert(fr: Frame, node: Any) -> None:
-    condition = truth(fr, node.test)
-    if static_truth(fr, condition) is True:
+    condition = fr.truth(node.test)
+    if fr.session.static_truth(condition) is True:
         return
     operands: list[Atom] = [condition]
     attrs: dict[str, Any] = {}

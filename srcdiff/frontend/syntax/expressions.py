@@ -11,8 +11,8 @@ import gast
 
 from srcdiff.frontend.arrays.sparse import is_matrix, product
 from srcdiff.frontend.arrays.subscripts import array_of, need_static, shape_parts
+from srcdiff.frontend.callees.list_methods import METHODS, concatenated, repeated, repeated_list
 from srcdiff.frontend.containers.dunder_methods import call_dunder, operated
-from srcdiff.frontend.containers.list_methods import METHODS, concatenated, repeated, repeated_list
 from srcdiff.frontend.containers.lists import (
     grows,
     is_list,
@@ -22,9 +22,8 @@ from srcdiff.frontend.containers.lists import (
     new_list,
 )
 from srcdiff.frontend.control.conditions import negate
-from srcdiff.frontend.control.phi import known_dict, take_apart
-from srcdiff.frontend.core.assignment_targets import bind_name
 from srcdiff.frontend.core.frame import Frame, an, describe, reads
+from srcdiff.frontend.core.phi import known_dict, take_apart
 from srcdiff.frontend.core.string_formatting import is_text, joined, text_of
 from srcdiff.frontend.core.values import (
     Closure,
@@ -42,6 +41,7 @@ from srcdiff.frontend.core.values import (
     static_int,
 )
 from srcdiff.frontend.iteration.iterables import iterable, taken, unrolled
+from srcdiff.frontend.syntax.assignment_targets import bind_name
 from srcdiff.ir.core import Atom, Const, Value, const
 from srcdiff.ir.types import Array, List, Scalar, Static, Struct
 from srcdiff.ops.elementwise import arithmetic

@@ -16,18 +16,18 @@ import gast
 
 from srcdiff.frontend.arrays.stores import add_to, update_item, write_item
 from srcdiff.frontend.arrays.subscripts import array_of, read_item, subscripted
-from srcdiff.frontend.calls.calls import call_value
-from srcdiff.frontend.calls.dispatch import SPECIAL
+from srcdiff.frontend.callees.dispatch import SPECIAL
+from srcdiff.frontend.callees.list_methods import repeat_in_place
+from srcdiff.frontend.callees.objects import write_attribute
 from srcdiff.frontend.containers.dunder_methods import method_of, record_class
-from srcdiff.frontend.containers.list_methods import repeat_in_place
 from srcdiff.frontend.containers.lists import is_list
-from srcdiff.frontend.containers.objects import write_attribute
 from srcdiff.frontend.containers.optional import sure
-from srcdiff.frontend.core.assignment_targets import bind_name
-from srcdiff.frontend.core.attributes import attribute
-from srcdiff.frontend.core.expressions import combine
 from srcdiff.frontend.core.frame import Frame, reads
 from srcdiff.frontend.core.values import MISSING, Args, FrontValue, Kwargs, Method, Parts
+from srcdiff.frontend.syntax.assignment_targets import bind_name
+from srcdiff.frontend.syntax.attributes import attribute
+from srcdiff.frontend.syntax.calls import call_value
+from srcdiff.frontend.syntax.expressions import combine
 from srcdiff.ir.alias import written_operands
 from srcdiff.ir.core import Call, Op, Statement, Value, const, regions_of, walk
 from srcdiff.ir.types import Array, List

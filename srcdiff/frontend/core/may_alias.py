@@ -15,8 +15,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import combinations
 from typing import Any
 
-from srcdiff.frontend.control.loop_carry import Carry
 from srcdiff.frontend.core.frame import Frame, an
+from srcdiff.frontend.core.loop_carry import Carry
 from srcdiff.frontend.core.session import Session
 from srcdiff.frontend.core.values import Closure, FrontValue, Partial, Parts
 

@@ -6,9 +6,9 @@ import dataclasses
 import inspect
 from typing import Any
 
-from srcdiff.frontend.control.phi import take_apart
 from srcdiff.frontend.core.constants import from_python
 from srcdiff.frontend.core.frame import Frame, describe
+from srcdiff.frontend.core.phi import take_apart
 from srcdiff.frontend.core.values import Args, FrontValue, Known, Kwargs, Method, Parts
 from srcdiff.ir.core import Value
 from srcdiff.ir.structs import own_constructor

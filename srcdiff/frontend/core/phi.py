@@ -13,9 +13,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from srcdiff.frontend.containers.may_alias import add_twins, may_be_one
-from srcdiff.frontend.control.escape_checks import stays_inside
+from srcdiff.frontend.core.escape_checks import stays_inside
 from srcdiff.frontend.core.frame import Frame
+from srcdiff.frontend.core.may_alias import add_twins, may_be_one
 from srcdiff.frontend.core.session import FALSE, TRUE, NoResult
 from srcdiff.frontend.core.values import (
     MISSING,

@@ -11,16 +11,16 @@ from typing import Any
 
 import numpy as np
 
+from srcdiff.frontend.arrays.apply_op import apply, spelled
 from srcdiff.frontend.arrays.cmath import COMPLEX_CALLS
 from srcdiff.frontend.arrays.index_functions import INDEX_CALLS
 from srcdiff.frontend.arrays.stores import add_each, subtract_each
 from srcdiff.frontend.arrays.tensor_products import PRODUCT_CALLS
-from srcdiff.frontend.calls.apply_op import apply, spelled
 from srcdiff.frontend.containers.dunder_methods import call_dunder, method_of
 from srcdiff.frontend.containers.lists import copied, known_list, marked, new_list
-from srcdiff.frontend.control.conditions import static_truth, truth_of
-from srcdiff.frontend.control.phi import take_apart
+from srcdiff.frontend.control.conditions import truth_of
 from srcdiff.frontend.core.frame import Frame, describe
+from srcdiff.frontend.core.phi import take_apart
 from srcdiff.frontend.core.string_formatting import TEXTS
 from srcdiff.frontend.core.values import (
     Args,
@@ -208,7 +208,7 @@ def _any_all(is_any: bool) -> Callable[..., FrontValue]:
         total: Atom = const(not is_any)
         for value in known.values:
             each = truth_of(fr, value, node)
-            truth = static_truth(fr, each)
+            truth = fr.session.static_truth(each)
             if truth is is_any:
                 return const(is_any)
             if truth is None:

@@ -11,18 +11,18 @@ from typing import Any, NoReturn
 import gast
 import numpy as np
 
+from srcdiff.frontend.arrays.apply_op import apply, spelled
 from srcdiff.frontend.arrays.out_arguments import WRITING, into_out
 from srcdiff.frontend.arrays.sparse import format_of, is_matrix, made_matrix, product, solved
 from srcdiff.frontend.arrays.subscripts import need_static
-from srcdiff.frontend.arrays.vectorized_functions import call_by_element, is_by_element
-from srcdiff.frontend.calls.apply_op import apply, spelled
-from srcdiff.frontend.calls.builtins import BUILTINS
+from srcdiff.frontend.callees.builtins import BUILTINS
+from srcdiff.frontend.callees.objects import BUILTINS as OBJECTS
+from srcdiff.frontend.callees.objects import is_own_class, make_object
+from srcdiff.frontend.callees.records import RECORDS, construct, is_record_class
+from srcdiff.frontend.callees.vectorized_functions import call_by_element, is_by_element
 from srcdiff.frontend.calls.inline import call_composite, call_function
 from srcdiff.frontend.containers.container_views import ASKED, args_again, show
 from srcdiff.frontend.containers.dunder_methods import call_dunder, operated
-from srcdiff.frontend.containers.objects import BUILTINS as OBJECTS
-from srcdiff.frontend.containers.objects import is_own_class, make_object
-from srcdiff.frontend.containers.records import RECORDS, construct, is_record_class
 from srcdiff.frontend.core.constants import from_python
 from srcdiff.frontend.core.frame import Frame
 from srcdiff.frontend.core.values import (

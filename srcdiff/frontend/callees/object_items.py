@@ -1,4 +1,4 @@
-"""`np.r_[...]` and `np.c_[...]`: concatenations that are written as subscripts."""
+"""Subscripts of Python objects: `np.r_[...]`, `np.c_[...]`, and the launch of a kernel, `kernel[grid, block]`."""
 
 from __future__ import annotations
 
@@ -6,17 +6,25 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.frontend.calls.dispatch import call_known
+from srcdiff.frontend.callees.dispatch import call_known
 from srcdiff.frontend.calls.inline import call_composite
 from srcdiff.frontend.core.frame import Frame
 from srcdiff.frontend.core.values import FrontValue, Known, Parts, Slice, is_static, static
+from srcdiff.frontend.derivatives.cuda_launches import configured, is_kernel
 from srcdiff.ir.core import const
 from srcdiff.ops.core.registry import find_composite
 
 _ADVICE = "Write np.concatenate or np.stack."
 
 
-def concatenated(fr: Frame, base: Known, key: FrontValue, node: Any) -> FrontValue:
+def item_of_object(fr: Frame, base: Known, key: FrontValue, node: Any) -> FrontValue | None:
+    """`base[key]`; None for objects that Python itself takes the item of."""
+    if isinstance(base.value, type(np.r_) | type(np.c_)):
+        return _concatenated(fr, base, key, node)
+    return configured(fr, node, base.value, key) if is_kernel(base.value) else None
+
+
+def _concatenated(fr: Frame, base: Known, key: FrontValue, node: Any) -> FrontValue:
     is_row = isinstance(key, Parts) and key.kind == "tuple"
     items = list(key.values) if is_row and isinstance(key, Parts) else [key]
     named: dict[str, FrontValue] = {}
