@@ -1,7 +1,7 @@
-"""A recurrent network over many steps: adjoints that grow are scaled down on their way back, and looked at.
+"""A recurrent network over many steps: adjoints that grow are scaled down in the backward part, and recorded.
 
-The block under `srcdiff.adjoint(h)` is part of the gradient: it runs where the adjoint of `h` is complete, in each turn
-of the backward loop. Calling `loss` leaves it out.
+The block under `srcdiff.adjoint(h)` is part of the gradient: it runs where the adjoint of `h` is complete, in each
+iteration of the backward loop. Calling `loss` leaves it out.
 """
 
 import numpy as np

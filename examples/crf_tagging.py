@@ -1,6 +1,6 @@
 """A linear-chain conditional random field that marks names in sentences, trained by gradients of its `log_Z`.
 
-The gradient of log p(tags | words) is observed features less expected ones: the latter are the gradient of `log_Z`.
+The gradient of log p(tags | words) is the observed features minus the expected ones, which are the gradient of `log_Z`.
 """
 
 import numpy as np

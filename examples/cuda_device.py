@@ -1,4 +1,4 @@
-"""A gradient inside one's own CUDA kernel: each thread minimises the energy of a chain from its own start.
+"""A gradient inside a CUDA kernel of your own: each thread minimises the energy of a chain from its own start.
 
 Needs the extra `cuda` and a device; without them, run it with NUMBA_ENABLE_CUDASIM=1.
 """

@@ -1,4 +1,4 @@
-"""User's CUDA kernels in a loop (NUMBA_ENABLE_CUDASIM=1: simulated): where particles start, to end at given places."""
+"""CUDA kernels in a loop (NUMBA_ENABLE_CUDASIM=1: simulated): from which starts do particles reach given places?"""
 
 import numpy as np
 from numba import cuda
@@ -39,9 +39,9 @@ def miss(start, charge, goal):
 
 start, goal, charge = np.linspace(-1.5, 1.5, 4), np.array([-2.0, 0.0, 1.0, 1.5]), np.full(4, 0.5)
 found, g = start, srcdiff.value_and_grad(miss, jit=False)
-for turn in range(7):
+for k in range(7):
     value, d_start = g(found, charge, goal)
-    print(f"step {turn}: missed by {value:.6f}")
+    print(f"step {k}: missed by {value:.6f}")
     found = found - 0.4 * d_start
 assert value < 0.01
 print(srcdiff.cuda.adjoint(forces).source_for(start, charge, start))

@@ -1,4 +1,4 @@
-"""The heat equation, computed in place: which initial temperature gives the one that was measured?
+"""The heat equation, computed in place: which initial temperature gives the measured one?
 
 The program is linear, so the backward part needs nothing from the forward part, and nothing is stored.
 """

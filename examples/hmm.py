@@ -1,6 +1,6 @@
 """A hidden Markov model: the gradient of the forward algorithm is the forward-backward algorithm.
 
-Two dice, one of them loaded, are exchanged now and then. The derivative of `log_Z` by the log-probability
+Two dice, one of them loaded, are exchanged now and then. The derivative of `log_Z` with respect to the log-probability
 of a face at one time in one state is the posterior probability of that state at that time.
 """
 
@@ -37,7 +37,7 @@ def main():
     print(f"log-likelihood {value:.3f}")
     print("loaded die:", "".join("_#"[s] for s in states[:70]))
     print("posterior: ", "".join("_#"[int(q > 0.5)] for q in p[:70, 1]))
-    print(f"{np.mean((p[:, 1] > 0.5) == states):.0%} of the throws are told right")
+    print(f"{np.mean((p[:, 1] > 0.5) == states):.0%} of the throws are recognised")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Baum-Welch whose E-step is generated: letters of English fall into vowels and consonants.
 
-Nothing here knows of forward-backward: the expected counts are the gradient of `log_Z`.
+There is no forward-backward algorithm here: the expected counts are the gradient of `log_Z`.
 """
 
 import numpy as np

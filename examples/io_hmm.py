@@ -1,7 +1,7 @@
-"""A hidden Markov model with inputs: an animal that sleeps and wakes, and the light that it lives by.
+"""A hidden Markov model with inputs: an animal that sleeps and wakes with the light.
 
-The hour's light picks the transition matrix; what is seen are counts of movements. EM, whose E-step is the gradient of
-`log_Z`, finds how the animal moves, and what light does to it.
+The light of the hour selects the transition matrix; counts of movements are observed. EM, whose E-step is the gradient
+of `log_Z`, finds how the animal moves, and how light changes its state.
 """
 
 import numpy as np
@@ -37,7 +37,7 @@ def main():
         stays, wakes = np.exp(log_A[k, 0])
         print(f"by {name}: {wakes:.2f} wake up in an hour, {stays:.2f} sleep on")
     path = model.predict(movements, inputs=light)
-    print(f"{np.mean((path == awake) == states):.0%} of the hours are told rightly")
+    print(f"{np.mean((path == awake) == states):.0%} of the hours are recognised")
     try:
         from matplotlib import pyplot as plt
     except ImportError:  # pip install srcdiff[plot]

@@ -1,7 +1,7 @@
 """The Nile's annual flow at Aswan, 1871 to 1970, smoothed: the Kalman smoother is the gradient of a filter.
 
-A level that walks at random, and is measured with noise. The two variances are fitted by EM, whose expectations are
-that gradient, too. Durbin and Koopman give 15099 for the noise and 1469 for the level.
+The level is a random walk, and is measured with noise. EM fits the two variances; its expectations are that gradient,
+too. Durbin and Koopman give 15099 for the noise and 1469 for the level.
 """
 
 import numpy as np

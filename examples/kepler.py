@@ -1,6 +1,6 @@
 """Kepler's equation by Newton's method: a `while` loop that stops when it has converged.
 
-How many turns it takes is not known in advance, so what the backward part needs is kept on a list.
+The number of iterations is not known in advance, so a list stores the values that the backward part needs.
 """
 
 import math

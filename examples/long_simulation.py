@@ -1,6 +1,6 @@
 """A wave over 2000 steps, in the memory of 40 states: how does the misfit depend on the initial height?
 
-The gradient of the plain loop keeps the state at each step; `srcdiff.checkpointed` keeps 40, and computes the others
+The gradient of the plain loop stores the state at each step. `srcdiff.checkpointed` stores 40 and computes the others
 again, each step a few times.
 """
 

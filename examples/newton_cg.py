@@ -7,7 +7,7 @@ from srcdiff import differentiate
 
 @differentiate
 def chain(x):
-    """Rosenbrock's function in many variables; its least value, 0, is where all of them are 1."""
+    """Rosenbrock's function in many variables; its minimum, 0, is where all of them are 1."""
     total = 0.0
     for i in range(len(x) - 1):
         total += 100.0 * (x[i + 1] - x[i] ** 2) ** 2 + (1.0 - x[i]) ** 2
@@ -15,7 +15,7 @@ def chain(x):
 
 
 def solve(x, g):
-    """A step s with `H s = -g`, by conjugate gradients; ended where the curvature is negative."""
+    """A step s with `H s = -g`, by conjugate gradients; stops where the curvature is negative."""
     s, r = np.zeros_like(g), -g
     p = r
     for _ in range(2 * len(g)):
@@ -32,10 +32,10 @@ def solve(x, g):
 def main():
     x = np.full(10, -1.0)
     print(chain.hvp.source_for(x, x))
-    for turn in range(100):
+    for iteration in range(100):
         value, g = chain.value_and_grad(x)
-        if turn % 5 == 0 or np.linalg.norm(g) < 1e-8:
-            print(f"turn {turn:2d}: value {value:.3e}, slope {np.linalg.norm(g):.1e}")
+        if iteration % 5 == 0 or np.linalg.norm(g) < 1e-8:
+            print(f"iteration {iteration:2d}: value {value:.3e}, slope {np.linalg.norm(g):.1e}")
         if np.linalg.norm(g) < 1e-8:
             break
         s, step = solve(x, g), 1.0

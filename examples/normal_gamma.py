@@ -26,7 +26,7 @@ def guide(x):
 
 
 def by_updates(x, sweeps=50):
-    """Each factor's optimum given the other."""
+    """The optimum of each factor, given the other."""
     m, s2, a, b = 0.0, 1.0, 2.0 + len(x) / 2.0, 2.0
     for _ in range(sweeps):
         b = 1.0 + (np.sum((x - m) ** 2) + len(x) * s2) / 2.0

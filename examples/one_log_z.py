@@ -1,7 +1,7 @@
-"""One log Z, many algorithms: when did coal mines become safer? The best year, draws of it, and how sure one is.
+"""One log Z, many algorithms: when did coal mines become safer? The best year, draws of it, and how certain it is.
 
-Disasters in British mines, 1851 to 1961 (NaN is a year without a record), at a high, then a low rate. `log_Z` sums
-over the years in which the change may have come; what is asked of it below is generated from its source.
+Disasters in British mines, 1851 to 1961 (NaN is a year without a record), at a high, then a low rate. `log_Z`
+sums over the years in which the change may have come. All results below are generated from its source.
 """
 
 import numpy as np
@@ -40,10 +40,10 @@ def main():
     print(sample.source)
     print(f"the best year is {1851 + int(best[:, 0].sum())}, at {score:.2f}")
     print("half of the draws: {:.0f} to {:.0f}".format(*np.quantile(years, [0.25, 0.75])))
-    print(f"there are {expfam.count(log_Z, **plain)(*given):.0f} years for it to be, or none")
+    print(f"there are {expfam.count(log_Z, **plain)(*given):.0f} possible years, including none")
     print(f"the three best are at {expfam.kbest(log_Z, 3, **plain)(*given)[0].round(2)}")
     entropy = srcdiff.transform(log_Z, "semiring", semiring="entropy", argnums=(0, 1), **plain)
-    print(f"and it is as open as among {np.exp(entropy(*given)):.1f} equal years")
+    print(f"as uncertain as among {np.exp(entropy(*given)):.1f} equal years")
     try:
         from matplotlib import pyplot as plt
     except ImportError:  # pip install srcdiff[plot]

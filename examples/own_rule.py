@@ -1,4 +1,4 @@
-"""A rule of one's own: the quantiles of a mixture, found by bisection, with the derivative that calculus gives."""
+"""A rule of your own: the quantiles of a mixture, found by bisection, with the derivative that calculus gives."""
 
 import numpy as np
 from scipy.special import ndtr
@@ -40,10 +40,10 @@ def main():
     g = srcdiff.value_and_grad(misfit, argnums=("weight", "shift"), jit=False)
     print(g.source_for(0.3, 2.0, p, wanted))
     weight, shift = 0.3, 2.0
-    for turn in range(101):
+    for step in range(101):
         value, (d_weight, d_shift) = g(weight, shift, p, wanted)
-        if turn % 20 == 0:
-            print(f"turn {turn:3d}: misfit {value:.2e}, weight {weight:.3f}, shift {shift:.3f}")
+        if step % 20 == 0:
+            print(f"step {step:3d}: misfit {value:.2e}, weight {weight:.3f}, shift {shift:.3f}")
         weight, shift = weight - 0.005 * d_weight, shift - 0.05 * d_shift
     assert value < 1e-3
 

@@ -1,6 +1,6 @@
 """A recurrent network that fills an array with its states, with its parameters in a dict.
 
-The array that the program fills is what the backward part reads; nothing else is stored.
+The backward part reads the array that the program fills; nothing else is stored.
 """
 
 import numpy as np

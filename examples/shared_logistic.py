@@ -29,7 +29,7 @@ def descend(x, y):
     return w.value - 0.1 * gw, b.value - 0.1 * gb
 
 
-# the cost as it was generated: as written, log(p) is minus infinity for weights such as the first ones
+# the generated cost: log(p) as written is minus infinity for weights such as the first ones
 train = srcdiff.function(
     lambda x, y: (predict(x), gradient(w.value, b.value, x, y)[0]), updates={(w, b): descend}
 )
@@ -45,7 +45,7 @@ def main():
         predicted, found = train(x, y)  # from before the update
         costs.append(found)
     print(f"cost {costs[0]:.3f}, {costs[1]:.3f}, ..., {costs[-1]:.3f}")
-    print(f"right: {np.mean(predicted == y):.3f} of those seen")
+    print(f"right: {np.mean(predicted == y):.3f} of the training data")
     if find_spec("matplotlib"):
         import matplotlib.pyplot as plt
 

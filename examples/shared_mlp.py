@@ -1,4 +1,4 @@
-"""Theano's multilayer perceptron: layers are objects, what they hold is shared, and momentum is a list of updates."""
+"""Theano's multilayer perceptron: layers are objects with shared parameters, and momentum is a list of updates."""
 
 from importlib.util import find_spec
 
@@ -26,14 +26,14 @@ def gradient_updates_momentum(params, rate, momentum):
     gradient = srcdiff.grad(squared_error)
     velocities = [srcdiff.shared(0.0 * p.get_value()) for p in params]
 
-    def turn(x, y):
+    def accelerate(x, y):
         pairs = zip(velocities, gradient(tuple(p.value for p in params), x, y), strict=True)
         return [momentum * v.value + (1.0 - momentum) * d_p for v, d_p in pairs]
 
     def move(x, y):  # by the old velocities: all updates are of the values before the call
         return [p.value - rate * v.value for p, v in zip(params, velocities, strict=True)]
 
-    return {(*velocities,): turn, (*params,): move}
+    return {(*velocities,): accelerate, (*params,): move}
 
 
 def main():

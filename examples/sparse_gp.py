@@ -1,4 +1,4 @@
-"""Categorical variables by sparse Gaussian processes of latent inputs: the program of seed 001 in NumPy."""
+"""Categorical variables by sparse Gaussian processes of latent inputs."""
 
 import importlib.util
 

@@ -1,4 +1,4 @@
-"""Linear regression by the score function and by the path estimator: what one sample's gradient varies by."""
+"""Linear regression by the score function and by the path estimator: how much the gradient of one sample varies."""
 
 from importlib.util import find_spec
 
@@ -15,7 +15,7 @@ def line(x, y):
 
 
 def variances(elbo, params, rng, data, runs=250):
-    """Of the gradient by each mean and each log sd."""
+    """Variances of the gradient with respect to each mean and each log standard deviation."""
     grads = [np.ravel(elbo.grad(params, vi.noise(elbo, rng, *data), *data)) for _ in range(runs)]
     return np.var(grads, axis=0)
 

@@ -3,7 +3,7 @@
     python tools/coverage_table.py         measures all, and writes the table
     python tools/coverage_table.py NAME... measures these again, and those that are missing
     python tools/coverage_table.py --complex measures that column again, and rows that are missing
-    python tools/coverage_table.py --why     asks again why there is none, where the table says no
+    python tools/coverage_table.py --why     asks again reason for `no`, where the table says no
 
 Each entry is a run: value against the library, reverse mode against differences, forward mode against reverse mode, the
 gradient's derivative against differences, float32, complex arguments, compiled code against NumPy, and whether a CUDA
@@ -39,17 +39,19 @@ from srcdiff.options import Options  # noqa: E402
 
 TABLE = ROOT / "docs" / "coverage.md"
 COLUMNS = ("value", "reverse", "forward", "second order", "float32", "complex", "Numba", "CUDA")
-WHY = "why there is none"  # what the errors say
+WHY = "reason for `no`"  # what the errors say
 YES, NO, NONE, ZERO = "yes", "no", "–", "0"
 
 HEAD = """# What is covered
 
-Written by `tools/coverage_table.py`, which runs the samples that stand with each declaration; nothing is by hand.
-`–`: there is nothing to differentiate; `0`: the derivative is zero; `no`: an error names the function, and the argument
-whose derivative is wanted. Numba: the compiled value and gradient are NumPy's. CUDA: a device function of the gradient
-(of the value, where there is none) is generated; NumPy's and SciPy's routines for whole matrices have none. Complex:
-value, both modes and second order are right for complex arguments; `–`: the library takes none. Why there is none is
-what the errors say.
+`tools/coverage_table.py` writes this table. It runs the samples of each declaration; nothing is written by hand.
+
+* `–`: there is nothing to differentiate, or the library takes no complex arguments; `0`: the derivative is zero; `no`: an
+  error names the function and the argument, and the last column has its text.
+* Numba: the compiled value and gradient are equal to NumPy's.
+* CUDA: a device function of the gradient (or of the value, if there is no gradient) is generated; the routines of NumPy
+  and SciPy for whole matrices have none.
+* Complex: value, both modes and second order are right for complex arguments.
 """
 
 

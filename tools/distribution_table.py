@@ -26,24 +26,23 @@ TABLE = ROOT / "docs" / "distributions.md"
 
 HEAD = """# Distributions
 
-Written by `tools/distribution_table.py`. Names and parameters are NumPyro's, where it has them. `vi.dist.NAME(...)` is an
-object that holds its parameters, which are broadcast against each other to `batch_shape`; numbers and arrays alike.
+`tools/distribution_table.py` writes this page. Names and parameters are those of NumPyro, if it has the distribution.
+`vi.dist.NAME(...)` is an object that holds its parameters, numbers or arrays, which are broadcast to `batch_shape`.
 
 | | |
 |---|---|
 | `log_prob(value)` | log density; -inf outside of the support |
 | `log_density(value)` | the formula alone, for values that are known to be in the support |
 | `sample(rng, shape=())` | draws from a `np.random.Generator`, of shape `(*shape, *batch_shape, *event_shape)` |
-| `from_noise(eps)` | the draw for noise of `noise_shape(shape)`, which `draw_noise(rng, shape)` draws; it has derivatives by the parameters. Noise is standard normal, or uniform in (0, 1) |
-| `mean`, `variance`, `entropy()` | in closed form, else an error that says so |
+| `from_noise(eps)` | the draw for noise of `noise_shape(shape)`, which `draw_noise(rng, shape)` draws; it has derivatives with respect to the parameters. Noise is standard normal, or uniform in (0, 1) |
+| `mean`, `variance`, `entropy()` | in closed form; an error if there is none |
 | `support` | a constraint: `contains(x)`, `constrain(u)`, `unconstrain(x)`, `log_abs_det_jacobian(u)`, `unconstrained_shape(shape)` |
 | `natural_parameters()`, `sufficient_statistics(value)`, `log_normalizer()`, `log_base_measure(value)` | of exponential families |
 | `to_event(n)` | the last n axes of the batch as one event |
-| `validate(where="")`, `validate_value(value, where="")` | a `ValueError` that names distribution and argument; nothing else looks |
+| `validate(where="")`, `validate_value(value, where="")` | raises a `ValueError` that names the distribution and the argument; no other method checks values |
 | `vi.dist.kl(p, q)`, `vi.dist.has_kl(p, q)`, `vi.dist.register_kl(P, Q)` | divergences in closed form |
 
-All of these can be called in functions that are differentiated, where they are read in place: the source has the formula,
-and no object.
+Differentiated functions can call all of these. The compiler inlines them: the source has the formula, and no object.
 
 ```python
 import numpy as np
@@ -70,8 +69,8 @@ def loss_grad(loc, scale, x):
 ```
 
 Draws of gamma, beta and t distributions move with their parameters by the implicit function theorem, from the quantiles
-`scipy.special.gammaincinv`, `betaincinv` and `stdtrit`; their second derivatives by parameters are refused. Where there is no
-path from the parameters to a draw, `from_noise` is an error that says so.
+`scipy.special.gammaincinv`, `betaincinv` and `stdtrit`; their second derivatives with respect to parameters are refused. If there is
+no path from the parameters to a draw, `from_noise` raises.
 """
 
 FURTHER: dict[str, Callable[[], Any]] = {
