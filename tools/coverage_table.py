@@ -46,8 +46,8 @@ HEAD = """# What is covered
 
 `tools/coverage_table.py` writes this table. It runs the samples of each declaration; nothing is written by hand.
 
-* `–`: there is nothing to differentiate, or the library takes no complex arguments; `0`: the derivative is zero; `no`: an
-  error names the function and the argument, and the last column has its text.
+* `–`: there is nothing to differentiate, or the library takes no complex arguments; `0`: the derivative is zero; `no`:
+  an error names the function and the argument, and the last column has its text.
 * Numba: the compiled value and gradient are equal to NumPy's.
 * CUDA: a device function of the gradient (or of the value, if there is no gradient) is generated; the routines of NumPy
   and SciPy for whole matrices have none.
