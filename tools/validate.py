@@ -1,83 +1,272 @@
-"""Compares each pass with the reference evaluator on the programs of the corpus: `python tools/validate.py --help`."""
+"""Compares each pass with the reference evaluator on many programs: `python tools/validate.py --help`.
+
+Each function is generated in NumPy and as loops, in every form that it has: reverse, forward, second order, Jacobians,
+Hessians, batches, and the semirings of log-partition functions. Kernels are generated as adjoints and tangents;
+examples and documents are run as scripts.
+"""
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import copy
+import importlib
+import io
 import os
+import runpy
 import sys
 import time
 import warnings
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-os.environ["SRCDIFF_VALIDATE"] = "1"
-sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+ROOT = Path(__file__).resolve().parent.parent
+if __name__ == "__main__":  # without tools/, where fuzz.py would hide tests/fuzz
+    sys.path[:1] = [str(ROOT), str(ROOT / "tests")]
+    for _name, _value in (
+        ("SRCDIFF_VALIDATE", "1"),
+        ("SRCDIFF_JIT", "0"),
+        ("SRCDIFF_CACHE", "off"),
+    ):
+        os.environ[_name] = _value
+    os.environ.setdefault("NUMBA_ENABLE_CUDASIM", "1")
 
-import numpy as np
-from corpus_loader import Program, load
+import numpy as np  # noqa: E402
 
-import srcdiff
-from srcdiff.compile.build import build, build_loops
-from srcdiff.compile.pytree import map_leaves, random_like
-from srcdiff.transforms.validation.validate import REPORT, ValidationError
-
-FORMS = ("reverse", "loops", "forward", "second order")
+import srcdiff  # noqa: E402
+from srcdiff.compile.build import build, build_loops  # noqa: E402
+from srcdiff.compile.pytree import map_leaves, random_like  # noqa: E402
+from srcdiff.transforms.validation.validate import REPORT, ValidationError  # noqa: E402
 
 
-def validate(program: Program, form: str) -> None:
-    """Generate one form of a derivative for the first example, each pass validated.
+@dataclass(frozen=True)
+class Program:
+    """A function, the positions that it is differentiated by, and what makes its arguments."""
+
+    name: str
+    function: Callable[..., Any]
+    wrt: tuple[int, ...]
+    arguments: Callable[[], tuple[Any, ...]]
+    forms: tuple[str, ...] = ()  # those of functions, where none are given
+
+
+# ---- forms ---------------------------------------------------------------------------------------------------------
+
+Call = tuple[Any, tuple[Any, ...]]  # a handle, and arguments for it
+
+
+def _reverse(p: Program) -> Call:
+    return srcdiff.value_and_grad(p.function, argnums=p.wrt, jit=False), p.arguments()
+
+
+def _forward(p: Program) -> Call:
+    args, rng = p.arguments(), np.random.default_rng(0)
+    tangents = tuple(
+        random_like(a, rng) if k in p.wrt else map_leaves(lambda _: None, a)
+        for k, a in enumerate(args)
+    )
+    made = srcdiff.differentiate(p.function, argnums=p.wrt, jit=False, on_independent="ignore")
+    handle, given = made.jvp.resolve(args, tangents)
+    return handle, given
+
+
+def _second_order(p: Program) -> Call:
+    args, rng = p.arguments(), np.random.default_rng(0)
+    v = tuple(random_like(args[k], rng) for k in p.wrt)
+    return srcdiff.hvp(p.function, argnums=p.wrt, jit=False), (*args, v)
+
+
+def _jacobian(p: Program, mode: str) -> Call:
+    g = srcdiff.jacobian(p.function, argnums=p.wrt, jit=False, mode=mode)
+    return g, p.arguments()
+
+
+def _hessian(p: Program) -> Call:
+    return srcdiff.hessian(p.function, argnums=p.wrt, jit=False), p.arguments()
+
+
+def _batch(p: Program) -> Call:
+    """A gradient of three items; what is no array or number in double precision is the same for all."""
+    args = p.arguments()
+    axes = tuple(0 if np.asarray(a).dtype == np.float64 else None for a in map(_leaf, args))
+    many = [np.stack([a, a, a]) if x == 0 else a for a, x in zip(args, axes, strict=True)]
+    g = srcdiff.grad(p.function, argnums=p.wrt, jit=False)
+    return srcdiff.batch(g, in_axes=axes), tuple(many)
+
+
+def _leaf(value: Any) -> Any:
+    return value if isinstance(value, float | np.ndarray) else None
+
+
+def _semiring(p: Program, kind: str) -> Call:
+    further: dict[str, Any] = {"k": 3} if kind == "kbest" else {}
+    made = srcdiff.transform(
+        p.function, "semiring", semiring=kind, argnums=p.wrt, jit=False, **further
+    )
+    return made, p.arguments()
+
+
+def _kernel(p: Program, form: str) -> None:
+    getattr(srcdiff.cuda, form.partition(" ")[0])(p.function).source_for(*p.arguments())
+
+
+def _script(p: Program) -> None:
+    """The derivatives that a script asks for; its output is not looked at."""
+    with contextlib.redirect_stdout(io.StringIO()):
+        p.function()
+
+
+_SEMIRINGS = ("max", "count", "kbest", "entropy", "max_marginals", "argmax")
+FORMS: Mapping[str, Callable[[Program], Call]] = {
+    "reverse": _reverse,
+    "forward": _forward,
+    "second order": _second_order,
+    "jacobian by columns": partial(_jacobian, mode="forward"),
+    "hessian": _hessian,
+    "batch": _batch,
+    **{kind: partial(_semiring, kind=kind) for kind in _SEMIRINGS},
+}
+_OTHERS: Mapping[str, Callable[[Program], None]] = {
+    "adjoint kernel": partial(_kernel, form="adjoint"),
+    "tangent kernel": partial(_kernel, form="tangent"),
+    "script": _script,
+}
+
+
+def generated(program: Program, form: str) -> str:
+    """The text of one form of a derivative, in NumPy and as loops; its passes are validated where this is asked for.
 
     Raises
     ------
     ValidationError
         Where a pass changes a value.
     """
-    args, rng = program.arguments(0), np.random.default_rng(0)
-    if form == "forward":
-        floats = [random_like(a, rng) if k in program.wrt else None for k, a in enumerate(args)]
-        none = [map_leaves(lambda _: None, a) for a in args]
-        srcdiff.jvp(
-            program.function,
-            args,
-            [n if f is None else f for f, n in zip(floats, none, strict=True)],
+    if form in _OTHERS:
+        _OTHERS[form](program)
+        return ""
+    handle, args = FORMS[form](program)
+    shared: dict[Any, Any] = {}
+    made = build(handle.derived, handle.signature.bind(args, {}, frozenset()), shared=shared)
+    if made.dynamic:
+        return made.source
+    arguments = handle.signature.bind(args, {}, made.static)
+    kept = {k: v for k, v in shared.items() if k == "examples"}
+    looped = build_loops(handle.derived, arguments, shared=kept)
+    return f"{made.source}\n{looped.source or looped.refused}"
+
+
+# ---- programs ------------------------------------------------------------------------------------------------------
+
+
+def corpus() -> Iterator[Program]:
+    from corpus_loader import load  # of the tests
+
+    for p in load("all"):
+        yield Program(f"corpus/{p.name}", p.function, p.wrt, partial(p.arguments, 0))
+
+
+def benchmarks() -> Iterator[Program]:
+    for path in sorted((ROOT / "benchmarks" / "problems").glob("[a-z]*.py")):
+        problem = importlib.import_module(f"benchmarks.problems.{path.stem}")
+        for form in ("objective", "loops"):
+            if not hasattr(problem, form) or hasattr(problem, "MODES"):
+                continue
+            wrt = problem.WRT if isinstance(problem.WRT, tuple) else (problem.WRT,)
+            make = partial(problem.make, **problem.SMALL)
+            yield Program(f"benchmarks/{path.stem}.{form}", getattr(problem, form), wrt, make)
+
+
+def kernels() -> Iterator[Program]:
+    for module in ("user_kernels", "block_kernels"):  # of the tests
+        for case in importlib.import_module(module).CASES:
+            make = partial(case.arguments, np.random.default_rng(3), np.float64)
+            name = f"{module}/{case.kernel.__name__}"
+            yield Program(name, case.kernel, (), make, ("adjoint kernel", "tangent kernel"))
+
+
+def examples() -> Iterator[Program]:
+    for path in sorted((ROOT / "examples").glob("*.py")):
+        run = partial(runpy.run_path, str(path), run_name="__main__")
+        yield Program(f"examples/{path.stem}", run, (), tuple, ("script",))
+
+
+def documents() -> Iterator[Program]:
+    from docs_tools import DOCUMENTS  # of the tests
+
+    for path in DOCUMENTS:
+        yield Program(f"docs/{path.stem}", partial(_run_document, path), (), tuple, ("script",))
+
+
+def _run_document(path: Path) -> None:
+    from docs_tools import Session, blocks  # of the tests
+
+    session = Session(f"validated_{path.stem}")
+    for block in blocks(path):
+        if block.language == "python":
+            outcome = session.run(block)
+            if isinstance(outcome.error, ValidationError):
+                raise outcome.error
+
+
+def random(count: int, seed: int = 0) -> Iterator[Program]:
+    from fuzz.compare import function_of  # of the tests
+    from fuzz.generate import program
+
+    for k in range(seed, seed + count):
+        p = program(k)
+        floats = [
+            j
+            for j, a in enumerate(p.args)
+            if any(np.asarray(x).dtype.kind == "f" for x in parts(a))
+        ]
+        yield Program(
+            f"random/{k}",
+            function_of(p.text, p.name),
+            tuple(floats),
+            partial(copy.deepcopy, p.args),
         )
-        return
-    if form == "second order":
-        v: Any = tuple(random_like(args[k], rng) for k in program.wrt)
-        srcdiff.hvp(program.function, argnums=program.wrt, jit=False).source_for(*args, v)
-        return
-    g = srcdiff.value_and_grad(program.function, argnums=program.wrt, jit=False)
-    arguments, shared = g.signature.bind(args, {}, frozenset()), dict[Any, Any]()
-    made = build(g.derived, arguments, shared=shared)
-    if form == "loops" and not made.dynamic:
-        arguments = g.signature.bind(args, {}, made.static)
-        build_loops(g.derived, arguments, shared={"examples": shared["examples"]})
+
+
+def parts(tree: Any) -> list[Any]:
+    found: list[Any] = []
+    map_leaves(found.append, tree)
+    return found
 
 
 def main() -> int:
+    kinds = {f.__name__: f for f in (corpus, benchmarks, kernels, examples, documents)}
+    kinds["random"] = partial(random, 100)
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--form", choices=FORMS, action="append", help="all, where none is given")
+    parser.add_argument(
+        "--form", choices=[*FORMS, *_OTHERS], action="append", help="all, where none is given"
+    )
+    parser.add_argument("--kind", choices=kinds, action="append", help="all, where none is given")
     parser.add_argument("--only", default="", help="programs whose name has this in it")
     parser.add_argument("--seconds", type=float, default=np.inf, help="no program is begun later")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     started, differences, refused = time.monotonic(), 0, 0
-    for program in load("all"):
-        for form in options.form or FORMS:
-            if options.only not in program.name or time.monotonic() - started > options.seconds:
-                continue
-            try:
-                with np.errstate(all="ignore"):
-                    validate(program, form)
-            except ValidationError as error:
-                differences += 1
-                print(
-                    f"{program.name}, {form}: {str(error).split(chr(10) + 'before:')[0]}",
-                    flush=True,
-                )
-            except srcdiff.DifferentiationError as error:
-                refused += 1
-                print(f"{program.name}, {form}: {error}", flush=True)
+    for kind in options.kind or kinds:
+        for program in kinds[kind]():
+            for form in program.forms or FORMS:
+                if options.only not in program.name or time.monotonic() - started > options.seconds:
+                    continue
+                if options.form and form not in options.form:
+                    continue
+                try:
+                    with np.errstate(all="ignore"):
+                        generated(program, form)
+                except ValidationError as error:
+                    differences += 1
+                    text = str(error).split(chr(10) + "before:")[0]
+                    print(f"{program.name}, {form}: {text}", flush=True)
+                except (srcdiff.DifferentiationError, SystemExit) as error:
+                    refused += 1
+                    if form not in _SEMIRINGS:
+                        print(f"{program.name}, {form}: {error}", flush=True)
     print(f"{REPORT}\n{differences} differences, {refused} refused")
     return int(differences > 0)
 

@@ -7,41 +7,42 @@ declaration (`Pass.changes`).
 
 from __future__ import annotations
 
-import contextlib
-import copy
-import io
-import warnings
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, is_dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from srcdiff.errors import ValidationError
-from srcdiff.ir.core import Function, Op, Statement, Value, walk
-from srcdiff.ir.interpreter import Evaluator, form
+from srcdiff.ir.core import Function, Op, walk
 from srcdiff.ir.recursion import callees_first
-from srcdiff.ir.syntax.printer import statement_text, to_text
-from srcdiff.ir.value_conformance import Mismatch, Scope
+from srcdiff.ir.syntax.printer import to_text
+from srcdiff.ir.value_conformance import Mismatch
 from srcdiff.transforms.guards.entry_guards import with_entry_checks
 from srcdiff.transforms.validation import numeric_derivatives as numeric
 from srcdiff.transforms.validation.drawn_arguments import drawn
+from srcdiff.transforms.validation.kernel_threads import is_kernel, launch_lengths
+from srcdiff.transforms.validation.outcomes import (
+    STATEMENTS,
+    TOLERANCE,
+    Outcome,
+    Rounded,
+    TooLong,
+    difference,
+    first_difference,
+    leaf_difference,
+    leaves_of,
+    outcome,
+    outcomes_differ,
+)
 
 if TYPE_CHECKING:
     from srcdiff.transforms.passes import Pass
 
 __all__ = ["REPORT", "Report", "ValidationError", "Validator"]
 
-TOLERANCE = 1e-9  # relative to the largest entry of a result; what is above is compared with rounding errors
 LARGEST_UNCERTAINTY = 1e-3  # a value that rounding moves by more of its size says nothing
-STATEMENTS = 20_000  # the most that one evaluation runs
-_ROUNDED = (  # operations whose results are rounded
-    "add subtract multiply divide true_divide power square sqrt cbrt exp expm1 exp2 log log1p log2 log10 sin cos tan "
-    "sinh cosh tanh arcsin arccos arctan arctan2 sum mean prod cumsum cumprod matmul dot einsum inner outer solve inv "
-    "det slogdet cholesky norm var std logaddexp sigmoid hypot gammaln digamma erf"
-)
-_INEXACT = frozenset(_ROUNDED.split(" "))
 
 
 @dataclass
@@ -83,69 +84,6 @@ class Report:
 REPORT = Report()
 
 
-class _TooLong(Exception):
-    """An evaluation that takes too many statements."""
-
-
-class _Bounded(Evaluator):
-    """An evaluator that stops after so many statements, those of helpers included."""
-
-    def __init__(self, fn: Function, count: list[int] | None = None) -> None:
-        super().__init__(fn)
-        self.count = [0] if count is None else count
-
-    def inner(self, fn: Function) -> Evaluator:
-        return type(self)(fn, self.count)
-
-    def statement(self, statement: Statement, scope: Scope) -> None:
-        self.count[0] += 1
-        if self.count[0] > STATEMENTS:
-            raise _TooLong
-        super().statement(statement, scope)
-
-
-class _Rounded(_Bounded):
-    """One that adds a rounding error to each result, so that the spread of several runs shows how uncertain it is."""
-
-    rng = np.random.default_rng(0)
-
-    def compute(self, op: Op, operands: list[Any], scope: Scope) -> Any:
-        out = super().compute(op, operands, scope)
-        if op.decl.name not in _INEXACT or not isinstance(out, float | np.floating | np.ndarray):
-            return out
-        kind = np.asarray(out).dtype
-        if kind.kind != "f":
-            return out
-        error = 1 + 2 * np.finfo(kind).eps * self.rng.uniform(-1, 1, np.shape(out))
-        moved = (np.asarray(out) * error).astype(kind)
-        if isinstance(out, np.ndarray):
-            return moved
-        return type(out)(moved)
-
-
-class _Traced(_Bounded):
-    """One that keeps what each value was bound to last, as it was then."""
-
-    def __init__(self, fn: Function, count: list[int] | None = None) -> None:
-        super().__init__(fn, count)
-        self.bound: dict[Value, tuple[Statement, Any]] = {}
-
-    def statement(self, statement: Statement, scope: Scope) -> None:
-        super().statement(statement, scope)
-        for value in statement.results:
-            if value in self.values:
-                self.bound[value] = statement, copy.deepcopy(self.values[value])
-
-
-@dataclass
-class _Outcome:
-    """What a function returned, and its arguments afterwards; or why there is nothing to compare."""
-
-    leaves: list[Any] | None
-    error: BaseException | None = None
-    arguments: list[Any] = field(default_factory=list)  # their leaves after the call
-
-
 class Validator:
     """Compares functions before and after passes.
 
@@ -168,7 +106,8 @@ class Validator:
         self.examples = dict(examples or {})
         self.lengths = dict(lengths or {})
         self.report = report
-        self.known: dict[int, tuple[Function, dict[str, _Outcome], str]] = {}
+        self.scratch = frozenset[str]()  # parameters that an adjoint kernel may write or not
+        self.known: dict[int, tuple[Function, dict[str, Outcome], str]] = {}
         report.programs += 1
 
     def step(self, made_by: Pass, before: Function, after: Function) -> None:
@@ -187,9 +126,10 @@ class Validator:
             self.known[id(after)] = after, self.known[id(before)][1], text
             self.report.unchanged += 1
             return
-        sets = drawn(before, self.examples, self.lengths)
+        lengths = launch_lengths(before) if is_kernel(before) else {}
+        sets = drawn(before, self.examples, lengths | self.lengths)
         old = self._outcomes(before, sets)
-        new: dict[str, _Outcome] = {}
+        new: dict[str, Outcome] = {}
         for label, args in sets.items():
             new[label] = self._compared(made_by, label, before, after, args, old[label])
         self.known[id(after)] = after, new, text
@@ -206,7 +146,7 @@ class Validator:
             self.report.skipped[name, why] += 1
             return
         count = len(fn.params)
-        own, further = args[:count], numeric.float_leaves([*_leaves(args[count:])])
+        own, further = args[:count], numeric.float_leaves([*leaves_of(args[count:])])
         rng = np.random.default_rng(0)
         v = further if name == "forward" else numeric.directions(own, wrt, rng)
         try:
@@ -234,7 +174,7 @@ class Validator:
                 )
         self.report.validated[name] += 1
 
-    def _outcomes(self, fn: Function, sets: Mapping[str, list[Any]]) -> dict[str, _Outcome]:
+    def _outcomes(self, fn: Function, sets: Mapping[str, list[Any]]) -> dict[str, Outcome]:
         found = self.known.get(id(fn))
         if found is not None:
             return found[1]
@@ -248,8 +188,8 @@ class Validator:
         before: Function,
         after: Function,
         args: list[Any],
-        old: _Outcome,
-    ) -> _Outcome:
+        old: Outcome,
+    ) -> Outcome:
         """The outcome that the next pass is compared with."""
         name = made_by.name
         if old.leaves is None:
@@ -260,15 +200,30 @@ class Validator:
             if reason:
                 self.report.skipped[name, reason] += 1
                 return old
-        elif not (differ := _outcomes_differ(old, new, args)):
+        elif not (
+            differ := outcomes_differ(self._without_scratch(before, old, new, args), new, args)
+        ):
             self.report.validated[name] += 1
             return new
         elif differ[0] <= TOLERANCE * self._uncertainty(made_by, before, after, args):
             return new
         if outcome(with_entry_checks(after, alone=True), args).leaves is None and new.leaves:
             self.report.skipped[name, "the arguments do not satisfy the guards"] += 1
-            return _Outcome(None)
+            return Outcome(None)
         raise ValidationError(self._message(name, label, before, after, args, old, new))
+
+    def _without_scratch(
+        self, before: Function, old: Outcome, new: Outcome, args: list[Any]
+    ) -> Outcome:
+        """What there was before a pass, but for arguments that an adjoint kernel may leave as it likes."""
+        if not self.scratch or not is_kernel(before):
+            return old
+        rows = zip(before.params, args, old.leaves or (), new.leaves or (), strict=False)
+        leaves = [
+            b if p.name in self.scratch and leaf_difference(given, a) else a
+            for p, given, a, b in rows
+        ]
+        return Outcome(leaves, None, leaves)
 
     def _uncertainty(
         self, made_by: Pass, before: Function, after: Function, args: list[Any]
@@ -276,10 +231,10 @@ class Validator:
         """By how much more than `TOLERANCE` rounding errors move the results."""
         most = 0.0
         for fn in (before,) if made_by.stabilises else (before, after):
-            runs = [outcome(fn, args, _Rounded) for _ in range(4)]
+            runs = [outcome(fn, args, Rounded) for _ in range(4)]
             found = [r.leaves for r in runs if r.leaves is not None]
             for one in found[1:]:
-                differ = _difference(found[0], one)
+                differ = difference(found[0], one)
                 most = max(most, differ[0] if differ else 0.0)
         if most > LARGEST_UNCERTAINTY:
             self.report.uncertain[made_by.name] += 1
@@ -293,13 +248,13 @@ class Validator:
         before: Function,
         after: Function,
         args: list[Any],
-        old: _Outcome,
-        new: _Outcome,
+        old: Outcome,
+        new: Outcome,
     ) -> str:
         assert old.leaves is not None
         got = repr(new.error) if new.leaves is None else ""
         if new.leaves is not None:
-            differ = _outcomes_differ(old, new, args)
+            differ = outcomes_differ(self._without_scratch(before, old, new, args), new, args)
             got = differ[1] if differ else ""
         return "\n".join(
             [
@@ -310,38 +265,6 @@ class Validator:
                 f"after:\n{to_text(after)}",
             ]
         )
-
-
-def outcome(fn: Function, args: Sequence[Any], cls: type[_Bounded] = _Bounded) -> _Outcome:
-    """What `fn` returns for copies of these arguments, which are looked at afterwards, too."""
-    mine = copy.deepcopy(list(args))
-    try:
-        with _undisturbed():
-            results = form(fn.output, cls(fn).call(mine))
-    except Exception as error:
-        return _Outcome(None, error)
-    return _Outcome(copy.deepcopy([*_leaves(results)]), None, [*_leaves(mine)])
-
-
-def _outcomes_differ(old: _Outcome, new: _Outcome, args: Sequence[Any]) -> tuple[float, str] | None:
-    """How results or written arguments differ; a pass may leave an argument as it was given."""
-    differ = _difference(old.leaves or (), new.leaves or ())
-    if differ or _difference([*_leaves(list(args))], new.arguments) is None:
-        return differ
-    return _difference(old.arguments, new.arguments)
-
-
-@contextlib.contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Neither warnings nor output, and NumPy's own generator as it was."""
-    state = np.random.get_state()
-    try:
-        with np.errstate(all="ignore"), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with contextlib.redirect_stdout(io.StringIO()):
-                yield
-    finally:
-        np.random.set_state(state)
 
 
 def _not_numeric(fn: Function, args: Sequence[Any] | None, wrt: Sequence[int]) -> str:
@@ -369,94 +292,10 @@ def _floats_of(fn: Function, args: Sequence[Any]) -> list[np.ndarray] | None:
 
 def _why_not_run(error: BaseException | None) -> str:
     """Why the evaluator cannot run a function; empty for what the program itself raises."""
-    if isinstance(error, _TooLong):
+    if isinstance(error, TooLong):
         return f"more than {STATEMENTS} statements"
     if isinstance(error, Mismatch):
         return f"the evaluator cannot run it ({str(error).rpartition(': ')[2]})"
     if isinstance(error, NameError | AttributeError | NotImplementedError | ImportError):
         return f"the evaluator cannot run it ({error!r})"
     return ""
-
-
-def _leaves(tree: Any) -> Iterator[Any]:
-    if isinstance(tree, dict):
-        for part in tree.values():
-            yield from _leaves(part)
-    elif isinstance(tree, tuple | list):
-        for part in tree:
-            yield from _leaves(part)
-    elif is_dataclass(tree) and not isinstance(tree, type):
-        for f in fields(tree):
-            yield from _leaves(getattr(tree, f.name, None))
-    else:
-        yield tree
-
-
-_NUMBERS = (bool, int, float, complex, np.generic, np.ndarray)
-
-
-def _difference(old: Sequence[Any], new: Sequence[Any]) -> tuple[float, str] | None:
-    """The largest difference above the tolerance, relative to the largest entry, and in words.
-
-    A number that was not finite before says nothing; one that was, and is not any more, is a difference.
-    """
-    if len(old) != len(new):
-        return np.inf, f"{len(old)} results were {len(new)}"
-    worst: tuple[float, str] | None = None
-    for k, (a, b) in enumerate(zip(old, new, strict=True)):
-        found = _leaf_difference(a, b)
-        if found and (worst is None or found[0] > worst[0]):
-            worst = found[0], f"result {k}: {found[1]}"
-    return worst
-
-
-def _leaf_difference(a: Any, b: Any) -> tuple[float, str] | None:
-    if not isinstance(a, _NUMBERS):
-        same = type(a) is not type(b) or not isinstance(a, str) or a == b
-        return None if same and (a is None) == (b is None) else (np.inf, _words(a, b))
-    if not isinstance(b, _NUMBERS) or np.shape(a) != np.shape(b):
-        return np.inf, _words(a, b)
-    x, y = np.asarray(a), np.asarray(b)
-    if x.dtype.kind not in "biufc" or y.dtype.kind not in "biufc":
-        return None if np.array_equal(x, y) else (np.inf, _words(a, b))
-    finite = np.isfinite(x)
-    if np.any(finite & ~np.isfinite(y)):
-        return np.inf, _words(a, b)
-    x, y = x[finite], y[finite]
-    if not x.size:
-        return None
-    wide = np.result_type(x.dtype, y.dtype, np.float64)
-    x, y = x.astype(wide), y.astype(wide)
-    scale = float(np.max(np.abs(x)))
-    with np.errstate(all="ignore"):
-        off = float(np.max(np.abs(x - y)))
-    singles = {np.dtype(np.float32), np.dtype(np.complex64)}
-    is_single = {np.asarray(a).dtype, np.asarray(b).dtype} & singles
-    share = off / scale if scale else off
-    return (share, _words(a, b)) if share > (1e-4 if is_single else TOLERANCE) else None
-
-
-def _words(old: Any, new: Any) -> str:
-    return f"{_short(old)} became {_short(new)}"
-
-
-def _short(value: Any) -> str:
-    text = np.array2string(value, threshold=20) if isinstance(value, np.ndarray) else repr(value)
-    return text if len(text) < 400 else f"{text[:400]}..."
-
-
-def first_difference(before: Function, after: Function, args: Sequence[Any]) -> str:
-    """The first statement whose value both functions have and differ in, in words."""
-    old, new = _Traced(before), _Traced(after)
-    for frame in (old, new):
-        with contextlib.suppress(Exception), _undisturbed():
-            frame.call(copy.deepcopy(list(args)))
-    by_name = {v.name: (s, o) for v, (s, o) in old.bound.items() if v.user and v.name}
-    for value, (statement, got) in new.bound.items():
-        found = old.bound.get(value) or (by_name.get(value.name) if value.user else None)
-        if found is None:
-            continue
-        differ = _difference([*_leaves(found[1])], [*_leaves(got)])
-        if differ:
-            return f"they part at: {statement_text(statement)} (before: {statement_text(found[0])}): {differ[1]}"
-    return "no value that both have differs before the result"

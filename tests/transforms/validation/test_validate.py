@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from corpus_loader import Program, load
 
 import srcdiff
-from srcdiff.compile.build import build_loops
 from srcdiff.errors import ValidationError
 from srcdiff.ir.build import Rewriter
 from srcdiff.ir.core import Op
@@ -17,6 +16,7 @@ from srcdiff.ir.syntax.parser import parse
 from srcdiff.ops.core.registry import OPERATIONS
 from srcdiff.transforms.passes import Pass, Recorder
 from srcdiff.transforms.validation.validate import Report, Validator
+from tools import validate
 
 PROGRAM = """
 def loss(%x': float64[x0], %y': float64[x0]) -> 0 {
@@ -27,7 +27,39 @@ def loss(%x': float64[x0], %y': float64[x0]) -> 0 {
   yield %3
 }
 """
-SAMPLE = load("programs")[3::32]
+KERNEL = """
+def double(%x': float64[x0], %y': float64[y0]) -> 0 {
+  %i: int64{i} = grid[axes=1]
+  %0: int64{x0} = axis_length@.shape[axis=0] %x
+  %1: bool = less %i, %0
+  if %1 {
+    %2: float64! = index[where='i'] %x, %i
+    %3: float64! = add %2, %2
+    store[where='i'] %y, %3, %i
+    yield
+  } else {
+    yield
+  }
+  yield None
+}
+"""
+SAMPLE = [*validate.corpus()][11::32]
+KERNELS = [*validate.kernels()]
+
+
+def _log_partition(initial, step, count):
+    alpha = initial
+    for _ in range(count):
+        alpha = np.logaddexp.reduce(alpha[:, None] + step, axis=0)
+    return np.logaddexp.reduce(alpha)
+
+
+CHAIN = validate.Program(
+    "chain",
+    _log_partition,
+    (0, 1),
+    lambda: (np.array([0.3, -1.0]), np.array([[0.1, 0.5], [-0.4, 0.9]]), 2),
+)
 
 
 class _Planted(Rewriter):
@@ -101,25 +133,59 @@ def test_nothing_is_validated_unless_asked_for(monkeypatch):
     assert Recorder().validator is None
 
 
-def _validate(program: Program) -> None:
-    g = srcdiff.value_and_grad(program.function, argnums=program.wrt, jit=False)
-    args = program.arguments(0)
-    with np.errstate(all="ignore"):
-        g(*args)
-    arguments = g.signature.bind(args, {}, g.static)
-    build_loops(g.derived, arguments)
+# ---- whole programs ----------------------------------------------------------------------------
+
+
+def test_a_defect_in_a_kernel_is_named():
+    fn = parse(KERNEL.strip(), OPERATIONS)
+    swapped = _Planted("add", _with("subtract"))
+    with pytest.raises(ValidationError, match=r"(?s)the pass 'planted' changes.*it is a kernel"):
+        Recorder(validator=Validator(report=Report())).run(
+            fn, (Pass("planted", lambda f: swapped(f), "a test"),)
+        )
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("program", SAMPLE, ids=repr)
+@pytest.mark.parametrize("program", SAMPLE, ids=lambda p: p.name)
 def test_passes_keep_the_values_of_a_sample(program, validated):
-    _validate(program)
+    validate.generated(program, "reverse")
     assert sum(validated.validated.values()) > 100
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("form", validate.FORMS)
+def test_passes_keep_the_values_of_every_form(form, validated):
+    """A log-partition function, which has all of them."""
+    with np.errstate(all="ignore"):
+        validate.generated(CHAIN, form)
+    assert sum(validated.validated.values()) > 20
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("form", ["adjoint kernel", "tangent kernel"])
+@pytest.mark.parametrize("kernel", KERNELS[2::9], ids=lambda p: p.name)
+def test_passes_keep_what_kernels_write(kernel, form, validated):
+    validate.generated(kernel, form)
+    assert sum(validated.validated.values()) > 10
+
+
+ALL = [
+    (p, form)
+    for kind in (
+        validate.corpus,
+        validate.benchmarks,
+        validate.kernels,
+        validate.examples,
+        validate.documents,
+    )
+    for p in kind()
+    for form in p.forms or validate.FORMS
+]
 
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("program", load("all"), ids=repr)
-def test_passes_keep_the_values_of_all_programs(program, validated):
-    _validate(program)
-    assert sum(validated.validated.values()) > 0
+@pytest.mark.parametrize(("program", "form"), ALL, ids=lambda x: getattr(x, "name", x))
+def test_passes_keep_the_values_of_all_programs(program, form, validated):
+    with np.errstate(all="ignore"), contextlib.suppress(srcdiff.DifferentiationError):
+        validate.generated(program, form)

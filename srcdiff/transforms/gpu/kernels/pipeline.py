@@ -159,6 +159,8 @@ def deciding() -> tuple[Pass, ...]:
 def adjoint_kernel(fn: Function, rules: Rules, recorder: Recorder) -> tuple[Function, Function]:
     """A kernel from the frontend to its adjoint, ready to be printed, and the same before it has its storage."""
     fn = recorder.run(fn, PREPARE)
+    if recorder.validator is not None:
+        recorder.validator.scratch = frozenset(p.name for p in fn.params)
     fn = bind_lengths(kernel_adjoint(fn, rules), may_save=True)
     recorder.note("reverse", fn, 0.0)
     fn = recorder.run(fn, deciding())
