@@ -81,7 +81,7 @@ class Session:
 
 
 def without_notes(stage: str) -> str:
-    return "\n".join(line for line in stage.splitlines() if not line.startswith("  notes ["))
+    return "\n".join(line for line in stage.splitlines() if not line.startswith("  facts ["))
 
 
 def is_part(shown: str, whole: str) -> bool:

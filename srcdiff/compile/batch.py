@@ -68,8 +68,11 @@ def batch_of(
     made = batched(fn, batch, _of_results(fn.output, out_axes))
     equal = dict.fromkeys((d, count) for d in dims[1:] if d != count)
     shown = dict(zip(arguments.names, arguments.types, strict=True))
-    notes = {**made.notes, "shown": shown, "equal": (*made.notes.get("equal", ()), *equal)}
-    return replace(made, notes=notes)
+    return replace(
+        made,
+        lengths=replace(made.lengths, required=(*made.lengths.required, *equal)),
+        source=replace(made.source, argument_types=shown),
+    )
 
 
 # ---- axes for each number and array ----------------------------------------------------------------

@@ -119,15 +119,15 @@ def _build(
     bare = to_source(fn)
     entered = with_entry_checks(fn)
     source = with_checks(bare, entered, fn)
-    contiguous = fn.notes.get("contiguous", ())
+    contiguous = fn.source.contiguous
     checked = with_entry_checks(fn, alone=True)
     checked = with_layout_checks(checked, {*contiguous, *needs_contiguous(fn)})
-    written = fn.notes.get("written", ())
+    written = fn.source.written
     checked = with_overlap_checks(checked, written, arguments.names)
-    torn = [(name, keys) for name, keys, _ in fn.notes.get("numbers", ())]
+    torn = [(name, keys) for name, keys, _ in fn.source.numbers]
     checked = with_number_checks(checked, (*written, *torn), arguments.names)
     saved = with_checks(bare, checked, fn)
-    watched = tuple(fn.notes.get("watched", {}).values())
+    watched = tuple(fn.source.watched.values())
     bindings = mentioned(bindings_of(entered), source)
     _refuse_own_constructors(fn, bindings)
     return Program(
@@ -137,19 +137,19 @@ def _build(
         source=source,
         saved=saved if saved != source else "",
         bindings=bindings,
-        assumptions=(*fn.notes.get("assumptions", ()), *fn.notes.get("equal", ())),
-        counts=fn.notes.get("counts", ()),
-        at_most=fn.notes.get("at_most", ()),
+        assumptions=fn.lengths.equal,
+        counts=fn.lengths.nonnegative,
+        at_most=fn.lengths.at_most,
         watched=watched,
         outside=bool(watched),
         written=tuple(written),
         contiguous=tuple(contiguous),
-        numbers=fn.notes.get("numbers", ()),
-        arrays=fn.notes.get("arrays", {}),
-        weights=fn.notes.get("weights"),
+        numbers=fn.source.numbers,
+        arrays=fn.source.outside_arrays,
+        weights=fn.derivative.weights,
         rewritten=_rewritten(fn),
-        independent=tuple(fn.params[k].name for k in fn.notes.get("independent", ())),
-        static=frozenset(fn.notes.get("static", ())),
+        independent=tuple(fn.params[k].name for k in fn.derivative.independent),
+        static=frozenset(fn.source.static),
         location=fn.location,
         stages=recorder.stages,
         seconds=recorder.seconds,
@@ -196,7 +196,7 @@ def _dynamic(
 
 def _rewritten(fn: Function) -> tuple[tuple[str, Location | None], ...]:
     """The named rewritings that changed lines of a function or of one that it calls."""
-    found = {rewriting for f in callees_first(fn) for rewriting in f.notes.get("rewrites", ())}
+    found = {rewriting for f in callees_first(fn) for rewriting in f.rewriting.applied}
     return tuple(sorted(found, key=lambda f: (str(f[1] and f[1].file), f[1].line if f[1] else 0)))
 
 
@@ -268,15 +268,15 @@ def build_loops(
             outside=outside,
             output=fn.output,
             location=fn.location,
-            written=tuple(fn.notes.get("written", ())),
-            contiguous=tuple(fn.notes.get("contiguous", ())),
-            numbers=fn.notes.get("numbers", ()),
-            independent=tuple(fn.params[k].name for k in fn.notes.get("independent", ())),
+            written=tuple(fn.source.written),
+            contiguous=tuple(fn.source.contiguous),
+            numbers=fn.source.numbers,
+            independent=tuple(fn.params[k].name for k in fn.derivative.independent),
             rewritten=_rewritten(fn),
-            assumptions=(*fn.notes.get("assumptions", ()), *fn.notes.get("equal", ())),
-            counts=fn.notes.get("counts", ()),
-            at_most=fn.notes.get("at_most", ()),
-            watched=tuple(fn.notes.get("watched", {}).values()),
+            assumptions=fn.lengths.equal,
+            counts=fn.lengths.nonnegative,
+            at_most=fn.lengths.at_most,
+            watched=tuple(fn.source.watched.values()),
         )
         options = derived.options
         threads = options.threads
@@ -301,10 +301,10 @@ def build_loops(
             program,
             source=source,
             bindings=mentioned(bindings_of(loops), source),
-            assumptions=(*program.assumptions, *loops.notes.get("small", ())),
-            at_most=(*program.at_most, *loops.notes.get("work", ())),
-            in_threads="parallel" in loops.notes,
-            below=loops.notes.get("below", ()),
+            assumptions=(*program.assumptions, *loops.lengths.specialised),
+            at_most=loops.lengths.at_most,
+            in_threads=loops.target.is_parallel,
+            below=loops.lengths.less_than,
         )
 
 
@@ -332,4 +332,4 @@ def noted(f: Any, args: Sequence[Any]) -> list[tuple[str, dict[str, Any], Locati
     names, types = arguments.names, arguments.types
     with _collector_paused():
         fn = trace(f, types, shapes_actual=arguments.lengths, names=names)
-    return [*fn.notes.get("noted", {}).values()]
+    return [*fn.source.effect_notes.values()]

@@ -26,7 +26,7 @@ from srcdiff.compile.jacobians import (
     with_parts_as_results,
 )
 from srcdiff.compile.program import SEMIRINGS, Derived, Size
-from srcdiff.compile.program_facts import facts_of
+from srcdiff.compile.program_facts import with_program_facts
 from srcdiff.compile.result_ownership import as_user, refuse_writes_outside
 from srcdiff.compile.signature import Arguments
 from srcdiff.errors import UnsupportedError
@@ -184,7 +184,8 @@ def derive(
         if again and is_by_few_numbers(derived, primal) and keeps_turns(fn):
             fn = _along_numbers(derived, primal, fn, recorder)
     if kind == "vjp":
-        fn = replace(fn, notes={**fn.notes, "weights": weights_of(primal, primal.output)})
+        weights = weights_of(primal, primal.output)
+        fn = replace(fn, derivative=replace(fn.derivative, weights=weights))
     if kind == "hvp":
         names = ("v",) if not derived.as_tuple else ()
         fn = _tangent_of(fn, wrt, recorder, names)
@@ -193,11 +194,12 @@ def derive(
     fn = with_unlike_parameters(fn)
     further = ", ".join(f"`{p.name}`" for p in fn.params[len(primal.params) :])
     wanted = ", ".join(f"`{primal.params[k].name}`" for k in wrt)
-    notes = {**fn.notes, "defaults": {} if further else plain_defaults(fn, arguments.defaults)}
+    defaults = {} if further else plain_defaults(fn, arguments.defaults)
     doc = DOCS[kind].format(f=primal.name, wrt=wanted, further=further)
     if kind == "simplify" and primal.doc:
         doc = primal.doc
-    return replace(fn, name=derived.name, doc=doc, notes=notes)
+    interface = replace(fn.interface, defaults=defaults)
+    return replace(fn, name=derived.name, doc=doc, interface=interface)
 
 
 def _tangent_of(
@@ -279,7 +281,7 @@ def _matrix(
     if derived.options.has_aux:
         fn = with_aux(fn, whole)
     fn = finished(simplified(fn, recorder), recorder)
-    return replace(fn, notes={**fn.notes, "at_most": compared})
+    return replace(fn, lengths=replace(fn.lengths, at_most=compared))
 
 
 def _batch(derived: Derived, arguments: Arguments, recorder: Recorder) -> Function:
@@ -287,11 +289,15 @@ def _batch(derived: Derived, arguments: Arguments, recorder: Recorder) -> Functi
     settings = dict(derived.settings)
     items, along = items_of(arguments, settings["in_axes"])
     fn = read(derived, items, recorder)
-    name, independent = fn.name, fn.notes.get("independent", ())
+    name, independent = fn.name, fn.derivative.independent
     fn = finished(batch_of(fn, arguments, along, settings["out_axes"]), recorder)
-    notes = {**fn.notes, "independent": independent}
-    notes["defaults"] = plain_defaults(fn, arguments.defaults)
-    return replace(fn, name=derived.name, doc=DOCS["batch"].format(f=name), notes=notes)
+    return replace(
+        fn,
+        name=derived.name,
+        doc=DOCS["batch"].format(f=name),
+        interface=replace(fn.interface, defaults=plain_defaults(fn, arguments.defaults)),
+        derivative=replace(fn.derivative, independent=independent),
+    )
 
 
 def plain_defaults(fn: Function, defaults: Mapping[str, Any]) -> dict[str, Any]:
@@ -411,7 +417,6 @@ def _traced(derived: Derived, arguments: Arguments, recorder: Recorder) -> Funct
     )
     for f in callees_first(fn):
         refuse_writes_outside(f)
-    found = facts_of(fn, arguments, None if has_rule else derived.base)
-    fn = replace(fn, notes={**fn.notes, **found})
+    fn = with_program_facts(fn, arguments, None if has_rule else derived.base)
     recorder.note("frontend", fn, time.perf_counter() - started)
     return fn

@@ -81,7 +81,7 @@ def along_numbers(
         control.raise_if(b, b.op(elementary.isnan, dot), FloatingPointError, message)
     yields = tuple(dots) if derived.kind == "grad" else (value, *dots)
     body = replace(fn.body, body=(*fn.body.body, *b.body), yields=yields)
-    return replace(fn, body=body, output=gradient.output, notes=gradient.notes)
+    return replace(gradient, name=fn.name, body=body, doc=fn.doc, location=fn.location)
 
 
 def _along_one(tangent: Function, count: int) -> Function:

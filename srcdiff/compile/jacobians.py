@@ -263,7 +263,7 @@ def matrix(
     made = along_all(fn, count, types, tree, rows=rows, names=names)
     active = active_values(primal, given, results)
     independent = tuple(k for k, p in zip(wrt, given, strict=True) if p not in active)
-    return replace(made, notes={**made.notes, "independent": independent})
+    return replace(made, derivative=replace(made.derivative, independent=independent))
 
 
 def _names(kind: str, outputs: Sequence[str], inputs: Sequence[str]) -> list[list[str]]:

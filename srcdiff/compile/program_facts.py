@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from types import MethodType
 from typing import Any
@@ -19,34 +20,36 @@ from srcdiff.ops.control.control import constant_array
 from srcdiff.transforms.analysis.struct_params import written_parts
 from srcdiff.transforms.prepare.reshape_copies import needs_contiguous
 
-__all__ = ["facts_of"]
+__all__ = ["with_program_facts"]
 
 
-def facts_of(fn: Function, arguments: Arguments, base: Any) -> dict[str, Any]:
-    """Notes of a function that was read; `base`: what was read, if it is watched."""
+def with_program_facts(fn: Function, arguments: Arguments, base: Any) -> Function:
+    """A function that was read, with what calls have to know of it; `base`: what was read, if it is watched."""
     written = (*written_parts(fn), *_changed_numbers(fn))
-    return {
-        "watched": {} if base is None else _watched(base, fn),
-        "written": written,
-        "contiguous": needs_contiguous(fn),
-        "arrays": _arrays_outside(fn) if written else {},
-        "counts": _counts(fn, arguments),
-        "numbers": _numbers(fn),
-    }
+    source = replace(
+        fn.source,
+        watched={} if base is None else _watched(base, fn),
+        written=written,
+        contiguous=needs_contiguous(fn),
+        outside_arrays=_arrays_outside(fn) if written else {},
+        numbers=_numbers(fn),
+    )
+    lengths = replace(fn.lengths, nonnegative=_nonnegative(fn, arguments))
+    return replace(fn, source=source, lengths=lengths)
 
 
 def _changed_numbers(fn: Function) -> Iterator[tuple[str, tuple[Any, ...]]]:
     """Which parameters, and parts of them, are changed in place where they are arrays without axes."""
-    return ((fn.params[root[0]].name, root[1:]) for root in fn.notes["boxes"].changed)
+    return ((fn.params[root[0]].name, root[1:]) for root in fn.source.zero_dim.changed)
 
 
 def _numbers(fn: Function) -> tuple[tuple[str, tuple[Any, ...], Location | None], ...]:
     """Which parameters, and parts of them, may not be arrays without axes, and where they would be changed."""
-    torn = fn.notes["boxes"].torn
-    return tuple((fn.params[root[0]].name, root[1:], where) for root, where in torn.items())
+    refused = fn.source.zero_dim.refused
+    return tuple((fn.params[root[0]].name, root[1:], where) for root, where in refused.items())
 
 
-def _counts(fn: Function, arguments: Arguments) -> tuple[str, ...]:
+def _nonnegative(fn: Function, arguments: Arguments) -> tuple[str, ...]:
     """The integers among the parameters that are not negative, by their symbols: a call where one is has another
     program.
     """
@@ -58,7 +61,7 @@ def _watched(base: Any, fn: Function) -> dict[str, Watched]:
     """What was found outside a function and all that it calls."""
     found: dict[str, Watched] = {}
     for f in callees_first(fn):
-        found |= f.notes.get("watched", {})
+        found |= f.source.watched
     bound: dict[str, Any] = {}
     while isinstance(base, MethodType | partial):
         if isinstance(base, partial):
@@ -74,5 +77,5 @@ def _arrays_outside(fn: Function) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for f in callees_first(fn):
         found |= {s.attrs["name"]: s.attrs["value"] for s in ops_of(f) if s.decl is constant_array}
-        found |= f.notes["boxes"].outside
+        found |= f.source.zero_dim.outside
     return found

@@ -18,11 +18,11 @@ from srcdiff.errors import UnsupportedError, UntypedError
 from srcdiff.frontend.rule_parser import parse_expansion
 from srcdiff.frontend.source.external_dependencies import Watched
 from srcdiff.ir.core import Atom, Function, Node, Tree, leaves
+from srcdiff.ir.facts import Storage
 from srcdiff.ir.location import Location
 from srcdiff.ir.types import Array, Dim, Scalar, Struct, Type, all_dims, map_dims
 from srcdiff.ir.verify import verify
 from srcdiff.transforms.gpu.device.pipeline import Block, to_device_loops
-from srcdiff.transforms.gpu.device.preallocate import Storage
 from srcdiff.transforms.gpu.device.storage_dims import flat_results
 from srcdiff.transforms.legalize.globals_to_params import outside_as_parameters
 from srcdiff.transforms.lower.loop_nests import NoLoopForm
@@ -174,24 +174,23 @@ def _built(
         source,
         tuple(p.name for p in primal.params),
         tuple(p.type for p in device.params[: len(primal.params)]),
-        device.notes["storage"],
+        device.target.storage,
         primal.output,
         arrays,
         tuple(names[k] for k in range(len(names))),
         _results(primal, device),
         mentioned(bindings_of(device), source),
         outside,
-        device.notes.get("failures", ()),
+        device.target.failures,
         (
-            *primal.notes.get("assumptions", ()),
-            *primal.notes.get("equal", ()),
-            *device.notes.get("small", ()),
+            *primal.lengths.equal,
+            *device.lengths.specialised,
         ),
-        primal.notes.get("counts", ()),
-        tuple(primal.params[k].name for k in primal.notes.get("independent", ())),
-        tuple(primal.notes.get("watched", {}).values()),
+        primal.lengths.nonnegative,
+        tuple(primal.params[k].name for k in primal.derivative.independent),
+        tuple(primal.source.watched.values()),
         primal.location,
-        device.notes.get("block_turns", ()),
+        device.target.shared_iterations,
     )
 
 
@@ -206,7 +205,7 @@ def _refused(fn: Function, reason: str, where: Location | None = None) -> Unsupp
 def _results(primal: Function, device: Function) -> tuple[Type, ...]:
     """The types of the result's leaves, as a device has them."""
     numbers = iter(y.type for y in device.body.yields)
-    storage = iter(s.type for s in device.notes["storage"])
+    storage = iter(s.type for s in device.target.storage)
     kinds = {Array: storage, Scalar: numbers}
     found = {k: primal.body.yields[k].type for k in leaves(primal.output)}
     return tuple(next(kinds.get(type(found[k]), iter([found[k]]))) for k in sorted(found))

@@ -15,14 +15,13 @@ from srcdiff.frontend.source.argument_types import with_symbols
 from srcdiff.frontend.trace import trace
 from srcdiff.ir.alias import storage_roots, writes_of
 from srcdiff.ir.core import Const, Function, Node, Op, Value, walk
+from srcdiff.ir.facts import SingleWriter, ThreadStorage
 from srcdiff.ir.location import Location
 from srcdiff.ir.types import Type
 from srcdiff.ir.verify import verify
 from srcdiff.ops.arrays import memory
 from srcdiff.transforms.gpu.kernels.pipeline import adjoint_kernel, storage_kernel, tangent_kernel
 from srcdiff.transforms.gpu.kernels.reverse import float_arrays
-from srcdiff.transforms.gpu.kernels.single_writer import Alone
-from srcdiff.transforms.gpu.kernels.tape import Kept
 from srcdiff.transforms.legalize.single_precision import is_single
 from srcdiff.transforms.lower.loop_nests import NoLoopForm
 from srcdiff.transforms.passes import Recorder
@@ -42,11 +41,11 @@ class KernelProgram:
         The parameters of the user's kernel.
     shadows : tuple of str
         The parameters behind them: an adjoint, or tangent, for each of the arrays `of`.
-    kept : tuple of Kept
+    kept : tuple of ThreadStorage
         The parameters behind those.
     axes : str or None
         The axes of the launch that it counts on being the only ones that are longer than 1; None: it counts on nothing.
-    alone : tuple of Alone
+    alone : tuple of SingleWriter
         Stores that want one thread, or block, along a dimension of the launch.
     single : bool
         Whether it computes in float32 only: numbers are passed as such.
@@ -60,9 +59,9 @@ class KernelProgram:
     types: tuple[Type, ...]
     shadows: tuple[str, ...]
     of: tuple[int, ...]
-    kept: tuple[Kept, ...] = ()
+    kept: tuple[ThreadStorage, ...] = ()
     axes: str | None = None
-    alone: tuple[Alone, ...] = ()
+    alone: tuple[SingleWriter, ...] = ()
     single: bool = False
     bindings: Mapping[str, Any] = field(default_factory=dict)
     counting: KernelProgram | None = None
@@ -131,9 +130,9 @@ def _program(
         tuple(p.type for p in new.params[:count]),
         tuple(p.name for p in new.params[count : count + len(of)]),
         of,
-        new.notes.get("kept", ()),
-        new.notes.get("axes"),
-        new.notes.get("alone", ()),
+        new.target.thread_storage,
+        new.target.only_axes,
+        new.target.single_writers,
         is_single(new),
         mentioned(bindings_of(new), source),
         None,
@@ -146,7 +145,7 @@ def _counting(
     before: Function | None, new: Function, names: Sequence[str], recorder: Recorder
 ) -> KernelProgram | None:
     """The kernel that counts, where arguments do not show all lengths of what is kept."""
-    kept = new.notes.get("kept", ())
+    kept = new.target.thread_storage
     if before is None or not kept:
         return None
     counting = storage_kernel(before, Recorder(verify=recorder.verify))

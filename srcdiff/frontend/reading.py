@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from types import FunctionType
 from typing import Any
@@ -15,7 +16,7 @@ from srcdiff.frontend.calls.outlined import NoValue
 from srcdiff.frontend.calls.recursion import check_handed_back
 from srcdiff.frontend.containers.closure_lists import without_packed
 from srcdiff.frontend.containers.lists import guess_again
-from srcdiff.frontend.containers.zero_dim_arrays import boxes_of
+from srcdiff.frontend.containers.zero_dim_arrays import zero_dim_effects
 from srcdiff.frontend.control.loops import unroll_again
 from srcdiff.frontend.core.constants import from_python
 from srcdiff.frontend.core.frame import Frame
@@ -27,6 +28,7 @@ from srcdiff.frontend.effects.effects import with_origins
 from srcdiff.frontend.source.function_source import look_up, source_of
 from srcdiff.ir.build import Builder, change_dims
 from srcdiff.ir.core import Atom, Function, Tree, Value
+from srcdiff.ir.facts import LengthFacts, SourceFacts
 from srcdiff.ir.types import Dim, Scalar, Static, Struct, Type, all_dims
 
 __all__ = ["read"]
@@ -231,23 +233,30 @@ class _Reading:
         session, shapes = self.session, self.session.shapes
         resolve: Callable[[Dim], Dim] = shapes.resolve
         region = session.b.region(params, yields)
-        notes = {
-            "boxes": boxes_of(region, session.updates, session.outside),
-            "assumptions": self._own(shapes.assumptions),
-            "equal": self._own(shapes.equal),
-            "shown": dict(self.types),
-            "bindings": {s: resolve(Dim.of(s)) for s in shapes.bindings},
-            "static": dict(statics),
-            "taken": taken_values(params, session.b.body, session.taken),
-            "writes_structs": session.writes_params,
-            **session.notes,
-        }
-        name = "function" if self.source.name == "<lambda>" else self.source.name
-        function = Function(
-            name, region, output, self.source.doc, self.source.location(self.source.node), notes
+        lengths = LengthFacts(
+            assumed=self._own(shapes.assumptions),
+            required=self._own(shapes.equal),
+            bindings={s: resolve(Dim.of(s)) for s in shapes.bindings},
         )
-        if "noted" in notes:
-            notes["noted"] = with_origins(function, notes["noted"])
+        source = SourceFacts(
+            argument_types=dict(self.types),
+            static=dict(statics),
+            specialised_on=taken_values(params, session.b.body, session.taken),
+            globals=session.globals,
+            captured=session.captured,
+            watched=session.watched,
+            writes_containers=session.writes_params,
+            zero_dim=zero_dim_effects(region, session.updates, session.outside),
+            remarks=session.remarks,
+        )
+        name = "function" if self.source.name == "<lambda>" else self.source.name
+        where = self.source.location(self.source.node)
+        function = Function(
+            name, region, output, self.source.doc, where, lengths=lengths, source=source
+        )
+        if session.effect_notes:
+            noted = with_origins(function, session.effect_notes)
+            function = replace(function, source=replace(source, effect_notes=noted))
         function = change_dims(function, resolve)
         if not session.functions.keys().isdisjoint(("%or dynamic", "%tuples")):
             function = without_packed(function)

@@ -8,7 +8,7 @@
 
 The function's parameters are the operands, the results (`out`), and in reverse mode their adjoints (`d_out`),
 in forward mode the operands' tangents (`x_dot`). It yields what the rule assigns, operand by operand;
-`notes["missing"]` are the positions of operands that the rule assigns nothing for.
+`interface.without_derivative` are the positions of operands that the rule assigns nothing for.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ from srcdiff.ir.core import (
     const,
     walk,
 )
+from srcdiff.ir.facts import Interface
 from srcdiff.ir.types import NONE, Array, Dim, Scalar, Type, dims_of, shape_of
 from srcdiff.ops.arrays.memory import element_count, length
 from srcdiff.ops.arrays.reductions import count
@@ -264,7 +265,8 @@ class _Rule:
         output = Node("tuple", tuple(range(len(children))), tuple(children))
         body = tuple(_by_type(s) for s in self.session.b.body)
         region = Region(tuple(self.params), body, tuple(yields))
-        function = Function(self.rule.__name__, region, output, notes={"missing": tuple(missing)})
+        interface = Interface(without_derivative=tuple(missing))
+        function = Function(self.rule.__name__, region, output, interface=interface)
         return change_dims(function, self.shapes.resolve) if self.shapes.bindings else function
 
     def _refuse_writes(self) -> None:

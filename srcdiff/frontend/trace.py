@@ -69,20 +69,17 @@ def trace(
         One for each argument, as `arguments.type_of_argument` makes them; `Static` for one known when compiling.
     shapes_actual
         The lengths and integers of the arguments at hand, by symbol. They decide what the types leave open
-        (whether two lengths are equal, what an integer is that has to be known when compiling); `notes` says
-        what was concluded.
+        (whether two lengths are equal, what an integer is that has to be known when compiling); the facts of the
+        result say what was concluded.
     names
         The parameters that the types are for; by default, by position.
     any_lengths
-        What `shapes_actual` leaves out is not known: lengths that meet are taken to be equal, and `notes` says so.
+        What `shapes_actual` leaves out is not known: lengths that meet are taken to be equal, as `lengths.assumed`.
 
     Returns
     -------
     Function
-        Its `notes`: "assumptions" (pairs of lengths taken to be equal), "bindings" (what symbols turned out to
-        be), "equal" (pairs of lengths that the function needs to be equal), "shown" (the arguments' own types, by
-        name), "static" (parameters that had to be known, with their values), "taken" (the values it was specialised
-        on), "globals" and "captured" (what was found outside, by name).
+        With `lengths` and `source`: what was concluded of lengths, and what was found in the source.
     """
     plain, first = _plain_function(function)
     source = source_of(plain)

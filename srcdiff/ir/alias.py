@@ -131,8 +131,7 @@ def written_operands(statement: Op | Call) -> tuple[int, ...]:
     """The positions of operands that are written; of calls, those of what threads run (`thread_bodies`)."""
     if isinstance(statement, Op):
         return statement.decl.writes
-    written: tuple[int, ...] = statement.function.notes.get("writes", ())
-    return written
+    return statement.function.interface.written_params
 
 
 def reads_of(statement: Statement, roots: Roots) -> frozenset[Value]:

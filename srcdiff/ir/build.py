@@ -189,7 +189,7 @@ def shapes_for(fn: Function) -> Shapes:
     return Shapes(
         others=lambda: _symbols(fn.body),
         find_ranges=lambda: ranges_of(fn.body),
-        assumptions=list(fn.notes.get("assumptions", ())),
+        assumptions=list(fn.lengths.assumed),
     )
 
 
@@ -197,7 +197,7 @@ def lengths_of(fn: Function) -> Shapes:
     """What is known of a finished function's lengths: those of parameters, and its counts, are not negative."""
     shapes = shapes_for(fn)
     shapes.rigid |= {d.symbol for p in fn.params for d in axes_of(p.type) if d.symbol is not None}
-    shapes.rigid |= set(fn.notes.get("counts", ()))  # no program is called with negative ones
+    shapes.rigid |= set(fn.lengths.nonnegative)  # no program is called with negative ones
     return shapes
 
 

@@ -30,8 +30,17 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from srcdiff.ir.facts import (
+    DerivativeFacts,
+    Interface,
+    LengthFacts,
+    RewriteFacts,
+    SourceFacts,
+    TargetFacts,
+)
 from srcdiff.ir.location import Location
-from srcdiff.ir.types import BOOL, FLOAT, Dim, Scalar, Static, Type
+from srcdiff.ir.types import Scalar, Type
+from srcdiff.ir.values import Atom, Const, Value, const, known_dim, symbol_of
 
 __all__ = [
     "Atom", "Call", "Const", "For", "Function", "If", "Node", "Op", "OpDecl", "Origin", "Region", "Statement", "Tree",
@@ -39,73 +48,6 @@ __all__ = [
 ]  # fmt: skip
 
 Origin = Literal["user", "adjoint", "tangent", "compiler", "library"]
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Value:
-    """One SSA value. `name` is a hint for printing; `user` says that the user's program gave it."""
-
-    type: Type
-    name: str = ""
-    user: bool = False
-
-    def __repr__(self) -> str:
-        return f"%{self.name}:{self.type}"
-
-
-@dataclass(frozen=True, slots=True)
-class Const:
-    """A Python constant as an operand: a number, a bool, None, a string or a dtype name."""
-
-    value: Any
-    type: Type
-
-    def __repr__(self) -> str:
-        return repr(self.value)
-
-    def __eq__(
-        self, other: object
-    ) -> bool:  # 1, 1.0 and True differ; -0.0 and 0.0 differ; nan is itself
-        return (
-            isinstance(other, Const)
-            and self.type == other.type
-            and repr(self.value) == repr(other.value)
-        )
-
-    def __hash__(self) -> int:
-        return hash((repr(self.value), self.type))
-
-
-Atom = Value | Const
-
-
-def const(value: Any) -> Const:
-    """A constant with its type: Python scalars are weak, NumPy scalars are not."""
-    if isinstance(value, bool):
-        return Const(value, BOOL)
-    if isinstance(value, int):
-        return Const(value, Scalar("int64", True, Dim(value)))
-    if isinstance(value, float) and type(value) is float:
-        return Const(value, FLOAT)
-    if isinstance(value, complex) and type(value) is complex:
-        return Const(value, Scalar("complex128"))
-    dtype = getattr(value, "dtype", None)
-    if dtype is not None and getattr(value, "ndim", 1) == 0 and dtype.kind in "biufc":
-        return Const(value, Scalar(dtype.name, False))
-    return Const(value, Static(value))
-
-
-def known_dim(atom: Atom) -> Dim | None:
-    """What is known of an integer scalar: an expression in lengths, or a symbol of its own."""
-    if isinstance(atom, Const):
-        return Dim(atom.value) if type(atom.value) is int else None
-    return atom.type.expr if isinstance(atom.type, Scalar) else None
-
-
-def symbol_of(index: Value) -> str | None:
-    """The symbol that stands for a loop's index in what is known of integers."""
-    known = known_dim(index)
-    return None if known is None else known.symbol
 
 
 @dataclass(frozen=True, eq=False)
@@ -410,9 +352,10 @@ Tree = int | Node  # an int is a position in the yields
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Function:
-    """A function: its region's params are its parameters, `output` says how the yields form what it returns.
+    """A function: its region's params are its parameters, `output` is how the yields form what it returns.
 
-    `defaults` hold what a parameter that callers may leave out stands for; `doc` is the docstring to print.
+    `doc` is the docstring to print. What passes know of the function beside its statements is in groups of facts
+    (`ir.facts`); a pass changes a fact by `replace(fn, lengths=replace(fn.lengths, positive=...))`.
     """
 
     name: str
@@ -420,7 +363,12 @@ class Function:
     output: Tree
     doc: str = ""
     location: Location | None = None
-    notes: Mapping[str, Any] = field(default_factory=dict)
+    interface: Interface = field(default_factory=Interface)
+    lengths: LengthFacts = field(default_factory=LengthFacts)
+    source: SourceFacts = field(default_factory=SourceFacts)
+    derivative: DerivativeFacts = field(default_factory=DerivativeFacts)
+    rewriting: RewriteFacts = field(default_factory=RewriteFacts)
+    target: TargetFacts = field(default_factory=TargetFacts)
 
     @property
     def params(self) -> tuple[Value, ...]:

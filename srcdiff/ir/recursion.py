@@ -29,26 +29,17 @@ __all__ = [
     "tied",
 ]
 
-_NOTE = "itself"
-_KEPT = (
-    "gradients",
-    "hands_back",
-    "slopes",
-    "sloped",
-    "writes",
-)  # what a stand-in has of the notes of its function
-
 
 def stand_in(fn: Function) -> Function:
     """What calls inside of `fn` name for it."""
     yields = tuple(Value(y.type) for y in fn.body.yields)
-    notes = {_NOTE: True, **{k: fn.notes[k] for k in _KEPT if k in fn.notes}}
-    return Function(fn.name, Region(fn.params, (), yields), fn.output, notes=notes)
+    interface = replace(fn.interface, is_stand_in=True)
+    return Function(fn.name, Region(fn.params, (), yields), fn.output, interface=interface)
 
 
 def is_itself(fn: Function) -> bool:
     """Whether a function that is called is a stand-in."""
-    return _NOTE in fn.notes
+    return fn.interface.is_stand_in
 
 
 def calls_of_itself(fn: Function) -> list[Call]:

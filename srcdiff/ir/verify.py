@@ -105,7 +105,7 @@ def may_stand(a: Type, b: Type) -> bool:
 
 def _concluded(fn: Function) -> list[tuple[Dim, Dim]]:
     """What the arguments at hand have decided about lengths, also with known lengths for symbols."""
-    pairs = fn.notes.get("assumptions", ())
+    pairs = fn.lengths.assumed
     given = {a.symbol: b for a, b in pairs if a.symbol is not None and b.is_const}
     return list(dict.fromkeys(p for a, b in pairs for p in ((a, b), _both(a, b, given))))
 

@@ -118,7 +118,7 @@ def to_loops(
 
     Without `fastmath`, sums are added up in the written order. `threads`: how many share the iterations of a loop;
     None: as many as Numba has, 0: none, "auto": as many as Numba has where there is enough to do. `narrow`: rows of
-    arguments and small axes have the given lengths, where that unrolls loops; `notes["small"]` lists them.
+    arguments and small axes have the given lengths, where that unrolls loops; `lengths.specialised` lists them.
 
     Raises
     ------
@@ -128,7 +128,7 @@ def to_loops(
     small, narrow = small_axes_of(fn, lengths, narrow)
     in_loops = into_loops(lengths, expansions, calls=True, fastmath=fastmath, narrow=narrow)
     new = recorder.run(small, in_loops)
-    if small is not fn and not new.notes.get("unrolled"):
+    if small is not fn and not new.target.is_unrolled:
         new = recorder.run(fn, in_loops)
     return recorder.run(new, fast(lengths, fastmath, threads, narrow))
 
@@ -399,7 +399,7 @@ def _compiled(fn: Function, fastmath: bool) -> Function:
 
 def marked_as_loops(fn: Function, fastmath: bool = False) -> Function:
     """`fn`, to be printed as loops; `fastmath`: compiled with the licence to reorder sums."""
-    return replace(fn, notes={**fn.notes, "loops": fastmath})
+    return replace(fn, target=replace(fn.target, is_compiled=True, fastmath=fastmath))
 
 
 def _scalarised(fn: Function, lengths: Mapping[str, int], calls: bool, fastmath: bool) -> Function:

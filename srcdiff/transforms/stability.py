@@ -5,7 +5,7 @@
                                                                  + (1.0 - y) * np.logaddexp(0.0, logit)
 
 The rules are those of `transforms/rewrite/stability_rules.py`. They match data flow, through statements and names; what
-fired, and where, is in `notes["rewrites"]`. Runs before differentiation. Besides these rules nothing changes a line of
+fired, and where, is in `rewriting.applied`. Runs before differentiation. Besides these rules nothing changes a line of
 the user's but for the signs around what a rule has put there.
 """
 
@@ -123,8 +123,7 @@ def stabilise(fn: Function, disabled: Collection[str] = frozenset()) -> Function
 
 def _logs(new: Function, old: Function) -> int:
     """How many logarithms have been rewritten."""
-    before = len(old.notes.get("rewrites", ()))
-    fired = new.notes.get("rewrites", ())[before:]
+    fired = new.rewriting.applied[len(old.rewriting.applied) :]
     return sum(name.startswith("log") for name, _ in fired)
 
 
@@ -144,13 +143,14 @@ def _stabilised(fn: Function, disabled: Collection[str]) -> Function:
         out = pass_(fn)
         if not pass_.fired:
             break
-        noted = {
-            note: fn.notes.get(note, frozenset()) | found
-            for note, found in (("product_terms", pass_.product_terms), ("settled", pass_.left))
-        }
+        rewriting = replace(
+            fn.rewriting,
+            applied=(*fn.rewriting.applied, *pass_.fired),
+            product_terms=fn.rewriting.product_terms | pass_.product_terms,
+            final=fn.rewriting.final | pass_.left,
+        )
         out = _Untransposed(out)(SIGNS.apply(out))
-        fn = with_rewrites(_Renamed("compiler", "user")(out), fn, pass_.fired)
-        fn = replace(fn, notes={**fn.notes, **{k: v for k, v in noted.items() if v}})
+        fn = replace(_Renamed("compiler", "user")(out), rewriting=rewriting)
     names = {s.decl.name for s in walk(fn.body) if isinstance(s, Op)}
     if QUOTIENTS not in disabled and "divide" in names:
         pass_ = _Stabilise(fn, (), parts=False, quotients=True)
@@ -245,7 +245,7 @@ class _Stabilise(Rewriter):
         self.quotients = quotients  # whether those by sums of exponentials are shifted
         self.written = written_values(fn)
         self.made = {v: op for v, op in definitions(fn).items() if is_pure(op, self.written)}
-        self.settled = settled_values(self.made) | fn.notes.get("settled", frozenset())
+        self.settled = settled_values(self.made) | fn.rewriting.final
         self.left: set[Value] = (
             set()
         )  # what rewritings have left as it stood where it has all digits

@@ -91,7 +91,7 @@ def test_operands_without_an_adjoint_are_noted():
         d_y = d_out * x  # noqa: F841
 
     fn = parsed("partly", VECTOR, VECTOR, VECTOR, out=VECTOR)
-    assert fn.notes["missing"] == (0, 2)
+    assert fn.interface.without_derivative == (0, 2)
     assert len(fn.body.yields) == 1
 
 

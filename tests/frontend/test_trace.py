@@ -198,7 +198,7 @@ def test_in_place_updates_write_and_scalars_are_rebound():
 
 def test_a_parameter_that_has_to_be_known_is_reported():
     fn = traced(lambda x, axis: np.sum(x, axis=axis), np.ones((2, 3)), 1)
-    assert fn.notes["static"] == {"axis": 1}
+    assert fn.source.static == {"axis": 1}
     assert fn.params[1].type == Static(1)
 
 
@@ -214,7 +214,7 @@ SCALE = 3.0
 def test_globals_and_captured_values_are_noted():
     k = 2.0
     fn = traced(lambda x: x * k * SCALE, 1.0)
-    assert fn.notes["captured"] == {"k": 2.0} and fn.notes["globals"] == {"SCALE": 3.0}
+    assert fn.source.captured == {"k": 2.0} and fn.source.globals == {"SCALE": 3.0}
 
 
 def test_equal_lengths_in_a_branch_are_assumed_not_concluded():
@@ -222,11 +222,10 @@ def test_equal_lengths_in_a_branch_are_assumed_not_concluded():
         return np.sum(x + y) if flag > 0.0 else np.sum(x)
 
     fn = traced(f, np.ones(3), np.ones(3), 1.0)
-    assert fn.notes["assumptions"] == ((Dim.of("y0"), Dim.of("x0")),) or fn.notes[
-        "assumptions"
-    ] == ((Dim.of("x0"), Dim.of("y0")),)
+    (pair,) = fn.lengths.assumed
+    assert set(pair) == {Dim.of("x0"), Dim.of("y0")}
     other = traced(f, np.ones(3), np.ones(4), -1.0)
-    assert other.notes["assumptions"] == ()
+    assert other.lengths.assumed == ()
 
 
 def test_locations_are_the_users():

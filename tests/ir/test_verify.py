@@ -9,6 +9,7 @@ import pytest
 
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Call, For, Function, If, Op, OpDecl, Region, Value, While, const
+from srcdiff.ir.facts import LengthFacts
 from srcdiff.ir.types import BOOL, FLOAT, INT, Array, Clamp, Dim, List, Scalar, Static, Struct
 from srcdiff.ir.verify import InvalidIR, Problem, agree, check, may_stand, verify
 from srcdiff.ops.arrays import memory
@@ -412,13 +413,13 @@ def test_what_is_concluded_of_lengths_is_known():
     wide = (
         m - n
     )  # of which the arguments said that it is not negative, and then that there are 3 columns
-    notes = {"assumptions": ((Dim.of(Clamp(wide)), wide), (m, Dim(3)))}
+    facts = LengthFacts(assumed=((Dim.of(Clamp(wide)), wide), (m, Dim(3))))
     x, b = Value(Array("float64", (n, Dim(3)))), Builder()
     q, r = Value(Array("float64", (n, n))), Value(Array("float64", (n, Dim(3))))
     b.body.append(Op(qr_factors, (x,), (q, r), {"mode": "complete"}))
     fn = function(b, [x])
     assert "not unique" in only(fn)
-    assert verify(replace(fn, notes={**fn.notes, **notes})) == []
+    assert verify(replace(fn, lengths=facts)) == []
 
 
 def test_the_front_part_of_an_array_of_known_length_has_any_length():

@@ -37,7 +37,7 @@ def test_the_cross_entropy_of_a_sigmoid():
         CROSS_ENTROPY,
         """
         def loss(%z: float64[n], %b: float64, %y: float64[n]) -> 0 {
-          notes [rewrites=(('log_sigmoid', None), ('log_one_minus_sigmoid', None))]
+          facts [applied=(('log_sigmoid', None), ('log_one_minus_sigmoid', None))]
           %logit: float64[n] = add %z, %b
           %0: float64[n] = negative %logit
           %1: float64[n] = logaddexp 0.0, %0
@@ -54,14 +54,14 @@ def test_the_cross_entropy_of_a_sigmoid():
 
 
 def test_what_fired_is_noted():
-    fired = stabilise(program(CROSS_ENTROPY)).notes["rewrites"]
+    fired = stabilise(program(CROSS_ENTROPY)).rewriting.applied
     assert [name for name, _ in fired] == ["log_sigmoid", "log_one_minus_sigmoid"]
 
 
 def test_a_rule_can_be_switched_off():
     fn = program(CROSS_ENTROPY)
     once = stabilise(fn, {"log_sigmoid", "log_of_parts", "log_one_plus"})
-    assert [name for name, _ in once.notes["rewrites"]] == ["log_one_minus_sigmoid"]
+    assert [name for name, _ in once.rewriting.applied] == ["log_one_minus_sigmoid"]
     assert stabilise(fn, {*REWRITINGS}) is fn
     assert_same(result(fn, ARGS), result(once, ARGS))
 

@@ -62,19 +62,19 @@ def to_source(fn: Function) -> str:
         taken.add(names[f])
         definitions.append(tree)
         defined.append(f)
-    if "device" in fn.notes:
+    if fn.target.is_device:
         imports.add("numba.cuda as cuda")
         jit = n.attribute("cuda", "jit")
-        on_device = jit if "kernel" in fn.notes else n.call(jit, device=n.constant(True))
+        on_device = jit if fn.target.is_kernel else n.call(jit, device=n.constant(True))
         for tree in definitions:
             tree.decorator_list = [on_device]
-    elif "loops" in fn.notes:
+    elif fn.target.is_compiled:
         imports.add("numba.njit as njit")
         shared = {f for f in functions if _has_threads(f)}
         if shared:
             imports.add("numba.prange as prange")
         for f, tree in zip(defined, definitions, strict=True):
-            tree.decorator_list = [compiled(bool(fn.notes["loops"]), f in shared)]
+            tree.decorator_list = [compiled(fn.target.fastmath, f in shared)]
     return to_text(n.module([*import_statements(imports), *definitions]))
 
 
@@ -126,8 +126,8 @@ def bindings_of(fn: Function) -> dict[str, Any]:
     """
     found: dict[str, Any] = {}
     for f in callees_first(fn):
-        for key in ("globals", "captured"):
-            found.update(f.notes.get(key, {}))
+        found.update(f.source.globals)
+        found.update(f.source.captured)
         for s in walk(f.body):
             if isinstance(s, Op):
                 if s.decl.name == "constant_array":
@@ -161,7 +161,7 @@ def function_tree(
 ) -> Any:
     """The definition of one function; adds the dotted names that it uses to `imports`."""
     writer, hollow = _writer(fn, names, bound)
-    if hollow and "loops" not in fn.notes:
+    if hollow and not fn.target.is_compiled:
         told = with_values_told(fn, hollow)
         if told is not fn:
             writer, _ = _writer(told, {**names, told: names[fn]}, bound)
@@ -173,14 +173,14 @@ def function_tree(
         else d.partition(".")[0]
         for d in _dotted(writer.plan, writer.folding)
     )
-    if "loops" not in fn.notes:
+    if not fn.target.is_compiled:
         writer.remarks = _remarks(fn, writer)
-    body = commented(writer, "kernel" in fn.notes)
-    gives_nothing = "kernel" in fn.notes or ("writes" in fn.notes and not fn.body.yields)
+    body = commented(writer, fn.target.is_kernel)
+    gives_nothing = fn.target.is_kernel or (fn.interface.written_params and not fn.body.yields)
     if gives_nothing and body and isinstance(body[-1], gast.Return):
         body = body[:-1]  # kernels, threads, and helpers that only add to what they are given
-    defaults = [constant(value) for value in fn.notes.get("defaults", {}).values()]
-    if "loops" in fn.notes:
+    defaults = [constant(value) for value in fn.interface.defaults.values()]
+    if fn.target.is_compiled:
         for statement in body:
             _spell_dtypes(statement)
         if is_entry:
@@ -212,27 +212,27 @@ def writer_for(
     plan = lower(fn, roots, names, hollow)
     plan.prune()
     plan.number()
-    resolve_lengths(plan, roots, "loops" in fn.notes)
+    resolve_lengths(plan, roots, fn.target.is_compiled)
     facts = facts_of(plan, roots)
     if keep_outcomes(plan, facts):
         plan.number()
         facts = facts_of(plan, roots)
-    folding = fold(plan, facts, is_compiled="loops" in fn.notes)
+    folding = fold(plan, facts, is_compiled=fn.target.is_compiled)
     assign_together(plan, facts, folding)
     used = _dotted(plan, folding)
     short = _short_names(used, {v.name for v in facts.defined} | bound)
     taken = bound | set(short.values()) | {d.partition(".")[0] for d in used} | {"np"}
     live = live_intervals(plan, folding)
     variables = name_variables(
-        plan, facts, folding, live, taken, _derivatives(fn), by_kind="loops" in fn.notes
+        plan, facts, folding, live, taken, _derivatives(fn), by_kind=fn.target.is_compiled
     )
     return Writer(plan, folding, variables, short, taken)
 
 
 def _derivatives(fn: Function) -> dict[Value, tuple[Value, str]]:
     """What the adjoint or tangent of a value that has no name yet will be called, when that has one."""
-    kinds = (("adjoint_of", "d_{}"), ("tangent_of", "{}_dot"))
-    return {d: (v, form) for note, form in kinds for d, v in fn.notes.get(note, {}).items()}
+    kinds = ((fn.derivative.adjoint_of, "d_{}"), (fn.derivative.tangent_of, "{}_dot"))
+    return {d: (v, form) for named, form in kinds for d, v in named.items()}
 
 
 def commented(writer: Writer, is_kernel: bool = False) -> list[Any]:
@@ -271,7 +271,7 @@ def _handed_on(output: Tree, printed: list[tuple[Node, list[Any]]]) -> list[tupl
 
 def _remarks(fn: Function, writer: Writer) -> dict[int, str]:
     """What handlers of effects remark, beside the last statement of the line (of each turn, where unrolled)."""
-    remarks = fn.notes.get("remarks", {})
+    remarks = fn.source.remarks
     lines: dict[Any, list[Node]] = {}
     for node in walk_nodes(writer.plan.nodes) if remarks else ():
         if not isinstance(node, Let) or node.op is None or node.origin != "user":

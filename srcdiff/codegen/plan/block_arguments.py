@@ -46,7 +46,7 @@ class Handing:
         self.presence = Presence(fn, maker)
         self.conditions: Conditions = {}  # what they are known to be where the walk is
         self.hollow = hollow
-        self.typed = "loops" in fn.notes
+        self.typed = fn.target.is_compiled
         self.doubtful: set[tuple[Value | None, Value]] = set()
 
     @contextmanager

@@ -115,8 +115,8 @@ class _Lowering(Handing):
         super().__init__(fn, self.counts.maker, hollow)
         self.function_names = function_names
         self.needed = Needed(fn)
-        self.only_ranges = "loops" in fn.notes
-        self.is_device = "device" in fn.notes
+        self.only_ranges = fn.target.is_compiled
+        self.is_device = fn.target.is_device
         self.absorbed: set[Statement] = set()  # stand in the header of a loop
 
     def keeps(self, s: Statement) -> bool:

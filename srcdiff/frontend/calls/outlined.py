@@ -262,8 +262,7 @@ def _still_assumed(fr: Frame, callee: _Callee, renaming: Renaming) -> bool:
     if callee.function is None:
         return True
     shapes = fr.session.shapes
-    notes = callee.function.notes
-    for a, b in (*notes["assumptions"], *notes["equal"]):
+    for a, b in callee.function.lengths.equal:
         try:
             left, right = (d.substitute(renaming.back).evaluate(shapes.actual) for d in (a, b))
         except KeyError:
@@ -335,7 +334,7 @@ def why_not_alone(function: Function, may_raise: bool = False) -> str:
     params = frozenset().union(
         *(roots.get(p, frozenset()) for p in function.params), function.params
     )
-    if function.notes["writes_structs"] or written_roots(function, roots) & params:
+    if function.source.writes_containers or written_roots(function, roots) & params:
         return "writes into its arguments"
     returned: frozenset[Value] = frozenset()
     for atom in function.body.yields:
@@ -366,7 +365,7 @@ def outward_of(fr: Frame, function: Function, renaming: Renaming) -> Callable[[D
     """The caller's lengths for a function's; what the function counts on and found outside, the caller does, too."""
     shapes = fr.session.shapes
     back = dict(renaming.back)
-    for symbol, dim in function.notes["bindings"].items():
+    for symbol, dim in function.lengths.bindings.items():
         if symbol in back:
             shapes.must_equal(back[symbol], dim.substitute(back), "axes of lengths")
 
@@ -376,12 +375,12 @@ def outward_of(fr: Frame, function: Function, renaming: Renaming) -> Callable[[D
                 back[symbol] = shapes.fresh(symbol.rstrip("0123456789") or "k")
         return shapes.resolve(dim.substitute(back))
 
-    for a, b in function.notes["equal"]:
+    for a, b in function.lengths.required:
         shapes.must_equal(outward(a), outward(b), "axes of lengths")
-    for a, b in function.notes["assumptions"]:
+    for a, b in function.lengths.assumed:
         shapes.assumptions.append((outward(a), outward(b)))
-    for kind in ("globals", "captured"):
-        fr.session.notes[kind].update(function.notes[kind])
+    fr.session.globals.update(function.source.globals)
+    fr.session.captured.update(function.source.captured)
     return outward
 
 

@@ -21,6 +21,7 @@ from srcdiff.frontend.source.refusals import fail
 from srcdiff.ir.alias import storage_roots, writes_of
 from srcdiff.ir.build import Builder, shapes_for
 from srcdiff.ir.core import Atom, Call, For, Function, Op, Region, Value, While, regions_of, walk
+from srcdiff.ir.facts import SourceFacts
 from srcdiff.ir.recursion import stand_in
 from srcdiff.ir.types import Array, Dim, Scalar, Type, all_dims, map_dims, strip
 from srcdiff.ops.arrays import memory
@@ -111,17 +112,10 @@ def header_of(fr: Frame, node: Any, around: _Open) -> Function:
     around.asked = True
     if around.header is None:
         raise NoResult
-    notes: dict[str, Any] = {
-        "bindings": {},
-        "equal": (),
-        "assumptions": (),
-        "globals": {},
-        "captured": {},
-    }
-    notes |= {"boxes": around.header.notes["boxes"]}
+    source = SourceFacts(zero_dim=around.header.source.zero_dim)
     me = stand_in(around.header)
     yields = tuple(Value(strip(y.type)) for y in me.body.yields)
-    return replace(me, body=replace(me.body, yields=yields), notes={**notes, **me.notes})
+    return replace(me, body=replace(me.body, yields=yields), source=source)
 
 
 def read_around(
@@ -182,7 +176,7 @@ def _gives(function: Function | None) -> Any:
 
 
 def owning(fn: Function) -> Function:
-    """The function with copies of what it would hand back of its arguments; its note "hands_back" tells of them."""
+    """The function with copies of what it would hand back of its arguments; `copies_arguments` if there are any."""
     roots = storage_roots(fn)
     params = frozenset().union(*(roots.get(p, frozenset()) for p in fn.params), fn.params)
     b = Builder(shapes_for(fn))
@@ -194,7 +188,7 @@ def owning(fn: Function) -> Function:
     if len(b.body) == len(fn.body.body):
         return fn
     body = Region(fn.params, tuple(b.body), tuple(yields))
-    return replace(fn, body=body, notes={**fn.notes, "hands_back": True})
+    return replace(fn, body=body, interface=replace(fn.interface, copies_arguments=True))
 
 
 def _copied(value: Value, b: Builder) -> Atom:
@@ -209,7 +203,7 @@ def check_handed_back(fn: Function) -> None:
     calls = [
         (k, s)
         for k, s in enumerate(steps)
-        if isinstance(s, Call) and s.function.notes.get("hands_back")
+        if isinstance(s, Call) and s.function.interface.copies_arguments
     ]
     if not calls:
         return

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from srcdiff.frontend.core.external_arrays import ExternalArray
@@ -22,10 +21,10 @@ from srcdiff.ir.core import (
     regions_of,
     walk,
 )
-from srcdiff.ir.location import Location
+from srcdiff.ir.facts import ZeroDimEffects
 from srcdiff.ir.types import Array, List, Scalar, Struct
 
-__all__ = ["Boxes", "Roots", "RootsOf", "summary_of", "type_of_root"]
+__all__ = ["Roots", "RootsOf", "summary_of", "type_of_root"]
 
 Root = tuple[Any, ...]  # what has storage, and the keys of a part of it
 Roots = frozenset[Root]
@@ -33,32 +32,6 @@ Roots = frozenset[Root]
 
 _NOTHING: Roots = frozenset()
 _PARTS = ("get", "unpack", "list_item", "list_pop")
-
-
-@dataclass(frozen=True)
-class Boxes:
-    """What a function does to arrays without axes that it is given; a root is (position of the parameter, *keys).
-
-    Attributes
-    ----------
-    changed : mapping of root to Location
-        What is changed in place, if it is no number.
-    torn : mapping of root to Location
-        What may not be such an array: it is changed, and read under another name.
-    results, held : tuple of set of root
-        What each result may be, and what it may hold. What is new has the function's own roots.
-    alone : set of root
-        Those of them that one container has at one place.
-    outside : mapping of str to array
-        Such arrays that it finds outside.
-    """
-
-    changed: Mapping[Root, Location | None] = field(default_factory=dict)
-    torn: Mapping[Root, Location | None] = field(default_factory=dict)
-    results: tuple[Roots, ...] = ()
-    held: tuple[Roots, ...] = ()
-    alone: Roots = _NOTHING
-    outside: Mapping[str, Any] = field(default_factory=dict)
 
 
 def type_of_root(root: Root) -> Any:
@@ -215,7 +188,7 @@ class RootsOf:
             if holder is not call:
                 return False
             summary = summary_of(call)
-            return there in summary.alone and [there in h for h in summary.held].count(True) == 1
+            return there in summary.unshared and [there in h for h in summary.held].count(True) == 1
         names = (root[0], *(call.results if call else ()))
         given = holder.operands[1:] if holder.decl.writes else holder.operands
         put = [a for a in given if root in self.reach(a)]
@@ -300,6 +273,5 @@ def _put_back(region: Region, updates: set[Value]) -> dict[Statement, Statement]
     return found
 
 
-def summary_of(call: Call) -> Boxes:
-    found: Boxes = call.function.notes["boxes"]
-    return found
+def summary_of(call: Call) -> ZeroDimEffects:
+    return call.function.source.zero_dim

@@ -17,7 +17,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from srcdiff.frontend.containers.zero_dim_aliases import (
-    Boxes,
     Root,
     Roots,
     RootsOf,
@@ -38,13 +37,16 @@ from srcdiff.ir.core import (
     regions_of,
     walk,
 )
+from srcdiff.ir.facts import ZeroDimEffects
 from srcdiff.ir.location import Location
 from srcdiff.ir.types import Array, Scalar, Struct
 
-__all__ = ["boxes_of"]
+__all__ = ["zero_dim_effects"]
 
 
-def boxes_of(region: Region, updates: set[Value], outside: Mapping[int, ExternalArray]) -> Boxes:
+def zero_dim_effects(
+    region: Region, updates: set[Value], outside: Mapping[int, ExternalArray]
+) -> ZeroDimEffects:
     """What a function does to arrays without axes. `updates`: what `s += v` made of numbers. `outside`: constants
     that are such arrays.
 
@@ -60,9 +62,9 @@ def boxes_of(region: Region, updates: set[Value], outside: Mapping[int, External
     held = [roots.reach(a) - roots.of(a) for a in region.yields]
     alone = filter(roots.alone, frozenset().union(*held))
     results = map(roots.of, region.yields)
-    return Boxes(
+    return ZeroDimEffects(
         check.changed,
-        check.torn,
+        check.refused,
         tuple(map(roots.seen, results)),
         tuple(map(roots.seen, held)),
         roots.seen(alone),
@@ -80,7 +82,7 @@ class _Check:
     def __init__(self, roots: RootsOf) -> None:
         self.roots = roots
         self.changed: dict[Root, Location | None] = {}
-        self.torn: dict[Root, Location | None] = {}
+        self.refused: dict[Root, Location | None] = {}
         self.parts = {
             v
             for v, found in roots.found.items()
@@ -125,7 +127,7 @@ class _Check:
 
     def call(self, call: Call, live: set[Value]) -> None:
         summary = summary_of(call)
-        for root in summary.torn:
+        for root in summary.refused:
             self.tear(self.roots.given_to(call, root), call.location)
         for root in summary.changed:
             others = {*_values(o for k, o in enumerate(call.operands) if k != root[0])}
@@ -161,7 +163,7 @@ class _Check:
                     "Write `s = s + v`, which makes a new number, or use an array of shape (1,).",
                     where,
                 )
-            self.torn.update((r, where) for r in self.roots.outside([root]))
+            self.refused.update((r, where) for r in self.roots.outside([root]))
 
 
 def _values(atoms: Iterable[Atom]) -> Iterator[Value]:

@@ -1,7 +1,7 @@
 """Python objects that a function finds outside itself (globals, captured variables, defaults) as frontend values.
 
 Numbers, strings and containers of them become constants; arrays become `constant_array`. What was seen is noted
-on the function (`notes["watched"]`), so that a later call can tell whether it still holds.
+on the function (`source.watched`), so that a later call can tell whether it still holds.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ def read_constant(fr: Frame, kind: str, name: str, value: Any, node: Any) -> Fro
         find = outermost.look_up
         watch(fr, f"{id(find)} {name}", partial(found_now, find, name), value)
         if not _is_code(value) and isinstance(value, SCALARS):
-            fr.session.notes[kind][name] = value
+            found = fr.session.globals if kind == "globals" else fr.session.captured
+            found[name] = value
     return result
 
 
@@ -57,8 +58,7 @@ def watch(fr: Frame, key: str, get: Callable[[], Any], value: Any) -> None:
     `get` is a partial, from which `cache/records.py` can tell what is looked at.
     """
     if not isinstance(value, ModuleType) and type(value).__name__ != "LazyModule":
-        noted = fr.session.notes.setdefault("watched", {})
-        noted.setdefault(key, watched(get, value))
+        fr.session.watched.setdefault(key, watched(get, value))
 
 
 def bound_name(fr: Frame, name: str, value: Any) -> str:

@@ -9,9 +9,11 @@ from typing import Any
 
 from srcdiff.frontend.core.external_arrays import ExternalArray
 from srcdiff.frontend.core.values import FrontValue, Parts
+from srcdiff.frontend.source.external_dependencies import Watched
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Atom, Const, Op, Value, const
 from srcdiff.ir.dims import ShapeMismatch, Shapes
+from srcdiff.ir.location import Location
 from srcdiff.ir.types import Dim, List, Type
 from srcdiff.ops.core.type_rules import TypeMistake
 
@@ -284,8 +286,10 @@ class Session:
         The turns of the loops around that are unrolled.
     outside : dict
         The constants that are such arrays outside, by their identity.
-    notes : dict
-        What the function was specialised on: globals and captured values.
+    globals, captured, watched, remarks, effect_notes : dict
+        See `ir.facts.SourceFacts`.
+    named : dict
+        The names that handlers of effects have given, with where they were given first.
     """
 
     shapes: Symbols
@@ -307,9 +311,12 @@ class Session:
     loops: list[int] = field(default_factory=list)
     lists: dict[Value, tuple[Any, int, Op]] = field(default_factory=dict)
     patches: list[tuple[Value, Op, Type]] = field(default_factory=list)
-    notes: dict[str, dict[str, Any]] = field(
-        default_factory=lambda: {"globals": {}, "captured": {}}
-    )
+    globals: dict[str, Any] = field(default_factory=dict)
+    captured: dict[str, Any] = field(default_factory=dict)
+    watched: dict[str, Watched] = field(default_factory=dict)
+    remarks: dict[Location | None, tuple[str, ...]] = field(default_factory=dict)
+    effect_notes: dict[Any, tuple[str, dict[str, Any], Location]] = field(default_factory=dict)
+    named: dict[str, tuple[Any, Location]] = field(default_factory=dict)
     functions: dict[Any, Any] = field(default_factory=dict)
     open_calls: tuple[Any, ...] = ()
     cells: dict[str, Parts] = field(default_factory=dict)

@@ -236,9 +236,7 @@ class _Outside:
         while find.outer is not None:
             find = find.outer
         watch = _Same(partial(_found, find.look_up, name, value))
-        fr.session.notes.setdefault("watched", {}).setdefault(
-            f"{id(value)} outside", Watched(watch, None, value)
-        )
+        fr.session.watched.setdefault(f"{id(value)} outside", Watched(watch, None, value))
 
     def text(self, node: Any, operands: list[Atom]) -> str:
         fr = self.fr

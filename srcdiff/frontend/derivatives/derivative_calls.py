@@ -91,8 +91,9 @@ def _with_own_results(function: Function) -> Function:
     they are numbers and arrays of its own.
     """
     own = (frozenset[Any](),) * len(function.body.yields)
-    boxes = replace(function.notes["boxes"], results=own, held=own, alone=frozenset())
-    return replace(function, notes={**function.notes, "boxes": boxes})
+    source = function.source
+    zero_dim = replace(source.zero_dim, results=own, held=own, unshared=frozenset())
+    return replace(function, source=replace(source, zero_dim=zero_dim))
 
 
 def _bound(

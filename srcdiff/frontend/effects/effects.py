@@ -227,7 +227,7 @@ def _refuse(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
 def _once(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     """`once(name, message, advice)`: a call that is read again, or by several readings of a loop, is one."""
     name, message, advice = map(static, args)
-    names = fr.session.notes.setdefault("named", {})
+    names = fr.session.named
     location = _location(fr, node)
     here = _place(fr, node)
     place, first = names.setdefault(name, (here, location))
@@ -247,7 +247,7 @@ def _place(fr: Frame, node: Any) -> tuple[Any, ...]:
 
 
 def _named(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
-    return sequence([const(name) for name in fr.session.notes.get("named", {})])
+    return sequence([const(name) for name in fr.session.named])
 
 
 def _same_shape(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
@@ -328,7 +328,7 @@ def _spelled(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
 
 def _remark(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     """What is remarked of a line: another text in each turn of a loop that is unrolled."""
-    remarks: Any = fr.session.notes.setdefault("remarks", {})
+    remarks = fr.session.remarks
     where, text = _location(fr, node), static(args[0])
     remarks[where] = tuple(dict.fromkeys((*remarks.get(where, ()), text)))
     return const(None)
@@ -338,8 +338,7 @@ def _note(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     session = fr.session
     values = {k: _described(session.shapes, session.current(v)) for k, v in kwargs.items()}
     values["conditional"] = "known", len(session.shapes.regions) > len(session.turns)
-    noted = session.notes.setdefault("noted", {})
-    noted[_place(fr, node)] = (static(args[0]), values, _location(fr, node))  # type: ignore[index]
+    session.effect_notes[_place(fr, node)] = (static(args[0]), values, _location(fr, node))
     return const(None)
 
 

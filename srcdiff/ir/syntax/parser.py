@@ -25,6 +25,7 @@ from srcdiff.ir.core import (
     While,
     const,
 )
+from srcdiff.ir.facts import grouped
 from srcdiff.ir.recursion import stand_in, tied
 from srcdiff.ir.syntax.type_parser import ParseError, TypeParser, parse_dim, parse_type
 
@@ -87,9 +88,9 @@ class _FunctionParser(TypeParser):
         self.newlines()
         doc = cast(str, self.literal()) if self.accept("doc") else ""
         self.newlines()
-        notes = self.attributes() if self.accept("notes") else {}
+        facts = self.attributes() if self.accept("facts") else {}
         body = self.region(params)
-        return tied(Function(name, body, output, doc=doc, notes=notes))
+        return tied(Function(name, body, output, doc=doc, **grouped(facts)))
 
     def tree(self) -> Tree:
         if self.kind == "number":

@@ -49,6 +49,7 @@ from srcdiff.ir.core import (
     While,
     const,
 )
+from srcdiff.ir.facts import listed
 from srcdiff.ir.recursion import is_itself
 from srcdiff.ir.types import Array, Dim, List, Scalar, Static, Struct, Type
 
@@ -159,10 +160,9 @@ class _Printer:
         self.line(0, f"def {self.called(fn)}({params}) -> {tree_text(fn.output)} {{")
         if fn.doc:
             self.line(1, f"doc {fn.doc!r}")
-        of_this_process = ("watched", "adjoint_of", "tangent_of", "boxes", "numbers")
-        notes = {k: v for k, v in fn.notes.items() if k not in of_this_process}
-        if notes:
-            self.line(1, f"notes {attributes(notes)}")
+        facts = listed(fn)
+        if facts:
+            self.line(1, f"facts {attributes(facts)}")
         self.body(fn.body, 1)
         self.line(0, "}")
 

@@ -79,11 +79,11 @@ class Scaled:
 
 def may_be_handed(fn: Function, calls: Sequence[Call]) -> tuple[int, ...]:
     """The results of an adjoint that are arrays like an argument, in all of its calls."""
-    if "gradients" not in fn.notes or not all(map(is_generated, calls)):
+    if not fn.interface.gradient_names or not all(map(is_generated, calls)):
         return ()
     if not can_lose_results(fn.output):
         return ()
-    kinds = "f" if "slopes" in fn.notes else "fc"
+    kinds = "fc" if fn.interface.partials is None else "f"
     return tuple(
         k
         for k, y in enumerate(fn.body.yields)

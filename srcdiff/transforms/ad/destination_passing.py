@@ -10,8 +10,8 @@
 Each call made zeros as large as the argument, into which those of the call inside were added: n^2 additions where the
 function makes n calls. Where callers multiply what they add (`d_x += s * d_part`), that number goes down with the call,
 and what is added in it is times that (`d_out`). `transforms/ad/destination_analysis.py` says what can be handed down.
-Elsewhere a caller makes zeros, to which the call adds. Such functions write a parameter (`notes["writes"]`), of which
-no rule knows; so this comes when all derivatives have been taken. What devices run is in line by then.
+Elsewhere a caller makes zeros, to which the call adds. Such functions write parameters (`interface.written_params`), of
+which no rule knows; so this comes when all derivatives have been taken. What devices run is in line by then.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def _chosen(fn: Function, order: Sequence[Function]) -> dict[Function, Handed]:
     for f in order:
         results = may_be_handed(f, sites[f]) if f is not fn and f not in others else ()
         if results:
-            found[f] = Handed(results, "slopes" in f.notes)
+            found[f] = Handed(results, f.interface.partials is not None)
     while found:
         plans = {f: Plan(f, found) for f in order}
         kept = {f: _that_pay(h, plans[f], plans.values(), sites[f]) for f, h in found.items()}
@@ -129,8 +129,8 @@ def _with_arrays(fn: Function, handed: Handed, plan: Plan) -> Function:
     body = Rewriter().region(fn.body, renamed, Builder(shapes_for(fn)))
     new = with_yields(fn.with_body(replace(body, params=params)), kept)
     at = tuple(range(len(params) - len(arrays), len(params)))
-    notes = {k: v for k, v in new.notes.items() if k not in ("slopes", "sloped", "gradients")}
-    return replace(new, doc=_doc(fn, seeds, arrays), notes={**notes, "writes": at})
+    interface = replace(new.interface, partials=None, gradient_names=(), written_params=at)
+    return replace(new, doc=_doc(fn, seeds, arrays), interface=interface)
 
 
 def _apart(value: Value, taken: set[str]) -> Value:

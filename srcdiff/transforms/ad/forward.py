@@ -154,7 +154,7 @@ class _Forward:
                 names[dot] = replace(dot, name=dot_name(value))
                 if not value.name:
                     unnamed[names[dot]] = value
-        return replace(rename(fn, names), notes={**fn.notes, "tangent_of": unnamed})
+        return replace(rename(fn, names), derivative=replace(fn.derivative, tangent_of=unnamed))
 
     # ---- tangents of atoms ---------------------------------------------------------------------
 
@@ -329,7 +329,7 @@ class _Forward:
                 [d.type],
             )
             env: Env = dict(zip(rule.params, [*op.operands, *op.results, d], strict=True))
-            missing = rule.notes.get("missing", ())
+            missing = rule.interface.without_derivative
             if k in missing:
                 raise unknown_derivative(op, k)
             terms += _inline(rule, [k - sum(m < k for m in missing)], env, b)
@@ -357,7 +357,7 @@ class _Forward:
             [v.type for v in op.results],
             [d.type for d in dots],
         )
-        missing = rule.notes.get("missing", ())
+        missing = rule.interface.without_derivative
         wanted = [k for k, v in enumerate(op.results) if v in scope.active]
         if not set(missing).isdisjoint(wanted):
             raise unknown_derivative(op, 0)

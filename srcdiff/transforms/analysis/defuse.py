@@ -234,4 +234,5 @@ def takes_element(op: Op, buffer: Value) -> bool:
 
 def with_rewrites(new: Function, fn: Function, fired: Iterable[Any]) -> Function:
     """What a rewriting has made of `fn`, with a note of what fired, and where."""
-    return replace(new, notes={**fn.notes, "rewrites": (*fn.notes.get("rewrites", ()), *fired)})
+    applied = (*fn.rewriting.applied, *fired)
+    return replace(new, rewriting=replace(fn.rewriting, applied=applied))

@@ -31,7 +31,7 @@ __all__ = ["dead_stores"]
 
 def dead_stores(fn: Function) -> Function:
     """`fn` without stores into what is not read again."""
-    unseen = fn.notes.get("unobserved", frozenset())
+    unseen = fn.target.unobserved
     if not any(_is_candidate(s, unseen) for s in walk(fn.body)):
         return fn
     dead = _Stores(fn).dead()
@@ -52,7 +52,7 @@ class _Stores:
 
     def __init__(self, fn: Function) -> None:
         self.fn = fn
-        self.unseen = fn.notes.get("unobserved", frozenset())
+        self.unseen = fn.target.unobserved
         self.roots = storage_roots(fn)
         self.program = survey(fn.body, self.roots)
         self.stores: list[Op] = []

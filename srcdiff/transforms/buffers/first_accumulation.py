@@ -29,7 +29,7 @@ _ZEROS = (memory.zeros_like, memory.zeros_of, memory.zeros)
 
 def first_sums(fn: Function) -> Function:
     """`fn` where a pass's zeros are set, not added to, by the first statement that uses them."""
-    return _FirstSums(bool(fn.notes.get("kernel")))(fn)
+    return _FirstSums(fn.target.is_kernel)(fn)
 
 
 class _FirstSums(Rewriter):

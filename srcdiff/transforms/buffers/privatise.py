@@ -55,7 +55,7 @@ def _find(fn: Function) -> tuple[Op, For] | None:
             if loop is None:
                 continue
             if places is None:
-                counts = frozenset(fn.notes.get("counts", ()))
+                counts = frozenset(fn.lengths.nonnegative)
                 places = Places(survey(fn.body, roots), counts)
                 ranges = ranges_of(fn.body)
             assert isinstance(made, Op)

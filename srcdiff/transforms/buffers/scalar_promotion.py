@@ -46,7 +46,7 @@ def sums_in_memory(fn: Function) -> Function:
 class _Sums(Rewriter):
     def __init__(self, fn: Function) -> None:
         self.roots = storage_roots(fn)
-        self.positive = frozenset(fn.notes.get("positive", ()))
+        self.positive = frozenset(fn.lengths.positive)
         self.lengths = lengths_of(fn)
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:

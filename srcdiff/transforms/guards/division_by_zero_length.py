@@ -32,7 +32,7 @@ _COUNTS = (memory.length, memory.element_count, memory.axis_length)
 
 
 def note_divisors(fn: Function) -> Function:
-    """`fn` with the lengths in `notes["divisors"]` by which it divides numbers that are Python's where they are 0."""
+    """`fn` with `lengths.zero_divisors`: lengths that divide numbers that are Python's where the length is 0."""
     if not any(isinstance(s, Op) and s.decl is arithmetic.divide for s in fn.body.body):
         return fn
     numbers, divisors = _Numbers(fn), set()
@@ -40,7 +40,9 @@ def note_divisors(fn: Function) -> Function:
         if isinstance(s, Op) and s.decl is arithmetic.divide:
             lengths = _lengths(s.operands[1], numbers.made)
             divisors |= {n for n in lengths if n and numbers.is_python(s.operands[0], n)}
-    return replace(fn, notes={**fn.notes, "divisors": frozenset(divisors)}) if divisors else fn
+    if not divisors:
+        return fn
+    return replace(fn, lengths=replace(fn.lengths, zero_divisors=frozenset(divisors)))
 
 
 def _lengths(atom: Atom, made: dict[Value, Op]) -> Iterator[Dim | None]:
@@ -88,7 +90,7 @@ def arrays_first(fn: Function) -> Function:
 def guard_divisions(fn: Function) -> Function:
     """`fn` where Python's numbers are divided by lengths with `np.divide`."""
     made = definitions(fn)
-    divisors = fn.notes.get("divisors", frozenset())
+    divisors = fn.lengths.zero_divisors
     shares = {
         op.result
         for op in made.values()

@@ -57,7 +57,7 @@ def with_entry_checks(fn: Function, compiled: bool = False, alone: bool = False)
     """
     b = Builder(shapes_for(fn), "compiler", fn.location)
     params = {p.name: p for p in fn.params}
-    for name, rest, value in fn.notes.get("taken", ()):
+    for name, rest, value in fn.source.specialised_on:
         is_plain = isinstance(value, bool | int | float | str | None) or is_tuple(value)
         if compiled and not is_plain:
             continue
@@ -65,7 +65,7 @@ def with_entry_checks(fn: Function, compiled: bool = False, alone: bool = False)
         _refuse(
             fn, text, (params[name],), f" is generated for {name}{rest}={spelled_value(value)}", b
         )
-    types: Mapping[str, Type] = fn.notes.get("shown", {})
+    types = fn.source.argument_types
     lengths = _Lengths(fn, types)
     pairs = _pairs(fn, types, alone)
     known = lengths.ones(types) if alone else lengths.of_rows(types) if compiled else ()
@@ -160,8 +160,8 @@ def _behind(checks: Builder, fn: Function) -> Function:
 
 def _pairs(fn: Function, types: Mapping[str, Type], alone: bool) -> list[tuple[Dim, Dim]]:
     """The lengths to compare: those that decided how the program is, and those that it does not compare itself."""
-    needed = list(dict.fromkeys(fn.notes.get("equal", ())))
-    assumed = dict.fromkeys(fn.notes.get("assumptions", ()))
+    needed = list(dict.fromkeys(fn.lengths.required))
+    assumed = dict.fromkeys(fn.lengths.assumed)
     alike = {max(a - b, b - a, key=str): (a, b) for a, b in reversed(assumed) if a != b}
     decided = [p for p in assumed if p in alike.values() and not {p, p[::-1]} & set(needed)]
     if not needed:

@@ -99,8 +99,7 @@ class _Checked(Rewriter):
         self.arguments: set[Atom] = set(fn.params)  # and their parts
         self.scope = _Scope()
         self.shapes = lengths_of(fn)
-        pairs = (*fn.notes.get("assumptions", ()), *fn.notes.get("equal", ()))
-        self.settled = settling(pairs)  # each call compares them
+        self.settled = settling(fn.lengths.equal)  # each call compares them
         self.claims: dict[Region, list[tuple[Value, Fits, str]]] = {}  # of parameters
         self.is_mirror = False  # in a loop of the backward part whose forward loop is there, too
         self.forward = {

@@ -35,14 +35,15 @@ def records(fn: Function, lengths: Mapping[str, int]) -> Function:
 
 
 def assuming(fn: Function, lengths: Mapping[str, int]) -> Function:
-    """`fn` for arguments with axes of these lengths; they are `notes["small"]`."""
-    small = fn.notes.get("small", ())
+    """`fn` for arguments with axes of these lengths; they are `lengths.specialised`."""
+    facts = fn.lengths
     pairs = ((Dim.of(symbol), Dim(n)) for symbol, n in lengths.items())
-    taken = tuple(pair for pair in pairs if pair not in small)
+    taken = tuple(pair for pair in pairs if pair not in facts.specialised)
     if not taken:
         return fn
-    assumed, small = (*fn.notes.get("assumptions", ()), *taken), (*small, *taken)
-    return replace(fn, notes={**fn.notes, "assumptions": assumed, "small": small})
+    specialised = (*facts.specialised, *taken)
+    facts = replace(facts, assumed=(*facts.assumed, *taken), specialised=specialised)
+    return replace(fn, lengths=facts)
 
 
 def _fields(fn: Function, symbol: str) -> int | None:

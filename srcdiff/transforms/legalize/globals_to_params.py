@@ -55,8 +55,8 @@ class _Passed(Rewriter):
         for s in fn.body.body:
             self.statement(s, env, b)
         yields = tuple(lookup(env, y) for y in fn.body.yields)
-        notes = {**fn.notes, "defaults": {}}  # they would be those of the last parameters
-        return replace(fn, body=b.region(params, yields), notes=notes), arrays
+        interface = replace(fn.interface, defaults={})  # these would be of the last parameters
+        return replace(fn, body=b.region(params, yields), interface=interface), arrays
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         if isinstance(old, Op) and old.decl is constant_array:

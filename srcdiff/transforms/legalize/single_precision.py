@@ -30,8 +30,8 @@ _MADE = (memory.empty, memory.zeros, memory.ones)
 
 def is_single(fn: Function) -> bool:
     """Whether a function is given floats of 32 bits, and of 64 none but Python's; its own storage does not count."""
-    own = {name for name, _ in fn.notes.get("stacks", ())}
-    own |= {kept.name for kept in fn.notes.get("kept", ())}
+    own = {name for name, _ in fn.target.stacks}
+    own |= {kept.name for kept in fn.target.thread_storage}
     leaves = [t for p in fn.params if p.name not in own for t in _leaves(p.type)]
     wide = any(t.dtype == "float64" and not (isinstance(t, Scalar) and t.weak) for t in leaves)
     return any(t.dtype == "float32" for t in leaves) and not wide
@@ -41,11 +41,9 @@ def single(fn: Function) -> Function:
     """`fn` with float32 in the place of float64, if it is given such."""
     if not is_single(fn):
         return fn
-    kept = tuple(
-        replace(k, dtype=str(_attribute(k.dtype))) for k in fn.notes.get("kept", ())
-    )  # of threads
+    kept = tuple(replace(k, dtype=str(_attribute(k.dtype))) for k in fn.target.thread_storage)
     new = fn.with_body(_Single(fn).region(fn.body, Builder(shapes_for(fn))))
-    return replace(new, notes={**new.notes, "kept": kept}) if kept else new
+    return replace(new, target=replace(new.target, thread_storage=kept)) if kept else new
 
 
 def _leaves(type_: Type) -> list[Scalar | Array]:

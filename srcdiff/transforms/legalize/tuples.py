@@ -55,12 +55,12 @@ class _Plain:
     def function(self, fn: Function) -> Function:
         if fn not in self.functions:
             body = self.region(fn.body)
-            notes = {
-                **fn.notes,
-                "shown": {k: _plain(t) for k, t in fn.notes.get("shown", {}).items()},
-                "taken": tuple(t for t in fn.notes.get("taken", ()) if not t[1]),
-            }
-            self.functions[fn] = replace(fn, body=body, output=_tree(fn.output), notes=notes)
+            source = replace(
+                fn.source,
+                argument_types={k: _plain(t) for k, t in fn.source.argument_types.items()},
+                specialised_on=tuple(t for t in fn.source.specialised_on if not t[1]),
+            )
+            self.functions[fn] = replace(fn, body=body, output=_tree(fn.output), source=source)
         return self.functions[fn]
 
     def value(self, old: Value) -> Value:

@@ -54,7 +54,7 @@ FLOORS = {
 
 def log_products(fn: Function, of_all: bool = True) -> Function:
     """`fn` with such sums as products; without `of_all`, those only that the user wrote as products of matrices."""
-    terms = fn.notes.get("product_terms", frozenset())
+    terms = fn.rewriting.product_terms
     if not (terms or of_all):
         return fn
     if not any(op.decl is special.logsumexp for op in definitions(fn).values()):

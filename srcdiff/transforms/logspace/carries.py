@@ -71,8 +71,8 @@ def log_carried(fn: Function, name: str) -> Function:
         return fn
     pass_ = _Carried(flows)
     new = with_rewrites(pass_(fn), fn, [(name, at) for at in dict.fromkeys(pass_.fired)])
-    terms = new.notes.get("product_terms", frozenset()) | pass_.product_terms
-    return replace(new, notes={**new.notes, "product_terms": terms}) if terms else new
+    terms = new.rewriting.product_terms | pass_.product_terms
+    return replace(new, rewriting=replace(new.rewriting, product_terms=terms))
 
 
 class _Carried(Rewriter):

@@ -60,7 +60,7 @@ class Waiting:
         self.price: dict[Value, int] = {}
         self.origin: dict[Value, frozenset[Value]] = {}
         self.given = {s for p in fn.params for d in dims_of(p.type) for s in d.symbols()}
-        self.equal = frozenset(fn.notes.get("assumptions", ()))
+        self.equal = frozenset(fn.lengths.assumed)
         self.depth = 0  # of loops around
 
     def keep(self, old: Value, new: Atom) -> None:

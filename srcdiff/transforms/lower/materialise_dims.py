@@ -111,17 +111,18 @@ def size_at_hand(dims: Iterable[Dim], lengths: Mapping[str, int]) -> int | None:
 
 
 def below(fn: Function, lengths: Mapping[Dim, int]) -> Function:
-    """`fn` with a note of lengths that were taken to be less than so many: for others it would be written otherwise."""
-    known = dict(fn.notes.get("below", ()))
+    """`fn` with lengths that were taken to be less than so many: for others it would be written otherwise."""
+    known = dict(fn.lengths.less_than)
     for dim, most in lengths.items():
         known[dim] = min(most, known.get(dim, most))
-    return replace(fn, notes={**fn.notes, "below": tuple(known.items())}) if lengths else fn
+    facts = replace(fn.lengths, less_than=tuple(known.items()))
+    return replace(fn, lengths=facts) if lengths else fn
 
 
 def at_least_one(fn: Function, symbols: Sequence[str]) -> Function:
-    """`fn` with a note of what there is at least one of, by its symbols."""
-    known = (*fn.notes.get("positive", ()), *symbols)
-    return replace(fn, notes={**fn.notes, "positive": known}) if symbols else fn
+    """`fn` with integers that are no less than 1, by their symbols."""
+    positive = (*fn.lengths.positive, *symbols)
+    return replace(fn, lengths=replace(fn.lengths, positive=positive)) if symbols else fn
 
 
 def lacking(fn: Function) -> set[str]:

@@ -8,7 +8,7 @@
 The loop's function is all that Numba's compiler of parallel loops sees. That compiler assumes that a name has arrays of
 one length: where a `while` halves an array, its `len` keeps the old value (Numba 0.68). It also does not declare to
 LLVM that storage is new and that subscripts are not negative, so that hardly any loop is vectorised. The outlined
-functions write their parameters, which no function of the user's does (`notes["writes"]` names them). So this pass
+functions write their parameters, which no function of the user's does (`interface.written_params`). So this pass
 comes last.
 """
 
@@ -21,6 +21,7 @@ from itertools import count
 from srcdiff.ir.alias import storage_roots, writes_of
 from srcdiff.ir.build import Builder, Env, Rewriter, clone_region
 from srcdiff.ir.core import Call, For, Function, Node, Region, Statement, Value
+from srcdiff.ir.facts import Interface, LengthFacts
 from srcdiff.ir.types import Array, Dim, Scalar
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.core.adjoint_builders import length_of
@@ -28,8 +29,6 @@ from srcdiff.transforms.analysis.defuse import definitions, uses_outside
 from srcdiff.transforms.lower.materialise_dims import bind_lengths, lacking
 
 __all__ = ["thread_bodies"]
-
-_HANDED_ON = ("counts", "positive", "equal", "assumptions")
 
 
 def thread_bodies(fn: Function) -> Function:
@@ -99,13 +98,19 @@ class _Bodies(Rewriter):
         named = [replace(v, name=name) for v, name in zip(params, names, strict=True)]
         env: Env = dict(zip(params, named, strict=True))
         region = clone_region(Region((), body, ()), env)
-        notes = {k: v for k, v in self.fn.notes.items() if k in _HANDED_ON}
+        known = self.fn.lengths
         return Function(
             f"{self.fn.name}_{suffix}",
             Region(tuple(named), region.body, ()),
             Node("tuple", (), ()),
             location=loop.location,
-            notes={**notes, "writes": tuple(writes)},
+            interface=Interface(written_params=tuple(writes)),
+            lengths=LengthFacts(
+                assumed=known.assumed,
+                required=known.required,
+                nonnegative=known.nonnegative,
+                positive=known.positive,
+            ),
         )
 
 

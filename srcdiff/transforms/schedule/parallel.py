@@ -64,17 +64,18 @@ def parallel(
 ) -> Function:
     """`fn` with the outermost loops that allow it shared out to `threads`; None: as many as Numba has.
 
-    With `lengths`, those of the arguments at hand, only where there is work enough for that. How much there was is
-    `notes["work"]`: pairs of numbers of which the first is at most the second.
+    With `lengths`, those of the arguments at hand, only where there is work enough for that. The comparisons that
+    decided are in `lengths.at_most`.
     """
     shared = _Parallel(fn, threads, lengths)
     new = shared(fn)
     facts = shared.facts()
     if facts:
-        new = replace(new, notes={**new.notes, "work": (*new.notes.get("work", ()), *facts)})
+        at_most = (*new.lengths.at_most, *facts)
+        new = replace(new, lengths=replace(new.lengths, at_most=at_most))
     if not shared.count:
         return new
-    return bind_lengths(replace(new, notes={**new.notes, "parallel": True}))
+    return bind_lengths(replace(new, target=replace(new.target, is_parallel=True)))
 
 
 class _Parallel(Rewriter):

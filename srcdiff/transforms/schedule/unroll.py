@@ -64,7 +64,9 @@ def unroll(fn: Function) -> Function:
     """`fn` with its short innermost loops written out."""
     pass_ = _Unroll(fn)
     new = pass_(fn)
-    return fold(replace(new, notes={**new.notes, "unrolled": True})) if pass_.count else fn
+    if not pass_.count:
+        return fn
+    return fold(replace(new, target=replace(new.target, is_unrolled=True)))
 
 
 class _Unroll(Rewriter):

@@ -48,12 +48,17 @@ def scanned(fn: Function) -> Function:
         Where there is none: of the first loop, why it is not.
     """
     fn = dce(log_plus(inline_calls(fn, most=100_000)))
-    lengths = Lengths(shown_lengths(fn), list(fn.notes.get("assumptions", ())))
+    lengths = Lengths(shown_lengths(fn), list(fn.lengths.assumed))
     trees = _Trees(lengths)
     new = trees(fn)
     if trees.made:
-        notes = {k: (*fn.notes.get(k, ()), *lengths.needed) for k in ("assumptions", "equal")}
-        return replace(new, notes={**fn.notes, **notes})
+        known = fn.lengths
+        facts = replace(
+            known,
+            assumed=(*known.assumed, *lengths.needed),
+            required=(*known.required, *lengths.needed),
+        )
+        return replace(new, lengths=facts)
     if trees.reasons:
         raise trees.reasons[0]
     raise UnsupportedError(

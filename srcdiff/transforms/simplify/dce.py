@@ -105,9 +105,7 @@ class _Liveness:
         self.enter(self.fn.body, None)
         for statement in self.effects:
             self.need(statement)
-        unseen = self.fn.notes.get(
-            "unobserved", ()
-        )  # parameters: nobody looks at what is left there
+        unseen = self.fn.target.unobserved
         for atom in (*self.fn.params, *self.fn.body.yields):
             self.pending.append(atom)
             if isinstance(atom, Value) and atom.name in unseen and atom in self.fn.params:

@@ -9,7 +9,6 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from srcdiff.ir.build import (
     Builder,
@@ -21,6 +20,7 @@ from srcdiff.ir.build import (
     with_parts,
 )
 from srcdiff.ir.core import Atom, Call, Function, Op, Statement, Value, regions_of, walk
+from srcdiff.ir.facts import LengthPair, Rewrite
 from srcdiff.ir.recursion import is_itself, is_recursive
 from srcdiff.ir.types import Array, Dim, Scalar, Struct, Type, all_dims, dims_of
 from srcdiff.ops.arrays import memory
@@ -60,15 +60,18 @@ class Inline(Rewriter):
         self.written = written_values(fn)
         self.given = {v for v in fn.params if v not in self.written}  # containers, as they came
         self.places = Counter(s.function.name for s in walk(fn.body) if isinstance(s, Call))
-        self.noted: dict[str, list[Any]] = {"assumptions": [], "rewrites": []}  # of helpers
+        self.assumed: list[LengthPair] = []  # of helpers
+        self.rewrites: list[Rewrite] = []  # the same
 
     def __call__(self, fn: Function) -> Function:
         new = super().__call__(fn)
-        notes = dict(new.notes)
-        for name, more in self.noted.items():
-            if more:
-                notes[name] = tuple(dict.fromkeys((*notes.get(name, ()), *more)))
-        return new if notes == new.notes else replace(new, notes=notes)
+        if self.assumed:
+            assumed = tuple(dict.fromkeys((*new.lengths.assumed, *self.assumed)))
+            new = replace(new, lengths=replace(new.lengths, assumed=assumed))
+        if self.rewrites:
+            applied = tuple(dict.fromkeys((*new.rewriting.applied, *self.rewrites)))
+            new = replace(new, rewriting=replace(new.rewriting, applied=applied))
+        return new
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         if not isinstance(old, Call) or not self.may_inline(old):
@@ -96,10 +99,10 @@ class Inline(Rewriter):
         ):
             super().statement(old, env, b)
             return
-        self.noted["assumptions"] += [
+        self.assumed += [
             (x, y) for pair in _assumed(old.function) for x, y in [map(change, pair)] if x != y
         ]
-        self.noted["rewrites"] += old.function.notes.get("rewrites", ())
+        self.rewrites += old.function.rewriting.applied
         self.put(old, helper, operands, env, b)
 
     def may_inline(self, call: Call) -> bool:
@@ -175,11 +178,10 @@ def _bindings(helper: Function, operands: Sequence[Atom]) -> dict[str, Dim] | No
     return found
 
 
-def _assumed(helper: Function) -> list[tuple[Dim, ...]]:
+def _assumed(helper: Function) -> list[LengthPair]:
     """The lengths that were taken to be equal, in terms of the symbols that its types have."""
-    bindings = helper.notes.get("bindings", {})
-    pairs = helper.notes.get("assumptions", ())
-    return [tuple(d.substitute(bindings) for d in pair) for pair in pairs]
+    bindings = helper.lengths.bindings
+    return [(a.substitute(bindings), b.substitute(bindings)) for a, b in helper.lengths.assumed]
 
 
 def _of_results(call: Call) -> dict[str, Dim]:

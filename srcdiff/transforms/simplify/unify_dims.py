@@ -19,7 +19,7 @@ __all__ = ["equal_lengths"]
 
 def equal_lengths(fn: Function) -> Function:
     """`fn` with one name for each length; what it is called with has to have passed its checks."""
-    bound = _solved(fn.notes.get("assumptions", ()))
+    bound = _solved(fn.lengths.assumed)
     return change_dims(fn, lambda d: d.substitute(bound)) if bound else fn
 
 

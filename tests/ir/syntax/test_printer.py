@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Call, Const, Function, Node, Op, Value, const
+from srcdiff.ir.facts import Interface, LengthFacts
 from srcdiff.ir.interpreter import evaluate
 from srcdiff.ir.syntax import printer
 from srcdiff.ir.syntax.parser import ParseError, parse, parse_dim, parse_type
@@ -130,15 +131,17 @@ def test_a_statement_by_itself():
     assert statement_text(b.body[0]) == "%first: float64! = index[where='i'] %x, 0"
 
 
-def test_spellings_and_notes_are_kept():
+def test_spellings_and_facts_are_kept():
     x, b = Value(N, "x"), Builder()
     y = b.op(TANH, x, spelling=".tanh")
-    fn = Function("f", b.region([x], [y]), 0, notes={"uses": ("a", 1)})
+    known = LengthFacts(assumed=((Dim.of("n"), Dim(3)),), positive=("n",))
+    interface = Interface(written_params=(0,))
+    fn = Function("f", b.region([x], [y]), 0, lengths=known, interface=interface)
     again = round_trip(fn)
     (op,) = again.body.body
     assert isinstance(op, Op)
     assert op.spelling == ".tanh"
-    assert again.notes == {"uses": ("a", 1)}
+    assert (again.lengths, again.interface) == (known, interface)
 
 
 def test_values_hidden_by_a_region_are_found_again():

@@ -15,7 +15,7 @@ X = np.array([0.7, -1.2, 0.4, 1.5, 0.9])
 # a helper's adjoint that makes zeros, and a caller that adds what it gives to an array
 HELPER = """
     def g(%d_out: float64, %x: float64[n], %i: int64) -> 0 {
-      notes [gradients=('x',)]
+      facts [gradient_names=('x',)]
       %d_x: float64[n] = zeros_like %x ;adjoint
       add_into[where='i'] %d_x, %d_out, %i ;adjoint
       %d_x.1: float64[n] = read %d_x ;adjoint
@@ -24,7 +24,7 @@ HELPER = """
 """
 HANDED = """
     def g(%d_out: float64, %x: float64[n], %i: int64, %d_x: float64[n]) -> tuple() {
-      notes [writes=(3,)]
+      facts [written_params=(3,)]
       add_into[where='i'] %d_x, %d_out, %i ;adjoint
       yield
     }

@@ -90,7 +90,7 @@ def test_turns_stand_one_behind_the_other():
         """,
         """
         def f(%x: float64[n, 2], %n: int64{n}) -> 0 {
-          notes [unrolled=True]
+          facts [is_unrolled=True]
           %s: float64 = for 0, %n, 1 with 0.0 {
             (%i: int64{i}, %s.1: float64) ->
             %a: float64! = index[where='i, i'] %x, %i, 0

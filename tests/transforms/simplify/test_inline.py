@@ -118,8 +118,8 @@ def test_lengths_that_a_helper_takes_to_be_equal_are_told_in_those_of_arguments(
     """A call is compared with them: by a length that no argument has, no later call would be recognised."""
     args = np.ones((2, 4, 4)), np.ones(4)
     g = srcdiff.jacobian(lambda B, u: np.tanh(moved_on(B, u)), argnums=1, mode="forward")
-    notes = loop_form(g, args).notes
-    lengths = {s for pair in notes["assumptions"] for d in pair for s in d.symbols()}
+    assumed = loop_form(g, args).lengths.assumed
+    lengths = {s for pair in assumed for d in pair for s in d.symbols()}
     assert lengths <= {"B0", "B1", "B2", "u0"}
 
 

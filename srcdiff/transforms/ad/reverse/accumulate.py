@@ -212,8 +212,8 @@ def adjoint_type(type_: Type) -> Type:
 
 def assumed_lengths(fn: Function) -> Callable[[Dim], Dim]:
     """What the actual arguments decided about lengths."""
-    bindings = fn.notes.get("bindings", {})
-    return settling((a, b.substitute(bindings)) for a, b in fn.notes.get("assumptions", ()))
+    facts = fn.lengths
+    return settling((a, b.substitute(facts.bindings)) for a, b in facts.assumed)
 
 
 def is_zero(atom: Atom) -> bool:

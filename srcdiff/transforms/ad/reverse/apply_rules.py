@@ -49,7 +49,7 @@ def reverse_by_rule(r: Reversal, op: Op, d_outs: Sequence[Atom | None], scope: S
         ],
     )
     rule = _with_own_symbols(r, rule)
-    missing = [k for k in wanted if k in rule.notes.get("missing", ())]
+    missing = [k for k in wanted if k in rule.interface.without_derivative]
     if missing:
         raise unknown_derivative(op, missing[0])
     present = [d for d in given if d is not None]
@@ -117,7 +117,7 @@ def _inline(
             env[a] = r.forward.primal(forward[a], scope)
         return env.get(a, a) if isinstance(a, Value) else a
 
-    given = [k for k in range(len(actual)) if k not in rule.notes.get("missing", ())]
+    given = [k for k in range(len(actual)) if k not in rule.interface.without_derivative]
     yields = [rule.body.yields[given.index(k)] for k in wanted]
     for statement in needed(rule.body, yields):
         for a in uses(statement):

@@ -17,6 +17,7 @@ from dataclasses import replace
 
 from srcdiff.ir.build import with_parts
 from srcdiff.ir.core import Call, Function, If, Node, Region, Statement, Value, regions_of, walk
+from srcdiff.ir.facts import Partials
 from srcdiff.ir.recursion import is_itself, is_recursive, stand_in
 from srcdiff.ir.types import NONE, List, Scalar, Struct, Type, is_float
 from srcdiff.transforms.ad.reverse.accumulate import adjoint_type
@@ -61,10 +62,11 @@ def giving_slopes(fn: Function, wrt: Positions, seeded: Positions) -> Function:
     count = len(fn.body.yields)
     slopes = [Value(t) for p in targets for t in _slope_types(p.type)]
     names = tuple(name for p in targets for name in _leaf_names(p.name, p.type))
-    notes = {**fn.notes, "gradients": names, "slopes": (wrt, count), "sloped": seeded[0]}
+    partials = Partials(wrt, count, seeded[0])
+    interface = replace(fn.interface, gradient_names=names, partials=partials)
     name = f"{fn.name}_value_and_grad"
     header = Region(fn.params, (), (*fn.body.yields, *slopes))
-    me = stand_in(Function(name, header, Node("tuple", (), ()), notes=notes))
+    me = stand_in(Function(name, header, Node("tuple", (), ()), interface=interface))
 
     def changed(call: Call) -> Call:
         if not is_itself(call.function):
@@ -72,7 +74,9 @@ def giving_slopes(fn: Function, wrt: Positions, seeded: Positions) -> Function:
         asked, given = _asked_of(call, active)
         return of_value(call, me, wrt) if asked and given else replace(call, function=fn)
 
-    return replace(fn, name=name, body=_with_calls(fn.body, changed, in_loops=True), notes=notes)
+    return replace(
+        fn, name=name, body=_with_calls(fn.body, changed, in_loops=True), interface=interface
+    )
 
 
 def with_slopes(fn: Function, wrt: Positions, results: Positions, make: Make) -> Function:
@@ -86,7 +90,9 @@ def with_slopes(fn: Function, wrt: Positions, results: Positions, make: Make) ->
     def changed(call: Call) -> Call:
         asked, given = _asked_of(call, active)
         found = make(call.function, asked, given) if asked and given else None
-        return of_value(call, found, found.notes["slopes"][0]) if found is not None else call
+        if found is None or found.interface.partials is None:
+            return call
+        return of_value(call, found, found.interface.partials.wrt)
 
     return fn.with_body(_with_calls(fn.body, changed, in_loops=False))
 
@@ -94,7 +100,7 @@ def with_slopes(fn: Function, wrt: Positions, results: Positions, make: Make) ->
 def of_value(call: Call, fn: Function, wrt: Positions) -> Call:
     """A call of a function as one of `fn`, which gives the derivatives by `wrt` beside the same results."""
     types = [t for k in wrt for t in _slope_types(call.operands[k].type)]
-    names = fn.notes["gradients"]
+    names = fn.interface.gradient_names
     slopes = tuple(Value(t, f"d_{n}") for t, n in zip(types, names, strict=True))
     return replace(call, function=fn, results=(*call.results, *slopes), origin="compiler")
 

@@ -34,6 +34,7 @@ from srcdiff.ir.core import (
     While,
     const,
 )
+from srcdiff.ir.facts import Interface
 from srcdiff.ir.recursion import is_recursive, opened, stand_in, tied
 from srcdiff.ir.types import FLOAT, Array, List, Scalar, Static, Struct, Type, is_float
 from srcdiff.transforms.ad.containers.list_traversal import lists_by_element
@@ -108,14 +109,13 @@ def reverse(
     trees = [_gradient(r, p, scope, yields, mixed) for p in targets]
     gradient = _together(trees, as_tuple)
     output: Tree = Node("tuple", (0, 1), (fn.output, gradient)) if value else gradient
-    notes = {
-        **fn.notes,
-        "adjoint_of": _unnamed(scope),
-        "independent": tuple(k for k, p in zip(wrt, targets, strict=True) if p not in r.active),
-    }
-    return replace(
-        fn, body=_whole_body(r, fn, scope, (*fn.params, *seeds), yields), output=output, notes=notes
+    derivative = replace(
+        fn.derivative,
+        adjoint_of=_unnamed(scope),
+        independent=tuple(k for k, p in zip(wrt, targets, strict=True) if p not in r.active),
     )
+    body = _whole_body(r, fn, scope, (*fn.params, *seeds), yields)
+    return replace(fn, body=body, output=output, derivative=derivative)
 
 
 def adjoint_of_helper(
@@ -152,7 +152,9 @@ def adjoint_of_helper(
     names = tuple(y for p in targets for y in _leaf_names(r, p))
     header = Region(params, (), tuple(Value(FLOAT) for _ in names))
     name = f"{fn.name}_backward"
-    announce(Function(name, header, Node("tuple", (), ()), notes={"gradients": names}))
+    announce(
+        Function(name, header, Node("tuple", (), ()), interface=Interface(gradient_names=names))
+    )
     backward.region(r, fn.body, scope)
     yields: list[Atom] = []
     trees = [_gradient(r, p, scope, yields) for p in targets]
@@ -160,9 +162,15 @@ def adjoint_of_helper(
     shown = ", ".join(f"`{p.name}`" for p in targets)
     doc = f"Adjoint of `{fn.name}` with respect to {shown}."
     body = _whole_body(r, fn, scope, params, yields)
-    kept = {k: v for k, v in fn.notes.items() if k not in ("slopes", "sloped")}
-    notes = {**kept, "adjoint_of": _unnamed(scope), "gradients": names}
-    return Function(name, body, output, doc, fn.location, notes)
+    return replace(
+        fn,
+        name=name,
+        body=body,
+        output=output,
+        doc=doc,
+        interface=replace(fn.interface, gradient_names=names, partials=None),
+        derivative=replace(fn.derivative, adjoint_of=_unnamed(scope)),
+    )
 
 
 def value_and_slopes(
@@ -183,8 +191,8 @@ def value_and_slopes(
     gradient = _together([_gradient(r, p, scope, yields) for p in targets])
     body = _whole_body(r, fn, scope, fn.params, yields)
     output = Node("tuple", (0, 1), (fn.output, gradient))
-    notes = {**fn.notes, "adjoint_of": _unnamed(scope)}
-    return replace(fn, body=body, output=output, doc=doc, notes=notes)
+    derivative = replace(fn.derivative, adjoint_of=_unnamed(scope))
+    return replace(fn, body=body, output=output, doc=doc, derivative=derivative)
 
 
 class _Unused:
@@ -294,8 +302,8 @@ def finish_reversed(
     r: Reversal, fn: Function, scope: Scope, params: Sequence[Value], yields: Sequence[Atom]
 ) -> Function:
     """The function and what was made of it."""
-    notes = {**fn.notes, "adjoint_of": _unnamed(scope)}
-    return replace(fn, body=_whole_body(r, fn, scope, params, yields), notes=notes)
+    derivative = replace(fn.derivative, adjoint_of=_unnamed(scope))
+    return replace(fn, body=_whole_body(r, fn, scope, params, yields), derivative=derivative)
 
 
 def _float_yields(fn: Function) -> list[int]:

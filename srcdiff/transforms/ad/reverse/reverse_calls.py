@@ -86,7 +86,7 @@ def reverse_call(
     types = [
         t for k in wrt for t in leaf_types(call.operands[k].type)
     ]  # in this function's own lengths
-    names = helper.notes["gradients"]
+    names = helper.interface.gradient_names
     kinds = [adjoint_type(t) if is_float(t) else NONE for t in types]
     results = tuple(Value(t, f"d_{n}") for t, n in zip(kinds, names, strict=True))
     scope.b.append(Call(helper, operands, results, call.location, "adjoint"))
@@ -95,15 +95,18 @@ def reverse_call(
 
 def _slopes_are_enough(call: Call, seeded: Sequence[int], asked: Sequence[int]) -> bool:
     """Whether all that is asked for came with the value: not derivatives of derivatives, nor those by others."""
-    wrt, _ = call.function.notes.get("slopes", ((), 0))
-    return set(asked) <= set(wrt) and [*seeded] == [call.function.notes.get("sloped")]
+    partials = call.function.interface.partials
+    if partials is None:
+        return False
+    return set(asked) <= set(partials.wrt) and [*seeded] == [partials.of]
 
 
 def _reverse_by_slopes(r: Reversal, call: Call, d: Atom, asked: list[int], scope: Scope) -> None:
     """A call that gave its derivatives, too: they are multiplied by the adjoint of its value."""
-    wrt, count = call.function.notes["slopes"]
-    slopes = [r.forward.primal(u, scope) for u in call.results[count:]]
-    _contribute_all(r, call, [_times(d, u, scope) for u in slopes], wrt, asked, scope)
+    partials = call.function.interface.partials
+    assert partials is not None
+    slopes = [r.forward.primal(u, scope) for u in call.results[partials.results :]]
+    _contribute_all(r, call, [_times(d, u, scope) for u in slopes], partials.wrt, asked, scope)
 
 
 def _times(d: Atom, slope: Atom, scope: Scope) -> Atom:

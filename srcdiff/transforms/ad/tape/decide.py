@@ -97,7 +97,7 @@ def _planned(fn: Function, roots: Roots, mode: Mode, without: frozenset[str]) ->
         program = with_built(program)
     if "to be recorded" in without:
         wanted = list(dict.fromkeys((*wanted, *_recordable(fn.body, program))))
-    plan = Plan(program, frozenset(fn.notes.get("counts", ())), mode=mode, without=without)
+    plan = Plan(program, frozenset(fn.lengths.nonnegative), mode=mode, without=without)
     plan.alike = frozenset(run_alike(fn.body))
     plan.counted = counters(fn, program, lambda v: plan.axes(v) is not None)
     groups = _by_top_statement(forward, wanted, program).values()

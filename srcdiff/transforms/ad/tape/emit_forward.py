@@ -33,11 +33,9 @@ def write_plan(fn: Function, plan: Plan) -> Function:
     env = layout.env
     body = _top(fn.body, _Forward(layout), Backward(layout))
     named = {
-        d: a
-        for d, v in fn.notes.get("adjoint_of", {}).items()
-        if isinstance(a := env.get(v, v), Value)
+        d: a for d, v in fn.derivative.adjoint_of.items() if isinstance(a := env.get(v, v), Value)
     }
-    return replace(fn, body=body, notes={**fn.notes, "adjoint_of": named})
+    return replace(fn, body=body, derivative=replace(fn.derivative, adjoint_of=named))
 
 
 def _top(region: Region, forward: _Forward, backward: Backward) -> Region:

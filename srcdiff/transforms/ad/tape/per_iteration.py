@@ -66,9 +66,11 @@ def _decided(fn: Function, region: Region, decide: Decide) -> Function:
     used = (a for s in region.body for a in used_atoms(s))
     outer = [a for a in (*used, *region.yields) if isinstance(a, Value) and a not in inside]
     params = tuple(dict.fromkeys((*fn.params, *outer, *region.params)))
-    counts = (*fn.notes.get("counts", ()), *_counts_among(params, fn))
+    nonnegative = (*fn.lengths.nonnegative, *_counts_among(params, fn))
     alone = replace(
-        fn, body=Region(params, region.body, region.yields), notes={**fn.notes, "counts": counts}
+        fn,
+        body=Region(params, region.body, region.yields),
+        lengths=replace(fn.lengths, nonnegative=nonnegative),
     )
     done = decide(alone, storage_roots(fn))
     body = Region(region.params, done.body.body, done.body.yields)
@@ -78,7 +80,8 @@ def _decided(fn: Function, region: Region, decide: Decide) -> Function:
     ):  # a turn that is run again: what it has mirrored is no part of the forward part
         body = _Unpaired().region(body, {}, Builder())
     fn = _Exchange(region, body)(fn)
-    return replace(fn, notes={**fn.notes, "adjoint_of": done.notes.get("adjoint_of", {})})
+    adjoint_of = done.derivative.adjoint_of
+    return replace(fn, derivative=replace(fn.derivative, adjoint_of=adjoint_of))
 
 
 def _counts_among(params: Sequence[Value], fn: Function) -> list[str]:

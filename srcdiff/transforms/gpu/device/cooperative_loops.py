@@ -99,7 +99,7 @@ class _Mark(Rewriter):
 def block_loops(fn: Function, atomics: bool) -> Function:
     """`fn` for all threads of a block at once.
 
-    `notes["block_turns"]` says how many iterations each loop has that they share, None where only the run knows.
+    `target.shared_iterations` are the numbers of iterations of shared loops, None where only the run knows one.
 
     Without `atomics`, what iterations add to is added to in one order: results are the same to the last bit.
     """
@@ -107,7 +107,8 @@ def block_loops(fn: Function, atomics: bool) -> Function:
     pass_ = _Blocks(fn, atomics)
     b, _ = pass_.region(fn.body, storage_roots(fn), _NOTHING)
     body = b.region(fn.params, fn.body.yields)
-    return replace(fn, body=body, notes={**fn.notes, "block_turns": tuple(pass_.iterations)})
+    target = replace(fn.target, shared_iterations=tuple(pass_.iterations))
+    return replace(fn, body=body, target=target)
 
 
 class _Settled(Rewriter):

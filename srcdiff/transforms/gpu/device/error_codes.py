@@ -19,7 +19,7 @@ __all__ = ["device_errors"]
 
 
 def device_errors(fn: Function) -> Function:
-    """`fn` with a last parameter `failed`; what the numbers in it mean, from 1 on, is `notes["failures"]`."""
+    """`fn` with a last parameter `failed`; what the numbers in it mean, from 1 on, is `target.failures`."""
     name = "failed"
     while name in {p.name for p in fn.params}:
         name = f"{name}_"
@@ -27,7 +27,7 @@ def device_errors(fn: Function) -> Function:
     pass_ = _Leave(failed, tuple(y.type for y in fn.body.yields))
     new = pass_(fn)
     body = replace(new.body, params=(*fn.params, failed))
-    return replace(new, body=body, notes={**fn.notes, "failures": tuple(pass_.failures)})
+    return replace(new, body=body, target=replace(fn.target, failures=tuple(pass_.failures)))
 
 
 class _Leave(Rewriter):

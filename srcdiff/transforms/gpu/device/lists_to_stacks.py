@@ -48,7 +48,7 @@ _USES = (*_READS, containers.append, containers.list_length, memory.zeros_like_l
 
 
 def stacks(fn: Function) -> Function:
-    """`fn` with arrays, further parameters, for such of its lists as only it sees; `notes["stacks"]` are their names
+    """`fn` with arrays, further parameters, for such of its lists as only it sees; `target.stacks` are their names
     and types. Others are left.
     """
     pass_ = _Stacks(fn)
@@ -57,7 +57,7 @@ def stacks(fn: Function) -> Function:
     new = pass_(fn)
     body = replace(new.body, params=(*fn.params, *(s.storage for s in pass_.made.values())))
     made = tuple((s.storage.name, s.storage.type) for s in pass_.made.values())
-    return replace(new, body=body, notes={**fn.notes, "stacks": made})
+    return replace(new, body=body, target=replace(fn.target, stacks=made))
 
 
 class _Stack:

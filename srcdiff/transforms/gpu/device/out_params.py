@@ -29,10 +29,11 @@ from srcdiff.ir.core import (
     regions_of,
     walk,
 )
+from srcdiff.ir.facts import Storage
 from srcdiff.ir.types import Array, Scalar, shape_of
 from srcdiff.ops.arrays import memory
 from srcdiff.transforms.analysis.dependence.affine import is_element
-from srcdiff.transforms.gpu.device.preallocate import UNFILLED, ZEROS, Storage, unused
+from srcdiff.transforms.gpu.device.preallocate import UNFILLED, ZEROS, unused
 from srcdiff.transforms.lower.loop_nests import Arrays, Nest, add_element, element_of, nest
 
 __all__ = ["given_results"]
@@ -65,13 +66,18 @@ def given_results(fn: Function, names: Sequence[str]) -> Function:
     positions = tuple(range(len(numbers)))
     output = 0 if len(numbers) == 1 else Node("tuple", positions, positions)
     storage = [Storage(r.name, r.type, "result") for r in results if isinstance(r.type, Array)]
-    first = len(fn.params) - len(fn.notes.get("stacks", ()))
+    first = len(fn.params) - len(fn.target.stacks)
     rooms = fn.params[first:]  # of the precision that the function has now
     storage += [Storage(p.name, p.type, "stack") for p in rooms if isinstance(p.type, Array)]
     params = (*fn.params[:first], *results, *fn.params[first:])
     body = b.region(params, [fn.body.yields[k] for k in numbers])
-    notes = {**fn.notes, "storage": tuple(storage), "device": True, "defaults": {}}
-    return replace(fn, body=body, output=output, notes=notes)
+    return replace(
+        fn,
+        body=body,
+        output=output,
+        interface=replace(fn.interface, defaults={}),
+        target=replace(fn.target, storage=tuple(storage), is_device=True),
+    )
 
 
 class _Adding(Rewriter):

@@ -13,8 +13,7 @@ from __future__ import annotations
 import keyword
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import replace
 
 import numpy as np
 
@@ -33,6 +32,7 @@ from srcdiff.ir.core import (
     regions_of,
     walk,
 )
+from srcdiff.ir.facts import Storage
 from srcdiff.ir.types import Array, Dim, Scalar, Type, all_dims, inner_lengths, shape_of
 from srcdiff.ops.control import cuda_scalar
 from srcdiff.ops.control.cuda_kernel import shared_array
@@ -44,7 +44,7 @@ from srcdiff.transforms.lower.loop_nests import (
     store_element,
 )
 
-__all__ = ["UNFILLED", "ZEROS", "Storage", "device_storage", "fill", "local_lengths", "unused"]
+__all__ = ["UNFILLED", "ZEROS", "device_storage", "fill", "local_lengths", "unused"]
 
 _LOCAL = 2048  # bytes of an array that is the thread's own
 _SHARED = 16384  # of all small arrays that a block shares
@@ -53,26 +53,8 @@ ZEROS = frozenset({"zeros", "zeros_of", "zeros_like"})
 UNFILLED = frozenset({"empty", "empty_of", "empty_like"})
 
 
-@dataclass(frozen=True)
-class Storage:
-    """A parameter that stands behind the user's.
-
-    Attributes
-    ----------
-    role : str
-        "result": the program adds to it; "scratch": what was in it does not matter, and is written over; "stack": that
-        too, and only the run knows its first length, which is a symbol of its own.
-    type : Array
-        Its lengths are those of the user's parameters.
-    """
-
-    name: str
-    type: Array
-    role: Literal["result", "scratch", "stack"]
-
-
 def device_storage(fn: Function, is_block: bool = False) -> Function:
-    """`fn` with the storage that it takes as further parameters, said in `notes["storage"]` behind the results.
+    """`fn` with the storage that it takes as further parameters, listed in `target.storage` behind the results.
 
     `is_block`: the threads of a block run it together. Then small storage is theirs (`cuda.shared.array`), but for that
     of an iteration of a loop that they share, which is a thread's own.
@@ -93,7 +75,7 @@ def local_lengths(
     """
     axes = {d.symbol for p in params for d in shape_of(p.type)}
     found: dict[str, int] = {}
-    for s in fn.notes["storage"]:
+    for s in fn.target.storage:
         own = {name for d in s.type.shape for name in d.symbols()}
         if s.role == "scratch" and s.type.ndim == 1 and own and own <= lengths.keys() & axes:
             (length,) = (d.evaluate(lengths) for d in s.type.shape)
@@ -131,9 +113,9 @@ class _Given(Rewriter):
         used = {a for s in b.body for a in used_atoms(s)}
         kept = [k for k, v in enumerate(self.given) if v in used]
         scratch = (self.scratch[k] for k in kept)
-        notes = {**fn.notes, "storage": (*fn.notes.get("storage", ()), *scratch)}
+        target = replace(fn.target, storage=(*fn.target.storage, *scratch))
         params = (*fn.params, *(self.given[k] for k in kept))
-        return replace(fn, body=b.region(params, yields), notes=notes)
+        return replace(fn, body=b.region(params, yields), target=target)
 
     def place(self, op: Op) -> None:
         """Decide where the storage is that an operation takes."""

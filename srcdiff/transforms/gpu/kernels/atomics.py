@@ -43,19 +43,19 @@ class Place:
 
 
 def atomic_sums(fn: Function) -> Function:
-    """`fn` with atomic additions; `notes["axes"]` are the axes of the launch that it counts on being the only ones,
-    None if it counts on nothing.
+    """`fn` with atomic additions; `target.only_axes` are the axes of the launch that alone may be longer than 1, None
+    where any may be.
     """
     found = Threads(fn)
     shared = frozenset(shared_storage(fn))
     own = {v for v in shared if found.is_own(v)}
     new = _Atomic(found.roots, shared - own)(fn)
-    kinds = (memory.add_into, memory.store) if "unobserved" in fn.notes else (memory.add_into,)
+    kinds = (memory.add_into, memory.store) if fn.target.unobserved else (memory.add_into,)
     counts = any(
         isinstance(s, Op) and s.decl in kinds and not shared.isdisjoint(writes_of(s, found.roots))
         for s in walk(new.body)
     )
-    return replace(new, notes={**new.notes, "axes": found.axes if counts else None})
+    return replace(new, target=replace(new.target, only_axes=found.axes if counts else None))
 
 
 class _Atomic(Rewriter):
@@ -74,9 +74,9 @@ class _Atomic(Rewriter):
 
 
 def note_axes(fn: Function) -> Function:
-    """`fn` with `notes["asked"]`: the axes of the launch along which it asks where a thread is, such as "xy"."""
+    """`fn` with `target.thread_axes`: the axes of the launch on which a thread's place is read, such as "xy"."""
     axes = "".join(sorted({a for s in walk(fn.body) for a in _axes_asked(s)}))
-    return replace(fn, notes={**fn.notes, "asked": axes})
+    return replace(fn, target=replace(fn.target, thread_axes=axes))
 
 
 class Threads:
@@ -87,7 +87,7 @@ class Threads:
         self.roots = storage_roots(fn)
         self.maker: dict[Value, Statement] = {v: s for s in walk(fn.body) for v in s.results}
         self.loops = {s.index: s for s in walk(fn.body) if isinstance(s, For)}
-        self.axes = fn.notes.get("asked", "")
+        self.axes = fn.target.thread_axes
 
     def is_own(self, array: Value) -> bool:
         """Whether no two threads touch the same element; a kernel that asks for no place is for one thread."""

@@ -32,5 +32,5 @@ def kernel_tangent(fn: Function, rules: Rules, forward_rules: ForwardRules) -> F
         name=f"{fn.name}_tangent",
         body=replace(new.body, yields=()),
         output=Node("tuple", (), ()),
-        notes={**new.notes, "kernel": True},
+        target=replace(new.target, is_kernel=True),
     )

@@ -194,4 +194,5 @@ def _has_wide_storage(fn: Function) -> bool:
 
 
 def _noted(fn: Function) -> Function:
-    return replace(fn, notes={**fn.notes, "device": True, "kernel": True, "loops": False})
+    target = replace(fn.target, is_device=True, is_kernel=True, is_compiled=True, fastmath=False)
+    return replace(fn, target=target)

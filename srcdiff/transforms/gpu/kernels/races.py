@@ -44,7 +44,7 @@ def check_races(fn: Function) -> Function:
     UnsupportedError
         Where all threads store into one element.
     """
-    if not fn.notes["asked"]:
+    if not fn.target.thread_axes:
         return fn  # for one thread
     dims = launch_dims(fn)
     for is_shared in (False, True):

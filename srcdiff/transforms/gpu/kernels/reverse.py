@@ -70,7 +70,9 @@ def kernel_adjoint(fn: Function, rules: Rules) -> Function:
         body,
         name=f"{fn.name}_adjoint",
         output=Node("tuple", (), ()),
-        notes={**body.notes, "kernel": True, "unobserved": frozenset(p.name for p in fn.params)},
+        target=replace(
+            body.target, is_kernel=True, unobserved=frozenset(p.name for p in fn.params)
+        ),
     )
 
 

@@ -9,10 +9,10 @@ There may be one thread, or block, along each of these, which the launch is aske
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from srcdiff.ir.core import Atom, Const, Function, If, Op, Region, Value, regions_of
-from srcdiff.ir.location import Location
+from srcdiff.ir.facts import SingleWriter
 from srcdiff.ir.types import Array, is_float
 from srcdiff.ops.arrays import memory
 from srcdiff.transforms.gpu.kernels.atomics import Threads
@@ -20,22 +20,13 @@ from srcdiff.transforms.gpu.kernels.barriers import shared_storage
 from srcdiff.transforms.gpu.kernels.bounds_guards import Guard, Guards
 from srcdiff.transforms.gpu.kernels.divergence import BLOCKS, THREADS, launch_dims
 
-__all__ = ["Alone", "note_alone"]
-
-
-@dataclass(frozen=True)
-class Alone:
-    """A store that wants one thread, or block, along a dimension of the launch, such as "threadIdx.y"."""
-
-    dimension: str
-    array: str
-    adds: bool
-    location: Location | None
+__all__ = ["note_alone"]
 
 
 def note_alone(fn: Function) -> Function:
-    """`fn` with `notes["alone"]`: for each dimension, the first store and addition that want one thread along it."""
-    return replace(fn, notes={**fn.notes, "alone": tuple(_Alone(fn).found.values())})
+    """`fn` with `target.single_writers`: for each dimension, the first store and addition that need one thread."""
+    found = tuple(_Alone(fn).found.values())
+    return replace(fn, target=replace(fn.target, single_writers=found))
 
 
 class _Alone:
@@ -48,7 +39,7 @@ class _Alone:
             d: Guards(fn, place, lambda a, d=d: d in self.dims.get(a, ()))  # type: ignore[misc]
             for d in (*BLOCKS, *THREADS)
         }
-        self.found: dict[tuple[str, bool], Alone] = {}
+        self.found: dict[tuple[str, bool], SingleWriter] = {}
         self.region(fn.body, ())
 
     def region(self, region: Region, guards: tuple[Guard, ...]) -> None:
@@ -71,7 +62,7 @@ class _Alone:
         for d in among:
             if d not in told and all(self.guards[d].is_bound(*g) for g in guards):
                 adds = op.decl is memory.add_into
-                self.found.setdefault((d, adds), Alone(d, target.name, adds, op.location))
+                self.found.setdefault((d, adds), SingleWriter(d, target.name, adds, op.location))
 
 
 def _is_plain(op: Op) -> bool:

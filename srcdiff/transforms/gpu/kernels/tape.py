@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Container, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -29,6 +29,7 @@ from srcdiff.ir.core import (
     regions_of,
     walk,
 )
+from srcdiff.ir.facts import ThreadStorage
 from srcdiff.ir.types import Array, Dim
 from srcdiff.ops.arrays import containers, memory
 from srcdiff.ops.control import control, cuda_scalar
@@ -40,34 +41,19 @@ from srcdiff.transforms.lower.loop_nests import NoLoopForm
 from srcdiff.transforms.lower.materialise_dims import bind_lengths
 from srcdiff.transforms.simplify.dce import dce
 
-__all__ = ["Kept", "counts_of_storage", "inner_lists", "thread_storage"]
+__all__ = ["counts_of_storage", "inner_lists", "thread_storage"]
 
 _LOCAL = 1 << 16  # bytes of an array that is a thread's own
 
 
-@dataclass(frozen=True)
-class Kept:
-    """An array that a kernel is given for what threads keep.
-
-    Attributes
-    ----------
-    shape : tuple of Dim
-        What a thread needs; where a symbol is none of the arguments', only the run knows.
-    """
-
-    name: str
-    shape: tuple[Dim, ...]
-    dtype: str
-
-
 def thread_storage(fn: Function) -> Function:
-    """`fn` with its storage in local arrays, and in further parameters, which `notes["kept"]` says."""
+    """`fn` with its storage in local arrays, and in further parameters: `target.thread_storage`."""
     return _Storage(fn).function()
 
 
 def _stack_params(fn: Function) -> list[Value]:
     """The parameters that stand for lists, of which only the run knows how long they get."""
-    names = {name for name, _ in fn.notes.get("stacks", ())}
+    names = {name for name, _ in fn.target.stacks}
     return [p for p in fn.params if p.name in names]
 
 
@@ -102,12 +88,11 @@ def counts_of_storage(fn: Function) -> Function:
     body = _Counting(fn, needed).region(fn.body, {}, Builder(shapes_for(fn)))
     stacked = _stack_params(fn)
     params = (*(p for p in fn.params if p not in stacked), needed)
-    notes = {**fn.notes, "unobserved": frozenset(p.name for p in fn.params), "stacks": ()}
     counted = replace(
         fn,
         name=f"{fn.name}_storage",
         body=replace(body, params=(*params, *stacked)),
-        notes=notes,
+        target=replace(fn.target, unobserved=frozenset(p.name for p in fn.params), stacks=()),
         doc="The most that a thread needs of what it is given to keep, into `needed`.",
     )
     counted = dce(bind_lengths(counted))
@@ -213,12 +198,12 @@ class _Storage(Rewriter):
             assert isinstance(type_, Array)
             own = op.result.name
             name = unused(own if own.isidentifier() else self.name_of(op.result), taken)
-            kept.append(Kept(name, type_.shape, type_.dtype))
+            kept.append(ThreadStorage(name, type_.shape, type_.dtype))
             threads = Dim.of("threads_of_launch")
             self.given[op.result] = Value(Array(type_.dtype, (*type_.shape, threads)), name)
         for p in self.stacked:
             assert isinstance(p.type, Array)
-            kept.append(Kept(p.name, p.type.shape, p.type.dtype))
+            kept.append(ThreadStorage(p.name, p.type.shape, p.type.dtype))
             threads = Dim.of("threads_of_launch")
             self.given[p] = Value(Array(p.type.dtype, (*p.type.shape, threads)), p.name)
         for s in walk(fn.body):
@@ -236,7 +221,7 @@ class _Storage(Rewriter):
             self.statement(statement, env, b)
         params = (*(p for p in fn.params if p not in self.stacked), *self.given.values())
         body = b.region(params, tuple(lookup(env, y) for y in fn.body.yields))
-        return replace(fn, body=body, notes={**fn.notes, "kept": tuple(kept)})
+        return replace(fn, body=body, target=replace(fn.target, thread_storage=tuple(kept)))
 
     def name_of(self, storage: Value) -> str:
         """What elements of an array are kept in is called after the array."""
@@ -298,7 +283,7 @@ def _is_element(s: Statement) -> bool:
 
 def _thread(fn: Function, b: Builder) -> Atom:
     """The number of a thread in its launch."""
-    axes = "xyz".index(max(fn.notes["asked"] or "x")) + 1
+    axes = "xyz".index(max(fn.target.thread_axes or "x")) + 1
     places = b.ops(grid, axes=axes, names=("thread",) if axes == 1 else ())
     if axes == 1:
         return places[0]

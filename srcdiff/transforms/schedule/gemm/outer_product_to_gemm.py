@@ -42,13 +42,13 @@ _MOST = 2**21  # numbers that are kept for it
 def gathered_sums(fn: Function, lengths: Mapping[str, int]) -> Function:
     """`fn` with sums of products gathered from loops, where that pays for the `lengths` of the arguments at hand.
 
-    What was compared is `notes["work"]`: pairs of numbers of which the first is at most the second.
+    The comparisons that decided are in `lengths.at_most`.
     """
     gather = _Gather(fn, lengths)
     new = gather(fn)
     if gather.facts:
-        facts = (*fn.notes.get("work", ()), *gather.facts)
-        new = replace(new, notes={**new.notes, "work": tuple(dict.fromkeys(facts))})
+        at_most = tuple(dict.fromkeys((*fn.lengths.at_most, *gather.facts)))
+        new = replace(new, lengths=replace(new.lengths, at_most=at_most))
     return new if new.body is fn.body else bind_lengths(new)
 
 

@@ -5,6 +5,7 @@ from transforms.sources import agrees
 
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Function, Region, Value, const
+from srcdiff.ir.facts import LengthFacts
 from srcdiff.ir.types import FLOAT, Array, Dim, List, Scalar, Struct
 from srcdiff.transforms.ad.reverse.accumulate import adjoint_type, assumed_lengths, is_zero, whole
 
@@ -41,7 +42,8 @@ def test_zero_is_recognised_as_a_constant_only():
 
 
 def test_assumptions_name_the_length_that_is_not_fixed():
-    fn = Function("f", Region((), (), ()), 0, notes={"assumptions": ((Dim(4), N), (K, Dim(1)))})
+    facts = LengthFacts(assumed=((Dim(4), N), (K, Dim(1))))
+    fn = Function("f", Region((), (), ()), 0, lengths=facts)
     assumed = assumed_lengths(fn)
     assert (assumed(N), assumed(K), assumed(N + K), assumed(Dim(3))) == (
         Dim(4),

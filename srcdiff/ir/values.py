@@ -1,0 +1,80 @@
+"""Values and constants: what statements take and give.
+
+`Atom = Value | Const`. A value is defined once; a constant is a Python object with its type.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from srcdiff.ir.types import BOOL, FLOAT, Dim, Scalar, Static, Type
+
+__all__ = ["Atom", "Const", "Value", "const", "known_dim", "symbol_of"]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Value:
+    """One SSA value. `name` is a hint for printing; `user` says that the user's program gave it."""
+
+    type: Type
+    name: str = ""
+    user: bool = False
+
+    def __repr__(self) -> str:
+        return f"%{self.name}:{self.type}"
+
+
+@dataclass(frozen=True, slots=True)
+class Const:
+    """A Python constant as an operand: a number, a bool, None, a string or a dtype name."""
+
+    value: Any
+    type: Type
+
+    def __repr__(self) -> str:
+        return repr(self.value)
+
+    def __eq__(
+        self, other: object
+    ) -> bool:  # 1, 1.0 and True differ; -0.0 and 0.0 differ; nan is itself
+        return (
+            isinstance(other, Const)
+            and self.type == other.type
+            and repr(self.value) == repr(other.value)
+        )
+
+    def __hash__(self) -> int:
+        return hash((repr(self.value), self.type))
+
+
+Atom = Value | Const
+
+
+def const(value: Any) -> Const:
+    """A constant with its type: Python scalars are weak, NumPy scalars are not."""
+    if isinstance(value, bool):
+        return Const(value, BOOL)
+    if isinstance(value, int):
+        return Const(value, Scalar("int64", True, Dim(value)))
+    if isinstance(value, float) and type(value) is float:
+        return Const(value, FLOAT)
+    if isinstance(value, complex) and type(value) is complex:
+        return Const(value, Scalar("complex128"))
+    dtype = getattr(value, "dtype", None)
+    if dtype is not None and getattr(value, "ndim", 1) == 0 and dtype.kind in "biufc":
+        return Const(value, Scalar(dtype.name, False))
+    return Const(value, Static(value))
+
+
+def known_dim(atom: Atom) -> Dim | None:
+    """What is known of an integer scalar: an expression in lengths, or a symbol of its own."""
+    if isinstance(atom, Const):
+        return Dim(atom.value) if type(atom.value) is int else None
+    return atom.type.expr if isinstance(atom.type, Scalar) else None
+
+
+def symbol_of(index: Value) -> str | None:
+    """The symbol that stands for a loop's index in what is known of integers."""
+    known = known_dim(index)
+    return None if known is None else known.symbol
