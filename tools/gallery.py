@@ -2,7 +2,7 @@
 
     python tools/gallery.py
 
-`tests/test_gallery.py` compares the files with what this makes.
+`tests/documentation/test_gallery.py` compares the files with what this makes.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ SHARED, REWRITING, DEFINITE = (
     f"{name}.py::test_"
     for name in (
         "compat/test_shared_state",
-        "test_rewriting_seeds",
+        "rewriting/test_seeds",
         "transforms/linalg/test_cholesky_systems",
     )
 )
@@ -78,7 +78,7 @@ ROWS = {
         HERE + "t24_divergences",
         HERE + "t24_conditional_variance",
         HERE + "t24_two_categories",
-        "test_examples.py::test_example",
+        "documentation/test_examples.py::test_example",
     ],
     "T25": [
         DEFINITE + "the_sparse_gaussian_process_of_seed_000",

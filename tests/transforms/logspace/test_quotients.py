@@ -3,8 +3,8 @@
 import mpmath as mp
 import numpy as np
 import pytest
+from rewriting.test_spellings import compare_with_mpmath
 from scipy.special import expit
-from test_rewriting_spellings import compare_with_mpmath
 
 import srcdiff
 

@@ -3,7 +3,7 @@
 import mpmath as mp
 import numpy as np
 import pytest
-from test_rewriting_spellings import compare_with_mpmath, log_sum, softplus
+from rewriting.test_spellings import compare_with_mpmath, log_sum, softplus
 
 import srcdiff
 

@@ -5,8 +5,8 @@ import math
 import mpmath as mp
 import numpy as np
 import pytest
+from rewriting.test_spellings import ROWS, compare_with_mpmath, log_sum, softplus
 from scipy.special import logsumexp
-from test_rewriting_spellings import ROWS, compare_with_mpmath, log_sum, softplus
 
 import srcdiff
 

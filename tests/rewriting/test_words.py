@@ -5,8 +5,7 @@ import math
 import mpmath as mp
 import numpy as np
 import pytest
-from scipy.special import erf, erfc, expit, ndtr
-from test_rewriting_spellings import (
+from rewriting.test_spellings import (
     DIGITS,
     ROWS,
     STEP,
@@ -15,6 +14,7 @@ from test_rewriting_spellings import (
     nearly,
     softplus,
 )
+from scipy.special import erf, erfc, expit, ndtr
 
 import srcdiff
 

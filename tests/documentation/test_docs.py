@@ -10,7 +10,16 @@ from typing import Any
 import numpy as np
 import pytest
 from corpus_loader import load
-from docs_tools import DOCUMENTS, ROOT, Block, Outcome, Session, blocks, is_part, without_notes
+from documentation.docs_tools import (
+    DOCUMENTS,
+    ROOT,
+    Block,
+    Outcome,
+    Session,
+    blocks,
+    is_part,
+    without_notes,
+)
 
 import srcdiff
 from srcdiff.ops.control.cuda_scalar import device_form

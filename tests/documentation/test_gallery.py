@@ -12,7 +12,7 @@ import pytest
 
 from srcdiff.expfam import lds
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs" / "gallery"
 
 

@@ -3,11 +3,11 @@
 import copy
 import inspect
 
-import in_place_programs
 import numpy as np
 import pytest
 from corpus_loader import flatten
 from fuzz.compare import problems
+from programs import in_place_programs
 
 import srcdiff
 
