@@ -8,6 +8,8 @@ from functools import partial
 from types import FunctionType, MethodType
 from typing import Any
 
+import gast
+
 import srcdiff.frontend.derivatives.adjoint_hooks
 import srcdiff.frontend.syntax.augmented_assignment
 import srcdiff.frontend.syntax.expressions
@@ -173,7 +175,7 @@ def _plain_function(function: Any) -> tuple[FunctionType, tuple[Any, ...]]:
     return function, first
 
 
-def _by_position(function: Any, arguments: Any) -> frozenset[str]:
+def _by_position(function: Any, arguments: gast.arguments) -> frozenset[str]:
     """Where a function takes `*args` or `**kwargs` for those that it shows (a wrapper does): the ones that it gets by
     position.
     """

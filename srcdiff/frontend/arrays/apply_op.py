@@ -9,6 +9,7 @@ import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import gast
 import numpy as np
 
 from srcdiff.frontend.arrays.subscripts import ask_for, need_static, no_array, shape_parts
@@ -63,7 +64,7 @@ def _parameters(signature: str) -> tuple[inspect.Parameter, ...]:
 
 
 def apply(
-    fr: Frame, node: Any, decl: OpDecl, args: Args, kwargs: Kwargs, spelling: str
+    fr: Frame, node: gast.AST, decl: OpDecl, args: Args, kwargs: Kwargs, spelling: str
 ) -> FrontValue:
     """Append an operation for a call."""
     given = [_plain(fr, a, node) for a in args]
@@ -102,7 +103,7 @@ def apply(
     return results[0] if is_single else sequence(results)
 
 
-def _alike(fr: Frame, node: Any, numbers: Sequence[Atom]) -> list[Atom]:
+def _alike(fr: Frame, node: gast.AST, numbers: Sequence[Atom]) -> list[Atom]:
     """What is chosen from is of one kind: `0.5 if c else float(x > y)`, and float32 if one of them is."""
     dtype, weak = promote(numbers)
 
@@ -120,7 +121,7 @@ def _alike(fr: Frame, node: Any, numbers: Sequence[Atom]) -> list[Atom]:
     return [alike(a) for a in numbers]
 
 
-def _plain(fr: Frame, value: FrontValue, node: Any) -> Any:
+def _plain(fr: Frame, value: FrontValue, node: gast.AST) -> Any:
     """An argument as `bind` functions take it: values, constants, and nested tuples of them."""
     value = sure(fr, value, node)
     if isinstance(value, Parts):
@@ -143,7 +144,7 @@ def _plain(fr: Frame, value: FrontValue, node: Any) -> Any:
     fr.fail(node, f"{describe(value)} cannot be an argument here", "Pass numbers and arrays.")
 
 
-def _operand(fr: Frame, value: Any, node: Any) -> Atom:
+def _operand(fr: Frame, value: Any, node: gast.AST) -> Atom:
     if isinstance(value, tuple | list):
         decl = find(np.array)
         assert decl is not None and decl.bind is not None
@@ -163,7 +164,7 @@ def _takes_lists(decl: OpDecl, atoms: Sequence[Atom], attrs: Mapping[str, Any]) 
     return True
 
 
-def _as_array(fr: Frame, atom: Atom, node: Any) -> Atom:
+def _as_array(fr: Frame, atom: Atom, node: gast.AST) -> Atom:
     if not isinstance(atom.type, List) or not isinstance(atom.type.element, Scalar | Array):
         return atom
     decl = find(np.array)
@@ -176,7 +177,7 @@ _FIRST = ("a", "x", "v", "m", "arr")  # NumPy has several names for its first pa
 
 def _bind(
     fr: Frame,
-    node: Any,
+    node: gast.AST,
     decl: OpDecl,
     args: Sequence[Any],
     kwargs: Mapping[str, Any],
@@ -220,7 +221,7 @@ def _bind(
     return operands, attrs
 
 
-def _attribute(fr: Frame, value: Any, node: Any) -> Any:
+def _attribute(fr: Frame, value: Any, node: gast.AST) -> Any:
     """A static attribute as a Python value."""
     if isinstance(value, tuple):
         return tuple(_attribute(fr, v, node) for v in value)

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import gast
+
 from srcdiff.frontend.arrays.apply_op import apply
 from srcdiff.frontend.core.frame import Frame
 from srcdiff.frontend.core.values import Args, FrontValue, Kwargs, sequence
@@ -24,7 +26,7 @@ _SAME = (
 _INVERSES = {f"a{name}": f"arc{name}" for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh")}
 
 
-def _number(fr: Frame, node: Any, value: FrontValue) -> Atom:
+def _number(fr: Frame, node: gast.AST, value: FrontValue) -> Atom:
     """The argument as one of Python's complex numbers."""
     atom = fr.as_atom(value, node)
     if not isinstance(atom.type, Scalar):
@@ -35,14 +37,14 @@ def _number(fr: Frame, node: Any, value: FrontValue) -> Atom:
 
 
 def _called(
-    decl: OpDecl, name: str, fr: Frame, node: Any, args: Args, kwargs: Kwargs
+    decl: OpDecl, name: str, fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs
 ) -> FrontValue:
     if len(args) != 1 or kwargs:
         fr.fail(node, f"cmath.{name} takes one number")
     return apply(fr, node, decl, [_number(fr, node, args[0])], {}, f"cmath.{name}")
 
 
-def _log(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+def _log(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
     """The logarithm; to a base it is a quotient."""
     log = partial(_called, elementary.log, "log", fr, node)
     if len(args) != 2:
@@ -51,11 +53,11 @@ def _log(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     return fr.op(node, arithmetic.divide, above, below)
 
 
-def _angle(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+def _angle(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
     return _called(complex_numbers.angle, "phase", fr, node, args, kwargs)
 
 
-def _polar(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+def _polar(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
     """The absolute value and the angle."""
     if len(args) != 1:
         fr.fail(node, "cmath.polar takes one number")
@@ -65,7 +67,7 @@ def _polar(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     )
 
 
-def _rect(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+def _rect(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
     """The number of an absolute value and an angle."""
     if len(args) != 2 or kwargs:
         fr.fail(node, "cmath.rect takes an absolute value and an angle")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import gast
 import numpy as np
 
 from srcdiff.frontend.arrays.apply_op import apply
@@ -34,7 +35,7 @@ from srcdiff.ops.elementwise import arithmetic
 __all__ = ["INDEX_CALLS"]
 
 
-def _where(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+def _where(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
     """`np.where(condition)` is `np.nonzero(condition)`."""
     if len(args) == 1 and not kwargs:
         return apply(fr, node, nonzero, args, kwargs, "")
@@ -43,14 +44,14 @@ def _where(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     return apply(fr, node, decl, args, kwargs, "")
 
 
-def _argwhere(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+def _argwhere(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
     stack = find(np.stack)
     assert stack is not None
     places = apply(fr, node, nonzero, args, kwargs, "")
     return apply(fr, node, stack, [places], {"axis": const(1)}, "")
 
 
-def _diagonal(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+def _diagonal(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
     """`np.diag_indices(n, ndim=2)`: one array of numbers for each axis."""
     n, *rest = (*args, *kwargs.values())
     count = static_int(rest[0]) if rest else 2
@@ -60,7 +61,7 @@ def _diagonal(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     return sequence([fr.op(node, arange, fr.as_atom(n, node))] * count)
 
 
-def _diagonal_of(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+def _diagonal_of(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
     array = _matrix(fr, node, (*args, *kwargs.values())[0], least=2)
     numbers = fr.op(node, arange, length_along(fr, array, 0, node))
     return sequence([numbers] * len(shape_of(array.type)))
@@ -69,7 +70,7 @@ def _diagonal_of(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue
 def _triangle_of(decl: OpDecl) -> Callable[..., FrontValue]:
     """`np.triu_indices_from(a, k=0)`."""
 
-    def read(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+    def read(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
         array = _matrix(fr, node, args[0])
         rest = [*args[1:], *kwargs.values()]
         rows, columns = shape_of(array.type)
@@ -81,7 +82,7 @@ def _triangle_of(decl: OpDecl) -> Callable[..., FrontValue]:
     return read
 
 
-def _matrix(fr: Frame, node: Any, value: FrontValue, least: int = 0) -> Atom:
+def _matrix(fr: Frame, node: gast.AST, value: FrontValue, least: int = 0) -> Atom:
     array = fr.as_atom(value, node)
     ndim = len(shape_of(array.type))
     if ndim != 2 and not (least and ndim >= least):
@@ -89,7 +90,7 @@ def _matrix(fr: Frame, node: Any, value: FrontValue, least: int = 0) -> Atom:
     return array
 
 
-def _open_mesh(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+def _open_mesh(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
     """`np.ix_`: each of the vectors along an axis of its own."""
     found: list[FrontValue] = []
     for k, value in enumerate(args):
@@ -103,14 +104,14 @@ def _open_mesh(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     return sequence(found)
 
 
-def _result_type(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+def _result_type(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
     """`np.result_type` of arrays, numbers and dtypes."""
     dtypes = [a.value for a in args if isinstance(a, Known)]
     dtype, _ = promote([fr.as_atom(a, node) for a in args if not isinstance(a, Known)], *dtypes)
     return Known(np.dtype(dtype))
 
 
-def _broadcast_shapes(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+def _broadcast_shapes(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
     """`np.broadcast_shapes`: on each axis, the length of one of those that are not 1."""
     shapes = fr.session.shapes
     rows = [[fr.as_atom(v, node) for v in _lengths(fr, node, a)] for a in args]
@@ -126,13 +127,13 @@ def _broadcast_shapes(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> Front
     return sequence(found)
 
 
-def _lengths(fr: Frame, node: Any, shape: FrontValue) -> Sequence[FrontValue]:
+def _lengths(fr: Frame, node: gast.AST, shape: FrontValue) -> Sequence[FrontValue]:
     if isinstance(shape, ShapeOf):
         return shape_parts(fr, shape, node).values
     return shape.values if isinstance(shape, Parts) else (shape,)
 
 
-def _largest(fr: Frame, node: Any, numbers: Sequence[Atom]) -> Atom:
+def _largest(fr: Frame, node: gast.AST, numbers: Sequence[Atom]) -> Atom:
     largest = numbers[0]
     for each in numbers[1:]:
         largest = fr.op(node, arithmetic.maximum, largest, each, spelling="max")

@@ -6,6 +6,7 @@ import inspect
 from functools import cache
 from typing import Any
 
+import gast
 import numpy as np
 
 from srcdiff.frontend.arrays.stores import write_item
@@ -19,7 +20,9 @@ from srcdiff.ops.core.registry import COMPOSITES, find_composite
 __all__ = ["WRITING", "filled", "into_out", "method_into_out", "out_by_place"]
 
 
-def into_out(fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs) -> FrontValue | None:
+def into_out(
+    fr: Frame, node: gast.AST, function: Any, args: Args, kwargs: Kwargs
+) -> FrontValue | None:
     """The call with its `out` argument, and what it says of storage left out; None where it says nothing of either."""
     if not _is_numpy(function):
         return None
@@ -41,7 +44,7 @@ def into_out(fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs) ->
 
 
 def _taken(
-    fr: Frame, node: Any, function: Any, rest: list[FrontValue], named: dict[str, FrontValue]
+    fr: Frame, node: gast.AST, function: Any, rest: list[FrontValue], named: dict[str, FrontValue]
 ) -> FrontValue | None:
     """`out`, which is taken from among the arguments; where a tuple has one array, that array."""
     place = None if "out" in named else out_by_place(function, len(rest))
@@ -80,7 +83,7 @@ _CASTING = ("safe", "same_kind", "unsafe")  # what refuses no conversion but, th
 
 def _of_some(
     fr: Frame,
-    node: Any,
+    node: gast.AST,
     function: Any,
     args: Args,
     kwargs: Kwargs,
@@ -95,7 +98,7 @@ def _of_some(
 
 
 def method_into_out(
-    fr: Frame, node: Any, receiver: FrontValue, name: str, args: Args, kwargs: Kwargs
+    fr: Frame, node: gast.AST, receiver: FrontValue, name: str, args: Args, kwargs: Kwargs
 ) -> FrontValue | None:
     """The same of `x.sum(axis=0, out=y)`, which is `np.sum(x, axis=0, out=y)`."""
     function = getattr(np, name) if name in _WITH_OUT else None
@@ -134,7 +137,7 @@ def _names_of(function: Any) -> tuple[str, ...]:
     return tuple(p.name for p in listed.parameters.values() if p.kind in kinds)
 
 
-def filled(fr: Frame, node: Any, array: FrontValue, args: Args) -> FrontValue:
+def filled(fr: Frame, node: gast.AST, array: FrontValue, args: Args) -> FrontValue:
     """`array.fill(value)`."""
     _written(fr, node, array, args[0])
     return const(None)
@@ -144,7 +147,9 @@ def _is_numpy(function: Any) -> bool:
     return (getattr(function, "__module__", None) or "numpy").partition(".")[0] == "numpy"
 
 
-def _written_each(fr: Frame, node: Any, out: FrontValue | None, value: FrontValue) -> FrontValue:
+def _written_each(
+    fr: Frame, node: gast.AST, out: FrontValue | None, value: FrontValue
+) -> FrontValue:
     """What a function gave, in its `out`; several results, each in its own."""
     if out is None or out == const(None):
         return value
@@ -156,7 +161,7 @@ def _written_each(fr: Frame, node: Any, out: FrontValue | None, value: FrontValu
     return Parts("tuple", value.keys, tuple(written))
 
 
-def _written(fr: Frame, node: Any, out: FrontValue, value: FrontValue) -> FrontValue:
+def _written(fr: Frame, node: gast.AST, out: FrontValue, value: FrontValue) -> FrontValue:
     """Write what a function gave into the array that is its `out`."""
     if not isinstance(out, Value) or not isinstance(out.type, Array) or not out.type.ndim:
         fr.fail(node, f"cannot write into {describe(out)}", "Pass an array with axes.")
@@ -169,7 +174,7 @@ def _written(fr: Frame, node: Any, out: FrontValue, value: FrontValue) -> FrontV
     return fr.session.current(out)
 
 
-def _copyto(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+def _copyto(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
     if "where" in kwargs:
         return fr.call(node, Known(COMPOSITES["copyto"]), args, kwargs)
     if len(args) != 2 or kwargs:

@@ -51,7 +51,7 @@ def format_of(function: Any) -> str:
 
 def made_matrix(
     fr: Frame,
-    node: Any,
+    node: gast.AST,
     function: Any,
     args: Sequence[FrontValue],
     kwargs: Mapping[str, FrontValue],
@@ -97,7 +97,9 @@ def transpose(matrix: Parts) -> Parts:
     return Parts(matrix.kind, matrix.keys, (data, columns, rows, n, m), matrix.cls)
 
 
-def product(fr: Frame, node: Any, left: FrontValue, right: FrontValue, texts: Any) -> FrontValue:
+def product(
+    fr: Frame, node: gast.AST, left: FrontValue, right: FrontValue, texts: Any
+) -> FrontValue:
     """`A @ x`, `x @ A`."""
     if is_matrix(left) and is_matrix(right):
         fr.fail(
@@ -112,7 +114,7 @@ def product(fr: Frame, node: Any, left: FrontValue, right: FrontValue, texts: An
     )
 
 
-def solved(fr: Frame, node: Any, args: Sequence[FrontValue]) -> FrontValue:
+def solved(fr: Frame, node: gast.AST, args: Sequence[FrontValue]) -> FrontValue:
     """`spsolve(A, b)`."""
     text = node.args[0] if getattr(node, "args", None) else node
     return _applied(
@@ -120,7 +122,7 @@ def solved(fr: Frame, node: Any, args: Sequence[FrontValue]) -> FrontValue:
     )
 
 
-def _vector(fr: Frame, node: Any, value: FrontValue) -> Atom:
+def _vector(fr: Frame, node: gast.AST, value: FrontValue) -> Atom:
     atom = fr.as_atom(value, node)
     if not isinstance(atom.type, Array):
         fr.fail(
@@ -130,7 +132,7 @@ def _vector(fr: Frame, node: Any, value: FrontValue) -> Atom:
 
 
 def _applied(
-    fr: Frame, node: Any, matrix: FrontValue, x: Atom, text: Any, transposed: bool, decls: Any
+    fr: Frame, node: gast.AST, matrix: FrontValue, x: Atom, text: Any, transposed: bool, decls: Any
 ) -> Value:
     if isinstance(matrix, Parts):
         whole = transpose(matrix) if transposed else matrix

@@ -5,7 +5,6 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
 
 import gast
 
@@ -53,7 +52,9 @@ __all__ = [
 ]
 
 
-def write_item(fr: Frame, base: FrontValue, key: FrontValue, value: FrontValue, node: Any) -> None:
+def write_item(
+    fr: Frame, base: FrontValue, key: FrontValue, value: FrontValue, node: gast.AST
+) -> None:
     """`base[key] = value`."""
     if call_dunder(fr, node, base, "__setitem__", key, value) is not None:
         return
@@ -74,7 +75,7 @@ def write_item(fr: Frame, base: FrontValue, key: FrontValue, value: FrontValue, 
     _write(fr, store, target, array_of(fr, value, node), place, node)
 
 
-def writable(fr: Frame, base: FrontValue, node: Any) -> Parts | None:
+def writable(fr: Frame, base: FrontValue, node: gast.AST) -> Parts | None:
     """The container that is written into, where it is one of known parts."""
     session = fr.session
     if (
@@ -105,7 +106,7 @@ def writable(fr: Frame, base: FrontValue, node: Any) -> Parts | None:
     return None
 
 
-def open_parameter(fr: Frame, value: Value, node: Any) -> FrontValue:
+def open_parameter(fr: Frame, value: Value, node: gast.AST) -> FrontValue:
     """A struct-typed parameter, or a part of one, as a container that may be written into: from where it is defined,
     so that every turn of a loop, and whoever takes that part again, sees the change.
     """
@@ -133,7 +134,7 @@ def open_parameter(fr: Frame, value: Value, node: Any) -> FrontValue:
     return opened
 
 
-def _with_cells(fr: Frame, value: Value, node: Any) -> Parts:
+def _with_cells(fr: Frame, value: Value, node: gast.AST) -> Parts:
     """A struct-typed value as a structure whose dicts and lists may be written into."""
     parts = take_apart(fr, value, node)
     values = [
@@ -145,7 +146,9 @@ def _with_cells(fr: Frame, value: Value, node: Any) -> Parts:
     return fr.session.new_cell(made) if may_change else made
 
 
-def _write_part(fr: Frame, container: Parts, key: FrontValue, value: FrontValue, node: Any) -> None:
+def _write_part(
+    fr: Frame, container: Parts, key: FrontValue, value: FrontValue, node: gast.AST
+) -> None:
     if isinstance(key, Slice) and container.kind == "list":
         _write_slice(fr, container, key, value, node)
         return
@@ -163,7 +166,9 @@ def _write_part(fr: Frame, container: Parts, key: FrontValue, value: FrontValue,
     fr.session.cells[container.cell] = replace(container, keys=tuple(keys), values=tuple(values))
 
 
-def _write_slice(fr: Frame, container: Parts, key: Slice, value: FrontValue, node: Any) -> None:
+def _write_slice(
+    fr: Frame, container: Parts, key: Slice, value: FrontValue, node: gast.AST
+) -> None:
     """`xs[1:3] = ys`, for a list of known length."""
     wanted = static_slice(fr, key, node)
     given = fr.iterable(value, node)
@@ -184,13 +189,15 @@ def _write_slice(fr: Frame, container: Parts, key: Slice, value: FrontValue, nod
     )
 
 
-def _write(fr: Frame, decl: OpDecl, target: Atom, value: Atom, place: Place, node: Any) -> None:
+def _write(
+    fr: Frame, decl: OpDecl, target: Atom, value: Atom, place: Place, node: gast.AST
+) -> None:
     """Append a write, and learn from it that the lengths fit."""
     _check_fit(fr, target, value, place, node)
     fr.ops(node, decl, target, value, *place.operands, **place.attrs)
 
 
-def _check_fit(fr: Frame, target: Atom, value: Atom, place: Place, node: Any) -> None:
+def _check_fit(fr: Frame, target: Atom, value: Atom, place: Place, node: gast.AST) -> None:
     shapes = fr.session.shapes
     try:
         written = subscript_shape(shapes, shape_of(target.type), place.attrs, place.operands)
@@ -207,9 +214,9 @@ def update_item(
     fr: Frame,
     base: FrontValue,
     key: FrontValue,
-    op: Any,
+    op: gast.operator,
     value: FrontValue,
-    node: Any,
+    node: gast.AST,
     combine: Callable[..., FrontValue],
 ) -> None:
     """`base[key] op= value`; `combine(op, old, value)` computes the new value."""
@@ -245,7 +252,7 @@ def update_item(
     _write(fr, store, target, fr.as_atom(combine(op, old, addend), node), place, node)
 
 
-def add_each(fr: Frame, node: Any, args: Sequence[FrontValue]) -> FrontValue:
+def add_each(fr: Frame, node: gast.AST, args: Sequence[FrontValue]) -> FrontValue:
     """`np.add.at(base, key, value)`: places that are named twice are added to twice."""
     if len(args) != 3:
         fr.fail(node, "np.add.at takes an array, a subscript and what is added")
@@ -260,14 +267,19 @@ def add_each(fr: Frame, node: Any, args: Sequence[FrontValue]) -> FrontValue:
     return const(None)
 
 
-def subtract_each(fr: Frame, node: Any, args: Sequence[FrontValue]) -> FrontValue:
+def subtract_each(fr: Frame, node: gast.AST, args: Sequence[FrontValue]) -> FrontValue:
     """`np.subtract.at(base, key, value)`."""
     *rest, value = args
     return add_each(fr, node, [*rest, fr.op(node, negative, array_of(fr, value, node))])
 
 
 def add_to(
-    fr: Frame, target: Atom, op: Any, value: Atom, node: Any, combine: Callable[..., FrontValue]
+    fr: Frame,
+    target: Atom,
+    op: gast.operator,
+    value: Atom,
+    node: gast.AST,
+    combine: Callable[..., FrontValue],
 ) -> None:
     """`x op= value` for an array: in place, so that every other name for it sees the change."""
     everything = Place("", ())
@@ -277,5 +289,5 @@ def add_to(
         _write(fr, store, target, fr.as_atom(combine(op, target, value), node), everything, node)
 
 
-def _signed(fr: Frame, op: Any, value: Atom, node: Any) -> Atom:
+def _signed(fr: Frame, op: gast.operator, value: Atom, node: gast.AST) -> Atom:
     return value if isinstance(op, gast.Add) else fr.op(node, negative, value)

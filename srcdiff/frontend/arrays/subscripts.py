@@ -55,11 +55,11 @@ __all__ = [
 
 
 @reads(gast.Subscript)
-def _subscript(fr: Frame, node: Any) -> FrontValue:
+def _subscript(fr: Frame, node: gast.AST) -> FrontValue:
     return fr.session.current(read_item(fr, *subscripted(fr, node), node))
 
 
-def subscripted(fr: Frame, node: Any) -> tuple[FrontValue, FrontValue]:
+def subscripted(fr: Frame, node: gast.AST) -> tuple[FrontValue, FrontValue]:
     """What a subscript is of, and its key: `x.flat[k]` is a subscript of `x`, wherever its elements lie."""
     if not isinstance(node.value, gast.Attribute) or node.value.attr != "flat":
         return fr.expr(node.value), fr.expr(node.slice)
@@ -77,7 +77,7 @@ def subscripted(fr: Frame, node: Any) -> tuple[FrontValue, FrontValue]:
 
 
 @reads(gast.Slice)
-def _slice(fr: Frame, node: Any) -> FrontValue:
+def _slice(fr: Frame, node: gast.AST) -> FrontValue:
     return Slice(
         *(None if part is None else fr.expr(part) for part in (node.lower, node.upper, node.step))
     )
@@ -86,7 +86,7 @@ def _slice(fr: Frame, node: Any) -> FrontValue:
 # ---- reading ---------------------------------------------------------------------------------------------
 
 
-def read_item(fr: Frame, base: FrontValue, key: FrontValue, node: Any) -> FrontValue:
+def read_item(fr: Frame, base: FrontValue, key: FrontValue, node: gast.AST) -> FrontValue:
     found = call_dunder(fr, node, base, "__getitem__", key)
     if found is not None:
         return found
@@ -129,7 +129,7 @@ def read_item(fr: Frame, base: FrontValue, key: FrontValue, node: Any) -> FrontV
     return fr.op(node, index if place.is_view else gather, array, *place.operands, **place.attrs)
 
 
-def position_of(fr: Frame, key: FrontValue, node: Any) -> Atom:
+def position_of(fr: Frame, key: FrontValue, node: gast.AST) -> Atom:
     """A place on a list."""
     place = fr.as_atom(key, node)
     if not isinstance(place.type, Scalar) or place.type.dtype[0] not in "biu":
@@ -137,7 +137,7 @@ def position_of(fr: Frame, key: FrontValue, node: Any) -> Atom:
     return place
 
 
-def _list_slice(fr: Frame, array: Value, key: Slice, node: Any) -> Items:
+def _list_slice(fr: Frame, array: Value, key: Slice, node: gast.AST) -> Items:
     """`xs[1:]`, `xs[:-1]`, to loop over in passing: the list itself is not copied."""
     step = 1 if key.step is None else static_slice(fr, Slice(None, None, key.step), node).step
     if not isinstance(step, int) or step == 0:
@@ -146,7 +146,7 @@ def _list_slice(fr: Frame, array: Value, key: Slice, node: Any) -> Items:
     return list_slice(fr, array, lower, upper, step, node)
 
 
-def _list_bound(fr: Frame, part: FrontValue | None, node: Any) -> Atom | None:
+def _list_bound(fr: Frame, part: FrontValue | None, node: gast.AST) -> Atom | None:
     """A bound of a slice of a list; what can be known when compiling is."""
     if part is None or (is_static(part) and static(part) is None):
         return None
@@ -155,7 +155,7 @@ def _list_bound(fr: Frame, part: FrontValue | None, node: Any) -> Atom | None:
     return position_of(fr, part, node)
 
 
-def _static_item(fr: Frame, base: Known | Const, key: FrontValue, node: Any) -> FrontValue:
+def _static_item(fr: Frame, base: Known | Const, key: FrontValue, node: gast.AST) -> FrontValue:
     if isinstance(key, Slice):
         return const(fr.evaluated(node, operator.getitem, base.value, static_slice(fr, key, node)))
     if not is_static(key):
@@ -163,7 +163,7 @@ def _static_item(fr: Frame, base: Known | Const, key: FrontValue, node: Any) -> 
     return const(fr.evaluated(node, operator.getitem, base.value, static(key)))
 
 
-def _part_of(fr: Frame, base: Parts, key: FrontValue, node: Any) -> Any:
+def _part_of(fr: Frame, base: Parts, key: FrontValue, node: gast.AST) -> Any:
     """The key of a part; a list that is subscripted by what only the run knows has to be one of the IR, and one that
     has no such part now may get it in the loop.
     """
@@ -191,7 +191,7 @@ def _is_asked_for(fr: Frame, value: FrontValue) -> bool:
     )
 
 
-def part_key(fr: Frame, kind: str, keys: tuple[Any, ...], key: FrontValue, node: Any) -> Any:
+def part_key(fr: Frame, kind: str, keys: tuple[Any, ...], key: FrontValue, node: gast.AST) -> Any:
     """The key of a part that a subscript names."""
     if not is_static(key):
         need_static(
@@ -228,7 +228,7 @@ def ask_for(fr: Frame, value: Any) -> None:
             raise NeedStatic(session.parameters[part])
 
 
-def need_static(fr: Frame, value: FrontValue, node: Any, advice: str = "") -> NoReturn:
+def need_static(fr: Frame, value: FrontValue, node: gast.AST, advice: str = "") -> NoReturn:
     """Ask for a value when compiling: from a loop that is unrolled, or a parameter that is specialised on."""
     inner = value.operands if isinstance(value, Text) else ()
     for part in value.values if isinstance(value, Parts) else inner:
@@ -242,7 +242,7 @@ def need_static(fr: Frame, value: FrontValue, node: Any, advice: str = "") -> No
     )
 
 
-def static_slice(fr: Frame, key: Slice, node: Any) -> slice:
+def static_slice(fr: Frame, key: Slice, node: gast.AST) -> slice:
     bounds = []
     for part in (key.lower, key.upper, key.step):
         if part is not None and not is_static(part):
@@ -251,7 +251,7 @@ def static_slice(fr: Frame, key: Slice, node: Any) -> slice:
     return slice(*bounds)
 
 
-def length_along(fr: Frame, array: Atom, axis: int, node: Any) -> Atom:
+def length_along(fr: Frame, array: Atom, axis: int, node: gast.AST) -> Atom:
     """`x.shape[axis]`."""
     ndim = len(shape_of(array.type))
     if not -ndim <= axis < ndim:
@@ -260,7 +260,7 @@ def length_along(fr: Frame, array: Atom, axis: int, node: Any) -> Atom:
     return fr.op(node, axis_length, array, spelling=spelling, axis=axis % ndim)
 
 
-def shape_parts(fr: Frame, shape: ShapeOf, node: Any) -> Parts:
+def shape_parts(fr: Frame, shape: ShapeOf, node: gast.AST) -> Parts:
     return sequence(
         [length_along(fr, shape.array, k, node) for k in range(len(shape_of(shape.array.type)))]
     )
@@ -284,13 +284,13 @@ class Place:
         return is_view(self.where)
 
 
-def _in_parts(fr: Frame, key: FrontValue, node: Any) -> FrontValue:
+def _in_parts(fr: Frame, key: FrontValue, node: gast.AST) -> FrontValue:
     """A tuple or list of integers that was an item of a list, as one that was written there."""
     is_item = isinstance(key, Value) and isinstance(key.type, Struct)
     return take_apart(fr, key, node) if is_item else key  # type: ignore[arg-type]
 
 
-def place_of(fr: Frame, array: Atom, key: FrontValue, node: Any) -> Place:
+def place_of(fr: Frame, array: Atom, key: FrontValue, node: gast.AST) -> Place:
     key = _in_parts(fr, key, node)
     if is_long_tuple(key):
         fr.untyped(
@@ -316,7 +316,7 @@ def place_of(fr: Frame, array: Atom, key: FrontValue, node: Any) -> Place:
     return Place(", ".join(items), tuple(operands), count)
 
 
-def _item(fr: Frame, part: FrontValue, node: Any) -> tuple[str, list[Atom]]:
+def _item(fr: Frame, part: FrontValue, node: gast.AST) -> tuple[str, list[Atom]]:
     if isinstance(part, Slice):
         return _slice_item(fr, part, node)
     if isinstance(part, Const) and part.value in (None, ...):
@@ -341,7 +341,7 @@ def _item(fr: Frame, part: FrontValue, node: Any) -> tuple[str, list[Atom]]:
     fr.fail(node, f"{describe(atom)} is no index", "Use integers, slices, None or integer arrays.")
 
 
-def _slice_item(fr: Frame, part: Slice, node: Any) -> tuple[str, list[Atom]]:
+def _slice_item(fr: Frame, part: Slice, node: gast.AST) -> tuple[str, list[Atom]]:
     letters, atoms = [], []
     for letter, bound in (("b", part.lower), ("e", part.upper), ("s", part.step)):
         given = bound is not None and not (isinstance(bound, Const) and bound.value is None)
@@ -352,7 +352,7 @@ def _slice_item(fr: Frame, part: Slice, node: Any) -> tuple[str, list[Atom]]:
     return text, atoms
 
 
-def _check_items(fr: Frame, array: Atom, items: list[str], node: Any) -> None:
+def _check_items(fr: Frame, array: Atom, items: list[str], node: gast.AST) -> None:
     if not isinstance(array.type, Array):
         refuse = fr.untyped if fr.session.loops else fr.fail  # a turn before may make a list of it
         refuse(node, f"{describe(array)} cannot be subscripted", "Only arrays and containers can.")
@@ -363,7 +363,7 @@ def _check_items(fr: Frame, array: Atom, items: list[str], node: Any) -> None:
         )
 
 
-def array_of(fr: Frame, value: FrontValue, node: Any) -> Atom:
+def array_of(fr: Frame, value: FrontValue, node: gast.AST) -> Atom:
     """A tuple or list of numbers as an array."""
     if isinstance(value, Value) and isinstance(value.type, List):
         value = fr.call(node, Known(np.array), [value])
@@ -382,7 +382,7 @@ def array_of(fr: Frame, value: FrontValue, node: Any) -> Atom:
     return fr.op(node, decl, *operands, **attrs)
 
 
-def _nested(fr: Frame, value: FrontValue, node: Any) -> Any:
+def _nested(fr: Frame, value: FrontValue, node: gast.AST) -> Any:
     value = fr.unwrap(value, node)
     if not isinstance(value, Parts):
         return value
@@ -390,7 +390,7 @@ def _nested(fr: Frame, value: FrontValue, node: Any) -> Any:
     return tuple(_nested(fr, v, node) for v in value.values)
 
 
-def no_array(fr: Frame, value: Parts, node: Any) -> None:
+def no_array(fr: Frame, value: Parts, node: gast.AST) -> None:
     """Refuse containers that NumPy makes no array of."""
     if value.kind not in ("tuple", "list", "namedtuple"):
         advice = "its values, `list(d.values())`" if value.kind == "dict" else "its attributes"

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import gast
 import numpy as np
 
 from srcdiff.frontend.arrays.apply_op import apply
@@ -35,14 +36,14 @@ from srcdiff.ops.linalg.einsum_spelling import contraction
 __all__ = ["PRODUCT_CALLS"]
 
 
-def _two(fr: Frame, node: Any, args: Args, kwargs: Kwargs, name: str) -> tuple[Atom, Atom]:
+def _two(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs, name: str) -> tuple[Atom, Atom]:
     if len(args) != 2 or kwargs:
         fr.fail(node, f"{name} takes two arrays")
     a, b = (array_of(fr, v, node) for v in args)
     return a, b
 
 
-def _inner(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+def _inner(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
     """Sums over the last axis of both."""
     a, b = _two(fr, node, args, kwargs, "np.inner")
     left, right = ndim_of(a.type), ndim_of(b.type)
@@ -55,7 +56,7 @@ def _inner(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     return _contracted(fr, node, a, b, f"{one},{two}->{one[:-1]}{two[:-1]}")
 
 
-def _vdot(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+def _vdot(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
     """Sums over all elements."""
     a, b = _two(fr, node, args, kwargs, "np.vdot")
     if ndim_of(a.type) != ndim_of(b.type):
@@ -72,7 +73,7 @@ def _vdot(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     return _contracted(fr, node, a, b, f"{letters},{letters}->")
 
 
-def _tensordot(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+def _tensordot(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
     """Sums over the last axes of one and the first of the other, or over axes that are given."""
     named = dict(kwargs)
     axes = args[2] if len(args) > 2 else named.pop("axes", const(2))
@@ -95,7 +96,7 @@ def _tensordot(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
 
 
 def _summed_axes(
-    fr: Frame, node: Any, axes: FrontValue, ndims: tuple[int, int]
+    fr: Frame, node: gast.AST, axes: FrontValue, ndims: tuple[int, int]
 ) -> tuple[list[int], list[int]]:
     count = static_int(axes)
     if count is not None:
@@ -108,7 +109,7 @@ def _summed_axes(
     return left, right
 
 
-def _numbers(fr: Frame, node: Any, value: Any) -> list[int]:
+def _numbers(fr: Frame, node: gast.AST, value: Any) -> list[int]:
     values = (
         value.values if isinstance(value, Parts) else static(value) if is_static(value) else None
     )
@@ -120,7 +121,7 @@ def _numbers(fr: Frame, node: Any, value: Any) -> list[int]:
     return [k for k in found if k is not None]
 
 
-def _kron(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+def _kron(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
     """Each element of one times all of the other."""
     a, b = _two(fr, node, args, kwargs, "np.kron")
     ndim = max(ndim_of(a.type), ndim_of(b.type))
@@ -137,13 +138,13 @@ def _kron(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     return fr.op(node, shapes.reshape, product, *lengths)
 
 
-def _of_axes(fr: Frame, a: Atom, ndim: int, node: Any) -> Atom:
+def _of_axes(fr: Frame, a: Atom, ndim: int, node: gast.AST) -> Atom:
     """An array with further axes of length 1 in front."""
     lacking = tuple(range(ndim - ndim_of(a.type)))
     return fr.op(node, shapes.expand_dims, a, axis=lacking) if lacking else a
 
 
-def _outer(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+def _outer(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
     """Products of all elements of one with all of the other."""
     named = [kwargs[k] for k in ("a", "b") if k in kwargs]
     given = [*args, *named]
@@ -156,7 +157,7 @@ def _outer(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     return apply(fr, node, products.outer, args, kwargs, "")
 
 
-def _dot(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue | None:
+def _dot(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue | None:
     """`np.dot` of a number is a product."""
     if len(args) == 2 and not kwargs:
         pair = [v if not isinstance(v, Parts) else array_of(fr, v, node) for v in args]
@@ -165,7 +166,7 @@ def _dot(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue | None:
     return None
 
 
-def _with_text(fr: Frame, node: Any, args: Args) -> Args:
+def _with_text(fr: Frame, node: gast.AST, args: Args) -> Args:
     """`np.einsum("ab,b", x, y)` where the letters are numbers behind each array: `np.einsum(x, [0, 1], y, [1])`."""
     if len(args) < 2 or not isinstance(args[0], Value) or not isinstance(args[0].type, Array):
         return args
@@ -179,14 +180,14 @@ def _with_text(fr: Frame, node: Any, args: Args) -> Args:
     return [const(",".join(inputs) + target), *args[0 : 2 * len(inputs) : 2]]
 
 
-def _entries(fr: Frame, node: Any, value: FrontValue) -> list[Any]:
+def _entries(fr: Frame, node: gast.AST, value: FrontValue) -> list[Any]:
     values = value.values if isinstance(value, Parts) else [value]
     if not all(map(is_static, values)):
         fr.fail(node, "the letters of np.einsum must be known when compiling", "Use constants.")
     return [static(v) for v in values]
 
 
-def _wide(fr: Frame, value: FrontValue, node: Any) -> Atom:
+def _wide(fr: Frame, value: FrontValue, node: gast.AST) -> Atom:
     """What a function makes an array of: Python's numbers are as wide as NumPy's there."""
     made = fr.call(node, Known(np.asarray), [value])
     return array_of(fr, made, node)
@@ -203,19 +204,19 @@ class _Lines:
     """Appends what stands for a line."""
 
     fr: Frame
-    node: Any
+    node: gast.AST
 
     def op(self, decl: OpDecl, *operands: Atom, **attrs: Any) -> Value:
         return self.fr.op(self.node, decl, *operands, **attrs)
 
 
-def _contracted(fr: Frame, node: Any, a: Atom, b: Atom, subscripts: str) -> Atom:
+def _contracted(fr: Frame, node: gast.AST, a: Atom, b: Atom, subscripts: str) -> Atom:
     inputs, _, target = subscripts.partition("->")
     one, two = inputs.split(",")
     return contraction(_Lines(fr, node), decl_for, [(one, a), (two, b)], target)
 
 
-def _einsum(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+def _einsum(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
     """`np.einsum`, as an operation that makes a view where NumPy does."""
     args = _with_text(fr, node, args)
     if len(args) != 2 or not isinstance(args[1], Value) or not isinstance(args[1].type, Array):

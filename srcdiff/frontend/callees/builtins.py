@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
+import gast
 import numpy as np
 
 from srcdiff.frontend.arrays.apply_op import apply, spelled
@@ -51,7 +52,7 @@ from srcdiff.frontend.iteration.iterables import (
     unrolled,
 )
 from srcdiff.frontend.iteration.iterators import asks_in_turn
-from srcdiff.frontend.iteration.prelude import PRELUDE, any_or_all, extreme_by, sorted_items
+from srcdiff.frontend.iteration.prelude_calls import PRELUDE, any_or_all, extreme_by, sorted_items
 from srcdiff.ir.core import Atom, Const, Value, const
 from srcdiff.ir.types import Array, List, Scalar, Static, Struct, shape_of
 from srcdiff.ops.arrays.containers import list_length
@@ -64,7 +65,7 @@ from srcdiff.ops.elementwise.arithmetic import to_bool
 __all__ = ["BUILTINS", "reducing"]
 
 
-def _len(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+def _len(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
     found = call_dunder(fr, node, args[0], "__len__")
     if found is not None:
         return found
@@ -92,7 +93,7 @@ def _len(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     fr.fail(node, f"{describe(args[0])} has no length", "Use len() of an array, a list or a tuple.")
 
 
-def _turns(fr: Frame, node: Any, items: Items) -> Atom:
+def _turns(fr: Frame, node: gast.AST, items: Items) -> Atom:
     """How many there are; what a loop counts to is less than 0 where it makes no turn."""
     if isinstance(items.count, int):
         return const(items.count)
@@ -100,14 +101,14 @@ def _turns(fr: Frame, node: Any, items: Items) -> Atom:
     return _not_negative(fr, node, items.count) if is_slice or items.bounds else items.count
 
 
-def _not_negative(fr: Frame, node: Any, count: Atom) -> Atom:
+def _not_negative(fr: Frame, node: gast.AST, count: Atom) -> Atom:
     return fr.op(node, arithmetic.maximum, count, const(0), spelling="max")
 
 
 # ---- many values into one ------------------------------------------------------------------------------------
 
 
-def _sum(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+def _sum(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
     start: FrontValue | None = args[1] if len(args) > 1 else kwargs.get("start", const(0))
     items = passed(fr, args[0], node)
     if isinstance(items, Items) and start == const(0):
@@ -117,12 +118,12 @@ def _sum(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     return _fold(fr, node, Known(operator.add), args[0], start)
 
 
-def _reduce(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+def _reduce(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
     return _fold(fr, node, args[0], args[1], args[2] if len(args) > 2 else None)
 
 
 def _fold(
-    fr: Frame, node: Any, function: FrontValue, values: FrontValue, start: FrontValue | None
+    fr: Frame, node: gast.AST, function: FrontValue, values: FrontValue, start: FrontValue | None
 ) -> FrontValue:
     """`function(function(start, v0), v1) ...`; from the first value where there is no start."""
     items = passed(fr, values, node)
@@ -153,7 +154,7 @@ def _fold(
 def _extreme(function: Any) -> Callable[..., FrontValue]:
     """`max` or `min` of several numbers, of a container's or of an array's."""
 
-    def read(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+    def read(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
         if isinstance(args[0], Generated) and not kwargs:
             args = [taken(fr, args[0], node), *args[1:]]
         given = args[0].values if len(args) == 1 and isinstance(args[0], Parts) else args
@@ -178,7 +179,7 @@ def _is_ordered(value: FrontValue) -> bool:
     return any(method_of(value, name) is not None for name in ("__lt__", "__gt__"))
 
 
-def _pairwise(fr: Frame, node: Any, decl: Any, args: Args) -> FrontValue:
+def _pairwise(fr: Frame, node: gast.AST, decl: Any, args: Args) -> FrontValue:
     if all(map(is_static, args)) and decl.callables:
         return const(decl.callables[1](*map(static, args)))
     total = fr.as_atom(args[0], node)
@@ -193,7 +194,7 @@ _TWO = {max: lambda a, b: max(a, b), min: lambda a, b: min(a, b)}
 
 
 def _any_all(is_any: bool) -> Callable[..., FrontValue]:
-    def read(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+    def read(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
         if isinstance(args[0], Generated) and asks_in_turn(fr, args[0]):
             fr.untyped(
                 node, "items that change something are asked for until one decides", "Write a loop."
@@ -226,7 +227,7 @@ def _any_all(is_any: bool) -> Callable[..., FrontValue]:
 
 
 def _container(kind: str) -> Callable[..., FrontValue]:
-    def read(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+    def read(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
         if not args:
             return known_list(fr, [], node) if kind == "list" else sequence([])
         items = passed(fr, args[0], node)
@@ -256,7 +257,7 @@ def _container(kind: str) -> Callable[..., FrontValue]:
     return read
 
 
-def _dict(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+def _dict(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
     pairs: dict[Any, FrontValue] = {}
     if args and isinstance(args[0], Value) and isinstance(args[0].type, Struct):
         args = [take_apart(fr, args[0], node), *args[1:]]
@@ -276,7 +277,7 @@ def _dict(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     return fr.session.new_cell(Parts("dict", tuple(pairs), tuple(pairs.values())))
 
 
-def _from_keys(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+def _from_keys(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
     """`dict.fromkeys(names, 0.0)`: one value for all of them."""
     keys = iterable(fr, args[0], node)
     if not isinstance(keys, Parts) or not all(map(is_static, keys.values)):
@@ -288,7 +289,7 @@ def _from_keys(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
 # ---- what is decided when compiling ----------------------------------------------------------------------------------
 
 
-def _isinstance(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+def _isinstance(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
     own = _python_type(args[0])
     if own is None or not is_static(args[1]):
         fr.untyped(
@@ -329,12 +330,12 @@ def _python_type(value: FrontValue) -> type | None:
     return type(lambda: None)
 
 
-def _type(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+def _type(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
     found = _python_type(args[0])
     return Known(found)
 
 
-def _callable(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+def _callable(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
     match args[0]:
         case Known(value=known):
             return const(callable(known))
@@ -345,7 +346,7 @@ def _callable(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     return const(True)
 
 
-def _hasattr(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+def _hasattr(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
     own = _python_type(args[0])
     if not is_static(args[1]) or own is None:
         fr.untyped(
@@ -358,7 +359,7 @@ def _hasattr(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     return const(has or hasattr(own, name))
 
 
-def _getattr(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+def _getattr(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
     if not is_static(args[1]):
         fr.untyped(
             node, "getattr() takes a name that is known when compiling", "Use an `if` on the name."
@@ -366,12 +367,12 @@ def _getattr(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     return fr.attribute(args[0], static(args[1]), node)
 
 
-def _nothing(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+def _nothing(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
     """What only changes which warnings are shown."""
     return const(None)
 
 
-def _slice(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+def _slice(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
     bounds = [None if a == const(None) else a for a in args]
     return (
         Slice(None, bounds[0], None)
@@ -385,7 +386,7 @@ def _number(function: Any) -> Callable[..., FrontValue]:
     decl = find(function)
     assert decl is not None
 
-    def read(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+    def read(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
         text = args[0] if len(args) == 1 else None
         if isinstance(text, Const) and isinstance(text.value, str):
             return const(fr.evaluated(node, function, text.value))
@@ -397,7 +398,7 @@ def _number(function: Any) -> Callable[..., FrontValue]:
 def _numpy_number(cls: type) -> Callable[..., FrontValue]:
     """`np.float32(x)`."""
 
-    def read(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+    def read(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
         if is_static(args[0]):
             return const(fr.evaluated(node, cls, static(args[0])))
         spelling = f"np.{cls.__name__}"
@@ -407,16 +408,16 @@ def _numpy_number(cls: type) -> Callable[..., FrontValue]:
     return read
 
 
-def _shape(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+def _shape(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
     return ShapeOf(fr.as_atom(args[0], node))
 
 
-def _divmod(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+def _divmod(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
     a, b = (fr.as_atom(v, node) for v in args)
     return sequence([fr.op(node, arithmetic.floor_divide, a, b), fr.op(node, arithmetic.mod, a, b)])
 
 
-def _log(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+def _log(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
     """The logarithm; to a base it is a quotient, as in Python's own."""
     decl = find(math.log)
     assert decl is not None
@@ -432,7 +433,7 @@ def _at(add: Callable[..., FrontValue]) -> Callable[..., FrontValue]:
     return lambda fr, node, args, kwargs: add(fr, node, [*args, *kwargs.values()])
 
 
-def _bool(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+def _bool(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
     """`bool(x)`, of containers as well."""
     is_number = args and isinstance(args[0], Value) and isinstance(args[0].type, Scalar | Array)
     if is_number or len(args) != 1:
@@ -454,7 +455,7 @@ def _by_first(items: Parts) -> list[FrontValue] | None:
     return [r for _, r in sorted(zip(firsts, rows, strict=True), key=lambda pair: pair[0])]
 
 
-def _sorted(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+def _sorted(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
     """`sorted` of what is known when compiling, such as the keys of a dict."""
     if isinstance(args[0], Generated):
         args = [taken(fr, args[0], node), *args[1:]]

@@ -85,7 +85,7 @@ from srcdiff.ops.library.signal.interpolate import interpolant
 __all__ = ["SPECIAL", "call_known", "is_hashable", "takes", "takes_all"]
 
 
-def call_known(fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+def call_known(fr: Frame, node: gast.AST, function: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     """A call of a Python object."""
     for kind in _KINDS:
         found = kind(fr, node, function, args, kwargs)
@@ -97,7 +97,9 @@ def call_known(fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs) 
 # ---- what a call may be of; None: it is not --------------------------------------------------------------------
 
 
-def _of_ours(fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs) -> FrontValue | None:
+def _of_ours(
+    fr: Frame, node: gast.AST, function: Any, args: Args, kwargs: Kwargs
+) -> FrontValue | None:
     """Rules, methods of numbers that the user's classes have, effects, kernels, checkpoints."""
     declared = own_rule(function)
     if declared is not None:
@@ -123,7 +125,7 @@ def _of_ours(fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs) ->
 
 
 def _of_python(
-    fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs
+    fr: Frame, node: gast.AST, function: Any, args: Args, kwargs: Kwargs
 ) -> FrontValue | None:
     """Builtins and their like, and what writes into `out=`."""
     if any(isinstance(a, Stream) for a in args) and takes_all(function):
@@ -140,7 +142,9 @@ def _of_python(
     return gone_through_once(fr, node, made) if makes_iterator(function) else made
 
 
-def _of_rules(fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs) -> FrontValue | None:
+def _of_rules(
+    fr: Frame, node: gast.AST, function: Any, args: Args, kwargs: Kwargs
+) -> FrontValue | None:
     """What rules may say: operations, questions about lengths, refusals; and what is computed here."""
     if isinstance(function, OpDecl):
         return apply(fr, node, function, args, kwargs, "")
@@ -154,7 +158,9 @@ def _of_rules(fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs) -
     return None
 
 
-def _of_scipy(fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs) -> FrontValue | None:
+def _of_scipy(
+    fr: Frame, node: gast.AST, function: Any, args: Args, kwargs: Kwargs
+) -> FrontValue | None:
     """Solvers, and sparse matrices."""
     solver = solver_of(function)
     if solver is not None:
@@ -171,7 +177,7 @@ def _of_scipy(fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs) -
 
 
 def _of_arrays(
-    fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs
+    fr: Frame, node: gast.AST, function: Any, args: Args, kwargs: Kwargs
 ) -> FrontValue | None:
     """What is declared: composites and operations."""
     composite, decl = find_composite(function), find(function)
@@ -191,7 +197,7 @@ def _of_arrays(
 
 
 def _of_derivatives(
-    fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs
+    fr: Frame, node: gast.AST, function: Any, args: Args, kwargs: Kwargs
 ) -> FrontValue | None:
     if is_derived(function):
         return call_derived(fr, node, function, args, kwargs)
@@ -218,7 +224,7 @@ def _of_derivatives(
 
 
 def _of_classes(
-    fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs
+    fr: Frame, node: gast.AST, function: Any, args: Args, kwargs: Kwargs
 ) -> FrontValue | None:
     if function is functools.partial:
         return Piece(args[0], tuple(args[1:]), tuple(kwargs.items()))
@@ -229,7 +235,9 @@ def _of_classes(
     return construct(fr, node, function, args, kwargs)
 
 
-def _of_users(fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs) -> FrontValue | None:
+def _of_users(
+    fr: Frame, node: gast.AST, function: Any, args: Args, kwargs: Kwargs
+) -> FrontValue | None:
     """Functions that are read, methods of objects outside, and objects that are called."""
     plain = function_of(function)
     inner = find(plain)
@@ -249,7 +257,7 @@ def _of_users(fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs) -
 
 
 def _of_constants(
-    fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs
+    fr: Frame, node: gast.AST, function: Any, args: Args, kwargs: Kwargs
 ) -> FrontValue | None:
     """What is the same in each call."""
     if is_hashable(function) and function in _OF_INTEGERS:
@@ -270,13 +278,13 @@ _KINDS = (
 # ---- what is asked of them -------------------------------------------------------------------------------------
 
 
-def _name_of(node: Any) -> str:
+def _name_of(node: gast.AST) -> str:
     """What is called, as a part of names."""
     text = gast.unparse(node.func).strip()
     return text if text.isidentifier() else "interpolant"
 
 
-def _refuse_unknown(fr: Frame, node: Any, function: Any) -> NoReturn:
+def _refuse_unknown(fr: Frame, node: gast.AST, function: Any) -> NoReturn:
     """Say why a call cannot be read."""
     plain = function_of(function)
     if isinstance(function, np.vectorize):
@@ -350,7 +358,7 @@ _MOVING = (
 
 
 def takes(
-    fr: Frame, node: Any, composite: Composite, args: Args, kwargs: Kwargs, decl: OpDecl | None
+    fr: Frame, node: gast.AST, composite: Composite, args: Args, kwargs: Kwargs, decl: OpDecl | None
 ) -> bool:
     """Whether a composite stands for a call; `decl` is what else may."""
     keywords = [*kwargs, *(f"{k}=None" for k, v in kwargs.items() if v == const(None))]
@@ -442,7 +450,7 @@ def is_hashable(function: Any) -> bool:
     return True
 
 
-def _stopped(fr: Frame, node: Any, value: FrontValue) -> FrontValue:
+def _stopped(fr: Frame, node: gast.AST, value: FrontValue) -> FrontValue:
     """`stop_gradient` of a number, an array, or each part of a container."""
     if isinstance(value, Value) and isinstance(value.type, Struct):
         parts = [_stopped(fr, node, fr.op(node, get, value, key=k)) for k in value.type.keys]

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import gast
+
 from srcdiff.frontend.containers.closure_lists import opened
 from srcdiff.frontend.containers.lists import (
     UNKNOWN,
@@ -48,7 +50,7 @@ from srcdiff.ops.arrays.containers import list_pop, list_reverse
 __all__ = ["METHODS", "concatenated", "repeat_in_place", "repeated", "repeated_list"]
 
 
-def concatenated(fr: Frame, node: Any, left: FrontValue, right: FrontValue) -> Value:
+def concatenated(fr: Frame, node: gast.AST, left: FrontValue, right: FrontValue) -> Value:
     """`left + right`, for lists of which one grows, or for tuples."""
     as_tuple = is_long_tuple(left) or is_long_tuple(right)
     if isinstance(left, Value) and isinstance(left.type, List) and left.type.element != UNKNOWN:
@@ -60,7 +62,7 @@ def concatenated(fr: Frame, node: Any, left: FrontValue, right: FrontValue) -> V
     return made
 
 
-def listed(fr: Frame, node: Any, xs: Value, items: Items, is_reversed: bool) -> Value:
+def listed(fr: Frame, node: gast.AST, xs: Value, items: Items, is_reversed: bool) -> Value:
     """A slice of a list, or of a tuple, as one of its own."""
     if is_reversed:
         made = copied(fr, node, xs, is_long_tuple(xs))
@@ -71,20 +73,20 @@ def listed(fr: Frame, node: Any, xs: Value, items: Items, is_reversed: bool) -> 
     return made
 
 
-def repeated(fr: Frame, node: Any, item: FrontValue, times: Atom) -> Value:
+def repeated(fr: Frame, node: gast.AST, item: FrontValue, times: Atom) -> Value:
     """`[item] * times`."""
     made = new_list(fr, [], node)
     append_each(fr, node, made, Items(times, lambda k: item))
     return made
 
 
-def repeated_list(fr: Frame, node: Any, xs: Value, times: FrontValue) -> FrontValue:
+def repeated_list(fr: Frame, node: gast.AST, xs: Value, times: FrontValue) -> FrontValue:
     """`xs * n`, for a list that grows, or a tuple."""
     made = fr.call_prelude(node, repeated_items, xs, times)
     return marked(fr, made, is_long_tuple(xs)) if isinstance(made, Value) else made
 
 
-def repeat_in_place(fr: Frame, node: Any, xs: FrontValue, times: FrontValue) -> None:
+def repeat_in_place(fr: Frame, node: gast.AST, xs: FrontValue, times: FrontValue) -> None:
     """`xs *= n`: all names of the list see it."""
     count = static_int(times)
     if count is None or count < 1:
@@ -99,18 +101,18 @@ def repeat_in_place(fr: Frame, node: Any, xs: FrontValue, times: FrontValue) -> 
         xs = fr.session.current(xs)
 
 
-def _append(fr: Frame, node: Any, target: Value, args: Sequence[FrontValue]) -> FrontValue:
+def _append(fr: Frame, node: gast.AST, target: Value, args: Sequence[FrontValue]) -> FrontValue:
     put_on(fr, node, target, args[0])
     return const(None)
 
 
-def _pop(fr: Frame, node: Any, target: Value, args: Sequence[FrontValue]) -> FrontValue:
+def _pop(fr: Frame, node: gast.AST, target: Value, args: Sequence[FrontValue]) -> FrontValue:
     if args and not (is_static(args[0]) and static_int(args[0]) == -1):
         return fr.call_prelude(node, pop_item, target, args[0])
     return opened(fr, node, fr.op(node, list_pop, target))
 
 
-def _extend(fr: Frame, node: Any, target: Value, args: Sequence[FrontValue]) -> FrontValue:
+def _extend(fr: Frame, node: gast.AST, target: Value, args: Sequence[FrontValue]) -> FrontValue:
     if not isinstance(args[0], Generated):  # which may read the list that its items are put on
         args = [taken(fr, args[0], node)]
     parts = passed(fr, args[0], node)
@@ -124,21 +126,21 @@ def _extend(fr: Frame, node: Any, target: Value, args: Sequence[FrontValue]) -> 
     return const(None)
 
 
-def _reverse(fr: Frame, node: Any, target: Value, args: Sequence[FrontValue]) -> FrontValue:
+def _reverse(fr: Frame, node: gast.AST, target: Value, args: Sequence[FrontValue]) -> FrontValue:
     fr.ops(node, list_reverse, target)
     return const(None)
 
 
-def _copy(fr: Frame, node: Any, target: Value, args: Sequence[FrontValue]) -> FrontValue:
+def _copy(fr: Frame, node: gast.AST, target: Value, args: Sequence[FrontValue]) -> FrontValue:
     return copied(fr, node, target)
 
 
-def _insert(fr: Frame, node: Any, target: Value, args: Sequence[FrontValue]) -> FrontValue:
+def _insert(fr: Frame, node: gast.AST, target: Value, args: Sequence[FrontValue]) -> FrontValue:
     fr.call_prelude(node, insert_item, target, *args)
     return const(None)
 
 
-def put_slice(fr: Frame, node: Any, target: Value, key: Slice, value: FrontValue) -> None:
+def put_slice(fr: Frame, node: gast.AST, target: Value, key: Slice, value: FrontValue) -> None:
     """`xs[a:b] = ys`."""
     if key.step is not None:
         fr.untyped(

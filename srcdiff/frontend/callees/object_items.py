@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+import gast
 import numpy as np
 
 from srcdiff.frontend.callees.dispatch import call_known
@@ -17,14 +16,14 @@ from srcdiff.ops.core.registry import find_composite
 _ADVICE = "Write np.concatenate or np.stack."
 
 
-def item_of_object(fr: Frame, base: Known, key: FrontValue, node: Any) -> FrontValue | None:
+def item_of_object(fr: Frame, base: Known, key: FrontValue, node: gast.AST) -> FrontValue | None:
     """`base[key]`; None for objects that Python itself takes the item of."""
     if isinstance(base.value, type(np.r_) | type(np.c_)):
         return _concatenated(fr, base, key, node)
     return configured(fr, node, base.value, key) if is_kernel(base.value) else None
 
 
-def _concatenated(fr: Frame, base: Known, key: FrontValue, node: Any) -> FrontValue:
+def _concatenated(fr: Frame, base: Known, key: FrontValue, node: gast.AST) -> FrontValue:
     is_row = isinstance(key, Parts) and key.kind == "tuple"
     items = list(key.values) if is_row and isinstance(key, Parts) else [key]
     named: dict[str, FrontValue] = {}
@@ -41,7 +40,7 @@ def _concatenated(fr: Frame, base: Known, key: FrontValue, node: Any) -> FrontVa
     return call_composite(fr, node, composite, parts, named)
 
 
-def _counted(fr: Frame, part: Slice, node: Any) -> FrontValue:
+def _counted(fr: Frame, part: Slice, node: gast.AST) -> FrontValue:
     """`start:stop:step` as np.arange of it; with an imaginary step, that many numbers evenly spaced."""
     start = const(0) if part.lower is None else part.lower
     if part.upper is None:

@@ -67,7 +67,11 @@ def is_from_library(cls: type) -> bool:
 
 
 def make_object(
-    fr: Frame, node: Any, cls: type, args: Sequence[FrontValue], kwargs: Mapping[str, FrontValue]
+    fr: Frame,
+    node: gast.AST,
+    cls: type,
+    args: Sequence[FrontValue],
+    kwargs: Mapping[str, FrontValue],
 ) -> FrontValue:
     """`Class(...)`."""
     made = fr.session.new_cell(Parts("object", (), (), cls))
@@ -79,7 +83,7 @@ def make_object(
     return fr.session.current(made)
 
 
-def _write_part(fr: Frame, base: Value, name: str, value: FrontValue, node: Any) -> None:
+def _write_part(fr: Frame, base: Value, name: str, value: FrontValue, node: gast.AST) -> None:
     """`z.real = x`: the numbers with one part changed are written."""
     if name not in ("real", "imag") or not is_complex(base.type):
         fr.fail(node, f"the attribute `{name}` of an array is not set here", "Write the elements.")
@@ -95,7 +99,9 @@ def _write_part(fr: Frame, base: Value, name: str, value: FrontValue, node: Any)
 # ---- attributes ------------------------------------------------------------------------------------------------
 
 
-def write_attribute(fr: Frame, base: FrontValue, name: str, value: FrontValue, node: Any) -> None:
+def write_attribute(
+    fr: Frame, base: FrontValue, name: str, value: FrontValue, node: gast.AST
+) -> None:
     """`base.name = value`."""
     if isinstance(base, Value) and isinstance(base.type, Array):
         _write_part(fr, base, name, value, node)
@@ -150,7 +156,7 @@ def _class_of(base: FrontValue) -> type | None:
 
 
 def super_of(
-    fr: Frame, node: Any, args: Sequence[FrontValue], kwargs: Mapping[str, FrontValue]
+    fr: Frame, node: gast.AST, args: Sequence[FrontValue], kwargs: Mapping[str, FrontValue]
 ) -> FrontValue:
     """`super()`, and `super(Class, self)`."""
     if len(args) == 2 and isinstance(args[0], Known):
@@ -162,7 +168,7 @@ def super_of(
     return Super(found[1], fr.name(positional[0].id, node))  # type: ignore[return-value]
 
 
-def super_attribute(fr: Frame, base: Super, name: str, node: Any) -> FrontValue:
+def super_attribute(fr: Frame, base: Super, name: str, node: gast.AST) -> FrontValue:
     """`super().name`."""
     own: Any = _class_of(base.receiver)
     if isinstance(base.receiver, Known):  # a class, or an object from outside
@@ -186,7 +192,7 @@ def _nothing() -> None:
 
 
 def nothing(
-    fr: Frame, node: Any, args: Sequence[FrontValue], kwargs: Mapping[str, FrontValue]
+    fr: Frame, node: gast.AST, args: Sequence[FrontValue], kwargs: Mapping[str, FrontValue]
 ) -> FrontValue:
     return const(None)
 

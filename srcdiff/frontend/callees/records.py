@@ -6,6 +6,8 @@ import dataclasses
 import inspect
 from typing import Any
 
+import gast
+
 from srcdiff.frontend.core.constants import from_python
 from srcdiff.frontend.core.frame import Frame, describe
 from srcdiff.frontend.core.phi import take_apart
@@ -17,7 +19,7 @@ from srcdiff.ir.types import Struct
 __all__ = ["RECORDS", "construct", "is_record_class"]
 
 
-def construct(fr: Frame, node: Any, cls: type, args: Args, kwargs: Kwargs) -> FrontValue:
+def construct(fr: Frame, node: gast.AST, cls: type, args: Args, kwargs: Kwargs) -> FrontValue:
     """A named tuple or a dataclass."""
     if issubclass(cls, tuple) and hasattr(cls, "_fields"):
         kind, names = "namedtuple", cls._fields
@@ -53,7 +55,7 @@ def construct(fr: Frame, node: Any, cls: type, args: Args, kwargs: Kwargs) -> Fr
     return made
 
 
-def _finished(fr: Frame, node: Any, cls: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+def _finished(fr: Frame, node: gast.AST, cls: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     """An object of a dataclass that has a `__post_init__`, which is called with what is no field (`InitVar`)."""
     fields = {
         name: field
@@ -87,7 +89,7 @@ def is_record_class(cls: type) -> bool:
     return dataclasses.is_dataclass(cls) or (issubclass(cls, tuple) and hasattr(cls, "_fields"))
 
 
-def _default(fr: Frame, node: Any, cls: Any, name: str) -> FrontValue:
+def _default(fr: Frame, node: gast.AST, cls: Any, name: str) -> FrontValue:
     shown = f"{cls.__name__}.{name}"
     if not dataclasses.is_dataclass(cls):
         if name in cls._field_defaults:
@@ -101,7 +103,7 @@ def _default(fr: Frame, node: Any, cls: Any, name: str) -> FrontValue:
     fr.fail(node, f"`{cls.__name__}` misses the field `{name}`")
 
 
-def _replace(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+def _replace(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
     """`dataclasses.replace(record, field=value)`."""
     record = args[0] if len(args) == 1 else None
     if isinstance(record, Value) and isinstance(record.type, Struct):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import gast
+
 from srcdiff.frontend.arrays.stores import writable, write_item
 from srcdiff.frontend.arrays.subscripts import need_static
 from srcdiff.frontend.containers.container_views import show
@@ -29,7 +31,7 @@ __all__ = ["record_method"]
 
 
 def record_method(
-    fr: Frame, node: Any, receiver: Parts | Value, name: str, args: Args, kwargs: Kwargs
+    fr: Frame, node: gast.AST, receiver: Parts | Value, name: str, args: Args, kwargs: Kwargs
 ) -> FrontValue:
     """Methods of dicts and named tuples."""
     parts = receiver if isinstance(receiver, Parts) else _opened(fr, receiver, node)
@@ -80,7 +82,7 @@ def _view(parts: FrontValue, name: str) -> FrontValue:
 
 
 def _update_dict(
-    fr: Frame, node: Any, receiver: Parts | Value, args: Args, kwargs: Kwargs
+    fr: Frame, node: gast.AST, receiver: Parts | Value, args: Args, kwargs: Kwargs
 ) -> FrontValue:
     pairs = dict(kwargs)
     if args:
@@ -94,7 +96,7 @@ def _update_dict(
 
 
 def _taken_out(
-    fr: Frame, node: Any, receiver: Parts | Value, key: Any, default: Args
+    fr: Frame, node: gast.AST, receiver: Parts | Value, key: Any, default: Args
 ) -> FrontValue:
     """`d.pop(key)`, `d.pop(key, default)`."""
     container = writable(fr, receiver, node)
@@ -112,7 +114,7 @@ def _taken_out(
 
 
 def _change_list(
-    fr: Frame, node: Any, receiver: Parts | Value, name: str, args: Args
+    fr: Frame, node: gast.AST, receiver: Parts | Value, name: str, args: Args
 ) -> FrontValue:
     """Methods that change a list of known length."""
     container = writable(fr, receiver, node)
@@ -148,7 +150,7 @@ def _change_list(
     return result
 
 
-def _opened(fr: Frame, receiver: Value, node: Any) -> Parts:
+def _opened(fr: Frame, receiver: Value, node: gast.AST) -> Parts:
     assert isinstance(receiver.type, Struct)
     type_ = receiver.type
     return Parts(

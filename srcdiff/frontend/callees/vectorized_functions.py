@@ -75,7 +75,9 @@ def _is_one_expression(function: FunctionType) -> bool:
     return False
 
 
-def call_by_element(fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+def call_by_element(
+    fr: Frame, node: gast.AST, function: Any, args: Args, kwargs: Kwargs
+) -> FrontValue:
     """The array of what the function makes of each element, with NumPy's broadcasting."""
     types = [a.type if isinstance(a, Value) else None for a in args]
     shapes = [shape_of(t) if isinstance(t, Array) else () for t in types]

@@ -68,9 +68,9 @@ __all__ = [
 
 def bind(
     fr: Frame,
-    node: Any,
+    node: gast.AST,
     name: str,
-    arguments: Any,
+    arguments: gast.arguments,
     args: Sequence[FrontValue],
     kwargs: Mapping[str, FrontValue],
     defaults: Mapping[str, FrontValue],
@@ -114,7 +114,7 @@ def bind(
 
 
 def default_values(
-    fr: Frame, function: FunctionType, arguments: Any, node: Any
+    fr: Frame, function: FunctionType, arguments: gast.arguments, node: gast.AST
 ) -> dict[str, FrontValue]:
     """The defaults of a Python function, as its object has them now."""
     positional = [a.id for a in (*arguments.posonlyargs, *arguments.args)]
@@ -129,7 +129,7 @@ def default_values(
 # ---- reading in place --------------------------------------------------------------------------------------
 
 
-def read_body(inner: Frame, node: Any) -> FrontValue:
+def read_body(inner: Frame, node: gast.AST) -> FrontValue:
     """Read a function's body in the frame that is set up for it."""
     if isinstance(node, gast.Lambda):
         return inner.expr(node.body)
@@ -160,7 +160,7 @@ _DEEPEST = 16  # a function that is read in place may call itself a few times, w
 _MOST = 200  # such calls; two in each make 2**16 of them
 
 
-def _inline(fr: Frame, node: Any, inner: Frame, key: Any) -> FrontValue:
+def _inline(fr: Frame, node: gast.AST, inner: Frame, key: Any) -> FrontValue:
     session = fr.session
     depth = session.open_calls.count(key)
     count = session.functions.get(("%in place", key), 0) + 1 if depth else 0
@@ -200,7 +200,7 @@ def refuse_result(source: Source, value: FrontValue) -> None:
     untyped(f"`{name}` may return None: some paths end without a value", advice, place)
 
 
-def _owns_dict(fr: Frame, inner: Frame, arguments: Any) -> bool:
+def _owns_dict(fr: Frame, inner: Frame, arguments: gast.arguments) -> bool:
     """Whether a function changes the dict of its further keywords, which then gets a cell."""
     name = None if arguments.kwarg is None else arguments.kwarg.id
     if name is None or not any(_changes(name, part) for part in gast.walk(inner.source.node)):
@@ -211,7 +211,7 @@ def _owns_dict(fr: Frame, inner: Frame, arguments: Any) -> bool:
     return True
 
 
-def _changes(name: str, part: Any) -> bool:
+def _changes(name: str, part: gast.AST) -> bool:
     held = getattr(part, "value", None)
     if not isinstance(held, gast.Name) or held.id != name:
         return False
@@ -221,7 +221,7 @@ def _changes(name: str, part: Any) -> bool:
 
 
 @contextmanager
-def _called_from(fr: Frame, node: Any) -> Iterator[None]:
+def _called_from(fr: Frame, node: gast.AST) -> Iterator[None]:
     """Errors in a callee tell by which calls it was reached."""
     try:
         yield
@@ -236,7 +236,7 @@ def _called_from(fr: Frame, node: Any) -> Iterator[None]:
 
 def call_closure(
     fr: Frame,
-    node: Any,
+    node: gast.AST,
     closure: Closure,
     args: Sequence[FrontValue],
     kwargs: Mapping[str, FrontValue],
@@ -261,7 +261,7 @@ def call_closure(
 
 def call_function(
     fr: Frame,
-    node: Any,
+    node: gast.AST,
     function: Any,
     args: Sequence[FrontValue],
     kwargs: Mapping[str, FrontValue],
@@ -300,7 +300,7 @@ def call_function(
         return _inline(fr, node, inner, plain.__code__)
 
 
-def first_yield(function: Any) -> Any:
+def first_yield(function: gast.AST) -> gast.AST | None:
     """A `yield` of a generator function; None for other functions."""
     if "yields" not in function.__dict__:
         pending = [function.body] if isinstance(function, gast.Lambda) else function.body[::-1]
@@ -322,7 +322,7 @@ def generated(frame: Frame, at_once: bool = False) -> Generated:
 
 
 def generated_by(
-    fr: Frame, node: Any, function: Any, *args: FrontValue, at_once: bool = False
+    fr: Frame, node: gast.AST, function: Any, *args: FrontValue, at_once: bool = False
 ) -> Generated:
     """A call of a generator of ours in Python: what is wrong in it is said of the user's call."""
     source = CalledSource(**{**vars(source_of(function)), "place": fr.source.location(node)})
@@ -348,7 +348,7 @@ def _is_plain(value: FrontValue) -> bool:
 
 def call_composite(
     fr: Frame,
-    node: Any,
+    node: gast.AST,
     composite: Composite,
     args: Sequence[FrontValue],
     kwargs: Mapping[str, FrontValue],
@@ -382,7 +382,7 @@ def call_composite(
 
 def _call_formula(
     fr: Frame,
-    node: Any,
+    node: gast.AST,
     plain: FunctionType,
     args: Sequence[FrontValue],
     kwargs: Mapping[str, FrontValue],

@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import gast
+
 from srcdiff.frontend.calls.recursion import find_open, form_of_call, header_of, owning, read_around
 from srcdiff.frontend.core.frame import Frame
 from srcdiff.frontend.core.operands import as_operand
@@ -134,7 +136,7 @@ class Renaming:
 
 
 def call_apart(
-    fr: Frame, node: Any, plain: Any, source: Source, env: Mapping[str, FrontValue]
+    fr: Frame, node: gast.AST, plain: Any, source: Source, env: Mapping[str, FrontValue]
 ) -> FrontValue | None:
     """A `Call` of the function for these types; None where it has to be read in place."""
     session = fr.session
@@ -274,7 +276,7 @@ def _still_assumed(fr: Frame, callee: _Callee, renaming: Renaming) -> bool:
 
 def _read_apart(
     fr: Frame,
-    node: Any,
+    node: gast.AST,
     plain: Any,
     types: Mapping[str, Type],
     rigid: frozenset[str],
@@ -346,7 +348,7 @@ def why_not_alone(function: Function, may_raise: bool = False) -> str:
 
 
 def append_call(
-    fr: Frame, node: Any, function: Function, env: Mapping[str, FrontValue], renaming: Renaming
+    fr: Frame, node: gast.AST, function: Function, env: Mapping[str, FrontValue], renaming: Renaming
 ) -> FrontValue:
     operands = tuple(_operand(fr, node, env[p.name], p.type) for p in function.params)
     outward = outward_of(fr, function, renaming)
@@ -384,7 +386,7 @@ def outward_of(fr: Frame, function: Function, renaming: Renaming) -> Callable[[D
     return outward
 
 
-def _operand(fr: Frame, node: Any, value: FrontValue, type_: Type) -> Atom:
+def _operand(fr: Frame, node: gast.AST, value: FrontValue, type_: Type) -> Atom:
     if isinstance(type_, Static) and isinstance(value, Const):
         return Const(value.value, type_)
     return as_operand(fr, node, value)

@@ -14,6 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+import gast
+
 from srcdiff.frontend.core.frame import Frame
 from srcdiff.frontend.core.session import NoResult, NotApart, Recursive, Session
 from srcdiff.frontend.source.function_source import Source
@@ -57,10 +59,11 @@ class _Open:
 
 
 def _open_ones(session: Session) -> list[_Open]:
-    return session.functions.setdefault("%open", [])  # type: ignore[no-any-return]
+    found: list[_Open] = session.functions.setdefault("%open", [])
+    return found
 
 
-def form_of_call(fr: Frame, node: Any, plain: Any, source: Source) -> int:
+def form_of_call(fr: Frame, node: gast.AST, plain: Any, source: Source) -> int:
     """What calls of the function may differ in. One that turns out to call itself is read again, as such."""
     session = fr.session
     known: int = session.functions.get(("%form", plain), _AS_GIVEN)
@@ -105,7 +108,7 @@ def _as_numpy(type_: Type) -> Type:
     return type_
 
 
-def header_of(fr: Frame, node: Any, around: _Open) -> Function:
+def header_of(fr: Frame, node: gast.AST, around: _Open) -> Function:
     """What a call inside of the function that is being read calls."""
     if fr.session.first_calls is not around.calls:
         raise NotApart  # the function in between is read in place
@@ -120,7 +123,7 @@ def header_of(fr: Frame, node: Any, around: _Open) -> Function:
 
 def read_around(
     fr: Frame,
-    node: Any,
+    node: gast.AST,
     plain: Any,
     key: Any,
     calls: tuple[Any, ...],

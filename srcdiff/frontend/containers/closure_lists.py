@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import gast
+
 from srcdiff.frontend.core.frame import Frame
 from srcdiff.frontend.core.session import NotApart
 from srcdiff.frontend.core.values import Closure, FrontValue, Known, Method, Partial, Parts, Piece
@@ -49,7 +51,7 @@ class _Container:
 class _Function:
     """A nested function: `around` is the frame that is still being read, in which all else is found."""
 
-    node: Any
+    node: gast.AST
     around: Frame | None
     names: tuple[str, ...]
     captured: tuple[Any, ...]
@@ -87,7 +89,7 @@ class _Form:
     __name__ = "function"
 
 
-def packed(fr: Frame, node: Any, value: FrontValue) -> FrontValue:
+def packed(fr: Frame, node: gast.AST, value: FrontValue) -> FrontValue:
     """A value as an item of a list: a tuple of what is in it, where it is a function or holds one."""
     value = fr.session.current(value)
     if not _has_function(value):
@@ -109,7 +111,7 @@ def _has_function(value: FrontValue) -> bool:
     return is_known or isinstance(value, Closure | Piece | Method)
 
 
-def opened(fr: Frame, node: Any, item: Value) -> FrontValue:
+def opened(fr: Frame, node: gast.AST, item: Value) -> FrontValue:
     """The function that an item of a list stands for; other items as they are."""
     form = item.type.cls if isinstance(item.type, Struct) else None
     if not isinstance(form, _Form):
@@ -121,7 +123,7 @@ def opened(fr: Frame, node: Any, item: Value) -> FrontValue:
 # ---- apart and together ----------------------------------------------------------------------------------------------
 
 
-def _split(fr: Frame, node: Any, value: FrontValue, atoms: list[Atom], depth: int) -> Any:
+def _split(fr: Frame, node: gast.AST, value: FrontValue, atoms: list[Atom], depth: int) -> Any:
     """The form of a value; `atoms` gets what is in it."""
     session = fr.session
     value = session.current(value)
@@ -166,7 +168,9 @@ def _split(fr: Frame, node: Any, value: FrontValue, atoms: list[Atom], depth: in
 _DEEPEST = 8
 
 
-def _captured(fr: Frame, node: Any, closure: Closure) -> tuple[Frame | None, dict[str, FrontValue]]:
+def _captured(
+    fr: Frame, node: gast.AST, closure: Closure
+) -> tuple[Frame | None, dict[str, FrontValue]]:
     """What a function finds in calls that have returned, and the frame in which it looks from there on: it finds there
     what names stand for when it is called.
     """

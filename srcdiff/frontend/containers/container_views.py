@@ -39,7 +39,7 @@ __all__ = [
 ASKED = (zip, enumerate, reversed)  # what makes nothing but rows of what it goes through
 
 
-def hold(fr: Frame, node: Any, *values: FrontValue) -> None:
+def hold(fr: Frame, node: gast.AST, *values: FrontValue) -> None:
     """Note that what a node makes shows containers as they are later."""
     session = fr.session
     for value in values:
@@ -59,7 +59,10 @@ def hold(fr: Frame, node: Any, *values: FrontValue) -> None:
 
 
 def show(
-    fr: Frame, node: Any, containers: Sequence[FrontValue], view: Callable[[], FrontValue] | None
+    fr: Frame,
+    node: gast.AST,
+    containers: Sequence[FrontValue],
+    view: Callable[[], FrontValue] | None,
 ) -> None:
     """Note a view of containers, or an iterator over them; a loop over it calls `view` at each turn."""
     fr.session.shown.pop(id(node), None)
@@ -69,25 +72,25 @@ def show(
         hold(fr, node, *containers)
 
 
-def args_again(fr: Frame, node: Any, args: Sequence[FrontValue]) -> list[FrontValue]:
+def args_again(fr: Frame, node: gast.AST, args: Sequence[FrontValue]) -> list[FrontValue]:
     """The arguments of a call as they would be now."""
     nodes = node.args if len(node.args) == len(args) else [None] * len(args)
     return [_again(fr, n, a) for n, a in zip(nodes, args, strict=True)]
 
 
-def _again(fr: Frame, node: Any, made: FrontValue) -> FrontValue:
+def _again(fr: Frame, node: gast.AST, made: FrontValue) -> FrontValue:
     view = fr.session.shown.get(id(node)) if getattr(node, "asked", False) else None
     return fr.session.current(made) if view is None else view()
 
 
-def ask_each_turn(node: Any, called: Any) -> None:
+def ask_each_turn(node: gast.AST, called: Any) -> None:
     """Note that a loop asks for what a node makes at each turn, and so for the arguments of the node."""
     if called in ASKED and _is_asked(node):
         for argument in node.args:
             argument.asked = True
 
 
-def _is_asked(node: Any) -> bool:
+def _is_asked(node: gast.AST) -> bool:
     loop = getattr(node, "loop", None)
     return getattr(node, "asked", False) or (loop is not None and loop.iter is node)
 
@@ -97,7 +100,7 @@ class _Loop:
     """A loop over known parts, each of which is as it is when its turn comes."""
 
     frame: Frame
-    node: Any
+    node: gast.AST
     items: Parts
     changes: int
 
@@ -116,14 +119,14 @@ class _Loop:
         return self.items.values[k]
 
 
-def items_now(fr: Frame, node: Any, items: Parts) -> list[Callable[[], FrontValue]]:
+def items_now(fr: Frame, node: gast.AST, items: Parts) -> list[Callable[[], FrontValue]]:
     """What a loop over known parts goes through."""
     node.iter.asked = True
     loop = _Loop(fr, node, items, fr.session.changes)
     return [partial(loop.item, k) for k in range(len(items.values))]
 
 
-def let_go(fr: Frame, tree: Any, only_passing: bool = False) -> None:
+def let_go(fr: Frame, tree: gast.AST, only_passing: bool = False) -> None:
     """Note that what the nodes of a tree have made is gone."""
     viewed = fr.session.viewed
     if not viewed:
@@ -135,17 +138,17 @@ def let_go(fr: Frame, tree: Any, only_passing: bool = False) -> None:
             del viewed[shown]
 
 
-def let_pass(fr: Frame, statement: Any) -> None:
+def let_pass(fr: Frame, statement: gast.AST) -> None:
     """Note that what was made in passing is gone when the statement has ended."""
     if fr.session.viewed:
         let_go(fr, statement, only_passing=True)
 
 
-def _passes(node: Any) -> bool:
+def _passes(node: gast.AST) -> bool:
     return getattr(node, "in_passing", False) or getattr(node, "at_once", False)
 
 
-def refuse_viewed(fr: Frame, shown: str | Value, node: Any) -> None:
+def refuse_viewed(fr: Frame, shown: str | Value, node: gast.AST) -> None:
     """Leave to the run what changes a container that a view or an iterator shows."""
     if shown in fr.session.viewed:
         _leave(fr, node)
@@ -154,7 +157,7 @@ def refuse_viewed(fr: Frame, shown: str | Value, node: Any) -> None:
         fr.session.changes += 1
 
 
-def _leave(fr: Frame, node: Any) -> None:
+def _leave(fr: Frame, node: gast.AST) -> None:
     fr.untyped(
         node,
         "a container is changed while a view of it, or an iterator over it, is held",

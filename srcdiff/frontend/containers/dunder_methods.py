@@ -6,7 +6,6 @@ What is not read by calling the method is refused: the parts alone would mean so
 from __future__ import annotations
 
 import inspect
-from typing import Any
 
 import gast
 
@@ -67,7 +66,7 @@ def is_own(value: FrontValue) -> bool:
     return cls is not None and not issubclass(cls, tuple)
 
 
-def refuse_descriptor(fr: Frame, cls: type | None, name: str, node: Any) -> None:
+def refuse_descriptor(fr: Frame, cls: type | None, name: str, node: gast.AST) -> None:
     """Refuse to get or set an attribute that an object of the user's stands for."""
     found = None if cls is None else inspect.getattr_static(cls, name, None)
     if is_descriptor(found):
@@ -86,7 +85,7 @@ def method_of(value: FrontValue, name: str) -> Method | None:
 
 
 def call_dunder(
-    fr: Frame, node: Any, value: FrontValue, name: str, *args: FrontValue, **kwargs: FrontValue
+    fr: Frame, node: gast.AST, value: FrontValue, name: str, *args: FrontValue, **kwargs: FrontValue
 ) -> FrontValue | None:
     """`value.name(*args)`, where the user wrote that method."""
     method = method_of(value, name)
@@ -94,7 +93,12 @@ def call_dunder(
 
 
 def operated(
-    fr: Frame, node: Any, op: Any, left: FrontValue, right: FrontValue, in_place: bool = False
+    fr: Frame,
+    node: gast.AST,
+    op: gast.operator,
+    left: FrontValue,
+    right: FrontValue,
+    in_place: bool = False,
 ) -> FrontValue | None:
     """`left op right`, where one of them has a method for it."""
     name = _BINARY[type(op)]
@@ -106,7 +110,7 @@ def operated(
 
 
 def compared(
-    fr: Frame, node: Any, op: Any, left: FrontValue, right: FrontValue
+    fr: Frame, node: gast.AST, op: gast.cmpop, left: FrontValue, right: FrontValue
 ) -> FrontValue | None:
     """`left op right` of a comparison, where one of them has a method for it."""
     name, mirrored = _COMPARED[type(op)]
@@ -120,7 +124,7 @@ def compared(
     return None
 
 
-def refuse_own_items(fr: Frame, node: Any, value: FrontValue) -> None:
+def refuse_own_items(fr: Frame, node: gast.AST, value: FrontValue) -> None:
     """Refuse to go through a record whose items are not its fields."""
     refuse_special(fr, node, value, "__iter__")
     if isinstance(value, Parts) and value.kind == "object":
@@ -134,7 +138,7 @@ def refuse_own_items(fr: Frame, node: Any, value: FrontValue) -> None:
         refuse_special(fr, node, value, "__getitem__")
 
 
-def refuse_special(fr: Frame, node: Any, value: FrontValue, name: str) -> None:
+def refuse_special(fr: Frame, node: gast.AST, value: FrontValue, name: str) -> None:
     """Refuse what would go by a method that the user wrote."""
     method = method_of(value, name)
     if method is not None:

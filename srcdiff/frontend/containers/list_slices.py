@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+
+import gast
 
 from srcdiff.frontend.containers.closure_lists import opened
 from srcdiff.frontend.core.frame import Frame
@@ -28,7 +29,9 @@ Bound = Atom | None
 Place = Callable[[], Atom]
 
 
-def list_slice(fr: Frame, xs: Value, lower: Bound, upper: Bound, step: int, node: Any) -> Items:
+def list_slice(
+    fr: Frame, xs: Value, lower: Bound, upper: Bound, step: int, node: gast.AST
+) -> Items:
     """The items of a slice, to loop over; `step` is not 0."""
     lists = ((xs, ("copied", fr.session.path, id(node))),)
     n = fr.op(node, list_length, xs)
@@ -60,7 +63,7 @@ class _Places:
 
     fr: Frame
     n: Atom
-    node: Any
+    node: gast.AST
 
     def low(self, bound: Atom, lowest: int) -> Atom:
         """The smaller bound of the two."""

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+import gast
+
 from srcdiff.frontend.containers.closure_lists import packed
 from srcdiff.frontend.containers.container_views import refuse_viewed
 from srcdiff.frontend.core.frame import Frame
@@ -42,19 +44,19 @@ _GUESSES: tuple[Type, ...] = (
 )
 
 
-def known_list(fr: Frame, values: Sequence[FrontValue], node: Any) -> FrontValue:
+def known_list(fr: Frame, values: Sequence[FrontValue], node: gast.AST) -> FrontValue:
     """A list of known parts, made at a node; a list of the IR where a loop or branch was seen to change its length."""
     if grows(fr, node):
         return new_list(fr, values, node)
     return fr.session.new_cell(sequence(values, "list"), ((fr.session.path, id(node)),))
 
 
-def grows(fr: Frame, node: Any) -> bool:
+def grows(fr: Frame, node: gast.AST) -> bool:
     """Whether the list that is made at a node has to be one of the IR."""
     return ("grows", (fr.session.path, id(node))) in fr.session.hints
 
 
-def new_list(fr: Frame, values: Sequence[FrontValue], node: Any) -> Value:
+def new_list(fr: Frame, values: Sequence[FrontValue], node: gast.AST) -> Value:
     """A list that may grow, with its first elements."""
     session = fr.session
     values = [packed(fr, node, v) for v in values]
@@ -76,7 +78,7 @@ def new_list(fr: Frame, values: Sequence[FrontValue], node: Any) -> Value:
     return result
 
 
-def _joined(fr: Frame, own: Type, new: Type, node: Any) -> Type:
+def _joined(fr: Frame, own: Type, new: Type, node: gast.AST) -> Type:
     if own == UNKNOWN:
         return new
     try:
@@ -119,7 +121,7 @@ def _star(dim: Dim) -> Dim:
 # ---- what is put on lists ------------------------------------------------------------------------------------
 
 
-def put_on(fr: Frame, node: Any, target: Value, value: FrontValue) -> None:
+def put_on(fr: Frame, node: gast.AST, target: Value, value: FrontValue) -> None:
     """`target.append(value)`."""
     value = packed(fr, node, value)
     operand = as_item(fr, node, value)
@@ -129,7 +131,7 @@ def put_on(fr: Frame, node: Any, target: Value, value: FrontValue) -> None:
     _hold(fr.session, target, operand)
 
 
-def put_in(fr: Frame, node: Any, target: Value, position: Atom, value: FrontValue) -> None:
+def put_in(fr: Frame, node: gast.AST, target: Value, position: Atom, value: FrontValue) -> None:
     """`target[position] = value`."""
     value = packed(fr, node, value)
     operand = as_item(fr, node, value)
@@ -152,7 +154,7 @@ def _element(target: Value) -> Type:
     return target.type.element
 
 
-def _fitted(fr: Frame, node: Any, value: FrontValue, item: Atom, element: Type) -> Atom:
+def _fitted(fr: Frame, node: gast.AST, value: FrontValue, item: Atom, element: Type) -> Atom:
     """`item`, what `value` is on a list, with numbers of the dtypes that the list has: compiled code has one type for
     all items.
     """
@@ -181,7 +183,7 @@ def _kind(type_: Type) -> Type:
     return type_
 
 
-def copied(fr: Frame, node: Any, xs: Value, as_tuple: bool = False) -> Value:
+def copied(fr: Frame, node: gast.AST, xs: Value, as_tuple: bool = False) -> Value:
     """`list(xs)`, or `tuple(xs)`. What is put on the copy may widen the type of both."""
     made = marked(fr, fr.op(node, list_copy, xs), as_tuple)
     if xs in fr.session.lists:
@@ -216,7 +218,7 @@ def guess_again(hints: dict[Any, Any]) -> bool:
     return True
 
 
-def as_item(fr: Frame, node: Any, value: FrontValue) -> Atom:
+def as_item(fr: Frame, node: gast.AST, value: FrontValue) -> Atom:
     """A value as an item of a list. A container is packed, so no later change of it may be made."""
     session = fr.session
     for cell in _cells(session.current(value)):
@@ -266,7 +268,7 @@ def is_empty(xs: FrontValue) -> bool:
     return xs.type.element == UNKNOWN
 
 
-def _settle(fr: Frame, target: Value, element: Type, node: Any) -> None:
+def _settle(fr: Frame, target: Value, element: Type, node: gast.AST) -> None:
     """Fit the list's element type to a new element."""
     session = fr.session
     assert isinstance(target.type, List)
@@ -326,7 +328,7 @@ def _held(session: Session, item: Value) -> Iterator[Value]:
             waiting |= {session.lists[value][0]} - seen
 
 
-def _widen_origin(fr: Frame, target: Value, element: Type, node: Any) -> None:
+def _widen_origin(fr: Frame, target: Value, element: Type, node: gast.AST) -> None:
     """Read again with a wider type of the lists that were put on lists, of which this may be one."""
     session = fr.session
     inner = [v for v in _held(session, target) if v.type == target.type]

@@ -8,7 +8,8 @@ Python.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+
+import gast
 
 from srcdiff.frontend.core.frame import Frame
 from srcdiff.frontend.core.phi import branch
@@ -35,7 +36,7 @@ def found_flag(fr: Frame, value: FrontValue) -> Atom | None:
     return found if known is None else const(known)
 
 
-def sure(fr: Frame, value: FrontValue, node: Any) -> FrontValue:
+def sure(fr: Frame, value: FrontValue, node: gast.AST) -> FrontValue:
     """The value itself, which the program needs here."""
     found = found_flag(fr, value)
     if found is None:
@@ -86,7 +87,7 @@ def _is_alike(a: FrontValue, b: FrontValue) -> bool:
     )
 
 
-def in_a_loop(fr: Frame, node: Any, before: FrontValue, like: FrontValue) -> FrontValue:
+def in_a_loop(fr: Frame, node: gast.AST, before: FrontValue, like: FrontValue) -> FrontValue:
     """What a name stands for before a loop in which it gets values of a structure with what may be None."""
     if _is_alike(before, like):
         assert isinstance(before, Parts) and isinstance(like, Parts)

@@ -14,13 +14,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import gast
 
 from srcdiff.frontend.containers.container_views import let_pass
 from srcdiff.frontend.control.conditions import truth
-from srcdiff.frontend.control.exceptions import after_statement, hoisted, leave_after, read_try
+from srcdiff.frontend.control.exceptions import (
+    Attempt,
+    after_statement,
+    hoisted,
+    leave_after,
+    read_try,
+)
 from srcdiff.frontend.core.frame import Frame
 from srcdiff.frontend.core.phi import branch
 from srcdiff.frontend.core.session import FALSE, TRUE
@@ -81,7 +86,7 @@ def block(fr: Frame, statements: Statements, live: frozenset[str]) -> Done:
     return FALSE
 
 
-def _behind_loop(fr: Frame, s: Any, rest: Statements, live: frozenset[str]) -> Done:
+def _behind_loop(fr: Frame, s: gast.AST, rest: Statements, live: frozenset[str]) -> Done:
     def go_on() -> Done:
         if has_return(s) or has_break(s):
             return _after_loop(fr, s, rest, live)
@@ -92,7 +97,11 @@ def _behind_loop(fr: Frame, s: Any, rest: Statements, live: frozenset[str]) -> D
 
 
 def _unless_raised(
-    fr: Frame, s: Any, raised: Any, go_on: Callable[[], Done], live: frozenset[str]
+    fr: Frame,
+    s: gast.AST,
+    raised: tuple[Atom, Attempt],
+    go_on: Callable[[], Done],
+    live: frozenset[str],
 ) -> Done:
     """The rest of a block behind a statement that may have raised what is caught further out."""
     condition, attempt = raised
@@ -105,7 +114,7 @@ def _unless_raised(
     return branch(fr, s, condition, leave, go_on, live)
 
 
-def _if(fr: Frame, s: Any, rest: Statements, live: frozenset[str]) -> tuple[Done, bool]:
+def _if(fr: Frame, s: gast.AST, rest: Statements, live: frozenset[str]) -> tuple[Done, bool]:
     """Read an `if`; also tells whether the statements behind it have been read with it."""
     condition = truth(fr, s.test)
     known = fr.session.static_truth(condition)
@@ -157,13 +166,13 @@ def _if(fr: Frame, s: Any, rest: Statements, live: frozenset[str]) -> tuple[Done
     return branch(fr, s, done, lambda: TRUE, lambda: block(fr, rest, live), live), True
 
 
-def _after(fr: Frame, s: Any, live: frozenset[str]) -> frozenset[str]:
+def _after(fr: Frame, s: gast.AST, live: frozenset[str]) -> frozenset[str]:
     """The names that are wanted behind a statement; those that the reader makes carry them along."""
     own: frozenset[str] | None = getattr(s, "after", None)
     return fr.source.flow.after.get(id(s), live) if own is None else own
 
 
-def _return(fr: Frame, s: Any) -> Done:
+def _return(fr: Frame, s: gast.AST) -> Done:
     fr.env["%value"] = const(None) if s.value is None else fr.value_or_none(s.value)
     if fr.loop_depth:
         fr.env["%go"] = FALSE
@@ -172,7 +181,7 @@ def _return(fr: Frame, s: Any) -> Done:
     return TRUE
 
 
-def _leave_turn(fr: Frame, s: Any) -> Done:
+def _leave_turn(fr: Frame, s: gast.AST) -> Done:
     if isinstance(s, gast.Break):
         fr.env["%go"] = FALSE
         if broke_flag(fr.loop_depth) in fr.env and not hasattr(s, "at_end"):
@@ -180,7 +189,7 @@ def _leave_turn(fr: Frame, s: Any) -> Done:
     return TRUE
 
 
-def _after_loop(fr: Frame, s: Any, rest: Statements, live: frozenset[str]) -> Done:
+def _after_loop(fr: Frame, s: gast.AST, rest: Statements, live: frozenset[str]) -> Done:
     """What follows a loop that may have been left by `return`, or that has an `else`."""
 
     def go_on() -> Done:
@@ -193,7 +202,7 @@ def _after_loop(fr: Frame, s: Any, rest: Statements, live: frozenset[str]) -> Do
     return _pass_on(fr) if known else go_on()
 
 
-def _else_of_loop(fr: Frame, s: Any, rest: Statements, live: frozenset[str]) -> Done:
+def _else_of_loop(fr: Frame, s: gast.AST, rest: Statements, live: frozenset[str]) -> Done:
     if not s.orelse:
         return block(fr, rest, live)
     name = broke_flag(fr.loop_depth + 1)
@@ -229,11 +238,11 @@ def _pass_on(fr: Frame) -> Done:
 # ---- match, as a ladder of `if` --------------------------------------------------------------------------
 
 
-def _match(fr: Frame, s: Any) -> list[Any]:
+def _match(fr: Frame, s: gast.AST) -> list[gast.AST]:
     """`match` on constants: the subject gets a name, each case is a comparison."""
     subject = f"%subject{s.lineno}"
     fr.env[subject] = fr.expr(s.subject)
-    ladder: list[Any] = []
+    ladder: list[gast.AST] = []
     for case in reversed(s.cases):
         test = _pattern(fr, s, case.pattern, subject)
         if case.guard is not None:
@@ -250,7 +259,7 @@ def _match(fr: Frame, s: Any) -> list[Any]:
     return ladder
 
 
-def _pattern(fr: Frame, s: Any, pattern: Any, subject: str) -> Any:
+def _pattern(fr: Frame, s: gast.AST, pattern: gast.AST, subject: str) -> gast.AST | None:
     """The comparison that a pattern stands for; None for one that always fits."""
     name = placed(s, gast.Name(subject, gast.Load(), None, None))
     match pattern:

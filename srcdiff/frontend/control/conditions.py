@@ -44,14 +44,14 @@ __all__ = ["compare", "truth", "truth_of"]
 _ZERO = const(0)
 
 
-def truth(fr: Frame, node: Any) -> Atom:
+def truth(fr: Frame, node: gast.AST) -> Atom:
     """An expression as a condition: a truth value, or a constant where it is known when compiling."""
     if isinstance(node, gast.BoolOp):
         return truth_of(fr, _operands(fr, node, list(node.values), as_condition=True), node)
     return truth_of(fr, fr.expr(node), node)
 
 
-def truth_of(fr: Frame, value: FrontValue, node: Any) -> Atom:
+def truth_of(fr: Frame, value: FrontValue, node: gast.AST) -> Atom:
     flag = found_flag(fr, value)
     if flag is not None:
         if isinstance(flag, Const):
@@ -103,11 +103,13 @@ def truth_of(fr: Frame, value: FrontValue, node: Any) -> Atom:
 
 
 @reads(gast.BoolOp)
-def _bool_op(fr: Frame, node: Any) -> FrontValue:
+def _bool_op(fr: Frame, node: gast.AST) -> FrontValue:
     return _operands(fr, node, list(node.values))
 
 
-def _operands(fr: Frame, node: Any, values: list[Any], as_condition: bool = False) -> FrontValue:
+def _operands(
+    fr: Frame, node: gast.AST, values: list[gast.AST], as_condition: bool = False
+) -> FrontValue:
     """`a and b and c`, from the left; a later operand is evaluated only if it decides.
 
     Of a condition only the truth of each operand matters, whatever they are.
@@ -135,12 +137,12 @@ def _binds(fr: Frame, before: dict[str, FrontValue]) -> bool:
     )
 
 
-def _bound_by(node: Any) -> set[str]:
+def _bound_by(node: gast.AST) -> set[str]:
     return {n.target.id for n in gast.walk(node) if isinstance(n, gast.NamedExpr)}
 
 
 def _second(
-    fr: Frame, node: Any, first: FrontValue, condition: Atom, rest: Callable[[], FrontValue]
+    fr: Frame, node: gast.AST, first: FrontValue, condition: Atom, rest: Callable[[], FrontValue]
 ) -> FrontValue:
     """`first and rest`: one logical operation where evaluating the rest can do no harm, otherwise a branch."""
     is_and = isinstance(node.op, gast.And)
@@ -196,7 +198,7 @@ def _is_truth(value: FrontValue) -> bool:
     )
 
 
-def _is_harmless(statement: Any) -> bool:
+def _is_harmless(statement: gast.AST) -> bool:
     """Whether a statement may run although the user's program would not run it."""
     if not isinstance(statement, Op):
         return False
@@ -216,13 +218,13 @@ def _divides_floats(op: Op) -> bool:
 
 
 @reads(gast.IfExp)
-def _conditional(fr: Frame, node: Any) -> FrontValue:
+def _conditional(fr: Frame, node: gast.AST) -> FrontValue:
     condition = truth(fr, node.test)
     known = fr.session.static_truth(condition)
     if known is not None:
         return fr.value_or_none(node.body if known else node.orelse)
 
-    def side(expression: Any) -> Done:
+    def side(expression: gast.AST) -> Done:
         fr.env["%operand"] = fr.value_or_none(expression)
         return FALSE
 
@@ -232,7 +234,7 @@ def _conditional(fr: Frame, node: Any) -> FrontValue:
     return fr.bound(fr.env.pop("%operand"), "this expression", node)
 
 
-def negate(fr: Frame, node: Any, operand: FrontValue) -> Atom:
+def negate(fr: Frame, node: gast.AST, operand: FrontValue) -> Atom:
     condition = truth_of(fr, operand, node)
     known = fr.session.static_truth(condition)
     if known is not None:
@@ -255,13 +257,13 @@ _COMPARISONS: dict[type, tuple[Any, Callable[[Any, Any], Any]]] = {
 
 
 @reads(gast.Compare)
-def _compare(fr: Frame, node: Any) -> FrontValue:
+def _compare(fr: Frame, node: gast.AST) -> FrontValue:
     """A chain: each operand is evaluated once, and only as far as the chain holds."""
     left = fr.value_or_none(node.left)
     return _chain(fr, node, left, 0)
 
 
-def _chain(fr: Frame, node: Any, left: FrontValue, k: int) -> FrontValue:
+def _chain(fr: Frame, node: gast.AST, left: FrontValue, k: int) -> FrontValue:
     right = fr.value_or_none(node.comparators[k])
     result = compare(fr, node, node.ops[k], left, right)
     if k + 1 == len(node.ops):
@@ -275,7 +277,7 @@ def _chain(fr: Frame, node: Any, left: FrontValue, k: int) -> FrontValue:
     )
 
 
-def compare(fr: Frame, node: Any, op: Any, left: FrontValue, right: FrontValue) -> Atom:
+def compare(fr: Frame, node: gast.AST, op: gast.cmpop, left: FrontValue, right: FrontValue) -> Atom:
     left, right = settled(fr, left), settled(fr, right)
     for value, other in ((left, right), (right, left)):
         flag = found_flag(fr, value)
@@ -344,7 +346,7 @@ def compare(fr: Frame, node: Any, op: Any, left: FrontValue, right: FrontValue) 
 
 
 def _equal_if_there(
-    fr: Frame, node: Any, op: Any, flag: Atom, value: FrontValue, other: FrontValue
+    fr: Frame, node: gast.AST, op: gast.cmpop, flag: Atom, value: FrontValue, other: FrontValue
 ) -> Atom:
     """`best == 3.0`, where `best` may be None, which equals no number."""
     if found_flag(fr, other) is not None:
@@ -361,7 +363,7 @@ def _is_flag(value: FrontValue) -> bool:
     return has_type and value.type.dtype == "bool"  # type: ignore[union-attr]
 
 
-def _same_flag(fr: Frame, node: Any, wanted: bool, flag: FrontValue) -> Atom:
+def _same_flag(fr: Frame, node: gast.AST, wanted: bool, flag: FrontValue) -> Atom:
     """`flag is True`, which NumPy's truth values never are: that an argument is Python's is known. Functions of the
     library's own ask so whether something is known.
     """
@@ -379,7 +381,7 @@ def _same_flag(fr: Frame, node: Any, wanted: bool, flag: FrontValue) -> Atom:
     return flag if wanted else negate(fr, node, flag)
 
 
-def _known_text(fr: Frame, value: FrontValue, node: Any) -> FrontValue:
+def _known_text(fr: Frame, value: FrontValue, node: gast.AST) -> FrontValue:
     """An f-string that is compared is known when compiling: the loop whose number it has is written out."""
     if not isinstance(value, Text):
         return value
@@ -418,7 +420,7 @@ def _never_equal(value: FrontValue, other: FrontValue) -> bool:
     return is_object and isinstance(other, Value | Const) and isinstance(other.type, Scalar | Array)
 
 
-def _plain(fr: Frame, value: FrontValue, node: Any) -> FrontValue:
+def _plain(fr: Frame, value: FrontValue, node: gast.AST) -> FrontValue:
     """A shape as a tuple of lengths; a container of known parts as these."""
     if isinstance(value, Const) and isinstance(value.value, tuple):
         return sequence([const(v) for v in value.value])
@@ -432,7 +434,7 @@ def _plain(fr: Frame, value: FrontValue, node: Any) -> FrontValue:
     )
 
 
-def _equal_parts(fr: Frame, node: Any, left: Parts, right: Parts, equal: bool) -> Atom:
+def _equal_parts(fr: Frame, node: gast.AST, left: Parts, right: Parts, equal: bool) -> Atom:
     if "object" in (left.kind, right.kind):
         same = left.cell == right.cell
         return const(same == equal)
@@ -460,8 +462,8 @@ def _are_ordered(left: Parts, right: Parts) -> bool:
 
 def _first_unlike(
     fr: Frame,
-    node: Any,
-    op: Any,
+    node: gast.AST,
+    op: gast.cmpop,
     pairs: list[tuple[FrontValue, FrontValue]],
     otherwise: bool,
 ) -> Atom:
@@ -503,7 +505,7 @@ def _may_be_equal(left: Parts, right: Parts) -> bool:
     return len(left.keys) == len(right.keys)
 
 
-def _identical(fr: Frame, node: Any, left: FrontValue, right: FrontValue) -> bool:
+def _identical(fr: Frame, node: gast.AST, left: FrontValue, right: FrontValue) -> bool:
     for value in (left, right):
         if (isinstance(value, Const | Known) and value.value is None) or (
             isinstance(value, Const) and isinstance(value.value, bool)
@@ -519,7 +521,7 @@ def _identical(fr: Frame, node: Any, left: FrontValue, right: FrontValue) -> boo
     fr.untyped(node, "`is` is supported for None, True, False and constants", "Compare with `==`.")
 
 
-def _in_range(fr: Frame, node: Any, item: FrontValue, bounds: tuple[Atom, Atom, Atom]) -> Atom:
+def _in_range(fr: Frame, node: gast.AST, item: FrontValue, bounds: tuple[Atom, Atom, Atom]) -> Atom:
     """`k in range(start, stop, step)` of a whole number."""
     start, stop, step = bounds
     number = fr.as_atom(item, node)
@@ -540,7 +542,7 @@ def _in_range(fr: Frame, node: Any, item: FrontValue, bounds: tuple[Atom, Atom, 
     return fr.op(node, and_, inside, compare(fr, node, gast.Eq(), turns, const(0)))
 
 
-def _contained(fr: Frame, node: Any, item: FrontValue, container: FrontValue) -> Atom:
+def _contained(fr: Frame, node: gast.AST, item: FrontValue, container: FrontValue) -> Atom:
     found = call_dunder(fr, node, container, "__contains__", item)
     if found is not None:
         return truth_of(fr, found, node)

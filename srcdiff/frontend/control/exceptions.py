@@ -15,7 +15,6 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import gast
 import numpy as np
@@ -24,7 +23,7 @@ from srcdiff.errors import UnsupportedError, UntypedError
 from srcdiff.frontend.core.frame import Frame
 from srcdiff.frontend.core.phi import branch
 from srcdiff.frontend.core.session import FALSE, TRUE
-from srcdiff.frontend.core.values import MISSING, Conflict, Done, Known, Parts
+from srcdiff.frontend.core.values import MISSING, Conflict, Done, Known, Parts, Statements
 from srcdiff.frontend.source.flow_analysis import may_exit
 from srcdiff.frontend.source.refusals import untyped
 from srcdiff.ir.core import Atom, Call, Const, If, Op, Region, Statement, Value, const, walk
@@ -57,7 +56,7 @@ class Attempt:
         assert isinstance(value, Value | Const)
         return value
 
-    def condition(self, fr: Frame, node: Any, number: Value) -> Atom:
+    def condition(self, fr: Frame, node: gast.AST, number: Value) -> Atom:
         """Whether the number says that something was raised."""
         key = "raised", number
         if key not in fr.session.compared:
@@ -84,7 +83,7 @@ class Attempt:
 # ---- raising ----------------------------------------------------------------------------------------------------
 
 
-def thrown(fr: Frame, node: Any, cls: type[BaseException]) -> bool:
+def thrown(fr: Frame, node: gast.AST, cls: type[BaseException]) -> bool:
     """Note that an exception is raised, where a `try` around catches it."""
     for attempt in reversed(fr.session.attempts):
         for k, classes in enumerate(attempt.handlers):
@@ -115,7 +114,7 @@ def _leave(fr: Frame, attempt: Attempt) -> None:
             fr.env["%return"] = TRUE
 
 
-def after_statement(fr: Frame, node: Any) -> tuple[Atom, Attempt] | None:
+def after_statement(fr: Frame, node: gast.AST) -> tuple[Atom, Attempt] | None:
     """Whether a statement may have raised what a `try` around catches: the condition, if it is not known that none."""
     for attempt in reversed(fr.session.attempts):
         number = attempt.number()
@@ -137,11 +136,11 @@ def leave_after(fr: Frame, attempt: Attempt) -> Done:
     return TRUE
 
 
-def hoisted(fr: Frame, s: Any) -> list[Any] | None:
+def hoisted(fr: Frame, s: gast.AST) -> list[gast.AST] | None:
     """The calls in a statement as statements of their own in front of it, so that one that raises leaves the rest out:
     `total += f(v)` is `call = f(v); total += call`. None where there are none.
     """
-    found: list[Any] | None = getattr(s, "hoisted", None)
+    found: list[gast.AST] | None = getattr(s, "hoisted", None)
     if found is None:
         where = "test" if isinstance(s, gast.If) else "value"
         if not isinstance(s, _SIMPLE) or getattr(s, where) is None:
@@ -162,13 +161,13 @@ def hoisted(fr: Frame, s: Any) -> list[Any] | None:
 _SIMPLE = (gast.Assign, gast.AugAssign, gast.AnnAssign, gast.Expr, gast.Return, gast.If)
 
 
-class _Hoist(gast.NodeTransformer):  # type: ignore[misc]
+class _Hoist(gast.NodeTransformer):
     """Takes out the calls that are made whatever happens; the innermost come first."""
 
     def __init__(self) -> None:
-        self.calls: list[Any] = []
+        self.calls: list[gast.AST] = []
 
-    def visit_Call(self, node: Any) -> Any:
+    def visit_Call(self, node: gast.AST) -> gast.AST:
         self.generic_visit(node)
         name = f"%call{node.lineno}_{node.col_offset}_{node.end_col_offset}"
         target = gast.copy_location(gast.Name(name, gast.Store(), None, None), node)
@@ -176,7 +175,7 @@ class _Hoist(gast.NodeTransformer):  # type: ignore[misc]
         self.calls.append(made)
         return gast.copy_location(gast.Name(name, gast.Load(), None, None), node)
 
-    def leave(self, node: Any) -> Any:
+    def leave(self, node: gast.AST) -> gast.AST:
         return node
 
     visit_IfExp = visit_BoolOp = visit_Lambda = leave
@@ -186,7 +185,7 @@ class _Hoist(gast.NodeTransformer):  # type: ignore[misc]
 # ---- catching ----------------------------------------------------------------------------------------------------
 
 
-def read_try(fr: Frame, s: Any, rest: Sequence[Any], live: frozenset[str]) -> Done:
+def read_try(fr: Frame, s: gast.AST, rest: Statements, live: frozenset[str]) -> Done:
     """Read a `try` without `finally`, and what follows it."""
     session = fr.session
     handlers = tuple(_classes(fr, h) for h in s.handlers)
@@ -209,14 +208,14 @@ def read_try(fr: Frame, s: Any, rest: Sequence[Any], live: frozenset[str]) -> Do
     number = attempt.number()
     leaves = any(map(may_exit, s.body))
 
-    def untouched(more: Sequence[Any], wanted: frozenset[str]) -> Done:
+    def untouched(more: Statements, wanted: frozenset[str]) -> Done:
         if not leaves or done is FALSE:
             return fr.block(more, wanted)
         if done is TRUE or done is None:
             return done
         return branch(fr, s, done, lambda: TRUE, lambda: fr.block(more, wanted), wanted)
 
-    def handled(more: Sequence[Any], wanted: frozenset[str], k: int = 0) -> Done:
+    def handled(more: Statements, wanted: frozenset[str], k: int = 0) -> Done:
         def own() -> Done:
             if s.handlers[k].name is not None:
                 told = Conflict("is an exception, and no value here", advice=KEPT)
@@ -256,17 +255,17 @@ def read_try(fr: Frame, s: Any, rest: Sequence[Any], live: frozenset[str]) -> Do
     )
 
 
-def _raises(s: Any) -> bool:
+def _raises(s: gast.AST) -> bool:
     """Whether a handler raises."""
     parts = (*s.orelse, *(inner for h in s.handlers for inner in h.body))
     return any(isinstance(n, gast.Raise) for part in parts for n in gast.walk(part))
 
 
-def _name(target: Any) -> str:
+def _name(target: gast.AST) -> str:
     return target.id if isinstance(target, gast.Name) else str(target)
 
 
-def _classes(fr: Frame, handler: Any) -> Classes:
+def _classes(fr: Frame, handler: gast.ExceptHandler) -> Classes:
     """What a handler catches."""
     if handler.type is None:
         return (BaseException,)

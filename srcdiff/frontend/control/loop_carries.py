@@ -67,7 +67,7 @@ class Retry(Exception):
 class LoopReader:
     """One loop being read."""
 
-    def __init__(self, fr: Frame, node: Any) -> None:
+    def __init__(self, fr: Frame, node: gast.AST) -> None:
         self.fr = fr
         self.node = node
         self.key = (fr.session.path, id(node))

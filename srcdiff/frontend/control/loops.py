@@ -41,7 +41,7 @@ _MOST_TURNS = 16  # of a loop that is taken apart
 # ---- reading with retries -------------------------------------------------------------------------------------
 
 
-def read_loop(fr: Frame, node: Any, attempt: Any) -> None:
+def read_loop(fr: Frame, node: gast.AST, attempt: Any) -> None:
     """Call `attempt(loop)` until the types of the loop agree. It appends the loop, or raises `Retry`."""
     session = fr.session
     env, length, mark = fr.env, len(fr.b.body), session.mark()
@@ -100,7 +100,7 @@ def _undo(fr: Frame, env: dict[str, FrontValue], length: int, mark: Mark, depth:
 
 
 @reads(gast.For)
-def _for(fr: Frame, node: Any) -> None:
+def _for(fr: Frame, node: gast.AST) -> None:
     if isinstance(node.iter, gast.Call):  # items may be asked for between turns
         node.iter.loop = node
     node.iter.in_passing = not isinstance(node.iter, gast.GeneratorExp)
@@ -111,7 +111,7 @@ def _for(fr: Frame, node: Any) -> None:
 
 
 def for_loop(
-    fr: Frame, node: Any, items: Items | Parts | Generated, source: FrontValue | None = None
+    fr: Frame, node: gast.AST, items: Items | Parts | Generated, source: FrontValue | None = None
 ) -> None:
     if isinstance(items, Generated):
         fr.generator_loop(node, items)
@@ -158,7 +158,7 @@ def _order(items: Items, count: int) -> Sequence[int]:
     return range(count)[::-1] if items.reverse else range(count)
 
 
-def note_unrollable(fr: Frame, node: Any, items: Items) -> None:
+def note_unrollable(fr: Frame, node: gast.AST, items: Items) -> None:
     """Note that the turns of a loop without types may be read one by one: they are few, whatever the arguments."""
     count = items.count if isinstance(items.count, int) else static_int(items.count)
     if count is not None and 0 < count <= _MOST_TURNS and items.slots == 0:
@@ -230,7 +230,7 @@ def _read_for(
     )
 
 
-def _check_lists(fr: Frame, node: Any, items: Items) -> None:
+def _check_lists(fr: Frame, node: gast.AST, items: Items) -> None:
     """See to it that what is looped over stays: the loop reads a list turn by turn, and asks for its length once."""
     changed: dict[Atom, OpDecl] = {}
     for s in walk(Region((), tuple(fr.b.body), ())):
@@ -257,7 +257,7 @@ def _atom(count: Atom | int) -> Atom:
     return const(count) if isinstance(count, int) else count
 
 
-def _index(fr: Frame, node: Any, items: Items) -> Value:
+def _index(fr: Frame, node: gast.AST, items: Items) -> Value:
     target = node.target
     if items.naming >= 0 and isinstance(target, gast.Tuple):
         target = target.elts[items.naming]
@@ -313,7 +313,7 @@ def _inside(fr: Frame, turn: Turn | None) -> Iterator[None]:
 Elements = list[Callable[[], FrontValue]]
 
 
-def _unroll(fr: Frame, node: Any, elements: Elements) -> None:
+def _unroll(fr: Frame, node: gast.AST, elements: Elements) -> None:
     """A loop over known parts: its body once for each."""
     live = fr.source.flow.turn.get(id(node), frozenset(getattr(node, "carried", ())))
     saved = fr.env.get("%go")
@@ -328,7 +328,7 @@ def _unroll(fr: Frame, node: Any, elements: Elements) -> None:
         fr.env["%go"] = saved
 
 
-def _turns(fr: Frame, node: Any, elements: Elements, live: frozenset[str]) -> Done:
+def _turns(fr: Frame, node: gast.AST, elements: Elements, live: frozenset[str]) -> Done:
     for k, element in enumerate(elements):
         fr.env["%go"] = TRUE
         fr.assign(node.target, element(), node.target)
@@ -352,7 +352,7 @@ def _turns(fr: Frame, node: Any, elements: Elements, live: frozenset[str]) -> Do
     return FALSE
 
 
-def _further(fr: Frame, node: Any, go: Atom, rest: Elements, live: frozenset[str]) -> None:
+def _further(fr: Frame, node: gast.AST, go: Atom, rest: Elements, live: frozenset[str]) -> None:
     """The turns behind one that may have left the loop."""
     fr.loop_depth += 1
     branch(fr, node, go, lambda: _turns(fr, node, rest, live), lambda: FALSE, live)
@@ -363,7 +363,7 @@ def _further(fr: Frame, node: Any, go: Atom, rest: Elements, live: frozenset[str
 
 
 @reads(gast.While)
-def _while(fr: Frame, node: Any) -> None:
+def _while(fr: Frame, node: gast.AST) -> None:
     always = is_endless(node)
     if always or loop_exits(node) or _binds(node.test):
         read_loop(fr, node, lambda loop: _read_endless(fr, loop, always))
@@ -373,7 +373,7 @@ def _while(fr: Frame, node: Any) -> None:
     read_loop(fr, node, lambda loop: _read_while(fr, loop))
 
 
-def _binds(test: Any) -> bool:
+def _binds(test: gast.AST) -> bool:
     return any(isinstance(n, gast.NamedExpr) for n in gast.walk(test))
 
 

@@ -12,7 +12,6 @@ are one. Without a turn, the sum would be a number, which nothing behind the loo
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import gast
 
@@ -28,7 +27,7 @@ from srcdiff.ops.elementwise import arithmetic
 __all__ = ["check_turns", "is_running_sum", "zeros_for"]
 
 
-def is_running_sum(node: Any, name: str, start: FrontValue) -> bool:
+def is_running_sum(node: gast.AST, name: str, start: FrontValue) -> bool:
     """Whether a loop adds to a name in each turn, from zero on, and reads it for nothing else."""
     if not isinstance(node, gast.For) or not isinstance(start, Const) or start.value != 0:
         return False
@@ -39,7 +38,7 @@ def is_running_sum(node: Any, name: str, start: FrontValue) -> bool:
     return bool(adds) and not leaves and not any(_reads(s, name) for s in others)
 
 
-def _adds(s: Any, name: str) -> bool:
+def _adds(s: gast.AST, name: str) -> bool:
     """`name += a`, `name = name + a` or `name = a + name`."""
     if isinstance(s, gast.AugAssign):
         return _is(s.target, name) and isinstance(s.op, gast.Add) and not _reads(s.value, name)
@@ -52,15 +51,15 @@ def _adds(s: Any, name: str) -> bool:
     return len(own) == 1 and not any(_reads(side, name) for side in sides if side not in own)
 
 
-def _is(node: Any, name: str) -> bool:
+def _is(node: gast.AST, name: str) -> bool:
     return isinstance(node, gast.Name) and node.id == name
 
 
-def _reads(node: Any, name: str) -> bool:
+def _reads(node: gast.AST, name: str) -> bool:
     return any(_is(n, name) for n in gast.walk(node))
 
 
-def zeros_for(fr: Frame, node: Any, name: str, type_: Type) -> Atom | None:
+def zeros_for(fr: Frame, node: gast.AST, name: str, type_: Type) -> Atom | None:
     """Zeros of an array's type; None where its lengths are not those of the parameters."""
     shapes, params = fr.session.shapes, fr.session.params
     known = {s for p in params for d in dims_of(p.type) for s in shapes.resolve(d).symbols()}
@@ -73,12 +72,12 @@ def zeros_for(fr: Frame, node: Any, name: str, type_: Type) -> Atom | None:
     return fr.op(node, memory.zeros, *lengths, name=name, user=True, dtype=type_.dtype)
 
 
-def _lengths(fr: Frame, node: Any, dims: tuple[Dim, ...]) -> Iterator[Atom]:
+def _lengths(fr: Frame, node: gast.AST, dims: tuple[Dim, ...]) -> Iterator[Atom]:
     for d in dims:
         yield const(d.const) if d.is_const else fr.op(node, memory.length, dim=d)
 
 
-def check_turns(fr: Frame, node: Any, name: str, items: Items) -> None:
+def check_turns(fr: Frame, node: gast.AST, name: str, items: Items) -> None:
     """Raise where a loop that starts with zeros for a number makes no turn."""
     first: Atom = const(0)
     last: Atom = const(items.count) if isinstance(items.count, int) else items.count

@@ -9,15 +9,13 @@ from __future__ import annotations
 import ast
 import contextlib
 import warnings
-from collections.abc import Sequence
-from typing import Any
 
 import gast
 import numpy as np
 
 from srcdiff.frontend.containers.dunder_methods import call_dunder, method_of
 from srcdiff.frontend.core.frame import Frame, reads
-from srcdiff.frontend.core.values import FrontValue, Known, is_static, static
+from srcdiff.frontend.core.values import FrontValue, Known, Statements, is_static, static
 from srcdiff.frontend.iteration.generators import is_of_library
 from srcdiff.frontend.source.desugar_finally import Guard, LeaveContexts, holder_of
 from srcdiff.frontend.source.function_source import placed, plain_tree
@@ -28,9 +26,9 @@ __all__ = ["entered"]
 _SILENT = (np.printoptions, warnings.catch_warnings, contextlib.nullcontext)
 
 
-def entered(fr: Frame, node: Any, rest: Sequence[Any]) -> list[Any]:
+def entered(fr: Frame, node: gast.AST, rest: Statements) -> Statements:
     """Enter the contexts; the statements that follow, the block's own and those that leave the contexts among them."""
-    leaving: list[Any] = []
+    leaving: list[gast.AST] = []
     for item in node.items:
         value = _silent(fr, item)
         if value is None:
@@ -51,7 +49,7 @@ def entered(fr: Frame, node: Any, rest: Sequence[Any]) -> list[Any]:
     return [*node.body, *leaving, *rest]
 
 
-def _silent(fr: Frame, item: Any) -> FrontValue | None:
+def _silent(fr: Frame, item: gast.AST) -> FrontValue | None:
     """What a context that changes no result gives to its block; None for other contexts."""
     call = item.context_expr
     if not isinstance(call, gast.Call):
@@ -79,7 +77,7 @@ def _silent(fr: Frame, item: Any) -> FrontValue | None:
     return given[0] if known is contextlib.nullcontext and given else const(None)
 
 
-def _leave(fr: Frame, item: Any, value: FrontValue) -> Any:
+def _leave(fr: Frame, item: gast.AST, value: FrontValue) -> gast.AST:
     """The statement that leaves a context of the user's."""
     holder, place = holder_of(item), item.context_expr
     fr.env[holder] = value
@@ -90,11 +88,11 @@ def _leave(fr: Frame, item: Any, value: FrontValue) -> Any:
 
 
 @reads(Guard)
-def _guard(fr: Frame, node: Any) -> None:
+def _guard(fr: Frame, node: gast.AST) -> None:
     _refuse_raised(fr, node, node.inside, "finally")
 
 
-def _refuse_raised(fr: Frame, node: Any, body: Sequence[Any], word: str) -> None:
+def _refuse_raised(fr: Frame, node: gast.AST, body: Statements, word: str) -> None:
     """Leave to the run what an exception does on its way to a `try` further out."""
     nodes = (n for s in body for n in gast.walk(s))
     if fr.session.attempts and any(
@@ -108,7 +106,7 @@ def _refuse_raised(fr: Frame, node: Any, body: Sequence[Any], word: str) -> None
         )
 
 
-def _refuse_held(fr: Frame, node: Any, value: FrontValue) -> None:
+def _refuse_held(fr: Frame, node: gast.AST, value: FrontValue) -> None:
     """Leave to the run a context that may keep an exception to itself."""
     method = method_of(value, "__exit__")
     assert method is not None and method.function is not None
@@ -122,7 +120,7 @@ def _refuse_held(fr: Frame, node: Any, value: FrontValue) -> None:
 
 
 @reads(LeaveContexts)
-def _left(fr: Frame, node: Any) -> None:
+def _left(fr: Frame, node: gast.AST) -> None:
     for name in node.holders:
         context = fr.env.get(name.id)
         if context is not None:

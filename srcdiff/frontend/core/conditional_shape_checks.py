@@ -9,7 +9,8 @@ The product itself may be left out of a derivative that does not need its value.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+
+import gast
 
 from srcdiff.frontend.core.frame import Frame
 from srcdiff.ir.core import Atom, If, Region, const
@@ -23,7 +24,7 @@ __all__ = ["check_doubts"]
 _RAISED = "ValueError('the lengths of the operands differ')"
 
 
-def check_doubts(fr: Frame, node: Any, operands: Sequence[Atom]) -> None:
+def check_doubts(fr: Frame, node: gast.AST, operands: Sequence[Atom]) -> None:
     """Write checks of the pairs that an operation on `operands` left in doubt."""
     shapes = fr.session.shapes
     pairs = list(dict.fromkeys(shapes.doubts))
@@ -40,7 +41,7 @@ def check_doubts(fr: Frame, node: Any, operands: Sequence[Atom]) -> None:
         fr.b.append(If(differ, body, Region((), (), ()), (), location, fr.b.origin))
 
 
-def _length(fr: Frame, node: Any, operands: Sequence[Atom], dim: Dim) -> Atom | None:
+def _length(fr: Frame, node: gast.AST, operands: Sequence[Atom], dim: Dim) -> Atom | None:
     if dim.is_const:
         return const(dim.const)
     for operand in operands:

@@ -13,6 +13,7 @@ from functools import partial
 from types import ModuleType
 from typing import Any
 
+import gast
 import numpy as np
 
 from srcdiff.frontend.core.external_arrays import ExternalArray
@@ -30,7 +31,7 @@ from srcdiff.ops.core.registry import Composite
 __all__ = ["bound_name", "from_python", "read_constant", "watch"]
 
 
-def read_constant(fr: Frame, kind: str, name: str, value: Any, node: Any) -> FrontValue:
+def read_constant(fr: Frame, kind: str, name: str, value: Any, node: gast.AST) -> FrontValue:
     """A name that is no local."""
     result = from_python(fr, value, name, node)
     if kind != "builtins":
@@ -78,7 +79,7 @@ def bound_name(fr: Frame, name: str, value: Any) -> str:
 # ---- values ---------------------------------------------------------------------------------------------
 
 
-def from_python(fr: Frame, value: Any, name: str, node: Any) -> FrontValue:
+def from_python(fr: Frame, value: Any, name: str, node: gast.AST) -> FrontValue:
     """A Python object; `name` is how the user's code would spell it."""
     if isinstance(value, np.ndarray) and value.ndim:
         if value.dtype.kind not in "biufc":
@@ -124,7 +125,7 @@ def from_python(fr: Frame, value: Any, name: str, node: Any) -> FrontValue:
     return Known(stands_for(value))
 
 
-def _container(fr: Frame, value: Any, name: str, node: Any) -> Parts:
+def _container(fr: Frame, value: Any, name: str, node: gast.AST) -> Parts:
     if is_record(value) or hasattr(value, "_fields"):
         keys: tuple[Any, ...] = field_names(value)
         parts = [from_python(fr, getattr(value, k), f"{name}.{k}", node) for k in keys]

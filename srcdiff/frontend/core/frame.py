@@ -14,6 +14,8 @@ from functools import cached_property
 from types import FunctionType
 from typing import Any, NoReturn
 
+import gast
+
 from srcdiff.errors import UnsupportedError, UntypedError
 from srcdiff.frontend.core.external_arrays import refuse_change
 from srcdiff.frontend.core.operations import Operations
@@ -46,12 +48,12 @@ from srcdiff.ops.core.type_rules import TypeMistake, UntypedMistake
 __all__ = ["Frame", "an", "describe", "reads"]
 
 
-_READERS: dict[type, Callable[[Frame, Any], Any]] = {}
+Reader = Callable[["Frame", gast.AST], Any]
 
-Reader = Callable[["Frame", Any], Any]
+_READERS: dict[type[gast.AST], Reader] = {}
 
 
-def reads(*kinds: type) -> Callable[[Reader], Reader]:
+def reads(*kinds: type[gast.AST]) -> Callable[[Reader], Reader]:
     """Register how nodes of these kinds are read."""
 
     def register(reader: Reader) -> Reader:
@@ -78,7 +80,7 @@ class Frame(Operations):
         self.look_up = look_up  # names that are no locals: cells, globals, builtins
         self.outer = outer  # the frame that a nested function was defined in
         self.caller = caller  # the one that reads this one's body in place of a call
-        self.call_node: Any = None  # that call's tree
+        self.call_node: gast.AST | None = None  # that call's tree
         self.env: dict[str, FrontValue] = {}
         self.local = (
             source.flow.local
@@ -106,7 +108,7 @@ class Frame(Operations):
 
     # ---- places ----
 
-    def place(self, node: Any) -> Location:
+    def place(self, node: gast.AST) -> Location:
         """Where a node stands, with the calls by which it was reached."""
         found = self.source.location(node)
         if self.called_from is None:
@@ -130,7 +132,7 @@ class Frame(Operations):
 
     # ---- reading ----
 
-    def expr(self, node: Any) -> FrontValue:
+    def expr(self, node: gast.AST) -> FrontValue:
         reader = _READERS.get(type(node))
         if reader is None:
             self.fail(
@@ -138,25 +140,26 @@ class Frame(Operations):
                 f"`{type(node).__name__}` is not supported here",
                 "Write it with plainer Python.",
             )
-        value = reader(self, node)
+        value: FrontValue = reader(self, node)
         if isinstance(value, Parts) and value.kind == "maybe":
             return self.unwrap(value, node)
-        return value  # type: ignore[no-any-return]
+        return value
 
-    def value_or_none(self, node: Any) -> FrontValue:
+    def value_or_none(self, node: gast.AST) -> FrontValue:
         """An expression where None will do as well."""
         if type(node) not in _READERS:
             return self.expr(node)
-        return _READERS[type(node)](self, node)  # type: ignore[no-any-return]
+        value: FrontValue = _READERS[type(node)](self, node)
+        return value
 
-    def statement(self, node: Any) -> Any:
+    def statement(self, node: gast.AST) -> Any:
         return _READERS[type(node)](self, node) if type(node) in _READERS else self.expr(node)
 
-    def number(self, node: Any) -> Atom:
+    def number(self, node: gast.AST) -> Atom:
         """An expression that must be a number or an array."""
         return self.as_atom(self.expr(node), node)
 
-    def as_atom(self, value: FrontValue, node: Any) -> Atom:
+    def as_atom(self, value: FrontValue, node: gast.AST) -> Atom:
         if isinstance(value, Value | Const):
             return value
         if isinstance(value, Parts) and value.kind == "maybe":
@@ -172,7 +175,7 @@ class Frame(Operations):
             "Pass the parts of it one by one.",
         )
 
-    def evaluated(self, node: Any, function: Callable[..., Any], *known: Any) -> Any:
+    def evaluated(self, node: gast.AST, function: Callable[..., Any], *known: Any) -> Any:
         """What a function gives for objects known when compiling; what it raises is an error at the node."""
         try:
             return function(*known)
@@ -181,7 +184,7 @@ class Frame(Operations):
 
     # ---- names ----
 
-    def name(self, name: str, node: Any) -> FrontValue:
+    def name(self, name: str, node: gast.AST) -> FrontValue:
         frame: Frame | None = self
         while frame is not None:
             if name in frame.env:
@@ -224,7 +227,7 @@ class Frame(Operations):
             frame = frame.outer
         return frame.look_up(name)
 
-    def bound(self, value: FrontValue, name: str, node: Any) -> FrontValue:
+    def bound(self, value: FrontValue, name: str, node: gast.AST) -> FrontValue:
         """What a name stands for, if it is sure to be bound here."""
         if isinstance(value, Parts) and value.kind == "shared":
             (value,) = self.session.cells[value.cell].values
@@ -242,7 +245,7 @@ class Frame(Operations):
             value = self.narrow(value)
         return self.session.current(value)
 
-    def unbound(self, name: str, node: Any) -> NoReturn:
+    def unbound(self, name: str, node: gast.AST) -> NoReturn:
         for guess in reversed(self.session.guesses):
             guess(self, name)  # an enclosing loop may know better, and is then read again
         self.fail(
@@ -252,7 +255,7 @@ class Frame(Operations):
         )
 
     def call_prelude(
-        self, node: Any, function: Callable[..., Any], *args: FrontValue
+        self, node: gast.AST, function: Callable[..., Any], *args: FrontValue
     ) -> FrontValue:
         """A call of one of our functions in Python (`iteration/prelude.py`): an error in it is shown at the node."""
         try:
@@ -274,7 +277,7 @@ class Frame(Operations):
 
     def op(
         self,
-        node: Any,
+        node: gast.AST,
         decl: OpDecl,
         *operands: Atom,
         name: str = "",
@@ -291,7 +294,7 @@ class Frame(Operations):
 
     def ops(
         self,
-        node: Any,
+        node: gast.AST,
         decl: OpDecl,
         *operands: Atom,
         names: tuple[str, ...] = (),
@@ -322,7 +325,7 @@ class Frame(Operations):
 
     # ---- errors ----
 
-    def updated(self, node: Any, old: FrontValue, new: FrontValue) -> FrontValue:
+    def updated(self, node: gast.AST, old: FrontValue, new: FrontValue) -> FrontValue:
         """`new`, which `old += v` has made."""
         if isinstance(old, Const) and id(old) in self.session.outside:
             refuse_change(self.session.outside[id(old)], self.source.location(node))
@@ -331,7 +334,7 @@ class Frame(Operations):
             self.session.updates.add(new)
         return new
 
-    def refuse_complex(self, node: Any, name: str, of_user: bool = False) -> NoReturn:
+    def refuse_complex(self, node: gast.AST, name: str, of_user: bool = False) -> NoReturn:
         """What is written for real numbers only may be wrong for others; `of_user`: the rule is the user's."""
         advice = "Compute with np.real and np.imag of it, or with what docs/coverage.md has for complex numbers."
         if of_user:
@@ -339,10 +342,10 @@ class Frame(Operations):
         why = ": they have no order" if name.rpartition(".")[2] in _OF_AN_ORDER else ""
         self.fail(node, f"`{name}` of complex numbers is not supported{why}", advice)
 
-    def fail(self, node: Any, message: str, advice: str = "") -> NoReturn:
+    def fail(self, node: gast.AST, message: str, advice: str = "") -> NoReturn:
         fail(message, advice, self.source.location(node))
 
-    def untyped(self, node: Any, message: str, advice: str = "") -> NoReturn:
+    def untyped(self, node: gast.AST, message: str, advice: str = "") -> NoReturn:
         """Refuse what has no types that are known beforehand."""
         untyped(message, advice, self.source.location(node))
 
@@ -382,8 +385,8 @@ def describe(value: FrontValue) -> str:
     name = getattr(inner, "__name__", None)
     if name is not None:
         return f"`{name}`"
-    if type(value).__name__ == "Method":
-        return f"`.{value.name}`"  # type: ignore[union-attr]
+    if isinstance(value, Method):
+        return f"`.{value.name}`"
     return {
         "Closure": "a function",
         "Generated": "a generator",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from srcdiff.frontend.core.frame import Frame
+from srcdiff.frontend.core.session import Symbols
 from srcdiff.frontend.core.values import (
     Closure,
     FrontValue,
@@ -126,7 +126,7 @@ def _hints(template: FrontValue, name: str) -> Iterator[str]:
         yield _PSEUDO[base] + (f"_{rest}" if rest else "") if base in _PSEUDO else name
 
 
-def _varying(shapes: Any, type_: Type, varies: set[int], loose: set[int], name: str) -> Type:
+def _varying(shapes: Symbols, type_: Type, varies: set[int], loose: set[int], name: str) -> Type:
     if isinstance(type_, Array):
         lengths = [
             shapes.fresh("k" if k in loose else "k_") if k in varies else d

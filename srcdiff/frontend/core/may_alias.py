@@ -15,6 +15,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import combinations
 from typing import Any
 
+import gast
+
 from srcdiff.frontend.core.frame import Frame, an
 from srcdiff.frontend.core.loop_carry import Carry
 from srcdiff.frontend.core.session import Session
@@ -31,7 +33,7 @@ Twins = Mapping[str, frozenset[str]]
 _COPIED = {"dict": "Copy it first: `dict(d)`.", "list": "Copy it first: `list(xs)`."}
 
 
-def refuse_twins(fr: Frame, container: Parts, node: Any) -> None:
+def refuse_twins(fr: Frame, container: Parts, node: gast.AST) -> None:
     """Refuse to write into a container that may be one with another that has a name."""
     twins = fr.session.twins.get(container.cell)
     if twins and not twins.isdisjoint(_reachable(fr)):

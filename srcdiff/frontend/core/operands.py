@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import gast
+
 from srcdiff.frontend.core.frame import Frame
 from srcdiff.frontend.core.values import FrontValue, Items, Parts, ShapeOf, Text
 from srcdiff.ir.core import Atom, Const, Value
@@ -13,7 +15,7 @@ from srcdiff.ops.arrays.containers import pack
 __all__ = ["as_operand"]
 
 
-def as_operand(fr: Frame, node: Any, value: FrontValue) -> Atom:
+def as_operand(fr: Frame, node: gast.AST, value: FrontValue) -> Atom:
     """A value as one operand: a structure is packed."""
     value = fr.narrow(value)
     if isinstance(value, Value | Const):

@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from types import FunctionType
 from typing import Any
 
+import gast
+
 from srcdiff.frontend.core.values import (
     Args,
     Done,
@@ -37,21 +39,21 @@ class Operations(ABC):
     # ---- names and attributes ----
 
     @abstractmethod
-    def from_python(self, value: Any, name: str, node: Any) -> FrontValue:
+    def from_python(self, value: Any, name: str, node: gast.AST) -> FrontValue:
         """A Python object as a value; `name` is how the user's code would spell it."""
 
     @abstractmethod
-    def constant(self, kind: str, name: str, value: Any, node: Any) -> FrontValue:
+    def constant(self, kind: str, name: str, value: Any, node: gast.AST) -> FrontValue:
         """A name that is no local: a Python object found in a cell, in the globals or among the builtins (`kind`)."""
 
     @abstractmethod
-    def attribute(self, base: FrontValue, name: str, node: Any) -> FrontValue:
+    def attribute(self, base: FrontValue, name: str, node: gast.AST) -> FrontValue:
         """`base.name`."""
 
     # ---- values that may be None ----
 
     @abstractmethod
-    def unwrap(self, value: FrontValue, node: Any) -> FrontValue:
+    def unwrap(self, value: FrontValue, node: gast.AST) -> FrontValue:
         """The value of an optional; where it is None, the program raises."""
 
     @abstractmethod
@@ -62,7 +64,7 @@ class Operations(ABC):
 
     @abstractmethod
     def call(
-        self, node: Any, function: FrontValue, args: Args, kwargs: Kwargs | None = None
+        self, node: gast.AST, function: FrontValue, args: Args, kwargs: Kwargs | None = None
     ) -> FrontValue:
         """`function(*args, **kwargs)`."""
 
@@ -89,11 +91,13 @@ class Operations(ABC):
     # ---- statements ----
 
     @abstractmethod
-    def truth(self, node: Any) -> Atom:
+    def truth(self, node: gast.AST) -> Atom:
         """An expression as a condition: a truth value, or a constant where it is known when compiling."""
 
     @abstractmethod
-    def assign(self, target: Any, value: FrontValue, node: Any, since: int | None = None) -> None:
+    def assign(
+        self, target: gast.AST, value: FrontValue, node: gast.AST, since: int | None = None
+    ) -> None:
         """Bind a target. `since`: the length of the builder's body before the value was computed."""
 
     @abstractmethod
@@ -101,59 +105,61 @@ class Operations(ABC):
         """Read statements. The names in `live` are used after them."""
 
     @abstractmethod
-    def enter_contexts(self, node: Any, rest: Statements) -> Statements:
+    def enter_contexts(self, node: gast.AST, rest: Statements) -> Statements:
         """A `with` as statements: its body, the calls that leave its contexts, and `rest`."""
 
     @abstractmethod
-    def enumerate_choice(self, s: Any, rest: Statements, live: frozenset[str]) -> Done | None:
+    def enumerate_choice(self, s: gast.AST, rest: Statements, live: frozenset[str]) -> Done | None:
         """Read a discrete draw and what follows it as a sum over its values; None for other statements."""
 
     @abstractmethod
-    def check_sum(self, node: Any, body: Region, carried: Sequence[str]) -> None:
+    def check_sum(self, node: gast.AST, body: Region, carried: Sequence[str]) -> None:
         """Refuse a sum over values whose body changes what was made before it."""
 
     # ---- iteration ----
 
     @abstractmethod
-    def iterable(self, value: FrontValue, node: Any) -> Items | Parts:
+    def iterable(self, value: FrontValue, node: gast.AST) -> Items | Parts:
         """What a loop over the value goes through: known parts, or items by position."""
 
     @abstractmethod
     def for_loop(
-        self, node: Any, items: Items | Parts | Generated, source: FrontValue | None = None
+        self, node: gast.AST, items: Items | Parts | Generated, source: FrontValue | None = None
     ) -> None:
         """`for node.target in items: node.body`; `source` is the value that the items are of."""
 
     @abstractmethod
-    def generator_loop(self, node: Any, generator: Generated) -> None:
+    def generator_loop(self, node: gast.AST, generator: Generated) -> None:
         """`for target in generator: body`."""
 
     @abstractmethod
-    def collect(self, node: Any, generator: Generated) -> FrontValue:
+    def collect(self, node: gast.AST, generator: Generated) -> FrontValue:
         """`list(generator)`."""
 
     @abstractmethod
-    def append_each(self, node: Any, target: FrontValue, items: Items | Parts | Generated) -> None:
+    def append_each(
+        self, node: gast.AST, target: FrontValue, items: Items | Parts | Generated
+    ) -> None:
         """`for item in items: target.append(item)`."""
 
     # ---- subscripts ----
 
     @abstractmethod
-    def item_of_object(self, base: Known, key: FrontValue, node: Any) -> FrontValue | None:
+    def item_of_object(self, base: Known, key: FrontValue, node: gast.AST) -> FrontValue | None:
         """`base[key]` of a Python object; None for objects that Python itself takes the item of."""
 
     @abstractmethod
-    def shape_parts(self, shape: ShapeOf, node: Any) -> Parts:
+    def shape_parts(self, shape: ShapeOf, node: gast.AST) -> Parts:
         """`x.shape` as a tuple."""
 
     @abstractmethod
-    def slice_of_list(self, node: Any, xs: Value, items: Items, is_reversed: bool) -> Value:
+    def slice_of_list(self, node: gast.AST, xs: Value, items: Items, is_reversed: bool) -> Value:
         """`xs[a:b]` of a list or a tuple: a new one with these items."""
 
     @abstractmethod
-    def store_slice(self, node: Any, target: Value, key: Slice, value: FrontValue) -> None:
+    def store_slice(self, node: gast.AST, target: Value, key: Slice, value: FrontValue) -> None:
         """`xs[a:b] = value` of a list."""
 
     @abstractmethod
-    def check_lengths(self, node: Any, operands: Sequence[Atom]) -> None:
+    def check_lengths(self, node: gast.AST, operands: Sequence[Atom]) -> None:
         """Write checks of the lengths that the last operation left open (`Symbols.doubts`)."""

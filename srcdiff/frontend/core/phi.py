@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from itertools import combinations
-from typing import Any, TypeVar
+from typing import TypeVar
 
+import gast
 import numpy as np
 
 from srcdiff.frontend.core.escape_checks import stays_inside
@@ -114,7 +115,7 @@ def _words(type_: Type) -> str:
     return "None" if type_.value is None else repr(type_.value)
 
 
-def coerced(fr: Frame, node: Any, atom: Atom, type_: Type) -> Atom:
+def coerced(fr: Frame, node: gast.AST, atom: Atom, type_: Type) -> Atom:
     """A number as one of the dtype of a join: an integer on one path becomes a float where it is one on the other."""
     own = atom.type
     if (
@@ -134,7 +135,7 @@ def coerced(fr: Frame, node: Any, atom: Atom, type_: Type) -> Atom:
 # ---- values ----------------------------------------------------------------------------------------
 
 
-def take_apart(fr: Frame, value: Value, node: Any) -> Parts:
+def take_apart(fr: Frame, value: Value, node: gast.AST) -> Parts:
     """A struct-typed value as the structure of its parts."""
     assert isinstance(value.type, Struct)
     keys = value.type.keys
@@ -142,7 +143,7 @@ def take_apart(fr: Frame, value: Value, node: Any) -> Parts:
     return Parts(value.type.kind, keys, parts, value.type.cls)
 
 
-def known_dict(fr: Frame, value: FrontValue, node: Any) -> Parts | None:
+def known_dict(fr: Frame, value: FrontValue, node: gast.AST) -> Parts | None:
     """A dict of known keys as its parts; None for anything else."""
     if isinstance(value, Value) and isinstance(value.type, Struct):
         value = take_apart(fr, value, node)
@@ -166,7 +167,7 @@ class _Side:
 @dataclass
 class _Join:
     fr: Frame
-    node: Any
+    node: gast.AST
     condition: Atom
     sides: tuple[_Side, _Side]
     before: dict[str, FrontValue]
@@ -410,7 +411,7 @@ def _hint(name: str) -> str:
 
 
 def branch(
-    fr: Frame, node: Any, condition: Atom, then: Thunk, orelse: Thunk, live: frozenset[str]
+    fr: Frame, node: gast.AST, condition: Atom, then: Thunk, orelse: Thunk, live: frozenset[str]
 ) -> Done:
     """Read both sides of a branch and append its `If`. `live` are the names wanted behind it."""
     session = fr.session

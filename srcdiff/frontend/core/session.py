@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import gast
 
 from srcdiff.frontend.core.external_arrays import ExternalArray
 from srcdiff.frontend.core.values import FrontValue, Parts
@@ -16,6 +18,9 @@ from srcdiff.ir.dims import ShapeMismatch, Shapes
 from srcdiff.ir.location import Location
 from srcdiff.ir.types import Dim, List, Type
 from srcdiff.ops.core.type_rules import TypeMistake
+
+if TYPE_CHECKING:
+    from srcdiff.frontend.core.frame import Frame
 
 __all__ = [
     "FALSE",
@@ -336,7 +341,7 @@ class Session:
     held: dict[Any, set[Value]] = field(default_factory=dict)
     item_of: dict[Value, Value] = field(default_factory=dict)
     is_callee: bool = False
-    guesses: list[Callable[[Any, str], None]] = field(default_factory=list)
+    guesses: list[Callable[[Frame, str], None]] = field(default_factory=list)
     part_of: dict[Value, Value] = field(default_factory=dict)
     opened: dict[Value, Parts] = field(default_factory=dict)
     writes_params: bool = False
@@ -346,7 +351,7 @@ class Session:
     masks_written: int = 0
     outside: dict[int, ExternalArray] = field(default_factory=dict)
     handlers: tuple[FrontValue, ...] = ()
-    effect: tuple[Any, Any, Any] | None = None
+    effect: tuple[Any, gast.AST, Frame] | None = None
     turns: tuple[Turn, ...] = ()
     unrolled: tuple[int, ...] = ()
     of_python: bool = False  # a rule of an operation that gives a Python number
@@ -408,8 +413,8 @@ class Session:
         """Specialise on the parameter that a condition is made of, if it is one parameter's value."""
         if condition is None:
             return
-        if condition in self.parameters:
-            raise NeedStatic(self.parameters[condition])  # type: ignore[index]
+        if isinstance(condition, Value) and condition in self.parameters:
+            raise NeedStatic(self.parameters[condition])
         for parameter in self.decided_by.get(condition, ()):
             raise NeedStatic(parameter)
         for _, consequences in self.implies.get(condition, ()):

@@ -18,7 +18,7 @@ from srcdiff.ops.control.control import print_
 __all__ = ["TEXTS", "formatted", "is_text", "joined", "text_of"]
 
 
-def text_of(fr: Frame, value: FrontValue, node: Any, operands: list[Atom]) -> str:
+def text_of(fr: Frame, value: FrontValue, node: gast.AST, operands: list[Atom]) -> str:
     """Python text of a value in a message, with `{i}` for operands (appended to `operands`)."""
     if isinstance(value, Text):
         shifted = value.template
@@ -54,7 +54,7 @@ def is_text(value: FrontValue) -> bool:
 
 
 @reads(gast.JoinedStr)
-def _f_string(fr: Frame, node: Any) -> FrontValue:
+def _f_string(fr: Frame, node: gast.AST) -> FrontValue:
     """An f-string: known when compiling if all in it is, else text for a message."""
     operands: list[Atom] = []
     pieces: list[tuple[bool, str]] = []  # (whether it is program text, the text)
@@ -83,7 +83,7 @@ def _f_string(fr: Frame, node: Any) -> FrontValue:
     return Text(f"f{quote}{body}{quote}", tuple(operands))
 
 
-def _format_spec(fr: Frame, node: Any, operands: list[Atom]) -> str:
+def _format_spec(fr: Frame, node: gast.AST, operands: list[Atom]) -> str:
     """The colon and what stands behind it, where there is one."""
     if node is None:
         return ""
@@ -108,7 +108,7 @@ def _braced(text: str) -> str:
     return text.replace("{", "{{").replace("}", "}}")
 
 
-def joined(fr: Frame, left: FrontValue, right: FrontValue, node: Any) -> FrontValue:
+def joined(fr: Frame, left: FrontValue, right: FrontValue, node: gast.AST) -> FrontValue:
     """`left + right` of strings."""
     operands: list[Atom] = []
     texts = [text_of(fr, v, node, operands) for v in (left, right)]
@@ -117,7 +117,7 @@ def joined(fr: Frame, left: FrontValue, right: FrontValue, node: Any) -> FrontVa
 
 def formatted(
     fr: Frame,
-    node: Any,
+    node: gast.AST,
     text: str,
     name: str,
     args: Sequence[FrontValue],
@@ -132,7 +132,7 @@ def formatted(
 
 
 def _print(
-    fr: Frame, node: Any, args: Sequence[FrontValue], kwargs: Mapping[str, FrontValue]
+    fr: Frame, node: gast.AST, args: Sequence[FrontValue], kwargs: Mapping[str, FrontValue]
 ) -> FrontValue:
     operands: list[Atom] = []
     texts = [text_of(fr, a, node, operands) for a in args]
@@ -145,7 +145,7 @@ def _called(function: Any) -> Any:
     """`str` and `repr`: text where their argument is not known when compiling."""
 
     def read(
-        fr: Frame, node: Any, args: Sequence[FrontValue], kwargs: Mapping[str, FrontValue]
+        fr: Frame, node: gast.AST, args: Sequence[FrontValue], kwargs: Mapping[str, FrontValue]
     ) -> FrontValue:
         if all(map(is_static, args)) and not any(isinstance(a, Value) for a in args):
             return const(function(*map(static, args)))

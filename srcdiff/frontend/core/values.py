@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+import gast
+
 from srcdiff.ir.core import Atom, Const, Node, Tree, Value, const
 from srcdiff.ir.types import Scalar, Static
 
@@ -54,7 +56,7 @@ class Closure:
     called.
     """
 
-    node: Any
+    node: gast.AST
     frame: Frame
     defaults: dict[str, FrontValue] = field(default_factory=dict)
 
@@ -64,7 +66,7 @@ class Lifted:
     """A nested function with what it finds around it that is known when compiling."""
 
     source: Source
-    node: Any
+    node: gast.AST
     look_up: Callable[[str], tuple[str, Any] | None]
     known: dict[str, FrontValue] = field(default_factory=dict)
     family: dict[Any, Lifted] = field(default_factory=dict)  # those that call each other
@@ -210,7 +212,7 @@ FrontValue = (
 # of a call
 Args = Sequence[FrontValue]
 Kwargs = Mapping[str, FrontValue]
-Statements = Sequence[Any]  # nodes of the syntax tree
+Statements = Sequence[gast.AST]
 # whether the rest of a block is skipped; None where the end of the block is never reached
 Done = Atom | None
 

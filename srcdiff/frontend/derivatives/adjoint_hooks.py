@@ -9,7 +9,7 @@ What a block changes outside the function (`log.append(d_y)`) stays as the user 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from types import FunctionType, ModuleType
 from typing import Any
@@ -46,7 +46,7 @@ __all__: list[str] = []
 
 
 @reads(AdjointBlock)
-def _adjoint_block(fr: Frame, node: Any) -> None:
+def _adjoint_block(fr: Frame, node: gast.AST) -> None:
     function = fr.expr(node.function)
     is_ours = isinstance(function, Known) and getattr(function.value, "marks_adjoint", False)
     if not is_ours:
@@ -68,7 +68,7 @@ def _adjoint_block(fr: Frame, node: Any) -> None:
     bind_name(fr, name, value, since)
 
 
-def _block(fr: Frame, node: Any, x: Atom) -> tuple[Value, list[Statement], Atom]:
+def _block(fr: Frame, node: gast.AST, x: Atom) -> tuple[Value, list[Statement], Atom]:
     """The adjoint that the block is given, its statements, and what it makes of the adjoint."""
     session = fr.session
     node.block.name = fr.source.name
@@ -93,7 +93,7 @@ def _adjoint_type(type_: Type) -> Type:
     return Scalar(type_.dtype, False) if isinstance(type_, Scalar) else type_
 
 
-def _as_adjoint(fr: Frame, node: Any, value: FrontValue, d: Value) -> Atom:
+def _as_adjoint(fr: Frame, node: gast.AST, value: FrontValue, d: Value) -> Atom:
     """What the block assigned to the adjoint: a number for all of it, or what is shaped like it."""
     name = d.name
     advice = f"Assign floats shaped like `{node.value.id}` to `{name}`."
@@ -124,7 +124,7 @@ def _equal(fr: Frame, a: Dim, b: Dim) -> bool:
 
 
 def _function(
-    fr: Frame, node: Any, d: Value, body: list[Statement], result: Atom
+    fr: Frame, node: gast.AST, d: Value, body: list[Statement], result: Atom
 ) -> tuple[Function, list[Value]]:
     """The block as a function of its own, and the values that it takes besides the adjoint."""
     region = Region((d,), tuple(body), (result,))
@@ -140,7 +140,7 @@ def _function(
     return _OwnArrays(made)(made), free
 
 
-def _refuse_write(fr: Frame, node: Any, name: str) -> None:
+def _refuse_write(fr: Frame, node: gast.AST, name: str) -> None:
     fr.fail(
         node,
         f"a block of srcdiff.adjoint writes into `{name}`, which is the function's",
@@ -163,7 +163,7 @@ def _free(region: Region, known: set[Value]) -> Iterator[Value]:
 
 
 @reads(OutsideEffect)
-def _outside_effect(fr: Frame, node: Any) -> None:
+def _outside_effect(fr: Frame, node: gast.AST) -> None:
     statement = node.statement
     is_call = isinstance(statement, gast.Expr)
     place = statement.value.func if is_call else statement.targets[0]
@@ -182,7 +182,7 @@ def _outside_effect(fr: Frame, node: Any) -> None:
     fr.ops(statement, outside_call, *operands, text=text, bindings={outside.name: outside.value})
 
 
-def _outside(fr: Frame, place: Any) -> tuple[str, Any] | None:
+def _outside(fr: Frame, place: gast.AST) -> tuple[str, Any] | None:
     """The name that a chain of attributes and subscripts begins with, and the object outside that it is."""
     root = place
     while isinstance(root, gast.Attribute | gast.Subscript):
@@ -201,7 +201,7 @@ def _outside(fr: Frame, place: Any) -> tuple[str, Any] | None:
     return None if found is None or found[0] == "builtins" else (root.id, found[1])
 
 
-def _reads_as_numerics(fr: Frame, found: tuple[str, Any], statement: Any) -> bool:
+def _reads_as_numerics(fr: Frame, found: tuple[str, Any], statement: gast.AST) -> bool:
     """Read a call as any other, if it is one of NumPy's, or of a function whose source can be read."""
     _, value = found
     func = statement.value.func
@@ -229,7 +229,7 @@ def _reads_as_numerics(fr: Frame, found: tuple[str, Any], statement: Any) -> boo
 class _Outside:
     """The text of a statement that reaches an object outside, with operands in the places of values."""
 
-    def __init__(self, fr: Frame, node: Any, name: str, value: Any) -> None:
+    def __init__(self, fr: Frame, node: gast.AST, name: str, value: Any) -> None:
         self.fr, self.root, self.value = fr, name, value
         self.name = _bound_name(fr, name, value)
         find = fr
@@ -238,7 +238,7 @@ class _Outside:
         watch = _Same(partial(_found, find.look_up, name, value))
         fr.session.watched.setdefault(f"{id(value)} outside", Watched(watch, None, value))
 
-    def text(self, node: Any, operands: list[Atom]) -> str:
+    def text(self, node: gast.AST, operands: list[Atom]) -> str:
         fr = self.fr
         match node:
             case gast.Name():
@@ -249,7 +249,7 @@ class _Outside:
                 return f"{self.text(node.value, operands)}[{self.key(node.slice, operands)}]"
         fr.fail(node, "this is not supported in a block of srcdiff.adjoint")
 
-    def key(self, node: Any, operands: list[Atom]) -> str:
+    def key(self, node: gast.AST, operands: list[Atom]) -> str:
         if isinstance(node, gast.Tuple):
             return ", ".join(self.key(each, operands) for each in node.elts)
         if not isinstance(node, gast.Slice):
@@ -260,7 +260,7 @@ class _Outside:
         ]
         return ":".join(parts if node.step is not None else parts[:2])
 
-    def arguments(self, call: Any, operands: list[Atom]) -> list[str]:
+    def arguments(self, call: gast.AST, operands: list[Atom]) -> list[str]:
         fr = self.fr
         given = [text_of(fr, fr.expr(a), a, operands) for a in call.args]
         for keyword in call.keywords:
@@ -289,7 +289,7 @@ def _found(find: Any, name: str, value: Any) -> Any:
 class _Same:
     """How to look at an object again. It is no partial: programs with such objects are kept in no file."""
 
-    def __init__(self, get: Any) -> None:
+    def __init__(self, get: Callable[[], Any]) -> None:
         self.get = get
 
     def __call__(self) -> Any:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import gast
 import numpy as np
 
 from srcdiff.frontend.arrays.subscripts import place_of
@@ -40,7 +41,9 @@ __all__ = ["kernel_call"]
 _ADVICE = "docs/cuda.md lists what an adjoint kernel is made of."
 
 
-def kernel_call(fr: Frame, node: Any, function: Named, args: Args, kwargs: Kwargs) -> FrontValue:
+def kernel_call(
+    fr: Frame, node: gast.AST, function: Named, args: Args, kwargs: Kwargs
+) -> FrontValue:
     """A call of a function of numba.cuda."""
     read = _READ.get(function.name)
     known = _known_function(function.name)
@@ -66,7 +69,7 @@ _VOTES = (
 )  # fmt: skip
 
 
-def _grid(fr: Frame, node: Any, name: str, args: Args, kwargs: Kwargs) -> FrontValue:
+def _grid(fr: Frame, node: gast.AST, name: str, args: Args, kwargs: Kwargs) -> FrontValue:
     axes = static(args[0]) if len(args) == 1 and not kwargs and is_static(args[0]) else None
     if axes not in (1, 2, 3):
         fr.fail(node, f"`cuda.{name}` takes 1, 2 or 3, a constant")
@@ -74,14 +77,14 @@ def _grid(fr: Frame, node: Any, name: str, args: Args, kwargs: Kwargs) -> FrontV
     return found[0] if axes == 1 else sequence(found)
 
 
-def _barrier(fr: Frame, node: Any, name: str, args: Args, kwargs: Kwargs) -> FrontValue:
+def _barrier(fr: Frame, node: gast.AST, name: str, args: Args, kwargs: Kwargs) -> FrontValue:
     if args or kwargs:
         fr.fail(node, f"`cuda.{name}` with a mask has no derivative", "Have all threads take part.")
     fr.ops(node, syncthreads, kind=name)
     return const(None)
 
 
-def _fence(fr: Frame, node: Any, name: str, args: Args, kwargs: Kwargs) -> FrontValue:
+def _fence(fr: Frame, node: gast.AST, name: str, args: Args, kwargs: Kwargs) -> FrontValue:
     fr.fail(
         node,
         f"`cuda.{name}` orders what other blocks see, and blocks are not reversed in any order",
@@ -89,7 +92,7 @@ def _fence(fr: Frame, node: Any, name: str, args: Args, kwargs: Kwargs) -> Front
     )
 
 
-def _storage(fr: Frame, node: Any, name: str, args: Args, kwargs: Kwargs) -> FrontValue:
+def _storage(fr: Frame, node: gast.AST, name: str, args: Args, kwargs: Kwargs) -> FrontValue:
     given = dict(zip(("shape", "dtype"), args, strict=False)) | dict(kwargs)
     if given.keys() != {"shape", "dtype"}:
         fr.fail(node, f"`cuda.{name}` takes a shape and a dtype")
@@ -109,14 +112,14 @@ def _storage(fr: Frame, node: Any, name: str, args: Args, kwargs: Kwargs) -> Fro
     return fr.op(node, empty, *shape, dtype=found.name)
 
 
-def _lengths(fr: Frame, node: Any, shape: FrontValue, name: str) -> list[int]:
+def _lengths(fr: Frame, node: gast.AST, shape: FrontValue, name: str) -> list[int]:
     parts = shape.values if isinstance(shape, Parts) else (shape,)
     if not all(map(is_static, parts)):
         fr.fail(node, f"the shape of `cuda.{name}` is a constant")
     return [int(static(p)) for p in parts]
 
 
-def _atomic(fr: Frame, node: Any, name: str, args: Args, kwargs: Kwargs) -> FrontValue:
+def _atomic(fr: Frame, node: gast.AST, name: str, args: Args, kwargs: Kwargs) -> FrontValue:
     if len(args) != 3 or kwargs:
         fr.fail(node, f"`cuda.{name}` takes an array, an index and a value")
     array, key, value = fr.as_atom(args[0], node), args[1], fr.as_atom(args[2], node)
@@ -140,7 +143,7 @@ class _OldValue:
     )
 
 
-def _shuffle(fr: Frame, node: Any, name: str, args: Args, kwargs: Kwargs) -> FrontValue:
+def _shuffle(fr: Frame, node: gast.AST, name: str, args: Args, kwargs: Kwargs) -> FrontValue:
     if len(args) != 3 or kwargs or not is_static(args[0]):
         fr.fail(node, f"`cuda.{name}` takes a constant mask, a value and a lane or number of lanes")
     mask = int(static(args[0])) & 0xFFFFFFFF
@@ -154,21 +157,21 @@ def _shuffle(fr: Frame, node: Any, name: str, args: Args, kwargs: Kwargs) -> Fro
 _SHUFFLES = {shuffle_name(kind): kind for kind in shuffles}
 
 
-def _constant(fr: Frame, node: Any, name: str, args: Args, kwargs: Kwargs) -> FrontValue:
+def _constant(fr: Frame, node: gast.AST, name: str, args: Args, kwargs: Kwargs) -> FrontValue:
     """An array of the module in constant memory: it is that array, which Numba makes part of a kernel."""
     if len(args) != 1 or kwargs:
         fr.fail(node, f"`cuda.{name}` takes an array that is there when the kernel is compiled")
     return args[0]
 
 
-def _fma(fr: Frame, node: Any, name: str, args: Args, kwargs: Kwargs) -> FrontValue:
+def _fma(fr: Frame, node: gast.AST, name: str, args: Args, kwargs: Kwargs) -> FrontValue:
     if len(args) != 3 or kwargs:
         fr.fail(node, f"`cuda.{name}` takes three numbers")
     a, b, c = (fr.as_atom(x, node) for x in args)
     return fr.op(node, add, fr.op(node, multiply, a, b), c)
 
 
-def _rsqrt(fr: Frame, node: Any, name: str, args: Args, kwargs: Kwargs) -> FrontValue:
+def _rsqrt(fr: Frame, node: gast.AST, name: str, args: Args, kwargs: Kwargs) -> FrontValue:
     root = fr.as_atom(fr.call(node, Known(math.sqrt), args, kwargs), node)
     return fr.op(node, divide, const(1.0), root)
 
@@ -190,18 +193,18 @@ def _of_libdevice(name: str) -> Any:
 # ---- in host code: arrays travel with each launch --------------------------------------------------
 
 
-def _sent(fr: Frame, node: Any, name: str, args: Args, kwargs: Kwargs) -> FrontValue:
+def _sent(fr: Frame, node: gast.AST, name: str, args: Args, kwargs: Kwargs) -> FrontValue:
     if len(args) != 1 or kwargs:
         fr.fail(node, f"`cuda.{name}` takes an array here", "Streams have no derivative.")
     return fr.op(node, copy, fr.as_atom(args[0], node))
 
 
-def _device_array(fr: Frame, node: Any, name: str, args: Args, kwargs: Kwargs) -> FrontValue:
+def _device_array(fr: Frame, node: gast.AST, name: str, args: Args, kwargs: Kwargs) -> FrontValue:
     function = np.empty if name == "device_array" else np.empty_like
     return fr.call(node, Known(function), args, kwargs)
 
 
-def _wait(fr: Frame, node: Any, name: str, args: Args, kwargs: Kwargs) -> FrontValue:
+def _wait(fr: Frame, node: gast.AST, name: str, args: Args, kwargs: Kwargs) -> FrontValue:
     return const(None)
 
 

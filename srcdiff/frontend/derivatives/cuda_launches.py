@@ -9,6 +9,8 @@ import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import gast
+
 from srcdiff.frontend.core.frame import Frame, describe
 from srcdiff.frontend.core.values import FrontValue, Known, Parts
 from srcdiff.frontend.derivatives.services import services
@@ -34,7 +36,7 @@ def is_kernel(value: Any) -> bool:
     return type(value).__name__ in ("CUDADispatcher", "FakeCUDAKernel")
 
 
-def configured(fr: Frame, node: Any, kernel: Any, key: FrontValue) -> FrontValue:
+def configured(fr: Frame, node: gast.AST, kernel: Any, key: FrontValue) -> FrontValue:
     """`kernel[grid, block]`."""
     if not isinstance(key, Parts) or len(key.values) != 2:
         fr.fail(
@@ -47,7 +49,7 @@ def configured(fr: Frame, node: Any, kernel: Any, key: FrontValue) -> FrontValue
 
 def launch(
     fr: Frame,
-    node: Any,
+    node: gast.AST,
     launched: Configured,
     args: Sequence[FrontValue],
     kwargs: Mapping[str, Any],
@@ -79,7 +81,9 @@ def launch(
     return Const(None, Static(None))
 
 
-def _types(fr: Frame, node: Any, names: Sequence[str], given: Sequence[Atom]) -> tuple[Type, ...]:
+def _types(
+    fr: Frame, node: gast.AST, names: Sequence[str], given: Sequence[Atom]
+) -> tuple[Type, ...]:
     taken: set[str] = set()
     found: list[Type] = []
     for name, a in zip(names, given, strict=True):
@@ -105,7 +109,7 @@ def _touched(fn: Function) -> tuple[list[int], list[int]]:
     )
 
 
-def _extents(fr: Frame, node: Any, extents: FrontValue) -> list[Atom]:
+def _extents(fr: Frame, node: gast.AST, extents: FrontValue) -> list[Atom]:
     parts = extents.values if isinstance(extents, Parts) else (extents,)
     found = [fr.as_atom(p, node) for p in parts]
     if not 1 <= len(found) <= 3 or not all(

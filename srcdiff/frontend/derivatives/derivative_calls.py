@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import gast
+
 from srcdiff.errors import DifferentiationError
 from srcdiff.frontend.calls.outlined import (
     Renaming,
@@ -19,8 +21,9 @@ from srcdiff.frontend.calls.outlined import (
     why_not_alone,
 )
 from srcdiff.frontend.core.frame import Frame
+from srcdiff.frontend.core.session import Symbols
 from srcdiff.frontend.core.values import FrontValue, Parts
-from srcdiff.frontend.derivatives.services import services
+from srcdiff.frontend.derivatives.services import Handle, services
 from srcdiff.ir.core import Const, Function, Value, const
 from srcdiff.ir.types import Array, Dim, Struct, Type, is_float
 
@@ -34,8 +37,8 @@ def is_derived(function: Any) -> bool:
 
 def call_derived(
     fr: Frame,
-    node: Any,
-    handle: Any,
+    node: gast.AST,
+    handle: Handle,
     args: Sequence[FrontValue],
     kwargs: Mapping[str, FrontValue],
 ) -> FrontValue:
@@ -47,7 +50,11 @@ def call_derived(
 
 
 def derived_for(
-    fr: Frame, node: Any, handle: Any, env: Mapping[str, FrontValue], long: Sequence[str] = ()
+    fr: Frame,
+    node: gast.AST,
+    handle: Handle,
+    env: Mapping[str, FrontValue],
+    long: Sequence[str] = (),
 ) -> tuple[Function, Renaming]:
     """A generated function for the types of its arguments, and what it calls their lengths; axes of those in `long`
     are known to be longer than 1.
@@ -98,8 +105,8 @@ def _with_own_results(function: Function) -> Function:
 
 def _bound(
     fr: Frame,
-    node: Any,
-    handle: Any,
+    node: gast.AST,
+    handle: Handle,
     args: Sequence[FrontValue],
     kwargs: Mapping[str, FrontValue],
 ) -> dict[str, FrontValue]:
@@ -142,7 +149,7 @@ def _axes(type_: Type) -> tuple[Dim, ...]:
     return ()
 
 
-def _actual(types: Mapping[str, Type], back: Mapping[str, Dim], shapes: Any) -> dict[str, int]:
+def _actual(types: Mapping[str, Type], back: Mapping[str, Dim], shapes: Symbols) -> dict[str, int]:
     """The lengths of axes for the arguments at hand; whole numbers are not looked at."""
     found: dict[str, int] = {}
     for symbol in {s for t in types.values() for d in _axes(t) for s in d.symbols()}:

@@ -13,7 +13,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from types import FunctionType
 from typing import Any, NoReturn
+
+import gast
 
 from srcdiff.errors import DifferentiationError
 from srcdiff.frontend.arrays.subscripts import need_static
@@ -32,7 +35,7 @@ from srcdiff.frontend.core.values import (
     static,
 )
 from srcdiff.frontend.derivatives.derivative_calls import call_derived
-from srcdiff.frontend.derivatives.services import services
+from srcdiff.frontend.derivatives.services import Handle, services
 from srcdiff.frontend.derivatives.solver_functions import Lift, parameter_names
 from srcdiff.ir.core import Const, Value, const
 from srcdiff.ir.types import is_float
@@ -67,7 +70,7 @@ class Pulled:
     `places` are the arguments that have one, of all of them; None where one was asked for, or a tuple of some.
     """
 
-    handle: Any
+    handle: Handle
     args: tuple[FrontValue, ...]
     places: tuple[int, ...] | None
     written: tuple[Any, tuple[FrontValue, ...], tuple[tuple[str, Any], ...]]
@@ -90,7 +93,7 @@ def makes_derivative(function: Any) -> str:
     return found if isinstance(found, str) else ""
 
 
-def make(fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+def make(fr: Frame, node: gast.AST, function: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     """`grad(f, argnums=1)`, `vjp(f, x)`, `f.jvp((x,), (v,))`: the derivative, or its value at a point."""
     kind = makes_derivative(function)
     base = getattr(function, "function", None)  # of `f.vjp`
@@ -118,12 +121,12 @@ def make(fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs) -> Fro
 _POSITIONAL = {"jacobian": ("mode",), "batch": ("in_axes", "out_axes")}
 
 
-def _static(fr: Frame, node: Any, value: FrontValue) -> Any:
+def _static(fr: Frame, node: gast.AST, value: FrontValue) -> Any:
     return static(value) if is_static(value) else need_static(fr, value, node)
 
 
 def _derivative(
-    fr: Frame, node: Any, maker: Any, function: FrontValue, options: dict[str, Any]
+    fr: Frame, node: gast.AST, maker: Any, function: FrontValue, options: dict[str, Any]
 ) -> FrontValue:
     kind = makes_derivative(maker)
     function = _as_known(function)
@@ -141,7 +144,7 @@ def _as_known(function: FrontValue) -> FrontValue:
     return function
 
 
-def _handle(fr: Frame, node: Any, kind: str, function: Any, options: dict[str, Any]) -> Any:
+def _handle(fr: Frame, node: gast.AST, kind: str, function: Any, options: dict[str, Any]) -> Handle:
     """The same one for the same function and options, wherever it is made."""
     key = ("%made", kind, id(function), repr(sorted(options.items(), key=lambda item: item[0])))
     kept = fr.session.functions.get(key)
@@ -160,14 +163,15 @@ def _handle(fr: Frame, node: Any, kind: str, function: Any, options: dict[str, A
 # ---- functions that use what is around them ---------------------------------------------------------------------
 
 
-def call_made(fr: Frame, node: Any, made: Made, args: Args, kwargs: Kwargs) -> FrontValue:
+def call_made(fr: Frame, node: gast.AST, made: Made, args: Args, kwargs: Kwargs) -> FrontValue:
     """A call of such a derivative: what it uses is passed on as further arguments."""
     chain = [made]
     while isinstance(chain[-1].function, Known) and isinstance(chain[-1].function.value, Made):
         chain.append(chain[-1].function.value)
     further = 1 if made.kind == "hvp" else 0
     innermost, count = chain[-1].function, len(args) - further
-    own, function, around = _lifted(fr, node, innermost, count, kwargs, made.kind)
+    own, plain, around = _lifted(fr, node, innermost, count, kwargs, made.kind)
+    function: Any = plain
     for step in reversed(chain):
         options = _for_own(dict(step.options), own, len(around), step.kind)
         function = _handle(fr, node, step.kind, function, options)
@@ -183,8 +187,8 @@ def call_made(fr: Frame, node: Any, made: Made, args: Args, kwargs: Kwargs) -> F
 
 
 def _lifted(
-    fr: Frame, node: Any, function: FrontValue, count: int, named: Kwargs, kind: str
-) -> tuple[list[str], Any, list[FrontValue]]:
+    fr: Frame, node: gast.AST, function: FrontValue, count: int, named: Kwargs, kind: str
+) -> tuple[list[str], FunctionType, list[FrontValue]]:
     """The names of a function's own parameters (`count` of them are given, and some by name), it as a function of what
     it finds around it as well, and what that is.
     """
@@ -216,7 +220,7 @@ def _parameters(function: FrontValue) -> tuple[list[str] | None, int]:
     return names, len([n for n in names or () if n not in defaults])
 
 
-def _refuse_parameters(fr: Frame, node: Any, kind: str) -> NoReturn:
+def _refuse_parameters(fr: Frame, node: gast.AST, kind: str) -> NoReturn:
     fr.fail(
         node,
         f"`{kind}` of a function whose parameters are not known here",
@@ -245,8 +249,8 @@ def _for_own(options: dict[str, Any], own: Sequence[str], around: int, kind: str
 
 
 def _at_point(
-    fr: Frame, node: Any, kind: str, function: FrontValue, count: int, options: dict[str, Any]
-) -> tuple[Any, list[FrontValue]]:
+    fr: Frame, node: gast.AST, kind: str, function: FrontValue, count: int, options: dict[str, Any]
+) -> tuple[Handle, list[FrontValue]]:
     """The handle, and what the function uses besides its arguments."""
     function = _as_known(function)
     if isinstance(function, Known) and not isinstance(function.value, Made):
@@ -262,7 +266,7 @@ def _at_point(
 
 
 def _pushed(
-    fr: Frame, node: Any, function: FrontValue, given: Args, options: dict[str, Any]
+    fr: Frame, node: gast.AST, function: FrontValue, given: Args, options: dict[str, Any]
 ) -> FrontValue:
     """`jvp(f, args, tangents)`."""
     args, tangents = [
@@ -280,7 +284,12 @@ def _pushed(
 
 
 def _pulled(
-    fr: Frame, node: Any, function: FrontValue, args: Args, options: dict[str, Any], written: Any
+    fr: Frame,
+    node: gast.AST,
+    function: FrontValue,
+    args: Args,
+    options: dict[str, Any],
+    written: Any,
 ) -> FrontValue:
     """`vjp(f, *args)`: the value, and the function of its adjoint."""
     asked = options.get("argnums")
@@ -293,7 +302,9 @@ def _pulled(
     return Parts("tuple", (0, 1), (value, Known(pulled)))
 
 
-def call_pulled(fr: Frame, node: Any, pulled: Pulled, args: Args, kwargs: Kwargs) -> FrontValue:
+def call_pulled(
+    fr: Frame, node: gast.AST, pulled: Pulled, args: Args, kwargs: Kwargs
+) -> FrontValue:
     """`back(d_value)`."""
     if len(args) != 1 or kwargs:
         fr.fail(node, "what `vjp` gives takes the adjoint of the value, and nothing else")

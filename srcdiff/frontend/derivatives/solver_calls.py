@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import gast
 import numpy as np
 
 from srcdiff.errors import UnsupportedError
@@ -50,7 +51,7 @@ _OWN = {  # what solvers call the arguments that they give, where a function doe
 
 
 def call_solver(
-    fr: Frame, node: Any, function: Any, solver: Solver, args: Args, kwargs: Kwargs
+    fr: Frame, node: gast.AST, function: Any, solver: Solver, args: Args, kwargs: Kwargs
 ) -> FrontValue:
     """The operation that a call of a solver is, and what programs may ask of its result."""
     given = _bound(fr, node, function, solver, args, kwargs)
@@ -68,7 +69,7 @@ def call_solver(
 
 
 def _bound(
-    fr: Frame, node: Any, function: Any, solver: Solver, args: Args, kwargs: Kwargs
+    fr: Frame, node: gast.AST, function: Any, solver: Solver, args: Args, kwargs: Kwargs
 ) -> dict[str, FrontValue]:
     """The arguments by the names of parameters."""
     try:
@@ -96,7 +97,9 @@ def _alike(a: Any, b: Any) -> bool:
 class _Call:
     """One call while it is read."""
 
-    def __init__(self, fr: Frame, node: Any, solver: Solver, given: dict[str, FrontValue]) -> None:
+    def __init__(
+        self, fr: Frame, node: gast.AST, solver: Solver, given: dict[str, FrontValue]
+    ) -> None:
         self.fr, self.node, self.solver, self.given = fr, node, solver, given
         self.main = given[solver.function]
         if not isinstance(self.main, _FUNCTIONS):

@@ -60,7 +60,7 @@ class Lift:
     """
 
     fr: Frame
-    node: Any
+    node: gast.AST
     taken: set[str]
     leaves: dict[str, Atom] = field(default_factory=dict)
     args: list[str] = field(default_factory=list)
@@ -232,7 +232,7 @@ class Lift:
         return True
 
     def arguments(
-        self, arguments: Any, defaults: Mapping[str, FrontValue], is_inside: bool = False
+        self, arguments: gast.arguments, defaults: Mapping[str, FrontValue], is_inside: bool = False
     ) -> Any:
         """Parameters with defaults that are what these were when the function was defined."""
         if not defaults:

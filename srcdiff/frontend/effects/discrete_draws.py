@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from typing import Any
 
 import gast
 
@@ -24,13 +23,13 @@ from srcdiff.frontend.source.function_source import placed
 __all__ = ["as_sites", "not_stored", "with_sites"]
 
 
-def as_sites(fr: Frame, statements: Sequence[Any]) -> list[Any]:
+def as_sites(fr: Frame, statements: Sequence[gast.AST]) -> list[gast.AST]:
     """The statements, with choices that have no value as calls of `sample`."""
     owners = {name for name, value in fr.env.items() if _choices(value)}
     return [_as_site(fr, s, owners) for s in statements] if owners else [*statements]
 
 
-def with_sites(fr: Frame, loop: Any) -> Any:
+def with_sites(fr: Frame, loop: gast.AST) -> gast.AST:
     """A loop with such statements, whose turns may hand a choice on; it knows what is live at the end of its turns."""
     made = copy.copy(loop)
     made.body, unasked = not_stored(fr, as_sites(fr, loop.body))
@@ -38,11 +37,11 @@ def with_sites(fr: Frame, loop: Any) -> Any:
     return made
 
 
-def _choices(value: Any) -> dict[str, str]:
+def _choices(value: gast.AST) -> dict[str, str]:
     return getattr(value.cls, "finite_choices", {}) if isinstance(value, Parts) else {}
 
 
-def _as_site(fr: Frame, s: Any, owners: set[str]) -> Any:
+def _as_site(fr: Frame, s: gast.AST, owners: set[str]) -> gast.AST:
     match s:
         case gast.Assign(
             targets=[gast.Name(id=name)],
@@ -61,13 +60,13 @@ def _as_site(fr: Frame, s: Any, owners: set[str]) -> Any:
     return placed(s, gast.Assign(s.targets, site, None)) if has_no_value(fr, site) else s
 
 
-def not_stored(fr: Frame, statements: Sequence[Any]) -> tuple[list[Any], set[str]]:
+def not_stored(fr: Frame, statements: Sequence[gast.AST]) -> tuple[list[gast.AST], set[str]]:
     """The statements without stores into what is only returned, and the names of that."""
     names = _only_returned(fr)
     return [_not_stored(s, names) for s in statements] if names else [*statements], names
 
 
-def _not_stored(s: Any, names: set[str]) -> Any:
+def _not_stored(s: gast.AST, names: set[str]) -> gast.AST:
     match s:
         case gast.Assign(targets=[gast.Subscript(value=gast.Name(id=name))]) if name in names:
             for call in gast.walk(s.value):

@@ -18,7 +18,7 @@ import gast
 
 from srcdiff.frontend.arrays.subscripts import shape_parts
 from srcdiff.frontend.core.frame import Frame
-from srcdiff.frontend.core.session import NotApart, Turn
+from srcdiff.frontend.core.session import NotApart, Symbols, Turn
 from srcdiff.frontend.core.values import (
     Args,
     FrontValue,
@@ -38,13 +38,13 @@ from srcdiff.ir.core import Atom, Const, Function, Op, Value, const, known_dim
 from srcdiff.ir.dims import ShapeMismatch
 from srcdiff.ir.location import Location
 from srcdiff.ir.parameter_slice import parameters_behind
-from srcdiff.ir.types import Array, Scalar, Struct, shape_of
+from srcdiff.ir.types import Array, Dim, Scalar, Struct, shape_of
 from srcdiff.ops.elementwise.arithmetic import add, floor_divide, multiply, negative, subtract
 
 __all__ = ["EFFECTS", "call_effect", "handler_method"]
 
 
-def call_effect(fr: Frame, node: Any, effect: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+def call_effect(fr: Frame, node: gast.AST, effect: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     """A call of an effect: the innermost handler's method, with the handlers around that one at work."""
     session = fr.session
     handlers = session.handlers
@@ -59,7 +59,7 @@ def call_effect(fr: Frame, node: Any, effect: Any, args: Args, kwargs: Kwargs) -
 
 
 def _performed(
-    fr: Frame, node: Any, effect: Any, k: int, method: Method, args: Args, kwargs: Kwargs
+    fr: Frame, node: gast.AST, effect: Any, k: int, method: Method, args: Args, kwargs: Kwargs
 ) -> FrontValue:
     """The method of the handler `k`: what it returns, and the attributes that it sets, are the user's lines."""
     session = fr.session
@@ -84,7 +84,7 @@ def _performed(
     return result
 
 
-def _target(fr: Frame, node: Any) -> str:
+def _target(fr: Frame, node: gast.AST) -> str:
     """The name that the user's call alone is assigned to."""
     _, call = _users_call(fr, node)
     name, root = getattr(call, "assigned", ("", None))
@@ -153,7 +153,7 @@ def _method(handler: FrontValue, name: str) -> Method | None:
 # ---- what handlers call --------------------------------------------------------------------------------------------
 
 
-def _handle(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+def _handle(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
     """`handle(handler, function, *args, **kwargs)`."""
     session = fr.session
     handler, function, *rest = args
@@ -167,7 +167,7 @@ def _handle(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
         session.handlers, session.turns = outer, turns
 
 
-def _loops(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+def _loops(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
     """`loops()`: turns, counted from 0, their number, and what is gone over."""
     return sequence(
         [
@@ -177,7 +177,7 @@ def _loops(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     )
 
 
-def _turn(fr: Frame, node: Any, turn: Turn) -> FrontValue:
+def _turn(fr: Frame, node: gast.AST, turn: Turn) -> FrontValue:
     if turn.index is None:
         return const(None)
     index = turn.index
@@ -200,22 +200,22 @@ def _turns(fr: Frame, turn: Turn) -> int | None:
     return len(range(*(b for b in bounds if b is not None)))
 
 
-def _integer(shapes: Any, atom: Atom) -> int | None:
+def _integer(shapes: Symbols, atom: Atom) -> int | None:
     """The integer for the arguments at hand."""
     dim = known_dim(atom)
     found = None if dim is None else shapes.actually(shapes.resolve(dim))
     return None if found is None else int(found)
 
 
-def _location(fr: Frame, node: Any) -> Location:
+def _location(fr: Frame, node: gast.AST) -> Location:
     """The line of the effect that a handler is read for."""
     if fr.session.effect is None:
         return fr.source.location(node)
     _, call, caller = fr.session.effect
-    return caller.source.location(call)  # type: ignore[no-any-return]
+    return caller.source.location(call)
 
 
-def _refuse(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+def _refuse(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
     message, advice = (str(static(a)) for a in args)
     at = kwargs.get("at")
     if at is not None:
@@ -224,7 +224,7 @@ def _refuse(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     fail(message, advice, _location(fr, node))
 
 
-def _once(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+def _once(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
     """`once(name, message, advice)`: a call that is read again, or by several readings of a loop, is one."""
     name, message, advice = map(static, args)
     names = fr.session.named
@@ -236,7 +236,7 @@ def _once(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     return const(None)
 
 
-def _place(fr: Frame, node: Any) -> tuple[Any, ...]:
+def _place(fr: Frame, node: gast.AST) -> tuple[Any, ...]:
     """Where the reader is: the user's lines that led here, and the turns of loops that are unrolled."""
     places = [fr.source.location(node)]
     while fr.caller is not None:
@@ -246,11 +246,11 @@ def _place(fr: Frame, node: Any) -> tuple[Any, ...]:
     return (*places, fr.session.unrolled)
 
 
-def _named(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+def _named(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
     return sequence([const(name) for name in fr.session.named])
 
 
-def _same_shape(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+def _same_shape(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
     value, shape, message, advice = args
     shapes = fr.session.shapes
     own = shape_of(value.type) if isinstance(value, Value | Const) else ()
@@ -279,7 +279,7 @@ def _differ_in_turns(fr: Frame, a: Any, b: Any) -> None:
         raise ShapeMismatch(f"lengths {own} and {wanted} differ")
 
 
-def _lengths(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+def _lengths(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
     (value,) = args
     shapes = fr.session.shapes
     if isinstance(value, ShapeOf):
@@ -290,32 +290,32 @@ def _lengths(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     return sequence([const(_length(shapes, d)) for d in own])
 
 
-def _users_call(fr: Frame, node: Any) -> tuple[Frame, Any]:
+def _users_call(fr: Frame, node: gast.AST) -> tuple[Frame, gast.AST]:
     """The call of the user's that led here, and the frame that it is in."""
     while isinstance(fr.source, CalledSource) and fr.caller is not None:
         node, fr = fr.call_node, fr.caller
     return fr, node
 
 
-def _assigned_to(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+def _assigned_to(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
     _, call = _users_call(fr, node)
     return const(getattr(call, "assigned", ("", None))[0])
 
 
-def _written(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+def _written(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
     """What is assigned, as the user wrote it."""
     _, call = _users_call(fr, node)
     return const(gast.unparse(getattr(call, "assigned", ("", call))[1]).strip())
 
 
-def _undone(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+def _undone(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
     """`undone(value)`; see `srcdiff.effects.undone`."""
     user, call = _users_call(fr, node)
     root = getattr(call, "assigned", ("", call))[1]
     return sequence(undone(user, root, call, fr.as_atom(args[0], node)))
 
 
-def _spelled(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+def _spelled(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
     """`spelled("distribution")`: that argument of the effect, as the user wrote it."""
     assert fr.session.effect is not None
     effect, call, _ = fr.session.effect
@@ -326,7 +326,7 @@ def _spelled(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     return const("" if found is None else gast.unparse(getattr(found, "written", found)).strip())
 
 
-def _remark(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+def _remark(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
     """What is remarked of a line: another text in each turn of a loop that is unrolled."""
     remarks = fr.session.remarks
     where, text = _location(fr, node), static(args[0])
@@ -334,7 +334,7 @@ def _remark(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     return const(None)
 
 
-def _note(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+def _note(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
     session = fr.session
     values = {k: _described(session.shapes, session.current(v)) for k, v in kwargs.items()}
     values["conditional"] = "known", len(session.shapes.regions) > len(session.turns)
@@ -342,7 +342,7 @@ def _note(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     return const(None)
 
 
-def _described(shapes: Any, value: FrontValue) -> tuple[Any, ...]:
+def _described(shapes: Symbols, value: FrontValue) -> tuple[Any, ...]:
     """A value as `srcdiff.effects.notes_of` takes it; unknown ones as values of the program."""
     match value:
         case Const():
@@ -381,11 +381,11 @@ def with_origins(fn: Function, noted: Any) -> dict[Any, Any]:
     }
 
 
-def _length(shapes: Any, dim: Any) -> int | None:
-    return shapes.actually(shapes.resolve(dim))  # type: ignore[no-any-return]
+def _length(shapes: Symbols, dim: Dim) -> int | None:
+    return shapes.actually(shapes.resolve(dim))
 
 
-def _kinds_around(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+def _kinds_around(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
     user, call = _users_call(fr, node)
     root = getattr(call, "assigned", ("", call))[1]
     return sequence([const(kind) for kind in kinds_around(user, root, call)])

@@ -14,8 +14,6 @@ behind the choice in its block may not be used behind the block, since it is ano
 
 from __future__ import annotations
 
-from typing import Any
-
 import gast
 
 from srcdiff.frontend.core.frame import Frame
@@ -47,7 +45,7 @@ from srcdiff.frontend.source.function_source import placed
 __all__ = ["summed"]
 
 
-def summed(fr: Frame, s: Any, rest: Statements, live: frozenset[str]) -> Done | None:
+def summed(fr: Frame, s: gast.AST, rest: Statements, live: frozenset[str]) -> Done | None:
     """Read a statement and what follows it as a sum; None where the statement is no choice to be summed out."""
     if isinstance(s, gast.For):
         rest, unasked = not_stored(fr, rest)
@@ -76,13 +74,15 @@ def summed(fr: Frame, s: Any, rest: Statements, live: frozenset[str]) -> Done | 
     return fr.block([*made, *behind], live)
 
 
-def _split(rest: Statements) -> tuple[list[Any], list[Any]]:
+def _split(rest: Statements) -> tuple[list[gast.AST], list[gast.AST]]:
     """What belongs to the block of the choice, and what stands behind a `with` that it ends with."""
     at = next((k for k, r in enumerate(rest) if getattr(r, "leaves", False)), len(rest))
     return list(rest[:at]), list(rest[at:])
 
 
-def _sum(s: Any, z: str, call: Any, inside: Statements, terms: str, is_plain: bool) -> list[Any]:
+def _sum(
+    s: gast.AST, z: str, call: gast.AST, inside: Statements, terms: str, is_plain: bool
+) -> list[gast.AST]:
     """`is_plain`: the value is its own place among all that there are."""
     name, distribution = call.args
     state = z if is_plain and z not in assigned(inside) else f"%{z}"
@@ -105,7 +105,7 @@ def _check_returned(fr: Frame, z: str, inside: Statements) -> None:
         fr.fail(inside[-1], f"this may depend on `{z}`, which is summed out", ADVICE)
 
 
-def _without_return(statements: Statements) -> list[Any]:
+def _without_return(statements: Statements) -> list[gast.AST]:
     """A model's own value is not asked for."""
     is_last = bool(statements) and isinstance(statements[-1], gast.Return)
     return list(statements[:-1] if is_last else statements)

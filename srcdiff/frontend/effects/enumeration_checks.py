@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import gast
 import numpy as np
@@ -25,7 +24,7 @@ __all__ = [
 ADVICE = "Give the site a value, or draw it where nothing behind the block depends on it."
 
 
-def draw_of(fr: Frame, s: Any) -> tuple[str, Any] | None:
+def draw_of(fr: Frame, s: gast.AST) -> tuple[str, gast.AST] | None:
     """The name and the call of `z = sample("z", d)`."""
     if not fr.session.handlers or not isinstance(s, gast.Assign) or len(s.targets) != 1:
         return None
@@ -39,7 +38,7 @@ def draw_of(fr: Frame, s: Any) -> tuple[str, Any] | None:
     return target.id, call
 
 
-def site_of(fr: Frame, s: Any) -> tuple[str, Any] | None:
+def site_of(fr: Frame, s: gast.AST) -> tuple[str, gast.AST] | None:
     """The name and the call of `z = sample("z", d)`, if that is to be summed out."""
     found = draw_of(fr, s)
     if found is None or not has_no_value(fr, found[1]):
@@ -47,7 +46,7 @@ def site_of(fr: Frame, s: Any) -> tuple[str, Any] | None:
     return found if is_finite_choice(fr, found[1]) else None
 
 
-def has_no_value(fr: Frame, call: Any) -> bool:
+def has_no_value(fr: Frame, call: gast.AST) -> bool:
     """Whether the handler sums a site of this name out."""
     method = handler_method(fr, "sums_out")
     if method is None:
@@ -56,7 +55,7 @@ def has_no_value(fr: Frame, call: Any) -> bool:
     return is_static(name) and bool(static(fr.call(call, method, [name])))
 
 
-def is_finite_choice(fr: Frame, call: Any) -> bool:
+def is_finite_choice(fr: Frame, call: gast.AST) -> bool:
     """Whether a distribution is over few whole numbers."""
     distribution: FrontValue = fr.expr(call.args[1])
     is_discrete = fr.attribute(distribution, "is_discrete", call)
@@ -64,7 +63,7 @@ def is_finite_choice(fr: Frame, call: Any) -> bool:
     return is_finite and is_static(is_discrete) and bool(static(is_discrete))
 
 
-def counts_from_zero(fr: Frame, call: Any) -> bool:
+def counts_from_zero(fr: Frame, call: gast.AST) -> bool:
     """Whether a choice's values are 0, 1, 2, ...: each is its own place among them."""
     counted: FrontValue = fr.attribute(fr.expr(call.args[1]), "counts_from_zero", call)
     return bool(static(counted))
@@ -89,7 +88,7 @@ def is_block(fr: Frame) -> bool:
 
 
 def check(
-    fr: Frame, s: Any, z: str, names: set[str], behind: Statements, live: frozenset[str]
+    fr: Frame, s: gast.AST, z: str, names: set[str], behind: Statements, live: frozenset[str]
 ) -> None:
     """Nothing that depends on the choice may be used outside of the sum."""
     for name in sorted(names):
@@ -98,7 +97,7 @@ def check(
             fr.fail(s, f"`{name}` is used behind the block, and {what} summed out", ADVICE)
 
 
-def check_before(fr: Frame, draw: Any, z: str, before: Statements) -> None:
+def check_before(fr: Frame, draw: gast.AST, z: str, before: Statements) -> None:
     """What a turn computes before the draw is the same for all states: it neither reads the last one nor draws."""
     for s in before:
         if reads_name([s], z) or may_exit(s) or not all(_is_of_numpy(fr, c) for c in _calls(s)):
@@ -119,7 +118,7 @@ def check_exits(fr: Frame, z: str, inside: Statements) -> None:
             )
 
 
-def check_writes(fr: Frame, node: Any, body: Region, carried: Sequence[str]) -> None:
+def check_writes(fr: Frame, node: gast.AST, body: Region, carried: Sequence[str]) -> None:
     """Nothing outside of a sum is changed in it, since each value would: but for the terms, and the handler."""
     handlers = {h.cell for h in fr.session.handlers if isinstance(h, Parts)}
     changed = [n for n in carried if n.startswith("%cell") and n not in handlers]
@@ -151,11 +150,11 @@ def _free(body: Region) -> list[Value]:
     return [*found]
 
 
-def _calls(s: Any) -> list[Any]:
+def _calls(s: gast.AST) -> list[gast.AST]:
     return [n for n in gast.walk(s) if isinstance(n, gast.Call)]
 
 
-def _is_of_numpy(fr: Frame, call: Any) -> bool:
+def _is_of_numpy(fr: Frame, call: gast.AST) -> bool:
     """Whether a function of NumPy's, SciPy's or Python's is called."""
     root = call.func
     while isinstance(root, gast.Attribute):

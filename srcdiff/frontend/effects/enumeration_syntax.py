@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import count
-from typing import Any
 
 import gast
 import numpy as np
@@ -53,7 +52,7 @@ def bind_steps(fr: Frame) -> None:
     fr.env.update({"%len": Known(len), "%range": Known(range), "%empty_like": Known(np.empty_like)})
 
 
-def assigned(statements: Iterable[Any]) -> set[str]:
+def assigned(statements: Iterable[gast.AST]) -> set[str]:
     """The names that are assigned, or written into."""
     found = set()
     for s in statements:
@@ -69,7 +68,7 @@ def assigned(statements: Iterable[Any]) -> set[str]:
     return found
 
 
-def reads_name(trees: Iterable[Any], name: str) -> bool:
+def reads_name(trees: Iterable[gast.AST], name: str) -> bool:
     return any(
         isinstance(n, gast.Name) and n.id == name and isinstance(n.ctx, gast.Load)
         for t in trees
@@ -85,30 +84,32 @@ def unused(fr: Frame, name: str) -> str:
     return name
 
 
-def name_of(s: Any, name: str, context: Any = None) -> Any:
+def name_of(s: gast.AST, name: str, context: gast.AST | None = None) -> gast.AST:
     return placed(s, gast.Name(name, context or gast.Load(), None, None))
 
 
-def assign(s: Any, name: str, value: Any) -> Any:
+def assign(s: gast.AST, name: str, value: gast.AST) -> gast.AST:
     return placed(s, gast.Assign([name_of(s, name, gast.Store())], value, None))
 
 
-def call_step(s: Any, step: str, *args: Any) -> Any:
+def call_step(s: gast.AST, step: str, *args: gast.AST) -> gast.AST:
     return placed(s, gast.Call(name_of(s, f"%{step}"), list(args), []))
 
 
-def part(s: Any, array: str, indices: Sequence[str], context: Any = None) -> Any:
+def part(
+    s: gast.AST, array: str, indices: Sequence[str], context: gast.AST | None = None
+) -> gast.AST:
     """`array[i, j]`."""
     names = [name_of(s, i) for i in indices]
     at = names[0] if len(names) == 1 else placed(s, gast.Tuple(names, gast.Load()))
     return placed(s, gast.Subscript(name_of(s, array), at, context or gast.Load()))
 
 
-def _python(s: Any, function: str, name: str) -> Any:
+def _python(s: gast.AST, function: str, name: str) -> gast.AST:
     return placed(s, gast.Call(name_of(s, f"%{function}"), [name_of(s, name)], []))
 
 
-def leave(s: Any, terms: str, *state: str) -> Any:
+def leave(s: gast.AST, terms: str, *state: str) -> gast.AST:
     """`terms[state] = leave_choice()`, the end of what depends on a choice."""
     place = part(s, terms, state, gast.Store())
     made = placed(s, gast.Assign([place], call_step(s, "leave_choice"), None))
@@ -116,7 +117,7 @@ def leave(s: Any, terms: str, *state: str) -> Any:
     return made
 
 
-def length(s: Any, array: str, axis: int, axes: int) -> Any:
+def length(s: gast.AST, array: str, axis: int, axes: int) -> gast.AST:
     """How long an axis is, of an array that has one for each of so many choices."""
     if axes == 1:
         return _python(s, "len", array)
@@ -124,15 +125,17 @@ def length(s: Any, array: str, axis: int, axes: int) -> Any:
     return placed(s, gast.Subscript(shape, placed(s, gast.Constant(axis, None)), gast.Load()))
 
 
-def range_of(s: Any, array: str, axis: int = 0, axes: int = 1) -> Any:
+def range_of(s: gast.AST, array: str, axis: int = 0, axes: int = 1) -> gast.AST:
     return placed(s, gast.Call(name_of(s, "%range"), [length(s, array, axis, axes)], []))
 
 
-def empty_like(s: Any, array: str) -> Any:
+def empty_like(s: gast.AST, array: str) -> gast.AST:
     return _python(s, "empty_like", array)
 
 
-def loop_of(s: Any, target: str, items: Any, stores: str, body: list[Any]) -> Any:
+def loop_of(
+    s: gast.AST, target: str, items: gast.AST, stores: str, body: list[gast.AST]
+) -> gast.AST:
     """A loop over values, each of which has its place in the array `stores`."""
     made = placed(s, gast.For(name_of(s, target, gast.Store()), items, body, [], None))
     made.carried = ()

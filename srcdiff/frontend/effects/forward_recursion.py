@@ -23,7 +23,6 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import gast
 
@@ -64,16 +63,16 @@ class _Draw:
     """A draw, and what follows it up to the next one."""
 
     z: str
-    s: Any
-    rest: list[Any]
+    s: gast.AST
+    rest: list[gast.AST]
 
     @property
-    def args(self) -> tuple[Any, Any]:
+    def args(self) -> tuple[gast.AST, gast.AST]:
         name, distribution = self.s.value.args
         return name, distribution
 
 
-def handed_on(fr: Frame, loop: Any) -> list[str]:
+def handed_on(fr: Frame, loop: gast.AST) -> list[str]:
     """The choices that the turns of a loop draw again, and that are read before that, in the order of the draws."""
     if not isinstance(loop, gast.For):
         return []
@@ -87,7 +86,7 @@ def handed_on(fr: Frame, loop: Any) -> list[str]:
     return found
 
 
-def _target(s: Any) -> str | None:
+def _target(s: gast.AST) -> str | None:
     """`z` of `z = f(a, b)`."""
     if not isinstance(s, gast.Assign) or len(s.targets) != 1:
         return None
@@ -95,12 +94,12 @@ def _target(s: Any) -> str | None:
     return s.targets[0].id if is_call and isinstance(s.targets[0], gast.Name) else None
 
 
-def _may_be_summed(fr: Frame, call: Any) -> bool:
+def _may_be_summed(fr: Frame, call: gast.AST) -> bool:
     """Whether nothing gives the site a value; a name that the turn makes is not known yet."""
     return not isinstance(call.args[0], gast.Constant) or has_no_value(fr, call)
 
 
-def _split(statements: Statements, names: Sequence[str]) -> tuple[list[Any], list[_Draw]]:
+def _split(statements: Statements, names: Sequence[str]) -> tuple[list[gast.AST], list[_Draw]]:
     """What stands before the first draw of these names, and the draws."""
     places = [k for k, s in enumerate(statements) if _target(s) in names]
     ends = [*places[1:], len(statements)]
@@ -111,7 +110,9 @@ def _split(statements: Statements, names: Sequence[str]) -> tuple[list[Any], lis
     return list(statements[: places[0]]), draws
 
 
-def chained(fr: Frame, s: Any, inside: Statements, at: int, live: frozenset[str]) -> list[Any]:
+def chained(
+    fr: Frame, s: gast.AST, inside: Statements, at: int, live: frozenset[str]
+) -> list[gast.AST]:
     """The recursion of the chains of which `s` draws the first state, and that the loop `inside[at]` hands on."""
     loop = inside[at]
     names = handed_on(fr, loop)
@@ -141,8 +142,8 @@ def chained(fr: Frame, s: Any, inside: Statements, at: int, live: frozenset[str]
 
 
 def from_known_states(
-    fr: Frame, loop: Any, rest: Statements, live: frozenset[str]
-) -> list[Any] | None:
+    fr: Frame, loop: gast.AST, rest: Statements, live: frozenset[str]
+) -> list[gast.AST] | None:
     """The recursion of a loop whose first turn draws in view of states that are no choices, but given."""
     targets = {_target(s) for s in loop.body} & fr.env.keys()
     names = [z for z in handed_on(fr, loop) if z in targets] if targets else []
@@ -157,12 +158,12 @@ def from_known_states(
     return [*made, *_turns(fr, loop, loop, names, log_alpha), *rest]
 
 
-def _is_constant(s: Any) -> bool:
+def _is_constant(s: gast.AST) -> bool:
     return isinstance(s, gast.Assign) and isinstance(s.value, gast.Constant)
 
 
 def _check_behind(
-    fr: Frame, loop: Any, names: Sequence[str], rest: Statements, live: frozenset[str]
+    fr: Frame, loop: gast.AST, names: Sequence[str], rest: Statements, live: frozenset[str]
 ) -> None:
     for z in names:
         if reads_name(rest, z) or z in live:
@@ -172,9 +173,9 @@ def _check_behind(
 # ---- before the loop -------------------------------------------------------------------------------------
 
 
-def _first_states(fr: Frame, first: Sequence[_Draw]) -> tuple[list[Any], str]:
+def _first_states(fr: Frame, first: Sequence[_Draw]) -> tuple[list[gast.AST], str]:
     """Storage for what leads to each state, with an axis for each draw."""
-    made: list[Any] = []
+    made: list[gast.AST] = []
     log_alpha = ""
     for k, draw in enumerate(first):
         s, (name, distribution) = draw.s, draw.args
@@ -202,10 +203,10 @@ def _first_states(fr: Frame, first: Sequence[_Draw]) -> tuple[list[Any], str]:
 
 
 def _known_states(
-    fr: Frame, loop: Any, known: Sequence[str], log_alpha: str, names: Sequence[str]
-) -> tuple[list[Any], str]:
+    fr: Frame, loop: gast.AST, known: Sequence[str], log_alpha: str, names: Sequence[str]
+) -> tuple[list[gast.AST], str]:
     """Axes for choices of which the first value is known: all else leads there never."""
-    made: list[Any] = []
+    made: list[gast.AST] = []
     for k, z in enumerate(known):
         draw = next(d for d in _split(loop.body, [z])[1] if d.z == z)
         s, (name, distribution) = draw.s, draw.args
@@ -226,7 +227,7 @@ def _known_states(
     return made, log_alpha
 
 
-def _is_known(fr: Frame, loop: Any, draw: _Draw) -> bool:
+def _is_known(fr: Frame, loop: gast.AST, draw: _Draw) -> bool:
     """Whether a draw is over few numbers, in the first turn."""
     name, distribution = draw.args
     if not isinstance(name, gast.Constant):
@@ -237,22 +238,24 @@ def _is_known(fr: Frame, loop: Any, draw: _Draw) -> bool:
     return is_finite_choice(fr, placed(draw.s, gast.Call(name, [name, distribution], [])))
 
 
-class _Renamed(gast.NodeTransformer):  # type: ignore[misc]
+class _Renamed(gast.NodeTransformer):
     """Names that a turn assigns, as they are called before the loop."""
 
     def __init__(self, names: set[str]) -> None:
         self.names = names
 
-    def visit_Name(self, node: Any) -> Any:
+    def visit_Name(self, node: gast.AST) -> gast.AST:
         if node.id in self.names:
             node.id = f"%first_{node.id}"
         return node
 
 
-def _of_first_turn(fr: Frame, loop: Any, draw: _Draw, distribution: Any) -> tuple[list[Any], Any]:
+def _of_first_turn(
+    fr: Frame, loop: gast.AST, draw: _Draw, distribution: gast.AST
+) -> tuple[list[gast.AST], gast.AST]:
     """What a distribution is in the first turn, and the statements that it needs: it is asked for its length alone."""
     wanted = [distribution]
-    needed: list[Any] = []
+    needed: list[gast.AST] = []
     before = loop.body[: loop.body.index(draw.s)]
     for s in reversed(before):
         names = {n for n in assigned([s]) if reads_name(wanted, n)}
@@ -276,10 +279,10 @@ def _of_first_turn(fr: Frame, loop: Any, draw: _Draw, distribution: Any) -> tupl
     return made, changed
 
 
-def _first_item(loop: Any, items: Any) -> Any:
+def _first_item(loop: gast.AST, items: gast.AST) -> gast.AST:
     """The first of what a loop goes over; for a plate, of its rows."""
 
-    def number(k: int) -> Any:
+    def number(k: int) -> gast.AST:
         return placed(loop, gast.Constant(k, None))
 
     called = items.func if isinstance(items, gast.Call) else None
@@ -298,7 +301,9 @@ def _first_item(loop: Any, items: Any) -> Any:
 # ---- the loop --------------------------------------------------------------------------------------------
 
 
-def _turns(fr: Frame, s: Any, loop: Any, names: Sequence[str], log_alpha: str) -> list[Any]:
+def _turns(
+    fr: Frame, s: gast.AST, loop: gast.AST, names: Sequence[str], log_alpha: str
+) -> list[gast.AST]:
     """The loop of the recursion, and the sum of what it has found in the end, which is said of `s`."""
     before, draws = _split(loop.body, names)
     live = loop.live
@@ -316,7 +321,7 @@ def _turns(fr: Frame, s: Any, loop: Any, names: Sequence[str], log_alpha: str) -
     return [new, placed(s, gast.Expr(call_step(s, "choose_all", name_of(s, log_alpha))))]
 
 
-def _draw_again(fr: Frame, draw: _Draw, names: Sequence[str], log_alpha: str) -> list[Any]:
+def _draw_again(fr: Frame, draw: _Draw, names: Sequence[str], log_alpha: str) -> list[gast.AST]:
     """The sum over one axis: from the states of that choice before the draw to those behind it."""
     s, z, count = draw.s, draw.z, len(names)
     name, distribution = draw.args
@@ -352,7 +357,7 @@ def _states(fr: Frame, names: Sequence[str]) -> list[str]:
     return [z if is_one(fr) else f"%{z}" for z in names]
 
 
-def _values(s: Any, names: Sequence[str], states: Sequence[str]) -> list[Any]:
+def _values(s: gast.AST, names: Sequence[str], states: Sequence[str]) -> list[gast.AST]:
     """The values of states, if these are not the values themselves."""
     return [
         assign(s, z, call_step(s, "enter_state", name_of(s, state)))
@@ -361,7 +366,9 @@ def _values(s: Any, names: Sequence[str], states: Sequence[str]) -> list[Any]:
     ]
 
 
-def _nest(s: Any, states: Sequence[str], array: str, stores: str, body: list[Any]) -> list[Any]:
+def _nest(
+    s: gast.AST, states: Sequence[str], array: str, stores: str, body: list[gast.AST]
+) -> list[gast.AST]:
     """Loops over all states, for each of which `array` and `stores` have a place."""
     for k in reversed(range(len(states))):
         body = [loop_of(s, states[k], range_of(s, array, k, len(states)), stores, body)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Callable
 
 import gast
 import numpy as np
@@ -19,7 +19,7 @@ _ABS, _EXP, _LOG = (abs, np.abs, np.absolute, np.fabs), (np.exp, math.exp), (np.
 _ADVICE = "Around a draw there may be sums, products with numbers, np.abs, np.exp and np.log; assign the draw first."
 
 
-def undone(fr: Frame, root: Any, call: Any, value: Atom) -> list[FrontValue]:
+def undone(fr: Frame, root: gast.AST, call: gast.AST, value: Atom) -> list[FrontValue]:
     """What `call` gave if `root` gave `value`; the logarithm of the slope; whether either sign may have been."""
     log_slope: Atom | None = None
     either_sign = False
@@ -86,7 +86,7 @@ def undone(fr: Frame, root: Any, call: Any, value: Atom) -> list[FrontValue]:
     return [value, const(None) if log_slope is None else log_slope, const(either_sign)]
 
 
-def kinds_around(fr: Frame, root: Any, call: Any) -> list[str]:
+def kinds_around(fr: Frame, root: gast.AST, call: gast.AST) -> list[str]:
     """What an expression does to a call in it, from the inside."""
     found: list[str] = []
     node = root
@@ -109,13 +109,13 @@ def kinds_around(fr: Frame, root: Any, call: Any) -> list[str]:
     return found[::-1]
 
 
-def _holds(tree: Any, call: Any) -> bool:
+def _holds(tree: gast.AST, call: gast.AST) -> bool:
     return any(n is call for n in gast.walk(tree))
 
 
-def _log_size(op: Any, factor: Atom) -> Atom | None:
+def _log_size(op: Callable[..., Atom], factor: Atom) -> Atom | None:
     """The logarithm of |factor|; None where that is 0."""
     if isinstance(factor, Const):
         size = abs(factor.value)
         return None if size == 1 else op(elementary.log, const(float(size)))
-    return op(elementary.log, op(arithmetic.absolute, factor))  # type: ignore[no-any-return]
+    return op(elementary.log, op(arithmetic.absolute, factor))

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import gast
 import numpy as np
 
 from srcdiff.frontend.arrays.subscripts import shape_parts
@@ -79,7 +80,7 @@ _METHODS = {
 
 def drawn(
     fr: Frame,
-    node: Any,
+    node: gast.AST,
     rng: Value,
     name: str,
     args: Sequence[FrontValue],
@@ -120,12 +121,12 @@ def drawn(
 _ONLY_SIZE = ("random", "standard_normal", "standard_cauchy", "standard_exponential")
 
 
-def _array_like(fr: Frame, value: FrontValue, node: Any) -> Atom:
+def _array_like(fr: Frame, value: FrontValue, node: gast.AST) -> Atom:
     return fr.as_atom(value, node)
 
 
 def _size(
-    fr: Frame, size: FrontValue | None, node: Any, operands: list[Atom]
+    fr: Frame, size: FrontValue | None, node: gast.AST, operands: list[Atom]
 ) -> tuple[tuple[Dim, ...] | None, str]:
     """The shape that is asked for, None for that of the parameters; and its text, with operands that it needs."""
     if size is None or is_none(size):
@@ -155,7 +156,7 @@ def _dim(fr: Frame, atom: Atom) -> Dim:
 
 def _type(
     fr: Frame,
-    node: Any,
+    node: gast.AST,
     method: _Method,
     bound: Mapping[str, FrontValue],
     operands: Sequence[Atom],

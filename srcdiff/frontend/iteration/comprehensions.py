@@ -54,7 +54,7 @@ def _inner(fr: Frame) -> Frame:
 
 
 @contextmanager
-def _binding(fr: Frame, node: Any) -> Iterator[Frame]:
+def _binding(fr: Frame, node: gast.AST) -> Iterator[Frame]:
     """A frame for the names of a comprehension; what `:=` binds in it is a name of the function around."""
     inner, session = _inner(fr), fr.session
     bound = {n.target.id for n in gast.walk(node) if isinstance(n, gast.NamedExpr)}
@@ -75,7 +75,7 @@ def _binding(fr: Frame, node: Any) -> Iterator[Frame]:
 
 
 @reads(gast.GeneratorExp)
-def _generator(fr: Frame, node: Any) -> FrontValue:
+def _generator(fr: Frame, node: gast.AST) -> FrontValue:
     """A list where it is gone through at once; otherwise a call of the generator function that it abbreviates."""
     if getattr(node, "at_once", False) or getattr(node, "in_passing", False):
         return _list(fr, node)  # type: ignore[no-any-return]
@@ -86,7 +86,7 @@ def _generator(fr: Frame, node: Any) -> FrontValue:
     return call_closure(fr, node, Closure(made, fr), [items], {})
 
 
-def _function(fr: Frame, node: Any) -> Any:
+def _function(fr: Frame, node: gast.AST) -> Any:
     """`def <genexpr>(items): for target in items: yield element`, made once for all readings."""
     if any(isinstance(part, gast.NamedExpr) for part in gast.walk(node)):
         fr.untyped(node, "`:=` in a generator expression that is gone through later", "Use a loop.")
@@ -107,7 +107,7 @@ def _function(fr: Frame, node: Any) -> Any:
 
 
 @reads(gast.ListComp)
-def _list(fr: Frame, node: Any) -> FrontValue:
+def _list(fr: Frame, node: gast.AST) -> FrontValue:
     """A list; of known parts where what is looped over is."""
     with _binding(fr, node) as inner:
         made = _listed(fr, inner, node)
@@ -115,7 +115,7 @@ def _list(fr: Frame, node: Any) -> FrontValue:
     return made
 
 
-def _listed(fr: Frame, inner: Frame, node: Any) -> FrontValue:
+def _listed(fr: Frame, inner: Frame, node: gast.AST) -> FrontValue:
     _in_passing(node)
     first = passed(inner, inner.expr(node.generators[0].iter), node.generators[0].iter)
     if isinstance(first, Parts):
@@ -131,7 +131,7 @@ def _listed(fr: Frame, inner: Frame, node: Any) -> FrontValue:
     return inner.env["%list"]
 
 
-def _of_functions(inner: Frame, node: Any, first: Passed) -> list[FrontValue] | None:
+def _of_functions(inner: Frame, node: gast.AST, first: Passed) -> list[FrontValue] | None:
     """`[lambda x: x + k for k in range(3)]`, which is no list of numbers: its elements, if their number is known."""
     if not isinstance(first, Items) or not isinstance(node.elt, gast.Lambda | gast.Call):
         return None
@@ -153,14 +153,14 @@ def _of_functions(inner: Frame, node: Any, first: Passed) -> list[FrontValue] | 
     return _known_parts(inner, node, parts, 0)
 
 
-def _appending(node: Any, item: Any) -> Any:
+def _appending(node: gast.AST, item: gast.AST) -> gast.AST:
     """The statement that appends an item."""
     target = placed(node, gast.Name("%list", gast.Load(), None, None))
     append = placed(node, gast.Attribute(target, "append", gast.Load()))
     return placed(node, gast.Expr(placed(node, gast.Call(append, [item], []))))
 
 
-def append_each(fr: Frame, node: Any, target: FrontValue, items: Passed) -> None:
+def append_each(fr: Frame, node: gast.AST, target: FrontValue, items: Passed) -> None:
     """`for item in items: target.append(item)`."""
     inner = _inner(fr)
     inner.env["%list"] = target
@@ -172,7 +172,7 @@ def append_each(fr: Frame, node: Any, target: FrontValue, items: Passed) -> None
     inner.for_loop(loop, items)
 
 
-def collected(fr: Frame, node: Any, generator: Generated) -> FrontValue:
+def collected(fr: Frame, node: gast.AST, generator: Generated) -> FrontValue:
     """The items of a generator as a list: of known parts, unless a loop yields them."""
     body = generator.frame.source.node
     if any(isinstance(part, gast.For | gast.While) for part in gast.walk(body)):
@@ -183,18 +183,18 @@ def collected(fr: Frame, node: Any, generator: Generated) -> FrontValue:
     return fr.session.current(made)
 
 
-def _in_passing(node: Any) -> None:
+def _in_passing(node: gast.AST) -> None:
     for generator in node.generators:
         generator.iter.in_passing = True
 
 
 @reads(gast.DictComp)
-def _dict(fr: Frame, node: Any) -> FrontValue:
+def _dict(fr: Frame, node: gast.AST) -> FrontValue:
     with _binding(fr, node) as inner:
         return _filled(fr, inner, node)
 
 
-def _filled(fr: Frame, inner: Frame, node: Any) -> FrontValue:
+def _filled(fr: Frame, inner: Frame, node: gast.AST) -> FrontValue:
     generator = node.generators[0]
     first = iterable(inner, inner.expr(generator.iter), generator.iter)
     parts = unrolled(inner, first, node) if isinstance(first, Items) else first
@@ -215,7 +215,7 @@ def _filled(fr: Frame, inner: Frame, node: Any) -> FrontValue:
     return fr.session.new_cell(Parts("dict", tuple(found), tuple(found.values())))
 
 
-def _known_parts(inner: Frame, node: Any, parts: Parts, depth: int) -> list[FrontValue] | None:
+def _known_parts(inner: Frame, node: gast.AST, parts: Parts, depth: int) -> list[FrontValue] | None:
     """The elements one by one; None where a condition is not known when compiling."""
     generator = node.generators[depth]
     out: list[FrontValue] = []
@@ -237,7 +237,7 @@ def _known_parts(inner: Frame, node: Any, parts: Parts, depth: int) -> list[Fron
     return out
 
 
-def _element(inner: Frame, node: Any, depth: int) -> list[FrontValue] | None:
+def _element(inner: Frame, node: gast.AST, depth: int) -> list[FrontValue] | None:
     if depth + 1 == len(node.generators):
         return [inner.expr(node.elt)]
     following = node.generators[depth + 1].iter
@@ -245,18 +245,20 @@ def _element(inner: Frame, node: Any, depth: int) -> list[FrontValue] | None:
     return _known_parts(inner, node, parts, depth + 1) if isinstance(parts, Parts) else None
 
 
-def _known(inner: Frame, test: Any) -> bool | None:
+def _known(inner: Frame, test: gast.AST) -> bool | None:
     return inner.session.static_truth(inner.truth(test))
 
 
-def _holds(inner: Frame, test: Any) -> bool:
+def _holds(inner: Frame, test: gast.AST) -> bool:
     known = _known(inner, test)
     if known is None:
         inner.untyped(test, "this condition must be known when compiling", "Use a list.")
     return known
 
 
-def _loops(inner: Frame, node: Any, first: Passed, body: list[Any], carried: list[str]) -> None:
+def _loops(
+    inner: Frame, node: gast.AST, first: Passed, body: list[gast.AST], carried: list[str]
+) -> None:
     """The nested loops of the generators, with `body` innermost."""
     for generator in reversed(node.generators):
         for test in reversed(generator.ifs):
@@ -267,7 +269,7 @@ def _loops(inner: Frame, node: Any, first: Passed, body: list[Any], carried: lis
     inner.for_loop(body[0], first)
 
 
-def reducing(fr: Frame, node: Any, function: Any, generator: Any) -> FrontValue | None:
+def reducing(fr: Frame, node: gast.AST, function: object, generator: gast.AST) -> FrontValue | None:
     """`function(... for ... in ...)`, for functions that take the items one after another; None for others."""
     if function not in (sum, any, all):
         return None
@@ -275,7 +277,7 @@ def reducing(fr: Frame, node: Any, function: Any, generator: Any) -> FrontValue 
         return _reduced(inner, node, function, generator)
 
 
-def _reduced(inner: Frame, node: Any, function: Any, generator: Any) -> FrontValue:
+def _reduced(inner: Frame, node: gast.AST, function: object, generator: gast.AST) -> FrontValue:
     _in_passing(generator)
     first = passed(inner, inner.expr(generator.generators[0].iter), generator.generators[0].iter)
     if function is sum:
@@ -294,7 +296,7 @@ def _reduced(inner: Frame, node: Any, function: Any, generator: Any) -> FrontVal
     return inner.env["%found"]
 
 
-def _summed(inner: Frame, node: Any, first: Passed) -> FrontValue:
+def _summed(inner: Frame, node: gast.AST, first: Passed) -> FrontValue:
     name = placed(node, gast.Name("%sum", gast.Load(), None, None))
     store = placed(node, gast.Name("%sum", gast.Store(), None, None))
     add = placed(
@@ -307,13 +309,13 @@ def _summed(inner: Frame, node: Any, first: Passed) -> FrontValue:
 
 
 def folded(
-    fr: Frame, node: Any, function: FrontValue, items: Items | Generated, start: FrontValue
+    fr: Frame, node: gast.AST, function: FrontValue, items: Items | Generated, start: FrontValue
 ) -> FrontValue:
     """`function` applied to a running total and each item, as a loop."""
     inner = _inner(fr)
     inner.env["%sum"], inner.env["%f"] = start, function
 
-    def name(text: str, context: Any) -> Any:
+    def name(text: str, context: gast.AST) -> gast.AST:
         return placed(node, gast.Name(text, context, None, None))
 
     both = [name("%sum", gast.Load()), name("%item", gast.Load())]

@@ -19,7 +19,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from types import FunctionType, ModuleType
-from typing import Any
 
 import gast
 
@@ -46,7 +45,7 @@ __all__ = ["is_of_library"]
 _DEEPEST = 3  # a generator may go through calls of itself, where what it asks is known
 
 
-def consume(fr: Frame, node: Any, generator: Generated) -> None:
+def consume(fr: Frame, node: gast.AST, generator: Generated) -> None:
     """`for target in generator: body`, as the generator's own statements."""
     session = fr.session
     if loop_exits(node) and _may_be_listed(fr, node, generator):
@@ -77,7 +76,7 @@ def consume(fr: Frame, node: Any, generator: Generated) -> None:
     fr.env = before
 
 
-def _may_be_listed(fr: Frame, node: Any, generator: Generated) -> bool:
+def _may_be_listed(fr: Frame, node: gast.AST, generator: Generated) -> bool:
     """Whether the items may be computed before the first turn of a loop that is left early."""
     made = generator.frame
     if generator.at_once or made.source.name != EXPRESSION:
@@ -85,7 +84,7 @@ def _may_be_listed(fr: Frame, node: Any, generator: Generated) -> bool:
     return made.outer is fr and _is_apart(fr, node, made.source.node.body)
 
 
-def _is_apart(fr: Frame, node: Any, items: list[Any]) -> bool:
+def _is_apart(fr: Frame, node: gast.AST, items: list[gast.AST]) -> bool:
     """Whether a loop's body changes nothing that a generator expression reads."""
     if fr.nonlocals or _may_write(fr, node):
         return False
@@ -95,17 +94,17 @@ def _is_apart(fr: Frame, node: Any, items: list[Any]) -> bool:
     return read.isdisjoint(assigned_names([node.target, *node.body]))
 
 
-def may_be_listed(fr: Frame, node: Any, expression: Any) -> bool:
+def may_be_listed(fr: Frame, node: gast.AST, expression: gast.AST) -> bool:
     """Whether the items of an expression may be computed before the loop `node` begins."""
     return _is_apart(fr, node, [expression])
 
 
-def _may_write(fr: Frame, node: Any) -> bool:
+def _may_write(fr: Frame, node: gast.AST) -> bool:
     """Whether a loop's body changes arrays or containers, which a list of the items would not show."""
     return any(_is_write(fr, part) for statement in node.body for part in gast.walk(statement))
 
 
-def _is_write(fr: Frame, part: Any) -> bool:
+def _is_write(fr: Frame, part: gast.AST) -> bool:
     if isinstance(part, gast.Subscript | gast.Attribute):
         return isinstance(part.ctx, gast.Store | gast.Del)
     if isinstance(part, gast.AugAssign) and isinstance(part.target, gast.Name):
@@ -119,7 +118,7 @@ def _is_write(fr: Frame, part: Any) -> bool:
 _WRITING = {"fill", "itemset", "partition", "put", "resize", "sort"}  # methods of arrays
 
 
-def is_of_library(fr: Frame, call: Any) -> bool:
+def is_of_library(fr: Frame, call: gast.AST) -> bool:
     """Whether a function that is known to write into none of its arguments is called, as its name shows."""
     if any(keyword.arg in ("out", None) for keyword in call.keywords):
         return False
@@ -138,7 +137,7 @@ def is_of_library(fr: Frame, call: Any) -> bool:
     return not isinstance(value, FunctionType) and name.partition(".")[0] in LIBRARIES
 
 
-def _check(fr: Frame, node: Any, generator: Generated) -> bool:
+def _check(fr: Frame, node: gast.AST, generator: Generated) -> bool:
     """Whether a loop has gone through it before. Refuses what the generator's own statements would not be."""
     (started,) = fr.session.cells[generator.started.cell].values
     if not isinstance(started, Const) or started.value is None:
@@ -155,7 +154,7 @@ def _check(fr: Frame, node: Any, generator: Generated) -> bool:
 
 
 @contextmanager
-def _shared(fr: Frame, node: Any, live: frozenset[str]) -> Iterator[dict[str, FrontValue]]:
+def _shared(fr: Frame, node: gast.AST, live: frozenset[str]) -> Iterator[dict[str, FrontValue]]:
     """See to it that what the loop's body assigns is in cells. Gives the names that hold behind the loop."""
     session = fr.session
     before = fr.env
@@ -204,7 +203,9 @@ def _lines_of(fr: Frame, origin: Origin) -> Iterator[None]:
         b.origin = outer
 
 
-def _turn(fr: Frame, node: Any, value: FrontValue, live: frozenset[str], origin: Origin) -> None:
+def _turn(
+    fr: Frame, node: gast.AST, value: FrontValue, live: frozenset[str], origin: Origin
+) -> None:
     """The loop's body, for what was yielded."""
     env = dict(fr.env)
     fr.env["%go"] = TRUE
@@ -219,7 +220,7 @@ def _turn(fr: Frame, node: Any, value: FrontValue, live: frozenset[str], origin:
 
 
 @reads(gast.Yield)
-def _yield(fr: Frame, node: Any) -> FrontValue:
+def _yield(fr: Frame, node: gast.AST) -> FrontValue:
     consumed = _consumer(fr, node)
     session = fr.session
     value = const(None) if node.value is None else fr.value_or_none(node.value)
@@ -231,7 +232,7 @@ def _yield(fr: Frame, node: Any) -> FrontValue:
     return const(None)  # as `for` has it
 
 
-def _consumer(fr: Frame, node: Any) -> Callable[[FrontValue], None]:
+def _consumer(fr: Frame, node: gast.AST) -> Callable[[FrontValue], None]:
     """What takes the values that are yielded."""
     if fr.consume is None:
         fr.untyped(node, "generators are not supported here", "Return a list of the values.")
@@ -241,7 +242,7 @@ def _consumer(fr: Frame, node: Any) -> Callable[[FrontValue], None]:
 
 
 @reads(gast.YieldFrom)
-def _yield_from(fr: Frame, node: Any) -> FrontValue:
+def _yield_from(fr: Frame, node: gast.AST) -> FrontValue:
     """`for item in items: yield item`."""
     _consumer(fr, node)
     loop = getattr(

@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import gast
+
 from srcdiff.frontend.arrays.subscripts import read_item, shape_parts
 from srcdiff.frontend.containers.closure_lists import opened
 from srcdiff.frontend.containers.dunder_methods import call_dunder, is_own, refuse_own_items
@@ -59,7 +61,7 @@ _ZERO, _ONE = const(0), const(1)
 _FEW = 32
 
 
-def passed(fr: Frame, value: FrontValue, node: Any) -> Items | Parts | Generated:
+def passed(fr: Frame, value: FrontValue, node: gast.AST) -> Items | Parts | Generated:
     """What a `for` over the value goes through, one after the other; a generator as it is."""
     if isinstance(value, Generated):
         return value
@@ -70,7 +72,7 @@ def passed(fr: Frame, value: FrontValue, node: Any) -> Items | Parts | Generated
     return iterable(fr, value, node)
 
 
-def iterable(fr: Frame, value: FrontValue, node: Any) -> Items | Parts:
+def iterable(fr: Frame, value: FrontValue, node: gast.AST) -> Items | Parts:
     """What a `for` over the value goes through, by the number of the turn."""
     if isinstance(value, Generated):
         if not value.at_once:
@@ -122,7 +124,7 @@ def iterable(fr: Frame, value: FrontValue, node: Any) -> Items | Parts:
     )
 
 
-def taken(fr: Frame, value: FrontValue, node: Any) -> FrontValue:
+def taken(fr: Frame, value: FrontValue, node: gast.AST) -> FrontValue:
     """What goes through all that an iterator has still to give, which then has nothing more; the keys of a dict.
 
     Others as they are.
@@ -172,13 +174,13 @@ def left_early(fr: Frame, generator: Generated) -> None:
     fr.session.cells[cell] = Parts("shared", ("",), (const(None),), cell=cell)
 
 
-def whole(fr: Frame, value: FrontValue, node: Any) -> Items | Parts:
+def whole(fr: Frame, value: FrontValue, node: gast.AST) -> Items | Parts:
     """What there is to go through, by position."""
     items = iterable(fr, fr.session.current(value), node)
     return forward(fr, items, node) if isinstance(items, Items) else items
 
 
-def place_of(fr: Frame, stream: Stream, node: Any) -> Atom:
+def place_of(fr: Frame, stream: Stream, node: gast.AST) -> Atom:
     """The position of what an iterator gives next."""
     (place,) = fr.session.cells[stream.place.cell].values
     if not isinstance(place, Value | Const) or place == const(None):
@@ -190,7 +192,7 @@ def place_of(fr: Frame, stream: Stream, node: Any) -> Atom:
     return place
 
 
-def _rest(fr: Frame, stream: Stream, node: Any) -> Items | Parts:
+def _rest(fr: Frame, stream: Stream, node: gast.AST) -> Items | Parts:
     """What an iterator has still to give, to a loop that goes through all of it."""
     place = place_of(fr, stream, node)
     known = static_int(place)
@@ -208,13 +210,13 @@ def _rest(fr: Frame, stream: Stream, node: Any) -> Items | Parts:
     return sequence(items.values[known:])
 
 
-def _item(fr: Frame, node: Any, xs: Value, k: Atom) -> Value:
+def _item(fr: Frame, node: gast.AST, xs: Value, k: Atom) -> Value:
     item = fr.op(node, list_item, xs, k)
     fr.session.item_of[item] = xs
     return item
 
 
-def plus(fr: Frame, node: Any, a: Atom, b: Atom) -> Atom:
+def plus(fr: Frame, node: gast.AST, a: Atom, b: Atom) -> Atom:
     """The sum of two whole numbers, computed where both are known."""
     if isinstance(a, Const) and isinstance(b, Const):
         return const(a.value + b.value)
@@ -223,14 +225,14 @@ def plus(fr: Frame, node: Any, a: Atom, b: Atom) -> Atom:
     return b if static_int(a) == 0 else fr.op(node, arithmetic.add, a, b)
 
 
-def minus(fr: Frame, node: Any, a: Atom, b: Atom) -> Atom:
+def minus(fr: Frame, node: gast.AST, a: Atom, b: Atom) -> Atom:
     """Their difference."""
     if isinstance(a, Const) and isinstance(b, Const):
         return const(a.value - b.value)
     return a if static_int(b) == 0 else fr.op(node, arithmetic.subtract, a, b)
 
 
-def _range_items(fr: Frame, args: Sequence[Atom], node: Any) -> Items:
+def _range_items(fr: Frame, args: Sequence[Atom], node: gast.AST) -> Items:
     start, stop, step = {1: (_ZERO, args[0], _ONE), 2: (*args, _ONE), 3: tuple(args)}[len(args)]
 
     def element(k: Atom) -> FrontValue:
@@ -252,7 +254,7 @@ def _range_count(start: Atom, stop: Atom, step: Atom) -> Atom | int:
     return stop if bounds[0] == 0 and bounds[2] == 1 else -1
 
 
-def count_of(fr: Frame, items: Items, node: Any) -> Atom:
+def count_of(fr: Frame, items: Items, node: gast.AST) -> Atom:
     """The number of turns as a value; may be less than 0 where there is none."""
     if isinstance(items.count, int) and items.count >= 0:
         return const(items.count)
@@ -271,7 +273,7 @@ def count_of(fr: Frame, items: Items, node: Any) -> Atom:
     return fr.op(node, arithmetic.floor_divide, way, const(abs(by)))
 
 
-def exact_count(fr: Frame, items: Items, node: Any) -> int | None:
+def exact_count(fr: Frame, items: Items, node: gast.AST) -> int | None:
     """The number of turns, where it is known when compiling (a length that is looked up is assumed from then on)."""
     if isinstance(items.count, int):
         return items.count if items.count >= 0 else None
@@ -302,7 +304,7 @@ def few(fr: Frame, length: Dim) -> int | None:
     return number
 
 
-def unrolled(fr: Frame, items: Items, node: Any) -> Parts | None:
+def unrolled(fr: Frame, items: Items, node: gast.AST) -> Parts | None:
     """All elements one by one, where their number is known."""
     count = exact_count(fr, items, node)
     if count is None:
@@ -311,7 +313,7 @@ def unrolled(fr: Frame, items: Items, node: Any) -> Parts | None:
     return sequence(parts[::-1] if items.reverse else parts)
 
 
-def forward(fr: Frame, items: Items, node: Any) -> Items:
+def forward(fr: Frame, items: Items, node: gast.AST) -> Items:
     """The same elements, counted upwards."""
     if not items.reverse:
         return items
@@ -330,7 +332,7 @@ def forward(fr: Frame, items: Items, node: Any) -> Items:
 
 
 def checkpointed(
-    fr: Frame, node: Any, args: Sequence[FrontValue], kwargs: Mapping[str, FrontValue]
+    fr: Frame, node: gast.AST, args: Sequence[FrontValue], kwargs: Mapping[str, FrontValue]
 ) -> FrontValue:
     """`srcdiff.checkpointed(range(n), slots=k)`: the range, with the number of states to keep."""
     given = dict(zip(("turns", "slots"), args, strict=False)) | dict(kwargs)
@@ -363,7 +365,7 @@ def checkpointed(
 
 
 def _range(
-    fr: Frame, node: Any, args: Sequence[FrontValue], kwargs: Mapping[str, FrontValue]
+    fr: Frame, node: gast.AST, args: Sequence[FrontValue], kwargs: Mapping[str, FrontValue]
 ) -> FrontValue:
     bounds = [fr.as_atom(a, node) for a in args]
     for bound in bounds:
@@ -373,7 +375,7 @@ def _range(
 
 
 def _enumerate(
-    fr: Frame, node: Any, args: Sequence[FrontValue], kwargs: Mapping[str, FrontValue]
+    fr: Frame, node: gast.AST, args: Sequence[FrontValue], kwargs: Mapping[str, FrontValue]
 ) -> FrontValue:
     inner = iterable(fr, args[0], node)
     start = fr.as_atom(args[1] if len(args) > 1 else kwargs.get("start", _ZERO), node)
@@ -392,7 +394,7 @@ def _enumerate(
 
 
 def _reversed(
-    fr: Frame, node: Any, args: Sequence[FrontValue], kwargs: Mapping[str, FrontValue]
+    fr: Frame, node: gast.AST, args: Sequence[FrontValue], kwargs: Mapping[str, FrontValue]
 ) -> FrontValue:
     inner = iterable(fr, args[0], node)
     if isinstance(inner, Parts):
@@ -401,7 +403,7 @@ def _reversed(
 
 
 def _zip(
-    fr: Frame, node: Any, args: Sequence[FrontValue], kwargs: Mapping[str, FrontValue]
+    fr: Frame, node: gast.AST, args: Sequence[FrontValue], kwargs: Mapping[str, FrontValue]
 ) -> FrontValue:
     parts = [iterable(fr, a, node) for a in args]
     known = [p for p in parts if isinstance(p, Parts)]
@@ -434,7 +436,7 @@ def _lists(items: Sequence[Items]) -> tuple[tuple[Value, Any], ...]:
     return tuple(read for i in items for read in i.lists)
 
 
-def _zip_known(fr: Frame, node: Any, parts: Sequence[Items | Parts]) -> Parts | None:
+def _zip_known(fr: Frame, node: gast.AST, parts: Sequence[Items | Parts]) -> Parts | None:
     """All rows, where the number of each of the parts is known, or that of one is 0."""
     lists = []
     for part in parts:
@@ -445,7 +447,7 @@ def _zip_known(fr: Frame, node: Any, parts: Sequence[Items | Parts]) -> Parts | 
     return sequence([sequence(row) for row in zip(*lists, strict=False)])
 
 
-def listed(fr: Frame, part: Items | Parts, node: Any) -> Items:
+def listed(fr: Frame, part: Items | Parts, node: gast.AST) -> Items:
     """What a container of numbers or arrays has, beside what has a length that is not known."""
     if isinstance(part, Items):
         return part
@@ -473,7 +475,7 @@ def _is_number_or_array(value: Atom) -> bool:
     )
 
 
-def _same_counts(fr: Frame, items: Sequence[Items], node: Any) -> bool:
+def _same_counts(fr: Frame, items: Sequence[Items], node: gast.AST) -> bool:
     """Whether all make the same number of turns; lengths that are equal now are assumed equal from then on."""
     shapes = fr.session.shapes
     exprs = [t.expr if isinstance(t := count_of(fr, i, node).type, Scalar) else None for i in items]
@@ -497,7 +499,7 @@ def _same_counts(fr: Frame, items: Sequence[Items], node: Any) -> bool:
 
 
 def _map(
-    fr: Frame, node: Any, args: Sequence[FrontValue], kwargs: Mapping[str, FrontValue]
+    fr: Frame, node: gast.AST, args: Sequence[FrontValue], kwargs: Mapping[str, FrontValue]
 ) -> FrontValue:
     from_zip = _zip(fr, node, args[1:], {})
     if isinstance(from_zip, Parts):

@@ -26,12 +26,22 @@ from srcdiff.frontend.core.values import (
     Generated,
     Items,
     Known,
+    Kwargs,
     Parts,
     Stream,
     static_int,
 )
 from srcdiff.frontend.iteration.generators import may_be_listed
 from srcdiff.frontend.iteration.iterables import BUILTINS, place_of, whole
+from srcdiff.frontend.iteration.prelude import (
+    applied,
+    counted,
+    counted_on,
+    item_at,
+    next_of,
+    next_or,
+    size,
+)
 from srcdiff.frontend.source.flow_analysis import mutated_names
 from srcdiff.frontend.source.scopes import free_names
 from srcdiff.ir.core import const
@@ -41,64 +51,19 @@ __all__ = [
     "asks_in_turn",
     "changes_around",
     "ITERATORS",
-    "counted_on",
     "goes_through",
     "gone_through_once",
-    "item_at",
     "iterator",
     "makes_iterator",
     "or_generated",
     "passes",
-    "size",
 ]
-
-
-# ---- what is read: no annotations, and names as generated code may show them --------------------------------------
-
-
-def applied(function, items):  # type: ignore[no-untyped-def]
-    for item in items:
-        yield function(item)
-
-
-def counted(items, start=0):  # type: ignore[no-untyped-def]
-    k = start
-    for item in items:
-        yield k, item
-        k += 1
-
-
-def next_of(items):  # type: ignore[no-untyped-def]
-    k = counted_on(items)
-    if k >= size(items):
-        raise StopIteration
-    return item_at(items, k)
-
-
-def next_or(items, default):  # type: ignore[no-untyped-def]
-    k = counted_on(items)
-    return item_at(items, k) if k < size(items) else default
-
-
-def size(items: Any) -> Any:
-    """How many there are altogether."""
-
-
-def counted_on(items: Any) -> Any:
-    """The position of what comes next, which is behind it from then on; more than there are, at the end.
-
-    So it counts on whether there is one or not, and passes see a counter.
-    """
-
-
-def item_at(items: Any, k: Any) -> Any:
-    """The one in a position that has one."""
 
 
 # ---- item by item ----------------------------------------------------------------------------------------------------
 
 
-def iterator(fr: Frame, node: Any, args: Sequence[FrontValue], kwargs: Any) -> FrontValue:
+def iterator(fr: Frame, node: gast.AST, args: Sequence[FrontValue], kwargs: Kwargs) -> FrontValue:
     """`iter(items)`."""
     if len(args) > 1:
         fr.untyped(node, "iter() of a function and a value to stop at", "Write a `while` loop.")
@@ -111,19 +76,21 @@ def iterator(fr: Frame, node: Any, args: Sequence[FrontValue], kwargs: Any) -> F
     return Stream(args[0], place)
 
 
-def next_item(fr: Frame, node: Any, args: Sequence[FrontValue]) -> FrontValue:
+def next_item(fr: Frame, node: gast.AST, args: Sequence[FrontValue]) -> FrontValue:
     """`next(items)`, `next(items, default)`."""
     function = next_of if len(args) == 1 else next_or
     return fr.call_prelude(node, function, *args)
 
 
-def _size(fr: Frame, node: Any, args: Sequence[FrontValue], kwargs: Any) -> FrontValue:
+def _size(fr: Frame, node: gast.AST, args: Sequence[FrontValue], kwargs: Kwargs) -> FrontValue:
     (stream,) = args
     assert isinstance(stream, Stream)
     return fr.call(node, Known(len), [whole(fr, stream.source, node)])
 
 
-def _counted_on(fr: Frame, node: Any, args: Sequence[FrontValue], kwargs: Any) -> FrontValue:
+def _counted_on(
+    fr: Frame, node: gast.AST, args: Sequence[FrontValue], kwargs: Kwargs
+) -> FrontValue:
     (stream,) = args
     assert isinstance(stream, Stream)
     place = place_of(fr, stream, node)
@@ -134,7 +101,7 @@ def _counted_on(fr: Frame, node: Any, args: Sequence[FrontValue], kwargs: Any) -
     return place
 
 
-def _item_at(fr: Frame, node: Any, args: Sequence[FrontValue], kwargs: Any) -> FrontValue:
+def _item_at(fr: Frame, node: gast.AST, args: Sequence[FrontValue], kwargs: Kwargs) -> FrontValue:
     stream, place = args
     assert isinstance(stream, Stream)
     items, known = whole(fr, stream.source, node), static_int(place)
@@ -145,15 +112,17 @@ def _item_at(fr: Frame, node: Any, args: Sequence[FrontValue], kwargs: Any) -> F
     return items.values[known]
 
 
-def or_generated(function: Any, of_generators: Any, place: int) -> Callable[..., FrontValue]:
+def or_generated(
+    function: Callable[..., FrontValue], of_generators: Callable[..., Any], place: int
+) -> Callable[..., FrontValue]:
     """What goes by positions, but for generators."""
 
     def read(
-        fr: Frame, node: Any, args: Sequence[FrontValue], kwargs: Mapping[str, FrontValue]
+        fr: Frame, node: gast.AST, args: Sequence[FrontValue], kwargs: Mapping[str, FrontValue]
     ) -> FrontValue:
         if place < len(args) and isinstance(args[place], Generated):
             return generated_by(fr, node, of_generators, *args, *kwargs.values())
-        return function(fr, node, args, kwargs)  # type: ignore[no-any-return]
+        return function(fr, node, args, kwargs)
 
     return read
 
@@ -182,7 +151,7 @@ def asks_in_turn(fr: Frame, generator: Generated) -> bool:
 
 
 def _mapped(
-    fr: Frame, node: Any, args: Sequence[FrontValue], kwargs: Mapping[str, FrontValue]
+    fr: Frame, node: gast.AST, args: Sequence[FrontValue], kwargs: Mapping[str, FrontValue]
 ) -> FrontValue:
     """`map(f, items)`: a generator where `f` may read what is changed before the items are asked for."""
     is_late = len(args) == 2 and isinstance(args[0], Closure) and isinstance(args[1], Parts)
@@ -205,7 +174,7 @@ _KEEPING = frozenset({
 })  # fmt: skip
 
 
-def gone_through_once(fr: Frame, node: Any, value: FrontValue) -> FrontValue:
+def gone_through_once(fr: Frame, node: gast.AST, value: FrontValue) -> FrontValue:
     """What a node that makes an iterator gives, wherever it goes from there; at once if it goes nowhere."""
     passing = getattr(node, "in_passing", False) or getattr(node, "at_once", False)
     if passing or isinstance(value, Generated | Stream):
@@ -213,7 +182,7 @@ def gone_through_once(fr: Frame, node: Any, value: FrontValue) -> FrontValue:
     return iterator(fr, node, [value], {})
 
 
-def passes(fr: Frame, node: Any, items: Any = None) -> bool:
+def passes(fr: Frame, node: gast.AST, items: Any = None) -> bool:
     """Whether what an iterator gives may be computed where it is made: `items` is what it goes through."""
     loop = getattr(node, "loop", None)
     late = (gast.GeneratorExp, gast.Call)

@@ -20,9 +20,9 @@ import itertools
 import math
 import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import product
 from typing import Any
 
+import gast
 import numpy as np
 
 from srcdiff.frontend.arrays.subscripts import read_item
@@ -51,12 +51,22 @@ from srcdiff.frontend.iteration.iterables import (
     plus,
 )
 from srcdiff.frontend.iteration.iterators import (
-    counted_on,
-    item_at,
     iterator,
     or_generated,
     passes,
-    size,
+)
+from srcdiff.frontend.iteration.prelude import (
+    all_pairs,
+    all_rows,
+    each_of,
+    first_of,
+    firsts_of,
+    neighbours,
+    running,
+    running_from_first,
+    running_of,
+    spread,
+    while_true,
 )
 from srcdiff.ir.core import Atom, Const, Value, const
 from srcdiff.ir.types import Array, Scalar
@@ -68,91 +78,10 @@ __all__ = ["ITERTOOLS"]
 _MOST_ROWS = 24  # that are written out one by one
 
 
-# ---- what is read: no annotations, and names as generated code may show them --------------------------------------
-
-
-def each_of(iterables):  # type: ignore[no-untyped-def]
-    for items in iterables:
-        yield from items
-
-
-def neighbours(items):  # type: ignore[no-untyped-def]
-    rest = iter(items)
-    k = counted_on(rest)
-    if k < size(rest):
-        before = item_at(rest, k)
-        for item in rest:
-            yield before, item
-            before = item
-
-
-def first_of(items):  # type: ignore[no-untyped-def]
-    k = counted_on(items)
-    if k < size(items):
-        yield item_at(items, k)
-
-
-def firsts_of(items, stop):  # type: ignore[no-untyped-def]
-    for _ in range(stop):
-        k = counted_on(items)
-        if k < size(items):
-            yield item_at(items, k)
-
-
-def spread(function, items):  # type: ignore[no-untyped-def]
-    for item in items:
-        yield function(*item)
-
-
-def running(items, function, initial):  # type: ignore[no-untyped-def]
-    total = initial
-    yield total
-    for item in items:
-        total = function(total, item)
-        yield total
-
-
-def running_from_first(items, function):  # type: ignore[no-untyped-def]
-    rest = iter(items)
-    k = counted_on(rest)
-    if k < size(rest):
-        total = item_at(rest, k)
-        yield total
-        for item in rest:
-            total = function(total, item)
-            yield total
-
-
-def running_of(items, function):  # type: ignore[no-untyped-def]
-    total = None
-    for item in items:
-        total = item if total is None else function(total, item)
-        yield total
-
-
-def while_true(holds, items):  # type: ignore[no-untyped-def]
-    for item in items:
-        if not holds(item):
-            break
-        yield item
-
-
-def all_pairs(firsts, seconds):  # type: ignore[no-untyped-def]
-    for a in firsts:
-        for b in seconds:
-            yield a, b
-
-
-def all_rows(firsts, rest):  # type: ignore[no-untyped-def]
-    for a in firsts:
-        for row in product(*rest):
-            yield a, *row
-
-
 # ---- one after the other -------------------------------------------------------------------------------------------
 
 
-def _chain(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+def _chain(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
     if all(isinstance(a, Parts) and a.kind == "tuple" for a in args):
         return sequence([v for a in args for v in a.values])  # type: ignore[union-attr]
     return generated_by(fr, node, each_of, sequence(args), at_once=True)
@@ -161,13 +90,13 @@ def _chain(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
 def _of(function: Any) -> Callable[..., FrontValue]:
     """A function of itertools that is one of the generators."""
 
-    def read(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+    def read(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
         return generated_by(fr, node, function, *args)
 
     return read
 
 
-def _islice(fr: Frame, node: Any, args: Sequence[FrontValue], kwargs: Any) -> FrontValue:
+def _islice(fr: Frame, node: gast.AST, args: Sequence[FrontValue], kwargs: Kwargs) -> FrontValue:
     """`islice(items, stop)`, of an iterator what comes next."""
     if len(args) != 2 or is_none(args[1]):
         fr.untyped(node, "islice() takes a stop only here", "Loop over a slice.")
@@ -180,7 +109,7 @@ def _islice(fr: Frame, node: Any, args: Sequence[FrontValue], kwargs: Any) -> Fr
 
 
 def _accumulate(
-    fr: Frame, node: Any, args: Sequence[FrontValue], kwargs: Mapping[str, FrontValue]
+    fr: Frame, node: gast.AST, args: Sequence[FrontValue], kwargs: Mapping[str, FrontValue]
 ) -> FrontValue:
     given = dict(zip(("iterable", "func"), args)) | dict(kwargs)
     items = given["iterable"]
@@ -193,7 +122,7 @@ def _accumulate(
     return generated_by(fr, node, read, items, function, at_once=True)
 
 
-def _product(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+def _product(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
     times = kwargs.get("repeat", const(1))
     if not is_static(times):
         _untyped(fr, node)
@@ -206,7 +135,7 @@ def _product(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     return generated_by(fr, node, all_rows, parts[0], sequence(parts[1:]), at_once=True)
 
 
-def _as_it_is(fr: Frame, value: FrontValue, node: Any) -> FrontValue:
+def _as_it_is(fr: Frame, value: FrontValue, node: gast.AST) -> FrontValue:
     """Items to go through again and again, of which writes to what holds them change none."""
     if isinstance(value, Items) and value.bounds:
         return value
@@ -225,7 +154,7 @@ def _as_it_is(fr: Frame, value: FrontValue, node: Any) -> FrontValue:
     return fr.call(node, Known(list), [value])
 
 
-def _starmap(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+def _starmap(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
     part = iterable(fr, args[1], node)
     if isinstance(part, Parts):
         rows = [_values(iterable(fr, v, node)) for v in part.values]
@@ -240,7 +169,7 @@ def _starmap(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     return Items(count_of(fr, items, node), element, lists=items.lists)
 
 
-def _pairwise(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+def _pairwise(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
     if not passes(fr, node):
         return generated_by(fr, node, neighbours, args[0])
     part = iterable(fr, args[0], node)
@@ -255,7 +184,7 @@ def _pairwise(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     )
 
 
-def _repeat(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+def _repeat(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
     times = args[1] if len(args) > 1 else kwargs.get("times")
     if not isinstance(times, Value | Const):
         _untyped(fr, node)
@@ -268,7 +197,7 @@ def _repeat(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
 def _chosen(function: Any, offset: int) -> Callable[..., FrontValue]:
     """Combinations of two are the places above the diagonal of a matrix, row by row."""
 
-    def read(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+    def read(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
         number = args[1] if len(args) > 1 else kwargs.get("r", const(0))
         if len(args) > 2 or not is_static(number):
             _untyped(fr, node)
@@ -295,7 +224,7 @@ def _chosen(function: Any, offset: int) -> Callable[..., FrontValue]:
     return read
 
 
-def _permutations(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+def _permutations(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
     number = args[1] if len(args) > 1 else kwargs.get("r", const(None))
     if not is_static(number):
         _untyped(fr, node)
@@ -312,7 +241,7 @@ def _values(parts: Items | Parts) -> tuple[FrontValue, ...]:
     return parts.values
 
 
-def _written_out(fr: Frame, node: Any, rows: Iterable[Any]) -> FrontValue:
+def _written_out(fr: Frame, node: gast.AST, rows: Iterable[Any]) -> FrontValue:
     """All rows; what moves items only is Python's own function."""
     found = list(itertools.islice(rows, _MOST_ROWS + 1))
     if len(found) > _MOST_ROWS:
@@ -320,14 +249,14 @@ def _written_out(fr: Frame, node: Any, rows: Iterable[Any]) -> FrontValue:
     return sequence([sequence(list(row)) for row in found])
 
 
-def _values_of_few(fr: Frame, node: Any, items: Items) -> list[FrontValue]:
+def _values_of_few(fr: Frame, node: gast.AST, items: Items) -> list[FrontValue]:
     count = items.count
     if not isinstance(count, int) or not count >= 0 or math.factorial(count) > 10**6:
         _untyped(fr, node)
     return [forward(fr, items, node).element(const(k)) for k in range(int(count))]  # type: ignore[arg-type]
 
 
-def _turns(fr: Frame, items: Items, node: Any) -> Atom:
+def _turns(fr: Frame, items: Items, node: gast.AST) -> Atom:
     """How many there are, 0 for none."""
     count = count_of(fr, items, node)
     if isinstance(count, Const):
@@ -338,7 +267,7 @@ def _turns(fr: Frame, items: Items, node: Any) -> Atom:
     return fr.op(node, arithmetic.maximum, count, const(0), spelling="max")
 
 
-def _untyped(fr: Frame, node: Any) -> None:
+def _untyped(fr: Frame, node: gast.AST) -> None:
     fr.untyped(
         node,
         "this has as many items as only the run knows, or too many to write out",

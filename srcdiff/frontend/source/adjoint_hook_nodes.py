@@ -19,7 +19,7 @@ from srcdiff.ir.location import Location
 __all__ = ["AdjointBlock", "OutsideEffect", "check_block", "is_block", "with_blocks"]
 
 
-class AdjointBlock(gast.stmt):  # type: ignore[misc]
+class AdjointBlock(gast.stmt):
     """`target` and `value` are the name whose adjoint is meant, `reads` the names in the block.
 
     `function` is what is called, `block` the nested function; no walk over the tree comes to them.
@@ -28,13 +28,13 @@ class AdjointBlock(gast.stmt):  # type: ignore[misc]
     _fields = ("target", "value", "reads")
 
 
-class OutsideEffect(gast.stmt):  # type: ignore[misc]
+class OutsideEffect(gast.stmt):
     """A statement of a block that may change something outside the function: a call, or `seen[key] = value`."""
 
     _fields = ("statement",)
 
 
-def is_block(node: Any) -> bool:
+def is_block(node: gast.AST) -> bool:
     """Whether a `with` says `adjoint(...)` once; what that name means is asked when the function is read."""
     if not isinstance(node, ast.With | gast.With) or len(node.items) != 1:
         return False
@@ -79,7 +79,7 @@ def check_block(node: ast.With, locate: Callable[[Any], Location | None]) -> Non
             )
 
 
-def _leaving(body: list[Any], in_loop: bool) -> Iterator[Any]:
+def _leaving(body: list[gast.AST], in_loop: bool) -> Iterator[gast.AST]:
     """The statements that would leave a block."""
     for s in body:
         if isinstance(s, ast.Return) or (isinstance(s, ast.Break | ast.Continue) and not in_loop):
@@ -90,13 +90,13 @@ def _leaving(body: list[Any], in_loop: bool) -> Iterator[Any]:
                 yield from _leaving(list(getattr(s, part, ())), looping)
 
 
-def with_blocks(tree: Any) -> Any:
+def with_blocks(tree: gast.AST) -> gast.AST:
     """The tree with nodes for such statements."""
     return _Blocks().visit(tree)
 
 
-class _Blocks(gast.NodeTransformer):  # type: ignore[misc]
-    def visit_With(self, node: Any) -> Any:
+class _Blocks(gast.NodeTransformer):
+    def visit_With(self, node: gast.AST) -> gast.AST:
         if not is_block(node):
             return self.generic_visit(node)
         (item,) = node.items
@@ -117,7 +117,7 @@ class _Blocks(gast.NodeTransformer):  # type: ignore[misc]
         return _placed(node, made)
 
 
-def _function(node: Any, d: Any) -> Any:
+def _function(node: gast.AST, d: Any) -> gast.AST:
     """The block as a function of the adjoint."""
     parameter = _placed(d, gast.Name(d.id, gast.Param(), None, None))
     last = node.body[-1]
@@ -128,27 +128,27 @@ def _function(node: Any, d: Any) -> Any:
     return _placed(node, made)
 
 
-class _Effects(gast.NodeTransformer):  # type: ignore[misc]
+class _Effects(gast.NodeTransformer):
     """Marks the statements that may reach outside."""
 
-    def visit_FunctionDef(self, node: Any) -> Any:
+    def visit_FunctionDef(self, node: gast.AST) -> gast.AST:
         return node
 
     visit_Lambda = visit_FunctionDef
 
-    def visit_Expr(self, node: Any) -> Any:
+    def visit_Expr(self, node: gast.AST) -> gast.AST:
         return _effect(node) if isinstance(node.value, gast.Call) else node
 
-    def visit_Assign(self, node: Any) -> Any:
+    def visit_Assign(self, node: gast.AST) -> gast.AST:
         is_item = len(node.targets) == 1 and isinstance(node.targets[0], gast.Subscript)
         return _effect(node) if is_item else node
 
 
-def _effect(node: Any) -> Any:
+def _effect(node: gast.AST) -> gast.AST:
     made = OutsideEffect()
     made.statement = node
     return _placed(node, made)
 
 
-def _placed(place: Any, node: Any) -> Any:
+def _placed(place: gast.AST, node: gast.AST) -> gast.AST:
     return gast.copy_location(node, place)

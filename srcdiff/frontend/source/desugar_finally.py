@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable
-from typing import Any
 
 import gast
 
@@ -25,30 +24,30 @@ from srcdiff.frontend.source.flow_analysis import may_exit
 __all__ = ["Guard", "LeaveContexts", "holder_of", "without_finally"]
 
 
-class Guard(gast.stmt):  # type: ignore[misc]
+class Guard(gast.stmt):
     """Here begins what `finally` stands behind; `inside` is that, which no walk comes to from here."""
 
     _fields = ()
 
 
-class LeaveContexts(gast.stmt):  # type: ignore[misc]
+class LeaveContexts(gast.stmt):
     """Control leaves a `with` here; `holders` are the names that its contexts are kept under."""
 
     _fields = ("holders",)
 
 
-def holder_of(item: Any) -> str:
+def holder_of(item: gast.AST) -> str:
     """The name of ours that the context of an item of a `with` is kept under."""
     return f"%context{item.context_expr.lineno}_{item.context_expr.col_offset}"
 
 
-def without_finally(tree: Any) -> Any:
+def without_finally(tree: gast.AST) -> gast.AST:
     """The tree of a function, changed in place."""
     return _Without().visit(tree)
 
 
-class _Without(gast.NodeTransformer):  # type: ignore[misc]
-    def visit_Try(self, node: Any) -> Any:
+class _Without(gast.NodeTransformer):
+    def visit_Try(self, node: gast.AST) -> gast.AST:
         self.generic_visit(node)
         if not node.finalbody:
             return node
@@ -58,7 +57,7 @@ class _Without(gast.NodeTransformer):  # type: ignore[misc]
         guard.inside = body
         return [guard, *_Leaving(last).block(body), *copy.deepcopy(last)]
 
-    def visit_With(self, node: Any) -> Any:
+    def visit_With(self, node: gast.AST) -> gast.AST:
         self.generic_visit(node)
         if any(map(may_exit, node.body)) and not is_block(node):
             left = gast.copy_location(LeaveContexts(), node)
@@ -70,21 +69,21 @@ class _Without(gast.NodeTransformer):  # type: ignore[misc]
         return node
 
 
-class _Leaving(gast.NodeTransformer):  # type: ignore[misc]
+class _Leaving(gast.NodeTransformer):
     """Puts the last block in front of the exits of the first."""
 
-    def __init__(self, last: list[Any]) -> None:
+    def __init__(self, last: list[gast.AST]) -> None:
         self.last = last
         self.loops = 0
 
-    def block(self, body: Iterable[Any]) -> list[Any]:
-        out: list[Any] = []
+    def block(self, body: Iterable[gast.AST]) -> list[gast.AST]:
+        out: list[gast.AST] = []
         for s in body:
             found = self.visit(s)
             out += found if isinstance(found, list) else [found]
         return out
 
-    def visit_Return(self, node: Any) -> Any:
+    def visit_Return(self, node: gast.AST) -> gast.AST:
         if node.value is None or isinstance(node.value, gast.Constant):
             return [*copy.deepcopy(self.last), node]
         name = f"%kept{node.lineno}"
@@ -94,12 +93,12 @@ class _Leaving(gast.NodeTransformer):  # type: ignore[misc]
             gast.copy_location(new, node)
         return [kept, *copy.deepcopy(self.last), gast.copy_location(gast.Return(value), node)]
 
-    def leave_turn(self, node: Any) -> Any:
+    def leave_turn(self, node: gast.AST) -> gast.AST:
         return node if self.loops else [*copy.deepcopy(self.last), node]
 
     visit_Break = visit_Continue = leave_turn
 
-    def loop(self, node: Any) -> Any:
+    def loop(self, node: gast.AST) -> gast.AST:
         self.loops += 1
         node.body = self.block(node.body)
         self.loops -= 1
@@ -108,7 +107,7 @@ class _Leaving(gast.NodeTransformer):  # type: ignore[misc]
 
     visit_For = visit_While = loop
 
-    def nested(self, node: Any) -> Any:
+    def nested(self, node: gast.AST) -> gast.AST:
         return node
 
     visit_FunctionDef = visit_Lambda = nested

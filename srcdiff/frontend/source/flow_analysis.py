@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import gast
 
@@ -74,7 +73,7 @@ class Flow:
     shared: frozenset[str] = frozenset()
 
 
-def flow_of(function: Any) -> Flow:
+def flow_of(function: gast.AST) -> Flow:
     """The facts about a `FunctionDef` or `Lambda`."""
     if isinstance(function, gast.Lambda):
         return Flow(captured=_captured([function.body]))
@@ -105,7 +104,7 @@ def flow_of(function: Any) -> Flow:
     )
 
 
-def _own_statements(body: Iterable[Any]) -> Iterable[Any]:
+def _own_statements(body: Iterable[gast.AST]) -> Iterable[gast.AST]:
     """The statements of a function, those inside of others as well, but for nested functions'."""
     for s in body:
         yield s
@@ -118,27 +117,27 @@ def _own_statements(body: Iterable[Any]) -> Iterable[Any]:
 # ---- jumps -------------------------------------------------------------------------------------
 
 
-def has_return(node: Any) -> bool:
+def has_return(node: gast.AST) -> bool:
     """Whether a statement contains `return`, at any depth of loops."""
     return _contains(node, "return")
 
 
-def has_break(loop: Any) -> bool:
+def has_break(loop: gast.AST) -> bool:
     """Whether a loop is left by a `break` of its own."""
     return any(_contains(s, "break") for s in loop.body)
 
 
-def loop_exits(loop: Any) -> bool:
+def loop_exits(loop: gast.AST) -> bool:
     """Whether a loop may be left before its time."""
     return has_break(loop) or has_return(loop)
 
 
-def is_endless(node: Any) -> bool:
+def is_endless(node: gast.AST) -> bool:
     """`while True`."""
     return isinstance(node.test, gast.Constant) and bool(node.test.value)
 
 
-def may_exit(statement: Any) -> bool:
+def may_exit(statement: gast.AST) -> bool:
     """Whether control may leave the block that the statement is in."""
     return (
         _contains(statement, "return")
@@ -147,14 +146,14 @@ def may_exit(statement: Any) -> bool:
     )
 
 
-def _contains(node: Any, jump: str) -> bool:
+def _contains(node: gast.AST, jump: str) -> bool:
     memo = node.__dict__.setdefault("_jumps", {})
     if jump not in memo:
         memo[jump] = _find_jump(node, jump)
     return bool(memo[jump])
 
 
-def _find_jump(node: Any, jump: str) -> bool:
+def _find_jump(node: gast.AST, jump: str) -> bool:
     match node:
         case gast.Return():
             return jump == "return"
@@ -177,7 +176,7 @@ def _find_jump(node: Any, jump: str) -> bool:
     return False
 
 
-def always_exits(statements: Sequence[Any]) -> bool:
+def always_exits(statements: Sequence[gast.AST]) -> bool:
     """Whether a block never falls through, as its last statement shows; a `raise` alone is no such exit."""
     if not statements:
         return False
@@ -192,14 +191,14 @@ def always_exits(statements: Sequence[Any]) -> bool:
     return False
 
 
-def _raises(statements: Sequence[Any]) -> bool:
+def _raises(statements: Sequence[gast.AST]) -> bool:
     return bool(statements) and isinstance(statements[-1], gast.Raise)
 
 
 # ---- names ---------------------------------------------------------------------------------------
 
 
-def assigned_names(statements: Iterable[Any]) -> list[str]:
+def assigned_names(statements: Iterable[gast.AST]) -> list[str]:
     """Names that statements bind, in order of appearance; nested functions' own names are left out."""
     found: dict[str, None] = {}
     for statement in statements:
@@ -207,7 +206,7 @@ def assigned_names(statements: Iterable[Any]) -> list[str]:
     return list(found)
 
 
-def _collect(node: Any, found: dict[str, None]) -> None:
+def _collect(node: gast.AST, found: dict[str, None]) -> None:
     if isinstance(node, gast.Name):
         if isinstance(node.ctx, gast.Store | gast.Del):
             found[node.id] = None
@@ -237,7 +236,7 @@ def _collect(node: Any, found: dict[str, None]) -> None:
         _collect(child, found)
 
 
-def _has_binding(node: Any) -> bool:
+def _has_binding(node: gast.AST) -> bool:
     """Whether an expression binds a name (a target, or a walrus within)."""
     memo = node.__dict__.get("_binds")
     if memo is None:
@@ -249,7 +248,7 @@ def _has_binding(node: Any) -> bool:
     return bool(memo)
 
 
-def _expressions(node: Any) -> Iterable[Any]:
+def _expressions(node: gast.AST) -> Iterable[gast.AST]:
     for child in gast.iter_child_nodes(node):
         if isinstance(child, gast.comprehension | gast.keyword):
             yield from gast.iter_child_nodes(child)
@@ -257,7 +256,7 @@ def _expressions(node: Any) -> Iterable[Any]:
             yield child
 
 
-def _reads(node: Any, into: set[str]) -> None:
+def _reads(node: gast.AST, into: set[str]) -> None:
     """Names that an expression or simple statement reads."""
     for child in gast.walk(node):
         if isinstance(child, gast.Name) and isinstance(child.ctx, gast.Load):
@@ -268,9 +267,9 @@ def _reads(node: Any, into: set[str]) -> None:
 _AT_ONCE = {"all", "any", "dict", "list", "max", "min", "next", "set", "sorted", "sum", "tuple"}
 
 
-def _captured(body: Sequence[Any]) -> frozenset[str]:
+def _captured(body: Sequence[gast.AST]) -> frozenset[str]:
     found: set[str] = set()
-    at_once: set[Any] = set()
+    at_once: set[gast.AST] = set()
     for statement in body:
         for node in gast.walk(statement):
             if isinstance(node, gast.Call) and getattr(node.func, "id", "") in _AT_ONCE:
@@ -284,7 +283,7 @@ def _captured(body: Sequence[Any]) -> frozenset[str]:
 _GROWING = {"append", "pop", "extend", "insert", "reverse", "clear", "remove"}
 
 
-def mutated_names(function: Any) -> frozenset[str]:
+def mutated_names(function: gast.AST) -> frozenset[str]:
     """Names that a function grows, or writes by subscript."""
     found = set()
     for node in gast.walk(function):
@@ -319,7 +318,7 @@ class _Liveness:
         self.recording = False
 
     def block(
-        self, body: Sequence[Any], live: set[str], on_break: set[str], on_continue: set[str]
+        self, body: Sequence[gast.AST], live: set[str], on_break: set[str], on_continue: set[str]
     ) -> set[str]:
         """Names wanted before a block, given those wanted after it (the set is used up)."""
         for statement in reversed(body):
@@ -327,7 +326,7 @@ class _Liveness:
         return live
 
     def statement(
-        self, node: Any, live: set[str], on_break: set[str], on_continue: set[str]
+        self, node: gast.AST, live: set[str], on_break: set[str], on_continue: set[str]
     ) -> set[str]:
         match node:
             case gast.Return():
@@ -377,7 +376,7 @@ class _Liveness:
         return live
 
     def attempt(
-        self, node: Any, live: set[str], on_break: set[str], on_continue: set[str]
+        self, node: gast.AST, live: set[str], on_break: set[str], on_continue: set[str]
     ) -> set[str]:
         """What a handler wants is wanted everywhere in the block: any of its statements may raise."""
         self.record(self.after, node, live)
@@ -393,11 +392,11 @@ class _Liveness:
         self.captured = outer
         return inside | wanted
 
-    def record(self, table: dict[int, frozenset[str]], node: Any, live: set[str]) -> None:
+    def record(self, table: dict[int, frozenset[str]], node: gast.AST, live: set[str]) -> None:
         if self.recording:
             table[id(node)] = frozenset(live) | self.captured
 
-    def own_needs(self, loop: Any) -> frozenset[str]:
+    def own_needs(self, loop: gast.AST) -> frozenset[str]:
         """What a loop may read before it assigns it."""
         if id(loop) not in self.entry:
             recording, self.recording = self.recording, False
@@ -411,7 +410,7 @@ class _Liveness:
         return self.entry[id(loop)]
 
     def loop(
-        self, node: Any, live: set[str], on_break: set[str], on_continue: set[str]
+        self, node: gast.AST, live: set[str], on_break: set[str], on_continue: set[str]
     ) -> set[str]:
         self.record(self.after, node, live)
         behind = set(live)

@@ -60,7 +60,7 @@ class Source:
     """
 
     name: str
-    node: Any
+    node: gast.AST
     file: str
     line_shift: int
     indent: int
@@ -68,7 +68,7 @@ class Source:
     flow: Flow
     doc: str = ""
 
-    def location(self, node: Any) -> Location:
+    def location(self, node: gast.AST) -> Location:
         """Where a node of the tree stands in the user's file (a span that ends on a later line is cut at the
         line's end).
         """
@@ -78,9 +78,10 @@ class Source:
         ):  # noted on the node: the reader makes some, which have no lasting `id`
             found = self._locate(node)
             node._location = (self, found)
-        return found  # type: ignore[no-any-return]
+        place: Location = found
+        return place
 
-    def _locate(self, node: Any) -> Location:
+    def _locate(self, node: gast.AST) -> Location:
         line = getattr(node, "lineno", self.node.lineno)
         text = self.lines[line - 1] if 0 < line <= len(self.lines) else ""
         column = getattr(node, "col_offset", 0)
@@ -236,7 +237,7 @@ def source_of(function: FunctionType) -> Source:
     return found
 
 
-def nested_source(outer: Source, node: Any) -> Source:
+def nested_source(outer: Source, node: gast.AST) -> Source:
     """The source of a function or lambda defined inside another."""
     name = getattr(node, "name", "<lambda>")
     return replace(outer, name=name, node=node, flow=flow_of(node), doc=_doc(node))
@@ -248,7 +249,7 @@ class CalledSource(Source):
 
     place: Location | None = None
 
-    def location(self, node: Any) -> Location:
+    def location(self, node: gast.AST) -> Location:
         assert self.place is not None
         return self.place
 
@@ -273,7 +274,7 @@ def is_read_in_place(module: str | None) -> bool:
     )
 
 
-def placed(place: Any, node: Any) -> Any:
+def placed(place: gast.AST, node: gast.AST) -> gast.AST:
     """A node that the reader makes, in the place of one of the user's."""
     return gast.copy_location(node, place)
 
@@ -303,7 +304,7 @@ def plain_tree(function: FunctionType) -> ast.FunctionDef | ast.Lambda:
     tree, _, shift, indent = _found_def(function)
     if not isinstance(tree, ast.FunctionDef):
         raise _missing(function)
-    node: Any
+    node: gast.AST
     for node in ast.walk(tree):
         if hasattr(node, "lineno"):
             node.lineno, node.end_lineno = node.lineno + shift, node.end_lineno + shift
@@ -417,10 +418,10 @@ def _positions(code: CodeType) -> Iterator[tuple[tuple[int, int], tuple[int, int
             yield (line, column), (end_line, end_column)
 
 
-def _make(node: Any, file: str, shift: int, indent: int, text: str, name: str) -> Source:
+def _make(node: gast.AST, file: str, shift: int, indent: int, text: str, name: str) -> Source:
     lines = tuple(text.splitlines())
 
-    def locate(n: Any) -> Location:
+    def locate(n: gast.AST) -> Location:
         line = getattr(n, "lineno", node.lineno)
         source_line = " " * indent + (lines[line - 1] if line <= len(lines) else "")
         column = getattr(n, "col_offset", 0) + indent
@@ -433,7 +434,7 @@ def _make(node: Any, file: str, shift: int, indent: int, text: str, name: str) -
     return Source(name, tree, file, shift, indent, lines, flow_of(tree), _doc(tree))
 
 
-def _doc(tree: Any) -> str:
+def _doc(tree: gast.AST) -> str:
     body = getattr(tree, "body", None)
     first = body[0] if isinstance(body, list) and body else None
     is_text = (

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import gast
 
@@ -51,7 +51,7 @@ if hasattr(ast, "TryStar"):
     _REFUSED[ast.TryStar] = ("`except*` is not supported", "Use `except`.")
 
 
-def check_tree(tree: ast.AST, locate: Callable[[Any], Location]) -> None:
+def check_tree(tree: ast.AST, locate: Callable[[gast.AST], Location]) -> None:
     """Refuse what no type could make acceptable. Runs on Python's own tree: gast drops nodes that it does not know."""
     for node in ast.walk(tree):
         if isinstance(node, ast.With) and is_block(node):

@@ -10,14 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 import gast
 
 __all__ = ["free_names", "parameter_names"]
 
 
-def free_names(node: Any) -> Iterator[str]:
+def free_names(node: gast.AST) -> Iterator[str]:
     """The names that a function reads or binds around it, in the order in which it has them."""
     cached = node.__dict__.get("free_names")
     if cached is None:
@@ -27,7 +26,7 @@ def free_names(node: Any) -> Iterator[str]:
     return iter(cached)
 
 
-def _named(node: Any) -> Iterable[str]:
+def _named(node: gast.AST) -> Iterable[str]:
     if isinstance(node, gast.Name):
         return [node.id]
     return node.names if isinstance(node, gast.Nonlocal) else []
@@ -41,7 +40,7 @@ class _Scope:
     bound: set[str] = field(default_factory=set)
     outer: set[str] = field(default_factory=set)
 
-    def see(self, node: Any) -> None:
+    def see(self, node: gast.AST) -> None:
         match node:
             case gast.Name():
                 (self.read if isinstance(node.ctx, gast.Load) else self.bound).add(node.id)
@@ -56,11 +55,11 @@ class _Scope:
             case _:
                 self.see_all(gast.iter_child_nodes(node))
 
-    def see_all(self, nodes: Iterable[Any]) -> None:
+    def see_all(self, nodes: Iterable[gast.AST]) -> None:
         for node in nodes:
             self.see(node)
 
-    def see_function(self, node: Any) -> None:
+    def see_function(self, node: gast.AST) -> None:
         """What a nested one does not bind is looked for here; its defaults and decorators are read here."""
         if isinstance(node, gast.FunctionDef):
             self.bound.add(node.name)
@@ -68,7 +67,7 @@ class _Scope:
         self.see_all(_defaults(node))
         self.read |= _free_in(node)
 
-    def see_comprehension(self, node: Any) -> None:
+    def see_comprehension(self, node: gast.AST) -> None:
         """Its targets are its own; what `:=` binds in it is bound here."""
         inner, own = _Scope(), _Scope()
         inner.see_all(gast.iter_child_nodes(node))
@@ -78,18 +77,18 @@ class _Scope:
         self.bound |= inner.bound - own.bound
 
 
-def _free_in(function: Any) -> set[str]:
+def _free_in(function: gast.AST) -> set[str]:
     scope = _Scope(bound=parameter_names(function))
     scope.see_all(function.body if isinstance(function.body, list) else [function.body])
     return (scope.read - scope.bound) | scope.outer
 
 
-def parameter_names(function: Any) -> set[str]:
+def parameter_names(function: gast.AST) -> set[str]:
     """The names of all parameters of a function."""
     own = function.args
     every = [*own.posonlyargs, *own.args, own.vararg, *own.kwonlyargs, own.kwarg]
     return {parameter.id for parameter in every if parameter is not None}
 
 
-def _defaults(function: Any) -> list[Any]:
+def _defaults(function: gast.AST) -> list[gast.AST]:
     return [d for d in (*function.args.defaults, *function.args.kw_defaults) if d is not None]

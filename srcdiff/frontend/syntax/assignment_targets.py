@@ -35,7 +35,9 @@ from srcdiff.ops.arrays.containers import list_item, unpack
 __all__ = ["assign", "bind_name"]
 
 
-def assign(fr: Frame, target: Any, value: FrontValue, node: Any, since: int | None = None) -> None:
+def assign(
+    fr: Frame, target: gast.AST, value: FrontValue, node: gast.AST, since: int | None = None
+) -> None:
     """Bind a target. `since`: the length of the builder's body before the value was computed."""
     match target:
         case gast.Name():
@@ -54,7 +56,7 @@ def assign(fr: Frame, target: Any, value: FrontValue, node: Any, since: int | No
             )
 
 
-def _unpack(fr: Frame, target: Any, value: FrontValue, node: Any) -> None:
+def _unpack(fr: Frame, target: gast.AST, value: FrontValue, node: gast.AST) -> None:
     targets = target.elts
     starred = [k for k, t in enumerate(targets) if isinstance(t, gast.Starred)]
     if starred:
@@ -75,7 +77,7 @@ def _names(targets: Sequence[Any]) -> tuple[str, ...]:
 
 
 def _parts(
-    fr: Frame, value: FrontValue, count: int, names: tuple[str, ...], node: Any
+    fr: Frame, value: FrontValue, count: int, names: tuple[str, ...], node: gast.AST
 ) -> Sequence[FrontValue]:
     """The parts of a value that is unpacked into `count` targets."""
     value = taken(fr, value, node)
@@ -112,7 +114,9 @@ def _parts(
     fr.fail(node, f"cannot unpack {describe(value)}", "Unpack a tuple, a list or an array.")
 
 
-def _unpacked(fr: Frame, value: Value, names: tuple[str, ...], node: Any) -> Sequence[FrontValue]:
+def _unpacked(
+    fr: Frame, value: Value, names: tuple[str, ...], node: gast.AST
+) -> Sequence[FrontValue]:
     """The parts of a container, with names where these are not empty; one that is specialised on is itself."""
     assert isinstance(value.type, Struct)
     if not _has_known(value.type):
@@ -137,7 +141,7 @@ def _name_parts(fr: Frame, parts: Sequence[FrontValue], names: Sequence[str]) ->
             object.__setattr__(part, "user", fr.session.user_names)
 
 
-def _must_have(fr: Frame, array: Array, count: int, node: Any) -> None:
+def _must_have(fr: Frame, array: Array, count: int, node: gast.AST) -> None:
     try:
         fr.session.shapes.must_equal(
             array.shape[0], Dim(count), "the number of values to unpack and of names:"
@@ -147,7 +151,12 @@ def _must_have(fr: Frame, array: Array, count: int, node: Any) -> None:
 
 
 def _unpack_starred(
-    fr: Frame, target: Any, targets: Sequence[Any], star: int, value: FrontValue, node: Any
+    fr: Frame,
+    target: gast.AST,
+    targets: Sequence[Any],
+    star: int,
+    value: FrontValue,
+    node: gast.AST,
 ) -> None:
     after = len(targets) - star - 1
     value = taken(fr, value, node)

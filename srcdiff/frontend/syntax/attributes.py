@@ -50,11 +50,11 @@ __all__ = ["attribute", "call_method"]
 
 
 @reads(gast.Attribute)
-def _attribute_node(fr: Frame, node: Any) -> FrontValue:
+def _attribute_node(fr: Frame, node: gast.AST) -> FrontValue:
     return attribute(fr, fr.expr(node.value), node.attr, node)
 
 
-def attribute(fr: Frame, base: FrontValue, name: str, node: Any) -> FrontValue:
+def attribute(fr: Frame, base: FrontValue, name: str, node: gast.AST) -> FrontValue:
     """`base.name`."""
     match base:
         case Super():
@@ -74,7 +74,7 @@ def attribute(fr: Frame, base: FrontValue, name: str, node: Any) -> FrontValue:
     return Method(base, name)
 
 
-def _attribute_of_object(fr: Frame, value: Any, name: str, node: Any) -> FrontValue:
+def _attribute_of_object(fr: Frame, value: Any, name: str, node: gast.AST) -> FrontValue:
     owner = value if isinstance(value, type | ModuleType) else type(value)
     is_formula = is_read_in_place(getattr(owner, "__module__", None) or owner.__name__)
     if is_formula and owner is type(value):
@@ -99,7 +99,7 @@ def _attribute_of_record(
     keys: Sequence[Any],
     cls: type | None,
     name: str,
-    node: Any,
+    node: gast.AST,
 ) -> FrontValue:
     found = inspect.getattr_static(cls, name, None) if cls is not None else None
     refuse_descriptor(fr, cls, name, node)
@@ -143,7 +143,7 @@ def _attribute_of_record(
 
 
 def _attribute_of_array(
-    fr: Frame, base: Atom, type_: Array | Scalar, name: str, node: Any
+    fr: Frame, base: Atom, type_: Array | Scalar, name: str, node: gast.AST
 ) -> FrontValue:
     if name == "shape":
         return ShapeOf(base)
@@ -179,7 +179,7 @@ def _as_python_number(fr: Frame, number: Atom, name: str, args: Args) -> type | 
     return kind if is_python and fr.b.origin == "compiler" and kind in (int, float) else None
 
 
-def _as_list(fr: Frame, node: Any, array: Atom, ndim: int) -> FrontValue:
+def _as_list(fr: Frame, node: gast.AST, array: Atom, ndim: int) -> FrontValue:
     """`x.tolist()`."""
     if ndim != 1:
         fr.untyped(node, "a list of lists of numbers is made of an array", "Loop over its rows.")
@@ -187,7 +187,7 @@ def _as_list(fr: Frame, node: Any, array: Atom, ndim: int) -> FrontValue:
 
 
 def call_method(
-    fr: Frame, node: Any, receiver: FrontValue, name: str, args: Args, kwargs: Kwargs
+    fr: Frame, node: gast.AST, receiver: FrontValue, name: str, args: Args, kwargs: Kwargs
 ) -> FrontValue:
     match receiver:
         case Value(type=List()):

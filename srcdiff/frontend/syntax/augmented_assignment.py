@@ -10,7 +10,6 @@ from __future__ import annotations
 import inspect
 import operator
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
 import gast
 
@@ -36,7 +35,7 @@ __all__: list[str] = []
 
 
 @reads(gast.AugAssign)
-def _augmented(fr: Frame, node: Any) -> None:
+def _augmented(fr: Frame, node: gast.AST) -> None:
     target = node.target
     if isinstance(target, gast.Subscript):
         _augment_item(fr, node, *subscripted(fr, target))
@@ -61,7 +60,7 @@ def _augmented(fr: Frame, node: Any) -> None:
     bind_name(fr, target.id, new, since)
 
 
-def _changed_in_place(fr: Frame, node: Any, old: FrontValue, value: FrontValue) -> bool:
+def _changed_in_place(fr: Frame, node: gast.AST, old: FrontValue, value: FrontValue) -> bool:
     """Whether an array or a container was changed, and its name stands for what it did."""
     if isinstance(old, Value) and isinstance(old.type, Array):
         add_to(fr, old, node.op, array_of(fr, value, node), node, combine(fr, node))
@@ -75,7 +74,7 @@ def _changed_in_place(fr: Frame, node: Any, old: FrontValue, value: FrontValue) 
     return bool(changes)
 
 
-def _changed_by(op: Any, value: FrontValue) -> str:
+def _changed_by(op: gast.operator, value: FrontValue) -> str:
     """The method that an augmented assignment to a container is."""
     if isinstance(op, gast.Add) and is_list(value):
         return "extend"
@@ -83,7 +82,7 @@ def _changed_by(op: Any, value: FrontValue) -> str:
     return "update" if isinstance(op, gast.BitOr) and is_dict else ""
 
 
-def _augment_attribute(fr: Frame, node: Any) -> None:
+def _augment_attribute(fr: Frame, node: gast.AST) -> None:
     """`base.name op= value`."""
     target = node.target
     base = fr.expr(target.value)
@@ -110,7 +109,7 @@ def _has_setter(base: FrontValue, name: str) -> bool:
 # ---- items ---------------------------------------------------------------------------------------------------
 
 
-def _augment_item(fr: Frame, node: Any, base: FrontValue, key: FrontValue) -> None:
+def _augment_item(fr: Frame, node: gast.AST, base: FrontValue, key: FrontValue) -> None:
     if method_of(base, "__setitem__") is not None:
         _augment_own_item(fr, node, base, key)
         return
@@ -136,7 +135,7 @@ def _augment_item(fr: Frame, node: Any, base: FrontValue, key: FrontValue) -> No
     write_item(fr, session.current(base), key, new, node)
 
 
-def _augment_own_item(fr: Frame, node: Any, base: FrontValue, key: FrontValue) -> None:
+def _augment_own_item(fr: Frame, node: gast.AST, base: FrontValue, key: FrontValue) -> None:
     """An item of an object of the user's: what its methods give, and what they are given."""
     item = read_item(fr, base, key, node)
     value = fr.expr(node.value)
@@ -145,7 +144,7 @@ def _augment_own_item(fr: Frame, node: Any, base: FrontValue, key: FrontValue) -
     write_item(fr, fr.session.current(base), key, fr.session.current(item), node)
 
 
-def _list_in(fr: Frame, base: FrontValue, key: FrontValue, node: Any) -> FrontValue:
+def _list_in(fr: Frame, base: FrontValue, key: FrontValue, node: gast.AST) -> FrontValue:
     """What a container of lists has under a key."""
     holds = isinstance(base, Parts) or (
         isinstance(base, Value)
@@ -155,7 +154,7 @@ def _list_in(fr: Frame, base: FrontValue, key: FrontValue, node: Any) -> FrontVa
     return fr.session.current(read_item(fr, base, key, node)) if holds else MISSING
 
 
-def _calls(node: Any) -> bool:
+def _calls(node: gast.AST) -> bool:
     return any(isinstance(part, gast.Call) for part in gast.walk(node))
 
 
@@ -195,10 +194,10 @@ def _written(body: Sequence[Statement]) -> Iterator[Value]:
 # ---- functions that do the same ------------------------------------------------------------------------------
 
 
-def _called(op: Any) -> Callable[..., FrontValue]:
+def _called(op: gast.operator) -> Callable[..., FrontValue]:
     """`operator.iadd(target, value)`: gives the target, where that was changed in place."""
 
-    def call(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+    def call(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
         if len(args) != 2 or kwargs:
             fr.fail(node, "the functions of `operator` take two arguments by position")
         old, value = args
@@ -210,7 +209,7 @@ def _called(op: Any) -> Callable[..., FrontValue]:
     return call
 
 
-def _set_item(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+def _set_item(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
     """`operator.setitem(target, key, value)`."""
     if len(args) != 3 or kwargs:
         fr.fail(node, "operator.setitem takes three arguments by position")

@@ -46,7 +46,7 @@ __all__ = ["call_value"]
 
 
 @reads(gast.Call)
-def _call(fr: Frame, node: Any) -> FrontValue:
+def _call(fr: Frame, node: gast.AST) -> FrontValue:
     function = fr.expr(node.func)
     if (
         len(node.args) == 1
@@ -112,7 +112,7 @@ def _puts_on(function: FrontValue) -> bool:
     return is_list(function.receiver)
 
 
-def _rows_as_arrays(node: Any) -> Any:
+def _rows_as_arrays(node: gast.AST) -> Any:
     """`np.array([np.array([... for j in m]) for i in n])` for an array of nested comprehensions."""
     known = getattr(
         node, "with_arrays", None
@@ -132,7 +132,7 @@ def _rows_as_arrays(node: Any) -> Any:
 _PASSING = (sum, len, min, max, any, all)  # take the items one after another, at once
 
 
-def _pass_on(fr: Frame, node: Any, function: FrontValue) -> None:
+def _pass_on(fr: Frame, node: gast.AST, function: FrontValue) -> None:
     """Mark arguments of which no copy is needed: they are gone through here, or where the result is."""
     called = function.value if isinstance(function, Known) and is_hashable(function.value) else None
     ask_each_turn(node, called)
@@ -151,7 +151,7 @@ def _pass_on(fr: Frame, node: Any, function: FrontValue) -> None:
         node.args[0].in_passing = True  # nobody asks for what comes behind
 
 
-def _refuse_changes_behind(fr: Frame, node: Any, argument: Any) -> None:
+def _refuse_changes_behind(fr: Frame, node: gast.AST, argument: Any) -> None:
     """Items of a generator are asked for when all arguments are there, and here where it stands."""
     if not isinstance(argument, gast.GeneratorExp):
         return
@@ -166,17 +166,17 @@ def _refuse_changes_behind(fr: Frame, node: Any, argument: Any) -> None:
             )
 
 
-def _calls_name(node: Any) -> bool:
+def _calls_name(node: gast.AST) -> bool:
     return isinstance(node, gast.Call) and isinstance(node.func, gast.Name)
 
 
-def _makes_list(node: Any) -> bool:
+def _makes_list(node: gast.AST) -> bool:
     """Whether this is an iterator that is a list where it is gone through at once."""
     is_filter = isinstance(node, gast.Call) and getattr(node.func, "id", "") == "filter"
     return is_filter or isinstance(node, gast.GeneratorExp)
 
 
-def _spread(fr: Frame, value: FrontValue, node: Any) -> Sequence[FrontValue]:
+def _spread(fr: Frame, value: FrontValue, node: gast.AST) -> Sequence[FrontValue]:
     value = taken(fr, value, node)
     refuse_own_items(fr, node, value)
     if isinstance(value, ShapeOf):
@@ -199,7 +199,7 @@ def _spread(fr: Frame, value: FrontValue, node: Any) -> Sequence[FrontValue]:
 
 
 def call_value(
-    fr: Frame, node: Any, function: FrontValue, args: Args, kwargs: Kwargs | None = None
+    fr: Frame, node: gast.AST, function: FrontValue, args: Args, kwargs: Kwargs | None = None
 ) -> FrontValue:
     kwargs = kwargs or {}
     match function:

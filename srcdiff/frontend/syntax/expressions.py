@@ -51,12 +51,12 @@ __all__ = ["binary", "combine"]
 
 
 @reads(gast.Name)
-def _name(fr: Frame, node: Any) -> FrontValue:
+def _name(fr: Frame, node: gast.AST) -> FrontValue:
     return fr.name(node.id, node)
 
 
 @reads(gast.Constant)
-def _constant(fr: Frame, node: Any) -> FrontValue:
+def _constant(fr: Frame, node: gast.AST) -> FrontValue:
     return const(node.value)
 
 
@@ -80,12 +80,14 @@ _BINARY: dict[type, tuple[Any, Callable[[Any, Any], Any]]] = {
 
 
 @reads(gast.BinOp)
-def _binary_node(fr: Frame, node: Any) -> FrontValue:
+def _binary_node(fr: Frame, node: gast.AST) -> FrontValue:
     left = fr.expr(node.left)
     return binary(fr, node, node.op, left, fr.expr(node.right))
 
 
-def binary(fr: Frame, node: Any, op: Any, left: FrontValue, right: FrontValue) -> FrontValue:
+def binary(
+    fr: Frame, node: gast.AST, op: gast.operator, left: FrontValue, right: FrontValue
+) -> FrontValue:
     """`left op right`."""
     found = operated(fr, node, op, left, right)
     if found is not None:
@@ -112,7 +114,7 @@ def is_array(value: FrontValue) -> bool:
     return isinstance(value, Value | Const) and isinstance(value.type, Array)
 
 
-def _union(fr: Frame, node: Any, left: FrontValue, right: FrontValue) -> FrontValue | None:
+def _union(fr: Frame, node: gast.AST, left: FrontValue, right: FrontValue) -> FrontValue | None:
     """`left | right` of two dicts."""
     known = [known_dict(fr, v, node) for v in (left, right)]
     if None in known:
@@ -123,17 +125,17 @@ def _union(fr: Frame, node: Any, left: FrontValue, right: FrontValue) -> FrontVa
     return fr.session.new_cell(Parts("dict", tuple(found), tuple(found.values())))
 
 
-def _operands(node: Any) -> list[Any]:
+def _operands(node: gast.AST) -> list[gast.AST]:
     return [getattr(node, "left", None), getattr(node, "right", None)]
 
 
-def _is_view_of_keys(node: Any) -> bool:
+def _is_view_of_keys(node: gast.AST) -> bool:
     function = node.func if isinstance(node, gast.Call) else None
     return isinstance(function, gast.Attribute) and function.attr in ("keys", "items")
 
 
 def _of_containers(
-    fr: Frame, node: Any, op: Any, left: FrontValue, right: FrontValue
+    fr: Frame, node: gast.AST, op: gast.operator, left: FrontValue, right: FrontValue
 ) -> FrontValue:
     """Operators on tuples, lists, strings, sparse matrices, and on parts of containers that may be None."""
     if any(isinstance(v, Parts) and v.kind == "maybe" for v in (left, right)):
@@ -197,7 +199,7 @@ def _is_packed(value: FrontValue) -> bool:
     return is_struct and value.type.kind in ("tuple", "list")  # type: ignore[union-attr]
 
 
-def _are_sequences(op: Any, left: FrontValue, right: FrontValue) -> bool:
+def _are_sequences(op: gast.operator, left: FrontValue, right: FrontValue) -> bool:
     """Whether this adds tuples or lists, or repeats one."""
     if isinstance(op, gast.Add):
         return all(_kind(v) in ("tuple", "list") for v in (left, right))
@@ -249,13 +251,13 @@ def _instead(value: FrontValue) -> str:
     return ""
 
 
-def _bracketed(fr: Frame, value: FrontValue, node: Any, operands: list[Atom]) -> str:
+def _bracketed(fr: Frame, value: FrontValue, node: gast.AST, operands: list[Atom]) -> str:
     if isinstance(value, Parts):
         return "(" + "".join(f"{text_of(fr, v, node, operands)}, " for v in value.values) + ")"
     return text_of(fr, value, node, operands)
 
 
-def _repeated(fr: Frame, node: Any, values: Parts, times: FrontValue) -> FrontValue:
+def _repeated(fr: Frame, node: gast.AST, values: Parts, times: FrontValue) -> FrontValue:
     """`(0.0,) * n`, `[0.0] * n`."""
     count = static_int(times)
     if values.kind == "list" and (count is None or grows(fr, node)):
@@ -268,10 +270,10 @@ def _repeated(fr: Frame, node: Any, values: Parts, times: FrontValue) -> FrontVa
     return known_list(fr, items, node) if values.kind == "list" else sequence(items)
 
 
-def combine(fr: Frame, node: Any) -> Callable[[Any, FrontValue, FrontValue], FrontValue]:
+def combine(fr: Frame, node: gast.AST) -> Callable[[Any, FrontValue, FrontValue], FrontValue]:
     """`binary` for augmented assignment at a node."""
 
-    def combined(op: Any, old: FrontValue, value: FrontValue) -> FrontValue:
+    def combined(op: gast.operator, old: FrontValue, value: FrontValue) -> FrontValue:
         found = operated(fr, node, op, old, value, in_place=True)
         return binary(fr, node, op, old, value) if found is None else found
 
@@ -279,7 +281,7 @@ def combine(fr: Frame, node: Any) -> Callable[[Any, FrontValue, FrontValue], Fro
 
 
 @reads(gast.UnaryOp)
-def _unary(fr: Frame, node: Any) -> FrontValue:
+def _unary(fr: Frame, node: gast.AST) -> FrontValue:
     operand = fr.expr(node.operand)
     if isinstance(node.op, gast.Not):
         return negate(fr, node, operand)
@@ -306,7 +308,7 @@ def _unary(fr: Frame, node: Any) -> FrontValue:
 
 
 @reads(gast.NamedExpr)
-def _walrus(fr: Frame, node: Any) -> FrontValue:
+def _walrus(fr: Frame, node: gast.AST) -> FrontValue:
     since = len(fr.b.body)
     value = fr.value_or_none(node.value)
     bind_name(fr, node.target.id, value, since)
@@ -316,7 +318,7 @@ def _walrus(fr: Frame, node: Any) -> FrontValue:
 # ---- containers ------------------------------------------------------------------------------------------------
 
 
-def _elements(fr: Frame, node: Any) -> list[FrontValue] | Value:
+def _elements(fr: Frame, node: gast.AST) -> list[FrontValue] | Value:
     """The items of a tuple or list, or a list of unknown length (a tuple of such is one that nobody changes)."""
     out: list[FrontValue] = []
     for k, item in enumerate(node.elts):
@@ -339,7 +341,9 @@ def _elements(fr: Frame, node: Any) -> list[FrontValue] | Value:
     return out
 
 
-def _grown(fr: Frame, node: Any, first: list[FrontValue], items: Any, rest: Sequence[Any]) -> Value:
+def _grown(
+    fr: Frame, node: gast.AST, first: list[FrontValue], items: Any, rest: Sequence[Any]
+) -> Value:
     """A list of what comes first, of items whose number only the run knows, and of the rest."""
     made = marked(fr, new_list(fr, first, node), isinstance(node, gast.Tuple))
     fr.append_each(node, made, items)
@@ -353,19 +357,19 @@ def _grown(fr: Frame, node: Any, first: list[FrontValue], items: Any, rest: Sequ
 
 
 @reads(gast.Tuple)
-def _tuple(fr: Frame, node: Any) -> FrontValue:
+def _tuple(fr: Frame, node: gast.AST) -> FrontValue:
     items = _elements(fr, node)
     return items if isinstance(items, Value) else sequence(items)
 
 
 @reads(gast.List)
-def _list(fr: Frame, node: Any) -> FrontValue:
+def _list(fr: Frame, node: gast.AST) -> FrontValue:
     items = _elements(fr, node)
     return items if isinstance(items, Value) else known_list(fr, items, node)
 
 
 @reads(gast.Dict)
-def _dict(fr: Frame, node: Any) -> FrontValue:
+def _dict(fr: Frame, node: gast.AST) -> FrontValue:
     found: dict[Any, FrontValue] = {}
     for key, value in zip(node.keys, node.values, strict=True):
         if key is None:
@@ -381,7 +385,7 @@ def _dict(fr: Frame, node: Any) -> FrontValue:
     return fr.session.new_cell(Parts("dict", tuple(found), tuple(found.values())))
 
 
-def growing(fr: Frame, name: str, value: FrontValue, node: Any) -> FrontValue:
+def growing(fr: Frame, name: str, value: FrontValue, node: gast.AST) -> FrontValue:
     """A list that its function grows or writes becomes a list of the IR when it gets its name; one that has another
     name already stays what that name stands for.
     """
@@ -404,11 +408,11 @@ def growing(fr: Frame, name: str, value: FrontValue, node: Any) -> FrontValue:
 
 
 @reads(gast.Lambda)
-def _lambda(fr: Frame, node: Any) -> FrontValue:
+def _lambda(fr: Frame, node: gast.AST) -> FrontValue:
     return Closure(node, fr, defaults_of(fr, node.args))
 
 
-def defaults_of(fr: Frame, arguments: Any) -> dict[str, FrontValue]:
+def defaults_of(fr: Frame, arguments: gast.arguments) -> dict[str, FrontValue]:
     """Defaults are evaluated where the function is defined."""
     positional = [a.id for a in (*arguments.posonlyargs, *arguments.args)]
     found = {

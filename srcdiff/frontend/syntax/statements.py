@@ -37,18 +37,18 @@ __all__: list[str] = []
 
 
 @reads(gast.Expr)
-def _expression(fr: Frame, node: Any) -> None:
+def _expression(fr: Frame, node: gast.AST) -> None:
     if not isinstance(node.value, gast.Constant):  # a docstring
         fr.value_or_none(node.value)
 
 
 @reads(gast.Pass, gast.Nonlocal)
-def _pass(fr: Frame, node: Any) -> None:
+def _pass(fr: Frame, node: gast.AST) -> None:
     pass
 
 
 @reads(gast.Assign)
-def _assign(fr: Frame, node: Any) -> None:
+def _assign(fr: Frame, node: gast.AST) -> None:
     since = len(fr.b.body)
     if fr.session.handlers and len(node.targets) == 1:
         for call in gast.walk(node.value):
@@ -64,7 +64,7 @@ def _assign(fr: Frame, node: Any) -> None:
         assign(fr, target, value, node, since)
 
 
-def _base_name(target: Any) -> str:
+def _base_name(target: gast.AST) -> str:
     """`x` of `x` and of `x[i]`: what a value that is assigned there is called."""
     while isinstance(target, gast.Subscript):
         target = target.value
@@ -72,7 +72,7 @@ def _base_name(target: Any) -> str:
 
 
 @reads(gast.AnnAssign)
-def _annotated(fr: Frame, node: Any) -> None:
+def _annotated(fr: Frame, node: gast.AST) -> None:
     if node.value is not None:
         since = len(fr.b.body)
         value = fr.value_or_none(node.value)
@@ -82,7 +82,7 @@ def _annotated(fr: Frame, node: Any) -> None:
 
 
 @reads(gast.Delete)
-def _delete(fr: Frame, node: Any) -> None:
+def _delete(fr: Frame, node: gast.AST) -> None:
     for target in node.targets:
         if isinstance(target, gast.Name):
             fr.name(target.id, target)
@@ -91,7 +91,7 @@ def _delete(fr: Frame, node: Any) -> None:
             _delete_part(fr, target)
 
 
-def _delete_part(fr: Frame, target: Any) -> None:
+def _delete_part(fr: Frame, target: gast.AST) -> None:
     """`del d[key]`, `del xs[k]`."""
     base = fr.expr(target.value) if isinstance(target, gast.Subscript) else None
     key = fr.expr(target.slice) if base is not None else None
@@ -119,7 +119,7 @@ def _delete_part(fr: Frame, target: Any) -> None:
 
 
 @reads(gast.FunctionDef)
-def _definition(fr: Frame, node: Any) -> None:
+def _definition(fr: Frame, node: gast.AST) -> None:
     made: FrontValue = Closure(node, fr, defaults_of(fr, node.args))
     for decorator in reversed(node.decorator_list):
         made = _decorated(fr, decorator, made)
@@ -142,7 +142,7 @@ def _decorated(fr: Frame, decorator: Any, function: FrontValue) -> FrontValue:
 
 
 @reads(gast.Import)
-def _import(fr: Frame, node: Any) -> None:
+def _import(fr: Frame, node: gast.AST) -> None:
     for alias in node.names:
         module = importlib.import_module(alias.name)
         top = importlib.import_module(alias.name.partition(".")[0])
@@ -152,7 +152,7 @@ def _import(fr: Frame, node: Any) -> None:
 
 
 @reads(gast.ImportFrom)
-def _import_from(fr: Frame, node: Any) -> None:
+def _import_from(fr: Frame, node: gast.AST) -> None:
     if node.level:
         fr.fail(
             node,
@@ -172,7 +172,7 @@ def _import_from(fr: Frame, node: Any) -> None:
 
 
 @reads(gast.Assert)
-def _assert(fr: Frame, node: Any) -> None:
+def _assert(fr: Frame, node: gast.AST) -> None:
     condition = fr.truth(node.test)
     if fr.session.static_truth(condition) is True:
         return
@@ -184,7 +184,7 @@ def _assert(fr: Frame, node: Any) -> None:
 
 
 @reads(gast.Raise)
-def _raise(fr: Frame, node: Any) -> bool:
+def _raise(fr: Frame, node: gast.AST) -> bool:
     """Whether a `try` around catches it."""
     if node.exc is None:
         fr.fail(node, "a bare `raise` is not supported", "Name the exception.")
