@@ -19,7 +19,6 @@ from srcdiff.ir.types import (
     dims_of,
     factors_of,
     inner_lengths,
-    map_dims,
 )
 
 __all__ = [
@@ -118,9 +117,6 @@ class Shapes:
 
     def resolve(self, dim: Dim) -> Dim:
         return resolved(dim, self.bindings)
-
-    def resolve_type(self, type_: Type) -> Type:
-        return map_dims(type_, self.resolve)
 
     def same(self, a: Dim, b: Dim) -> bool:
         """Whether two lengths are known to be equal."""

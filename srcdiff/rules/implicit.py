@@ -151,14 +151,13 @@ def _declare(
 ) -> None:
     """Declare the solver's rule: lines of text with derivatives of f in them."""
     written, forward = rules_of_solution(
-        plain_function(f), _name(f), _name(solve), names, inputs, wanted, defaults
+        plain_function(f), _name(solve), names, inputs, wanted, defaults
     )
     rule(solve, result=result, forward=forward)(written)
 
 
 def rules_of_solution(
     f: Any,
-    label: str,
     solver: str,
     names: Sequence[str],
     inputs: Sequence[str],

@@ -134,11 +134,6 @@ class _Equation:
         ]
         return "".join(f"{indent}{line}\n" for line in lines)
 
-    def start_dot(self, time: str, time_dot: str) -> str:
-        """The tangent that the state begins with."""
-        start = "y0_dot" if "y0" in self.of_start else "np.zeros(n)"
-        return f"{start} - {self.value('y0', time)} * {time_dot}" if time_dot else start
-
     def rules(self, reverse: str, forward: str) -> Rules:
         """The rules, of the lines that they are made of."""
         listed_names = listed(*self.starts, *self.given)

@@ -117,10 +117,10 @@ def _rules(
         return _constant(solver, names)
     residual, label = _residual(solver, f, own)
     if limits:
-        residual, label = _between(residual, label, own, moving, limits)
+        residual = _between(residual, label, own, moving, limits)
         own += moving
     return rules_of_solution(
-        residual, label, solver.short, own, names, parameters, several=len(solver.parts)
+        residual, solver.short, own, names, parameters, several=len(solver.parts)
     )
 
 
@@ -159,9 +159,7 @@ def {label}_step({listed}):
 """
 
 
-def _between(
-    slope: Any, label: str, own: Sequence[str], moving: Sequence[str], limits: str
-) -> tuple[Any, str]:
+def _between(slope: Any, label: str, own: Sequence[str], moving: Sequence[str], limits: str) -> Any:
     """The same for a minimum between limits: a step down from there, as long as Newton's, leads to where it is.
 
     Where the slope leads out of the limits, the minimum stays at them.
@@ -170,4 +168,4 @@ def _between(
     text = _STEP.format(label=label, listed=listed, given=given, x=own[0], limits=limits)
     slopes = jacobian(slope, argnums=own[0], on_independent="ignore")
     outside = {label: slope, f"{label}_jacobian": slopes, "np": np, "stop_gradient": stop_gradient}
-    return made_function(text, f"{label}_step", outside), f"{label}_step"
+    return made_function(text, f"{label}_step", outside)

@@ -133,7 +133,7 @@ def activity_reasons(
             origin = _origin(flow, v, wrt, varied)
             told.append(f"{where}active: {origin}; {_purpose(flow, v, active, results)}")
         else:
-            told.append(f"{where}inactive: {_inactive(flow, v, wrt, varied, results)}")
+            told.append(f"{where}inactive: {_inactive(flow, v, wrt, varied)}")
     return any(v in active for v, _ in versions), list(dict.fromkeys(told))
 
 
@@ -177,9 +177,7 @@ def _purpose(flow: _Flow, v: Value, active: Collection[Value], results: Sequence
     return f"the result is made from it{behind}"
 
 
-def _inactive(
-    flow: _Flow, v: Value, wrt: Sequence[Value], varied: Collection[Value], results: Sequence[Atom]
-) -> str:
+def _inactive(flow: _Flow, v: Value, wrt: Sequence[Value], varied: Collection[Value]) -> str:
     if isinstance(v.type, Static):
         return "its value is known when compiling"
     if not is_float(v.type):

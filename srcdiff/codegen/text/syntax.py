@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from types import EllipsisType, NoneType
 from typing import Any, TypeAlias
 
@@ -161,10 +161,6 @@ def subscript(value: Expr, *index: Expr) -> Expr:
     return gast.Subscript(value, index[0] if len(index) == 1 else tuple_(*index), gast.Load())
 
 
-def slice_(lower: Expr | None = None, upper: Expr | None = None, step: Expr | None = None) -> Expr:
-    return gast.Slice(lower, upper, step)
-
-
 def binop(left: Expr, op: str, right: Expr) -> Expr:
     return gast.BinOp(left, BINARY[op](), right)
 
@@ -182,26 +178,12 @@ def boolop(op: str, *values: Expr) -> Expr:
     return gast.BoolOp(BOOLEAN[op](), list(values))
 
 
-def ifexp(test: Expr, body: Expr, orelse: Expr) -> Expr:
-    return gast.IfExp(test, body, orelse)
-
-
 def tuple_(*elements: Expr) -> Expr:
     return gast.Tuple(list(elements), gast.Load())
 
 
-def list_(*elements: Expr) -> Expr:
-    return gast.List(list(elements), gast.Load())
-
-
 def set_(*elements: Expr) -> Expr:
     return gast.Set(list(elements))
-
-
-def dict_(items: Iterable[tuple[Expr | None, Expr]]) -> Expr:
-    """A dict display; the key `None` unpacks the value."""
-    pairs = list(items)
-    return gast.Dict([key for key, _ in pairs], [value for _, value in pairs])
 
 
 def starred(value: Expr) -> Expr:
@@ -214,10 +196,6 @@ def double_starred(value: Expr) -> Expr:
 
 def lambda_(params: Sequence[str | Expr] | Expr, body: Expr) -> Expr:
     return gast.Lambda(_arguments(params), body)
-
-
-def named_expr(target: Target, value: Expr) -> Expr:
-    return gast.NamedExpr(stored(target), value)
 
 
 def list_comp(element: Expr, *generators: Expr) -> Expr:
@@ -260,13 +238,6 @@ def augassign(target: Target, op: str, value: Expr) -> Stmt:
     return gast.AugAssign(stored(target), BINARY[op](), value)
 
 
-def annassign(target: Target, annotation: Expr, value: Expr | None = None) -> Stmt:
-    stored_target = stored(target)
-    return gast.AnnAssign(
-        stored_target, annotation, value, int(isinstance(stored_target, gast.Name))
-    )
-
-
 def delete(*targets: Target) -> Stmt:
     return gast.Delete([_in_context(target, gast.Del) for target in targets])
 
@@ -285,15 +256,6 @@ def for_(target: Target, iterable: Expr, body: Sequence[Stmt], orelse: Sequence[
 
 def while_(test: Expr, body: Sequence[Stmt], orelse: Sequence[Stmt] = ()) -> Stmt:
     return gast.While(test, list(body), list(orelse))
-
-
-def with_(items: Iterable[tuple[Expr, Target | None]], body: Sequence[Stmt]) -> Stmt:
-    """`with context as target, ...`; a target may be None."""
-    managers = [
-        gast.withitem(context, None if target is None else stored(target))
-        for context, target in items
-    ]
-    return gast.With(managers, list(body), None)
 
 
 def return_(value: Expr | None = None) -> Stmt:

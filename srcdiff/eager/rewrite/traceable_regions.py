@@ -39,7 +39,6 @@ _MAKING = (
     np.arange,
     np.identity,
 )
-_LOOKING = ("shape", "size", "ndim", "dtype")
 
 
 def outside_names(function: FunctionType, local: set[str]) -> Callable[[str], Any]:

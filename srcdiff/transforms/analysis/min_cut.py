@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Hashable, Mapping
 from typing import TypeVar
 
-__all__ = ["cut_capacity", "minimum_cut"]
+__all__ = ["minimum_cut"]
 
 Node = TypeVar("Node", bound=Hashable)
 Residual = dict[Node, dict[Node, float]]
@@ -43,11 +43,6 @@ def minimum_cut(edges: Mapping[tuple[Node, Node], float], source: Node, sink: No
         for a, b in path:
             residual[a][b] -= amount
             residual[b][a] += amount
-
-
-def cut_capacity(edges: Mapping[tuple[Node, Node], float], side: set[Node]) -> float:
-    """The capacity that leaves a set of nodes."""
-    return sum(c for (a, b), c in edges.items() if a in side and b not in side)
 
 
 def _residual(edges: Mapping[tuple[Node, Node], float]) -> Residual[Node]:

@@ -306,14 +306,6 @@ class _Checked(Rewriter):
         control.raise_if(b, differs, ValueError, text)
 
 
-def _is_mirror(statement: Statement) -> bool:
-    """Whether lengths are those of the part that a derivative is taken of, and compared there. Items of lists may be
-    read in the backward part alone.
-    """
-    reads_list = any(isinstance(a.type, List) for a in statement.operands)
-    return statement.origin == "tangent" or (statement.origin == "adjoint" and not reads_list)
-
-
 def _carried_params(loop: For | While) -> Sequence[Value]:
     return loop.body.params[1:] if isinstance(loop, For) else loop.body.params
 

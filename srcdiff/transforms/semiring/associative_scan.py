@@ -145,11 +145,11 @@ def _root(iteration: Turn, vector: Value, count: Atom, start: Atom, b: Builder) 
     inner.ops(memory.store, steps, matrix, place, where="i")
     iterations = inner.region((index,), ())
     b.append(For(start, stop, const(1), (), iterations, (), location=loop.location))
-    products = _products(b, b.op(memory.read, steps), length, iteration.plus)
+    products = _products(b, b.op(memory.read, steps), iteration.plus)
     return b.op(memory.read, b.op(memory.index, products, const(0), where="i"))
 
 
-def _products(b: Builder, steps: Value, length: Atom, plus: str) -> Value:
+def _products(b: Builder, steps: Value, plus: str) -> Value:
     """An array of one matrix: those of `steps`, multiplied from left to right, pairs of neighbours at a time."""
     assert isinstance(steps.type, Array)
     levels = (b.shapes.fresh("levels") for _ in range(3))

@@ -81,7 +81,6 @@ _EMPTY: dict[str, OpDecl] = {
     "zeros": memory.empty, "zeros_like": memory.empty_like, "zeros_of": memory.empty_of,
 }  # fmt: skip
 _LOGARITHM_OF = {memory.ones: memory.zeros, memory.ones_like: memory.zeros_like}
-_BOXES = {"array_of", "asarray"}
 _UNSET = {"empty", "empty_like", "empty_of"}
 
 

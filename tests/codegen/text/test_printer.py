@@ -640,7 +640,7 @@ def _operations(e):
         st.builds(n.unary, st.sampled_from(list(n.UNARY)), e),
         st.builds(lambda op, x: n.boolop(op, *x), st.sampled_from(["and", "or"]), _several(e, 2)),
         st.builds(n.compare, e, st.sampled_from(list(n.COMPARISON)), e, st.just("<"), e),
-        st.builds(n.ifexp, e, e, e),
+        st.builds(gast.IfExp, e, e, e),
         e.map(gast.Await),
         e.map(gast.Yield),
         e.map(gast.YieldFrom),
@@ -650,7 +650,7 @@ def _operations(e):
 def _atoms(e):
     elements = st.one_of(e, e.map(n.starred))
     optional = st.one_of(st.none(), e)
-    index = st.one_of(e, st.builds(n.slice_, optional, optional, optional))
+    index = st.one_of(e, st.builds(gast.Slice, optional, optional, optional))
     keywords = st.dictionaries(st.sampled_from(["axis", "keepdims"]), e, max_size=2)
     return [
         st.builds(lambda f, x, k: n.call(f, *x, **k), e, _several(elements), keywords),
@@ -659,11 +659,15 @@ def _atoms(e):
         st.builds(lambda x, i: n.subscript(x, *i), e, _several(index, 1)),
         st.builds(lambda x, i: n.subscript(x, n.tuple_(i)), e, index),
         _several(elements).map(lambda x: n.tuple_(*x)),
-        _several(elements).map(lambda x: n.list_(*x)),
+        _several(elements).map(lambda x: gast.List(x, gast.Load())),
         _several(elements, 1).map(lambda x: n.set_(*x)),
-        _several(st.tuples(optional, e)).map(n.dict_),
+        _several(st.tuples(optional, e)).map(_dict),
         _several(st.one_of(st.text("{}\\'\"\nab", min_size=1, max_size=4), NAMES), 1).map(_fstring),
     ]
+
+
+def _dict(pairs):
+    return gast.Dict([key for key, _ in pairs], [value for _, value in pairs])
 
 
 def _fstring(parts):
@@ -684,7 +688,7 @@ def _scopes(e):
     clauses = st.builds(lambda t, i, c: n.comprehension(t, i, *c), targets, e, _several(e))
     return [
         st.builds(n.lambda_, st.one_of(st.just([]), params), e),
-        st.builds(n.named_expr, st.just("x"), e),
+        st.builds(lambda x: gast.NamedExpr(n.stored("x"), x), e),
         st.builds(lambda x, c: n.list_comp(x, *c), e, _several(clauses, 1)),
         st.builds(lambda x, c: n.call("f", n.generator(x, *c)), e, _several(clauses, 1)),
         st.builds(lambda k, v, c: gast.DictComp(k, v, c), e, e, _several(clauses, 1)),
@@ -706,7 +710,12 @@ SIMPLE = st.one_of(
     TREES.map(n.expr_stmt),
     st.builds(n.assign, st.lists(TARGETS, min_size=1, max_size=2), TREES),
     st.builds(n.augassign, NAMES, st.sampled_from(list(n.BINARY)), TREES),
-    st.builds(n.annassign, NAMES, TREES, st.one_of(st.none(), TREES)),
+    st.builds(
+        lambda x, t, v: gast.AnnAssign(n.stored(x), t, v, 1),
+        NAMES,
+        TREES,
+        st.one_of(st.none(), TREES),
+    ),
     st.builds(n.return_, st.one_of(st.none(), TREES)),
     st.builds(n.assert_, TREES, st.one_of(st.none(), TREES)),
     st.builds(n.raise_, TREES, st.one_of(st.none(), TREES)),
@@ -719,12 +728,13 @@ SIMPLE = st.one_of(
 
 def _compound(statement):
     body, orelse = _several(statement, 1), _several(statement)
-    managers = st.lists(st.tuples(TREES, st.one_of(st.none(), NAMES)), min_size=1, max_size=2)
+    target = st.one_of(st.none(), NAMES.map(n.stored))
+    managers = st.lists(st.builds(gast.withitem, TREES, target), min_size=1, max_size=2)
     return st.one_of(
         st.builds(n.if_, TREES, body, orelse),
         st.builds(n.for_, TARGETS, TREES, body, orelse),
         st.builds(n.while_, TREES, body, orelse),
-        st.builds(n.with_, managers, body),
+        st.builds(lambda m, b: gast.With(m, b, None), managers, body),
         st.builds(
             lambda b, d, t: n.function_def("f", ["x"], b, d, [t]),
             body,

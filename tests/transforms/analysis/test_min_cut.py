@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from srcdiff.transforms.analysis.min_cut import cut_capacity, minimum_cut
+from srcdiff.transforms.analysis.min_cut import minimum_cut
 
 NODES = ["s", "a", "b", "c", "t"]
 EDGES = st.dictionaries(
@@ -15,6 +15,10 @@ EDGES = st.dictionaries(
     st.one_of(st.integers(0, 8), st.just(math.inf)),
     max_size=12,
 )
+
+
+def cut_capacity(edges, side):
+    return sum(c for (a, b), c in edges.items() if a in side and b not in side)
 
 
 def all_cuts(edges):

@@ -289,12 +289,12 @@ def whole(b: Builder, amount: Atom, type_: Type) -> Atom:
         return amount
     if is_zero(amount):
         return zeros(b, type_)
-    if same_axes(b, shape_of(amount.type), type_.shape):
+    if _same_axes(shape_of(amount.type), type_.shape):
         return amount
     return b.op(memory.expand, amount, type=type_)
 
 
-def same_axes(b: Builder, left: Sequence[Dim], right: Sequence[Dim]) -> bool:
+def _same_axes(left: Sequence[Dim], right: Sequence[Dim]) -> bool:
     """Whether two shapes are one as far as can be told: an axis that is not fixed at length 1 is taken to be full."""
     return len(left) == len(right) and all(
         p == q or p != Dim(1) for p, q in zip(left, right, strict=True)

@@ -87,7 +87,7 @@ class Finder:
         for root, access in found.items():
             if not access.writes or any(isinstance(kind, tuple) for kind in access.kinds):
                 continue
-            if not is_sum(root, loop, roots, _NUMBERS) or not _adds_elements(root, loop, roots):
+            if not is_sum(root, loop, roots, _NUMBERS) or not _adds_elements(root, loop):
                 return None
             sums.add(root)
         return Shared(carries, frozenset(sums), found)
@@ -122,7 +122,7 @@ def _is_long(loop: For) -> bool:
     return len(known) < 2 or known[1] - known[0] >= _FEW
 
 
-def _adds_elements(root: Value, loop: For, roots: Roots) -> bool:
+def _adds_elements(root: Value, loop: For) -> bool:
     """Whether what is added to are single elements, which can be added to atomically."""
     for s in walk(loop.body):
         if isinstance(s, Op) and s.decl.writes and s.operands[0] is root:

@@ -229,7 +229,7 @@ def _count_of(loop: While) -> _Count | None:
         counted, by = by, counted
     if counted is not param or by in inside:
         return None
-    if after.decl is arithmetic.add and compared == "less" and _is_positive(by, loop):
+    if after.decl is arithmetic.add and compared == "less" and _is_positive(by):
         return _Count(place, after, stop, by)
     if compared in ("less", "less_equal") and (shift := _shift_of(after, _UP)):
         return _Count(place, after, stop, None, shift, up=True)
@@ -249,7 +249,7 @@ def _is_integer(a: Atom) -> bool:
     return isinstance(a.type, Scalar) and a.type.dtype == "int64"
 
 
-def _is_positive(step: Atom, loop: While) -> bool:
+def _is_positive(step: Atom) -> bool:
     """Whether a step is taken to go up: a number, or how many threads there are."""
     return step.value > 0 if isinstance(step, Const) else True
 
