@@ -12,6 +12,7 @@ compiler. Which program executes which line is measured once and kept (`--reach`
 from __future__ import annotations
 
 import argparse
+import copy
 import faulthandler
 import os
 import pickle
@@ -39,6 +40,7 @@ import numpy as np  # noqa: E402
 import pytest  # noqa: E402
 from _pytest.runner import runtestprotocol  # noqa: E402
 
+from srcdiff.errors import UnsupportedError  # noqa: E402
 from tools import validate  # noqa: E402
 from tools.planted_defects import (  # noqa: E402
     Defect,
@@ -172,19 +174,23 @@ def measured(work: Callable[[], tuple[str, Any]]) -> Run | None:
         seconds = time.process_time() - started
         return Run(seconds, frozenset(tracer.lines), frozenset(tracer.read), text, gradient)
 
-    return forked(traced)
+    return forked(traced, LONGEST / 2)
 
 
 # ---- what is run ---------------------------------------------------------------------------------------------------
 
 
 def run_program(program: validate.Program, form: str) -> tuple[str, Any]:
-    """The text of a form of a program, and the results of the text in NumPy, flat."""
+    """The texts of a form of a program, and the results of the text in NumPy, flat."""
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
-        text = validate.generated(program, form)
         handle, args = validate.FORMS[form](program)
-        return text, [np.asarray(x) for x in validate.parts(handle(*args))]
+        text, results = handle.source_for(*args), validate.parts(handle(*copy.deepcopy(args)))
+        try:
+            loops = handle.loop_source_for(*args)
+        except UnsupportedError as error:
+            loops = error.message
+        return f"{text}\n{loops}", [np.asarray(x) for x in results]
 
 
 def run_test(item: pytest.Item) -> bool:
@@ -213,6 +219,7 @@ class Session:
             if name not in self.reach:
                 run = measured(lambda p=program, f=form: run_program(p, f))
                 self.reach[name] = run or Run(np.inf)
+                print(f"{self.reach[name].seconds:6.1f} s {name}", flush=True)
 
     def is_text(self, defect: Defect) -> bool:
         """Whether the function is one whose text is read: a rule, or a function of the library."""

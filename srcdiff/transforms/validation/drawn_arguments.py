@@ -13,7 +13,7 @@ from srcdiff.ir.structs import build_struct, take_part
 from srcdiff.ir.types import Array, Dim, Dynamic, List, Scalar, Static, Struct, Type
 from srcdiff.ir.value_conformance import Mismatch, Scope, conform
 
-__all__ = ["KINDS", "drawn", "like"]
+__all__ = ["EXTREME", "KINDS", "drawn", "like"]
 
 Draw = Callable[[np.random.Generator, tuple[int, ...], Any], Any]  # (rng, shape, example or None)
 
@@ -39,26 +39,36 @@ def _spread(rng: np.random.Generator, shape: tuple[int, ...], example: Any) -> A
     return signs * 10.0 ** rng.uniform(-3, 3, shape)
 
 
+def _large(rng: np.random.Generator, shape: tuple[int, ...], example: Any) -> Any:
+    """Values of both signs whose exponentials overflow or vanish, beside ordinary ones."""
+    return rng.choice([-1.0, 1.0], shape) * 10.0 ** rng.uniform(0, 3.2, shape)
+
+
 KINDS: Mapping[str, Draw] = {
     "values near the example": _near,
     "values of both signs": _signed,
     "ties, zeros and exact integers": _ties,
     "different magnitudes": _spread,
 }
+EXTREME: Mapping[str, Draw] = {"large values": _large, "different magnitudes": _spread}
 
 
 def drawn(
-    fn: Function, examples: Mapping[str, Any], lengths: Mapping[str, int], seed: int = 0
+    fn: Function,
+    examples: Mapping[str, Any],
+    lengths: Mapping[str, int],
+    seed: int = 0,
+    kinds: Mapping[str, Draw] = KINDS,
 ) -> dict[str, list[Any]]:
     """Lists of arguments for `fn`, by a description; empty where an object of no known type is asked for."""
-    names = ("the example arguments", *KINDS, "short arrays")
+    names = ("the example arguments", *kinds, "short arrays")
     sets: dict[str, list[Any]] = {}
     for k, name in enumerate(names):
         rng = np.random.default_rng((seed, k))
         own = {} if name == "short arrays" else examples
         known = {} if name == "short arrays" else dict(lengths)
         try:
-            sets[name] = _arguments(fn, own, known, KINDS.get(name), rng)
+            sets[name] = _arguments(fn, own, known, kinds.get(name), rng)
         except Mismatch:
             continue
     return sets

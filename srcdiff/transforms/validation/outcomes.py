@@ -60,7 +60,9 @@ class Rounded(Bounded):
     rng = np.random.default_rng(0)
 
     def compute(self, op: Op, operands: list[Any], scope: Scope) -> Any:
-        out = super().compute(op, operands, scope)
+        return self.rounded(op, super().compute(op, operands, scope))
+
+    def rounded(self, op: Op, out: Any) -> Any:
         if op.decl.name not in _INEXACT or not isinstance(out, float | np.floating | np.ndarray):
             return out
         kind = np.asarray(out).dtype

@@ -21,7 +21,7 @@ from srcdiff.ir.syntax.printer import to_text
 from srcdiff.ir.value_conformance import Mismatch
 from srcdiff.transforms.guards.entry_guards import with_entry_checks
 from srcdiff.transforms.validation import numeric_derivatives as numeric
-from srcdiff.transforms.validation.drawn_arguments import drawn
+from srcdiff.transforms.validation.drawn_arguments import EXTREME, drawn
 from srcdiff.transforms.validation.kernel_threads import is_kernel, launch_lengths
 from srcdiff.transforms.validation.outcomes import (
     STATEMENTS,
@@ -36,6 +36,7 @@ from srcdiff.transforms.validation.outcomes import (
     outcome,
     outcomes_differ,
 )
+from srcdiff.transforms.validation.wide_arithmetic import worse_than_before
 
 if TYPE_CHECKING:
     from srcdiff.transforms.passes import Pass
@@ -133,6 +134,19 @@ class Validator:
         for label, args in sets.items():
             new[label] = self._compared(made_by, label, before, after, args, old[label])
         self.known[id(after)] = after, new, text
+        if made_by.stabilises:
+            self._compare_with_80_bits(made_by, before, after)
+
+    def _compare_with_80_bits(self, made_by: Pass, before: Function, after: Function) -> None:
+        """What a pass gives is no worse than before; where there was infinity before, it is the right value."""
+        sets = drawn(before, self.examples, self.lengths, kinds=EXTREME)
+        for label, args in sets.items():
+            said = worse_than_before(before, after, args)
+            if said:
+                raise ValidationError(
+                    f"the pass {made_by.name!r} gives a wrong value to {before.name}, at {label}: {said}\n"
+                    f"arguments: {args!r}\nbefore:\n{to_text(before)}\nafter:\n{to_text(after)}"
+                )
 
     def derivative(self, name: str, fn: Function, new: Function, wrt: Sequence[int]) -> None:
         """Compare a derivative with differences of what it is the derivative of, along a random direction.

@@ -128,6 +128,32 @@ def test_the_derivative_is_compared_with_differences(validated, monkeypatch):
         srcdiff.grad(lambda x: np.sum(np.sin(x)), jit=False)(np.array([0.5, 1.5]))
 
 
+OVERFLOWS = """
+def loss(%x': float64[x0]) -> 0 {
+  %0: float64[x0] = exp %x
+  %1: float64[x0] = log %0
+  %2: float64! = sum %1
+  yield %2
+}
+"""
+CAPPED = """
+def loss(%x': float64[x0]) -> 0 {
+  %0: float64[x0] = minimum %x, 600.0
+  %1: float64! = sum %0
+  yield %1
+}
+"""
+
+
+def test_what_was_infinite_must_become_the_right_value():
+    fn, wrong = (parse(text.strip(), OPERATIONS) for text in (OVERFLOWS, CAPPED))
+    planted = Pass("planted", lambda f: wrong, "a test", stabilises=True)
+    with pytest.raises(ValidationError, match=r"became .* with 80 bits"):
+        Recorder(validator=Validator(report=Report())).run(fn, (planted,))
+    right = parse(CAPPED.replace("600.0", "6000.0").strip(), OPERATIONS)
+    Recorder(validator=Validator(report=Report())).run(fn, (replace(planted, fn=lambda f: right),))
+
+
 def test_nothing_is_validated_unless_asked_for(monkeypatch):
     monkeypatch.delenv("SRCDIFF_VALIDATE", raising=False)
     assert Recorder().validator is None

@@ -1,0 +1,98 @@
+"""Passes that make values more stable, against numbers of 80 bits: never worse than before.
+
+A number of 80 bits has a larger range and a smaller rounding error. It shows what a value should be that is infinite or
+not a number in double precision.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from srcdiff.ir.core import Function, Op, Value
+from srcdiff.ir.interpreter import compiled
+from srcdiff.ir.syntax.spelling import template_of
+from srcdiff.ir.types import Array, Scalar, Type
+from srcdiff.ir.value_conformance import Mismatch, Scope, conform
+from srcdiff.transforms.validation.outcomes import Rounded, outcome
+
+__all__ = ["worse_than_before"]
+
+RUNS = 3  # with different rounding errors: their spread says how far the numbers of 80 bits are off
+TOLERANCE = 1e-6
+
+
+class Wide(Rounded):
+    """An evaluator of numbers of 80 bits, with a random rounding error in each operation."""
+
+    def bind(
+        self,
+        values: Sequence[Value],
+        objects: Sequence[Any],
+        scope: Scope,
+        where: Callable[[], str],
+        soft: bool = False,
+    ) -> None:
+        for value, obj in zip(values, objects, strict=True):
+            with contextlib.suppress(Mismatch):  # it shows lengths
+                conform(_narrow(obj, value.type), value.type, scope, soft)
+            self.values[value] = obj
+
+    def compute(self, op: Op, operands: list[Any], scope: Scope) -> Any:
+        """As in double precision; functions of `math`, which take no others, are those of NumPy."""
+        text = "" if op.decl.evaluate else template_of(op)
+        if text.startswith("math.") and hasattr(np, text[5:].partition("(")[0]):
+            out = compiled(f"np.{text[5:]}", len(operands), is_statement=False)(*operands)
+            return self.rounded(op, out)
+        return super().compute(op, operands, scope)
+
+
+def _narrow(obj: Any, type_: Type) -> Any:
+    if isinstance(obj, np.ndarray) and obj.dtype == np.longdouble and isinstance(type_, Array):
+        return obj.astype(type_.dtype)
+    if isinstance(obj, np.longdouble) and isinstance(type_, Scalar):
+        return float(obj) if type_.weak else np.dtype(type_.dtype).type(obj)
+    return obj
+
+
+def _wide(tree: Any) -> Any:
+    if isinstance(tree, float) or getattr(tree, "dtype", None) == np.float64:
+        return np.asarray(tree, np.longdouble)[()]
+    if isinstance(tree, dict):
+        return {k: _wide(v) for k, v in tree.items()}
+    if isinstance(tree, tuple | list):
+        parts = [_wide(v) for v in tree]
+        return type(tree)(*parts) if hasattr(tree, "_fields") else type(tree)(parts)
+    return tree
+
+
+def worse_than_before(before: Function, after: Function, args: Sequence[Any]) -> str:
+    """How a value that `after` has is farther from that of 80 bits than the one before; empty where none is.
+
+    A value that was infinite or no number may stay so, or become the right one.
+    """
+    old, new = outcome(before, args).leaves, outcome(after, args).leaves
+    if old is None or new is None or not _floats(old):
+        return ""
+    runs = [outcome(before, [_wide(a) for a in args], Wide).leaves for _ in range(RUNS)]
+    for a, b, *many in zip(old, new, *(r or () for r in runs), strict=False):
+        if not all(getattr(x, "dtype", None) == np.longdouble for x in many) or not _floats([a, b]):
+            continue
+        wide = np.asarray(many)
+        with np.errstate(all="ignore"):
+            spread = np.max(wide, axis=0) - np.min(wide, axis=0)
+            scale = np.abs(wide[0])
+            worst = np.where(
+                np.isfinite(a), 4 * np.abs(a - wide[0]) + 1e-9 * np.max(scale), TOLERANCE * scale
+            )
+            is_known = np.isfinite(b) & np.isfinite(wide[0]) & np.isfinite(spread)
+            if np.any(is_known & ~(np.abs(b - wide[0]) <= worst + 30 * spread)):
+                return f"{a!r} became {b!r}, and is {wide[0]!r} with 80 bits"
+    return ""
+
+
+def _floats(leaves: Sequence[Any]) -> list[Any]:
+    return [x for x in leaves if isinstance(x, float) or getattr(x, "dtype", None) == np.float64]
