@@ -86,7 +86,7 @@ class _Best(Messages):
             x, y = (self.operand(a, old.location, env, b) for a in old.operands)
             self.named(old, self.largest(self.side_by_side(x, y, whole_type, b), b), env, b)
         elif name == "sum":
-            env[old.result] = self.folded(old, given[0], b)
+            env[old.result] = self.summed(old, given[0], b)
         elif name in ("add", "subtract"):
             self.total(old, given, whole, env, b)
         elif name == "where":

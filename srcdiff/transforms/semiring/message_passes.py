@@ -169,6 +169,12 @@ class Messages(Retyper):
         """What stands for the sum of two logarithms."""
         raise NotImplementedError
 
+    def summed(self, old: Op, x: Atom, b: Builder) -> Atom:
+        """What stands for a sum of potentials, or of logarithms."""
+        if old.operands[0] in self.found:
+            return self.folded(old, x, b)
+        return self.lift(b.op(old.decl, x, **old.attrs), old.location, b)
+
     def folded(self, old: Op, x: Atom, b: Builder) -> Atom:
         """What stands for the sum of the logarithms along an axis: one after the other, in a loop."""
         axes = ndim_of(old.operands[0].type)
@@ -250,7 +256,7 @@ class _Weights(Messages):
                 factors[0] = self.lift(given[0], old.location, b)
             b.append(replace(old, decl=arithmetic.multiply, operands=tuple(factors), spelling=""))
         elif name == "sum":
-            env[old.result] = self.folded(old, given[0], b)
+            env[old.result] = self.summed(old, given[0], b)
         elif name == "subtract" and whole == [True, False]:
             env[old.result] = self.without(given[0], given[1], b)
         elif name == "where":
