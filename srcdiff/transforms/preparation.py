@@ -31,6 +31,7 @@ from srcdiff.transforms.passes import (
     is_adjoint_block,
 )
 from srcdiff.transforms.prepare.complex_writes import write_parts
+from srcdiff.transforms.prepare.inline_masked import inline_masked
 from srcdiff.transforms.prepare.insert_loads import insert_reads, own_arguments
 from srcdiff.transforms.prepare.rename_overwrites import rebind_whole
 from srcdiff.transforms.prepare.reshape_copies import own_reshaped
@@ -80,6 +81,10 @@ def preparing(disabled: Collection[str] | None) -> tuple[Pass, ...]:
         Pass(
             "load insertion", insert_reads, "each use of storage is a load: the contents at one moment are a value",
             "all later passes work on values", owned, loads,
+        ),
+        Pass(
+            "masked helper inlining", inline_masked, "a helper beside a mask stands in its caller",
+            "adjoints of the helper's operations see the mask", loads,
         ),
         Pass(
             "divisor facts", note_divisors, "a length that Python's numbers are divided by is known not to be 0",

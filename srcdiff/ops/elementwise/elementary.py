@@ -462,7 +462,7 @@ def heaviside(x, h0, *, out, d_out):
     avoid="not finite", gradients=([1.0, 0.0, 0.0],))),
 )  # fmt: skip
 def nan_to_num(x, *, out, d_out):
-    d_x = d_out * np.isfinite(x)
+    d_x = np.where(np.isfinite(x), d_out, 0.0)
 
 
 # ---- steps and predicates: no derivative -----------------------------------------------------

@@ -36,6 +36,7 @@ from srcdiff.ops.arrays import memory, shapes
 from srcdiff.ops.core.registry import is_own
 from srcdiff.ops.core.type_rules import real_dtype
 from srcdiff.ops.elementwise import arithmetic, complex_numbers
+from srcdiff.transforms.ad.reverse.selected import Selections
 from srcdiff.transforms.simplify.constants import zeros
 
 __all__ = [
@@ -87,9 +88,17 @@ class Scope:
     adjoint_of: dict[Value, Value] = field(
         default_factory=dict
     )  # what values of the backward part are the adjoints of
+    selections: Selections = field(default_factory=lambda: Selections({}))
 
     def inner(self, region: Region) -> Scope:
-        return Scope(region, self, self.b.inner(), self.zeros, adjoint_of=self.adjoint_of)
+        return Scope(
+            region,
+            self,
+            self.b.inner(),
+            self.zeros,
+            adjoint_of=self.adjoint_of,
+            selections=self.selections,
+        )
 
     def buffer(self, value: Value) -> Atom | None:
         """The adjoint buffer of a value, made here or in a region around."""
@@ -113,7 +122,9 @@ class Scope:
             self.b.ops(memory.add_into, buffer, amount, where="")
             return
         before = self.totals.get(value)
-        self.totals[value] = amount if before is None else self.b.op(arithmetic.add, before, amount)
+        self.totals[value] = (
+            amount if before is None else self.selections.add(self.b, before, amount)
+        )
 
     def add_part(self, value: Value, part: Partial) -> None:
         buffer = self.buffer(value)

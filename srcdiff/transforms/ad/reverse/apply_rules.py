@@ -24,6 +24,7 @@ from srcdiff.transforms.ad.reverse.accumulate import (
     whole,
 )
 from srcdiff.transforms.ad.reverse.reverse_state import Reversal
+from srcdiff.transforms.ad.reverse.selected import Masks, mask_of_operand
 from srcdiff.transforms.analysis.defuse import needed, uses
 
 __all__ = ["reverse_by_rule"]
@@ -35,6 +36,7 @@ def reverse_by_rule(r: Reversal, op: Op, d_outs: Sequence[Atom | None], scope: S
     if not wanted:
         return  # an array of constants, active by what is written into it
     given = [_as_wanted(op, d, v, scope) for d, v in zip(d_outs, op.results, strict=True)]
+    given, masks = _without_masks(op, given, scope)
     decl = op.decl if op.decl.specialised is None else op.decl.specialised(tuple(wanted))
     if decl.rule is None:
         raise unknown_derivative(op, wanted[0])
@@ -55,7 +57,19 @@ def reverse_by_rule(r: Reversal, op: Op, d_outs: Sequence[Atom | None], scope: S
     present = [d for d in given if d is not None]
     found = _inline(r, rule, wanted, [*op.operands, *op.results], present, scope)
     for k, d in zip(wanted, found, strict=True):
-        r.contribute(op.operands[k], d, scope, _made_for(op, op.operands[k], d))
+        full = _made_for(op, op.operands[k], d)
+        r.contribute(op.operands[k], d, scope, full, masks, op.decl.linear)
+
+
+def _without_masks(
+    op: Op, given: list[Atom | None], scope: Scope
+) -> tuple[list[Atom | None], Masks]:
+    """The adjoint of the only result before masks selected from it, and the masks for what the rule gives."""
+    d, masks = scope.selections.split(given[0])
+    moved = [mask_of_operand(scope.b, op, mask) for mask in masks]
+    if len(given) != 1 or None in moved:
+        return given, ()
+    return [d], tuple(filter(None, moved))
 
 
 def _made_for(op: Op, operand: Atom, d: Atom) -> Type | Value | None:
@@ -124,7 +138,10 @@ def _inline(
             look_up(a)
         copy = clone_statement(statement, env)
         copy = _without_rule_names(copy, env) if isinstance(copy, Op) else copy
-        scope.b.append(replace(copy, origin="adjoint", location=scope.b.location))
+        copy = replace(copy, origin="adjoint", location=scope.b.location)
+        scope.b.append(copy)
+        if isinstance(copy, Op):
+            scope.selections.note(copy)
     return [look_up(y) for y in yields]
 
 

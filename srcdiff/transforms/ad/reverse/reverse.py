@@ -57,6 +57,7 @@ from srcdiff.transforms.ad.reverse.reverse_calls import Positions, reverse_call,
 from srcdiff.transforms.ad.reverse.reverse_control import reverse_branch, reverse_loop
 from srcdiff.transforms.ad.reverse.reverse_ops import reverse_op
 from srcdiff.transforms.ad.reverse.reverse_state import Reversal, Rules
+from srcdiff.transforms.ad.reverse.selected import Selections
 from srcdiff.transforms.ad.reverse.unbroadcast import Fitting
 from srcdiff.transforms.analysis.activity import active_values
 from srcdiff.transforms.analysis.defuse import is_mixed, rename
@@ -331,7 +332,8 @@ def _start(
         Fitting(forward, assumed_lengths(fn), rigid),
         lists_by_element(program, buffers),
     )
-    return state, Scope(fn.body, None, Builder(shapes_for(fn), "adjoint", fn.location), state.zeros)
+    b = Builder(shapes_for(fn), "adjoint", fn.location)
+    return state, Scope(fn.body, None, b, state.zeros, selections=Selections(forward.maker))
 
 
 def _whole_body(

@@ -33,6 +33,7 @@ from srcdiff.ir.types import (
     Struct,
     Type,
     is_float,
+    shape_of,
 )
 from srcdiff.ops.arrays import containers, memory
 from srcdiff.ops.control import control
@@ -42,6 +43,7 @@ from srcdiff.transforms.ad.containers.nested_lists import inner_item, is_changed
 from srcdiff.transforms.ad.containers.struct_adjoints import add_lists
 from srcdiff.transforms.ad.reverse.accumulate import Scope, adjoint_type, crossed, hint, whole
 from srcdiff.transforms.ad.reverse.primal_refs import ForwardPart
+from srcdiff.transforms.ad.reverse.selected import Masks, fits
 from srcdiff.transforms.ad.reverse.unbroadcast import Fitting
 from srcdiff.transforms.analysis.dependence.aliased_writes import (
     is_of_its_turn,
@@ -107,10 +109,16 @@ class Reversal:
     # ---- contributions ----------------------------------------------------------------------------
 
     def contribute(
-        self, target: Atom, amount: Atom, scope: Scope, full: Type | Value | None = None
+        self,
+        target: Atom,
+        amount: Atom,
+        scope: Scope,
+        full: Type | Value | None = None,
+        masks: Masks = (),
+        is_linear: bool = False,
     ) -> None:
         """Add to the adjoint of a value; `full` is the type that the contribution was made for, where that was
-        broadcast.
+        broadcast, and `masks` select from it.
         """
         if not isinstance(target, Value) or target not in self.active:
             return
@@ -120,7 +128,11 @@ class Reversal:
         if isinstance(target.type, List):
             self.contribute_list(target, amount, scope)
             return
+        select = scope.selections.select
+        if not all(fits(mask, shape_of(target.type)) for mask in masks):
+            amount, masks = select(scope.b, amount, masks, is_linear), ()
         amount = self.fitting.fitted(target, amount, full or target.type, scope)
+        amount = select(scope.b, amount, masks, is_linear)
         if full is not None and target not in self.buffers:
             amount = self.fitting.surely_whole(target, amount, scope)
         if target in self.buffers:

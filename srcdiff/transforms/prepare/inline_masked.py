@@ -1,0 +1,71 @@
+"""Inline short helpers beside masks, so that the adjoints of their operations see the mask.
+
+np.where(m, size(x, w), 0.0)        becomes        np.where(m, x * w, 0.0)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from srcdiff.ir.core import Atom, Call, Function, Op, Statement, Value, walk
+from srcdiff.transforms.simplify.inline import Inline, is_few_lines
+
+__all__ = ["inline_masked"]
+
+_LINES = 30  # of a helper that is looked into
+_DEPTH = 3  # helpers that call helpers
+_MASKS = ("where", "nan_to_num")
+
+
+def inline_masked(fn: Function) -> Function:
+    """`fn` with these helpers inlined."""
+    for _ in range(_DEPTH):
+        calls = _beside_masks(fn)
+        if not calls:
+            break
+        fn = _InlineMasked(fn, calls)(fn)
+    return fn
+
+
+def _beside_masks(fn: Function) -> set[Call]:
+    """The calls whose result a mask selects from, and those that select from a computed argument."""
+    calls = [
+        s for s in walk(fn.body) if isinstance(s, Call) and is_few_lines(s.function, _LINES, Call)
+    ]
+    if not calls:
+        return set()
+    makers = {r: s for s in walk(fn.body) for r in s.results}
+    found = {s for a in _selected(fn) for s in _made_from(a, makers) if s in calls}
+    for call in calls:
+        if any(_selected(call.function)):
+            origins = [s for a in call.operands for s in _made_from(a, makers)]
+            if any(isinstance(s, Call) or not s.decl.linear for s in origins):
+                found.add(call)
+    return {c for c in found if isinstance(c, Call)}
+
+
+def _selected(fn: Function) -> Iterator[Atom]:
+    """What masks select from."""
+    for s in walk(fn.body):
+        if isinstance(s, Op) and s.decl.name in _MASKS:
+            yield from s.operands[-2:]
+
+
+def _made_from(a: Atom, makers: Mapping[Value, Statement]) -> Iterator[Op | Call]:
+    """The elementwise operations and calls that a value is computed by, from the last backwards."""
+    made = makers.get(a) if isinstance(a, Value) else None
+    if isinstance(made, Call):
+        yield made
+    elif isinstance(made, Op) and made.decl.elementwise:
+        yield made
+        for operand in made.operands:
+            yield from _made_from(operand, makers)
+
+
+class _InlineMasked(Inline):
+    def __init__(self, fn: Function, calls: set[Call]) -> None:
+        super().__init__(fn, _LINES)
+        self.calls = calls
+
+    def may_inline(self, call: Call) -> bool:
+        return call in self.calls and super().may_inline(call)

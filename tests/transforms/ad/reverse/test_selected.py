@@ -1,0 +1,106 @@
+"""What a mask leaves out has no part in the derivative, whatever number it is: the derivative of random programs is that
+of the same programs without those elements.
+"""
+
+import numpy as np
+import pytest
+from transforms.sources import source as program_of
+
+import srcdiff
+
+TERMS = (
+    "x * w", "(x - w) ** 2", "np.sqrt(x * w)", "w * np.log(x)", "w / x + x", "np.exp(x) * w", "x**w", "np.hypot(w, 2.0 * x)",
+    "np.cbrt(x) - np.arctan2(w, x)", "size(x, w)", "np.logaddexp(x, w)", "np.log1p(x) * np.maximum(x, w)",
+)  # fmt: skip
+CHAINS = (
+    "{y}", "np.tanh({y}) + {z}", "{y} * {z}", "{y} / (1.0 + {z}**2)", "np.sin({y}) ** 2", "0.5 * {y} - {z}", "size({y}, w)",
+)  # fmt: skip
+MASKS = (
+    "np.sum(np.where(kept, {y}, 0.0))", "np.sum(np.where(~kept, 0.0, {y}) ** 2)", "np.sum({y}, where=kept)",
+    "np.mean({y}, where=kept)", "np.var({y}, where=kept)", "np.prod(1.0 + 0.01 * {y}, where=kept)", "masked({y}, kept)",
+    "np.max({y}, where=kept, initial=-99.0)", "in_loop(x, w, kept)", "by_rows(x, w, kept)",
+)  # fmt: skip
+NAN_MASKS = (
+    "np.nansum({y})", "np.nanmean({y})", "np.nanvar({y})", "np.nanmax({y})", "np.nanmin({y})", "np.nanstd({y})",
+    "np.nancumsum({y})[-1]", "np.nanprod(1.0 + 0.01 * {y})", "np.sum(np.where(np.isnan(x), 0.0, {y}))",
+    "np.sum(np.nan_to_num({y}))", "np.sum(np.nansum(np.reshape(x, (1, -1)) * w, axis=0))",
+)  # fmt: skip
+HELPERS = """\
+def size(x, w):
+    return np.exp(0.3 * w) * x**2
+
+
+def masked(y, kept):
+    return np.sum(np.where(kept, y, 0.0))
+
+
+def in_loop(x, w, kept):
+    total = 0.0
+    for i in range(len(x)):
+        y = np.sqrt(x[i] * w[i]) + size(x[i], w[i])
+        total += np.where(kept[i], y * w[i], 0.0) + (np.log(x[i]) * w[i] if kept[i] else 0.0)
+    return total
+
+
+def by_rows(x, w, kept):
+    x, w, kept = np.reshape(x, (-1, 1)), np.reshape(w, (-1, 1)), np.reshape(kept, (-1, 1))
+    return np.sum(np.where(kept, np.log(w * x) * np.array([1.0, 2.0]), 0.0))
+
+
+"""
+X, W = np.array([0.7, 1.2, 0.4, 1.9, 0.9]), np.array([0.6, 1.1, 1.7, 0.8, 0.5])
+KEPT = np.array([True, False, True, True, False])
+
+
+def program(seed, masks):
+    """Masks of chains of terms, some of them asked for under several masks."""
+    rng = np.random.default_rng(seed)
+    pick = lambda options: options[rng.integers(len(options))]
+    lines = [f"    y = {pick(TERMS)}", f"    z = {pick(TERMS)}"]
+    lines.append(f"    y = {pick(CHAINS).format(y='y', z='z')}")
+    total = " + ".join(pick(masks).format(y=pick("yz"), z=pick("yz")) for _ in range(3))
+    return HELPERS + "\n".join(["def f(w, x, kept):", *lines, f"    return {total}", ""])
+
+
+def agrees(source, *numbers, **options):
+    """Reverse, forward and second order, against the program without what is left out."""
+    f = program_of(source)
+    kept, ones, few = (W[KEPT], X[KEPT], KEPT[KEPT]), np.ones(5), np.ones(3)
+    gradient = srcdiff.grad(f, argnums=(0, 1), **options)
+    tangent = lambda f, args, t: srcdiff.jvp(f, args, (t, 0.0 * t, None), **options)[1]
+    total = lambda k: lambda w, x, kept: np.sum(gradient(w, x, kept)[k] * w)
+    again = [srcdiff.grad(total(k), argnums=(0, 1), **options) for k in range(2)]
+
+    def check(found, wanted):
+        for d, expected in zip(found, wanted, strict=True):
+            whole = np.zeros(5)
+            whole[KEPT] = expected
+            np.testing.assert_allclose(d, whole, rtol=1e-8, atol=1e-12, err_msg=source)
+
+    for number in numbers:
+        args = W, np.where(KEPT, X, number), KEPT
+        check(gradient(*args), gradient(*kept))
+        assert tangent(f, args, ones) == pytest.approx(tangent(f, kept, few), rel=1e-8)
+        check(tangent(gradient, args, ones), tangent(gradient, kept, few))
+        for second in again:
+            check(second(*args), second(*kept))
+
+
+@pytest.mark.parametrize("seed", range(16))
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_what_is_masked_has_no_part(seed):
+    agrees(program(seed, MASKS), np.nan, np.inf, 0.0, -1.0)
+
+
+@pytest.mark.parametrize("seed", range(16))
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_what_is_not_a_number_has_no_part(seed):
+    agrees(program(seed, NAN_MASKS), np.nan)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("masks", [MASKS, NAN_MASKS])
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_what_is_masked_has_no_part_compiled(seed, masks):
+    agrees(program(100 + seed, masks), np.nan, jit=True)
