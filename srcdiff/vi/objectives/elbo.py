@@ -84,6 +84,10 @@ class Elbo:
         self._latest: Bound | None = None
         self._latest_data: tuple[Any, ...] = ()
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Without its programs, which are made again."""
+        return {**vars(self), "_bounds": {}, "_latest": None, "_latest_data": ()}
+
     # ---- programs
 
     def bound(self, *data: Any, full: tuple[Any, ...] | None = None) -> Bound:

@@ -51,8 +51,22 @@ class Posterior:
         self.data = data
         self.stopped = stopped
         self.restarts: Sequence[Any] = ()
-        bound = elbo.bound(*data)
-        self._bound = bound.with_guide(guide) if guide and isinstance(bound, VectorBound) else bound
+        self._bound = self._own_bound()
+
+    def _own_bound(self) -> Any:
+        bound = self.elbo.bound(*self.data)
+        is_other = self.guide is not self.elbo.guide and isinstance(bound, VectorBound)
+        return bound.with_guide(self.guide) if is_other else bound
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without programs, and without the class of the parameters: both are made again."""
+        kept = {k: v for k, v in vars(self).items() if k != "_bound"}
+        return {**kept, "params": tuple(self.params)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._bound = self._own_bound()
+        self.params = self._bound.params_type(*state["params"])
 
     # ---- draws and moments
 
@@ -148,7 +162,11 @@ class Posterior:
         return arviz.from_dict(**groups)
 
     def __repr__(self) -> str:
-        last = f", bound {self.bounds[-1]:.6g}" if len(self.bounds) else ""
+        n = max(1, len(self.bounds) // 10)
+        of_last = f"the last {n} steps" if n > 1 else "the last step"
+        last = (
+            f", mean bound {np.mean(self.bounds[-n:]):.6g} of {of_last}" if len(self.bounds) else ""
+        )
         return f"<srcdiff.vi.Posterior of {self._bound.target.name!r}, {guide_name(self.guide)}{last}, {self.stopped}>"
 
 
