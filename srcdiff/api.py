@@ -181,14 +181,18 @@ def vjp(
     `back(d_value)` gives a tuple over all arguments, or over `argnums`; bare for an int or name.
     Arguments that hold no floats have the adjoint None.
     """
-    return shared(Pullback, plain_function(f), options_for(f, options))(*args, argnums=argnums)
+    return shared(Pullback, plain_function(f, len(args)), options_for(f, options))(
+        *args, argnums=argnums
+    )
 
 
 def jvp(
     f: Function, args: Sequence[Any], tangents: Sequence[Any], **options: Any
 ) -> tuple[Any, Any]:
     """The value of `f` at `args`, and its derivative along `tangents` (one for each argument; None for zero)."""
-    return shared(Pushforward, plain_function(f), options_for(f, options))(args, tangents)
+    return shared(Pushforward, plain_function(f, len(args)), options_for(f, options))(
+        args, tangents
+    )
 
 
 def transform(f: Function, name: str, **options: Any) -> Generated:

@@ -765,7 +765,7 @@ def test_functions_of_libraries_are_differentiated_as_they_are() -> None:
     np.testing.assert_allclose(
         srcdiff.batch(np.linalg.det, jit=False)(np.stack([np.eye(2), 2.0 * np.eye(2)])), [1.0, 4.0]
     )
-    for f in (np.histogram, np.concatenate, np.poly1d([1.0, 2.0])):
+    for f in (np.histogram, np.einsum, np.poly1d([1.0, 2.0])):
         with pytest.raises(UnsupportedError, match="is a library's function"):
             srcdiff.grad(f)
 
@@ -780,3 +780,42 @@ def test_positions_may_be_given_by_position() -> None:
     assert srcdiff.hessian(scaled, 1)(X, 3.0) == pytest.approx(6.0)
     with pytest.raises(ValueError, match="positions are given as argnums="):
         srcdiff.jacobian(scaled, 1)
+
+
+@pytest.mark.parametrize("jit", [False, True])
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: np.sum(x**3, keepdims=True),
+        lambda x: np.sum(x.reshape(1, -1) ** 3, axis=1),
+        lambda x: np.array([[np.sum(x**3)]]),
+        lambda x: (x**3)[:1] + (x**3)[1:2] + x[2] ** 3,
+    ],
+)
+def test_a_gradient_is_of_an_array_of_one_number_too(f, jit):
+    x = np.array([0.5, 1.5, -2.0])
+    g = srcdiff.value_and_grad(f, jit=jit)
+    value, gradient = g(x)
+    np.testing.assert_allclose(value, f(x))
+    np.testing.assert_allclose(gradient, 3 * x**2)
+    np.testing.assert_allclose(srcdiff.hessian(f, jit=jit)(x), np.diag(6 * x))
+
+
+class Holder:
+    def __init__(self, x):
+        self.x = x
+
+
+@pytest.mark.filterwarnings("ignore::srcdiff.DynamicWarning")
+def test_a_gradient_is_of_an_array_of_one_number_in_the_interpreter():
+    found = srcdiff.grad(lambda h: np.sum(h.x**2, keepdims=True))(Holder(np.ones(2)))
+    np.testing.assert_array_equal(found.x, [2.0, 2.0])
+
+
+@pytest.mark.filterwarnings("ignore::srcdiff.DynamicWarning")
+@pytest.mark.parametrize(
+    "f", [lambda x: x.shape, lambda x: (x.shape, x), lambda x: x.dtype, lambda x: [x, x]]
+)
+def test_what_is_no_number_has_no_gradient(f):
+    with pytest.raises(srcdiff.DifferentiationError, match="gradient"):
+        srcdiff.grad(f)(np.ones(3))

@@ -8,7 +8,7 @@ from srcdiff.errors import UnsupportedError
 from srcdiff.frontend.source.locations import parameter_place
 from srcdiff.ir.core import Function, Node, Tree, Value
 from srcdiff.ir.location import Location
-from srcdiff.ir.types import Array, List, Scalar, Static, Struct, Type, is_complex, is_float
+from srcdiff.ir.types import Array, Dim, List, Scalar, Static, Struct, Type, is_complex, is_float
 from srcdiff.options import Options
 
 __all__ = ["check_differentiable", "check_scalar", "label"]
@@ -87,7 +87,7 @@ def label(fn: Function) -> str:
 
 
 def check_scalar(fn: Function, options: Options) -> None:
-    """A gradient needs a scalar: the result, or its first part with `has_aux`."""
+    """A gradient needs a scalar, or an array of one: the result, or its first part with `has_aux`."""
     tree: Tree = fn.output
     if options.has_aux:
         if not isinstance(tree, Node) or len(tree.children) != 2:
@@ -98,7 +98,9 @@ def check_scalar(fn: Function, options: Options) -> None:
             )
         tree = tree.children[0]
     type_: Type | None = fn.body.yields[tree].type if isinstance(tree, int) else None
-    if isinstance(type_, Scalar) and is_float(type_) and not is_complex(type_):
+    is_real = type_ is not None and is_float(type_) and not is_complex(type_)
+    is_of_one = isinstance(type_, Array) and {*type_.shape} == {Dim(1)}
+    if is_real and (isinstance(type_, Scalar) or is_of_one):
         return
     if isinstance(type_, Scalar) and is_complex(type_):
         advice = (

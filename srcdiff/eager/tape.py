@@ -139,13 +139,14 @@ class Tape:
     ) -> tuple[Any, ...]:
         """The adjoints of the arguments, from that of the value (1 if it is a number)."""
         if weight is None:
-            if not is_float(value) or np.ndim(value):
-                shape = f"an array of shape {value.shape}" if np.ndim(value) else f"{value!r}"
+            if not is_float(value) or (np.ndim(value) and np.size(value) != 1):
+                is_array = isinstance(value, np.ndarray) and value.ndim
+                shape = f"an array of shape {value.shape}" if is_array else f"{value!r}"
                 raise DifferentiationError(
                     f"{name or 'the function'} returns {shape}, and a gradient is of a number",
                     "Take the Jacobian, or sum the result.",
                 )
-            weight = 1.0
+            weight = np.ones(np.shape(value)) if np.ndim(value) else 1.0
         if on_independent != "ignore" and not self.tracked.has_part(value):
             self.say_independent(on_independent, name)
         shadows = Shadows()

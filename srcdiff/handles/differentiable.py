@@ -312,18 +312,20 @@ def _points(kind: Any, f: Any, options: Options, code: Any, jit: str | None) -> 
     return kind(f, options), f.__defaults__
 
 
-def plain_function(f: Any) -> Any:
-    """The function under a `Differentiable`, and one that calls a library's; everything else as it is."""
+def plain_function(f: Any, count: int | None = None) -> Any:
+    """The function under a `Differentiable`, and one that calls a library's with `count` arguments, if that is known;
+    everything else as it is.
+    """
     if isinstance(f, Differentiable):
         return f.__wrapped__
     if not callable(f):
         raise TypeError(f"expected a function, got {f!r}")
-    if (getattr(f, "__module__", "") or "").partition(".")[0] in ("math", "numpy", "scipy"):
-        # operations take a while to import
-        from srcdiff.frontend.source.library_wrappers import written_out
+    if type(f) is FunctionType and (f.__module__ or "").partition(".")[0] not in ("numpy", "scipy"):
+        return f
+    # operations take a while to import
+    from srcdiff.frontend.source.library_wrappers import written_out
 
-        return written_out(f)
-    return f
+    return written_out(f, count)
 
 
 def options_for(f: Any, given: dict[str, Any], argnums: Any = None) -> Options:

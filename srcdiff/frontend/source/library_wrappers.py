@@ -2,36 +2,90 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable
+from itertools import chain, islice
 from typing import Any
+
+import numpy as np
 
 from srcdiff.frontend.source.function_source import calling
 from srcdiff.ops.core.registry import find, find_composite
 
 __all__ = ["written_out"]
 
+_LIBRARIES = ("math", "numpy", "scipy", "operator", "_operator")
 
-def written_out(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A function of the operands that a known function cannot do without; what is not known is as it is."""
+
+def written_out(function: Callable[..., Any], count: int | None = None) -> Callable[..., Any]:
+    """A function that calls a library's with `count` arguments, or with those it cannot do without; other functions are
+    as they are.
+    """
+    if isinstance(function, functools.partial):
+        given = None if count is None else count + len(function.args)
+        made = _calling(function.func, given, (*function.keywords,))
+        is_same = made is function.func
+        return function if is_same else functools.partial(made, *function.args, **function.keywords)
+    return _calling(function, count, ())
+
+
+def _calling(
+    function: Callable[..., Any], count: int | None, keywords: tuple[str, ...]
+) -> Callable[..., Any]:
+    if type(function).__hash__ is None:
+        return function
+    module = (getattr(function, "__module__", None) or "").partition(".")[0]
+    is_called = module in _LIBRARIES and not isinstance(function, type) and count is not None
+    is_known = find(function) is not None or find_composite(function) is not None
+    if not (is_called or is_known or isinstance(function, np.ufunc)):
+        return function
+    return _made(function, count, keywords)
+
+
+@functools.lru_cache(maxsize=256)
+def _made(
+    function: Callable[..., Any], count: int | None, keywords: tuple[str, ...]
+) -> Callable[..., Any]:
+    names = _declared(function)
+    if not names or count not in (None, len(names)) or keywords:
+        names = _names(function, count, keywords)
+    return calling(function, names, keywords) if names else function
+
+
+def _declared(function: Callable[..., Any]) -> tuple[str, ...]:
+    """The operands that a known function cannot do without, as it is declared."""
     composite, operation = find_composite(function), find(function)
     if composite is not None and not composite.given and composite.ndim is None:
-        names = _operands(inspect.signature(composite.function))
+        signature = inspect.signature(composite.function)
     elif operation is not None and operation.signature:
-        names = _operands(_signature(operation.signature))
+        signature = inspect.signature(eval(f"lambda {operation.signature}: None"))
     else:
-        return function
-    return calling(function, names) if names else function
-
-
-def _operands(signature: inspect.Signature) -> tuple[str, ...]:
-    """The parameters without a default; none where a function takes any number of them."""
+        return ()
     found = signature.parameters.values()
     if any(p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in found):
         return ()
     return tuple(p.name for p in found if p.default is p.empty)
 
 
-def _signature(text: str) -> inspect.Signature:
-    """The signature that a declaration says: `"x, axis=None"`."""
-    return inspect.signature(eval(f"lambda {text}: None"))
+def _names(
+    function: Callable[..., Any], count: int | None, keywords: tuple[str, ...]
+) -> tuple[str, ...]:
+    """The first `count` parameters as the library names them, or those without a default."""
+    try:
+        found = inspect.signature(function).parameters.values()
+    except ValueError:  # compiled, and without a signature
+        return ()
+    own = [p for p in found if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    shapes = (getattr(getattr(function, "__self__", None), "shapes", None) or "").split(", ")
+    needed = [p.name for p in own if p.default is p.empty] + [s for s in shapes if s]
+    if count is None:
+        return tuple(n for n in needed if n not in keywords)
+    more = [*(p.name for p in own if p.name not in needed), "loc", "scale"]
+    rest = next((p.name for p in found if p.kind is p.VAR_POSITIONAL), None)
+    if rest is None:
+        return tuple(needed + more[:-2])[:count]
+    if not hasattr(getattr(function, "__self__", None), "shapes"):
+        more = more[:-2]
+    numbered = (f"{rest}_{k}" for k in range(count))
+    return tuple(islice(chain(needed, more, numbered), count))

@@ -9,7 +9,7 @@ import numpy as np
 
 from srcdiff.vi.guides.automatic import Guide
 from srcdiff.vi.model.predictive import predictive
-from srcdiff.vi.objectives.bound import VectorBound
+from srcdiff.vi.objectives.bound import Bound, VectorBound
 from srcdiff.vi.objectives.elbo import Elbo, guide_name
 from srcdiff.vi.objectives.log_density import LogDensity
 from srcdiff.vi.results.export import write_posterior
@@ -53,10 +53,11 @@ class Posterior:
         self.restarts: Sequence[Any] = ()
         self._bound = self._own_bound()
 
-    def _own_bound(self) -> Any:
+    def _own_bound(self) -> Bound:
         bound = self.elbo.bound(*self.data)
-        is_other = self.guide is not self.elbo.guide and isinstance(bound, VectorBound)
-        return bound.with_guide(self.guide) if is_other else bound
+        if self.guide is not self.elbo.guide and isinstance(bound, VectorBound):
+            return bound.with_guide(self.guide)
+        return bound
 
     def __getstate__(self) -> dict[str, Any]:
         """Without programs, and without the class of the parameters: both are made again."""

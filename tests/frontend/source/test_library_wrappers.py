@@ -1,0 +1,93 @@
+"""Functions of libraries where users' functions are expected: the derivative is that of a function that calls them."""
+
+import functools
+import inspect
+import operator
+
+import numpy as np
+import pytest
+import scipy.special
+from scipy import stats
+
+import srcdiff
+
+A, V = np.arange(1.0, 7.0).reshape(2, 3), np.array([0.5, 1.5, 2.5])
+CALLS = [
+    (np.pad, (V, 1, "constant")),
+    (np.pad, (V, 2)),
+    (np.tile, (V, 2)),
+    (np.tile, (V, (2, 2))),
+    (np.kron, (A, V)),
+    (np.append, (A, A, 0)),
+    (np.reshape, (A, (3, 2))),
+    (np.transpose, (A,)),
+    (np.clip, (A, 1.5, 4.5)),
+    (np.sum, (A, 0)),
+    (np.quantile, (A, 0.3)),
+    (np.roll, (A, 1)),
+    (np.linalg.norm, (A,)),
+    (np.linalg.norm, (A, 2)),
+    (operator.mul, (A, V)),
+    (operator.matmul, (A, V)),
+    (operator.neg, (A,)),
+    (abs, (-2.0,)),
+    (scipy.special.gammaln, (V,)),
+    (scipy.special.logsumexp, (A, 1)),
+    (stats.norm.logpdf, (V,)),
+    (stats.norm.logpdf, (V, 0.3)),
+    (stats.norm.logpdf, (V, 0.3, 2.0)),
+    (stats.gamma.logpdf, (V, 1.5)),
+    (stats.gamma.logpdf, (V, 1.5, 0.1, 2.0)),
+    (stats.multivariate_normal.logpdf, (V, np.zeros(3), np.eye(3))),
+    (functools.partial(np.sum, axis=0), (A,)),
+    (functools.partial(np.quantile, q=0.3), (A,)),
+    (functools.partial(np.dot, A), (V,)),
+    (functools.partial(stats.norm.logpdf, scale=2.0), (V,)),
+]
+
+
+@pytest.mark.parametrize(("function", "args"), CALLS)
+def test_the_derivative_is_that_of_a_function_that_calls_it(function, args):
+    first, *rest = args
+    value, back = srcdiff.vjp(function, *args, argnums=(0,))
+    expected, expected_back = srcdiff.vjp(lambda x: function(x, *rest), first)
+    np.testing.assert_allclose(value, function(*args))
+    np.testing.assert_array_equal(value, expected)
+    d = np.cos(np.arange(np.size(value), dtype=float)).reshape(np.shape(value))[()]
+    np.testing.assert_array_equal(back(d)[0], expected_back(d)[0])
+    along = (np.ones_like(first), *(None for _ in rest))
+    np.testing.assert_allclose(
+        srcdiff.jvp(function, args, along)[1],
+        srcdiff.jvp(lambda x: function(x, *rest), (first,), along[:1])[1],
+    )
+
+
+def test_variadic_functions_and_lists():
+    value, back = srcdiff.vjp(np.einsum, "ij,j", A, V, argnums=(1, 2))
+    np.testing.assert_allclose(value, A @ V)
+    np.testing.assert_allclose(back(np.ones(2))[1], A.sum(axis=0))
+    value, back = srcdiff.vjp(np.concatenate, [V, V], 0, argnums=0)
+    assert value.shape == (6,) and [d.shape for d in back(np.ones(6))] == [(3,), (3,)]
+
+
+@pytest.mark.parametrize(
+    ("function", "args"),
+    [
+        (operator.mul, (2.0, 3.0)),
+        (scipy.special.gammaln, (2.5,)),
+        (stats.norm.logpdf, (0.7,)),
+        (stats.gamma.logpdf, (0.7, 1.5)),
+        (functools.partial(operator.mul, 3.0), (2.0,)),
+        (np.max, (A,)),
+    ],
+)
+def test_gradients_take_the_arguments_without_a_default(function, args):
+    first, *rest = args
+    expected = srcdiff.grad(lambda x: function(x, *rest))(first)
+    np.testing.assert_array_equal(srcdiff.grad(function)(*args), expected)
+
+
+@pytest.mark.parametrize("function", [len, dict, print, np.einsum, inspect.signature])
+def test_others_are_refused(function):
+    with pytest.raises(srcdiff.UnsupportedError):
+        srcdiff.grad(function)(V)
