@@ -31,13 +31,13 @@ from srcdiff.transforms.passes import (
     is_adjoint_block,
 )
 from srcdiff.transforms.prepare.complex_writes import write_parts
-from srcdiff.transforms.prepare.inline_masked import inline_masked
 from srcdiff.transforms.prepare.insert_loads import insert_reads, own_arguments
 from srcdiff.transforms.prepare.rename_overwrites import rebind_whole
 from srcdiff.transforms.prepare.reshape_copies import own_reshaped
 from srcdiff.transforms.rewrite.named_abs_squared import name_squared_sizes
 from srcdiff.transforms.rewrite.named_sigmoid import name_sigmoids
 from srcdiff.transforms.simplify.fold_identical_branches import alike_branches
+from srcdiff.transforms.simplify.inline_masked import inline_masked
 from srcdiff.transforms.stability import stabilise
 
 __all__ = ["preparing", "with_layouts"]
