@@ -5,8 +5,8 @@
     python tools/passes_table.py --check    # counts again, and fails where docs/passes.md has other counts
 
 The words are those of `Pass`, beside the passes. A count is the number of programs whose IR a pass changes: of the
-corpus (gradients and tangents, in NumPy, as loops, and for a CUDA device), of the examples, of the benchmarks at their
-own sizes, and of the CUDA kernels of the tests. `--only` measures some of the four.
+corpus (gradients and tangents, in NumPy and as loops; gradients in single precision and for a CUDA device; Hessians),
+of the examples, of the benchmarks at their own sizes, and of the CUDA kernels of the tests. `--only` measures some.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+import srcdiff  # noqa: E402
 from srcdiff.compile import build  # noqa: E402
 from srcdiff.ir.core import Function  # noqa: E402
 from srcdiff.ir.syntax.printer import to_text  # noqa: E402
@@ -67,7 +68,6 @@ def lists() -> dict[str, tuple[Pass, ...]]:
         "Semirings": tuple(semiring_pipeline.SEMIRINGS.values()),
         "Helpers of compiled code": (*pipeline.INLINED, pipeline.PRIVATE),
         "After reverse mode": (
-            pipeline.BLOCKS,
             *pipeline.deciding("auto"),
             *pipeline.deciding("machine"),
         ),
@@ -172,7 +172,10 @@ def measured(kind: str) -> dict[str, set[str]]:
             for program in texts.corpus_programs():
                 uses.program = program.name
                 exhaust(texts.derivatives(program))
-                texts.attempt(partial(on_device, texts.gradient_of(program), program))
+                g = texts.gradient_of(program)
+                exhaust(texts.forms(program.name, g, partial(in_single_precision, program)))
+                texts.attempt(partial(on_device, g, program))
+                texts.attempt(partial(hessian, program))
         elif kind == "benchmarks":
             for program in texts.benchmark_programs("SIZES"):
                 uses.program = program.name
@@ -181,7 +184,8 @@ def measured(kind: str) -> dict[str, set[str]]:
             for module in ("user_kernels", "block_kernels", "thread_kernels"):
                 for case in importlib.import_module(module).CASES:
                     uses.program = f"{module}.{case.kernel.__name__}"
-                    exhaust(texts.kernel_texts(uses.program, case))
+                    for dtype in ("float64", "float32"):
+                        exhaust(texts.kernel_texts(uses.program, case, dtype))
     if kind == "examples":
         for path in sorted((ROOT / "examples").glob("*.py")):
             for name in in_process_of_its_own(path):
@@ -191,6 +195,27 @@ def measured(kind: str) -> dict[str, set[str]]:
 
 def exhaust(made: Iterator[object]) -> None:
     deque(made, maxlen=0)
+
+
+def in_single_precision(program: Any) -> tuple[Any, ...]:
+    import numpy as np
+    from corpus_loader import map_structure
+
+    def narrow(value: Any) -> Any:
+        if isinstance(value, np.ndarray):
+            return value.astype(np.float32) if value.dtype == np.float64 else value
+        return np.float32(value) if isinstance(value, float) else value
+
+    narrowed: tuple[Any, ...] = map_structure(narrow, program.arguments())
+    return narrowed
+
+
+def hessian(program: Any) -> str:
+    """The text of second derivatives with respect to the first argument that is differentiated."""
+    wrt = program.wrt[0] if isinstance(program.wrt, tuple) else program.wrt
+    matrix = srcdiff.hessian(program.function, argnums=wrt, jit=False)
+    text: str = matrix.source_for(*program.arguments())
+    return text
 
 
 def on_device(g: Any, program: Any) -> str:
@@ -204,7 +229,7 @@ def in_process_of_its_own(path: Path) -> list[str]:
         found = Path(folder, "found.json")
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "SRCDIFF_CACHE": folder}
         command = (sys.executable, __file__, "--example", str(path), str(found))
-        subprocess.run(command, cwd=folder, env=environment, capture_output=True, check=True)
+        subprocess.run(command, cwd=folder, env=environment, capture_output=True, check=False)
         names: list[str] = json.loads(found.read_text())
         return names
 
@@ -222,9 +247,12 @@ def run_example(path: str, found: str) -> None:
 
     build.build = with_loops
     uses = Uses()
-    with uses.watching(), contextlib.suppress(SystemExit):
-        runpy.run_path(path, run_name="__main__")
-    Path(found).write_text(json.dumps([name for name, programs in uses.found.items() if programs]))
+    try:
+        with uses.watching():
+            runpy.run_path(path, run_name="__main__")
+    finally:  # also of an example that lacks a library
+        names = [name for name, programs in uses.found.items() if programs]
+        Path(found).write_text(json.dumps(names))
 
 
 def main() -> int:

@@ -39,9 +39,8 @@ from srcdiff.transforms.guards.specialise_axes import assuming, records
 from srcdiff.transforms.guards.unbound_checks import bound_names
 from srcdiff.transforms.legalize.contiguity import contiguous
 from srcdiff.transforms.legalize.float32 import narrow_numbers
-from srcdiff.transforms.legalize.messages import plain_messages
 from srcdiff.transforms.legalize.numba_legality import only_inside, without_scipy
-from srcdiff.transforms.legalize.numba_names import numba_names
+from srcdiff.transforms.legalize.numba_spellings import numba_spellings
 from srcdiff.transforms.legalize.powers import plain_powers
 from srcdiff.transforms.legalize.strict_fp import compares_results
 from srcdiff.transforms.legalize.tuples import plain_tuples
@@ -98,10 +97,6 @@ PARALLEL = Pass(
 )
 OVERWRITTEN = Pass(
     "overwritten store elimination", drop_overwritten, "no element is stored twice without a load between", "", _SCALAR
-)  # fmt: skip
-_NO_SCIPY = Pass(
-    "SciPy call check", without_scipy, "no SciPy function is left that Numba lacks", "scalarisation replaces some",
-    _SCALAR,
 )  # fmt: skip
 
 
@@ -196,11 +191,8 @@ def into_loops(
             "divisions are final", _CORE,
         ),
         Pass(
-            "Numba function names", numba_names, "functions have the names that Numba knows",
-            "expansions are done", _CORE,
-        ),
-        Pass(
-            "constant messages", plain_messages, "messages of exceptions are constants", "checks are in place", _CORE
+            "Numba spellings", numba_spellings, "Numba knows the names of functions, and messages are constants",
+            "expansions and checks are in place", _CORE,
         ),
         Pass(
             "contiguous reshapes", contiguous, "what is reshaped is contiguous", "reshapes become loops next", _CORE
@@ -219,7 +211,6 @@ def into_loops(
             "scalarisation", lambda f: _scalarised(f, lengths, calls, fastmath), "array operations are loops",
             "everything before works on whole arrays", _CORE, (Form.SCALAR,),
         ),
-        *((_NO_SCIPY,) if calls else ()),
         Pass(
             "loop unrolling", unroll, "loops over few coordinates are written out",
             "loops over points fuse once inner loops are gone", _SCALAR,
@@ -376,7 +367,7 @@ def _inlined(fn: Function) -> Function:
 
 
 def _fused(fn: Function, lengths: Mapping[str, int]) -> Function:
-    """`fn` with neighbouring loops fused; the more of them where turns are side by side then."""
+    """`fn` with neighbouring loops fused; the more of them where iterations are side by side then."""
     new, mixed = mixed_nests(fn)
     if not mixed:
         return new
@@ -406,4 +397,4 @@ def _scalarised(fn: Function, lengths: Mapping[str, int], calls: bool, fastmath:
     fn = bind_lengths(scalarise(fn, lengths, calls, fastmath))
     if lacking(fn):
         raise NoLoopForm("a length that only arrays show which loops do without")
-    return fn
+    return without_scipy(fn) if calls else fn

@@ -26,11 +26,10 @@ from srcdiff.transforms.ad.reverse.reverse import Rules, reverse
 from srcdiff.transforms.ad.tape.decide import Mode, residuals
 from srcdiff.transforms.ad.tape.dedup_branch_saves import branch_results
 from srcdiff.transforms.ad.tape.peel_exit_test import drop_last_turns
-from srcdiff.transforms.buffers.copy_elision import move_copies
 from srcdiff.transforms.buffers.first_accumulation import first_sums
 from srcdiff.transforms.buffers.privatise import private_buffers
 from srcdiff.transforms.buffers.zero_init_elision import fill_once
-from srcdiff.transforms.buffers.zeros_prototypes import no_kept_models, other_models
+from srcdiff.transforms.buffers.zeros_prototypes import no_kept_prototypes
 from srcdiff.transforms.common_passes import (
     BROADCASTS,
     CSE,
@@ -60,7 +59,7 @@ from srcdiff.transforms.passes import (
 )
 from srcdiff.transforms.preparation import preparing, with_layouts
 from srcdiff.transforms.prepare.reshape_copies import contiguous_buffers
-from srcdiff.transforms.prepare.result_ownership import own_items, own_results
+from srcdiff.transforms.prepare.result_ownership import own_results
 from srcdiff.transforms.rewrite.named_abs_squared import plain_powers
 from srcdiff.transforms.rewrite.named_sigmoid import plain_quotients
 from srcdiff.transforms.schedule.loop_direction import count_up
@@ -71,7 +70,7 @@ from srcdiff.transforms.simplify.invariant_carries import forward_invariants
 from srcdiff.transforms.simplify.merge_branches import merged_branches
 
 __all__ = [
-    "FORWARD", "BLOCKS", "FINISH", "FUSE_ITERATIONS", "INLINED", "ONE_HOT", "PLAIN", "PRIMAL",
+    "FORWARD", "FINISH", "FUSE_ITERATIONS", "INLINED", "ONE_HOT", "PLAIN", "PRIMAL",
     "PRINTED", "PRIVATE", "REVERSED", "SAVED_DIMS", "SIMPLIFY", "TANGENT", "ahead", "deciding", "finished", "gradient",
     "prepare", "simplified", "tangent",
 ]  # fmt: skip
@@ -80,15 +79,10 @@ __all__ = [
 _LOADS, _DERIVED, _FINAL = (Form.LOADS,), (Form.DERIVED,), (Form.RESIDUALS,)
 
 _FUSE = FUSE_MIRRORS.at("nothing is stored between the loops")
-BLOCKS = Pass(
-    "adjoint block removal",
-    drop_blocks,
-    "no adjoint block is left",
-    "reverse mode has used the blocks",
-)
-_COMMENTS = Pass(
-    "comment removal", drop_comments, "no comment is left", "comments keep statements from moving"
-)
+_MARKERS = Pass(
+    "marker removal", drop_blocks, "no adjoint block is left, and in compiled code no comment",
+    "reverse mode has used the blocks, and comments keep statements from moving",
+)  # fmt: skip
 
 PLAIN = Pass(
     "derivative name removal", lambda fn: plain_powers(plain_quotients(fn)),
@@ -122,7 +116,7 @@ FUSE_ITERATIONS = FUSE_MIRRORS.at(
 
 SAVED_DIMS = (
     Pass(
-        "saved dimensions", lambda fn: bind_lengths(no_kept_models(fn), may_save=True),
+        "saved dimensions", lambda fn: bind_lengths(no_kept_prototypes(fn), may_save=True),
         "no array is stored for its length alone", "what is stored is decided next", _DERIVED,
     ),
     DCE.at("arrays that only lengths needed are dead"),
@@ -172,9 +166,6 @@ FINISH = (
     LICM.at("factors are final"),
     DSE.at("reads are final"),
     Pass(
-        "copy elision", move_copies, "storage whose last use is a copy is not copied", "the last uses are final", _LOADS
-    ),
-    Pass(
         "loop reversal", loop_direction, "a reversed loop whose iterations commute runs forwards",
         "the loop bodies are final", _LOADS,
     ),
@@ -192,10 +183,6 @@ FINISH = (
     Pass(
         "first accumulation", first_sums, "the first sum into zeros is a store", "arrays filled by loops are gone",
         _LOADS,
-    ),
-    Pass(
-        "allocation prototypes", other_models, "no array is computed for its shape alone",
-        "allocations are final", _LOADS,
     ),
     DIMS.at("operands that showed a length may be gone"),
     DCE.at("operands of removed statements are dead"),
@@ -218,10 +205,8 @@ _OWN = (
         "a buffer that is written through a reshape is contiguous", "no later pass allocates", _LOADS, whole=True,
     ),
     Pass(
-        "list item ownership", own_items, "an array on a returned list is nowhere else", "results are final", _LOADS
-    ),
-    Pass(
-        "result ownership", own_results, "results share no memory", "results are final", _LOADS, whole=True
+        "result ownership", own_results, "results, and items of returned lists, share no memory", "results are final",
+        _LOADS, whole=True,
     ),
 )  # fmt: skip
 
@@ -244,9 +229,14 @@ def deciding(mode: Mode = "auto", without: Collection[str] = ()) -> tuple[Pass, 
     """The passes after reverse mode: simplification, what is stored, and the form that is printed."""
     store = RESIDUALS.at("simplification is done", lambda f: residuals(f, mode, without))
     is_machine = mode == "machine"
+    markers = (
+        _MARKERS.at(_MARKERS.why, lambda f: drop_comments(drop_blocks(f)))
+        if is_machine
+        else _MARKERS
+    )
     fuse = FUSE_ITERATIONS if is_machine and "inner loops" not in without else _FUSE
     return (
-        *((_COMMENTS,) if is_machine else ()), PLAIN, _BRANCH_SAVES, *SIMPLIFY, _ZERO_ADJOINTS, fuse, *SIMPLIFY,
+        markers, PLAIN, _BRANCH_SAVES, *SIMPLIFY, _ZERO_ADJOINTS, fuse, *SIMPLIFY,
         *(FORWARD if is_machine else ()), *SAVED_DIMS, store, *FINISH,
     )  # fmt: skip
 
@@ -272,8 +262,8 @@ def gradient(
 ) -> Function:
     """A prepared function to its reverse-mode derivative, ready to be printed; `without` some analyses of storage.
 
-    Names that the function may read without a value, as behind a loop that makes no turn, are asked for first where the
-    derivative does not read them: it raises where the function does.
+    Names that the function may read without a value, as behind a loop that makes no iteration, are needed first where
+    the derivative does not read them: it raises where the function does.
     """
 
     def derive(f: Function) -> Function:
@@ -303,7 +293,7 @@ def _gradient(
     inner = Recorder(verify=recorder.verify, validator=recorder.validator)
 
     def finish(helper: Function) -> Function:
-        return inner.run(bind_lengths(helper, may_save=True), (BLOCKS, *decide))
+        return inner.run(bind_lengths(helper, may_save=True), decide)
 
     if mode == "machine":
         fn = recorder.run(fn, (*INLINED, PRIVATE))

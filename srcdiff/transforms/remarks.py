@@ -237,7 +237,7 @@ def _reads(op: Op) -> bool:
 
 
 def _users(fn: Function) -> dict[Value, list[Statement]]:
-    """What in the backward part asks for each value of the forward part, by itself or restored."""
+    """What in the backward part needs each value of the forward part, by itself or restored."""
     saved: dict[int, Value] = {}
     restored: dict[Value, int] = {}
     for s in walk(fn.body):

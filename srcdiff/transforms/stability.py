@@ -204,7 +204,7 @@ def _with_lengths_of(call: Call) -> Function:
 
 
 def _says_lengths(op: Statement) -> bool:
-    """Whether an operation is told lengths, which go by other symbols in another function."""
+    """Whether an operation is given lengths, which go by other symbols in another function."""
     told = op.attrs.values() if isinstance(op, Op) else ()
     return any(isinstance(v, Dim | Array | Scalar) for v in told)
 

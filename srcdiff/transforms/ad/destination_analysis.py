@@ -140,7 +140,7 @@ class Plan:
         self.seeds: tuple[Value, ...] = ()
         self.makes_zeros: set[int] = set()
         self.scaled: dict[Value, Scaled] = {}
-        self.pouring = -1  # the result at hand
+        self.pouring = -1  # the current result
         handed = self.chosen.get(self.fn)
         if handed is not None:
             self._pour_results(handed)

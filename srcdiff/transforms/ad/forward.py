@@ -146,7 +146,7 @@ class _Forward:
         return Region(tuple(params), tuple(b.body), fn.body.yields), dots, varies
 
     def named(self, fn: Function) -> Function:
-        """Each tangent called after its value; where that has no name yet, the printer is told whose it is."""
+        """Each tangent called after its value; where that has no name yet, the printer learns whose it is."""
         names: dict[Value, Value] = {}
         unnamed: dict[Value, Value] = {}
         for value, dot in sorted(self.dots.items(), key=lambda pair: not pair[0].name):

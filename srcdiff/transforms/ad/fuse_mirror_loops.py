@@ -9,8 +9,8 @@
         %r = restore[0]
         add_into[i] %d, (multiply %r, 2.0), %j }
 
-Nothing has to be stored then. Legal if the backward turns commute, if what they take from between the two loops can
-be computed before the first, and if the turns do not touch one another's storage
+Nothing has to be stored then. Legal if the backward iterations commute, if what they take from between the two loops
+can be computed before the first, and if the iterations do not touch one another's storage
 (`transforms/analysis/dependence/loop_dependence.py`). Two loops of the user's stay two. The same test says when a
 reversed loop may run forwards: `loop_direction`.
 """
@@ -84,7 +84,9 @@ def _fused(fn: Function, apart: Set[int], complete: bool) -> tuple[Function, dic
 
 
 def _saves_within(fn: Function, index: Value) -> bool:
-    """Whether the loop with this index saves and restores something in itself that a turn does not have at hand."""
+    """Whether the loop with this index saves and restores something that its own
+    iterations do not compute.
+    """
     for loop in walk(fn.body):
         if isinstance(loop, For) and loop.index is index:
             inner = list(walk(loop.body))
@@ -126,7 +128,7 @@ def _settled(fn: Function) -> Function:
 
 
 def loop_direction(fn: Function) -> Function:
-    """`fn` with generated reversed loops run forwards, if their turns commute."""
+    """`fn` with generated reversed loops run forwards, if their iterations commute."""
     return _Direction(fn)(fn)
 
 
@@ -151,7 +153,7 @@ class _Direction(Rewriter):
         own = footprint(loop, self.roots)
         if loop.breaks or own.slots or own.effect:
             return False
-        if not self.uses.get(loop.index):  # all turns are alike
+        if not self.uses.get(loop.index):  # all iterations are alike
             return True
         return carries_only_add(loop, self.uses) and storage_commutes(accesses(loop, self.roots))
 
@@ -237,7 +239,7 @@ class _Fuse(Rewriter):
         return len(known) == 2 and known[0] is not None and known[0] == known[1]
 
     def slots_match(self, first: For, left: Footprint, second: For, right: Footprint) -> bool:
-        """Whether each turn of the second restores what the same turn of the first saved, if either saves or
+        """Whether each iteration of the second restores what the same iteration of the first saved, if either saves or
         restores anything.
 
         What is saved for other loops would lose the loop that mirrors it.

@@ -66,7 +66,7 @@ def primal_first(fn: Function, params: Sequence[Value], mode: Mode = "auto") -> 
 
 
 class _ByTypes(Rewriter):
-    """Tangents of a turn's arrays take their lengths from types: these arrays need not be there."""
+    """Tangents of an iteration's arrays take their lengths from types: these arrays need not be there."""
 
     alike = {memory.zeros_like: memory.zeros_of, memory.empty_like: memory.empty_of}
     depth = 0
@@ -104,7 +104,7 @@ class _AsTangent(_WithoutPairs):
 
 @dataclass
 class _Apart:
-    """The function taken apart: the second part asks for what it needs of the first, which saves that."""
+    """The function in two parts: the first saves what the second needs of it."""
 
     fn: Function
     directed: Directed
@@ -161,7 +161,7 @@ class _Apart:
                 yield from self.work_of_first(x)
 
     def results(self, s: Statement, of_first: bool) -> list[int]:
-        """The numbers of the results that a part of a loop or branch has, but for how many turns a loop made."""
+        """The numbers of the results that a part of a loop or branch has, but for how many iterations a loop made."""
         given = s.carried_results if isinstance(s, For) else s.results
         return [k for k, r in enumerate(given) if self.directed.of(r) is not of_first]
 
@@ -213,7 +213,7 @@ class _Apart:
         return [self.mirror(s)]
 
     def mirror(self, s: For | While) -> For:
-        """The loop of the same turns that has the rest of them."""
+        """The loop of the same iterations that has the rest of them."""
         kept = self.results(s, of_first=False)
         if isinstance(s, For):
             index = self.env[s.index] = replace(s.index)

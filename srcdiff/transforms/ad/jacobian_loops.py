@@ -172,7 +172,7 @@ def is_one_number(params: Sequence[Value]) -> bool:
 def split_by(fn: Function, params: frozenset[Value]) -> tuple[list[Statement], list[Statement]]:
     """The statements that do not depend on these parameters, and those that do.
 
-    Storage that one of the latter writes is of one turn: all that touches it is. So is what would write, in front,
+    Storage that one of the latter writes is of one iteration: all that touches it is. So is what would write, in front,
     over what one of them reads.
     """
     roots = storage_roots(fn)

@@ -6,8 +6,8 @@
         d_x = x * y                                          NumPy raises here
 
 Types are inferred again from the parameters' own, each axis a length of its own. What stands in a branch may not run,
-and demands nothing; a loop is taken to run, as the function's own would, and twice where a turn changes lengths. Nor
-does anything demand that is only asked for its lengths, since it is not written.
+and demands nothing; a loop is taken to run, as the function's own would, and twice where an iteration changes lengths.
+Nor does an array demand anything of which only the lengths are needed, since it is not written.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def _call(s: Call, env: Env, shapes: Shapes) -> None:
 
 
 def _turn(body: Region, carried: Sequence[Atom], env: Env, shapes: Shapes) -> None:
-    """A turn of a loop, for which what is carried is known."""
+    """An iteration of a loop, for which what is carried is known."""
     own = len(body.params) - len(carried)
     for p in body.params[:own]:
         env[p] = Value(_unknown(p.type, shapes))
@@ -101,7 +101,7 @@ def _turn(body: Region, carried: Sequence[Atom], env: Env, shapes: Shapes) -> No
 
 
 def _change(starts: Sequence[Atom], ends: Sequence[Atom], env: Env, shapes: Shapes) -> bool:
-    """Whether a turn leaves other lengths than it began with, so that the second one may demand more."""
+    """Whether an iteration leaves other lengths than it began with, so that the second one may demand more."""
     types = [(_typed(a, env).type, _typed(e, env).type) for a, e in zip(starts, ends, strict=True)]
     pairs = [p for a, e in types for p in zip(shape_of(a), shape_of(e), strict=False)]
     return not all(shapes.same(a, b) for a, b in pairs)
@@ -110,7 +110,7 @@ def _change(starts: Sequence[Atom], ends: Sequence[Atom], env: Env, shapes: Shap
 def _ends(
     starts: Sequence[Atom], ends: Sequence[Atom], results: Sequence[Value], env: Env, shapes: Shapes
 ) -> None:
-    """What a loop leaves behind has the lengths that a turn does not change."""
+    """What a loop leaves behind has the lengths that an iteration does not change."""
     for start, end, result in zip(starts, ends, results, strict=True):
         types = [_typed(a, env).type for a in (start, end)]
         if all(isinstance(t, Array) for t in types) and len({len(shape_of(t)) for t in types}) == 1:

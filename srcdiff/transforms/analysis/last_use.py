@@ -1,4 +1,4 @@
-"""Where values are used: the order of statements, the last use of each value, and what is handed on as storage."""
+"""Where values are used: the order of statements, the last use of each value, and what is passed on as storage."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Survey:
     deep : set
         What is used in a loop that it is defined outside of.
     held : set
-        Arrays that are handed on as storage: carried, yielded, put into containers, given to functions.
+        Arrays that are passed on as storage: carried, yielded, put into containers, given to functions.
     """
 
     number: dict[Statement, int] = field(default_factory=dict)

@@ -171,7 +171,7 @@ class _Finder:
             self.statement(statement)
 
     def flow(self, loop: For | While) -> None:
-        """What a loop carries: as it comes in, and as turns hand it on as far as that is known."""
+        """What a loop carries: as it comes in, and as iterations hand it on as far as that is known."""
         params = (
             [loop.body.params[1:]]
             if isinstance(loop, For)

@@ -44,7 +44,7 @@ def is_zeros(s: Statement | None) -> TypeGuard[Op]:
 
 @dataclass
 class Whereabouts:
-    """What is asked of a function: where its statements are, who uses what."""
+    """What is needed of a function: where its statements are, who uses what."""
 
     fn: Function
     place: dict[Statement, Place] = field(default_factory=dict)
@@ -96,7 +96,7 @@ class Whereabouts:
         return is_held or v in self.written or v in self.place[self.maker[v]].region.yields
 
     def saves(self, v: Value) -> bool:
-        """Whether a value is added to something: what only becomes what is handed on, or added to, costs no more."""
+        """Whether a value is added to something: what only becomes what is passed on, or added to, costs no more."""
         return any(
             isinstance(s, Op) and (v in s.operands[1:] or s.decl in (*SUMS, arithmetic.multiply))
             for s in self.users.get(v, ())

@@ -16,13 +16,13 @@ from srcdiff.transforms.analysis.recompute_cost import price_of_element
 
 __all__ = ["total", "work_of"]
 
-_UNKNOWN = 16  # turns of a loop of which nothing is known
+_UNKNOWN = 16  # iterations of a loop of which nothing is known
 _CALL = 20
 _MOVES = (memory.index, memory.store, memory.add_into, memory.add_at)
 
 
 def work_of(loop: For) -> Size:
-    """The work of all turns of a loop."""
+    """The work of all iterations of a loop."""
     return total([tuple((Dim(price), *lengths) for lengths, price in _of_loop(loop, (), {}))])
 
 
@@ -49,7 +49,7 @@ def _of_loop(
 
 
 def _plain(turns: Dim) -> Dim:
-    """The number of turns where there are any: `n - 1` for `max(n - 1, 0)`, which calls ask for faster."""
+    """The number of iterations where there are any: `n - 1` for `max(n - 1, 0)`, which calls ask for faster."""
     plain = Dim(turns.const)
     for symbol, k in turns.terms:
         of_symbol = symbol.inner if isinstance(symbol, Clamp) else Dim.of(symbol)

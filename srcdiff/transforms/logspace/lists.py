@@ -205,13 +205,15 @@ class _Lists(Asked):
                 new = Value(own if is_number else old.result.type, "")
                 b.append(replace(old, operands=(held, *rest), results=(new,), origin="compiler"))
                 found.append(new)
-        maker = Logarithms({}, lambda a: a, b)
+        type_ = old.result.type
+        is_python = isinstance(type_, Scalar) and type_.weak
+        maker = Logarithms({}, lambda a: a, b, is_python)
         if len(found) == 1:
             maker.make(exp, *found)
         else:
             maker.make(lambda x, f: f * exp(x), *found)
         last = b.body[-1]
-        assert isinstance(last, Op) and same_kind(last.result.type, old.result.type)
+        assert isinstance(last, Op) and same_kind(last.result.type, type_)
         b.body[-1] = replace(last, results=old.results)
 
 

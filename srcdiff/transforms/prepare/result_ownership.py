@@ -25,8 +25,9 @@ from srcdiff.ir.core import (
 from srcdiff.ir.types import Array, List, Struct
 from srcdiff.ops.arrays import containers, memory
 from srcdiff.transforms.analysis.defuse import all_regions, defined_in
+from srcdiff.transforms.passes import each_function
 
-__all__ = ["held_roots", "own_copy", "own_items", "own_results"]
+__all__ = ["held_roots", "own_copy", "own_results"]
 
 
 def held_roots(fn: Function, roots: Roots) -> frozenset[Value]:
@@ -53,13 +54,11 @@ def held_roots(fn: Function, roots: Roots) -> frozenset[Value]:
     return frozenset(found)
 
 
-def own_items(fn: Function) -> Function:
-    """`fn` with copies of what lists that are results would share with something else, or hold twice."""
-    return _OwnItems(fn)(fn)
-
-
 def own_results(fn: Function) -> Function:
-    """`fn` with copies of those yields that are arguments or share storage with an earlier yield."""
+    """`fn`, with all that it calls, where results share no storage with arguments, earlier results, or each other's
+    items.
+    """
+    fn = each_function(fn, lambda f: _OwnItems(f)(f))
     roots = storage_roots(fn)
     taken = _taken(fn, roots)
     lasting = _lasting_reads(fn, roots)

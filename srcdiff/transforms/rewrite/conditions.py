@@ -1,4 +1,4 @@
-"""Where rules apply: what is asked of the types of what their parameters stand for, and of what makes that."""
+"""Where rules apply: what is needed of the types of what their parameters stand for, and of what makes that."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def is_another_shift(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bo
 
 
 def _without_ones(atom: Any, made: Mapping[Value, Op]) -> Any:
-    """What a value is but for axes of length 1 and how it was asked for."""
+    """What a value is but for axes of length 1 and how it was needed."""
     while (op := made.get(atom)) is not None:
         before = shape_of(op.operands[0].type) if op.operands else ()
         ones = [d for d in shape_of(atom.type) if d != Dim(1)]
@@ -98,7 +98,7 @@ def is_no_norm(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
 
 
 def is_there_anyway(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
-    """Whether one of two exponentials is asked for elsewhere, too."""
+    """Whether one of two exponentials is needed elsewhere, too."""
     for name in ("x", "y"):
         inner = binding[name]
         same = [

@@ -2,8 +2,8 @@
 
     s = np.abs(z);  p = s**2        d_z = 2.0 * d_p * np.conj(z)    and not    2.0 * d_p * s * np.conj(z) / s
 
-The power is told what it is the squared size of before derivatives are taken, and is a power again behind. That is
-shorter, and right at 0, where the size itself has a kink.
+The power knows the value whose squared size it is before derivatives are taken, and is a power again afterwards. That
+is shorter, and right at 0, where the size itself has a kink.
 """
 
 from __future__ import annotations

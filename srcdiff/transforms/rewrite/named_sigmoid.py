@@ -2,9 +2,9 @@
 
     e = exp(-x);  p = 1 / (1 + e)        d_x = d_p * p * (1 - p)    and not    d_p * p * e / (1 + e)
 
-The quotient is told what it is a sigmoid of before derivatives are taken, and is a quotient again behind. That needs
-neither the exponential nor its argument once more, and has no `inf / inf` where the exponential overflows. Quotients by
-norms are told as such, too: the square of a norm may overflow.
+The quotient knows the value whose sigmoid it is before derivatives are taken, and is a quotient again afterwards. That
+needs neither the exponential nor its argument once more, and has no `inf / inf` where the exponential overflows.
+Quotients by norms are marked, too: the square of a norm may overflow.
 """
 
 from __future__ import annotations

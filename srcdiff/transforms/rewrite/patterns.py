@@ -125,11 +125,11 @@ class Rule:
 
     name : what switches it off, or on.
     kind : "exact" (equal in exact arithmetic), "better" (closer to what is meant, and equal in exact arithmetic), or
-        "domain" (equal only where the left side has a value), which is off unless it is asked for.
+        "domain" (equal only where the left side has a value), which is off by default.
     reason : what is wrong with the left side, in words.
     samples : arguments at which the left side is inaccurate, overflows or has no value; numbers, or lists for arrays.
     unless : says of what the parameters stand for, and of what makes values, that the left side is right as it is.
-    once : it pays only where what the left side computes on its way has no other use, in the same turns.
+    once : it pays only where what the left side computes on its way has no other use, in the same iterations.
     """
 
     name: str
@@ -304,7 +304,7 @@ def _is_double(a: Atom) -> bool:
 
 
 def _match_attrs(op: Reading, attrs: Mapping[str, Any], binding: Binding) -> Binding | None:
-    """With what the attributes stand for; None where the operation is told otherwise."""
+    """With what the attributes stand for; None where the operation is declared otherwise."""
     found, defaults = dict(binding), OPERATIONS[op.name].defaults
     for name in {**attrs, **op.attrs}:
         default = defaults.get(name)

@@ -1,4 +1,4 @@
-"""What a turn of a loop adds up, where that can be computed by another loop in front of it or behind."""
+"""What an iteration of a loop adds up, where that can be computed by another loop in front of it or behind."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class TurnTerms:
         self.made = {v: op for v, op in definitions(fn).items() if is_pure(op, self.written)}
 
     def front(self, term: Atom, loop: For) -> tuple[Op, ...] | None:
-        """The operations of a turn that a term is made of, if that asks for nothing of other turns."""
+        """The operations of an iteration that a term is made of, if that needs nothing of other iterations."""
         inside = {r: s for s in loop.body.body for r in s.results}
         carried, pending, needed = set(loop.body.params[1:]), [term], set[Statement]()
         while pending:

@@ -7,7 +7,8 @@
                                                 r += (v - m) ** 2
                                             var = r / n
 
-That is equal wherever `n` is the number of turns, and no derivative depends on what the differences are taken from.
+That is equal wherever `n` is the number of iterations, and no derivative depends on what the differences are taken
+from.
 """
 
 from __future__ import annotations
@@ -112,7 +113,7 @@ class _LoopVariances(TurnTerms, Rewriter):
         return (loop, at, v) if is_square else None
 
     def added(self, loop: For, at: int) -> Atom | None:
-        """What each turn adds to a sum that starts with 0."""
+        """What each iteration adds to a sum that starts with 0."""
         first, param, y = loop.carried[at], loop.body.params[at + 1], loop.body.yields[at]
         op = self.made.get(y) if isinstance(y, Value) else None
         made = self.all_made.get(first) if isinstance(first, Value) else None
@@ -156,7 +157,7 @@ class _LoopVariances(TurnTerms, Rewriter):
 
 
 def _is_plain(loop: For, n: Atom) -> bool:
-    """Whether a loop has `n` turns."""
+    """Whether a loop has `n` iterations."""
     if loop.breaks or loop.is_parallel or loop.slots or loop.pair or shape_of(n.type):
         return False
     turns = known_dim(loop.stop)

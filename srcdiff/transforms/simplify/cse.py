@@ -11,7 +11,7 @@ A reduction that keeps its axis is the one that does not, with an axis put in: `
 An operation that reads storage is the same as an earlier one only if nothing may have been written there in
 between: each root has an *epoch*, which every write moves on. Of two lines of the user's, the second stays, as
 people repeat themselves for the reader; only reads and lookups are joined, exponentials and their kin of one line, and
-parts of lines that the backward part asks for both, as these would get two names. Operations that make storage which is
+parts of lines that the backward part needs both, as these would get two names. Operations that make storage which is
 written, or owned by whoever asked, stay apart.
 """
 

@@ -7,7 +7,7 @@
 
 Arithmetic is folded in generated code only: the user's lines stay as written. What costs a statement and says
 nothing goes everywhere: `read` of storage that is never written, a part of a container made just before, a branch
-whose condition is known, a loop without turns. `x * 0` is 0 here: derivatives make that zero, and mean it.
+whose condition is known, a loop without iterations. `x * 0` is 0 here: derivatives make that zero, and mean it.
 """
 
 from __future__ import annotations

@@ -144,7 +144,7 @@ class Inline(Rewriter):
 
 
 def _as_given(a: Atom, param: Value, b: Builder) -> Atom:
-    """Python's float where NumPy's is asked for, as one: the type of what is computed from it depends on that."""
+    """Python's float where NumPy's is needed, as one: the type of what is computed from it depends on that."""
     own, wanted = a.type, param.type
     if not isinstance(own, Scalar) or not isinstance(wanted, Scalar) or wanted.weak or not own.weak:
         return a

@@ -1,4 +1,4 @@
-"""A loop-carried value that each turn hands on as it is, is the value that the loop starts from.
+"""A loop-carried value that each iteration passes on as it is, is the value that the loop starts from.
 
     %r = for 0, %n, 1 (%init) { (%i, %p) ->        for 0, %n, 1 (%init) { (%i, %p) ->
         %t = multiply %p, %x                   ->      %t = multiply %init, %x

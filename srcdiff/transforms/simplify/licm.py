@@ -1,11 +1,11 @@
-"""Moves what each turn of a loop would compute alike to before the loop.
+"""Moves what each iteration of a loop would compute alike to before the loop.
 
     for 0, %n, 1 { (%i) ->                         %e = exp %log_A
         %e = exp %log_A                   ->       for 0, %n, 1 { (%i) ->
         add_into %d, %e }                              add_into %d, %e }
 
 Only generated operations on arrays that cost something: the user's lines stay where they are, and small repeated
-scalars read better in their place. What may raise stays, as the loop may have no turn; what stands under a branch
+scalars read better in their place. What may raise stays, as the loop may have no iteration; what stands under a branch
 stays under it.
 """
 
@@ -32,8 +32,8 @@ def hoist(fn: Function) -> Function:
 
 
 def hoist_all(fn: Function) -> Function:
-    """`fn` with all operations on arrays that are alike in each turn of a loop in front of it: in compiled code, the
-    user's lines, too; and what may raise, where a loop is sure to make a turn.
+    """`fn` with all operations on arrays that are alike in each iteration of a loop in front of it: in compiled code,
+    the user's lines, too; and what may raise, where a loop is sure to make an iteration.
     """
     return _HoistAll(fn)(fn)
 

@@ -95,7 +95,7 @@ def _one(first: If, second: If) -> If:
 
 
 def _sequence(first: If, start: Region, end: Region) -> Region:
-    """One branch after the other; what the first yields is at hand in the second."""
+    """One branch after the other; what the first yields is available in the second."""
     env: dict[Value, Atom] = dict(zip(first.results, start.yields, strict=True))
     rest = Rewriter().region(end, env, Builder())
     return Region((), (*start.body, *rest.body), (*start.yields, *rest.yields))

@@ -3,7 +3,7 @@
     if main.shape[1] != 4 * state.shape[1]: raise ValueError
     change = np.empty(main.shape[1] - 3 * state.shape[1])        becomes        change = np.empty(state.shape[1])
 
-Then loops over what is as long are over the same turns.
+Then loops over what is as long are over the same iterations.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
     for x in xs: ...        becomes, backwards,        for ...: d_xs.append(...)
                                                        d_xs.reverse()
 
-The adjoint of such a list is appended to, turn by turn, where that of another starts as a list of zeros.
+The adjoint of such a list is appended to, iteration by iteration, where that of another starts as a list of zeros.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def _only_loop(xs: Value, used: _Uses, program: Program, buffers: Set[Value]) ->
 
 
 def _covers(loop: For, xs: Value, program: Program) -> bool:
-    """Whether the loop's turns are the list's elements, one each."""
+    """Whether the loop's iterations are the list's elements, one each."""
     stop = program.maker.get(loop.stop) if isinstance(loop.stop, Value) else None
     is_length = stop is not None and _is_list_length(stop) and stop.operands[0] is xs
     return is_length and loop.start == const(0) and loop.step == const(1) and not loop.breaks

@@ -44,7 +44,7 @@ def stays(item: Op, program: Program) -> bool:
 
 
 def _behind(item: Statement, program: Program) -> Sequence[Statement]:
-    """What may run when an item has been taken that its region hands on."""
+    """What may run when an item has been taken that its region passes on."""
     found: list[Statement] = []
     statement: Statement | None = item
     while statement is not None:

@@ -1,5 +1,5 @@
-"""Reverse mode through `for i in srcdiff.checkpointed(range(n), slots=k)`: states at the starts of k turns are kept,
-and the others are computed again from these, by the binomial schedule (`revolve.py`).
+"""Reverse mode through `for i in srcdiff.checkpointed(range(n), slots=k)`: states at the starts of k iterations are
+kept, and the others are computed again from these, by the binomial schedule (`revolve.py`).
 
     stop = 0                                             for i in reversed(range(n)):
     for i in range(n):                                       while kept[top - 1] < i:
@@ -10,10 +10,10 @@ and the others are computed again from these, by the binomial schedule (`revolve
         x = f(x)                                                 top += 1
                                                              top -= 1
                                                              x = xs[top]
-                                                             (the turn once more, and its adjoint)
+                                                             (the iteration once more, and its adjoint)
 
-The rows are those of the k states, and one for the state at hand, from which the turn is reversed. What crosses is what
-the loop carries, and the contents of the arrays that it writes.
+The rows are those of the k states, and one for the current state, from which the iteration is reversed. What crosses
+is what the loop carries, and the contents of the arrays that it writes.
 """
 
 from __future__ import annotations
@@ -215,7 +215,7 @@ def _ahead(left: Atom, loop: For, row: Atom, b: Builder) -> Atom:
 
 @dataclass(frozen=True)
 class Replay:
-    """What the backward part runs turns again from: the rows, and what the values from outside are called here."""
+    """What the backward part runs iterations again from: the rows, and what the values from outside are called here."""
 
     kept: Kept
     turns: Atom
@@ -242,8 +242,8 @@ def begin(r: Reversal, kept: Kept, scope: Scope) -> Replay:
 def replay(
     r: Reversal, again: Replay, inner: Scope, index: Value, top: Value
 ) -> tuple[list[Statement], Atom]:
-    """Statements that bring back the state at the start of the turn `index`, and that run the turn once more; and the
-    number of rows that are left.
+    """Statements that bring back the state at the start of the iteration `index`, and that run the iteration once
+    more; and the number of rows that are left.
     """
     loop = again.kept.loop
     b = Builder(inner.b.shapes, "compiler", loop.location)
@@ -256,7 +256,9 @@ def replay(
 
 
 def _wanted(r: Reversal, body: Region, values: set[Value]) -> list[Statement]:
-    """The statements that make the values, or what is saved. What a turn writes at its end is for the next one."""
+    """The statements that make the values, or what is saved. What an iteration writes at its end is for the next
+    one.
+    """
     roots = r.forward.program.roots
     read: set[Value] = set()
     found: list[Statement] = []
@@ -274,7 +276,7 @@ def _with_inner(s: Statement) -> list[Statement]:
 
 
 def _advance_to(r: Reversal, again: Replay, index: Value, top: Value, b: Builder) -> Value:
-    """Advance from the last state that is kept until that is the one at the start of the turn `index`."""
+    """Advance from the last state that is kept until that is the one at the start of the iteration `index`."""
     loop = again.kept.loop
     asked, count, rows = (Value(_NUMBER, "top") for _ in range(3))
     test, body = b.inner(), b.inner()
@@ -308,7 +310,7 @@ def _advance_to(r: Reversal, again: Replay, index: Value, top: Value, b: Builder
 def _advanced(
     r: Reversal, again: Replay, env: Env, start: Atom, stop: Atom, b: Builder
 ) -> dict[Value, Atom]:
-    """The state some turns later: the loop once more, without anything for the backward part."""
+    """The state some iterations later: the loop once more, without anything for the backward part."""
     loop = again.kept.loop
     made = {s for v in defined_in(loop.body) for d in all_dims(v.type) for s in d.symbols()}
     made -= {s for v in again.fixed for d in all_dims(v.type) for s in d.symbols()}

@@ -1,4 +1,4 @@
-"""What a loop over srcdiff.checkpointed goes on with from turn to turn, which is what is kept of it."""
+"""What a loop over srcdiff.checkpointed goes on with from iteration to iteration, which is what is kept of it."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ class _Copies(Rewriter):
 
 
 def without_launch_copies(fn: Function) -> Function:
-    """`fn` with launches that keep no copies: those that the backward part asks for stay by themselves."""
+    """`fn` with launches that keep no copies: those that the backward part needs stay by themselves."""
     return _Plain()(fn) if any(map(is_launch, walk(fn.body))) else fn
 
 

@@ -1,7 +1,7 @@
 """The forward part of a reversal, as the backward part refers to it.
 
 Forward values are named freely. One that is inside a forward region crosses by `save` and `restore`: the forward part
-is written with the `save`s (and counts of turns, and lengths) that the backward part turned out to ask for.
+is written with the `save`s (and counts of iterations, and lengths) that the backward part turned out to ask for.
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ class ForwardPart:
     program: Program
     home: dict[Value, Region] = field(
         init=False
-    )  # where each value is defined; what is asked for is entered, too
+    )  # where each value is defined; what is needed is entered, too
     standins: Env = field(default_factory=dict)  # results that the adjoint of a helper is given
     saves: dict[int, list[tuple[int, Value]]] = field(default_factory=dict)
     turns: dict[int, Value] = field(default_factory=dict)
     pairs: dict[int, int] = field(default_factory=dict)
     lengths: dict[tuple[Value, int], Value] = field(default_factory=dict)  # of axes: value, axis
     instead: dict[int, list[Statement]] = field(default_factory=dict)  # what is put for a loop
-    # loops whose turns are run again: what is saved of what they carry, and nothing else
+    # loops whose iterations are run again: what is saved of what they carry, and nothing else
     run_again: dict[int, list[tuple[int, Value]]] = field(default_factory=dict)
     count: int = 0
 
@@ -69,7 +69,7 @@ class ForwardPart:
         return self.pairs.setdefault(id(loop), len(self.pairs) + 1)
 
     def turn_count(self, loop: While) -> Value:
-        """How many turns a `while` made: a result that its forward loop is given."""
+        """How many iterations a `while` made: a result that its forward loop is given."""
         if id(loop) not in self.turns:
             turns = self.turns[id(loop)] = Value(INT, "turns")
             self.home[turns] = self.program.region_of[id(loop)]
@@ -168,7 +168,7 @@ class ForwardPart:
         return restored
 
     def kept_from_start(self, param: Value, loop: For, at: Scope) -> Statement:
-        """What a loop carries into a turn that is run again: saved there, restored by what this gives."""
+        """What a loop carries into an iteration that is run again: saved there, restored by what this gives."""
         slot = self.number()
         made = at.values.setdefault(param, replace(param))
         assert isinstance(made, Value)
@@ -179,7 +179,7 @@ class ForwardPart:
     # ---- what the forward part becomes ----------------------------------------------------------
 
     def with_saves(self, region: Region) -> Region:
-        """The forward region with the `save`s that the backward part turned out to need, and counters of turns."""
+        """The forward region with the `save`s that the backward part turned out to need, and counters of iterations."""
         body = [new for s in region.body for new in self.instead.get(id(s)) or [self.statement(s)]]
         for (value, axis), length in self.lengths.items():
             if self.home[length] is region:
@@ -201,7 +201,7 @@ class ForwardPart:
         return new
 
     def without_saves(self, loop: Statement) -> Statement:
-        """A loop whose turns are run again: they keep only what they start from."""
+        """A loop whose iterations are run again: they keep only what they start from."""
         (body,) = regions_of(loop)
         saves = tuple(
             Op(memory.save, (value,), (), {"slot": slot}, None, "compiler")
@@ -219,7 +219,7 @@ def _is_pure(op: Op) -> bool:
 
 
 def with_counter(loop: While, turns: Value) -> While:
-    """The loop with a count of its turns among what it carries."""
+    """The loop with a count of its iterations among what it carries."""
     before, after = Value(INT, "turns"), Value(INT, "turns")
     count = Op(arithmetic.add, (before, const(1)), (after,), {}, loop.location, "compiler")
     body = Region((*loop.body.params, before), (*loop.body.body, count), (*loop.body.yields, after))

@@ -55,7 +55,7 @@ def asks_for_values(adjoint: Function, fn: Function) -> bool:
 
 def giving_slopes(fn: Function, wrt: Positions, seeded: Positions) -> Function:
     """A function that calls itself with calls that give the derivatives by the arguments at `wrt`, too, where these
-    are asked for; the function itself does not give them yet.
+    are needed; the function itself does not give them yet.
     """
     targets = [fn.params[k] for k in wrt]
     active = active_values(fn, targets, [fn.body.yields[k] for k in seeded])
@@ -80,8 +80,8 @@ def giving_slopes(fn: Function, wrt: Positions, seeded: Positions) -> Function:
 
 
 def with_slopes(fn: Function, wrt: Positions, results: Positions, make: Make) -> Function:
-    """The function with calls that give derivatives (`make` says of which function) where these will be asked for: not
-    inside of loops, where they would be kept for each turn.
+    """The function with calls that give derivatives (`make` says of which function) where these will be needed: not
+    inside of loops, where they would be kept for each iteration.
     """
     if not any(isinstance(s, Call) and is_recursive(s.function) for s in walk(fn.body)):
         return fn

@@ -130,7 +130,7 @@ def adjoint_of_helper(
     """The adjoint of a helper: adjoints of the results at `seeded`, the arguments and the results in; adjoints
     of the arguments at `wrt` out. What of this it does not need is trimmed by dead code elimination.
 
-    `announce` is told what it is called like before the body is reversed, in which it may be called.
+    `announce` gets its name before the body is reversed, which may call it.
     """
     fn = with_slopes(fn, tuple(wrt), tuple(seeded), backward.slopes)
     targets = [fn.params[k] for k in wrt]
@@ -262,7 +262,7 @@ class _Backward:
         return self.helpers[key]
 
     def slopes(self, fn: Function, wrt: Positions, seeded: Positions) -> Function | None:
-        """A function that calls itself with its derivatives beside its value, where its adjoint asks for the
+        """A function that calls itself with its derivatives beside its value, where its adjoint needs the
         values of its calls; None for others.
         """
         if not is_recursive(fn):

@@ -26,7 +26,7 @@ Positions = tuple[int, ...]
 
 
 def wanted_of(fn: Function, wrt: Positions, seeded: Positions) -> tuple[Positions, Positions]:
-    """The arguments and results that the adjoint of a function is about, where a call asks for these.
+    """The arguments and results that the adjoint of a function is about, where a call needs these.
 
     A function that calls itself may ask for more: it has one adjoint, for all that any of these calls need.
     """
@@ -94,7 +94,7 @@ def reverse_call(
 
 
 def _slopes_are_enough(call: Call, seeded: Sequence[int], asked: Sequence[int]) -> bool:
-    """Whether all that is asked for came with the value: not derivatives of derivatives, nor those by others."""
+    """Whether all that is needed came with the value: not derivatives of derivatives, nor those by others."""
     partials = call.function.interface.partials
     if partials is None:
         return False

@@ -158,7 +158,7 @@ def _half(
     before: dict[Value, Atom | None],
     reverse_region: ReverseRegion,
 ) -> tuple[Scope, dict[Value, Atom | None]]:
-    """One branch reversed, and the adjoints of outer values behind it."""
+    """One branch reversed, and the adjoints of outer values after it."""
     inner = scope.inner(region)
     inner.totals.update((v, total) for v, total in before.items() if total is not None)
     for k, d in d_results.items():
@@ -212,9 +212,10 @@ def _writes_active(r: Reversal, statement: If | For | While) -> bool:
 def reverse_loop(
     r: Reversal, loop: For | While, scope: Scope, reverse_region: ReverseRegion
 ) -> None:
-    """A loop backwards: the turns in reverse order, each reversed; carried adjoints run the other way.
+    """A loop backwards: the iterations in reverse order, each reversed; carried adjoints run the other way.
 
-    Scalars from outside that the turns contribute to are accumulated in further carried values; arrays have a buffer.
+    Scalars from outside that the iterations contribute to are accumulated in further carried values; arrays have a
+    buffer.
     """
     results = loop.carried_results if isinstance(loop, For) else loop.results
     params = loop.body.params[1:] if isinstance(loop, For) else loop.body.params
@@ -307,8 +308,9 @@ def _total(value: Value, scope: Scope) -> Atom:
 
 
 def _kind(start: Atom, yielded: Atom) -> Scalar | Array | List | Struct:
-    """The type of a carried adjoint: that of what the turn yielded (its lengths may differ from turn to turn), and the
-    precision of the turns where it is a float of Python's; complex where the turns are, whatever they start from.
+    """The type of a carried adjoint: that of what the iteration yielded (its lengths may differ from iteration to
+    iteration), and the precision of the iterations where it is a float of Python's; complex where the iterations are,
+    whatever they start from.
     """
     own = yielded.type
     if is_complex(start.type) and isinstance(own, Scalar | Array) and not is_complex(own):
@@ -338,7 +340,7 @@ def _enter(
     inner: Scope,
     loop: For | While,
 ) -> None:
-    """At the end of a turn, each carried adjoint is that of what the turn yielded."""
+    """At the end of an iteration, each carried adjoint is that of what the iteration yielded."""
     for param, y, d in zip(params, yields, ins, strict=True):
         if not isinstance(y, Value) or not is_float(y.type):
             continue
@@ -357,7 +359,7 @@ def _enter(
 
 
 def _carried_out(r: Reversal, param: Value, inner: Scope) -> Atom:
-    """The adjoint of what the turn started from."""
+    """The adjoint of what the iteration started from."""
     if param in r.buffers or isinstance(param.type, List):
         found = inner.buffers.pop(param, None)
         return found if found is not None else r.zeros(param, inner)
@@ -402,7 +404,7 @@ def _header(r: Reversal, loop: For | While, scope: Scope) -> tuple[Value, tuple[
 
 
 def _end(turns: Atom, start: Atom, step: Atom, scope: Scope) -> Atom:
-    """`start + turns * step`: where a loop of that many turns ends."""
+    """`start + iterations * step`: where a loop of that many iterations ends."""
     distance = _distance(turns, step, scope)
     if isinstance(start, Const) and start.value == 0:
         return distance
@@ -410,7 +412,7 @@ def _end(turns: Atom, start: Atom, step: Atom, scope: Scope) -> Atom:
 
 
 def _start(turns: Atom, start: Atom, stop: Atom, step: Atom, scope: Scope) -> Atom:
-    """Where the last turns of a range start, those that a loop from its end makes until it is left."""
+    """Where the last iterations of a range start, those that a loop from its end makes until it is left."""
     distance = _distance(turns, step, scope)
     if not (isinstance(step, Const) and step.value in (1, -1)):  # how far the last step goes beyond
         overshoot = scope.b.op(arithmetic.mod, scope.b.op(arithmetic.subtract, start, stop), step)
@@ -419,7 +421,7 @@ def _start(turns: Atom, start: Atom, stop: Atom, step: Atom, scope: Scope) -> At
 
 
 def _distance(turns: Atom, step: Atom, scope: Scope) -> Atom:
-    """`turns * step`: how far a loop of that many turns goes."""
+    """`iterations * step`: how far a loop of that many iterations goes."""
     if isinstance(step, Const) and step.value == 1:
         return turns
     return scope.b.op(arithmetic.multiply, turns, step)

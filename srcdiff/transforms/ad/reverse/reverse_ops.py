@@ -71,13 +71,13 @@ def _build(r: Reversal, op: Op, d_outs: Sequence[Atom | None], scope: Scope) -> 
     for k, (a, d) in enumerate(zip(op.operands, found, strict=True)):
         if (
             d is not None
-        ):  # the adjoint of a view that is handed on as it is has the size of the view
+        ):  # the adjoint of a view that is passed on as it is has the size of the view
             is_views = k == op.view_of and d is d_outs[0]
             r.contribute(a, d, scope, op.results[0] if is_views else None)
 
 
 def _refer_to_forward_values(r: Reversal, op: Op, since: int, scope: Scope) -> None:
-    """What was built names the operands as the forward part does, which may be in the turn of a loop there."""
+    """What was built names the operands as the forward part does, which may be in the iteration of a loop there."""
     made = scope.b.body[since:]
     del scope.b.body[since:]
     used = {a for s in made for a in s.operands}

@@ -69,7 +69,7 @@ class Reversal:
     forward: ForwardPart
     fitting: Fitting
     by_element: Mapping[Value, For]
-    # of kernels: which loops' turns are run once more in front of their adjoints
+    # of kernels: which loops' iterations are run once more in front of their adjoints
     runs_again: Callable[[Reversal, For | While], bool] = lambda r, loop: False
     split: dict[Value, tuple[Value, ...]] = field(default_factory=dict)  # structs to their parts
     # for parts, which no statement makes: what they are of, and under which key
@@ -252,7 +252,7 @@ class Reversal:
         return any(self.is_left_out(r.yields[k]) for r in (maker.then, maker.orelse))
 
     def starts_unbound(self, value: Value) -> bool:
-        """Whether it is what a loop carries, and nothing before the first turn."""
+        """Whether it is what a loop carries, and nothing before the first iteration."""
         program = self.forward.program
         home = program.home.get(value)
         loop = None if home is None else program.owner.get(home)

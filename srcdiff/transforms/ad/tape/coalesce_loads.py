@@ -7,7 +7,7 @@
     store[b:e] %u, %4, 1, -1                   %3 = index[:e] %w, -2
                                                store[b:e] %u, %4, 1, -1
 
-Only a loop overwrites what its backward part asks for, so only loops are looked at; whether the whole costs less than
+Only a loop overwrites what its backward part needs, so only loops are looked at; whether the whole costs less than
 the parts is for `residuals` to say. Parts that the user named stay what they are.
 """
 
@@ -39,7 +39,7 @@ class _Moment:
 
 
 def read_whole(fn: Function, roots: Roots) -> Function:
-    """`fn` with one `read` for the parts of an array that a turn of a loop reads at one moment."""
+    """`fn` with one `read` for the parts of an array that an iteration of a loop reads at one moment."""
     moments = [m for r in _loop_regions(fn.body) for m in _moments(r, roots) if m.has_parts]
     return _ReadsWhole(moments)(fn) if moments else fn
 

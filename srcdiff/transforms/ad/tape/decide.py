@@ -4,15 +4,16 @@
 For each top-level loop (or branch) of the forward part there is one graph: a node pair for each value of its
 regions, with what it costs to store as capacity; edges along use; the source feeds what cannot be computed
 again (carried values, what is overwritten later) and, at a price, what is dear to compute again; the sink
-takes what the backward part asks for. The minimum cut nearest to the source is what is stored; everything
+takes what the backward part needs. The minimum cut nearest to the source is what is stored; everything
 between the cut and the sink is computed again.
 
-A carried value that is stored at the start of each turn makes the turn's result free: it is what the next turn stored
-(*rolling*). What the program itself keeps, in an array filled in the order of its loops or on a list, costs nothing.
+A carried value that is stored at the start of each iteration makes the iteration's result free: it is what the next
+iteration stored (*rolling*). What the program itself keeps, in an array filled in the order of its loops or on a list,
+costs nothing.
 
-Each analysis can be left out, which changes no result (`ANALYSES`). Without "minimum cut", what is asked for is stored
-unless it costs nothing to have; without "to be recorded", every number and array of mirrored loops is asked for;
-without "inner loops", none is run again, and no turn keeps storage of its own.
+Each analysis can be left out, which changes no result (`ANALYSES`). Without "minimum cut", what is needed is stored
+unless it costs nothing to have; without "to be recorded", every number and array of mirrored loops is needed;
+without "inner loops", none is run again, and no iteration keeps storage of its own.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ def _decided(fn: Function, roots: Roots, mode: Mode, without: frozenset[str]) ->
 
 
 def chosen_plan(fn: Function, mode: Mode = "auto") -> tuple[Function, Plan]:
-    """What `residuals` stores of a function, turns of loops that are decided on by themselves left out; and the
+    """What `residuals` stores of a function, iterations of loops that are decided on by themselves left out; and the
     function that the plan is for.
     """
     return _cheapest(fn, storage_roots(fn), mode)
@@ -115,12 +116,12 @@ def _wanted(region: Region) -> list[Value]:
             saved[statement.attrs["slot"]] = value
         elif isinstance(statement, Op) and statement.decl is memory.restore:
             restored.add(statement.attrs["slot"])
-    # what is saved in front of a turn that is decided on by itself waits for its own turn
+    # what is saved in front of an iteration that is decided on by itself waits for its own iteration
     return list(dict.fromkeys(saved[slot] for slot in sorted(restored) if slot in saved))
 
 
 def _recordable(top: Region, program: Program) -> list[Value]:
-    """What the turns of the loops compute that the backward part mirrors."""
+    """What the iterations of the loops compute that the backward part mirrors."""
     loops = [s for s in walk(top) if isinstance(s, For | While) and s.pair]
     mirrored = {s.pair for s in loops if s.origin == "adjoint"}
     bodies = [s.body for s in loops if s.origin != "adjoint" and s.pair in mirrored]
@@ -201,7 +202,7 @@ class _Graph:
             price = math.inf
         if (
             self.mode == "kernel" and 0.0 < price < math.inf
-        ):  # a loop, against a number of each turn
+        ):  # a loop, against a number of each iteration
             is_loop = isinstance(self.program.maker.get(v), For | While)
             price = _LOOP / self.capacity(v) if is_loop else 0.0
         if self.mode == "recompute" and price < math.inf:
@@ -221,7 +222,7 @@ class _Graph:
         return maker is None or (isinstance(maker, Op) and maker.decl.cost == "free")
 
     def is_large(self, v: Value) -> bool:
-        """Whether what is kept of a value for all turns has three axes or more of unknown lengths."""
+        """Whether what is kept of a value for all iterations has three axes or more of unknown lengths."""
         own = [d for d in dims_of(v.type) if not d.is_const] if isinstance(v.type, Array) else []
         return self.mode == "machine" and len(own) + len(self.plan.loops_around(v)) > 2
 
@@ -289,8 +290,8 @@ def _decide(wanted: Sequence[Value], program: Program, plan: Plan, mode: Mode) -
 
 
 def _rolled(graph: _Graph, stored: set[Value], program: Program, plan: Plan) -> dict[Value, Value]:
-    """Yields of carried values that are stored at the start of each turn: value -> the parameter that holds it
-    next turn.
+    """Yields of carried values that are stored at the start of each iteration: value -> the parameter that holds it
+    next iteration.
     """
     out: dict[Value, Value] = {}
     for p in sorted(stored, key=lambda v: program.order(v)):

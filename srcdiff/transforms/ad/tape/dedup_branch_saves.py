@@ -1,4 +1,4 @@
-"""What a branch hands on and keeps for the backward part is kept once: as the branch's result.
+"""What a branch passes on and keeps for the backward part is kept once: as the branch's result.
 
     %y = if %c {                                         %y = if %c {
         %v = exp %x; save[slot=1] %v; yield %v }             %v = exp %x; yield %v }
@@ -7,7 +7,7 @@
     %d = if %c {                                         %d = if %c {
         %w = restore[slot=1]; ... }                          ... %y ... }
 
-Where both branches stand in the same turn; the condition is the same, so that the result is this value.
+Where both branches stand in the same iteration; the condition is the same, so that the result is this value.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class _Without(Rewriter):
 
 
 class _BranchResults(Rewriter):
-    """`at_hand`: what slots hold that are results by now, for statements that run in the same turn."""
+    """`at_hand`: what slots hold that are results by now, for statements that run in the same iteration."""
 
     def __init__(self, fn: Function) -> None:
         self.written = written_values(fn)
@@ -64,7 +64,7 @@ class _BranchResults(Rewriter):
                 outer |= self.results_of(branch, old)
 
     def results_of(self, branch: Region, s: If) -> dict[int, Value]:
-        """The slots that a branch fills with what it hands on."""
+        """The slots that a branch fills with what it passes on."""
         found: dict[int, Value] = {}
         for op in branch.body:
             if isinstance(op, Op) and op.decl is memory.save and op.operands[0] in branch.yields:

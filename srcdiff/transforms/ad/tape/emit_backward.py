@@ -4,8 +4,8 @@
         %h = restore[1]             becomes         %h = index %hs, %t
         ...                                         ...
 
-A value is taken from where the layout has it (an element of an array, an item of a list, what the turn before this one
-had in hand), taken from where the program itself keeps it, or computed again.
+A value is taken from where the layout has it (an element of an array, an item of a list, what the iteration before
+this one had in hand), taken from where the program itself keeps it, or computed again.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class Backward:
 
     def loop(self, loop: For, operands: list[Atom]) -> list[Statement]:
         """A loop of the backward part; rolled values become carried ones."""
-        extra: list[Value] = []  # what a turn hands on
+        extra: list[Value] = []  # what an iteration passes on
         results: list[Value] = []
         params: list[Value] = []
         starts: list[Atom] = []
@@ -98,7 +98,7 @@ class Backward:
         return self.over_list(new)
 
     def over_list(self, loop: For) -> list[Statement]:
-        """A loop that takes one element of a list each turn runs over the list's length: no count of turns is
+        """A loop that takes one element of a list each iteration runs over the list's length: no count of iterations is
         needed.
         """
         for s in loop.body.body:
@@ -134,7 +134,7 @@ class Backward:
         return b.region(region.params, (lookup(self.env, y) for y in region.yields))
 
     def leave(self, counter: Counter, s: Statement) -> None:
-        """What the loop inside has counted to, behind that loop."""
+        """What the loop inside has counted to, after that loop."""
         inner = counter.inner
         if inner is not None and s is inner.mirror:
             reached = inner.result if inner.in_order else inner.start

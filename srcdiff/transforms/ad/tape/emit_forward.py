@@ -148,7 +148,7 @@ class _Forward:
         return b.body
 
     def keep_last(self, param: Value, loop: Statement) -> list[Statement]:
-        """What the loop ended with, behind the values that its turns started from."""
+        """What the loop ended with, behind the values that its iterations started from."""
         assert isinstance(loop, For)
         store = self.layout.stores[param]
         _, k = self.program.carried(param)
@@ -171,7 +171,7 @@ class _Forward:
 
 
 def _behind_elements(region: Region) -> int:
-    """How many statements at a turn's start only take the turn's elements (`for x, y in zip(xs, ys)`)."""
+    """How many statements at an iteration's start only take the iteration's elements (`for x, y in zip(xs, ys)`)."""
     taken: set[Atom] = set(region.params[:1])
     for k, s in enumerate(region.body):
         is_load = isinstance(s, Op) and s.decl in (

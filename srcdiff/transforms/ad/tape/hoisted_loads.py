@@ -6,8 +6,8 @@
             ...                                         %0 = index[i] %w, %j
     store[:] %h, %new                           store[:] %h, %new
 
-Kept as `%w`, that is one array for all turns of `i` and `j`; element by element it is an array for each turn of `i`.
-Whether anything is kept is for `residuals` to say: where it is not, `as_before` takes the reads out again.
+Kept as `%w`, that is one array for all iterations of `i` and `j`; element by element it is an array for each iteration
+of `i`. Whether anything is kept is for `residuals` to say: where it is not, `as_before` takes the reads out again.
 """
 
 from __future__ import annotations

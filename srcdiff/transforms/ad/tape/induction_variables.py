@@ -9,7 +9,7 @@
             ... w[ats[j, i]] ...                            at -= 1
                                                             ... w[at] ...
 
-Where the turns of the mirror commute, it runs forwards and counts as the loop itself does.
+Where the iterations of the mirror commute, it runs forwards and counts as the loop itself does.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ __all__ = ["Counter", "counters", "mirrored", "step"]
 
 @dataclass(frozen=True, eq=False)
 class Counter:
-    """What a loop carries as number `place`; `before` and `after` are the steps of a turn in front of the loop inside
-    that counts on, and behind it (both are all of them where there is none).
+    """What a loop carries as number `place`; `before` and `after` are the steps of an iteration in front of the loop
+    inside that counts on, and after it (both are all of them where there is none).
     """
 
     loop: For
@@ -56,7 +56,7 @@ class Counter:
 
     @property
     def end_of_turn(self) -> Value:
-        """What a turn hands on; what is handed on as it came is no counter."""
+        """What an iteration passes on; what is passed on as it came is no counter."""
         yielded = self.loop.carried_yields[self.place]
         assert isinstance(yielded, Value)
         return yielded
@@ -72,7 +72,7 @@ class Counter:
 
     @property
     def ends(self) -> Value:
-        """What a turn of the mirror hands on."""
+        """What an iteration of the mirror passes on."""
         return self.end_of_turn if self.in_order else self.param
 
     def nest(self) -> Iterator[Counter]:
@@ -82,11 +82,11 @@ class Counter:
 
     @property
     def steps(self) -> tuple[Op, ...]:
-        """Those at the start of a turn of the mirror."""
+        """Those at the start of an iteration of the mirror."""
         return self.before if self.in_order else self.after
 
     def at_hand(self) -> Iterator[Value]:
-        """The values that a turn of the mirror has from its start on."""
+        """The values that an iteration of the mirror has from its start on."""
         yield from (op.result for op in self.steps)
         if self.in_order:
             yield self.param
@@ -97,7 +97,7 @@ class Counter:
 
     @property
     def last(self) -> Value:
-        """Where the steps backwards from the end of a turn lead."""
+        """Where the steps backwards from the end of an iteration lead."""
         return self.param if self.inner is None else self.inner.result
 
 
@@ -204,7 +204,7 @@ def _runs_in_order(
     has_room: Callable[[Value], bool],
     uses: Mapping[Value, int],
 ) -> bool:
-    """Whether the turns of a mirror commute, and all that may be kept for them is kept by their indices."""
+    """Whether the iterations of a mirror commute, and all that may be kept for them is kept by their indices."""
     loop, mirror, roots = counter.loop, counter.mirror, program.roots
     arrays = (v for v in defined_in(loop.body) if isinstance(v.type, Array | List))
     return (

@@ -1,4 +1,4 @@
-"""Drops the turn of a `while` that only finds that there is no other: nothing is kept for it, nothing reversed.
+"""Drops the iteration of a `while` that only finds that there is no other: nothing is kept for it, nothing reversed.
 
     while True:                                 while x > tol:
         xs.append(x)                                xs.append(x)
@@ -13,7 +13,7 @@
             ...
 
 A `while` that something breaks out of asks its question inside. Where the answer "no" leaves everything as it is, and
-the mirrored turn does nothing either, values are put away behind the question, and the mirrored loop need not ask.
+the mirrored iteration does nothing either, values are put away behind the question, and the mirrored loop need not ask.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ __all__ = ["drop_last_turns"]
 
 
 def drop_last_turns(fn: Function) -> Function:
-    """`fn` where loops that a pass keeps lists for have no turn that changes nothing."""
+    """`fn` where loops that a pass keeps lists for have no iteration that changes nothing."""
     loops = [s for s in walk(fn.body) if isinstance(s, While | For) and s.pair]
     asking = {s.pair: s for s in loops if isinstance(s, While) and s.test is None}
     mirrored = {s.pair: s for s in loops if isinstance(s, For) and s.pair in asking}
@@ -50,7 +50,7 @@ def drop_last_turns(fn: Function) -> Function:
 
 
 def _is_idle(loop: While, mirror: For, fn: Function) -> bool:
-    """Whether the last turn of a loop does nothing but put values on lists, and its mirror nothing with them."""
+    """Whether the last iteration of a loop does nothing but put values on lists, and its mirror nothing with them."""
     branch, back = _question(loop.body), _question(mirror.body)
     if branch is None or back is None or not branch.pair or branch.pair != back.pair:
         return False
@@ -87,7 +87,7 @@ def _stays(branch: If, yields: tuple[Atom, ...] | list[Atom], params: tuple[Valu
 
 
 def _is_free(s: Statement) -> bool:
-    """Whether a statement may be left out, or done earlier or later within the turn."""
+    """Whether a statement may be left out, or done earlier or later within the iteration."""
     return isinstance(s, Op) and not s.decl.writes and not s.decl.effect
 
 
@@ -101,7 +101,7 @@ def _appends(body: Region) -> list[Statement]:
 
 
 def _runs_over(mirror: For, lists: set[Atom], fn: Function) -> bool:
-    """Whether the mirrored loop takes one element of such lists each turn, and counts nothing else."""
+    """Whether the mirrored loop takes one element of such lists each iteration, and counts nothing else."""
     lengths = {
         s.results[0]
         for s in walk(fn.body)

@@ -1,11 +1,12 @@
-"""Values that one turn of a loop saves and restores itself: each such turn is decided on as a program of its own.
+"""Values that one iteration of a loop saves and restores itself: each such iteration is decided on as a program of its
+own.
 
     for i:                                          for i:
         for j: ... save[1] %p           becomes         %ps = empty %n
         for j reverse: ... restore[1]                   for j: store %ps, %p, %j
                                                         for j reverse: index %ps, %j
 
-What is kept is kept for one turn only, in storage that the next turn may use again.
+What is kept is kept for one iteration only, in storage that the next iteration may use again.
 """
 
 from __future__ import annotations
@@ -77,7 +78,7 @@ def _decided(fn: Function, region: Region, decide: Decide) -> Function:
     owner = next(s for s in walk(fn.body) if region in regions_of(s))
     if (
         owner.origin == "adjoint"
-    ):  # a turn that is run again: what it has mirrored is no part of the forward part
+    ):  # an iteration that is run again: what it has mirrored is no part of the forward part
         body = _Unpaired().region(body, {}, Builder())
     fn = _Exchange(region, body)(fn)
     adjoint_of = done.derivative.adjoint_of

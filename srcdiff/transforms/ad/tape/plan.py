@@ -3,8 +3,8 @@
 The pass `residuals` fills in a `Plan`: which values are stored, which are rolled along. `lay_out` turns it into a
 `Layout`: storage for each value, and what each region of the backward part has to get from it.
 
-Storage for loops with a known number of turns is an array with a leading axis for each loop, allocated in
-front of the outermost; with an unknown one, or with lengths that differ from turn to turn, a list that grows.
+Storage for loops with a known number of iterations is an array with a leading axis for each loop, allocated in
+front of the outermost; with an unknown one, or with lengths that differ from iteration to iteration, a list that grows.
 """
 
 from __future__ import annotations
@@ -43,7 +43,9 @@ class Plan:
     wanted: list[Value] = field(default_factory=list)
     stored: set[Value] = field(default_factory=set)
     rolled: dict[Value, Value] = field(default_factory=dict)
-    held: set[Value] = field(default_factory=set)  # buffers of turns that are stored in any case
+    held: set[Value] = field(
+        default_factory=set
+    )  # buffers of iterations that are stored in any case
     counted: dict[Value, Counter] = field(default_factory=dict)  # integers that mirrors count
     alike: frozenset[Loop] = frozenset()  # loops whose mirrors run in their own order
     mode: str = "auto"  # as `residuals` is asked
@@ -63,7 +65,7 @@ class Plan:
         return self.program.loops_around(self.program.home[value])
 
     def axes(self, value: Value) -> list[Axis] | None:
-        """The leading axes of an array for a value; None where the turns or lengths are not known in front of
+        """The leading axes of an array for a value; None where the iterations or lengths are not known in front of
         the loops.
         """
         if not isinstance(value.type, Scalar | Array):
@@ -74,7 +76,7 @@ class Plan:
         return self.places.axes(self.loops_around(value), self.stores_ahead(value))
 
     def stores_ahead(self, value: Value) -> bool:
-        """Whether the value behind the last turn is stored as well, because the backward part cannot see it
+        """Whether the value behind the last iteration is stored as well, because the backward part cannot see it
         otherwise.
         """
         if value not in self.rolled.values():
@@ -83,7 +85,7 @@ class Plan:
         return loop is not None and not self.program.is_top(carried_result(loop, k))
 
     def can_roll(self, param: Value) -> bool:
-        """Whether the value that a turn yields can be had from what the next turn stored."""
+        """Whether the value that an iteration yields can be had from what the next iteration stored."""
         loop, k = self.program.carried(param)
         if loop is None or loop in self.in_order:
             return False
@@ -95,7 +97,7 @@ class Plan:
         return counts_up and self.axes(param) is not None
 
     def sources_of(self, counted: Value) -> list[Value]:
-        """What a mirror that counts backwards starts from, where that is not at hand."""
+        """What a mirror that counts backwards starts from, where that is not available."""
         counter = self.counted[counted]
         is_at_hand = counter.in_order or self.program.is_top(counter.result)
         return [] if is_at_hand else [counter.result]
@@ -108,14 +110,16 @@ class Plan:
         return None
 
     def keeps_each_turn(self, op: Op, value: Value) -> bool:
-        """Whether `H[t] = value` puts the values of all turns at places of their own."""
+        """Whether `H[t] = value` puts the values of all iterations at places of their own."""
         at = self.program.subscript(op)
         if at is None or not (self.program.is_top(at[0]) or at[0] in self.held):
             return False
         if self.program.region_of[id(op)] is not self.program.home[value]:
             return False
         own = 0 if self.program.is_top(at[0]) else self.program.depth(at[0])
-        loops = self.loops_around(value)[own:]  # each turn of those around a buffer has its own
+        loops = self.loops_around(value)[
+            own:
+        ]  # each iteration of those around a buffer has its own
         indices = [loop.index for loop in loops if isinstance(loop, For)]
         places = [span.only for span in at[1]]
         kept = at[0].type
@@ -173,7 +177,7 @@ class Layout:
     backward: dict[Region, Statement] = field(default_factory=dict)
     slots: dict[int, Value] = field(default_factory=dict)
     needed: dict[Region, list[Value]] = field(default_factory=dict)
-    # loop of the forward part -> what it carries and what is stored behind its last turn
+    # loop of the forward part -> what it carries and what is stored behind its last iteration
     behind: dict[int, list[Value]] = field(default_factory=dict)
     # statement of the forward part -> the stored buffers that it fills last
     filled: dict[int, list[Value]] = field(default_factory=dict)
@@ -183,7 +187,7 @@ class Layout:
     # branch -> its value, the result that it becomes
     handed: dict[Region, list[tuple[Value, Value]]] = field(default_factory=dict)
     counting: dict[int, list[Counter]] = field(default_factory=dict)  # by loop of the backward part
-    # loop of the backward part -> value, the parameter that holds it in the next turn
+    # loop of the backward part -> value, the parameter that holds it in the next iteration
     rolling: dict[int, list[tuple[Value, Value]]] = field(default_factory=dict)
 
     @property
@@ -196,7 +200,7 @@ class Layout:
     def positions(
         self, v: Value, axes: Sequence[Axis], b: Builder, env: Env, ahead: int = 0
     ) -> list[Atom]:
-        """The subscript of a value in an array of stored values; `ahead` turns later with that."""
+        """The subscript of a value in an array of stored values; `ahead` iterations later with that."""
         out: list[Atom] = []
         for n, (loop, axis) in enumerate(zip(self.plan.loops_around(v), axes, strict=True)):
             assert isinstance(loop, For)

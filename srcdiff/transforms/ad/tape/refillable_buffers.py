@@ -1,4 +1,4 @@
-"""Buffers that a turn fills first and reads then: values as others are, which are kept whole or filled again.
+"""Buffers that an iteration fills first and reads then: values as others are, which are kept whole or filled again.
 
     for t:                                      for t:
         %k = empty %n                               %k = empty %n
@@ -43,7 +43,7 @@ TURNS = 16.0  # what a loop of unknown length is taken for
 
 
 def built_buffers(outline: Outline, is_repeatable: Repeatable) -> dict[Value, Built]:
-    """The buffers of turns that are filled before they are read."""
+    """The buffers of iterations that are filled before they are read."""
     found: dict[Value, Built] = {}
     for region in all_regions(outline.top):
         if region is outline.top or not outline.loops_around(region):
@@ -113,7 +113,7 @@ def _is_kept(s: Statement) -> bool:
 
 
 def turns(loop: For) -> float:
-    """How many turns a loop is taken to make."""
+    """How many iterations a loop is taken to make."""
     bounds = (loop.start, loop.stop, loop.step)
     if all(isinstance(a, Const) for a in bounds):
         return float(len(range(*(int(a.value) for a in bounds if isinstance(a, Const)))))

@@ -43,7 +43,7 @@ def origins(v: Value, program: Program, mode: str = "auto") -> tuple[list[Value]
     """What a forward value is computed from, and the price of doing it again (infinite where that cannot be done).
 
     The price is in units of storing the value: what that costs in text, or (`mode="machine"`) in time. Threads of a
-    device (`"kernel"`) run loops again whose turns keep something for their mirror.
+    device (`"kernel"`) run loops again whose iterations keep something for their mirror.
     """
     machine = mode == "machine"
     if v in program.built:
@@ -79,13 +79,13 @@ def _op_origins(op: Op, program: Program, machine: bool = False) -> tuple[list[V
 
 
 def is_place(v: Value, program: Program) -> bool:
-    """Whether a value is storage that is written, or a view of such: it may be asked for again, but what it holds is
+    """Whether a value is storage that is written, or a view of such: it may be needed again, but what it holds is
     another thing at each moment, so that keeping it keeps the wrong one.
     """
     maker = program.maker.get(v)
     if not isinstance(v.type, Array) or v in program.built:
         return False
-    if maker is None:  # what a loop carries: its turns start from other storage each
+    if maker is None:  # what a loop carries: its iterations start from other storage each
         return program.is_written_in(program.home[v], v)
     if not isinstance(maker, Op | Call):
         return program.is_written_from(maker, v, is_behind=True)
@@ -95,7 +95,7 @@ def is_place(v: Value, program: Program) -> bool:
 
 
 def with_built(program: Program) -> Program:
-    """The program with what its buffers of turns are filled with, where that can be done again."""
+    """The program with what its buffers of iterations are filled with, where that can be done again."""
     program.built = built_buffers(program, lambda op: True)  # then their loads are stable
     program.built = built_buffers(
         program, lambda op: not math.isinf(_op_origins(op, program, True)[1])

@@ -140,7 +140,7 @@ class Outline:
         return out
 
     def never_meet(self, left: Span, right: Span) -> bool:
-        """Whether two accesses stay apart on an axis, in whatever turns they are."""
+        """Whether two accesses stay apart on an axis, in whatever iterations they are."""
         if not all(self.counts_from_front(s.lowest) for s in (left, right)):
             return _are_other_numbers(left, right)
         return self.is_below(left, right) or self.is_below(right, left)
@@ -154,7 +154,7 @@ class Outline:
         if highest is None or lowest is None:
             return False
         if not all(map(self.is_top, (*highest.values(), *lowest.values()))):
-            return False  # one name, but perhaps two numbers: those of two turns
+            return False  # one name, but perhaps two numbers: those of two iterations
         gap = highest.minus(lowest).known
         return gap is not None and gap < 0
 

@@ -1,7 +1,8 @@
-"""Whether storage that gets a second name in a turn of a loop may be written in a later turn, while it has both.
+"""Whether storage that gets a second name in an iteration of a loop may be written in a later iteration, while it has
+both.
 
     for i in range(n):
-        u *= v                    # in the turn behind one that took the branch, `u` is `v`
+        u *= v                    # in the iteration behind one that took the branch, `u` is `v`
         u = w + i
         v = u if x[i] > 0.0 else v
 
@@ -19,7 +20,7 @@ __all__ = ["is_of_its_turn", "is_written_next_turn"]
 
 
 def is_written_next_turn(there: Statement, value: Value, program: Program) -> bool:
-    """Whether a turn behind the one of `there` may write what `value` refers to, in front of `there`."""
+    """Whether an iteration behind the one of `there` may write what `value` refers to, in front of `there`."""
     return any(
         program.number[id(write)] <= program.number[id(there)]
         and loop in program.around[id(write)]
@@ -32,7 +33,7 @@ def is_written_next_turn(there: Statement, value: Value, program: Program) -> bo
 
 
 def is_of_its_turn(there: Statement, root: Value, write: Op, program: Program) -> bool:
-    """Whether what is written is storage that the turn of a loop makes itself: it gets its second name behind that,
+    """Whether what is written is storage that the iteration of a loop makes itself: it gets its second name after that,
     where the loop passes it on.
     """
     return (
@@ -44,7 +45,9 @@ def is_of_its_turn(there: Statement, root: Value, write: Op, program: Program) -
 
 
 def _may_have_two(root: Value, loop: Loop, program: Program) -> bool:
-    """Whether a turn may see storage of the turn before under two names, in what it is handed or has from outside."""
+    """Whether an iteration may see storage of the iteration before under two names, in what it is handed or has from
+    outside.
+    """
     if loop not in program.loops_around(program.home[root]):
         return True
     names = [p for p in loop.body.params if root in program.roots.get(p, ())]
@@ -56,7 +59,7 @@ def _is_used(param: Value, loop: Loop) -> bool:
 
 
 def _is_of_earlier_turn(atom: Atom, loop: Loop, program: Program, seen: set[Atom]) -> bool:
-    """Whether a value may be storage, or a view of such, that was there before this turn of a loop."""
+    """Whether a value may be storage, or a view of such, that was there before this iteration of a loop."""
     if atom in seen or not isinstance(atom, Value):
         return False
     seen.add(atom)

@@ -1,7 +1,7 @@
 """Which elements of an array are certain to be written, at each place of a loop's body, before they are read there.
 
     for i in range(1, n):       after `k[0] = a`, the first row is filled; in turn i, the rows 0 to i - 1;
-        k[i] = f(k[i - 1])      behind the loop, the rows 0 to n - 1
+        k[i] = f(k[i - 1])      after the loop, the rows 0 to n - 1
 
 Places are kept as boxes: a first and a last index for each axis.
 """
@@ -93,7 +93,7 @@ class Filling:
         return [*covered, *_present(_along(b, symbol, first, last) for b in own)]
 
     def written_each_turn(self, loop: For) -> list[Box]:
-        """What every turn fills, in terms of its index and of what is known in front of the loop."""
+        """What every iteration fills, in terms of its index and of what is known in front of the loop."""
         own: list[Box] = []
         for s in loop.body.body:
             if isinstance(s, Op) and s.decl is memory.store and s.operands[0] is self.array:
@@ -108,7 +108,7 @@ class Filling:
         return [b for b in merged(own) if not any(d.symbols() & fresh for side in b for d in side)]
 
     def fresh(self, loop: For) -> frozenset[str]:
-        """The symbols of numbers that each turn finds anew."""
+        """The symbols of numbers that each iteration finds anew."""
         if id(loop) not in self.new:
             made = [v for v in defined_in(loop.body) if v is not loop.index]
             own = {s for v in made for d in all_dims(v.type) for s in d.symbols()}
@@ -138,7 +138,7 @@ class Filling:
         return None if None in known else tuple((d, d) for d in known if d is not None)
 
     def holds(self, read: Box, box: Box) -> bool:
-        """Whether a box has all that is read, in whatever turns of the loops inside."""
+        """Whether a box has all that is read, in whatever iterations of the loops inside."""
         sides = zip(read, box, strict=True)
         return all(
             self.is_count(self.end(r[0] - b[0], 0)) and self.is_count(self.end(b[1] - r[1], 0))
@@ -187,7 +187,7 @@ def _join(left: Box, right: Box) -> Box | None:
 
 
 def _along(box: Box, symbol: str, first: Dim, last: Dim) -> Box | None:
-    """What all turns of a loop fill, if one axis of a turn's box runs with its index and the others stay."""
+    """What all iterations of a loop fill, if one axis of an iteration's box runs with its index and the others stay."""
     moving = [k for k, side in enumerate(box) if any(symbol in d.symbols() for d in side)]
     if len(moving) != 1:
         return None

@@ -1,4 +1,4 @@
-"""Where the value of each turn is put: the leading axes of an array that has room for all turns.
+"""Where the value of each iteration is put: the leading axes of an array that has room for all iterations.
 
     for i in range(n):                      axis of i: n places, `ts[i, j]`
         for j in range(i, n):               axis of j: n places too, since the outermost loop allocates
@@ -30,13 +30,13 @@ __all__ = ["Axis", "Places", "array_dims", "room", "total"]
 
 @dataclass(frozen=True)
 class Axis:
-    """One leading axis of an array of stored values: its length, and where the turn with a given index puts
+    """One leading axis of an array of stored values: its length, and where the iteration with a given index puts
     its value.
     """
 
     length: Affine
     first: Affine  # the index whose value is at position 0
-    behind: bool = False  # one place more, where the loop ends: the first, if it makes no turn
+    behind: bool = False  # one place more, where the loop ends: the first, if it makes no iteration
 
     def position(self, index: Atom, b: Builder, env: Env, ahead: int = 0) -> Atom:
         turn = Affine(0, {index: 1} if isinstance(index, Value) else {})
@@ -59,7 +59,7 @@ class Places:
     def axes(self, loops: Sequence[Loop], ahead: bool) -> list[Axis] | None:
         """An axis for each loop, from the outside; None where one has none.
 
-        With `ahead`, the innermost has a place for what is behind the last turn as well.
+        With `ahead`, the innermost has a place for what is behind the last iteration as well.
         """
         out: list[Axis] = []
         for loop in loops:
@@ -74,7 +74,7 @@ class Places:
         return out
 
     def and_behind(self, loop: For) -> Axis:
-        """Room for the values at the start of each turn, and for the one behind the last."""
+        """Room for the values at the start of each iteration, and for the one behind the last."""
         stop, start = self.outside(loop.stop, highest=True), self.outside(loop.start, highest=False)
         assert stop is not None and start is not None
         turns, first = stop.minus(start), affine(loop.start, self.program.maker)
@@ -138,7 +138,7 @@ class Places:
         return self.extreme(loop, highest) if loop is not None else self.by_length(value)
 
     def may_be_unset(self, value: Atom) -> bool:
-        """Whether some path of a branch does not bind a value: nothing in front of the branch that asks for it can."""
+        """Whether some path of a branch does not bind a value: nothing in front of the branch that needs it can."""
         made = self.program.maker.get(value) if isinstance(value, Value) else None
         if not isinstance(made, If) or not isinstance(value, Value):
             return isinstance(made, Op) and made.decl is control.undefined
@@ -193,7 +193,7 @@ class Places:
         return dim is not None and self.is_length(dim)
 
     def has_elements(self, amount: Affine, region: Region) -> bool:
-        """Whether an array of this length is asked for an element by a number wherever a region is run."""
+        """Whether an array of this length is needed an element by a number wherever a region is run."""
         dim = dim_of(amount)
         while dim is not None:
             if any(takes_element(s, dim) for s in region.body):
@@ -280,7 +280,7 @@ def room(b: Builder, axis: Axis, places: Places) -> Atom:
 
 
 def turns(b: Builder, length: Affine, places: Places) -> Atom:
-    """Room for so many turns; a loop whose bounds lie the wrong way round makes none."""
+    """Room for so many iterations; a loop whose bounds lie the wrong way round makes none."""
     if length.known is not None:
         return const(max(length.known, 0))
     if -2 <= length.const < 0 and all(k > 0 for k in length.terms.values()):

@@ -2,12 +2,12 @@
 
 "Overwritten later" is about position and index, not about the name: in `y[t] = f(y[t - 1])` the array is its
 own tape. A load is stable if every write to its storage that may run after it goes elsewhere: for loops that
-both are in, the written index runs with the loop, and the load's index is behind it.
+both are in, the written index runs with the loop, and the load's index is after it.
 
     for t in range(1, n):
-        a = y[t - 1]        # stable: later turns write y[t], y[t + 1], ...
+        a = y[t - 1]        # stable: later iterations write y[t], y[t + 1], ...
         b = z[t]            # not stable if
-        z[t] = a * b        # this comes behind it; stable, if before
+        z[t] = a * b        # this comes after it; stable, if before
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Built:
 
 @dataclass
 class Program(Outline):
-    """What of a function can be read again; `built`: the buffers of turns that are filled before they are read."""
+    """What of a function can be read again; `built`: the buffers of iterations that are filled before they are read."""
 
     built: dict[Value, Built] = field(default_factory=dict)
 
@@ -121,7 +121,7 @@ class Program(Outline):
         is_behind: bool = False,
         spared: Callable[[Value, Op], bool] = lambda root, write: False,
     ) -> bool:
-        """Whether the storage of a value is written in a branch or loop, or anywhere behind it; of an array, not the
+        """Whether the storage of a value is written in a branch or loop, or anywhere after it; of an array, not the
         list that it is on. `is_behind`: only where the statement is done; `spared`: writes that do not count.
         """
         inner = (s for region in regions_of(statement) for s in walk(region))
@@ -151,19 +151,19 @@ class Program(Outline):
         if len(around) < len(shared) or any(
             p is not q for p, q in zip(shared, around, strict=False)
         ):
-            return True  # it outlives a turn of a loop that both are in
+            return True  # it outlives an iteration of a loop that both are in
         at, writes, made = self.number[id(op)], self.number[id(write)], self.order(root) // 2
         if not shared or made < at:
             return writes > at
         target = write.operands[write.decl.writes[0]]
         return not (
             made < writes or (writes < at and target is base)
-        )  # made later in the turn: an array of an earlier turn
+        )  # made later in the iteration: an array of an earlier iteration
 
     def is_apart(self, load: Op, write: Op, own_turns: int = 0) -> bool:
         """Whether no run of the write that comes after the load touches what the load read.
 
-        `own_turns`: each turn of so many loops, from the outside, has storage of its own.
+        `own_turns`: each iteration of so many loops, from the outside, has storage of its own.
         """
         shared = [
             p for p, q in zip(self.around[id(load)], self.around[id(write)], strict=False) if p is q
@@ -214,7 +214,7 @@ class Program(Outline):
             if any(found):
                 return True  # one axis on which they never meet is enough
             if None not in found:
-                return False  # one axis on which other turns are elsewhere leaves only this turn
+                return False  # one axis on which other iterations are elsewhere leaves only this iteration
         return before or any(map(self.stays_above, read_at, written_at))
 
     def stays_above(self, read: Span, written: Span) -> bool:
@@ -235,7 +235,7 @@ class Program(Outline):
         )
 
     def stays_ahead(self, written: Span, read: Span, loop: For, forwards: bool) -> bool:
-        """Whether what this turn and later ones write is ahead of what this one read, as the loop goes: in a loop
+        """Whether what this iteration and later ones write is ahead of what this one read, as the loop goes: in a loop
         that counts t down, `y[k]` with k < t is ahead of `y[t]`.
         """
         if not (self.counts_from_front(read.lowest) and self.counts_from_front(written.lowest)):
@@ -248,18 +248,18 @@ class Program(Outline):
         if below is None or above is None:
             return False
         if (above if forwards else below).terms.get(loop.index, 0) < 0:
-            return False  # it comes nearer from turn to turn
+            return False  # it comes nearer from iteration to iteration
         if any(self.varies(v, loop) for v in (*below.values(), *above.values())):
             return False
         gap = above.minus(below).known
         return gap is not None and gap > 0
 
     def varies(self, value: Value, loop: For) -> bool:
-        """Whether a value other than the loop's index may change from turn to turn."""
+        """Whether a value other than the loop's index may change from iteration to iteration."""
         return value is not loop.index and loop in self.loops_around(self.home[value])
 
     def compare(self, read: Span, written: Affine, loop: For, forwards: bool) -> bool | None:
-        """True: what is read lies behind all that this and later turns write; False: perhaps not; None: the
+        """True: what is read lies behind all that this and later iterations write; False: perhaps not; None: the
         same place.
         """
         nearest = read.highest if forwards else read.lowest

@@ -1,7 +1,7 @@
-"""Whether the turns of a loop may run in another order, or turn by turn with those of another loop.
+"""Whether the iterations of a loop may run in another order, or iteration by iteration with those of another loop.
 
-What a turn does to storage commutes with the other turns where each of them only adds there, or touches nothing but
-what its own index picks (`d_v[i]`, `H[:, i]`). A carried value allows any order if it is only added to.
+What an iteration does to storage commutes with the other iterations where each of them only adds there, or touches
+nothing but what its own index picks (`d_v[i]`, `H[:, i]`). A carried value allows any order if it is only added to.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ __all__ = [
     "storage_is_separate",
 ]
 
-_ADD = "adds"  # a kind of access; numbers are axes: the turn's own index there
+_ADD = "adds"  # a kind of access; numbers are axes: the iteration's own index there
 
 
 @dataclass
@@ -48,7 +48,7 @@ Accesses = dict[Value, Access]
 
 
 def accesses(loop: For, roots: Roots) -> Accesses:
-    """How the turns of a loop use each root from outside."""
+    """How the iterations of a loop use each root from outside."""
     return _Look(loop, roots).found
 
 
@@ -57,7 +57,9 @@ class _Look:
         self.index, self.roots = loop.index, roots
         self.may_wrap = not counts_from_front(loop)
         self.inside = set(defined_in(loop.body))
-        self.own_views: dict[Value, object] = {}  # views that the turn's index picks: their kind
+        self.own_views: dict[
+            Value, object
+        ] = {}  # views that the iteration's index picks: their kind
         self.found: Accesses = {}
         for statement in walk(loop.body):
             self.statement(statement)
@@ -95,7 +97,7 @@ class _Look:
             self.found.setdefault(root, Access()).note(kinds, writes)
 
     def own_part(self, op: Op) -> object | None:
-        """The array and its axis along which the turn's own index picks what an operation reads or writes; through
+        """The array and its axis along which the iteration's own index picks what an operation reads or writes; through
         another view of the storage the same index picks something else.
         """
         if not op.operands or not isinstance(base := op.operands[0], Value):
@@ -116,7 +118,7 @@ class _Look:
 
 
 def counts_from_front(loop: For) -> bool:
-    """Whether the index is certain not to be negative: -1 may be the same place as another turn's index."""
+    """Whether the index is certain not to be negative: -1 may be the same place as another iteration's index."""
     if is_place(loop.start) and (is_place(loop.step) or _is_up(loop.step)):
         return True
     if not isinstance(loop.step, Const):
@@ -154,12 +156,12 @@ def _axis_of(index: Value, where: str, operands: tuple[Atom, ...]) -> int | None
 
 
 def storage_commutes(found: Accesses) -> bool:
-    """Whether, as far as storage goes, the turns may run in any order."""
+    """Whether, as far as storage goes, the iterations may run in any order."""
     return all(a.kinds or not a.writes for a in found.values())
 
 
 def storage_is_separate(first: Accesses, second: Accesses) -> bool:
-    """Whether a turn of the second loop may run before later turns of the first, as far as storage goes."""
+    """Whether an iteration of the second loop may run before later iterations of the first, as far as storage goes."""
     for root in first.keys() & second.keys():
         one, two = first[root], second[root]
         if (one.writes or two.writes) and not one.kinds & two.kinds:
@@ -171,7 +173,7 @@ def storage_is_separate(first: Accesses, second: Accesses) -> bool:
 
 
 def carries_only_add(loop: For, uses: Mapping[Value, int]) -> bool:
-    """Whether each carried value is `p + ...` every turn, and otherwise not used."""
+    """Whether each carried value is `p + ...` every iteration, and otherwise not used."""
     made = {r: s for s in walk(loop.body) for r in s.results}
     return all(
         only_adds(yielded, param, made, uses)
@@ -182,7 +184,7 @@ def carries_only_add(loop: For, uses: Mapping[Value, int]) -> bool:
 def only_adds(
     yielded: Atom, param: Value, made: Mapping[Value, Statement], uses: Mapping[Value, int]
 ) -> bool:
-    """Whether a carried value is `param + ...` every turn, and otherwise not used."""
+    """Whether a carried value is `param + ...` every iteration, and otherwise not used."""
     places: list[int] = []
     return _adds_to(yielded, param, made, uses, places) and len(places) == uses.get(param, 0)
 

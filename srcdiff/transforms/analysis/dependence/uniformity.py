@@ -1,4 +1,4 @@
-"""What differs between turns of a loop that do not see one another, and what is the same in all of them.
+"""What differs between iterations of a loop that do not see one another, and what is the same in all of them.
 
 for 0, %n with 0.0 { (%i, %total) ->
     %t = index %x, %i                       varies
@@ -51,20 +51,20 @@ _DTYPES = ("float64", "float32", "int64", "bool")
 
 @dataclass(frozen=True)
 class Varying:
-    """The parts of a loop whose turns may be mixed.
+    """The parts of a loop whose iterations may be mixed.
 
     Attributes
     ----------
     sums : dict
-        The running sums that the loop carries, at each place of a turn: the number of the sum.
+        The running sums that the loop carries, at each place of an iteration: the number of the sum.
     values : set
-        What differs between turns: numbers, and arrays of the turn's own that hold such.
+        What differs between iterations: numbers, and arrays of the iteration's own that hold such.
     own : set
-        All arrays that a turn makes for itself.
+        All arrays that an iteration makes for itself.
     fixed : set
-        Arrays that no turn writes.
+        Arrays that no iteration writes.
     measured : set
-        Parts of arrays that are asked for nothing but their lengths, which are the same in all turns.
+        Parts of arrays of which only the lengths are needed, which are the same in all iterations.
     """
 
     loop: For
@@ -78,11 +78,11 @@ class Varying:
         return atom in self.values
 
     def is_common(self, s: If) -> bool:
-        """Whether all turns take the same branch, and find no numbers of their own there."""
+        """Whether all iterations take the same branch, and find no numbers of their own there."""
         return not any(self.of(a) for a in (s.condition, *s.results) if a not in self.own)
 
     def is_uniform(self, s: Statement) -> bool:
-        """Whether a statement does the same in all turns, and doing it once is enough."""
+        """Whether a statement does the same in all iterations, and doing it once is enough."""
         if isinstance(s, Op) and (s.decl in _LENGTHS or not self.measured.isdisjoint(s.results)):
             return True
         if any(a in self.values or a in self.sums for a in (*s.operands, *s.results)):
@@ -97,7 +97,9 @@ class Varying:
 
 
 def varying(loop: For, roots: Roots, uses: Mapping[Value, int]) -> Varying | None:
-    """What differs between the turns of a loop; None if the turns see one another, or cannot be made side by side."""
+    """What differs between the iterations of a loop; None if the iterations see one another, or cannot be made side by
+    side.
+    """
     if loop.breaks or loop.is_parallel or loop.step != const(1) or not _counts_up(loop):
         return None
     own = frozenset(_own_arrays(loop.body))
@@ -119,8 +121,8 @@ def varying(loop: For, roots: Roots, uses: Mapping[Value, int]) -> Varying | Non
 
 
 def _measures_alike(op: Op, found: Varying) -> bool:
-    """Whether a part that is only measured is as long in all turns: of its own row, or between bounds that all turns
-    have.
+    """Whether a part that is only measured is as long in all iterations: of its own row, or between bounds that all
+    iterations have.
     """
     if found.measured.isdisjoint(op.results):
         return True
@@ -131,7 +133,7 @@ def _measures_alike(op: Op, found: Varying) -> bool:
 
 
 def _hands_on_more(s: If, found: Varying) -> bool:
-    """Whether a branch makes arrays, or hands on such, or numbers that are the same in all turns."""
+    """Whether a branch makes arrays, or passes on such, or numbers that are the same in all iterations."""
     made = (x for r in regions_of(s) for x in walk(r))
     same = any(not found.of(r) and r not in found.sums for r in s.results)
     return same or any(map(_is_allocation, made)) or not found.own.isdisjoint(s.results)
@@ -145,11 +147,11 @@ def has_loop(region: Region) -> bool:
     return any(isinstance(s, For) for s in walk(region))
 
 
-# ---- what a turn may be made of ----------------------------------------------------------------
+# ---- what an iteration may be made of ----------------------------------------------------------------
 
 
 def _own_arrays(region: Region) -> set[Value]:
-    """The arrays that each turn makes, and what branches hand on of these: nothing writes there any more."""
+    """The arrays that each iteration makes, and what branches pass on of these: nothing writes there any more."""
     written = {s.operands[0] for s in walk(region) if isinstance(s, Op) and s.decl.writes}
     own = {s.results[0] for s in walk(region) if _is_allocation(s)}
     for s in _branches(region):
@@ -221,8 +223,8 @@ def _is_number(atom: Atom) -> bool:
 
 
 def _has_form(region: Region, found: Varying) -> bool:
-    """Whether inner loops make the same turns in all turns of the outer one, and stand under no other branches; nor do
-    arrays that are made under a branch.
+    """Whether inner loops make the same iterations in all iterations of the outer one, and stand under no other
+    branches; nor do arrays that are made under a branch.
     """
     for s in region.body:
         if isinstance(s, Op) and not _measures_alike(s, found):
@@ -239,13 +241,13 @@ def _has_form(region: Region, found: Varying) -> bool:
 
 
 def _raises_alike(loop: For, found: Varying) -> bool:
-    """Whether the first error stays the first: all turns raise alike, or there is one thing that may be wrong."""
+    """Whether the first error stays the first: all iterations raise alike, or there is one thing that may be wrong."""
     checks = list(_checks(loop.body, found, is_uniform=True))
     return len(checks) <= 1 or all(checks)
 
 
 def _checks(region: Region, found: Varying, is_uniform: bool) -> Iterator[bool]:
-    """For each place where an error is raised, whether all turns come by or none does."""
+    """For each place where an error is raised, whether all iterations come by or none does."""
     for s in region.body:
         if isinstance(s, Op) and s.decl is control.raise_:
             yield is_uniform
@@ -319,7 +321,7 @@ class _Spread:
                 self.handed_on(s)
 
     def handed_on(self, s: If) -> None:
-        """What a branch hands on; of arrays, one is as wide as the other."""
+        """What a branch passes on; of arrays, one is as wide as the other."""
         for k, result in enumerate(s.results):
             handed = [r.yields[k] for r in regions_of(s)]
             if self.any((s.condition, result, *handed)):

@@ -59,7 +59,7 @@ class _Note(Rewriter):
         )
 
     def axis_of_indices(self, a: Atom) -> tuple[int | None, Sequence[Value]]:
-        """The axis along which an array has indices that are told apart, together with others made beside it."""
+        """The axis along which an array has indices that are known to differ, together with others made beside it."""
         op = self.makers.get(a) if isinstance(a, Value) else None
         if op is None or not isinstance(a.type, Array):
             return None, ()

@@ -1,10 +1,10 @@
-"""What the elements of arrays are that loops fill, each turn its own one.
+"""What the elements of arrays are that loops fill, each iteration its own one.
 
-    for i: e[i] = exp(x[i] - m)         behind it, e[i] is %v of turn i
+    for i: e[i] = exp(x[i] - m)         after it, e[i] is %v of iteration i
     for i: ... e[i] ...                 and that is what is read here, in turn i of a loop over the same range
 
-Of an array either nothing is known, or that all of it is zero, or what one element is that a turn has at hand, or,
-behind a loop, what the elements are that its turns had at hand. Used by `sum_of_products`.
+Of an array either nothing is known, or that all of it is zero, or what one element is, in values of an iteration,
+or, behind a loop, what the elements are, in values of its iterations. Used by `sum_of_products`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ _TURN = Value(INT, "turn")  # stands for the index of a loop
 
 @dataclass(frozen=True)
 class _Element:
-    """What is at a subscript: of this turn, or (`loop`) of each turn of a loop, whose index `_TURN` stands for."""
+    """What is at a subscript: of this iteration, or (`loop`) of each iteration of a loop, whose index `_TURN` stands
+    for.
+    """
 
     at: tuple[Atom, ...]
     content: Sum
@@ -91,7 +93,7 @@ class Elements:
     # ---- loops ----
 
     def enter(self, loop: For, key: Hashable) -> set[Value]:
-        """Begin a turn; gives the arrays that each turn touches at its own index only."""
+        """Begin an iteration; gives the arrays that each iteration touches at its own index only."""
         written = writes_of(loop, self.roots)
         own = {r for r in written if self.is_own(r, loop)} if _counts_from_front(loop) else set()
         self.forget(written - own)
@@ -104,7 +106,7 @@ class Elements:
         return own
 
     def leave(self, loop: For, key: Hashable, own: set[Value]) -> None:
-        """Behind the last turn."""
+        """Behind the last iteration."""
         self.forget(writes_of(loop, self.roots) - own)
         for root, known in list(self.state.items()):
             if known is None:
@@ -116,7 +118,7 @@ class Elements:
                 self.forget((root,))
 
     def is_own(self, root: Value, loop: For) -> bool:
-        """Whether each turn takes and changes elements at its own index along one axis, and nothing else."""
+        """Whether each iteration takes and changes elements at its own index along one axis, and nothing else."""
         axes: set[int] = set()
         for s in walk(loop.body):
             if isinstance(s, For) or root not in reads_of(s, self.roots) | writes_of(s, self.roots):

@@ -1,10 +1,10 @@
-"""What numbers and elements of arrays are, as sums of products (`laurent`), sums over turns and axes taken apart.
+"""What numbers and elements of arrays are, as sums of products (`laurent`), sums over iterations and axes taken apart.
 
-    for i: s += exp(x[i] - m)           s is the sum T of %e over the turns of this loop
+    for i: s += exp(x[i] - m)           s is the sum T of %e over the iterations of this loop
     for i: d_m -= (d / s) * %e          d_m is d - (d / s) * T, which is d - d / T * T = 0
 
 A factor is a value, or a sum, with the axes of the array along which it runs: `row` in `matrix * row` is `(row, (1,))`.
-A value of a turn stands for itself in the same turn of the loop that mirrors it, where it is restored.
+A value of an iteration stands for itself in the same iteration of the loop that mirrors it, where it is restored.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ class _Facts:
         self.elements.forget(touched)
 
     def key(self, loop: For | While, around: frozenset[Hashable]) -> Hashable:
-        """What a loop has in common with those that make the same turns: its mirror, and others over its range."""
+        """What a loop has in common with those that make the same iterations: its mirror, and others over its range."""
         if loop.pair in self.keys:
             return self.keys[loop.pair]
         own: Hashable = id(loop)
@@ -251,7 +251,7 @@ class _Facts:
         return out
 
     def varies(self, factor: Factor, loop: Hashable) -> bool:
-        """Whether a factor may be another number in each turn of a loop."""
+        """Whether a factor may be another number in each iteration of a loop."""
         key = factor[0]
         if isinstance(key, tuple):
             return key[1] != loop and any(self.varies(f, loop) for f, _ in key[2])

@@ -1,10 +1,12 @@
-"""What compiled code says when it raises, and what a call from Python makes of it."""
+"""Names and messages that Numba compiles, and what a call from Python makes of an exception."""
+
+import math
 
 import numpy as np
 import pytest
 
 import srcdiff
-from srcdiff.transforms.legalize.messages import _plain
+from srcdiff.transforms.legalize.numba_spellings import _plain
 
 
 @pytest.mark.parametrize(
@@ -48,3 +50,19 @@ def test_compiled_calls_raise_what_the_function_does(function):
             gradient(-np.ones(2))
         assert str(found.value) == str(expected.value)
         assert found.value.__context__ is None
+
+
+def odd_names(x):
+    s = 0.0
+    for v in x:
+        a = float(abs(v)) + 0.1
+        s += math.fmod(7.0 * a, a + 0.3) * v + math.cbrt(a) + np.fix(a * 3.3) * v
+    return s
+
+
+def test_compiled_code_calls_functions_by_names_that_it_has():
+    x = np.array([0.5, -1.2, 0.8])
+    compiled = srcdiff.grad(odd_names, jit=True)
+    np.testing.assert_allclose(compiled(x), srcdiff.grad(odd_names, jit=False)(x), rtol=1e-12)
+    assert "np.cbrt(a)" in compiled.loop_source_for(x)
+    assert "math.cbrt(" in srcdiff.grad(odd_names, jit=False).source_for(x)

@@ -1,8 +1,9 @@
-"""Messages with numbers in them, which compiled code cannot write: their words are left.
+"""Numba spellings: functions have the names that Numba knows, and messages of exceptions are constants.
 
+    y = math.cbrt(x)                     becomes     y = np.cbrt(x)
     raise ValueError(f"got {x:.3f}")     becomes     raise ValueError("got ... (jit=False shows it whole)")
 
-A call from Python that raises so is run once more in NumPy, which has the message whole (`handles/generated.py`).
+A call from Python that raises such a message runs once more in NumPy, for the whole message (`handles/generated.py`).
 """
 
 from __future__ import annotations
@@ -15,20 +16,23 @@ from srcdiff.ir.build import Builder, Env, Rewriter
 from srcdiff.ir.core import Function, Op, Statement
 from srcdiff.ops.control import control
 
-__all__ = ["plain_messages"]
+__all__ = ["numba_spellings"]
 
+_NAMES = {"math.cbrt": "np.cbrt", "math.fmod": "np.fmod", "np.fix": "np.trunc"}
 _TEXTS = {control.raise_: "text", control.assert_: "message"}
 
 
-def plain_messages(fn: Function) -> Function:
-    """`fn` with constants for what its exceptions say."""
-    return _Plain()(fn)
+def numba_spellings(fn: Function) -> Function:
+    """`fn` with functions and messages that Numba compiles."""
+    return _Spellings()(fn)
 
 
-class _Plain(Rewriter):
+class _Spellings(Rewriter):
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         new = self.keep(old, env, b)
-        if isinstance(new, Op) and new.attrs.get(_TEXTS.get(new.decl, "")):
+        if isinstance(new, Op) and new.spelling in _NAMES:
+            new = replace(new, spelling=_NAMES[new.spelling])
+        elif isinstance(new, Op) and new.attrs.get(_TEXTS.get(new.decl, "")):
             name = _TEXTS[new.decl]
             text = _plain(new.attrs[name], len(new.operands))
             new = replace(new, attrs={**new.attrs, name: text})
