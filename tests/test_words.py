@@ -65,3 +65,7 @@ def test_allowances_only_fall() -> None:
     limits = {"a": {"turn": 3, "told": 4}, "c": {"apart": 1}}
     assert WORDS.lowered(found, limits) == {"a": {"turn": 2, "told": 4}}
     assert len(WORDS.differences(found, limits)) == 2
+
+
+def test_allowances_move_with_files() -> None:
+    assert WORDS.lowered({"new": {"turn": 2}}, {"old": {"turn": 3}}) == {"new": {"turn": 2}}

@@ -121,8 +121,8 @@ def why(found: list[Case], smooth: Case | None, row: dict[str, str]) -> str:
         "Numba": (programs.check_compiled, case),
         "CUDA": (check_device, case),
     }
-    told = [f"{c}: {message(*checks[c])}" for c in COLUMNS if row[c] == NO]
-    return "; ".join(told)
+    reasons = [f"{c}: {message(*checks[c])}" for c in COLUMNS if row[c] == NO]
+    return "; ".join(reasons)
 
 
 def message(check: Callable[..., None], case: Case | None) -> str:

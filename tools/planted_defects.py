@@ -1,6 +1,6 @@
 """The defects that `tools/mutate.py` plants: where each one is, what it changes, and how it gets into loaded modules.
 
-A defect in a function that is executed becomes `(changed if __planted__ else original)`, so that a run tells whether
+A defect in a function that is executed becomes `(changed if __planted__ else original)`, so that a run shows whether
 the place was reached, and the same process can run both. A defect in a function that is read as text (a derivative
 rule, a library function) replaces the text. A defect of a declaration is another value of one of its fields.
 """
@@ -130,10 +130,12 @@ class _Finder(ast.NodeVisitor):
         self._within("<lambda>", node.lineno, node.args, [node.body])
 
     def _within(self, name: str, first: int, args: ast.arguments, body: list[Any]) -> None:
-        alike: dict[str, list[str]] = {}
+        by_annotation: dict[str, list[str]] = {}
         for a in (*args.args, *args.kwonlyargs):
-            alike.setdefault(ast.unparse(a.annotation) if a.annotation else "", []).append(a.arg)
-        self.functions.append((name, first, alike))
+            by_annotation.setdefault(ast.unparse(a.annotation) if a.annotation else "", []).append(
+                a.arg
+            )
+        self.functions.append((name, first, by_annotation))
         for statement in body:
             self.visit(statement)
         self.functions.pop()

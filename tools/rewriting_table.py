@@ -99,8 +99,10 @@ def text(pattern, choice):
     if pattern.operation == "einsum":
         return f"np.einsum({pattern.attrs[0][1]!r}, {', '.join(parts)})"
     for key, value in pattern.attrs:
-        told = choice.get(value.name, value) if isinstance(value, Attribute) else value
-        parts.append(f"{key}={told.name if isinstance(told, Attribute) else repr(told)}")
+        attributes = choice.get(value.name, value) if isinstance(value, Attribute) else value
+        parts.append(
+            f"{key}={attributes.name if isinstance(attributes, Attribute) else repr(attributes)}"
+        )
     along_axes = pattern.operation == "euclidean_norm" and pattern.attrs
     spelled = "np.hypot.reduce" if along_axes else SPELLED[pattern.operation]
     return f"{spelled}({', '.join(parts)})"
@@ -131,8 +133,10 @@ def exact(pattern, env, choice):
         return env[pattern.name]
     parts = [exact(p, env, choice) for p in pattern.operands]
     if pattern.operation in OF_ARRAYS:
-        told = {k: choice[v.name] if isinstance(v, Attribute) else v for k, v in pattern.attrs}
-        return OF_ARRAYS[pattern.operation](*parts, **told)
+        attributes = {
+            k: choice[v.name] if isinstance(v, Attribute) else v for k, v in pattern.attrs
+        }
+        return OF_ARRAYS[pattern.operation](*parts, **attributes)
     of_each = OF_NUMBERS[pattern.operation]
     if any(isinstance(p, np.ndarray) for p in parts):
         return np.vectorize(of_each, otypes=[object])(*parts)
@@ -151,8 +155,8 @@ OF_NUMBERS = {
 }  # fmt: skip
 
 
-def exact_mean(x, **told):
-    total = np.sum(x, **told)
+def exact_mean(x, **attributes):
+    total = np.sum(x, **attributes)
     return total / (np.size(x) // np.size(total))
 
 
@@ -289,14 +293,14 @@ def shown(error):
 
 def row(rule):
     """What a rule says, without what was measured."""
-    told = {k: Attribute(k) for k in rule.keywords}
-    before, after = (text(side, told) for side in (rule.pattern, rule.replacement))
+    attributes = {k: Attribute(k) for k in rule.keywords}
+    before, after = (text(side, attributes) for side in (rule.pattern, rule.replacement))
     return f"| `{rule.name}` | `{plain(before)}` | `{plain(after)}` | {rule.kind} | {rule.reason} |"
 
 
-def plain(said):
+def plain(written):
     """Without brackets that mean nothing, and with whole numbers."""
-    return ast.unparse(ast.parse(said.replace("0.0", "0"), mode="eval"))
+    return ast.unparse(ast.parse(written.replace("0.0", "0"), mode="eval"))
 
 
 def table():

@@ -46,8 +46,8 @@ def attempt(make: Callable[[], str]) -> str:
             warnings.simplefilter("ignore")
             return make()
     except Exception as error:
-        said = f"{type(error).__name__}: {error}".replace(str(ROOT), "")
-        return re.sub(r"0x[0-9a-f]+", "0x", said)
+        message = f"{type(error).__name__}: {error}".replace(str(ROOT), "")
+        return re.sub(r"0x[0-9a-f]+", "0x", message)
 
 
 def forms(name: str, g: Any, arguments: Callable[[], tuple[Any, ...]]) -> Iterator[Text]:

@@ -44,7 +44,7 @@ from srcdiff.transforms.validation.validate import REPORT, ValidationError  # no
 
 @dataclass(frozen=True)
 class Program:
-    """A function, the positions that it is differentiated by, and what makes its arguments."""
+    """A function, the positions of the differentiated arguments, and what makes its arguments."""
 
     name: str
     function: Callable[..., Any]
@@ -114,7 +114,7 @@ def _kernel(p: Program, form: str) -> None:
 
 
 def _script(p: Program) -> None:
-    """The derivatives that a script asks for; its output is not looked at."""
+    """The derivatives of a script; its output is ignored."""
     with contextlib.redirect_stdout(io.StringIO()):
         p.function()
 
@@ -137,7 +137,7 @@ _OTHERS: Mapping[str, Callable[[Program], None]] = {
 
 
 def generated(program: Program, form: str) -> str:
-    """The text of one form of a derivative, in NumPy and as loops; its passes are validated where this is asked for.
+    """The text of one form of a derivative, in NumPy and as loops; its passes are validated if that is switched on.
 
     Raises
     ------

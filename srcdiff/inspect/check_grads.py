@@ -43,7 +43,7 @@ def check_grads(
     Parameters
     ----------
     argnums
-        What to differentiate by; None: every argument that holds floats.
+        What to differentiate with respect to; None: every argument that holds floats.
     order
         2 checks the derivative of the gradient as well (reverse mode, scalar results).
     modes

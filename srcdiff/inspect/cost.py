@@ -1,7 +1,7 @@
 """What a call of a generated function costs, counted on its IR: operations, functions, bytes, and arrays that it makes.
 
-The program is run by the reference evaluator (`ir/interpreter.py`), which sees every turn of its loops and the branches
-that these arguments take; nothing is estimated.
+The reference evaluator (`ir/interpreter.py`) runs the program. It sees every iteration of its loops and the
+branches that these arguments take; nothing is estimated.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def cost(g: Any, *args: Any, **kwargs: Any) -> Cost:
     counter = _Counter(fn, _Counts())
     with np.errstate(all="ignore"):
         results = counter.call([map_leaves(_own, v) for v in values])
-    return counter.counts.told(results)
+    return counter.counts.report(results)
 
 
 def _own(value: Any) -> Any:
@@ -102,7 +102,7 @@ class _Counts:
         self.made: list[np.ndarray] = []  # kept, so that no two have the same address
         self.uncounted: dict[str, None] = {}
 
-    def told(self, results: Sequence[Any]) -> Cost:
+    def report(self, results: Sequence[Any]) -> Cost:
         handed = {id(_storage(leaf)) for r in results for leaf in leaves(r)}
         temporary = [a for a in self.made if id(_storage(a)) not in handed]
         size = sum(a.nbytes for a in temporary)

@@ -141,7 +141,7 @@ def _explained(g: Generated, made: Specialisation, before: Specialisation | None
         form = g.loop_form(made)
     return Explanation(
         name=g.__name__,
-        arguments={name: said(t) for name, t in types.items()},
+        arguments={name: described(t) for name, t in types.items()},
         because=tuple(_because(types, before)) if before is not made else (),
         assumes=tuple(dict.fromkeys(_facts(program, compiled))),
         rewritten=tuple(
@@ -171,7 +171,7 @@ def _because(types: Mapping[str, Type], before: Specialisation | None) -> Iterat
     earlier = dict(zip(before.arguments.names, before.arguments.types, strict=True))
     for name, type_ in types.items():
         if name in earlier and type_ != earlier[name]:
-            yield f"{name} is {said(type_)}, and was {said(earlier[name])}"
+            yield f"{name} is {described(type_)}, and was {described(earlier[name])}"
 
 
 def _facts(program: Program, compiled: Compiled | None) -> Iterator[str]:
@@ -202,7 +202,7 @@ def _product_text(size: Size) -> str:
     return " + ".join(texts)
 
 
-def said(type_: Type) -> str:
+def described(type_: Type) -> str:
     """A type in a few words: `float64[x0, 1]`, `a float`, `dict of W, b`."""
     match type_:
         case Array():
@@ -211,9 +211,11 @@ def said(type_: Type) -> str:
             python = {"float64": "float", "int64": "int", "bool": "bool", "complex128": "complex"}
             return python.get(type_.dtype, type_.dtype) if type_.weak else type_.dtype
         case List():
-            return f"list of {said(type_.element)}"
+            return f"list of {described(type_.element)}"
         case Struct():
-            parts = (f"{key}: {said(t)}" for key, t in zip(type_.keys, type_.parts, strict=True))
+            parts = (
+                f"{key}: {described(t)}" for key, t in zip(type_.keys, type_.parts, strict=True)
+            )
             kind = type_.cls.__name__ if type_.cls is not None else type_.kind
             return f"{kind}({', '.join(parts)})"
         case Static():

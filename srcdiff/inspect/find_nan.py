@@ -1,7 +1,7 @@
 """Where a NaN comes from: a generated function is run line by line, and each NaN is traced to what made it.
 
 What is run is the program that is printed, by the reference evaluator (`ir/interpreter.py`). NaN that never reach a
-result, as those that `np.where` leaves out, are not told.
+result, as those that `np.where` leaves out, are not reported.
 """
 
 from __future__ import annotations
@@ -65,12 +65,12 @@ class NanFound:
             return f"the argument {self.operation} is NaN"
         of = ", ".join(f"{name} is {value}" for name, value in self.operands.items())
         kept = f", for `{self.variable}`" if self.variable else ""
-        told = f"`{self.operation}` gives NaN in the {self.part}{kept}{f': {of}' if of else ''}"
+        text = f"`{self.operation}` gives NaN in the {self.part}{kept}{f': {of}' if of else ''}"
         place = self.location
         if place is None:
-            return told
+            return text
         line = (place.source_line or "").strip()
-        return f"{place.file}:{place.line} in {place.function}: {told}\n    {line}"
+        return f"{place.file}:{place.line} in {place.function}: {text}\n    {line}"
 
     __repr__ = __str__
 
@@ -120,7 +120,7 @@ def _first(handle: Generated, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
     with np.errstate(all="ignore"):
         results = tracer.call([_own(v) for v in values])
     found = [event for r in results for leaf in leaves(r) for event in tracer.events_of(leaf)]
-    return tracer.told(min(found)) if found else None
+    return tracer.report(min(found)) if found else None
 
 
 class _Tracer(Evaluator):
@@ -167,7 +167,7 @@ class _Tracer(Evaluator):
             before |= origins
         return made
 
-    def told(self, event: int) -> NanFound:
+    def report(self, event: int) -> NanFound:
         op, values = self.events[event]
         name = op.results[0].name if op.results else _name(op.operands[op.decl.writes[0]])
         shown = {

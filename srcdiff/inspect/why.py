@@ -34,7 +34,7 @@ class Reasons:
     activity : tuple of str
         Why, for each line that assigns it.
     storage : tuple of str
-        What is stored of it for the backward part, computed again, or at hand there, and why.
+        What is stored of it for the backward part, computed again, or available there, and why.
     """
 
     name: str
@@ -59,7 +59,7 @@ class Reasons:
 def why(g: Any, name: str, *args: Any, **kwargs: Any) -> Reasons:
     """Why a variable of a function is active, inactive, stored or recomputed, where `g` is called with these arguments.
 
-    Nothing is run. What is stored is said of the readable form; compiled code decides by what operations cost there.
+    Nothing is run. The storage is that of the readable form; compiled code decides by what operations cost there.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ def _reasons(g: Generated, read: Function, undecided: Function | None, name: str
         if name in _assigned(g):
             raise DifferentiationError(
                 f"`{name}` has no values of its own in {g.__name__}: it is known when compiling, or a container",
-                f"Ask for what is in it. There are {', '.join(names)}.",
+                f"Name one of its parts. There are {', '.join(names)}.",
                 read.location,
             )
         near = difflib.get_close_matches(name, names, 1)
@@ -122,7 +122,7 @@ def _reasons(g: Generated, read: Function, undecided: Function | None, name: str
     if undecided is not None:
         storage = [*checkpoint_reasons(read, name), *storage_reasons(undecided, mode, name)]
     if undecided is not None and is_active and not storage:
-        storage = ["nothing is stored: the backward part asks for none of its values"]
+        storage = ["nothing is stored: the backward part needs none of its values"]
     return Reasons(name, g.__name__, is_active, tuple(activity), tuple(storage))
 
 

@@ -143,7 +143,7 @@ def _assigns(s: Statement) -> bool:
 
 def _origin(flow: _Flow, v: Value, wrt: Sequence[Value], varied: Collection[Value]) -> str:
     if v in wrt:
-        return "the result is differentiated by it"
+        return "it is a differentiated argument"
     found: dict[str, None] = {}  # the user's names next to it
     pending, seen = [v], {v}
     while pending:
@@ -194,13 +194,13 @@ def _inactive(flow: _Flow, v: Value, wrt: Sequence[Value], varied: Collection[Va
     names = _listed(p.name for p in wrt)
     for _, s in way:
         if isinstance(s, Op) and s.decl is stop_gradient:
-            return f"srcdiff.stop_gradient keeps the derivative by {names} out ({_line(s)})"
+            return f"srcdiff.stop_gradient stops the derivative by {names} ({_line(s)})"
         if isinstance(s, Op) and not s.decl.differentiable:
             if s.decl is memory.axis_length:
                 return f"it depends on {names} only through a length ({_line(s)})"
             called = s.spelling or s.decl.spelling or s.decl.name
             return f"it depends on {names} only through `{called}` ({_line(s)}), which has no derivative"
-    return f"it does not depend on {names}, which is differentiated by"
+    return f"it depends on no differentiated argument ({names})"
 
 
 def _listed(names: Iterable[str]) -> str:
@@ -262,32 +262,32 @@ def _kept(v: Value, plan: Plan, users: dict[Value, list[Statement]]) -> str:
     program = plan.program
     if program.is_top(v):
         asked = _asked(users.get(v, ()))
-        return f"at hand: {asked} reads it where it is" if asked else ""
+        return f"available: {asked} reads it where it is" if asked else ""
     asked = _asked([*users.get(v, ()), *(s for w in _made_from(v, plan) for s in users.get(w, ()))])
     asked = asked or "the backward part"
     if v in plan.stored:
         _, price = origins(v, program)
-        why = "computing it again would cost more than keeping it"
+        why = "computing it again would cost more than storing it"
         loop, _ = program.carried(v)
         if loop is not None:
-            why = "it goes from turn to turn, and cannot be computed again from its own turn"
+            why = "it is carried from iteration to iteration, and cannot be computed again from its own iteration"
         elif math.isinf(price):
-            why = "it is written over, or cannot be computed again"
-        return f"stored: {_amount(v, plan)}, since {asked} asks for it, and {why}"
+            why = "it is overwritten, or cannot be computed again"
+        return f"stored: {_amount(v, plan)}, because {asked} uses it, and {why}"
     if v not in plan.wanted:
         return ""
     kept = plan.kept_by_program(v)
     if kept is not None and isinstance(kept.operands[0], Value):
-        return f"not stored: the program keeps it in `{kept.operands[0].name}`; {asked} asks for it"
+        return f"not stored: the program stores it in `{kept.operands[0].name}`; {asked} uses it"
     if v in plan.rolled:
-        return f"not stored: it is what the next turn starts from; {asked} asks for it"
+        return f"not stored: the next iteration starts with it; {asked} uses it"
     maker = program.maker.get(v)
     if isinstance(maker, Op) and _reads(maker):
-        return f"not stored: the array still holds it when {asked} asks for it"
+        return f"not stored: the array still holds it when {asked} uses it"
     sources, _ = origins(v, program)
     names = _listed(dict.fromkeys(u.name for u in sources if u.name))
     made = f" from {names}" if names else ""
-    return f"recomputed{made}, which costs less than keeping it; {asked} asks for it"
+    return f"recomputed{made}, which costs less than storing it; {asked} uses it"
 
 
 def _asked(users: Iterable[Statement]) -> str:
@@ -325,9 +325,9 @@ def _amount(v: Value, plan: Plan) -> str:
 
 def _turns(loop: object) -> str:
     if not isinstance(loop, For):
-        return "turns"
+        return "iterations"
     start, stop = known_dim(loop.start), known_dim(loop.stop)
-    return "turns" if start is None or stop is None else str(stop - start)
+    return "iterations" if start is None or stop is None else str(stop - start)
 
 
 def checkpoint_reasons(fn: Function, name: str) -> list[str]:
@@ -341,7 +341,7 @@ def checkpoint_reasons(fn: Function, name: str) -> list[str]:
         state |= {v.name for w in writes_of(s, roots) for v, own in roots.items() if w in own}
         if name in state:
             told.append(
-                f"{_line(s)}: kept at the starts of {s.slots} turns at a time, and computed again for the others "
-                "(srcdiff.checkpointed)"
+                f"{_line(s)}: stored at the starts of {s.slots} iterations at a time, and computed again "
+                "for the others (srcdiff.checkpointed)"
             )
     return told

@@ -29,7 +29,7 @@ ARGS = np.eye(3), np.ones((5, 3)), np.zeros(3), 2
 HERE = network.__code__.co_firstlineno
 
 
-def told(name):
+def reasons_of(name):
     return srcdiff.why(srcdiff.grad(network, jit=False), name, *ARGS)
 
 
@@ -40,46 +40,49 @@ def line(k):
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("W", f"active: the result is differentiated by it; the result depends on it, by `z` on {line(5)}"),
-        ("xs", "inactive: it does not depend on `W`, which is differentiated by"),
+        ("W", f"active: it is a differentiated argument; the result depends on it, by `z` on {line(5)}"),
+        ("xs", "inactive: it depends on no differentiated argument (`W`)"),
         ("unused", f"{line(2)}: inactive: nothing reads it"),
-        ("scale", f"{line(3)}: inactive: it does not depend on `W`, which is differentiated by"),
+        ("scale", f"{line(3)}: inactive: it depends on no differentiated argument (`W`)"),
         ("z", f"{line(5)}: active: it is made from `W`, `h`; the result depends on it, by `h` on {line(6)}"),
         ("best", f"{line(7)}: inactive: it holds integers, which have no derivatives"),
-        ("frozen", f"{line(10)}: inactive: srcdiff.stop_gradient keeps the derivative by `W` out ({line(10)})"),
+        ("frozen", f"{line(10)}: inactive: srcdiff.stop_gradient stops the derivative by `W` ({line(10)})"),
         ("m", f"{line(11)}: inactive: it depends on `W` only through `np.floor` ({line(11)}), which has no derivative"),
         ("loss", f"{line(13)}: active: it is made from `h`, `score`; the result is made from it on {line(14)}"),
         ("k", "inactive: it holds integers, which have no derivatives"),
     ],
 )  # fmt: skip
 def test_activity(name: str, reason: str) -> None:
-    found = told(name)
+    found = reasons_of(name)
     assert found.activity == (reason,)
     assert found.is_active == ("inactive" not in reason)
 
 
 def test_what_is_stored_is_what_the_gradient_stores() -> None:
-    stored = told("h").storage
+    stored = reasons_of("h").storage
     assert (
-        f"stored: xs0 x W0 numbers, since the derivative of lines {HERE + 5}, {HERE + 6}, {HERE + 8} asks for it, "
-        "and it goes from turn to turn, and cannot be computed again from its own turn" in stored
+        f"stored: xs0 x W0 numbers, because the derivative of lines {HERE + 5}, {HERE + 6}, {HERE + 8} uses it, "
+        "and it is carried from iteration to iteration, and cannot be computed again from its own iteration"
+        in stored
     )
-    assert any("not stored: it is what the next turn starts from" in s for s in stored)
+    assert any("not stored: the next iteration starts with it" in s for s in stored)
     source = srcdiff.grad(network, jit=False).source_for(*ARGS)
     assert "hs = np.empty((len(xs), len(W)))" in source and "next_h" in source
 
 
 def test_what_is_computed_again() -> None:
-    assert told("e").storage == (
-        f"{line(8)}: recomputed from `h`, which costs less than keeping it; "
-        f"the derivative of {line(8)} asks for it",
+    assert reasons_of("e").storage == (
+        f"{line(8)}: recomputed from `h`, which costs less than storing it; "
+        f"the derivative of {line(8)} uses it",
     )
 
 
-def test_what_is_at_hand_or_not_asked_for() -> None:
-    assert told("W").storage == (f"at hand: the derivative of {line(5)} reads it where it is",)
-    assert told("z").storage == (
-        "nothing is stored: the backward part asks for none of its values",
+def test_what_is_available_or_not_needed() -> None:
+    assert reasons_of("W").storage == (
+        f"available: the derivative of {line(5)} reads it where it is",
+    )
+    assert reasons_of("z").storage == (
+        "nothing is stored: the backward part needs none of its values",
     )
 
 
@@ -99,9 +102,9 @@ def test_arrays_that_are_written_over_are_stored() -> None:
     start = written.__code__.co_firstlineno
     found = srcdiff.why(srcdiff.grad(written), "y", np.ones(4), 0.1, 3).storage
     assert found == (
-        f"line {start + 3}: stored: n x u0 numbers, since the derivative of line {start + 3} asks for it, "
-        "and it is written over, or cannot be computed again",
-        f"line {start + 4}: at hand: the derivative of line {start + 4} reads it where it is",
+        f"line {start + 3}: stored: n x u0 numbers, because the derivative of line {start + 3} uses it, "
+        "and it is overwritten, or cannot be computed again",
+        f"line {start + 4}: available: the derivative of line {start + 4} reads it where it is",
     )
 
 
@@ -125,25 +128,25 @@ def test_checkpointed_loops_and_forward_mode() -> None:
         return x
 
     found = srcdiff.why(f.grad, "x", 0.3, 5)
-    assert any("kept at the starts of 4 turns at a time" in s for s in found.storage)
+    assert any("stored at the starts of 4 iterations at a time" in s for s in found.storage)
     assert srcdiff.why(f.jvp, "x", (0.3, 5), (1.0, None)).storage == ()
     assert srcdiff.why(f.vjp, "x", 0.3, 5).is_active
 
 
 def test_printed_it_shows_all() -> None:
-    assert str(told("e")).splitlines() == [
+    assert str(reasons_of("e")).splitlines() == [
         "`e` in network_grad",
-        f"    {told('e').activity[0]}",
+        f"    {reasons_of('e').activity[0]}",
         "  for the backward part",
-        f"    {told('e').storage[0]}",
+        f"    {reasons_of('e').storage[0]}",
     ]
 
 
 def test_unknown_names_are_told_with_those_that_there_are() -> None:
     with pytest.raises(srcdiff.DifferentiationError, match=r"has no variable `los`") as caught:
-        told("los")
+        reasons_of("los")
     assert caught.value.advice.startswith("Did you mean `loss`? There are W, xs, target, k, h,")
     with pytest.raises(srcdiff.DifferentiationError, match=r"`power` has no values of its own"):
-        told("power")
+        reasons_of("power")
     with pytest.raises(TypeError, match="why takes what differentiates"):
         srcdiff.why(network, "W", *ARGS)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.ops.core.samples import Sample, said
+from srcdiff.ops.core.samples import Sample, call
 
 __all__ = ["NAMED", "Named"]
 
@@ -63,17 +63,17 @@ BY_SHARES = (  # of what the ones before leave
 
 WHOLE = ("all", "any", "argmax", "argmin", "count_nonzero", "isfinite", "isinf", "isnan", "signbit")
 NAMED = (
-    *(named(f"np.{n}", said(f"np.{n}(x)", (2, 3), wrt=())) for n in WHOLE),
-    *(named(f"np.{n}", said(f"np.{n}(x)", [-1.6, 0.3, 2.7])) for n in ("ceil", "floor", "rint", "sign")),
-    named("np.trunc", said("np.trunc(x)", [-1.6, 0.3, 2.7])),
-    named("np.round np.around", said("np.round(x, 1)", [-1.66, 0.31, 2.72])),
-    named("np.eye np.identity", said("np.eye(3) * x", (3,))),
-    *(named(f"np.{n}", said(f"np.{n}((2, 3)) * x", (3,))) for n in ("ones", "zeros")),
-    *(named(f"np.{n}", said(f"np.{n}(x)", (2, 3))) for n in ("ones_like", "zeros_like")),
-    named("np.kron", said("np.kron(x, y)", (2, 3), (3, 2)), said("np.kron(x, y)", (2,), (3,))),
-    named("np.nonzero", said("x[np.nonzero(x > 0.0)]", [-1.0, 2.0, 0.5])),
-    named("np.add.at", said("(z := x.copy(), np.add.at(z, [0, 2, 0], y), z)[2]", (3,), (3,))),
-    named("np.ix_", said("x[np.ix_([0, 2], [1, 0])]", (3, 2))),
+    *(named(f"np.{n}", call(f"np.{n}(x)", (2, 3), wrt=())) for n in WHOLE),
+    *(named(f"np.{n}", call(f"np.{n}(x)", [-1.6, 0.3, 2.7])) for n in ("ceil", "floor", "rint", "sign")),
+    named("np.trunc", call("np.trunc(x)", [-1.6, 0.3, 2.7])),
+    named("np.round np.around", call("np.round(x, 1)", [-1.66, 0.31, 2.72])),
+    named("np.eye np.identity", call("np.eye(3) * x", (3,))),
+    *(named(f"np.{n}", call(f"np.{n}((2, 3)) * x", (3,))) for n in ("ones", "zeros")),
+    *(named(f"np.{n}", call(f"np.{n}(x)", (2, 3))) for n in ("ones_like", "zeros_like")),
+    named("np.kron", call("np.kron(x, y)", (2, 3), (3, 2)), call("np.kron(x, y)", (2,), (3,))),
+    named("np.nonzero", call("x[np.nonzero(x > 0.0)]", [-1.0, 2.0, 0.5])),
+    named("np.add.at", call("(z := x.copy(), np.add.at(z, [0, 2, 0], y), z)[2]", (3,), (3,))),
+    named("np.ix_", call("x[np.ix_([0, 2], [1, 0])]", (3, 2))),
     drawn("normal", loc=0.7, scale=1.3),
     drawn("uniform", low=0.7, high=1.3),
     drawn("exponential", scale=1.3),
@@ -90,29 +90,29 @@ NAMED = (
     drawn("logistic", loc=0.7, scale=1.3),
     drawn("lognormal", mean=0.7, sigma=1.3),
     drawn("multivariate_normal", wrt=("mean",), mean=[0.7, 1.3], cov=[[2.0, 0.5], [0.5, 1.0]]),
-    named("scipy.integrate.quad", said(
+    named("scipy.integrate.quad", call(
         "scipy.integrate.quad(lambda t: np.exp(-x * t * t), 0.0, y)[0]", 0.7, 1.3,
     )),
-    named("scipy.integrate.odeint", said(
+    named("scipy.integrate.odeint", call(
         "scipy.integrate.odeint(lambda s, t: -x * s, y, np.linspace(0.0, 1.0, 4), rtol=1e-10, atol=1e-10)", 0.7, [1.3],
     )),
-    named("scipy.integrate.solve_ivp", said(
+    named("scipy.integrate.solve_ivp", call(
         "scipy.integrate.solve_ivp(lambda t, s: -x * s, (0.0, 1.0), y, "
         "t_eval=[0.5, 1.0], rtol=1e-10, atol=1e-10).y", 0.7, [1.3],
     )),
-    named("scipy.optimize.brentq", said(
+    named("scipy.optimize.brentq", call(
         "scipy.optimize.brentq(lambda t: np.exp(t) * x - y, -5.0, 5.0, xtol=1e-14)", 0.7, 1.3,
     )),
-    named("scipy.optimize.root_scalar", said(
+    named("scipy.optimize.root_scalar", call(
         "scipy.optimize.root_scalar(lambda t: np.exp(t) * x - y, bracket=(-5.0, 5.0), xtol=1e-14).root", 0.7, 1.3,
     )),
-    named("scipy.optimize.fixed_point", said(
+    named("scipy.optimize.fixed_point", call(
         "scipy.optimize.fixed_point(lambda t: np.cos(x * t), 0.5, xtol=1e-13)", 0.7,
     )),
-    named("scipy.optimize.root", said(
+    named("scipy.optimize.root", call(
         "scipy.optimize.root(lambda t: np.tanh(t) + t * x - y, np.zeros(2), tol=1e-13).x", 0.7, [1.3, 0.2],
     )),
-    named("scipy.optimize.minimize", said(
+    named("scipy.optimize.minimize", call(
         "scipy.optimize.minimize(lambda t: np.sum((t - y) ** 2) + x * np.sum(t**4), "
         "np.zeros(2), tol=1e-12).fun", 0.7, [1.3, 0.2],
     )),

@@ -57,7 +57,7 @@ def test_what_a_composite_does_not_read_is_refused():
 
 
 def test_what_composites_leave_unread_is_known():
-    """`out` is seen to in front of the call; other parameters are read, or said to make no difference."""
+    """`out` is handled before the call; other parameters are read, or declared to make no difference."""
     named = {c.name: [p for p in c.unread if p != "out"] for c in COMPOSITES.values()}
     assert {name: found for name, found in named.items() if found} == {
         "multivariate_normal_logpdf": ["allow_singular"],

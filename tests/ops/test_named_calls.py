@@ -1,4 +1,4 @@
-"""Functions that are said by others, constants in pieces, draws and solvers, as programs call them."""
+"""Functions that are written with others, constants in pieces, draws and solvers, as programs call them."""
 
 import pytest
 from ops import sample_programs

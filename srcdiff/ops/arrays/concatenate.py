@@ -159,7 +159,7 @@ def _list_of_parts(b: Builder, op: Op, d: Atom) -> Atom:
 
 
 def _cut(b: Builder, xs: Atom, d: Atom, axis: int) -> Atom:
-    """The parts of an array that was joined of arrays of unlike lengths.
+    """The parts of an array that was joined of arrays of different lengths.
 
     parts, start = [], 0
     for x in xs:

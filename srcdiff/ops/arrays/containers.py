@@ -114,7 +114,7 @@ def _unpacked(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[T
 
 
 def _numbers(b: Builder, op: Op) -> list[Value] | None:
-    """Floats that a vector of a known length is taken apart into, one by one."""
+    """The elements of a vector of a known length, one by one."""
     base = op.operands[0]
     if not is_float(base.type) or shape_of(base.type) != (Dim(op.attrs["count"]),):
         return None

@@ -77,7 +77,7 @@ def _bind_array(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
 
 
 def _layout(op_attrs: Attrs, operands: Sequence[Any]) -> tuple[int, ...]:
-    """How operands are nested; they stand in one row where nothing is said."""
+    """How operands are nested; the default is one row."""
     given = op_attrs.get("layout")
     return (len(operands),) if given is None else tuple(given)
 
@@ -132,7 +132,7 @@ def _dtype_text(dtype: str) -> str:
     return {"float64": "float", "int64": "int", "bool": "bool"}.get(dtype, f"np.{dtype}")
 
 
-def _take_apart(b: Builder, op: Op, d_outs: Sequence[Atom]) -> list[Atom | None]:
+def _split(b: Builder, op: Op, d_outs: Sequence[Atom]) -> list[Atom | None]:
     """Each operand's adjoint is its element of `d_out`."""
     layout = _layout(op.attrs, op.operands)
     if len(op.operands) == 1 and isinstance(op.operands[0].type, List):
@@ -166,7 +166,7 @@ def _copied(b: Builder, op: Op) -> tuple[Atom] | None:
 
 _array: dict[str, Any] = {
     "loops": storage.made,
-    "template": _array_text, "infer": _made, "bind": _bind_array, "build": _take_apart, "linear": True,
+    "template": _array_text, "infer": _made, "bind": _bind_array, "build": _split, "linear": True,
     "signature": "*parts", "defaults": {"layout": None, "dtype": None},
     "samples": (
         draw((), (), ()),
@@ -261,7 +261,7 @@ def _bind_full(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
 
 def _filled(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
     value = numeric(operands[0])
-    assert not shape_of(value)  # np.full of arrays is said with np.broadcast_to
+    assert not shape_of(value)  # np.full of arrays is np.broadcast_to
     return (
         make(
             attrs.get("dtype") or value.dtype,

@@ -1,4 +1,4 @@
-"""The places where a mask is True, and subscripts with a mask said with them."""
+"""The places where a mask is True, and subscripts with a mask, written with them."""
 
 from __future__ import annotations
 

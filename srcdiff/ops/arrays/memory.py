@@ -242,7 +242,7 @@ copy = operation(
 
 
 def _without_repeats(b: Builder, op: Op) -> tuple[Atom, ...] | None:
-    """`x[rows] += v` said as NumPy does it: where a place is named twice, the last of the sums stays."""
+    """`x[rows] += v` as in NumPy: where a place is named twice, the last of the sums stays."""
     if not has_arrays(items(op.attrs["where"])) or op.attrs.get("distinct"):
         return without_mask(b, op)
     target, amount, *places = op.operands

@@ -47,14 +47,14 @@ def _bind_lengths(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     return (array, *length_operands(lengths)), {}
 
 
-def _hand_on(b: Builder, op: Op, d_outs: Sequence[Atom]) -> list[Atom | None]:
+def _sum_repeats(b: Builder, op: Op, d_outs: Sequence[Atom]) -> list[Atom | None]:
     """As it is: the compiler sums what was repeated, where it is sure and where only the run knows."""
     d = d_outs[0] if ndim_of(op.operands[0].type) else whole(b, op, d_outs[0])
     return [d, *[None] * (len(op.operands) - 1)]
 
 
 broadcast_to = operation(
-    "broadcast_to", np.broadcast_to, template=_lengths_text, infer=_broadcast, bind=_bind_lengths, build=_hand_on,
+    "broadcast_to", np.broadcast_to, template=_lengths_text, infer=_broadcast, bind=_bind_lengths, build=_sum_repeats,
     linear=True, boxes=True,
     view_of=0, read_only=True, cost="free", raises=True, signature="x, *shape",
     place=element_maps.broadcasted,
@@ -91,15 +91,15 @@ def _count(b: Builder, operand: Atom) -> Atom:
 
 
 def _untile(b: Builder, op: Op, d_outs: Sequence[Atom]) -> list[Atom | None]:
-    """Each repeated axis is taken apart into (times, length), and summed over the times."""
+    """Each repeated axis is split into (times, length), and summed over the times."""
     old, counts = shape_of(op.operands[0].type), op.operands[1:]
     extra = max(len(counts) - len(old), 0)
     lengths = [const(1)] * extra + [length_of(b, d) for d in old]
     repeats = [*[const(1)] * (len(lengths) - len(counts)), *(_count(b, a) for a in counts)]
     split = [a for pair in zip(repeats, lengths, strict=True) for a in pair]
-    apart = b.op(reshape, whole(b, op, d_outs[0]), *split)
+    parts = b.op(reshape, whole(b, op, d_outs[0]), *split)
     axes = (*range(2 * extra), *range(2 * extra, len(split), 2))
-    summed = b.op(reductions.sum, apart, axis=axes)
+    summed = b.op(reductions.sum, parts, axis=axes)
     return [summed, *[None] * len(counts)]
 
 
@@ -132,14 +132,14 @@ def _unrepeat(b: Builder, op: Op, d_outs: Sequence[Atom]) -> list[Atom | None]:
     old, axis = shape_of(op.operands[0].type), op.attrs.get("axis")
     place = len(old) if axis is None else axes_of(len(old), axis)[0] + 1
     lengths: list[Atom] = [length_of(b, d) for d in old]
-    apart = b.op(
+    parts = b.op(
         reshape,
         whole(b, op, d_outs[0]),
         *lengths[:place],
         _count(b, op.operands[1]),
         *lengths[place:],
     )
-    return [b.op(reductions.sum, apart, axis=place), None]
+    return [b.op(reductions.sum, parts, axis=place), None]
 
 
 repeat = operation(

@@ -106,7 +106,7 @@ def _by_numpy(n: LoopContext, total: Atom, element: Any, put: Any) -> None:
 
 
 def _dtype_of(n: LoopContext, element: Any) -> str:
-    """The dtype of what an element is, asked for where no statement is kept."""
+    """The dtype of an element, computed where no statement is added."""
     mark = len(n.b.body)
     type_ = element(n, const(0)).type
     del n.b.body[mark:]

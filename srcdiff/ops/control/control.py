@@ -33,7 +33,7 @@ def _bool(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type,
 
 
 # of two truth values; the second is evaluated whatever the first is, so the frontend uses these only where that
-# cannot be told
+# is not known
 and_ = operation(
     "and",
     template="{0} and {1}",
@@ -211,7 +211,7 @@ def raise_if(
     """`if condition: raise error(message)`, at the builder's place unless another one is given."""
     is_numpy = error.__module__.startswith("numpy")
     name = f"np.linalg.{error.__name__}" if is_numpy else error.__name__
-    told = b.inner()
-    told.ops(raise_, text=f"{name}({message!r})", classes={} if is_numpy else {name: error})
+    failing = b.inner()
+    failing.ops(raise_, text=f"{name}({message!r})", classes={} if is_numpy else {name: error})
     nothing = Region((), (), ())
-    b.append(If(condition, told.region((), ()), nothing, (), location or b.location, "compiler"))
+    b.append(If(condition, failing.region((), ()), nothing, (), location or b.location, "compiler"))

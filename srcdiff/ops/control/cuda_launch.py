@@ -1,7 +1,7 @@
 """Launches of kernels in host code: `kernel[grid, block](x, y)`.
 
 The operands are the extents of the grid and the block, and then the kernel's arguments; behind those that are printed
-stand copies of what arrays held before, which reverse mode asks for.
+stand copies of what arrays held before, which reverse mode uses.
 """
 
 from __future__ import annotations

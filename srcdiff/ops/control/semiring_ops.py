@@ -50,7 +50,7 @@ follows = operation(
 )  # fmt: skip
 
 
-def _told_if_drawn_twice(b: Builder, op: Op, d_outs: Sequence[Atom]) -> list[Atom | None]:
+def _raise_if_drawn_twice(b: Builder, op: Op, d_outs: Sequence[Atom]) -> list[Atom | None]:
     """The adjoint says how often a term has what was drawn: a second time, another draw would be due."""
     (uses,) = d_outs
     most = b.op(reductions.max, uses) if ndim_of(uses.type) else uses
@@ -67,7 +67,7 @@ follows_once = operation(
     infer=same_as_first,
     elementwise=True,
     adjoint="any",
-    build=_told_if_drawn_twice,
+    build=_raise_if_drawn_twice,
     signature="x, y",
     shape_of=(1,),
     cost="free",

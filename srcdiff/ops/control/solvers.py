@@ -71,7 +71,7 @@ class Solver:
     helpers : tuple of str
         Parameters that may be functions: derivatives that the solver uses.
     parts : tuple of str
-        What of the result programs may ask for: ".x", "[0]"; "" for the result itself.
+        The parts of the result that programs may use: ".x", "[0]"; "" for the result itself.
     refused : mapping of str to object
         Parameters that have to stay at these values.
     record : str
@@ -163,7 +163,7 @@ def call_of(op: Op, names: Mapping[Function, str]) -> str:
 
 
 def text_of(op: Op, names: Mapping[Function, str], needed: Sequence[int]) -> str:
-    """The call and what is asked of it, where only some of its results are needed."""
+    """The call and its used parts, where only some of its results are needed."""
     call, parts = call_of(op, names), [str(op.attrs["parts"][k]) for k in needed]
     if len(parts) == 1:
         return call + parts[0]

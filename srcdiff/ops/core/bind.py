@@ -89,7 +89,7 @@ def bind_like(*names: str) -> Any:
 def like_first(
     shapes: Shapes, operands: Sequence[Atom], attrs: Mapping[str, Any]
 ) -> tuple[Type, ...]:
-    """The first operand's type, with another dtype where one is said."""
+    """The first operand's type, with another dtype where one is given."""
     (found,) = same_as_first(shapes, operands[:1], attrs)
     # which number it is does not carry over
     if isinstance(found, Scalar) and found.expr is not None:

@@ -216,8 +216,8 @@ _REDUCED: dict[str, Callable[[float, float], Work]] = {
 def _of_letters(op: Op, operands: Sequence[Any]) -> float:
     inputs, output = einsum.with_letters(op)
     lengths = lengths_of_letters(op, [np.shape(a) for a in operands])
-    turns = math.prod(lengths.values())
-    return float(turns * (len(inputs) - 1 + (len(lengths) > len(output))))
+    iterations = math.prod(lengths.values())
+    return float(iterations * (len(inputs) - 1 + (len(lengths) > len(output))))
 
 
 def _of_transform(op: Op, x: Any, out: Any) -> float:

@@ -1,5 +1,5 @@
 """Where operations are declared: `operation` for those without a derivative of their own, `declare` for those
-with a rule, `composite` for functions that are said with operations.
+with a rule, `composite` for functions that are written with operations.
 
 A rule is a small NumPy function that the frontend parses: inputs by their own names, `out`, `d_out`; it
 assigns `d_<input>`:
@@ -200,7 +200,7 @@ class Composite:
         return _spelling(self.callables)
 
 
-# parameters by which libraries choose storage and algorithms, or are told what is so anyway
+# parameters by which libraries choose storage and algorithms, or are given what holds anyway
 _NO_DIFFERENCE = {
     *("assume_unique", "casting", "check_finite", "copy", "device", "driver", "kind", "lapack_driver", "lwork"),
     *("order", "overwrite_a", "overwrite_ab", "overwrite_b", "overwrite_input", "stable", "subok"),

@@ -1,7 +1,7 @@
 """How tests draw operands for an operation: every differentiable one declares a few `Sample`s.
 
 The tests check the rule, the type rule and the printed text of an operation on each of its samples; a composite is
-called as the text of a sample says (`said`).
+called as the text of a sample says (`call`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Sample", "binary", "draw", "fixed", "of_complex", "said", "spd", "unary"]
+__all__ = ["Sample", "binary", "call", "draw", "fixed", "of_complex", "spd", "unary"]
 
 Draw = Callable[
     ["np.random.Generator"], tuple[Any, ...]
@@ -83,7 +83,7 @@ def fixed(
     return Sample(lambda rng: made, attrs, avoid=avoid, wrt=wrt, gradients=gradients)
 
 
-def said(
+def call(
     text: str,
     *operands: Any,
     low: float = -2.0,
@@ -113,7 +113,7 @@ def said(
 
 
 def _is_float(operand: Any) -> bool:
-    """Whether an operand of `said` is one of floats."""
+    """Whether an operand of `call` is one of floats."""
     return isinstance(operand, tuple) or np.asarray(operand).dtype.kind == "f"
 
 

@@ -46,7 +46,7 @@ def of_numbers(
     if not all(isinstance(a.type, Scalar) for a in operands):
         return decl, spelling
     if decl is elementary.where:
-        return (choose, "") if _alike(operands[1:]) else (decl, spelling)
+        return (choose, "") if _all_equal(operands[1:]) else (decl, spelling)
     if decl in (arithmetic.maximum, arithmetic.minimum):
         is_weak = all(isinstance(a.type, Scalar) and a.type.weak for a in operands)
         extreme = "max" if decl is arithmetic.maximum else "min"
@@ -60,7 +60,7 @@ def of_numbers(
     return decl, f"{math.__name__}.{function.__name__}"
 
 
-def _alike(operands: Sequence[Atom]) -> bool:
+def _all_equal(operands: Sequence[Atom]) -> bool:
     """Whether it makes no difference to what follows which of these numbers it gets."""
     dtypes = {a.type.dtype for a in operands if isinstance(a.type, Scalar) and not a.type.weak}
     return len(dtypes) < 2

@@ -1,4 +1,4 @@
-"""What SciPy's ufuncs have in common: their dtypes, the samples of a smooth one, the C function behind it."""
+"""What SciPy's ufuncs have in common: their dtypes, the samples of a smooth one, its C function."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """Bessel functions. They have derivatives in their argument; those in the order have no formula that SciPy could
-compute, and asking for them is an error.
+compute, and using them is an error.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Elementary functions, applied to each element; NumPy's and `math`'s are one operation (`Op.spelling` tells).
+"""Elementary functions, applied to each element; those of NumPy and `math` are one operation (see `Op.spelling`).
 
 Conventions at ties and kinks, the same in every mode:
 
@@ -550,7 +550,7 @@ def _round_scalar_text(op: Op) -> str:
     return "round({0})" if digits is None else f"round({{0}}, {digits})"
 
 
-# Python's own: an int, unless digits are asked for
+# Python's own: an int, unless digits are given
 round_scalar = operation(
     "round_scalar",
     round,

@@ -1,7 +1,7 @@
 """How quantiles move with the parameters of a distribution: what rules of incomplete functions and of draws call.
 
-A path has a derivative by the quantile, of which the density tells; that by the parameters is refused. Texts print the
-functions (`runtime/quantile_paths.py`), as they do those that have a rule of the user's.
+A path has a derivative with respect to the quantile, from the density; derivatives with respect to the parameters are
+refused. Texts print the functions (`runtime/quantile_paths.py`), as they do those that have a rule of the user's.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ def sinc_expanded(x):
     result = np.sin(u) / u
 
 
-# near 0, the difference of two that are nearly equal is said by its series, which has the right derivatives, too
+# near 0, the difference of two that are nearly equal is computed by its series, which has the right derivatives, too
 @declare(
     np.sinc,
     expansion=sinc_expanded,

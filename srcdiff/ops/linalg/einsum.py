@@ -138,7 +138,7 @@ def _back(b: Builder, op: Op, d_outs: Sequence[Atom]) -> list[Atom | None]:
 
 def _adjoint(b: Builder, a: Atom, text: str, parts: list[tuple[str, Atom]]) -> Atom:
     """The adjoint of an operand, whose letters are `text`."""
-    own, parts = _apart(b, a, text, parts)
+    own, parts = _separated(b, a, text, parts)
     lengths: dict[str, Dim] = {}
     for letters, other in parts:
         for letter, d in zip(letters, shape_of(other.type), strict=True):
@@ -162,7 +162,7 @@ def _dtype(atom: Atom) -> str:
     return numeric(atom).dtype
 
 
-def _apart(
+def _separated(
     b: Builder, a: Atom, text: str, parts: list[tuple[str, Atom]]
 ) -> tuple[str, list[tuple[str, Atom]]]:
     """A letter that an operand has twice as two, which an identity matrix makes one."""

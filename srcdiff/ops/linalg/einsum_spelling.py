@@ -84,7 +84,7 @@ def _in_order(b: Appends, letters: str, a: Atom, target: str) -> Atom:
 def _of_two(b: Appends, left: Part, right: Part, target: str) -> Atom | None:
     """A product of elements, or of vectors and matrices."""
     (one, x), (two, y) = left, right
-    if one == two == target and all(map(_alike, shape_of(x.type), shape_of(y.type))):
+    if one == two == target and all(map(_equal, shape_of(x.type), shape_of(y.type))):
         return b.op(arithmetic.multiply, x, y)
     shared = set(one) & set(two)
     if any(len(t) > 2 or len(set(t)) < len(t) for t in (one, two)):
@@ -97,7 +97,7 @@ def _of_two(b: Appends, left: Part, right: Part, target: str) -> Atom | None:
     (c,) = shared
     rest = one.replace(c, ""), two.replace(c, "")
     along = shape_of(x.type)[one.index(c)], shape_of(y.type)[two.index(c)]
-    if set(target) != set("".join(rest)) or not _alike(*along):
+    if set(target) != set("".join(rest)) or not _equal(*along):
         return None
     if target != "".join(rest):
         (one, x), (two, y), rest = (two, y), (one, x), (rest[1], rest[0])
@@ -106,6 +106,6 @@ def _of_two(b: Appends, left: Part, right: Part, target: str) -> Atom | None:
     return b.op(products.matmul, x, y)
 
 
-def _alike(a: Dim, b: Dim) -> bool:
+def _equal(a: Dim, b: Dim) -> bool:
     """Whether neither of two lengths is broadcast to the other: lengths of one letter are equal, or 1."""
     return (a == Dim(1)) is (b == Dim(1))

@@ -1,4 +1,4 @@
-"""The LU factors of one matrix for all that ask for it: systems with it and its transpose, and its determinant.
+"""The LU factors of one matrix for all uses of it: systems with it and its transpose, and its determinant.
 
 `a` stands beside its factors: derivatives are those of the solution and the determinant by `a`, which the same factors
 give. Nothing goes through the factors, and the reference evaluator asks `a` alone (as of `cholesky_reuse`).
@@ -63,8 +63,8 @@ def _solution(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[T
 
 
 def _solve_text(op: Op) -> str:
-    told = ", trans=1" if op.attrs.get("trans") else ""
-    return f"scipy.linalg.lu_solve(({{1}}, {{2}}), {{3}}{told}, check_finite=False)"
+    option = ", trans=1" if op.attrs.get("trans") else ""
+    return f"scipy.linalg.lu_solve(({{1}}, {{2}}), {{3}}{option}, check_finite=False)"
 
 
 def _solve_routine(op: Op) -> str:

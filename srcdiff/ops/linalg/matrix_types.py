@@ -95,7 +95,7 @@ def like_matrix(name: str, stacks: bool = True) -> Any:
 
 
 def smaller(shapes: Shapes, a: Dim, b: Dim) -> Dim:
-    """The smaller of two lengths; the arguments at hand decide which that is, and it is noted."""
+    """The smaller of two lengths; the given arguments decide which that is, and it is noted."""
     a, b = shapes.resolve(a), shapes.resolve(b)
     if a == b or (a.is_const and b.is_const):
         return a if a.const <= b.const else b
@@ -111,7 +111,7 @@ def smaller(shapes: Shapes, a: Dim, b: Dim) -> Dim:
 
 
 def is_square_now(shapes: Shapes, a: Dim, b: Dim) -> bool:
-    """Whether two lengths are equal, as far as the arguments at hand decide it; it is noted if so."""
+    """Whether two lengths are equal, as far as the given arguments decide it; it is noted if so."""
     a, b = shapes.resolve(a), shapes.resolve(b)
     try:
         if a != b and a.evaluate(shapes.actual) == b.evaluate(shapes.actual):

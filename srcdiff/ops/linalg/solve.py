@@ -90,7 +90,7 @@ def solve_forward(a, b, *, a_dot, b_dot, out):
 
 
 def _solver(op: Op) -> str:
-    """Numba's own `np.linalg.solve` takes seconds to compile; stacks are gone through before (`in_stacks`)."""
+    """Numba's own `np.linalg.solve` takes seconds to compile; stacks are loops already (`in_stacks`)."""
     is_vector = len(shape_of(op.operands[1].type)) == 1
     return called(SYSTEMS, "solve_vector" if is_vector else "solve", own_complex=False)(op)
 
@@ -349,10 +349,10 @@ def _rest_text(op: Op) -> str:
     return f"np.linalg.lstsq({{0}}, {{1}}, rcond={rcond})[1:]"
 
 
-def _told_rcond(b: Builder, op: Op) -> Any:
+def _given_rcond(b: Builder, op: Op) -> Any:
     """Numba's function takes no None."""
-    is_told = op.attrs.get("rcond") is not None
-    return None if is_told else again(b, op, *op.operands, rcond="default")
+    is_given = op.attrs.get("rcond") is not None
+    return None if is_given else again(b, op, *op.operands, rcond="default")
 
 
 # what comes behind the solution
@@ -360,7 +360,7 @@ rest_of_lstsq: Any = operation(
     "rest_of_lstsq",
     spelling="np.linalg.lstsq",
     template=_rest_text,
-    simpler=_told_rcond,
+    simpler=_given_rcond,
     infer=_other_results,
     signature="a, b, rcond=None",
     **HEAVY,

@@ -88,7 +88,7 @@ def _bind_n(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
 
 
 def _told(attrs: Attrs) -> dict[str, Any]:
-    """What is not said by leaving it out."""
+    """The arguments that are not at their defaults."""
     defaults = {"axis": -1, "norm": None}
     return {k: v for k, v in attrs.items() if v != defaults.get(k, ...)}
 

@@ -60,7 +60,7 @@ def drawn(
     seed: int = 0,
     kinds: Mapping[str, Draw] = KINDS,
 ) -> dict[str, list[Any]]:
-    """Lists of arguments for `fn`, by a description; empty where an object of no known type is asked for."""
+    """Lists of arguments for `fn`, by a description; empty where an object of unknown type is needed."""
     names = ("the example arguments", *kinds, "short arrays")
     sets: dict[str, list[Any]] = {}
     for k, name in enumerate(names):
@@ -135,7 +135,7 @@ def _numbers(
 
 
 def _length(dim: Dim, lengths: dict[str, int], rng: np.random.Generator) -> int:
-    """A length; one that nothing has said so far is drawn."""
+    """A length; one that is not known so far is drawn."""
     for symbol in sorted(dim.symbols() - set(lengths)):
         lengths[symbol] = int(rng.integers(2, 4))
     try:

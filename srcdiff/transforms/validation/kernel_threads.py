@@ -41,7 +41,7 @@ def _ops(fn: Function) -> Iterator[Op]:
 
 
 def _launch(fn: Function) -> tuple[Places, Places]:
-    """So few threads and blocks that each does little, along all axes that the kernel asks for."""
+    """So few threads and blocks that each does little, along all axes that the kernel reads."""
     ops = [*_ops(fn)]
     if any(op.decl.name in _SHUFFLES for op in ops):
         return (WARP, 1, 1), (1, 1, 1)

@@ -141,10 +141,10 @@ class Validator:
         """What a pass gives is no worse than before; where there was infinity before, it is the right value."""
         sets = drawn(before, self.examples, self.lengths, kinds=EXTREME)
         for label, args in sets.items():
-            said = worse_than_before(before, after, args)
-            if said:
+            difference = worse_than_before(before, after, args)
+            if difference:
                 raise ValidationError(
-                    f"the pass {made_by.name!r} gives a wrong value to {before.name}, at {label}: {said}\n"
+                    f"the pass {made_by.name!r} gives a wrong value to {before.name}, at {label}: {difference}\n"
                     f"arguments: {args!r}\nbefore:\n{to_text(before)}\nafter:\n{to_text(after)}"
                 )
 
@@ -180,10 +180,10 @@ class Validator:
             pairs = [(sum(np.sum(g * d) for g, d in zip(gradient, v, strict=True)), total)]
         for got, wanted in pairs:
             if numeric.is_far(got, wanted):
-                said = f"its derivative along {v!r} is {got!r}, differences give {wanted!r}"
+                difference = f"its derivative along {v!r} is {got!r}, differences give {wanted!r}"
                 text = f"{to_text(fn)}\nafter:\n{to_text(new)}"
                 raise ValidationError(
-                    f"the pass {name!r} differentiates {fn.name} wrongly, at {label}: {said}\n"
+                    f"the pass {name!r} differentiates {fn.name} wrongly, at {label}: {difference}\n"
                     f"arguments: {args!r}\nbefore:\n{text}"
                 )
         self.report.validated[name] += 1

@@ -190,7 +190,7 @@ class FunctionBound(Bound):
         begin = [f"{elbo} = 0.0"]
         if self.by_score:
             begin.insert(0, f"{n['surrogate']} = 0.0")
-            turn, told = self._score_turn(values, log_p)
+            turn, words = self._score_turn(values, log_p)
             ending = [f"return {n['surrogate']} / len({first}), {elbo} / len({first})"]
         elif isinstance(self.estimator, PathWithoutScore):
             turn = [
@@ -198,7 +198,8 @@ class FunctionBound(Bound):
                 self._held_density(),
                 f"{elbo} += {log_p} - {n['log_q']}",
             ]
-            told = f"path (reparameterised) for {self._list()}, without the score term: log q is of the held parameters"
+            words = f"path (reparameterised) for {self._list()}, "
+            words += "without the score term: log q is of the held parameters"
         elif isinstance(self.estimator, IWAE):
             begin = [f"{n['log_weights']} = np.empty(len({first}))"]
             turn = [
@@ -206,15 +207,15 @@ class FunctionBound(Bound):
                 f"{n['log_weights']}[{n['k']}] = {log_p} + {n['entropy']}",
             ]
             ending = [f"return logsumexp({n['log_weights']}) - np.log(len({first}))"]
-            told = f"importance weighted (IWAE), path (reparameterised) for {self._list()}"
+            words = f"importance weighted (IWAE), path (reparameterised) for {self._list()}"
         else:
             turn = [
                 self._call("draw", [*values, n["entropy"]]),
                 f"{elbo} += {log_p} + {n['entropy']}",
             ]
-            told = f"path (reparameterised) for {self._list()}{self._entropies()}"
+            words = f"path (reparameterised) for {self._list()}{self._entropies()}"
         body = [*start, *begin, loop, *(f"    {line}" for line in turn), *ending]
-        return self._function(told, body, held)
+        return self._function(words, body, held)
 
     def _score_turn(self, values: list[str], log_p: str) -> tuple[list[str], str]:
         n = self._own
@@ -234,11 +235,11 @@ class FunctionBound(Bound):
         if paths or self.model_params:
             lines.append(f"{n['surrogate']} += {log_p} + {n['entropy']}")
         lines.append(f"{n['elbo']} += {n['weight']}")
-        told = f"score function for {self._list(self.by_score)}: (log p - log q - baseline) times the derivative of "
-        told += "log q"
+        words = f"score function for {self._list(self.by_score)}: (log p - log q - baseline) times the derivative of "
+        words += "log q"
         if paths:
-            told += f"; path (reparameterised) for {self._list(paths)}{self._entropies(paths)}"
-        return lines, told
+            words += f"; path (reparameterised) for {self._list(paths)}{self._entropies(paths)}"
+        return lines, words
 
     def _held_density(self) -> str:
         arguments = [
@@ -255,7 +256,7 @@ class FunctionBound(Bound):
         ]
         return f"; entropy of {', '.join(closed)} in closed form" if closed else ""
 
-    def _function(self, told: str, body: list[str], held: bool) -> Written:
+    def _function(self, words: str, body: list[str], held: bool) -> Written:
         name = f"{self.target.name}_elbo"
         fields = [p.field for p in self.params]
         parameters = [
@@ -270,7 +271,7 @@ class FunctionBound(Bound):
             f"def {name}({', '.join(parameters)}):",
             f'    """ELBO of the guide `{name_of(self.guide)}`; {kinds} draws.',
             "",
-            f"    Estimator: {told}.",
+            f"    Estimator: {words}.",
             '    """',
             *(f"    {line}" for line in body),
         ]
@@ -409,11 +410,11 @@ class FunctionBound(Bound):
             if np.any(bad) and not all(np.all(~np.isfinite(g)) for g in grads):
                 return f"its derivative by parameter {name!r} is no number"
         values, _ = self._draw(params, {k: v[0] for k, v in eps.items()}, data)
-        told = explain(
+        words = explain(
             self.guide, {**values, **self.values_of(params)}, data[: len(data_names(self.guide))]
         )
-        if told:
-            return told
+        if words:
+            return words
         for name, value in values.items():
             if not np.all(np.isfinite(value)):
                 return f"site {name!r} is not finite at a draw"

@@ -141,10 +141,10 @@ class _Writer:
             "factor": f"({size}, {noise - size})",
             **{p.field: str(p.place.real_shape) for p in self.of_model},
         }
-        told = ", ".join(f"{name} {shapes[name]}" for name in self.fields)
+        words = ", ".join(f"{name} {shapes[name]}" for name in self.fields)
         if not noise:
-            return f"{told}; eps is empty."
-        return f"{told}; eps (S, {noise}) standard normal draws."
+            return f"{words}; eps is empty."
+        return f"{words}; eps (S, {noise}) standard normal draws."
 
 
 def write_elbo(
@@ -184,7 +184,7 @@ def write_elbo(
 
 
 def _function(
-    w: _Writer, told: str, body: list[str], *, held: bool = False, surrogate: bool = False
+    w: _Writer, words: str, body: list[str], *, held: bool = False, surrogate: bool = False
 ) -> Written:
     name = f"{w.model}_elbo"
     behind = w.held if surrogate else w.held[: len(w.guide.params_type._fields)] if held else []
@@ -193,7 +193,7 @@ def _function(
     doc = [
         f'    """ELBO of {w.guide.words}; {w.shapes()}',
         "",
-        f"    Estimator: {told}.",
+        f"    Estimator: {words}.",
         '    """',
     ]
     lines = [head, *doc, *(f"    {line}" for line in body)]
@@ -214,16 +214,16 @@ def _point(w: _Writer) -> Written:
     lines, call, terms = w.bound_at("loc", jacobian)
     log_p, total = _log_p(call, terms)
     log_p = [*w.prologue(), *log_p]
-    told = "none: log p at a point"
+    words = "none: log p at a point"
     if jacobian:
-        told += ", with the Jacobian of the map to z"
-    return _function(w, told, [*lines, *log_p, f"return {total}"])
+        words += ", with the Jacobian of the map to z"
+    return _function(w, words, [*lines, *log_p, f"return {total}"])
 
 
 def _path(w: _Writer) -> Written:
     lines, call, terms = w.bound_at(w.guide.draw("eps[s]", w.layout.size))
     total = "elbo" if w.closed else "log_p"
-    rest, told = _rest_of_entropy(w)
+    rest, words = _rest_of_entropy(w)
     body = [
         *w.prologue(),
         f"{total} = 0.0",
@@ -231,7 +231,7 @@ def _path(w: _Writer) -> Written:
         *_indented([*lines, *_summed(total, call, terms)]),
         f"return {' + '.join([f'{total} / len(eps)', *rest])}",
     ]
-    return _function(w, f"path (reparameterised) for {_sites(w)}; {told}", body)
+    return _function(w, f"path (reparameterised) for {_sites(w)}; {words}", body)
 
 
 def _summed(name: str, call: str, terms: Sequence[str]) -> list[str]:
@@ -250,17 +250,17 @@ def _rest_of_entropy(w: _Writer) -> tuple[list[str], str]:
     """Terms for what the divergences do not have, and what to say of it."""
     if not w.closed:
         return [w.guide.entropy(w.layout.size)], "entropy of the guide in closed form"
-    told = f"KL from the prior in closed form for {_sites(w, w.closed)}"
+    words = f"KL from the prior in closed form for {_sites(w, w.closed)}"
     others = [p for p in w.layout.places if p.name not in w.closed]
     if not others:
-        return [], told
+        return [], words
     sums = [
         f"np.sum(log_scale[{p.start}:{p.stop}])" if p.real_shape else f"log_scale[{p.start}]"
         for p in others
     ]
     size = sum(p.stop - p.start for p in others)
     names = [p.name for p in others]
-    return [*sums, normal_constant(size)], f"{told}, entropy for {_sites(w, names)}"
+    return [*sums, normal_constant(size)], f"{words}, entropy for {_sites(w, names)}"
 
 
 def _path_without_score(w: _Writer) -> Written:
@@ -276,8 +276,8 @@ def _path_without_score(w: _Writer) -> Written:
         *_indented([*lines, *log_p, *density, f"log_q = {log_q}", f"elbo += {value} - log_q"]),
         "return elbo / len(eps)",
     ]
-    told = f"path (reparameterised) for {_sites(w)}, without the score term: log q is that of the held parameters"
-    return _function(w, told, body, held=True)
+    words = f"path (reparameterised) for {_sites(w)}, without the score term: log q is that of the held parameters"
+    return _function(w, words, body, held=True)
 
 
 def _score(w: _Writer) -> Written:
@@ -308,10 +308,10 @@ def _score(w: _Writer) -> Written:
         ),
         "return surrogate / len(eps), elbo / len(eps)",
     ]
-    told = (
+    words = (
         f"score function for {_sites(w)}: (log p - log q - baseline) times the derivative of log q"
     )
-    return _function(w, told, body, held=True, surrogate=True)
+    return _function(w, words, body, held=True, surrogate=True)
 
 
 def _mixed(w: _Writer, by_score: tuple[str, ...]) -> Written:
@@ -353,11 +353,11 @@ def _mixed(w: _Writer, by_score: tuple[str, ...]) -> Written:
         "entropy = np.sum(np.where(by_score, 0.0, log_scale))",
         "return surrogate / len(eps) + entropy, elbo / len(eps)",
     ]
-    told = (
+    words = (
         f"score function for {_sites(w, by_score)}; path (reparameterised) for {_sites(w, paths)}, its entropy in "
         "closed form"
     )
-    return _function(w, told, body, held=True, surrogate=True)
+    return _function(w, words, body, held=True, surrogate=True)
 
 
 def _iwae(w: _Writer) -> Written:
@@ -380,8 +380,8 @@ def _iwae(w: _Writer) -> Written:
         ),
         "return logsumexp(log_weights) - np.log(len(eps))",
     ]
-    told = f"importance weighted (IWAE), path (reparameterised) for {_sites(w)}"
-    return _function(w, told, body)
+    words = f"importance weighted (IWAE), path (reparameterised) for {_sites(w)}"
+    return _function(w, words, body)
 
 
 def write_log_weights(

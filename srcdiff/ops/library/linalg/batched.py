@@ -8,7 +8,7 @@ import numpy as np
 
 from srcdiff.ops.core.lazy_module import LazyModule
 from srcdiff.ops.core.registry import composite
-from srcdiff.ops.core.samples import said
+from srcdiff.ops.core.samples import call
 from srcdiff.ops.library.numpy.compile_time import array
 from srcdiff.ops.linalg.matrix_functions import cho_solve, solve_banded
 
@@ -62,9 +62,9 @@ def number_of(lengths: Any) -> Any:
     ndim=2,
     at=(0, 1),
     samples=(
-        said(f"scipy.linalg.solve_triangular({_lower}, y, lower=True)", (2, 3, 3), (2, 3, 2)),
-        said(f"scipy.linalg.solve_triangular({_lower}, y, 'T', True)", (2, 3, 3), (3,)),
-        said(f"scipy.linalg.solve_triangular({_lower}, y, lower=True)", (3, 3), (2, 1, 3, 2)),
+        call(f"scipy.linalg.solve_triangular({_lower}, y, lower=True)", (2, 3, 3), (2, 3, 2)),
+        call(f"scipy.linalg.solve_triangular({_lower}, y, 'T', True)", (2, 3, 3), (3,)),
+        call(f"scipy.linalg.solve_triangular({_lower}, y, lower=True)", (3, 3), (2, 1, 3, 2)),
     ),
     takes_complex=True,
 )
@@ -89,17 +89,17 @@ def solve_triangular_stacks(
 @composite(
     "scipy.linalg.cho_solve",
     samples=(
-        said(
+        call(
             "scipy.linalg.cho_solve(scipy.linalg.cho_factor(x @ np.conj(x).T + 2.0 * np.eye(3)), y)",
             (3, 3),
             (3,),
         ),
-        said(
+        call(
             "scipy.linalg.cho_solve(scipy.linalg.cho_factor(x @ np.conj(x).T + 2.0 * np.eye(3), True), y)",
             (3, 3),
             (3, 2),
         ),
-        said(f"scipy.linalg.cho_solve(({_lower}, True), y)", (2, 3, 3), (3, 2)),
+        call(f"scipy.linalg.cho_solve(({_lower}, True), y)", (2, 3, 3), (3, 2)),
     ),
     takes_complex=True,
 )
@@ -120,13 +120,13 @@ def scipy_cho_solve(
 @composite(
     "scipy.linalg.solve_banded",
     samples=(
-        said("scipy.linalg.solve_banded((1, 1), x + 5.0, y)", (3, 4), (4,)),
-        said(
+        call("scipy.linalg.solve_banded((1, 1), x + 5.0, y)", (3, 4), (4,)),
+        call(
             "scipy.linalg.solve_banded((2, 0), x + np.array([[9.0], [0.0], [0.0]]), y)",
             (3, 4),
             (4, 2),
         ),
-        said(
+        call(
             "scipy.linalg.solve_banded((1, 1), x + np.array([[0.0], [5.0], [0.0]]), y)",
             (2, 3, 4),
             (4,),
@@ -161,7 +161,7 @@ def scipy_solve_banded(
     ndim=2,
     at=(0, 1, 2),
     samples=(
-        said("scipy.linalg.solve_sylvester(x + 6.0 * np.eye(3), y, z)", (2, 3, 3), (2, 2), (3, 2)),
+        call("scipy.linalg.solve_sylvester(x + 6.0 * np.eye(3), y, z)", (2, 3, 3), (2, 2), (3, 2)),
     ),
     takes_complex=True,
 )
@@ -175,7 +175,7 @@ def solve_sylvester_stacks(a: Any, b: Any, q: Any) -> Any:
     ndim=2,
     at=(0, 1),
     samples=(
-        said("scipy.linalg.solve_continuous_lyapunov(x + 6.0 * np.eye(3), y)", (2, 3, 3), (3, 3)),
+        call("scipy.linalg.solve_continuous_lyapunov(x + 6.0 * np.eye(3), y)", (2, 3, 3), (3, 3)),
     ),
     takes_complex=True,
 )
@@ -187,7 +187,7 @@ def solve_continuous_lyapunov_stacks(a: Any, q: Any) -> Any:
     "scipy.linalg.solve_discrete_lyapunov",
     ndim=2,
     at=(0, 1),
-    samples=(said("scipy.linalg.solve_discrete_lyapunov(0.1 * x, y)", (3, 3), (2, 3, 3)),),
+    samples=(call("scipy.linalg.solve_discrete_lyapunov(0.1 * x, y)", (3, 3), (2, 3, 3)),),
     takes_complex=True,
 )
 def solve_discrete_lyapunov_stacks(a: Any, q: Any, method: Any = None) -> Any:

@@ -1,4 +1,4 @@
-"""`np.linalg`, said with the factorisations and systems that have rules."""
+"""`np.linalg`, written with the factorisations and systems that have rules."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from srcdiff.ops.core.registry import composite, evaluated, refuse
-from srcdiff.ops.core.samples import said
+from srcdiff.ops.core.samples import call
 from srcdiff.ops.library.linalg.matrix_checks import adjoined, columns
 from srcdiff.ops.linalg.factorisations import is_complex, qr_factors, real_eig, svd_factors
 from srcdiff.ops.linalg.products import norm
@@ -24,25 +24,25 @@ _hermitian = (
 @composite(
     np.linalg.svd,
     samples=(
-        said(
+        call(
             "np.linalg.svd(x, False)",
             (4, 2),
             complex_text="np.linalg.svd(x, False)[0] * np.arange(2.0) @ np.linalg.svd(x, False)[2]",
         ),
-        said("np.linalg.svd(x).S", (2, 4)),
-        said(
+        call("np.linalg.svd(x).S", (2, 4)),
+        call(
             "np.linalg.svd(x)",
             (3, 3),
             complex_text="np.linalg.svd(x)[0] * np.arange(3.0) @ np.linalg.svd(x)[2]",
         ),
-        said("np.linalg.svd(x, compute_uv=False)", (4, 2)),
-        said("np.linalg.svd(x, full_matrices=False)[1]", (2, 3, 2)),
-        said(
+        call("np.linalg.svd(x, compute_uv=False)", (4, 2)),
+        call("np.linalg.svd(x, full_matrices=False)[1]", (2, 3, 2)),
+        call(
             "np.linalg.svd(x - np.diag([0.0, 9.0]), hermitian=True)",
             (2, 2),
             complex_text=_hermitian,
         ),
-        said("np.linalg.svd(x, compute_uv=False, hermitian=True)", (2, 3, 3)),
+        call("np.linalg.svd(x, compute_uv=False, hermitian=True)", (2, 3, 3)),
     ),
     takes_complex=True,
 )
@@ -70,7 +70,7 @@ def _hermitian_svd(a: Any, compute_uv: Any) -> Any:
 @composite(
     getattr(np.linalg, "svdvals", None),
     "scipy.linalg.svdvals",
-    samples=(said("scipy.linalg.svdvals(x)", (3, 2)),),
+    samples=(call("scipy.linalg.svdvals(x)", (3, 2)),),
     takes_complex=True,
 )
 def svdvals(x: Any, overwrite_a: Any = False, check_finite: Any = True) -> Any:
@@ -80,11 +80,11 @@ def svdvals(x: Any, overwrite_a: Any = False, check_finite: Any = True) -> Any:
 @composite(
     np.linalg.qr,
     samples=(
-        said("np.linalg.qr(x)", (4, 2)),
-        said("np.linalg.qr(x)[0]", (4, 2)),
-        said("np.linalg.qr(x).R", (2, 4)),
-        said("np.linalg.qr(x, mode='r')", (4, 3)),
-        said("np.linalg.qr(x, mode='complete')", (2, 3)),
+        call("np.linalg.qr(x)", (4, 2)),
+        call("np.linalg.qr(x)[0]", (4, 2)),
+        call("np.linalg.qr(x).R", (2, 4)),
+        call("np.linalg.qr(x, mode='r')", (4, 3)),
+        call("np.linalg.qr(x, mode='complete')", (2, 3)),
     ),
     takes_complex=True,
 )
@@ -99,9 +99,9 @@ def qr(a: Any, mode: Any = "reduced") -> Any:
 @composite(
     np.linalg.eigvalsh,
     samples=(
-        said("np.linalg.eigvalsh(x + x.T)", (3, 3)),
-        said("np.linalg.eigvalsh(x, 'U')", (3, 3)),
-        said("np.linalg.eigvalsh(x)", (2, 3, 3)),
+        call("np.linalg.eigvalsh(x + x.T)", (3, 3)),
+        call("np.linalg.eigvalsh(x, 'U')", (3, 3)),
+        call("np.linalg.eigvalsh(x)", (2, 3, 3)),
     ),
     takes_complex=True,
 )
@@ -115,8 +115,8 @@ _real = "x * 0.2 + np.diag(np.arange(3.0))"
 @composite(
     np.linalg.eig,
     samples=(
-        said(f"np.linalg.eig({_real})", (3, 3), complex_text=f"np.abs(np.linalg.eig({_real})[1])"),
-        said(f"np.linalg.eig({_real})[0]", (3, 3)),
+        call(f"np.linalg.eig({_real})", (3, 3), complex_text=f"np.abs(np.linalg.eig({_real})[1])"),
+        call(f"np.linalg.eig({_real})[0]", (3, 3)),
     ),
     takes_complex=True,
 )
@@ -129,7 +129,7 @@ def eig(a: Any) -> Any:
 
 @composite(
     np.linalg.eigvals,
-    samples=(said(f"np.linalg.eigvals({_real})", (3, 3)),),
+    samples=(call(f"np.linalg.eigvals({_real})", (3, 3)),),
     takes_complex=True,
 )
 def eigvals(a: Any) -> Any:
@@ -142,9 +142,9 @@ def eigvals(a: Any) -> Any:
 @composite(
     np.linalg.lstsq,
     samples=(
-        said("np.linalg.lstsq(x, y)[0]", (4, 2), (4,)),
-        said("np.linalg.lstsq(x, y, rcond=None)[0]", (4, 2), (4, 3)),
-        said("np.linalg.lstsq(x, y, rcond=None)", (4, 2), (4, 3), wrt=()),
+        call("np.linalg.lstsq(x, y)[0]", (4, 2), (4,)),
+        call("np.linalg.lstsq(x, y, rcond=None)[0]", (4, 2), (4, 3)),
+        call("np.linalg.lstsq(x, y, rcond=None)", (4, 2), (4, 3), wrt=()),
     ),
     takes_complex=True,
 )
@@ -157,8 +157,8 @@ def lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
 @composite(
     np.linalg.tensorsolve,
     samples=(
-        said("np.linalg.tensorsolve(x, y)", (2, 3, 6), (2, 3)),
-        said("np.linalg.tensorsolve(x, y, axes=(0,))", (6, 2, 3), (2, 3)),
+        call("np.linalg.tensorsolve(x, y)", (2, 3, 6), (2, 3)),
+        call("np.linalg.tensorsolve(x, y, axes=(0,))", (6, 2, 3), (2, 3)),
     ),
     takes_complex=True,
 )
@@ -177,8 +177,8 @@ def _last_axes(ndim: int, count: int) -> tuple[int, ...]:
 @composite(
     np.linalg.tensorinv,
     samples=(
-        said("np.linalg.tensorinv(x)", (2, 3, 6)),
-        said("np.linalg.tensorinv(x, ind=1)", (6, 2, 3)),
+        call("np.linalg.tensorinv(x)", (2, 3, 6)),
+        call("np.linalg.tensorinv(x, ind=1)", (6, 2, 3)),
     ),
     takes_complex=True,
 )
@@ -193,11 +193,11 @@ def tensorinv(a: Any, ind: Any = 2) -> Any:
 @composite(
     np.linalg.matrix_power,
     samples=(
-        said("np.linalg.matrix_power(x, 5)", (3, 3)),
-        said("np.linalg.matrix_power(x, 2)", (2, 3, 3)),
-        said("np.linalg.matrix_power(x, -3)", (3, 3)),
-        said("np.linalg.matrix_power(x, 0)", (3, 3)),
-        said("np.linalg.matrix_power(x, 1)", (3, 3)),
+        call("np.linalg.matrix_power(x, 5)", (3, 3)),
+        call("np.linalg.matrix_power(x, 2)", (2, 3, 3)),
+        call("np.linalg.matrix_power(x, -3)", (3, 3)),
+        call("np.linalg.matrix_power(x, 0)", (3, 3)),
+        call("np.linalg.matrix_power(x, 1)", (3, 3)),
     ),
     takes_complex=True,
 )
@@ -233,10 +233,10 @@ def _is_last(n: int, k: int) -> bool:
 @composite(
     np.linalg.multi_dot,
     samples=(
-        said("np.linalg.multi_dot([x, y, z])", (2, 3), (3, 4), (4, 2)),
-        said("np.linalg.multi_dot((x, y, z))", (3,), (3, 4), (4,)),
-        said("np.linalg.multi_dot((x, y, z))", (2, 3), (3, 4), (4,)),
-        said("np.linalg.multi_dot((x, y))", (2, 3), (3, 4)),
+        call("np.linalg.multi_dot([x, y, z])", (2, 3), (3, 4), (4, 2)),
+        call("np.linalg.multi_dot((x, y, z))", (3,), (3, 4), (4,)),
+        call("np.linalg.multi_dot((x, y, z))", (2, 3), (3, 4), (4,)),
+        call("np.linalg.multi_dot((x, y))", (2, 3), (3, 4)),
     ),
     takes_complex=True,
 )
@@ -258,10 +258,10 @@ def multi_dot(arrays: Any) -> Any:
 @composite(
     np.linalg.cond,
     samples=(
-        said("np.linalg.cond(x)", (3, 3)),
-        said("np.linalg.cond(x, -2)", (4, 2)),
-        said("np.linalg.cond(x, 'fro')", (3, 3)),
-        said("np.linalg.cond(x)", (2, 3, 3)),
+        call("np.linalg.cond(x)", (3, 3)),
+        call("np.linalg.cond(x, -2)", (4, 2)),
+        call("np.linalg.cond(x, 'fro')", (3, 3)),
+        call("np.linalg.cond(x)", (2, 3, 3)),
     ),
     takes_complex=True,
 )
@@ -284,21 +284,21 @@ def cond(x: Any, p: Any = None) -> Any:
     np.linalg.norm,
     "scipy.linalg.norm",
     samples=(
-        said("np.linalg.norm(x)", (2, 3)),
-        said("np.linalg.norm(x, np.inf)", (4,)),
-        said("np.linalg.norm(x, -np.inf, axis=1)", (2, 3)),
-        said("np.linalg.norm(x, 1, axis=0, keepdims=True)", (2, 3)),
-        said("np.linalg.norm(x, 3)", (4,)),
-        said("np.linalg.norm(x, 2.5, axis=-1)", (2, 3)),
-        said("np.linalg.norm(x, 0)", (4,), wrt=()),
-        said("np.linalg.norm(x, 1)", (3, 4)),
-        said("np.linalg.norm(x, -1)", (3, 4)),
-        said("np.linalg.norm(x, np.inf)", (3, 4)),
-        said("np.linalg.norm(x, -np.inf, axis=(0, 2))", (3, 2, 4)),
-        said("np.linalg.norm(x, 2)", (3, 2)),
-        said("np.linalg.norm(x, -2)", (3, 2)),
-        said("np.linalg.norm(x, 'nuc')", (3, 2)),
-        said("np.linalg.norm(x, 'nuc', axis=(1, 2), keepdims=True)", (2, 3, 2)),
+        call("np.linalg.norm(x)", (2, 3)),
+        call("np.linalg.norm(x, np.inf)", (4,)),
+        call("np.linalg.norm(x, -np.inf, axis=1)", (2, 3)),
+        call("np.linalg.norm(x, 1, axis=0, keepdims=True)", (2, 3)),
+        call("np.linalg.norm(x, 3)", (4,)),
+        call("np.linalg.norm(x, 2.5, axis=-1)", (2, 3)),
+        call("np.linalg.norm(x, 0)", (4,), wrt=()),
+        call("np.linalg.norm(x, 1)", (3, 4)),
+        call("np.linalg.norm(x, -1)", (3, 4)),
+        call("np.linalg.norm(x, np.inf)", (3, 4)),
+        call("np.linalg.norm(x, -np.inf, axis=(0, 2))", (3, 2, 4)),
+        call("np.linalg.norm(x, 2)", (3, 2)),
+        call("np.linalg.norm(x, -2)", (3, 2)),
+        call("np.linalg.norm(x, 'nuc')", (3, 2)),
+        call("np.linalg.norm(x, 'nuc', axis=(1, 2), keepdims=True)", (2, 3, 2)),
     ),
     takes_complex=True,
 )

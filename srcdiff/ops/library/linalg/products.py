@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from srcdiff.ops.core.registry import composite
-from srcdiff.ops.core.samples import said
+from srcdiff.ops.core.samples import call
 from srcdiff.ops.library.numpy.compile_time import all_axes, array, other_axes, row_of
 
 # ---- products ------------------------------------------------------------------------------------
@@ -17,9 +17,9 @@ from srcdiff.ops.library.numpy.compile_time import all_axes, array, other_axes, 
     getattr(np, "vecdot", None),
     getattr(np.linalg, "vecdot", None),
     samples=(
-        said("np.vecdot(x, y)", (3,), (3,)),
-        said("np.vecdot(x, y)", (2, 3), (3,)),
-        said("np.linalg.vecdot(x, y, axis=0)", (3, 2), (3, 2)),
+        call("np.vecdot(x, y)", (3,), (3,)),
+        call("np.vecdot(x, y)", (2, 3), (3,)),
+        call("np.linalg.vecdot(x, y, axis=0)", (3, 2), (3, 2)),
     ),
     takes_complex=True,
 )
@@ -32,7 +32,7 @@ def vecdot(x1: Any, x2: Any, /, out: Any = None, *, axis: Any = -1) -> Any:
 
 @composite(
     getattr(np, "matvec", None),
-    samples=(said("np.matvec(x, y)", (2, 3), (3,)), said("np.matvec(x, y)", (4, 2, 3), (4, 3))),
+    samples=(call("np.matvec(x, y)", (2, 3), (3,)), call("np.matvec(x, y)", (4, 2, 3), (4, 3))),
     takes_complex=True,
 )
 def matvec(x1: Any, x2: Any, /, out: Any = None) -> Any:
@@ -41,7 +41,7 @@ def matvec(x1: Any, x2: Any, /, out: Any = None) -> Any:
 
 @composite(
     getattr(np, "vecmat", None),
-    samples=(said("np.vecmat(x, y)", (2,), (2, 3)), said("np.vecmat(x, y)", (4, 2), (4, 2, 3))),
+    samples=(call("np.vecmat(x, y)", (2,), (2, 3)), call("np.vecmat(x, y)", (4, 2), (4, 2, 3))),
     takes_complex=True,
 )
 def vecmat(x1: Any, x2: Any, /, out: Any = None) -> Any:
@@ -52,7 +52,7 @@ def vecmat(x1: Any, x2: Any, /, out: Any = None) -> Any:
 
 @composite(
     getattr(np.linalg, "matmul", None),
-    samples=(said("np.linalg.matmul(x, y)", (2, 3), (3, 2)),),
+    samples=(call("np.linalg.matmul(x, y)", (2, 3), (3, 2)),),
     takes_complex=True,
 )
 def linalg_matmul(x1: Any, x2: Any, /) -> Any:
@@ -61,7 +61,7 @@ def linalg_matmul(x1: Any, x2: Any, /) -> Any:
 
 @composite(
     getattr(np.linalg, "outer", None),
-    samples=(said("np.linalg.outer(x, y)", (2,), (3,)),),
+    samples=(call("np.linalg.outer(x, y)", (2,), (3,)),),
     takes_complex=True,
 )
 def linalg_outer(x1: Any, x2: Any, /) -> Any:
@@ -71,8 +71,8 @@ def linalg_outer(x1: Any, x2: Any, /) -> Any:
 @composite(
     getattr(np.linalg, "cross", None),
     samples=(
-        said("np.linalg.cross(x, y)", (3,), (3,)),
-        said("np.linalg.cross(x, y, axis=0)", (3, 2), (3, 2)),
+        call("np.linalg.cross(x, y)", (3,), (3,)),
+        call("np.linalg.cross(x, y, axis=0)", (3, 2), (3, 2)),
     ),
     takes_complex=True,
 )
@@ -84,7 +84,7 @@ def linalg_cross(x1: Any, x2: Any, /, *, axis: Any = -1) -> Any:
 
 @composite(
     getattr(np.linalg, "tensordot", None),
-    samples=(said("np.linalg.tensordot(x, y, axes=1)", (2, 3), (3, 2)),),
+    samples=(call("np.linalg.tensordot(x, y, axes=1)", (2, 3), (3, 2)),),
     takes_complex=True,
 )
 def linalg_tensordot(x1: Any, x2: Any, /, *, axes: Any = 2) -> Any:
@@ -100,10 +100,10 @@ def linalg_tensordot(x1: Any, x2: Any, /, *, axes: Any = 2) -> Any:
     given=("axis1", "axis2"),
     ndim=2,
     samples=(
-        said("np.diagonal(x, axis1=1, axis2=0)", (2, 3)),
-        said("np.diagonal(x, 1)", (2, 2, 3)),
-        said("np.diagonal(x, -1, 1, 2)", (2, 3, 3)),
-        said("x.diagonal(0, 0, 2)", (2, 3, 2)),
+        call("np.diagonal(x, axis1=1, axis2=0)", (2, 3)),
+        call("np.diagonal(x, 1)", (2, 2, 3)),
+        call("np.diagonal(x, -1, 1, 2)", (2, 3, 3)),
+        call("x.diagonal(0, 0, 2)", (2, 3, 2)),
     ),
     takes_complex=True,
 )
@@ -121,9 +121,9 @@ def diagonal(a: Any, offset: Any = 0, axis1: Any = 0, axis2: Any = 1) -> Any:
     given=("axis1", "axis2", "dtype"),
     ndim=2,
     samples=(
-        said("np.trace(x)", (2, 2, 3)),
-        said("np.trace(x, 1, 1, 2)", (2, 3, 3)),
-        said("np.trace(x, dtype=np.float64)", (3, 3)),
+        call("np.trace(x)", (2, 2, 3)),
+        call("np.trace(x, 1, 1, 2)", (2, 3, 3)),
+        call("np.trace(x, dtype=np.float64)", (3, 3)),
     ),
     takes_complex=True,
 )
@@ -136,8 +136,8 @@ def trace(
 @composite(
     getattr(np.linalg, "diagonal", None),
     samples=(
-        said("np.linalg.diagonal(x)", (2, 3)),
-        said("np.linalg.diagonal(x, offset=1)", (2, 3, 3)),
+        call("np.linalg.diagonal(x)", (2, 3)),
+        call("np.linalg.diagonal(x, offset=1)", (2, 3, 3)),
     ),
     takes_complex=True,
 )
@@ -147,7 +147,7 @@ def linalg_diagonal(x: Any, /, *, offset: Any = 0) -> Any:
 
 @composite(
     getattr(np.linalg, "trace", None),
-    samples=(said("np.linalg.trace(x)", (3, 3)), said("np.linalg.trace(x, offset=1)", (2, 3, 3))),
+    samples=(call("np.linalg.trace(x)", (3, 3)), call("np.linalg.trace(x, offset=1)", (2, 3, 3))),
     takes_complex=True,
 )
 def linalg_trace(x: Any, /, *, offset: Any = 0, dtype: Any = None) -> Any:
@@ -162,10 +162,10 @@ def linalg_trace(x: Any, /, *, offset: Any = 0, dtype: Any = None) -> Any:
 @composite(
     getattr(np.linalg, "vector_norm", None),
     samples=(
-        said("np.linalg.vector_norm(x)", (2, 3)),
-        said("np.linalg.vector_norm(x, axis=1, ord=3)", (2, 3)),
-        said("np.linalg.vector_norm(x, ord=1, keepdims=True)", (3,)),
-        said("np.linalg.vector_norm(x, axis=(0, 2))", (2, 3, 2)),
+        call("np.linalg.vector_norm(x)", (2, 3)),
+        call("np.linalg.vector_norm(x, axis=1, ord=3)", (2, 3)),
+        call("np.linalg.vector_norm(x, ord=1, keepdims=True)", (3,)),
+        call("np.linalg.vector_norm(x, axis=(0, 2))", (2, 3, 2)),
     ),
     takes_complex=True,
 )
@@ -185,8 +185,8 @@ def vector_norm(x: Any, /, *, axis: Any = None, keepdims: Any = False, ord: Any 
 @composite(
     getattr(np.linalg, "matrix_norm", None),
     samples=(
-        said("np.linalg.matrix_norm(x)", (2, 3)),
-        said("np.linalg.matrix_norm(x, ord=1, keepdims=True)", (2, 2, 3)),
+        call("np.linalg.matrix_norm(x)", (2, 3)),
+        call("np.linalg.matrix_norm(x, ord=1, keepdims=True)", (2, 2, 3)),
     ),
     takes_complex=True,
 )

@@ -1,4 +1,4 @@
-"""`scipy.linalg`, said with operations: what is NumPy's too, factors in tuples, functions of matrices."""
+"""`scipy.linalg`, written with operations: functions that NumPy has, too, factors in tuples, functions of matrices."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from srcdiff.ops.core.lazy_module import LazyModule
 from srcdiff.ops.core.registry import composite, refuse
-from srcdiff.ops.core.samples import said
+from srcdiff.ops.core.samples import call
 from srcdiff.ops.library.linalg.batched import in_turn, of_each, one_by_one
 from srcdiff.ops.library.linalg.matrix_checks import (
     adjoined,
@@ -35,7 +35,7 @@ _spd = "x @ np.conj(x).T + 2.0 * np.eye(3)"
 # ---- what is NumPy's too ---------------------------------------------------------------------
 
 
-@composite("scipy.linalg.det", samples=(said("scipy.linalg.det(x)", (3, 3)),), takes_complex=True)
+@composite("scipy.linalg.det", samples=(call("scipy.linalg.det(x)", (3, 3)),), takes_complex=True)
 def scipy_det(a: Any, overwrite_a: Any = False, check_finite: Any = True) -> Any:
     if a.dtype == np.float32:  # SciPy gives float64
         return np.linalg.det(a.astype(np.float64))
@@ -46,7 +46,7 @@ def scipy_det(a: Any, overwrite_a: Any = False, check_finite: Any = True) -> Any
 
 @composite(
     "scipy.linalg.inv",
-    samples=(said("scipy.linalg.inv(x, check_finite=False)", (3, 3)),),
+    samples=(call("scipy.linalg.inv(x, check_finite=False)", (3, 3)),),
     takes_complex=True,
 )
 def scipy_inv(
@@ -63,12 +63,12 @@ def scipy_inv(
 @composite(
     "scipy.linalg.solve",
     samples=(
-        said("scipy.linalg.solve(x, y)", (3, 3), (3,)),
-        said("scipy.linalg.solve(x, y, transposed=True)", (3, 3), (3, 2)),
-        said("scipy.linalg.solve(x, y, transposed=True)", (3, 3, 3), (3, 2)),
-        said("scipy.linalg.solve(x + 3.0 * np.eye(3), y, assume_a='sym')", (3, 3, 3), (3,)),
-        said(f"scipy.linalg.solve({_spd}, y, assume_a='pos')", (3, 3), (3,)),
-        said(f"scipy.linalg.solve({_spd}, y, lower=True, assume_a='sym')", (3, 3), (3,)),
+        call("scipy.linalg.solve(x, y)", (3, 3), (3,)),
+        call("scipy.linalg.solve(x, y, transposed=True)", (3, 3), (3, 2)),
+        call("scipy.linalg.solve(x, y, transposed=True)", (3, 3, 3), (3, 2)),
+        call("scipy.linalg.solve(x + 3.0 * np.eye(3), y, assume_a='sym')", (3, 3, 3), (3,)),
+        call(f"scipy.linalg.solve({_spd}, y, assume_a='pos')", (3, 3), (3,)),
+        call(f"scipy.linalg.solve({_spd}, y, lower=True, assume_a='sym')", (3, 3), (3,)),
     ),
     takes_complex=True,
 )
@@ -103,8 +103,8 @@ def _assumed(a: Any, assume: Any, lower: Any) -> Any:
 @composite(
     "scipy.linalg.cholesky",
     samples=(
-        said(f"scipy.linalg.cholesky({_spd})", (3, 3)),
-        said(f"scipy.linalg.cholesky({_spd}, lower=True)", (3, 3)),
+        call(f"scipy.linalg.cholesky({_spd})", (3, 3)),
+        call(f"scipy.linalg.cholesky({_spd}, lower=True)", (3, 3)),
     ),
     takes_complex=True,
 )
@@ -118,7 +118,7 @@ def scipy_cholesky(
 
 @composite(
     "scipy.linalg.pinv",
-    samples=(said("scipy.linalg.pinv(x)", (4, 2)), said("scipy.linalg.pinv(x)", (2, 3))),
+    samples=(call("scipy.linalg.pinv(x)", (4, 2)), call("scipy.linalg.pinv(x)", (2, 3))),
     takes_complex=True,
 )
 def scipy_pinv(
@@ -139,12 +139,12 @@ def scipy_pinv(
 @composite(
     "scipy.linalg.svd",
     samples=(
-        said(
+        call(
             "scipy.linalg.svd(x, full_matrices=False)",
             (4, 2),
             complex_text="scipy.linalg.svd(x, compute_uv=False)",
         ),
-        said("scipy.linalg.svd(x, compute_uv=False)", (2, 3)),
+        call("scipy.linalg.svd(x, compute_uv=False)", (2, 3)),
     ),
     takes_complex=True,
 )
@@ -165,8 +165,8 @@ def scipy_svd(
 @composite(
     "scipy.linalg.qr",
     samples=(
-        said("scipy.linalg.qr(x, mode='economic')", (4, 2)),
-        said("scipy.linalg.qr(x)", (2, 3)),
+        call("scipy.linalg.qr(x, mode='economic')", (4, 2)),
+        call("scipy.linalg.qr(x)", (2, 3)),
     ),
     takes_complex=True,
 )
@@ -196,12 +196,12 @@ _symmetrics = "x + np.conj(np.swapaxes(x, -1, -2)) + np.diag([0.0, 7.0, 15.0])"
 @composite(
     "scipy.linalg.eigh",
     samples=(
-        said(f"np.abs(scipy.linalg.eigh({_symmetric})[1])", (3, 3)),  # LAPACK chooses signs anew
-        said(f"np.abs(scipy.linalg.eigh({_symmetric}, lower=False)[1])", (3, 3)),
-        said(f"scipy.linalg.eigh({_symmetric}, eigvals_only=True)", (3, 3)),
-        said(f"scipy.linalg.eigh({_symmetric}, y @ np.conj(y).T + np.eye(3))[0]", (3, 3), (3, 3)),
-        said(f"np.abs(scipy.linalg.eigh({_symmetrics}, lower=False)[1])", (2, 3, 3)),
-        said(
+        call(f"np.abs(scipy.linalg.eigh({_symmetric})[1])", (3, 3)),  # LAPACK chooses signs anew
+        call(f"np.abs(scipy.linalg.eigh({_symmetric}, lower=False)[1])", (3, 3)),
+        call(f"scipy.linalg.eigh({_symmetric}, eigvals_only=True)", (3, 3)),
+        call(f"scipy.linalg.eigh({_symmetric}, y @ np.conj(y).T + np.eye(3))[0]", (3, 3), (3, 3)),
+        call(f"np.abs(scipy.linalg.eigh({_symmetrics}, lower=False)[1])", (2, 3, 3)),
+        call(
             f"scipy.linalg.eigh({_symmetrics}, y @ np.conj(y).T + np.eye(3))[0]", (2, 3, 3), (3, 3)
         ),
     ),
@@ -247,7 +247,7 @@ def _symmetric_eigh(a: Any, lower: Any) -> Any:
 
 @composite(
     "scipy.linalg.eigvalsh",
-    samples=(said(f"scipy.linalg.eigvalsh({_symmetric})", (3, 3)),),
+    samples=(call(f"scipy.linalg.eigvalsh({_symmetric})", (3, 3)),),
     takes_complex=True,
 )
 def scipy_eigvalsh(a: Any, b: Any = None, *, lower: Any = True, check_finite: Any = True) -> Any:
@@ -260,8 +260,8 @@ def scipy_eigvalsh(a: Any, b: Any = None, *, lower: Any = True, check_finite: An
 @composite(
     "scipy.linalg.cho_factor",
     samples=(
-        said(f"np.triu(scipy.linalg.cho_factor({_spd})[0])", (3, 3)),
-        said(f"np.tril(scipy.linalg.cho_factor({_spd}, lower=True)[0])", (3, 3)),
+        call(f"np.triu(scipy.linalg.cho_factor({_spd})[0])", (3, 3)),
+        call(f"np.tril(scipy.linalg.cho_factor({_spd}, lower=True)[0])", (3, 3)),
     ),
     takes_complex=True,
 )
@@ -274,8 +274,8 @@ def cho_factor(
 @composite(
     "scipy.linalg.lu_factor",
     samples=(
-        said("scipy.linalg.lu_factor(x)[0]", (3, 3)),
-        said("scipy.linalg.lu_factor(x)[0]", (2, 3, 3)),
+        call("scipy.linalg.lu_factor(x)[0]", (3, 3)),
+        call("scipy.linalg.lu_factor(x)[0]", (2, 3, 3)),
     ),
     takes_complex=True,
 )
@@ -294,11 +294,11 @@ def scipy_lu_factor(a: Any, overwrite_a: Any = False, check_finite: Any = True) 
 @composite(
     "scipy.linalg.lu_solve",
     samples=(
-        said("scipy.linalg.lu_solve(scipy.linalg.lu_factor(x), y)", (3, 3), (3,)),
-        said("scipy.linalg.lu_solve(scipy.linalg.lu_factor(x), y, trans=1)", (3, 3), (3, 2)),
-        said("scipy.linalg.lu_solve(scipy.linalg.lu_factor(x), y, trans=2)", (3, 3), (3,)),
-        said("scipy.linalg.lu_solve(scipy.linalg.lu_factor(x), y, 2)", (2, 3, 3), (3,)),
-        said("scipy.linalg.lu_solve(scipy.linalg.lu_factor(x), y)", (3, 3), (2, 3, 2)),
+        call("scipy.linalg.lu_solve(scipy.linalg.lu_factor(x), y)", (3, 3), (3,)),
+        call("scipy.linalg.lu_solve(scipy.linalg.lu_factor(x), y, trans=1)", (3, 3), (3, 2)),
+        call("scipy.linalg.lu_solve(scipy.linalg.lu_factor(x), y, trans=2)", (3, 3), (3,)),
+        call("scipy.linalg.lu_solve(scipy.linalg.lu_factor(x), y, 2)", (2, 3, 3), (3,)),
+        call("scipy.linalg.lu_solve(scipy.linalg.lu_factor(x), y)", (3, 3), (2, 3, 2)),
     ),
     takes_complex=True,
 )
@@ -325,8 +325,8 @@ _near_one = "0.2 * x + np.diag([1.0, 2.0, 4.0])"
 @composite(
     "scipy.linalg.sqrtm",
     samples=(
-        said(f"scipy.linalg.sqrtm({_near_one})", (3, 3)),
-        said(f"scipy.linalg.sqrtm({_near_one})", (2, 3, 3)),
+        call(f"scipy.linalg.sqrtm({_near_one})", (3, 3)),
+        call(f"scipy.linalg.sqrtm({_near_one})", (2, 3, 3)),
     ),
     takes_complex=True,
 )
@@ -344,8 +344,8 @@ def sqrtm(A: Any) -> Any:
 @composite(
     "scipy.linalg.logm",
     samples=(
-        said(f"scipy.linalg.logm({_near_one})", (3, 3)),
-        said(f"scipy.linalg.logm({_near_one})", (2, 3, 3)),
+        call(f"scipy.linalg.logm({_near_one})", (3, 3)),
+        call(f"scipy.linalg.logm({_near_one})", (2, 3, 3)),
     ),
     takes_complex=True,
 )
@@ -363,8 +363,8 @@ def logm(A: Any) -> Any:
 @composite(
     "scipy.linalg.expm_frechet",
     samples=(
-        said("scipy.linalg.expm_frechet(x, y)[1]", (2, 2), (2, 2)),
-        said("scipy.linalg.expm_frechet(x, y)[1]", (2, 2, 2), (2, 2)),
+        call("scipy.linalg.expm_frechet(x, y)[1]", (2, 2), (2, 2)),
+        call("scipy.linalg.expm_frechet(x, y)[1]", (2, 2, 2), (2, 2)),
     ),
     takes_complex=True,
     ignores=("method",),

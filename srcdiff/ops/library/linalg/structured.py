@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from srcdiff.ops.core.registry import composite, evaluated
-from srcdiff.ops.core.samples import said
+from srcdiff.ops.core.samples import call
 from srcdiff.ops.library.linalg.batched import in_turn
 from srcdiff.ops.library.linalg.matrix_checks import conjugated
 from srcdiff.ops.linalg.matrix_functions import levinson
@@ -16,11 +16,11 @@ from srcdiff.ops.linalg.matrix_functions import levinson
 @composite(
     "scipy.linalg.solve_toeplitz",
     samples=(
-        said("scipy.linalg.solve_toeplitz(x + np.array([9.0, 0.0, 0.0]), y)", (3,), (3,)),
-        said(
+        call("scipy.linalg.solve_toeplitz(x + np.array([9.0, 0.0, 0.0]), y)", (3,), (3,)),
+        call(
             "scipy.linalg.solve_toeplitz((x + np.array([9.0, 0.0, 0.0]), y), z)", (3,), (3,), (3, 2)
         ),
-        said("scipy.linalg.solve_toeplitz(x + np.array([9.0, 0.0, 0.0]), y)", (2, 3), (3,)),
+        call("scipy.linalg.solve_toeplitz(x + np.array([9.0, 0.0, 0.0]), y)", (2, 3), (3,)),
     ),
     takes_complex=True,
 )
@@ -37,11 +37,11 @@ def solve_toeplitz(c_or_cr: Any, b: Any, check_finite: Any = True) -> Any:
 @composite(
     "scipy.linalg.toeplitz",
     samples=(
-        said("scipy.linalg.toeplitz(x)", (4,)),
-        said("scipy.linalg.toeplitz(x, y)", (4,), (3,)),
-        said("scipy.linalg.toeplitz(x, y)", (2,), (3,)),
-        said("scipy.linalg.toeplitz(x)", (2, 3)),
-        said("scipy.linalg.toeplitz(x, y)", (2, 1, 4), (3, 3)),
+        call("scipy.linalg.toeplitz(x)", (4,)),
+        call("scipy.linalg.toeplitz(x, y)", (4,), (3,)),
+        call("scipy.linalg.toeplitz(x, y)", (2,), (3,)),
+        call("scipy.linalg.toeplitz(x)", (2, 3)),
+        call("scipy.linalg.toeplitz(x, y)", (2, 1, 4), (3, 3)),
     ),
     takes_complex=True,
 )
@@ -65,9 +65,9 @@ def toeplitz(c: Any, r: Any = None) -> Any:
 @composite(
     "scipy.linalg.block_diag",
     samples=(
-        said("scipy.linalg.block_diag(x, y)", (2, 3), (1, 2)),
-        said("scipy.linalg.block_diag(x, y, z)", (2, 2), (3,), ()),
-        said("scipy.linalg.block_diag(x)", (2, 2)),
+        call("scipy.linalg.block_diag(x, y)", (2, 3), (1, 2)),
+        call("scipy.linalg.block_diag(x, y, z)", (2, 2), (3,), ()),
+        call("scipy.linalg.block_diag(x)", (2, 2)),
     ),
     takes_complex=True,
 )

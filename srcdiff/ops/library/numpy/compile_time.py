@@ -1,4 +1,4 @@
-"""What composites ask of Python while a function is read: axes, and places along them."""
+"""What Python computes for composites while a function is read: axes, and places along them."""
 
 from __future__ import annotations
 

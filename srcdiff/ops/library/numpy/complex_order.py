@@ -1,4 +1,4 @@
-"""What goes by an order, of complex numbers: by real parts, and where these are equal by imaginary ones, as in NumPy.
+"""Functions that use the order of complex numbers: real parts first, then imaginary parts, as in NumPy.
 
 Derivatives go to the element that is chosen; of equal ones, to the first.
 """
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from srcdiff.ops.core.registry import composite
-from srcdiff.ops.core.samples import said
+from srcdiff.ops.core.samples import call
 from srcdiff.ops.library.numpy.compile_time import all_axes, array, row_of
 from srcdiff.ops.library.numpy.quantile import elements_at, lines_of
 
@@ -27,14 +27,14 @@ def _comes_before(a: Any, b: Any) -> Any:
 
 
 @composite(
-    np.less, of_complex=True, samples=(said("np.less(x, y)", [1.0, 2.0], [1.0, 0.5], wrt=()),)
+    np.less, of_complex=True, samples=(call("np.less(x, y)", [1.0, 2.0], [1.0, 0.5], wrt=()),)
 )
 def complex_less(x1: Any, x2: Any) -> Any:
     return _comes_before(array(x1), array(x2))
 
 
 @composite(
-    np.greater, of_complex=True, samples=(said("np.greater(x, y)", [1.0, 2.0], [1.0, 0.5], wrt=()),)
+    np.greater, of_complex=True, samples=(call("np.greater(x, y)", [1.0, 2.0], [1.0, 0.5], wrt=()),)
 )
 def complex_greater(x1: Any, x2: Any) -> Any:
     return _comes_before(array(x2), array(x1))
@@ -43,7 +43,7 @@ def complex_greater(x1: Any, x2: Any) -> Any:
 @composite(
     np.less_equal,
     of_complex=True,
-    samples=(said("np.less_equal(x, y)", [1.0, 2.0], [1.0, 0.5], wrt=()),),
+    samples=(call("np.less_equal(x, y)", [1.0, 2.0], [1.0, 0.5], wrt=()),),
 )
 def complex_less_equal(x1: Any, x2: Any) -> Any:
     a, b = array(x1), array(x2)
@@ -53,19 +53,19 @@ def complex_less_equal(x1: Any, x2: Any) -> Any:
 @composite(
     np.greater_equal,
     of_complex=True,
-    samples=(said("np.greater_equal(x, y)", [1.0, 2.0], [1.0, 0.5], wrt=()),),
+    samples=(call("np.greater_equal(x, y)", [1.0, 2.0], [1.0, 0.5], wrt=()),),
 )
 def complex_greater_equal(x1: Any, x2: Any) -> Any:
     return complex_less_equal(x2, x1)
 
 
-@composite(np.maximum, of_complex=True, samples=(said("np.maximum(x, y)", (2, 3), (3,)),))
+@composite(np.maximum, of_complex=True, samples=(call("np.maximum(x, y)", (2, 3), (3,)),))
 def complex_maximum(x1: Any, x2: Any) -> Any:
     a, b = array(x1), array(x2)
     return np.where(_comes_before(b, a) | (a == b) | np.isnan(a), a, b)
 
 
-@composite(np.minimum, of_complex=True, samples=(said("np.minimum(x, y)", (2, 3), (3,)),))
+@composite(np.minimum, of_complex=True, samples=(call("np.minimum(x, y)", (2, 3), (3,)),))
 def complex_minimum(x1: Any, x2: Any) -> Any:
     a, b = array(x1), array(x2)
     return np.where(_comes_before(a, b) | (a == b) | np.isnan(a), a, b)
@@ -74,7 +74,7 @@ def complex_minimum(x1: Any, x2: Any) -> Any:
 @composite(
     np.fmax,
     of_complex=True,
-    samples=(said("np.fmax(x, y)", [1.0, np.nan, 2.0], [np.nan, 1.0, 3.0]),),
+    samples=(call("np.fmax(x, y)", [1.0, np.nan, 2.0], [np.nan, 1.0, 3.0]),),
 )
 def complex_fmax(x1: Any, x2: Any) -> Any:
     a, b = array(x1), array(x2)
@@ -84,7 +84,7 @@ def complex_fmax(x1: Any, x2: Any) -> Any:
 @composite(
     np.fmin,
     of_complex=True,
-    samples=(said("np.fmin(x, y)", [1.0, np.nan, 2.0], [np.nan, 1.0, 3.0]),),
+    samples=(call("np.fmin(x, y)", [1.0, np.nan, 2.0], [np.nan, 1.0, 3.0]),),
 )
 def complex_fmin(x1: Any, x2: Any) -> Any:
     a, b = array(x1), array(x2)
@@ -95,7 +95,7 @@ def complex_fmin(x1: Any, x2: Any) -> Any:
     np.clip,
     method="clip",
     of_complex=True,
-    samples=(said("np.clip(x, 0.5, y)", [1.0, 0.2, 3.0], 2.0),),
+    samples=(call("np.clip(x, 0.5, y)", [1.0, 0.2, 3.0], 2.0),),
 )
 def complex_clip(
     a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None
@@ -113,7 +113,7 @@ def complex_clip(
     np.argsort,
     method="argsort",
     of_complex=True,
-    samples=(said("np.argsort(x, axis=0)", [[2.0, 1.0], [0.5, 1.0], [2.0, 0.1]], wrt=()),),
+    samples=(call("np.argsort(x, axis=0)", [[2.0, 1.0], [0.5, 1.0], [2.0, 0.1]], wrt=()),),
 )
 def complex_order(
     a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None
@@ -148,7 +148,7 @@ def complex_min(a: Any, axis: Any, keepdims: Any, initial: Any = None) -> Any:
     return _kept(np.where(np.isnan(last), last, ordered[0]), a, axis, keepdims)
 
 
-@composite(np.ptp, of_complex=True, samples=(said("np.ptp(x, axis=0)", (3, 2)),))
+@composite(np.ptp, of_complex=True, samples=(call("np.ptp(x, axis=0)", (3, 2)),))
 def complex_ptp(a: Any, axis: Any = None, out: Any = None, keepdims: Any = False) -> Any:
     return complex_max(a, axis, keepdims) - complex_min(a, axis, keepdims)
 
@@ -167,14 +167,14 @@ _OF_PLACES = [[2.0, 1.0], [0.5, 1.0], [2.0, 0.1]]
     np.argmax,
     method="argmax",
     of_complex=True,
-    samples=(said("np.argmax(x, axis=0)", _OF_PLACES, wrt=()),),
+    samples=(call("np.argmax(x, axis=0)", _OF_PLACES, wrt=()),),
 )
 def complex_argmax(a: Any, axis: Any = None, out: Any = None, *, keepdims: Any = False) -> Any:
     return _place_of(complex_max(a, axis, False), a, axis, keepdims)
 
 
 @composite(
-    np.argmin, method="argmin", of_complex=True, samples=(said("np.argmin(x)", _OF_PLACES, wrt=()),)
+    np.argmin, method="argmin", of_complex=True, samples=(call("np.argmin(x)", _OF_PLACES, wrt=()),)
 )
 def complex_argmin(a: Any, axis: Any = None, out: Any = None, *, keepdims: Any = False) -> Any:
     return _place_of(complex_min(a, axis, False), a, axis, keepdims)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from srcdiff.ops.core.registry import composite, refuse
-from srcdiff.ops.core.samples import said
+from srcdiff.ops.core.samples import call
 from srcdiff.ops.library.numpy.compile_time import (
     all_axes,
     array,
@@ -25,9 +25,9 @@ from srcdiff.ops.library.numpy.sorting import unique
 @composite(
     np.bincount,
     samples=(
-        said("np.bincount(x, y)", [0, 2, 1, 2], (4,)),
-        said("np.bincount(x)", [0, 2, 1, 2]),
-        said("np.bincount(x, weights=y, minlength=5)", [0, 2, 1, 2], (4,)),
+        call("np.bincount(x, y)", [0, 2, 1, 2], (4,)),
+        call("np.bincount(x)", [0, 2, 1, 2]),
+        call("np.bincount(x, weights=y, minlength=5)", [0, 2, 1, 2], (4,)),
     ),
 )
 def bincount(x: Any, weights: Any = None, minlength: Any = 0) -> Any:
@@ -45,7 +45,7 @@ def bincount(x: Any, weights: Any = None, minlength: Any = 0) -> Any:
 # ---- places --------------------------------------------------------------------------------------
 
 
-@composite(np.indices, samples=(said("np.indices((2, 3)) * x", (3,)),))
+@composite(np.indices, samples=(call("np.indices((2, 3)) * x", (3,)),))
 def indices(dimensions: Any, dtype: Any = int, sparse: Any = False) -> Any:
     ndim = len(dimensions)
     grids = tuple(
@@ -58,7 +58,7 @@ def indices(dimensions: Any, dtype: Any = int, sparse: Any = False) -> Any:
 
 @composite(
     np.ravel_multi_index,
-    samples=(said("np.ravel_multi_index((x, y), (3, 4))", [0, 2], [1, 3]),),
+    samples=(call("np.ravel_multi_index((x, y), (3, 4))", [0, 2], [1, 3]),),
 )
 def ravel_multi_index(multi_index: Any, dims: Any, mode: Any = "raise", order: Any = "C") -> Any:
     if order != "C":
@@ -81,7 +81,7 @@ def ravel_multi_index(multi_index: Any, dims: Any, mode: Any = "raise", order: A
 
 @composite(
     np.unravel_index,
-    samples=(said("np.unravel_index(x, (3, 4))", [0, 7, 11]),),
+    samples=(call("np.unravel_index(x, (3, 4))", [0, 7, 11]),),
 )
 def unravel_index(indices: Any, shape: Any, order: Any = "C") -> Any:
     if order != "C":
@@ -99,7 +99,7 @@ def unravel_index(indices: Any, shape: Any, order: Any = "C") -> Any:
 
 @composite(
     np.union1d,
-    samples=(said("np.union1d(x, y)", [3, 1, 3], [2, 1]), said("np.union1d(x, y)", (2,), (3,))),
+    samples=(call("np.union1d(x, y)", [3, 1, 3], [2, 1]), call("np.union1d(x, y)", (2,), (3,))),
     takes_complex=True,
 )
 def union1d(ar1: Any, ar2: Any) -> Any:
@@ -108,7 +108,7 @@ def union1d(ar1: Any, ar2: Any) -> Any:
 
 @composite(
     np.intersect1d,
-    samples=(said("np.intersect1d(x, y)", [3, 1, 3], [2, 1]),),
+    samples=(call("np.intersect1d(x, y)", [3, 1, 3], [2, 1]),),
 )
 def intersect1d(ar1: Any, ar2: Any, assume_unique: Any = False, return_indices: Any = False) -> Any:
     if return_indices:
@@ -117,7 +117,7 @@ def intersect1d(ar1: Any, ar2: Any, assume_unique: Any = False, return_indices: 
     return first[np.isin(first, ar2)]
 
 
-@composite(np.setdiff1d, samples=(said("np.setdiff1d(x, y)", [3, 1, 3, 0], [2, 1]),))
+@composite(np.setdiff1d, samples=(call("np.setdiff1d(x, y)", [3, 1, 3, 0], [2, 1]),))
 def setdiff1d(ar1: Any, ar2: Any, assume_unique: Any = False) -> Any:
     first = unique(array(ar1))
     return first[~np.isin(first, ar2)]
@@ -129,9 +129,9 @@ def setdiff1d(ar1: Any, ar2: Any, assume_unique: Any = False) -> Any:
 @composite(
     np.logspace,
     samples=(
-        said("np.logspace(x, y, 4)", (), ()),
-        said("np.logspace(0.0, x, 3, base=2.0)", ()),
-        said("np.logspace(x, y, 3, endpoint=False, axis=-1)", (2,), (2,)),
+        call("np.logspace(x, y, 4)", (), ()),
+        call("np.logspace(0.0, x, 3, base=2.0)", ()),
+        call("np.logspace(x, y, 3, endpoint=False, axis=-1)", (2,), (2,)),
     ),
     takes_complex=True,
 )
@@ -156,8 +156,8 @@ def logspace(
 @composite(
     np.geomspace,
     samples=(
-        said("np.geomspace(x, y, 4)", (), (), low=0.5),
-        said("np.geomspace(x, y, 3, endpoint=False, axis=1)", (2,), (2,), low=0.5),
+        call("np.geomspace(x, y, 4)", (), (), low=0.5),
+        call("np.geomspace(x, y, 3, endpoint=False, axis=1)", (2,), (2,), low=0.5),
     ),
 )
 def geomspace(
@@ -185,9 +185,9 @@ def geomspace(
 @composite(
     np.fft.fftshift,
     samples=(
-        said("np.fft.fftshift(x)", (5,)),
-        said("np.fft.fftshift(x)", (2, 3)),
-        said("np.fft.fftshift(x, axes=1)", (2, 3)),
+        call("np.fft.fftshift(x)", (5,)),
+        call("np.fft.fftshift(x)", (2, 3)),
+        call("np.fft.fftshift(x, axes=1)", (2, 3)),
     ),
     takes_complex=True,
 )
@@ -199,7 +199,7 @@ def fftshift(x: Any, axes: Any = None) -> Any:
 
 @composite(
     np.fft.ifftshift,
-    samples=(said("np.fft.ifftshift(x)", (5,)), said("np.fft.ifftshift(x, 0)", (3, 2))),
+    samples=(call("np.fft.ifftshift(x)", (5,)), call("np.fft.ifftshift(x, 0)", (3, 2))),
     takes_complex=True,
 )
 def ifftshift(x: Any, axes: Any = None) -> Any:
@@ -210,7 +210,7 @@ def ifftshift(x: Any, axes: Any = None) -> Any:
 
 @composite(
     np.fft.fftfreq,
-    samples=(said("np.fft.fftfreq(5, 0.5) * x", (5,)), said("np.fft.fftfreq(4, x)", ())),
+    samples=(call("np.fft.fftfreq(5, 0.5) * x", (5,)), call("np.fft.fftfreq(4, x)", ())),
 )
 def fftfreq(n: Any, d: Any = 1.0, device: Any = None) -> Any:
     k = np.arange(n)
@@ -219,7 +219,7 @@ def fftfreq(n: Any, d: Any = 1.0, device: Any = None) -> Any:
 
 @composite(
     np.fft.rfftfreq,
-    samples=(said("np.fft.rfftfreq(4, x)", ()),),
+    samples=(call("np.fft.rfftfreq(4, x)", ()),),
 )
 def rfftfreq(n: Any, d: Any = 1.0, device: Any = None) -> Any:
     return np.arange(n // 2 + 1) / (n * d)
@@ -231,11 +231,11 @@ def rfftfreq(n: Any, d: Any = 1.0, device: Any = None) -> Any:
 @composite(
     np.apply_along_axis,
     samples=(
-        said("np.apply_along_axis(np.sum, 0, x)", (2, 3)),
-        said("np.apply_along_axis(lambda v: v * np.sum(v), 1, x)", (2, 3)),
-        said("np.apply_along_axis(lambda v: v * np.sum(v), 1, x)", (2, 3, 2)),
-        said("np.apply_along_axis(np.sum, -1, x)", (2, 2, 3)),
-        said("np.apply_along_axis(lambda v: v * v[0], 0, x)", (3,)),
+        call("np.apply_along_axis(np.sum, 0, x)", (2, 3)),
+        call("np.apply_along_axis(lambda v: v * np.sum(v), 1, x)", (2, 3)),
+        call("np.apply_along_axis(lambda v: v * np.sum(v), 1, x)", (2, 3, 2)),
+        call("np.apply_along_axis(np.sum, -1, x)", (2, 2, 3)),
+        call("np.apply_along_axis(lambda v: v * v[0], 0, x)", (3,)),
     ),
     takes_complex=True,
 )

@@ -8,7 +8,7 @@ import numpy as np
 
 from srcdiff.ops.control.control import stop_gradient
 from srcdiff.ops.core.registry import composite, refuse
-from srcdiff.ops.core.samples import said
+from srcdiff.ops.core.samples import call
 from srcdiff.ops.library.numpy.compile_time import (
     all_axes,
     along,
@@ -26,14 +26,14 @@ _fixed: Any = stop_gradient
 @composite(
     np.diff,
     samples=(
-        said("np.diff(x)", (5,)),
-        said("np.diff(x, axis=0)", (3, 4)),
-        said("np.diff(x, 2)", (2, 5)),
-        said("np.diff(x, 3, axis=-2)", (2, 5, 3)),
-        said("np.diff(x, 0)", (3,)),
-        said("np.diff(x)", (1,)),
-        said("np.diff(x, prepend=y, append=1.0)", (2, 4), (2, 3)),
-        said("np.diff(x, n=2, axis=0, prepend=y)", (3, 4), ()),
+        call("np.diff(x)", (5,)),
+        call("np.diff(x, axis=0)", (3, 4)),
+        call("np.diff(x, 2)", (2, 5)),
+        call("np.diff(x, 3, axis=-2)", (2, 5, 3)),
+        call("np.diff(x, 0)", (3,)),
+        call("np.diff(x)", (1,)),
+        call("np.diff(x, prepend=y, append=1.0)", (2, 4), (2, 3)),
+        call("np.diff(x, n=2, axis=0, prepend=y)", (3, 4), ()),
     ),
     takes_complex=True,
 )
@@ -57,8 +57,8 @@ def _like_slice(value: Any, a: Any, axis: Any) -> Any:
 @composite(
     np.ediff1d,
     samples=(
-        said("np.ediff1d(x)", (5,)),
-        said("np.ediff1d(x, to_end=[1.0, 2.0], to_begin=y)", (2, 3), ()),
+        call("np.ediff1d(x)", (5,)),
+        call("np.ediff1d(x, to_end=[1.0, 2.0], to_begin=y)", (2, 3), ()),
     ),
     takes_complex=True,
 )
@@ -76,15 +76,15 @@ def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
 @composite(
     np.gradient,
     samples=(
-        said("np.gradient(x)", (5,)),
-        said("np.gradient(x, 0.5)", (5,)),
-        said("np.gradient(x, y)", (5,), [0.0, 0.5, 1.5, 1.7, 3.0]),
-        said("np.gradient(x)", (3, 4)),
-        said("np.gradient(x)", (2,)),
-        said("np.gradient(x, 2.0, 0.5)", (3, 4)),
-        said("np.gradient(x, 0.5, axis=1)", (3, 4)),
-        said("np.gradient(x, axis=0, edge_order=2)", (4, 3)),
-        said("np.gradient(x, y, edge_order=2)", (5,), [0.0, 0.5, 1.5, 1.7, 3.0]),
+        call("np.gradient(x)", (5,)),
+        call("np.gradient(x, 0.5)", (5,)),
+        call("np.gradient(x, y)", (5,), [0.0, 0.5, 1.5, 1.7, 3.0]),
+        call("np.gradient(x)", (3, 4)),
+        call("np.gradient(x)", (2,)),
+        call("np.gradient(x, 2.0, 0.5)", (3, 4)),
+        call("np.gradient(x, 0.5, axis=1)", (3, 4)),
+        call("np.gradient(x, axis=0, edge_order=2)", (4, 3)),
+        call("np.gradient(x, y, edge_order=2)", (5,), [0.0, 0.5, 1.5, 1.7, 3.0]),
     ),
     takes_complex=True,
 )
@@ -101,7 +101,7 @@ def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: Any = 1) -> An
 
 
 def _slope(f: Any, axis: Any, h: Any, edge_order: Any) -> Any:
-    """The slope along one axis: second order inside, the order that is asked for at the ends."""
+    """The slope along one axis: second order inside, the given order at the ends."""
     slope = np.empty_like(f)
     before = f[along(f.ndim, axis, slice(None, -2))]
     after = f[along(f.ndim, axis, slice(2, None))]
@@ -144,11 +144,11 @@ def _edge(f: Any, axis: Any, places: Any, near: Any, far: Any) -> Any:
     getattr(np, "trapezoid", None) or getattr(np, "trapz", None),
     "scipy.integrate.trapezoid",
     samples=(
-        said("np.trapezoid(x)", (5,)),
-        said("np.trapezoid(x, dx=0.5)", (2, 4)),
-        said("np.trapezoid(x, y)", (5,), (5,)),
-        said("np.trapezoid(x, y, axis=0)", (4, 2), (4,)),
-        said("np.trapezoid(x, y, axis=1)", (2, 4), (2, 4)),
+        call("np.trapezoid(x)", (5,)),
+        call("np.trapezoid(x, dx=0.5)", (2, 4)),
+        call("np.trapezoid(x, y)", (5,), (5,)),
+        call("np.trapezoid(x, y, axis=0)", (4, 2), (4,)),
+        call("np.trapezoid(x, y, axis=1)", (2, 4), (2, 4)),
     ),
     takes_complex=True,
 )
@@ -169,17 +169,17 @@ def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: Any = -1) -> Any:
 @composite(
     np.interp,
     samples=(
-        said("np.interp(x, y, z)", (5,), [-1.0, 0.2, 0.5, 1.5], (4,)),
-        said("np.interp(x, y, z)", (), [-1.0, 0.2, 0.5, 1.5], (4,)),
-        said(
+        call("np.interp(x, y, z)", (5,), [-1.0, 0.2, 0.5, 1.5], (4,)),
+        call("np.interp(x, y, z)", (), [-1.0, 0.2, 0.5, 1.5], (4,)),
+        call(
             "np.interp(x, y, z, left=0.5, right=-1.0)",
             [[-5.0, 0.3], [9.0, 1.2]],
             [-1.0, 0.2, 1.5],
             (3,),
         ),
-        said("np.interp(x, y, z)", [0.2, 1.5, -1.0], [-1.0, 0.2, 1.5], (3,), wrt=(2,)),
-        said("np.interp(x, y, z, period=2.0)", [0.3, 5.2, -3.4], [0.1, 1.6, 0.9], (3,)),
-        said("np.interp(x, y, z)", (3,), [0.5], (1,), wrt=(2,)),
+        call("np.interp(x, y, z)", [0.2, 1.5, -1.0], [-1.0, 0.2, 1.5], (3,), wrt=(2,)),
+        call("np.interp(x, y, z, period=2.0)", [0.3, 5.2, -3.4], [0.1, 1.6, 0.9], (3,)),
+        call("np.interp(x, y, z)", (3,), [0.5], (1,), wrt=(2,)),
     ),
     takes_complex=True,
 )
@@ -214,10 +214,10 @@ def _double(a: Any) -> Any:
 @composite(
     np.unwrap,
     samples=(
-        said("np.unwrap(4.0 * x)", (6,)),
-        said("np.unwrap(4.0 * x, axis=0)", (4, 2)),
-        said("np.unwrap(x, period=1.0)", (5,)),
-        said("np.unwrap(4.0 * x, discont=4.0)", (6,)),
+        call("np.unwrap(4.0 * x)", (6,)),
+        call("np.unwrap(4.0 * x, axis=0)", (4, 2)),
+        call("np.unwrap(x, period=1.0)", (5,)),
+        call("np.unwrap(4.0 * x, discont=4.0)", (6,)),
     ),
 )
 def unwrap(p: Any, discont: Any = None, axis: Any = -1, *, period: Any = 2 * np.pi) -> Any:

@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 
 from srcdiff.ops.core.registry import composite, refuse
-from srcdiff.ops.core.samples import said
+from srcdiff.ops.core.samples import call
 from srcdiff.ops.elementwise import complex_numbers
 from srcdiff.ops.library.numpy.compile_time import array
 
 # ---- real numbers as complex ones ------------------------------------------------------------------
 
 
-@composite(np.real, method="real", samples=(said("np.real(x)", (3,)), said("x.real", (2, 2))))
+@composite(np.real, method="real", samples=(call("np.real(x)", (3,)), call("x.real", (2, 2))))
 def real(val: Any) -> Any:
     return array(val)
 
@@ -23,9 +23,9 @@ def real(val: Any) -> Any:
     np.imag,
     method="imag",
     samples=(
-        said("np.imag(x) + y", (3,), (3,)),
-        said("x.imag", [1.5]),
-        said("np.zeros(3) + np.imag(2)", (3,), wrt=()),
+        call("np.imag(x) + y", (3,), (3,)),
+        call("x.imag", [1.5]),
+        call("np.zeros(3) + np.imag(2)", (3,), wrt=()),
     ),
 )
 def imag(val: Any) -> Any:
@@ -35,20 +35,20 @@ def imag(val: Any) -> Any:
 @composite(
     np.conjugate,
     method="conj",
-    samples=(said("np.conj(x)", (3,)), said("np.conjugate(x)", (2, 2)), said("x.conj()", (3,))),
+    samples=(call("np.conj(x)", (3,)), call("np.conjugate(x)", (2, 2)), call("x.conj()", (3,))),
 )
 def conjugate(x: Any) -> Any:
     return np.positive(array(x))
 
 
-@composite(method="conjugate", samples=(said("x.conjugate()", (3,)),))
+@composite(method="conjugate", samples=(call("x.conjugate()", (3,)),))
 def conjugate_method(x: Any) -> Any:
     return np.positive(array(x))
 
 
 @composite(
     np.real_if_close,
-    samples=(said("np.real_if_close(x)", (3,)),),
+    samples=(call("np.real_if_close(x)", (3,)),),
     ignores=("tol",),
     takes_complex=True,
 )
@@ -62,8 +62,8 @@ def real_if_close(a: Any, tol: Any = 100) -> Any:
 @composite(
     np.angle,
     samples=(
-        said("np.angle(x) + y", [1.5, -2.0, 0.3], (3,)),
-        said("np.angle(x, deg=True)", [-1.5], wrt=()),
+        call("np.angle(x) + y", [1.5, -2.0, 0.3], (3,)),
+        call("np.angle(x, deg=True)", [-1.5], wrt=()),
     ),
     takes_complex=True,
 )
@@ -75,7 +75,7 @@ def angle(z: Any, deg: Any = False) -> Any:
     return np.where(np.signbit(z), half_turn, np.zeros_like(z))
 
 
-@composite(complex, takes_complex=True, samples=(said("complex(x, y) * 1j", (), ()),))
+@composite(complex, takes_complex=True, samples=(call("complex(x, y) * 1j", (), ()),))
 def complex_number(real: Any = 0.0, imag: Any = None) -> Any:
     if imag is None:
         return complex_numbers.to_complex(real)
@@ -87,7 +87,7 @@ def complex_number(real: Any = 0.0, imag: Any = None) -> Any:
 # ---- powers and parts ------------------------------------------------------------------------------
 
 
-@composite(np.sign, of_complex=True, samples=(said("np.sign(x)", [1.0, -2.0], wrt=()),))
+@composite(np.sign, of_complex=True, samples=(call("np.sign(x)", [1.0, -2.0], wrt=()),))
 def complex_sign(x: Any) -> Any:
     """Complex numbers divided by their sizes."""
     size = np.abs(x)
@@ -97,9 +97,9 @@ def complex_sign(x: Any) -> Any:
 @composite(
     np.float_power,
     samples=(
-        said("np.float_power(x, 3)", (4,)),
-        said("np.float_power(x + 3.0, y)", (2, 3), (3,)),
-        said("np.float_power(x, 2)", [1, 2, 3]),
+        call("np.float_power(x, 3)", (4,)),
+        call("np.float_power(x + 3.0, y)", (2, 3), (3,)),
+        call("np.float_power(x, 2)", [1, 2, 3]),
     ),
     takes_complex=True,
 )
@@ -117,8 +117,8 @@ def _double(a: Any) -> Any:
 @composite(
     np.divmod,
     samples=(
-        said("np.divmod(x, 0.7)", [1.0, -2.0, 0.3]),
-        said("np.divmod(x, y)[1]", [1.0, -2.0], [0.7, 0.6]),
+        call("np.divmod(x, 0.7)", [1.0, -2.0, 0.3]),
+        call("np.divmod(x, y)[1]", [1.0, -2.0], [0.7, 0.6]),
     ),
 )
 def divided_with_rest(x1: Any, x2: Any) -> Any:
@@ -128,8 +128,8 @@ def divided_with_rest(x1: Any, x2: Any) -> Any:
 @composite(
     np.modf,
     samples=(
-        said("np.modf(x)", [1.25, -2.75, 0.5]),
-        said("np.modf(x)", [np.inf, -0.0], avoid="infinity"),
+        call("np.modf(x)", [1.25, -2.75, 0.5]),
+        call("np.modf(x)", [np.inf, -0.0], avoid="infinity"),
     ),
 )
 def modf(x: Any) -> Any:
@@ -137,7 +137,7 @@ def modf(x: Any) -> Any:
     return np.copysign(np.where(np.isinf(x), 0.0, np.abs(x - whole)), x), whole
 
 
-@composite(np.ldexp, samples=(said("np.ldexp(x, y)", (3,), [1, -2, 0]),))
+@composite(np.ldexp, samples=(call("np.ldexp(x, y)", (3,), [1, -2, 0]),))
 def ldexp(x1: Any, x2: Any) -> Any:
     scale = x2.astype(x1.dtype) if np.ndim(x2) > 0 else np.ones_like(x1) * x2
     return x1 * np.exp2(scale)
@@ -149,13 +149,13 @@ def ldexp(x1: Any, x2: Any) -> Any:
 @composite(
     np.isclose,
     samples=(
-        said(
+        call(
             "np.isclose(x, y)",
             [1.0, 2.0, np.inf, np.nan],
             [1.0 + 1e-9, 2.1, np.inf, np.nan],
             wrt=(),
         ),
-        said("np.isclose(x, 1.0, equal_nan=True, atol=0.5)", [1.2, np.nan, 2.0], wrt=()),
+        call("np.isclose(x, 1.0, equal_nan=True, atol=0.5)", [1.2, np.nan, 2.0], wrt=()),
     ),
     takes_complex=True,
 )
@@ -168,8 +168,8 @@ def isclose(a: Any, b: Any, rtol: Any = 1e-05, atol: Any = 1e-08, equal_nan: Any
 @composite(
     np.allclose,
     samples=(
-        said("np.allclose(x, x + 1e-9)", (3,), wrt=()),
-        said("np.allclose(x, 1.0)", (3,), wrt=()),
+        call("np.allclose(x, x + 1e-9)", (3,), wrt=()),
+        call("np.allclose(x, 1.0)", (3,), wrt=()),
     ),
     takes_complex=True,
 )
@@ -180,9 +180,9 @@ def allclose(a: Any, b: Any, rtol: Any = 1e-05, atol: Any = 1e-08, equal_nan: An
 @composite(
     np.array_equal,
     samples=(
-        said("np.array_equal(x, x)", (3,), wrt=()),
-        said("np.array_equal(x, y)", (3,), (3,), wrt=()),
-        said("np.array_equal(x, y)", (3,), (2, 3), wrt=()),
+        call("np.array_equal(x, x)", (3,), wrt=()),
+        call("np.array_equal(x, y)", (3,), (3,), wrt=()),
+        call("np.array_equal(x, y)", (3,), (2, 3), wrt=()),
     ),
     takes_complex=True,
 )
@@ -196,34 +196,34 @@ def array_equal(a1: Any, a2: Any, equal_nan: Any = False) -> Any:
     return bool(np.all(same | (np.isnan(a1) & np.isnan(a2)) if equal_nan else same))
 
 
-@composite(np.isposinf, samples=(said("np.isposinf(x)", [1.0, np.inf, -np.inf], wrt=()),))
+@composite(np.isposinf, samples=(call("np.isposinf(x)", [1.0, np.inf, -np.inf], wrt=()),))
 def isposinf(x: Any, out: Any = None) -> Any:
     return np.isinf(x) & ~np.signbit(x)
 
 
-@composite(np.isneginf, samples=(said("np.isneginf(x)", [1.0, np.inf, -np.inf], wrt=()),))
+@composite(np.isneginf, samples=(call("np.isneginf(x)", [1.0, np.inf, -np.inf], wrt=()),))
 def isneginf(x: Any, out: Any = None) -> Any:
     return np.isinf(x) & np.signbit(x)
 
 
-@composite(np.isreal, samples=(said("np.isreal(x)", (3,), wrt=()),), takes_complex=True)
+@composite(np.isreal, samples=(call("np.isreal(x)", (3,), wrt=()),), takes_complex=True)
 def isreal(x: Any) -> Any:
     x = array(x)
     return np.imag(x) == 0.0 if x.dtype.kind == "c" else np.ones(np.shape(x), dtype=bool)
 
 
-@composite(np.iscomplex, samples=(said("np.iscomplex(x)", (3,), wrt=()),), takes_complex=True)
+@composite(np.iscomplex, samples=(call("np.iscomplex(x)", (3,), wrt=()),), takes_complex=True)
 def iscomplex(x: Any) -> Any:
     x = array(x)
     return np.imag(x) != 0.0 if x.dtype.kind == "c" else np.zeros(np.shape(x), dtype=bool)
 
 
-@composite(np.iscomplexobj, samples=(said("np.iscomplexobj(x)", (3,), wrt=()),), takes_complex=True)
+@composite(np.iscomplexobj, samples=(call("np.iscomplexobj(x)", (3,), wrt=()),), takes_complex=True)
 def iscomplexobj(x: Any) -> Any:
     return array(x).dtype.kind == "c"
 
 
-@composite(np.isrealobj, samples=(said("np.isrealobj(x)", (3,), wrt=()),), takes_complex=True)
+@composite(np.isrealobj, samples=(call("np.isrealobj(x)", (3,), wrt=()),), takes_complex=True)
 def isrealobj(x: Any) -> Any:
     return array(x).dtype.kind != "c"
 
@@ -231,8 +231,8 @@ def isrealobj(x: Any) -> Any:
 @composite(
     np.isin,
     samples=(
-        said("np.isin(x, [1, 3])", [[0, 1], [3, 2]]),
-        said("np.isin(x, y, invert=True)", [0.5, 1.0], [1.0, 2.0], wrt=()),
+        call("np.isin(x, [1, 3])", [[0, 1], [3, 2]]),
+        call("np.isin(x, y, invert=True)", [0.5, 1.0], [1.0, 2.0], wrt=()),
     ),
 )
 def isin(

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from srcdiff.ops.core.registry import composite, refuse
-from srcdiff.ops.core.samples import said
+from srcdiff.ops.core.samples import call
 from srcdiff.ops.library.numpy.compile_time import array
 
 
@@ -25,14 +25,14 @@ def _in_order(a: Any, order: Any) -> Any:
     np.ravel,
     method="ravel",
     given=("order",),
-    samples=(said("np.ravel(x, 'F') * np.arange(6.0)", (2, 3)), said("x.ravel('C')", (2, 3))),
+    samples=(call("np.ravel(x, 'F') * np.arange(6.0)", (2, 3)), call("x.ravel('C')", (2, 3))),
     takes_complex=True,
 )
 def ravel_in_order(a: Any, order: Any = "C") -> Any:
     return _in_order(array(a), order)
 
 
-@composite(method="view", samples=(said("x.view() * 2.0", (2, 3)),), takes_complex=True)
+@composite(method="view", samples=(call("x.view() * 2.0", (2, 3)),), takes_complex=True)
 def view_of(a: Any, dtype: Any = None) -> Any:
     if dtype is not None and a.dtype != dtype:
         refuse("x.view(dtype) looks at the memory of numbers", "Convert them with x.astype(dtype).")
@@ -42,7 +42,7 @@ def view_of(a: Any, dtype: Any = None) -> Any:
 @composite(
     method="flatten",
     given=("order",),
-    samples=(said("x.flatten(order='F') * np.arange(6.0)", (2, 3)),),
+    samples=(call("x.flatten(order='F') * np.arange(6.0)", (2, 3)),),
     takes_complex=True,
 )
 def flatten_in_order(a: Any, order: Any = "C") -> Any:
@@ -53,9 +53,9 @@ def flatten_in_order(a: Any, order: Any = "C") -> Any:
     method="item",
     given=("index",),
     samples=(
-        said("x.item(4)", (2, 3)),
-        said("x.item(1, -1) * 2.0", (2, 3)),
-        said("x.item((1, 0))", (2, 3)),
+        call("x.item(4)", (2, 3)),
+        call("x.item(1, -1) * 2.0", (2, 3)),
+        call("x.item((1, 0))", (2, 3)),
     ),
     takes_complex=True,
 )
@@ -71,8 +71,8 @@ def item_at(a: Any, index: Any, *others: Any) -> Any:
     method="reshape",
     given=("order", "copy"),
     samples=(
-        said("x.reshape(3, 2, order='F') * np.arange(2.0)", (2, 3)),
-        said("x.reshape((-1,), order='C')", (2, 3)),
+        call("x.reshape(3, 2, order='F') * np.arange(2.0)", (2, 3)),
+        call("x.reshape((-1,), order='C')", (2, 3)),
     ),
     takes_complex=True,
 )
@@ -83,7 +83,7 @@ def reshaped_in_order(a: Any, *shape: Any, order: Any = "C", copy: Any = None) -
 @composite(
     np.reshape,
     given=("order", "copy"),
-    samples=(said("np.reshape(x, (3, -1), order='F') * np.arange(2.0)", (2, 3)),),
+    samples=(call("np.reshape(x, (3, -1), order='F') * np.arange(2.0)", (2, 3)),),
     takes_complex=True,
 )
 def reshape_in_order(a: Any, shape: Any, order: Any = "C", copy: Any = None) -> Any:

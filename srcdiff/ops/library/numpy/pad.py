@@ -7,28 +7,28 @@ from typing import Any
 import numpy as np
 
 from srcdiff.ops.core.registry import composite, evaluated, refuse
-from srcdiff.ops.core.samples import said
+from srcdiff.ops.core.samples import call
 from srcdiff.ops.library.numpy.compile_time import along, array, broadcast_place, numbers
 
 
 @composite(
     np.pad,
     samples=(
-        said("np.pad(x, 2)", (3,)),
-        said("np.pad(x, ((1, 0), (2, 1)))", (2, 3)),
-        said("np.pad(x, (1, 2), constant_values=y)", (3,), ()),
-        said("np.pad(x, 1, 'edge')", (2, 3)),
-        said("np.pad(x, 2, mode='reflect')", (4,)),
-        said("np.pad(x, (0, 2), mode='symmetric')", (3,)),
-        said("np.pad(x, ((1, 2), (0, 3)), mode='wrap')", (2, 3)),
-        said("np.pad(x, 2, constant_values=((y, 2.0), (-1.0, 0.5)))", (2, 3), ()),
-        said("np.pad(x, (2, 3), mode='linear_ramp', end_values=(1.0, y))", (3,), ()),
-        said("np.pad(x, 1, mode='mean')", (2, 3)),
-        said("np.pad(x, (1, 2), mode='maximum', stat_length=2)", (3,)),
-        said("np.pad(x, ((1, 2), (0, 1)), mode='minimum')", (2, 3)),
-        said("np.pad(x, 1, mode='median', stat_length=(3, 1))", (2, 4)),
-        said("np.pad(x, 2, mode='reflect', reflect_type='odd')", (2, 4)),
-        said("np.pad(x, (5, 7), mode='symmetric', reflect_type='odd')", (3,)),
+        call("np.pad(x, 2)", (3,)),
+        call("np.pad(x, ((1, 0), (2, 1)))", (2, 3)),
+        call("np.pad(x, (1, 2), constant_values=y)", (3,), ()),
+        call("np.pad(x, 1, 'edge')", (2, 3)),
+        call("np.pad(x, 2, mode='reflect')", (4,)),
+        call("np.pad(x, (0, 2), mode='symmetric')", (3,)),
+        call("np.pad(x, ((1, 2), (0, 3)), mode='wrap')", (2, 3)),
+        call("np.pad(x, 2, constant_values=((y, 2.0), (-1.0, 0.5)))", (2, 3), ()),
+        call("np.pad(x, (2, 3), mode='linear_ramp', end_values=(1.0, y))", (3,), ()),
+        call("np.pad(x, 1, mode='mean')", (2, 3)),
+        call("np.pad(x, (1, 2), mode='maximum', stat_length=2)", (3,)),
+        call("np.pad(x, ((1, 2), (0, 1)), mode='minimum')", (2, 3)),
+        call("np.pad(x, 1, mode='median', stat_length=(3, 1))", (2, 4)),
+        call("np.pad(x, 2, mode='reflect', reflect_type='odd')", (2, 4)),
+        call("np.pad(x, (5, 7), mode='symmetric', reflect_type='odd')", (3,)),
     ),
     takes_complex=True,
 )

@@ -7,18 +7,18 @@ from typing import Any
 import numpy as np
 
 from srcdiff.ops.core.registry import composite, refuse
-from srcdiff.ops.core.samples import said
+from srcdiff.ops.core.samples import call
 from srcdiff.ops.library.numpy.compile_time import array, numbers, vector
 
 
 @composite(
     np.polyval,
     samples=(
-        said("np.polyval(x, y)", (3,), (4,)),
-        said("np.polyval(x, y)", (4,), ()),
-        said("np.polyval([1.0, -2.0, 0.5], x)", (2, 3)),
-        said("np.polyval(x, y)", (1,), (2, 2)),
-        said("np.polyval([2, 1], x)", (3,)),
+        call("np.polyval(x, y)", (3,), (4,)),
+        call("np.polyval(x, y)", (4,), ()),
+        call("np.polyval([1.0, -2.0, 0.5], x)", (2, 3)),
+        call("np.polyval(x, y)", (1,), (2, 2)),
+        call("np.polyval([2, 1], x)", (3,)),
     ),
     takes_complex=True,
 )
@@ -42,17 +42,17 @@ def polyval(p: Any, x: Any) -> Any:
 @composite(
     np.polyadd,
     samples=(
-        said("np.polyadd(x, y)", (3,), (3,)),
-        said("np.polyadd(x, y)", (2,), (4,)),
-        said("np.polyadd(x, y)", (4,), (2,)),
-        said("np.polyadd(x, 2.0)", (3,)),
+        call("np.polyadd(x, y)", (3,), (3,)),
+        call("np.polyadd(x, y)", (2,), (4,)),
+        call("np.polyadd(x, y)", (4,), (2,)),
+        call("np.polyadd(x, 2.0)", (3,)),
     ),
     takes_complex=True,
 )
 def polyadd(a1: Any, a2: Any) -> Any:
     a1, a2 = vector(a1), vector(a2)
-    is_alike = a1.shape[0] == a2.shape[0]
-    if is_alike is True:
+    is_equal = a1.shape[0] == a2.shape[0]
+    if is_equal is True:
         return a1 + a2
     total = np.zeros(max(len(a1), len(a2)), np.result_type(a1, a2))
     total[len(total) - len(a1) :] += a1
@@ -62,7 +62,7 @@ def polyadd(a1: Any, a2: Any) -> Any:
 
 @composite(
     np.polysub,
-    samples=(said("np.polysub(x, y)", (3,), (3,)), said("np.polysub(x, y)", (2,), (4,))),
+    samples=(call("np.polysub(x, y)", (3,), (3,)), call("np.polysub(x, y)", (2,), (4,))),
     takes_complex=True,
 )
 def polysub(a1: Any, a2: Any) -> Any:
@@ -71,7 +71,7 @@ def polysub(a1: Any, a2: Any) -> Any:
 
 @composite(
     np.polymul,
-    samples=(said("np.polymul(x, y)", (3,), (2,)), said("np.polymul(x, [1.0, -1.0])", (3,))),
+    samples=(call("np.polymul(x, y)", (3,), (2,)), call("np.polymul(x, [1.0, -1.0])", (3,))),
     takes_complex=True,
 )
 def polymul(a1: Any, a2: Any) -> Any:
@@ -81,9 +81,9 @@ def polymul(a1: Any, a2: Any) -> Any:
 @composite(
     np.polyder,
     samples=(
-        said("np.polyder(x)", (4,)),
-        said("np.polyder(x, 2)", (4,)),
-        said("np.polyder(x, m=0)", (3,)),
+        call("np.polyder(x)", (4,)),
+        call("np.polyder(x, 2)", (4,)),
+        call("np.polyder(x, m=0)", (3,)),
     ),
     takes_complex=True,
 )
@@ -97,10 +97,10 @@ def polyder(p: Any, m: Any = 1) -> Any:
 @composite(
     np.polyint,
     samples=(
-        said("np.polyint(x)", (3,)),
-        said("np.polyint(x, 2)", (3,)),
-        said("np.polyint(x, 1, k=y)", (3,), ()),
-        said("np.polyint(x, 2, k=[1.0, 2.0])", (3,)),
+        call("np.polyint(x)", (3,)),
+        call("np.polyint(x, 2)", (3,)),
+        call("np.polyint(x, 1, k=y)", (3,), ()),
+        call("np.polyint(x, 2, k=[1.0, 2.0])", (3,)),
     ),
     takes_complex=True,
 )
@@ -115,11 +115,11 @@ def polyint(p: Any, m: Any = 1, k: Any = None) -> Any:
 @composite(
     np.vander,
     samples=(
-        said("np.vander(x)", (3,)),
-        said("np.vander(x, 4)", (3,)),
-        said("np.vander(x, 3, increasing=True)", (2,)),
-        said("np.vander(x, 3)", [0.0, 2.0]),
-        said("np.vander(x)", [1, 2, 3]),
+        call("np.vander(x)", (3,)),
+        call("np.vander(x, 4)", (3,)),
+        call("np.vander(x, 3, increasing=True)", (2,)),
+        call("np.vander(x, 3)", [0.0, 2.0]),
+        call("np.vander(x)", [1, 2, 3]),
     ),
     takes_complex=True,
 )
@@ -133,9 +133,9 @@ def vander(x: Any, N: Any = None, increasing: Any = False) -> Any:
 @composite(
     np.polyfit,
     samples=(
-        said("np.polyfit(x, y, 2)", [0.0, 0.5, 1.2, 2.0, 2.9], (5,)),
-        said("np.polyfit(x, y, 1, w=z + 3.0)", [0.0, 0.5, 1.2, 2.0], (4,), (4,)),
-        said("np.polyfit(x, y, 1, w=[1, 2, 1])", [0.0, 0.5, 1.2], (3,)),
+        call("np.polyfit(x, y, 2)", [0.0, 0.5, 1.2, 2.0, 2.9], (5,)),
+        call("np.polyfit(x, y, 1, w=z + 3.0)", [0.0, 0.5, 1.2, 2.0], (4,), (4,)),
+        call("np.polyfit(x, y, 1, w=[1, 2, 1])", [0.0, 0.5, 1.2], (3,)),
     ),
     takes_complex=True,
 )

@@ -1,6 +1,6 @@
 """Medians and quantiles: `np.median`, `np.percentile`, `np.quantile`, and those that leave NaN out.
 
-The axes that are gone through come first, as one: `order[k]` is then where the elements stand that have k smaller ones.
+The reduced axes come first, as one: `order[k]` is then where the elements stand that have k smaller ones.
 The derivative goes to the one or two elements that the result is made of.
 """
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from srcdiff.ops.control.control import stop_gradient
 from srcdiff.ops.core.registry import composite, evaluated, refuse
-from srcdiff.ops.core.samples import said
+from srcdiff.ops.core.samples import call
 from srcdiff.ops.library.numpy.compile_time import (
     all_axes,
     array,
@@ -31,14 +31,14 @@ _fixed: Any = stop_gradient
 @composite(
     np.median,
     samples=(
-        said("np.median(x)", (5,)),
-        said("np.median(x)", (4,)),
-        said("np.median(x, axis=0)", (3, 4)),
-        said("np.median(x, axis=-1, keepdims=True)", (2, 4)),
-        said("np.median(x, axis=(0, 2))", (2, 3, 2)),
-        said("np.median(x)", (2, 3)),
-        said("np.median(x)", [1.0, np.nan, 2.0], avoid="NaN"),
-        said("np.median(x)", (1,)),
+        call("np.median(x)", (5,)),
+        call("np.median(x)", (4,)),
+        call("np.median(x, axis=0)", (3, 4)),
+        call("np.median(x, axis=-1, keepdims=True)", (2, 4)),
+        call("np.median(x, axis=(0, 2))", (2, 3, 2)),
+        call("np.median(x)", (2, 3)),
+        call("np.median(x)", [1.0, np.nan, 2.0], avoid="NaN"),
+        call("np.median(x)", (1,)),
     ),
     takes_complex=True,
 )
@@ -57,35 +57,35 @@ def median(
 @composite(
     np.quantile,
     samples=(
-        said("np.quantile(x, 0.3)", (5,)),
-        said("np.quantile(x, y)", (5,), [0.2, 0.9]),
-        said("np.quantile(x, 0.7, axis=0)", (4, 3)),
-        said("np.quantile(x, [0.25, 0.6], axis=1)", (2, 4)),
-        said("np.quantile(x, y, axis=1, keepdims=True)", (2, 4), [0.25, 0.6]),
-        said("np.quantile(x, 0.35, method='lower')", (5,)),
-        said("np.quantile(x, 0.35, method='higher')", (5,)),
-        said("np.quantile(x, 0.35, method='nearest')", (5,)),
-        said("np.quantile(x, 0.35, method='midpoint')", (5,)),
-        said("np.quantile(x, 0.35, method='hazen')", (5,)),
-        said("np.quantile(x, 0.02, method='weibull')", (5,)),
-        said("np.quantile(x, 0.4, method='median_unbiased', axis=0)", (5, 2)),
-        said("np.quantile(x, 0.4, method='normal_unbiased')", (2, 2)),
-        said("np.quantile(x, 0.35, method='interpolated_inverted_cdf')", (5,)),
-        said("np.quantile(x, y, method='inverted_cdf')", (5,), [0.0, 0.35, 0.4, 1.0], wrt=(0,)),
-        said(
+        call("np.quantile(x, 0.3)", (5,)),
+        call("np.quantile(x, y)", (5,), [0.2, 0.9]),
+        call("np.quantile(x, 0.7, axis=0)", (4, 3)),
+        call("np.quantile(x, [0.25, 0.6], axis=1)", (2, 4)),
+        call("np.quantile(x, y, axis=1, keepdims=True)", (2, 4), [0.25, 0.6]),
+        call("np.quantile(x, 0.35, method='lower')", (5,)),
+        call("np.quantile(x, 0.35, method='higher')", (5,)),
+        call("np.quantile(x, 0.35, method='nearest')", (5,)),
+        call("np.quantile(x, 0.35, method='midpoint')", (5,)),
+        call("np.quantile(x, 0.35, method='hazen')", (5,)),
+        call("np.quantile(x, 0.02, method='weibull')", (5,)),
+        call("np.quantile(x, 0.4, method='median_unbiased', axis=0)", (5, 2)),
+        call("np.quantile(x, 0.4, method='normal_unbiased')", (2, 2)),
+        call("np.quantile(x, 0.35, method='interpolated_inverted_cdf')", (5,)),
+        call("np.quantile(x, y, method='inverted_cdf')", (5,), [0.0, 0.35, 0.4, 1.0], wrt=(0,)),
+        call(
             "np.quantile(x, y, method='closest_observation')",
             (4,),
             [0.1, 0.375, 0.5, 1.0],
             wrt=(0,),
         ),
-        said(
+        call(
             "np.quantile(x, y, method='averaged_inverted_cdf')",
             (4,),
             [0.0, 0.25, 0.3, 1.0],
             wrt=(0,),
         ),
-        said("np.quantile(x, 0.5, axis=0, method='averaged_inverted_cdf')", (4, 2)),
-        said("np.quantile(x, 1.0)", [1.0, np.nan, 2.0], avoid="NaN"),
+        call("np.quantile(x, 0.5, axis=0, method='averaged_inverted_cdf')", (4, 2)),
+        call("np.quantile(x, 1.0)", [1.0, np.nan, 2.0], avoid="NaN"),
     ),
 )
 def quantile(
@@ -114,9 +114,9 @@ def quantile(
 @composite(
     np.percentile,
     samples=(
-        said("np.percentile(x, 30)", (5,)),
-        said("np.percentile(x, y, axis=-1)", (2, 5), [20.0, 90.0]),
-        said("np.percentile(x, 60.0, axis=(0, 1), method='lower')", (2, 3, 2)),
+        call("np.percentile(x, 30)", (5,)),
+        call("np.percentile(x, y, axis=-1)", (2, 5), [20.0, 90.0]),
+        call("np.percentile(x, 60.0, axis=(0, 1), method='lower')", (2, 3, 2)),
     ),
 )
 def percentile(
@@ -136,10 +136,10 @@ def percentile(
 @composite(
     np.nanquantile,
     samples=(
-        said("np.nanquantile(x, 0.3)", [1.0, np.nan, 0.5, 2.5]),
-        said("np.nanquantile(x, 0.3, axis=1)", [[1.0, np.nan, 0.5], [0.2, 0.4, -1.0]]),
-        said("np.nanquantile(x, 0.3, axis=0)", [[1.0, np.nan], [0.2, np.nan]], avoid="NaN"),
-        said("np.nanquantile(x, y, axis=1)", [[1.0, np.nan, 0.5], [0.2, 0.4, -1.0]], [0.2, 0.9]),
+        call("np.nanquantile(x, 0.3)", [1.0, np.nan, 0.5, 2.5]),
+        call("np.nanquantile(x, 0.3, axis=1)", [[1.0, np.nan, 0.5], [0.2, 0.4, -1.0]]),
+        call("np.nanquantile(x, 0.3, axis=0)", [[1.0, np.nan], [0.2, np.nan]], avoid="NaN"),
+        call("np.nanquantile(x, y, axis=1)", [[1.0, np.nan, 0.5], [0.2, 0.4, -1.0]], [0.2, 0.9]),
     ),
 )
 def nanquantile(
@@ -171,8 +171,8 @@ def nanquantile(
 @composite(
     np.nanpercentile,
     samples=(
-        said("np.nanpercentile(x, 30)", [1.0, np.nan, 0.5, 2.5]),
-        said("np.nanpercentile(x, 30.0, axis=0, keepdims=True)", [[1.0, np.nan], [0.2, 0.7]]),
+        call("np.nanpercentile(x, 30)", [1.0, np.nan, 0.5, 2.5]),
+        call("np.nanpercentile(x, 30.0, axis=0, keepdims=True)", [[1.0, np.nan], [0.2, 0.7]]),
     ),
 )
 def nanpercentile(
@@ -192,8 +192,8 @@ def nanpercentile(
 @composite(
     np.nanmedian,
     samples=(
-        said("np.nanmedian(x)", [1.0, np.nan, 0.5, 2.5, 0.1]),
-        said("np.nanmedian(x, axis=1)", [[1.0, np.nan, 0.5], [0.2, 0.4, -1.0]]),
+        call("np.nanmedian(x)", [1.0, np.nan, 0.5, 2.5, 0.1]),
+        call("np.nanmedian(x, axis=1)", [[1.0, np.nan, 0.5], [0.2, 0.4, -1.0]]),
     ),
 )
 def nanmedian(
@@ -206,7 +206,7 @@ def nanmedian(
 
 
 def lines_of(a: Any, axis: Any) -> Any:
-    """The array with what is gone through as its first axis."""
+    """The array with the reduced axes as its first axis."""
     if axis is None:
         return row_of(a)
     gone, kept = all_axes(axis, a.ndim), other_axes(axis, a.ndim)
@@ -237,7 +237,7 @@ def _over_lines(q: Any, lines: Any) -> Any:
 
 
 def _kept(found: Any, q: Any, axis: Any, a: Any) -> Any:
-    """With axes of length 1 in the places of those that were gone through."""
+    """With axes of length 1 in the places of the reduced axes."""
     return np.expand_dims(found, _axes_behind(axis, a.ndim, np.ndim(q)))
 
 

@@ -1,4 +1,4 @@
-"""Arrays put together, taken apart, turned and filled up: `np.append`, `np.split`, `np.rot90`, `np.insert`, ..."""
+"""Arrays joined, split, rotated and filled: `np.append`, `np.split`, `np.rot90`, `np.insert`, ..."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from srcdiff.ops.core.registry import composite, evaluated
-from srcdiff.ops.core.samples import said
+from srcdiff.ops.core.samples import call
 from srcdiff.ops.library.numpy.compile_time import (
     along,
     array,
@@ -27,9 +27,9 @@ __all__ = ["split"]
 @composite(
     np.atleast_2d,
     samples=(
-        said("np.atleast_2d(x)", (3,)),
-        said("np.atleast_2d(x)", ()),
-        said("np.atleast_2d(x, y)", (2, 3), (0,)),
+        call("np.atleast_2d(x)", (3,)),
+        call("np.atleast_2d(x)", ()),
+        call("np.atleast_2d(x, y)", (2, 3), (0,)),
     ),
     takes_complex=True,
 )
@@ -47,9 +47,9 @@ def _of_two_axes(a: Any) -> Any:
 @composite(
     np.atleast_3d,
     samples=(
-        said("np.atleast_3d(x)", (3,)),
-        said("np.atleast_3d(x)", ()),
-        said("np.atleast_3d(x, y)", (2, 3), (2, 1, 2)),
+        call("np.atleast_3d(x)", (3,)),
+        call("np.atleast_3d(x)", ()),
+        call("np.atleast_3d(x, y)", (2, 3), (2, 1, 2)),
     ),
     takes_complex=True,
 )
@@ -69,9 +69,9 @@ def _of_three_axes(a: Any) -> Any:
 @composite(
     np.rollaxis,
     samples=(
-        said("np.rollaxis(x, 2)", (2, 3, 4)),
-        said("np.rollaxis(x, 0, 2)", (2, 3, 4)),
-        said("np.rollaxis(x, -1, start=1)", (2, 3, 4)),
+        call("np.rollaxis(x, 2)", (2, 3, 4)),
+        call("np.rollaxis(x, 0, 2)", (2, 3, 4)),
+        call("np.rollaxis(x, -1, start=1)", (2, 3, 4)),
     ),
     takes_complex=True,
 )
@@ -90,8 +90,8 @@ def _place_after_roll(axis: int, start: int, ndim: int) -> int:
     getattr(np.linalg, "matrix_transpose", None),
     method="mT",
     samples=(
-        said("np.matrix_transpose(x)", (2, 3)),
-        said("np.linalg.matrix_transpose(x)", (2, 3, 4)),
+        call("np.matrix_transpose(x)", (2, 3)),
+        call("np.linalg.matrix_transpose(x)", (2, 3, 4)),
     ),
     takes_complex=True,
 )
@@ -102,10 +102,10 @@ def matrix_transpose(x: Any) -> Any:
 @composite(
     np.rot90,
     samples=(
-        said("np.rot90(x)", (2, 3)),
-        said("np.rot90(x, 2)", (2, 3)),
-        said("np.rot90(x, -1, (1, 2))", (2, 3, 2)),
-        said("np.rot90(x, k=4)", (2, 3)),
+        call("np.rot90(x)", (2, 3)),
+        call("np.rot90(x, 2)", (2, 3)),
+        call("np.rot90(x, -1, (1, 2))", (2, 3, 2)),
+        call("np.rot90(x, k=4)", (2, 3)),
     ),
     takes_complex=True,
 )
@@ -122,8 +122,8 @@ def rot90(m: Any, k: Any = 1, axes: Any = (0, 1)) -> Any:
 @composite(
     getattr(np, "astype", None),
     samples=(
-        said("np.astype(x, np.float32)", [0.5, 1.25], wrt=()),
-        said("np.astype(x, float)", (3,)),
+        call("np.astype(x, np.float32)", [0.5, 1.25], wrt=()),
+        call("np.astype(x, float)", (3,)),
     ),
     takes_complex=True,
 )
@@ -137,10 +137,10 @@ def astype(x: Any, dtype: Any, /, *, copy: Any = True, device: Any = None) -> An
 @composite(
     np.append,
     samples=(
-        said("np.append(x, y)", (2,), (3,)),
-        said("np.append(x, y)", (2, 2), ()),
-        said("np.append(x, y, axis=1)", (2, 2), (2, 1)),
-        said("np.append(x, [1.0, 2.0])", (0,)),
+        call("np.append(x, y)", (2,), (3,)),
+        call("np.append(x, y)", (2, 2), ()),
+        call("np.append(x, y, axis=1)", (2, 2), (2, 1)),
+        call("np.append(x, [1.0, 2.0])", (0,)),
     ),
     takes_complex=True,
 )
@@ -154,9 +154,9 @@ def append(arr: Any, values: Any, axis: Any = None) -> Any:
 @composite(
     np.dstack,
     samples=(
-        said("np.dstack((x, y))", (3,), (3,)),
-        said("np.dstack([x, y])", (2, 3), (2, 3)),
-        said("np.dstack((x, y))", (2, 1, 2), (2, 1, 3)),
+        call("np.dstack((x, y))", (3,), (3,)),
+        call("np.dstack([x, y])", (2, 3), (2, 3)),
+        call("np.dstack((x, y))", (2, 1, 2), (2, 1, 3)),
     ),
     takes_complex=True,
 )
@@ -167,10 +167,10 @@ def dstack(tup: Any) -> Any:
 @composite(
     np.block,
     samples=(
-        said("np.block([x, y])", (2,), (3,)),
-        said("np.block([[x, y], [y, x]])", (2, 2), (2, 2)),
-        said("np.block([[x, y], [z, 1.0]])", (2, 2), (2, 1), (1, 2)),
-        said("np.block(x)", (2, 2)),
+        call("np.block([x, y])", (2,), (3,)),
+        call("np.block([[x, y], [y, x]])", (2, 2), (2, 2)),
+        call("np.block([[x, y], [z, 1.0]])", (2, 2), (2, 1), (1, 2)),
+        call("np.block(x)", (2, 2)),
     ),
     takes_complex=True,
 )
@@ -207,8 +207,8 @@ def _with_axes(a: Any, ndim: Any) -> Any:
 @composite(
     np.broadcast_arrays,
     samples=(
-        said("np.broadcast_arrays(x, y)", (3,), (2, 1)),
-        said("np.broadcast_arrays(x, y, z)", (3,), (), (2, 3)),
+        call("np.broadcast_arrays(x, y)", (3,), (2, 1)),
+        call("np.broadcast_arrays(x, y, z)", (3,), (), (2, 3)),
     ),
     takes_complex=True,
 )
@@ -220,10 +220,10 @@ def broadcast_arrays(*args: Any, subok: Any = False) -> Any:
 @composite(
     np.meshgrid,
     samples=(
-        said("np.meshgrid(x, y)", (2,), (3,)),
-        said("np.meshgrid(x, y, z, indexing='ij')", (2,), (3,), (1,)),
-        said("np.meshgrid(x, y, sparse=True)", (2,), (3,)),
-        said("np.meshgrid(x)", (2,)),
+        call("np.meshgrid(x, y)", (2,), (3,)),
+        call("np.meshgrid(x, y, z, indexing='ij')", (2,), (3,), (1,)),
+        call("np.meshgrid(x, y, sparse=True)", (2,), (3,)),
+        call("np.meshgrid(x)", (2,)),
     ),
     takes_complex=True,
 )
@@ -243,16 +243,16 @@ def _mesh_axes(count: int, indexing: str) -> tuple[int, ...]:
     return tuple(range(count)) if indexing == "ij" or count < 2 else swapped
 
 
-# ---- taken apart ---------------------------------------------------------------------------------
+# ---- split ---------------------------------------------------------------------------------------
 
 
 @composite(
     np.array_split,
     samples=(
-        said("np.array_split(x, 3)", (7,)),
-        said("np.array_split(x, 2, axis=1)", (2, 4)),
-        said("np.array_split(x, [1, 3])", (5,)),
-        said("np.array_split(x, 3)", (2,)),
+        call("np.array_split(x, 3)", (7,)),
+        call("np.array_split(x, 2, axis=1)", (2, 4)),
+        call("np.array_split(x, [1, 3])", (5,)),
+        call("np.array_split(x, 3)", (2,)),
     ),
     takes_complex=True,
 )
@@ -270,10 +270,10 @@ def array_split(ary: Any, indices_or_sections: Any, axis: Any = 0) -> Any:
 @composite(
     np.split,
     samples=(
-        said("np.split(x, 3)", (6,)),
-        said("np.split(x, 2, axis=-1)", (2, 4)),
-        said("np.split(x, (1, 3))", (5, 2)),
-        said("np.split(x, [2], axis=1)", (2, 3)),
+        call("np.split(x, 3)", (6,)),
+        call("np.split(x, 2, axis=-1)", (2, 4)),
+        call("np.split(x, (1, 3))", (5, 2)),
+        call("np.split(x, [2], axis=1)", (2, 3)),
     ),
     takes_complex=True,
 )
@@ -297,7 +297,7 @@ def _even_parts(ary: Any, count: Any, axis: Any) -> Any:
 
 @composite(
     np.hsplit,
-    samples=(said("np.hsplit(x, 2)", (4,)), said("np.hsplit(x, [1])", (2, 3))),
+    samples=(call("np.hsplit(x, 2)", (4,)), call("np.hsplit(x, [1])", (2, 3))),
     takes_complex=True,
 )
 def hsplit(ary: Any, indices_or_sections: Any) -> Any:
@@ -306,14 +306,14 @@ def hsplit(ary: Any, indices_or_sections: Any) -> Any:
 
 @composite(
     np.vsplit,
-    samples=(said("np.vsplit(x, 2)", (4, 2)), said("np.vsplit(x, [1])", (3, 2))),
+    samples=(call("np.vsplit(x, 2)", (4, 2)), call("np.vsplit(x, [1])", (3, 2))),
     takes_complex=True,
 )
 def vsplit(ary: Any, indices_or_sections: Any) -> Any:
     return split(ary, indices_or_sections, 0)
 
 
-@composite(np.dsplit, samples=(said("np.dsplit(x, 2)", (2, 1, 4)),), takes_complex=True)
+@composite(np.dsplit, samples=(call("np.dsplit(x, 2)", (2, 1, 4)),), takes_complex=True)
 def dsplit(ary: Any, indices_or_sections: Any) -> Any:
     return split(ary, indices_or_sections, 2)
 
@@ -324,10 +324,10 @@ def dsplit(ary: Any, indices_or_sections: Any) -> Any:
 @composite(
     np.resize,
     samples=(
-        said("np.resize(x, (2, 3))", (4,)),
-        said("np.resize(x, 3)", (2, 3)),
-        said("np.resize(x, (2, 2))", ()),
-        said("np.resize(x, 2)", (0,)),
+        call("np.resize(x, (2, 3))", (4,)),
+        call("np.resize(x, 3)", (2, 3)),
+        call("np.resize(x, (2, 2))", ()),
+        call("np.resize(x, 2)", (0,)),
     ),
     takes_complex=True,
 )
@@ -348,10 +348,10 @@ def resize(a: Any, new_shape: Any) -> Any:
 @composite(
     np.r_,
     samples=(
-        said("np.r_[x, 0.5, y]", (3,), (2,)),
-        said("np.r_[x, y]", (2, 3), (1, 3)),
-        said("np.r_['1,2,0', x, y]", (3,), (3, 2)),
-        said("np.r_[x, :3, 0:1:3j]", ()),
+        call("np.r_[x, 0.5, y]", (3,), (2,)),
+        call("np.r_[x, y]", (2, 3), (1, 3)),
+        call("np.r_['1,2,0', x, y]", (3,), (3, 2)),
+        call("np.r_[x, :3, 0:1:3j]", ()),
     ),
     takes_complex=True,
 )
@@ -362,9 +362,9 @@ def concatenated_rows(*items: Any, axis: Any = 0, ndmin: Any = 1, trans1d: Any =
 @composite(
     np.c_,
     samples=(
-        said("np.c_[x, y]", (3,), (3,)),
-        said("np.c_[x, y, x[:, 0]]", (2, 3), (2, 1)),
-        said("np.c_[x, 1.0]", ()),
+        call("np.c_[x, y]", (3,), (3,)),
+        call("np.c_[x, y, x[:, 0]]", (2, 3), (2, 1)),
+        call("np.c_[x, 1.0]", ()),
     ),
     takes_complex=True,
 )
@@ -395,11 +395,11 @@ def _further_axes(ndim: int, ndmin: int, first: int) -> tuple[Any, ...]:
 @composite(
     np.delete,
     samples=(
-        said("np.delete(x, 1)", (4,)),
-        said("np.delete(x, -1, axis=1)", (2, 3)),
-        said("np.delete(x, [0, 2], axis=0)", (4, 2)),
-        said("np.delete(x, slice(0, 3, 2))", (2, 2)),
-        said("np.delete(x, y)", (3,), [True, False, True]),
+        call("np.delete(x, 1)", (4,)),
+        call("np.delete(x, -1, axis=1)", (2, 3)),
+        call("np.delete(x, [0, 2], axis=0)", (4, 2)),
+        call("np.delete(x, slice(0, 3, 2))", (2, 2)),
+        call("np.delete(x, y)", (3,), [True, False, True]),
     ),
     takes_complex=True,
 )
@@ -414,11 +414,11 @@ def delete(arr: Any, obj: Any, axis: Any = None) -> Any:
 @composite(
     np.insert,
     samples=(
-        said("np.insert(x, 1, y)", (4,), ()),
-        said("np.insert(x, -1, y, axis=1)", (2, 3), (2,)),
-        said("np.insert(x, [0, 2], y)", (4,), (2,)),
-        said("np.insert(x, [1], y, axis=1)", (2, 3), (2, 1)),
-        said("np.insert(x, 1, 5.0)", (2, 2)),
+        call("np.insert(x, 1, y)", (4,), ()),
+        call("np.insert(x, -1, y, axis=1)", (2, 3), (2,)),
+        call("np.insert(x, [0, 2], y)", (4,), (2,)),
+        call("np.insert(x, [1], y, axis=1)", (2, 3), (2, 1)),
+        call("np.insert(x, 1, 5.0)", (2, 2)),
     ),
     takes_complex=True,
 )
@@ -457,7 +457,7 @@ def insert(arr: Any, obj: Any, values: Any, axis: Any = None) -> Any:
 
 @composite(
     getattr(np, "unstack", None),
-    samples=(said("np.unstack(x)", [[1.0, 2.0], [3.0, 4.0]]),),
+    samples=(call("np.unstack(x)", [[1.0, 2.0], [3.0, 4.0]]),),
     takes_complex=True,
 )
 def unstack(x: Any, /, *, axis: Any = 0) -> Any:
@@ -467,9 +467,9 @@ def unstack(x: Any, /, *, axis: Any = 0) -> Any:
 @composite(
     np.diagflat,
     samples=(
-        said("np.diagflat(x)", (2, 2)),
-        said("np.diagflat(x, 1)", (3,)),
-        said("np.diagflat(x)", ()),
+        call("np.diagflat(x)", (2, 2)),
+        call("np.diagflat(x, 1)", (3,)),
+        call("np.diagflat(x)", ()),
     ),
     takes_complex=True,
 )
@@ -480,9 +480,9 @@ def diagflat(v: Any, k: Any = 0) -> Any:
 @composite(
     np.tri,
     samples=(
-        said("np.tri(3) * x", ()),
-        said("np.tri(2, 4, 1) * x", ()),
-        said("np.tri(3, k=-1) * x", (3,)),
+        call("np.tri(3) * x", ()),
+        call("np.tri(2, 4, 1) * x", ()),
+        call("np.tri(3, k=-1) * x", (3,)),
     ),
 )
 def tri(N: Any, M: Any = None, k: Any = 0, dtype: Any = float) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from srcdiff.ops.core.registry import composite, refuse
-from srcdiff.ops.core.samples import said
+from srcdiff.ops.core.samples import call
 from srcdiff.ops.library.numpy.compile_time import (
     along,
     array,
@@ -25,12 +25,12 @@ from srcdiff.ops.library.numpy.compile_time import (
     np.take,
     method="take",
     samples=(
-        said("np.take(x, [2, 0, 2])", (4,)),
-        said("np.take(x, y)", (2, 3), [[5, 0], [1, -1]]),
-        said("np.take(x, y, axis=1)", (2, 3), [[2, 0], [1, 1]]),
-        said("np.take(x, 1, axis=-2)", (2, 3)),
-        said("np.take(x, y, mode='wrap')", (3,), [4, -5, 1]),
-        said("x.take(y, 0, mode='clip')", (3, 2), [4, -5, 1]),
+        call("np.take(x, [2, 0, 2])", (4,)),
+        call("np.take(x, y)", (2, 3), [[5, 0], [1, -1]]),
+        call("np.take(x, y, axis=1)", (2, 3), [[2, 0], [1, 1]]),
+        call("np.take(x, 1, axis=-2)", (2, 3)),
+        call("np.take(x, y, mode='wrap')", (3,), [4, -5, 1]),
+        call("x.take(y, 0, mode='clip')", (3, 2), [4, -5, 1]),
     ),
     takes_complex=True,
 )
@@ -51,10 +51,10 @@ def _inside(places: Any, n: Any, mode: Any) -> Any:
 @composite(
     "numpy.lib.stride_tricks.sliding_window_view",
     samples=(
-        said("np.lib.stride_tricks.sliding_window_view(x, 3)", (5,)),
-        said("np.lib.stride_tricks.sliding_window_view(x, (2, 3))", (3, 4)),
-        said("np.lib.stride_tricks.sliding_window_view(x, 2, axis=-2)", (2, 3, 2)),
-        said("np.lib.stride_tricks.sliding_window_view(x, (2, 1), axis=(1, 0))", (2, 3)),
+        call("np.lib.stride_tricks.sliding_window_view(x, 3)", (5,)),
+        call("np.lib.stride_tricks.sliding_window_view(x, (2, 3))", (3, 4)),
+        call("np.lib.stride_tricks.sliding_window_view(x, 2, axis=-2)", (2, 3, 2)),
+        call("np.lib.stride_tricks.sliding_window_view(x, (2, 1), axis=(1, 0))", (2, 3)),
     ),
     takes_complex=True,
 )
@@ -79,9 +79,9 @@ def sliding_window_view(x: Any, window_shape: Any, axis: Any = None) -> Any:
 @composite(
     np.compress,
     samples=(
-        said("np.compress(x > 0.3, x)", (5,)),
-        said("np.compress([True, False, True], x, axis=0)", (3, 2)),
-        said("np.compress([False, True], x, axis=1)", (2, 3)),
+        call("np.compress(x > 0.3, x)", (5,)),
+        call("np.compress([True, False, True], x, axis=0)", (3, 2)),
+        call("np.compress([False, True], x, axis=1)", (2, 3)),
     ),
     takes_complex=True,
 )
@@ -92,7 +92,7 @@ def compress(condition: Any, a: Any, axis: Any = None) -> Any:
 
 
 @composite(
-    method="compress", samples=(said("x.compress([True, False, True])", (3,)),), takes_complex=True
+    method="compress", samples=(call("x.compress([True, False, True])", (3,)),), takes_complex=True
 )
 def compressed(a: Any, condition: Any, axis: Any = None) -> Any:
     return compress(condition, a, axis)
@@ -100,7 +100,7 @@ def compressed(a: Any, condition: Any, axis: Any = None) -> Any:
 
 @composite(
     np.extract,
-    samples=(said("np.extract(x > 0.0, x)", (5,)), said("np.extract(x > 0.0, y)", (2, 2), (2, 2))),
+    samples=(call("np.extract(x > 0.0, x)", (5,)), call("np.extract(x > 0.0, y)", (2, 2), (2, 2))),
     takes_complex=True,
 )
 def extract(condition: Any, arr: Any) -> Any:
@@ -110,9 +110,9 @@ def extract(condition: Any, arr: Any) -> Any:
 @composite(
     np.choose,
     samples=(
-        said("np.choose(x, (y, z))", [0, 1, 1], (3,), (3,)),
-        said("np.choose(x, [y, z, 2.0])", [[0, 1], [2, 1]], (2,), ()),
-        said("np.choose(x, (y, z), mode='clip')", [-1, 1, 4], (3,), (3,)),
+        call("np.choose(x, (y, z))", [0, 1, 1], (3,), (3,)),
+        call("np.choose(x, [y, z, 2.0])", [[0, 1], [2, 1]], (2,), ()),
+        call("np.choose(x, (y, z), mode='clip')", [-1, 1, 4], (3,), (3,)),
     ),
     takes_complex=True,
 )
@@ -128,7 +128,7 @@ def choose_from(a: Any, choices: Any, out: Any = None, mode: Any = "raise") -> A
 
 
 @composite(
-    method="choose", samples=(said("x.choose((y, z))", [0, 1, 1], (3,), (3,)),), takes_complex=True
+    method="choose", samples=(call("x.choose((y, z))", [0, 1, 1], (3,), (3,)),), takes_complex=True
 )
 def chosen(a: Any, choices: Any, out: Any = None, mode: Any = "raise") -> Any:
     return choose_from(a, choices, out, mode)
@@ -137,9 +137,9 @@ def chosen(a: Any, choices: Any, out: Any = None, mode: Any = "raise") -> Any:
 @composite(
     np.select,
     samples=(
-        said("np.select([x > 1.0, x > 0.0], [x**2, y])", (6,), (6,)),
-        said("np.select([x > 1.0, x > 0.0], [x, y], default=-1.0)", (2, 3), (3,)),
-        said("np.select([x > 1.0, x > 0.0], [x, 2.0], default=-1.0)", (2, 3)),
+        call("np.select([x > 1.0, x > 0.0], [x**2, y])", (6,), (6,)),
+        call("np.select([x > 1.0, x > 0.0], [x, y], default=-1.0)", (2, 3), (3,)),
+        call("np.select([x > 1.0, x > 0.0], [x, 2.0], default=-1.0)", (2, 3)),
     ),
     takes_complex=True,
 )
@@ -153,8 +153,8 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
 @composite(
     np.piecewise,
     samples=(
-        said("np.piecewise(x, [x < 0.0, x >= 1.0], [lambda t: t**2, 3.0, np.sin])", (6,)),
-        said("np.piecewise(x, [x < 0.0], [lambda t, k: k * t], 2.5)", (5,)),
+        call("np.piecewise(x, [x < 0.0, x >= 1.0], [lambda t: t**2, 3.0, np.sin])", (6,)),
+        call("np.piecewise(x, [x < 0.0], [lambda t, k: k * t], 2.5)", (5,)),
     ),
     takes_complex=True,
 )
@@ -181,11 +181,11 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
 @composite(
     np.take_along_axis,
     samples=(
-        said("np.take_along_axis(x, y, 1)", (2, 3), [[2, 0], [1, 1]]),
-        said("np.take_along_axis(x, np.argsort(x, axis=0, kind='stable'), axis=0)", (3, 2)),
-        said("np.take_along_axis(x, y, 1)", (2, 3), [[1]]),
-        said("np.take_along_axis(x, y, axis=None)", (2, 3), [4, 0, 4]),
-        said("np.take_along_axis(x, y, -1)", (3,), [2, 2]),
+        call("np.take_along_axis(x, y, 1)", (2, 3), [[2, 0], [1, 1]]),
+        call("np.take_along_axis(x, np.argsort(x, axis=0, kind='stable'), axis=0)", (3, 2)),
+        call("np.take_along_axis(x, y, 1)", (2, 3), [[1]]),
+        call("np.take_along_axis(x, y, axis=None)", (2, 3), [4, 0, 4]),
+        call("np.take_along_axis(x, y, -1)", (3,), [2, 2]),
     ),
     takes_complex=True,
 )
@@ -209,7 +209,7 @@ def places_along(arr: Any, indices: Any, axis: Any) -> Any:
 
 def written(statement: str, *operands: Any, **fields: Any) -> Any:
     """A sample of what writes: into a copy of `x`, which is what it gives."""
-    return said(f"(z := x.copy(), {statement}, z)[2]", *operands, **fields)
+    return call(f"(z := x.copy(), {statement}, z)[2]", *operands, **fields)
 
 
 @composite(

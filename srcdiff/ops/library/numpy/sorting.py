@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from srcdiff.ops.core.registry import composite, refuse
-from srcdiff.ops.core.samples import said
+from srcdiff.ops.core.samples import call
 from srcdiff.ops.library.numpy.compile_time import array, numbers, row_of
 from srcdiff.ops.library.numpy.select import places_along
 
@@ -21,12 +21,12 @@ from srcdiff.ops.library.numpy.select import places_along
 @composite(
     np.sort,
     samples=(
-        said("np.sort(x)", (5,)),
-        said("np.sort(x, axis=0)", (3, 4)),
-        said("np.sort(x, -1)", (2, 1, 3)),
-        said("np.sort(x, axis=None)", (2, 3)),
-        said("np.sort(x)", [1.0, np.nan, 0.5, 1.0], avoid="NaN"),
-        said("np.sort(x)", (0,)),
+        call("np.sort(x)", (5,)),
+        call("np.sort(x, axis=0)", (3, 4)),
+        call("np.sort(x, -1)", (2, 1, 3)),
+        call("np.sort(x, axis=None)", (2, 3)),
+        call("np.sort(x)", [1.0, np.nan, 0.5, 1.0], avoid="NaN"),
+        call("np.sort(x)", (0,)),
     ),
     takes_complex=True,
 )
@@ -39,8 +39,8 @@ def sort(a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable:
 @composite(
     method="sort",
     samples=(
-        said("(z := x.copy(), z.sort(), z)[2]", (5,)),
-        said("(z := x.copy(), z.sort(axis=0), z)[2]", (3, 2)),
+        call("(z := x.copy(), z.sort(), z)[2]", (5,)),
+        call("(z := x.copy(), z.sort(axis=0), z)[2]", (3, 2)),
     ),
     takes_complex=True,
 )
@@ -54,8 +54,8 @@ def sort_in_place(
 @composite(
     np.partition,
     samples=(
-        said("np.partition(x, 2)[2]", (5,)),
-        said("np.sort(np.partition(x, 1, axis=0)[:2], axis=0)", (4, 2)),
+        call("np.partition(x, 2)[2]", (5,)),
+        call("np.sort(np.partition(x, 1, axis=0)[:2], axis=0)", (4, 2)),
     ),
     ignores=("kth",),
     takes_complex=True,
@@ -68,7 +68,7 @@ def partition(
 
 @composite(
     method="partition",
-    samples=(said("(z := x.copy(), z.partition(2), z)[2][2]", (5,)),),
+    samples=(call("(z := x.copy(), z.partition(2), z)[2][2]", (5,)),),
     ignores=("kth",),
     takes_complex=True,
 )
@@ -81,7 +81,7 @@ def partition_in_place(
 @composite(
     np.argpartition,
     method="argpartition",
-    samples=(said("x[np.argpartition(x, 2)][2]", (5,)),),
+    samples=(call("x[np.argpartition(x, 2)][2]", (5,)),),
     ignores=("kth",),
     takes_complex=True,
 )
@@ -92,8 +92,8 @@ def argpartition(a: Any, kth: Any, axis: Any = -1, kind: Any = None, order: Any 
 @composite(
     np.lexsort,
     samples=(
-        said("np.lexsort((x, y))", [2, 1, 2, 0, 1], [1, 1, 0, 1, 1]),
-        said("x[np.lexsort((x, y))]", [0.5, 0.1, 0.3], [1, 2, 1]),
+        call("np.lexsort((x, y))", [2, 1, 2, 0, 1], [1, 1, 0, 1, 1]),
+        call("x[np.lexsort((x, y))]", [0.5, 0.1, 0.3], [1, 2, 1]),
     ),
 )
 def lexsort(keys: Any, axis: Any = -1) -> Any:
@@ -108,7 +108,7 @@ def lexsort(keys: Any, axis: Any = -1) -> Any:
     np.searchsorted,
     method="searchsorted",
     given=("sorter",),
-    samples=(said("np.searchsorted(x, 1.5, sorter=np.argsort(x))", [2.0, 0.5, 1.0]),),
+    samples=(call("np.searchsorted(x, 1.5, sorter=np.argsort(x))", [2.0, 0.5, 1.0]),),
 )
 def searchsorted(a: Any, v: Any, side: Any = "left", sorter: Any = None) -> Any:
     return np.searchsorted(a[sorter], v, side=side)
@@ -117,8 +117,8 @@ def searchsorted(a: Any, v: Any, side: Any = "left", sorter: Any = None) -> Any:
 @composite(
     np.digitize,
     samples=(
-        said("np.digitize(x, np.array([-1.0, 0.0, 1.0]))", (5,)),
-        said("np.digitize(x, [1.0, 0.0, -1.0], right=True)", (2, 3)),
+        call("np.digitize(x, np.array([-1.0, 0.0, 1.0]))", (5,)),
+        call("np.digitize(x, [1.0, 0.0, -1.0], right=True)", (2, 3)),
     ),
 )
 def digitize(x: Any, bins: Any, right: Any = False) -> Any:
@@ -132,14 +132,14 @@ def digitize(x: Any, bins: Any, right: Any = False) -> Any:
 @composite(
     np.unique,
     samples=(
-        said("np.unique(x)", [2.0, 0.5, 2.0, 1.0, 0.5], avoid="ties", gradients=([1, 1, 0, 1, 0],)),
-        said("np.unique(x)", [3, 1, 3]),
-        said("np.unique(x)", (2, 3)),
-        said(
+        call("np.unique(x)", [2.0, 0.5, 2.0, 1.0, 0.5], avoid="ties", gradients=([1, 1, 0, 1, 0],)),
+        call("np.unique(x)", [3, 1, 3]),
+        call("np.unique(x)", (2, 3)),
+        call(
             "np.unique(x, return_index=True, return_inverse=True, return_counts=True)", [2, 0, 2, 1]
         ),
-        said("np.unique(x)", [np.nan, 1.0, np.nan], avoid="NaN"),
-        said("np.unique(x)", (0,)),
+        call("np.unique(x)", [np.nan, 1.0, np.nan], avoid="NaN"),
+        call("np.unique(x)", (0,)),
     ),
     ignores=("sorted",),
     takes_complex=True,

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from srcdiff.ops.core.registry import composite, refuse
-from srcdiff.ops.core.samples import said
+from srcdiff.ops.core.samples import call
 from srcdiff.ops.library.numpy.compile_time import (
     along,
     array,
@@ -29,11 +29,11 @@ from srcdiff.ops.library.numpy.compile_time import (
     ndim=0,
     at=(0, 1),
     samples=(
-        said("np.linspace(x, y, 4, endpoint=False)", (), ()),
-        said("np.linspace(x, y, 3)", (2,), (2,)),
-        said("np.linspace(x, 1.5, 3, axis=-1)", (2, 2)),
-        said("np.linspace(0.5, x, num=4, retstep=True)", ()),
-        said("np.linspace(0.5, x, 3)", (2,)),
+        call("np.linspace(x, y, 4, endpoint=False)", (), ()),
+        call("np.linspace(x, y, 3)", (2,), (2,)),
+        call("np.linspace(x, 1.5, 3, axis=-1)", (2, 2)),
+        call("np.linspace(0.5, x, num=4, retstep=True)", ()),
+        call("np.linspace(0.5, x, 3)", (2,)),
     ),
     takes_complex=True,
 )
@@ -64,7 +64,7 @@ def linspace_along(
     np.full,
     ndim=0,
     at=1,
-    samples=(said("np.full((2, 3), x)", (3,)), said("np.full((2, 3), x, dtype=float)", (2, 1))),
+    samples=(call("np.full((2, 3), x)", (3,)), call("np.full((2, 3), x, dtype=float)", (2, 1))),
     takes_complex=True,
 )
 def full_of(shape: Any, fill_value: Any, dtype: Any = None) -> Any:
@@ -77,8 +77,8 @@ def full_of(shape: Any, fill_value: Any, dtype: Any = None) -> Any:
     ndim=0,
     at=1,
     samples=(
-        said("np.full_like(y, x)", (3,), (2, 3), wrt=(0,)),
-        said("np.full_like(y, x, shape=(2, 2))", (), (3,), wrt=(0,)),
+        call("np.full_like(y, x)", (3,), (2, 3), wrt=(0,)),
+        call("np.full_like(y, x, shape=(2, 2))", (), (3,), wrt=(0,)),
     ),
     takes_complex=True,
 )
@@ -108,7 +108,7 @@ def _is_like(function: Any, made: Any) -> None:
 
     name = function.__name__
     like.__name__ = f"{name}_of"
-    sample = said(f"(z := np.{name}(x, shape=(2, 3)), np.copyto(z, x), z)[2]", (3,))
+    sample = call(f"(z := np.{name}(x, shape=(2, 3)), np.copyto(z, x), z)[2]", (3,))
     composite(
         function,
         given=("order", "subok", "shape"),
@@ -132,10 +132,10 @@ _is_like(np.empty_like, np.empty)
     given=("dtype", "casting", "axis=None"),
     ndim=0,
     samples=(
-        said("np.concatenate(x)", (2, 3)),
-        said("np.concatenate(x, axis=1)", (2, 2, 3)),
-        said("np.concatenate((x, y), axis=None)", (2, 3), (2,)),
-        said("np.concatenate((x, y), dtype=np.float64)", (2,), (3,)),
+        call("np.concatenate(x)", (2, 3)),
+        call("np.concatenate(x, axis=1)", (2, 2, 3)),
+        call("np.concatenate((x, y), axis=None)", (2, 3), (2,)),
+        call("np.concatenate((x, y), dtype=np.float64)", (2,), (3,)),
     ),
     takes_complex=True,
 )
@@ -156,7 +156,7 @@ def concatenate_of(
     np.stack,
     given=("dtype", "casting"),
     ndim=0,
-    samples=(said("np.stack(x, axis=1)", (2, 3)), said("np.stack((x, x), dtype=float)", (2,))),
+    samples=(call("np.stack(x, axis=1)", (2, 3)), call("np.stack((x, x), dtype=float)", (2,))),
     takes_complex=True,
 )
 def stack_of(
@@ -171,7 +171,7 @@ def stack_of(
     np.hstack,
     given=("dtype", "casting"),
     ndim=0,
-    samples=(said("np.hstack(x)", (2, 3)), said("np.hstack(x)", (2, 1, 2))),
+    samples=(call("np.hstack(x)", (2, 3)), call("np.hstack(x)", (2, 1, 2))),
     takes_complex=True,
 )
 def hstack_of(tup: Any, *, dtype: Any = None, casting: Any = "same_kind") -> Any:
@@ -185,7 +185,7 @@ def hstack_of(tup: Any, *, dtype: Any = None, casting: Any = "same_kind") -> Any
     np.vstack,
     given=("dtype", "casting"),
     ndim=0,
-    samples=(said("np.vstack(x)", (2, 3)), said("np.vstack(x)", (2, 1, 2))),
+    samples=(call("np.vstack(x)", (2, 3)), call("np.vstack(x)", (2, 1, 2))),
     takes_complex=True,
 )
 def vstack_of(tup: Any, *, dtype: Any = None, casting: Any = "same_kind") -> Any:
@@ -199,7 +199,7 @@ def vstack_of(tup: Any, *, dtype: Any = None, casting: Any = "same_kind") -> Any
     np.column_stack,
     given=(),
     ndim=0,
-    samples=(said("np.column_stack(x)", (2, 3)), said("np.column_stack(x)", (2, 1, 2))),
+    samples=(call("np.column_stack(x)", (2, 3)), call("np.column_stack(x)", (2, 1, 2))),
     takes_complex=True,
 )
 def column_stack_of(tup: Any) -> Any:
@@ -223,7 +223,7 @@ def _cast(a: Any, dtype: Any) -> Any:
     return a if dtype is None or a.dtype == dtype else a.astype(dtype)
 
 
-# ---- each as often as is said --------------------------------------------------------------------
+# ---- repeated elements ----------------------------------------------------------------------------
 
 
 @composite(
@@ -232,9 +232,9 @@ def _cast(a: Any, dtype: Any) -> Any:
     ndim=0,
     at=1,
     samples=(
-        said("np.repeat(x, [1, 0, 2])", (3,)),
-        said("np.repeat(x, y, axis=1)", (2, 3), [2, 0, 1]),
-        said("x.repeat([2], axis=0)", (2, 3)),
+        call("np.repeat(x, [1, 0, 2])", (3,)),
+        call("np.repeat(x, y, axis=1)", (2, 3), [2, 0, 1]),
+        call("x.repeat([2], axis=0)", (2, 3)),
     ),
     takes_complex=True,
 )
@@ -254,9 +254,9 @@ def repeat_each(a: Any, repeats: Any, axis: Any = None) -> Any:
     np.nan_to_num,
     given=("copy", "nan", "posinf", "neginf"),
     samples=(
-        said("np.nan_to_num(x, nan=y)", [1.0, np.nan, np.nan], 0.5),
-        said("np.nan_to_num(x, nan=0.5, posinf=y, neginf=-1.0)", [1.0, np.inf, -np.inf], 0.5),
-        said("np.nan_to_num(x, True)", (3,)),
+        call("np.nan_to_num(x, nan=y)", [1.0, np.nan, np.nan], 0.5),
+        call("np.nan_to_num(x, nan=0.5, posinf=y, neginf=-1.0)", [1.0, np.inf, -np.inf], 0.5),
+        call("np.nan_to_num(x, True)", (3,)),
     ),
     of_complex=True,
 )
@@ -281,7 +281,7 @@ def nan_to_num_as(
 @composite(
     np.size,
     given=("axis",),
-    samples=(said("np.size(x, 1) * x", (2, 3)), said("np.size(x, axis=(0, 1)) * x", (2, 3))),
+    samples=(call("np.size(x, 1) * x", (2, 3)), call("np.size(x, axis=(0, 1)) * x", (2, 3))),
     takes_complex=True,
 )
 def size_along(a: Any, axis: Any = None) -> Any:
@@ -297,7 +297,7 @@ def size_along(a: Any, axis: Any = None) -> Any:
 @composite(
     method="astype",
     given=("order", "casting", "subok", "copy"),
-    samples=(said("x.astype(np.float64, copy=False)", (3,)),),
+    samples=(call("x.astype(np.float64, copy=False)", (3,)),),
     takes_complex=True,
 )
 def astype_method(
@@ -318,8 +318,8 @@ def astype_method(
     np.cross,
     given=("axisa", "axisb", "axisc", "axis"),
     samples=(
-        said("np.cross(x, y, axis=0)", (3, 2), (3, 2)),
-        said("np.cross(x, y, axisa=0, axisb=1, axisc=0)", (3, 2), (2, 3)),
+        call("np.cross(x, y, axis=0)", (3, 2), (3, 2)),
+        call("np.cross(x, y, axisa=0, axisb=1, axisc=0)", (3, 2), (2, 3)),
     ),
     takes_complex=True,
 )
@@ -335,7 +335,7 @@ def cross_along(
     np.dot,
     method="dot",
     ndim=2,
-    samples=(said("np.dot(x, y)", (2, 2, 3), (3, 2)), said("np.dot(x, y)", (2, 2, 3), (3,))),
+    samples=(call("np.dot(x, y)", (2, 2, 3), (3, 2)), call("np.dot(x, y)", (2, 2, 3), (3,))),
     takes_complex=True,
 )
 def dot_of_stacks(a: Any, b: Any) -> Any:
@@ -348,7 +348,7 @@ def dot_of_stacks(a: Any, b: Any) -> Any:
 @composite(
     np.linalg.cholesky,
     given=("upper",),
-    samples=(said("np.linalg.cholesky(x @ x.T + 3.0 * np.eye(3), upper=True)", (3, 3)),),
+    samples=(call("np.linalg.cholesky(x @ x.T + 3.0 * np.eye(3), upper=True)", (3, 3)),),
     takes_complex=True,
 )
 def cholesky_above(a: Any, /, *, upper: Any = False) -> Any:
@@ -361,6 +361,6 @@ def cholesky_above(a: Any, /, *, upper: Any = False) -> Any:
 # ---- towards zero ----------------------------------------------------------------------------------
 
 
-@composite(np.fix, samples=(said("np.fix(x)", [-1.6, 0.3, 2.7]),))  # Numba has no np.fix
+@composite(np.fix, samples=(call("np.fix(x)", [-1.6, 0.3, 2.7]),))  # Numba has no np.fix
 def fix(x: Any, out: Any = None) -> Any:
     return np.trunc(x)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from srcdiff.ops.core.registry import composite
-from srcdiff.ops.core.samples import said
+from srcdiff.ops.core.samples import call
 from srcdiff.ops.library.numpy.compile_time import vector
 from srcdiff.ops.signal.convolve import full_convolution
 
@@ -15,12 +15,12 @@ from srcdiff.ops.signal.convolve import full_convolution
 @composite(
     np.convolve,
     samples=(
-        said("np.convolve(x, y)", (4,), (3,)),
-        said("np.convolve(x, y, 'valid')", (5,), (2,)),
-        said("np.convolve(x, y, mode='valid')", (2,), (5,)),
-        said("np.convolve(x, y, 'same')", (5,), (3,)),
-        said("np.convolve(x, y, 'same')", (2,), (5,)),
-        said("np.convolve(x, [1.0, -1.0])", (3,)),
+        call("np.convolve(x, y)", (4,), (3,)),
+        call("np.convolve(x, y, 'valid')", (5,), (2,)),
+        call("np.convolve(x, y, mode='valid')", (2,), (5,)),
+        call("np.convolve(x, y, 'same')", (5,), (3,)),
+        call("np.convolve(x, y, 'same')", (2,), (5,)),
+        call("np.convolve(x, [1.0, -1.0])", (3,)),
     ),
     takes_complex=True,
 )
@@ -36,11 +36,11 @@ def convolve(a: Any, v: Any, mode: Any = "full") -> Any:
 @composite(
     np.correlate,
     samples=(
-        said("np.correlate(x, y)", (5,), (2,)),
-        said("np.correlate(x, y)", (2,), (5,)),
-        said("np.correlate(x, y, 'full')", (4,), (3,)),
-        said("np.correlate(x, y, mode='same')", (5,), (2,)),
-        said("np.correlate(x, y, mode='same')", (2,), (5,)),
+        call("np.correlate(x, y)", (5,), (2,)),
+        call("np.correlate(x, y)", (2,), (5,)),
+        call("np.correlate(x, y, 'full')", (4,), (3,)),
+        call("np.correlate(x, y, mode='same')", (5,), (2,)),
+        call("np.correlate(x, y, mode='same')", (2,), (5,)),
     ),
     takes_complex=True,
 )

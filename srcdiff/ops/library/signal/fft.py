@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from srcdiff.ops.core.registry import composite, evaluated, same_length
-from srcdiff.ops.core.samples import said
+from srcdiff.ops.core.samples import call
 from srcdiff.ops.library.numpy.compile_time import along, array, numbers
 from srcdiff.ops.signal import fft
 
@@ -57,7 +57,7 @@ def _of_length(transform: Any, a: Any, n: Any, axis: Any, norm: Any) -> Any:
     np.fft.fft,
     given=("n",),
     takes_complex=True,
-    samples=(said("np.abs(np.fft.fft(x, 6))", (4,)), said("np.abs(np.fft.fft(x, n=3))", (4,))),
+    samples=(call("np.abs(np.fft.fft(x, 6))", (4,)), call("np.abs(np.fft.fft(x, n=3))", (4,))),
 )
 def fft_of_length(a: Any, n: Any = None, axis: Any = -1, norm: Any = None) -> Any:
     return _of_length(fft.fft, array(a), n, axis, norm)
@@ -67,7 +67,7 @@ def fft_of_length(a: Any, n: Any = None, axis: Any = -1, norm: Any = None) -> An
     np.fft.ifft,
     given=("n",),
     takes_complex=True,
-    samples=(said("np.abs(np.fft.ifft(x, 6))", (4,)), said("np.abs(np.fft.ifft(x, n=3))", (4,))),
+    samples=(call("np.abs(np.fft.ifft(x, 6))", (4,)), call("np.abs(np.fft.ifft(x, n=3))", (4,))),
 )
 def ifft_of_length(a: Any, n: Any = None, axis: Any = -1, norm: Any = None) -> Any:
     return _of_length(fft.ifft, array(a), n, axis, norm)
@@ -76,7 +76,7 @@ def ifft_of_length(a: Any, n: Any = None, axis: Any = -1, norm: Any = None) -> A
 @composite(
     np.fft.rfft,
     given=("n",),
-    samples=(said("np.abs(np.fft.rfft(x, 6))", (4,)), said("np.abs(np.fft.rfft(x, n=3))", (4,))),
+    samples=(call("np.abs(np.fft.rfft(x, 6))", (4,)), call("np.abs(np.fft.rfft(x, n=3))", (4,))),
 )
 def rfft_of_length(a: Any, n: Any = None, axis: Any = -1, norm: Any = None) -> Any:
     return _of_length(fft.rfft, array(a), n, axis, norm)
@@ -87,9 +87,9 @@ def rfft_of_length(a: Any, n: Any = None, axis: Any = -1, norm: Any = None) -> A
     given=("n",),
     takes_complex=True,
     samples=(
-        said("np.fft.irfft(x + 1j * y, 5)", (4,), (4,)),
-        said("np.fft.irfft(x + 1j * y, n=8)", (4,), (4,)),
-        said("np.fft.irfft(np.fft.rfft(x), len(x))", (5,)),
+        call("np.fft.irfft(x + 1j * y, 5)", (4,), (4,)),
+        call("np.fft.irfft(x + 1j * y, n=8)", (4,), (4,)),
+        call("np.fft.irfft(np.fft.rfft(x), len(x))", (5,)),
     ),
 )
 def irfft_of_length(a: Any, n: Any = None, axis: Any = -1, norm: Any = None) -> Any:
@@ -105,8 +105,8 @@ def irfft_of_length(a: Any, n: Any = None, axis: Any = -1, norm: Any = None) -> 
     np.fft.hfft,
     takes_complex=True,
     samples=(
-        said("np.fft.hfft(x + 1j * y)", (4,), (4,)),
-        said("np.fft.hfft(x + 1j * y, 5, norm='ortho')", (3,), (3,)),
+        call("np.fft.hfft(x + 1j * y)", (4,), (4,)),
+        call("np.fft.hfft(x + 1j * y, 5, norm='ortho')", (3,), (3,)),
     ),
 )
 def hfft(a: Any, n: Any = None, axis: Any = -1, norm: Any = None) -> Any:
@@ -115,7 +115,7 @@ def hfft(a: Any, n: Any = None, axis: Any = -1, norm: Any = None) -> Any:
 
 @composite(
     np.fft.ihfft,
-    samples=(said("np.abs(np.fft.ihfft(x))", (4,)), said("np.abs(np.fft.ihfft(x, 5))", (3,))),
+    samples=(call("np.abs(np.fft.ihfft(x))", (4,)), call("np.abs(np.fft.ihfft(x, 5))", (3,))),
 )
 def ihfft(a: Any, n: Any = None, axis: Any = -1, norm: Any = None) -> Any:
     return np.conj(np.fft.rfft(a, n, axis, opposite(norm)))
@@ -128,7 +128,7 @@ def ihfft(a: Any, n: Any = None, axis: Any = -1, norm: Any = None) -> Any:
     np.fft.fftn,
     given=("s",),
     takes_complex=True,
-    samples=(said("np.abs(np.fft.fftn(x, (4, 2)))", (3, 3)),),
+    samples=(call("np.abs(np.fft.fftn(x, (4, 2)))", (3, 3)),),
 )
 def fftn_of_lengths(a: Any, s: Any = None, axes: Any = None, norm: Any = None) -> Any:
     a = array(a)
@@ -144,7 +144,7 @@ def fftn_of_lengths(a: Any, s: Any = None, axes: Any = None, norm: Any = None) -
     np.fft.ifftn,
     given=("s",),
     takes_complex=True,
-    samples=(said("np.abs(np.fft.ifftn(x, (4, 2)))", (3, 3)),),
+    samples=(call("np.abs(np.fft.ifftn(x, (4, 2)))", (3, 3)),),
 )
 def ifftn_of_lengths(a: Any, s: Any = None, axes: Any = None, norm: Any = None) -> Any:
     a = array(a)
@@ -160,7 +160,7 @@ def ifftn_of_lengths(a: Any, s: Any = None, axes: Any = None, norm: Any = None) 
     np.fft.fft2,
     given=("s",),
     takes_complex=True,
-    samples=(said("np.abs(np.fft.fft2(x, s=(4, 2)))", (3, 3)),),
+    samples=(call("np.abs(np.fft.fft2(x, s=(4, 2)))", (3, 3)),),
 )
 def fft2_of_lengths(a: Any, s: Any = None, axes: Any = (-2, -1), norm: Any = None) -> Any:
     return np.fft.fftn(a, s, axes, norm)
@@ -170,7 +170,7 @@ def fft2_of_lengths(a: Any, s: Any = None, axes: Any = (-2, -1), norm: Any = Non
     np.fft.ifft2,
     given=("s",),
     takes_complex=True,
-    samples=(said("np.abs(np.fft.ifft2(x, s=(4, 2)))", (3, 3)),),
+    samples=(call("np.abs(np.fft.ifft2(x, s=(4, 2)))", (3, 3)),),
 )
 def ifft2_of_lengths(a: Any, s: Any = None, axes: Any = (-2, -1), norm: Any = None) -> Any:
     return np.fft.ifftn(a, s, axes, norm)
@@ -179,8 +179,8 @@ def ifft2_of_lengths(a: Any, s: Any = None, axes: Any = (-2, -1), norm: Any = No
 @composite(
     np.fft.rfftn,
     samples=(
-        said("np.abs(np.fft.rfftn(x))", (3, 4)),
-        said("np.abs(np.fft.rfftn(x, (3, 2), axes=(0, 1)))", (4, 4)),
+        call("np.abs(np.fft.rfftn(x))", (3, 4)),
+        call("np.abs(np.fft.rfftn(x, (3, 2), axes=(0, 1)))", (4, 4)),
     ),
 )
 def rfftn(a: Any, s: Any = None, axes: Any = None, norm: Any = None) -> Any:
@@ -197,8 +197,8 @@ def rfftn(a: Any, s: Any = None, axes: Any = None, norm: Any = None) -> Any:
     np.fft.irfftn,
     takes_complex=True,
     samples=(
-        said("np.fft.irfftn(x + 1j * y)", (3, 4), (3, 4)),
-        said("np.fft.irfftn(np.fft.rfftn(x), x.shape)", (3, 5)),
+        call("np.fft.irfftn(x + 1j * y)", (3, 4), (3, 4)),
+        call("np.fft.irfftn(np.fft.rfftn(x), x.shape)", (3, 5)),
     ),
 )
 def irfftn(a: Any, s: Any = None, axes: Any = None, norm: Any = None) -> Any:
@@ -210,7 +210,7 @@ def irfftn(a: Any, s: Any = None, axes: Any = None, norm: Any = None) -> Any:
     return np.fft.irfft(a, None if s is None else s[last], found[last], norm)
 
 
-@composite(np.fft.rfft2, samples=(said("np.abs(np.fft.rfft2(x))", (3, 4)),))
+@composite(np.fft.rfft2, samples=(call("np.abs(np.fft.rfft2(x))", (3, 4)),))
 def rfft2(a: Any, s: Any = None, axes: Any = (-2, -1), norm: Any = None) -> Any:
     return np.fft.rfftn(a, s, axes, norm)
 
@@ -218,7 +218,7 @@ def rfft2(a: Any, s: Any = None, axes: Any = (-2, -1), norm: Any = None) -> Any:
 @composite(
     np.fft.irfft2,
     takes_complex=True,
-    samples=(said("np.fft.irfft2(x + 1j * y)", (3, 4), (3, 4)),),
+    samples=(call("np.fft.irfft2(x + 1j * y)", (3, 4), (3, 4)),),
 )
 def irfft2(a: Any, s: Any = None, axes: Any = (-2, -1), norm: Any = None) -> Any:
     return np.fft.irfftn(a, s, axes, norm)

@@ -1,4 +1,4 @@
-"""`scipy.signal` and `scipy.integrate`, said with operations."""
+"""`scipy.signal` and `scipy.integrate`, written with operations."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from srcdiff.ops.core.lazy_module import LazyModule
 from srcdiff.ops.core.registry import composite, refuse
-from srcdiff.ops.core.samples import said
+from srcdiff.ops.core.samples import call
 from srcdiff.ops.library.numpy.compile_time import array, numbers
 from srcdiff.ops.library.stats.loc_scale import wide
 from srcdiff.ops.signal.filters import convolved, correlated, filtered
@@ -23,11 +23,11 @@ signal: Any = LazyModule("scipy.signal")
     "scipy.signal.convolve",
     "scipy.signal.fftconvolve",
     samples=(
-        said("scipy.signal.convolve(x, y)", (4,), (3,)),
-        said("scipy.signal.convolve(x, y, mode='same')", (5,), (3,)),
-        said("scipy.signal.convolve(x, y, 'same')", (4, 3), (2, 3)),
-        said("scipy.signal.convolve(x, y, mode='valid')", (5,), (2,)),
-        said("scipy.signal.convolve(x, y, mode='valid')", (2,), (5,)),
+        call("scipy.signal.convolve(x, y)", (4,), (3,)),
+        call("scipy.signal.convolve(x, y, mode='same')", (5,), (3,)),
+        call("scipy.signal.convolve(x, y, 'same')", (4, 3), (2, 3)),
+        call("scipy.signal.convolve(x, y, mode='valid')", (5,), (2,)),
+        call("scipy.signal.convolve(x, y, mode='valid')", (2,), (5,)),
     ),
     ignores=("method",),
 )
@@ -59,9 +59,9 @@ def _between(a: Any, axis: Any, start: Any, stop: Any) -> Any:
 @composite(
     "scipy.signal.correlate",
     samples=(
-        said("scipy.signal.correlate(x, y)", (4,), (3,)),
-        said("scipy.signal.correlate(x, y, mode='valid')", (4, 3), (3, 2)),
-        said("scipy.signal.correlate(x, y, 'same')", (5,), (3,)),
+        call("scipy.signal.correlate(x, y)", (4,), (3,)),
+        call("scipy.signal.correlate(x, y, mode='valid')", (4, 3), (3, 2)),
+        call("scipy.signal.correlate(x, y, 'same')", (5,), (3,)),
     ),
     ignores=("method",),
 )
@@ -74,10 +74,10 @@ def scipy_correlate(in1: Any, in2: Any, mode: Any = "full", method: Any = "auto"
 @composite(
     "scipy.signal.lfilter",
     samples=(
-        said("scipy.signal.lfilter(x, [1.0, 0.3], y)", (2,), (5,)),
-        said("scipy.signal.lfilter([1.0], x, y)", [1.5, 0.2], (5,)),
-        said("scipy.signal.lfilter([1.0, 0.3], x, y, axis=0)", [1.5, 0.2], (4, 2)),
-        said("scipy.signal.lfilter(x, [1.0, 0.3], y)", (2,), (2, 3, 4)),
+        call("scipy.signal.lfilter(x, [1.0, 0.3], y)", (2,), (5,)),
+        call("scipy.signal.lfilter([1.0], x, y)", [1.5, 0.2], (5,)),
+        call("scipy.signal.lfilter([1.0, 0.3], x, y, axis=0)", [1.5, 0.2], (4, 2)),
+        call("scipy.signal.lfilter(x, [1.0, 0.3], y)", (2,), (2, 3, 4)),
     ),
 )
 def lfilter(b: Any, a: Any, x: Any, axis: Any = -1, zi: Any = None) -> Any:
@@ -94,11 +94,11 @@ def lfilter(b: Any, a: Any, x: Any, axis: Any = -1, zi: Any = None) -> Any:
 @composite(
     "scipy.integrate.simpson",
     samples=(
-        said("scipy.integrate.simpson(x)", (5,)),
-        said("scipy.integrate.simpson(x, dx=0.5)", (2, 6)),
-        said("scipy.integrate.simpson(x, axis=0)", (2, 3)),
-        said("scipy.integrate.simpson(x, x=np.cumsum(np.exp(y)))", (5,), (5,)),
-        said("scipy.integrate.simpson(x, x=np.cumsum(np.exp(y)))", (2, 4), (4,)),
+        call("scipy.integrate.simpson(x)", (5,)),
+        call("scipy.integrate.simpson(x, dx=0.5)", (2, 6)),
+        call("scipy.integrate.simpson(x, axis=0)", (2, 3)),
+        call("scipy.integrate.simpson(x, x=np.cumsum(np.exp(y)))", (5,), (5,)),
+        call("scipy.integrate.simpson(x, x=np.cumsum(np.exp(y)))", (2, 4), (4,)),
     ),
     takes_complex=True,
 )

@@ -9,7 +9,7 @@ import numpy as np
 
 from srcdiff.ops.core.lazy_module import LazyModule
 from srcdiff.ops.core.registry import composite, evaluated, refuse
-from srcdiff.ops.core.samples import said
+from srcdiff.ops.core.samples import call
 from srcdiff.ops.library.numpy.compile_time import array, axis_in, in_dtype, numbers
 
 linalg: Any = LazyModule("scipy.linalg")
@@ -22,22 +22,22 @@ signal: Any = LazyModule("scipy.signal")
 @composite(
     "scipy.interpolate.CubicSpline",
     samples=(
-        said(
+        call(
             "scipy.interpolate.CubicSpline([0.0, 0.5, 1.5, 2.0, 3.5], x)(y)", (5,), [0.2, 1.7, 4.0]
         ),
-        said(
+        call(
             "scipy.interpolate.CubicSpline(np.cumsum(np.exp(x)), y, bc_type='natural')(3.0)",
             (5,),
             (5,),
         ),
-        said(
+        call(
             "scipy.interpolate.CubicSpline([0.0, 1.0, 1.5, 3.0], x, bc_type='clamped')(y, 1)",
             (4,),
             [0.2, 1.7],
         ),
-        said("scipy.interpolate.CubicSpline([0.0, 1.0, 1.5, 3.0], x)(y)", (4, 2), [0.2, 1.7]),
-        said("scipy.interpolate.CubicSpline([0.0, 1.0, 1.5], x)(y)", (3,), [0.2, 1.7]),
-        said(
+        call("scipy.interpolate.CubicSpline([0.0, 1.0, 1.5, 3.0], x)(y)", (4, 2), [0.2, 1.7]),
+        call("scipy.interpolate.CubicSpline([0.0, 1.0, 1.5], x)(y)", (3,), [0.2, 1.7]),
+        call(
             "scipy.interpolate.CubicSpline([0.0, 1.0, 1.5, 3.0], x, axis=1)(y)",
             (2, 4, 2),
             [[0.2], [1.7]],
@@ -140,19 +140,19 @@ def _hermite(x: Any, y: Any, slopes: Any, q: Any, nu: Any) -> Any:
 @composite(
     "scipy.interpolate.interp1d",
     samples=(
-        said("scipy.interpolate.interp1d([0.0, 0.5, 1.5, 2.0], x)(y)", (4,), [0.2, 1.7]),
-        said(
+        call("scipy.interpolate.interp1d([0.0, 0.5, 1.5, 2.0], x)(y)", (4,), [0.2, 1.7]),
+        call(
             "scipy.interpolate.interp1d([0.0, 0.5, 1.5, 2.0], x, kind='cubic')(y)", (4,), [0.2, 1.7]
         ),
-        said("scipy.interpolate.interp1d([2.0, 0.0, 0.5], x)(y)", (3,), [0.2, 1.7]),
-        said("scipy.interpolate.interp1d([0.0, 0.5, 2.0], x, assume_sorted=True)(y)", (3,), [0.2]),
-        said(
+        call("scipy.interpolate.interp1d([2.0, 0.0, 0.5], x)(y)", (3,), [0.2, 1.7]),
+        call("scipy.interpolate.interp1d([0.0, 0.5, 2.0], x, assume_sorted=True)(y)", (3,), [0.2]),
+        call(
             "scipy.interpolate.interp1d([0.0, 0.5, 2.0], x, fill_value='extrapolate')(y)",
             (3,),
             [0.2, 2.7],
         ),
-        said("scipy.interpolate.interp1d([0.0, 0.5, 2.0], x)(y)", (2, 3), [0.2, 1.7]),
-        said("scipy.interpolate.interp1d([0.0, 0.5, 2.0], x, axis=0)(0.7)", (3, 2)),
+        call("scipy.interpolate.interp1d([0.0, 0.5, 2.0], x)(y)", (2, 3), [0.2, 1.7]),
+        call("scipy.interpolate.interp1d([0.0, 0.5, 2.0], x, axis=0)(0.7)", (3, 2)),
     ),
     ignores=("bounds_error",),
 )
@@ -263,11 +263,11 @@ def linear(x: Any, y: Any, q: Any, beyond: Any = False, axis: Any = 0) -> Any:
 @composite(
     "scipy.ndimage.convolve",
     samples=(
-        said("scipy.ndimage.convolve(x, y)", (5,), (3,)),
-        said("scipy.ndimage.convolve(x, y, mode='nearest')", (5, 4), (3, 3)),
-        said("scipy.ndimage.convolve(x, y, mode='constant', cval=0.5)", (5, 4), (3, 2)),
-        said("scipy.ndimage.convolve(x, y, mode='wrap')", (5,), (2,)),
-        said("scipy.ndimage.convolve(x, y, mode='mirror')", (5,), (3,)),
+        call("scipy.ndimage.convolve(x, y)", (5,), (3,)),
+        call("scipy.ndimage.convolve(x, y, mode='nearest')", (5, 4), (3, 3)),
+        call("scipy.ndimage.convolve(x, y, mode='constant', cval=0.5)", (5, 4), (3, 2)),
+        call("scipy.ndimage.convolve(x, y, mode='wrap')", (5,), (2,)),
+        call("scipy.ndimage.convolve(x, y, mode='mirror')", (5,), (3,)),
     ),
 )
 def ndimage_convolve(
@@ -286,8 +286,8 @@ def ndimage_convolve(
 @composite(
     "scipy.ndimage.correlate",
     samples=(
-        said("scipy.ndimage.correlate(x, y)", (5,), (3,)),
-        said("scipy.ndimage.correlate(x, y, mode='nearest')", (5, 4), (2, 3)),
+        call("scipy.ndimage.correlate(x, y)", (5,), (3,)),
+        call("scipy.ndimage.correlate(x, y, mode='nearest')", (5, 4), (2, 3)),
     ),
 )
 def ndimage_correlate(
@@ -349,13 +349,13 @@ def numbers_of_ones(count: int) -> tuple[int, ...]:
 @composite(
     "scipy.ndimage.map_coordinates",
     samples=(
-        said("scipy.ndimage.map_coordinates(x, y, order=1)", (5,), [[0.3, 2.2, 3.9]]),
-        said(
+        call("scipy.ndimage.map_coordinates(x, y, order=1)", (5,), [[0.3, 2.2, 3.9]]),
+        call(
             "scipy.ndimage.map_coordinates(x, y, order=1, mode='nearest')",
             (4, 5),
             [[0.3, 2.2, -0.9], [1.4, 3.7, 6.2]],
         ),
-        said(
+        call(
             "scipy.ndimage.map_coordinates(x, y, order=1, mode='constant', cval=0.5)",
             (4, 5),
             [[0.3, 2.2, 1.1], [1.4, 3.7, 2.3]],

@@ -13,7 +13,7 @@ import numpy as np
 
 from srcdiff.ops.core.lazy_module import LazyModule
 from srcdiff.ops.core.registry import composite, refuse
-from srcdiff.ops.core.samples import said
+from srcdiff.ops.core.samples import call
 from srcdiff.ops.library.numpy.compile_time import array
 from srcdiff.ops.library.stats.loc_scale import arranged, wide
 
@@ -98,8 +98,8 @@ def _counts(
             called,
             names=names,
             samples=(
-                said(f"{called}(x, {by_name})", small, *values, wrt=(count,)),
-                said(f"{called}({by_place})", [-1.0, 0.5, 1.0, 2.0, 9.0], *values, wrt=()),
+                call(f"{called}(x, {by_name})", small, *values, wrt=(count,)),
+                call(f"{called}({by_place})", [-1.0, 0.5, 1.0, 2.0, 9.0], *values, wrt=()),
             ),
         )(function)
 
@@ -144,7 +144,7 @@ _counts("bernoulli", {"p": 0.3}, _bernoulli_log_mass, _bernoulli_below, _bernoul
 
 @composite(
     "scipy.stats.bernoulli.entropy",
-    samples=(said("scipy.stats.bernoulli.entropy(x)", 0.3),),
+    samples=(call("scipy.stats.bernoulli.entropy(x)", 0.3),),
     ignores=("loc",),
 )
 def bernoulli_entropy(p: Any, loc: Any = None) -> Any:
@@ -202,12 +202,12 @@ _cov = "z @ z.T + np.eye(3)"
 @composite(
     "scipy.stats.multivariate_normal.logpdf",
     samples=(
-        said(f"scipy.stats.multivariate_normal.logpdf(x, y, {_cov})", (3,), (3,), (3, 3)),
-        said(
+        call(f"scipy.stats.multivariate_normal.logpdf(x, y, {_cov})", (3,), (3,), (3, 3)),
+        call(
             f"scipy.stats.multivariate_normal.logpdf(x, mean=y, cov={_cov})", (2, 3), (3,), (3, 3)
         ),
-        said("scipy.stats.multivariate_normal.logpdf(x, y, np.exp(z))", (2, 3), (3,), (3,)),
-        said("scipy.stats.multivariate_normal.logpdf(x, np.zeros(3))", (3,)),
+        call("scipy.stats.multivariate_normal.logpdf(x, y, np.exp(z))", (2, 3), (3,), (3,)),
+        call("scipy.stats.multivariate_normal.logpdf(x, np.zeros(3))", (3,)),
     ),
 )
 def multivariate_normal_logpdf(
@@ -218,7 +218,7 @@ def multivariate_normal_logpdf(
 
 @composite(
     "scipy.stats.multivariate_normal.pdf",
-    samples=(said(f"scipy.stats.multivariate_normal.pdf(x, y, {_cov})", (3,), (3,), (3, 3)),),
+    samples=(call(f"scipy.stats.multivariate_normal.pdf(x, y, {_cov})", (3,), (3,), (3, 3)),),
 )
 def multivariate_normal_pdf(
     x: Any, mean: Any = None, cov: Any = 1.0, allow_singular: Any = False
@@ -229,7 +229,7 @@ def multivariate_normal_pdf(
 @composite(
     "scipy.stats.multivariate_normal.entropy",
     samples=(
-        said("scipy.stats.multivariate_normal.entropy(x, y @ y.T + np.eye(3))", (3,), (3, 3)),
+        call("scipy.stats.multivariate_normal.entropy(x, y @ y.T + np.eye(3))", (3,), (3, 3)),
     ),
     ignores=("mean",),
 )
@@ -255,8 +255,8 @@ _share = "x / np.sum(x, axis=0)"
 @composite(
     "scipy.stats.dirichlet.logpdf",
     samples=(
-        said(f"scipy.stats.dirichlet.logpdf({_share}, y)", (3,), (3,), low=0.5, high=2.0),
-        said(f"scipy.stats.dirichlet.logpdf({_share}, alpha=y)", (3, 2), (3,), low=0.5, high=2.0),
+        call(f"scipy.stats.dirichlet.logpdf({_share}, y)", (3,), (3,), low=0.5, high=2.0),
+        call(f"scipy.stats.dirichlet.logpdf({_share}, alpha=y)", (3, 2), (3,), low=0.5, high=2.0),
     ),
 )
 def dirichlet_logpdf(x: Any, alpha: Any) -> Any:
@@ -265,7 +265,7 @@ def dirichlet_logpdf(x: Any, alpha: Any) -> Any:
 
 @composite(
     "scipy.stats.dirichlet.pdf",
-    samples=(said(f"scipy.stats.dirichlet.pdf({_share}, y)", (3,), (3,), low=0.5, high=2.0),),
+    samples=(call(f"scipy.stats.dirichlet.pdf({_share}, y)", (3,), (3,), low=0.5, high=2.0),),
 )
 def dirichlet_pdf(x: Any, alpha: Any) -> Any:
     return np.exp(_log_dirichlet_density(x, alpha))
@@ -273,7 +273,7 @@ def dirichlet_pdf(x: Any, alpha: Any) -> Any:
 
 @composite(
     "scipy.stats.dirichlet.entropy",
-    samples=(said("scipy.stats.dirichlet.entropy(x)", (3,), low=0.5, high=2.0),),
+    samples=(call("scipy.stats.dirichlet.entropy(x)", (3,), low=0.5, high=2.0),),
 )
 def dirichlet_entropy(alpha: Any) -> Any:
     alpha = array(alpha)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from srcdiff.ops.core.registry import composite, evaluated
-from srcdiff.ops.core.samples import said
+from srcdiff.ops.core.samples import call
 from srcdiff.ops.elementwise.elementary import in_scale
 from srcdiff.ops.library.numpy.compile_time import array
 
@@ -210,14 +210,14 @@ def _samples(name: str, method: str, standard: Standard) -> tuple[Any, ...]:
     letters = "zw"[: len(shapes)]
     if method == "entropy":
         every = ", ".join([*letters, "loc=x", "scale=y"])
-        return (said(f"{called}({every})", *[()] * (2 + len(letters)), low=0.5, high=1.5),)
+        return (call(f"{called}({every})", *[()] * (2 + len(letters)), low=0.5, high=1.5),)
     if method == "logpdf":
         every = ", ".join(["x", *letters, "0.1", "y"])
         shown = ", ".join(["x", *map(str, standard.shapes.values())])
         return (
-            said(f"{called}({every})", (4,), *[()] * (1 + len(letters)), low=0.3, high=0.9),
-            said(f"{called}({shown})", [-2.0, 0.3, 0.7, 2.0], wrt=()),
+            call(f"{called}({every})", (4,), *[()] * (1 + len(letters)), low=0.3, high=0.9),
+            call(f"{called}({shown})", [-2.0, 0.3, 0.7, 2.0], wrt=()),
         )
     every = ", ".join(["x", *shapes, "loc=0.1", "scale=y"])
     wrt = (0, 1) if method in ("cdf", "logsf") else ()
-    return (said(f"{called}({every})", (4,), (), low=0.3, high=0.9, wrt=wrt),)
+    return (call(f"{called}({every})", (4,), (), low=0.3, high=0.9, wrt=wrt),)

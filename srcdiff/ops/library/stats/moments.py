@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from srcdiff.ops.core.registry import composite, evaluated, refuse
-from srcdiff.ops.core.samples import said
+from srcdiff.ops.core.samples import call
 from srcdiff.ops.library.linalg.matrix_checks import adjoined, real_part
 from srcdiff.ops.library.numpy.compile_time import array, axis_in, broadcast_place, other_axes
 from srcdiff.ops.library.ufuncs.reduce_where import cast
@@ -16,14 +16,14 @@ from srcdiff.ops.library.ufuncs.reduce_where import cast
 @composite(
     np.average,
     samples=(
-        said("np.average(x)", (2, 3)),
-        said("np.average(x, weights=y + 3.0)", (4,), (4,)),
-        said("np.average(x, axis=1, weights=y + 3.0)", (2, 3), (3,)),
-        said("np.average(x, axis=0, weights=y + 3.0, keepdims=True)", (2, 3), (2, 3)),
-        said("np.average(x, axis=(2, 0), weights=y + 3.0)", (2, 3, 4), (4, 2)),
-        said("np.average(x, weights=y + 3.0, returned=True)", (4,), (4,)),
-        said("np.average(x, axis=0, returned=True)", (4, 2)),
-        said("np.average(x, axis=0, weights=y + 3.0, returned=True)", (4, 2), (4,)),
+        call("np.average(x)", (2, 3)),
+        call("np.average(x, weights=y + 3.0)", (4,), (4,)),
+        call("np.average(x, axis=1, weights=y + 3.0)", (2, 3), (3,)),
+        call("np.average(x, axis=0, weights=y + 3.0, keepdims=True)", (2, 3), (2, 3)),
+        call("np.average(x, axis=(2, 0), weights=y + 3.0)", (2, 3, 4), (4, 2)),
+        call("np.average(x, weights=y + 3.0, returned=True)", (4,), (4,)),
+        call("np.average(x, axis=0, returned=True)", (4, 2)),
+        call("np.average(x, axis=0, weights=y + 3.0, returned=True)", (4, 2), (4,)),
     ),
     takes_complex=True,
 )
@@ -66,13 +66,13 @@ def ascending(axes: tuple[int, ...], ndim: int) -> tuple[int, ...]:
 @composite(
     np.cov,
     samples=(
-        said("np.cov(x)", (3, 5)),
-        said("np.cov(x)", (5,)),
-        said("np.cov(x, y)", (5,), (5,)),
-        said("np.cov(x, rowvar=False, bias=True)", (5, 2)),
-        said("np.cov(x, ddof=0)", (2, 5)),
-        said("np.cov(x, aweights=y + 3.0)", (2, 4), (4,)),
-        said("np.cov(x, fweights=y, aweights=z + 3.0)", (2, 4), [1, 2, 1, 3], (4,)),
+        call("np.cov(x)", (3, 5)),
+        call("np.cov(x)", (5,)),
+        call("np.cov(x, y)", (5,), (5,)),
+        call("np.cov(x, rowvar=False, bias=True)", (5, 2)),
+        call("np.cov(x, ddof=0)", (2, 5)),
+        call("np.cov(x, aweights=y + 3.0)", (2, 4), (4,)),
+        call("np.cov(x, fweights=y, aweights=z + 3.0)", (2, 4), [1, 2, 1, 3], (4,)),
     ),
     takes_complex=True,
 )
@@ -114,7 +114,7 @@ def _product(a: Any, c: Any) -> Any:
 
 
 def _variables(m: Any, rowvar: Any, dtype: Any) -> Any:
-    """A variable in each row, in double precision where no other is asked for."""
+    """A variable in each row, in double precision where no other is given."""
     m = cast(m, np.result_type(m, np.float64) if dtype is None else dtype)
     if m.ndim == 1:
         return m[None]
@@ -124,9 +124,9 @@ def _variables(m: Any, rowvar: Any, dtype: Any) -> Any:
 @composite(
     np.corrcoef,
     samples=(
-        said("np.corrcoef(x)", (3, 5)),
-        said("np.corrcoef(x, y)", (5,), (5,)),
-        said("np.corrcoef(x, rowvar=False)", (5, 2)),
+        call("np.corrcoef(x)", (3, 5)),
+        call("np.corrcoef(x, y)", (5,), (5,)),
+        call("np.corrcoef(x, rowvar=False)", (5, 2)),
     ),
     takes_complex=True,
 )

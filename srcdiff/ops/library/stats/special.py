@@ -1,4 +1,4 @@
-"""Functions of `scipy.special` that are said with others."""
+"""Functions of `scipy.special`, written with others."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from srcdiff.ops.control.control import stop_gradient
 from srcdiff.ops.core.lazy_module import LazyModule
 from srcdiff.ops.core.registry import composite, evaluated
-from srcdiff.ops.core.samples import said
+from srcdiff.ops.core.samples import call
 from srcdiff.ops.elementwise.gamma import hurwitz_zeta, riemann_zeta
 from srcdiff.ops.library.numpy.compile_time import array
 from srcdiff.ops.library.stats.loc_scale import wide
@@ -31,9 +31,9 @@ def _steps(d: int) -> tuple[float, ...]:
 @composite(
     "scipy.special.multigammaln",
     samples=(
-        said("scipy.special.multigammaln(x, 3)", (4,), low=2.0, high=5.0),
-        said("scipy.special.multigammaln(x, 2)", (2, 2), low=2.0, high=5.0),
-        said("scipy.special.multigammaln(x, 1)", 2.5),
+        call("scipy.special.multigammaln(x, 3)", (4,), low=2.0, high=5.0),
+        call("scipy.special.multigammaln(x, 2)", (2, 2), low=2.0, high=5.0),
+        call("scipy.special.multigammaln(x, 1)", 2.5),
     ),
 )
 def multigammaln(a: Any, d: Any) -> Any:
@@ -54,10 +54,10 @@ def _far_above(dtype: Any) -> float:
     "scipy.special.logsumexp",
     given=("b", "return_sign"),
     samples=(
-        said("scipy.special.logsumexp(x, b=y + 3.0)", (4,), (4,)),
-        said("scipy.special.logsumexp(x, axis=1, b=y + 3.0, keepdims=True)", (2, 3), (3,)),
-        said("scipy.special.logsumexp(x, 0, y, return_sign=True)[0]", (3, 2), (3, 2)),
-        said(
+        call("scipy.special.logsumexp(x, b=y + 3.0)", (4,), (4,)),
+        call("scipy.special.logsumexp(x, axis=1, b=y + 3.0, keepdims=True)", (2, 3), (3,)),
+        call("scipy.special.logsumexp(x, 0, y, return_sign=True)[0]", (3, 2), (3, 2)),
+        call(
             "scipy.special.logsumexp(x, b=y)",
             [0.0, 1e4, 1.0],
             [1.0, 0.0, 1.0],
@@ -87,7 +87,7 @@ def weighted_logsumexp(
 @composite(
     "scipy.special.softmax",
     of_complex=True,
-    samples=(said("scipy.special.softmax(x, axis=1)", (2, 3)),),
+    samples=(call("scipy.special.softmax(x, axis=1)", (2, 3)),),
 )
 def complex_softmax(x: Any, axis: Any = None) -> Any:
     weights = np.exp(x - _fixed(np.max(np.real(x), axis=axis, keepdims=True)))
@@ -97,7 +97,7 @@ def complex_softmax(x: Any, axis: Any = None) -> Any:
 @composite(
     "scipy.special.log_softmax",
     of_complex=True,
-    samples=(said("scipy.special.log_softmax(x, axis=1)", (2, 3)),),
+    samples=(call("scipy.special.log_softmax(x, axis=1)", (2, 3)),),
 )
 def complex_log_softmax(x: Any, axis: Any = None) -> Any:
     shifted = x - _fixed(np.max(x, axis=axis, keepdims=True))
@@ -107,9 +107,9 @@ def complex_log_softmax(x: Any, axis: Any = None) -> Any:
 @composite(
     "scipy.special.zeta",
     samples=(
-        said("scipy.special.zeta(2.5, x)", (4,), low=0.5, high=3.0),
-        said("scipy.special.zeta(x, y)", [2.0, 3.5], [0.5, 1.5], wrt=(1,)),
-        said("scipy.special.zeta(x)", [2.0, 3.5], wrt=()),
+        call("scipy.special.zeta(2.5, x)", (4,), low=0.5, high=3.0),
+        call("scipy.special.zeta(x, y)", [2.0, 3.5], [0.5, 1.5], wrt=(1,)),
+        call("scipy.special.zeta(x)", [2.0, 3.5], wrt=()),
     ),
 )
 def zeta(x: Any, q: Any = None, out: Any = None) -> Any:

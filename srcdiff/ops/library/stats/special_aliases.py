@@ -8,7 +8,7 @@ import numpy as np
 
 from srcdiff.ops.core.lazy_module import LazyModule
 from srcdiff.ops.core.registry import composite
-from srcdiff.ops.core.samples import said
+from srcdiff.ops.core.samples import call
 from srcdiff.ops.library.numpy.compile_time import array
 
 special: Any = LazyModule("scipy.special")
@@ -23,7 +23,7 @@ def _named(name: str, function: Any, low: float = -1.0) -> None:
     same.__name__ = f"special_{name}"
     composite(
         f"scipy.special.{name}",
-        samples=(said(f"scipy.special.{name}(x)", (4,), low=low, high=2.0),),
+        samples=(call(f"scipy.special.{name}(x)", (4,), low=low, high=2.0),),
         takes_complex=True,
     )(same)
 
@@ -34,12 +34,12 @@ _named("log1p", np.log1p, -0.5)
 _named("cbrt", np.cbrt, 0.5)
 
 
-@composite("scipy.special.exp10", samples=(said("scipy.special.exp10(x)", (4,)),))
+@composite("scipy.special.exp10", samples=(call("scipy.special.exp10(x)", (4,)),))
 def exp10(x: Any) -> Any:
     return np.power(10.0, x)
 
 
-@composite(np.i0, samples=(said("np.i0(x)", (4,)), said("np.i0(x)", (2, 2))))
+@composite(np.i0, samples=(call("np.i0(x)", (4,)), call("np.i0(x)", (2, 2))))
 def numpy_i0(x: Any) -> Any:
     return special.i0(array(x))
 
@@ -52,7 +52,7 @@ def _is_near(t: Any) -> Any:
 
 
 @composite(
-    "scipy.special.exprel", samples=(said("scipy.special.exprel(x)", [-2.0, 0.0, 1e-4, 2e-3, 3.0]),)
+    "scipy.special.exprel", samples=(call("scipy.special.exprel(x)", [-2.0, 0.0, 1e-4, 2e-3, 3.0]),)
 )
 def exprel(x: Any) -> Any:
     """What is near 0 is a series, so that the derivatives have their digits."""
@@ -73,8 +73,8 @@ _POWERS = (0.0, 1e-5, 0.7, -2.0)
 @composite(
     "scipy.special.boxcox",
     samples=(
-        said("scipy.special.boxcox(x, y)", (4,), (), low=0.5, high=2.0),
-        said("scipy.special.boxcox(x, y)", [0.5, 3.0, 2.0, 1.3], [*_POWERS]),
+        call("scipy.special.boxcox(x, y)", (4,), (), low=0.5, high=2.0),
+        call("scipy.special.boxcox(x, y)", [0.5, 3.0, 2.0, 1.3], [*_POWERS]),
     ),
 )
 def boxcox(x: Any, lmbda: Any) -> Any:
@@ -85,8 +85,8 @@ def boxcox(x: Any, lmbda: Any) -> Any:
 @composite(
     "scipy.special.inv_boxcox",
     samples=(
-        said("scipy.special.inv_boxcox(x, y)", (4,), (), low=0.5, high=2.0),
-        said("scipy.special.inv_boxcox(x, y)", [0.5, 3.0, 2.0, -1.3], [*_POWERS]),
+        call("scipy.special.inv_boxcox(x, y)", (4,), (), low=0.5, high=2.0),
+        call("scipy.special.inv_boxcox(x, y)", [0.5, 3.0, 2.0, -1.3], [*_POWERS]),
     ),
 )
 def inv_boxcox(y: Any, lmbda: Any) -> Any:
@@ -99,7 +99,7 @@ def inv_boxcox(y: Any, lmbda: Any) -> Any:
 
 @composite(
     "scipy.special.betaincc",
-    samples=(said("scipy.special.betaincc(y, z, x)", (4,), 2.5, 1.5, low=0.2, high=0.8, wrt=(0,)),),
+    samples=(call("scipy.special.betaincc(y, z, x)", (4,), 2.5, 1.5, low=0.2, high=0.8, wrt=(0,)),),
 )
 def betaincc(a: Any, b: Any, x: Any) -> Any:
     return special.betainc(b, a, 1.0 - x)
@@ -109,7 +109,7 @@ def betaincc(a: Any, b: Any, x: Any) -> Any:
 
 
 @composite(
-    "scipy.special.huber", samples=(said("scipy.special.huber(y, x)", [-3.0, 0.2, 0.5, 4.0], 1.5),)
+    "scipy.special.huber", samples=(call("scipy.special.huber(y, x)", [-3.0, 0.2, 0.5, 4.0], 1.5),)
 )
 def huber(delta: Any, r: Any) -> Any:
     size = np.abs(r)
@@ -118,7 +118,7 @@ def huber(delta: Any, r: Any) -> Any:
 
 @composite(
     "scipy.special.pseudo_huber",
-    samples=(said("scipy.special.pseudo_huber(y, x)", [-3.0, 0.2, 0.5, 4.0], 1.5),),
+    samples=(call("scipy.special.pseudo_huber(y, x)", [-3.0, 0.2, 0.5, 4.0], 1.5),),
 )
 def pseudo_huber(delta: Any, r: Any) -> Any:
     share = (r / delta) ** 2

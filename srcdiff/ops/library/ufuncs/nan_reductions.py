@@ -8,7 +8,7 @@ import numpy as np
 
 from srcdiff.ops.arrays.reductions import max_of_any, min_of_any
 from srcdiff.ops.core.registry import composite, refuse
-from srcdiff.ops.core.samples import said
+from srcdiff.ops.core.samples import call
 from srcdiff.ops.library.numpy.compile_time import array
 from srcdiff.ops.library.ufuncs.reduce_where import (
     cast,
@@ -25,12 +25,12 @@ _NONE = [[np.nan, 1.0], [np.nan, 2.0]]
 @composite(
     np.nansum,
     samples=(
-        said("np.nansum(x)", _SOME),
-        said("np.nansum(x, axis=1, keepdims=True)", _SOME),
-        said("np.nansum(x, 0)", _NONE),
-        said("np.nansum(x)", (3,)),
-        said("np.nansum(x, axis=1, initial=2.0, where=[True, False, True])", _SOME),
-        said("np.nansum(x, axis=0, dtype=np.float64)", _SOME),
+        call("np.nansum(x)", _SOME),
+        call("np.nansum(x, axis=1, keepdims=True)", _SOME),
+        call("np.nansum(x, 0)", _NONE),
+        call("np.nansum(x)", (3,)),
+        call("np.nansum(x, axis=1, initial=2.0, where=[True, False, True])", _SOME),
+        call("np.nansum(x, axis=0, dtype=np.float64)", _SOME),
     ),
     takes_complex=True,
 )
@@ -50,9 +50,9 @@ def nansum(
 @composite(
     np.nanprod,
     samples=(
-        said("np.nanprod(x)", _SOME),
-        said("np.nanprod(x, axis=0)", _NONE),
-        said("np.nanprod(x, initial=2.0, where=[True, False, True])", _SOME),
+        call("np.nanprod(x)", _SOME),
+        call("np.nanprod(x, axis=0)", _NONE),
+        call("np.nanprod(x, initial=2.0, where=[True, False, True])", _SOME),
     ),
     takes_complex=True,
 )
@@ -71,7 +71,7 @@ def nanprod(
 
 @composite(
     np.nancumsum,
-    samples=(said("np.nancumsum(x)", _SOME), said("np.nancumsum(x, axis=1)", _SOME)),
+    samples=(call("np.nancumsum(x)", _SOME), call("np.nancumsum(x, axis=1)", _SOME)),
     takes_complex=True,
 )
 def nancumsum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
@@ -80,7 +80,7 @@ def nancumsum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> A
 
 @composite(
     np.nancumprod,
-    samples=(said("np.nancumprod(x)", _SOME), said("np.nancumprod(x, axis=0)", _SOME)),
+    samples=(call("np.nancumprod(x)", _SOME), call("np.nancumprod(x, axis=0)", _SOME)),
     takes_complex=True,
 )
 def nancumprod(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
@@ -90,11 +90,11 @@ def nancumprod(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> 
 @composite(
     np.nanmean,
     samples=(
-        said("np.nanmean(x)", _SOME),
-        said("np.nanmean(x, axis=0)", _SOME),
-        said("np.nanmean(x, axis=1, keepdims=True)", _SOME),
-        said("np.nanmean(x, axis=1, where=[True, False, True], dtype=np.float64)", _SOME),
-        said("np.nanmean(x, axis=0)", _NONE, avoid="means of nothing"),
+        call("np.nanmean(x)", _SOME),
+        call("np.nanmean(x, axis=0)", _SOME),
+        call("np.nanmean(x, axis=1, keepdims=True)", _SOME),
+        call("np.nanmean(x, axis=1, where=[True, False, True], dtype=np.float64)", _SOME),
+        call("np.nanmean(x, axis=0)", _NONE, avoid="means of nothing"),
     ),
     takes_complex=True,
 )
@@ -115,11 +115,11 @@ def nanmean(
 @composite(
     np.nanvar,
     samples=(
-        said("np.nanvar(x)", _SOME),
-        said("np.nanvar(x, axis=1, ddof=1)", _SOME),
-        said("np.nanvar(x, axis=0, keepdims=True)", _SOME),
-        said("np.nanvar(x, correction=1, where=[True, False, True])", _SOME),
-        said("np.nanvar(x, axis=1, mean=np.nanmean(x, axis=1, keepdims=True))", _SOME),
+        call("np.nanvar(x)", _SOME),
+        call("np.nanvar(x, axis=1, ddof=1)", _SOME),
+        call("np.nanvar(x, axis=0, keepdims=True)", _SOME),
+        call("np.nanvar(x, correction=1, where=[True, False, True])", _SOME),
+        call("np.nanvar(x, axis=1, mean=np.nanmean(x, axis=1, keepdims=True))", _SOME),
     ),
     takes_complex=True,
 )
@@ -145,7 +145,7 @@ def nanvar(
 
 @composite(
     np.nanstd,
-    samples=(said("np.nanstd(x)", _SOME), said("np.nanstd(x, axis=1, ddof=1)", _SOME)),
+    samples=(call("np.nanstd(x)", _SOME), call("np.nanstd(x, axis=1, ddof=1)", _SOME)),
     takes_complex=True,
 )
 def nanstd(
@@ -168,11 +168,11 @@ def nanstd(
 @composite(
     np.nanmax,
     samples=(
-        said("np.nanmax(x)", _SOME),
-        said("np.nanmax(x, axis=1, keepdims=True)", _SOME),
-        said("np.nanmax(x, axis=0)", _NONE, avoid="the greatest of nothing"),
-        said("np.nanmax(x, axis=1, initial=0.7)", _SOME),
-        said("np.nanmax(x, axis=1, initial=-9.0, where=[True, False, True])", _SOME),
+        call("np.nanmax(x)", _SOME),
+        call("np.nanmax(x, axis=1, keepdims=True)", _SOME),
+        call("np.nanmax(x, axis=0)", _NONE, avoid="the greatest of nothing"),
+        call("np.nanmax(x, axis=1, initial=0.7)", _SOME),
+        call("np.nanmax(x, axis=1, initial=-9.0, where=[True, False, True])", _SOME),
     ),
     takes_complex=True,
 )
@@ -194,9 +194,9 @@ def nanmax(
 @composite(
     np.nanmin,
     samples=(
-        said("np.nanmin(x)", _SOME),
-        said("np.nanmin(x, axis=(0, 1))", _SOME),
-        said("np.nanmin(x, axis=1, initial=9.0, where=[True, True, False])", _SOME),
+        call("np.nanmin(x)", _SOME),
+        call("np.nanmin(x, axis=(0, 1))", _SOME),
+        call("np.nanmin(x, axis=1, initial=9.0, where=[True, True, False])", _SOME),
     ),
     takes_complex=True,
 )
@@ -217,7 +217,7 @@ def nanmin(
 
 @composite(
     np.nanargmax,
-    samples=(said("np.nanargmax(x)", _SOME), said("np.nanargmax(x, axis=1)", _SOME)),
+    samples=(call("np.nanargmax(x)", _SOME), call("np.nanargmax(x, axis=1)", _SOME)),
     takes_complex=True,
 )
 def nanargmax(a: Any, axis: Any = None, out: Any = None, *, keepdims: Any = False) -> Any:
@@ -226,7 +226,7 @@ def nanargmax(a: Any, axis: Any = None, out: Any = None, *, keepdims: Any = Fals
 
 @composite(
     np.nanargmin,
-    samples=(said("np.nanargmin(x)", _SOME), said("np.nanargmin(x, axis=1)", _SOME)),
+    samples=(call("np.nanargmin(x)", _SOME), call("np.nanargmin(x, axis=1)", _SOME)),
     takes_complex=True,
 )
 def nanargmin(a: Any, axis: Any = None, out: Any = None, *, keepdims: Any = False) -> Any:

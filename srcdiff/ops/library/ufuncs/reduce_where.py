@@ -8,7 +8,7 @@ import numpy as np
 
 from srcdiff.ops.arrays.reductions import max_of_any, min_of_any
 from srcdiff.ops.core.registry import composite, refuse
-from srcdiff.ops.core.samples import said
+from srcdiff.ops.core.samples import call
 from srcdiff.ops.library.numpy.compile_time import array, slice_shape
 from srcdiff.ops.library.numpy.complex_order import complex_max, complex_min
 
@@ -18,10 +18,10 @@ from srcdiff.ops.library.numpy.complex_order import complex_max, complex_min
     method="sum",
     given=("where", "initial", "dtype"),
     samples=(
-        said("np.sum(x, where=x > 0.0)", (2, 3)),
-        said("np.sum(x, axis=1, initial=2.0)", (2, 3)),
-        said("x.sum(axis=0, where=y, keepdims=True)", (3, 2), [True, False]),
-        said("np.sum(x, dtype=np.float64)", (3,)),
+        call("np.sum(x, where=x > 0.0)", (2, 3)),
+        call("np.sum(x, axis=1, initial=2.0)", (2, 3)),
+        call("x.sum(axis=0, where=y, keepdims=True)", (3, 2), [True, False]),
+        call("np.sum(x, dtype=np.float64)", (3,)),
     ),
     takes_complex=True,
 )
@@ -43,7 +43,7 @@ def sum_where(
     np.prod,
     method="prod",
     given=("where", "initial", "dtype"),
-    samples=(said("np.prod(x, where=x > 0.0, initial=2.0)", (2, 3)),),
+    samples=(call("np.prod(x, where=x > 0.0, initial=2.0)", (2, 3)),),
     takes_complex=True,
 )
 def prod_where(
@@ -65,8 +65,8 @@ def prod_where(
     method="mean",
     given=("where", "dtype"),
     samples=(
-        said("np.mean(x, where=x > 0.0)", (2, 3)),
-        said("np.mean(x, axis=0, where=y)", (3, 2), [[True, False], [True, True], [False, True]]),
+        call("np.mean(x, where=x > 0.0)", (2, 3)),
+        call("np.mean(x, axis=0, where=y)", (3, 2), [[True, False], [True, True], [False, True]]),
     ),
     takes_complex=True,
 )
@@ -92,9 +92,9 @@ def mean_where(
     method="var",
     given=("where", "mean", "correction", "dtype"),
     samples=(
-        said("np.var(x, where=x > -1.0)", (2, 3)),
-        said("np.var(x, axis=1, correction=1)", (2, 3)),
-        said("np.var(x, axis=1, mean=np.mean(x, axis=1, keepdims=True))", (2, 3)),
+        call("np.var(x, where=x > -1.0)", (2, 3)),
+        call("np.var(x, axis=1, correction=1)", (2, 3)),
+        call("np.var(x, axis=1, mean=np.mean(x, axis=1, keepdims=True))", (2, 3)),
     ),
     takes_complex=True,
 )
@@ -139,8 +139,8 @@ def size_squared(a: Any) -> Any:
     method="std",
     given=("where", "mean", "correction", "dtype"),
     samples=(
-        said("np.std(x, where=x > -1.0, ddof=1)", (2, 3)),
-        said("np.std(x, correction=1)", (3,)),
+        call("np.std(x, where=x > -1.0, ddof=1)", (2, 3)),
+        call("np.std(x, correction=1)", (3,)),
     ),
     takes_complex=True,
 )
@@ -169,9 +169,9 @@ def std_where(
     method="max",
     given=("where", "initial"),
     samples=(
-        said("np.max(x, initial=0.5)", (4,)),
-        said("np.max(x, axis=1, where=x < 1.0, initial=-9.0)", (2, 3)),
-        said("np.max(x, axis=0, initial=y)", (0, 3), 0.5),
+        call("np.max(x, initial=0.5)", (4,)),
+        call("np.max(x, axis=1, where=x < 1.0, initial=-9.0)", (2, 3)),
+        call("np.max(x, axis=0, initial=y)", (0, 3), 0.5),
     ),
     of_complex=True,
 )
@@ -200,9 +200,9 @@ def max_where(
     method="min",
     given=("where", "initial"),
     samples=(
-        said("np.min(x, initial=0.5)", (4,)),
-        said("x.min(initial=9.0, where=x > -1.0)", (4,)),
-        said("np.min(x, axis=1, initial=0.5, keepdims=True)", (3, 0)),
+        call("np.min(x, initial=0.5)", (4,)),
+        call("x.min(initial=9.0, where=x > -1.0)", (4,)),
+        call("np.min(x, axis=1, initial=0.5, keepdims=True)", (3, 0)),
     ),
     of_complex=True,
 )
@@ -229,7 +229,7 @@ def min_where(
     np.any,
     method="any",
     given=("where",),
-    samples=(said("np.any(x > 0.0, axis=1, where=[True, False, True])", (2, 3), wrt=()),),
+    samples=(call("np.any(x > 0.0, axis=1, where=[True, False, True])", (2, 3), wrt=()),),
     takes_complex=True,
 )
 def any_where(
@@ -247,7 +247,7 @@ def any_where(
     np.all,
     method="all",
     given=("where",),
-    samples=(said("np.all(x > 0.0, axis=1, where=[True, False, True])", (2, 3), wrt=()),),
+    samples=(call("np.all(x > 0.0, axis=1, where=[True, False, True])", (2, 3), wrt=()),),
     takes_complex=True,
 )
 def all_where(
@@ -265,7 +265,7 @@ def all_where(
     np.cumsum,
     method="cumsum",
     given=("dtype",),
-    samples=(said("np.cumsum(x, axis=1, dtype=np.float64)", (2, 3)),),
+    samples=(call("np.cumsum(x, axis=1, dtype=np.float64)", (2, 3)),),
     takes_complex=True,
 )
 def cumsum_of(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
@@ -276,7 +276,7 @@ def cumsum_of(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> A
     np.cumprod,
     method="cumprod",
     given=("dtype",),
-    samples=(said("np.cumprod(x, dtype=np.float64)", (3,)),),
+    samples=(call("np.cumprod(x, dtype=np.float64)", (3,)),),
     takes_complex=True,
 )
 def cumprod_of(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
@@ -286,8 +286,8 @@ def cumprod_of(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> 
 @composite(
     getattr(np, "cumulative_sum", None),
     samples=(
-        said("np.cumulative_sum(x)", (3,)),
-        said("np.cumulative_sum(x, axis=0, include_initial=True)", (3, 2)),
+        call("np.cumulative_sum(x)", (3,)),
+        call("np.cumulative_sum(x, axis=0, include_initial=True)", (3, 2)),
     ),
     takes_complex=True,
 )
@@ -302,8 +302,8 @@ def cumulative_sum(
 @composite(
     getattr(np, "cumulative_prod", None),
     samples=(
-        said("np.cumulative_prod(x)", (3,)),
-        said("np.cumulative_prod(x, axis=1, include_initial=True)", (3, 2)),
+        call("np.cumulative_prod(x)", (3,)),
+        call("np.cumulative_prod(x, axis=1, include_initial=True)", (3, 2)),
     ),
     takes_complex=True,
 )

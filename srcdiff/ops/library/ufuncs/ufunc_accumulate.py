@@ -1,4 +1,4 @@
-"""Ufuncs one element after the other, as `np.subtract.accumulate`, and what is said at once: `np.logaddexp.reduce`."""
+"""Ufuncs one element after the other, as `np.subtract.accumulate`, and formulas such as `np.logaddexp.reduce`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from srcdiff.ops.arrays.sorting import running_maximum, running_minimum
 from srcdiff.ops.core.registry import composite, refuse
-from srcdiff.ops.core.samples import said
+from srcdiff.ops.core.samples import call
 from srcdiff.ops.elementwise.special import logsumexp
 from srcdiff.ops.library.numpy.compile_time import along, axis_in, broadcast_place, in_dtype
 from srcdiff.ops.library.numpy.select import places_along
@@ -56,9 +56,9 @@ def _log_reduces(ufunc: Any, unit: float) -> None:
     name = ufunc.__name__
     reduce.__name__ = f"{name}_reduce"
     samples = (
-        said(f"np.{name}.reduce(x)", (3,)),
-        said(f"np.{name}.reduce(x, axis=1)", (2, 3)),
-        said(f"np.{name}.reduce(x, axis=(0, 1), initial=0.5)", (2, 3)),
+        call(f"np.{name}.reduce(x)", (3,)),
+        call(f"np.{name}.reduce(x, axis=1)", (2, 3)),
+        call(f"np.{name}.reduce(x, axis=(0, 1), initial=0.5)", (2, 3)),
     )
     composite(ufunc.reduce, samples=samples)(reduce)
 
@@ -87,9 +87,9 @@ def _takes_the_others(ufunc: Any, together: Any, in_floats: bool, low: float) ->
     name = ufunc.__name__
     reduce.__name__ = f"{name}_reduce"
     samples = (
-        said(f"np.{name}.reduce(x)", (3, 2), low=low),
-        said(f"np.{name}.reduce(x, axis=-1, keepdims=True)", (2, 3), low=low),
-        said(f"np.{name}.reduce(x, initial=2.0)", (3,), low=low),
+        call(f"np.{name}.reduce(x)", (3, 2), low=low),
+        call(f"np.{name}.reduce(x, axis=-1, keepdims=True)", (2, 3), low=low),
+        call(f"np.{name}.reduce(x, initial=2.0)", (3,), low=low),
     )
     composite(ufunc.reduce, samples=samples, takes_complex=True)(reduce)
 
@@ -105,7 +105,7 @@ _takes_the_others(np.divide, np.prod, True, 0.5)
 
 @composite(
     np.hypot.reduce,
-    samples=(said("np.hypot.reduce(x)", (3, 2)), said("np.hypot.reduce(x, axis=1)", (2, 3))),
+    samples=(call("np.hypot.reduce(x)", (3, 2)), call("np.hypot.reduce(x, axis=1)", (2, 3))),
 )
 def hypot_reduce(
     array: Any,
@@ -134,8 +134,8 @@ def _reduces_by_a_loop(ufunc: Any, in_floats: bool, complex_too: bool = False) -
     name = ufunc.__name__
     reduce.__name__ = f"{name}_reduce"
     samples = (
-        said(f"np.{name}.reduce(x)", (3,), low=0.5),
-        said(f"np.{name}.reduce(x, axis=1, keepdims=True)", (2, 3), low=0.5),
+        call(f"np.{name}.reduce(x)", (3,), low=0.5),
+        call(f"np.{name}.reduce(x, axis=1, keepdims=True)", (2, 3), low=0.5),
     )
     composite(ufunc.reduce, samples=samples, takes_complex=complex_too)(reduce)
 
@@ -150,7 +150,7 @@ _reduces_by_a_loop(np.float_power, True, complex_too=True)
 
 @composite(
     np.add.accumulate,
-    samples=(said("np.add.accumulate(x)", (2, 3)), said("np.add.accumulate(x, 1)", (2, 3))),
+    samples=(call("np.add.accumulate(x)", (2, 3)), call("np.add.accumulate(x, 1)", (2, 3))),
     takes_complex=True,
 )
 def add_accumulate(array: Any, axis: Any = 0, dtype: Any = None, out: Any = None) -> Any:
@@ -160,8 +160,8 @@ def add_accumulate(array: Any, axis: Any = 0, dtype: Any = None, out: Any = None
 @composite(
     np.multiply.accumulate,
     samples=(
-        said("np.multiply.accumulate(x)", (3,)),
-        said("np.multiply.accumulate(x, dtype=np.float32)", (3,), wrt=()),
+        call("np.multiply.accumulate(x)", (3,)),
+        call("np.multiply.accumulate(x, dtype=np.float32)", (3,), wrt=()),
     ),
     takes_complex=True,
 )
@@ -173,11 +173,11 @@ def multiply_accumulate(array: Any, axis: Any = 0, dtype: Any = None, out: Any =
 @composite(
     np.maximum.accumulate,
     samples=(
-        said("np.maximum.accumulate(x)", (6,)),
-        said("np.maximum.accumulate(x, axis=1)", (2, 4)),
-        said("np.maximum.accumulate(x)", [1.0, np.nan, 3.0], avoid="NaN"),
-        said("np.maximum.accumulate(x)", [1, 3, 2]),
-        said(
+        call("np.maximum.accumulate(x)", (6,)),
+        call("np.maximum.accumulate(x, axis=1)", (2, 4)),
+        call("np.maximum.accumulate(x)", [1.0, np.nan, 3.0], avoid="NaN"),
+        call("np.maximum.accumulate(x)", [1, 3, 2]),
+        call(
             "np.maximum.accumulate(x)", [1.0, 1.0, 0.5], avoid="ties", gradients=([1.0, 2.0, 0.0],)
         ),
     ),
@@ -192,7 +192,7 @@ def maximum_accumulate(array: Any, axis: Any = 0, dtype: Any = None, out: Any = 
 
 @composite(
     np.minimum.accumulate,
-    samples=(said("np.minimum.accumulate(x)", (6,)), said("np.minimum.accumulate(x, 1)", (2, 4))),
+    samples=(call("np.minimum.accumulate(x)", (6,)), call("np.minimum.accumulate(x, 1)", (2, 4))),
     takes_complex=True,
 )
 def minimum_accumulate(array: Any, axis: Any = 0, dtype: Any = None, out: Any = None) -> Any:
@@ -228,8 +228,8 @@ def _accumulates_by_a_loop(ufunc: Any, in_floats: bool, complex_too: bool = Fals
     name = ufunc.__name__
     accumulate.__name__ = f"{name}_accumulate"
     samples = (
-        said(f"np.{name}.accumulate(x)", (3,), low=0.5),
-        said(f"np.{name}.accumulate(x, axis=1)", (2, 3), low=0.5),
+        call(f"np.{name}.accumulate(x)", (3,), low=0.5),
+        call(f"np.{name}.accumulate(x, axis=1)", (2, 3), low=0.5),
     )
     composite(ufunc.accumulate, samples=samples, takes_complex=complex_too)(accumulate)
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from srcdiff.ops.core.registry import composite, refuse
-from srcdiff.ops.core.samples import said
+from srcdiff.ops.core.samples import call
 from srcdiff.ops.library.numpy.compile_time import array, in_dtype
 
 # ---- reduce --------------------------------------------------------------------------------------
@@ -35,18 +35,18 @@ def _reduces(ufunc: Any, function: Any, *samples: Any, wrt: Any = None) -> None:
 
     name = ufunc.__name__
     reduce.__name__ = f"{name}_reduce"
-    first = said(f"np.{name}.reduce(x)", (2, 3), wrt=wrt)
-    more = said(f"np.{name}.reduce(x, axis=1, keepdims=True)", (2, 3), wrt=wrt)
+    first = call(f"np.{name}.reduce(x)", (2, 3), wrt=wrt)
+    more = call(f"np.{name}.reduce(x, axis=1, keepdims=True)", (2, 3), wrt=wrt)
     composite(ufunc.reduce, samples=(first, more, *samples), takes_complex=True)(reduce)
 
 
-_reduces(np.add, np.sum, said("np.add.reduce(x, axis=None, initial=1.0)", (2, 3)))
-_reduces(np.multiply, np.prod, said("np.multiply.reduce(x, axis=(0, 1))", (2, 3)))
+_reduces(np.add, np.sum, call("np.add.reduce(x, axis=None, initial=1.0)", (2, 3)))
+_reduces(np.multiply, np.prod, call("np.multiply.reduce(x, axis=(0, 1))", (2, 3)))
 _reduces(np.maximum, np.max)
 _reduces(np.minimum, np.min)
 _reduces(np.logical_and, np.all, wrt=())
 _reduces(np.logical_or, np.any, wrt=())
-_reduces(np.fmax, np.nanmax, said("np.fmax.reduce(x)", [[1.0, np.nan], [np.nan, 2.0]], avoid="NaN"))
+_reduces(np.fmax, np.nanmax, call("np.fmax.reduce(x)", [[1.0, np.nan], [np.nan, 2.0]], avoid="NaN"))
 _reduces(np.fmin, np.nanmin)
 
 
@@ -64,7 +64,7 @@ def _has_outer(ufunc: Any, *samples: Any) -> None:
 
     name = ufunc.__name__
     outer.__name__ = f"{name}_outer"
-    own = samples or (said(f"np.{name}.outer(x, y)", (2,), (3,)),)
+    own = samples or (call(f"np.{name}.outer(x, y)", (2,), (3,)),)
     composite(ufunc.outer, samples=own, takes_complex=True)(outer)
 
 
@@ -85,8 +85,8 @@ for _ufunc in (
 ):
     _has_outer(_ufunc)
 for _comparison in (np.less, np.greater, np.equal):
-    _has_outer(_comparison, said(f"np.{_comparison.__name__}.outer(x, y)", (2,), (3,), wrt=()))
-_has_outer(np.power, said("np.power.outer(x + 3.0, y)", (2, 2), (3,)))
+    _has_outer(_comparison, call(f"np.{_comparison.__name__}.outer(x, y)", (2,), (3,), wrt=()))
+_has_outer(np.power, call("np.power.outer(x + 3.0, y)", (2, 2), (3,)))
 
 
 # ---- reduceat --------------------------------------------------------------------------------------
@@ -114,8 +114,8 @@ def _has_reduceat(ufunc: Any, function: Any) -> None:
     name = ufunc.__name__
     reduceat.__name__ = f"{name}_reduceat"
     samples = (
-        said(f"np.{name}.reduceat(x, [0, 2, 1])", (4,)),
-        said(f"np.{name}.reduceat(x, y, axis=1)", (2, 5), [0, 3, 3, 1]),
+        call(f"np.{name}.reduceat(x, [0, 2, 1])", (4,)),
+        call(f"np.{name}.reduceat(x, y, axis=1)", (2, 5), [0, 3, 3, 1]),
     )
     composite(ufunc.reduceat, samples=samples, takes_complex=True)(reduceat)
 
@@ -136,8 +136,8 @@ _has_reduceat(np.logaddexp2, np.logaddexp2.reduce)
 
 @composite(
     samples=(
-        said("np.add(x, y, dtype=np.float64)", (3,), [1, 2, 3], wrt=(0,)),
-        said("np.exp(x, dtype=float)", (2,)),
+        call("np.add(x, y, dtype=np.float64)", (3,), [1, 2, 3], wrt=(0,)),
+        call("np.exp(x, dtype=float)", (2,)),
     ),
     takes_complex=True,
 )
@@ -150,9 +150,9 @@ def ufunc_dtype(ufunc: Any, dtype: Any, *args: Any) -> Any:
 
 @composite(
     samples=(
-        said("np.add(x, y, where=x > 0.0, out=np.zeros(4))", (4,), (4,)),
-        said("np.log(x, where=x > 0.0, out=np.full((2, 3), -1.0))", (2, 3)),
-        said(
+        call("np.add(x, y, where=x > 0.0, out=np.zeros(4))", (4,), (4,)),
+        call("np.log(x, where=x > 0.0, out=np.full((2, 3), -1.0))", (2, 3)),
+        call(
             "np.divide(x, y, where=y != 0.0, out=np.zeros((2, 3)))",
             (2, 3),
             [1.0, 0.0, 2.0],
@@ -162,7 +162,7 @@ def ufunc_dtype(ufunc: Any, dtype: Any, *args: Any) -> Any:
     takes_complex=True,
 )
 def ufunc_where(ufunc: Any, where: Any, out: Any, *args: Any) -> Any:
-    """A ufunc of some elements; it is not asked for the others."""
+    """A ufunc of some elements; it is not computed for the others."""
     if out is None:
         refuse("a ufunc with where= leaves elements unset", "Give out= an array that is set.")
     places = np.nonzero(np.broadcast_to(where, out.shape))
