@@ -30,7 +30,7 @@ from srcdiff.frontend.core.values import (
     static_int,
 )
 from srcdiff.ir.core import Atom, Const, Value, const, known_dim
-from srcdiff.ir.types import Array, Dim, List, Scalar, Static, Struct, shape_of
+from srcdiff.ir.types import Array, Dim, List, Scalar, Static, Struct, is_float, shape_of
 from srcdiff.ops.arrays.containers import get, list_item
 from srcdiff.ops.arrays.masks import nonzero, places_of_true
 from srcdiff.ops.arrays.memory import axis_length, gather, index
@@ -347,9 +347,16 @@ def _slice_item(fr: Frame, part: Slice, node: gast.AST) -> tuple[str, list[Atom]
         given = bound is not None and not (isinstance(bound, Const) and bound.value is None)
         letters.append(letter if given else "")
         if given and bound is not None:
-            atoms.append(fr.as_atom(bound, node))
+            atoms.append(_bound(fr, bound, node))
     text = ":".join(letters if letters[2] else letters[:2])
     return text, atoms
+
+
+def _bound(fr: Frame, bound: FrontValue, node: gast.AST) -> Atom:
+    atom = fr.as_atom(bound, node)
+    if is_float(atom.type):
+        fr.fail(node, f"{describe(atom)} is no bound of a slice", "Use integers; see int().")
+    return atom
 
 
 def _check_items(fr: Frame, array: Atom, items: list[str], node: gast.AST) -> None:

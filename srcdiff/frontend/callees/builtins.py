@@ -6,7 +6,7 @@ import functools
 import math
 import operator
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import gast
@@ -34,6 +34,7 @@ from srcdiff.frontend.core.values import (
     ShapeOf,
     Slice,
     Text,
+    is_none,
     is_static,
     sequence,
     static,
@@ -444,15 +445,33 @@ def _bool(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
 def _by_first(items: Parts) -> list[FrontValue] | None:
     """Tuples in order, where their first parts are known when compiling, and all different."""
     rows = items.values
-    if not rows or not all(
-        isinstance(r, Parts) and r.values and is_static(r.values[0]) for r in rows
-    ):
+    if not rows or not all(isinstance(r, Parts) and r.values for r in rows):
         return None
-    firsts = [static(r.values[0]) for r in rows]  # type: ignore[union-attr]
-    is_one_kind = len({type(f) for f in firsts}) == 1 and isinstance(firsts[0], str | int)
-    if not is_one_kind or len(set(firsts)) < len(firsts):
+    firsts = [r.values[0] for r in rows]  # type: ignore[union-attr]
+    if not _are_of_one_kind(firsts) or len(set(map(static, firsts))) < len(firsts):
         return None
-    return [r for _, r in sorted(zip(firsts, rows, strict=True), key=lambda pair: pair[0])]
+    return _in_order(firsts, rows)
+
+
+def _by_key(fr: Frame, node: gast.AST, items: Parts, kwargs: Kwargs) -> list[FrontValue] | None:
+    """Tuples in the order of keys that are known when compiling, such as the names of a dict."""
+    rows, falls = items.values, kwargs.get("reverse", const(False))
+    if not rows or not all(isinstance(r, Parts) for r in rows) or not is_static(falls):
+        return None
+    keys = [fr.call(node, kwargs["key"], [r]) for r in rows]
+    return _in_order(keys, rows, bool(static(falls))) if _are_of_one_kind(keys) else None
+
+
+def _are_of_one_kind(keys: Sequence[FrontValue]) -> bool:
+    kinds = {type(static(k)) if is_static(k) else None for k in keys}
+    return kinds in ({str}, {int})
+
+
+def _in_order(
+    keys: Sequence[FrontValue], rows: Sequence[FrontValue], falls: bool = False
+) -> list[FrontValue]:
+    pairs = zip(map(static, keys), rows, strict=True)
+    return [r for _, r in sorted(pairs, key=lambda pair: pair[0], reverse=falls)]
 
 
 def _sorted(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
@@ -465,7 +484,11 @@ def _sorted(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue
         or not is_static(items)
         or not all(map(is_static, kwargs.values()))
     ):
-        by_name = _by_first(items) if isinstance(items, Parts) and not kwargs else None
+        by_name = None
+        if isinstance(items, Parts) and {*kwargs} <= {"key", "reverse"}:
+            has_key = "key" in kwargs and not is_none(kwargs["key"])
+            by_name = _by_key(fr, node, items, kwargs) if has_key else None
+            by_name = _by_first(items) if not kwargs else by_name
         if by_name is not None:
             return known_list(fr, by_name, node)
         return sorted_items(fr, node, args, kwargs)

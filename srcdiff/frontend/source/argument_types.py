@@ -92,6 +92,9 @@ def _measured(value: Any, path: str) -> Type:
         or callable(value)
     ):
         return Static(value)
+    if hasattr(value, "to_numpy"):
+        what = f"{type(value).__module__.partition('.')[0]} {type(value).__name__}"
+        fail(f"the argument `{path}` is a {what}", f"Pass {path}.to_numpy().")
     if is_object(value):
         return Dynamic(type(value))
     _refuse(value, path)
@@ -116,6 +119,11 @@ def _array(value: np.ndarray[Any, Any], path: str) -> Type:
         fail(
             f"the argument `{path}` is an array of dtype {value.dtype}",
             "Use an array of numbers, for instance x.astype(float).",
+        )
+    if isinstance(value, np.ma.MaskedArray):
+        fail(
+            f"the argument `{path}` is a MaskedArray",
+            "Pass x.filled(0.0) and the mask (np.ma.getmaskarray(x)) as two arguments, or x.compressed().",
         )
     if type(value) not in (np.ndarray, np.memmap):
         fail(f"the argument `{path}` is a {type(value).__name__}", "Pass np.asarray(x).")

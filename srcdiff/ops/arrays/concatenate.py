@@ -212,10 +212,10 @@ def _part(
     return part
 
 
-def _join(name: str, function: Any, samples: Any) -> Any:
+def _join(name: str, function: Any, samples: Any, *others: Any) -> Any:
     return operation(
-        name, function, template=_parts_text, infer=_joined(name), bind=_bind_parts, build=_slices, linear=True,
-        raises=True,
+        name, function, *others, template=_parts_text, infer=_joined(name), bind=_bind_parts, build=_slices,
+        linear=True, raises=True,
         signature="*arrays", samples=samples, defaults={"axis": 0}, takes_complex=True,
         loops=storage.joined(
             lambda op, ndim: joined_axis(name, ndim, op.attrs), lambda shape: part_shape(name, shape)
@@ -229,7 +229,8 @@ concatenate = _join(
     draw((3,)), draw((0,), (2,))),
 )  # fmt: skip
 hstack = _join("hstack", np.hstack, (draw((2,), (3,)), draw((2, 3), (2, 1)), draw((), (2,))))
-vstack = _join("vstack", np.vstack, (draw((3,), (3,)), draw((2, 3), (3,)), draw((2, 3), (1, 3))))
+_stacked_rows = (draw((3,), (3,)), draw((2, 3), (3,)), draw((2, 3), (1, 3)))
+vstack = _join("vstack", np.vstack, _stacked_rows, getattr(np, "row_stack", None))
 column_stack = _join("column_stack", np.column_stack, (draw((3,), (3,)), draw((3, 2), (3,))))
 
 

@@ -112,3 +112,24 @@ def test_what_is_no_argument(value, message):
     with pytest.raises(UnsupportedError, match=message) as caught:
         type_of_argument(value)
     assert caught.value.advice
+
+
+class Column:
+    """An object of another library that holds numbers, as pandas' are."""
+
+    def to_numpy(self):
+        return np.ones(3)
+
+
+@pytest.mark.parametrize(
+    ("value", "advice"),
+    [
+        (np.ma.masked_array([1.0, 2.0], mask=[False, True]), r"filled.*mask.*compressed"),
+        (Column(), r"x\.to_numpy\(\)"),
+        ({"a": Column()}, r"to_numpy\(\)"),
+    ],
+)
+def test_other_holders_of_numbers_are_refused_with_what_to_pass(value, advice):
+    with pytest.raises(UnsupportedError, match=f"(?s){advice}") as caught:
+        type_of_argument(value)
+    assert "asarray" not in str(caught.value)

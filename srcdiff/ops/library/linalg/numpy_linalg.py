@@ -9,6 +9,7 @@ import numpy as np
 from srcdiff.ops.core.registry import composite, evaluated, refuse
 from srcdiff.ops.core.samples import call
 from srcdiff.ops.library.linalg.matrix_checks import adjoined, columns
+from srcdiff.ops.library.numpy.compile_time import array
 from srcdiff.ops.linalg.factorisations import is_complex, qr_factors, real_eig, svd_factors
 from srcdiff.ops.linalg.products import norm
 from srcdiff.ops.linalg.solve import least_squares, rest_of_lstsq
@@ -305,6 +306,7 @@ def cond(x: Any, p: Any = None) -> Any:
 def norm_of_order(
     x: Any, ord: Any = None, axis: Any = None, keepdims: Any = False, check_finite: Any = True
 ) -> Any:
+    x = array(x)
     kind = _norm_kind(x.ndim, ord, axis)
     if kind == "usual":
         return norm(x, ord=ord, axis=axis, keepdims=keepdims)

@@ -209,13 +209,17 @@ def isneginf(x: Any, out: Any = None) -> Any:
 @composite(np.isreal, samples=(call("np.isreal(x)", (3,), wrt=()),), takes_complex=True)
 def isreal(x: Any) -> Any:
     x = array(x)
-    return np.imag(x) == 0.0 if x.dtype.kind == "c" else np.ones(np.shape(x), dtype=bool)
+    if x.dtype.kind == "c":
+        return np.imag(x) == 0.0
+    return np.ones(np.shape(x), dtype=bool) if x.ndim else True
 
 
 @composite(np.iscomplex, samples=(call("np.iscomplex(x)", (3,), wrt=()),), takes_complex=True)
 def iscomplex(x: Any) -> Any:
     x = array(x)
-    return np.imag(x) != 0.0 if x.dtype.kind == "c" else np.zeros(np.shape(x), dtype=bool)
+    if x.dtype.kind == "c":
+        return np.imag(x) != 0.0
+    return np.zeros(np.shape(x), dtype=bool) if x.ndim else False
 
 
 @composite(np.iscomplexobj, samples=(call("np.iscomplexobj(x)", (3,), wrt=()),), takes_complex=True)

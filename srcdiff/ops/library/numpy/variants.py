@@ -183,6 +183,7 @@ def hstack_of(tup: Any, *, dtype: Any = None, casting: Any = "same_kind") -> Any
 
 @composite(
     np.vstack,
+    getattr(np, "row_stack", None),
     given=("dtype", "casting"),
     ndim=0,
     samples=(call("np.vstack(x)", (2, 3)), call("np.vstack(x)", (2, 1, 2))),
@@ -335,11 +336,17 @@ def cross_along(
     np.dot,
     method="dot",
     ndim=2,
-    samples=(call("np.dot(x, y)", (2, 2, 3), (3, 2)), call("np.dot(x, y)", (2, 2, 3), (3,))),
+    at=(0, 1),
+    samples=(
+        call("np.dot(x, y)", (2, 2, 3), (3, 2)),
+        call("np.dot(x, y)", (2, 2, 3), (3,)),
+        call("np.dot(x, y)", (2, 3), (2, 3, 2)),
+        call("np.dot(x, y)", (3,), (2, 3, 2)),
+    ),
     takes_complex=True,
 )
 def dot_of_stacks(a: Any, b: Any) -> Any:
-    b = array(b)
+    a, b = array(a), array(b)
     if np.ndim(b) == 0:
         return a * b
     return np.tensordot(a, b, axes=((a.ndim - 1,), (max(b.ndim - 2, 0),)))
