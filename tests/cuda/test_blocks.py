@@ -30,7 +30,7 @@ def by_threads(g: Any, args: Any, count: int = 3, block: Any = "atomic") -> tupl
     found, races, failed = watched_run(program, args, count)
     assert not races, f"{races[:3]}\n{program.source}"
     assert not failed
-    return found, len(program.turns)
+    return found, len(program.iterations)
 
 
 def agree(g: Any, args: Any, found: Any) -> None:

@@ -92,7 +92,7 @@ def test_kernels_for_blocks(program: Program, block: str) -> None:
     kernel, given = kernel_of(device)
     for capability in CAPABILITIES:
         text = ptx(kernel, given, capability)
-        assert not device.turns or "%tid.x" in text
+        assert not device.iterations or "%tid.x" in text
 
 
 @pytest.mark.parametrize("threads", [1, 64])
