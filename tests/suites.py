@@ -77,4 +77,9 @@ def _is_selected(config: pytest.Config) -> bool:
     """Whether the command line names tests, by path, keyword or marker."""
     chosen_paths = config.args_source is not pytest.Config.ArgsSource.TESTPATHS
     own_marks = any(a == "-m" or a.startswith("-m=") for a in config.invocation_params.args)
-    return chosen_paths or own_marks or bool(config.option.keyword) or bool(getattr(config.option, "lf", False))
+    return (
+        chosen_paths
+        or own_marks
+        or bool(config.option.keyword)
+        or bool(getattr(config.option, "lf", False))
+    )
