@@ -194,14 +194,14 @@ def examples() -> Iterator[Program]:
 
 
 def documents() -> Iterator[Program]:
-    from docs_tools import DOCUMENTS  # of the tests
+    from documentation.docs_tools import DOCUMENTS  # of the tests
 
     for path in DOCUMENTS:
         yield Program(f"docs/{path.stem}", partial(_run_document, path), (), tuple, ("script",))
 
 
 def _run_document(path: Path) -> None:
-    from docs_tools import Session, blocks  # of the tests
+    from documentation.docs_tools import Session, blocks  # of the tests
 
     session = Session(f"validated_{path.stem}")
     for block in blocks(path):

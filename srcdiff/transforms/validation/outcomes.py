@@ -24,7 +24,9 @@ __all__ = [
 ]  # fmt: skip
 
 TOLERANCE = 1e-9  # relative to the largest entry of a result; what is above is compared with rounding errors
-STATEMENTS = 20_000  # the most that one evaluation runs
+STATEMENTS = (
+    20_000  # the most that one evaluation runs; after so many, no further arguments are tried
+)
 _ROUNDED = (  # operations whose results are rounded
     "add subtract multiply divide true_divide power square sqrt cbrt exp expm1 exp2 log log1p log2 log10 sin cos tan "
     "sinh cosh tanh arcsin arccos arctan arctan2 sum mean prod cumsum cumprod matmul dot einsum inner outer solve inv "
@@ -96,21 +98,22 @@ class Outcome:
     leaves: list[Any] | None
     error: BaseException | None = None
     arguments: list[Any] = field(default_factory=list)  # their leaves after the call
+    statements: int = 0  # how many ran
 
 
 def outcome(fn: Function, args: Sequence[Any], cls: type[Bounded] = Bounded) -> Outcome:
     """What `fn` returns for copies of these arguments, which are looked at afterwards, too."""
-    mine = copy.deepcopy(list(args))
+    mine, count = copy.deepcopy(list(args)), [0]
     try:
         with _undisturbed():
             if is_kernel(fn):  # what it gives is what it writes
-                count = [0]
                 results = run_threads(fn, mine, lambda f: cls(f, count))
             else:
-                results = form(fn.output, cls(fn).call(mine))
+                results = form(fn.output, cls(fn, count).call(mine))
     except Exception as error:
-        return Outcome(None, error)
-    return Outcome(copy.deepcopy([*leaves_of(results)]), None, [*leaves_of(mine)])
+        return Outcome(None, error, statements=count[0])
+    leaves = copy.deepcopy([*leaves_of(results)])
+    return Outcome(leaves, None, [*leaves_of(mine)], count[0])
 
 
 def outcomes_differ(old: Outcome, new: Outcome, args: Sequence[Any]) -> tuple[float, str] | None:
