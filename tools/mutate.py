@@ -16,6 +16,7 @@ import copy
 import faulthandler
 import os
 import pickle
+import resource
 import select
 import signal
 import sys
@@ -57,7 +58,7 @@ LEFT_OUT = (
 )  # the net itself; programs that are read; how samples are drawn
 OF_OPERATIONS = "tests/ops/test_rules.py"  # cases by operation
 TESTS = ("tests/transforms", OF_OPERATIONS)
-LONGEST = 60.0  # seconds of one forked process; what takes longer hangs
+LONGEST = 30  # seconds of processor time of one forked process; what takes longer hangs
 TRACED = 20  # calls of a function that are traced line by line in one run
 SECONDS_OF_TESTS, SECONDS_OF_PROGRAMS = (
     3.0,
@@ -100,13 +101,14 @@ class Verdict:
 # ---- forked processes ----------------------------------------------------------------------------------------------
 
 
-def forked(work: Callable[[], Any], seconds: float = LONGEST) -> Any:
+def forked(work: Callable[[], Any], seconds: int = LONGEST) -> Any:
     """What `work` returns in a forked process; None where it takes too long or dies."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(reading)
         status = 1
+        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
         try:
             with open(writing, "wb") as pipe:
                 pickle.dump(work(), pipe)
@@ -114,7 +116,7 @@ def forked(work: Callable[[], Any], seconds: float = LONGEST) -> Any:
         finally:
             os._exit(status)
     os.close(writing)
-    parts, end = [], time.monotonic() + seconds
+    parts, end = [], time.monotonic() + 20 * seconds  # where it waits, or others use the processor
     while (left := end - time.monotonic()) > 0 and select.select([reading], [], [], left)[0]:
         part = os.read(reading, 1 << 20)
         if not part:
@@ -172,14 +174,12 @@ def measured(work: Callable[[], tuple[str, Any]]) -> Run | None:
         sys.settrace(tracer)
         try:
             text, gradient = work()
-        except Exception:  # refused: nothing that it runs shows a defect
-            text, gradient = "", None
         finally:
             sys.settrace(None)
         seconds = time.process_time() - started
         return Run(seconds, frozenset(tracer.lines), frozenset(tracer.read), text, gradient)
 
-    return forked(traced, LONGEST / 2)
+    return forked(traced, LONGEST // 2)
 
 
 # ---- what is run ---------------------------------------------------------------------------------------------------
@@ -223,7 +223,7 @@ class Session:
         for name, (program, form) in self.programs.items():
             if name not in self.reach:
                 run = measured(lambda p=program, f=form: run_program(p, f))
-                self.reach[name] = run or Run(np.inf)
+                self.reach[name] = run or Run(np.inf)  # refused, or too long: it shows no defect
                 print(f"{self.reach[name].seconds:6.1f} s {name}", flush=True)
 
     def is_text(self, defect: Defect) -> bool:
@@ -237,7 +237,7 @@ class Session:
         found = [
             name
             for name, run in self.reach.items()
-            if not places.isdisjoint(run.lines) or not first.isdisjoint(run.read)
+            if not (places.isdisjoint(run.lines) and first.isdisjoint(run.read))
         ]
         found.sort(key=lambda name: self.reach[name].seconds)
         costs = np.cumsum([self.reach[name].seconds for name in found])
