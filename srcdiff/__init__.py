@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+import srcdiff.assembly  # noqa: F401  which joins the packages
 from srcdiff.api import (
     adjoint,
     batch,

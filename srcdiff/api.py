@@ -7,8 +7,22 @@ from typing import Any, overload
 
 import numpy as np
 
+from srcdiff.compile.derivations import (
+    DERIVATIONS,
+    SEMIRINGS,
+    Batch,
+    ElementwiseGrad,
+    Grad,
+    Hessian,
+    HolomorphicGrad,
+    Hvp,
+    Jacobian,
+    KBest,
+    Scan,
+    Simplify,
+    ValueAndGrad,
+)
 from srcdiff.compile.enumerate import enumerated
-from srcdiff.compile.program import SEMIRINGS
 from srcdiff.errors import DifferentiationError
 from srcdiff.handles.differentiable import (
     Differentiable,
@@ -53,16 +67,39 @@ def differentiate(function: Function | None = None, **options: Any) -> Any:
 
     Parameters
     ----------
-    argnums : int, str, or a tuple of them
-        What to differentiate by: positions or names of parameters. Default: the first.
+    function : callable
+        A Python function; its source is read when the first derivative is called.
+    argnums : int, str, or tuple of these
+        The positions or names of the parameters that the derivatives are with respect to. Default: the first.
+    jit : "auto", True or False
+        Whether calls run compiled code: where Numba compiles it, always, or never.
+    target : "cpu" or "cuda"
+        Where calls run.
+    parallel : "auto", bool or int
+        Whether, or on how many threads, long loops of compiled code run.
     residuals : "auto", "store" or "recompute"
-        What is kept of the forward part for the backward part.
-    rewrite : bool, or dict from rule names to bools
-        Whether numerically unstable expressions of the function are rewritten (`log(sigmoid(x))`, ...).
+        Whether the backward part stores values of the forward part or recomputes them.
+    fastmath : bool
+        Whether compiled code may reorder sums.
+    rewrite : bool, or dict of str to bool
+        Whether numerically unstable expressions of the function are rewritten (`log(sigmoid(x))`, ...); a dict
+        chooses by the names of the rewritings.
     has_aux : bool
-        The function returns `(value, aux)`; the first is differentiated.
+        The function returns `(value, aux)`; the derivative is that of `value`.
     on_independent : "warn", "raise" or "ignore"
-        What happens where the result does not depend on an argument that it is differentiated by.
+        What happens if the result does not depend on an argument in `argnums`.
+
+    Returns
+    -------
+    Differentiable
+        The function, with the attributes `grad`, `value_and_grad`, `vjp`, `jvp`, `hvp`, `jacobian` and `hessian`.
+
+    Raises
+    ------
+    TypeError
+        For an unknown option.
+    ValueError
+        For a value that an option does not take.
 
     Examples
     --------
@@ -80,106 +117,204 @@ def differentiate(function: Function | None = None, **options: Any) -> Any:
 
 
 def grad(f: Function, argnums: Any = None, **options: Any) -> Generated:
-    """The gradient of a scalar function: `g(*args)` is shaped like the argument.
-
-    For a tuple `argnums` it is a tuple of gradients, even of one.
-    With `has_aux`, `g(*args)` gives `(gradient, aux)`. Options as for `differentiate`.
-    """
-    return generated("grad", f, options_for(f, options, argnums))
-
-
-def value_and_grad(f: Function, argnums: Any = None, **options: Any) -> Generated:
-    """`g(*args)` gives `(value, gradient)`; with `has_aux`, `((value, aux), gradient)`.
-
-    Options as for `differentiate`.
-    """
-    return generated("value_and_grad", f, options_for(f, options, argnums))
-
-
-def elementwise_grad(f: Function, argnums: Any = None, **options: Any) -> Generated:
-    """The derivative of each element of the result by the element of the argument that it belongs to.
-
-    That is the gradient of the sum of the result, shaped like the argument: of a function that acts on each element,
-    the derivative of each. Options as for `differentiate`.
-    """
-    return generated("elementwise_grad", f, options_for(f, options, argnums))
-
-
-def holomorphic_grad(f: Function, argnums: Any = None, **options: Any) -> Generated:
-    """The complex derivative of a holomorphic function of complex numbers: that of each element of the result by the
-    element of the argument that it belongs to, or of a number by all elements.
-
-    Of a function that is not holomorphic, it is the gradient of the real part. Options as for `differentiate`.
-    """
-    return generated("holomorphic_grad", f, options_for(f, options, argnums))
-
-
-def hvp(f: Function, argnums: Any = None, **options: Any) -> Generated:
-    """`h(*args, v)` is the Hessian of `f` times `v`, which is shaped like the argument (forward over reverse).
-
-    With `has_aux`, `h(*args, v)` gives `(product, aux)`. Options as for `differentiate`.
-    """
-    return generated("hvp", f, options_for(f, options, argnums))
-
-
-def jacobian(f: Function, mode: str = "auto", **options: Any) -> Generated:
-    """The Jacobian: `g(*args)` has the axes of the result first, then those of the argument.
+    """The gradient of a function whose result is one number.
 
     Parameters
     ----------
-    mode : "auto", "forward" or "reverse"
-        Forward mode goes through the elements of the argument, reverse mode through those of the result; "auto" takes
-        the smaller number.
+    f : callable
+    argnums, **options
+        As for `differentiate`.
 
-    Notes
-    -----
-    Where the result is a container, so is the Jacobian, with that of each part; where the argument is one, or `argnums`
-    a tuple, each of those is. Options as for `differentiate`; with `has_aux`, `g(*args)` gives `(jacobian, aux)`.
+    Returns
+    -------
+    Generated
+        `g(*args)` returns the gradient, which has the shape of the argument. For a tuple `argnums` it returns a tuple
+        of gradients. With `has_aux`, it returns `(gradient, aux)`.
+
+    Raises
+    ------
+    UnsupportedError
+        In the first call, for code without a derivative; the error names the line.
+    """
+    return generated(Grad(), f, options_for(f, options, argnums))
+
+
+def value_and_grad(f: Function, argnums: Any = None, **options: Any) -> Generated:
+    """The value of a function whose result is one number, and its gradient.
+
+    Parameters
+    ----------
+    f : callable
+    argnums, **options
+        As for `differentiate`.
+
+    Returns
+    -------
+    Generated
+        `g(*args)` returns `(value, gradient)`; with `has_aux`, `((value, aux), gradient)`.
+    """
+    return generated(ValueAndGrad(), f, options_for(f, options, argnums))
+
+
+def elementwise_grad(f: Function, argnums: Any = None, **options: Any) -> Generated:
+    """The derivative of each element of the result with respect to the element of the argument at its position.
+
+    It is the gradient of the sum of the result. So `f` has to act on each element alone.
+
+    Parameters
+    ----------
+    f : callable
+    argnums, **options
+        As for `differentiate`.
+
+    Returns
+    -------
+    Generated
+        `g(*args)` returns an array with the shape of the argument.
+    """
+    return generated(ElementwiseGrad(), f, options_for(f, options, argnums))
+
+
+def holomorphic_grad(f: Function, argnums: Any = None, **options: Any) -> Generated:
+    """The complex derivative of a holomorphic function.
+
+    If `f` is not holomorphic, it is the gradient of the real part.
+
+    Parameters
+    ----------
+    f : callable
+        Takes and returns complex numbers.
+    argnums, **options
+        As for `differentiate`.
+
+    Returns
+    -------
+    Generated
+        `g(*args)` returns the derivative of each element of the result with respect to the element of the argument at
+        its position; for a result that is one number, with respect to all elements.
+    """
+    return generated(HolomorphicGrad(), f, options_for(f, options, argnums))
+
+
+def hvp(f: Function, argnums: Any = None, **options: Any) -> Generated:
+    """The product of the Hessian with a vector: the tangent of the gradient (forward over reverse mode).
+
+    Parameters
+    ----------
+    f : callable
+        Its result is one number.
+    argnums, **options
+        As for `differentiate`.
+
+    Returns
+    -------
+    Generated
+        `h(*args, v)` returns the Hessian times `v`. Both have the shape of the argument; for a tuple `argnums` both
+        are tuples. With `has_aux`, it returns `(product, aux)`.
+    """
+    return generated(Hvp(), f, options_for(f, options, argnums))
+
+
+def jacobian(f: Function, mode: str = "auto", **options: Any) -> Generated:
+    """The Jacobian.
+
+    Parameters
+    ----------
+    f : callable
+    mode : "auto", "forward" or "reverse"
+        Forward mode loops over the elements of the argument, reverse mode over the elements of the result. "auto"
+        chooses the smaller number.
+    **options
+        As for `differentiate`.
+
+    Returns
+    -------
+    Generated
+        `g(*args)` returns an array with the axes of the result first, then the axes of the argument. For a result or an
+        argument that is a container, or a tuple `argnums`, it returns a container with the Jacobian of each part. With
+        `has_aux`, it returns `(jacobian, aux)`.
+
+    Raises
+    ------
+    ValueError
+        For an unknown mode.
     """
     if mode not in MODES:
         known = ", ".join(map(repr, MODES))
         raise ValueError(f"mode={mode!r}: expected one of {known}; positions are given as argnums=")
-    return generated("jacobian", f, options_for(f, options), settings=(("mode", mode),))
+    return generated(Jacobian(mode), f, options_for(f, options))
 
 
 def hessian(f: Function, argnums: Any = None, **options: Any) -> Generated:
-    """The Hessian of a scalar function, `g(*args)`: forward over reverse mode, row by row.
-
-    For a container, or a tuple `argnums`, it is one of such containers: first by which part, then by which other.
-    With `has_aux`, `g(*args)` gives `(hessian, aux)`.
-    """
-    return generated("hessian", f, options_for(f, options, argnums))
-
-
-def batch(f: Function, in_axes: Any = 0, out_axes: Any = 0, **options: Any) -> Generated:
-    """A function of one item as one of many: `g(*args)`, a loop over the items.
+    """The Hessian, row by row (forward over reverse mode).
 
     Parameters
     ----------
-    in_axes : int, None, or container
-        Along which axis of an argument its items lie; None for what all items share. One for all arguments, or a tuple
-        with one for each, or a dict by their names; for a container in an argument, one or a container like it.
-    out_axes : int, or container
-        Along which axis of a result the items are put.
+    f : callable
+        Its result is one number.
+    argnums, **options
+        As for `differentiate`.
 
-    Notes
-    -----
-    `f` may be a derivative, and the derivatives of `g` are taken as those of any function.
+    Returns
+    -------
+    Generated
+        `g(*args)` returns an array with the axes of the argument twice. For a container, or a tuple `argnums`, it
+        returns a container of containers: one part for each pair. With `has_aux`, it returns `(hessian, aux)`.
     """
-    axes = (
-        ("in_axes", plain_axes(in_axes, "in_axes")),
-        ("out_axes", plain_axes(out_axes, "out_axes", is_result=True)),
-    )
-    return generated("batch", f, options_for(f, options), settings=axes)
+    return generated(Hessian(), f, options_for(f, options, argnums))
+
+
+def batch(f: Function, in_axes: Any = 0, out_axes: Any = 0, **options: Any) -> Generated:
+    """A function of one item as a function of many items: a loop over the items.
+
+    Parameters
+    ----------
+    f : callable
+        May be a derivative.
+    in_axes : int, None, or container
+        The axis of each argument along which its items are; None for an argument that all items share. An int is for
+        all arguments; a tuple has one entry for each argument, a dict one for each name. For an argument that is a
+        container, the entry may be a container with the same structure.
+    out_axes : int, or container
+        The axis of the result along which the results of the items are.
+    **options
+        As for `differentiate`.
+
+    Returns
+    -------
+    Generated
+        `g(*args)`. Its derivatives are taken as those of any function.
+
+    Raises
+    ------
+    ValueError
+        For axes that are not ints, None, or containers of these.
+    """
+    taken, given = plain_axes(in_axes, "in_axes"), plain_axes(out_axes, "out_axes", is_result=True)
+    return generated(Batch(taken, given), f, options_for(f, options))
 
 
 def vjp(
     f: Function, *args: Any, argnums: Any = None, **options: Any
 ) -> tuple[Any, Callable[..., Any]]:
-    """The value of `f` at `args`, and the function that takes the adjoint of the value to those of the arguments.
+    """The value of `f` at `args`, and the function that multiplies a vector with the Jacobian (reverse mode).
 
-    `back(d_value)` gives a tuple over all arguments, or over `argnums`; bare for an int or name.
-    Arguments that hold no floats have the adjoint None.
+    Parameters
+    ----------
+    f : callable
+    *args
+        Where the derivative is taken.
+    argnums, **options
+        As for `differentiate`, but without `argnums` the derivative is with respect to all arguments.
+
+    Returns
+    -------
+    value
+        `f(*args)`.
+    back : callable
+        `back(d_value)` takes the adjoint of the value, which has the shape of the value, and returns the adjoints of
+        the arguments: a tuple for all arguments or a tuple `argnums`, one adjoint for an int or a name. Arguments
+        without floats have the adjoint None.
     """
     return shared(Pullback, plain_function(f, len(args)), options_for(f, options))(
         *args, argnums=argnums
@@ -189,30 +324,62 @@ def vjp(
 def jvp(
     f: Function, args: Sequence[Any], tangents: Sequence[Any], **options: Any
 ) -> tuple[Any, Any]:
-    """The value of `f` at `args`, and its derivative along `tangents` (one for each argument; None for zero)."""
+    """The value of `f` at `args`, and its derivative along `tangents` (forward mode).
+
+    Parameters
+    ----------
+    f : callable
+    args : tuple
+        Where the derivative is taken.
+    tangents : tuple
+        One for each argument, with its shape; None for an argument that is constant.
+    **options
+        As for `differentiate`.
+
+    Returns
+    -------
+    value, tangent
+        Both have the shape of the result of `f`.
+
+    Raises
+    ------
+    TypeError
+        If `args` and `tangents` are not tuples of one length.
+    ValueError
+        If all tangents are None.
+    """
     return shared(Pushforward, plain_function(f, len(args)), options_for(f, options))(
         args, tangents
     )
 
 
 def transform(f: Function, name: str, **options: Any) -> Generated:
-    """Another program from a function's source: `name` says which.
+    """Another program, generated from the source of a function.
 
     Parameters
     ----------
     f : callable
     name : "semiring", "enumerate", "scan" or "simplify"
-        "semiring" with `semiring="max"`: the largest term in place of the logarithm of each sum of exponentials
-        (max-plus). It is a function as `f` is, and its derivative says which term that is.
-        "enumerate" with `over="z", count=k`: the logarithm of the sum of `exp(f(...))` over the parameter `z` = 0, ...,
-        k - 1, which it does not have any more.
-        "scan": `f` with its loops as trees, where turns can be grouped in any way: where each takes a vector to its
-        product with a matrix, in the semiring of `logsumexp` and `+` or of `max` and `+`. That is shown from the
-        source, or the loop is refused.
-        "simplify": `f` itself, as generated source: what it calls with handlers of effects, objects and functions
-        inside is put in place.
+        "semiring" with `semiring="max"`: each logarithm of a sum of exponentials becomes the largest term (max-plus).
+        The result is a function like `f`; its gradient selects that term. The other semirings are "argmax", "count",
+        "entropy", "kbest" (with `k`), "max_marginals" and "sample".
+        "enumerate" with `over="z", count=k`: the logarithm of the sum of `exp(f(...))` over z = 0, ..., k - 1. The
+        parameter `z` is gone.
+        "scan": `f`, whose associative loops are trees. A loop is associative if each iteration multiplies a vector by
+        a matrix, in the semiring of `logsumexp` and `+` or of `max` and `+`. The source has to prove that.
+        "simplify": `f` itself, as generated source. Calls with handlers of effects, of objects and of inner functions
+        are inlined.
     **options
-        The others are those of `srcdiff.grad`.
+        As for `differentiate`.
+
+    Returns
+    -------
+    Generated
+
+    Raises
+    ------
+    ValueError
+        For an unknown transformation or semiring, or "kbest" without `k`.
 
     Examples
     --------
@@ -222,11 +389,13 @@ def transform(f: Function, name: str, **options: Any) -> Generated:
     >>> float(transform(total, "semiring", semiring="max")(1.0, 2.0))
     2.0
     """
-    if name in ("simplify", "scan"):
-        return generated(name, f, options_for(f, options))
+    if name == "simplify":
+        return generated(Simplify(), f, options_for(f, options))
+    if name == "scan":
+        return generated(Scan(), f, options_for(f, options))
     if name == "enumerate":
         program = enumerated(f, options.pop("over", None), options.pop("count", None))
-        return generated("simplify", program, options_for(f, options))
+        return generated(Simplify(), program, options_for(f, options))
     if name != "semiring":
         raise ValueError(
             f"transform: there is no transformation {name!r}; there are 'enumerate', 'scan', 'semiring' and 'simplify'"
@@ -234,8 +403,9 @@ def transform(f: Function, name: str, **options: Any) -> Generated:
     semiring = options.pop("semiring", None)
     if semiring not in SEMIRINGS:
         raise ValueError(f"semiring={semiring!r}: expected one of {', '.join(sorted(SEMIRINGS))}")
-    settings = (("k", _number_of_terms(options.pop("k", None))),) if semiring == "kbest" else ()
-    return generated(semiring, f, options_for(f, options), settings=settings)
+    cls = SEMIRINGS[semiring]
+    how = KBest(_number_of_terms(options.pop("k", None))) if cls is KBest else cls()
+    return generated(how, f, options_for(f, options))
 
 
 def _number_of_terms(k: Any) -> int:
@@ -245,23 +415,35 @@ def _number_of_terms(k: Any) -> int:
 
 
 def stop_gradient(x: Any) -> Any:
-    """`x`, through which no derivative passes: a number, an array, or a container of them.
+    """`x` as a constant: its derivative is zero.
 
-    In generated code it is `x` itself, so that the code needs no srcdiff.
+    Parameters
+    ----------
+    x : number, array, or container of these
+
+    Returns
+    -------
+    x
+        Generated code has `x` itself there, and does not need srcdiff.
     """
     return x
 
 
 def adjoint(x: Any) -> Any:
-    """In `with srcdiff.adjoint(y) as d_y:`: the block runs in the backward part, where the adjoint of `y` is complete.
+    """In `with srcdiff.adjoint(y) as d_y:`, the block runs in the backward part, when the adjoint of `y` is complete.
 
-    What the block assigns to `d_y` takes the adjoint's place. It may print, assert, raise, call functions, and collect
-    in lists and dicts that are outside the function. Without derivatives the block is left out.
+    The value that the block assigns to `d_y` replaces the adjoint. The block may print, assert, raise, call functions,
+    and append to lists and dicts outside the function. Calls without derivatives leave the block out.
 
     Parameters
     ----------
     x : float or array
-        A name of the function that is differentiated, right behind the line that makes it.
+        A variable of the function. The block stands after the line that assigns it.
+
+    Raises
+    ------
+    DifferentiationError
+        In a plain call: decorate the function with `srcdiff.differentiate`.
 
     Examples
     --------
@@ -284,42 +466,56 @@ def adjoint(x: Any) -> Any:
 adjoint.marks_adjoint = True  # type: ignore[attr-defined]
 
 
-def checkpointed(turns: range, slots: int) -> range:
-    """`for i in srcdiff.checkpointed(range(n), slots=k)`: a loop whose reversal keeps k states at a time.
+def checkpointed(iterations: range, slots: int) -> range:
+    """`for i in srcdiff.checkpointed(range(n), slots=k)`: a loop whose reversal stores at most k states at a time.
 
-    What the loop goes on with is kept at the starts of k turns, and computed again from there for the others, by the
-    binomial schedule, which needs the fewest turns. In a plain call, and in forward mode, it is the range.
+    The loop-carried values are stored before k of the iterations. The backward part recomputes the others from there,
+    by the binomial schedule (revolve), which recomputes the fewest iterations. In a plain call, and in forward mode,
+    the loop runs over the range.
 
     Parameters
     ----------
-    turns : range
-        Counting up by 1.
+    iterations : range
+        With step 1.
     slots : int
-        1 at least.
+        At least 1.
+
+    Raises
+    ------
+    TypeError
+        For anything but a range.
+    ValueError
+        If `slots` is less than 1.
     """
-    if not isinstance(turns, range):
-        raise TypeError(f"checkpointed takes a range, not {turns!r}")
+    if not isinstance(iterations, range):
+        raise TypeError(f"checkpointed takes a range, not {iterations!r}")
     if slots < 1:
-        raise ValueError(f"slots={slots}: one state has to be kept at least")
-    return turns
+        raise ValueError(f"slots={slots}: expected at least 1")
+    return iterations
 
 
 checkpointed.marks_checkpoints = True  # type: ignore[attr-defined]
 
 
-_MAKERS: tuple[Any, ...] = (
-    grad, value_and_grad, elementwise_grad, holomorphic_grad, hvp, jacobian, hessian, batch, vjp, jvp,
-)  # fmt: skip
-for _maker in _MAKERS:
-    _maker.makes_derivative = _maker.__name__
+_MAKERS: dict[str, Any] = {
+    f.__name__: f
+    for f in (
+        grad, value_and_grad, elementwise_grad, holomorphic_grad, hvp, jacobian, hessian, batch, vjp, jvp,
+    )
+}  # fmt: skip
+for _name, _maker in _MAKERS.items():
+    _maker.makes_derivative = _name
 
 
 def made_inside(kind: str, f: Any, given: dict[str, Any]) -> Generated:
-    """A derivative that a program makes which is differentiated itself: `vjp` and `jvp` are functions of weights and
-    tangents as well.
+    """The generated function for `grad(f)`, `vjp(f, ...)`, ... inside a function that is differentiated.
+
+    `vjp` and `jvp` are functions of weights and tangents there.
     """
     own = given.pop("%options", None)
     if kind not in ("vjp", "jvp"):
-        return globals()[kind](f, **given)  # type: ignore[no-any-return]
+        made: Generated = _MAKERS[kind](f, **given)
+        return made
     wanted = given.pop("argnums")
-    return generated(kind, f, options_for(f, given) if own is None else own, wanted)
+    how = DERIVATIONS[kind]()
+    return generated(how, f, options_for(f, given) if own is None else own, wanted)

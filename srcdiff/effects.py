@@ -102,7 +102,7 @@ def once(name: str, message: str, advice: str = "") -> None:
 
 @_read_as("named")
 def named() -> tuple[str, ...]:
-    """In a handler: the names that `once` was told so far."""
+    """In a handler: the names that `once` has had so far."""
     raise RuntimeError("named() is known when a program's source is read, and this is a plain call")
 
 
@@ -210,7 +210,7 @@ class Made:
 
 @dataclass(frozen=True)
 class Note:
-    """What `note` was told.
+    """The arguments of `note`.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What srcdiff says when it cannot do something: one class per kind of mistake, each with a place and an advice.
+"""Errors and warnings: one class for each kind of mistake. Each has a place in the user's code and an advice.
 
 Every layer may import this module; it imports nothing of ours but `ir.location`. A report reads
 
@@ -23,21 +23,23 @@ __all__ = [
     "CompileWarning",
     "DifferentiationError",
     "DynamicWarning",
+    "INCOMPLETE",
     "IndependentWarning",
     "RuleError",
     "SourceNotFoundError",
-    "UNTOLD",
     "UnsupportedError",
     "UntypedError",
     "called_at",
 ]
 
 _INDENT = "    "
-UNTOLD = " (jit=False shows it whole)"  # ends a message whose values compiled code cannot write
+INCOMPLETE = (
+    " (jit=False shows it whole)"  # ends a message whose values compiled code cannot format
+)
 
 
 class _Report(Exception):
-    """A message with its place in the user's code; what errors and warnings have in common."""
+    """A message with its place in the user's code: the base of errors and warnings."""
 
     def __init__(
         self,
@@ -96,13 +98,13 @@ class DifferentiationError(_Report):
     Attributes
     ----------
     file, line, column, end_column, source_line
-        Of `location`, None without one. Lines count from 1; columns from 0 and in bytes, as in `ast`.
+        From `location`, None without one. Lines count from 1; columns from 0 and in bytes, as in `ast`.
     """
 
 
 @contextmanager
 def called_at(location: Location | None) -> Iterator[None]:
-    """What is wrong in a function is told with the call of it."""
+    """Errors inside a function get the place of its call as well."""
     try:
         yield
     except DifferentiationError as error:
@@ -129,15 +131,15 @@ class SourceNotFoundError(DifferentiationError):
 
 
 class RuleError(DifferentiationError):
-    """A derivative rule is malformed, or does not fit the function that it is for."""
+    """A derivative rule is malformed, or does not fit its function."""
 
 
 class DynamicWarning(_Report, UserWarning):
-    """Part of the derivative runs in the interpreter, since its types are known only at run time."""
+    """The derivative is slow: it runs in the interpreter, since some of its types are known only at run time."""
 
 
 class IndependentWarning(_Report, UserWarning):
-    """The result does not depend on an argument that it is differentiated by; the gradient is zero."""
+    """The result does not depend on an argument in `argnums`: the derivative with respect to it is zero."""
 
 
 class CompileWarning(_Report, UserWarning):

@@ -27,15 +27,17 @@ TRANSFORMS = tuple(  # each may import those in front of it
     f"srcdiff.transforms.{name}"
     for name in (
         "passes", "analysis", "analysis.dependence", "prepare", "simplify", "rewrite", "simplify.algebra", "lower",
-        "ad.tape", "ad.containers", "ad.reverse", "ad.directives", "ad", "logspace", "linalg", "semiring.normalise",
-        "semiring", "buffers", "schedule.gemm", "schedule.vectorize", "schedule", "legalize", "guards", "validation",
-        "gpu", "gpu.device", "stability", "remarks", "common_passes", "preparation", "pipeline", "loop_pipeline",
+        "simplify.dead_arguments", "ad.tape", "ad.containers", "ad.adjoints", "ad.directives", "ad.reverse", "ad",
+        "logspace", "linalg", "semiring.normalise", "semiring", "buffers", "schedule.gemm",
+        "schedule.strength_reduction", "schedule.vectorize", "schedule", "legalize", "guards", "validation", "gpu",
+        "gpu.device", "stability", "remarks", "common_passes", "preparation", "pipeline", "loop_pipeline",
         "semiring.pipeline", "gpu.device.pipeline", "gpu.kernels",
     )
 )  # fmt: skip
 JOINING = (  # the packages that join the stages; each may import those in front of it
-    "srcdiff.compile", "srcdiff.effects", "srcdiff.handles", "srcdiff.cache", "srcdiff.numba_ext", "srcdiff.api",
-    "srcdiff.inspect", "srcdiff.rules", "srcdiff.eager", "srcdiff.cuda", "srcdiff.sparsity", "srcdiff.compat",
+    "srcdiff.compile", "srcdiff.effects", "srcdiff.numba_ext.passes", "srcdiff.numba_ext.array_lists", "srcdiff.cache",
+    "srcdiff.handles", "srcdiff.numba_ext", "srcdiff.api", "srcdiff.inspect", "srcdiff.rules", "srcdiff.eager",
+    "srcdiff.cuda", "srcdiff.sparsity", "srcdiff.compat", "srcdiff.assembly",
 )  # fmt: skip
 VI = tuple(
     f"srcdiff.vi.{name}"
@@ -77,48 +79,9 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "srcdiff.expfam": ("srcdiff.expfam.core", "srcdiff.expfam.sequence"),
     "srcdiff": (*JOINING, "srcdiff.errors"),  # __init__.py
 }
+ARROWS["srcdiff.handles"] += ("srcdiff.runtime.cuda",)  # arrays on a device
 ARROWS["srcdiff.cuda"] += ("srcdiff.runtime", "srcdiff.runtime.cuda")
 
-# Imports against the order: what is to be mended, and why it is there until then.
-START_UP = "start-up: imported when a program needs it"
-REVERSAL = "reversal of this statement is to be registered, not imported"
-EXCEPTIONS: dict[tuple[str, str], str] = {
-    ("srcdiff.cache.machine_code", "srcdiff.numba_ext.passes.noalias_allocations"): START_UP,
-    ("srcdiff.compile.build", "srcdiff.eager.program"): START_UP,
-    ("srcdiff.compile.build", "srcdiff.handles.jit"): "the loop form's facts are to move to `compile`",
-    ("srcdiff.compile.derive", "srcdiff.api"): "`made_inside` is to move to `compile`",
-    ("srcdiff.compile.derive", "srcdiff.cuda"): START_UP,
-    ("srcdiff.compile.derive", "srcdiff.rules.solvers"): START_UP,
-    ("srcdiff.handles.argument_checks", "srcdiff.cuda.host_staging"): START_UP,
-    ("srcdiff.handles.differentiable", "srcdiff.numba_ext.attributes"): START_UP,
-    ("srcdiff.handles.generated", "srcdiff.cache.stored"): START_UP,
-    ("srcdiff.handles.generated", "srcdiff.cuda.batches"): START_UP,
-    ("srcdiff.handles.generated", "srcdiff.cuda.device"): START_UP,
-    ("srcdiff.handles.generated", "srcdiff.cuda.host_staging"): START_UP,
-    ("srcdiff.handles.generated", "srcdiff.eager.rewrite.error_traces"): START_UP,
-    ("srcdiff.handles.generated", "srcdiff.numba_ext.calls"): START_UP,
-    ("srcdiff.handles.jit", "srcdiff.cache.machine_code"): START_UP,
-    ("srcdiff.handles.jit", "srcdiff.numba_ext.array_lists"): START_UP,
-    ("srcdiff.handles.source_view", "srcdiff.cuda.batches"): "a type only",
-    ("srcdiff.transforms.ad.containers.struct_adjoints", "srcdiff.transforms.ad.reverse.accumulate"): REVERSAL,
-    ("srcdiff.transforms.ad.reverse.reverse", "srcdiff.transforms.ad.directives.hook_reverse"): REVERSAL,
-    ("srcdiff.transforms.ad.reverse.reverse_control", "srcdiff.transforms.ad.directives.checkpoint_reverse"): REVERSAL,
-    ("srcdiff.transforms.ad.reverse.reverse_control", "srcdiff.transforms.gpu.kernels.recompute"): REVERSAL,
-    ("srcdiff.transforms.ad.reverse.reverse_memory", "srcdiff.transforms.ad.directives.hook_reverse"): REVERSAL,
-    ("srcdiff.transforms.ad.reverse.reverse_ops", "srcdiff.transforms.ad.directives.kernel_launches"): REVERSAL,
-    ("srcdiff.transforms.passes", "srcdiff.transforms.validation.validate"): "only where passes are validated",
-    ("srcdiff.transforms.rewrite.conditions", "srcdiff.transforms.logspace.factored_form"): "patterns of named values",
-    ("srcdiff.transforms.rewrite.stability_rules", "srcdiff.transforms.logspace.factored_form"): "the same",
-    ("srcdiff.transforms.rewrite.stability_rules", "srcdiff.transforms.logspace.logarithm"): "a rule's name",
-    ("srcdiff.transforms.schedule.vectorize.recompute_recurrence", "srcdiff.transforms.schedule.strength_reduction"):
-        "Horner's scheme",
-    ("srcdiff.transforms.simplify.dead_arguments", "srcdiff.transforms.lower.materialise_dims"):
-        "lengths that a removed argument told",
-    ("srcdiff.vi.guides.custom", "srcdiff.vi.objectives.log_density"): "a guide that is a program has a density",
-    ("srcdiff.vi.objectives.elbo", "srcdiff.vi.results.stage_export"): "methods that save and report",
-    ("srcdiff.vi.objectives.elbo", "srcdiff.vi.results.variance_report"): "methods that save and report",
-    ("srcdiff.vi.objectives.target_density", "srcdiff.vi.inference.minibatches"): "the scale of a minibatch",
-}  # fmt: skip
 # Names at the top of a module whose value changes while the program runs, and why each may.
 REGISTRY = "a registry, filled when modules are imported"
 BY_USERS = "declarations of the user, which hold for the process"
@@ -127,6 +90,7 @@ REENTRY = "what is being computed further out, restored on the way back"
 MUTABLE_STATE: dict[str, str] = {
     "srcdiff.codegen.module.cache_dir._WARNED": "one warning a folder",
     "srcdiff.compile.derive._ON_DEVICE": REENTRY,
+    "srcdiff.compile.extensions._installed": REGISTRY,
     "srcdiff.eager.calls.SPECIAL": REGISTRY,
     "srcdiff.eager.op_derivatives._CALLS": CACHE,
     "srcdiff.eager.op_derivatives._EXPRESSIONS": CACHE,
@@ -142,7 +106,7 @@ MUTABLE_STATE: dict[str, str] = {
     "srcdiff.frontend.rule_parser._PARSED": CACHE,
     "srcdiff.frontend.source.function_source._SOURCES": CACHE,
     "srcdiff.handles.generated._HANDLES": "the generated functions that are alive, to switch their compilation off",
-    "srcdiff.handles.threads._forked": "whether the process was forked, which cannot be found out later",
+    "srcdiff.compile.threads._forked": "whether the process was forked, which cannot be found out later",
     "srcdiff.ir.alias._latest": CACHE,
     "srcdiff.ir.interpreter._compiled": CACHE,
     "srcdiff.numba_ext.calls._NUMBERS": "names of generated files differ",
@@ -231,7 +195,7 @@ def layer(module: str) -> str:
 
 def may_import(importer: str, target: str) -> bool:
     own = layer(importer)
-    return layer(target) in (own, *ARROWS[own]) or (importer, target) in EXCEPTIONS
+    return layer(target) in (own, *ARROWS[own])
 
 
 @pytest.mark.parametrize("module", FILES)
@@ -242,13 +206,6 @@ def test_imports_point_downwards(module: str) -> None:
 
 def test_the_layers_have_an_order() -> None:
     tuple(graphlib.TopologicalSorter(ARROWS).static_order())  # raises where there is a circle
-
-
-def test_exceptions_are_there() -> None:
-    """An exception that nothing needs any more goes out of the list."""
-    known = {(name, target) for name, tree in TREES.items() for target in imported(tree)}
-    stale = [pair for pair in EXCEPTIONS if pair not in known]
-    assert not stale
 
 
 @pytest.mark.parametrize("module", FILES)

@@ -32,6 +32,7 @@ from ops.sample_programs import Case, Declared  # noqa: E402
 
 import srcdiff  # noqa: E402
 from srcdiff.api import generated  # noqa: E402
+from srcdiff.compile.derivations import Grad, Value  # noqa: E402
 from srcdiff.compile.pytree import leaves  # noqa: E402
 from srcdiff.cuda.device_program import build_device  # noqa: E402
 from srcdiff.errors import UnsupportedError  # noqa: E402
@@ -228,9 +229,9 @@ def check_device(case: Case) -> None:
     """A device function of the gradient, or of the value, is generated."""
     if case.is_smooth and has_derivative(case):
         options = Options(jit=False, on_independent="ignore")
-        g = generated("grad", programs.scalar_program(case), options, case.sample.wrt)
+        g = generated(Grad(), programs.scalar_program(case), options, case.sample.wrt)
     else:
-        g = generated("value", case.program, Options(jit=False), ())
+        g = generated(Value(), case.program, Options(jit=False))
     static: frozenset[str] = frozenset()
     while True:  # until no further argument has to be known when compiling
         try:

@@ -158,7 +158,7 @@ class _Walk:
 
     def derivative(self, value: Any, derived: Derived) -> None:
         """A generated function that the function calls."""
-        self.say("derivative", derived.kind, derived.options, derived.wrt, derived.settings)
+        self.say("derivative", derived.derivation, derived.options, derived.wrt)
         self.visit(partial(_base_of, value), derived.base)
 
     def describe(self, value: Any, names: frozenset[str]) -> None:

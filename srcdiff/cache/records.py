@@ -17,6 +17,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from srcdiff.cache.fingerprint import Fingerprint, Unknown, fingerprint
+from srcdiff.compile.derivations import DERIVATIONS
 from srcdiff.frontend.source.external_dependencies import SCALARS, Watched, watched
 from srcdiff.frontend.source.function_source import found_now, itself, look_up
 from srcdiff.ir.core import Node
@@ -25,10 +26,10 @@ from srcdiff.ir.types import Array, Clamp, Dim, List, Product, Quotient, Scalar,
 
 __all__ = ["Changed", "from_record", "to_record"]
 
-_DATA = {
+_DATA: dict[str, Any] = {
     t.__name__: t
     for t in (Array, Clamp, Dim, List, Location, Node, Product, Quotient, Scalar, Static, Struct)
-}
+} | {t.__name__: t for t in DERIVATIONS.values()}
 _LEFT_OUT = ("stages", "seconds", "stored")  # of a program: how it was made
 _Program = TypeVar("_Program")
 

@@ -17,9 +17,9 @@ from srcdiff.cache.fingerprint import Fingerprint, Unknown, fingerprint
 from srcdiff.cache.records import Changed, from_record, to_record
 from srcdiff.cache.versions import versions
 from srcdiff.codegen.module.cache_dir import cache_folder, read_sealed, write_sealed
+from srcdiff.compile.loop_program import LoopProgram, shares_loops
 from srcdiff.compile.program import Derived, Program, Stored
 from srcdiff.compile.signature import Arguments
-from srcdiff.handles.jit import LoopProgram, shares_loops
 from srcdiff.ir.types import List, Static, Struct, Type
 from srcdiff.options import OWN_REWRITINGS
 
@@ -104,9 +104,8 @@ class _Record:
         words: list[str] = [made.__name__, str(bound), *versions()]
         base: Any = derived
         while isinstance(base, Derived):  # a generated function may be derived from another
-            words += map(
-                str, (base.kind, base.options, base.wrt, base.name, base.as_tuple, base.settings)
-            )
+            own = base.derivation, base.options, base.wrt, base.name, base.as_tuple
+            words += map(str, own)
             base = getattr(base.base, "derived", base.base)
         words += map(str, sorted(OWN_REWRITINGS.items()))
         words += [_words(t, roots) for t in arguments.types]

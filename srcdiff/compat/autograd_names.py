@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from srcdiff.compile.derivations import Grad, Hvp, Jvp, Vjp
 from srcdiff.handles.differentiable import (
     AtPoint,
     Pullback,
@@ -43,7 +44,7 @@ class _Maker(AtPoint):
 class VjpMaker(_Maker):
     """`make_vjp(f)(*args)` gives `(vjp, value)`, and `vjp(d_value)` the derivative by the argument."""
 
-    kind = "vjp"
+    derivation = Vjp()
 
     def first(self) -> Generated:
         self.pullback = shared(Pullback, self.function, self.options)
@@ -61,7 +62,7 @@ class VjpMaker(_Maker):
 class JvpMaker(_Maker):
     """`make_jvp(f)(*args)` gives `jvp`, and `jvp(v)` the value and its derivative along v."""
 
-    kind = "jvp"
+    derivation = Jvp()
 
     def first(self) -> Generated:
         self.pushforward = shared(Pushforward, self.function, self.options)
@@ -86,11 +87,11 @@ class JvpMaker(_Maker):
 class HvpMaker(_Maker):
     """`make_hvp(f)(*args)` gives `(hvp, gradient)`, and `hvp(v)` the Hessian times v."""
 
-    kind = "hvp"
+    derivation = Hvp()
 
     def first(self) -> Generated:
-        self.gradient = generated("grad", self.function, self.options)
-        self.product = generated("hvp", self.function, self.options)
+        self.gradient = generated(Grad(), self.function, self.options)
+        self.product = generated(Hvp(), self.function, self.options)
         return self.product
 
     def __call__(self, *args: Any) -> tuple[Callable[[Any], Any], Any]:

@@ -1,6 +1,6 @@
 """From a function and argument types to the program of a derivative: text, and what calls have to know of it.
 
-`handles/generated.py` imports this when the first program is asked for: the stages take longer to import than NumPy.
+`handles/generated.py` imports this when the first program is generated: the stages take longer to import than NumPy.
 """
 
 from __future__ import annotations
@@ -9,23 +9,25 @@ import ast
 import contextlib
 import copy
 import gc
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from srcdiff.codegen.module.entry_checks import with_checks
 from srcdiff.codegen.module.module import bindings_of, to_source
+from srcdiff.compile.derivations import Gradient, Hvp, Vjp
 from srcdiff.compile.derive import derive
 from srcdiff.compile.differentiability import label
+from srcdiff.compile.extensions import extensions
+from srcdiff.compile.loop_program import LoopProgram, shares_loops
 from srcdiff.compile.program import Derived, Program
+from srcdiff.compile.recording import new_recorder
 from srcdiff.compile.result_ownership import own_outside, without_stops
 from srcdiff.compile.signature import Arguments, signature_of
 from srcdiff.errors import UnsupportedError, UntypedError, ValidationError
 from srcdiff.frontend.rule_parser import parse_expansion
 from srcdiff.frontend.source.locations import place_of
 from srcdiff.frontend.trace import trace
-from srcdiff.handles.jit import LoopProgram, shares_loops
 from srcdiff.ir.core import Function
 from srcdiff.ir.dims import ShapeMismatch
 from srcdiff.ir.location import Location
@@ -103,8 +105,7 @@ def _collector_paused() -> Iterator[None]:
 def _build(
     derived: Derived, arguments: Arguments, keep_text: bool, shared: dict[Any, Any]
 ) -> Program:
-    verified = bool(os.environ.get("SRCDIFF_VERIFY"))
-    recorder = Recorder(keep_text=keep_text, verify=verified, shared=shared)
+    recorder = new_recorder(keep_text, shared)
     _give_examples(recorder, arguments)
     try:
         fn = derive(derived, arguments, recorder)
@@ -132,8 +133,8 @@ def _build(
     _refuse_own_constructors(fn, bindings)
     return Program(
         name=fn.name,
-        kind=derived.kind,
-        base=derived.name.removesuffix(f"_{derived.kind}"),
+        derivation=derived.derivation,
+        base=derived.name.removesuffix(f"_{derived.derivation.name}"),
         source=source,
         saved=saved if saved != source else "",
         bindings=bindings,
@@ -173,8 +174,6 @@ def _dynamic(
     derived: Derived, arguments: Arguments, error: UntypedError | RecursionError
 ) -> Program:
     """The program that runs in the interpreter."""
-    from srcdiff.eager import program as programs  # few need it
-
     if isinstance(error, UntypedError):
         reason = error
     else:
@@ -184,14 +183,15 @@ def _dynamic(
             "Use values that do not nest.",
             place_of(derived.base),
         )
-    if derived.kind not in programs.KINDS:
-        raise UnsupportedError(
-            f"{derived.name} needs types that are known beforehand: {reason.message}",
-            f"{reason.advice} Gradients, Jacobians, Hessians, their products and batches do without.".strip(),
-            reason.location,
-            reason.chain,
-        )
-    return programs.dynamic_program(derived, arguments, reason)
+    program = extensions().dynamic_program(derived, arguments, reason)
+    if program is not None:
+        return program
+    raise UnsupportedError(
+        f"{derived.name} needs types that are known beforehand: {reason.message}",
+        f"{reason.advice} Gradients, Jacobians, Hessians, their products and batches do without.".strip(),
+        reason.location,
+        reason.chain,
+    )
 
 
 def _rewritten(fn: Function) -> tuple[tuple[str, Location | None], ...]:
@@ -233,9 +233,9 @@ def stages_of(derived: Derived, arguments: Arguments) -> tuple[Function, Functio
                 error.location,
                 error.chain,
             ) from None
-    if derived.kind == "hvp":
+    if isinstance(derived.derivation, Hvp):
         return recorder.read[-2], recorder.undecided[-1]
-    is_reverse = derived.kind in ("grad", "value_and_grad", "vjp")
+    is_reverse = isinstance(derived.derivation, Gradient | Vjp)
     return recorder.read[-1], recorder.undecided[-1] if is_reverse else None
 
 
@@ -249,7 +249,7 @@ def build_loops(
 
     Arrays from outside are further parameters, or `bound` as what the text refers to. `shared`: what `build` left.
     """
-    recorder = Recorder(verify=bool(os.environ.get("SRCDIFF_VERIFY")), shared=shared or {})
+    recorder = new_recorder(shared=shared or {})
     _give_examples(recorder, arguments)
     with defects_told(derived), _collector_paused():
         again = not (bound or arguments.any_lengths or arguments.no_tangents)

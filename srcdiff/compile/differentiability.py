@@ -1,4 +1,4 @@
-"""What can be differentiated by, and what can be differentiated: errors at the user's line."""
+"""Checks of arguments and results: errors at the user's line for what has no derivative."""
 
 from __future__ import annotations
 

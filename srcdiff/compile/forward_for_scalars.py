@@ -14,11 +14,11 @@ more in NumPy, and later ones run reverse mode compiled (`handles/generated.py`)
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from srcdiff.compile.program import Derived
-from srcdiff.errors import UNTOLD, UnsupportedError
+from srcdiff.errors import INCOMPLETE, UnsupportedError
 from srcdiff.ir.build import Builder, Env, clone_region
 from srcdiff.ir.core import For, Function, Node, Op, Region, Statement, While, const, walk
 from srcdiff.ir.recursion import callees_first
@@ -35,12 +35,11 @@ Tangent = Callable[[Function, int], Function]  # of a prepared function, by one 
 
 
 def is_by_few_numbers(derived: Derived, primal: Function) -> bool:
-    """Whether tangents could stand for a gradient: nobody asked for what reverse mode keeps, or for blocks of it."""
+    """Whether tangents may replace a gradient: no option and no directive needs reverse mode."""
     options = derived.options
     types = [primal.params[k].type for k in derived.wrt]
     return (
-        derived.kind in ("grad", "value_and_grad")
-        and options.residuals == "auto"
+        options.residuals == "auto"
         and not options.has_aux
         and len(types) <= _FEW
         and all(isinstance(t, Scalar) and t.dtype == "float64" for t in types)
@@ -65,21 +64,21 @@ def keeps_turns(gradient: Function) -> bool:
 
 
 def along_numbers(
-    derived: Derived, primal: Function, gradient: Function, tangent: Tangent
+    wrt: Sequence[int], primal: Function, gradient: Function, tangent: Tangent, has_value: bool
 ) -> Function:
     """The derivative by numbers, from tangents along them; `gradient` itself where one of these cannot be had."""
     fn = primal
     try:
-        for k in derived.wrt:
+        for k in wrt:
             fn = _along_one(tangent(fn, k), len(fn.body.yields))
     except UnsupportedError:
         return gradient
     value, *dots = fn.body.yields
     b = Builder(origin="compiler", location=primal.location)
     for dot in dots:
-        message = f"a derivative is not a number{UNTOLD}"
+        message = f"a derivative is not a number{INCOMPLETE}"
         control.raise_if(b, b.op(elementary.isnan, dot), FloatingPointError, message)
-    yields = tuple(dots) if derived.kind == "grad" else (value, *dots)
+    yields = (value, *dots) if has_value else tuple(dots)
     body = replace(fn.body, body=(*fn.body.body, *b.body), yields=yields)
     return replace(gradient, name=fn.name, body=body, doc=fn.doc, location=fn.location)
 

@@ -19,16 +19,17 @@ from srcdiff.ir.types import NONE, Array, Dim, List, Struct, Type, is_complex, i
 from srcdiff.ops.arrays import reductions
 from srcdiff.ops.control.control import assert_, raise_
 from srcdiff.ops.elementwise import complex_numbers
+from srcdiff.transforms.ad.adjoints.accumulate import adjoint_type
 from srcdiff.transforms.ad.jacobian_loops import NOTHING, along_all, flat_results, numbers_in
-from srcdiff.transforms.ad.reverse.accumulate import adjoint_type
 from srcdiff.transforms.analysis.activity import active_values
 
 __all__ = [
     "chosen_mode",
-    "complex_directions",
+    "complex_argument",
     "matrix",
     "part_of_result",
     "real_part",
+    "refuse_complex_hessian",
     "summed",
     "with_aux",
     "with_parts_as_results",
@@ -159,22 +160,20 @@ def real_part(fn: Function, wrt: Sequence[int], has_aux: bool) -> Function:
     return replace(fn, body=Region(fn.params, (*fn.body.body, *b.body), yields))
 
 
-def complex_directions(fn: Function, wrt: Sequence[int], kind: str) -> bool:
-    """Whether a matrix is one by complex numbers: its rows are those of reverse mode.
+def complex_argument(fn: Function, wrt: Sequence[int]) -> Value | None:
+    """The first complex argument that a matrix is by: its rows are those of reverse mode."""
+    return next((fn.params[k] for k in wrt if is_complex(fn.params[k].type)), None)
 
-    Raises
-    ------
-    UnsupportedError
-        For a Hessian: a second derivative by complex numbers is no matrix of these.
-    """
-    found = next((fn.params[k] for k in wrt if is_complex(fn.params[k].type)), None)
-    if found is not None and kind == "hessian":
+
+def refuse_complex_hessian(fn: Function, wrt: Sequence[int]) -> None:
+    """Refuse complex arguments: second derivatives by complex numbers are no matrix of complex numbers."""
+    found = complex_argument(fn, wrt)
+    if found is not None:
         raise UnsupportedError(
             f"there is no Hessian by complex numbers: {found.name!r}",
             "Pass the real and the imaginary part as two arguments, or use hvp for single directions.",
             parameter_place(fn.location, found.name),
         )
-    return found is not None
 
 
 def part_of_result(fn: Function, part: int) -> Function:
@@ -195,8 +194,8 @@ def part_of_result(fn: Function, part: int) -> Function:
 def chosen_mode(
     fn: Function, wrt: Sequence[int], mode: str, lengths: Mapping[str, int]
 ) -> tuple[str, tuple[tuple[Size, Size], ...]]:
-    """Forward mode where there are at most as many inputs as outputs, or as asked for; and what was compared for that:
-    pairs of sizes, the first at most the second.
+    """The mode as given, or for "auto" forward mode where there are at most as many inputs as outputs; and the sizes
+    that were compared: pairs, the first at most the second.
     """
     if mode != "auto":
         return mode, ()
@@ -231,9 +230,14 @@ def _fixed(size: Size) -> int | None:
 
 
 def matrix(
-    along: Function, primal: Function, wrt: Sequence[int], rows: bool, as_tuple: bool, kind: str
+    along: Function,
+    primal: Function,
+    wrt: Sequence[int],
+    as_tuple: bool,
+    rows: bool = True,
+    of_gradient: bool = False,
 ) -> Function:
-    """The derivative along one direction as that along all of them.
+    """The derivative along all directions, from the derivative along one: a Jacobian, or `of_gradient` a Hessian.
 
     `along` takes a direction for each argument at `wrt`, or a weight for each float result of `primal`.
     """
@@ -241,20 +245,20 @@ def matrix(
     count = len(fn.params) - len(primal.params)
     given, results = [primal.params[k] for k in wrt], primal.body.yields
     inputs = [label for p in given for label in _labels(p.type, p.name)]
-    if kind == "jacobian":
+    if not of_gradient:
         outputs = [y.name if isinstance(y, Value) else "" for y in results]
         if len(set(outputs)) < len(outputs) or not all(outputs):
             outputs = [str(k) for k in range(len(outputs))]
     else:
         outputs = inputs
     floats = [is_float(y.type) for y in results]
-    names = _names(kind, outputs, inputs)
-    if kind == "jacobian" and rows:
+    names = _names("hessian" if of_gradient else "jacobian", outputs, inputs)
+    if rows and not of_gradient:
         tree = _counted(primal.output, floats)
         names = [row for row, is_float_ in zip(names, floats, strict=True) if is_float_]
     else:
         tree = _tree([p.type for p in given], as_tuple or len(wrt) > 1)
-        if kind == "jacobian":
+        if not of_gradient:
             names = [list(column) for column in zip(*names, strict=True)]
     differentiated = [p.type for p in given] if rows else [y.type for y in results]
     types = [
@@ -266,13 +270,13 @@ def matrix(
     return replace(made, derivative=replace(made.derivative, independent=independent))
 
 
-def _names(kind: str, outputs: Sequence[str], inputs: Sequence[str]) -> list[list[str]]:
+def _names(matrix: str, outputs: Sequence[str], inputs: Sequence[str]) -> list[list[str]]:
     """What the blocks are called, those of an output in a row: `jacobian_h_W`."""
 
     def name(output: str, given: str) -> str:
         of = output if len(outputs) > 1 else ""
         by = given if len(inputs) > 1 else ""
-        return "_".join(filter(None, (kind, of, by)))
+        return "_".join(filter(None, (matrix, of, by)))
 
     return [[name(o, i) for i in inputs] for o in outputs]
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from srcdiff.compile.derivations import Grad, Gradient, Sample
 from srcdiff.compile.pytree import children, leaves, map_leaves, named_leaves
 from srcdiff.compile.signature import Arguments
 from srcdiff.cuda.kernels import leaf_types
@@ -135,7 +136,7 @@ class Items:
         """The arguments of one item, on the host."""
         pairs = zip(self.leaves, self.axes, strict=True)
         found = self._with([a if axis is None else _taken(a, i, axis) for a, axis in pairs])
-        if self.handle.derived.kind == "sample":
+        if isinstance(self.handle.derived.derivation, Sample):
             found[-1] = Uniforms(found[-1])  # the same numbers as on a device
         return found
 
@@ -173,12 +174,12 @@ class Items:
 
     def results(self, count: int) -> list[str]:
         """What the leaves of a result are called: "d_x" is the derivative in x, others "result"."""
-        kind, named = self.handle.derived.kind, []
-        if kind in ("grad", "value_and_grad"):
+        how, named = self.handle.derived.derivation, []
+        if isinstance(how, Gradient):
             wrt = ((self.names[k], self.given[k]) for k in self.handle.derived.wrt)
             named = [_flat(text) for n, a in wrt for text, _ in named_leaves(a, f"d_{n}")]
         others = ["result"] * (count - len(named))
-        return [*named, *others] if kind == "grad" else [*others, *named]
+        return [*named, *others] if isinstance(how, Grad) else [*others, *named]
 
     def is_shared(self, name: str) -> bool:
         """Whether a result is the derivative in what items share."""

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from srcdiff.codegen.module.module import bindings_of, to_source
 from srcdiff.compile.build import defects_told, mentioned
+from srcdiff.compile.derivations import Gradient
 from srcdiff.compile.derive import derive
 from srcdiff.compile.program import Derived, fits_lengths
+from srcdiff.compile.recording import new_recorder
 from srcdiff.compile.result_ownership import own_outside, without_stops
 from srcdiff.compile.signature import Arguments
 from srcdiff.errors import UnsupportedError, UntypedError
@@ -26,7 +27,7 @@ from srcdiff.transforms.gpu.device.pipeline import Block, to_device_loops
 from srcdiff.transforms.gpu.device.storage_dims import flat_results
 from srcdiff.transforms.legalize.globals_to_params import outside_as_parameters
 from srcdiff.transforms.lower.loop_nests import NoLoopForm
-from srcdiff.transforms.passes import Recorder, each_function
+from srcdiff.transforms.passes import each_function
 
 __all__ = ["DeviceProgram", "build_device"]
 
@@ -142,7 +143,7 @@ def _built(
     derived: Derived, arguments: Arguments, bound: bool, raises: bool, block: Block | None
 ) -> DeviceProgram | UnsupportedError:
     """The device form, or why there is none for such types."""
-    recorder = Recorder(verify=bool(os.environ.get("SRCDIFF_VERIFY")))
+    recorder = new_recorder()
     with defects_told(derived):
         try:
             fn = derive(derived, arguments, recorder, machine=True, device=True)
@@ -221,10 +222,11 @@ def _names(derived: Derived, fn: Function) -> dict[int, str]:
     """
     names = {k: _of_value(fn.body.yields[k]) for k in leaves(fn.output)}
     tree = fn.output
-    if derived.kind == "value_and_grad" and isinstance(tree, Node):
-        tree = tree.children[1]
-    if derived.kind in ("grad", "value_and_grad"):
-        if derived.options.has_aux and derived.kind == "grad" and isinstance(tree, Node):
+    how = derived.derivation
+    if isinstance(how, Gradient):
+        if how.has_value and isinstance(tree, Node):
+            tree = tree.children[1]
+        elif derived.options.has_aux and isinstance(tree, Node):
             tree = tree.children[0]
         several = derived.as_tuple or len(derived.wrt) > 1
         parts = tree.children if several and isinstance(tree, Node) else (tree,)

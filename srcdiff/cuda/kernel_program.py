@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from srcdiff.codegen.module.module import bindings_of, to_source
 from srcdiff.compile.build import mentioned
+from srcdiff.compile.recording import new_recorder
 from srcdiff.errors import UnsupportedError
 from srcdiff.frontend.rule_parser import parse_forward_rule, parse_rule
 from srcdiff.frontend.source.argument_types import with_symbols
@@ -90,7 +90,7 @@ def build_kernel(
     UnsupportedError
         For what cannot be reversed, or has no derivative, at the user's line.
     """
-    recorder = Recorder(keep_text, verify=bool(os.environ.get("SRCDIFF_VERIFY")))
+    recorder = new_recorder(keep_text)
     taken: set[str] = set()
     given = tuple(with_symbols(t, n, taken) for t, n in zip(types, names, strict=True))
     fn = trace(function, given, shapes_actual={}, names=names, any_lengths=True)
@@ -148,9 +148,9 @@ def _counting(
     kept = new.target.thread_storage
     if before is None or not kept:
         return None
-    counting = storage_kernel(before, Recorder(verify=recorder.verify))
+    counting = storage_kernel(before, new_recorder())
     of = tuple(range(len(before.params) - len(names)))
-    return _program(counting, names, of, Recorder())
+    return _program(counting, names, of, new_recorder())
 
 
 def _check_result(fn: Function) -> None:

@@ -75,7 +75,7 @@ def marked(tape: Tape, value: Any, function: Callable[[Any], Any]) -> Any:
     held = tuple(v.copy() if isinstance(v, np.ndarray) else v for v in function.__defaults__ or ())
     function.__defaults__ = held
     made = value if isinstance(value, np.ndarray) else fresh(value)
-    tape.tracked.add(made)  # the block runs whatever is differentiated by
+    tape.tracked.add(made)  # the block runs for every `wrt`
     tape.note(Block(value, made, function))
     return made
 

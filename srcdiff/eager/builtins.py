@@ -1,4 +1,4 @@
-"""Builtins and the like in dynamic programs: what they compute, and what they call, is asked of the tape."""
+"""Builtins and the like in dynamic programs: the tape runs what they compute and call."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Calls of dynamic programs: what is called decides whether it is read, differentiated, or run as it stands.
 
-Functions of the user's are read (`eager/rewrite/rewrite_statements.py`), so that what happens in them is asked of the
+Functions of the user's are read (`eager/rewrite/rewrite_statements.py`), so that their operations run on the
 tape as well; what srcdiff differentiates is one operation; what moves values about without looking at them runs as it
 is. All else is refused where it is given what is differentiated.
 """
@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from srcdiff.compile.derivations import Grad, ValueAndGrad
 from srcdiff.eager.nested_gradients import InnerGradient, is_gradient
 from srcdiff.eager.op_derivatives import (
     leaf_into,
@@ -209,11 +210,11 @@ def _differentiated(tape: Tape, function: Any, args: Any, kwargs: Any) -> Any:
 
 
 def _gradient(tape: Tape, function: Any, args: Any, is_dynamic: bool) -> Any:
-    """A gradient as an operation; with its value, if that is asked for, too."""
+    """A gradient as an operation; with its value, for `value_and_grad`."""
     derived = function.derived
-    if derived.kind == "value_and_grad":
+    if isinstance(derived.derivation, ValueAndGrad):
         wrt = derived.wrt if derived.as_tuple else derived.wrt[0]
-        made = generated("grad", derived.base, derived.options, wrt)
+        made = generated(Grad(), derived.base, derived.options, wrt)
         return call(tape, derived.base, *args), _gradient(tape, made, args, is_dynamic)
     return tape.operation(InnerGradient(function, is_dynamic), tuple(args))
 
@@ -435,7 +436,7 @@ def _goes_through(function: Any) -> bool:
 
 
 def called(tape: Tape, value: Any) -> Any:
-    """A function for a library that calls it: what it does is asked of the tape."""
+    """A function for a library that calls it: its operations run on the tape."""
     is_function = callable(value) and not isinstance(value, type | AbstractContextManager)
     if not is_function or (
         isinstance(value, FunctionType) and value.__code__.co_filename == tape.file

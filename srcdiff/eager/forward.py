@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from srcdiff.compile.derivations import Grad, Hvp, Jvp
 from srcdiff.compile.pytree import children, fit_to, map_leaves
 from srcdiff.eager.adjoint_hooks import Block
 from srcdiff.eager.op_derivatives import derivative, weighted
@@ -43,7 +44,7 @@ class Tangents(Tape):
                 record.tangents = tuple(
                     map(self._tangent, (record.arguments[k] for k in record.wrt))
                 )
-                run = derivative("jvp", record.leaf, record.wrt)
+                run = derivative(Jvp(), record.leaf, record.wrt)
                 _, found = run(*record.kept, *record.tangents)
                 self._set(record.made, found)
             case Item():
@@ -114,9 +115,9 @@ class Curvature(Tangents):
         leaf = weighted(record.leaf, len(record.kept), _paths(record.made))
         count = len(record.kept)
         places = record.wrt
-        found = derivative("grad", leaf, places)(*record.kept, *ds)
+        found = derivative(Grad(), leaf, places)(*record.kept, *ds)
         every = (*places, *range(count, count + len(ds)))
-        turned = derivative("hvp", leaf, every)(*record.kept, *ds, (*record.tangents, *curved))
+        turned = derivative(Hvp(), leaf, every)(*record.kept, *ds, (*record.tangents, *curved))
         for k, d, t in zip(places, found, turned, strict=False):
             spread(shadows, self.tracked, record.arguments[k], d)
             spread(self.curved, self.tracked, record.arguments[k], t)

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from srcdiff.compile.derivations import Derivation, Gradient, Hvp, Jvp
 from srcdiff.compile.pytree import map_leaves
 from srcdiff.eager.structures import is_float
 from srcdiff.handles.differentiable import generated
@@ -26,7 +27,7 @@ def is_gradient(handle: Any) -> bool:
     """Whether a generated function gives the gradient of a function that is none."""
     derived = handle.derived
     is_plain = isinstance(derived.base, FunctionType) and not derived.options.has_aux
-    return is_plain and derived.kind in ("grad", "value_and_grad")
+    return is_plain and isinstance(derived.derivation, Gradient)
 
 
 class InnerGradient:
@@ -39,8 +40,9 @@ class InnerGradient:
     def __call__(self, *args: Any) -> Any:
         return self.handle(*args)
 
-    def derivative(self, kind: str, wrt: tuple[int, ...]) -> Callable[..., Any]:
-        return functools.partial(self._tangent if kind == "jvp" else self._adjoints, wrt)
+    def derivative(self, derivation: Derivation, wrt: tuple[int, ...]) -> Callable[..., Any]:
+        of = self._tangent if isinstance(derivation, Jvp) else self._adjoints
+        return functools.partial(of, wrt)
 
     def _adjoints(self, wrt: tuple[int, ...], *given: Any) -> tuple[None, list[Any]]:
         *args, d_gradient = given
@@ -55,12 +57,12 @@ class InnerGradient:
         return None, tuple(found[k] for k in own) if self.derived.as_tuple else found[own[0]]
 
     def _product(
-        self, args: Any, directions: dict[int, Any], asked: tuple[int, ...]
+        self, args: Any, directions: dict[int, Any], of: tuple[int, ...]
     ) -> dict[int, Any]:
-        """The Hessian by all that is moved or asked for, times a direction; by the arguments' places."""
-        places = tuple(sorted({*directions, *asked}))
+        """The Hessian times `directions`, by the positions of the arguments; `of` are the positions that are needed."""
+        places = tuple(sorted({*directions, *of}))
         v = tuple(directions[k] if k in directions else map_leaves(_zero, args[k]) for k in places)
-        product = generated("hvp", self.derived.base, _OPTIONS, places)
+        product = generated(Hvp(), self.derived.base, _OPTIONS, places)
         return dict(zip(places, product(*args, v), strict=True))
 
 

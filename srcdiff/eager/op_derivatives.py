@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from srcdiff.compile.derivations import Derivation
 from srcdiff.eager.nested_gradients import InnerGradient
 from srcdiff.errors import UnsupportedError
 from srcdiff.frontend.source.function_source import made_function
@@ -52,7 +53,7 @@ _CALLS: dict[int, Any] = {}
 
 
 def is_expression(function: Any) -> bool:
-    """Whether it is an expression of a dynamic program, whose derivative was asked for as a whole."""
+    """Whether it is an expression of a dynamic program, whose derivative is taken as a whole."""
     return id(getattr(function, "__code__", None)) in _EXPRESSIONS
 
 
@@ -61,14 +62,14 @@ def is_single_call(function: Any) -> bool:
     return id(getattr(function, "__code__", None)) in _CALLS
 
 
-def derivative(kind: str, leaf: Callable[..., Any], wrt: tuple[int, ...]) -> Any:
+def derivative(derivation: Derivation, leaf: Callable[..., Any], wrt: tuple[int, ...]) -> Any:
     """`srcdiff.vjp`, `srcdiff.jvp`, ... of an operation."""
     if isinstance(leaf, InnerGradient):
-        return leaf.derivative(kind, wrt)
+        return leaf.derivative(derivation, wrt)
     code = getattr(leaf, "__code__", None)
     if code is not None and not is_single_call(leaf):
         _EXPRESSIONS[id(code)] = code
-    return _derivative(kind, _Leaf(leaf), wrt)
+    return _derivative(derivation, _Leaf(leaf), wrt)
 
 
 def _single(leaf: Callable[..., Any]) -> Callable[..., Any]:
@@ -78,8 +79,8 @@ def _single(leaf: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @functools.lru_cache(maxsize=4096)
-def _derivative(kind: str, held: _Leaf, wrt: tuple[int, ...]) -> Any:
-    return generated(kind, held.leaf, OPTIONS, wrt)
+def _derivative(derivation: Derivation, held: _Leaf, wrt: tuple[int, ...]) -> Any:
+    return generated(derivation, held.leaf, OPTIONS, wrt)
 
 
 # ---- operations as functions -----------------------------------------------------------------------------------

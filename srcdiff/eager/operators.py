@@ -112,7 +112,7 @@ def item_of(tape: Tape, base: Any, key: Any) -> Any:
 
 
 class Flat:
-    """`array.flat`: what is read and written there is asked of the tape, whoever asks."""
+    """`array.flat`: the tape reads and writes its elements."""
 
     def __init__(self, tape: Tape, base: np.ndarray[Any, Any]) -> None:
         self.tape, self.base, self.index = tape, base, 0

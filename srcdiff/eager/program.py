@@ -15,8 +15,10 @@ import gast
 
 from srcdiff.codegen.text.printer import to_text
 from srcdiff.compile.batch import items_of
+from srcdiff.compile.derivations import Batch, Grad, Gradient, Hvp, Jvp, Vjp
 from srcdiff.compile.program import Derived, Program, Stored
 from srcdiff.compile.signature import Arguments
+from srcdiff.eager.entry import FORMS, OF_GRADIENT, Entry, Form, entry_text
 from srcdiff.eager.nested_gradients import is_gradient
 from srcdiff.eager.op_derivatives import is_expression, is_single_call
 from srcdiff.eager.rewrite.line_map import Origin
@@ -32,37 +34,20 @@ from srcdiff.frontend.source.external_dependencies import watched
 from srcdiff.frontend.source.function_source import found_now, function_of, look_up, plain_tree
 from srcdiff.ir.types import Dynamic, Scalar, Type, is_complex, is_float
 
-__all__ = ["KINDS", "dynamic_program"]
+__all__ = ["DERIVATIONS", "dynamic_program"]
 
-_DOCS = {
-    "grad": "Gradient of `{f}` with respect to {wrt}.",
-    "value_and_grad": "Value and gradient of `{f}` with respect to {wrt}.",
-    "elementwise_grad": "Elementwise gradient of `{f}` with respect to {wrt}.",
-    "vjp": "Value of `{f}`, and its derivative with respect to {wrt} weighted by `d_value`.",
-    "jvp": "Value of `{f}` and its derivative along {further}.",
-    "jvp_of_grad": "Gradient of `{f}` with respect to {wrt} and its derivative along {further}.",
-    "vjp_of_grad": "Gradient of `{f}` with respect to {wrt}, and its derivative weighted by {further}.",
-    "grad_of_grad": "Second derivative of `{f}` with respect to {wrt}.",
-    "value_and_grad_of_grad": "First and second derivative of `{f}` with respect to {wrt}.",
-    "hvp": "Hessian of `{f}` with respect to {wrt}, times {further}.",
-    "jacobian": "Jacobian of `{f}` with respect to {wrt}.",
-    "hessian": "Hessian of `{f}` with respect to {wrt}.",
-}
-_MATRICES = ("jacobian", "hessian")
-# derivatives of gradients, as what they are of the function
-_SECOND = {k: f"{k}_of_grad" for k in ("jvp", "vjp", "grad", "value_and_grad")} | {
-    "jacobian": "hessian"
-}
-KINDS = (frozenset(_DOCS) - set(_SECOND.values())) | {"hessian", "batch"}
+# what a tape gives of a function
+DERIVATIONS = (*FORMS, Batch)
 
 
 def dynamic_program(derived: Derived, arguments: Arguments, reason: UnsupportedError) -> Program:
     """The program of a derivative that srcdiff has no types for; `reason` says why."""
-    if derived.kind == "batch":
-        return _of_items(derived, arguments, reason)
+    if isinstance(derived.derivation, Batch):
+        return _of_items(derived, derived.derivation, arguments, reason)
     inner = getattr(derived.base, "derived", None)
-    if inner is not None:
-        derived = _of_gradient(derived, inner, arguments, reason)
+    forms = FORMS
+    if inner is not None and _is_of_gradient(derived, inner, arguments, reason):
+        forms, derived = OF_GRADIENT, replace(derived, base=inner.base, as_tuple=inner.as_tuple)
     for k in derived.wrt:
         _check(arguments.types[k], arguments.names[k], reason)
     base = function_of(derived.base)
@@ -70,7 +55,7 @@ def dynamic_program(derived: Derived, arguments: Arguments, reason: UnsupportedE
         raise UnsupportedError(reason.message, reason.advice, reason.location, reason.chain)
     name = getattr(base, "__name__", type(base).__name__)
     name = "f" if name == "<lambda>" else name
-    own = _Text(derived, arguments, base, name)
+    own = _Text(derived, forms[type(derived.derivation)], arguments, base, name)
     bindings = own.bindings()
     watch = [
         watched(functools.partial(found_now, functools.partial(look_up, base), k), v)
@@ -90,8 +75,8 @@ def _program(
 ) -> Program:
     return Program(
         name=derived.name,
-        kind=derived.kind.partition("_of_")[0],
-        base=derived.name.removesuffix(f"_{derived.kind}"),
+        derivation=derived.derivation,
+        base=derived.name.removesuffix(f"_{derived.derivation.name}"),
         source=text,
         bindings=bindings,
         watched=watch,
@@ -102,48 +87,44 @@ def _program(
     )
 
 
-def _of_gradient(
+def _is_of_gradient(
     derived: Derived, inner: Derived, arguments: Arguments, reason: UnsupportedError
-) -> Derived:
-    """The derivative of a gradient as one of its function: the Hessian is symmetric, so that both modes are products
-    with it.
+) -> bool:
+    """Whether the derivative of a gradient is taken as one of its function: the Hessian is symmetric, so that both
+    modes are products with it. Otherwise the call of the gradient is an operation.
     """
-    kind = derived.kind
-    is_same = (
-        inner.as_tuple == derived.as_tuple or kind == "jvp"
-    )  # whose tangents are a tuple always
-    is_known = inner.kind == "grad" and inner.wrt == derived.wrt and is_same
-    if kind in ("grad", "value_and_grad"):
+    how = derived.derivation
+    # tangents are a tuple always
+    is_same = inner.as_tuple == derived.as_tuple or isinstance(how, Jvp)
+    is_known = isinstance(inner.derivation, Grad) and inner.wrt == derived.wrt and is_same
+    if isinstance(how, Gradient):
         is_known &= not inner.as_tuple and isinstance(arguments.types[derived.wrt[0]], Scalar)
+    if is_gradient(derived.base) and not is_known and isinstance(how, Gradient | Vjp | Jvp):
+        return False
     is_plain = not inner.options.has_aux and not hasattr(inner.base, "derived")
-    if (
-        is_gradient(derived.base)
-        and not is_known
-        and kind in ("vjp", "jvp", "grad", "value_and_grad")
-    ):
-        return derived  # of a call of the gradient, which is an operation
-    if not is_plain or not is_known or kind not in _SECOND:
-        raise UnsupportedError(
-            f"the {kind} of `{derived.base.__name__}`, which is dynamic: {reason.message}",
-            "Take hvp, hessian or jvp of a gradient by the same arguments, or give the function types: "
-            f"{reason.advice[:1].lower()}{reason.advice[1:]}",
-            reason.location,
-            reason.chain,
-        )
-    return replace(derived, kind=_SECOND[kind], base=inner.base, as_tuple=inner.as_tuple)
+    if is_plain and is_known and type(how) in OF_GRADIENT:
+        return True
+    raise UnsupportedError(
+        f"the {how.name} of `{derived.base.__name__}`, which is dynamic: {reason.message}",
+        "Take hvp, hessian or jvp of a gradient by the same arguments, or give the function types: "
+        f"{reason.advice[:1].lower()}{reason.advice[1:]}",
+        reason.location,
+        reason.chain,
+    )
 
 
-def _of_items(derived: Derived, arguments: Arguments, reason: UnsupportedError) -> Program:
+def _of_items(
+    derived: Derived, how: Batch, arguments: Arguments, reason: UnsupportedError
+) -> Program:
     """The function for each of many items, one after the other."""
-    settings = dict(derived.settings)
-    out = settings["out_axes"]
+    out = how.out_axes
     if not isinstance(out, int):
         raise UnsupportedError(
             f"out_axes for each part of the result of a dynamic program: {reason.message}",
             "Give one number for all parts, and move axes of the results with np.moveaxis.",
             reason.location,
         )
-    _, along = items_of(arguments, settings["in_axes"])
+    _, along = items_of(arguments, how.in_axes)
     name = getattr(derived.base, "__name__", "f")
     name = unlike("f" if name == "<lambda>" else name, set(arguments.names))
     listed = ", ".join(arguments.names)
@@ -162,7 +143,7 @@ def _of_items(derived: Derived, arguments: Arguments, reason: UnsupportedError) 
 def _check(type_: Type, name: str, reason: UnsupportedError) -> None:
     if is_complex(type_):
         raise UnsupportedError(
-            f"{reason.message}, and such a program is not differentiated by complex numbers: {name!r}",
+            f"{reason.message}, and such a program has no derivative with respect to complex numbers: {name!r}",
             reason.advice,
             reason.location,
         )
@@ -178,8 +159,11 @@ def _check(type_: Type, name: str, reason: UnsupportedError) -> None:
 class _Text:
     """The parts of the text of a program."""
 
-    def __init__(self, derived: Derived, arguments: Arguments, base: Any, name: str) -> None:
-        self.derived, self.arguments, self.base, self.name = derived, arguments, base, name
+    def __init__(
+        self, derived: Derived, form: Form, arguments: Arguments, base: Any, name: str
+    ) -> None:
+        self.derived, self.form, self.arguments = derived, form, arguments
+        self.base, self.name = base, name
         self.imports: dict[str, str] = {"tape": "from srcdiff.dynamic import Tape"}
         self.node: Any = None
         self.rewriter: Rewriter | None = None
@@ -220,110 +204,38 @@ class _Text:
 
     def text(self) -> str:
         modules = {k: v.__name__ for k, v in self.outside().items() if isinstance(v, ModuleType)}
-        kind = self.derived.kind
-        tape = {
-            "jvp": "Tangents",
-            "hvp": "Curvature",
-            "hessian": "Curvature",
-        }.get(kind, "Curvature" if kind.endswith("_of_grad") else "Tape")
-        used = f"{tape}, {kind}_of" if kind in _MATRICES else tape
+        used = ", ".join(filter(None, (self.form.tape, self.form.helper)))
         lines = sorted(_import(k, m) for k, m in modules.items())
         parts = [*lines, *([""] if lines else []), f"from srcdiff.dynamic import {used}", ""]
         if self.node is not None:
             parts += ["", _printed(self.node), ""]
-        return "\n".join([*parts, "", ""]) + self.entry(tape)
+        return "\n".join([*parts, "", ""]) + entry_text(self.entry(), self.form)
 
-    def entry(self, tape: str) -> str:
-        """The function that is called."""
-        d, t, names = self.derived, self.tape, self.arguments.names
+    def entry(self) -> Entry:
+        """The names in the function that is called."""
+        d, names = self.derived, self.arguments.names
         wrt = [names[k] for k in d.wrt]
-        v = ["v"] if not d.as_tuple else [f"v_{n}" for n in wrt]
-        dots = [f"{n}_dot" for n in wrt]
-        weight = ["d_value"]
-        given = {"vjp": weight, "vjp_of_grad": weight, "jvp": dots, "jvp_of_grad": dots, "hvp": v}
-        further = given.get(d.kind, [])
-        further = [unlike(n, set(names)) for n in further]
-        doc = _DOCS[d.kind].format(f=self.name, wrt=_listed(wrt), further=_listed(further))
-        listed = ", ".join(names)
-        places = ", ".join(map(str, d.wrt)) + ("," if len(d.wrt) == 1 else "")
-        names_of = f"({listed},)" if len(names) == 1 else listed
+        further = d.derivation.further(wrt)
+        if isinstance(d.derivation, Hvp) and d.as_tuple:
+            further = tuple(f"v_{n}" for n in wrt)
         passed = ", ".join(f"{n}={n}" if n in self.keyword_only else n for n in names)
-        call = f"{t}.call({self.called}, {passed})"
+        call = f"{self.tape}.call({self.called}, {passed})"
         if self.node is not None:
-            call = f"{self.called}({t}, {passed})"
-        own = f'"{self.name}"'
-        if d.kind == "hessian":
-            return self.of_products(
-                doc, f"{names_of} = {t}.arguments({listed}, wrt=({places}))", call
-            )
-        lines = [
-            f"def {d.name}({', '.join((*names, *further))}):",
-            f'    """{doc}"""',
-            f"    {t} = {tape}()",
-            f"    {names_of} = {t}.arguments({listed}, wrt=({places}))",
-        ]
-        if d.kind in ("jvp", "hvp") or d.kind.endswith("_of_grad"):
-            star = "*" if d.kind == "vjp_of_grad" and d.as_tuple else ""
-            lines.append(f"    {t}.along({star}{', '.join(further) or '1.0'})")
-        value = unlike("value", {*names, self.called})
-        aux = unlike("aux", {*names, self.called}) if d.options.has_aux else ""
-        lines.append(f"    {value}{', ' + aux if aux else ''} = {call}")
-        lines += [f"    {line}" for line in self.ending(value, aux, wrt, further, own)]
-        return "\n".join(lines) + "\n"
-
-    def of_products(self, doc: str, copies: str, call: str) -> str:
-        """The function that is called for a Hessian: one product with it for each element of the arguments."""
-        d, t, names = self.derived, self.tape, self.arguments.names
+            call = f"{self.called}({self.tape}, {passed})"
         taken = {*names, self.called}
-        product, v, aux = unlike("product", taken), unlike("v", taken), unlike("_", taken)
-        own = ", ".join(f"{n}={n}" for n in names)
-        given = "".join(f"{names[k]}, " for k in d.wrt).strip()
-        given = given.rstrip(",") if len(d.wrt) > 1 else given
-        value = unlike("value", taken)
-        lines = [
-            f"def {d.name}({', '.join(names)}):",
-            f'    """{doc}"""',
-            "",
-            f"    def {product}(*{v}, {own}):",
-            f"        {t} = Curvature()",
-            f"        {copies}",
-            f"        {t}.along(*{v})",
-            f"        {value}{f', {aux}' if d.options.has_aux else ''} = {call}",
-            f"        {t}.gradient({value}, name={self.name!r})".replace("'", '"'),
-            f"        return {t}.curvature()",
-            "",
-            f"    return hessian_of({product}, ({given}), is_alone={not d.as_tuple})",
-        ]
-        return "\n".join(lines) + "\n"
-
-    def ending(
-        self, value: str, aux: str, wrt: list[str], further: list[str], own: str
-    ) -> list[str]:
-        d, t = self.derived, self.tape
-        result = f"{t}.result({value})"
-        if aux:
-            result = f"({result}, {t}.result({aux}))" if d.kind != "grad" else result
-        if d.kind == "jacobian":
-            return [f"return jacobian_of({t}, {value}, is_alone={not d.as_tuple})"]
-        if d.kind == "jvp":
-            return [f"return {result}, {t}.tangent({value})"]
-        weights = {"vjp": [*further, ""][0], "elementwise_grad": f"{t}.ones({value})"}
-        weight = f", {weights[d.kind]}" if d.kind in weights else ""
-        mode = d.options.on_independent
-        told = "" if mode == "warn" else f", on_independent={mode!r}"
-        gradient = f"{t}.gradient({value}{weight}, name={own}{told})"
-        if d.kind == "hvp":
-            return [gradient, f"return {t}.curvature()" + ("" if d.as_tuple else "[0]")]
-        if d.kind == "grad_of_grad":
-            return [gradient, f"return {t}.curvature()[0]"]
-        if d.kind.endswith("_of_grad"):
-            part = "" if d.as_tuple else "[0]"
-            return [f"gradient = {gradient}{part}", f"return gradient, {t}.curvature(){part}"]
-        if not d.as_tuple:
-            gradient += "[0]"
-        if d.kind in ("grad", "elementwise_grad"):
-            return [f"return {gradient}, {t}.result({aux})" if aux else f"return {gradient}"]
-        return [f"return {result}, {gradient}"]
+        is_matrix = self.form.helper == "hessian_of"
+        aux = unlike("_" if is_matrix else "aux", taken) if d.options.has_aux else ""
+        return Entry(
+            d,
+            tuple(names),
+            tuple(unlike(n, set(names)) for n in further),
+            self.name,
+            self.called,
+            self.tape,
+            call,
+            unlike("value", taken),
+            aux,
+        )
 
 
 def _is_of(tree: Any, node: Any) -> bool:
@@ -340,10 +252,6 @@ def _import(name: str, module: str) -> str:
         if package and last == name
         else f"import {module} as {name}"
     )
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(f"`{n}`" for n in names)
 
 
 def _names_from_outside(text: str) -> list[str]:

@@ -37,7 +37,7 @@ def is_own_memory(view: np.ndarray[Any, Any]) -> bool:
 
 
 class Tracked:
-    """The values that depend on what is differentiated by."""
+    """The values that depend on the arguments in `wrt`."""
 
     def __init__(self) -> None:
         self._kept: dict[int, Any] = {}  # alive, so that an identity stays its own

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from srcdiff.compile.derivations import Vjp
 from srcdiff.compile.pytree import children, fit_to, map_leaves
 from srcdiff.eager import calls, operators
 from srcdiff.eager.adjoint_hooks import Block, marked
@@ -116,7 +117,7 @@ class Tape:
     # ---- arguments and results ----
 
     def arguments(self, *values: Any, wrt: Sequence[int]) -> tuple[Any, ...]:
-        """Copies of the arguments, which the program may write; those of `wrt` are differentiated by."""
+        """Copies of the arguments, which the program may write; the derivative is with respect to those at `wrt`."""
 
         def copied(leaf: Any) -> Any:
             return leaf.copy() if isinstance(leaf, np.ndarray) else fresh(leaf)
@@ -160,7 +161,7 @@ class Tape:
 
     def say_independent(self, on_independent: str, name: str) -> None:
         told = (
-            f"the result of {name} does not depend on what it is differentiated by; the derivative is zero",
+            f"the result of {name} does not depend on the arguments of the derivative, which is zero",
             "Leave it out of argnums, or pass on_independent='ignore'.",
         )
         if on_independent == "raise":
@@ -367,7 +368,7 @@ class Tape:
         if all(t is None for t in leaves_of(taken)):
             return
         d_value = fit_to(record.value, taken, "d_value")
-        back = derivative("vjp", record.leaf, record.wrt)
+        back = derivative(Vjp(), record.leaf, record.wrt)
         _, found = back(*record.kept, d_value)
         for k, d in zip(record.wrt, found, strict=True):
             spread(shadows, self.tracked, record.arguments[k], d)

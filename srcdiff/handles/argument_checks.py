@@ -44,7 +44,7 @@ def device_array(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         is_of_library = cls.__module__.partition(".")[0] in _LIBRARIES
         is_foreign = hasattr(cls, "__dlpack_device__") and cls is not np.ndarray
         if is_of_library or is_foreign or hasattr(cls, "__cuda_array_interface__"):
-            from srcdiff.cuda.host_staging import is_on_device  # imports numba.cuda
+            from srcdiff.handles.host_staging import is_on_device  # imports numba.cuda
 
             if is_on_device(leaf):
                 return leaf

@@ -14,9 +14,21 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from srcdiff.compile.derivations import (
+    Derivation,
+    Grad,
+    Hessian,
+    Hvp,
+    Jacobian,
+    Jvp,
+    Value,
+    ValueAndGrad,
+    Vjp,
+)
+from srcdiff.compile.extensions import extensions
 from srcdiff.compile.program import Derived
 from srcdiff.compile.pytree import fit_to, float_positions, leaves, map_leaves
-from srcdiff.compile.signature import resolve_argnums, signature_of
+from srcdiff.compile.signature import Signature, resolve_argnums, signature_of
 from srcdiff.errors import DifferentiationError, UnsupportedError
 from srcdiff.handles.fast_call import MISS
 from srcdiff.handles.generated import Generated, Specialisations, handles
@@ -70,23 +82,23 @@ class Differentiable:
 
     @functools.cached_property
     def grad(self) -> Generated:
-        return generated("grad", self.__wrapped__, self.options)
+        return generated(Grad(), self.__wrapped__, self.options)
 
     @functools.cached_property
     def value_and_grad(self) -> Generated:
-        return generated("value_and_grad", self.__wrapped__, self.options)
+        return generated(ValueAndGrad(), self.__wrapped__, self.options)
 
     @functools.cached_property
     def hvp(self) -> Generated:
-        return generated("hvp", self.__wrapped__, self.options)
+        return generated(Hvp(), self.__wrapped__, self.options)
 
     @functools.cached_property
     def jacobian(self) -> Generated:
-        return generated("jacobian", self.__wrapped__, self.options, settings=(("mode", "auto"),))
+        return generated(Jacobian(), self.__wrapped__, self.options)
 
     @functools.cached_property
     def hessian(self) -> Generated:
-        return generated("hessian", self.__wrapped__, self.options)
+        return generated(Hessian(), self.__wrapped__, self.options)
 
     @functools.cached_property
     def vjp(self) -> Pullback:
@@ -99,10 +111,7 @@ class Differentiable:
     @property
     def _numba_type_(self) -> Any:
         """What Numba asks for where compiled code calls this, or one of its derivatives."""
-        # imports Numba, which is there then
-        from srcdiff.numba_ext.attributes import type_of_decorated
-
-        return type_of_decorated(self)
+        return extensions().numba_type(self)
 
     def __repr__(self) -> str:
         return f"<srcdiff differentiable {getattr(self, '__qualname__', self.__wrapped__)}>"
@@ -128,12 +137,17 @@ class Differentiable:
 class AtPoint:
     """`vjp` and `jvp` of a function as generated functions: one handle for each choice of arguments."""
 
-    kind: str
+    derivation: Derivation
+
+    @property
+    def label(self) -> str:
+        """What generated functions have behind the function's name."""
+        return self.derivation.name
 
     def __init__(self, function: Function, options: Options) -> None:
         self.function = function
         self.options = options
-        self.__name__ = f"{getattr(function, '__name__', 'f')}_{self.kind}"
+        self.__name__ = f"{getattr(function, '__name__', 'f')}_{self.label}"
         self._handles: dict[Any, Generated] = {}
         self._latest: Generated | None = None
 
@@ -141,7 +155,7 @@ class AtPoint:
         """The generated function for a choice of arguments."""
         key = tuple(argnums) if isinstance(argnums, list) else argnums
         if key not in self._handles:
-            self._handles[key] = generated(self.kind, self.function, self.options, key)
+            self._handles[key] = generated(self.derivation, self.function, self.options, key)
         self._latest = self._handles[key]
         return self._latest
 
@@ -212,7 +226,8 @@ class AtPoint:
 class Pullback(AtPoint):
     """`vjp` of a function: `(value, back)` at a point. The generated function behind `back` is `source_for(*args)`."""
 
-    kind = makes_derivative = "vjp"
+    derivation = Vjp()
+    makes_derivative = "vjp"
 
     def __init__(self, function: Function, options: Options) -> None:
         super().__init__(function, options)
@@ -252,7 +267,7 @@ class Pullback(AtPoint):
             if self._primal is None:
                 f: Any = self.function  # which is generated itself, if it is a derivative
                 is_own = isinstance(f, Generated)
-                self._primal = f if is_own else generated("value", f, self.options, ())
+                self._primal = f if is_own else generated(Value(), f, self.options)
             found = self._primal(*map(copied, args))
             self._ready = handle
         return found
@@ -265,7 +280,8 @@ class Pullback(AtPoint):
 class Pushforward(AtPoint):
     """`jvp` of a function: value and derivative along tangents, `f.jvp(args, tangents)`."""
 
-    kind = makes_derivative = "jvp"
+    derivation = Jvp()
+    makes_derivative = "jvp"
 
     def __call__(self, args: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
         handle, given = self.resolve(args, tangents)
@@ -274,9 +290,7 @@ class Pushforward(AtPoint):
     @property
     def _numba_type_(self) -> Any:
         """What Numba asks for where compiled code calls this."""
-        from srcdiff.numba_ext.attributes import type_of_jvp  # imports Numba, which is there then
-
-        return type_of_jvp(self)
+        return extensions().numba_type(self)
 
     def resolve(self, *args: Any, **kwargs: Any) -> tuple[Generated, tuple[Any, ...]]:
         given, tangents = args
@@ -295,21 +309,21 @@ class Pushforward(AtPoint):
 _P = TypeVar("_P", bound=AtPoint)
 
 
-def shared(kind: type[_P], f: Any, options: Options) -> _P:
+def shared(cls: type[_P], f: Any, options: Options) -> _P:
     """`vjp` or `jvp` of a function, one for all calls with it and these options: to look at a function takes long."""
     if type(f) is not FunctionType or f.__kwdefaults__ or f.__dict__:  # may be changed unseen
-        return kind(f, options)
+        return cls(f, options)
     try:
         jit = os.environ.get("SRCDIFF_JIT")
-        found, defaults = _points(kind, f, options, f.__code__, jit)  # type: ignore[arg-type]
+        found, defaults = _points(cls, f, options, f.__code__, jit)  # type: ignore[arg-type]
     except TypeError:  # options without a hash
-        return kind(f, options)
-    return found if defaults is f.__defaults__ else kind(f, options)
+        return cls(f, options)
+    return found if defaults is f.__defaults__ else cls(f, options)
 
 
 @functools.lru_cache(maxsize=64)
-def _points(kind: Any, f: Any, options: Options, code: Any, jit: str | None) -> tuple[Any, Any]:
-    return kind(f, options), f.__defaults__
+def _points(cls: Any, f: Any, options: Options, code: Any, jit: str | None) -> tuple[Any, Any]:
+    return cls(f, options), f.__defaults__
 
 
 def plain_function(f: Any, count: int | None = None) -> Any:
@@ -334,44 +348,38 @@ def options_for(f: Any, given: dict[str, Any], argnums: Any = None) -> Options:
     return make_options(given, f.options if isinstance(f, Differentiable) else None)
 
 
-def generated(
-    kind: str,
-    f: Any,
-    options: Options,
-    argnums: Any = None,
-    settings: tuple[tuple[str, Any], ...] = (),
-) -> Generated:
+def generated(derivation: Derivation, f: Any, options: Options, argnums: Any = None) -> Generated:
+    """The generated function for a derivation; `argnums` stands in for that of the options."""
     f = plain_function(f)
     wanted = options.argnums if argnums is None else argnums
     is_tuple = isinstance(wanted, tuple | list)
-    if isinstance(f, Generated):
-        is_own = kind == "batch"  # what the inner derivative takes as floats are floats
-        wrt = f.signature.wrt if is_own else resolve_argnums(f.signature.names, wanted)
-        signature = replace(f.signature, wrt=wrt, name=f.__name__)
-        if f.signature.further:
-            raise UnsupportedError(
-                f"{f.__name__} takes {', '.join(f.signature.further)} besides the arguments of its "
-                "function, and cannot be differentiated or batched yet",
-                "Take the gradient instead, or a function that is written out.",
-            )
-    elif kind in ("value", "simplify", "batch", "max", "count", "kbest", "scan"):
-        signature = replace(signature_of(f, 0), wrt=())
-    else:
-        signature = signature_of(f, wanted)
-    further = {
-        "vjp": ("d_value",),
-        "jvp": tuple(f"{signature.names[k]}_dot" for k in signature.wrt),
-        "hvp": ("v",),
-        "sample": ("rng",),
-    }.get(kind, ())
-    signature = replace(
-        signature, further=further, spread=kind == "hvp" and is_tuple, along=kind in ("jvp", "hvp")
-    )
-    own = "f" if signature.name == "<lambda>" else signature.name
-    name = own if kind == "simplify" else f"{own}_{kind}"
-    wrt = () if kind == "batch" else signature.wrt
-    derived = Derived(kind, f, options, wrt, name, is_tuple, settings)
-    return Generated(derived, signature, _known(derived), is_quiet=kind == "value")
+    signature = _signature(derivation, f, wanted)
+    further = derivation.further([signature.names[k] for k in signature.wrt])
+    spread = is_tuple and isinstance(derivation, Hvp)
+    signature = replace(signature, further=further, spread=spread, along=derivation.is_along)
+    name = derivation.program_name("f" if signature.name == "<lambda>" else signature.name)
+    wrt = signature.wrt if derivation.differentiates else ()
+    derived = Derived(derivation, f, options, wrt, name, is_tuple)
+    is_quiet = type(derivation) is Value  # the value beside a derivative, which has warned
+    return Generated(derived, signature, _known(derived), is_quiet=is_quiet)
+
+
+def _signature(derivation: Derivation, f: Any, argnums: Any) -> Signature:
+    """The parameters of a function that is differentiated with respect to some of them."""
+    if not isinstance(f, Generated):
+        if derivation.differentiates:
+            return signature_of(f, argnums)
+        return replace(signature_of(f, 0), wrt=())
+    if f.signature.further:
+        raise UnsupportedError(
+            f"{f.__name__} takes {', '.join(f.signature.further)} besides the arguments of its "
+            "function, and cannot be differentiated or batched yet",
+            "Take the gradient instead, or a function that is written out.",
+        )
+    wrt = f.signature.wrt  # what the inner derivative takes as floats are floats
+    if derivation.differentiates:
+        wrt = resolve_argnums(f.signature.names, argnums)
+    return replace(f.signature, wrt=wrt, name=f.__name__)
 
 
 def _known(derived: Derived) -> Specialisations:

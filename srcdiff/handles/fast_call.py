@@ -21,6 +21,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from srcdiff.compile.derivations import Sample, Vjp
 from srcdiff.compile.program import Program, Size
 from srcdiff.compile.signature import Arguments, Signature
 from srcdiff.handles.jit import Compiled
@@ -100,12 +101,12 @@ class _Writer:
     def further(self, texts: Sequence[str], signature: Signature) -> Sequence[str]:
         """Tangents and weights behind the arguments; their types are those of the compiled program's parameters."""
         assert self.compiled is not None
-        if self.program.kind == "sample":  # a generator of random numbers
+        if isinstance(self.program.derivation, Sample):  # a generator of random numbers
             self.miss(f"type({texts[0]}) is not {self.bound(np.random.Generator)}")
             return texts
         types = self.compiled.program.types[len(self.arguments.types) :]
         parts = list(texts)
-        if self.program.kind == "vjp":
+        if isinstance(self.program.derivation, Vjp):
             parts = list(self.weights(texts[0], self.program.weights))
         elif signature.spread:
             self.miss(f"type({texts[0]}) is not tuple or len({texts[0]}) != {len(types)}")

@@ -9,27 +9,20 @@ from __future__ import annotations
 import contextlib
 import time
 import warnings
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from srcdiff.compile.program import Derived, Size, Stored, fits_lengths, fits_sizes
+from srcdiff.compile.loop_program import LoopProgram
 from srcdiff.compile.pytree import children
 from srcdiff.errors import UnsupportedError
-from srcdiff.handles.threads import may_share_loops
 from srcdiff.ir.core import Tree
-from srcdiff.ir.location import Location
 from srcdiff.ir.structs import COMPILED_KINDS, build_struct
-from srcdiff.ir.types import Array, Dim, List, Scalar, Static, Struct, Type
+from srcdiff.ir.types import Array, List, Scalar, Static, Struct, Type
 
-if TYPE_CHECKING:  # for annotations only: the stages take a while to import (see `derive`)
-    from srcdiff.compile.signature import Arguments
-    from srcdiff.frontend.source.external_dependencies import Watched
-
-__all__ = ["Compiled", "LoopProgram", "first_lines", "plain", "shares_loops"]
+__all__ = ["Compiled", "first_lines", "plain"]
 
 
 # the largest block, in bytes, that GNU's C library takes for a measure of what to keep
@@ -37,69 +30,6 @@ _LARGEST = 2**25 - 2**13
 # so many arrays on a list are a tuple, which is not copied, but has a type for each length
 _FEW = 8
 _STATIC = bool | int | float | str  # what Numba types, beside generators of random numbers
-
-
-@dataclass(frozen=True)
-class LoopProgram:
-    """The loop form as text, or why there is none.
-
-    Attributes
-    ----------
-    refused : str
-        Why there is no loop form; empty where there is one.
-    types : tuple of Type
-        What the arguments are, as the user has them.
-    results : tuple of Type
-        What the leaves of the result are.
-    outside : tuple of array
-        What it is called with behind the arguments: arrays that the function finds outside.
-    output : Tree
-        What the result is, as the user wants it.
-    in_threads : bool
-        Loops are shared out to threads.
-    below : pairs of Dim and int
-        Lengths that were taken for short ones: with longer ones, another program is faster.
-    assumptions, counts, at_most, watched, written, contiguous, numbers, independent, rewritten, stored
-        As in `Program`.
-    """
-
-    name: str
-    source: str = ""
-    refused: str = ""
-    bindings: Mapping[str, Any] = field(default_factory=dict)
-    types: tuple[Type, ...] = ()
-    results: tuple[Type, ...] = ()
-    outside: tuple[Any, ...] = ()
-    output: Tree = 0
-    location: Location | None = None
-    written: tuple[tuple[str, tuple[Any, ...]], ...] = ()
-    contiguous: tuple[str, ...] = ()
-    numbers: tuple[tuple[str, tuple[Any, ...], Location | None], ...] = ()
-    independent: tuple[str, ...] = ()
-    rewritten: tuple[tuple[str, Location | None], ...] = ()
-    assumptions: tuple[tuple[Dim, Dim], ...] = ()
-    in_threads: bool = False
-    below: tuple[tuple[Dim, int], ...] = ()
-    counts: tuple[str, ...] = ()
-    at_most: tuple[tuple[Size, Size], ...] = ()
-    watched: tuple[Watched, ...] = ()
-    stored: Stored = field(default_factory=Stored)
-
-    def fits(self, lengths: Mapping[str, int]) -> bool:
-        """Whether what was concluded from the arguments' lengths holds now."""
-        if not fits_lengths(self.assumptions, self.counts, lengths):
-            return False
-        if not fits_sizes(self.at_most, lengths):
-            return False
-        return all(d.evaluate(lengths) < most for d, most in self.below)
-
-
-def shares_loops(derived: Derived, arguments: Arguments, bound: bool) -> bool:
-    """Whether long loops are shared out to threads unasked; not in the user's own compiled code, which may be in a
-    thread itself, and not in saved files, where nobody looks how long they are.
-    """
-    is_asked = derived.options.parallel == "auto" and not (arguments.any_lengths or bound)
-    return is_asked and may_share_loops()
 
 
 class Compiled:

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from srcdiff.compile.extensions import OnDevice
+from srcdiff.compile.loop_program import LoopProgram
 from srcdiff.compile.program import Derived
 from srcdiff.compile.signature import Arguments, Signature
 from srcdiff.errors import DifferentiationError, UnsupportedError
-from srcdiff.handles.jit import Compiled, LoopProgram
+from srcdiff.handles.jit import Compiled
 from srcdiff.handles.locks import COMPILING
 from srcdiff.handles.specialisations import Specialisation
-
-if TYPE_CHECKING:  # for annotations only: it takes a while to import
-    from srcdiff.cuda.batches import Batched
 
 __all__ = ["Readable"]
 
@@ -42,7 +41,7 @@ class Readable:
     def _loop_program(self, specialisation: Specialisation, bound: bool = False) -> LoopProgram:
         raise NotImplementedError
 
-    def _for_one_item(self) -> Batched:
+    def _for_one_item(self) -> OnDevice:
         raise NotImplementedError
 
     @property

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from srcdiff.compile.loop_program import LoopProgram
 from srcdiff.compile.program import Program, Size, Stored
 from srcdiff.handles.generated import Generated, Specialisation, called_with
-from srcdiff.handles.jit import Compiled, LoopProgram
+from srcdiff.handles.jit import Compiled
 from srcdiff.ir.dims import is_clamp_of
 from srcdiff.ir.types import Array, Dim, List, Scalar, Static, Struct, Type
 

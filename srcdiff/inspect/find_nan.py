@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from srcdiff.compile.derivations import Grad, ValueAndGrad, Vjp
 from srcdiff.compile.pytree import leaves, map_leaves, named_leaves
 from srcdiff.handles.differentiable import generated
 from srcdiff.handles.generated import Generated, called_with
@@ -99,13 +100,14 @@ def find_nan(g: Any, *args: Any, **kwargs: Any) -> NanFound | None:
     'backward part'
     """
     handle, args, kwargs = called_with("find_nan", g, args, kwargs)
-    if handle is not g and handle.derived.kind == "vjp":  # all of the result counts
+    if handle is not g and isinstance(handle.derived.derivation, Vjp):  # all of the result counts
         weights = map_leaves(_one_like, g.function(*map(_own, args[:-1])))
         args = (*args[:-1], weights)
     found = _first(handle, args, kwargs)
-    if found is None and handle.derived.kind == "grad":  # it may be finite where the value is not
+    is_gradient = isinstance(handle.derived.derivation, Grad)
+    if found is None and is_gradient:  # it may be finite where the value is not
         of = handle.derived
-        found = _first(generated("value_and_grad", of.base, of.options, of.wrt), args, kwargs)
+        found = _first(generated(ValueAndGrad(), of.base, of.options, of.wrt), args, kwargs)
     return found
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
+from srcdiff.compile.derivations import Jvp, Vjp
 from srcdiff.errors import DifferentiationError
 from srcdiff.handles.generated import Generated, called_with
 from srcdiff.handles.locks import COMPILING
@@ -114,7 +115,7 @@ def _reasons(g: Generated, read: Function, undecided: Function | None, name: str
         )
     wrt = [read.params[k] for k in g.derived.wrt]
     results = [y for y in read.body.yields if is_float(y.type)]
-    if g.derived.kind != "vjp" and g.derived.kind != "jvp":
+    if not isinstance(g.derived.derivation, Vjp | Jvp):
         results = results[:1]
     is_active, activity = activity_reasons(read, wrt, results, name)
     mode: Any = g.derived.options.residuals

@@ -30,10 +30,11 @@ from numba.core.errors import NumbaError, TypingError
 from numba.core.typing.templates import fold_arguments
 from numba.extending import NativeValue, models, register_model, unbox
 
+from srcdiff.compile.loop_program import LoopProgram
 from srcdiff.compile.pytree import children
 from srcdiff.errors import DifferentiationError, UnsupportedError
 from srcdiff.handles.generated import Generated
-from srcdiff.handles.jit import LoopProgram, first_lines
+from srcdiff.handles.jit import first_lines
 from srcdiff.handles.locks import COMPILING
 from srcdiff.numba_ext.types import arguments_of, arrays_in, parts_of, plain_type
 from srcdiff.numba_ext.wrappers import CallText

@@ -12,9 +12,9 @@ import numpy as np
 from numba.core import types
 
 from srcdiff.cache.machine_code import load_compiled
+from srcdiff.compile.loop_program import LoopProgram
 from srcdiff.errors import UnsupportedError
 from srcdiff.handles.generated import Generated
-from srcdiff.handles.jit import LoopProgram
 from srcdiff.ir.types import Array, Static, Struct, Type
 from srcdiff.numba_ext.types import arrays_in, parts_of
 

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from srcdiff.api import jacobian
+from srcdiff.compile.derivations import Jvp, Vjp
 from srcdiff.frontend.source.function_source import function_of, made_function
 from srcdiff.handles.differentiable import generated, plain_function
 from srcdiff.handles.generated import Generated
@@ -179,8 +180,8 @@ def rules_of_solution(
     outside = {
         "np": np,
         "slopes": jacobian(f, argnums=names[0], on_independent="ignore"),
-        "weighted": generated("vjp", f, plain, tuple(wanted)),
-        "along": generated("jvp", f, plain, tuple(wanted)),
+        "weighted": generated(Vjp(), f, plain, tuple(wanted)),
+        "along": generated(Jvp(), f, plain, tuple(wanted)),
     }
     rest = [n for n in inputs if n not in wanted and n not in defaults]
     outside |= {f"default_{n}": value for n, value in defaults.items()}

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from srcdiff.compile.derivations import Jvp, Vjp
 from srcdiff.frontend.source.function_source import made_function
 from srcdiff.handles.differentiable import generated
 from srcdiff.options import make_options
@@ -63,8 +64,8 @@ class _Equation:
         self.outside: dict[str, Any] = {
             "np": np,
             self.label: f,
-            f"{self.label}_vjp": generated("vjp", f, plain, (state, *parameters)),
-            f"{self.label}_jvp": generated("jvp", f, plain, (state, *parameters)),
+            f"{self.label}_vjp": generated(Vjp(), f, plain, (state, *parameters)),
+            f"{self.label}_jvp": generated(Jvp(), f, plain, (state, *parameters)),
             "odeint": vars(sys.modules["scipy.integrate"])["odeint"],
             "solve_ivp": vars(sys.modules["scipy.integrate"])["solve_ivp"],
         }

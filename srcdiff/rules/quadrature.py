@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from srcdiff.compile.derivations import Jvp, Vjp
 from srcdiff.frontend.source.function_source import made_function
 from srcdiff.handles.differentiable import generated
 from srcdiff.ops.control.solvers import Solver
@@ -56,8 +57,8 @@ def integral_rules(
     }
     if parameters:
         of = tuple(old for old in own if old in wanted)
-        outside[f"{label}_vjp"] = generated("vjp", f, plain, of)
-        outside[f"{label}_jvp"] = generated("jvp", f, plain, of)
+        outside[f"{label}_vjp"] = generated(Vjp(), f, plain, of)
+        outside[f"{label}_jvp"] = generated(Jvp(), f, plain, of)
         for name, text in (
             (f"{label}_gradient", _gradient(label, given, parameters, axes)),
             (f"{label}_tangent", _tangent(label, given, parameters)),

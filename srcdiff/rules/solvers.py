@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from srcdiff.api import grad, jacobian, stop_gradient
+from srcdiff.compile.derivations import Simplify
 from srcdiff.frontend.source.function_source import made_function
 from srcdiff.handles.differentiable import generated
 from srcdiff.handles.generated import Generated
@@ -40,7 +41,7 @@ _MOST = 1000
 
 def value_of(function: FunctionType) -> Generated:
     """The function as a generated one: what a solver's function is printed as."""
-    return _kept(_VALUES, function, lambda: generated("simplify", function, make_options({})))
+    return _kept(_VALUES, function, lambda: generated(Simplify(), function, make_options({})))
 
 
 def declaration(

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
+from srcdiff.compile.derivations import Grad, Hvp, Jvp, Value, Vjp
 from srcdiff.compile.pytree import is_float_leaf, leaves, map_leaves
 from srcdiff.errors import UnsupportedError
 from srcdiff.handles.differentiable import AtPoint, generated, options_for, plain_function
@@ -69,25 +70,30 @@ class SparseDerivative(AtPoint):
         The readable source of the products that it is made of.
     """
 
-    def __init__(self, kind: str, function: Function, options: Options, mode: str = "auto") -> None:
-        self.kind = f"sparse_{kind}"
+    def __init__(
+        self, is_hessian: bool, function: Function, options: Options, mode: str = "auto"
+    ) -> None:
+        self.is_hessian = is_hessian
         super().__init__(function, options)
         self.mode = mode
-        is_hessian = kind == "hessian"
         if is_hessian:
-            self.program = generated("grad", function, options)
+            self.program = generated(Grad(), function, options)
         elif isinstance(function, Generated):
             self.program = copy.copy(function)
         else:
-            self.program = generated("value", function, options, ())
-        self.binder = generated("grad", function, options)  # never called: its arguments are these
-        self.along = generated("hvp" if is_hessian else "jvp", function, options)
-        self.back = generated("vjp", function, options)
+            self.program = generated(Value(), function, options)
+        self.binder = generated(Grad(), function, options)  # never called: its arguments are these
+        self.along = generated(Hvp() if is_hessian else Jvp(), function, options)
+        self.back = generated(Vjp(), function, options)
         for handle in (self.program, self.along, self.back):  # they are given all values in order
             handle.signature = replace(handle.signature, keyword_only=())
         self.wrt = self.binder.signature.wrt
         self.plans: dict[Any, Plan] = {}
         self.latest_program: tuple[Specialisation, Any, bool] | None = None
+
+    @property
+    def label(self) -> str:
+        return "sparse_hessian" if self.is_hessian else "sparse_jacobian"
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         values = self._values(args, kwargs)
@@ -116,8 +122,7 @@ class SparseDerivative(AtPoint):
         return self.along, (*values, *self._directions(values, flat))
 
     def __reduce__(self) -> Any:
-        kind = self.kind.removeprefix("sparse_")
-        return type(self), (kind, self.function, self.options, self.mode)
+        return type(self), (self.is_hessian, self.function, self.options, self.mode)
 
     # ---- the plan ----------------------------------------------------------------------------------
 
@@ -133,7 +138,7 @@ class SparseDerivative(AtPoint):
         if known is not None and known.specialisation is specialisation and known.is_lasting:
             return known
         pattern = pattern_of(fn, values, self.wrt)
-        if self.kind == "sparse_hessian":
+        if self.is_hessian:
             pattern = scipy.sparse.csr_array(pattern + pattern.T)
         if known is not None and _same(known.pattern, pattern):
             return known
@@ -182,7 +187,7 @@ class SparseDerivative(AtPoint):
             np.repeat(np.arange(pattern.shape[0]), np.diff(pattern.indptr)),
             pattern.indices,
         )
-        if self.kind == "sparse_hessian":
+        if self.is_hessian:
             of_columns, alone = coloured_symmetric(pattern)
             of_rows = np.zeros(0, dtype=np.int64)
             swapped = alone[rows] & ~alone[columns]
@@ -204,7 +209,7 @@ class SparseDerivative(AtPoint):
         for colour in range(_count(plan.columns)):
             directions = self._directions(values, (plan.columns == colour).astype(float))
             found = self.along(*values, *directions)
-            if self.kind == "sparse_jacobian":
+            if not self.is_hessian:
                 found = found[1]
             out.append(_flat(found, plan.pattern.shape[0], self.function))
         return out
@@ -212,7 +217,7 @@ class SparseDerivative(AtPoint):
     def _directions(self, values: tuple[Any, ...], flat: Any) -> tuple[Any, ...]:
         """The argument's directions, from one vector."""
         made = _filled([values[k] for k in self.wrt], flat)
-        if self.kind == "sparse_hessian" and self.along.signature.spread:
+        if self.is_hessian and self.along.signature.spread:
             return (tuple(made),)
         return tuple(made)
 
@@ -320,7 +325,7 @@ def sparse_jacobian(f: Function, mode: str = "auto", **options: Any) -> SparseDe
     """
     if mode not in ("auto", "forward", "reverse"):
         raise ValueError(f"mode={mode!r}: expected 'auto', 'forward' or 'reverse'")
-    return SparseDerivative("jacobian", plain_function(f), _plain_options(f, options), mode)
+    return SparseDerivative(False, plain_function(f), _plain_options(f, options), mode)
 
 
 def sparse_hessian(f: Function, **options: Any) -> SparseDerivative:
@@ -343,7 +348,7 @@ def sparse_hessian(f: Function, **options: Any) -> SparseDerivative:
            [2., 6., 4.],
            [0., 4., 0.]])
     """
-    return SparseDerivative("hessian", plain_function(f), _plain_options(f, options))
+    return SparseDerivative(True, plain_function(f), _plain_options(f, options))
 
 
 def _plain_options(f: Any, options: dict[str, Any]) -> Options:

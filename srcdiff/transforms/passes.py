@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from srcdiff.errors import called_at
 from srcdiff.ir.build import Builder, Env, Rewriter
@@ -17,11 +16,8 @@ from srcdiff.ir.syntax.printer import to_text
 from srcdiff.ir.verify import check
 from srcdiff.ops.control.adjoint_hooks import adjoint_block
 
-if TYPE_CHECKING:
-    from srcdiff.transforms.validation.validate import Validator
-
 __all__ = [
-    "Form", "Pass", "Recorder", "all_statements", "each_function", "is_adjoint_block", "missing",
+    "Form", "Pass", "Recorder", "Validates", "all_statements", "each_function", "is_adjoint_block", "missing",
 ]  # fmt: skip
 
 
@@ -83,6 +79,17 @@ def missing(passes: Iterable[Pass], given: Iterable[Form] = ()) -> list[str]:
     return problems
 
 
+class Validates(Protocol):
+    """Compares the values of a function before and after each pass: `transforms/validation/validate.py`."""
+
+    examples: dict[str, Any]
+    lengths: dict[str, int]
+    scratch: frozenset[str]  # parameters that an adjoint kernel may write or not
+
+    def step(self, made_by: Pass, before: Function, after: Function) -> None: ...
+    def derivative(self, name: str, fn: Function, new: Function, wrt: Sequence[int]) -> None: ...
+
+
 @dataclass
 class Recorder:
     """Runs passes, and keeps the text after each (with `keep_text`) and the seconds that each took.
@@ -93,8 +100,8 @@ class Recorder:
     ----------
     shared : dict
         Functions that the program in NumPy and its loop form are both made of, by what they were read for.
-    validator : Validator, optional
-        Compares values before and after each pass; set where SRCDIFF_VALIDATE is.
+    validator : Validates, optional
+        Compares values before and after each pass.
     """
 
     keep_text: bool = False
@@ -102,7 +109,7 @@ class Recorder:
     shared: dict[Any, Any] = field(default_factory=dict)
     stages: dict[str, str] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
-    validator: Validator | None = field(default_factory=lambda: _validator())
+    validator: Validates | None = None
 
     def run(self, fn: Function, passes: Sequence[Pass]) -> Function:
         for step in passes:
@@ -156,11 +163,3 @@ def is_adjoint_block(s: Statement) -> bool:
 
 def all_statements(fn: Function) -> list[Statement]:
     return list(walk(fn.body))
-
-
-def _validator() -> Validator | None:
-    if os.environ.get("SRCDIFF_VALIDATE", "0") in ("", "0"):
-        return None
-    from srcdiff.transforms.validation.validate import Validator  # only tests validate
-
-    return Validator()

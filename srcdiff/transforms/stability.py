@@ -45,17 +45,17 @@ from srcdiff.transforms.analysis.defuse import (
 from srcdiff.transforms.logspace.arrays import log_stores
 from srcdiff.transforms.logspace.branches import log_branches
 from srcdiff.transforms.logspace.carries import log_carried
-from srcdiff.transforms.logspace.factored_form import as_number, settled_values
+from srcdiff.transforms.logspace.factored_form import as_number
 from srcdiff.transforms.logspace.inline_policy import inline_logs
 from srcdiff.transforms.logspace.lists import log_lists
 from srcdiff.transforms.logspace.logarithm import LOGARITHMS, Logarithms
-from srcdiff.transforms.logspace.logarithm import NAME as LOG_OF_PARTS
 from srcdiff.transforms.logspace.quotients import NAME as QUOTIENTS
 from srcdiff.transforms.logspace.quotients import Quotients
 from srcdiff.transforms.logspace.reductions_in_loops import NAME as LOG_OF_LOOPS
 from srcdiff.transforms.logspace.reductions_in_loops import log_loops
 from srcdiff.transforms.passes import Form, Pass
 from srcdiff.transforms.rewrite.equivalents import readings
+from srcdiff.transforms.rewrite.named_values import LOG_OF_PARTS, settled_values
 from srcdiff.transforms.rewrite.patterns import INNER, Apply, Rule, build, is_unruly, match
 from srcdiff.transforms.rewrite.sign_motion import move_signs
 from srcdiff.transforms.rewrite.stability_rules import OWN_RULES, RULES, SIGNED

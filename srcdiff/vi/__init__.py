@@ -11,11 +11,11 @@ from srcdiff.vi.guides.automatic import Delta, FullRank, Laplace, LowRank, MeanF
 from srcdiff.vi.inference.fit import fit
 from srcdiff.vi.inference.stopping_rules import Plateau
 from srcdiff.vi.model.checks import check
+from srcdiff.vi.model.log_density import LogDensity, observing
 from srcdiff.vi.model.models import Site, log_joint, sites
 from srcdiff.vi.model.predictive import Sampler, predictive, prior
 from srcdiff.vi.model.primitives import param, plate, sample
 from srcdiff.vi.objectives.elbo import Elbo, elbo, noise
-from srcdiff.vi.objectives.log_density import LogDensity, observing
 from srcdiff.vi.results.mnist_idx import read_idx
 from srcdiff.vi.results.posterior import Posterior
 from srcdiff.vi.results.psis_khat import khat

@@ -113,7 +113,7 @@ def test_they_show_what_is_generated(make: Any, given: Any, tmp_path: Any) -> No
     with pytest.raises(srcdiff.DifferentiationError, match="has no source yet"):
         _ = made.source
     text = made.source_for(X, W)
-    assert f"def energy_{made.kind}(x, y, " in text
+    assert f"def energy_{made.label}(x, y, " in text
     found = made(X, W)
     (found if callable(found) else found[0])(given)
     assert made.source == text

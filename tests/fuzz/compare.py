@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 import srcdiff
+from srcdiff.compile.derivations import DERIVATIONS
 from srcdiff.compile.derive import derive
 from srcdiff.compile.pytree import add_scaled, dot, is_float_leaf, leaves, map_leaves, random_like
 from srcdiff.errors import UnsupportedError
@@ -264,5 +265,5 @@ def stages(
     record = Stages(arguments.values, want, wrt)
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        derive(dataclasses.replace(g.derived, kind=kind), arguments, record)
+        derive(dataclasses.replace(g.derived, derivation=DERIVATIONS[kind]()), arguments, record)
     return record

@@ -19,6 +19,7 @@ import scipy.stats
 from ops.rule_tools import make_op
 
 import srcdiff
+from srcdiff.compile.derivations import Value
 from srcdiff.compile.pytree import add_scaled, dot, leaves, map_leaves, random_like
 from srcdiff.handles.differentiable import generated
 from srcdiff.ir.core import OpDecl
@@ -152,7 +153,7 @@ def check_value(case: Case, dtype: str = "float64") -> None:
     """What NumPy gives, in the dtype that it gives it."""
     values = case.values(dtype)
     expected = case.program(*(v.copy() if isinstance(v, np.ndarray) else v for v in fresh(values)))
-    found = generated("value", case.program, Options(jit=False), ())(*values)
+    found = generated(Value(), case.program, Options(jit=False))(*values)
     is_narrow = dtype == "float32"
     agrees(found, expected, rtol=2e-5 if is_narrow else 1e-12, atol=2e-6 if is_narrow else 1e-13)
     dtypes = [[np.asarray(a).dtype for a in leaves(r)] for r in (found, expected)]
@@ -243,5 +244,5 @@ def check_compiled(case: Case) -> None:
         found = srcdiff.value_and_grad(scalar_program(case), jit=True, **options)(*values)
     else:
         expected = case.program(*fresh(values))
-        found = generated("value", case.program, Options(jit=True), ())(*values)
+        found = generated(Value(), case.program, Options(jit=True))(*values)
     agrees(found, expected, rtol=1e-9, atol=1e-10)

@@ -10,6 +10,7 @@ import pytest
 from ops import sample_programs as programs
 
 import srcdiff
+from srcdiff.compile.derivations import Value
 from srcdiff.errors import UnsupportedError
 from srcdiff.handles.differentiable import generated
 from srcdiff.ops.core.registry import COMPOSITES
@@ -78,7 +79,7 @@ REFUSED = [d for d in programs.operations() if not d.takes_complex]
 def test_what_does_not_take_complex_numbers_refuses_them_or_another_declaration_is_right(declared):
     for case in firsts([declared]):
         try:
-            generated("value", case.program, Options(jit=False), ()).source_for(*case.values())
+            generated(Value(), case.program, Options(jit=False)).source_for(*case.values())
         except UnsupportedError as error:
             message = error.message
         else:
@@ -118,7 +119,7 @@ def test_steps_and_places_of_complex_numbers():
 def test_all_samples_with_imaginary_parts(declared):
     for case in with_imaginary_parts(declared):
         try:
-            generated("value", case.program, Options(jit=False), ()).source_for(*case.values())
+            generated(Value(), case.program, Options(jit=False)).source_for(*case.values())
         except UnsupportedError:
             continue
         check(case)

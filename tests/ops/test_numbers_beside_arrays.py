@@ -10,6 +10,7 @@ from corpus_loader import finite_difference_grad
 
 import srcdiff
 from srcdiff import UnsupportedError
+from srcdiff.compile.derivations import Value
 from srcdiff.handles.differentiable import generated
 from srcdiff.options import Options
 
@@ -35,7 +36,7 @@ KEPT = {
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_dtypes_are_those_of_numpy(name, dtype):
     f, x = KEPT[name], X.astype(dtype)
-    found, expected = generated("value", f, Options(jit=False), ())(x), f(x)
+    found, expected = generated(Value(), f, Options(jit=False))(x), f(x)
     np.testing.assert_allclose(found, expected, rtol=1e-6)
     assert found.dtype == expected.dtype
     gradient = srcdiff.grad(lambda x: np.sum(np.sin(f(x))), jit=False)(x)
@@ -47,12 +48,12 @@ def test_the_end_of_a_row_of_numbers_has_their_dtype():
         return np.linspace(x, 1, 3, endpoint=False)
 
     x = np.float32(0.5)
-    assert generated("value", f, Options(jit=False), ())(x).dtype == f(x).dtype == np.float32
+    assert generated(Value(), f, Options(jit=False))(x).dtype == f(x).dtype == np.float32
 
 
 def test_an_item_of_complex64_is_a_python_number():
     x = np.array([1.0 + 2.0j, 3.0], dtype="complex64")
-    value = generated("value", lambda x: x.item(0) * 2.0, Options(jit=False), ())(x)
+    value = generated(Value(), lambda x: x.item(0) * 2.0, Options(jit=False))(x)
     assert value == 2.0 + 4.0j
     assert type(value) is complex
 
@@ -145,7 +146,7 @@ def test_weights_of_zero_have_a_derivative():
 def test_logarithms_of_negative_numbers_are_nan_as_in_numpy(f):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        assert np.all(np.isnan(generated("value", f, Options(jit=False), ())(X)))
+        assert np.all(np.isnan(generated(Value(), f, Options(jit=False))(X)))
 
 
 def test_a_library_s_object_is_not_subscripted_by_what_is_differentiated():

@@ -418,7 +418,7 @@ def into_reals(z):
         (lambda z: np.sum(z.astype(float)), "astype leaves out the imaginary part"),
         (lambda z: np.abs(np.fft.rfft(z)).sum(), "np.fft.rfft takes real numbers"),
         (into_reals, "complex numbers are written into an array of real ones"),
-        (in_dynamic, "such a program is not differentiated by complex numbers"),
+        (in_dynamic, "such a program has no derivative with respect to complex numbers"),
     ],
 )
 def test_what_is_not_differentiated_says_so(function, message):

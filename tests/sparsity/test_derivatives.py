@@ -9,6 +9,7 @@ import scipy.sparse
 from ops import sample_programs
 
 import srcdiff
+from srcdiff.compile.derivations import Value
 from srcdiff.compile.pytree import is_float_leaf, leaves
 from srcdiff.handles.differentiable import generated
 from srcdiff.options import Options
@@ -241,7 +242,7 @@ def check_pattern(case):
     """No entry is missing that differences have."""
     wrt = [k for k in case.sample.wrt if not isinstance(case.values()[k], list)]
     args = [float(v) if k in wrt and type(v) is int else v for k, v in enumerate(case.values())]
-    fn, values = generated("value", case.program, Options(jit=False), ()).program_for(*args)
+    fn, values = generated(Value(), case.program, Options(jit=False)).program_for(*args)
     found = pattern_of(fn, values, wrt).toarray()
     dense = differences(case.program, args, wrt)
     if not len(dense):  # integers, of which there is no Jacobian

@@ -85,7 +85,7 @@ ROWS = {
         DEFINITE + "helpers_are_looked_into",
         DEFINITE + "its_negative_variances_are_reported",
     ],
-    "P1": ["vi/results/test_stage_export.py::test_every_changed_sign_is_caught"],
+    "P1": ["vi/objectives/test_stage_export.py::test_every_changed_sign_is_caught"],
     "P2": ["vi/model/test_models.py::test_blocks_within_blocks_are_the_flattened_model"],
     "P3": [HERE + "t24_divergences", HERE + "t24_two_categories"],
     "P4": [ESTIMATORS + "gradients_equal_differences_with_the_same_draws"],
@@ -153,7 +153,7 @@ ROWS = {
     "K9": [HERE + "k9_the_hessian_of_an_encoder"],
     "K10": [ESTIMATORS + "a_hessian_vector_product_of_the_bound", HERE + "k9_the_hessian_of_an_encoder"],
     "J18": ["vi/model/test_numpy_generator_models.py::test_log_joints_of_the_reference_posteriors"],
-    "beyond 1": ["vi/results/test_stage_export.py::test_stages_are_files_that_need_no_srcdiff"],
+    "beyond 1": ["vi/objectives/test_stage_export.py::test_stages_are_files_that_need_no_srcdiff"],
     "beyond 9": [FIT + "a_saved_posterior_needs_numpy_only", FIT + "a_saved_posterior_has_its_predictive"],
     "beyond 10": [
         "vi/model/test_numpy_generator_models.py::test_log_joints_of_the_reference_posteriors",
@@ -165,7 +165,7 @@ ROWS = {
         FIT + "killed_and_resumed_is_uninterrupted_bit_for_bit",
     ],
     "beyond 15": [FIT + "a_fit_by_batches_of_mapped_rows", HERE + "beyond_15_rows_that_are_not_in_memory"],
-    "beyond 19": ["vi/results/test_stage_export.py::test_every_changed_sign_is_caught"],
+    "beyond 19": ["vi/objectives/test_stage_export.py::test_every_changed_sign_is_caught"],
 }  # fmt: skip
 
 

@@ -51,8 +51,7 @@ from srcdiff.ops.control.cuda_kernel import barrier_of, is_barrier, shared_array
 from srcdiff.ops.control.cuda_launch import is_launch
 from srcdiff.ops.core.operand_roles import carries_derivative
 from srcdiff.ops.elementwise import arithmetic
-from srcdiff.transforms.ad.directives.kernel_launches import tangent_launch
-from srcdiff.transforms.ad.reverse.accumulate import (
+from srcdiff.transforms.ad.adjoints.accumulate import (
     adjoint_type,
     assumed_lengths,
     in_dtype,
@@ -60,6 +59,7 @@ from srcdiff.transforms.ad.reverse.accumulate import (
     unknown_derivative,
     whole,
 )
+from srcdiff.transforms.ad.directives.kernel_launches import tangent_launch
 from srcdiff.transforms.ad.reverse.reverse_calls import wanted_of
 from srcdiff.transforms.analysis.activity import active_values
 from srcdiff.transforms.analysis.defuse import needed, rename

@@ -43,7 +43,7 @@ from srcdiff.ir.core import (
 )
 from srcdiff.ir.types import INT, dims_of
 from srcdiff.ops.arrays import containers, memory
-from srcdiff.transforms.ad.reverse.primal_refs import with_counter
+from srcdiff.transforms.ad.adjoints.primal_refs import with_counter
 from srcdiff.transforms.ad.tape.decide import Mode, residuals
 from srcdiff.transforms.analysis.defuse import all_regions, picked
 from srcdiff.transforms.analysis.forward_slice import Directed

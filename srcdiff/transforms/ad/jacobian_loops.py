@@ -30,7 +30,7 @@ from srcdiff.ir.core import Atom, For, Function, Node, Op, Region, Statement, Tr
 from srcdiff.ir.types import Array, Dim, Scalar, Struct, Type, is_float, shape_of
 from srcdiff.ops.arrays import containers, creation, memory
 from srcdiff.ops.core.index_patterns import elements_of
-from srcdiff.transforms.ad.reverse.accumulate import whole
+from srcdiff.transforms.ad.adjoints.accumulate import whole
 from srcdiff.transforms.analysis.defuse import is_generated, uses_outside
 from srcdiff.transforms.lower.materialise_dims import bind_lengths, lacking
 from srcdiff.transforms.simplify.constants import zero, zeros

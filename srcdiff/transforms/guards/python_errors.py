@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from srcdiff.errors import UNTOLD
+from srcdiff.errors import INCOMPLETE
 from srcdiff.ir.build import Builder, Env, Rewriter, lengths_of, lookup
 from srcdiff.ir.core import (
     Atom,
@@ -129,7 +129,7 @@ class _Checked(Rewriter):
             self.known.add((text, (atom,)))
             fails = b.op(control.test, atom, text=text)
             message = f"a Python integer is out of bounds for {dtype}"
-            control.raise_if(b, fails, OverflowError, f"{message}{UNTOLD}", op.location)
+            control.raise_if(b, fails, OverflowError, f"{message}{INCOMPLETE}", op.location)
 
     def check(self, error: _Error, operands: tuple[Atom, ...], op: Op, b: Builder) -> None:
         text, wanted = _decided(error.test, operands)
@@ -161,7 +161,7 @@ def _check_power(op: Op, b: Builder) -> None:
     """Raise for a negative power of integers: what NumPy raises, or what has the call made in NumPy."""
     base, exponent = op.operands
     is_python = all(isinstance(a.type, Scalar) and a.type.weak for a in op.operands)
-    message = f"{_NO_INTEGER}{UNTOLD}" if is_python else _NO_POWERS
+    message = f"{_NO_INTEGER}{INCOMPLETE}" if is_python else _NO_POWERS
     inner = b.inner()
     inner.location, inner.origin = op.location, "compiler"
     if isinstance(exponent.type, Array):

@@ -11,7 +11,7 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
-from srcdiff.errors import UNTOLD
+from srcdiff.errors import INCOMPLETE
 from srcdiff.ir.build import Builder, Env, Rewriter
 from srcdiff.ir.core import Function, Op, Statement
 from srcdiff.ops.control import control
@@ -47,7 +47,7 @@ def _plain(text: str, count: int) -> str:
     parts = whole.args if isinstance(whole, ast.Call) and exception is not None else [whole]
     if not any(isinstance(p, ast.JoinedStr | ast.BinOp | ast.Call) for p in parts):
         return text
-    said = ast.Constant(" ".join(map(_words, parts)) + UNTOLD)
+    said = ast.Constant(" ".join(map(_words, parts)) + INCOMPLETE)
     new = said if exception is None else ast.Call(exception, [said], [])
     return ast.unparse(new).replace("{", "{{").replace("}", "}}")
 

@@ -13,8 +13,14 @@ import numpy as np
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Atom, Const, For, Function, If, Op, Value, const, regions_of, walk
 from srcdiff.ir.types import Array, Scalar, Type, shape_of
-from srcdiff.ops.elementwise import arithmetic, elementary
-from srcdiff.transforms.rewrite.patterns import Anything, Apply, Pattern, build, function
+from srcdiff.ops.elementwise import arithmetic
+from srcdiff.transforms.rewrite.named_values import (
+    KEEPING,
+    is_maximum,
+    log_one_less_exp,
+    log_one_less_exps,
+)
+from srcdiff.transforms.rewrite.patterns import Anything, build, function
 from srcdiff.transforms.simplify.constants import constant_value
 
 __all__ = [
@@ -25,144 +31,18 @@ __all__ = [
     "as_number",
     "but_ones",
     "combined",
-    "is_maximum",
     "is_positive_number",
-    "is_shifted",
-    "log_cosh",
-    "log_of_size",
-    "log_one_less_exp",
-    "log_two_cosh",
-    "one_less_sigmoid",
-    "own_tanh",
-    "root_less_one",
-    "settled_values",
-    "shift_of",
     "signed",
 ]
 
-_EXTREMES = ("max", "maximum", "highest", "held")
-_KEEPING = (
-    "choose",
-    "where",
-    "index",
-    "read",
-    "reshape",
-    "expand_dims",
-    "squeeze",
-    "float64",
-    "to_float",
-)
 _SUMS = ("add", "subtract", "multiply", "divide", "negative")
 _DEPTH = 5
 _AT_LEAST_ZERO = ("square", "absolute", "exp", "expit", "sqrt", "cosh")
 _OF_ONE_SIGN = ("add", "sum", "mean", "float64")
 
-log, exp, logaddexp = map(function, ("log", "exp", "logaddexp"))
-expm1, log1p, where, greater = map(function, ("expm1", "log1p", "where", "greater"))
-minimum, maximum, known_less = map(function, ("minimum", "maximum", "log_one_less_exp"))
-highest, isfinite, held, computed_as = map(function, ("highest", "isfinite", "held", "computed_as"))
-expit, known_other = map(function, ("expit", "one_less_sigmoid"))
-sqrt, less, sinh, absolute, known_log_cosh = map(
-    function, ("sqrt", "less", "sinh", "absolute", "log_cosh")
-)
-tanh = function("tanh")
+log, logaddexp = map(function, ("log", "logaddexp"))
 
 Here = Callable[[Atom], Atom]
-
-
-def log_one_less_exp(x: Pattern) -> Apply:
-    """log(1 - exp(x)): near 0 the one loses digits, elsewhere the other."""
-    near, far = log(-expm1(x)), log1p(-exp(x))
-    return known_less(where(greater(x, -0.7), near, far), x)
-
-
-def log_one_less_exps(x: Pattern) -> Apply:
-    """The same of arrays, where both are computed: without a logarithm of 0."""
-    near, far = log(-expm1(x)), log1p(-exp(minimum(x, -0.7)))
-    return known_less(where(greater(x, -0.7), near, far), x)
-
-
-def log_cosh(x: Pattern) -> Apply:
-    """log(cosh(x)): the one is the difference of two large numbers near 0, the other overflows nowhere."""
-    size = absolute(x)
-    near, far = (
-        log1p(2.0 * sinh(0.5 * minimum(size, 1.0)) ** 2),
-        size + (log1p(exp(-2.0 * size)) - log(2.0)),
-    )
-    return known_log_cosh(where(less(size, 1.0), near, far), x)
-
-
-def log_two_cosh(x: Pattern) -> Apply:
-    """log(exp(x) + exp(-x)), whose derivative is no difference of two sigmoids."""
-    return known_log_cosh(logaddexp(x, -x), x)
-
-
-def log_of_size(x: Pattern) -> Apply:
-    """log(abs(1 + x)), which is log1p on one side and its mirror image on the other."""
-    return computed_as(log1p(maximum(x, -2.0 - x)), log(1.0 + x))
-
-
-def root_less_one(x: Pattern) -> Apply:
-    """sqrt(1 + x) - 1: near 0 it is a quotient, which is NaN where `x` is infinite."""
-    root = sqrt(1.0 + x)
-    return computed_as(where(less(absolute(x), 1.0), x / (root + 1.0), root - 1.0), root)
-
-
-def one_less_sigmoid(u: Pattern) -> Apply:
-    """1 - 1 / (1 + exp(u))"""
-    return known_other(expit(u), u)
-
-
-def own_tanh(x: Pattern) -> Apply:
-    """What is written as tanh in other words, with a derivative that has all digits at both ends."""
-    return computed_as(tanh(x), 2.0 * one_less_sigmoid(2.0 * x))
-
-
-def shift_of(x: Pattern, **axes: Any) -> Apply:
-    """What exponents are shifted by: the largest, or 0 where that is infinite; nothing depends on it."""
-    top = highest(x, **axes)
-    return held(where(isfinite(top), top, 0.0))
-
-
-def settled_values(made: Mapping[Value, Op]) -> set[Value]:
-    """What rewritings have computed in two ways, each right where it is chosen."""
-    found: set[Value] = set()
-    for op in made.values():
-        if op.decl not in (
-            elementary.log_one_less_exp,
-            elementary.log_cosh,
-            elementary.computed_as,
-        ):
-            continue
-        x, u = op.operands
-        rest = [x]
-        while rest:
-            a = rest.pop()
-            if isinstance(a, Value) and a != u and a in made and a not in found:
-                found.add(a)
-                rest += made[a].operands
-    return found
-
-
-def is_shifted(x: Any, made: Mapping[Value, Op]) -> bool:
-    """Whether `x` is less a maximum, by the user's own hand or by a rule's (`-(y + shift)`, `-shift`)."""
-    op = made.get(x)
-    if op is not None and op.decl.name == "negative":
-        if is_maximum(op.operands[0], made):
-            return True
-        op = made.get(op.operands[0])  # type: ignore[arg-type]
-        return op is not None and op.decl.name == "add" and is_maximum(op.operands[1], made)
-    return op is not None and op.decl.name == "subtract" and is_maximum(op.operands[1], made)
-
-
-def is_maximum(shift: Atom, made: Mapping[Value, Op], depth: int = 0) -> bool:
-    """Whether it is what is largest, perhaps in other axes; 0 may stand for one that is infinite."""
-    op = made.get(shift) if isinstance(shift, Value) and depth <= _DEPTH else None
-    if op is None:
-        return False
-    if op.decl.name in _EXTREMES:
-        return True
-    return op.decl.name in _KEEPING and any(is_maximum(a, made, depth + 1) for a in op.operands)
 
 
 class OwnShifts:
@@ -192,7 +72,7 @@ class OwnShifts:
         if is_maximum(a, self.made):
             return True
         op = self.made.get(a)
-        if op is not None and op.decl.name in _KEEPING:
+        if op is not None and op.decl.name in KEEPING:
             return any(self.is_largest(x, depth + 1) for x in op.operands)
         return any(self.is_largest(y, depth + 1) for y in self.merged.get(a, ()))
 

@@ -26,18 +26,16 @@ from srcdiff.transforms.logspace.factored_form import (
     Parts,
     but_ones,
     is_positive_number,
-    is_shifted,
-    log_cosh,
     signed,
 )
 from srcdiff.transforms.logspace.powers import Roots
 from srcdiff.transforms.logspace.reductions import DEPTH
 from srcdiff.transforms.rewrite.equivalents import name_of, readings
+from srcdiff.transforms.rewrite.named_values import is_shifted, log_cosh
 from srcdiff.transforms.rewrite.patterns import Anything, Number, Pattern, function, match
 
-__all__ = ["LOGARITHMS", "NAME", "Logarithms"]
+__all__ = ["LOGARITHMS", "Logarithms"]
 
-NAME = "log_of_parts"
 LOGARITHMS = {"log": None, "log2": 2.0, "log10": 10.0, "log1p": None}  # and their bases
 _MOVES = (
     "index",

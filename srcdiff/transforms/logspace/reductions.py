@@ -11,7 +11,8 @@ from srcdiff.ir.types import Dim, shape_of
 from srcdiff.ops.arrays import memory, reductions
 from srcdiff.ops.core.scalar_spellings import of_numbers
 from srcdiff.ops.elementwise import arithmetic, elementary
-from srcdiff.transforms.logspace.factored_form import Maker, Parts, but_ones, log_two_cosh, signed
+from srcdiff.transforms.logspace.factored_form import Maker, Parts, but_ones, signed
+from srcdiff.transforms.rewrite.named_values import log_two_cosh
 from srcdiff.transforms.rewrite.patterns import are_opposite, function
 
 __all__ = ["Sums", "is_within"]

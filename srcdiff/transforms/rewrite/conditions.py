@@ -8,7 +8,7 @@ from typing import Any
 
 from srcdiff.ir.core import Const, Op, Value, known_dim
 from srcdiff.ir.types import Dim, shape_of
-from srcdiff.transforms.logspace.factored_form import is_shifted
+from srcdiff.transforms.rewrite.named_values import is_shifted
 from srcdiff.transforms.rewrite.patterns import INNER, alike, are_opposite
 
 __all__ = [

@@ -7,16 +7,6 @@ here.
 
 from __future__ import annotations
 
-from srcdiff.transforms.logspace.factored_form import (
-    log_cosh,
-    log_of_size,
-    log_one_less_exp,
-    one_less_sigmoid,
-    own_tanh,
-    root_less_one,
-    shift_of,
-)
-from srcdiff.transforms.logspace.logarithm import NAME as PARTS
 from srcdiff.transforms.rewrite.conditions import (
     are_not_alike,
     are_two_cosh,
@@ -39,6 +29,16 @@ from srcdiff.transforms.rewrite.conditions import (
     is_wider_or_shifted,
     unless_axes,
     varies_along_axis,
+)
+from srcdiff.transforms.rewrite.named_values import (
+    LOG_OF_PARTS,
+    log_cosh,
+    log_of_size,
+    log_one_less_exp,
+    one_less_sigmoid,
+    own_tanh,
+    root_less_one,
+    shift_of,
 )
 from srcdiff.transforms.rewrite.patterns import Rule, function
 
@@ -471,27 +471,27 @@ _PARTS_OF_LOGS = "exponentials overflow and probabilities underflow before the l
 
 # what `transforms/logspace/logarithm.py` makes of some programs: it takes such parts in any mixture
 EXAMPLES = (
-    Rule(PARTS, lambda x: log(2.0 * expit(x) ** 3), lambda x: log(2.0) - 3.0 * logaddexp(0.0, -x), "exact",
+    Rule(LOG_OF_PARTS, lambda x: log(2.0 * expit(x) ** 3), lambda x: log(2.0) - 3.0 * logaddexp(0.0, -x), "exact",
          _PARTS_OF_LOGS, ((-1000.0,), (-40.0,), (2.0,))),
-    Rule(PARTS, lambda x: log(1 - exp(x)), lambda x: log_one_less_exp(x), "exact", _PARTS_OF_LOGS,
+    Rule(LOG_OF_PARTS, lambda x: log(1 - exp(x)), lambda x: log_one_less_exp(x), "exact", _PARTS_OF_LOGS,
          ((-1e-200,), (-1e-9,), (-0.3,), (-3.0,), (-40.0,))),
-    Rule(PARTS, lambda x, y: log(exp(x) - exp(y)), lambda x, y: x + log_one_less_exp(y - x), "exact", _PARTS_OF_LOGS,
-         ((1000.0, 999.0), (-1000.0, -1040.0))),
-    Rule(PARTS, lambda x, y: log(y * exp(x) + (1 - y)),
+    Rule(LOG_OF_PARTS, lambda x, y: log(exp(x) - exp(y)), lambda x, y: x + log_one_less_exp(y - x), "exact",
+         _PARTS_OF_LOGS, ((1000.0, 999.0), (-1000.0, -1040.0))),
+    Rule(LOG_OF_PARTS, lambda x, y: log(y * exp(x) + (1 - y)),
          lambda x, y: log(y * exp(x - maximum(x, 0.0)) + (1 - y) * exp(-maximum(x, 0.0))) + maximum(x, 0.0), "exact",
          _PARTS_OF_LOGS, ((1000.0, 0.25), (-1000.0, 0.25), (0.5, 1.5))),
-    Rule(PARTS, lambda x, y: log(total(y * exp(x))),
+    Rule(LOG_OF_PARTS, lambda x, y: log(total(y * exp(x))),
          lambda x, y: log(total(y * exp(x - highest(x)))) + highest(x), "exact", _PARTS_OF_LOGS, _PAIR),
-    Rule(PARTS, lambda x: log(1 + total(exp(x))), lambda x: logaddexp(0.0, logsumexp(x)), "exact", _PARTS_OF_LOGS,
-         _ROWS),
-    Rule(PARTS, lambda x: log(exp(x) + exp(-x)), lambda x: logaddexp(x, -x), "exact", _PARTS_OF_LOGS,
+    Rule(LOG_OF_PARTS, lambda x: log(1 + total(exp(x))), lambda x: logaddexp(0.0, logsumexp(x)), "exact",
+         _PARTS_OF_LOGS, _ROWS),
+    Rule(LOG_OF_PARTS, lambda x: log(exp(x) + exp(-x)), lambda x: logaddexp(x, -x), "exact", _PARTS_OF_LOGS,
          ((-1000.0,), (1000.0,), (1e-9,), (0.7,))),
-    Rule(PARTS, lambda x: log(prod(softmax(x))), lambda x: total(log_softmax(x)), "exact", _PARTS_OF_LOGS,
+    Rule(LOG_OF_PARTS, lambda x: log(prod(softmax(x))), lambda x: total(log_softmax(x)), "exact", _PARTS_OF_LOGS,
          (([1000.0, 0.0],), ([-1000.0, -1003.0],))),
-    Rule(PARTS, lambda x: log(log(1 + exp(x))),
+    Rule(LOG_OF_PARTS, lambda x: log(log(1 + exp(x))),
          lambda x: where(less(x, -37.0), x, log(logaddexp(0.0, maximum(x, -37.0)))), "exact", _PARTS_OF_LOGS,
          ((-1000.0,), (1000.0,), (-36.0,), (0.5,))),
-    Rule(PARTS, lambda a, b: log(det(a) / det(b)),
+    Rule(LOG_OF_PARTS, lambda a, b: log(det(a) / det(b)),
          lambda a, b: log(slogdet(a) / slogdet(b)) + (slogdet(a, result=1) - slogdet(b, result=1)), "exact",
          _DETERMINANT, ((_TINY, [[2e-150, 1e-150, 0.0], [0.0, 1e-150, 2e-151], [1e-151, 0.0, 3e-150]]),)),
     Rule("quotient_of_sums", lambda x, y: 3 * exp(x) / (3 * exp(x) + 2 * exp(y)),

@@ -12,12 +12,12 @@ import numpy as np
 from srcdiff.effects import handle
 from srcdiff.vi.distributions import Distribution
 from srcdiff.vi.distributions.supports import constraints
-from srcdiff.vi.guides.unconstrained_layout import Parameter, Place
 from srcdiff.vi.model.checks import Items, line_of_user, some_draw
+from srcdiff.vi.model.log_density import LogDensity
 from srcdiff.vi.model.models import Site, has_params, is_finite, sites
 from srcdiff.vi.model.program_text import generators_of, name_of
 from srcdiff.vi.model.semantics_base import Handler
-from srcdiff.vi.objectives.log_density import LogDensity
+from srcdiff.vi.model.unconstrained_layout import Parameter, Place
 
 __all__ = ["GuideSite", "Said", "listen", "match", "model_params", "params_type"]
 

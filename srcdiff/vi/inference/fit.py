@@ -9,15 +9,14 @@ import numpy as np
 
 from srcdiff.vi.guides.automatic import Delta, Guide, MeanField
 from srcdiff.vi.inference.initialisation import InUnitsOfTheGuide
-from srcdiff.vi.inference.minibatches import count_rows
 from srcdiff.vi.inference.optimizers import LBFGS, Adam, Exponential
 from srcdiff.vi.inference.training_loop import Loop, Step
 from srcdiff.vi.model.checks import check
+from srcdiff.vi.model.log_density import LogDensity
 from srcdiff.vi.model.program_text import generators_of
 from srcdiff.vi.model.pytree import map_leaves
 from srcdiff.vi.objectives.elbo import Elbo, elbo
-from srcdiff.vi.objectives.log_density import LogDensity
-from srcdiff.vi.objectives.target_density import data_names
+from srcdiff.vi.objectives.target_density import count_rows, data_names
 from srcdiff.vi.results.posterior import Posterior
 
 __all__ = ["Step", "fit"]

@@ -5,24 +5,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Batches", "count_rows"]
-
-
-def count_rows(data: tuple[Any, ...], names: tuple[str, ...]) -> tuple[int, tuple[bool, ...]]:
-    """How many rows the data have, and which of them have rows: arrays with the length of the first array.
-
-    Raises
-    ------
-    ValueError
-        There is no array, or it is empty.
-    """
-    lengths = [len(a) if isinstance(a, np.ndarray) and a.ndim else None for a in data]
-    found = [n for n in lengths if n is not None]
-    if not found:
-        raise ValueError(f"batch_size: none of the data ({', '.join(names)}) is an array with rows")
-    if found[0] == 0:
-        raise ValueError(f"the data {names[lengths.index(0)]!r} are empty")
-    return found[0], tuple(n == found[0] for n in lengths)
+__all__ = ["Batches"]
 
 
 class Batches:

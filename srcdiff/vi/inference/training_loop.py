@@ -14,13 +14,14 @@ import srcdiff
 from srcdiff.vi.guides.automatic import Laplace, gaussian
 from srcdiff.vi.inference import checkpoints, iterate_averaging
 from srcdiff.vi.inference.initialisation import near_the_optimum
-from srcdiff.vi.inference.minibatches import Batches, count_rows
+from srcdiff.vi.inference.minibatches import Batches
 from srcdiff.vi.inference.optimizers import LBFGS
 from srcdiff.vi.inference.stopping_rules import still_rises
 from srcdiff.vi.model.pytree import leaves, map_leaves
 from srcdiff.vi.objectives.bound import Bound, VectorBound
 from srcdiff.vi.objectives.elbo import Elbo, guide_name
 from srcdiff.vi.objectives.gradient_estimators import ScoreFunction
+from srcdiff.vi.objectives.target_density import count_rows
 from srcdiff.vi.results.posterior import Posterior
 
 __all__ = ["Loop", "Step"]

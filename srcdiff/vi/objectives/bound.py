@@ -10,10 +10,10 @@ import numpy as np
 import srcdiff
 from srcdiff.vi.guides.automatic import Guide, MeanField
 from srcdiff.vi.guides.noise import standard_normal
-from srcdiff.vi.guides.unconstrained_layout import Layout, Parameter
 from srcdiff.vi.model.checks import explain
 from srcdiff.vi.model.program_text import load_text
 from srcdiff.vi.model.pytree import map_leaves
+from srcdiff.vi.model.unconstrained_layout import Layout, Parameter
 from srcdiff.vi.objectives.elbo_text import (
     OWN_NAMES,
     Written,

@@ -22,11 +22,11 @@ import srcdiff
 from srcdiff.effects import handle
 from srcdiff.vi.guides.custom import GuideSite, listen, match, params_type
 from srcdiff.vi.guides.noise import noise_of_sites
-from srcdiff.vi.guides.unconstrained_layout import Parameter, as_variable
 from srcdiff.vi.model.checks import explain
 from srcdiff.vi.model.guide_semantics import GuideDraw
 from srcdiff.vi.model.models import Site, sites
 from srcdiff.vi.model.program_text import load_text, name_of
+from srcdiff.vi.model.unconstrained_layout import Parameter, as_variable
 from srcdiff.vi.objectives.bound import Bound, shown, text_of
 from srcdiff.vi.objectives.elbo_text import Written, module_text
 from srcdiff.vi.objectives.gradient_estimators import (

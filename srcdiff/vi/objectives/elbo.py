@@ -9,14 +9,14 @@ import numpy as np
 import srcdiff
 from srcdiff.vi.guides.automatic import Delta, Guide, MeanField
 from srcdiff.vi.guides.custom import model_params
+from srcdiff.vi.model.log_density import LogDensity
 from srcdiff.vi.model.program_text import name_of
 from srcdiff.vi.objectives.bound import Bound, VectorBound
 from srcdiff.vi.objectives.custom_guide_elbo import FunctionBound
 from srcdiff.vi.objectives.gradient_estimators import Estimator, Path, estimator_of
-from srcdiff.vi.objectives.log_density import LogDensity
+from srcdiff.vi.objectives.stage_export import write_stages, write_test
 from srcdiff.vi.objectives.target_density import data_names, kind_of, target_of
-from srcdiff.vi.results.stage_export import write_stages, write_test
-from srcdiff.vi.results.variance_report import Report, report
+from srcdiff.vi.objectives.variance_report import Report, report
 
 __all__ = ["Elbo", "elbo", "noise"]
 

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from srcdiff.vi.guides.automatic import Delta, Guide, Laplace, normal_constant
-from srcdiff.vi.guides.unconstrained_layout import Layout, Parameter, as_variable
+from srcdiff.vi.model.unconstrained_layout import Layout, Parameter, as_variable
 from srcdiff.vi.objectives.gradient_estimators import (
     IWAE,
     Estimator,

@@ -12,21 +12,38 @@ from srcdiff.effects import handle
 from srcdiff.vi.distributions import LogNormal, Normal
 from srcdiff.vi.distributions.divergences import REGISTRY
 from srcdiff.vi.distributions.supports import constraints
-from srcdiff.vi.guides.unconstrained_layout import Layout, layout_of
-from srcdiff.vi.inference.minibatches import count_rows
+from srcdiff.vi.model.log_density import LogDensity
 from srcdiff.vi.model.models import Site, is_finite, sites
 from srcdiff.vi.model.program_text import generators_of, load_text, name_of, parameter, program
 from srcdiff.vi.model.semantics import LogJoint
 from srcdiff.vi.model.subsampling_semantics import WeightedLogJoint
-from srcdiff.vi.objectives.log_density import LogDensity
+from srcdiff.vi.model.unconstrained_layout import Layout, layout_of
 
 __all__ = [
     "Target",
+    "count_rows",
     "data_names",
     "kind_of",
     "sites_of_rows",
     "target_of",
 ]
+
+
+def count_rows(data: tuple[Any, ...], names: tuple[str, ...]) -> tuple[int, tuple[bool, ...]]:
+    """How many rows the data have, and which of them have rows: arrays with the length of the first array.
+
+    Raises
+    ------
+    ValueError
+        There is no array, or it is empty.
+    """
+    lengths = [len(a) if isinstance(a, np.ndarray) and a.ndim else None for a in data]
+    found = [n for n in lengths if n is not None]
+    if not found:
+        raise ValueError(f"batch_size: none of the data ({', '.join(names)}) is an array with rows")
+    if found[0] == 0:
+        raise ValueError(f"the data {names[lengths.index(0)]!r} are empty")
+    return found[0], tuple(n == found[0] for n in lengths)
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import srcdiff
-from srcdiff.vi.guides.unconstrained_layout import Place, as_variable
+from srcdiff.vi.model.log_density import LogDensity
 from srcdiff.vi.model.models import sites
 from srcdiff.vi.model.predictive import storage_of
 from srcdiff.vi.model.program_text import name_of
+from srcdiff.vi.model.unconstrained_layout import Place, as_variable
 from srcdiff.vi.objectives.custom_guide_elbo import FunctionBound
-from srcdiff.vi.objectives.log_density import LogDensity
 from srcdiff.vi.objectives.target_density import data_names
 
 if TYPE_CHECKING:

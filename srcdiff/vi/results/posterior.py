@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from srcdiff.vi.guides.automatic import Guide
+from srcdiff.vi.model.log_density import LogDensity
 from srcdiff.vi.model.predictive import predictive
 from srcdiff.vi.objectives.bound import Bound, VectorBound
 from srcdiff.vi.objectives.elbo import Elbo, guide_name
-from srcdiff.vi.objectives.log_density import LogDensity
 from srcdiff.vi.results.export import write_posterior
 from srcdiff.vi.results.psis_khat import khat, smoothed
 

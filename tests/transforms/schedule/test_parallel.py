@@ -17,8 +17,10 @@ from fuzz.compare import flat
 from loop_forms import as_python, loop_form
 
 import srcdiff
-from srcdiff.handles import generated, jit
-from srcdiff.handles.jit import plain, shares_loops
+from srcdiff.compile import loop_program
+from srcdiff.compile.loop_program import shares_loops
+from srcdiff.handles import generated
+from srcdiff.handles.jit import plain
 from srcdiff.ir.core import For, walk
 from srcdiff.transforms.lower.loop_nests import NoLoopForm
 
@@ -162,7 +164,7 @@ def few_are_worth_it(monkeypatch):
     monkeypatch.setattr(
         importlib.import_module("srcdiff.transforms.schedule.parallel"), "WORTH", 10_000
     )
-    for module in (jit, generated):
+    for module in (loop_program, generated):
         monkeypatch.setattr(module, "may_share_loops", lambda: True)
 
 
@@ -225,7 +227,7 @@ import os, sys
 import numpy as np
 import srcdiff
 import srcdiff.transforms.schedule.parallel
-from srcdiff.handles.threads import may_share_loops
+from srcdiff.compile.threads import may_share_loops
 
 def f(x):
     return np.sum(np.exp(x))

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import srcdiff
+from srcdiff.compile.recording import new_recorder
 from srcdiff.errors import ValidationError
 from srcdiff.ir.build import Rewriter
 from srcdiff.ir.core import Op
@@ -156,7 +157,7 @@ def test_what_was_infinite_must_become_the_right_value():
 
 def test_nothing_is_validated_unless_asked_for(monkeypatch):
     monkeypatch.delenv("SRCDIFF_VALIDATE", raising=False)
-    assert Recorder().validator is None
+    assert new_recorder().validator is None
 
 
 # ---- whole programs ----------------------------------------------------------------------------

@@ -52,6 +52,8 @@ from srcdiff.ir.types import Array, Dim, Scalar, Static, all_dims, shape_of
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.control.control import raise_if
 from srcdiff.ops.elementwise import arithmetic
+from srcdiff.transforms.ad.adjoints.accumulate import Scope
+from srcdiff.transforms.ad.adjoints.reverse_state import Reversal
 from srcdiff.transforms.ad.directives.checkpoint_state import (
     changing,
     free_values,
@@ -59,8 +61,6 @@ from srcdiff.transforms.ad.directives.checkpoint_state import (
     state_of,
 )
 from srcdiff.transforms.ad.directives.revolve import schedule
-from srcdiff.transforms.ad.reverse.accumulate import Scope
-from srcdiff.transforms.ad.reverse.reverse_state import Reversal
 from srcdiff.transforms.analysis.defuse import defined_in, used_atoms
 
 __all__ = ["begin", "keep_states", "replay"]

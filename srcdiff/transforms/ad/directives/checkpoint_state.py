@@ -9,7 +9,7 @@ from srcdiff.errors import UnsupportedError
 from srcdiff.ir.alias import writes_of
 from srcdiff.ir.core import For, Value, walk
 from srcdiff.ir.types import Array, Scalar, Static
-from srcdiff.transforms.ad.reverse.reverse_state import Reversal
+from srcdiff.transforms.ad.adjoints.reverse_state import Reversal
 from srcdiff.transforms.analysis.defuse import all_regions, defined_in
 
 __all__ = ["changing", "free_values", "read_only", "state_of"]

@@ -13,8 +13,8 @@ from srcdiff.ir.core import Atom, Function, Op, Statement, Value, regions_of, wa
 from srcdiff.ir.types import Dim, all_dims
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.control.adjoint_hooks import adjoint_block, comment
-from srcdiff.transforms.ad.reverse.accumulate import Scope
-from srcdiff.transforms.ad.reverse.reverse_state import Reversal
+from srcdiff.transforms.ad.adjoints.accumulate import Scope
+from srcdiff.transforms.ad.adjoints.reverse_state import Reversal
 from srcdiff.transforms.analysis.activity import edges
 from srcdiff.transforms.analysis.defuse import defined_in, written_values
 

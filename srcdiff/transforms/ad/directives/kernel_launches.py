@@ -18,8 +18,8 @@ from srcdiff.ir.core import Atom, Function, Op, Statement, Value, walk
 from srcdiff.ir.types import Array, Scalar, is_float
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.control.cuda_launch import first_argument, is_launch, launch_of
-from srcdiff.transforms.ad.reverse.accumulate import Scope
-from srcdiff.transforms.ad.reverse.reverse_state import Reversal
+from srcdiff.transforms.ad.adjoints.accumulate import Scope
+from srcdiff.transforms.ad.adjoints.reverse_state import Reversal
 
 __all__ = ["reverse_launch", "tangent_launch", "with_launch_copies", "without_launch_copies"]
 

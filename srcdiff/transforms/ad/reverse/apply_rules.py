@@ -16,15 +16,15 @@ from srcdiff.ir.core import (
     regions_of,
 )
 from srcdiff.ir.types import Array, Dim, Type, dims_of
-from srcdiff.transforms.ad.reverse.accumulate import (
+from srcdiff.transforms.ad.adjoints.accumulate import (
     Scope,
     adjoint_type,
     as_real,
     unknown_derivative,
     whole,
 )
-from srcdiff.transforms.ad.reverse.reverse_state import Reversal
-from srcdiff.transforms.ad.reverse.selected import Masks, mask_of_operand
+from srcdiff.transforms.ad.adjoints.reverse_state import Reversal
+from srcdiff.transforms.ad.adjoints.selected import Masks, mask_of_operand
 from srcdiff.transforms.analysis.defuse import needed, uses
 
 __all__ = ["reverse_by_rule"]

@@ -13,8 +13,8 @@ from srcdiff.ir.types import Dim, shape_of
 from srcdiff.ops.arrays import creation, memory, shapes
 from srcdiff.ops.core.index_patterns import arrays_in_front, axes_taken, operands_in, with_rest
 from srcdiff.ops.elementwise import arithmetic, elementary
-from srcdiff.transforms.ad.reverse.accumulate import Scope
-from srcdiff.transforms.ad.reverse.reverse_state import Reversal
+from srcdiff.transforms.ad.adjoints.accumulate import Scope
+from srcdiff.transforms.ad.adjoints.reverse_state import Reversal
 
 __all__ = ["of_last_writers"]
 

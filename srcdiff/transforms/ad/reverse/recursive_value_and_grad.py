@@ -20,7 +20,7 @@ from srcdiff.ir.core import Call, Function, If, Node, Region, Statement, Value, 
 from srcdiff.ir.facts import Partials
 from srcdiff.ir.recursion import is_itself, is_recursive, stand_in
 from srcdiff.ir.types import NONE, List, Scalar, Struct, Type, is_float
-from srcdiff.transforms.ad.reverse.accumulate import adjoint_type
+from srcdiff.transforms.ad.adjoints.accumulate import adjoint_type
 from srcdiff.transforms.analysis.activity import active_values
 from srcdiff.transforms.analysis.defuse import count_uses
 from srcdiff.transforms.simplify.dead_arguments import used_params

@@ -37,16 +37,19 @@ from srcdiff.ir.core import (
 from srcdiff.ir.facts import Interface
 from srcdiff.ir.recursion import is_recursive, opened, stand_in, tied
 from srcdiff.ir.types import FLOAT, Array, List, Scalar, Static, Struct, Type, is_float
-from srcdiff.transforms.ad.containers.list_traversal import lists_by_element
-from srcdiff.transforms.ad.directives.hook_reverse import blocks_of
-from srcdiff.transforms.ad.reverse.accumulate import (
+from srcdiff.transforms.ad.adjoints.accumulate import (
     Scope,
     adjoint_type,
     as_number,
     assumed_lengths,
     hint,
 )
-from srcdiff.transforms.ad.reverse.primal_refs import ForwardPart
+from srcdiff.transforms.ad.adjoints.primal_refs import ForwardPart
+from srcdiff.transforms.ad.adjoints.reverse_state import Reversal, Rules
+from srcdiff.transforms.ad.adjoints.selected import Selections
+from srcdiff.transforms.ad.adjoints.unbroadcast import Fitting
+from srcdiff.transforms.ad.containers.list_traversal import lists_by_element
+from srcdiff.transforms.ad.directives.hook_reverse import blocks_of
 from srcdiff.transforms.ad.reverse.recursive_value_and_grad import (
     asks_for_values,
     giving_slopes,
@@ -56,9 +59,6 @@ from srcdiff.transforms.ad.reverse.recursive_value_and_grad import (
 from srcdiff.transforms.ad.reverse.reverse_calls import Positions, reverse_call, wanted_of
 from srcdiff.transforms.ad.reverse.reverse_control import reverse_branch, reverse_loop
 from srcdiff.transforms.ad.reverse.reverse_ops import reverse_op
-from srcdiff.transforms.ad.reverse.reverse_state import Reversal, Rules
-from srcdiff.transforms.ad.reverse.selected import Selections
-from srcdiff.transforms.ad.reverse.unbroadcast import Fitting
 from srcdiff.transforms.analysis.activity import active_values
 from srcdiff.transforms.analysis.defuse import is_mixed, rename
 from srcdiff.transforms.analysis.dependence.load_stability import survey

@@ -15,9 +15,9 @@ from srcdiff.ir.core import (
 from srcdiff.ir.recursion import calls_of_itself
 from srcdiff.ir.types import NONE, Struct, is_float
 from srcdiff.ops.elementwise import arithmetic
-from srcdiff.transforms.ad.reverse.accumulate import Scope, adjoint_type, is_zero
+from srcdiff.transforms.ad.adjoints.accumulate import Scope, adjoint_type, is_zero
+from srcdiff.transforms.ad.adjoints.reverse_state import Reversal
 from srcdiff.transforms.ad.reverse.recursive_value_and_grad import leaf_types, of_value
-from srcdiff.transforms.ad.reverse.reverse_state import Reversal
 from srcdiff.transforms.analysis.activity import active_values
 
 __all__ = ["Positions", "reverse_call", "wanted_of"]

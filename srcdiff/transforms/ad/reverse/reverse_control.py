@@ -23,8 +23,7 @@ from srcdiff.ir.core import (
 from srcdiff.ir.types import INT, Array, List, Scalar, Struct, is_complex, is_float
 from srcdiff.ops.arrays import containers, memory
 from srcdiff.ops.elementwise import arithmetic
-from srcdiff.transforms.ad.directives.checkpoint_reverse import begin, keep_states, replay
-from srcdiff.transforms.ad.reverse.accumulate import (
+from srcdiff.transforms.ad.adjoints.accumulate import (
     Scope,
     adjoint_type,
     as_complex,
@@ -32,9 +31,10 @@ from srcdiff.transforms.ad.reverse.accumulate import (
     in_dtype,
     whole,
 )
-from srcdiff.transforms.ad.reverse.reverse_state import Reversal
+from srcdiff.transforms.ad.adjoints.reverse_state import Reversal
+from srcdiff.transforms.ad.directives.checkpoint_reverse import begin, keep_states, replay
+from srcdiff.transforms.ad.directives.kernel_recompute import run_iteration_again
 from srcdiff.transforms.analysis.activity import edges
-from srcdiff.transforms.gpu.kernels.recompute import run_iteration_again
 from srcdiff.transforms.simplify.constants import zero
 
 __all__ = ["reverse_branch", "reverse_loop"]

@@ -21,12 +21,12 @@ from srcdiff.ops.arrays import containers, creation, diagonals, memory
 from srcdiff.ops.control.adjoint_hooks import adjoint_block
 from srcdiff.ops.control.cuda_kernel import barrier_of
 from srcdiff.ops.core.index_patterns import is_view
+from srcdiff.transforms.ad.adjoints.accumulate import Partial, Scope, adjoint_type
+from srcdiff.transforms.ad.adjoints.reverse_state import Reversal
+from srcdiff.transforms.ad.adjoints.struct_adjoints import add_to_element, zeros_for
 from srcdiff.transforms.ad.containers.nested_lists import items_change
-from srcdiff.transforms.ad.containers.struct_adjoints import add_to_element, zeros_for
 from srcdiff.transforms.ad.directives.hook_reverse import reverse_block
-from srcdiff.transforms.ad.reverse.accumulate import Partial, Scope, adjoint_type
 from srcdiff.transforms.ad.reverse.last_writer import of_last_writers
-from srcdiff.transforms.ad.reverse.reverse_state import Reversal
 
 __all__ = ["REVERSED", "check_written", "refuse_write", "reverse_barrier"]
 

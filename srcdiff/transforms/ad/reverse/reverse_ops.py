@@ -16,8 +16,9 @@ from srcdiff.ir.types import Array, ndim_of
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.control.cuda_kernel import is_barrier
 from srcdiff.ops.control.cuda_launch import is_launch
+from srcdiff.transforms.ad.adjoints.accumulate import Partial, Scope, adjoint_type, crossed, whole
+from srcdiff.transforms.ad.adjoints.reverse_state import Reversal
 from srcdiff.transforms.ad.directives.kernel_launches import reverse_launch
-from srcdiff.transforms.ad.reverse.accumulate import Partial, Scope, adjoint_type, crossed, whole
 from srcdiff.transforms.ad.reverse.apply_rules import reverse_by_rule
 from srcdiff.transforms.ad.reverse.reverse_memory import (
     REVERSED,
@@ -25,7 +26,6 @@ from srcdiff.transforms.ad.reverse.reverse_memory import (
     refuse_write,
     reverse_barrier,
 )
-from srcdiff.transforms.ad.reverse.reverse_state import Reversal
 
 __all__ = ["reverse_op"]
 

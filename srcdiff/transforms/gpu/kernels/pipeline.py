@@ -6,6 +6,7 @@ import sys
 from dataclasses import replace
 
 from srcdiff.ir.core import Function, Op, walk
+from srcdiff.transforms.ad.directives.kernel_recompute import one_of_twins
 from srcdiff.transforms.ad.forward import ForwardRules
 from srcdiff.transforms.ad.reverse.reverse import Rules
 from srcdiff.transforms.ad.tape.decide import residuals
@@ -31,7 +32,6 @@ from srcdiff.transforms.gpu.kernels.barriers import (
 from srcdiff.transforms.gpu.kernels.canonical_loops import counted_loops, grid_places
 from srcdiff.transforms.gpu.kernels.forward import kernel_tangent
 from srcdiff.transforms.gpu.kernels.races import check_races
-from srcdiff.transforms.gpu.kernels.recompute import one_of_twins
 from srcdiff.transforms.gpu.kernels.reverse import kernel_adjoint
 from srcdiff.transforms.gpu.kernels.single_writer import note_alone
 from srcdiff.transforms.gpu.kernels.store_forwarding import own_elements

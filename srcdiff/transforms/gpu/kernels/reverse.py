@@ -22,10 +22,10 @@ from srcdiff.ir.core import Atom, For, Function, Node, Op, Region, Value, const,
 from srcdiff.ir.types import INT, Array, Dim, is_float, shape_of
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.control.cuda_kernel import barrier_of, position, shared_array
-from srcdiff.transforms.ad.reverse.accumulate import Scope
+from srcdiff.transforms.ad.adjoints.accumulate import Scope
+from srcdiff.transforms.ad.adjoints.reverse_state import Reversal
+from srcdiff.transforms.ad.directives.kernel_recompute import runs_again
 from srcdiff.transforms.ad.reverse.reverse import Rules, begin, finish_reversed, walk_back
-from srcdiff.transforms.ad.reverse.reverse_state import Reversal
-from srcdiff.transforms.gpu.kernels.recompute import runs_again
 
 __all__ = ["float_arrays", "kernel_adjoint", "shadow_names"]
 

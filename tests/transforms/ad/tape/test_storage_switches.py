@@ -9,7 +9,7 @@ from fuzz.compare import flat
 from loop_forms import as_python, loop_form
 
 import srcdiff
-from srcdiff.compile import derive as derivation
+from srcdiff.compile import steps
 from srcdiff.compile.derive import derive
 from srcdiff.handles.jit import plain
 from srcdiff.transforms.ad.tape.decide import ANALYSES
@@ -53,7 +53,7 @@ SHOWS = {
 def test_each_analysis_saves_storage(analysis: str, monkeypatch: pytest.MonkeyPatch) -> None:
     f, args, kept = SHOWS[analysis]
     on = decided(f, args)
-    monkeypatch.setattr(derivation, "WITHOUT", frozenset({analysis}))
+    monkeypatch.setattr(steps, "WITHOUT", frozenset({analysis}))
     off = decided(f, args)
     assert kept in off, off
     assert kept not in on, on
@@ -88,7 +88,7 @@ def compare(program: Program, analysis: str, monkeypatch: pytest.MonkeyPatch) ->
             value, gradient = run(g, program, example)
             with monkeypatch.context() as patched:
                 off = set(ANALYSES) if analysis == "all" else {analysis}
-                patched.setattr(derivation, "WITHOUT", frozenset(off))
+                patched.setattr(steps, "WITHOUT", frozenset(off))
                 found, d_found = run(g, program, example)
         np.testing.assert_allclose(found, value, rtol=1e-13)
         expected = flat(gradient)

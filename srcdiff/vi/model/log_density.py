@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from srcdiff.vi.distributions.supports import constraints
-from srcdiff.vi.guides.unconstrained_layout import layout_of
 from srcdiff.vi.model.models import is_finite, log_joint, sites
 from srcdiff.vi.model.program_text import generators_of, load_text, name_of, parameter
+from srcdiff.vi.model.unconstrained_layout import layout_of
 
 __all__ = ["LogDensity", "observing"]
 

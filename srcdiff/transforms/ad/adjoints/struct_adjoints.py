@@ -7,7 +7,7 @@ from srcdiff.ir.core import Atom, For, Value, const
 from srcdiff.ir.types import INT, Array, List, Scalar, Static, Struct, Type
 from srcdiff.ops.arrays import containers, memory
 from srcdiff.ops.elementwise import arithmetic
-from srcdiff.transforms.ad.reverse.accumulate import adjoint_type
+from srcdiff.transforms.ad.adjoints.accumulate import adjoint_type
 
 __all__ = ["add_lists", "add_to_element", "zeros_for"]
 

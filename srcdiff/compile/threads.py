@@ -1,4 +1,4 @@
-"""Whether this process may share loops out to Numba's threads where nobody asked it to (`parallel="auto"`).
+"""Whether this process may share loops out to Numba's threads by its own decision (`parallel="auto"`).
 
 They may be shared out unless
 
@@ -48,8 +48,11 @@ def _is_worker() -> bool:
 
 def _layer(config: Any) -> str:
     """The layer that Numba will choose, without starting it."""
-    asked = str(config.THREADING_LAYER).lower()
-    names = config.THREADING_LAYER_PRIORITY if asked == "default" else _LAYERS.get(asked, (asked,))
+    chosen = str(config.THREADING_LAYER).lower()
+    if chosen == "default":
+        names = config.THREADING_LAYER_PRIORITY
+    else:
+        names = _LAYERS.get(chosen, (chosen,))
     return next((name for name in names if _is_there(name)), "")
 
 

@@ -26,8 +26,8 @@ from srcdiff.ir.core import (
 )
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.control.cuda_kernel import barrier_of, is_barrier, shared_array
-from srcdiff.transforms.ad.reverse.accumulate import Scope
-from srcdiff.transforms.ad.reverse.reverse_state import Reversal
+from srcdiff.transforms.ad.adjoints.accumulate import Scope
+from srcdiff.transforms.ad.adjoints.reverse_state import Reversal
 from srcdiff.transforms.analysis.defuse import substitute, used_atoms
 from srcdiff.transforms.simplify.dce import dce
 

@@ -38,13 +38,13 @@ from srcdiff.ir.types import (
 from srcdiff.ops.arrays import containers, memory
 from srcdiff.ops.control import control
 from srcdiff.ops.control.adjoint_hooks import adjoint_block
+from srcdiff.transforms.ad.adjoints.accumulate import Scope, adjoint_type, crossed, hint, whole
+from srcdiff.transforms.ad.adjoints.primal_refs import ForwardPart
+from srcdiff.transforms.ad.adjoints.selected import Masks, fits
+from srcdiff.transforms.ad.adjoints.struct_adjoints import add_lists
+from srcdiff.transforms.ad.adjoints.unbroadcast import Fitting
 from srcdiff.transforms.ad.containers.list_items import own_items
 from srcdiff.transforms.ad.containers.nested_lists import inner_item, is_changed, keeps_place, stays
-from srcdiff.transforms.ad.containers.struct_adjoints import add_lists
-from srcdiff.transforms.ad.reverse.accumulate import Scope, adjoint_type, crossed, hint, whole
-from srcdiff.transforms.ad.reverse.primal_refs import ForwardPart
-from srcdiff.transforms.ad.reverse.selected import Masks, fits
-from srcdiff.transforms.ad.reverse.unbroadcast import Fitting
 from srcdiff.transforms.analysis.dependence.aliased_writes import (
     is_of_its_turn,
     is_written_next_turn,

@@ -36,7 +36,7 @@ from srcdiff.ops.arrays import memory, shapes
 from srcdiff.ops.core.registry import is_own
 from srcdiff.ops.core.type_rules import real_dtype
 from srcdiff.ops.elementwise import arithmetic, complex_numbers
-from srcdiff.transforms.ad.reverse.selected import Selections
+from srcdiff.transforms.ad.adjoints.selected import Selections
 from srcdiff.transforms.simplify.constants import zeros
 
 __all__ = [

@@ -28,7 +28,7 @@ from srcdiff.ir.core import (
 from srcdiff.ir.types import INT, Array, Dim, Scalar, is_float, shape_of
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.elementwise import arithmetic
-from srcdiff.transforms.ad.reverse.accumulate import Scope
+from srcdiff.transforms.ad.adjoints.accumulate import Scope
 from srcdiff.transforms.analysis.dependence.load_stability import Program
 
 __all__ = ["ForwardPart", "with_counter"]

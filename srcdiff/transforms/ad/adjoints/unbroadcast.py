@@ -16,8 +16,8 @@ from srcdiff.ir.core import Atom, Value, const
 from srcdiff.ir.types import Array, Dim, Scalar, Type, map_dims, shape_of
 from srcdiff.ops.arrays import memory, reductions
 from srcdiff.ops.elementwise import arithmetic
-from srcdiff.transforms.ad.reverse.accumulate import Scope, adjoint_type
-from srcdiff.transforms.ad.reverse.primal_refs import ForwardPart
+from srcdiff.transforms.ad.adjoints.accumulate import Scope, adjoint_type
+from srcdiff.transforms.ad.adjoints.primal_refs import ForwardPart
 
 __all__ = ["Fitting", "fit"]
 

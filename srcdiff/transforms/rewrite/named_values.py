@@ -1,0 +1,141 @@
+"""Values with a name of their own: patterns of expressions that are computed in two ways, and shifts by a maximum.
+
+    log_one_less_exp(x)     log(-expm1(x)) near 0, log1p(-exp(x)) elsewhere
+    shift_of(x)             the largest element, or 0 where that is infinite; derivatives do not see it
+
+The rules of `stability_rules` and the logarithms of `transforms/logspace/` are written with them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from srcdiff.ir.core import Atom, Op, Value
+from srcdiff.ops.elementwise import elementary
+from srcdiff.transforms.rewrite.patterns import Apply, Pattern, function
+
+__all__ = [
+    "KEEPING", "LOG_OF_PARTS", "is_maximum", "is_shifted", "log_cosh", "log_of_size", "log_one_less_exp",
+    "log_one_less_exps", "log_two_cosh", "one_less_sigmoid", "own_tanh", "root_less_one", "settled_values", "shift_of",
+]  # fmt: skip
+
+LOG_OF_PARTS = "log_of_parts"  # the rewriting of logarithms in `transforms/logspace/`
+_EXTREMES = ("max", "maximum", "highest", "held")
+KEEPING = (
+    "choose",
+    "where",
+    "index",
+    "read",
+    "reshape",
+    "expand_dims",
+    "squeeze",
+    "float64",
+    "to_float",
+)
+_DEPTH = 5
+
+log, exp, logaddexp = map(function, ("log", "exp", "logaddexp"))
+expm1, log1p, where, greater = map(function, ("expm1", "log1p", "where", "greater"))
+minimum, maximum, known_less = map(function, ("minimum", "maximum", "log_one_less_exp"))
+highest, isfinite, held, computed_as = map(function, ("highest", "isfinite", "held", "computed_as"))
+expit, known_other = map(function, ("expit", "one_less_sigmoid"))
+sqrt, less, sinh, absolute, known_log_cosh = map(
+    function, ("sqrt", "less", "sinh", "absolute", "log_cosh")
+)
+tanh = function("tanh")
+
+
+def log_one_less_exp(x: Pattern) -> Apply:
+    """log(1 - exp(x)): near 0 the one loses digits, elsewhere the other."""
+    near, far = log(-expm1(x)), log1p(-exp(x))
+    return known_less(where(greater(x, -0.7), near, far), x)
+
+
+def log_one_less_exps(x: Pattern) -> Apply:
+    """The same of arrays, where both are computed: without a logarithm of 0."""
+    near, far = log(-expm1(x)), log1p(-exp(minimum(x, -0.7)))
+    return known_less(where(greater(x, -0.7), near, far), x)
+
+
+def log_cosh(x: Pattern) -> Apply:
+    """log(cosh(x)): the one is the difference of two large numbers near 0, the other overflows nowhere."""
+    size = absolute(x)
+    near, far = (
+        log1p(2.0 * sinh(0.5 * minimum(size, 1.0)) ** 2),
+        size + (log1p(exp(-2.0 * size)) - log(2.0)),
+    )
+    return known_log_cosh(where(less(size, 1.0), near, far), x)
+
+
+def log_two_cosh(x: Pattern) -> Apply:
+    """log(exp(x) + exp(-x)), whose derivative is no difference of two sigmoids."""
+    return known_log_cosh(logaddexp(x, -x), x)
+
+
+def log_of_size(x: Pattern) -> Apply:
+    """log(abs(1 + x)), which is log1p on one side and its mirror image on the other."""
+    return computed_as(log1p(maximum(x, -2.0 - x)), log(1.0 + x))
+
+
+def root_less_one(x: Pattern) -> Apply:
+    """sqrt(1 + x) - 1: near 0 it is a quotient, which is NaN where `x` is infinite."""
+    root = sqrt(1.0 + x)
+    return computed_as(where(less(absolute(x), 1.0), x / (root + 1.0), root - 1.0), root)
+
+
+def one_less_sigmoid(u: Pattern) -> Apply:
+    """1 - 1 / (1 + exp(u))"""
+    return known_other(expit(u), u)
+
+
+def own_tanh(x: Pattern) -> Apply:
+    """What is written as tanh in other words, with a derivative that has all digits at both ends."""
+    return computed_as(tanh(x), 2.0 * one_less_sigmoid(2.0 * x))
+
+
+def shift_of(x: Pattern, **axes: Any) -> Apply:
+    """What exponents are shifted by: the largest, or 0 where that is infinite; nothing depends on it."""
+    top = highest(x, **axes)
+    return held(where(isfinite(top), top, 0.0))
+
+
+def settled_values(made: Mapping[Value, Op]) -> set[Value]:
+    """What rewritings have computed in two ways, each right where it is chosen."""
+    found: set[Value] = set()
+    for op in made.values():
+        if op.decl not in (
+            elementary.log_one_less_exp,
+            elementary.log_cosh,
+            elementary.computed_as,
+        ):
+            continue
+        x, u = op.operands
+        rest = [x]
+        while rest:
+            a = rest.pop()
+            if isinstance(a, Value) and a != u and a in made and a not in found:
+                found.add(a)
+                rest += made[a].operands
+    return found
+
+
+def is_shifted(x: Any, made: Mapping[Value, Op]) -> bool:
+    """Whether `x` is less a maximum, by the user's own hand or by a rule's (`-(y + shift)`, `-shift`)."""
+    op = made.get(x)
+    if op is not None and op.decl.name == "negative":
+        if is_maximum(op.operands[0], made):
+            return True
+        op = made.get(op.operands[0])  # type: ignore[arg-type]
+        return op is not None and op.decl.name == "add" and is_maximum(op.operands[1], made)
+    return op is not None and op.decl.name == "subtract" and is_maximum(op.operands[1], made)
+
+
+def is_maximum(shift: Atom, made: Mapping[Value, Op], depth: int = 0) -> bool:
+    """Whether it is what is largest, perhaps in other axes; 0 may stand for one that is infinite."""
+    op = made.get(shift) if isinstance(shift, Value) and depth <= _DEPTH else None
+    if op is None:
+        return False
+    if op.decl.name in _EXTREMES:
+        return True
+    return op.decl.name in KEEPING and any(is_maximum(a, made, depth + 1) for a in op.operands)
