@@ -5,8 +5,8 @@
     python tools/passes_table.py --check    # counts again, and fails where docs/passes.md has other counts
 
 The words are those of `Pass`, beside the passes. A count is the number of programs whose IR a pass changes: of the
-corpus (gradients and tangents, in NumPy and as loops; gradients in single precision and for a CUDA device; Hessians),
-of the examples, of the benchmarks at their own sizes, and of the CUDA kernels of the tests. `--only` measures some.
+corpus (gradients and tangents, in NumPy and as loops; gradients for a CUDA device), of the examples, of the benchmarks
+at their own sizes, and of the CUDA kernels of the tests. `--only` measures some of the four.
 """
 
 from __future__ import annotations
@@ -29,7 +29,6 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-import srcdiff  # noqa: E402
 from srcdiff.compile import build  # noqa: E402
 from srcdiff.ir.core import Function  # noqa: E402
 from srcdiff.ir.syntax.printer import to_text  # noqa: E402
@@ -47,7 +46,10 @@ TEXT = """# Passes
 
 `tools/passes_table.py` writes this page from the declarations of the passes. The lists stand in the order in which a
 program meets them, and each pass in the list where it runs first; a pass that runs again has a reason for each place.
-A count is the number of programs whose IR the pass changes.
+A count is the number of programs whose IR the pass changes. Checks change nothing: they refuse programs. Semirings,
+Hessians, single precision and blocks of threads are measured as far as examples use them.
+
+A pass needs what earlier passes give:
 
 {forms}
 
@@ -173,9 +175,7 @@ def measured(kind: str) -> dict[str, set[str]]:
                 uses.program = program.name
                 exhaust(texts.derivatives(program))
                 g = texts.gradient_of(program)
-                exhaust(texts.forms(program.name, g, partial(in_single_precision, program)))
                 texts.attempt(partial(on_device, g, program))
-                texts.attempt(partial(hessian, program))
         elif kind == "benchmarks":
             for program in texts.benchmark_programs("SIZES"):
                 uses.program = program.name
@@ -184,8 +184,7 @@ def measured(kind: str) -> dict[str, set[str]]:
             for module in ("user_kernels", "block_kernels", "thread_kernels"):
                 for case in importlib.import_module(module).CASES:
                     uses.program = f"{module}.{case.kernel.__name__}"
-                    for dtype in ("float64", "float32"):
-                        exhaust(texts.kernel_texts(uses.program, case, dtype))
+                    exhaust(texts.kernel_texts(uses.program, case))
     if kind == "examples":
         for path in sorted((ROOT / "examples").glob("*.py")):
             for name in in_process_of_its_own(path):
@@ -195,27 +194,6 @@ def measured(kind: str) -> dict[str, set[str]]:
 
 def exhaust(made: Iterator[object]) -> None:
     deque(made, maxlen=0)
-
-
-def in_single_precision(program: Any) -> tuple[Any, ...]:
-    import numpy as np
-    from corpus_loader import map_structure
-
-    def narrow(value: Any) -> Any:
-        if isinstance(value, np.ndarray):
-            return value.astype(np.float32) if value.dtype == np.float64 else value
-        return np.float32(value) if isinstance(value, float) else value
-
-    narrowed: tuple[Any, ...] = map_structure(narrow, program.arguments())
-    return narrowed
-
-
-def hessian(program: Any) -> str:
-    """The text of second derivatives with respect to the first argument that is differentiated."""
-    wrt = program.wrt[0] if isinstance(program.wrt, tuple) else program.wrt
-    matrix = srcdiff.hessian(program.function, argnums=wrt, jit=False)
-    text: str = matrix.source_for(*program.arguments())
-    return text
 
 
 def on_device(g: Any, program: Any) -> str:

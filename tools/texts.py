@@ -132,9 +132,9 @@ def kernels() -> Iterator[Text]:
             yield from kernel_texts(f"{module}/{k} {case.kernel.__name__}", case)
 
 
-def kernel_texts(name: str, case: Any, dtype: str = "float64") -> Iterator[Text]:
+def kernel_texts(name: str, case: Any) -> Iterator[Text]:
     for derive in (srcdiff.cuda.adjoint, srcdiff.cuda.tangent):
-        args = case.arguments(np.random.default_rng(3), np.dtype(dtype).type)
+        args = case.arguments(np.random.default_rng(3), np.float64)
         yield f"{name}, {derive.__name__}", attempt(partial(derive(case.kernel).source_for, *args))
 
 

@@ -1,6 +1,8 @@
 """`docs/passes.md` is what `tools/passes_table.py` writes: a row for each declared pass."""
 
 import importlib.util
+import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -24,6 +26,11 @@ def table():
         yield module
     finally:
         sys.path.remove(str(TOOL.parent))
+
+
+def test_the_page_has_the_declared_passes_with_their_words_in_their_order(table):
+    text = table.FILE.read_text()
+    assert text == table.page(table.counts_of(text)), "run tools/passes_table.py"
 
 
 def test_each_pass_has_one_name_a_promise_and_a_reason(table):
@@ -55,3 +62,11 @@ def test_a_pass_before_the_pass_that_it_needs_is_found():
     needs = Pass("needs", lambda f: f, "", needs=(Form.SCALAR,))
     assert missing((gives, needs)) == []
     assert missing((needs, gives)) == [f"needs needs: {Form.SCALAR}"]
+
+
+@pytest.mark.slow
+def test_the_counts_are_those_that_are_measured():
+    done = subprocess.run(
+        [sys.executable, str(TOOL), "--check"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, re.sub(r"(?m)^", "  ", done.stdout)
