@@ -8,7 +8,7 @@ to the storage of roots: views to their base's, what leaves a branch or a loop t
     %row = index[:, i] %H, 0
     store %row, 1.0, 0          writes {%H}
 
-A container's roots are its own and those of what it holds. Parts of one parameter are told apart: the first value that
+A container's roots are its own and those of what it holds. Parts of one parameter are separate: the first value that
 takes a part is that part's root. An item of a list made here shares storage with what was put on the list; an item of a
 list that comes from elsewhere with the list. So `append` writes the list, but not the arrays on it.
 """
@@ -51,7 +51,7 @@ __all__ = [
 
 Part = tuple[Value, Any]
 
-_ITEMS = "*"  # the key of a list's elements, all alike
+_ITEMS = "*"  # the key of all elements of a list
 _COPIES = {"copy", "read", "list_copy"}  # of a list: a new list of the same elements
 _SLOTS = {"save", "restore"}  # what goes in comes out
 _READ_WRITTEN = {"launch"}  # what a kernel writes may be what it reads

@@ -247,8 +247,8 @@ def range_of(index: Value, start: Atom, stop: Atom, step: Atom) -> dict[str, Ran
 def _symbols(region: Region) -> set[str]:
     values = [*region.params, *(r for s in region.body for r in s.results)]
     found = {s for v in values for d in all_dims(v.type) for s in d.symbols()}
-    said = (a for s in region.body if isinstance(s, Op) for a in s.attrs.values())
-    found |= {s for a in said if isinstance(a, Dim) for s in a.symbols()}
+    attributes = (a for s in region.body if isinstance(s, Op) for a in s.attrs.values())
+    found |= {s for a in attributes if isinstance(a, Dim) for s in a.symbols()}
     return found.union(*(_symbols(r) for s in region.body for r in regions_of(s)))
 
 

@@ -10,18 +10,18 @@
     Atom     = Value | Const
 
 Everything is frozen and compared by identity; a transform builds new statements. Values defined in a region are
-visible in the rest of it and in the regions inside it, nowhere else; what a loop or branch hands on it yields.
+visible in the rest of it and in the regions inside it, nowhere else; loops and branches yield their results.
 
-*For* counts `start, start + step, ...` (in reverse order if `reverse`); `carried` go in as parameters behind the
-index and come out of each turn as yields. With `breaks`, the body yields a flag in front of the carried values
-(False: leave the loop after this turn), and results start with the number of turns made.
+*For* counts `start, start + step, ...` (in reverse order if `reverse`); loop-carried values (`carried`) are the
+body's parameters after the index, and its yields. With `breaks`, the body yields a flag in front of the carried values
+(False: leave the loop after this iteration), and the first result is the number of iterations.
 *While* with a `test` runs `body` as long as `test` yields True. Without, it is `while True` with the exit at
 the end: the body yields that flag in front of the carried values (False: leave).
 
 *Memory.* A value of array or list type is a reference to storage. Statements say what they write
-(`OpDecl.writes`) and which results are views (`OpDecl.view_of`); see `ir.alias`. In a function that went
-through the pass `reads`, the contents of storage that is written anywhere are used through `read`/`index`/...
-operations only, so their place says which version they see.
+(`OpDecl.writes`) and which results are views (`OpDecl.view_of`); see `ir.alias`. After the pass that inserts loads,
+the contents of written storage are used by `read`, `index` and similar operations only, so the place of such an
+operation determines which version it sees.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ class OpDecl:
     writes : tuple of int
         Operands whose storage is written.
     shape_of : tuple of int
-        Operands that are asked for their lengths only: their contents are not read.
+        Operands of which only the lengths are used, not the contents.
     holds : bool
         The result, or the list that is written, holds the operands themselves and not their contents.
     lengths_from : int or None
@@ -139,11 +139,11 @@ class OpDecl:
     place, element, loops : callable or None
         The loop form: see `ops.loop_forms`. Elementwise operations have it by themselves.
     asks_once : bool
-        The loop form asks for each element of its operands once, so what makes these may be put there.
+        The loop form uses each element of its operands once, so the operations that make them may be fused into it.
     fold : (str, number) or None
         For reductions along axes: the operation that combines two elements, and what to begin with.
     expansion : callable or None
-        The operation said with simpler ones, in NumPy, as a rule is: it assigns `result`.
+        The operation in simpler ones, as NumPy text like a rule: it assigns `result`.
     device_form : callable or None
         The same for devices, which cannot call what NumPy has for it: loops over numbers.
     simpler : callable or None
@@ -281,7 +281,7 @@ class For:
     pair: int = 0  # the number shared with the loop that reverses this one; 0: none
     location: Location | None = None
     origin: Origin = "user"
-    is_parallel: bool = False  # compiled code runs each turn in a thread of its own
+    is_parallel: bool = False  # compiled code divides the iterations among threads
     slots: int = 0  # reversed with so many states kept (`transforms.checkpoints`); 0: as any loop
 
     @property

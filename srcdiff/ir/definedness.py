@@ -1,11 +1,11 @@
 """Which values are there: a name that only one of two paths binds has none on the other.
 
-returned = False                             `value` is absent where `returned` is False, and is
-while ...:                                   present where it is True: nothing has to be handed on
-    if ...: returned = True; value = ...     for it where the loop is left the other way.
-if returned: return value
+    returned = False                             `value` is absent where `returned` is False, and
+    while ...:                                   present where it is True: where the loop is left
+        if ...: returned = True; value = ...     the other way, nothing has to be yielded for it.
+    if returned: return value
 
-Both are relations of values to flags, the greatest that what branches and loops hand on allows.
+Absence and presence are relations of values to flags: the greatest fixpoint over the yields of branches and loops.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Presence:
         return self.present is None or self.present.holds(atom, known)
 
     def uncertain(self) -> Set[Value]:
-        """What branches and loops hand on that only some of the paths to it give a value."""
+        """The results of branches and loops that have a value on some paths only."""
         return set() if self.present is None else self.present.when.keys() - self.present.always
 
 
@@ -77,7 +77,7 @@ def settled(condition: Atom, truth: bool, maker: Makers) -> Iterator[tuple[Value
 
 
 def _sides(branch: If, flag: Value, truth: bool) -> list[bool]:
-    """The sides of a branch on which a flag that it hands on may be `truth`."""
+    """The sides of a branch on which a flag that it yields may be `truth`."""
     k = branch.results.index(flag)
     sides = []
     for side, region in ((True, branch.then), (False, branch.orelse)):
@@ -151,7 +151,7 @@ class _Relation:
             }
 
     def loop(self, loop: For | While, known: Conditions) -> None:
-        """What holds at the start is assumed of every turn, and given up where a turn does not hand it on."""
+        """What holds at the start is assumed of every iteration, until an iteration is found not to yield it."""
         names = [carried_values(loop, k) for k in range(len(loop.carried))]
         flags = {each[0]: k for k, each in enumerate(names) if is_flag(each[0])}
         always = [self.holds(start, known) for start in loop.carried]
@@ -170,8 +170,8 @@ class _Relation:
             for k, each in enumerate(names):
                 for at, name in enumerate(each):
                     self.note(name, always[k])
-                    alike = [other[at] for other in names]
-                    self.when[name] = {_part(flag, flags, alike) for flag in pairs[k]}  # type: ignore[misc]
+                    here = [other[at] for other in names]
+                    self.when[name] = {_part(flag, flags, here) for flag in pairs[k]}  # type: ignore[misc]
             for region in regions_of(loop):
                 self.region(region, {**known, **self.unchanged(loop)})
             yields = loop.carried_yields
@@ -185,7 +185,7 @@ class _Relation:
                 return
 
     def unchanged(self, loop: For | While) -> Conditions:
-        """The flags that each turn starts with as the first one did, since a turn that changes them is the last."""
+        """The flags that are the same at the start of every iteration: the loop ends after one changes."""
         if not isinstance(loop, For) or not loop.breaks:
             return {}
         goes_on = dict(settled(loop.body.yields[0], True, self.maker))

@@ -158,7 +158,7 @@ class Shapes:
         return not isinstance(symbol, str)
 
     def take_as_inside(self, dims: Sequence[Dim], length: Dim) -> bool:
-        """Whether `x[:n]` has n elements because numbers are not negative, as far as the arguments at hand decide it.
+        """Whether `x[:n]` has n elements because numbers are not negative, as far as the given arguments decide it.
         It is noted if so. What has one element now, and others for other n, is left open: it may be broadcast.
         """
         try:
@@ -263,8 +263,8 @@ class Shapes:
         raise ShapeMismatch(f"axes of lengths {left} and {right} do not broadcast")
 
     def _equal_now(self, a: Dim, b: Dim) -> list[tuple[Dim, Dim]]:
-        """What is assumed where two lengths are equal for the arguments at hand: of products, that their factors are,
-        where these are.
+        """What is assumed where two lengths are equal for the given arguments: of products, that their factors are,
+        where the factors are equal now.
         """
         try:
             if self._number(a) != self._number(b):

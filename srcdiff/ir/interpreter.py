@@ -168,9 +168,9 @@ class Evaluator:
         return compiled(template_of(op), len(operands), is_statement=not op.results)(*operands)
 
     def for_(self, loop: For, scope: Scope) -> list[Any]:
-        turns = range(*self.all((loop.start, loop.stop, loop.step)))
+        indices = range(*self.all((loop.start, loop.stop, loop.step)))
         carried, made = self.all(loop.carried), 0
-        for index in reversed(turns) if loop.reverse else turns:
+        for index in reversed(indices) if loop.reverse else indices:
             carried = self.region(loop.body, [index, *carried], Scope(scope))
             made += 1
             if loop.breaks and not carried.pop(0):

@@ -22,7 +22,10 @@ __all__ = [
     "take_part",
 ]
 
-COMPILED_KINDS = ("tuple", "namedtuple")  # the containers of unlike parts that compiled code has
+COMPILED_KINDS = (
+    "tuple",
+    "namedtuple",
+)  # the containers of parts of several types that compiled code has
 
 
 def field_names(value: Any) -> tuple[str, ...]:

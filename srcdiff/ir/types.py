@@ -7,7 +7,7 @@ its own `Dim` (`Scalar.expr`), so `np.zeros(n - 1)` has the length that `x[1:]` 
     scalar   float64        a Python or NumPy scalar (`weak`: a Python one, which does not widen an array's dtype)
     array    float64[n, 3]  symbolic or fixed lengths; `1` is a length-1 axis that broadcasts
     struct   (a, b)         a container whose parts are known by position or key: tuple, dict, named tuple, ...
-    list     [a]            a list whose elements are alike (their lengths may differ: symbols within are its own)
+    list     [a]            a list whose elements have one type (their lengths may differ: symbols within are its own)
     static   'axis'         a value known when compiling: None, strings, dtypes
 """
 
@@ -137,8 +137,8 @@ class Dim:
             and all(d._is_length() for d in inner)
         )
 
-    def turns(self) -> Dim:
-        """What a loop that makes this many turns may count to: `n` for `max(n, 0)`."""
+    def trip_bound(self) -> Dim:
+        """What a loop with this many iterations may count to: `n` for `max(n, 0)`."""
         if self.const == 0 and len(self.terms) == 1 and self.terms[0][1] == 1:
             symbol = self.terms[0][0]
             if isinstance(symbol, Clamp):

@@ -20,8 +20,8 @@ class Mismatch(Exception):
 class Scope:
     """What the symbols of lengths stand for, in one run of a region.
 
-    A symbol means one number, except that what a loop or a branch leaves behind may come to be called the same as in
-    another turn: such *soft* lengths are bound anew without complaint.
+    A symbol means one number, except that the results of a loop or a branch may have lengths with the symbols of
+    another iteration: such *soft* lengths are bound anew without complaint.
     """
 
     def __init__(self, outer: Scope | None = None) -> None:

@@ -3,7 +3,7 @@
 `verify` gives what is wrong, as values, for tests to compare; `check` raises with the function printed and each
 complaint below its line. Types are compared as far as they decide what a program does: dtype, number of axes, constant
 lengths, structure. What is only known about lengths and integers (symbols, `Scalar.expr`) may differ on two sides of a
-yield, and Python's floats take the place of narrower ones (an adjoint of float32 that turns hand on may start as 1.0).
+yield, and Python's floats take the place of narrower ones (a loop-carried adjoint of float32 may start as 1.0).
 """
 
 from __future__ import annotations
@@ -91,20 +91,20 @@ def agree(a: Type, b: Type) -> bool:
 
 
 def may_stand(a: Type, b: Type) -> bool:
-    """Whether a value of type `a` may be handed on as one of type `b`: a float of Python's has the precision of what it
+    """Whether a value of type `a` may be yielded as one of type `b`: a float of Python's has the precision of what it
     meets, so that a sum of float32 may start as 0.0.
     """
     match a, b:
         case Scalar("float64", True), Scalar("float16" | "float32"):
             return True
         case Struct() as one, Struct() as two if len(one.parts) == len(two.parts):
-            alike = (one.kind, one.keys, one.cls) == (two.kind, two.keys, two.cls)
-            return alike and all(map(may_stand, one.parts, two.parts))
+            same = (one.kind, one.keys, one.cls) == (two.kind, two.keys, two.cls)
+            return same and all(map(may_stand, one.parts, two.parts))
     return agree(a, b)
 
 
 def _concluded(fn: Function) -> list[tuple[Dim, Dim]]:
-    """What the arguments at hand have decided about lengths, also with known lengths for symbols."""
+    """What the given arguments have decided about lengths, also with known lengths for symbols."""
     pairs = fn.lengths.assumed
     given = {a.symbol: b for a, b in pairs if a.symbol is not None and b.is_const}
     return list(dict.fromkeys(p for a, b in pairs for p in ((a, b), _both(a, b, given))))
@@ -166,14 +166,16 @@ class _Verifier:
             self.statement(statement)
         self.use(owner, region.yields, "yield")
         if isinstance(owner, For | While):
-            self.of_a_turn(owner, self.symbols - symbols)
+            self.check_iteration_symbols(owner, self.symbols - symbols)
         self.scope, self.symbols = outer, symbols
 
-    def of_a_turn(self, loop: For | While, symbols: set[str]) -> None:
-        """A length that arises in a turn means nothing behind the loop."""
+    def check_iteration_symbols(self, loop: For | While, symbols: set[str]) -> None:
+        """A length that arises in an iteration means nothing after the loop."""
         for result in loop.results:
             for symbol in sorted({s for d in dims_of(result.type) for s in d.symbols()} & symbols):
-                self.wrong(loop, f"{result} has the length {symbol}, which each turn has anew")
+                self.wrong(
+                    loop, f"{result} has the length {symbol}, which differs between iterations"
+                )
 
     # ---- statements ----
 
@@ -254,9 +256,9 @@ class _Verifier:
         if loop.breaks:
             self.flag(loop, "the body", loop.body.yields)
             if not results:
-                self.wrong(loop, "the first result is the number of turns, got no results")
+                self.wrong(loop, "the first result is the number of iterations, got no results")
                 return
-            self.integer(loop, "the number of turns", results[0])
+            self.integer(loop, "the number of iterations", results[0])
         self.carried(loop, loop.body.params[1:], loop.carried_yields, loop.carried_results)
 
     def while_(self, loop: While) -> None:

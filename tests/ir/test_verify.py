@@ -227,10 +227,11 @@ def test_a_loop_that_breaks_yields_a_flag():
 def test_a_loop_that_breaks_gives_the_turns():
     body = Region((index(),), (), (const(True),))
     assert (
-        only(loop(body, breaks=True)) == "the first result is the number of turns, got no results"
+        only(loop(body, breaks=True))
+        == "the first result is the number of iterations, got no results"
     )
     assert only(loop(Region((index(),), (), (const(True),)), (Value(FLOAT),), breaks=True)) == (
-        "the number of turns is an integer, got float64"
+        "the number of iterations is an integer, got float64"
     )
 
 

@@ -36,7 +36,7 @@ _KEY = "key"
 _OFF = "off"  # for SRCDIFF_CACHE: nothing is kept
 _SIZE = 256 * 2**20  # bytes that the folder may hold, ...
 _COUNT = 5000  # ... and files
-_WARNED: set[str] = set()  # folders where nothing can be kept, and that was said
+_WARNED: set[str] = set()  # folders for which a warning was given that nothing can be kept
 
 
 def cache_folder() -> Path:
@@ -102,10 +102,10 @@ def warn(problem: Exception) -> None:
     if folder not in _WARNED:
         _WARNED.add(folder)
         # a problem's own words may name a file that was to be, another one each time
-        said = getattr(problem, "strerror", None)
+        reason = getattr(problem, "strerror", None)
         warnings.warn(
             CacheWarning(
-                f"generated source is kept in memory only: {f'{folder}: {said}' if said else problem}",
+                f"generated source is kept in memory only: {f'{folder}: {reason}' if reason else problem}",
                 "Set SRCDIFF_CACHE to a folder of your own to keep it in files.",
             ),
             stacklevel=2,

@@ -2,7 +2,7 @@
 find it there.
 
 The file lies in the user's cache folder, named after the function and a hash of the text and of
-the versions that made it. What is executed is always the text in hand, compiled under the file's
+the versions that made it. The executed text is always the given one, compiled under the file's
 name: a file that was altered or cut off is written anew and never run. Where there is no folder
 to write to, the text is only in memory, and `linecache` shows its lines.
 """
@@ -48,7 +48,7 @@ def load(text: str, name: str, bindings: Mapping[str, Any] | None = None) -> Cal
 class _Unloaded(MetaPathFinder, Loader):
     """Generated modules that nobody has loaded here are empty.
 
-    Numba's cache of a user's function that calls generated code asks for them by name, to have a namespace.
+    Numba's cache of a user's function that calls generated code imports them by name, to have a namespace.
     """
 
     def find_spec(self, name: str, path: Any, target: Any = None) -> ModuleSpec | None:

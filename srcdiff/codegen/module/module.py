@@ -15,7 +15,7 @@ import gast
 from srcdiff.codegen.module.list_params import listed_parameters
 from srcdiff.codegen.names.assign import name_variables
 from srcdiff.codegen.names.liveness import live_intervals
-from srcdiff.codegen.plan.block_arguments import unbound, with_values_told
+from srcdiff.codegen.plan.block_arguments import unbound, with_value_checks
 from srcdiff.codegen.plan.defuse import facts_of
 from srcdiff.codegen.plan.dims import resolve_lengths
 from srcdiff.codegen.plan.lower import lower
@@ -162,9 +162,9 @@ def function_tree(
     """The definition of one function; adds the dotted names that it uses to `imports`."""
     writer, hollow = _writer(fn, names, bound)
     if hollow and not fn.target.is_compiled:
-        told = with_values_told(fn, hollow)
-        if told is not fn:
-            writer, _ = _writer(told, {**names, told: names[fn]}, bound)
+        checked = with_value_checks(fn, hollow)
+        if checked is not fn:
+            writer, _ = _writer(checked, {**names, checked: names[fn]}, bound)
     imports.update(
         f"{d} as {writer.short[d]}"
         if d in writer.short
@@ -241,7 +241,7 @@ def commented(writer: Writer, is_kernel: bool = False) -> list[Any]:
     """
     plan = writer.plan
     written = [(node, writer.statement(node)) for node in plan.nodes]
-    printed = _handed_on(plan.output, [(node, texts) for node, texts in written if texts])
+    printed = _with_tail_call(plan.output, [(node, texts) for node, texts in written if texts])
     at = _backward_start([node for node, _ in printed])
     if is_kernel and all(isinstance(node, Let) for node, _ in printed[:at]):
         at = None
@@ -255,7 +255,9 @@ def commented(writer: Writer, is_kernel: bool = False) -> list[Any]:
     return out
 
 
-def _handed_on(output: Tree, printed: list[tuple[Node, list[Any]]]) -> list[tuple[Node, list[Any]]]:
+def _with_tail_call(
+    output: Tree, printed: list[tuple[Node, list[Any]]]
+) -> list[tuple[Node, list[Any]]]:
     """`return f(x)` for `a, b = f(x)` and `return a, b`."""
     if len(printed) < 2:
         return printed
@@ -270,7 +272,7 @@ def _handed_on(output: Tree, printed: list[tuple[Node, list[Any]]]) -> list[tupl
 
 
 def _remarks(fn: Function, writer: Writer) -> dict[int, str]:
-    """What handlers of effects remark, beside the last statement of the line (of each turn, where unrolled)."""
+    """What handlers of effects remark, beside the last statement of the line (of each iteration, where unrolled)."""
     remarks = fn.source.remarks
     lines: dict[Any, list[Node]] = {}
     for node in walk_nodes(writer.plan.nodes) if remarks else ():
@@ -286,7 +288,7 @@ def _remarks(fn: Function, writer: Writer) -> dict[int, str]:
     for where, nodes in lines.items():
         texts = remarks[where]
         each, rest = divmod(len(nodes), len(texts))
-        if rest:  # turns that became different statements
+        if rest:  # iterations that became different statements
             texts, each = texts[-1:], len(nodes)
         found.update((text, nodes[(k + 1) * each - 1]) for k, text in enumerate(texts))
     return {id(node): text for text, node in found.items()}

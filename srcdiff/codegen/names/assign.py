@@ -114,13 +114,14 @@ class _Naming:
         self.names: dict[Value, str] = {}
         self.initial: set[_Class] = set()
         self.of: dict[_Class, str] = {}  # what sets a value apart from others of its kind
-        self.turns: dict[Value, set[Value]] = defaultdict(set)  # indices, and what their turns make
+        # the values that each index's loop assigns, and the indices around each value
+        self.within: dict[Value, set[Value]] = defaultdict(set)
         for node in walk_nodes(plan.nodes):
             around = {loop.index for loop in node.loops if loop is not node} - {None}
             for value in assigned_by(node) if around else ():
-                self.turns[value] |= around  # type: ignore[arg-type]
+                self.within[value] |= around  # type: ignore[arg-type]
                 for index in around:
-                    self.turns[index].add(value)  # type: ignore[index]
+                    self.within[index].add(value)  # type: ignore[index]
         for value, live in intervals.items():
             known = {
                 m.name: m.user
@@ -149,7 +150,7 @@ class _Naming:
         for c in sorted((c for c in rest if c.names), key=self.rank):
             self.name_known(c)
         unnamed = [c for c in rest if not c.names]
-        self.of = self.told_apart(unnamed)
+        self.of = self.distinguished(unnamed)
         for c in sorted(unnamed, key=self.is_storage):  # storage is named after what it holds
             self.name_invented(c)
         return self.names
@@ -205,7 +206,7 @@ class _Naming:
             self.names[member] = name
 
     def param_name(self, param: Value) -> str:
-        """The user's, with `_` behind it where the text means something else by it, such as `np` or `max`."""
+        """The user's, followed by `_` where the text means something else by it, such as `np` or `max`."""
         names = (param.name + "_" * k for k in count())
         return next(name for name in names if self.is_legal(name) and name not in self.occupied)
 
@@ -214,7 +215,7 @@ class _Naming:
         if self.by_kind and self.kinds.get(name, kind) != kind:
             return False
         if not c.names.get(name) and any(
-            self.names.get(v) == name for m in c.members for v in self.turns[m]
+            self.names.get(v) == name for m in c.members for v in self.within[m]
         ):
             return False  # what a loop counts is not counted anew in it
         return self.is_legal(name) and not overlap(self.occupied.get(name, []), c.intervals)
@@ -232,7 +233,7 @@ class _Naming:
         return not any(c.names.values()), c in self.initial
 
     def initial_values(self) -> set[_Class]:
-        """What variables of a loop start as, where it is asked for later and so is a variable of its own."""
+        """The initial values of a loop's variables that are read later, and so are variables of their own."""
         loops = [n for n in walk_nodes(self.plan.nodes) if isinstance(n, Loop)]
         carried = {v for loop in loops for v in loop.variables}
         found = set()
@@ -282,7 +283,7 @@ class _Naming:
             yield f"{name}_part"
         yield from (f"{name}_{k}" for k in range(1, 1000))
 
-    def told_apart(self, unnamed: list[_Class]) -> dict[_Class, str]:
+    def distinguished(self, unnamed: list[_Class]) -> dict[_Class, str]:
         """`exponent_a` and `exponent_b`, where two values would be called `exponent`: by what each is made of."""
         families: dict[str, list[_Class]] = {}
         for c in (c for c in unnamed if self.is_primal(c)):

@@ -68,7 +68,7 @@ _OTHERS: dict[str, tuple[str, ...]] = {
     "uniforms": ("uniform",), "logarithm": ("log_value",),
 }  # fmt: skip
 
-_LOOKED_AT = 24  # values; what is further back does not tell anything apart
+_LOOKED_AT = 24  # values; what is further back does not help to distinguish names
 
 _STORAGE = {"empty", "zeros", "empty_of", "zeros_of", "list_new", "empty_like", "zeros_like"}
 

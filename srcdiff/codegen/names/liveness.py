@@ -94,7 +94,7 @@ class _Walk:
         self.touched: dict[Node, set[Value]] = {}
         self.exits: list[
             tuple[set[Value], set[Value]]
-        ] = []  # of the loops around: live behind it, live at the next turn
+        ] = []  # of the loops around: live after it, live at the next iteration
 
     # ---- what each compound statement reads or assigns anywhere inside ----
 
@@ -200,7 +200,7 @@ class _Walk:
             self.use(v, node.point)
 
     def entered(self, node: Loop) -> set[Value]:
-        """The loop's variables that a turn reads: their values come from the turn before."""
+        """The loop's variables that an iteration reads: their values come from the iteration before."""
         read = {v for n in (*node.test, *node.body) for v in self._all_reads(n)}
         if node.condition is not None:
             read.update(self.folding.leaves(node.condition))

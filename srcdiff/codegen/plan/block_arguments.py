@@ -1,7 +1,7 @@
-"""Handing values on: from the ends of branches and of turns to the variables that carry them.
+"""Block arguments: yields of branches and iterations are copied to the variables that carry them.
 
-What is absent (`presence`) is not handed on, as nothing reads it. Where only the run knows, the
-variable starts as None if it has to have a value in Python by then:
+What is absent (`ir.definedness`) is not copied, as nothing reads it. Where only the run knows, the variable
+starts as None if it has to have a value in Python by then:
 
     value = None
     while ...:
@@ -24,13 +24,13 @@ from srcdiff.ir.definedness import Conditions, Presence, settled
 from srcdiff.ir.types import NONE, Scalar
 from srcdiff.ops.control import control
 
-__all__ = ["Handing", "unbound", "with_values_told"]
+__all__ = ["BlockArguments", "unbound", "with_value_checks"]
 
 _NOTHING = Const(None, NONE)
 _UNSET: dict[str, bool | int | float] = {"f": math.nan, "i": -(2**63), "b": False}
 
 
-class Handing:
+class BlockArguments:
     """What is copied where. `hollow`: variables that start as None, or where the text is compiled as a number that
     no index is.
     """
@@ -133,8 +133,8 @@ def unbound(plan: Plan, names: Mapping[Value, str]) -> set[Value]:
     }
 
 
-def with_values_told(fn: Function, hollow: set[Value]) -> Function:
-    """`fn` with an error in front of the end where it would give None, which no turn of a loop has replaced."""
+def with_value_checks(fn: Function, hollow: set[Value]) -> Function:
+    """`fn` with an error in front of the end where it would return None, which no iteration of a loop has replaced."""
     b = Builder(body=list(fn.body.body))
     for loop in fn.body.body:
         if not isinstance(loop, For | While):
@@ -144,9 +144,11 @@ def with_values_told(fn: Function, hollow: set[Value]) -> Function:
         for start, result in zip(carried, results, strict=True):
             if start in hollow and result in fn.body.yields:
                 b.location = loop.location
-                told = f"{result.name or 'a variable'} has no value, since a loop made no turn"
+                message = (
+                    f"{result.name or 'a variable'} has no value, since a loop had no iterations"
+                )
                 missing = b.op(control.test, result, text="{0} is None")
-                control.raise_if(b, missing, UnboundLocalError, told)
+                control.raise_if(b, missing, UnboundLocalError, message)
     if len(b.body) == len(fn.body.body):
         return fn
     return replace(fn, body=b.region(fn.body.params, fn.body.yields))

@@ -1,4 +1,4 @@
-"""What a call of a helper gives, taken apart: `d_p, d_x = step_backward(...)`, and then `d_p.mass`, `d_p["bias"]`.
+"""The results of a call of a helper, unpacked: `d_p, d_x = step_backward(...)`, and then `d_p.mass`, `d_p["bias"]`.
 
 Tuples are unpacked. Another container gets a name, and its parts are assigned to theirs; those of a pass's call that
 are used once, and not written, are written where they are used.
@@ -27,7 +27,7 @@ class CallResults:
         self.names = names
         self.used = {*names.values(), *taken}
         self.holders: dict[tuple[str, int], str] = {}
-        self.made: Counter[str] = Counter()  # in the statement at hand
+        self.made: Counter[str] = Counter()  # in this statement
         self.places: dict[Value, Any] = {}
         self.counts: Counter[Atom] = Counter()
         self.written: set[Atom] = set()
@@ -52,7 +52,7 @@ class CallResults:
         return [n.assign(target, value), *parts]
 
     def target(self, tree: Tree, call: Call, results: Sequence[Value], parts: list[Any]) -> Any:
-        """What a result is assigned to; appends what takes it apart."""
+        """The target that a result is assigned to; appends the statements that unpack it."""
         if isinstance(tree, int):
             return n.name(self.names[results[tree]])
         if _is_sequence(tree) or _is_unpackable(tree):

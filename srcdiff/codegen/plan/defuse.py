@@ -1,4 +1,4 @@
-"""What the steps of printing ask about a plan: where values are made and used, what is written when."""
+"""Def-use chains of a plan: where values are made and used, and when storage is written."""
 
 from __future__ import annotations
 

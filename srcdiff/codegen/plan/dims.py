@@ -1,4 +1,4 @@
-"""How lengths that passes ask for are written: through whatever is in scope and has them.
+"""How lengths that passes use are written: by an array or a number in scope that has them.
 
 `length[n - 1]` becomes `len(x) - 1`, or `x.shape[1] - 1`, or `n - 1` where `n` is an argument.
 Parameters come first; other arrays only where something else still needs them, so that no dead
@@ -107,9 +107,11 @@ class _Scope:
         is_compiled: bool,
     ) -> None:
         self.facts = facts
-        self.is_compiled = is_compiled  # arrays are asked rather than tuples that hold them
+        self.is_compiled = (
+            is_compiled  # lengths are taken from arrays rather than from tuples that hold them
+        )
         self.home = home  # of what a loop carries: the variable that it is
-        self.uncertain = uncertain  # has a value on some paths only: nothing is asked of it
+        self.uncertain = uncertain  # has a value on some paths only: no length is taken from it
         self.sources: dict[Dim | Array, list[_Source]] = {}
         self.history: list[Dim | Array] = []
         self.seen: set[Value] = set()
@@ -130,11 +132,11 @@ class _Scope:
                 case Loop():
                     self.loop(node)
                 case Copy():
-                    pass  # what is assigned has other lengths in each turn, and on each path
+                    pass  # the assigned value has other lengths in each iteration, and on each path
         self.leave(mark)
 
     def loop(self, loop: Loop) -> None:
-        """A loop's variables have the lengths of the present turn inside, and those of its results behind it."""
+        """A loop's variables have the lengths of the current iteration inside, and those of its results after it."""
         source = loop.source
         mark = len(self.history)
         asks = source.test if isinstance(source, While) else None
@@ -227,7 +229,7 @@ class _Scope:
         return "[]" if isinstance(type_, List) else t.atom(const(0.0))
 
     def like(self, type_: Array, let: Let) -> _Source | None:
-        """Something of just this type that may be asked: what it is the adjoint of, or else a parameter."""
+        """An array of just this type that may be used: what it is the adjoint of, or else a parameter."""
 
         def order(source: _Source) -> tuple[bool, int]:
             is_adjoint = let.results[0].name == f"d_{source.value.name}"

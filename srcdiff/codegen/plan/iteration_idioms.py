@@ -1,7 +1,9 @@
 """`for` over the sequences themselves where an index does nothing but pick their elements.
 
-for t in reversed(range(len(xs))): for (W, _), x in zip(reversed(params), reversed(xs)): W, _ =
-params[t] becomes ... x = xs[t]
+for t in reversed(range(len(xs))):               for (W, _), x in zip(reversed(params), reversed(xs)):
+W, _ = params[t]                  becomes        ...
+x = xs[t]
+...
 """
 
 from __future__ import annotations
@@ -61,8 +63,8 @@ def compiled_range(loop: For) -> Header:
 def _seems_to_overlap(loop: For) -> bool:
     """Whether loops directly inside write rows that LLVM would take to overlap with others.
 
-    It checks in front of an outer loop whether what the inner ones write overlaps with what they read: in all turns of
-    the outer loop, so that row i + 1 of one turn overlaps with row i of a later one, and so do rows that are further
+    In front of an outer loop, LLVM checks whether what the inner ones write overlaps with what they read: over all
+    iterations, so that row i + 1 of one iteration overlaps with row i of a later one, and so do rows that are further
     down each time. It cannot follow an index that comes from an array.
     """
     inner = [s for s in loop.body.body if isinstance(s, For)]
@@ -79,7 +81,7 @@ def _operations(loop: For) -> list[Op]:
 
 
 def _changes_neighbours(loop: For, inner: For) -> bool:
-    """Whether a turn changes one row of an array and touches another, both a fixed distance from the loop's index.
+    """Whether an iteration changes one row of an array and uses another, both a fixed distance from the loop's index.
 
     Where the inner loop goes over whole rows, LLVM compares distances. It also does where each row is loaded or
     stored only.
@@ -126,7 +128,7 @@ def sequence_form(
     if index_left and loop.reverse:
         return plain
     sequences = [*picked]
-    if any(_grows(s, loop) for s in sequences) or not _all_turns(sequences, loop, counts):
+    if any(_grows(s, loop) for s in sequences) or not _match_trip_count(sequences, loop, counts):
         return plain
     patterns, unpacks = _patterns(loop, loads, uses, keeps)
     form: Literal["each", "enumerate"] = "enumerate" if index_left else "each"
@@ -224,8 +226,8 @@ def _patterns(
 # ---- lengths of sequences -------------------------------------------------------------------------
 
 
-def _all_turns(sequences: Sequence[Atom], loop: For, counts: Counts) -> bool:
-    """Whether going over the sequences together makes the loop's turns; backwards, all have one length."""
+def _match_trip_count(sequences: Sequence[Atom], loop: For, counts: Counts) -> bool:
+    """Whether iterating over the sequences together has the loop's trip count; backwards, all have one length."""
     if loop.reverse:
         return all(counts.of_sequence(s) == counts.of_bound(loop.stop) for s in sequences)
     stops = _shortest_of(loop.stop, counts)

@@ -1,5 +1,4 @@
-"""IR to plan: explicit copies and jumps, `for` over sequences where an index only picks their
-elements.
+"""IR to plan: explicit copies and jumps, and `for` over sequences where an index only picks elements.
 
     For(0, n, 1; s = 0.0) { (i, s) -> x_i = index x, i; s1 = add s, x_i; yield s1 }
 
@@ -14,7 +13,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 
-from srcdiff.codegen.plan.block_arguments import Handing
+from srcdiff.codegen.plan.block_arguments import BlockArguments
 from srcdiff.codegen.plan.iteration_idioms import compiled_range, range_form, sequence_form
 from srcdiff.codegen.plan.needed_values import Needed, reads_within
 from srcdiff.codegen.plan.plan import Branch, Copy, Jump, Let, Loop, Node, Plan, is_pure
@@ -66,13 +65,13 @@ ITSELF = (
 
 _BY_SCOPE = {"element_count", "length", "zeros_of", "empty_of", "expand"}
 _EXTREMES = {"maximum": "max", "minimum": "min"}  # NumPy's, and Python's, which pass over NaN
-_ALIKE = {"zeros_like", "empty_like", "ones_like"}
+_LIKE_AN_ARRAY = {"zeros_like", "empty_like", "ones_like"}
 
 
 def is_printed_by_scope(op: Op) -> bool:
     """Whether `dims` finds the text: storage that a pass made may be like anything of its type."""
     made_by_pass = (
-        op.origin != "user" and op.decl.name in _ALIKE and isinstance(op.result.type, Array)
+        op.origin != "user" and op.decl.name in _LIKE_AN_ARRAY and isinstance(op.result.type, Array)
     )
     return made_by_pass or op.decl.name in _BY_SCOPE
 
@@ -102,7 +101,7 @@ OF_SCIPY = "srcdiff.runtime.scipy_special"
 COMPLEX_OF_SCIPY = "srcdiff.runtime.complex_special"
 
 
-class _Lowering(Handing):
+class _Lowering(BlockArguments):
     def __init__(
         self,
         fn: Function,
@@ -370,7 +369,7 @@ class _Lowering(Handing):
             header = sequence_form(loop, self.counts, self.roots, self.needed.keeps)
         self.home.update(header.same)
         end: End = (
-            Leave(tuple(variables)) if loop.breaks else Assign(tuple(variables), is_turn=True)
+            Leave(tuple(variables)) if loop.breaks else Assign(tuple(variables), is_iteration=True)
         )
         self.absorbed |= header.absorbed
         body = self.region(loop.body, end, loop)
@@ -391,12 +390,12 @@ class _Lowering(Handing):
         return [*before, node]
 
     def count(self, loop: For, node: Loop) -> Node:
-        """A counter of turns, where what follows asks how many there were."""
-        turns = loop.results[0]
+        """A counter of iterations, where later statements use their number."""
+        number = loop.results[0]
         one, zero = (Const(k, Scalar("int64")) for k in (1, 0))
-        variable = Value(INT, turns.name or "turns", turns.user)
-        self.home[turns] = variable
-        self.members[variable] = [variable, turns]
+        variable = Value(INT, number.name or "turns", number.user)
+        self.home[number] = variable
+        self.members[variable] = [variable, number]
         after = Value(INT, variable.name, variable.user)
         plus = Let((after,), "{0} + {1}", (variable, one), None, loop.origin)
         node.variables += (variable,)
@@ -407,7 +406,9 @@ class _Lowering(Handing):
         variables = self.variables(loop)
         before = copies(variables, self.starts(loop, variables), loop)
         end: End = (
-            Leave(tuple(variables)) if loop.test is None else Assign(tuple(variables), is_turn=True)
+            Leave(tuple(variables))
+            if loop.test is None
+            else Assign(tuple(variables), is_iteration=True)
         )
         body = self.region(loop.body, end, loop)
         node = Loop(loop, "while", (), None, (), body, loop.origin)

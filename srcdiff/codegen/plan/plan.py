@@ -7,7 +7,7 @@ are printed as, `codegen/text/expression_folding.py` which values are written in
 it into Python.
 
 A loop's parameters, results and test parameters are one variable, whose home is the body's
-parameter. It is assigned by a `Copy` in front of the loop and by one at the end of each turn;
+parameter. It is assigned by a `Copy` in front of the loop and by one at the end of each iteration;
 results of branches are assigned at the ends of both arms.
 """
 
@@ -87,7 +87,7 @@ class Branch:
 class Loop:
     """A loop. `form` says how a `for` is written; for "each" and "enumerate", `operands` are the sequences.
 
-    `test` is what a `while` evaluates before each turn, `condition` what it then asks (None: no exit there).
+    `test` is what a `while` evaluates before each iteration, `condition` the value that it then tests (None: no exit).
     """
 
     source: For | While
@@ -100,7 +100,7 @@ class Loop:
     reverse: bool = False
     test: list[Node] = field(default_factory=list)
     condition: Atom | None = None
-    variables: tuple[Value, ...] = ()  # carried from turn to turn
+    variables: tuple[Value, ...] = ()  # loop-carried
     point: int = 0
     is_array: bool = False  # the numbers of a range are in an array
     asked: int = 0  # where the condition is evaluated
@@ -125,7 +125,7 @@ class Plan:
     """A function's plan. `members` are the values that each variable stands for.
 
     `doubtful`: (target, variable) of copies that may be reached before the variable has a value; without a target,
-    something else reads it. `uncertain`: what branches and loops hand on that has no value on some path.
+    something else reads it. `uncertain`: results of branches and loops that have no value on some path.
     """
 
     params: tuple[Value, ...]
@@ -177,7 +177,7 @@ def is_pure(let: Let) -> bool:
 
 def is_taken_once(let: Let) -> bool:
     """Whether compiled loops find it in front of them: Numba's threads share no tuple that holds arrays, and a view is
-    an object that each turn would make.
+    an object that each iteration would make.
     """
     return let.op is not None and let.op.decl.name in ("get", "reshape", "ravel")
 

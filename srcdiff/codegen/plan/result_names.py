@@ -1,9 +1,9 @@
 """Results whose names the backward part needs for something else are kept under a name of their own.
 
-E = E - step                          E = E - step
-...                                   value = E
-for new_E in reversed(Es): ...        for E in reversed(Es): ...
-return E, d_e                         return value, d_e
+E = E - step                              E = E - step
+...                                       value = E
+for new_E in reversed(Es): ...   becomes  for E in reversed(Es): ...
+return E, d_e                             return value, d_e
 """
 
 from __future__ import annotations

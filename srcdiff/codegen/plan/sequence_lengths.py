@@ -1,7 +1,7 @@
-"""How many elements a sequence has, compared with how many turns a loop makes.
+"""Whether the number of a sequence's elements is the trip count of a loop.
 
-Numbers are compared by what decides them: a length in the types, a list that comes from
-elsewhere, or the loop that filled the list with one `append` a turn.
+Numbers are compared by what determines them: a length in the types, a list that comes from
+elsewhere, or the loop that filled the list with one `append` in each iteration.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Counts:
     def of_sequence(self, sequence: Atom) -> Any:
         """What decides the number of a sequence's elements; equal for sequences of equal length."""
         if isinstance(sequence.type, Array):
-            return shape_of(sequence.type)[0].turns()
+            return shape_of(sequence.type)[0].trip_bound()
         filler = self.filler(sequence)
         if filler is None:
             return sequence
@@ -77,11 +77,11 @@ class Counts:
         if isinstance(made, For) and made.breaks and made.results[0] is stop:
             return made
         known = known_dim(stop)
-        return stop if known is None else known.turns()
+        return stop if known is None else known.trip_bound()
 
     def filler(self, sequence: Atom) -> For | While | Region | None:
-        """The loop that fills a list made here, by one `append` in each turn and nothing else; the branch, where it
-        is one of a branch.
+        """The loop that fills a list made here, by one `append` in each iteration and nothing else; the branch,
+        where the list is filled in a branch.
         """
         made = self.maker.get(sequence) if isinstance(sequence, Value) else None
         if (

@@ -1,4 +1,4 @@
-"""What comes at the end of a region: values handed on, a turn that may be the last, a return.
+"""Terminators, the ends of regions: yields, the end of an iteration that may be the last, a return.
 
 An `If` that stands at the end may do this in each of its arms: then the user's `break`, `continue`
 and `return` come back.
@@ -34,10 +34,10 @@ Known = Mapping[Atom, tuple[Atom, Atom]]  # what a value is in each arm of a bra
 
 @dataclass(frozen=True)
 class Assign:
-    """The end of a branch or of a turn: hand the yields on."""
+    """The end of a branch or of an iteration: the yields are copied to the targets."""
 
     targets: tuple[Value | None, ...]
-    is_turn: bool = False
+    is_iteration: bool = False
 
     def receives(self, yields: Sequence[Atom]) -> Sequence[Value | None]:
         """The variable that each yield goes to; None for flags, and for what goes nowhere."""
@@ -48,14 +48,14 @@ class Assign:
 
     def takes_over(self, branch: If, yields: Sequence[Atom], known: Known) -> bool:
         """The user's `continue`: nothing is done in one arm, all the rest in the other."""
-        if not self.is_turn or branch.origin != "user" or branch.then.body:
+        if not self.is_iteration or branch.origin != "user" or branch.then.body:
             return False
         return bool(branch.orelse.body) and written_as_statement(branch)
 
 
 @dataclass(frozen=True)
 class Leave:
-    """The end of a turn whose first yield says whether to go on."""
+    """The end of an iteration whose first yield decides whether there is another one."""
 
     targets: tuple[Value | None, ...]
 
@@ -65,10 +65,10 @@ class Leave:
     def nodes(self, yields: Sequence[Atom | None], s: Statement) -> list[Node]:
         go, *rest = yields
         assert go is not None
-        handed_on = copies(self.targets, rest, s)
+        passed_on = copies(self.targets, rest, s)
         if isinstance(go, Const):
-            return handed_on if go.value else [*handed_on, Jump("break", origin=s.origin)]
-        return [*handed_on, Branch(go, [], [Jump("break", origin=s.origin)], s.origin)]
+            return passed_on if go.value else [*passed_on, Jump("break", origin=s.origin)]
+        return [*passed_on, Branch(go, [], [Jump("break", origin=s.origin)], s.origin)]
 
     def takes_over(self, branch: If, yields: Sequence[Atom], known: Known) -> bool:
         return decides(branch, yields[0], known)

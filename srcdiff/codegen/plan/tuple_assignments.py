@@ -1,8 +1,7 @@
 """Tuple assignments as the user wrote them: `a, b = a / b, b / (a + 1.0)` is one statement again.
 
-Without this the two new values would need names beside the old ones. Only assignments that stand
-on one line of the user's, whose targets are a tuple, and of which none reads the result of
-another.
+Without this the two new values would need names beside the old ones. This is done only to assignments on one line of
+the user's whose target is a tuple, and where none reads the result of another.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from srcdiff.ir.core import Op, Value
 
 __all__ = ["assign_together", "is_unpacking"]
 
-_APART = ("shared_array", "local_array")  # Numba's simulator tells them apart by their lines
+_ONE_PER_LINE = ("shared_array", "local_array")  # Numba's simulator identifies them by their lines
 _TUPLE_TARGET = re.compile(r"\s*\(?\w+\)?\s*,[\s\w,()\[\]*.]*=[^=]")
 
 
@@ -56,7 +55,7 @@ def _line(node: Let) -> tuple[str, int] | None:
     op = node.op
     if op is None or op.origin != "user" or op.location is None or len(node.results) != 1:
         return None
-    if op.decl.name in _APART:
+    if op.decl.name in _ONE_PER_LINE:
         return None
     if not (node.results[0].user and node.results[0].name) or not _TUPLE_TARGET.match(
         op.location.source_line
@@ -66,7 +65,7 @@ def _line(node: Let) -> tuple[str, int] | None:
 
 
 def is_unpacking(op: Op) -> bool:
-    """Whether an operation's results are taken apart as the user wrote it, or as `unpack` does."""
+    """Whether an operation's results are unpacked in the user's line, or by `unpack`."""
     if op.decl.name == "unpack":
         return True
     line = op.location.source_line if op.origin == "user" and op.location is not None else ""

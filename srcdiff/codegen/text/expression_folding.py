@@ -1,5 +1,4 @@
-"""Which values are written inside the expression that uses them, and which get a statement of their
-own.
+"""Which values are written inside the expression that uses them, and which get a statement of their own.
 
 A value is folded if it is used once, or is so cheap and short that it may be repeated; never
 across a write to what it reads, directly or through what is folded into it; never across an
@@ -66,7 +65,7 @@ class Folding:
 
 
 def fold(plan: Plan, facts: Facts, is_compiled: bool = False) -> Folding:
-    """What is folded. Code to be compiled loads elements before it writes others: LLVM cannot tell the arrays apart."""
+    """What is folded. Compiled code loads elements before it writes others: to LLVM, arrays may overlap."""
     return _Fold(plan, facts, is_compiled).run()
 
 
@@ -78,7 +77,7 @@ class _Inside:
     leaves: frozenset[Value]
     raises: bool
     width: int
-    loads: bool = False  # elements that all turns of the innermost loop ask for
+    loads: bool = False  # elements that all iterations of the innermost loop load
 
 
 class _Fold:
@@ -213,7 +212,7 @@ class _Fold:
         return is_read(let) and not is_view
 
     def has_value(self, node: Jump) -> bool:
-        """Whether a `return` gives the function's own value first, and derivatives behind it."""
+        """Whether a `return` gives the function's own value first, and then derivatives."""
         first = node.operands[0]
         maker = self.facts.maker.get(first) if isinstance(first, Value) else None
         return len(node.operands) > 1 and maker is not None and maker.origin == "user"
@@ -235,8 +234,8 @@ class _Fold:
         return self.is_simple(let) and len(uses) <= often and not any(u.deeper for u in uses)
 
     def is_quick(self, let: Let) -> bool:
-        """Whether a person would compute it in each turn of a loop: what is divided by an argument or a length has a
-        name in front of the loop, since the program divides by that anyway; so has any quotient in loops over scalars.
+        """Whether a person would compute it in each iteration: a quotient by an argument or a length has a name before
+        the loop, since the program divides by it anyway; so has any quotient in loops over scalars.
         """
         if let.op is None or not is_trivial(let) or not self.is_simple(let):
             return False
@@ -264,7 +263,7 @@ class _Fold:
         return node.origin != "user" and len(self.facts.uses[node.results[0]]) > 1
 
     def swapped(self, let: Let, uses: list[Use]) -> bool:
-        """`a, b = b, a + b`: the new value cannot have its name before the old one is handed on."""
+        """`a, b = b, a + b`: the new value cannot have its name before the old one is copied."""
         if len(uses) != 1 or not isinstance(uses[0].node, Copy) or uses[0].deeper:
             return False
         copy, value = uses[0].node, let.results[0]
@@ -343,7 +342,7 @@ class _Fold:
         )
 
     def is_made_in(self, root: Value, loop: Loop) -> bool:
-        """Whether each turn makes an array of its own, which the writes of later turns leave alone."""
+        """Whether each iteration makes an array of its own, which later iterations do not write."""
         maker = self.facts.maker.get(root)
         op = maker.op if isinstance(maker, Let) else None
         if op is None or maker is None or loop not in maker.loops or op.decl.view_of is not None:
@@ -383,7 +382,7 @@ def is_element(let: Let) -> bool:
 
 
 def moves_on(let: Let) -> bool:
-    """Whether each turn of the innermost loop around asks for another element."""
+    """Whether each iteration of the innermost loop around loads another element."""
     index = let.loops[-1].index if let.loops else None
     counted = known_dim(index) if index is not None else None
     own = () if counted is None else counted.symbols()
@@ -400,7 +399,7 @@ def is_free(let: Let) -> bool:
 
 
 def is_offset(let: Let) -> bool:
-    """Whether it is a position beside another one, such as `i - 1`: written wherever it is asked for."""
+    """Whether it is a position beside another one, such as `i - 1`: written wherever it is used."""
     op = let.op
     if op is None or op.decl.name not in ("add", "subtract") or strip(op.result.type) != INT:
         return False

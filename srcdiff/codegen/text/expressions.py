@@ -1,9 +1,8 @@
 """Expressions, parameters and patterns to text: the lower half of the printer.
 
 `printer` prints the statements on top of it. How tightly an expression binds is its *level*;
-it is put in brackets where its place asks for a higher one. That is decided in `expr` alone, so
-the methods for the nodes never do: they write pieces of the line, those where the line may be
-broken marked as `line_breaks` wants them.
+it is put in brackets where its place needs a higher one. `expr` alone decides that; the methods
+for the nodes write pieces of the line, and mark those where the line may be broken for `line_breaks`.
 """
 
 from __future__ import annotations

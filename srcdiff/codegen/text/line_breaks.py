@@ -221,10 +221,10 @@ class _Layout:
 def _partners(pieces: list[str]) -> dict[int, int]:
     """Where the bracket that is opened at each position is closed."""
     partner: dict[int, int] = {}
-    waiting: list[int] = []
+    unclosed: list[int] = []
     for at, piece in enumerate(pieces):
         if isinstance(piece, Open):
-            waiting.append(at)
+            unclosed.append(at)
         elif isinstance(piece, Close):
-            partner[waiting.pop()] = at
+            partner[unclosed.pop()] = at
     return partner

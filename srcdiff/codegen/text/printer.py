@@ -4,10 +4,10 @@ Trees are gast's, built by `syntax` or parsed; the text has the look of a format
 reads back as the same tree. Expressions are printed by `expressions`, long lines broken by
 `line_breaks`. The simplest statements are the base class's, `astunparse.Unparser`:
 
-    for_("i", call("range", name("n")), [Comment("one turn"), augassign("s", "+", name("t"))])
+    for_("i", call("range", name("n")), [Comment("one iteration"), augassign("s", "+", name("t"))])
 
     for i in range(n):
-        # one turn
+        # one iteration
         s += t
 """
 
@@ -48,7 +48,7 @@ class Printer(ExpressionPrinter):
         super().__init__(tree, file, width)
 
     def fill(self, text: str = "") -> None:
-        """Starts a new line, below the blank lines asked for."""
+        """Starts a new line, below the blank lines that are due."""
         self.f.begin_line(self._indent, 0 if self._at_top else self._blank_lines)
         self._at_top, self._blank_lines = False, 0
         self.write(text)
@@ -83,9 +83,9 @@ class Printer(ExpressionPrinter):
             if not isinstance(previous, Comment) and (
                 isinstance(previous, _DEFINITIONS) or _starts_definition(body, position)
             ):
-                self._set_apart(2)
+                self._leave_blank(2)
             elif isinstance(previous, _IMPORTS) and not isinstance(statement, _IMPORTS):
-                self._set_apart(1)
+                self._leave_blank(1)
             self.dispatch(statement)
             if hasattr(statement, "remark"):
                 self.f.remark = statement.remark
@@ -93,8 +93,8 @@ class Printer(ExpressionPrinter):
         if self._indent and all(isinstance(each, (Comment, Blank)) for each in body):
             self.fill("pass")
 
-    def _set_apart(self, lines: int) -> None:
-        """Asks for blank lines before what comes next; one is the most inside a block."""
+    def _leave_blank(self, lines: int) -> None:
+        """Leaves blank lines before what comes next; one is the most inside a block."""
         self._blank_lines = max(self._blank_lines, min(lines, 1) if self._indent else lines)
 
     def _body(self, t: Any) -> None:
@@ -104,7 +104,7 @@ class Printer(ExpressionPrinter):
             self.fill()
             self.write(docstring(text))
             if not isinstance(t, (gast.FunctionDef, gast.AsyncFunctionDef)):
-                self._set_apart(1)
+                self._leave_blank(1)
         self._statements(t.body, first=0 if text is None else 1)
 
     def _clause(self, header: str, body: Sequence[Any]) -> None:

@@ -1,6 +1,4 @@
-"""A named plan to statements: expressions put together, assignments in an order that works, jumps
-and headers of loops.
-"""
+"""A named plan to statements: expressions, assignments in an order that works, jumps and headers of loops."""
 
 from __future__ import annotations
 
@@ -343,7 +341,7 @@ def _is_integer(atom: Atom) -> bool:
 
 
 def negated(test: Any) -> Any:
-    """`not test`, where it can be said without `not`. (`not a < b` is not `a >= b` where NaN may be.)"""
+    """`not test`, written without `not` where that is possible. (`not a < b` is not `a >= b` where NaN may be.)"""
     if isinstance(test, gast.UnaryOp) and isinstance(test.op, gast.Not):
         return test.operand
     if isinstance(test, gast.Compare) and len(test.ops) == 1 and type(test.ops[0]) in _FLIPPED:

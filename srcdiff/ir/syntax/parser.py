@@ -1,4 +1,4 @@
-"""Reads the text form of `ir.text` back. Locations are not in the text; classes are looked up by name in `classes`."""
+"""Reads the text that `printer` writes. Locations are not in the text; classes are looked up by name in `classes`."""
 
 from __future__ import annotations
 

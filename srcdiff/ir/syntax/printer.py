@@ -247,7 +247,7 @@ def _head(container: Node | Struct) -> str:
 
 
 def type_text(type_: Type) -> str:
-    """As `str`, but telling apart all that types tell apart."""
+    """As `str`, but different for all types that differ."""
     match type_:
         case Struct():
             parts = map(type_text, type_.parts)

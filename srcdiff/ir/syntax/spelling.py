@@ -54,14 +54,16 @@ def as_spelled(decl: OpDecl, types: Sequence[Type], spelling: str) -> tuple[Type
 
 def _number(type_: Scalar, name: str, weak: bool) -> Scalar:
     """The number that a module's function gives; Python knows one precision only."""
-    if name == "math.pow" and not type_.dtype.startswith("float"):  # of integers as well, unlike **
+    if name == "math.pow" and not type_.dtype.startswith(
+        "float"
+    ):  # of integers as well; ** of integers is an integer
         return Scalar("float64", weak=True)
     is_narrow = weak and type_.dtype.startswith("float")
     return replace(type_, weak=weak, dtype="float64" if is_narrow else type_.dtype)
 
 
 def plural(name: str) -> str:
-    """A name for many of what a name stands for: `log_alphas`, `boxes`, `entries`, `all_turns`."""
+    """A name for many of what a name stands for: `log_alphas`, `boxes`, `entries`, `all_means`."""
     if len(name) <= 2 or re.search(r"_\w$", name):
         return f"{name}s" if name else ""
     if name.endswith(("s", "d")):

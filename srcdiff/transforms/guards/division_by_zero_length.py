@@ -8,8 +8,8 @@ The number comes of `np.mean` or another division of NumPy's, whose adjoint star
 are divided where there are some (`arrays_first`). What is left is NumPy's division by name (`guard_divisions`): the
 derivative has no elements, or it is NaN, as NumPy says; it does not raise. With floats of different digits, a number
 of NumPy's would widen what it meets, and is made Python's again. Programs that divide such a number by the length
-themselves keep Python's division (`note_divisors`): `total / n`, where `total` starts as 0.0 and a loop of n turns adds
-to it, raises where n is 0.
+themselves keep Python's division (`note_divisors`): `total / n`, where `total` starts as 0.0 and a loop of n iterations
+adds to it, raises where n is 0.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class _Numbers:
                 return False
             bound = loop.stop.type
             if loop.start == const(0) and isinstance(bound, Scalar) and bound.expr == length:
-                return True  # it makes no turn
+                return True  # it has no iterations
             region = loop.body
             return self.is_python(region.yields[k], length, carried | {region.params[k + 1]})
         op = self.made.get(atom)

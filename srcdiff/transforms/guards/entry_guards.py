@@ -6,8 +6,8 @@
         if len(w) != len(x):
             raise ValueError("f_grad: w and x have to have equal lengths")
 
-Calls through srcdiff pick the program that fits; a saved file has no one to do that, and must not compute
-something wrong. Lengths that NumPy compares in any case are left to it.
+Calls through srcdiff choose the program that fits. A saved file does not, and must not compute something wrong. Lengths
+that NumPy compares in any case are not checked.
 
 A function that writes an array is differentiated as if nothing else were that array. Calls through srcdiff look at the
 arguments as they are given, so this stands in saved files only:
@@ -70,14 +70,16 @@ def with_entry_checks(fn: Function, compiled: bool = False, alone: bool = False)
     pairs = _pairs(fn, types, alone)
     known = lengths.ones(types) if alone else lengths.of_rows(types) if compiled else ()
     for code, name, number in known:
-        said = f" is generated for {name} == {number}"
-        _refuse(fn, f"{code} != {number}", lengths.params, said, b)
+        text = f" is generated for {name} == {number}"
+        _refuse(fn, f"{code} != {number}", lengths.params, text, b)
     for left, right in pairs:
         is_bound = is_clamp_of(left, right)
         if lengths.follows(right, pairs) if is_bound else _is_plain(left, right, pairs):
             continue
         if left.symbols() | right.symbols() <= lengths.of.keys():
-            _refuse(fn, lengths.differ(left, right), lengths.params, lengths.said(left, right), b)
+            _refuse(
+                fn, lengths.differ(left, right), lengths.params, lengths.requirement(left, right), b
+            )
     return _behind(b, fn)
 
 
@@ -108,8 +110,8 @@ def with_layout_checks(fn: Function, names: Collection[str]) -> Function:
         array = take(taken, part)
         if isinstance(array, Value) and isinstance(array.type, Array):
             b.body += taken.body
-            said = f" is generated for {_called(part)} contiguous in C order"
-            _refuse(fn, "not {0}.flags.c_contiguous", (array,), said, b)
+            text = f" is generated for {_called(part)} contiguous in C order"
+            _refuse(fn, "not {0}.flags.c_contiguous", (array,), text, b)
     return _behind(b, fn)
 
 
@@ -122,13 +124,13 @@ def with_number_checks(
     for name, keys in dict.fromkeys(changed):
         if name not in params:
             continue
-        told = b.inner()
-        type_ = take(told, (params[name], keys)).type
+        unused = b.inner()
+        type_ = take(unused, (params[name], keys)).type
         called = _called((params[name], keys))
         test = _is_array(type_, "{0}" + escaped(called.removeprefix(name)))
         if test:
-            said = f" is generated for {called} without arrays in the place of numbers"
-            _refuse(fn, test, (params[name],), said, b)
+            text = f" is generated for {called} without arrays in the place of numbers"
+            _refuse(fn, test, (params[name],), text, b)
     return _behind(b, fn)
 
 
@@ -162,8 +164,8 @@ def _pairs(fn: Function, types: Mapping[str, Type], alone: bool) -> list[tuple[D
     """The lengths to compare: those that decided how the program is, and those that it does not compare itself."""
     needed = list(dict.fromkeys(fn.lengths.required))
     assumed = dict.fromkeys(fn.lengths.assumed)
-    alike = {max(a - b, b - a, key=str): (a, b) for a, b in reversed(assumed) if a != b}
-    decided = [p for p in assumed if p in alike.values() and not {p, p[::-1]} & set(needed)]
+    distinct = {max(a - b, b - a, key=str): (a, b) for a, b in reversed(assumed) if a != b}
+    decided = [p for p in assumed if p in distinct.values() and not {p, p[::-1]} & set(needed)]
     if not needed:
         return decided
     own = demanded(fn, types, may_be_one=alone)
@@ -177,13 +179,13 @@ def _pairs(fn: Function, types: Mapping[str, Type], alone: bool) -> list[tuple[D
     return decided
 
 
-def _refuse(fn: Function, test: str, params: tuple[Value, ...], said: str, b: Builder) -> None:
+def _refuse(fn: Function, test: str, params: tuple[Value, ...], text: str, b: Builder) -> None:
     """Raise where a test says that the program was made for something else."""
     used = [k for k in range(len(params)) if f"{{{k}}}" in test]
     for position, k in enumerate(used):
         test = test.replace(f"{{{k}}}", f"{{{position}}}")
     differ = b.op(control.test, *(params[k] for k in used), text=test)
-    _raise_if(differ, fn.name + said, fn, b)
+    _raise_if(differ, fn.name + text, fn, b)
 
 
 def _raise_if(condition: Atom, message: str, fn: Function, b: Builder) -> None:
@@ -209,7 +211,7 @@ class _Lengths:
         return (known for known in self.numbers(types) if known[2] == 1)
 
     def of_rows(self, types: Mapping[str, Type]) -> Iterator[tuple[str, str, int]]:
-        """The known lengths of second and later axes: LLVM is shown how far rows are apart."""
+        """The known lengths of second and later axes: LLVM is shown the distance of rows."""
         return (known for known in self.numbers(types) if ".shape[" in known[0])
 
     def numbers(self, types: Mapping[str, Type]) -> Iterator[tuple[str, str, int]]:
@@ -249,7 +251,7 @@ class _Lengths:
         left, right = _gathered(left, right)
         return f"{self.text(left)} != {self.text(right)}"
 
-    def said(self, left: Dim, right: Dim) -> str:
+    def requirement(self, left: Dim, right: Dim) -> str:
         """What a caller has to see to."""
         names = {s: name for s, (_, name) in self.of.items()}
         if is_clamp_of(left, right):

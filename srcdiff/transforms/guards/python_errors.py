@@ -1,4 +1,4 @@
-"""The errors of Python's numbers, which compiled code computes on from as NumPy's do.
+"""The errors of Python's numbers: compiled code would go on computing, as NumPy's numbers do.
 
     %q = divide %a, %b        becomes        if %b == 0 { raise ZeroDivisionError };  %q = divide %a, %b
 
@@ -145,7 +145,7 @@ class _Checked(Rewriter):
 
 
 def _chosen(fn: Function) -> dict[Value, tuple[Atom, bool]]:
-    """What is asked for by one choice alone, the condition of that, and whether it is the first of the two."""
+    """The values that one choice alone uses, its condition, and whether the value is the first of the two."""
     uses = count_uses(fn)
     found: dict[Value, tuple[Atom, bool]] = {}
     for s in walk(fn.body):
@@ -209,7 +209,7 @@ def _may_be_out_of(dtype: str, a: Atom) -> bool:
 
 
 def _decided(test: str, operands: tuple[Atom, ...]) -> tuple[str, tuple[Atom, ...]]:
-    """The condition without what is known of constants, and the operands that it still asks for."""
+    """The condition without what is known of constants, and the operands that it still uses."""
     left: list[str] = []
     wanted: list[Atom] = []
     for part in test.split(" and "):

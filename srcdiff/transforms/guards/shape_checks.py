@@ -164,7 +164,7 @@ class _Checked(Rewriter):
         yields = loop.carried_yields
         results = loop.results[len(loop.results) - len(yields) :]
         for result, param, end in zip(results, _carried_params(loop), yields, strict=True):
-            text = "a loop leaves {} with another length than is needed behind it"
+            text = "a loop leaves {} with another length than is needed after it"
             kept = _agreed(result.type, param.type, end.type)
             self.settle(result, result.type, kept, b, text)
 

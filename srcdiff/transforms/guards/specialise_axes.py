@@ -1,4 +1,4 @@
-"""Axes along which an argument is a record: each field is asked for by its number, and all of them are.
+"""Shape specialisation: axes along which an argument is a record, where all fields are indexed by their numbers.
 
     cameras[p, 0], ..., cameras[p, 10]        of an array with eleven columns
 
@@ -23,7 +23,7 @@ _SUBSCRIPTS = (memory.index, memory.store, memory.add_into)
 
 
 def records(fn: Function, lengths: Mapping[str, int]) -> Function:
-    """`fn` for arguments whose records are as long as at hand."""
+    """`fn` for arguments whose records have the given lengths."""
     symbols = {
         d.symbol
         for p in fn.params
@@ -47,7 +47,7 @@ def assuming(fn: Function, lengths: Mapping[str, int]) -> Function:
 
 
 def _fields(fn: Function, symbol: str) -> int | None:
-    """One more than the last field that is asked for of arrays with such an axis; None where not only fields are."""
+    """One more than the last field that is indexed of arrays with such an axis; None where not only fields are."""
     last = 0
     for s in walk(fn.body):
         for a in s.operands:

@@ -1,12 +1,13 @@
-"""Names that only turns of a loop bind are asked for before they are read: compiled code would read whatever is there.
+"""Use-before-definition checks: names that only iterations of a loop bind are tested before they are read, since
+compiled code would read whatever is there.
 
     %0 = undefined                                %0 = undefined
     %y = for 0, %n, 1 with %0 { ... }             %y = for 0, %n, 1 with %0 { ... }
     %1 = exp %y                       becomes     %has_y = test[text='{0} > {1}'] %n, 0
                                                   if not %has_y { raise UnboundLocalError };  %1 = exp %y
 
-Where such a loop stands in another one, that hands on whether there is a value. What one side of a branch binds is
-there where the same condition is asked again.
+Where such a loop stands in another one, the outer loop carries a flag: whether there is a value. A name that one side
+of a branch binds has a value where the same condition is tested again.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ def doubtful_names(fn: Function) -> frozenset[str]:
         return frozenset()
     bound = _Bound(fn, None)
     bound(fn)
-    return frozenset(bound.asked)
+    return frozenset(bound.tested)
 
 
 def _has_undefined(fn: Function) -> bool:
@@ -64,7 +65,7 @@ def _has_undefined(fn: Function) -> bool:
 class _Bound(Rewriter):
     def __init__(self, fn: Function, names: Collection[str] | None) -> None:
         self.names = names
-        self.asked: set[str] = set()
+        self.tested: set[str] = set()
         self.maker = {r: s for s in walk(fn.body) for r in s.results}
         self.presence = Presence(fn, self.maker)
         self.uses = count_uses(fn)
@@ -73,7 +74,7 @@ class _Bound(Rewriter):
         self.checked: set[Any] = set()  # values, and tests as they stand
         self.whole = fn.body
         self.sides: Conditions = {}  # the conditions that are known here
-        self.turn: Sequence[Value] = ()  # what the innermost loop hands to its turns
+        self.carried: Sequence[Value] = ()  # the parameters of the innermost loop's body
         self.bound_by: dict[Atom, tuple[Atom, bool]] = {}  # what has a value on one side only
 
     def region(self, old: Region, env: Env, b: Builder) -> Region:
@@ -108,10 +109,10 @@ class _Bound(Rewriter):
             self.ask(op.operands, b)
 
     def is_kept(self, op: Op) -> bool:
-        """Whether a store keeps what a turn begins with for the backward part; that of a derivative is a user's."""
+        """Whether a store keeps an iteration's first values for the backward part; a derivative's own is a user's."""
         target, value = op.operands[:2]
-        is_of_turn = value in self.turn and isinstance(target, Value) and not target.user
-        return op.origin == "compiler" or is_of_turn
+        is_carried = value in self.carried and isinstance(target, Value) and not target.user
+        return op.origin == "compiler" or is_carried
 
     def ask(self, atoms: Sequence[Atom], b: Builder) -> None:
         for a in atoms:
@@ -120,14 +121,14 @@ class _Bound(Rewriter):
                 if self.is_bound(a):
                     continue
                 name = getattr(a, "name", "") or "a variable"
-                self.asked.add(name)
+                self.tested.add(name)
                 text, operands = self.lacks.get(a, ("not {0}", (self.has[a],)))
                 is_wanted = self.names is None or name in self.names
                 if is_wanted and (text, operands) not in self.checked:
                     self.checked.add((text, operands))
                     missing = b.op(control.test, *operands, text=text)
-                    told = f"{name} has no value, since a loop made no turn"
-                    control.raise_if(b, missing, UnboundLocalError, told)
+                    message = f"{name} has no value, since a loop had no iterations"
+                    control.raise_if(b, missing, UnboundLocalError, message)
 
     def is_bound(self, atom: Atom) -> bool:
         """Whether what is known here says that there is a value."""
@@ -146,14 +147,15 @@ class _Bound(Rewriter):
             regions.append(self.region(region, env, b.inner()))
         self.sides = outer
         pairs = list(zip(old.then.yields, old.orelse.yields, old.results, strict=True))
-        told = [(x, y, r) for x, y, r in pairs if x in self.has or y in self.has]
-        for x, y, r in told:
+        uncertain = [(x, y, r) for x, y, r in pairs if x in self.has or y in self.has]
+        for x, y, r in uncertain:
             if {self.of(x), self.of(y)} == {const(True), const(False)}:
                 self.bound_by[r] = old.condition, self.of(x) == const(True)
-        flags = tuple(_flag(r) for *_, r in told)
-        self.has.update((r, flag) for (*_, r), flag in zip(told, flags, strict=True))
+        flags = tuple(_flag(r) for *_, r in uncertain)
+        self.has.update((r, flag) for (*_, r), flag in zip(uncertain, flags, strict=True))
         regions = [
-            _ending(region, [self.of(pair[k]) for pair in told]) for k, region in enumerate(regions)
+            _ending(region, [self.of(pair[k]) for pair in uncertain])
+            for k, region in enumerate(regions)
         ]
         operands = [lookup(env, a) for a in old.operands]
         b.append(with_parts(old, operands, regions, lambda: (*old.results, *flags)))
@@ -161,45 +163,45 @@ class _Bound(Rewriter):
     def loop(self, old: For | While, env: Env, b: Builder) -> None:
         params = old.body.params[isinstance(old, For) :]
         self.ask(old.operands[: len(old.operands) - len(params)], b)
-        told = {k for k, a in enumerate(old.carried) if a in self.has}
+        uncertain = {k for k, a in enumerate(old.carried) if a in self.has}
         while True:
-            flags = {k: _flag(params[k]) for k in told}
-            asked = {k: _flag(params[k]) for k in told}  # what the test knows them as
+            flags = {k: _flag(params[k]) for k in uncertain}
+            tested = {k: _flag(params[k]) for k in uncertain}  # what the test knows them as
             for k, flag in flags.items():
                 self.has[params[k]] = flag
                 if isinstance(old, While) and old.test is not None:
-                    self.has[old.test.params[k]] = asked[k]
-            outer, self.turn = self.turn, params
+                    self.has[old.test.params[k]] = tested[k]
+            outer, self.carried = self.carried, params
             regions = [self.region(r, env, b.inner()) for r in regions_of(old)]
-            self.turn = outer
-            more = {k for k, y in enumerate(old.carried_yields) if y in self.has} - told
+            self.carried = outer
+            more = {k for k, y in enumerate(old.carried_yields) if y in self.has} - uncertain
             if not more:
                 break
-            told |= more
-        counted = {k for k in told if self.is_counted(old, params[k], old.carried_yields[k])}
-        handed = sorted(told - counted)
+            uncertain |= more
+        counted = {k for k in uncertain if self.is_counted(old, params[k], old.carried_yields[k])}
+        handed = sorted(uncertain - counted)
         operands = [lookup(env, a) for a in old.operands]
         results = old.results[len(old.results) - len(params) :]
         given = [_flag(results[k]) for k in handed]
         starts = [self.of(old.carried[k]) for k in handed]
         ends = [self.of(old.carried_yields[k]) for k in handed]
         *tests, body = regions
-        tests = [_begun(r, [asked[k] for k in handed]) for r in tests]
+        tests = [_begun(r, [tested[k] for k in handed]) for r in tests]
         body = _ending(_begun(body, [flags[k] for k in handed]), ends)
         new = with_parts(old, [*operands, *starts], [*tests, body], lambda: (*old.results, *given))
         b.append(new)
         self.has.update((results[k], flag) for k, flag in zip(handed, given, strict=True))
         for k in sorted(counted):
             assert isinstance(new, For)
-            self.has[results[k]] = self.turned(new, self.of(old.carried[k]), results[k], b)
+            self.has[results[k]] = self.is_bound_by(new, self.of(old.carried[k]), results[k], b)
 
     def is_counted(self, loop: For | While, param: Value, end: Atom) -> bool:
-        """Whether each turn binds a name, and none asks for what there was before."""
+        """Whether each iteration binds a name, and none reads the value before."""
         is_range = isinstance(loop, For) and isinstance(loop.step, Const)
         return is_range and not self.uses.get(param) and end not in self.has
 
-    def turned(self, loop: For, before: Atom, result: Value, b: Builder) -> Value:
-        """Whether there was a value, or the loop makes a turn."""
+    def is_bound_by(self, loop: For, before: Atom, result: Value, b: Builder) -> Value:
+        """Whether there was a value, or the loop has an iteration."""
         assert isinstance(loop.step, Const)
         text, rest = (
             ("{0} > {1}", "{0} <= {1}") if loop.step.value > 0 else ("{0} < {1}", "{0} >= {1}")

@@ -1,4 +1,4 @@
-"""What is reshaped lies in the order of its axes: compiled code makes no copy where NumPy does.
+"""Arrays are contiguous before they are reshaped: compiled code makes no copy where NumPy does.
 
 %t = transpose %x                    %t = transpose %x;  %c = copy %t
 %v = reshape %t, -1     becomes      %v = reshape %c, -1

@@ -3,8 +3,8 @@
     %s: float32! = for 0, %n, 1 with %k: float64 {         %0: float32! = astype[dtype='float32'] %k
         ... yield (multiply %s.1, %x) }          becomes   %s: float32! = for 0, %n, 1 with %0 { ... }
 
-Numbers that become complex in turns or on a side of a branch are complex from the start. The readable form leaves them
-what they are, since NumPy does so.
+Numbers that become complex in an iteration or on a side of a branch are complex from the start. The readable form
+leaves them as they are, since NumPy does so.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class _Narrow(Rewriter):
         b.append(new)
 
     def loop(self, loop: For | While, params: Sequence[Value], env: Env, b: Builder) -> None:
-        """A loop hands on what its turns begin with; what is asked for behind it may be wider."""
+        """A loop carries values of the type that its iterations begin with; its results may be wider."""
         count = len(params)
         first = len(loop.operands) - count
         operands = (*loop.operands[:first], *_cast(loop.carried, params, b))
@@ -77,7 +77,7 @@ class _Narrow(Rewriter):
 
 
 def _like(result: Value, param: Value) -> Value:
-    """What a loop gives, of the dtype of what its turns hand on."""
+    """A loop's result, with the dtype of the loop-carried value."""
     have, want = result.type, param.type
     if isinstance(have, Scalar) and isinstance(want, Scalar) and have.dtype != want.dtype:
         return replace(result, type=replace(have, dtype=want.dtype))
@@ -99,11 +99,11 @@ def _is_python(a: Atom) -> bool:
 
 def _is_changed(op: Op, b: Builder) -> bool:
     """Whether these operands give another number than the operation was made for."""
-    told = op.result.type
+    known = op.result.type
     (found,) = as_spelled(op.decl, op.decl.infer(b.shapes, op.operands, op.attrs), op.spelling)
-    if not (isinstance(found, Scalar) and isinstance(told, Scalar)):
+    if not (isinstance(found, Scalar) and isinstance(known, Scalar)):
         return False
-    return found.dtype != told.dtype or (found.weak and not told.weak)
+    return found.dtype != known.dtype or (found.weak and not known.weak)
 
 
 def _strong(number: Atom, wanted: Value, b: Builder) -> Atom:

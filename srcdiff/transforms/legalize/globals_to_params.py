@@ -24,11 +24,11 @@ def outside_as_parameters(fn: Function) -> tuple[Function, tuple[Any, ...]]:
 
 
 class _Passed(Rewriter):
-    """One function after the other, callees first; arrays are known by the names that tell them apart."""
+    """One function after the other, callees first; arrays are identified by their names."""
 
     def __init__(self) -> None:
         self.done: dict[Function, tuple[Function, Mapping[str, Any]]] = {}
-        self.given: dict[str, Value] = {}  # the parameters of the function at hand
+        self.given: dict[str, Value] = {}  # the parameters of the current function
 
     def function(self, fn: Function) -> tuple[Function, Mapping[str, Any]]:
         if fn not in self.done:

@@ -82,7 +82,7 @@ def _unsigned(atom: Atom, b: Builder) -> Atom:
 
 
 def _cast_later(fn: Function) -> set[Value]:
-    """What is asked for by nothing but sums and products of its dtype."""
+    """The values that only sums and products of their dtype use."""
     users: dict[Value, list[Statement | None]] = defaultdict(list)
     for s in walk(fn.body):
         for a in s.operands:

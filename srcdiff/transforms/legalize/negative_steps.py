@@ -1,4 +1,4 @@
-"""Loops that run backwards as loops over ranges that do: compiled code has no `reversed`.
+"""Loops that run backwards become loops over ranges with a negative step: compiled code has no `reversed`.
 
 for 0, %n, 1 reverse        becomes        for (%n - 1), -1, -1
 """
@@ -47,8 +47,8 @@ class _Countdown(Rewriter):
         if isinstance(step, Const) and abs(step.value) == 1:
             return self.plus(stop, -step.value, b)
         span = b.op(arithmetic.subtract, self.before(stop, step, b), start)
-        turns = b.op(arithmetic.floor_divide, span, step)
-        return b.op(arithmetic.add, start, b.op(arithmetic.multiply, turns, step))
+        count = b.op(arithmetic.floor_divide, span, step)
+        return b.op(arithmetic.add, start, b.op(arithmetic.multiply, count, step))
 
     def before(self, stop: Atom, step: Atom, b: Builder) -> Atom:
         """One before the end, seen in the direction of the steps."""

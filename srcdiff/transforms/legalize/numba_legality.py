@@ -1,4 +1,4 @@
-"""What compiled code cannot say is an error that names it, before anything is printed or compiled."""
+"""Target legality: what compiled code does not have is an error that names it, before anything is printed."""
 
 from __future__ import annotations
 

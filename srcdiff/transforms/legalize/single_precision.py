@@ -106,7 +106,7 @@ class _Single:
         if isinstance(new, Op):
             attrs = {k: _attribute(v) for k, v in new.attrs.items()}
             if new.decl in _MADE and new.result.type != s.results[0].type:
-                attrs["dtype"] = "float32"  # where it is not said, they are of float64
+                attrs["dtype"] = "float32"  # without a dtype, they are of float64
             spelling = "" if new.spelling.startswith("math.") else new.spelling  # of float64
             new = replace(new, attrs=attrs, spelling=spelling)
         b.append(new)

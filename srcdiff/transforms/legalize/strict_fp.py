@@ -36,7 +36,7 @@ def _is_computed(atom: Atom) -> bool:
 
 
 def _only_ties(region: Region) -> set[Value]:
-    """What is asked for by `0.5 if x == y else x > y` alone: next to a tie, either answer is one of the sides."""
+    """The values that only `0.5 if x == y else x > y` uses: next to a tie, either result is one of the sides."""
     found: set[Atom] = set()
     others: set[Atom] = set()
     for s in walk(region):

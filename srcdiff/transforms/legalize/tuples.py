@@ -1,4 +1,4 @@
-"""Dicts, dataclasses and lists of known parts as tuples: compiled code has no others of unlike parts.
+"""Dicts, dataclasses and lists of known parts as tuples: compiled code has no other containers of several types.
 
 %W = get[key='W'] %params        becomes        %W = get[key=0] %params
 """

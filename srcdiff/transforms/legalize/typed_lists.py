@@ -1,9 +1,9 @@
-"""Empty lists that other lists hold say what they are lists of: Numba looks for no other line that does.
+"""Empty lists in other lists are written with their element type: Numba finds it in no other line.
 
 %v: list[float64] = list_new                 %v: list[float64] = list_new[typed=True]
-%w = list_new %v, %v              ->         %w = list_new %v, %v
+%w = list_new %v, %v              becomes    %w = list_new %v, %v
 
-w = [[], []]                      ->         w = [[0.0 for _ in range(0)], [0.0 for _ in range(0)]]
+w = [[], []]                      becomes    w = [[0.0 for _ in range(0)], [0.0 for _ in range(0)]]
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@
     store %y, ...                   %s = sum %r
                                     store %y, ...
 
-That is the same where all uses of the part come before the next write, in the same turn of the same loops.
+That is the same where all uses of the part come before the next write, in the same iteration of the same loops.
 """
 
 from __future__ import annotations

@@ -7,8 +7,8 @@
                                       %3 = add %v, %2
                                       store[where='i'] %w, %3, %k
 
-A view of a part is a part of the same view, so views of `w.real` are written alike. Into what NumPy gives as read-only
-(diagonals, arrays that are broadcast) nothing can be written.
+A view of a part is a part of the same view, so writes into views of `w.real` are rewritten in the same way.
+Nothing can be written into views that NumPy makes read-only (diagonals, arrays that are broadcast).
 """
 
 from __future__ import annotations

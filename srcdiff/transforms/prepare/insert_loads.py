@@ -96,7 +96,7 @@ class _InsertReads(Rewriter):
             b.append(new)
 
     def keep_result(self, made: Statement, b: Builder) -> None:
-        """A result that is overwritten later starts as a copy: its derivative may ask for what the operation or
+        """A result that is overwritten later starts as a copy: its derivative may use what the operation or
         helper gave.
         """
         assert isinstance(made, Op | Call)
@@ -109,7 +109,7 @@ class _InsertReads(Rewriter):
                 b.append(Op(memory.copy, (value,), (buffer,), {}, made.location, "compiler"))
 
     def is_reference(self, op: Op, position: int) -> bool:
-        """Whether the operation takes this operand as storage: views, writes, what holds it or asks for its shape,
+        """Whether the operation takes this operand as storage: views, writes, what holds it or uses its shape,
         and what takes the contents itself.
         """
         if op.decl is containers.pack and op.result in self.passed:
@@ -179,7 +179,7 @@ def own_arguments(fn: Function) -> Function:
         elif isinstance(param.type, List) and _is_written_itself(fn, param, roots):
             env[param] = b.op(containers.list_copy, param, name=param.name, user=True)
         else:
-            _check_taken_apart(fn, param, paths, roots, written)
+            _check_unpacked(fn, param, paths, roots, written)
     copies: dict[Part, Atom] = {}
     for v, path in paths.items():
         if isinstance(v.type, Array) and roots[v] & written and path not in copies:
@@ -198,7 +198,7 @@ def _is_written_itself(fn: Function, param: Value, roots: Roots) -> bool:
     )
 
 
-def _check_taken_apart(
+def _check_unpacked(
     fn: Function, param: Value, paths: Mapping[Value, Part], roots: Roots, written: Set[Value]
 ) -> None:
     """Refuse a container that is written as anything but arrays taken out of it by name or place."""

@@ -1,4 +1,4 @@
-"""What overwrites the whole of an array of one's own makes a new array under its name.
+"""A statement that overwrites the whole of a local array makes a new array under its name.
 
     %w = exp %z                              %w = exp %z
     %s = sum %w                              %s = sum %w
@@ -6,8 +6,9 @@
     store %w, %0
     %p = matmul %w, %V                       %p = matmul %w.1, %V
 
-Nobody can tell, as long as no other name or view of the old array is used afterwards. Rules then see through the write:
-this is a softmax. What is written in another region than where it was made, as by each turn of a loop, stays in place.
+The program means the same, as long as no other name or view of the old array is used afterwards. Rules then see through
+the write: this is a softmax. An array that is written in another region than it was made in, as in each iteration of a
+loop, stays in place.
 """
 
 from __future__ import annotations

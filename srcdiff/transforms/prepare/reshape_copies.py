@@ -47,7 +47,9 @@ def own_reshaped(fn: Function, layouts: Layouts) -> Function:
 
 def needs_contiguous(fn: Function) -> tuple[str, ...]:
     """The parameters of which `fn` would mean something else if their arrays were not contiguous."""
-    shown = [op for f in _functions(fn) for op, names in _of_written(f) if names.tell_apart()]
+    shown = [
+        op for f in _functions(fn) for op, names in _of_written(f) if names.are_distinguished()
+    ]
     if not shown:
         return ()
     usual = all_layouts(fn)
@@ -66,7 +68,7 @@ def contiguous_buffers(fn: Function, layouts: Layouts) -> Function:
     copied = {
         root
         for op, names in _of_written(fn)
-        if op.decl in _RESHAPES and not _is_view(op, layouts) and names.tell_apart()
+        if op.decl in _RESHAPES and not _is_view(op, layouts) and names.are_distinguished()
         for root in roots[op.operands[0]]  # type: ignore[index]
         if isinstance(root.type, Array) and not layouts[root].contiguous
     }
@@ -120,7 +122,7 @@ def _instead(op: Op, names: _Names, layouts: Layouts) -> str:
     view = _is_view(op, layouts)
     if view:
         return ""
-    if view is None and names.tell_apart():
+    if view is None and names.are_distinguished():
         name = op.decl.name
         raise UnsupportedError(
             f"NumPy's {name} makes a view or a copy here, depending on how the array lies in memory, and what is "
@@ -189,7 +191,7 @@ class _Names:
                 (self.writes if is_mine else self.other_writes).append(s)
         (self.uses if is_mine else self.other_uses).append(s)
 
-    def tell_apart(self) -> bool:
+    def are_distinguished(self) -> bool:
         """Whether the program means something else if the result is a copy."""
         if self.escapes and (self.writes or self.other_writes):
             return True
@@ -209,7 +211,7 @@ class _Names:
         )
 
     def follows(self, later: Statement, earlier: Statement, outside: Collection[object]) -> bool:
-        """Whether one statement may run after another, in one turn of the loops `outside`."""
+        """Whether one statement may run after another, in one iteration of the loops `outside`."""
         if self.program.number[id(later)] > self.program.number[id(earlier)]:
             return True
         loops = self.program.around[id(earlier)]

@@ -1,5 +1,5 @@
-"""Results own their memory: copies what a result would share with another result or with an argument. And whose
-storage somebody keeps a hold of.
+"""Results own their memory: what a result would share with another result or with an argument is copied. Also finds the
+storage to which references escape.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ __all__ = ["held_roots", "own_copy", "own_results"]
 
 
 def held_roots(fn: Function, roots: Roots) -> frozenset[Value]:
-    """The roots that are handed on as storage: by branches, turns and results, and into containers.
+    """The roots that escape as storage: as yields of branches and iterations, as results, and into containers.
 
     What is read is no storage of its own where nothing writes it: whoever holds that holds what was read.
     """
@@ -125,7 +125,7 @@ _POP = containers.list_pop
 
 
 class _OwnItems(Rewriter):
-    """Puts copies on the lists that are results: of arguments, of what another turn puts there too, of what is there.
+    """Puts copies on the lists that are results: of arguments, of items of other iterations, of items that are there.
 
     What the program writes is left alone: the user may want to see one array at two places.
     """
@@ -140,7 +140,7 @@ class _OwnItems(Rewriter):
         self.popped: set[Value] = set()
         while self.moves(fn.body):
             pass
-        self.turn: frozenset[Value] | None = None  # what the innermost loop's body defines
+        self.in_loop: frozenset[Value] | None = None  # what the innermost loop's body defines
 
     def moves(self, region: Region) -> bool:
         """Count lists in whose items are popped and put on the lists; whether there were any."""
@@ -160,11 +160,11 @@ class _OwnItems(Rewriter):
         return not self.lists.isdisjoint(own)
 
     def keep(self, old: Statement, env: Env, b: Builder) -> Statement:
-        outer = self.turn
+        outer = self.in_loop
         if isinstance(old, For | While):
-            self.turn = frozenset(v for r in regions_of(old) for v in defined_in(r))
+            self.in_loop = frozenset(v for r in regions_of(old) for v in defined_in(r))
         new = super().keep(old, env, b)
-        self.turn = outer
+        self.in_loop = outer
         if isinstance(new, Op) and new.decl.holds and self.is_given(new):
             return self.with_own_items(new, b)
         return new
@@ -178,7 +178,7 @@ class _OwnItems(Rewriter):
         """Whether something else holds an item, or will; it is noted that the list does now."""
         roots = self.roots.get(item, frozenset())
         shared = roots & (self.taken if item in self.popped else self.held)
-        if self.turn is not None and item not in self.popped:
-            shared |= roots - self.turn
+        if self.in_loop is not None and item not in self.popped:
+            shared |= roots - self.in_loop
         self.held |= roots
         return not shared <= self.written

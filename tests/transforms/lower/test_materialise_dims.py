@@ -131,7 +131,7 @@ def test_a_length_of_a_turn_means_nothing_behind_the_loop() -> None:
       yield %y
     }
     """)
-    assert messages(fn) == ["%y:float64[k] has the length k, which each turn has anew"]
+    assert messages(fn) == ["%y:float64[k] has the length k, which differs between iterations"]
 
 
 def swapped(x, n):

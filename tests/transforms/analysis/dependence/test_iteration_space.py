@@ -45,7 +45,7 @@ def test_the_larger_of_a_number_and_0_stays_that_under_another_name():
     assert clamped.substitute({"n": m}) == Dim.of(Clamp(m))
     assert clamped.substitute({"n": Dim(-2)}) == Dim(0)
     assert Dim.of(Clamp(n - 1)).substitute({"n": m + 1}) == m
-    assert clamped.turns() == n
+    assert clamped.trip_bound() == n
 
 
 NESTED = """import numpy as np
