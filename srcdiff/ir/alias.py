@@ -81,6 +81,10 @@ class Roots(dict[Value, frozenset[Value]]):
             for v, own in refers.items()
         }
 
+    def of(self, atom: Atom) -> frozenset[Value]:
+        """The roots of an operand; constants have none."""
+        return self.get(atom, frozenset()) if isinstance(atom, Value) else frozenset()
+
     def copied(self) -> Roots:
         """The same, for a pass that adds to it."""
         new = Roots()

@@ -252,6 +252,11 @@ class Op:
             return None
         return at
 
+    @property
+    def base(self) -> Atom | None:
+        """The operand whose storage the result shares."""
+        return None if self.view_of is None else self.operands[self.view_of]
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class If:

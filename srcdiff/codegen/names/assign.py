@@ -117,11 +117,12 @@ class _Naming:
         # the values that each index's loop assigns, and the indices around each value
         self.within: dict[Value, set[Value]] = defaultdict(set)
         for node in walk_nodes(plan.nodes):
-            around = {loop.index for loop in node.loops if loop is not node} - {None}
+            indices = (loop.index for loop in node.loops if loop is not node)
+            around = {index for index in indices if index is not None}
             for value in assigned_by(node) if around else ():
-                self.within[value] |= around  # type: ignore[arg-type]
+                self.within[value] |= around
                 for index in around:
-                    self.within[index].add(value)  # type: ignore[index]
+                    self.within[index].add(value)
         for value, live in intervals.items():
             known = {
                 m.name: m.user

@@ -41,7 +41,7 @@ class Counts:
         for s in region.body:
             self.maker.update((r, s) for r in s.results)
             if isinstance(s, Op) and s.decl.name in ("append", "list_pop"):
-                for root in roots.get(s.operands[0], frozenset()):  # type: ignore[arg-type]
+                for root in roots.of(s.operands[0]):
                     place = owner if isinstance(owner, For | While) else region
                     self.changes[root].append((s, place))
             for inner in regions_of(s):

@@ -59,8 +59,9 @@ def _boxes(op: Op) -> bool:
 
 def _holds_one(node: Node, found: set[Value]) -> bool:
     """Whether a container gets such an array."""
-    is_holder = isinstance(node, Let) and node.op is not None and node.op.decl.holds
-    return is_holder and not found.isdisjoint(_values(node.operands))  # type: ignore[union-attr]
+    if not isinstance(node, Let) or node.op is None or not node.op.decl.holds:
+        return False
+    return not found.isdisjoint(_values(node.operands))
 
 
 def _values(atoms: Sequence[Atom]) -> Iterator[Value]:

@@ -122,16 +122,17 @@ class _Fold:
 
     def copy_read(self, view: Let, let: Let) -> None:
         """Make the copy that a view, folded into a statement, would be a view of."""
-        base = view.operands[view.op.view_of]  # type: ignore[union-attr, index]
+        position = None if view.op is None else view.op.view_of
+        base = None if position is None else view.operands[position]
         folded = self.out.folded.get(base) if isinstance(base, Value) else None
-        if folded is None or folded.op is None:
+        if not isinstance(base, Value) or folded is None or folded.op is None:
             return
-        if is_read(folded) and self.changes(self.inside[base].reads, let):  # type: ignore[index]
-            del self.out.folded[base]  # type: ignore[arg-type]
-            self.out.copied.add(base)  # type: ignore[arg-type]
+        if is_read(folded) and self.changes(self.inside[base].reads, let):
+            del self.out.folded[base]
+            self.out.copied.add(base)
         elif folded.op.view_of is not None:
             self.copy_read(folded, let)
-            self.inside[base] = self.measure(folded)  # type: ignore[index]
+            self.inside[base] = self.measure(folded)
 
     def keep_the_opposite(self, let: Let) -> None:
         """`done = a < b` and later `if done: break`, and not `go = not a < b` and `if not go`."""
@@ -325,7 +326,7 @@ class _Fold:
         if not holds:
             return False
         base = let.operands[0]
-        roots = self.facts.roots.get(base, frozenset()) if isinstance(base, Value) else frozenset()
+        roots = self.facts.roots.of(base)
         return self.changes(roots, let) or (
             isinstance(base, Value)
             and any(u.point > let.point for u in self.facts.uses[base])

@@ -80,10 +80,10 @@ class ExpressionPrinter(astunparse.Unparser):
             show(node)
 
     def _method(self, node: Any) -> Callable[[Any], None]:
-        method = getattr(self, "_" + type(node).__name__, None)
+        method: Callable[[Any], None] | None = getattr(self, "_" + type(node).__name__, None)
         if method is None:
             raise TypeError(f"cannot print {type(node).__name__}")
-        return method  # type: ignore[no-any-return]
+        return method
 
     # What the base class prints for Python 2 and for older trees.
     _Repr = _Print = _Exec = _TryExcept = _TryFinally = _Num = _Str = _Bytes = None

@@ -340,7 +340,7 @@ def why_not_alone(function: Function, may_raise: bool = False) -> str:
         return "writes into its arguments"
     returned: frozenset[Value] = frozenset()
     for atom in function.body.yields:
-        own = roots.get(atom, frozenset()) if isinstance(atom, Value) else frozenset()
+        own = roots.of(atom)
         if own & (params | returned):
             return "returns a part of its arguments"
         returned |= own

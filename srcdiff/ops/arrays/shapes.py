@@ -8,7 +8,7 @@ ones), `diagonals` (parts of matrices).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -48,7 +48,7 @@ __all__ = [
 Attrs = Mapping[str, Any]
 
 
-def positional(*names: str) -> Any:
+def positional(*names: str) -> Callable[[Op], str]:
     """The text of a call with static arguments by position."""
 
     def text(op: Op) -> str:
@@ -319,7 +319,7 @@ def _expanded(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[T
 def _expand_text(op: Op) -> str:
     """`x[:, None]`."""
     if (op.origin == "user" and op.spelling) or not isinstance(op.operands[0].type, Array):
-        return positional("axis")(op)  # type: ignore[no-any-return]
+        return positional("axis")(op)
     ndim = ndim_of(op.result.type)
     new = axes_of(ndim, op.attrs["axis"])
     items = ["None" if k in new else ":" for k in range(ndim)]
@@ -367,7 +367,7 @@ def _squeeze_text(op: Op) -> str:
     is_method = op.spelling.startswith(".") or op.origin != "user"
     if is_method and shape_of(op.operands[0].type):  # a number may be one of Python's
         return f"{{0}}.squeeze({'' if axis is None else axis})"
-    return positional("axis")(op)  # type: ignore[no-any-return]
+    return positional("axis")(op)
 
 
 def _without_axes(b: Builder, op: Op) -> tuple[Atom] | None:

@@ -11,6 +11,7 @@ from functools import cache
 from types import ModuleType
 from typing import Any
 
+from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Atom, Op, OpDecl, const, known_dim
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import Scalar, Type
@@ -126,16 +127,16 @@ atomic_max = operation(
 )
 
 
-def _lane(b: Any) -> Atom:
-    return b.op(position, of="laneid")  # type: ignore[no-any-return]
+def _lane(b: Builder) -> Atom:
+    return b.op(position, of="laneid")
 
 
-def _from_partner(b: Any, op: Op, d_out: Atom) -> Atom:
+def _from_partner(b: Builder, op: Op, d_out: Atom) -> Atom:
     """The thread that took from this one is the one that this one took from."""
-    return b.op(shuffles["xor"], d_out, op.operands[1], name="taken", **op.attrs)  # type: ignore[no-any-return]
+    return b.op(shuffles["xor"], d_out, op.operands[1], name="taken", **op.attrs)
 
 
-def _from_above(b: Any, op: Op, d_out: Atom) -> Atom:
+def _from_above(b: Builder, op: Op, d_out: Atom) -> Atom:
     """Who took from this thread is so many lanes above; the lowest took their own."""
     delta = op.operands[1]
     taken = b.op(shuffles["down"], d_out, delta, name="taken", **op.attrs)
@@ -144,7 +145,7 @@ def _from_above(b: Any, op: Op, d_out: Atom) -> Atom:
     return _either(b, is_taken, taken, is_own, d_out)
 
 
-def _from_below(b: Any, op: Op, d_out: Atom) -> Atom:
+def _from_below(b: Builder, op: Op, d_out: Atom) -> Atom:
     """Who took from this thread is so many lanes below; the highest took their own."""
     delta = op.operands[1]
     taken = b.op(shuffles["up"], d_out, delta, name="taken", **op.attrs)
@@ -153,19 +154,19 @@ def _from_below(b: Any, op: Op, d_out: Atom) -> Atom:
     return _either(b, is_taken, taken, is_own, d_out)
 
 
-def _either(b: Any, is_taken: Atom, taken: Atom, is_own: Atom, own: Atom) -> Atom:
+def _either(b: Builder, is_taken: Atom, taken: Atom, is_own: Atom, own: Atom) -> Atom:
     first = b.op(choose, is_taken, taken, const(0.0), name="given")
-    return b.op(arithmetic.add, first, b.op(choose, is_own, own, const(0.0), name="kept"))  # type: ignore[no-any-return]
+    return b.op(arithmetic.add, first, b.op(choose, is_own, own, const(0.0), name="kept"))
 
 
-def _from_all(b: Any, op: Op, d_out: Atom) -> Atom:
+def _from_all(b: Builder, op: Op, d_out: Atom) -> Atom:
     """All took from one lane: it has the sum over the warp."""
     total = d_out
     for distance in (16, 8, 4, 2, 1):
         taken = b.op(shuffles["xor"], total, const(distance), mask=_ALL, name="taken")
         total = b.op(arithmetic.add, total, taken, name="total")
     is_source = b.op(arithmetic.equal, _lane(b), op.operands[1])
-    return b.op(choose, is_source, total, const(0.0))  # type: ignore[no-any-return]
+    return b.op(choose, is_source, total, const(0.0))
 
 
 _WARP, _ALL = 32, 0xFFFFFFFF

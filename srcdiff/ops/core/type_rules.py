@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ __all__ = [
 ]  # fmt: skip
 
 Attrs = Mapping[str, Any]
+TypeRule = Callable[[Shapes, Sequence[Atom], Attrs], tuple[Type, ...]]
 
 
 class TypeMistake(Exception):

@@ -24,6 +24,7 @@ from srcdiff.ops.core.registry import OPERATIONS, declare, operation
 from srcdiff.ops.core.samples import binary, draw, fixed, unary
 from srcdiff.ops.core.type_rules import (
     TypeMistake,
+    TypeRule,
     arithmetic,
     boolean,
     broadcast_shape,
@@ -49,14 +50,14 @@ Attrs = Mapping[str, Any]
 # ---- type rules ------------------------------------------------------------------------------
 
 
-def _no_booleans(infer: Any, verb: str) -> Any:
+def _no_booleans(infer: TypeRule, verb: str) -> TypeRule:
     """NumPy refuses `-` on booleans."""
 
     def checked(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
         dtype, weak = promote(operands)
         if dtype == "bool" and not weak:
             raise TypeMistake(f"NumPy does not {verb} booleans; use ^ or ~")
-        return infer(shapes, operands, attrs)  # type: ignore[no-any-return]
+        return infer(shapes, operands, attrs)
 
     return checked
 

@@ -23,7 +23,7 @@ from srcdiff.ops.core.axes import axes_of
 from srcdiff.ops.core.bind import known
 from srcdiff.ops.core.registry import OPERATIONS, operation
 from srcdiff.ops.core.samples import Sample, draw, of_complex
-from srcdiff.ops.core.type_rules import TypeMistake, numeric, real_dtype
+from srcdiff.ops.core.type_rules import TypeMistake, TypeRule, numeric, real_dtype
 from srcdiff.ops.elementwise import arithmetic, complex_numbers
 
 __all__ = [
@@ -178,13 +178,13 @@ def _half_type(b: Builder, a: Array, out: Array, axis: int) -> Array:
     return replace(a, shape=tuple(length if k == axis else s for k, s in enumerate(a.shape)))
 
 
-def _of_reals(infer: Any) -> Any:
+def _of_reals(infer: TypeRule) -> TypeRule:
     """NumPy has this one for real numbers only."""
 
     def checked(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
         if is_complex(operands[0].type):
             raise TypeMistake("np.fft.rfft takes real numbers; use np.fft.fft")
-        return infer(shapes, operands, attrs)  # type: ignore[no-any-return]
+        return infer(shapes, operands, attrs)
 
     return checked
 

@@ -114,7 +114,7 @@ class Whereabouts:
             return False
         home = self.place[s]
         between = home.region.body[self.place[made].before + 1 : home.before]
-        own = self.roots.get(b, frozenset()) if isinstance(b, Value) else frozenset()
+        own = self.roots.of(b)
         return all(
             own.isdisjoint(self.roots.get(a, frozenset()))
             for t in between

@@ -88,7 +88,7 @@ class _Stores:
 
     def is_dead(self, store: Op, outside: set[Value]) -> bool:
         target = store.operands[0]
-        roots = self.roots.get(target, frozenset()) if isinstance(target, Value) else frozenset()
+        roots = self.roots.of(target)
         reads = (read for root in roots for read in self.reads[root])
         if roots and roots.isdisjoint(outside) and not any(self.is_behind(r, store) for r in reads):
             return True

@@ -117,7 +117,7 @@ class _HoistBuffers(Rewriter):
         self.held = frozenset(r for a in _put_away(fn) for r in self.of(a))
 
     def of(self, atom: Atom) -> frozenset[Value]:
-        return self.roots.get(atom, frozenset()) if isinstance(atom, Value) else frozenset()
+        return self.roots.of(atom)
 
     def region(self, old: Region, env: Env, b: Builder) -> Region:
         for k, statement in enumerate(old.body):

@@ -91,7 +91,7 @@ class _Sums(Rewriter):
         if not found:
             return []
         added = added_to(loop, self.roots)
-        return [s for s in found if self.roots[s.operands[0]] <= added]  # type: ignore[index]
+        return [s for s in found if self.roots.of(s.operands[0]) <= added]
 
 
 def _is_element(op: Op) -> bool:

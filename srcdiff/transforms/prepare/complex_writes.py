@@ -64,10 +64,12 @@ def _may_be_part(target: Atom, fn: Function) -> bool:
 
 def _views(target: Atom, made: dict[Value, Op]) -> Iterator[Op]:
     """The operations that made an array a view of another, the last one first."""
-    while isinstance(target, Value) and target in made and made[target].view_of is not None:
+    while isinstance(target, Value) and target in made:
         view = made[target]
+        if view.base is None:
+            return
         yield view
-        target = view.operands[view.view_of]  # type: ignore[index]
+        target = view.base
 
 
 def _refused(view: OpDecl) -> tuple[str, str]:
@@ -97,12 +99,11 @@ class _WriteParts(Rewriter):
             self.write(old, b)
             return
         b.append(self.keep(old, env, b))
-        if isinstance(old, Op) and old.view_of is not None:
-            self.note(old, b)
+        if isinstance(old, Op) and old.base is not None:
+            self.note(old, old.base, b)
 
-    def note(self, op: Op, b: Builder) -> None:
+    def note(self, op: Op, base: Atom, b: Builder) -> None:
         """Remember what part of what a view is; of a view of a part, the same view of what that is of."""
-        base = op.operands[op.view_of]  # type: ignore[index]
         if op.decl in _PARTS and isinstance(base.type, Array) and is_complex(base.type):
             self.parts[op.result] = op.decl, base
         elif isinstance(base, Value) and base in self.parts:

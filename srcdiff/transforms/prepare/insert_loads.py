@@ -190,7 +190,8 @@ def own_arguments(fn: Function) -> Function:
 
 def _is_written_itself(fn: Function, param: Value, roots: Roots) -> bool:
     """Whether a list is only changed by its name, and what is on it not at all."""
-    items = (containers.list_add,) if has_storage(param.type.element) else ()  # type: ignore[union-attr]
+    assert isinstance(param.type, List)
+    items = (containers.list_add,) if has_storage(param.type.element) else ()
     return all(
         s.operands[0] is param and s.decl not in items and isinstance(s.operands[0].type, List)
         for s in walk(fn.body)

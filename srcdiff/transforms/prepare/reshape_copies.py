@@ -69,7 +69,7 @@ def contiguous_buffers(fn: Function, layouts: Layouts) -> Function:
         root
         for op, names in _of_written(fn)
         if op.decl in _RESHAPES and not _is_view(op, layouts) and names.are_distinguished()
-        for root in roots[op.operands[0]]  # type: ignore[index]
+        for root in roots.of(op.operands[0])
         if isinstance(root.type, Array) and not layouts[root].contiguous
     }
     return _WithCopies(copied)(fn) if copied else fn
@@ -105,9 +105,10 @@ def _is_reshape(op: Op) -> bool:
 
 def _converts(op: Op) -> bool:
     """Whether `asarray` makes an array of another dtype."""
-    if op.decl is not creation.asarray or not isinstance(op.operands[0].type, Array):
+    if op.decl is not creation.asarray:
         return False
-    return op.operands[0].type.dtype != op.results[0].type.dtype  # type: ignore[union-attr]
+    before, after = op.operands[0].type, op.result.type
+    return isinstance(before, Array) and isinstance(after, Array) and before.dtype != after.dtype
 
 
 def _is_view(op: Op, layouts: Layouts) -> bool | None:
@@ -142,7 +143,7 @@ class _Names:
         self.program = survey(fn.body, self.roots)
         self.mine: set[Value] = {*op.results}
         self.escapes = False
-        self.storage = self.roots[op.operands[0]]  # type: ignore[index]
+        self.storage = self.roots.of(op.operands[0])
         self.uses: list[Statement] = []  # of the result
         self.writes: list[Statement] = []  # through the result
         self.other_uses: list[Statement] = []
@@ -237,7 +238,8 @@ class _WithContents(Rewriter):
         if found == "copy" and _converts(old):
             b.append(replace(old, decl=creation.array_of, operands=(base,), spelling=""))
             return
-        taken = b.op(memory.copy if found == "copy" else memory.read, base, name=base.name)  # type: ignore[union-attr]
+        assert isinstance(base, Value)
+        taken = b.op(memory.copy if found == "copy" else memory.read, base, name=base.name)
         b.append(with_parts(old, [taken, *rest], ()))
 
 

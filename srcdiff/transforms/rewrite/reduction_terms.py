@@ -40,4 +40,4 @@ class TurnTerms:
         """Whether an operation reads storage that the loop does not write."""
         if op.decl not in (memory.index, memory.gather, memory.read, containers.list_item):
             return False
-        return self.roots[op.operands[0]].isdisjoint(writes_of(loop, self.roots))  # type: ignore[index]
+        return self.roots.of(op.operands[0]).isdisjoint(writes_of(loop, self.roots))

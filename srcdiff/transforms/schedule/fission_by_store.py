@@ -95,7 +95,7 @@ class _Turn:
         for k, op in enumerate(body):
             if op.decl in ELEMENT_ACCESSES:
                 array = op.operands[0]
-                own = roots.get(array, frozenset()) if isinstance(array, Value) else frozenset()
+                own = roots.of(array)
                 if len(own) != 1 or not is_element(op):
                     return None
                 at = op.operands[1 if op.decl is memory.index else 2 :]

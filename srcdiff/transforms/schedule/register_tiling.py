@@ -123,13 +123,13 @@ class _SharedRows(Rewriter):
             return False
         ops = [s for s in walk(loop.body) if isinstance(s, Op)]
         written = writes_of(loop, self.roots)
-        if any(written & self.roots[s.operands[0]] for s in loop.body.body if _is_load(s)):  # type: ignore[index]
+        if any(written & self.roots.of(s.operands[0]) for s in loop.body.body if _is_load(s)):
             return False
         return all(self.is_apart(root, ops, loop) for root in written)
 
     def is_apart(self, root: Value, ops: Sequence[Op], loop: For) -> bool:
         """Whether each iteration touches only what its index picks along one axis of some storage."""
-        touching = [op for op in ops if subscripts(op) and root in self.roots[op.operands[0]]]  # type: ignore[index]
+        touching = [op for op in ops if subscripts(op) and root in self.roots.of(op.operands[0])]
         axes = [{k for k, a in enumerate(subscripts(op)) if a is loop.index} for op in touching]
         names = {op.operands[0] for op in touching}
         return len(names) == 1 and bool(set.intersection(*axes))

@@ -118,7 +118,7 @@ class _Running(Rewriter):
             return False
         if s.decl is memory.index:
             written = writes_of(loop, self.roots)
-            return self.roots[s.operands[0]].isdisjoint(written) and self.is_inside(s)  # type: ignore[index]
+            return self.roots.of(s.operands[0]).isdisjoint(written) and self.is_inside(s)
         is_number = all(isinstance(v.type, Scalar) for v in (*s.operands, *s.results))
         raises = s.decl.raises and not self.is_quotient(s)
         return is_number and not (s.decl.effect or s.decl.writes or raises)

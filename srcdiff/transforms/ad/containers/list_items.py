@@ -42,7 +42,7 @@ def _readers(xs: Value, program: Program) -> int:
 
     def is_same(atom: Atom) -> bool:
         is_list = isinstance(atom, Value) and isinstance(atom.type, List)
-        return is_list and not own.isdisjoint(program.roots.get(atom, frozenset()))  # type: ignore[arg-type]
+        return is_list and not own.isdisjoint(program.roots.of(atom))
 
     found = 0
     for s in walk(program.top):

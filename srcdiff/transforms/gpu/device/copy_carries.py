@@ -35,7 +35,7 @@ class _OwnCarries(Rewriter):
         self.known = known  # lengths that arguments show
 
     def of(self, atom: Atom) -> frozenset[Value]:
-        return self.roots.get(atom, frozenset()) if isinstance(atom, Value) else frozenset()
+        return self.roots.of(atom)
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         new = self.keep(old, env, b)

@@ -60,7 +60,7 @@ class _BranchStorage(Rewriter):
     def may_be_copied(self, side: Region, k: int, old: If) -> bool:
         """Whether nobody can tell a copy behind the branches: nobody else knows it, or nothing writes it."""
         y = side.yields[k]
-        roots = self.roots.get(y, frozenset()) if isinstance(y, Value) else frozenset()
+        roots = self.roots.of(y)
         inside = {v for r in regions_of(old) for v in defined_in(r)}
         if roots <= inside and side.yields.count(y) == 1:
             return True

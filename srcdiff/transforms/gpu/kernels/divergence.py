@@ -48,7 +48,7 @@ class _Dims:
         return frozenset().union(*known, *(self.of[r] for a in atoms for r in self.stored_in(a)))
 
     def stored_in(self, a: Atom) -> frozenset[Value]:
-        return self.roots.get(a, frozenset()) if isinstance(a, Value) else frozenset()
+        return self.roots.of(a)
 
     def region(self, region: Region, around: Dims) -> None:
         """Look at what a region does; `around`: which threads come there differs along these."""

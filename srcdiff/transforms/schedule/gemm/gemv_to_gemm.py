@@ -146,7 +146,7 @@ class _Gather(Rewriter):
         outer = loop.makers.get(added) if isinstance(added, Value) else None
         if outer is None or outer.decl is not linalg.outer or self.uses[outer.result] != 1:
             return None
-        storage = self.roots.get(target, frozenset()) if isinstance(target, Value) else frozenset()
+        storage = self.roots.of(target)
         others = [a for s in walk(loop.loop.body) if s is not op for a in used_atoms(s)]
         others += [*loop.loop.carried, *loop.loop.body.yields]
         if target in loop.own or any(

@@ -206,7 +206,7 @@ class Run:
                 return False
             raises |= isinstance(s, Op) and s.decl is control.raise_
             if at := subscripts(s):
-                for root in self.facts.roots[s.operands[0]] - inside:  # type: ignore[index]
+                for root in self.facts.roots.of(s.operands[0]) - inside:
                     touched[root] = touched.get(root, True) and at[0] is loop.index
         written = writes_of(loop, self.facts.roots) - inside
         if (raises and self.raises) or not self.touch(touched, written):
