@@ -7,16 +7,16 @@ from the first line on.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from srcdiff.codegen.text import syntax as n
+from srcdiff.codegen.text.syntax import Expr, Stmt
 from srcdiff.ir.core import Function, Value
 from srcdiff.ir.types import List, Struct, Type, has_lists
 
 __all__ = ["listed_parameters"]
 
 
-def listed_parameters(fn: Function, names: Mapping[Value, str]) -> list[Any]:
+def listed_parameters(fn: Function, names: Mapping[Value, str]) -> list[Stmt]:
     """The statements that make lists of what stands for them."""
     return [
         n.assign(n.name(names[p]), _listed(p.type, n.name(names[p])))
@@ -25,7 +25,7 @@ def listed_parameters(fn: Function, names: Mapping[Value, str]) -> list[Any]:
     ]
 
 
-def _listed(type_: Type, value: Any, depth: int = 0) -> Any:
+def _listed(type_: Type, value: Expr, depth: int = 0) -> Expr:
     if isinstance(type_, List) and not has_lists(type_.element):
         return n.call("list", value)
     if isinstance(type_, List):

@@ -26,9 +26,11 @@ from srcdiff.codegen.text import syntax as n
 from srcdiff.codegen.text.expression_folding import Folding, fold
 from srcdiff.codegen.text.printer import to_text
 from srcdiff.codegen.text.statements import Writer, constant
+from srcdiff.codegen.text.syntax import Expr, Stmt
 from srcdiff.codegen.text.templates import template
 from srcdiff.ir.alias import storage_roots
 from srcdiff.ir.core import Call, For, Function, Op, Tree, Value, walk
+from srcdiff.ir.location import Location
 from srcdiff.ir.recursion import callees_first, calls_of_itself
 
 __all__ = ["bindings_of", "function_tree", "to_source"]
@@ -44,7 +46,7 @@ def to_source(fn: Function) -> str:
     names: dict[Function, str] = {}
     known: dict[str, str] = {}  # a helper's text under the user's name: what it is called here
     imports: set[str] = set()
-    definitions: list[Any] = []
+    definitions: list[Stmt] = []
     defined: list[Function] = []
     for f in functions:
         bare = {f: f.name, **names}
@@ -85,7 +87,7 @@ def _has_threads(fn: Function) -> bool:
 _DTYPES = {"bool": "bool_", "int": "int64", "float": "float64"}
 
 
-def _spell_dtypes(tree: Any) -> None:
+def _spell_dtypes(tree: Stmt) -> None:
     """NumPy's names for dtypes: Numba takes no others."""
     for node in gast.walk(tree):
         if isinstance(node, gast.Call):
@@ -104,7 +106,7 @@ def _spell_dtypes(tree: Any) -> None:
                     node.args = [new if a is name else a for a in node.args]
 
 
-def compiled(fastmath: bool, in_threads: bool = False) -> Any:
+def compiled(fastmath: bool, in_threads: bool = False) -> Expr:
     """The decorator of functions that Numba compiles. NaN and infinities always count."""
     flags = {"error_model": n.constant("numpy")}
     if in_threads:
@@ -158,7 +160,7 @@ def function_tree(
     bound: set[str],
     imports: set[str],
     is_entry: bool = False,
-) -> Any:
+) -> Stmt:
     """The definition of one function; adds the dotted names that it uses to `imports`."""
     writer, hollow = _writer(fn, names, bound)
     if hollow and not fn.target.is_compiled:
@@ -235,7 +237,7 @@ def _derivatives(fn: Function) -> dict[Value, tuple[Value, str]]:
     return {d: (v, form) for named, form in kinds for d, v in named.items()}
 
 
-def commented(writer: Writer, is_kernel: bool = False) -> list[Any]:
+def commented(writer: Writer, is_kernel: bool = False) -> list[Stmt]:
     """The body, with `# forward` and `# backward` where both are there and separate; where a thread is belongs to both
     parts of a kernel.
     """
@@ -245,19 +247,19 @@ def commented(writer: Writer, is_kernel: bool = False) -> list[Any]:
     at = _backward_start([node for node, _ in printed])
     if is_kernel and all(isinstance(node, Let) for node, _ in printed[:at]):
         at = None
-    out: list[Any] = []
+    out: list[Stmt] = []
     for k, (_, texts) in enumerate(printed):
         if k == 0 and at is not None:
-            out.append(_comment("forward"))
+            out.append(n.Comment("forward"))
         if k == at:
-            out += [n.Blank(), _comment("backward")]
+            out += [n.Blank(), n.Comment("backward")]
         out += texts
     return out
 
 
 def _with_tail_call(
-    output: Tree, printed: list[tuple[Node, list[Any]]]
-) -> list[tuple[Node, list[Any]]]:
+    output: Tree, printed: list[tuple[Node, list[Stmt]]]
+) -> list[tuple[Node, list[Stmt]]]:
     """`return f(x)` for `a, b = f(x)` and `return a, b`."""
     if len(printed) < 2:
         return printed
@@ -274,7 +276,7 @@ def _with_tail_call(
 def _remarks(fn: Function, writer: Writer) -> dict[int, str]:
     """What handlers of effects remark, beside the last statement of the line (of each iteration, where unrolled)."""
     remarks = fn.source.remarks
-    lines: dict[Any, list[Node]] = {}
+    lines: dict[Location | None, list[Node]] = {}
     for node in walk_nodes(writer.plan.nodes) if remarks else ():
         if not isinstance(node, Let) or node.op is None or node.origin != "user":
             continue
@@ -292,11 +294,6 @@ def _remarks(fn: Function, writer: Writer) -> dict[int, str]:
             texts, each = texts[-1:], len(nodes)
         found.update((text, nodes[(k + 1) * each - 1]) for k, text in enumerate(texts))
     return {id(node): text for text, node in found.items()}
-
-
-def _comment(text: str) -> Any:
-    make: Any = n.Comment
-    return make(text)
 
 
 def _backward_start(nodes: list[Node]) -> int | None:
@@ -332,16 +329,16 @@ def _short_names(dotted: list[str], variables: set[str]) -> dict[str, str]:
     return short
 
 
-def _mentions_numpy(body: list[Any]) -> bool:
+def _mentions_numpy(body: list[Stmt]) -> bool:
     return any(
         isinstance(node, gast.Name) and node.id == "np" for s in body for node in gast.walk(s)
     )
 
 
-def import_statements(imports: set[str]) -> list[Any]:
+def import_statements(imports: set[str]) -> list[Stmt]:
     """`cmath`, `math` and `operator`, then NumPy, then the others; only what is used."""
     own = ("cmath", "math", "operator")
-    out: list[Any] = [n.import_(module) for module in own if module in imports]
+    out: list[Stmt] = [n.import_(module) for module in own if module in imports]
     if "np" in imports:
         out.append(n.import_("numpy", "np"))
     modules: dict[str, list[str]] = {}

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import count
-from typing import Any
 
 from srcdiff.codegen.plan.plan import Let, Loop, Plan, flat, walk_nodes
 from srcdiff.codegen.text import syntax as n
+from srcdiff.codegen.text.syntax import Expr, Stmt
 from srcdiff.ir.alias import written_operands
 from srcdiff.ir.core import Atom, Call, Node, Tree, Value, leaves
 from srcdiff.ir.types import Struct
@@ -28,7 +28,7 @@ class CallResults:
         self.used = {*names.values(), *taken}
         self.holders: dict[tuple[str, int], str] = {}
         self.made: Counter[str] = Counter()  # in this statement
-        self.places: dict[Value, Any] = {}
+        self.places: dict[Value, Expr] = {}
         self.counts: Counter[Atom] = Counter()
         self.written: set[Atom] = set()
         for node in walk_nodes(plan.nodes):
@@ -38,11 +38,11 @@ class CallResults:
             if isinstance(node, Let) and node.op is not None:
                 self.written.update(node.operands[k] for k in node.op.decl.writes)
 
-    def statements(self, call: Call, results: Sequence[Value], value: Any) -> list[Any]:
+    def statements(self, call: Call, results: Sequence[Value], value: Expr) -> list[Stmt]:
         tree = call.function.output
         if isinstance(tree, int) and self.names[results[tree]] == "_" and written_operands(call):
             return [n.expr_stmt(value)]
-        parts: list[Any] = []
+        parts: list[Stmt] = []
         self.made.clear()
         if _is_sequence(tree) or _is_unpackable(tree):
             target = self.target(tree, call, results, parts)
@@ -51,7 +51,7 @@ class CallResults:
             self.parts(tree, target, call, results, parts)
         return [n.assign(target, value), *parts]
 
-    def target(self, tree: Tree, call: Call, results: Sequence[Value], parts: list[Any]) -> Any:
+    def target(self, tree: Tree, call: Call, results: Sequence[Value], parts: list[Stmt]) -> Expr:
         """The target that a result is assigned to; appends the statements that unpack it."""
         if isinstance(tree, int):
             return n.name(self.names[results[tree]])
@@ -77,7 +77,7 @@ class CallResults:
         return name
 
     def parts(
-        self, tree: Tree, base: Any, call: Call, results: Sequence[Value], out: list[Any]
+        self, tree: Tree, base: Expr, call: Call, results: Sequence[Value], out: list[Stmt]
     ) -> None:
         """The places of a container's parts, and an assignment for each that needs a name."""
         if isinstance(tree, int):

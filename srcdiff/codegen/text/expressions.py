@@ -17,7 +17,7 @@ import gast
 
 from srcdiff.codegen.text.line_breaks import COMMA_LEVEL, Break, Close, LineWriter, Open
 from srcdiff.codegen.text.literals import FStringPart, fstring, quoted
-from srcdiff.codegen.text.syntax import constant, is_literal
+from srcdiff.codegen.text.syntax import Expr, constant, is_literal
 
 # From loose to tight; what is BRACKETED stands in brackets except where a method says otherwise.
 (
@@ -63,14 +63,14 @@ BRACKETS = {
 class ExpressionPrinter(astunparse.Unparser):
     """Owns every expression of its base class, which would bracket all of them."""
 
-    def __init__(self, tree: Any, file: TextIO, width: int) -> None:
+    def __init__(self, tree: Expr, file: TextIO, width: int) -> None:
         self._fstrings = 0  # that the expression printed stands in
         super().__init__(tree, LineWriter(file, width))
 
     def write(self, text: str) -> None:
         self.f.write(text)
 
-    def expr(self, node: Any, level: int = TEST) -> None:
+    def expr(self, node: Expr, level: int = TEST) -> None:
         """Prints an expression, in brackets if it binds less tightly than `level`."""
         node = _literal(node)
         show = self._method(node)
@@ -79,8 +79,8 @@ class ExpressionPrinter(astunparse.Unparser):
         else:
             show(node)
 
-    def _method(self, node: Any) -> Callable[[Any], None]:
-        method: Callable[[Any], None] | None = getattr(self, "_" + type(node).__name__, None)
+    def _method(self, node: Expr) -> Callable[[Expr], None]:
+        method: Callable[[Expr], None] | None = getattr(self, "_" + type(node).__name__, None)
         if method is None:
             raise TypeError(f"cannot print {type(node).__name__}")
         return method
@@ -91,7 +91,7 @@ class ExpressionPrinter(astunparse.Unparser):
 
     # ---- pieces of lines ----
 
-    def _value(self, node: Any, level: int = TEST) -> None:
+    def _value(self, node: Expr, level: int = TEST) -> None:
         """An expression that brackets may be put round where its line is too long."""
         self._maybe_bracketed(lambda: self.expr(node, level))
 
@@ -100,30 +100,30 @@ class ExpressionPrinter(astunparse.Unparser):
         show()
         self.write(MAYBE_CLOSE)
 
-    def _test(self, node: Any) -> None:
+    def _test(self, node: Expr) -> None:
         """An expression where `:=` needs no brackets."""
         self.expr(node, BRACKETED if isinstance(node, gast.NamedExpr) else TEST)
 
-    def _target(self, node: Any) -> None:
+    def _target(self, node: Expr) -> None:
         """Something assigned to, which is broken only if breaking what follows is not enough."""
         level = TUPLE if isinstance(node, gast.Tuple) else TEST
         self._maybe_bracketed(lambda: self.expr(node, level), TARGET_OPEN)
 
-    def _between(self, bracket: str, show: Callable[[Any], None], node: Any) -> None:
+    def _between(self, bracket: str, show: Callable[[Expr], None], node: Expr) -> None:
         opening, closing = BRACKETS[bracket]
         self.write(opening)
         show(node)
         self.write(closing)
 
     def _separated(
-        self, items: Iterable[Any], show: Callable[[Any], None], comma: str = COMMA
+        self, items: Iterable[Expr], show: Callable[[Expr], None], comma: str = COMMA
     ) -> None:
         for position, item in enumerate(items):
             if position:
                 self.write(comma)
             show(item)
 
-    def _listed(self, bracket: str, items: Iterable[Any], show: Callable[[Any], None]) -> None:
+    def _listed(self, bracket: str, items: Iterable[Expr], show: Callable[[Expr], None]) -> None:
         # Calls nest deeply, so this does without further calls on the stack.
         opening, closing = BRACKETS[bracket]
         self.write(opening)
@@ -135,7 +135,7 @@ class ExpressionPrinter(astunparse.Unparser):
 
     # ---- parameters and arguments ----
 
-    def _arguments(self, t: Any, comma: str = COMMA) -> None:
+    def _arguments(self, t: Expr, comma: str = COMMA) -> None:
         """Parameters, which are names in gast; `*` and `**` belong to their places in the list."""
         positional = [*t.posonlyargs, *t.args]
         defaults = [None] * (len(positional) - len(t.defaults)) + t.defaults
@@ -153,7 +153,7 @@ class ExpressionPrinter(astunparse.Unparser):
             entries.append(("**", t.kwarg, None))
         self._separated(entries, lambda entry: self._parameter(*entry), comma)
 
-    def _parameter(self, prefix: str, param: Any, default: Any) -> None:
+    def _parameter(self, prefix: str, param: Expr, default: Expr) -> None:
         self.write(prefix)
         if param is None:
             return
@@ -167,19 +167,19 @@ class ExpressionPrinter(astunparse.Unparser):
             self.write("=" if param.annotation is None else " = ")
             self.expr(default)
 
-    def _argument(self, node: Any) -> None:
+    def _argument(self, node: Expr) -> None:
         if isinstance(node, gast.keyword):
             self._keyword(node)
         else:
             self._test(node)
 
-    def _keyword(self, t: Any) -> None:
+    def _keyword(self, t: Expr) -> None:
         self.write("**" if t.arg is None else f"{t.arg}=")
         self.expr(t.value, BIT_OR if t.arg is None else TEST)
 
     # ---- operators ----
 
-    def _BinOp(self, t: Any) -> None:
+    def _BinOp(self, t: Expr) -> None:
         if isinstance(t.op, gast.Pow):
             self._power(t)
             return
@@ -193,42 +193,42 @@ class ExpressionPrinter(astunparse.Unparser):
             self.write(OPERATORS[type(term.op).__name__])
             self.expr(term.right, level + 1)
 
-    def _power(self, t: Any) -> None:
+    def _power(self, t: Expr) -> None:
         base, exponent = _literal(t.left), _literal(t.right)
         simple = _level(base) >= AWAIT and _is_simple(base) and _is_simple(exponent)
         self.expr(base, AWAIT)
         self.write("**" if simple else OPERATORS["Pow"])
         self.expr(exponent, FACTOR)
 
-    def _UnaryOp(self, t: Any) -> None:
+    def _UnaryOp(self, t: Expr) -> None:
         text, level = UNARY[type(t.op).__name__]
         self.write(text)
         self.expr(t.operand, level)
 
-    def _BoolOp(self, t: Any) -> None:
+    def _BoolOp(self, t: Expr) -> None:
         level = _level(t)
         operator = OPERATORS[type(t.op).__name__]
         self._separated(t.values, lambda value: self.expr(value, level + 1), operator)
 
-    def _Compare(self, t: Any) -> None:
+    def _Compare(self, t: Expr) -> None:
         self.expr(t.left, BIT_OR)
         for op, comparator in zip(t.ops, t.comparators, strict=True):
             self.write(OPERATORS[type(op).__name__])
             self.expr(comparator, BIT_OR)
 
-    def _IfExp(self, t: Any) -> None:
+    def _IfExp(self, t: Expr) -> None:
         self.expr(t.body, OR)
         self.write(IF)
         self.expr(t.test, OR)
         self.write(ELSE)
         self.expr(t.orelse, TEST)
 
-    def _NamedExpr(self, t: Any) -> None:
+    def _NamedExpr(self, t: Expr) -> None:
         self.expr(t.target)
         self.write(" := ")
         self.expr(t.value)
 
-    def _Lambda(self, t: Any) -> None:
+    def _Lambda(self, t: Expr) -> None:
         arguments = t.args
         spaced = arguments.args or arguments.posonlyargs or arguments.kwonlyargs
         self.write("lambda " if spaced or arguments.vararg or arguments.kwarg else "lambda")
@@ -236,30 +236,30 @@ class ExpressionPrinter(astunparse.Unparser):
         self.write(": ")
         self._value(t.body)
 
-    def _Await(self, t: Any) -> None:
+    def _Await(self, t: Expr) -> None:
         self.write("await ")
         self.expr(t.value, ATOM)
 
-    def _Yield(self, t: Any) -> None:
+    def _Yield(self, t: Expr) -> None:
         self.write("yield")
         if t.value is not None:
             self.write(" ")
             self.expr(t.value, TUPLE)
 
-    def _YieldFrom(self, t: Any) -> None:
+    def _YieldFrom(self, t: Expr) -> None:
         self.write("yield from ")
         self.expr(t.value)
 
-    def _Starred(self, t: Any) -> None:
+    def _Starred(self, t: Expr) -> None:
         self.write("*")
         self.expr(t.value, BIT_OR)
 
     # ---- atoms and what follows them ----
 
-    def _Name(self, t: Any) -> None:
+    def _Name(self, t: Expr) -> None:
         self.write(t.id)
 
-    def _Constant(self, t: Any) -> None:
+    def _Constant(self, t: Expr) -> None:
         value = t.value
         if isinstance(value, (str, bytes)):
             prefix = t.kind or ""
@@ -269,12 +269,12 @@ class ExpressionPrinter(astunparse.Unparser):
         else:
             self.write(re.sub(r"e(\+|(-))0*", r"e\2", repr(value)))  # 1e-5, 1e16
 
-    def _JoinedStr(self, t: Any) -> None:
+    def _JoinedStr(self, t: Expr) -> None:
         parts: list[FStringPart] = []
         self._fstring_parts(t, parts, in_spec=False)
         self.write(fstring(parts, self._fstrings))
 
-    def _fstring_parts(self, t: Any, parts: list[FStringPart], in_spec: bool) -> None:
+    def _fstring_parts(self, t: Expr, parts: list[FStringPart], in_spec: bool) -> None:
         for value in t.values:
             if isinstance(value, gast.Constant):
                 parts.append(("spec" if in_spec else "text", value.value))
@@ -291,7 +291,7 @@ class ExpressionPrinter(astunparse.Unparser):
                 self._fstring_parts(value.format_spec, parts, in_spec=True)
             parts.append(("code", "}"))
 
-    def _text_of(self, node: Any, level: int) -> str:
+    def _text_of(self, node: Expr, level: int) -> str:
         """The text of an expression that stands inside an f-string."""
         line, self.f.pieces = self.f.pieces, []
         self._fstrings += 1
@@ -300,23 +300,23 @@ class ExpressionPrinter(astunparse.Unparser):
         code, self.f.pieces = "".join(self.f.pieces), line
         return code
 
-    def _Attribute(self, t: Any) -> None:
+    def _Attribute(self, t: Expr) -> None:
         self.expr(t.value, ATOM)
         self.write(f".{t.attr}")
 
-    def _Call(self, t: Any) -> None:
+    def _Call(self, t: Expr) -> None:
         self.expr(t.func, ATOM)
         if len(t.args) == 1 and not t.keywords and isinstance(t.args[0], gast.GeneratorExp):
             self._GeneratorExp(t.args[0])
         else:
             self._listed("call", [*t.args, *t.keywords], self._argument)
 
-    def _Subscript(self, t: Any) -> None:
+    def _Subscript(self, t: Expr) -> None:
         self.expr(t.value, ATOM)
         bare = isinstance(t.slice, gast.Tuple) and t.slice.elts
         self._between("index", self._Tuple if bare else self.expr, t.slice)
 
-    def _Slice(self, t: Any) -> None:
+    def _Slice(self, t: Expr) -> None:
         """`a:b`, with spaces round the colons (where something stands) unless all is simple."""
         parts = [part for part in (t.lower, t.upper, t.step) if part is not None]
         space = "" if all(map(_is_simple_bound, parts)) else " "
@@ -333,27 +333,27 @@ class ExpressionPrinter(astunparse.Unparser):
 
     # ---- displays and comprehensions ----
 
-    def _Tuple(self, t: Any) -> None:
+    def _Tuple(self, t: Expr) -> None:
         if not t.elts:
             self.write("()")
         self._separated(t.elts, self.expr)
         if len(t.elts) == 1:
             self.write(",")
 
-    def _List(self, t: Any) -> None:
+    def _List(self, t: Expr) -> None:
         self._listed("list", t.elts, self.expr)
 
-    def _Set(self, t: Any) -> None:
+    def _Set(self, t: Expr) -> None:
         if not t.elts:
             raise TypeError("cannot print Set without elements")
         self._listed("dict", t.elts, self.expr)
 
-    def _Dict(self, t: Any) -> None:
+    def _Dict(self, t: Expr) -> None:
         self._listed(
             "dict", zip(t.keys, t.values, strict=True), lambda pair: self._dict_item(*pair)
         )
 
-    def _dict_item(self, key: Any, value: Any) -> None:
+    def _dict_item(self, key: Expr, value: Expr) -> None:
         if key is None:
             self.write("**")
             self.expr(value, BIT_OR)
@@ -362,19 +362,19 @@ class ExpressionPrinter(astunparse.Unparser):
             self.write(": ")
             self.expr(value)
 
-    def _ListComp(self, t: Any) -> None:
+    def _ListComp(self, t: Expr) -> None:
         self._between("list", self._comprehension_parts, t)
 
-    def _SetComp(self, t: Any) -> None:
+    def _SetComp(self, t: Expr) -> None:
         self._between("dict", self._comprehension_parts, t)
 
-    def _DictComp(self, t: Any) -> None:
+    def _DictComp(self, t: Expr) -> None:
         self._between("dict", self._comprehension_parts, t)
 
-    def _GeneratorExp(self, t: Any) -> None:
+    def _GeneratorExp(self, t: Expr) -> None:
         self._between("call", self._comprehension_parts, t)
 
-    def _comprehension_parts(self, t: Any) -> None:
+    def _comprehension_parts(self, t: Expr) -> None:
         if isinstance(t, gast.DictComp):
             self._dict_item(t.key, t.value)
         else:
@@ -382,7 +382,7 @@ class ExpressionPrinter(astunparse.Unparser):
         for generator in t.generators:
             self._comprehension(generator)
 
-    def _comprehension(self, t: Any) -> None:
+    def _comprehension(self, t: Expr) -> None:
         self.write(ASYNC_FOR if t.is_async else FOR)
         self._target(t.target)
         self.write(" in ")
@@ -393,27 +393,27 @@ class ExpressionPrinter(astunparse.Unparser):
 
     # ---- patterns ----
 
-    def _MatchValue(self, t: Any) -> None:
+    def _MatchValue(self, t: Expr) -> None:
         self._pattern_value(t.value)
 
-    def _pattern_value(self, node: Any) -> None:
+    def _pattern_value(self, node: Expr) -> None:
         """A pattern can hold numbers and strings, but not the expression that stands for inf."""
         for part in ast.walk(node):
             if isinstance(part, gast.Constant) and not _is_pattern(constant(part.value)):
                 raise TypeError(f"cannot print {part.value!r} in a pattern")
         self.expr(node)
 
-    def _MatchSingleton(self, t: Any) -> None:
+    def _MatchSingleton(self, t: Expr) -> None:
         self.write(repr(t.value))
 
-    def _MatchSequence(self, t: Any) -> None:
+    def _MatchSequence(self, t: Expr) -> None:
         self._listed("list", t.patterns, self.expr)
 
-    def _MatchStar(self, t: Any) -> None:
+    def _MatchStar(self, t: Expr) -> None:
         self.write(f"*{t.name or '_'}")
 
-    def _MatchMapping(self, t: Any) -> None:
-        def entry(pair: tuple[Any, Any]) -> None:
+    def _MatchMapping(self, t: Expr) -> None:
+        def entry(pair: tuple[Expr, Expr]) -> None:
             if pair[0] is None:
                 self.write(f"**{pair[1]}")
             else:
@@ -424,8 +424,8 @@ class ExpressionPrinter(astunparse.Unparser):
         rest = [] if t.rest is None else [(None, t.rest)]
         self._listed("dict", [*zip(t.keys, t.patterns, strict=True), *rest], entry)
 
-    def _MatchClass(self, t: Any) -> None:
-        def entry(pair: tuple[str, Any]) -> None:
+    def _MatchClass(self, t: Expr) -> None:
+        def entry(pair: tuple[str, Expr]) -> None:
             self.write(pair[0])
             self.expr(pair[1])
 
@@ -436,24 +436,24 @@ class ExpressionPrinter(astunparse.Unparser):
         self.expr(t.cls, ATOM)
         self._listed("call", positional + named, entry)
 
-    def _MatchAs(self, t: Any) -> None:
+    def _MatchAs(self, t: Expr) -> None:
         if t.pattern is not None:
             self.expr(t.pattern, OR)
             self.write(" as ")
         self.write(t.name or "_")
 
-    def _MatchOr(self, t: Any) -> None:
+    def _MatchOr(self, t: Expr) -> None:
         self._separated(t.patterns, lambda each: self.expr(each, AND), OPERATORS["BitOr"])
 
 
-def _literal(node: Any) -> Any:
+def _literal(node: Expr) -> Any:
     """The node, or what is written for a constant that no literal stands for."""
     if isinstance(node, gast.Constant) and not is_literal(node.value):
         return constant(node.value)
     return node
 
 
-def _level(node: Any) -> int:
+def _level(node: Expr) -> int:
     """How tightly the expression or pattern binds."""
     kind = type(node).__name__
     if kind in ("BinOp", "UnaryOp", "BoolOp"):
@@ -471,7 +471,7 @@ def _is_pattern(value: Any) -> bool:
     return not any(isinstance(n, (gast.Attribute, gast.Call, gast.Tuple)) for n in ast.walk(value))
 
 
-def _is_simple(node: Any) -> bool:
+def _is_simple(node: Expr) -> bool:
     """True for operands that `**` stands next to without spaces."""
     if isinstance(node, gast.UnaryOp):
         return not isinstance(node.op, gast.Not) and _is_simple(node.operand)
@@ -482,7 +482,7 @@ def _is_simple(node: Any) -> bool:
     return isinstance(node, (gast.Name, gast.Constant))
 
 
-def _is_simple_bound(node: Any) -> bool:
+def _is_simple_bound(node: Expr) -> bool:
     if isinstance(node, gast.UnaryOp):
         return not isinstance(node.op, gast.Not) and _is_simple_bound(node.operand)
     return isinstance(node, (gast.Name, gast.Constant))

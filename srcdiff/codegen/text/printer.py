@@ -16,19 +16,19 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 from io import StringIO
-from typing import Any, TextIO
+from typing import TextIO
 
 import gast
 
 from srcdiff.codegen.text.expressions import BINARY, TEST, TUPLE, YIELD, ExpressionPrinter
 from srcdiff.codegen.text.literals import docstring
-from srcdiff.codegen.text.syntax import Blank, Comment
+from srcdiff.codegen.text.syntax import Blank, Comment, Expr, Stmt
 
 _DEFINITIONS = (gast.FunctionDef, gast.AsyncFunctionDef, gast.ClassDef)
 _IMPORTS = (gast.Import, gast.ImportFrom)
 
 
-def to_text(tree: Any, width: int = 100) -> str:
+def to_text(tree: Stmt, width: int = 100) -> str:
     """The text of a module, which ends in a newline, or of a statement or expression.
 
     Lines are `width` wide where they can be broken. What cannot be printed is a TypeError.
@@ -42,7 +42,7 @@ def to_text(tree: Any, width: int = 100) -> str:
 class Printer(ExpressionPrinter):
     """Prints `tree` to `file` when it is made, as its base classes do."""
 
-    def __init__(self, tree: Any, file: TextIO, width: int = 100) -> None:
+    def __init__(self, tree: Stmt, file: TextIO, width: int = 100) -> None:
         self._blank_lines = 0
         self._at_top = True  # of the text or of a block, where no blank lines stand
         super().__init__(tree, file, width)
@@ -57,7 +57,7 @@ class Printer(ExpressionPrinter):
         super().enter()
         self._at_top = True
 
-    def dispatch(self, tree: Any) -> None:
+    def dispatch(self, tree: Stmt) -> None:
         """Prints a block, a statement, or an expression that a statement holds."""
         if isinstance(tree, list):
             self._statements(tree)
@@ -70,13 +70,13 @@ class Printer(ExpressionPrinter):
 
     # ---- blocks ----
 
-    def _Module(self, t: Any) -> None:
+    def _Module(self, t: Stmt) -> None:
         self._body(t)
 
-    def _Interactive(self, t: Any) -> None:
+    def _Interactive(self, t: Stmt) -> None:
         self._body(t)
 
-    def _statements(self, body: Sequence[Any], first: int = 0) -> None:
+    def _statements(self, body: Sequence[Stmt], first: int = 0) -> None:
         """Statements, with blank lines round definitions and below imports."""
         previous = body[first - 1] if first else None
         for position, statement in enumerate(body[first:], first):
@@ -97,7 +97,7 @@ class Printer(ExpressionPrinter):
         """Leaves blank lines before what comes next; one is the most inside a block."""
         self._blank_lines = max(self._blank_lines, min(lines, 1) if self._indent else lines)
 
-    def _body(self, t: Any) -> None:
+    def _body(self, t: Stmt) -> None:
         """The statements of a module, class or function, the first of which may document it."""
         text = _docstring(t.body)
         if text is not None:
@@ -107,47 +107,47 @@ class Printer(ExpressionPrinter):
                 self._leave_blank(1)
         self._statements(t.body, first=0 if text is None else 1)
 
-    def _clause(self, header: str, body: Sequence[Any]) -> None:
+    def _clause(self, header: str, body: Sequence[Stmt]) -> None:
         self.fill(header)
         self._block(body)
 
-    def _block(self, body: Sequence[Any]) -> None:
+    def _block(self, body: Sequence[Stmt]) -> None:
         self.enter()
         self.dispatch(body)
         self.leave()
 
-    def _Comment(self, t: Any) -> None:
+    def _Comment(self, t: Stmt) -> None:
         for line in t.text.split("\n"):
             self.fill(f"# {line}".rstrip())
 
-    def _Blank(self, t: Any) -> None:
+    def _Blank(self, t: Stmt) -> None:
         self._blank_lines = min(self._blank_lines + 1, 1 if self._indent else 2)
 
     # ---- simple statements ----
 
-    def _Expr(self, t: Any) -> None:
+    def _Expr(self, t: Stmt) -> None:
         self.fill()
         self._value(t.value, YIELD)
 
-    def _Assign(self, t: Any) -> None:
+    def _Assign(self, t: Stmt) -> None:
         self.fill()
         for target in t.targets:
             self._target(target)
             self.write(" = ")
         self._assigned(t.value, unpacked=isinstance(t.targets[-1], gast.Tuple))
 
-    def _assigned(self, value: Any, unpacked: bool = False) -> None:
+    def _assigned(self, value: Expr, unpacked: bool = False) -> None:
         """What is assigned: `a, b = b, a` if it is unpacked at once, but `pair = (a, b)`."""
         bracketed = isinstance(value, gast.Tuple) and not unpacked
         self._value(value, TEST if bracketed else YIELD)
 
-    def _AugAssign(self, t: Any) -> None:
+    def _AugAssign(self, t: Stmt) -> None:
         self.fill()
         self._target(t.target)
         self.write(f" {BINARY[type(t.op).__name__][0]}= ")
         self._assigned(t.value)
 
-    def _AnnAssign(self, t: Any) -> None:
+    def _AnnAssign(self, t: Stmt) -> None:
         self.fill()
         bare = t.simple or not isinstance(t.target, gast.Name)
         self._target(t.target) if bare else self._between("call", self.expr, t.target)
@@ -157,20 +157,20 @@ class Printer(ExpressionPrinter):
             self.write(" = ")
             self._assigned(t.value)
 
-    def _Return(self, t: Any) -> None:
+    def _Return(self, t: Stmt) -> None:
         self.fill("return")
         if t.value is not None:
             self.write(" ")
             self._value(t.value, TUPLE)
 
-    def _ImportFrom(self, t: Any) -> None:
+    def _ImportFrom(self, t: Stmt) -> None:
         self.fill(f"from {'.' * (t.level or 0)}{t.module or ''} import ")
         if t.names[0].name == "*":
             self.write("*")  # which no brackets may surround
         else:
             self._maybe_bracketed(lambda: self._separated(t.names, self.dispatch))
 
-    def _TypeAlias(self, t: Any) -> None:
+    def _TypeAlias(self, t: Stmt) -> None:
         self.fill("type ")
         self.expr(t.name)
         self._type_params(t.type_params)
@@ -179,7 +179,7 @@ class Printer(ExpressionPrinter):
 
     # ---- compound statements ----
 
-    def _If(self, t: Any) -> None:
+    def _If(self, t: Stmt) -> None:
         keyword = "if "
         while True:
             self.fill(keyword)
@@ -190,13 +190,13 @@ class Printer(ExpressionPrinter):
             t, keyword = t.orelse[0], "elif "
         self._orelse(t)
 
-    def _While(self, t: Any) -> None:
+    def _While(self, t: Stmt) -> None:
         self.fill("while ")
         self._condition(t.test)
         self._block(t.body)
         self._orelse(t)
 
-    def _For(self, t: Any, keyword: str = "for ") -> None:
+    def _For(self, t: Stmt, keyword: str = "for ") -> None:
         self.fill(keyword)
         self._target(t.target)
         self.write(" in ")
@@ -204,25 +204,25 @@ class Printer(ExpressionPrinter):
         self._block(t.body)
         self._orelse(t)
 
-    def _AsyncFor(self, t: Any) -> None:
+    def _AsyncFor(self, t: Stmt) -> None:
         self._For(t, "async for ")
 
-    def _condition(self, node: Any) -> None:
+    def _condition(self, node: Expr) -> None:
         self._maybe_bracketed(lambda: self._test(node))
 
-    def _orelse(self, t: Any) -> None:
+    def _orelse(self, t: Stmt) -> None:
         if t.orelse:
             self._clause("else", t.orelse)
 
-    def _With(self, t: Any, keyword: str = "with ") -> None:
+    def _With(self, t: Stmt, keyword: str = "with ") -> None:
         self.fill(keyword)
         self._maybe_bracketed(lambda: self._separated(t.items, self.dispatch))
         self._block(t.body)
 
-    def _AsyncWith(self, t: Any) -> None:
+    def _AsyncWith(self, t: Stmt) -> None:
         self._With(t, "async with ")
 
-    def _withitem(self, t: Any) -> None:
+    def _withitem(self, t: Stmt) -> None:
         if isinstance(t.context_expr, gast.Tuple) and t.optional_vars is None:
             # In `with (a, b):` there are two managers, not a tuple.
             self._between("call", self.expr, t.context_expr)
@@ -232,7 +232,7 @@ class Printer(ExpressionPrinter):
             self.write(" as ")
             self.expr(t.optional_vars)
 
-    def _Try(self, t: Any, keyword: str = "except") -> None:
+    def _Try(self, t: Stmt, keyword: str = "except") -> None:
         self._clause("try", t.body)
         for handler in t.handlers:
             self._ExceptHandler(handler, keyword)
@@ -240,10 +240,10 @@ class Printer(ExpressionPrinter):
         if t.finalbody:
             self._clause("finally", t.finalbody)
 
-    def _TryStar(self, t: Any) -> None:
+    def _TryStar(self, t: Stmt) -> None:
         self._Try(t, "except*")
 
-    def _ExceptHandler(self, t: Any, keyword: str = "except") -> None:
+    def _ExceptHandler(self, t: Stmt, keyword: str = "except") -> None:
         self.fill(keyword)
         if t.type is not None:
             self.write(" ")
@@ -252,7 +252,7 @@ class Printer(ExpressionPrinter):
             self.write(f" as {t.name.id}")
         self._block(t.body)
 
-    def _ClassDef(self, t: Any) -> None:
+    def _ClassDef(self, t: Stmt) -> None:
         self._decorators(t)
         self.fill(f"class {t.name}")
         self._type_params(t.type_params)
@@ -260,7 +260,7 @@ class Printer(ExpressionPrinter):
             self._listed("call", [*t.bases, *t.keywords], self.expr)
         self._definition_body(t)
 
-    def _FunctionDef(self, t: Any, keyword: str = "def") -> None:
+    def _FunctionDef(self, t: Stmt, keyword: str = "def") -> None:
         self._decorators(t)
         self.fill(f"{keyword} {t.name}")
         self._type_params(t.type_params)
@@ -270,25 +270,25 @@ class Printer(ExpressionPrinter):
             self._value(t.returns)
         self._definition_body(t)
 
-    def _AsyncFunctionDef(self, t: Any) -> None:
+    def _AsyncFunctionDef(self, t: Stmt) -> None:
         self._FunctionDef(t, "async def")
 
-    def _decorators(self, t: Any) -> None:
+    def _decorators(self, t: Stmt) -> None:
         for decorator in t.decorator_list:
             self.fill("@")
             self._test(decorator)
 
-    def _definition_body(self, t: Any) -> None:
+    def _definition_body(self, t: Stmt) -> None:
         self.enter()
         self._body(t)
         self.leave()
 
-    def _Match(self, t: Any) -> None:
+    def _Match(self, t: Stmt) -> None:
         self.fill("match ")
         self._condition(t.subject)
         self._block(t.cases)
 
-    def _match_case(self, t: Any) -> None:
+    def _match_case(self, t: Stmt) -> None:
         self.fill("case ")
         self._value(t.pattern)
         if t.guard is not None:
@@ -296,11 +296,11 @@ class Printer(ExpressionPrinter):
             self._condition(t.guard)
         self._block(t.body)
 
-    def _type_params(self, params: Sequence[Any]) -> None:
+    def _type_params(self, params: Sequence[Stmt]) -> None:
         if params:
             self._listed("index", params, self.dispatch)
 
-    def _TypeVar(self, t: Any, prefix: str = "") -> None:
+    def _TypeVar(self, t: Stmt, prefix: str = "") -> None:
         self.write(prefix + t.name)
         if getattr(t, "bound", None) is not None:
             self.write(": ")
@@ -309,14 +309,14 @@ class Printer(ExpressionPrinter):
             self.write(" = ")
             self.expr(t.default_value)
 
-    def _ParamSpec(self, t: Any) -> None:
+    def _ParamSpec(self, t: Stmt) -> None:
         self._TypeVar(t, "**")
 
-    def _TypeVarTuple(self, t: Any) -> None:
+    def _TypeVarTuple(self, t: Stmt) -> None:
         self._TypeVar(t, "*")
 
 
-def _docstring(body: Sequence[Any]) -> str | None:
+def _docstring(body: Sequence[Stmt]) -> str | None:
     """The text of the string that a body starts with."""
     if not body or not isinstance(body[0], gast.Expr):
         return None
@@ -326,7 +326,7 @@ def _docstring(body: Sequence[Any]) -> str | None:
     return value.value
 
 
-def _starts_definition(body: Sequence[Any], position: int) -> bool:
+def _starts_definition(body: Sequence[Stmt], position: int) -> bool:
     """True for a definition, and for the first of the comments directly above one."""
     while position < len(body) and isinstance(body[position], Comment):
         position += 1

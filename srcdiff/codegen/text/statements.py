@@ -14,6 +14,7 @@ from srcdiff.codegen.plan.plan import Branch, Copy, Jump, Let, Loop, Node, Patte
 from srcdiff.codegen.plan.zero_dim_variables import boxed_values
 from srcdiff.codegen.text import syntax as n
 from srcdiff.codegen.text.expression_folding import Folding
+from srcdiff.codegen.text.syntax import Expr, Stmt
 from srcdiff.codegen.text.templates import template
 from srcdiff.ir.core import Atom, Call, Const, For, Op, Tree, Value, const
 from srcdiff.ir.types import Scalar, ndim_of
@@ -56,7 +57,7 @@ class Writer:
 
     # ---- expressions ----
 
-    def expression(self, atom: Atom) -> Any:
+    def expression(self, atom: Atom) -> Expr:
         if isinstance(atom, Const):
             return constant(atom.value)
         let = self.folding.folded.get(atom)
@@ -64,7 +65,7 @@ class Writer:
             return self.value(let)
         return self.calls.places.get(atom) or n.name(self.names[atom])
 
-    def value(self, let: Let) -> Any:
+    def value(self, let: Let) -> Expr:
         if (
             isinstance(let.source, Op)
             and let.source.decl.name == "read"
@@ -81,7 +82,7 @@ class Writer:
             filled.wraps = True  # `x - -k` is not `x + k` then
         return with_minus(filled) if let.origin != "user" else filled
 
-    def counted_on(self, let: Let) -> Any:
+    def counted_on(self, let: Let) -> Expr:
         """`i - 1` for `i + 1 - 2`: steps of an integer in one; None where there are not several."""
         steps, count = 0, 0
         at: Atom | None = None
@@ -101,10 +102,10 @@ class Writer:
 
     # ---- statements ----
 
-    def block(self, nodes: Sequence[Node]) -> list[Any]:
+    def block(self, nodes: Sequence[Node]) -> list[Stmt]:
         return [s for node in nodes for s in self.statement(node)]
 
-    def statement(self, node: Node) -> list[Any]:
+    def statement(self, node: Node) -> list[Stmt]:
         match node:
             case Let():
                 written = self.let(node)
@@ -120,11 +121,11 @@ class Writer:
             case Jump():
                 return self.jump(node)
 
-    def let(self, let: Let) -> list[Any]:
+    def let(self, let: Let) -> list[Stmt]:
         if len(let.results) == 1 and let.results[0] in self.folding.folded:
             return []
         if let.op is not None and let.op.decl.name == "comment":
-            return [n.Comment(let.op.attrs["text"])]  # type: ignore[call-arg]
+            return [n.Comment(let.op.attrs["text"])]
         filled = self.value(let)
         if not let.results:
             return [
@@ -138,7 +139,7 @@ class Writer:
             return [n.assign(n.tuple_(*(self.target(r) for r in let.results)), filled)]
         return [self.assign(let.results[0], filled, let.op)]
 
-    def assign(self, result: Value, value: Any, op: Op | None = None) -> Any:
+    def assign(self, result: Value, value: Expr, op: Op | None = None) -> Stmt:
         name = self.names[result]
         if name == "_" and isinstance(value, gast.Call) and result.name != "_":
             return n.expr_stmt(value)  # `xs.pop()`
@@ -162,19 +163,19 @@ class Writer:
                 return n.augassign(name, *rest)
         return n.assign(name, value)
 
-    def target(self, pattern: Pattern) -> Any:
+    def target(self, pattern: Pattern) -> Expr:
         return (
             n.name(self.names[pattern])
             if isinstance(pattern, Value)
             else n.tuple_(*map(self.target, pattern))
         )
 
-    def copy(self, copy: Copy) -> list[Any]:
+    def copy(self, copy: Copy) -> list[Stmt]:
         """Assignments one after the other where the order allows it, in one tuple where they form a circle."""
         shape = self.shape(copy) if copy.together else None
         if shape is not None:
             return [n.assign(n.tuple_(*map(self.target, copy.targets)), shape)]
-        pending: list[tuple[Value, Any]] = []
+        pending: list[tuple[Value, Expr]] = []
         for target, source in zip(copy.targets, copy.sources, strict=True):
             value = self.expression(source)
             if self.names[target] != "_" and not _is_name(value, self.names[target]):
@@ -182,7 +183,7 @@ class Writer:
         reads = {
             t: {node.id for node in gast.walk(v) if isinstance(node, gast.Name)} for t, v in pending
         }
-        out: list[Any] = []
+        out: list[Stmt] = []
         while pending:
             ready = [
                 p
@@ -197,7 +198,7 @@ class Writer:
             pending.remove(ready[0])
         return out
 
-    def shape(self, copy: Copy) -> Any | None:
+    def shape(self, copy: Copy) -> Expr | None:
         """`x.shape`, where all the lengths of one array are taken together."""
         ops = [self.made_by(copy, target) for target in copy.targets]
         lengths = [op for op in ops if op is not None and op.decl.name == "axis_length"]
@@ -217,7 +218,7 @@ class Writer:
         let = self.folding.folded.get(source) if isinstance(source, Value) else None
         return None if let is None else let.op
 
-    def branch(self, node: Branch) -> list[Any]:
+    def branch(self, node: Branch) -> list[Stmt]:
         then, orelse = self.block(node.then), self.block(node.orelse)
         if not then and not orelse:
             return []
@@ -225,7 +226,7 @@ class Writer:
             return [n.if_(self.opposite(node.condition), orelse)]
         return [n.if_(self.expression(node.condition), then, orelse)]
 
-    def opposite(self, condition: Atom) -> Any:
+    def opposite(self, condition: Atom) -> Expr:
         """What holds where a condition does not: of integers, `i < n` where `i >= n` does not."""
         let = self.folding.folded.get(condition) if isinstance(condition, Value) else None
         op = let.op if let is not None else None
@@ -236,7 +237,7 @@ class Writer:
             return n.compare(left, _TURNED[op.decl.name], right)
         return negated(self.expression(condition))
 
-    def loop(self, node: Loop) -> list[Any]:
+    def loop(self, node: Loop) -> list[Stmt]:
         body = self.block(node.body)
         if node.form == "while":
             return [self.while_loop(node, body)]
@@ -248,7 +249,7 @@ class Writer:
             )
         ]
 
-    def while_loop(self, node: Loop, body: list[Any]) -> Any:
+    def while_loop(self, node: Loop, body: list[Stmt]) -> Stmt:
         test = self.block(node.test)
         if node.condition is None:
             return n.while_(n.constant(True), body)
@@ -258,7 +259,7 @@ class Writer:
         leave = n.if_(negated(condition), [n.break_()])
         return n.while_(n.constant(True), [*test, leave, *body])
 
-    def loop_target(self, node: Loop) -> Any:
+    def loop_target(self, node: Loop) -> Expr:
         if node.form == "range":
             assert node.index is not None
             return n.name(self.names[node.index])
@@ -269,7 +270,7 @@ class Writer:
         assert node.index is not None
         return n.tuple_(n.name(self.names[node.index]), target)
 
-    def iterable(self, node: Loop) -> Any:
+    def iterable(self, node: Loop) -> Expr:
         if node.form == "range":
             start, stop, step = node.operands
             bounds = [self.expression(stop)]
@@ -287,14 +288,14 @@ class Writer:
         together = sequences[0] if len(sequences) == 1 else n.call("zip", *sequences)
         return together if node.form == "each" else n.call("enumerate", together)
 
-    def jump(self, node: Jump) -> list[Any]:
+    def jump(self, node: Jump) -> list[Stmt]:
         if node.kind == "break":
             return [n.break_()]
         if node.kind == "continue":
             return [n.continue_()]
         return [n.return_(self.tree(self.plan.output, node.operands))]
 
-    def tree(self, tree: Tree, operands: Sequence[Atom]) -> Any:
+    def tree(self, tree: Tree, operands: Sequence[Atom]) -> Expr:
         if isinstance(tree, int):
             return self.expression(operands[tree])
         count = len(tree.children)
@@ -307,7 +308,7 @@ class Writer:
 # ---- small things --------------------------------------------------------------------------------
 
 
-def constant(value: Any) -> Any:
+def constant(value: Any) -> Expr:
     """The expression for an operand that is known when compiling; dtypes are known by their NumPy names."""
     of_pi = _of_pi(abs(value)) if type(value) is float and math.isfinite(value) else None
     if of_pi is not None:
@@ -321,7 +322,7 @@ def constant(value: Any) -> Any:
         raise
 
 
-def _of_pi(value: float) -> Any:
+def _of_pi(value: float) -> Expr:
     """`2.0 * np.pi` and `2.0 / np.pi`, for the numbers that these are; None for another one."""
     pi = n.attribute("np.pi")
     if value == math.pi:
@@ -340,7 +341,7 @@ def _is_integer(atom: Atom) -> bool:
     return isinstance(atom.type, Scalar) and atom.type.dtype.startswith(("int", "uint"))
 
 
-def negated(test: Any) -> Any:
+def negated(test: Expr) -> Expr:
     """`not test`, written without `not` where that is possible. (`not a < b` is not `a >= b` where NaN may be.)"""
     if isinstance(test, gast.UnaryOp) and isinstance(test.op, gast.Not):
         return test.operand
@@ -349,7 +350,7 @@ def negated(test: Any) -> Any:
     return n.unary("not", test)
 
 
-def effect(statement: Any, may_augment: bool = True) -> Any:
+def effect(statement: Stmt, may_augment: bool = True) -> Stmt:
     """A statement that writes: `-=` for adding a negative, and targets that Python can assign to."""
     if isinstance(statement, gast.AugAssign):
         target, symbol, value = statement.target, _OPERATORS[type(statement.op)], statement.value
@@ -370,7 +371,7 @@ def effect(statement: Any, may_augment: bool = True) -> Any:
     return statement
 
 
-def updated(target: Any, value: Any) -> Any | None:
+def updated(target: Expr, value: Expr) -> Stmt | None:
     """What `target = value + ...` adds to: `x[i]`, or the whole of `x` for `x[:] = x + ...`."""
     if not isinstance(target, gast.Subscript):
         return None
@@ -384,7 +385,7 @@ def updated(target: Any, value: Any) -> Any | None:
     return None
 
 
-def with_minus(value: Any) -> Any:
+def with_minus(value: Expr) -> Expr:
     """`a - b * c` for `a + -b * c`, for `-b * c + a`, and for `a + b * -c`; `a / b` for `-(-a / b)`."""
     if isinstance(value, gast.UnaryOp) and isinstance(value.op, gast.USub):
         positive = None if getattr(value, "wraps", False) else without_sign(value.operand)
@@ -398,12 +399,12 @@ def with_minus(value: Any) -> Any:
     return n.binop(value.left, "-" if isinstance(value.op, gast.Add) else "+", right)
 
 
-def arguments_with_minus(call: Any) -> Any:
+def arguments_with_minus(call: Expr) -> Expr:
     """`np.fill_diagonal(d, np.diag(d) - v)`, of `np.diag(d) + -v`."""
     return gast.Call(call.func, [with_minus(a) for a in call.args], call.keywords)
 
 
-def without_sign(factor: Any) -> Any:
+def without_sign(factor: Expr) -> Expr:
     """A product without the minus in front of a factor; None where there is no such minus."""
     if isinstance(factor, gast.UnaryOp) and isinstance(factor.op, gast.USub):
         return None if getattr(factor, "wraps", False) else factor.operand
@@ -416,9 +417,9 @@ def without_sign(factor: Any) -> Any:
     return None
 
 
-def without_term(total: Any, name: str) -> tuple[str, Any] | None:
+def without_term(total: Expr, name: str) -> tuple[str, Expr] | None:
     """`a + s - b` without the term `s`: the sign to add the rest with, and the rest."""
-    terms: list[tuple[bool, Any]] = []
+    terms: list[tuple[bool, Expr]] = []
     while isinstance(total, gast.BinOp) and type(total.op) in (gast.Add, gast.Sub):
         terms.insert(0, (isinstance(total.op, gast.Add), total.right))
         total = total.left
@@ -446,7 +447,7 @@ def _wraps(op: Op | None) -> bool:
     return dtype[:1] in ("i", "u") and dtype != "int64"
 
 
-def _is_name(tree: Any, name: str) -> bool:
+def _is_name(tree: Expr, name: str) -> bool:
     return isinstance(tree, gast.Name) and tree.id == name
 
 
@@ -465,7 +466,7 @@ def _may_augment(op: Op | None, name: str = "") -> bool:
     return written[1] not in written[2]
 
 
-def _without_last_continue(body: list[Any]) -> list[Any]:
+def _without_last_continue(body: list[Stmt]) -> list[Stmt]:
     while body and isinstance(body[-1], gast.Continue):
         body = body[:-1]
     return body

@@ -33,7 +33,10 @@ class Comment(ast.stmt):
     """A line of its own, or several, that starts with `#`."""
 
     _fields = ("text",)
-    text: str
+
+    def __init__(self, text: str = "") -> None:
+        super().__init__()
+        self.text = text
 
 
 class Blank(ast.stmt):

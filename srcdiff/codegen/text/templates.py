@@ -9,10 +9,10 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import gast
 
+from srcdiff.codegen.text.syntax import Expr
 from srcdiff.ir.core import Atom, Const
 
 __all__ = ["Template", "conditional_text", "dotted_names", "template"]
@@ -24,11 +24,11 @@ _MODULES = {"np", "cmath", "math", "operator", "scipy", "numba", "numpy", "srcdi
 class Template:
     """`tree` is an expression, or a statement; `dotted` are the module attributes that it mentions."""
 
-    tree: Any
+    tree: Expr
     is_statement: bool
     dotted: tuple[str, ...]
 
-    def fill(self, operands: Sequence[Any], short: dict[str, str]) -> Any:
+    def fill(self, operands: Sequence[Expr], short: dict[str, str]) -> Expr:
         """The tree with operands in the places of `{i}`; `short` maps dotted names to what they are imported as."""
         return _fill(self.tree, operands, short)
 
@@ -43,7 +43,7 @@ def template(text: str, count: int) -> Template:
     return Template(tree, is_statement, tuple(dict.fromkeys(dotted_names(tree))))
 
 
-def dotted_names(tree: Any) -> Iterator[str]:
+def dotted_names(tree: Expr) -> Iterator[str]:
     dotted = _dotted(tree)
     if dotted:
         yield dotted
@@ -52,7 +52,7 @@ def dotted_names(tree: Any) -> Iterator[str]:
         yield from dotted_names(child)
 
 
-def _dotted(tree: Any) -> str:
+def _dotted(tree: Expr) -> str:
     parts: list[str] = []
     while isinstance(tree, gast.Attribute):
         parts.append(tree.attr)
@@ -62,7 +62,7 @@ def _dotted(tree: Any) -> str:
     return ""
 
 
-def _fill(tree: Any, operands: Sequence[Any], short: dict[str, str]) -> Any:
+def _fill(tree: Expr, operands: Sequence[Expr], short: dict[str, str]) -> Expr:
     if isinstance(tree, list):
         return [_fill(each, operands, short) for each in tree]
     if not isinstance(tree, gast.AST):
@@ -82,7 +82,7 @@ def _fill(tree: Any, operands: Sequence[Any], short: dict[str, str]) -> Any:
     return _flat(filled) if isinstance(filled, gast.Call) else filled
 
 
-def _flat(call: Any) -> Any:
+def _flat(call: Expr) -> Expr:
     """`min(a, b, c)`, of `min(min(a, b), c)`: Python looks at them in the same order."""
     is_chain = len(call.args) > 1 and isinstance(call.args[0], gast.Call) and not call.keywords
     if not (is_chain and len(call.args[0].args) > 1 and not call.args[0].keywords):
