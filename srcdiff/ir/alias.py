@@ -104,7 +104,7 @@ _latest: list[tuple[Region | None, Roots]] = [(None, Roots())]
 def storage_roots(fn: Function) -> Roots:
     """For each array, list or struct of `fn`: the roots whose storage it may refer to, or hold.
 
-    One pass after the other asks this of a function that none of them has changed: the latest answer is kept.
+    Pass after pass needs the roots of a function that none of them has changed: the latest are kept.
     """
     body, roots = _latest[0]
     if body is not fn.body:
@@ -142,7 +142,7 @@ def reads_of(statement: Statement, roots: Roots) -> frozenset[Value]:
     """The roots whose contents a statement, with its regions, may read.
 
     Making a view of an array reads nothing, taking a list's item reads the list (not the items). What is written is not
-    counted, although `+=` reads it: whoever asks what may be reordered asks `writes_of` as well.
+    counted, although `+=` reads it: reordering has to look at `writes_of` as well.
     """
     out: set[Value] = set()
     for inner in _with_inner(statement):

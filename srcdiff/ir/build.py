@@ -121,7 +121,7 @@ def clone_value(value: Value, env: Env) -> Value:
 
 
 def clone_region(region: Region, env: Env) -> Region:
-    """A copy of a region with new values; `env` says what outer values become and collects the new ones."""
+    """A copy of a region with new values; `env` maps outer values to what they become, and collects the new ones."""
     params = tuple(clone_value(p, env) for p in region.params)
     body = tuple(clone_statement(s, env) for s in region.body)
     return Region(params, body, tuple(lookup(env, y) for y in region.yields))

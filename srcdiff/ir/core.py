@@ -100,7 +100,7 @@ class OpDecl:
         What the rule takes as `d_out`: "any" (a smaller array or a scalar may stand for its broadcast),
         "scalar" (whole, or a scalar for it), or "whole".
     optional : bool
-        Of several results: the rule asks whether the adjoint of one `is None`, which nothing uses.
+        Of several results: the rule tests whether an adjoint `is None`: that of a result which nothing uses.
     differentiable : bool
         False: results never carry derivatives (comparisons, integers, `argmax`, lengths).
     view_of : int or None
@@ -384,7 +384,7 @@ class Function:
 
 
 def regions_of(statement: Statement) -> tuple[Region, ...]:
-    if type(statement) is Op:  # most are, and each pass asks all of them
+    if type(statement) is Op:  # most are, and each pass looks at all of them
         return ()
     match statement:
         case If():

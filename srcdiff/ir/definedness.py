@@ -111,7 +111,7 @@ class _Relation:
         )
 
     def given(self, atom: Atom, flag: Atom, known: Conditions) -> bool:
-        """Whether a value is so if a flag is; where the flag is never, that says nothing."""
+        """Whether a value is so if a flag is; where the flag is never, that is no evidence."""
         if isinstance(flag, Const):
             return bool(flag.value) is not self.side or self.holds(atom, known)
         if known.get(flag) is not None and known[flag] is not self.side:
@@ -141,13 +141,13 @@ class _Relation:
         flags = {r: k for k, r in enumerate(s.results) if is_flag(r)}
         asked = {flag for flag, _ in settled(s.condition, True, self.maker)}
         for k, result in enumerate(s.results):
-            handed = [(region.yields, region.yields[k], here) for region, here in arms]
-            self.note(result, all(self.holds(y, here) for _, y, here in handed))
-            outer = {f for _, y, _ in handed for f in self.flags_of(y)}
+            yielded = [(region.yields, region.yields[k], here) for region, here in arms]
+            self.note(result, all(self.holds(y, here) for _, y, here in yielded))
+            outer = {f for _, y, _ in yielded for f in self.flags_of(y)}
             self.when[result] = {
                 flag
                 for flag in {**flags, **dict.fromkeys(asked | outer)}
-                if all(self.given(y, _part(flag, flags, all_), here) for all_, y, here in handed)
+                if all(self.given(y, _part(flag, flags, all_), here) for all_, y, here in yielded)
             }
 
     def loop(self, loop: For | While, known: Conditions) -> None:

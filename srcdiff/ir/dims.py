@@ -38,7 +38,7 @@ Range = tuple[Dim | None, Dim | None]
 
 
 class ShapeMismatch(Exception):
-    """Lengths that can never fit; the text says which, the frontend adds the user's line."""
+    """Lengths that can never fit; the text names them, the frontend adds the user's line."""
 
 
 def resolved(dim: Dim, bindings: Mapping[str, Dim]) -> Dim:
@@ -77,7 +77,7 @@ class Shapes:
         Symbols of any arrays' axes, as far as they are collected: not negative.
     actual : mapping of str to int
         Lengths and integers of the arguments that the function is specialised for, where known. They decide between
-        "equal" and "of length 1" where the program alone does not; `assumptions` says what was concluded.
+        "equal" and "of length 1" where the program alone does not; `assumptions` has what was concluded.
     others, find_ranges : callable or None
         Give the symbols that are in use already, and the ranges; asked when first needed.
     bindings : dict
@@ -300,7 +300,7 @@ class Shapes:
 
 
 def is_clamp_of(a: Dim, b: Dim) -> bool:
-    """Whether it says of a number that it is not negative that the two are equal."""
+    """Whether the equality of the two means that a number is not negative."""
     return a == Dim.of(Clamp(b))
 
 

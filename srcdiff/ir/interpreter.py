@@ -2,7 +2,7 @@
 
 It is slow and literal on purpose. Passes are tested by evaluating a function before and after; `Mismatch` means that a
 type, a length or a stack of saved values is not what the IR claims. What the program itself raises (`IndexError`,
-`LinAlgError`) comes through unchanged, with a note that says which statement it was.
+`LinAlgError`) comes through unchanged, with a note on which statement it was.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ class Evaluator:
         where: Callable[[], str],
         soft: bool = False,
     ) -> None:
-        """Enter what values stand for; `where` says in messages what made them."""
+        """Enter what values stand for; `where` is what made them, for messages."""
         if len(values) != len(objects):
             raise Mismatch(f"{where()}: {len(values)} results, but {len(objects)} objects")
         for value, obj in zip(values, objects, strict=True):
@@ -155,7 +155,7 @@ class Evaluator:
             return
         several = len(op.results) > 1 or op.decl.name == "unpack"
         results = tuple(out) if several else (out,)
-        soft = op.decl.name == "undefined"  # says nothing about lengths
+        soft = op.decl.name == "undefined"  # has no lengths
         self.bind(op.results, results, scope, lambda: statement_text(op), soft)
 
     def compute(self, op: Op, operands: list[Any], scope: Scope) -> Any:
@@ -237,7 +237,7 @@ def _zeros_like_list(frame: Evaluator, op: Op, operands: list[Any], scope: Scope
 
 
 def zeros(type_: Type, scope: Scope, like: Any = None) -> Any:
-    """Zeros of a type; lengths are those of an object of the same structure, or what the scope says (else 0)."""
+    """Zeros of a type; lengths are those of an object of the same structure, or what they are in the scope (else 0)."""
     match type_:
         case Array():
             known = scope.lengths

@@ -1,5 +1,5 @@
-"""Which parameters a value may depend on, by whatever way: through operations without a derivative, what is written
-into arrays, and the branches and loops that decide what is run.
+"""Forward slice: the parameters that a value may depend on, also through operations without a derivative, writes into
+arrays, and the branches and loops that decide which statements run.
 
     if a > 0.0:
         x = b              x -> {a, b}

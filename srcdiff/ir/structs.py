@@ -69,10 +69,10 @@ _LIBRARIES = {"numpy", "scipy", "numba", "srcdiff", *sys.stdlib_module_names} - 
 
 
 def is_descriptor(value: Any) -> bool:
-    """Whether it is of a class of the user's that says what is got where it is an attribute, or what setting does."""
+    """Whether its class, one of the user's, defines getting or setting it as an attribute."""
     cls = type(value)
-    says = (getattr(cls, name, None) for name in ("__get__", "__set__"))
-    return is_own_class(cls) and any(isinstance(method, FunctionType) for method in says)
+    methods = (getattr(cls, name, None) for name in ("__get__", "__set__"))
+    return is_own_class(cls) and any(isinstance(method, FunctionType) for method in methods)
 
 
 def is_own_class(cls: type) -> bool:

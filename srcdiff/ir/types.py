@@ -275,7 +275,7 @@ class Struct:
 
 @dataclass(frozen=True, slots=True)
 class List:
-    """A list of any length; `is_tuple` says, while a program is read, that Python has a tuple there."""
+    """A list of any length; `is_tuple`: while a program is read, Python has a tuple there."""
 
     element: Type
     is_tuple: bool = False

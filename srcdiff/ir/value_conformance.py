@@ -14,7 +14,7 @@ __all__ = ["Mismatch", "Scope", "conform"]
 
 
 class Mismatch(Exception):
-    """A value is not what its type says, or the IR is not well formed."""
+    """A value does not conform to its type, or the IR is not well formed."""
 
 
 class Scope:
@@ -45,7 +45,7 @@ class Scope:
         try:
             return dim.evaluate(self.lengths)
         except KeyError as missing:
-            raise Mismatch(f"length {dim}: nothing in scope says what {missing} is") from None
+            raise Mismatch(f"length {dim}: nothing in scope determines {missing}") from None
 
 
 _BUILTIN: Mapping[str, type[Any]] = {"tuple": tuple, "list": list, "dict": dict}

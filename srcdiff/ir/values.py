@@ -15,7 +15,7 @@ __all__ = ["Atom", "Const", "Value", "const", "known_dim", "symbol_of"]
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Value:
-    """One SSA value. `name` is a hint for printing; `user` says that the user's program gave it."""
+    """One SSA value. `name` is a hint for printing; `user`: the user's program gave it."""
 
     type: Type
     name: str = ""

@@ -162,9 +162,9 @@ def function_tree(
     is_entry: bool = False,
 ) -> Stmt:
     """The definition of one function; adds the dotted names that it uses to `imports`."""
-    writer, hollow = _writer(fn, names, bound)
-    if hollow and not fn.target.is_compiled:
-        checked = with_value_checks(fn, hollow)
+    writer, unset = _writer(fn, names, bound)
+    if unset and not fn.target.is_compiled:
+        checked = with_value_checks(fn, unset)
         if checked is not fn:
             writer, _ = _writer(checked, {**names, checked: names[fn]}, bound)
     imports.update(
@@ -197,21 +197,21 @@ def _writer(
     fn: Function, names: Mapping[Function, str], bound: set[str]
 ) -> tuple[Writer, set[Value]]:
     """The text's writer, and the values that start as None in it."""
-    hollow: set[Value] = set()
+    unset: set[Value] = set()
     while True:
-        writer = writer_for(fn, names, bound, hollow)
+        writer = writer_for(fn, names, bound, unset)
         found = unbound(writer.plan, writer.names)
-        if found <= hollow:
-            return writer, hollow
-        hollow |= found
+        if found <= unset:
+            return writer, unset
+        unset |= found
 
 
 def writer_for(
-    fn: Function, names: Mapping[Function, str], bound: set[str], hollow: Collection[Value]
+    fn: Function, names: Mapping[Function, str], bound: set[str], unset: Collection[Value]
 ) -> Writer:
     """All that is decided about a function's text before it is written."""
     roots = storage_roots(fn)
-    plan = lower(fn, roots, names, hollow)
+    plan = lower(fn, roots, names, unset)
     plan.prune()
     plan.number()
     resolve_lengths(plan, roots, fn.target.is_compiled)

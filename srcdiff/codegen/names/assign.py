@@ -59,7 +59,7 @@ def name_variables(
 
     `taken` are names of modules, functions and globals that it uses; `derivatives` says of
     which value another is the adjoint or tangent, and how that makes its name. `by_kind`: only
-    values of one type and number of axes share a name, as compiled code wants it.
+    values of one type and number of axes share a name, as compiled code needs it.
     """
     return _Naming(plan, facts, folding, intervals, {*taken}, derivatives, by_kind).run()
 
@@ -145,7 +145,7 @@ class _Naming:
             self.name_unread(c)
         rest = [c for c in rest if c.members[0] not in self.names]
         for c in rest:
-            c.names.pop("_", None)  # says that nobody reads it, but a pass does now
+            c.names.pop("_", None)  # the user reads it nowhere, but a pass does now
             if self.is_index(c):
                 c.names = {n: u for n, u in c.names.items() if u or not self.is_amount(n)}
         for c in sorted((c for c in rest if c.names), key=self.rank):

@@ -31,12 +31,12 @@ _UNSET: dict[str, bool | int | float] = {"f": math.nan, "i": -(2**63), "b": Fals
 
 
 class BlockArguments:
-    """What is copied where. `hollow`: variables that start as None, or where the text is compiled as a number that
+    """What is copied where. `unset`: variables that start as None, or where the text is compiled as a number that
     no index is.
     """
 
     def __init__(
-        self, fn: Function, maker: Mapping[Value, Statement], hollow: Collection[Value]
+        self, fn: Function, maker: Mapping[Value, Statement], unset: Collection[Value]
     ) -> None:
         self.home: dict[
             Value, Value
@@ -45,7 +45,7 @@ class BlockArguments:
         self.maker = maker
         self.presence = Presence(fn, maker)
         self.conditions: Conditions = {}  # what they are known to be where the walk is
-        self.hollow = hollow
+        self.unset = unset
         self.typed = fn.target.is_compiled
         self.doubtful: set[tuple[Value | None, Value]] = set()
 
@@ -83,8 +83,8 @@ class BlockArguments:
         if target is None:
             return self.at(atom)
         if self.is_absent(atom):
-            is_hollow = target in self.hollow and target not in self.members
-            return self.nothing(target) if is_hollow else None
+            is_unset = target in self.unset and target not in self.members
+            return self.nothing(target) if is_unset else None
         self.read(atom, target)
         return self.at(atom)
 
@@ -101,16 +101,16 @@ class BlockArguments:
         """What a loop's variables have in front of it."""
         found = [self.source(a, v) for a, v in zip(loop.carried, variables, strict=True)]
         return [
-            self.nothing(v) if a is None and v in self.hollow else a
+            self.nothing(v) if a is None and v in self.unset else a
             for a, v in zip(found, variables, strict=True)
         ]
 
     def passed(
-        self, handed: Sequence[Atom], end: End, given: Mapping[Value, Atom | None]
+        self, yields: Sequence[Atom], end: End, given: Mapping[Value, Atom | None]
     ) -> list[Atom | None]:
-        """What is handed to an end in place of a branch's results, where that is known."""
+        """The values that an end receives in place of a branch's results, where they are known."""
         out: list[Atom | None] = []
-        for a, target in zip(handed, end.receives(handed), strict=True):
+        for a, target in zip(yields, end.receives(yields), strict=True):
             found = given[a] if isinstance(a, Value) and a in given else self.source(a, target)
             if isinstance(found, Value) and (a, found) in self.doubtful:
                 self.doubtful.add((target, found))
@@ -133,7 +133,7 @@ def unbound(plan: Plan, names: Mapping[Value, str]) -> set[Value]:
     }
 
 
-def with_value_checks(fn: Function, hollow: set[Value]) -> Function:
+def with_value_checks(fn: Function, unset: set[Value]) -> Function:
     """`fn` with an error in front of the end where it would return None, which no iteration of a loop has replaced."""
     b = Builder(body=list(fn.body.body))
     for loop in fn.body.body:
@@ -142,7 +142,7 @@ def with_value_checks(fn: Function, hollow: set[Value]) -> Function:
         results = loop.carried_results if isinstance(loop, For) else loop.results
         carried = loop.body.params[len(loop.body.params) - len(results) :]
         for start, result in zip(carried, results, strict=True):
-            if start in hollow and result in fn.body.yields:
+            if start in unset and result in fn.body.yields:
                 b.location = loop.location
                 message = (
                     f"{result.name or 'a variable'} has no value, since a loop had no iterations"

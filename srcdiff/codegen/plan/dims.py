@@ -139,8 +139,8 @@ class _Scope:
         """A loop's variables have the lengths of the current iteration inside, and those of its results after it."""
         source = loop.source
         mark = len(self.history)
-        asks = source.test if isinstance(source, While) else None
-        self.enter_as(loop, loop.variables if asks is None else asks.params)
+        test = source.test if isinstance(source, While) else None
+        self.enter_as(loop, loop.variables if test is None else test.params)
         self.nodes(loop.test)
         self.leave(mark)
         self.enter_all([] if loop.index is None else [loop.index])

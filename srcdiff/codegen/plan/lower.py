@@ -80,14 +80,14 @@ def lower(
     fn: Function,
     roots: Roots,
     function_names: Mapping[Function, str] = MappingProxyType({}),
-    hollow: Collection[Value] = (),
+    unset: Collection[Value] = (),
 ) -> Plan:
     """The plan of a function.
 
-    `function_names` are what the functions that it calls are called in the text; `hollow` are variables that are
+    `function_names` are what the functions that it calls are called in the text; `unset` are variables that are
     None where nothing else is in them (see `block_arguments`).
     """
-    lowering = _Lowering(fn, roots, function_names, hollow)
+    lowering = _Lowering(fn, roots, function_names, unset)
     nodes = lowering.region(fn.body, Return())
     uncertain = frozenset(lowering.presence.uncertain())
     return Plan(fn.params, nodes, fn.output, lowering.members, lowering.doubtful, uncertain)
@@ -107,11 +107,11 @@ class _Lowering(BlockArguments):
         fn: Function,
         roots: Roots,
         function_names: Mapping[Function, str],
-        hollow: Collection[Value],
+        unset: Collection[Value],
     ) -> None:
         self.roots = roots
         self.counts = Counts(fn, roots)
-        super().__init__(fn, self.counts.maker, hollow)
+        super().__init__(fn, self.counts.maker, unset)
         self.function_names = function_names
         self.needed = Needed(fn)
         self.only_ranges = fn.target.is_compiled
@@ -185,12 +185,12 @@ class _Lowering(BlockArguments):
         leaving = next((k for k, arm in enumerate(arms) if not arm.body), None)
         if leaving is None or not decides(earlier, branch.condition, settled):
             return None
-        handed = in_arm(yields, known, leaving)
+        passed = in_arm(yields, known, leaving)
 
         def leave(results: Sequence[Atom | None]) -> list[Node]:
             given = dict(zip(earlier.results, results, strict=True))
             with self.where(branch.condition, leaving == 0):
-                return end.nodes(self.passed(handed, end, given), branch)
+                return end.nodes(self.passed(passed, end, given), branch)
 
         if not ends_in_jump(leave(earlier.then.yields)):
             return None
@@ -198,7 +198,7 @@ class _Lowering(BlockArguments):
         rest_yields = in_arm(yields, known, 1 - leaving)
         read = {a for s in rest.body for a in reads_within(s)} | {*rest_yields}
         targets = tuple(r if r in read else None for r in earlier.results)
-        wanted = tuple(r if r in read or r in handed else None for r in earlier.results)
+        wanted = tuple(r if r in read or r in passed else None for r in earlier.results)
         way_out = Exit(targets, wanted, leave, leaving == 0)
         nodes = [n for s in before[:at] for n in self.statement(s)]
         arms_yields = [

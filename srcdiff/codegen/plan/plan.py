@@ -1,10 +1,10 @@
 """The plan of a function's text: the IR's statements in order of evaluation, with copies and jumps
 where Python has them.
 
-Printing happens in steps that each read the plan: `lower` makes it, `dims` says what lengths
-are printed as, `codegen/text/expression_folding.py` which values are written inside the expression that uses them,
-`codegen/names/liveness.py` and `codegen/names/assign.py` which share a variable, and `codegen/text/statements.py` turns
-it into Python.
+Printing happens in steps that each read the plan: `lower` makes it, `dims` decides how lengths are printed,
+`codegen/text/expression_folding.py` which values are written inside the expression that uses them,
+`codegen/names/liveness.py` and `codegen/names/assign.py` which values share a variable, and
+`codegen/text/statements.py` writes Python.
 
 A loop's parameters, results and test parameters are one variable, whose home is the body's
 parameter. It is assigned by a `Copy` in front of the loop and by one at the end of each iteration;
@@ -85,7 +85,7 @@ class Branch:
 
 @dataclass(eq=False)
 class Loop:
-    """A loop. `form` says how a `for` is written; for "each" and "enumerate", `operands` are the sequences.
+    """A loop. `form` is how a `for` is written; for "each" and "enumerate", `operands` are the sequences.
 
     `test` is what a `while` evaluates before each iteration, `condition` the value that it then tests (None: no exit).
     """

@@ -76,7 +76,7 @@ class Leave:
 
 @dataclass(frozen=True)
 class Exit:
-    """The end of an arm whose last yield says whether to do what `leave` makes (a jump) or to go on."""
+    """The end of an arm whose last yield decides between what `leave` makes (a jump) and going on."""
 
     targets: tuple[Value | None, ...]  # assigned where the function goes on
     wanted: tuple[Value | None, ...]  # needed there, or by what leaves
@@ -184,7 +184,7 @@ def ends_in_jump(nodes: Sequence[Node]) -> bool:
 
 
 def written_as_statement(branch: If) -> bool:
-    """Whether the user's line says `if`, not a conditional expression; True if there is no line to ask."""
+    """Whether the user's line has a statement `if`, not a conditional expression; True if there is no line."""
     where = branch.location
     if where is None or not where.source_line:
         return True

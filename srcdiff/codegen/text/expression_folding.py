@@ -206,7 +206,7 @@ class _Fold:
         return True
 
     def is_whole(self, let: Let) -> bool:
-        """Whether it is all of an array as it is now; a part of one is better copied than handed out."""
+        """Whether it is all of an array as it is now; a part of one is better copied than returned."""
         base = let.operands[0] if is_read(let) else None
         maker = self.facts.maker.get(base) if isinstance(base, Value) else None
         is_view = isinstance(maker, Let) and maker.op is not None and maker.op.view_of is not None

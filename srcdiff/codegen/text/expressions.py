@@ -19,7 +19,7 @@ from srcdiff.codegen.text.line_breaks import COMMA_LEVEL, Break, Close, LineWrit
 from srcdiff.codegen.text.literals import FStringPart, fstring, quoted
 from srcdiff.codegen.text.syntax import Expr, constant, is_literal
 
-# From loose to tight; what is BRACKETED stands in brackets except where a method says otherwise.
+# From loose to tight; what is BRACKETED stands in brackets, but where a method decides otherwise.
 (
     BRACKETED, YIELD, TUPLE, COMPREHENSION, TEST, OR, AND, NOT, COMPARE, BIT_OR, BIT_XOR, BIT_AND,
     SHIFT, SUM, TERM, FACTOR, POWER, AWAIT, NUMBER, ATOM,

@@ -460,7 +460,7 @@ def _may_augment(op: Op | None, name: str = "") -> bool:
     )
     if not line or _AUGMENTED.search(line) is not None:
         return True
-    written = _ASSIGNED.search(line)  # `s = s + x` stays; `sum(xs)` says nothing of how it adds up
+    written = _ASSIGNED.search(line)  # `s = s + x` stays; `sum(xs)` fixes no order of addition
     if written is None or (name and written[1].isidentifier() and written[1] != name):
         return True  # a line that assigns something else: `x = sample(...)` adds to a total
     return written[1] not in written[2]

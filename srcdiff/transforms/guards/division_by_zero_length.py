@@ -6,7 +6,7 @@
 
 The number comes of `np.mean` or another division of NumPy's, whose adjoint starts from a number of Python's. So arrays
 are divided where there are some (`arrays_first`). What is left is NumPy's division by name (`guard_divisions`): the
-derivative has no elements, or it is NaN, as NumPy says; it does not raise. With floats of different digits, a number
+derivative has no elements, or it is NaN, as in NumPy; it does not raise. With floats of different digits, a number
 of NumPy's would widen what it meets, and is made Python's again. Programs that divide such a number by the length
 themselves keep Python's division (`note_divisors`): `total / n`, where `total` starts as 0.0 and a loop of n iterations
 adds to it, raises where n is 0.

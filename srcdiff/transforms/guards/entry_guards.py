@@ -180,7 +180,7 @@ def _pairs(fn: Function, types: Mapping[str, Type], alone: bool) -> list[tuple[D
 
 
 def _refuse(fn: Function, test: str, params: tuple[Value, ...], text: str, b: Builder) -> None:
-    """Raise where a test says that the program was made for something else."""
+    """Raise where a test shows that the program was generated for other arguments."""
     used = [k for k in range(len(params)) if f"{{{k}}}" in test]
     for position, k in enumerate(used):
         test = test.replace(f"{{{k}}}", f"{{{position}}}")

@@ -131,7 +131,7 @@ class _Bound(Rewriter):
                     control.raise_if(b, missing, UnboundLocalError, message)
 
     def is_bound(self, atom: Atom) -> bool:
-        """Whether what is known here says that there is a value."""
+        """Whether there is a value, by what is known here."""
         condition, side = self.bound_by.get(atom, (None, False))
         is_known = isinstance(condition, Value) and self.sides.get(condition) is side
         return is_known or self.presence.is_present(atom, self.sides)
@@ -179,18 +179,18 @@ class _Bound(Rewriter):
                 break
             uncertain |= more
         counted = {k for k in uncertain if self.is_counted(old, params[k], old.carried_yields[k])}
-        handed = sorted(uncertain - counted)
+        yielded = sorted(uncertain - counted)
         operands = [lookup(env, a) for a in old.operands]
         results = old.results[len(old.results) - len(params) :]
-        given = [_flag(results[k]) for k in handed]
-        starts = [self.of(old.carried[k]) for k in handed]
-        ends = [self.of(old.carried_yields[k]) for k in handed]
+        given = [_flag(results[k]) for k in yielded]
+        starts = [self.of(old.carried[k]) for k in yielded]
+        ends = [self.of(old.carried_yields[k]) for k in yielded]
         *tests, body = regions
-        tests = [_begun(r, [tested[k] for k in handed]) for r in tests]
-        body = _ending(_begun(body, [flags[k] for k in handed]), ends)
+        tests = [_begun(r, [tested[k] for k in yielded]) for r in tests]
+        body = _ending(_begun(body, [flags[k] for k in yielded]), ends)
         new = with_parts(old, [*operands, *starts], [*tests, body], lambda: (*old.results, *given))
         b.append(new)
-        self.has.update((results[k], flag) for k, flag in zip(handed, given, strict=True))
+        self.has.update((results[k], flag) for k, flag in zip(yielded, given, strict=True))
         for k in sorted(counted):
             assert isinstance(new, For)
             self.has[results[k]] = self.is_bound_by(new, self.of(old.carried[k]), results[k], b)

@@ -40,7 +40,7 @@ class _Copied(Rewriter):
         b.append(new)
 
     def may_copy(self, op: Op) -> bool:
-        """Whether nobody sees if it is a copy: where NumPy copies and that can be seen, the program says so."""
+        """Whether a copy means the same: where NumPy copies and that can be seen, the program has a `copy` already."""
         base = op.operands[0]
         if not isinstance(base, Value) or not isinstance(base.type, Array):
             return False

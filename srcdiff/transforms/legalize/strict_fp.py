@@ -21,7 +21,7 @@ _EQUALITIES = (arithmetic.equal, arithmetic.not_equal)
 
 
 def compares_results(fn: Function) -> bool:
-    """Whether a function, or one that it calls, asks if numbers are equal that may both have been computed."""
+    """Whether a function, or one that it calls, compares numbers for equality that may both have been computed."""
     return any(_compares(f.body) for f in callees_first(fn))
 
 

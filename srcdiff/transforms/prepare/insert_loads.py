@@ -4,7 +4,7 @@
     store %y, 0.0, 1          becomes     %z = multiply %r, %t
                                           store %y, 0.0, 1
 
-After this, whatever must know which version of an array it sees (common subexpressions, folding, store or
+After this, a pass that must know which version of an array it sees (common subexpressions, folding, store or
 recompute) looks at reads and writes and at nothing else. Arguments that the function writes are copied on
 entry: derivatives never modify their arguments.
 """

@@ -74,7 +74,7 @@ def own_results(fn: Function) -> Function:
 
 
 def _lasting_reads(fn: Function, roots: Roots) -> dict[Value, Atom]:
-    """What was read of storage that nothing writes any more, and from where: that storage itself is handed out."""
+    """Reads of storage that nothing writes any more, and that storage: it is returned itself."""
     found: dict[Value, Atom] = {}
     written: set[Value] = set()
     for s in reversed(list(walk(fn.body))):
