@@ -65,8 +65,8 @@ class Launch:
         arrays.
         """
         program = found.program
-        if given and len(given) != len(program.kept):
-            wanted = ", ".join((*program.names, *program.shadows, *(k.name for k in program.kept)))
+        if given and len(given) != len(program.thread_storage):
+            wanted = ", ".join((*program.names, *program.shadows, *(k.name for k in program.thread_storage)))
             count = len(args) + len(program.of) + len(given)
             raise TypeError(f"{program.name}({wanted}) was given {count} arguments")
         self.check_axes(program)
@@ -80,7 +80,7 @@ class Launch:
 
     def check_axes(self, program: KernelProgram) -> None:
         """What was taken to be a thread's own is not where there are more axes than the kernel asks for."""
-        axes = program.axes
+        axes = program.only_axes
         if axes is None:
             return
         for k, axis in enumerate("xyz"):
@@ -94,7 +94,7 @@ class Launch:
 
     def check_alone(self, program: KernelProgram) -> None:
         """Stores that do not tell apart the threads along a dimension race where there are several."""
-        for one in program.alone:
+        for one in program.single_writers:
             name, _, axis = one.dimension.partition(".")
             count = (self.grid if name == "blockIdx" else self.block)["xyz".index(axis)]
             if count == 1 or not (program.is_adjoint or one.adds):
@@ -184,18 +184,18 @@ def scratch_of(
     further: Sequence[Any],
 ) -> tuple[Scratch, ...]:
     program = found.program
-    if not program.kept:
+    if not program.thread_storage:
         return ()
     lengths = _lengths(program, args)
     threads = int(np.prod(grid)) * int(np.prod(block))
-    symbols = {s for k in program.kept for d in k.shape for s in d.symbols()}
+    symbols = {s for k in program.thread_storage for d in k.shape for s in d.symbols()}
     if symbols <= lengths.keys():
-        shapes = [tuple(d.evaluate(lengths) for d in k.shape) for k in program.kept]
+        shapes = [tuple(d.evaluate(lengths) for d in k.shape) for k in program.thread_storage]
     else:
         shapes = _counted(found, args, grid, block, further)
     return tuple(
         Scratch(k.name, (*shape, threads), np.dtype(k.dtype))
-        for k, shape in zip(program.kept, shapes, strict=True)
+        for k, shape in zip(program.thread_storage, shapes, strict=True)
     )
 
 
@@ -208,7 +208,7 @@ def _counted(
 ) -> list[tuple[int, ...]]:
     """The largest lengths that a thread needs: a kernel finds them."""
     program = found.program
-    needed = cuda.to_device(np.zeros(sum(len(k.shape) for k in program.kept), np.int64))
+    needed = cuda.to_device(np.zeros(sum(len(k.shape) for k in program.thread_storage), np.int64))
     copies = [_copied(a) for a in args]
     shadows = [copies[k] for k in program.of]  # in their places: it does not touch them
     found.counting[(tuple(grid), tuple(block), *further)](
@@ -216,7 +216,7 @@ def _counted(
     )
     lengths = [max(int(n), 0) for n in needed.copy_to_host()]
     out: list[tuple[int, ...]] = []
-    for k in program.kept:
+    for k in program.thread_storage:
         out.append(tuple(lengths[: len(k.shape)]))
         lengths = lengths[len(k.shape) :]
     return out

@@ -41,11 +41,11 @@ class KernelProgram:
         The parameters of the user's kernel.
     shadows : tuple of str
         The parameters behind them: an adjoint, or tangent, for each of the arrays `of`.
-    kept : tuple of ThreadStorage
+    thread_storage : tuple of ThreadStorage
         The parameters behind those.
-    axes : str or None
+    only_axes : str or None
         The axes of the launch that it counts on being the only ones that are longer than 1; None: it counts on nothing.
-    alone : tuple of SingleWriter
+    single_writers : tuple of SingleWriter
         Stores that want one thread, or block, along a dimension of the launch.
     single : bool
         Whether it computes in float32 only: numbers are passed as such.
@@ -59,9 +59,9 @@ class KernelProgram:
     types: tuple[Type, ...]
     shadows: tuple[str, ...]
     of: tuple[int, ...]
-    kept: tuple[ThreadStorage, ...] = ()
-    axes: str | None = None
-    alone: tuple[SingleWriter, ...] = ()
+    thread_storage: tuple[ThreadStorage, ...] = ()
+    only_axes: str | None = None
+    single_writers: tuple[SingleWriter, ...] = ()
     single: bool = False
     bindings: Mapping[str, Any] = field(default_factory=dict)
     counting: KernelProgram | None = None

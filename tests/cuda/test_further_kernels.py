@@ -163,6 +163,6 @@ def test_what_turns_keep_of_single_precision_is_single() -> None:
     program = srcdiff.cuda.adjoint(case.kernel).program_for(
         *case.arguments(np.random.default_rng(0), np.float32)
     )
-    assert [k.dtype for k in program.kept] == ["float32", "float32"]
+    assert [k.dtype for k in program.thread_storage] == ["float32", "float32"]
     assert program.single and "float(" not in program.source
     checked(case, np.float32, 1e-4)

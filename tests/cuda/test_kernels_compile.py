@@ -46,7 +46,7 @@ def compiled(program: KernelProgram, capability) -> str:
 
     given = [of(t) for t in program.types]
     given += [given[k] for k in program.of]
-    kept = [(from_dtype(np.dtype(k.dtype)), len(k.shape) + 1) for k in program.kept]
+    kept = [(from_dtype(np.dtype(k.dtype)), len(k.shape) + 1) for k in program.thread_storage]
     given += [types.Array(dtype, ndim, "C") for dtype, ndim in kept]
     return ptx(load(program.source, program.name, program.bindings), given, capability)
 

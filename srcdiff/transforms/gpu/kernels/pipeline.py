@@ -33,7 +33,7 @@ from srcdiff.transforms.gpu.kernels.canonical_loops import counted_loops, grid_p
 from srcdiff.transforms.gpu.kernels.forward import kernel_tangent
 from srcdiff.transforms.gpu.kernels.races import check_races
 from srcdiff.transforms.gpu.kernels.reverse import kernel_adjoint
-from srcdiff.transforms.gpu.kernels.single_writer import note_alone
+from srcdiff.transforms.gpu.kernels.single_writer import find_single_writers
 from srcdiff.transforms.gpu.kernels.store_forwarding import own_elements
 from srcdiff.transforms.gpu.kernels.tape import counts_of_storage, inner_lists, thread_storage
 from srcdiff.transforms.legalize.single_precision import single
@@ -88,7 +88,7 @@ PREPARE = (
     Pass("launch axes", note_axes, "the axes that the kernel uses are known", "races along other axes are refused"),
     Pass("race check", check_races, "no two threads write one element", "a race has no derivative"),
     Pass(
-        "single writer analysis", note_alone, "writes that need one thread along an axis are marked",
+        "single writer analysis", find_single_writers, "writes that need one thread along an axis are marked",
         "the race check allows them, and each launch is checked", (), (Form.OWNED,),
     ),
     *(step for step in preparing(frozenset()) if step.name not in _HOST),

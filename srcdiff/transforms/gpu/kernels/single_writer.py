@@ -20,16 +20,16 @@ from srcdiff.transforms.gpu.kernels.barriers import shared_storage
 from srcdiff.transforms.gpu.kernels.bounds_guards import Guard, Guards
 from srcdiff.transforms.gpu.kernels.divergence import BLOCKS, THREADS, launch_dims
 
-__all__ = ["note_alone"]
+__all__ = ["find_single_writers"]
 
 
-def note_alone(fn: Function) -> Function:
+def find_single_writers(fn: Function) -> Function:
     """`fn` with `target.single_writers`: for each dimension, the first store and addition that need one thread."""
-    found = tuple(_Alone(fn).found.values())
+    found = tuple(_SingleWriters(fn).found.values())
     return replace(fn, target=replace(fn.target, single_writers=found))
 
 
-class _Alone:
+class _SingleWriters:
     def __init__(self, fn: Function) -> None:
         self.dims: Mapping[Atom, frozenset[str]] = launch_dims(fn)
         self.params = set(fn.params)
