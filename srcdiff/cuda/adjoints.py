@@ -278,7 +278,9 @@ class _OfTypes:
     """Stands for a launch where only types are asked for."""
 
     def kept(self, found: Compiled, args: Sequence[Any], given: Sequence[Any]) -> tuple[Any, ...]:
-        return tuple(np.empty((1,) * (len(k.shape) + 1), k.dtype) for k in found.program.thread_storage)
+        return tuple(
+            np.empty((1,) * (len(k.shape) + 1), k.dtype) for k in found.program.thread_storage
+        )
 
 
 def _is_of_floats(value: Any) -> bool:

@@ -66,7 +66,9 @@ class Launch:
         """
         program = found.program
         if given and len(given) != len(program.thread_storage):
-            wanted = ", ".join((*program.names, *program.shadows, *(k.name for k in program.thread_storage)))
+            wanted = ", ".join(
+                (*program.names, *program.shadows, *(k.name for k in program.thread_storage))
+            )
             count = len(args) + len(program.of) + len(given)
             raise TypeError(f"{program.name}({wanted}) was given {count} arguments")
         self.check_axes(program)
