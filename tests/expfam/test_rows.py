@@ -38,7 +38,7 @@ ROWS = {
     "J10": [CHAINS + "fisher_is_the_covariance_of_the_counts", CHAINS + "observed_information_is_minus_the_hessian_of_the_log_likelihood", CHAINS + "expected_information_is_the_covariance_of_what_is_learned"],
     "J11": [HERE + "j11_the_language"],
     "J12": [HERE + "j12_what_cannot_be_seen_is_told"],
-    "J13": ["test_autograd_examples.py::test_gradients_are_autograd_s", "test_autograd_examples.py::test_hessians_and_products_are_autograd_s"],
+    "J13": ["programs/test_autograd_examples.py::test_gradients_are_autograd_s", "programs/test_autograd_examples.py::test_hessians_and_products_are_autograd_s"],
     "J14": ["rules/test_custom.py::test_the_rule_is_inlined_and_the_function_is_called", HERE + "j14_cross_and_sort"],
     "J15": [HERE + "j15_what_is_used_twice_and_what_is_not", SEEDS + "what_a_result_does_not_depend_on_is_told"],
     "J16": [FILES + "generated_files_are_differentiated_to_order_four"],
@@ -145,7 +145,7 @@ def test_j11_results_are_nested_too() -> None:
 def test_j12_what_cannot_be_seen_is_told() -> None:
     """No source, text that is run, a call that is not known in a branch that is not taken."""
     text = (TESTS.parent / "docs" / "language.md").read_text()
-    assert "Of the three ways to a derivative" in text
+    assert "three ways to a derivative" in text
     hidden: dict[str, Any] = {}
     exec("def square(x): return x * x", hidden)
     with pytest.raises(srcdiff.SourceNotFoundError, match="the source of 'square' cannot be found"):
