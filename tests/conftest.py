@@ -71,3 +71,17 @@ def validated(monkeypatch: pytest.MonkeyPatch) -> Any:
     report = validate.Report()
     monkeypatch.setattr(validate.Validator.__init__, "__defaults__", (None, None, report))
     return report
+
+
+@pytest.fixture(autouse=True)
+def _loop_forms_are_valid(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A loop form that is not valid is not compiled, which users are told; in tests it is an error."""
+    from srcdiff.compile import build
+
+    def verify(fn: Any) -> Any:
+        problems = checked(fn)
+        assert not problems, f"the loop form of {fn.name} is not valid: {problems[0].message}"
+        return problems
+
+    checked = build.verify
+    monkeypatch.setattr(build, "verify", verify)

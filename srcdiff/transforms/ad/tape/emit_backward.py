@@ -120,10 +120,8 @@ class Backward:
         b = Builder(self.layout.shapes, "adjoint", loop.location if loop is not None else None)
         for c in counting:
             self.count(c.steps, c.in_order, b)
-        forward = self.layout.mirror.get(region)
-        if forward is not None:
-            for v in sorted(self.layout.needed.get(forward, ()), key=self.program.order):
-                self.provide(v, b, region)
+        for v in sorted(self.needed_in(region), key=self.program.order):
+            self.provide(v, b, region)
         for s in region.body:
             b.body += self.statement(s)
             for c in counting:
@@ -157,6 +155,11 @@ class Backward:
 
     # ---- having a forward value ----
 
+    def needed_in(self, region: Region) -> Sequence[Value]:
+        """The forward values that a backward region begins with."""
+        forward = self.layout.mirror.get(region)
+        return () if forward is None else self.layout.needed.get(forward, ())
+
     def provide(self, v: Value, b: Builder, region: Region) -> None:
         if v in self.env:
             return
@@ -167,8 +170,11 @@ class Backward:
             param = self.plan.rolled[v]
             self.env[v] = self.element(v, stores[param], b, ahead=1, like=param)
         elif (kept := self.plan.kept_by_program(v)) is not None:
+            storage = kept.operands[0]
+            if storage in self.needed_in(region):  # it may be of a later line
+                self.provide(storage, b, region)  # type: ignore[arg-type]
             indices = [total(b, affine(a, self.program.maker), self.env) for a in kept.operands[2:]]
-            base = lookup(self.env, kept.operands[0])
+            base = lookup(self.env, storage)
             self.env[v] = self.load(v, base, indices, b, is_own=False)
         else:
             built = self.program.built.get(v)
