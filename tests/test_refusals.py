@@ -133,9 +133,9 @@ def test_parameters_that_cannot_be_found():
 @pytest.mark.parametrize(
     ("f", "message"),
     [
-        (lambda x: optimize.brentq(lambda y: (y, "a"), 0.0, 9.0) * x, "that `brentq` is given returns no number or array"),
-        (lambda x: optimize.root(lambda y: (y - x, None), 1.0).x[0], "that `root` is given returns no number or array"),
-        (lambda x: optimize.newton(lambda y: y * y - x, 1.0, fprime=lambda y: (y, "a")), "`fprime` returns no number or array"),
+        (lambda x: optimize.brentq(lambda y: (y, "a"), 0.0, 9.0) * x, "that `brentq` is given returns neither a number nor an array"),
+        (lambda x: optimize.root(lambda y: (y - x, None), 1.0).x[0], "that `root` is given returns neither a number nor an array"),
+        (lambda x: optimize.newton(lambda y: y * y - x, 1.0, fprime=lambda y: (y, "a")), "`fprime` returns neither a number nor an array"),
     ],
 )  # fmt: skip
 def test_functions_for_solvers_that_return_no_array(f, message):

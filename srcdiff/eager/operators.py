@@ -257,7 +257,7 @@ def set_attribute(tape: Tape, base: Any, name: str, value: Any) -> None:
     else:
         if isinstance(base, np.ndarray) and tape.tracked.has_part([base, value]):
             raise UnsupportedError(
-                f"the attribute `{name}` of an array is not set here",
+                f"the attribute `{name}` of an array cannot be set here",
                 "Write the elements: `x[...] = v`.",
             )
         setattr(base, name, value)

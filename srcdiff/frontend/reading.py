@@ -190,8 +190,8 @@ class _Reading:
         given: dict[str, FrontValue],
         by_position: frozenset[str] | None,
     ) -> dict[str, FrontValue]:
-        """The body's names when it begins. A call from outside goes by the parameters that the function shows
-        (`by_position`); one from another function was bound already, its `*args` a tuple.
+        """The body's names when it begins. A call from outside binds the parameters that the function shows
+        (`by_position`); a call from another function was bound already, its `*args` a tuple.
         """
         fr, arguments = self.frame, self.source.node.args
         bound: dict[str, FrontValue] = {}
@@ -207,7 +207,7 @@ class _Reading:
         return {**bind(fr, self.source.node, name, arguments, args, kwargs, defaults), **bound}
 
     def _start(self, param: Value) -> FrontValue:
-        """What a parameter stands for when the body begins."""
+        """The value of a parameter when the body begins."""
         type_ = param.type
         session = self.session
         if isinstance(type_, Static):
@@ -264,6 +264,6 @@ class _Reading:
         return function
 
     def _own(self, pairs: Sequence[tuple[Dim, Dim]]) -> tuple[tuple[Dim, Dim], ...]:
-        """What was concluded about the arguments' own lengths, each pair once."""
+        """The conclusions about the arguments' own lengths, each pair once."""
         known = {s for t in self.types.values() for d in all_dims(t) for s in d.symbols()}
         return tuple((a, b) for a, b in dict.fromkeys(pairs) if a.symbols() | b.symbols() <= known)

@@ -1,4 +1,4 @@
-"""Derivative rules, small NumPy functions, as IR: read like any other function, with what is static bound as constants.
+"""Derivative rules, small NumPy functions, as IR: read like any other function, with static attributes as constants.
 
     def tanh(x, *, out, d_out):          (%x, %out, %d_out) ->
         d_x = d_out * (1 - out**2)           %0 = power %out, 2
@@ -7,7 +7,7 @@
                                              yield %d_x
 
 The function's parameters are the operands, the results (`out`), and in reverse mode their adjoints (`d_out`),
-in forward mode the operands' tangents (`x_dot`). It yields what the rule assigns, operand by operand;
+in forward mode the operands' tangents (`x_dot`). It yields the values that the rule assigns, operand by operand;
 `interface.without_derivative` are the positions of operands that the rule assigns nothing for.
 """
 
@@ -80,7 +80,7 @@ def parse_forward_rule(
 def parse_expansion(
     form: Callable[..., Any], operands: Sequence[Type], attrs: Mapping[str, Any]
 ) -> Function:
-    """An operation said with simpler ones, for these types; it yields the results."""
+    """An operation written with simpler operations, for these types; it yields the results."""
     key = ("expansion", form, tuple(operands), tuple(attrs.items()))
     if key not in _PARSED:
         _PARSED[key] = _Rule(form, attrs).expansion(operands)
@@ -110,15 +110,15 @@ def _parsed(
 
 @dataclass
 class _Lengths(Symbols):
-    """Lengths of a rule. `whole`: what two that may differ, since one of them may be 1, broadcast to; `asked`: the call
-    that the rule is of was asked whether axes are of length 1.
+    """Lengths of a rule. `whole`: the result of broadcasting two lengths, of which one may be 1; `takes_all_as_long`:
+    the caller has checked whether axes have length 1.
     """
 
     whole: dict[frozenset[Dim], Dim] = field(default_factory=dict)
-    asked: bool = False
+    takes_all_as_long: bool = False
 
     def take_as_long(self, dim: Dim) -> bool:
-        return self.asked or super().take_as_long(dim)
+        return self.takes_all_as_long or super().take_as_long(dim)
 
     def broadcast_axis(self, a: Dim, b: Dim) -> Dim:
         found = self.whole.get(frozenset((a, b)))
@@ -146,7 +146,7 @@ class _Rule:
         self.rule = rule
         self.attrs = attrs
         self.source = source_of(rule)
-        self.shapes = _Lengths(asked="applied" in attrs)  # calls of solvers
+        self.shapes = _Lengths(takes_all_as_long="applied" in attrs)  # calls of solvers
         self.elementwise = elementwise
         self.session = Session(
             self.shapes, Builder(self.shapes, origin="compiler"), user_names=False, of_rule=True
@@ -282,7 +282,7 @@ class _Rule:
     def _assigned(
         self, names: Sequence[str], is_forward: bool, results: int
     ) -> list[FrontValue | None]:
-        """What the rule assigns, for each operand (in forward mode: for each result)."""
+        """The values that the rule assigns, for each operand (in forward mode: for each result)."""
         if is_forward:
             dot = self._value("out_dot")
             dots = list(getattr(dot, "values", [None] * results)) if results > 1 else [dot]

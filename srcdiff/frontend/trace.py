@@ -16,24 +16,24 @@ import srcdiff.frontend.syntax.expressions
 import srcdiff.frontend.syntax.statements  # noqa: F401  (these register how nodes are read)
 from srcdiff.errors import UnsupportedError
 from srcdiff.frontend.arrays.subscripts import shape_parts
-from srcdiff.frontend.callees.list_methods import listed, put_slice
+from srcdiff.frontend.callees.list_methods import slice_of_list, store_slice
 from srcdiff.frontend.callees.object_items import item_of_object
 from srcdiff.frontend.calls.inline import refuse_result
 from srcdiff.frontend.calls.outlined import NoValue
-from srcdiff.frontend.containers.optional import settled, sure
+from srcdiff.frontend.containers.optional import narrow, unwrap
 from srcdiff.frontend.control.blocks import block
 from srcdiff.frontend.control.conditions import truth
 from srcdiff.frontend.control.loops import for_loop
-from srcdiff.frontend.control.with_statements import entered
-from srcdiff.frontend.core.conditional_shape_checks import check_doubts
+from srcdiff.frontend.control.with_statements import enter_contexts
+from srcdiff.frontend.core.conditional_shape_checks import check_lengths
 from srcdiff.frontend.core.constants import from_python, read_constant
 from srcdiff.frontend.core.frame import Frame
 from srcdiff.frontend.core.session import NeedStatic
 from srcdiff.frontend.core.values import Lifted
-from srcdiff.frontend.effects.enumerate import summed
-from srcdiff.frontend.effects.enumeration_checks import check_writes
-from srcdiff.frontend.iteration.comprehensions import append_each, collected
-from srcdiff.frontend.iteration.generators import consume
+from srcdiff.frontend.effects.enumerate import enumerate_choice
+from srcdiff.frontend.effects.enumeration_checks import check_sum
+from srcdiff.frontend.iteration.comprehensions import append_each, collect
+from srcdiff.frontend.iteration.generators import generator_loop
 from srcdiff.frontend.iteration.iterables import iterable
 from srcdiff.frontend.reading import read
 from srcdiff.frontend.source.function_source import (
@@ -70,7 +70,7 @@ def trace(
     arg_types
         One for each argument, as `arguments.type_of_argument` makes them; `Static` for one known when compiling.
     shapes_actual
-        The lengths and integers of the arguments at hand, by symbol. They decide what the types leave open
+        The lengths and integers of the given arguments, by symbol. They decide what the types leave open
         (whether two lengths are equal, what an integer is that has to be known when compiling); the facts of the
         result say what was concluded.
     names
@@ -119,7 +119,7 @@ def trace(
     except NoValue as found:
         refuse_result(source, found.args[0])
         untyped(
-            f"`{source.name}` returns something that is no number, array or container",
+            f"`{source.name}` returns something that is not a number, an array or a container",
             "Return numbers, arrays, or containers of them.",
             source.location(source.node),
         )
@@ -210,25 +210,25 @@ class Tracer(Frame):
     from_python = from_python
     constant = read_constant
     attribute = attribute
-    unwrap = sure
-    narrow = settled
+    unwrap = unwrap
+    narrow = narrow
     call = call_value
     truth = truth
     assign = assign
     block = block
-    enter_contexts = entered
-    enumerate_choice = summed
-    check_sum = check_writes
+    enter_contexts = enter_contexts
+    enumerate_choice = enumerate_choice
+    check_sum = check_sum
     iterable = iterable
     for_loop = for_loop
-    generator_loop = consume
-    collect = collected
+    generator_loop = generator_loop
+    collect = collect
     append_each = append_each
     item_of_object = item_of_object
     shape_parts = shape_parts
-    slice_of_list = listed
-    store_slice = put_slice
-    check_lengths = check_doubts
+    slice_of_list = slice_of_list
+    store_slice = store_slice
+    check_lengths = check_lengths
 
     def read_callee(
         self,

@@ -310,7 +310,12 @@ def shared_by_the_run(x, out):
         (sums_race, (x, x), "each thread adds to the same element of `out`", "out[0] += x[i]"),
         (largest, (x, x), "`cuda.atomic.max` has no derivative", "cuda.atomic.max(out, 0"),
         (first_come, (x, x), "depends on which thread came first", "out[i] = at"),
-        (sized_by_launch, (x, x), "shared memory of a size that the launch says", "shared.array(0"),
+        (
+            sized_by_launch,
+            (x, x),
+            "shared memory whose size is given at the launch",
+            "shared.array(0",
+        ),
         (numbers_only, (1.0,), "has no array of floats", "def numbers_only"),
     ],
 )

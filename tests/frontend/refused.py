@@ -41,7 +41,7 @@ def tries_a_factorisation(a):
     return a
 
 
-@case("`total` holds what a turn of a loop made", "total", x3)
+@case("`total` holds what an iteration of a loop made", "total", x3)
 def method_of_a_turn(x):
     for i in range(3):
         y = x * i
@@ -57,7 +57,11 @@ def method_of_a_path(x):
     return total() ** 2
 
 
-@case("items that change something are asked for until one decides", "any(map(counted, x))", x3)
+@case(
+    "items whose computation changes something are taken until one decides",
+    "any(map(counted, x))",
+    x3,
+)
 def any_of_items_that_count(x):
     calls = [0]
 
@@ -68,7 +72,12 @@ def any_of_items_that_count(x):
     return x[0] * calls[0] if any(map(counted, x)) else x[1]
 
 
-@case("a list is repeated in place as often as only the run knows", "xs *= n", x3, 2)
+@case(
+    "a list is repeated in place never, or as often as is known only when the program runs",
+    "xs *= n",
+    x3,
+    2,
+)
 def list_repeated_in_place(x, n):
     xs = list(x)
     xs *= n
@@ -183,7 +192,7 @@ def _doubled(x, n):
 
 
 @case(
-    "`_doubled` may give back its argument, and one of the two is written afterwards",
+    "`_doubled` may return its argument, and one of the two is written afterwards",
     "_doubled(x, n - 1)",
     x3,
 )
@@ -191,7 +200,7 @@ def recursion_that_writes_its_result(x):
     return np.sum(_doubled(x, 2))
 
 
-@case("`visit` calls itself, and is no function of its own", "visit(v * x, d - 1)", 0.5, 3)
+@case("`visit` calls itself, and cannot be a function of its own", "visit(v * x, d - 1)", 0.5, 3)
 def recursion_that_binds_names_around(x, n):
     total = 0.0
 
@@ -354,7 +363,7 @@ def mesh_of_a_matrix(x):
     return x[np.ix_(x, x)]
 
 
-@case("1.5 is no index", "x[1.5]", x3)
+@case("1.5 is not an index", "x[1.5]", x3)
 def float_index(x):
     return x[1.5]
 
@@ -408,7 +417,11 @@ def matches(x):
     return x
 
 
-@case("every other item of a list whose length only the run knows", "xs[::2]", 1.0)
+@case(
+    "a list whose length is known only when the program runs is assigned with a step",
+    "xs[::2]",
+    1.0,
+)
 def every_other_item(x):
     xs = [x, x**2, 2.0]
     xs[::2] = [3.0, x]
@@ -437,7 +450,7 @@ class Plain:
         self.y = y
 
 
-@case("a Plain is no sequence", "Plain(x)", 1.0)
+@case("a Plain is not a sequence", "Plain(x)", 1.0)
 def object_gone_through(x):
     for v in Plain(x):
         x = x + v
@@ -542,7 +555,7 @@ def shortened_under_way(x):
     return total
 
 
-@case("one dict is changed in every turn, and put on a list", "for v in x:", x3)
+@case("one dict is changed in every iteration, and put on a list", "for v in x:", x3)
 def one_dict_again_and_again(x):
     d = {"v": 0.0}
     out = []
@@ -653,7 +666,7 @@ def loops_over_an_iterator_of_numpy(x):
 
 
 @case(
-    "a container of unlike parts and a list whose length is not known",
+    "a container of parts of different types and a list whose length is not known",
     "names",
     [1.0, 2.0],
     ("x", "y"),
@@ -694,7 +707,10 @@ def puts_ranges_on_a_list(x):
 
 
 @case(
-    "a tuple whose length only the run knows is a subscript", "A[tuple(where)]", np.eye(3), [1, 2]
+    "a tuple whose length is known only when the program runs is a subscript",
+    "A[tuple(where)]",
+    np.eye(3),
+    [1, 2],
 )
 def subscripts_by_a_tuple_of_any_length(A, where):
     return np.sum(A[tuple(where)])

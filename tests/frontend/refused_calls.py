@@ -82,6 +82,43 @@ def bound_late(x):
     return sum(late) * y
 
 
+@dataclasses.dataclass(frozen=True)
+class Frozen:
+    a: float
+
+
+def changes_a_frozen_object(x):
+    made = Frozen(x)
+    made.a = 2.0
+    return made.a * x
+
+
+class Twice:
+    def __get__(self, obj, cls=None):
+        return 2.0 * obj.one
+
+    def __set__(self, obj, value):
+        obj.one = value
+
+
+class WithDescriptor:
+    twice = Twice()
+
+    def __init__(self, one):
+        self.one = one
+
+
+def with_a_descriptor(x):
+    return WithDescriptor(x).twice
+
+
+def longer_in_each_iteration(x):
+    pair = (x, x)
+    for _ in range(int(np.floor(x)) + 3):
+        pair = (pair[1], x, x)
+    return pair[0]
+
+
 def told(x):
     try:
         if x > 0:
@@ -163,15 +200,19 @@ LANGUAGE = [
     ("«cmath.rect(x)».real", ONE, "cmath.rect takes an absolute value and an angle", ""),
     ("«one(x, x)»", ONE, "one() takes 1 positional arguments, 2 were given", ""),
     ("sum(x for _ in «range(x)»)", ONE, "range() takes integers, got float64", ""),
-    ("Child(x).above()", ONE, "no class behind `Child` has a method `missing`", ""),
+    ("Child(x).above()", ONE, "no base class of `Child` has a method `missing`", ""),
     ("raised_inside(x)", ONE, "an exception may leave this `with`, and be caught outside", "Catch it inside"),
     ("entered(x)", ONE, "`with` of a function that contextlib made of `made`", "Write a class with `__enter__`"),
-    ("bound_late(x)", THREE, "`:=` in a generator expression that is gone through later", "Use a loop"),
-    ("told(x)", ONE, "`error` is an exception, and no value here", "Give what it holds to a name"),
-    ("sum(a for a, *_ in «itertools.product(x, repeat=len(x))»)", THREE, "this has as many items as only the run knows", ""),
-    ("len([*«itertools.product((1, 2, 3, 4), repeat=6)»]) * x", ONE, "or too many to write out", "loops over `range`"),
-    ("sum(v for v in «itertools.repeat(x)»)", ONE, "this has as many items as only the run knows", ""),
-    ("sum(a for a, *_ in «itertools.combinations(x, 3)»)", THREE, "this has as many items as only the run knows", ""),
+    ("bound_late(x)", THREE, "`:=` in a generator expression that is evaluated later", "Use a loop"),
+    ("changes_a_frozen_object(x)", ONE, "`Frozen` forbids setting its attributes, or defines its own way to set them", "Make a new object"),
+    ("with_a_descriptor(x)", ONE, "`twice` is a descriptor, a Twice, which defines how the attribute is read and set", "Use a property"),
+    ("longer_in_each_iteration(x)", ONE, "`pair` is another kind of value after an iteration than before the loop", "Give it the same structure"),
+    ("«x.shape[3]» * x[0]", THREE, "the array has 1 axes, axis 3 does not exist", ""),
+    ("told(x)", ONE, "`error` is an exception, which is not a value here", "Give what it holds to a name"),
+    ("sum(a for a, *_ in «itertools.product(x, repeat=len(x))»)", THREE, "the number of items is too large to write out", ""),
+    ("len([*«itertools.product((1, 2, 3, 4), repeat=6)»]) * x", ONE, "is too large to write out", "loops over `range`"),
+    ("sum(v for v in «itertools.repeat(x)»)", ONE, "the number of items is too large to write out", ""),
+    ("sum(a for a, *_ in «itertools.combinations(x, 3)»)", THREE, "the number of items is too large to write out", ""),
     ("x * «np.zeros(2, order='F')»[0]", ONE, "the argument 'order' is not supported", ""),
     ("unpacked(x)", THREE, "the number of values to unpack and of names", ""),
     ("sum(sorted(x, key=lambda v: «np.trim_zeros(v)»))", THREE, "`trim_zeros` is not known", ""),
@@ -204,10 +245,10 @@ LANGUAGE = [
     ("«list(Own(x))»[0]", ONE, "`__getitem__` of Own is not called here", "Call a method of another name"),
     ("np.sum(«np.exp({'a': x})»)", THREE, "a dict is no array", "list(d.values())"),
     ("«np.sum(Own(x))»", ONE, "an Own is no array", "its attributes"),
-    ("sum(a * b for a, b in «itertools.permutations(x, 2)»)", THREE, "this has as many items as only the run knows", "loops over `range`"),
-    ("«optimize.brentq(lambda y, s: y - x, 0.0, 9.0, args=(slice(1, 2),))»", ONE, "a slice cannot be handed to a solver's function", "one by one, in args"),
-    ("«optimize.newton(lambda y: y * y - x, 1.0, fprime=lambda y: 2 * y * OFFSET[0])»", ONE, "`fprime` uses what the function itself does not", "in args"),
-    ("grown(x, 3)", ONE, "list(float64) cannot be handed to a solver's function", "one by one, in args"),
+    ("sum(a * b for a, b in «itertools.permutations(x, 2)»)", THREE, "the number of items is too large to write out", "loops over `range`"),
+    ("«optimize.brentq(lambda y, s: y - x, 0.0, 9.0, args=(slice(1, 2),))»", ONE, "a slice cannot be passed to a solver's function", "one by one, in args"),
+    ("«optimize.newton(lambda y: y * y - x, 1.0, fprime=lambda y: 2 * y * OFFSET[0])»", ONE, "`fprime` uses values that the function itself does not use", "in args"),
+    ("grown(x, 3)", ONE, "list(float64) cannot be passed to a solver's function", "one by one, in args"),
 ]  # fmt: skip
 LIBRARIES = [
     ("«np.fill_diagonal(1.0 * x, 0.0, wrap=True)»", MATRIX, "np.fill_diagonal takes matrices here, and no wrap=", "a[i, i] = v"),

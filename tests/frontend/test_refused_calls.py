@@ -74,7 +74,7 @@ RAISING = {
 KEPT = {
     "the types in this function do not settle": "readings have an end",
     "(the first is in line": "the end of a message whose beginning is the handler's, and is tested with it",
-    "` gives does not settle: it calls itself": "the same, for functions that call themselves",
+    "` returns has no fixed type: it calls itself": "the same, for functions that call themselves",
     "is raised here": "where a composite says nothing else; all of them do",
     "is no list of": "of `list(x)`, which is read so for arrays of one axis or more only",
     "a literal": "of the text form of the IR, which no user writes",

@@ -270,7 +270,7 @@ def test_a_sum_of_arrays_without_a_turn_is_an_error():
 
     fn = traced(f, np.ones(3), 2)
     assert evaluate(fn, np.ones(3), 2) == 6.0
-    with pytest.raises(ValueError, match="total is no array"):
+    with pytest.raises(ValueError, match="total is not an array"):
         evaluate(fn, np.ones(3), 0)
 
 

@@ -344,8 +344,8 @@ REFUSED = [
         "iterations pass on a choice among (3,) values, which is drawn again among (2,)",
     ),
     (counted_from_one, "iterations pass on a choice whose values are not counted from 0"),
-    (used_between, "`mean` is used behind the block, and may depend on `z`, which is summed out"),
-    (last_of_two, "the last `u` is used behind the loop, and is summed out"),
+    (used_between, "`mean` is used after the block, and may depend on `z`, which is summed out"),
+    (last_of_two, "the last `u` is used after the loop, and is summed out"),
     (listed, CHANGES),
     (begun_twice, "a chain has one first draw before its loop"),
 ]

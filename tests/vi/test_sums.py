@@ -256,11 +256,11 @@ REFUSED = [
     ),
     (seen_before, "this stands before `z` is drawn again, and may draw"),
     (drawn_before, "this stands before `z` is drawn again, and may draw"),
-    (used_later, "`s` is used behind the block, and may depend on `z`"),
-    (stored, "`out` is used behind the block, and may depend on `z`"),
+    (used_later, "`s` is used after the block, and may depend on `z`"),
+    (stored, "`out` is used after the block, and may depend on `z`"),
     (left_early, "this may leave the block, where `z` is summed out"),
     (returned, "this may depend on `z`, which is summed out"),
-    (last_state_of_a_known_start, "the last `z` is used behind the loop, and is summed out"),
+    (last_state_of_a_known_start, "the last `z` is used after the loop, and is summed out"),
     (infinite, "there is no value for the site 'z'"),
 ]
 

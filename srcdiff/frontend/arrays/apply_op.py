@@ -1,5 +1,5 @@
-"""Operations for calls: arguments are bound by the declaration's `bind` or its signature, and the way the user
-spells it is kept.
+"""Calls of operations: arguments are bound by the declaration's `bind` or by its signature, and the user's spelling
+is kept.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ from typing import Any
 import gast
 import numpy as np
 
-from srcdiff.frontend.arrays.subscripts import ask_for, need_static, no_array, shape_parts
-from srcdiff.frontend.containers.optional import sure
+from srcdiff.frontend.arrays.subscripts import need_static, no_array, shape_parts, specialise_on
 from srcdiff.frontend.core.frame import Frame, describe
 from srcdiff.frontend.core.values import (
     Args,
@@ -75,7 +74,7 @@ def apply(
         )
     except UnknownMistake as mistake:
         for value in (*given, *named.values()):
-            ask_for(fr, value)
+            specialise_on(fr, value)
         fr.untyped(node, str(mistake), "Pass constants, or arguments that are not computed with.")
     except (TypeMistake, KeyError, IndexError) as mistake:
         text = (
@@ -89,7 +88,7 @@ def apply(
         atoms = [_as_array(fr, a, node) for a in atoms]
     if not fr.session.user_names:
         decl, spelling = of_numbers(decl, atoms, spelling, fr.session.of_python)
-        atoms = [atoms[0], *_alike(fr, node, atoms[1:])] if decl is choose else atoms
+        atoms = [atoms[0], *_of_one_dtype(fr, node, atoms[1:])] if decl is choose else atoms
     if fr.b.origin == "compiler" and len(atoms) == 1:
         exact = exact_value(decl, atoms[0])
         if exact is not None:
@@ -103,11 +102,11 @@ def apply(
     return results[0] if is_single else sequence(results)
 
 
-def _alike(fr: Frame, node: gast.AST, numbers: Sequence[Atom]) -> list[Atom]:
-    """What is chosen from is of one kind: `0.5 if c else float(x > y)`, and float32 if one of them is."""
+def _of_one_dtype(fr: Frame, node: gast.AST, numbers: Sequence[Atom]) -> list[Atom]:
+    """The operands of a choice have one dtype: `0.5 if c else float(x > y)`, and float32 if one of them is."""
     dtype, weak = promote(numbers)
 
-    def alike(a: Atom) -> Atom:
+    def cast(a: Atom) -> Atom:
         assert isinstance(a.type, Scalar)
         if a.type.dtype == "bool" and dtype != "bool":
             return fr.op(node, to_float, a)
@@ -118,12 +117,12 @@ def _alike(fr: Frame, node: gast.AST, numbers: Sequence[Atom]) -> list[Atom]:
             else a
         )
 
-    return [alike(a) for a in numbers]
+    return [cast(a) for a in numbers]
 
 
 def _plain(fr: Frame, value: FrontValue, node: gast.AST) -> Any:
     """An argument as `bind` functions take it: values, constants, and nested tuples of them."""
-    value = sure(fr, value, node)
+    value = fr.unwrap(value, node)
     if isinstance(value, Parts):
         no_array(fr, value, node)
         return tuple(_plain(fr, v, node) for v in value.values)

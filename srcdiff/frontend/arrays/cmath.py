@@ -1,4 +1,4 @@
-"""`cmath`: NumPy's functions of one complex number, and what is made of them."""
+"""`cmath`: NumPy's functions of one complex number, and functions that are built from them."""
 
 from __future__ import annotations
 
@@ -72,9 +72,9 @@ def _rect(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
     if len(args) != 2 or kwargs:
         fr.fail(node, "cmath.rect takes an absolute value and an angle")
     size, angle = (fr.as_atom(a, node) for a in args)
-    turned = fr.op(node, complex_numbers.complex_of, const(0.0), angle)
-    turn = fr.op(node, elementary.exp, turned, spelling="cmath.exp")
-    return fr.op(node, arithmetic.multiply, size, turn)
+    angle = fr.op(node, complex_numbers.complex_of, const(0.0), angle)
+    rotation = fr.op(node, elementary.exp, angle, spelling="cmath.exp")
+    return fr.op(node, arithmetic.multiply, size, rotation)
 
 
 COMPLEX_CALLS: dict[Any, Callable[..., FrontValue]] = {

@@ -1,4 +1,4 @@
-"""Functions that give index arrays and are said with others: `np.ix_`, `np.diag_indices`, `np.argwhere`, ..."""
+"""Functions that return index arrays, written with other functions: `np.ix_`, `np.diag_indices`, `np.argwhere`, ..."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import gast
 import numpy as np
 
 from srcdiff.frontend.arrays.apply_op import apply
-from srcdiff.frontend.arrays.subscripts import array_of, ask_for, length_along, shape_parts
+from srcdiff.frontend.arrays.subscripts import array_of, length_along, shape_parts, specialise_on
 from srcdiff.frontend.core.frame import Frame
 from srcdiff.frontend.core.values import (
     Args,
@@ -56,7 +56,7 @@ def _diagonal(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontVal
     n, *rest = (*args, *kwargs.values())
     count = static_int(rest[0]) if rest else 2
     if count is None:
-        ask_for(fr, rest[0])
+        specialise_on(fr, rest[0])
         fr.fail(node, "the number of axes must be known when compiling", "Use a constant.")
     return sequence([fr.op(node, arange, fr.as_atom(n, node))] * count)
 

@@ -1,4 +1,4 @@
-"""NumPy's functions that write into an array: `np.exp(x, out=y)` is `y[...] = np.exp(x)`, and gives `y`."""
+"""NumPy's functions that write into an array: `np.exp(x, out=y)` is `y[...] = np.exp(x)`, and returns `y`."""
 
 from __future__ import annotations
 
@@ -113,7 +113,9 @@ _WITH_OUT = {
 
 
 def out_by_place(function: Any, count: int) -> tuple[int, tuple[str, ...]] | None:
-    """Where `out` is among so many positional arguments, and how those behind it are called; None where it is not."""
+    """The position of `out` among the positional arguments, and the names of those after it; None where it is not
+    given.
+    """
     names = _names_of(function) if _is_numpy(function) else ()
     if "out" not in names[:count]:
         return None
@@ -150,7 +152,7 @@ def _is_numpy(function: Any) -> bool:
 def _written_each(
     fr: Frame, node: gast.AST, out: FrontValue | None, value: FrontValue
 ) -> FrontValue:
-    """What a function gave, in its `out`; several results, each in its own."""
+    """Write the result of a function into its `out`; several results, each into its own."""
     if out is None or out == const(None):
         return value
     if not isinstance(out, Parts) or not isinstance(value, Parts):

@@ -1,4 +1,4 @@
-"""Sparse matrices of SciPy's: those from outside, and those that a program makes of their elements.
+"""SciPy's sparse matrices: those from outside, and those that a program builds from their elements.
 
 A @ x                                               sparse_product %x
 csr_array((data, indices, indptr), shape=(m, n))    a container of elements, rows, columns, and the shape
@@ -126,7 +126,9 @@ def _vector(fr: Frame, node: gast.AST, value: FrontValue) -> Atom:
     atom = fr.as_atom(value, node)
     if not isinstance(atom.type, Array):
         fr.fail(
-            node, "a sparse matrix is multiplied with arrays here", "Multiply its elements instead."
+            node,
+            "a sparse matrix can only be multiplied with arrays here",
+            "Multiply its elements instead.",
         )
     return atom
 

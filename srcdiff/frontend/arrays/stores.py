@@ -21,10 +21,9 @@ from srcdiff.frontend.arrays.subscripts import (
 from srcdiff.frontend.containers.container_views import refuse_viewed
 from srcdiff.frontend.containers.dunder_methods import call_dunder
 from srcdiff.frontend.containers.lists import put_in
-from srcdiff.frontend.containers.optional import sure
 from srcdiff.frontend.core.frame import Frame, an, describe
 from srcdiff.frontend.core.may_alias import refuse_twins
-from srcdiff.frontend.core.phi import take_apart
+from srcdiff.frontend.core.phi import unpack_struct
 from srcdiff.frontend.core.session import Restart
 from srcdiff.frontend.core.values import (
     FrontValue,
@@ -108,7 +107,7 @@ def writable(fr: Frame, base: FrontValue, node: gast.AST) -> Parts | None:
 
 def open_parameter(fr: Frame, value: Value, node: gast.AST) -> FrontValue:
     """A struct-typed parameter, or a part of one, as a container that may be written into: from where it is defined,
-    so that every turn of a loop, and whoever takes that part again, sees the change.
+    so that every iteration of a loop, and every later read of that part, sees the change.
     """
     session = fr.session
     if value in session.opened:
@@ -136,7 +135,7 @@ def open_parameter(fr: Frame, value: Value, node: gast.AST) -> FrontValue:
 
 def _with_cells(fr: Frame, value: Value, node: gast.AST) -> Parts:
     """A struct-typed value as a structure whose dicts and lists may be written into."""
-    parts = take_apart(fr, value, node)
+    parts = unpack_struct(fr, value, node)
     values = [
         _with_cells(fr, v, node) if isinstance(v, Value) and isinstance(v.type, Struct) else v
         for v in parts.values
@@ -222,7 +221,7 @@ def update_item(
     """`base[key] op= value`; `combine(op, old, value)` computes the new value."""
     container = writable(fr, base, node)
     if container is not None:
-        part = sure(fr, read_item(fr, container, key, node), node)
+        part = fr.unwrap(read_item(fr, container, key, node), node)
         if isinstance(part, Value) and isinstance(part.type, Array):
             add_to(fr, part, op, fr.as_atom(value, node), node, combine)
         else:

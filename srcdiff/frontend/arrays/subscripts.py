@@ -14,7 +14,7 @@ from srcdiff.frontend.containers.dunder_methods import call_dunder
 from srcdiff.frontend.containers.list_slices import list_slice
 from srcdiff.frontend.containers.lists import is_long_tuple, readable
 from srcdiff.frontend.core.frame import Frame, describe, reads
-from srcdiff.frontend.core.phi import take_apart
+from srcdiff.frontend.core.phi import unpack_struct
 from srcdiff.frontend.core.session import NeedStatic, Unroll
 from srcdiff.frontend.core.values import (
     FrontValue,
@@ -40,7 +40,7 @@ from srcdiff.ops.core.registry import find
 __all__ = [
     "Place",
     "array_of",
-    "ask_for",
+    "specialise_on",
     "length_along",
     "need_static",
     "no_array",
@@ -60,7 +60,7 @@ def _subscript(fr: Frame, node: gast.AST) -> FrontValue:
 
 
 def subscripted(fr: Frame, node: gast.AST) -> tuple[FrontValue, FrontValue]:
-    """What a subscript is of, and its key: `x.flat[k]` is a subscript of `x`, wherever its elements lie."""
+    """The base of a subscript, and its key: `x.flat[k]` is a subscript of `x`, whatever its layout."""
     if not isinstance(node.value, gast.Attribute) or node.value.attr != "flat":
         return fr.expr(node.value), fr.expr(node.slice)
     base = fr.expr(node.value.value)
@@ -108,7 +108,7 @@ def read_item(fr: Frame, base: FrontValue, key: FrontValue, node: gast.AST) -> F
             part = fr.op(node, get, base, key=wanted)
             fr.session.part_of[part] = base
             return part
-        base = take_apart(fr, base, node)
+        base = unpack_struct(fr, base, node)
     if isinstance(base, Parts):
         if isinstance(key, Slice):
             wanted = static_slice(fr, key, node)
@@ -150,7 +150,7 @@ def _list_bound(fr: Frame, part: FrontValue | None, node: gast.AST) -> Atom | No
     """A bound of a slice of a list; what can be known when compiling is."""
     if part is None or (is_static(part) and static(part) is None):
         return None
-    if not is_static(part) and _is_asked_for(fr, part):
+    if not is_static(part) and _is_decidable(fr, part):
         need_static(fr, part, node)
     return position_of(fr, part, node)
 
@@ -169,7 +169,7 @@ def _part_of(fr: Frame, base: Parts, key: FrontValue, node: gast.AST) -> Any:
     """
     if base.kind == "list":
         if not is_static(key):
-            is_open = not _is_asked_for(fr, key)
+            is_open = not _is_decidable(fr, key)
         else:
             is_open = not _is_position(static(key), base) and fr.session.is_from_before(base.cell)
         if is_open:
@@ -181,7 +181,7 @@ def _is_position(key: Any, base: Parts) -> bool:
     return isinstance(key, int) and -len(base.keys) <= key < len(base.keys)
 
 
-def _is_asked_for(fr: Frame, value: FrontValue) -> bool:
+def _is_decidable(fr: Frame, value: FrontValue) -> bool:
     """Whether a value is known once a loop is unrolled, or a parameter's value is."""
     session = fr.session
     expr = getattr(getattr(value, "type", None), "expr", None)
@@ -207,11 +207,11 @@ def part_key(fr: Frame, kind: str, keys: tuple[Any, ...], key: FrontValue, node:
             )
         return wanted
     if not isinstance(wanted, int) or not -len(keys) <= wanted < len(keys):
-        fr.fail(node, f"{wanted!r} is no position in a {kind} of {len(keys)} parts")
+        fr.fail(node, f"{wanted!r} is not a position in a {kind} of {len(keys)} parts")
     return keys[wanted]
 
 
-def ask_for(fr: Frame, value: Any) -> None:
+def specialise_on(fr: Frame, value: Any) -> None:
     """Read anew with the value known, where it is that of a loop's index or of a parameter; so for each in a tuple."""
     session = fr.session
     inner = value.values if isinstance(value, Parts) else value
@@ -229,12 +229,12 @@ def ask_for(fr: Frame, value: Any) -> None:
 
 
 def need_static(fr: Frame, value: FrontValue, node: gast.AST, advice: str = "") -> NoReturn:
-    """Ask for a value when compiling: from a loop that is unrolled, or a parameter that is specialised on."""
+    """The value, known when compiling: a loop is unrolled for it, or a parameter is specialised on."""
     inner = value.operands if isinstance(value, Text) else ()
     for part in value.values if isinstance(value, Parts) else inner:
         if not is_static(part):
             need_static(fr, part, node, advice)
-    ask_for(fr, value)
+    specialise_on(fr, value)
     fr.untyped(
         node,
         f"the value of this must be known when compiling, got {describe(value)}",
@@ -255,7 +255,7 @@ def length_along(fr: Frame, array: Atom, axis: int, node: gast.AST) -> Atom:
     """`x.shape[axis]`."""
     ndim = len(shape_of(array.type))
     if not -ndim <= axis < ndim:
-        fr.fail(node, f"the array has {ndim} axes, axis {axis} was asked for")
+        fr.fail(node, f"the array has {ndim} axes, axis {axis} does not exist")
     spelling = ".shape" if fr.session.user_names or fr.session.of_rule else ""
     return fr.op(node, axis_length, array, spelling=spelling, axis=axis % ndim)
 
@@ -287,7 +287,7 @@ class Place:
 def _in_parts(fr: Frame, key: FrontValue, node: gast.AST) -> FrontValue:
     """A tuple or list of integers that was an item of a list, as one that was written there."""
     is_item = isinstance(key, Value) and isinstance(key.type, Struct)
-    return take_apart(fr, key, node) if is_item else key  # type: ignore[arg-type]
+    return unpack_struct(fr, key, node) if is_item else key  # type: ignore[arg-type]
 
 
 def place_of(fr: Frame, array: Atom, key: FrontValue, node: gast.AST) -> Place:
@@ -295,7 +295,7 @@ def place_of(fr: Frame, array: Atom, key: FrontValue, node: gast.AST) -> Place:
     if is_long_tuple(key):
         fr.untyped(
             node,
-            "a tuple whose length only the run knows is a subscript",
+            "a tuple whose length is known only when the program runs is a subscript",
             "Write it with its parts, or make it a list: those are places along one axis.",
         )
     keys = key.values if isinstance(key, Parts) and key.kind == "tuple" else (key,)
@@ -331,14 +331,16 @@ def _item(fr: Frame, part: FrontValue, node: gast.AST) -> tuple[str, list[Atom]]
     atom = fr.as_atom(part, node)
     match atom.type:
         case Scalar(dtype="bool"):
-            fr.fail(node, "a single truth value is no index", "Use `if`, or an integer.")
+            fr.fail(node, "a single truth value is not an index", "Use `if`, or an integer.")
         case Scalar(dtype=dtype) if dtype[0] in "iu":
             return "i", [atom]
         case Array(dtype="bool") as type_:
             return "m" * type_.ndim, [atom]
         case Array(dtype=dtype) if dtype[0] in "iu":
             return "g", [atom]
-    fr.fail(node, f"{describe(atom)} is no index", "Use integers, slices, None or integer arrays.")
+    fr.fail(
+        node, f"{describe(atom)} is not an index", "Use integers, slices, None or integer arrays."
+    )
 
 
 def _slice_item(fr: Frame, part: Slice, node: gast.AST) -> tuple[str, list[Atom]]:
@@ -361,7 +363,9 @@ def _bound(fr: Frame, bound: FrontValue, node: gast.AST) -> Atom:
 
 def _check_items(fr: Frame, array: Atom, items: list[str], node: gast.AST) -> None:
     if not isinstance(array.type, Array):
-        refuse = fr.untyped if fr.session.loops else fr.fail  # a turn before may make a list of it
+        refuse = (
+            fr.untyped if fr.session.loops else fr.fail
+        )  # an earlier iteration may make a list of it
         refuse(node, f"{describe(array)} cannot be subscripted", "Only arrays and containers can.")
     used = sum(map(axes_taken, items))
     if used > array.type.ndim:
@@ -382,7 +386,7 @@ def array_of(fr: Frame, value: FrontValue, node: gast.AST) -> Atom:
     if decl is None or decl.bind is None:
         fr.fail(
             node,
-            f"{describe(value)} cannot stand where an array is wanted",
+            f"{describe(value)} cannot be used as an array",
             "Make it an array first.",
         )
     operands, attrs = decl.bind((_nested(fr, value, node),), {})

@@ -11,7 +11,7 @@ import gast
 import numpy as np
 
 from srcdiff.frontend.arrays.apply_op import apply
-from srcdiff.frontend.arrays.subscripts import array_of, ask_for, length_along
+from srcdiff.frontend.arrays.subscripts import array_of, length_along, specialise_on
 from srcdiff.frontend.core.frame import Frame
 from srcdiff.frontend.core.values import (
     Args,
@@ -103,7 +103,7 @@ def _summed_axes(
         return list(range(ndims[0] - count, ndims[0])), list(range(count))
     pair = axes.values if isinstance(axes, Parts) else static(axes) if is_static(axes) else ()
     if len(pair) != 2:
-        ask_for(fr, axes)
+        specialise_on(fr, axes)
         fr.fail(node, "the axes of np.tensordot must be known when compiling", "Use constants.")
     left, right = (_numbers(fr, node, each) for each in pair)
     return left, right
@@ -116,7 +116,7 @@ def _numbers(fr: Frame, node: gast.AST, value: Any) -> list[int]:
     values = values if isinstance(values, tuple | list) else [value]
     found = [v if isinstance(v, int) else static_int(v) for v in values]
     if any(k is None for k in found):
-        ask_for(fr, value)
+        specialise_on(fr, value)
         fr.fail(node, "the axes of np.tensordot must be known when compiling", "Use constants.")
     return [k for k in found if k is not None]
 
@@ -188,7 +188,7 @@ def _entries(fr: Frame, node: gast.AST, value: FrontValue) -> list[Any]:
 
 
 def _wide(fr: Frame, value: FrontValue, node: gast.AST) -> Atom:
-    """What a function makes an array of: Python's numbers are as wide as NumPy's there."""
+    """The operand as an array: Python's numbers are as wide as NumPy's there."""
     made = fr.call(node, Known(np.asarray), [value])
     return array_of(fr, made, node)
 

@@ -1,4 +1,4 @@
-"""Python's builtins and what stands beside them: `len`, `sum`, `min`, `isinstance`, `functools.reduce`, ..."""
+"""Python's builtins and similar functions: `len`, `sum`, `min`, `isinstance`, `functools.reduce`, ..."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from srcdiff.frontend.containers.dunder_methods import call_dunder, method_of
 from srcdiff.frontend.containers.lists import copied, known_list, marked, new_list
 from srcdiff.frontend.control.conditions import truth_of
 from srcdiff.frontend.core.frame import Frame, describe
-from srcdiff.frontend.core.phi import take_apart
+from srcdiff.frontend.core.phi import unpack_struct
 from srcdiff.frontend.core.string_formatting import TEXTS
 from srcdiff.frontend.core.values import (
     Args,
@@ -52,7 +52,7 @@ from srcdiff.frontend.iteration.iterables import (
     taken,
     unrolled,
 )
-from srcdiff.frontend.iteration.iterators import asks_in_turn
+from srcdiff.frontend.iteration.iterators import reads_in_order
 from srcdiff.frontend.iteration.prelude_calls import PRELUDE, any_or_all, extreme_by, sorted_items
 from srcdiff.ir.core import Atom, Const, Value, const
 from srcdiff.ir.types import Array, List, Scalar, Static, Struct, shape_of
@@ -82,7 +82,7 @@ def _len(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
         case Value(type=Array()) as value:
             return fr.op(node, axis_length, value, axis=0)
         case Items() as items if not isinstance(items.count, int) or items.count >= 0:
-            return _turns(fr, node, items)
+            return _count(fr, node, items)
         case Items(bounds=(_, _, _)) as items:
             return _not_negative(fr, node, count_of(fr, items, node))
         case Const() | Known() as known:
@@ -90,12 +90,16 @@ def _len(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
         case Value(type=Static(value=known)):
             return const(fr.evaluated(node, len, known))
         case Text():
-            fr.untyped(node, "only the run knows the length of a string", "Use a number.")
+            fr.untyped(
+                node,
+                "the length of this string is known only when the program runs",
+                "Use a number.",
+            )
     fr.fail(node, f"{describe(args[0])} has no length", "Use len() of an array, a list or a tuple.")
 
 
-def _turns(fr: Frame, node: gast.AST, items: Items) -> Atom:
-    """How many there are; what a loop counts to is less than 0 where it makes no turn."""
+def _count(fr: Frame, node: gast.AST, items: Items) -> Atom:
+    """The number of items; the count of a loop is less than 0 where the loop has no iteration."""
     if isinstance(items.count, int):
         return const(items.count)
     is_slice = any(taken is not None for _, taken in items.lists)
@@ -161,7 +165,11 @@ def _extreme(function: Any) -> Callable[..., FrontValue]:
         given = args[0].values if len(args) == 1 and isinstance(args[0], Parts) else args
         if any(isinstance(v, Parts) and v.kind in ("object", "dataclass") for v in given):
             if not all(map(_is_ordered, given)) and "key" not in kwargs:
-                fr.untyped(node, "only the run knows how these are compared", "Pass `key=`.")
+                fr.untyped(
+                    node,
+                    "how these are compared is known only when the program runs",
+                    "Pass `key=`.",
+                )
             return extreme_by(function)(fr, node, args, kwargs)
         is_of_tuples = any(isinstance(v, Parts) for v in given)
         if kwargs or is_of_tuples or (isinstance(args[0], Parts) and not args[0].values):
@@ -196,9 +204,11 @@ _TWO = {max: lambda a, b: max(a, b), min: lambda a, b: min(a, b)}
 
 def _any_all(is_any: bool) -> Callable[..., FrontValue]:
     def read(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
-        if isinstance(args[0], Generated) and asks_in_turn(fr, args[0]):
+        if isinstance(args[0], Generated) and reads_in_order(fr, args[0]):
             fr.untyped(
-                node, "items that change something are asked for until one decides", "Write a loop."
+                node,
+                "items whose computation changes something are taken until one decides",
+                "Write a loop.",
             )
         source = taken(fr, args[0], node)
         if isinstance(args[0], Generated):
@@ -261,7 +271,7 @@ def _container(kind: str) -> Callable[..., FrontValue]:
 def _dict(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
     pairs: dict[Any, FrontValue] = {}
     if args and isinstance(args[0], Value) and isinstance(args[0].type, Struct):
-        args = [take_apart(fr, args[0], node), *args[1:]]
+        args = [unpack_struct(fr, args[0], node), *args[1:]]
     if args and isinstance(args[0], Parts) and args[0].kind == "dict":
         pairs.update(zip(args[0].keys, args[0].values, strict=True))
     elif args:
@@ -369,7 +379,7 @@ def _getattr(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValu
 
 
 def _nothing(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
-    """What only changes which warnings are shown."""
+    """Functions that only change which warnings are shown."""
     return const(None)
 
 

@@ -1,4 +1,7 @@
-"""Calls of Python objects: what srcdiff has rules for, what SciPy and NumPy have, the user's functions and classes."""
+"""Calls of Python objects: functions with rules, functions of SciPy and NumPy, the user's functions and classes.
+
+The order of the cases is `_KINDS`: the first that takes the callee reads the call.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ from srcdiff.frontend.callees.objects import is_own_class, make_object
 from srcdiff.frontend.callees.records import RECORDS, construct, is_record_class
 from srcdiff.frontend.callees.vectorized_functions import call_by_element, is_by_element
 from srcdiff.frontend.calls.inline import call_composite, call_function
-from srcdiff.frontend.containers.container_views import ASKED, args_again, show
+from srcdiff.frontend.containers.container_views import ROW_MAKERS, args_again, show
 from srcdiff.frontend.containers.dunder_methods import call_dunder, operated
 from srcdiff.frontend.core.constants import from_python
 from srcdiff.frontend.core.frame import Frame
@@ -55,8 +58,8 @@ from srcdiff.frontend.iteration.iterables import checkpointed, taken
 from srcdiff.frontend.iteration.iterators import (
     ITERATORS,
     goes_through,
-    gone_through_once,
     makes_iterator,
+    single_pass,
 )
 from srcdiff.frontend.iteration.itertools import ITERTOOLS
 from srcdiff.frontend.source.function_source import (
@@ -136,16 +139,18 @@ def _of_python(
         return written
     made = special(fr, node, args, kwargs)
     if makes_iterator(function):
-        is_asked = function in ASKED and isinstance(made, Parts)
-        view = (lambda: special(fr, node, args_again(fr, node, args), kwargs)) if is_asked else None
+        makes_rows = function in ROW_MAKERS and isinstance(made, Parts)
+        view = (
+            (lambda: special(fr, node, args_again(fr, node, args), kwargs)) if makes_rows else None
+        )
         show(fr, node, args, view)
-    return gone_through_once(fr, node, made) if makes_iterator(function) else made
+    return single_pass(fr, node, made) if makes_iterator(function) else made
 
 
 def _of_rules(
     fr: Frame, node: gast.AST, function: Any, args: Args, kwargs: Kwargs
 ) -> FrontValue | None:
-    """What rules may say: operations, questions about lengths, refusals; and what is computed here."""
+    """Functions for rules: operations, conditions on lengths, refusals; and functions that are evaluated here."""
     if isinstance(function, OpDecl):
         return apply(fr, node, function, args, kwargs, "")
     if is_evaluated(function) or getattr(function, "srcdiff_evaluated", False) is True:
@@ -179,7 +184,7 @@ def _of_scipy(
 def _of_arrays(
     fr: Frame, node: gast.AST, function: Any, args: Args, kwargs: Kwargs
 ) -> FrontValue | None:
-    """What is declared: composites and operations."""
+    """Declared functions: composites and operations."""
     composite, decl = find_composite(function), find(function)
     if composite is not None and takes(fr, node, composite, args, kwargs, decl):
         return call_composite(fr, node, composite, args, kwargs)
@@ -259,7 +264,7 @@ def _of_users(
 def _of_constants(
     fr: Frame, node: gast.AST, function: Any, args: Args, kwargs: Kwargs
 ) -> FrontValue | None:
-    """What is the same in each call."""
+    """Functions with the same result in each call."""
     if is_hashable(function) and function in _OF_INTEGERS:
         for a in args:
             if not is_static(a):
@@ -275,11 +280,11 @@ _KINDS = (
 )  # fmt: skip
 
 
-# ---- what is asked of them -------------------------------------------------------------------------------------
+# ---- properties of a callee -------------------------------------------------------------------------------------
 
 
 def _name_of(node: gast.AST) -> str:
-    """What is called, as a part of names."""
+    """The callee's name, as a part of names."""
     text = gast.unparse(node.func).strip()
     return text if text.isidentifier() else "interpolant"
 
@@ -335,7 +340,7 @@ def _refuse_unknown(fr: Frame, node: gast.AST, function: Any) -> NoReturn:
 
 
 def _distribution(owner: Any) -> str:
-    """What a distribution of SciPy's is called."""
+    """The name of a distribution of SciPy."""
     cls = type(owner)
     is_one = cls.__module__.startswith("scipy.stats.") and cls.__name__.endswith("_gen")
     return f"scipy.stats.{cls.__name__.removesuffix('_gen')}" if is_one else ""

@@ -1,4 +1,4 @@
-"""Methods of lists that grow, and lists made of others: copies, slices, sums.
+"""Methods of lists that grow, and lists made from other lists: copies, slices, sums.
 
 ys = xs[1:]         ys = []; for item in xs[1:]: ys.append(item)
 xs + ys             zs = list(xs); zs.extend(ys)
@@ -62,7 +62,7 @@ def concatenated(fr: Frame, node: gast.AST, left: FrontValue, right: FrontValue)
     return made
 
 
-def listed(fr: Frame, node: gast.AST, xs: Value, items: Items, is_reversed: bool) -> Value:
+def slice_of_list(fr: Frame, node: gast.AST, xs: Value, items: Items, is_reversed: bool) -> Value:
     """A slice of a list, or of a tuple, as one of its own."""
     if is_reversed:
         made = copied(fr, node, xs, is_long_tuple(xs))
@@ -92,7 +92,7 @@ def repeat_in_place(fr: Frame, node: gast.AST, xs: FrontValue, times: FrontValue
     if count is None or count < 1:
         fr.untyped(
             node,
-            "a list is repeated in place as often as only the run knows, or never",
+            "a list is repeated in place never, or as often as is known only when the program runs",
             "Make another: `ys = xs * n`.",
         )
     own = sequence(xs.values) if isinstance(xs, Parts) else copied(fr, node, xs)  # type: ignore[arg-type]
@@ -140,12 +140,12 @@ def _insert(fr: Frame, node: gast.AST, target: Value, args: Sequence[FrontValue]
     return const(None)
 
 
-def put_slice(fr: Frame, node: gast.AST, target: Value, key: Slice, value: FrontValue) -> None:
+def store_slice(fr: Frame, node: gast.AST, target: Value, key: Slice, value: FrontValue) -> None:
     """`xs[a:b] = ys`."""
     if key.step is not None:
         fr.untyped(
             node,
-            "every other item of a list whose length only the run knows is assigned",
+            "a list whose length is known only when the program runs is assigned with a step",
             "Assign the items one by one in a loop.",
         )
     start = const(0) if key.lower is None else key.lower

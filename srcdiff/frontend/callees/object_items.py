@@ -1,4 +1,4 @@
-"""Subscripts of Python objects: `np.r_[...]`, `np.c_[...]`, and the launch of a kernel, `kernel[grid, block]`."""
+"""Subscripts of Python objects: `np.r_[...]`, `np.c_[...]`, and a kernel with its grid and block."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@
     acc.add(v)                    the method is read in the place of the call
 
 So an object costs no statements, and generated code has none: it has the attributes' values under names such as
-`acc_total`. What goes by other ways than instance attributes, methods, properties and operators is refused.
+`acc_total`. Anything other than instance attributes, methods, properties and operators is refused.
 """
 
 from __future__ import annotations
@@ -86,7 +86,9 @@ def make_object(
 def _write_part(fr: Frame, base: Value, name: str, value: FrontValue, node: gast.AST) -> None:
     """`z.real = x`: the numbers with one part changed are written."""
     if name not in ("real", "imag") or not is_complex(base.type):
-        fr.fail(node, f"the attribute `{name}` of an array is not set here", "Write the elements.")
+        fr.fail(
+            node, f"the attribute `{name}` of an array cannot be set here", "Write the elements."
+        )
     x = fr.call(node, Known(np.real), [value])
     kept, changed = (complex_numbers.imag, x) if name == "real" else (complex_numbers.real, x)
     other = fr.op(node, kept, base)
@@ -123,7 +125,7 @@ def write_attribute(
     if any(isinstance(vars(c).get("__setattr__"), FunctionType) for c in cls.__mro__):
         fr.untyped(
             node,
-            f"`{cls.__name__}` does not let its attributes be set, or sets them in a way of its own",
+            f"`{cls.__name__}` forbids setting its attributes, or defines its own way to set them",
             "Make a new object: `dataclasses.replace(obj, name=value)`.",
         )
     if isinstance(base, Parts) and base.kind == "dataclass" and not base.cell:
@@ -184,7 +186,7 @@ def super_attribute(fr: Frame, base: Super, name: str, node: gast.AST) -> FrontV
             return fr.call(node, Known(found.fget), [base.receiver])
         if name == "__init__" and cls is object:
             return Known(_nothing)
-    fr.fail(node, f"no class behind `{base.cls.__name__}` has a method `{name}`")
+    fr.fail(node, f"no base class of `{base.cls.__name__}` has a method `{name}`")
 
 
 def _nothing() -> None:

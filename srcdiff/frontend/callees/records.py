@@ -10,7 +10,7 @@ import gast
 
 from srcdiff.frontend.core.constants import from_python
 from srcdiff.frontend.core.frame import Frame, describe
-from srcdiff.frontend.core.phi import take_apart
+from srcdiff.frontend.core.phi import unpack_struct
 from srcdiff.frontend.core.values import Args, FrontValue, Known, Kwargs, Method, Parts
 from srcdiff.ir.core import Value
 from srcdiff.ir.structs import own_constructor
@@ -107,7 +107,7 @@ def _replace(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValu
     """`dataclasses.replace(record, field=value)`."""
     record = args[0] if len(args) == 1 else None
     if isinstance(record, Value) and isinstance(record.type, Struct):
-        record = take_apart(fr, record, node)
+        record = unpack_struct(fr, record, node)
     if not isinstance(record, Parts) or record.kind != "dataclass":
         shown = "this" if record is None else describe(record)
         fr.fail(node, f"replace() takes a dataclass, not {shown}", "Make a new object.")

@@ -1,12 +1,12 @@
-"""Calls of what `numba.vectorize` makes, with arrays: the function of numbers is called for each element.
+"""Functions made by `numba.vectorize`, called with arrays: the function of numbers is called for each element.
 
     y = soft(x)         becomes         out = np.empty(x.shape)
                                         for i in range(x.shape[0]):
                                             out[i] = soft(x[i])
                                         y = out
 
-A function that computes one expression of all its arguments, by assignments to names alone, means the same for arrays,
-and reads better with them.
+A function that computes one expression of all its arguments, by assignments to names alone, is read with the arrays
+themselves: the result is the same, and the text is shorter.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def _names(function: Any, count: int) -> list[str]:
 
 
 def _dtype_of(function: Any, dtypes: list[str]) -> str:
-    """What Numba gives for arrays of these dtypes, and numbers beside them."""
+    """The dtype of Numba's result for arrays of these dtypes, and numbers."""
     with np.errstate(all="ignore"):
         empty = [np.empty(0, d) if d else np.float64(1.0) for d in dtypes]
         return str(function(*empty).dtype)

@@ -18,7 +18,7 @@ import gast
 
 from srcdiff.errors import DifferentiationError
 from srcdiff.frontend.calls.lambda_lifting import lifted
-from srcdiff.frontend.calls.outlined import call_apart
+from srcdiff.frontend.calls.outlined import call_outlined
 from srcdiff.frontend.core.constants import from_python
 from srcdiff.frontend.core.frame import Frame
 from srcdiff.frontend.core.phi import branch
@@ -85,8 +85,8 @@ def bind(
     if rest and arguments.vararg is None:
         cls = getattr(args[0], "cls", None) if name == "__init__" else None
         if cls is not None:  # as the call is written
-            told = f"{cls.__name__}() takes {len(positional) - 1} positional arguments ({', '.join(positional[1:])})"
-            refuse(node, f"{told}, {len(args) - 1} were given")
+            takes = f"{cls.__name__}() takes {len(positional) - 1} positional arguments ({', '.join(positional[1:])})"
+            refuse(node, f"{takes}, {len(args) - 1} were given")
         refuse(
             node, f"{name}() takes {len(positional)} positional arguments, {len(args)} were given"
         )
@@ -168,7 +168,7 @@ def _inline(fr: Frame, node: gast.AST, inner: Frame, key: Any) -> FrontValue:
     if depth >= _DEEPEST or count > _MOST:
         fr.untyped(
             node,
-            f"`{inner.source.name}` calls itself, and is no function of its own",
+            f"`{inner.source.name}` calls itself, and cannot be a function of its own",
             "Let it return what it makes, and neither bind names of the functions around it nor take functions.",
         )
     path, calls = session.path, session.open_calls
@@ -180,7 +180,7 @@ def _inline(fr: Frame, node: gast.AST, inner: Frame, key: Any) -> FrontValue:
         session.path, session.open_calls = path, calls
 
     if isinstance(result, Conflict):
-        session.ask_for(result.condition)
+        session.specialise_on(result.condition)
         refuse_result(inner.source, result)
     return result
 
@@ -222,7 +222,7 @@ def _changes(name: str, part: gast.AST) -> bool:
 
 @contextmanager
 def _called_from(fr: Frame, node: gast.AST) -> Iterator[None]:
-    """Errors in a callee tell by which calls it was reached."""
+    """Errors in a callee show the calls that led to it."""
     try:
         yield
     except DifferentiationError as error:
@@ -252,7 +252,7 @@ def call_closure(
     if found is not None:
         function, around = found
         with _called_from(fr, node):
-            result = call_apart(fr, node, function, function.source, {**inner.env, **around})
+            result = call_outlined(fr, node, function, function.source, {**inner.env, **around})
         if result is not None:
             return result
     with _called_from(fr, node):
@@ -293,7 +293,7 @@ def call_function(
         and all(map(_is_plain, env.values()))
     ):
         with _called_from(fr, node):
-            result = call_apart(fr, node, plain, source, env)
+            result = call_outlined(fr, node, plain, source, env)
         if result is not None:
             return result
     with _called_from(fr, node):
@@ -315,7 +315,7 @@ def first_yield(function: gast.AST) -> gast.AST | None:
 
 
 def generated(frame: Frame, at_once: bool = False) -> Generated:
-    """What a call of a generator function gives: its body is read where a loop goes through it."""
+    """The value of a call of a generator function: its body is read where a loop iterates over it."""
     frame.session.functions["%or dynamic"] = True
     started = Parts("shared", ("",), (const(False),))
     return Generated(frame, frame.session.new_cell(started), at_once)
@@ -324,7 +324,7 @@ def generated(frame: Frame, at_once: bool = False) -> Generated:
 def generated_by(
     fr: Frame, node: gast.AST, function: Any, *args: FrontValue, at_once: bool = False
 ) -> Generated:
-    """A call of a generator of ours in Python: what is wrong in it is said of the user's call."""
+    """A call of one of our generators in Python: an error in it is shown at the user's call."""
     source = CalledSource(**{**vars(source_of(function)), "place": fr.source.location(node)})
     inner = fr.new(source, partial(look_up, function), caller=fr)
     inner.call_node = node
@@ -353,7 +353,9 @@ def call_composite(
     args: Sequence[FrontValue],
     kwargs: Mapping[str, FrontValue],
 ) -> FrontValue:
-    """A call of a library's function that is said with operations: it is read in place, and has the call's line."""
+    """A call of a library function that is written with operations: it is read in place, and has the line of the
+    call.
+    """
     plain, session = composite.function, fr.session
     place = fr.source.location(node)
     source = CalledSource(**{**vars(source_of(plain)), "name": composite.name, "place": place})

@@ -1,5 +1,5 @@
-"""Nested functions that call themselves, or are called in several places, as functions of their own: what they use of
-the functions around them becomes parameters.
+"""Lambda lifting: nested functions that call themselves, or are called in several places, become functions of their
+own. The values that they use from enclosing functions become parameters.
 
     def refine(x, depth):  # uses k            def refine(x, depth, k):
         ... refine(x * k, depth - 1)               ... refine(x * k, depth - 1, k)
@@ -135,7 +135,7 @@ def _is_plain(value: FrontValue) -> bool:
 
 
 def found_around(fr: Frame, frame: Frame | None, name: str) -> FrontValue | None:
-    """What a name means in the functions around a nested one; None where it is found outside of them."""
+    """The value of a name in the functions around a nested one; None where it is found outside of them."""
     while frame is not None:
         if name in frame.env:
             value = frame.env[name]

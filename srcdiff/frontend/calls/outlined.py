@@ -1,5 +1,5 @@
-"""Calls of functions of their own: read once for each set of argument types, with lengths renamed after the
-parameters, so that calls with other lengths share them.
+"""Outlined calls: a function is read once for each set of argument types (monomorphisation), with lengths renamed after
+the parameters, so that calls with other lengths share it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import gast
 from srcdiff.frontend.calls.recursion import find_open, form_of_call, header_of, owning, read_around
 from srcdiff.frontend.core.frame import Frame
 from srcdiff.frontend.core.operands import as_operand
-from srcdiff.frontend.core.session import NeedStatic, NotApart, Recursive, Symbols
+from srcdiff.frontend.core.session import MustInline, NeedStatic, Recursive, Symbols
 from srcdiff.frontend.core.values import FrontValue, Parts
 from srcdiff.frontend.source.function_source import Source
 from srcdiff.ir.alias import storage_roots, written_roots
@@ -29,7 +29,7 @@ __all__ = [
     "append_call",
     "argument_type",
     "as_operand",
-    "call_apart",
+    "call_outlined",
     "new_renaming",
     "outward_of",
     "why_not_alone",
@@ -38,7 +38,7 @@ __all__ = [
 
 @dataclass(frozen=True, eq=False)
 class _Callee:
-    """A function that was read apart; None where it has to be read in place. `symbols`: its names for the
+    """A function that was read as one of its own; None where it has to be read in place. `symbols`: its names for the
     caller's lengths.
     """
 
@@ -98,7 +98,7 @@ class Renaming:
                 known = Dim.of(f"%{hint}{len(self.taken)}")
                 if type_.expr is not None:
                     known = self.shapes.resolve(type_.expr)
-                return Scalar("int64", True, self.apart(hint, known))
+                return Scalar("int64", True, self.own_integer(hint, known))
             case Scalar() if type_.dtype == "int64":
                 expr = None if type_.expr is None else self.shapes.resolve(type_.expr)
                 # a constant is passed like any other integer, so that calls with other constants share the function
@@ -117,8 +117,8 @@ class Renaming:
                 return replace(type_, element=element)
         return type_
 
-    def apart(self, hint: str, dim: Dim) -> Dim:
-        """An integer that is no length to the callee: another call gives another one."""
+    def own_integer(self, hint: str, dim: Dim) -> Dim:
+        """An integer that is no length to the callee: each call passes its own value."""
         known = self.names.get(dim)
         made = self.new(hint, dim)
         if known is None:
@@ -135,7 +135,7 @@ class Renaming:
         )
 
 
-def call_apart(
+def call_outlined(
     fr: Frame, node: gast.AST, plain: Any, source: Source, env: Mapping[str, FrontValue]
 ) -> FrontValue | None:
     """A `Call` of the function for these types; None where it has to be read in place."""
@@ -165,11 +165,11 @@ def call_apart(
             callee, renaming = _more_general(fr, key, renaming)
         if callee is None or not _still_assumed(fr, callee, renaming):
             try:
-                callee = _read_apart(fr, node, plain, types, rigid, renaming, key)
+                callee = _read_outlined(fr, node, plain, types, rigid, renaming, key)
             except Recursive as found:
                 if found.function is not plain:
                     raise
-                return call_apart(fr, node, plain, source, env)
+                return call_outlined(fr, node, plain, source, env)
             session.functions[key] = callee
         if not callee.needs_static:
             break
@@ -191,16 +191,16 @@ def call_apart(
 
 
 def _more_general(fr: Frame, key: Any, renaming: Renaming) -> tuple[_Callee | None, Renaming]:
-    """A function that was read for any lengths where the ones at hand are known: both calls share one adjoint."""
+    """A function that was read for any lengths, for a call whose lengths are known: both calls share one adjoint."""
     shapes = fr.session.shapes
     for other, callee in fr.session.functions.items():
-        is_alike = (
+        is_same = (
             len(other) == len(key)
             and other[0] is key[0]
             and len(other[1]) == len(key[1])
             and other[3:] == key[3:]
         )
-        if not is_alike or not isinstance(callee, _Callee) or callee.function is None:
+        if not is_same or not isinstance(callee, _Callee) or callee.function is None:
             continue
         general = replace(renaming, back={})
         pairs = list(zip(other[1], key[1], strict=False))
@@ -225,14 +225,14 @@ def _is_case(renaming: Renaming, general: Renaming, type_: Type, known: Type) ->
     match type_, known:
         case Array(), Array():
             shapes = zip(type_.shape, known.shape, strict=False)
-            is_alike = type_.dtype == known.dtype and len(type_.shape) == len(known.shape)
-            return is_alike and all(dim(a, b) for a, b in shapes)
+            is_same = type_.dtype == known.dtype and len(type_.shape) == len(known.shape)
+            return is_same and all(dim(a, b) for a, b in shapes)
         case Scalar(expr=Dim() as a), Scalar(expr=Dim() as b):
             return replace(type_, expr=b) == known and dim(a, b)
         case Struct(), Struct():
             parts = zip(type_.parts, known.parts, strict=False)
-            is_alike = replace(type_, parts=known.parts) == known
-            return is_alike and all(_is_case(renaming, general, a, b) for a, b in parts)
+            is_same = replace(type_, parts=known.parts) == known
+            return is_same and all(_is_case(renaming, general, a, b) for a, b in parts)
     return type_ == known
 
 
@@ -274,7 +274,7 @@ def _still_assumed(fr: Frame, callee: _Callee, renaming: Renaming) -> bool:
     return True
 
 
-def _read_apart(
+def _read_outlined(
     fr: Frame,
     node: gast.AST,
     plain: Any,
@@ -310,7 +310,7 @@ def _read_apart(
         function = read_around(fr, node, plain, key, calls, renaming.form, read)
     except NeedStatic as need:
         return _Callee(None, need.parameter)
-    except (NoValue, NotApart):
+    except (NoValue, MustInline):
         return _Callee(None)
     if renaming.form:
         function = tied(owning(function))
@@ -323,7 +323,7 @@ class NoValue(Exception):
 
 
 def why_not_alone(function: Function, may_raise: bool = False) -> str:
-    """What callers need to know about what the function does; nothing, where it may be called.
+    """Why a function cannot be called as one of its own; empty where it can.
 
     One that calls itself may raise, and so may a derivative: whether it does is no matter of its callers.
     """
@@ -358,7 +358,7 @@ def append_call(
 
 
 def _known_result(result: Value) -> Atom:
-    """What a function hands on is as known as where it came from: `w is None`, `x[w]`."""
+    """A result that a function passes on is as known as its source: `w is None`, `x[w]`."""
     is_known = isinstance(result.type, Static) and not isinstance(result.type, Dynamic)
     return Const(result.type.value, result.type) if is_known else result  # type: ignore[union-attr]
 

@@ -1,11 +1,12 @@
-"""Functions that call themselves, read as functions of their own.
+"""Recursion: functions that call themselves are read as functions of their own.
 
-What such a function gives has to be known where it calls itself. So it is read several times: first without the paths
-that call it, which shows what the others give, then with what the reading before has shown, until nothing changes.
+The type of the result has to be known where the function calls itself. So the function is read several times: first
+without the paths that call it, which shows the types of the other paths, then with the result of the last reading,
+until nothing changes (a fixpoint).
 
-It is read for any call: nothing is taken from the lengths and numbers of the call at hand, since the calls inside have
-others (`form_of_call`). Functions that call each other are one function: that which is met first, with the others read
-in place.
+The function is read for any call: nothing is taken from the lengths and numbers of the first call, since the calls
+inside have others (`form_of_call`). Functions that call each other are one function: the one that is called first, with
+the others read in place.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Any
 import gast
 
 from srcdiff.frontend.core.frame import Frame
-from srcdiff.frontend.core.session import NoResult, NotApart, Recursive, Session
+from srcdiff.frontend.core.session import MustInline, NoResult, Recursive, Session
 from srcdiff.frontend.source.function_source import Source
 from srcdiff.frontend.source.refusals import fail
 from srcdiff.ir.alias import storage_roots, writes_of
@@ -55,7 +56,7 @@ class _Open:
     form: int
     calls: tuple[Any, ...]
     header: Function | None = None
-    asked: bool = False
+    is_called: bool = False
 
 
 def _open_ones(session: Session) -> list[_Open]:
@@ -64,13 +65,15 @@ def _open_ones(session: Session) -> list[_Open]:
 
 
 def form_of_call(fr: Frame, node: gast.AST, plain: Any, source: Source) -> int:
-    """What calls of the function may differ in. One that turns out to call itself is read again, as such."""
+    """In which arguments calls of the function may differ. A function that turns out to call itself is read again, as
+    such.
+    """
     session = fr.session
     known: int = session.functions.get(("%form", plain), _AS_GIVEN)
     if session.open_calls.count(plain.__code__) > _DEEPEST:
         fr.untyped(
             node,
-            f"`{source.name}` calls itself with arguments of ever other types",
+            f"`{source.name}` calls itself with arguments of new types each time",
             "Pass arrays or lists, of which all calls have the same type, or write it as a loop.",
         )
     if known == _AS_GIVEN and plain.__code__ in session.open_calls:
@@ -97,7 +100,7 @@ def find_open(session: Session, plain: Any, key: Any, form: int) -> _Open | None
 
 
 def _strong(key: Any) -> Any:
-    """A key that does not tell Python's floats from NumPy's."""
+    """A key that is the same for Python's floats and NumPy's."""
     plain, types, *rest = key
     return plain, tuple((name, _as_numpy(t)) for name, t in types), *rest
 
@@ -109,10 +112,10 @@ def _as_numpy(type_: Type) -> Type:
 
 
 def header_of(fr: Frame, node: gast.AST, around: _Open) -> Function:
-    """What a call inside of the function that is being read calls."""
+    """The function that a call inside of the function being read calls."""
     if fr.session.first_calls is not around.calls:
-        raise NotApart  # the function in between is read in place
-    around.asked = True
+        raise MustInline  # the function in between is read in place
+    around.is_called = True
     if around.header is None:
         raise NoResult
     source = SourceFacts(zero_dim=around.header.source.zero_dim)
@@ -136,11 +139,11 @@ def read_around(
     open_ones.append(around)
     try:
         for attempt in range(_ATTEMPTS):
-            around.asked = False
+            around.is_called = False
             try:
                 function = read()
             except NoResult:
-                if not around.asked or around.header is not None:
+                if not around.is_called or around.header is not None:
                     raise
                 (fr.untyped if hasattr(plain, "look_up") else fr.fail)(
                     node,
@@ -148,20 +151,20 @@ def read_around(
                     "Give it a case in which it returns without calling itself.",
                 )
             settled = attempt > 1 and _gives(function) == _gives(around.header)
-            if settled or not around.asked:
+            if settled or not around.is_called:
                 return function
             around.header = owning(function)
     finally:
         open_ones.remove(around)
     fr.untyped(
         node,
-        f"what `{plain.__name__}` gives does not settle: it calls itself",
+        f"what `{plain.__name__}` returns has no fixed type: it calls itself",
         "Return values of one type on every path.",
     )
 
 
 def _gives(function: Function | None) -> Any:
-    """What a function returns, in terms of the lengths of its parameters."""
+    """The types of the results, in terms of the lengths of the parameters."""
     if function is None:
         return None
     own = {s for p in function.params for d in all_dims(p.type) for s in d.symbols()}
@@ -223,7 +226,7 @@ def check_handed_back(fn: Function) -> None:
         later = [*steps[k + 1 :], *(s for inner in loops if call in inner for s in inner)]
         if any(isinstance(s, Op) and writes_of(s, roots) & shared for s in later):
             fail(
-                f"`{call.function.name}` may give back its argument, and one of the two is written afterwards",
+                f"`{call.function.name}` may return its argument, and one of the two is written afterwards",
                 "Write into a copy.",
                 call.location,
             )

@@ -1,12 +1,12 @@
-"""Functions on lists of the IR: what each captured is on the list, and what they have in common is known.
+"""Functions on lists of the IR: the list holds the values that each function captured; the code is known.
 
     steps = [scaled(a) for a in x]     # scaled(a) is `lambda v: v * a`
     for step in steps:                 for (a,) in steps:
         v = step(v)                        v = v * a
 
-An item is a tuple of the values in it; its type says, as `cls`, how a function or a container of functions is made of
-these again. Functions of other code, or made in another place, are items of another type. No type of a finished program
-says it any more.
+An item is a tuple of captured values; its type holds, as `cls`, how to build the function (or a container of functions)
+from them. Functions with other code, or made in another place, are items of another type. The types of a finished
+program do not hold it any more (`without_packed`).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 import gast
 
 from srcdiff.frontend.core.frame import Frame
-from srcdiff.frontend.core.session import NotApart
+from srcdiff.frontend.core.session import MustInline
 from srcdiff.frontend.core.values import Closure, FrontValue, Known, Method, Partial, Parts, Piece
 from srcdiff.frontend.source.scopes import free_names
 from srcdiff.ir.build import change_types
@@ -61,7 +61,7 @@ class _Function:
 
 
 class _Place:
-    """A frame, which is not compared: those of the calls of one function are alike."""
+    """A frame, which is not compared: the frames of the calls of one function hold the same names."""
 
     def __init__(self, frame: Frame) -> None:
         self.frame = frame
@@ -95,7 +95,7 @@ def packed(fr: Frame, node: gast.AST, value: FrontValue) -> FrontValue:
     if not _has_function(value):
         return value
     if fr.session.is_callee:
-        raise NotApart  # the caller has to know what the items are
+        raise MustInline  # the caller has to know what the items are
     fr.session.functions["%or dynamic"] = True
     atoms: list[Atom] = []
     form = _Form(_split(fr, node, value, atoms, 0))
@@ -120,7 +120,7 @@ def opened(fr: Frame, node: gast.AST, item: Value) -> FrontValue:
     return _made(fr, form.form, iter([fr.op(node, get, item, key=k) for k in item.type.keys]))
 
 
-# ---- apart and together ----------------------------------------------------------------------------------------------
+# ---- split and rebuilt ----------------------------------------------------------------------------------------------
 
 
 def _split(fr: Frame, node: gast.AST, value: FrontValue, atoms: list[Atom], depth: int) -> Any:
@@ -162,7 +162,9 @@ def _split(fr: Frame, node: gast.AST, value: FrontValue, atoms: list[Atom], dept
             return _Bound(("partial", names, count), each(parts))
         case Method():
             return _Bound(("method", value.name, value.function), each((value.receiver,)))
-    fr.untyped(node, "what a function on a list captured has no type", "Use numbers and arrays.")
+    fr.untyped(
+        node, "a value that a function on a list captured has no type", "Use numbers and arrays."
+    )
 
 
 _DEEPEST = 8
@@ -220,7 +222,7 @@ def _made(fr: Frame, form: Any, atoms: Iterator[Atom]) -> FrontValue:
             return Method(receiver, name, function)
     assert isinstance(form, _Function)
     if form.around is not None and form.around.session is not fr.session:
-        raise NotApart  # it looks into functions around that are read as one of their own
+        raise MustInline  # it looks into functions around that are read as one of their own
     outermost = place = form.frame.frame
     while outermost.outer is not None:
         outermost = outermost.outer

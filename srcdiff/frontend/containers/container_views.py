@@ -1,11 +1,11 @@
 """Views of containers, and iterators over them: `d.values()`, `zip(xs, ys)`.
 
-What they give is what the container has when they are gone through. A loop asks at each turn. All else has what is
-there when they are made, so the function is left to the run where the container is written in between:
+A view shows what its container holds when a loop reads the view, in each iteration anew. Other uses take the values
+from when the view was made; so where the container is written in between, the function has no types:
 
     values = d.values()
     e["a"] = 2 * x          where `e` is `d`
-    total = sum(values)     has the new one
+    total = sum(values)     has the new value
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from typing import Any
 import gast
 
 from srcdiff.frontend.core.frame import Frame
-from srcdiff.frontend.core.session import NotApart
+from srcdiff.frontend.core.session import MustInline
 from srcdiff.frontend.core.values import FrontValue, Parts
 from srcdiff.ir.core import Value
 from srcdiff.ir.types import List, Struct
 
 __all__ = [
-    "ASKED",
+    "ROW_MAKERS",
     "args_again",
-    "ask_each_turn",
+    "mark_reread",
     "hold",
     "items_now",
     "let_go",
@@ -36,7 +36,7 @@ __all__ = [
 ]
 
 
-ASKED = (zip, enumerate, reversed)  # what makes nothing but rows of what it goes through
+ROW_MAKERS = (zip, enumerate, reversed)  # they only make rows of the items of their arguments
 
 
 def hold(fr: Frame, node: gast.AST, *values: FrontValue) -> None:
@@ -46,13 +46,13 @@ def hold(fr: Frame, node: gast.AST, *values: FrontValue) -> None:
         if isinstance(value, Parts) and value.cell:
             is_changed = session.is_from_before(value.cell) and value.cell in session.changed
             if is_changed and not _passes(node):
-                _leave(fr, node)  # a turn may hold what the one before has made
+                _leave(fr, node)  # an iteration may hold what the previous one made
             session.viewed.setdefault(value.cell, []).append(node)
         elif isinstance(value, Value) and isinstance(value.type, List):
             session.viewed.setdefault(value, []).append(node)
         elif isinstance(value, Value) and isinstance(value.type, Struct):
             if session.is_callee and not _passes(node):
-                raise NotApart  # the caller may change it
+                raise MustInline  # the caller may change it
             while value in session.part_of:
                 value = session.part_of[value]
             session.viewed_params.add(value)
@@ -64,9 +64,9 @@ def show(
     containers: Sequence[FrontValue],
     view: Callable[[], FrontValue] | None,
 ) -> None:
-    """Note a view of containers, or an iterator over them; a loop over it calls `view` at each turn."""
+    """Note a view of containers, or an iterator over them; a loop over it calls `view` at each iteration."""
     fr.session.shown.pop(id(node), None)
-    if view is not None and _is_asked(node):
+    if view is not None and _is_reread(node):
         fr.session.shown[id(node)] = view
     else:
         hold(fr, node, *containers)
@@ -79,25 +79,25 @@ def args_again(fr: Frame, node: gast.AST, args: Sequence[FrontValue]) -> list[Fr
 
 
 def _again(fr: Frame, node: gast.AST, made: FrontValue) -> FrontValue:
-    view = fr.session.shown.get(id(node)) if getattr(node, "asked", False) else None
+    view = fr.session.shown.get(id(node)) if getattr(node, "is_reread", False) else None
     return fr.session.current(made) if view is None else view()
 
 
-def ask_each_turn(node: gast.AST, called: Any) -> None:
-    """Note that a loop asks for what a node makes at each turn, and so for the arguments of the node."""
-    if called in ASKED and _is_asked(node):
+def mark_reread(node: gast.AST, called: Any) -> None:
+    """Note that a loop reads the value of a node anew in each iteration, and so the arguments of the node."""
+    if called in ROW_MAKERS and _is_reread(node):
         for argument in node.args:
-            argument.asked = True
+            argument.is_reread = True
 
 
-def _is_asked(node: gast.AST) -> bool:
+def _is_reread(node: gast.AST) -> bool:
     loop = getattr(node, "loop", None)
-    return getattr(node, "asked", False) or (loop is not None and loop.iter is node)
+    return getattr(node, "is_reread", False) or (loop is not None and loop.iter is node)
 
 
 @dataclass
 class _Loop:
-    """A loop over known parts, each of which is as it is when its turn comes."""
+    """A loop over known parts: each part is read when its iteration begins."""
 
     frame: Frame
     node: gast.AST
@@ -120,8 +120,8 @@ class _Loop:
 
 
 def items_now(fr: Frame, node: gast.AST, items: Parts) -> list[Callable[[], FrontValue]]:
-    """What a loop over known parts goes through."""
-    node.iter.asked = True
+    """The items of a loop over known parts."""
+    node.iter.is_reread = True
     loop = _Loop(fr, node, items, fr.session.changes)
     return [partial(loop.item, k) for k in range(len(items.values))]
 

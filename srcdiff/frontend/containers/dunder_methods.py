@@ -1,6 +1,7 @@
-"""Special methods that the user wrote for named tuples and dataclasses: `a + b` of two of them is `a.__add__(b)`.
+"""Special methods of the user's named tuples and dataclasses: `a + b` of two of them is `a.__add__(b)`.
 
-What is not read by calling the method is refused: the parts alone would mean something else.
+Uses of a special method that are not read as a call of the method are refused: the parts alone would mean something
+else.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ def refuse_descriptor(fr: Frame, cls: type | None, name: str, node: gast.AST) ->
     if is_descriptor(found):
         fr.untyped(
             node,
-            f"`{name}` is a descriptor, a {type(found).__name__}, which says what is got and set",
+            f"`{name}` is a descriptor, a {type(found).__name__}, which defines how the attribute is read and set",
             "Use a property.",
         )
 
@@ -131,7 +132,7 @@ def refuse_own_items(fr: Frame, node: gast.AST, value: FrontValue) -> None:
         refuse_special(fr, node, value, "__getitem__")
         fr.fail(
             node,
-            f"a {value.cls.__name__ if value.cls else 'object'} is no sequence",
+            f"a {value.cls.__name__ if value.cls else 'object'} is not a sequence",
             "Go through one of its attributes.",
         )
     if is_own(value):
@@ -139,7 +140,7 @@ def refuse_own_items(fr: Frame, node: gast.AST, value: FrontValue) -> None:
 
 
 def refuse_special(fr: Frame, node: gast.AST, value: FrontValue, name: str) -> None:
-    """Refuse what would go by a method that the user wrote."""
+    """Refuse an operation that would call a method of the user's."""
     method = method_of(value, name)
     if method is not None:
         cls = record_class(value)

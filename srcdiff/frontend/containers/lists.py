@@ -12,8 +12,8 @@ from srcdiff.frontend.containers.closure_lists import packed
 from srcdiff.frontend.containers.container_views import refuse_viewed
 from srcdiff.frontend.core.frame import Frame
 from srcdiff.frontend.core.operands import as_operand
-from srcdiff.frontend.core.phi import UNKNOWN, Unjoinable, coerced, join_types, take_apart
-from srcdiff.frontend.core.session import NotApart, Restart, Session, retype_list
+from srcdiff.frontend.core.phi import UNKNOWN, Unjoinable, coerced, join_types, unpack_struct
+from srcdiff.frontend.core.session import MustInline, Restart, Session, retype_list
 from srcdiff.frontend.core.values import FrontValue, Parts, sequence
 from srcdiff.ir.core import Atom, Op, Value
 from srcdiff.ir.types import FLOAT, Array, Dim, List, Scalar, Struct, Type, map_dims, strip
@@ -164,7 +164,7 @@ def _fitted(fr: Frame, node: gast.AST, value: FrontValue, item: Atom, element: T
         return coerced(fr, node, item, element)
     own = fr.session.current(value)
     if isinstance(own, Value):
-        own = take_apart(fr, own, node)
+        own = unpack_struct(fr, own, node)
     assert isinstance(own, Parts)
     parts = [
         _fitted(fr, node, part, as_operand(fr, node, part), type_)
@@ -192,12 +192,12 @@ def copied(fr: Frame, node: gast.AST, xs: Value, as_tuple: bool = False) -> Valu
 
 
 def readable(fr: Frame, xs: Value) -> None:
-    """See to it that the elements of a list have a type: a guess, until something is appended."""
+    """Give the elements of a list a type: a guess, until an item is appended."""
     session = fr.session
     if not is_empty(xs):
         return
     if session.is_callee:
-        raise NotApart
+        raise MustInline
     if xs in session.lists:
         key = session.lists[xs][0]
         session.hints[key] = _GUESSES[0]
@@ -253,7 +253,7 @@ def is_long_tuple(value: FrontValue) -> bool:
 def marked(fr: Frame, made: Value, as_tuple: bool) -> Value:
     """A list of the IR that was just made, as a list or as a tuple."""
     if as_tuple and fr.session.is_callee:
-        raise NotApart  # a finished function does not say what it gives
+        raise MustInline  # a finished function does not say what it gives
     if as_tuple:
         fr.session.functions["%tuples"] = True
     assert isinstance(made.type, List)
@@ -296,7 +296,7 @@ def _settle(fr: Frame, target: Value, element: Type, node: gast.AST) -> None:
 
 
 def _outside(session: Session, element: Type, depth: int) -> Type:
-    """An element's type outside of all loops but so many: lengths that are those of a turn are its own."""
+    """An element's type outside of all loops but the first `depth`: lengths that belong to an iteration are its own."""
     if len(session.loops) <= depth:
         return element
     start = session.loops[depth]
@@ -318,14 +318,14 @@ def _held(session: Session, item: Value) -> Iterator[Value]:
     root = item
     while root in session.item_of:
         root = session.item_of[root]
-    waiting = {session.lists[root][0]} if root in session.lists else set(session.held)
+    pending = {session.lists[root][0]} if root in session.lists else set(session.held)
     seen: set[Any] = set()
-    while waiting:
-        key = waiting.pop()
+    while pending:
+        key = pending.pop()
         seen.add(key)
         for value in session.held.get(key, ()):
             yield value
-            waiting |= {session.lists[value][0]} - seen
+            pending |= {session.lists[value][0]} - seen
 
 
 def _widen_origin(fr: Frame, target: Value, element: Type, node: gast.AST) -> None:
@@ -337,7 +337,7 @@ def _widen_origin(fr: Frame, target: Value, element: Type, node: gast.AST) -> No
         session.hints.update({session.lists[v][0]: wider for v in inner})
         raise Restart
     if fr.session.is_callee:
-        raise NotApart  # the list may be the caller's, who knows where it is made
+        raise MustInline  # the list may be the caller's, who knows where it is made
     if isinstance(target.type, List) and target.type.element == UNKNOWN:
         fr.untyped(
             node,

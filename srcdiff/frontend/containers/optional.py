@@ -1,8 +1,7 @@
 """Values that may be None: `best = None` before a loop that looks for something.
 
-Such a value is a container of two parts, whether there is one (`best_found`) and what it is. Where the program asks
-`best is None`, it asks the first. Where it uses it as a number, it is one: that nothing was found raises, as it does in
-Python.
+Such a value is a container of two parts: whether there is a value (`best_found`), and the value. `best is None` tests
+the first part. A use as a number takes the second part; if there is no value, the program raises, as it does in Python.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from srcdiff.ir.types import Scalar, Struct, Type, map_dims
 from srcdiff.ops.control.control import raise_, undefined
 from srcdiff.ops.elementwise.arithmetic import not_
 
-__all__ = ["found_flag", "in_a_loop", "of_turn", "settled", "sure", "with_maybes"]
+__all__ = ["found_flag", "in_a_loop", "after_iteration", "narrow", "unwrap", "with_maybes"]
 
 
 _ZEROS = {"float64": 0.0, "int64": 0, "bool": False}
@@ -36,7 +35,7 @@ def found_flag(fr: Frame, value: FrontValue) -> Atom | None:
     return found if known is None else const(known)
 
 
-def sure(fr: Frame, value: FrontValue, node: gast.AST) -> FrontValue:
+def unwrap(fr: Frame, value: FrontValue, node: gast.AST) -> FrontValue:
     """The value itself, which the program needs here."""
     found = found_flag(fr, value)
     if found is None:
@@ -61,7 +60,7 @@ def with_maybes(a: FrontValue, b: FrontValue) -> FrontValue | None:
     """The structure of two values of a name, with what is None in one of them as what may be None; None where they do
     not differ in that.
     """
-    if _is_alike(a, b):
+    if _has_same_structure(a, b):
         assert isinstance(a, Parts) and isinstance(b, Parts)
         parts = [with_maybes(x, y) for x, y in zip(a.values, b.values, strict=True)]
         if all(p is None for p in parts):
@@ -78,7 +77,7 @@ def with_maybes(a: FrontValue, b: FrontValue) -> FrontValue | None:
     return there[0]
 
 
-def _is_alike(a: FrontValue, b: FrontValue) -> bool:
+def _has_same_structure(a: FrontValue, b: FrontValue) -> bool:
     return (
         isinstance(a, Parts)
         and isinstance(b, Parts)
@@ -88,8 +87,8 @@ def _is_alike(a: FrontValue, b: FrontValue) -> bool:
 
 
 def in_a_loop(fr: Frame, node: gast.AST, before: FrontValue, like: FrontValue) -> FrontValue:
-    """What a name stands for before a loop in which it gets values of a structure with what may be None."""
-    if _is_alike(before, like):
+    """The value of a name before a loop that gives it a structure with optional parts."""
+    if _has_same_structure(before, like):
         assert isinstance(before, Parts) and isinstance(like, Parts)
         pairs = zip(before.values, like.values, strict=True)
         return replace(before, values=tuple(in_a_loop(fr, node, x, y) for x, y in pairs))
@@ -107,7 +106,7 @@ def in_a_loop(fr: Frame, node: gast.AST, before: FrontValue, like: FrontValue) -
             parts = tuple(map(nothing, type_.parts))
             return Parts(type_.kind, type_.keys, parts, type_.cls)
         if isinstance(type_, Scalar) and type_.dtype in _ZEROS:
-            return const(_ZEROS[type_.dtype])  # compiled code asks for something
+            return const(_ZEROS[type_.dtype])  # compiled code needs a value
         return fr.op(node, undefined, type=there(type_))
 
     found = _without_cells(like.values[1])
@@ -121,18 +120,18 @@ def _without_cells(value: FrontValue) -> FrontValue:
     return replace(value, values=tuple(map(_without_cells, value.values)), cell="")
 
 
-def of_turn(end: FrontValue, at_start: FrontValue) -> FrontValue:
-    """What such a name stands for at the end of a turn."""
-    if _is_alike(end, at_start):
+def after_iteration(end: FrontValue, at_start: FrontValue) -> FrontValue:
+    """The value of a name with an optional value, at the end of an iteration."""
+    if _has_same_structure(end, at_start):
         assert isinstance(end, Parts) and isinstance(at_start, Parts)
         pairs = zip(end.values, at_start.values, strict=True)
-        return replace(end, values=tuple(of_turn(x, y) for x, y in pairs))
+        return replace(end, values=tuple(after_iteration(x, y) for x, y in pairs))
     if not isinstance(at_start, Parts) or at_start.kind != "maybe":
         return end
     return maybe(end, lambda: at_start.values[1])
 
 
-def settled(fr: Frame, value: FrontValue) -> FrontValue:
+def narrow(fr: Frame, value: FrontValue) -> FrontValue:
     """The value, or None, where it is known which."""
     found = found_flag(fr, value)
     if not isinstance(found, Const):

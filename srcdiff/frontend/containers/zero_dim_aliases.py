@@ -1,4 +1,6 @@
-"""What may be an array without axes, and which names and containers may have one: see `zero_dim_arrays.py`."""
+"""Alias analysis of 0-d arrays: which values may be 0-d arrays, and which names and containers may hold them (see
+`zero_dim_arrays.py`).
+"""
 
 from __future__ import annotations
 
@@ -53,13 +55,13 @@ def _is_box(op: Op) -> bool:
 
 
 def _items(op: Op, type_: Any) -> Iterator[Atom]:
-    """What a container that an operation makes may hold: the elements that `list(x)` takes of a vector are numbers."""
+    """The values that a container made by an operation may hold: the elements of `list(x)` of a vector are numbers."""
     are_numbers = isinstance(type_, List) and isinstance(type_.element, Scalar)
     return (a for a in op.operands if not (are_numbers and isinstance(a.type, Array)))
 
 
 class RootsOf:
-    """What each value may be, or share storage with."""
+    """For each value, the roots that it may be, or share storage with."""
 
     def __init__(
         self, region: Region, updates: set[Value], outside: Mapping[int, ExternalArray]
@@ -106,7 +108,7 @@ class RootsOf:
         return ((self.given[r[0]], *r[1:]) for r in roots if r[0] in self.given)
 
     def seen(self, roots: Iterable[Root]) -> Roots:
-        """As callers see them."""
+        """The roots as callers see them."""
         return frozenset((self.given.get(r[0], r[0]), *r[1:]) for r in roots)
 
     def bind(self, target: Value, roots: Iterable[Root]) -> None:
@@ -163,7 +165,9 @@ class RootsOf:
                 self.holders[each].add(op)
 
     def may_hold(self, root: Root, statement: Statement) -> bool:
-        """Whether a container may hold what is changed: not if a turn makes it, and puts it there behind that."""
+        """Whether a container may hold what is changed: not if an iteration makes the value, and puts it there after
+        the change.
+        """
         home, around = self.places.of_values.get(root[0], ()), self.places.loops[statement]
         if around[: len(home)] != home:
             return True
@@ -176,7 +180,9 @@ class RootsOf:
         )
 
     def alone(self, root: Root) -> bool:
-        """Whether one container has it, at one place: each is put there once, in the turn that makes it."""
+        """Whether one container holds the value, at one place: each value is put there once, in the iteration that
+        makes it.
+        """
         holders = [h for h in self.holders[root] if h not in self.put_back.values()]
         if root[0] in self.given or len(root) > 1 or len(holders) != 1:
             return False
@@ -195,7 +201,7 @@ class RootsOf:
         return len(put) == 1 and put[0] in names
 
     def part(self, op: Op, k: int) -> Iterator[Root]:
-        """What is taken out of a container."""
+        """The roots of a value that is taken out of a container."""
         base, result = op.operands[0], op.results[k]
         if isinstance(base.type, Array):
             return iter(self.of(base) if isinstance(result.type, Array) else ())
@@ -220,7 +226,7 @@ class RootsOf:
                     self.holders[each].add(call)
 
     def given_to(self, call: Call, root: Root) -> Roots:
-        """What a root of a callee's is here."""
+        """The roots here of a root of the callee."""
         if isinstance(root[0], ExternalArray):
             return frozenset({root})
         if isinstance(root[0], Value):  # made there

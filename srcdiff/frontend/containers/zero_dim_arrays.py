@@ -1,15 +1,15 @@
-"""Arrays without axes that have two names, which `s += v` changes both of.
+"""0-d arrays with two names, both of which `s += v` changes.
 
-To the IR `np.array(0.5)` is a number, and so is `y[..., 0]`: after `s += v` the name has another number, and whoever
-else has the old one keeps it. NumPy changes the array instead. So a program is refused if, after such a line, it reads
-something else that may be, or may be a view of, what was changed:
+To the IR `np.array(0.5)` is a number, and so is `y[..., 0]`: after `s += v` the name has another number, and other
+names keep the old one. NumPy changes the array instead. So a program is refused if, after such a line, it reads another
+value that may be the changed array, or a view of it:
 
-    t = s          s: what `np.array` made, a part of an array, a parameter
-    s += v         changes what `t` is
+    t = s          s: the result of `np.array`, a part of an array, a parameter
+    s += v         changes `t`
     return t
 
-A parameter may be a NumPy number as well, which is not changed: what depends on that is noted, for callers to compare
-with what they give.
+A parameter may also be a NumPy number, which is not changed: that is noted, and callers compare it with their
+arguments.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class _Check:
         }
 
     def region(self, region: Region, later: set[Value]) -> set[Value]:
-        """What is read from the start of a region on."""
+        """The values that are read from the start of a region on."""
         live = later | {*_values(region.yields)}
         for statement in reversed(region.body):
             match statement:
@@ -135,7 +135,9 @@ class _Check:
             self.compare(changed, (live - {*call.results}) | others, call, True)
 
     def compare(self, changed: Roots, live: set[Value], by: Op | Call, is_number: bool) -> None:
-        """What is changed with what is read later. `is_number`: in a way that the IR does not see."""
+        """Compare a changed value with the values that are read later. `is_number`: in a way that the IR does not
+        see.
+        """
         if not changed:
             return
         if is_number:

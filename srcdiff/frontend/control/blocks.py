@@ -1,8 +1,8 @@
 """Blocks of statements: `if`, `return`, `break`, `continue` in the structured form.
 
-A block tells whether the rest behind it is skipped (`Done`): never, always, or as a truth value says. What
-follows an `if` one of whose sides always leaves goes into the other side; where neither does, the rest goes
-under a second `if` on that truth value.
+Reading a block returns whether the rest after it is skipped (`Done`): never, always, or if a truth value holds. If one
+side of an `if` always leaves, the rest goes into the other side; if neither side does, the rest goes under a second
+`if` on that truth value.
 
     if a:                 if a:                         if a:
         return x              yield x                       if b: ...return      if %done: yield %value
@@ -66,7 +66,7 @@ def block(fr: Frame, statements: Statements, live: frozenset[str]) -> Done:
             case gast.Return():
                 return _return(fr, s)
             case gast.Break() | gast.Continue():
-                return _leave_turn(fr, s)
+                return _leave_iteration(fr, s)
             case gast.Try():
                 return read_try(fr, s, statements[k + 1 :], live)
             case gast.Raise():
@@ -115,7 +115,7 @@ def _unless_raised(
 
 
 def _if(fr: Frame, s: gast.AST, rest: Statements, live: frozenset[str]) -> tuple[Done, bool]:
-    """Read an `if`; also tells whether the statements behind it have been read with it."""
+    """Read an `if`; also returns whether the statements after it have been read with it."""
     condition = truth(fr, s.test)
     known = fr.session.static_truth(condition)
     if known is not None:
@@ -152,7 +152,7 @@ def _if(fr: Frame, s: gast.AST, rest: Statements, live: frozenset[str]) -> tuple
             lambda: block(fr, s.orelse, live),
             live,
         ), True
-    wanted = after | live  # who leaves the turn from inside goes to the end of this block
+    wanted = after | live  # a `break` or `continue` inside goes to the end of this block
     done = branch(
         fr,
         s,
@@ -181,7 +181,7 @@ def _return(fr: Frame, s: gast.AST) -> Done:
     return TRUE
 
 
-def _leave_turn(fr: Frame, s: gast.AST) -> Done:
+def _leave_iteration(fr: Frame, s: gast.AST) -> Done:
     if isinstance(s, gast.Break):
         fr.env["%go"] = FALSE
         if broke_flag(fr.loop_depth) in fr.env and not hasattr(s, "at_end"):
@@ -190,7 +190,7 @@ def _leave_turn(fr: Frame, s: gast.AST) -> Done:
 
 
 def _after_loop(fr: Frame, s: gast.AST, rest: Statements, live: frozenset[str]) -> Done:
-    """What follows a loop that may have been left by `return`, or that has an `else`."""
+    """Read the statements after a loop that may have been left by `return`, or that has an `else`."""
 
     def go_on() -> Done:
         return _else_of_loop(fr, s, rest, live)

@@ -11,11 +11,11 @@ import gast
 
 from srcdiff.frontend.arrays.subscripts import need_static
 from srcdiff.frontend.containers.dunder_methods import call_dunder, compared, refuse_own_items
-from srcdiff.frontend.containers.optional import found_flag, settled, sure
+from srcdiff.frontend.containers.optional import found_flag
 from srcdiff.frontend.core.frame import Frame, describe, reads
 from srcdiff.frontend.core.may_alias import may_be_one
-from srcdiff.frontend.core.phi import branch, take_apart
-from srcdiff.frontend.core.session import FALSE, TRUE, NotApart
+from srcdiff.frontend.core.phi import branch, unpack_struct
+from srcdiff.frontend.core.session import FALSE, TRUE, MustInline
 from srcdiff.frontend.core.values import (
     Done,
     FrontValue,
@@ -55,7 +55,7 @@ def truth_of(fr: Frame, value: FrontValue, node: gast.AST) -> Atom:
     flag = found_flag(fr, value)
     if flag is not None:
         if isinstance(flag, Const):
-            return truth_of(fr, sure(fr, value, node), node)
+            return truth_of(fr, fr.unwrap(value, node), node)
         both = gast.copy_location(gast.BoolOp(gast.And(), []), node)
         inner: Any = value
 
@@ -130,7 +130,7 @@ def _operands(
 
 
 def _binds(fr: Frame, before: dict[str, FrontValue]) -> bool:
-    """Whether what was just read has bound names anew (`:=`); others are asked for only where it was evaluated."""
+    """Whether the expression that was just read has bound names (`:=`); the others are evaluated only if it is."""
     return any(
         fr.env.get(name) is not value and not isinstance(value, Missing)
         for name, value in before.items()
@@ -278,7 +278,7 @@ def _chain(fr: Frame, node: gast.AST, left: FrontValue, k: int) -> FrontValue:
 
 
 def compare(fr: Frame, node: gast.AST, op: gast.cmpop, left: FrontValue, right: FrontValue) -> Atom:
-    left, right = settled(fr, left), settled(fr, right)
+    left, right = fr.narrow(left), fr.narrow(right)
     for value, other in ((left, right), (right, left)):
         flag = found_flag(fr, value)
         if flag is not None and is_none(other) and not isinstance(op, gast.In | gast.NotIn):
@@ -286,7 +286,7 @@ def compare(fr: Frame, node: gast.AST, op: gast.cmpop, left: FrontValue, right: 
             return flag if is_there else negate(fr, node, flag)
         if flag is not None and isinstance(op, gast.Eq | gast.NotEq):
             return _equal_if_there(fr, node, op, flag, value, other)
-    left, right = (_known_text(fr, sure(fr, v, node), node) for v in (left, right))
+    left, right = (_known_text(fr, fr.unwrap(v, node), node) for v in (left, right))
     if isinstance(op, gast.Is | gast.IsNot):
         for value, other in ((left, right), (right, left)):
             if isinstance(value, Const) and isinstance(value.value, bool) and _is_flag(other):
@@ -309,7 +309,7 @@ def compare(fr: Frame, node: gast.AST, op: gast.cmpop, left: FrontValue, right: 
     ):
         return _equal_parts(fr, node, left, right, isinstance(op, gast.Eq))
     if isinstance(left, Parts) and isinstance(right, Parts) and _are_ordered(left, right):
-        return _first_unlike(
+        return _first_difference(
             fr,
             node,
             op,
@@ -350,7 +350,7 @@ def _equal_if_there(
 ) -> Atom:
     """`best == 3.0`, where `best` may be None, which equals no number."""
     if found_flag(fr, other) is not None:
-        fr.untyped(node, "two values that may be None are compared", "Ask first whether they are.")
+        fr.untyped(node, "two values that may be None are compared", "Test first whether they are.")
     both = gast.copy_location(gast.BoolOp(gast.And(), []), node)
     equal = _second(fr, both, flag, flag, lambda: compare(fr, node, gast.Eq(), value, other))
     same = truth_of(fr, equal, node)
@@ -370,13 +370,13 @@ def _same_flag(fr: Frame, node: gast.AST, wanted: bool, flag: FrontValue) -> Ato
     if not fr.session.user_names:
         return const(False)
     if fr.session.is_callee:
-        raise NotApart
+        raise MustInline
     assert isinstance(flag, Value) and isinstance(flag.type, Scalar)
     if flag not in fr.session.params or not flag.type.weak:
         fr.untyped(
             node,
             "whether this is Python's True or False, and not NumPy's, is not known",
-            "Ask for its truth: `if flag`.",
+            "Test it: `if flag`.",
         )
     return flag if wanted else negate(fr, node, flag)
 
@@ -425,7 +425,7 @@ def _plain(fr: Frame, value: FrontValue, node: gast.AST) -> FrontValue:
     if isinstance(value, Const) and isinstance(value.value, tuple):
         return sequence([const(v) for v in value.value])
     if isinstance(value, Value) and isinstance(value.type, Struct):
-        return take_apart(fr, value, node) if value.type.kind != "object" else value
+        return unpack_struct(fr, value, node) if value.type.kind != "object" else value
     if not isinstance(value, ShapeOf):
         return value
     ndim = value.array.type.ndim if isinstance(value.array.type, Array) else 0
@@ -460,7 +460,7 @@ def _are_ordered(left: Parts, right: Parts) -> bool:
     return kinds == {"tuple"} or kinds == {"list"}
 
 
-def _first_unlike(
+def _first_difference(
     fr: Frame,
     node: gast.AST,
     op: gast.cmpop,
@@ -473,11 +473,11 @@ def _first_unlike(
     (x, y), *others = pairs
     same = compare(fr, node, gast.Eq(), x, y)
     if same == TRUE:
-        return _first_unlike(fr, node, op, others, otherwise)
+        return _first_difference(fr, node, op, others, otherwise)
     if not others:  # the parts that both have
         return compare(fr, node, _OR_EQUAL[type(op)] if otherwise else _STRICTLY[type(op)], x, y)
     before = compare(fr, node, _STRICTLY[type(op)], x, y)
-    behind = _first_unlike(fr, node, op, others, otherwise) if same != FALSE else FALSE
+    behind = _first_difference(fr, node, op, others, otherwise) if same != FALSE else FALSE
     if behind == FALSE:
         return before
     tied = same if behind == TRUE else fr.op(node, and_, same, behind)
@@ -538,8 +538,8 @@ def _in_range(fr: Frame, node: gast.AST, item: FrontValue, bounds: tuple[Atom, A
     )
     if abs(step.value) == 1:
         return inside
-    turns = fr.op(node, arithmetic.mod, fr.op(node, arithmetic.subtract, number, start), step)
-    return fr.op(node, and_, inside, compare(fr, node, gast.Eq(), turns, const(0)))
+    remainder = fr.op(node, arithmetic.mod, fr.op(node, arithmetic.subtract, number, start), step)
+    return fr.op(node, and_, inside, compare(fr, node, gast.Eq(), remainder, const(0)))
 
 
 def _contained(fr: Frame, node: gast.AST, item: FrontValue, container: FrontValue) -> Atom:

@@ -1,13 +1,13 @@
-"""`try ... except`: what the program itself raises is control flow, inside of helpers that are read in place as well.
+"""`try ... except`: exceptions that the program itself raises are control flow, also inside of inlined functions.
 
     try:                                  raised = False if x > 0 else True
         y = checked_log(x)                if raised:
     except ValueError:                        y = 0.0
         y = 0.0                           else: ...
 
-Which handler an exception goes to is a number, kept as names that nested functions share are. After each statement that
-may have raised, the rest of its block goes under an `if`. What only the run raises, such as a division by zero or a
-matrix that is not positive definite, is refused where a handler would catch it.
+The handler of an exception is a number, kept like a name that nested functions share. After each statement that may
+have raised, the rest of its block goes under an `if`. An exception that only the run can raise, such as a division by
+zero or a matrix that is not positive definite, is refused where a handler would catch it.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Attempt:
     handlers: tuple[Classes, ...]
     depth: int
     within: int  # how many calls were open
-    conditions: dict[Atom, Atom] = field(default_factory=dict)  # to the number that is asked
+    conditions: dict[Atom, Atom] = field(default_factory=dict)  # to the number that is tested
 
     def number(self) -> Atom:
         (value,) = self.frame.session.cells[self.cell].values
@@ -67,7 +67,7 @@ class Attempt:
         return fr.session.compared[key]
 
     def where_zero(self, number: Atom, body: Sequence[Statement]) -> Iterator[tuple[Atom, bool]]:
-        """What is known where nothing was raised: which way the branches went that tell."""
+        """Facts that hold where nothing was raised: the conditions of the branches that raise."""
         for s in body:
             if not isinstance(s, If) or number not in s.results:
                 continue
@@ -193,7 +193,7 @@ def read_try(fr: Frame, s: gast.AST, rest: Statements, live: frozenset[str]) -> 
     session.cell_names[made.cell] = "raised"
     attempt = Attempt(fr, made.cell, handlers, fr.loop_depth, len(session.path))
     after = fr.source.flow.after.get(id(s), live)
-    wanted_inside = fr.source.flow.turn.get(id(s), after) | after | live
+    wanted_inside = fr.source.flow.iteration.get(id(s), after) | after | live
     start = len(fr.b.body)
     session.attempts.append(attempt)
     fr.attempts += 1
@@ -218,8 +218,8 @@ def read_try(fr: Frame, s: gast.AST, rest: Statements, live: frozenset[str]) -> 
     def handled(more: Statements, wanted: frozenset[str], k: int = 0) -> Done:
         def own() -> Done:
             if s.handlers[k].name is not None:
-                told = Conflict("is an exception, and no value here", advice=KEPT)
-                fr.bind(_name(s.handlers[k].name), told)
+                conflict = Conflict("is an exception, which is not a value here", advice=KEPT)
+                fr.bind(_name(s.handlers[k].name), conflict)
             return fr.block([*s.handlers[k].body, *more], wanted)
 
         if k + 1 == len(handlers) or number == const(k + 1):
@@ -266,7 +266,7 @@ def _name(target: gast.AST) -> str:
 
 
 def _classes(fr: Frame, handler: gast.ExceptHandler) -> Classes:
-    """What a handler catches."""
+    """The classes that a handler catches."""
     if handler.type is None:
         return (BaseException,)
     found = fr.expr(handler.type)

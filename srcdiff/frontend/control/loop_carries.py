@@ -1,9 +1,9 @@
-"""What a loop hands from turn to turn: the names that its body assigns, with the types that hold at the start
-of every turn.
+"""Loop-carried values: the names that the body of a loop assigns, with the types that hold at the start of every
+iteration (a fixpoint).
 
-They are found by reading the body: with the types that names have before the loop, and again with wider ones
-(an axis whose length changes, a Python number that becomes a NumPy one) until the end of a turn fits its
-beginning. What one reading learns is kept in hints.
+The body is read with the types that the names have before the loop, and again with wider types (an axis whose length
+changes, a Python number that becomes a NumPy number), until the end of an iteration fits its beginning. Each reading
+leaves what it has shown in `hints`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 import gast
 
-from srcdiff.frontend.containers.optional import in_a_loop, of_turn, with_maybes
+from srcdiff.frontend.containers.optional import after_iteration, in_a_loop, with_maybes
 from srcdiff.frontend.control.reduction_variables import is_running_sum, zeros_for
 from srcdiff.frontend.core.escape_checks import stays_inside
 from srcdiff.frontend.core.frame import Frame
@@ -27,7 +27,7 @@ from srcdiff.frontend.core.loop_carry import (
     released,
 )
 from srcdiff.frontend.core.may_alias import SLOTS, Slots
-from srcdiff.frontend.core.phi import UNKNOWN, Unjoinable, coerced, join_types, take_apart
+from srcdiff.frontend.core.phi import UNKNOWN, Unjoinable, coerced, join_types, unpack_struct
 from srcdiff.frontend.core.session import FALSE, TRUE
 from srcdiff.frontend.core.values import (
     MISSING,
@@ -84,7 +84,7 @@ class LoopReader:
         flow = fr.source.flow
         names = getattr(node, "carried", None)
         if names is None:
-            self.live = flow.turn.get(id(node), frozenset())
+            self.live = flow.iteration.get(id(node), frozenset())
             self.entry = flow.entry.get(id(node), frozenset())
             names = self._names()
         else:
@@ -122,7 +122,8 @@ class LoopReader:
 
     def guess(self, fr: Frame, name: str) -> None:
         """A name that is read before the body assigns it, and that nothing binds before the loop: an earlier
-        turn does. Its type is not known so far; a number is taken until the end of the turn tells.
+        iteration does. Its type is not known yet: it is taken for a number until the end of the iteration shows the
+        type.
         """
         hint = self.hints.setdefault(name, {})
         missing = any(c.name == name and isinstance(c.template, Missing) for c in self.carries)
@@ -188,17 +189,17 @@ class LoopReader:
         return MISSING if isinstance(value, Conflict) else self.fr.session.current(value)
 
     def _settled(self, value: FrontValue) -> FrontValue:
-        """Struct-typed values are taken apart before the loop: the turn will make other parts."""
+        """Struct-typed values are unpacked before the loop: an iteration makes other parts."""
         if isinstance(value, Value) and isinstance(value.type, Struct):
-            return self._settled(take_apart(self.fr, value, self.node))
+            return self._settled(unpack_struct(self.fr, value, self.node))
         if isinstance(value, Parts):
             return replace(value, values=tuple(map(self._settled, value.values)))
         return value
 
-    # ---- reading a turn ----
+    # ---- reading an iteration ----
 
     def enter(self) -> list[Value]:
-        """Set up the environment of a turn; gives the parameters that are known so far."""
+        """Set up the environment of an iteration; gives the parameters that are known so far."""
         fr = self.fr
         fr.env = dict(self.before)
         fr.session.cells = dict(self.cells)
@@ -236,7 +237,7 @@ class LoopReader:
         return [p for carry in self.carries for p in carry.own]
 
     def leave(self) -> list[Atom]:
-        """The yields at the end of a turn; `Retry` where they do not fit its beginning."""
+        """The yields at the end of an iteration; `Retry` where they do not fit its beginning."""
         retry = False
         yields: list[Atom] = []
         self.ends = []
@@ -248,7 +249,7 @@ class LoopReader:
                 end = end.value
             if stays_inside(self.fr, self.before, end):
                 self.ends[-1] = end = Conflict(
-                    "holds what a turn of a loop made", advice="Make it again behind the loop."
+                    "holds what an iteration of a loop made", advice="Make it again after the loop."
                 )
             if isinstance(end, Missing | Conflict):
                 if not isinstance(carry.template, Missing):
@@ -261,7 +262,7 @@ class LoopReader:
                 yields += flatten(end)
                 continue
             if "maybe" in self.hints.get(carry.name, {}):
-                end = self.ends[-1] = of_turn(end, carry.at_start)
+                end = self.ends[-1] = after_iteration(end, carry.at_start)
             atoms = self._aligned(carry, end)
             if atoms is None:
                 retry = True
@@ -276,7 +277,11 @@ class LoopReader:
         return yields
 
     def _fail(self, carry: Carry, end: FrontValue) -> None:
-        text = end.message if isinstance(end, Conflict) else "may not be bound at the end of a turn"
+        text = (
+            end.message
+            if isinstance(end, Conflict)
+            else "may not be bound at the end of an iteration"
+        )
         self.fr.untyped(
             self.node,
             f"`{carry.name}` {text}",
@@ -292,14 +297,14 @@ class LoopReader:
         self._remember(carry)
 
     def _note_first(self, name: str, value: FrontValue) -> None:
-        """An array that a turn binds a guessed name to, as where `if t == 0:` does."""
+        """An array that an iteration binds a guessed name to, as where `if t == 0:` does."""
         if isinstance(value, Value) and isinstance(value.type, Array):
             type_ = plain_type(value.type)
             learned = {"types": [type_], "template": value, "varies": [self._made_inside(type_)]}
             self.firsts.setdefault(name, {**learned, "loose": [self._loose(type_)]})
 
     def guessed_wrong(self, name: str) -> bool:
-        """Whether another reading may do better: with what a turn binds a guessed name to first."""
+        """Whether another reading may do better: with what an iteration binds a guessed name to first."""
         hint = self.hints.setdefault(name, {})
         if name not in self.firsts or "template" in hint:
             return False
@@ -349,14 +354,16 @@ class LoopReader:
             self._refuse_none(carry, end)
             self.fr.untyped(
                 self.node,
-                f"`{carry.hint or carry.name}` is another kind of value at the end of a turn than before the loop",
-                "Give it the same structure before the loop and in each turn.",
+                f"`{carry.hint or carry.name}` is another kind of value after an iteration than before the loop",
+                "Give it the same structure before the loop and in each iteration.",
             )
         self.hints.setdefault(carry.name, {})["unset"] = True
         return None
 
     def _may_be_none(self, carry: Carry, end: FrontValue) -> bool:
-        """Whether the name, or a part of it, is None before the loop, or after a turn, and something else otherwise."""
+        """Whether the name, or a part of it, is None before the loop, or after an iteration, and something else
+        otherwise.
+        """
         found = with_maybes(released(carry.template), end)
         if found is None:
             return False
@@ -370,12 +377,12 @@ class LoopReader:
             before, after = ("None" if n else "something else" for n in nothing)
             self.fr.untyped(
                 self.node,
-                f"`{carry.name}` is {before} before the loop and {after} after a turn",
+                f"`{carry.name}` is {before} before the loop and {after} after an iteration",
                 "Start with a value of the type that it has later, such as `np.inf` or the first item.",
             )
 
     def _compare(self, carry: Carry, atoms: Sequence[Atom]) -> bool:
-        """Whether the types at the end of a turn widen those of its beginning."""
+        """Whether the types at the end of an iteration widen those of its beginning."""
         widened = False
         for k, atom in enumerate(atoms):
             own = carry.types[k]
@@ -429,7 +436,9 @@ class LoopReader:
             joined = join_types(shapes, own, end)
         except Unjoinable as problem:
             words = (
-                str(problem).replace("on one path", "before").replace("on another", "after a turn")
+                str(problem)
+                .replace("on one path", "before")
+                .replace("on another", "after an iteration")
             )
             self.fr.untyped(
                 self.node,
@@ -440,9 +449,7 @@ class LoopReader:
         return joined
 
     def _skip_invariant(self) -> None:
-        """A name that every turn leaves as it was need not be carried; one that was left out for that has to
-        stay so.
-        """
+        """A name that every iteration leaves unchanged is not carried; it has to stay unchanged."""
         again = False
         cells = self.fr.session.cells
         carried = {c.name for c in self.carries}
@@ -455,8 +462,8 @@ class LoopReader:
                 if name in self.fr.session.on_lists:
                     self.fr.untyped(
                         self.node,
-                        f"one {before.kind} is changed in every turn, and put on a list",
-                        "Make a new one in each turn.",
+                        f"one {before.kind} is changed in every iteration, and put on a list",
+                        "Make a new one in each iteration.",
                     )
                 self.hints.setdefault("%cells", set()).add(name)
                 again = True
@@ -498,7 +505,7 @@ class LoopReader:
         return out
 
     def outcome(self) -> list[Value]:
-        """The results, bound to the names that they stand for behind the loop."""
+        """Bind the results of the loop to their names."""
         fr = self.fr
         fr.env, fr.session.cells = self.before, self.cells
         results: list[Value] = []
@@ -523,7 +530,7 @@ def _is_identical(a: FrontValue, b: FrontValue) -> bool:
 
 def _is_same_part(a: FrontValue, b: FrontValue) -> bool:
     if isinstance(a, Parts) and isinstance(b, Parts) and (a.cell or b.cell):
-        return a.cell == b.cell  # what it holds is asked for by itself
+        return a.cell == b.cell  # its parts are compared by themselves
     return _is_identical(a, b)
 
 

@@ -14,10 +14,10 @@ from srcdiff.frontend.containers.container_views import items_now, let_go
 from srcdiff.frontend.control.blocks import block
 from srcdiff.frontend.control.conditions import truth
 from srcdiff.frontend.control.loop_carries import GUESS, LoopReader, Retry
-from srcdiff.frontend.control.reduction_variables import check_turns
+from srcdiff.frontend.control.reduction_variables import check_iterations
 from srcdiff.frontend.core.frame import Frame, reads
 from srcdiff.frontend.core.phi import branch
-from srcdiff.frontend.core.session import FALSE, TRUE, Mark, NoResult, Restart, Turn, Unroll
+from srcdiff.frontend.core.session import FALSE, TRUE, Iteration, Mark, NoResult, Restart, Unroll
 from srcdiff.frontend.core.values import Done, FrontValue, Generated, Items, Parts, static_int
 from srcdiff.frontend.iteration.iterables import exact_count, passed
 from srcdiff.frontend.source.flow_analysis import (
@@ -35,7 +35,7 @@ from srcdiff.ops.arrays import containers
 __all__ = ["for_loop", "read_loop", "unroll_again"]
 
 _ATTEMPTS = 12
-_MOST_TURNS = 16  # of a loop that is taken apart
+_MOST_ITERATIONS = 16  # of a loop that is unrolled
 
 
 # ---- reading with retries -------------------------------------------------------------------------------------
@@ -76,7 +76,7 @@ def read_loop(fr: Frame, node: gast.AST, attempt: Any) -> None:
                 "the types of this loop's variables do not settle",
                 "Give them their final types before the loop.",
             )
-    except NoResult:  # as if it made no turn
+    except NoResult:  # as if it had no iteration
         _undo(fr, env, length, mark, depth)
     except (Unroll, Restart):
         _undo(fr, env, length, mark, depth)
@@ -101,7 +101,7 @@ def _undo(fr: Frame, env: dict[str, FrontValue], length: int, mark: Mark, depth:
 
 @reads(gast.For)
 def _for(fr: Frame, node: gast.AST) -> None:
-    if isinstance(node.iter, gast.Call):  # items may be asked for between turns
+    if isinstance(node.iter, gast.Call):  # items may be computed between iterations
         node.iter.loop = node
     node.iter.in_passing = not isinstance(node.iter, gast.GeneratorExp)
     source = fr.expr(node.iter)
@@ -132,8 +132,8 @@ def for_loop(
             "Loop over the range itself, or skip what is left to do with `if`.",
         )
     if id(node) in fr.session.hints.get("unroll", ()):
-        turns = exact_count(fr, items, node) or 0
-        _unroll(fr, node, [partial(items.element, const(k)) for k in _order(items, turns)])
+        known = exact_count(fr, items, node) or 0
+        _unroll(fr, node, [partial(items.element, const(k)) for k in _order(items, known)])
         return
     symbols: list[str] = []
     try:
@@ -148,7 +148,7 @@ def for_loop(
         if count is None:
             fr.untyped(
                 node,
-                "this loop indexes a container of unlike parts, and its length is not known",
+                "this loop indexes a container of parts of different types, and its number of iterations is not known",
                 "Loop over the container.",
             )
         _unroll(fr, node, [partial(items.element, const(k)) for k in _order(items, count)])
@@ -159,15 +159,15 @@ def _order(items: Items, count: int) -> Sequence[int]:
 
 
 def note_unrollable(fr: Frame, node: gast.AST, items: Items) -> None:
-    """Note that the turns of a loop without types may be read one by one: they are few, whatever the arguments."""
+    """Note that a loop without types may be unrolled: it has few iterations, whatever the arguments."""
     count = items.count if isinstance(items.count, int) else static_int(items.count)
-    if count is not None and 0 < count <= _MOST_TURNS and items.slots == 0:
+    if count is not None and 0 < count <= _MOST_ITERATIONS and items.slots == 0:
         fr.session.hints.setdefault("nodes", []).append(node)  # an id is for good
         fr.session.hints.setdefault("unrollable", set()).add(id(node))
 
 
 def unroll_again(hints: dict[Any, Any]) -> bool:
-    """Whether another reading may do better that takes the loops apart in which the last one found no types."""
+    """Whether another reading may do better: it unrolls the loops in which the last reading found no types."""
     found = hints.pop("unrollable", set()) - hints.get("unroll", set())
     if not found:
         return False
@@ -188,7 +188,7 @@ def _read_for(
     node = loop.node
     session = fr.session
     start, stop, step = items.bounds or (const(0), _atom(items.count), const(1))
-    with _Turn(fr, loop) as b:
+    with _IterationRegion(fr, loop) as b:
         index = _index(fr, node, items)
         assert isinstance(index.type, Scalar) and index.type.expr is not None
         symbols[:] = sorted(index.type.expr.symbols())
@@ -197,8 +197,8 @@ def _read_for(
         loop.enter()
         element: FrontValue = index if items.bounds else items.element(index)
         fr.assign(node.target, element, node.target)
-        turn = Turn(index, start, stop, step, source)
-        with _inside(fr, None if hasattr(node, "is_sum") else turn):
+        iteration = Iteration(index, start, stop, step, source)
+        with _inside(fr, None if hasattr(node, "is_sum") else iteration):
             block(fr, node.body, loop.live)
         _check_lists(fr, node, items)
         go = _flag(fr)
@@ -208,11 +208,13 @@ def _read_for(
     if hasattr(node, "is_sum"):
         fr.check_sum(node, body, [c.name for c in loop.carries])
     inits = loop.inits()
-    turns = [Value(Scalar("int64", True, session.shapes.fresh("turns")), "turns")] if breaks else []
-    results = (*turns, *loop.outcome())
+    count_result = (
+        [Value(Scalar("int64", True, session.shapes.fresh("turns")), "turns")] if breaks else []
+    )
+    results = (*count_result, *loop.outcome())
     location = fr.source.location(node)
     for name in loop.started:
-        check_turns(fr, node, name, items)
+        check_iterations(fr, node, name, items)
     fr.b.append(
         For(
             start,
@@ -231,7 +233,9 @@ def _read_for(
 
 
 def _check_lists(fr: Frame, node: gast.AST, items: Items) -> None:
-    """See to it that what is looped over stays: the loop reads a list turn by turn, and asks for its length once."""
+    """Refuse a loop that changes the list it goes over: the loop reads one item in each iteration, and the length
+    once.
+    """
     changed: dict[Atom, OpDecl] = {}
     for s in walk(Region((), tuple(fr.b.body), ())):
         if isinstance(s, Op) and s.decl in _CHANGES:
@@ -275,8 +279,8 @@ def _flag(fr: Frame) -> Atom:
     return go
 
 
-class _Turn:
-    """Open the region of a turn, and put everything back if its reading is broken off."""
+class _IterationRegion:
+    """Open the region of an iteration; if its reading stops early, the state is restored."""
 
     def __init__(self, fr: Frame, loop: LoopReader) -> None:
         self.fr = fr
@@ -300,14 +304,14 @@ class _Turn:
 
 
 @contextmanager
-def _inside(fr: Frame, turn: Turn | None) -> Iterator[None]:
-    """Note the turn for what handlers of effects ask for; None for a loop that is not the user's."""
-    outer = fr.session.turns
-    fr.session.turns = outer if turn is None else (*outer, turn)
+def _inside(fr: Frame, iteration: Iteration | None) -> Iterator[None]:
+    """Note the iteration for the handlers of effects; None for a loop that is not the user's."""
+    outer = fr.session.iterations
+    fr.session.iterations = outer if iteration is None else (*outer, iteration)
     try:
         yield
     finally:
-        fr.session.turns = outer
+        fr.session.iterations = outer
 
 
 Elements = list[Callable[[], FrontValue]]
@@ -315,20 +319,20 @@ Elements = list[Callable[[], FrontValue]]
 
 def _unroll(fr: Frame, node: gast.AST, elements: Elements) -> None:
     """A loop over known parts: its body once for each."""
-    live = fr.source.flow.turn.get(id(node), frozenset(getattr(node, "carried", ())))
+    live = fr.source.flow.iteration.get(id(node), frozenset(getattr(node, "carried", ())))
     saved = fr.env.get("%go")
     if has_return(node):
         fr.env.setdefault("%return", FALSE)
     if node.orelse and has_break(node):
         fr.env[broke_flag(fr.loop_depth + 1)] = FALSE
-    _turns(fr, node, elements, live)
+    _unrolled(fr, node, elements, live)
     if saved is None:
         fr.env.pop("%go", None)
     else:
         fr.env["%go"] = saved
 
 
-def _turns(fr: Frame, node: gast.AST, elements: Elements, live: frozenset[str]) -> Done:
+def _unrolled(fr: Frame, node: gast.AST, elements: Elements, live: frozenset[str]) -> Done:
     for k, element in enumerate(elements):
         fr.env["%go"] = TRUE
         fr.assign(node.target, element(), node.target)
@@ -353,9 +357,9 @@ def _turns(fr: Frame, node: gast.AST, elements: Elements, live: frozenset[str]) 
 
 
 def _further(fr: Frame, node: gast.AST, go: Atom, rest: Elements, live: frozenset[str]) -> None:
-    """The turns behind one that may have left the loop."""
+    """The iterations after one that may have left the loop."""
     fr.loop_depth += 1
-    branch(fr, node, go, lambda: _turns(fr, node, rest, live), lambda: FALSE, live)
+    branch(fr, node, go, lambda: _unrolled(fr, node, rest, live), lambda: FALSE, live)
     fr.loop_depth -= 1
 
 
@@ -380,16 +384,16 @@ def _binds(test: gast.AST) -> bool:
 def _read_while(fr: Frame, loop: LoopReader) -> None:
     """`while` with a condition, left nowhere else."""
     node = loop.node
-    with _Turn(fr, loop) as before:
+    with _IterationRegion(fr, loop) as before:
         loop.enter()
         own = {carry.name: carry.own for carry in loop.carries}
         condition = truth(fr, node.test)
     if fr.session.static_truth(condition) is False:
         fr.env = loop.before
         return
-    with _Turn(fr, loop) as b:
+    with _IterationRegion(fr, loop) as b:
         loop.enter()
-        with _inside(fr, Turn(None)):
+        with _inside(fr, Iteration(None)):
             block(fr, node.body, loop.live)
         yields = loop.leave()
         body = b.region(loop.params(), yields)
@@ -409,16 +413,16 @@ def _read_while(fr: Frame, loop: LoopReader) -> None:
 
 
 def _read_endless(fr: Frame, loop: LoopReader, always: bool) -> None:
-    """`while True` with its exit at the end; a condition becomes a branch around the turn."""
+    """`while True` with its exit at the end; a condition becomes a branch around the iteration."""
     node = loop.node
     statements = node.body
     if not always:
         leave = gast.copy_location(gast.Break(), node)
         leave.at_end = True
         statements = [gast.copy_location(gast.If(node.test, node.body, [leave]), node)]
-    with _Turn(fr, loop) as b:
+    with _IterationRegion(fr, loop) as b:
         loop.enter()
-        with _inside(fr, Turn(None)):
+        with _inside(fr, Iteration(None)):
             done = block(fr, statements, loop.live)
         go = _flag(fr)
         yields = loop.leave()

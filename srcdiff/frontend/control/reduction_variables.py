@@ -5,8 +5,9 @@
         total = total + f(x, k)         raise ValueError("...")
                                     for k in range(n): ...
 
-The zeros are the number only where every turn adds to them and nothing else reads them: then `0 + a` and `zeros + a`
-are one. Without a turn, the sum would be a number, which nothing behind the loop is read for.
+Zeros may stand for the number only where every iteration adds to them and nothing else reads them: then `0 + a` and
+`zeros + a` are equal. Without an iteration, the sum would be a number, and the code after the loop was read for an
+array.
 """
 
 from __future__ import annotations
@@ -24,11 +25,11 @@ from srcdiff.ops.arrays import memory
 from srcdiff.ops.control.control import raise_
 from srcdiff.ops.elementwise import arithmetic
 
-__all__ = ["check_turns", "is_running_sum", "zeros_for"]
+__all__ = ["check_iterations", "is_running_sum", "zeros_for"]
 
 
 def is_running_sum(node: gast.AST, name: str, start: FrontValue) -> bool:
-    """Whether a loop adds to a name in each turn, from zero on, and reads it for nothing else."""
+    """Whether a loop adds to a name in each iteration, from zero on, and reads it for nothing else."""
     if not isinstance(node, gast.For) or not isinstance(start, Const) or start.value != 0:
         return False
     leaves = has_break(node) or has_return(node)
@@ -77,8 +78,8 @@ def _lengths(fr: Frame, node: gast.AST, dims: tuple[Dim, ...]) -> Iterator[Atom]
         yield const(d.const) if d.is_const else fr.op(node, memory.length, dim=d)
 
 
-def check_turns(fr: Frame, node: gast.AST, name: str, items: Items) -> None:
-    """Raise where a loop that starts with zeros for a number makes no turn."""
+def check_iterations(fr: Frame, node: gast.AST, name: str, items: Items) -> None:
+    """Raise where a loop that starts with zeros for a number has no iteration."""
     first: Atom = const(0)
     last: Atom = const(items.count) if isinstance(items.count, int) else items.count
     if items.bounds is not None:
@@ -86,7 +87,7 @@ def check_turns(fr: Frame, node: gast.AST, name: str, items: Items) -> None:
         if not isinstance(step, Const):
             fr.untyped(
                 node,
-                f"`{name}` is a number before the loop and an array after a turn, if there is one",
+                f"`{name}` is a number before the loop and an array after an iteration, if there is one",
                 "Start with zeros of the array's shape.",
             )
         if step.value < 0:
@@ -95,7 +96,7 @@ def check_turns(fr: Frame, node: gast.AST, name: str, items: Items) -> None:
         return
     none = fr.op(node, arithmetic.less_equal, last, first)
     with fr.session.region() as inner:
-        text = f"ValueError('{name} is no array: the loop makes no turn')"
+        text = f"ValueError('{name} is not an array: the loop has no iteration')"
         inner.ops(raise_, text=text, classes={"ValueError": ValueError})
         body = inner.region((), ())
     nothing = Region((), (), ())

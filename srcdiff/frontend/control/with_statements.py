@@ -1,4 +1,4 @@
-"""`with`: contexts that change no result are entered by nobody, objects of the user's are asked to enter and to leave.
+"""`with`: contexts that change no result are left out; of objects, `__enter__` and `__exit__` are called.
 
 with np.errstate(divide="ignore"):        y = np.log(x)
     y = np.log(x)
@@ -21,12 +21,12 @@ from srcdiff.frontend.source.desugar_finally import Guard, LeaveContexts, holder
 from srcdiff.frontend.source.function_source import placed, plain_tree
 from srcdiff.ir.core import const
 
-__all__ = ["entered"]
+__all__ = ["enter_contexts"]
 
 _SILENT = (np.printoptions, warnings.catch_warnings, contextlib.nullcontext)
 
 
-def entered(fr: Frame, node: gast.AST, rest: Statements) -> Statements:
+def enter_contexts(fr: Frame, node: gast.AST, rest: Statements) -> Statements:
     """Enter the contexts; the statements that follow, the block's own and those that leave the contexts among them."""
     leaving: list[gast.AST] = []
     for item in node.items:
@@ -50,7 +50,7 @@ def entered(fr: Frame, node: gast.AST, rest: Statements) -> Statements:
 
 
 def _silent(fr: Frame, item: gast.AST) -> FrontValue | None:
-    """What a context that changes no result gives to its block; None for other contexts."""
+    """The value of `as` of a context that changes no result; None for other contexts."""
     call = item.context_expr
     if not isinstance(call, gast.Call):
         return None

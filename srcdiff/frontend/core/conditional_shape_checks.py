@@ -1,4 +1,4 @@
-"""Lengths that differ for the arguments at hand, where the program may not come to: a check at that place.
+"""Lengths that differ for the given arguments, at a place that the program may not reach: a check at that place.
 
     if flag > 0:                        if len(x) != len(y):
         total = np.sum(x * y)               raise ValueError("operands of lengths that differ")
@@ -19,12 +19,12 @@ from srcdiff.ops.arrays.memory import axis_length
 from srcdiff.ops.control.control import raise_
 from srcdiff.ops.elementwise.arithmetic import not_equal
 
-__all__ = ["check_doubts"]
+__all__ = ["check_lengths"]
 
 _RAISED = "ValueError('the lengths of the operands differ')"
 
 
-def check_doubts(fr: Frame, node: gast.AST, operands: Sequence[Atom]) -> None:
+def check_lengths(fr: Frame, node: gast.AST, operands: Sequence[Atom]) -> None:
     """Write checks of the pairs that an operation on `operands` left in doubt."""
     shapes = fr.session.shapes
     pairs = list(dict.fromkeys(shapes.doubts))

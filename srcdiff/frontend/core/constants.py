@@ -1,7 +1,7 @@
 """Python objects that a function finds outside itself (globals, captured variables, defaults) as frontend values.
 
 Numbers, strings and containers of them become constants; arrays become `constant_array`. What was seen is noted
-on the function (`source.watched`), so that a later call can tell whether it still holds.
+on the function (`source.watched`), so that a later call can check whether it still holds.
 """
 
 from __future__ import annotations
@@ -54,9 +54,9 @@ def _is_code(value: Any) -> bool:
 
 
 def watch(fr: Frame, key: str, get: Callable[[], Any], value: Any) -> None:
-    """Note what was found outside; `key` tells it from others, and is good for as long as `get` lives.
+    """Note what was found outside; `key` identifies it, for as long as `get` lives.
 
-    `get` is a partial, from which `cache/records.py` can tell what is looked at.
+    `get` is a partial: `cache/records.py` reads from it what is looked at.
     """
     if not isinstance(value, ModuleType) and type(value).__name__ != "LazyModule":
         fr.session.watched.setdefault(key, watched(get, value))

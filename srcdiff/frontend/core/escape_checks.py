@@ -1,8 +1,8 @@
-"""What a loop or a branch cannot pass on: things that hold values of the IR without being made of them.
+"""Escape checks: values that a loop or a branch cannot pass on, since they hold values of the IR and are none.
 
-for i in range(n):                The method holds the `y` of a turn. A name that is first bound to such a thing
-y = x * i                     in a loop or branch has no known meaning behind it, and whoever reads it there
-total = y.sum                 leaves the function to the run.
+for i in range(n):            The method holds the `y` of an iteration. A name that is first bound to such a value
+    y = x * i                 in a loop or branch has no meaning after it; a function that reads the name there has
+    total = y.sum             no types.
 return total()
 """
 
@@ -44,7 +44,7 @@ def _known(fr: Frame, before: Mapping[str, FrontValue]) -> Iterator[Value | None
 
 
 def _held(value: FrontValue) -> Iterator[Value | None]:
-    """The values that a loop or branch would have to pass on with it; None for what cannot be told."""
+    """The values that a loop or branch would have to pass on with it; None where they are not known."""
     match value:
         case Parts() | Closure():
             for part in parts_of(value):

@@ -89,7 +89,9 @@ class Frame(Operations):
         self.loop_depth = 0
         self.guessed: dict[str, Callable[[str, FrontValue], None]] = {}  # names of no known type
         self.is_finished = False  # whether the call has returned
-        self.consume: Callable[[FrontValue], None] | None = None  # takes what a generator yields
+        self.consume: Callable[[FrontValue], None] | None = (
+            None  # is called with each value that a generator yields
+        )
         self.attempts = 0  # `try`s whose first block is being read
         self.places: dict[int, tuple[Location, Location]] = {}
         self.watched: frozenset[str] = (
@@ -176,7 +178,7 @@ class Frame(Operations):
         )
 
     def evaluated(self, node: gast.AST, function: Callable[..., Any], *known: Any) -> Any:
-        """What a function gives for objects known when compiling; what it raises is an error at the node."""
+        """The value of a function of objects known when compiling; an exception is an error at the node."""
         try:
             return function(*known)
         except (TypeError, ValueError, AttributeError, LookupError, ArithmeticError) as error:
@@ -206,7 +208,7 @@ class Frame(Operations):
     def bind(self, name: str, value: FrontValue) -> None:
         """`name = value`, here or in the function around that has the name."""
         frame = self
-        while frame.outer is not None and not frame.binds(name, is_asked=frame is self):
+        while frame.outer is not None and not frame.binds(name, is_innermost=frame is self):
             frame = frame.outer
         shared = frame.env.get(name)
         if isinstance(shared, Parts) and shared.kind == "shared":
@@ -216,19 +218,21 @@ class Frame(Operations):
             if name in frame.guessed:
                 frame.guessed[name](name, value)
 
-    def binds(self, name: str, is_asked: bool) -> bool:
+    def binds(self, name: str, is_innermost: bool) -> bool:
         """Whether a name that this frame, or one inside of it, assigns is this frame's own."""
-        return name not in self.nonlocals and (is_asked or name in self.env or name in self.local)
+        return name not in self.nonlocals and (
+            is_innermost or name in self.env or name in self.local
+        )
 
     def find(self, name: str) -> tuple[str, Any] | None:
-        """What a name means outside the functions that are being read."""
+        """The object of a name outside the functions that are being read."""
         frame = self
         while frame.outer is not None:
             frame = frame.outer
         return frame.look_up(name)
 
     def bound(self, value: FrontValue, name: str, node: gast.AST) -> FrontValue:
-        """What a name stands for, if it is sure to be bound here."""
+        """The value of a name, if it is sure to be bound here."""
         if isinstance(value, Parts) and value.kind == "shared":
             (value,) = self.session.cells[value.cell].values
         while isinstance(value, Partial):
@@ -238,7 +242,7 @@ class Frame(Operations):
         if isinstance(value, Missing):
             self.unbound(name, node)
         if isinstance(value, Conflict):
-            self.session.ask_for(value.condition)
+            self.session.specialise_on(value.condition)
             shown = f"`{name}`" if name.isidentifier() else name
             self.untyped(node, f"{shown} {value.message}", value.advice)
         if isinstance(value, Parts) and value.kind == "maybe":
@@ -302,7 +306,7 @@ class Frame(Operations):
         spelling: str = "",
         **attrs: Any,
     ) -> tuple[Value, ...]:
-        """Append an operation; what its type rule finds wrong becomes an error at the node."""
+        """Append an operation; a mistake that its type rule finds becomes an error at the node."""
         b = self.session.b
         b.location = None if self.session.of_rule else self.place(node)
         user = user and self.session.user_names
@@ -326,7 +330,7 @@ class Frame(Operations):
     # ---- errors ----
 
     def updated(self, node: gast.AST, old: FrontValue, new: FrontValue) -> FrontValue:
-        """`new`, which `old += v` has made."""
+        """`new`, the value of `old` after `old += v`."""
         if isinstance(old, Const) and id(old) in self.session.outside:
             refuse_change(self.session.outside[id(old)], self.source.location(node))
         is_number = isinstance(old, Value) and isinstance(old.type, Scalar) and not old.type.weak
@@ -335,10 +339,10 @@ class Frame(Operations):
         return new
 
     def refuse_complex(self, node: gast.AST, name: str, of_user: bool = False) -> NoReturn:
-        """What is written for real numbers only may be wrong for others; `of_user`: the rule is the user's."""
+        """Refuse complex numbers where a rule is for real numbers only; `of_user`: the rule is the user's."""
         advice = "Compute with np.real and np.imag of it, or with what docs/coverage.md has for complex numbers."
         if of_user:
-            advice = "If its rule is right for them, say so: rule(..., takes_complex=True)."
+            advice = "If its rule is right for them, declare it: rule(..., takes_complex=True)."
         why = ": they have no order" if name.rpartition(".")[2] in _OF_AN_ORDER else ""
         self.fail(node, f"`{name}` of complex numbers is not supported{why}", advice)
 
@@ -346,7 +350,7 @@ class Frame(Operations):
         fail(message, advice, self.source.location(node))
 
     def untyped(self, node: gast.AST, message: str, advice: str = "") -> NoReturn:
-        """Refuse what has no types that are known beforehand."""
+        """Refuse a program that has no static types."""
         untyped(message, advice, self.source.location(node))
 
 
@@ -395,4 +399,4 @@ def describe(value: FrontValue) -> str:
         "Items": "a range or an iterator",
         "ShapeOf": "a shape",
         "Text": "a string",
-    }.get(type(value).__name__, "something that is no number")
+    }.get(type(value).__name__, "something that is not a number")

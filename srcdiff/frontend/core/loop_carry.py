@@ -25,7 +25,7 @@ __all__ = ["Carry", "grown_cells", "held", "held_as", "plain_type", "released"]
 
 @dataclass
 class Carry:
-    """A name that goes from turn to turn."""
+    """A name whose value a loop carries."""
 
     name: str
     init: FrontValue  # MISSING: not bound before the loop
@@ -42,7 +42,7 @@ class Carry:
 
     @property
     def at_start(self) -> FrontValue:
-        """What the name stands for when a turn begins."""
+        """The value of the name at the start of an iteration."""
         return self.rebuilt(self.own)
 
     def rebuilt(self, values: Sequence[Value]) -> FrontValue:

@@ -1,12 +1,12 @@
-"""Containers that may be one: what a loop or a branch passes on is this container or that one.
+"""May-alias analysis of containers where paths meet: a loop or a branch passes on this container or that one.
 
-    e = d                     the container `e` of a turn may be `d`, or what the turn before made
+    e = d                     the container `e` of an iteration may be `d`, or what the previous iteration made
     for v in x:
-        e["k"] *= v           writes into `d` in the first turn
+        e["k"] *= v           writes into `d` in the first iteration
         e = {"k": e["k"]}
 
-Such a container has a cell of its own (`Session.new_cell`), so what is written into it is not seen by the others.
-`Session.twins` says which may be one with it; to write into one of them is refused while another has a name.
+Such a container has a cell of its own (`Session.new_cell`), so that a write into it does not change the others.
+`Session.twins` holds the containers that it may be; a write into one of them is refused while another has a name.
 """
 
 from __future__ import annotations
@@ -66,9 +66,9 @@ def _with_twins(twins: Twins, cell: str) -> frozenset[str]:
 
 
 class Slots:
-    """The containers that a loop carries, by where they are: those that are others in each turn get cells.
+    """The containers that a loop carries, by their place: those that differ between iterations get cells.
 
-    What is learned by reading a turn stays in `hints`, for the next reading.
+    What reading an iteration shows stays in `hints`, for the next reading.
     """
 
     def __init__(self, session: Session, hints: dict[Any, Any], cells: Mapping[str, Parts]) -> None:
@@ -82,11 +82,11 @@ class Slots:
         self.inits: dict[Slot, str] = {}
 
     def start(self) -> None:
-        """Before a turn, or behind the loop: new cells are made."""
+        """Before an iteration, or after the loop: new cells are made."""
         self.made, self.inits = {}, {}
 
     def bound(self, carry: Carry, value: FrontValue) -> FrontValue:
-        """What a name stands for, with cells of its own."""
+        """The value of a name, with cells of its own."""
         return self._with_cells(carry, value, carry.init, ())
 
     def _with_cells(
@@ -124,7 +124,7 @@ class Slots:
         add_twins(self.session, made, pairs)
 
     def learn(self, ends: Iterable[tuple[Carry, FrontValue]]) -> bool:
-        """What the end of a turn says of the next one; whether that is news."""
+        """Note what the end of an iteration shows about the next one; return whether that is new."""
         found = {
             slot: cell
             for carry, end in ends
@@ -143,13 +143,13 @@ class Slots:
         return not is_known
 
     def is_left(self, carry: Carry, end: FrontValue) -> bool:
-        """Whether a turn leaves a name's containers the ones that they are."""
+        """Whether an iteration keeps the containers of a name."""
         pairs = _cells((carry.name, ()), carry.template, end)
         return all(cell in (start, self.made.get(slot)) for slot, start, cell in pairs)
 
 
 def _cells(slot: Slot, start: FrontValue, end: FrontValue) -> Iterator[tuple[Slot, str, str]]:
-    """The containers of two structures that are alike, part by part."""
+    """The containers of two structures of the same kind, part by part."""
     if isinstance(start, Parts) and isinstance(end, Parts):
         if start.cell:
             yield slot, start.cell, end.cell

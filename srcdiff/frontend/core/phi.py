@@ -1,7 +1,7 @@
-"""Where two paths meet: names that differ become results of the `If`, typed as both can be.
+"""Joins of control flow (phi): names that differ on two paths become results of the `If`, with a type that fits both.
 
-A name that only one path binds is filled on the other by `undefined`, and can be read only where the condition
-is known to have gone the right way. On a path that ends (`return`, `raise`) names do not matter.
+A name that only one path binds is filled on the other by `undefined`, and can be read only where the condition is known
+to have gone the right way. On a path that ends (`return`, `raise`) names do not matter.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ __all__ = [
     "branch",
     "coerced",
     "join_types",
-    "take_apart",
+    "unpack_struct",
 ]
 
 Thunk = Callable[[], Done]
@@ -135,7 +135,7 @@ def coerced(fr: Frame, node: gast.AST, atom: Atom, type_: Type) -> Atom:
 # ---- values ----------------------------------------------------------------------------------------
 
 
-def take_apart(fr: Frame, value: Value, node: gast.AST) -> Parts:
+def unpack_struct(fr: Frame, value: Value, node: gast.AST) -> Parts:
     """A struct-typed value as the structure of its parts."""
     assert isinstance(value.type, Struct)
     keys = value.type.keys
@@ -146,7 +146,7 @@ def take_apart(fr: Frame, value: Value, node: gast.AST) -> Parts:
 def known_dict(fr: Frame, value: FrontValue, node: gast.AST) -> Parts | None:
     """A dict of known keys as its parts; None for anything else."""
     if isinstance(value, Value) and isinstance(value.type, Struct):
-        value = take_apart(fr, value, node)
+        value = unpack_struct(fr, value, node)
     return value if isinstance(value, Parts) and value.kind == "dict" else None
 
 
@@ -255,7 +255,7 @@ class _Join:
         return False
 
     def beside(self, a: FrontValue, b: FrontValue, name: str) -> FrontValue:
-        """As `either`; what is bound on one path may be so only under a condition."""
+        """Like `either`; a name that is bound on one path may be bound under a condition only."""
         for value, other in ((a, b), (b, a)):
             if isinstance(value, Partial) and isinstance(other, Missing):
                 first, second = (value.value, other) if value is a else (other, value.value)
@@ -280,7 +280,7 @@ class _Join:
             return map_atoms(lambda atom: self.result(atom, None, name), self.in_parts(0, a))
         if self.may_be_none(a, b):
             a, b = maybe(a), maybe(b)
-        a, b = self.apart(0, a, b), self.apart(1, b, a)
+        a, b = self.unpacked_for(0, a, b), self.unpacked_for(1, b, a)
         if isinstance(a, Parts) and isinstance(b, Parts):
             if (a.kind, a.keys, a.cls) != (b.kind, b.keys, b.cls):
                 raise Unjoinable("is a container of different parts on two paths")
@@ -310,7 +310,7 @@ class _Join:
         kinds = [isinstance(v, Parts) and v.kind == "maybe" for v in (a, b)]
         if is_none(a) == is_none(b) and kinds[0] == kinds[1]:
             return False
-        self.fr.session.ask_for(self.condition)
+        self.fr.session.specialise_on(self.condition)
         return True
 
     def own_cell(self, made: Parts, a: str, b: str) -> Parts:
@@ -333,10 +333,10 @@ class _Join:
         ]
         add_twins(session, self.made, pairs)
 
-    def apart(self, side: int, value: FrontValue, other: FrontValue) -> FrontValue:
+    def unpacked_for(self, side: int, value: FrontValue, other: FrontValue) -> FrontValue:
         """A struct-typed value as a structure, if it meets one."""
         if isinstance(value, Value) and isinstance(value.type, Struct) and isinstance(other, Parts):
-            return self.within(side, lambda: take_apart(self.fr, value, self.node))
+            return self.within(side, lambda: unpack_struct(self.fr, value, self.node))
         return value
 
     def in_parts(self, side: int, value: FrontValue) -> FrontValue:
@@ -345,7 +345,7 @@ class _Join:
         def parts(atom: Atom) -> FrontValue:
             if not isinstance(atom, Value) or not isinstance(atom.type, Struct):
                 return atom
-            return self.in_parts(side, take_apart(self.fr, atom, self.node))
+            return self.in_parts(side, unpack_struct(self.fr, atom, self.node))
 
         return self.within(side, lambda: map_atoms(parts, value))
 
@@ -373,7 +373,7 @@ class _Join:
         return value
 
     def given(self, side: int, atom: Atom | None, type_: Type) -> Atom:
-        """What a side yields for a result of this type."""
+        """The value that a side yields for a result of this type."""
 
         def make() -> Atom:
             if atom is None:
@@ -413,7 +413,7 @@ def _hint(name: str) -> str:
 def branch(
     fr: Frame, node: gast.AST, condition: Atom, then: Thunk, orelse: Thunk, live: frozenset[str]
 ) -> Done:
-    """Read both sides of a branch and append its `If`. `live` are the names wanted behind it."""
+    """Read both sides of a branch and append its `If`. The names in `live` are used after it."""
     session = fr.session
     before, cells = fr.env, session.cells
     sides = []

@@ -28,12 +28,12 @@ __all__ = [
     "Mark",
     "NeedStatic",
     "NoResult",
-    "NotApart",
+    "MustInline",
     "Recursive",
     "Restart",
     "Session",
     "Symbols",
-    "Turn",
+    "Iteration",
     "Unroll",
     "retype_list",
 ]
@@ -79,7 +79,7 @@ class Recursive(Exception):
         self.function = function
 
 
-class NotApart(Exception):
+class MustInline(Exception):
     """A function that has to be read in place: what it does to an argument is not known without the caller."""
 
 
@@ -90,11 +90,11 @@ class Symbols(Shapes):
     Attributes
     ----------
     equal : list
-        Lengths that have to be equal, or NumPy raises, and are for the arguments at hand.
+        Lengths that have to be equal, or NumPy raises; they are equal for the given arguments.
     doubts : list
-        Such that are not, where the program may not come to.
+        Lengths that have to be equal and are not, at places that the program may not reach.
     conditional : bool
-        The function is called where the program may not come to.
+        The function is called at a place that the program may not reach.
     compared : frozenset of str
         Lengths of arguments that are not known. Those that meet are taken to be equal, wherever that is.
     """
@@ -125,8 +125,8 @@ class Symbols(Shapes):
     def must_equal(self, a: Dim, b: Dim, what: str = "lengths") -> Dim:
         """The younger symbol stands for the older, so that a length is never named after something that comes later.
 
-        Lengths that the arguments at hand decide are compared: nothing else may do so, where only the derivative's
-        shape depends on it.
+        Lengths that the given arguments decide are compared here: nothing else may compare them, where only the
+        derivative's shape depends on it.
         """
         a, b = self.resolve(a), self.resolve(b)
         if a == b or (a.is_const and b.is_const):
@@ -153,7 +153,7 @@ class Symbols(Shapes):
         return super().must_equal(*((b, a) if ages[0] > ages[1] else (a, b)), what)
 
     def may_take(self, a: Dim, b: Dim) -> bool:
-        """Whether two axes of arguments may be taken to be of one length: for those at hand, they are."""
+        """Whether two axes of arguments may be taken to be of one length: for the given arguments, they are."""
         a, b = self.resolve(a), self.resolve(b)
         is_given = all(d.is_const or d.symbol in self.rigid & self.actual.keys() for d in (a, b))
         return is_given and a != b and self.actually(a) == self.actually(b)
@@ -165,7 +165,7 @@ class Symbols(Shapes):
             self.must_equal(a, b)
 
     def decide(self, a: Dim, b: Dim) -> Dim:
-        """Lengths that do not fit for the arguments at hand are left open where the program may not come to."""
+        """Lengths that do not fit for the given arguments are left open at places that the program may not reach."""
         left, right = self.actually(self.resolve(a)), self.actually(self.resolve(b))
         differ = left is not None and right is not None and left != right and 1 not in (left, right)
         if differ and (self.regions or self.conditional):
@@ -173,7 +173,7 @@ class Symbols(Shapes):
         return super().decide(a, b)
 
     def is_one(self, dim: Dim, axis: str) -> bool:
-        """What only the run decides is refused: a result has a number of axes that is known when compiling."""
+        """Refuse what is known only when the program runs: the number of axes of a result is known when compiling."""
         if not super().is_one(dim, axis) and not self.not_one(self.resolve(dim)):
             raise TypeMistake(
                 f"whether {axis} has length 1, and is dropped, is known only when this runs; say which axes to drop: "
@@ -182,7 +182,7 @@ class Symbols(Shapes):
         return super().is_one(dim, axis)
 
     def actually(self, dim: Dim) -> int | None:
-        """What a length is for the arguments at hand."""
+        """The length, for the given arguments."""
         try:
             return dim.evaluate(self.actual)
         except KeyError:
@@ -190,8 +190,10 @@ class Symbols(Shapes):
 
 
 @dataclass(frozen=True)
-class Turn:
-    """The turn of an open loop: its index, from `start`; None for a `while`. `source` is what the loop goes over."""
+class Iteration:
+    """The iteration of an open loop: its index, from `start`; None for a `while`. `source` is the value that the loop
+    goes over.
+    """
 
     index: Atom | None
     start: Atom = _ZERO
@@ -273,7 +275,7 @@ class Session:
     part_of : dict
         Structs that were taken out of others, each with what it was taken from.
     opened : dict
-        Struct-typed parameters that are written into, as containers of that kind; `writes_params` tells that
+        Struct-typed parameters that are written into, as containers of that kind; `writes_params` is True where
         there are any.
     taken : set
         The parameters known when compiling that were read.
@@ -285,10 +287,10 @@ class Session:
         What effects mean where the reader is, the innermost last (see `frontend/effects/effects.py`).
     effect : callable, tree and Frame
         The effect whose handler is being read, the call of it, and the frame that this is in.
-    turns : tuple of Turn
+    iterations : tuple of Iteration
         The loops around, within the innermost program that is handled.
     unrolled : tuple of int
-        The turns of the loops around that are unrolled.
+        The numbers of the iterations of enclosing loops that are unrolled.
     outside : dict
         The constants that are such arrays outside, by their identity.
     globals, captured, watched, remarks, effect_notes : dict
@@ -352,11 +354,13 @@ class Session:
     outside: dict[int, ExternalArray] = field(default_factory=dict)
     handlers: tuple[FrontValue, ...] = ()
     effect: tuple[Any, gast.AST, Frame] | None = None
-    turns: tuple[Turn, ...] = ()
+    iterations: tuple[Iteration, ...] = ()
     unrolled: tuple[int, ...] = ()
     of_python: bool = False  # a rule of an operation that gives a Python number
     user_names: bool = True  # False where what is read is ours: names are hints, lines no user's
-    of_rule: bool = False  # a rule: numbers are said as Python says them, and no line is told
+    of_rule: bool = (
+        False  # a derivative rule: numbers are Python's, and operations have no line of the user's
+    )
 
     def __post_init__(self) -> None:
         self.first_calls = self.open_calls
@@ -409,7 +413,7 @@ class Session:
             self.true_counts = counts if written == self.masks_written else {}
             self.shapes.regions.pop()
 
-    def ask_for(self, condition: Atom | None) -> None:
+    def specialise_on(self, condition: Atom | None) -> None:
         """Specialise on the parameter that a condition is made of, if it is one parameter's value."""
         if condition is None:
             return
@@ -419,7 +423,7 @@ class Session:
             raise NeedStatic(parameter)
         for _, consequences in self.implies.get(condition, ()):
             for atom, _ in consequences:
-                self.ask_for(atom)
+                self.specialise_on(atom)
 
     def new_cell(self, parts: Parts, origins: tuple[Any, ...] = ()) -> Parts:
         """The container as one that may be written into. `origins`: where a list is made."""
@@ -442,7 +446,7 @@ class Session:
             self.hints.update(dict.fromkeys((("grows", origin) for origin in known), True))
             raise Restart
         if self.is_callee:
-            raise NotApart
+            raise MustInline
 
     def grow_cell(self, cell: str) -> None:
         self.grow(self.origins.get(cell, ()))

@@ -1,4 +1,4 @@
-"""What a program was specialised on: the values that it took from its parameters when it was generated.
+"""What a program was specialised on: the values that reading it took from its parameters.
 
     def price(x, kind, opts):               kind          "call"
         if kind == "call": ...              opts['mode']  None

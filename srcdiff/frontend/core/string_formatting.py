@@ -1,4 +1,4 @@
-"""Text in messages: what `print`, `assert` and exceptions say, as Python text with `{i}` for the values in it."""
+"""Texts of `print`, `assert` and exceptions: Python text with `{i}` for the values in it."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def _f_string(fr: Frame, node: gast.AST) -> FrontValue:
 
 
 def _format_spec(fr: Frame, node: gast.AST, operands: list[Atom]) -> str:
-    """The colon and what stands behind it, where there is one."""
+    """The colon and the format after it, where there is one."""
     if node is None:
         return ""
     spec = fr.expr(node)

@@ -1,4 +1,4 @@
-"""What a Python expression is worth while a function is read: a value of the IR, or something known when compiling.
+"""The values of Python expressions while a function is read: a value of the IR, or something known when compiling.
 
 Structures that the user's code makes (tuples, dicts, ...) stay `Parts`: they cost no statements, and become an
 operation only where one value is needed. Everything here is frozen; names are rebound in an environment, never
@@ -83,8 +83,8 @@ class Lifted:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Generated:
-    """A call of a generator function: the frame that its body will be read in. `started`, in a cell, tells whether a
-    loop has gone through it; `at_once`, whether all items may be computed before the first is used.
+    """A call of a generator function: the frame that its body will be read in. `started`, in a cell, is True once a
+    loop has iterated over it; `at_once`: all items may be computed before the first is used.
     """
 
     frame: Frame
@@ -142,9 +142,9 @@ class Text:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Items:
-    """Something to loop over: `count` turns (an int if known when compiling), and the element of a turn.
+    """Something to loop over: `count` iterations (an int if known when compiling), and the element of an iteration.
 
-    `bounds` is set where the turns are those of a `range`: (start, stop, step); `source` is then None.
+    `bounds` is set where the iterations are those of a `range`: (start, stop, step); `source` is then None.
     """
 
     count: Atom | int
@@ -154,13 +154,13 @@ class Items:
     naming: int = -1  # which part of a tuple of targets the index itself is, where one is
     lists: tuple[
         tuple[Value, Any], ...
-    ] = ()  # lists that are read turn by turn; where a slice is taken, or None
+    ] = ()  # lists of which each iteration reads one item; the node that takes a slice, or None
     slots: int = 0  # states that are kept, where the loop is over `srcdiff.checkpointed`
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Held:
-    """A list in a structure that a loop carries: every turn has the same one, and it is not carried."""
+    """A list in a structure that a loop carries: it is the same in every iteration, and is not carried itself."""
 
     value: Value
 
@@ -230,7 +230,7 @@ def maybe(value: FrontValue, filler: Callable[[], FrontValue] = lambda: MISSING)
 
 
 def part_name(name: str, key: Any) -> str:
-    """What a part of something of that name is called."""
+    """The name of a part of a value with that name."""
     if not name:
         return str(key)  # of something that nobody names
     return f"{name}_{key}" if key != "" else name
@@ -291,7 +291,7 @@ def static(value: FrontValue) -> Any:
 
 
 def parts_of(value: Parts | Closure) -> Sequence[FrontValue]:
-    """What a container holds, or what a function's parameters are by default."""
+    """The items of a container, or the defaults of a function's parameters."""
     return value.values if isinstance(value, Parts) else tuple(value.defaults.values())
 
 

@@ -1,10 +1,10 @@
-"""`with srcdiff.adjoint(x) as d_x:` is read where it stands: its block becomes a function of the adjoint and of the
-values that it uses, which an operation carries along until reverse mode puts it into the backward part.
+"""Adjoint hooks: the block of `with srcdiff.adjoint(x) as d_x:` becomes a function of the adjoint and of the
+values that it uses. An operation carries that function until reverse mode puts it into the backward part.
 
     with srcdiff.adjoint(y) as d_y:          %y.1 = adjoint_block[block=...] %y, %limit
         d_y = np.clip(d_y, -limit, limit)    (%d_y, %limit) -> ... yield %d_y.1
 
-What a block changes outside the function (`log.append(d_y)`) stays as the user wrote it.
+A change that a block makes outside the function (`log.append(d_y)`) stays as the user wrote it.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def _adjoint_type(type_: Type) -> Type:
 
 
 def _as_adjoint(fr: Frame, node: gast.AST, value: FrontValue, d: Value) -> Atom:
-    """What the block assigned to the adjoint: a number for all of it, or what is shaped like it."""
+    """The value that the block assigned to the adjoint: one number for all elements, or a value of its shape."""
     name = d.name
     advice = f"Assign floats shaped like `{node.value.id}` to `{name}`."
     if not isinstance(value, Value | Const) or not isinstance(value.type, Array | Scalar):
@@ -113,7 +113,7 @@ def _as_adjoint(fr: Frame, node: gast.AST, value: FrontValue, d: Value) -> Atom:
 
 
 def _equal(fr: Frame, a: Dim, b: Dim) -> bool:
-    """Whether two lengths are equal, for the arguments at hand at least, which is noted."""
+    """Whether two lengths are equal; where they are for the given arguments only, that is noted."""
     shapes = fr.session.shapes
     try:
         shapes.must_equal(a, b)
@@ -281,7 +281,7 @@ def _bound_name(fr: Frame, name: str, value: Any) -> str:
 
 
 def _found(find: Any, name: str, value: Any) -> Any:
-    """What stands under the name now; what a method's `self` is does not change."""
+    """The object that the name stands for now; `self` of a method does not change."""
     found = find(name)
     return value if found is None else found[1]
 

@@ -1,4 +1,4 @@
-"""How calls of `numba.cuda` are read: grid and thread indices, shared and local arrays, barriers, atomics."""
+"""Calls of `numba.cuda`: grid and thread indices, shared and local arrays, barriers, atomics."""
 
 from __future__ import annotations
 
@@ -104,8 +104,8 @@ def _storage(fr: Frame, node: gast.AST, name: str, args: Args, kwargs: Kwargs) -
         if 0 in lengths:
             fr.fail(
                 node,
-                "shared memory of a size that the launch says: its adjoint needs as much beside it",
-                "Say the size in the kernel, `cuda.shared.array(256, ...)`, a constant.",
+                "shared memory whose size is given at the launch: its adjoint needs as much memory again",
+                "Give the size in the kernel, `cuda.shared.array(256, ...)`, a constant.",
             )
         return fr.op(node, shared_array, type=type_)
     shape = [const(n) for n in lengths]
@@ -135,7 +135,7 @@ def _atomic(fr: Frame, node: gast.AST, name: str, args: Args, kwargs: Kwargs) ->
 
 
 class _OldValue:
-    """What was there before an atomic addition."""
+    """The value before an atomic addition."""
 
     refused = (
         "what an atomic addition gives depends on which thread came first",

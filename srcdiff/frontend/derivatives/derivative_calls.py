@@ -150,7 +150,7 @@ def _axes(type_: Type) -> tuple[Dim, ...]:
 
 
 def _actual(types: Mapping[str, Type], back: Mapping[str, Dim], shapes: Symbols) -> dict[str, int]:
-    """The lengths of axes for the arguments at hand; whole numbers are not looked at."""
+    """The lengths of axes for the given arguments; whole numbers are left out."""
     found: dict[str, int] = {}
     for symbol in {s for t in types.values() for d in _axes(t) for s in d.symbols()}:
         length = shapes.actually(shapes.resolve(back[symbol]))

@@ -1,7 +1,7 @@
-"""Derivatives that a function makes which is read: `grad(loss)(w)`, `jacobian(lambda x: f(x, c))(x)`, `vjp(f, x)`.
+"""Derivatives that a function makes itself: `grad(loss)(w)`, `jacobian(lambda x: f(x, c))(x)`, `vjp(f, x)`.
 
-Of a function that is known, the derivative is made now, as it would be outside. A nested one uses what it finds around
-it: it becomes a function of that as well (`solver_functions`), where its derivative is called.
+The derivative of a known function is made now, as it would be outside. A nested function uses values of the enclosing
+function: they become parameters where its derivative is called (`solver_functions`).
 
     def step(x, c):                                     def height(y, c):
         return x - grad(lambda y: height(y, c))(x)          ...
@@ -67,7 +67,7 @@ class Made:
 class Pulled:
     """What `vjp` gives besides the value: the function that takes an adjoint to those of the arguments.
 
-    `places` are the arguments that have one, of all of them; None where one was asked for, or a tuple of some.
+    `places` are the arguments that have one, of all of them; None where the user chose one, or a tuple of some.
     """
 
     handle: Handle
@@ -292,9 +292,9 @@ def _pulled(
     written: Any,
 ) -> FrontValue:
     """`vjp(f, *args)`: the value, and the function of its adjoint."""
-    asked = options.get("argnums")
+    argnums = options.get("argnums")
     places = None
-    if asked is None:
+    if argnums is None:
         places = options["argnums"] = tuple(k for k, a in enumerate(args) if _has_floats(a))
     value = fr.call(node, function, args)
     handle, around = _at_point(fr, node, "vjp", function, len(args), options)
@@ -307,7 +307,9 @@ def call_pulled(
 ) -> FrontValue:
     """`back(d_value)`."""
     if len(args) != 1 or kwargs:
-        fr.fail(node, "what `vjp` gives takes the adjoint of the value, and nothing else")
+        fr.fail(
+            node, "the function that `vjp` returns takes the adjoint of the value, and nothing else"
+        )
     both = call_derived(fr, node, pulled.handle, [*pulled.args, args[0]], {})
     assert isinstance(both, Parts)
     found = both.values[1]

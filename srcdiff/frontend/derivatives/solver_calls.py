@@ -1,6 +1,6 @@
 """Calls of SciPy's solvers: `odeint(rhs, y0, t, args=(k,))`, `brentq(f, a, b)`, `minimize(loss, x0).x`.
 
-What a solver is given becomes operands, and the functions programs of their own (`solver_functions`), of which
+The arguments of a solver become operands. Its functions become programs of their own (`solver_functions`), whose
 derivatives are taken (`srcdiff.rules.solvers`, by `services().solver`).
 """
 
@@ -53,7 +53,7 @@ _OWN = {  # what solvers call the arguments that they give, where a function doe
 def call_solver(
     fr: Frame, node: gast.AST, function: Any, solver: Solver, args: Args, kwargs: Kwargs
 ) -> FrontValue:
-    """The operation that a call of a solver is, and what programs may ask of its result."""
+    """The operation of a call of a solver, with the fields of its result that programs may read."""
     given = _bound(fr, node, function, solver, args, kwargs)
     call = _Call(fr, node, solver, given)
     results = call.results()
@@ -80,7 +80,7 @@ def _bound(
     further = given.pop("options", {}) if solver.kind == "orbit" else {}
     given |= further
     for name, value in solver.refused.items():
-        if name in given and not (is_static(given[name]) and _alike(static(given[name]), value)):
+        if name in given and not (is_static(given[name]) and _is_same(static(given[name]), value)):
             fr.fail(
                 node,
                 f"`{solver.short}` with {name}= is not differentiated",
@@ -90,7 +90,7 @@ def _bound(
     return given
 
 
-def _alike(a: Any, b: Any) -> bool:
+def _is_same(a: Any, b: Any) -> bool:
     return a is b or (type(a) in (bool, int, float, str, tuple, dict) and a == b)
 
 
@@ -242,7 +242,7 @@ class _Call:
         return self.solver.kind == "orbit" or (value is not None and bool(static(value)))
 
     def own_types(self) -> list[Type]:
-        """What the solver gives its functions."""
+        """The types of the arguments that the solver passes to its functions."""
         number = Scalar("float64", True)
         kind = self.solver.kind
         if kind in ("states", "orbit"):
@@ -278,7 +278,7 @@ class _Call:
                 return found
         self.fr.fail(
             self.node,
-            f"the function that `{self.solver.short}` is given returns no number or array",
+            f"the function that `{self.solver.short}` is given returns neither a number nor an array",
             "Return an array, or a list of numbers.",
         )
 
@@ -325,7 +325,7 @@ class _Call:
             if len(lift.leaves) != before:
                 self.fr.fail(
                     self.node,
-                    f"`{name}` uses what the function itself does not",
+                    f"`{name}` uses values that the function itself does not use",
                     "Pass what both use in args.",
                 )
             found = self.programmed(function, lift, types)
@@ -335,7 +335,7 @@ class _Call:
                 return
         self.fr.fail(
             self.node,
-            f"the function `{name}` returns no number or array",
+            f"the function `{name}` returns neither a number nor an array",
             "Return an array, or a list of numbers.",
         )
 
@@ -348,7 +348,7 @@ class _Call:
     # ---- text ----
 
     def operand_names(self, lift: Lift) -> list[str]:
-        """What rules call the operands."""
+        """The names of the operands in rules."""
         taken = set(lift.leaves)
         out: list[str] = []
         for name in self.places:
@@ -357,7 +357,7 @@ class _Call:
         return [*out, *lift.leaves]
 
     def options(self) -> tuple[tuple[str, Any], ...]:
-        """What else the call says, as text, for solvers that rules call."""
+        """The other arguments of the call, as text, for solvers that rules call."""
         kept = (
             "method",
             "rtol",

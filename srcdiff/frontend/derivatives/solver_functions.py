@@ -1,7 +1,7 @@
-"""Functions that are given to solvers, as functions of what the solver gives and of all else that they use.
+"""Functions that are passed to solvers, with everything that they use as parameters.
 
-A nested function finds arrays and numbers around it, and a solver passes on those in `args`: both become parameters,
-so that there is something to differentiate by.
+A nested function uses arrays and numbers of the enclosing function, and a solver passes on the values in `args`: both
+become parameters, so that derivatives with respect to them exist.
 
     def rhs(y, t):                     def rhs(y, t, k):
         return -k * y                      return -k * y
@@ -66,7 +66,7 @@ class Lift:
     args: list[str] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
     outside: dict[str, Any] = field(default_factory=dict)
-    said: dict[str, FrontValue] = field(default_factory=dict)  # what names of the text stand for
+    named: dict[str, FrontValue] = field(default_factory=dict)  # what names of the text stand for
     nests: list[tuple[Closure, str]] = field(default_factory=list)  # nested ones, and their names
     is_direct: bool = True
     who: str = "a solver's function"
@@ -88,8 +88,8 @@ class Lift:
         if isinstance(value, Value | Const) and isinstance(value.type, Scalar | Array):
             return self.leaf(value, name)
         if isinstance(value, Value) and isinstance(value.type, Struct | List | Static):
-            self.fail(f"{describe(value)} cannot be handed to {self.who}")
-        self.fail(f"{describe(value)} cannot be handed to {self.who}")
+            self.fail(f"{describe(value)} cannot be passed to {self.who}")
+        self.fail(f"{describe(value)} cannot be passed to {self.who}")
         raise AssertionError
 
     def fail(self, message: str) -> None:
@@ -119,7 +119,7 @@ class Lift:
         if value.kind in ("namedtuple", "dataclass") and value.cls is not None:
             cls = self.object(value.cls, value.cls.__name__)
             return f"{cls}({', '.join(f'{k}={p}' for k, p in zip(value.keys, parts, strict=True))})"
-        self.fail(f"{describe(value)} cannot be handed to {self.who}")
+        self.fail(f"{describe(value)} cannot be passed to {self.who}")
         raise AssertionError
 
     def object(self, value: Any, name: str) -> str:
@@ -160,7 +160,7 @@ class Lift:
             return self.nested(value, name)
         if isinstance(value, Method) and value.function is not None:
             return f"{self.value(value.receiver, 'owner')}.{value.name}"
-        self.fail(f"{describe(value)} cannot be handed to {self.who}")
+        self.fail(f"{describe(value)} cannot be passed to {self.who}")
         raise AssertionError
 
     def nested(self, closure: Closure, name: str) -> str:
@@ -176,27 +176,27 @@ class Lift:
         if isinstance(node, gast.Lambda) and own in free_names(node):  # it has no name of its own
             self.taken.add(own)
             own = self.unused(own)
-        name = own if own not in self.said and self.is_free(own, closure) else self.unused(own)
+        name = own if own not in self.named and self.is_free(own, closure) else self.unused(own)
         self.nests.append((closure, name))
-        self.said[name] = closure
-        apart = self.around(closure)
+        self.named[name] = closure
+        captured = self.around(closure)
         self.taken.add(name)
         calls_itself = name != own and own in free_names(node)
-        if not apart and not calls_itself:
+        if not captured and not calls_itself:
             self.lines += self.definition(closure, name, False)
             return name
         scope = self.unused(f"{name}_of")
-        self.lines.append(f"def {scope}({', '.join(apart)}):")
+        self.lines.append(f"def {scope}({', '.join(captured)}):")
         self.lines += [f"    {line}" for line in self.definition(closure, own, True)]
         self.lines.append(f"    return {own}")
-        self.lines.append(f"{name} = {scope}({', '.join(apart.values())})")
+        self.lines.append(f"{name} = {scope}({', '.join(captured.values())})")
         return name
 
     def around(self, closure: Closure) -> dict[str, str]:
         """Sees to it that the names that a nested function finds around it mean that in the text; those that cannot,
         because they mean another thing, with expressions for what they are.
         """
-        apart: dict[str, str] = {}
+        captured: dict[str, str] = {}
         for free in free_names(closure.node):
             value = found_around(self.fr, closure.frame, free)
             if value is None:
@@ -207,8 +207,8 @@ class Lift:
             if isinstance(value, Closure) and value.node is closure.node:
                 continue
             if not self.stand_for(free, value):
-                apart[free] = self.value(value, free)
-        return apart
+                captured[free] = self.value(value, free)
+        return captured
 
     def definition(self, closure: Closure, name: str, is_inside: bool) -> list[str]:
         """The lines of a nested function; `is_inside` another one, whose parameters its defaults should not see."""
@@ -223,8 +223,8 @@ class Lift:
 
     def is_free(self, name: str, value: FrontValue) -> bool:
         """Whether a name means nothing in the text, or this."""
-        if name in self.said:
-            return self.said[name] is value or _is_same(self.said[name], value)
+        if name in self.named:
+            return self.named[name] is value or _is_same(self.named[name], value)
         if name in self.leaves:
             return self.leaves[name] is value
         if name in self.outside:
@@ -239,7 +239,7 @@ class Lift:
             return arguments
         changed = copy.copy(arguments)
 
-        def said(name: str) -> str:
+        def text_of(name: str) -> str:
             text = self.value(defaults[name], name)
             if not is_inside:
                 return text
@@ -249,7 +249,7 @@ class Lift:
 
         def now(names: Sequence[Any], olds: Sequence[Any]) -> list[Any]:
             pairs = zip(names[len(names) - len(olds) :], olds, strict=True)
-            texts = [None if old is None else said(n.id) for n, old in pairs]
+            texts = [None if old is None else text_of(n.id) for n, old in pairs]
             return [None if t is None else gast.parse(t, mode="eval").body for t in texts]
 
         changed.defaults = now([*arguments.posonlyargs, *arguments.args], arguments.defaults)
@@ -260,22 +260,22 @@ class Lift:
         """Sees to it that a name means a value in the text; False where it means something else."""
         if not self.is_free(name, value):
             return False
-        if name in self.said:
+        if name in self.named:
             return True
         if isinstance(value, Known) and not hasattr(value.value, "written_by"):
-            self.said[name] = value
+            self.named[name] = value
             self.outside[name] = value.value
             self.taken.add(name)
             return True
         if isinstance(value, Closure):
-            said = self.nested(value, name)
-            self.said[name] = value
+            text = self.nested(value, name)
+            self.named[name] = value
         else:
-            self.said[name] = value
-            said = self.value(value, name)
-        if said != name:
+            self.named[name] = value
+            text = self.value(value, name)
+        if text != name:
             self.taken.add(name)
-            self.lines.append(f"{name} = {said}")
+            self.lines.append(f"{name} = {text}")
         return True
 
     def function(
@@ -299,7 +299,7 @@ class Lift:
         return found
 
     def renamed(self, name: str) -> str:
-        return name if name not in self.leaves and name not in self.said else f"{name}_"
+        return name if name not in self.leaves and name not in self.named else f"{name}_"
 
 
 def _is_same(a: FrontValue, b: FrontValue) -> bool:

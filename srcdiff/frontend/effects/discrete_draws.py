@@ -1,10 +1,10 @@
 """Choices that are drawn from a generator, as sites that are summed out.
 
-`k = rng.choice(3, p=p)` is `k = sample("k", rng.of_choice(3, p=p))` where a handler sums `k` out. Which methods of an
-object are choices, and which of its methods says their distribution, is in `finite_choices` of its class.
+`k = rng.choice(3, p=p)` is `k = sample("k", rng.of_choice(3, p=p))` where a handler sums `k` out. `finite_choices` of
+the generator's class has the methods that are choices, and for each the method that returns its distribution.
 
-What draws are stored in, `x[i] = rng.normal(mu[k], 1.0)`, only to be returned in the end, nobody asks for: in a sum
-over `k` it is `rng.normal(mu[k], 1.0)`, a draw that is called `x`.
+An array that stores draws, `x[i] = rng.normal(mu[k], 1.0)`, only to be returned in the end, is not used: in a sum over
+`k` the line is `rng.normal(mu[k], 1.0)`, a draw that is called `x`.
 """
 
 from __future__ import annotations
@@ -30,10 +30,12 @@ def as_sites(fr: Frame, statements: Sequence[gast.AST]) -> list[gast.AST]:
 
 
 def with_sites(fr: Frame, loop: gast.AST) -> gast.AST:
-    """A loop with such statements, whose turns may hand a choice on; it knows what is live at the end of its turns."""
+    """A loop with such statements, which may carry a choice; it notes the names that are live at the end of an
+    iteration.
+    """
     made = copy.copy(loop)
     made.body, unasked = not_stored(fr, as_sites(fr, loop.body))
-    made.live = fr.source.flow.turn.get(id(loop), frozenset()) - unasked
+    made.live = fr.source.flow.iteration.get(id(loop), frozenset()) - unasked
     return made
 
 
@@ -77,7 +79,7 @@ def _not_stored(s: gast.AST, names: set[str]) -> gast.AST:
 
 
 def _only_returned(fr: Frame) -> set[str]:
-    """The names that a model, whose value is not asked for, reads in its last line alone."""
+    """The names that a model reads in its last line alone, where its value is not used."""
     body = getattr(fr.source.node, "body", None)
     if is_block(fr) or not isinstance(body, list) or not isinstance(body[-1], gast.Return):
         return set()

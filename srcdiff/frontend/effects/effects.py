@@ -18,7 +18,7 @@ import gast
 
 from srcdiff.frontend.arrays.subscripts import shape_parts
 from srcdiff.frontend.core.frame import Frame
-from srcdiff.frontend.core.session import NotApart, Symbols, Turn
+from srcdiff.frontend.core.session import Iteration, MustInline, Symbols
 from srcdiff.frontend.core.values import (
     Args,
     FrontValue,
@@ -54,7 +54,7 @@ def call_effect(fr: Frame, node: gast.AST, effect: Any, args: Args, kwargs: Kwar
             continue
         return _performed(fr, node, effect, k, method, args, kwargs)
     if session.is_callee:
-        raise NotApart
+        raise MustInline
     return fr.call(node, Known(effect.__wrapped__), args, kwargs)
 
 
@@ -105,12 +105,12 @@ def _as_user(fr: Frame, value: Value, name: str, since: int) -> Value:
     if k is None or not isinstance(made, Op):
         return value
     rest = _without_neutral(made)
-    if rest is not None:  # nobody asks for the sum itself
+    if rest is not None:  # the sum itself is not used
         return _as_user(fr, rest, name, since)
     if (
         made.decl is subtract
         and made.operands[0] == const(0.0)
-        and _alike(made.operands[1].type, value.type)
+        and _is_same_type(made.operands[1].type, value.type)
     ):
         made = replace(made, decl=negative, operands=made.operands[1:])
     body[k] = replace(made, origin="user")
@@ -126,11 +126,11 @@ def _without_neutral(made: Op) -> Value | None:
     neutral = 1 if made.decl is multiply else 0
     for a, rest in (made.operands[::-1], made.operands)[: 1 + (made.decl is not subtract)]:
         if isinstance(a, Const) and a.value == neutral and isinstance(rest, Value):
-            return rest if _alike(rest.type, made.result.type) else None
+            return rest if _is_same_type(rest.type, made.result.type) else None
     return None
 
 
-def _alike(a: Any, b: Any) -> bool:
+def _is_same_type(a: Any, b: Any) -> bool:
     if isinstance(a, Scalar) and isinstance(b, Scalar):
         return a.dtype == b.dtype
     return bool(a == b)
@@ -159,32 +159,38 @@ def _handle(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue
     handler, function, *rest = args
     if isinstance(handler, Parts) and handler.cell:
         session.cell_names[handler.cell] = ""  # what it has is called as its attributes are
-    outer, turns = session.handlers, session.turns
-    session.handlers, session.turns = (*outer, handler), ()
+    outer, iterations = session.handlers, session.iterations
+    session.handlers, session.iterations = (*outer, handler), ()
     try:
         return fr.call(node, function, rest, kwargs)
     finally:
-        session.handlers, session.turns = outer, turns
+        session.handlers, session.iterations = outer, iterations
 
 
 def _loops(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
-    """`loops()`: turns, counted from 0, their number, and what is gone over."""
+    """`loops()`: for each loop the number of the iteration, from 0, how many there are, and what the loop goes over."""
     return sequence(
         [
-            sequence([_turn(fr, node, t), const(_turns(fr, t)), t.source or const(None)])
-            for t in fr.session.turns
+            sequence(
+                [
+                    _iteration_number(fr, node, t),
+                    const(_iteration_count(fr, t)),
+                    t.source or const(None),
+                ]
+            )
+            for t in fr.session.iterations
         ]
     )
 
 
-def _turn(fr: Frame, node: gast.AST, turn: Turn) -> FrontValue:
-    if turn.index is None:
+def _iteration_number(fr: Frame, node: gast.AST, iteration: Iteration) -> FrontValue:
+    if iteration.index is None:
         return const(None)
-    index = turn.index
-    if not _is(turn.start, 0):
-        index = fr.op(node, subtract, index, turn.start)
-    if not _is(turn.step, 1):
-        index = fr.op(node, floor_divide, index, turn.step)
+    index = iteration.index
+    if not _is(iteration.start, 0):
+        index = fr.op(node, subtract, index, iteration.start)
+    if not _is(iteration.step, 1):
+        index = fr.op(node, floor_divide, index, iteration.step)
     return index
 
 
@@ -192,16 +198,16 @@ def _is(atom: Any, number: int) -> bool:
     return isinstance(atom, Const) and atom.value == number
 
 
-def _turns(fr: Frame, turn: Turn) -> int | None:
+def _iteration_count(fr: Frame, iteration: Iteration) -> int | None:
     shapes = fr.session.shapes
-    bounds = [_integer(shapes, a) for a in (turn.start, turn.stop, turn.step)]
-    if turn.index is None or None in bounds:
+    bounds = [_integer(shapes, a) for a in (iteration.start, iteration.stop, iteration.step)]
+    if iteration.index is None or None in bounds:
         return None
     return len(range(*(b for b in bounds if b is not None)))
 
 
 def _integer(shapes: Symbols, atom: Atom) -> int | None:
-    """The integer for the arguments at hand."""
+    """The integer, for the given arguments."""
     dim = known_dim(atom)
     found = None if dim is None else shapes.actually(shapes.resolve(dim))
     return None if found is None else int(found)
@@ -237,7 +243,7 @@ def _once(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
 
 
 def _place(fr: Frame, node: gast.AST) -> tuple[Any, ...]:
-    """Where the reader is: the user's lines that led here, and the turns of loops that are unrolled."""
+    """Where the reader is: the user's lines that led here, and the iterations of loops that are unrolled."""
     places = [fr.source.location(node)]
     while fr.caller is not None:
         node, fr = fr.call_node, fr.caller
@@ -261,7 +267,7 @@ def _same_shape(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontV
         for a, b in zip(own, wanted, strict=True):
             if b is not None:
                 shapes.must_equal(a, b)
-                _differ_in_turns(fr, a, b)
+                _differ_in_iterations(fr, a, b)
     except ShapeMismatch:
         actual = tuple(_length(shapes, d) for d in own)
         expected = tuple(None if d is None else _length(shapes, d) for d in wanted)
@@ -270,8 +276,8 @@ def _same_shape(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontV
     return const(None)
 
 
-def _differ_in_turns(fr: Frame, a: Any, b: Any) -> None:
-    """Raise where lengths differ in a loop, which for all that is known makes turns; in a branch, nobody knows."""
+def _differ_in_iterations(fr: Frame, a: Any, b: Any) -> None:
+    """Raise where lengths differ in a loop, which is taken to have an iteration; in a branch it is not known."""
     shapes = fr.session.shapes
     is_branch = len(shapes.regions) > len(fr.session.loops)
     own, wanted = _length(shapes, a), _length(shapes, b)
@@ -303,7 +309,7 @@ def _assigned_to(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> Front
 
 
 def _written(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
-    """What is assigned, as the user wrote it."""
+    """The assigned expression, as the user wrote it."""
     _, call = _users_call(fr, node)
     return const(gast.unparse(getattr(call, "assigned", ("", call))[1]).strip())
 
@@ -327,7 +333,7 @@ def _spelled(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValu
 
 
 def _remark(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
-    """What is remarked of a line: another text in each turn of a loop that is unrolled."""
+    """The remark on a line: its text differs between the iterations of a loop that is unrolled."""
     remarks = fr.session.remarks
     where, text = _location(fr, node), static(args[0])
     remarks[where] = tuple(dict.fromkeys((*remarks.get(where, ()), text)))
@@ -337,7 +343,7 @@ def _remark(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue
 def _note(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
     session = fr.session
     values = {k: _described(session.shapes, session.current(v)) for k, v in kwargs.items()}
-    values["conditional"] = "known", len(session.shapes.regions) > len(session.turns)
+    values["conditional"] = "known", len(session.shapes.regions) > len(session.iterations)
     session.effect_notes[_place(fr, node)] = (static(args[0]), values, _location(fr, node))
     return const(None)
 

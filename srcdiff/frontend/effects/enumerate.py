@@ -1,4 +1,4 @@
-"""Finite choices that are summed out: a `sample` whose handler says so becomes a loop over its values.
+"""Finite choices that are summed out: a `sample` becomes a loop over its values, if its handler sums the choice out.
 
     z = sample("z", d)            terms = choose("z", d)           an array with a place for each value
     rest                    ->    for z in range(len(terms)):
@@ -7,9 +7,9 @@
                                       terms[z] = leave_choice()
                                   choose_all(terms)
 
-where `choose`, `enter_choice`, ... are methods of the handler. A choice that the turns of a loop hand on, as the state
-of a hidden Markov model, becomes a loop over the states of the turn before within one over those of this turn. What is
-behind the choice in its block may not be used behind the block, since it is another for each value.
+where `choose`, `enter_choice`, ... are methods of the handler. A choice that a loop carries, such as the state of a
+hidden Markov model, becomes a loop over the previous states within a loop over the new states. Values that are computed
+after the choice in its block may not be used after the block, since they differ for each value of the choice.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ from srcdiff.frontend.effects.enumeration_syntax import (
     range_of,
     unused,
 )
-from srcdiff.frontend.effects.forward_recursion import chained, from_known_states, handed_on
+from srcdiff.frontend.effects.forward_recursion import carried_states, chained, from_known_states
 from srcdiff.frontend.source.function_source import placed
 
-__all__ = ["summed"]
+__all__ = ["enumerate_choice"]
 
 
-def summed(fr: Frame, s: gast.AST, rest: Statements, live: frozenset[str]) -> Done | None:
+def enumerate_choice(fr: Frame, s: gast.AST, rest: Statements, live: frozenset[str]) -> Done | None:
     """Read a statement and what follows it as a sum; None where the statement is no choice to be summed out."""
     if isinstance(s, gast.For):
         rest, unasked = not_stored(fr, rest)
@@ -61,7 +61,7 @@ def summed(fr: Frame, s: gast.AST, rest: Statements, live: frozenset[str]) -> Do
     live = live - unasked
     bind_steps(fr)
     loops = [with_sites(fr, r) if isinstance(r, gast.For) else r for r in inside]
-    k = next((k for k, r in enumerate(loops) if z in handed_on(fr, r)), None)
+    k = next((k for k, r in enumerate(loops) if z in carried_states(fr, r)), None)
     if k is not None:
         follows = inside[k + 1 :] if is_block(fr) else _without_return(inside[k + 1 :])
         made = chained(fr, s, [*inside[:k], loops[k], *follows], k, live)
@@ -75,7 +75,7 @@ def summed(fr: Frame, s: gast.AST, rest: Statements, live: frozenset[str]) -> Do
 
 
 def _split(rest: Statements) -> tuple[list[gast.AST], list[gast.AST]]:
-    """What belongs to the block of the choice, and what stands behind a `with` that it ends with."""
+    """The statements in the block of the choice, and the statements after a `with` that ends the block."""
     at = next((k for k, r in enumerate(rest) if getattr(r, "leaves", False)), len(rest))
     return list(rest[:at]), list(rest[at:])
 
@@ -99,13 +99,13 @@ def _sum(
 
 
 def _check_returned(fr: Frame, z: str, inside: Statements) -> None:
-    """What a model returns is not asked for; what a block of it returns is."""
+    """The value of a model is not used; the value of a block of it is."""
     is_return = bool(inside) and isinstance(inside[-1], gast.Return)
     if is_return and inside[-1].value is not None and is_block(fr):
         fr.fail(inside[-1], f"this may depend on `{z}`, which is summed out", ADVICE)
 
 
 def _without_return(statements: Statements) -> list[gast.AST]:
-    """A model's own value is not asked for."""
+    """The value of a model is not used."""
     is_last = bool(statements) and isinstance(statements[-1], gast.Return)
     return list(statements[:-1] if is_last else statements)

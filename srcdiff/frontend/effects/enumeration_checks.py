@@ -1,4 +1,4 @@
-"""Which draws are finite choices to be summed out, and what would be lost if they were."""
+"""Which draws are finite choices to be summed out, and which uses of them a sum would break."""
 
 from __future__ import annotations
 
@@ -94,17 +94,19 @@ def check(
     for name in sorted(names):
         if name in live or reads_name(behind, name):
             what = "is" if name == z else f"may depend on `{z}`, which is"
-            fr.fail(s, f"`{name}` is used behind the block, and {what} summed out", ADVICE)
+            fr.fail(s, f"`{name}` is used after the block, and {what} summed out", ADVICE)
 
 
 def check_before(fr: Frame, draw: gast.AST, z: str, before: Statements) -> None:
-    """What a turn computes before the draw is the same for all states: it neither reads the last one nor draws."""
+    """The statements before the draw in an iteration are the same for all states: they neither read the last state
+    nor draw.
+    """
     for s in before:
         if reads_name([s], z) or may_exit(s) or not all(_is_of_numpy(fr, c) for c in _calls(s)):
             fr.fail(
                 s,
                 f"this stands before `{z}` is drawn again, and may draw or depend on the last `{z}`",
-                "Write it behind the draw, or with NumPy's functions alone.",
+                "Write it after the draw, or with NumPy's functions alone.",
             )
 
 
@@ -118,7 +120,7 @@ def check_exits(fr: Frame, z: str, inside: Statements) -> None:
             )
 
 
-def check_writes(fr: Frame, node: gast.AST, body: Region, carried: Sequence[str]) -> None:
+def check_sum(fr: Frame, node: gast.AST, body: Region, carried: Sequence[str]) -> None:
     """Nothing outside of a sum is changed in it, since each value would: but for the terms, and the handler."""
     handlers = {h.cell for h in fr.session.handlers if isinstance(h, Parts)}
     changed = [n for n in carried if n.startswith("%cell") and n not in handlers]
@@ -132,7 +134,7 @@ def check_writes(fr: Frame, node: gast.AST, body: Region, carried: Sequence[str]
     for location in [*written, *(fr.source.location(node) for _ in changed)]:
         fail(
             "this changes what was made before a choice that is summed out, and each of its values would change it",
-            "Make it behind the draw.",
+            "Make it after the draw.",
             location,
         )
 

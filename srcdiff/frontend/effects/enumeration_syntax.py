@@ -1,4 +1,4 @@
-"""Trees of statements that the sums over finite choices are made of."""
+"""Syntax trees of the statements of a sum over finite choices."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = [
 
 
 class _Step:
-    """What stands in generated trees for a method of the handler."""
+    """The name of a method of the handler in generated trees."""
 
     def __init__(self, name: str) -> None:
         self.srcdiff_effect = name

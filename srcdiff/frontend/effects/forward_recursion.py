@@ -1,4 +1,4 @@
-"""Finite choices that the turns of a loop hand on, summed out: the forward recursion of hidden Markov models.
+"""Finite choices that a loop carries, summed out: the forward recursion of hidden Markov models.
 
     z = sample("z0", d0)             log_alpha = choose("z0", d0)
     for t in turns:                  for z in range(len(log_alpha)):
@@ -55,7 +55,7 @@ from srcdiff.frontend.effects.enumeration_syntax import (
 )
 from srcdiff.frontend.source.function_source import placed
 
-__all__ = ["chained", "from_known_states", "handed_on"]
+__all__ = ["chained", "from_known_states", "carried_states"]
 
 
 @dataclass(frozen=True)
@@ -72,8 +72,10 @@ class _Draw:
         return name, distribution
 
 
-def handed_on(fr: Frame, loop: gast.AST) -> list[str]:
-    """The choices that the turns of a loop draw again, and that are read before that, in the order of the draws."""
+def carried_states(fr: Frame, loop: gast.AST) -> list[str]:
+    """The choices that a loop carries: each iteration reads the last one and draws a new one. In the order of the
+    draws.
+    """
     if not isinstance(loop, gast.For):
         return []
     found = []
@@ -95,12 +97,12 @@ def _target(s: gast.AST) -> str | None:
 
 
 def _may_be_summed(fr: Frame, call: gast.AST) -> bool:
-    """Whether nothing gives the site a value; a name that the turn makes is not known yet."""
+    """Whether the site has no given value; a name that the iteration assigns is not known yet."""
     return not isinstance(call.args[0], gast.Constant) or has_no_value(fr, call)
 
 
 def _split(statements: Statements, names: Sequence[str]) -> tuple[list[gast.AST], list[_Draw]]:
-    """What stands before the first draw of these names, and the draws."""
+    """The statements before the first draw of these names, and the draws."""
     places = [k for k, s in enumerate(statements) if _target(s) in names]
     ends = [*places[1:], len(statements)]
     draws = [
@@ -113,9 +115,9 @@ def _split(statements: Statements, names: Sequence[str]) -> tuple[list[gast.AST]
 def chained(
     fr: Frame, s: gast.AST, inside: Statements, at: int, live: frozenset[str]
 ) -> list[gast.AST]:
-    """The recursion of the chains of which `s` draws the first state, and that the loop `inside[at]` hands on."""
+    """The recursion of the chains whose first states `s` draws, and which the loop `inside[at]` carries."""
     loop = inside[at]
-    names = handed_on(fr, loop)
+    names = carried_states(fr, loop)
     constants = [r for r in inside[:at] if _is_constant(r)]  # z = 0
     begun = [r for r in inside[:at] if not _is_constant(r)]
     drawn = [_target(r) for r in begun if draw_of(fr, r) is not None]
@@ -137,16 +139,16 @@ def chained(
     begin, log_alpha = _first_states(fr, first)
     more, log_alpha = _known_states(fr, loop, known, log_alpha, [draw.z for draw in first])
     order = [*[draw.z for draw in first], *known]
-    turns = _turns(fr, s, loop, order, log_alpha)
-    return [*constants, *begin, *more, *turns, *inside[at + 1 :]]
+    iterations = _iterations(fr, s, loop, order, log_alpha)
+    return [*constants, *begin, *more, *iterations, *inside[at + 1 :]]
 
 
 def from_known_states(
     fr: Frame, loop: gast.AST, rest: Statements, live: frozenset[str]
 ) -> list[gast.AST] | None:
-    """The recursion of a loop whose first turn draws in view of states that are no choices, but given."""
+    """The recursion of a loop whose first iteration depends on given states, which are no choices."""
     targets = {_target(s) for s in loop.body} & fr.env.keys()
-    names = [z for z in handed_on(fr, loop) if z in targets] if targets else []
+    names = [z for z in carried_states(fr, loop) if z in targets] if targets else []
     if not names:
         return None
     _, draws = _split(loop.body, names)
@@ -155,7 +157,7 @@ def from_known_states(
     _check_behind(fr, loop, names, rest, live)
     bind_steps(fr)
     made, log_alpha = _known_states(fr, loop, names, "", [])
-    return [*made, *_turns(fr, loop, loop, names, log_alpha), *rest]
+    return [*made, *_iterations(fr, loop, loop, names, log_alpha), *rest]
 
 
 def _is_constant(s: gast.AST) -> bool:
@@ -167,7 +169,7 @@ def _check_behind(
 ) -> None:
     for z in names:
         if reads_name(rest, z) or z in live:
-            fr.fail(loop, f"the last `{z}` is used behind the loop, and is summed out", ADVICE)
+            fr.fail(loop, f"the last `{z}` is used after the loop, and is summed out", ADVICE)
 
 
 # ---- before the loop -------------------------------------------------------------------------------------
@@ -210,7 +212,7 @@ def _known_states(
     for k, z in enumerate(known):
         draw = next(d for d in _split(loop.body, [z])[1] if d.z == z)
         s, (name, distribution) = draw.s, draw.args
-        first, distribution = _of_first_turn(fr, loop, draw, distribution)
+        first, distribution = _of_first_iteration(fr, loop, draw, distribution)
         made += [*(assign(s, n, placed(s, gast.Constant(0, None))) for n in names), *first]
         before, log_alpha = log_alpha, unused(fr, "log_alpha")
         outer = [*names, *known[:k]]
@@ -228,18 +230,18 @@ def _known_states(
 
 
 def _is_known(fr: Frame, loop: gast.AST, draw: _Draw) -> bool:
-    """Whether a draw is over few numbers, in the first turn."""
+    """Whether a draw is over few numbers, in the first iteration."""
     name, distribution = draw.args
     if not isinstance(name, gast.Constant):
         return False
-    first, distribution = _of_first_turn(fr, loop, draw, distribution)
+    first, distribution = _of_first_iteration(fr, loop, draw, distribution)
     for s in first:
         fr.statement(s)
     return is_finite_choice(fr, placed(draw.s, gast.Call(name, [name, distribution], [])))
 
 
 class _Renamed(gast.NodeTransformer):
-    """Names that a turn assigns, as they are called before the loop."""
+    """The names that an iteration assigns, replaced by their values before the loop."""
 
     def __init__(self, names: set[str]) -> None:
         self.names = names
@@ -250,16 +252,16 @@ class _Renamed(gast.NodeTransformer):
         return node
 
 
-def _of_first_turn(
+def _of_first_iteration(
     fr: Frame, loop: gast.AST, draw: _Draw, distribution: gast.AST
 ) -> tuple[list[gast.AST], gast.AST]:
-    """What a distribution is in the first turn, and the statements that it needs: it is asked for its length alone."""
+    """A distribution in the first iteration, and the statements that it needs: only its length is used."""
     wanted = [distribution]
     needed: list[gast.AST] = []
     before = loop.body[: loop.body.index(draw.s)]
     for s in reversed(before):
         names = {n for n in assigned([s]) if reads_name(wanted, n)}
-        if not names or _target(s) in handed_on(fr, loop):
+        if not names or _target(s) in carried_states(fr, loop):
             continue
         is_plain = isinstance(s, gast.Assign) and isinstance(s.targets[0], gast.Name)
         if not is_plain or len(s.targets) != 1:
@@ -301,10 +303,10 @@ def _first_item(loop: gast.AST, items: gast.AST) -> gast.AST:
 # ---- the loop --------------------------------------------------------------------------------------------
 
 
-def _turns(
+def _iterations(
     fr: Frame, s: gast.AST, loop: gast.AST, names: Sequence[str], log_alpha: str
 ) -> list[gast.AST]:
-    """The loop of the recursion, and the sum of what it has found in the end, which is said of `s`."""
+    """The loop of the recursion, and the sum over the last states, placed at `s`."""
     before, draws = _split(loop.body, names)
     live = loop.live
     for k, draw in enumerate(draws):
@@ -322,7 +324,7 @@ def _turns(
 
 
 def _draw_again(fr: Frame, draw: _Draw, names: Sequence[str], log_alpha: str) -> list[gast.AST]:
-    """The sum over one axis: from the states of that choice before the draw to those behind it."""
+    """The sum over one axis: from the states of that choice before the draw to the states after it."""
     s, z, count = draw.s, draw.z, len(names)
     name, distribution = draw.args
     axis = names.index(z)
@@ -353,7 +355,7 @@ def _draw_again(fr: Frame, draw: _Draw, names: Sequence[str], log_alpha: str) ->
 
 
 def _states(fr: Frame, names: Sequence[str]) -> list[str]:
-    """What counts the states: the values themselves, or of plates, whose items all have one, a name of its own."""
+    """The names that count the states: the values themselves; of plates, with a state for each item, a new name."""
     return [z if is_one(fr) else f"%{z}" for z in names]
 
 

@@ -20,7 +20,9 @@ _ADVICE = "Around a draw there may be sums, products with numbers, np.abs, np.ex
 
 
 def undone(fr: Frame, root: gast.AST, call: gast.AST, value: Atom) -> list[FrontValue]:
-    """What `call` gave if `root` gave `value`; the logarithm of the slope; whether either sign may have been."""
+    """The value of `call` if the value of `root` is `value`; the logarithm of the slope; whether both signs are
+    possible.
+    """
     log_slope: Atom | None = None
     either_sign = False
 
@@ -87,7 +89,7 @@ def undone(fr: Frame, root: gast.AST, call: gast.AST, value: Atom) -> list[Front
 
 
 def kinds_around(fr: Frame, root: gast.AST, call: gast.AST) -> list[str]:
-    """What an expression does to a call in it, from the inside."""
+    """The operations that an expression applies to a call in it, innermost first."""
     found: list[str] = []
     node = root
     while node is not call:

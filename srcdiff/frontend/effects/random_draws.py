@@ -128,7 +128,7 @@ def _array_like(fr: Frame, value: FrontValue, node: gast.AST) -> Atom:
 def _size(
     fr: Frame, size: FrontValue | None, node: gast.AST, operands: list[Atom]
 ) -> tuple[tuple[Dim, ...] | None, str]:
-    """The shape that is asked for, None for that of the parameters; and its text, with operands that it needs."""
+    """The shape of the draw, None for the shape of the parameters; and its text, with the operands of the text."""
     if size is None or is_none(size):
         return None, ""
     if isinstance(size, ShapeOf):

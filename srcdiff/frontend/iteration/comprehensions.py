@@ -76,12 +76,12 @@ def _binding(fr: Frame, node: gast.AST) -> Iterator[Frame]:
 
 @reads(gast.GeneratorExp)
 def _generator(fr: Frame, node: gast.AST) -> FrontValue:
-    """A list where it is gone through at once; otherwise a call of the generator function that it abbreviates."""
+    """A list where it is iterated over at once; otherwise a call of the generator function that it abbreviates."""
     if getattr(node, "at_once", False) or getattr(node, "in_passing", False):
         return _list(fr, node)  # type: ignore[no-any-return]
     first = node.generators[0]
     first.iter.in_passing = True
-    items = fr.expr(first.iter)  # now; all else when it is gone through
+    items = fr.expr(first.iter)  # now; everything else when a loop iterates over it
     made = getattr(node, "as_function", None) or _function(fr, node)
     return call_closure(fr, node, Closure(made, fr), [items], {})
 
@@ -89,7 +89,7 @@ def _generator(fr: Frame, node: gast.AST) -> FrontValue:
 def _function(fr: Frame, node: gast.AST) -> Any:
     """`def <genexpr>(items): for target in items: yield element`, made once for all readings."""
     if any(isinstance(part, gast.NamedExpr) for part in gast.walk(node)):
-        fr.untyped(node, "`:=` in a generator expression that is gone through later", "Use a loop.")
+        fr.untyped(node, "`:=` in a generator expression that is evaluated later", "Use a loop.")
     items, param = (
         placed(node, gast.Name("%items", c(), None, None)) for c in (gast.Load, gast.Param)
     )
@@ -172,7 +172,7 @@ def append_each(fr: Frame, node: gast.AST, target: FrontValue, items: Passed) ->
     inner.for_loop(loop, items)
 
 
-def collected(fr: Frame, node: gast.AST, generator: Generated) -> FrontValue:
+def collect(fr: Frame, node: gast.AST, generator: Generated) -> FrontValue:
     """The items of a generator as a list: of known parts, unless a loop yields them."""
     body = generator.frame.source.node
     if any(isinstance(part, gast.For | gast.While) for part in gast.walk(body)):

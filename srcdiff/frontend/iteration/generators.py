@@ -1,7 +1,7 @@
-"""Generator functions (`yield`), typed where a loop goes through them.
+"""Generator functions (`yield`), typed where a loop iterates over them.
 
-A call of a generator function is what stands for its frame; nothing of it is read before a loop asks. Then the loop is
-the function's own body, with the loop's body in the place of each `yield`:
+A call of a generator function is represented by its frame; its body is read where a loop iterates over it. The loop is
+then the function's own body, with the loop's body in the place of each `yield`:
 
     def squares(xs):                        for x in xs:
         for x in xs:                            v = x * x
@@ -9,8 +9,8 @@ the function's own body, with the loop's body in the place of each `yield`:
     for v in squares(xs):
         total += v
 
-What the loop's body assigns is a cell meanwhile, as what nested functions bind is (`nonlocal`), so that whatever loops
-and branches of the generator carry it along.
+The names that the loop's body assigns are cells meanwhile, like names that nested functions bind (`nonlocal`): all
+loops and branches of the generator carry them.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ __all__ = ["is_of_library"]
 _DEEPEST = 3  # a generator may go through calls of itself, where what it asks is known
 
 
-def consume(fr: Frame, node: gast.AST, generator: Generated) -> None:
+def generator_loop(fr: Frame, node: gast.AST, generator: Generated) -> None:
     """`for target in generator: body`, as the generator's own statements."""
     session = fr.session
     if loop_exits(node) and _may_be_listed(fr, node, generator):
@@ -60,10 +60,10 @@ def consume(fr: Frame, node: gast.AST, generator: Generated) -> None:
     inner = generator.frame
     frame = fr.new(inner.source, inner.look_up, inner.outer, fr)
     frame.call_node, frame.env = inner.call_node, dict(inner.env)
-    live = fr.source.flow.turn.get(id(node), frozenset(getattr(node, "carried", ())))
+    live = fr.source.flow.iteration.get(id(node), frozenset(getattr(node, "carried", ())))
     with _shared(fr, node, live) as before:
         origin = session.b.origin
-        frame.consume = lambda value: _turn(fr, node, value, live, origin)
+        frame.consume = lambda value: _iteration(fr, node, value, live, origin)
         path, calls = session.path, session.open_calls
         session.path = (*path, id(node), id(inner.call_node))
         session.open_calls = (*calls, frame.source.node)
@@ -77,14 +77,14 @@ def consume(fr: Frame, node: gast.AST, generator: Generated) -> None:
 
 
 def _may_be_listed(fr: Frame, node: gast.AST, generator: Generated) -> bool:
-    """Whether the items may be computed before the first turn of a loop that is left early."""
+    """Whether the items may be computed before the first iteration of a loop that is left early."""
     made = generator.frame
     if generator.at_once or made.source.name != EXPRESSION:
         return generator.at_once and not _may_write(fr, node)
-    return made.outer is fr and _is_apart(fr, node, made.source.node.body)
+    return made.outer is fr and _is_independent(fr, node, made.source.node.body)
 
 
-def _is_apart(fr: Frame, node: gast.AST, items: list[gast.AST]) -> bool:
+def _is_independent(fr: Frame, node: gast.AST, items: list[gast.AST]) -> bool:
     """Whether a loop's body changes nothing that a generator expression reads."""
     if fr.nonlocals or _may_write(fr, node):
         return False
@@ -96,7 +96,7 @@ def _is_apart(fr: Frame, node: gast.AST, items: list[gast.AST]) -> bool:
 
 def may_be_listed(fr: Frame, node: gast.AST, expression: gast.AST) -> bool:
     """Whether the items of an expression may be computed before the loop `node` begins."""
-    return _is_apart(fr, node, [expression])
+    return _is_independent(fr, node, [expression])
 
 
 def _may_write(fr: Frame, node: gast.AST) -> bool:
@@ -138,15 +138,17 @@ def is_of_library(fr: Frame, call: gast.AST) -> bool:
 
 
 def _check(fr: Frame, node: gast.AST, generator: Generated) -> bool:
-    """Whether a loop has gone through it before. Refuses what the generator's own statements would not be."""
+    """Whether a loop has iterated over it before. Refuses loops in which the generator's statements would mean
+    something else.
+    """
     (started,) = fr.session.cells[generator.started.cell].values
     if not isinstance(started, Const) or started.value is None:
-        fr.untyped(node, "this generator may have been gone through before", "Call it anew.")
+        fr.untyped(node, "this generator may have been used before", "Call it anew.")
     if loop_exits(node):
         fr.untyped(node, "a loop over a generator is left early", "Loop over a list of its items.")
     if fr.session.attempts:
         fr.untyped(
-            node, "a generator is gone through inside of `try`", "Loop over a list of its items."
+            node, "a loop over a generator stands inside of `try`", "Loop over a list of its items."
         )
     if fr.session.open_calls.count(generator.frame.source.node) > _DEEPEST:
         fr.untyped(node, "this generator calls itself", "Append the values to a list.")
@@ -155,7 +157,7 @@ def _check(fr: Frame, node: gast.AST, generator: Generated) -> bool:
 
 @contextmanager
 def _shared(fr: Frame, node: gast.AST, live: frozenset[str]) -> Iterator[dict[str, FrontValue]]:
-    """See to it that what the loop's body assigns is in cells. Gives the names that hold behind the loop."""
+    """Put the names that the loop's body assigns into cells. Yields the names that hold after the loop."""
     session = fr.session
     before = fr.env
     names = getattr(node, "carried", None)
@@ -203,7 +205,7 @@ def _lines_of(fr: Frame, origin: Origin) -> Iterator[None]:
         b.origin = outer
 
 
-def _turn(
+def _iteration(
     fr: Frame, node: gast.AST, value: FrontValue, live: frozenset[str], origin: Origin
 ) -> None:
     """The loop's body, for what was yielded."""
@@ -233,11 +235,11 @@ def _yield(fr: Frame, node: gast.AST) -> FrontValue:
 
 
 def _consumer(fr: Frame, node: gast.AST) -> Callable[[FrontValue], None]:
-    """What takes the values that are yielded."""
+    """The function that takes the values that are yielded."""
     if fr.consume is None:
         fr.untyped(node, "generators are not supported here", "Return a list of the values.")
     if fr.session.attempts:  # what the loop's body raises is not for the generator to catch
-        fr.untyped(node, "a value is yielded inside of `try`", "Yield behind it.")
+        fr.untyped(node, "a value is yielded inside of `try`", "Yield after it.")
     return fr.consume
 
 

@@ -1,7 +1,7 @@
-"""What can be looped over: ranges, arrays, lists, `zip`, `enumerate`, `reversed`, `map`, and containers of known parts.
+"""Iterable values: ranges, arrays, lists, `zip`, `enumerate`, `reversed`, `map`, and containers of known parts.
 
-Each is an `Items` (a number of turns and the element of a turn) or, where every part is known, a `Parts`; loops
-over those are unrolled.
+Each is an `Items` (a number of iterations and the element of an iteration) or, where every part is known, a `Parts`;
+loops over those are unrolled.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from srcdiff.frontend.containers.dunder_methods import call_dunder, is_own, refu
 from srcdiff.frontend.containers.lists import new_list, readable
 from srcdiff.frontend.core.constants import from_python
 from srcdiff.frontend.core.frame import Frame, describe
-from srcdiff.frontend.core.phi import take_apart
+from srcdiff.frontend.core.phi import unpack_struct
 from srcdiff.frontend.core.values import (
     FrontValue,
     Generated,
@@ -62,7 +62,7 @@ _FEW = 32
 
 
 def passed(fr: Frame, value: FrontValue, node: gast.AST) -> Items | Parts | Generated:
-    """What a `for` over the value goes through, one after the other; a generator as it is."""
+    """The items of a `for` loop over the value; a generator as it is."""
     if isinstance(value, Generated):
         return value
     if is_own(value):
@@ -73,7 +73,7 @@ def passed(fr: Frame, value: FrontValue, node: gast.AST) -> Items | Parts | Gene
 
 
 def iterable(fr: Frame, value: FrontValue, node: gast.AST) -> Items | Parts:
-    """What a `for` over the value goes through, by the number of the turn."""
+    """The items of a `for` loop over the value, by the number of the iteration."""
     if isinstance(value, Generated):
         if not value.at_once:
             fr.untyped(
@@ -104,7 +104,7 @@ def iterable(fr: Frame, value: FrontValue, node: gast.AST) -> Items | Parts:
                 [from_python(fr, m, f"{names.__name__}.{m.name}", node) for m in members]
             )
         case Value(type=Struct()):
-            return _keys(value) or take_apart(fr, value, node)
+            return _keys(value) or unpack_struct(fr, value, node)
         case Value(type=Array(ndim=ndim)) if ndim:
             return Items(
                 fr.op(node, axis_length, value, axis=0), lambda k: read_item(fr, value, k, node)
@@ -125,7 +125,7 @@ def iterable(fr: Frame, value: FrontValue, node: gast.AST) -> Items | Parts:
 
 
 def taken(fr: Frame, value: FrontValue, node: gast.AST) -> FrontValue:
-    """What goes through all that an iterator has still to give, which then has nothing more; the keys of a dict.
+    """The remaining items of an iterator, which is then exhausted; the keys of a dict.
 
     Others as they are.
     """
@@ -144,7 +144,7 @@ def taken(fr: Frame, value: FrontValue, node: gast.AST) -> FrontValue:
 
 
 def peeked(fr: Frame, items: Items) -> FrontValue:
-    """What the first item is, to see its type; what reading it does is not done, since it is read again in its turn."""
+    """The first item, for its type; effects of reading it are undone, since its iteration reads it again."""
     session, since = fr.session, len(fr.b.body)
     mark = session.mark()
     first = items.element(const(0))
@@ -175,25 +175,25 @@ def left_early(fr: Frame, generator: Generated) -> None:
 
 
 def whole(fr: Frame, value: FrontValue, node: gast.AST) -> Items | Parts:
-    """What there is to go through, by position."""
+    """The items by position, from the front."""
     items = iterable(fr, fr.session.current(value), node)
     return forward(fr, items, node) if isinstance(items, Items) else items
 
 
 def place_of(fr: Frame, stream: Stream, node: gast.AST) -> Atom:
-    """The position of what an iterator gives next."""
+    """The position of the next item of an iterator."""
     (place,) = fr.session.cells[stream.place.cell].values
     if not isinstance(place, Value | Const) or place == const(None):
         fr.untyped(
             node,
-            "this iterator may have been gone through before",
+            "this iterator may have been used before",
             "Make it a list, `list(...)`, if all of its items are meant each time.",
         )
     return place
 
 
 def _rest(fr: Frame, stream: Stream, node: gast.AST) -> Items | Parts:
-    """What an iterator has still to give, to a loop that goes through all of it."""
+    """The remaining items of an iterator, for a loop over all of them."""
     place = place_of(fr, stream, node)
     known = static_int(place)
     if known == 0:
@@ -202,11 +202,15 @@ def _rest(fr: Frame, stream: Stream, node: gast.AST) -> Items | Parts:
     _mark_gone(fr, stream)
     if isinstance(items, Items):
         count = minus(fr, node, count_of(fr, items, node), place)
-        if known is None and isinstance(count, Value):  # it may have been asked when it had none
+        if known is None and isinstance(count, Value):  # it may have been read when it had none
             count = fr.op(node, arithmetic.maximum, count, _ZERO, spelling="max")
         return Items(count, lambda k: items.element(plus(fr, node, k, place)), lists=items.lists)
     if known is None:
-        fr.untyped(node, "only the run knows which part is next", "Loop over the container.")
+        fr.untyped(
+            node,
+            "which part is next is known only when the program runs",
+            "Loop over the container.",
+        )
     return sequence(items.values[known:])
 
 
@@ -247,7 +251,7 @@ def _range_items(fr: Frame, args: Sequence[Atom], node: gast.AST) -> Items:
 
 
 def _range_count(start: Atom, stop: Atom, step: Atom) -> Atom | int:
-    """The number of turns of a range; -1 where it would have to be computed."""
+    """The number of iterations of a range; -1 where it would have to be computed."""
     bounds = [static_int(a) for a in (start, stop, step)]
     if None not in bounds:
         return len(range(*(b for b in bounds if b is not None)))
@@ -255,7 +259,7 @@ def _range_count(start: Atom, stop: Atom, step: Atom) -> Atom | int:
 
 
 def count_of(fr: Frame, items: Items, node: gast.AST) -> Atom:
-    """The number of turns as a value; may be less than 0 where there is none."""
+    """The number of iterations as a value; may be less than 0 where there is none."""
     if isinstance(items.count, int) and items.count >= 0:
         return const(items.count)
     if isinstance(items.count, Value | Const):
@@ -264,8 +268,8 @@ def count_of(fr: Frame, items: Items, node: gast.AST) -> Atom:
     start, stop, step = items.bounds
     by = static_int(step)
     if by is None:  # rounded up, which is right for either sign
-        turns = fr.op(node, arithmetic.floor_divide, minus(fr, node, start, stop), step)
-        return fr.op(node, arithmetic.negative, turns)
+        iterations = fr.op(node, arithmetic.floor_divide, minus(fr, node, start, stop), step)
+        return fr.op(node, arithmetic.negative, iterations)
     way = minus(fr, node, stop, start) if by > 0 else minus(fr, node, start, stop)
     if abs(by) == 1:
         return way
@@ -274,7 +278,9 @@ def count_of(fr: Frame, items: Items, node: gast.AST) -> Atom:
 
 
 def exact_count(fr: Frame, items: Items, node: gast.AST) -> int | None:
-    """The number of turns, where it is known when compiling (a length that is looked up is assumed from then on)."""
+    """The number of iterations, where it is known when compiling (a length that is looked up is assumed from then
+    on).
+    """
     if isinstance(items.count, int):
         return items.count if items.count >= 0 else None
     number = static_int(items.count)
@@ -291,7 +297,7 @@ def exact_count(fr: Frame, items: Items, node: gast.AST) -> int | None:
 
 
 def few(fr: Frame, length: Dim) -> int | None:
-    """A length that is small for the arguments at hand, as it is assumed to be from then on."""
+    """A length that is small for the given arguments, and is assumed to be from then on."""
     shapes = fr.session.shapes
     try:
         number = shapes.resolve(length).evaluate(shapes.actual)
@@ -336,19 +342,21 @@ def checkpointed(
 ) -> FrontValue:
     """`srcdiff.checkpointed(range(n), slots=k)`: the range, with the number of states to keep."""
     given = dict(zip(("turns", "slots"), args, strict=False)) | dict(kwargs)
-    turns, slots = given.get("turns"), given.get("slots")
-    items = None if turns is None else iterable(fr, turns, node)
+    iterations, slots = given.get("turns"), given.get("slots")
+    items = None if iterations is None else iterable(fr, iterations, node)
     if not isinstance(items, Items) or items.bounds is None or items.reverse:
         fr.fail(
             node, "srcdiff.checkpointed takes a range", "Write `checkpointed(range(n), slots=k)`."
         )
     if slots is None or len(given) != 2:
         fr.fail(
-            node, "srcdiff.checkpointed takes a range and slots=", "Say how many states to keep."
+            node,
+            "srcdiff.checkpointed takes a range and slots=",
+            "Give the number of states to keep.",
         )
     number = static_int(fr.as_atom(slots, node))
     if number is None:
-        fr.session.ask_for(fr.as_atom(slots, node))
+        fr.session.specialise_on(fr.as_atom(slots, node))
         fr.fail(node, "the number of slots must be known when compiling", "Pass an integer for it.")
     if number < 1:
         fr.fail(node, f"{number} slots keep no state to start from", "Keep one at least: slots=1.")
@@ -448,13 +456,13 @@ def _zip_known(fr: Frame, node: gast.AST, parts: Sequence[Items | Parts]) -> Par
 
 
 def listed(fr: Frame, part: Items | Parts, node: gast.AST) -> Items:
-    """What a container of numbers or arrays has, beside what has a length that is not known."""
+    """A container of numbers or arrays as items by position, beside an iterable whose length is not known."""
     if isinstance(part, Items):
         return part
     if not can_be_listed(part):
         fr.untyped(
             node,
-            "zip() of a container of unlike parts and a list whose length is not known",
+            "zip() of a container of parts of different types and a list whose length is not known",
             "Loop over `range(len(...))` of the container, and index the list.",
         )
     items = iterable(fr, new_list(fr, part.values, node), node)
@@ -476,7 +484,9 @@ def _is_number_or_array(value: Atom) -> bool:
 
 
 def _same_counts(fr: Frame, items: Sequence[Items], node: gast.AST) -> bool:
-    """Whether all make the same number of turns; lengths that are equal now are assumed equal from then on."""
+    """Whether all have the same number of items; lengths that are equal for the given arguments are assumed equal
+    from then on.
+    """
     shapes = fr.session.shapes
     exprs = [t.expr if isinstance(t := count_of(fr, i, node).type, Scalar) else None for i in items]
     first = exprs[0]

@@ -1,8 +1,8 @@
-"""Iterators: asked item by item (`iter`, `next`), and gone through once.
+"""Iterators (`iter`, `next`): they pass through their items once.
 
-An iterator is what it goes through, and a counter in a cell. What `zip`, `map` and the like give is gone through by
-position, as often as it is read; so if it is not gone through where it is made, it is an iterator, too, whatever name,
-parameter or container it gets to, and the function is left to the run where one may be gone through again:
+An iterator is its source and a counter in a cell. The value of `zip`, `map` and similar functions is read by position,
+as often as it is used. If no loop reads it where it is made, it becomes an iterator too, whatever name, parameter or
+container holds it; where an iterator may be used twice, the function has no types:
 
     z = zip(a, b)
     s = sum(u * v for u, v in z)
@@ -48,11 +48,11 @@ from srcdiff.ir.core import const
 from srcdiff.ops.elementwise import arithmetic
 
 __all__ = [
-    "asks_in_turn",
+    "reads_in_order",
     "changes_around",
     "ITERATORS",
     "goes_through",
-    "gone_through_once",
+    "single_pass",
     "iterator",
     "makes_iterator",
     "or_generated",
@@ -108,14 +108,18 @@ def _item_at(fr: Frame, node: gast.AST, args: Sequence[FrontValue], kwargs: Kwar
     if isinstance(items, Items):
         return items.element(fr.as_atom(place, node))
     if known is None:
-        fr.untyped(node, "only the run knows which part is next", "Loop over the container.")
+        fr.untyped(
+            node,
+            "which part is next is known only when the program runs",
+            "Loop over the container.",
+        )
     return items.values[known]
 
 
 def or_generated(
     function: Callable[..., FrontValue], of_generators: Callable[..., Any], place: int
 ) -> Callable[..., FrontValue]:
-    """What goes by positions, but for generators."""
+    """The reader of a function by positions, and its generator where an argument is a generator."""
 
     def read(
         fr: Frame, node: gast.AST, args: Sequence[FrontValue], kwargs: Mapping[str, FrontValue]
@@ -128,7 +132,7 @@ def or_generated(
 
 
 def changes_around(fr: Frame, function: Closure, seen: tuple[Any, ...] = ()) -> bool:
-    """Whether a call may change what functions around it have, so that each item is asked for once, and in turn."""
+    """Whether a call may change names of enclosing functions: then each item is computed once, in order."""
     node = function.node
     if node in seen:
         return False
@@ -142,8 +146,8 @@ def changes_around(fr: Frame, function: Closure, seen: tuple[Any, ...] = ()) -> 
     )
 
 
-def asks_in_turn(fr: Frame, generator: Generated) -> bool:
-    """Whether an item of a generator may change what functions around it have."""
+def reads_in_order(fr: Frame, generator: Generated) -> bool:
+    """Whether computing an item of a generator may change names of enclosing functions."""
     frame = generator.frame
     given = [v for v in frame.env.values() if isinstance(v, Closure)]
     own = [Closure(frame.source.node, frame.outer)] if frame.outer is not None else []
@@ -153,7 +157,7 @@ def asks_in_turn(fr: Frame, generator: Generated) -> bool:
 def _mapped(
     fr: Frame, node: gast.AST, args: Sequence[FrontValue], kwargs: Mapping[str, FrontValue]
 ) -> FrontValue:
-    """`map(f, items)`: a generator where `f` may read what is changed before the items are asked for."""
+    """`map(f, items)`: a generator where `f` may read something that changes before the items are computed."""
     is_late = len(args) == 2 and isinstance(args[0], Closure) and isinstance(args[1], Parts)
     is_counting = len(args) == 2 and isinstance(args[0], Closure) and changes_around(fr, args[0])
     if is_counting or (is_late and not passes(fr, node)):
@@ -161,21 +165,21 @@ def _mapped(
     return or_generated(BUILTINS[map], applied, 1)(fr, node, args, kwargs)
 
 
-# ---- gone through once -----------------------------------------------------------------------------------------------
+# ---- iterators that pass once ----
 
 
-# what gives iterators; `range` may be gone through again
+# functions that return iterators; a `range` may be iterated over again
 _MAKERS = frozenset({zip, map, filter, enumerate, reversed}) | frozenset(
     value for value in vars(itertools).values() if isinstance(value, type)
 )
-# what keeps or looks at an iterator, or takes no more of it than it is asked for
+# functions that keep or inspect an iterator, or take only as many items as they need
 _KEEPING = frozenset({
     iter, next, size, counted_on, item_at, itertools.islice, len, isinstance, type, callable, hasattr, getattr,
 })  # fmt: skip
 
 
-def gone_through_once(fr: Frame, node: gast.AST, value: FrontValue) -> FrontValue:
-    """What a node that makes an iterator gives, wherever it goes from there; at once if it goes nowhere."""
+def single_pass(fr: Frame, node: gast.AST, value: FrontValue) -> FrontValue:
+    """The value of a node that makes an iterator; the items themselves where they are used at once."""
     passing = getattr(node, "in_passing", False) or getattr(node, "at_once", False)
     if passing or isinstance(value, Generated | Stream):
         return value

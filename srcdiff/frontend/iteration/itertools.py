@@ -1,15 +1,15 @@
-"""`itertools` over what has types.
+"""`itertools` over values with types.
 
-What moves items along is a generator in Python, which is read where a loop goes through it:
+A function that passes items along is a generator in Python, which is read where a loop iterates over it:
 
     for v in chain(x, y):                      for v in x: ...
                                                for v in y: ...
 
-What goes by position is a number of turns and the items of a turn:
+A function whose items have positions is a number of iterations and the item of an iteration:
 
     for i, j in combinations(range(n), 2):     for i, j in zip(*np.triu_indices(n, 1)):
 
-Few rows of known parts are written out; what has no typed form is dynamic.
+Few rows of known parts are written out; other uses have no types.
 """
 
 # ruff: noqa: B905
@@ -210,7 +210,7 @@ def _chosen(function: Any, offset: int) -> Callable[..., FrontValue]:
         part = iterable(fr, _as_it_is(fr, args[0], node), node)
         assert isinstance(part, Items)
         items = forward(fr, part, node)
-        count = _turns(fr, items, node)
+        count = _count(fr, items, node)
         places = fr.call(node, Known(np.triu_indices), [count, const(offset)])
         assert isinstance(places, Parts)
         row = places.values[0]
@@ -256,7 +256,7 @@ def _values_of_few(fr: Frame, node: gast.AST, items: Items) -> list[FrontValue]:
     return [forward(fr, items, node).element(const(k)) for k in range(int(count))]  # type: ignore[arg-type]
 
 
-def _turns(fr: Frame, items: Items, node: gast.AST) -> Atom:
+def _count(fr: Frame, items: Items, node: gast.AST) -> Atom:
     """How many there are, 0 for none."""
     count = count_of(fr, items, node)
     if isinstance(count, Const):
@@ -270,7 +270,7 @@ def _turns(fr: Frame, items: Items, node: gast.AST) -> Atom:
 def _untyped(fr: Frame, node: gast.AST) -> None:
     fr.untyped(
         node,
-        "this has as many items as only the run knows, or too many to write out",
+        "the number of items is too large to write out, or known only when the program runs",
         "Write it as loops over `range`.",
     )
 

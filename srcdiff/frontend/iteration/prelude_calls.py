@@ -138,7 +138,7 @@ def sorted_items(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> Front
 
 
 def _filter(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
-    """`filter(f, items)`, as `[item for item in items if f(item)]` where it is gone through at once."""
+    """`filter(f, items)`, as `[item for item in items if f(item)]` where a loop iterates over it at once."""
     function, items = args
     if not passes(fr, node):
         read = true_ones if is_none(function) else filtered

@@ -1,4 +1,4 @@
-"""`with srcdiff.adjoint(x) as d_x:` as a node of its own, before anything is said about the tree.
+"""`with srcdiff.adjoint(x) as d_x:` as a node of its own, before the tree is analysed.
 
 To the analyses of `frontend/source/flow_analysis.py`, the statement reads `x` and what its block reads, and assigns
 `x`: from there on the name stands for another value. The block is a nested function, `def f(d_x): ...; return d_x`,
@@ -35,7 +35,7 @@ class OutsideEffect(gast.stmt):
 
 
 def is_block(node: gast.AST) -> bool:
-    """Whether a `with` says `adjoint(...)` once; what that name means is asked when the function is read."""
+    """Whether a `with` has one item `adjoint(...)`; the meaning of that name is looked up when the function is read."""
     if not isinstance(node, ast.With | gast.With) or len(node.items) != 1:
         return False
     call = node.items[0].context_expr

@@ -35,7 +35,7 @@ def describe_arguments(
     names: Sequence[str],
     place: Callable[[], Location | None] = lambda: None,
 ) -> tuple[tuple[Type, ...], dict[str, int]]:
-    """The types of arguments, and what their symbols stand for in these; `place` tells where the function stands."""
+    """The types of arguments, and the values of their symbols; `place` is the place of the function."""
     taken: set[str] = set()
     found: list[Type] = []
     for value, name in zip(values, names, strict=True):
@@ -142,11 +142,13 @@ def _list(value: list[Any], path: str) -> Type:
     """A list of like elements, or a container of known parts."""
     if not value:
         return List(Scalar("float64"))
-    said = [v for v in value if not isinstance(v, list) or v] or value  # [] may be of any elements
-    parts = [_measured(v, path) for v in said]
+    decisive = [
+        v for v in value if not isinstance(v, list) or v
+    ] or value  # [] may be of any elements
+    parts = [_measured(v, path) for v in decisive]
     element: Type | None = parts[0]
     for part in parts[1:]:
-        element = None if element is None else _alike(element, part)
+        element = None if element is None else _common_type(element, part)
     if element is None or isinstance(element, Static):
         keys = tuple(range(len(value)))
         return Struct(
@@ -155,19 +157,19 @@ def _list(value: list[Any], path: str) -> Type:
     return List(element)
 
 
-def _alike(a: Type, b: Type) -> Type | None:
-    """The type of elements that are alike but for their lengths; None where they are not."""
+def _common_type(a: Type, b: Type) -> Type | None:
+    """The type of elements that differ in their lengths only; None where they differ otherwise."""
     match a, b:
         case Array(), Array() if a.dtype == b.dtype and a.ndim == b.ndim:
             return Array(
                 a.dtype, tuple(_either_length(x, y) for x, y in zip(a.shape, b.shape, strict=True))
             )
         case Struct(), Struct() if (a.kind, a.keys, a.cls) == (b.kind, b.keys, b.cls):
-            parts = [_alike(x, y) for x, y in zip(a.parts, b.parts, strict=True)]
+            parts = [_common_type(x, y) for x, y in zip(a.parts, b.parts, strict=True)]
             known = tuple(p for p in parts if p is not None)
             return Struct(a.kind, a.keys, known, a.cls) if len(known) == len(parts) else None
         case List(), List():
-            inner = _alike(a.element, b.element)
+            inner = _common_type(a.element, b.element)
             return None if inner is None else List(inner)
         case Scalar(), Scalar() if a.weak and b.weak and {a.dtype, b.dtype} == {"int64", "float64"}:
             return Scalar("float64")  # [1, 0.5]
@@ -229,7 +231,7 @@ def _unused(name: str, taken: set[str]) -> str:
 
 
 def lengths_of_argument(type_: Type, value: Any) -> dict[str, int]:
-    """What the symbols of a type stand for in a value of it."""
+    """The values of the symbols of a type, for a value of that type."""
     found: dict[str, int] = {}
     _measure(type_, value, found)
     return found

@@ -1,14 +1,14 @@
-"""`try ... finally`, and exits from `with`, in plainer Python, before anything else is asked of a function's tree.
+"""`try ... finally`, and exits from `with`, in plainer Python, before a function's tree is analysed.
 
     try:                      kept = f(x)
         return f(x)           clean_up()
     finally:                  return kept
         clean_up()
 
-The last block stands wherever control leaves the first one. (Where it is left by an exception that nothing here
-catches, the derivative raises that, and the last block is left out: nobody sees what it computes.)
+The last block stands wherever control leaves the first one. (If an exception that nothing here catches leaves it, the
+derivative raises that exception without the last block: nothing sees its results.)
 
-Where a `with` is left by `return`, `break` or `continue`, a node in front of it says that the contexts are left there.
+In front of a `return`, `break` or `continue` that leaves a `with`, a node marks that the contexts are left there.
 """
 
 from __future__ import annotations
@@ -93,10 +93,10 @@ class _Leaving(gast.NodeTransformer):
             gast.copy_location(new, node)
         return [kept, *copy.deepcopy(self.last), gast.copy_location(gast.Return(value), node)]
 
-    def leave_turn(self, node: gast.AST) -> gast.AST:
+    def leave_iteration(self, node: gast.AST) -> gast.AST:
         return node if self.loops else [*copy.deepcopy(self.last), node]
 
-    visit_Break = visit_Continue = leave_turn
+    visit_Break = visit_Continue = leave_iteration
 
     def loop(self, node: gast.AST) -> gast.AST:
         self.loops += 1

@@ -1,4 +1,6 @@
-"""What was found outside a function and went into its program: where it changes, the program is another."""
+"""Values that a function found outside itself and that went into its program: if one changes, the program is
+another.
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
-"""Where control may leave a block, which names a statement assigns, and which are wanted after it.
+"""Liveness and control flow of a syntax tree: where control may leave a block, which names a statement assigns,
+and which names are used after it.
 
-`flow_of` answers for one function, once: everything is computed on the tree alone, before types are known.
-Pseudo-names begin with `%`; they stand for what a jump carries: `%value` (what is returned), `%return` (whether
-a loop was left by `return`), `%broke1` (whether the outermost loop was left by `break`).
+`flow_of` analyses one function, once: everything is computed on the tree alone, before types are known. Pseudo-names
+begin with `%`; they stand for what a jump carries: `%value` (the result), `%return` (whether a loop was left by
+`return`), `%broke1` (whether the outermost loop was left by `break`).
 """
 
 from __future__ import annotations
@@ -47,8 +48,8 @@ class Flow:
     ----------
     after : dict
         Names that may be read after an `If`, `For` or `While`.
-    turn : dict
-        For loops: names that may be read at the end of a turn, by the next one or after the loop.
+    iteration : dict
+        For loops: names that may be read at the end of an iteration, by the next one or after the loop.
     entry : dict
         For loops: names that the loop may read before it assigns them.
     mutated : frozenset
@@ -64,7 +65,7 @@ class Flow:
     """
 
     after: dict[int, frozenset[str]] = field(default_factory=dict)
-    turn: dict[int, frozenset[str]] = field(default_factory=dict)
+    iteration: dict[int, frozenset[str]] = field(default_factory=dict)
     entry: dict[int, frozenset[str]] = field(default_factory=dict)
     mutated: frozenset[str] = frozenset()
     captured: frozenset[str] = frozenset()
@@ -94,7 +95,7 @@ def flow_of(function: gast.AST) -> Flow:
     inner = frozenset(name for own, name in declared if not own)
     return Flow(
         walk.after,
-        walk.turn,
+        walk.iteration,
         walk.entry,
         mutated_names(function),
         walk.captured,
@@ -313,7 +314,7 @@ class _Liveness:
     def __init__(self, captured: frozenset[str]) -> None:
         self.captured = captured
         self.after: dict[int, frozenset[str]] = {}
-        self.turn: dict[int, frozenset[str]] = {}
+        self.iteration: dict[int, frozenset[str]] = {}
         self.entry: dict[int, frozenset[str]] = {}
         self.recording = False
 
@@ -378,7 +379,7 @@ class _Liveness:
     def attempt(
         self, node: gast.AST, live: set[str], on_break: set[str], on_continue: set[str]
     ) -> set[str]:
-        """What a handler wants is wanted everywhere in the block: any of its statements may raise."""
+        """The names that a handler reads are live everywhere in the block: any of its statements may raise."""
         self.record(self.after, node, live)
         wanted = set(live)
         for handler in node.handlers:
@@ -386,7 +387,7 @@ class _Liveness:
             if handler.type is not None:
                 _reads(handler.type, wanted)
         behind = self.block(node.orelse, set(live), on_break, on_continue)
-        self.record(self.turn, node, wanted | behind)
+        self.record(self.iteration, node, wanted | behind)
         outer, self.captured = self.captured, self.captured | wanted
         inside = self.block(node.body, behind | wanted, on_break, on_continue)
         self.captured = outer
@@ -397,7 +398,7 @@ class _Liveness:
             table[id(node)] = frozenset(live) | self.captured
 
     def own_needs(self, loop: gast.AST) -> frozenset[str]:
-        """What a loop may read before it assigns it."""
+        """The names that a loop may read before it assigns them."""
         if id(loop) not in self.entry:
             recording, self.recording = self.recording, False
             needs = self.block(loop.body, set(), set(), set())
@@ -415,10 +416,10 @@ class _Liveness:
         self.record(self.after, node, live)
         behind = set(live)
         live = self.block(node.orelse, live, on_break, on_continue)
-        turn = live | self.own_needs(node) | behind
-        self.record(self.turn, node, turn)
+        iteration = live | self.own_needs(node) | behind
+        self.record(self.iteration, node, iteration)
         if self.recording:
-            self.block(node.body, set(turn), behind, turn)
+            self.block(node.body, set(iteration), behind, iteration)
         live = live | self.own_needs(node)
         if isinstance(node, gast.For):
             _reads(node.iter, live)

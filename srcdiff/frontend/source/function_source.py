@@ -1,8 +1,8 @@
-"""A Python function -> its tree: the text is found, parsed once, and remembered with where it stands.
+"""A Python function -> its tree: the text is found, parsed once, and kept with its place.
 
-Decorators that compute the same (`functools.lru_cache`, `numba.njit`, srcdiff's own) are looked through; what
-another one returns is read as the function it is. A lambda is told from others on its line by the positions in its
-code object.
+Decorators that compute the same (`functools.lru_cache`, `numba.njit`, srcdiff's own) are looked through; the function
+that another decorator returns is read itself. Two lambdas on one line are distinguished by the positions in the code
+object.
 """
 
 from __future__ import annotations
@@ -155,7 +155,7 @@ _SAME_AS = {"prange": range, "pndindex": np.ndindex, "literal_unroll": itself, "
 
 
 def stands_for(value: Any) -> Any:
-    """What something of Numba's is in Python: `prange` is `range`, `float64(x)` makes a NumPy number."""
+    """The Python object that one of Numba's stands for: `prange` is `range`, `float64(x)` makes a NumPy number."""
     maker = type(value)
     module = value.__name__ if maker is ModuleType else getattr(value, "__module__", None)
     if str(module).startswith("numba.cuda"):
@@ -245,7 +245,7 @@ def nested_source(outer: Source, node: gast.AST) -> Source:
 
 @dataclass(frozen=True, eq=False)
 class CalledSource(Source):
-    """The source of one of our functions: whatever is said of its lines is said of the call of it."""
+    """The source of one of our functions: messages about its lines are shown at the call of it."""
 
     place: Location | None = None
 
@@ -256,12 +256,12 @@ class CalledSource(Source):
 
 @dataclass(frozen=True, eq=False)
 class FormulaSource(CalledSource):
-    """The source of a formula of a library on top; what it raises is said when it is read."""
+    """The source of a formula of a library on top; its errors are reported when it is read."""
 
 
 def is_read_in_place(module: str | None) -> bool:
     """Whether a module is of a library on top of srcdiff whose functions are formulas: their lines are generated code,
-    as those of composites are, and what is wrong in them is said of the user's call.
+    as those of composites are, and an error in them is shown at the user's call.
     """
     return (module or "").startswith(
         (
@@ -446,13 +446,13 @@ def _doc(tree: gast.AST) -> str:
 
 
 def found_now(find: Callable[[str], tuple[str, Any] | None], name: str) -> Any:
-    """What a free name means by a function's `look_up`."""
+    """The object of a free name, by a function's `look_up`."""
     found = find(name)
     return None if found is None else found[1]
 
 
 def look_up(function: FunctionType, name: str) -> tuple[str, Any] | None:
-    """What a free name means to a function now: ("captured" | "globals" | "builtins", value)."""
+    """The object of a free name of a function now: ("captured" | "globals" | "builtins", value)."""
     code = function.__code__
     if name in code.co_freevars and function.__closure__ is not None:
         cell = function.__closure__[code.co_freevars.index(name)]

@@ -1,4 +1,4 @@
-"""A library's function where one of the user's is expected, as in `grad(np.sin)`: a function that calls it."""
+"""A library's function in the place of a user's function, as in `grad(np.sin)`: a function that calls it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where functions and their parameters stand in the user's files: for errors that no node of a tree belongs to."""
+"""Places of functions and their parameters in the user's files: for errors that belong to no node of a tree."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""What is refused, each with what is wrong and what to do instead; and the one place where the frontend's
-errors are made.
-"""
+"""Refusals: the one place where the frontend makes its errors, each with the cause and the cure."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""Which names a nested function finds around it, by Python's rules of scopes.
+"""Free names of nested functions, by Python's rules of scopes.
 
 def outer(k):               outer: b and s, which is a parameter of inner only
-def inner(s):           inner: b
-return s * b
-return inner(k) * s
+    def inner(s):           inner: b
+        return s * b
+    return inner(k) * s
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def _named(node: gast.AST) -> Iterable[str]:
 
 @dataclass
 class _Scope:
-    """What the statements of one scope do with names; `outer` are those that they say are of one around it."""
+    """The names that the statements of one scope bind and read; `outer` are those declared `nonlocal`."""
 
     read: set[str] = field(default_factory=set)
     bound: set[str] = field(default_factory=set)
@@ -60,7 +60,7 @@ class _Scope:
             self.see(node)
 
     def see_function(self, node: gast.AST) -> None:
-        """What a nested one does not bind is looked for here; its defaults and decorators are read here."""
+        """Names that a nested scope does not bind are looked up here; its defaults and decorators are read here."""
         if isinstance(node, gast.FunctionDef):
             self.bound.add(node.name)
             self.see_all(node.decorator_list)

@@ -1,5 +1,5 @@
-"""Whether a text is what a function was compiled from. A file may have been edited since it was imported, and a cell
-run again under the same name; the function is then still the old one, and its derivative would be another's.
+"""Whether a function was compiled from a text. A file may have been edited since it was imported, and a cell run again
+under the same name; the function is then still the old one, and its derivative would be that of another function.
 """
 
 from __future__ import annotations

@@ -13,10 +13,9 @@ from srcdiff.frontend.callees.objects import write_attribute
 from srcdiff.frontend.containers.closure_lists import opened
 from srcdiff.frontend.containers.dunder_methods import refuse_own_items
 from srcdiff.frontend.containers.lists import is_long_tuple, known_list, marked
-from srcdiff.frontend.containers.optional import sure
 from srcdiff.frontend.core.frame import Frame, describe
 from srcdiff.frontend.core.naming import bind_name
-from srcdiff.frontend.core.phi import take_apart
+from srcdiff.frontend.core.phi import unpack_struct
 from srcdiff.frontend.core.values import (
     FrontValue,
     Items,
@@ -43,7 +42,7 @@ def assign(
         case gast.Name():
             bind_name(fr, target.id, value, len(fr.b.body) - 1 if since is None else since)
         case gast.Tuple() | gast.List():
-            _unpack(fr, target, sure(fr, value, node), node)
+            _unpack(fr, target, fr.unwrap(value, node), node)
         case gast.Subscript():
             write_item(fr, *subscripted(fr, target), value, target)
         case gast.Attribute():
@@ -121,7 +120,7 @@ def _unpacked(
     assert isinstance(value.type, Struct)
     if not _has_known(value.type):
         return fr.ops(node, unpack, value, names=names, user=any(names), count=len(value.type.keys))
-    parts = take_apart(fr, value, node).values
+    parts = unpack_struct(fr, value, node).values
     _name_parts(fr, parts, names)
     return parts
 

@@ -154,7 +154,7 @@ def _attribute_of_array(
     if name == "flat":
         fr.untyped(
             node,
-            "`.flat` is subscripted here, `x.flat[k]`, and no value by itself",
+            "`.flat` can only be subscripted here, as in `x.flat[k]`",
             "Use np.ravel(x), which is of the elements in the same order.",
         )
     decl = METHODS.get(name)

@@ -1,6 +1,6 @@
 """`target op= value`: in place where the target is an array or a container, and otherwise an assignment.
 
-Python reads the target before the value. Where computing the value may change what stands there, so does this:
+Python reads the target before the value, and so does this if computing the value may change the target:
 
     y[0] += step(y)            old = y[0]; value = step(y); y[0] = old + value
 """
@@ -20,7 +20,6 @@ from srcdiff.frontend.callees.list_methods import repeat_in_place
 from srcdiff.frontend.callees.objects import write_attribute
 from srcdiff.frontend.containers.dunder_methods import method_of, record_class
 from srcdiff.frontend.containers.lists import is_list
-from srcdiff.frontend.containers.optional import sure
 from srcdiff.frontend.core.frame import Frame, reads
 from srcdiff.frontend.core.values import MISSING, Args, FrontValue, Kwargs, Method, Parts
 from srcdiff.frontend.syntax.assignment_targets import bind_name
@@ -49,7 +48,7 @@ def _augmented(fr: Frame, node: gast.AST) -> None:
             f"assigning to `{gast.unparse(target).strip()}` is not supported",
             "Assign to a name or a subscript.",
         )
-    old = sure(fr, fr.name(target.id, target), node)
+    old = fr.unwrap(fr.name(target.id, target), node)
     since = len(fr.b.body)
     value = fr.expr(node.value)
     if _changed_in_place(fr, node, old, value):
@@ -86,7 +85,7 @@ def _augment_attribute(fr: Frame, node: gast.AST) -> None:
     """`base.name op= value`."""
     target = node.target
     base = fr.expr(target.value)
-    old = sure(fr, attribute(fr, base, target.attr, target), node)
+    old = fr.unwrap(attribute(fr, base, target.attr, target), node)
     value = fr.expr(node.value)
     if _changed_in_place(fr, node, old, value):
         if _has_setter(base, target.attr):
@@ -126,7 +125,7 @@ def _augment_item(fr: Frame, node: gast.AST, base: FrontValue, key: FrontValue) 
         return
     session.reset(mark)
     del fr.b.body[since:]
-    old = sure(fr, read_item(fr, session.current(base), key, node), node)
+    old = fr.unwrap(read_item(fr, session.current(base), key, node), node)
     value = fr.expr(node.value)
     if isinstance(old, Value) and isinstance(old.type, Array):  # in place, after all
         add_to(fr, old, node.op, array_of(fr, value, node), node, combine(fr, node))
@@ -145,7 +144,7 @@ def _augment_own_item(fr: Frame, node: gast.AST, base: FrontValue, key: FrontVal
 
 
 def _list_in(fr: Frame, base: FrontValue, key: FrontValue, node: gast.AST) -> FrontValue:
-    """What a container of lists has under a key."""
+    """The value under a key of a container of lists."""
     holds = isinstance(base, Parts) or (
         isinstance(base, Value)
         and isinstance(base.type, List)
@@ -174,7 +173,7 @@ def _may_change(fr: Frame, base: FrontValue, since: int, cells: dict[str, Parts]
 
 
 def _written(body: Sequence[Statement]) -> Iterator[Value]:
-    """What statements write that was there before them."""
+    """The values that statements write and that existed before them."""
     made: dict[Value, Op] = {}
     for statement in body:
         inner = [statement, *(s for region in regions_of(statement) for s in walk(region))]

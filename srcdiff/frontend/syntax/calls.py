@@ -1,4 +1,4 @@
-"""Calls: the arguments, and which kind of function is called."""
+"""Calls: the arguments, and whether the callee is a closure, a method or a Python object."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ from srcdiff.frontend.callees.builtins import reducing
 from srcdiff.frontend.callees.dispatch import call_known, is_hashable, takes_all
 from srcdiff.frontend.calls.inline import call_closure, call_function
 from srcdiff.frontend.calls.lambda_lifting import found_around
-from srcdiff.frontend.containers.container_views import ask_each_turn, let_go
+from srcdiff.frontend.containers.container_views import let_go, mark_reread
 from srcdiff.frontend.containers.dunder_methods import call_dunder, refuse_own_items
 from srcdiff.frontend.containers.lists import is_list
-from srcdiff.frontend.containers.optional import sure
 from srcdiff.frontend.core.frame import Frame, describe, reads
 from srcdiff.frontend.core.phi import known_dict
 from srcdiff.frontend.core.values import (
@@ -79,8 +78,8 @@ def _call(fr: Frame, node: gast.AST) -> FrontValue:
                 keyword.value, "`**` takes a dict of known keys", "Pass the arguments by name."
             )
     if not _is_read(function) and not _puts_on(function):
-        args = [sure(fr, a, node) for a in args]
-        kwargs = {k: sure(fr, v, node) for k, v in kwargs.items()}
+        args = [fr.unwrap(a, node) for a in args]
+        kwargs = {k: fr.unwrap(v, node) for k, v in kwargs.items()}
     value = call_value(fr, node, function, args, kwargs)
     if fr.session.viewed and _uses_up(function):
         let_go(fr, node)
@@ -133,9 +132,9 @@ _PASSING = (sum, len, min, max, any, all)  # take the items one after another, a
 
 
 def _pass_on(fr: Frame, node: gast.AST, function: FrontValue) -> None:
-    """Mark arguments of which no copy is needed: they are gone through here, or where the result is."""
+    """Mark arguments that need no copy: they are iterated over here, or together with the result."""
     called = function.value if isinstance(function, Known) and is_hashable(function.value) else None
-    ask_each_turn(node, called)
+    mark_reread(node, called)
     if called in _PASSING:
         for argument in node.args:
             argument.in_passing = True
@@ -148,11 +147,11 @@ def _pass_on(fr: Frame, node: gast.AST, function: FrontValue) -> None:
             argument.at_once = not is_late or passes(fr, node, argument)
             _refuse_changes_behind(fr, node, argument)
     elif called is next and node.args and _makes_list(node.args[0]):
-        node.args[0].in_passing = True  # nobody asks for what comes behind
+        node.args[0].in_passing = True  # later items are not used
 
 
 def _refuse_changes_behind(fr: Frame, node: gast.AST, argument: Any) -> None:
-    """Items of a generator are asked for when all arguments are there, and here where it stands."""
+    """The items of a generator are computed after all arguments; here they are computed where the generator stands."""
     if not isinstance(argument, gast.GeneratorExp):
         return
     later = [*node.args[node.args.index(argument) + 1 :], *(k.value for k in node.keywords)]
@@ -161,7 +160,7 @@ def _refuse_changes_behind(fr: Frame, node: gast.AST, argument: Any) -> None:
         if isinstance(function, Closure) and changes_around(fr, function):
             fr.untyped(
                 node,
-                "an argument behind a generator changes something before its items are asked for",
+                "an argument after a generator changes something before the items of the generator are computed",
                 "Compute that argument in a line before.",
             )
 
@@ -171,7 +170,7 @@ def _calls_name(node: gast.AST) -> bool:
 
 
 def _makes_list(node: gast.AST) -> bool:
-    """Whether this is an iterator that is a list where it is gone through at once."""
+    """Whether this is an iterator that is a list where a loop iterates over it at once."""
     is_filter = isinstance(node, gast.Call) and getattr(node.func, "id", "") == "filter"
     return is_filter or isinstance(node, gast.GeneratorExp)
 
@@ -193,7 +192,7 @@ def _spread(fr: Frame, value: FrontValue, node: gast.AST) -> Sequence[FrontValue
             return fr.ops(node, unpack, value, names=("part",) * count, count=count)
     fr.untyped(
         node,
-        f"`*` spreads {describe(value)} over arguments, and only the run knows how many these are",
+        f"`*` spreads {describe(value)} over arguments, and how many these are is known only when the program runs",
         "Pass the parts one by one.",
     )
 

@@ -23,7 +23,7 @@ from srcdiff.frontend.containers.lists import (
 )
 from srcdiff.frontend.control.conditions import negate
 from srcdiff.frontend.core.frame import Frame, an, describe, reads
-from srcdiff.frontend.core.phi import known_dict, take_apart
+from srcdiff.frontend.core.phi import known_dict, unpack_struct
 from srcdiff.frontend.core.string_formatting import is_text, joined, text_of
 from srcdiff.frontend.core.values import (
     Closure,
@@ -141,8 +141,8 @@ def _of_containers(
     if any(isinstance(v, Parts) and v.kind == "maybe" for v in (left, right)):
         return binary(fr, node, op, *(fr.unwrap(v, node) for v in (left, right)))
     if any(_is_packed(v) for v in (left, right)) and _are_sequences(op, left, right):
-        apart = (take_apart(fr, v, node) if _is_packed(v) else v for v in (left, right))  # type: ignore[arg-type]
-        return binary(fr, node, op, *apart)
+        unpacked = (unpack_struct(fr, v, node) if _is_packed(v) else v for v in (left, right))  # type: ignore[arg-type]
+        return binary(fr, node, op, *unpacked)
     is_of_sets = isinstance(op, gast.BitAnd | gast.BitXor | gast.Sub)
     if is_of_sets and all(_is_view_of_keys(v) for v in _operands(node)):
         fr.untyped(
@@ -218,7 +218,7 @@ def _are_joined(left: FrontValue, right: FrontValue) -> bool:
 
 
 def _in_words(value: FrontValue) -> str:
-    """What a value is to the user, where its type says more than they wrote."""
+    """A value in the user's words, where its type is more specific."""
     kind = _kind(value)
     if kind:
         return an(kind)
@@ -236,7 +236,7 @@ def _kind(value: FrontValue) -> str:
 
 
 def _instead(value: FrontValue) -> str:
-    """What to write for a container or a function that an operator is applied to."""
+    """Advice for a container or a function that an operator is applied to."""
     kind = _kind(value)
     if kind in ("list", "tuple"):
         return f"Pass an array, np.array(...), for the {kind}, or make one of it here."
@@ -393,7 +393,7 @@ def growing(fr: Frame, name: str, value: FrontValue, node: gast.AST) -> FrontVal
         return value
     if (
         "unroll" in fr.session.hints
-    ):  # in loops that are taken apart: `grow` says where it does all the same
+    ):  # in loops that are unrolled: `grow` reports where it grows all the same
         return value
     if not isinstance(node, gast.List | gast.ListComp | gast.BinOp | gast.Call) or (
         isinstance(node, gast.Call)

@@ -199,9 +199,10 @@ def _raise(fr: Frame, node: gast.AST) -> bool:
     if (
         isinstance(fr.source, FormulaSource) and call is not None
     ):  # a formula says what it is not for
-        said = fr.expr(call.args[0])
+        message = fr.expr(call.args[0])
         fr.fail(
-            node, str(static(said)) if is_static(said) else f"{cls.value.__name__} is raised here"
+            node,
+            str(static(message)) if is_static(message) else f"{cls.value.__name__} is raised here",
         )
     if fr.session.attempts and thrown(fr, node, cls.value):
         return True

@@ -200,7 +200,7 @@ def changed_behind_the_list(x, n):
     [
         (all_of_the_last_turn, "functions that capture nothing are put on a list"),
         (of_a_generator, "a function on a list was made in a loop of its own"),
-        (with_a_state, "what a function on a list captured has no type"),
+        (with_a_state, "a value that a function on a list captured has no type"),
         (with_a_list, "a function on a list captured a list"),
         (of_two_kinds, "is put on it"),
         (changed_on_the_list, "writing into a"),

@@ -366,7 +366,7 @@ def test_an_iterator_is_gone_through_once(f):
         value, d_x = srcdiff.value_and_grad(f)(x)
     assert value == pytest.approx(f(x), rel=1e-14)
     np.testing.assert_allclose(d_x, _differences(f, x), rtol=1e-6, atol=1e-8)
-    reasons = "gone through before", "`*` spreads", "into a starred name"
+    reasons = "used before", "`*` spreads", "into a starred name"
     assert any(reason in str(w.message) for w in told for reason in reasons)
 
 

@@ -88,7 +88,7 @@ def test_liveness_behind_a_loop_and_at_the_end_of_its_turns():
     loop = f.body[2]
     flow = flow_of(f)
     assert flow.after[id(loop)] == {"s"}
-    assert flow.turn[id(loop)] == {"s"}
+    assert flow.iteration[id(loop)] == {"s"}
     assert flow.entry[id(loop)] == {"s"}
 
 
@@ -102,7 +102,7 @@ def test_a_name_read_in_the_next_turn_is_wanted_at_the_end_of_one():
             return 1
     """)
     flow = flow_of(f)
-    assert "last" in flow.turn[id(f.body[1])]
+    assert "last" in flow.iteration[id(f.body[1])]
     assert "last" in flow.after[id(f.body[1].body[0])]
 
 
