@@ -270,7 +270,7 @@ def _count(fr: Frame, items: Items, node: gast.AST) -> Atom:
 def _untyped(fr: Frame, node: gast.AST) -> None:
     fr.untyped(
         node,
-        "the number of items is too large to write out, or known only when the program runs",
+        "there are too many items to write out, or their number is known only when the program runs",
         "Write it as loops over `range`.",
     )
 
