@@ -108,7 +108,7 @@ class Simplify(Value):
 
 class Scan(Derivation):
     name = "scan"
-    doc = "`{f}`, with loops whose turns can be grouped in any way as trees."
+    doc = "`{f}`, with its associative loops as trees."
     differentiates = False
     keeps_source = True
 

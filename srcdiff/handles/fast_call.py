@@ -58,7 +58,7 @@ class _Unfit(Exception):
 def direct_call(
     program: Program, signature: Signature, arguments: Arguments, run: Any
 ) -> DirectCall | None:
-    """The call of `run`, a `Compiled` or the NumPy function; None where arguments are not told by their types."""
+    """The call of `run`, a `Compiled` or the NumPy function; None where types do not determine the arguments."""
     if signature.keyword_only or (signature.further and not isinstance(run, Compiled)):
         return None
     try:

@@ -105,8 +105,8 @@ def _keep_freed_memory() -> None:
 def first_lines(error: Exception) -> str:
     """What Numba says, without its own places."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    told = [line for line in lines if not line.startswith(("Failed in", "During", "-", "File"))]
-    return " ".join(told[:2]) or f"Numba gives up with {type(error).__name__}"
+    kept = [line for line in lines if not line.startswith(("Failed in", "During", "-", "File"))]
+    return " ".join(kept[:2]) or f"Numba gives up with {type(error).__name__}"
 
 
 def plain(value: Any, type_: Type, inside: bool = False) -> Any:

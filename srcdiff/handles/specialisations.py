@@ -25,7 +25,7 @@ class Specialisation:
     arguments : Arguments or None
         Types and lengths only.
     compiled : Compiled or None
-        Its loop form, once that was asked for.
+        Its loop form, once it was generated.
     refused : str
         Why calls run NumPy although they were to be compiled.
     run : callable or None
@@ -63,7 +63,7 @@ class Specialisations:
     """What has been generated so far, by argument types; handles of the same derivative may share it."""
 
     entries: dict[Any, tuple[Specialisation, ...]] = field(default_factory=dict)
-    static: frozenset[str] = frozenset()  # parameters whose values turned out to matter
+    static: frozenset[str] = frozenset()  # parameters whose values are part of the key
 
 
 def loaded(program: Program) -> Specialisation:

@@ -43,7 +43,7 @@ def test_it_is_told_once_for_each_specialisation_with_the_line():
         for args in (x3, 2.0 * x3, [0.5, 1.5]):
             g(args)
     assert [w.message.source_line.strip() for w in told] == ["for k in {*range(len(x))}:"] * 2
-    assert "runs in the interpreter, one operation after another: sets are" in str(told[0].message)
+    assert "runs in the interpreter, which is slow: sets are" in str(told[0].message)
 
 
 def test_the_source_reads_as_the_function_does():
