@@ -70,8 +70,8 @@ from srcdiff.transforms.simplify.cse import cse
 from srcdiff.transforms.simplify.dce import dce
 from srcdiff.transforms.simplify.inline import inline_calls
 from srcdiff.transforms.simplify.licm import hoist_all
-from srcdiff.transforms.simplify.redundant_checks import settled_tests
-from srcdiff.transforms.simplify.unify_dims import equal_lengths
+from srcdiff.transforms.simplify.redundant_checks import remove_redundant_checks
+from srcdiff.transforms.simplify.unify_dims import unify_dims
 
 __all__ = [
     "NUMBERS",
@@ -131,7 +131,7 @@ def to_loops(
 def small_axes_of(fn: Function, lengths: Mapping[str, int], narrow: bool) -> tuple[Function, bool]:
     """`fn` with the given lengths for small axes, and whether there are any: other calls take another program."""
     small = assuming(fn, small_axes(fn, lengths) if narrow else {})
-    if small is not fn and verify(equal_lengths(small)):
+    if small is not fn and verify(unify_dims(small)):
         return fn, False
     return small, narrow
 
@@ -179,7 +179,7 @@ def into_loops(
         *((fields,) if narrow else ()),
         NUMBERS.at("operations still distinguish Python's numbers from NumPy's"),
         Pass(
-            "dimension unification", equal_lengths, "equal lengths have one name",
+            "dimension unification", unify_dims, "equal lengths have one name",
             "loops over one range are recognised by it", _CORE,
         ),
         *((gathered,) if fastmath and calls else ()),
@@ -320,7 +320,7 @@ def fast(
         ALLOCATIONS.at("buffers are final"),
         *((slices,) if fastmath else ()),
         Pass(
-            "redundant check elimination", settled_tests, "no check is left whose outcome is known",
+            "redundant check elimination", remove_redundant_checks, "no check is left whose outcome is known",
             "lengths of storage are known", _SCALAR,
         ),
         Pass(

@@ -19,13 +19,13 @@ from srcdiff.transforms.ad.directives.kernel_launches import (
 )
 from srcdiff.transforms.ad.forward import ForwardRules, forward
 from srcdiff.transforms.ad.fuse_mirror_loops import fuse_loops, loop_direction
-from srcdiff.transforms.ad.hoist_primal import primal_first
+from srcdiff.transforms.ad.hoist_primal import hoist_primal
 from srcdiff.transforms.ad.jacobian_loops import is_one_number
 from srcdiff.transforms.ad.place_clears import place_clears
 from srcdiff.transforms.ad.reverse.reverse import Rules, reverse
 from srcdiff.transforms.ad.tape.decide import Mode, residuals
-from srcdiff.transforms.ad.tape.dedup_branch_saves import branch_results
-from srcdiff.transforms.ad.tape.peel_exit_test import drop_last_turns
+from srcdiff.transforms.ad.tape.dedup_branch_saves import dedup_branch_saves
+from srcdiff.transforms.ad.tape.peel_exit_test import peel_exit_tests
 from srcdiff.transforms.buffers.first_accumulation import first_sums
 from srcdiff.transforms.buffers.privatise import private_buffers
 from srcdiff.transforms.buffers.zero_init_elision import fill_once
@@ -60,13 +60,13 @@ from srcdiff.transforms.passes import (
 from srcdiff.transforms.preparation import preparing, with_layouts
 from srcdiff.transforms.prepare.reshape_copies import contiguous_buffers
 from srcdiff.transforms.prepare.result_ownership import own_results
-from srcdiff.transforms.rewrite.named_abs_squared import plain_powers
-from srcdiff.transforms.rewrite.named_sigmoid import plain_quotients
+from srcdiff.transforms.rewrite.named_abs_squared import expand_abs_squared
+from srcdiff.transforms.rewrite.named_sigmoid import expand_sigmoids
 from srcdiff.transforms.schedule.loop_direction import count_up
 from srcdiff.transforms.simplify.algebra.reassociate import algebra
 from srcdiff.transforms.simplify.algebra.zero_adjoints import cancel
-from srcdiff.transforms.simplify.dead_arguments import trim_calls
-from srcdiff.transforms.simplify.invariant_carries import forward_invariants
+from srcdiff.transforms.simplify.dead_arguments import remove_dead_arguments
+from srcdiff.transforms.simplify.invariant_carries import remove_invariant_carries
 from srcdiff.transforms.simplify.merge_branches import merged_branches
 
 __all__ = [
@@ -85,14 +85,15 @@ _MARKERS = Pass(
 )  # fmt: skip
 
 PLAIN = Pass(
-    "derivative name removal", lambda fn: plain_powers(plain_quotients(fn)),
+    "derivative name removal", lambda fn: expand_abs_squared(expand_sigmoids(fn)),
     "named sigmoids and squares are quotients and powers again", "their derivatives are taken", _LOADS,
 )  # fmt: skip
 
 SIMPLIFY = (
     FOLD.at("derivative rules produce zeros and ones"),
     Pass(
-        "invariant carry removal", forward_invariants, "no loop carries a value that its iterations do not change",
+        "invariant carry removal", remove_invariant_carries,
+        "no loop carries a value that its iterations do not change",
         "reverse mode carries an adjoint for each carried value", _LOADS,
     ),
     CSE.at("the backward part computes what the forward part has"),
@@ -101,7 +102,7 @@ SIMPLIFY = (
 )  # fmt: skip
 
 _BRANCH_SAVES = Pass(
-    "branch save deduplication", branch_results, "the result of a branch is saved once",
+    "branch save deduplication", dedup_branch_saves, "the result of a branch is saved once",
     "reverse mode saves in each branch", _DERIVED,
 )  # fmt: skip
 
@@ -146,7 +147,7 @@ FINISH = (
     FOLD.at("recomputation makes constants"),
     CSE.at("several rules recompute one value"),
     Pass(
-        "exit test peeling", drop_last_turns, "the last test of a `while` is not mirrored",
+        "exit test peeling", peel_exit_tests, "the last test of a `while` is not mirrored",
         "the pairs of loops are final", _FINAL,
     ),
     Pass(
@@ -190,8 +191,8 @@ FINISH = (
 
 _TRIM = (
     Pass(
-        "dead argument elimination", trim_calls, "helpers take and return what is used", "helpers are simplified",
-        _LOADS, whole=True,
+        "dead argument elimination", remove_dead_arguments, "helpers take and return what is used",
+        "helpers are simplified", _LOADS, whole=True,
     ),
     DCE.at("arguments that were removed are dead"),
 )  # fmt: skip
@@ -213,7 +214,7 @@ _OWN = (
 PRINTED = (PLAIN, *SIMPLIFY, *FINISH, *_TRIM, *_OWN)
 
 PRIMAL = Pass(
-    "primal hoisting", lambda f: primal_first(f, (), "auto"), "what all directions have in common stands in front",
+    "primal hoisting", lambda f: hoist_primal(f, (), "auto"), "what all directions have in common stands in front",
     "the loop over directions is next", _DERIVED, whole=True,
 )  # fmt: skip
 ONE_HOT = Pass(
@@ -340,7 +341,7 @@ def ahead(fn: Function, count: int, recorder: Recorder, mode: Mode) -> Function:
     directions = fn.params[len(fn.params) - count :]
     if is_one_number(directions):
         return fn
-    first = PRIMAL.at(PRIMAL.why, lambda f: primal_first(f, directions, mode))
+    first = PRIMAL.at(PRIMAL.why, lambda f: hoist_primal(f, directions, mode))
     return recorder.run(fn, (first, *SIMPLIFY))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator
 
 from srcdiff.ir.core import Function, Op
 from srcdiff.transforms.ad.directives.hook_markers import settle_blocks
-from srcdiff.transforms.analysis.dependence.unique_indices import note_distinct
+from srcdiff.transforms.analysis.dependence.unique_indices import mark_unique_indices
 from srcdiff.transforms.analysis.memory_layout import Layouts, all_layouts
 from srcdiff.transforms.common_passes import DCE
 from srcdiff.transforms.guards.division_by_zero_length import (
@@ -34,9 +34,9 @@ from srcdiff.transforms.prepare.complex_writes import write_parts
 from srcdiff.transforms.prepare.insert_loads import insert_reads, own_arguments
 from srcdiff.transforms.prepare.rename_overwrites import rebind_whole
 from srcdiff.transforms.prepare.reshape_copies import own_reshaped
-from srcdiff.transforms.rewrite.named_abs_squared import name_squared_sizes
+from srcdiff.transforms.rewrite.named_abs_squared import name_abs_squared
 from srcdiff.transforms.rewrite.named_sigmoid import name_sigmoids
-from srcdiff.transforms.simplify.fold_identical_branches import alike_branches
+from srcdiff.transforms.simplify.fold_identical_branches import fold_identical_branches
 from srcdiff.transforms.simplify.inline_masked import inline_masked
 from srcdiff.transforms.stability import stabilise
 
@@ -91,7 +91,7 @@ def preparing(disabled: Collection[str] | None) -> tuple[Pass, ...]:
             "only the user's own divisions raise", loads,
         ),
         Pass(
-            "unique index analysis", note_distinct, "writes whose indices name no place twice are marked",
+            "unique index analysis", mark_unique_indices, "writes whose indices name no place twice are marked",
             "the adjoint of such a write needs no search for the last writer", loads,
         ),
     )  # fmt: skip
@@ -101,7 +101,7 @@ def preparing(disabled: Collection[str] | None) -> tuple[Pass, ...]:
             "stability rules match the quotient as written", loads,
         ),
         Pass(
-            "squared magnitude recognition", name_squared_sizes, "the square of an absolute value has no kink",
+            "squared magnitude recognition", name_abs_squared, "the square of an absolute value has no kink",
             "stability rules match the power as written", loads,
         ),
         DCE.at("a dead value has no derivative"),
@@ -123,7 +123,7 @@ def _rewriting(disabled: Collection[str]) -> Iterator[Pass]:
         "the derivative of the accurate form is accurate", loads, stabilises=True,
     )  # fmt: skip
     yield Pass(
-        "identical branch folding", alike_branches, "two branches with the same statements are one",
+        "identical branch folding", fold_identical_branches, "two branches with the same statements are one",
         "stability rewriting makes branches equal", loads,
     )  # fmt: skip
     if PRODUCT_ORDER not in disabled:

@@ -60,7 +60,7 @@ from srcdiff.transforms.rewrite.patterns import INNER, Apply, Rule, build, is_un
 from srcdiff.transforms.rewrite.sign_motion import move_signs
 from srcdiff.transforms.rewrite.stability_rules import OWN_RULES, RULES, SIGNED
 from srcdiff.transforms.rewrite.two_pass_variance import NAME as VARIANCE
-from srcdiff.transforms.rewrite.two_pass_variance import loop_variances
+from srcdiff.transforms.rewrite.two_pass_variance import two_pass_variances
 
 __all__ = ["STEPS", "stabilise"]
 
@@ -77,7 +77,8 @@ HELPERS = _step(
 )
 BRANCHES = _step("log-space branches", log_branches, "branches yield exponents", _GAIN)
 VARIANCES = _step(
-    "two-pass variances", loop_variances, "a sum of squares in a loop is a sum of squared differences from the mean",
+    "two-pass variances", two_pass_variances,
+    "a sum of squares in a loop is a sum of squared differences from the mean",
     "sums are still as the user wrote them",
 )  # fmt: skip
 CARRIERS = (

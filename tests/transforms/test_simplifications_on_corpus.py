@@ -24,16 +24,16 @@ from srcdiff.transforms.simplify.algebra.reassociate import algebra
 from srcdiff.transforms.simplify.algebra.zero_adjoints import cancel
 from srcdiff.transforms.simplify.cse import cse
 from srcdiff.transforms.simplify.dce import dce
-from srcdiff.transforms.simplify.dead_arguments import trim_calls
+from srcdiff.transforms.simplify.dead_arguments import remove_dead_arguments
 from srcdiff.transforms.simplify.fold import fold
-from srcdiff.transforms.simplify.invariant_carries import forward_invariants
+from srcdiff.transforms.simplify.invariant_carries import remove_invariant_carries
 from srcdiff.transforms.simplify.licm import hoist
 from srcdiff.transforms.simplify.merge_branches import merge_ifs
 from srcdiff.transforms.stability import stabilise
 
 PASSES = (
-    algebra, cancel, cse, dce, dead_stores, fold, forward_invariants, fuse_loops, hoist, merge_ifs, pair_up_saves, stabilise,
-    trim_calls,
+    algebra, cancel, cse, dce, dead_stores, fold, remove_invariant_carries, fuse_loops, hoist, merge_ifs, pair_up_saves, stabilise,
+    remove_dead_arguments,
 )  # fmt: skip
 
 

@@ -42,7 +42,7 @@ from srcdiff.transforms.analysis.dependence.loop_dependence import (
 )
 from srcdiff.transforms.analysis.effects import Footprint, added_to, conflict, footprint, together
 from srcdiff.transforms.simplify.dce import dce
-from srcdiff.transforms.simplify.invariant_carries import forward_invariants
+from srcdiff.transforms.simplify.invariant_carries import remove_invariant_carries
 from srcdiff.transforms.simplify.merge_branches import merge_ifs
 
 __all__ = ["fuse_loops", "loop_direction"]
@@ -57,7 +57,7 @@ def fuse_loops(fn: Function, complete: bool = True) -> Function:
     `complete`: a loop and its mirror are made one only if nothing is left to be saved for what is inside them, and no
     sum comes before another one that it came after.
     """
-    fn = dce(forward_invariants(fn))
+    fn = dce(remove_invariant_carries(fn))
     apart: set[int] = set()
     while True:
         fused, joined = _fused(fn, apart, complete)
@@ -79,7 +79,7 @@ def _fused(fn: Function, apart: Set[int], complete: bool) -> tuple[Function, dic
         if not fuse.count:
             break
         joined |= fuse.joined
-        fn = dce(forward_invariants(_settled(new)))
+        fn = dce(remove_invariant_carries(_settled(new)))
     return fn, joined
 
 

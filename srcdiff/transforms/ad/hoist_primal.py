@@ -50,10 +50,10 @@ from srcdiff.transforms.analysis.forward_slice import Directed
 from srcdiff.transforms.lower.materialise_dims import bind_lengths
 from srcdiff.transforms.simplify.dce import dce
 
-__all__ = ["primal_first"]
+__all__ = ["hoist_primal"]
 
 
-def primal_first(fn: Function, params: Sequence[Value], mode: Mode = "auto") -> Function:
+def hoist_primal(fn: Function, params: Sequence[Value], mode: Mode = "auto") -> Function:
     """`fn` with what does not depend on these parameters in front of what does; `mode`: as for `residuals`."""
     plain = _WithoutPairs()(bind_lengths(_ByTypes()(dce(fn))))
     apart = _Apart(plain, Directed(plain, params))

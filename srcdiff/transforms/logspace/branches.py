@@ -23,7 +23,7 @@ from srcdiff.transforms.logspace.factored_form import as_number
 from srcdiff.transforms.logspace.inline_policy import asked_values
 from srcdiff.transforms.logspace.logarithm import Logarithms
 from srcdiff.transforms.simplify.dce import dce
-from srcdiff.transforms.simplify.fold_identical_branches import alike_branches
+from srcdiff.transforms.simplify.fold_identical_branches import fold_identical_branches
 
 __all__ = ["log_branches"]
 
@@ -39,7 +39,9 @@ def log_branches(fn: Function) -> Function:
         new = _LogBranches(fn, asked)(fn) if asked else fn
         if new.body is fn.body:
             break
-        fn = alike_branches(dce(new))  # p above is of one form, and so is what is one less it
+        fn = fold_identical_branches(
+            dce(new)
+        )  # p above is of one form, and so is what is one less it
     return fn
 
 

@@ -17,18 +17,18 @@ from srcdiff.ops.core.registry import OPERATIONS
 from srcdiff.ops.elementwise import arithmetic, complex_numbers
 from srcdiff.transforms.analysis.defuse import definitions, is_pure, written_values
 
-__all__ = ["name_squared_sizes", "plain_powers"]
+__all__ = ["name_abs_squared", "expand_abs_squared"]
 
 _SQUARES = ("power", "square", "multiply")
 
 
-def name_squared_sizes(fn: Function) -> Function:
+def name_abs_squared(fn: Function) -> Function:
     """`fn` with its squares of absolute values known as such; prints as before."""
     return _Name(fn)(fn)
 
 
-def plain_powers(fn: Function) -> Function:
-    """`fn` with what `name_squared_sizes` has named as it was."""
+def expand_abs_squared(fn: Function) -> Function:
+    """`fn` with what `name_abs_squared` has named as it was."""
     return _Plain()(fn)
 
 

@@ -20,7 +20,7 @@ from srcdiff.transforms.analysis.defuse import definitions, is_pure, written_val
 from srcdiff.transforms.rewrite.patterns import Anything, Pattern, function, match
 from srcdiff.transforms.simplify.identities import may_stand
 
-__all__ = ["name_sigmoids", "plain_quotients"]
+__all__ = ["name_sigmoids", "expand_sigmoids"]
 
 exp = function("exp")
 _U = Anything("u")
@@ -36,7 +36,7 @@ def name_sigmoids(fn: Function) -> Function:
     return _Name(fn)(fn)
 
 
-def plain_quotients(fn: Function) -> Function:
+def expand_sigmoids(fn: Function) -> Function:
     """`fn` without what was known for derivatives: sigmoids are quotients again, and values are themselves."""
     return _Plain()(fn)
 

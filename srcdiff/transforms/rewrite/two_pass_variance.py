@@ -37,7 +37,7 @@ from srcdiff.transforms.analysis.defuse import definitions, same_kind, with_rewr
 from srcdiff.transforms.rewrite.patterns import Anything, match
 from srcdiff.transforms.rewrite.reduction_terms import TurnTerms
 
-__all__ = ["NAME", "loop_variances"]
+__all__ = ["NAME", "two_pass_variances"]
 
 NAME = "variance"
 _Q, _S, _N, _V = map(Anything, "qsnv")
@@ -49,7 +49,7 @@ _FORMS = (  # and whether they are means
 _ZEROS = ("zeros", "zeros_like")
 
 
-def loop_variances(fn: Function) -> Function:
+def two_pass_variances(fn: Function) -> Function:
     """`fn` with such differences computed by a loop of their own."""
     if not any(isinstance(s, For) for s in walk(fn.body)):
         return fn

@@ -14,7 +14,7 @@ from srcdiff.ir.core import Atom, Const, Function, Op, Statement, Value, walk
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.core.index_patterns import items
 
-__all__ = ["composed", "elements_of_rows", "is_whole"]
+__all__ = ["composed", "compose_subscripts", "is_whole"]
 
 _FIRST_INDEX = {memory.index: 1, memory.store: 2, memory.add_into: 2}
 
@@ -39,7 +39,7 @@ def composed(op: Op, view: Op, any_row: bool = False) -> Op | None:
     return replace(op, operands=(*head, *operands), attrs={**op.attrs, "where": ", ".join(where)})
 
 
-def elements_of_rows(fn: Function, named: bool = False) -> Function:
+def compose_subscripts(fn: Function, named: bool = False) -> Function:
     """`fn` with elements of rows that have no name, as what `f(x[i])` reads, as elements of the array; with `named`,
     those of rows that have one as well.
     """

@@ -47,7 +47,7 @@ from srcdiff.transforms.analysis.defuse import (
     same_kind,
     written_values,
 )
-from srcdiff.transforms.simplify.invariant_carries import forward_invariants
+from srcdiff.transforms.simplify.invariant_carries import remove_invariant_carries
 
 __all__ = ["cse"]
 
@@ -61,12 +61,12 @@ _COMMUTATIVE = {"add", "multiply", "maximum", "minimum", "logaddexp", "equal", "
 
 def cse(fn: Function, in_user_lines: bool = False) -> Function:
     """`fn` without computations that repeat an earlier one; `in_user_lines`: none of two lines of the user's either."""
-    fn = forward_invariants(fn)
+    fn = remove_invariant_carries(fn)
     shared = _Cse(fn, in_user_lines)
     out = rename(shared(fn), shared.names)
     if shared.bindings:
         out = change_dims(out, shared.resolve)
-    return forward_invariants(out)
+    return remove_invariant_carries(out)
 
 
 class _Cse(Rewriter):

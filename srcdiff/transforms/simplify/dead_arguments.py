@@ -20,7 +20,7 @@ from srcdiff.transforms.analysis.defuse import count_uses, is_generated
 from srcdiff.transforms.lower.materialise_dims import bind_lengths, lacking, shows
 from srcdiff.transforms.simplify.dce import dce
 
-__all__ = ["can_lose_results", "trim_calls", "used_params", "with_yields"]
+__all__ = ["can_lose_results", "remove_dead_arguments", "used_params", "with_yields"]
 
 
 @dataclass
@@ -40,7 +40,7 @@ class _Trimmed:
     results: tuple[int, ...]
 
 
-def trim_calls(fn: Function) -> Function:
+def remove_dead_arguments(fn: Function) -> Function:
     """`fn` with the functions that it calls, directly or not, trimmed to what is used of them."""
     order = _callers_first(fn)
     if len(order) == 1:

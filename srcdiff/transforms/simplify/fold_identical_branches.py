@@ -18,12 +18,12 @@ from srcdiff.ir.build import Builder, Env, Rewriter, lookup
 from srcdiff.ir.core import Atom, Call, Const, Function, If, Op, Region, Statement, Value, walk
 from srcdiff.ir.types import Dim
 
-__all__ = ["alike_branches"]
+__all__ = ["fold_identical_branches"]
 
 _PLAIN = (bool, int, float, complex, str, type(None))
 
 
-def alike_branches(fn: Function) -> Function:
+def fold_identical_branches(fn: Function) -> Function:
     """`fn` without branches whose two ways are statement by statement the same."""
     return _Merged()(fn) if any(isinstance(s, If) for s in walk(fn.body)) else fn
 

@@ -14,10 +14,10 @@ from srcdiff.ir.core import Atom, Const, For, Function, If, Region, Value, While
 from srcdiff.ir.types import Scalar
 from srcdiff.transforms.analysis.defuse import carried_groups, substitute
 
-__all__ = ["forward_invariants"]
+__all__ = ["remove_invariant_carries"]
 
 
-def forward_invariants(fn: Function) -> Function:
+def remove_invariant_carries(fn: Function) -> Function:
     """`fn` with uses of invariant carried values, and of branch results that do not depend on the branch, replaced."""
     env: dict[Value, Atom] = {}
     _region(fn.body, env, _has_single(fn))

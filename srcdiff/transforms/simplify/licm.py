@@ -18,7 +18,7 @@ from srcdiff.ir.build import Builder, Env, Rewriter
 from srcdiff.ir.core import Const, For, Function, If, Op, Region, Statement, Value, While
 from srcdiff.ir.types import Array, Dim, shape_of
 from srcdiff.transforms.analysis.defuse import ALLOCATIONS, is_generated, written_values
-from srcdiff.transforms.simplify.invariant_carries import forward_invariants
+from srcdiff.transforms.simplify.invariant_carries import remove_invariant_carries
 
 __all__ = ["hoist", "hoist_all"]
 
@@ -27,7 +27,7 @@ _ONE = Dim(1)
 
 def hoist(fn: Function) -> Function:
     """`fn` with loop-invariant generated operations in front of their loops."""
-    fn = forward_invariants(fn)
+    fn = remove_invariant_carries(fn)
     return _Hoist(fn)(fn)
 
 

@@ -19,7 +19,7 @@ from srcdiff.ops.arrays import memory
 from srcdiff.ops.control import control
 from srcdiff.ops.elementwise import arithmetic
 
-__all__ = ["settled_tests"]
+__all__ = ["remove_redundant_checks"]
 
 _COUNTS: dict[OpDecl, Callable[[int, int], int]] = {
     arithmetic.add: operator.add,
@@ -31,7 +31,7 @@ _COUNTS: dict[OpDecl, Callable[[int, int], int]] = {
 _STORAGE = (memory.empty, memory.zeros, memory.empty_of, memory.zeros_of)
 
 
-def settled_tests(fn: Function) -> Function:
+def remove_redundant_checks(fn: Function) -> Function:
     """`fn` without tests that are known to pass."""
     settled = _Settled()
     new = settled(fn)

@@ -14,10 +14,10 @@ from srcdiff.ir.build import change_dims
 from srcdiff.ir.core import Function
 from srcdiff.ir.types import Dim, Product
 
-__all__ = ["equal_lengths"]
+__all__ = ["unify_dims"]
 
 
-def equal_lengths(fn: Function) -> Function:
+def unify_dims(fn: Function) -> Function:
     """`fn` with one name for each length; what it is called with has to have passed its checks."""
     bound = _solved(fn.lengths.assumed)
     return change_dims(fn, lambda d: d.substitute(bound)) if bound else fn

@@ -7,7 +7,7 @@ from transforms.passes import program
 
 import srcdiff
 from srcdiff.ir.syntax.printer import to_text
-from srcdiff.transforms.ad.hoist_primal import primal_first
+from srcdiff.transforms.ad.hoist_primal import hoist_primal
 
 X = np.array([0.5, -0.2, 0.9, 0.4])
 W = np.linspace(0.3, 1.4, 16)
@@ -33,7 +33,7 @@ def test_a_loop_is_taken_apart():
         }
         """
     )
-    new = primal_first(fn, fn.params[1:])
+    new = hoist_primal(fn, fn.params[1:])
     assert to_text(new) == to_text(
         program(
             """

@@ -1,6 +1,6 @@
 """Functions trimmed to what is used of them."""
 
-from srcdiff.transforms.simplify.dead_arguments import trim_calls
+from srcdiff.transforms.simplify.dead_arguments import remove_dead_arguments
 from tests.transforms.passes import check, unchanged
 
 CALLER = """
@@ -18,7 +18,7 @@ CALLER = """
 
 def test_results_that_nobody_uses_go_with_what_only_they_need():
     check(
-        trim_calls,
+        remove_dead_arguments,
         CALLER.format(origin=" ;adjoint")
         .replace("%a: float64,", "%a: float64!,")
         .replace("%b: float64 ", "%b: float64! "),
@@ -43,4 +43,4 @@ def test_the_users_functions_keep_their_signature():
         .replace("%a: float64,", "%a: float64!,")
         .replace("%b: float64 ", "%b: float64! ")
     )
-    unchanged(trim_calls, text, 1.5, 2.5)
+    unchanged(remove_dead_arguments, text, 1.5, 2.5)

@@ -6,7 +6,7 @@ from transforms.passes import changed, program
 
 import srcdiff
 from srcdiff.ir.syntax.printer import to_text
-from srcdiff.transforms.simplify.fold_identical_branches import alike_branches
+from srcdiff.transforms.simplify.fold_identical_branches import fold_identical_branches
 
 X = np.array([0.5, -1.25, 2.0])
 
@@ -58,14 +58,14 @@ def branches(then, orelse, yields=("%a", "%b")):
     ],
 )
 def test_branches(then, orelse, left):
-    found = to_text(changed(alike_branches, program(branches(then, orelse)), X))
+    found = to_text(changed(fold_identical_branches, program(branches(then, orelse)), X))
     assert found.count("if %c") == left
 
 
 def test_what_is_yielded_is_part_of_it():
     then, orelse = "%a: float64! = exp %first", "%b: float64! = exp %first"
     text = branches(then, orelse, ("%a", "%first"))
-    assert "if %c" in to_text(changed(alike_branches, program(text), X))
+    assert "if %c" in to_text(changed(fold_identical_branches, program(text), X))
 
 
 def test_a_sigmoid_in_two_branches_is_one_under_a_logarithm():

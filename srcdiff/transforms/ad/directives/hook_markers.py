@@ -14,7 +14,7 @@ from srcdiff.ir.core import Function, Op, Statement, Value, walk
 from srcdiff.ops.control.adjoint_hooks import adjoint_block, comment
 from srcdiff.ops.control.semiring_ops import follows, follows_once
 from srcdiff.transforms.analysis.defuse import substitute
-from srcdiff.transforms.simplify.invariant_carries import forward_invariants
+from srcdiff.transforms.simplify.invariant_carries import remove_invariant_carries
 
 __all__ = ["drop_blocks", "drop_comments", "settle_blocks"]
 
@@ -33,7 +33,7 @@ def settle_blocks(fn: Function) -> Function:
     roots = storage_roots(fn)
     written = written_roots(fn, roots)
     env = {s.result: s.operands[0] for s in blocks if roots.get(s.result, NOTHING) & written}
-    return forward_invariants(substitute(fn, env)) if env else fn
+    return remove_invariant_carries(substitute(fn, env)) if env else fn
 
 
 def drop_blocks(fn: Function) -> Function:

@@ -17,10 +17,10 @@ from srcdiff.ir.core import Function, If, Op, Region, Statement, Value, walk
 from srcdiff.ops.arrays import memory
 from srcdiff.transforms.analysis.defuse import same_kind, written_values
 
-__all__ = ["branch_results"]
+__all__ = ["dedup_branch_saves"]
 
 
-def branch_results(fn: Function) -> Function:
+def dedup_branch_saves(fn: Function) -> Function:
     """`fn` without what is saved beside the results of branches."""
     saved = [s.operands[0] for s in walk(fn.body) if isinstance(s, Op) and s.decl is memory.save]
     if not saved or not any(isinstance(s, If) for s in walk(fn.body)):

@@ -37,10 +37,10 @@ from srcdiff.ir.core import (
 from srcdiff.ops.arrays import containers
 from srcdiff.transforms.analysis.defuse import uses
 
-__all__ = ["drop_last_turns"]
+__all__ = ["peel_exit_tests"]
 
 
-def drop_last_turns(fn: Function) -> Function:
+def peel_exit_tests(fn: Function) -> Function:
     """`fn` where loops that a pass keeps lists for have no iteration that changes nothing."""
     loops = [s for s in walk(fn.body) if isinstance(s, While | For) and s.pair]
     asking = {s.pair: s for s in loops if isinstance(s, While) and s.test is None}

@@ -17,12 +17,12 @@ from srcdiff.ir.types import Array, Dim, shape_of
 from srcdiff.ops.arrays import creation, memory
 from srcdiff.ops.core.index_patterns import is_mask, items, operands_in
 
-__all__ = ["note_distinct"]
+__all__ = ["mark_unique_indices"]
 
 _SUBSCRIPTED = (memory.gather, memory.store, memory.add_into, memory.add_at)
 
 
-def note_distinct(fn: Function) -> Function:
+def mark_unique_indices(fn: Function) -> Function:
     """`fn` with the attribute `distinct` where index arrays name no place twice."""
     return _Note(fn)(fn)
 

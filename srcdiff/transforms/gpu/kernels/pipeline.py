@@ -48,7 +48,7 @@ from srcdiff.transforms.pipeline import (
     SIMPLIFY,
 )
 from srcdiff.transforms.preparation import preparing
-from srcdiff.transforms.simplify.compose_subscripts import elements_of_rows
+from srcdiff.transforms.simplify.compose_subscripts import compose_subscripts
 from srcdiff.transforms.simplify.inline import inline_calls
 
 __all__ = [
@@ -69,7 +69,7 @@ PREPARE = (
         "device functions are part of the kernel",
         lambda f: bind_lengths(inline_calls(f, most=sys.maxsize, reads=False)),
     ),
-    Pass("subscript composition", elements_of_rows, "an element has one subscript", "subscripts are compared"),
+    Pass("subscript composition", compose_subscripts, "an element has one subscript", "subscripts are compared"),
     Pass(
         "grid index canonicalisation", grid_places, "the index of a thread has one spelling",
         "races are found by the indices of threads",

@@ -58,7 +58,7 @@ from srcdiff.transforms.schedule.vectorize.schedule import (
     is_allocation,
     outer_atoms,
 )
-from srcdiff.transforms.simplify.compose_subscripts import elements_of_rows
+from srcdiff.transforms.simplify.compose_subscripts import compose_subscripts
 
 __all__ = ["lanes", "side_by_side"]
 
@@ -80,7 +80,7 @@ def side_by_side(fn: Function, lengths: Mapping[str, int]) -> frozenset[Value]:
 
 def _found(fn: Function, lengths: Mapping[str, int]) -> tuple[Function, _Lanes]:
     """`fn` with lanes; iterations have elements of their own where they would have rows of one array."""
-    fn = elements_of_rows(fn, named=True)
+    fn = compose_subscripts(fn, named=True)
     found = _Lanes(fn, lengths)
     return found(fn), found
 

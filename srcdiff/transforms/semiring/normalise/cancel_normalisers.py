@@ -48,7 +48,7 @@ from srcdiff.transforms.semiring.normalise.normaliser_sums import (
 from srcdiff.transforms.semiring.normalise.recognise_max import with_maxima
 from srcdiff.transforms.simplify.cse import cse
 from srcdiff.transforms.simplify.dce import dce
-from srcdiff.transforms.simplify.invariant_carries import forward_invariants
+from srcdiff.transforms.simplify.invariant_carries import remove_invariant_carries
 
 __all__ = ["norms_of", "without_shifts"]
 
@@ -93,7 +93,7 @@ def without_shifts(fn: Function) -> Function:
     if not found:
         return fn
     without = _Without(found)
-    fn = forward_invariants(rename(without(fn), without.names))
+    fn = remove_invariant_carries(rename(without(fn), without.names))
     return dce(_WithoutZeros()(fn))
 
 

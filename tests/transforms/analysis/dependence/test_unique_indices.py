@@ -5,12 +5,12 @@ import pytest
 from transforms.passes import check
 
 import srcdiff
-from srcdiff.transforms.analysis.dependence.unique_indices import note_distinct
+from srcdiff.transforms.analysis.dependence.unique_indices import mark_unique_indices
 
 
 def test_the_places_of_a_triangle_are_told_apart():
     check(
-        note_distinct,
+        mark_unique_indices,
         """
         def f(%Q: float64[3, 3], %v: float64[3]) -> 0 {
           %B: float64[3, 3] = copy@.copy %Q
