@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import inspect
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -334,7 +335,8 @@ def plain_function(f: Any, count: int | None = None) -> Any:
         return f.__wrapped__
     if not callable(f):
         raise TypeError(f"expected a function, got {f!r}")
-    if type(f) is FunctionType and (f.__module__ or "").partition(".")[0] not in ("numpy", "scipy"):
+    is_plain = type(f) is FunctionType and not f.__code__.co_flags & inspect.CO_VARARGS
+    if is_plain and (f.__module__ or "").partition(".")[0] not in ("numpy", "scipy"):
         return f
     # operations take a while to import
     from srcdiff.frontend.source.library_wrappers import written_out

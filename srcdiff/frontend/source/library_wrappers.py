@@ -5,7 +5,9 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
+from inspect import CO_VARARGS
 from itertools import chain, islice
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -19,8 +21,8 @@ _LIBRARIES = ("math", "numpy", "scipy", "operator", "_operator")
 
 
 def written_out(function: Callable[..., Any], count: int | None = None) -> Callable[..., Any]:
-    """A function that calls a library's with `count` arguments, or with those it cannot do without; other functions are
-    as they are.
+    """A function that calls a library's, or one of `*args`, with `count` arguments, or with those it cannot do without;
+    other functions are as they are.
     """
     if isinstance(function, functools.partial):
         given = None if count is None else count + len(function.args)
@@ -36,7 +38,9 @@ def _calling(
     if type(function).__hash__ is None:
         return function
     module = (getattr(function, "__module__", None) or "").partition(".")[0]
-    is_called = module in _LIBRARIES and not isinstance(function, type) and count is not None
+    is_variadic = isinstance(function, FunctionType) and function.__code__.co_flags & CO_VARARGS
+    is_library = module in _LIBRARIES and not isinstance(function, type)
+    is_called = count is not None and (is_library or is_variadic)
     is_known = find(function) is not None or find_composite(function) is not None
     if not (is_called or is_known or isinstance(function, np.ufunc)):
         return function

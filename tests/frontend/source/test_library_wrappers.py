@@ -87,6 +87,20 @@ def test_gradients_take_the_arguments_without_a_default(function, args):
     np.testing.assert_array_equal(srcdiff.grad(function)(*args), expected)
 
 
+def test_functions_of_any_number_of_arguments_take_those_of_the_call():
+    def product(scale, *args):
+        total = scale
+        for a in args:
+            total = total * a
+        return total
+
+    value, back = srcdiff.vjp(product, 2.0, 3.0, 5.0, argnums=(0, 2))
+    assert value == 30.0 and back(1.0) == (15.0, 6.0)
+    assert srcdiff.jvp(product, (2.0, 3.0), (1.0, 1.0)) == (6.0, 5.0)
+    with pytest.raises(srcdiff.UnsupportedError, match="takes"):
+        srcdiff.grad(product)
+
+
 @pytest.mark.parametrize("function", [len, dict, print, np.einsum, inspect.signature])
 def test_others_are_refused(function):
     with pytest.raises(srcdiff.UnsupportedError):
