@@ -25,11 +25,12 @@ def loop_form(
     args: tuple[Any, ...],
     threads: int | None = 0,
     any_lengths: bool = False,
+    verify: bool = True,
 ) -> Function:
-    """The loop form of a generated function for these arguments, each pass verified; with `any_lengths`, as compiled
-    code calls it.
+    """The loop form of a generated function for these arguments, verified after each pass; with `any_lengths`, as
+    compiled code calls it.
     """
-    recorder = Recorder(verify=True)
+    recorder = Recorder(verify=verify)
     arguments = g.signature.bind(args, {}, frozenset())
     if any_lengths:
         arguments = replace(arguments, lengths={}, any_lengths=True)

@@ -15,6 +15,7 @@ list that comes from elsewhere with the list. So `append` writes the list, but n
 
 from __future__ import annotations
 
+import functools
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
@@ -59,7 +60,7 @@ _IN_ITEMS = {"list_add"}  # changes the arrays on a list
 
 
 def has_storage(type_: Type) -> bool:
-    return not isinstance(type_, Scalar | Static)
+    return type(type_) is not Scalar and type(type_) is not Static
 
 
 class Roots(dict[Value, frozenset[Value]]):
@@ -98,19 +99,17 @@ class Roots(dict[Value, frozenset[Value]]):
         self.own[new] = frozenset(copies.get(r, r) for r in self.own[old])
 
 
-_latest: list[tuple[Region | None, Roots]] = [(None, Roots())]
-
-
 def storage_roots(fn: Function) -> Roots:
     """For each array, list or struct of `fn`: the roots whose storage it may refer to, or hold.
 
     Pass after pass needs the roots of a function that none of them has changed: the latest are kept.
     """
-    body, roots = _latest[0]
-    if body is not fn.body:
-        roots = _Heap(fn).roots()
-        _latest[0] = fn.body, roots
-    return roots
+    return _roots_in(fn.body)
+
+
+@functools.lru_cache(maxsize=8)
+def _roots_in(body: Region) -> Roots:
+    return _Heap(body).roots()
 
 
 def written_roots(fn: Function, roots: Roots | None = None) -> frozenset[Value]:
@@ -145,10 +144,11 @@ def reads_of(statement: Statement, roots: Roots) -> frozenset[Value]:
     counted, although `+=` reads it: reordering has to look at `writes_of` as well.
     """
     out: set[Value] = set()
-    for inner in _with_inner(statement):
-        if isinstance(inner, Op):
+    for inner in (statement,) if type(statement) is Op else _with_inner(statement):
+        if type(inner) is Op:
             for position, operand in enumerate(inner.operands):
-                out |= _read(inner, position, operand, roots)
+                if type(operand) is Value and has_storage(operand.type):
+                    out |= _read(inner, position, operand, roots)
         elif isinstance(inner, Call):
             out.update(*(roots.get(a, ()) for a in inner.operands if isinstance(a, Value)))
     return frozenset(out)
@@ -208,12 +208,9 @@ def _lists(container: Value, roots: Roots) -> frozenset[Value]:
     return frozenset(r for r in roots.get(container, ()) if not isinstance(r.type, Array))
 
 
-def _read(op: Op, position: int, operand: Atom, roots: Roots) -> frozenset[Value]:
-    if (
-        not isinstance(operand, Value)
-        or (position in op.decl.writes and op.decl.name not in _READ_WRITTEN)
-        or not has_storage(operand.type)
-    ):
+def _read(op: Op, position: int, operand: Value, roots: Roots) -> frozenset[Value]:
+    """The roots that an operation reads through an operand that has storage."""
+    if position in op.decl.writes and op.decl.name not in _READ_WRITTEN:
         return frozenset()
     if op.decl.holds or _puts_on_list(op):
         return frozenset()
@@ -234,6 +231,11 @@ def _puts_on_list(op: Op) -> bool:
     return any(isinstance(op.operands[i].type, List) for i in op.decl.writes)
 
 
+def _concerns_storage(op: Op) -> bool:
+    writes = op.decl.writes or op.decl.name == "save"
+    return bool(writes) or any(has_storage(r.type) for r in op.results)
+
+
 def _may_grow(statement: Statement) -> bool:
     """Whether what is found of a statement depends on what its operands refer to; other results are just roots."""
     if not isinstance(statement, Op):
@@ -252,16 +254,16 @@ class _Heap:
     key.
     """
 
-    def __init__(self, fn: Function) -> None:
+    def __init__(self, body: Region) -> None:
         self.refers: dict[Value, set[Value]] = defaultdict(set)
         self.holds: dict[Part, set[Value]] = defaultdict(set)
         self.opaque: set[Value] = set()  # containers made elsewhere: they hold storage of their own
         self.saved: dict[Any, set[Value]] = defaultdict(set)
         self.grown = True
-        for param in fn.params:
+        for param in body.params:
             self.make(param)
         self.again: list[Statement] = []  # those that may find more when they are looked at again
-        self.region(fn.body)
+        self.region(body)
         while self.grown:
             self.grown = False
             for statement in self.again:
@@ -315,6 +317,8 @@ class _Heap:
 
     def region(self, region: Region) -> None:
         for statement in region.body:
+            if type(statement) is Op and not _concerns_storage(statement):
+                continue
             for inner in regions_of(statement):
                 self.region(inner)
             self.statement(statement)

@@ -44,6 +44,7 @@ __all__ = [
     "range_of",
     "ranges_of",
     "shapes_for",
+    "with_body",
     "with_parts",
 ]
 
@@ -180,6 +181,20 @@ def with_parts(
             )
 
 
+def with_body(
+    region: Region,
+    body: Sequence[Statement],
+    params: Sequence[Value] | None = None,
+    yields: Sequence[Atom] | None = None,
+) -> Region:
+    """The region with another body (parameters, yields); the region itself where nothing changes."""
+    params = region.params if params is None else params
+    yields = region.yields if yields is None else yields
+    if _same(body, region.body) and _same(params, region.params) and _same(yields, region.yields):
+        return region
+    return Region(tuple(params), tuple(body), tuple(yields))
+
+
 def _same(new: Sequence[Any], old: Sequence[Any]) -> bool:
     return len(new) == len(old) and all(map(operator.is_, new, old))
 
@@ -267,10 +282,7 @@ class Rewriter:
     def region(self, old: Region, env: Env, b: Builder) -> Region:
         for statement in old.body:
             self.statement(statement, env, b)
-        yields = tuple(lookup(env, y) for y in old.yields)
-        if _same(b.body, old.body) and _same(yields, old.yields):
-            return old
-        return b.region(old.params, yields)
+        return with_body(old, b.body, yields=[lookup(env, y) for y in old.yields])
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         b.append(self.keep(old, env, b))
@@ -278,6 +290,8 @@ class Rewriter:
     def keep(self, old: Statement, env: Env, b: Builder) -> Statement:
         """The statement itself, with new operands and rebuilt regions."""
         if type(old) is Op:
+            if not env:
+                return old
             operands = [a if isinstance(a, Const) else env.get(a, a) for a in old.operands]
             same = all(map(operator.is_, operands, old.operands))
             return old if same else replace(old, operands=tuple(operands))

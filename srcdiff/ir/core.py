@@ -247,10 +247,10 @@ class Op:
 
         `np.asarray` of a list (its `layout`) makes a new array of the list's items.
         """
-        at = None if self.attrs.get("layout") else self.decl.view_of
+        at = self.decl.view_of
         if at is None or at >= len(self.operands) or isinstance(self.operands[at].type, Scalar):
             return None
-        return at
+        return None if self.attrs.get("layout") else at
 
     @property
     def base(self) -> Atom | None:

@@ -151,9 +151,12 @@ class _EachFunction(Rewriter):
         new = self.keep(old, env, b)
         if isinstance(new, Call):
             with called_at(new.location):
-                new = replace(new, function=self.function(new.function))
+                function = self.function(new.function)
+            new = new if function is new.function else replace(new, function=function)
         elif isinstance(new, Op) and is_adjoint_block(new):
-            new = replace(new, attrs={**new.attrs, "block": self.function(new.attrs["block"])})
+            block = self.function(new.attrs["block"])
+            if block is not new.attrs["block"]:
+                new = replace(new, attrs={**new.attrs, "block": block})
         b.append(new)
 
 

@@ -36,6 +36,7 @@ import srcdiff
 from srcdiff.compile.pytree import dot, is_float_leaf, map_leaves
 from srcdiff.errors import UnsupportedError
 from srcdiff.handles.jit import plain
+from srcdiff.ir.verify import verify
 from srcdiff.transforms.lower.loop_nests import NoLoopForm
 
 FURTHER = {
@@ -57,10 +58,11 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Trial:
-    """A program's function, with what it has to give."""
+    """A program's function and gradient function, with what they have to give."""
 
     program: Program
     f: Any
+    gradient: Any
     args: tuple[Any, ...]
     wrt: tuple[int, ...]
     want: Expected
@@ -110,7 +112,7 @@ def findings(p: Program, compiled: bool, every: bool) -> Iterator[str]:
     """What is wrong with a program."""
     f = function_of(p.text, p.name)
     wrt = float_positions(p.args)
-    trial = Trial(p, f, p.args, wrt, expected(f, p.args, p.seed))
+    trial = Trial(p, f, generated(f, wrt), p.args, wrt, expected(f, p.args, p.seed))
     gradient: list[Any] = []
     yield from reverse(trial, gradient)
     yield from forward(trial, gradient[0])
@@ -121,8 +123,7 @@ def findings(p: Program, compiled: bool, every: bool) -> Iterator[str]:
     if every or p.seed % FURTHER["loops"] == 0:
         yield from loops(trial, gradient[0])
     if (every or p.seed % FURTHER["second"] == 2) and trial.shows:
-        for problem in second_order(f, trial.given(), trial.want.directions, wrt):
-            yield f"{problem}"
+        yield from second_order(f, trial.given(), trial.want.directions, wrt, trial.gradient)
     if compiled:
         _, other = srcdiff.value_and_grad(f, argnums=wrt, jit=True, on_independent="ignore")(
             *trial.given()
@@ -132,7 +133,7 @@ def findings(p: Program, compiled: bool, every: bool) -> Iterator[str]:
 
 def reverse(trial: Trial, gradients: list[Any]) -> Iterator[str]:
     given = trial.given()
-    value, gradient = generated(trial.f, trial.wrt)(*given)
+    value, gradient = trial.gradient(*given)
     gradients.append(gradient)
     want, tolerance = trial.want.value, 1e-4 if trial.program.is_narrow else 1e-10
     if not abs(float(value) - want) <= tolerance * max(1.0, abs(want)):
@@ -151,19 +152,23 @@ def forward(trial: Trial, gradient: Any) -> Iterator[str]:
     wanted = trial.slope(gradient)
     if not same(given, trial.args):
         yield "forward: the arguments were modified"
-    if abs(float(slope) - wanted) > allowed(trial, np.array([wanted]), flat(gradient)):
+    off = abs(float(slope) - wanted)
+    if off != 0.0 and not off <= allowed(trial, np.array([wanted]), flat(gradient)):
         yield f"forward: slope {slope}, reverse {wanted}"
 
 
 def loops(trial: Trial, gradient: Any) -> Iterator[str]:
     """The loop form against the array form."""
-    g = generated(trial.f, trial.wrt)
     try:
-        run = as_python(loop_form(g, trial.given()))
+        form = loop_form(trial.gradient, trial.given(), verify=False)
     except NoLoopForm as reason:
         yield f"not compiled: {reason}"
         return
-    bound = g.signature.bind(trial.given(), {}, frozenset())
+    if invalid := verify(form):
+        yield f"loops: not valid: {invalid[0]}"
+        return
+    run = as_python(form)
+    bound = trial.gradient.signature.bind(trial.given(), {}, frozenset())
     given = (plain(v, t) for v, t in zip(bound.values, bound.types, strict=True))
     _, other = run(
         *(np.float64(v) if isinstance(v, float) else v for v in given)
@@ -178,9 +183,8 @@ def apart(trial: Trial, mode: str, found: Any, gradient: Any) -> Iterator[str]:
         yield f"{mode}: a gradient of another shape"
         return
     off = float(np.max(np.abs(one - other), initial=0.0))
-    if np.isnan(one).tolist() != np.isnan(other).tolist() or (
-        off > 0 and off > allowed(trial, other, other)
-    ):
+    is_nan = np.isnan(one).tolist() != np.isnan(other).tolist()
+    if is_nan or (off > 0 and off > allowed(trial, other, other)):
         yield f"{mode}: gradient off by {off:.3g}, of {np.max(np.abs(other), initial=0.0):.3g}"
 
 
@@ -189,11 +193,11 @@ def allowed(trial: Trial, result: np.ndarray, gradient: np.ndarray) -> float:
     size = max(1.0, float(np.max(np.abs(gradient), initial=0.0)))
     if trial.program.is_narrow:
         return 2e-3 * size
-    return 1e-9 * size + (100.0 * sensitivity_of(trial.program, gradient) if size else 0.0)
+    return 1e-9 * size + 100.0 * sensitivity_of(trial.program, trial.gradient, gradient)
 
 
-def sensitivity_of(p: Program, gradient: np.ndarray) -> float:
-    """How far a gradient moves when the arguments move by rounding errors."""
+def sensitivity_of(p: Program, function: Any, gradient: np.ndarray) -> float:
+    """How far the result of a gradient function moves when the arguments move by rounding errors."""
     rng = np.random.default_rng(p.seed)
 
     def moved(v: Any) -> Any:
@@ -202,7 +206,7 @@ def sensitivity_of(p: Program, gradient: np.ndarray) -> float:
         return v * (1.0 + MOVE * rng.uniform(-1, 1, v.shape))
 
     args = map_leaves(lambda v: moved(v) if is_float_leaf(v) else v, copy.deepcopy(p.args))
-    _, other = generated(function_of(p.text, p.name), float_positions(p.args))(*args)
+    _, other = function(*args)
     return float(np.max(np.abs(flat(other) - gradient), initial=0.0))
 
 

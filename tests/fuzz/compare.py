@@ -131,14 +131,17 @@ def derivatives(
     if not same(given, args):
         yield "forward: the arguments were modified"
     if second:
-        yield from second_order(f, args, want.directions, wrt)
+        yield from second_order(f, args, want.directions, wrt, generated(f, wrt))
 
 
 def second_order(
-    f: Callable[..., float], args: Arguments, directions: tuple[Any, ...], wrt: tuple[int, ...]
+    f: Callable[..., float],
+    args: Arguments,
+    directions: tuple[Any, ...],
+    wrt: tuple[int, ...],
+    gradient: Callable[..., Any],
 ) -> Iterator[str]:
     """What is wrong with Hessian-vector products; nothing is, where differences of the gradient do not show one."""
-    gradient = generated(f, wrt)
 
     def along(step: float) -> np.ndarray:
         moved = (add_scaled(a, d, step) for a, d in zip(args, directions, strict=True))

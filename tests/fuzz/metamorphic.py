@@ -44,8 +44,9 @@ class Seen:
 
     refused: str
     not_compiled: str
-    gradient: Any
-    extremes: list[Any]
+    function: Any = None
+    gradient: Any = None
+    extremes: tuple[Any, ...] = ()
 
 
 def seen(p: Program, count: int) -> Seen:
@@ -57,17 +58,17 @@ def seen(p: Program, count: int) -> Seen:
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             gradient = flat(g(*copy.deepcopy(p.args))[1])
-            extremes = [_far(f, g, p.args, count, scale) for scale in EXTREMES]
-            return Seen("", _not_compiled(g, p.args), gradient, extremes)
+            extremes = tuple(_far(f, g, p.args, count, scale) for scale in EXTREMES)
+            return Seen("", _not_compiled(g, p.args), g, gradient, extremes)
     except UnsupportedError as error:
-        return Seen(str(error), "", None, [])
+        return Seen(str(error), "")
     except Exception as error:  # a defect, which the program itself may not show
-        return Seen(f"{type(error).__name__}: {error}", "", None, [])
+        return Seen(f"{type(error).__name__}: {error}", "")
 
 
 def _not_compiled(g: Any, args: Any) -> str:
     try:
-        loop_form(g, copy.deepcopy(args))
+        loop_form(g, copy.deepcopy(args), verify=False)
     except NoLoopForm as reason:
         return str(reason)
     return ""
@@ -113,7 +114,7 @@ def difference(p: Program, before: Seen, after: Seen) -> str:
     off = float(np.max(np.abs(before.gradient - after.gradient), initial=0.0))
     size = max(1.0, float(np.max(np.abs(before.gradient), initial=0.0)))
     if off > 1e-10 * size and off > (
-        2e-3 * size if p.is_narrow else 100 * sensitivity_of(p, before.gradient)
+        2e-3 * size if p.is_narrow else 100 * sensitivity_of(p, before.function, before.gradient)
     ):
         return f"gradient off by {off:.3g}, of {size:.3g}"
     for scale, one, other in zip(EXTREMES, before.extremes, after.extremes, strict=True):

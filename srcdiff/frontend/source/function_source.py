@@ -315,8 +315,13 @@ def plain_tree(function: FunctionType) -> ast.FunctionDef | ast.Lambda:
 
 def _def_source(function: FunctionType) -> Source:
     tree, text, shift, indent = _found_def(function)
-    file = inspect.getsourcefile(function.__code__) or function.__code__.co_filename
-    return _make(tree, file, shift, indent, text, function.__name__)
+    return _make(tree, _file_of(function.__code__), shift, indent, text, function.__name__)
+
+
+def _file_of(code: CodeType) -> str:
+    """Where the text stands: of a file that `linecache` holds, modules need not be searched for it."""
+    is_held = code.co_filename in linecache.cache
+    return code.co_filename if is_held else inspect.getsourcefile(code) or code.co_filename
 
 
 def _found_def(function: FunctionType) -> tuple[Any, str, int, int]:
@@ -339,7 +344,7 @@ def _found_def(function: FunctionType) -> tuple[Any, str, int, int]:
 def _lines_of(function: FunctionType) -> tuple[list[str], int]:
     """As `inspect.getsourcelines` of the code, which resolves the paths of all modules there are to find one."""
     code = function.__code__
-    file = inspect.getsourcefile(code) or code.co_filename
+    file = _file_of(code)
     is_held = file in linecache.cache or os.path.isabs(file) or file[:1] == "<"
     if not (is_held or os.path.exists(file)):
         raise OSError  # it would be looked for among modules
@@ -352,8 +357,7 @@ def _lines_of(function: FunctionType) -> tuple[list[str], int]:
 
 def _lambda_source(function: FunctionType) -> Source:
     node, text = _found_lambda(function)
-    file = inspect.getsourcefile(function) or function.__code__.co_filename
-    return _make(node, file, 0, 0, text, "<lambda>")
+    return _make(node, _file_of(function.__code__), 0, 0, text, "<lambda>")
 
 
 def _found_lambda(function: FunctionType) -> tuple[ast.Lambda, str]:

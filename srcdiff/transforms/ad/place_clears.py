@@ -17,7 +17,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from srcdiff.ir.alias import Roots, may_move, storage_roots
-from srcdiff.ir.build import Builder, Env, Rewriter
+from srcdiff.ir.build import Builder, Env, Rewriter, with_body
 from srcdiff.ir.core import Const, Function, Op, Region, Statement
 from srcdiff.ops.arrays import memory
 
@@ -35,7 +35,7 @@ class _PlaceClears(Rewriter):
 
     def region(self, old: Region, env: Env, b: Builder) -> Region:
         new = super().region(old, env, b)
-        return Region(new.params, tuple(self.sink(list(new.body))), new.yields)
+        return with_body(new, self.sink(list(new.body)))
 
     def sink(self, body: list[Statement]) -> list[Statement]:
         """Each clear as far down as it goes; from the last to the first, so that they keep their order."""

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from srcdiff.ir.build import Builder, Env, Rewriter
+from srcdiff.ir.build import Builder, Env, Rewriter, with_body
 from srcdiff.ir.core import Atom, Const, Function, Op, Region, Statement, Value
 from srcdiff.ir.types import Array, Scalar
 from srcdiff.ops.arrays import creation, memory
@@ -41,7 +41,7 @@ class _FirstSums(Rewriter):
         for zeros in old.body:
             if isinstance(zeros, Op) and zeros.decl in _ZEROS and is_generated(zeros):
                 _start(zeros, body, self.is_kernel)
-        return super().region(Region(old.params, tuple(body), old.yields), env, b)
+        return super().region(with_body(old, body), env, b)
 
 
 def _start(zeros: Op, body: list[Statement], is_kernel: bool) -> None:

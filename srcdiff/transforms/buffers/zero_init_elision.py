@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from srcdiff.ir.build import Builder, Env, Rewriter
+from srcdiff.ir.build import Builder, Env, Rewriter, with_body
 from srcdiff.ir.core import Const, For, Function, Op, Region, Statement, Value, known_dim
 from srcdiff.ir.types import Array
 from srcdiff.ops.arrays import memory
@@ -45,7 +45,7 @@ class _FillOnce(Rewriter):
                 assert isinstance(loop, For)
                 body[place] = replace(loop, body=_stored(loop.body, statement.result))
                 body[k] = replace(statement, decl=_EMPTY[statement.decl])
-        return super().region(Region(old.params, tuple(body), old.yields), env, b)
+        return super().region(with_body(old, body), env, b)
 
     def filling_loop(self, d: Value, body: list[Statement], start: int) -> int | None:
         """The first statement that uses the array, if it is a loop that adds once to each row."""

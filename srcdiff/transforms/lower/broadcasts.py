@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from srcdiff.ir.build import Builder, Env, Rewriter, lookup
+from srcdiff.ir.build import Builder, Env, Rewriter, lookup, with_body
 from srcdiff.ir.core import Atom, Const, Function, Op, Region, Statement, Value
 from srcdiff.ir.types import Array, Dim, Scalar, dims_of
 from srcdiff.ops.arrays import creation, memory, repeat
@@ -36,7 +36,7 @@ class _Materialise(Rewriter):
         self.own = _own_copies(fn)
 
     def region(self, old: Region, env: Env, b: Builder) -> Region:
-        return super().region(Region(old.params, _filled(old.body), old.yields), env, b)
+        return super().region(with_body(old, _filled(old.body)), env, b)
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         if not isinstance(old, Op) or old.decl is not memory.expand:

@@ -22,7 +22,7 @@ from dataclasses import replace
 from typing import Any
 
 from srcdiff.ir.alias import reads_of, storage_roots, writes_of
-from srcdiff.ir.build import Builder, Env, Rewriter, change_dims, lookup
+from srcdiff.ir.build import Builder, Env, Rewriter, change_dims, lookup, with_parts
 from srcdiff.ir.core import (
     Atom,
     Call,
@@ -110,7 +110,7 @@ class _Cse(Rewriter):
             then = self.region(old.then, env, b.inner())
             self.epochs.update(before)
             orelse = self.region(old.orelse, env, b.inner())
-            b.append(replace(old, condition=lookup(env, old.condition), then=then, orelse=orelse))
+            b.append(with_parts(old, [lookup(env, old.condition)], [then, orelse]))
         else:
             self.advance(written if regions_of(old) else ())
             b.append(self.keep(old, env, b))

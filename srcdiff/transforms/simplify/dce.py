@@ -13,10 +13,10 @@ the caller sees what is written there. Effects stay, except a `save` whose value
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
 
 from srcdiff.ir.alias import reads_of, storage_roots, writes_of
+from srcdiff.ir.build import with_body, with_parts
 from srcdiff.ir.core import (
     Atom,
     Call,
@@ -151,43 +151,47 @@ class _Liveness:
     def region(
         self, old: Region, kept_yields: Iterable[int], kept_params: Iterable[int] | None = None
     ) -> Region:
-        body = tuple(self.statement(s) for s in old.body if s in self.statements)
-        params = old.params if kept_params is None else picked(old.params, kept_params)
-        return Region(params, body, picked(old.yields, kept_yields))
+        body = [self.statement(s) for s in old.body if s in self.statements]
+        params = None if kept_params is None else picked(old.params, kept_params)
+        return with_body(old, body, params, picked(old.yields, kept_yields))
 
     def statement(self, old: Statement) -> Statement:
         match old:
             case If():
                 kept = [k for k, r in enumerate(old.results) if r in self.values]
-                then, orelse = self.region(old.then, kept), self.region(old.orelse, kept)
-                return replace(old, then=then, orelse=orelse, results=picked(old.results, kept))
-            case For():
+                regions = [self.region(r, kept) for r in regions_of(old)]
+                return _with_results(old, old.operands, regions, picked(old.results, kept))
+            case For() | While():
                 kept = self.live_groups(old)
-                first = int(old.breaks)
-                flag = range(first)
-                body = self.region(
-                    old.body, [*flag, *(k + first for k in kept)], [0, *(k + 1 for k in kept)]
-                )
-                results = picked(old.results, [*flag, *(k + first for k in kept)])
-                return replace(old, carried=picked(old.carried, kept), body=body, results=results)
-            case While():
-                kept = self.live_groups(old)
-                test = None if old.test is None else self.region(old.test, [0], kept)
-                flags = [] if old.test is not None else [0]
-                body = self.region(old.body, [*flags, *(k + len(flags) for k in kept)], kept)
-                return replace(
-                    old,
-                    carried=picked(old.carried, kept),
-                    test=test,
-                    body=body,
-                    results=picked(old.results, kept),
-                )
+                bounds = len(old.operands) - len(old.carried)
+                carried = (*old.operands[:bounds], *picked(old.carried, kept))
+                flags = range(len(old.body.yields) - len(old.carried))
+                yields = [*flags, *(k + len(flags) for k in kept)]
+                params = [*range(bounds > 0), *(k + (bounds > 0) for k in kept)]
+                *test, body = regions_of(old)
+                regions = [self.region(r, [0], kept) for r in test]
+                regions.append(self.region(body, yields, params))
+                return _with_results(old, carried, regions, self.live_results(old, kept))
         return old
+
+    def live_results(self, loop: For | While, kept: Sequence[int]) -> tuple[Value, ...]:
+        flags = len(loop.results) - len(loop.carried)
+        return picked(loop.results, [*range(flags), *(k + flags for k in kept)])
 
     def live_groups(self, loop: For | While) -> list[int]:
         return [
             k for k, (group, _, _) in enumerate(carried_groups(loop)) if group[0] in self.values
         ]
+
+
+def _with_results(
+    old: Statement,
+    operands: Sequence[Atom],
+    regions: Sequence[Region],
+    results: tuple[Value, ...],
+) -> Statement:
+    fewer = (lambda: results) if len(results) < len(old.results) else None
+    return with_parts(old, operands, regions, fewer)
 
 
 def _controls(statement: Statement) -> tuple[Atom, ...]:

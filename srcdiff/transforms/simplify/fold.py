@@ -17,7 +17,7 @@ from functools import cached_property
 from typing import Any
 
 from srcdiff.ir.alias import Roots, reads_of, storage_roots, writes_of
-from srcdiff.ir.build import Builder, Env, Rewriter, lookup
+from srcdiff.ir.build import Builder, Env, Rewriter, lookup, with_body, with_parts
 from srcdiff.ir.core import (
     Atom,
     Call,
@@ -108,7 +108,7 @@ class _Fold(Rewriter):
         outer, self.here = self.here, _Here({}, {}, {}, {})
         new = super().region(old, env, b)
         self.here = outer
-        return Region(new.params, tuple(s for s in new.body if s is not _GONE), new.yields)
+        return with_body(new, [s for s in new.body if s is not _GONE])
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         b.location, b.origin = old.location, old.origin
@@ -179,7 +179,7 @@ class _Fold(Rewriter):
         if new.decl is memory.zeros_like_list:
             new = self.of_origin(new)
         if is_generated(new) and new.decl is arithmetic.multiply:
-            new = replace(new, operands=constants_first(new.operands))
+            new = with_parts(new, constants_first(new.operands), ())
         new = self.without_padding(self.through_views(new))
         parts = self.parts(new)
         if parts is not None:

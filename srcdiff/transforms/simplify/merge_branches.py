@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from srcdiff.ir.alias import Roots, storage_roots
-from srcdiff.ir.build import Builder, Env, Rewriter
+from srcdiff.ir.build import Builder, Env, Rewriter, with_body
 from srcdiff.ir.core import Atom, Function, If, Region, Statement, Value
 from srcdiff.transforms.analysis.defuse import is_generated, uses_outside
 from srcdiff.transforms.analysis.effects import NOTHING, conflict, footprint, together
@@ -49,7 +49,7 @@ class _Merge(Rewriter):
             body.append(statement)
             if isinstance(statement, If):
                 self.join_last(body)
-        return super().region(Region(old.params, tuple(body), old.yields), env, b)
+        return super().region(with_body(old, body), env, b)
 
     def join_last(self, body: list[Statement]) -> None:
         second = body[-1]

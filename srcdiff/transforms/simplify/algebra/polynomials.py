@@ -187,10 +187,17 @@ class Layout:
 
 def cost(tree: Tree, layout: Layout) -> Cost:
     """The number of operations, and the sizes of what they give."""
+    return _cost_and_size(tree, layout)[:2]
+
+
+def _cost_and_size(tree: Tree, layout: Layout) -> tuple[int, int, int]:
     if isinstance(tree, int | Fraction):
-        return 0, 0
-    parts = [cost(t, layout) for t in tree[1]]
-    return 1 + sum(p[0] for p in parts), layout.size(tree) + sum(p[1] for p in parts)
+        return 0, 0, layout.size(tree)
+    count, sizes, size = 1, 0, 0
+    for part in tree[1]:
+        more, inner, own = _cost_and_size(part, layout)
+        count, sizes, size = count + more, sizes + inner, max(size, own)
+    return count, sizes + size, size
 
 
 def signs(tree: Tree, layout: Layout) -> Cost:

@@ -362,10 +362,21 @@ class _Algebra(Rewriter):
                 price = without(price, polynomials.signs(written, layout))
             if price < best:
                 best, tree = price, written
-        if tree is None:
+        if tree is None or self.is_written(tree, op.result):
             return False
         inner = b.inner()
         return self.take(op, self.build(tree, env, inner), inner, env, b)
+
+    def is_written(self, tree: Tree, atom: Atom) -> bool:
+        """Whether a value is computed in this way already."""
+        if isinstance(tree, int):
+            return self.forms.atoms[tree] == atom
+        if isinstance(tree, Fraction):
+            return isinstance(atom, Const) and atom.value == float(tree)
+        op = self.made.get(atom) if isinstance(atom, Value) else None
+        if op is None or op.decl.name != tree[0] or not is_generated(op):
+            return False
+        return all(map(self.is_written, tree[1], op.operands))
 
     def ranks(self, root: Op) -> dict[int, int]:
         """Where each atom first stands in the tree of an operation, from left to right."""
@@ -386,10 +397,12 @@ class _Algebra(Rewriter):
         for form in (f for k, f in enumerate(forms) if f not in forms[:k]):
             yield form
             used = {a for above, below in form for a, _ in (*above, *below)}
+            powers = {a for _, below in form for a, k in below if k > 1}
             for atom in sorted(used):
-                apart = polynomials.divided_once(form, atom, self.forms.product(atom))
-                if apart is not None:
-                    yield apart
+                if atom in powers:
+                    apart = polynomials.divided_once(form, atom, self.forms.product(atom))
+                    if apart is not None:
+                        yield apart
                 other = self.forms.complements.get(atom)
                 if other in used and other is not None:
                     one_minus = polynomials.plus(
