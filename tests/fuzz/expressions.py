@@ -74,7 +74,7 @@ class Expressions(Drawing):
         return self.one([i, i, i, f"{i} - 1", f"({i} + 1) % 2", f"-{i}"])
 
     def subscript(self, ndim: int) -> str:
-        return self.one(SUBSCRIPTS[ndim]).format(i=self.index(), j=self.index())
+        return self.one(SUBSCRIPTS[min(ndim, 3)]).format(i=self.index(), j=self.index())
 
     def element(self) -> str:
         """A number in an array."""
