@@ -6,6 +6,7 @@ arguments at ties and zeros; one in twenty has arguments in single precision; le
 
 from __future__ import annotations
 
+import copy
 import itertools
 import re
 from typing import Any
@@ -73,7 +74,7 @@ class Writer(Statements):
         self.parameters = self.drawn_arguments()
         for text in PRELUDE.values():
             exec(text, self.env.names)
-        self.env.names.update(self.parameters)
+        self.env.names.update(copy.deepcopy(self.parameters))  # statements may write into them
 
     def drawn_arguments(self) -> dict[str, Any]:
         n, m = self.length(), self.length()

@@ -59,7 +59,7 @@ class _Numbers:
     def __init__(self, fn: Function) -> None:
         self.made = definitions(fn)
         loops = [s for s in walk(fn.body) if isinstance(s, For)]
-        self.loops = {v: (s, k) for s in loops for k, v in enumerate(s.results)}
+        self.loops = {v: (s, k) for s in loops for k, v in enumerate(s.carried_results)}
 
     def is_python(self, atom: Atom, length: Dim, carried: frozenset[Atom] = frozenset()) -> bool:
         """Whether it is a number of Python's where `length` is 0, if what is `carried` is one."""
@@ -74,8 +74,8 @@ class _Numbers:
             bound = loop.stop.type
             if loop.start == const(0) and isinstance(bound, Scalar) and bound.expr == length:
                 return True  # it has no iterations
-            region = loop.body
-            return self.is_python(region.yields[k], length, carried | {region.params[k + 1]})
+            value = loop.carried_yields[k]
+            return self.is_python(value, length, carried | {loop.body.params[k + 1]})
         op = self.made.get(atom)
         if op is None or op.decl not in _OPERATORS or op.spelling:
             return False

@@ -105,7 +105,7 @@ class _Bound(Rewriter):
             self.has[op.result] = const(False)
         elif op.decl in _KEEPS and self.is_kept(op):
             self.ask((op.operands[0], *op.operands[2:]), b)  # what is kept is for who reads it
-        elif op.decl not in _ASK_LENGTHS:
+        elif op.decl not in _ASK_LENGTHS and not op.attrs.get("unbound"):
             self.ask(op.operands, b)
 
     def is_kept(self, op: Op) -> bool:

@@ -248,7 +248,11 @@ class _Fold(Rewriter):
             return op
         lists = (zeros.result, *zeros.operands)
         roots = {r for v in lists if isinstance(v, Value) for r in self.roots.get(v, ())}
-        return op if roots & self.resized else replace(op, operands=zeros.operands)
+        if roots & self.resized:
+            return op
+        if "unbound" in zeros.attrs:
+            op = replace(op, attrs={**op.attrs, "unbound": zeros.attrs["unbound"]})
+        return replace(op, operands=zeros.operands)
 
     def simplify(self, op: Op, b: Builder) -> Atom | None:
         """What the result of an operation is, if that is a value there already, a constant, or something simpler."""

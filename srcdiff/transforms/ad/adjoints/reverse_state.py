@@ -13,6 +13,7 @@ from typing import Any
 from srcdiff.errors import UntypedError
 from srcdiff.ir.core import (
     Atom,
+    Const,
     For,
     Function,
     If,
@@ -230,7 +231,7 @@ class Reversal:
             return result
         like = self.primal(value, scope)
         if isinstance(type_, List):
-            unbound = self.starts_unbound(value)
+            unbound = self.starts_unbound(value) or self.ends_unbound(value)
             return scope.b.op(
                 memory.zeros_like_list, like, name=hint(value), type=type_, unbound=unbound
             )
@@ -261,6 +262,15 @@ class Reversal:
         place = home.params.index(value) if value in home.params else -1
         start = place - (len(home.params) - len(loop.carried))
         return place >= 0 <= start and self.is_left_out(loop.carried[start])
+
+    def ends_unbound(self, value: Value) -> bool:
+        """Whether it is what a loop has carried, and the loop may end before it is bound."""
+        loop = self.forward.maker.get(value)
+        if not isinstance(loop, For | While):
+            return False
+        k = loop.results.index(value) - (len(loop.results) - len(loop.carried))
+        ends = loop.carried_yields if _surely_runs(loop) else (*loop.carried, *loop.carried_yields)
+        return k >= 0 and any(map(self.is_left_out, ends[k :: len(loop.carried)]))
 
     # ---- adjoint buffers ----------------------------------------------------------------------------
 
@@ -456,3 +466,11 @@ def _position(get: Op) -> int:
     base = get.operands[0].type
     assert isinstance(base, Struct)
     return base.keys.index(get.attrs["key"])
+
+
+def _surely_runs(loop: For | While) -> bool:
+    """Whether a loop is seen to complete an iteration."""
+    if not isinstance(loop, For) or loop.breaks:
+        return False
+    bounds = [a.value for a in (loop.start, loop.stop, loop.step) if isinstance(a, Const)]
+    return len(bounds) == 3 and len(range(*bounds)) > 0
