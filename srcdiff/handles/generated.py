@@ -5,6 +5,7 @@ Each is specialised for the types that it is called with.
 
 from __future__ import annotations
 
+import copy
 import os
 import weakref
 from collections.abc import Callable, Mapping, Sequence
@@ -161,13 +162,16 @@ class Generated(Readable):
     def _in_numpy(
         self, args: Sequence[Any], kwargs: Mapping[str, Any], is_number: bool = True
     ) -> Any:
-        """What NumPy gives where compiled code has no type for it, or raises, with the numbers in its message. Where
-        tangents are not numbers, reverse mode is compiled for the next call (see `compile/forward_for_scalars.py`).
+        """What NumPy gives where compiled code has no type for it. What the function raises itself is raised as it
+        raises it, with the user's line and with the numbers in the message. Where tangents are not numbers, reverse
+        mode is compiled for the next call (see `compile/forward_for_scalars.py`).
         """
         specialisation, arguments = self._specialised(args, kwargs)
         if not is_number:
             specialisation.without_tangents()
             self._direct = None
+        elif not is_lost(self.derived):
+            self.derived.base(*copy.deepcopy(arguments.own))  # it may write into its arguments
         return specialisation.function(*self._values(specialisation, arguments))
 
     def recognised(self, args: tuple[Any, ...]) -> Any:

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from srcdiff.errors import UNTOLD
 from srcdiff.ir.build import Builder, Env, Rewriter, lengths_of
 from srcdiff.ir.core import (
     Atom,
@@ -151,12 +152,12 @@ class _Checked(Rewriter):
             start = env.get(given, given) if isinstance(given, Value) else given
             if isinstance(start, Value):
                 own = _agreed(param.type, start.type)
-                text = "a loop starts with {} of another length than it goes on with"
+                text = "{} has another length before a loop than in its iterations"
                 for (keys, shape), fits, stays in zip(_arrays(param.type), own, kept, strict=True):
                     for axis, dim in enumerate(shape):
                         if stays[axis] and not fits[axis]:
                             self.claim((start, keys, axis), dim, b, text)
-            text = "an iteration starts with {} of another length than it counts on"
+            text = "{} has another length at the start of an iteration than the iteration needs"
             self.claims.setdefault(loop.body, []).append((param, kept, text))
 
     def leave(self, loop: For | While, b: Builder) -> None:
@@ -164,7 +165,7 @@ class _Checked(Rewriter):
         yields = loop.carried_yields
         results = loop.results[len(loop.results) - len(yields) :]
         for result, param, end in zip(results, _carried_params(loop), yields, strict=True):
-            text = "a loop leaves {} with another length than is needed after it"
+            text = "{} has another length after a loop than is needed there"
             kept = _agreed(result.type, param.type, end.type)
             self.settle(result, result.type, kept, b, text)
 
@@ -300,10 +301,10 @@ class _Checked(Rewriter):
         return True
 
     def compare(self, own: Sequence[Atom], wanted: Sequence[Atom], text: str, b: Builder) -> None:
-        """Raise unless two products of lengths are equal."""
+        """Raise unless two products of lengths are equal; NumPy's own error has the lengths."""
         one, other = (multiplied(b, side or [const(1)]) for side in (own, wanted))
         differs = b.op(control.test, one, other, text="{0} != {1}")
-        control.raise_if(b, differs, ValueError, text)
+        control.raise_if(b, differs, ValueError, f"{text}{UNTOLD}")
 
 
 def _carried_params(loop: For | While) -> Sequence[Value]:
