@@ -78,6 +78,21 @@ REFUSALS = (
         "the items of a list that grows have one type",
         "def f(x, a, k):\n    items = [x]\n    items.append(a)\n    for i in range(k):\n        items.append(a)\n    return items[-1] + 1j.real\n",
     ),
+    Entry(
+        "this operator does not take a tuple|cannot (loop over|write into) float64|which NumPy makes read-only",
+        "statements that never run are read with types, too, and raise when they are read",
+        "def f(x, a, k):\n    if k > 5:\n        for v in a:\n            x = x * v\n    return np.sum(x) * a\n",
+    ),
+    Entry(
+        "an array that is written has two names where a loop or branch passes it on",
+        "the backward part knows of one name for storage that is written",
+        "def f(x, a, k):\n    rows = [v for v in np.outer(x, x)]\n    for i, row in enumerate(rows):\n        np.subtract.at(row, [0], 0.6)\n    return np.sum(row) * a\n",
+    ),
+    Entry(
+        "(CubicSpline|apply_along_axis)` is not known to srcdiff",
+        "library functions that give or take functions are not read in programs without types",
+        "def f(x, a, k):\n    match (k, a):\n        case (2, v):\n            a = v\n    return a * np.sum(np.apply_along_axis(lambda v: v * 2.0, 0, x))\n",
+    ),
 )
 
 # findings that are not mended yet

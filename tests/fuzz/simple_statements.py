@@ -197,7 +197,7 @@ class SimpleStatements(Expressions):
                     "list(reversed({0}))",
                     "{0} + [0.5]",
                     "[v * 0.5 for v in {0}]",
-                    "sorted({0})",
+                    "sorted({0}, key=np.sum)",
                 )
             ]
             if old

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable
 from types import FunctionType
 from typing import Any
@@ -228,6 +229,8 @@ class Statements(SimpleStatements):
         )
         body = [*early, *(self.block(nest + 1, 3) if self.chance(0.7) else [])]
         result = self.result()
+        if isinstance(ast.parse(result, mode="eval").body, ast.Tuple):
+            body = body[len(early) :]  # which returns one number
         self.in_function -= 1
         self.env.restore(saved)
         return (
