@@ -26,7 +26,7 @@ class Statements(SimpleStatements):
         self.in_function = 0
         self.nested: list[Callable[[int], Lines]] = [
             self.loop, self.loop, self.loop, self.branch, self.branch, self.while_, self.helper, self.helper, self.closure,
-            self.attempted, self.comprehension, self.recursion, self.matched,
+            self.attempted, self.comprehension, self.total, self.recursion, self.matched,
         ]  # fmt: skip
 
     def statement(self, nest: int = 0) -> Lines:
@@ -199,11 +199,22 @@ class Statements(SimpleStatements):
             ]
         )
 
-    def comprehension(self, nest: int) -> Lines:
-        head, _ = self.head()
+    def item_of_loop(self, head: str) -> str:
+        """A number that an iteration computes."""
         saved = self.env.save()
         item = self.fit((), 2) if self.env.run([head, "    break"]) else "0.5"
         self.env.restore(saved)
+        return item
+
+    def total(self, nest: int) -> Lines:
+        """A loop that adds to a number."""
+        known, (head, _) = self.numbers(), self.head()
+        added = f"    {self.one(known or ['a'])} += {self.item_of_loop(head)}"
+        return self.taken([head, added]) if known else []
+
+    def comprehension(self, nest: int) -> Lines:
+        head, _ = self.head()
+        item = self.item_of_loop(head)
         text = f"{item} {head[:-1]}" + (f" if {self.condition()}" if self.chance(0.2) else "")
         kinds = [f"[{text}]", f"np.array([{text}])", f"sum({text})", f"sum([{text}])"]
         return self.attempt(f"{self.name('l')} = {self.one(kinds)}")

@@ -312,6 +312,30 @@ def comprehension_as_loop(module: ast.Module, fn: ast.FunctionDef, rng: Draw) ->
     return True
 
 
+def loop_as_comprehension(module: ast.Module, fn: ast.FunctionDef, rng: Draw) -> bool:
+    """A loop that adds to a number becomes the sum of a list comprehension."""
+    found = [
+        (block, k, s, s.body[0])
+        for block in blocks(fn)
+        for k, s in enumerate(block)
+        if isinstance(s, ast.For) and not s.orelse and len(s.body) == 1 and _is_sum(s.body[0])
+    ]
+    if not found:
+        return False
+    block, k, s, add = found[int(rng.integers(len(found)))]
+    name = add.target.id
+    if name in reads(add.value) | reads(s.iter):
+        return False
+    items = f"[{ast.unparse(add.value)} for {ast.unparse(s.target)} in {ast.unparse(s.iter)}]"
+    block[k] = parsed(f"{name} = {name} + sum({items})")
+    return True
+
+
+def _is_sum(s: ast.stmt) -> bool:
+    is_sum = isinstance(s, ast.AugAssign) and isinstance(s.op, ast.Add)
+    return is_sum and isinstance(s.target, ast.Name) and is_pure(s.value)  # type: ignore[attr-defined]
+
+
 def unrolled(module: ast.Module, fn: ast.FunctionDef, rng: Draw) -> bool:
     """A loop over a few known integers becomes its iterations."""
     found = []
@@ -341,7 +365,7 @@ CHANGES: dict[str, Change] = {
     c.__name__: c
     for c in (
         into_helper, whole_into_helper, helper_inlined, bound_before_use, halved_terms, renamed, tuple_to_list, swapped,
-        constant_as_argument, comprehension_as_loop, unrolled,
+        constant_as_argument, comprehension_as_loop, loop_as_comprehension, unrolled,
     )
 }  # fmt: skip
 
