@@ -71,6 +71,14 @@ def handles() -> list[Generated]:
     return list(_HANDLES)
 
 
+def _copied(args: tuple[Any, ...]) -> tuple[Any, ...] | None:
+    """Copies for a function that may write into its arguments; None where something cannot be copied."""
+    try:
+        return copy.deepcopy(args)
+    except (TypeError, copy.Error):  # locks, files
+        return None
+
+
 class Generated(Readable):
     """A derivative of a function: call it, or look at its `source`.
 
@@ -170,8 +178,8 @@ class Generated(Readable):
         if not is_number:
             specialisation.without_tangents()
             self._direct = None
-        elif not is_lost(self.derived):
-            self.derived.base(*copy.deepcopy(arguments.own))  # it may write into its arguments
+        elif not is_lost(self.derived) and (own := _copied(arguments.own)) is not None:
+            self.derived.base(*own)
         return specialisation.function(*self._values(specialisation, arguments))
 
     def recognised(self, args: tuple[Any, ...]) -> Any:

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from srcdiff.errors import UNTOLD
+from srcdiff.errors import INCOMPLETE
 from srcdiff.ir.build import Builder, Env, Rewriter, lengths_of
 from srcdiff.ir.core import (
     Atom,
@@ -304,7 +304,7 @@ class _Checked(Rewriter):
         """Raise unless two products of lengths are equal; NumPy's own error has the lengths."""
         one, other = (multiplied(b, side or [const(1)]) for side in (own, wanted))
         differs = b.op(control.test, one, other, text="{0} != {1}")
-        control.raise_if(b, differs, ValueError, f"{text}{UNTOLD}")
+        control.raise_if(b, differs, ValueError, f"{text}{INCOMPLETE}")
 
 
 def _carried_params(loop: For | While) -> Sequence[Value]:

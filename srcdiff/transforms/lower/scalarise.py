@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from srcdiff.errors import UNTOLD
+from srcdiff.errors import INCOMPLETE
 from srcdiff.ir.alias import writes_of
 from srcdiff.ir.build import Builder, axes_of_arrays, lengths_of, range_of
 from srcdiff.ir.core import (
@@ -406,4 +406,4 @@ def _without_methods(op: Op) -> Op:
 
 def _unlike(op: Op) -> str:
     where = f" (line {op.location.line})" if op.location is not None else ""
-    return f"a value does not have the shape of the part that is written{where}{UNTOLD}"
+    return f"a value does not have the shape of the part that is written{where}{INCOMPLETE}"

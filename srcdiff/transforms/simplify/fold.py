@@ -17,7 +17,7 @@ from functools import cached_property
 from typing import Any
 
 from srcdiff.ir.alias import Roots, reads_of, storage_roots, writes_of
-from srcdiff.ir.build import Builder, Env, Rewriter, lookup, with_body, with_parts
+from srcdiff.ir.build import Builder, Env, Rewriter, lookup, with_body
 from srcdiff.ir.core import (
     Atom,
     Call,
@@ -179,7 +179,8 @@ class _Fold(Rewriter):
         if new.decl is memory.zeros_like_list:
             new = self.of_origin(new)
         if is_generated(new) and new.decl is arithmetic.multiply:
-            new = with_parts(new, constants_first(new.operands), ())
+            factors = constants_first(new.operands)
+            new = new if factors == new.operands else replace(new, operands=factors)
         new = self.without_padding(self.through_views(new))
         parts = self.parts(new)
         if parts is not None:
