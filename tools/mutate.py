@@ -418,7 +418,7 @@ def main() -> int:
     os.environ["SRCDIFF_VALIDATE"] = "0"
     os.environ["SRCDIFF_VERIFY"] = "1"
     mutation = Mutation(options)
-    arguments = ["-q", "-n", "0", "-p", "no:cacheprovider", "--suite=full", *TESTS]
+    arguments = ["-q", "-s", "-n", "0", "-p", "no:cacheprovider", "--suite=full", *TESTS]
     pytest.main(arguments, plugins=[mutation])
     print(table(mutation.verdicts))
     return 0
