@@ -14,7 +14,7 @@ import suites
 
 # What is generated is tested as NumPy; tests of compiled code say jit=True, or set this for themselves.
 os.environ.setdefault("SRCDIFF_JIT", "0")
-# Kernels run in Numba's simulator, which it is told of before it is imported; 0 has them compiled, or run on a device.
+# Kernels run in Numba's simulator, which must be selected before the import; 0 has them compiled, or run on a device.
 os.environ.setdefault("NUMBA_ENABLE_CUDASIM", "1")
 # A cache that starts empty; processes whose texts are compared have none.
 os.environ["SRCDIFF_CACHE"] = tempfile.mkdtemp(prefix="srcdiff-tests-")
@@ -75,7 +75,7 @@ def validated(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 @pytest.fixture(autouse=True)
 def _loop_forms_are_valid(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A loop form that is not valid is not compiled, which users are told; in tests it is an error."""
+    """A loop form that is not valid is not compiled, and users are warned; in tests it is an error."""
     from srcdiff.compile import build
 
     def verify(fn: Any) -> Any:

@@ -225,7 +225,9 @@ def test_loops_whose_turns_are_not_put_together():
     for f in (nonlinear, adds_nothing_up):
         with pytest.raises(UnsupportedError) as caught:
             srcdiff.transform(f, "scan")(np.ones((3, 2)), np.ones(2))
-        assert "scan: that iterations can be put together is not shown, since" in caught.value.message
+        assert (
+            "scan: that iterations can be put together is not shown, since" in caught.value.message
+        )
     assert "a turn adds nothing up" in caught.value.message
 
 

@@ -75,7 +75,7 @@ REFUSED: dict[str, str] = {
         "takes and hands on",
     ),
     "broadcast_everything": "np.sum",
-    "conjugate_gradient_tolerance": "an array that not every turn or branch makes",
+    "conjugate_gradient_tolerance": "an array that not every iteration or branch makes",
 }
 
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-import test_adjoint_blocks as typed
 from eager.test_eager import _forced
+from programs import test_adjoint_blocks as typed
 
 import srcdiff
 

@@ -501,7 +501,7 @@ UNORDERED = np.array([[1 + 2j, 1 - 1j, 0.5 + 3j, 2], [2 + 0.2j, -1, 0.5 + 1j, 1 
 
 
 def by_orders(z):
-    """All that goes by an order, weighted so that the places count."""
+    """Functions that depend on an order, weighted so that the positions count."""
     weights = np.arange(1.0, 5.0)
     rows = np.sort(z) @ weights + np.sort(z, axis=0)[1] @ weights + np.sort(z, axis=None)[2]
     extremes = np.max(z, axis=0) @ weights + np.min(z, axis=1, keepdims=True)[:, 0] + np.ptp(z)

@@ -158,7 +158,7 @@ def descend_plain(x, k):
     return descend(x, k) + newton(x, k)
 
 
-def test_a_record_goes_by_the_derivative_that_is_called(tmp_path: Any, monkeypatch: Any) -> None:
+def test_a_record_depends_on_the_derivative_that_is_called(tmp_path: Any, monkeypatch: Any) -> None:
     monkeypatch.setenv("SRCDIFF_CACHE", str(tmp_path))
     monkeypatch.delenv("SRCDIFF_VERIFY", raising=False)
     first = grad(descend, jit=False).specialise(X, 2.0).program
