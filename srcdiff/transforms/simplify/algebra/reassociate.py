@@ -364,8 +364,20 @@ class _Algebra(Rewriter):
                 best, tree = price, written
         if tree is None or self.is_written(tree, op.result):
             return False
+        b.location = self.first_division(op).location
         inner = b.inner()
         return self.take(op, self.build(tree, env, inner), inner, env, b)
+
+    def first_division(self, root: Op) -> Op:
+        """The division that an expression begins with: its user's line is where the quotient becomes NaN."""
+        first, pending = root, list(root.operands)
+        while pending:
+            atom = pending.pop()
+            if isinstance(atom, Value) and atom in self.forms.absorbed:
+                op = self.made[atom]
+                pending += op.operands
+                first = op if op.decl.name == "divide" else first  # the innermost one is found last
+        return first
 
     def is_written(self, tree: Tree, atom: Atom) -> bool:
         """Whether a value is computed in this way already."""
