@@ -42,7 +42,8 @@ from srcdiff.ops.arrays.containers import get
 from srcdiff.ops.control.control import undefined
 from srcdiff.ops.core.type_rules import promote
 from srcdiff.ops.elementwise import arithmetic
-from srcdiff.ops.elementwise.arithmetic import not_
+from srcdiff.ops.elementwise.arithmetic import not_, to_float, to_int
+from srcdiff.ops.elementwise.complex_numbers import to_complex
 
 __all__ = [
     "Unjoinable",
@@ -115,6 +116,9 @@ def _words(type_: Type) -> str:
     return "None" if type_.value is None else repr(type_.value)
 
 
+_CONVERSIONS = {"float64": to_float, "int64": to_int, "complex128": to_complex}
+
+
 def coerced(fr: Frame, node: gast.AST, atom: Atom, type_: Type) -> Atom:
     """A number as one of the dtype of a join: an integer on one path becomes a float where it is one on the other."""
     own = atom.type
@@ -128,7 +132,7 @@ def coerced(fr: Frame, node: gast.AST, atom: Atom, type_: Type) -> Atom:
         return fr.op(node, arithmetic.astype, atom, dtype=type_.dtype)
     if isinstance(atom, Const):
         return Const(np.dtype(type_.dtype).type(atom.value).item(), Scalar(type_.dtype, own.weak))
-    decl = {"float64": arithmetic.to_float, "int64": arithmetic.to_int}.get(type_.dtype)
+    decl = _CONVERSIONS.get(type_.dtype)
     return atom if decl is None else fr.op(node, decl, atom)
 
 
