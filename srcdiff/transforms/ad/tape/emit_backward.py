@@ -73,7 +73,9 @@ class Backward:
             self.env[v] = rolled
             params.append(rolled)
             starts.append(carried_result(ahead, k))
-            results.append(replace(rolled, type=ahead.carried[k].type))
+            begin = ahead.carried[k].type  # a constant may have another dtype than the number
+            ends = rolled.type if isinstance(begin, Scalar) else begin
+            results.append(replace(rolled, type=ends))
             extra.append(param)
         counting = self.layout.counting.get(id(loop), [])
         for c in counting:
