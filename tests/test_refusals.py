@@ -228,7 +228,7 @@ def test_loops_whose_turns_are_not_put_together():
         assert (
             "scan: that iterations can be put together is not shown, since" in caught.value.message
         )
-    assert "a turn adds nothing up" in caught.value.message
+    assert "an iteration adds nothing up" in caught.value.message
 
 
 # ---- what the frontend reaches through a parameter -----------------------------------------------------------------

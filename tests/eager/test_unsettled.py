@@ -97,8 +97,8 @@ def a_start_that_counts(x):
 
 
 def test_an_argument_behind_a_generator_is_there_before_its_items():
-    told = "an argument behind a generator changes something before"
-    with pytest.warns(srcdiff.DynamicWarning, match=told):
+    message = "an argument after a generator changes something before"
+    with pytest.warns(srcdiff.DynamicWarning, match=message):
         value, gradient = srcdiff.value_and_grad(a_start_that_counts)(x3)
     assert value == a_start_that_counts(x3)
     np.testing.assert_allclose(gradient, [2.0, 3.0, 4.0])

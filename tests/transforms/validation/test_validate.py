@@ -176,7 +176,7 @@ def test_a_defect_in_a_kernel_is_named():
 @pytest.mark.parametrize("program", SAMPLE, ids=lambda p: p.name)
 def test_passes_keep_the_values_of_a_sample(program, validated):
     validate.generated(program, "reverse")
-    assert sum(validated.validated.values()) > 100
+    assert sum(validated.validated.values()) > 80
 
 
 @pytest.mark.filterwarnings("ignore")
