@@ -125,8 +125,22 @@ def read_item(fr: Frame, base: FrontValue, key: FrontValue, node: gast.AST) -> F
         item = fr.op(node, list_item, array, position_of(fr, key, node))
         fr.session.item_of[item] = array
         return opened(fr, node, item)
+    axes = _new_axes(key) if isinstance(array.type, Scalar) and not array.type.weak else None
+    if axes is not None:
+        return (
+            fr.call(node, Known(np.reshape), [array, sequence([const(1)] * axes)])
+            if axes
+            else array
+        )
     place = place_of(fr, array, key, node)
     return fr.op(node, index if place.is_view else gather, array, *place.operands, **place.attrs)
+
+
+def _new_axes(key: FrontValue) -> int | None:
+    """How many axes a subscript gives to a NumPy number: `[None]`, `[...]`, `[()]`; None for any other subscript."""
+    keys = key.values if isinstance(key, Parts) and key.kind == "tuple" else (key,)
+    found = [k.value for k in keys if isinstance(k, Const) and k.value in (None, ...)]
+    return found.count(None) if len(found) == len(keys) else None
 
 
 def position_of(fr: Frame, key: FrontValue, node: gast.AST) -> Atom:
