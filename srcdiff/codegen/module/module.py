@@ -336,8 +336,8 @@ def _mentions_numpy(body: list[Stmt]) -> bool:
 
 
 def import_statements(imports: set[str]) -> list[Stmt]:
-    """`cmath`, `math` and `operator`, then NumPy, then the others; only what is used."""
-    own = ("cmath", "math", "operator")
+    """Modules of the standard library, then NumPy, then the others; only what is used."""
+    own = ("cmath", "logging", "math", "operator", "time")
     out: list[Stmt] = [n.import_(module) for module in own if module in imports]
     if "np" in imports:
         out.append(n.import_("numpy", "np"))

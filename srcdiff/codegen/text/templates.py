@@ -17,7 +17,9 @@ from srcdiff.ir.core import Atom, Const
 
 __all__ = ["Template", "conditional_text", "dotted_names", "template"]
 
-_MODULES = {"np", "cmath", "math", "operator", "scipy", "numba", "numpy", "srcdiff", "cuda"}
+_MODULES = {
+    "np", "cmath", "cuda", "logging", "math", "numba", "numpy", "operator", "scipy", "srcdiff", "time",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)

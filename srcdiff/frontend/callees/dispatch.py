@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import math
 import operator
+import sys
 from types import FunctionType
 from typing import Any, NoReturn
 
@@ -28,6 +29,7 @@ from srcdiff.frontend.containers.container_views import ROW_MAKERS, args_again, 
 from srcdiff.frontend.containers.dunder_methods import call_dunder, operated
 from srcdiff.frontend.core.constants import from_python
 from srcdiff.frontend.core.frame import Frame
+from srcdiff.frontend.core.string_formatting import write
 from srcdiff.frontend.core.values import (
     Args,
     FrontValue,
@@ -275,8 +277,28 @@ def _of_constants(
     return from_python(fr, value, gast.unparse(node).strip(), node)
 
 
+def _of_logging(
+    fr: Frame, node: gast.AST, function: Any, args: Args, kwargs: Kwargs
+) -> FrontValue | None:
+    """Messages of `logging`: they stay in the forward part, as those of `print` do."""
+    logging = sys.modules.get("logging")  # a program that calls it has imported it
+    if logging is None or getattr(function, "__name__", "") not in _LEVELS:
+        return None
+    owner = getattr(function, "__self__", None)
+    if isinstance(owner, logging.Logger):
+        return write(
+            fr, node, f"logging.getLogger({owner.name!r}).{function.__name__}", args, kwargs
+        )
+    if getattr(logging, function.__name__) is function:
+        return write(fr, node, f"logging.{function.__name__}", args, kwargs)
+    return None
+
+
+_LEVELS = ("debug", "info", "warning", "error", "critical", "exception", "log")
+
 _KINDS = (
-    _of_ours, _of_python, _of_rules, _of_scipy, _of_arrays, _of_derivatives, _of_classes, _of_users, _of_constants,
+    _of_ours, _of_logging, _of_python, _of_rules, _of_scipy, _of_arrays, _of_derivatives, _of_classes, _of_users,
+    _of_constants,
 )  # fmt: skip
 
 

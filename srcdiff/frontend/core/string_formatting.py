@@ -15,7 +15,7 @@ from srcdiff.ir.core import Atom, Const, Value, const
 from srcdiff.ir.types import Array
 from srcdiff.ops.control.control import print_
 
-__all__ = ["TEXTS", "formatted", "is_text", "joined", "text_of"]
+__all__ = ["TEXTS", "formatted", "is_text", "joined", "text_of", "write"]
 
 
 def text_of(fr: Frame, value: FrontValue, node: gast.AST, operands: list[Atom]) -> str:
@@ -134,10 +134,21 @@ def formatted(
 def _print(
     fr: Frame, node: gast.AST, args: Sequence[FrontValue], kwargs: Mapping[str, FrontValue]
 ) -> FrontValue:
+    return write(fr, node, "print", args, kwargs)
+
+
+def write(
+    fr: Frame,
+    node: gast.AST,
+    called: str,
+    args: Sequence[FrontValue],
+    kwargs: Mapping[str, FrontValue],
+) -> FrontValue:
+    """A call that only writes a message: `print`, and those of `logging`."""
     operands: list[Atom] = []
     texts = [text_of(fr, a, node, operands) for a in args]
     texts += [f"{k}={text_of(fr, v, node, operands)}" for k, v in kwargs.items()]
-    fr.ops(node, print_, *operands, text=f"print({', '.join(texts)})")
+    fr.ops(node, print_, *operands, text=f"{_braced(called)}({', '.join(texts)})")
     return const(None)
 
 

@@ -5,12 +5,14 @@ are never read.
 from __future__ import annotations
 
 import builtins
+import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from srcdiff.ir.core import Atom, If, Op, Region
+from srcdiff.ir.core import Atom, If, Op, OpDecl, Region
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.location import Location
 from srcdiff.ir.types import BOOL, Array, List, Scalar, Struct, Type
@@ -21,8 +23,8 @@ if TYPE_CHECKING:
     from srcdiff.ir.build import Builder
 
 __all__ = [
-    "and_", "assert_", "constant_array", "or_", "print_", "raise_", "raise_if", "stop_gradient", "test", "thread_count",
-    "undefined",
+    "CLOCKS", "and_", "assert_", "constant_array", "or_", "print_", "raise_", "raise_if", "stop_gradient", "test",
+    "thread_count", "undefined",
 ]  # fmt: skip
 
 Attrs = Mapping[str, Any]
@@ -149,6 +151,22 @@ thread_count = operation(
 )
 
 
+def _clock(read: Callable[[], float]) -> OpDecl:
+    """The time of the call: a number without a derivative, which is read where the program reads it."""
+    return operation(
+        read.__name__,
+        read,
+        template=f"time.{read.__name__}()",
+        infer=lambda shapes, operands, attrs: (Scalar("float64", True),),
+        effect=True,
+        differentiable=False,
+        evaluate=lambda operands, attrs: read(),
+    )
+
+
+CLOCKS = tuple(map(_clock, (time.time, time.perf_counter, time.process_time, time.monotonic)))
+
+
 # ---- effects: `text` is Python with `{i}` for operands --------------------------------------------------
 
 
@@ -163,7 +181,7 @@ def _fill(text: str, operands: Sequence[Any], names: Mapping[str, Any]) -> Any:
 
 
 def _print_now(operands: Sequence[Any], attrs: Attrs) -> None:
-    _fill(attrs["text"], operands, {})
+    _fill(attrs["text"], operands, {"logging": logging})
 
 
 def _assert_now(operands: Sequence[Any], attrs: Attrs) -> None:
