@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 import numpy as np
@@ -77,4 +79,9 @@ def _map_floats(tree: Any, change: Callable[[Any], Any]) -> Any:
     if isinstance(tree, tuple | list):
         parts = [_map_floats(x, change) for x in tree]
         return type(tree)(*parts) if hasattr(tree, "_fields") else type(tree)(parts)
+    if is_dataclass(tree) and not isinstance(tree, type):
+        new = copy.copy(tree)
+        for f in fields(tree):
+            object.__setattr__(new, f.name, _map_floats(getattr(tree, f.name), change))
+        return new
     return tree

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -127,6 +127,35 @@ def test_the_derivative_is_compared_with_differences(validated, monkeypatch):
     monkeypatch.setattr(pipeline, "reverse", lambda *a, **k: wrong(right(*a, **k)))
     with pytest.raises(ValidationError, match="differentiates function wrongly"):
         srcdiff.grad(lambda x: np.sum(np.sin(x)), jit=False)(np.array([0.5, 1.5]))
+
+
+@dataclass
+class Weights:
+    a: float
+    b: np.ndarray
+
+
+@pytest.mark.parametrize("is_wrong", [False, True])
+@pytest.mark.parametrize(
+    "weights",
+    [Weights(2.0, np.ones(2)), (2.0, np.ones(2)), {"b": np.ones(2)}],
+    ids=["dataclass", "tuple", "dict"],
+)
+def test_directions_have_all_parts_of_a_container(weights, is_wrong, validated, monkeypatch):
+    from srcdiff.transforms import pipeline
+
+    def loss(x, w):
+        b = w.b if isinstance(w, Weights) else w["b"] if isinstance(w, dict) else w[-1]
+        return np.sum(np.sin(b * x))
+
+    right, wrong = pipeline.reverse, _Planted("cos", _with("sin"))
+    if is_wrong:
+        monkeypatch.setattr(pipeline, "reverse", lambda *a, **k: wrong(right(*a, **k)))
+    expected = pytest.raises(ValidationError) if is_wrong else contextlib.nullcontext()
+    g = srcdiff.grad(loss, argnums=(0, 1), jit=False, on_independent="ignore")
+    with expected:
+        g(np.array([0.5, 1.5]), weights)
+    assert is_wrong or validated.validated["reverse"]
 
 
 OVERFLOWS = """
