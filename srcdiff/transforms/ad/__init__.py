@@ -1,4 +1,4 @@
-"""Differentiation: forward mode, Jacobians, batches, how adjoints are passed.
+"""Differentiation: forward mode, reverse mode, Jacobians, batches, destination passing.
 
 In: a prepared function; out: a function of its tangent or adjoint.
 Start with `forward`; `reverse/reverse` is reverse mode.

@@ -1,4 +1,4 @@
-"""A function of one item as a function of many: a loop over the items.
+"""Batching: a function of one item becomes a function of many items, with a loop over the items.
 
     f(%x: float64[n], %w)                     f(%xs: float64[N, n], %w)
       %0 = exp %w                               %0 = exp %w
@@ -10,8 +10,9 @@
                                                   store[where=i] %out, %2, %i }
                                                 yield %out
 
-What does not depend on the item stays in front of the loop. The items may lie along any axis of an argument, and those
-of a result are put along any. Results whose lengths only an item shows go on a list, and are stacked.
+Statements that do not depend on the item stay in front of the loop. The items of an argument may lie along any axis,
+and the items of a result, too. If the length of a result is known only inside the loop, the results are collected on a
+list, and stacked.
 """
 
 from __future__ import annotations
@@ -43,16 +44,16 @@ __all__ = ["Batch", "batched"]
 
 @dataclass(frozen=True)
 class Batch:
-    """What is a batch in a function's arguments.
+    """The arguments of a function of many items.
 
     Attributes
     ----------
     params : tuple of Value
         The parameters of the function of many items.
     axes : tuple of tuple of (int or None)
-        For each, the axes along which the items of its numbers and arrays lie.
+        For each parameter, the axes along which the items of its numbers and arrays lie; None for no batch.
     count : Dim
-        How many items there are.
+        The number of items.
     """
 
     params: tuple[Value, ...]
@@ -66,7 +67,7 @@ def batched(fn: Function, batch: Batch, out_axes: Sequence[int]) -> Function:
     Raises
     ------
     UnsupportedError
-        For results that make no array together.
+        If the results of the items do not form an array.
     """
     fn = flat_results(fn)
     made = _Items(fn, batch)
@@ -126,7 +127,7 @@ class _Items:
         return replace(self.fn, body=region)
 
     def keep(self, result: Atom, axis: int, target: Value, index: Value, b: Builder) -> None:
-        """Store the result of one item."""
+        """Append the store of one item's result."""
         if isinstance(target.type, List):
             b.ops(containers.append, target, result)
             return
@@ -141,7 +142,7 @@ class _Items:
         return self.b.op(memory.read, target)
 
     def symbol(self) -> Dim:
-        """A symbol for the index that is none of the parameters'."""
+        """A symbol for the index that no parameter uses."""
         taken = {s for p in self.batch.params for d in all_dims(p.type) for s in d.symbols()}
         while True:
             found = self.b.shapes.fresh("i")
@@ -151,7 +152,7 @@ class _Items:
     def item(
         self, param: Atom, type_: Type, axes: list[int | None], index: Value, b: Builder
     ) -> Atom:
-        """One item of an argument: of each part along its axis; `axes` is used up."""
+        """One item of an argument, part by part; removes the axis of each part from `axes`."""
         if isinstance(type_, Struct):
             keys = type_.keys
             parts = [
@@ -168,7 +169,7 @@ class _Items:
         return self.of_type(found, type_, b)
 
     def of_type(self, item: Value, type_: Type, b: Builder) -> Value:
-        """A whole number's symbol is that which the function of one item knows it by."""
+        """The item with the type of the function's parameter: an integer has the parameter's dimension symbol."""
         if item.type != type_ and isinstance(type_, Scalar):
             op = b.body.pop()
             item = Value(type_, item.name)
@@ -176,7 +177,7 @@ class _Items:
         return item
 
     def storage(self, result: Atom, axis: int) -> Value | None:
-        """For the results of all items; None for what is no number or array."""
+        """Storage for the results of all items: an array or a list; None for a constant without items."""
         type_ = result.type
         if isinstance(type_, Scalar | Array):
             shape = list(shape_of(type_))

@@ -1,9 +1,10 @@
-"""What of an adjoint can be added to an array of the caller's; carried out by `transforms/ad/destination_passing.py`.
+"""Analysis for destination passing: which results of an adjoint can be added to an array of the caller.
 
-A result of a helper is *poured* if all that it is made of is added to a parameter instead: zeros, what is added to
-zeros, what branches give, sums, products with numbers, and results of calls that are handed that parameter in turn. A
-call can be handed an array where its result is only added to that, if the place, and the number that it is multiplied
-by, are known in front of the call, and nothing looks at the array between the call and the addition.
+`transforms/ad/destination_passing.py` carries the plan out. A result of a helper is *poured* if all of its terms are
+added to a parameter instead: zeros, additions to zeros, results of branches, sums, products with numbers, and results
+of calls that get the same parameter. A call gets an array (a *sink*) if its result is only added to that array. The
+place in the array, and the number by which the result is multiplied, must be known in front of the call. Between the
+call and the addition, no statement may use the array, except to add to it.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ __all__ = ["Handed", "Plan", "Share", "Sink", "like", "may_be_handed"]
 
 @dataclass(frozen=True)
 class Handed:
-    """Which results of a function are added to arrays that it is given; `scaled`: times a number that it is given."""
+    """The results of a function that are added to arrays of its caller; `scaled`: times a number from the caller."""
 
     results: tuple[int, ...]
     scaled: bool
@@ -49,9 +50,9 @@ class Handed:
 
 @dataclass(frozen=True)
 class Sink:
-    """A part of an array, and the numbers by which what is added there is multiplied.
+    """A part of an array to which values are added, each times all `factors`.
 
-    `by`: the statement that added there, if that says how (index arrays may name a place twice).
+    `by`: the original addition, whose operation is used again (index arrays may name a place twice).
     """
 
     base: Value
@@ -71,14 +72,14 @@ class Share:
 
 @dataclass(frozen=True)
 class Scaled:
-    """What the result of a call is multiplied by before anything else is done to it, and the product."""
+    """The factors by which a call's result is multiplied before any other use, and the product."""
 
     product: Value
     factors: tuple[Atom, ...]
 
 
 def may_be_handed(fn: Function, calls: Sequence[Call]) -> tuple[int, ...]:
-    """The results of an adjoint that are arrays like an argument, in all of its calls."""
+    """The results of an adjoint that are arrays of the type of an argument, in all of its calls."""
     if not fn.interface.gradient_names or not all(map(is_generated, calls)):
         return ()
     if not can_lose_results(fn.output):
@@ -95,26 +96,26 @@ def may_be_handed(fn: Function, calls: Sequence[Call]) -> tuple[int, ...]:
 
 
 def like(call: Call, k: int) -> Value | None:
-    """An operand that is an array of the type that a result has."""
+    """An operand of a call that has the type of a result."""
     wanted = call.results[k].type
     return next((a for a in call.operands if isinstance(a, Value) and a.type == wanted), None)
 
 
 class Plan:
-    """What becomes of the statements of a function, and of the calls in it.
+    """The changes to the statements of a function, and to its calls.
 
     Attributes
     ----------
     sinks : dict
-        Where the results of calls go that are handed arrays.
+        Result of a call -> the array to which the call adds it.
     instead, behind, at_end : dict
-        What is added in the place of a statement, behind one, at the end of a region.
+        The additions in the place of a statement, after a statement, and at the end of a region.
     early : dict
-        What is wanted in front of a call.
+        Call -> statements that move in front of it.
     scaled : dict
-        By what results of calls are multiplied that get zeros of their own: that goes down with the call.
+        Result of a call that gets new zeros -> the factors that are passed with the call.
     yields_gone : dict
-        The yields of branches that are added instead.
+        Region of a branch -> its yields that are added instead.
     """
 
     def __init__(self, fn: Function, chosen: Mapping[Function, Handed]) -> None:
@@ -155,7 +156,7 @@ class Plan:
                     self._scale_zeros(call, k)
 
     def _uneven(self) -> set[Call]:
-        """Calls that would be given one factor for several arrays, where that is not the same for all."""
+        """Calls that would need different factors for several arrays: a call takes one factor."""
         found: set[Call] = set()
         for s in self.look.place:
             if not isinstance(s, Call):
@@ -192,8 +193,8 @@ class Plan:
         self.yields_gone.setdefault(region, set()).add(k)
 
     def _shares(self, v: Atom, sink: Sink, at: Place, whole: bool = False) -> list[Share] | None:
-        """What is left to be added of a value that is added to a sink, when the rest of it is handed down or zero;
-        None where that is all of it. `whole`: it is a result, of which nothing else is asked.
+        """The terms of a value that remain to be added to a sink, after calls have added the other terms; None if the
+        value remains as a whole. `whole`: the value is a result, which has no other use.
         """
         made = self.look.made_in(v, at.region)
         if made is None or not isinstance(v, Value):
@@ -252,7 +253,7 @@ class Plan:
         return [share for shares in left for share in shares]
 
     def _pour_buffer(self, b: Value, sink: Sink, region: Region) -> bool:
-        """Whether all that an array is, and that is added to it, is added to a sink (which is a whole array)."""
+        """Whether an array's first contents, and all additions to it, are added to a sink instead (a whole array)."""
         look = self.look
         made = look.made_in(b, region)
         if (
@@ -288,7 +289,7 @@ class Plan:
         return True
 
     def _add(self, s: Op, sink: Sink) -> None:
-        """An addition becomes one to a sink."""
+        """Make an addition an addition to a sink."""
         sink = replace(sink, by=None if s.decl is memory.store else s)
         found = self._shares(s.operands[1], sink, self.look.place[s])
         self.instead[s] = [Share(s.operands[1], sink)] if found is None else found
@@ -296,7 +297,7 @@ class Plan:
     # ---- calls --------------------------------------------------------------------------------
 
     def _hand_to_sums(self, region: Region) -> None:
-        """Hand down the arrays that results of calls are added to."""
+        """Pass to calls the arrays to which their results are added."""
         for s in region.body:
             for inner in regions_of(s):
                 self._hand_to_sums(inner)
@@ -311,7 +312,7 @@ class Plan:
                     self.instead[s] = found
 
     def _hand(self, call: Call, v: Value, sink: Sink, at: Place) -> bool:
-        """Whether a call is handed a sink for one of its results."""
+        """Whether a call gets a sink for one of its results; if so, the plan is changed."""
         handed = self.handed_of(call)
         if handed is None or call in self.refused or call.results.index(v) not in handed.results:
             return False
@@ -331,20 +332,20 @@ class Plan:
         if not all(self._only_adds(s, own) or look.is_first(s) for s in between):
             return False
         for s in between:
-            if not self._only_adds(s, own) and isinstance(s, Op):  # the first one stored
+            if not self._only_adds(s, own) and isinstance(s, Op):  # the first store into zeros
                 self._add(s, Sink(s.operands[0], s.attrs["where"], s.operands[2:]))  # type: ignore[arg-type]
         self.sinks[v] = fitted
         self.early.setdefault(call, []).extend(wanted)
         return True
 
     def _only_adds(self, s: Statement, own: frozenset[Value]) -> bool:
-        """Whether a statement does no more to storage than to add to it."""
+        """Whether a statement does not touch storage, or only adds to it."""
         roots = self.look.roots
         touched = (reads_of(s, roots) | writes_of(s, roots)) & own
         return not touched or s in self.instead or touched <= added_to(s, roots)
 
     def _scale_zeros(self, call: Call, k: int) -> None:
-        """Hand down by what a result is multiplied, where it is not handed an array of somebody else's."""
+        """Pass the factors of a result with the call, for a result that gets new zeros."""
         v, at = call.results[k], self.look.place[call]
         factors: list[Atom] = []
         wanted: list[Statement] = []
@@ -365,8 +366,10 @@ class Plan:
             self.early.setdefault(call, []).extend(wanted)
 
     def _fitted(self, call: Call, v: Value, sink: Sink) -> Sink | None:
-        """A sink that is as large as a result: the same part of an array of its base's type as an argument that has the
-        result's type (in whose words it is said then), or one of that type.
+        """The sink, if it has the type of a result; None otherwise.
+
+        If an argument of the result's type is the same part of an array of the base's type, the sink takes the
+        argument's subscript.
         """
         wanted, base = v.type, sink.base.type
         assert isinstance(wanted, Array)
@@ -385,7 +388,7 @@ class Plan:
 
 
 def _number_of(s: Statement | None, v: Value) -> Atom | None:
-    """The number by which a statement of ours multiplies an array."""
+    """The number by which a generated statement multiplies an array; None for other statements."""
     if not isinstance(s, Op) or s.decl is not arithmetic.multiply or not is_generated(s):
         return None
     other = s.operands[1] if s.operands[0] is v else s.operands[0]

@@ -1,4 +1,4 @@
-"""Adjoints that a helper would make an array for are added to its caller's array.
+"""Destination passing: the adjoint of a helper adds into an array of its caller instead of making an array.
 
     def f_backward(d_out, x):                   def f_backward(d_out, x, d_x):
         d_x = np.zeros_like(x)                      if len(x) > 1:
@@ -7,11 +7,13 @@
         d_x[0] += d_out
         return d_x
 
-Each call made zeros as large as the argument, into which those of the call inside were added: n^2 additions where the
-function makes n calls. Where callers multiply what they add (`d_x += s * d_part`), that number goes down with the call,
-and what is added in it is times that (`d_out`). `transforms/ad/destination_analysis.py` says what can be handed down.
-Elsewhere a caller makes zeros, to which the call adds. Such functions write parameters (`interface.written_params`), of
-which no rule knows; so this comes when all derivatives have been taken. What devices run is in line by then.
+Otherwise each call would make zeros as large as the argument, and add the result of the inner call to them: n^2
+additions where the function makes n calls. If a caller multiplies the result (`d_x += s * d_part`), the call takes the
+factor as a parameter (`d_out`), and multiplies its additions by it. `transforms/ad/destination_analysis.py` decides
+which results are passed this way. A caller that has no array to pass makes zeros, to which the call adds.
+
+Such functions write parameters (`interface.written_params`), which no derivative rule allows. So the pass runs after
+all derivatives. Functions of devices are inlined by then.
 """
 
 from __future__ import annotations
@@ -49,7 +51,7 @@ _T = TypeVar("_T")
 
 
 def handed_down(fn: Function) -> Function:
-    """`fn` with the functions that it calls, directly or not, adding to arrays of their callers."""
+    """`fn` where the functions that it calls, directly or not, add to arrays of their callers."""
     order = _by_calls(fn)
     chosen = _chosen(fn, order)
     if not chosen:
@@ -65,11 +67,11 @@ def handed_down(fn: Function) -> Function:
     return done[fn]
 
 
-# ---- which ---------------------------------------------------------------------------------------
+# ---- choice of functions -------------------------------------------------------------------------
 
 
 def _by_calls(fn: Function) -> list[Function]:
-    """A function and those that it calls, callees first, but for what solvers are handed."""
+    """A function and the functions that it calls, callees first, without functions that are arguments of solvers."""
     kept = {
         f
         for g in callees_first(fn)
@@ -82,7 +84,7 @@ def _by_calls(fn: Function) -> list[Function]:
 
 
 def _chosen(fn: Function, order: Sequence[Function]) -> dict[Function, Handed]:
-    """The functions that are handed arrays: where it saves a call making its own."""
+    """The functions that get arrays of their callers, where this saves an allocation."""
     sites = {f: calls_of_itself(f) for f in order}
     for call in (s for f in order for s in walk(f.body) if isinstance(s, Call)):
         if call.function in sites:
@@ -104,7 +106,7 @@ def _chosen(fn: Function, order: Sequence[Function]) -> dict[Function, Handed]:
 
 
 def _that_pay(handed: Handed, own: Plan, plans: Iterable[Plan], calls: Sequence[Call]) -> Handed:
-    """Those results of a function for which it makes zeros, and that a caller adds to something."""
+    """The results for which a function makes zeros, and which some caller adds to an array."""
     sinks = {v for p in plans for v in p.sinks if p.look.saves(v)}
     results = (
         k
@@ -114,11 +116,11 @@ def _that_pay(handed: Handed, own: Plan, plans: Iterable[Plan], calls: Sequence[
     return replace(handed, results=tuple(results))
 
 
-# ---- functions that are given arrays ---------------------------------------------------------------
+# ---- functions that add to arrays of their callers -------------------------------------------------
 
 
 def _with_arrays(fn: Function, handed: Handed, plan: Plan) -> Function:
-    """The function with parameters in the places of results; the rewriting has added to them."""
+    """The function with array parameters in the place of results; its body already adds to them."""
     names = {p.name for p in fn.params}
     seeds = [_apart(s, names) for s in plan.seeds]
     arrays = [_apart(plan.arrays[k], names) for k in handed.results]
@@ -134,7 +136,7 @@ def _with_arrays(fn: Function, handed: Handed, plan: Plan) -> Function:
 
 
 def _apart(value: Value, taken: set[str]) -> Value:
-    """A parameter whose name is no other parameter's."""
+    """A parameter with a name that no other parameter has."""
     name = value.name
     while name in taken:
         name = f"d_{name}"
@@ -143,7 +145,7 @@ def _apart(value: Value, taken: set[str]) -> Value:
 
 
 def _doc(fn: Function, seeds: Sequence[Value], arrays: Sequence[Value]) -> str:
-    """What the function does: `..., times `d_out`, added to `d_x`.`"""
+    """The docstring of the function: `..., times `d_out`, added to `d_x`.`"""
     if not fn.doc:
         return ""
     times = "".join(f", times `{s.name}`" for s in seeds)
@@ -152,12 +154,12 @@ def _doc(fn: Function, seeds: Sequence[Value], arrays: Sequence[Value]) -> str:
 
 
 class _HandDown(Rewriter):
-    """Carries a plan out."""
+    """Applies a plan to a function."""
 
     def __init__(self, fn: Function, plan: Plan, done: Mapping[Function, Function]) -> None:
         self.fn, self.plan, self.done = fn, plan, done
         self.moved: set[Statement] = set()
-        self.copies: Env = {}  # of what is wanted in front of calls
+        self.copies: Env = {}  # results of statements that were copied in front of calls
 
     def body(self) -> Region:
         return self.region(self.fn.body, {}, Builder(shapes_for(self.fn)))
@@ -169,7 +171,7 @@ class _HandDown(Rewriter):
         gone = self.plan.yields_gone.get(old, ())
         if new is old and not gone:
             return old
-        # results of a function itself stay until it has parameters for them
+        # the results of the function stay until `_with_arrays` replaces them by parameters
         stays = old is self.fn.body
         return b.region(old.params, new.yields if stays else _but(new.yields, gone))
 
@@ -194,7 +196,7 @@ class _HandDown(Rewriter):
                 self.add(share, env, b)
 
     def earlier(self, s: Statement, env: Env, b: Builder) -> None:
-        """What is wanted in front of a call: zeros, or the number that the program computes where it did before."""
+        """Append a statement that a call needs: zeros move in front of the call, other statements are copied there."""
         if is_zeros(s) and s not in self.moved:
             self.moved.add(s)
             b.append(self.keep(s, env, b))
@@ -204,7 +206,7 @@ class _HandDown(Rewriter):
             b.append(copy)
 
     def call(self, old: Call, env: Env, b: Builder) -> None:
-        """The call of a function that is handed arrays: those of its sinks, or zeros."""
+        """Append a call, with arrays for the results that the function adds: its sinks, or new zeros."""
         handed = self.plan.handed_of(old)
         function = self.done.get(old.function, old.function)
         operands = [lookup(env, a) for a in old.operands]
@@ -212,7 +214,7 @@ class _HandDown(Rewriter):
             b.append(replace(old, function=function, operands=tuple(operands)))
             return
         arrays = [self.array(old, k, env, b) for k in handed.results]
-        first = old.results[handed.results[0]]  # others are multiplied by the same
+        first = old.results[handed.results[0]]  # all results have the same factors
         known = self.plan.sinks.get(first) or self.plan.scaled.get(first)
         here = {**env, **self.copies}
         factors = [lookup(here, a) for a in known.factors] if known else []
@@ -229,12 +231,12 @@ class _HandDown(Rewriter):
                 env[result] = array if is_storage else b.op(memory.read, array, name=result.name)
 
     def array(self, call: Call, k: int, env: Env, b: Builder) -> Value:
-        """What a call is handed for one of its results."""
+        """The array that a call gets for one of its results."""
         result = call.results[k]
         sink = self.plan.sinks.get(result)
         if sink is None:
             operand = like(call, k)
-            assert operand is not None  # or it would not be handed any
+            assert operand is not None  # `may_be_handed` has checked this
             return b.op(memory.zeros_like, lookup(env, operand), name=result.name)
         here = {**env, **self.copies}
         base = lookup(here, sink.base)

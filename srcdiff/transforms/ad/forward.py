@@ -1,10 +1,9 @@
-"""Forward mode: next to every value that depends on what is differentiated, its tangent `<name>_dot`.
+"""Forward mode: each active value has its tangent `<name>_dot` computed beside it.
 
     %y = exp %x                      %y = exp %x
                                      %y_dot = multiply %x_dot, %y
 
-Loops, branches and writes carry tangents along; a written array has a tangent array that is written in the
-same places.
+Loops and branches pass tangents on. A written array has a tangent array, which is written at the same places.
 """
 
 from __future__ import annotations
@@ -70,8 +69,8 @@ __all__ = ["ForwardRules", "Rules", "forward"]
 Rules = Callable[
     [OpDecl, Sequence[Type], Mapping[str, Any], Sequence[Type], Sequence[Type]], Function
 ]
-# forward_rules(decl, operands, attrs, result types, tangent types): params are operands, results, tangents; a
-# yield a result
+# forward_rules(decl, operand types, attrs, result types, tangent types): the rule as IR; params are operands, results,
+# tangents; one yield for each result
 ForwardRules = Rules
 
 
@@ -84,10 +83,10 @@ def forward(
     value: bool = True,
     names: Sequence[str] = (),
 ) -> Function:
-    """`fn` to the function of its parameters and the tangents of those at `wrt` that gives its value and the
-    value's tangent.
+    """The function of the parameters of `fn`, and the tangents of the parameters at `wrt`, that returns the value of
+    `fn` and the value's tangent.
 
-    `value=False` leaves the value out; `names` are what the tangent parameters are called, `<name>_dot` by default.
+    `value=False` leaves the value out. `names` are the names of the tangent parameters (by default `<name>_dot`).
     """
     walker = _Forward(rules, forward_rules)
     walker.assumed = assumed_lengths(fn)
@@ -99,7 +98,7 @@ def forward(
 
 
 def _renumber(tree: Tree, first: int) -> Tree:
-    """The result's structure over the tangents, which come as yields from number `first` on."""
+    """The structure of the result, over the tangents: yields from number `first` on."""
     if isinstance(tree, int):
         return first + tree
     return replace(tree, children=tuple(_renumber(c, first) for c in tree.children))
@@ -107,7 +106,7 @@ def _renumber(tree: Tree, first: int) -> Tree:
 
 @dataclass
 class _Scope:
-    """The function being transformed: what has tangents, and what they are."""
+    """The state of one function: the active values, and their tangents so far."""
 
     active: frozenset[Value]
     buffers: frozenset[Value]
@@ -126,7 +125,9 @@ class _Forward:
     def function(
         self, fn: Function, wrt: Sequence[int], names: Sequence[str] = ()
     ) -> tuple[Region, list[Atom], list[bool]]:
-        """The body with tangents, and the tangent of each yield (zeros where it does not depend on `wrt`)."""
+        """The body with tangents, the tangent of each yield (zeros if it does not depend on `wrt`), and whether the
+        yield depends on `wrt`.
+        """
         targets = [fn.params[k] for k in wrt]
         roots = storage_roots(fn)
         written = written_roots(fn, roots)
@@ -146,7 +147,7 @@ class _Forward:
         return Region(tuple(params), tuple(b.body), fn.body.yields), dots, varies
 
     def named(self, fn: Function) -> Function:
-        """Each tangent called after its value; where that has no name yet, the printer learns whose it is."""
+        """`fn` with each tangent named after its value. If the value has no name yet, `tangent_of` records it."""
         names: dict[Value, Value] = {}
         unnamed: dict[Value, Value] = {}
         for value, dot in sorted(self.dots.items(), key=lambda pair: not pair[0].name):
@@ -168,12 +169,12 @@ class _Forward:
         return self.zero(atom, type_, b) if found is None else whole(b, found, type_)
 
     def sized_dot(self, atom: Atom, scope: _Scope, b: Builder) -> Atom | None:
-        """The tangent of an atom at its size; None for zero."""
+        """The tangent of an atom at the atom's size; None for zero."""
         return None if self.dot(atom, scope) is None else self.whole_dot(atom, scope, b)
 
     def zero(self, atom: Atom, type_: Type, b: Builder) -> Atom:
         if atom in self.undefined:
-            return b.op(control.undefined, type=type_)  # zeros ask for lengths that nothing has
+            return b.op(control.undefined, type=type_)  # there are no lengths for zeros
         if isinstance(type_, Array):
             return zeros(b, type_)
         if isinstance(type_, Scalar):
@@ -203,7 +204,7 @@ class _Forward:
                     self.loop(statement, scope, b)
 
     def op(self, op: Op, scope: _Scope, b: Builder) -> None:
-        if is_barrier(op):  # is one for tangents, too
+        if is_barrier(op):  # it covers the tangents, too
             dots = [d for a in op.operands if (d := self.dot(a, scope)) is not None]
             operands = (*op.operands, *dots)
             b.body[-1] = replace(op, decl=barrier_of(len(operands)), operands=operands)
@@ -222,7 +223,7 @@ class _Forward:
         is_constant = op.decl.rule is None and not any(a in scope.active for a in op.operands)
         is_constant = is_constant and op.decl.name not in _STRUCTURAL and op.view_of is None
         if not op.decl.differentiable or (is_constant and isinstance(op.results[0].type, Array)):
-            # storage that will hold active values
+            # storage for active values
             (result,) = op.results
             if op.decl is shared_array:
                 made = b.op(shared_array, name=dot_name(result), type=result.type)
@@ -272,7 +273,7 @@ class _Forward:
             return found
         if k != (2 if op.decl.name in ("list_set", "list_add") else 1):
             return a
-        found = self.dot(a, scope)  # whole numbers have none: their tangent is zero, not they
+        found = self.dot(a, scope)  # the tangent of an integer is zero
         if found is None:
             return (
                 const(0.0)
@@ -286,7 +287,7 @@ class _Forward:
         )
 
     def linear(self, op: Op, scope: _Scope, b: Builder) -> None:
-        """The operation on the tangents."""
+        """Apply a linear operation to the tangents."""
         constant = const(None) if op.decl is containers.pack else None
         operands = [
             self.whole_dot(a, scope, b) if _is_data(op, k) else constant or a
@@ -315,7 +316,7 @@ class _Forward:
         self.sum(op.results[0], terms, scope, b)
 
     def elementwise(self, op: Op, scope: _Scope, b: Builder) -> None:
-        """The reverse rule serves forward mode, since elementwise derivatives are diagonal."""
+        """Use the reverse rule, since the Jacobian of an elementwise operation is diagonal."""
         terms: list[Atom] = []
         for k, a in enumerate(op.operands):
             d = self.dot(a, scope)
@@ -339,7 +340,7 @@ class _Forward:
             scope.dots[result] = self.surely_whole(scope.dots[result], result.type, b)
 
     def is_there(self, a: Atom, scope: _Scope) -> bool:
-        """Whether an operand's shape is seen in a sum of terms: it is a number, or its tangent has its size."""
+        """Whether a sum of terms has an operand's shape: the operand is a number, or has a tangent of its own type."""
         dot = self.dot(a, scope)
         return not isinstance(a.type, Array) or (dot is not None and dot.type == a.type)
 
@@ -376,7 +377,7 @@ class _Forward:
             scope.dots[result] = out
 
     def surely_whole(self, dot: Atom, type_: Type, b: Builder) -> Atom:
-        """A tangent at the size of its value, where only the run decides whether an axis was broadcast."""
+        """A tangent at the size of its value, if it is not known whether an axis was broadcast."""
         have, full = (self.settled(shape_of(t)) for t in (dot.type, type_))
         if len(have) != len(full) or all(p in (q, Dim(1)) for p, q in zip(have, full, strict=True)):
             return dot
@@ -411,19 +412,19 @@ class _Forward:
         self.still_lists([v for v in call.results if v not in moving], scope, b)
 
     def still_lists(self, values: Iterable[Value], scope: _Scope, b: Builder) -> None:
-        """Tangents of lists that do not vary when they are made: what varies may be put on them later."""
+        """Zero tangents for active lists that a call returns without tangents: active items may be appended later."""
         for v in values:
             if isinstance(v.type, List) and v in scope.active:
                 scope.dots[v] = self.zero(v, adjoint_type(v.type), b)
 
     def helper(self, fn: Function, wrt: tuple[int, ...]) -> tuple[Function, tuple[bool, ...]]:
-        """A helper with tangents: gives its results, then the tangents of those that have one."""
+        """A helper with tangents: it returns its results, then the tangents of the results that depend on `wrt`."""
         key = (id(fn), wrt)
         if key not in self.helpers:
             varies_all = [is_float(y.type) for y in fn.body.yields]
             if is_recursive(fn):
                 self.announce(fn, wrt, varies_all)
-            outer = dict(self.dots)  # an adjoint has the values of the function that it is of
+            outer = dict(self.dots)  # an adjoint shares values with its primal function
             body, dots, varies = self.function(opened(fn), wrt)
             if is_recursive(fn):
                 varies = varies_all
@@ -451,7 +452,7 @@ class _Forward:
         return self.helpers[key]
 
     def announce(self, fn: Function, wrt: tuple[int, ...], varies: Sequence[bool]) -> None:
-        """What calls of a recursive helper inside of it are calls of: it has a tangent of each result."""
+        """Enter a stand-in for calls of a recursive helper inside of itself: each float result has a tangent."""
         dots = [Value(adjoint_type(fn.params[k].type)) for k in wrt]
         header = Region((*fn.params, *dots), (), fn.body.yields)
         made = Function(f"{fn.name}_jvp", header, fn.output)
@@ -506,20 +507,20 @@ class _Forward:
         b.append(new)
 
 
-# operations that only take values apart or put them together
+# operations that only build containers, or take items out of them
 _STRUCTURAL = {"pack", "unpack", "get", "list_new", "list_item", "read", "copy"}
 
 
 def _is_data(op: Op, position: int) -> bool:
-    """Whether an operand is what the result is made of, and not an index, a length or a condition."""
+    """Whether an operand is data of the result, not an index, a length or a condition."""
     if op.decl.name in ("pack", "list_new"):
         return not isinstance(op.operands[position].type, Static)
     return carries_derivative(op.decl, position)
 
 
 def _tangents(op: Op, operands: Sequence[Atom], b: Builder) -> list[tuple[Value, Type]]:
-    """The results of an operation, each with the type that it has when applied to tangents: that of the tangent,
-    or a wider one where a tangent is wider than its value.
+    """The results of an operation, each with the type of its tangent. The dtype is wider if a tangent operand is wider
+    than its value.
     """
     types = [adjoint_type(v.type) for v in op.results]
     if any(isinstance(a.type, Scalar | Array) and a.type.dtype in _NARROW for a in operands):
@@ -537,7 +538,7 @@ _NARROW = ("float16", "float32")
 
 
 def _carried_type(start: Atom, param: Value) -> Type:
-    """The type of a tangent that a loop carries: lengths are those of what it is the tangent of, there."""
+    """The type of a loop-carried tangent: a number or array takes the lengths of the loop-carried value."""
     return adjoint_type(param.type) if isinstance(param.type, Scalar | Array) else start.type
 
 
@@ -546,7 +547,7 @@ def dot_name(value: Value) -> str:
 
 
 def _inline(rule: Function, wanted: Sequence[int], env: Env, b: Builder) -> list[Atom]:
-    """Append the part of a rule that the wanted yields depend on."""
+    """Append the part of a rule on which the wanted yields depend."""
     yields = [rule.body.yields[k] for k in wanted]
     for statement in needed(rule.body, yields):
         b.append(replace(clone_statement(statement, env), origin="tangent", location=b.location))

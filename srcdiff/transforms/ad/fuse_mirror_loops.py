@@ -1,4 +1,4 @@
-"""Makes one loop of two over the same range: above all of a forward loop and the one that reverses it.
+"""Mirror loop fusion: a forward loop and the loop that reverses it become one loop, if the iterations commute.
 
     %s = for 0, %n, 1 (0.0) { (%i, %p) ->              %d = zeros_like %x
         %t = index[i] %x, %i                           %s = for 0, %n, 1 (0.0) { (%i, %p) ->
@@ -9,10 +9,11 @@
         %r = restore[0]
         add_into[i] %d, (multiply %r, 2.0), %j }
 
-Nothing has to be stored then. Legal if the backward iterations commute, if what they take from between the two loops
-can be computed before the first, and if the iterations do not touch one another's storage
-(`transforms/analysis/dependence/loop_dependence.py`). Two loops of the user's stay two. The same test says when a
-reversed loop may run forwards: `loop_direction`.
+The values of an iteration are then used in the same iteration, and need not be stored. Fusion is legal if the backward
+iterations commute, if the values that they take from between the two loops can be computed before the first loop, and
+if no iteration touches storage of another one (`transforms/analysis/dependence/loop_dependence.py`). Other loops over
+the same range are fused, too, if at least one of the two is generated. The same test decides whether a reversed loop
+may run forwards (`loop_direction`).
 """
 
 from __future__ import annotations
@@ -47,15 +48,15 @@ from srcdiff.transforms.simplify.merge_branches import merge_ifs
 
 __all__ = ["fuse_loops", "loop_direction"]
 
-_REACH = 200  # statements between two loops that are looked at
-_DEPTH = 8  # of loops in loops
+_REACH = 200  # the largest number of statements between two loops
+_DEPTH = 8  # the largest depth of nested loops
 
 
 def fuse_loops(fn: Function, complete: bool = True) -> Function:
-    """`fn` with loops over the same range made one where that is legal, and reversed loops run forwards.
+    """`fn` with loops over the same range fused where that is legal, and reversed loops running forwards.
 
-    `complete`: a loop and its mirror are made one only if nothing is left to be saved for what is inside them, and no
-    sum comes before another one that it came after.
+    `complete`: a loop and its mirror are fused only if no value inside them must still be stored, and sums keep their
+    order.
     """
     fn = dce(remove_invariant_carries(fn))
     apart: set[int] = set()
@@ -68,9 +69,9 @@ def fuse_loops(fn: Function, complete: bool = True) -> Function:
 
 
 def _fused(fn: Function, apart: Set[int], complete: bool) -> tuple[Function, dict[int, Value]]:
-    """`fn` after fusion, level by level, and the pairs that were made one, each with what is left of its loop."""
+    """`fn` after fusion, level by level, and the pairs that were fused, each with the index of the fused loop."""
     joined: dict[int, Value] = {}
-    for _ in range(_DEPTH):  # what one level of fusion brings together, the next looks at
+    for _ in range(_DEPTH):  # the next round fuses inside the loops of this one
         fuse = _Fuse(fn, apart, complete)
         new = fuse(fn)
         if not fuse.count:  # a loop and its mirror may stand in two branches on one condition
@@ -84,8 +85,8 @@ def _fused(fn: Function, apart: Set[int], complete: bool) -> tuple[Function, dic
 
 
 def _saves_within(fn: Function, index: Value) -> bool:
-    """Whether the loop with this index saves and restores something that its own
-    iterations do not compute.
+    """Whether the loop with this index saves and restores a value inside that its iterations cannot compute again at
+    little cost.
     """
     for loop in walk(fn.body):
         if isinstance(loop, For) and loop.index is index:
@@ -99,7 +100,7 @@ def _saves_within(fn: Function, index: Value) -> bool:
 
 
 class _AtHand:
-    """What costs little wherever the indices of the loops are known."""
+    """Tests whether a value costs little to compute from the indices of the loops, and from values in front of them."""
 
     def __init__(self, fn: Function, inner: Sequence[Statement]) -> None:
         self.written = written_values(fn)
@@ -118,7 +119,7 @@ class _AtHand:
 
 
 def _settled(fn: Function) -> Function:
-    """`fn` with saves and restores paired up and branches joined, as deep as the one makes the other possible."""
+    """`fn` with save/restore pairs eliminated and branches merged, as long as one enables the other."""
     for _ in range(_DEPTH):
         before = fn
         fn = merge_ifs(pair_up_saves(fn))
@@ -153,13 +154,13 @@ class _Direction(Rewriter):
         own = footprint(loop, self.roots)
         if loop.breaks or own.slots or own.effect:
             return False
-        if not self.uses.get(loop.index):  # all iterations are alike
+        if not self.uses.get(loop.index):  # all iterations are the same
             return True
         return carries_only_add(loop, self.uses) and storage_commutes(accesses(loop, self.roots))
 
 
 class _Fuse(Rewriter):
-    """Looks at every region for pairs of loops; the bodies of loops just fused wait for the next round."""
+    """Fuses pairs of loops in every region. The bodies of fused loops are left to the next round."""
 
     def __init__(self, fn: Function, apart: Set[int], complete: bool) -> None:
         self.complete = complete
@@ -168,9 +169,8 @@ class _Fuse(Rewriter):
         self.apart = apart
         self.count = 0
         self.joined: dict[int, Value] = {}
-        self.footprint = cache(
-            partial(footprint, roots=self.roots)
-        )  # each loop is held against many
+        # each loop is compared with many
+        self.footprint = cache(partial(footprint, roots=self.roots))
         self.accesses = cache(partial(accesses, roots=self.roots))
 
     def region(self, old: Region, env: Env, b: Builder) -> Region:
@@ -210,7 +210,7 @@ class _Fuse(Rewriter):
     # ---- is it legal ----
 
     def may_be_one(self, first: For, second: For) -> bool:
-        """What can be said of the two loops alone."""
+        """Whether two loops may be fused if no statement between them prevents it."""
         if not (is_generated(first) or is_generated(second)) or first.breaks or second.breaks:
             return False
         if first.pair and first.pair in self.apart:
@@ -239,10 +239,10 @@ class _Fuse(Rewriter):
         return len(known) == 2 and known[0] is not None and known[0] == known[1]
 
     def slots_match(self, first: For, left: Footprint, second: For, right: Footprint) -> bool:
-        """Whether each iteration of the second restores what the same iteration of the first saved, if either saves or
-        restores anything.
+        """Whether each iteration of the second loop restores only values that the same iteration of the first loop has
+        saved, if the two are a matched pair; otherwise, whether neither loop saves or restores anything.
 
-        What is saved for other loops would lose the loop that mirrors it.
+        A save for another loop would lose its mirror.
         """
         if first.pair == second.pair != 0:
             return right.slots <= left.slots
@@ -251,12 +251,14 @@ class _Fuse(Rewriter):
     def fused(
         self, first: For, between: Sequence[Statement], second: For
     ) -> list[Statement] | None:
-        """What stands for the two loops and the statements between; None where something comes between them."""
+        """The statements that replace the two loops and the statements between them; None if one of these can move
+        neither above the first loop nor below the second.
+        """
         above: list[Statement] = []
         below: list[Statement] = []
         needed = uses_outside(second)
         touched = self.footprint(second)
-        # which of two sums comes first makes no difference, but to a reader
+        # the order of two sums does not change the result
         sums = frozenset() if self.complete else added_to(second, self.roots)
         for statement in reversed(between):
             own = self.footprint(statement)

@@ -1,4 +1,4 @@
-"""What a tangent computes alike for all directions comes first, in loops and branches of its own.
+"""Primal hoisting: statements that are the same for all directions of a tangent come first, in loops of their own.
 
     for i:                                      for i:
         %0 = index[i] %x, %i                        %0 = index[i] %x, %i
@@ -12,10 +12,12 @@
                                                     %4 = multiply %5, %3
                                                     store[i] %y_dot, %4, %i
 
-The second loop mirrors the first one, in its order; `residuals` says what is stored for it, as for a backward part, and
-what is computed again. Then the first one is in front of the loop over directions (`jacobian_loops`).
+The second loop mirrors the first one, in the same order. As for a backward part, `residuals` decides which values are
+stored for it, and which are computed again. The first loop then stands in front of the loop over directions
+(`jacobian_loops`).
 
-What a direction decides on stays whole, as does storage that statements of a direction take as it is at the moment.
+A loop or branch whose course depends on a direction stays in the second part as a whole. Written storage whose contents
+statements of the second part use as a whole stays there, too (`transforms/analysis/forward_slice.py`).
 """
 
 from __future__ import annotations
@@ -54,19 +56,19 @@ __all__ = ["hoist_primal"]
 
 
 def hoist_primal(fn: Function, params: Sequence[Value], mode: Mode = "auto") -> Function:
-    """`fn` with what does not depend on these parameters in front of what does; `mode`: as for `residuals`."""
+    """`fn` with the statements that do not depend on `params` in front of the others; `mode` as for `residuals`."""
     plain = _WithoutPairs()(bind_lengths(_ByTypes()(dce(fn))))
     apart = _Apart(plain, Directed(plain, params))
     if not any(map(apart.is_split, plain.body.body)):
         return fn
     new = residuals(bind_lengths(apart.function(), may_save=True), mode)
     if any(isinstance(s, Op) and s.decl is containers.list_pop for s in walk(new.body)):
-        return fn  # the next direction would find an empty list
+        return fn  # the first direction would empty the list
     return _AsTangent()(new)
 
 
 class _ByTypes(Rewriter):
-    """Tangents of an iteration's arrays take their lengths from types: these arrays need not be there."""
+    """Inside loops and branches, zeros and empty arrays take their shapes from types, not from other arrays."""
 
     alike = {memory.zeros_like: memory.zeros_of, memory.empty_like: memory.empty_of}
     depth = 0
@@ -88,7 +90,7 @@ class _ByTypes(Rewriter):
 
 
 class _WithoutPairs(Rewriter):
-    """Forgets which loops an earlier derivative has mirrored."""
+    """Drops the matched pairs of an earlier derivative."""
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         new = self.keep(old, env, b)
@@ -104,16 +106,16 @@ class _AsTangent(_WithoutPairs):
 
 @dataclass
 class _Apart:
-    """The function in two parts: the first saves what the second needs of it."""
+    """The function in two parts; the first part saves the values that the second part needs."""
 
     fn: Function
     directed: Directed
-    env: Env = field(default_factory=dict)  # what the second part calls values of the first
+    env: Env = field(default_factory=dict)  # value of the first part -> value of the second
     home: dict[Value, Region] = field(init=False)
     saves: dict[Region, list[Op]] = field(default_factory=dict)
     restores: dict[Region, list[Statement]] = field(default_factory=dict)
     pairs: dict[int, int] = field(default_factory=dict)
-    turns: dict[int, Value] = field(default_factory=dict)  # how many a `while` makes
+    turns: dict[int, Value] = field(default_factory=dict)  # `while` -> its number of iterations
     slots: int = 0
 
     def __post_init__(self) -> None:
@@ -126,12 +128,12 @@ class _Apart:
         self.shown = {x for p in self.fn.params for d in dims_of(p.type) for x in d.symbols()}
 
     def function(self) -> Function:
-        """The two parts, one behind the other; statements of the second are marked as those of a backward part."""
+        """The first part, then the second part, whose statements are marked as the statements of a backward part."""
         second = [replace(s, origin="adjoint") for s in self.second(self.fn.body)]
         first = self.first(self.fn.body)
         return self.fn.with_body(Region(self.fn.params, (*first, *second), self.fn.body.yields))
 
-    # ---- which is what ----
+    # ---- the part of each statement ----
 
     def is_second(self, s: Statement) -> bool:
         """Whether all of a statement is in the second part."""
@@ -148,7 +150,7 @@ class _Apart:
         return all(self.is_first(x) for r in regions_of(s) for x in r.body)
 
     def is_split(self, s: Statement) -> bool:
-        """Whether both parts have something of a loop or branch."""
+        """Whether a loop or branch has statements of both parts."""
         if isinstance(s, Op | Call) or self.is_second(s) or self.is_first(s):
             return False
         return bool(self.results(s, True)) or any(True for _ in self.work_of_first(s))
@@ -161,7 +163,7 @@ class _Apart:
                 yield from self.work_of_first(x)
 
     def results(self, s: Statement, of_first: bool) -> list[int]:
-        """The numbers of the results that a part of a loop or branch has, but for how many iterations a loop made."""
+        """The numbers of the results that belong to one part of a loop or branch, without the count of iterations."""
         given = s.carried_results if isinstance(s, For) else s.results
         return [k for k, r in enumerate(given) if self.directed.of(r) is not of_first]
 
@@ -213,7 +215,7 @@ class _Apart:
         return [self.mirror(s)]
 
     def mirror(self, s: For | While) -> For:
-        """The loop of the same iterations that has the rest of them."""
+        """The loop over the same iterations, with the statements of the second part."""
         kept = self.results(s, of_first=False)
         if isinstance(s, For):
             index = self.env[s.index] = replace(s.index)
@@ -245,7 +247,7 @@ class _Apart:
         return replace(new, pair=self.pair(s))
 
     def mapped(self, s: Statement) -> Statement:
-        """A statement that is taken over whole."""
+        """A statement that is in the second part as a whole."""
         inner = [
             Region(r.params, tuple(map(self.mapped, r.body)), self.atoms(r.yields))
             for r in regions_of(s)
@@ -256,7 +258,7 @@ class _Apart:
         return tuple(map(self.atom, atoms))
 
     def atom(self, a: Atom) -> Atom:
-        """A value as the second part refers to it."""
+        """The value that stands for an atom in the second part."""
         if isinstance(a, Const) or self.directed.of(a) or self.home[a] is self.fn.body:
             return a
         if a not in self.env:

@@ -1,4 +1,4 @@
-"""Matrices of derivatives: a derivative along one direction, in loops over all of them.
+"""Jacobians: a derivative along one direction becomes loops over all directions.
 
     tangent(%x, %x_dot)                             jacobian(%x)
       %0 = cos %x                                     %0 = cos %x
@@ -10,9 +10,9 @@
                                                         store[where=:, i] %jacobian, %y_dot, %k }
                                                       yield %jacobian
 
-What does not depend on the direction stays in front of the loops: all of the forward part, in reverse mode. The
-direction of a number is 1, without a loop. Each number and array that has directions has loops of its own, and each
-pair of such a one and a result a block of the matrix.
+Statements that do not depend on the direction stay in front of the loops; in reverse mode, this is the whole forward
+part. The direction of a number is 1, and needs no loop. Each number or array that has directions has loops of its own.
+Each such number or array has one block of the matrix for each result.
 """
 
 from __future__ import annotations
@@ -50,20 +50,22 @@ def along_all(
     rows: bool,
     names: Sequence[Sequence[str]],
 ) -> Function:
-    """A derivative along one direction, its last `count` parameters, as that along all directions.
+    """The derivative along all directions, from a derivative along one direction: its last `count` parameters.
 
     Parameters
     ----------
     fn
         Its results are numbers, arrays and None (see `flat_results`).
     types
-        Those of what the results are the derivatives of, which may be smaller and stand for their broadcast.
+        The types of the values that the results are the derivatives of. A result may be smaller than its type, and
+        stand for its broadcast.
     tree
-        The structure of what has directions: leaves are counted over the last parameters' parts, or `NOTHING`.
+        The structure of the values that have directions. A leaf is the number of a part of the last parameters, or
+        `NOTHING`.
     rows
-        Directions come first: in the result's structure, and among the axes of each block.
+        Whether directions come first, in the result's structure, and among the axes of each block.
     names
-        For each part that has directions, what the blocks of the results are called.
+        For each part that has directions, the names of the blocks of the results.
     """
     made = _Directions(fn, count, types, rows)
     yields: list[Atom] = []
@@ -84,7 +86,7 @@ def along_all(
 
 
 def flat_results(fn: Function) -> Function:
-    """`fn` with the containers among its results taken apart, and no copies made of what is stored elsewhere then."""
+    """`fn` with containers among its results split into their parts, and without the generated copies of results."""
     b = Builder(shapes_for(fn), "compiler", fn.location)
     yields: list[Atom] = []
 
@@ -112,7 +114,7 @@ def flat_results(fn: Function) -> Function:
 
 
 def _own_copies(fn: Function) -> dict[Atom, Atom]:
-    """What results that are generated copies, made at the end, are copies of."""
+    """The generated copies at the end of a function, each with the value that it copies."""
     found: dict[Atom, Atom] = {}
     for s in reversed(fn.body.body):
         if not isinstance(s, Op) or s.decl is not memory.copy or not is_generated(s):
@@ -122,7 +124,7 @@ def _own_copies(fn: Function) -> dict[Atom, Atom]:
 
 
 def _without(tree: Tree, floats: Sequence[bool]) -> Tree:
-    """The structure of results, with `NOTHING` for what holds no floats."""
+    """The structure of results, with `NOTHING` for leaves without floats."""
     if isinstance(tree, int):
         return tree if floats[tree] else NOTHING
     return replace(tree, children=tuple(_without(c, floats) for c in tree.children))
@@ -135,7 +137,7 @@ def _joined(
     blocks: Sequence[Sequence[Atom]],
     yields: list[Atom],
 ) -> Tree:
-    """One structure in the leaves of the other; the blocks are appended to the yields."""
+    """One structure inside each leaf of the other; the blocks are appended to the yields."""
     first, second = (directions, results) if rows else (results, directions)
 
     def leaf(atom: Atom) -> Tree:
@@ -164,16 +166,16 @@ def numbers_in(type_: Type) -> list[Type]:
 
 
 def is_one_number(params: Sequence[Value]) -> bool:
-    """Whether there is one direction only: parameters that have directions are one number, or an array of one."""
+    """Whether there is one direction only: the floats in the parameters are one number, or an array of one element."""
     found = [t for p in params for t in numbers_in(p.type) if is_float(t)]
     return len(found) == 1 and all(d == Dim(1) for d in shape_of(found[0]))
 
 
 def split_by(fn: Function, params: frozenset[Value]) -> tuple[list[Statement], list[Statement]]:
-    """The statements that do not depend on these parameters, and those that do.
+    """The statements that do not depend on these parameters, and the statements that do.
 
-    Storage that one of the latter writes is of one iteration: all that touches it is. So is what would write, in front,
-    over what one of them reads.
+    If a statement of the second kind writes storage, all statements that touch this storage are of the second kind. A
+    statement that writes over storage that an earlier statement of the second kind reads is of the second kind, too.
     """
     roots = storage_roots(fn)
     statements = fn.body.body
@@ -204,7 +206,7 @@ def split_by(fn: Function, params: frozenset[Value]) -> tuple[list[Statement], l
 
 
 class _Directions:
-    """Builds the loops; `b` collects what stands in front of them and the loops themselves."""
+    """Builds the loops; `b` collects the statements in front of the loops, and the loops."""
 
     def __init__(self, fn: Function, count: int, types: Sequence[Type], rows: bool) -> None:
         self.fn = fn
@@ -217,7 +219,7 @@ class _Directions:
         self.b.body.extend(front)
 
     def blocks(self, seed: Value, part: int, names: Sequence[str]) -> list[Atom]:
-        """The derivatives of all results by one part of what a parameter is the direction of."""
+        """The derivatives of all results with respect to one part of the value of which `seed` is the direction."""
         type_ = numbers_in(seed.type)[part]
         if not is_float(type_):
             return [const(None)] * len(self.fn.body.yields)
@@ -231,7 +233,7 @@ class _Directions:
         return [self.b.op(memory.read, s) if s is not None else const(None) for s in storage]
 
     def storage(self, type_: Type, axes: Sequence[Dim], name: str) -> Value | None:
-        """A block for a result of this type."""
+        """Storage of a block for a result of this type; None if the type has no floats."""
         if not isinstance(type_, Scalar | Array) or not is_float(type_):
             return None
         shape = (*axes, *shape_of(type_)) if self.rows else (*shape_of(type_), *axes)
@@ -246,7 +248,7 @@ class _Directions:
         storage: Sequence[Value | None],
         b: Builder,
     ) -> None:
-        """A loop over each axis of the direction, and the derivative along it in the innermost."""
+        """A loop over each axis of the direction, with the derivative along the direction in the innermost loop."""
         if len(at) == len(axes):
             found = self.turn(seed, part, at, b)
             for y, type_, target in zip(found, self.types, storage, strict=True):
@@ -272,7 +274,7 @@ class _Directions:
         b.ops(memory.store, target, amount, *at, where=", ".join(filter(None, order)))
 
     def turn(self, seed: Value, part: int, at: Sequence[Atom], b: Builder) -> list[Atom]:
-        """The results for the direction along one element; appended to `b`."""
+        """The results for the direction along one element; their statements are appended to `b`."""
         env: Env = {}
         for other in self.seeds:
             env[other] = self.direction(other, part if other is seed else None, at, b)
@@ -280,7 +282,7 @@ class _Directions:
         return [lookup(env, y) for y in self.fn.body.yields]
 
     def direction(self, seed: Value, part: int | None, at: Sequence[Atom], b: Builder) -> Atom:
-        """A direction along one element of a part; zeros for None."""
+        """The direction along one element of a part; zeros if `part` is None."""
         count = 0
 
         def made(type_: Type) -> Atom:
@@ -295,7 +297,7 @@ class _Directions:
         return made(seed.type)
 
     def unit(self, type_: Type, at: Sequence[Atom], b: Builder, name: str) -> Atom:
-        """What is 1 at one place, and 0 elsewhere."""
+        """The number or array that is 1 at one place, and 0 elsewhere."""
         if isinstance(type_, Scalar):
             return _one(type_)
         assert isinstance(type_, Array)
@@ -318,7 +320,7 @@ class _Directions:
         return const(None)
 
     def with_axes(self, found: Atom, type_: Type, axes: Sequence[Dim], name: str) -> Atom:
-        """The derivative by an array of one element, with that array's axes; at full size."""
+        """The derivative with respect to an array of one element, with the axes of that array, at full size."""
         storage = self.storage(type_, axes, name) if axes else None
         if storage is None:
             return whole(self.b, found, type_) if is_float(type_) else const(None)

@@ -1,5 +1,4 @@
-"""Places clears: the zero that a written cell's adjoint gets moves behind what used the cell, or into what
-fills it again.
+"""Clear placement: the zero for the adjoint of a written element moves after the last use, or merges with the next sum.
 
     %t = index[i] %d_u, %i                   add_into[i] %d_v, (index[i] %d_u, %i), %i
     store[i] %d_u, 0.0, %i            ->     store[i] %d_u, 0.0, %i
@@ -25,7 +24,7 @@ __all__ = ["place_clears"]
 
 
 def place_clears(fn: Function) -> Function:
-    """`fn` with clears where they read best."""
+    """`fn` with clears at the places where they read best."""
     return _PlaceClears(storage_roots(fn))(fn)
 
 
@@ -38,7 +37,7 @@ class _PlaceClears(Rewriter):
         return with_body(new, self.sink(list(new.body)))
 
     def sink(self, body: list[Statement]) -> list[Statement]:
-        """Each clear as far down as it goes; from the last to the first, so that they keep their order."""
+        """Move each clear down as far as possible, the last clear first, so that clears keep their order."""
         for k in range(len(body) - 1, -1, -1):
             clear = body[k]
             if not is_clear(clear):
@@ -56,7 +55,7 @@ class _PlaceClears(Rewriter):
         return body
 
     def refill(self, clear: Op, add: Statement) -> Op | None:
-        """`d[i] = 0; d[i] += v` in one."""
+        """`d[i] = v` for `d[i] = 0; d[i] += v`; None for other statements."""
         if not isinstance(add, Op) or add.decl is not memory.add_into or add.attrs != clear.attrs:
             return None
         if add.operands[0] is not clear.operands[0] or add.operands[2:] != clear.operands[2:]:
@@ -65,7 +64,7 @@ class _PlaceClears(Rewriter):
 
 
 def is_clear(statement: Statement) -> bool:
-    """A zero that a pass writes."""
+    """Whether a statement is a store of zero that a pass has made."""
     if (
         not isinstance(statement, Op)
         or statement.decl is not memory.store

@@ -1,5 +1,5 @@
 """Analyses that passes share: def-use, effects, activity, layouts, costs.
 
-In: a function; out: dicts by value, nothing is changed.
+In: a function; out: facts about its values. No analysis changes the function.
 Start with `defuse` and `placement`.
 """

@@ -1,5 +1,5 @@
-"""Which values carry derivatives: those that depend on what is differentiated (varied) and that the result
-depends on (useful).
+"""Activity analysis: a value is active if it depends on a differentiated argument (varied), and the result depends on
+it (useful).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ __all__ = ["active_values", "useful_values", "varied_values"]
 
 
 class _Marks:
-    """A growing set of values; what shares written storage with a marked value is marked, too."""
+    """A growing set of values. A value that shares written storage with a marked value is marked, too."""
 
     def __init__(self, fn: Function) -> None:
         self.values: set[Value] = set()
@@ -62,12 +62,12 @@ Visit = Callable[[_Marks, Region], None]
 
 
 def active_values(fn: Function, wrt: Iterable[Value], results: Iterable[Atom]) -> frozenset[Value]:
-    """The values that need an adjoint or a tangent."""
+    """The values that are varied and useful: they need an adjoint or a tangent."""
     return varied_values(fn, wrt) & useful_values(fn, results)
 
 
 def varied_values(fn: Function, wrt: Iterable[Value]) -> frozenset[Value]:
-    """The values that depend on `wrt` by operations that have derivatives."""
+    """The values that depend on `wrt` through differentiable operations."""
     marks = _Marks(fn)
     for value in wrt:
         marks.add(value)
@@ -76,7 +76,7 @@ def varied_values(fn: Function, wrt: Iterable[Value]) -> frozenset[Value]:
 
 
 def useful_values(fn: Function, results: Iterable[Atom]) -> frozenset[Value]:
-    """The values that `results` depend on by operations that have derivatives."""
+    """The values on which `results` depend through differentiable operations."""
     marks = _Marks(fn)
     for atom in results:
         marks.add(atom)
@@ -91,16 +91,15 @@ def _until_stable(marks: _Marks, region: Region, visit: Visit) -> None:
 
 
 def edges(statement: Statement) -> list[tuple[tuple[Atom, ...], Atom]]:
-    """(sources, target) pairs by which derivatives flow through a statement, its regions left out."""
+    """The (sources, target) pairs along which derivatives flow through a statement, without its regions."""
     match statement:
         case Op():
             if not statement.decl.differentiable:
                 return []
-            if statement.decl is adjoint_block:  # it only looks at the others
+            if statement.decl is adjoint_block:  # the block only reads its other operands
                 return [(statement.operands[:1], statement.result)]
-            if is_launch(
-                statement
-            ):  # any array that a kernel is given may be what it writes another from
+            # an array that a kernel writes may depend on all of its arguments
+            if is_launch(statement):
                 written = tuple(statement.operands[i] for i in statement.decl.writes)
                 return [(statement.operands, w) for w in written]
             written = tuple(statement.operands[i] for i in statement.decl.writes)

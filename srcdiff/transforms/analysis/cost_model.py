@@ -1,7 +1,6 @@
-"""What operations cost a machine, in units of storing their result and loading it again, by the table of
-`ops/core/costs.py`.
+"""Cost model: the time of an operation, in units of storing its result and loading it again (`ops/core/costs.py`).
 
-Products and factorisations are counted by their multiplications. Lengths that only the run knows are taken for sixteen.
+Products and factorisations are counted by their multiplications. An unknown length counts as sixteen.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ _LENGTH = 16.0
 
 
 def elements(type_: Type) -> float:
-    """How many numbers an array has, as far as can be known."""
+    """The number of elements of an array, with sixteen for each unknown length."""
     return math.prod(map(_length, shape_of(type_)))
 
 
@@ -34,7 +33,7 @@ def _length(d: Dim) -> float:
 
 
 def machine_price(op: Op) -> float:
-    """The time that computing a result again takes."""
+    """The time of computing an operation's result again."""
     if op.decl.cost == "free" or op.decl.view_of is not None or not op.results:
         return 0.0
     result = max(elements(op.results[0].type), 1.0)
@@ -47,7 +46,7 @@ def machine_price(op: Op) -> float:
 
 
 def _multiplications(op: Op) -> float:
-    """Of a product: the lengths of all its loops. Of a factorisation: a cube."""
+    """The number of multiplications: for a product, the product of the lengths of its loops; otherwise a cube."""
     shapes = [shape_of(a.type) for a in op.operands if shape_of(a.type)]
     if op.decl is einsum.einsum:
         letters = lengths_of_letters(

@@ -1,4 +1,4 @@
-"""What the simplification passes ask of a function: definitions, numbers of uses, which operations are pure."""
+"""Definitions and uses: which operation defines a value, how often it is used, and which operations are pure."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ __all__ = [
     "takes_element", "transposed", "used_atoms", "uses", "uses_outside", "with_rewrites", "written_values",
 ]  # fmt: skip
 
-# operations that give new storage, made to be written: neither shared nor moved away from what writes it
+# operations that allocate storage to be written: they are neither shared nor moved
 ALLOCATIONS = frozenset({
     "copy", "empty", "empty_like", "empty_of", "expand", "ones", "ones_like", "zeros", "zeros_like", "zeros_like_list",
     "zeros_of",
@@ -44,7 +44,7 @@ Group = tuple[Value, ...]
 
 
 def needed(region: Region, yields: Sequence[Atom]) -> list[Statement]:
-    """The statements of a region (without effects) that the given atoms depend on."""
+    """The statements of a region (without effects) on which the given atoms depend."""
     wanted = set(yields)
     out: list[Statement] = []
     for statement in reversed(region.body):
@@ -63,7 +63,7 @@ def uses(statement: Statement) -> Iterator[Atom]:
 
 
 def carried_groups(loop: For | While) -> list[tuple[Group, Atom, Atom]]:
-    """For each carried value: the values that are it (parameters and result), what it starts from, what is yielded."""
+    """For each loop-carried value: its parameters and result, its initial value, and the yielded value."""
     if isinstance(loop, For):
         results: Sequence[Value] = loop.carried_results
         params = [loop.body.params[1:]]
@@ -74,26 +74,26 @@ def carried_groups(loop: For | While) -> list[tuple[Group, Atom, Atom]]:
 
 
 def picked(items: Sequence[T], kept: Iterable[int]) -> tuple[T, ...]:
-    """Those of some items that are kept, by their numbers."""
+    """The items whose numbers are in `kept`."""
     return tuple(items[k] for k in kept)
 
 
 def has_list(type_: Type) -> bool:
-    """Whether values of a type are lists, or containers that hold some."""
+    """Whether values of a type are lists, or containers that hold lists."""
     if isinstance(type_, Struct):
         return any(map(has_list, type_.parts))
     return isinstance(type_, List)
 
 
 def is_generated(statement: Statement) -> bool:
-    """Whether a pass made it; the user's own lines stay as written."""
+    """Whether a pass made a statement; statements of the user stay as written."""
     return statement.origin != "user"
 
 
 def is_pure(statement: Statement, written: frozenset[Value] | set[Value]) -> bool:
-    """Whether it is an operation whose results depend on nothing but its operands' values, now and later.
+    """Whether a statement is an operation whose results depend only on its operands' values, now and later.
 
-    `written` are the values that share storage with anything written (`written_values`).
+    `written` are the values that share storage with a written value (`written_values`).
     """
     if (
         not isinstance(statement, Op)
@@ -108,25 +108,25 @@ def is_pure(statement: Statement, written: frozenset[Value] | set[Value]) -> boo
 
 
 def written_values(fn: Function, roots: Roots | None = None) -> frozenset[Value]:
-    """The values through which storage is seen that is written somewhere."""
+    """The values that may share storage with a written value."""
     roots = storage_roots(fn) if roots is None else roots
     written = written_roots(fn, roots)
     return frozenset(v for v, own in roots.items() if not own.isdisjoint(written))
 
 
 def is_mixed(body: Region) -> bool:
-    """Whether there are floats of fewer digits than Python's: then it matters which numbers are Python's own."""
+    """Whether there are floats of lower precision than Python's: then Python numbers and NumPy numbers differ."""
     values = (v for v in defined_in(body) if isinstance(v.type, Scalar | Array))
     return any(v.type.dtype in ("float16", "float32") for v in values)  # type: ignore[union-attr]
 
 
 def definitions(fn: Function) -> dict[Value, Op]:
-    """The operation that makes each value, for those that one makes."""
+    """Value -> the operation that makes it."""
     return {r: s for s in walk(fn.body) if isinstance(s, Op) for r in s.results}
 
 
 def used_atoms(statement: Statement) -> Iterator[Atom]:
-    """Everything that a statement uses, in its regions as well."""
+    """All atoms that a statement uses, also in its regions."""
     yield from statement.operands
     for region in regions_of(statement):
         for inner in walk(region):
@@ -136,13 +136,13 @@ def used_atoms(statement: Statement) -> Iterator[Atom]:
 
 
 def uses_outside(statement: Statement) -> set[Value]:
-    """The values from outside that a statement uses, in its regions as well."""
+    """The values from outside that a statement uses, also in its regions."""
     inside = {v for region in regions_of(statement) for v in defined_in(region)}
     return {a for a in used_atoms(statement) if isinstance(a, Value) and a not in inside}
 
 
 def defined_in(region: Region) -> Iterator[Value]:
-    """Every value that a region or one inside it defines."""
+    """All values that a region, and the regions inside it, define."""
     for nested in all_regions(region):
         yield from nested.params
         for statement in nested.body:
@@ -166,7 +166,7 @@ def all_regions(region: Region) -> Iterator[Region]:
 
 
 def count_uses(fn: Function) -> dict[Value, int]:
-    """How often each value is an operand or yielded."""
+    """The number of uses of each value, as an operand or a yield."""
     counts: dict[Value, int] = {}
     for region in all_regions(fn.body):
         for atom in (*region.yields, *(a for s in region.body for a in s.operands)):
@@ -176,14 +176,14 @@ def count_uses(fn: Function) -> dict[Value, int]:
 
 
 def same_kind(left: Type, right: Type) -> bool:
-    """Whether one value may stand for another: equal types but for what is known of integers."""
+    """Whether one value may replace another: the types are equal, except for facts about integers."""
     if isinstance(left, Scalar | Array | Struct | List):
         return strip(left) == strip(right)
     return left == right
 
 
 def rename(fn: Function, names: Mapping[Value, Value]) -> Function:
-    """The function with some values replaced at their definitions and uses: new names, the same place."""
+    """The function with some values replaced by others, at their definitions and uses."""
     if not names:
         return fn
 
@@ -205,7 +205,7 @@ def rename(fn: Function, names: Mapping[Value, Value]) -> Function:
 
 
 def substitute(fn: Function, env: Mapping[Value, Atom]) -> Function:
-    """The function with values replaced where they are used; what an entry stands for may have an entry itself."""
+    """The function with values replaced at their uses. Replacements may be chained: `env` applies to them, too."""
     if not env:
         return fn
 
@@ -224,7 +224,7 @@ def substitute(fn: Function, env: Mapping[Value, Atom]) -> Function:
 
 
 def takes_element(op: Op, buffer: Value) -> bool:
-    """Whether an operation takes or changes elements of a buffer, or reads all of it."""
+    """Whether an operation loads or writes elements of a buffer, or reads the whole buffer."""
     if buffer in op.operands[1:]:
         return False
     if op.decl is memory.index:
@@ -233,6 +233,6 @@ def takes_element(op: Op, buffer: Value) -> bool:
 
 
 def with_rewrites(new: Function, fn: Function, fired: Iterable[Any]) -> Function:
-    """What a rewriting has made of `fn`, with a note of what fired, and where."""
+    """The result `new` of a rewriting of `fn`, with a record of the rules that fired, and where."""
     applied = (*fn.rewriting.applied, *fired)
     return replace(new, rewriting=replace(fn.rewriting, applied=applied))

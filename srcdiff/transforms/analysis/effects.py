@@ -1,4 +1,4 @@
-"""What a statement touches, and whether two statements may change places."""
+"""Effects: the storage and slots that a statement touches, and whether two statements may be exchanged."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ __all__ = ["NOTHING", "Footprint", "added_to", "conflict", "footprint", "runs_ef
 
 @dataclass(frozen=True)
 class Footprint:
-    """Storage read and written, slots that are saved to or restored from, whether something else is seen of it."""
+    """The storage that statements read and write, the slots that they use, and whether they have other effects or may
+    raise.
+    """
 
     reads: frozenset[Value] = frozenset()
     writes: frozenset[Value] = frozenset()
@@ -23,7 +25,7 @@ class Footprint:
     raises: bool = False
 
     def without(self, roots: frozenset[Value]) -> Footprint:
-        """What is touched beside some storage."""
+        """The footprint without some storage."""
         if not roots:
             return self
         return replace(self, reads=self.reads - roots, writes=self.writes - roots)
@@ -33,7 +35,7 @@ NOTHING = Footprint()
 
 
 def footprint(statement: Statement, roots: Roots) -> Footprint:
-    """What a statement with its regions touches."""
+    """The footprint of a statement and its regions."""
     inner = [statement, *(s for region in regions_of(statement) for s in walk(region))]
     ops = [s for s in inner if isinstance(s, Op)]
     slots = frozenset(op.attrs["slot"] for op in ops if "slot" in op.attrs)
@@ -45,7 +47,7 @@ def footprint(statement: Statement, roots: Roots) -> Footprint:
 
 
 def added_to(statement: Statement, roots: Roots) -> frozenset[Value]:
-    """The storage that a statement adds to, and does nothing else with."""
+    """The storage to which a statement only adds."""
     added: set[Value] = set()
     other = set(reads_of(statement, roots))
     for s in (statement, *(s for region in regions_of(statement) for s in walk(region))):
@@ -67,7 +69,7 @@ def together(footprints: Iterable[Footprint]) -> Footprint:
 
 
 def conflict(left: Footprint, right: Footprint) -> bool:
-    """Whether the order of two statements matters."""
+    """Whether two statements must keep their order."""
     if (
         left.writes & (right.reads | right.writes)
         or right.writes & left.reads
@@ -78,7 +80,7 @@ def conflict(left: Footprint, right: Footprint) -> bool:
 
 
 def runs_effects(fn: Function) -> bool:
-    """Whether a call of a function is seen by more than its results."""
+    """Whether a call of a function has effects."""
     for statement in walk(fn.body):
         if isinstance(statement, Op) and statement.decl.effect and "slot" not in statement.attrs:
             return True

@@ -1,4 +1,4 @@
-"""What of a function depends on some of its parameters, and what is the same whatever these are: values and storage."""
+"""Forward slice: the values and the storage of a function that depend on some of its parameters."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ __all__ = ["Directed"]
 
 
 class Directed:
-    """The values and the storage that depend on parameters, grown until nothing changes.
+    """The values and the storage that depend on parameters, up to a fixpoint.
 
-    `whole` are the loops and branches that depend on them altogether: they decide on the way that these go, or there is
-    no loop that mirrors them.
+    `whole` are the loops and branches that depend on the parameters as a whole: their course depends on them, or they
+    have no mirror.
     """
 
     def __init__(self, fn: Function, params: Sequence[Value]) -> None:
@@ -109,7 +109,7 @@ class Directed:
                 self.takes((start, end))
 
     def mark(self, s: Statement) -> None:
-        """A statement that depends on the parameters, with all that is in it."""
+        """Mark a statement that depends on the parameters, with all statements inside it."""
         self.note((*s.results, *(v for r in regions_of(s) for v in defined_in(r))))
         self.note_storage(writes_of(s, self.roots))
         for inner in (s, *(x for r in regions_of(s) for x in walk(r))):
@@ -119,7 +119,7 @@ class Directed:
             self.takes([y for r in regions_of(inner) for y in r.yields])
 
     def takes(self, atoms: Iterable[Atom]) -> None:
-        """Storage that is taken as it is at the moment depends on the parameters, if anything writes it."""
+        """Mark written storage that a dependent statement uses: its contents must be the contents at that moment."""
         for atom in atoms:
             if isinstance(atom, Value) and not self.of(atom):
                 self.note_storage(self.roots.get(atom, frozenset()) & self.written)

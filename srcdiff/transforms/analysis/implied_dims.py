@@ -1,13 +1,13 @@
-"""Which lengths a program itself needs to be equal: NumPy raises where they are not, so that nothing else has to.
+"""Implied dimensions: the lengths that a program itself needs to be equal, so that NumPy raises if they are not.
 
     def f(x, y):                def f_grad(x, y):
-        return np.sum(x * y)        return y.copy()          what made `f` raise is gone
+        return np.sum(x * y)        return y.copy()          the product that made `f` raise is gone
 
         d_x = x * y                                          NumPy raises here
 
-Types are inferred again from the parameters' own, each axis a length of its own. What stands in a branch may not run,
-and demands nothing; a loop is taken to run, as the function's own would, and twice where an iteration changes lengths.
-Nor does an array demand anything of which only the lengths are needed, since it is not written.
+Types are inferred again from the parameters' types, with a different length for each axis. A statement in a branch
+implies nothing, since it may not run. A loop counts as run, and as run twice if an iteration changes lengths. An array
+of which only the lengths are needed implies nothing, since generated code does not compute it.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ from srcdiff.ops.core.type_rules import TypeMistake
 
 __all__ = ["demanded"]
 
-Env = dict[Value, Value]  # values by those whose types are in the parameters' own lengths
+Env = dict[Value, Value]  # value -> value whose type has the parameters' lengths
 
 
 class _Broadcasting(Shapes):
-    """Lengths that are broadcast may differ: one of them may be 1 where the program runs."""
+    """Shapes where lengths that are broadcast may differ, because one of them may be 1 when the program runs."""
 
     def broadcast(self, shapes: Iterable[Sequence[Dim]]) -> tuple[Dim, ...]:
         bindings = dict(self.bindings)
@@ -51,8 +51,8 @@ class _Broadcasting(Shapes):
 
 
 def demanded(fn: Function, types: Mapping[str, Type], may_be_one: bool = False) -> Shapes:
-    """What has to be equal where the program runs, `types` being the parameters' own. `may_be_one`: an axis that is
-    not of length 1 may be so in another call.
+    """The lengths that must be equal when the program runs; `types` are the parameters' types. `may_be_one`: an axis
+    may have length 1 in another call.
     """
     rigid = {s for t in types.values() for d in axes_of(t) for s in d.symbols()}
     shapes = _Broadcasting(rigid=rigid) if may_be_one else Shapes(rigid=rigid)
@@ -81,7 +81,7 @@ def _region(region: Region, env: Env, shapes: Shapes) -> None:
 
 
 def _call(s: Call, env: Env, shapes: Shapes) -> None:
-    """The callee's operations on the caller's lengths."""
+    """Infer the callee's operations with the caller's lengths."""
     operands = [_typed(a, env) for a in s.operands]
     inner = {p: Value(a.type) for p, a in zip(s.function.params, operands, strict=True)}
     _region(s.function.body, inner, shapes)
@@ -90,18 +90,18 @@ def _call(s: Call, env: Env, shapes: Shapes) -> None:
 
 
 def _turn(body: Region, carried: Sequence[Atom], env: Env, shapes: Shapes) -> None:
-    """An iteration of a loop, for which what is carried is known."""
+    """Infer an iteration of a loop from the loop-carried values at its start."""
     own = len(body.params) - len(carried)
     for p in body.params[:own]:
         env[p] = Value(_unknown(p.type, shapes))
     for p, start in zip(body.params[own:], carried, strict=True):
-        if not isinstance(p.type, Scalar) or p.type.weak:  # not `1.0`, which begins a float32
+        if not isinstance(p.type, Scalar) or p.type.weak:  # a float32 may start as the weak `1.0`
             env[p] = Value(_typed(start, env).type)
     _region(body, env, shapes)
 
 
 def _change(starts: Sequence[Atom], ends: Sequence[Atom], env: Env, shapes: Shapes) -> bool:
-    """Whether an iteration leaves other lengths than it began with, so that the second one may demand more."""
+    """Whether an iteration changes lengths, so that a second iteration may need more equal lengths."""
     types = [(_typed(a, env).type, _typed(e, env).type) for a, e in zip(starts, ends, strict=True)]
     pairs = [p for a, e in types for p in zip(shape_of(a), shape_of(e), strict=False)]
     return not all(shapes.same(a, b) for a, b in pairs)
@@ -110,7 +110,7 @@ def _change(starts: Sequence[Atom], ends: Sequence[Atom], env: Env, shapes: Shap
 def _ends(
     starts: Sequence[Atom], ends: Sequence[Atom], results: Sequence[Value], env: Env, shapes: Shapes
 ) -> None:
-    """What a loop leaves behind has the lengths that an iteration does not change."""
+    """Enter the results of a loop: lengths that an iteration changes are unknown."""
     for start, end, result in zip(starts, ends, results, strict=True):
         types = [_typed(a, env).type for a in (start, end)]
         if all(isinstance(t, Array) for t in types) and len({len(shape_of(t)) for t in types}) == 1:
@@ -122,7 +122,7 @@ def _ends(
 
 def _infer(op: Op, env: Env, shapes: Shapes) -> None:
     if op.decl.lengths_from is not None or any(isinstance(a, Type) for a in op.attrs.values()):
-        return  # its type is said, not inferred
+        return  # its type is given, not inferred
     operands = [_typed(a, env) for a in op.operands]
     try:
         types = op.decl.infer(shapes, operands, op.attrs)
@@ -142,12 +142,12 @@ def _typed(atom: Atom, env: Env) -> Atom:
 
 
 def _unknown(type_: Type, shapes: Shapes) -> Type:
-    """A type with nothing known of its lengths but which are fixed."""
+    """A type with new symbols for all lengths that are not constant."""
     return map_dims(type_, lambda d: d if d.is_const else shapes.fresh("unknown"))
 
 
 def _needed(region: Region) -> set[Atom]:
-    """The values whose contents something reads."""
+    """The values whose contents a statement or a yield reads."""
     needed: set[Atom] = set(region.yields)
     for s in reversed(region.body):
         if (
@@ -162,7 +162,7 @@ def _needed(region: Region) -> set[Atom]:
 
 
 def _read(s: Statement) -> set[Atom]:
-    """The values that a statement, and those inside it, read."""
+    """The values whose contents a statement, and the statements inside it, read."""
     asked = s.decl.shape_of if isinstance(s, Op) else ()
     found = {a for k, a in enumerate(s.operands) if k not in asked}
     for region in regions_of(s):

@@ -1,4 +1,4 @@
-"""Where values are used: the order of statements, the last use of each value, and what is passed on as storage."""
+"""Last uses: the order of statements, the last use of each value, and the arrays that are passed on as storage."""
 
 from __future__ import annotations
 
@@ -23,17 +23,18 @@ __all__ = ["Survey", "survey"]
 
 @dataclass
 class Survey:
-    """
+    """The uses of a function's values, in the order of the text.
+
     Attributes
     ----------
     number : dict
-        The place of each statement in the text; what is inside a statement follows it.
+        The place of each statement in the text; statements inside a statement follow it.
     last : dict
-        The number of the last statement that uses a value; beyond that of any in its region for what is yielded.
+        The number of the last statement that uses a value. A yield has a number after all statements of its region.
     deep : set
-        What is used in a loop that it is defined outside of.
+        The values that are used inside a loop, and defined outside of it.
     held : set
-        Arrays that are passed on as storage: carried, yielded, put into containers, given to functions.
+        The arrays that are passed on as storage: carried, yielded, put into containers, passed to functions.
     """
 
     number: dict[Statement, int] = field(default_factory=dict)
@@ -86,7 +87,7 @@ def _use(
 
 
 def _held(s: Statement) -> tuple[Atom, ...]:
-    """The operands that somebody holds afterwards."""
+    """The operands whose storage a statement passes on: to a loop, a function or a container."""
     if isinstance(s, For | While):
         return s.carried
     if isinstance(s, Call):

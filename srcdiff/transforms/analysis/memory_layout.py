@@ -1,13 +1,13 @@
-"""Which arrays are contiguous in C order: whether `reshape` and `ravel` give views depends on nothing else.
+"""Memory layout: which arrays are contiguous in C order, so that `reshape` and `ravel` return views.
 
     %a: float64[n, m] = copy %x                 contiguous
     %b: float64[m] = index[where='i'] %a, 0     contiguous: a row
     %c: float64[n] = index[where=':, i'] %a, 0  surely not, if n and m are not 1
-    %d: float64[m, n] = transpose %a            surely not; nor is `%d * 2.0`, which NumPy lays out as its operand
+    %d: float64[m, n] = transpose %a            surely not; nor is `%d * 2.0`, which has the layout of its operand
     %e: float64[k] = index[where='b:e:s'] ...   not known
 
-Arguments are contiguous, since calls make them so. What is said here holds for NumPy as the user runs it, and for the
-program that is printed.
+Arguments are contiguous, since calls make them so. The results hold for the user's function in NumPy, and for the
+generated program.
 """
 
 from __future__ import annotations
@@ -36,11 +36,12 @@ from srcdiff.ops.core.index_patterns import has_arrays, items, operands_in
 
 __all__ = ["Layout", "Layouts", "all_layouts", "makes_view"]
 
-# always new, and in C order, whatever the operands' order is
+# new arrays in C order, for operands in any order
 _NEW = {
     "flatten", "dot", "inner", "outer", "solve", "inv", "cholesky", "zeros", "ones", "empty", "full",
     "arange", "linspace", "eye", "ascontiguousarray", "real_parts", "imaginary_parts",
 }  # fmt: skip
+# new arrays in LAPACK's order, or in an order that is not known
 _ANY = {
     "einsum",
     "solve_triangular",
@@ -73,8 +74,8 @@ _ANY = {
     "convolved",
     "correlated",
     "filtered",
-}  # new, in LAPACK's order, or as it was kept
-_PARTS = {"lambertw"}  # new, with gaps: the real parts of complex numbers
+}
+_PARTS = {"lambertw"}  # new arrays with gaps: the real parts of complex numbers
 _BY_TYPE = {"zeros_of", "empty_of", "zeros_like", "empty_like", "ones_like", "full_like"}
 _SAME = {
     "expand_dims",
@@ -91,21 +92,21 @@ _ORDERS = {"transpose", "swapaxes", "moveaxis"}
 
 @dataclass(frozen=True)
 class Layout:
-    """How an array lies in memory; None: that is not known.
+    """The layout of an array in memory; None if it is not known.
 
     Attributes
     ----------
     contiguous : bool or None
         Whether it is contiguous in C order.
     ordered : bool or None
-        Whether its axes are in C order, perhaps with gaps: what NumPy lays out like it is contiguous then.
+        Whether its axes are in C order, perhaps with gaps. A new array that NumPy lays out like it is contiguous then.
     """
 
     contiguous: bool | None
     ordered: bool | None
 
     def __and__(self, other: Layout) -> Layout:
-        """What holds of both."""
+        """The facts that hold for both layouts."""
         return Layout(
             self.contiguous if self.contiguous is other.contiguous else None,
             self.ordered if self.ordered is other.ordered else None,
@@ -120,7 +121,7 @@ Layouts = Mapping[Value, Layout]
 
 
 def all_layouts(fn: Function, unlike: frozenset[Value] = frozenset()) -> Layouts:
-    """The layouts of the arrays of `fn` and of all functions that it calls; the parameters `unlike` may be any."""
+    """The layouts of the arrays of `fn`, and of all functions that it calls. The parameters `unlike` may have any."""
     params = {p: _OPEN if p in unlike else CONTIGUOUS for p in fn.params}
     found = _Finder(fn, params)
     found.run()
@@ -128,14 +129,14 @@ def all_layouts(fn: Function, unlike: frozenset[Value] = frozenset()) -> Layouts
 
 
 class _Finder:
-    """The layouts in one function, and in those that it calls."""
+    """The layouts in one function, and in the functions that it calls."""
 
     def __init__(self, fn: Function, params: Mapping[Value, Layout]) -> None:
         self.fn = fn
         self.layouts: dict[Value, Layout] = dict(params)
         self.rigid = {s for p in fn.params for d in dims_of(p.type) for s in d.symbols()}
         self.from_outside = {p for p, found in params.items() if found == CONTIGUOUS}
-        self.odd_types: set[Array] = set()  # of arrays that may lie in another order
+        self.odd_types: set[Array] = set()  # types of arrays that may be in another order
         self.changed = True
 
     def run(self) -> None:
@@ -171,7 +172,7 @@ class _Finder:
             self.statement(statement)
 
     def flow(self, loop: For | While) -> None:
-        """What a loop carries: as it comes in, and as iterations hand it on as far as that is known."""
+        """Enter loop-carried arrays: the layouts of initial values, and of yielded values as far as they are known."""
         params = (
             [loop.body.params[1:]]
             if isinstance(loop, For)
@@ -208,7 +209,7 @@ class _Finder:
                 self.call(statement)
 
     def taken(self, op: Op) -> None:
-        """Parts of arguments are from outside, too."""
+        """Note that parts of arguments are from outside, too."""
         if op.operands[0] in self.from_outside:
             self.from_outside.update(op.results)
 
@@ -237,18 +238,18 @@ class _Finder:
                 return CONTIGUOUS if not isinstance(base, Value) else _OPEN
             return CONTIGUOUS
         if op.decl is memory.copy:
-            # `y.copy()` is in C order; `np.copy(y)`, if it is the user's, in that of `y`
+            # `y.copy()` is in C order; the user's `np.copy(y)` has the order of `y`
             is_method = op.origin != "user" or op.spelling
             return CONTIGUOUS if is_method or self.like(op) == CONTIGUOUS else _OPEN
-        if op.decl is memory.read:  # what was read may be printed as what it was read from
+        if op.decl is memory.read:  # a read may be printed as the array itself
             found = self.of(op.operands[0])
             return Layout(found.contiguous or None, found.ordered)
-        if name == "matmul":  # stacks lie as those they are made of
+        if name == "matmul":  # a stack has the layout of its operands
             return self.like(op) if ndim_of(op.result.type) > 2 else CONTIGUOUS
         if name in _NEW or (op.decl is creation.array_of and op.attrs.get("layout") != ()):
             return CONTIGUOUS
         if name in _BY_TYPE and (op.origin != "user" or not op.operands):
-            # whatever in scope has the type may be asked
+            # codegen may take the shape, and the layout, from any array of the type
             return _OPEN if op.result.type in self.odd_types else CONTIGUOUS
         if op.decl is memory.gather:
             return self.gathered(op)
@@ -259,7 +260,7 @@ class _Finder:
         return self.like(op)
 
     def like(self, op: Op) -> Layout:
-        """A new array, laid out as the operands are."""
+        """The layout of a new array that NumPy lays out like the operands."""
         result = op.results[0]
         if ndim_of(result.type) <= 1:
             return CONTIGUOUS
@@ -317,7 +318,9 @@ class _Finder:
         return _MOVED if sure != sorted(sure) else _OPEN
 
     def gathered(self, op: Op) -> Layout:
-        """Index arrays in front give rows one after the other; elsewhere NumPy puts their axes in front in memory."""
+        """The layout of a gather. If the index arrays come first, rows are copied one after the other; otherwise NumPy
+        puts the axes of the index arrays first in memory.
+        """
         pattern = items(op.attrs["where"])
         first = next(
             (k for k, item in enumerate(pattern) if item != "i" and not has_arrays([item])),
@@ -335,7 +338,7 @@ class _Finder:
         if "..." not in pattern:
             pattern = [*pattern, "..."]
         left, rest = list(shape_of(op.results[0].type)), list(op.operands[1:])
-        behind: bool | None = False  # whether an axis in front is longer than 1
+        behind: bool | None = False  # whether an earlier axis is longer than 1
         broken: bool | None = False
         for item in pattern:
             if item == "None":
@@ -356,7 +359,7 @@ class _Finder:
         return Layout(None if broken is None else not broken, ordered)
 
     def leaves_out(self, old: Dim, new: Dim) -> bool | None:
-        """Whether a subscript leaves out some of an axis."""
+        """Whether a subscript selects only a part of an axis."""
         if new == old:
             return False
         if old.is_const and new.is_const:
@@ -374,7 +377,7 @@ class _Finder:
 
 
 def _steps(step: Atom, is_long: bool | None) -> bool | None:
-    """Whether a slice leaves gaps, or runs backwards."""
+    """Whether a slice has gaps, or runs backwards."""
     if not isinstance(step, Const):
         return None if is_long is not False else False
     return False if step.value == 1 else is_long
@@ -389,7 +392,7 @@ def _or(a: bool | None, b: bool | None) -> bool | None:
 
 
 def makes_view(op: Op, base: Layout) -> bool | None:
-    """Whether `reshape` or `ravel` of an array that lies in memory like `base` is a view of it; None: not known."""
+    """Whether `reshape` or `ravel` of an array with the layout `base` is a view of it; None if it is not known."""
     if base.contiguous:
         return True
     if op.decl is shapes.ravel:
@@ -402,7 +405,7 @@ def makes_view(op: Op, base: Layout) -> bool | None:
 
 
 def _splits(old: Sequence[Dim], new: Sequence[Dim]) -> bool:
-    """Whether each axis of the old shape is some axes of the new one: those are views however the array lies."""
+    """Whether the new shape only splits axes of the old shape: then it is a view for any layout."""
     rest = [d for d in new if d != Dim(1)]
     long = [d for d in old if d != Dim(1)]
     for axis in long[:-1]:
@@ -411,7 +414,7 @@ def _splits(old: Sequence[Dim], new: Sequence[Dim]) -> bool:
             found = _times(found, rest.pop(0))
         if found != axis:
             return False
-    return True  # the last one is what is left
+    return True  # the last axis is the product of the remaining lengths
 
 
 def _times(a: Dim, b: Dim) -> Dim | None:

@@ -1,4 +1,4 @@
-"""The minimum cut of a small directed graph, by shortest augmenting paths (Edmonds and Karp).
+"""Minimum cut of a small directed graph, by shortest augmenting paths (Edmonds and Karp).
 
     s --3--> a --1--> t        minimum_cut(...) == {s, a}
     s --1--> b --9--> t        (the cut is a->t and s->b)
@@ -18,16 +18,16 @@ __all__ = ["minimum_cut"]
 Node = TypeVar("Node", bound=Hashable)
 Residual = dict[Node, dict[Node, float]]
 
-# of the smallest capacity: what is left of an edge below this is rounding (of the largest, it would be more than small
-# ones have)
+# relative to the smallest capacity: a smaller residual capacity is a rounding error (relative to the largest capacity,
+# the bound would exceed small capacities)
 ROUNDING = 1e-9
 
 
 def minimum_cut(edges: Mapping[tuple[Node, Node], float], source: Node, sink: Node) -> set[Node]:
-    """The nodes on the source's side of the minimum cut that lies nearest the source.
+    """The nodes on the source's side of the minimum cut nearest to the source.
 
-    `edges` are capacities, `math.inf` for edges that must not be cut; the answer depends on nothing but the
-    mapping and its order. ValueError where only infinite edges would separate the two.
+    `edges` are capacities, `math.inf` for edges that must not be cut. The result depends only on the mapping and its
+    order. ValueError if a path of infinite edges joins the two.
     """
     residual = _residual(edges)
     residual.setdefault(source, {})
@@ -56,7 +56,7 @@ def _residual(edges: Mapping[tuple[Node, Node], float]) -> Residual[Node]:
 
 
 def _reach(residual: Residual[Node], source: Node, sink: Node, least: float) -> dict[Node, Node]:
-    """What is reached from the source over edges with capacity left, breadth first, and from where."""
+    """The nodes reached from the source over edges with residual capacity, breadth first, each with its predecessor."""
     came_from = {source: source}
     waiting = deque([source])
     while waiting and sink not in came_from:

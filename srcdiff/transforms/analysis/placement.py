@@ -1,6 +1,6 @@
-"""Where the statements of a function are, who uses what, and what may stand in front of a call.
+"""Placement: where the statements of a function stand, and which statements may move in front of a call.
 
-What `transforms/ad/destination_analysis.py` asks of a function.
+`transforms/ad/destination_analysis.py` uses these facts.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _ZEROS = (memory.zeros, memory.zeros_like, memory.zeros_of)
 
 @dataclass(frozen=True)
 class Place:
-    """Where a value is used: in front of statement `before` of a region."""
+    """A place in a region: in front of the statement number `before`."""
 
     region: Region
     before: int
@@ -44,7 +44,7 @@ def is_zeros(s: Statement | None) -> TypeGuard[Op]:
 
 @dataclass
 class Whereabouts:
-    """What is needed of a function: where its statements are, who uses what."""
+    """The places of a function's statements, and the definitions and uses of its values."""
 
     fn: Function
     place: dict[Statement, Place] = field(default_factory=dict)
@@ -75,13 +75,13 @@ class Whereabouts:
         return made if made is not None and self.place[made].region is region else None
 
     def outer(self, s: Statement, region: Region) -> int:
-        """Which statement of a region it is, or is in."""
+        """The number of the statement of a region that is `s`, or contains it."""
         while self.place[s].region is not region:
             s = self.owner[self.place[s].region]
         return self.place[s].before
 
     def is_sum(self, s: Statement, b: Value) -> TypeGuard[Op]:
-        """Whether a statement of ours adds to an array, and does nothing else with it."""
+        """Whether a generated statement adds to an array, and does not use it otherwise."""
         return (
             isinstance(s, Op)
             and s.decl in (memory.add_into, memory.add_at)
@@ -91,19 +91,19 @@ class Whereabouts:
         )
 
     def is_kept(self, v: Value) -> bool:
-        """Whether an array is written as it is, or put into a container."""
+        """Whether an array is written, yielded, or put into a container."""
         is_held = any(isinstance(s, Op) and s.decl.holds for s in self.users.get(v, ()))
         return is_held or v in self.written or v in self.place[self.maker[v]].region.yields
 
     def saves(self, v: Value) -> bool:
-        """Whether a value is added to something: what only becomes what is passed on, or added to, costs no more."""
+        """Whether a value is added to another, or multiplied: only then an addition in its place saves work."""
         return any(
             isinstance(s, Op) and (v in s.operands[1:] or s.decl in (*SUMS, arithmetic.multiply))
             for s in self.users.get(v, ())
         )
 
     def is_first(self, s: Statement, zeros: Statement | None = None) -> TypeGuard[Op]:
-        """Whether a statement stores into a part of zeros (or of these) of which nobody else has seen anything."""
+        """Whether a generated statement stores into an array of zeros (or into these `zeros`) before any other use."""
         if not isinstance(s, Op) or s.decl is not memory.store or not is_generated(s):
             return False
         b = s.operands[0]
@@ -123,7 +123,7 @@ class Whereabouts:
         )
 
     def seen_through(self, atoms: Sequence[Atom]) -> set[Value]:
-        """The storage that values are, are views of, or were read from: text names that where nothing changes it."""
+        """The storage that values are, are views of, or were read from: generated text may use its name for them."""
         found: set[Value] = set()
         pending, known = [*atoms], set[Atom]()
         while pending:
@@ -141,13 +141,13 @@ class Whereabouts:
         return found
 
     def are_before(self, atoms: Sequence[Atom], s: Statement) -> bool:
-        """Whether values are there in front of a statement."""
+        """Whether values are defined in front of a statement."""
         at = self.place[s]
         makers = [self.made_in(a, at.region) for a in atoms]
         return all(m is None or self.place[m].before < at.before for m in makers)
 
     def is_ready(self, a: Atom, call: Call, wanted: list[Statement]) -> bool:
-        """Whether a value is there in front of a call, or may be; appends what is wanted there for it."""
+        """Whether a value is defined in front of a call, or can be. Appends the statements that must move there."""
         at = self.place[call]
         made = self.made_in(a, at.region)
         if made is None or self.place[made].before < at.before or made in wanted:

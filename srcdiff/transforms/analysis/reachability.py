@@ -1,4 +1,4 @@
-"""Values that certain values flow into (a forward closure), and a rewriter that retypes these values and no others."""
+"""Reachability: the values into which certain values flow (a forward closure), and a rewriter that retypes these."""
 
 from __future__ import annotations
 
@@ -15,16 +15,15 @@ from srcdiff.ops.control.control import undefined
 
 __all__ = ["JOINED", "MOVED", "Retyper", "flows", "reached", "shown_lengths", "spread"]
 
-# operations whose result has the elements of their operand, in other places
+# operations whose result has the elements of their operand at other places
 MOVED = frozenset({
     "index", "read", "copy", "reshape", "transpose", "ravel", "expand_dims", "squeeze", "swapaxes", "moveaxis",
     "broadcast_to", "expand", "gather", "list_item", "list_pop", "elements", "rows", "roll", "flip", "flipud", "fliplr",
     "diag", "diagonal",
 })  # fmt: skip
 
-JOINED = frozenset(
-    {"list_new", "array_of", "concatenate", "stack"}
-)  # those of several side by side
+# operations whose result has the elements of several operands
+JOINED = frozenset({"list_new", "array_of", "concatenate", "stack"})
 
 
 def reached(
@@ -33,17 +32,19 @@ def reached(
     through: Collection[str],
     begun: Collection[Value] = (),
 ) -> set[Value]:
-    """The results of `starts` and what was `begun`, what operations of `through` make of such, and what holds them."""
+    """The results of `starts`, and `begun`; the results that operations in `through` compute from these values; and
+    the containers that hold such values.
+    """
     found: set[Value] = set(begun)
     roots = storage_roots(fn)
     size = -1
-    while size != len(found):  # carried round loops
+    while size != len(found):  # values flow around loops
         size = len(found)
         for statement in walk(fn.body):
             for value, sources in flows(statement, through):
                 if any(s in found for s in sources):
                     found.add(value)
-                    if isinstance(value.type, List):  # and what else is that list
+                    if isinstance(value.type, List):  # and other names of the list
                         found |= _sharing(value, roots)
             if isinstance(statement, Op | Call) and starts(statement):
                 found.update(r for r in statement.results if is_float(r.type))
@@ -56,7 +57,7 @@ def reached(
 
 
 def spread(starts: Iterable[Any], further: Mapping[Any, Iterable[Any]]) -> set[Any]:
-    """`starts`, and all that is reached from them."""
+    """`starts`, and all nodes that are reached from them."""
     pending = list(starts)
     seen = set(pending)
     while pending:
@@ -68,20 +69,20 @@ def spread(starts: Iterable[Any], further: Mapping[Any, Iterable[Any]]) -> set[A
 
 
 def _sharing(value: Value, roots: Roots) -> set[Value]:
-    """What may be, or hold, storage of a value."""
+    """The values that may share storage with a value."""
     own = roots.get(value, frozenset())
     return {v for v, others in roots.items() if not own.isdisjoint(others)}
 
 
 def shown_lengths(fn: Function) -> frozenset[str]:
-    """The symbols of lengths that a function's parameters show."""
+    """The dimension symbols in the types of a function's parameters."""
     return frozenset(s for p in fn.params for d in all_dims(p.type) for s in d.symbols())
 
 
 def flows(
     statement: Statement, through: Collection[str]
 ) -> Iterator[tuple[Value, tuple[Atom, ...]]]:
-    """Which values are reached if one of others is."""
+    """Pairs of a value and other values: the value is reached if one of the others is."""
     match statement:
         case Op():
             name = statement.decl.name
@@ -112,11 +113,11 @@ def flows(
 
 
 class Retyper(Rewriter):
-    """Statements that touch values of `found` go through `retype`; what flows into them goes through `lift`."""
+    """Rewrites operations on values of `found` by `retype`; other values that flow into them go through `lift`."""
 
     def __init__(self, found: set[Value]) -> None:
         self.found = found
-        self.unbound: set[Value] = set()  # what no statement has bound yet
+        self.unbound: set[Value] = set()  # values that no statement has bound yet
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         b.location, b.origin = old.location, old.origin
@@ -135,25 +136,25 @@ class Retyper(Rewriter):
             raise self.refused(old)
 
     def plain(self, old: Statement, env: Env, b: Builder) -> None:
-        """A statement of other values."""
+        """Keep a statement that touches no value of `found`."""
         super().statement(old, env, b)
 
     def retype(self, old: Op, env: Env, b: Builder) -> None:
         raise NotImplementedError
 
     def call(self, old: Call, env: Env, b: Builder) -> None:
-        """A call of a function that hands back such values."""
+        """Rewrite a call of a function that returns values of `found`."""
         raise self.refused(old)
 
     def lift(self, atom: Atom, location: Location | None, b: Builder) -> Atom:
-        """What stands for a value that is not of `found`, where it is put together with such."""
+        """The retyped form of a value outside `found`, for use together with values of `found`."""
         raise NotImplementedError
 
     def refused(self, old: Statement) -> Exception:
         raise NotImplementedError
 
     def new(self, old: Value) -> Value:
-        """What a loop or branch carries in the place of one of `found`."""
+        """The parameter or result of a loop or branch in the place of a value of `found`."""
         return old
 
     def operand(self, atom: Atom, location: Location | None, env: Env, b: Builder) -> Atom:
@@ -193,12 +194,12 @@ class Retyper(Rewriter):
         return new
 
     def yielding(self, old: Region, results: tuple[Value, ...], env: Env, b: Builder) -> Region:
-        """A region that yields what stands for values of `found`."""
+        """A region that yields the retyped form of each value of `found`."""
         inner = b.inner()
         params = tuple(self.renamed(p, env) for p in old.params)
         for statement in old.body:
             self.statement(statement, env, inner)
-        flags = (None,) * (len(old.yields) - len(results))  # whether a loop goes on
+        flags = (None,) * (len(old.yields) - len(results))  # the flag whether a loop continues
         yields = tuple(
             self.operand(y, inner.location, env, inner) if r in self.found else lookup(env, y)
             for y, r in zip(old.yields, (*flags, *results), strict=True)

@@ -1,4 +1,6 @@
-"""What an element of an array costs to compute, in simple operations: whether it is stored or computed again."""
+"""Recomputation cost: the price of an element of an array in simple operations, to decide between storing an array and
+computing its elements again.
+"""
 
 from __future__ import annotations
 
@@ -14,15 +16,15 @@ from srcdiff.transforms.analysis.defuse import ALLOCATIONS
 __all__ = ["REPEATABLE", "STORING", "is_running", "price_of_element"]
 
 ONE = Dim(1)
-REPEATABLE = 2  # operations that are rather done again, for each element of a longer axis, than their result stored
-STORING = 4  # operations that storing an element and loading it again takes the time of
+REPEATABLE = 2  # up to so many operations are done again for each element of a longer axis, rather than stored
+STORING = 4  # storing an element and loading it again takes the time of so many operations
 
 _FREE = {"read", "copy"}
 
 
 def is_running(op: Op, waiting: Mapping[Value, Op]) -> bool:
-    """Whether elements are powers that loops make by one product each (`running_powers`): with exponents that count
-    along the last axis, and bases that are the same there.
+    """Whether the elements are powers whose exponents count along the last axis, and whose base is the same there.
+    Strength reduction (`running_powers`) makes each of them by one product.
     """
     if op.decl is not arithmetic.power:
         return False
@@ -45,7 +47,7 @@ def is_running(op: Op, waiting: Mapping[Value, Op]) -> bool:
 
 
 def price_of_element(op: Op) -> int:
-    """What an element costs, in simple operations."""
+    """The cost of an element, in simple operations; 0 for operations that only move elements."""
     if op.decl.place is not None or op.decl.name in _FREE or op.decl.name in ALLOCATIONS:
         return 0
     return steps_of_element(op)

@@ -1,4 +1,4 @@
-"""Parts of parameters that are containers: which value is which part, and which parts a function writes.
+"""Parts of structured parameters: which value is which part, and which parts a function writes.
 
 After `%u, %v = unpack %p`, the value `%u` is the part `(p, (0,))`, and `%v` is `(p, (1,))`.
 """
@@ -16,12 +16,12 @@ from srcdiff.ops.arrays import containers
 
 __all__ = ["Keys", "Part", "parts_taken", "storage_parts", "take", "written_parts"]
 
-Keys = tuple[Any, ...]  # from the outside to the part; none for the whole parameter
+Keys = tuple[Any, ...]  # the keys from the parameter to the part; none for the whole parameter
 Part = tuple[Value, Keys]
 
 
 def parts_taken(fn: Function) -> dict[Value, Part]:
-    """The values that are taken out of parameters, and which parts they are."""
+    """The values that are taken out of parameters, each with its part."""
     out: dict[Value, Part] = {p: (p, ()) for p in fn.params if isinstance(p.type, Struct)}
     for s in walk(fn.body):
         if isinstance(s, Op) and s.decl in (containers.get, containers.unpack):
@@ -34,7 +34,7 @@ def parts_taken(fn: Function) -> dict[Value, Part]:
 
 
 def written_parts(fn: Function) -> tuple[tuple[str, Keys], ...]:
-    """The arrays that a function writes, in the order of the parameters, which are given by their names."""
+    """The arrays among the parameters, and their parts, that a function writes, in order: (parameter name, keys)."""
     roots = storage_roots(fn)
     written = written_roots(fn, roots)
     values: dict[Value, Part] = {p: (p, ()) for p in fn.params} | parts_taken(fn)
@@ -43,7 +43,7 @@ def written_parts(fn: Function) -> tuple[tuple[str, Keys], ...]:
 
 
 def storage_parts(params: tuple[Value, ...]) -> Iterator[Part]:
-    """All arrays in the parameters, one by one, and the lists that hold some."""
+    """All arrays in the parameters, and the lists that hold arrays."""
     for p in params:
         yield from ((p, keys) for keys in _with_arrays(p.type, ()))
 
@@ -57,7 +57,7 @@ def _with_arrays(type_: Type, keys: Keys) -> Iterator[Keys]:
 
 
 def take(b: Builder, part: Part) -> Atom:
-    """Statements that take a part out of its parameter."""
+    """The value of a part; the operations that take it out of its parameter are appended."""
     value, keys = part
     out: Atom = value
     for key in keys:

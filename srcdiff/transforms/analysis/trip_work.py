@@ -1,8 +1,8 @@
-"""How much work a loop is, as a sum over products of lengths: what threads are woken for.
+"""Work of loops: the number of simple operations, as a sum over products of lengths, to decide on parallel loops.
 
     for 0, %n { for 0, %m { %s = multiply ...; add_into ... } }        2 n m
 
-Counted in simple operations, loads and stores among them, as `recompute_cost` does.
+Loads and stores count as simple operations, too; arithmetic is counted as in `recompute_cost`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from srcdiff.transforms.analysis.recompute_cost import price_of_element
 
 __all__ = ["total", "work_of"]
 
-_UNKNOWN = 16  # iterations of a loop of which nothing is known
+_UNKNOWN = 16  # the assumed number of iterations if nothing is known
 _CALL = 20
 _MOVES = (memory.index, memory.store, memory.add_into, memory.add_at)
 
@@ -43,13 +43,13 @@ def _of_loop(
     if start is not None and (symbol := symbol_of(loop.index)) is not None:
         inner[symbol] = start.substitute(starts)
     turns = Dim(_UNKNOWN)
-    if start is not None and stop is not None:  # of a triangle, the longest row
+    if start is not None and stop is not None:  # for a triangle, the longest row
         turns = _plain(stop.substitute(starts) - start.substitute(starts))
     yield from _of_region(loop.body, (*around, turns), inner)
 
 
 def _plain(turns: Dim) -> Dim:
-    """The number of iterations where there are any: `n - 1` for `max(n - 1, 0)`, which calls ask for faster."""
+    """The number of iterations if there are any: `n - 1` for `max(n - 1, 0)`, which a call evaluates faster."""
     plain = Dim(turns.const)
     for symbol, k in turns.terms:
         of_symbol = symbol.inner if isinstance(symbol, Clamp) else Dim.of(symbol)

@@ -1,4 +1,4 @@
-"""The state of a reversal: what is known of each value's adjoint, in each region of the backward part.
+"""The state of a reversal: the adjoints collected so far, in each region of the backward part.
 
 In: values, and contributions to their adjoints; out: adjoints, where they are complete.
 Start with `accumulate`, then `reverse_state`.

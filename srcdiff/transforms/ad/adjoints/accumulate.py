@@ -1,10 +1,9 @@
-"""The bookkeeping of reverse mode: what has been collected of each value's adjoint, in each region of the
-backward part.
+"""Adjoint accumulation: the contributions to each value's adjoint, in each region of the backward part.
 
-A value that is never written has a `total` (an SSA value; it may be smaller than the value and stand for its
-broadcast) and `partials`, contributions to a part of it that wait until the adjoint is wanted, so that no zero
-is made first. Written arrays, and arrays that an inner loop contributes to, have a `buffer`, in which
-contributions are added in place.
+A value that is never written has a `total`: an SSA value, which may be smaller than the value and stand for its
+broadcast. It may also have `partials`: contributions to parts of the adjoint, which are added when the adjoint is
+needed, so that no zeros are made first. A written array, and an array to which an inner loop contributes, has a
+`buffer`, into which contributions are added in place.
 """
 
 from __future__ import annotations
@@ -74,20 +73,17 @@ class Scope:
     parent: Scope | None
     b: Builder
     zeros: Callable[[Value, Scope], Atom]
-    values: Env = field(default_factory=dict)  # forward values as they are called here
+    values: Env = field(default_factory=dict)  # forward value -> value of this region
     prologue: list[Statement] = field(default_factory=list)  # the `restore`s
-    is_again: bool = (
-        False  # the forward region is run once more in front: nothing of it is restored
-    )
+    # the forward region runs again in front of its adjoint: it restores nothing
+    is_again: bool = False
     totals: dict[Value, Atom] = field(default_factory=dict)
     partials: dict[Value, list[Partial]] = field(default_factory=dict)
     buffers: dict[Value, Atom] = field(default_factory=dict)
-    chosen: set[Value] = field(
-        default_factory=set
-    )  # results of branches whose buffer is that of what was chosen
-    adjoint_of: dict[Value, Value] = field(
-        default_factory=dict
-    )  # what values of the backward part are the adjoints of
+    # results of branches that share the buffer of the chosen storage
+    chosen: set[Value] = field(default_factory=set)
+    # value of the backward part -> the value of which it is the adjoint
+    adjoint_of: dict[Value, Value] = field(default_factory=dict)
     selections: Selections = field(default_factory=lambda: Selections({}))
 
     def inner(self, region: Region) -> Scope:
@@ -101,7 +97,7 @@ class Scope:
         )
 
     def buffer(self, value: Value) -> Atom | None:
-        """The adjoint buffer of a value, made here or in a region around."""
+        """The adjoint buffer of a value, made in this region or in an enclosing one."""
         scope: Scope | None = self
         while scope is not None:
             if value in scope.buffers:
@@ -142,7 +138,7 @@ class Scope:
         return value in self.totals or value in self.partials or self.buffer(value) is not None
 
     def take(self, value: Value) -> Atom | None:
-        """What has been collected of a value's adjoint; None for nothing. The contributions are used up."""
+        """The collected adjoint of a value, which is removed from the scope; None if there is no contribution."""
         found = self.collected(value)
         if isinstance(found, Value):
             known = self.adjoint_of.setdefault(found, value)
@@ -167,13 +163,13 @@ class Scope:
         return self.b.op(memory.read, started, name=hint(value))
 
     def settled(self, total: Atom, value: Value) -> Atom:
-        """What was added up in the dtype of its value; Python's numbers take what they get, until they leave."""
+        """A total in the dtype of its value. The adjoint of a Python number keeps its dtype until the end."""
         is_weak = isinstance(value.type, Scalar) and value.type.weak
         total = crossed(self.b, total, value.type)
         return total if is_weak else in_dtype(self.b, total, adjoint_type(value.type))
 
     def assemble(self, value: Value, parts: Sequence[Partial]) -> Atom | None:
-        """The elements of a short vector, all of them known: `np.array([d_a, d_b])`."""
+        """`np.array([d_a, d_b])` for a vector of fixed length if there is one contribution to each element."""
         type_ = value.type
         if not (isinstance(type_, Array) and type_.ndim == 1 and type_.shape[0].is_const):
             return None
@@ -189,14 +185,14 @@ class Scope:
         return in_dtype(self.b, made, type_)
 
     def start_buffer(self, value: Value, total: Atom | None) -> Atom:
-        """Storage for a value's adjoint that holds `total` (zeros for None); nobody else has it."""
+        """New storage for a value's adjoint, which holds `total` (zeros for None)."""
         if total is None or is_zero(total):
             return self.zeros(value, self)
         filled = whole(self.b, total, adjoint_type(value.type))
         return self.b.op(memory.copy, filled, name=hint(value))
 
     def open_buffer(self, value: Value) -> Atom:
-        """The adjoint buffer of a value; made from what has been collected, if there is none yet."""
+        """The adjoint buffer of a value; if there is none yet, it is made of the contributions so far."""
         buffer = self.buffer(value)
         if buffer is None:
             parts = self.partials.pop(value, [])
@@ -211,7 +207,7 @@ def hint(value: Value) -> str:
 
 
 def adjoint_type(type_: Type) -> Type:
-    """The type of a value's adjoint: floats stay, integers have none (a zero stands for it)."""
+    """The type of a value's adjoint. Floats keep their type; integers have no adjoint, and get the type of zeros."""
     if isinstance(type_, Scalar):
         return Scalar(type_.dtype if is_float(type_) else "float64", False)
     if isinstance(type_, Array):
@@ -222,7 +218,7 @@ def adjoint_type(type_: Type) -> Type:
 
 
 def assumed_lengths(fn: Function) -> Callable[[Dim], Dim]:
-    """What the actual arguments decided about lengths."""
+    """Replaces a length by the length that it equals by assumption, for the arguments of the first call."""
     facts = fn.lengths
     return settling((a, b.substitute(facts.bindings)) for a, b in facts.assumed)
 
@@ -232,10 +228,9 @@ def is_zero(atom: Atom) -> bool:
 
 
 def in_dtype(b: Builder, amount: Atom, type_: Type) -> Atom:
-    """An adjoint in the dtype of its value: float32 stays float32 where a float64 went into the product.
+    """An adjoint in the dtype of its value: the adjoint of a float32 is a float32, also after a product with a float64.
 
-    A Python number widens nothing, so it stays; it is also what a wider number becomes again. A real number stands for
-    a complex one, until it leaves (`whole`).
+    A Python number stays, since it widens nothing. A real number stands for a complex number until `whole`.
     """
     if not (isinstance(type_, Scalar | Array) and isinstance(amount.type, Scalar | Array)):
         return amount
@@ -251,14 +246,14 @@ def in_dtype(b: Builder, amount: Atom, type_: Type) -> Atom:
 
 
 def crossed(b: Builder, amount: Atom, type_: Type) -> Atom:
-    """What belongs to a value of a type: to a real one, the real part of a complex adjoint."""
+    """A contribution to the adjoint of a value of a type: for a real value, the real part of a complex contribution."""
     if isinstance(type_, Scalar | Array) and is_complex(amount.type) and not is_complex(type_):
         return b.op(complex_numbers.real, amount)
     return amount
 
 
 def as_complex(b: Builder, amount: Atom, type_: Type) -> Atom:
-    """A real adjoint of a complex value as complex numbers."""
+    """The adjoint of a complex value as a complex number or array."""
     if not (isinstance(type_, Scalar | Array) and isinstance(amount.type, Scalar | Array)):
         return amount
     if not is_complex(type_) or is_complex(amount.type):
@@ -275,7 +270,7 @@ def as_complex(b: Builder, amount: Atom, type_: Type) -> Atom:
 
 
 def as_real(type_: Type, have: Type) -> Type:
-    """The type of complex numbers, or that of their parts for a real adjoint."""
+    """The type of a complex value's adjoint: with real numbers if the adjoint is real."""
     if not is_complex(type_) or is_complex(have):
         return type_
     assert isinstance(type_, Scalar | Array)
@@ -283,7 +278,7 @@ def as_real(type_: Type, have: Type) -> Type:
 
 
 def as_number(b: Builder, amount: Atom, dtype: str) -> Atom:
-    """A number as one of NumPy's of few digits, or as Python's."""
+    """A number as a Python number (float64, complex128), or as a NumPy number of lower precision."""
     if dtype == "float64":
         return b.op(arithmetic.to_float, amount)
     if dtype == "complex128":
@@ -306,14 +301,14 @@ def whole(b: Builder, amount: Atom, type_: Type) -> Atom:
 
 
 def _same_axes(left: Sequence[Dim], right: Sequence[Dim]) -> bool:
-    """Whether two shapes are one as far as can be told: an axis that is not fixed at length 1 is taken to be full."""
+    """Whether two shapes are taken to be equal: an axis of `left` that is not fixed at length 1 counts as full."""
     return len(left) == len(right) and all(
         p == q or p != Dim(1) for p, q in zip(left, right, strict=True)
     )
 
 
 def unknown_derivative(op: Op, position: int) -> UnsupportedError:
-    """The error where a rule says nothing for an operand whose derivative is wanted."""
+    """The error if a rule gives no derivative for an operand whose derivative is needed."""
     if is_own(op.decl):
         names = [p.strip() for p in op.decl.signature.split(",")]
         name = names[min(position, len(names) - 1)].lstrip("*")

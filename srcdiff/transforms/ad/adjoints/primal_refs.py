@@ -1,7 +1,7 @@
-"""The forward part of a reversal, as the backward part refers to it.
+"""Primal values in the backward part: references to forward values, and the saves that they need.
 
-Forward values are named freely. One that is inside a forward region crosses by `save` and `restore`: the forward part
-is written with the `save`s (and counts of iterations, and lengths) that the backward part turned out to ask for.
+The backward part may refer to any forward value. A value from inside a forward region crosses by a save/restore pair.
+The forward part is built last, with the `save`s, the counts of iterations and the lengths that the backward part uses.
 """
 
 from __future__ import annotations
@@ -36,19 +36,18 @@ __all__ = ["ForwardPart", "with_counter"]
 
 @dataclass
 class ForwardPart:
-    """What is known of the function, and what the backward part has asked of it so far."""
+    """Facts about the forward part, and the references of the backward part to it so far."""
 
     program: Program
-    home: dict[Value, Region] = field(
-        init=False
-    )  # where each value is defined; what is needed is entered, too
-    standins: Env = field(default_factory=dict)  # results that the adjoint of a helper is given
+    # the region of each value, including the counts and lengths that are added
+    home: dict[Value, Region] = field(init=False)
+    standins: Env = field(default_factory=dict)  # results that are parameters of a helper's adjoint
     saves: dict[int, list[tuple[int, Value]]] = field(default_factory=dict)
     turns: dict[int, Value] = field(default_factory=dict)
     pairs: dict[int, int] = field(default_factory=dict)
     lengths: dict[tuple[Value, int], Value] = field(default_factory=dict)  # of axes: value, axis
-    instead: dict[int, list[Statement]] = field(default_factory=dict)  # what is put for a loop
-    # loops whose iterations are run again: what is saved of what they carry, and nothing else
+    instead: dict[int, list[Statement]] = field(default_factory=dict)  # replace a loop
+    # loops whose iterations are run again: the carried values that are saved; nothing else is saved
     run_again: dict[int, list[tuple[int, Value]]] = field(default_factory=dict)
     count: int = 0
 
@@ -60,16 +59,16 @@ class ForwardPart:
         return self.program.maker
 
     def number(self) -> int:
-        """A number that nothing else in this reversal has."""
+        """A number that this reversal has not used yet."""
         self.count += 1
         return self.count
 
     def pair(self, loop: If | For | While) -> int:
-        """The number that a loop or branch shares with the one that reverses it."""
+        """The number that a loop or branch shares with its mirror."""
         return self.pairs.setdefault(id(loop), len(self.pairs) + 1)
 
     def turn_count(self, loop: While) -> Value:
-        """How many iterations a `while` made: a result that its forward loop is given."""
+        """How many iterations a `while` made, as a further result of the forward loop."""
         if id(loop) not in self.turns:
             turns = self.turns[id(loop)] = Value(INT, "turns")
             self.home[turns] = self.program.region_of[id(loop)]
@@ -84,17 +83,17 @@ class ForwardPart:
         return self.lengths[value, axis]
 
     def is_known(self, dim: Dim) -> bool:
-        """Whether a length can be had anywhere: it is fixed, or one of the arguments'."""
+        """Whether a length is known everywhere: it is constant, or a length of an argument."""
         return dim.is_const or self.is_outer(dim)
 
     def is_outer(self, dim: Dim) -> bool:
-        """Whether a length is one of the arguments' (and so known everywhere)."""
+        """Whether a length is an expression of lengths of arguments."""
         return bool(dim.terms) and dim.symbols() <= self.program.argument_symbols
 
-    # ---- whose storage a value is ---------------------------------------------------------------
+    # ---- storage of values ----------------------------------------------------------------------
 
     def base(self, value: Value) -> Value:
-        """What a view is a view of, in the end."""
+        """The array of which a value is a view, through all views; the value itself if it is no view."""
         maker = self.maker.get(value)
         while (
             isinstance(maker, Op)
@@ -107,7 +106,7 @@ class ForwardPart:
         return value
 
     def bases(self, y: Atom) -> list[Value]:
-        """What storage a value may be, or be a view of: through views, and through branches to what they yield."""
+        """The arrays that a value may be, or of which it may be a view, through views and results of branches."""
         if not isinstance(y, Value):
             return []
         base = self.base(y)
@@ -122,7 +121,7 @@ class ForwardPart:
     # ---- forward values in the backward part ----------------------------------------------------
 
     def primal(self, atom: Atom, scope: Scope) -> Atom:
-        """A forward value as the backward region under construction can refer to it."""
+        """The value that stands for a forward value in the backward region under construction."""
         if isinstance(atom, Const):
             return atom
         if atom in self.standins:
@@ -140,7 +139,7 @@ class ForwardPart:
         return at.values[atom]
 
     def again(self, value: Value, scope: Scope) -> Atom:
-        """A value of a branch where the branch itself is not mirrored: the arithmetic of an index is done again."""
+        """A value of a branch outside of the branch's mirror: an index is computed again, other values are refused."""
         maker = self.maker.get(value)
         is_index = isinstance(value.type, Scalar) and not is_float(value.type)
         if not isinstance(maker, Op) or not is_index or not _is_pure(maker):
@@ -168,7 +167,9 @@ class ForwardPart:
         return restored
 
     def kept_from_start(self, param: Value, loop: For, at: Scope) -> Statement:
-        """What a loop carries into an iteration that is run again: saved there, restored by what this gives."""
+        """The `restore` of a loop-carried value at the start of an iteration that is run again; the forward loop saves
+        the value there.
+        """
         slot = self.number()
         made = at.values.setdefault(param, replace(param))
         assert isinstance(made, Value)
@@ -176,10 +177,10 @@ class ForwardPart:
         attrs = {"slot": slot, "type": param.type}
         return Op(memory.restore, (), (made,), attrs, at.b.location, "adjoint")
 
-    # ---- what the forward part becomes ----------------------------------------------------------
+    # ---- the new forward part -------------------------------------------------------------------
 
     def with_saves(self, region: Region) -> Region:
-        """The forward region with the `save`s that the backward part turned out to need, and counters of iterations."""
+        """The forward region with the `save`s, counts of iterations and lengths that the backward part uses."""
         body = [new for s in region.body for new in self.instead.get(id(s)) or [self.statement(s)]]
         for (value, axis), length in self.lengths.items():
             if self.home[length] is region:
@@ -194,14 +195,14 @@ class ForwardPart:
             return self.without_saves(statement)
         inner = [self.with_saves(r) for r in regions_of(statement)]
         new = with_parts(statement, statement.operands, inner) if inner else statement
-        if isinstance(new, If | For | While):  # the pairs of an earlier reversal are forgotten
+        if isinstance(new, If | For | While):  # pairs of an earlier reversal are dropped
             new = replace(new, pair=self.pairs.get(id(statement), 0))
         if isinstance(new, While) and id(statement) in self.turns:
             return with_counter(new, self.turns[id(statement)])
         return new
 
     def without_saves(self, loop: Statement) -> Statement:
-        """A loop whose iterations are run again: they keep only what they start from."""
+        """A loop whose iterations are run again: they save carried values at their start, and nothing else."""
         (body,) = regions_of(loop)
         saves = tuple(
             Op(memory.save, (value,), (), {"slot": slot}, None, "compiler")
@@ -219,7 +220,7 @@ def _is_pure(op: Op) -> bool:
 
 
 def with_counter(loop: While, turns: Value) -> While:
-    """The loop with a count of its iterations among what it carries."""
+    """The loop with the count of its iterations as a further loop-carried value."""
     before, after = Value(INT, "turns"), Value(INT, "turns")
     count = Op(arithmetic.add, (before, const(1)), (after,), {}, loop.location, "compiler")
     body = Region((*loop.body.params, before), (*loop.body.body, count), (*loop.body.yields, after))

@@ -1,7 +1,7 @@
-"""The state of one reversal: which values have adjoints, where these are, and what is added to them.
+"""The state of one reversal: which values have adjoints, where the adjoints are, and contributions to them.
 
-The adjoint of a value that is never written is a value, collected in the `Scope` of a region; that of written storage
-is a buffer, opened once for all names of the storage.
+The adjoint of a value that is never written is a value, collected in the `Scope` of a region. The adjoint of written
+storage is a buffer, which is opened once for all names of the storage.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ Rules = Callable[
 
 @dataclass
 class Reversal:
-    """One reversal under way: what is known of the function, and what has been handed out so far."""
+    """The state of one reversal: facts about the function, and the stand-ins for parts of structures so far."""
 
     rules: Rules
     active: frozenset[Value]
@@ -70,16 +70,16 @@ class Reversal:
     forward: ForwardPart
     fitting: Fitting
     by_element: Mapping[Value, For]
-    # of kernels: which loops' iterations are run once more in front of their adjoints
+    # of kernels: whether the iterations of a loop are run again in front of their adjoints
     runs_again: Callable[[Reversal, For | While], bool] = lambda r, loop: False
-    split: dict[Value, tuple[Value, ...]] = field(default_factory=dict)  # structs to their parts
-    # for parts, which no statement makes: what they are of, and under which key
+    split: dict[Value, tuple[Value, ...]] = field(default_factory=dict)  # struct -> its parts
+    # part, which no statement makes -> its structure, and its key there
     stand_ins: dict[Value, tuple[Value, Any]] = field(default_factory=dict)
 
     # ---- which values have adjoints ---------------------------------------------------------------
 
     def parts(self, value: Value) -> tuple[Value, ...]:
-        """Stand-ins for the parts of a struct, so that each has an adjoint of its own."""
+        """Stand-ins for the parts of a structure, so that each part has an adjoint of its own."""
         if value not in self.split:
             assert isinstance(value.type, Struct)
             named = [
@@ -118,8 +118,8 @@ class Reversal:
         masks: Masks = (),
         is_linear: bool = False,
     ) -> None:
-        """Add to the adjoint of a value; `full` is the type that the contribution was made for, where that was
-        broadcast, and `masks` select from it.
+        """Add a contribution to the adjoint of a value. If the value was broadcast, `full` is the type or value whose
+        shape the contribution has. The rule has not applied `masks` yet.
         """
         if not isinstance(target, Value) or target not in self.active:
             return
@@ -149,7 +149,7 @@ class Reversal:
                 self.contribute(part, scope.b.op(containers.get, amount, key=key), scope)
 
     def contribute_list(self, target: Value, amount: Atom, scope: Scope) -> None:
-        """Lists add up element by element."""
+        """Add a list to the adjoint of a list, item by item."""
         element = target.type.element  # type: ignore[union-attr]
         buffer = self.open(target, scope) if self.is_on_list(target) else scope.buffer(target)
         if buffer is None:
@@ -158,7 +158,7 @@ class Reversal:
         add_lists(scope.b, buffer, amount, element)
 
     def take(self, value: Value, scope: Scope) -> Atom | None:
-        """The collected adjoint of a value (used up)."""
+        """The collected adjoint of a value, which is removed from the scope; None if there is no contribution."""
         if isinstance(value.type, Struct):
             return self.take_struct(value, scope)
         if isinstance(value.type, List):
@@ -186,7 +186,7 @@ class Reversal:
         return scope.has(value)
 
     def take_whole(self, value: Value, scope: Scope) -> Atom:
-        """The adjoint at the value's full size, zeros if there is none."""
+        """The collected adjoint at the full size of its value; zeros if there is no contribution."""
         taken = self.take(value, scope)
         if taken is None:
             return self.zeros(value, scope)
@@ -210,8 +210,8 @@ class Reversal:
         return const(None)
 
     def zeros_like(self, value: Value, handed: Atom, scope: Scope) -> Atom:
-        """Zeros that ask a value for its lengths. Where a branch left it out (`handed` is what its name stands for on
-        the path in question), nothing can be asked, and nothing will be added to them.
+        """Zeros with the lengths of a forward value. On a path that does not bind the value's name, there are no
+        lengths, and nothing is added to the zeros: they are undefined. `handed` is the forward value on this path.
         """
         type_ = adjoint_type(value.type)
         maker = self.forward.maker.get(handed) if isinstance(handed, Value) else None
@@ -238,14 +238,14 @@ class Reversal:
         return scope.b.op(memory.zeros_like, like, name=hint(value))
 
     def primal(self, value: Value, scope: Scope) -> Atom:
-        """What a value is in the forward part; a part is taken out of its container."""
+        """A forward value in the backward part; a stand-in is taken out of its structure."""
         if value not in self.stand_ins:
             return self.forward.primal(value, scope)
         base, key = self.stand_ins[value]
         return scope.b.op(containers.get, self.primal(base, scope), key=key)
 
     def is_left_out(self, value: Atom) -> bool:
-        """Whether a value is that of a name which some path does not bind."""
+        """Whether some path does not bind the name of a value."""
         maker = self.forward.maker.get(value) if isinstance(value, Value) else None
         if not isinstance(maker, If) or not isinstance(value, Value):
             return isinstance(maker, Op) and maker.decl is control.undefined
@@ -253,7 +253,7 @@ class Reversal:
         return any(self.is_left_out(r.yields[k]) for r in (maker.then, maker.orelse))
 
     def starts_unbound(self, value: Value) -> bool:
-        """Whether it is what a loop carries, and nothing before the first iteration."""
+        """Whether a value is loop-carried, and its name may be unbound before the first iteration."""
         program = self.forward.program
         home = program.home.get(value)
         loop = None if home is None else program.owner.get(home)
@@ -264,7 +264,7 @@ class Reversal:
         return place >= 0 <= start and self.is_left_out(loop.carried[start])
 
     def ends_unbound(self, value: Value) -> bool:
-        """Whether it is what a loop has carried, and the loop may end before it is bound."""
+        """Whether a value is a carried result of a loop, and the loop may end before it binds the value's name."""
         loop = self.forward.maker.get(value)
         if not isinstance(loop, For | While):
             return False
@@ -275,10 +275,9 @@ class Reversal:
     # ---- adjoint buffers ----------------------------------------------------------------------------
 
     def bind(self, value: Value, d: Atom, scope: Scope, there: Statement) -> None:
-        """From here on (backwards) `d` is the adjoint buffer of a value that a branch or loop passes on;
-        `there` is which.
+        """Make `d` the adjoint buffer of a value that the branch or loop `there` passes on.
 
-        If the storage has a buffer by another name already, the two add up. That is exact only if nothing
+        If the storage has a buffer by another name already, `d` is added to that buffer. This is exact only if nothing
         writes the storage while it has two names.
         """
         base = self.forward.base(value)
@@ -287,7 +286,7 @@ class Reversal:
         if scope.buffer(base) is None and base is value and not is_part:
             scope.buffers[value] = d
             return
-        behind = is_part and isinstance(there, If)  # what a branch gives is no name before
+        behind = is_part and isinstance(there, If)  # the result of a branch is a name only after it
         has_two = is_part or scope.buffer(base) is not None
         if has_two and self.is_written_with_two_names(there, value, behind):
             raise UntypedError(
@@ -305,7 +304,7 @@ class Reversal:
         )
 
     def check_names(self, value: Value, scope: Scope, there: Statement) -> None:
-        """Refuse a list that a branch passes on if it has a buffer by another name, and is written from there on."""
+        """Refuse a list that a branch passes on if the list has a buffer by another name, and is written later."""
         if (
             isinstance(value.type, List)
             and scope.buffer(value) is not None
@@ -318,7 +317,7 @@ class Reversal:
             )
 
     def is_on_list(self, value: Value) -> bool:
-        """Whether a value is a list on a list, whose adjoint is on the adjoint of that."""
+        """Whether a value is an item of a list of lists, so that its adjoint is an item of the outer list's adjoint."""
         item = inner_item(value, self.forward.program)
         if item is None or value in self.by_element or item.operands[0] in self.by_element:
             return False
@@ -333,8 +332,8 @@ class Reversal:
         return False
 
     def keep_apart(self, value: Atom, op: Op, scope: Scope) -> None:
-        """Refuse to put an array or list into a container if it is written afterwards: the change would be seen in
-        both. One that was made for the container, and has no other name from then on, may be written there.
+        """Refuse to put an array or list into a container if it is written afterwards: both names would show the
+        change. An array that was made for the container, and is used by no other name afterwards, may be written.
         """
         if (
             isinstance(value, Value)
@@ -350,7 +349,7 @@ class Reversal:
             )
 
     def open(self, value: Value, scope: Scope) -> Atom:
-        """The adjoint buffer of a value, made if there is none yet."""
+        """The adjoint buffer of a value; it is made if there is none yet."""
         found = scope.buffer(value)
         if found is not None:
             return found
@@ -373,7 +372,7 @@ class Reversal:
         return made
 
     def open_view(self, view: Op, value: Value, scope: Scope) -> Atom:
-        """A view's adjoint is the same view of its base's."""
+        """The adjoint buffer of a view: the same view of the buffer of its base."""
         assert view.view_of is not None
         base = view.operands[view.view_of]
         assert isinstance(base, Value)
@@ -400,7 +399,7 @@ class Reversal:
         return results[view.results.index(value)]
 
     def open_choice(self, branch: If, value: Value, scope: Scope) -> Atom:
-        """The adjoint of `a if c else b` is the adjoint of whichever it was."""
+        """The adjoint buffer of `a if c else b`: `d_a if c else d_b`, if `a` or `b` is storage from outside."""
         k = branch.results.index(value)
         halves = [(region, region.yields[k]) for region in (branch.then, branch.orelse)]
         outside = [y for region, y in halves if self.is_from_outside(y, region)]
@@ -426,14 +425,14 @@ class Reversal:
         return result
 
     def is_from_outside(self, y: Atom, region: Region) -> bool:
-        """Whether what a region yields is written storage from outside, or a view of it."""
+        """Whether the yield `y` of a region is written storage from outside, or a view of such storage."""
         inside, home = _regions_in(region), self.forward.home
         return isinstance(y, Value) and all(
             base in self.buffers and home[base] not in inside for base in self.forward.bases(y)
         )
 
     def from_outside(self, y: Atom, region: Region) -> list[Value]:
-        """The storage from outside that a region yields or a view of which it yields; perhaps a choice itself."""
+        """The storage from outside that a region yields, or yields views of, through inner branches."""
         if not isinstance(y, Value) or not self.is_from_outside(y, region):
             return []
         base = self.forward.base(y)
@@ -445,7 +444,7 @@ class Reversal:
         return [b for half in inner for b in self.from_outside(half.yields[k], region)]
 
     def reaches_out(self, y: Atom, region: Region) -> bool:
-        """Whether what a region yields may be storage from outside, passed on by a loop or branch in it."""
+        """Whether the yield `y` of a region may be storage from outside that a loop or branch in it passes on."""
         if not isinstance(y, Value) or y not in self.buffers:
             return False
         inside, home = _regions_in(region), self.forward.home
@@ -453,12 +452,12 @@ class Reversal:
 
 
 def _is_new(made: Statement | None) -> bool:
-    """Whether a value is storage of its own when it is made."""
+    """Whether a statement makes new storage."""
     return isinstance(made, Op) and made.view_of is None and not made.decl.writes
 
 
 def _regions_in(region: Region) -> set[Region]:
-    """The region and those inside it."""
+    """The region and all regions inside it."""
     return {region, *(r for s in walk(region) for r in regions_of(s))}
 
 
@@ -469,7 +468,7 @@ def _position(get: Op) -> int:
 
 
 def _surely_runs(loop: For | While) -> bool:
-    """Whether a loop is seen to complete an iteration."""
+    """Whether a loop is certain to complete an iteration: it has constant bounds, and no `break`."""
     if not isinstance(loop, For) or loop.breaks:
         return False
     bounds = [a.value for a in (loop.start, loop.stop, loop.step) if isinstance(a, Const)]

@@ -1,12 +1,12 @@
-"""Adjoints that a mask selects: what the mask leaves out has no part in the derivative.
+"""Masked adjoints: elements that a mask leaves out of the result take no part in the derivative, not even as `nan`.
 
     y = x * w                        d_z = where(m, d, 0.0)        d_x = where(m, d * w, 0.0)
     z = np.where(m, y, 0.0)
 
 The rule of an operation multiplies the adjoint of its result, and `0.0 * nan` is `nan`. So the rule is applied to `d`,
-and the mask to the result of the rule: through elementwise operations, and through reductions that give an element of
-the mask. A mask that is a number passes through every operation. A mask ends where its elements are summed, as in
-products of matrices, where elements move (`np.reshape`, `np.stack`), and where they are stored.
+and the mask to the result of the rule. A mask passes through elementwise operations, and through reductions whose
+results correspond to elements of the mask. A mask that is a number passes through every operation. A mask is applied
+where elements are summed (products of matrices), where they move (`np.reshape`, `np.stack`), and where they are stored.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Mask:
 
     condition: Atom
     side: bool
-    is_of_sum: bool = False  # of two contributions: the adjoint is zero already on the other side
+    is_of_sum: bool = False  # the mask of a sum: the adjoint is already zero on the other side
 
 
 Masks = tuple[Mask, ...]
@@ -41,13 +41,13 @@ Masks = tuple[Mask, ...]
 
 @dataclass
 class Selections:
-    """The adjoints that masks have selected, each with the adjoint before and the mask."""
+    """The adjoints that masks have selected, each with the adjoint before selection and the mask."""
 
     makers: Mapping[Value, Statement]  # of the forward part
     made: dict[Value, tuple[Atom, Mask]] = field(default_factory=dict)
 
     def note(self, op: Op) -> None:
-        """Remember what `where(condition, d, 0.0)` selects from."""
+        """If an operation is `where(condition, d, 0.0)`, note its adjoint `d` and its mask."""
         if op.decl not in (where, choose):
             return
         condition, x, y = op.operands
@@ -68,7 +68,9 @@ class Selections:
         return d, tuple(masks)
 
     def select(self, b: Builder, d: Atom, masks: Masks, is_linear: bool = False) -> Atom:
-        """An adjoint with masks, as `split` gives them; a linear rule leaves zeros as they are."""
+        """An adjoint with masks applied, in the order of `split`. If the rule is linear, the mask of a sum is only
+        noted: the rule keeps zeros.
+        """
         for mask in reversed(masks):
             if _is_zero(d):
                 break
@@ -80,7 +82,7 @@ class Selections:
         return d
 
     def add(self, b: Builder, left: Atom, right: Atom) -> Atom:
-        """The sum of two contributions, under the masks that both have."""
+        """The sum of two contributions, under the masks that they share."""
         (x, of_left), (y, of_right) = self.split(left), self.split(right)
         assert x is not None and y is not None
         both = tuple(m for m in of_left if self.has(of_right, m))
@@ -104,7 +106,7 @@ class Selections:
         )
 
     def is_equal(self, left: Atom, right: Atom) -> bool:
-        """Whether two conditions are computed alike: common subexpressions are not joined yet."""
+        """Whether two conditions are the same computation (common subexpressions are not eliminated yet)."""
         if left == right:
             return True
         p, q = (self.makers.get(a) if isinstance(a, Value) else None for a in (left, right))
@@ -115,7 +117,7 @@ class Selections:
 
 
 def mask_of_operand(b: Builder, op: Op, mask: Mask) -> Mask | None:
-    """The mask of an operation's result as one for what its rule gives; None where the rule mixes elements."""
+    """The mask of an operation's result, as a mask of its rule's results; None if the rule mixes elements."""
     ndim = ndim_of(mask.condition.type)
     if op.decl.elementwise or not ndim:
         return mask
@@ -129,7 +131,7 @@ def mask_of_operand(b: Builder, op: Op, mask: Mask) -> Mask | None:
 
 
 def fits(mask: Mask, into: Sequence[Dim]) -> bool:
-    """Whether a mask is no larger than a shape that it is broadcast to."""
+    """Whether a mask can be broadcast to a shape."""
     shape = shape_of(mask.condition.type)
     if len(shape) > len(into):
         return False
@@ -137,14 +139,14 @@ def fits(mask: Mask, into: Sequence[Dim]) -> bool:
 
 
 def _chosen(b: Builder, mask: Mask, d: Atom, otherwise: Atom) -> Value:
-    """`d` on the side of a mask."""
+    """`d` on the side of a mask, and `otherwise` on the other side."""
     sides = (d, otherwise) if mask.side else (otherwise, d)
     decl = choose if all(isinstance(a.type, Scalar) for a in (mask.condition, *sides)) else where
     return b.op(decl, mask.condition, *sides)
 
 
 def _outside(b: Builder, masks: Masks) -> Atom:
-    """Where one of several masks leaves out."""
+    """The elements that at least one of several masks leaves out, as a mask."""
     parts = [
         b.op(arithmetic.invert, mask.condition) if mask.side else mask.condition for mask in masks
     ]

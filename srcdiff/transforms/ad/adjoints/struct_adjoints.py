@@ -1,4 +1,4 @@
-"""Adjoints of containers, part by part: adding to them, and clearing them."""
+"""Adjoints of containers: addition and zeros, part by part."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["add_lists", "add_to_element", "zeros_for"]
 
 
 def add_to_element(b: Builder, d_list: Atom, at: Atom, amount: Atom, element: Type) -> None:
-    """`d_xs[t] += amount`, part by part where the elements are containers."""
+    """`d_xs[t] += amount`, part by part if the items are containers."""
     if isinstance(element, Struct):
         before = b.op(containers.list_item, d_list, at)
         b.ops(containers.list_set, d_list, at, _add_parts(b, before, amount, element))
@@ -26,7 +26,7 @@ def add_to_element(b: Builder, d_list: Atom, at: Atom, amount: Atom, element: Ty
 
 
 def add_lists(b: Builder, d_list: Atom, amount: Atom, element: Type) -> None:
-    """Add up two lists of one length, element by element."""
+    """Add a list to an adjoint list of the same length, item by item."""
     stop = b.op(containers.list_length, amount)
     index, inner = Value(INT, "i"), b.inner()
     item = inner.op(containers.list_item, amount, index)
@@ -41,13 +41,13 @@ def _add_parts(b: Builder, left: Atom, right: Atom, type_: Struct) -> Atom:
         p, q = (b.op(containers.get, a, key=key) for a in (left, right))
         if isinstance(part, Struct):
             sums.append(_add_parts(b, p, q, part))
-        else:  # a text has no adjoint
+        else:  # a string has no adjoint
             sums.append(p if isinstance(part, Static) else b.op(arithmetic.add, p, q))
     return b.op(containers.pack, *sums, kind=type_.kind, keys=type_.keys, cls=type_.cls)
 
 
 def zeros_for(b: Builder, d: Atom, type_: Type) -> Atom:
-    """Zeros in the shape of an adjoint."""
+    """Zeros with the structure and shapes of an adjoint."""
     if isinstance(type_, Struct):
         parts = [
             zeros_for(b, b.op(containers.get, d, key=k), t)

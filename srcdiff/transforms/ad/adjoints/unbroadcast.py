@@ -1,9 +1,9 @@
-"""Contributions summed over the axes along which a value was broadcast.
+"""Unbroadcasting: a contribution is summed over the axes along which its value was broadcast.
 
     y = x + z       x: float64[n], z: float64[m, n], so y: float64[m, n]
                     d_x = sum[axis=0] d_y
 
-Where only the run knows whether an axis has length 1, `sum_if_one` asks its length.
+If an axis may or may not have length 1, `sum_if_one` tests its length while the program runs.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ __all__ = ["Fitting", "fit"]
 
 @dataclass
 class Fitting:
-    """What is known of lengths that may be 1 where others are not."""
+    """Fits contributions to their targets, with facts about lengths that may be 1, so that an axis is broadcast."""
 
     forward: ForwardPart
-    assumed: Callable[[Dim], Dim]  # settles lengths that the actual arguments decided
+    assumed: Callable[[Dim], Dim]  # replaces lengths by equal ones, by assumption
     rigid: frozenset[str]  # symbols of arguments' axes: these are not of length 1
 
     def fitted(self, target: Value, amount: Atom, made: Type | Value, scope: Scope) -> Atom:
-        """A contribution summed over the axes along which the target was broadcast in what it was made for."""
+        """A contribution of the shape of `made`, summed over the axes along which the target was broadcast."""
         have = shape_of(amount.type)
         full = made.type if isinstance(made, Value) else made
         if len(shape_of(full)) < len(have):
@@ -51,7 +51,7 @@ class Fitting:
         return amount
 
     def surely_whole(self, target: Value, amount: Atom, scope: Scope) -> Atom:
-        """A contribution at the size of its target, where only the run decides whether it stands for its broadcast."""
+        """A contribution at the size of its target, if it is not known whether it stands for its broadcast."""
         have, want = (shape_of(self.settled(t)) for t in (amount.type, target.type))
         if len(have) != len(want) or not self.unsure_axes(want, have):
             return amount
@@ -61,7 +61,7 @@ class Fitting:
         return scope.b.op(memory.expand, amount, type=type_)
 
     def spread(self, amount: Atom, made: Type | Value, scope: Scope) -> Atom:
-        """A contribution at the full size of what it was made for."""
+        """A contribution at the full size of `made`."""
         type_ = made.type if isinstance(made, Value) else made
         shape = shape_of(type_)
         if not isinstance(made, Value) or all(map(self.forward.is_known, shape)):
@@ -73,11 +73,11 @@ class Fitting:
         return scope.b.op(arithmetic.add, amount, nothing)
 
     def settled(self, type_: Type) -> Type:
-        """A type with the lengths that the actual arguments decided between equal ones and 1."""
+        """A type with the lengths that hold by assumption."""
         return map_dims(type_, self.assumed)
 
     def named(self, type_: Type, like: Type) -> Type:
-        """The type with the lengths as another has them, where those are equal by assumption."""
+        """The type with the lengths of `like`, where they are equal by assumption."""
         if not isinstance(type_, Array) or not isinstance(like, Array) or type_.ndim != like.ndim:
             return type_
         pairs = zip(type_.shape, like.shape, strict=True)
@@ -90,12 +90,12 @@ class Fitting:
         return {k: d for k, d in enumerate(into) if d != out[k + lead] and self.may_be_one(d)}
 
     def may_be_one(self, dim: Dim) -> bool:
-        """Whether only the run decides that a length is not 1."""
+        """Whether a length may be 1 in some call."""
         return not dim.is_const and dim.symbol not in self.rigid
 
 
 def _like(type_: Type, amount: Atom) -> Type:
-    """An adjoint's type in the dtype of a contribution, which is cast where it is added."""
+    """The type of an adjoint with the dtype of a contribution; the contribution is cast where it is added."""
     if isinstance(type_, Array) and isinstance(amount.type, Array | Scalar):
         return replace(type_, dtype=amount.type.dtype)
     return type_
@@ -108,9 +108,9 @@ def _with_lengths(type_: Type, lengths: Mapping[int, Dim]) -> Type:
 
 
 def fit(b: Builder, amount: Atom, full: Type, target: Type) -> Atom:
-    """Sum a contribution made at the shape `full` over the axes along which a value of type `target` was broadcast.
+    """Sum a contribution of the shape of `full` over the axes along which a value of type `target` was broadcast.
 
-    An axis that the contribution does not have (it stands for its broadcast) multiplies by the length instead.
+    A contribution that stands for its broadcast is multiplied by the lengths of the axes that it does not have.
     """
     out, into, have = shape_of(full), shape_of(target), shape_of(amount.type)
     if len(have) > len(out):
@@ -128,7 +128,7 @@ def fit(b: Builder, amount: Atom, full: Type, target: Type) -> Atom:
 
 
 def _sum(b: Builder, amount: Atom, axes: list[int], leading: int) -> Atom:
-    """`amount` summed over `axes`; those among the first `leading` are dropped, the others kept with length 1."""
+    """`amount` summed over `axes`. Axes among the first `leading` are dropped; the others stay with length 1."""
     ndim = len(shape_of(amount.type))
     dropped = [k for k in axes if k < leading]
     kept = [k for k in axes if k >= leading]

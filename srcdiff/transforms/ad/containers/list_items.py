@@ -1,8 +1,11 @@
-"""Whether the arrays on an adjoint list may be views of another adjoint.
+"""Items of adjoint lists: whether they may be views of another adjoint, or must be copies.
 
-zs = np.stack(xs)       d_xs = list(d_zs)              the items are only taken off: views will do
-zs = np.stack(xs)       d_xs = list(d_zs.copy())       d_xs[0] += ... must not change d_zs
-y = xs[0]
+    zs = np.stack(xs)       d_xs = list(d_zs)              the items are only read: views suffice
+
+    zs = np.stack(xs)       d_xs = list(d_zs.copy())       `d_xs[0] += ...` must not change `d_zs`
+    y = xs[0]
+
+An item is copied if more than one statement contributes to the items.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from srcdiff.transforms.analysis.dependence.load_stability import Program
 
 __all__ = ["own_items"]
 
-# what adds nothing to the items of the adjoint list
+# operations whose adjoints add nothing to items of the adjoint list
 _HARMLESS = (
     containers.append,
     containers.list_length,
@@ -26,7 +29,7 @@ _HARMLESS = (
 
 
 def own_items(b: Builder, xs: Value, d_xs: Atom, program: Program) -> Atom:
-    """The list that becomes the adjoint of `xs`, with items of its own where more is added to them."""
+    """The list that becomes the adjoint of `xs`. Its items are copied if more contributions are added to them."""
     made = b.body[-1] if b.body else None
     if not isinstance(made, Op) or made.decl is not creation.rows or made.result is not d_xs:
         return d_xs
@@ -37,7 +40,7 @@ def own_items(b: Builder, xs: Value, d_xs: Atom, program: Program) -> Atom:
 
 
 def _readers(xs: Value, program: Program) -> int:
-    """How many statements take something from a list, by whatever name."""
+    """How many statements use items of a list, by any of its names."""
     own = program.roots.get(xs, frozenset())
 
     def is_same(atom: Atom) -> bool:

@@ -1,9 +1,9 @@
-"""Finds the lists of which one loop takes each element once, in order.
+"""List traversals: the lists of which one loop takes each item once, in order, and no other statement takes any.
 
     for x in xs: ...        becomes, backwards,        for ...: d_xs.append(...)
                                                        d_xs.reverse()
 
-The adjoint of such a list is appended to, iteration by iteration, where that of another starts as a list of zeros.
+The adjoint of such a list grows by one item in each iteration. The adjoint of any other list starts as a list of zeros.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ __all__ = ["lists_by_element"]
 
 
 def lists_by_element(program: Program, buffers: Set[Value]) -> dict[Value, For]:
-    """The lists, each with its loop. Not those with arrays on them that are written (`buffers`): the adjoint of such an
-    item is the one on the adjoint list.
+    """The lists, each with its loop. Lists of arrays that are written (`buffers`) are left out: the adjoint of a
+    written item is the item of the adjoint list itself.
     """
     yielded = {y for region in (program.top, *program.owner) for y in region.yields}
     return {
@@ -31,11 +31,11 @@ def lists_by_element(program: Program, buffers: Set[Value]) -> dict[Value, For]:
     }
 
 
-_Uses = list[tuple[Statement, Statement | None]]  # each with the statement that it stands in
+_Uses = list[tuple[Statement, Statement | None]]  # each with the statement that contains it
 
 
 def _uses(program: Program) -> dict[Value, _Uses]:
-    """Where lists are used for more than their length."""
+    """The uses of each list, except for its length."""
     out: dict[Value, _Uses] = {}
     for region, owner in ((program.top, None), *program.owner.items()):
         for statement in region.body:
@@ -53,7 +53,7 @@ def _only_loop(xs: Value, used: _Uses, program: Program, buffers: Set[Value]) ->
         return None
     taken = inner_item(xs, program)
     if taken is not None and is_changed(xs, program):
-        return None  # perhaps by another name
+        return None  # the change may be by another name
     if not isinstance(loop, For) or not isinstance(item, Op) or item not in loop.body.body:
         return None
     if not buffers.isdisjoint(item.results):
@@ -64,7 +64,7 @@ def _only_loop(xs: Value, used: _Uses, program: Program, buffers: Set[Value]) ->
 
 
 def _covers(loop: For, xs: Value, program: Program) -> bool:
-    """Whether the loop's iterations are the list's elements, one each."""
+    """Whether the loop runs over the positions of the list, from the first to the last."""
     stop = program.maker.get(loop.stop) if isinstance(loop.stop, Value) else None
     is_length = stop is not None and _is_list_length(stop) and stop.operands[0] is xs
     return is_length and loop.start == const(0) and loop.step == const(1) and not loop.breaks

@@ -1,9 +1,9 @@
-"""Lists on lists: the adjoint of one that is taken from another is on the adjoint of that.
+"""Lists of lists: the adjoint of an inner list is an item of the outer list's adjoint.
 
     row = rows[k]                    d_row = d_rows[k]
     row.append(v)          ->        d_v += d_row.pop()
 
-That holds as long as the outer list stays as it is while the inner one is in use.
+This holds if the outer list does not change while the inner list is in use.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ _CHANGES = (
     containers.list_set,
     containers.list_add,
 )
-_MOVES = _CHANGES[:-1]  # by which other items are at a place
+_MOVES = _CHANGES[:-1]  # operations that move items to other places
 
 
 def inner_item(value: Value, program: Program) -> Op | None:
-    """The operation that takes a list from a list, if one does."""
+    """The operation that takes a value, which is a list, from a list; None if there is none."""
     made = program.maker.get(value)
     is_item = isinstance(made, Op) and made.decl is containers.list_item
     return made if is_item and isinstance(value.type, List) else None  # type: ignore[return-value]
 
 
 def stays(item: Op, program: Program) -> bool:
-    """Whether the outer list is the same from where an item is taken to its last use."""
+    """Whether the outer list does not change from the statement that takes an item to the item's last use."""
     outer, value = item.operands[0], item.results[0]
     if not isinstance(outer, Value) or value in program.region_of[id(item)].yields:
         return False
@@ -44,7 +44,7 @@ def stays(item: Op, program: Program) -> bool:
 
 
 def _behind(item: Statement, program: Program) -> Sequence[Statement]:
-    """What may run when an item has been taken that its region passes on."""
+    """The statements that may run after an item is taken, if the region yields the item."""
     found: list[Statement] = []
     statement: Statement | None = item
     while statement is not None:
@@ -57,7 +57,7 @@ def _behind(item: Statement, program: Program) -> Sequence[Statement]:
 
 
 def _in_use(item: Op, value: Value, program: Program) -> Sequence[Statement]:
-    """What stands between where an item is taken and its last use."""
+    """The statements after an item is taken, up to its last use in the region."""
     body = program.region_of[id(item)].body
     start = next(k for k, s in enumerate(body) if s is item)
     uses = [k for k, s in enumerate(body) if k > start and value in set(used_atoms(s))]
@@ -65,13 +65,12 @@ def _in_use(item: Op, value: Value, program: Program) -> Sequence[Statement]:
 
 
 def keeps_place(item: Op, value: Value, program: Program) -> bool:
-    """Whether an array that is taken from a list is at that place of it as long as it is in use."""
+    """Whether an array that is taken from a list stays at its place there while it is in use."""
     xs = item.operands[0]
     assert isinstance(xs, Value)
     at = item.operands[1] if item.decl is containers.list_item else const(0)
-    from_front = (
-        isinstance(at, Const) and at.value >= 0
-    )  # appending moves nothing that is counted from there
+    # an append does not move items that are counted from the front
+    from_front = isinstance(at, Const) and at.value >= 0
     moves = [c for c in _MOVES if c is not containers.append or not from_front]
     region = program.region_of[id(item)]
     if value in region.yields:
@@ -80,12 +79,12 @@ def keeps_place(item: Op, value: Value, program: Program) -> bool:
 
 
 def is_changed(value: Value, program: Program) -> bool:
-    """Whether a list, by whatever name, is changed anywhere."""
+    """Whether a list is changed anywhere, by any of its names."""
     return any(_changes(s, value, program) for s in program.top.body)
 
 
 def items_change(xs: Value, program: Program) -> bool:
-    """Whether any array or list on a list is changed anywhere."""
+    """Whether any item of a list, an array or a list, is written anywhere."""
     assert isinstance(xs.type, List)
     depth, kind = _depth(xs.type), type(xs.type.element)
     for root in program.roots.get(xs, frozenset()):

@@ -1,4 +1,4 @@
-"""Reversal that the user directs: checkpointed loops, adjoint hooks, kernel launches.
+"""Reversal by directives of the user: checkpointed loops, adjoint hooks, kernel launches.
 
 In: loops over `checkpointed`, hook markers, launches; out: their reversal.
 Start with `checkpoint_reverse`.

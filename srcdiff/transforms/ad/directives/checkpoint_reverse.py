@@ -1,5 +1,7 @@
-"""Reverse mode through `for i in srcdiff.checkpointed(range(n), slots=k)`: states at the starts of k iterations are
-kept, and the others are computed again from these, by the binomial schedule (`revolve.py`).
+"""Checkpointing: a loop keeps the states at the starts of k iterations, and computes the others again from these.
+
+The user writes `for i in srcdiff.checkpointed(range(n), slots=k)`. The binomial schedule (`revolve.py`) chooses the
+states.
 
     stop = 0                                             for i in reversed(range(n)):
     for i in range(n):                                       while kept[top - 1] < i:
@@ -10,10 +12,10 @@ kept, and the others are computed again from these, by the binomial schedule (`r
         x = f(x)                                                 top += 1
                                                              top -= 1
                                                              x = xs[top]
-                                                             (the iteration once more, and its adjoint)
+                                                             (the iteration again, and its adjoint)
 
-The rows are those of the k states, and one for the current state, from which the iteration is reversed. What crosses
-is what the loop carries, and the contents of the arrays that it writes.
+There is a row for each of the k states, and a row for the current state, from which the iteration is reversed. A state
+consists of the loop-carried values, and the contents of the arrays that the loop writes.
 """
 
 from __future__ import annotations
@@ -70,30 +72,32 @@ _NUMBER = Scalar("int64", True)
 
 @dataclass(frozen=True)
 class Part:
-    """One part of the state: what is carried (`param` in the body), or an array from outside that the loop writes."""
+    """One part of the state: a loop-carried value (`param` in the body), or an array from outside that the loop
+    writes (`param` is None).
+    """
 
     param: Value | None
-    value: Value  # what it is where the loop begins, or the array
+    value: Value  # the carried value at the start of the loop, or the array
     rows: Value
-    may_vary: bool = False  # whether its lengths are seen to stay
+    may_vary: bool = False  # whether its lengths may change
 
 
 @dataclass(frozen=True)
 class Kept:
-    """What the forward part keeps for the backward part."""
+    """The states that the forward part keeps for the backward part."""
 
     loop: For
     turns: Value
     parts: tuple[Part, ...]
     top: Value
-    read: Mapping[Value, Value]  # arrays that the loop reads and others write: what they hold now
+    read: Mapping[Value, Value]  # array that the loop reads and others write -> copy
 
 
 # ---- the forward part -------------------------------------------------------------------------------------
 
 
 def keep_states(r: Reversal, loop: For, scope: Scope) -> Kept:
-    """Have the forward part run the loop so that it keeps states."""
+    """Replace the loop of the forward part by a loop that keeps states."""
     b = Builder(scope.b.shapes, "compiler", loop.location)
     program = r.forward.program
     rows = const(loop.slots + 1)
@@ -177,7 +181,7 @@ def _keep(
     b: Builder,
     now: Mapping[Value, Atom],
 ) -> None:
-    """Put the state into a row. `now`: what the parts are called here."""
+    """Append the stores of the current state into a row; `now` maps values of the loop to the current values."""
     b.ops(memory.store, turns, turn, row, where="i")
     for part in parts:
         own = part.value if part.param is None else part.param
@@ -190,7 +194,7 @@ def _keep(
 
 
 def _check_lengths(part: Part, value: Atom, b: Builder) -> None:
-    """A state has the lengths that the first one has: what is shorter would be broadcast."""
+    """Raise if a state has other lengths than the first state: a store would broadcast a shorter array."""
     assert isinstance(value, Value)
     for axis in range(len(shape_of(value.type))):
         have = b.op(memory.axis_length, value, axis=axis)
@@ -203,7 +207,7 @@ def _check_lengths(part: Part, value: Atom, b: Builder) -> None:
 
 
 def _ahead(left: Atom, loop: For, row: Atom, b: Builder) -> Atom:
-    """How far to go from the state in a row, with `left` turns to its end."""
+    """The number of iterations from the state in a row to the next state to keep, if `left` iterations remain."""
     free = b.op(arithmetic.subtract, const(loop.slots), row)
     result = Value(_NUMBER)
     b.append(Call(schedule(), (left, free), (result,), loop.location, "compiler"))
@@ -215,7 +219,7 @@ def _ahead(left: Atom, loop: For, row: Atom, b: Builder) -> Atom:
 
 @dataclass(frozen=True)
 class Replay:
-    """What the backward part runs iterations again from: the rows, and what the values from outside are called here."""
+    """The rows from which the backward part runs iterations again, and its values for the values from outside."""
 
     kept: Kept
     turns: Atom
@@ -225,7 +229,7 @@ class Replay:
 
 
 def begin(r: Reversal, kept: Kept, scope: Scope) -> Replay:
-    """Take over the rows, which are written in the backward part, too."""
+    """Copy the rows: the backward part writes them, too."""
 
     def own(rows: Value) -> Value:
         return scope.b.op(memory.copy, r.forward.primal(rows, scope), name=rows.name)
@@ -242,8 +246,8 @@ def begin(r: Reversal, kept: Kept, scope: Scope) -> Replay:
 def replay(
     r: Reversal, again: Replay, inner: Scope, index: Value, top: Value
 ) -> tuple[list[Statement], Atom]:
-    """Statements that bring back the state at the start of the iteration `index`, and that run the iteration once
-    more; and the number of rows that are left.
+    """Statements that restore the state at the start of the iteration `index`, and run the iteration again; and the
+    number of rows that remain.
     """
     loop = again.kept.loop
     b = Builder(inner.b.shapes, "compiler", loop.location)
@@ -256,8 +260,8 @@ def replay(
 
 
 def _wanted(r: Reversal, body: Region, values: set[Value]) -> list[Statement]:
-    """The statements that make the values, or what is saved. What an iteration writes at its end is for the next
-    one.
+    """The statements on which `values`, and the saved values, depend. Writes that no such statement reads are left
+    out: they are for the next iteration.
     """
     roots = r.forward.program.roots
     read: set[Value] = set()
@@ -276,7 +280,7 @@ def _with_inner(s: Statement) -> list[Statement]:
 
 
 def _advance_to(r: Reversal, again: Replay, index: Value, top: Value, b: Builder) -> Value:
-    """Advance from the last state that is kept until that is the one at the start of the iteration `index`."""
+    """Advance from the last kept state, and keep further states, up to the start of the iteration `index`."""
     loop = again.kept.loop
     asked, count, rows = (Value(_NUMBER, "top") for _ in range(3))
     test, body = b.inner(), b.inner()
@@ -310,7 +314,7 @@ def _advance_to(r: Reversal, again: Replay, index: Value, top: Value, b: Builder
 def _advanced(
     r: Reversal, again: Replay, env: Env, start: Atom, stop: Atom, b: Builder
 ) -> dict[Value, Atom]:
-    """The state some iterations later: the loop once more, without anything for the backward part."""
+    """The state at `stop`, from the state at `start`: the loop runs again, and saves nothing."""
     loop = again.kept.loop
     made = {s for v in defined_in(loop.body) for d in all_dims(v.type) for s in d.symbols()}
     made -= {s for v in again.fixed for d in all_dims(v.type) for s in d.symbols()}
@@ -328,7 +332,9 @@ def _advanced(
 
 
 def _loaded(r: Reversal, again: Replay, row: Atom, values: Env, b: Builder) -> Env:
-    """Load the state from a row; gives what values of the loop are called with it. `values`: what some have to be."""
+    """Load the state from a row. Returns the environment: value of the loop -> current value; `values` gives some of
+    these values.
+    """
     loop = again.kept.loop
     env: Env = {**again.fixed, **values}
     for part in again.parts:
@@ -364,7 +370,7 @@ def _load(rows: Value, row: Atom, made: Value, is_storage: bool, loop: For, b: B
 
 
 def _view(r: Reversal, v: Value, env: Env, b: Builder) -> Value:
-    """A view that was made in front of the loop, of an array that the loop writes."""
+    """A view of an array that the loop writes, which the program made in front of the loop: it is made again."""
     if v not in env:
         maker = r.forward.maker.get(v)
         assert isinstance(maker, Op) and maker.view_of is not None
@@ -378,7 +384,7 @@ def _view(r: Reversal, v: Value, env: Env, b: Builder) -> Value:
 
 
 def _cloned(s: Statement, env: Env, values: Env) -> Statement:
-    """A copy of a statement of the body, whose results are what the backward part calls them."""
+    """A copy of a statement of the body; its results are the values that the backward part has for them."""
 
     def results() -> tuple[Value, ...]:
         made = []
@@ -395,7 +401,7 @@ def _cloned(s: Statement, env: Env, values: Env) -> Statement:
 
 
 def _without_effects(region: Region) -> Region:
-    """What prints, asserts or raises has done so in the forward part."""
+    """The region without statements that print, assert or raise: the forward part has run these."""
     body: list[Statement] = []
     for s in region.body:
         if isinstance(s, Op) and s.decl.effect and not s.results and "slot" not in s.attrs:

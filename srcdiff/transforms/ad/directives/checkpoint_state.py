@@ -1,4 +1,4 @@
-"""What a loop over srcdiff.checkpointed goes on with from iteration to iteration, which is what is kept of it."""
+"""The state of a checkpointed loop: the values and array contents that pass from one iteration to the next."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ __all__ = ["changing", "free_values", "read_only", "state_of"]
 
 
 def state_of(r: Reversal, loop: For) -> list[tuple[Value | None, Value]]:
-    """The parts of the state: parameters of the body with what they start from, and arrays from outside."""
+    """The parts of the state: parameters of the body with their initial values, and arrays from outside (no parameter,
+    and the array).
+    """
     program = r.forward.program
     inside = set(defined_in(loop.body))
     found: list[tuple[Value | None, Value]] = []
@@ -63,7 +65,7 @@ def _refuse(loop: For, what: str) -> NoReturn:
 
 
 def read_only(r: Reversal, loop: For, state: Sequence[tuple[Value | None, Value]]) -> list[Value]:
-    """The arrays that the loop reads, and that do not hold the same when it is run again."""
+    """The arrays that the loop reads, and whose contents may be different when it runs again."""
     program = r.forward.program
     own = {w for p, v in state if p is None for w in program.roots.get(v, ())}
     around = program.around[id(loop)]
@@ -78,7 +80,7 @@ def read_only(r: Reversal, loop: For, state: Sequence[tuple[Value | None, Value]
 
 
 def changing(r: Reversal, loop: For) -> set[Value]:
-    """The arrays from outside that the loop writes, as the body names them."""
+    """The arrays from outside that the loop writes, by the values that the body uses."""
     roots = r.forward.program.roots
     written = writes_of(loop, roots)
     return {v for v in free_values(r, loop) if written & roots.get(v, frozenset())}

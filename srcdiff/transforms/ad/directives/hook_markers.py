@@ -1,9 +1,10 @@
-"""The operations that carry the blocks of `with srcdiff.adjoint(x) as d_x:`, and how they vanish.
+"""Markers of adjoint hooks: operations that hold the blocks of `with srcdiff.adjoint(x) as d_x:`, and their removal.
 
     %y.1 = adjoint_block[block=...] %y, %limit
     %z = f %y.1                                      becomes, for all but reverse mode,    %z = f %y
 
-`hook_reverse` puts the block into the backward part. `follows`, whose adjoint is another's, vanishes as they do.
+`hook_reverse` inlines the block into the backward part. `follows`, an operation whose adjoint is another value's, is
+removed in the same way.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ _CARRIERS = (adjoint_block, follows, follows_once)
 
 
 def settle_blocks(fn: Function) -> Function:
-    """`fn` where a written array keeps its one name behind a block: what the block is of is the array as it is then,
-    and a loop that goes on with it carries nothing.
+    """`fn` where a written array keeps one name after a block. The block is about the array's contents at that moment,
+    and no loop carries the array as a second value.
     """
     blocks = [s for s in walk(fn.body) if isinstance(s, Op) and s.decl is adjoint_block]
     if not blocks:
@@ -37,7 +38,7 @@ def settle_blocks(fn: Function) -> Function:
 
 
 def drop_blocks(fn: Function) -> Function:
-    """`fn` where such an operation is the value that it is of."""
+    """`fn` with the operand of each marker in the place of its result."""
     has_some = any(isinstance(s, Op) and s.decl in _CARRIERS for s in walk(fn.body))
     return _WithoutBlocks()(fn) if has_some else fn
 
@@ -51,7 +52,7 @@ class _WithoutBlocks(Rewriter):
 
 
 def drop_comments(fn: Function) -> Function:
-    """`fn` without lines that only a reader looks at: to passes, they are effects that keep their place."""
+    """`fn` without comments: to passes, a comment is an effect that keeps its place."""
     has_some = any(isinstance(s, Op) and s.decl is comment for s in walk(fn.body))
     return _WithoutComments()(fn) if has_some else fn
 

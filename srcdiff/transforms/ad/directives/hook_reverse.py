@@ -1,6 +1,4 @@
-"""Reverse mode through `with srcdiff.adjoint(x) as d_x:`: the block takes the adjoint, and gives what is used in its
-place.
-"""
+"""Adjoint hooks: the block of `with srcdiff.adjoint(x) as d_x:` takes the adjoint, and returns the adjoint to use."""
 
 from __future__ import annotations
 
@@ -22,12 +20,12 @@ __all__ = ["blocks_of", "reverse_block"]
 
 
 def blocks_of(fn: Function) -> list[Value]:
-    """What the blocks of a function are of."""
+    """The results of the adjoint blocks of a function."""
     return [s.result for s in walk(fn.body) if isinstance(s, Op) and s.decl is adjoint_block]
 
 
 def reverse_block(r: Reversal, op: Op, scope: Scope) -> None:
-    """Put the block where the adjoint is complete; what it assigns is the adjoint from here on (backwards)."""
+    """Inline the block where the adjoint is complete; the adjoint that it assigns goes to earlier statements."""
     x, *free = op.operands
     if isinstance(x, Value) and x in r.buffers:
         _check_contents(r, op, x)
@@ -42,8 +40,8 @@ def reverse_block(r: Reversal, op: Op, scope: Scope) -> None:
 
 
 def _put(r: Reversal, op: Op, d: Atom, free: list[Atom], scope: Scope) -> Atom:
-    """Append the block's statements, as the user wrote them; gives what they make of the adjoint `d`, which is storage
-    where the array is written.
+    """Append the block's statements as the user wrote them, and return the adjoint that they compute from `d`. If the
+    array is written, `d` is storage.
     """
     block: Function = _with_own_symbols(r, op.attrs["block"])
     (result,) = block.body.yields
@@ -62,9 +60,8 @@ def _put(r: Reversal, op: Op, d: Atom, free: list[Atom], scope: Scope) -> Atom:
         d = scope.b.op(memory.read, d, name=first.name)
     env[first] = d
     for statement in block.body.body:
-        if (
-            statement is own and is_storage and own.result is result
-        ):  # it changes the adjoint in place
+        # the block changes the adjoint in place
+        if statement is own and is_storage and own.result is result:
             env[own.result] = d
             continue
         copy = clone_statement(statement, env)
@@ -76,7 +73,7 @@ def _put(r: Reversal, op: Op, d: Atom, free: list[Atom], scope: Scope) -> Atom:
 
 
 def _own_copy(block: Function) -> Op | None:
-    """The copy of the adjoint that a block makes first because it writes into it."""
+    """The copy of the adjoint that a block makes at its start if the block writes the adjoint."""
     adjoint = block.params[0]
     uses = [s for s in walk(block.body) if adjoint in (*s.operands, *_yields(s))]
     copy = uses[0] if len(uses) == 1 else None
@@ -90,7 +87,7 @@ def _yields(statement: Statement) -> list[Atom]:
 
 
 def _with_own_symbols(r: Reversal, block: Function) -> Function:
-    """The block with the lengths and integers that arise in it renamed: they arise in no other place."""
+    """The block with fresh dimension symbols for the lengths and integers that it defines."""
     made = {s for v in defined_in(block.body) for d in all_dims(v.type) for s in d.symbols()}
     made -= {s for v in r.forward.home for d in all_dims(v.type) for s in d.symbols()}
     if not made:
@@ -100,11 +97,11 @@ def _with_own_symbols(r: Reversal, block: Function) -> Function:
     return change_dims(block, lambda d: d.substitute(own))
 
 
-# ---- is the adjoint complete there ------------------------------------------------------------------------
+# ---- checks that the adjoint is complete in the block -----------------------------------------------------
 
 
 def _check_uses(r: Reversal, op: Op, x: Atom) -> None:
-    """Refuse a block whose value is used by something else: what that contributes would come too late."""
+    """Refuse a block whose value has other uses: their contributions would come after the block."""
     if not r.is_active(x):
         return
     for s in walk(r.forward.program.top):
@@ -115,7 +112,7 @@ def _check_uses(r: Reversal, op: Op, x: Atom) -> None:
 
 
 def _check_contents(r: Reversal, op: Op, x: Value) -> None:
-    """The same for an array that is written: between the last write and the block, nothing may read it."""
+    """Refuse a block of a written array that is read between the last write and the block."""
     roots = r.forward.program.roots
     mine = roots.get(x, frozenset())
     region = r.forward.program.region_of[id(op)]

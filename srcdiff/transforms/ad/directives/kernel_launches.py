@@ -1,10 +1,12 @@
-"""Launches of kernels in host code: backwards the adjoint kernel is launched, forwards the tangent kernel.
+"""Derivatives of kernel launches in host code: reverse mode launches the adjoint kernel, forward mode the tangent
+kernel.
 
     scale[1, n] %x, %y                 scale[1, n] %x, %y
                           becomes      ...
                                        scale_adjoint[1, n] %x, %y, %d_x, %d_y
 
-The adjoint kernel wants what arrays held before the kernel ran: where a kernel reads what it writes, that is copied.
+The adjoint kernel needs the contents of arrays from before the launch. An array that the kernel both reads and writes
+is copied in front of the launch.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ __all__ = ["reverse_launch", "tangent_launch", "with_launch_copies", "without_la
 
 
 def with_launch_copies(fn: Function) -> Function:
-    """`fn` with a copy, in front of each launch, of what the kernel reads and writes over."""
+    """`fn` with a copy, in front of each launch, of each array that the kernel both reads and writes."""
     return _Copies()(fn) if any(map(is_launch, walk(fn.body))) else fn
 
 
@@ -54,7 +56,7 @@ class _Copies(Rewriter):
 
 
 def without_launch_copies(fn: Function) -> Function:
-    """`fn` with launches that keep no copies: those that the backward part needs stay by themselves."""
+    """`fn` with launches that do not refer to the copies: only copies that the backward part uses stay."""
     return _Plain()(fn) if any(map(is_launch, walk(fn.body))) else fn
 
 
@@ -69,7 +71,7 @@ class _Plain(Rewriter):
 
 
 def reverse_launch(r: Reversal, op: Op, scope: Scope) -> None:
-    """The launch of the adjoint kernel, with the adjoints of the arrays."""
+    """Append the launch of the adjoint kernel, with the adjoints of the arrays."""
     first, count = first_argument(op), op.attrs["count"]
     given = op.operands[first : first + count]
     if not any(r.is_active(op.operands[k]) for k in op.decl.writes):
@@ -81,7 +83,7 @@ def reverse_launch(r: Reversal, op: Op, scope: Scope) -> None:
     arguments: list[Atom] = []
     writes: list[int] = []
     for k, a in enumerate(given):
-        if k in before:  # what the adjoint kernel may run again in it, nobody else sees
+        if k in before:  # a private copy, which the adjoint kernel may write
             writes.append(first + k)
             held = r.forward.primal(before[k], scope)
             arguments.append(b.op(memory.copy, held, name=f"old_{_name(a)}"))
@@ -100,7 +102,7 @@ def reverse_launch(r: Reversal, op: Op, scope: Scope) -> None:
             continue
         own = b.op(memory.zeros_like, r.forward.primal(a, scope), name=f"d_{_name(a)}")
         shadows.append(own)
-        if buffer is not None:  # an array that is given twice
+        if buffer is not None:  # an array that is passed twice
             added.append((buffer, own))
     writes += range(first + count, first + count + len(shadows))
     _append(b, op, 0, [*extents, *arguments, *shadows], writes)
@@ -109,7 +111,7 @@ def reverse_launch(r: Reversal, op: Op, scope: Scope) -> None:
 
 
 def tangent_launch(op: Op, dot_of: Callable[[Atom], Atom | None], b: Builder) -> None:
-    """Append the launch of the tangent kernel, which does what the kernel does, too."""
+    """Append the launch of the tangent kernel, which computes the kernel's results, too."""
     first, count = first_argument(op), op.attrs["count"]
     given = op.operands[first : first + count]
     if not any(dot_of(op.operands[k]) is not None for k in op.decl.writes):
@@ -133,7 +135,7 @@ def _append(b: Builder, op: Op, kind: int, operands: Sequence[Atom], writes: Seq
     derived = op.attrs["derived"][kind]
     given = operands[first_argument(op) :]
     decl = launch_of(derived, derived.__name__, len(given), tuple(writes))
-    # it may read whatever it is given
+    # it may read all of its arguments
     reads = tuple(k for k, a in enumerate(given) if isinstance(a.type, Array))
     attrs = {"count": len(given), "before": (), "reads": reads, "derived": derived.derived}
     attrs = {**op.attrs, **attrs}

@@ -1,7 +1,7 @@
-"""Loops of kernels whose iterations are run again in the backward part.
+"""Recomputation in kernels: iterations of a loop that load tiles into shared memory run again in the backward part.
 
-An iteration that loads tiles into shared memory and waits for the others is not kept: in front of its adjoint, the
-tiles are loaded again.
+Of such an iteration, only loop-carried values at its start are stored. In front of its adjoint, the tiles are loaded
+again, with the barriers.
 """
 
 from __future__ import annotations
@@ -35,11 +35,10 @@ __all__ = ["one_of_twins", "run_iteration_again", "runs_again"]
 
 
 def runs_again(r: Reversal, loop: For | While) -> bool:
-    """Whether the iterations of a loop fill shared memory anew before they read it, so that they can be run once more.
+    """Whether each iteration of a loop fills shared memory before it reads it, so that an iteration can run again.
 
-    What they store stands at the same places in each iteration, and is stored in each iteration; what they read
-    stands at the same places, too. So nothing that one iteration leaves is read by a later one, whatever the block's
-    shape is.
+    Each iteration stores at the same places, and reads at the same places. So no iteration reads an element that an
+    earlier iteration has stored, for any shape of the block.
     """
     if not isinstance(loop, For) or not any(map(is_barrier, walk(loop.body))):
         return False
@@ -71,7 +70,7 @@ def runs_again(r: Reversal, loop: For | While) -> bool:
 
 
 def _varying(loop: For) -> set[Atom]:
-    """What may differ from iteration to iteration, but for what inner loops count."""
+    """The values that may differ from iteration to iteration. Indices of inner loops with invariant bounds do not."""
     found: set[Atom] = set(loop.body.params)
     while True:
         before = len(found)
@@ -95,8 +94,8 @@ _LOADS = (memory.index, memory.gather, memory.read)
 
 
 def _fills_first(body: Region, tile: Value, iteration: Set[Atom]) -> bool:
-    """Whether all places at which an iteration stores are stored before anything is read; `iteration`: what varies
-    with it.
+    """Whether an iteration stores at all of its places of a tile before it reads the tile; `iteration`: the values
+    that vary from iteration to iteration.
     """
     sure: set[tuple[Atom, ...]] = set()
     for s in body.body:
@@ -126,21 +125,21 @@ def _all(s: Statement) -> Iterator[Statement]:
 
 
 def _surely(s: Statement, tile: Value, iteration: Set[Atom]) -> set[tuple[Atom, ...]]:
-    """The places that a statement stores at, whatever way it goes."""
+    """The places at which a statement stores on all of its paths."""
     if isinstance(s, If):
         halves = [
             {p for i in region.body for p in _surely(i, tile, iteration)}
             for region in regions_of(s)
         ]
         return halves[0] & halves[1]
-    if isinstance(s, For):  # as often in each iteration
+    if isinstance(s, For):  # it makes the same iterations each time
         is_same = not s.breaks and iteration.isdisjoint((s.start, s.stop, s.step))
         return {p for i in s.body.body for p in _surely(i, tile, iteration)} if is_same else set()
     return set(_stores(s, tile)) if isinstance(s, Op) else set()
 
 
 def run_iteration_again(r: Reversal, loop: For, inner: Scope) -> list[Statement]:
-    """The statements of an iteration that its adjoint needs, to stand in front of it."""
+    """The statements of an iteration that its adjoint needs, which run again in front of the adjoint."""
     roots = r.forward.program.roots
     wanted = {v for v in inner.values if v is not loop.index}
     read: set[Value] = set()
@@ -169,7 +168,7 @@ def run_iteration_again(r: Reversal, loop: For, inner: Scope) -> list[Statement]
 
 
 def _twin(r: Reversal, tile: Value, scope: Scope) -> Value:
-    """Shared memory for iterations that are run again: which of the two is needed is seen later (`one_of_twins`)."""
+    """A twin of a tile, for iterations that run again; `one_of_twins` merges the two later."""
     while scope.parent is not None:
         scope = scope.parent
     found = scope.values.get(tile)
@@ -183,7 +182,7 @@ def _twin(r: Reversal, tile: Value, scope: Scope) -> Value:
 
 
 def one_of_twins(fn: Function) -> Function:
-    """`fn` with one piece of shared memory where its iterations and those that are run again would have one each."""
+    """`fn` with one tile in the place of twins: iterations, and iterations that run again, share it."""
     first: dict[object, Value] = {}
     env: dict[Value, Atom] = {}
     for s in walk(fn.body):

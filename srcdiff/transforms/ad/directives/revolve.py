@@ -1,6 +1,4 @@
-"""The binomial schedule for states that are kept (Griewank and Walther, Algorithm 799, "revolve"), as a function that
-generated files hold.
-"""
+"""The binomial checkpointing schedule (Griewank and Walther, Algorithm 799, "revolve"), for use in generated files."""
 
 from __future__ import annotations
 
@@ -18,7 +16,7 @@ _NUMBER = Scalar("int64", True)
 
 @cache
 def schedule() -> Function:
-    """How many turns to advance before the next state is kept.
+    """The function that computes how many iterations to advance before the next state is kept.
 
     def turns_to_advance(turns, slots):
         repeats, before, reach = 1, 1, slots + 1
@@ -28,8 +26,8 @@ def schedule() -> Function:
             reach = reach * (slots + repeats) // repeats
         return min(before, turns - before * slots // max(slots + repeats - 1, 1))
 
-    `reach` is binomial(slots + repeats, slots): the turns that can be reversed with so many slots where none is
-    advanced over more than `repeats` times.
+    `reach` is binomial(slots + repeats, slots): the number of iterations that can be reversed with so many slots if no
+    iteration runs more than `repeats` times.
     """
     turns, slots = Value(_NUMBER, "turns", True), Value(_NUMBER, "slots", True)
     b = Builder()

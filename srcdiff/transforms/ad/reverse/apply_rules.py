@@ -1,4 +1,7 @@
-"""Reverse mode by an operation's rule: NumPy text, read by the frontend, of which a copy is put in."""
+"""Reverse mode by derivative rules: a copy of the operation's rule is inlined into the backward part.
+
+A rule is written as NumPy text; the frontend has read it into IR.
+"""
 
 from __future__ import annotations
 
@@ -31,10 +34,10 @@ __all__ = ["reverse_by_rule"]
 
 
 def reverse_by_rule(r: Reversal, op: Op, d_outs: Sequence[Atom | None], scope: Scope) -> None:
-    """Inline the operation's rule."""
+    """Inline the operation's rule, and contribute its results to the adjoints of the operands."""
     wanted = [k for k, a in enumerate(op.operands) if r.is_active(a)]
     if not wanted:
-        return  # an array of constants, active by what is written into it
+        return  # an array of constants, which is active because of later writes into it
     given = [_as_wanted(op, d, v, scope) for d, v in zip(d_outs, op.results, strict=True)]
     given, masks = _without_masks(op, given, scope)
     decl = op.decl if op.decl.specialised is None else op.decl.specialised(tuple(wanted))
@@ -64,7 +67,7 @@ def reverse_by_rule(r: Reversal, op: Op, d_outs: Sequence[Atom | None], scope: S
 def _without_masks(
     op: Op, given: list[Atom | None], scope: Scope
 ) -> tuple[list[Atom | None], Masks]:
-    """The adjoint of the only result before masks selected from it, and the masks for what the rule gives."""
+    """The adjoint of the only result before masks selected from it, and these masks for the results of the rule."""
     d, masks = scope.selections.split(given[0])
     moved = [mask_of_operand(scope.b, op, mask) for mask in masks]
     if len(given) != 1 or None in moved:
@@ -73,7 +76,7 @@ def _without_masks(
 
 
 def _made_for(op: Op, operand: Atom, d: Atom) -> Type | Value | None:
-    """What a contribution was made for, where that is larger than the operand."""
+    """The type or value whose shape a contribution has, where that shape is larger than the operand's."""
     if op.decl.elementwise or op.decl.broadcasts:
         return op.results[0]
     into, made = operand.type, d.type
@@ -84,7 +87,7 @@ def _made_for(op: Op, operand: Atom, d: Atom) -> Type | Value | None:
 
 
 def _with_own_symbols(r: Reversal, rule: Function) -> Function:
-    """The rule with the lengths and integers that arise in it renamed: another use of the rule has others."""
+    """The rule with fresh dimension symbols for the lengths and integers that it defines: each use has its own."""
     known = {s for p in rule.params for d in dims_of(p.type) for s in d.symbols()}
     made = {s for v in _results(rule.body) for d in dims_of(v.type) for s in d.symbols()} - known
     if not made:
@@ -103,7 +106,7 @@ def _results(region: Region) -> Iterator[Value]:
 
 
 def _as_wanted(op: Op, d: Atom | None, result: Value, scope: Scope) -> Atom | None:
-    """The adjoint of a result in the size that the rule takes; None where it may say that nothing uses it."""
+    """The adjoint of a result at the size that the rule takes; None if there is none and the rule allows None."""
     if d is None and op.decl.optional:
         return None
     if d is None:
@@ -121,7 +124,9 @@ def _inline(
     d_outs: Sequence[Atom],
     scope: Scope,
 ) -> list[Atom]:
-    """Append the part of a rule that gives the wanted operands' adjoints; only what that uses is looked up."""
+    """Append the part of a rule that computes the wanted adjoints; only forward values that this part uses are
+    looked up.
+    """
     params = rule.params
     forward = dict(zip(params[: len(actual)], actual, strict=True))
     env: Env = dict(zip(params[len(actual) :], d_outs, strict=True))
@@ -146,7 +151,9 @@ def _inline(
 
 
 def _without_rule_names(op: Op, env: Env) -> Op:
-    """`d_x` in a rule is not the user's x; other names (`norm`) say what a value is, and stay."""
+    """The operation without names such as `d_x`: `x` is the rule's parameter, not the user's variable. Other names
+    of the rule (`norm`) stay.
+    """
     results = tuple(replace(v, name="") if v.name.startswith("d_") else v for v in op.results)
     names = dict(zip(op.results, results, strict=True))
     for key, value in env.items():

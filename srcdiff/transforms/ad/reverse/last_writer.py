@@ -1,7 +1,11 @@
-"""Who wrote last: NumPy keeps the last of the values that are stored at one place, and the adjoint goes to that one.
+"""Last writers: the adjoint of a store through index arrays that may name a place twice.
 
-store[where='g'] %u, %v, %idx        writers[idx] = np.arange(len(idx))
-d_v += np.where(writers[idx] == np.arange(len(idx)), d_u[idx], 0.0)
+    store[where='g'] %u, %v, %idx        becomes, backwards,
+
+        writers[idx] = np.arange(len(idx))
+        d_v += np.where(writers[idx] == np.arange(len(idx)), d_u[idx], 0.0)
+
+NumPy keeps the last value that is stored at a place. The adjoint goes to that value, and the others get zero.
 """
 
 from __future__ import annotations
@@ -20,7 +24,7 @@ __all__ = ["of_last_writers"]
 
 
 def of_last_writers(r: Reversal, op: Op, picked: Value, scope: Scope) -> Atom:
-    """The adjoints that were picked where a write went, zero where a later entry wrote to the same place."""
+    """The adjoints `picked` at the places of a write, with zeros where a later entry wrote to the same place."""
     is_last = _is_last(r, op, scope)
     pattern = with_rest(op.attrs["where"])
     axes = len(shape_of(is_last.type))
@@ -33,7 +37,7 @@ def of_last_writers(r: Reversal, op: Op, picked: Value, scope: Scope) -> Atom:
 
 
 def _is_last(r: Reversal, op: Op, scope: Scope) -> Value:
-    """For each place that the index arrays name: whether no later one is the same."""
+    """For each entry of the index arrays: whether no later entry names the same place."""
     b, base = scope.b, op.operands[0]
     assert isinstance(base, Value)
     arrays = _index_arrays(op)
@@ -48,7 +52,7 @@ def _is_last(r: Reversal, op: Op, scope: Scope) -> Value:
 
 
 def _numbers(r: Reversal, arrays: Sequence[Atom], scope: Scope) -> Value:
-    """Numbers for the places that index arrays name together."""
+    """The entries of index arrays, numbered in order."""
     ndim = max(len(shape_of(a.type)) for a in arrays)
     lengths = [_length_along(r, arrays, ndim - k, scope) for k in range(ndim)]
     count = lengths[0]
@@ -59,7 +63,7 @@ def _numbers(r: Reversal, arrays: Sequence[Atom], scope: Scope) -> Value:
 
 
 def _length_along(r: Reversal, arrays: Sequence[Atom], behind: int, scope: Scope) -> Atom:
-    """The length of an axis, counted from the last, of what index arrays are broadcast to."""
+    """The length of an axis of the shape to which index arrays are broadcast; axes are counted from the last."""
     found: dict[Dim, Atom] = {}
     for a in arrays:
         shape = shape_of(a.type)
@@ -75,7 +79,7 @@ def _length_along(r: Reversal, arrays: Sequence[Atom], behind: int, scope: Scope
 
 
 def _index_arrays(op: Op) -> list[tuple[Atom, int]]:
-    """The index arrays of a write, each with the axis that it picks from."""
+    """The index arrays of a write, each with the axis that it indexes."""
     pattern = with_rest(op.attrs["where"])
     left = len(shape_of(op.operands[0].type)) - sum(map(axes_taken, pattern))
     k, axis, found = 2, 0, []
@@ -88,7 +92,7 @@ def _index_arrays(op: Op) -> list[tuple[Atom, int]]:
 
 
 def _axes_in_front(op: Op, pattern: Sequence[str]) -> int:
-    """How many axes of what is written stand in front of those of the index arrays."""
+    """How many axes of the written part precede the axes of the index arrays."""
     at = min(k for k, item in enumerate(pattern) if item in ("i", "g"))
     left = len(shape_of(op.operands[0].type)) - sum(map(axes_taken, pattern))
     return sum(left if item == "..." else 1 for item in pattern[:at])

@@ -1,13 +1,14 @@
-"""Functions that call themselves and give a number: their derivative comes with their value, in one recursion.
+"""Derivatives of recursive functions: one recursion computes the value and the gradient.
 
     power_backward(d_out, x, n):                  power_value_and_grad(x, n):
         value = power(x, n - 1)                       value, d_x = power_value_and_grad(x, n - 1)
         d_x = power_backward(d_out * x, x, n - 1)     return x * value, value + x * d_x
         return d_out * value + d_x
 
-An adjoint that needs the values of calls of its function has to compute them anew, once more at each level: n^2 calls
-where the function makes n. But it is linear in the adjoint of the result. If that is one number, the derivative for
-an adjoint of 1 can be had when the value is computed, and be multiplied by what the adjoint turns out to be.
+An adjoint that needs the values of its function's calls computes them again at each level: it makes n^2 calls where the
+function makes n. The adjoint is linear in the adjoint of the result. If the result is one number, its derivatives for
+an adjoint of 1 (its *slopes*) are computed together with the value. The backward part multiplies them by the adjoint of
+the result.
 """
 
 from __future__ import annotations
@@ -39,14 +40,14 @@ Make = Callable[[Function, Positions, Positions], Function | None]
 
 
 def has_slopes(fn: Function, wrt: Positions, seeded: Positions) -> bool:
-    """Whether one number multiplies all of the adjoint of a function."""
+    """Whether the adjoint of a function is a product with one number: one scalar result, and no lists at `wrt`."""
     if len(seeded) != 1 or not isinstance(fn.body.yields[seeded[0]].type, Scalar):
         return False
     return not any(isinstance(t, List) for k in wrt for t in leaf_types(fn.params[k].type))
 
 
 def asks_for_values(adjoint: Function, fn: Function) -> bool:
-    """Whether an adjoint calls the function that it is the adjoint of."""
+    """Whether an adjoint calls the function of which it is the adjoint, and uses the results."""
     needed, _ = used_params(adjoint)
     uses = count_uses(needed)
     calls = (s for s in walk(needed.body) if isinstance(s, Call) and s.function.name == fn.name)
@@ -54,8 +55,8 @@ def asks_for_values(adjoint: Function, fn: Function) -> bool:
 
 
 def giving_slopes(fn: Function, wrt: Positions, seeded: Positions) -> Function:
-    """A function that calls itself with calls that give the derivatives by the arguments at `wrt`, too, where these
-    are needed; the function itself does not give them yet.
+    """A recursive function whose calls of itself also return the derivatives with respect to the arguments at `wrt`,
+    where these derivatives are needed. The function itself does not return them yet.
     """
     targets = [fn.params[k] for k in wrt]
     active = active_values(fn, targets, [fn.body.yields[k] for k in seeded])
@@ -80,8 +81,8 @@ def giving_slopes(fn: Function, wrt: Positions, seeded: Positions) -> Function:
 
 
 def with_slopes(fn: Function, wrt: Positions, results: Positions, make: Make) -> Function:
-    """The function with calls that give derivatives (`make` says of which function) where these will be needed: not
-    inside of loops, where they would be kept for each iteration.
+    """The function with calls that return slopes, where the backward part will need them. `make` gives the function
+    to call. Calls inside of loops stay: their slopes would be stored for each iteration.
     """
     if not any(isinstance(s, Call) and is_recursive(s.function) for s in walk(fn.body)):
         return fn
@@ -98,7 +99,7 @@ def with_slopes(fn: Function, wrt: Positions, results: Positions, make: Make) ->
 
 
 def of_value(call: Call, fn: Function, wrt: Positions) -> Call:
-    """A call of a function as one of `fn`, which gives the derivatives by `wrt` beside the same results."""
+    """The call as a call of `fn`, which returns the same results, and the derivatives with respect to `wrt`."""
     types = [t for k in wrt for t in _slope_types(call.operands[k].type)]
     names = fn.interface.gradient_names
     slopes = tuple(Value(t, f"d_{n}") for t, n in zip(types, names, strict=True))
@@ -106,7 +107,7 @@ def of_value(call: Call, fn: Function, wrt: Positions) -> Call:
 
 
 def leaf_types(type_: Type) -> Sequence[Type]:
-    """The types of a value and of what it consists of, at the bottom."""
+    """The types of the leaves of a value: of its parts where it is a structure, of itself otherwise."""
     if isinstance(type_, Struct):
         return [leaf for part in type_.parts for leaf in leaf_types(part)]
     return [type_]
@@ -124,13 +125,13 @@ def _leaf_names(name: str, type_: Type) -> list[str]:
 
 
 def _asked_of(call: Call, active: frozenset[Value]) -> tuple[Positions, Positions]:
-    """The arguments and results of a call that have adjoints."""
+    """The positions of the arguments and results of a call that have adjoints."""
     asked = tuple(k for k, a in enumerate(call.operands) if a in active)
     return asked, tuple(k for k, v in enumerate(call.results) if v in active)
 
 
 def _with_calls(region: Region, change: Callable[[Call], Call], in_loops: bool) -> Region:
-    """The region with other calls, those inside of branches (and loops) as well."""
+    """The region with each call changed, also inside of branches (and of loops, with `in_loops`)."""
 
     def statement(s: Statement) -> Statement:
         if isinstance(s, Call):

@@ -1,16 +1,16 @@
-"""Reverse mode: a function to its forward part followed by its backward part.
-
-Each statement is reversed by itself, in reverse order; loops and branches become loops and branches that
-mirror them. Nothing is decided about storage: what the backward part needs from inside a forward region
-crosses by `save` and `restore`, a stack for each slot, which the reference evaluator runs and the pass
-`residuals` removes.
+"""Reverse mode: a function becomes its forward part followed by its backward part.
 
     %s = for 0, %n, %s0 { (%i, %s1): %t = f(...) ; save[1] %t ; yield ... }
     for 0, %n reversed { (%i, ...): %t = restore[1] ; ... }
 
-Arrays that are written have an adjoint *buffer* that lives through the backward part as the array does through
-the forward part: reading adds into it, writing takes out of it and clears it, and a view's is the same view of
-its base's. That is exact under mutation and aliasing.
+Statements are reversed one by one, the last one first. A loop becomes a loop that mirrors it, and a branch becomes a
+branch. This pass decides nothing about storage. A value that the backward part needs from inside a forward region
+crosses by a save/restore pair; each slot is a stack. The reference evaluator runs such pairs, and the pass `residuals`
+removes them.
+
+An array that is written has an adjoint *buffer*, which lives through the backward part as the array does through the
+forward part. The adjoint of a read adds into the buffer. The adjoint of a write takes the contents of the buffer and
+clears it. The buffer of a view is the same view of its base's buffer. This is exact under mutation and aliasing.
 """
 
 from __future__ import annotations
@@ -80,11 +80,12 @@ def reverse(
     seeded: bool = False,
     as_tuple: bool = False,
 ) -> Function:
-    """`fn` to the function that gives its value and its derivative with respect to the parameters at `wrt`.
+    """The function that returns the value of `fn` and its derivative with respect to the parameters at `wrt`.
 
-    The first float leaf of the result is differentiated; with `seeded`, all of them are, weighted by further
-    parameters (a vector-Jacobian product). `value=False` leaves the value out; `as_tuple` gives a tuple for a
-    single parameter, too. `finish` is applied to the adjoints of helpers. `fn` has been through the pass `reads`.
+    The first float leaf of the result is differentiated. With `seeded`, all float leaves are, weighted by further
+    parameters (a vector-Jacobian product). `value=False` leaves the value out; `as_tuple` returns a tuple for a
+    single parameter, too. `finish` is applied to the adjoints of helpers. In `fn`, each use of storage is a load
+    (the pass "load insertion").
     """
     outputs = _float_yields(fn) if seeded else _float_yields(fn)[:1]
     backward = _Backward(finish, rules)
@@ -101,7 +102,7 @@ def reverse(
             name = "d_value" if len(outputs) == 1 else f"d_value_{k}"
             seed = Value(adjoint_type(fn.body.yields[k].type), name)
             seeds.append(seed)
-            if isinstance(seed.type, List):  # is taken apart: the caller's stays whole
+            if isinstance(seed.type, List):  # items are removed from the copy only
                 seed = own_copy(seed, scope.b)
         r.contribute(fn.body.yields[k], seed, scope)
     backward.region(r, fn.body, scope)
@@ -127,10 +128,10 @@ def adjoint_of_helper(
     backward: _Backward,
     announce: Callable[[Function], None],
 ) -> Function:
-    """The adjoint of a helper: adjoints of the results at `seeded`, the arguments and the results in; adjoints
-    of the arguments at `wrt` out. What of this it does not need is trimmed by dead code elimination.
+    """The adjoint of a helper. It takes the adjoints of the results at `seeded`, the arguments and the results, and
+    returns the adjoints of the arguments at `wrt`. Parameters that it does not need are removed later.
 
-    `announce` gets its name before the body is reversed, which may call it.
+    `announce` gets the adjoint's name before the body is reversed, because the body may call it.
     """
     fn = with_slopes(fn, tuple(wrt), tuple(seeded), backward.slopes)
     targets = [fn.params[k] for k in wrt]
@@ -177,8 +178,8 @@ def adjoint_of_helper(
 def value_and_slopes(
     fn: Function, wrt: Positions, seeded: Positions, rules: Rules, backward: _Backward
 ) -> Function:
-    """A helper that calls itself as one that gives its results, and the derivatives of the one at `seeded` by the
-    arguments at `wrt`: its calls of itself give them, too.
+    """A recursive helper that returns its results, and the derivatives of the result at `seeded` with respect to the
+    arguments at `wrt`. Its calls of itself return them, too.
     """
     shown = ", ".join(f"`{fn.params[k].name}`" for k in wrt)
     doc = f"`{fn.name}` and its gradient with respect to {shown}."
@@ -197,7 +198,7 @@ def value_and_slopes(
 
 
 class _Unused:
-    """Names for parameters beside those that are there (an adjoint of an adjoint has a `d_out` already)."""
+    """Names for new parameters that no parameter has yet (an adjoint of an adjoint has a `d_out` already)."""
 
     def __init__(self, taken: set[str]) -> None:
         self.taken = taken
@@ -210,7 +211,7 @@ class _Unused:
 
 
 def _leaf_names(r: Reversal, value: Value) -> list[str]:
-    """The names of what `_gradient` appends."""
+    """The names of the leaves that `_gradient` appends."""
     if isinstance(value.type, Struct):
         return [name for p in r.parts(value) for name in _leaf_names(r, p)]
     return [value.name]
@@ -225,7 +226,7 @@ def _together(trees: Sequence[Tree], as_tuple: bool = False) -> Tree:
 
 
 class _Backward:
-    """The walk over statements in reverse order; helpers' adjoints are made once."""
+    """The walk over statements in reverse order. The adjoint of a helper is made once."""
 
     def __init__(self, finish: Finish, rules: Rules) -> None:
         self.finish = finish
@@ -248,7 +249,7 @@ class _Backward:
                     reverse_loop(r, statement, scope, self.region)
 
     def helper(self, fn: Function, wrt: Positions, seeded: Positions) -> Function:
-        """The adjoint of a function of the user's; a stand-in where that is in the making."""
+        """The adjoint of a user's function; a stand-in while that adjoint is being made."""
         key = (id(fn), wrt, seeded)
         if key not in self.helpers:
             self.in_making.add(key)
@@ -262,8 +263,8 @@ class _Backward:
         return self.helpers[key]
 
     def slopes(self, fn: Function, wrt: Positions, seeded: Positions) -> Function | None:
-        """A function that calls itself with its derivatives beside its value, where its adjoint needs the
-        values of its calls; None for others.
+        """A recursive function that returns its slopes beside its value, if its adjoint needs the values of its
+        calls; None for other functions.
         """
         if not is_recursive(fn):
             return None
@@ -290,19 +291,19 @@ class _Backward:
 def begin(
     fn: Function, targets: Sequence[Value], results: Sequence[Atom], rules: Rules
 ) -> tuple[Reversal, Scope]:
-    """A reversal of which somebody else says where adjoints come from, and where they go."""
+    """A reversal whose caller seeds the adjoints, and takes the results."""
     return _start(fn, targets, results, rules)
 
 
 def walk_back(r: Reversal, fn: Function, scope: Scope) -> None:
-    """Reverse the statements of a function that calls no others."""
+    """Reverse the statements of a function that calls no other function."""
     _Backward(lambda helper: helper, r.rules).region(r, fn.body, scope)
 
 
 def finish_reversed(
     r: Reversal, fn: Function, scope: Scope, params: Sequence[Value], yields: Sequence[Atom]
 ) -> Function:
-    """The function and what was made of it."""
+    """The function with its forward part and the backward part of `scope` as its body."""
     derivative = replace(fn.derivative, adjoint_of=_unnamed(scope))
     return replace(fn, body=_whole_body(r, fn, scope, params, yields), derivative=derivative)
 
@@ -323,7 +324,7 @@ def _start(
     buffers = frozenset(v for v, r in roots.items() if r & written and isinstance(v.type, Array))
     program = survey(fn.body, roots)
     forward = ForwardPart(program)
-    blocks = blocks_of(fn)  # they run whatever is differentiated by
+    blocks = blocks_of(fn)  # blocks run for any `wrt`
     state = Reversal(
         rules,
         active_values(fn, [*targets, *blocks], [*results, *blocks]),
@@ -350,16 +351,16 @@ def _whole_body(
 
 
 def _unnamed(scope: Scope) -> dict[Value, Value]:
-    """The adjoints of values that nobody named: they are called after what those will be called."""
+    """The adjoints of values without names: such an adjoint is named after the value once the value has a name."""
     return {d: v for d, v in scope.adjoint_of.items() if not d.name and not v.name}
 
 
 def _gradient(
     r: Reversal, value: Value, scope: Scope, yields: list[Atom], mixed: bool = False
 ) -> Tree:
-    """Append the adjoint of a parameter to the yields; the tree says how it is shaped like the parameter.
+    """Append the adjoint of a parameter to the yields, leaf by leaf; the tree has the parameter's structure.
 
-    With floats of different digits in the program (`mixed`), numbers are given the digits that they should have.
+    In a program with floats of several precisions (`mixed`), a number gets the precision of its parameter.
     """
     type_ = value.type
     if isinstance(type_, Struct):
@@ -377,7 +378,7 @@ def _gradient(
 
 
 def _as_given(d: Atom, type_: Type, scope: Scope) -> Atom:
-    """The derivative by a NumPy number of few digits is one, and that by a Python number is a Python number."""
+    """The derivative in the parameter's kind: a NumPy number of lower precision, or a Python number."""
     if not (isinstance(type_, Scalar) and isinstance(d.type, Scalar)):
         return d
     is_due = type_.dtype != "float64" if d.type.weak else type_.weak

@@ -1,4 +1,4 @@
-"""Reverse mode through calls of the user's functions."""
+"""Reverse mode of calls: a call of a user's function becomes a call of that function's adjoint."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ Positions = tuple[int, ...]
 
 
 def wanted_of(fn: Function, wrt: Positions, seeded: Positions) -> tuple[Positions, Positions]:
-    """The arguments and results that the adjoint of a function is about, where a call needs these.
+    """The arguments and results for which the adjoint of a function is made, if a call needs `wrt` and `seeded`.
 
-    A function that calls itself may ask for more: it has one adjoint, for all that any of these calls need.
+    A recursive function may need more: it has one adjoint, which serves all of its calls.
     """
     inner = calls_of_itself(fn)
     while inner:
@@ -54,8 +54,9 @@ def reverse_call(
     make_adjoint: Callable[..., Function],
     make_slopes: Callable[..., Function | None],
 ) -> None:
-    """A call backwards is a call of the helper's own adjoint: adjoints of results, arguments and results in,
-    adjoints out. That of a helper whose derivative comes with its value is multiplied.
+    """Append a call of the helper's adjoint, which takes the adjoints of the results, the arguments and the results,
+    and returns the adjoints of the arguments. If the call returns slopes beside its value, these are multiplied by
+    the adjoint of the value instead.
     """
     seeded = [k for k, v in enumerate(call.results) if r.is_active(v)]
     if not seeded:
@@ -83,9 +84,8 @@ def reverse_call(
     with called_at(call.location):
         helper = make_adjoint(call.function, wrt, all_seeded)
     operands = (*d_outs, *(r.forward.primal(a, scope) for a in (*call.operands, *call.results)))
-    types = [
-        t for k in wrt for t in leaf_types(call.operands[k].type)
-    ]  # in this function's own lengths
+    # with dimensions of this function
+    types = [t for k in wrt for t in leaf_types(call.operands[k].type)]
     names = helper.interface.gradient_names
     kinds = [adjoint_type(t) if is_float(t) else NONE for t in types]
     results = tuple(Value(t, f"d_{n}") for t, n in zip(kinds, names, strict=True))
@@ -94,7 +94,7 @@ def reverse_call(
 
 
 def _slopes_are_enough(call: Call, seeded: Sequence[int], asked: Sequence[int]) -> bool:
-    """Whether all that is needed came with the value: not derivatives of derivatives, nor those by others."""
+    """Whether the slopes that came with the value suffice: no other argument and no other result is involved."""
     partials = call.function.interface.partials
     if partials is None:
         return False
@@ -102,7 +102,7 @@ def _slopes_are_enough(call: Call, seeded: Sequence[int], asked: Sequence[int]) 
 
 
 def _reverse_by_slopes(r: Reversal, call: Call, d: Atom, asked: list[int], scope: Scope) -> None:
-    """A call that gave its derivatives, too: they are multiplied by the adjoint of its value."""
+    """Multiply the slopes that a call returned by the adjoint of its value."""
     partials = call.function.interface.partials
     assert partials is not None
     slopes = [r.forward.primal(u, scope) for u in call.results[partials.results :]]
@@ -116,7 +116,7 @@ def _times(d: Atom, slope: Atom, scope: Scope) -> Atom:
 def _contribute_all(
     r: Reversal, call: Call, amounts: Sequence[Atom], wrt: Positions, asked: list[int], scope: Scope
 ) -> None:
-    """Contribute what is given for the leaves of the arguments at `wrt` to those that have adjoints."""
+    """Contribute `amounts`, one for each leaf of the arguments at `wrt`, to the arguments that have adjoints."""
     left = iter(amounts)
     for k in wrt:
         operand = call.operands[k]

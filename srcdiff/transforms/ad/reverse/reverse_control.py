@@ -1,4 +1,10 @@
-"""Reverse mode through branches and loops: each becomes one that mirrors it."""
+"""Reverse mode of control flow: a branch becomes a branch that mirrors it, and a loop runs backwards.
+
+    if c: A                if c: A reversed              for i in range(n): A      for i in reversed(range(n)):
+    else: B       ->       else: B reversed                                   ->       A reversed
+
+A mirror and its original share a `pair` number; the mirror of a checkpointed loop has none.
+"""
 
 from __future__ import annotations
 
@@ -42,13 +48,13 @@ __all__ = ["reverse_branch", "reverse_loop"]
 ReverseRegion = Callable[[Reversal, Region, Scope], None]
 
 
-# ---- what a region contributes to from inside -------------------------------------------------
+# ---- adjoints to which a region contributes ---------------------------------------------------
 
 
 def receivers(r: Reversal, regions: Sequence[Region], extra: Sequence[Atom] = ()) -> list[Value]:
-    """Active values from outside that statements in the regions contribute to, structs taken apart, in order of use."""
+    """Active values from outside to whose adjoints the regions contribute: leaves of structures, in order of use."""
     inside = {p for region in regions for p in region.params}
-    found: dict[Value, Value] = {}  # with what each is a part of
+    found: dict[Value, Value] = {}  # each with the structure that it is a part of, or itself
     for region in regions:
         for statement in walk(region):
             for inner in (statement.then, statement.orelse) if isinstance(statement, If) else ():
@@ -66,7 +72,7 @@ def receivers(r: Reversal, regions: Sequence[Region], extra: Sequence[Atom] = ()
 
 
 def _taken(r: Reversal, value: Value, statement: Statement) -> Value:
-    """What a statement contributes to: of a struct, the part that is taken out."""
+    """The value to whose adjoint a statement contributes: of a structure, the part that the statement takes."""
     if isinstance(statement, Op) and statement.decl is containers.get:
         assert isinstance(value.type, Struct)
         return r.parts(value)[value.type.keys.index(statement.attrs["key"])]
@@ -83,9 +89,10 @@ def _leaves(r: Reversal, value: Value) -> list[Value]:
 
 
 def reverse_branch(r: Reversal, branch: If, scope: Scope, reverse_region: ReverseRegion) -> None:
-    """`if c: A else: B` backwards is `if c: A backwards else: B backwards`.
+    """Append `if c: A reversed else: B reversed` for `if c: A else: B`.
 
-    Adjoints of values from outside go in as they are and come out as results, unless they have a buffer.
+    The adjoints of values from outside that change in a branch are results of the mirrored branch, unless they have
+    a buffer.
     """
     active = [k for k, v in enumerate(branch.results) if r.is_active(v)]
     if not active and not _writes_active(r, branch):
@@ -136,7 +143,7 @@ def reverse_branch(r: Reversal, branch: If, scope: Scope, reverse_region: Revers
 
 
 def _passed_on(regions: Sequence[Region]) -> set[Atom]:
-    """What regions yield or give to loops: the adjoints of these arrive from behind."""
+    """The values that regions yield or pass to loops: their adjoints come from later statements."""
     found: set[Atom] = set()
     for region in regions:
         found.update(region.yields)
@@ -158,7 +165,7 @@ def _half(
     before: dict[Value, Atom | None],
     reverse_region: ReverseRegion,
 ) -> tuple[Scope, dict[Value, Atom | None]]:
-    """One branch reversed, and the adjoints of outer values after it."""
+    """One region of a branch reversed, and the adjoints of outer values after it."""
     inner = scope.inner(region)
     inner.totals.update((v, total) for v, total in before.items() if total is not None)
     for k, d in d_results.items():
@@ -179,8 +186,8 @@ def _half(
 
 
 def _hand(r: Reversal, d: Atom, passed: Value, value: Value, scope: Scope) -> None:
-    """Contribute the adjoint of what a branch or loop passes on to that of a value which is it on some path: the
-    contents, where it is a buffer.
+    """Contribute the adjoint `d` of a result or parameter `passed` of a branch or loop to the adjoint of the value
+    that it is on some path. If `d` is a buffer, its contents are contributed.
     """
     if passed in r.buffers:
         d = scope.b.op(memory.read, d, name=hint(value))
@@ -212,10 +219,11 @@ def _writes_active(r: Reversal, statement: If | For | While) -> bool:
 def reverse_loop(
     r: Reversal, loop: For | While, scope: Scope, reverse_region: ReverseRegion
 ) -> None:
-    """A loop backwards: the iterations in reverse order, each reversed; carried adjoints run the other way.
+    """Append the mirror of a loop: it reverses the iterations, the last one first, and carries the adjoints of the
+    loop-carried values.
 
-    Scalars from outside that the iterations contribute to are accumulated in further carried values; arrays have a
-    buffer.
+    The adjoints of scalars from outside to which the iterations contribute are further carried values. The adjoints
+    of arrays from outside are buffers.
     """
     results = loop.carried_results if isinstance(loop, For) else loop.results
     params = loop.body.params[1:] if isinstance(loop, For) else loop.body.params
@@ -299,7 +307,7 @@ _SINGLE, _HALF = Scalar("float32", False), Scalar("float16", False)
 
 
 def _total(value: Value, scope: Scope) -> Atom:
-    """What has been collected of a number's adjoint so far, to be carried on."""
+    """The adjoint of a number as collected so far, for the loop to carry."""
     total = scope.totals.pop(value, None)
     type_ = adjoint_type(value.type)
     if total is None:
@@ -308,9 +316,10 @@ def _total(value: Value, scope: Scope) -> Atom:
 
 
 def _kind(start: Atom, yielded: Atom) -> Scalar | Array | List | Struct:
-    """The type of a carried adjoint: that of what the iteration yielded (its lengths may differ from iteration to
-    iteration), and the precision of the iterations where it is a float of Python's; complex where the iterations are,
-    whatever they start from.
+    """The type of a carried adjoint that starts as `start`, for a carried value that the iteration yields.
+
+    It is the type of the yielded value's adjoint (lengths may differ from iteration to iteration). A Python float
+    takes the lower precision of `start`, and a real number or array is complex if `start` is.
     """
     own = yielded.type
     if is_complex(start.type) and isinstance(own, Scalar | Array) and not is_complex(own):
@@ -325,7 +334,7 @@ def _kind(start: Atom, yielded: Atom) -> Scalar | Array | List | Struct:
 
 
 def _carried_in(r: Reversal, result: Value, scope: Scope) -> Atom:
-    """The adjoint of what the loop gave, where the backward loop starts."""
+    """The adjoint of a result of the loop: the backward loop starts from it."""
     if result in r.buffers or isinstance(result.type, List):
         found = scope.buffers.pop(result, None)
         return found if found is not None else r.zeros(result, scope)
@@ -340,7 +349,7 @@ def _enter(
     inner: Scope,
     loop: For | While,
 ) -> None:
-    """At the end of an iteration, each carried adjoint is that of what the iteration yielded."""
+    """At the end of an iteration, each carried adjoint is the adjoint of the value that the iteration yielded."""
     for param, y, d in zip(params, yields, ins, strict=True):
         if not isinstance(y, Value) or not is_float(y.type):
             continue
@@ -359,7 +368,7 @@ def _enter(
 
 
 def _carried_out(r: Reversal, param: Value, inner: Scope) -> Atom:
-    """The adjoint of what the iteration started from."""
+    """The adjoint of a carried value at the start of the iteration."""
     if param in r.buffers or isinstance(param.type, List):
         found = inner.buffers.pop(param, None)
         return found if found is not None else r.zeros(param, inner)
@@ -369,7 +378,7 @@ def _carried_out(r: Reversal, param: Value, inner: Scope) -> Atom:
 def _arrive(
     r: Reversal, param: Value, init: Atom, end: Value, scope: Scope, loop: For | While
 ) -> None:
-    """Behind the backward loop: what came out belongs to what the loop started from."""
+    """After the backward loop: its result is the adjoint of the value from which the loop started."""
     if not r.is_active(init):
         return
     assert isinstance(init, Value)
@@ -412,16 +421,16 @@ def _end(turns: Atom, start: Atom, step: Atom, scope: Scope) -> Atom:
 
 
 def _start(turns: Atom, start: Atom, stop: Atom, step: Atom, scope: Scope) -> Atom:
-    """Where the last iterations of a range start, those that a loop from its end makes until it is left."""
+    """The start of the mirror's range if a reversed loop breaks: the loop has run only the last indices of a range."""
     distance = _distance(turns, step, scope)
-    if not (isinstance(step, Const) and step.value in (1, -1)):  # how far the last step goes beyond
+    if not (isinstance(step, Const) and step.value in (1, -1)):  # the last step may overshoot
         overshoot = scope.b.op(arithmetic.mod, scope.b.op(arithmetic.subtract, start, stop), step)
         stop = scope.b.op(arithmetic.add, stop, overshoot)
     return scope.b.op(arithmetic.subtract, stop, distance)
 
 
 def _distance(turns: Atom, step: Atom, scope: Scope) -> Atom:
-    """`iterations * step`: how far a loop of that many iterations goes."""
+    """`iterations * step`: the distance that a loop of so many iterations covers."""
     if isinstance(step, Const) and step.value == 1:
         return turns
     return scope.b.op(arithmetic.multiply, turns, step)

@@ -1,6 +1,7 @@
-"""Reverse mode through what reads and writes storage, and through containers.
+"""Reverse mode of loads, stores and container operations.
 
-These have no rule: adjoints are handed over, added to a part of a buffer, or cleared, as the docstring of each says.
+These operations have no derivative rule. Their adjoints pass an adjoint on, add to a part of an adjoint buffer, or
+clear the part; the docstring of each function shows which.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ def _add_into(r: Reversal, op: Op, scope: Scope) -> None:
 def _part(
     r: Reversal, op: Op, d_buffer: Atom, operands: Sequence[Atom], scope: Scope
 ) -> tuple[Atom, Atom]:
-    """What the adjoint buffer holds where the program wrote, as a value of its own."""
+    """The contents of the adjoint buffer where the program wrote, as a value; and the part that holds them."""
     where = op.attrs["where"]
     if not is_view(where):
         picked = scope.b.op(memory.gather, d_buffer, *operands, **op.attrs)
@@ -75,7 +76,7 @@ def _part(
 
 
 def _of_written_shape(r: Reversal, op: Op, picked: Value, scope: Scope) -> Value:
-    """What is picked where a value was written: as long as the value, along axes that were not broadcast."""
+    """`picked`, with the lengths of the written value along the axes that were not broadcast."""
     shape, own = list(shape_of(picked.type)), shape_of(op.operands[1].type)
     for k, d in enumerate(own, start=len(shape) - len(own)):
         if k >= 0 and d != Dim(1) and not r.fitting.may_be_one(d):
@@ -89,7 +90,7 @@ def _of_written_shape(r: Reversal, op: Op, picked: Value, scope: Scope) -> Value
 
 
 def _same_value(r: Reversal, op: Op, scope: Scope) -> None:
-    """What only hands a value on, or broadcasts it: so does the adjoint."""
+    """`y = x`, possibly broadcast: `d_x += d_y`, summed over the broadcast axes."""
     (result,) = op.results
     if not r.is_active(result):
         return
@@ -99,7 +100,7 @@ def _same_value(r: Reversal, op: Op, scope: Scope) -> None:
 
 
 def _broadcast_if_one(r: Reversal, op: Op, scope: Scope) -> None:
-    """What was summed where the run found a length of 1 is broadcast again."""
+    """The adjoint of `sum_if_one`: the adjoint is broadcast to the operand's shape."""
     (result,) = op.results
     base = op.operands[0]
     d = r.take(result, scope) if r.is_active(result) else None
@@ -161,7 +162,7 @@ def _get(r: Reversal, op: Op, scope: Scope) -> None:
 
 
 def _hand_over(r: Reversal, source: Value, target: Atom, scope: Scope) -> None:
-    """The adjoint of one name of a value goes to another."""
+    """The adjoint of `source` goes to `target`, which is another name of the same value."""
     if not r.is_active(source):
         return
     d = r.take(source, scope)
@@ -184,7 +185,7 @@ def _list_new(r: Reversal, op: Op, scope: Scope) -> None:
 
 
 def _list_copy(r: Reversal, op: Op, scope: Scope) -> None:
-    """`ys = list(xs)`: what is on one list is on both."""
+    """`ys = list(xs)`: `d_xs += d_ys`. Both lists hold the same items, so no item may be written."""
     xs = op.operands[0]
     if r.is_active(op.result) and isinstance(xs, Value) and items_change(xs, r.forward.program):
         raise UntypedError(
@@ -196,7 +197,7 @@ def _list_copy(r: Reversal, op: Op, scope: Scope) -> None:
 
 
 def _rows(r: Reversal, op: Op, scope: Scope) -> None:
-    """`xs = list(u)`: the items are views, whose adjoints together are that of `u`."""
+    """`xs = list(u)`: the items are rows of `u`, and `d_u += np.array(d_xs)`."""
     u, xs = op.operands[0], op.result
     if not r.is_active(xs):
         return
@@ -258,7 +259,7 @@ def _list_set(r: Reversal, op: Op, scope: Scope) -> None:
     d_xs, at = r.open(xs, scope), r.forward.primal(at, scope)
     d = scope.b.op(containers.list_item, d_xs, at)
     taken = d
-    if isinstance(d.type, Array):  # another derivative has to see that it leaves the list
+    if isinstance(d.type, Array):  # a further derivative must see that the item leaves the list
         taken = scope.b.op(
             memory.copy, d, name=f"{d_xs.name}_item" if isinstance(d_xs, Value) else ""
         )
@@ -286,18 +287,18 @@ def _list_reverse(r: Reversal, op: Op, scope: Scope) -> None:
 
 
 def reverse_barrier(r: Reversal, op: Op, scope: Scope) -> None:
-    """A barrier is one for the adjoints, too."""
+    """A barrier stays a barrier: it covers the arrays and their adjoints."""
     values = [a for a in op.operands if isinstance(a, Value)]
     shared = [r.forward.primal(v, scope) for v in values]
     shared += [r.open(v, scope) for v in values if r.is_active(v)]
     scope.b.ops(barrier_of(len(shared)), *shared, **op.attrs)
 
 
-# ---- all of them ---------------------------------------------------------------------------------
+# ---- checks, and the table -----------------------------------------------------------------------
 
 
 def check_written(r: Reversal, op: Op) -> None:
-    """Refuse a write into an array of a tuple on a list: the list's adjoint has sums in the places of its tuples."""
+    """Refuse a write into an array in a tuple on a list: the adjoint list holds sums, not buffers, for its tuples."""
     for k in op.decl.writes:
         value = op.operands[k]
         if not isinstance(value, Value) or not isinstance(value.type, Array):
@@ -320,7 +321,7 @@ def check_written(r: Reversal, op: Op) -> None:
 
 
 def refuse_write(r: Reversal, op: Op, scope: Scope) -> None:
-    """Writes that no rule is known for must not pass in silence."""
+    """Refuse a write whose derivative is not known."""
     if any(r.is_active(op.operands[k]) for k in op.decl.writes):
         raise UntypedError(
             f"the derivative of a change by {op.decl.name} is not known",

@@ -1,4 +1,4 @@
-"""Reverse mode through single operations."""
+"""Reverse mode of operations: chooses the function of `REVERSED`, a scatter, a builder or a derivative rule."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def reverse_op(r: Reversal, op: Op, scope: Scope) -> None:
         return
     has_adjoint = op.decl.differentiable and any(map(r.is_active, op.results))
     if not has_adjoint or r.is_buffer_view(op):
-        for v in op.results:  # storage begins here: what is left in its adjoint belongs to nobody
+        for v in op.results:  # storage begins here: the rest of its adjoint is not used
             scope.buffers.pop(v, None)
         return
     d_outs = [r.take(v, scope) if r.is_active(v) else None for v in op.results]
@@ -59,7 +59,7 @@ def reverse_op(r: Reversal, op: Op, scope: Scope) -> None:
 
 
 def _makes_more(op: Op) -> bool:
-    """Whether what may pick a part of an array, and has a rule for when it does not, has made a larger one."""
+    """Whether an operation that has a rule beside its scatter has made an array of more axes than its operand."""
     return op.decl.rule is not None and ndim_of(op.operands[0].type) < ndim_of(op.result.type)
 
 
@@ -69,15 +69,13 @@ def _build(r: Reversal, op: Op, d_outs: Sequence[Atom | None], scope: Scope) -> 
     found = op.decl.build(scope.b, op, d_outs)
     _refer_to_forward_values(r, op, since, scope)
     for k, (a, d) in enumerate(zip(op.operands, found, strict=True)):
-        if (
-            d is not None
-        ):  # the adjoint of a view that is passed on as it is has the size of the view
+        if d is not None:  # an adjoint that is passed on unchanged has the size of the view
             is_views = k == op.view_of and d is d_outs[0]
             r.contribute(a, d, scope, op.results[0] if is_views else None)
 
 
 def _refer_to_forward_values(r: Reversal, op: Op, since: int, scope: Scope) -> None:
-    """What was built names the operands as the forward part does, which may be in the iteration of a loop there."""
+    """Replace forward values in the statements since `since` by the values that the backward part has for them."""
     made = scope.b.body[since:]
     del scope.b.body[since:]
     used = {a for s in made for a in s.operands}
@@ -87,7 +85,7 @@ def _refer_to_forward_values(r: Reversal, op: Op, since: int, scope: Scope) -> N
 
 
 def _scatter(r: Reversal, op: Op, d_out: Atom | None, scope: Scope) -> None:
-    """What picks a part of an array adds to that part of its adjoint."""
+    """`y = x[i]`: `d_x[i] += d_y`."""
     base, *rest = op.operands
     assert op.decl.scatter is not None and d_out is not None
     if not r.is_active(base):
@@ -106,7 +104,7 @@ def _scatter(r: Reversal, op: Op, d_out: Atom | None, scope: Scope) -> None:
 
 
 def _without_new_axes(op: Op, d_out: Atom, scope: Scope) -> Atom:
-    """`x[:, None]` picks nothing: its adjoint has the new axes taken away."""
+    """The adjoint of `x[:, None]`, which only adds axes: the new axes are removed."""
     if not isinstance(d_out.type, Array):
         return d_out
     d_out = whole(scope.b, d_out, adjoint_type(op.results[0].type))

@@ -1,4 +1,4 @@
-"""Parts of one array that are read at one moment, as parts of what is read whole: one thing to keep, not several.
+"""Load coalescing: reads of several parts of an array become parts of one read of the whole array.
 
     %0 = index[b:e] %u, 1, -1                  %w = read %u
     %1 = read %0                               %0 = index[b:e] %u, 1, -1
@@ -7,8 +7,9 @@
     store[b:e] %u, %4, 1, -1                   %3 = index[:e] %w, -2
                                                store[b:e] %u, %4, 1, -1
 
-Only a loop overwrites what its backward part needs, so only loops are looked at; whether the whole costs less than
-the parts is for `residuals` to say. Parts that the user named stay what they are.
+The reads stand between the same two writes. One array is then stored instead of several parts. Only loops overwrite
+values that their backward part needs, so the rewriting applies to loops only. `residuals` decides whether the whole
+array costs less than the parts. Parts that the user named stay.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ class _Moment:
     """The reads of one array between two writes, in the order of the program."""
 
     base: Value
-    reads: list[tuple[Op, Op | None]]  # what is read, and the subscript that takes the part
+    reads: list[tuple[Op, Op | None]]  # the read, and the subscript of the part
 
     @property
     def has_parts(self) -> bool:
@@ -39,13 +40,13 @@ class _Moment:
 
 
 def read_whole(fn: Function, roots: Roots) -> Function:
-    """`fn` with one `read` for the parts of an array that an iteration of a loop reads at one moment."""
+    """`fn` with one `read` for the parts of an array that an iteration reads between two writes."""
     moments = [m for r in _loop_regions(fn.body) for m in _moments(r, roots) if m.has_parts]
     return _ReadsWhole(moments)(fn) if moments else fn
 
 
 def _loop_regions(region: Region, inside: bool = False) -> Iterator[Region]:
-    """The regions of forward loops, with those in them."""
+    """The regions of forward loops, and the regions inside these."""
     if inside:
         yield region
     for statement in region.body:
@@ -76,7 +77,7 @@ def _overwritten(statement: Statement, bases: Iterable[Value], roots: Roots) -> 
 
 
 def _reading(statement: Statement, made: dict[Value, Op]) -> tuple[Value, Op | None] | None:
-    """The array that a statement reads, and the subscript of the part (None: the whole)."""
+    """The array that a statement reads, and the subscript of the part (None for the whole array)."""
     if not isinstance(statement, Op) or statement.decl is not memory.read:
         return None
     source = statement.operands[0]

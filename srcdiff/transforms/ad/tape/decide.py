@@ -1,19 +1,21 @@
-"""Store or recompute: decides how values of the forward part reach the backward part, and removes `save` and
-`restore`.
+"""Residuals: a minimum cut decides which forward values are stored for the backward part, and which are computed
+again. `save` and `restore` are removed.
 
-For each top-level loop (or branch) of the forward part there is one graph: a node pair for each value of its
-regions, with what it costs to store as capacity; edges along use; the source feeds what cannot be computed
-again (carried values, what is overwritten later) and, at a price, what is dear to compute again; the sink
-takes what the backward part needs. The minimum cut nearest to the source is what is stored; everything
-between the cut and the sink is computed again.
+    source --(cost of computing v again)--> (v, in) --(cost of storing v)--> (v, out) --> sink, if v is needed
+                                            (u, out) --(infinite)--> (v, in), if v is computed from u
 
-A carried value that is stored at the start of each iteration makes the iteration's result free: it is what the next
-iteration stored (*rolling*). What the program itself keeps, in an array filled in the order of its loops or on a list,
-costs nothing.
+There is one graph for each top-level loop (or branch) of the forward part, with a node pair for each value of its
+regions. The edge from the source is infinite if a value cannot be computed again: a loop-carried value, or a load from
+storage that is overwritten later. The minimum cut nearest to the source is stored. Values between the cut and the sink
+are computed again.
 
-Each analysis can be left out, which changes no result (`ANALYSES`). Without "minimum cut", what is needed is stored
-unless it costs nothing to have; without "to be recorded", every number and array of mirrored loops is needed;
-without "inner loops", none is run again, and no iteration keeps storage of its own.
+If a loop-carried value is stored at the start of each iteration, the value that the iteration yields costs nothing: the
+next iteration has stored it (*rolling*). A value costs nothing, either, if the program itself stores it in an array, at
+a place of each iteration's own.
+
+Each analysis can be left out, and the results stay the same (`ANALYSES`). Without "minimum cut", a needed value is
+stored unless it costs no work. Without "to be recorded", all numbers and arrays of mirrored loops are needed. Without
+"inner loops", no inner loop is run again.
 """
 
 from __future__ import annotations
@@ -39,21 +41,21 @@ from srcdiff.transforms.analysis.min_cut import minimum_cut
 
 __all__ = ["ANALYSES", "Mode", "chosen_plan", "residuals"]
 
-# "machine": what is fastest, not shortest; "kernel": what takes least storage
+# "machine": the fastest program, not the shortest text; "kernel": the least storage
 Mode = Literal["auto", "store", "recompute", "machine", "kernel"]
 
 ANALYSES = ("minimum cut", "to be recorded", "inner loops")
 
-_AVOIDED = 1e12  # times as dear as anything that may be kept
-_NAMED = 1.0 - 2.0**-20  # of two values that cost the same, one that the user named
-_LARGE = 1.5  # storing what leaves all caches, in memory that is new to the process
-_LOOP = 32.0  # bytes that a thread keeps no more of where a loop gives them
-_TURNS = 16.0  # what a loop or axis of unknown length is taken for, when bytes are compared
+_AVOIDED = 1e12  # factor that makes storing a value more expensive than any other choice
+_NAMED = 1.0 - 2.0**-20  # of two values that cost the same, the one that the user named
+_LARGE = 1.5  # factor for storing arrays that fit no cache, in memory that is new to the process
+_LOOP = 32.0  # a thread runs a loop again rather than store more bytes than this
+_TURNS = 16.0  # the assumed length of a loop or axis of unknown length
 
 
 def residuals(fn: Function, mode: Mode = "auto", without: Collection[str] = ()) -> Function:
-    """`fn` without `save` and `restore`: what they carried is computed again, taken from storage of the
-    program's, or stored; `without` some of `ANALYSES`.
+    """`fn` without `save` and `restore`: each residual is computed again, loaded from storage of the program, or
+    stored. `without` names the `ANALYSES` that are left out.
     """
     off = frozenset(without)
     fn = decide_turns(fn, lambda turn, roots: _decided(turn, roots, mode, off))
@@ -71,8 +73,8 @@ def _decided(fn: Function, roots: Roots, mode: Mode, without: frozenset[str]) ->
 
 
 def chosen_plan(fn: Function, mode: Mode = "auto") -> tuple[Function, Plan]:
-    """What `residuals` stores of a function, iterations of loops that are decided on by themselves left out; and the
-    function that the plan is for.
+    """The function for which `residuals` makes a plan, and the plan. Iterations that are decided as programs of their
+    own (`per_iteration.py`) are left out.
     """
     return _cheapest(fn, storage_roots(fn), mode)
 
@@ -90,7 +92,7 @@ def _cheapest(
 
 
 def _planned(fn: Function, roots: Roots, mode: Mode, without: frozenset[str]) -> tuple[Plan, float]:
-    """What is stored and where, and what that costs."""
+    """The plan for a function, and the cost of the values that it stores."""
     wanted = _wanted(fn.body)
     forward = _forward_part(fn.body)
     program = survey(forward, roots)
@@ -116,12 +118,12 @@ def _wanted(region: Region) -> list[Value]:
             saved[statement.attrs["slot"]] = value
         elif isinstance(statement, Op) and statement.decl is memory.restore:
             restored.add(statement.attrs["slot"])
-    # what is saved in front of an iteration that is decided on by itself waits for its own iteration
+    # a slot without a save here was saved outside of this program, which is one iteration of a loop
     return list(dict.fromkeys(saved[slot] for slot in sorted(restored) if slot in saved))
 
 
 def _recordable(top: Region, program: Program) -> list[Value]:
-    """What the iterations of the loops compute that the backward part mirrors."""
+    """The numbers and arrays that operations compute in the iterations of mirrored loops."""
     loops = [s for s in walk(top) if isinstance(s, For | While) and s.pair]
     mirrored = {s.pair for s in loops if s.origin == "adjoint"}
     bodies = [s.body for s in loops if s.origin != "adjoint" and s.pair in mirrored]
@@ -144,7 +146,7 @@ def _forward_part(region: Region) -> Region:
 def _by_top_statement(
     forward: Region, wanted: Sequence[Value], program: Program
 ) -> dict[int, list[Value]]:
-    """Wanted values grouped by the top-level statement that they are defined in: the groups do not interact."""
+    """The wanted values, grouped by the top-level statement in which they are defined: the groups do not interact."""
     owner: dict[Region, int] = {}
     for k, statement in enumerate(forward.body):
         for inner in (statement, *(s for r in regions_of(statement) for s in walk(r))):
@@ -153,7 +155,7 @@ def _by_top_statement(
     groups: dict[int, list[Value]] = {}
     for value in wanted:
         if program.is_top(value):
-            continue  # the backward part sees it as it is
+            continue  # the backward part can refer to it
         groups.setdefault(owner[program.home[value]], []).append(value)
     return groups
 
@@ -163,7 +165,7 @@ def _by_top_statement(
 
 @dataclass
 class _Graph:
-    """Node pairs (value, "in") -> (value, "out"); what is free to have is not in it."""
+    """Node pairs (value, "in") -> (value, "out"). Values in `free` cost nothing and take no part in the cut."""
 
     program: Program
     plan: Plan
@@ -173,7 +175,7 @@ class _Graph:
     depends: dict[Value, list[Value]] = field(default_factory=dict)
 
     def require(self, values: Iterable[Value]) -> None:
-        """Enter values, and all that they may be computed from."""
+        """Enter values, and all values from which they may be computed."""
         stack = list(values)
         while stack:
             v = stack.pop()
@@ -200,9 +202,8 @@ class _Graph:
             price = math.inf
         if "inner loops" in off and isinstance(self.program.maker.get(v), For | While):
             price = math.inf
-        if (
-            self.mode == "kernel" and 0.0 < price < math.inf
-        ):  # a loop, against a number of each iteration
+        # a kernel weighs running a loop again against storing its result
+        if self.mode == "kernel" and 0.0 < price < math.inf:
             is_loop = isinstance(self.program.maker.get(v), For | While)
             price = _LOOP / self.capacity(v) if is_loop else 0.0
         if self.mode == "recompute" and price < math.inf:
@@ -222,7 +223,7 @@ class _Graph:
         return maker is None or (isinstance(maker, Op) and maker.decl.cost == "free")
 
     def is_large(self, v: Value) -> bool:
-        """Whether what is kept of a value for all iterations has three axes or more of unknown lengths."""
+        """Whether the storage of a value for all iterations has three or more axes of unknown lengths."""
         own = [d for d in dims_of(v.type) if not d.is_const] if isinstance(v.type, Array) else []
         return self.mode == "machine" and len(own) + len(self.plan.loops_around(v)) > 2
 
@@ -244,7 +245,7 @@ class _Graph:
 
 
 def size(type_: Type) -> float:
-    """Bytes, with unknown lengths taken for `_TURNS`."""
+    """The size of a value in bytes, with `_TURNS` for each unknown length."""
     if isinstance(type_, Array):
         return 8.0 * math.prod(
             _TURNS if not d.is_const else float(max(d.const, 1)) for d in type_.shape
@@ -258,12 +259,12 @@ def size(type_: Type) -> float:
 
 
 def _decide(wanted: Sequence[Value], program: Program, plan: Plan, mode: Mode) -> float:
-    """Fill in the plan for the values of one top-level statement; gives the cost of what is stored."""
+    """Fill in the plan for the values of one top-level statement; returns the cost of the stored values."""
     graph = _Graph(program, plan, mode)
     graph.require(wanted)
     stored = graph.cut(wanted)
     buffers = {v for v in stored if v in program.built}
-    if buffers:  # what they hold is kept
+    if buffers:  # the contents of stored buffers cost nothing more
         plan.held |= buffers
         again = _Graph(program, plan, mode)
         again.require(wanted)
@@ -291,7 +292,7 @@ def _decide(wanted: Sequence[Value], program: Program, plan: Plan, mode: Mode) -
 
 def _rolled(graph: _Graph, stored: set[Value], program: Program, plan: Plan) -> dict[Value, Value]:
     """Yields of carried values that are stored at the start of each iteration: value -> the parameter that holds it
-    next iteration.
+    in the next iteration.
     """
     out: dict[Value, Value] = {}
     for p in sorted(stored, key=lambda v: program.order(v)):

@@ -1,4 +1,4 @@
-"""What a branch passes on and keeps for the backward part is kept once: as the branch's result.
+"""Branch save deduplication: a value that a branch both yields and saves is saved once, as the branch's result.
 
     %y = if %c {                                         %y = if %c {
         %v = exp %x; save[slot=1] %v; yield %v }             %v = exp %x; yield %v }
@@ -7,7 +7,7 @@
     %d = if %c {                                         %d = if %c {
         %w = restore[slot=1]; ... }                          ... %y ... }
 
-Where both branches stand in the same iteration; the condition is the same, so that the result is this value.
+Both branches must stand in the same iteration. They have the same condition, so that the result is the saved value.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ __all__ = ["dedup_branch_saves"]
 
 
 def dedup_branch_saves(fn: Function) -> Function:
-    """`fn` without what is saved beside the results of branches."""
+    """`fn` without saves of values that are results of branches."""
     saved = [s.operands[0] for s in walk(fn.body) if isinstance(s, Op) and s.decl is memory.save]
     if not saved or not any(isinstance(s, If) for s in walk(fn.body)):
         return fn
@@ -31,7 +31,7 @@ def dedup_branch_saves(fn: Function) -> Function:
 
 
 class _Without(Rewriter):
-    """No slot is filled that nothing takes from."""
+    """Removes the saves of slots that no statement restores any more."""
 
     def __init__(self, slots: set[int]) -> None:
         self.slots = slots
@@ -43,7 +43,7 @@ class _Without(Rewriter):
 
 
 class _BranchResults(Rewriter):
-    """`at_hand`: what slots hold that are results by now, for statements that run in the same iteration."""
+    """`at_hand`: slot -> the result of a branch that holds its value, for statements of the same iteration."""
 
     def __init__(self, fn: Function) -> None:
         self.written = written_values(fn)
@@ -64,7 +64,7 @@ class _BranchResults(Rewriter):
                 outer |= self.results_of(branch, old)
 
     def results_of(self, branch: Region, s: If) -> dict[int, Value]:
-        """The slots that a branch fills with what it passes on."""
+        """The slots in which a branch saves values that it yields, each with the result of the branch."""
         found: dict[int, Value] = {}
         for op in branch.body:
             if isinstance(op, Op) and op.decl is memory.save and op.operands[0] in branch.yields:

@@ -1,11 +1,11 @@
-"""The backward part without `restore`: each of its regions begins with the forward values that it has to have.
+"""Residuals in the backward part: each region begins with loads or recomputations in the place of `restore`.
 
     for t in range(n) reversed:                 for t in range(n) reversed:
         %h = restore[1]             becomes         %h = index %hs, %t
         ...                                         ...
 
-A value is taken from where the layout has it (an element of an array, an item of a list, what the iteration before
-this one had in hand), taken from where the program itself keeps it, or computed again.
+A forward value is loaded from the tape (an element of an array, an item of a list), passed on by the previous iteration
+of the mirror, loaded from an array in which the program itself stores it, or computed again.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ __all__ = ["Backward"]
 
 
 class Backward:
-    """The walk over the backward part; `env` says what it calls forward values."""
+    """The walk over the backward part; `env` maps forward values to the values that stand for them there."""
 
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
         self.plan = layout.plan
         self.program = layout.program
         self.env = layout.env
-        self.counts: dict[Counter, Value] = {}  # what loops have counted to
+        self.counts: dict[Counter, Value] = {}  # counter -> the result of its mirror
         self.lists: set[Atom] = {s.storage for s in layout.stores.values() if s.axes is None}
 
     def statement(self, s: Statement) -> list[Statement]:
@@ -61,8 +61,8 @@ class Backward:
         return [with_parts(s, operands, regions)]
 
     def loop(self, loop: For, operands: list[Atom]) -> list[Statement]:
-        """A loop of the backward part; rolled values become carried ones."""
-        extra: list[Value] = []  # what an iteration passes on
+        """A loop of the backward part; rolled and counted values become loop-carried values."""
+        extra: list[Value] = []  # the further yields
         results: list[Value] = []
         params: list[Value] = []
         starts: list[Atom] = []
@@ -100,8 +100,8 @@ class Backward:
         return self.over_list(new)
 
     def over_list(self, loop: For) -> list[Statement]:
-        """A loop that takes one element of a list each iteration runs over the list's length: no count of iterations is
-        needed.
+        """A loop that takes one item of a list in each iteration runs over the length of the list. Then the loop needs
+        no count of iterations.
         """
         for s in loop.body.body:
             if (
@@ -118,7 +118,7 @@ class Backward:
         return [loop]
 
     def region(self, region: Region, loop: For | None, counting: Sequence[Counter] = ()) -> Region:
-        """A backward region begins with the forward values that it has to have."""
+        """A backward region, which begins with the forward values that it needs."""
         b = Builder(self.layout.shapes, "adjoint", loop.location if loop is not None else None)
         for c in counting:
             self.count(c.steps, c.in_order, b)
@@ -134,7 +134,7 @@ class Backward:
         return b.region(region.params, (lookup(self.env, y) for y in region.yields))
 
     def leave(self, counter: Counter, s: Statement) -> None:
-        """What the loop inside has counted to, after that loop."""
+        """After the inner loop, enter the value to which it has counted."""
         inner = counter.inner
         if inner is not None and s is inner.mirror:
             reached = inner.result if inner.in_order else inner.start
@@ -142,7 +142,7 @@ class Backward:
             self.env[reached] = self.counts[inner]
 
     def count(self, steps: Sequence[Op], in_order: bool, b: Builder) -> None:
-        """Steps of a counter, or these undone, the last one first."""
+        """Append the steps of a counter; if not `in_order`, undo them, the last one first."""
         for op in steps if in_order else steps[::-1]:
             if in_order:
                 b.append(replace(clone_statement(op, self.env), origin="adjoint"))
@@ -155,10 +155,10 @@ class Backward:
                 self.env[before] = undone = replace(before)
                 b.append(Op(undo, operands, (undone,), {}, op.location, "adjoint"))
 
-    # ---- having a forward value ----
+    # ---- forward values ----
 
     def needed_in(self, region: Region) -> Sequence[Value]:
-        """The forward values that a backward region begins with."""
+        """The forward values with which a backward region begins."""
         forward = self.layout.mirror.get(region)
         return () if forward is None else self.layout.needed.get(forward, ())
 
@@ -173,7 +173,7 @@ class Backward:
             self.env[v] = self.element(v, stores[param], b, ahead=1, like=param)
         elif (kept := self.plan.kept_by_program(v)) is not None:
             storage = kept.operands[0]
-            if storage in self.needed_in(region):  # it may be of a later line
+            if storage in self.needed_in(region):  # its own entry may come later
                 self.provide(storage, b, region)  # type: ignore[arg-type]
             indices = [total(b, affine(a, self.program.maker), self.env) for a in kept.operands[2:]]
             base = lookup(self.env, storage)
@@ -181,7 +181,7 @@ class Backward:
         else:
             built = self.program.built.get(v)
             again = (self.program.maker[v],) if built is None else (built.made, *built.filling)
-            inner = dict(self.env)  # what is inside a loop that is run again stays there
+            inner = dict(self.env)  # values inside a repeated loop stay local to it
             for s in map(without_saves, again):
                 b.append(replace(clone_statement(s, inner), origin="adjoint"))
             self.env.update((r, inner[r]) for r in again[0].results)
@@ -208,8 +208,8 @@ class Backward:
     def load(
         self, v: Value, storage: Atom, at: Sequence[Atom], b: Builder, is_own: bool = True
     ) -> Atom:
-        """An element of storage as the value that it is. What was stored for the backward part is not written
-        any more.
+        """An element of storage, as a value like `v`. Storage of the tape (`is_own`) is not written any more, so that
+        an array can stay a view of it.
         """
         is_array = isinstance(v.type, Array)
         result = Value(v.type, v.name, v.user)
@@ -232,7 +232,7 @@ class Backward:
         return contents
 
     def as_python(self, v: Value, loaded: Value, b: Builder) -> Atom:
-        """A Python number again: what comes out of an array would widen a float32."""
+        """A loaded number as a Python number: a NumPy number from an array would widen a float32."""
         assert isinstance(v.type, Scalar)
         b.body[-1] = replace(
             b.body[-1], results=(replace(loaded, type=Scalar(v.type.dtype, False)),)

@@ -1,11 +1,11 @@
-"""Carries out a plan of what to store: allocates, and stores in the forward part.
+"""Stores of residuals: a plan's storage is allocated, and the forward part stores the planned values.
 
     for t in range(n):                          hs = np.empty((n, len(h)))
         h = np.tanh(W @ h)          becomes     for t in range(n):
                                                     hs[t] = h
                                                     h = np.tanh(W @ h)
 
-What the backward part takes from there, or computes again, is in `emit_backward`.
+`emit_backward` makes the loads and recomputations of the backward part.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ __all__ = ["write_plan"]
 
 
 def write_plan(fn: Function, plan: Plan) -> Function:
-    """`fn` without `save` and `restore`: what they carried is where the plan says."""
+    """`fn` without `save` and `restore`: values are stored, loaded and computed again by the plan."""
     layout = lay_out(plan, fn.body, shapes_for(fn))
     env = layout.env
     body = _top(fn.body, _Forward(layout), Backward(layout))
@@ -39,7 +39,7 @@ def write_plan(fn: Function, plan: Plan) -> Function:
 
 
 def _top(region: Region, forward: _Forward, backward: Backward) -> Region:
-    """The body of the function: its statements are of one part or the other."""
+    """The body of the function: each top-level statement belongs to the forward part or to the backward part."""
     out: list[Statement] = []
     allocations = _allocations(forward.layout)
     for s in region.body:
@@ -50,7 +50,7 @@ def _top(region: Region, forward: _Forward, backward: Backward) -> Region:
 
 
 def _allocations(layout: Layout) -> dict[int, list[Statement]]:
-    """What is allocated in front of each top-level statement."""
+    """The allocations in front of each top-level statement, by its id."""
     program = layout.program
     out: dict[int, list[Statement]] = {}
     for v, store in layout.stores.items():
@@ -62,7 +62,7 @@ def _allocations(layout: Layout) -> dict[int, list[Statement]]:
 
 
 def _lists(region: Region) -> list[tuple[Value, Statement]]:
-    """The lists that a region's statements make."""
+    """The lists that are results of a region's statements, each with its statement."""
     return [(v, s) for s in region.body for v in s.results if isinstance(v.type, List)]
 
 
@@ -90,7 +90,7 @@ class _Forward:
         return out
 
     def row(self, buffer: Value, made: Op) -> list[Statement]:
-        """A buffer that is kept whole is filled where it is kept."""
+        """A buffer that is stored whole becomes a row of its storage, and is filled there."""
         store = self.layout.stores[buffer]
         b = self.layout.builder(made)
         assert store.axes is not None
@@ -102,8 +102,8 @@ class _Forward:
         return b.body
 
     def with_more_results(self, old: If, new: If) -> If:
-        """The branch with the results that the backward part needs; where the other side was taken they mean
-        nothing.
+        """The branch with further results, which the backward part needs. On the other path such a result is
+        undefined.
         """
         results, sides = list(new.results), [list(new.then.yields), list(new.orelse.yields)]
         bodies = [list(new.then.body), list(new.orelse.body)]
@@ -128,7 +128,7 @@ class _Forward:
             out += self.keep(p, None)
         for s in region.body[first:]:
             out += self.statement(s)
-        for v, s in _lists(region):  # what is put on a list is not changed afterwards
+        for v, s in _lists(region):  # a list is stored complete: nothing changes it afterwards
             out += self.keep(v, s)
         return Region(region.params, tuple(out), region.yields)
 
@@ -148,7 +148,9 @@ class _Forward:
         return b.body
 
     def keep_last(self, param: Value, loop: Statement) -> list[Statement]:
-        """What the loop ended with, behind the values that its iterations started from."""
+        """The statements that store the final carried value of a loop, one place after the values at the starts of its
+        iterations.
+        """
         assert isinstance(loop, For)
         store = self.layout.stores[param]
         _, k = self.program.carried(param)
@@ -171,7 +173,7 @@ class _Forward:
 
 
 def _behind_elements(region: Region) -> int:
-    """How many statements at an iteration's start only take the iteration's elements (`for x, y in zip(xs, ys)`)."""
+    """How many statements at the start of an iteration only load its elements (`for x, y in zip(xs, ys)`)."""
     taken: set[Atom] = set(region.params[:1])
     for k, s in enumerate(region.body):
         is_load = isinstance(s, Op) and s.decl in (

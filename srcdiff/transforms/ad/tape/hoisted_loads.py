@@ -1,4 +1,4 @@
-"""What a loop reads of an array that it does not write, as elements of what the array was in front of the loop.
+"""Read hoisting: a loop that loads elements of an array that it does not write loads them from one read in front of it.
 
     for i:                                      %w = read %h
         for j:                                  for i:
@@ -6,8 +6,8 @@
             ...                                         %0 = index[i] %w, %j
     store[:] %h, %new                           store[:] %h, %new
 
-Kept as `%w`, that is one array for all iterations of `i` and `j`; element by element it is an array for each iteration
-of `i`. Whether anything is kept is for `residuals` to say: where it is not, `as_before` takes the reads out again.
+If `%w` is stored, that is one array for all iterations of `i` and `j`. If the elements are stored, that is an array for
+each iteration of `i`. `residuals` decides. Afterwards `as_before` lets the forward part load from `%h` again.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ __all__ = ["as_before", "read_in_front"]
 def read_in_front(
     fn: Function, roots: Roots, program: Program
 ) -> tuple[Function, dict[Value, Atom]]:
-    """`fn` with such reads in its forward loops, and for each `read` the array that it is of."""
+    """`fn` with such reads in its forward loops, and the array of each `read`."""
     change = _ReadsInFront(roots, program)
     return change(fn), change.made
 
 
 def as_before(fn: Function, made: dict[Value, Atom]) -> Function:
-    """`fn` with elements of the arrays themselves again, in the forward part."""
+    """`fn` with loads from the arrays themselves in the place of loads from their reads."""
     return _AsBefore(made)(fn) if made else fn
 
 
@@ -56,8 +56,8 @@ class _ReadsInFront(Rewriter):
         self.roots = roots
         self.depth = 0
         self.made: dict[Value, Atom] = {}
-        self.of: dict[int, Value] = {}  # load -> what it is an element of
-        self.now: dict[Value, Value] = {}  # array -> what was read of it and is still the same
+        self.of: dict[int, Value] = {}  # load -> the read that it loads from
+        self.now: dict[Value, Value] = {}  # array -> its read, until the array is written
 
     def region(self, old: Region, env: Env, b: Builder) -> Region:
         outer, self.now = self.now, {}

@@ -1,4 +1,4 @@
-"""Integers that loops count on by known steps: the loops that reverse these count, too, and nothing is kept.
+"""Induction variables: an integer that a loop changes by known steps is counted in its mirror, not stored.
 
     for j:                                          for j:
         for i:                                          for i:
@@ -9,7 +9,7 @@
             ... w[ats[j, i]] ...                            at -= 1
                                                             ... w[at] ...
 
-Where the iterations of the mirror commute, it runs forwards and counts as the loop itself does.
+If the iterations of the mirror commute, the mirror runs forwards and counts as the loop itself does.
 """
 
 from __future__ import annotations
@@ -34,8 +34,10 @@ __all__ = ["Counter", "counters", "mirrored", "step"]
 
 @dataclass(frozen=True, eq=False)
 class Counter:
-    """What a loop carries as number `place`; `before` and `after` are the steps of an iteration in front of the loop
-    inside that counts on, and after it (both are all of them where there is none).
+    """An induction variable: the loop-carried value number `place` of a loop.
+
+    If an inner loop counts on (`inner`), `before` are the steps of an iteration before the inner loop, and `after` the
+    steps after it. If there is no such loop, both are all steps.
     """
 
     loop: For
@@ -56,7 +58,7 @@ class Counter:
 
     @property
     def end_of_turn(self) -> Value:
-        """What an iteration passes on; what is passed on as it came is no counter."""
+        """The value that an iteration yields."""
         yielded = self.loop.carried_yields[self.place]
         assert isinstance(yielded, Value)
         return yielded
@@ -67,12 +69,12 @@ class Counter:
 
     @property
     def begins(self) -> Atom:
-        """What the mirror starts from."""
+        """The value from which the mirror starts."""
         return self.start if self.in_order else self.result
 
     @property
     def ends(self) -> Value:
-        """What an iteration of the mirror passes on."""
+        """The value that an iteration of the mirror yields."""
         return self.end_of_turn if self.in_order else self.param
 
     def nest(self) -> Iterator[Counter]:
@@ -82,11 +84,11 @@ class Counter:
 
     @property
     def steps(self) -> tuple[Op, ...]:
-        """Those at the start of an iteration of the mirror."""
+        """The steps at the start of an iteration of the mirror."""
         return self.before if self.in_order else self.after
 
     def at_hand(self) -> Iterator[Value]:
-        """The values that an iteration of the mirror has from its start on."""
+        """The values that are known at the start of an iteration of the mirror."""
         yield from (op.result for op in self.steps)
         if self.in_order:
             yield self.param
@@ -97,12 +99,12 @@ class Counter:
 
     @property
     def last(self) -> Value:
-        """Where the steps backwards from the end of an iteration lead."""
+        """The value that results if the steps are undone from the end of an iteration."""
         return self.param if self.inner is None else self.inner.result
 
 
 def step(op: Op, program: Program) -> tuple[Value, Atom] | None:
-    """What an addition counts on from, and by how much; None where that is not known."""
+    """The value to which an addition or subtraction applies a step, and the step; None if the step is not known."""
     if op.decl not in (arithmetic.add, arithmetic.subtract) or not _is_integer(op.result):
         return None
     orders = (op.operands, op.operands[::-1]) if op.decl is arithmetic.add else (op.operands,)
@@ -120,8 +122,8 @@ def is_known(a: Atom, program: Program) -> bool:
 def counters(
     fn: Function, program: Program, has_room: Callable[[Value], bool]
 ) -> dict[Value, Counter]:
-    """The integers that mirrors can count, each with how; `has_room`: whether there is an array for a value if it is
-    kept.
+    """The integers that mirrors can count, each with its counter. `has_room`: whether a value, if stored, is stored in
+    an array.
     """
     mirrors = mirrored(fn)
     found: list[Counter] = []
@@ -146,7 +148,7 @@ def counters(
 
 
 def mirrored(fn: Function) -> dict[For, For]:
-    """The loops that another one mirrors, each with that one."""
+    """The loops that have a mirror, each with its mirror."""
     pairs: dict[int, list[For]] = {}
     for s in walk(fn.body):
         if isinstance(s, For) and s.pair and not s.breaks:
@@ -155,7 +157,9 @@ def mirrored(fn: Function) -> dict[For, For]:
 
 
 def _directed(found: list[Counter], backwards: set[For]) -> list[Counter]:
-    """The counters, in order where all loops that count with them run so."""
+    """The counters, each in order unless one of its mirrors runs backwards. A mirror that runs backwards for one
+    counter runs backwards for all of its counters.
+    """
     while True:
         stay = [n for n in found if not backwards.isdisjoint(c.mirror for c in n.nest())]
         more = {c.mirror for n in stay for c in n.nest()}
@@ -165,7 +169,7 @@ def _directed(found: list[Counter], backwards: set[For]) -> list[Counter]:
 
 
 def _counter(loop: For, place: int, mirrors: Mapping[For, For], program: Program) -> Counter | None:
-    """How a loop counts on what it carries; None where it does something else."""
+    """The counter of a loop-carried value; None if the loop does anything but known steps to it."""
     mirror, param = mirrors[loop], loop.body.params[place + 1]
     steps: list[Op] = []
     after: list[Op] = []
@@ -204,7 +208,7 @@ def _runs_in_order(
     has_room: Callable[[Value], bool],
     uses: Mapping[Value, int],
 ) -> bool:
-    """Whether the iterations of a mirror commute, and all that may be kept for them is kept by their indices."""
+    """Whether the iterations of a mirror commute, and all that may be stored for them is stored by index."""
     loop, mirror, roots = counter.loop, counter.mirror, program.roots
     arrays = (v for v in defined_in(loop.body) if isinstance(v.type, Array | List))
     return (

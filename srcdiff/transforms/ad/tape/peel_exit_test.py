@@ -1,4 +1,4 @@
-"""Drops the iteration of a `while` that only finds that there is no other: nothing is kept for it, nothing reversed.
+"""Exit test peeling: the last iteration of a `while`, which only finds that the test fails, is not reversed.
 
     while True:                                 while x > tol:
         xs.append(x)                                xs.append(x)
@@ -12,8 +12,8 @@
         if x > tol:
             ...
 
-A `while` that something breaks out of asks its question inside. Where the answer "no" leaves everything as it is, and
-the mirrored iteration does nothing either, values are put away behind the question, and the mirrored loop need not ask.
+A `while` loop with a `break` has its test inside the body. If an iteration whose test fails changes nothing, and its
+mirror does nothing, residuals are stored after the test. The mirror then needs no test.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ __all__ = ["peel_exit_tests"]
 
 
 def peel_exit_tests(fn: Function) -> Function:
-    """`fn` where loops that a pass keeps lists for have no iteration that changes nothing."""
+    """`fn` where the last iteration of a `while` that changes nothing stores nothing, and has no mirror."""
     loops = [s for s in walk(fn.body) if isinstance(s, While | For) and s.pair]
     asking = {s.pair: s for s in loops if isinstance(s, While) and s.test is None}
     mirrored = {s.pair: s for s in loops if isinstance(s, For) and s.pair in asking}
@@ -50,7 +50,7 @@ def peel_exit_tests(fn: Function) -> Function:
 
 
 def _is_idle(loop: While, mirror: For, fn: Function) -> bool:
-    """Whether the last iteration of a loop does nothing but put values on lists, and its mirror nothing with them."""
+    """Whether the last iteration of a loop only appends residuals to lists, and its mirror changes nothing."""
     branch, back = _question(loop.body), _question(mirror.body)
     if branch is None or back is None or not branch.pair or branch.pair != back.pair:
         return False
@@ -75,7 +75,7 @@ def _question(body: Region) -> If | None:
 
 
 def _otherwise(branch: If, atom: Atom) -> Atom | None:
-    """What a value is where the answer is no."""
+    """The value of an atom after the branch if the test fails."""
     if atom in branch.results and isinstance(atom, Value):
         return branch.orelse.yields[branch.results.index(atom)]
     return atom
@@ -87,12 +87,12 @@ def _stays(branch: If, yields: tuple[Atom, ...] | list[Atom], params: tuple[Valu
 
 
 def _is_free(s: Statement) -> bool:
-    """Whether a statement may be left out, or done earlier or later within the iteration."""
+    """Whether a statement may be removed, or moved within the iteration."""
     return isinstance(s, Op) and not s.decl.writes and not s.decl.effect
 
 
 def _appends(body: Region) -> list[Statement]:
-    """What a pass puts on lists in front of the question."""
+    """The appends of a pass in front of the test."""
     return [
         s
         for s in body.body[:-1]
@@ -101,7 +101,7 @@ def _appends(body: Region) -> list[Statement]:
 
 
 def _runs_over(mirror: For, lists: set[Atom], fn: Function) -> bool:
-    """Whether the mirrored loop takes one element of such lists each iteration, and counts nothing else."""
+    """Whether the mirror runs over the length of one of the lists, and uses its index only for items of the lists."""
     lengths = {
         s.results[0]
         for s in walk(fn.body)
@@ -142,7 +142,7 @@ def _without_question(body: Region) -> Region:
 
 
 def _over_what_it_takes(loop: For, env: Env, b: Builder) -> For:
-    """The loop over the length of a list that it still takes something from."""
+    """The loop over the length of a list from which it still takes items."""
     taken = [
         s.operands[0] for s in loop.body.body if isinstance(s, Op) and loop.index in s.operands
     ]

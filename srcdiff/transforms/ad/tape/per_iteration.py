@@ -1,12 +1,11 @@
-"""Values that one iteration of a loop saves and restores itself: each such iteration is decided on as a program of its
-own.
+"""Residuals of one iteration: an iteration that restores values which it saves itself is planned as its own program.
 
     for i:                                          for i:
         for j: ... save[1] %p           becomes         %ps = empty %n
         for j reverse: ... restore[1]                   for j: store %ps, %p, %j
                                                         for j reverse: index %ps, %j
 
-What is kept is kept for one iteration only, in storage that the next iteration may use again.
+The residuals are stored for one iteration only, in storage that the next iteration may use again.
 """
 
 from __future__ import annotations
@@ -39,14 +38,14 @@ Decide = Callable[[Function, Roots], Function]
 
 
 def decide_turns(fn: Function, decide: Decide) -> Function:
-    """`fn` where `decide` was applied to each region in a loop that restores what it saves, inner ones first."""
+    """`fn` after `decide` for each inner region that restores a value that it saves; inner regions come first."""
     while (region := _innermost(fn.body)) is not None:
         fn = _decided(fn, region, decide)
     return fn
 
 
 def _innermost(top: Region) -> Region | None:
-    """A region that saves and restores a value, and none of whose regions does."""
+    """A region that saves and restores a value, while no region inside it does."""
     found = [r for r in all_regions(top) if r is not top and _restores_own(r)]
     return next((r for r in found if not any(s in found for s in _inside(r))), None)
 
@@ -62,7 +61,7 @@ def _restores_own(region: Region) -> bool:
 
 
 def _decided(fn: Function, region: Region, decide: Decide) -> Function:
-    """`fn` with one of its regions decided on: as a function that takes all that it uses."""
+    """`fn` after `decide` for one of its regions, as a function whose parameters are all values that it uses."""
     inside = set(defined_in(region))
     used = (a for s in region.body for a in used_atoms(s))
     outer = [a for a in (*used, *region.yields) if isinstance(a, Value) and a not in inside]
@@ -76,9 +75,8 @@ def _decided(fn: Function, region: Region, decide: Decide) -> Function:
     done = decide(alone, storage_roots(fn))
     body = Region(region.params, done.body.body, done.body.yields)
     owner = next(s for s in walk(fn.body) if region in regions_of(s))
-    if (
-        owner.origin == "adjoint"
-    ):  # an iteration that is run again: what it has mirrored is no part of the forward part
+    # a repeated iteration: its own pairs are not pairs of the whole function
+    if owner.origin == "adjoint":
         body = _Unpaired().region(body, {}, Builder())
     fn = _Exchange(region, body)(fn)
     adjoint_of = done.derivative.adjoint_of
@@ -86,7 +84,7 @@ def _decided(fn: Function, region: Region, decide: Decide) -> Function:
 
 
 def _counts_among(params: Sequence[Value], fn: Function) -> list[str]:
-    """The names of indices that loops around count and that are never negative."""
+    """The symbols of parameters that are indices of enclosing loops, and never negative."""
     indices = {s.index for s in walk(fn.body) if isinstance(s, For) and counts_from_front(s)}
     dims = [known_dim(p) for p in params if p in indices]
     return [str(symbol) for dim in dims if dim is not None for symbol in dim.symbols()]

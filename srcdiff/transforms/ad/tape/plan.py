@@ -1,10 +1,11 @@
-"""What is stored for the backward part, and where each stored value is.
+"""Plan and layout of the tape: which values are stored for the backward part, and where.
 
-The pass `residuals` fills in a `Plan`: which values are stored, which are rolled along. `lay_out` turns it into a
-`Layout`: storage for each value, and what each region of the backward part has to get from it.
+The pass `residuals` fills in a `Plan`: which values are stored, and which are rolled. `lay_out` makes a `Layout` of it:
+the storage of each value, and the values that each region of the backward part needs.
 
-Storage for loops with a known number of iterations is an array with a leading axis for each loop, allocated in
-front of the outermost; with an unknown one, or with lengths that differ from iteration to iteration, a list that grows.
+If the numbers of iterations are known, the storage is an array with a leading axis for each loop, allocated in front of
+the outermost loop. If one is not known, or if lengths differ from iteration to iteration, the storage is a list that
+grows.
 """
 
 from __future__ import annotations
@@ -36,19 +37,20 @@ __all__ = ["Layout", "Plan", "Store", "carried_result", "lay_out", "run_alike"]
 
 @dataclass
 class Plan:
-    """What is stored, rolled along and wanted, for the whole function; `counts` are integers that are not negative."""
+    """The values that are stored, rolled and wanted in the whole function. `counts` are symbols that are never
+    negative.
+    """
 
     program: Program
     counts: frozenset[str] = frozenset()
     wanted: list[Value] = field(default_factory=list)
     stored: set[Value] = field(default_factory=set)
     rolled: dict[Value, Value] = field(default_factory=dict)
-    held: set[Value] = field(
-        default_factory=set
-    )  # buffers of iterations that are stored in any case
+    # buffers of iterations that are stored: their elements cost nothing
+    held: set[Value] = field(default_factory=set)
     counted: dict[Value, Counter] = field(default_factory=dict)  # integers that mirrors count
-    alike: frozenset[Loop] = frozenset()  # loops whose mirrors run in their own order
-    mode: str = "auto"  # as `residuals` is asked
+    alike: frozenset[Loop] = frozenset()  # loops whose mirrors run in the same order
+    mode: str = "auto"  # the `mode` of `residuals`
     without: frozenset[str] = frozenset()  # analyses that are left out
     places: Places = field(init=False)
 
@@ -57,7 +59,7 @@ class Plan:
 
     @cached_property
     def in_order(self) -> set[Loop]:
-        """The loops whose mirrors run in their order."""
+        """The loops whose mirrors run in the same order."""
         counted = {c.loop for n in self.counted.values() if n.in_order for c in n.nest()}
         return counted | self.alike
 
@@ -65,8 +67,8 @@ class Plan:
         return self.program.loops_around(self.program.home[value])
 
     def axes(self, value: Value) -> list[Axis] | None:
-        """The leading axes of an array for a value; None where the iterations or lengths are not known in front of
-        the loops.
+        """The leading axes of an array that stores a value of all iterations; None if the numbers of iterations or the
+        lengths are not known in front of the loops.
         """
         if not isinstance(value.type, Scalar | Array):
             return None
@@ -76,8 +78,8 @@ class Plan:
         return self.places.axes(self.loops_around(value), self.stores_ahead(value))
 
     def stores_ahead(self, value: Value) -> bool:
-        """Whether the value behind the last iteration is stored as well, because the backward part cannot see it
-        otherwise.
+        """Whether the final value of a rolled parameter is stored as well, because the backward part cannot refer to
+        the result of the loop.
         """
         if value not in self.rolled.values():
             return False
@@ -85,7 +87,7 @@ class Plan:
         return loop is not None and not self.program.is_top(carried_result(loop, k))
 
     def can_roll(self, param: Value) -> bool:
-        """Whether the value that an iteration yields can be had from what the next iteration stored."""
+        """Whether the value that an iteration yields can be taken from the parameter of the next iteration."""
         loop, k = self.program.carried(param)
         if loop is None or loop in self.in_order:
             return False
@@ -97,29 +99,28 @@ class Plan:
         return counts_up and self.axes(param) is not None
 
     def sources_of(self, counted: Value) -> list[Value]:
-        """What a mirror that counts backwards starts from, where that is not available."""
+        """The value from which a mirror counts backwards, if the backward part cannot refer to it."""
         counter = self.counted[counted]
         is_at_hand = counter.in_order or self.program.is_top(counter.result)
         return [] if is_at_hand else [counter.result]
 
     def kept_by_program(self, value: Value) -> Op | None:
-        """The statement by which the program itself keeps a value, `H[t] = value`, if nothing overwrites it."""
+        """The statement by which the program itself stores a value, `H[t] = value`, if nothing overwrites it."""
         for op in self.program.keeps.get(value, ()):
             if self.keeps_each_turn(op, value) and self.program.is_stable(op):
                 return op
         return None
 
     def keeps_each_turn(self, op: Op, value: Value) -> bool:
-        """Whether `H[t] = value` puts the values of all iterations at places of their own."""
+        """Whether `H[t] = value` stores the values of different iterations at different places."""
         at = self.program.subscript(op)
         if at is None or not (self.program.is_top(at[0]) or at[0] in self.held):
             return False
         if self.program.region_of[id(op)] is not self.program.home[value]:
             return False
         own = 0 if self.program.is_top(at[0]) else self.program.depth(at[0])
-        loops = self.loops_around(value)[
-            own:
-        ]  # each iteration of those around a buffer has its own
+        # a buffer belongs to one iteration of the loops around it
+        loops = self.loops_around(value)[own:]
         indices = [loop.index for loop in loops if isinstance(loop, For)]
         places = [span.only for span in at[1]]
         kept = at[0].type
@@ -134,7 +135,7 @@ class Plan:
         )
 
     def is_at_hand(self, value: Value) -> bool:
-        """Whether the backward part has a value at no cost: an index, or what is defined in front of all loops."""
+        """Whether the backward part has a value at no cost: an index, or a value of the function's top level."""
         return self.program.is_index(value) or self.program.is_top(value)
 
 
@@ -146,7 +147,7 @@ def carried_result(loop: Loop, k: int) -> Value:
 
 
 def run_alike(region: Region) -> Iterator[Loop]:
-    """The loops whose mirrors run in their own order, as those of tangents do."""
+    """The loops whose mirrors run in the same order, as mirrors in tangents do."""
     first: dict[int, Loop] = {}
     for s in walk(region):
         if isinstance(s, For | While) and s.pair and first.setdefault(s.pair, s) is not s:
@@ -166,25 +167,23 @@ class Store:
 
 @dataclass
 class Layout:
-    """What is where, and what each region has to do about it."""
+    """Where each value is stored, and which values each region of the backward part needs."""
 
     plan: Plan
     shapes: Shapes
-    mixed: bool  # floats of fewer digits than Python's
-    env: Env = field(default_factory=dict)  # forward values as the whole backward part calls them
+    mixed: bool  # the program has floats of lower precision than Python's
+    env: Env = field(default_factory=dict)  # forward value -> value of the backward part
     stores: dict[Value, Store] = field(default_factory=dict)
     mirror: dict[Region, Region] = field(default_factory=dict)  # backward region -> forward region
     backward: dict[Region, Statement] = field(default_factory=dict)
     slots: dict[int, Value] = field(default_factory=dict)
     needed: dict[Region, list[Value]] = field(default_factory=dict)
-    # loop of the forward part -> what it carries and what is stored behind its last iteration
+    # loop of the forward part -> its carried values whose final value is stored, too
     behind: dict[int, list[Value]] = field(default_factory=dict)
-    # statement of the forward part -> the stored buffers that it fills last
+    # statement of the forward part -> the stored buffers that are full after it
     filled: dict[int, list[Value]] = field(default_factory=dict)
-    rows: set[Value] = field(
-        default_factory=set
-    )  # buffers that are rows of what they are stored in
-    # branch -> its value, the result that it becomes
+    rows: set[Value] = field(default_factory=set)  # buffers that are rows of their storage
+    # region of a branch -> its values that become results, with these results
     handed: dict[Region, list[tuple[Value, Value]]] = field(default_factory=dict)
     counting: dict[int, list[Counter]] = field(default_factory=dict)  # by loop of the backward part
     # loop of the backward part -> value, the parameter that holds it in the next iteration
@@ -200,7 +199,7 @@ class Layout:
     def positions(
         self, v: Value, axes: Sequence[Axis], b: Builder, env: Env, ahead: int = 0
     ) -> list[Atom]:
-        """The subscript of a value in an array of stored values; `ahead` iterations later with that."""
+        """The subscript of a value in its storage, `ahead` iterations of the innermost loop later."""
         out: list[Atom] = []
         for n, (loop, axis) in enumerate(zip(self.plan.loops_around(v), axes, strict=True)):
             assert isinstance(loop, For)
@@ -208,10 +207,10 @@ class Layout:
             out.append(axis.position(lookup(env, loop.index), b, env, ahead if is_innermost else 0))
         return out
 
-    # ---- making it ----
+    # ---- construction ----
 
     def find_pairs(self, top: Region) -> None:
-        """Match backward regions with forward ones, and slots with values."""
+        """Match backward regions with forward regions, and slots with values."""
         forward: dict[int, Statement] = {}
         for s in walk(top):
             pair = getattr(s, "pair", 0)
@@ -229,7 +228,7 @@ class Layout:
                         self.env[ahead.params[0]] = back.params[0]
 
     def choose_storage(self) -> None:
-        """Pick storage for what is stored, and collect what each backward region has to have."""
+        """Choose storage for the stored values, and collect the values that each backward region needs."""
         seen: set[Value] = set()
         stack = list(self.plan.wanted)
         while stack:
@@ -256,7 +255,7 @@ class Layout:
                 stack.append(base)
 
     def place_buffer(self, v: Value) -> None:
-        """A stored buffer is a row of its storage, or is copied there when it is full."""
+        """Note that a stored buffer is a row of its storage, or is copied there when it is full."""
         built = self.program.built.get(v)
         if built is None:
             return
@@ -266,7 +265,7 @@ class Layout:
             self.filled.setdefault(id(built.last), []).append(v)
 
     def hand_out(self, v: Value) -> None:
-        """A value of a branch that no loop is around becomes a result of the branch, and of those around it."""
+        """Make a value of a branch outside of all loops a result of the branch, and of the branches around it."""
         region, inner = self.program.home[v], v
         while region is not self.program.top:
             outer = replace(v)
@@ -309,7 +308,7 @@ class Layout:
 
 
 def lay_out(plan: Plan, body: Region, shapes: Shapes) -> Layout:
-    """Where everything of the plan is, in the function with this body."""
+    """The layout of a plan, in the function with this body."""
     layout = Layout(plan, shapes, is_mixed(body))
     layout.find_pairs(body)
     layout.choose_storage()
@@ -323,5 +322,5 @@ def _bodies(s: Statement) -> tuple[Region, ...]:
 
 
 def _own(dim: Dim) -> Dim:
-    """A length that differs from element to element of a list."""
+    """A length that may differ from item to item of a list."""
     return dim.substitute({s: Dim.of(s if s.endswith("*") else f"{s}*") for s in dim.symbols()})

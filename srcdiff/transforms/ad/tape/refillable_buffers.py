@@ -1,12 +1,12 @@
-"""Buffers that an iteration fills first and reads then: values as others are, which are kept whole or filled again.
+"""Iteration buffers: an array that an iteration fills before it reads it is a value, stored whole or filled again.
 
     for t:                                      for t:
         %k = empty %n                               %k = empty %n
         for i: store[i] %k, ..., %i                 for i: store[i] %k, ..., %i
-                                                    store[i] %ks, %k, %t           # kept
+                                                    store[i] %ks, %k, %t           # stored whole
         for i: %0 = index[i] %k, %i                 for i: %0 = index[i] %k, %i
 
-The loop form only: a person would not write the loop that fills a buffer a second time.
+It applies to the loop form only: a person would not write the loop that fills a buffer a second time.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ __all__ = ["TURNS", "built_buffers", "without_saves"]
 
 Repeatable = Callable[[Op], bool]
 
-TURNS = 16.0  # what a loop of unknown length is taken for
+TURNS = 16.0  # the assumed number of iterations of a loop of unknown length
 
 
 def built_buffers(outline: Outline, is_repeatable: Repeatable) -> dict[Value, Built]:
@@ -59,7 +59,7 @@ def built_buffers(outline: Outline, is_repeatable: Repeatable) -> dict[Value, Bu
 
 
 def _is_buffer(made: Statement, region: Region, outline: Outline) -> bool:
-    """Whether a statement makes storage that is used by elements only."""
+    """Whether a statement allocates storage of which only elements are used."""
     if not isinstance(made, Op) or made.decl.name not in ALLOCATIONS or made.origin == "adjoint":
         return False
     buffer = made.result
@@ -72,7 +72,7 @@ def _is_buffer(made: Statement, region: Region, outline: Outline) -> bool:
 
 
 def _filling(buffer: Value, behind: Sequence[Statement], outline: Outline) -> tuple[Statement, ...]:
-    """The statements that write the buffer, if what only reads it comes behind all of them."""
+    """The statements that write the buffer, if all statements that only read it come after them."""
     users = [s for s in behind if s.origin != "adjoint" and buffer in set(used_atoms(s))]
     writers = [s for s in users if buffer in writes_of(s, outline.roots)]
     return tuple(writers) if users[: len(writers)] == writers else ()
@@ -86,7 +86,7 @@ def _price(
 
 
 def _work(s: Statement, buffer: Value, outline: Outline, is_repeatable: Repeatable) -> float:
-    """What a statement costs when it is run again, infinite where that cannot be done."""
+    """The cost of running a statement again; infinite if that is not possible."""
     match s:
         case Op() if buffer in s.operands or s.decl is memory.save:
             return 0.0
@@ -100,7 +100,7 @@ def _work(s: Statement, buffer: Value, outline: Outline, is_repeatable: Repeatab
 
 
 def without_saves(s: Statement) -> Statement:
-    """A statement as it is run again."""
+    """A statement as it is run again: without `save`s."""
     inner = [
         Region(r.params, tuple(map(without_saves, filter(_is_kept, r.body))), r.yields)
         for r in regions_of(s)
@@ -113,7 +113,7 @@ def _is_kept(s: Statement) -> bool:
 
 
 def turns(loop: For) -> float:
-    """How many iterations a loop is taken to make."""
+    """The number of iterations of a loop: computed from constant bounds, assumed otherwise."""
     bounds = (loop.start, loop.stop, loop.step)
     if all(isinstance(a, Const) for a in bounds):
         return float(len(range(*(int(a.value) for a in bounds if isinstance(a, Const)))))

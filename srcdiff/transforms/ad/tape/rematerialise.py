@@ -1,4 +1,4 @@
-"""What a forward value can be computed from again, and at what price."""
+"""Rematerialisation: from which values a forward value can be computed again, and at which price."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from srcdiff.transforms.analysis.dependence.load_stability import Program
 
 __all__ = ["HEAVY", "origins", "with_built"]
 
-# prices of doing something again, in units of storing its result: text is shorter with fewer arrays that are kept
+# prices of a recomputation, in units of storing its result: text is shorter with fewer stored arrays
 HEAVY = 4.0
 PRODUCT = 0.5
 _READS = (
@@ -40,10 +40,11 @@ _READS = (
 
 
 def origins(v: Value, program: Program, mode: str = "auto") -> tuple[list[Value], float]:
-    """What a forward value is computed from, and the price of doing it again (infinite where that cannot be done).
+    """The inner values from which a forward value is computed, and the price of computing it again (infinite if that
+    is not possible).
 
-    The price is in units of storing the value: what that costs in text, or (`mode="machine"`) in time. Threads of a
-    device (`"kernel"`) run loops again whose iterations keep something for their mirror.
+    The price is in units of storing the value: by length of text or, with `mode="machine"`, by time. With `"kernel"`,
+    loops whose iterations save something can be run again, too.
     """
     machine = mode == "machine"
     if v in program.built:
@@ -51,7 +52,7 @@ def origins(v: Value, program: Program, mode: str = "auto") -> tuple[list[Value]
         used = [a for s in (built.made, *built.filling) for a in free_atoms(s)]
         return [u for u in inner_values(used, program) if u is not v], built.price
     maker = program.maker.get(v)
-    if maker is None:  # a parameter of a region: an index is known, what is carried is not
+    if maker is None:  # a parameter of a region: an index is known, a loop-carried value is not
         return [], 0.0 if program.is_index(v) else math.inf
     match maker:
         case Op():
@@ -79,13 +80,14 @@ def _op_origins(op: Op, program: Program, machine: bool = False) -> tuple[list[V
 
 
 def is_place(v: Value, program: Program) -> bool:
-    """Whether a value is storage that is written, or a view of such: it may be needed again, but what it holds is
-    another thing at each moment, so that keeping it keeps the wrong one.
+    """Whether a value is storage that is written, or a view of such storage.
+
+    The backward part may need the storage as a place. Its contents change, so a copy from one moment would be wrong.
     """
     maker = program.maker.get(v)
     if not isinstance(v.type, Array) or v in program.built:
         return False
-    if maker is None:  # what a loop carries: its iterations start from other storage each
+    if maker is None:  # a loop-carried value: each iteration may have other storage
         return program.is_written_in(program.home[v], v)
     if not isinstance(maker, Op | Call):
         return program.is_written_from(maker, v, is_behind=True)
@@ -95,8 +97,8 @@ def is_place(v: Value, program: Program) -> bool:
 
 
 def with_built(program: Program) -> Program:
-    """The program with what its buffers of iterations are filled with, where that can be done again."""
-    program.built = built_buffers(program, lambda op: True)  # then their loads are stable
+    """The program with its iteration buffers, each with the price of filling it again."""
+    program.built = built_buffers(program, lambda op: True)  # loads from them count as stable below
     program.built = built_buffers(
         program, lambda op: not math.isinf(_op_origins(op, program, True)[1])
     )
@@ -109,7 +111,7 @@ def _reads_storage(op: Op, program: Program) -> bool:
 
 
 def _allocates_written(made: Op | Call, program: Program) -> bool:
-    """Whether a result is storage that is written afterwards: it cannot be had again without the writes."""
+    """Whether a result is new storage that is written afterwards: computing it again would not repeat the writes."""
     return any(
         root in program.writes
         for v in made.results
@@ -119,7 +121,7 @@ def _allocates_written(made: Op | Call, program: Program) -> bool:
 
 
 def _repeatable(statement: Statement, program: Program, keeps: bool = False) -> bool:
-    """Whether a branch or loop can be run again: it writes nothing, has no effects, and reads what is still there."""
+    """Whether a branch or loop can be run again: it has no writes and no effects, and all of its loads are stable."""
     for region in regions_of(statement):
         for inner in walk(region):
             if keeps and isinstance(inner, Op) and inner.decl is memory.save:
@@ -132,7 +134,7 @@ def _repeatable(statement: Statement, program: Program, keeps: bool = False) -> 
 
 
 def free_atoms(statement: Statement) -> list[Atom]:
-    """What a statement uses from outside."""
+    """The atoms from outside that a statement uses."""
     inside: set[Atom] = set()
     used: list[Atom] = list(statement.operands)
     for region in regions_of(statement):
@@ -145,5 +147,5 @@ def free_atoms(statement: Statement) -> list[Atom]:
 
 
 def inner_values(atoms: Iterable[Atom], program: Program) -> list[Value]:
-    """Those that are not visible everywhere."""
+    """The values among some atoms that are defined inside a loop or branch."""
     return list(dict.fromkeys(a for a in atoms if isinstance(a, Value) and not program.is_top(a)))

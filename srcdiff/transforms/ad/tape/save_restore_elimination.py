@@ -1,10 +1,10 @@
-"""A `restore` behind its `save` in one region is the value that was saved.
+"""Save/restore elimination: a `restore` after its `save` in the same region becomes the saved value.
 
     save[slot] %t                 %a = multiply %t, 2.0
     %r = restore[slot]     ->
     %a = multiply %r, 2.0
 
-Fusing a forward loop with the one that reverses it brings them together.
+Mirror loop fusion brings such pairs into one region.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __all__ = ["pair_up_saves"]
 
 
 def pair_up_saves(fn: Function) -> Function:
-    """`fn` without the `save`s and `restore`s that stand in one region."""
+    """`fn` without save/restore pairs that stand in one region."""
     pairs = _Pairs(fn)
     out = pairs(fn)
     return substitute(out, pairs.values) if pairs.values else fn
@@ -38,7 +38,7 @@ class _Pairs(Rewriter):
         )
 
     def find(self, region: Region) -> set[Statement]:
-        """The pairs of one region; a region inside that uses the slot comes between what is before and after it."""
+        """The pairs of one region. A nested region that uses a slot separates the statements before and after it."""
         gone: set[Statement] = set()
         saved: dict[object, list[Op]] = {}
         for statement in region.body:

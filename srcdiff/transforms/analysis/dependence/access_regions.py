@@ -1,4 +1,4 @@
-"""Where each statement of a function stands, and which places of an array an access touches there."""
+"""Access regions: the order of statements, the loops around them, and the array elements that an access touches."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _ACCESSES = (memory.read, memory.index, memory.store, memory.add_into, container
 
 @dataclass(frozen=True)
 class Span:
-    """The places that an access touches on one axis: `lowest` to `highest`, which is None where it is not known."""
+    """The places that an access touches on one axis: from `lowest` to `highest` (None if it is not known)."""
 
     lowest: Affine
     highest: Affine | None
 
     @property
     def only(self) -> Affine | None:
-        """The place, where it is one."""
+        """The place, if there is only one."""
         return self.lowest if self.lowest is self.highest else None
 
 
@@ -42,18 +42,18 @@ class Outline:
     home: dict[Value, Region] = field(default_factory=dict)
     number: dict[int, int] = field(default_factory=dict)
     around: dict[int, tuple[Loop, ...]] = field(default_factory=dict)
-    # the statement that a region belongs to, and the region that a statement stands in
+    # the statement to which a region belongs, and the region in which a statement stands
     owner: dict[Region, Statement] = field(default_factory=dict)
     region_of: dict[int, Region] = field(default_factory=dict)
     keeps: dict[Value, list[Op]] = field(default_factory=dict)  # the `store`s of a value
     writes: dict[Value, list[Op]] = field(default_factory=dict)
 
     def is_top(self, atom: Atom) -> bool:
-        """Whether the backward part sees this value as it is."""
+        """Whether the backward part can refer to an atom: a constant, or a value of the top level."""
         return not isinstance(atom, Value) or self.home.get(atom, self.top) is self.top
 
     def loops_around(self, region: Region) -> tuple[Loop, ...]:
-        """The loops that a region is in, from the outside."""
+        """The loops around a region, the outermost first."""
         owner = self.owner.get(region)
         if owner is None:
             return ()
@@ -61,7 +61,7 @@ class Outline:
         return (*outer, owner) if isinstance(owner, For | While) else outer
 
     def counts_from_front(self, position: Affine) -> bool:
-        """Whether an index is certain not to be negative (negative ones count from the end)."""
+        """Whether an index is certain not to be negative (negative indices count from the end)."""
         lowest = self.extreme(position, lowest=True)
         if lowest is None or lowest.const < 0:
             return False
@@ -76,8 +76,8 @@ class Outline:
         )
 
     def extreme(self, position: Affine, lowest: bool, inside: Loop | None = None) -> Affine | None:
-        """The lowest (highest) that an expression can be, free of the indices of loops (of those inside a loop, if
-        that is given); None where that is not known.
+        """The lowest (or highest) value of an expression, without indices of loops; None if it is not known. With
+        `inside`, indices of that loop and of the loops around it stay.
         """
         out = Affine(position.const)
         for value, k in position.terms.items():
@@ -97,15 +97,15 @@ class Outline:
         return out
 
     def loop_of(self, index: Value) -> For | None:
-        """The loop that a value is the index of."""
+        """The loop of which a value is the index."""
         home = self.home.get(index)
         owner = None if home is None else self.owner.get(home)
         return owner if isinstance(owner, For) and owner.index is index else None
 
     def subscript(self, op: Op) -> tuple[Value, list[Span]] | None:
-        """The root and the places on the leading axes that an access touches; None where that is not known.
+        """The array, and the places on its leading axes, that an access touches; None if this is not known.
 
-        What is touched through a view `H[t]` is somewhere in `H[t]`.
+        An access through a view `H[t]` touches places of `H[t]`.
         """
         base, where, indices = op.operands[0], op.attrs.get("where"), op.operands[1:]
         if op.decl not in _ACCESSES or not isinstance(base, Value):
@@ -114,7 +114,7 @@ class Outline:
         if isinstance(made, Op) and made.decl is memory.index:
             return self.subscript(made)
         if isinstance(made, Op) and made.view_of is not None:
-            return None  # an access through a view by other means: not followed
+            return None  # other views are not followed
         if op.decl in (memory.read, containers.unpack):
             return base, []
         if op.decl is not memory.index:
@@ -123,7 +123,7 @@ class Outline:
         return base, self.spans(items(where), indices)
 
     def spans(self, items: Sequence[str], indices: Sequence[Atom]) -> list[Span]:
-        """The places on the leading axes, as far as integers and plain slices go."""
+        """The places on the leading axes, up to the first subscript that is no integer and no slice with step 1."""
         places = iter(indices)
         out: list[Span] = []
         for item in items:
@@ -140,7 +140,7 @@ class Outline:
         return out
 
     def never_meet(self, left: Span, right: Span) -> bool:
-        """Whether two accesses stay apart on an axis, in whatever iterations they are."""
+        """Whether two accesses touch different places on an axis, in all pairs of iterations."""
         if not all(self.counts_from_front(s.lowest) for s in (left, right)):
             return _are_other_numbers(left, right)
         return self.is_below(left, right) or self.is_below(right, left)
@@ -154,12 +154,12 @@ class Outline:
         if highest is None or lowest is None:
             return False
         if not all(map(self.is_top, (*highest.values(), *lowest.values()))):
-            return False  # one name, but perhaps two numbers: those of two iterations
+            return False  # the value may differ between the two iterations
         gap = highest.minus(lowest).known
         return gap is not None and gap < 0
 
     def apart_at_end(self, left: Span, right: Span, length: Dim) -> bool:
-        """Whether one access is to a place counted from an array's end, and the other stays before that one."""
+        """Whether one access touches a place counted from the end of an axis, and the other only places before it."""
         return self._is_before_end(left, right, length) or self._is_before_end(right, left, length)
 
     def _is_before_end(self, span: Span, end: Span, length: Dim) -> bool:
@@ -172,7 +172,7 @@ class Outline:
         return gap is not None and gap.is_const and gap.const > 0
 
     def _from_end(self, place: Affine, length: Dim) -> int | None:
-        """-1 for the last place, also where it is called `n - 1`."""
+        """The negative index of a place: -1 for the last place, also if it is written as `n - 1`."""
         if place.known is not None:
             return place.known if place.known < 0 else None
         found = self._as_length(place)
@@ -180,7 +180,7 @@ class Outline:
         return gap.const if gap is not None and gap.is_const and gap.const < 0 else None
 
     def _as_length(self, position: Affine) -> Dim | None:
-        """A position in terms of lengths, where it is the same throughout."""
+        """A position in terms of dimension symbols, if it is the same in all iterations."""
         out = Dim(position.const)
         for value, k in position.terms.items():
             known = known_dim(value) if self.is_top(value) else None
@@ -191,7 +191,7 @@ class Outline:
 
 
 def _are_other_numbers(left: Span, right: Span) -> bool:
-    """Whether two places are two numbers that count from the same end."""
+    """Whether two places are different constants that count from the same end."""
     if left.only is None or right.only is None:
         return False
     one, other = left.only.known, right.only.known

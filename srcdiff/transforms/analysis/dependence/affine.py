@@ -1,4 +1,4 @@
-"""Integers as affine expressions of loop indices and other integers, read off the IR."""
+"""Affine subscripts: integers of the IR as sums of loop indices and other integers times constants."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from srcdiff.ops.elementwise import arithmetic
 __all__ = ["Affine", "ELEMENT_ACCESSES", "affine", "is_element", "subscripts"]
 
 
-# what loops do with arrays
+# the accesses to elements
 ELEMENT_ACCESSES = (memory.index, memory.store, memory.add_into)
 
 
 def is_element(op: Op) -> bool:
-    """Whether a subscript is one by integers only."""
+    """Whether a subscript consists of integers only."""
     return set(items(op.attrs["where"])) == {"i"}
 
 
 def subscripts(s: Statement) -> tuple[Atom, ...]:
-    """Where a statement reads or writes one number of an array; nothing if it does not."""
+    """The subscript by which a statement reads or writes one element of an array; empty for other statements."""
     if not isinstance(s, Op) or s.decl not in ELEMENT_ACCESSES or not is_element(s):
         return ()
     at = s.operands[1 if s.decl is memory.index else 2 :]
@@ -53,7 +53,7 @@ class Affine:
 
     @property
     def known(self) -> int | None:
-        """The number, where there is nothing unknown in it."""
+        """The number, if the expression is a constant."""
         return None if self.terms else self.const
 
     def values(self) -> Iterator[Value]:
@@ -61,7 +61,7 @@ class Affine:
 
 
 def affine(atom: Atom, maker: Mapping[Value, Statement]) -> Affine:
-    """The atom as an affine expression of values that are none themselves (indices, arguments, whatever was read)."""
+    """The atom as an affine expression of values that are not sums themselves (indices, arguments, loads)."""
     if isinstance(atom, Const):
         return Affine(int(atom.value))
     made = maker.get(atom)

@@ -1,12 +1,11 @@
-"""Whether storage that gets a second name in an iteration of a loop may be written in a later iteration, while it has
-both.
+"""Aliased writes: whether storage that gets a second name in an iteration may be written in the next iteration.
 
     for i in range(n):
-        u *= v                    # in the iteration behind one that took the branch, `u` is `v`
+        u *= v                    # after an iteration with `x[i] > 0.0`, `u` and `v` are one array
         u = w + i
         v = u if x[i] > 0.0 else v
 
-Reverse mode has one buffer for each name. That is exact if nothing writes the storage while it has two.
+Reverse mode has one adjoint buffer for each name. This is exact if nothing writes the storage while it has two names.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ __all__ = ["is_of_its_turn", "is_written_next_turn"]
 
 
 def is_written_next_turn(there: Statement, value: Value, program: Program) -> bool:
-    """Whether an iteration behind the one of `there` may write what `value` refers to, in front of `there`."""
+    """Whether a later iteration may write the storage of `value` before it reaches `there`."""
     return any(
         program.number[id(write)] <= program.number[id(there)]
         and loop in program.around[id(write)]
@@ -33,8 +32,8 @@ def is_written_next_turn(there: Statement, value: Value, program: Program) -> bo
 
 
 def is_of_its_turn(there: Statement, root: Value, write: Op, program: Program) -> bool:
-    """Whether what is written is storage that the iteration of a loop makes itself: it gets its second name after that,
-    where the loop passes it on.
+    """Whether a write goes to storage that the same iteration of the loop `there` makes. The storage gets its second
+    name later, when the loop passes it on.
     """
     return (
         isinstance(there, For | While)
@@ -45,9 +44,7 @@ def is_of_its_turn(there: Statement, root: Value, write: Op, program: Program) -
 
 
 def _may_have_two(root: Value, loop: Loop, program: Program) -> bool:
-    """Whether an iteration may see storage of the iteration before under two names, in what it is handed or has from
-    outside.
-    """
+    """Whether an iteration may have two names for older storage: loop-carried values, or values from outside."""
     if loop not in program.loops_around(program.home[root]):
         return True
     names = [p for p in loop.body.params if root in program.roots.get(p, ())]
@@ -59,7 +56,7 @@ def _is_used(param: Value, loop: Loop) -> bool:
 
 
 def _is_of_earlier_turn(atom: Atom, loop: Loop, program: Program, seen: set[Atom]) -> bool:
-    """Whether a value may be storage, or a view of such, that was there before this iteration of a loop."""
+    """Whether a value may be storage, or a view of storage, from before the current iteration of a loop."""
     if atom in seen or not isinstance(atom, Value):
         return False
     seen.add(atom)
@@ -67,7 +64,7 @@ def _is_of_earlier_turn(atom: Atom, loop: Loop, program: Program, seen: set[Atom
         return True
     made = program.maker.get(atom)
     sources: list[Atom] = []
-    if made is None:  # what a loop carries
+    if made is None:  # a loop-carried value
         owner, k = program.carried(atom)
         if owner is None or owner is loop:
             return True

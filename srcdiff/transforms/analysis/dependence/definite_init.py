@@ -1,9 +1,11 @@
-"""Which elements of an array are certain to be written, at each place of a loop's body, before they are read there.
+"""Definite initialisation: which elements of an array are certain to be written before they are read.
 
-    for i in range(1, n):       after `k[0] = a`, the first row is filled; in turn i, the rows 0 to i - 1;
-        k[i] = f(k[i - 1])      after the loop, the rows 0 to n - 1
+    k[0] = a                    row 0 is written
+    for i in range(1, n):       at the start of iteration i, rows 0 to i - 1 are written
+        k[i] = f(k[i - 1])
+                                after the loop, rows 0 to n - 1 are written
 
-Places are kept as boxes: a first and a last index for each axis.
+Sets of elements are boxes: a first and a last index for each axis.
 """
 
 from __future__ import annotations
@@ -37,19 +39,19 @@ Box = tuple[tuple[Dim, Dim], ...]
 
 @dataclass
 class Filling:
-    """Looks at a region for one array that is used by elements only."""
+    """The analysis of one array, of which only elements are used."""
 
     array: Value
     places: Places
     ranges: Mapping[str, Range]  # of the indices of all loops
-    new: dict[int, frozenset[str]] = field(default_factory=dict)  # symbols that a loop's body makes
+    new: dict[int, frozenset[str]] = field(default_factory=dict)  # loop -> symbols of its body
 
     def is_read_after_writing(self, region: Region) -> bool:
-        """Whether each element that the region reads was written in it before."""
+        """Whether the region writes each element before it reads the element."""
         return self.scan(region.body, []) is not None
 
     def scan(self, body: Iterable[Statement], covered: Sequence[Box]) -> list[Box] | None:
-        """The boxes that are filled behind some statements; None where something else is read."""
+        """The boxes that are written after some statements; None if they read any other element."""
         now = list(covered)
         for s in body:
             found = self.statement(s, now)
@@ -93,7 +95,7 @@ class Filling:
         return [*covered, *_present(_along(b, symbol, first, last) for b in own)]
 
     def written_each_turn(self, loop: For) -> list[Box]:
-        """What every iteration fills, in terms of its index and of what is known in front of the loop."""
+        """The boxes that each iteration writes, in terms of its index and of values from in front of the loop."""
         own: list[Box] = []
         for s in loop.body.body:
             if isinstance(s, Op) and s.decl is memory.store and s.operands[0] is self.array:
@@ -108,7 +110,7 @@ class Filling:
         return [b for b in merged(own) if not any(d.symbols() & fresh for side in b for d in side)]
 
     def fresh(self, loop: For) -> frozenset[str]:
-        """The symbols of numbers that each iteration finds anew."""
+        """The symbols of numbers that each iteration computes."""
         if id(loop) not in self.new:
             made = [v for v in defined_in(loop.body) if v is not loop.index]
             own = {s for v in made for d in all_dims(v.type) for s in d.symbols()}
@@ -116,7 +118,7 @@ class Filling:
         return self.new[id(loop)]
 
     def known_outside(self, loop: For) -> set[str]:
-        """Symbols of parameters, of what top-level statements made, and of the indices of loops around."""
+        """The symbols of parameters, of results of top-level statements, and of indices of the loops around."""
         program = self.places.program
         values = [*program.top.params, *(r for s in program.top.body for r in s.results)]
         values += [x.index for x in program.around[id(loop)] if isinstance(x, For)]
@@ -130,7 +132,7 @@ class Filling:
         return tuple((Dim(), d - 1) for d in self.array.type.shape)
 
     def box(self, where: str, at: Sequence[Atom]) -> Box | None:
-        """The element that a subscript picks; None where it is not known, or more than one."""
+        """The box of the element at a subscript; None if the element is not known, or there is more than one."""
         assert isinstance(self.array.type, Array)
         known = [known_dim(a) for a in at]
         if items(where) != ["i"] * self.array.type.ndim:
@@ -138,7 +140,7 @@ class Filling:
         return None if None in known else tuple((d, d) for d in known if d is not None)
 
     def holds(self, read: Box, box: Box) -> bool:
-        """Whether a box has all that is read, in whatever iterations of the loops inside."""
+        """Whether a box contains all elements of a read, in all iterations of the loops with known ranges."""
         sides = zip(read, box, strict=True)
         return all(
             self.is_count(self.end(r[0] - b[0], 0)) and self.is_count(self.end(b[1] - r[1], 0))
@@ -146,11 +148,10 @@ class Filling:
         )
 
     def end(self, amount: Dim, depth: int) -> Dim:
-        """The least that an expression can be: indices at the ends of their ranges."""
+        """The least value of an expression, with indices at the ends of their ranges."""
         inner = (inner_lengths(s) for s, _ in amount.terms if not isinstance(s, str))
-        inside = symbols_of(
-            d for dims in inner for d in dims
-        )  # these may fall where the whole rises
+        # the expression may not be monotonic in these
+        inside = symbols_of(d for dims in inner for d in dims)
         for symbol, k in amount.terms:
             if isinstance(symbol, str) and symbol in self.ranges.keys() - inside and depth < 8:
                 end = self.ranges[symbol][0 if k > 0 else 1]
@@ -163,7 +164,7 @@ class Filling:
 
 
 def merged(boxes: Iterable[Box]) -> list[Box]:
-    """Boxes of which one goes on where the other ends, along one axis, are one."""
+    """The boxes, where boxes that adjoin along one axis become one box."""
     out: list[Box] = []
     for box in boxes:
         k = next((k for k, b in enumerate(out) if _join(b, box) or _join(box, b)), None)
@@ -187,7 +188,7 @@ def _join(left: Box, right: Box) -> Box | None:
 
 
 def _along(box: Box, symbol: str, first: Dim, last: Dim) -> Box | None:
-    """What all iterations of a loop fill, if one axis of an iteration's box runs with its index and the others stay."""
+    """The box of all iterations of a loop, from the box of one. One axis must follow the index, and no other axis."""
     moving = [k for k, side in enumerate(box) if any(symbol in d.symbols() for d in side)]
     if len(moving) != 1:
         return None

@@ -1,11 +1,12 @@
-"""Where the value of each iteration is put: the leading axes of an array that has room for all iterations.
+"""Iteration spaces: the leading axes of an array that stores one value for each iteration of a loop nest.
 
     for i in range(n):                      axis of i: n places, `ts[i, j]`
-        for j in range(i, n):               axis of j: n places too, since the outermost loop allocates
+        for j in range(i, n):               axis of j: n places, too, since the array is allocated once
             t = ...
 
-A length has to be known in front of the outermost loop, so an outer index in a bound is taken at its largest (a
-triangle has room for all). Where that cannot be said, there are no axes, and a list has to do.
+A length must be known in front of the outermost loop. So an outer index in a bound counts with its largest value: a
+triangle takes the room of a square. If a length cannot be found in this way, there are no axes, and the values are
+stored on a list.
 """
 
 from __future__ import annotations
@@ -30,13 +31,11 @@ __all__ = ["Axis", "Places", "array_dims", "room", "total"]
 
 @dataclass(frozen=True)
 class Axis:
-    """One leading axis of an array of stored values: its length, and where the iteration with a given index puts
-    its value.
-    """
+    """One leading axis of an array of stored values: its length, and the position of the value of each iteration."""
 
     length: Affine
     first: Affine  # the index whose value is at position 0
-    behind: bool = False  # one place more, where the loop ends: the first, if it makes no iteration
+    behind: bool = False  # a further place, after the loop: place 0 without iterations
 
     def position(self, index: Atom, b: Builder, env: Env, ahead: int = 0) -> Atom:
         turn = Affine(0, {index: 1} if isinstance(index, Value) else {})
@@ -45,21 +44,20 @@ class Axis:
 
 @dataclass
 class Places:
-    """The axes of loops, and what their lengths are computed from."""
+    """The axes of loops, and the lengths of arrays from which their lengths are computed."""
 
     program: Program
     numbers: frozenset[str] = frozenset()  # symbols of integers that are known not to be negative
-    lengths: dict[Value, Op] = field(
-        default_factory=dict
-    )  # lengths of arrays that bounds turned out to be
+    # value of a bound that is a length -> operation that gives the length
+    lengths: dict[Value, Op] = field(default_factory=dict)
 
     def is_known(self, dim: Dim) -> bool:
         return dim.symbols() <= self.program.argument_symbols
 
     def axes(self, loops: Sequence[Loop], ahead: bool) -> list[Axis] | None:
-        """An axis for each loop, from the outside; None where one has none.
+        """An axis for each loop, the outermost first; None if there is no axis for some loop.
 
-        With `ahead`, the innermost has a place for what is behind the last iteration as well.
+        With `ahead`, the innermost axis has a further place for the value after the last iteration.
         """
         out: list[Axis] = []
         for loop in loops:
@@ -74,7 +72,7 @@ class Places:
         return out
 
     def and_behind(self, loop: For) -> Axis:
-        """Room for the values at the start of each iteration, and for the one behind the last."""
+        """The axis for the values at the start of each iteration, and for the value after the last iteration."""
         stop, start = self.outside(loop.stop, highest=True), self.outside(loop.start, highest=False)
         assert stop is not None and start is not None
         turns, first = stop.minus(start), affine(loop.start, self.program.maker)
@@ -83,7 +81,7 @@ class Places:
             return Axis(turns.plus(Affine(1)), first)
         if fewest is not None and self.is_count(fewest.plus(Affine(1))):
             is_there = self.has_elements(turns.plus(Affine(1)), self.program.region_of[id(loop)])
-            return Axis(turns.plus(Affine(1 if is_there else 2)), first)  # has a place -1, too
+            return Axis(turns.plus(Affine(1 if is_there else 2)), first)  # -1 may occur
         return Axis(turns, first, behind=True)
 
     def axis(self, loop: Loop) -> Axis | None:
@@ -107,17 +105,15 @@ class Places:
         return Axis(top.minus(bottom), start) if step == 1 else None
 
     def starts_low(self, loop: For, start: Affine) -> bool:
-        """Whether the indices themselves serve as places: they start near 0, or at an outer index (a triangle
-        has room for all).
-        """
+        """Whether the indices themselves serve as positions: they start near 0, or at an outer index that does."""
         if start.known is not None:
             return 0 <= start.known <= 2
         lowest = self.outside(loop.start, highest=False)
         return lowest is not None and lowest.known is not None and 0 <= lowest.known <= 2
 
     def outside(self, atom: Atom, highest: bool) -> Affine | None:
-        """A bound in terms of what is known in front of the loops; an outer index is taken at its largest
-        (smallest) value.
+        """A bound in terms of values from in front of the loops; an outer index counts with its largest (or smallest)
+        value.
         """
         return self.bound(affine(atom, self.program.maker), highest)
 
@@ -131,14 +127,14 @@ class Places:
         return out
 
     def known_term(self, value: Value, highest: bool) -> Affine | None:
-        """One value of a bound: itself, the end of the range that it runs through, or the length that it is."""
+        """One value of a bound: the value itself, the end of its range if it is an index, or the length that it is."""
         if self.program.is_top(value):
             return None if self.may_be_unset(value) else Affine(0, {value: 1})
         loop = self.program.loop_of(value)
         return self.extreme(loop, highest) if loop is not None else self.by_length(value)
 
     def may_be_unset(self, value: Atom) -> bool:
-        """Whether some path of a branch does not bind a value: nothing in front of the branch that needs it can."""
+        """Whether some path of a branch does not bind a value, so that an allocation cannot use the value."""
         made = self.program.maker.get(value) if isinstance(value, Value) else None
         if not isinstance(made, If) or not isinstance(value, Value):
             return isinstance(made, Op) and made.decl is control.undefined
@@ -146,7 +142,7 @@ class Places:
         return any(self.may_be_unset(region.yields[k]) for region in (made.then, made.orelse))
 
     def extreme(self, loop: For, highest: bool) -> Affine | None:
-        """The largest (smallest) value of a loop's index."""
+        """The largest (or smallest) value of a loop's index."""
         if not isinstance(loop.step, Const):
             return None
         upwards = loop.step.value > 0
@@ -167,15 +163,15 @@ class Places:
 
     @cached_property
     def lengths_there(self) -> frozenset[Dim]:
-        """The lengths of arrays that are there in any case (arguments, and what no branch or loop is around), and
-        other numbers that are never negative.
+        """The lengths of arrays that exist on every path (arguments, and results of top-level statements), and other
+        numbers that are never negative.
         """
         made = [r for s in self.program.top.body for r in s.results]
         shown = (d for v in (*self.program.top.params, *made) for d in array_dims(v.type))
         return frozenset((*shown, *map(Dim.of, self.numbers)))
 
     def is_length(self, dim: Dim) -> bool:
-        """Whether a number is never negative: next to the length of an array, or a sum of such."""
+        """Whether a number is never negative: it is at least the length of an array, or a sum of such lengths."""
         if any((dim - d).is_const and (dim - d).const >= 0 for d in (Dim(), *self.lengths_there)):
             return True
         return dim.const >= 0 and all(k > 0 and self._is_term(s) for s, k in dim.terms)
@@ -193,7 +189,7 @@ class Places:
         return dim is not None and self.is_length(dim)
 
     def has_elements(self, amount: Affine, region: Region) -> bool:
-        """Whether an array of this length is needed an element by a number wherever a region is run."""
+        """Whether the program takes an element at a constant index of an array of this length if a region runs."""
         dim = dim_of(amount)
         while dim is not None:
             if any(takes_element(s, dim) for s in region.body):
@@ -205,7 +201,7 @@ class Places:
         return False
 
     def counts(self, value: Value) -> bool:
-        """Whether a value is the number of something."""
+        """Whether a value is a length, a count of iterations, or an index that is never negative."""
         made = self.program.maker.get(value)
         if isinstance(made, For):
             return made.breaks and made.results[0] is value
@@ -221,7 +217,7 @@ class Places:
 
 
 def dim_of(amount: Affine) -> Dim | None:
-    """What the types know of an expression."""
+    """An expression in terms of dimension symbols; None if some value has none."""
     out = Dim(amount.const)
     for value, k in amount.terms.items():
         known = known_dim(value)
@@ -232,7 +228,7 @@ def dim_of(amount: Affine) -> Dim | None:
 
 
 def takes_element(s: Statement, dim: Dim) -> bool:
-    """`x[0]`, of an array with this length."""
+    """Whether a statement is `x[k]` with a constant k, of an array whose first length is `dim`."""
     if not isinstance(s, Op) or s.decl is not memory.index or not s.attrs["where"].startswith("i"):
         return False
     return shape_of(s.operands[0].type)[:1] == (dim,) and isinstance(s.operands[1], Const)
@@ -246,11 +242,11 @@ def array_dims(type_: Type) -> Iterator[Dim]:
             yield from array_dims(part)
 
 
-# ---- as operations ----------------------------------------------------------------------------------
+# ---- construction of operations ---------------------------------------------------------------------
 
 
 def total(b: Builder, amount: Affine, env: Env) -> Atom:
-    """An affine expression as operations."""
+    """The value of an affine expression; its operations are appended."""
     out: Atom | None = None
     for value, k in amount.terms.items():
         atom = lookup(env, value)
@@ -268,7 +264,7 @@ def total(b: Builder, amount: Affine, env: Env) -> Atom:
 
 
 def room(b: Builder, axis: Axis, places: Places) -> Atom:
-    """The length of an axis."""
+    """The length of an axis; its operations are appended."""
     found = turns(b, axis.length, places)
     if not axis.behind:
         return found
@@ -280,11 +276,11 @@ def room(b: Builder, axis: Axis, places: Places) -> Atom:
 
 
 def turns(b: Builder, length: Affine, places: Places) -> Atom:
-    """Room for so many iterations; a loop whose bounds lie the wrong way round makes none."""
+    """The number of places for so many iterations: 0 if the bounds are in the wrong order."""
     if length.known is not None:
         return const(max(length.known, 0))
     if -2 <= length.const < 0 and all(k > 0 for k in length.terms.values()):
-        length = Affine(0, length.terms)  # a place or two that stay unused are shorter to write
+        length = Affine(0, length.terms)  # one or two unused places make the text shorter
     found = total(b, length, {})
     if places.is_count(length):
         return found

@@ -1,13 +1,14 @@
-"""Whether what was read from storage can be read again, later: does a write come in between?
-
-"Overwritten later" is about position and index, not about the name: in `y[t] = f(y[t - 1])` the array is its
-own tape. A load is stable if every write to its storage that may run after it goes elsewhere: for loops that
-both are in, the written index runs with the loop, and the load's index is after it.
+"""Load stability: whether a load gives the same value if it is done again after the forward part.
 
     for t in range(1, n):
-        a = y[t - 1]        # stable: later iterations write y[t], y[t + 1], ...
-        b = z[t]            # not stable if
-        z[t] = a * b        # this comes after it; stable, if before
+        a = y[t - 1]        # stable: this iteration and later ones write y[t], y[t + 1], ...
+        y[t] = f(a)
+        b = z[t]            # not stable: the next line overwrites the element
+        z[t] = a * b
+
+A load is stable if no write that may run after it touches the same elements. The test compares program order and
+subscripts: in `y[t] = f(y[t - 1])`, the array is its own tape. In a loop around both accesses, the index of the write
+must move with the loop, away from the elements that were read.
 """
 
 from __future__ import annotations
@@ -39,9 +40,9 @@ __all__ = ["Built", "Program", "survey"]
 
 @dataclass(frozen=True)
 class Built:
-    """A buffer, the statements that fill it, and what filling it again costs in units of storing it.
+    """A buffer, the statements that fill it, and the price of filling it again, in units of storing it.
 
-    The price is infinite where it cannot be filled again.
+    The price is infinite if the buffer cannot be filled again.
     """
 
     made: Op
@@ -55,20 +56,22 @@ class Built:
 
 @dataclass
 class Program(Outline):
-    """What of a function can be read again; `built`: the buffers of iterations that are filled before they are read."""
+    """The forward statements of a function, with tests for stable loads. `built`: the buffers of iterations that are
+    filled before they are read.
+    """
 
     built: dict[Value, Built] = field(default_factory=dict)
 
     @cached_property
     def argument_symbols(self) -> frozenset[str]:
-        """Symbols of lengths that are known everywhere: those of the function's parameters."""
+        """The symbols of lengths that are known everywhere: the lengths of the function's parameters."""
         return frozenset(s for p in self.top.params for d in dims_of(p.type) for s in d.symbols())
 
     def is_index(self, param: Value) -> bool:
         return self.loop_of(param) is not None
 
     def carried(self, param: Value) -> tuple[Loop | None, int]:
-        """The loop that carries a parameter, and its place among what is carried."""
+        """The loop that carries a parameter, and the parameter's place among the loop-carried values."""
         region = self.home[param]
         owner = self.owner.get(region)
         if (
@@ -80,7 +83,7 @@ class Program(Outline):
         return owner, region.params.index(param) - isinstance(owner, For)
 
     def order(self, value: Value) -> int:
-        """Program order; parameters come in front of their region."""
+        """The position of a value in program order; parameters precede the statements of their region."""
         built = self.built.get(value)
         made = self.maker.get(value) if built is None else built.last
         if made is not None:
@@ -89,7 +92,7 @@ class Program(Outline):
         return 2 * self.number[id(owner)] + 2 if owner is not None else 0
 
     def is_stable(self, load: Op) -> bool:
-        """Whether a `read`, element load or gather gives the same when it is done again after the forward part."""
+        """Whether a `read`, an element load or a gather gives the same value after the forward part."""
         base = load.operands[0]
         if not isinstance(base, Value) or isinstance(base.type, Struct):
             return True
@@ -97,15 +100,14 @@ class Program(Outline):
         if load.decl is containers.list_item and self.counts_from_front(
             affine(load.operands[1], self.maker)
         ):
-            writes = {
-                k: w for k, w in writes.items() if w.decl is not containers.append
-            }  # nothing is overwritten
+            # an append overwrites nothing
+            writes = {k: w for k, w in writes.items() if w.decl is not containers.append}
         built = [r for r in self.roots.get(base, ()) if r in self.built]
         own_turns = self.depth(built[0]) if self.roots.get(base) == frozenset(built[:1]) else 0
         return all(self.is_apart(load, write, own_turns) for write in writes.values())
 
     def depth(self, value: Value) -> int:
-        """How many loops are around a value."""
+        """The number of loops around a value."""
         return len(self.loops_around(self.home[value]))
 
     def is_written_in(self, region: Region, value: Value) -> bool:
@@ -121,8 +123,9 @@ class Program(Outline):
         is_behind: bool = False,
         spared: Callable[[Value, Op], bool] = lambda root, write: False,
     ) -> bool:
-        """Whether the storage of a value is written in a branch or loop, or anywhere after it; of an array, not the
-        list that it is on. `is_behind`: only where the statement is done; `spared`: writes that do not count.
+        """Whether the storage of a value is written inside a branch or loop, or after it. For an array, writes to a
+        list that holds it do not count. `is_behind`: only writes after the statement count; `spared`: writes that do
+        not count.
         """
         inner = (s for region in regions_of(statement) for s in walk(region))
         start = max(self.number[id(s)] for s in (statement, *(inner if is_behind else ())))
@@ -135,7 +138,7 @@ class Program(Outline):
         )
 
     def is_written_after(self, op: Op | Call, value: Value, base: Value) -> bool:
-        """Whether the storage that a value refers to at an operation may be written when that is done."""
+        """Whether the storage to which a value refers at an operation may be written after the operation."""
         return any(
             self.may_hit(op, base, root, write)
             for root in self.roots.get(value, ())
@@ -151,24 +154,23 @@ class Program(Outline):
         if len(around) < len(shared) or any(
             p is not q for p, q in zip(shared, around, strict=False)
         ):
-            return True  # it outlives an iteration of a loop that both are in
+            return True  # the storage outlives an iteration of a common loop
         at, writes, made = self.number[id(op)], self.number[id(write)], self.order(root) // 2
         if not shared or made < at:
             return writes > at
         target = write.operands[write.decl.writes[0]]
-        return not (
-            made < writes or (writes < at and target is base)
-        )  # made later in the iteration: an array of an earlier iteration
+        # if the storage is made later in the iteration, the value is an array of an earlier iteration
+        return not (made < writes or (writes < at and target is base))
 
     def is_apart(self, load: Op, write: Op, own_turns: int = 0) -> bool:
-        """Whether no run of the write that comes after the load touches what the load read.
+        """Whether no execution of the write after the load touches the elements that the load has read.
 
-        `own_turns`: each iteration of so many loops, from the outside, has storage of its own.
+        `own_turns`: each iteration of so many outer loops has storage of its own.
         """
         shared = [
             p for p, q in zip(self.around[id(load)], self.around[id(write)], strict=False) if p is q
         ][own_turns:]
-        # a store keeps what it stores itself
+        # a store does not overwrite its own value
         before = self.number[id(write)] <= self.number[id(load)]
         if not shared and before:
             return True
@@ -188,7 +190,9 @@ class Program(Outline):
         loops: Sequence[Loop],
         before: bool,
     ) -> bool:
-        """Lexicographic comparison, loop by loop from the outside, of the index read with the index written."""
+        """Whether later writes miss the elements read: a lexicographic comparison of the indices, the outermost loop
+        first.
+        """
         for loop in loops:
             if (
                 not isinstance(loop, For)
@@ -212,13 +216,13 @@ class Program(Outline):
             ]
             found = [self.compare(r, w, loop, forwards) for r, w in running]
             if any(found):
-                return True  # one axis on which they never meet is enough
+                return True  # one axis on which the places differ is enough
             if None not in found:
-                return False  # one axis on which other iterations are elsewhere leaves only this iteration
+                return False  # no axis shows that only the same iteration can meet it
         return before or any(map(self.stays_above, read_at, written_at))
 
     def stays_above(self, read: Span, written: Span) -> bool:
-        """Whether a write runs through places that all lie above what is read: `L[i, j]`, i from j + 1 on."""
+        """Whether an inner loop writes only places above the places read: `L[i, j]` for i from j + 1 on."""
         if written.only is None or read.highest is None or len(written.only.terms) != 1:
             return False
         ((index, k),) = written.only.terms.items()
@@ -235,8 +239,8 @@ class Program(Outline):
         )
 
     def stays_ahead(self, written: Span, read: Span, loop: For, forwards: bool) -> bool:
-        """Whether what this iteration and later ones write is ahead of what this one read, as the loop goes: in a loop
-        that counts t down, `y[k]` with k < t is ahead of `y[t]`.
+        """Whether this iteration and later ones write only places ahead of the places that this iteration has read, in
+        the direction of the loop: if t counts down, `y[k]` with k < t is ahead of `y[t]`.
         """
         if not (self.counts_from_front(read.lowest) and self.counts_from_front(written.lowest)):
             return False
@@ -248,7 +252,7 @@ class Program(Outline):
         if below is None or above is None:
             return False
         if (above if forwards else below).terms.get(loop.index, 0) < 0:
-            return False  # it comes nearer from iteration to iteration
+            return False  # the distance shrinks from iteration to iteration
         if any(self.varies(v, loop) for v in (*below.values(), *above.values())):
             return False
         gap = above.minus(below).known
@@ -259,8 +263,8 @@ class Program(Outline):
         return value is not loop.index and loop in self.loops_around(self.home[value])
 
     def compare(self, read: Span, written: Affine, loop: For, forwards: bool) -> bool | None:
-        """True: what is read lies behind all that this and later iterations write; False: perhaps not; None: the
-        same place.
+        """True if this iteration and later ones never write the places read; None if only this iteration writes there,
+        at the one place read; False if neither is certain.
         """
         nearest = read.highest if forwards else read.lowest
         if nearest is None:
@@ -272,13 +276,12 @@ class Program(Outline):
             return distance != 0 and (distance < 0) == forwards
         first = affine(loop.start, self.maker).plus(Affine(written.const))
         gap = nearest.minus(first).known
-        return (
-            forwards and not loop.reverse and gap is not None and gap < 0
-        )  # it never writes there
+        # the loop starts above the places read
+        return forwards and not loop.reverse and gap is not None and gap < 0
 
 
 def survey(region: Region, roots: Roots) -> Program:
-    """Look over the forward statements (those that no pass made for the backward part)."""
+    """Collect the facts about the statements of a forward part."""
     program = Program(roots, region)
     _enter(program, region, ())
     return program

@@ -1,7 +1,8 @@
-"""Whether the iterations of a loop may run in another order, or iteration by iteration with those of another loop.
+"""Loop dependence: whether the iterations of a loop commute, and whether two loops may be fused.
 
-What an iteration does to storage commutes with the other iterations where each of them only adds there, or touches
-nothing but what its own index picks (`d_v[i]`, `H[:, i]`). A carried value allows any order if it is only added to.
+Accesses to storage commute with other iterations in two cases: if all iterations only add to the storage, and if each
+iteration touches only the part that its own index selects (`d_v[i]`, `H[:, i]`). A loop-carried value allows any order
+of the iterations if the iterations only add to it.
 """
 
 from __future__ import annotations
@@ -28,12 +29,12 @@ __all__ = [
     "storage_is_separate",
 ]
 
-_ADD = "adds"  # a kind of access; numbers are axes: the iteration's own index there
+_ADD = "adds"  # a kind of access; the other kinds are pairs: an array, and the axis of the iteration's own index
 
 
 @dataclass
 class Access:
-    """How a loop uses one root: what holds of every use, and whether any of them writes."""
+    """How a loop uses one root: the kinds that all uses have, and whether any use writes."""
 
     kinds: set[object] = field(default_factory=set)
     writes: bool = False
@@ -57,9 +58,7 @@ class _Look:
         self.index, self.roots = loop.index, roots
         self.may_wrap = not counts_from_front(loop)
         self.inside = set(defined_in(loop.body))
-        self.own_views: dict[
-            Value, object
-        ] = {}  # views that the iteration's index picks: their kind
+        self.own_views: dict[Value, object] = {}  # view at the iteration's index -> its kind
         self.found: Accesses = {}
         for statement in walk(loop.body):
             self.statement(statement)
@@ -97,8 +96,8 @@ class _Look:
             self.found.setdefault(root, Access()).note(kinds, writes)
 
     def own_part(self, op: Op) -> object | None:
-        """The array and its axis along which the iteration's own index picks what an operation reads or writes; through
-        another view of the storage the same index picks something else.
+        """The array, and its axis, at which an operation uses the iteration's own index; None for other accesses. The
+        array is part of the kind: through another view of the storage, the same index selects another part.
         """
         if not op.operands or not isinstance(base := op.operands[0], Value):
             return None
@@ -129,7 +128,7 @@ def counts_from_front(loop: For) -> bool:
 
 
 def never_negative(atom: Atom) -> bool:
-    """Whether a number is written as one that is never negative: 2, `max(k, 0)`."""
+    """Whether the form of a number shows that it is never negative: 2, `max(k, 0)`."""
     if isinstance(atom, Const):
         return bool(atom.value >= 0)
     known = known_dim(atom)
@@ -156,12 +155,12 @@ def _axis_of(index: Value, where: str, operands: tuple[Atom, ...]) -> int | None
 
 
 def storage_commutes(found: Accesses) -> bool:
-    """Whether, as far as storage goes, the iterations may run in any order."""
+    """Whether the iterations may run in any order, by their accesses to storage."""
     return all(a.kinds or not a.writes for a in found.values())
 
 
 def storage_is_separate(first: Accesses, second: Accesses) -> bool:
-    """Whether an iteration of the second loop may run before later iterations of the first, as far as storage goes."""
+    """Whether an iteration of the second loop may run before later iterations of the first, by their accesses."""
     for root in first.keys() & second.keys():
         one, two = first[root], second[root]
         if (one.writes or two.writes) and not one.kinds & two.kinds:
@@ -169,11 +168,11 @@ def storage_is_separate(first: Accesses, second: Accesses) -> bool:
     return True
 
 
-# ---- carried values ----------------------------------------------------------------------------
+# ---- loop-carried values -----------------------------------------------------------------------
 
 
 def carries_only_add(loop: For, uses: Mapping[Value, int]) -> bool:
-    """Whether each carried value is `p + ...` every iteration, and otherwise not used."""
+    """Whether each iteration only adds to each loop-carried value (`p + ...`), and does not use it otherwise."""
     made = {r: s for s in walk(loop.body) for r in s.results}
     return all(
         only_adds(yielded, param, made, uses)
@@ -184,7 +183,7 @@ def carries_only_add(loop: For, uses: Mapping[Value, int]) -> bool:
 def only_adds(
     yielded: Atom, param: Value, made: Mapping[Value, Statement], uses: Mapping[Value, int]
 ) -> bool:
-    """Whether a carried value is `param + ...` every iteration, and otherwise not used."""
+    """Whether an iteration yields `param + ...` for a loop-carried value, and does not use the value otherwise."""
     places: list[int] = []
     return _adds_to(yielded, param, made, uses, places) and len(places) == uses.get(param, 0)
 
@@ -196,7 +195,7 @@ def _adds_to(
     uses: Mapping[Value, int],
     places: list[int],
 ) -> bool:
-    """Whether a value is `param` plus something; `places` counts the uses of `param` on the way."""
+    """Whether a value is `param` plus other terms; `places` counts the uses of `param` in the sum."""
     if atom is param:
         places.append(1)
         return True

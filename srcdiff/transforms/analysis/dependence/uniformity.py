@@ -1,11 +1,13 @@
-"""What differs between iterations of a loop that do not see one another, and what is the same in all of them.
+"""Uniformity: which values of a loop are the same in all iterations (uniform), and which differ (varying).
 
-for 0, %n with 0.0 { (%i, %total) ->
-    %t = index %x, %i                       varies
-    %a, %p = for 0, %m with 0.0, 1.0 { (%j, %a.1, %p.1) ->
-        %c = index %coefficients, %j        uniform: so are the bounds of the inner loop
-        yield (add %a.1, (multiply %c, %p.1)), (multiply %p.1, %t) }
-    yield (add %total, %a) }                a running sum
+    for 0, %n with 0.0 { (%i, %total) ->
+        %t = index %x, %i                       varying
+        %a, %p = for 0, %m with 0.0, 1.0 { (%j, %a.1, %p.1) ->
+            %c = index %coefficients, %j        uniform, as the bounds of the inner loop are
+            yield (add %a.1, (multiply %c, %p.1)), (multiply %p.1, %t) }
+        yield (add %total, %a) }                a running sum
+
+The analysis applies to loops whose iterations are independent of each other, except for running sums.
 """
 
 from __future__ import annotations
@@ -51,20 +53,20 @@ _DTYPES = ("float64", "float32", "int64", "bool")
 
 @dataclass(frozen=True)
 class Varying:
-    """The parts of a loop whose iterations may be mixed.
+    """The uniform and varying values of a loop whose iterations may be interleaved.
 
     Attributes
     ----------
     sums : dict
-        The running sums that the loop carries, at each place of an iteration: the number of the sum.
+        Value -> the number of the loop-carried running sum that the value holds at some place of an iteration.
     values : set
-        What differs between iterations: numbers, and arrays of the iteration's own that hold such.
+        The varying values: numbers, and arrays of the iteration's own that hold varying numbers.
     own : set
-        All arrays that an iteration makes for itself.
+        The arrays that an iteration allocates for itself.
     fixed : set
-        Arrays that no iteration writes.
+        The arrays that no iteration writes.
     measured : set
-        Parts of arrays of which only the lengths are needed, which are the same in all iterations.
+        The parts of arrays of which only the lengths are needed; the lengths are uniform.
     """
 
     loop: For
@@ -78,11 +80,11 @@ class Varying:
         return atom in self.values
 
     def is_common(self, s: If) -> bool:
-        """Whether all iterations take the same branch, and find no numbers of their own there."""
+        """Whether all iterations take the same branch, and the results of the branch are uniform."""
         return not any(self.of(a) for a in (s.condition, *s.results) if a not in self.own)
 
     def is_uniform(self, s: Statement) -> bool:
-        """Whether a statement does the same in all iterations, and doing it once is enough."""
+        """Whether a statement does the same in all iterations, so that it may run once for all of them."""
         if isinstance(s, Op) and (s.decl in _LENGTHS or not self.measured.isdisjoint(s.results)):
             return True
         if any(a in self.values or a in self.sums for a in (*s.operands, *s.results)):
@@ -97,9 +99,7 @@ class Varying:
 
 
 def varying(loop: For, roots: Roots, uses: Mapping[Value, int]) -> Varying | None:
-    """What differs between the iterations of a loop; None if the iterations see one another, or cannot be made side by
-    side.
-    """
+    """The uniform and varying values of a loop; None if iterations depend on each other, or cannot run side by side."""
     if loop.breaks or loop.is_parallel or loop.step != const(1) or not _counts_up(loop):
         return None
     own = frozenset(_own_arrays(loop.body))
@@ -121,8 +121,8 @@ def varying(loop: For, roots: Roots, uses: Mapping[Value, int]) -> Varying | Non
 
 
 def _measures_alike(op: Op, found: Varying) -> bool:
-    """Whether a part that is only measured is as long in all iterations: of its own row, or between bounds that all
-    iterations have.
+    """Whether a part of which only lengths are needed has the same lengths in all iterations: it is a part of the
+    iteration's own row, or has uniform bounds.
     """
     if found.measured.isdisjoint(op.results):
         return True
@@ -133,7 +133,7 @@ def _measures_alike(op: Op, found: Varying) -> bool:
 
 
 def _hands_on_more(s: If, found: Varying) -> bool:
-    """Whether a branch makes arrays, or passes on such, or numbers that are the same in all iterations."""
+    """Whether a branch allocates arrays, or yields arrays of an iteration, or uniform numbers."""
     made = (x for r in regions_of(s) for x in walk(r))
     same = any(not found.of(r) and r not in found.sums for r in s.results)
     return same or any(map(_is_allocation, made)) or not found.own.isdisjoint(s.results)
@@ -147,11 +147,11 @@ def has_loop(region: Region) -> bool:
     return any(isinstance(s, For) for s in walk(region))
 
 
-# ---- what an iteration may be made of ----------------------------------------------------------------
+# ---- the form of an iteration ------------------------------------------------------------------------
 
 
 def _own_arrays(region: Region) -> set[Value]:
-    """The arrays that each iteration makes, and what branches pass on of these: nothing writes there any more."""
+    """The arrays that each iteration allocates, and results of branches that are such arrays and are not written."""
     written = {s.operands[0] for s in walk(region) if isinstance(s, Op) and s.decl.writes}
     own = {s.results[0] for s in walk(region) if _is_allocation(s)}
     for s in _branches(region):
@@ -162,7 +162,7 @@ def _own_arrays(region: Region) -> set[Value]:
 
 
 def _measured(region: Region) -> set[Value]:
-    """The parts of arrays of which only lengths are asked, and parts of such parts."""
+    """The parts of arrays of which only lengths are used, and parts of these parts."""
     users: dict[Atom, list[Statement]] = {}
     yielded: set[Atom] = {y for r in all_regions(region) for y in r.yields}
     parts = [s for s in walk(region) if isinstance(s, Op) and _takes_part(s)]
@@ -188,7 +188,7 @@ def _takes_part(op: Op) -> bool:
 
 
 def _branches(region: Region) -> Iterator[If]:
-    """Those inside first."""
+    """The branches of a region, inner ones first."""
     for s in region.body:
         for r in regions_of(s):
             yield from _branches(r)
@@ -201,7 +201,7 @@ def _is_allocation(s: Statement) -> bool:
 
 
 def _is_plain(s: Statement, own: frozenset[Value]) -> bool:
-    """Whether a statement works on numbers and elements of arrays."""
+    """Whether a statement works on numbers, and on elements of arrays."""
     if isinstance(s, While | Call) or (isinstance(s, For) and (s.breaks or s.is_parallel)):
         return False
     inner = [v for r in regions_of(s) for v in r.params] + list(s.results)
@@ -223,8 +223,8 @@ def _is_number(atom: Atom) -> bool:
 
 
 def _has_form(region: Region, found: Varying) -> bool:
-    """Whether inner loops make the same iterations in all iterations of the outer one, and stand under no other
-    branches; nor do arrays that are made under a branch.
+    """Whether the bounds of inner loops are uniform, and inner loops and allocations stand only under branches that
+    all iterations take in the same way.
     """
     for s in region.body:
         if isinstance(s, Op) and not _measures_alike(s, found):
@@ -241,13 +241,13 @@ def _has_form(region: Region, found: Varying) -> bool:
 
 
 def _raises_alike(loop: For, found: Varying) -> bool:
-    """Whether the first error stays the first: all iterations raise alike, or there is one thing that may be wrong."""
+    """Whether the first error stays the first: there is at most one check, or all checks are uniform."""
     checks = list(_checks(loop.body, found, is_uniform=True))
     return len(checks) <= 1 or all(checks)
 
 
 def _checks(region: Region, found: Varying, is_uniform: bool) -> Iterator[bool]:
-    """For each place where an error is raised, whether all iterations come by or none does."""
+    """For each place that raises an error, whether either all iterations reach it, or none."""
     for s in region.body:
         if isinstance(s, Op) and s.decl is control.raise_:
             yield is_uniform
@@ -256,11 +256,11 @@ def _checks(region: Region, found: Varying, is_uniform: bool) -> Iterator[bool]:
             yield from _checks(r, found, is_uniform and not is_own)
 
 
-# ---- what varies -------------------------------------------------------------------------------
+# ---- varying values ----------------------------------------------------------------------------
 
 
 def _follow(region: Region, sums: dict[Value, int]) -> None:
-    """Enters what the running sums are at each place of a region."""
+    """Enter the values that hold running sums at each place of a region."""
     for s in region.body:
         if isinstance(s, For):
             for a, param, result in zip(s.carried, s.body.params[1:], s.results, strict=True):
@@ -279,7 +279,7 @@ def _follow(region: Region, sums: dict[Value, int]) -> None:
 
 
 def _spread(loop: For, sums: Mapping[Value, int], own: frozenset[Value]) -> frozenset[Value]:
-    """The values that the loop's index has a say in."""
+    """The values that depend on the loop's index, without running sums."""
     found = _Spread(sums, own, {loop.index})
     count = 0
     while count != len(found.values):
@@ -321,7 +321,7 @@ class _Spread:
                 self.handed_on(s)
 
     def handed_on(self, s: If) -> None:
-        """What a branch passes on; of arrays, one is as wide as the other."""
+        """Enter varying results of a branch. If one of two yielded arrays varies, both count as varying."""
         for k, result in enumerate(s.results):
             handed = [r.yields[k] for r in regions_of(s)]
             if self.any((s.condition, result, *handed)):

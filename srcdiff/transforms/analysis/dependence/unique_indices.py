@@ -1,9 +1,9 @@
-"""Notes which subscripts name no place twice: those can be written and added to in any order.
+"""Unique index analysis: marks subscripts that name no place twice, so that writes and additions commute.
 
     %i, %k = triu_indices 3
     store[where='g, g'] %Q, %v, %i, %k        becomes        store[distinct=True, where='g, g'] %Q, %v, %i, %k
 
-Where nothing says so, reverse mode has to find out who wrote last (`transforms/ad/reverse/last_writer.py`).
+Without the mark, reverse mode must find the last writer of each place (`transforms/ad/reverse/last_writer.py`).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _SUBSCRIPTED = (memory.gather, memory.store, memory.add_into, memory.add_at)
 
 
 def mark_unique_indices(fn: Function) -> Function:
-    """`fn` with the attribute `distinct` where index arrays name no place twice."""
+    """`fn` with the attribute `distinct` on accesses whose index arrays name no place twice."""
     return _Note(fn)(fn)
 
 
@@ -43,7 +43,7 @@ class _Note(Rewriter):
         return new
 
     def covers(self, arrays: Sequence[Atom]) -> bool:
-        """Whether each axis of what index arrays are broadcast to has some that tell its places apart."""
+        """Whether some index arrays have unique indices along each axis of the shape to which all are broadcast."""
         ndim = max(len(shape_of(a.type)) for a in arrays)
         lengths: list[set[Dim]] = [set() for _ in range(ndim)]
         told: list[bool] = [False] * ndim
@@ -59,7 +59,9 @@ class _Note(Rewriter):
         )
 
     def axis_of_indices(self, a: Atom) -> tuple[int | None, Sequence[Value]]:
-        """The axis along which an array has indices that are known to differ, together with others made beside it."""
+        """The axis along which an array has unique indices, perhaps only together with the other results of its
+        operation, which come second.
+        """
         op = self.makers.get(a) if isinstance(a, Value) else None
         if op is None or not isinstance(a.type, Array):
             return None, ()
@@ -75,7 +77,7 @@ class _Note(Rewriter):
         return (0, ()) if _are_other_numbers(op) else (None, ())
 
     def counts_from_front(self, op: Op) -> bool:
-        """Whether it counts up, and not from below 0: -1 is the place of the last one."""
+        """Whether an operation is an `arange` that counts up from 0 or more: -1 would be the last place."""
         type_ = op.results[0].type if op.results else None
         if op.decl is not creation.arange or not isinstance(type_, Array) or type_.dtype != "int64":
             return False
@@ -96,7 +98,7 @@ def _index_arrays(op: Op, pattern: Sequence[str]) -> list[Atom]:
 
 
 def _are_other_numbers(op: Op) -> bool:
-    """Whether it is a list of numbers in the program that are all counted from the front, or all from the end."""
+    """Whether an array consists of different constants that all count from the front, or all from the end."""
     if op.decl is not creation.array_of or len(shape_of(op.result.type)) != 1:
         return False
     numbers = [a.value for a in op.operands if isinstance(a, Const) and isinstance(a.value, int)]
