@@ -1,5 +1,5 @@
-"""What generated code imports. These modules keep their paths: saved files name them.
+"""The runtime of generated code. These modules keep their paths, because saved files import them.
 
 In: numbers and arrays; out: numbers and arrays, compiled by Numba.
-Start with `vmath`; `math` has the elementary functions, `cuda` all that is asked of numba.cuda.
+Start with `vmath`; `math` has the elementary functions, `cuda` the interface to numba.cuda.
 """

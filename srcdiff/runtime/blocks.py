@@ -1,9 +1,10 @@
-"""Sums and extremes over the threads of a block: every thread gets the result, always of the same order of additions.
+"""Block-wide reductions: sums and extremes over the threads of a block, always with the same order of additions.
 
-    from srcdiff.runtime.blocks import block_sum      # of float64
-    from srcdiff.runtime.blocks import block_sumf     # of float32
+    from srcdiff.runtime.blocks import block_sum      # for float64
+    from srcdiff.runtime.blocks import block_sumf     # for float32
 
-All threads of the block have to call them; each call is a barrier. Blocks have a power of two of threads, up to 1024.
+Every thread gets the result. All threads of the block must call the function; each call is a barrier. The number of
+threads is a power of two, up to 1024.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ import numpy as np
 
 from srcdiff.runtime.cuda.numba_cuda_api import cuda
 
-_WIDTH = 256  # numbers that are put together in shared memory; more threads take turns
+# numbers that are combined in shared memory at once; larger blocks need several rounds
+_WIDTH = 256
 _SUM, _MAX, _MIN = range(3)
 _inline = cuda.jit(device=True)
 
@@ -29,7 +31,7 @@ def _reduced(parts: Any, value: Any, kind: Any) -> Any:
         if first <= thread < first + _WIDTH:
             parts[thread - first] = _combined(parts[thread - first], value, kind)
         cuda.syncthreads()
-    half = (threads if threads < _WIDTH else _WIDTH) // 2  # Numba's own target has no min
+    half = (threads if threads < _WIDTH else _WIDTH) // 2  # Numba has no `min` for this target
     while half > 0:
         if thread < half:
             parts[thread] = _combined(parts[thread], parts[thread + half], kind)
@@ -58,7 +60,7 @@ def _handed_on(part: Any, value: Any) -> Any:
     return first
 
 
-# Each type has a line of its own, by which the simulator tells pieces of shared memory apart.
+# Each type has a line of its own, because the simulator distinguishes shared arrays by their lines.
 
 
 @_inline
@@ -78,44 +80,44 @@ def _reduced_whole(value: Any, kind: Any) -> Any:
 
 @_inline
 def block_first(value: Any) -> Any:
-    """The number that the first thread has."""
+    """The number of the first thread."""
     return _handed_on(cuda.shared.array(1, np.float64), value)
 
 
 @_inline
 def block_firstf(value: Any) -> Any:
-    """The number that the first thread has."""
+    """The number of the first thread."""
     return _handed_on(cuda.shared.array(1, np.float32), value)
 
 
 @_inline
 def block_firsti(value: Any) -> Any:
-    """The number that the first thread has."""
+    """The number of the first thread."""
     return _handed_on(cuda.shared.array(1, np.int64), value)
 
 
 @_inline
 def block_firstb(value: Any) -> Any:
-    """What the first thread has."""
+    """The truth value of the first thread."""
     return _handed_on(cuda.shared.array(1, np.bool_), value)
 
 
 def _functions(reduced: Any) -> tuple[Any, ...]:
-    """The functions for one type of numbers."""
+    """The functions for one dtype."""
 
     @_inline
     def block_sum(value):
-        """The sum, added up in pairs."""
+        """The sum over the threads, added in pairs."""
         return reduced(value, _SUM)
 
     @_inline
     def block_max(value):
-        """The largest number; NaN where there is one."""
+        """The largest number, or NaN if there is one."""
         return reduced(value, _MAX)
 
     @_inline
     def block_min(value):
-        """The smallest number; NaN where there is one."""
+        """The smallest number, or NaN if there is one."""
         return reduced(value, _MIN)
 
     return block_sum, block_max, block_min

@@ -1,4 +1,4 @@
-"""Functions of scipy.special for complex numbers in compiled code: the loops of SciPy's own ufuncs, a number at a time.
+"""Special functions of complex numbers for compiled code: the inner loops of SciPy's ufuncs, called for one number.
 
 They compute in double precision.
 """

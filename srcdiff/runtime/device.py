@@ -1,10 +1,10 @@
-"""Functions of numbers for kernels that neither Python, `math` nor NumPy's scalars have on a CUDA device.
+"""Device functions: scalar functions for CUDA kernels that Python, `math` and NumPy's scalars lack on a device.
 
-    from srcdiff.runtime.device import digamma      # of float64
-    from srcdiff.runtime.device import digammaf     # of float32: no operation in double precision
+    from srcdiff.runtime.device import digamma      # for float64
+    from srcdiff.runtime.device import digammaf     # for float32: no operation in double precision
 
-Numba compiles them for the device, and its simulator runs them as Python. What libdevice has is called through `math`,
-and is as exact as CUDA's documentation says (1 or 2 units of the last place for most).
+Numba compiles them for the device, and its simulator runs them as Python. Functions of libdevice are called through
+`math`, and are as accurate as CUDA's documentation states (1 or 2 units of the last place for most).
 """
 
 from __future__ import annotations
@@ -17,65 +17,65 @@ from srcdiff.runtime.cuda.numba_cuda_api import cuda
 
 # Stirling's series of digamma: B_2k / 2k
 _STIRLING = (1 / 12, -1 / 120, 1 / 252, -1 / 240, 1 / 132, -691 / 32760, 1 / 12)
-# and of its derivatives: B_2k
+# Stirling's series of the derivatives of digamma: B_2k
 _BERNOULLI = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6)
 
 
-# Each of the following makes functions for one type of floats: all their numbers are of it.
+# Each of the following functions makes device functions for one float type, in which all their numbers are.
 _inline = cuda.jit(device=True)
 
 
 def _signs(real):
-    """Signs, steps and what stands in for numbers that are none."""
+    """Signs, steps, and replacement of NaN and infinities."""
     zero, one = real(0.0), real(1.0)
     most = real(np.finfo(real).max)
 
     @_inline
     def sign(x):
-        """-1, 0 or 1; NaN of NaN."""
+        """-1, 0 or 1; NaN for NaN."""
         return one if x > zero else -one if x < zero else x
 
     @_inline
     def signbit(x):
-        """Whether the sign is a minus, of zeros too."""
+        """Whether the sign bit is set, also for zeros."""
         return math.copysign(one, x) < zero
 
     @_inline
     def nan_to_num(x):
-        """0 for NaN, the largest numbers for infinities."""
+        """0 for NaN, the largest finite numbers for infinities."""
         return zero if x != x else min(max(x, -most), most)
 
     @_inline
     def heaviside(x, h0):
-        """0 below 0, `h0` at 0, 1 above; NaN of NaN."""
+        """0 below 0, `h0` at 0, 1 above; NaN for NaN."""
         return one if x > zero else zero if x < zero else h0 if x == zero else x
 
     return sign, signbit, nan_to_num, heaviside
 
 
 def _whole_numbers(real, whole):
-    """Whole numbers near others; from `whole` on, all floats are such."""
+    """Rounding to integers; from `whole` on, all floats are integers."""
     zero, half, one, two = real(0.0), real(0.5), real(1.0), real(2.0)
     whole = real(whole)
 
     @_inline
     def floor(x):
-        """The largest whole number that is not larger."""
+        """The largest integer that is not larger than x."""
         return math.copysign(real(math.floor(x)), x) if abs(x) < whole else x
 
     @_inline
     def ceil(x):
-        """The smallest whole number that is not smaller."""
+        """The smallest integer that is not smaller than x."""
         return math.copysign(real(math.ceil(x)), x) if abs(x) < whole else x
 
     @_inline
     def trunc(x):
-        """Without its fraction."""
+        """The integer part."""
         return math.copysign(real(math.floor(abs(x))), x) if abs(x) < whole else x
 
     @_inline
     def rint(x):
-        """The nearest whole number, the even one of two."""
+        """The nearest integer; at ties, the even one."""
         if not abs(x) < whole:
             return x
         low = real(math.floor(x))
@@ -108,7 +108,7 @@ def _logistic(real):
 
     @_inline
     def logaddexp(x, y):
-        """log(exp(x) + exp(y)); equal infinities are what they are."""
+        """log(exp(x) + exp(y)); equal infinities are returned as they are."""
         if x == y:
             return x + math.log(two)
         low, high = (x, y) if x < y else (y, x)
@@ -123,7 +123,7 @@ def _logistic(real):
 
 
 def _logarithms(real):
-    """Products with logarithms, which are 0 where the factor is; and the cube root."""
+    """Products with logarithms, which are 0 if the factor is 0; entropy; and the cube root."""
     zero, third = real(0.0), real(1.0 / 3.0)
     infinity = real(np.inf)
 
@@ -138,24 +138,24 @@ def _logarithms(real):
 
     @_inline
     def xlogy(x, y):
-        """`x log(y)`: 0 where x is 0 and y is no NaN."""
+        """`x log(y)`: 0 where x is 0 and y is not NaN."""
         return zero if x == zero and y == y else x * math.log(y)
 
     @_inline
     def xlog1py(x, y):
-        """`x log(1 + y)`: 0 where x is 0 and y is no NaN."""
+        """`x log(1 + y)`: 0 where x is 0 and y is not NaN."""
         return zero if x == zero and y == y else x * math.log1p(y)
 
     @_inline
     def entr(x):
-        """-x log(x), 0 at 0, -inf below."""
+        """-x log(x); 0 at 0, -inf below."""
         return zero if x == zero else -infinity if x < zero else -x * math.log(x)
 
     return cbrt, xlogy, xlog1py, entr
 
 
 def _normal(real, tail):
-    """The normal distribution; below `tail`, the asymptotic series is exact."""
+    """The normal distribution; below `tail`, the asymptotic series is accurate."""
     half, one = real(0.5), real(1.0)
     root_half, log_root = real(math.sqrt(0.5)), real(0.5 * math.log(2.0 * math.pi))
     t2, t3, t4, t5 = real(3.0), real(-15.0), real(105.0), real(-945.0)
@@ -168,7 +168,7 @@ def _normal(real, tail):
 
     @_inline
     def log_ndtr(x):
-        """Its logarithm: by an asymptotic series where it is below the smallest floats."""
+        """The logarithm of `ndtr`: by an asymptotic series below `tail`."""
         if x > one:
             return math.log1p(-half * math.erfc(x * root_half))
         if x > tail:
@@ -181,7 +181,7 @@ def _normal(real, tail):
 
 
 def _digamma(real, large, floor):
-    """The derivative of lgamma, and the logarithm of the beta function; from `large` on, Stirling's series is exact."""
+    """The digamma function, and the logarithm of the beta function; from `large` on, Stirling's series is accurate."""
     zero, half, one = real(0.0), real(0.5), real(1.0)
     infinity, nan, pi = real(np.inf), real(np.nan), real(math.pi)
     s1, s2, s3, s4, s5, s6, s7 = map(real, _STIRLING)
@@ -225,7 +225,7 @@ def _next_factor(real):
 
 
 def _polygamma(real, large):
-    """Derivatives of digamma; from `large` on (and the order), Stirling's series is exact."""
+    """Derivatives of digamma; from `large` plus the order on, Stirling's series is accurate."""
     zero, half, one = real(0.0), real(0.5), real(1.0)
     infinity, nan, large = real(np.inf), real(np.nan), real(large)
     b1, b2, b3, b4, b5, b6, b7 = map(real, _BERNOULLI)
@@ -234,11 +234,11 @@ def _polygamma(real, large):
 
     @_inline
     def polygamma(n, x):
-        """The n-th derivative of digamma, for n of 1 to 4 and positive x (A&S 6.4.6, 6.4.11)."""
+        """The n-th derivative of digamma, for n from 1 to 4 and positive x (A&S 6.4.6, 6.4.11)."""
         if n < 1 or n > 4 or not x > zero:
             return nan if x != zero else infinity
         order = real(n)
-        factorial = one  # of n - 1
+        factorial = one  # (n - 1)!
         for k in range(2, n):
             factorial *= real(k)
         total = zero

@@ -1,7 +1,7 @@
-"""Fourier transforms for compiled code: the loops of NumPy's own ufuncs, which are pocketfft's.
+"""Fourier transforms for compiled code: the inner loops of NumPy's ufuncs, which call pocketfft.
 
-A transform goes along one axis of an array of any number of axes. `n` is its length (that of the axis where it is
-negative); what is shorter has zeros behind it. It is divided by the length to a `power`: 0, 1 or 0.5.
+A transform acts along one axis of an array with any number of axes. `n` is its length (the length of the axis if `n` is
+negative); a shorter array is padded with zeros. The result is divided by the length to a `power`: 0, 1 or 0.5.
 """
 
 import math
@@ -17,7 +17,7 @@ from srcdiff.runtime.math.ufunc_inner_loops import NUMBA_TYPES, call_loop, loop_
 
 
 def lines(ufunc):
-    """The transform of the lines of a matrix into those of another one, times a factor."""
+    """The transform of the rows of one matrix into the rows of another one, times a factor."""
     loops = {NUMBA_TYPES[kinds[-1]]: (loop_of(ufunc, kinds), kinds) for kinds in ufunc.types[:2]}
 
     @intrinsic
@@ -96,7 +96,7 @@ irfft_along = along_axis(irfft_lines)
 
 @njit
 def fft(a, axis, n=-1, power=0.0):
-    """`np.fft.fft` of complex numbers."""
+    """`np.fft.fft` for complex numbers."""
     n = a.shape[axis] if n < 0 else n
     out = np.empty(tuple_setitem(a.shape, axis, n), a.dtype)
     fft_along(a, scale_of(n, power), out, axis)
@@ -105,7 +105,7 @@ def fft(a, axis, n=-1, power=0.0):
 
 @njit
 def ifft(a, axis, n=-1, power=1.0):
-    """`np.fft.ifft` of complex numbers."""
+    """`np.fft.ifft` for complex numbers."""
     n = a.shape[axis] if n < 0 else n
     out = np.empty(tuple_setitem(a.shape, axis, n), a.dtype)
     ifft_along(a, scale_of(n, power), out, axis)
@@ -114,7 +114,7 @@ def ifft(a, axis, n=-1, power=1.0):
 
 @njit
 def rfft(a, axis, n=-1, power=0.0):
-    """`np.fft.rfft` of floats."""
+    """`np.fft.rfft` for floats."""
     n = a.shape[axis] if n < 0 else n
     dtype = (np.empty(0, a.dtype) * np.complex64(1.0)).dtype
     out = np.empty(tuple_setitem(a.shape, axis, n // 2 + 1), dtype)
@@ -127,7 +127,7 @@ def rfft(a, axis, n=-1, power=0.0):
 
 @njit
 def irfft(a, axis, n=-1, power=1.0):
-    """`np.fft.irfft` of complex numbers."""
+    """`np.fft.irfft` for complex numbers."""
     n = 2 * (a.shape[axis] - 1) if n < 0 else n
     out = np.empty(tuple_setitem(a.shape, axis, n), np.empty(0, a.dtype).real.dtype)
     irfft_along(a, scale_of(n, power), out, axis)

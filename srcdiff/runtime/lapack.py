@@ -1,8 +1,8 @@
-"""Cholesky's factorisation for compiled code that asks whether there is one, and solutions with its factor.
+"""Cholesky factorisation for compiled code, with a result that states whether a factor exists, and solutions with it.
 
-Numba's `np.linalg.cholesky` raises instead, and Numba has no solutions with factors. Both are LAPACK's, from
-`scipy.linalg.cython_lapack`, under names of ours (see `scipy_special`). They compute in float64. A symmetric matrix
-in rows is the same in columns, which is what LAPACK takes, and a lower factor is an upper one to it.
+Numba's `np.linalg.cholesky` raises instead, and Numba has no solutions from factors. Both routines are LAPACK's, from
+`scipy.linalg.cython_lapack`, under symbols of srcdiff (see `scipy_special`). They compute in float64. A symmetric
+matrix is the same in row-major and in LAPACK's column-major order, where a lower factor is an upper one.
 """
 
 import numpy as np
@@ -17,7 +17,7 @@ _CHARS = types.CPointer(types.uint8)
 
 
 def lapack_function(name, *arguments):
-    """What compiled code calls for a subroutine of LAPACK."""
+    """The external function for compiled code of a LAPACK subroutine."""
     assert name in cython_lapack.__pyx_capi__
     add_symbol(
         f"scipy_lapack_{name}", get_cython_function_address("scipy.linalg.cython_lapack", name)
@@ -33,7 +33,7 @@ lapack_dpotrs = lapack_function(
 
 @njit
 def cholesky_factor(a):
-    """The lower factor of a symmetric matrix, and 0 where it is positive definite."""
+    """The lower factor of a symmetric matrix, and 0 if the matrix is positive definite."""
     n = len(a)
     factor = np.empty((n, n))
     for i in range(n):
@@ -42,13 +42,13 @@ def cholesky_factor(a):
     upper, size, info = np.array([85], np.uint8), np.array([n], np.int32), np.zeros(1, np.int32)
     if n > 0:
         lapack_dpotrf(upper.ctypes, size.ctypes, factor.ctypes, size.ctypes, info.ctypes)
-    floats = np.sqrt(np.empty(0, a.dtype))  # of integers, too
+    floats = np.sqrt(np.empty(0, a.dtype))  # its dtype is a float dtype, for integers too
     return factor.astype(floats.dtype), np.int64(info[0])
 
 
 @njit
 def cholesky_solve(a, factor, b):
-    """The solution of a system with the matrix of a factor; `a` is that matrix, which is not needed."""
+    """The solution of a system from the Cholesky factor of its matrix; `a` determines the dtype only."""
     n = len(factor)
     columns = np.ascontiguousarray(b.T).astype(np.float64)
     own = np.ascontiguousarray(factor).astype(np.float64)

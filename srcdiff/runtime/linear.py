@@ -1,6 +1,7 @@
-"""What scipy.linalg has of factors and systems and NumPy has not, for compiled code: LAPACK's routines, by name.
+"""Linear systems, factors and eigenvalues for compiled code: LAPACK routines of `scipy.linalg`, called by name.
 
-LAPACK takes matrices in columns: the transpose of a matrix in rows. Each routine is there for four dtypes.
+LAPACK takes matrices in column-major order, which is the transpose of a matrix in row-major order. Each routine exists
+for four dtypes.
 """
 
 import numpy as np
@@ -18,10 +19,10 @@ NUMBERS = {"s": types.float32, "c": types.float32, "d": types.float64, "z": type
 
 
 def lapack(name, kinds="sdcz"):
-    """A subroutine of LAPACK as a function of a tuple, which gives its `info`, the last of its arguments.
+    """A LAPACK subroutine as a function of a tuple; it returns the subroutine's last argument, `info`.
 
-    Arrays come as they are, whole numbers and floats by reference, letters as `np.uint8`, None as no pointer. The first
-    array says of which dtype the subroutine is.
+    Arrays are passed as pointers to their data, integers and floats by reference, letters as `np.uint8`, and None as a
+    null pointer. The dtype of the first array selects the subroutine.
     """
     for kind in kinds:
         assert f"{kind}{name}" in cython_lapack.__pyx_capi__
@@ -73,7 +74,7 @@ heevr = lapack("heevr", "cz")
 
 @njit
 def in_columns(a):
-    """A matrix in LAPACK's order, which may be written: the rows of the array are the columns."""
+    """A writable matrix in LAPACK's order: the rows of the array are the columns of the matrix."""
     out = np.empty((a.shape[1], a.shape[0]), a.dtype)
     for i in range(a.shape[0]):  # Numba compiles this in a fifth of the time of `out[:] = a.T`
         for j in range(a.shape[1]):
@@ -87,7 +88,7 @@ def right_sides(b):
     return in_columns(np.ascontiguousarray(b).reshape((len(b), b.size // max(len(b), 1))))
 
 
-# ---- systems, in a tenth of the time that Numba's own takes to compile -------------------------------------------
+# ---- systems: ten times faster to compile than Numba's own -------------------------------------------------------
 
 
 @njit
@@ -113,7 +114,7 @@ def solve_vector(a, b):
 
 @njit
 def getrf_info(a):
-    """Both factors of a matrix, which rows were exchanged, and 0 where it is regular."""
+    """Both factors in one matrix, the row exchanges, and 0 if the matrix is regular."""
     n = len(a)
     lu, pivots, info = in_columns(a), np.empty(n, np.int32), np.int64(0)
     if n > 0:
@@ -193,7 +194,7 @@ def solve_toeplitz(c, r, b):
 
 @njit
 def eigh(a, lower):
-    """`scipy.linalg.eigh` of real numbers, by the driver that SciPy chooses."""
+    """`scipy.linalg.eigh` for real numbers, by the driver that SciPy chooses."""
     n, work = len(a), in_columns(a)
     values, vectors = np.empty(n, a.dtype), np.empty((n, n), a.dtype)
     if n > 0:
@@ -210,7 +211,7 @@ def eigh(a, lower):
 
 @njit
 def complex_eigh(a, lower):
-    """The same of complex numbers."""
+    """`scipy.linalg.eigh` for complex numbers, by the driver that SciPy chooses."""
     n, work = len(a), in_columns(a)
     values, vectors = np.empty(n, a.real.dtype), np.empty((n, n), a.dtype)
     if n > 0:

@@ -1,6 +1,6 @@
-"""Matrix equations and functions of matrices, for compiled code.
+"""Matrix equations and matrix functions for compiled code.
 
-Schur's form and triangular equations are LAPACK's. Exponentials, roots and logarithms are no routines of LAPACK's:
+The Schur form and triangular equations are LAPACK's. LAPACK has no exponentials, roots and logarithms: they follow
 Higham, Functions of Matrices, 2008, chapters 6, 10 and 11.
 """
 
@@ -13,7 +13,7 @@ real_gees = lapack("gees", "sd")
 complex_gees = lapack("gees", "cz")
 trsyl = lapack("trsyl")
 
-# nodes and weights of Gauss and Legendre between 0 and 1
+# nodes and weights of Gauss-Legendre quadrature between 0 and 1
 NODES = 0.5 + 0.5 * np.polynomial.legendre.leggauss(8)[0]
 WEIGHTS = 0.5 * np.polynomial.legendre.leggauss(8)[1]
 # coefficients of the numerator of Padé's approximant [13/13] of exp
@@ -25,7 +25,7 @@ PADE = np.array(
 
 @njit
 def schur(a):
-    """Schur's form of a real matrix and its vectors, both in LAPACK's order."""
+    """The Schur form of a real matrix and the Schur vectors, both in LAPACK's order."""
     n, form = len(a), in_columns(a)
     vectors, room = np.empty((n, n), a.dtype), np.empty(max(n, 34 * n), a.dtype)
     values = np.empty((2, n), a.dtype)
@@ -39,7 +39,7 @@ def schur(a):
 
 @njit
 def complex_schur(a):
-    """The same of a complex matrix: the form is triangular."""
+    """The Schur form of a complex matrix, which is triangular, and the Schur vectors."""
     n, form = len(a), in_columns(a)
     vectors, room = np.empty((n, n), a.dtype), np.empty(max(n, 34 * n), a.dtype)
     reals = np.empty(n, a.real.dtype)
@@ -56,7 +56,7 @@ def complex_schur(a):
 
 @njit
 def between_forms(form, vectors, other_form, other_vectors, q):
-    """The solution of A X + X B = Q, of the forms of A and of the adjoint of B."""
+    """The solution of A X + X B = Q, from the Schur forms of A and of the adjoint of B."""
     u, v = np.ascontiguousarray(vectors.T), np.ascontiguousarray(other_vectors.T)
     middle = in_columns(np.conj(u.T) @ np.ascontiguousarray(q) @ v)
     m, n, scale = len(form), len(other_form), np.ones(1, form.real.dtype)
@@ -71,7 +71,7 @@ def between_forms(form, vectors, other_form, other_vectors, q):
 
 @njit
 def solve_sylvester(a, b, q):
-    """`scipy.linalg.solve_sylvester` of real numbers."""
+    """`scipy.linalg.solve_sylvester` for real numbers."""
     form, vectors = schur(a)
     other_form, other_vectors = schur(b.T)
     return between_forms(form, vectors, other_form, other_vectors, q)
@@ -79,7 +79,7 @@ def solve_sylvester(a, b, q):
 
 @njit
 def complex_solve_sylvester(a, b, q):
-    """The same of complex numbers."""
+    """`scipy.linalg.solve_sylvester` for complex numbers."""
     form, vectors = complex_schur(a)
     other_form, other_vectors = complex_schur(np.conj(b.T))
     return between_forms(form, vectors, other_form, other_vectors, q)
@@ -87,21 +87,21 @@ def complex_solve_sylvester(a, b, q):
 
 @njit
 def solve_continuous_lyapunov(a, q):
-    """`scipy.linalg.solve_continuous_lyapunov` of real numbers."""
+    """`scipy.linalg.solve_continuous_lyapunov` for real numbers."""
     form, vectors = schur(a)
     return between_forms(form, vectors, form, vectors, q)
 
 
 @njit
 def complex_solve_continuous_lyapunov(a, q):
-    """The same of complex numbers."""
+    """`scipy.linalg.solve_continuous_lyapunov` for complex numbers."""
     form, vectors = complex_schur(a)
     return between_forms(form, vectors, form, vectors, q)
 
 
 @njit
 def solve_small_lyapunov(a, q):
-    """X - A X Aᴴ = Q as a system of all elements of X."""
+    """Solve X - A X Aᴴ = Q as one system for all elements of X."""
     n = len(a)
     system = np.zeros((n * n, n * n), a.dtype)
     for i in range(n):
@@ -115,7 +115,7 @@ def solve_small_lyapunov(a, q):
 
 @njit
 def bilinear(a, q):
-    """The continuous equation with the same solution."""
+    """The continuous Lyapunov equation that has the same solution as a discrete one."""
     one = np.eye(len(a)).astype(a.dtype)
     adjoint = np.ascontiguousarray(np.conj(a.T))
     inverse = np.linalg.inv(adjoint + one)
@@ -125,7 +125,7 @@ def bilinear(a, q):
 
 @njit
 def solve_discrete_lyapunov(a, q, is_bilinear):
-    """`scipy.linalg.solve_discrete_lyapunov` of real numbers."""
+    """`scipy.linalg.solve_discrete_lyapunov` for real numbers."""
     if not is_bilinear:
         return solve_small_lyapunov(a, q)
     left, right = bilinear(a, q)
@@ -134,7 +134,7 @@ def solve_discrete_lyapunov(a, q, is_bilinear):
 
 @njit
 def complex_solve_discrete_lyapunov(a, q, is_bilinear):
-    """The same of complex numbers."""
+    """`scipy.linalg.solve_discrete_lyapunov` for complex numbers."""
     if not is_bilinear:
         return solve_small_lyapunov(a, q)
     left, right = bilinear(a, q)
@@ -146,7 +146,7 @@ def complex_solve_discrete_lyapunov(a, q, is_bilinear):
 
 @njit
 def expm(a):
-    """`scipy.linalg.expm` of a matrix: Padé's approximant of a part of it, squared again and again."""
+    """`scipy.linalg.expm` for one matrix: Padé's approximant of the scaled matrix, squared repeatedly."""
     norm = 0.0
     for j in range(len(a)):
         norm = max(norm, np.sum(np.abs(a[:, j])))
@@ -188,14 +188,14 @@ def expm_frechet(a, e):
 
 @njit
 def triangular(a):
-    """Schur's form of a matrix as complex numbers, and its vectors, in rows."""
+    """The complex Schur form of a matrix and the Schur vectors, both in rows."""
     form, vectors = complex_schur(a.astype(np.complex128))
     return in_columns(form), in_columns(vectors)
 
 
 @njit
 def triangular_sqrt(t):
-    """The root of an upper triangular matrix, a diagonal at a time."""
+    """The square root of an upper triangular matrix, one diagonal after another."""
     n, out = len(t), np.zeros_like(t)
     for i in range(n):
         out[i, i] = np.sqrt(t[i, i])
@@ -219,7 +219,7 @@ def between_vectors(vectors, t):
 
 @njit
 def has_real_function(t):
-    """Whether a real matrix of this form has a real root and a real logarithm."""
+    """Whether a real matrix with this Schur form has a real square root and a real logarithm."""
     found = True
     for i in range(len(t)):
         if t[i, i].real < 0.0 and abs(t[i, i].imag) <= 1e-14 * abs(t[i, i]):
@@ -229,7 +229,7 @@ def has_real_function(t):
 
 @njit
 def sqrtm(a):
-    """`scipy.linalg.sqrtm` of a real matrix."""
+    """`scipy.linalg.sqrtm` for a real matrix."""
     t, vectors = triangular(a)
     if not has_real_function(t):
         raise ValueError(
@@ -240,21 +240,21 @@ def sqrtm(a):
 
 @njit
 def complex_sqrtm(a):
-    """The same of a complex matrix."""
+    """`scipy.linalg.sqrtm` for a complex matrix."""
     t, vectors = triangular(a)
     return between_vectors(vectors, triangular_sqrt(t)).astype(a.dtype)
 
 
 @njit
 def triangular_logm(t):
-    """The logarithm of an upper triangular matrix: that of a root near 1, where it is an integral."""
+    """The logarithm of an upper triangular matrix: square roots until it is near 1, then an integral by quadrature."""
     n, halvings, root = len(t), 0, t.copy()
     one = np.eye(n).astype(t.dtype)
     while np.max(np.abs(root - one)) * n > 0.25 and halvings < 100:
         root = triangular_sqrt(root)
         halvings += 1
     part = root - one
-    for i in range(n):  # the difference has lost digits there
+    for i in range(n):  # the difference root - 1 has lost digits on the diagonal
         small = np.log(t[i, i]) * 0.5**halvings
         part[i, i] = (
             small * (1.0 + small * (0.5 + small * (1.0 / 6.0 + small / 24.0)))
@@ -272,7 +272,7 @@ def triangular_logm(t):
 
 @njit
 def logm(a):
-    """`scipy.linalg.logm` of a real matrix."""
+    """`scipy.linalg.logm` for a real matrix."""
     t, vectors = triangular(a)
     if not has_real_function(t):
         raise ValueError(
@@ -283,6 +283,6 @@ def logm(a):
 
 @njit
 def complex_logm(a):
-    """The same of a complex matrix."""
+    """`scipy.linalg.logm` for a complex matrix."""
     t, vectors = triangular(a)
     return between_vectors(vectors, triangular_logm(t))

@@ -1,15 +1,15 @@
-"""Random numbers by their place: number `i` of stream `stream` of a key is the same on the CPU and on a device.
+"""Counter-based random numbers: number `i` of stream `stream` of a key is the same on the CPU and on a device.
 
     from srcdiff.runtime.philox import normal, normals
 
     normals((3, 5), key=1)            # NumPy, on the CPU
-    normal(1, 0, i)                   # in a kernel of your own: the i-th of them; normalf for float32
+    normal(1, 0, i)                   # in a kernel of your own: number i of the same; normalf for float32
     fill_normals(array, key=1)        # a device array
 
-The generator is Philox 4x32 with 10 rounds [1]_, normal numbers are those of Box and Muller. There is no state: what is
-asked for again is the same, in any order, by any number of threads. Words and uniform numbers are the same everywhere.
-Normal numbers are written in arithmetic that is rounded in one way; only, devices fuse products and sums, which makes a
-difference of 2 units of the last place at most. They are exact to 4.
+The generator is Philox 4x32 with 10 rounds [1]_; normal numbers come from the Box-Muller transform. There is no state:
+the same arguments give the same number, in any order and with any number of threads. Words and uniform numbers are the
+same everywhere. Normal numbers are written in arithmetic with one order of rounding, but devices fuse products and
+sums, which makes a difference of at most 2 units of the last place. They are accurate to 4 units.
 
 .. [1] Salmon, Moraes, Dror, Shaw: Parallel random numbers: as easy as 1, 2, 3. SC 2011.
 """
@@ -40,7 +40,7 @@ __all__ = [
 _M0, _M1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
 _W0, _W1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
 _WORD, _32 = np.uint64(0xFFFFFFFF), np.uint64(32)
-# of fdlibm: sine and cosine up to pi / 4, the logarithm between the root of 1/2 and its double
+# from fdlibm: sine and cosine up to pi / 4, the logarithm between sqrt(1/2) and its double
 _SINE = (
     -1.66666666666666324348e-01,
     8.33333333332248946124e-03,
@@ -71,7 +71,7 @@ _ROUNDS = 10
 
 
 def _words(c0, c1, c2, c3, k0, k1):
-    """Four random words for a counter of four and a key of two, all of 32 bits in uint64: numbers or arrays."""
+    """Four random words for four counter words and two key words, all of 32 bits in uint64; numbers or arrays."""
     for _ in range(_ROUNDS):
         p0, p1 = _M0 * c0, _M1 * c2
         c0, c1, c2, c3 = (p1 >> _32) ^ c1 ^ k0, p1 & _WORD, (p0 >> _32) ^ c3 ^ k1, p0 & _WORD
@@ -80,7 +80,7 @@ def _words(c0, c1, c2, c3, k0, k1):
 
 
 def _arithmetic(real: Any, shifts: tuple[int, int]) -> tuple[Any, Any, Any]:
-    """Uniform numbers of two words, and the cosine and sine of Box and Muller, for numbers and arrays alike."""
+    """Uniform numbers from two words, and the cosine and sine of Box and Muller, for numbers and for arrays."""
     quarter, half, one, two, three = map(real, (0.25, 0.5, 1.0, 2.0, 3.0))
     bits = (32 - shifts[0]) + (32 - shifts[1])
     unit, shifted = real(0.5**bits), real(2.0 ** (32 - shifts[1]))
@@ -113,7 +113,7 @@ def _arithmetic(real: Any, shifts: tuple[int, int]) -> tuple[Any, Any, Any]:
         return abs(two * log)
 
     def turned(u, whole, is_second):
-        """The cosine of u turns, or the sine; `whole` is 4 u, rounded."""
+        """The cosine of 2 pi u, or the sine; `whole` is 4 u, rounded."""
         x = (u - whole * quarter) * turn
         z = x * x
         sine = x + x * z * (s1 + z * (s2 + z * (s3 + z * (s4 + z * (s5 + z * s6)))))
@@ -167,7 +167,7 @@ philox_words = cuda.jit(device=True)(_words)
 
 @cuda.jit(device=True)
 def _numbered(key: Any, stream: Any, i: Any) -> Any:
-    """The four words that number `i` of a stream, and its neighbour, are made of."""
+    """The four words that determine numbers `i` and its neighbour in a stream."""
     place, of, k = np.uint64(i // 2), np.uint64(stream), np.uint64(key)
     return philox_words(place & _WORD, place >> _32, of & _WORD, of >> _32, k & _WORD, k >> _32)
 
@@ -204,20 +204,19 @@ def fill_normals(array: Any, key: int, stream: int = 0) -> None:
 
 
 def philox(counter: Any, key: Any) -> Any:
-    """The four words of 32 bits for counters (..., 4) and keys (..., 2)."""
+    """The four 32-bit words for counters (..., 4) and keys (..., 2)."""
     counter, key = np.asarray(counter, np.uint64), np.asarray(key, np.uint64)
     words = _words(*np.moveaxis(counter, -1, 0), *np.moveaxis(key, -1, 0))
     return np.stack(np.broadcast_arrays(*words), axis=-1).astype(np.uint32)
 
 
 def uniforms(shape: int | Sequence[int], key: int, stream: int = 0, dtype: Any = np.float64) -> Any:
-    """Numbers in [0, 1): element `i` in the order of C is `uniform(key, stream, i)` in a kernel."""
+    """Numbers in [0, 1): element `i` in C order is `uniform(key, stream, i)` in a kernel."""
     return _array(shape, key, stream, dtype, _uniforms)
 
 
 def normals(shape: int | Sequence[int], key: int, stream: int = 0, dtype: Any = np.float64) -> Any:
-    """Numbers of the standard normal distribution: element `i` in the order of C is `normal(key, stream, i)` in a
-    kernel.
+    """Numbers of the standard normal distribution: element `i` in C order is `normal(key, stream, i)` in a kernel.
 
     Parameters
     ----------
@@ -231,16 +230,16 @@ def normals(shape: int | Sequence[int], key: int, stream: int = 0, dtype: Any = 
 
 
 class Uniforms:
-    """The numbers in [0, 1) of a key, one after the other: what a kernel draws whose generator is this key.
+    """The numbers in [0, 1) of a key, in order: the numbers that a kernel draws with this key as its generator.
 
-    Stands for a `np.random.Generator` where programs on the CPU take one for `random`.
+    It replaces a `np.random.Generator` in programs on the CPU that call `random`.
     """
 
     def __init__(self, key: int) -> None:
         self.key, self.drawn = int(key), 0
 
     def random(self, size: int | Sequence[int] | None = None) -> Any:
-        """The next number, or so many of them as an array."""
+        """The next number, or an array of the next numbers."""
         shape = () if size is None else size
         found = _array(shape, self.key, 0, np.float64, _uniforms, self.drawn)
         self.drawn += found.size

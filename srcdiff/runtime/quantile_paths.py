@@ -1,9 +1,10 @@
-"""How quantiles of the gamma, beta and t distributions move with their parameters.
+"""Implicit reparameterisation: derivatives of quantiles of the gamma, beta and t distributions with respect to their
+parameters.
 
 Where F(x; a) = u, the quantile x(a, u) has dx/da = -(dF/da) / (dF/dx): the implicit function theorem (Figurnov,
 Mohamed, Mnih, "Implicit reparameterization gradients", 2018). dF/da is the integral of the score over one side of x.
-On the side of smaller probability, in logarithms from x, the integrand is smooth and falls off fast, and Gauss and
-Legendre's rule gives it to about 1e-11. The functions here act on each element.
+The integral is taken over the side of smaller probability, in logarithms from x. There the integrand is smooth and
+falls off fast, and Gauss-Legendre quadrature is accurate to about 1e-11. The functions act on each element.
 """
 
 import numpy as np
@@ -12,23 +13,23 @@ __all__ = ["beta_path", "gamma_path"]
 
 _COUNT = 48
 _POINTS, _SHARES = np.polynomial.legendre.leggauss(_COUNT)  # on [-1, 1]
-# Python's numbers, beside which float32 stays
+# Python numbers, which keep float32
 _NODES, _WEIGHTS = tuple((0.5 * (_POINTS + 1.0)).tolist()), tuple((0.5 * _SHARES).tolist())
-_REACH = 40.0  # exp(-40) of the largest is left out
+_REACH = 40.0  # the integrand is cut off where it has fallen to exp(-40) of its largest value
 _TINY = 1e-300
 
 
-# `c * x + (1 - c) * y` is np.where of finite numbers: of that, Numba would make arrays
+# `c * x + (1 - c) * y` stands for np.where of finite numbers, from which Numba would make arrays
 
 
 def gamma_path(a, x, digamma_next):
-    """D gammaincinv(a, u) / da at the quantile `x`; `digamma_next` is digamma(a + 1).
+    """The derivative d gammaincinv(a, u) / da at the quantile `x`; `digamma_next` is digamma(a + 1).
 
-    With t = x exp(v): x ∫ (log x + v - digamma(a)) exp(a v - x (exp(v) - 1)) dv, from -inf to 0 with a minus, or from 0
-    on. Below x, for small a, the part that falls off like exp(a v) only is integrated by hand.
+    With t = x exp(v): x ∫ (log x + v - digamma(a)) exp(a v - x (exp(v) - 1)) dv, from -inf to 0 with a minus sign, or
+    from 0 on. Below x, for small a, the part that falls off only like exp(a v) is integrated analytically.
     """
     x = np.maximum(x, _TINY)
-    one = a / a  # times a truth value, that keeps the dtype
+    one = a / a  # one of the dtype of `a`, for products with truth values
     below = one * (x < a)
     slow = below * (a < 1.0)
     gap = np.abs(x - a)
@@ -52,9 +53,10 @@ def gamma_path(a, x, digamma_next):
 
 
 def beta_path(a, b, x, digamma_next, digamma_sum):
-    """D betaincinv(a, b, u) / da at the quantile `x`; the last two are digamma(a + 1) and digamma(a + b).
+    """The derivative d betaincinv(a, b, u) / da at the quantile `x`; `digamma_next` is digamma(a + 1).
 
-    As for gamma quantiles, from x down to 0, or from 1 - x, where the densities are those of exchanged parameters.
+    `digamma_sum` is digamma(a + b). As for gamma quantiles, the integral goes from x down to 0, or from 1 - x down to
+    0 with exchanged parameters.
     """
     one = a / a
     below = one * (x * (a + b) < a)
@@ -64,7 +66,8 @@ def beta_path(a, b, x, digamma_next, digamma_sum):
     slow = one * (p < 1.0)
     odds = z / (1.0 - z)
     reach = (_REACH + np.maximum(q - 1.0, 0.0) * np.log1p(odds)) / p
-    for _ in range(8):  # Newton's method: where the integrand has fallen to exp(-40); it is concave
+    # Newton's method, for the place where the concave exponent has fallen to -40
+    for _ in range(8):
         e = odds * -np.expm1(-reach)
         height = (q - 1.0) * np.log1p(e) - p * reach + _REACH
         slope = (q - 1.0) * odds * np.exp(-reach) / (1.0 + e) - p

@@ -2,9 +2,9 @@
 
     from srcdiff.runtime.scipy_special import i0
 
-Numba keeps compiled code that refers to a name, and refuses to keep what holds an address of this process. So each
-address is made known to LLVM under a name of ours. They compute in float64; of float32 they give float32, as SciPy's
-own ufuncs do.
+Numba caches compiled code that refers to a symbol, and refuses to cache code that contains an address of this process.
+So each address is registered with LLVM under a symbol of srcdiff. The functions compute in float64; for float32 they
+return float32, as SciPy's own ufuncs do.
 """
 
 import ctypes
@@ -13,7 +13,7 @@ from llvmlite.binding import add_symbol
 from numba import njit, types
 from numba.extending import get_cython_function_address
 
-# bound as a module: a plain `import scipy.special.cython_special` binds `scipy`
+# `import scipy.special.cython_special` would bind the name `scipy`
 from scipy.special import _ufuncs, cython_special
 
 from srcdiff.runtime.math.llvm_primitives import STRICT, like, real, wider
@@ -21,8 +21,9 @@ from srcdiff.runtime.math.ufunc_inner_loops import looped
 
 
 def c_function(name, count):
-    """What compiled code calls for the function of `count` doubles; None where this SciPy has none."""
-    spelled = (name, *(f"__pyx_fuse_{k}{name}" for k in range(3)))  # of several types: any of them
+    """The external function of `count` doubles for compiled code; None if this SciPy has none."""
+    # a fused function has several types, under several names
+    spelled = (name, *(f"__pyx_fuse_{k}{name}" for k in range(3)))
     wanted = f"double ({'double, ' * count}int __pyx_skip_dispatch)"
     name_of = ctypes.pythonapi.PyCapsule_GetName
     name_of.restype, name_of.argtypes = ctypes.c_char_p, [ctypes.py_object]
@@ -37,7 +38,7 @@ def c_function(name, count):
 
 
 def bound(name, count):
-    """The function as one of numbers of compiled code."""
+    """The C function as a function of numbers for compiled code."""
     function = c_function(name, count)
 
     def of_one(x):
@@ -58,7 +59,7 @@ def bound(name, count):
     return njit(**STRICT)(call)
 
 
-# those that `cython_special` lacks are loops of SciPy's ufuncs
+# functions that `cython_special` lacks are inner loops of SciPy's ufuncs
 of_lambert = looped(_ufuncs._lambertw, "Dld->D")
 of_riemann = looped(_ufuncs._riemann_zeta, "d->d")
 of_hurwitz = looped(_ufuncs._zeta, "dd->d")

@@ -1,9 +1,9 @@
-"""The runtime's functions as text, for saved modules: they define what they use and never import srcdiff.
+"""Source of runtime functions for saved modules, which define all functions that they use and never import srcdiff.
 
     source_of(["exp"])
 
-gives the imports, constants and functions that `exp` needs, in an order in which they can be run. Nothing is imported
-for it: the modules of this package are read.
+returns the imports, constants and functions that `exp` needs, in an order in which they can be executed. It imports
+nothing: it reads the modules of this package as text.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ MODULES = (
     "linear",
     "matrix_functions",
     "quantile_paths",
-)  # each imports from those before it only
+)  # each imports only from modules before it
 OF_DEVICES = (
     "srcdiff.runtime.device",
     "srcdiff.runtime.blocks",
-)  # what kernels call, a module each
+)  # the functions that kernels call, in a module each
 
 
 @dataclass(frozen=True)
 class Definition:
-    """A constant, a function or an import, and the names of its module that it reads."""
+    """A constant, a function or an import, and the names in its module that it reads."""
 
     name: str
     text: str
@@ -50,17 +50,17 @@ class Definition:
 
 
 def source_of(names: Iterable[str]) -> str:
-    """The text that defines `names` and all that they use, with imports of `math`, Numba and llvmlite only."""
+    """The text that defines `names` and everything that they use, with imports of `math`, Numba and llvmlite only."""
     return _text_of(needed(names), _definitions())
 
 
 def needed(names: Iterable[str]) -> frozenset[str]:
-    """`names` and every name that their text defines besides, imported modules included."""
+    """`names` and all names that their text defines, imported modules included."""
     return _needed(names, _definitions())
 
 
 def standalone(source: str) -> str:
-    """A module's text with the text of what it imports from srcdiff in the imports' place."""
+    """The text of a module, in which the definitions of imported srcdiff names replace the imports."""
     imports = [
         node
         for node in ast.parse(source).body
@@ -84,7 +84,7 @@ def standalone(source: str) -> str:
 
 
 def _from_module(module: str, names: Iterable[str], source: str) -> str:
-    """The definitions of names of a module ("": the runtime), without imports that a text has."""
+    """The definitions of names of a module ("": the runtime), without imports that `source` has already."""
     there = set(source.splitlines())
     if not module:
         own = {n: d for n, d in _definitions().items() if d.text not in there}
@@ -124,7 +124,7 @@ def _needed(names: Iterable[str], found: Mapping[str, Definition]) -> frozenset[
 
 @cache
 def _definitions() -> dict[str, Definition]:
-    """By name, in the order of the modules: a name means the same thing in all of them."""
+    """All definitions by name, in the order of the modules; a name has one meaning in all of them."""
     result: dict[str, Definition] = {}
     for module in MODULES:
         text = Path(__file__).parent.joinpath(f"{module}.py").read_text(encoding="utf-8")
@@ -153,7 +153,7 @@ def _of_module(text: str) -> Iterator[Definition]:
 
 
 def _text(lines: list[str], first: int, node: ast.stmt) -> str:
-    """The lines of a definition and of the comment above it."""
+    """The lines of a definition, with the comment above it."""
     while lines[first - 2].startswith("#"):
         first -= 1
     return "\n".join(lines[first - 1 : node.end_lineno])

@@ -1,12 +1,12 @@
-"""Elementary functions for compiled loops: as exact as the C library's, and LLVM vectorises loops that call them.
+"""Elementary functions for compiled loops: as accurate as the C library's, in loops that LLVM vectorises.
 
     from srcdiff.runtime.vmath import exp, log
 
 Each is a scalar function of float64 or float32 and returns that type; integers become float64. They are called from
-`@njit` functions (or from Python, one number at a time), do not branch, and give for inf, NaN, signed zeros, overflow
-and subnormal numbers what IEEE 754 and C's Annex F say. Docstrings give the largest error met by the tests, in units of
-the last place of the true result: for float64 and float32. Powers and square roots are left to the C library and the
-processor.
+`@njit` functions (or from Python, one number at a time) and do not branch. For inf, NaN, signed zeros, overflow and
+subnormal numbers they follow IEEE 754 and Annex F of the C standard. Docstrings give the largest error met by the
+tests, in units of the last place of the true result, for float64 and float32. Powers and square roots are left to the
+C library and the processor.
 """
 
 from srcdiff.runtime.math.exponential import cosh, exp, exp2, expit, expm1, sinh, tanh

@@ -1,4 +1,4 @@
-"""Several arrays put together: `concatenate`, `stack` and their kin. The adjoint of each part is a slice."""
+"""Concatenation of arrays: `concatenate`, `stack` and their variants. The adjoint of each part is a slice."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Attrs = Mapping[str, Any]
 
 
 def _bind_parts(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-    """One tuple or list of arrays (or a list that grew), and a static axis."""
+    """One tuple or list of arrays (possibly a list that a loop appended to), and a static axis."""
     refuse(kwargs, "axis")
     parts = args[0]
     operands = tuple(parts) if isinstance(parts, tuple | list) else (parts,)
@@ -57,11 +57,11 @@ def _is_list(operands: Sequence[Atom]) -> bool:
     return len(operands) == 1 and isinstance(operands[0].type, List)
 
 
-# ---- along an axis there is ------------------------------------------------------------------
+# ---- along an existing axis ------------------------------------------------------------------
 
 
 def joined_axis(name: str, ndim: int, attrs: Attrs) -> int:
-    """The axis of the result along which parts of this many axes follow each other."""
+    """The axis of the result along which parts with `ndim` axes follow each other."""
     if name == "hstack":
         return 0 if ndim <= 1 else 1
     if name in ("vstack", "column_stack"):
@@ -70,7 +70,7 @@ def joined_axis(name: str, ndim: int, attrs: Attrs) -> int:
 
 
 def part_shape(name: str, shape: tuple[Dim, ...]) -> tuple[Dim, ...]:
-    """The shape that a part takes: a row for `vstack`, a column for `column_stack`, at least one axis for `hstack`."""
+    """The shape of a part: a row for `vstack`, a column for `column_stack`, at least one axis for `hstack`."""
     if name == "vstack" and len(shape) <= 1:
         return (Dim(1), *shape) if shape else (Dim(1), Dim(1))
     if name == "column_stack" and len(shape) <= 1:
@@ -100,7 +100,7 @@ def _joined(name: str) -> Any:
 
 
 def array_dtype(operands: Sequence[Atom]) -> str:
-    """Joined Python scalars count as arrays: they are not weak."""
+    """The dtype of the result. Python scalars count as arrays: they are not weak."""
     return (
         np.result_type(*(np.dtype(numeric(a).dtype) for a in operands)).name
         if operands
@@ -119,7 +119,7 @@ def _joined_list(shapes: Shapes, operand: Atom, name: str, attrs: Attrs) -> Type
 
 
 def _slices(b: Builder, op: Op, d_outs: Sequence[Atom]) -> list[Atom | None]:
-    """Where each part begins is the sum of the lengths before it."""
+    """The slice of each part begins at the sum of the lengths before it."""
     if _is_list(op.operands):
         return [_list_of_parts(b, op, whole(b, op, d_outs[0]))]
     if stands_for_all(op, d_outs[0]):
@@ -140,8 +140,8 @@ def _slices(b: Builder, op: Op, d_outs: Sequence[Atom]) -> list[Atom | None]:
 
 
 def _list_of_parts(b: Builder, op: Op, d: Atom) -> Atom:
-    """The parts of an array that was joined of the like arrays on a list: those of the array that they stack to."""
-    # shapes offers this module's operations, too
+    """The parts of an array that joins the equally shaped arrays of a list: the array is split by a reshape."""
+    # delayed, because `shapes` exports this module's operations
     from srcdiff.ops.arrays.shapes import moveaxis, reshape
 
     name, type_ = op.decl.name, op.operands[0].type
@@ -159,13 +159,15 @@ def _list_of_parts(b: Builder, op: Op, d: Atom) -> Atom:
 
 
 def _cut(b: Builder, xs: Atom, d: Atom, axis: int) -> Atom:
-    """The parts of an array that was joined of arrays of different lengths.
+    """The parts of an array that joins the arrays of a list, whose lengths differ.
 
-    parts, start = [], 0
-    for x in xs:
-        end = start + len(x)
-        parts.append(d[start:end].copy())
-        start = end
+        parts, start = [], 0
+        for x in xs:
+            end = start + len(x)
+            parts.append(d[start:end].copy())
+            start = end
+
+    Lengths and slices are those along `axis`.
     """
     assert isinstance(xs.type, List) and isinstance(d.type, Array)
     element = xs.type.element
@@ -208,7 +210,7 @@ def _part(
     made = b.body[-1]
     assert isinstance(made, Op) and isinstance(part.type, Array)
     part = replace(part, type=replace(part.type, shape=shape_of(operand.type)))
-    b.body[-1] = replace(made, results=(part,))  # it is as long as what was put there
+    b.body[-1] = replace(made, results=(part,))  # the slice has the length of the part
     return part
 
 
@@ -267,7 +269,8 @@ def numeric_dtype(type_: Type) -> str:
 
 
 def _unstack(b: Builder, op: Op, d_outs: Sequence[Atom]) -> list[Atom | None]:
-    from srcdiff.ops.arrays.shapes import moveaxis  # shapes offers this module's operations, too
+    # delayed, because `shapes` exports this module's operations
+    from srcdiff.ops.arrays.shapes import moveaxis
 
     (axis,) = axes_of(ndim_of(op.result.type), op.attrs.get("axis", 0))
     if stands_for_all(op, d_outs[0]) and not _is_list(op.operands):

@@ -1,4 +1,4 @@
-"""How containers are written: struct by struct, and values that are shaped like others."""
+"""The text of containers: a struct from its parts, and values that have the shape of another value."""
 
 from __future__ import annotations
 
@@ -11,20 +11,21 @@ __all__ = ["alike", "alike_list", "part_texts", "struct_text"]
 
 
 def struct_text(kind: str, keys: Sequence[Any], texts: Sequence[str], cls: type | None) -> str:
-    """How a container of these parts is written, as a template."""
+    """The template of a container with these parts."""
     if kind == "tuple":
         return f"({', '.join(texts)}{',' if len(texts) == 1 else ''})"
     if kind == "list":
         return f"[{', '.join(texts)}]"
     pairs = list(zip(keys, texts, strict=True))
-    if kind in ("dict", "object"):  # the attributes of an object, where one value has to hold them
+    # an object that must be one value is held as a dict of its attributes
+    if kind in ("dict", "object"):
         return "{{" + ", ".join(f"{k!r}: {t}" for k, t in pairs) + "}}"
     assert cls is not None
     return f"{cls.__name__}({', '.join(f'{k}={t}' for k, t in pairs)})"
 
 
 def part_texts(type_: Struct, name: str) -> list[tuple[str, Type]]:
-    """How the parts of a container are written."""
+    """The text of each part of a container, with its type."""
     fields = type_.kind in ("namedtuple", "dataclass")
     return [
         (f"{name}.{k}" if fields else f"{name}[{k!r}]", t)
@@ -33,7 +34,7 @@ def part_texts(type_: Struct, name: str) -> list[tuple[str, Type]]:
 
 
 def alike(type_: Type, name: str, array: str, number: str) -> str:
-    """A value shaped like the one that an expression holds: `array` and `number` say what stands for its leaves."""
+    """A value shaped like the one in `name`; `array` and `number` are the templates of its leaves."""
     if isinstance(type_, Array):
         return array.format(name)
     if isinstance(type_, Scalar):
@@ -47,5 +48,5 @@ def alike(type_: Type, name: str, array: str, number: str) -> str:
 
 
 def alike_list(type_: List, array: str, number: str) -> str:
-    """The template of a list whose elements are shaped like those of the operand."""
+    """The template of a list whose elements have the shapes of the operand's elements."""
     return f"[{alike(type_.element, 'item', array, number)} for item in {{0}}]"

@@ -1,4 +1,4 @@
-"""Containers: structs (known parts) and lists (like elements, growing)."""
+"""Containers: structs, whose parts are known, and lists, whose elements have one type and whose length grows."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ get = operation(
 
 
 def _unpacked(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
-    """All parts of a struct, or the `count` first-axis items of an array or list."""
+    """The types of all parts of a struct, or of the `count` items of an array or list."""
     base = operands[0].type
     if isinstance(base, Struct):
         return base.parts
@@ -114,7 +114,7 @@ def _unpacked(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[T
 
 
 def _numbers(b: Builder, op: Op) -> list[Value] | None:
-    """The elements of a vector of a known length, one by one."""
+    """The elements of a vector of known length, one by one."""
     base = op.operands[0]
     if not is_float(base.type) or shape_of(base.type) != (Dim(op.attrs["count"]),):
         return None
@@ -153,7 +153,8 @@ def _item(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type,
 
 def _list_text(op: Op) -> str:
     element = op.attrs["element"]
-    if op.attrs.get("typed") and isinstance(element, Scalar):  # of what Numba knows by that
+    # Numba infers the type of an empty list from such a list
+    if op.attrs.get("typed") and isinstance(element, Scalar):
         zero = np.zeros((), element.dtype).item()
         number = f"np.{element.dtype}({zero})" if element.dtype == "float32" else repr(zero)
         return f"[{number} for _ in range(0)]"
@@ -244,7 +245,7 @@ list_reverse = operation(
 list_copy = operation(
     "list_copy", template="list({0})", infer=same_as_first, linear=True, takes_complex=True
 )
-# a list of copies: nobody else holds its elements
+# a list of copies: no other variable refers to its elements
 list_copy_items = operation(
     "list_copy_items",
     template=_copied_items,

@@ -1,4 +1,4 @@
-"""New arrays: from numbers, from lists, filled, ranges, identities."""
+"""Creation of arrays: from numbers, from lists, filled arrays, ranges, identity matrices."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ Attrs = Mapping[str, Any]
 
 
 def nested(value: Any) -> tuple[tuple[int, ...], list[Atom]]:
-    """The outer lengths of nested tuples and lists, and what stands in them."""
+    """The lengths of nested tuples and lists, and their leaves in order."""
     if not isinstance(value, tuple | list):
         return (), [value]
     inner = [nested(part) for part in value]
@@ -77,7 +77,7 @@ def _bind_array(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
 
 
 def _layout(op_attrs: Attrs, operands: Sequence[Any]) -> tuple[int, ...]:
-    """How operands are nested; the default is one row."""
+    """The lengths of the nested lists around the operands; the default is one row."""
     given = op_attrs.get("layout")
     return (len(operands),) if given is None else tuple(given)
 
@@ -110,7 +110,7 @@ def _made(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type,
 
 
 def _common_dtype(operands: Sequence[Atom]) -> str:
-    """What numbers have in common inside brackets: there, a Python number counts like a NumPy one."""
+    """The common dtype of numbers inside brackets, where a Python number counts like a NumPy number."""
     if not operands:
         return "float64"
     return np.result_type(*(np.dtype(numeric(a).dtype) for a in operands)).name
@@ -133,7 +133,7 @@ def _dtype_text(dtype: str) -> str:
 
 
 def _split(b: Builder, op: Op, d_outs: Sequence[Atom]) -> list[Atom | None]:
-    """Each operand's adjoint is its element of `d_out`."""
+    """The adjoint of each operand is its element of `d_out`."""
     layout = _layout(op.attrs, op.operands)
     if len(op.operands) == 1 and isinstance(op.operands[0].type, List):
         return [list_of(b, whole(b, op, d_outs[0]))]
@@ -148,7 +148,7 @@ def _split(b: Builder, op: Op, d_outs: Sequence[Atom]) -> list[Atom | None]:
 
 
 def _itself(b: Builder, op: Op) -> tuple[Atom] | None:
-    """An array as it is, or in another dtype."""
+    """The array itself, or a cast to another dtype."""
     if len(op.operands) != 1 or op.attrs.get("layout") != ():
         return None
     x, type_ = op.operands[0], op.result.type
@@ -178,7 +178,7 @@ _array: dict[str, Any] = {
     ),
 }  # fmt: skip
 
-# `layout`: the lengths of the nested lists around the operands; () is an array or list as it is
+# `layout`: the lengths of the nested lists around the operands; () for one array or list
 array_of = operation(
     "array_of", np.array, boxes=True, simpler=_copied, **_array, takes_complex=True
 )
@@ -192,7 +192,7 @@ asarray = operation(
     **_array,
     takes_complex=True,
 )
-# what is contiguous is not copied
+# a contiguous array is not copied
 ascontiguousarray = operation(
     "ascontiguousarray",
     np.ascontiguousarray,
@@ -226,7 +226,7 @@ _listed: dict[str, Any] = {
     "signature": "x",
 }
 
-# a list of its own, of the numbers in an array, or of views of its rows
+# a new list of the numbers in a vector, or of views of an array's rows
 elements = operation(
     "elements", infer=_parts_of_array(True), samples=(draw((3,)),), **_listed, takes_complex=True
 )
@@ -261,7 +261,7 @@ def _bind_full(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
 
 def _filled(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
     value = numeric(operands[0])
-    assert not shape_of(value)  # np.full of arrays is np.broadcast_to
+    assert not shape_of(value)  # np.full with arrays is np.broadcast_to
     return (
         make(
             attrs.get("dtype") or value.dtype,
@@ -332,7 +332,7 @@ def _ranged(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Typ
 
 
 def _count_of_floats(operands: Sequence[Atom]) -> Dim | None:
-    """How long a range is whose bounds are numbers in the program."""
+    """The length of a range whose bounds are constants in the program."""
     values: list[Any] = [getattr(a, "value", None) for a in operands]
     if not all(isinstance(v, int | float) and math.isfinite(v) for v in values):
         return None

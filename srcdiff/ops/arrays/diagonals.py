@@ -1,4 +1,4 @@
-"""Parts of matrices: diagonals and triangles."""
+"""Diagonals and triangles of matrices: extraction, construction and addition."""
 
 from __future__ import annotations
 

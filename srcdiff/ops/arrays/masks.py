@@ -1,4 +1,4 @@
-"""The places where a mask is True, and subscripts with a mask, written with them."""
+"""Boolean masks: the places where a mask is True, and subscripts with a mask rewritten with these places."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ places_of_true = operation(
     signature="a",
     loops=storage.places_of_true,
 )
-# an index array for each axis
+# returns an index array for each axis
 nonzero = operation(
     "nonzero",
     np.nonzero,
@@ -76,7 +76,7 @@ nonzero = operation(
 
 
 def without_mask(b: Builder, op: Op) -> tuple[Atom, ...] | None:
-    """A subscript with a mask as one with the places where it is True."""
+    """A subscript with a mask, rewritten as a subscript with the places where the mask is True."""
     where, k = items(op.attrs["where"]), 2 if op.decl.writes else 1
     at = next((n for n, item in enumerate(where) if is_mask(item)), None)
     if at is None or not isinstance(op.operands[0].type, Array):
@@ -92,12 +92,12 @@ def without_mask(b: Builder, op: Op) -> tuple[Atom, ...] | None:
 
 
 def _places_of(b: Builder, op: Op, decl: OpDecl, mask: Atom) -> tuple[Value, ...]:
-    """The places where a mask is True: a line of the compiler's, so that subscripts with one mask share it."""
+    """The places where a mask is True. Its origin is `compiler`, so that subscripts with one mask share it."""
     b.ops(decl, mask)
     *before, made = b.body
     assert isinstance(made, Op)
     count = op.attrs.get("count")
-    if op.results:  # lengths that passes gave names of their own
+    if op.results:  # passes may have given the lengths names of their own
         count = shape_of(op.result.type)[_axis_of_places(op)]
     if count is not None:
         type_ = Array("int64", (count,))
@@ -107,7 +107,7 @@ def _places_of(b: Builder, op: Op, decl: OpDecl, mask: Atom) -> tuple[Value, ...
 
 
 def _check_mask(b: Builder, op: Op, at: int, mask: Atom) -> None:
-    """A mask has to be as long as the axes that it picks from."""
+    """Check that a mask has the lengths of the axes that it indexes."""
     shape, where = shape_of(op.operands[0].type), with_rest(op.attrs["where"])
     first = sum(map(axes_taken, where[:at]))
     if "..." in where[:at]:
@@ -122,7 +122,7 @@ def _check_mask(b: Builder, op: Op, at: int, mask: Atom) -> None:
 
 
 def _axis_of_places(op: Op) -> int:
-    """The axis of what a subscript gives that its mask gives."""
+    """The axis of the result that comes from the mask."""
     pattern = with_rest(op.attrs["where"])
     if arrays_in_front(pattern):
         return 0

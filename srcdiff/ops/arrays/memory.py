@@ -1,8 +1,8 @@
-"""Storage: reading and writing arrays, and what reverse mode keeps from the forward part.
+"""Loads and stores: reading and writing arrays, allocation, and the values that reverse mode saves in the forward part.
 
-An index is a *pattern*, the attribute `where` (see `ops.index_patterns`). With the empty pattern, `add_into` prints
-`x += v`, and `store` prints `x[:] = v`. The attribute `distinct` says that index arrays name no place twice,
-`count` is the length of what a mask picks.
+An index is a *pattern*, the attribute `where` (see `ops/core/index_patterns.py`). With the empty pattern, `add_into`
+prints `x += v`, and `store` prints `x[:] = v`. The attribute `distinct` states that index arrays contain no place
+twice; `count` is the number of places that a mask selects.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ Attrs = Mapping[str, Any]
 
 
 def slice_length(shapes: Shapes, n: Dim, item: str, bounds: Sequence[Atom]) -> Dim:
-    """The length of `x[b:e:s]` of an axis of length n, where it is an affine expression; else a fresh symbol."""
+    """The length of `x[b:e:s]` along an axis of length n, if it is an affine expression; otherwise a fresh symbol."""
     names = item.split(":")
     given = dict(zip([k for k in names if k], bounds, strict=True))
     step = known_dim(given["s"]) if "s" in given else Dim(1)
@@ -76,7 +76,7 @@ def slice_length(shapes: Shapes, n: Dim, item: str, bounds: Sequence[Atom]) -> D
     if not inside:
         return stop - start
     if start.is_const and start.const < 0:
-        return shapes.fresh()  # x[-k:] of a shorter array has that array's length
+        return shapes.fresh()  # x[-k:] has the length of x if x is shorter than k
     if start.is_const and "e" not in given:
         return (n - start).clamped()
     if start.is_const and stop.is_const and stop.const < 0:
@@ -145,9 +145,7 @@ def _subscript(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[
 
 
 def instantiate(shapes: Shapes, base: List) -> Type:
-    """The type of one element of a list: lengths that differ from element to element (`n*`) get symbols of
-    their own.
-    """
+    """The type of one element of a list. Lengths that differ between elements (`n*`) get symbols of their own."""
     own: dict[str, Dim] = {}
     for dim in dims_of(base.element):
         for symbol in sorted(dim.symbols()):
@@ -178,13 +176,13 @@ def _add_at_text(op: Op) -> str:
     subscript = index_text(op.attrs["where"], 2)
     key = f"np.s_[{subscript}]" if ":" in subscript else f"({subscript})"
     target, amount, *places = (ndim_of(a.type) for a in op.operands)
-    # NumPy reads past the end of a vector that it has to broadcast to a table of places
+    # NumPy reads beyond the end of a vector if it broadcasts the vector to a table of places
     is_misread = target == amount == 1 and any(axes > 1 for axes in places)
     return f"np.add.at({{0}}, {key}, {'np.atleast_2d({1})' if is_misread else '{1}'})"
 
 
 def subscript_key(where: str, operands: Sequence[Any]) -> Any:
-    """The index object that a pattern and its operands' values stand for."""
+    """The index object for a pattern and the values of its operands."""
     text, rest = index_text(where, 0), list(operands)
     names = {f"_{k}": v for k, v in enumerate(rest)}
     return eval(f"_key[{text.format(*names)}]", {"_key": np.s_, **names}) if text else ...
@@ -203,9 +201,9 @@ def _add_at_now(operands: Sequence[Any], attrs: Attrs) -> None:
     np.add.at(operands[0], key, np.broadcast_to(operands[1], operands[0][key].shape))
 
 
-# ---- reading ----------------------------------------------------------------------------
+# ---- loads ------------------------------------------------------------------------------
 
-# the contents of storage at this moment, as a value
+# the contents of storage at this point of the program, as a value
 read = operation(
     "read",
     template="{0}",
@@ -242,7 +240,7 @@ copy = operation(
 
 
 def _without_repeats(b: Builder, op: Op) -> tuple[Atom, ...] | None:
-    """`x[rows] += v` as in NumPy: where a place is named twice, the last of the sums stays."""
+    """`x[rows] += v` as in NumPy: if a place occurs twice, the last of its sums stays."""
     if not has_arrays(items(op.attrs["where"])) or op.attrs.get("distinct"):
         return without_mask(b, op)
     target, amount, *places = op.operands
@@ -252,7 +250,7 @@ def _without_repeats(b: Builder, op: Op) -> tuple[Atom, ...] | None:
 
 
 def _written(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
-    """NumPy does not write complex numbers into real arrays, or leaves their imaginary parts out."""
+    """NumPy refuses to write complex numbers into real arrays, or drops their imaginary parts."""
     target, amount, *_ = operands
     if is_complex(amount.type) and isinstance(target.type, Array) and not is_complex(target.type):
         raise TypeMistake(
@@ -290,7 +288,7 @@ store = operation(
     takes_complex=True,
 )
 
-# an element, or a view
+# an element or a view
 index = operation(
     "index",
     template=_subscripted(1),
@@ -303,7 +301,7 @@ index = operation(
     place=subscripts.indexed,
     takes_complex=True,
 )
-# by index arrays or masks: a copy
+# a copy, by index arrays or masks
 gather = operation(
     "gather",
     simpler=without_mask,
@@ -317,7 +315,7 @@ gather = operation(
 )
 
 
-# ---- making storage ------------------------------------------------------------------------
+# ---- allocation ----------------------------------------------------------------------------
 
 
 def _allocated(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
@@ -425,7 +423,7 @@ axis_length = operation(
     takes_complex=True,
 )
 
-# a length that a pass needs, by its expression; printed through whatever in scope has that length
+# a length that a pass needs, as an expression in dimension symbols; it prints as the length of an array in scope
 length = operation(
     "length",
     infer=lambda shapes, operands, attrs: (Scalar("int64", True, attrs["dim"]),),
@@ -437,7 +435,7 @@ length = operation(
 
 
 def _number_of(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
-    """How many elements there are; known where one length at most is not fixed."""
+    """The number of elements; its expression is known if at most one length is not constant."""
     lengths = dims_of(attrs["type"])
     open_ones = [d for d in lengths if not d.is_const]
     if len(open_ones) > 1:
@@ -446,7 +444,7 @@ def _number_of(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[
     return (Scalar("int64", True, open_ones[0].scaled(times) if open_ones else Dim(times)),)
 
 
-# how many elements arrays of a type have: `x.size` of whatever in scope has its shape, or a product of lengths
+# the number of elements of arrays of a type; it prints as `x.size` of an array in scope, or as a product of lengths
 element_count = operation(
     "element_count",
     infer=_number_of,
@@ -457,7 +455,7 @@ element_count = operation(
 )
 
 
-# ---- storage that a pass needs, by its type; the pass `lengths` finds the shortest spelling in scope ------
+# ---- storage by type, for passes; `dimension materialisation` finds operands with its lengths ------------
 
 
 def _zeros_like_text(op: Op) -> str:
@@ -466,9 +464,9 @@ def _zeros_like_text(op: Op) -> str:
     return alike_list(op.attrs["type"], "np.zeros_like({})", "0.0").replace("{0}", each)
 
 
-# zeros of an array type; zeros shaped like the elements of a list, the operand (`unbound`: whose name nothing may have
-# bound yet); unset storage; a value broadcast to a type, as a new array;
-# what may be of a type or has to be broadcast to it, in the loop form
+# zeros of an array type; zeros shaped like the elements of a list, which is the operand (`unbound`: its name may be
+# unbound); storage without set elements; a value broadcast to a type, as a new array; in the loop form, a value that
+# has the type or must be broadcast to it
 zeros_of = operation(
     "zeros_of",
     infer=of_type,
@@ -511,7 +509,7 @@ def _sum_if_one(operands: Sequence[Any], attrs: Attrs) -> Any:
     )
 
 
-# the adjoint along an axis of which only the run decides whether it was broadcast: its length is operand 1
+# sums along an axis if its length, operand 1, is 1: only at run time is it known whether the axis was broadcast
 sum_if_one = operation(
     "sum_if_one",
     template=_sum_if_one_text,
@@ -524,9 +522,9 @@ sum_if_one = operation(
 )
 
 
-# ---- the forward part's values in the backward part, undecided ----------------------------------
+# ---- forward values in the backward part, before their storage is decided ------------------------
 
-# `save` puts a value on the stack of `slot`, `restore` takes it off; the pass `residuals` removes all of them
+# `save` pushes a value on the stack of `slot`, `restore` pops it; the pass `residuals` removes all of them
 save = operation(
     "save",
     template="save({0})",

@@ -1,4 +1,4 @@
-"""Whether storage of two parameters is the same memory: what a saved module asks before it runs."""
+"""Alias checks at run time: whether two parameters share memory. A saved module tests it on entry."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def _text(op: Op) -> str:
 
 
 def _shared(type_: Type, name: str, item: str = "item") -> str:
-    """The text for whether an array, or one on a list, shares memory with operand 0."""
+    """The text that tests whether an array, or an array in a container, shares memory with operand 0."""
     if isinstance(type_, Array):
         return f"np.shares_memory({{0}}, {name})"
     if isinstance(type_, List):
@@ -25,7 +25,7 @@ def _shared(type_: Type, name: str, item: str = "item") -> str:
     return " or ".join(_shared(t, text, "entry") for text, t in parts)
 
 
-# of an array, and an array or a list that holds some
+# operand 0 is an array; operand 1 is an array, or a container of arrays
 shares_memory = operation(
     "shares_memory",
     template=_text,

@@ -1,4 +1,4 @@
-"""What reductions start from."""
+"""Initial values of reductions."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from srcdiff.ir.types import Scalar
 
 __all__ = ["WIDE", "start_of"]
 
-WIDE = {"float32": "float64", "complex64": "complex128"}  # in which loops add up, as exact as NumPy
+# the dtypes in which loops sum, which is as exact as NumPy
+WIDE = {"float32": "float64", "complex64": "complex128"}
 
 
 def start_of(number: float, dtype: str) -> Atom:
-    """What a reduction of this dtype starts from; infinities are the extremes of a dtype that has none."""
+    """The initial value of a reduction of this dtype; for an integer dtype, its limits stand for infinities."""
     if dtype[0] in "iu":
         limits = np.iinfo(dtype)
         if math.isinf(number):
             number = limits.max if number > 0 else limits.min
-        # not Python's: sums of narrower integers have 64 bits
+        # a NumPy number: with a Python number, sums of narrower integers would have 64 bits
         value = int(number) if dtype == "int64" else np.dtype(dtype).type(number)
         return Const(value, Scalar(dtype, False))
     if dtype.startswith("complex"):

@@ -1,7 +1,8 @@
-"""Reductions along axes: sums, means, extremes, products, spreads, and running sums and products.
+"""Reductions along axes: sums, means, maxima, minima, products, variances, and running sums and products.
 
-The adjoint of a sum is its `d_out`, standing for a broadcast. Ties of `max` and `min` share evenly, as in autograd and
-JAX. `prod` and `cumprod` divide by nothing that may be zero. The standard deviation of equal numbers has derivative 0.
+The adjoint of a sum is `d_out`, which stands for its broadcast. Ties of `max` and `min` share the derivative evenly, as
+in autograd and JAX. `prod` and `cumprod` divide by nothing that may be zero. The standard deviation of equal numbers
+has derivative 0.
 """
 
 from __future__ import annotations
@@ -30,11 +31,11 @@ _empty = (draw((0,)), draw((0, 3), axis=0), draw((0, 3), axis=1))
 _KEEP = "x, axis=None, *, keepdims=False"
 
 
-# ---- how many numbers are reduced to one -----------------------------------------------------
+# ---- the number of elements in a reduction -----------------------------------------------------
 
 
 def reduced_count(x: Any, axis: Any = None) -> int:
-    """How many elements each element of a reduction along `axis` is made of."""
+    """The number of elements that are reduced to one along `axis`."""
     return int(np.prod([np.shape(x)[k] for k in axes_of(np.ndim(x), axis)], dtype=int))
 
 
@@ -102,7 +103,7 @@ def mean(x, axis=None, keepdims=False, *, out, d_out):
 
 
 def _running(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
-    """The same shape, or all of it in a row where no axis is given."""
+    """The same shape, or one axis with all elements if no axis is given."""
     source = numeric(operands[0])
     shape = shape_of(source)
     axis = attrs.get("axis")
@@ -222,7 +223,7 @@ def extreme_of_any(x, axis=None, keepdims=False, *, out, d_out):
 
 
 def _bounded_text(op: Op) -> str:
-    """NumPy's extreme beside the least (greatest) number there is."""
+    """NumPy's maximum (minimum) with the dtype's least (greatest) number as the initial value."""
     assert op.decl.fold is not None
     name, sign = ("max", "-") if op.decl.fold[0] == "maximum" else ("min", "")
     given = "".join(f", {k}={v!r}" for k, v in op.attrs.items() if v != op.decl.defaults.get(k))
@@ -242,7 +243,7 @@ _of_any: dict[str, Any] = {
     "template": _bounded_text, "signature": _KEEP, "infer": reduced("same"), "rule": extreme_of_any,
     "forward": extreme_of_any_forward,
 }  # fmt: skip
-# of nothing, the least (greatest) number there is: what `initial=` is compared with
+# for no elements, the dtype's least (greatest) number, which `initial=` is compared with
 max_of_any: Any = operation(
     "max_of_any", fold=("maximum", -np.inf), samples=(*reduction_samples(), *_ties, *_of_nothing), **_of_any,
 )  # fmt: skip
@@ -307,7 +308,7 @@ def prod_forward(x, axis=None, keepdims=False, *, x_dot, out):
     out_dot = np.reshape(np.sum(before * behind * row_dot, axis=-1), out.shape)
 
 
-# the product of the others is what comes before times what comes behind: as right with zeros as its own derivatives
+# the product of the other factors is the product before an element times the product after it: correct with zeros, too
 @declare(
     np.prod, method="prod", fold=("multiply", 1), signature=_KEEP, infer=reduced("sum"), adjoint="scalar",
     forward=prod_forward,
@@ -363,7 +364,7 @@ def cumprod_forward(x, axis=None, *, x_dot, out):
         out_dot = np.moveaxis(moved, -1, axis)
 
 
-# row i of `products`: the running products of the others from element i on; quadratic, but right with zeros
+# row i of `products`: the running products of the others from element i on; quadratic, but correct with zeros
 @declare(
     np.cumprod, method="cumprod", loops=storage.running("multiply"),
     infer=_running, forward=cumprod_forward, cost="heavy",
@@ -483,7 +484,7 @@ def std(x, axis=None, ddof=0, keepdims=False, *, out, d_out):
 
 
 def highest_of(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """`np.max` with -inf for nothing."""
+    """`np.max` that is -inf for no elements."""
     return np.max(x, axis=axis, keepdims=keepdims, initial=-np.inf)
 
 
@@ -493,7 +494,7 @@ def _inactive(name: str, function: Any, kind: str, **fields: Any) -> Any:
     )
 
 
-# the greatest number, -inf of none: what loops begin with
+# the maximum, -inf for no elements: the initial value of loops
 highest = _inactive(
     "highest", highest_of, "same", fold=("maximum", -np.inf), template=_bounded_text
 )
@@ -508,7 +509,7 @@ argmin = _inactive(
 
 
 def _of_truth_values(b: Builder, op: Op) -> Any:
-    """Python's `and` and `or`, which loops say, give one of the numbers."""
+    """Loops write `any` and `all` as Python's `or` and `and`, which return an operand: operands become truth values."""
     x = op.operands[0]
     if numeric(x).dtype == "bool":
         return None

@@ -1,4 +1,4 @@
-"""Elements repeated: `broadcast_to`, `tile`, `repeat`. The adjoint sums what was repeated."""
+"""Repetition of elements: `broadcast_to`, `tile`, `repeat`. The adjoint sums over the repetitions."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _bind_lengths(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
 
 
 def _sum_repeats(b: Builder, op: Op, d_outs: Sequence[Atom]) -> list[Atom | None]:
-    """As it is: the compiler sums what was repeated, where it is sure and where only the run knows."""
+    """The adjoint without a sum: reverse mode sums over broadcast axes, also those that are known at run time only."""
     d = d_outs[0] if ndim_of(op.operands[0].type) else whole(b, op, d_outs[0])
     return [d, *[None] * (len(op.operands) - 1)]
 
@@ -78,14 +78,14 @@ def _tiled(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type
 
 
 def times(shapes: Shapes, length: Dim, count: Dim | None) -> Dim:
-    """The length of an axis that is repeated."""
+    """The length of an axis after repetition."""
     if count is None:
         return shapes.fresh()
     return product_of([length, count])
 
 
 def _count(b: Builder, operand: Atom) -> Atom:
-    """The number of repeats where the adjoint is made: by what is known of it, since the value may be gone."""
+    """The number of repeats for the adjoint, from its symbolic value if there is one: the operand may be dead there."""
     dim = known_dim(operand)
     return operand if dim is None else length_of(b, dim)
 

@@ -1,9 +1,9 @@
-"""Other shapes of the same elements: reshapes, axes moved, added and dropped, reversals, triangles, diagonals.
+"""Shape operations: reshapes, axes moved, added and dropped, reversals and rotations.
 
-A view's adjoint is the inverse view. `reshape` and `ravel` count as views: where NumPy copies, or may copy, and the
-difference can be seen, `transforms/prepare/reshape_copies.py` has made it a copy or refused it. Lengths are operands;
-axes are static. Elsewhere: `creation` (new arrays of numbers), `concatenate` (of several arrays), `repeat` (of repeated
-ones), `diagonals` (parts of matrices).
+The adjoint of a view is the inverse view. `reshape` and `ravel` count as views: where NumPy copies, or may copy, and
+the difference is visible, `transforms/prepare/reshape_copies.py` has made the result a copy or refused the program.
+Lengths are operands; axes are static. Related modules: `creation` (new arrays), `concatenate` (several arrays),
+`repeat` (repeated elements), `diagonals` (parts of matrices).
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ Attrs = Mapping[str, Any]
 
 
 def positional(*names: str) -> Callable[[Op], str]:
-    """The text of a call with static arguments by position."""
+    """The text of a call with its static arguments by position."""
 
     def text(op: Op) -> str:
         given = [
@@ -72,7 +72,7 @@ def positional(*names: str) -> Callable[[Op], str]:
 
 
 def missing_length(shapes: Shapes, old: Sequence[Dim], given: Sequence[Dim]) -> Dim:
-    """What -1 stands for in `reshape`."""
+    """The length for -1 in `reshape`."""
     number, factors = factors_of([shapes.resolve(d) for d in old])
     divisor, others = factors_of([shapes.resolve(d) for d in given])
     for d in others:
@@ -179,7 +179,7 @@ def flatten(x, *, out, d_out):
 
 
 def permutation(ndim: int, axes: Any) -> tuple[int, ...]:
-    """Which axes of the operand the axes of `transpose`'s result are."""
+    """The operand's axis for each axis of `transpose`'s result."""
     if axes is None:
         return tuple(reversed(range(ndim)))
     found = tuple(int(k) % ndim for k in axes)
@@ -243,7 +243,7 @@ METHODS["T"] = transpose
 
 
 def swapped_axes(ndim: int, attrs: Attrs) -> list[int]:
-    """Which axes of the operand the axes of `swapaxes`'s result are."""
+    """The operand's axis for each axis of `swapaxes`'s result."""
     out = list(range(ndim))
     (i,), (k,) = axes_of(ndim, attrs["axis1"]), axes_of(ndim, attrs["axis2"])
     out[i], out[k] = k, i
@@ -269,7 +269,7 @@ def swapaxes(x, axis1=..., axis2=..., *, out, d_out):
 
 
 def moved_axes(ndim: int, source: Any, destination: Any) -> list[int]:
-    """Which axes of the operand the axes of `moveaxis`'s result are."""
+    """The operand's axis for each axis of `moveaxis`'s result."""
     sources, places = (
         [int(k) % ndim for k in (a if isinstance(a, tuple | list) else (a,))]
         for a in (source, destination)
@@ -329,7 +329,7 @@ def _expand_text(op: Op) -> str:
 
 
 def _with_axes(b: Builder, op: Op) -> tuple[Atom]:
-    """`expand_dims` as a subscript; of a number, an array of it."""
+    """`expand_dims` as a subscript; a number becomes an array."""
     (x,), ndim = op.operands, ndim_of(op.result.type)
     if not ndim_of(x.type):
         return (b.op(array_of, x, layout=(1,) * ndim),)
@@ -365,13 +365,14 @@ def _squeezed(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[T
 def _squeeze_text(op: Op) -> str:
     axis = op.attrs.get("axis")
     is_method = op.spelling.startswith(".") or op.origin != "user"
-    if is_method and shape_of(op.operands[0].type):  # a number may be one of Python's
+    # a number may be a Python number, which has no methods
+    if is_method and shape_of(op.operands[0].type):
         return f"{{0}}.squeeze({'' if axis is None else axis})"
     return positional("axis")(op)
 
 
 def _without_axes(b: Builder, op: Op) -> tuple[Atom] | None:
-    """`squeeze` as a subscript, where it is known that the axes that go have length 1, or where the run checks it."""
+    """`squeeze` as a subscript, if the dropped axes are known to have length 1, or if a run-time check shows it."""
     (x,) = op.operands
     shape, kept = list(shape_of(x.type)), ndim_of(op.result.type)
     axis = op.attrs.get("axis")
@@ -389,7 +390,7 @@ def _without_axes(b: Builder, op: Op) -> tuple[Atom] | None:
 
 
 def _backwards(axes: Any) -> Any:
-    """`flip` and its kin as subscripts with steps of -1."""
+    """`flip` and its variants as subscripts with steps of -1."""
 
     def simpler(b: Builder, op: Op) -> tuple[Atom]:
         (x,) = op.operands

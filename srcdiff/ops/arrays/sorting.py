@@ -1,7 +1,7 @@
-"""Orders, and places in what is sorted: integers, which have no derivative.
+"""Sorting orders, and search in sorted arrays. The results are integers and have no derivative.
 
-Compiled code asks NumPy for the order of a vector, and goes along an axis line by line. A device counts how many
-stand in front of each.
+Compiled code calls NumPy for the order of a vector, and iterates over the lines along an axis. A device counts, for
+each element, the elements that precede it.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def _ordered(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Ty
     return (Array("int64", shape),)
 
 
-# of compiled code, which knows a stable order by this name only
+# for compiled code, where a stable sort has only this name
 _order_of_line = operation(
     "order_of_line",
     template='np.argsort({0}, kind="mergesort")',
@@ -51,7 +51,7 @@ _order_of_line = operation(
 
 
 def _orders(n: LoopContext, op: Op) -> Atom:
-    """The order along an axis, line by line; equal ones stay in their order."""
+    """The order along an axis, line by line; equal elements keep their order."""
     x = op.operands[0]
     shape, axis = shape_of(x.type), op.attrs.get("axis", -1)
     if n.calls and len(shape) == 1 and n.stored(x) is not None:
@@ -87,7 +87,7 @@ def _orders(n: LoopContext, op: Op) -> Atom:
 
 
 def _by_numpy(n: LoopContext, total: Atom, element: Any, put: Any) -> None:
-    """A copy of the line is ordered by NumPy."""
+    """NumPy sorts a copy of the line."""
     dtype = _dtype_of(n, element)
     line = n.new(Array(dtype, (n.b.shapes.fresh(),)), [total], "line")
 
@@ -106,7 +106,7 @@ def _by_numpy(n: LoopContext, total: Atom, element: Any, put: Any) -> None:
 
 
 def _dtype_of(n: LoopContext, element: Any) -> str:
-    """The dtype of an element, computed where no statement is added."""
+    """The dtype of an element; the statements that compute the element are removed again."""
     mark = len(n.b.body)
     type_ = element(n, const(0)).type
     del n.b.body[mark:]
@@ -114,7 +114,7 @@ def _dtype_of(n: LoopContext, element: Any) -> str:
 
 
 def _by_counting(n: LoopContext, total: Atom, element: Any, put: Any) -> None:
-    """The place of each is how many come before it."""
+    """The place of an element is the number of elements that precede it."""
 
     def find(n: LoopContext, at: At, _: At) -> At:
         (i,) = at
@@ -139,7 +139,7 @@ def _by_counting(n: LoopContext, total: Atom, element: Any, put: Any) -> None:
 
 
 def comes_before(n: LoopContext, a: Atom, c: Atom) -> Atom:
-    """Whether a number is sorted in front of another: what is not a number comes last."""
+    """Whether `a` is sorted before `c`; NaN is last."""
     is_less = n.compute("less", a, c)
     if not is_float(a.type):
         return is_less
@@ -168,7 +168,7 @@ argsort = operation(
 )
 
 
-# ---- the greatest so far ------------------------------------------------------------------------
+# ---- running maximum ----------------------------------------------------------------------------
 
 
 def _running_extreme(name: str, comparison: str) -> Any:
@@ -191,7 +191,7 @@ running_maximum = _running_extreme("maximum", "greater")
 running_minimum = _running_extreme("minimum", "less")
 
 
-# ---- places in what is sorted --------------------------------------------------------------------
+# ---- search in sorted arrays ---------------------------------------------------------------------
 
 
 def _found(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:

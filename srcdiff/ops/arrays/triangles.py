@@ -1,4 +1,4 @@
-"""The places of a triangle of a matrix, as index arrays."""
+"""Index arrays of the places in a triangle of a matrix."""
 
 from __future__ import annotations
 

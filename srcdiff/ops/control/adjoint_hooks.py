@@ -1,4 +1,4 @@
-"""The user's code in the backward part: `with srcdiff.adjoint(x) as d_x:`, and what it does outside."""
+"""Adjoint hooks and effects outside of the program: `with srcdiff.adjoint(x) as d_x:`, and calls of outside objects."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ __all__ = ["adjoint_block", "comment", "outside_call"]
 Attrs = Mapping[str, Any]
 
 
-# `x`, with a block that runs where its adjoint is complete. `block` is a function of that adjoint and of the other
-# operands, and gives what takes the adjoint's place. Reverse mode puts it in; everywhere else this is `x`
-# (`transforms.adjoint_blocks`)
+# `x`, with a block that runs when its adjoint is complete. `block` is a function of that adjoint and of the other
+# operands, and returns the adjoint's replacement. Reverse mode inserts the block; everywhere else this is `x`
+# (`transforms/ad/directives/hook_markers.py`)
 adjoint_block = operation(
     "adjoint_block",
     template="{0}",
@@ -34,8 +34,8 @@ def _run_outside(operands: Sequence[Any], attrs: Attrs) -> None:
     builtins.exec(attrs["text"].format(*places), {**attrs["bindings"], **places})
 
 
-# a call of something outside, or an assignment to a part of it, for its effect: `log.append({0})`. `bindings` are the
-# objects that the text mentions
+# a call of an outside object, or an assignment to a part of it, for its effect: `log.append({0})`. `bindings` are the
+# objects in the text
 outside_call = operation(
     "outside_call",
     template=lambda op: str(op.attrs["text"]),
@@ -56,7 +56,7 @@ def _place(op: Op) -> str:
     return "pass"
 
 
-# a line of text between statements, which stays where it is
+# a line of text between statements, which no pass moves
 comment = operation(
     "comment",
     template=_place,

@@ -1,6 +1,4 @@
-"""What is neither arithmetic nor storage: Python's `and` and `or`, effects, constants from outside, values that
-are never read.
-"""
+"""Control operations: Python's `and` and `or`, run-time tests, effects, outside constants, undefined values."""
 
 from __future__ import annotations
 
@@ -34,8 +32,8 @@ def _bool(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type,
     return (BOOL,)
 
 
-# of two truth values; the second is evaluated whatever the first is, so the frontend uses these only where that
-# is not known
+# for two truth values; the second operand is evaluated whatever the first one is, so the frontend uses these only if
+# that makes no difference
 and_ = operation(
     "and",
     template="{0} and {1}",
@@ -53,7 +51,7 @@ def _test_now(operands: Sequence[Any], attrs: Attrs) -> Any:
     return _fill(attrs["text"], operands, {})
 
 
-# a condition on a parameter that the compiler knows the value of; `text` is as for effects
+# a condition on a parameter whose value the compiler knows; `text` is as for effects
 test = operation(
     "test",
     template=lambda op: str(op.attrs["text"]),
@@ -83,7 +81,7 @@ def _filler(type_: Type) -> Any:
 
 
 def _unset_text(op: Op) -> str:
-    """`None`, or for compiled code (`typed`) something of the type, and such that using it is seen."""
+    """`None`, or for compiled code (`typed`) a value of the type that shows if it is used by mistake."""
     type_ = op.results[0].type
     if not op.attrs.get("typed") or not isinstance(type_, Scalar | Array):
         return "None"
@@ -93,7 +91,7 @@ def _unset_text(op: Op) -> str:
     return {"f": "np.nan", "b": "False"}.get(type_.dtype[0], "np.iinfo(np.int64).min")
 
 
-# stands for the value of a variable on a path that does not assign it and on which it is not read; prints as nothing
+# the value of a variable on a path that does not assign it and on which it is not read; it prints nothing
 undefined = operation(
     "undefined",
     template=_unset_text,
@@ -105,8 +103,8 @@ undefined = operation(
 )
 
 
-# an array that the function finds outside: a global, or a captured variable; `name` is how the user writes it,
-# `value` is what it is now
+# an array outside of the function: a global or a captured variable; `name` is the user's text for it, `value` its
+# contents now
 constant_array = operation(
     "constant_array",
     template=lambda op: str(op.attrs["name"]).replace("{", "{{").replace("}", "}}"),
@@ -122,8 +120,8 @@ def _stopped_text(op: Op) -> str:
     return "{0}.copy()" if isinstance(op.results[0].type, Array) else "{0}"
 
 
-# the value without its derivative: what reads it takes it for a constant. Where nothing writes the array, the copy
-# is left out before printing (`derivation.without_stops`)
+# the value without its derivative: its uses treat it as a constant. If nothing writes the array, the copy is removed
+# before printing (`compile/result_ownership.py:without_stops`)
 stop_gradient = operation(
     "stop_gradient",
     "srcdiff.api.stop_gradient",
@@ -140,7 +138,7 @@ def _threads(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Ty
     return (Scalar("int64", True, shapes.fresh("threads")),)
 
 
-# how many threads compiled code has; another number of them adds up in another order
+# the number of threads of compiled code; another number changes the order of additions
 thread_count = operation(
     "thread_count",
     spelling="numba.get_num_threads",
@@ -215,7 +213,7 @@ def _effect(
 
 print_ = _effect("print", _text, _print_now)
 assert_ = _effect("assert", _assert_text, _assert_now, raises=True)
-# `classes` are what the text mentions: the exception's class
+# `classes` holds the exception's class by its name in the text
 raise_ = _effect("raise", lambda op: f"raise {_text(op)}", _raise_now, raises=True)
 
 
@@ -226,7 +224,7 @@ def raise_if(
     message: str,
     location: Location | None = None,
 ) -> None:
-    """`if condition: raise error(message)`, at the builder's place unless another one is given."""
+    """Append `if condition: raise error(message)`, at the builder's location unless another one is given."""
     is_numpy = error.__module__.startswith("numpy")
     name = f"np.linalg.{error.__name__}" if is_numpy else error.__name__
     failing = b.inner()

@@ -1,4 +1,4 @@
-"""What the threads of a block hand one another where they work on one item together."""
+"""Block-wide reductions and broadcasts, for threads of a block that work on one item together."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def _of_block(name: str) -> OpDecl:
         assert isinstance(type_, Scalar)
         return f"srcdiff.runtime.blocks.{name}{_SUFFIXES[type_.dtype]}({{0}})"
 
-    # as barriers, these stay where they are
+    # as for barriers, no pass moves or removes these calls
     return OpDecl(name, _same, template=text, effect=True, raises=True, differentiable=False)
 
 
 block_sum = _of_block("block_sum")
 block_max = _of_block("block_max")
 block_min = _of_block("block_min")
-block_first = _of_block("block_first")  # what the first thread has
+block_first = _of_block("block_first")  # the value of the first thread

@@ -1,7 +1,7 @@
-"""What kernels have beside other functions: the place of a thread, barriers, storage that the threads of a block share.
+"""Operations of CUDA kernels only: the position of a thread, barriers, shared memory, atomics, shuffles.
 
-`CUDA` stands for the module `numba.cuda` while a kernel is read: its attributes say what is meant, in the simulator,
-where `numba.cuda` has some of them only while a kernel runs, as on a device.
+`CUDA` stands for the module `numba.cuda` while a kernel is read. Its attributes have the same meaning in the simulator
+and on a device; the simulator's own `numba.cuda` has some of them only while a kernel runs.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ __all__ = [
 Attrs = Mapping[str, Any]
 
 
-# ---- where a thread is ---------------------------------------------------------------------------
+# ---- positions of threads ------------------------------------------------------------------------
 
 
-_PLACE = "cuda."  # what the symbols of places in the grid begin with
+_PLACE = "cuda."  # the prefix of the symbols of positions in the grid
 
 
 def _integers(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
@@ -40,12 +40,12 @@ def _integers(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[T
 
 
 def is_place(a: Atom) -> bool:
-    """Whether an integer is a place in the grid, or how many there are: it is not negative."""
+    """Whether an integer is a position in the grid, or an extent of it: it is not negative."""
     known = known_dim(a)
     return known is not None and str(known.symbol or "").startswith(_PLACE)
 
 
-# `cuda.threadIdx.x` and its like, by the attribute `of`
+# `cuda.threadIdx.x` and the other positions, by the attribute `of`
 position = operation(
     "thread_position",
     template=lambda op: f"cuda.{op.attrs['of']}",
@@ -67,10 +67,10 @@ gridsize = operation(
 )
 
 
-# ---- what threads share --------------------------------------------------------------------------
+# ---- shared memory and barriers ------------------------------------------------------------------
 
 
-# storage that the threads of a block share, not cleared
+# shared memory of a block, not cleared
 shared_array = operation(
     "shared_array",
     template=lambda op: array_text(op, "shared"),
@@ -78,7 +78,7 @@ shared_array = operation(
     differentiable=False,
 )
 
-# a barrier as it is written: `kind` is the function of numba.cuda
+# a barrier as the user writes it: `kind` is the function of numba.cuda
 syncthreads = operation(
     "syncthreads",
     template=lambda op: f"cuda.{op.attrs['kind']}()",
@@ -91,7 +91,7 @@ syncthreads = operation(
 
 @cache
 def barrier_of(count: int) -> OpDecl:
-    """A barrier that says which storage other threads may have written when it is passed: its operands."""
+    """A barrier whose operands are the storage that other threads may have written before it."""
     return OpDecl(
         "barrier",
         nothing,
@@ -105,7 +105,7 @@ def is_barrier(statement: object) -> bool:
     return isinstance(statement, Op) and statement.decl.name == "barrier"
 
 
-# `add_into` where another thread may add to the same element at the same time
+# `add_into` for an element to which another thread may add at the same time
 def _atomic_text(op: Op) -> str:
     count = len(op.operands) - 2
     place = ", ".join(f"{{{k + 2}}}" for k in range(count))
@@ -117,7 +117,7 @@ atomic_add = operation(
 )
 
 
-# the largest of what threads find
+# the maximum over threads
 atomic_max = operation(
     "atomic_max",
     template="cuda.atomic.max({0}, {2}, {1})",
@@ -132,12 +132,12 @@ def _lane(b: Builder) -> Atom:
 
 
 def _from_partner(b: Builder, op: Op, d_out: Atom) -> Atom:
-    """The thread that took from this one is the one that this one took from."""
+    """The thread that received this thread's value is the one whose value this thread received."""
     return b.op(shuffles["xor"], d_out, op.operands[1], name="taken", **op.attrs)
 
 
 def _from_above(b: Builder, op: Op, d_out: Atom) -> Atom:
-    """Who took from this thread is so many lanes above; the lowest took their own."""
+    """The receiver of this thread's value is so many lanes above; the lowest lanes received their own values."""
     delta = op.operands[1]
     taken = b.op(shuffles["down"], d_out, delta, name="taken", **op.attrs)
     is_taken = b.op(arithmetic.less, b.op(arithmetic.add, _lane(b), delta), const(_WARP))
@@ -146,7 +146,7 @@ def _from_above(b: Builder, op: Op, d_out: Atom) -> Atom:
 
 
 def _from_below(b: Builder, op: Op, d_out: Atom) -> Atom:
-    """Who took from this thread is so many lanes below; the highest took their own."""
+    """The receiver of this thread's value is so many lanes below; the highest lanes received their own values."""
     delta = op.operands[1]
     taken = b.op(shuffles["up"], d_out, delta, name="taken", **op.attrs)
     is_taken = b.op(arithmetic.less_equal, delta, _lane(b))
@@ -160,7 +160,7 @@ def _either(b: Builder, is_taken: Atom, taken: Atom, is_own: Atom, own: Atom) ->
 
 
 def _from_all(b: Builder, op: Op, d_out: Atom) -> Atom:
-    """All took from one lane: it has the sum over the warp."""
+    """All lanes received the value of one lane: its adjoint is the sum over the warp."""
     total = d_out
     for distance in (16, 8, 4, 2, 1):
         taken = b.op(shuffles["xor"], total, const(distance), mask=_ALL, name="taken")
@@ -173,23 +173,23 @@ _WARP, _ALL = 32, 0xFFFFFFFF
 
 
 def _shuffle(name: str, back: Callable[[Any, Op, Atom], Atom]) -> OpDecl:
-    """A value of another thread of the warp: no function of numbers that tests could call."""
+    """A shuffle: a value of another thread of the warp. Tests cannot call it with numbers."""
     return OpDecl(
         f"shuffle_{name}" if name else "shuffle",
         same_as_first,
         template=lambda op: f"cuda.{shuffle_name(name)}({op.attrs['mask']}, {{0}}, {{1}})",
         linear=True,
         build=lambda b, op, d_outs: (back(b, op, d_outs[0]), None),
-        raises=True,  # it stays where it is: all threads of a warp take part
+        raises=True,  # no pass moves it: all threads of a warp take part
     )
 
 
 def shuffle_name(kind: str) -> str:
-    """What numba.cuda calls a shuffle."""
+    """The name of a shuffle in numba.cuda."""
     return f"shfl_{kind}_sync" if kind else "shfl_sync"
 
 
-# by where they take from: the lane that differs in some bits, the one so many below or above, or one for all
+# by the source lane: the lane that differs in some bits, the lane so many below or above, or one lane for all
 shuffles = {
     "xor": _shuffle("xor", _from_partner),
     "up": _shuffle("up", _from_above),
@@ -248,7 +248,7 @@ CUDA = _Cuda()
 
 
 def in_words(value: Any) -> Any:
-    """What something of numba.cuda is while a kernel is read; kernels and device functions are what they are."""
+    """The stand-in for an object of numba.cuda while a kernel is read; kernels and device functions stay."""
     if isinstance(value, ModuleType):
         return CUDA if value.__name__ == "numba.cuda" else value
     if hasattr(value, "py_func"):

@@ -1,7 +1,7 @@
 """Launches of kernels in host code: `kernel[grid, block](x, y)`.
 
-The operands are the extents of the grid and the block, and then the kernel's arguments; behind those that are printed
-stand copies of what arrays held before, which reverse mode uses.
+The operands are the extents of the grid and of the block, and then the kernel's arguments. After the printed operands
+stand copies of the earlier contents of arrays, which reverse mode uses.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ __all__ = ["first_argument", "is_launch", "launch_of"]
 
 @cache
 def launch_of(kernel: Any, name: str, count: int, writes: tuple[int, ...]) -> OpDecl:
-    """The launch of a kernel with so many arguments, which writes those at some positions.
+    """The launch of a kernel with `count` arguments, which writes the arguments at the positions `writes`.
 
-    Attributes of the operation: `grid` and `block`, how many operands say the extents of each (0 for a number that is
-    no tuple); `derived`, the kernel's adjoint and tangent; `reads`, the positions of arrays that it reads.
+    Attributes of the operation: `grid` and `block`, the number of operands for the extents of each (0 for a number that
+    is not a tuple); `derived`, the kernel's adjoint and tangent; `reads`, the positions of arrays that it reads.
     """
     return OpDecl(
         "launch",

@@ -1,7 +1,9 @@
-"""What code for CUDA says: scalar Python, `math`, and what `srcdiff.runtime.device` adds to it.
+"""Scalar code for CUDA: the text of operations on numbers.
 
-np.exp(x)               math.exp(x)
-scipy.special.expit(x)  expit(x), or expitf(x) of float32
+    np.exp(x)               math.exp(x)
+    scipy.special.expit(x)  expit(x), or expitf(x) for float32
+
+Kernels use scalar Python, `math`, and the functions of `srcdiff.runtime.device`.
 """
 
 from __future__ import annotations
@@ -29,10 +31,11 @@ __all__ = [
 ]
 
 _RUNTIME = "srcdiff.runtime.device"
-# of NumPy, what Numba compiles for numbers on a device
+# the names of NumPy that Numba compiles for numbers on a device
 _NUMPY = re.compile(r"np\.(float32|float64|int8|int16|int32|int64|uint8|uint16|uint32|uint64|bool_|inf|nan|pi|e"
                     r"|maximum|minimum|fmax|fmin|iinfo\(np\.int64\)\.min)\b(?!\.)")  # fmt: skip
-_EXTREMES = {"maximum": "max", "minimum": "min"}  # Python's, of its own numbers and of integers
+# Python's functions, for Python numbers and for integers
+_EXTREMES = {"maximum": "max", "minimum": "min"}
 _MODULES = re.compile(r"\b(np|scipy|numba)\.")
 
 
@@ -43,7 +46,7 @@ def shown_type(
 
 
 def array_text(op: Op, space: str) -> str:
-    """Storage of a known size: `space` is local, of a thread, or shared, of a block."""
+    """An allocation of known size: `space` is "local" (of one thread) or "shared" (of a block)."""
     type_ = op.attrs["type"]
     lengths = [d.const for d in type_.shape]
     shape = str(lengths[0]) if len(lengths) == 1 else f"({', '.join(map(str, lengths))})"
@@ -51,7 +54,7 @@ def array_text(op: Op, space: str) -> str:
     return f"cuda.{space}.array({shape}, np.{dtype})"
 
 
-# storage of one thread, of a size that is known when compiling
+# storage of one thread, whose size is known when compiling
 local_array = operation(
     "local_array",
     template=lambda op: array_text(op, "local"),
@@ -66,7 +69,7 @@ def _uniform(op: Op) -> str:
     return f"srcdiff.runtime.philox.uniform{suffix}({{0}}, 0, {{1}})"
 
 
-# a number in [0, 1): of a key, the first operand, and its place
+# a number in [0, 1), from a key, the first operand, and an index
 philox_uniform = operation(
     "philox_uniform",
     template=_uniform,
@@ -75,7 +78,7 @@ philox_uniform = operation(
 )
 
 
-# the end of a kernel's part for one item, with `text` in the place of its results
+# the end of a kernel's part for one item; `text` stands in the place of its results
 leave = operation(
     "leave",
     template=lambda op: f"return {op.attrs['text']}".rstrip(),
@@ -98,7 +101,7 @@ def device_text(op: Op) -> str | None:
 
 
 def device_form(decl: OpDecl) -> str:
-    """What kernels say for an operation on numbers x, y, z; empty where they cannot say it."""
+    """The text of an operation on numbers x, y, z in kernels; empty if kernels have none."""
     if decl.name in _EXTREMES or "{" in decl.device:
         return decl.device.format("x", "y", "z")
     if decl.device or _of_math(decl):
@@ -128,7 +131,7 @@ def _of_numbers(op: Op) -> str | None:
 
 
 def _of_math(decl: OpDecl) -> str:
-    """The function of `math` that an operation stands for."""
+    """The function of `math` that is equal to an operation, or ""."""
     own = (c for c in decl.callables if getattr(c, "__module__", "") == "math")
     return next((f"math.{c.__name__}" for c in own), "")
 

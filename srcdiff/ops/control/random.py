@@ -1,4 +1,4 @@
-"""Random numbers from a `np.random.Generator` that a program is given: an effect, which nothing moves or leaves out."""
+"""Random draws from a `np.random.Generator` argument: each draw is an effect, which no pass moves or removes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _text(op: Op) -> str:
     return str(op.attrs["text"])
 
 
-# `{0}.normal({1}, {2}, size={3})`: operands are the generator, and what stands in the brackets
+# `{0}.normal({1}, {2}, size={3})`: operands are the generator and the arguments in the brackets
 draw = operation(
     "draw",
     template=_text,
@@ -41,9 +41,9 @@ draw = operation(
 )
 
 
-# How a draw moves with its parameters, for the same noise: the derivative of `out` by each. Draws of gamma, beta and t
-# distributions move with their shapes as quantiles do, whatever the generator's algorithm (Figurnov, Mohamed, Mnih,
-# "Implicit reparameterization gradients", 2018). By other parameters it is an error.
+# The derivatives of a draw `out` with respect to its parameters, for the same noise. Draws of gamma, beta and t
+# distributions depend on their shapes as quantiles do, whatever the generator's algorithm (Figurnov, Mohamed, Mnih,
+# "Implicit reparameterization gradients", 2018). Derivatives with respect to other parameters are an error.
 _PATHS: dict[str, dict[str, str]] = {
     "beta": {
         "a": "paths.beta_path(a, b, out, special.digamma(a + 1.0), special.digamma(a + b))",
@@ -63,7 +63,7 @@ _PATHS: dict[str, dict[str, str]] = {
     "pareto": {"a": "-(1.0 + out) * np.log1p(out) / a"},
     "standard_gamma": {"shape": "paths.gamma_path(shape, out, special.digamma(shape + 1.0))"},
     "standard_t": {
-        # its square over the sum of that and df is a beta quantile with parameters 1/2 and df / 2
+        # out**2 / (out**2 + df) is a beta quantile with parameters 1/2 and df / 2
         "df": "out * (0.5 / df - 0.25 * paths.beta_path(0.5 * df, 0.5, df / (df + out**2), "
         "special.digamma(0.5 * df + 1.0), special.digamma(0.5 * df + 0.5)) * (df + out**2) ** 2 / (df * out**2))"
     },
@@ -71,7 +71,7 @@ _PATHS: dict[str, dict[str, str]] = {
     "weibull": {"a": "-out * np.log(out) / a"},
 }
 
-# x = mean + L z for the Cholesky factor L of cov: another root than NumPy's gives draws of the same distribution
+# x = mean + L z for the Cholesky factor L of cov; NumPy takes another root of cov, but the distribution is the same
 _NORMAL_RULE = """\
 def {name}(rng, mean, cov, *size, out, d_out):
     factor = np.linalg.cholesky(cov)
@@ -97,7 +97,8 @@ def {name}(rng, mean, cov, *size, out, {dots}):
 """
 
 
-# Probabilities as shares of what the ones before leave, which are beta draws: alpha against the sum of those behind
+# Each probability is a share of the rest that the earlier ones leave. The shares are beta draws, with the parameters
+# alpha and the sum of the later alphas
 _SHARES = """\
     rows = np.reshape(out, (-1, len(alpha)))[:, :-1]
     behind = np.cumsum(alpha[::-1])[::-1][1:]
@@ -141,7 +142,7 @@ _WHOLE = {
 
 @cache
 def draw_of(method: str, parameters: tuple[str, ...]) -> OpDecl:
-    """The draw by a method of generators, whose operands are the generator, the parameters, and the size."""
+    """The draw by a method of generators; its operands are the generator, the parameters and the size."""
     if method in _WHOLE:
         dots = ", ".join(f"{k}_dot" for k in ("rng", *parameters, "size"))
         rule, forward = _WHOLE[method]
@@ -166,7 +167,7 @@ def draw_of(method: str, parameters: tuple[str, ...]) -> OpDecl:
 def _with_rules(
     bare: OpDecl, method: str, parameters: tuple[str, ...], wanted: tuple[str, ...]
 ) -> OpDecl:
-    """The draw with the rules for some parameters."""
+    """The draw with the rules for the parameters `wanted`."""
     paths, name = _PATHS[method], f"{method}_draw_by_{'_'.join(wanted)}"
     listed = ", ".join(("rng", *parameters, "*size"))
     lines = "".join(f"    d_{k} = d_out * ({paths[k]})\n" for k in wanted)
@@ -178,7 +179,7 @@ def _with_rules(
 
 
 def _made(text: str, name: str) -> Any:
-    """The function that a text defines; its source is found as that of others is."""
+    """The function that a text defines; its source is registered, so that the frontend can read it."""
     file = f"<srcdiff {name}>"
     linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
     namespace: dict[str, Any] = {

@@ -1,5 +1,5 @@
-"""What the passes of other semirings make: values whose adjoint goes to one chosen term, random numbers, and sums
-whose tangents are expected log-weights.
+"""Operations of the semiring passes: values whose adjoint goes to one chosen term, random numbers, and sums whose
+tangents are expected log-weights.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ def _second(x, y, *, out, d_out):
     d_y = d_out
 
 
-# `x`, whose adjoint is that of `y`: of all that were added to `x`, `y` was chosen. Reverse mode takes it out again;
-# everywhere else this is `x` (`transforms.adjoint_blocks`)
+# `x`, whose adjoint goes to `y`: of all terms of the sum `x`, `y` was chosen. Reverse mode removes the operation;
+# everywhere else this is `x` (`transforms/ad/directives/hook_markers.py`)
 follows = operation(
     "follows",
     template="{0}",
@@ -51,7 +51,7 @@ follows = operation(
 
 
 def _raise_if_drawn_twice(b: Builder, op: Op, d_outs: Sequence[Atom]) -> list[Atom | None]:
-    """The adjoint says how often a term has what was drawn: a second time, another draw would be due."""
+    """The adjoint counts the uses of a drawn term: a second use would need another draw, and raises."""
     (uses,) = d_outs
     most = b.op(reductions.max, uses) if ndim_of(uses.type) else uses
     raise_if(b, b.op(arithmetic.greater, most, const(1.0)), ValueError, _TWICE)
@@ -60,7 +60,7 @@ def _raise_if_drawn_twice(b: Builder, op: Op, d_outs: Sequence[Atom]) -> list[At
 
 _TWICE = "a term has a sum twice, which is drawn once: write that sum for each use"
 
-# as `follows`, where it is not known that a term has a sum once at most
+# as `follows`, if it is not known that a term contains a sum at most once
 follows_once = operation(
     "follows_once",
     template="{0}",
@@ -85,7 +85,7 @@ def _random_text(op: Op) -> str:
     return f"{{0}}.random({lengths})" if len(op.operands) < 3 else f"{{0}}.random(({lengths}))"
 
 
-# numbers from [0, 1) of the generator that is the first operand; the others are lengths
+# numbers in [0, 1) from the generator in the first operand; the other operands are lengths
 random_numbers = operation(
     "random_numbers",
     template=_random_text,
@@ -127,7 +127,7 @@ def _larger(x, y, *, x_dot, y_dot, out):
     out_dot = np.where(out == -np.inf, 0.0, np.where(x >= y, x_dot, y_dot))
 
 
-# as `logsumexp` and `logaddexp`; what has no weight has no part in the tangent, be it -inf itself
+# as `logsumexp` and `logaddexp`; a term without weight has no part in the tangent, even if its tangent is -inf
 weighed_logsumexp = operation(
     "weighed_logsumexp",
     spelling="scipy.special.logsumexp",
@@ -143,7 +143,7 @@ weighed_logaddexp = operation(
     signature="x, y",
     forward=_weighed,
 )
-# as `max` and `maximum`, where these shift what is added
+# as `max` and `maximum`, for a maximum that shifts the terms of a sum
 weighed_max = operation(
     "weighed_max",
     spelling="np.max",

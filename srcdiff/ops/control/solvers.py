@@ -1,7 +1,7 @@
-"""SciPy's solvers: functions that are given the user's functions, to find roots, minima, orbits and integrals of.
+"""SciPy's solvers as operations: functions that find roots, minima, orbits and integrals of the user's functions.
 
-A call of one is an operation on numbers and arrays. The functions are attributes: `applied`, each as Python and as the
-program that is printed in front.
+A call of a solver is an operation on numbers and arrays. The user's functions are an attribute, `applied`: each as a
+Python function, and as the program that is printed before the caller.
 
     scipy.optimize.brentq(kepler, 0.0, 2.0, args=(M, e))
     %E: float64 = brentq[applied=(kepler,), text='scipy.optimize.brentq(function_0, {0}, {1}, args=({2}, {3}))'] ...
@@ -41,9 +41,9 @@ class Applied:
     Attributes
     ----------
     function : FunctionType
-        What derivatives are taken of: its parameters are those that the solver gives, and then those in `args`.
+        The function that is differentiated: its parameters are the solver's arguments, followed by those in `args`.
     program : Function
-        What is printed.
+        The function that is printed.
     """
 
     function: FunctionType
@@ -55,27 +55,27 @@ class Applied:
 
 @dataclass(frozen=True)
 class Solver:
-    """What is known of one of SciPy's solvers.
+    """The properties of one of SciPy's solvers.
 
     Attributes
     ----------
     name : str
         The dotted name.
     kind : str
-        What the result says of the function: "zero", "fixed point", "minimum", "least squares", "states" (of an ODE,
-        a row a time), "orbit" (`solve_ivp`), "integral".
+        The relation of the result to the function: "zero", "fixed point", "minimum", "least squares", "states" (of an
+        ODE, one row for each time), "orbit" (`solve_ivp`), "integral".
     function : str
         The parameter that is the function.
     start : tuple of str
-        Parameters that are numbers or arrays: where it begins, or between which limits.
+        The parameters that are numbers or arrays: the starting point, or the limits.
     helpers : tuple of str
-        Parameters that may be functions: derivatives that the solver uses.
+        The parameters that may be functions: derivatives that the solver uses.
     parts : tuple of str
         The parts of the result that programs may use: ".x", "[0]"; "" for the result itself.
     refused : mapping of str to object
-        Parameters that have to stay at these values.
+        The parameters that must keep these values.
     record : str
-        What the result is called where it is an object with attributes.
+        The name of the result if it is an object with attributes.
     """
 
     name: str
@@ -142,7 +142,7 @@ SOLVERS: dict[str, Solver] = {
 
 
 def solver_of(function: Any) -> Solver | None:
-    """The solver that a function of SciPy's is."""
+    """The solver of a SciPy function, or None."""
     name = getattr(function, "__name__", None)
     for module in ("scipy.optimize", "scipy.integrate"):
         found = SOLVERS.get(f"{module}.{name}")
@@ -155,7 +155,7 @@ def solver_of(function: Any) -> Solver | None:
 
 
 def call_of(op: Op, names: Mapping[Function, str]) -> str:
-    """The call, with the functions by what they are called in the text."""
+    """The text of the call, with the names of the printed functions."""
     text = str(op.attrs["text"])
     for k, applied in enumerate(op.attrs["applied"]):
         text = text.replace(f"function_{k}_", names.get(applied.program, applied.program.name))
@@ -163,7 +163,7 @@ def call_of(op: Op, names: Mapping[Function, str]) -> str:
 
 
 def text_of(op: Op, names: Mapping[Function, str], needed: Sequence[int]) -> str:
-    """The call and its used parts, where only some of its results are needed."""
+    """The text of the call and its used parts, if only some of its results are needed."""
     call, parts = call_of(op, names), [str(op.attrs["parts"][k]) for k in needed]
     if len(parts) == 1:
         return call + parts[0]
@@ -177,7 +177,7 @@ def text_of(op: Op, names: Mapping[Function, str], needed: Sequence[int]) -> str
 
 
 def run_solver(operands: Sequence[Any], attrs: Mapping[str, Any]) -> Any:
-    """What the reference evaluator does: SciPy solves, with the functions evaluated."""
+    """The reference evaluation: SciPy solves, and the functions are evaluated."""
     from srcdiff.ir.interpreter import evaluate  # only tests evaluate
 
     places = {f"_{i}": v for i, v in enumerate(operands)}
@@ -201,7 +201,7 @@ def run_solver(operands: Sequence[Any], attrs: Mapping[str, Any]) -> Any:
 def result_types(
     solver: Solver, shapes: Shapes, operands: Sequence[Atom], attrs: Mapping[str, Any]
 ) -> tuple[Type, ...]:
-    """The types of what the call gives. `places` are the positions of the operands by the names of parameters."""
+    """The types of the call's results. `places` maps parameter names to positions of operands."""
     for a in operands:
         if getattr(a.type, "dtype", "").startswith("complex"):
             raise TypeMistake(f"`{solver.short}` of complex numbers is not differentiated")
@@ -234,7 +234,7 @@ def _main_type(
 
 
 def _value_type(shapes: Shapes, program: Function, given: Sequence[Atom]) -> Type:
-    """What a function of a number and of the operands gives, in the lengths of these."""
+    """The type of a function's result, for a number and the operands, in the lengths of the operands."""
     known: dict[str, Dim] = {}
     for p, a in zip(program.params[1:], given, strict=True):
         for own, dim in zip(dims_of(p.type), dims_of(a.type), strict=False):

@@ -1,4 +1,4 @@
-"""What the adjoints that are built statement by statement (`OpDecl.build`) share."""
+"""Helpers for adjoints that are built statement by statement (`OpDecl.build`)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def length_of(b: Builder, dim: Dim) -> Atom:
 
 
 def lengths_of_axes(b: Builder, x: Atom, shown: Collection[str]) -> list[Atom]:
-    """The lengths of an array's axes as operands; parameters show those in the symbols `shown`."""
+    """The lengths of an array's axes as operands; the parameters determine the symbols `shown`."""
     return [
         length_of(b, d) if d.symbols() <= set(shown) else b.op(memory.axis_length, x, axis=k)
         for k, d in enumerate(shape_of(x.type))
@@ -35,12 +35,12 @@ def multiplied(b: Builder, factors: Sequence[Atom]) -> Atom:
 
 
 def stands_for_all(op: Op, d_out: Atom) -> bool:
-    """Whether the adjoint of an array is one number, that of each of its elements."""
+    """Whether the adjoint of an array is one number, which is the adjoint of each element."""
     return isinstance(op.result.type, Array) and not shape_of(d_out.type)
 
 
 def whole(b: Builder, op: Op, d_out: Atom) -> Atom:
-    """The adjoint at the size of the result: it may come smaller, and stand for its broadcast."""
+    """The adjoint at the size of the result; the given one may be smaller and stand for its broadcast."""
     type_ = op.result.type
     if not isinstance(type_, Array):
         return d_out

@@ -19,7 +19,7 @@ Attrs = Mapping[str, Any]
 
 
 def axes_of(ndim: int, axis: Any) -> tuple[int, ...]:
-    """The axes meant by an `axis` argument, counted from the front; None means all."""
+    """The axes of an `axis` argument, counted from the front; None means all axes."""
     if axis is None:
         return tuple(range(ndim))
     given = axis if isinstance(axis, tuple | list) else (axis,)
@@ -40,8 +40,8 @@ def reduced_shape(shape: Sequence[Dim], attrs: Attrs) -> tuple[Dim, ...]:
 
 
 def reduced(kind: str) -> Any:
-    """The shape without the reduced axes; `kind` is the dtype: "same", "sum" (integers as int64), "float",
-    "real" (of complex numbers that of their parts), a name.
+    """The type rule of a reduction: the shape without the reduced axes. `kind` is the dtype: "same", "sum" (integers as
+    int64), "float", "real" (the dtype of the parts of complex numbers), or a name.
     """
 
     def infer(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
@@ -69,7 +69,7 @@ def reduced_dtype(kind: str, dtype: str) -> str:
 def reduction_samples(
     low: float = -2.0, high: float = 2.0, alone: bool = True
 ) -> tuple[Sample, ...]:
-    """All of an array, one axis, two, the last, with and without `keepdims`, and (if `alone`) one number by itself."""
+    """A whole array, one axis, two axes, the last axis, with and without `keepdims`; with `alone`, a single element."""
     attrs: list[dict[str, Any]] = [
         {},
         {"axis": 0},

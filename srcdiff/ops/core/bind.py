@@ -1,4 +1,4 @@
-"""Reading the arguments of calls: what several operations' `bind` functions share."""
+"""Binding of call arguments: helpers that the `bind` functions of several operations share."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def known(argument: Any, what: str) -> Any:
 
 
 def static_dtype(argument: Any, default: str | None = None) -> str | None:
-    """The name of a dtype argument that is known when compiling."""
+    """The name of a dtype argument, which must be known when compiling."""
     value = getattr(argument, "value", argument)
     if value is None:
         return default
@@ -73,7 +73,7 @@ def bind_allocation(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
 
 
 def bind_like(*names: str) -> Any:
-    """`np.zeros_like(a, dtype)`: a dtype that the array has already is left out."""
+    """`np.zeros_like(a, dtype)`: the dtype is left out if the array already has it."""
 
     def bind(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         refuse(kwargs, *names, "dtype")
@@ -89,9 +89,9 @@ def bind_like(*names: str) -> Any:
 def like_first(
     shapes: Shapes, operands: Sequence[Atom], attrs: Mapping[str, Any]
 ) -> tuple[Type, ...]:
-    """The first operand's type, with another dtype where one is given."""
+    """The type of the first operand, with another dtype if one is given."""
     (found,) = same_as_first(shapes, operands[:1], attrs)
-    # which number it is does not carry over
+    # the symbolic value of the number is not the result's
     if isinstance(found, Scalar) and found.expr is not None:
         found = replace(found, expr=None if attrs.get("dtype") else shapes.fresh("i"))
     if attrs.get("dtype") and isinstance(found, Array | Scalar):

@@ -1,13 +1,13 @@
-"""What operations cost: the one table that `srcdiff.cost`, rewritings and the minimum cut ask.
+"""The cost model of operations: one table, which `srcdiff.cost`, the rewritings and the minimum cut read.
 
-* **Counted**: floating-point operations and elementary functions. Sums, products, quotients, roots, extremes and
-  signs count one each; `exp`, `log` and all that is made of such count as functions. Products of matrices are counted
-  by their multiplications and sums, factorisations by the leading term of what LAPACK does, Fourier transforms of n
-  numbers by 5 n log2(n).
-* **Times** of an element, in units of storing a double and loading it again (`transforms/analysis/cost_model.py`).
-  Measured by `benchmarks/storage_prices.py`, with vectorised functions on data that leaves the first caches: a store
-  and a load take about as long as one `exp`, and ten simple operations.
-* **Steps** of an element in compiled loops, in simple operations (`transforms/analysis/recompute_cost.py`).
+* **Counts** of floating-point operations and of elementary functions. A sum, product, quotient, root, extreme or
+  sign counts one. `exp`, `log` and the functions that are computed from them count as functions. A matrix product
+  counts its multiplications and sums, a factorisation the leading term of LAPACK's count, and a Fourier transform of
+  n numbers 5 n log2(n).
+* **Times** for one element, in units of storing a double and loading it again (`transforms/analysis/cost_model.py`).
+  `benchmarks/storage_prices.py` measures them, with vectorised functions on data that is larger than the first caches:
+  a store and a load take about as long as one `exp`, and as ten simple operations.
+* **Steps** for one element in compiled loops, in simple operations (`transforms/analysis/recompute_cost.py`).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ __all__ = [
 
 SIMPLE = 0.1  # the time of a sum or a product
 FUNCTION = 0.8  # exp, log, tanh, ...
-_C_FUNCTION = 40.0  # SciPy's; those of several arguments take much longer
+_C_FUNCTION = 40.0  # SciPy's functions; those with several arguments take much longer
 _TIMES = {
     "divide": 0.3,
     "unit_part": 0.3,
@@ -79,22 +79,22 @@ _NONE = {
     "signbit", "round", "clip", "heaviside",
 }  # fmt: skip
 _SUMMED = ("sum", "prod", "max", "min", "highest")
-_BY_CUBES: dict[str, float] = {  # of the order of the matrix, beside what right-hand sides take
+_BY_CUBES: dict[str, float] = {  # multiplied by the cube of the matrix's order, without the work for right-hand sides
     "solve": 2 / 3, "inv": 2.0, "det": 2 / 3, "slogdet": 2 / 3, "cholesky": 1 / 3, "potrf": 1 / 3, "lu_factor": 2 / 3,
     "getrf": 2 / 3, "eigh": 9.0, "symmetric_eigh": 9.0,
 }  # fmt: skip
-_BY_SQUARES: dict[str, tuple[int, float]] = {  # of each right-hand side: which operand they are
+_BY_SQUARES: dict[str, tuple[int, float]] = {  # the operand with the right-hand sides, and the factor for each of them
     "solve": (1, 2.0), "cho_solve": (1, 2.0), "definite_solve": (2, 2.0), "lu_solve": (2, 2.0),
     "shared_solve": (3, 2.0), "solve_triangular": (1, 1.0),
 }  # fmt: skip
-_TRANSFORMS: dict[str, int] = {  # and of how many axes; 0: all
+_TRANSFORMS: dict[str, int] = {  # the number of transformed axes; 0: all
     "fft": 1, "ifft": 1, "rfft": 1, "irfft": 1, "fft2": 2, "ifft2": 2, "fftn": 0, "ifftn": 0,
 }  # fmt: skip
 _COUNTED_AS_NONE = {"argmax", "argmin", "any", "all", "count_nonzero", "searchsorted", "argsort"}
 
 
 def work_of(op: Op, operands: Sequence[Any], results: Sequence[Any]) -> Work | None:
-    """What an operation took for these operands; None where that is not known."""
+    """The floating-point operations and functions for these operands; None if they are not known."""
     name = op.decl.name
     if name == "add_into":
         return float(np.size(operands[1])), 0.0
@@ -151,12 +151,12 @@ def _of_elements(op: Op, count: float) -> Work:
 
 
 def lengths_of_product(left: Sequence[Length], result: Sequence[Length]) -> tuple[Length, ...]:
-    """The lengths of the loops that a product takes: those of what it makes, and the one that it sums over."""
+    """The loop lengths of a product: the lengths of its result, and the length that it sums over."""
     return (*result, left[-1])
 
 
 def lengths_of_letters(op: Op, shapes: Sequence[Sequence[float]]) -> dict[str, float]:
-    """The lengths of the loops of an `einsum`, by their letters."""
+    """The loop lengths of an `einsum`, by letter."""
     inputs, _ = einsum.with_letters(op)
     lengths: dict[str, float] = {}
     for text, shape in zip(inputs, shapes, strict=True):
@@ -166,7 +166,7 @@ def lengths_of_letters(op: Op, shapes: Sequence[Sequence[float]]) -> dict[str, f
 
 
 def time_of_element(op: Op) -> float:
-    """The time that an element of a vectorised operation takes."""
+    """The time for one element of a vectorised operation."""
     name = op.decl.name
     if name == "power" and _is_small_integer(op.operands[1]):
         return 2 * SIMPLE
@@ -179,13 +179,13 @@ def time_of_element(op: Op) -> float:
 
 
 def _is_small_integer(exponent: Atom) -> bool:
-    """Whether a power is a few products."""
+    """Whether a power with this exponent is a few products."""
     value = exponent.value if isinstance(exponent, Const) else None
     return isinstance(value, int | float) and value in range(9)
 
 
 def steps_of_element(op: Op) -> int:
-    """The simple operations that an element takes the time of in a compiled loop."""
+    """The time for one element in a compiled loop, in simple operations."""
     if op.decl.element is not None and op.decl.cost != "heavy":
         return 1
     return _STEPS.get(op.decl.name, _STEPS_OF_OTHERS)
@@ -207,7 +207,7 @@ _REDUCED: dict[str, Callable[[float, float], Work]] = {
     "logsumexp": lambda n, m: (
         3 * n - m,
         n + m,
-    ),  # an extreme, differences, a sum, and the extreme again
+    ),  # the maximum, differences, a sum, and the maximum again
     "softmax": lambda n, m: (4 * n, n),
     "log_softmax": lambda n, m: (4 * n, n),
 }
@@ -221,7 +221,7 @@ def _of_letters(op: Op, operands: Sequence[Any]) -> float:
 
 
 def _of_transform(op: Op, x: Any, out: Any) -> float:
-    """5 n log2(n) for n complex numbers, half of it for real ones."""
+    """5 n log2(n) for n complex numbers, half of it for real numbers."""
     larger, name = (x if np.size(x) > np.size(out) else out), op.decl.name
     axes = op.attrs.get("axes", tuple(range(-_TRANSFORMS[name], 0)) or None)
     if _TRANSFORMS[name] == 1:

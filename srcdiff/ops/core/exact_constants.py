@@ -1,6 +1,6 @@
-"""Where a function of a constant is a whole number: log(1.0) is 0.0, and log(2.0) stays as it is written.
+"""Constant folding of functions whose value is an integer: log(1.0) becomes 0.0, and log(2.0) stays.
 
-Only generated lines are folded by it.
+It applies to generated lines only.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ EXACT: dict[str, dict[float, float]] = {
 
 
 def exact_value(decl: OpDecl, x: Atom) -> Const | None:
-    """The operation's result, if its operand is such a constant."""
+    """The operation's result, if its operand is such a constant; otherwise None."""
     if not isinstance(x, Const) or type(x.value) not in (int, float):
         return None
     value = EXACT.get(decl.name, {}).get(x.value)

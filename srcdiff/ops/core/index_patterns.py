@@ -1,11 +1,11 @@
-"""Index patterns: how the operands of a subscript form it. The attribute `where` has items, separated by commas.
+"""Index patterns: how operands form a subscript. The attribute `where` holds items, separated by commas.
 
     i          an integer operand            x[i]         b:e:s   a slice, each letter an operand     x[1:n]
     g          an integer-array operand      x[rows]      :       a full slice                        x[:, 0]
-    m, mm      a boolean mask of so many     x[x > 0]     None, ...   as in NumPy
-               axes
+    m, mm      a boolean mask over one or    x[x > 0]     None, ...   as in NumPy
+               two axes (and so on)
 
-The empty pattern is the whole array. Beside index arrays, integers count as index arrays without axes.
+The empty pattern is the whole array. Next to index arrays, integers count as index arrays without axes.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def is_mask(item: str) -> bool:
 
 
 def axes_taken(item: str) -> int:
-    """How many axes of the array an item picks from; an ellipsis takes what is left."""
+    """How many axes of the array an item indexes; an ellipsis takes the remaining axes."""
     if item in ("None", "..."):
         return 0
     return len(item) if is_mask(item) else 1
@@ -54,7 +54,7 @@ def operands_in(item: str) -> int:
 
 
 def with_rest(where: str) -> list[str]:
-    """The items, with an ellipsis for the axes that are not mentioned."""
+    """The items, with an ellipsis for the axes that the pattern does not mention."""
     pattern = items(where)
     return pattern if "..." in pattern else [*pattern, "..."]
 
@@ -65,14 +65,14 @@ def has_arrays(pattern: Sequence[str]) -> bool:
 
 
 def is_view(where: str) -> bool:
-    """Whether NumPy's subscript with this pattern gives a view (or an element) and not a copy."""
+    """Whether NumPy's subscript with this pattern returns a view (or an element) and not a copy."""
     return not has_arrays(items(where))
 
 
 def arrays_in_front(pattern: Sequence[str]) -> bool:
-    """Whether the axes of index arrays come first in the result: where something else stands between them.
+    """Whether the axes of index arrays come first in the result: true if another item stands between the index arrays.
 
-    Otherwise they stand where the index arrays do.
+    Otherwise the axes stand where the index arrays stand.
     """
     at = [k for k, item in enumerate(pattern) if item in ("i", "g") or is_mask(item)]
     return has_arrays(pattern) and at != list(range(at[0], at[-1] + 1))

@@ -1,4 +1,4 @@
-"""What is known of integer scalars, through arithmetic: an affine expression in lengths, or a symbol of its own."""
+"""Symbolic values of integer scalars: each is an affine expression in lengths, or a symbol of its own."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ Attrs = Mapping[str, Any]
 def integers(
     combine: Callable[..., Dim | None], of_lengths: Callable[..., Dim] | None = None
 ) -> Any:
-    """As `arithmetic`; of integer scalars, `combine` says what is known of the result (None: nothing), and `of_lengths`
-    what is where they are lengths.
+    """As `arithmetic`. For integer scalars, `combine` gives the expression of the result, or None. If it is None and
+    all operands are sums of lengths, `of_lengths` gives the expression.
     """
 
     def infer(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
@@ -40,7 +40,7 @@ def integers(
 
 
 def constants(function: Callable[..., int]) -> Callable[..., Dim | None]:
-    """What is known of `function(a, b)`: its value for constants."""
+    """The expression of `function(a, b)`, if both operands are constants."""
 
     def combine(*exprs: Dim) -> Dim | None:
         if not all(e.is_const for e in exprs):
@@ -54,7 +54,7 @@ def constants(function: Callable[..., int]) -> Callable[..., Dim | None]:
 
 
 def largest(a: Dim, b: Dim) -> Dim | None:
-    """What is known of `max(a, b)`: of two constants, and of a number and 0."""
+    """The expression of `max(a, b)`, for two constants, or for an expression and 0."""
     both = constants(max)(a, b)
     if both is not None:
         return both
@@ -73,7 +73,7 @@ def product(a: Dim, b: Dim) -> Dim:
 
 
 def quotient(a: Dim, b: Dim) -> Dim | None:
-    """What is known of `a // b`."""
+    """The expression of `a // b`."""
     if b.is_const and b.const > 0:
         return quotient_of(a, b.const)
     return constants(operator.floordiv)(a, b)

@@ -1,4 +1,4 @@
-"""Modules that are imported when first looked into: declaring rules with SciPy's functions must not import SciPy."""
+"""Lazy imports: declaring rules for SciPy's functions must not import SciPy."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["LazyModule"]
 
 
 class LazyModule:
-    """Stands for a module; the first attribute taken from it imports it."""
+    """A placeholder for a module; the first access to an attribute imports the module."""
 
     def __init__(self, name: str) -> None:
         self._name = name

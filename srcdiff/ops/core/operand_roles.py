@@ -1,4 +1,4 @@
-"""What an operation's operands are for."""
+"""Operand roles: the operands of an operation that carry derivatives."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ __all__ = ["carries_derivative"]
 
 
 def carries_derivative(decl: OpDecl, position: int) -> bool:
-    """Whether a derivative can pass from an operand to the result: not from `roll`'s shift or `reshape`'s lengths.
+    """Whether a derivative can pass from this operand to the result: not from `roll`'s shift or `reshape`'s lengths.
 
-    Forward mode replaces such operands by their tangents (zero where they have none) and keeps the others as they are.
+    Forward mode replaces operands that carry derivatives by their tangents (zero if they have none), and keeps the
+    others.
     """
     name, is_star = _parameter(decl, position)
     if decl.rule is not None:

@@ -1,16 +1,16 @@
-"""Where operations are declared: `operation` for those without a derivative of their own, `declare` for those
-with a rule, `composite` for functions that are written with operations.
+"""The registry of operations: `operation` declares an operation by its fields, `declare` by its reverse-mode rule, and
+`composite` declares a library function as Python over operations.
 
-A rule is a small NumPy function that the frontend parses: inputs by their own names, `out`, `d_out`; it
-assigns `d_<input>`:
+A rule is a small NumPy function that the frontend parses. Its parameters are the inputs, `out` and `d_out`; it assigns
+`d_<input>`:
 
     @declare(np.tanh, infer=floating, elementwise=True)
     def tanh(x, *, out, d_out):
         d_x = d_out * (1 - out**2)
 
-Parameters without a default are operands; those with one are static and may be tested with `if`, as may
-`x.ndim`. A rule never mentions broadcasting, dtypes or accumulation. An input that it assigns no `d_` for has
-no derivative (an error where one is wanted); a derivative that is zero is assigned as `0.0`.
+Parameters without a default are operands. Parameters with a default are static: the rule may test them, and `x.ndim`,
+with `if`. A rule never mentions broadcasting, dtypes or accumulation. An input whose `d_<input>` is not assigned has no
+derivative, and a program that needs it is an error. A zero derivative is assigned as `0.0`.
 """
 
 from __future__ import annotations
@@ -55,17 +55,16 @@ __all__ = [
 
 OPERATIONS: dict[str, OpDecl] = {}
 METHODS: dict[str, OpDecl] = {}  # array methods and attributes, by name
-OWN: dict[Any, OpDecl] = {}  # of rules that users write, by callable
+OWN: dict[Any, OpDecl] = {}  # the rules that users write, by callable
 _BY_CALLABLE: dict[Any, OpDecl] = {}
-# SciPy's functions, by dotted name: SciPy is not imported before the user does
+# SciPy's functions by dotted name, because srcdiff does not import SciPy before the user does
 _PENDING: dict[str, list[tuple[str, Any]]] = {}
 
 Rule = Callable[..., Any]
 
 
 def operation(name: str, *callables: Any, method: str = "", **fields: Any) -> OpDecl:
-    """Declare an operation (see `ir.core.OpDecl` for the fields) and register the callables and the method it
-    stands for.
+    """Declare an operation (see `ir.core.OpDecl` for the fields), and register its callables and its method.
 
     SciPy's functions are given as dotted names ("scipy.special.expit"), so that declaring them does not import SciPy.
     """
@@ -88,8 +87,8 @@ def operation(name: str, *callables: Any, method: str = "", **fields: Any) -> Op
 
 def declare(
     *callables: Any, name: str = "", **fields: Any
-) -> Any:  # composites call it by its operands
-    """Declare an operation by its reverse-mode rule; name and signature are the rule's."""
+) -> Any:  # Any: composites call the result with the rule's operands
+    """Declare an operation by its reverse-mode rule, which also gives its name and signature."""
 
     def register(rule: Rule) -> OpDecl:
         fields.setdefault("signature", signature_of_rule(rule))
@@ -101,12 +100,12 @@ def declare(
 
 
 def find(function: Any) -> OpDecl | None:
-    """The operation that a Python callable stands for; a rule of the user's comes first."""
+    """The operation of a Python callable; a user's rule comes first."""
     return own_rule(function) or declared(function)
 
 
 def own_rule(function: Any) -> OpDecl | None:
-    """The operation that a rule of the user's declares for a callable."""
+    """The operation that a user's rule declares for a callable."""
     try:
         return OWN.get(function) if OWN else None
     except TypeError:  # unhashable
@@ -114,12 +113,12 @@ def own_rule(function: Any) -> OpDecl | None:
 
 
 def is_own(decl: OpDecl) -> bool:
-    """Whether an operation's rule is the user's."""
+    """Whether an operation's rule is a user's."""
     return any(OWN.get(c) is decl for c in decl.callables)
 
 
 def declared(function: Any) -> OpDecl | None:
-    """The operation of srcdiff's that a Python callable stands for."""
+    """The operation that srcdiff declares for a Python callable."""
     _import_pending(_PENDING, _BY_CALLABLE)
     try:
         return _BY_CALLABLE.get(function)
@@ -132,34 +131,34 @@ def declared(function: Any) -> OpDecl | None:
 
 @dataclass(frozen=True, eq=False)
 class Composite:
-    """A library's function as a Python function over operations; read as the user's functions are.
+    """A library function as a Python function over operations; the frontend reads it like a user's function.
 
     Attributes
     ----------
     function : FunctionType
-        What is read in place of a call. Its locals are names in generated code.
+        The function that is read in the place of a call. Its locals are names in generated code.
     callables : tuple
-        The functions that it stands for; SciPy's by dotted name.
+        The library functions that it replaces; SciPy's are given by dotted name.
     methods : tuple of str
-        The methods of arrays that it stands for; the array is the first argument.
+        The array methods that it replaces; the array is the first argument.
     given : tuple of str
-        It stands for calls in which one of these arguments is given, or is None (`"axis=None"`); others are an
+        It applies to calls with one of these arguments, or with None for it (`"axis=None"`). Other calls are an
         operation's.
     ndim : int or None
-        It also stands for calls with arrays of more axes.
+        It also applies to calls with arrays of more axes.
     at : int or tuple of int
-        Which argument these axes are of, or which of several.
+        The position of the argument whose axes `ndim` counts, or several positions.
     takes_complex : bool
-        It is right for complex arguments. Where it is not, an operation of the same callable may be.
+        It is correct for complex arguments. If it is not, an operation with the same callable may be.
     of_complex : bool
-        It also stands for calls with complex arguments, which the operation of the same callable does not take.
+        It also applies to calls with complex arguments, which the operation with the same callable does not take.
     names : mapping of str to str
-        Which parameters keywords of other names stand for.
+        The parameter for each keyword that has another name.
     ignores : tuple of str
-        Parameters that make no difference to what it computes. Of others that it does not read, a call may give the
-        default only.
+        Parameters that do not change the result. For other parameters that the body does not read, a call may pass
+        the default only.
     samples : tuple
-        How tests draw arguments (see `ops.samples`).
+        How tests draw arguments (see `ops/core/samples.py`).
     """
 
     function: FunctionType
@@ -175,7 +174,7 @@ class Composite:
     ignores: tuple[str, ...] = ()
 
     def takes(self, count: int, keywords: Iterable[str], ndim: int, has_complex: bool) -> bool:
-        """Whether it stands for a call with so many arguments and these keywords, of an array with so many axes."""
+        """Whether it applies to a call with `count` arguments and these keywords, with an array of `ndim` axes."""
         if self.of_complex and has_complex:
             return True
         if self.ndim is None and not self.given:
@@ -188,7 +187,7 @@ class Composite:
 
     @property
     def unread(self) -> tuple[str, ...]:
-        """The parameters that its body does not read, though they make a difference."""
+        """The parameters that change the result, and that the body does not read."""
         return _unread(self.function.__code__, frozenset(self.ignores))
 
     @property
@@ -200,7 +199,7 @@ class Composite:
         return _spelling(self.callables)
 
 
-# parameters by which libraries choose storage and algorithms, or are given what holds anyway
+# parameters that choose storage and algorithms, or state what holds in any case
 _NO_DIFFERENCE = {
     *("assume_unique", "casting", "check_finite", "copy", "device", "driver", "kind", "lapack_driver", "lwork"),
     *("order", "overwrite_a", "overwrite_ab", "overwrite_b", "overwrite_input", "stable", "subok"),
@@ -217,7 +216,7 @@ def _unread(code: CodeType, ignored: frozenset[str]) -> tuple[str, ...]:
     return tuple(p for p in parameters if p not in read | ignored | _NO_DIFFERENCE)
 
 
-_OURS = "srcdiff.ops.library."  # the modules in which they stand
+_OURS = "srcdiff.ops.library."  # the package of the composites
 COMPOSITES: dict[str, Composite] = {}
 COMPOSITE_METHODS: dict[str, Composite] = {}
 _COMPOSITE_OF: dict[Any, Composite] = {}
@@ -236,15 +235,16 @@ def composite(
     of_complex: bool = False,
     ignores: Sequence[str] = (),
 ) -> Any:
-    """Declare a function of a library by a Python function over operations that exist:
+    """Declare a library function by a Python function over existing operations:
 
         @composite(np.trapezoid, samples=...)
         def trapezoid(y, x=None, dx=1.0, axis=-1):
             ...
 
-    It has the parameters of what it stands for. What is known when compiling (flags, `axis`, `x.ndim`, `None`) may be
-    tested with `if`; `refuse(message, advice)` is an error at the user's line. Its derivatives, loop form and kernels
-    are those of what it is made of. SciPy's functions are given as dotted names; None is one that this NumPy lacks.
+    It has the parameters of the library function. An `if` may test what is known when compiling: flags, `axis`,
+    `x.ndim`, `None`. `refuse(message, advice)` is an error at the user's line. Derivatives, loop form and kernels
+    follow from the operations in its body. SciPy's functions are given as dotted names. A callable that this NumPy
+    lacks is given as None.
     """
 
     def register(function: Any) -> Composite:
@@ -291,7 +291,7 @@ _EVALUATED: set[Any] = set()
 
 
 def evaluated(function: Any) -> Any:
-    """Mark a function that composites call with what is known when compiling: Python runs it then."""
+    """Mark a function that composites call with values known when compiling: Python runs it while compiling."""
     _EVALUATED.add(function)
     return function
 
@@ -301,14 +301,16 @@ def is_evaluated(function: Any) -> bool:
 
 
 def find_composite(function: Any) -> Composite | None:
-    """The composite that a Python callable stands for; helpers of composites are read as they are."""
+    """The composite of a Python callable; the helpers of composites are read in the same way."""
     if isinstance(function, Composite):
         return function
     if isinstance(function, FunctionType) and (function.__module__ or "").startswith(_OURS):
         return (
             None
             if function in _EVALUATED or function in (refuse, same_length)
-            else Composite(function, takes_complex=True)  # what it is made of says
+            else Composite(
+                function, takes_complex=True
+            )  # the operations in its body check their operands
         )
     _import_pending(_PENDING_COMPOSITES, _COMPOSITE_OF)
     try:
@@ -317,11 +319,11 @@ def find_composite(function: Any) -> Composite | None:
         return None
 
 
-_DISTRIBUTIONS = "scipy.stats."  # whose functions are methods
+_DISTRIBUTIONS = "scipy.stats."  # its functions are methods of distributions
 
 
 def _wait(pending: dict[str, list[tuple[str, Any]]], name: str, made: Any) -> None:
-    """Keep what is declared by dotted name for when its module is there."""
+    """Keep a declaration by dotted name until its module is imported."""
     module, _, attribute = name.rpartition(".")
     if name.startswith(_DISTRIBUTIONS) and name.count(".") == 3:
         module, _, distribution = module.rpartition(".")
@@ -330,12 +332,12 @@ def _wait(pending: dict[str, list[tuple[str, Any]]], name: str, made: Any) -> No
 
 
 def _import_pending(pending: dict[str, list[tuple[str, Any]]], known: dict[Any, Any]) -> None:
-    """Enter what was declared by dotted name and whose module is there by now."""
+    """Register the declarations by dotted name whose modules are imported by now."""
     for module in [m for m in pending if m in sys.modules]:
         for attribute, made in pending.pop(module):
             found: Any = sys.modules[module]
             for part in attribute.split("."):
-                found = getattr(found, part, None)  # older versions lack some
+                found = getattr(found, part, None)  # older versions lack some names
             if found is not None:
                 known[found] = made
 
@@ -344,7 +346,7 @@ def _import_pending(pending: dict[str, list[tuple[str, Any]]], known: dict[Any, 
 
 
 def signature_of_rule(rule: Rule) -> str:
-    """The signature of the operation that a rule is for."""
+    """The signature of the operation that a rule declares."""
     parameters = inspect.signature(rule).parameters.values()
     shown = [p for p in parameters if p.name not in ("out", "d_out")]
     return ", ".join(
@@ -366,7 +368,7 @@ def _defaults(signature: str) -> dict[str, Any]:
 
 
 def _spelling(callables: Sequence[Any]) -> str:
-    """`np.tanh` from the function object, `scipy.special.expit` from its dotted name."""
+    """The text of a callable: `np.tanh` for the function object, `scipy.special.expit` for the dotted name."""
     if not callables:
         return ""
     function = callables[0]
@@ -377,12 +379,12 @@ def _spelling(callables: Sequence[Any]) -> str:
 
 
 def _name_of(value: Any) -> str:
-    """The name of an object of NumPy's that is no function: `r_`."""
+    """The name of an object of NumPy that is not a function: `r_`."""
     return next(name for name, found in vars(np).items() if found is value)
 
 
 def dotted(module: str, name: str) -> str:
-    """A function's name as programs write it: NumPy is `np`."""
+    """A function's name as programs write it, with `np` for NumPy."""
     if module.startswith("numpy"):
         inner = next((m for m in ("linalg", "fft") if module.startswith(f"numpy.{m}")), "")
         module = f"np.{inner}" if inner else "np"

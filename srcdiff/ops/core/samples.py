@@ -1,7 +1,7 @@
-"""How tests draw operands for an operation: every differentiable one declares a few `Sample`s.
+"""Samples: how tests draw operands for an operation. Every differentiable operation declares a few `Sample`s.
 
-The tests check the rule, the type rule and the printed text of an operation on each of its samples; a composite is
-called as the text of a sample says (`call`).
+The tests check the rule, the type rule and the printed text of an operation on each of its samples. For a composite,
+a sample gives the text of the call (`call`).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Sample:
     attrs : mapping
         The static attributes.
     avoid : str
-        Why finite differences say nothing here (a tie, a kink, an infinity). Then `gradients` says what is right.
+        Why finite differences are not valid here (a tie, a kink, an infinity). `gradients` then holds the right values.
     wrt : tuple of int
         The operands whose derivatives are checked.
     gradients : tuple or None
@@ -62,7 +62,7 @@ def draw(
     wrt: tuple[int, ...] | None = None,
     **attrs: Any,
 ) -> Sample:
-    """Operands of these shapes, uniform in an interval, all of them differentiated unless `wrt` says which."""
+    """Operands with these shapes, uniform in an interval; all of them are differentiated unless `wrt` lists some."""
     every = tuple(range(len(shapes)))
     return Sample(
         lambda rng: tuple(uniform(rng, s, low, high) for s in shapes),
@@ -78,7 +78,7 @@ def fixed(
     gradients: tuple[Any, ...] | None = None,
     **attrs: Any,
 ) -> Sample:
-    """Given operands: lists are made arrays."""
+    """Given operands; lists become arrays."""
     made = tuple(np.array(v) if isinstance(v, list) else v for v in values)
     return Sample(lambda rng: made, attrs, avoid=avoid, wrt=wrt, gradients=gradients)
 
@@ -93,7 +93,7 @@ def call(
     gradients: tuple[Any, ...] | None = None,
     complex_text: str = "",
 ) -> Sample:
-    """A call as programs write it, of `x`, `y`, `z`, `w`: tuples are shapes to draw, anything else is given."""
+    """A call as programs write it, with `x`, `y`, `z`, `w`: tuples are shapes to draw, other values are operands."""
 
     def args(rng: np.random.Generator) -> tuple[Any, ...]:
         return tuple(
@@ -113,7 +113,7 @@ def call(
 
 
 def _is_float(operand: Any) -> bool:
-    """Whether an operand of `call` is one of floats."""
+    """Whether an operand of `call` has a float dtype."""
     return isinstance(operand, tuple) or np.asarray(operand).dtype.kind == "f"
 
 
@@ -123,7 +123,7 @@ def unary(low: float = -2.0, high: float = 2.0) -> tuple[Sample, ...]:
 
 
 def binary(low: float = -2.0, high: float = 2.0) -> tuple[Sample, ...]:
-    """Two operands that broadcast in the ways there are."""
+    """Two operands that broadcast, in all ways."""
     pairs = (
         ((4,), (4,)),
         ((2, 3), (3,)),
@@ -138,7 +138,7 @@ def binary(low: float = -2.0, high: float = 2.0) -> tuple[Sample, ...]:
 
 
 def of_complex(*shapes: Sequence[int]) -> tuple[Sample, ...]:
-    """One complex operand, of each of these shapes."""
+    """One complex operand for each of these shapes."""
 
     def sample(shape: Sequence[int]) -> Sample:
         return Sample(

@@ -1,10 +1,10 @@
-"""What generated lines say of numbers where NumPy has functions of arrays.
+"""Scalar spellings: generated lines call Python's functions for numbers where NumPy has functions of arrays.
 
-    np.where(c, x, y)   x if c else y       of any numbers
-    np.maximum(x, y)    max(x, y)           of Python's numbers
-    np.sin(x)           math.sin(x)         where the user's own line gave a number of Python's: of math, or an operator
+    np.where(c, x, y)   x if c else y       for any numbers
+    np.maximum(x, y)    max(x, y)           for Python's numbers
+    np.sin(x)           math.sin(x)         if the user's own line gave a Python number: from `math`, or by an operator
 
-These are faster by far, give no arrays without axes, and are what one would write.
+The scalar functions are much faster, return no arrays without axes, and are what a person would write.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ choose = operation(
 def of_numbers(
     decl: OpDecl, operands: Sequence[Atom], spelling: str, is_python: bool
 ) -> tuple[OpDecl, str]:
-    """The operation and spelling for these operands; `is_python`: what it is the derivative of is a Python number."""
+    """The operation and spelling for these operands; `is_python`: the differentiated value is a Python number."""
     if not all(isinstance(a.type, Scalar) for a in operands):
         return decl, spelling
     if decl is elementary.where:
@@ -61,6 +61,6 @@ def of_numbers(
 
 
 def _all_equal(operands: Sequence[Atom]) -> bool:
-    """Whether it makes no difference to what follows which of these numbers it gets."""
+    """Whether the numbers have one dtype, so that the choice does not change the type of the result."""
     dtypes = {a.type.dtype for a in operands if isinstance(a.type, Scalar) and not a.type.weak}
     return len(dtypes) < 2

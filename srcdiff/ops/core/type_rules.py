@@ -21,19 +21,19 @@ TypeRule = Callable[[Shapes, Sequence[Atom], Attrs], tuple[Type, ...]]
 
 
 class TypeMistake(Exception):
-    """Operands that an operation does not take; the frontend adds the user's line."""
+    """The operation does not take these operands; the frontend adds the user's line."""
 
 
 class UnknownMistake(TypeMistake):
-    """Operands whose values have to be known when compiling."""
+    """Operands whose values must be known when compiling."""
 
 
 class UntypedMistake(TypeMistake):
-    """Operands whose types only the run knows well enough."""
+    """Operands whose types are not known precisely enough before the program runs."""
 
 
 def promote(operands: Sequence[Atom], *dtypes: Any) -> tuple[str, bool]:
-    """The dtype that NumPy computes in, with these beside those of operands, and whether it is Python's."""
+    """The dtype in which NumPy computes with `operands` and `dtypes`, and whether it is weak (Python's)."""
     types = [numeric(a) for a in operands]
     weak = not dtypes and all(isinstance(t, Scalar) and t.weak for t in types)
     if weak:
@@ -48,7 +48,7 @@ def promote(operands: Sequence[Atom], *dtypes: Any) -> tuple[str, bool]:
 
 
 def real_dtype(dtype: str) -> str:
-    """The dtype of the parts of complex numbers; real ones are their own."""
+    """The dtype of the real and imaginary parts; a real dtype gives itself."""
     return {"complex64": "float32", "complex128": "float64"}.get(dtype, dtype)
 
 
@@ -69,7 +69,7 @@ def broadcast_shape(shapes: Shapes, operands: Sequence[Atom]) -> tuple[Dim, ...]
 
 
 def make(dtype: str, shape: Sequence[Dim], weak: bool = False) -> Type:
-    """An array, or a scalar where there are no axes."""
+    """An array type, or a scalar type if the shape is ()."""
     return Array(dtype, tuple(shape)) if shape else Scalar(dtype, weak)
 
 
@@ -80,7 +80,7 @@ def arithmetic(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[
 
 
 def floating(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
-    """As `arithmetic`, integers becoming float64: `exp`, `/`. NumPy functions give NumPy scalars."""
+    """As `arithmetic`, but integers become float64: `exp`, `/`. NumPy functions return NumPy scalars."""
     dtype, _ = promote(operands)
     if dtype[0] in "biu":
         dtype = "float64"
@@ -88,7 +88,7 @@ def floating(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Ty
 
 
 def boolean(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
-    """Comparisons: bool of the broadcast shape."""
+    """Comparisons: bool, with the broadcast shape."""
     shape = broadcast_shape(shapes, operands) if all(is_numeric(a.type) for a in operands) else ()
     return (Array("bool", shape) if shape else BOOL,)
 
@@ -98,12 +98,12 @@ def same_as_first(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tup
 
 
 def double(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
-    """Of this dtype, whatever the operands have."""
+    """float64, whatever dtypes the operands have."""
     return (make("float64", broadcast_shape(shapes, operands)),)
 
 
 def of_type(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
-    """The type that is an attribute."""
+    """The type in the attribute `type`."""
     return (attrs["type"],)
 
 

@@ -1,4 +1,4 @@
-"""What SciPy's ufuncs have in common: their dtypes, the samples of a smooth one, its C function."""
+"""Declarations of SciPy's ufuncs: their dtypes, the samples of a smooth ufunc, and its C function."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from srcdiff.ops.core.type_rules import broadcast_shape, make, numeric
 
 __all__ = ["complex_name", "is_complex_special", "special", "special_function"]
 
-# rules say `special.expit`: a name such as `expit` alone would be the operation that is declared
+# rules write `special.expit`: the name `expit` alone would be the declared operation
 special: Any = LazyModule("scipy.special")
 
 Attrs = Mapping[str, Any]
@@ -29,7 +29,7 @@ _PYTHON = {"bool": np.dtype(bool), "int64": int, "float64": float, "complex128":
 def _as_ufunc(
     name: str, shapes: Shapes, operands: Sequence[Atom], attrs: Attrs
 ) -> tuple[Type, ...]:
-    """The dtype that the ufunc itself chooses: with Python's numbers, that depends on the order of its loops."""
+    """The dtype that the ufunc chooses: for Python's numbers, the dtype depends on the order of the ufunc's loops."""
     given: list[Any] = []
     for operand in operands:
         type_ = numeric(operand)
@@ -40,14 +40,14 @@ def _as_ufunc(
 
 
 def is_complex_special(op: Op) -> bool:
-    """Whether it is a function of scipy.special, of complex numbers."""
+    """Whether an operation is a function of `scipy.special` with complex numbers."""
     name = op.decl.callables[0] if op.decl.callables else ""
     is_special = str(name).startswith("scipy.special.") and op.decl.elementwise
     return is_special and any(is_complex(a.type) for a in op.operands)
 
 
 def complex_name(op: Op) -> str:
-    """What it is called in `srcdiff.runtime.complex_special`."""
+    """The function's name in `srcdiff.runtime.complex_special`."""
     return f"complex_{op.decl.callables[0].rpartition('.')[2]}"
 
 
@@ -59,9 +59,9 @@ def special_function(
     count: int = 1,
     **fields: Any,
 ) -> Callable[[Any], Any]:
-    """Declare the ufunc of `scipy.special` that a rule is named after; `others` are further names of it.
+    """Declare the ufunc of `scipy.special` that has the rule's name; `others` are further names of the ufunc.
 
-    Compiled code calls its C function. Of one or two operands, samples are drawn in an interval.
+    Compiled code calls its C function. The samples of one or two operands are drawn from an interval.
     """
     drawn = {0: (), 1: unary(low, high), 2: binary(low, high)}[count]
 

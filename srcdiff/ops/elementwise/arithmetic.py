@@ -1,9 +1,10 @@
-"""Operators on numbers and arrays: arithmetic, comparisons, logic, conversions.
+"""Arithmetic operators on numbers and arrays: arithmetic, comparisons, logic, conversions.
 
-Python scalars stay Python scalars. Integer scalars carry what is known of their value (`Scalar.expr`), so that lengths
-computed by the user are lengths to the compiler.
+Results of Python scalars are Python scalars. Integer scalars carry a symbolic value (`Scalar.expr`), so that the
+compiler knows lengths that the user computes.
 
-At the edges: `x**0` has derivative 0 in x, `0**y` has derivative 0 in y; `%` has derivative 1 in x at its jumps.
+At edges: `x**0` has derivative 0 with respect to x, and `0**y` has derivative 0 with respect to y. `%` has derivative 1
+with respect to x at its jumps.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ def _no_booleans(infer: TypeRule, verb: str) -> TypeRule:
 
 
 def true_division(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
-    """As `floating`, but a Python float of Python scalars."""
+    """As `floating`, but Python scalars give a Python float."""
     _, weak = promote(operands)
     (result,) = floating(shapes, operands, attrs)
     return (Scalar(result.dtype, True),) if weak and isinstance(result, Scalar) else (result,)
@@ -119,7 +120,7 @@ def multiply(x, y, *, out, d_out):
     d_y = d_out * x
 
 
-# raises: only of Python scalars (see `facts.may_raise`)
+# it raises for Python scalars only (see `ir/alias.py:may_raise`)
 @declare(
     np.divide, operator.truediv, template="{0} / {1}", infer=true_division, elementwise=True,
     raises=True,
@@ -172,7 +173,7 @@ def positive(x, *, out, d_out):
 
 
 def _magnitude(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
-    """Real, of complex numbers as well."""
+    """A real dtype, for complex numbers too."""
     (result,) = _absolute(shapes, operands, attrs)
     type_ = numeric(operands[0])
     if type_.dtype == real_dtype(type_.dtype):
@@ -184,7 +185,7 @@ def _magnitude(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[
 _absolute = integers(constants(abs))
 
 
-# at 0: 0, the middle of -1 and 1
+# the derivative at 0 is 0, the middle of -1 and 1
 @declare(
     np.absolute, abs, operator.abs, spelling="np.abs", infer=_magnitude, device="abs({0})",
     elementwise=True,
@@ -220,7 +221,7 @@ def mod(x, y, *, out, d_out):
     d_y = -d_out * (x // y)
 
 
-# ---- the larger and the smaller of two -------------------------------------------------------
+# ---- maximum and minimum ---------------------------------------------------------------------
 
 
 def _bind_extreme(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
@@ -231,7 +232,7 @@ def _bind_extreme(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     return tuple(args), {}
 
 
-# ties: half to each, as in autograd and JAX
+# at ties, half the derivative for each, as in autograd and JAX
 @declare(
     np.maximum, max, infer=integers(largest), bind=_bind_extreme, elementwise=True, device="np.maximum({0}, {1})",
     samples=(
@@ -311,7 +312,7 @@ def _truth(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type
     return (BOOL,)
 
 
-# Python's `not`, of one truth value
+# Python's `not`, for one truth value
 not_ = operation(
     "not",
     operator.not_,
@@ -344,7 +345,7 @@ _bitwise: dict[str, Any] = {
 
 
 def _logic_text(symbol: str, word: str) -> Callable[[Op], str]:
-    """`x == 0 and y == 0` of two truth values; what the user wrote stays."""
+    """`x == 0 and y == 0` for two truth values; the user's own operators stay."""
 
     def text(op: Op) -> str:
         truths = all(isinstance(a.type, Scalar) and a.type.dtype == "bool" for a in op.operands)
@@ -391,7 +392,7 @@ def _one_number(dtype: str) -> Any:
 
 
 def _whole(atom: Atom) -> Dim | None:
-    """What `int(x)` is known to be of a constant."""
+    """The value of `int(x)` for a constant."""
     return Dim(int(atom.value)) if isinstance(atom, Const) and math.isfinite(atom.value) else None
 
 
@@ -455,7 +456,7 @@ def _cast(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type,
 
 def _cast_text(op: Op) -> str:
     name = np.dtype(op.attrs["dtype"]).name
-    if op.spelling.startswith("np."):  # of a number
+    if op.spelling.startswith("np."):  # a call such as `np.float32(x)` on a number
         return f"{op.spelling}({{0}})"
     name = {"bool": "bool", "float64": "float", "int64": "int"}.get(  # Numba has no `complex`
         name, f"np.{name}"
@@ -463,7 +464,7 @@ def _cast_text(op: Op) -> str:
     return f"{{0}}.astype({name})"
 
 
-# `dtype` is a dtype, a type or a name
+# the attribute `dtype` is a dtype, a type or a name
 @declare(
     method="astype", template=_cast_text, infer=_cast, linear=True, boxes=True, adjoint="any",
     samples=(draw((3,), dtype="float64"), draw((2, 0), dtype="float64")), takes_complex=True,

@@ -1,5 +1,5 @@
-"""Bessel functions. They have derivatives in their argument; those in the order have no formula that SciPy could
-compute, and using them is an error.
+"""Bessel functions. They have derivatives with respect to their argument. For derivatives with respect to the order,
+SciPy has no formula; a program that needs them is an error.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from srcdiff.ops.core.ufuncs import special, special_function
 
 
 def _orders(*orders: float) -> tuple[Sample, ...]:
-    """An order for each of several arguments, one for all, one for a number."""
+    """Samples with one order for each argument, one order for all arguments, and one order for a number."""
     arguments = [0.4, 1.5, 3.0]
     column = [[v] for v in orders]
     return (

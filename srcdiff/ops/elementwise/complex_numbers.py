@@ -1,9 +1,9 @@
-"""Complex numbers: parts, conjugates, and complex numbers made of real ones.
+"""Complex numbers: real and imaginary parts, conjugates, and complex numbers from real ones.
 
-The adjoint of a complex value z = x + iy is d_x - i d_y, as in autograd: a loss changes by `real(d_z * dz)`. So
-products with derivatives are transposed and nowhere conjugated, and the rule of a holomorphic function is the one that
-it has for real numbers. The functions here are those that are not holomorphic; `np.abs` is another. Where a complex
-adjoint reaches a real value, its real part is what belongs there (`transforms.adjoints.in_dtype`).
+The adjoint of a complex value z = x + iy is d_x - i d_y, as in autograd: a loss changes by `real(d_z * dz)`. Products
+with derivatives are therefore transposed and never conjugated, and the rule of a holomorphic function is the same as
+for real numbers. The functions of this module are not holomorphic; `np.abs` is another such function. Where a complex
+adjoint reaches a real value, its real part is the adjoint (`transforms/ad/adjoints/accumulate.py:in_dtype`).
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ def _part(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type,
 
 
 def _part_text(name: str) -> Any:
-    """`z.real` where the user wrote so."""
+    """`z.real` if the user wrote it so."""
     return lambda op: f"{{0}}{op.spelling}" if op.spelling.startswith(".") else f"np.{name}({{0}})"
 
 
 def _new_part_text(name: str) -> Any:
-    """A part in storage of its own."""
+    """A part as a new array."""
 
     def text(op: Op) -> str:
         copied = ".copy()" if shape_of(op.result.type) else ""
@@ -52,7 +52,7 @@ def conjugate_forward(x, *, x_dot, out):
     out_dot = np.conj(x_dot)
 
 
-# ---- parts: views of arrays, as NumPy has them ---------------------------------------------------
+# ---- parts: views of arrays, as in NumPy ---------------------------------------------------------
 
 
 @declare(
@@ -163,7 +163,7 @@ def _size_squared(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tup
     return (numeric(operands[0]),)
 
 
-# a square that is |z|**2: see `transforms.squared_sizes`
+# a square that equals |z|**2: see `transforms/rewrite/named_abs_squared.py`
 @declare(
     template="{0} ** 2",
     infer=_size_squared,

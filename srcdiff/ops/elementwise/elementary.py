@@ -1,13 +1,13 @@
-"""Elementary functions, applied to each element; those of NumPy and `math` are one operation (see `Op.spelling`).
+"""Elementary functions of each element; the functions of NumPy and of `math` are one operation (see `Op.spelling`).
 
-Conventions at ties and kinks, the same in every mode:
+Derivatives at ties and kinks, the same in every mode:
 
-* `maximum`, `minimum`, `fmax`, `fmin`: half to each at a tie, as in autograd and JAX;
+* `maximum`, `minimum`, `fmax`, `fmin`: half for each operand at a tie, as in autograd and JAX;
 * `abs`, `hypot` (and `norm`, `std`): 0 at 0, the subgradient that leaves an optimiser where it is;
-* `sqrt`, `cbrt`, `log` at 0: infinite, as the formula says (a division by a Python number raises as in Python);
-* `clip`: 1 inside and at the bounds; where these lie the wrong way round, the upper one is what NumPy gives;
-* steps (`floor`, `sign`, `round`, ...): 0 everywhere; `heaviside` in its value at 0: 1 there;
-* `logaddexp` and `logsumexp` of nothing but -inf: 0.
+* `sqrt`, `cbrt`, `log` at 0: infinite, as the formula gives (a division by a Python number raises as in Python);
+* `clip`: 1 inside and at the bounds; if the lower bound exceeds the upper one, the result is the upper bound;
+* steps (`floor`, `sign`, `round`, ...): 0 everywhere; `heaviside` with respect to its value at 0: 1 there;
+* `logaddexp` and `logsumexp` of -inf only: 0.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ Attrs = Mapping[str, Any]
 def _smooth(
     low: float = -2.0, high: float = 2.0, *more: Sample, two: bool = False
 ) -> dict[str, Any]:
-    """The fields of a function of floats; how its samples are drawn."""
+    """The fields of a function of floats, with samples drawn from an interval."""
     return {
         "infer": floating,
         "elementwise": True,
@@ -62,7 +62,7 @@ def _quotient(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[T
 # ---- exponentials and logarithms -------------------------------------------------------------
 
 
-# a quotient that is 1 / (1 + exp(-u)): see `transforms.sigmoids`
+# a quotient that equals 1 / (1 + exp(-u)): see `transforms/rewrite/named_sigmoid.py`
 @declare(
     template="{0} / {1}", infer=_quotient, elementwise=True, raises=True,
     samples=(
@@ -76,7 +76,7 @@ def sigmoid_quotient(x, y, u, *, out, d_out):
     d_u = d_out * out * (1.0 - out)
 
 
-# a quotient by a length, which stays whole: the square of the length may overflow or vanish
+# a quotient by a norm; its derivatives are such quotients, too, because the square of the norm may overflow
 @declare(
     template="{0} / {1}", infer=_quotient, elementwise=True, raises=True, compiled="quotient", device="{0} / {1}",
     samples=binary(0.5, 2.0),
@@ -86,7 +86,7 @@ def unit_part(x, y, *, out, d_out):
     d_y = -unit_part(d_out * out, y)
 
 
-# a number by a scale, where what is infinite stays so: bounds of what is censored
+# a quotient by a scale, in which an infinite number stays infinite: the bounds of censored data
 @declare(
     template="{0} / {1}", infer=_quotient, elementwise=True, raises=True, device="{0} / {1}",
     samples=(
@@ -103,7 +103,7 @@ def _first(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type
     return (operands[0].type,)
 
 
-# values that rewritings have made, with the derivatives of what they are values of; see `transforms.logarithms`
+# values that rewritings introduce, with derivatives with respect to `u`; see `transforms/rewrite/named_values.py`
 _known: dict[str, Any] = {"template": "{0}", "infer": _first, "elementwise": True}
 
 
@@ -137,7 +137,7 @@ def log_cosh(x, u, *, out, d_out):
     fixed(np.sqrt(-_LESS) - 1.0, np.sqrt(-_LESS), avoid="of the first", wrt=(0, 1), gradients=([0.0, 0.0], [1.0, 1.0])),
 ))  # fmt: skip
 def computed_as(x, u, *, out, d_out):
-    """What is `u`, but for a constant, computed in another way."""
+    """`x` equals `u` up to a constant, and is computed in another way: the derivative is that of `u`."""
     d_x = 0.0
     d_u = d_out
 
@@ -147,7 +147,7 @@ def computed_as(x, u, *, out, d_out):
     gradients=([0.0, 0.0], np.exp(_LESS) / (1.0 + np.exp(_LESS)) ** 2)),
 ))  # fmt: skip
 def one_less_sigmoid(x, u, *, out, d_out):
-    """One less the sigmoid of -u: where it is near 1, its derivative has the digits of the other factor."""
+    """`x` is the sigmoid of `u`. Near 1, the derivative takes its digits from the other factor, the sigmoid of -u."""
     d_x = 0.0
     d_u = d_out * out * special.expit(-u)
 
@@ -193,7 +193,7 @@ _unreachable = fixed(
 )  # fmt: skip
 
 
-# the guard: of two operands -inf, the difference would be NaN
+# the guard: for two operands -inf, the difference would be NaN
 @declare(
     np.logaddexp,
     compiled="logaddexp",
@@ -287,7 +287,7 @@ def arctan(x, *, out, d_out):
     d_x = d_out / (1.0 + x**2)
 
 
-# at the origin there is none, and 0 / 0 says so
+# at the origin the function has no derivative, and 0 / 0 gives NaN
 @declare(np.arctan2, math.atan2, **_smooth(0.3, 2.0, two=True))
 def arctan2(y, x, *, out, d_out):
     d_y = d_out * x / (x**2 + y**2)
@@ -334,7 +334,7 @@ def rad2deg(x, *, out, d_out):
     d_x = d_out * (180.0 / np.pi)
 
 
-# ---- choosing --------------------------------------------------------------------------------
+# ---- selection -------------------------------------------------------------------------------
 
 
 @declare(
@@ -361,7 +361,7 @@ _ABSENT = Const(None, NONE)
 
 
 def _bind_clip(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-    """Both of NumPy's names for each bound; a bound that is None is an operand None."""
+    """NumPy's two names for each bound; a bound that is None becomes an operand None."""
     given = {"a_min": _ABSENT, "a_max": _ABSENT}
     renamed = {{"min": "a_min", "max": "a_max", "a": "x"}.get(k, k): v for k, v in kwargs.items()}
     given |= dict(zip(("x", "a_min", "a_max"), args, strict=False)) | renamed
@@ -371,7 +371,7 @@ def _bind_clip(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
 
 
 def _between(b: Builder, op: Op) -> tuple[Atom]:
-    """`clip` as `maximum` and `minimum`; bounds that are None are none."""
+    """`clip` as `maximum` and `minimum`; a bound that is None is left out."""
     x, low, high = op.operands
     if low.type == NONE and high.type == NONE:
         return (b.op(copy, x) if isinstance(x.type, Array) else x,)
@@ -385,7 +385,7 @@ def _between(b: Builder, op: Op) -> tuple[Atom]:
         fixed([-2.0, 0.3, 2.0], -1.0, 1.0, wrt=(0, 1, 2)),
         fixed([[-2.0, 0.3, 2.0]], [-1.0, 0.5, 1.0], [[1.5], [1.7]], wrt=(0, 1, 2)),
         fixed([-1.0, 1.0], -1.0, 1.0, avoid="the bounds", gradients=([1.0, 1.0],)),
-        fixed([-2.0, -0.5, 0.5, 3.0], 0.0, -1.0, wrt=(0, 1, 2)),  # the upper bound everywhere
+        fixed([-2.0, -0.5, 0.5, 3.0], 0.0, -1.0, wrt=(0, 1, 2)),  # the upper bound for all elements
         fixed([-2.0, 0.3, 2.0], None, 1.0, wrt=(0, 2)),
         fixed([-2.0, 0.3, 2.0], 0.0, None, wrt=(0, 1)),
         fixed([-2.0, 0.3, 2.0], None, None, wrt=(0,)),
@@ -486,7 +486,7 @@ sign = _step("sign", np.sign, infer=arithmetic, device="sign")
 
 
 def _whole(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
-    """Integers stay what they are from NumPy 2.1 on; floats before."""
+    """Integers keep their dtype from NumPy 2.1 on; older versions return floats."""
     dtype = numeric(operands[0]).dtype
     if dtype[0] in "biu":
         dtype = np.floor(np.zeros(1, dtype)).dtype.name
@@ -495,7 +495,7 @@ def _whole(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type
 
 
 def _itself(b: Any, op: Op) -> Any:
-    """What loops compute: of integers, Numba's functions are floats."""
+    """Integers are their own floor in loops, where Numba's functions would return floats."""
     if numeric(op.results[0]).dtype[0] not in "biu":
         return None
     x = op.operands[0]
@@ -546,11 +546,11 @@ def _round_to_int(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tup
 
 
 def _round_scalar_text(op: Op) -> str:
-    digits = op.attrs.get("ndigits")  # by position, since Numba's round() takes no names
+    digits = op.attrs.get("ndigits")  # by position, because Numba's round() takes no keywords
     return "round({0})" if digits is None else f"round({{0}}, {digits})"
 
 
-# Python's own: an int, unless digits are given
+# Python's round: an int, unless digits are given
 round_scalar = operation(
     "round_scalar",
     round,

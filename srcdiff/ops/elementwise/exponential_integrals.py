@@ -1,4 +1,4 @@
-"""Exponential and elliptic integrals, and the hypergeometric function."""
+"""Exponential integrals, elliptic integrals and hypergeometric functions."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def ellipe(m, *, out, d_out):
     d_m = -d_out * np.pi / 8.0 * special.hyp2f1(0.5, 1.5, 2.0, m)
 
 
-# in a, b and c there is no formula that SciPy could compute
+# for derivatives with respect to a, b and c, SciPy has no formula
 @special_function(
     count=0,
     samples=(
@@ -43,7 +43,7 @@ def hyp2f1(a, b, c, z, *, out, d_out):
     d_z = d_out * (a * b / c) * special.hyp2f1(a + 1.0, b + 1.0, c + 1.0, z)
 
 
-# in a and b there is none either
+# nor for derivatives with respect to a and b
 @special_function(
     count=0,
     samples=(
@@ -63,7 +63,7 @@ _incomplete = (
 )
 
 
-# in m, the formulas lose all digits near 0
+# with respect to m, the formulas lose all digits near 0
 @special_function(count=0, samples=_incomplete)
 def ellipkinc(phi, m, *, out, d_out):
     d_phi = d_out / np.sqrt(1.0 - m * np.sin(phi) ** 2)

@@ -1,8 +1,8 @@
-"""The gamma function and its relatives.
+"""The gamma function and related functions.
 
-Incomplete gamma and beta functions and their inverses have derivatives by all arguments. SciPy has no functions for
-those by the parameters: they are integrals (`runtime/quantile_paths.py`), and their own derivatives by the parameters
-are refused.
+Incomplete gamma and beta functions and their inverses have derivatives with respect to all arguments. Derivatives with
+respect to the parameters are integrals (`runtime/quantile_paths.py`), because SciPy has no functions for them. Second
+derivatives with respect to the parameters are refused.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def gammasgn(x, *, out, d_out):
     d_x = 0.0
 
 
-# 1 / gamma has zeros where digamma is infinite: below 1/2, what the reflection formula says
+# 1 / gamma has zeros where digamma is infinite: below 1/2, the rule uses the reflection formula
 @special_function(
     low=-2.7,
     high=4.0,
@@ -161,7 +161,7 @@ _quantiles = (
 )
 
 
-# where the density is: at the result
+# d_y is 1 over the density at the result
 @special_function(count=0, samples=_quantiles)
 def gammaincinv(a, y, *, out, d_out):
     d_a = d_out * paths.gamma_path(a, out, special.digamma(a + 1.0))
@@ -235,7 +235,7 @@ def stdtrit(df, p, *, out, d_out):
 # ---- zeta ------------------------------------------------------------------------------------
 
 
-# in the exponent there is no formula that SciPy could compute
+# for derivatives with respect to the exponent, SciPy has no formula
 @declare(
     spelling="scipy.special.zeta",
     infer=floating,
@@ -272,8 +272,8 @@ def _compiled_branch(op: Op) -> str:
     return f"srcdiff.runtime.scipy_special.lambertw({{0}}, {op.attrs.get('k', 0)}).real"
 
 
-# the branches 0 and -1 where they are real: SciPy's numbers are complex, of which programs take `.real`. Below -1 / e,
-# where none is real, the derivative is NaN
+# the branches 0 and -1 where they are real. SciPy's results are complex; programs take their real part. Below -1 / e,
+# no branch is real, and the derivative is NaN
 @declare(
     "scipy.special.lambertw",
     name="lambertw",

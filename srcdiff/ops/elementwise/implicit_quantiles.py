@@ -1,7 +1,9 @@
-"""How quantiles move with the parameters of a distribution: what rules of incomplete functions and of draws call.
+"""Implicit reparameterisation: the derivatives of quantiles with respect to the parameters of their distribution, for
+the rules of incomplete functions and of draws.
 
-A path has a derivative with respect to the quantile, from the density; derivatives with respect to the parameters are
-refused. Texts print the functions (`runtime/quantile_paths.py`), as they do those that have a rule of the user's.
+Such a derivative is itself differentiable with respect to the quantile, by the density. Derivatives with respect to
+the parameters are refused. Generated code calls the functions of `runtime/quantile_paths.py`, as it calls functions
+with a user's rule.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ __all__ = ["beta_path", "gamma_path"]
 
 _FUNCTIONS = import_module(
     "srcdiff.runtime.quantile_paths"
-)  # beside the layers, as what compiled code calls
+)  # imported by name, because the runtime stands beside the layers
 
 
 def _evaluated(
@@ -31,7 +33,7 @@ def _evaluated(
 
 
 def _path(function: Callable[..., Any]) -> Callable[[Any], OpDecl]:
-    """The operation that calls a function, with a rule."""
+    """The operation that calls a function and has this rule."""
 
     def register(rule: Any) -> OpDecl:
         return OpDecl(
@@ -53,7 +55,7 @@ def _path(function: Callable[..., Any]) -> Callable[[Any], OpDecl]:
     return register
 
 
-# x moves by -(dF/da) / f, so that moves with x by -(d log f / da) - path * (d log f / dx)
+# dx/da = -(dF/da) / f has the derivative -(d log f / da) - (dx/da) (d log f / dx) with respect to x
 @_path(_FUNCTIONS.gamma_path)
 def gamma_path(a, x, digamma_next, *, out, d_out):
     score = np.log(x) - digamma_next + 1.0 / a

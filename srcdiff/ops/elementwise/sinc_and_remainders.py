@@ -1,4 +1,4 @@
-"""More functions of each element: `np.sinc`, `np.logaddexp2`, `np.fmod`."""
+"""Further elementwise functions: `np.sinc`, `np.logaddexp2`, `np.fmod`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def sinc_expanded(x):
     result = np.sin(u) / u
 
 
-# near 0, the difference of two that are nearly equal is computed by its series, which has the right derivatives, too
+# near 0, the difference of two nearly equal numbers is computed by its series, which has the right derivatives, too
 @declare(
     np.sinc,
     expansion=sinc_expanded,
@@ -42,7 +42,7 @@ def sinc(x, *, out, d_out):
 
 
 def logaddexp2_expanded(x, y):
-    scale = 0.6931471805599453  # log(2), as a number of Python's: it widens nothing
+    scale = 0.6931471805599453  # log(2), as a Python number: it does not widen the dtype
     result = np.logaddexp(x * scale, y * scale) / scale
 
 
@@ -52,7 +52,7 @@ _unreachable = fixed(
 )  # fmt: skip
 
 
-# the guard: of two operands -inf, the difference would be NaN
+# the guard: for two operands -inf, the difference would be NaN
 @declare(
     np.logaddexp2,
     expansion=logaddexp2_expanded,
@@ -66,7 +66,7 @@ def logaddexp2(x, y, *, out, d_out):
 
 
 def _of_whole_numbers(b: Builder, op: Op) -> tuple[Atom] | None:
-    """Of integers, whose remainders Numba's `fmod` takes for those of unsigned ones."""
+    """`fmod` of integers: Numba's `fmod` would treat them as unsigned integers."""
     if is_float(op.result.type):
         return None
     call, (x, y), zero = OPERATIONS, op.operands, const(0)

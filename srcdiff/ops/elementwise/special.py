@@ -1,7 +1,7 @@
-"""SciPy's special functions (and those of `math`): log-probabilities, and the error functions.
+"""SciPy's special functions, and those of `math`: log-probabilities, entropies and error functions.
 
-`logsumexp` over nothing but -inf has derivative 0 (an unreachable state passes nothing on); `xlogy(x, y)` has
-derivative 0 in y where x is 0.
+`logsumexp` of -inf only has derivative 0, so that an unreachable state passes nothing on. `xlogy(x, y)` has derivative
+0 with respect to y where x is 0.
 """
 
 from __future__ import annotations
@@ -169,9 +169,7 @@ _zero_log_zero = fixed(
 )
 def xlogy(x, y, *, out, d_out):
     d_x = d_out * np.log(y)
-    d_y = (
-        d_out * x / np.where((x == 0.0) & (y == 0.0), 1.0, y)
-    )  # d_y at x = 0 goes on changing with x
+    d_y = d_out * x / np.where((x == 0.0) & (y == 0.0), 1.0, y)  # at x = 0, d_y still depends on x
 
 
 @special_function(low=0.2, high=2.0, count=2, device="xlog1py", takes_complex=True)
@@ -231,7 +229,7 @@ def ndtr(x, *, out, d_out):
 def log_ndtr(x, *, out, d_out):
     if x.dtype.kind == "c":
         d_x = d_out * np.exp(-0.5 * x**2 - out) / np.sqrt(2.0 * np.pi)
-    else:  # far below, a difference of logarithms has no digits; at -inf, the derivative is taken to be 0
+    else:  # in the far tail, a difference of logarithms has no digits; at -inf, the derivative is taken to be 0
         near, log_cdf, far = np.maximum(x, -1e3), np.maximum(out, -500008.0), np.minimum(x, -1e3)
         ratio = np.exp(-0.5 * near**2 - log_cdf) / np.sqrt(2.0 * np.pi)
         d_x = d_out * np.where(x < -1e3, np.where(np.isinf(x), 0.0, -far - 1.0 / far), ratio)

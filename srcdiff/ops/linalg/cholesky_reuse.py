@@ -1,7 +1,7 @@
-"""Symmetric matrices that may be positive definite: Cholesky's factor if there is one, and what follows from it.
+"""Cholesky factorisation of symmetric matrices that may be positive definite, and solutions and determinants from it.
 
-`a` stands beside its factor: derivatives are those of the solution and the determinant by `a`, which the same factor
-gives. Nothing goes through the factor itself, and the reference evaluator asks `a` alone.
+`a` is an operand beside its factor. Derivatives of the solution and of the determinant are with respect to `a`, and use
+the same factor. The factor has no derivative of its own, and the reference evaluator reads `a` only.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def _potrf_text(op: Op) -> str:
     return f"scipy.linalg.lapack.{letter}potrf({{0}}, lower=True)"
 
 
-# the lower factor of a symmetric matrix, and 0 where it is positive definite
+# the lower factor of a symmetric matrix, and an integer that is 0 if the matrix is positive definite
 potrf = operation(
     "potrf", template=_potrf_text, infer=_factor_and_info, differentiable=False, cost="heavy",
     routine="cholesky_factor", device_form=unpivoted_loops.potrf_in_loops, signature="a", samples=(fixed(_A, wrt=()),),

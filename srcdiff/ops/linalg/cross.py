@@ -1,4 +1,4 @@
-"""`cross`: the product of vectors of three numbers, which stand along the last axis."""
+"""The cross product of vectors with three entries along the last axis."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _element(n: LoopContext, op: Op, at: At) -> Atom:
 
 
 def _turned(n: LoopContext, k: Atom, by: int) -> Atom:
-    """Which of the three entries comes so many later."""
+    """The entry that comes `by` places after entry `k`, cyclically."""
     if isinstance(k, Const):
         return const((k.value + by) % 3)
     return n.compute("mod", plus(n, k, const(by)), const(3))

@@ -1,7 +1,7 @@
 """`einsum`: sums of products over letters that name axes.
 
-The adjoint of an operand is an einsum of the others and of the result's adjoint; letters that only the operand has were
-summed, so its adjoint is the same along them. What is simply a product, a transpose or a sum is written so.
+The adjoint of an operand is an einsum of the other operands and of the result's adjoint. Along letters that only the
+operand has, the sum makes the adjoint constant. Simple cases are written as a product, a transpose or a sum.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ ONE = Dim(1)
 
 
 def spelled_out(subscripts: str, ndims: Sequence[int]) -> tuple[tuple[str, ...], str]:
-    """The letters of each operand and of the result; letters stand in the place of an ellipsis."""
+    """The letters of each operand and of the result; an ellipsis is replaced by letters."""
     left, arrow, right = subscripts.replace(" ", "").partition("->")
     given = left.split(",")
     if len(given) != len(ndims):
@@ -97,12 +97,12 @@ def _contracted(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple
             lengths[letter] = d if before is None else _together(shapes, letter, before, d)
     dtype = np.result_type(
         *(np.dtype(numeric(a).dtype) for a in operands)
-    ).name  # none is weak here
+    ).name  # no operand is weak here
     return (make(dtype, [lengths[c] for c in output]),)
 
 
 def _together(shapes: Shapes, letter: str, a: Dim, b: Dim) -> Dim:
-    """The length of a letter that two operands have: equal, or 1 in one of them."""
+    """The common length of a letter that two operands have: equal lengths, or 1 in one of them."""
     a, b = shapes.resolve(a), shapes.resolve(b)
     if a == b or ONE in (a, b):
         return b if a == ONE else a
@@ -137,7 +137,7 @@ def _back(b: Builder, op: Op, d_outs: Sequence[Atom]) -> list[Atom | None]:
 
 
 def _adjoint(b: Builder, a: Atom, text: str, parts: list[tuple[str, Atom]]) -> Atom:
-    """The adjoint of an operand, whose letters are `text`."""
+    """The adjoint of the operand `a`, whose letters are `text`."""
     own, parts = _separated(b, a, text, parts)
     lengths: dict[str, Dim] = {}
     for letters, other in parts:
@@ -165,7 +165,7 @@ def _dtype(atom: Atom) -> str:
 def _separated(
     b: Builder, a: Atom, text: str, parts: list[tuple[str, Atom]]
 ) -> tuple[str, list[tuple[str, Atom]]]:
-    """A letter that an operand has twice as two, which an identity matrix makes one."""
+    """Give a repeated letter of an operand a new name, and add an identity matrix that joins the two letters."""
     used = set(text).union(*(letters for letters, _ in parts))
     free = iter(c for c in string.ascii_letters if c not in used)
     own, parts = "", list(parts)
@@ -179,13 +179,13 @@ def _separated(
 
 
 def _element(n: LoopContext, op: Op, at: At) -> Atom:
-    """Where nothing is summed: a product of elements."""
+    """An element of an einsum without sums: a product of elements."""
     _, output = with_letters(op)
     return product_at(n, op, dict(zip(output, at, strict=True)))
 
 
 def product_at(n: LoopContext, op: Op, at: Mapping[str, Atom]) -> Atom:
-    """The product of the operands' elements at the indices that letters have."""
+    """The product of the operands' elements at the indices `at` of the letters."""
     inputs, _ = with_letters(op)
     product: Atom | None = None
     for text, a in zip(inputs, op.operands, strict=True):
@@ -199,7 +199,7 @@ def product_at(n: LoopContext, op: Op, at: Mapping[str, Atom]) -> Atom:
 
 
 def decl_for(inputs: Sequence[str], output: str) -> OpDecl:
-    """The operation for these letters: of one array, NumPy gives a view where it sums nothing."""
+    """The operation for these letters; for one array, NumPy returns a view if it sums nothing."""
     return einsum_view if len(inputs) == 1 and set(inputs[0]) == set(output) else einsum
 
 
@@ -220,7 +220,7 @@ einsum = operation(
         draw((3, 2), (3, 2), subscripts="ij,ij"),
     ), takes_complex=True,
 )  # fmt: skip
-# of one array, with all of its letters: a diagonal, or the axes in another order
+# one array with all of its letters: a diagonal, or the axes in another order
 einsum_view = operation(
     "einsum_view", spelling="np.einsum", linear=True, view_of=0, read_only=True, **_declared,
     samples=(

@@ -1,4 +1,4 @@
-"""Sums of products over letters, written as what they simply are: a product, a transpose, a sum, a matrix product."""
+"""Einsum simplification: a sum of products over letters becomes a product, a transpose, a sum or a matrix product."""
 
 from __future__ import annotations
 
@@ -18,15 +18,16 @@ Part = tuple[str, Atom]  # the letters of an array's axes
 
 
 class Appends(Protocol):
-    """What appends operations."""
+    """The interface that appends operations."""
 
     def op(self, decl: OpDecl, *operands: Atom, **attrs: Any) -> Value: ...
 
 
 def contraction(b: Appends, general: General, parts: Sequence[Part], target: str) -> Atom:
-    """The product of arrays, summed over the letters that the target does not have.
+    """The product of arrays, summed over the letters that `target` does not contain.
 
-    `general` gives the operation for what is nothing simpler, by the letters of its operands and of its result.
+    `general` gives the operation for products that no simpler operation computes, by the letters of its operands and of
+    its result.
     """
     numbers = [a for letters, a in parts if not letters]
     arrays = _summed_first(b, [(letters, a) for letters, a in parts if letters], target)
@@ -47,7 +48,7 @@ def contraction(b: Appends, general: General, parts: Sequence[Part], target: str
 
 
 def _summed_first(b: Appends, arrays: list[Part], target: str) -> list[Part]:
-    """Arrays without the letters that only one of them has, and that are summed: less is multiplied."""
+    """Sum over letters that only one array has, before arrays are multiplied: the products are smaller."""
     out: list[Part] = []
     for k, (letters, a) in enumerate(arrays):
         elsewhere = set(target).union(*(other for n, (other, _) in enumerate(arrays) if n != k))
@@ -62,7 +63,7 @@ def _summed_first(b: Appends, arrays: list[Part], target: str) -> list[Part]:
 
 
 def _of_one(b: Appends, letters: str, a: Atom, target: str) -> Atom | None:
-    """A sum, then a transpose."""
+    """One array as a sum, then a transpose."""
     if len(set(letters)) < len(letters):
         return None
     gone = tuple(k for k, c in enumerate(letters) if c not in target)
@@ -82,7 +83,7 @@ def _in_order(b: Appends, letters: str, a: Atom, target: str) -> Atom:
 
 
 def _of_two(b: Appends, left: Part, right: Part, target: str) -> Atom | None:
-    """A product of elements, or of vectors and matrices."""
+    """Two arrays as a product of elements, an outer product, or a matrix product; None if there is none."""
     (one, x), (two, y) = left, right
     if one == two == target and all(map(_equal, shape_of(x.type), shape_of(y.type))):
         return b.op(arithmetic.multiply, x, y)
@@ -107,5 +108,5 @@ def _of_two(b: Appends, left: Part, right: Part, target: str) -> Atom | None:
 
 
 def _equal(a: Dim, b: Dim) -> bool:
-    """Whether neither of two lengths is broadcast to the other: lengths of one letter are equal, or 1."""
+    """Whether neither length is broadcast to the other: lengths of one letter are equal, or 1."""
     return (a == Dim(1)) is (b == Dim(1))

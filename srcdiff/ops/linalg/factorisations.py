@@ -1,9 +1,9 @@
-"""Factorisations of matrices and stacks of them, and what comes of them: determinants, eigenvalues.
+"""Factorisations of matrices and of stacks of matrices, determinants and eigenvalues.
 
-`cholesky` and `eigh` read one triangle of their matrix, and that is where their derivatives are. Eigenvectors of equal
-eigenvalues, and singular vectors of equal singular values, count as not turning into each other, and nothing becomes
-infinite: functions of the values, and of the spaces that vectors of equal values span, have their gradient. Values are
-equal where they differ by no more than rounding. Phases of complex vectors take no part.
+`cholesky` and `eigh` read one triangle of their matrix, and their derivatives are in that triangle. For equal
+eigenvalues or singular values, the rotation of their vectors into each other counts as zero, so that no derivative is
+infinite. Functions of the values, and of the spaces that vectors of equal values span, have their gradient. Values
+count as equal if they differ by rounding only. Phases of complex vectors have no derivative.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def cholesky_forward(a, *, a_dot, out):
     out_dot = out @ (np.tril(middle) - 0.5 * diagonal_part(middle))
 
 
-# of L^-T (P + P^T) L^-1 the lower triangle, its diagonal halved, where P is the same of L^T d_L
+# the lower triangle of L^-T (P + P^T) L^-1 with its diagonal halved; P is such a lower triangle of L^T d_L
 @declare(
     np.linalg.cholesky,
     device_form=unpivoted_loops.cholesky_in_loops,
@@ -151,11 +151,11 @@ def slogdet_forward(a, *, a_dot, out):
 
 
 def _named(function: Any, *args: Any, **kwargs: Any) -> Any:
-    """The class of named tuples that a function of NumPy gives."""
+    """The class of named tuples that a NumPy function returns."""
     return cache(lambda: type(function(*args, **kwargs)))
 
 
-# two results: the sign, which has no derivative (of complex matrices it goes round the unit circle), and the logarithm
+# two results: the sign, which has no derivative (for complex matrices it moves on the unit circle), and the logarithm
 @declare(
     np.linalg.slogdet,
     device_form=unpivoted_loops.slogdet_in_loops,
@@ -202,7 +202,7 @@ def eigh_forward(a, UPLO="L", *, a_dot, out):
 
 
 def _of_lower_triangle(b: Builder, op: Op) -> tuple[Atom, ...] | None:
-    """Of an upper triangle, what its adjoint's lower one gives: Numba's function reads no other."""
+    """Numba's function reads the lower triangle only; the upper triangle is the lower one of the adjoint matrix."""
     a, triangle = op.operands[0], op.attrs.get("UPLO", "L")
     if triangle in ("L", "l"):
         return again(b, op, a) if "UPLO" in op.attrs else None
@@ -211,7 +211,7 @@ def _of_lower_triangle(b: Builder, op: Op) -> tuple[Atom, ...] | None:
     return again(b, op, b.op(conjugate, a) if is_complex_type(a.type) else a)
 
 
-# eigenvectors times their conjugates: phases are not determined
+# eigenvectors times their conjugates, because phases are not determined
 _HERMITIAN = (
     "np.linalg.eigh(x)[1] * np.arange(3.0) @ np.conj(np.swapaxes(np.linalg.eigh(x)[1], -1, -2))"
 )
@@ -267,7 +267,7 @@ def _with_real_eigenvalues(*batch: int) -> Sample:
     return Sample(args)
 
 
-# V^-T (diag(d_w) + F * (V^T d_V - V^T V diag(V^T d_V))) V^T: eigenvectors have length 1
+# V^-T (diag(d_w) + F * (V^T d_V - V^T V diag(V^T d_V))) V^T, since eigenvectors have length 1
 @declare(
     infer=values_and_vectors("eig"),
     forward=eig_forward,
@@ -340,7 +340,7 @@ def svd_forward(a, full_matrices=True, *, a_dot, out):
         if not same_length(a.shape[-1], s.shape[-1]):
             rest = adjoined(u) @ a_dot
             vh_dot = vh_dot + (rest - rest @ adjoined(vh) @ vh) / rows(s)
-        if a.dtype.kind == "c":  # what phases turn by together, u turns by
+        if a.dtype.kind == "c":  # u takes the common rotation of phases
             u_dot = u_dot + u * columns(1j * np.imag(diagonal_of(middle)) / s)
         out_dot = (u_dot, real_part(diagonal_of(middle)), vh_dot)
     else:
@@ -426,12 +426,12 @@ def qr_forward(a, mode="reduced", *, a_dot, out):
 
 
 def _reduced(b: Builder, op: Op) -> tuple[Atom, ...] | None:
-    """The complete factors of what is not tall are the reduced ones, which are all that Numba has."""
+    """If the matrix is not tall, its complete factors are the reduced ones, the only ones that Numba has."""
     return None if op.attrs.get("mode", "reduced") == "reduced" else again(b, op, *op.operands)
 
 
-# (d_Q + Q S) R^-T, with S the symmetric matrix that has the lower triangle of R d_R^T - d_Q^T Q; what is right of a
-# square factor is Q^T times columns of A
+# (d_Q + Q S) R^-T, with the symmetric matrix S whose lower triangle is that of R d_R^T - d_Q^T Q; right of a square
+# factor, R holds Q^T times columns of A
 @declare(
     spelling="np.linalg.qr",
     infer=_qr_type,

@@ -1,7 +1,8 @@
-"""The LU factors of one matrix for all uses of it: systems with it and its transpose, and its determinant.
+"""LU factorisation shared by all uses of one matrix: systems with it and with its transpose, and its determinant.
 
-`a` stands beside its factors: derivatives are those of the solution and the determinant by `a`, which the same factors
-give. Nothing goes through the factors, and the reference evaluator asks `a` alone (as of `cholesky_reuse`).
+`a` is an operand beside its factors. Derivatives of the solution and of the determinant are with respect to `a`, and
+use the same factors. The factors have no derivative of their own, and the reference evaluator reads `a` only, as in
+`cholesky_reuse`.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ def _getrf(operands: Sequence[Any], attrs: Attrs) -> Any:
     return (lapack.sgetrf if operands[0].dtype == np.float32 else lapack.dgetrf)(operands[0])
 
 
-# both factors in one matrix, which rows were exchanged, and 0 where the matrix is regular
+# both factors in one matrix, the row exchanges, and an integer that is 0 if the matrix is regular
 getrf = operation(
     "getrf", template=_getrf_text, infer=_factors_and_info, differentiable=False, cost="heavy", evaluate=_getrf,
     routine=called(SYSTEMS, "getrf_info", own_complex=False), signature="a", samples=(fixed(_A, wrt=()),),

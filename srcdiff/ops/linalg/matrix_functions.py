@@ -1,7 +1,7 @@
-"""What `scipy.linalg` has beside NumPy: solutions from factors, matrix equations, functions of matrices.
+"""Matrix functions of `scipy.linalg`: solutions from factors, matrix equations, exponentials, roots and logarithms.
 
-Eigenvectors that SciPy's own driver finds may have other signs than NumPy's. Square roots and logarithms are real ones:
-a matrix that has none is an error when it is met.
+Eigenvectors from SciPy's driver may have other signs than NumPy's. Square roots and logarithms are real: a matrix
+without a real one raises an error at run time.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def _wide(dtype: str) -> str:
 
 
 def _solution(position: int, is_wide: bool = False) -> Any:
-    """The type of a solution: that of the right-hand side, which is this operand; `is_wide`: in double precision."""
+    """The type rule of a solution, with the shape of operand `position`; `is_wide`: in double precision."""
 
     def infer(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
         b = shape_of(numeric(operands[position]))
@@ -77,7 +77,7 @@ def _solution(position: int, is_wide: bool = False) -> Any:
 
 
 def _in_double(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
-    """A square matrix in double precision, whatever the dtype of the first."""
+    """A square matrix in double precision, with the shape of the first operand."""
     dtype, _ = promote(operands)
     return (Array(_wide(dtype), square(shapes, operands[0], "this", stacks=False).shape),)
 
@@ -200,7 +200,7 @@ def _trans_behind(op: Op) -> str:
     return f", {op.attrs.get('trans', 0)}"
 
 
-# with A = P L U neither needs P: what is solved with L and U has its rows in place
+# with A = P L U, neither derivative needs P: the rows of solutions with L and U are in order
 @declare(
     template=_lu_text,
     infer=_solution(2),
@@ -327,7 +327,7 @@ def discrete_forward(a, q, method=None, *, a_dot, q_dot, out):
 
 
 def _method_behind(op: Op) -> str:
-    """SciPy's choice: a system of all elements for less than ten rows."""
+    """SciPy's choice: one system for all elements if there are fewer than ten rows."""
     method = op.attrs.get("method")
     return ", len({0}) >= 10" if method is None else f", {method == 'bilinear'}"
 
@@ -381,7 +381,7 @@ def expm_frechet_forward(a, e, *, a_dot, e_dot, out):
     out_dot = upper_right(linalg.expm_frechet(blocks, change, compute_expm=False))
 
 
-# the derivative of exp along e, which is the upper right block of exp([[a, e], [0, a]])
+# the derivative of exp along e is the upper right block of exp([[a, e], [0, a]])
 @declare(
     spelling="scipy.linalg.expm_frechet",
     template="scipy.linalg.expm_frechet({0}, {1}, compute_expm=False)",

@@ -1,4 +1,4 @@
-"""What operations on matrices have in common: which axes are the matrix, dtypes, lengths, samples."""
+"""Helpers for matrix operations: matrix axes, dtypes, lengths, samples."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ def called(
     module: str, name: str, rest: Callable[[Op], str] | None = None,
     own_complex: bool = True, given: Sequence[int] | None = None,
 ) -> Callable[[Op], str]:  # fmt: skip
-    """What compiled code says: a function of the runtime, whose matrices all have the result's dtype.
+    """The text of compiled code: a call of a function of the runtime, whose matrices all have the result's dtype.
 
-    Others are called for complex numbers, unless there is one for all dtypes (`own_complex`); `rest` is what stands
-    behind the operands, `given` says which of these are matrices: all.
+    For complex numbers it calls `complex_<name>`, unless one function serves all dtypes (`own_complex=False`). `rest`
+    is the text after the operands. `given` lists the operands that are matrices; the default is all of them.
     """
 
     def text(op: Op) -> str:
@@ -67,7 +67,7 @@ def as_float(dtype: str) -> str:
 
 
 def matrix(atom: Atom, name: str) -> Array:
-    """The type of an operand that must be a matrix, or a stack of them."""
+    """The type of an operand, which must be a matrix or a stack of matrices."""
     type_ = numeric(atom)
     if not isinstance(type_, Array) or type_.ndim < 2:
         raise TypeMistake(f"{name} takes matrices, not {len(shape_of(type_))} axes")
@@ -75,7 +75,7 @@ def matrix(atom: Atom, name: str) -> Array:
 
 
 def square(shapes: Shapes, atom: Atom, name: str, stacks: bool = True) -> Array:
-    """The type of an operand that must be a square matrix, or a stack of them."""
+    """The type of an operand, which must be a square matrix or a stack of square matrices."""
     type_ = matrix(atom, name)
     if not stacks and type_.ndim > 2:
         raise TypeMistake(f"{name} is differentiated for one matrix, not for {type_.ndim} axes")
@@ -85,7 +85,7 @@ def square(shapes: Shapes, atom: Atom, name: str, stacks: bool = True) -> Array:
 
 
 def like_matrix(name: str, stacks: bool = True) -> Any:
-    """The type rule of a square matrix made of a square matrix."""
+    """The type rule of an operation from square matrices to square matrices."""
 
     def infer(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
         a = square(shapes, operands[0], name, stacks)
@@ -95,7 +95,7 @@ def like_matrix(name: str, stacks: bool = True) -> Any:
 
 
 def smaller(shapes: Shapes, a: Dim, b: Dim) -> Dim:
-    """The smaller of two lengths; the given arguments decide which that is, and it is noted."""
+    """The smaller of two lengths; if only the given arguments decide it, the result becomes an assumption."""
     a, b = shapes.resolve(a), shapes.resolve(b)
     if a == b or (a.is_const and b.is_const):
         return a if a.const <= b.const else b
@@ -111,7 +111,7 @@ def smaller(shapes: Shapes, a: Dim, b: Dim) -> Dim:
 
 
 def is_square_now(shapes: Shapes, a: Dim, b: Dim) -> bool:
-    """Whether two lengths are equal, as far as the given arguments decide it; it is noted if so."""
+    """Whether two lengths are equal; if only the given arguments decide it, the equality becomes an assumption."""
     a, b = shapes.resolve(a), shapes.resolve(b)
     try:
         if a != b and a.evaluate(shapes.actual) == b.evaluate(shapes.actual):
@@ -123,12 +123,12 @@ def is_square_now(shapes: Shapes, a: Dim, b: Dim) -> bool:
 
 
 def regular(rng: np.random.Generator, n: int = 3, *batch: int) -> Any:
-    """Matrices that are well conditioned."""
+    """Well-conditioned matrices."""
     return rng.normal(size=(*batch, n, n)) + 2 * n * np.eye(n)
 
 
 def again(b: Builder, op: Op, *operands: Atom, **attrs: Any) -> tuple[Atom, ...]:
-    """The operation of other operands and attributes; the results have the same names, types and lengths."""
+    """The same operation with other operands and attributes; the results keep their names, types and lengths."""
     results = tuple(Value(r.type, r.name, r.user) for r in op.results)
     b.append(Op(op.decl, operands, results, attrs, b.location, b.origin))
     return results

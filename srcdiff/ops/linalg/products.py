@@ -1,4 +1,4 @@
-"""Linear algebra: products and norms. The norm of zeros has derivative 0."""
+"""Products and norms of vectors and matrices. The norm of zeros has derivative 0."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ dot = operation(
     **_multilinear,
     takes_complex=True,
 )
-# of vectors
+# a product of vectors
 inner = operation(
     "inner",
     np.inner,
@@ -188,16 +188,17 @@ def norm(x, ord=None, axis=None, keepdims=False, *, out, d_out):
         d_x = np.expand_dims(d_square, axis) * x
 
 
-_RANGES: dict[str, tuple[float, float]] = {  # squares from 1 / most to most lose nothing; what brings others there
+# sums of squares from 1 / most to most lose no digits; a power of 2 brings other elements into that range
+_RANGES: dict[str, tuple[float, float]] = {
     "float32": (1e30, 2.0**100), "float64": (1e280, 2.0**600),
 }  # fmt: skip
 _FEW = 8
 
 
 def _root_at(n: element_maps.LoopContext, op: Op, at: element_maps.At) -> Atom:
-    """The root of a sum of squares; where that overflows or loses digits, of squares of numbers times a power of 2.
+    """The root of a sum of squares. If the sum overflows or loses digits, the elements are scaled by a power of 2.
 
-    A few squares are added up again without a test, since LLVM does that for several rows at once.
+    A sum of few squares is computed twice without a test, because LLVM vectorises such code over rows.
     """
     squares, x = op.operands
     shape, dtype = shape_of(x.type), element_type(op.result.type).dtype
@@ -241,7 +242,7 @@ def _same(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type,
     return (operands[0].type,)
 
 
-# in loops only
+# in the loop form only
 root_of_squares: Any = operation(
     "root_of_squares", infer=_same, differentiable=False, signature="squares, x, axis=None, keepdims=False",
     cost="heavy", element=_root_at, loops=lambda n, op: None if shape_of(op.result.type) else _root_at(n, op, ()),
@@ -271,7 +272,7 @@ def _euclidean_text(op: Op) -> str:
     return f"np.{dtype}(scipy.linalg.norm({numbers}, check_finite=False))"
 
 
-# squares may overflow or underflow (SciPy gives a float of Python's, whose quotients raise)
+# squares may overflow or underflow (SciPy returns a Python float, whose quotients raise)
 @declare(
     template=_euclidean_text, infer=_normed, adjoint="scalar", forward=euclidean_norm_forward,
     expansion=euclidean_norm_expanded, cost="heavy",

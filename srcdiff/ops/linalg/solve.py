@@ -1,4 +1,4 @@
-"""Systems of linear equations, and inverses."""
+"""Systems of linear equations, inverses and least squares."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def solve_forward(a, b, *, a_dot, b_dot, out):
 
 
 def _solver(op: Op) -> str:
-    """Numba's own `np.linalg.solve` takes seconds to compile; stacks are loops already (`in_stacks`)."""
+    """The runtime's `solve`: Numba's own takes seconds to compile. Stacks are loops already (`in_stacks`)."""
     is_vector = len(shape_of(op.operands[1].type)) == 1
     return called(SYSTEMS, "solve_vector" if is_vector else "solve", own_complex=False)(op)
 
@@ -249,7 +249,7 @@ def pinv_forward(a, rcond=None, hermitian=False, *, a_dot, out):
     out_dot = -out @ a_dot @ out + out @ adjoined(out) @ rest + other @ adjoined(out) @ out
 
 
-# of matrices whose rank does not change: Golub and Pereyra, The differentiation of pseudo-inverses, 1973
+# for matrices of constant rank: Golub and Pereyra, The differentiation of pseudo-inverses, 1973
 @declare(
     np.linalg.pinv,
     infer=_inverted,
@@ -297,7 +297,7 @@ def least_squares_forward(a, b, rcond=None, *, a_dot, b_dot, out):
         out_dot = inverse @ (change + rest - a @ turn) + turn
 
 
-# what Numba has takes no None
+# Numba's function takes no None
 def least_squares_expanded(a, b, rcond=None):
     if rcond is None:
         result = np.linalg.pinv(a) @ b
@@ -344,18 +344,18 @@ def _other_results(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tu
 
 def _rest_text(op: Op) -> str:
     rcond = op.attrs.get("rcond")
-    if rcond == "default":  # as NumPy has it
+    if rcond == "default":  # NumPy's default
         rcond = f"{np.finfo(numeric(op.results[0]).dtype).eps!s} * max({{0}}.shape)"
     return f"np.linalg.lstsq({{0}}, {{1}}, rcond={rcond})[1:]"
 
 
 def _given_rcond(b: Builder, op: Op) -> Any:
-    """Numba's function takes no None."""
+    """Numba's function takes no None: the default is computed in the program."""
     is_given = op.attrs.get("rcond") is not None
     return None if is_given else again(b, op, *op.operands, rcond="default")
 
 
-# what comes behind the solution
+# the results after the solution
 rest_of_lstsq: Any = operation(
     "rest_of_lstsq",
     spelling="np.linalg.lstsq",

@@ -1,6 +1,7 @@
-"""Products with sparse matrices and systems of them, whose pattern stays.
+"""Sparse matrices: products and systems, for matrices whose pattern is constant.
 
-Matrices from outside have their names; others are made of elements in the program.
+A matrix from outside of the program is printed by its name; other matrices are built in the program from their
+elements.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ def _solution_type(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tu
 
 
 def _of_floats(types: tuple[Type, ...]) -> tuple[Type, ...]:
-    """What SciPy's solvers make of integers."""
+    """The dtype of SciPy's solutions for integers."""
     (type_,) = types
     assert isinstance(type_, Array)
     return (Array("float64", type_.shape) if type_.dtype[0] in "biu" else type_,)
@@ -71,7 +72,7 @@ def _transposed(b: Any, op: Op, d_outs: Sequence[Atom]) -> list[Any]:
 
 
 def _sample(is_transposed: bool, *shape: int) -> Sample:
-    """A product or a system with a matrix. It is dense: SciPy takes those, too, and need not be imported here."""
+    """A product or a system with a matrix. The matrix is dense, so that declaring the sample does not import SciPy."""
     matrix = np.array([[4.0, 0.0, 1.5], [0.0, -2.0, 0.0], [-1.0, 0.5, 3.0]])
     attrs = {"bindings": {"A": matrix}, "called": "A", "shape": matrix.shape}
     return Sample(
@@ -82,7 +83,7 @@ def _sample(is_transposed: bool, *shape: int) -> Sample:
 _SAMPLES = (_sample(False), _sample(True), _sample(False, 2))
 
 
-# `A @ {0}`: `bindings` is the matrix by its name, `shape` that of it
+# `A @ {0}`: `bindings` holds the matrix by its name, `shape` its shape
 sparse_product = operation(
     "sparse_product",
     template=lambda op: f"{_named(op)} @ {{0}}",
@@ -97,7 +98,7 @@ sparse_product = operation(
 
 
 def _solve(operands: Sequence[Any], attrs: Attrs) -> Any:
-    from scipy.sparse.linalg import spsolve  # programs that call it have imported it
+    from scipy.sparse.linalg import spsolve  # delayed: programs that call it have imported SciPy
 
     return spsolve(_matrix(attrs), operands[0])
 
@@ -136,14 +137,15 @@ def _coo_solution_type(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -
 
 
 def _coo(operands: Sequence[Any]) -> Any:
-    from scipy.sparse import csc_array  # programs that make one have imported it
+    # delayed: programs that build such a matrix have imported SciPy
+    from scipy.sparse import csc_array
 
     data, rows, columns, m, n, _ = operands
     return csc_array((data, (rows, columns)), shape=(m, n))
 
 
 def _coo_sample(*shape: int) -> Sample:
-    """A matrix of five elements, two of which lie in one place, and what it is multiplied with."""
+    """A matrix with five elements, two of them at one place, and an operand to multiply with."""
 
     def args(rng: np.random.Generator) -> tuple[Any, ...]:
         data = np.array([3.0, 1.0, -2.0, 0.5, 4.0])
@@ -161,7 +163,7 @@ def _product_rule(data, rows, columns, m, n, x, *, out, d_out):
     d_data = d_out[rows] * x[columns] if x.ndim == 1 else np.sum(d_out[rows] * x[columns], axis=1)
 
 
-# the elements, their rows and columns, the numbers of rows and columns, and what the matrix is multiplied with
+# the elements, their rows and columns, the numbers of rows and columns, and the right factor
 coo_product: Any = operation(
     "matvec",
     template=f"{_COO} @ {{5}}",
@@ -177,7 +179,7 @@ coo_product: Any = operation(
 
 
 def _solve_coo(operands: Sequence[Any], attrs: Attrs) -> Any:
-    from scipy.sparse.linalg import spsolve  # programs that call it have imported it
+    from scipy.sparse.linalg import spsolve  # delayed: programs that call it have imported SciPy
 
     return spsolve(_coo(operands), operands[5])
 

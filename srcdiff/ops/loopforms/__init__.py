@@ -1,4 +1,4 @@
-"""How an operation is written as a loop over elements.
+"""Loop forms: how an operation is written as a loop over elements.
 
 In: an operation; out: its elements as expressions of its operands' elements.
 Start with `element_maps`.

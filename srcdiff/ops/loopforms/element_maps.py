@@ -1,11 +1,11 @@
-"""Loop forms: which element of an operand an element of the result is, or how it is computed from elements.
+"""Loop forms by element: an element of the result is an element of an operand, or is computed from such elements.
 
-    place(n, op, at)     where in operand 0 the element of the result at the indices `at` is
+    place(n, op, at)     the indices into operand 0 of the result's element at the indices `at`
     element(n, op, at)   the element itself, built with `n.b` from `n.element(operand, indices)`
-    loops(n, op)         statements that fill storage or find a number, and what stands for the result; None where the
-                         operation is better called as it is (see `ops.loop_storage`)
+    loops(n, op)         statements that fill storage or find a number, and the value of the result; None if the
+                         operation is better called as it is (see `ops/loopforms/storage.py`)
 
-`n` is a `LoopContext`. Elementwise operations need neither: their loop form is the operation on elements.
+`n` is a `LoopContext`. An elementwise operation declares none of these: its loop form is the operation on elements.
 """
 
 from __future__ import annotations
@@ -36,18 +36,18 @@ ONE = Dim(1)
 
 
 class LoopContext(Protocol):
-    """What loop forms are built with."""
+    """The interface by which loop forms build statements."""
 
     @property
     def b(self) -> Builder: ...
 
     @property
     def calls(self) -> bool:
-        """Whether NumPy may be called."""
+        """Whether the loop form may call NumPy."""
         ...
 
     def element(self, atom: Atom, at: At) -> Atom:
-        """The element of an operand of the operation, as a scalar."""
+        """The element of an operand, as a scalar."""
         ...
 
     def number(self, atom: Atom) -> Atom:
@@ -55,7 +55,7 @@ class LoopContext(Protocol):
         ...
 
     def stored(self, atom: Atom) -> Atom | None:
-        """What stands for an array where it is stored already."""
+        """The value that holds an array in storage, or None if the array has no storage yet."""
         ...
 
     def length(self, dim: Dim) -> Atom:
@@ -63,31 +63,31 @@ class LoopContext(Protocol):
         ...
 
     def is_stored(self, atom: Atom) -> bool:
-        """Whether elements of an operand are loaded from it: then negative indices count from its end."""
+        """Whether elements of an operand are loaded from it: a negative index then counts from its end."""
         ...
 
     def compute(self, name: str, *operands: Atom) -> Atom:
-        """The result of an operation on scalars, by its name."""
+        """The result of a scalar operation, by its name."""
         ...
 
     def cast(self, number: Atom, dtype: object) -> Atom:
-        """A number in another dtype."""
+        """The number in another dtype."""
         ...
 
     def each(self, shape: Sequence[Dim], carried: At, body: Step, name: str = "") -> At:
-        """Loops over all indices into a shape: `body(n, at, carried)` gives what is carried on, called `name`."""
+        """Loops over all indices of a shape: `body(n, at, carried)` returns the loop-carried values, named `name`."""
         ...
 
     def iterations(self, count: Atom, carried: At, body: Step) -> At:
-        """One loop, of so many iterations."""
+        """One loop of `count` iterations."""
         ...
 
     def when(self, condition: Atom, body: Callable[[LoopContext], At], otherwise: At) -> At:
-        """What `body` gives where the condition holds, else the others."""
+        """The values of `body` if the condition holds, else `otherwise`."""
         ...
 
     def new(self, type_: Type, lengths: Sequence[Atom] | None = None, name: str = "") -> Value:
-        """Storage that is not set; with lengths where the type's own can be seen nowhere."""
+        """Storage without set elements; `lengths` is needed if no operand determines the lengths of the type."""
         ...
 
     def load(self, stored: Atom, at: At) -> Atom: ...
@@ -101,7 +101,7 @@ class LoopContext(Protocol):
         ...
 
     def count(self, items: Atom) -> Atom:
-        """How many items a list has."""
+        """The length of a list."""
         ...
 
     def item(self, items: Atom, k: Atom) -> Value:
@@ -109,17 +109,17 @@ class LoopContext(Protocol):
         ...
 
     def axis_length(self, array: Atom, axis: int) -> Atom:
-        """A length that only the array shows."""
+        """The length of an axis that only the array itself determines."""
         ...
 
     def refuse(
         self, test: str, operands: Sequence[Atom], error: type[Exception], text: str
     ) -> None:
-        """Raise where a condition holds, `{0}`, `{1}` for its operands."""
+        """Raise `error` if the condition `test` holds; `{0}`, `{1}` stand for its operands."""
         ...
 
     def refuse_empty(self, lengths: Sequence[Dim], text: str) -> None:
-        """ValueError where one of the lengths is 0."""
+        """Raise ValueError if one of the lengths is 0."""
         ...
 
 
@@ -159,7 +159,7 @@ def times(n: LoopContext, a: Atom, c: Atom) -> Atom:
 
 
 def align(shape: Sequence[Dim], at: At) -> tuple[Atom, ...]:
-    """The indices of an operand of this shape where the broadcast has the indices `at`."""
+    """The indices of an operand with this shape, from the indices `at` of the broadcast shape."""
     own = at[len(at) - len(shape) :]
     return tuple(const(0) if d == ONE else i for d, i in zip(shape, own, strict=True))
 
@@ -168,7 +168,7 @@ def align(shape: Sequence[Dim], at: At) -> tuple[Atom, ...]:
 
 
 def permuted(axes: Any) -> Any:
-    """`axes(op)`: which axis of the operand each axis of the result is."""
+    """The place of an element after a permutation: `axes(op)` gives the operand's axis for each axis of the result."""
 
     def place(n: LoopContext, op: Op, at: At) -> tuple[Atom, ...]:
         out: list[Atom] = [const(0)] * len(at)
@@ -197,7 +197,7 @@ def with_dropped(n: LoopContext, op: Op, at: At) -> tuple[Atom, ...]:
 
 
 def reversed_along(axes: Any) -> Any:
-    """`axes(op)`: which axes run backwards."""
+    """The place of an element after a reversal: `axes(op)` gives the reversed axes."""
 
     def place(n: LoopContext, op: Op, at: At) -> tuple[Atom, ...]:
         shape, turned = shape_of(op.operands[0].type), axes(op)
@@ -208,12 +208,12 @@ def reversed_along(axes: Any) -> Any:
 
 
 def broadcasted(n: LoopContext, op: Op, at: At) -> tuple[Atom, ...]:
-    """`broadcast_to`, and what is expanded to a type."""
+    """`broadcast_to`, and expansion to a type."""
     return align(shape_of(op.operands[0].type), at)
 
 
 def stretched(n: LoopContext, op: Op, at: At) -> tuple[Atom, ...]:
-    """What is as long as the others, or has length 1 and stands for as many: the run decides."""
+    """An array whose axis has the full length, or has length 1 and is broadcast: this is known at run time only."""
     shape, whole = shape_of(op.operands[0].type), shape_of(op.result.type)
     out = []
     for d, length, i in zip(shape, whole[len(whole) - len(shape) :], align(shape, at), strict=True):
@@ -225,7 +225,7 @@ def stretched(n: LoopContext, op: Op, at: At) -> tuple[Atom, ...]:
 
 
 def same_place(n: LoopContext, op: Op, at: At) -> tuple[Atom, ...]:
-    """What has its operand's elements at their places."""
+    """The elements of the operand at the same indices."""
     return tuple(at)
 
 
@@ -236,7 +236,7 @@ def on_diagonal(n: LoopContext, op: Op, at: At) -> tuple[Atom, ...]:
 
 
 def reshaped(n: LoopContext, op: Op, at: At) -> tuple[Atom, ...]:
-    """Elements in the order of C: lengths of 1 come and go, all else is counted."""
+    """Elements in C order: axes of length 1 are added and dropped, other axes by the element's linear index."""
     old, new = shape_of(op.operands[0].type), shape_of(op.result.type)
     kept = [i for i, d in zip(at, new, strict=True) if d != ONE]
     if [d for d in old if d != ONE] == [d for d in new if d != ONE]:
@@ -246,7 +246,7 @@ def reshaped(n: LoopContext, op: Op, at: At) -> tuple[Atom, ...]:
 
 
 def count_of(n: LoopContext, shape: Sequence[Dim], at: At) -> Atom:
-    """How many elements are in front of one, in the order of C."""
+    """The linear index of an element in C order."""
     count: Atom = const(0)
     for i, d in zip(at, shape, strict=True):
         count = plus(n, times(n, count, n.length(d)), i)
@@ -254,7 +254,7 @@ def count_of(n: LoopContext, shape: Sequence[Dim], at: At) -> Atom:
 
 
 def place_of(n: LoopContext, shape: Sequence[Dim], count: Atom) -> tuple[Atom, ...]:
-    """The indices of the element that has so many in front of it."""
+    """The indices of the element with the linear index `count`."""
     out: list[Atom] = []
     for d in reversed(shape[1:]):
         out.append(n.compute("mod", count, n.length(d)) if d != ONE else const(0))
@@ -263,7 +263,7 @@ def place_of(n: LoopContext, shape: Sequence[Dim], count: Atom) -> tuple[Atom, .
 
 
 def rolled(n: LoopContext, op: Op, at: At) -> tuple[Atom, ...]:
-    """`roll`: along axes, or over all elements in their order."""
+    """`roll`: along axes, or over all elements in C order."""
     shape, axis = shape_of(op.operands[0].type), op.attrs.get("axis")
     shifts = _shifts(n, op, len(shape))
     if axis is None:
@@ -279,7 +279,7 @@ def rolled(n: LoopContext, op: Op, at: At) -> tuple[Atom, ...]:
 
 
 def _shifts(n: LoopContext, op: Op, ndim: int) -> dict[int, Atom]:
-    """How far `roll` goes along each axis, which may be named several times; along none, 0 stands for all elements."""
+    """The shift of `roll` along each axis, which may occur several times; without axes, 0 stands for all elements."""
     shift, axis = op.operands[1], op.attrs.get("axis")
     named = axis if isinstance(axis, tuple) else (0 if axis is None else axis,)
     given = [axes_of(ndim, k)[0] for k in named]
@@ -335,7 +335,7 @@ def filled(number: float) -> Any:
 
 
 def filled_with(position: int) -> Any:
-    """`full`: the operand is a number, or broadcast."""
+    """`full`: the operand is a number, or an array that is broadcast."""
 
     def element(n: LoopContext, op: Op, at: At) -> Atom:
         value = op.operands[position]
@@ -371,7 +371,7 @@ def counted(n: LoopContext, op: Op, at: At) -> Atom:
 
 
 def spaced(n: LoopContext, op: Op, at: At) -> Atom:
-    """`linspace`: the last one is the end itself."""
+    """`linspace`: the last element is the end itself."""
     start, stop, count = (n.number(a) for a in op.operands)
     (i,) = at
     last = minus(n, count, const(1))
@@ -385,7 +385,7 @@ def spaced(n: LoopContext, op: Op, at: At) -> Atom:
 
 
 def on_diagonal_only(n: LoopContext, op: Op, at: At) -> Atom:
-    """`eye`: 1 where the column is k behind the row."""
+    """`eye`: 1 where column - row is `k`."""
     k = op.attrs.get("k", 0)
     type_ = op.result.type
     assert isinstance(type_, Array)

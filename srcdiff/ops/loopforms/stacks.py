@@ -1,4 +1,4 @@
-"""The loop form of operations on stacks of matrices: a loop over the stack, and the operation for one matrix in it."""
+"""Stacks of matrices in loop form: a loop over the stack, with the operation for one matrix in its body."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ONE = Dim(1)
 
 
 def in_stacks(n: LoopContext, op: Op) -> Any:
-    """`loops` of an operation on the last two axes; None where there are no others."""
+    """The loop form of an operation on the last two axes; None for a single matrix."""
     count = max(ndim_of(a.type) for a in op.operands) - 2
     if count <= 0:
         return None
@@ -40,7 +40,7 @@ def in_stacks(n: LoopContext, op: Op) -> Any:
 
 
 def in_stack(at: Sequence[Atom], batch: Sequence[Dim]) -> list[Atom]:
-    """Where a matrix of an operand's stack is, whose axes in front are broadcast."""
+    """The indices of one matrix in an operand's stack; axes of length 1 are broadcast."""
     own = at[len(at) - len(batch) :]
     return [const(0) if d == ONE else k for k, d in zip(own, batch, strict=True)]
 
@@ -51,7 +51,7 @@ def _storage(n: LoopContext, a: Atom) -> Value:
 
 
 def _fill(n: LoopContext, part: Value, a: Atom, at: At) -> None:
-    """Store what an operand has at the leading indices."""
+    """Store an operand's elements at these leading indices."""
 
     def store(n: LoopContext, inner: At, _: At) -> At:
         n.store(part, n.element(a, (*at, *inner)), inner)

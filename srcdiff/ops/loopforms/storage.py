@@ -1,8 +1,9 @@
-"""Loop forms of what is not computed element by element: statements that fill storage, or find a number.
+"""Loop forms by statements: loops that fill storage, or find a number, for results that no element expression gives.
 
-    loops(n, op)     builds loops with `n.b`, and gives what stands for the result
+    loops(n, op)     builds loops with `n.b`, and returns the value of the result
 
-`joined` stores each part where it belongs; `running` goes along an axis; `place_of_extreme` carries the best so far.
+`joined` stores each part at its place, `running` iterates along an axis, and `place_of_extreme` carries the best
+element so far.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ ONE = Dim(1)
 
 
 def joined(axis_of: Any, shape_as_part: Any) -> Any:
-    """`concatenate` and its kin: `axis_of(op, ndim)` says along which axis, `shape_as_part(shape)` what a part is."""
+    """`concatenate` and its variants: `axis_of(op, ndim)` is the joined axis, `shape_as_part(shape)` a part's shape."""
 
     def loops(n: LoopContext, op: Op) -> Atom:
         if isinstance(op.operands[0].type, List):
@@ -68,7 +69,7 @@ def joined(axis_of: Any, shape_as_part: Any) -> Any:
 
 
 def _joined_list(n: LoopContext, op: Op, axis_of: Any, shape_as_part: Any) -> Atom:
-    """Of the arrays on a list: first how long they are together."""
+    """The loop form for the arrays of a list: the first loop adds up their lengths."""
     (parts,) = op.operands
     type_ = op.result.type
     assert isinstance(type_, Array)
@@ -106,7 +107,7 @@ def _joined_list(n: LoopContext, op: Op, axis_of: Any, shape_as_part: Any) -> At
 
 
 def _own(part: Atom, at: At, axis: int) -> At:
-    """The indices into a part that is one axis short."""
+    """The indices into a part, without the joined axis if the part does not have it."""
     return at if len(shape_of(part.type)) == len(at) else [i for k, i in enumerate(at) if k != axis]
 
 
@@ -126,7 +127,7 @@ def stacked(axis_of: Any) -> Any:
 
 
 def _store_part(n: LoopContext, target: Value, part: Atom, new: tuple[int, At]) -> None:
-    """Store a part where the result has other indices from an axis on."""
+    """Store a part; `new` is an axis and the indices that are inserted there."""
     axis, given = new
 
     def store(n: LoopContext, at: At, _: At) -> At:
@@ -174,7 +175,7 @@ def made(n: LoopContext, op: Op) -> Atom | None:
 
 
 def running(combination: str) -> Any:
-    """`cumsum`, `cumprod`: along one axis, or over all elements in their order."""
+    """`cumsum`, `cumprod`: along one axis, or over all elements in C order."""
     name = "sums" if combination == "add" else "products"
 
     def loops(n: LoopContext, op: Op) -> Atom:
@@ -216,7 +217,7 @@ def running(combination: str) -> Any:
 
 
 def running_extreme(comparison: str) -> Any:
-    """`maximum.accumulate`: what is not a number stays."""
+    """`maximum.accumulate`: NaN stays in all later elements."""
 
     def loops(n: LoopContext, op: Op) -> Atom:
         x, axis = op.operands[0], op.attrs["axis"]
@@ -250,7 +251,7 @@ _OPPOSITES = {"less": "greater", "greater": "less"}
 
 
 def place_of_extreme(comparison: str) -> Any:
-    """`argmax`, `argmin`: the first of the greatest; what is not a number counts as greatest."""
+    """`argmax`, `argmin`: the place of the first greatest element; NaN counts as greatest."""
 
     def loops(n: LoopContext, op: Op) -> Atom:
         x = op.operands[0]
@@ -262,7 +263,7 @@ def place_of_extreme(comparison: str) -> Any:
             f"attempt to get {op.decl.name} of an empty sequence",
         )
 
-        # an extreme that nothing beats: each element is asked for once, so that what makes it may be put there
+        # the start loses to every element: each element is computed once, so that its expression can be inlined here
         first = start_of(
             math.inf if comparison == "less" else -math.inf, element_type(x.type).dtype
         )
@@ -273,7 +274,7 @@ def place_of_extreme(comparison: str) -> Any:
                 rest = iter(at)
                 full = [fixed[k] if k in fixed else next(rest) for k in range(len(shape))]
                 new = n.element(x, full)
-                if is_float(new.type):  # NaN does not lose either, but to one that came first
+                if is_float(new.type):  # NaN wins, except against an earlier NaN
                     is_beaten = n.compute(f"{_OPPOSITES[comparison]}_equal", new, best[0])
                     is_number = n.compute("equal", best[0], best[0])
                     hit = n.compute("and", n.compute("not", is_beaten), is_number)
@@ -305,7 +306,7 @@ def place_of_extreme(comparison: str) -> Any:
 
 
 def summed_if_one(n: LoopContext, op: Op) -> Atom:
-    """`sum_if_one`: all goes to place 0 of an axis that has length 1."""
+    """`sum_if_one`: all elements are added to place 0 if the axis has length 1."""
     x, length = op.operands
     shape, axis = shape_of(x.type), op.attrs["axis"]
     target = n.new(op.result.type, name=op.result.name)
@@ -329,7 +330,7 @@ def summed_if_one(n: LoopContext, op: Op) -> Atom:
 
 
 def diagonal_stored(n: LoopContext, op: Op) -> Atom | None:
-    """A diagonal whose length nothing shows: it ends with the rows or with the columns."""
+    """A diagonal whose length no operand determines: it ends with the rows or with the columns."""
     (x,) = op.operands
     shape, k = shape_of(x.type), op.attrs.get("k", op.attrs.get("offset", 0)) or 0
     (length, *others) = shape_of(op.result.type)
@@ -353,7 +354,7 @@ def diagonal_stored(n: LoopContext, op: Op) -> Atom | None:
 
 
 def places_of_true(n: LoopContext, op: Op) -> At:
-    """`flatnonzero` and `nonzero`: a counter runs along, over an array of places for each axis."""
+    """`flatnonzero` and `nonzero`: a counter is the position in an array of places for each axis."""
     (mask,) = op.operands
     shape = shape_of(mask.type)
     size = n.length(shape[0])
@@ -383,7 +384,7 @@ def _is_true(n: LoopContext, element: Atom) -> Atom:
 
 
 def substituted(n: LoopContext, op: Op) -> Atom:
-    """`solve_triangular`: forward substitution, or backward where the last row comes first."""
+    """`solve_triangular`: forward substitution, or backward substitution from the last row."""
     a, b = op.operands
     is_turned = op.attrs.get("trans", 0) not in (0, "N")
     is_conjugated = op.attrs.get("trans", 0) in (2, "C") and element_type(a.type).dtype[0] == "c"

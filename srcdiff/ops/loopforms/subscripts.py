@@ -1,4 +1,4 @@
-"""Where the elements of a part of an array are: the loop form of subscripts."""
+"""Subscripts in loop form: the place of each element of a part of an array."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def indexed(n: LoopContext, op: Op, at: At) -> tuple[Atom, ...]:
 def subscripted(
     n: LoopContext, base: Atom, where: str, given: Sequence[Atom], at: At
 ) -> tuple[Atom, ...]:
-    """The indices into an array of an element of its part `where`."""
+    """The indices into an array of the element `at` of its part `where`."""
     shape = shape_of(base.type)
     wraps = not n.is_stored(base)
     pattern = with_rest(where)
@@ -56,7 +56,7 @@ def subscripted(
 
 
 def _axes_of_arrays(pattern: Sequence[str], given: Sequence[Atom]) -> int | None:
-    """How many axes index arrays have together; None where there are none."""
+    """The number of axes that index arrays have together; None without index arrays."""
     k, found = 0, None
     for item in pattern:
         if item == "g":
@@ -66,7 +66,7 @@ def _axes_of_arrays(pattern: Sequence[str], given: Sequence[Atom]) -> int | None
 
 
 def _from_start(n: LoopContext, index: Atom, length: Dim) -> Atom:
-    """An index that may count from the end, as one from the start."""
+    """The index counted from the start, for an index that may count from the end."""
     expr = known_dim(index)
     if expr is not None and n.b.shapes.is_at_least_zero(expr):
         return index
@@ -83,7 +83,7 @@ def _index_element(n: LoopContext, operand: Atom, at: Sequence[Atom]) -> Atom:
 
 
 def is_placed(where: str, given: Sequence[Atom]) -> bool:
-    """Whether it is known, when compiling, where the elements of a part are."""
+    """Whether the places of a part's elements are known when compiling."""
     operands = list(given)
     for item in items(where):
         if is_mask(item):
@@ -99,7 +99,7 @@ def is_placed(where: str, given: Sequence[Atom]) -> bool:
 
 
 def is_aligned(where: str, given: Sequence[Atom], equal: Collection[tuple[Dim, Dim]] = ()) -> bool:
-    """Whether it is known which axes of index arrays have length 1, and are broadcast."""
+    """Whether it is known which axes of the index arrays have length 1 and are broadcast."""
     lengths: dict[int, list[Dim]] = {}
     k = 0
     for item in items(where):
@@ -116,7 +116,7 @@ def is_aligned(where: str, given: Sequence[Atom], equal: Collection[tuple[Dim, D
 
 
 def _sliced(n: LoopContext, length: Dim, item: str, operands: list[Atom], k: Atom) -> Atom:
-    """The index of element k of `b:e:s` of an axis."""
+    """The index of element `k` of the slice `b:e:s` along an axis."""
     given = {c: operands.pop(0) for c in item.split(":") if c}
     step = n.number(given["s"]) if "s" in given else const(1)
     assert isinstance(step, Const)
@@ -130,13 +130,13 @@ def _sliced(n: LoopContext, length: Dim, item: str, operands: list[Atom], k: Ato
 
 
 def _first(n: LoopContext, length: Dim, given: dict[str, Atom], step: int) -> Atom:
-    """Where a slice begins: bounds beyond an array's end are moved to it, negative ones count from there."""
+    """The begin of a slice: a negative bound counts from the end, and is then at least 0."""
     if "b" not in given:
         return const(0)
     start = given["b"]
     expr = known_dim(start)
     if expr is not None and n.b.shapes.is_at_least_zero(expr) and step > 0:
-        return n.number(start)  # beyond the end there are no elements
+        return n.number(start)  # a slice that begins beyond the end has no elements
     behind = plus(n, n.length(length), n.number(start))
     if isinstance(behind, Const):
         from_end: Atom = const(max(behind.value, 0))

@@ -1,10 +1,10 @@
-"""Convolutions of vectors: bilinear, and each the adjoint of the other.
+"""Convolution and correlation of vectors. Both are bilinear, and each is the adjoint of the other.
 
-    full[i + j]  adds up  a[i] * v[j]           np.convolve(a, v)
-    whole[k]     adds up  a[k + j] * v[j]       np.correlate(a, v), where v is no longer than a
+    full[i + j]  sums  a[i] * v[j]           np.convolve(a, v)
+    whole[k]     sums  a[k + j] * v[j]       np.correlate(a, v), where v is no longer than a
 
-What `np.convolve` and `np.correlate` give otherwise are parts of the first (`ops/library/signal/convolve_modes.py`).
-Compiled code calls NumPy's, a device adds up in loops.
+Other modes of `np.convolve` and `np.correlate` are parts of the first (`ops/library/signal/convolve_modes.py`).
+Compiled code calls NumPy's functions; a device sums in loops.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def _whole(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type
 
 
 def _loops(is_full: bool) -> Any:
-    """Each product is added where it belongs."""
+    """Add each product to its element of the result."""
 
     def loops(n: LoopContext, op: Op) -> Atom | None:
         if n.calls:
@@ -84,7 +84,7 @@ _common: dict[str, Any] = {
 
 
 def _correlation(op: Op) -> str:
-    """NumPy conjugates the second operand, which an adjoint does not."""
+    """NumPy conjugates the second operand; an adjoint does not, so the text conjugates it again."""
     return f"np.correlate({{0}}, {'np.conj({1})' if is_complex(op.operands[1].type) else '{1}'})"
 
 

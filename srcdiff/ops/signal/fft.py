@@ -1,8 +1,8 @@
 """Discrete Fourier transforms.
 
-A transform is a symmetric matrix, so that its adjoint is the transform itself; what it is of real numbers, or gives
-real ones, has the factors that stand at `_back_half`. Composites take arrays to the length `n` where that is shorter;
-an operation with the operand `n` adds zeros.
+The matrix of a transform is symmetric, so that its adjoint is the transform itself. For transforms from or to real
+numbers, `_back_real` and `_back_half` add the missing factors. If the length `n` is shorter than the array, a composite
+cuts the array first; an operation with the operand `n` pads with zeros.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ __all__ = [
 Attrs = Mapping[str, Any]
 Back = Callable[[Builder, Op, Sequence[Atom | None]], list[Atom | None]]
 
-# the scale of the inverse transform, by that of a transform
+# the normalisation of the inverse transform, by the normalisation of a transform
 OPPOSITE = {None: "forward", "backward": "forward", "forward": None, "ortho": "ortho"}
 
 
@@ -49,14 +49,14 @@ def _complex_dtype(dtype: str) -> str:
 
 
 def _half(shapes: Shapes, n: Dim) -> Dim:
-    """`n // 2 + 1`, how many frequencies real numbers have."""
+    """`n // 2 + 1`, the number of frequencies of n real numbers."""
     return quotient_of(n, 2) + 1
 
 
 def _lengthened(
     length: Callable[[Shapes, Dim, Dim | None], Dim], dtype: Callable[[str], str]
 ) -> Any:
-    """The type of a transform along one axis; `length` says of which length that is."""
+    """The type rule of a transform along one axis; `length` gives the length of the result's axis."""
 
     def infer(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
         type_ = _array(operands[0])
@@ -77,7 +77,7 @@ def _of_all(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Typ
 
 
 def _bind_n(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-    """The array, and a length that is given."""
+    """The array, and `n` if it is given."""
     given = dict(zip(("a", "n", "axis", "norm"), args, strict=False)) | dict(kwargs)
     if len(args) > 4 or not set(given) <= {"a", "n", "axis", "norm"}:
         raise TypeMistake("a Fourier transform takes an array, `n`, `axis` and `norm`")
@@ -88,7 +88,7 @@ def _bind_n(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
 
 
 def _told(attrs: Attrs) -> dict[str, Any]:
-    """The arguments that are not at their defaults."""
+    """The attributes that are not at their defaults."""
     defaults = {"axis": -1, "norm": None}
     return {k: v for k, v in attrs.items() if v != defaults.get(k, ...)}
 
@@ -99,7 +99,7 @@ def _told(attrs: Attrs) -> dict[str, Any]:
 def _transformed(
     b: Builder, decl: OpDecl, d: Atom, n: Atom | None, type_: Array, attrs: Attrs
 ) -> Value:
-    """A transform of an adjoint, of the type that is known for it."""
+    """A transform of an adjoint, with a type that is known already."""
     operands = (d,) if n is None else (d, n)
     result = Value(type_)
     b.append(Op(decl, operands, (result,), _told(attrs), b.location, b.origin))
@@ -107,7 +107,7 @@ def _transformed(
 
 
 def _cut(b: Builder, d: Atom, like: Array, axis: int) -> Atom:
-    """The front part of an adjoint, as long as what zeros were added to."""
+    """The first entries of an adjoint, without those for the padding zeros."""
     where = ", ".join(":e" if k == axis else ":" for k in range(axis + 1))
     stop = length_of(b, like.shape[axis])
     result = Value(replace(like, dtype=d.type.dtype))  # type: ignore[union-attr]
@@ -124,7 +124,7 @@ def _plan(b: Builder, op: Op, d_out: Atom | None) -> tuple[Atom, Array, Array, i
 
 
 def _back(b: Builder, op: Op, d_outs: Sequence[Atom | None]) -> list[Atom | None]:
-    """`fft` and `ifft`: the transform again."""
+    """The adjoint of `fft` and `ifft`: the same transform."""
     d, a, out, axis = _plan(b, op, d_outs[0])
     d = _transformed(b, op.decl, d, None, out, op.attrs)
     if len(op.operands) == 1:
@@ -133,7 +133,7 @@ def _back(b: Builder, op: Op, d_outs: Sequence[Atom | None]) -> list[Atom | None
 
 
 def _back_real(b: Builder, op: Op, d_outs: Sequence[Atom | None]) -> list[Atom | None]:
-    """`rfft`: the transform of what is zero for the frequencies that are left out. The real part counts."""
+    """The adjoint of `rfft`: the real part of `fft` of the adjoint, with zeros for the frequencies that are omitted."""
     d, a, out, axis = _plan(b, op, d_outs[0])
     n = op.operands[1] if len(op.operands) > 1 else None
     length = a.shape[axis] if n is None else known_dim(n)
@@ -144,7 +144,7 @@ def _back_real(b: Builder, op: Op, d_outs: Sequence[Atom | None]) -> list[Atom |
 
 
 def _back_half(b: Builder, op: Op, d_outs: Sequence[Atom | None]) -> list[Atom | None]:
-    """`irfft`: frequencies between the first and the last stand for two each."""
+    """The adjoint of `irfft`: frequencies between the first and the last stand for two each."""
     d, a, out, axis = _plan(b, op, d_outs[0])
     n = length_of(b, out.shape[axis])
     attrs = {**op.attrs, "norm": OPPOSITE[op.attrs.get("norm")]}
@@ -163,14 +163,14 @@ def _back_half(b: Builder, op: Op, d_outs: Sequence[Atom | None]) -> list[Atom |
 
 
 def _counted(b: Builder, count: Atom, length: Dim) -> Value:
-    """0, 1, 2, ... of the type that is known for it."""
+    """0, 1, 2, ... with a type that is known already."""
     result = Value(Array("int64", (length,)))
     b.append(Op(creation.arange, (count,), (result,), {}, b.location, b.origin))
     return result
 
 
 def _half_type(b: Builder, a: Array, out: Array, axis: int) -> Array:
-    """The type of what a real result is the transform of."""
+    """The type of the operand that gives a real result."""
     n = out.shape[axis]
     shown = a.shape[axis]
     half = _half(b.shapes, n)
@@ -179,7 +179,7 @@ def _half_type(b: Builder, a: Array, out: Array, axis: int) -> Array:
 
 
 def _of_reals(infer: TypeRule) -> TypeRule:
-    """NumPy has this one for real numbers only."""
+    """Refuse complex operands, as NumPy does."""
 
     def checked(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
         if is_complex(operands[0].type):
@@ -192,7 +192,7 @@ def _of_reals(infer: TypeRule) -> TypeRule:
 # ---- compiled code -----------------------------------------------------------------------------
 
 RUNTIME = "srcdiff.runtime.fourier"
-HAS_LOOPS = np.lib.NumpyVersion(np.__version__) >= "2.0.0"  # which compiled code calls
+HAS_LOOPS = np.lib.NumpyVersion(np.__version__) >= "2.0.0"  # compiled code calls these loops
 
 
 def _as_complex(op: Op) -> str:
@@ -207,13 +207,13 @@ def _as_real(op: Op) -> str:
 
 
 def _power(op: Op, is_inverse: bool) -> float:
-    """By which power of its length a transform is divided."""
+    """The power of its length by which a transform is divided."""
     norm = op.attrs.get("norm")
     return 0.5 if norm == "ortho" else float((norm == "forward") != is_inverse)
 
 
 def _routine_along(name: str, cast: Callable[[Op], str]) -> Callable[[Op], str]:
-    """What compiled code says for a transform along one axis."""
+    """The text of compiled code for a transform along one axis."""
 
     def text(op: Op) -> str:
         (axis,) = axes_of(_array(op.operands[0]).ndim, op.attrs.get("axis", -1))
@@ -232,7 +232,7 @@ def _along(name: str, operand: str, axis: int, length: str, power: float) -> str
 
 
 def _routine_of_all(name: str, default: Sequence[int] | None = None) -> Callable[[Op], str]:
-    """The same along several axes, the last one first."""
+    """The text of compiled code for a transform along several axes, the last axis first."""
 
     def text(op: Op) -> str:
         ndim = _array(op.operands[0]).ndim

@@ -1,4 +1,4 @@
-"""Convolutions of arrays, and filters of signals: `scipy.signal`."""
+"""Convolutions of arrays, and linear filters of signals: `scipy.signal`."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _valid_type(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple
 
 
 def _sums(n: LoopContext, op: Op, place: Any) -> Value:
-    """Products of all elements, added where `place(i, j)` says; `i` is in the result or in the first array."""
+    """Sums of products: each is added at `place(i, j)`, where `i` is an index of the result or of the first array."""
     left, right = op.operands
     target = n.new(op.result.type, name=op.result.name or op.decl.name)
 
@@ -114,7 +114,7 @@ def _filtered(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[T
 
 
 def _filter_loops(n: LoopContext, op: Op) -> Value:
-    """The difference equation, step by step."""
+    """The difference equation, one step for each iteration."""
     b, a, x = op.operands
     target = n.new(op.result.type, name=op.result.name or "filtered")
     is_single = element_type(op.result.type).dtype == "float32"

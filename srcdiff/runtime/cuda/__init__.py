@@ -1,4 +1,4 @@
-"""All that is asked of numba.cuda and of other libraries' device arrays.
+"""The interface to numba.cuda and to device arrays of other libraries.
 
 In: arrays on a device; out: Numba's view of them.
 Start with `numba_cuda_api`.

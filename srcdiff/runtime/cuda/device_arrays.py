@@ -1,4 +1,4 @@
-"""Arrays on a CUDA device: whose they are, new ones, and the sums that batches need."""
+"""Arrays on a CUDA device: recognition, conversion, allocation, and the sums that batches need."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ __all__ = [
     "zeros",
 ]
 
-_THREADS = 8 if is_simulator() else 128  # of a block
-_BLOCKS = 1 if is_simulator() else 4096  # at most
+_THREADS = 8 if is_simulator() else 128  # threads of a block
+_BLOCKS = 1 if is_simulator() else 4096  # blocks of a grid, at most
 
 
 def is_device_array(value: Any) -> bool:
-    """Whether something is an array on a device: of Numba, CuPy, PyTorch, or whoever says so by the interface of CUDA
-    arrays or by DLPack.
+    """Whether a value is an array on a device: of Numba, CuPy, PyTorch, or of a library that supports the CUDA array
+    interface or DLPack.
     """
     if value is None or isinstance(value, np.ndarray | np.generic | int | float | complex | str):
         return False
@@ -55,7 +55,7 @@ def _is_simulated(value: Any) -> bool:
 
 
 def as_device_array(value: Any) -> Any:
-    """The same memory as Numba's array; PyTorch's tensors without their own derivatives."""
+    """Numba's array with the same memory; a PyTorch tensor is detached from its autograd graph."""
     if _is_simulated(value):
         return value
     if hasattr(value, "detach"):
@@ -68,21 +68,21 @@ def as_device_array(value: Any) -> Any:
 
 
 def _simulated(value: Any) -> Any:
-    """The simulator's array of memory that stands in for a device's."""
+    """The simulator's array for the memory of another simulated array."""
     array = cuda.to_device(np.empty(0))
     array._ary = np.asarray(_as_if_host(value.__cuda_array_interface__, value))
     return array
 
 
 def _as_if_host(interface: Mapping[str, Any], owner: Any) -> Any:
-    """What NumPy takes for memory of the host's."""
+    """The array interface of host memory, for NumPy."""
     described = {k: v for k, v in interface.items() if k != "stream"}
     return dlpack.View(described, is_host=True, owner=owner)
 
 
 def like(library: Any, array: Any) -> Any:
-    """A device array as an array of the library that `library`, another array, is of; Numba's, where that has no way to
-    take one.
+    """A device array as an array of the library of `library`, which is another array; Numba's array, if that library
+    has no conversion.
     """
     module = type(library).__module__.partition(".")[0]
     if module == "cupy":
@@ -103,19 +103,19 @@ def like(library: Any, array: Any) -> Any:
 
 
 def _with_interface(array: Any) -> Any:
-    """Numba's array with the interface of CUDA arrays, which the simulator's have not."""
+    """The array with the CUDA array interface, which the simulator's arrays lack."""
     if not _is_simulated(array):
         return array
     return dlpack.View(dict(array._ary.__array_interface__), is_host=False, owner=array)
 
 
 def dtype_of(array: Any) -> np.dtype[Any]:
-    """NumPy's type for the elements of an array of any library (PyTorch says `torch.float32`)."""
+    """NumPy's dtype for the elements of an array of any library (PyTorch's is `torch.float32`)."""
     return np.dtype(str(array.dtype).rpartition(".")[2])
 
 
 def device_of(array: Any) -> int:
-    """The number of the device that an array is on; 0 where it does not say."""
+    """The number of an array's device; 0 if the array does not state it."""
     if _is_simulated(array):
         return 0
     place = dlpack.device_of(array)
@@ -130,7 +130,7 @@ def device_of(array: Any) -> int:
 
 
 def memory_of(array: Any) -> Any:
-    """Where an array lies, as an array of NumPy's that is not to be read; None of what is no array."""
+    """The memory of an array, as a NumPy array that is not to be read; None for other objects."""
     if isinstance(array, np.ndarray):
         return array
     if _is_simulated(array):
@@ -147,7 +147,7 @@ def current_device() -> int:
 
 
 def free_memory() -> int:
-    """Bytes that are free on the device."""
+    """The number of free bytes on the device."""
     if is_simulator():
         return 1 << 30
     return int(cuda.current_context().get_memory_info().free)
@@ -160,7 +160,7 @@ def to_device(array: Any, stream: Any = 0) -> Any:
 
 
 def to_host(array: Any, stream: Any = 0) -> Any:
-    """A copy of a device array, as NumPy has it, when the stream has come there."""
+    """A copy of a device array as a NumPy array, after the stream has finished."""
     if not stream:
         return array.copy_to_host()
     host = array.copy_to_host(stream=stream)
@@ -169,7 +169,7 @@ def to_host(array: Any, stream: Any = 0) -> Any:
 
 
 def empty(shape: Sequence[int], dtype: Any, stream: Any = 0) -> Any:
-    """A new device array; one without elements has a place for one."""
+    """A new device array; for a length of 0 it has room for one element."""
     return _new(tuple(max(n, 1) for n in shape), dtype, stream)
 
 
@@ -179,16 +179,16 @@ def _new(shape: Sequence[int], dtype: Any, stream: Any) -> Any:
 
 
 def _made(make: Callable[[], Any], size: int) -> Any:
-    """A new array of so many bytes.
+    """A new array of `size` bytes.
 
     Raises
     ------
     MemoryError
-        Where the device has no room for it.
+        The device has no room for it.
     """
     try:
         return make()
-    except Exception as error:  # the driver's, whose class has moved from version to version
+    except Exception as error:  # the driver's exception, whose class differs between versions
         if "OUT_OF_MEMORY" not in str(error).upper():
             raise
         raise MemoryError(
@@ -215,8 +215,8 @@ def _clear(flat: Any) -> None:
 def items_first(
     array: Any, scale: float = 1.0, stream: Any = 0, is_first: bool = False, out: Any = None
 ) -> Any:
-    """A device array, times a number, with its last axis in front; `is_first`: it is there already. `out`: where the
-    result goes.
+    """A device array times a number, with its last axis moved to the front, unless `is_first` says that it is there
+    already. `out` is the storage of the result.
     """
     *rest, items = tuple(array.shape)
     shape, dtype = (*rest, items) if is_first else (items, *rest), np.dtype(array.dtype)
@@ -240,7 +240,7 @@ def _transpose(array: Any, factor: Any, out: Any) -> None:
 
 
 def added(total: Any, part: Any, stream: Any = 0) -> Any:
-    """`total`, a device array, to which another one of its shape has been added."""
+    """`total` after `part`, an array of the same shape, has been added to it."""
     flat = total.reshape(int(np.prod(total.shape, dtype=int)))
     if len(flat):
         blocks = max(1, min(-(-len(flat) // _THREADS), _BLOCKS))
@@ -255,9 +255,10 @@ def _add(total: Any, part: Any) -> None:
 
 
 def sums(parts: Any, scale: float = 1.0, stream: Any = 0, is_first: bool = False) -> Any:
-    """The sums along the last axis of a device array, or the first, times a number: always in the same order.
+    """The sums along the last axis of a device array, or the first axis, times a number: always in the same order.
 
-    Each thread of a block adds up one number of each row of the block's width, and the block adds those up in pairs.
+    A block sums one row. Each thread adds every `_THREADS`-th number of the row, and the block adds the partial sums in
+    pairs.
     """
     *shape, width = tuple(parts.shape)
     if is_first:

@@ -1,7 +1,9 @@
-"""Arrays handed over by DLPack, without a copy: the C structures of its version 1, which have not changed since 0.6.
+"""Exchange of arrays by DLPack, without a copy.
 
-view = imported(array)      # has `__cuda_array_interface__`, or `__array_interface__` for memory of the host
-jax.numpy.from_dlpack(Exported(view, device))
+    view = imported(array)      # has `__cuda_array_interface__`, or `__array_interface__` for host memory
+    jax.numpy.from_dlpack(Exported(described, device, owner))
+
+The C structures are those of DLPack's version 1, unchanged since 0.6.
 """
 
 from __future__ import annotations
@@ -46,7 +48,7 @@ _deleter_type = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
 
 
 def device_of(array: Any) -> tuple[int, int] | None:
-    """The kind of device that an array is on, and its number; None for what does not know DLPack."""
+    """The kind and the number of the device of an array; None for an object without DLPack."""
     if not hasattr(array, "__dlpack_device__"):
         return None
     kind, number = array.__dlpack_device__()
@@ -54,7 +56,7 @@ def device_of(array: Any) -> tuple[int, int] | None:
 
 
 class View:
-    """The memory of an array, by the interface of CUDA arrays or of NumPy's; `owner` keeps it."""
+    """The memory of an array, as CUDA's or NumPy's array interface; `owner` keeps the memory alive."""
 
     def __init__(self, described: dict[str, Any], is_host: bool, owner: Any) -> None:
         self.owner = owner
@@ -69,7 +71,7 @@ def imported(array: Any) -> View:
     TypeError
         For elements that NumPy has no type for.
     """
-    capsule = array.__dlpack__()  # deletes what it owns when nobody refers to it any more
+    capsule = array.__dlpack__()  # the capsule deletes its memory when nothing refers to it
     t = ctypes.cast(_pointer(capsule, _NAME), ctypes.POINTER(_Managed)).contents.tensor
     if t.code not in _CODES or t.lanes != 1:
         raise TypeError(f"an array of DLPack's type {t.code} with {t.bits} bits: pass numbers")
@@ -86,7 +88,7 @@ def imported(array: Any) -> View:
 
 
 class Exported:
-    """An array for `from_dlpack` of other libraries: `described` as in the interface of CUDA arrays."""
+    """An array for `from_dlpack` of other libraries; `described` has the keys of the CUDA array interface."""
 
     def __init__(self, described: dict[str, Any], device: tuple[int, int], owner: Any) -> None:
         self.described, self.device, self.owner = described, device, owner
@@ -118,7 +120,7 @@ class Exported:
         return _new(address, _NAME, None)
 
 
-_KEPT: dict[int, Any] = {}  # what consumers have, until they delete it
+_KEPT: dict[int, Any] = {}  # the arrays that consumers hold, until they delete them
 
 
 def _forget(address: int) -> None:

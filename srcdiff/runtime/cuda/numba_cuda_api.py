@@ -1,7 +1,7 @@
-"""All that srcdiff asks of numba.cuda: one place, since that is what changes when its successor takes over.
+"""The interface to numba.cuda. It stands in one module, which changes when a successor replaces numba.cuda.
 
-Generated kernels say `from numba import cuda` themselves. Numba carries a `numba.cuda` with a simulator; compiling
-needs the package numba-cuda (the extra `cuda`), running a device and its driver.
+Generated kernels import `cuda` from Numba themselves. Numba includes a `numba.cuda` with a simulator. Compiling needs
+the package numba-cuda (the extra `cuda`); running needs a device and its driver.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 import numba.cuda
 import numpy as np
 
-cuda: Any = numba.cuda  # its types are not declared
+cuda: Any = numba.cuda  # numba.cuda has no type annotations
 
 __all__ = [
     "cuda",
@@ -28,7 +28,7 @@ __all__ = [
     "refresh",
 ]
 
-# numba-cuda names it when it compiles first; NumPy 2.5 has it no more
+# numba-cuda uses this name when it first compiles; NumPy 2.5 has removed it
 if not hasattr(np, "row_stack"):
     np.row_stack = np.vstack
 
@@ -39,7 +39,7 @@ def is_simulator() -> bool:
 
 
 def device_problem() -> tuple[str, str] | None:
-    """Why kernels cannot run here, and what to do; None where they can."""
+    """The reason why kernels cannot run here, and the remedy; None if they can run."""
     if is_simulator():
         return None
     if importlib.util.find_spec("numba_cuda") is None:
@@ -51,7 +51,7 @@ def device_problem() -> tuple[str, str] | None:
         if cuda.is_available():
             return None if _has_compiler() else _NO_COMPILER
         error: object = cuda.cuda_error()
-    except Exception as raised:  # whatever a driver that is half there raises
+    except Exception as raised:  # a driver that is installed in part may raise any exception
         error = raised
     told = f" ({error})" if error else ""
     return (
@@ -67,29 +67,29 @@ _NO_COMPILER = (
 
 
 def _has_compiler() -> bool:
-    """Whether numba-cuda finds nvvm; it comes with its extras, or with a toolkit."""
+    """Whether numba-cuda finds the library nvvm; it comes with numba-cuda's extras, or with a toolkit."""
     nvvm: Any = importlib.import_module("numba.cuda.cudadrv.nvvm")
     return bool(getattr(nvvm, "is_available", lambda: True)())
 
 
 def dispatcher_type(calls: Any) -> Any:
-    """What Numba takes for the type of a device function; `calls` acts as its dispatcher."""
+    """Numba's type of a device function; `calls` acts as its dispatcher."""
 
     def nothing() -> None:
-        """Compiled by nobody."""
+        """Never compiled."""
 
     return type(cuda.jit(device=True)(nothing)._numba_type_)(calls)
 
 
 def dumps(kernel: Any) -> bytes:
-    """What numba.cuda has compiled, as bytes that `pickle` reads."""
+    """A kernel that numba.cuda has compiled, as bytes for `pickle`."""
     own = importlib.util.find_spec("numba_cuda") is not None
     serialize: Any = importlib.import_module(f"numba.{'cuda' if own else 'core'}.serialize")
     return serialize.dumps(kernel)  # type: ignore[no-any-return]
 
 
 def refresh(target_context: Any) -> None:
-    """Set numba.cuda up for running what it has compiled in another process."""
+    """Prepare numba.cuda to run code that another process has compiled."""
     if importlib.util.find_spec("numba_cuda") is not None:
         target_context.refresh()
         return
@@ -101,7 +101,7 @@ def refresh(target_context: Any) -> None:
 def ptx(
     function: Callable[..., Any], types: Sequence[Any], capability: tuple[int, int] = (9, 0)
 ) -> str:
-    """The PTX of a kernel for arguments of some Numba types, and a device's compute capability; no device is needed."""
+    """The PTX of a kernel for arguments of these Numba types and a device's compute capability; it needs no device."""
     with _assumed_device(capability):
         text, _ = cuda.compile(
             getattr(function, "py_func", function),
@@ -116,7 +116,7 @@ def ptx(
 
 @contextlib.contextmanager
 def _assumed_device(capability: tuple[int, int]) -> Any:
-    """Device functions that a kernel calls ask the driver which device they are compiled for."""
+    """Set the device's compute capability, because the dispatcher of a device function asks the driver for it."""
     dispatcher: Any = numba.cuda.dispatcher
 
     class Assumed:

@@ -1,5 +1,5 @@
 """Elementary functions for compiled loops, which LLVM vectorises.
 
-In and out: numbers; the error of each function is stated beside it.
+In and out: numbers; the docstring of each function states its largest error.
 Start with `llvm_primitives`, then `exponential`.
 """

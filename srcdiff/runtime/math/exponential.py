@@ -1,4 +1,4 @@
-"""The exponential and what is made of it, for loops that LLVM vectorises: float64 and float32, without branches.
+"""Exponential, hyperbolic and logistic functions for loops that LLVM vectorises: float64, float32, no branches.
 
 exp(x) = 2**k exp(r) with r = x - k log 2 in two parts (Cody and Waite, Software Manual for the Elementary Functions,
 1980) and a polynomial for exp(r). Constants are printed by `tools/vmath_coefficients.py`; errors are the largest met by
@@ -40,7 +40,7 @@ SERIES_F32 = (
 
 @njit(**STEP)
 def reduced(x):
-    """k, r and what r lacks, with x = k log 2 + r and |r| <= log(2) / 2, for a finite `x`."""
+    """The numbers k, r and the rounding error of r, with x = k log 2 + r and |r| <= log(2) / 2, for a finite `x`."""
     log2_e, head, tail = constants(x, REDUCTION_F64, REDUCTION_F32)
     k = floor(muladd(x, log2_e, like(x, 0.5)))
     near = muladd(-k, head, x)
@@ -50,7 +50,7 @@ def reduced(x):
 
 @njit(**STEP)
 def exp_parts(r, r_rest):
-    """exp(r + r_rest) as a sum of two, to less than a tenth of a unit in the last place."""
+    """exp(r + r_rest) as a sum of two numbers, to less than a tenth of a unit in the last place."""
     one = like(r, 1.0)
     rest = muladd(r * r, polynomial(r, constants(r, SERIES_F64, SERIES_F32)), r_rest)
     total = one + r
@@ -110,7 +110,8 @@ def expm1(x):
 
 
 TANH_F64 = (
-    0.6, 22.0,  # the polynomial's end, and where the result is 1
+    # the end of the polynomial's interval, and the argument from which on the result is 1
+    0.6, 22.0,
     (-0.33333333333333326, 0.13333333333330197, -0.05396825396475762, 0.02186948838378093,
      -0.008863232113541474, 0.0035920831663434575, -0.001455464802800745, 0.0005880541548418729,
      -0.0002322510406793851, 8.154737806525365e-05, -1.833596211003942e-05),
@@ -151,7 +152,7 @@ SINH_F32 = (
 
 @njit(**STEP)
 def half_exp(size):
-    """exp(size) / 2 for size >= 0, inf only where that is."""
+    """exp(size) / 2 for size >= 0; inf only if the result is."""
     lowest, _ = constants(size, SINH_F64, SINH_F32)
     k, r, r_rest = reduced(select(size < -lowest, size, -lowest))
     total, rest = exp_parts(r, r_rest)
@@ -183,7 +184,7 @@ def cosh(x):
 def expit(x):
     """1 / (1 + exp(-x)), the logistic sigmoid; errors at most 1.2 and 1.3.
 
-    One division, corrected by what was rounded before it.
+    It takes one division, which is corrected by the rounding error before it.
     """
     x = real(x)
     lowest, _ = constants(x, EXP_F64, EXP_F32)
@@ -198,5 +199,5 @@ def expit(x):
     negative = x < like(x, 0.0)
     quotient = select(negative, small, one) / below
     rest = select(negative, small_rest, like(x, 0.0)) - quotient * below_rest
-    inverse = select(negative, one - quotient, quotient)  # 1 / below, roughly
+    inverse = select(negative, one - quotient, quotient)  # 1 / below, approximately
     return select(x == x, muladd(rest, inverse, quotient), x)

@@ -1,11 +1,11 @@
-"""What the elementary functions of the runtime are made of: operations on one float64 or float32, as LLVM has them.
+"""LLVM primitives of the runtime's elementary functions: operations on one float64 or float32.
 
-Each is a few instructions where it is called, without a branch and for both types: constants take the type of the
-argument that they stand beside, so that float32 code never widens. What is particular to the bits of a float stands
-here; the functions themselves (`runtime/vmath.py`, `trig`, `gamma`) are arithmetic.
+Each is inlined as a few instructions, without a branch and for both types. Constants take the type of the argument next
+to them, so that float32 code never widens. This module holds the code that depends on the bits of a float; the
+functions themselves (`exponential`, `trig`, `special`) are arithmetic.
 
-They are compiled with `STRICT`, without any licence to rewrite, so that the exact steps (`two_sum`) are exact whatever
-the flags of a caller. Where a product and a sum may be one rounding the functions say so: `muladd`, `polynomial`.
+They are compiled with `STRICT`, without fast-math flags, so that the exact steps (`two_sum`) are exact whatever the
+flags of a caller. The functions `muladd` and `polynomial` state that a product and a sum may be rounded once.
 """
 
 from llvmlite import ir
@@ -14,10 +14,10 @@ from numba.core import cgutils
 from numba.core.compiler import Flags
 from numba.extending import intrinsic
 
-# Inlined by LLVM, not by Numba: the flags of a caller (`reassoc`) then stay outside. Every option is given, since one
-# left out would be taken from whichever caller is compiled first.
+# Inlined by LLVM, not by Numba, so that a caller's flags (`reassoc`) do not apply inside. Every option is given,
+# because a missing one would be taken from the caller that is compiled first.
 STRICT = {"forceinline": True, "fastmath": False, "error_model": "numpy"}
-# Steps of these functions, which only they call: inlined by Numba, they need not be compiled by themselves.
+# Steps that only these functions call: Numba inlines them, so that they are not compiled on their own.
 STEP = {**STRICT, "inline": "always"}
 
 
@@ -39,7 +39,7 @@ def _layout(of):
 
 @intrinsic
 def real(typingctx, x):
-    """`x` as a float: integers become float64, as in NumPy."""
+    """`x` as a float; integers become float64, as in NumPy."""
     of = x if isinstance(x, types.Float) else types.float64
 
     def emit(context, builder, signature, values):
@@ -98,7 +98,7 @@ def select(typingctx, condition, yes, no):
 
 @intrinsic
 def muladd(typingctx, a, b, c):
-    """The number a b + c, with one rounding where the processor has that at no cost."""
+    """The number a b + c, with one rounding if the processor has that at no cost."""
 
     def emit(context, builder, signature, values):
         return _call(builder, "llvm.fmuladd", values)
@@ -138,7 +138,7 @@ def absolute(typingctx, x):
 
 @intrinsic
 def larger(typingctx, x, y):
-    """The larger of two numbers, NaN where one is: LLVM vectorises reductions by it, and none by comparisons."""
+    """The larger of two numbers, or NaN if one is NaN: LLVM vectorises reductions by it, but none by comparisons."""
 
     def emit(context, builder, signature, values):
         return _call(builder, "llvm.maximum", values)
@@ -148,7 +148,7 @@ def larger(typingctx, x, y):
 
 @intrinsic
 def with_sign(typingctx, x, sign):
-    """|x| with the sign of `sign`, of a zero or NaN too."""
+    """|x| with the sign of `sign`, also if one of them is a zero or NaN."""
 
     def emit(context, builder, signature, values):
         return _call(builder, "llvm.copysign", values)
@@ -158,7 +158,7 @@ def with_sign(typingctx, x, sign):
 
 @intrinsic
 def two_sum(typingctx, a, b):
-    """The sum, and exactly what its rounding left out (Knuth, TAOCP 2, 4.2.2)."""
+    """The sum, and the exact rounding error (Knuth, TAOCP 2, 4.2.2)."""
 
     def emit(context, builder, signature, values):
         a, b = values
@@ -173,9 +173,9 @@ def two_sum(typingctx, a, b):
 
 @intrinsic
 def two_product(typingctx, a, b):
-    """The product, and what its rounding left out to within 2**-100 of it (2**-45 in float32).
+    """The product, and its rounding error to within 2**-100 of the product (2**-45 in float32).
 
-    Dekker, A floating-point technique for extending the available precision, 1971; the halves are cut by a mask.
+    Dekker, A floating-point technique for extending the available precision, 1971; a mask cuts the halves.
     """
 
     def emit(context, builder, signature, values):
@@ -211,10 +211,11 @@ def _power(builder, n, of):
 
 @intrinsic
 def power_of_two(typingctx, k):
-    """2**k for an integral `k`, where that is a normal number."""
+    """2**k for an integral `k`, if that is a normal number."""
 
     def emit(context, builder, signature, values):
-        whole = builder.fptosi(values[0], ir.IntType(32))  # by way of int32, which AVX2 converts
+        # by way of int32, for which AVX2 has a conversion
+        whole = builder.fptosi(values[0], ir.IntType(32))
         return _power(builder, whole, values[0].type)
 
     return k(k), emit
@@ -222,7 +223,7 @@ def power_of_two(typingctx, k):
 
 @intrinsic
 def scaled(typingctx, x, k):
-    """The number x 2**k for an integral `k` to twice the exponent's range, rounded once where that is subnormal."""
+    """The number x 2**k for an integral `k` up to twice the exponent's range; a subnormal result is rounded once."""
 
     def emit(context, builder, signature, values):
         x, k = values
@@ -258,27 +259,26 @@ def mantissa_and_exponent(typingctx, x):
     return types.UniTuple(x, 2)(x), emit
 
 
-# Rare arguments that polynomials cannot serve go to a function of one number, in an `if`. LLVM vectorises a loop with
-# such a call where there are variants of the function for vectors and a mask (Vector Function ABI): here they look at
-# the mask and call the function for each element only if any is set.
+# Rare arguments, for which no polynomial serves, go to a function of one number in an `if`. LLVM vectorises a loop with
+# such a call if the function has variants for vectors with a mask (Vector Function ABI). The variants here test the
+# mask, and call the function for each element only if any bit is set.
 
 
 def _pure(module, name, result, kinds):
-    """The function `name` of a module, its body to be written, or None where it has one."""
+    """The function `name` of a module and the block for its body; the block is None if the body exists."""
     function = cgutils.get_or_insert_function(module, ir.FunctionType(result, kinds), name)
     if function.blocks:
         return function, None
-    function.linkage = (
-        "weak_odr"  # equal in all modules that are linked, and kept where nothing calls it yet
-    )
-    # speculatable: of what no turn changes it is moved in front of the loop; LLVM takes minutes over what stays there
+    # equal in all modules that are linked, and kept even if nothing calls it yet
+    function.linkage = "weak_odr"
+    # speculatable: LLVM then hoists loop-invariant calls; it takes minutes for calls that stay in the loop
     for attribute in ("noinline", "nounwind", "readnone", "speculatable", "willreturn"):
         set.add(function.attributes, attribute)  # llvmlite does not know `willreturn`
     return function, function.append_basic_block()
 
 
 def _variant(module, scalar, lanes):
-    """The variant of a function of one number for so many, entered in the table of its calls."""
+    """The variant of a function for `lanes` numbers, as an entry of the table of variants."""
     of = ir.VectorType(scalar.return_value.type, lanes)
     name = f"{scalar.name}_{lanes}"
     function, entry = _pure(module, name, of, [of, ir.VectorType(ir.IntType(1), lanes)])
@@ -305,7 +305,7 @@ def _variant(module, scalar, lanes):
 
 
 def _call_rarely(builder, name, x, body):
-    """A call that a loop may make under a condition and still be vectorised; `body` writes the function, once."""
+    """A call under a condition that does not keep a loop from being vectorised; `body` writes the function once."""
     of = x.type
     scalar, entry = _pure(builder.module, f"srcdiff_{name}_{of}", of, [of])
     if entry is not None:
@@ -320,7 +320,7 @@ def _call_rarely(builder, name, x, body):
 
 @intrinsic
 def rarely(typingctx, x, function):
-    """function(x), which may stand in an `if` of a loop that is vectorised; the function itself may branch."""
+    """function(x), also in an `if` of a loop that is vectorised; the function itself may branch."""
 
     def emit(context, builder, signature, values):
         python_function = function.dispatcher.py_func

@@ -1,9 +1,9 @@
-"""The logarithm and what is made of it, for loops that LLVM vectorises: float64 and float32, without branches.
+"""Logarithms and related functions for loops that LLVM vectorises: float64 and float32, without branches.
 
-log(x) = k log 2 + log(1 + f) with x = 2**k (1 + f) and f near 0; log(1 + f) from the series of the inverse hyperbolic
-tangent of s = f / (2 + f), arranged as in FreeBSD's msun (e_log.c): f - (f**2 / 2 - s (f**2 / 2 + s**2 p(s**2))).
-Constants are printed by `tools/vmath_coefficients.py`; errors are the largest met by `tests/runtime/test_vmath.py`, in
-units of the last place of the true result, float64 first.
+log(x) = k log 2 + log(1 + f) with x = 2**k (1 + f) and f near 0. log(1 + f) comes from the series of the inverse
+hyperbolic tangent of s = f / (2 + f), arranged as in FreeBSD's msun (e_log.c):
+f - (f**2 / 2 - s (f**2 / 2 + s**2 p(s**2))). Constants are printed by `tools/vmath_coefficients.py`; errors are the
+largest met by `tests/runtime/test_vmath.py`, in units of the last place of the true result, float64 first.
 """
 
 import math
@@ -48,7 +48,7 @@ def log_series(f, half_square):
 
 @njit(**STEP)
 def log_limits(x, y):
-    """`y`, but what a logarithm of `x` is at 0, inf and NaN and below 0."""
+    """`y`, except where `x` is 0, inf, NaN or negative: there, the logarithm of `x`."""
     zero, infinity = like(x, 0.0), like(x, math.inf)
     y = select(x < infinity, y, x)
     y = select(x >= zero, y, like(x, math.nan))
@@ -74,11 +74,11 @@ INVERSE = (1.0, -2.0, 2.0, -2.0)
 def log1p(x):
     """log(1 + x); errors at most 0.9 and 0.9.
 
-    The logarithm of the rounded 1 + x, corrected by what the rounding left out.
+    The logarithm of the rounded 1 + x, corrected by the rounding error.
     """
     x = real(x)
     head, tail = constants(x, LN2_F64, LN2_F32)
-    one, most = like(x, 1.0), like(x, 100.0)  # from 2**100 on nothing that was left out counts
+    one, most = like(x, 1.0), like(x, 100.0)  # from 2**100 on, the rounding error does not matter
     near, left_out = two_sum(one, x)
     m, k = mantissa_and_exponent(near)
     f = m - one
@@ -95,7 +95,7 @@ def log1p(x):
 
 @njit(**STEP)
 def log_parts(f):
-    """log(1 + f) as a sum of two, to about 2**-57 of it (2**-28 in float32)."""
+    """log(1 + f) as a sum of two numbers, to about 2**-57 of it (2**-28 in float32)."""
     half_square, square_rest = two_product(like(f, 0.5) * f, f)
     _, rest = log_series(f, half_square)
     total, total_rest = two_sum(f, -half_square)
@@ -104,7 +104,7 @@ def log_parts(f):
 
 @njit(**STRICT)
 def log_as_sum(x):
-    """log(x) for a positive finite `x`, as a sum of two and as exactly as `log_parts`."""
+    """log(x) for a positive finite `x`, as a sum of two numbers with the accuracy of `log_parts`."""
     head, tail = constants(x, LN2_F64, LN2_F32)
     m, k = mantissa_and_exponent(x)
     y, y_rest = log_parts(m - like(x, 1.0))
@@ -112,7 +112,7 @@ def log_as_sum(x):
     return total, rest + muladd(k, tail, y_rest)
 
 
-# log2(e) and log10(e), each with what its rounding left out; log10(2) in two parts
+# log2(e) and log10(e), each with its rounding error; log10(2) in two parts
 LOG2_F64 = (1.4426950408889634, 2.0355273740931033e-17, 1.0, 0.0)
 LOG2_F32 = (1.4426950216293335, 1.925963033500011e-08, 1.0, 0.0)
 LOG10_F64 = (0.4342944819032518, 1.098319650216765e-17, 0.3010299955494702, 1.1451100898021838e-10)
@@ -150,7 +150,7 @@ ROOT_TWO = 1.4142135623730951
 
 @njit(**STEP)
 def log1p_exp_minus(size):
-    """log(1 + exp(-size)) for size >= 0: `log1p` for what lies between 0 and 1."""
+    """log(1 + exp(-size)) for size >= 0: `log1p` for arguments between 0 and 1."""
     head, tail = constants(size, LN2_F64, LN2_F32)
     zero, half, one = like(size, 0.0), like(size, 0.5), like(size, 1.0)
     x = exp(-size)

@@ -1,9 +1,9 @@
-"""What the normal distribution needs, for loops that LLVM vectorises: float64 and float32, without branches.
+"""Normal distribution functions (erfc, ndtr, log_ndtr) for loops that LLVM vectorises: float64, float32, no branches.
 
 erfc(x) = exp(-x**2) p(t) / (1 + 2 x) with t = (x - 3.75) / (x + 3.75) for x >= 0 (Shepherd and Laframboise, Chebyshev
-approximation of (1 + 2 x) exp(x**2) erfc x, Mathematics of Computation 36, 1981); the square is a sum of two. Constants
-are printed by `tools/vmath_coefficients.py`; errors are the largest met by `tests/runtime/test_vmath.py`, as in
-`exponential`.
+approximation of (1 + 2 x) exp(x**2) erfc x, Mathematics of Computation 36, 1981). The square is a sum of two numbers.
+Constants are printed by `tools/vmath_coefficients.py`; errors are the largest met by `tests/runtime/test_vmath.py`, as
+in `exponential`.
 """
 
 from numba import njit
@@ -46,7 +46,7 @@ ERFCX_CENTRE = 3.75
 
 @njit(**STRICT)
 def scaled_erfc_parts(x):
-    """Numerator and denominator of exp(x**2) erfc(x) for x >= 0, each as a sum of two."""
+    """Numerator and denominator of exp(x**2) erfc(x) for x >= 0, each as a sum of two numbers."""
     centre, one = like(x, ERFCX_CENTRE), like(x, 1.0)
     t = (x - centre) / (x + centre)
     below, below_rest = two_sum(x + x, one)
@@ -58,7 +58,7 @@ def scaled_erfc_parts(x):
 
 @njit(**STRICT)
 def with_gaussian(x, exponent, above, above_rest, below, below_rest):
-    """exp(exponent x**2) above / below, where the exponent is a power of two; the others are sums of two."""
+    """exp(exponent x**2) above / below, for a power of two `exponent`; `above` and `below` are sums of two numbers."""
     square, square_rest = two_product(x, x)
     k, r, r_rest = reduced(exponent * square)
     r, r_rest = two_sum(r, r_rest + exponent * square_rest)
@@ -72,7 +72,7 @@ def with_gaussian(x, exponent, above, above_rest, below, below_rest):
     return scaled(y + rest / below, k)
 
 
-ERFC_END_F64 = (30.0, 40.0)  # where `erfc` and `ndtr` of the negative have long been 0
+ERFC_END_F64 = (30.0, 40.0)  # beyond these, `erfc` is 0, and so is `ndtr` of the negative argument
 ERFC_END_F32 = (12.0, 16.0)
 
 
@@ -89,7 +89,7 @@ def erfc(x):
     return select(x == x, select(x < like(x, 0.0), like(x, 2.0) - y, y), x)
 
 
-LARGE = 1e10  # from here on the square is all that counts
+LARGE = 1e10  # from here on, the square is the only term that matters
 SQRT_HALF_F64 = (0.7071067811865475, 6.268583589525109e-17)
 SQRT_HALF_F32 = (0.7071067690849304, 1.2101617485882343e-08)
 

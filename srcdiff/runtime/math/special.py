@@ -1,8 +1,8 @@
-"""The error function, log gamma and digamma for loops that LLVM vectorises: float64 and float32.
+"""The error function, log gamma and digamma for loops that LLVM vectorises, for float64 and float32.
 
-Near 0 and up to 4 polynomials serve, beyond that Stirling's series as a polynomial in 1 / x**2 (Abramowitz and Stegun,
-Handbook of Mathematical Functions, 6.1.40 and 6.3.18). Negative arguments of log gamma and digamma are rare: they go
-through the reflection formulas (6.1.17, 6.3.7) one by one, in a call that LLVM makes for a vector if any element needs
+Polynomials serve near 0 and up to 4; beyond, Stirling's series is a polynomial in 1 / x**2 (Abramowitz and Stegun,
+Handbook of Mathematical Functions, 6.1.40 and 6.3.18). Negative arguments of log gamma and digamma are rare: the
+reflection formulas (6.1.17, 6.3.7) compute them one by one, in a call that LLVM makes for a vector if any element needs
 it. Constants are printed by `tools/vmath_coefficients.py`; errors are the largest met by `tests/runtime/test_vmath.py`,
 as in `exponential`.
 """
@@ -57,7 +57,7 @@ ERF_END_F32 = 4.0
 
 @njit(**STRICT)
 def erf_near_zero(size):
-    """erf(size) up to 1."""
+    """erf(size) for size up to 1."""
     return muladd(size, polynomial(size * size, constants(size, ERF_F64, ERF_F32)), size)
 
 
@@ -104,7 +104,7 @@ LOG_2_PI_F32 = (0.4189385175704956, 1.563417661998301e-08)
 
 @njit(**STRICT)
 def lgamma_parts(x):
-    """log(gamma(x)) for x > 0 as a sum of two: shifted to [2, 3) below 4, by Stirling's series from there on."""
+    """log(gamma(x)) for x > 0 as a sum of two numbers: shifted to [2, 3) below 4, Stirling's series from there on."""
     one = like(x, 1.0)
     d = x - floor(x)
     near = d * polynomial(d, constants(x, LGAMMA_F64, LGAMMA_F32))
@@ -122,9 +122,7 @@ def lgamma_parts(x):
     series = inverse * polynomial(inverse * inverse, constants(x, STIRLING_F64, STIRLING_F32))
     factor = x - like(x, 0.5)
     total, total_rest = two_sum(total, -one)
-    total, rest = two_sum(
-        total, total_rest + rest
-    )  # the product overflows only where the result does
+    total, rest = two_sum(total, total_rest + rest)  # the product overflows only if the result does
     product, product_rest = two_product(factor, total)
     far, far_rest = two_sum(product, constant)
     far_rest = far_rest + muladd(factor, rest, product_rest) + (constant_rest + series)
@@ -150,13 +148,13 @@ PI_F32 = (3.141592502593994, 1.5099580252808664e-07)
 LOG_PI_F64 = (1.1447298858494002, 1.0265951162707826e-17)
 LOG_PI_F32 = (1.1447298526763916, 3.317300922844879e-08)
 EULER = 0.5772156649015329
-NEAR_ZERO_F64 = 1e-10  # the first two terms of the series at 0 suffice up to here
+NEAR_ZERO_F64 = 1e-10  # up to here, the first two terms of the series at 0 suffice
 NEAR_ZERO_F32 = 1e-5
 
 
 @njit(**STRICT)
 def sin_cos_of_turn(r):
-    """sin(pi r) and cos(pi r) for 0 <= r <= 1/2, each as a sum of two."""
+    """sin(pi r) and cos(pi r) for 0 <= r <= 1/2, each as a sum of two numbers."""
     pi, pi_rest = constants(r, PI_F64, PI_F32)
     swapped = r > like(r, 0.25)
     r = select(swapped, like(r, 0.5) - r, r)
@@ -220,7 +218,7 @@ DIGAMMA_FAR_F32 = (
 
 @njit(**STRICT)
 def digamma_parts(x):
-    """The digamma function for x > 0 as a sum of two: shifted to [1, 2) below 4, by the series from there on."""
+    """The digamma function for x > 0 as a sum of two numbers: shifted to [1, 2) below 4, the series from there on."""
     zero, half, one = like(x, 0.0), like(x, 0.5), like(x, 1.0)
     two, three, four = like(x, 2.0), like(x, 3.0), like(x, 4.0)
     t = x - floor(x) - half
@@ -260,7 +258,7 @@ def digamma_up_to_zero(x):
     size = -x
     one = like(x, 1.0)
     fraction = size - floor(size)
-    if size < constants(x, NEAR_ZERO_F64, NEAR_ZERO_F32):  # zeros of both signs, too
+    if size < constants(x, NEAR_ZERO_F64, NEAR_ZERO_F32):  # zeros of both signs included
         return one / size - like(x, EULER)
     if not size < like(x, math.inf) or fraction == like(x, 0.0):
         return like(x, math.nan)
@@ -302,7 +300,7 @@ BERNOULLI = (
 
 @njit(**STRICT)
 def polygamma_sum(n, x):
-    """Of n! / (x + k)**(n + 1) over k >= 0, for n > 0."""
+    """The sum of n! / (x + k)**(n + 1) over k >= 0, for n > 0."""
     s = float(n + 1)
     total = k = 0.0
     while x + k < 10.0 + n:

@@ -1,9 +1,10 @@
-"""Sine, cosine and tangent for loops that LLVM vectorises: float64 and float32.
+"""Sine, cosine and tangent for loops that LLVM vectorises, for float64 and float32.
 
-x = n pi / 2 + r with pi / 2 in four parts (Cody and Waite, Software Manual for the Elementary Functions, 1980), r as a
-sum of two, and polynomials for |r| <= pi / 4. The parts serve up to 1.6e6 (3200 in float32); what is larger goes to the
-C library one by one, in a call that LLVM makes for a vector if any element needs it. Constants are printed by
-`tools/vmath_coefficients.py`; errors are the largest met by `tests/runtime/test_vmath.py`, as in `exponential`.
+x = n pi / 2 + r, with pi / 2 in four parts (Cody and Waite, Software Manual for the Elementary Functions, 1980), r as a
+sum of two numbers, and polynomials for |r| <= pi / 4. The parts suffice up to 1.6e6 (3200 in float32). The C library
+computes larger arguments one by one, in a call that LLVM makes for a vector if any element needs it. Constants are
+printed by `tools/vmath_coefficients.py`; errors are the largest met by `tests/runtime/test_vmath.py`, as in
+`exponential`.
 """
 
 import math
@@ -38,7 +39,7 @@ QUARTERS_F32 = (
 
 @njit(**STEP)
 def quarter_turns(x):
-    """The numbers n, r and what r lacks, with x = n pi / 2 + r and |r| <= pi / 4."""
+    """The numbers n, r and the rounding error of r, with x = n pi / 2 + r and |r| <= pi / 4."""
     _, turns, first, second, third, fourth = constants(x, QUARTERS_F64, QUARTERS_F32)
     n = floor(muladd(x, turns, like(x, 0.5)))
     near, near_rest = two_sum(x - n * first, -(n * second))
@@ -72,7 +73,7 @@ def sin_rest(r, r_rest):
 
 @njit(**STEP)
 def cos_parts(r, r_rest):
-    """cos(r + r_rest) as a sum of two."""
+    """cos(r + r_rest) as a sum of two numbers."""
     z = r * r
     half, one = like(r, 0.5) * z, like(r, 1.0)
     total = one - half

@@ -1,9 +1,9 @@
-"""The C loops of NumPy's and SciPy's ufuncs for compiled code.
+"""Inner loops of NumPy's and SciPy's ufuncs, called from compiled code.
 
-A ufunc keeps, for each combination of types, the address of a C function that goes along its operands, and of what that
-is told (`PyUFuncObject` in NumPy's `ufuncobject.h`, which is public). Fourier transforms have no other C function, and
-neither have functions of scipy.special for complex numbers. As in `runtime/scipy_special.py`, addresses have names of
-ours, which Numba's cache may keep.
+For each combination of types, a ufunc holds the address of a C function that iterates over its operands, and of data
+for that function (`PyUFuncObject` in NumPy's `ufuncobject.h`, which is public). Fourier transforms have no other C
+function, and neither have functions of scipy.special for complex numbers. As in `runtime/scipy_special.py`, addresses
+are registered under symbols of srcdiff, which Numba's cache may refer to.
 """
 
 import ctypes
@@ -23,7 +23,7 @@ NUMBA_TYPES = {
 
 
 class UfuncObject(ctypes.Structure):
-    """The head of a ufunc, up to the types of its loops."""
+    """The head of a ufunc object, up to the number of its types."""
 
     _fields_ = (
         ("object", ctypes.c_char * object.__basicsize__),
@@ -38,7 +38,7 @@ class UfuncObject(ctypes.Structure):
 
 
 def loop_of(ufunc, kinds):
-    """The names of a ufunc's loop for types such as "Dd->D" and of its data, made known to LLVM."""
+    """The symbols of a ufunc's loop for types such as "Dd->D" and of its data, registered with LLVM."""
     head = UfuncObject.from_address(id(ufunc))
     assert (head.nin, head.nout, head.ntypes) == (ufunc.nin, ufunc.nout, ufunc.ntypes)
     k = ufunc.types.index(kinds)
@@ -51,7 +51,7 @@ def loop_of(ufunc, kinds):
 
 
 def call_loop(builder, loop, args, dimensions, steps):
-    """LLVM code that runs a loop: pointers to operands and results, lengths, distances in bytes."""
+    """Emit the LLVM call of a loop: pointers to operands and results, lengths, strides in bytes."""
     name, data = loop
     bytes_, word = ir.IntType(8).as_pointer(), ir.IntType(64)
     table = cgutils.alloca_once(builder, bytes_, len(args))
@@ -111,5 +111,6 @@ def looped(ufunc, kinds):
         return called((x, y, z, w))
 
     call = (of_one, of_two, of_three, of_four)[len(given) - 1]
-    call.__name__ = call.__qualname__ = loop[0]  # kept machine code is found by it
+    # Numba's cache finds the compiled code by this name
+    call.__name__ = call.__qualname__ = loop[0]
     return njit(**STRICT)(call)

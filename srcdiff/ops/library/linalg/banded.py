@@ -1,4 +1,4 @@
-"""Words of rules about banded, Toeplitz and block matrices."""
+"""Helpers of rules for banded, Toeplitz and block matrices."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def upper_right(blocks: Any) -> Any:
 
 @evaluated
 def _shifts(below: int, above: int) -> tuple[int, ...]:
-    """By how many rows each band lies below the diagonal."""
+    """The distance of each band below the diagonal."""
     return tuple(range(-above, below + 1))
 
 
@@ -50,7 +50,7 @@ def turned_bands(bands: Any, below: Any, above: Any) -> Any:
 
 
 def banded_product(bands: Any, x: Any, below: Any, above: Any) -> Any:
-    """A banded matrix times a vector, or a matrix of columns."""
+    """The product of a banded matrix with a vector, or with a matrix of columns."""
     product = 0.0
     for s in _shifts(below, above):
         band = bands[above + s] if x.ndim == 1 else np.expand_dims(bands[above + s], -1)
@@ -59,12 +59,12 @@ def banded_product(bands: Any, x: Any, below: Any, above: Any) -> Any:
 
 
 def banded_outer(x: Any, y: Any, below: Any, above: Any) -> Any:
-    """The bands of the matrix x y^T, and zeros where a band is outside of it."""
+    """The bands of the matrix x y^T, with zeros where a band leaves the matrix."""
     return np.stack([_row_products(_shifted(x, s), y) for s in _shifts(below, above)])
 
 
 def _shifted(x: Any, shift: Any) -> Any:
-    """The rows x[i + shift], and zeros for those that there are not."""
+    """The rows x[i + shift], with zeros for rows outside of x."""
     if shift > 0:
         return np.concatenate((x[shift:], np.zeros_like(x[:shift])))
     if shift < 0:

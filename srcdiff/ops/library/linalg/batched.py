@@ -1,4 +1,4 @@
-"""`scipy.linalg`'s functions of stacks of matrices: each matrix for itself, as SciPy has it."""
+"""Functions of `scipy.linalg` on stacks of matrices: SciPy treats each matrix on its own."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _lower = "np.tril(x) + 4.0 * np.eye(3)"
 
 
 def in_turn(solve: Any, dtype: Any, b: Any, axes: Any, *stacks: Any) -> Any:
-    """`solve` of an item of each stack and a right-hand side, all of them broadcast; one vector is a stack of none.
+    """`solve` for each item of the stacks and its right-hand side, all of them broadcast; a vector is a single item.
 
     The last `axes` of each stack are its items.
     """
@@ -36,7 +36,7 @@ def in_turn(solve: Any, dtype: Any, b: Any, axes: Any, *stacks: Any) -> Any:
 
 
 def of_each(function: Any, a: Any, dtype: Any) -> Any:
-    """`function` of each matrix of a stack, which gives matrices like these of this dtype."""
+    """`function` of each matrix of a stack; the results have the shape of the matrices and the dtype `dtype`."""
     matrices = one_by_one(a, a.shape[:-2], a.shape[-2:])
     found = np.empty(matrices.shape, dtype)
     for k in range(len(matrices)):
@@ -45,12 +45,12 @@ def of_each(function: Any, a: Any, dtype: Any) -> Any:
 
 
 def one_by_one(a: Any, lengths: Any, own: Any) -> Any:
-    """A stack, broadcast to these lengths, as one with a single axis in front."""
+    """A stack, broadcast to these lengths, with its leading axes as one."""
     return np.reshape(np.broadcast_to(a, (*lengths, *own)), (number_of(lengths), *own))
 
 
 def number_of(lengths: Any) -> Any:
-    """How many items a stack of these lengths has."""
+    """The number of items in a stack with these lengths."""
     count = 1
     for n in lengths:
         count = count * n

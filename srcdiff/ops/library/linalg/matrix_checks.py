@@ -1,4 +1,4 @@
-"""Words of rules and composites about matrices, and stacks of them: the last two axes are the matrix."""
+"""Helpers for matrices in rules and composites; for stacks, the last two axes are the matrix."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ def turned(a: Any) -> Any:
 
 
 def conjugated(a: Any) -> Any:
-    """The complex conjugate; real numbers are their own."""
+    """The complex conjugate; real numbers are returned as they are."""
     if a.dtype.kind == "c":
         return np.conj(a)
     return a
 
 
 def adjoined(a: Any) -> Any:
-    """The transpose, of complex numbers the conjugate of it."""
+    """The adjoint matrix: the transpose, conjugated for complex numbers."""
     return conjugated(turned(a))
 
 
 def real_part(a: Any) -> Any:
-    """What counts where a number is real, as on the diagonal of a Hermitian matrix."""
+    """The real part, for numbers that must be real, such as the diagonal of a Hermitian matrix."""
     if a.dtype.kind == "c":
         return np.real(a)
     return a
@@ -54,7 +54,7 @@ def rows(v: Any) -> Any:
 
 
 def diagonal(v: Any) -> Any:
-    """The matrix that has a vector on its diagonal."""
+    """The diagonal matrix of a vector."""
     if v.ndim == 1:
         return np.diag(v)
     return rows(v) * np.eye(v.shape[-1])
@@ -67,21 +67,21 @@ def diagonal_of(a: Any) -> Any:
 
 
 def diagonal_part(a: Any) -> Any:
-    """A matrix without what is beside its diagonal."""
+    """A matrix without its entries off the diagonal."""
     if a.ndim == 2:
         return np.diag(np.diag(a))
     return a * np.eye(a.shape[-1])
 
 
 def lower_part(a: Any) -> Any:
-    """The derivative by a symmetric or Hermitian matrix of which only the lower triangle is read."""
+    """The derivative with respect to a symmetric or Hermitian matrix of which only the lower triangle is read."""
     if a.dtype.kind == "c":
         return np.tril(a + adjoined(a), -1) + real_part(diagonal_part(a))
     return np.tril(a) + np.tril(turned(a), -1)
 
 
 def symmetric_part(a: Any) -> Any:
-    """The symmetric matrix with the same lower triangle; of complex numbers the Hermitian one."""
+    """The symmetric matrix with the same lower triangle; for complex numbers the Hermitian one."""
     if a.dtype.kind == "c":
         return mirrored(np.tril(a))
     return np.tril(a) + turned(np.tril(a, -1))
@@ -110,23 +110,23 @@ def upper_part(a: Any) -> Any:
 
 
 def inverse_gaps(values: Any) -> Any:
-    """1 / (w[j] - w[i]) at [i, j], and 0 where the two are equal but for rounding."""
+    """1 / (w[j] - w[i]) at [i, j], and 0 where the two are equal up to rounding."""
     gaps = columns(values) - rows(values)
     is_equal = _is_rounding(gaps, values)
     return ~is_equal / np.where(
         is_equal, 1.0, gaps
-    )  # finite throughout, and so are its derivatives
+    )  # the quotient is finite everywhere, and so are its derivatives
 
 
 def inverse_gaps_of_squares(values: Any) -> Any:
-    """1 / (s[j]**2 - s[i]**2) at [i, j], and 0 where the two are equal but for rounding."""
+    """1 / (s[j]**2 - s[i]**2) at [i, j], and 0 where the two are equal up to rounding."""
     squares = values**2
     is_equal = _is_rounding(columns(values) - rows(values), values)
     return ~is_equal / np.where(is_equal, 1.0, columns(squares) - rows(squares))
 
 
 def _is_rounding(gaps: Any, values: Any) -> Any:
-    """Where gaps of values are no larger than the errors that these are computed with."""
+    """Where gaps between values are no larger than the rounding errors of the values."""
     if values.ndim == 1:
         size = np.sum(np.abs(values))
     else:
@@ -147,7 +147,7 @@ def outer_product(x: Any, y: Any) -> Any:
 
 
 def eigen_adjoint(values: Any, vectors: Any, d_values: Any, d_vectors: Any) -> Any:
-    """The adjoint of a symmetric or Hermitian matrix, as if all of it were read."""
+    """The adjoint of a symmetric or Hermitian matrix, as if the whole matrix were read."""
     if d_vectors is None:
         return conjugated(vectors) * columns(d_values) @ turned(vectors)
     middle = inverse_gaps(values) * (turned(vectors) @ d_vectors)

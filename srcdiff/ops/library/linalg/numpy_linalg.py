@@ -1,4 +1,4 @@
-"""`np.linalg`, written with the factorisations and systems that have rules."""
+"""Composites of `np.linalg`, written with the factorisations and systems that are operations."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from srcdiff.ops.linalg.solve import least_squares, rest_of_lstsq
 
 # ---- factors ---------------------------------------------------------------------------------
 
-_SVD = type(np.linalg.svd(np.eye(1)))  # the class of named tuples
+_SVD = type(np.linalg.svd(np.eye(1)))  # NumPy's class of named tuples
 _hermitian = (
     "np.linalg.svd(x, hermitian=True)[0] * np.arange(2.0) @ np.linalg.svd(x, hermitian=True)[2]"
 )
@@ -56,7 +56,7 @@ def svd(a: Any, full_matrices: Any = True, compute_uv: Any = True, hermitian: An
 
 
 def _hermitian_svd(a: Any, compute_uv: Any) -> Any:
-    """As NumPy has it: the singular values are the sizes of the eigenvalues."""
+    """As in NumPy: the singular values are the absolute values of the eigenvalues."""
     values, vectors = np.linalg.eigh(a)
     sizes = np.abs(values)
     order = np.flip(np.argsort(sizes, axis=-1), axis=-1)
@@ -242,7 +242,7 @@ def _is_last(n: int, k: int) -> bool:
     takes_complex=True,
 )
 def multi_dot(arrays: Any) -> Any:
-    """From the right where the last is a vector, otherwise from the left."""
+    """Multiply from the right if the last operand is a vector, otherwise from the left."""
     if any(a.ndim > 2 for a in arrays):
         refuse("multi_dot is of matrices, and of vectors at its ends", "Write `@` for stacks.")
     if arrays[-1].ndim == 1:
@@ -321,7 +321,7 @@ def norm_of_order(
         if ord == 1:
             return np.sum(size, axis=axis, keepdims=keepdims)
         total = np.sum(size**ord, axis=axis, keepdims=keepdims)
-        is_zero = total == 0.0  # where the derivative is 0, as of the other norms
+        is_zero = total == 0.0  # the derivative is 0 there, as for the other norms
         return np.where(is_zero, 0.0, np.where(is_zero, 1.0, total) ** (1.0 / ord))
     first, second = _two_axes(x.ndim, axis)
     if kind == "singular":
@@ -344,7 +344,7 @@ def norm_of_order(
 
 @evaluated
 def _norm_kind(ndim: int, order: Any, axis: Any) -> str:
-    """How a norm is computed."""
+    """The formula of a norm: "usual", "vector", "singular" or "sums"."""
     count = ndim if axis is None else len(axis) if isinstance(axis, tuple) else 1
     if order is None or (order == 2 and count == 1) or (order == "fro" and count == 2):
         return "usual"

@@ -1,4 +1,4 @@
-"""Products and norms that others say: `np.vecdot`, `np.linalg.diagonal`, `np.linalg.vector_norm`, ..."""
+"""Products and norms that other functions express: `np.vecdot`, `np.linalg.diagonal`, `np.linalg.vector_norm`, ..."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`scipy.linalg`, written with operations: functions that NumPy has, too, factors in tuples, functions of matrices."""
+"""Composites of `scipy.linalg`: functions that NumPy has too, factors in tuples, functions of matrices."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ linalg: Any = LazyModule("scipy.linalg")
 _spd = "x @ np.conj(x).T + 2.0 * np.eye(3)"
 
 
-# ---- what is NumPy's too ---------------------------------------------------------------------
+# ---- functions that NumPy has too ------------------------------------------------------------
 
 
 @composite("scipy.linalg.det", samples=(call("scipy.linalg.det(x)", (3, 3)),), takes_complex=True)
 def scipy_det(a: Any, overwrite_a: Any = False, check_finite: Any = True) -> Any:
-    if a.dtype == np.float32:  # SciPy gives float64
+    if a.dtype == np.float32:  # SciPy returns float64
         return np.linalg.det(a.astype(np.float64))
     if a.dtype == np.complex64:
         return np.linalg.det(a.astype(np.complex128))
@@ -89,7 +89,7 @@ def scipy_solve(
 
 
 def _assumed(a: Any, assume: Any, lower: Any) -> Any:
-    """A matrix as it is read where something is assumed of it."""
+    """The matrix that SciPy reads if `assume_a` makes an assumption about it."""
     if assume is None or assume == "gen" or assume == "general":
         return a
     if assume in ("sym", "her", "pos", "symmetric", "hermitian", "positive definite"):
@@ -196,7 +196,7 @@ _symmetrics = "x + np.conj(np.swapaxes(x, -1, -2)) + np.diag([0.0, 7.0, 15.0])"
 @composite(
     "scipy.linalg.eigh",
     samples=(
-        call(f"np.abs(scipy.linalg.eigh({_symmetric})[1])", (3, 3)),  # LAPACK chooses signs anew
+        call(f"np.abs(scipy.linalg.eigh({_symmetric})[1])", (3, 3)),  # LAPACK chooses the signs
         call(f"np.abs(scipy.linalg.eigh({_symmetric}, lower=False)[1])", (3, 3)),
         call(f"scipy.linalg.eigh({_symmetric}, eigvals_only=True)", (3, 3)),
         call(f"scipy.linalg.eigh({_symmetric}, y @ np.conj(y).T + np.eye(3))[0]", (3, 3), (3, 3)),

@@ -1,4 +1,4 @@
-"""`scipy.linalg`'s structured matrices: Toeplitz matrices and their systems, blocks along a diagonal."""
+"""Structured matrices of `scipy.linalg`: Toeplitz matrices and their systems, block-diagonal matrices."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def block_diag(*arrs: Any) -> Any:
 
 @evaluated
 def _deepest(*ndims: int) -> int:
-    """Which block has the axes of the stack, along which the others are the same or repeated."""
+    """The block with the most axes, whose stack the others share or are repeated along."""
     return ndims.index(max(ndims))
 
 
@@ -99,5 +99,5 @@ def _common_dtype(*dtypes: Any) -> Any:
 
 
 def _matrix(a: Any) -> Any:
-    """A number or vector as one row."""
+    """A number or vector as a matrix with one row."""
     return a if np.ndim(a) >= 2 else np.reshape(a, (1, np.size(a)))

@@ -1,8 +1,7 @@
-"""Factors and systems of small matrices as loops over numbers, for devices, which have no LAPACK.
+"""Factorisations and systems of small matrices as loops over numbers, for devices, which have no LAPACK.
 
-Each is the textbook's: Gaussian elimination by columns, where the largest entry becomes the pivot, and Cholesky's
-factor row by row (Golub and Van Loan, Matrix Computations, algorithms 3.4.1 and 4.2.1). Of stacks each matrix is taken
-by itself.
+The algorithms are Gaussian elimination by columns with partial pivoting, and Cholesky's factorisation row by row (Golub
+and Van Loan, Matrix Computations, algorithms 3.4.1 and 4.2.1). In a stack, each matrix is factored on its own.
 """
 
 from __future__ import annotations
@@ -28,12 +27,12 @@ linalg: Any = LazyModule("scipy.linalg")
 
 
 def own_floats(a: Any) -> Any:
-    """A copy to be written, of floats."""
+    """A writable copy, in a float dtype."""
     return a.copy() if a.dtype.kind == "f" else 1.0 * a
 
 
 def pivot_row(lu: Any, k: Any) -> Any:
-    """The row from `k` on which has the largest entry in column `k`, and how large that is."""
+    """The row, from `k` on, with the largest entry in column `k`, and the absolute value of that entry."""
     pivot = k
     largest = abs(lu[k, k])
     for i in range(k + 1, len(lu)):
@@ -58,7 +57,7 @@ def swap_rows(x: Any, i: Any, k: Any) -> None:
 
 
 def clear_below(lu: Any, k: Any) -> None:
-    """Subtract multiples of row `k` from the rows below; the multiples are kept where zeros would stand."""
+    """Subtract multiples of row `k` from the rows below; the factors are stored in the place of zeros."""
     for i in range(k + 1, len(lu)):
         factor = lu[i, k] / lu[k, k]
         lu[i, k] = factor
@@ -67,7 +66,7 @@ def clear_below(lu: Any, k: Any) -> None:
 
 
 def clear_right_sides(lu: Any, x: Any, k: Any) -> None:
-    """The same with the right-hand sides."""
+    """Subtract the same multiples in the right-hand sides."""
     for i in range(k + 1, len(lu)):
         if x.ndim == 1:
             x[i] -= lu[i, k] * x[k]
@@ -77,7 +76,7 @@ def clear_right_sides(lu: Any, x: Any, k: Any) -> None:
 
 
 def substitute(lu: Any, x: Any) -> None:
-    """Solve the upper triangle, from its last row on."""
+    """Back substitution with the upper triangle."""
     for k in range(len(lu) - 1, -1, -1):
         if x.ndim == 1:
             total = x[k]
@@ -93,7 +92,7 @@ def substitute(lu: Any, x: Any) -> None:
 
 
 def solve_into(lu: Any, x: Any) -> None:
-    """Solve systems: `x` has the right-hand sides, and then the solutions; `lu` is used up."""
+    """Solve systems: `x` holds the right-hand sides, and then the solutions; `lu` is overwritten."""
     for k in range(len(lu)):
         pivot, largest = pivot_row(lu, k)
         if largest == 0.0:
@@ -107,7 +106,7 @@ def solve_into(lu: Any, x: Any) -> None:
 
 
 def sign_of(lu: Any, is_odd: Any) -> Any:
-    """The sign of a determinant from the diagonal of the factor; 0 where the matrix is singular."""
+    """The sign of a determinant from the diagonal of the factor; 0 for a singular matrix."""
     sign = -1.0 if is_odd else 1.0
     for k in range(len(lu)):
         if lu[k, k] < 0.0:
@@ -118,7 +117,7 @@ def sign_of(lu: Any, is_odd: Any) -> Any:
 
 
 def eliminate(lu: Any) -> Any:
-    """Bring a matrix to its factors; whether rows were exchanged an odd number of times."""
+    """Overwrite a matrix by its factors; the result is whether the number of row exchanges is odd."""
     is_odd = False
     for k in range(len(lu)):
         pivot, largest = pivot_row(lu, k)
@@ -185,7 +184,7 @@ def slogdet_in_loops(a: Any) -> Any:
 
 
 def begin_row(factor: Any, a: Any, i: Any) -> Any:
-    """Fill row `i` of Cholesky's factor in front of the diagonal; the square of what stands on it is left."""
+    """Fill row `i` of Cholesky's factor before the diagonal; the result is the square of the diagonal entry."""
     for j in range(i):
         total = a[i, j]
         for k in range(j):

@@ -1,4 +1,4 @@
-"""What Python computes for composites while a function is read: axes, and places along them."""
+"""Compile-time helpers of composites: Python computes axes and subscripts while a function is read."""
 
 from __future__ import annotations
 
@@ -28,26 +28,26 @@ __all__ = [
 
 @evaluated
 def axis_in(axis: int, ndim: int) -> int:
-    """An axis as a number from 0 on."""
+    """An axis counted from the front."""
     (found,) = axes_of(ndim, axis)
     return found
 
 
 @evaluated
 def all_axes(axis: Any, ndim: int) -> tuple[int, ...]:
-    """Axes as numbers from 0 on; None for all of them."""
+    """Axes counted from the front; None means all axes."""
     return tuple(axes_of(ndim, axis))
 
 
 @evaluated
 def other_axes(axis: Any, ndim: int) -> tuple[int, ...]:
-    """The axes that these are not."""
+    """The other axes."""
     return tuple(k for k in range(ndim) if k not in axes_of(ndim, axis))
 
 
 @evaluated
 def permutation(ndim: int, axis: int, to: int) -> tuple[int, ...]:
-    """The order of axes in which one of them stands elsewhere, as `np.moveaxis` has it."""
+    """The order of axes after one of them moves to another place, as in `np.moveaxis`."""
     rest = [k for k in range(ndim) if k != axis % ndim]
     rest.insert(to % ndim, axis % ndim)
     return tuple(rest)
@@ -55,7 +55,7 @@ def permutation(ndim: int, axis: int, to: int) -> tuple[int, ...]:
 
 @evaluated
 def numbers(*bounds: int) -> tuple[int, ...]:
-    """A range to go through step by step: loops over containers are written out."""
+    """A range as a tuple, because loops over containers are unrolled."""
     return tuple(range(*bounds))
 
 
@@ -66,37 +66,37 @@ def largest(*found: int) -> int:
 
 @evaluated
 def broadcast_place(ndim: int, axis: int) -> tuple[Any, ...]:
-    """The subscript by which a vector lies along one axis of so many: `(None, slice(None), None)`."""
+    """The subscript that places a vector along one of `ndim` axes: `(None, slice(None), None)`."""
     return tuple(slice(None) if k == axis else None for k in range(ndim))
 
 
 def array(a: Any) -> Any:
-    """An array of a list or tuple; arrays and numbers are as they are."""
+    """A list or tuple as an array; arrays and numbers stay."""
     return np.asarray(a) if isinstance(a, (list, tuple)) else a
 
 
 def vector(a: Any) -> Any:
-    """A vector of a list, or of a number."""
+    """A list or a number as a vector."""
     a = array(a)
     return a if np.ndim(a) == 1 else np.atleast_1d(a)
 
 
 def in_dtype(value: Any, dtype: Any) -> Any:
-    """A value in the dtype that NumPy gives it: what is made of Python's numbers alone is wider than beside others."""
+    """A value in the dtype that NumPy gives it: the result of Python numbers alone is wider than next to arrays."""
     is_python = type(value) is float or type(value) is int
     return value if is_python or value.dtype == dtype else value.astype(dtype)
 
 
 def row_of(a: Any) -> Any:
-    """All elements in their order."""
+    """All elements in C order, as a vector."""
     return a if np.ndim(a) == 1 else np.ravel(a)
 
 
 def slice_shape(a: Any, axis: Any) -> Any:
-    """The shape of an array that has one entry along an axis."""
+    """The shape of an array after its length along one axis becomes 1."""
     return tuple(1 if k == axis_in(axis, a.ndim) else a.shape[k] for k in numbers(a.ndim))
 
 
 def along(ndim: Any, axis: Any, *part: Any) -> Any:
-    """The subscript of what lies along one axis: `along(3, 1, slice(2, None))` is `[:, 2:]`."""
+    """The subscript of a part along one axis: `along(3, 1, slice(2, None))` is `[:, 2:]`."""
     return (slice(None),) * axis_in(axis, ndim) + part

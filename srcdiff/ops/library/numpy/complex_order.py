@@ -1,6 +1,6 @@
-"""Functions that use the order of complex numbers: real parts first, then imaginary parts, as in NumPy.
+"""Order of complex numbers: comparisons, sorting and extremes by real parts first, then imaginary parts, as in NumPy.
 
-Derivatives go to the element that is chosen; of equal ones, to the first.
+Derivatives go to the chosen element; among equal elements, to the first.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __all__ = ["complex_max", "complex_min", "complex_order"]
 
 
 def _comes_before(a: Any, b: Any) -> Any:
-    """Whether a number is the smaller one; NaN never is."""
+    """Whether `a` is smaller than `b`; False for NaN."""
     is_known = ~(np.isnan(a) | np.isnan(b))
     x, y = np.real(a), np.real(b)
     return is_known & ((x < y) | ((x == y) & (np.imag(a) < np.imag(b))))
@@ -121,12 +121,12 @@ def complex_order(
     if axis is None:
         a, axis = row_of(a), 0
     real, imag = np.real(a), np.imag(a)
-    unknown = 2 * np.isnan(real) + np.isnan(imag)  # behind all others, in this order
+    unknown = 2 * np.isnan(real) + np.isnan(imag)  # NaN comes last, in this order
     return np.lexsort((imag, real, unknown), axis=axis)
 
 
 def _ordered(a: Any, axis: Any, initial: Any = None) -> Any:
-    """Lines along axes, sorted, and `initial` with them: the line's axis is the first."""
+    """The array, sorted along axes, which become the first axis; `initial` is one of the sorted elements."""
     lines = lines_of(a, axis)
     if initial is not None:
         first = np.full((1, *lines.shape[1:]), initial, lines.dtype)
@@ -154,7 +154,7 @@ def complex_ptp(a: Any, axis: Any = None, out: Any = None, keepdims: Any = False
 
 
 def _place_of(found: Any, a: Any, axis: Any, keepdims: Any) -> Any:
-    """Where an extreme is first; NaN is one."""
+    """The first place of an extreme, which may be NaN."""
     lines = lines_of(a, axis)
     hits = (lines == found) | (np.isnan(lines) & np.isnan(found))
     return _kept(np.argmax(hits, axis=0), a, axis, keepdims)

@@ -168,7 +168,7 @@ def geomspace(
     dtype: Any = None,
     axis: Any = 0,
 ) -> Any:
-    if dtype is None:  # float32 is not kept
+    if dtype is None:  # the result is float64, also for float32
         start, stop = in_dtype(start, np.float64), in_dtype(stop, np.float64)
     inside = np.exp(np.linspace(np.log(start), np.log(stop), num, endpoint=endpoint))
     inside[0] = start

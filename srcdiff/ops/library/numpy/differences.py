@@ -1,4 +1,4 @@
-"""Differences and what undoes them, values between others: `np.diff`, `np.gradient`, `np.interp`, `np.unwrap`, ..."""
+"""Differences, integrals and interpolation: `np.diff`, `np.gradient`, `np.trapezoid`, `np.interp`, `np.unwrap`, ..."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def diff(a: Any, n: Any = 1, axis: Any = -1, prepend: Any = None, append: Any = 
 
 
 def _like_slice(value: Any, a: Any, axis: Any) -> Any:
-    """A number as it is put before or behind an array; arrays are as they are."""
+    """A number as a slice that can be joined with an array along an axis; arrays stay."""
     return array(value) if np.ndim(value) > 0 else np.full(slice_shape(a, axis), value)
 
 
@@ -101,7 +101,7 @@ def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: Any = 1) -> An
 
 
 def _slope(f: Any, axis: Any, h: Any, edge_order: Any) -> Any:
-    """The slope along one axis: second order inside, the given order at the ends."""
+    """The slope along one axis: second order inside, `edge_order` at the ends."""
     slope = np.empty_like(f)
     before = f[along(f.ndim, axis, slice(None, -2))]
     after = f[along(f.ndim, axis, slice(2, None))]
@@ -133,7 +133,7 @@ def _at(f: Any, axis: Any, k: Any) -> Any:
 
 
 def _edge(f: Any, axis: Any, places: Any, near: Any, far: Any) -> Any:
-    """The slope outwards at an end, by the parabola through the three entries there."""
+    """The slope at an end, outwards, of the parabola through the three entries there."""
     one, two, three = (_at(f, axis, k) for k in places)
     a = (2.0 * near + far) / (near * (near + far))
     c = near / (far * (near + far))

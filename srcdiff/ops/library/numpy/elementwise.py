@@ -1,4 +1,4 @@
-"""Functions of each element that others say, and comparisons: `np.float_power`, `np.angle`, `np.isclose`, ..."""
+"""Elementwise composites: powers, parts and comparisons: `np.float_power`, `np.angle`, `np.isclose`, ..."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from srcdiff.ops.core.samples import call
 from srcdiff.ops.elementwise import complex_numbers
 from srcdiff.ops.library.numpy.compile_time import array
 
-# ---- real numbers as complex ones ------------------------------------------------------------------
+# ---- real numbers as complex numbers ---------------------------------------------------------------
 
 
 @composite(np.real, method="real", samples=(call("np.real(x)", (3,)), call("x.real", (2, 2))))
@@ -89,7 +89,7 @@ def complex_number(real: Any = 0.0, imag: Any = None) -> Any:
 
 @composite(np.sign, of_complex=True, samples=(call("np.sign(x)", [1.0, -2.0], wrt=()),))
 def complex_sign(x: Any) -> Any:
-    """Complex numbers divided by their sizes."""
+    """Complex numbers divided by their absolute values."""
     size = np.abs(x)
     return x / np.where(size == 0.0, 1.0, size)
 

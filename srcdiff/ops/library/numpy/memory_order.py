@@ -1,4 +1,4 @@
-"""Elements in a row, in the order of C or Fortran: `x.ravel("F")`, `x.item(k)`, `np.reshape(x, shape, order="F")`."""
+"""Memory order: elements in the order of C or Fortran: `x.ravel("F")`, `x.item(k)`, `np.reshape(x, s, order="F")`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`np.pad`, in all its modes but those that call a function of the user's."""
+"""`np.pad` in all modes except those that call a user's function."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def pad(
 
 
 def _pair_for(values: Any, axis: Any, ndim: Any) -> Any:
-    """The values in front and behind along an axis: given for all, as a pair, or as a pair for each axis."""
+    """The values before and after the array along an axis: one for all, a pair, or a pair for each axis."""
     if not isinstance(values, tuple | list):
         return values, values
     if not isinstance(values[0], tuple | list):
@@ -99,14 +99,14 @@ def _between(array: Any, axis: Any, front: Any, back: Any) -> Any:
 
 
 def _ramp(end: Any, edge: Any, count: Any, axis: Any) -> Any:
-    """From an end to the edge, which is not there."""
+    """A linear ramp from `end` to the edge, without the edge itself."""
     share = np.arange(count)[broadcast_place(edge.ndim, axis)] / max(count, 1)
     found = end + (edge - end) * share
     return np.floor(found) if edge.dtype.kind in "iu" else found
 
 
 def _summary(array: Any, axis: Any, count: Any, is_front: Any, mode: Any) -> Any:
-    """The mean or an extreme of the elements next to an end."""
+    """The mean, median, maximum or minimum of the elements next to an end."""
     part = array
     if count is not None:
         own = slice(None, count) if is_front else slice(-count, None)
@@ -134,7 +134,7 @@ def _with_borders(array: Any, axis: Any, before: Any, behind: Any, value: Any) -
 
 
 def _turned_round(array: Any, axis: Any, before: Any, behind: Any, mode: Any) -> Any:
-    """Mirrored at its ends in both directions: behind the last it is twice the last less what is mirrored."""
+    """Odd reflection at both ends: beyond the last element stands twice the last less the mirrored element."""
     n = array.shape[axis]
     place = np.arange(-before, n + behind)
     period = max(n - 1, 1) if mode == "reflect" else n
@@ -150,7 +150,7 @@ def _turned_round(array: Any, axis: Any, before: Any, behind: Any, mode: Any) ->
 
 
 def _mirrored(place: Any, n: Any, mode: Any) -> Any:
-    """Where the element is that stands at a place in front of or behind n others."""
+    """The place of the element that stands at `place`, before or after an array of `n` elements."""
     if mode == "edge":
         return np.clip(place, 0, n - 1)
     if mode == "wrap":

@@ -1,4 +1,4 @@
-"""Polynomials by their coefficients, the highest power first: `np.polyval`, `np.polyadd`, `np.vander`, ..."""
+"""Polynomials given by coefficients, the highest power first: `np.polyval`, `np.polyadd`, `np.vander`, ..."""
 
 from __future__ import annotations
 

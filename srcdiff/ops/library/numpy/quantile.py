@@ -1,7 +1,7 @@
-"""Medians and quantiles: `np.median`, `np.percentile`, `np.quantile`, and those that leave NaN out.
+"""Medians and quantiles: `np.median`, `np.percentile`, `np.quantile`, and their variants that ignore NaN.
 
-The reduced axes come first, as one: `order[k]` is then where the elements stand that have k smaller ones.
-The derivative goes to the one or two elements that the result is made of.
+The reduced axes become the first axis, as one: `order[k]` is then the place of the element with k smaller ones. The
+derivative goes to the one or two elements that determine the result.
 """
 
 from __future__ import annotations
@@ -206,7 +206,7 @@ def nanmedian(
 
 
 def lines_of(a: Any, axis: Any) -> Any:
-    """The array with the reduced axes as its first axis."""
+    """The array with the reduced axes as one first axis."""
     if axis is None:
         return row_of(a)
     gone, kept = all_axes(axis, a.ndim), other_axes(axis, a.ndim)
@@ -217,7 +217,7 @@ def lines_of(a: Any, axis: Any) -> Any:
 
 
 def elements_at(lines: Any, places: Any) -> Any:
-    """For each line, the element at its place; the places' last axes are the lines."""
+    """For each line, the element at its place; the last axes of `places` are the lines."""
     rest = lines.ndim - 1
     return lines[
         (places, *(np.arange(lines.shape[k + 1])[broadcast_place(rest, k)] for k in numbers(rest)))
@@ -225,19 +225,19 @@ def elements_at(lines: Any, places: Any) -> Any:
 
 
 def _nan_of(last: Any) -> Any:
-    """NaN where the last one is, 0 elsewhere: NaN is sorted behind everything."""
+    """NaN where the last element is NaN, 0 elsewhere, because NaN is sorted last."""
     return _fixed(np.where(np.isnan(last), last, 0.0))
 
 
 def _over_lines(q: Any, lines: Any) -> Any:
-    """What there is for each quantile, before the axes of the lines."""
+    """The values for each quantile, with axes added for the lines."""
     if np.ndim(q) == 0:
         return q
     return q[(..., *((None,) * (lines.ndim - 1)))]
 
 
 def _kept(found: Any, q: Any, axis: Any, a: Any) -> Any:
-    """With axes of length 1 in the places of the reduced axes."""
+    """The result with axes of length 1 in the places of the reduced axes."""
     return np.expand_dims(found, _axes_behind(axis, a.ndim, np.ndim(q)))
 
 
@@ -247,7 +247,7 @@ def _axes_behind(axis: Any, ndim: int, more: int) -> tuple[int, ...]:
 
 
 def _between(q: Any, n: Any, method: Any, dtype: Any) -> Any:
-    """Which two places a quantile of n stands between, and how far from the first."""
+    """The two places next to a quantile of n elements, and the weight of the second."""
     if np.ndim(q) == 0:
         if q < 0 or q > 1:
             raise ValueError("Quantiles must be in the range [0, 1]")
@@ -257,7 +257,7 @@ def _between(q: Any, n: Any, method: Any, dtype: Any) -> Any:
     if method in ("lower", "higher", "nearest"):
         rounded = _rounded(place, method)
         return rounded, rounded, 0
-    if method in ("inverted_cdf", "closest_observation"):  # place as it is, or the next whole one
+    if method in ("inverted_cdf", "closest_observation"):  # an integral place, or the next one
         rounded = np.clip(_rounded(place, "higher"), 0, n - 1)
         return rounded, rounded, 0
     below = _rounded(place, "lower")
@@ -282,7 +282,7 @@ def _virtual_place(q: Any, n: Any, method: Any) -> Any:
 
 
 def _nearest_odd(place: Any) -> Any:
-    """Half a place less where that is a whole odd number already, so that the next whole one is the nearest."""
+    """An odd integral place stays; other places become floor + 1/2, so that rounding up gives the next integer."""
     return np.where((place % 2) == 1, place, np.floor(place) + 0.5)
 
 

@@ -1,4 +1,4 @@
-"""Arrays joined, split, rotated and filled: `np.append`, `np.split`, `np.rot90`, `np.insert`, ..."""
+"""Rearrangement of arrays: joining, splitting, rotation, insertion: `np.append`, `np.split`, `np.rot90`, ..."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from srcdiff.ops.library.numpy.compile_time import (
 
 __all__ = ["split"]
 
-# ---- more axes, other axes -----------------------------------------------------------------------
+# ---- added and moved axes ------------------------------------------------------------------------
 
 
 @composite(
@@ -131,7 +131,7 @@ def astype(x: Any, dtype: Any, /, *, copy: Any = True, device: Any = None) -> An
     return x.astype(dtype)
 
 
-# ---- put together --------------------------------------------------------------------------------
+# ---- joining -------------------------------------------------------------------------------------
 
 
 @composite(
@@ -196,7 +196,7 @@ def _joined(arrays: Any, depth: Any, ndim: Any) -> Any:
 
 
 def _with_axes(a: Any, ndim: Any) -> Any:
-    """An array with axes of length 1 in front."""
+    """The array with axes of length 1 added in front."""
     if np.ndim(a) == ndim:
         return a
     if np.ndim(a) == 0:
@@ -243,7 +243,7 @@ def _mesh_axes(count: int, indexing: str) -> tuple[int, ...]:
     return tuple(range(count)) if indexing == "ij" or count < 2 else swapped
 
 
-# ---- split ---------------------------------------------------------------------------------------
+# ---- splitting -----------------------------------------------------------------------------------
 
 
 @composite(
@@ -318,7 +318,7 @@ def dsplit(ary: Any, indices_or_sections: Any) -> Any:
     return split(ary, indices_or_sections, 2)
 
 
-# ---- filled up, with more or fewer elements ------------------------------------------------------
+# ---- more or fewer elements ----------------------------------------------------------------------
 
 
 @composite(
@@ -386,7 +386,7 @@ def _filled_up(a: Any, dtype: Any, ndmin: Any, trans1d: Any) -> Any:
 
 @evaluated
 def _further_axes(ndim: int, ndmin: int, first: int) -> tuple[Any, ...]:
-    """The subscript that gives an array so many axes, its own from `first` on; -1: behind all others."""
+    """The subscript that extends an array to `ndmin` axes; its own axes begin at `first`, or end the shape for -1."""
     count = ndmin - ndim
     before = first if first >= 0 else first + count + 1
     return (None,) * before + (slice(None),) * ndim + (None,) * (count - before)

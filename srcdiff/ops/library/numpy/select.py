@@ -1,4 +1,4 @@
-"""Elements picked and put: `np.take`, `np.compress`, `np.choose`, `np.select`, `np.take_along_axis`, `np.put`, ..."""
+"""Gather and scatter: `np.take`, `np.compress`, `np.choose`, `np.select`, `np.take_along_axis`, `np.put`, ..."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from srcdiff.ops.library.numpy.compile_time import (
     row_of,
 )
 
-# ---- by places -----------------------------------------------------------------------------------
+# ---- by indices ----------------------------------------------------------------------------------
 
 
 @composite(
@@ -59,7 +59,7 @@ def _inside(places: Any, n: Any, mode: Any) -> Any:
     takes_complex=True,
 )
 def sliding_window_view(x: Any, window_shape: Any, axis: Any = None) -> Any:
-    """A copy, so that it may be written."""
+    """A copy, which may be written."""
     sizes = window_shape if isinstance(window_shape, tuple) else (window_shape,)
     axes = numbers(x.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
     if len(sizes) != len(axes):
@@ -196,7 +196,7 @@ def take_along_axis(arr: Any, indices: Any, axis: Any = -1) -> Any:
 
 
 def places_along(arr: Any, indices: Any, axis: Any) -> Any:
-    """The subscript that picks along an axis, and stays where it is along the others."""
+    """The subscript by `indices` along one axis, and by its own index along each other axis."""
     own = axis_in(axis, arr.ndim)
     return tuple(
         indices if k == own else np.arange(arr.shape[k])[broadcast_place(arr.ndim, k)]
@@ -204,11 +204,11 @@ def places_along(arr: Any, indices: Any, axis: Any) -> Any:
     )
 
 
-# ---- written -------------------------------------------------------------------------------------
+# ---- scatters ------------------------------------------------------------------------------------
 
 
 def written(statement: str, *operands: Any, **fields: Any) -> Any:
-    """A sample of what writes: into a copy of `x`, which is what it gives."""
+    """A sample of a statement that writes: it writes into `z`, a copy of `x`, and returns `z`."""
     return call(f"(z := x.copy(), {statement}, z)[2]", *operands, **fields)
 
 

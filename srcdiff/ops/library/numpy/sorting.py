@@ -1,7 +1,7 @@
-"""What is sorted, and what is found by sorting: `np.sort`, `np.lexsort`, `np.digitize`, `np.unique`, ...
+"""Sorting, and functions that sort: `np.sort`, `np.lexsort`, `np.digitize`, `np.unique`, ...
 
-What is sorted is picked by `np.argsort`, so its derivative goes to the elements that it was made of. Of equal ones, it
-goes to those that come first (a stable order), and to the others by their own places.
+Sorted elements are gathered by `np.argsort`, so that a derivative goes to the element at its original place. Equal
+elements keep their order (a stable sort).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from srcdiff.ops.core.samples import call
 from srcdiff.ops.library.numpy.compile_time import array, numbers, row_of
 from srcdiff.ops.library.numpy.select import places_along
 
-# ---- sorted ------------------------------------------------------------------------------------
+# ---- sorting -----------------------------------------------------------------------------------
 
 
 @composite(
@@ -50,7 +50,7 @@ def sort_in_place(
     a[...] = sort(a, axis)
 
 
-# the order inside the parts is not defined: here they are sorted
+# the order inside the parts is undefined: here the parts are sorted
 @composite(
     np.partition,
     samples=(
@@ -122,7 +122,7 @@ def searchsorted(a: Any, v: Any, side: Any = "left", sorter: Any = None) -> Any:
     ),
 )
 def digitize(x: Any, bins: Any, right: Any = False) -> Any:
-    """Bins that fall are counted from the other end."""
+    """Decreasing bins are counted from the other end."""
     bins = array(bins)
     if bins.shape[0] > 1 and bins[0] > bins[-1]:
         return bins.shape[0] - np.searchsorted(bins[::-1], x, side="right" if right else "left")

@@ -1,5 +1,5 @@
-"""Rarer spellings of functions that operations stand for: `np.linspace(a, b, axis=1)`, `np.concatenate(a)` of an
-array's rows, `np.repeat(x, [1, 0, 2])`, `np.nan_to_num(x, nan=1.0)`, ...
+"""Rare argument forms of functions that are operations: `np.linspace(a, b, axis=1)`, `np.concatenate(a)` of an array's
+rows, `np.repeat(x, [1, 0, 2])`, `np.nan_to_num(x, nan=1.0)`, ...
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from srcdiff.ops.library.numpy.compile_time import (
     row_of,
 )
 
-# ---- numbers between two -------------------------------------------------------------------------
+# ---- spaced numbers ------------------------------------------------------------------------------
 
 
 @composite(
@@ -98,7 +98,7 @@ def full_like_of(
 
 
 def _is_like(function: Any, made: Any) -> None:
-    """`np.zeros_like(x, shape=...)`: the dtype of an array, and a shape of its own."""
+    """Declare `np.zeros_like(x, shape=...)` and similar: the dtype of an array, with another shape."""
 
     def like(
         a: Any, dtype: Any = None, order: Any = "K", subok: Any = True, shape: Any = None
@@ -123,7 +123,7 @@ _is_like(np.ones_like, np.ones)
 _is_like(np.empty_like, np.empty)
 
 
-# ---- rows of an array put together ---------------------------------------------------------------
+# ---- joined rows of an array ---------------------------------------------------------------------
 
 
 @composite(
@@ -208,7 +208,7 @@ def column_stack_of(tup: Any) -> Any:
 
 
 def _joined(a: Any, axis: Any) -> Any:
-    """The rows of an array, one behind the other along an axis of theirs."""
+    """The rows of an array, joined along one of their axes."""
     if a.ndim == 1:
         refuse("zero-dimensional arrays cannot be concatenated", "Use np.stack, or the array.")
     k = axis_in(axis, a.ndim - 1)

@@ -1,4 +1,4 @@
-"""Parts of convolutions: `np.convolve` and `np.correlate` in each mode."""
+"""Convolution modes: `np.convolve` and `np.correlate` with `mode=`, as parts of the full convolution."""
 
 from __future__ import annotations
 

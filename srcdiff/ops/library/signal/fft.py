@@ -1,4 +1,4 @@
-"""Fourier transforms of other lengths, of several axes, and of what real numbers have."""
+"""Fourier transforms with a given length, along several axes, and of real arrays."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from srcdiff.ops.signal import fft
 
 @evaluated
 def opposite(norm: Any) -> Any:
-    """The scale of the inverse transform."""
+    """The normalisation of the inverse transform."""
     return fft.OPPOSITE[norm]
 
 
 @evaluated
 def axes_or_all(axes: Any, count: int | None, ndim: int) -> tuple[int, ...]:
-    """The axes of a transform, in the order in which they are given; `count`: how many lengths are."""
+    """The axes of a transform in the given order; `count` is the number of given lengths."""
     if axes is None:
         axes = range(ndim) if count is None else range(ndim - count, ndim)
     return tuple(axis_in_range(k, ndim) for k in axes)
@@ -36,15 +36,15 @@ def axis_in_range(axis: int, ndim: int) -> int:
 
 
 def _shortened(a: Any, n: Any, axis: Any) -> Any:
-    """An array that is no longer than `n` along an axis."""
+    """The array, cut off at `n` elements along an axis."""
     longest = np.empty(n)[: a.shape[axis]]
-    if same_length(longest.shape[0], a.shape[axis]):  # as short already
+    if same_length(longest.shape[0], a.shape[axis]):  # the array is no longer than n
         return a
     return a[along(a.ndim, axis, slice(None, n))]
 
 
 def _of_length(transform: Any, a: Any, n: Any, axis: Any, norm: Any) -> Any:
-    """A transform of what is cut off at `n`, or has zeros up to there."""
+    """A transform of length `n`: the array is cut off at `n`, or padded with zeros."""
     if n is None or same_length(n, a.shape[axis]):
         return transform(a, axis=axis, norm=norm)
     a = _shortened(a, n, axis)

@@ -1,4 +1,4 @@
-"""`scipy.signal` and `scipy.integrate`, written with operations."""
+"""Composites of `scipy.signal` and `scipy.integrate`: convolutions, and integrals over samples."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def simpson(y: Any, *, x: Any = None, dx: Any = 1.0, axis: Any = -1) -> Any:
 
 
 def _parabolas(y: Any, x: Any, dx: Any) -> Any:
-    """Simpson's rule, for an odd number of values."""
+    """Simpson's rule for an odd number of samples."""
     first, middle, last = y[..., :-2:2], y[..., 1:-1:2], y[..., 2::2]
     if x is None:
         total = np.sum(first, axis=-1) + 4.0 * np.sum(middle, axis=-1) + np.sum(last, axis=-1)
@@ -132,7 +132,7 @@ def _parabolas(y: Any, x: Any, dx: Any) -> Any:
 
 
 def _last_interval(y: Any, x: Any, dx: Any) -> Any:
-    """The integral over the last interval of the parabola through the last three values."""
+    """The integral over the last interval of the parabola through the last three samples."""
     if x is None:
         return dx * (5.0 * y[..., -1] + 8.0 * y[..., -2] - y[..., -3]) / 12.0
     near = x[..., -2] - x[..., -3]

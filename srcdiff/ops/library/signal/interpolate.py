@@ -1,4 +1,4 @@
-"""`scipy.interpolate` and `scipy.ndimage`: values between others."""
+"""Interpolation and filters on grids: `scipy.interpolate` and `scipy.ndimage`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ linalg: Any = LazyModule("scipy.linalg")
 signal: Any = LazyModule("scipy.signal")
 
 
-# ---- one variable: what is made is a function ------------------------------------------------------
+# ---- one variable: the result is a function --------------------------------------------------------
 
 
 @composite(
@@ -63,7 +63,7 @@ def cubic_spline(
 
 
 def _in_place_of(own: Any, found: Any, ndim: Any) -> Any:
-    """With the axes of places, which come first, where the values had the axis that was interpolated along."""
+    """The result, with the axes of the query points, which come first, moved to the place of the interpolated axis."""
     return found if own == 0 else np.transpose(found, placed(own, np.ndim(found), ndim - 1))
 
 
@@ -74,17 +74,17 @@ def placed(own: int, ndim: int, others: int) -> tuple[int, ...]:
 
 
 def _across(a: Any, ndim: Any) -> Any:
-    """With axes of length 1 behind, against values with so many axes; numbers fit anyway."""
+    """`a` with axes of length 1 added at the end, for `ndim - 1` further axes of the values; a number stays."""
     return a[(..., *((None,) * (ndim - 1)))] if ndim > 1 and np.ndim(a) > 0 else a
 
 
 def _slopes(x: Any, y: Any, bc_type: Any) -> Any:
-    """The derivatives at the knots, for which second derivatives are continuous: a system with three diagonals."""
+    """The derivatives at the knots that make the second derivatives continuous, from a tridiagonal system."""
     h = np.diff(x)
     widths = _across(h, y.ndim)
     steps = np.diff(y, axis=0) / widths
     inner = 3.0 * (widths[1:] * steps[:-1] + widths[:-1] * steps[1:])
-    if bc_type == "not-a-knot" and len(x) == 3:  # the parabola
+    if bc_type == "not-a-knot" and len(x) == 3:  # a parabola
         ends = (1.0, 1.0, 1.0, 1.0)
         first, last = 2.0 * steps[0], 2.0 * steps[1]
     elif bc_type == "not-a-knot":
@@ -117,7 +117,7 @@ def _slopes(x: Any, y: Any, bc_type: Any) -> Any:
 
 
 def _hermite(x: Any, y: Any, slopes: Any, q: Any, nu: Any) -> Any:
-    """The cubic polynomials with these values and slopes at the knots, or their derivatives."""
+    """The cubic polynomials with the given values and slopes at the knots, or their derivatives of order `nu`."""
     k = np.clip(np.searchsorted(x, q, side="right") - 1, 0, len(x) - 2)
     h, t = x[k + 1] - x[k], q - x[k]
     h, t = _across(h, y.ndim), _across(t, y.ndim)
@@ -202,7 +202,7 @@ def is_text(value: Any) -> bool:
 
 
 def piecewise(c: Any, x: Any, q: Any, nu: Any = 0, extrapolate: Any = None, axis: Any = 0) -> Any:
-    """Polynomials between breakpoints, as `scipy.interpolate.PPoly` has them: the highest power first."""
+    """Piecewise polynomials between breakpoints as in `scipy.interpolate.PPoly`: the highest power first."""
     places = array(q)
     k = np.clip(np.searchsorted(x, places, side="right") - 1, 0, len(x) - 2)
     t = _across(places - x[k], c.ndim - 1)
@@ -224,13 +224,13 @@ def degree(count: int) -> int:
 
 @evaluated
 def falling(power: int, nu: int) -> float:
-    """What the derivative of that order makes of a power."""
+    """The factor of x**(power - nu) in the derivative of x**power of order `nu`."""
     return float(math.perm(power, nu))
 
 
 def interpolant(found: Any) -> tuple[Any, dict[str, Any], dict[str, Any]] | None:
-    """What an interpolant made outside of a program is read as: a function, its first arguments, and its keywords; None
-    for all else.
+    """The function by which the frontend reads an interpolant from outside of a program, with its first arguments and
+    its keywords; None for other objects.
     """
     if not type(found).__module__.startswith("scipy.interpolate"):
         return None
@@ -248,7 +248,7 @@ def interpolant(found: Any) -> tuple[Any, dict[str, Any], dict[str, Any]] | None
 
 
 def linear(x: Any, y: Any, q: Any, beyond: Any = False, axis: Any = 0) -> Any:
-    """Values between others, on straight lines."""
+    """Piecewise linear interpolation."""
     places = array(q)
     if not beyond and np.any((places < x[0]) | (places > x[-1])):
         raise ValueError("a value in x_new is outside of the interpolation range")
@@ -280,7 +280,8 @@ def ndimage_convolve(
 ) -> Any:
     input, weights = array(input), array(weights)
     found = _correlated(input, np.flip(weights), mode, cval, output, origin, 1)
-    return in_dtype(found, input.dtype)  # as SciPy's, whatever the weights are
+    # SciPy keeps the input's dtype, whatever the weights' dtype is
+    return in_dtype(found, input.dtype)
 
 
 @composite(
@@ -305,7 +306,7 @@ def ndimage_correlate(
 def _correlated(
     input: Any, weights: Any, mode: Any, cval: Any, output: Any, origin: Any, flipped: Any
 ) -> Any:
-    """Products with the weights around each element; of an even number of them, more are in front."""
+    """Correlation with the weights around each element; of an even number of weights, more stand before it."""
     if output is not None or origin != 0:
         refuse("ndimage filters with output= or origin= are not differentiated", "Leave them out.")
     padded = input
@@ -315,7 +316,7 @@ def _correlated(
 
 
 def _padded(a: Any, axis: Any, width: Any, mode: Any, cval: Any, flipped: Any) -> Any:
-    """With so many more elements along an axis that a filter of this width fits around each of the others."""
+    """The array, extended along an axis so that a filter of this width fits around each original element."""
     n = a.shape[axis]
     front = width // 2 - flipped * (1 - width % 2)
     places = np.arange(n + width - 1) - front
@@ -401,7 +402,8 @@ def map_coordinates(
             index = (*index, k + high)
         total = total + weight * input[index]
     found = np.where(inside, total, cval) if mode == "constant" else total
-    return in_dtype(found, input.dtype)  # as SciPy's, whatever the places are
+    # SciPy keeps the input's dtype, whatever the dtype of the coordinates is
+    return in_dtype(found, input.dtype)
 
 
 @evaluated

@@ -1,4 +1,4 @@
-"""Continuous distributions of `scipy.stats` in their standard forms."""
+"""Standard forms of the continuous distributions of `scipy.stats`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _EULER = 0.5772156649015329
 
 
 def _zero(z: Any) -> Any:
-    return np.floor(0.5 * z)  # of NaN it is NaN
+    return np.floor(0.5 * z)  # NaN for NaN
 
 
 # ---- normal ----------------------------------------------------------------------------------
@@ -435,7 +435,7 @@ def _laplace_log_density(z: Any) -> Any:
 
 
 def _size(z: Any) -> Any:
-    """The absolute value with the slope from the left at 0, where what is made of it has no kink."""
+    """The absolute value with the slope from the left at 0, for functions of it that have no kink there."""
     return np.where(z > 0.0, z, -z)
 
 

@@ -1,7 +1,7 @@
-"""Discrete distributions of `scipy.stats`, and those of vectors.
+"""Discrete and multivariate distributions of `scipy.stats`.
 
-The derivatives of cumulative probabilities are those in the rates; of counts there are none. `entropy` of counts is a
-sum without an end, and left out but for `bernoulli`.
+Cumulative probabilities have derivatives with respect to the rates; counts have no derivatives. Of the discrete
+distributions, only `bernoulli` has `entropy`: for the others it is an infinite sum.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ def _shifted(k: Any, loc: Any) -> Any:
 
 
 def _is_no_count(k: Any) -> Any:
-    """Whether it cannot be; NaN may be anything."""
+    """Whether a number is not a count; False for NaN."""
     if np.ndim(k) > 0 and k.dtype in (np.int64, np.int32):
         return k < 0
     return (k < 0) | (k > np.floor(k))
 
 
 def _log_of(chance: Any, is_none: Any) -> Any:
-    """The logarithm of a probability; that of what cannot be is -inf, whatever the parameters are."""
+    """The logarithm of a probability; -inf for impossible counts, whatever the parameters are."""
     return np.where(is_none, -np.inf, np.log(np.where(is_none, 1.0, chance)))
 
 
@@ -53,7 +53,7 @@ def _counts(
     above: Form,
     last: float | str | None = None,
 ) -> None:
-    """Declare the methods of a distribution of counts; the forms take a count; `last` is the largest one."""
+    """Declare the methods of a distribution of counts; the forms take a count; `last` is the largest possible count."""
     count = len(parameters)
     names = dict(zip(parameters, ("first", "second"), strict=False))
 

@@ -1,7 +1,7 @@
-"""Distributions of `scipy.stats` with a location and a scale: what all of them have in common.
+"""Location-scale families: the methods of `scipy.stats` distributions, from the standard form of each distribution.
 
-A distribution says what it is in its standard form, as functions of a number and of up to two shape parameters; here
-they become the methods that programs call. As SciPy's, results are float64 for arrays of float32, too.
+A standard form is a set of functions of a number and of up to two shape parameters. This module makes them the methods
+that programs call. As in SciPy, results are float64 for arrays of float32 too.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ class Standard:
     Attributes
     ----------
     shapes : mapping of str to float
-        Its shape parameters, with values for tests.
+        The shape parameters, with values for tests.
     log_density, cdf, log_cdf, sf, log_sf : callable
         Functions of a number and of the shape parameters.
     entropy : callable
         A function of the shape parameters.
     support : pair of float or None
-        Where it is not all numbers; `inside` is a number in it.
+        The ends of the support, if it is not all numbers; `inside` is a number in it.
     is_open : bool
         The density is 0 at the ends of the support.
     ends_at_infinity : bool
-        The derivatives of its cumulative functions are not to be computed there, where they are 0.
+        At infinity, the derivatives of the cumulative functions are set to 0 and not computed.
     """
 
     shapes: Mapping[str, float]
@@ -65,7 +65,7 @@ def wide(x: Any) -> Any:
 def arranged(
     count: Any, args: Any, first: Any = None, second: Any = None, loc: Any = None, scale: Any = None
 ) -> Any:
-    """The shape parameters, the location and the scale of a call."""
+    """The shape parameters, the location and the scale from a call's arguments."""
     place = 0
     if count > 0 and first is None:
         first = args[0]
@@ -99,7 +99,7 @@ def _standard(x: Any, loc: Any, scale: Any, may_be_infinite: Any = False) -> Any
 
 
 def _within(form: Any, z: Any, shapes: Any, limits: Any, outside: Any, is_closed: Any) -> Any:
-    """A form in the support, and two numbers for what is below and above it; NaN is nowhere."""
+    """A form inside the support, and constants below and above it; NaN counts as inside."""
     if limits is None:
         return form(z, *shapes)
     lowest, highest, middle, has_end = limits
@@ -204,7 +204,7 @@ def _enter(
 
 
 def _samples(name: str, method: str, standard: Standard) -> tuple[Any, ...]:
-    """A call of each method by keywords; densities by position and outside of the support, too."""
+    """A call of each method by keywords; for the log density also by position, and outside of the support."""
     called = f"scipy.stats.{name}.{method}"
     shapes = [f"{p}={v}" for p, v in standard.shapes.items()]
     letters = "zw"[: len(shapes)]

@@ -1,4 +1,4 @@
-"""Means with weights, and covariances: `np.average`, `np.cov`, `np.corrcoef`."""
+"""Weighted means and covariances: `np.average`, `np.cov`, `np.corrcoef`."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def average(
 
 @evaluated
 def ascending(axes: tuple[int, ...], ndim: int) -> tuple[int, ...]:
-    """The order in which these axes are those of the array."""
+    """The permutation that sorts these axes by their place in the array."""
     return tuple(sorted(range(len(axes)), key=lambda k: axes[k] % ndim))
 
 
@@ -114,7 +114,7 @@ def _product(a: Any, c: Any) -> Any:
 
 
 def _variables(m: Any, rowvar: Any, dtype: Any) -> Any:
-    """A variable in each row, in double precision where no other is given."""
+    """The variables as rows, in double precision unless a dtype is given."""
     m = cast(m, np.result_type(m, np.float64) if dtype is None else dtype)
     if m.ndim == 1:
         return m[None]

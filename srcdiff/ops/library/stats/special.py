@@ -1,4 +1,4 @@
-"""Functions of `scipy.special`, written with others."""
+"""Functions of `scipy.special`, written with other functions."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def multigammaln(a: Any, d: Any) -> Any:
 
 @evaluated
 def _far_above(dtype: Any) -> float:
-    """An exponent that others may be as far below as they matter, and still have an exponential that is normal."""
+    """An exponent whose exponential stays finite with a wide margin: half the largest."""
     return float(np.floor(0.5 * np.log(np.finfo(dtype).max)))
 
 
@@ -74,7 +74,7 @@ def weighted_logsumexp(
     highest = _fixed(np.max(weighs, axis=axis, keepdims=True))
     top = np.where(np.isinf(highest), 0.0, highest)
     most = _far_above((a * 1.0).dtype)
-    # what weighs nothing may be inf or NaN
+    # terms without weight may be inf or NaN
     shifted = np.where((b == 0.0) & ~(np.real(a) - top < most), most, a - top)
     total = np.sum(b * np.exp(shifted), axis=axis, keepdims=keepdims)
     if not keepdims:

@@ -1,4 +1,4 @@
-"""Functions of `scipy.special` that are others of NumPy's or its own under a name: powers less one, losses."""
+"""Functions of `scipy.special` that equal others under another name: powers minus one, distributions, losses."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ special: Any = LazyModule("scipy.special")
 
 
 def _named(name: str, function: Any, low: float = -1.0) -> None:
-    """`scipy.special` has it as NumPy has it."""
+    """Declare a function of `scipy.special` that equals NumPy's function."""
 
     def same(x: Any) -> Any:
         return function(x)
@@ -44,7 +44,7 @@ def numpy_i0(x: Any) -> Any:
     return special.i0(array(x))
 
 
-# ---- powers less one -----------------------------------------------------------------------------
+# ---- powers minus one ----------------------------------------------------------------------------
 
 
 def _is_near(t: Any) -> Any:
@@ -55,7 +55,7 @@ def _is_near(t: Any) -> Any:
     "scipy.special.exprel", samples=(call("scipy.special.exprel(x)", [-2.0, 0.0, 1e-4, 2e-3, 3.0]),)
 )
 def exprel(x: Any) -> Any:
-    """What is near 0 is a series, so that the derivatives have their digits."""
+    """Near 0, a series gives the value, so that derivatives keep their digits."""
     near = 1.0 + x * (0.5 + x * (1.0 / 6.0 + x * (1.0 / 24.0 + x / 120.0)))
     far = np.where(_is_near(x), 1.0, x)
     return np.where(_is_near(x), near, np.expm1(far) / far)

@@ -1,4 +1,4 @@
-"""Reductions that leave out what is not a number: `np.nansum`, `np.nanvar`, `np.nanmax`, ..."""
+"""Reductions that ignore NaN: `np.nansum`, `np.nanvar`, `np.nanmax`, ..."""
 
 from __future__ import annotations
 
@@ -234,12 +234,12 @@ def nanargmin(a: Any, axis: Any = None, out: Any = None, *, keepdims: Any = Fals
 
 
 def _filled(a: Any, number: Any) -> Any:
-    """A number in the place of what is not one."""
+    """The array with `number` in the place of NaN."""
     return np.where(np.isnan(a), number, a) if a.dtype.kind in "fc" else a
 
 
 def _only_where(a: Any, where: Any) -> Any:
-    """Nothing is a number outside."""
+    """The array with NaN outside of `where`."""
     if where is True:
         return a
     if a.dtype.kind not in "fc":
@@ -248,7 +248,7 @@ def _only_where(a: Any, where: Any) -> Any:
 
 
 def _counted(a: Any, axis: Any, keepdims: Any, total: Any) -> Any:
-    """How many are numbers, in the dtype of the sum that is divided by it."""
+    """The number of elements that are not NaN, in the dtype of the sum that it divides."""
     count = np.sum(~np.isnan(a), axis=axis, keepdims=keepdims)
     return count.astype(total.dtype) if total.dtype in (np.float32, np.complex64) else count
 

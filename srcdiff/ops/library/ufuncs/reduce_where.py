@@ -1,4 +1,4 @@
-"""Reductions of parts of arrays, that are begun with a number, or in another dtype: `np.sum(x, where=...)`, ..."""
+"""Reductions with `where=`, `initial=` or `dtype=`: `np.sum(x, where=...)`, ..."""
 
 from __future__ import annotations
 
@@ -329,6 +329,6 @@ def cast(a: Any, dtype: Any) -> Any:
 
 
 def root_of_variance(variance: Any) -> Any:
-    """The root, which has no slope where the variance is 0: of equal values."""
+    """The square root of a variance, with derivative 0 where the variance is 0."""
     is_zero = variance == 0
     return np.where(is_zero, 0.0, np.sqrt(np.where(is_zero, 1.0, variance)))

@@ -1,4 +1,4 @@
-"""Ufuncs one element after the other, as `np.subtract.accumulate`, and formulas such as `np.logaddexp.reduce`."""
+"""Sequential ufuncs, such as `np.subtract.accumulate`, and reductions by formulas, such as `np.logaddexp.reduce`."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ __all__: list[str] = []
 
 
 def _folded(a: Any, dtype: Any, in_floats: Any) -> Any:
-    """The array in the dtype that a ufunc goes through it in."""
+    """The array in the dtype in which the ufunc iterates over it."""
     if dtype is not None:
         return in_dtype(a, dtype)
     return a.astype(float) if in_floats and a.dtype.kind in "iub" else a
 
 
 def _one_axis(axis: Any, ndim: Any) -> Any:
-    """The axis of a ufunc that is not indifferent to the order."""
+    """The axis of a ufunc whose result depends on the order."""
     if axis is None and ndim == 1:
         return 0
     if not isinstance(axis, int):
@@ -36,7 +36,7 @@ def _one_axis(axis: Any, ndim: Any) -> Any:
 
 
 def _log_reduces(ufunc: Any, unit: float) -> None:
-    """`np.logaddexp.reduce`, and that of another base."""
+    """Declare `np.logaddexp.reduce`, or the same in another base."""
 
     def reduce(
         array: Any,
@@ -68,7 +68,7 @@ _log_reduces(np.logaddexp2, float(np.log(2.0)))
 
 
 def _takes_the_others(ufunc: Any, together: Any, in_floats: bool, low: float) -> None:
-    """`ufunc.reduce`: the first element, less (or over) what the others are together."""
+    """Declare `ufunc.reduce` as `ufunc` of the first element and of the sum (or product) of the others."""
 
     def reduce(
         array: Any,
@@ -120,7 +120,7 @@ def hypot_reduce(
 
 
 def _reduces_by_a_loop(ufunc: Any, in_floats: bool, complex_too: bool = False) -> None:
-    """`ufunc.reduce` where no function says it at once."""
+    """Declare `ufunc.reduce` as a loop, for ufuncs without a closed form."""
 
     def reduce(
         array: Any, axis: Any = 0, dtype: Any = None, out: Any = None, keepdims: Any = False
@@ -140,8 +140,8 @@ def _reduces_by_a_loop(ufunc: Any, in_floats: bool, complex_too: bool = False) -
     composite(ufunc.reduce, samples=samples, takes_complex=complex_too)(reduce)
 
 
-# not np.power and np.arctan2: where their loops are vectorised, NumPy's reduction of a vector takes the first element
-# for what was found so far
+# not np.power and np.arctan2: if their loops are vectorised, NumPy's reduction of a vector uses the first element in
+# the place of the result so far
 _reduces_by_a_loop(np.float_power, True, complex_too=True)
 
 
@@ -169,7 +169,7 @@ def multiply_accumulate(array: Any, axis: Any = 0, dtype: Any = None, out: Any =
     return np.cumprod(_folded(array, dtype, False), axis=axis)
 
 
-# the greatest so far is picked from where it stands: of equal ones, the last
+# the running maximum is gathered from its place: among equal elements, the last
 @composite(
     np.maximum.accumulate,
     samples=(
@@ -220,7 +220,7 @@ def _one_by_one(ufunc: Any, a: Any, axis: Any) -> Any:
 
 
 def _accumulates_by_a_loop(ufunc: Any, in_floats: bool, complex_too: bool = False) -> None:
-    """`ufunc.accumulate`: each entry is made of the one before it."""
+    """Declare `ufunc.accumulate`: each entry is computed from the one before it."""
 
     def accumulate(array: Any, axis: Any = 0, dtype: Any = None, out: Any = None) -> Any:
         return _one_by_one(ufunc, _folded(array, dtype, in_floats), axis_in(axis, array.ndim))

@@ -1,4 +1,4 @@
-"""`ufunc.at`: places of an array changed one after the other, so that one named twice is changed twice."""
+"""`ufunc.at`: elements of an array are changed one after the other, so that a repeated place is changed repeatedly."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__: list[str] = []
 
 
 def _at(ufunc: Any, *samples: Any) -> None:
-    """`ufunc.at(a, indices, b)`; `np.add.at` and `np.subtract.at` are operations of their own."""
+    """Declare `ufunc.at(a, indices, b)`; `np.add.at` and `np.subtract.at` are operations of their own."""
 
     def at(a: Any, indices: Any, b: Any = None) -> None:
         given = indices if isinstance(indices, tuple) else (indices,)
@@ -37,7 +37,7 @@ def _at(ufunc: Any, *samples: Any) -> None:
 
 
 def _places(index: Any) -> Any:
-    """Places along one axis."""
+    """The indices along one axis."""
     places = array(index)
     if isinstance(places, slice) or np.ndim(places) != 1:
         refuse("this ufunc's `at` takes index arrays with one axis here", "Write `a[i] = f(a[i])`.")
@@ -80,5 +80,5 @@ for _ufunc in (
     np.cosh,
     np.tanh,
 ):
-    # twice at one place is the function of the function
+    # a place that occurs twice gets the function applied twice
     _at(_ufunc, written(f"np.{_ufunc.__name__}.at(z, [0, 0, 2])", (3,), low=0.3, high=1.2))

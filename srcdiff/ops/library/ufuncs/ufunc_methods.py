@@ -1,4 +1,4 @@
-"""Methods of ufuncs: `np.add.reduce`, `np.multiply.outer`, `np.add.reduceat`, and calls of them with `where=`."""
+"""Methods of ufuncs: `np.add.reduce`, `np.multiply.outer`, `np.add.reduceat`, and calls with `where=` or `dtype=`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from srcdiff.ops.library.numpy.compile_time import array, in_dtype
 
 
 def _reduces(ufunc: Any, function: Any, *samples: Any, wrt: Any = None) -> None:
-    """`ufunc.reduce` is another function along the first axis."""
+    """Declare `ufunc.reduce` as another function along the first axis."""
 
     def reduce(
         array: Any,
@@ -54,10 +54,11 @@ _reduces(np.fmin, np.nanmin)
 
 
 def _has_outer(ufunc: Any, *samples: Any) -> None:
-    """`ufunc.outer` of any two arrays."""
+    """Declare `ufunc.outer` for two arrays with any numbers of axes."""
 
     def outer(a: Any, b: Any) -> Any:
-        a, b = np.asarray(a), np.asarray(b)  # Python's numbers too: they are as wide as arrays here
+        # Python numbers become arrays too: they are not weak here
+        a, b = np.asarray(a), np.asarray(b)
         if np.ndim(a) == 0 or np.ndim(b) == 0:
             return ufunc(a, b)
         return ufunc(a[(..., *((None,) * b.ndim))], b)
@@ -93,7 +94,7 @@ _has_outer(np.power, call("np.power.outer(x + 3.0, y)", (2, 2), (3,)))
 
 
 def _has_reduceat(ufunc: Any, function: Any) -> None:
-    """`ufunc.reduceat`: what lies between each place and the next; one element where there is nothing between."""
+    """Declare `ufunc.reduceat`: a reduction from each place up to the next; a single element if that range is empty."""
 
     def reduceat(
         array: Any, indices: Any, axis: Any = 0, dtype: Any = None, out: Any = None
@@ -142,7 +143,7 @@ _has_reduceat(np.logaddexp2, np.logaddexp2.reduce)
     takes_complex=True,
 )
 def ufunc_dtype(ufunc: Any, dtype: Any, *args: Any) -> Any:
-    """A ufunc that computes in a dtype."""
+    """A ufunc whose operands are first converted to a dtype."""
     if not any(np.ndim(array(a)) > 0 for a in args):
         refuse("a ufunc of numbers takes no dtype= here", "Convert the numbers.")
     return ufunc(*(in_dtype(array(a), dtype) for a in args))
@@ -162,7 +163,7 @@ def ufunc_dtype(ufunc: Any, dtype: Any, *args: Any) -> Any:
     takes_complex=True,
 )
 def ufunc_where(ufunc: Any, where: Any, out: Any, *args: Any) -> Any:
-    """A ufunc of some elements; it is not computed for the others."""
+    """A ufunc on the elements where `where` is True; it is not computed for the others."""
     if out is None:
         refuse("a ufunc with where= leaves elements unset", "Give out= an array that is set.")
     places = np.nonzero(np.broadcast_to(where, out.shape))
