@@ -1,9 +1,11 @@
 """Array contraction: where each iteration uses only its own row of an array, one row is enough.
 
-%t = empty_of (n, m)                                  for 0, %n { (%i) ->
-for 0, %n { (%i) ->                         becomes   %t = empty_of (m)
-for 0, %m { (%j) -> store %t, %a, %i, %j }            for 0, %m { (%j) -> store %t, %a, %j }
-for 0, %m { (%j) -> index %t, %i, %j } }              for 0, %m { (%j) -> index %t, %j } }
+    %t = empty_of (n, m)                                  for 0, %n { (%i) ->
+    for 0, %n { (%i) ->                         becomes       %t = empty_of (m)
+        for 0, %m { (%j) -> store %t, %a, %i, %j }            for 0, %m { (%j) -> store %t, %a, %j }
+        for 0, %m { (%j) -> index %t, %i, %j } }              for 0, %m { (%j) -> index %t, %j } }
+
+All accesses have to be elements in one loop, with the loop's index as the first subscript.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ __all__ = ["shrink_buffers"]
 
 
 def shrink_buffers(fn: Function) -> Function:
-    """`fn` with rows where there were arrays of rows."""
+    """`fn` with single rows in place of arrays of rows."""
     return _Shrink(fn)(fn)
 
 
@@ -54,7 +56,7 @@ class _Shrink(Rewriter):
         return super().region(old, env, b)
 
     def loop_of(self, array: Value, region: Region, behind: tuple[Statement, ...]) -> For | None:
-        """The loop whose iterations have a row each of an array that nobody else asks for."""
+        """The loop whose iterations each use their own row of an array, if it is the only user of the array."""
         type_ = array.type
         users = [s for s in behind if array in used_atoms(s)]
         if not isinstance(type_, Array) or type_.ndim < 2 or self.names.get(array) != 1:
@@ -84,7 +86,7 @@ class _Shrink(Rewriter):
 
 
 def _of_row(access: Op, rows: Mapping[Value, Value]) -> Op:
-    """The same access, to the row at hand."""
+    """The same access, to the row of the current iteration."""
     array, *rest = access.operands
     kept = 0 if access.decl is memory.index else 1
     at = rest[kept + 1 :]

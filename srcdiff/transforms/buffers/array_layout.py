@@ -28,13 +28,13 @@ T = TypeVar("T")
 
 
 def axis_order(fn: Function) -> Function:
-    """`fn` with axes of its own arrays in the order of its loops."""
+    """`fn` with the axes of its private arrays in the order of its loops."""
     axes = _axes(fn)
     return _Order(axes)(fn) if axes else fn
 
 
 def own_arrays(fn: Function, maker: Mapping[Value, Op]) -> frozenset[Value]:
-    """The arrays of which nobody sees the order of their axes: the function makes them, and only asks for elements."""
+    """The arrays whose order of axes is not observable: the function makes them and accesses only their elements."""
     own = {v for v, op in maker.items() if op.decl in _MADE and _has_lengths(op)}
     for region in all_regions(fn.body):
         own -= {*region.yields}
@@ -44,13 +44,13 @@ def own_arrays(fn: Function, maker: Mapping[Value, Op]) -> frozenset[Value]:
 
 
 def _has_lengths(op: Op) -> bool:
-    """Whether an operation that makes a table names its lengths one by one."""
+    """Whether an allocation names its lengths one by one."""
     axes = ndim_of(op.result.type)
     return axes > 1 and ("type" in op.attrs or len(op.operands) == axes)
 
 
 def _axes(fn: Function) -> dict[Atom, int]:
-    """The arrays whose last axis is to be another one, and which."""
+    """The arrays whose last axis should be another axis, with that axis."""
     maker = definitions(fn)
     own = own_arrays(fn, maker)
     found: dict[Value, set[int]] = {v: set() for v in own}
@@ -68,7 +68,7 @@ def _last(array: Value) -> int:
 
 
 def _along(s: Statement, index: Value, maker: Mapping[Value, Op]) -> set[int]:
-    """The axes along which a loop goes through what an operation asks for."""
+    """The axes along which an access moves with a loop's index."""
     return {k for k, a in enumerate(subscripts(s)) if index in affine(a, maker).terms}
 
 

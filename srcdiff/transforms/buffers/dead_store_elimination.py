@@ -1,11 +1,11 @@
 """Dead store elimination: a store that a pass made, into elements that are not read afterwards, is removed.
 
-for 1, n reverse { (%i):                          for 1, n reverse { (%i):
-  %t = index[i] %d_c, %i                            %t = index[i] %d_c, %i
-  store[i] %d_c, 0.0, %i                 ->         add_into[i] %d_c, %t, %i - 1 }
-  add_into[i] %d_c, %t, %i - 1 }                  %u = index[i] %d_c, 0
-%u = index[i] %d_c, 0
-store[i] %d_c, 0.0, 0
+    for 1, n reverse { (%i) ->                          for 1, n reverse { (%i) ->
+        %t = index[i] %d_c, %i                              %t = index[i] %d_c, %i
+        store[i] %d_c, 0.0, %i                 ->           add_into[i] %d_c, %t, %i - 1 }
+        add_into[i] %d_c, %t, %i - 1 }                  %u = index[i] %d_c, 0
+    %u = index[i] %d_c, 0
+    store[i] %d_c, 0.0, 0
 
 Dead code elimination tests whether an array is read at all. This pass tests whether these elements are read later: in
 later iterations of the enclosing loops, or after the loops. An addition reads the element that it adds to. Two accesses
@@ -30,7 +30,7 @@ __all__ = ["dead_stores"]
 
 
 def dead_stores(fn: Function) -> Function:
-    """`fn` without stores into what is not read again."""
+    """`fn` without generated stores into elements that are not read again."""
     unseen = fn.target.unobserved
     if not any(_is_candidate(s, unseen) for s in walk(fn.body)):
         return fn
@@ -48,7 +48,7 @@ class _Without(Rewriter):
 
 
 class _Stores:
-    """Which accesses of an array may come behind a store into it, and where they are."""
+    """The accesses of each array that may follow a store into it, and their subscripts."""
 
     def __init__(self, fn: Function) -> None:
         self.fn = fn
@@ -57,7 +57,8 @@ class _Stores:
         self.program = survey(fn.body, self.roots)
         self.stores: list[Op] = []
         self.reads: dict[Value, list[Op | Call]] = defaultdict(list)
-        self.seen: dict[Value, list[Value]] = defaultdict(list)  # the names of each root
+        # root -> the values that refer to it
+        self.seen: dict[Value, list[Value]] = defaultdict(list)
         for value, own in self.roots.items():
             for root in own:
                 self.seen[root].append(value)
@@ -98,12 +99,12 @@ class _Stores:
             or place[0] in outside
             or self.roots.get(place[0]) != frozenset({place[0]})
         ):
-            return False  # not known, seen by the caller, or one of several arrays
+            return False  # unknown, visible to the caller, or one of several arrays
         own = self.loops_of_its_own(place[0])
         return not any(self.may_follow(read, store, place, own) for read in self.reads[place[0]])
 
     def loops_of_its_own(self, root: Value) -> tuple[Loop, ...]:
-        """The loops around an array, each iteration of which has another: none of its names outlives an iteration."""
+        """The loops around an array whose iterations each have an array of their own: no name outlives an iteration."""
         loops = self.program.loops_around(self.program.home[root])
         for depth in range(len(loops), 0, -1):
             made_in_iteration = set(defined_in(loops[depth - 1].body)) - {
@@ -114,7 +115,7 @@ class _Stores:
         return ()
 
     def is_behind(self, read: Op | Call, store: Op) -> bool:
-        """Whether a read, of whatever entries, may come behind a store."""
+        """Whether a read, of any elements, may follow a store."""
         around = self.program.around
         in_iterations = around[id(store)] and around[id(read)]
         if in_iterations and around[id(store)][0] is around[id(read)][0]:
@@ -124,7 +125,7 @@ class _Stores:
     def may_follow(
         self, read: Op | Call, store: Op, place: tuple[Value, list[Span]], own: Sequence[Loop]
     ) -> bool:
-        """Whether a read may come behind the store, and be of what it wrote."""
+        """Whether a read may follow the store and overlap the stored elements."""
         root, stored_at = place
         around = self.program.around
         pairs = zip(around[id(store)], around[id(read)], strict=False)
@@ -143,7 +144,7 @@ class _Stores:
         return not (shared and self.program.is_behind(stored_at, read_at, shared, earlier))
 
     def are_apart_at_end(self, root: Value, left: Sequence[Span], right: Sequence[Span]) -> bool:
-        """Whether one of two accesses counts from the end of an axis, and the other stays before that."""
+        """Whether one of two accesses counts from the end of an axis, and the other ends before it."""
         if not isinstance(root.type, Array) or not self.program.is_top(root):
             return False
         axes = zip(left, right, root.type.shape, strict=False)
@@ -151,9 +152,9 @@ class _Stores:
 
 
 def _is_candidate(s: Statement, unseen: Set[str] = frozenset()) -> bool:
-    """Whether it is a store of a pass's, or into a parameter that nobody looks at afterwards.
+    """Whether a statement is a generated store, or a store into a parameter that is not observed afterwards.
 
-    Where index arrays point, it may be anywhere along their axes.
+    A store through an index array may be anywhere along its axes.
     """
     if not isinstance(s, Op) or s.decl is not memory.store:
         return False

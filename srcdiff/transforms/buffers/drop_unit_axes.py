@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 
 def single_axes(fn: Function) -> Function:
-    """`fn` with the axes of its own arrays along which there is more than one element, or one axis."""
+    """`fn` without the axes of length 1 of its private arrays; each array keeps at least one axis."""
     maker = definitions(fn)
     kept = {v: _longer(v) for v in own_arrays(fn, maker)}
     dropped: dict[Atom, tuple[int, ...]] = {

@@ -1,11 +1,11 @@
 """Folding of accumulator initialisation: the first addition to zeros becomes a store.
 
-%d = zeros_like %x                           %d = zeros_like %x
-add_into[b:] %d, %v, 1               ->      store[b:] %d, %v, 1
+    %d = zeros_like %x                           %d = zeros_like %x
+    add_into[b:] %d, %v, 1               ->      store[b:] %d, %v, 1
 
-%d = zeros_of[type=float64[2]]               %d = array_of %a, %b
-add_into[i] %d, %a, 0                ->
-add_into[i] %d, %b, 1
+    %d = zeros_of[type=float64[2]]               %d = array_of %a, %b
+    add_into[i] %d, %a, 0                ->
+    add_into[i] %d, %b, 1
 
 Additions through index arrays or masks stay: their text is the same either way.
 """
@@ -28,13 +28,13 @@ _ZEROS = (memory.zeros_like, memory.zeros_of, memory.zeros)
 
 
 def first_sums(fn: Function) -> Function:
-    """`fn` where a pass's zeros are set, not added to, by the first statement that uses them."""
+    """`fn` with a store in place of the first addition to generated zeros."""
     return _FirstSums(fn.target.is_kernel)(fn)
 
 
 class _FirstSums(Rewriter):
     def __init__(self, is_kernel: bool) -> None:
-        self.is_kernel = is_kernel  # kernels make no arrays of numbers, they store them one by one
+        self.is_kernel = is_kernel  # a kernel has no `array_of`; it stores numbers one by one
 
     def region(self, old: Region, env: Env, b: Builder) -> Region:
         body = list(old.body)
@@ -54,7 +54,7 @@ def _start(zeros: Op, body: list[Statement], is_kernel: bool) -> None:
         for first in sums[: len(numbers)]:
             body[body.index(first)] = replace(first, decl=memory.store)
     elif numbers is not None:
-        sums = sums[: len(numbers)]  # further ones add to what the array then is
+        sums = sums[: len(numbers)]  # later additions add to the new array
         made = Op(
             creation.array_of,
             numbers,
@@ -71,7 +71,7 @@ def _start(zeros: Op, body: list[Statement], is_kernel: bool) -> None:
 
 
 def _sums_before_other_uses(d: Value, body: list[Statement]) -> Iterator[Op]:
-    """What a region adds to places of an array before it uses the array otherwise."""
+    """The additions to an array in a region before any other use of the array."""
     for statement in body:
         if d in set(uses(statement)):
             if not _is_sum(statement, d):
@@ -92,7 +92,7 @@ def _is_sum(statement: Statement, d: Value) -> bool:
 
 
 def _all_numbers(d: Value, sums: list[Op]) -> tuple[Atom, ...] | None:
-    """The elements of a short array, where each is one sum."""
+    """The elements of a short array, if one addition gives each of them."""
     if not isinstance(d.type, Array) or len(d.type.shape) != 1 or not d.type.shape[0].is_const:
         return None
     found: dict[int, Atom] = {}

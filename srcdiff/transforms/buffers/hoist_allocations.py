@@ -50,7 +50,7 @@ _LENGTHS = (memory.length, memory.axis_length, arithmetic.add, arithmetic.subtra
 
 
 def hoist_buffers(fn: Function) -> Function:
-    """`fn` with the storage of single iterations in front of their loops."""
+    """`fn` with allocations of iterations hoisted in front of their loops."""
     fn = _OneOfBranches(fn)(fn)
     while True:
         new = _HoistBuffers(fn)(fn)
@@ -60,7 +60,7 @@ def hoist_buffers(fn: Function) -> Function:
 
 
 class _OneOfBranches(Rewriter):
-    """What both branches take storage for, and hand on, is taken in front of them."""
+    """Hoists the allocation of an array that both branches allocate and yield."""
 
     def __init__(self, fn: Function) -> None:
         self.held = frozenset(_put_away(fn))
@@ -73,7 +73,7 @@ class _OneOfBranches(Rewriter):
         b.append(new)
 
     def with_one(self, old: If, k: int, b: Builder) -> If:
-        """The branches with the storage that result `k` has, if that is new in both."""
+        """The branch with one hoisted allocation for result `k`, if both sides allocate it."""
         result, branches = old.results[k], (old.then, old.orelse)
         made = [_made_for(r, k) for r in branches]
         one = made[0]
@@ -90,7 +90,7 @@ class _OneOfBranches(Rewriter):
 
 
 def _made_for(branch: Region, k: int) -> Op | None:
-    """What takes storage for a branch's result, if nothing in the branch has to be known for it."""
+    """The allocation of a side's result, if it depends on nothing in the side."""
     y = branch.yields[k]
     made = next((s for s in branch.body if y in s.results), None)
     if not isinstance(made, Op) or made.decl not in _UNFILLED or branch.yields.count(y) > 1:
@@ -100,7 +100,7 @@ def _made_for(branch: Region, k: int) -> Op | None:
 
 
 def _filling(branch: Region, k: int, made: Op, result: Value) -> Region:
-    """The branch with storage from outside in the place of its own."""
+    """A side that fills the storage `result` in place of its own allocation."""
     rest = Region((), tuple(s for s in branch.body if s is not made), branch.yields)
     env: Env = {made.result: result}
     new = Rewriter().region(rest, env, Builder())
@@ -108,7 +108,7 @@ def _filling(branch: Region, k: int, made: Op, result: Value) -> Region:
 
 
 class _HoistBuffers(Rewriter):
-    """One level of loops at a time, inner ones first; two buffers where one is not enough."""
+    """Hoists out of one level of loops, inner loops first; an array that is carried gets two buffers."""
 
     def __init__(self, fn: Function) -> None:
         self.roots = storage_roots(fn)
@@ -123,7 +123,7 @@ class _HoistBuffers(Rewriter):
         for k, statement in enumerate(old.body):
             new = self.keep(statement, env, b)
             if isinstance(new, For) and new.is_parallel:
-                b.append(new)  # each thread has its own
+                b.append(new)  # each thread has its own storage
                 continue
             if isinstance(new, For | While):
                 new = self.without_buffers(new, b)
@@ -137,11 +137,11 @@ class _HoistBuffers(Rewriter):
         return b.region(old.params, old.yields)
 
     def has_length(self, array: Value) -> bool:
-        """Whether there is such an array even where the loop makes no iteration."""
+        """Whether the lengths are not negative, so that the allocation is legal without an iteration, too."""
         return all(map(self.lengths.is_at_least_zero, shape_of(array.type)))
 
     def without_buffers(self, loop: For | While, b: Builder) -> For | While:
-        """The loop without the buffers of its iterations, which are put in front of it."""
+        """The loop without the buffers of its iterations, which are hoisted to `b`."""
         kept = frozenset(r for y in loop.body.yields for r in self.of(y)) | self.held
         own = [r for s in _straight(loop.body) if _is_allocation(s) for r in s.results]
         moved = _movable(loop, {v for v in own if v not in kept and self.has_length(v)})
@@ -153,7 +153,7 @@ class _HoistBuffers(Rewriter):
     def with_spares(
         self, loop: For, behind: Sequence[Statement], yields: Sequence[Atom], b: Builder
     ) -> For:
-        """The loop with a second buffer for an array that an iteration makes and hands on."""
+        """The loop with a second buffer for an array that an iteration allocates and passes to the next."""
         for k, new in enumerate(loop.carried_yields):
             if not isinstance(new, Value) or not self.may_swap(loop, k):
                 continue
@@ -180,7 +180,7 @@ class _HoistBuffers(Rewriter):
         return loop
 
     def may_swap(self, loop: For, k: int) -> bool:
-        """Whether an iteration hands on a buffer of its own, and nobody sees the one that it was handed any more."""
+        """Whether an iteration yields its own buffer, and the buffer from the iteration before is not used any more."""
         new, param = loop.carried_yields[k], loop.body.params[k + 1]
         if loop.breaks or not isinstance(new, Value) or not same_kind(new.type, param.type):
             return False
@@ -195,7 +195,7 @@ class _HoistBuffers(Rewriter):
     def is_private(
         self, loop: For, k: int, behind: Sequence[Statement], yields: Sequence[Atom], b: Builder
     ) -> bool:
-        """Whether what the first iteration is handed was made in this region, and is the loop's alone from there on."""
+        """Whether the start value was allocated in this region, and only the loop uses it from then on."""
         first = self.of(loop.carried[k])
         if not first <= {r for s in b.body if _is_allocation(s) for r in s.results}:
             return False
@@ -211,7 +211,7 @@ class _HoistBuffers(Rewriter):
 
 
 def _put_away(fn: Function) -> Iterator[Atom]:
-    """What containers hold: another iteration may find it there."""
+    """The values that containers hold, which another iteration may read."""
     for s in walk(fn.body):
         if isinstance(s, Op) and (
             s.decl.holds or any(isinstance(a.type, List) for a in s.operands)
@@ -234,7 +234,7 @@ def _defined_inside(s: Statement) -> Iterator[Value]:
 
 
 def _movable(loop: For | While, wanted: Container[Value]) -> list[Op]:
-    """The wanted buffers that a loop makes, and the lengths that they ask for, in their order."""
+    """The wanted allocations in a loop, and the lengths that they need, in their order."""
     own = {v for r in regions_of(loop) for v in defined_in(r)}
     ops = [*_straight(loop.body)]
     lengths = {s.result: s for s in ops if s.decl in _LENGTHS}
@@ -247,7 +247,7 @@ def _movable(loop: For | While, wanted: Container[Value]) -> list[Op]:
 
 
 def _asked_for(op: Op, lengths: dict[Value, Op], own: set[Value]) -> list[Op] | None:
-    """What has to be in front of the loop with an operation; None if it cannot be there."""
+    """The operations that move in front of the loop together with `op`; None if it cannot move."""
     found: list[Op] = []
     for a in op.operands:
         if not isinstance(a, Value) or a not in own:
@@ -260,7 +260,7 @@ def _asked_for(op: Op, lengths: dict[Value, Op], own: set[Value]) -> list[Op] | 
 
 
 def _straight(region: Region) -> Iterator[Op]:
-    """The operations of an iteration, those of its branches, too."""
+    """The operations of an iteration, including those in branches."""
     for s in region.body:
         if isinstance(s, Op):
             yield s
@@ -287,19 +287,19 @@ def _region_without(region: Region, moved: Sequence[Op]) -> Region:
 
 
 def _is_unbound(atom: Atom, b: Builder) -> bool:
-    """Whether this stands for a name that is bound in the iterations of the loop only: there is nothing to copy."""
+    """Whether a start value is undefined, since only the loop binds the name; there is nothing to copy."""
     return any(
         isinstance(s, Op) and s.decl is control.undefined and atom in s.results for s in b.body
     )
 
 
 def _starting_with(loop: For, k: int, start: Value) -> For:
-    """The loop that starts with an array of its own."""
+    """The loop with another start value."""
     return replace(loop, carried=(*loop.carried[:k], start, *loop.carried[k + 1 :]))
 
 
 def _swapping(loop: For, k: int, new: Value, spare: Value) -> For:
-    """The loop that makes `new` in the buffer that is free, and hands on the other one as the free one."""
+    """The loop that fills the free buffer and then swaps the two."""
     own, old = replace(new), loop.body.params[k + 1]
     body = Rewriter().region(loop.body, {new: own}, Builder())
     return replace(

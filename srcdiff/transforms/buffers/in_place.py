@@ -25,7 +25,7 @@ _ASK_LENGTHS = (memory.length, memory.axis_length, memory.empty_of, memory.zeros
 
 
 def reuse_buffers(fn: Function) -> Function:
-    """`fn` with arrays made in place of those that they are made of."""
+    """`fn` with arrays in the storage of the arrays from which they are computed."""
     while True:
         pair = _first_pair(fn)
         if pair is None:
@@ -34,7 +34,7 @@ def reuse_buffers(fn: Function) -> Function:
 
 
 def _first_pair(fn: Function) -> tuple[Op, Op] | None:
-    """Two buffers that may be one."""
+    """The first two buffers that may share storage."""
     body = fn.body.body
     roots = storage_roots(fn)
     made = [s for s in body if isinstance(s, Op) and s.decl is memory.empty_of]
@@ -51,7 +51,7 @@ def _first_pair(fn: Function) -> tuple[Op, Op] | None:
 
 
 def _users(body: tuple[Statement, ...], array: Value) -> list[int]:
-    """The statements that do something with an array's elements."""
+    """The positions of the statements that access an array's elements."""
     return [
         k
         for k, s in enumerate(body)
@@ -60,13 +60,13 @@ def _users(body: tuple[Statement, ...], array: Value) -> list[int]:
 
 
 def _is_own(fn: Function, array: Value, roots: Roots) -> bool:
-    """Whether an array has no other name, the user's least of all, and is not handed out."""
+    """Whether an array has no alias and no name of the user's, and is not returned."""
     names = [v for v, own in roots.items() if array in own]
     return names == [array] and not array.user and array not in fn.body.yields
 
 
 def _is_in_place(loop: Statement, old: Value, new: Value) -> bool:
-    """Whether each iteration of a nest reads its own element of the one array, and then writes that of the other."""
+    """Whether each iteration of a nest reads its own element of `old`, and then writes the same element of `new`."""
     if not isinstance(loop, For) or old in loop.operands or new in loop.operands:
         return False
     places = set()
@@ -91,7 +91,7 @@ def _is_in_place(loop: Statement, old: Value, new: Value) -> bool:
 def _accesses(
     loop: For, old: Value, new: Value
 ) -> Iterator[tuple[Statement, tuple[Value, ...], Region]]:
-    """What uses the two in a nest, with the indices of the loops around it and the region that it is in."""
+    """The uses of two arrays in a nest, with the indices of the enclosing loops and the enclosing region."""
     stack: list[tuple[Region, tuple[Value, ...]]] = [(loop.body, (loop.index,))]
     while stack:
         region, around = stack.pop()
@@ -105,7 +105,7 @@ def _accesses(
 
 
 def _in_one(fn: Function, old: Op, new: Op) -> Function:
-    """The function with one buffer, under the name of what is in it in the end."""
+    """The function with one buffer, under the name of its last contents."""
     first = min((old, new), key=fn.body.body.index)
     one = replace(first, results=new.results)
     body = tuple(

@@ -5,8 +5,8 @@
         for j: store[i] %y, ..., %j     becomes     for j: store[i] %y, ..., %j
         for j: %0 = index[i] %y, %j                 for j: %0 = index[i] %y, %j
 
-Iterations that share no storage commute, so that residuals need not outlive an iteration. In the end the storage is
-allocated once, in front of the loop.
+Iterations that share no storage commute, so that residuals need not outlive an iteration. `hoist_allocations` later
+allocates the storage once, in front of the loop.
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ _ZEROS = {
 
 
 def private_buffers(fn: Function) -> Function:
-    """`fn` with such buffers made in the innermost loops that have them to themselves."""
+    """`fn` with each private buffer allocated in the innermost loop that alone uses it."""
     while (found := _find(fn)) is not None:
         fn = _Move(*found)(fn)
     return fn
 
 
 def _find(fn: Function) -> tuple[Op, For] | None:
-    """A buffer and the loop that it moves into."""
+    """A buffer, and the loop into which it moves."""
     roots = storage_roots(fn)
     places: Places | None = None
     for region in all_regions(fn.body):
@@ -67,7 +67,7 @@ def _find(fn: Function) -> tuple[Op, For] | None:
 
 
 def _only_user(made: Statement, region: Region, k: int, roots: Roots) -> For | None:
-    """The loop that has all uses of a buffer, each of elements."""
+    """The loop that contains all uses of a buffer, if all are accesses of elements."""
     if (
         not isinstance(made, Op)
         or made.decl not in _EMPTY
@@ -88,7 +88,7 @@ def _only_user(made: Statement, region: Region, k: int, roots: Roots) -> For | N
 
 
 def clear_in_iterations(fn: Function) -> Function:
-    """`fn` where an iteration that starts with zeros sets storage to zero, which all iterations may share."""
+    """`fn` with iterations that clear storage instead of allocating zeros, so that all iterations may share it."""
     return _Clear()(fn)
 
 

@@ -39,7 +39,7 @@ __all__ = ["sums_in_memory"]
 
 
 def sums_in_memory(fn: Function) -> Function:
-    """`fn` with sums of loops in numbers instead of elements of arrays."""
+    """`fn` with sums of loops as carried numbers in place of elements of arrays."""
     return _Sums(fn)(fn)
 
 
@@ -70,7 +70,7 @@ class _Sums(Rewriter):
         return loop.start == const(0) and stop is not None and stop.symbol in self.positive
 
     def is_inside(self, op: Op) -> bool:
-        """Whether an element is there because loops around go through the array."""
+        """Whether an element exists because enclosing loops run over the array."""
         places = [known_dim(a) for a in op.operands[2:]]
         return all(
             p is not None
@@ -80,7 +80,7 @@ class _Sums(Rewriter):
         )
 
     def sums(self, loop: For) -> list[Op]:
-        """The additions to one element, of arrays with which the loop does nothing else."""
+        """The additions to a loop-invariant element of an array that the loop uses for nothing else."""
         inside = {*loop.body.params, *defined_in(loop.body)}
         found = [
             s
@@ -106,7 +106,7 @@ def _is_element(op: Op) -> bool:
 
 
 def _summing(loop: For, sums: list[Op]) -> tuple[For, list[Value]]:
-    """The loop with a sum for each addition, and what they come to."""
+    """The loop with a carried sum for each addition, and the sums."""
     params = {op: Value(FLOAT, "total") for op in sums}
     after: dict[Op, Atom] = {}
     body: list[Statement] = []
@@ -128,7 +128,7 @@ def _summing(loop: For, sums: list[Op]) -> tuple[For, list[Value]]:
 
 
 def _where_it_iterations(loop: For, op: Op, b: Builder) -> None:
-    """An operation behind a loop, if that makes an iteration: where it makes none, the element may not be there."""
+    """Append an operation after a loop, if the loop has an iteration; without one, the element may not exist."""
     start, stop, step = loop.start, loop.stop, loop.step
     if all(isinstance(a, Const) for a in (start, stop, step)):
         if range(start.value, stop.value, step.value):  # type: ignore[union-attr]

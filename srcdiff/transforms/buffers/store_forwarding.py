@@ -1,7 +1,9 @@
 """Store-to-load forwarding, and removal of stores that the next store to the same element overwrites.
 
-store[where='i'] %t, %a, %i;  %b = index[where='i'] %t, %i        becomes        %a in the place of %b
-store[where='i'] %t, 0.0, 2;  add_into[where='i'] %t, %a, 2       becomes        store[where='i'] %t, %a, 2
+    store[where='i'] %t, %a, %i;  %b = index[where='i'] %t, %i        becomes        %a in the place of %b
+    store[where='i'] %t, 0.0, 2;  add_into[where='i'] %t, %a, 2       becomes        store[where='i'] %t, %a, 2
+
+Storage that is written and never read is removed, too.
 """
 
 from __future__ import annotations
@@ -38,12 +40,12 @@ Known = dict[tuple[Atom, ...], Atom]
 
 
 def forward_stores(fn: Function) -> Function:
-    """`fn` without loads of elements whose value is at hand."""
+    """`fn` without loads of elements whose value is known."""
     return Forward(fn)(fn)
 
 
 class Forward(Rewriter):
-    """The walk that knows what stands in elements; `known` says it of places."""
+    """Forwards stored values to loads; `known`: (array, subscripts) -> the value of the element."""
 
     def __init__(self, fn: Function) -> None:
         self.fn = fn
@@ -52,7 +54,7 @@ class Forward(Rewriter):
 
     @cached_property
     def is_mixed(self) -> bool:
-        """Whether there is float32, with which Python's float stays that, and an element of float64 does not."""
+        """Whether there is float32: beside it, Python's float is narrower than an element of a float64 array."""
         made = (v for s in walk(self.fn.body) for v in s.results)
         return any(getattr(v.type, "dtype", "") == "float32" for v in (*self.fn.params, *made))
 
@@ -82,7 +84,7 @@ class Forward(Rewriter):
             self.note(old, env)
 
     def sum_stored(self, old: Op, env: Env, b: Builder) -> Op:
-        """What is added to an element that was just stored, stored with that."""
+        """An addition to an element of known value as a store of the sum."""
         array, value, *at = (lookup(env, a) for a in old.operands)
         found = self.known.get((array, *at))
         if found is None or not _is_of(value, array):
@@ -93,7 +95,7 @@ class Forward(Rewriter):
         return replace(old, decl=memory.store, operands=(array, value, *at))
 
     def forget(self, s: Statement, place: tuple[Atom, ...] = ()) -> None:
-        """What a statement writes is not known any more; it may write in one place only, of an array itself."""
+        """Forget the elements that a statement may write; `place`: the only place that it writes, if known."""
         written = writes_of(s, self.roots)
         if written:
             self.known = {
@@ -113,13 +115,13 @@ class Forward(Rewriter):
 
 
 def _is_of(value: Atom, array: Atom) -> bool:
-    """Whether a number has the type of an array's elements."""
+    """Whether a number has the dtype of an array's elements."""
     own, whole = value.type, array.type
     return isinstance(own, Scalar) and isinstance(whole, Array) and own.dtype == whole.dtype
 
 
 def _apart(one: tuple[Atom, ...], other: tuple[Atom, ...]) -> bool:
-    """Whether two places of an array are certainly not the same: by constants, and none counts from the end."""
+    """Whether two places of an array are certainly distinct, by constant subscripts that do not count from the end."""
     return one[:1] == other[:1] and any(
         isinstance(a, Const) and isinstance(b, Const) and a != b and min(a.value, b.value) >= 0
         for a, b in zip(one[1:], other[1:], strict=False)
@@ -127,7 +129,7 @@ def _apart(one: tuple[Atom, ...], other: tuple[Atom, ...]) -> bool:
 
 
 def drop_overwritten(fn: Function) -> Function:
-    """`fn` without stores to elements of its own arrays that are stored anew before anything reads them."""
+    """`fn` without stores to elements of its own arrays that are overwritten before any read."""
     own = {
         r
         for s in walk(fn.body)
@@ -140,7 +142,7 @@ def drop_overwritten(fn: Function) -> Function:
 
 
 def _overwritten(region: Region, own: set[Value], roots: Roots) -> Iterator[Op]:
-    later: set[tuple[Atom, ...]] = set()  # places that are stored anew, before they are read
+    later: set[tuple[Atom, ...]] = set()  # places that are overwritten before any read
     for s in reversed(region.body):
         place = (s.operands[0], *at) if (at := subscripts(s)) else ()
         if isinstance(s, Op) and s.decl is memory.store and place and s.operands[0] in own:
@@ -156,7 +158,7 @@ def _overwritten(region: Region, own: set[Value], roots: Roots) -> Iterator[Op]:
 def _is_untouched(
     own: tuple[Atom, ...], touched: frozenset[Value], place: tuple[Atom, ...], roots: Roots
 ) -> bool:
-    """Whether what touches this storage, at `place` if that is all, leaves an element alone."""
+    """Whether accesses of the storage `touched`, or only of `place`, leave an element alone."""
     array = own[0]
     assert isinstance(array, Value)
     return touched.isdisjoint(roots[array]) or _apart(own, place)

@@ -1,8 +1,10 @@
 """Elision of zero initialisation: where one loop adds to each row of an array of zeros once, it stores instead.
 
-%d = zeros_like %x                           %d = empty_like %x
-for 0, len(x) { (%i):                ->      for 0, len(x) { (%i):
-  add_into[i] %d, %v, %i }                     store[i] %d, %v, %i }
+    %d = zeros_like %x                           %d = empty_like %x
+    for 0, len(x) { (%i) ->              ->      for 0, len(x) { (%i) ->
+        add_into[i] %d, %v, %i }                     store[i] %d, %v, %i }
+
+The loop has to be the first use of the array.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ _EMPTY = {
 
 
 def fill_once(fn: Function) -> Function:
-    """`fn` with such arrays allocated without zeros."""
+    """`fn` with arrays that one loop fills allocated without zeros."""
     return _FillOnce()(fn)
 
 

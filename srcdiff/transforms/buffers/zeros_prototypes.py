@@ -1,7 +1,9 @@
 """Zeros without a prototype: no array is kept for its shape alone.
 
-%scores.1 = restore[slot=1]                    ->    %d_scores = zeros_of[type=type(float64[k])]
-%d_scores = zeros_like %scores.1
+    %scores.1 = restore[slot=1]                    ->    %d_scores = zeros_of[type=type(float64[k])]
+    %d_scores = zeros_like %scores.1
+
+A saved array with another use stays a prototype.
 """
 
 from __future__ import annotations
@@ -19,14 +21,14 @@ __all__ = ["no_kept_prototypes"]
 
 
 def no_kept_prototypes(fn: Function) -> Function:
-    """`fn` where zeros that are made like a kept array have its type instead, if nothing else uses the kept array."""
+    """`fn` with zeros by type in place of zeros like a saved array, if nothing else uses the saved array."""
     made = [s for s in walk(fn.body) if isinstance(s, Op) and _has_prototype(s)]
     ops = [s for s in walk(fn.body) if isinstance(s, Op)]
     kept = {s.result: s.attrs["slot"] for s in ops if s.decl is memory.restore}
     if kept.keys().isdisjoint(s.operands[0] for s in made):
         return fn
     maker = {r: s for s in walk(fn.body) for r in s.results}
-    uncertain = Presence(fn, maker).uncertain()  # kept as None, which has no length
+    uncertain = Presence(fn, maker).uncertain()  # may be saved as None, which has no length
     absent = {s.attrs["slot"] for s in ops if s.decl is memory.save and s.operands[0] in uncertain}
     others = {a for s in walk(fn.body) if s not in made for a in s.operands}
     others |= {y for s in walk(fn.body) for r in regions_of(s) for y in r.yields}

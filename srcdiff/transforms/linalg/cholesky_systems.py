@@ -1,4 +1,4 @@
-"""Systems with symmetric matrices: Cholesky's factorisation where there is one, shared by all that ask for it.
+"""Cholesky factorisation of symmetric matrices, shared by all linear systems and determinants of the matrix.
 
     K = A @ A.T + c * np.eye(n)                          K = A @ A.T + c * np.eye(n)
     K_inv = np.linalg.inv(K)                             factor, info = scipy.linalg.lapack.dpotrf(K, lower=True)
@@ -9,8 +9,8 @@
                                                              x = np.linalg.solve(K, b)
                                                              d = np.linalg.slogdet(K)[1]
 
-Which matrices are symmetric is known from what they are made of (`symmetry`); whether one is positive definite, the
-run says. An inverse of which only products are asked for is not computed.
+Symmetry is proved from the expression of the matrix (`symmetry`). Positive definiteness is tested at run time, by the
+factorisation itself. An inverse that is only multiplied is not computed (`inverse_elimination`).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ NAME = "cholesky"
 
 
 def definite_systems(fn: Function) -> Function:
-    """`fn` with one factorisation of each symmetric matrix that it solves systems with."""
+    """`fn` with one Cholesky factorisation of each symmetric matrix of a system, inverse or determinant."""
     if not any(op.decl in ASKING for op in definitions(fn).values()):
         return fn
     return same_factors(fn, _Definite(fn))
@@ -48,13 +48,15 @@ class _Definite(Systems):
         self.inverses = self.only_multiplied(fn)
 
     def fits(self, op: Op) -> bool:
-        """Whether an operation is on a matrix that is known to be symmetric, and may have a factor here."""
+        """Whether the matrix of an operation is known to be symmetric and is not known to have no factor here."""
         if op.results[0] in self.settled or not self.is_matrix(op):
             return False
         return self.symmetry.holds(op.operands[0])
 
     def where_indefinite(self, fn: Function) -> set[Value]:
-        """What is found without a factor since there is none, in a derivative that is differentiated again."""
+        """Results computed in the branch for a matrix without a factor; such branches exist when a derivative is
+        differentiated again.
+        """
         found: set[Value] = set()
         for s in walk(fn.body):
             if isinstance(s, If) and (k := self.factored_by(s.condition)) is not None:
@@ -67,14 +69,14 @@ class _Definite(Systems):
         return found
 
     def factored_by(self, condition: Atom) -> Atom | None:
-        """The matrix of which a condition says that it has a factor."""
+        """The matrix whose factorisation a condition tests for success."""
         test = self.made.get(condition) if isinstance(condition, Value) else None
         info = test.operands[0] if test is not None and test.decl is arithmetic.equal else None
         made = self.made.get(info) if isinstance(info, Value) else None
         return made.operands[0] if made is not None and made.decl is cholesky_reuse.potrf else None
 
     def matrix_of(self, op: Op) -> tuple[Atom, bool]:
-        """The symmetric matrix, which is its own transpose."""
+        """The matrix; the transpose makes no difference."""
         return super().matrix_of(op)[0], False
 
     def factorised(self, k: Atom, b: Builder) -> Factored:

@@ -1,4 +1,4 @@
-"""Helpers of a few lines that solve with a matrix of which who calls them knows more are part of who calls them.
+"""Inlining of small helpers that factorise a matrix, where the caller knows more about the matrix.
 
     def log_density(x, S):                               for x in X:
         return -0.5 * (x @ np.linalg.inv(S) @ x              total += -0.5 * (x @ np.linalg.inv(S) @ x
@@ -7,8 +7,8 @@
     for x in X:
         total += log_density(x, L @ L.T)
 
-More is known where the matrix is symmetric or triangular, the same in all iterations of a loop, or asked for
-elsewhere, too: one factorisation serves all then.
+The caller knows more if the matrix is symmetric or triangular, loop-invariant, or factorised elsewhere, too. One
+factorisation then serves all uses.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from srcdiff.transforms.simplify.inline import Inline, is_few_lines
 
 __all__ = ["inline_systems"]
 
-_LINES = 30  # of a helper that is looked into
+_LINES = 30  # statements of an inlined helper, at most
 _DEPTH = 3  # helpers that call helpers
 _ASKING = ("solve", "inv", "slogdet", "det")
 
 
 def inline_systems(fn: Function) -> Function:
-    """`fn` with the statements of such helpers in the place of their calls."""
+    """`fn` with calls replaced by the statements of their helpers, where this gains a factorisation."""
     for _ in range(_DEPTH):
         calls = _known(fn)
         if not calls:
@@ -41,7 +41,9 @@ def inline_systems(fn: Function) -> Function:
 
 
 def _known(fn: Function) -> set[Call]:
-    """The calls that give more to a helper, or to who asks for what it returns, if it is in line."""
+    """The calls to inline: the helper gets a matrix of which more is known, or returns a triangular one that the caller
+    factorises.
+    """
     made = definitions(fn)
     asked = Counter(_matrices(fn))
     calls = [
@@ -86,7 +88,7 @@ def _given(call: Call) -> Iterator[Atom]:
 
 
 def _from_outside(region: Region) -> Iterator[tuple[Call, Atom]]:
-    """The calls in loops, with those of their arguments that the innermost loop does not make."""
+    """The calls in loops, each with its arguments that are defined outside the innermost loop."""
     for s in region.body:
         if isinstance(s, For | While):
             for body in regions_of(s):

@@ -1,10 +1,10 @@
-"""Inverses of which only products are asked for: as they are, transposed, scaled, or in sums over letters.
+"""Inverse elimination: finds the inverses that are only multiplied (also transposed, scaled, or within `einsum`).
 
     K_inv = np.linalg.inv(K)
-    m = beta * K_inv @ b                       beta * solve(K, b)
-    q = np.einsum("ni,ij,nj->n", d, K_inv, d)  np.einsum("ni,in->n", d, solve(K, d.T))
+    m = beta * K_inv @ b                             ->   m = beta * solve(K, b)
+    q = np.einsum("ni,ij,nj->n", d, K_inv, d)        ->   q = np.einsum("ni,in->n", d, solve(K, d.T))
 
-Such an inverse is not computed; what stands on the right is for who factorises the matrix (`shared_factorisation`).
+These inverses are not computed. `shared_factorisation` makes the systems on the right.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Made = Mapping[Value, Op]
 
 @dataclass(frozen=True)
 class Inverted:
-    """A multiple of an inverse, or of its transpose; `scales`: the operations that multiply, the first one first."""
+    """A multiple of an inverse, or of its transpose (`across`); `scales`: the scaling operations, in their order."""
 
     inverse: Op
     across: bool = False
@@ -33,13 +33,13 @@ class Inverted:
 
 @dataclass(frozen=True)
 class Contraction:
-    """A product with an inverse in a sum over letters.
+    """A product with an inverse inside an `einsum`.
 
-    at, by : the operands that are the inverse, and what it is multiplied with.
-    across : whether with its transpose.
-    is_turned : whether the columns of the other operand are its rows.
-    letters : of the product.
-    subscripts : of the sum with the product in the place of the two, the last operand.
+    at, by : the positions of the inverse and of the operand that it multiplies.
+    across : whether the transpose of the inverse multiplies.
+    is_turned : whether the other operand is transposed first.
+    letters : the letters of the product.
+    subscripts : the subscripts of the remaining `einsum`; the product is its last operand.
     """
 
     at: int
@@ -53,7 +53,7 @@ class Contraction:
 def only_multiplied(
     fn: Function, made: Made, fits: Callable[[Op], bool], is_product: Callable[[Op], bool]
 ) -> dict[Value, Inverted]:
-    """The inverses that only products are asked of, and multiples of them."""
+    """The inverses whose only uses are products, and their multiples and transposes."""
     forms: dict[Value, Inverted] = {}
     for op in made.values():
         if op.decl is solve.inv and fits(op):
@@ -66,7 +66,7 @@ def only_multiplied(
 
 
 def _multiple(op: Op, forms: Mapping[Value, Inverted]) -> Inverted | None:
-    """What a multiple or a transpose of one of `forms` is."""
+    """The form of an operation's result, if it is a multiple or the transpose of one of `forms`."""
     name, matrices = op.decl.name, [a for a in op.operands if ndim_of(a.type)]
     form = forms.get(matrices[0]) if len(matrices) == 1 else None  # type: ignore[arg-type]
     if form is None or ndim_of(op.result.type) != 2:
@@ -83,7 +83,7 @@ def _multiple(op: Op, forms: Mapping[Value, Inverted]) -> Inverted | None:
 def _asked_whole(
     fn: Function, forms: Mapping[Value, Inverted], is_product: Callable[[Op], bool]
 ) -> Iterator[Value]:
-    """Those of `forms` that are asked for otherwise; of two that are multiplied, the second."""
+    """The values in `forms` with a use other than a product; of two factors in `forms`, the second."""
     for s in walk(fn.body):
         found = [a for a in s.operands if isinstance(a, Value) and a in forms]
         if not found or (len(s.results) == 1 and s.results[0] in forms):
@@ -96,7 +96,7 @@ def _asked_whole(
 
 
 def contraction(s: Statement, forms: Mapping[Value, Inverted]) -> Contraction | None:
-    """How a sum over letters multiplies one of `forms` with another operand; None if it does not."""
+    """The product of one of `forms` with another operand inside an `einsum`; None if there is none."""
     if not isinstance(s, Op) or s.decl.name != "einsum" or "." in s.attrs["subscripts"]:
         return None
     inputs, output = einsum.with_letters(s)

@@ -1,4 +1,4 @@
-"""Systems with a matrix that is not known to be symmetric: it is factorised once.
+"""Shared LU factorisation of matrices that are not known to be symmetric.
 
     x = np.linalg.solve(A, b)            lu, pivots, info = scipy.linalg.lapack.dgetrf(A)
     d = np.linalg.slogdet(A)[1]          if info > 0:
@@ -6,8 +6,8 @@
                                          x = lu_solve((lu, pivots), b)
                                          d = np.sum(np.log(np.abs(np.diag(lu))))
 
-Derivatives share the factors, which is why one system is reason enough. Determinants without a system stay as they are,
-as a matrix without an inverse has one.
+One system is enough for a factorisation, because its derivative solves with the same factors. A determinant without a
+system stays as it is: a singular matrix has a determinant, but raises here.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ NAME = "shared_lu"
 
 
 def share_factors(fn: Function) -> Function:
-    """`fn` with one factorisation of each matrix that it solves systems with."""
+    """`fn` with one LU factorisation of each matrix of a system."""
     if not any(op.decl in ASKING for op in definitions(fn).values()):
         return fn
     return same_factors(fn, _Shared(fn))
@@ -54,8 +54,9 @@ class _Shared(Systems):
         self.definite = {
             op.operands[0] for op in self.made.values() if op.decl is cholesky_reuse.potrf
         }
-        self.checked: set[Value] = set()  # which factors have been seen to be some
-        self.shared: Collection[Atom] | None = None  # while they are being found, all are
+        self.checked: set[Value] = set()  # conditions of singularity that are checked already
+        # None, for all, until `asked_for` has found them
+        self.shared: Collection[Atom] | None = None
         self.inverses = self.only_multiplied(fn)
         self.shared = self.asked_for(fn.body)
         self.inverses = {
@@ -63,9 +64,7 @@ class _Shared(Systems):
         }
 
     def asked_for(self, body: Region) -> set[Atom]:
-        """The matrices of systems, which derivatives solve again, and in front of loops those that iterations ask
-        for.
-        """
+        """The matrices of systems and of eliminated inverses, also of those in loops."""
         found: set[Atom] = set()
         for s in body.body:
             asked = self.asked_in_iterations(s) if isinstance(s, For | While) else []
@@ -103,7 +102,7 @@ class _Shared(Systems):
         return sign, b.op(lu_reuse.shared_logdet, k, *found)
 
     def chosen(self, op: Op, condition: Value, fast: Make, slow: Make, b: Builder) -> bool:
-        """The one way; a system with a matrix that has no inverse raises what NumPy raises."""
+        """The fast way without an alternative; a system with a singular matrix raises NumPy's error."""
         inner = here(b, op)
         found = fast(inner)
         if not all(same_kind(f.type, r.type) for f, r in zip(found, op.results, strict=True)):

@@ -1,10 +1,10 @@
-"""Products of three matrices in the order that costs less; where only the run knows the lengths, it chooses.
+"""Matrix chain ordering: a product of three matrices is evaluated in the cheaper order, chosen at run time if needed.
 
     D = A @ B @ C      ->      D = A @ B @ C if len(A) * len(C) * ... <= ... else A @ (B @ C)
 
-One way takes p r (q + s) multiplications, the other q s (p + r). What the two have in common does not count, and where
-the lengths that types tell decide, nothing is asked. Loops are left alone: the choice would be made in every
-iteration. So is a product that has a name of the user's, unless types decide.
+With lengths p, q, r, s, one order takes p r (q + s) multiplications, the other q s (p + r). Common summands cancel. If
+the static lengths decide, no condition is generated. Products in loops are left alone, since each iteration would make
+the choice. A product with a name of the user's is left alone, too, unless the static lengths decide.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ Monomial = tuple[Dim, ...]  # lengths, sorted
 
 
 def order_products(fn: Function) -> Function:
-    """`fn` with its products of three matrices in the better order."""
+    """`fn` with its products of three matrices in the cheaper order."""
     if sum(op.decl in _PRODUCTS for op in definitions(fn).values()) < 2:
         return fn
     pass_ = _Order(fn)
@@ -54,7 +54,7 @@ class _Order(Rewriter):
         written = written_values(fn)
         self.made = {v: op for v, op in definitions(fn).items() if is_pure(op, written)}
         self.uses = count_uses(fn)
-        self.inside = 0  # loops
+        self.inside = 0  # number of enclosing loops
         self.here: Collection[Value] = ()
         self.fired: list[tuple[str, Location | None]] = []
 
@@ -76,7 +76,7 @@ class _Order(Rewriter):
             b.append(self.keep(old, env, b))
 
     def is_product(self, op: Op | None) -> bool:
-        """Of two matrices, not written to by anything."""
+        """Whether an operation is a product of two matrices whose result nothing writes."""
         return (
             op is not None
             and op.decl in _PRODUCTS
@@ -85,9 +85,9 @@ class _Order(Rewriter):
         )
 
     def inner(self, atom: Atom) -> Op | None:
-        """The product that an operand is, if it has no other use."""
+        """The product that computes an operand, if the operand has no other use."""
         op = self.made.get(atom) if isinstance(atom, Value) else None
-        if op is None or not self.is_product(op):  # what has several results is none
+        if op is None or not self.is_product(op):  # `op.result` needs exactly one result
             return None
         return op if self.uses[op.result] == 1 and op.result in self.here else None
 
@@ -95,7 +95,7 @@ class _Order(Rewriter):
         if not self.is_product(op):
             return False
         left, right = map(self.inner, op.operands)
-        if (left is None) == (right is None):  # of four: each half is one product
+        if (left is None) == (right is None):  # products of two and of four matrices stay
             return False
         if left is not None:
             a, m, c = (*left.operands, op.operands[1])
@@ -105,7 +105,7 @@ class _Order(Rewriter):
         p, q, r, s = (*shape_of(a.type), *shape_of(c.type))
         gain = _multiplications((p, q), (p, r)) + _multiplications((p, r), (p, s))
         less = _multiplications((q, r), (q, s)) + _multiplications((p, q), (p, s))
-        first, last = gain - less, less - gain  # what only the one, and only the other, multiplies
+        first, last = gain - less, less - gain  # the costs that only one of the two orders has
         if not first or not last:
             is_left_better = not first if first or last else left is not None
             return is_left_better != (left is not None) and self.replaced(op, (a, m, c), env, b)
@@ -136,7 +136,7 @@ class _Order(Rewriter):
         self, op: Op, parts: tuple[Atom, ...], sides: tuple[Counter[Monomial], ...], is_left: bool,
         env: Env, b: Builder,
     ) -> bool:  # fmt: skip
-        """The user's order, if it costs no more."""
+        """Append a branch: the user's order if it costs no more, otherwise the other."""
         here = _here(b, op)
         first, last = sides if is_left else sides[::-1]
         condition = here.op(arithmetic.less_equal, _sum(first, here), _sum(last, here))
@@ -155,7 +155,7 @@ class _Order(Rewriter):
 
 
 def _monomials(*lengths: Dim) -> dict[Monomial, int]:
-    """A product of lengths; what is no number and no symbol is a symbol of its own."""
+    """A product of lengths as a monomial; a length that is not a number counts as one symbol."""
     number, symbols = 1, []
     for d in lengths:
         if d.is_const:
@@ -170,7 +170,7 @@ def _multiplications(left: tuple[Dim, Dim], result: tuple[Dim, Dim]) -> Counter[
 
 
 def _reduced(*sides: Counter[Monomial]) -> tuple[Counter[Monomial], ...]:
-    """Without the lengths that all products have."""
+    """The sides divided by the factors that all their monomials have."""
     common = None
     for monomial in (m for side in sides for m in side):
         own = Counter(monomial)

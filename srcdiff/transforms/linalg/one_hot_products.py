@@ -1,4 +1,4 @@
-"""Products with vectors that are 1 at one place and 0 elsewhere, rows of `np.eye`: they pick a row, a column, a number.
+"""Products with one-hot vectors (rows of `np.eye`) become selections of a row, a column or an element.
 
     %u = index[where=i] %eye, %k
     %v = matmul %A, %u                  ->      %v = index[where=':, i'] %A, %k
@@ -6,8 +6,8 @@
     %z = matmul %w, %B                          %2 = index[where=i] %B, %k
                                                 %z = multiply %2, %1
 
-What is linear in zeros is zeros, since directions are zero in all parts but one. Only generated operations. Where the
-matrix has infinities or NaN in other places, what is picked has none of them.
+A linear operation on zeros is replaced by zeros, since a direction is zero in all parts but one. Only generated
+operations are changed. Infinities and NaN in other places of the matrix do not reach the selected elements.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _ZEROS = ("zeros", "zeros_like", "zeros_of")
 
 
 def unit_vectors(fn: Function) -> Function:
-    """`fn` with what such products pick, and without operations on zeros."""
+    """`fn` with selections for products with one-hot vectors, and zeros for linear operations on zeros."""
     return _Units(fn)(fn)
 
 
@@ -42,7 +42,7 @@ class _Units(Rewriter):
         self.zeros: set[Value] = set()
         self.uses = count_uses(fn)
         self.depth = 0
-        self.depths: dict[Value, int] = {}  # in how many regions a value is defined
+        self.depths: dict[Value, int] = {}  # the number of regions around the definition of a value
 
     def region(self, old: Region, env: Env, b: Builder) -> Region:
         self.depth += 1
@@ -66,7 +66,7 @@ class _Units(Rewriter):
             env[old.result] = found
 
     def is_nothing(self, op: Op) -> bool:
-        """Whether an operation gives zeros, since it is given zeros."""
+        """Whether the result is zero because operands are zero."""
         if len(op.results) != 1 or op.result in self.written:
             return False
         type_ = op.result.type
@@ -84,7 +84,7 @@ class _Units(Rewriter):
         return is_zero
 
     def nothing(self, op: Op, b: Builder) -> Atom:
-        """Zeros in the place of what an operation gives."""
+        """Zeros of the type of an operation's result."""
         type_ = op.result.type
         self.zeros.add(op.result)
         if isinstance(type_, Scalar):
@@ -93,7 +93,7 @@ class _Units(Rewriter):
         return zeros(b, type_, op.result.name)
 
     def picked(self, op: Op, env: Env, b: Builder) -> Atom | None:
-        """What a product or sum picks; None where no operand is a unit vector."""
+        """The selection that replaces a product or sum; None if no operand is a one-hot vector."""
         if op.decl.name == "sum":
             found = self.unit(op.operands[0]) if not op.attrs else None
             if found is None or not found[1]:
@@ -109,11 +109,11 @@ class _Units(Rewriter):
         return None
 
     def elements(self, place: Atom, factors: Sequence[Atom], env: Env, b: Builder) -> list[Atom]:
-        """The elements of vectors at a place; numbers as they are."""
+        """The elements of vectors at `place`; numbers stay as they are."""
         return [self.element(f, place, env, b) for f in factors]
 
     def element(self, vector: Atom, place: Atom, env: Env, b: Builder) -> Atom:
-        """One element; of what each direction computes for itself, only that is computed."""
+        """The element of a vector at `place`; an elementwise operation with no other use is applied to elements."""
         if not ndim_of(vector.type):
             return lookup(env, vector)
         op = self.made.get(vector) if isinstance(vector, Value) else None
@@ -123,7 +123,7 @@ class _Units(Rewriter):
         return b.op(op.decl, *operands, spelling=op.spelling, **op.attrs)
 
     def is_for_one(self, op: Op, place: Atom) -> bool:
-        """Whether an operation on each element is of the same direction, and of no other use."""
+        """Whether an operation is elementwise, belongs to the same direction, and has no other use."""
         if not op.decl.elementwise or not isinstance(place, Value) or len(op.results) != 1:
             return False
         whole = shape_of(op.result.type)
@@ -142,7 +142,7 @@ class _Units(Rewriter):
         return b.op(memory.index, lookup(env, matrix), at, where="i" if rows else ":, i")
 
     def unit(self, atom: Atom) -> tuple[Atom, tuple[Atom, ...]] | None:
-        """The place of a unit vector, and the vectors and numbers that it was multiplied by."""
+        """The place of the 1 in a one-hot vector, and the factors by which the vector is multiplied."""
         op = self.made.get(atom) if isinstance(atom, Value) else None
         if op is None:
             return None

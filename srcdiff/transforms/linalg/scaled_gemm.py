@@ -1,4 +1,4 @@
-"""Sums of exponentials over sums of terms with different axes, as products of scaled probabilities.
+"""Scaled matrix products: a `logsumexp` of separable terms becomes a matrix product of shifted exponentials.
 
     for t in ...:                                           shift = np.max(B, axis=0)
         a = logsumexp(a[:, None] + B, axis=0)               weights = np.exp(B - shift)
@@ -10,14 +10,14 @@
                                                                 else:
                                                                     a = logsumexp(a[:, None] + B, axis=0)
 
-The terms are put into two groups (`transforms/logspace/separable_terms.py`): those that no iteration of a loop changes,
-whose exponentials are taken in front of it, and the rest; or two that have fewer axes each than the sum. What is not
-summed over stands outside the logarithm. This is done where it takes fewer exponentials.
+The terms form two groups (`transforms/logspace/separable_terms.py`). Either one group is loop-invariant, and its
+exponentials are hoisted, or both groups have fewer axes than the sum. Terms without a summed axis stay outside the
+logarithm. The rewriting applies if it saves exponentials.
 
-Each group is shifted by its maximum, so nothing overflows, and what underflows is less than 1e-308. Where a sum is
-larger than its `FLOORS`, no number shows that, in the value or the derivative; where one is less (which is so for
-states that nothing leads to) or NaN, the user's line is computed as it stands. Shifts have no derivative: the result is
-the same whatever they are.
+Each group is shifted by its maximum, so nothing overflows, and terms that underflow are less than 1e-308. If all sums
+are larger than their bound in `FLOORS`, the underflow affects neither the value nor the derivative. If a sum is smaller
+(as for states that no path reaches) or NaN, the user's line is computed as it stands. The result does not depend on the
+shifts, so they have no derivative.
 """
 
 from __future__ import annotations
@@ -46,14 +46,15 @@ from srcdiff.transforms.logspace.separable_terms import Group, Split, letters_of
 __all__ = ["FLOORS", "NAME", "log_products"]
 
 NAME = "scaled_probabilities"
+# far above the numbers that underflow; the reciprocal is far below the numbers that overflow
 FLOORS = {
     "float64": 1e-200,
     "float32": 1e-24,
-}  # far above what underflows; one over it is far below what overflows
+}
 
 
 def log_products(fn: Function, of_all: bool = True) -> Function:
-    """`fn` with such sums as products; without `of_all`, those only that the user wrote as products of matrices."""
+    """`fn` with separable sums as products; without `of_all`, only sums that the user wrote as matrix products."""
     terms = fn.rewriting.product_terms
     if not (terms or of_all):
         return fn
@@ -63,13 +64,16 @@ def log_products(fn: Function, of_all: bool = True) -> Function:
     new = pass_(fn)
     if not pass_.fired:
         return fn
-    return with_rewrites(new, fn, pass_.fired if of_all else ())  # whose lines are noted already
+    # otherwise their lines are recorded already
+    return with_rewrites(new, fn, pass_.fired if of_all else ())
 
 
 class _LogProducts(Rewriter):
-    """`levels[v]` is how many loops are around a value; `builders[k]` builds the innermost region with k around it.
+    """Rewrites separable sums.
 
     terms : the exponents of the sums that are changed; None for all.
+    levels : the number of loops around the definition of a value.
+    builders : `builders[k]` builds the innermost region with k loops around it.
     """
 
     def __init__(self, fn: Function, terms: Collection[Value] | None) -> None:
@@ -114,7 +118,7 @@ class _LogProducts(Rewriter):
         return isinstance(type_, Array) and type_.dtype in FLOORS
 
     def replaced(self, op: Op, found: Split, env: Env, b: Builder) -> bool:
-        """Append what stands for an operation; False where its type would be another."""
+        """Append the replacement of an operation; False if the type of the result would change."""
         site = b.inner()
         site.location, site.origin = op.location, "compiler"
         here = _Site(op, found, env, site)
@@ -151,12 +155,12 @@ class _LogProducts(Rewriter):
         return True
 
     def level(self, group: Group) -> int:
-        """How many loops a group has to be computed in."""
+        """The number of loops in which a group has to be computed."""
         return max(self.levels.get(t.atom, 0) if isinstance(t.atom, Value) else 0 for t in group)
 
 
 class _Site:
-    """What is computed in the place of one sum."""
+    """The replacement of one sum."""
 
     def __init__(self, op: Op, found: Split, env: Env, b: Builder) -> None:
         self.op, self.found, self.env, self.b = op, found, env, b
@@ -166,14 +170,14 @@ class _Site:
         return "".join(c for c in letters if c not in self.found.summed)
 
     def alone(self) -> Atom:
-        """One group, and what is not summed over."""
+        """`logsumexp` of a single group, plus the terms without a summed axis."""
         (group,) = self.found.groups
         letters, x = letters_of(group), self.total(group, self.b)
         out: Atom = self.b.op(special.logsumexp, x, **self.axes(letters))
         return self.with_outside(out, self.without_summed(letters), self.b)
 
     def total(self, group: Group, b: Builder) -> Atom:
-        """The sum of a group, with its own axes only."""
+        """The sum of a group's terms, with the axes of the group only."""
         letters = letters_of(group)
         first, *rest = sorted(group, key=lambda t: t.minus)
         out = self.aligned(self.plain(first.atom, b), first.letters, letters, b)
@@ -194,7 +198,7 @@ class _Site:
         return b.op(memory.index, atom, *[const(0)] * sum(ones), where=where)
 
     def aligned(self, atom: Atom, own: str, letters: str, b: Builder) -> Atom:
-        """An array with its axes where the letters are."""
+        """An array with axes `own`, with new axes for the other letters, for broadcasting."""
         if letters.endswith(own):
             return atom
         wanted = letters[letters.index(own[0]) :]
@@ -202,14 +206,14 @@ class _Site:
         return b.op(memory.index, atom, where=where)
 
     def axes(self, letters: str) -> dict[str, Any]:
-        """Which axes are summed over, as an attribute."""
+        """The summed axes, as an attribute."""
         at = tuple(k for k, c in enumerate(letters) if c in self.found.summed)
         if len(at) == len(letters):
             return {}
         return {"axis": at[0] if len(at) == 1 else at}
 
     def top(self, group: Group, b: Builder) -> Atom:
-        """What a group is shifted by: its largest numbers, or 0 where these are infinite."""
+        """The shift of a group: its maximum along the summed axes, or 0 where that is infinite."""
         axes = self.axes(letters_of(group))
         largest = b.op(reductions.highest, self.total(group, b), name="largest", **axes)
         parts = (b.op(elementary.isfinite, largest), largest, const(0.0))
@@ -228,13 +232,13 @@ class _Site:
         return contraction(b, einsum.decl_for, parts, target)
 
     def is_enough(self, p: Atom, b: Builder) -> Atom:
-        """Whether nothing that underflowed shows in a product."""
+        """The condition under which underflow does not affect a product."""
         floor = const(FLOORS[p.type.dtype])  # type: ignore[union-attr]
         above = b.op(arithmetic.greater, p, floor)
         return b.op(reductions.all, above, name="is_enough") if shape_of(p.type) else above
 
     def completed(self, out: Atom, tops: Sequence[Atom], b: Builder) -> Atom:
-        """With the shifts that were taken away, and what is not summed over."""
+        """A logarithm plus the shifts of both groups and the terms without a summed axis."""
         parts = [self.without_summed(letters_of(g)) for g in self.found.groups]
         letters = "".join(sorted(set("".join(parts))))
         one, other = (self.aligned(t, p, letters, b) for t, p in zip(tops, parts, strict=True))
@@ -252,7 +256,7 @@ class _Site:
         return out
 
     def as_written(self, b: Builder) -> Atom:
-        """The user's lines."""
+        """The operations that the user wrote."""
         env = dict(self.env)
         for op in (*self.found.inner, self.op):
             b.append(clone_statement(op, env))

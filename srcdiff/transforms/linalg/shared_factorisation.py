@@ -1,8 +1,8 @@
-"""Systems that share a factorisation: what symmetric matrices and others have in common (`cholesky_systems`,
-`lu_systems`).
+"""Shared factorisation: all systems, determinants and eliminated inverses of a matrix use one factorisation.
 
-The run says whether a factorisation has worked. What asks for it is an `If` on that, and the user's
-line is its other branch (of symmetric matrices, which may have no Cholesky factor).
+The kinds of factorisation are subclasses of `Systems` (`cholesky_systems`, `lu_systems`, `triangular_systems`). A
+factorisation reports at run time whether it has succeeded. For a symmetric matrix, which may have no Cholesky factor,
+each use is an `If` on that report, and its other branch is the user's line.
 """
 
 from __future__ import annotations
@@ -55,11 +55,12 @@ ASKING = (solve.solve, solve.inv, factors.slogdet)
 _FLOATS = ("float64", "float32")
 
 Make = Callable[[Builder], Sequence[Atom]]
-Factored = tuple[tuple[Value, ...], Value]  # the factors of a matrix, and whether they are some
+# the factors of a matrix, and the condition that LAPACK reports
+Factored = tuple[tuple[Value, ...], Value]
 
 
 def same_factors(fn: Function, pass_: Systems) -> Function:
-    """`fn` with what a pass has made of it, and a note of where."""
+    """`fn` after a pass, with a record of the rewritten lines."""
     new = pass_(fn)
     if not pass_.fired:
         return fn
@@ -67,11 +68,11 @@ def same_factors(fn: Function, pass_: Systems) -> Function:
 
 
 class Systems(Rewriter):
-    """One factorisation of each matrix that `fits`, in each region that asks."""
+    """Shares one factorisation of each matrix that `fits`, within each region."""
 
     name: str
-    is_symmetric = False  # so that a system with the transpose is the same
-    inverses: Mapping[Value, Inverted]  # those that are not computed
+    is_symmetric = False  # whether a system with the transposed matrix is the same system
+    inverses: Mapping[Value, Inverted]  # inverses that are not computed, and their multiples
 
     def __init__(self, fn: Function) -> None:
         self.written = written_values(fn)
@@ -81,34 +82,34 @@ class Systems(Rewriter):
         self.determinants: dict[Atom, tuple[Value, ...]] = {}
         self.fired: list[tuple[str, Location | None]] = []
 
-    # ---- what a kind of factorisation says ----------------------------------------------------------------
+    # ---- declared by each kind of factorisation -----------------------------------------------------------
 
     def fits(self, op: Op) -> bool:
         """Whether the matrix of a system, an inverse or a determinant is factorised."""
         raise NotImplementedError
 
     def factorised(self, k: Atom, b: Builder) -> Factored:
-        """The factors of a matrix of the new function, and what LAPACK says of them."""
+        """The factors of a matrix of the new function, and the condition that LAPACK reports."""
         raise NotImplementedError
 
     def solution(
         self, k: Atom, found: tuple[Value, ...], x: Atom, across: bool, b: Builder
     ) -> Atom:
-        """Of a system with the matrix, or with its transpose."""
+        """The solution of a system with the matrix, or (`across`) with its transpose."""
         raise NotImplementedError
 
     def determinant(self, k: Atom, found: tuple[Value, ...], op: Op, b: Builder) -> Sequence[Atom]:
-        """Its sign, and the logarithm of its size."""
+        """The sign of the determinant, and the logarithm of its absolute value."""
         raise NotImplementedError
 
-    # ---- what asks ------------------------------------------------------------------------------------------
+    # ---- uses of a factorisation ----------------------------------------------------------------------------
 
     def only_multiplied(self, fn: Function) -> dict[Value, Inverted]:
-        """The inverses that are only multiplied with, of matrices that fit, and multiples of them."""
+        """The inverses of fitting matrices whose only uses are products, and their multiples."""
         return only_multiplied(fn, self.made, self.fits, self.is_product)
 
     def is_matrix(self, op: Op) -> bool:
-        """Whether an operation is on one matrix of floats, which nothing writes."""
+        """Whether the first operand is one matrix of floats that nothing writes."""
         matrix = op.operands[0]
         return (
             isinstance(matrix.type, Array)
@@ -135,9 +136,8 @@ class Systems(Rewriter):
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         if isinstance(old, For | While):
             for op, matrix in self.asked_in_iterations(old):
-                self.factor(
-                    matrix, op, env, b
-                )  # which never raises: the loop may have no iteration
+                # in front of the loop, without a check: the loop may have no iteration
+                self.factor(matrix, op, env, b)
                 if op.decl is factors.slogdet:
                     before = replace(op, results=tuple(replace(r) for r in op.results))
                     self.determined(before, env, b)
@@ -145,7 +145,7 @@ class Systems(Rewriter):
             b.append(self.keep(old, env, b))
 
     def rewritten(self, op: Op, env: Env, b: Builder) -> bool:
-        """Append what stands for an operation; False if it stays."""
+        """Append the replacement of an operation; False if the operation stays."""
         if op.decl in ASKING:
             if not self.is_shared(op):
                 return False
@@ -156,7 +156,7 @@ class Systems(Rewriter):
             self.factor(self.matrix_of(op)[0], op, env, b)
             return True
         if op.results[:1] and op.results[0] in self.inverses:
-            return True  # each product scales for itself
+            return True  # each product applies the scale itself
         if self.is_product(op):
             left, right = op.operands
             if left in self.inverses:
@@ -170,7 +170,11 @@ class Systems(Rewriter):
     def multiplied(
         self, op: Op, inverse: Atom, x: Atom, across: bool, flip: bool, env: Env, b: Builder
     ) -> bool:
-        """A product with an inverse, or with a multiple of one, `across`: of its transpose; `flip`: from the right."""
+        """Replace a product with (a multiple of) an inverse by a solution.
+
+        across : the inverse is transposed.
+        flip : the inverse multiplies from the right.
+        """
         assert isinstance(inverse, Value)
         form = self.inverses[inverse]
         matrix, is_turned = self.inverted(inverse)
@@ -187,7 +191,7 @@ class Systems(Rewriter):
         return self.plainly(op, inner, (found,), b)
 
     def contracted(self, op: Op, env: Env, b: Builder) -> bool:
-        """A sum over letters with an inverse in it."""
+        """Replace an `einsum` with an inverse by an `einsum` with a solution."""
         how = contraction(op, self.inverses)
         assert how is not None
         inverse, x = op.operands[how.at], op.operands[how.by]
@@ -212,7 +216,7 @@ class Systems(Rewriter):
         return self.plainly(op, inner, (out,), b)
 
     def asked_in_iterations(self, loop: For | While) -> list[tuple[Op, Atom]]:
-        """What each iteration asks of matrices that are there before the loop."""
+        """The uses of loop-invariant matrices inside a loop, each with its matrix."""
         own = {r for s in walk(Region((), (loop,), ())) for r in s.results}
         own |= {p for region in all_regions(Region((), (loop,), ())) for p in region.params}
         found, pending = [], [*regions_of(loop)]
@@ -228,7 +232,7 @@ class Systems(Rewriter):
         return found
 
     def is_shared(self, op: Op) -> bool:
-        """Whether the factors are used for an operation."""
+        """Whether an operation will use the factors."""
         if not all(r in self.made for r in op.results) or not self.fits(op):
             return False
         if op.decl is solve.inv:
@@ -236,13 +240,13 @@ class Systems(Rewriter):
         return op.decl is not solve.solve or ndim_of(op.operands[1].type) < 3
 
     def inverted(self, inverse: Value) -> tuple[Atom, bool]:
-        """What an inverse, or a multiple of one, is of, and whether of its transpose."""
+        """The matrix of an inverse or of its multiple, and whether the matrix is transposed."""
         form = self.inverses[inverse]
         matrix, across = self.matrix_of(form.inverse)
         return matrix, across != form.across
 
     def matrix_of(self, op: Op) -> tuple[Atom, bool]:
-        """The matrix that an operation is on, and whether on its transpose; of a determinant, without a scale."""
+        """The matrix of an operation, and whether it is transposed; for a determinant, without a constant factor."""
         matrix, across = op.operands[0], False
         if op.decl is factors.slogdet:
             matrix = self.unscaled(matrix)[0]
@@ -253,7 +257,7 @@ class Systems(Rewriter):
         return matrix, across
 
     def unscaled(self, matrix: Atom) -> tuple[Atom, float]:
-        """A matrix without the positive constant that it is a multiple of: `2 * np.pi * K`."""
+        """A matrix without its positive constant factor, and the factor: `K` and `2 * np.pi` for `2 * np.pi * K`."""
         made = self.made.get(matrix) if isinstance(matrix, Value) else None
         if made is not None and made.decl is arithmetic.multiply:
             for scale, inner in (made.operands, made.operands[::-1]):
@@ -262,10 +266,10 @@ class Systems(Rewriter):
                     return inner, float(number)  # type: ignore[arg-type]
         return matrix, 1.0
 
-    # ---- what stands there --------------------------------------------------------------------------------
+    # ---- replacement --------------------------------------------------------------------------------------
 
     def factor(self, matrix: Atom, op: Op, env: Env, b: Builder) -> Factored:
-        """The factors of a matrix, and whether there are any; computed here unless they are there."""
+        """The factors of a matrix and their condition; computed at `b` if the region does not have them."""
         if matrix not in self.factors:
             inner = here(b, op)
             self.factors[matrix] = self.factorised(lookup(env, matrix), inner)
@@ -275,7 +279,11 @@ class Systems(Rewriter):
     def solved(
         self, op: Op, matrix: Atom, across: bool, right: Atom, flip: bool, env: Env, b: Builder
     ) -> bool:
-        """A solution, `across`: with the transpose, `flip`: of `right @ inverse(matrix)`, whose rows it takes."""
+        """Append a solution.
+
+        across : with the transposed matrix.
+        flip : for `right @ inverse(matrix)`; the rows of `right` are the right-hand sides.
+        """
         k, x = lookup(env, matrix), lookup(env, right)
         across = across and not self.is_symmetric
         flip = flip and ndim_of(x.type) == 2
@@ -320,7 +328,7 @@ class Systems(Rewriter):
         return self.chosen(op, worked, fast, slow, b)
 
     def of_multiple(self, op: Op, matrix: Atom, scale: float, env: Env, b: Builder) -> bool:
-        """The determinant of a multiple: `np.linalg.slogdet(2 * np.pi * K)`."""
+        """Append the determinant of a multiple, as of `np.linalg.slogdet(2 * np.pi * K)`."""
         plain = replace(op, operands=(matrix,), results=tuple(replace(r) for r in op.results))
         if not self.determined(plain, env, b):
             return False
@@ -335,7 +343,7 @@ class Systems(Rewriter):
         return True
 
     def chosen(self, op: Op, condition: Value, fast: Make, slow: Make, b: Builder) -> bool:
-        """One of two ways to an operation's results."""
+        """Append a branch between two ways to compute an operation's results."""
         branches = []
         for way in (fast, slow):
             inner = here(b, op)
@@ -349,7 +357,7 @@ class Systems(Rewriter):
         return True
 
     def plainly(self, op: Op, made: Builder, found: Sequence[Atom], b: Builder) -> bool:
-        """What was made for an operation in its place."""
+        """Append the statements of `made`; `found` become the operation's results."""
         given = dict(zip(found, op.results, strict=True))
         b.body += [replace(s, results=tuple(given.get(r, r) for r in s.results)) for s in made.body]
         self.fired.append((self.name, op.location))
@@ -357,7 +365,7 @@ class Systems(Rewriter):
 
 
 def known_number(atom: Atom, made: Mapping[Value, Op], depth: int = 3) -> object:
-    """The number that an atom is, if it is made of constants."""
+    """The number that an atom folds to; None if it is not constant."""
     if isinstance(atom, Const):
         return atom.value
     op = made.get(atom) if depth else None

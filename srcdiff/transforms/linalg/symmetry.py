@@ -1,12 +1,12 @@
-"""Which matrices are symmetric by what they are made of: `A.T @ A`, `K + c * np.eye(n)`, kernels of squared distances.
+"""Symmetry analysis: proves matrices symmetric from their expressions (`A.T @ A`, `K + c * np.eye(n)`, kernels).
 
-The element of a matrix at (i, j) is said in terms of the elements that it is made of, in an order that does not depend
-on how it was written:
+The element of a matrix at (i, j) is expressed by the elements of its operands, in a normal form that does not depend on
+the order of terms and factors:
 
     d = x[:, None] - x                     d[i, j] = x[i] - x[j]
     K = np.exp(-(d**2)) + c * np.eye(n)    K[i, j] = exp(-even(x[i] - x[j])) + c * eye{i, j}
 
-A matrix is symmetric if that is the same at (j, i). Calls are looked into.
+A matrix is symmetric if the normal form at (j, i) is the same. The analysis follows calls.
 """
 
 from __future__ import annotations
@@ -22,11 +22,12 @@ from srcdiff.transforms.analysis.defuse import definitions, is_pure, written_val
 __all__ = ["Symmetry"]
 
 Letters = tuple[str, ...]
-Said = tuple[int, int]  # a sign, and the number of an expression
+# a normal form: a sign, and the number of the expression in a hash-consing table
+Said = tuple[int, int]
 
 _ONE = Dim(1)
 _NONE = "1"  # the letter of an axis of length 1
-_DEPTH = 5  # sums of sums, and products of products, that are taken for one
+_DEPTH = 5  # nested sums, products and calls that are flattened
 _SIGNS = {"add": (1, 1), "subtract": (1, -1), "negative": (-1,)}
 _PRODUCTS = ("matmul", "dot")
 _EVEN = {"square", "absolute", "cos", "cosh"}
@@ -34,14 +35,14 @@ _SYMMETRIC = {"maximum", "minimum", "fmax", "fmin", "logaddexp", "hypot"}
 
 
 class Symmetry:
-    """What is known of the values of a function; `made`: the operations that may be looked into."""
+    """The normal forms of a function's values; `made`: the pure operation that defines a value."""
 
     def __init__(self, fn: Function, made: Mapping[Value, Op] | None = None) -> None:
         written = written_values(fn)
         self.made = made or {v: op for v, op in definitions(fn).items() if is_pure(op, written)}
         calls = [s for s in walk(fn.body) if isinstance(s, Call) and len(s.results) == 1]
         self.calls = {s.results[0]: s for s in calls if s.results[0] not in written}
-        self.where: tuple[Value, ...] = ()  # the calls that led into this function
+        self.where: tuple[Value, ...] = ()  # the chain of calls that leads to this function
         self.numbers: dict[Any, int] = {}
         self.said: dict[tuple[Atom, Letters], Said] = {}
         self.inside: dict[Value, _Called] = {}
@@ -56,7 +57,7 @@ class Symmetry:
         return self.numbers.setdefault(key, len(self.numbers))
 
     def say(self, atom: Atom, letters: Letters) -> Said:
-        """An element of an array, at the place that letters name."""
+        """The normal form of the element of an array at the indices `letters`."""
         letters = tuple(
             _NONE if d == _ONE else c for c, d in zip(letters, shape_of(atom.type), strict=True)
         )
@@ -77,7 +78,7 @@ class Symmetry:
         return found or (1, self.number("value", *self.where, atom, letters))
 
     def called(self, call: Call, letters: Letters) -> Said:
-        """An element of what a call returns."""
+        """The normal form of an element of a call's result."""
         (result,) = call.results
         if result not in self.inside:
             self.inside[result] = _Called(self, call)
@@ -85,7 +86,7 @@ class Symmetry:
         return self.inside[result].say(returned, letters)
 
     def made_of(self, op: Op, letters: Letters) -> Said | None:
-        """What an operation's result is in terms of its operands; None where that is not looked into."""
+        """An element of an operation's result in terms of its operands; None if the operation is opaque."""
         name = op.decl.name
         if name in _SIGNS:
             return self.sum(self.terms(op, letters))
@@ -108,7 +109,7 @@ class Symmetry:
         return None if moved is None or x is None else self.say(x, moved)
 
     def moved(self, op: Op, letters: Letters) -> Letters | None:
-        """The letters of what a view is of."""
+        """The letters of the operand of a view, for the letters of the view."""
         name, attrs = op.decl.name, op.attrs
         if name == "transpose":
             axes = attrs.get("axes") or tuple(reversed(range(len(letters))))
@@ -155,7 +156,7 @@ class Symmetry:
         return 1, self.number("sum", *plus)
 
     def factors(self, op: Op, letters: Letters, depth: int = 0) -> list[Said]:
-        """What is multiplied; of a product of matrices, with a letter that is summed over."""
+        """The factors of a product; a matrix product has a factor for its summed letter, too."""
         if op.decl.name == "multiply":
             parts = [self.operand(op, k, letters) for k in range(2)]
         elif op.decl.name == "divide":
@@ -176,7 +177,7 @@ class Symmetry:
         return [f for a, own in parts for f in self.factor(a, own, depth)]
 
     def reads_alike(self, op: Op) -> bool:
-        """Whether a product of matrices is the same from both ends: `P @ S @ P.T`, `solve(S, P).T @ P`."""
+        """Whether a chain of matrix products equals its transpose: `P @ S @ P.T`, `solve(S, P).T @ P`."""
         if any(ndim_of(a.type) != 2 for a in op.operands):
             return False
         chain = [link for a in op.operands for link in self.links(a)]
@@ -184,7 +185,7 @@ class Symmetry:
         return len(chain) > 2 and all(a == turned for (a, _), (_, turned) in ends)
 
     def links(self, a: Atom, depth: int = 0) -> list[tuple[Said, Said]]:
-        """The matrices that are multiplied, each as it stands and transposed."""
+        """The factors of a chain of matrix products, each as it stands and transposed."""
         inner = self.made.get(a) if isinstance(a, Value) and depth < _DEPTH else None
         if inner is not None and all(ndim_of(x.type) == 2 for x in inner.operands):
             name, parts = inner.decl.name, inner.operands
@@ -213,7 +214,7 @@ class Symmetry:
         return sign, self.number("product", *sorted(numbers))
 
     def summed(self, op: Op, letters: Letters) -> Said:
-        """A sum over axes."""
+        """The normal form of a sum over axes."""
         x, axis = op.operands[0], op.attrs.get("axis")
         count = ndim_of(x.type)
         axes = range(count) if axis is None else axis if isinstance(axis, tuple) else (axis,)
@@ -244,7 +245,7 @@ class Symmetry:
 
 
 class _Called(Symmetry):
-    """What is known of the values of a helper, in one of its calls."""
+    """The normal forms of a helper's values, for one call."""
 
     def __init__(self, caller: Symmetry, call: Call) -> None:
         super().__init__(call.function)
@@ -260,5 +261,5 @@ class _Called(Symmetry):
 
 
 def _fresh(letters: Sequence[str]) -> str:
-    """A letter for what is summed over, the same whatever the others are called."""
+    """A letter for a summed axis; it does not depend on the names of the free letters."""
     return next(c for k in range(len(letters) + 1) if (c := f"_{k}") not in letters)

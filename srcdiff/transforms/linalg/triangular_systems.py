@@ -1,11 +1,12 @@
-"""Systems with matrices that are triangular by what they are made of: nothing is factorised, they are substituted into.
+"""Triangular systems: systems and determinants of matrices that are provably triangular need no factorisation.
 
     L = np.linalg.cholesky(K)                        L = np.linalg.cholesky(K)
     x = np.linalg.solve(L.T, np.linalg.solve(L, y))  ->  half = solve_triangular(L, y, lower=True)
     d = np.linalg.slogdet(L)[1]                          x = solve_triangular(L, half, trans="T", lower=True)
                                                          d = np.sum(np.log(np.abs(np.diag(L))))
 
-Cholesky's factors are, what `tril` and `triu` leave, and sums, products, scalings and transposes of such.
+Cholesky factors, results of `tril` and `triu`, and diagonal matrices are triangular. So are their sums, products,
+multiples, inverses and transposes.
 """
 
 from __future__ import annotations
@@ -33,13 +34,13 @@ from srcdiff.transforms.linalg.shared_factorisation import (
 __all__ = ["NAME", "triangular_systems"]
 
 NAME = "triangular"
-_DEPTH = 6  # operations behind one another that are looked into
+_DEPTH = 6  # nested operations that the proof follows
 _NEITHER, _BOTH = frozenset[str](), frozenset({"lower", "upper"})
 _LOWER, _UPPER = frozenset({"lower"}), frozenset({"upper"})
 
 
 def triangular_systems(fn: Function) -> Function:
-    """`fn` with its systems of triangular matrices solved by substitution."""
+    """`fn` with its triangular systems solved by substitution."""
     if not any(op.decl in ASKING for op in definitions(fn).values()):
         return fn
     return same_factors(fn, _Triangular(fn))
@@ -50,14 +51,14 @@ class _Triangular(Systems):
 
     def __init__(self, fn: Function) -> None:
         super().__init__(fn)
-        self.sides: dict[Atom, frozenset[str]] = {}  # of the new function's
+        self.sides: dict[Atom, frozenset[str]] = {}  # the triangles of matrices of the new function
         self.inverses = self.only_multiplied(fn)
 
     def fits(self, op: Op) -> bool:
         return self.is_matrix(op) and bool(triangles(op.operands[0], self.made))
 
     def factor(self, matrix: Atom, op: Op, env: Env, b: Builder) -> Factored:
-        """Nothing: the matrix is its own factor."""
+        """No factors: the matrix is its own factor."""
         k = lookup(env, matrix)
         assert isinstance(k, Value)
         self.sides[k] = triangles(matrix, self.made)
@@ -77,7 +78,7 @@ class _Triangular(Systems):
         return sign, b.op(reductions.sum, size)
 
     def chosen(self, op: Op, condition: Value, fast: Make, slow: Make, b: Builder) -> bool:
-        """The one way."""
+        """The fast way without an alternative."""
         inner = here(b, op)
         found = fast(inner)
         if not all(same_kind(f.type, r.type) for f, r in zip(found, op.results, strict=True)):
@@ -86,7 +87,7 @@ class _Triangular(Systems):
 
 
 def triangles(matrix: Atom, made: Mapping[Value, Op], depth: int = 0) -> frozenset[str]:
-    """The triangles outside of which a matrix is zero: both of a diagonal one."""
+    """The triangles outside of which a matrix is known to be zero; both for a diagonal matrix."""
     op = made.get(matrix) if isinstance(matrix, Value) else None
     if op is None or depth > _DEPTH or ndim_of(matrix.type) != 2:
         return _NEITHER
@@ -123,6 +124,6 @@ _OTHER = {"lower": "upper", "upper": "lower"}
 
 
 def _side(op: Op) -> float:
-    """Which diagonal an operation is told; none that is known is NaN, which is on no side."""
+    """The diagonal `k` of an operation; NaN if it is not known, which compares false with every side."""
     k = op.attrs.get("k", 0)
     return k if isinstance(k, int) else float("nan")

@@ -1,12 +1,12 @@
-"""Arrays that are filled with exponentials, of which logarithms are taken in the end, hold the exponents.
+"""Log-space arrays: an array of exponentials whose uses end in logarithms holds the exponents instead.
 
     p = np.empty(n)                              log_p = np.empty(n)
     for i in range(n):                           for i in range(n):
         p[i] = np.exp(x[i])           ->             log_p[i] = x[i]
     return np.log(np.sum(p))                     return np.log(np.sum(np.exp(log_p)))
 
-All that is stored is positive for all arguments; where nothing is stored, zeros are exponents of -inf. What is read is
-the exponential of what was kept, and other rewritings take it apart from there (as of `log_lists`).
+Every stored value has to be positive for all arguments. The zeros of `np.zeros` become exponents of -inf. A read of the
+array is the exponential of the stored exponent; the rewriting of logarithms simplifies it further (`logarithm`).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ exp = function("exp")
 
 
 def log_stores(fn: Function, name: str) -> Function:
-    """`fn` with arrays of exponents; `name`: of the rewriting that does it."""
+    """`fn` with arrays of exponents; `name`: the name of the rewriting, for the record of applied rewritings."""
     if not any(isinstance(s, Op) and s.decl is memory.store for s in walk(fn.body)):
         return fn
     pass_ = _Stores(fn)
@@ -53,7 +53,7 @@ class _Stores(Asked):
         }
 
     def holds(self, array: Value) -> bool:
-        """Whether an array is filled with what is positive, and asked for nothing but logarithms."""
+        """Whether an array is filled with positive values, and all its uses end in logarithms."""
         if not is_float(array.type) or array in self.yields:
             return False
         stores, reads = [], []
@@ -94,7 +94,7 @@ class _Stores(Asked):
             b.body[-1] = replace(b.body[-1], results=old.results)
 
     def start(self, old: Op, env: Env, b: Builder) -> None:
-        """The array of exponents: nothing, or those of zeros."""
+        """Allocate the array of exponents: uninitialised, or filled with -inf in place of zeros."""
         b.location, b.origin = old.location, old.origin
         rest: list[Atom] = [lookup(env, a) for a in old.operands]
         kept = replace(old.result, name=f"log_{old.result.name}", user=False)

@@ -1,4 +1,4 @@
-"""Branches that choose between exponentials hand on the exponents, where logarithms are taken of them in the end.
+"""Log-space branches: an `if` that chooses between exponentials yields exponents, where logarithms use its results.
 
     if x > 0:                                    if x > 0:
         p = 1 / (1 + np.exp(-x))                     log_p = -np.logaddexp(0.0, -x)
@@ -7,7 +7,8 @@
     return np.log(p)                             p = np.exp(log_p)
                                                  return np.log(p)
 
-What is positive in all branches for all arguments is taken so. Whether anything is gained, `stabilise` tries.
+The result has to be positive in both branches for all arguments. `stability.stabilise` keeps the change only if more
+logarithms are rewritten with it.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ _DEPTH = 4  # branches within branches
 
 
 def log_branches(fn: Function) -> Function:
-    """`fn` with such results as exponentials of what branches hand on."""
+    """`fn` with branches that yield exponents; their results are the exponentials of these."""
     if not any(isinstance(s, If) for s in walk(fn.body)):
         return fn
     for _ in range(_DEPTH):
@@ -39,9 +40,8 @@ def log_branches(fn: Function) -> Function:
         new = _LogBranches(fn, asked)(fn) if asked else fn
         if new.body is fn.body:
             break
-        fn = fold_identical_branches(
-            dce(new)
-        )  # p above is of one form, and so is what is one less it
+        # branches with the same exponent fold, so that `p` and `1 - p` have one form each
+        fn = fold_identical_branches(dce(new))
     return fn
 
 

@@ -1,5 +1,4 @@
-"""Exponentials that loops carry from iteration to iteration, where logarithms are all that is asked of them, are
-carried as logarithms.
+"""Log-space loop-carried values: a loop carries logarithms instead of exponentials, where all uses end in logarithms.
 
     s = 0.0                                      log_s = -np.inf
     for i in range(n):                           for i in range(n):
@@ -13,10 +12,11 @@ carried as logarithms.
                                                      size = np.where(product != 0.0, np.abs(product), 1.0)
                                                      scaled_a, shift = product / size, top + B[t] + np.log(size)
 
-The first where all is positive for all arguments, the second where a factor may have any sign or be 0: what is scaled
-is 1, -1 or 0 then, and no derivative depends on a size or on the largest shift. Arrays and lists that a loop fills from
-what it has put there are the same (`flow` says which). What was carried is made whole again where it is asked for,
-and other rewritings take it apart from there.
+The first form applies where all values are positive for all arguments. The second applies where a factor may have any
+sign or be 0. Its scaled value is 1, -1 or 0, and the derivative does not depend on the size or on the largest shift.
+An array or list that a loop fills from its own earlier elements is treated like a carried value (`flow` finds both).
+Where the original value is used, it is restored as the exponential of what the loop carries; the rewriting of
+logarithms simplifies it further (`logarithm`).
 """
 
 from __future__ import annotations
@@ -58,11 +58,11 @@ exp, held, where, absolute, greater, log = map(
     function, ("exp", "held", "where", "absolute", "greater", "log")
 )
 
-Kept = tuple[Atom, ...]  # a logarithm; or what is scaled, and its exponent
+Kept = tuple[Atom, ...]  # (logarithm,), or (scaled value, exponent)
 
 
 def log_carried(fn: Function, name: str) -> Function:
-    """`fn` with loops that carry logarithms; `name`: of the rewriting that does it."""
+    """`fn` with loops that carry logarithms; `name`: the name of the rewriting in the record of rewritings."""
     statements = list(walk(fn.body))
     if not any(isinstance(s, For | While) for s in statements) or not any(map(is_log, statements)):
         return fn
@@ -76,18 +76,20 @@ def log_carried(fn: Function, name: str) -> Function:
 
 
 class _Carried(Rewriter):
-    """`kept[v]`: what stands for what flows, or for what it is stored in."""
+    """`kept[v]`: the new values that stand for an old value of a flow, or for the storage that holds it."""
 
     def __init__(self, flows: Flows) -> None:
         self.made, self.defined = flows.made, flows.defined
         self.kept: dict[Value, Kept] = {}
         self.known: dict[Atom, Parts] = {}
         self.joins: dict[Statement, list[Flow]] = defaultdict(list)
-        self.writes: dict[Statement, bool] = {}  # into storage; whether that is of logarithms
+        # a write into storage -> whether it holds logarithms
+        self.writes: dict[Statement, bool] = {}
         self.reads: set[Value] = set()
-        self.read_there: set[Value] = set()  # these, and views
+        self.read_there: set[Value] = set()  # the reads, and views of the storage
         self.is_positive = flows.found
-        self.ends: dict[Value, bool] = {}  # what flows on
+        # computed sources of flows -> whether they are kept as logarithms
+        self.ends: dict[Value, bool] = {}
         self.scaled_values: set[Atom] = set()  # 1, -1 or 0
         flowing = flows.flowing(flows.found)
         for f, is_positive in flows.found.items():
@@ -164,7 +166,7 @@ class _Carried(Rewriter):
         return inner.region(params, [*ys, *ends])
 
     def renew(self, old: Value, f: Flow) -> list[Value]:
-        """The names that stand for one from here on."""
+        """New values that stand for an old one from here on."""
         name = old.name or "total"
         if self.is_positive[f]:
             new = [Value(old.type, f"log_{name}")]
@@ -174,7 +176,7 @@ class _Carried(Rewriter):
         return new
 
     def end(self, y: Value, env: Env, b: Builder) -> None:
-        """What flows on, kept from where it is computed."""
+        """Convert the source of a flow where it is computed."""
         self.fired.append(b.location)
         kept = self.kept_of(y, y, self.ends[y], env, b)
         name = y.name or "total"
@@ -198,10 +200,10 @@ class _Carried(Rewriter):
                 self.filled(old, is_scaled=k < len(kept) - 1, env=env, b=b)
             b.body[-1] = replace(b.body[-1], results=(new,))
         self.kept[old.result] = kept
-        env[old.result] = kept[0]  # which is as long
+        env[old.result] = kept[0]  # has the same length
 
     def filled(self, old: Op, is_scaled: bool, env: Env, b: Builder) -> None:
-        """An array as it was, or one of the logarithms of what it was filled with."""
+        """Allocate an array: with its original contents if it is the scaled one, otherwise with their logarithms."""
         operands = [lookup(env, a) for a in old.operands]
         number = is_filled_with(old.result, self.defined)
         if is_scaled or number is None:
@@ -256,7 +258,7 @@ class _Carried(Rewriter):
         self.scaled_values |= {x} if shift else set()
 
     def kept_of(self, atom: Atom, like: Atom, is_positive: bool, env: Env, b: Builder) -> Kept:
-        """What stands for a value."""
+        """The logarithm of a value, or its scaled value and exponent, in the shape and kind of number of `like`."""
         kept = self.kept.get(atom) if isinstance(atom, Value) else None
         number = is_filled_with(atom, self.defined)
         if kept is None and number is not None:
@@ -281,7 +283,9 @@ class _Carried(Rewriter):
         return (b.op(creation.full_like, x, out),) if shape_of(x.type) else (out,)
 
     def scaled(self, atom: Atom, parts: Parts, like: Atom, maker: Logarithms) -> Kept:
-        """A factor and an exponent; what flows on has a factor of size 1, unless that cannot grow or vanish."""
+        """A factor and an exponent. The source of a flow is normalised to a factor of size 1, except where the factor
+        is one already, or the value is a sum with a carried value.
+        """
         factor, exponent = maker.factor(parts), maker.exponent(parts)
         op = self.made.get(atom)  # type: ignore[arg-type]
         is_sum = (
@@ -304,7 +308,7 @@ class _Carried(Rewriter):
         return factor, maker.make(lambda x, s: x + log(s), exponent, size)
 
     def fitted(self, a: Atom, like: Atom, kept: Kept, b: Builder) -> Atom:
-        """A number as an array, or as a number of Python's or of NumPy's, where it has to be one."""
+        """`a` as an array if `like` is an array, otherwise as Python's or NumPy's number like `like`."""
         if isinstance(a, Const):
             a = const(float(a.value))
         if not shape_of(like.type) or shape_of(a.type):
@@ -315,7 +319,7 @@ class _Carried(Rewriter):
         return b.op(creation.full_like, array, a)
 
     def whole(self, old: Value, b: Builder) -> None:
-        """What was carried, as it was."""
+        """Restore the old value from what stands for it."""
         maker, kept = Logarithms({}, lambda a: a, b), self.kept[old]
         if len(kept) == 1:
             new = maker.make(exp, *kept)

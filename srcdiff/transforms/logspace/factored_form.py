@@ -1,4 +1,7 @@
-"""Values as exponentials of sums of terms, times and divided by factors: what `logarithm` takes logarithms of."""
+"""Factored form of a value: the exponential of a sum of terms, times factors, divided by divisors.
+
+`logarithm` brings values into this form and takes the logarithm of each part.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +49,7 @@ Here = Callable[[Atom], Atom]
 
 
 class OwnShifts:
-    """What the user takes off exponents: the largest of them, which a loop may have found, too."""
+    """Finds shifts by the user's own hand: a maximum that is subtracted from exponents, also if a loop computed it."""
 
     def __init__(self, fn: Function, made: Mapping[Value, Op]) -> None:
         self.made = made
@@ -66,7 +69,7 @@ class OwnShifts:
         return any(map(self.are_in, op.operands))
 
     def is_largest(self, a: Atom, depth: int = 0) -> bool:
-        """Whether it is a maximum, found by a function or by a loop."""
+        """Whether a value is a maximum, computed by a function or by a loop."""
         if depth > _DEPTH or not isinstance(a, Value):
             return False
         if is_maximum(a, self.made):
@@ -79,10 +82,12 @@ class OwnShifts:
 
 @dataclass
 class Parts:
-    """`exp(sum of exponents) * factors / divisors`; a bounded one is at most 1.
+    """`exp(sum of scale * exponent) * factors / divisors`.
 
-    A signed one has no exponent where it is negative, as `1 - exp(x)` for x > 0: it may stand where a logarithm of it
-    would have no value either.
+    is_bounded : the value is at most 1.
+    is_positive : the value is positive for all arguments.
+    is_signed : the value may be negative, and its exponent is NaN there, as of `1 - exp(x)` for x > 0. This is allowed
+        where the logarithm of the value would be NaN, too.
     """
 
     exponents: list[tuple[float, Atom]] = field(default_factory=list)
@@ -103,12 +108,16 @@ class Parts:
 
 
 def signed(exponents: list[tuple[float, Atom]], is_bounded: bool = False) -> Parts:
-    """Of a value that may be negative, where the exponent has no value."""
+    """The parts of a value that may be negative; its exponent is NaN there."""
     return Parts(exponents, is_bounded=is_bounded, is_positive=False, is_signed=True)
 
 
 class Maker:
-    """What makes operations; `seen` : what makes values; `here` : a value of the old function in the new one."""
+    """Appends operations to `b`.
+
+    seen : the defining operation of each value of the old function.
+    here : the new value of an old one.
+    """
 
     def __init__(
         self, seen: Mapping[Value, Op], here: Here, b: Builder, is_python: bool = False
@@ -116,14 +125,12 @@ class Maker:
         self.seen, self.here, self.b, self.is_python = seen, here, b, is_python
         self.done: dict[Any, Atom] = {}
         self.softplus_of: dict[Atom, Atom] = {}  # log(1 + exp(x)) -> x
-        self.at_most_zero: set[Atom] = set()  # exponents of probabilities, and the largest of such
-        self.kept: dict[
-            tuple[Atom, str], Atom
-        ] = {}  # what has lost axes of length 1, and `where` to have them again
+        self.at_most_zero: set[Atom] = set()  # exponents of probabilities, and their maxima
+        # (a value without its axes of length 1, the index pattern that adds them) -> the value with them
+        self.kept: dict[tuple[Atom, str], Atom] = {}
         self.product_terms: set[Value] = set()  # exponents that stand for a product of matrices
-        self.settled: set[Value] = (
-            set()
-        )  # logarithms that are taken as they stood where they have all digits
+        # logarithms that are computed as written, and chosen only where they are accurate
+        self.settled: set[Value] = set()
 
     def less(self, x: Atom) -> Atom:
         """log(1 - exp(x))"""
@@ -132,7 +139,7 @@ class Maker:
     # ---- making -----------------------------------------------------------------------------------------
 
     def make(self, said: Callable[..., Any], *atoms: Atom) -> Atom:
-        """The operations of a small function, as in rules."""
+        """Append the operations of a small function that is written as in rules; equal requests share one result."""
         names = [f"x{k}" for k in range(len(atoms))]
         pattern = said(*map(Anything, names))
         binding = dict(zip(names, atoms, strict=True))
@@ -165,7 +172,7 @@ class Maker:
         return self.make(lambda x, y: x / y, out, self.product(parts.divisors))
 
     def logarithm(self, parts: Parts) -> Atom:
-        """Of all parts."""
+        """The logarithm of all parts: the exponent, plus logarithms of factors, minus logarithms of divisors."""
         out = self.exponent(parts)
         is_zero = not combined(parts.exponents)
         factors, divisors = but_ones(parts.factors), parts.divisors
@@ -186,7 +193,7 @@ class Maker:
         return self.make(log, found)
 
     def may_grow(self, parts: Parts) -> bool:
-        """Whether the exponentials in a value may be more than 1."""
+        """Whether the exponentials in a value may be greater than 1."""
         return not parts.is_bounded and any(
             a not in (self.softplus_of if scale < 0 else self.at_most_zero)
             for scale, a in parts.exponents
@@ -196,7 +203,7 @@ class Maker:
         return self.seen.get(atom) if isinstance(atom, Value) else None
 
     def number(self, atom: Atom, depth: int = 0) -> Atom:
-        """A constant, where an atom is made of constants; otherwise the atom."""
+        """The constant that an atom folds to; the atom itself if it is not constant."""
         op = self.op(atom)
         if op is None or depth > _DEPTH:
             return atom
@@ -204,7 +211,7 @@ class Maker:
         return constant_value(replace(op, operands=operands)) or atom
 
     def sign(self, atom: Atom, depth: int = 0) -> int:
-        """1 for what is at least 0, -1 for what is at most 0, 0 for anything else, complex numbers for one."""
+        """1 if a value is known to be at least 0, -1 if it is known to be at most 0, otherwise 0 (complex, too)."""
         if isinstance(atom, Const):
             return 1 if is_positive_number(atom) else -1 if is_positive_number(atom, -1) else 0
         if getattr(atom.type, "dtype", "").startswith("complex"):
@@ -247,7 +254,7 @@ def is_positive_number(atom: Atom, sign: int = 1) -> bool:
 
 
 def as_number(atom: Atom, type_: Type, b: Builder) -> Atom:
-    """A float of Python's as one of NumPy's, or the other way round, or one of fewer digits, where `type_` is one."""
+    """An atom converted to `type_`: Python's float to NumPy's, NumPy's to Python's, or float64 to float32."""
     if _is_plain_number(atom.type) and _is_plain_number(type_, is_python=False):
         return b.op(arithmetic.float64, atom)
     if _is_plain_number(atom.type, is_python=False) and _is_plain_number(type_):
@@ -263,12 +270,12 @@ def _dtype(type_: Type) -> str:
 
 
 def _is_plain_number(type_: Type, is_python: bool = True) -> bool:
-    """Whether something is a float of Python's, or of NumPy's."""
+    """Whether a type is Python's float; with `is_python` false, NumPy's float64."""
     return isinstance(type_, Scalar) and type_.dtype == "float64" and type_.weak == is_python
 
 
 def combined(exponents: Sequence[tuple[float, Atom]]) -> list[tuple[float, Atom]]:
-    """Each exponent once, and none that falls out."""
+    """Each exponent once, with the sum of its scales; an exponent whose scales cancel is dropped."""
     scales: dict[Atom, float] = defaultdict(float)
     for scale, x in exponents:
         scales[x] += scale

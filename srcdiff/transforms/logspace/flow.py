@@ -1,7 +1,7 @@
-"""What loops carry from iteration to iteration (by names, in arrays or on lists) that may be carried as logarithms
-instead.
+"""Flow analysis: which loop-carried values (in variables, arrays or lists) may be carried as logarithms.
 
-That is what is made of exponentials and of itself, where logarithms are all that is asked of it in the end.
+A value qualifies if it is computed from exponentials and from its own earlier values, and all its uses end in
+logarithms.
 """
 
 from __future__ import annotations
@@ -51,14 +51,16 @@ _STARTS = {
 }
 _LENGTHS = (memory.axis_length, containers.list_length)
 _DTYPES = ("float64", "float32")
-_ROUNDS = 8  # after which nothing is changed: what one flow is depends on others
+_ROUNDS = 8  # rounds of the fixpoint over all flows; without one, no flow qualifies
 
 
 @dataclass(frozen=True, eq=False)
 class Flow:
-    """What flows together and has the names `targets` from there: of a loop or a branch, or of a storage.
+    """A merge of the values `sources` into the values `targets`, by a loop, a branch or storage (`of`).
 
-    `at`: the place in what a loop or a branch hands on.
+    at : the position among the carried values of a loop, or among the results of a branch.
+    writes : the operations that write the storage.
+    views : the views through which the storage is read.
     """
 
     of: Statement
@@ -81,7 +83,7 @@ class Flows:
             for a in s.operands:
                 self.users[a].append(s)
         self.ends = {y for region in all_regions(fn.body) for y in region.yields}
-        self.uses: dict[Atom, list[Atom]] = defaultdict(list)  # what is made of it at once
+        self.uses: dict[Atom, list[Atom]] = defaultdict(list)  # the values whose operand it is
         for v, op in self.made.items():
             for a in op.operands:
                 self.uses[a].append(v)
@@ -125,7 +127,7 @@ class Flows:
             yield Flow(loop, (first, y), tuple(targets), k)
 
     def of_storage(self, s: Op) -> Flow | None:
-        """What is kept in an array or a list that is asked for nothing but what it holds."""
+        """The flow through an array or list that is only written, read and measured, if it is one."""
         is_list = s.decl is containers.list_new
         if not (is_list or s.decl is memory.copy or s.decl.name in _STARTS) or len(s.results) != 1:
             return None
@@ -155,13 +157,12 @@ class Flows:
         sources = (*firsts, *(w.operands[1] for w in writes))
         return Flow(s, sources, tuple(reads), 0, tuple(writes), tuple(views))
 
-    # ---- what is asked of them ------------------------------------------------------------------------------
+    # ---- uses -----------------------------------------------------------------------------------------------
 
     def asked(self, found: Mapping[Flow, bool]) -> dict[Flow, bool]:
-        """Those that logarithms are taken of, and nothing else is asked of but shares of their sums."""
-        made_of: dict[Atom, list[Atom]] = defaultdict(
-            list
-        )  # where what is asked is asked of something else
+        """The flows that reach logarithms and have no other use than shares (quotients of two flowing values)."""
+        # a use of the key is a use of these values
+        made_of: dict[Atom, list[Atom]] = defaultdict(list)
         shares: dict[Atom, list[Atom]] = defaultdict(list)
         wrong, logs = self.yielded_elsewhere(found), set[Atom]()
         flowing = self.flowing(found)
@@ -194,11 +195,11 @@ class Flows:
         }
 
     def flowing(self, found: Iterable[Flow]) -> set[Atom]:
-        """What flows, and what is made of it."""
+        """The targets of flows, and the values that are computed from them."""
         return spread([t for f in found for t in f.targets], self.uses)
 
     def yielded_elsewhere(self, found: Mapping[Flow, bool]) -> set[Atom]:
-        """What regions hand on that is no source of a flow."""
+        """The values that regions yield at positions without a flow."""
         places = {(f.of, f.at) for f in found}
         out: set[Atom] = set(self.fn.body.yields)
         for s in walk(self.fn.body):
@@ -207,10 +208,10 @@ class Flows:
                 out |= {y for k, y in enumerate(region.yields) if (s, k - start) not in places}
         return out
 
-    # ---- whether they have logarithms -----------------------------------------------------------------------
+    # ---- logarithms of sources ------------------------------------------------------------------------------
 
     def taken(self, found: Mapping[Flow, bool]) -> dict[Flow, bool]:
-        """Those whose sources have logarithms if all that they are made of have them."""
+        """The flows whose sources have logarithms, under the assumption that all flows in `found` have them."""
         maker = Logarithms(self.made, lambda a: a, Builder())
         for f, is_positive in found.items():
             for t in f.targets:
@@ -225,7 +226,7 @@ class Flows:
         return out
 
     def kind(self, source: Atom, is_own: bool, maker: Logarithms) -> bool | None:
-        """Whether a source is positive for all arguments; None where it is not to be kept as a logarithm."""
+        """Whether a source is positive for all arguments; None if it cannot be kept as a logarithm."""
         number = is_filled_with(source, self.defined)
         if number is not None:
             return number >= 0
@@ -245,10 +246,12 @@ class Flows:
         is_number = {(), shape}.issuperset(shapes)
         return parts.is_positive if is_number or (is_own and not parts.is_positive) else None
 
-    # ---- what is worth it -----------------------------------------------------------------------------------
+    # ---- profitability --------------------------------------------------------------------------------------
 
     def worth(self, found: Mapping[Flow, bool]) -> dict[Flow, bool]:
-        """Those that flow round in loops with exponentials, which the user has neither shifted nor scaled."""
+        """The groups of flows that go round a loop with exponentials and that the user has neither shifted nor
+        normalised.
+        """
         flow_of: dict[Atom, Flow] = {t: f for f in found for t in f.targets}
         made_of = {f: self.made_of(list(f.sources)) for f in found}
         below = {f: {flow_of[a] for a in made_of[f] if a in flow_of} for f in found}
@@ -263,7 +266,7 @@ class Flows:
         return {f: p for f, p in found.items() if f in out}
 
     def is_tended(self, ops: Iterable[Op], targets: set[Value]) -> bool:
-        """Whether the user divides by sums of what flows, or takes the largest off exponents."""
+        """Whether the user divides by a value computed from the flow, or subtracts the maximum from exponents."""
         for op in ops:
             if op.decl is arithmetic.divide and self.made_of([op.operands[1]]) & targets:
                 return True
@@ -276,7 +279,7 @@ class Flows:
 
 
 class _Operands(dict[Atom, tuple[Atom, ...]]):
-    """What each value is made of."""
+    """The operands of the operation that computes each value."""
 
     def __init__(self, made: Mapping[Value, Op]) -> None:
         self.made = made
@@ -287,7 +290,7 @@ class _Operands(dict[Atom, tuple[Atom, ...]]):
 
 
 def _groups(below: Mapping[Flow, set[Flow]]) -> list[list[Flow]]:
-    """The flows that are made of one another, in any direction."""
+    """The connected components of the flows: flows that are computed from one another, in either direction."""
     around: dict[Flow, set[Flow]] = {f: set(others) for f, others in below.items()}
     for f, others in below.items():
         for other in others:
@@ -306,7 +309,7 @@ def is_log(s: Statement) -> bool:
 
 
 def is_filled_with(atom: Atom, defined: Mapping[Value, Op]) -> float | None:
-    """The number that something is, or an array is full of."""
+    """The number that an atom is or that an array was created with; None if it is neither."""
     if isinstance(atom, Const):
         is_number = isinstance(atom.value, int | float) and not isinstance(atom.value, bool)
         return float(atom.value) if is_number else None

@@ -1,4 +1,4 @@
-"""Helpers of a few lines, whose results logarithms are taken of in the end, are part of who calls them (branches too).
+"""Inlining of small helpers whose results end in logarithms, helpers with branches included.
 
     def pdf(x, m):                                   for x in X:
         return np.exp(-0.5 * (x - m) ** 2)               like *= np.exp(-0.5 * (x - m) ** 2)
@@ -7,7 +7,8 @@
         like *= pdf(x, m)
     return np.log(like)
 
-Rewritings of what loops and lists collect do not look into calls. Whether anything is gained, `stabilise` tries.
+The rewritings of loops and lists do not look into calls. `stability.stabilise` keeps the change only if more logarithms
+are rewritten with it.
 """
 
 from __future__ import annotations
@@ -22,22 +23,23 @@ from srcdiff.transforms.simplify.inline import Inline, is_few_lines
 
 __all__ = ["asked_values", "inline_logs"]
 
-_LINES = 12  # of a helper that is looked into
+_LINES = 12  # statements of an inlined helper, at most
 _DEPTH = 3  # helpers that call helpers
 _THROUGH = {
     "add", "subtract", "multiply", "divide", "negative", "sum", "mean", "prod", "matmul", "dot", "power", "square",
     "sqrt", "index", "gather", "where", "choose", "reshape", "transpose", "stack", "array_of", "list_item", "read",
     "float64", "to_float",
 }  # fmt: skip
+# operations that write their second operand into the first
 _FILLS = (
     containers.append,
     memory.store,
     memory.add_into,
-)  # what is in the first operand afterwards
+)
 
 
 def inline_logs(fn: Function) -> Function:
-    """`fn` with the statements of such helpers in the place of their calls."""
+    """`fn` with calls replaced by the statements of their helpers, where logarithms use the results."""
     if not any(isinstance(s, Op) and s.decl.name in LOGARITHMS for s in walk(fn.body)):
         return fn
     for _ in range(_DEPTH):
@@ -49,7 +51,7 @@ def inline_logs(fn: Function) -> Function:
 
 
 def asked_calls(fn: Function) -> set[Call]:
-    """The calls of helpers of a few lines that logarithms are taken of, by sums, products and loops."""
+    """The calls of small helpers whose results reach a logarithm through sums, products, loops and branches."""
     calls: dict[Atom, Call] = {
         r: s for s in walk(fn.body) if isinstance(s, Call) for r in s.results
     }
@@ -61,7 +63,7 @@ def asked_calls(fn: Function) -> set[Call]:
 
 
 def asked_values(fn: Function) -> set[Atom]:
-    """What logarithms are taken of, and what that is made of by sums, products, loops and branches."""
+    """The operands of logarithms, and the values that reach them through sums, products, loops and branches."""
     made_of: dict[Atom, list[Atom]] = defaultdict(list)
     pending: list[Atom] = []
     for s in walk(fn.body):

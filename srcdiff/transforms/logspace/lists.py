@@ -1,11 +1,12 @@
-"""Lists of exponentials of which logarithms are taken in the end hold the exponents, and the factors if there are any.
+"""Log-space lists: a list of exponentials whose uses end in logarithms holds the exponents, and factors if needed.
 
     es = []                                  log_es = []
     for a in x:                              for a in x:
         es.append(np.exp(a))          ->         log_es.append(a)
     return np.log(np.sum(np.array(es)))      return np.log(np.sum(np.exp(np.array(log_es))))
 
-What is read is the exponential of what was kept, and other rewritings take it apart from there.
+A read of the list is the exponential of the stored exponent, times the factor; the rewriting of logarithms simplifies
+it further (`logarithm`).
 """
 
 from __future__ import annotations
@@ -43,14 +44,14 @@ exp = function("exp")
 
 @dataclass
 class Kept:
-    """What stands for a list: that of the exponents, and that of the factors where one may be negative."""
+    """The lists that replace one: of the exponents, and of the factors if a factor may be negative."""
 
     exponents: Value
     factors: Value | None
 
 
 def log_lists(fn: Function, name: str) -> Function:
-    """`fn` with lists of exponents; `name`: of the rewriting that does it."""
+    """`fn` with lists of exponents; `name`: the name of the rewriting, for the record of applied rewritings."""
     if not any(isinstance(s, Op) and s.decl is containers.list_new for s in walk(fn.body)):
         return fn
     pass_ = _Lists(fn)
@@ -62,16 +63,15 @@ def log_lists(fn: Function, name: str) -> Function:
 
 
 class Asked(Rewriter):
-    """What is kept somewhere, and whether logarithms are all that is asked of it."""
+    """The uses of stored values, and whether all of them end in logarithms."""
 
     def __init__(self, fn: Function) -> None:
         written = written_values(fn)
         self.made = {v: op for v, op in definitions(fn).items() if is_pure(op, written)}
         self.written = written
         self.users: dict[Atom, list[Statement]] = defaultdict(list)
-        self.handed: dict[Atom, list[Value]] = defaultdict(
-            list
-        )  # on to iterations, and out of loops
+        # a loop's yield -> the loop's result and the parameter of the next iteration
+        self.handed: dict[Atom, list[Value]] = defaultdict(list)
         for s in walk(fn.body):
             for a in s.operands:
                 self.users[a].append(s)
@@ -82,7 +82,9 @@ class Asked(Rewriter):
         self.fired: list[Location | None] = []
 
     def factor(self, atom: Atom) -> tuple[Type | None] | None:
-        """The type of an element's factor, if it has an exponent of its shape that nothing writes."""
+        """The type of an element's factor, (None,) if it has none; None if there is no exponent of its shape, or if
+        storage that is written is involved.
+        """
         b = Builder()
         trial = Logarithms(self.made, lambda a: a, b)
         parts = trial.parts(atom)
@@ -95,11 +97,11 @@ class Asked(Rewriter):
         if made_of & self.written or shape_of(own.type) != shape_of(atom.type):
             return None
         if shape_of(own.type) and own not in here and own not in self.made:
-            return None  # a list would hold what is written later
+            return None  # the list would hold storage that may be written later
         return (factor,)
 
     def is_asked(self, value: Atom, seen: set[Atom]) -> bool | None:
-        """Whether logarithms are taken of what is made of a value; None where there is anything else."""
+        """Whether uses of a value reach logarithms; None if a use does anything else."""
         if value in seen:
             return False
         seen.add(value)
@@ -124,7 +126,8 @@ class _Lists(Asked):
     def __init__(self, fn: Function) -> None:
         super().__init__(fn)
         self.kept: dict[Value, Kept] = {}
-        self.lists = self.found(fn)  # and what factors they have, None where all is positive
+        # list -> the type of its factors, None if all elements are positive
+        self.lists = self.found(fn)
 
     # ---- which lists ------------------------------------------------------------------------------------
 
@@ -138,7 +141,7 @@ class _Lists(Asked):
         return {v: types[0] for v, types in found.items() if types is not None}
 
     def holds(self, held: Value) -> tuple[Type | None] | None:
-        """The type of the factors that a list holds, (None,) where all is positive; None where it stays as it is."""
+        """The type of the factors of a list, (None,) if all elements are positive; None if the list is not changed."""
         uses = self.users[held]
         ops = [s for s in uses if isinstance(s, Op) and s.decl in _USES and s.operands[0] is held]
         element = held.type.element if isinstance(held.type, List) else None
@@ -152,7 +155,7 @@ class _Lists(Asked):
         is_array = any(s.decl in _WHOLE for s in reads)
         return None if is_array and types != [(None,)] * len(types) else types[0]
 
-    # ---- what stands for them ---------------------------------------------------------------------------
+    # ---- replacement ------------------------------------------------------------------------------------
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         if isinstance(old, Op) and old.decl is containers.list_new and old.result in self.lists:
@@ -174,7 +177,7 @@ class _Lists(Asked):
         exponents = replace(held, name="exponents" if factor else f"log_{held.name}", user=False)
         b.append(replace(old, results=(exponents,), origin="compiler"))
         self.kept[held] = Kept(exponents, None)
-        env[held] = exponents  # which is as long
+        env[held] = exponents  # has the same length
         if factor is not None:
             factors = Value(List(factor), "factors")
             told = {**old.attrs, "element": factor}
@@ -193,14 +196,14 @@ class _Lists(Asked):
         self.fired.append(old.location)
 
     def read(self, old: Op, kept: Kept, env: Env, b: Builder) -> None:
-        """What a list held, as it was."""
+        """Restore the value that the old list held."""
         b.location, b.origin = old.location, "compiler"
         rest = [lookup(env, a) for a in old.operands[1:]]
         found = []
         for held in (kept.exponents, kept.factors):
             if held is not None:
                 assert isinstance(held.type, List)
-                own = held.type.element  # whose lengths have names of their own
+                own = held.type.element  # its dimensions have symbols of their own
                 is_number = old.decl is containers.list_item and not shape_of(own)
                 new = Value(own if is_number else old.result.type, "")
                 b.append(replace(old, operands=(held, *rest), results=(new,), origin="compiler"))

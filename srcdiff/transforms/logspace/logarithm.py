@@ -1,12 +1,12 @@
-"""Logarithms of what exponentials are multiplied, added and raised to: taken of the parts, so that nothing overflows.
+"""Logarithms of sums, products and powers of exponentials are computed from the exponents, so that nothing overflows.
 
     np.log(w @ np.exp(x))                 shift = np.max(x);  np.log(w @ np.exp(x - shift)) + shift
     np.log(2.0 * expit(x) ** 3)      ->   np.log(2.0) - 3.0 * np.logaddexp(0.0, -x)
     np.log(np.prod(softmax(x)))           np.sum(log_softmax(x))
 
-A value is said as `Parts`: exponentials of some terms, times and divided by factors. Terms of sums that are positive
-for all arguments (exponentials, sigmoids, their products with positive constants) are added as logarithms; other sums
-are shifted by their largest exponent, which is right whatever the signs of the factors are.
+A value is brought into factored form (`Parts`): exponentials of terms, times factors, divided by divisors. Terms of
+sums that are positive for all arguments (exponentials, sigmoids, their products with positive constants) are added as
+logarithms. Other sums are shifted by their largest exponent, which is correct for all signs of the factors.
 """
 
 from __future__ import annotations
@@ -36,7 +36,9 @@ from srcdiff.transforms.rewrite.patterns import Anything, Number, Pattern, funct
 
 __all__ = ["LOGARITHMS", "Logarithms"]
 
-LOGARITHMS = {"log": None, "log2": 2.0, "log10": 10.0, "log1p": None}  # and their bases
+# operation -> base, None for e
+LOGARITHMS = {"log": None, "log2": 2.0, "log10": 10.0, "log1p": None}
+# move elements without changing them
 _MOVES = (
     "index",
     "gather",
@@ -52,7 +54,8 @@ _MOVES = (
     "roll",
     "swapaxes",
     "moveaxis",
-)  # elements stay as they are
+)
+# positive if all operands are positive; of a power, the base
 _POSITIVE = (
     "add",
     "multiply",
@@ -61,7 +64,7 @@ _POSITIVE = (
     "power",
     "square",
     "float64",
-)  # of what is positive
+)
 
 exp, log, logaddexp, log_softmax, sqrt, where = map(
     function, ("exp", "log", "logaddexp", "log_softmax", "sqrt", "where")
@@ -75,7 +78,7 @@ absolute, tanh, erf, erfc, ndtr, log_ndtr = map(
 _X = Anything("x")
 _ROOT = math.sqrt(2.0)
 _FORMS: tuple[tuple[Pattern, Callable[[Pattern], Pattern], float], ...] = (
-    # what is positive, its logarithm, and a factor
+    # a positive expression = factor * exp(its second column)
     (1 - tanh(_X) ** 2, lambda x: -(2.0 * log_cosh(x)), 1.0),
     (1 + tanh(_X), lambda x: -logaddexp(0.0, -2.0 * x), 2.0),
     (1 - tanh(_X), lambda x: -logaddexp(0.0, 2.0 * x), 2.0),
@@ -97,7 +100,9 @@ _LOG_SIGMOID = -logaddexp(0.0, _X)
 
 
 class Logarithms(Roots):
-    """`seen` : what makes values; `here` : a value of the old function in the new one; `b` : where operations go."""
+    """Brings values into factored form. A method `of_<operation>` gives the parts of an operation's result, None if
+    the result is only a factor.
+    """
 
     def __init__(
         self, seen: Mapping[Value, Op], here: Here, b: Builder, is_python: bool = False
@@ -106,7 +111,7 @@ class Logarithms(Roots):
         self.known: MutableMapping[Atom, Parts] = {}
 
     def of(self, op: Op) -> Atom | None:
-        """What stands in the place of a logarithm; None where nothing is won."""
+        """The replacement of a logarithm; None if nothing is gained."""
         name = op.decl.name
         x = op.operands[0]
         if name == "log1p":
@@ -137,7 +142,7 @@ class Logarithms(Roots):
             return None
         return self.make(lambda x: logaddexp(0.0, x), self.logarithm(parts))
 
-    # ---- taking apart -----------------------------------------------------------------------------------
+    # ---- decomposition ----------------------------------------------------------------------------------
 
     def plain(self, atom: Atom) -> Parts:
         factor = self.here(atom)
@@ -160,7 +165,7 @@ class Logarithms(Roots):
         return name in _POSITIVE and all(self.is_positive(a, depth + 1) for a in made_of)
 
     def parts(self, atom: Atom, depth: int = 0) -> Parts:
-        """A value as exponentials and factors; where it is none of these, it is a factor."""
+        """The factored form of a value; a value without exponentials is one factor."""
         if atom not in self.known:
             self.known[atom] = self.taken_apart(atom, depth)
         return self.known[atom]
@@ -287,7 +292,7 @@ class Logarithms(Roots):
         return True if x.is_positive or y.is_positive else None
 
     def masked(self, op: Op, depth: int) -> Parts | None:
-        """What a mask of truth values is multiplied with: where it is False, the logarithm is that of 0."""
+        """A product with a boolean mask: its logarithm is -inf where the mask is False."""
         mask, x = sorted(op.operands, key=lambda a: element_type(a.type).dtype != "bool")
         parts = self.unsigned(x, depth)
         if element_type(mask.type).dtype != "bool" or not (parts.exponents and parts.is_positive):
@@ -340,7 +345,7 @@ class Logarithms(Roots):
 
         is_whole = n == round(n)
         has_root = is_whole or parts.is_positive or parts.is_signed
-        if not has_root and parts.divisors:  # each may be negative
+        if not has_root and parts.divisors:  # factor and divisor may both be negative
             parts = replace(parts, factors=[self.factor(parts)], divisors=[])
         if not parts.exponents:
             return None
@@ -352,7 +357,7 @@ class Logarithms(Roots):
         return Parts(scaled, factors, divisors, is_bounded, parts.is_positive, parts.is_signed)
 
     def of_moved(self, op: Op, depth: int) -> Parts | None:
-        """Exponents and factors, moved; numbers stay as they are."""
+        """The same move of elements on exponents and factors; scalars stay as they are."""
         parts, shape = self.parts(op.operands[0], depth), shape_of(op.operands[0].type)
         x, rest = self.exponent(parts), [self.here(a) for a in op.operands[1:]]
         factors = (*parts.factors, *parts.divisors)
@@ -393,7 +398,7 @@ class Logarithms(Roots):
         )
 
     def of_branch(self, atom: Atom, parts: Parts) -> Atom | None:
-        """The logarithm of what may be chosen; None where it has none worth taking."""
+        """The logarithm of one branch of `where`; None if it has no exponent and may be negative."""
         if _is_zero(atom):
             return const(-np.inf)
         return self.logarithm(parts) if parts.exponents or parts.is_positive else None

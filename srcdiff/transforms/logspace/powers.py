@@ -1,4 +1,10 @@
-"""Logarithms of what is no exponential but overflows, vanishes or loses its digits: of powers and of softplus."""
+"""Logarithms of powers and of softplus, which overflow, underflow or lose digits without being exponentials.
+
+    np.log(x**8)                   ->   8.0 * np.log(np.abs(x))
+    np.log(np.logaddexp(0, u))     ->   np.where(u < -37, u, np.log(np.logaddexp(0, np.maximum(u, -37))))
+
+The powers are constant. Positive constants that multiply or divide a power, or softplus, are allowed.
+"""
 
 from __future__ import annotations
 
@@ -18,25 +24,25 @@ log, logaddexp, absolute, where, less, maximum = map(
 exp, log1p, greater = map(function, ("exp", "log1p", "greater"))
 held, computed_as = map(function, ("held", "computed_as"))
 
-_DEPTH = 4  # products that are looked through
-_LEAST = -37.0  # whose exponential has no digits beside 1
+_DEPTH = 4  # nested products and quotients
+_LEAST = -37.0  # 1 + exp(-37) == 1
 
 
 class Roots(RunningSums):
-    """Methods give None where nothing is won."""
+    """Its methods return None if nothing is gained."""
 
     def __init__(
         self, seen: Mapping[Value, Op], here: Here, b: Builder, is_python: bool = False
     ) -> None:
         super().__init__(seen, here, b, is_python)
-        self.factor_of: dict[Atom, Atom] = {}  # of the new function -> of the old one
+        self.factor_of: dict[Atom, Atom] = {}  # value of the new function -> value of the old one
 
     def is_positive(self, atom: Atom, depth: int = 0) -> bool:
         """Whether a factor is positive for all arguments."""
         raise NotImplementedError
 
     def of_softplus(self, x: Atom, depth: int = 0) -> Atom | None:
-        """log(log(1 + exp(u))), which is u where exp(u) has no digits beside 1."""
+        """log(log(1 + exp(u))), which is u where 1 + exp(u) rounds to 1."""
         op = self.op(x) if depth < _DEPTH else None
         if op is not None and op.decl.name in ("to_float", "float64"):
             return self.of_softplus(op.operands[0], depth + 1)
@@ -45,10 +51,11 @@ class Roots(RunningSums):
             by = self.here(op.operands[1])
             return None if inner is None else self.make(lambda x, y: x - log(y), inner, by)
         if op is not None and op.decl.name == "multiply":
+            # a negative factor gives NaN in both forms
             for x, y in (
                 op.operands,
                 op.operands[::-1],
-            ):  # a negative factor has no logarithm here or there
+            ):
                 if (inner := self.of_softplus(x, depth + 1)) is not None:
                     return self.make(lambda x, y: x + log(y), inner, self.here(y))
             return None
@@ -60,7 +67,7 @@ class Roots(RunningSums):
         return self.make(lambda u, near: where(less(u, _LEAST), u, near), u, near)
 
     def of_root(self, x: Atom | None) -> Atom | None:
-        """The logarithm of a constant power, which overflows and underflows before what is raised to it."""
+        """The logarithm of a constant power, which overflows and underflows earlier than its base."""
         op = None if x is None else self.op(x)
         if op is not None and op.decl.name == "divide":
             return self.of_root_below(op)
@@ -70,14 +77,13 @@ class Roots(RunningSums):
         if not isinstance(n, int | float) or isinstance(n, bool) or n in (0, 0.5, 1):
             return None
         base = self.here(op.operands[0])
-        if n % 2 or self.is_positive(
-            op.operands[0]
-        ):  # negative for what is negative, or without a value
+        # for a negative base, an odd power is negative and a fractional one is NaN: both logarithms are NaN
+        if n % 2 or self.is_positive(op.operands[0]):
             return self.make(lambda x: float(n) * log(x), base)
         return self.make(lambda x: float(n) * log(absolute(x)), base)
 
     def of_root_below(self, op: Op) -> Atom | None:
-        """The logarithm of a number by a constant power."""
+        """The logarithm of a positive number divided by a constant power."""
         above, root = self.number(op.operands[0]), None
         if is_positive_number(above):
             root = self.of_root(op.operands[1])
@@ -88,7 +94,7 @@ class Roots(RunningSums):
         return self.make(lambda x, n: log(n) - x, root, above)
 
     def of_one_plus(self, parts: Parts) -> Atom | None:
-        """log(1 + y exp(x)) for y of any sign: less the exponent where that is above 0."""
+        """log(1 + y exp(x)) for y of either sign, shifted by the exponent where the exponent is positive."""
         if not parts.exponents or parts.is_signed or not self.may_grow(parts):
             return None
         x = self.exponent(parts)
@@ -103,7 +109,7 @@ class Roots(RunningSums):
         )
 
     def log_of(self, factors: Sequence[Atom]) -> Atom:
-        """The logarithm of a product; a constant power in it, beside positive numbers, is taken apart."""
+        """The logarithm of a product; a constant power times positive numbers becomes a sum of logarithms."""
         numbers = {a for a in factors if is_positive_number(self.number(self.factor_of.get(a, a)))}
         others = [a for a in factors if a not in numbers]
         if len(others) == 1 and (power := self.of_root(self.factor_of.get(*others))) is not None:

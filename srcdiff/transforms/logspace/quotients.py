@@ -1,12 +1,12 @@
-"""Quotients by sums of exponentials, shifted by the largest exponent, which cancels.
+"""Quotients by sums of exponentials: both sides are shifted by the largest exponent, which cancels.
 
     a = 0.3 * np.exp(x)              shift = np.maximum(x, y)
     b = 0.7 * np.exp(y)       ->     a = 0.3 * np.exp(x - shift)
     r = a / (a + b)                  r = a / (a + 0.7 * np.exp(y - shift))
 
-Where both sides overflow or vanish, their quotient need not. This is asked for behind the rules, which have taken
-logarithms of quotients by then, and said what are sigmoids and softmaxes. Sums that neither overflow nor vanish (a
-number and what is at most 1) stay as they are, and so does what is shifted already.
+Where both sides overflow or underflow, their quotient need not. This rewriting follows the rules, which rewrite
+logarithms of quotients and name sigmoids and softmaxes. Sums that neither overflow nor underflow (a number plus a value
+of at most 1) are left alone, and so are exponents that are shifted already.
 """
 
 from __future__ import annotations
@@ -28,16 +28,20 @@ _PROBABILITIES = ("expit", "softmax", "ndtr", "erf", "erfc", "tanh")
 
 exp = function("exp")
 
-_LOGISTIC = 1 / (1 + exp(Anything("x")))  # which has rules of its own
+_LOGISTIC = 1 / (1 + exp(Anything("x")))  # has rules of its own
 
 
 class Quotients(Logarithms):
-    """Parts of sums are shifted here; `shifts`: by what. Numbers count as bounded."""
+    """Factored form in which sums are shifted by their largest exponent.
+
+    shifts : the exponents by which sums are shifted.
+    `is_bounded` of a part means that its exponentials are at most 1; plain numbers count as bounded.
+    """
 
     shifts: frozenset[Atom] = frozenset()
 
     def of(self, op: Op) -> Atom | None:
-        """What stands in the place of a quotient; None where nothing is won."""
+        """The replacement of a quotient; None if nothing is gained."""
         if match(_LOGISTIC, op.result, self.seen) is not None:
             return None
         if not self.is_shifted(self.parts(op.operands[1])):
@@ -57,14 +61,14 @@ class Quotients(Logarithms):
         return found
 
     def combined(self, parts: Parts) -> list[tuple[float, Atom]]:
-        """The exponents, each of them once."""
+        """Each exponent once, with the sum of its scales."""
         scales: dict[Atom, float] = defaultdict(float)
         for scale, x in parts.exponents:
             scales[x] += scale
         return [(scale, x) for x, scale in scales.items() if scale]
 
     def grown(self, parts: Parts) -> Atom:
-        """exp(the exponents); in the words of a sum, which it may be a term of."""
+        """exp(sum of the exponents), spelled as in the terms of a shifted sum, so that the two are shared."""
         match self.combined(parts):
             case [(1.0, x), (-1.0, top)]:
                 return self.make(lambda x, top: exp(x - top), x, top)
@@ -73,15 +77,15 @@ class Quotients(Logarithms):
     def exponent(self, parts: Parts) -> Atom:
         return super().exponent(replace(parts, exponents=self.combined(parts)))
 
-    # ---- taking apart -----------------------------------------------------------------------------------
+    # ---- decomposition ----------------------------------------------------------------------------------
 
     def plain(self, atom: Atom) -> Parts:
-        """A factor; one that is no number may vanish, so that no logarithm is taken of it."""
+        """A factor. Only a positive constant counts as positive: other factors may be 0, so no logarithm is taken."""
         is_number = is_positive_number(self.number(atom))
         return replace(super().plain(atom), is_bounded=True, is_positive=is_number)
 
     def taken_apart(self, atom: Atom, depth: int) -> Parts:
-        """What has no exponent where it is negative is a factor, and so are probabilities, which seldom vanish."""
+        """As in `Logarithms`, but signed values are factors, and so are probabilities, which seldom underflow."""
         op = self.op(atom)
         is_logistic = match(_LOGISTIC, atom, self.seen) is not None
         if op is None or is_logistic or name_of(op) in _PROBABILITIES:

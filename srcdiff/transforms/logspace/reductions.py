@@ -1,4 +1,4 @@
-"""Sums, means and products of many, in what a logarithm is taken of (see `logarithm`)."""
+"""Factored form of sums, means, extremes and products, for the logarithms of `logarithm`."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from srcdiff.transforms.rewrite.patterns import are_opposite, function
 
 __all__ = ["Sums", "is_within"]
 
-DEPTH = 12  # operations that are looked through, one behind the other
+DEPTH = 12  # nested operations that are decomposed
 _ONE = Dim(1)
-_TERMS = 6  # of a sum that is written with +
+_TERMS = 6  # terms of a sum that is written with +, at most
 
 exp, logaddexp, logsumexp, isfinite = map(function, ("exp", "logaddexp", "logsumexp", "isfinite"))
 maximum, total, prod = map(function, ("maximum", "sum", "prod"))
@@ -27,14 +27,14 @@ _EXTREMES = {name: function(name) for name in ("max", "min")}
 
 
 class Sums(Maker):
-    """Each method says what an operation makes as `Parts`, None where that is no more than a factor."""
+    """A method `of_<operation>` gives the parts of an operation's result, None if the result is only a factor."""
 
     def parts(self, atom: Atom, depth: int = 0) -> Parts:
-        """A value as exponentials and factors; where it is none of these, it is a factor."""
+        """The factored form of a value; a value without exponentials is one factor."""
         raise NotImplementedError
 
     def unsigned(self, atom: Atom, depth: int) -> Parts:
-        """Its parts, if they are there for all arguments; otherwise it is a factor."""
+        """The factored form of a value, if its exponent exists for all arguments; otherwise one factor."""
         parts = self.parts(atom, depth)
         return self.plain(atom) if parts.is_signed else parts
 
@@ -49,9 +49,10 @@ class Sums(Maker):
         if not terms or not any(p.exponents for _, p in terms):
             return None
         signs = [sign for sign, _ in terms]
-        has_number = any(not p.exponents for _, p in terms)  # near one, the logarithm is small
+        # of a sum near 1, the logarithm is small
+        has_number = any(not p.exponents for _, p in terms)
         if min(signs) > 0 and has_number and all(p.is_bounded for _, p in terms if p.exponents):
-            return None  # a sum that neither overflows nor vanishes
+            return None  # a sum that neither overflows nor underflows
         if all(p.is_positive for _, p in terms) and (len(terms) == 2 or has_number):
             logs = sorted((self.logarithm(p) for _, p in terms), key=lambda a: isinstance(a, Value))
             if min(signs) > 0:
@@ -66,7 +67,7 @@ class Sums(Maker):
                 if (odds := self.odds(less, whole)) is not None:
                     return Parts([(1.0, odds)])
                 u, v = map(self.under_sigmoid, (less, whole))
-                if one and u is not None:  # one less a sigmoid is one
+                if one and u is not None:  # 1 minus a sigmoid is a sigmoid
                     return self.sigmoid(u)
                 if u is not None and v is not None:
                     return self.of_sigmoids(u, v)
@@ -99,8 +100,8 @@ class Sums(Maker):
         return self.softplus_of.get(x) if scale == -1 and not rest and parts.is_pure else None
 
     def of_sigmoids(self, u: Atom, v: Atom) -> Parts:
-        """1 / (1 + exp(v)) - 1 / (1 + exp(u)), which are both 1 where u and v are far below 0: their product with
-        exp(u) - exp(v).
+        """1 / (1 + exp(v)) - 1 / (1 + exp(u)) as the product of the two sigmoids and exp(u) - exp(v), since both
+        sigmoids round to 1 where u and v are far below 0.
         """
         other = self.softplus(self.minus(u))
         rest = self.less(self.make(lambda u, v: v - u, u, v))
@@ -114,7 +115,7 @@ class Sums(Maker):
         return signed([(1.0, x), (1.0, rest)])
 
     def terms(self, op: Op, sign: int, depth: int) -> list[tuple[int, Parts]]:
-        """What a sum is made of; none where that is too much."""
+        """The signed terms of a sum; none if there are too many."""
         found: list[tuple[int, Parts]] = []
         signs = (sign, -sign if op.decl.name == "subtract" else sign)
         for s, a in zip(signs, op.operands, strict=True):
@@ -122,7 +123,7 @@ class Sums(Maker):
         return found if len(found) <= _TERMS else []
 
     def terms_of(self, a: Atom, sign: int, depth: int) -> list[tuple[int, Parts]]:
-        """A term, or those that it is the sum of: a probability that is `1 - p` is one."""
+        """An operand as one signed term, or as the terms of a sum; `1 - p` of a probability is one term."""
         op = self.op(a)
         if op is None or op.decl.name not in ("add", "subtract") or depth >= DEPTH:
             return [(sign, self.unsigned(a, depth))]
@@ -161,14 +162,14 @@ class Sums(Maker):
         return Parts([(1.0, top)], [out], is_positive=is_positive)
 
     def finite(self, top: Atom) -> Atom:
-        """A shift: what is largest, or 0 where that is infinite; nothing depends on it."""
+        """A shift: the largest exponent, or 0 where that is infinite; it has no derivative."""
         parts = (self.make(isfinite, top), top, const(0.0))
         decl, spelling = of_numbers(elementary.where, parts, "", False)
         shift = self.b.op(decl, *parts, spelling=spelling, name="shift")
         return self.b.op(elementary.held, shift, name="shift")
 
     def scaled(self, parts: Parts, weights: Atom) -> Atom:
-        """Weights with the factors."""
+        """Weights times the factors, divided by the divisors."""
         if parts.factors:
             weights = self.make(lambda x, y: x * y, self.product(parts.factors), weights)
         if parts.divisors:
@@ -184,7 +185,7 @@ class Sums(Maker):
         return self.summed(op.operands[0], self.unsigned(op.operands[0], depth), dict(op.attrs))
 
     def summed(self, x: Atom, parts: Parts, axes: dict[str, Any]) -> Parts | None:
-        """The sum of an array that has these parts."""
+        """The parts of the sum of `x`, whose parts are given."""
         shape = shape_of(x.type)
         if not parts.exponents or not shape:
             return None
@@ -206,7 +207,7 @@ class Sums(Maker):
     def scaled_terms(
         self, exponent: Atom, parts: Parts, axes: dict[str, Any], shape: Sequence[Any], said: Any
     ) -> Parts:
-        """What `said` makes of terms with factors of any sign, shifted by the largest exponent."""
+        """The reduction `said` of terms with factors of either sign, shifted by the largest exponent."""
         kept = self.finite(self.largest(exponent, **{**axes, "keepdims": True}))
         if axes.get("axis") is None and not axes.get("keepdims"):
             kept = self.finite(self.largest(exponent))
@@ -217,7 +218,7 @@ class Sums(Maker):
         return Parts([(1.0, top)], [out], is_positive=False)
 
     def without_axes(self, top: Atom, axes: Mapping[str, Any], shape: Sequence[Any]) -> Atom:
-        """What was kept with axes of length 1 for a sum, as the sum has it."""
+        """A shift that has reduced axes of length 1, in the shape of the reduction's result."""
         axis = axes.get("axis")
         if axis is None or axes.get("keepdims"):
             return top
@@ -229,7 +230,7 @@ class Sums(Maker):
         return out
 
     def whole(self, parts: Parts, x: Atom) -> Atom | None:
-        """The exponent of an array, if it has its shape."""
+        """The exponent of an array, if the exponent has the array's shape."""
         if not parts.exponents:
             return None
         out = self.exponent(parts)
@@ -239,7 +240,7 @@ class Sums(Maker):
 
     def of_mean(self, op: Op, depth: int) -> Parts | None:
         if self.whole(self.unsigned(op.operands[0], depth), op.operands[0]) is None:
-            return None  # whose lengths would be asked of what is not computed
+            return None  # no array of the same shape remains whose lengths could be read
         parts = self.of_sum(op, depth)
         if parts is None:
             return None
@@ -251,11 +252,11 @@ class Sums(Maker):
         return Parts(parts.exponents, parts.factors, divisors, is_positive=parts.is_positive)
 
     def exponents_array(self, x: Atom) -> Atom:
-        """An array with the lengths of another one, which nothing else may ask for."""
+        """An array with the shape of `x`; `x` itself may not be needed any more."""
         return self.exponent(self.parts(x))
 
     def of_stack(self, op: Op, depth: int) -> Parts | None:
-        """Arrays of parts that are all positive."""
+        """Several arrays as one, if all of them are positive."""
         parts = [self.parts(a, depth) for a in op.operands]
         if not any(p.exponents for p in parts) or not all(p.is_positive for p in parts):
             return None
@@ -289,7 +290,7 @@ class Sums(Maker):
         return summed
 
     def of_extreme(self, op: Op, depth: int) -> Parts | None:
-        """The largest or the smallest of what is positive has the largest or the smallest logarithm."""
+        """The maximum or minimum of positive values, whose logarithm is the maximum or minimum of the logarithms."""
         parts = [self.unsigned(a, depth) for a in op.operands]
         if not any(p.exponents for p in parts):
             return None
@@ -350,7 +351,7 @@ class Sums(Maker):
         return Parts([(1.0, top)], [product], is_positive=False)
 
     def of_terms(self, op: Op, one: Parts, other: Parts, ranks: tuple[int, int]) -> Parts | None:
-        """A product with a vector whose terms may have any sign, by its terms."""
+        """A product with a vector, as a sum of its terms, which may have either sign."""
         if min(ranks) > 1:
             return None
         whole = op.operands[0 if ranks == (2, 1) else 1]
@@ -382,13 +383,15 @@ class Sums(Maker):
         return self.of_product(self.b.op(arithmetic.add, left, right), axis=1)
 
     def of_product(self, terms: Atom, **axes: int) -> Parts:
-        """A product with a matrix by the exponents of its terms: `log_products` makes a product of them again."""
+        """A product with a matrix, as `logsumexp` of the exponents of its terms; `linalg/scaled_gemm.py` makes a
+        matrix product of it again.
+        """
         self.product_terms |= {terms} if isinstance(terms, Value) else set()
         return Parts([(1.0, self.make(lambda x: logsumexp(x, **axes), terms))])
 
 
 def is_within(narrow: Sequence[Any], shape: Sequence[Any]) -> bool:
-    """Whether an array is as long as another one along each axis, or one element long there."""
+    """Whether `narrow` has the length of `shape` or length 1 along each axis."""
     return len(narrow) == len(shape) and all(
         a in (n, _ONE) for a, n in zip(narrow, shape, strict=True)
     )

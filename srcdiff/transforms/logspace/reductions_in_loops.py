@@ -1,4 +1,5 @@
-"""Sums and products of exponentials that a loop collects, where logarithms are taken of them.
+"""Reduction loops in log space: sums and products of exponentials in a loop are shifted by the largest exponent, where
+their uses end in logarithms.
 
     t = 0.0                              for a in x:
     for a in x:                              largest = np.maximum(largest, a)
@@ -6,10 +7,10 @@
     return np.log(t)                         t += np.exp(a - largest)
                                          return np.log(t) + largest
 
-That is right whatever the signs of factors are, and no derivative depends on the shift. Where an iteration's
-exponent depends on the iterations before, one loop goes along with the largest exponent so far. Products are
-collected as sums of logarithms. What the loop has collected is made whole behind it, and the other rewritings take
-it apart from there.
+The shift is correct for all signs of the factors, and the derivative does not depend on it. Where the exponent of an
+iteration depends on earlier iterations, a single loop carries the largest exponent so far. Products of positive terms
+are carried as sums of logarithms. After the loop the original value is restored as an exponential; the rewriting of
+logarithms simplifies it further (`logarithm`).
 """
 
 from __future__ import annotations
@@ -61,13 +62,17 @@ exp, held, maximum = map(function, ("exp", "held", "maximum"))
 
 @dataclass(frozen=True)
 class Sum:
-    """What a loop carries at `at`: `op` adds `term` to it, or multiplies it; `front`: what the exponent is made of."""
+    """A reduction: `op` adds `term` to the carried value at position `at`, or multiplies it by `term`.
+
+    at : -1 for an array that the loop adds to.
+    front : the operations that compute the term, if it does not depend on earlier iterations; otherwise None.
+    """
 
     at: int
     op: Op
     term: Atom
     is_positive: bool
-    front: tuple[Op, ...] | None  # None: of what the iterations before have made
+    front: tuple[Op, ...] | None
 
     @property
     def is_product(self) -> bool:
@@ -75,12 +80,12 @@ class Sum:
 
     @property
     def is_along(self) -> bool:
-        """Whether the loop carries a second value, of exponents."""
+        """Whether the loop carries the exponent as a second value."""
         return not self.is_positive if self.is_product else self.front is None
 
 
 def log_loops(fn: Function) -> Function:
-    """`fn` with loops that add up logarithms, where these are asked for."""
+    """`fn` with reduction loops in log space, where logarithms use their results."""
     if not any(isinstance(s, For) for s in walk(fn.body)):
         return fn
     pass_ = _Loops(fn)
@@ -94,7 +99,8 @@ class _Loops(TurnTerms, Rewriter):
     def __init__(self, fn: Function) -> None:
         super().__init__(fn)
         self.body = fn.body
-        self.users: dict[Atom, list[Op | None]] = defaultdict(list)  # None: a region's end, a loop
+        # None: a yield, or a statement with regions
+        self.users: dict[Atom, list[Op | None]] = defaultdict(list)
         for s in walk(fn.body):
             for a in s.operands:
                 self.users[a].append(
@@ -111,7 +117,7 @@ class _Loops(TurnTerms, Rewriter):
         self.first_made = definitions(fn)
         self.shifts = OwnShifts(fn, self.made)
         self.places: dict[Statement, tuple[Region, int]] = {}
-        self.shifted_reads: dict[Statement, Atom] = {}  # and what their exponents are shifted by
+        self.shifted_reads: dict[Statement, Atom] = {}  # a read of a shifted array -> the shift
 
     def region(self, old: Region, env: Env, b: Builder) -> Region:
         self.places |= {s: (old, k) for k, s in enumerate(old.body)}
@@ -151,7 +157,7 @@ class _Loops(TurnTerms, Rewriter):
         return found
 
     def stores(self, loop: For, b: Builder) -> list[Sum]:
-        """What is added to whole arrays of zeros that are read behind the loop only."""
+        """Sums into whole arrays that start as zeros and are read only after the loop."""
         if loop.breaks or loop.is_parallel or loop.slots or loop.pair:
             return []
         return [
@@ -166,7 +172,7 @@ class _Loops(TurnTerms, Rewriter):
         ]
 
     def is_own_store(self, op: Op, loop: For) -> bool:
-        """Whether an array is made in front of the loop, added to here alone, and read behind the loop."""
+        """Whether only `op` writes to an array of zeros, and all reads are after the loop and reach logarithms."""
         storage = op.operands[0]
         made = self.first_made.get(storage) if isinstance(storage, Value) else None
         if made is None or made.decl.name not in _ZEROS:
@@ -190,7 +196,7 @@ class _Loops(TurnTerms, Rewriter):
         return any(x is s for x in region.body[at + 1 :])
 
     def is_asked(self, result: Value, depth: int = 0) -> bool:
-        """Whether all that is made of a value are logarithms, and shares of it."""
+        """Whether all uses of a value end in logarithms or are shares (an exponential divided by the value)."""
         users = self.users[result]
         return bool(users) and all(self.is_logarithm(u, result, depth) for u in users)
 
@@ -214,13 +220,15 @@ class _Loops(TurnTerms, Rewriter):
         return through and any(m is not None and self.has_exponent(m, depth + 1) for m in made)
 
     def starts(self, op: Op, first: Atom) -> bool:
-        """Whether a product starts at a positive number."""
+        """Whether the start value is supported: any for a sum, a positive constant for a product."""
         if op.decl is arithmetic.add:
             return True
         return isinstance(first, Const) and first.value > 0
 
     def is_positive(self, type_: Type, term: Atom, b: Builder, is_product: bool) -> bool | None:
-        """Whether a term is positive for all arguments; None where it has no exponent of the sum's shape."""
+        """Whether a term is positive for all arguments; None if the reduction stays as it is: the term has no exponent
+        of the sum's shape, or the user has shifted it.
+        """
         if not isinstance(type_, Array | Scalar) or type_.dtype != "float64" or _is_weak(type_):
             return None
         trial = Logarithms(self.made, lambda a: a, b.inner())
@@ -228,12 +236,12 @@ class _Loops(TurnTerms, Rewriter):
         if not parts.exponents or parts.is_signed:
             return None
         if any(self.shifts.are_in(a) for _, a in parts.exponents):
-            return None  # the user has seen to it
+            return None  # the user has shifted the exponents
         is_whole = parts.is_positive and is_product
         log = trial.logarithm(parts) if is_whole else trial.exponent(parts)
         return parts.is_positive if shape_of(log.type) == shape_of(type_) else None
 
-    # ---- what stands for them -----------------------------------------------------------------------------
+    # ---- replacement --------------------------------------------------------------------------------------
 
     def collected(self, loop: For, sums: Sequence[Sum], env: Env, b: Builder) -> None:
         b.location, b.origin = loop.location, "compiler"
@@ -293,7 +301,7 @@ class _Loops(TurnTerms, Rewriter):
             self.whole(loop.results[s.at], results[s.at], after.get(s, shifts.get(s)), b)
 
     def start(self, s: Sum, first: Atom, env: Env, b: Builder) -> tuple[Atom, Atom]:
-        """What a loop starts with: a factor, and the exponent."""
+        """The start value of a reduction as a factor and an exponent."""
         if s.is_product:
             is_log = s.is_positive and isinstance(first, Const)
             return (const(math.log(first.value)) if is_log else first), const(0.0)  # type: ignore[union-attr]
@@ -322,7 +330,7 @@ class _Loops(TurnTerms, Rewriter):
         return maker.make(lambda t, x, m: t * exp(x - m), factor, exponent, shift)
 
     def largest(self, s: Sum, loop: For, first: Atom, env: Env, b: Builder) -> Atom:
-        """The largest exponent of all iterations, found by a loop of its own."""
+        """Append a loop that computes the largest exponent of all iterations."""
         assert s.front is not None
         inner, within = b.inner(), dict(env)
         index = clone_value(loop.index, within)
@@ -354,7 +362,7 @@ class _Loops(TurnTerms, Rewriter):
     def iteration(
         self, s: Sum, param: Value, shift: Atom | None, env: Env, b: Builder
     ) -> tuple[Atom, Atom]:
-        """What an iteration hands on, and the largest exponent."""
+        """The values that an iteration yields: the sum or product, and the exponent."""
         made = Logarithms(self.made, lambda a: lookup(env, a), b)
         parts = made.parts(s.term)
         if s.is_product and shift is None:
@@ -384,7 +392,7 @@ class _Loops(TurnTerms, Rewriter):
                 self.shifted_reads[read] = shift
 
     def read(self, old: Statement, env: Env, b: Builder) -> None:
-        """The contents of what a loop has added to, made whole."""
+        """Restore the contents of an array that the loop has added shifted terms to."""
         assert isinstance(old, Op)
         b.location, b.origin = old.location, "compiler"
         scaled = replace(old.result, name=f"scaled_{old.result.name or 'total'}", user=False)
@@ -392,7 +400,7 @@ class _Loops(TurnTerms, Rewriter):
         self.whole(old.result, scaled, self.shifted_reads[old], b)
 
     def whole(self, old: Value, new: Value, exponent: Atom | None, b: Builder) -> None:
-        """What the loop collected, as it was."""
+        """Restore the result of the reduction."""
         maker = Logarithms({}, lambda a: a, b)
         if exponent is None:
             maker.make(exp, new)

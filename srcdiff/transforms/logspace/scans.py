@@ -1,4 +1,4 @@
-"""Logarithms of running sums of exponentials, which have largest terms of their own.
+"""Log-space prefix sums: each running sum of exponentials is shifted by the largest exponent up to its place.
 
     np.log(np.cumsum(np.exp(x)))       if np.all(np.abs(x) < 200.0):
                                            log_sums = np.log(np.cumsum(np.exp(x)))
@@ -9,7 +9,7 @@
                                                scaled[k] += scaled[k - 1] * np.exp(largest[k - 1] - largest[k])
                                            log_sums = np.log(scaled) + largest
 
-What the user has written costs less, and has all digits where exponents are far from those that overflow or vanish.
+The user's line costs less, and it is accurate where all exponents are far from overflow and underflow.
 """
 
 from __future__ import annotations
@@ -28,13 +28,14 @@ from srcdiff.transforms.rewrite.patterns import function
 
 __all__ = ["NEAR", "RunningSums"]
 
-NEAR = {"float64": 200.0, "float32": 25.0}  # exponents whose exponentials may be squared
+# up to here, squares of the exponentials do not overflow or underflow
+NEAR = {"float64": 200.0, "float32": 25.0}
 
 exp, log, cumsum, isfinite, where = map(function, ("exp", "log", "cumsum", "isfinite", "where"))
 
 
 class RunningSums(Sums):
-    """Methods as those of `Sums`."""
+    """Adds `cumsum` and `cumprod` to `Sums`."""
 
     def of_cumsum(self, op: Op, depth: int) -> Parts | None:
         x, axis = op.operands[0], op.attrs.get("axis")
@@ -50,7 +51,7 @@ class RunningSums(Sums):
         return Parts([(1.0, out)]) if parts.is_positive else signed([(1.0, out)])
 
     def running(self, exponent: Atom, parts: Parts, axis: int) -> Value:
-        """The logarithms of the sums so far of `exp(exponent)`, with the factors of `parts`."""
+        """The logarithms of the running sums of `exp(exponent)` times the factors of `parts`."""
         then, orelse = self.b.inner(), self.b.inner()
         near = _as_written(exponent, parts, axis, then)
         self.settled.add(near)
@@ -84,7 +85,7 @@ def _as_written(exponent: Atom, parts: Parts, axis: int, b: Builder) -> Value:
 
 
 def _shifted(exponent: Atom, parts: Parts, axis: int, b: Builder) -> Atom:
-    """Each sum is the one before it, less what the largest exponent has grown by, and its own term."""
+    """Each scaled sum is the previous one, rescaled to the new largest exponent, plus its own term."""
     maker = Sums({}, lambda a: a, b)
     largest = b.op(sorting.running_maximum, exponent, axis=axis, name="largest")
     shift = maker.finite(largest)

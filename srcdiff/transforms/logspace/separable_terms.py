@@ -1,4 +1,11 @@
-"""The exponent of a sum of exponentials as a sum of terms with different axes, and in which groups it is cheap."""
+"""Separable exponents: splits the exponent of a `logsumexp` into groups of terms whose exponentials are cheaper.
+
+    logsumexp(a[:, None] + B, axis=0)        ->    groups (a,) and (B,), if B is loop-invariant
+    logsumexp(X[:, :, None] + Y, axis=1)     ->    groups (X,) and (Y,)
+
+A group is cheaper if it is loop-invariant, or if it has fewer axes than the sum. `linalg/scaled_gemm.py` computes the
+sum of exponentials as a product of the two groups.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +21,7 @@ from srcdiff.ops.elementwise import arithmetic
 __all__ = ["Group", "Split", "Term", "letters_of", "split"]
 
 _LETTERS = "abcdefghijkl"
-_MOST = 12  # terms that are told apart
+_MOST = 12  # terms, at most
 _SIGNS = {
     arithmetic.add: (False, False),
     arithmetic.subtract: (False, True),
@@ -25,7 +32,7 @@ _ONE = Dim(1)
 
 @dataclass(frozen=True)
 class Term:
-    """An array in a sum, by the letters of its axes; those of length 1 have none."""
+    """An array in a sum, with letters for its axes; an axis of length 1 has no letter."""
 
     atom: Atom
     letters: str
@@ -39,8 +46,9 @@ Group = tuple[Term, ...]
 class Split:
     """`log(sum(exp(...)))` over the axes `summed` of `letters`.
 
-    groups : one or two, whose exponentials are multiplied; `outside` : what is not summed over.
-    inner : the operations that the whole exponent is made of, in their order.
+    groups : one or two groups of terms; their exponentials are multiplied.
+    outside : the terms that have no summed axis.
+    inner : the operations that compute the whole exponent, in their order.
     """
 
     letters: str
@@ -51,16 +59,18 @@ class Split:
 
 
 def letters_of(terms: Sequence[Term]) -> str:
-    """The axes that a sum has."""
+    """The axes of the sum of these terms."""
     return "".join(sorted(set("".join(t.letters for t in terms))))
 
 
 def split(
     op: Op, made: Mapping[Value, Op], levels: Mapping[Value, int], depth: int
 ) -> Split | None:
-    """The groups of a `logsumexp`, if fewer exponentials are taken so.
+    """The groups of a `logsumexp`, if fewer exponentials are computed with them.
 
-    `made` : operations that may be looked into; `levels` : how many loops are around a value, `depth` around this.
+    made : the pure operation that defines a value.
+    levels : the number of loops around the definition of a value.
+    depth : the number of loops around `op`.
     """
     x = op.operands[0]
     shape = shape_of(x.type)
@@ -82,14 +92,13 @@ def split(
 
 
 def _groups(terms: Group, early: Group, whole: str) -> tuple[Group, ...]:
-    """One group or two; none where nothing is won. `early` are those that are there in front of the loop."""
+    """One group or two; none if nothing is gained. `early` are the terms that are loop-invariant."""
     if letters_of(terms) != whole:
         return (terms,)
     late = tuple(t for t in terms if t not in early)
     if early and letters_of(late) != whole:
-        return (
-            (late, early) if late else ()
-        )  # a whole sum that no iteration changes is computed in front
+        # a sum that is loop-invariant as a whole is hoisted anyway
+        return (late, early) if late else ()
     widest = max(terms, key=lambda t: len(t.letters))
     one = tuple(t for t in terms if set(t.letters) <= set(widest.letters))
     other = tuple(t for t in terms if t not in one)
@@ -105,7 +114,7 @@ class _Sum:
         self.inner: list[Op] = []
 
     def collect(self, atom: Atom, minus: bool = False) -> bool:
-        """Take in what is added, or subtracted; whether its axes are known and it is not too much."""
+        """Collect the terms of `atom`; whether their axes are known and there are not too many."""
         op = self.made.get(atom) if isinstance(atom, Value) else None
         if op is None or op.decl not in _SIGNS or not isinstance(atom.type, Array):
             return self.term(atom, minus)
@@ -141,7 +150,7 @@ class _Sum:
 
 
 def _adds_axes(op: Op) -> bool:
-    """`x[:, None]` and the like."""
+    """Whether an operation only adds axes, as `x[:, None]`."""
     return (
         op.decl is memory.index
         and "None" in (where := items(op.attrs["where"]))

@@ -26,32 +26,29 @@ _SUBSCRIPTED = (memory.index, memory.gather, memory.store, memory.add_into, memo
 Elements = Callable[[Builder, Atom, Callable[[Builder, Atom], None]], None]
 
 
-Fact = tuple[Atom | Dim, Dim]  # an index, and the length that it is inside
+Fact = tuple[Atom | Dim, Dim]  # an index, and a length that is larger
 
 
 class BoundsChecks:
-    """Puts checks into the builder of the region at hand. What was checked there, or around it, is not again; nor what
-    each iteration of a loop checked, in the loop that reverses it.
+    """Appends checks to the builder of the current region. A check is omitted if this region or a region around it has
+    made it already, or if each iteration of the mirrored loop has.
 
-    `number(atom)` is what stands for an integer operand; `each(b, array, check)` builds a loop that checks each
-    element of an array of indices.
+    number : the new value of an integer operand.
+    each : `each(b, array, check)` builds a loop that checks each element of an array of indices.
     """
 
     def __init__(self, number: Callable[[Atom], Atom], each: Elements) -> None:
         self.number = number
         self.each = each
         self.done: set[Fact] = set()
-        self.of_iterations: dict[
-            object, set[Fact]
-        ] = {}  # by what tells a loop and its mirror from others
-        self.iterations: dict[
-            str, Dim
-        ] = {}  # one symbol for the index of a loop and that of its mirror
-        self.path: tuple[object, ...] = ()  # the branches that are entered
+        # the checks of a loop's iterations, by a key that a matched pair shares
+        self.of_iterations: dict[object, set[Fact]] = {}
+        self.iterations: dict[str, Dim] = {}  # index symbol -> a symbol that a matched pair shares
+        self.path: tuple[object, ...] = ()  # the keys of the enclosing branches
 
     @contextlib.contextmanager
     def region(self, loop: For | None = None, branch: object = None) -> Iterator[None]:
-        """What is checked in a region holds there. `loop`: whose body it is; `branch`: what tells it from others."""
+        """A scope for the checks of a region. `loop`: the loop whose body it is; `branch`: a key for the branch."""
         before, self.done = self.done, set(self.done)
         path, self.path = self.path, self.path if branch is None else (*self.path, branch)
         key = None if loop is None else self.mirrored(loop)
@@ -63,7 +60,7 @@ class BoundsChecks:
         self.done, self.path = before, path
 
     def mirrored(self, loop: For) -> object:
-        """What a loop and the one that reverses it have in common; None where an iteration may end early."""
+        """A key that the loops of a matched pair share; None if an iteration may end early."""
         index = known_dim(loop.index)
         if not loop.pair or loop.breaks or index is None or index.symbol is None:
             return None
@@ -75,7 +72,7 @@ class BoundsChecks:
         self.done.add(self.fact(index, length))
 
     def note(self, op: Op) -> None:
-        """Note the indices that an operation makes, all of them inside some length."""
+        """Note the facts about an operation that makes indices below a known length."""
         lengths: Sequence[Dim | None] = ()
         if op.decl in (masks.places_of_true, masks.nonzero):
             lengths = shape_of(op.operands[0].type)
@@ -92,7 +89,7 @@ class BoundsChecks:
         return index if expr is None else expr.substitute(self.iterations), length
 
     def before(self, op: Op, b: Builder) -> None:
-        """Check the indices of a subscript."""
+        """Append checks of the indices of a subscript."""
         if op.decl not in _SUBSCRIPTED or not isinstance(op.operands[0].type, Array):
             return
         shape = shape_of(op.operands[0].type)
@@ -120,7 +117,7 @@ class BoundsChecks:
 
 
 def _indices(where: str, given: Sequence[Atom], ndim: int) -> Iterator[tuple[Atom, int]]:
-    """The integers and integer arrays of a subscript, with the axes that they pick from."""
+    """The integers and integer arrays of a subscript, each with its axis."""
     pattern = items(where)
     used = sum(map(axes_taken, pattern))
     axis, k = 0, 0
@@ -133,7 +130,7 @@ def _indices(where: str, given: Sequence[Atom], ndim: int) -> Iterator[tuple[Ato
 
 
 def _outside(index: Atom, length: Dim, b: Builder) -> str:
-    """The test that an index is outside; empty where it never is."""
+    """The text of the test that an index is out of bounds; empty if it never is."""
     if isinstance(index, Const):
         needed = index.value + 1 if index.value >= 0 else -index.value
         is_inside = b.shapes.is_at_least_zero(length - needed)
@@ -150,14 +147,14 @@ def _outside(index: Atom, length: Dim, b: Builder) -> str:
 def _message(op: Op) -> str:
     array = op.operands[0]
     name = getattr(array, "name", "") or "an array"
-    if op.origin == "adjoint":  # of an array of the user's that was indexed so
+    if op.origin == "adjoint":  # the adjoint of an array that the user has indexed in the same way
         name = name.removeprefix("d_")
     line = f" (line {op.location.line})" if op.location is not None else ""
     return f"an index is out of bounds for {name}{line}"
 
 
 def _early(body: Sequence[Statement], index: Atom, length: Dim) -> int:
-    """Where a check may stand: before loops that were made here, so that those find each other."""
+    """The earliest position of a check: before loops of the lowering, so that neighbouring loops can fuse."""
     at = len(body)
     while at and index not in body[at - 1].results and _is_quiet(body[at - 1]):
         shown = {s for r in body[at - 1].results for d in dims_of(r.type) for s in d.symbols()}
@@ -168,7 +165,7 @@ def _early(body: Sequence[Statement], index: Atom, length: Dim) -> int:
 
 
 def _is_quiet(s: Statement) -> bool:
-    """Whether nobody can tell if something is raised before or after a statement."""
+    """Whether it cannot be observed if an exception is raised before or after a statement."""
     if has_effect(s):
         return False
     if isinstance(s, For):

@@ -1,10 +1,10 @@
 """Materialises broadcasts: `expand`, an adjoint at full size, becomes a call of one of NumPy's functions.
 
-%d = expand[type=float64[n, m]] %a   ->   %d = full_like %A, %a     where an argument A has that shape
-                                          %d = full %a, %n, %m      elsewhere
+    %d = expand[type=float64[n, m]] %a   ->   %d = full_like %A, %a     where an argument A has that shape
+                                              %d = full %a, %n, %m      elsewhere
 
-%d = zeros_of[type=float64[n]]       ->   %d = ones_like %x
-add_into %d, 1.0
+    %d = zeros_of[type=float64[n]]       ->   %d = ones_like %x
+    add_into %d, 1.0
 
 Zeros and empty storage keep their type until they are printed. Only then is it known which names have their lengths.
 """
@@ -50,7 +50,7 @@ class _Materialise(Rewriter):
         b.body[-1] = replace(b.body[-1], results=old.results)
 
     def expand(self, amount: Atom, type_: Array, shown: list[Atom], b: Builder) -> Value:
-        """A smaller adjoint at full size, as a new array; `shown` has the symbols that are nobody else's."""
+        """A smaller adjoint at full size, as a new array; `shown`: operands that show lengths no parameter has."""
         if isinstance(amount.type, Array):
             full = b.op(repeat.broadcast_to, amount, *_lengths(type_, shown, b))
             if amount.type.dtype == type_.dtype:
@@ -68,7 +68,7 @@ class _Materialise(Rewriter):
 
 
 def _own_copies(fn: Function) -> dict[Statement, Value]:
-    """The copies that take a parameter's name in the text: the program writes into them."""
+    """The copies of parameters, made for writing, that have the parameter's name in the text."""
     return {
         s: s.operands[0]
         for s in fn.body.body
@@ -82,7 +82,7 @@ def _own_copies(fn: Function) -> dict[Statement, Value]:
 
 
 def _filled(body: Sequence[Statement]) -> tuple[Statement, ...]:
-    """Zeros to which a number is added first are full of that number."""
+    """A region's statements in which zeros whose first use adds a number become arrays full of that number."""
     out = list(body)
     for k, zeros in enumerate(body):
         if not isinstance(zeros, Op) or zeros.decl is not memory.zeros_of:
@@ -99,7 +99,7 @@ def _filled(body: Sequence[Statement]) -> tuple[Statement, ...]:
 
 
 def _number_added(statement: Statement, array: Value) -> Atom | None:
-    """The number that a pass adds to all of an array."""
+    """The number that a generated statement adds to a whole array."""
     if not isinstance(statement, Op) or not is_generated(statement):
         return None
     if statement.decl is not memory.add_into or statement.attrs["where"] != "":
@@ -117,5 +117,5 @@ def _lengths(type_: Array, shown: list[Atom], b: Builder) -> list[Atom]:
 
 
 def _shows(atom: Atom, wanted: Dim) -> bool:
-    """Whether a length is computed from what an operand has."""
+    """Whether an operand shows a symbol of a length."""
     return any(d.symbols() & wanted.symbols() for d in dims_of(atom.type))

@@ -1,6 +1,8 @@
 """Decomposition of operations into simpler ones that have a loop form.
 
-%0 = mean %x        becomes        %1 = sum %x;  %0 = divide %1, %n
+    %0 = mean %x        becomes        %1 = sum %x;  %0 = divide %1, %n
+
+The declaration of an operation holds its `expansion`, as Python over simpler operations.
 """
 
 from __future__ import annotations
@@ -49,13 +51,13 @@ class _Expand(Rewriter):
             env[result] = _named(lookup(mine, atom), result, b, start)
 
     def form(self, op: Op) -> Callable[..., Any] | None:
-        """How an operation is said with simpler ones, if it is to be."""
+        """The function over simpler operations by which an operation is replaced, if it is."""
         if not self.calls and op.decl.device_form is not None:
             return op.decl.device_form
         return None if routine_of(op) else op.decl.expansion
 
     def simpler(self, old: Op, env: Env, b: Builder) -> bool:
-        """Put in what an operation builds for itself, if it does."""
+        """Append the simpler operations that a declaration builds itself; whether it does."""
         assert old.decl.simpler is not None
         inner = b.inner()
         inner.location, inner.origin = old.location, old.origin
@@ -72,7 +74,7 @@ class _Expand(Rewriter):
 
 
 def _named(found: Any, old: Value, b: Builder, start: int) -> Any:
-    """The result under the name of what it stands for, if a statement from `start` on makes it: others know it too."""
+    """The result under the old value's name, if a statement from `start` on makes it; other results have other uses."""
     last = b.body[-1] if len(b.body) > start else None
     if not old.name or not isinstance(last, Op) or last.results != (found,):
         return found
@@ -82,7 +84,7 @@ def _named(found: Any, old: Value, b: Builder, start: int) -> Any:
 
 
 def _made_in(region: Region) -> Iterator[Value]:
-    """All that statements make, with what iterations are given."""
+    """The results of all statements, and the parameters of their regions."""
     for s in walk(region):
         yield from s.results
         for inner in regions_of(s):
@@ -90,7 +92,7 @@ def _made_in(region: Region) -> Iterator[Value]:
 
 
 def _with_own_symbols(fn: Function, b: Builder) -> Function:
-    """The expansion with the lengths and integers that arise in it renamed: another use of it has others."""
+    """The expansion with fresh symbols for the lengths and integers that it makes, so that each use has its own."""
     known = {s for p in fn.params for d in dims_of(p.type) for s in d.symbols()}
     made = {s for v in _made_in(fn.body) for d in dims_of(v.type) for s in d.symbols()} - known
     own = {s: b.shapes.fresh(s.rstrip("0123456789") or "k") for s in sorted(made)}

@@ -1,4 +1,4 @@
-"""Delayed arrays: an element is computed where it is used (producer inlining), or the array is materialised.
+"""Deferred arrays: an element is computed where it is used (producer inlining), or the array is materialised.
 
 An array is materialised where it must be: it is written, returned or passed on, used by an operation without a loop
 form, or an element costs more to compute again than to load. The elements of any other array are computed where they
@@ -37,16 +37,16 @@ _APART = "operands could not be broadcast together"
 
 
 class Waiting:
-    """What has become of arrays so far: stored, or computed where their elements are asked for.
+    """The state of all arrays during lowering: stored, or deferred (elements are computed where they are used).
 
     Attributes
     ----------
     reads : dict
-        The written roots that an array in waiting depends on.
+        The written roots on which a deferred array depends.
     price : dict
-        Of an element of an array in waiting, in operations.
+        The cost of an element of a deferred array, in operations.
     origin : dict
-        The roots that stored arrays stand for.
+        The old roots of a stored array.
     """
 
     def __init__(self, fn: Function, fastmath: bool) -> None:
@@ -61,10 +61,10 @@ class Waiting:
         self.origin: dict[Value, frozenset[Value]] = {}
         self.given = {s for p in fn.params for d in dims_of(p.type) for s in d.symbols()}
         self.equal = frozenset(fn.lengths.assumed)
-        self.depth = 0  # of loops around
+        self.depth = 0  # number of enclosing loops
 
     def keep(self, old: Value, new: Atom) -> None:
-        """Note what stands for a value."""
+        """Record the new value or storage of an old value."""
         self.arrays.now[old] = new
         self.arrays.lazy.pop(old, None)
         if isinstance(new, Value) and old in self.roots:
@@ -75,7 +75,7 @@ class Waiting:
             self.keep(r, r)
 
     def as_is(self, op: Op, b: Builder) -> None:
-        """The operation itself, on stored arrays."""
+        """Append the operation itself, on stored arrays."""
         if op.decl is memory.add_at or _is_beyond_numba(op):
             told = "through index arrays or slices whose lengths nothing shows"
             raise NoLoopForm(f"{'np.add.at' if op.decl is memory.add_at else 'a subscript'} {told}")
@@ -98,7 +98,7 @@ class Waiting:
         return not self.shows_lengths(op) and all(len(s) <= len(whole) for s in shapes)
 
     def even(self, op: Op, b: Builder) -> Op:
-        """The operation on operands of its result's lengths, or of length 1; checked where the run decides."""
+        """The operation on operands with the lengths of its result, or length 1; unknown lengths are checked."""
         whole = shape_of(op.result.type)
         if not op.decl.elementwise:
             return op
@@ -109,7 +109,7 @@ class Waiting:
         return op if operands == op.operands else replace(op, operands=operands)
 
     def stretched(self, array: Atom, whole: Sequence[Dim], b: Builder, told: str) -> Value:
-        """An array with as many elements as asked for, which may be one number for all of them."""
+        """An array broadcast to the lengths `whole`; lengths that may differ are checked at run time."""
         own = shape_of(array.type)
         target = whole[len(whole) - len(own) :]
         for d, length in zip(own, target, strict=True):
@@ -127,7 +127,7 @@ class Waiting:
         return result
 
     def wait(self, op: Op, b: Builder) -> None:
-        """Enter an array as computed where it is asked for; store it now where that is dearer."""
+        """Defer an array, or store it now if that is cheaper or necessary."""
         value = op.result
         is_new = op.decl.name in ALLOCATIONS and op.decl.name not in ("copy", "expand")
         if is_new and self.is_storage(value):
@@ -139,7 +139,8 @@ class Waiting:
                 a: v for a, v in self.arrays.lazy.items() if a in op.operands and v.view_of == 0
             }
             operands = tuple(self.stored(a, b) for a in op.operands)
-            b.append(replace(op, operands=operands, results=(replace(value),)))  # asked for lengths
+            # only its lengths are used
+            b.append(replace(op, operands=operands, results=(replace(value),)))
             self.back_in_waiting(views)
         if self.arrays.calls and self.divides_in_iterations(op):
             return self.as_is(op, b)
@@ -152,14 +153,14 @@ class Waiting:
         return None
 
     def price_of(self, op: Op) -> int:
-        """What an element of the result costs where it is asked for."""
+        """The cost of computing an element of the result at its use."""
         if self.fastmath and is_running(op, self.arrays.lazy):
             return 1
         operands = (a for a in op.operands if isinstance(a, Value))
         return price_of_element(op) + sum(self.price.get(a, 0) for a in operands)
 
     def back_in_waiting(self, before: Mapping[Value, Op]) -> None:
-        """What was stored in a region is not there behind it, where it waits as it did before."""
+        """Defer arrays again that were stored within a region, since the storage does not exist after it."""
         for value, op in before.items():
             if value not in self.arrays.lazy:
                 self.arrays.lazy[value] = op
@@ -167,7 +168,7 @@ class Waiting:
                 self.price[value] = self.price_of(op)
 
     def shows_lengths(self, op: Op) -> bool:
-        """Whether the result has lengths that nothing else has: it stays, to be asked for them."""
+        """Whether the result has lengths that nothing else shows, so that it has to exist."""
         if op.decl.lengths_from is not None:
             return False
         shown = {d for a in op.operands for d in dims_of(a.type)}
@@ -175,9 +176,7 @@ class Waiting:
         return any(not d.symbols() <= self.given for d in own)
 
     def divides_in_iterations(self, op: Op) -> bool:
-        """Whether iterations of a loop behind a reshape would divide to find their elements, as views of it need
-        not.
-        """
+        """Whether later loops would divide indices to find elements of a reshaped array; a view needs no division."""
         if op.decl not in _RESHAPES or op.result not in self.survey.deep:
             return False
         old, new = (
@@ -186,7 +185,7 @@ class Waiting:
         return len(old) > 1 and old != new
 
     def settle_repeated(self, op: Op, b: Builder) -> None:
-        """Store operands of which each element is asked for several times."""
+        """Store operands of which each element is used several times."""
         shape = shape_of(op.result.type)
         for a in op.operands:
             if isinstance(a, Value) and self.price.get(a, 0) > REPEATABLE and a in self.arrays.lazy:
@@ -197,20 +196,20 @@ class Waiting:
                     self.force(a, b)
 
     def roots_read(self, op: Op) -> frozenset[Value]:
-        """The written roots whose contents an array in waiting depends on; a view is a place, and no contents."""
+        """The written roots on whose contents a deferred array depends; a view depends on no contents."""
         found: set[Value] = set()
         for k, a in enumerate(op.operands):
             if not isinstance(a, Value) or not isinstance(a.type, Array):
                 continue
             maker = self.arrays.lazy.get(a)
-            if maker is not None:  # a view may be one of what waits itself
+            if maker is not None:  # the base of a view may be deferred itself
                 found |= self.reads[a]
             if op.view_of != k and (maker is None or maker.view_of is not None):
                 found |= self.roots.get(a, frozenset())
         return frozenset(found & self.written)
 
     def is_storage(self, value: Value) -> bool:
-        """Whether something writes into an array, or hands it on."""
+        """Whether an array is written, or escapes."""
         return value in self.survey.held or not self.written.isdisjoint({value})
 
     def has_to_be_stored(self, op: Op) -> bool:
@@ -246,7 +245,7 @@ class Waiting:
         nest(b, shape_of(target.type), (), body, depth=self.depth)
 
     def stored(self, atom: Atom, b: Builder) -> Atom:
-        """An atom for what takes whole arrays."""
+        """The stored array for an operation that takes whole arrays."""
         if isinstance(atom, Const) or atom not in self.arrays.lazy:
             return self.arrays.get(atom)
         op = self.arrays.lazy[atom]
@@ -255,7 +254,7 @@ class Waiting:
                 return self.force(atom, b)
             found = self.stored(op.operands[0], b)
             if self.reads[atom]:
-                return found  # for this once: what is there may be another thing later
+                return found  # not recorded: the contents may change before the next use
         elif op.decl.read_only:  # NumPy has views here, compiled code has copies
             if self.reads[atom] and not self.is_of_a_value(atom):
                 raise NoLoopForm(f"a view made by {op.decl.name} of an array that is written")
@@ -264,8 +263,8 @@ class Waiting:
             operands = tuple(self.stored(a, b) for a in op.operands)
             if self.sees_contents(atom):
                 b.append(replace(op, operands=operands, results=(replace(op.result),)))
-                return b.body[-1].results[0]  # for this once, as above
-            found = replace(op.result)  # another region may make it for itself
+                return b.body[-1].results[0]  # not recorded, as above
+            found = replace(op.result)  # each region makes its own view
             b.append(replace(op, operands=operands, results=(found,)))
         else:
             return self.force(atom, b)
@@ -273,7 +272,7 @@ class Waiting:
         return found
 
     def sees_contents(self, atom: Atom) -> bool:
-        """Whether an array in waiting is, or is a view of, what written storage holds now."""
+        """Whether a deferred array is the contents of written storage, or a view of them."""
         op = self.arrays.lazy.get(atom) if isinstance(atom, Value) else None
         if op is None:
             return False
@@ -282,7 +281,7 @@ class Waiting:
         return op.view_of is not None and self.sees_contents(op.operands[op.view_of])
 
     def is_of_a_value(self, atom: Atom) -> bool:
-        """Whether what waits is a value, or a view of one: no place that something writes into."""
+        """Whether a deferred array is a value or a view of a value, not a place in storage."""
         op = self.arrays.lazy.get(atom) if isinstance(atom, Value) else None
         if op is None:
             return False
@@ -290,14 +289,14 @@ class Waiting:
         return is_made or self.is_of_a_value(op.operands[op.view_of or 0])
 
     def is_copied(self, atom: Atom) -> bool:
-        """Whether an array is seen through a view that compiled code does not have."""
+        """Whether an array is accessed through a view that is a copy in compiled code."""
         op = self.arrays.lazy.get(atom) if isinstance(atom, Value) else None
         if op is None or op.view_of is None:
             return False
         return op.decl.read_only or self.is_copied(op.operands[op.view_of])
 
     def handed_on(self, atom: Atom, own: set[Value], b: Builder) -> Atom:
-        """An atom for a yield. What was made in the region itself is not written any more."""
+        """The stored array for a yield. The contents of storage of the region itself do not change any more."""
         op = self.arrays.lazy.get(atom) if isinstance(atom, Value) else None
         if op is not None and op.decl is memory.read:
             base = op.operands[0]
@@ -306,14 +305,14 @@ class Waiting:
         return self.kept_apart(atom, b)
 
     def kept_apart(self, atom: Atom, b: Builder) -> Atom:
-        """An atom for who goes on holding it: what was read from storage that is written is copied."""
+        """The stored array for a holder; contents of written storage are copied."""
         if isinstance(atom, Value) and self.sees_contents(atom):
             return self.force(atom, b)
         return self.stored(atom, b)
 
 
 def _is_beyond_numba(op: Op) -> bool:
-    """Whether a subscript has more than the one index array, with one axis, that Numba reads as NumPy does."""
+    """Whether a subscript has more than one index array with one axis; Numba supports no others."""
     where = op.attrs.get("where", "")
     if is_view(where):
         return False

@@ -46,7 +46,7 @@ __all__ = ["hoist_checks"]
 
 
 def hoist_checks(fn: Function) -> Function:
-    """`fn` with the checks of inner loops moved out as far as they may be, and none made twice."""
+    """`fn` with the checks of loops hoisted as far as is legal, and without repeated checks."""
     return _HoistChecks()(fn)
 
 
@@ -95,7 +95,7 @@ def _is_check(branch: If) -> bool:
 
 
 def _is_quiet_but_for_checks(loop: For) -> bool:
-    """Whether nothing else in a loop can be seen to happen: checks raise, and that is all."""
+    """Whether checks are the only observable effect of a loop."""
     inside = [s for s in walk(loop.body) if isinstance(s, If) and _is_check(s)]
     allowed = {inner for s in inside for inner in s.then.body}
     return all(
@@ -104,7 +104,7 @@ def _is_quiet_but_for_checks(loop: For) -> bool:
 
 
 def _without_checks(loop: For, b: Builder) -> For:
-    """The loop without the checks that now stand in front of it."""
+    """The loop without the checks that are hoisted to `b`."""
     own = {*loop.body.params, *defined_in(loop.body)}
     gone: set[Statement] = set()
     for check in _checks(loop.body.body):
@@ -117,16 +117,15 @@ def _without_checks(loop: For, b: Builder) -> For:
 
 
 def _in_front(check: Check, loop: For, own: set[Value]) -> list[Statement] | None:
-    """The check for all iterations at once; None where there is no such."""
+    """One check for all iterations; None if there is none."""
     test = _at_the_start(check.test, loop)
     inner = [a for a in test.operands if a in own]
     if not inner:
         return _guarded(check, loop, test.attrs["text"], test.operands)
     index, *others = test.operands
     shift = _behind_index(index, loop)
-    *guards, asked = test.attrs["text"].split(
-        " and "
-    )  # guards: that the loops inside make an iteration
+    # the guards test that inner loops have an iteration
+    *guards, asked = test.attrs["text"].split(" and ")
     if inner != [index] or shift is None or asked != "{0} >= {1}" or "{0}" in " ".join(guards):
         return None
     more = "" if not shift else f" + {shift}" if shift > 0 else f" - {-shift}"
@@ -135,8 +134,8 @@ def _in_front(check: Check, loop: For, own: set[Value]) -> list[Statement] | Non
 
 
 def _at_the_start(test: Op, loop: For) -> Op:
-    """A test behind a guard `n > i + 1`, that a loop inside makes an iteration: where any iteration passes it, the
-    first does.
+    """A test with the start of the loop in place of the index in its guards. A guard `n > i + 1` tests that an inner
+    loop has an iteration; if any iteration passes it, the first one does.
     """
     *guards, asked = test.attrs["text"].split(" and ")
     for guard in guards:
@@ -154,7 +153,7 @@ def _at_the_start(test: Op, loop: For) -> Op:
 def _guarded(
     check: Check, loop: For, text: str, operands: Sequence[Atom], is_enough: bool = False
 ) -> list[Statement] | None:
-    """The check where the loop makes an iteration at all; `is_enough`: that follows from the test, for loops from 0."""
+    """The check under the condition that the loop has an iteration; `is_enough`: it implies that, for loops from 0."""
     if loop.reverse or not isinstance(loop.step, Const) or loop.step.value != 1:
         return None
     if not (is_enough and loop.start == const(0)):
@@ -173,7 +172,7 @@ def _guarded(
 
 
 def _behind_index(index: Atom, loop: For) -> int | None:
-    """How far an index is behind that of the loop."""
+    """The constant offset of an index from the loop's index."""
     here, counted = known_dim(index), known_dim(loop.index)
     if here is None or counted is None:
         return None
@@ -182,9 +181,9 @@ def _behind_index(index: Atom, loop: For) -> int | None:
 
 
 def _each_once(body: Sequence[Statement], yields: Sequence[Atom]) -> list[Statement]:
-    """A region's statements without checks that an earlier one makes needless.
+    """A region's statements without checks that an earlier check implies.
 
-    Of checks that an array is long enough, the first asks for all, as long as nothing happens between them.
+    The first of several checks of an array's length tests for the largest, if no effect is between them.
     """
     seen: dict[tuple[object, ...], Op] = {}
     changed: dict[Statement, Statement | None] = {}
@@ -192,7 +191,8 @@ def _each_once(body: Sequence[Statement], yields: Sequence[Atom]) -> list[Statem
     inside = {c.branch for c in checks.values()}
     tested = {c.test.result for c in checks.values()}
     again = [s for s in body if isinstance(s, If) and _is_check(s) and s.condition in tested]
-    body = [s for s in body if s not in again or s in inside]  # it was asked in front of the first
+    # the first one tests the same condition
+    body = [s for s in body if s not in again or s in inside]
     others = {*yields, *(a for s in body if s not in inside for a in uses_outside(s))}
     checks = {t: c for t, c in checks.items() if t.result not in others}
     for s in body:
@@ -210,7 +210,7 @@ def _each_once(body: Sequence[Statement], yields: Sequence[Atom]) -> list[Statem
 
 
 def _asked(test: Op) -> tuple[tuple[object, ...], int]:
-    """What a check asks, and how long an array has to be (0: it asks something else)."""
+    """A key for a check, and the length that the array needs (0: the check tests something else)."""
     text = test.attrs["text"]
     bound = re.fullmatch(r"(.*){1} (?:< (\d+)|== 0)", text)
     if bound is None:
@@ -219,5 +219,5 @@ def _asked(test: Op) -> tuple[tuple[object, ...], int]:
 
 
 def _known(atom: Atom) -> Atom | Dim:
-    """What an operand is, by its value where that is known."""
+    """An operand, by its symbolic value if it is known."""
     return known_dim(atom) or atom

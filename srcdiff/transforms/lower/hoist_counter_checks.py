@@ -41,7 +41,7 @@ _LENGTHS = (memory.length, memory.axis_length)
 _COUNTS = (arithmetic.add, arithmetic.subtract, arithmetic.multiply, arithmetic.maximum)
 _OUTSIDE = ("not -{1} <= {0} < {1}", "{0} >= {1}")
 
-_Level = tuple[For, int]  # a loop, and the place of the counter among what it carries
+_Level = tuple[For, int]  # a loop, and the position of the counter among its carried values
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Check:
 def without_counted_checks(
     loop: For, checks: Callable[[Sequence[Statement]], list[Check]], b: Builder
 ) -> For:
-    """A loop without the checks of what it counts to, which then are in front of it."""
+    """A loop without the checks of its counters; they are appended to `b`, in front of the loop."""
     gone: set[Statement] = set()
     for place, start in enumerate(loop.carried):
         nest = _levels(loop, place) if start == const(0) else None
@@ -83,7 +83,7 @@ def _without(s: Statement, gone: Set[Statement]) -> Statement:
 
 
 def _in_front(check: Check, nest: Sequence[_Level], b: Builder) -> list[Statement] | None:
-    """The check of the largest index; None where that is not known in front of the loops."""
+    """The check of the largest index; None if it cannot be computed in front of the loops."""
     innermost, place = nest[-1]
     param, step = innermost.body.params[place + 1], _step(*nest[-1])
     before = _offset(check.test.operands[0], param, innermost)
@@ -105,11 +105,11 @@ def _in_front(check: Check, nest: Sequence[_Level], b: Builder) -> list[Statemen
     return [*inner.body, *asked, test, replace(check.branch, condition=result)]
 
 
-# ---- what is computed in front of a loop ----------------------------------------------------------
+# ---- loop-invariant lengths and counts ------------------------------------------------------------
 
 
 def at_hand_outside(test: Op, loop: For, own: Set[Value]) -> tuple[Op, list[Statement]]:
-    """A test of a loop's iteration that asks in front of it for lengths and counts that are the same there."""
+    """A test with loop-invariant lengths and counts as operands, and the statements that compute them outside."""
     makers = {r: s for s in loop.body.body for r in s.results}
     asked: dict[Statement, None] = {}
     for a in test.operands:
@@ -124,7 +124,7 @@ def at_hand_outside(test: Op, loop: For, own: Set[Value]) -> tuple[Op, list[Stat
 def _is_at_hand(
     a: Atom, makers: dict[Value, Statement], own: Set[Value], found: dict[Statement, None]
 ) -> bool:
-    """Whether a number can be had outside; `found` are the statements that make it."""
+    """Whether a number can be computed outside the loop; `found` collects the statements that compute it."""
     if a not in own:
         return True
     made = makers.get(a) if isinstance(a, Value) else None
@@ -141,7 +141,7 @@ def _inside(s: Statement) -> list[Statement]:
 
 
 def _is_count(s: Statement) -> bool:
-    """Whether a statement computes integers in a way that always can be."""
+    """Whether a statement computes integers and never raises."""
     if not isinstance(s, For) and (not isinstance(s, Op) or s.decl not in (*_LENGTHS, *_COUNTS)):
         return False
     return bool(s.results) and all(
@@ -149,11 +149,11 @@ def _is_count(s: Statement) -> bool:
     )
 
 
-# ---- what loops count to ----------------------------------------------------------------------------
+# ---- counters ---------------------------------------------------------------------------------------
 
 
 def _levels(loop: For, place: int) -> list[_Level] | None:
-    """The loops through which a counter goes, from the outside; None where not only the innermost counts."""
+    """The loops that carry a counter, outer ones first; None if another loop than the innermost increases it."""
     if loop.breaks or not isinstance(loop.step, Const):
         return None
     yielded, param = loop.carried_yields[place], loop.body.params[place + 1]
@@ -167,7 +167,7 @@ def _levels(loop: For, place: int) -> list[_Level] | None:
 
 
 def _offset(a: Atom, param: Value, loop: For) -> int | None:
-    """How much is added to what an iteration starts with, to get a number; nothing is taken away."""
+    """The non-negative constant by which a number exceeds `param`, the counter at the start of an iteration."""
     if a is param:
         return 0
     made = _maker(a, loop)

@@ -44,7 +44,7 @@ _USES = (containers.list_item, containers.list_set, containers.list_length)
 
 @dataclass(frozen=True)
 class _Place:
-    """Where an `append` puts items: behind how many, in which loop, and how many iterations that makes."""
+    """The position of appended items: the number of items before them, the loop, and its trip count."""
 
     before: Dim
     loop: For | None
@@ -53,7 +53,7 @@ class _Place:
 
 @dataclass
 class _Row:
-    """A list that becomes an array: how many items it has, and where they are put."""
+    """A list that becomes an array: its number of items, and the positions of its appends."""
 
     made: Op
     count: Dim
@@ -62,7 +62,7 @@ class _Row:
 
 
 def list_arrays(fn: Function) -> Function:
-    """`fn` with arrays in the place of such lists."""
+    """`fn` with arrays in place of lists."""
     if not any(isinstance(s, Op) and s.decl is containers.list_new for s in walk(fn.body)):
         return fn
     rows = _Finder(fn).rows()
@@ -91,7 +91,7 @@ class _Finder:
         return {row.made.result: row for row in found if row is not None}
 
     def row(self, made: Op, region: Region, k: int) -> _Row | None:
-        """What a list becomes: it is filled first, and asked for behind that."""
+        """The array for a list, if the list is filled first and read afterwards."""
         xs, element = made.result, made.attrs["element"]
         if not isinstance(element, Array) or not self.is_known(*element.shape) or made.operands:
             return None
@@ -114,7 +114,7 @@ class _Finder:
         return all(d.symbols() <= self.known for d in dims)
 
     def iterations(self, loop: For) -> Dim | None:
-        """How many iterations a loop makes."""
+        """The trip count of a loop."""
         start, stop = known_dim(loop.start), known_dim(loop.stop)
         if start is None or stop is None or not isinstance(loop.step, Const) or loop.step.value < 1:
             return None
@@ -125,7 +125,7 @@ class _Finder:
         return count
 
     def is_asked(self, s: Statement, xs: Value) -> bool:
-        """Whether a statement, with its regions, only asks a list for items and puts others in their places."""
+        """Whether a statement, with its regions, only reads and replaces items of a list."""
         if any(xs in r.yields for r in _regions(s)):
             return False
         return all(
@@ -137,7 +137,7 @@ class _Finder:
         )
 
     def are_values(self, xs: Value, uses: list[Statement]) -> bool:
-        """Whether nothing changes the arrays that are on a list."""
+        """Whether nothing writes to the arrays on a list."""
         held: set[Value] = set()
         for s in uses:
             assert isinstance(s, Op)
@@ -151,7 +151,7 @@ class _Finder:
 
 
 def _filling(s: Statement, xs: Value) -> tuple[Op, For | None] | None:
-    """The one `append` to a list in a statement, and the loop whose every iteration makes it."""
+    """The only `append` to a list in a statement, and the loop that executes it in each iteration."""
     inside = _inside(s, xs)
     if len(inside) != 1:
         return None
@@ -166,7 +166,7 @@ def _filling(s: Statement, xs: Value) -> tuple[Op, For | None] | None:
 
 
 def _inside(s: Statement, xs: Value) -> list[Statement]:
-    """The statements that have a value for an operand, among one and those in its regions."""
+    """The statements with `xs` as an operand: `s` and the statements in its regions."""
     return [i for i in (s, *(i for r in regions_of(s) for i in walk(r))) if xs in i.operands]
 
 
@@ -178,7 +178,7 @@ def _regions(s: Statement) -> Iterator[Region]:
 class _Arrays(Rewriter):
     def __init__(self, rows: dict[Value, _Row]) -> None:
         self.rows = rows
-        self.lengths: dict[str, Dim] = {}  # what symbols turn out to be
+        self.lengths: dict[str, Dim] = {}  # symbols that get a value
         self.places = {op: place for row in rows.values() for op, place in row.places.items()}
         self.index_of: dict[For, Value] = {}
 
@@ -197,7 +197,7 @@ class _Arrays(Rewriter):
             super().statement(old, env, b)
 
     def fill(self, loop: For, env: Env, b: Builder) -> None:
-        """A loop that fills lists counts their items: `for i in range(len(xs)): xs[i] = state[2 * i]`."""
+        """Append a loop that fills arrays; its index counts the rows: `for i in range(n): xs[i] = state[2 * i]`."""
         start, step, symbol = known_dim(loop.start), known_dim(loop.step), symbol_of(loop.index)
         assert start is not None and step is not None
         if (start == Dim() and step == Dim(1)) or symbol is None:
@@ -236,7 +236,7 @@ class _Arrays(Rewriter):
             env[op.result] = b.op(memory.read, item, name=op.result.name)
 
     def place(self, at: _Place, b: Builder) -> Atom:
-        """Where an item is put."""
+        """The index of an appended item."""
         before = (
             const(at.before.const) if at.before.is_const else b.op(memory.length, dim=at.before)
         )

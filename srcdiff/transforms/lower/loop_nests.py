@@ -1,7 +1,9 @@
 """Construction of loop nests: an element of an array is loaded, or computed where it is used.
 
-%z = exp (add %x, %y)            not stored: an element of it is exp(x[i] + y[i])
-store[where='i'] %H, %z, %t      for 0, %n { (%i) -> ... store[where='i, i'] %H, %e, %t, %i }
+    %z = exp (add %x, %y)            not stored: an element of it is exp(x[i] + y[i])
+    store[where='i'] %H, %z, %t      for 0, %n { (%i) -> ... store[where='i, i'] %H, %e, %t, %i }
+
+`deferred_arrays` decides which arrays are stored.
 """
 
 from __future__ import annotations
@@ -43,7 +45,7 @@ _INDEX_NAMES = "ijklmn"
 
 
 class NoLoopForm(Exception):
-    """An operation that cannot be said with loops over scalars; the text says which, `location` where it stands."""
+    """An operation that has no form as loops over scalars; the text names it, and `location` is its line."""
 
     def __init__(self, reason: str, location: Location | None = None) -> None:
         super().__init__(reason)
@@ -52,16 +54,16 @@ class NoLoopForm(Exception):
 
 @dataclass
 class Arrays:
-    """What the values of the function that is lowered have become.
+    """The values of the function during lowering.
 
     Attributes
     ----------
     now : dict
-        Scalars, containers and stored arrays: what stands for each.
+        The new values of scalars, containers and stored arrays.
     lazy : dict
-        Arrays that are not stored, by the operation that makes them.
+        The defining operations of deferred arrays.
     calls : bool
-        Whether NumPy may be called: a device has none.
+        Whether NumPy may be called; device code cannot call it.
     """
 
     now: dict[Value, Atom] = field(default_factory=dict)
@@ -69,7 +71,7 @@ class Arrays:
     calls: bool = True
 
     def get(self, atom: Atom) -> Atom:
-        """What stands for something that is no array in waiting."""
+        """The new value of an atom that is not a deferred array."""
         return atom if isinstance(atom, Const) else self.now[atom]
 
 
@@ -79,7 +81,7 @@ class Nest:
     def __init__(self, arrays: Arrays, b: Builder, depth: int = 0) -> None:
         self.arrays = arrays
         self.b = b
-        self.depth = depth  # of loops around it
+        self.depth = depth  # number of enclosing loops
         self.made: dict[tuple[object, ...], Atom] = {}
 
     @property
@@ -141,7 +143,9 @@ class Nest:
         return self.b.op(decl, *parts, name=op.result.name, spelling=spelling, **op.attrs)
 
     def of_arrays(self, arrays: Sequence[Atom], parts: Sequence[Atom]) -> list[Atom]:
-        """Elements of arrays that are said by Python's numbers (`np.arange`) as wide as beside float32 in NumPy."""
+        """Elements of arrays, with Python's numbers (as of `np.arange`) converted to the width that NumPy uses beside
+        float32.
+        """
         if not any(_is_narrow(a) for a in parts):
             return list(parts)
         return [
@@ -152,7 +156,7 @@ class Nest:
         ]
 
     def of_one_width(self, parts: Sequence[Atom]) -> list[Atom]:
-        """Python's numbers as float32 beside such: compiled code would compute with 64 bits."""
+        """Python's numbers as float32 if another part is float32; compiled code would otherwise use 64 bits."""
         if not any(map(_is_narrow, parts)):
             return list(parts)
         return [self.cast(a, "float32") if _is_python(a) else a for a in parts]
@@ -167,7 +171,7 @@ class Nest:
     def load(self, stored: Atom, at: At) -> Value:
         return self.b.op(memory.index, stored, *at, where=elements_of(at))
 
-    # ---- statements: for the forms that fill storage ----
+    # ---- statements for forms that fill storage ----
 
     def each(self, shape: Sequence[Dim], carried: At, body: Step, name: str = "") -> At:
         depth = self.depth + sum(d != ONE for d in shape)
@@ -233,7 +237,7 @@ class Nest:
     # ---- storage ----
 
     def place(self, atom: Atom, at: At) -> tuple[Value, tuple[Atom, ...]]:
-        """The stored array, and the indices into it, of an element of storage or of a view of it."""
+        """The stored array and the indices for an element of storage or of a view."""
         if not isinstance(atom.type, Array):
             raise NoLoopForm("a number that is broadcast has no storage")
         assert isinstance(atom, Value)
@@ -274,7 +278,7 @@ def loop(
     reverse: bool = False,
     called: str = "",
 ) -> tuple[Value, ...]:
-    """A loop over `range(stop)`: `body(b, (index,), carried)` gives what is carried on."""
+    """Append a loop over `range(stop)`; `body(b, (index,), carried)` returns the yields."""
     inner = b.inner()
     index = Value(Scalar("int64", True, b.shapes.fresh("i")), name, user=True)
     b.shapes.note_ranges(range_of(index, const(0), stop, const(1)))
@@ -304,7 +308,7 @@ def nest(
     depth: int = 0,
     called: str = "",
 ) -> tuple[Atom, ...]:
-    """Loops over all indices into `shape`, the last axis (of `order`) innermost; axes of length 1 have the index 0."""
+    """Append loops over all indices into `shape`, the last axis of `order` innermost; axes of length 1 have index 0."""
     order = tuple(range(len(shape))) if order is None else tuple(order)
 
     def level(b: Builder, k: int, at: dict[int, Atom], carried: Sequence[Atom]) -> Sequence[Atom]:
@@ -329,7 +333,7 @@ def nest(
 
 
 def element_of(b: Builder, array: Atom, at: At) -> Atom:
-    """An element of a stored array, which may be broadcast; a number as it is."""
+    """An element of a stored array, which is broadcast; a number as it is."""
     if not isinstance(array.type, Array):
         return array
     inside = align(shape_of(array.type), at)
@@ -355,11 +359,11 @@ def add_element(b: Builder, array: Value, value: Atom, at: At) -> None:
 
 
 def combine(n: Nest, decl: OpDecl, a: Atom, c: Atom) -> Atom:
-    """Two scalars as one, in a reduction."""
+    """Combine two scalars in a reduction."""
     chosen, spelling = of_numbers(decl, (a, c), "", is_python=False)
     return n.b.op(chosen, a, c, spelling=spelling)
 
 
 def type_named(dtype: object) -> str:
-    """NumPy's name for the numbers of a dtype: of what makes them, too."""
+    """NumPy's name for the scalar type of a dtype."""
     return np.dtype(dtype).type.__name__  # type: ignore[call-overload, no-any-return]

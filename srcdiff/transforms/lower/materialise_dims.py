@@ -53,10 +53,10 @@ __all__ = [
 
 
 def bind_lengths(fn: Function, may_save: bool = False) -> Function:
-    """`fn` where each length that is asked for by a symbol that no parameter shows has an operand that shows it.
+    """`fn` with an operand for each length that an operation names by a symbol, unless a parameter shows the symbol.
 
-    Nothing is kept for its length alone where something that is used anyway shows it. `may_save`: what the backward
-    part cannot see may be saved for it.
+    A value that is live anyway is preferred, so that no value stays alive for its length alone. `may_save`: a length
+    that the backward part cannot see may be saved for it.
     """
     shown = {d for p in fn.params for d in dims_of(p.type)}
     if not any(missing(d, shown) for op in _asking(fn.body) for d in asked(op)):
@@ -67,7 +67,7 @@ def bind_lengths(fn: Function, may_save: bool = False) -> Function:
 
 
 def known_lengths(fn: Function) -> Function:
-    """`fn` where no array made inside is asked for a length that a parameter shows: none is kept for that.
+    """`fn` with symbolic lengths in place of lengths of local arrays, if a parameter shows them.
 
     %n = axis_length %gates        becomes        %n = length[dim=dim(x0)]
     %k = size %gates                              %k = element_count[type=type(float64[x0, x1])]
@@ -103,7 +103,7 @@ class _KnownLengths(Rewriter):
 
 
 def size_at_hand(dims: Iterable[Dim], lengths: Mapping[str, int]) -> int | None:
-    """The product of lengths, for the arguments at hand; None where they do not say it."""
+    """The product of lengths for the given arguments; None if these do not determine it."""
     try:
         return math.prod(d.evaluate(lengths) for d in dims)
     except KeyError:
@@ -111,7 +111,7 @@ def size_at_hand(dims: Iterable[Dim], lengths: Mapping[str, int]) -> int | None:
 
 
 def below(fn: Function, lengths: Mapping[Dim, int]) -> Function:
-    """`fn` with lengths that were taken to be less than so many: for others it would be written otherwise."""
+    """`fn` with upper bounds of lengths as assumptions; programs for other lengths may differ."""
     known = dict(fn.lengths.less_than)
     for dim, most in lengths.items():
         known[dim] = min(most, known.get(dim, most))
@@ -120,13 +120,13 @@ def below(fn: Function, lengths: Mapping[Dim, int]) -> Function:
 
 
 def at_least_one(fn: Function, symbols: Sequence[str]) -> Function:
-    """`fn` with integers that are no less than 1, by their symbols."""
+    """`fn` with the assumption that the integers with these symbols are at least 1."""
     positive = (*fn.lengths.positive, *symbols)
     return replace(fn, lengths=replace(fn.lengths, positive=positive)) if symbols else fn
 
 
 def lacking(fn: Function) -> set[str]:
-    """The symbols that are asked for, and that neither a parameter nor an operand shows."""
+    """The symbols that operations name and that neither a parameter nor an operand shows."""
     shown = {d for p in fn.params for d in dims_of(p.type)}
     return {
         s
@@ -137,7 +137,7 @@ def lacking(fn: Function) -> set[str]:
 
 
 def shows(value: Value, symbols: Collection[str]) -> bool:
-    """Whether one of the symbols can be had from a value."""
+    """Whether a value shows one of the symbols."""
     return any(symbol in symbols for symbol, _ in _places(value))
 
 
@@ -146,12 +146,12 @@ def _asking(region: Region) -> Iterator[Op]:
     return (s for s in walk(region) if isinstance(s, Op) and s.decl.lengths_from is not None)
 
 
-_FIRST = object()  # the way to the first item of a list
+_FIRST = object()  # the key of a list's first item in a path
 
 
 @dataclass(frozen=True)
 class _Place:
-    """Where a length is shown: the way to an array or number in a value, and the axis (None: it is the number)."""
+    """A place that shows a length: the path to an array or number within a value, and the axis (None for a number)."""
 
     value: Value
     path: tuple[object, ...]
@@ -164,7 +164,7 @@ class _Place:
 
 @dataclass
 class _Frame:
-    """A region around the present statement, and the lengths that were asked for in it."""
+    """A region around the current statement, and the lengths that were computed in it."""
 
     region: Region
     found: dict[_Place, Value] = field(default_factory=dict)
@@ -172,13 +172,14 @@ class _Frame:
 
 
 class _Binder:
-    """Finds an operand for each symbol (`region`), then puts in what that takes (`rebuilt`)."""
+    """Finds an operand for each symbol (`region`), then inserts the statements for it (`rebuilt`)."""
 
     def __init__(self, fn: Function, may_save: bool) -> None:
         self.shown = {d for p in fn.params for d in dims_of(p.type)}
         self.asking = set(_asking(fn.body))
         self.alive = _alive(fn)
-        self.visible: dict[str | Dim, list[_Place]] = {}  # sums of symbols, too
+        # places of symbols, and of sums of symbols
+        self.visible: dict[str | Dim, list[_Place]] = {}
         self.history: list[str | Dim] = []
         self.in_lists: dict[str | Dim, _Place] = {}
         writing = (s for s in walk(fn.body) if isinstance(s, Op))
@@ -194,7 +195,7 @@ class _Binder:
         self.starts: dict[Region, list[Statement]] = {}
         self.ends: dict[Region, list[Statement]] = {}
 
-    # ---- what is in scope ----
+    # ---- scopes ----
 
     def region(self, region: Region) -> None:
         mark = len(self.history)
@@ -207,7 +208,7 @@ class _Binder:
                 self.region(inner)
             if statement in self.asking:
                 self.bind(statement)
-            if not is_undefined(statement):  # no array yet, whatever its type
+            if not is_undefined(statement):  # it is not an array, although it has the type
                 self.enter(statement.results)
         self.frames.pop()
         while len(self.history) > mark:
@@ -220,7 +221,7 @@ class _Binder:
                 self.history.append(symbol)
 
     def enter_lists(self, params: Sequence[Value]) -> None:
-        """What the first items of lists that are arguments show; asked for where nothing else does."""
+        """Enter the symbols that first items of list arguments show; they are used only if nothing else shows them."""
         for value in params:
             if isinstance(value.type, List) and value not in self.written:
                 for dim, path, axis in _dims(value.type.element, (_FIRST,)):
@@ -229,7 +230,7 @@ class _Binder:
                             place = _Place(value, path, axis)
                             self.in_lists.setdefault(symbol, place)
 
-    # ---- what shows a symbol ----
+    # ---- operands for symbols ----
 
     def bind(self, op: Op) -> None:
         """Find the operation's operands: its own, and an integer for each symbol that no parameter shows."""
@@ -242,11 +243,11 @@ class _Binder:
             self.operands[op] = [*given, *(v for v in lengths if v is not None)]
 
     def has_parts(self, dim: Dim) -> bool:
-        """Whether the symbols of a length are to be had one by one; what a sum of them is may be shown all the same."""
+        """Whether to bind the symbols of a length one by one, rather than a value that shows their sum."""
         return not self.visible.get(dim) or all(map(self.visible.get, missing(dim, self.shown)))
 
     def integer(self, symbol: str | Dim, op: Op) -> Atom | None:
-        """The number that a symbol stands for, had from what costs least: what is there anyway comes first."""
+        """The value of a symbol from the cheapest place: live values first, then numbers, then a saved length."""
         places = self.visible.get(symbol, [])
         there = [p for p in places if p.value in self.alive] or [p for p in places if p.is_number]
         if not there and isinstance(symbol, str):
@@ -258,7 +259,7 @@ class _Binder:
         return self.length((there or places)[0], op) if places else None
 
     def length(self, place: _Place, op: Op) -> Atom:
-        """The number at a place, for an operation."""
+        """The length at a place, computed before an operation."""
         if place.is_number:
             return place.value
         for frame in self.frames:
@@ -270,7 +271,7 @@ class _Binder:
         return made
 
     def restored(self, symbol: str) -> Value | None:
-        """A length of the forward region that one of the regions around mirrors."""
+        """A length that is saved in a forward region and restored in its mirror, one of the current regions."""
         for frame in reversed(self.frames):
             if symbol in frame.restored:
                 return frame.restored[symbol]
@@ -290,7 +291,7 @@ class _Binder:
             return made
         return None
 
-    # ---- the function with them ----
+    # ---- the new function ----
 
     def rebuilt(self, region: Region) -> Region:
         body = list(self.starts.get(region, ()))
@@ -306,7 +307,7 @@ class _Binder:
 
 
 def _alive(fn: Function) -> set[Value]:
-    """The values that are there anyway, whatever is asked for a length."""
+    """The values that are live without any use of lengths."""
     own = {op: op.operands[: op.decl.lengths_from] for op in _asking(fn.body)}
 
     def without(region: Region) -> Region:
@@ -324,7 +325,7 @@ def _alive(fn: Function) -> set[Value]:
 
 
 def _mirrored(region: Region) -> dict[Region, Region]:
-    """The regions of the backward part, each with the forward one that it is the reverse of."""
+    """The regions of the backward part, each with the forward region that it reverses."""
     first: dict[int, If | For | While] = {}
     out: dict[Region, Region] = {}
     for s in walk(region):
@@ -338,13 +339,13 @@ def _bodies(statement: If | For | While) -> tuple[Region, ...]:
 
 
 def _first_place(region: Region, symbol: str) -> _Place | None:
-    """Where a region's own values show a symbol first."""
+    """The first place among a region's own values that shows a symbol."""
     values = (*region.params, *(v for s in region.body for v in s.results))
     return next((p for v in values for found, p in _places(v) if found == symbol), None)
 
 
 def _places(value: Value) -> Iterator[tuple[str | Dim, _Place]]:
-    """The symbols that a value shows, but for a number that is added, and the sums of several."""
+    """The symbols and sums of symbols that a value shows, with their places; a constant summand is ignored."""
     for dim, path, axis in _dims(value.type, ()):
         if len(dim.terms) > 1:
             yield dim, _Place(value, path, axis)

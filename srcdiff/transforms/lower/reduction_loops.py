@@ -1,6 +1,8 @@
 """Loops of a reduction: into a scalar where the reduced axis is innermost, otherwise into the elements of an array.
 
-%s = sum[axis=1] %x        becomes        for 0, %n { (%i) -> %t = for 0, %m with 0.0 { ... };  store %s, %t, %i }
+    %s = sum[axis=1] %x        becomes        for 0, %n { (%i) -> %t = for 0, %m with 0.0 { ... };  store %s, %t, %i }
+
+`reductions` describes the reduction: its axes, their order, and the combining operation.
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ __all__ = ["named", "reduction_loops"]
 
 
 def reduction_loops(r: Reduction, arrays: Arrays, depth: int, b: Builder) -> Atom:
-    """Append the loops, `depth` loops inside of others; gives the result."""
+    """Append the loops of a reduction inside `depth` other loops; returns the result."""
     r.check(Nest(arrays, b, depth))
     result = r.op.result
     if not isinstance(result.type, Array):
@@ -39,9 +41,8 @@ def reduction_loops(r: Reduction, arrays: Arrays, depth: int, b: Builder) -> Ato
         return named(found, result, b)
     in_rows = set(r.order[-len(r.gone) :]) == set(r.gone)
     is_sum = r.combine.name == "add" and isinstance(r.start, Const) and r.start.value == 0
-    is_filled = (
-        is_sum and not in_rows and not depth
-    )  # iterations of a loop around share what they fill
+    # inside another loop, iterations would share the storage that they fill
+    is_filled = is_sum and not in_rows and not depth
     made = memory.zeros_of if is_filled else memory.empty_of
     target = b.op(made, type=result.type, name=result.name, user=result.user)
     if in_rows:
@@ -60,7 +61,7 @@ def _step(r: Reduction, arrays: Arrays, fixed: Mapping[int, Atom] | None = None)
         full = [fixed[k] if fixed and k in fixed else next(rest) for k in range(len(r.shape))]
         element = r.element(n, full)
         if wide is not None and r.combine.name in ("add", "multiply"):
-            element = n.cast(element, wide)  # as exact as NumPy's sums by halves
+            element = n.cast(element, wide)  # as accurate as NumPy's pairwise sums
         return (combine(n, r.combine, carried[0], element),)
 
     return body
@@ -104,7 +105,7 @@ def _columns(
 
 
 def named(found: Atom, old: Value, b: Builder) -> Atom:
-    """What loops gave, under the name of the value that they stand for."""
+    """The result of loops, under the name of the old value."""
     if not old.name or not isinstance(found, Value):
         return found
     *before, last = b.body

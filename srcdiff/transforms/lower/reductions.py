@@ -31,17 +31,17 @@ class Reduction:
     Attributes
     ----------
     shape : tuple of Dim
-        The lengths of all loops, those of the result's axes as well.
+        The lengths of all loops, including the loops over the result's axes.
     kept, gone : tuple of int
-        The axes that the result has, and those that are reduced.
+        The axes of the result, and the reduced axes.
     order : tuple of int
         The loops from the outermost to the innermost.
     start : Atom
-        What is combined with first.
+        The start value.
     element : callable
-        `element(n, at)`: what is reduced, at an index into the space.
+        `element(n, at)`: the reduced element at an index into the space.
     place : callable
-        Where in the result an element is, from the indices of the axes that are kept.
+        The index into the result, from the indices of the kept axes.
     """
 
     op: Op
@@ -56,11 +56,11 @@ class Reduction:
     spans: Callable[[Atom], int]
 
     def repeats(self, operand: Atom) -> bool:
-        """Whether elements of an operand are asked for several times."""
+        """Whether elements of an operand are used several times."""
         return self.spans(operand) < len([d for d in self.shape if d != ONE])
 
     def check(self, n: LoopContext) -> None:
-        """The extreme of nothing is an error."""
+        """Append a check that a maximum or minimum has elements."""
         if self.op.decl in (reductions.max, reductions.min):
             n.refuse_empty(
                 [self.shape[k] for k in self.gone], _NO_ELEMENTS.format(self.combine.name)
@@ -68,17 +68,17 @@ class Reduction:
 
 
 class InLoops(Protocol):
-    """What is known of the arrays of a product."""
+    """Facts about the arrays of a product."""
 
     def in_loops(self, op: Op, shape: Sequence[Dim]) -> bool:
         """Whether a product over these lengths is faster as loops than as a call."""
 
     def is_turned(self, array: Atom) -> bool:
-        """Whether a matrix is computed in the order of another whose transpose it is."""
+        """Whether a matrix is a deferred transpose, computed in the order of its operand."""
 
 
 def reduction_of(op: Op, known: InLoops) -> Reduction | None:
-    """How an operation is a reduction; None if it is none, or rather a call."""
+    """An operation as a reduction; None if it is not one, or if a call is faster."""
     if op.decl.fold is not None:
         return _along_axes(op)
     if op.decl in (products.matmul, products.dot, products.inner):
@@ -125,7 +125,7 @@ def _product(op: Op, known: InLoops) -> Reduction | None:
         return None
     inner = len(batch) + len(rows)
     kept = tuple(k for k in range(len(shape)) if k != inner)
-    # the inner axis innermost, unless rows of the second operand are read along
+    # the summed axis is innermost, unless the second operand has columns: its rows are then read along
     order = tuple(range(len(shape))) if columns else (*kept, inner)
     if len(shape) == 2 and known.is_turned(y if columns else x):
         order = order[::-1]
@@ -144,7 +144,7 @@ def _product(op: Op, known: InLoops) -> Reduction | None:
 
 
 def _over_letters(op: Op) -> Reduction | None:
-    """`einsum`, innermost the letter of axes that stand last; None where nothing is summed."""
+    """`einsum` as a reduction, with the letter of last axes innermost; None if nothing is summed."""
     inputs, output = einsum.with_letters(op)
     summed = "".join(dict.fromkeys(c for text in inputs for c in text if c not in output))
     if not summed:
@@ -172,5 +172,5 @@ def _over_letters(op: Op) -> Reduction | None:
 
 
 def _has_integers(op: Op) -> bool:
-    """Whether a product is one that BLAS does not have."""
+    """Whether a product has integers, for which BLAS has no routine."""
     return any(element_type(a.type).dtype[0] != "f" for a in op.operands)

@@ -1,4 +1,4 @@
-"""Array operations as loops over scalars: the loop form.
+"""Scalarisation: array operations become loops over scalars, the loop form.
 
     %0 = multiply %x, %y             %s = for 0, %n with 0.0 {
     %s = sum %0              becomes   (%i, %s.1) -> yield add %s.1, (multiply (index %x, %i), (index %y, %i))
@@ -62,22 +62,23 @@ __all__ = ["scalarise"]
 _OF_LENGTHS = frozenset({
     "broadcast_to", "empty", "eye", "full", "linspace", "ones", "repeat", "tile", "tri", "zeros",
 })  # fmt: skip
-_SMALL = 1024  # multiplications up to which loops beat a call of BLAS
-_COORDINATES = 4  # axes that are written out (`unroll`)
+_SMALL = 1024  # multiplications up to which loops are faster than a call of BLAS
+_COORDINATES = 4  # axes up to this length are unrolled (`schedule/unroll.py`)
 
 
 def scalarise(
     fn: Function, lengths: Mapping[str, int], calls: bool = True, fastmath: bool = True
 ) -> Function:
-    """`fn` with loops for its array operations; `lengths` of the arguments at hand say which products are small. With
-    `fastmath`, sums are added up in any order, and powers may be running products.
+    """`fn` with loops for its array operations.
 
-    Without `calls`, all products are loops.
+    lengths : the lengths of the given arguments; they determine which products are small.
+    calls : whether NumPy may be called; otherwise all products are loops.
+    fastmath : whether sums may be reordered, and powers may become running products.
 
     Raises
     ------
     NoLoopForm
-        For what can be said neither with loops nor by a call of NumPy.
+        If an operation has neither a loop form nor a call of NumPy.
     """
     return _Scalarise(fn, lengths, calls, fastmath).function(fn)
 
@@ -154,14 +155,14 @@ class _Scalarise(Waiting):
                 self.keep_results(s)
 
     def settle_before(self, s: Statement, b: Builder) -> None:
-        """Store what reads storage that a statement writes, and is asked for by it or later."""
+        """Store deferred arrays that read storage which `s` writes, if `s` or a later statement uses them."""
         writes = writes_of(s, self.roots)
         if not writes:
             return
         number = self.survey.number[s]
         for value in list(self.arrays.lazy):
             last = self.survey.last.get(value, 0)
-            own = isinstance(s, Op) and last == number  # `write` looks closer at its own operands
+            own = isinstance(s, Op) and last == number  # `write` handles its own operands
             if (
                 value in self.arrays.lazy
                 and last >= number
@@ -186,7 +187,7 @@ class _Scalarise(Waiting):
             self.as_is(op, b)
         elif isinstance(op.result.type, Scalar) and op.decl.place is not None:
             self.pick(op, b)
-        elif isinstance(op.result.type, Scalar) and op.decl.elementwise:  # of arrays without axes
+        elif isinstance(op.result.type, Scalar) and op.decl.elementwise:  # on arrays without axes
             self.keep(op.result, Nest(self.arrays, b).elementwise(op, ()))
         elif op.decl is memory.axis_length or (
             op.decl.shape_of and isinstance(op.result.type, Scalar)
@@ -202,10 +203,10 @@ class _Scalarise(Waiting):
             self.as_is(op, b)
 
     def by_its_loops(self, op: Op, b: Builder) -> bool:
-        """Whether an operation has statements of its own that make its result."""
+        """Append the loops that an operation's declaration builds itself; whether it does."""
         assert op.decl.loops is not None
         if op.decl.read_only and not self.written.isdisjoint(self.roots.get(op.result, ())):
-            return False  # what is written later is seen through it
+            return False  # later writes are visible through the view
         asks_again = op.decl.cost == "heavy" and not op.decl.asks_once
         for a in op.operands:
             if isinstance(a, Value) and asks_again and self.price.get(a, 0) > 0:
@@ -228,7 +229,7 @@ class _Scalarise(Waiting):
         nest(b, shape_of(indices.type), (), body, depth=self.depth)
 
     def check_lengths(self, op: Op, b: Builder) -> None:
-        """NumPy makes no array of a negative length, and a loop no iteration."""
+        """Append checks of negative lengths: NumPy raises, and a loop would have no iteration."""
         n = Nest(self.arrays, b)
         is_of_counts = op.decl.name in ("repeat", "tile")
         counts = [known_dim(a) for a in op.operands[1:]]
@@ -256,7 +257,7 @@ class _Scalarise(Waiting):
         return None
 
     def number_of_elements(self, result: Value, shape: Sequence[Dim], b: Builder) -> Atom:
-        """The product of lengths, which is `result`: other lengths may be known by it."""
+        """The product of lengths under the old value `result`, in whose symbol other lengths may be expressed."""
         first, *rest = (length_of(b, d) for d in shape)
         for length in rest[:-1]:
             first = b.op(arithmetic.multiply, first, length)
@@ -268,7 +269,7 @@ class _Scalarise(Waiting):
     # ---- elements, stores, reductions ----
 
     def pick(self, op: Op, b: Builder) -> None:
-        """One element of an array."""
+        """Lower a subscript or view that is one element."""
         n = Nest(self.arrays, b)
         at = op.decl.place(n, op, ()) if op.decl.place else ()
         try:
@@ -281,7 +282,7 @@ class _Scalarise(Waiting):
         self.keep(op.result, op.result)
 
     def write(self, op: Op, b: Builder) -> None:
-        """`x[...] = v`, `x[...] += v`, element by element."""
+        """Lower `x[...] = v` and `x[...] += v` to loops."""
         shape = target_shape(op, b.shapes)
         self.compare_part(op, b)
         value = None if shape is None else self.fitting(op, shape, b)
@@ -300,7 +301,7 @@ class _Scalarise(Waiting):
             raise NoLoopForm(f"a write into {name} that reads it")
 
     def compare_part(self, op: Op, b: Builder) -> None:
-        """A part between bounds is as long as what is written there."""
+        """Append checks that a slice has the lengths of the value that is written into it."""
         axes = open_axes(op, b.shapes) if op.decl in (memory.store, memory.add_into) else []
         if not axes:
             return
@@ -313,7 +314,7 @@ class _Scalarise(Waiting):
             n.refuse("{0} != {1}" + is_one, lengths, ValueError, _unlike(op))
 
     def fitting(self, op: Op, shape: Sequence[Dim], b: Builder) -> Atom | None:
-        """The value that is broadcast to what is written; lengths that have to be equal are compared."""
+        """The written value, broadcast to the region; checks compare lengths that have to be equal."""
         value = op.operands[1]
         open_pairs = differing(shape_of(value.type), shape, self.equal)
         if open_pairs is None:
@@ -327,7 +328,7 @@ class _Scalarise(Waiting):
         return value
 
     def try_write(self, op: Op, shape: Sequence[Dim], b: Builder) -> bool:
-        """Whether the loops that write read nothing that they have overwritten."""
+        """Append the loops of a write; whether they read no element that they have overwritten."""
         target, value = op.operands[0], op.operands[1]
         writes = writes_of(op, self.roots)
         is_safe = True
@@ -364,8 +365,8 @@ class _Scalarise(Waiting):
         self.keep(op.result, reduction_loops(r, self.arrays, self.depth, b))
 
     def in_loops(self, op: Op, shape: Sequence[Dim]) -> bool:
-        """Whether a product over these lengths is faster as loops: it is small, one of points with a small matrix, or a
-        matrix is made for it of which it asks each element once.
+        """Whether a product over these lengths is faster as loops: it is small, has two short axes, or uses each
+        element of a deferred matrix once.
         """
         if not self.calls:
             return True
@@ -389,7 +390,7 @@ def _is_short(d: Dim) -> bool:
 
 
 def _iterations_of(loop: For, known: Shapes) -> dict[str, Range]:
-    """How many iterations a loop makes that may be left early, under their symbol: not more than without that."""
+    """The range of the trip count of a loop with an early exit, by its symbol: at most the count without the exit."""
     first, end, iterations = (known_dim(a) for a in (loop.start, loop.stop, loop.results[0]))
     if first is None or end is None or iterations is None or loop.step != const(1):
         return {}
@@ -398,7 +399,7 @@ def _iterations_of(loop: For, known: Shapes) -> dict[str, Range]:
 
 
 def _without_methods(op: Op) -> Op:
-    """A cast of a number as a call: Numba's numbers have no `astype`."""
+    """A conversion of a number as a call, since Numba's numbers have no `astype`."""
     if op.decl is not arithmetic.astype or op.spelling.startswith("np."):
         return op
     return replace(op, spelling=f"np.{type_named(op.attrs['dtype'])}")

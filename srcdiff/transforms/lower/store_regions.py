@@ -1,4 +1,4 @@
-"""The shape of the region that a store writes, as far as lengths are known when compiling."""
+"""Store regions: the shape of the region that a store writes, as far as lengths are known statically."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ONE = Dim(1)
 
 
 def target_shape(op: Op, shapes: Shapes) -> tuple[Dim, ...] | None:
-    """The shape of what is written; None where only NumPy can tell."""
+    """The shape of the written region; None if it is not known statically."""
     if op.decl not in (memory.store, memory.add_into, memory.add_at):
         return None
     shape = _part(op, shapes)
@@ -30,7 +30,7 @@ def target_shape(op: Op, shapes: Shapes) -> tuple[Dim, ...] | None:
         if len(wanted) != len(shape):
             return None
         if any(o and not shapes.not_one(w) for w, o in zip(wanted, own, strict=True)):
-            return None  # one number may stand for many
+            return None  # the value may be broadcast along an axis of unknown length
         shape = tuple(w if o else d for d, w, o in zip(shape, wanted, own, strict=True))
         bounds = {
             s
@@ -44,7 +44,7 @@ def target_shape(op: Op, shapes: Shapes) -> tuple[Dim, ...] | None:
 
 
 def open_axes(op: Op, shapes: Shapes) -> list[tuple[int, Dim]]:
-    """The axes of a part between bounds whose lengths only the run knows, with those of what is written there."""
+    """The axes of a slice whose lengths are known only at run time, with the lengths of the written value."""
     shape = _part(op, shapes) if is_view(op.attrs["where"]) else None
     wanted = shape_of(op.operands[1].type)
     if shape is None or len(wanted) > len(shape):
@@ -59,7 +59,7 @@ def _shown(op: Op) -> set[str]:
 
 
 def _part(op: Op, shapes: Shapes) -> tuple[Dim, ...] | None:
-    """The shape of the part of an array that is written, with symbols of its own where nothing shows its lengths."""
+    """The shape of the written part of an array, with fresh symbols for lengths that nothing shows."""
     probe = Shapes(
         rigid=shapes.rigid,
         ranges=shapes.ranges,
@@ -83,9 +83,9 @@ def long_axes(shape: Sequence[Dim]) -> list[Dim]:
 def fits(
     shape: Sequence[Dim], target: Sequence[Dim], equal: Collection[tuple[Dim, Dim]] = ()
 ) -> bool:
-    """Whether an array of this shape is broadcast to the other as far as lengths are known to be equal.
+    """Whether `shape` is known to broadcast to `target`.
 
-    `equal` are pairs that are taken to be, and compared when a program is called.
+    equal : pairs of lengths that are assumed to be equal; guards compare them when a program is called.
     """
     return differing(shape, target, equal) == []
 
@@ -93,7 +93,7 @@ def fits(
 def differing(
     shape: Sequence[Dim], target: Sequence[Dim], equal: Collection[tuple[Dim, Dim]] = ()
 ) -> list[tuple[Dim, Dim]] | None:
-    """The lengths that are not known to be equal to those of the other shape; None where there are too many axes."""
+    """The pairs of lengths that are not known to be equal; None if `shape` has too many axes."""
     if len(shape) > len(target):
         return [] if not long_axes(shape) and not target else None
     pairs = zip(shape, target[len(target) - len(shape) :], strict=True)

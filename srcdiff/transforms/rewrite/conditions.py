@@ -1,4 +1,7 @@
-"""Where rules apply: what is needed of the types of what their parameters stand for, and of what makes that."""
+"""Side conditions of rewriting rules: predicates on the bound values, their types and their defining operations.
+
+A condition that is true stops its rule (`Rule.unless`). The parameters `x`, `m`, ... are those of the rule.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +47,7 @@ Unless = Callable[[Mapping[str, Any], Mapping[Value, Op]], bool]
 
 
 def is_number_or_shifted(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
-    """Whether `x` is one number, or is less a maximum by the user's own hand."""
+    """Whether `x` is a number, or an array from which a maximum is subtracted already."""
     return not shape_of(binding["x"].type) or is_shifted(binding["x"], made)
 
 
@@ -60,14 +63,14 @@ def _axes(binding: Mapping[str, Any], ndim: int) -> set[int]:
 
 
 def varies_along_axis(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
-    """Whether the shift `m` is not known to be the same number all along the axes."""
+    """Whether the shift `m` is not known to be constant along the axes."""
     x, m = shape_of(binding["x"].type), shape_of(binding["m"].type)
     at = [k - len(x) + len(m) for k in _axes(binding, len(x))]
     return not x or len(m) > len(x) or any(k >= 0 and m[k] != Dim(1) for k in at)
 
 
 def is_another_shift(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
-    """Whether `m`, which is added, is not `s`, which was subtracted, but for axes of length 1."""
+    """Whether the added shift `m` differs from the subtracted shift `s`; axes of length 1 do not count."""
     if varies_along_axis({**binding, "m": binding["s"]}, made):
         return True
     m, s = (_without_ones(binding[k], made) for k in ("m", "s"))
@@ -75,7 +78,7 @@ def is_another_shift(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bo
 
 
 def _without_ones(atom: Any, made: Mapping[Value, Op]) -> Any:
-    """What a value is but for axes of length 1 and how it was needed."""
+    """A key for a value that ignores axes of length 1, and the attributes of a maximum other than its axis."""
     while (op := made.get(atom)) is not None:
         before = shape_of(op.operands[0].type) if op.operands else ()
         ones = [d for d in shape_of(atom.type) if d != Dim(1)]
@@ -90,7 +93,7 @@ def _without_ones(atom: Any, made: Mapping[Value, Op]) -> Any:
 
 
 def is_no_norm(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
-    """Whether NumPy has no norm of `x` over the axes: it takes one or two, or all."""
+    """Whether NumPy has no norm of `x` over the axes: it supports one, two or all axes of a real array."""
     type_, axis = binding["x"].type, binding.get("axis")
     is_real = getattr(type_, "dtype", "") in ("float32", "float64")
     is_known = axis is None or isinstance(axis, int) or len(axis) in (1, 2)
@@ -98,7 +101,7 @@ def is_no_norm(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
 
 
 def is_there_anyway(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
-    """Whether one of two exponentials is needed elsewhere, too."""
+    """Whether one of the two exponentials has another use."""
     for name in ("x", "y"):
         inner = binding[name]
         same = [
@@ -112,23 +115,23 @@ def is_there_anyway(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> boo
 
 
 def are_two_cosh(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
-    """Whether two exponentials have opposite exponents, which `transforms/logspace/logarithm.py` knows."""
+    """Whether two exponentials have opposite exponents; `transforms/logspace/logarithm.py` rewrites these."""
     return are_opposite(binding["x"], binding["y"], made)
 
 
 def is_constant(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
-    """Whether `x` is a number that is known, as in log(1.0 - -1.0): nothing is gained there."""
+    """Whether `x` is a constant, as in log(1.0 - -1.0): a rewriting gains nothing."""
     return isinstance(binding["x"], Const)
 
 
 def is_constant_below_zero(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
-    """Whether `y` is a number that has no logarithm: NumPy gives NaN of the product, and `math.log` raises."""
+    """Whether `y` is a constant without a logarithm: NumPy's logarithm of the product is NaN, and `math.log` raises."""
     y = binding["y"]
     return isinstance(y, Const) and y.value <= 0
 
 
 def has_own_logarithm(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
-    """Whether `x` is known, or 1 less `x` is a probability whose logarithm `transforms/logspace/logarithm.py` knows."""
+    """Whether `x` is constant, or `transforms/logspace/logarithm.py` has a rewriting for the logarithm of `1 - x`."""
     if is_constant(binding, made):
         return True
     op = made.get(binding["x"])
@@ -142,14 +145,14 @@ def is_no_vector(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
 
 
 def is_no_positive_number(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
-    """Whether there is no norm of `x`, or `n` is neither a positive constant nor a length."""
+    """Whether NumPy has no norm of `x`, or `n` is neither a positive constant nor a length."""
     n = binding["n"]
     is_positive = isinstance(n, Const) and not isinstance(n.value, bool) and n.value > 0
     return is_no_norm(binding, made) or not (is_positive or known_dim(n) is not None)
 
 
 def is_sigmoid(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
-    """Whether a quotient by `1 + exp(u)` is a sigmoid itself, or one of exponentials."""
+    """Whether the numerator of a quotient by `1 + exp(u)` is 1 or contains an exponential."""
     y = binding["y"]
     return (isinstance(y, Const) and y.value == 1) or _has_exponential(y, made)
 
@@ -165,18 +168,18 @@ def _has_exponential(atom: Any, made: Mapping[Value, Op], depth: int = 0) -> boo
 
 
 def is_no_positive_constant(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
-    """Whether `c` is no positive constant, or `x` is one, too."""
+    """Whether `c` is not a positive constant, or `x` is a constant, too."""
     return is_no_base(binding, made) or isinstance(binding["x"], Const)
 
 
 def is_no_base(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
-    """Whether `c` is no positive constant."""
+    """Whether `c` is not a positive constant."""
     c = binding["c"]
     return not (isinstance(c, Const) and isinstance(c.value, int | float) and c.value > 0)
 
 
 def is_wider(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
-    """Whether `x` is a number, or has not the shape of what is summed with it."""
+    """Whether `x` is a number, or `y` does not broadcast to the shape of `x`."""
     x, y = (shape_of(binding[k].type) for k in "xy")
     is_within = len(y) <= len(x) and all(
         d in (Dim(1), own) for d, own in zip(y[::-1], x[::-1], strict=False)
@@ -189,13 +192,13 @@ def is_wider_or_shifted(binding: Mapping[str, Any], made: Mapping[Value, Op]) ->
 
 
 def are_not_alike(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
-    """Whether `x` and `v` are no arrays of one shape."""
+    """Whether `x` and `v` are not arrays of the same shape."""
     x, w = (shape_of(binding[k].type) for k in "xv")
     return not x or x != w
 
 
 def is_no_count(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
-    """Whether `n` is not how many elements of `x` are added for each result."""
+    """Whether `n` is not known to be the number of elements of `x` in each sum."""
     shape, n = shape_of(binding["x"].type), known_dim(binding["n"])
     lengths = [shape[a] for a in sorted(_axes(binding, len(shape)))]
     if all(d.is_const for d in lengths):
@@ -204,7 +207,7 @@ def is_no_count(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
 
 
 def unless_axes(*counts: tuple[int, ...]) -> Unless:
-    """The parameters have to have one of these numbers of axes, in their order."""
+    """A condition that is false if the numbers of axes of the parameters, in their order, are among `counts`."""
 
     def differ(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
         atoms = [a for name, a in binding.items() if name != INNER]
@@ -214,7 +217,7 @@ def unless_axes(*counts: tuple[int, ...]) -> Unless:
 
 
 def unless_shapes(names: Sequence[str], shapes: Sequence[Sequence[tuple[int, ...]]]) -> Unless:
-    """The parameters have to have as many axes as in one of these, and those of length 1 where these have them."""
+    """A condition that is false if the parameters `names` have the ranks and axes of length 1 of one of `shapes`."""
     told = [[[n == 1 for n in shape] for shape in sample] for sample in shapes]
 
     def differ(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
@@ -224,8 +227,8 @@ def unless_shapes(names: Sequence[str], shapes: Sequence[Sequence[tuple[int, ...
 
 
 def is_not_square(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
-    """Whether a product of `a` and `b`, or of `a` and the transposed `b`, is not known to have as many rows as columns;
-    or there is an inverse in it, which rather solves.
+    """Whether a product of `a` and `b` (or of `a` and the transposed `b`) is not known to be square, or contains an
+    inverse, which becomes a system instead.
     """
     a, b = (shape_of(binding[k].type) for k in "ab")
     if len(a) != 2 or len(b) != 2 or any(_is_inverse(binding[k], made) for k in "ab"):
@@ -235,7 +238,7 @@ def is_not_square(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
 
 
 def has_no_product(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
-    """Whether there is no product of matrices among the terms `a` and `b`, which are of one shape."""
+    """Whether neither term `a` nor `b` is a matrix product, or the terms are not matrices of one shape."""
     terms = [binding[k] for k in "ab"]
     shapes = {shape_of(t.type) for t in terms}
     if len(shapes) > 1 or any(len(shape) != 2 for shape in shapes):
@@ -244,7 +247,7 @@ def has_no_product(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool
 
 
 def _has_product(atom: Any, made: Mapping[Value, Op], depth: int = 0) -> bool:
-    """Whether a product of matrices is among the terms of a sum."""
+    """Whether a matrix product is among the terms of a sum."""
     op = made.get(atom) if isinstance(atom, Value) else None
     if op is None or depth > _DEPTH or len(shape_of(atom.type)) != 2:
         return False

@@ -1,10 +1,10 @@
-"""Other ways to say what an operation does, in the names that rules use: `x * x` is `x ** 2`, `a + -b` is `a - b`.
+"""Equivalent readings of an operation, in the operations that rules use: `x * x` is `x ** 2`, `a + -b` is `a - b`.
 
     np.inner(x, x), np.einsum("i,i", x, x)     x @ x
     np.sum(x) / len(x)                         np.mean(x)
     np.sum(x, axis=1)[:, None]                 np.sum(x, axis=1, keepdims=True)
 
-A rule is written once; an operation is compared with it as it stands, and then as each of its readings.
+A rule is written once. An operation is matched with it as it stands, and then in each of its other readings.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _ONE = Dim(1)
 
 @dataclass(frozen=True)
 class Reading:
-    """An operation under another name; `inner`: the values that it looks through."""
+    """An operation in an equivalent form; `inner`: the intermediate values that the form includes."""
 
     name: str
     operands: tuple[Atom, ...]
@@ -46,7 +46,7 @@ def name_of(op: Op) -> str:
 
 
 def readings(op: Op, made: Made) -> Iterator[Reading]:
-    """An operation as it stands, and in other words."""
+    """An operation as it stands, and its equivalent forms."""
     yield Reading(name_of(op), op.operands, op.attrs)
     other = _OTHERS.get(op.decl.name)
     if other is not None:
@@ -126,7 +126,7 @@ def _of_divide(op: Op, made: Made) -> Iterator[Reading]:
 
 
 def _counts(n: Atom, total: Op) -> bool:
-    """Whether a number is how many elements were added for each result."""
+    """Whether `n` is known to be the number of elements in each sum of `total`."""
     shape, axis = shape_of(total.operands[0].type), total.attrs.get("axis")
     axes = range(len(shape)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
     dims = [shape[a] for a in axes]
@@ -161,7 +161,7 @@ def _of_einsum(op: Op, made: Made) -> Iterator[Reading]:
 
 
 def _of_axis(op: Op, made: Made) -> Iterator[Reading]:
-    """A sum over one axis, which is put back."""
+    """A reduction over one axis that is added again, as a reduction with `keepdims`."""
     inner = _made(op.operands[0], made) if op.operands else None
     if inner is None or inner.decl.name not in _KEPT or inner.attrs.get("keepdims"):
         return
@@ -186,7 +186,7 @@ def _same_axis(op: Op, ndim: int, axis: int) -> bool:
 
 
 def _of_computed(op: Op, made: Made) -> Iterator[Reading]:
-    """What a rule has made a hyperbolic tangent of."""
+    """A hyperbolic tangent that a rule has made (`named_values.own_tanh`)."""
     inner = _made(op.operands[0], made)
     if inner is not None and inner.decl.name == "tanh":
         yield Reading("tanh", inner.operands, inner.attrs, (inner.result,))

@@ -1,9 +1,9 @@
-"""Squared absolute values of complex numbers have the derivative that people write.
+"""Squared absolute values of complex numbers become a named operation with a short derivative.
 
     s = np.abs(z);  p = s**2        d_z = 2.0 * d_p * np.conj(z)    and not    2.0 * d_p * s * np.conj(z) / s
 
-The power knows the value whose squared size it is before derivatives are taken, and is a power again afterwards. That
-is shorter, and right at 0, where the size itself has a kink.
+Before differentiation the square gets the complex value as a further operand. After differentiation it becomes the
+user's operation again. The derivative is shorter, and correct at 0, where the absolute value has a kink.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ _SQUARES = ("power", "square", "multiply")
 
 
 def name_abs_squared(fn: Function) -> Function:
-    """`fn` with its squares of absolute values known as such; prints as before."""
+    """`fn` with squared absolute values as `squared_size`; its text stays the same."""
     return _Name(fn)(fn)
 
 
 def expand_abs_squared(fn: Function) -> Function:
-    """`fn` with what `name_abs_squared` has named as it was."""
+    """`fn` with `squared_size` replaced by the user's operations again."""
     return _Plain()(fn)
 
 
@@ -47,7 +47,7 @@ class _Name(Rewriter):
         b.append(new)
 
     def squared(self, op: Op) -> Atom | None:
-        """Whose size an operation is the square of."""
+        """The complex value whose absolute value an operation squares."""
         if op.decl.name not in _SQUARES or op.result not in self.made:
             return None
         size, *rest = op.operands

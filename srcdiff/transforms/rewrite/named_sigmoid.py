@@ -1,10 +1,10 @@
-"""The logistic function as users write it has the derivative that they would write.
+"""Logistic functions, written as quotients, become a named operation with the derivative `p * (1 - p)`.
 
     e = exp(-x);  p = 1 / (1 + e)        d_x = d_p * p * (1 - p)    and not    d_p * p * e / (1 + e)
 
-The quotient knows the value whose sigmoid it is before derivatives are taken, and is a quotient again afterwards. That
-needs neither the exponential nor its argument once more, and has no `inf / inf` where the exponential overflows.
-Quotients by norms are marked, too: the square of a norm may overflow.
+Before differentiation the quotient gets the argument of the sigmoid as a further operand. After differentiation it
+becomes a quotient again. The derivative uses neither the exponential nor its argument, and it has no `inf / inf` where
+the exponential overflows. Quotients by norms are named, too, because the square of a norm may overflow.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ __all__ = ["name_sigmoids", "expand_sigmoids"]
 
 exp = function("exp")
 _U = Anything("u")
-_FORMS: tuple[tuple[Pattern, bool], ...] = (  # with the sign of what they are the sigmoids of
+# the form, and whether it is the sigmoid of `u` or of `-u`
+_FORMS: tuple[tuple[Pattern, bool], ...] = (
     (1 / (1 + exp(-_U)), True),
     (exp(_U) / (1 + exp(_U)), True),
     (1 / (1 + exp(_U)), False),
@@ -32,12 +33,12 @@ _FORMS: tuple[tuple[Pattern, bool], ...] = (  # with the sign of what they are t
 
 
 def name_sigmoids(fn: Function) -> Function:
-    """`fn` with its sigmoids known as such; prints as before."""
+    """`fn` with its sigmoids, and its quotients by norms, as named operations; its text stays the same."""
     return _Name(fn)(fn)
 
 
 def expand_sigmoids(fn: Function) -> Function:
-    """`fn` without what was known for derivatives: sigmoids are quotients again, and values are themselves."""
+    """`fn` without the named operations: sigmoids are quotients again, and annotated values are plain values."""
     return _Plain()(fn)
 
 
@@ -74,7 +75,7 @@ class _Name(Rewriter):
         return op is not None and op.decl is products.euclidean_norm
 
     def argument(self, op: Op, env: Env, b: Builder) -> Atom | None:
-        """What a quotient is the sigmoid of."""
+        """The argument of the sigmoid that a quotient computes."""
         if op.result not in self.made:
             return None
         for pattern, is_positive in _FORMS:

@@ -1,9 +1,9 @@
-"""Values with a name of their own: patterns of expressions that are computed in two ways, and shifts by a maximum.
+"""Building blocks of rewriting rules: accurate expressions with two branches, and shifts by a maximum.
 
     log_one_less_exp(x)     log(-expm1(x)) near 0, log1p(-exp(x)) elsewhere
-    shift_of(x)             the largest element, or 0 where that is infinite; derivatives do not see it
+    shift_of(x)             the largest element, or 0 where that is infinite; it has no derivative
 
-The rules of `stability_rules` and the logarithms of `transforms/logspace/` are written with them.
+The rules of `stability_rules` and the logarithms of `transforms/logspace/` use them.
 """
 
 from __future__ import annotations
@@ -47,19 +47,19 @@ tanh = function("tanh")
 
 
 def log_one_less_exp(x: Pattern) -> Apply:
-    """log(1 - exp(x)): near 0 the one loses digits, elsewhere the other."""
+    """log(1 - exp(x)): `log1p(-exp(x))` is inaccurate near 0, `log(-expm1(x))` elsewhere."""
     near, far = log(-expm1(x)), log1p(-exp(x))
     return known_less(where(greater(x, -0.7), near, far), x)
 
 
 def log_one_less_exps(x: Pattern) -> Apply:
-    """The same of arrays, where both are computed: without a logarithm of 0."""
+    """log(1 - exp(x)) of arrays, where both branches are evaluated, without a logarithm of 0."""
     near, far = log(-expm1(x)), log1p(-exp(minimum(x, -0.7)))
     return known_less(where(greater(x, -0.7), near, far), x)
 
 
 def log_cosh(x: Pattern) -> Apply:
-    """log(cosh(x)): the one is the difference of two large numbers near 0, the other overflows nowhere."""
+    """log(cosh(x)): the second branch never overflows, but near 0 it cancels; there the first branch is accurate."""
     size = absolute(x)
     near, far = (
         log1p(2.0 * sinh(0.5 * minimum(size, 1.0)) ** 2),
@@ -69,17 +69,17 @@ def log_cosh(x: Pattern) -> Apply:
 
 
 def log_two_cosh(x: Pattern) -> Apply:
-    """log(exp(x) + exp(-x)), whose derivative is no difference of two sigmoids."""
+    """log(exp(x) + exp(-x)), as an operation whose derivative is not a difference of two sigmoids."""
     return known_log_cosh(logaddexp(x, -x), x)
 
 
 def log_of_size(x: Pattern) -> Apply:
-    """log(abs(1 + x)), which is log1p on one side and its mirror image on the other."""
+    """log(abs(1 + x)): log1p(x) for x > -1, and its mirror image for x < -1."""
     return computed_as(log1p(maximum(x, -2.0 - x)), log(1.0 + x))
 
 
 def root_less_one(x: Pattern) -> Apply:
-    """sqrt(1 + x) - 1: near 0 it is a quotient, which is NaN where `x` is infinite."""
+    """sqrt(1 + x) - 1: near 0 a quotient without cancellation; elsewhere the difference, since inf / inf is NaN."""
     root = sqrt(1.0 + x)
     return computed_as(where(less(absolute(x), 1.0), x / (root + 1.0), root - 1.0), root)
 
@@ -90,18 +90,18 @@ def one_less_sigmoid(u: Pattern) -> Apply:
 
 
 def own_tanh(x: Pattern) -> Apply:
-    """What is written as tanh in other words, with a derivative that has all digits at both ends."""
+    """tanh(x) for a user's formula of it, with a derivative that is accurate at both ends."""
     return computed_as(tanh(x), 2.0 * one_less_sigmoid(2.0 * x))
 
 
 def shift_of(x: Pattern, **axes: Any) -> Apply:
-    """What exponents are shifted by: the largest, or 0 where that is infinite; nothing depends on it."""
+    """The shift of exponents: the largest, or 0 where that is infinite; it has no derivative."""
     top = highest(x, **axes)
     return held(where(isfinite(top), top, 0.0))
 
 
 def settled_values(made: Mapping[Value, Op]) -> set[Value]:
-    """What rewritings have computed in two ways, each right where it is chosen."""
+    """The values inside expressions with two branches, each of which is accurate where it is chosen."""
     found: set[Value] = set()
     for op in made.values():
         if op.decl not in (
@@ -121,7 +121,7 @@ def settled_values(made: Mapping[Value, Op]) -> set[Value]:
 
 
 def is_shifted(x: Any, made: Mapping[Value, Op]) -> bool:
-    """Whether `x` is less a maximum, by the user's own hand or by a rule's (`-(y + shift)`, `-shift`)."""
+    """Whether a maximum is subtracted from `x`, by the user or by a rule (`-(y + shift)`, `-shift`)."""
     op = made.get(x)
     if op is not None and op.decl.name == "negative":
         if is_maximum(op.operands[0], made):
@@ -132,7 +132,7 @@ def is_shifted(x: Any, made: Mapping[Value, Op]) -> bool:
 
 
 def is_maximum(shift: Atom, made: Mapping[Value, Op], depth: int = 0) -> bool:
-    """Whether it is what is largest, perhaps in other axes; 0 may stand for one that is infinite."""
+    """Whether `shift` is a maximum, possibly with other axes, or with 0 in place of infinities."""
     op = made.get(shift) if isinstance(shift, Value) and depth <= _DEPTH else None
     if op is None:
         return False

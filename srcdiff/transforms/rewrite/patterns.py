@@ -1,12 +1,12 @@
-"""Rewriting rules as pairs of small functions, before and after, matched on the program's data flow.
+"""Pattern matching for rewriting rules: a rule is a pair of small functions, matched on the data flow of a program.
 
     Rule("log(expit(x))", lambda x: log(expit(x)), lambda x: -logaddexp(0.0, -x))
     Rule("log_softmax", lambda x, *, axis: log(softmax(x, axis=axis)), lambda x, *, axis: log_softmax(x, axis=axis))
 
-The functions are called with patterns instead of numbers. A parameter stands for any value (the same one wherever
-it is mentioned), a keyword for what an operation has been told (an axis), a number for that constant. Matching follows
-values to the operations that made them, over statements and names, tries both orders of `+` and `*`, and takes
-an operation in all words that say the same (`readings`); it never looks through storage that is written.
+The functions are called with patterns instead of numbers. A parameter matches any value, the same value in all its
+occurrences. A keyword matches an attribute of an operation, such as an axis. A number matches the constant. Matching
+follows values to their defining operations, across statements and names. It tries both orders of `+` and `*`, and all
+equivalent readings of an operation (`equivalents`). It never looks through storage that is written.
 """
 
 from __future__ import annotations
@@ -39,16 +39,17 @@ __all__ = [
     "match",
 ]
 
-Binding = dict[str, Any]  # atoms, what attributes are, and `INNER`
-INNER = "made on the way"  # the values between the root and what the parameters stand for
+Binding = dict[str, Any]  # parameter -> atom, keyword -> value of the attribute, and `INNER`
+# the key for the matched values between the root and the bound parameters
+INNER = "made on the way"
 
 _COMMUTATIVE = {"add", "multiply"}
-_DEPTH = 4  # operations behind one another that are compared
-_OF_NUMBERS = {"where", "maximum", "minimum"}  # which Python says itself of numbers
+_DEPTH = 4  # nested operations that are compared
+_OF_NUMBERS = {"where", "maximum", "minimum"}  # written as plain Python if the operands are numbers
 
 
 class Pattern:
-    """What may stand in a rule; numbers may, too. NumPy's functions of one are patterns."""
+    """An expression in a rule. NumPy's functions of patterns are patterns."""
 
     def __array_ufunc__(self, ufunc: Any, method: str, *operands: Any, **attrs: Any) -> Apply:
         return _applied(ufunc if method == "__call__" else None, operands, attrs)
@@ -106,7 +107,7 @@ class Number(Pattern):
 
 @dataclass(frozen=True)
 class Attribute:
-    """Whatever an operation has been told under a name, the same wherever it is mentioned."""
+    """A variable for the value of an attribute; it has the same value in all its occurrences."""
 
     name: str
 
@@ -115,21 +116,21 @@ class Attribute:
 class Apply(Pattern):
     operation: str
     operands: tuple[Pattern, ...]
-    attrs: tuple[tuple[str, Any], ...] = ()  # values, and `Attribute`s that stand for some
-    result: int = 0  # of operations with several; they stand on right sides only
+    attrs: tuple[tuple[str, Any], ...] = ()  # values, or `Attribute`s as variables
+    result: int = 0  # which result of an operation with several; these occur on right sides only
 
 
 @dataclass(frozen=True)
 class Rule:
     """A named rewriting; `before` and `after` take the same parameters.
 
-    name : what switches it off, or on.
-    kind : "exact" (equal in exact arithmetic), "better" (closer to what is meant, and equal in exact arithmetic), or
-        "domain" (equal only where the left side has a value), which is off by default.
+    name : the name by which users switch the rule off or on.
+    kind : "exact" (equal in exact arithmetic), "better" (closer to the intended value, and equal in exact arithmetic),
+        or "domain" (equal only where the left side has a value), which is off by default.
     reason : what is wrong with the left side, in words.
     samples : arguments at which the left side is inaccurate, overflows or has no value; numbers, or lists for arrays.
-    unless : says of what the parameters stand for, and of what makes values, that the left side is right as it is.
-    once : it pays only where what the left side computes on its way has no other use, in the same iterations.
+    unless : a side condition; the rule does not apply where it is true.
+    once : the rule applies only if the intermediate values of the left side have no other use in the same iterations.
     """
 
     name: str
@@ -155,12 +156,12 @@ class Rule:
 
     @cached_property
     def parameters(self) -> tuple[str, ...]:
-        """The names of what stands for values."""
+        """The names of the parameters for values."""
         return self._names(is_keyword=False)
 
     @cached_property
     def keywords(self) -> tuple[str, ...]:
-        """The names of what stands for attributes."""
+        """The names of the keywords for attributes."""
         return self._names(is_keyword=True)
 
     def _names(self, is_keyword: bool) -> tuple[str, ...]:
@@ -169,19 +170,19 @@ class Rule:
 
 
 def function(operation: str) -> Callable[..., Apply]:
-    """A NumPy function in rules: `exp = function("exp")`."""
+    """A function for use in rules, by the name of its operation: `exp = function("exp")`."""
     return lambda *operands, result=0, **attrs: Apply(
         operation, tuple(map(_lift, operands)), tuple(attrs.items()), result
     )
 
 
 def _applied(function: Any, operands: Sequence[Any], attrs: Mapping[str, Any]) -> Apply:
-    """A function of NumPy's or SciPy's in a rule.
+    """The pattern for a call of a NumPy or SciPy function.
 
     Raises
     ------
     TypeError
-        For what is no single operation.
+        If the function is not a single operation.
     """
     decl = declared(function) if function is not None else None
     if decl is None:
@@ -197,7 +198,7 @@ def _lift(operand: Any) -> Pattern:
 def match(
     pattern: Pattern, atom: Atom, made: Mapping[Value, Op], binding: Binding | None = None
 ) -> Binding | None:
-    """What the parameters stand for if `atom` is of that form; `made`: the operations that may be looked into."""
+    """The binding of the parameters if `atom` matches, otherwise None; `made`: the defining operations to look into."""
     binding = {} if binding is None else binding
     match pattern:
         case Anything(name):
@@ -220,14 +221,14 @@ def match(
 
 
 def is_unruly(type_: Type) -> bool:
-    """Whether rules do not hold: they are for real numbers, and SciPy has no functions of half the width."""
+    """Whether rules do not apply to a type: they hold for real numbers, and SciPy has no functions of float16."""
     return is_complex(type_) or getattr(type_, "dtype", "") == "float16"
 
 
 def _match_operands(
     operands: Sequence[Pattern], reading: Reading, made: Mapping[Value, Op], binding: Binding
 ) -> Binding | None:
-    """In either order, where that is the same."""
+    """Match operands in their order, and in both orders if the operation is commutative."""
     orders = [reading.operands]
     if reading.name in _COMMUTATIVE:
         orders.append(reading.operands[::-1])
@@ -241,7 +242,7 @@ def _match_operands(
 
 
 def alike(x: Any, y: Any, made: Mapping[Value, Op], depth: int = 0) -> bool:
-    """Whether two values are the same numbers by how they were made: `-x`, and `-x` of another line."""
+    """Whether two values are computed by equal expressions, such as `-x` on two lines."""
     x, y = _number_in(x, made), _number_in(y, made)
     if x == y:
         return True
@@ -264,13 +265,13 @@ def alike(x: Any, y: Any, made: Mapping[Value, Op], depth: int = 0) -> bool:
 
 
 def are_opposite(x: Any, y: Any, made: Mapping[Value, Op]) -> bool:
-    """Whether one is the other with the other sign: `-x / 2` and `x / 2`."""
+    """Whether one value is the negative of the other, such as `-x / 2` and `x / 2`."""
     (one, a), (other, b) = _scaled(x, made), _scaled(y, made)
     return one == -other and isinstance(a, Value) and alike(a, b, made)
 
 
 def _scaled(x: Any, made: Mapping[Value, Op], depth: int = 0) -> tuple[float, Any]:
-    """A value as a number times another one."""
+    """A value as a constant factor and the remaining value."""
     op = made.get(x) if isinstance(x, Value) and depth <= _DEPTH else None
     factor, rest = (1.0, x) if op is None else _factor(op)
     if rest is x:
@@ -280,7 +281,7 @@ def _scaled(x: Any, made: Mapping[Value, Op], depth: int = 0) -> tuple[float, An
 
 
 def _factor(op: Op) -> tuple[float, Any]:
-    """The number that something is multiplied or divided by; 1 and the result where there is none."""
+    """The constant factor of an operation and its other operand; 1 and the result if there is no constant factor."""
     if op.decl.name == "negative":
         return -1.0, op.operands[0]
     for k, a in enumerate(op.operands):
@@ -293,7 +294,7 @@ def _factor(op: Op) -> tuple[float, Any]:
 
 
 def _number_in(x: Any, made: Mapping[Value, Op]) -> Any:
-    """What a number of Python's or of NumPy's was before it became one."""
+    """The operand of a conversion between Python's float and NumPy's float64; otherwise the value itself."""
     op = made.get(x) if isinstance(x, Value) else None
     is_same = op is not None and op.decl.name in ("float64", "to_float")
     return op.operands[0] if op is not None and is_same and _is_double(op.operands[0]) else x
@@ -304,7 +305,7 @@ def _is_double(a: Atom) -> bool:
 
 
 def _match_attrs(op: Reading, attrs: Mapping[str, Any], binding: Binding) -> Binding | None:
-    """With what the attributes stand for; None where the operation is declared otherwise."""
+    """The binding extended by attributes; None if an attribute differs."""
     found, defaults = dict(binding), OPERATIONS[op.name].defaults
     for name in {**attrs, **op.attrs}:
         default = defaults.get(name)
@@ -317,7 +318,7 @@ def _match_attrs(op: Reading, attrs: Mapping[str, Any], binding: Binding) -> Bin
 
 
 def _told(decl: OpDecl, attrs: tuple[tuple[str, Any], ...], binding: Binding) -> dict[str, Any]:
-    """The attributes of an operation that a rule makes; defaults are not said."""
+    """The attributes of an operation that a rule makes, without defaults."""
     found = {k: binding[v.name] if isinstance(v, Attribute) else v for k, v in attrs}
     return {k: v for k, v in found.items() if v != decl.defaults.get(k)}
 
@@ -329,7 +330,7 @@ def build(
     is_python: bool = False,
     made: dict[Pattern, tuple[Value, ...]] | None = None,
 ) -> Atom:
-    """Append the operations of a rule's right side, each once; with `is_python`, `math`'s for Python's numbers."""
+    """Append the operations of a rule's right side, each once; with `is_python`, as functions of `math`."""
     made = {} if made is None else made
     match pattern:
         case Anything(name):

@@ -1,4 +1,4 @@
-"""What an iteration of a loop adds up, where that can be computed by another loop in front of it or behind."""
+"""Terms of reduction loops: the operations that compute a term, if another loop before or after can repeat them."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ __all__ = ["TurnTerms"]
 
 
 class TurnTerms:
-    """`made` : the operations of a function that may be looked into."""
+    """`made`: the pure operation that defines a value."""
 
     def __init__(self, fn: Function) -> None:
         self.roots, self.written = storage_roots(fn), written_values(fn)
         self.made = {v: op for v, op in definitions(fn).items() if is_pure(op, self.written)}
 
     def front(self, term: Atom, loop: For) -> tuple[Op, ...] | None:
-        """The operations of an iteration that a term is made of, if that needs nothing of other iterations."""
+        """The operations of an iteration that compute a term; None if the term depends on other iterations."""
         inside = {r: s for s in loop.body.body for r in s.results}
         carried, pending, needed = set(loop.body.params[1:]), [term], set[Statement]()
         while pending:

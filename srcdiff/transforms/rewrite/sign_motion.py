@@ -1,9 +1,9 @@
-"""Moves the signs of what a rewriting has put into a user's line, and nothing else of it.
+"""Sign motion: cancels minus signs that a rewriting has put into a user's line, or moves them outwards.
 
     -y * -logaddexp(0, -z) - (1 - y) * -logaddexp(0, z)   ->   y * logaddexp(0, -z) + (1 - y) * logaddexp(0, z)
 
-A change of sign is exact, so values keep every bit; sums and products stay as the user grouped them. Only
-operations that are not the user's are touched.
+A change of sign is exact, so values keep every bit. Sums and products keep the user's grouping. Only generated
+operations change.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def move_signs(fn: Function) -> Function:
 
 class _MoveSigns(Rewriter):
     def __init__(self) -> None:
-        self.negated: dict[Value, Atom] = {}  # value -> what it is the negative of
+        self.negated: dict[Value, Atom] = {}  # value -> the value of which it is the negative
 
     def region(self, old: Region, env: Env, b: Builder) -> Region:
         outer = dict(self.negated)
@@ -50,7 +50,7 @@ class _MoveSigns(Rewriter):
         return self.negated.get(atom) if isinstance(atom, Value) else None
 
     def moved(self, op: Op, operands: list[Atom], b: Builder) -> Atom | None:
-        """What the operation is without minus signs inside; None where there are none to move."""
+        """The operation on operands without minus signs; None if no operand has a minus sign."""
         inner = [self.under(a) for a in operands]
         if all(a is None for a in inner):
             return None

@@ -1,8 +1,7 @@
-"""The named rewritings of the user's lines: what is written, what is computed instead, and why.
+"""Stability rules: the table of named rewritings of inaccurate expressions, with the reason for each.
 
-Each is tested at its samples, value and derivative, against many digits
-(`tests/transforms/rewrite/test_stability_rules.py`), and stands in the table of `docs/rewriting.md`, which is made from
-here.
+Tests compare the value and derivative of each rule at its samples with many digits
+(`tests/transforms/rewrite/test_stability_rules.py`). The table of `docs/rewriting.md` is generated from this module.
 """
 
 from __future__ import annotations
@@ -44,9 +43,9 @@ from srcdiff.transforms.rewrite.patterns import Rule, function
 
 __all__ = ["EXAMPLES", "OWN_RULES", "RULES", "SIGNED"]
 
-OWN_RULES: dict[str, Rule] = {}  # those that users have declared, by name
+OWN_RULES: dict[str, Rule] = {}  # rules that users have declared, by name
 
-SIGNED = "u"  # the parameter that is taken with the other sign where that is shorter: `logaddexp(0, -logit)`
+SIGNED = "u"  # a parameter that is negated if the result is shorter: `logaddexp(0, -logit)`
 
 exp, log, log1p, expm1, logaddexp = map(function, ("exp", "log", "log1p", "expm1", "logaddexp"))
 expit, logsumexp, softmax, log_softmax = map(
@@ -469,7 +468,7 @@ RULES = (
 
 _PARTS_OF_LOGS = "exponentials overflow and probabilities underflow before the logarithm is taken"
 
-# what `transforms/logspace/logarithm.py` makes of some programs: it takes such parts in any mixture
+# examples of the rewriting of `transforms/logspace/logarithm.py`, which combines such parts freely
 EXAMPLES = (
     Rule(LOG_OF_PARTS, lambda x: log(2.0 * expit(x) ** 3), lambda x: log(2.0) - 3.0 * logaddexp(0.0, -x), "exact",
          _PARTS_OF_LOGS, ((-1000.0,), (-40.0,), (2.0,))),

@@ -1,4 +1,4 @@
-"""Variances of what a loop adds up with its squares: the squares of the differences, which another loop adds up.
+"""Two-pass variance: a variance from sums of values and squares becomes a second loop over squared differences.
 
     for v in x:                             for v in x:
         s += v                                  s += v
@@ -7,8 +7,7 @@
                                                 r += (v - m) ** 2
                                             var = r / n
 
-That is equal wherever `n` is the number of iterations, and no derivative depends on what the differences are taken
-from.
+The two are equal if `n` is the number of iterations. The derivative does not depend on the mean, so the mean has none.
 """
 
 from __future__ import annotations
@@ -41,7 +40,7 @@ __all__ = ["NAME", "two_pass_variances"]
 
 NAME = "variance"
 _Q, _S, _N, _V = map(Anything, "qsnv")
-_FORMS = (  # and whether they are means
+_FORMS = (  # the form, and whether it is a mean
     (_Q / _N - (_S / _N) ** 2, True),
     (_Q - _S**2 / _N, False),
     (_Q - _N * (_S / _N) ** 2, False),
@@ -50,7 +49,7 @@ _ZEROS = ("zeros", "zeros_like")
 
 
 def two_pass_variances(fn: Function) -> Function:
-    """`fn` with such differences computed by a loop of their own."""
+    """`fn` with a second loop for each variance."""
     if not any(isinstance(s, For) for s in walk(fn.body)):
         return fn
     pass_ = _LoopVariances(fn)
@@ -62,7 +61,8 @@ class _LoopVariances(TurnTerms, Rewriter):
     def __init__(self, fn: Function) -> None:
         super().__init__(fn)
         self.all_made = definitions(fn)
-        self.loops: dict[Value, tuple[For, int]] = {}  # of this region: whose results, and which
+        # a result in this region -> its loop and position
+        self.loops: dict[Value, tuple[For, int]] = {}
         self.fired: list[tuple[str, Location | None]] = []
 
     def region(self, old: Region, env: Env, b: Builder) -> Region:
@@ -102,7 +102,7 @@ class _LoopVariances(TurnTerms, Rewriter):
         return False
 
     def turn(self, found: Mapping[str, Any]) -> tuple[For, int, Atom] | None:
-        """The loop that has added up the squares, which of its results these are, and what is squared."""
+        """The loop that sums the squares, the position of that sum among its results, and the squared value."""
         (loop, at), (other, k) = (self.loops.get(found[name], (None, 0)) for name in "qs")
         if loop is None or loop is not other or not _is_plain(loop, found["n"]):
             return None
@@ -113,7 +113,7 @@ class _LoopVariances(TurnTerms, Rewriter):
         return (loop, at, v) if is_square else None
 
     def added(self, loop: For, at: int) -> Atom | None:
-        """What each iteration adds to a sum that starts with 0."""
+        """The term that each iteration adds to a sum that starts with 0."""
         first, param, y = loop.carried[at], loop.body.params[at + 1], loop.body.yields[at]
         op = self.made.get(y) if isinstance(y, Value) else None
         made = self.all_made.get(first) if isinstance(first, Value) else None
@@ -128,7 +128,7 @@ class _LoopVariances(TurnTerms, Rewriter):
         return y if x is param else x
 
     def spread(self, loop: For, at: int, v: Atom, s: Atom, n: Atom, env: Env, b: Builder) -> Value:
-        """The sum of squared differences from the mean."""
+        """Append the loop that sums the squared differences from the mean."""
         mean = b.op(elementary.held, b.op(arithmetic.divide, s, n, name="mean"), name="mean")
         param = Value(loop.body.params[at + 1].type, "squares")
         inner, within = b.inner(), dict(env)

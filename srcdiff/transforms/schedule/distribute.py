@@ -50,9 +50,9 @@ def other_iteration(loop: For, index: Atom) -> Region:
 
 
 def parts_of_iterations(loop: For, roots: Roots, b: Builder) -> tuple[list[Statement], list[For]]:
-    """The loops over the parts of a loop's iterations, and the storage for what crosses between them.
+    """The loops over the parts of a loop's iterations, and the storage for the values that cross between them.
 
-    The loop itself where it has one part, or where its parts see those of other iterations.
+    Returns the loop itself if it has only one part, or if parts of different iterations conflict.
     """
     parts = _parts(loop.body.body, roots)
     touched = [together(footprint(s, roots) for s in part) for part in parts]
@@ -67,7 +67,7 @@ def parts_of_iterations(loop: For, roots: Roots, b: Builder) -> tuple[list[State
 
 def _parts(body: Sequence[Statement], roots: Roots) -> list[list[Statement]]:
     parts: list[list[Statement]] = [[]]
-    has_loop = False  # in the part that is being read
+    has_loop = False  # whether the current part has one
     for s in body:
         if isinstance(s, For):
             if has_loop or any(writes_of(x, roots) for x in parts[-1]):
@@ -78,12 +78,12 @@ def _parts(body: Sequence[Statement], roots: Roots) -> list[list[Statement]]:
 
 
 class _Crossing:
-    """Numbers that one part of an iteration has and another one asks for, as elements of rows."""
+    """The numbers that one part of an iteration computes and a later part uses, as elements of arrays."""
 
     def __init__(self, loop: For, roots: Roots, b: Builder) -> None:
         self.loop, self.roots, self.b = loop, roots, b
         self.written = writes_of(loop, roots)
-        self.loads: dict[Value, Op] = {}  # how later parts get what earlier ones have
+        self.loads: dict[Value, Op] = {}  # value -> how later parts load it
 
     def part(self, body: Sequence[Statement], later: Sequence[Sequence[Statement]]) -> For:
         """The loop over a part."""
@@ -101,7 +101,7 @@ class _Crossing:
         return replace(part, body=other_iteration(part, index))
 
     def keep(self, value: Value, maker: Statement, body: Sequence[Statement]) -> list[Statement]:
-        """Note how later parts get a number; what its own part has to store for them."""
+        """Record how later parts load a number; returns the stores that its own part needs for that."""
         if isinstance(maker, Op) and self.is_fixed(maker):
             self.loads[value] = replace(maker, results=(value,))
             return []
@@ -126,14 +126,14 @@ class _Crossing:
         return Op(memory.index, (array, *at), (value,), attrs, like.location, "compiler")
 
     def is_fixed(self, op: Op) -> bool:
-        """Whether it loads an element that the loop does not change, of what is there in front of the loop."""
+        """Whether an operation loads an element that the loop does not write, from an array made before the loop."""
         array = op.operands[0]
         if op.decl is not memory.index or not subscripts(op) or not isinstance(array, Value):
             return False
         return self.roots[array].isdisjoint(self.written) and self.is_there(op.operands)
 
     def is_own(self, store: Op, value: Value) -> bool:
-        """Whether it stores a number in an element that no other iteration and nothing else in the loop stores."""
+        """Whether `store` stores `value` at the loop's own index, and nothing else in the loop writes the array."""
         if (
             not isinstance(store, Op)
             or store.decl is not memory.store
@@ -153,7 +153,7 @@ class _Crossing:
 
 
 def _crossing(parts: Sequence[Sequence[Statement]]) -> set[Value]:
-    """What one part makes and a later one asks for."""
+    """The values that one part computes and a later one uses."""
     pairs = combinations(parts, 2)
     return {v for first, later in pairs for v in _made(first) & _used(later)}
 
@@ -163,7 +163,7 @@ def _made(body: Sequence[Statement]) -> set[Value]:
 
 
 def _is_element(value: Value) -> bool:
-    """Whether it may be an element of an array as well."""
+    """Whether a value can be stored as an element of an array."""
     return isinstance(value.type, Scalar) and not value.type.weak
 
 

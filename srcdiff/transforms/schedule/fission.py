@@ -26,17 +26,17 @@ from srcdiff.transforms.analysis.effects import conflict, footprint, together
 
 __all__ = ["split_loops"]
 
-_CROSSING = 2  # values that are stored for the second loop
+_CROSSING = 2  # values that are stored for the second loop, at most
 
 
 def split_loops(fn: Function) -> Function:
-    """`fn` with such loops split."""
+    """`fn` with loops split before elementary functions."""
     return _Split(fn)(fn)
 
 
 @dataclass(frozen=True)
 class _Parts:
-    """What the two loops have: statements, which carried values, and the numbers that go from one to the other."""
+    """The statements and carried values of the two loops, and the numbers that pass from the first to the second."""
 
     first: Sequence[Statement]
     second: Sequence[Statement]
@@ -64,7 +64,7 @@ class _Split(Rewriter):
         _second_loop(new, parts, buffers, b)
 
     def counts_up(self, loop: For) -> bool:
-        """Whether a loop's index is a place in an array with room for all iterations."""
+        """Whether a loop counts from 0 by 1 to a length, so that an array can hold one element for each iteration."""
         known = known_dim(loop.stop)
         has_room = known is not None and (
             known in self.lengths or (known.is_const and known.const > 0)
@@ -74,7 +74,7 @@ class _Split(Rewriter):
 
 
 def _parts(loop: For, roots: Roots) -> _Parts | None:
-    """Where the loop may be split; None where it may not, or nothing is won."""
+    """The two parts of a loop; None if it may not be split, or if nothing is gained."""
     body = loop.body.body
     last = max((k for k, s in enumerate(body) if not isinstance(s, Op)), default=None)
     if last is None or not isinstance(body[last], For):
@@ -102,9 +102,8 @@ def _is_function(s: Statement) -> bool:
 def _is_seen(s: Statement) -> bool:
     if not isinstance(s, Op) or s.decl.effect:
         return True
-    return s.decl not in ELEMENT_ACCESSES and may_raise(
-        s
-    )  # indices are checked where they may be wrong
+    # separate checks guard the indices of element accesses
+    return s.decl not in ELEMENT_ACCESSES and may_raise(s)
 
 
 def _is_number(v: Value) -> bool:
@@ -114,7 +113,7 @@ def _is_number(v: Value) -> bool:
 def _carried(
     loop: For, first: Sequence[Statement], second: Sequence[Statement]
 ) -> tuple[list[int], list[int]] | None:
-    """Which carried values are the first part's, and which the second's; None where one is both's."""
+    """The positions of the carried values of the first part and of the second; None if both parts share one."""
     uses = [{v for s in part for v in uses_outside(s)} for part in (first, second)]
     made = [{r for s in part for r in s.results} for part in (first, second)]
     out: tuple[list[int], list[int]] = ([], [])
@@ -151,7 +150,7 @@ def _second_loop(loop: For, parts: _Parts, buffers: Sequence[Value], b: Builder)
 
 
 def _with(loop: For, carried: Sequence[int], body: Region, inner: Builder) -> For:
-    """The loop with some of what it carries, and other statements."""
+    """The loop with some of its carried values, and the statements of `inner`."""
     region = inner.region(
         (body.params[0], *(body.params[k + 1] for k in carried)),
         (body.yields[k] for k in carried),

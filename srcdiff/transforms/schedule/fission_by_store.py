@@ -5,7 +5,8 @@
         add_into %d, %b, (subtract %i, 1) }
 
 A loop that writes one array at several places, as adjoints of stencils do, has iterations that depend on each other.
-Parts of it do not, and they may follow each other where no iteration of a later part makes what an earlier one reads.
+Its parts have independent iterations. They may follow each other if no iteration of a later part writes what an
+iteration of an earlier part reads.
 """
 
 from __future__ import annotations
@@ -28,11 +29,11 @@ from srcdiff.transforms.analysis.recompute_cost import STORING, price_of_element
 
 __all__ = ["split_nests"]
 
-_ANY = "any"  # two accesses may meet in whichever iterations
+_ANY = "any"  # two accesses may overlap in any iterations
 
 
 def split_nests(fn: Function) -> Function:
-    """`fn` with innermost loops split where that lets all of their parts be vectorised."""
+    """`fn` with innermost loops split, if all parts can then be vectorised."""
     return _Split(fn)(fn)
 
 
@@ -42,7 +43,7 @@ class _Split(Rewriter):
         self.maker = definitions(fn)
 
     def region(self, old: Region, env: Env, b: Builder) -> Region:
-        """As in any pass; a loop may become several statements."""
+        """As in `Rewriter`, but a loop may become several statements."""
         new = super().region(old, env, b)
         body = [part for s in new.body for part in self.parts(s)]
         return new if len(body) == len(new.body) else replace(new, body=tuple(body))
@@ -61,7 +62,7 @@ class _Split(Rewriter):
 
 @dataclass(frozen=True)
 class _Access:
-    """Elements of an array that iterations read or write."""
+    """An access of an array's elements by the iterations."""
 
     root: Value
     at: tuple[Affine, ...]
@@ -71,7 +72,7 @@ class _Access:
 
 @dataclass(frozen=True)
 class _Sink:
-    """What is left of an iteration: a write, or what is handed on; with all that it is made of."""
+    """A write or a yield of an iteration, with all operations that compute it."""
 
     ops: tuple[Op, ...]
     params: frozenset[int]
@@ -89,7 +90,7 @@ class _Turn:
 
     @classmethod
     def of(cls, loop: For, roots: Roots, maker: dict[Value, Op]) -> _Turn | None:
-        """The iteration; None where something in it is not seen through."""
+        """The iteration of a loop; None if its accesses or operations cannot be analysed."""
         body = [s for s in loop.body.body if isinstance(s, Op)]
         accesses: dict[Op, _Access] = {}
         for k, op in enumerate(body):
@@ -114,7 +115,7 @@ class _Turn:
         return cls(loop.index, tuple(sinks))
 
     def meets(self, a: _Access, b: _Access) -> int | str | None:
-        """How many iterations after `a` the access `b` is at the same element; None if never."""
+        """The dependence distance: the iterations from `a` to an access `b` of the same element; None if never."""
         if a.root is not b.root:
             return None
         found: int | str | None = _ANY
@@ -133,13 +134,13 @@ class _Turn:
         return found
 
     def is_free(self, group: Sequence[int]) -> bool:
-        """Whether iterations of a part do not depend on each other, but for sums."""
+        """Whether the iterations of a part are independent, apart from reductions."""
         accesses = [a for k in group for a in (*self.sinks[k].reads, self.sinks[k].write) if a]
         written = [a for a in accesses if a.kind != "index"]
         return all(self.meets(w, a) in (0, None) for w in written for a in accesses if a is not w)
 
     def before(self, j: int, k: int) -> tuple[bool, bool]:
-        """Whether a part with sink `j` has to come before the one with `k`, and the other way round."""
+        """Whether the part with sink `j` has to precede the part with sink `k`, and the other way round."""
         mine, other = self.sinks[j], self.sinks[k]
         forth = back = bool(mine.params & other.params)
         pairs: list[tuple[_Access | None, _Access | None, bool]]
@@ -160,7 +161,7 @@ class _Turn:
         return forth, back
 
     def groups(self) -> list[list[int]] | None:
-        """The sinks of each part, in the order of the parts; None if there is no such split, or it costs too much."""
+        """The sinks of each part, in the order of the parts; None if there is no legal split, or it costs too much."""
         count = len(self.sinks)
         orders = {(j, k): self.before(j, k) for j in range(count) for k in range(j + 1, count)}
         parts: list[list[int]] = []
@@ -179,7 +180,7 @@ class _Turn:
         return parts if self.repeated(parts) <= STORING * (len(parts) - 1) else None
 
     def repeated(self, parts: Sequence[Sequence[int]]) -> int:
-        """The operations that are done again in several parts."""
+        """The price of the operations that several parts repeat."""
         each = [{op for k in part for op in self.sinks[k].ops} for part in parts]
         return sum(
             price_of_element(op) * (sum(op in p for p in each) - 1) for op in set().union(*each)
@@ -187,13 +188,13 @@ class _Turn:
 
 
 def _is_first(iterations: int | str, write: _Access, access: _Access) -> bool:
-    """Whether a write, so many iterations behind an access, comes before it."""
+    """Whether a write that is `iterations` after an access, in iterations, is executed before it."""
     assert isinstance(iterations, int)
     return iterations < 0 or (iterations == 0 and write.position < access.position)
 
 
 def _leads(orders: dict[tuple[int, int], tuple[bool, bool]], j: int, k: int) -> bool:
-    """Whether sink `j` has to be in an earlier part than `k`, or in the same one."""
+    """Whether sink `j` has to be in an earlier part than `k`, or in the same part."""
     return orders[j, k][0] if j < k else orders[k, j][1]
 
 
@@ -222,7 +223,7 @@ def _sink(
 
 
 def _part(loop: For, iteration: _Turn, group: Sequence[int]) -> For:
-    """The loop with some of its sinks."""
+    """The loop with some of its sinks, and the operations that compute them."""
     wanted = {op for k in group for op in iteration.sinks[k].ops}
     kept = [iteration.sinks[k].carried for k in group if iteration.sinks[k].carried >= 0]
     region = Region(

@@ -38,25 +38,25 @@ from srcdiff.transforms.analysis.recompute_cost import price_of_element
 
 __all__ = ["fuse_nests", "mixed_nests"]
 
-_DEAR = 10  # operations of an iteration that are rather vectorised than done beside an inner loop
+_DEAR = 10  # operations of an iteration that are worth a vectorised loop of their own
 Access = tuple[Value, Value, tuple[Atom, ...], bool]
 
 
 def fuse_nests(fn: Function, lanes: Collection[Value] = ()) -> Function:
-    """`fn` with loops fused, outer ones first. `lanes`: the indices of loops whose iterations will be side by side."""
+    """`fn` with loops fused, outer loops first. `lanes`: the indices of loops to be vectorised as outer loops."""
     return _Fuse(fn, lanes)(fn)
 
 
 def mixed_nests(fn: Function) -> tuple[Function, list[frozenset[Value]]]:
-    """`fn` with loops fused as if all iterations were side by side, where functions need no loops of their own; and
-    for each loop that is not fused otherwise the indices of the loops of which one has to be so.
+    """`fn` with loops fused as if all loops were vectorised as outer loops. Also, for each fusion that needs this, the
+    indices of the loops of which one has to be vectorised.
     """
     fuse = _Fuse(fn, None)
     return fuse(fn), fuse.mixed
 
 
 class _Fuse(Rewriter):
-    """`lanes`: the indices of loops whose iterations are side by side; None: of all."""
+    """`lanes`: the indices of loops that are vectorised as outer loops; None for all."""
 
     def __init__(self, fn: Function, lanes: Collection[Value] | None) -> None:
         self.lanes = lanes
@@ -86,7 +86,7 @@ class _Fuse(Rewriter):
         return b.region(old.params, yields)
 
     def fused(self, loop: For, body: list[Statement]) -> bool:
-        """Put a loop into an earlier one of `body`, if there is one that it may be part of."""
+        """Fuse a loop with an earlier loop of `body`, if it may be; whether it was."""
         fresh = frozenset(
             r for s in body if isinstance(s, Op) and s.decl.name in ALLOCATIONS for r in s.results
         )
@@ -105,7 +105,7 @@ class _Fuse(Rewriter):
         return False
 
     def joined(self, first: For, second: For) -> For:
-        """Both loops' iterations as one."""
+        """The fused loop."""
         inner = _counted_alike(first.index, second)
         inner = Rewriter().region(inner, {inner.params[0]: first.index}, Builder())
         self.know(dict(zip(defined_in(second.body), defined_in(inner), strict=True)))
@@ -121,7 +121,7 @@ class _Fuse(Rewriter):
         )  # fmt: skip
 
     def know(self, copies: Mapping[Value, Value]) -> None:
-        """Copies of values have copies of their storage."""
+        """Record the storage of copied values."""
         for old, new in copies.items():
             if old is not new and old in self.roots:
                 self.roots.copy_to(new, old, copies)
@@ -132,7 +132,7 @@ class _Fuse(Rewriter):
     def to_front(
         self, loop: For, first: For, between: Sequence[Statement]
     ) -> list[Statement] | None:
-        """What stands between two loops and has to be in front of both; None if it cannot be there."""
+        """The statements between two loops that have to move in front of both; None if they cannot."""
         wanted = uses_outside(loop)
         moved: list[Statement] = []
         for s in reversed(between):
@@ -172,7 +172,7 @@ class _Fuse(Rewriter):
                 continue
             names = {name for r, name, _, _ in (*mine, *theirs) if r is root}
             if len(names) > 1 and not names.isdisjoint(self.views):
-                return False  # a view counts its elements in its own way
+                return False  # the subscripts of a view and of its base differ
             if not _by_iteration(ones, first.index) & _by_iteration(others, second.index):
                 return False
         return True
@@ -181,11 +181,10 @@ class _Fuse(Rewriter):
         return self.lanes is None or not {loop.index, *self.around}.isdisjoint(self.lanes)
 
     def accesses(self, loop: For, fresh: frozenset[Value]) -> list[Access] | None:
-        """The elements of arrays that a loop reads and writes: root, the name that it goes by, indices, whether it is
-        written; None if unclear.
+        """The element accesses of a loop: root, array, subscripts, and whether it is a write; None if unknown.
 
-        Storage that was made just before is not what a loop around carries and such storage flows into: that is
-        another iteration's.
+        Storage in `fresh` was allocated just before. A value that an enclosing loop carries may refer to the storage of
+        another iteration, but not to the fresh storage.
         """
         own = {p for r in all_regions(loop.body) for p in r.params}
         found: list[Access] = []
@@ -208,7 +207,7 @@ class _Fuse(Rewriter):
 
 
 def _views(fn: Function) -> set[Value]:
-    """What may be a view of an array, by whatever name."""
+    """The values that may be views of arrays."""
     found: set[Value] = set()
     before = -1
     while before != (before := len(found)):
@@ -221,7 +220,7 @@ def _views(fn: Function) -> set[Value]:
 
 
 def _passed_on(s: Statement) -> Iterator[tuple[tuple[Atom, ...], Value]]:
-    """What branches and loops pass on, with what it may be."""
+    """The values that branches and loops merge, each with the value that it may be afterwards."""
     if isinstance(s, If):
         for a, b, result in zip(s.then.yields, s.orelse.yields, s.results, strict=True):
             yield (a, b), result
@@ -235,7 +234,7 @@ def _passed_on(s: Statement) -> Iterator[tuple[tuple[Atom, ...], Value]]:
 
 
 def may_raise_here(loop: Statement) -> bool:
-    """Whether something inside may raise but for reading and writing elements, and for what compiled floats do."""
+    """Whether anything inside a loop may raise, apart from element accesses and float arithmetic."""
     return any(
         may_raise(s)
         for r in regions_of(loop)
@@ -245,14 +244,14 @@ def may_raise_here(loop: Statement) -> bool:
 
 
 def _is_quiet(op: Op) -> bool:
-    """Whether compiled code does not raise: a division of floats gives inf or nan."""
+    """Whether an operation never raises in compiled code, where a division of floats gives inf or nan."""
     computes = op.decl.elementwise and all(is_float(r.type) for r in op.results)
     return computes or op.decl in ELEMENT_ACCESSES
 
 
 def _is_mixed(first: For, second: For) -> bool:
-    """Whether functions of one loop would stand beside an inner loop of the other, or beside what it writes far apart,
-    and not be vectorised.
+    """Whether fusion would prevent vectorisation: expensive operations of one loop would be beside an inner loop, or
+    beside scattered writes, of the other.
     """
     is_dear = [_price(loop) >= _DEAR for loop in (first, second)]
     if any(is_dear) and _has_loops(first) != _has_loops(second):
@@ -262,7 +261,7 @@ def _is_mixed(first: For, second: For) -> bool:
 
 
 def _scatters(loop: For) -> bool:
-    """Whether iterations write elements that lie far apart: `x[i, k]`, but not coordinates of points, `x[i, 2]`."""
+    """Whether iterations write with a large stride: `x[i, k]`, but not coordinates of points, `x[i, 2]`."""
     writes = [s for s in loop.body.body if isinstance(s, Op) and s.decl.writes]
     at = [s.operands[2:] for s in writes if s.decl in ELEMENT_ACCESSES and is_element(s)]
     return any(
@@ -276,12 +275,12 @@ def _has_loops(loop: For) -> bool:
 
 
 def _price(loop: For) -> int:
-    """Of what LLVM does for several iterations at once, as long as no loop stands inside."""
+    """The price of the operations that LLVM vectorises if the loop has no inner loop."""
     return sum(price_of_element(s) for s in loop.body.body if isinstance(s, Op) and s.results)
 
 
 def _is_maker(statement: Statement) -> bool:
-    """Whether a loop only follows a statement because that makes what it uses."""
+    """Whether a statement has no effect, so that a loop follows it only for its results."""
     return isinstance(statement, Op) and not statement.decl.effect and not statement.decl.writes
 
 
@@ -306,7 +305,7 @@ def _arrays_of(s: Statement) -> Iterator[tuple[Statement, Value]]:
 
 
 def _by_iteration(accesses: Sequence[tuple[tuple[Atom, ...], bool]], index: Value) -> set[int]:
-    """The axes along which all accesses are at the loop's index."""
+    """The axes along which all accesses have the loop's index as subscript."""
     found: set[int] | None = None
     for at, _ in accesses:
         mine = {k for k, a in enumerate(at) if a is index}
@@ -315,7 +314,7 @@ def _by_iteration(accesses: Sequence[tuple[tuple[Atom, ...], bool]], index: Valu
 
 
 def _counted_alike(index: Value, loop: For) -> Region:
-    """The body of a loop, with another loop's index in what is known of its integers."""
+    """The body of a loop, with the symbol of another loop's index in its symbolic integers."""
     new, symbol = known_dim(index), symbol_of(loop.index)
     if new is None or symbol is None or new.symbol == symbol:
         return loop.body

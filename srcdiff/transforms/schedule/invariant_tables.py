@@ -45,36 +45,37 @@ __all__ = ["tables"]
 
 _DEAR = 0.8  # the price of an elementary function; loading it costs about half a unit
 
-_OFTEN = 4  # iterations that a loop has to make; those of which only the run knows how many are taken to be more
+_OFTEN = 4  # iterations of the loop, at least; an unknown trip count is assumed to be larger
 
 
 def tables(fn: Function) -> Function:
-    """`fn` with tables of what its loops would compute again."""
+    """`fn` with tables of values that its loops would compute again."""
     return _Tables(fn)(fn)
 
 
 @dataclass(frozen=True, eq=False)
 class _Entry:
-    """An operation, what it is computed from in the loop, and the array whose elements it has one each for.
+    """An operation that may have a table.
 
-    `lengths` are asked for in the loop, and bounds of the loops inside.
+    chain : the operations in the loop that compute it, and itself.
+    lengths : the lengths in the loop that bound inner loops.
+    load : the load of the array whose shape the table has.
     """
 
     op: Op
     chain: tuple[Op, ...]
     lengths: tuple[Op, ...]
     load: Op
-    inner: tuple[For, ...]  # loops that run through the array, in the order of its axes
-    others: tuple[For, ...]  # the other loops around
+    inner: tuple[For, ...]  # the loops over the array, in the order of its axes
+    others: tuple[For, ...]  # the other enclosing loops
 
 
 class _Tables(Rewriter):
     def __init__(self, fn: Function) -> None:
         self.roots = storage_roots(fn)
         self.uses = count_uses(fn)
-        self.at: dict[
-            Op, tuple[Value, Sequence[Atom]]
-        ] = {}  # what is taken from which table, and where
+        # an operation -> its table and the subscripts
+        self.at: dict[Op, tuple[Value, Sequence[Atom]]] = {}
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         if isinstance(old, For):
@@ -101,17 +102,17 @@ class _Tables(Rewriter):
                 self.at[entry.op] = table, entry.load.operands[1:]
 
 
-# ---- which -------------------------------------------------------------------------------------
+# ---- candidates --------------------------------------------------------------------------------
 
 
 class _Look:
-    """What of a loop's body is the same in all of its iterations, but for the indices of loops inside."""
+    """The operations of a loop's body that are loop-invariant, except for the indices of inner loops."""
 
     def __init__(self, loop: For, roots: Roots) -> None:
         self.loop, self.roots = loop, roots
         self.written = writes_of(loop, roots)
         self.inside = set(defined_in(loop.body))
-        self.makers: dict[Value, Op] = {}  # what each iteration computes, whatever it finds
+        self.makers: dict[Value, Op] = {}  # values that each iteration computes unconditionally
         self.path: dict[Op, tuple[For, ...]] = {}
         self.chains: dict[Op, tuple[Op, ...] | None] = {}
         self.enter(loop, ())
@@ -126,9 +127,7 @@ class _Look:
                 self.enter(s, path)
 
     def chain(self, op: Op) -> tuple[Op, ...] | None:
-        """The operations that a result is computed with, in order; None where iterations differ in more than
-        indices.
-        """
+        """The operations that compute a result, in order; None if it is not invariant apart from inner indices."""
         if op not in self.chains:
             self.chains[op] = self.found_chain(op)
         return self.chains[op]
@@ -152,7 +151,7 @@ class _Look:
         return (*out, op)
 
     def entry(self, op: Op) -> _Entry | None:
-        """How an operation may have a table; None where it may not."""
+        """The entry of an operation that may have a table; None if it may not."""
         chain = self.chain(op)
         if chain is None:
             return None
@@ -171,7 +170,7 @@ class _Look:
         return None if self.is_checked(entry) else entry
 
     def lengths(self, loops: Sequence[For]) -> tuple[Op, ...] | None:
-        """The lengths that loops ask for as their bounds; None where bounds are anything else of the iteration."""
+        """The lengths that bound loops; None if a bound is another value of the iteration."""
         found: dict[Op, None] = {}
         for a in (a for loop in loops for a in (loop.start, loop.stop)):
             maker = self.makers.get(a) if isinstance(a, Value) else None
@@ -184,7 +183,7 @@ class _Look:
         return tuple(found) if all(isinstance(loop.step, Const) for loop in loops) else None
 
     def is_checked(self, entry: _Entry) -> bool:
-        """Whether an iteration asks first if what is loaded is there."""
+        """Whether an iteration checks the index of a load before the load."""
         tests = (s for s in walk(self.loop.body) if isinstance(s, Op) and s.decl is control.test)
         asked = {a for s in tests for a in s.operands}
         loaded = {a for s in entry.chain if s.decl is memory.index for a in s.operands[1:]}
@@ -192,7 +191,7 @@ class _Look:
 
 
 def _runs_through(load: Op, inner: Mapping[Value, For], op: Op) -> bool:
-    """Whether elements of an array are taken by all the indices there are, and could be exchanged for results."""
+    """Whether a load subscripts an array with all inner indices, and the array has the dtype of the result."""
     base, *places = load.operands
     return (
         load.decl is memory.index
@@ -207,11 +206,11 @@ def _runs_through(load: Op, inner: Mapping[Value, For], op: Op) -> bool:
 
 
 def _entries(loop: For, roots: Roots, uses: Mapping[Value, int]) -> Iterator[_Entry]:
-    """What a loop may have tables of; not what only another one is computed from."""
+    """The entries of a loop, without operations that only other entries use."""
     if loop.breaks or _is_short(loop):
         return
     look = _Look(loop, roots)
-    inner: dict[Value, int] = {}  # how often a value is used by what is in tables
+    inner: dict[Value, int] = {}  # value -> number of its uses in tables
     for op in reversed(look.path):
         if len(op.results) != 1 or inner.get(op.result) == uses.get(op.result):
             continue
@@ -233,8 +232,8 @@ def _is_short(loop: For) -> bool:
 
 
 def _key(entry: _Entry, any_place: bool = False) -> object:
-    """What two operations have in common that have one result; `any_place`: that may have one table, as they are of
-    different elements where places on an axis are written out.
+    """A key that operations with equal results share; `any_place`: a key of operations that may share a table, since
+    they differ only in constant subscripts.
     """
     names: dict[Atom, object] = {loop.index: k for k, loop in enumerate(entry.inner)}
     for op in (*entry.lengths, *entry.chain):
@@ -251,8 +250,8 @@ def _key(entry: _Entry, any_place: bool = False) -> object:
 
 
 def _filled(entries: Sequence[_Entry], env: Env, b: Builder) -> Value:
-    """A table, filled where the loops that it is for make an iteration: else nobody has asked if the array is long
-    enough.
+    """Append a table, filled if the loops that use it have an iteration. Without one, the program does not access the
+    array, which may be too short.
     """
     entry = entries[0]
     b.location, b.origin = entry.op.location, "compiler"
@@ -273,14 +272,14 @@ def _filled(entries: Sequence[_Entry], env: Env, b: Builder) -> Value:
 
 
 def _in_iteration(loop: For, env: Env) -> tuple[Atom, Atom]:
-    """Two numbers of which the first is larger where a loop makes an iteration."""
+    """Two numbers; the first is larger if and only if the loop has an iteration."""
     assert isinstance(loop.step, Const)
     ends = lookup(env, loop.stop), lookup(env, loop.start)
     return ends if loop.step.value > 0 else ends[::-1]
 
 
 def _fill(entries: Sequence[_Entry], table: Value, env: Env, level: int, b: Builder) -> None:
-    """Loops that store all elements."""
+    """Append the loops that store all elements."""
     if level == len(entries[0].inner):
         for entry in entries:
             b.body += [replace(clone_statement(op, env), origin="compiler") for op in entry.chain]

@@ -1,6 +1,8 @@
 """Loop reversal: the mirror of a loop that counts down counts up.
 
-for %n - 1, -1, -1 reverse { ... }    ->    for 0, %n, 1 { ... }
+    for %n - 1, -1, -1 reverse { ... }    ->    for 0, %n, 1 { ... }
+
+The order of iterations stays the same.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ __all__ = ["count_up"]
 
 
 def count_up(fn: Function) -> Function:
-    """`fn` with such loops over the same numbers from below."""
+    """`fn` with ascending loops in place of reversed descending ones."""
     return _CountUp(fn)(fn)
 
 
@@ -34,7 +36,7 @@ class _CountUp(Rewriter):
         b.append(new)
 
     def after(self, end: Atom, env: Env, b: Builder) -> Atom:
-        """The number behind one end of the range."""
+        """The number after one end of the range."""
         return total(b, affine(end, self.made).plus(Affine(1)), env)
 
 

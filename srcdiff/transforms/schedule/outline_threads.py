@@ -32,7 +32,7 @@ __all__ = ["thread_bodies"]
 
 
 def thread_bodies(fn: Function) -> Function:
-    """`fn` with the bodies of its parallel loops as functions."""
+    """`fn` with its parallel loops, and their bodies, as functions."""
     new = _Bodies(fn)(fn)
     return new if new is fn else bind_lengths(new)
 
@@ -42,7 +42,7 @@ class _Bodies(Rewriter):
         self.fn = fn
         self.roots = storage_roots(fn)
         self.maker = definitions(fn)
-        self.order = [*fn.params]  # parameters stand as in the function, then what it makes
+        self.order = [*fn.params]  # the parameters, then the other values in their order
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         self.order += old.results
@@ -50,7 +50,7 @@ class _Bodies(Rewriter):
             super().statement(old, env, b)
             return
         used = uses_outside(old)
-        for v in reversed(self.order):  # what makes a value stands before it
+        for v in reversed(self.order):  # operands are defined before their uses
             if v in used and self.is_length(v):
                 used.update(a for a in self.maker[v].operands if isinstance(a, Value))
         lengths = [self.maker[v] for v in self.order if v in used and self.is_length(v)]
@@ -61,12 +61,12 @@ class _Bodies(Rewriter):
         b.append(self.keep(self.launch(loop), env, b))
 
     def is_length(self, v: Value) -> bool:
-        """Whether a number is asked for again, rather than handed on."""
+        """Whether a number is a length, which the function computes again instead of taking it as a parameter."""
         maker = self.maker.get(v)
         return maker is not None and maker.decl in (memory.length, memory.axis_length)
 
     def call(self, loop: For, free: list[Value], b: Builder) -> Call:
-        """The call of what the loop's body is, and that function."""
+        """The call of the function for the loop's body."""
         function = self.function("in_thread", [*loop.body.params, *free], loop.body.body, loop)
         operands: list[Value] = [*loop.body.params, *free]
         for symbol in sorted(lacking(function)):
@@ -79,7 +79,7 @@ class _Bodies(Rewriter):
         return Call(bind_lengths(function), tuple(operands), (), loop.location, "compiler")
 
     def launch(self, loop: For) -> Call:
-        """The call of what shares the iterations out, and that function."""
+        """The call of the function that contains the parallel loop."""
         (iteration,) = loop.body.body
         used = (*iteration.operands, loop.start, loop.stop, loop.step)
         free = [
@@ -91,7 +91,7 @@ class _Bodies(Rewriter):
     def function(
         self, suffix: str, params: list[Value], body: tuple[Statement, ...], loop: For
     ) -> Function:
-        """A function of these values, and which of them it writes."""
+        """A function with these values as parameters, and a record of the parameters that it writes."""
         written = frozenset[Value]().union(*(writes_of(s, self.roots) for s in body))
         writes = [k for k, v in enumerate(params) if self.roots.get(v, frozenset()) & written]
         names = _apart([v.name or _role(v, k in writes) for k, v in enumerate(params)])
@@ -115,8 +115,8 @@ class _Bodies(Rewriter):
 
 
 def _apart(names: Sequence[str]) -> list[str]:
-    """Numbered names; Numba's own way to tell parameters of parallel loops apart is to add `_`, as codegen's is, and
-    the two clash.
+    """Distinct names, made by numbers. Numba renames parameters of parallel loops by appending `_`, as codegen does,
+    and the two would clash.
     """
     found: list[str] = []
     for name in names:

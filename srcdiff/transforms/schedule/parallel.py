@@ -49,12 +49,12 @@ from srcdiff.transforms.lower.materialise_dims import bind_lengths
 
 __all__ = ["WORTH", "is_sum", "may_raise", "parallel"]
 
-# operations of a loop that threads are woken for unasked: what takes half a millisecond in vectors. They pay from a
-# hundredth of that (`benchmarks/threads.py`), but where other processes have the cores, waking them takes milliseconds
+# operations of a loop that becomes parallel without a request by the user: half a millisecond of vector code. Threads
+# pay from a hundredth of that (`benchmarks/threads.py`), but waking them takes milliseconds if other processes are busy
 WORTH = 20_000_000
 
-_EACH = 64  # operations for each element that threads have to add up behind them
-_FEW = 32  # iterations that are not worth a thread, where their number is known
+_EACH = 64  # operations for each element of the threads' partial sums, at least
+_FEW = 32  # a loop with a smaller known trip count is not parallel
 _ADDITIONS = (memory.add_into, memory.add_at)
 _SUMMED = ("float64", "int64")
 
@@ -62,10 +62,10 @@ _SUMMED = ("float64", "int64")
 def parallel(
     fn: Function, threads: int | None = None, lengths: Mapping[str, int] | None = None
 ) -> Function:
-    """`fn` with the outermost loops that allow it shared out to `threads`; None: as many as Numba has.
+    """`fn` with its independent outermost loops divided among `threads`; None: as many as Numba has.
 
-    With `lengths`, those of the arguments at hand, only where there is work enough for that. The comparisons that
-    decided are in `lengths.at_most`.
+    With `lengths` of the given arguments, only loops with enough work become parallel. The comparisons that decided are
+    recorded in `fn.lengths.at_most`.
     """
     shared = _Parallel(fn, threads, lengths)
     new = shared(fn)
@@ -83,7 +83,7 @@ class _Parallel(Rewriter):
         self, fn: Function, threads: int | None, lengths: Mapping[str, int] | None
     ) -> None:
         self.lengths = lengths
-        self.long: list[Size] = []  # the work of loops in which there is enough to do
+        self.long: list[Size] = []  # the work of loops with enough work
         self.short: list[Size] = []
         self.roots = storage_roots(fn)
         self.uses = count_uses(fn)
@@ -103,8 +103,8 @@ class _Parallel(Rewriter):
         self.depth -= isinstance(old, For | While)
 
     def private(self, loop: For) -> list[Value] | None:
-        """The arrays that iterations only add to, where all else that they write is their own; None: iterations see
-        others.
+        """The arrays to which iterations only add, if all their other writes are private; None if iterations depend on
+        each other.
         """
         own = footprint(loop, self.roots)
         is_plain = not loop.breaks and not loop.reverse and loop.step == const(1)
@@ -118,7 +118,7 @@ class _Parallel(Rewriter):
         return self.sums(loop)
 
     def is_worth_it(self, loop: For, sums: Sequence[Value]) -> bool:
-        """Whether there is enough to do in a loop, which is noted."""
+        """Whether a loop has enough work; the comparison is recorded."""
         if self.lengths is None:
             return True
         if any(isinstance(s, Op) and s.decl.cost == "heavy" for s in walk(loop.body)):
@@ -135,7 +135,7 @@ class _Parallel(Rewriter):
         return found > WORTH and found > _EACH * added_up
 
     def facts(self) -> tuple[tuple[Size, Size], ...]:
-        """What was found of the loops' work; one comparison where all of them together are short."""
+        """The comparisons of the loops' work; a single one if all loops together are short."""
         worth = Dim(WORTH)
         short, together = self.short, total(self.short)
         if short and size_of(together, self.lengths or {}) <= WORTH:
@@ -155,7 +155,7 @@ class _Parallel(Rewriter):
 
 
 def may_raise(region: Region) -> bool:
-    """Whether compiled code may raise there; arithmetic and elements do not, what is outside is told before."""
+    """Whether compiled code may raise in a region; arithmetic and element accesses do not: checks precede them."""
     for s in walk(region):
         is_element = isinstance(s, Op) and (s.decl.elementwise or s.decl in ELEMENT_ACCESSES)
         if isinstance(s, Op) and s.decl.raises and not is_element:
@@ -172,7 +172,7 @@ def _is_long(loop: For) -> bool:
 
 
 def is_sum(root: Value, loop: For, roots: Roots, dtypes: Collection[str] = _SUMMED) -> bool:
-    """Whether all that a loop does with an array of some dtypes, under its own name, is to add to it."""
+    """Whether a loop only adds to an array of one of some dtypes, and uses it without aliases."""
     if not isinstance(root.type, Array) or root.type.dtype not in dtypes:
         return False
     for statement in walk(loop.body):
@@ -189,7 +189,7 @@ def _is_float(value: Value) -> bool:
 
 
 class _Shared:
-    """One loop as its threads' loops, and the sum of what they found."""
+    """Replaces a loop by a parallel loop over threads, and a loop that adds up their results."""
 
     def __init__(
         self, loop: For, sums: Sequence[Value], threads: int | None, env: Env, b: Builder
@@ -222,7 +222,7 @@ class _Shared:
         return self.storage(root.name or "sums", root.type.dtype, shape_of(root.type))
 
     def storage(self, name: str, dtype: str, shape: Sequence[Dim]) -> Value:
-        """A place for each thread's part."""
+        """Append storage with a slot for each thread's part."""
         type_ = Array(dtype, (self.count, *shape))
         (found,) = self.b.ops(memory.empty_of, names=(f"{name}_of_threads",), type=type_)
         return found
@@ -231,7 +231,7 @@ class _Shared:
         loop, inner = self.loop, self.b.inner()
         c = Value(Scalar("int64", True, inner.shapes.fresh("thread")), "thread", user=True)
         mine: Env = dict(self.env)
-        for root in self.sums:  # storage of its own, which no other thread writes beside
+        for root in self.sums:  # private storage, so that threads do not share cache lines
             own = self.array(root)
             (mine[root],) = inner.ops(memory.zeros_of, names=(own.name,), type=own.type)
         start, stop = lookup(self.env, loop.start), lookup(self.env, loop.stop)
@@ -251,7 +251,7 @@ class _Shared:
         )  # fmt: skip
 
     def bound(self, b: Builder, start: Atom, stop: Atom, thread: Atom) -> Atom:
-        """Where a thread's iterations begin."""
+        """The first iteration of a thread."""
         is_zero = start == const(0)
         span = stop if is_zero else b.op(arithmetic.subtract, stop, start)
         iterations = b.op(
@@ -286,7 +286,7 @@ class _Shared:
 
 
 def _kept(b: Builder, own: Atom, parts: Value, c: Value) -> None:
-    """What a thread has added up, put where the others find it."""
+    """Append the copy of a thread's sums to its slot."""
 
     def body(b: Builder, at: Sequence[Atom], _: Sequence[Atom]) -> Sequence[Atom]:
         found = b.op(memory.index, own, *at, where=elements_of(tuple(at)))

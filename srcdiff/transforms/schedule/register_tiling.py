@@ -31,13 +31,13 @@ from srcdiff.transforms.simplify.cse import cse
 
 __all__ = ["shared_rows"]
 
-_LONG = 8  # iterations of the innermost loop that are worth a pass of its own
-_STATEMENTS = 40  # of an iteration: four of them are still compiled soon
+_LONG = 8  # iterations of the innermost loop, at least
+_STATEMENTS = 40  # statements of an iteration, at most; four times as many still compile fast
 
 
 def shared_rows(fn: Function, lengths: Mapping[str, int]) -> Function:
-    """`fn` with iterations of outer loops together where they load the same rows; `lengths` of the arguments at hand
-    say which loops are long.
+    """`fn` with iterations of outer loops together if they load the same rows; `lengths` of the given arguments
+    determine which loops are long.
     """
     new = _SharedRows(fn, lengths)(fn)
     return fn if new.body is fn.body else cse(new, in_user_lines=True)
@@ -45,9 +45,7 @@ def shared_rows(fn: Function, lengths: Mapping[str, int]) -> Function:
 
 @dataclass(frozen=True)
 class _Nest:
-    """A loop, and what an iteration of it does: loads, a loop over rows, and other things in front of that and
-    behind.
-    """
+    """A loop, and the parts of its iteration: loads, a loop over rows, and the other statements before and after it."""
 
     loop: For
     loads: Sequence[Op]
@@ -74,7 +72,7 @@ class _SharedRows(Rewriter):
         _write(found, b)
 
     def nest(self, loop: For) -> _Nest | None:
-        """A loop as a nest whose iterations may be mixed, if that saves anything."""
+        """A loop as a nest whose iterations may be interleaved, if that saves loads."""
         body = loop.body.body
         hot = [k for k, s in enumerate(body) if isinstance(s, For) and self.saves(s, loop)]
         if len(hot) != 1 or not self.may_mix(loop):
@@ -87,9 +85,7 @@ class _SharedRows(Rewriter):
         return _Nest(loop, loads, others[0], rows, others[1])
 
     def saves(self, rows: For, loop: For) -> bool:
-        """Whether all innermost loops load more that is the same in all iterations than they touch of the
-        iteration's own.
-        """
+        """Whether all innermost loops load more shared rows than they access rows of the iteration's own."""
         statements = list(walk(rows.body))
         inner = [s for s in statements if isinstance(s, For) and not _has_loop(s)]
         if not inner or len(statements) > _STATEMENTS:
@@ -103,7 +99,7 @@ class _SharedRows(Rewriter):
         rest = [s for s in along if s not in shared]
         written = [s for s in rest if s.decl is not memory.index]
         touched = len(rest) + sum(s.decl is memory.add_into for s in rest)
-        # rows of several arrays, four of each, are more than LLVM compares before it takes them to overlap
+        # one written row: LLVM's run-time alias checks do not cover four rows of several arrays
         return (
             len(written) == 1
             and len(shared) > touched
@@ -111,7 +107,7 @@ class _SharedRows(Rewriter):
         )
 
     def may_mix(self, loop: For) -> bool:
-        """Whether iterations do not see one another, and an iteration is elements of arrays and loops over such."""
+        """Whether iterations are independent, and consist of element accesses and loops over these."""
         if (
             loop.carried
             or not is_plain(loop)
@@ -128,7 +124,7 @@ class _SharedRows(Rewriter):
         return all(self.is_apart(root, ops, loop) for root in written)
 
     def is_apart(self, root: Value, ops: Sequence[Op], loop: For) -> bool:
-        """Whether each iteration touches only what its index picks along one axis of some storage."""
+        """Whether each iteration accesses some storage only at its own index along one axis."""
         touching = [op for op in ops if subscripts(op) and root in self.roots.of(op.operands[0])]
         axes = [{k for k, a in enumerate(subscripts(op)) if a is loop.index} for op in touching]
         names = {op.operands[0] for op in touching}
@@ -140,7 +136,7 @@ def _has_loop(loop: For) -> bool:
 
 
 def _changing(loop: For, index: Value) -> set[Atom]:
-    """What is not the same in all iterations of a loop, which counts `index`."""
+    """The values that vary with the outer index `index`."""
     found: set[Atom] = {index}
     for s in walk(loop.body):
         if not found.isdisjoint(s.operands):
@@ -153,9 +149,7 @@ def _is_load(s: Statement) -> bool:
 
 
 def _is_simple(s: Statement, own: set[Atom]) -> bool:
-    """Whether a statement reads or writes an element, computes a number, or is a loop with as many iterations each
-    time.
-    """
+    """Whether a statement accesses an element, computes a number, or is a loop with an invariant trip count."""
     if isinstance(s, For):
         return not s.carried and is_plain(s) and own.isdisjoint((s.start, s.stop))
     if not isinstance(s, Op) or s.decl.effect:
@@ -170,7 +164,7 @@ def _is_simple(s: Statement, own: set[Atom]) -> bool:
 
 
 def _write(nest: _Nest, b: Builder) -> None:
-    """Appends loops of their own for what stands around the one over rows, and that one for several iterations at
+    """Append separate loops for the statements around the loop over rows, and that loop for several iterations at
     once.
     """
     loop = nest.loop
@@ -191,7 +185,7 @@ def _write(nest: _Nest, b: Builder) -> None:
 
 
 def _several(loop: For, full: Atom, b: Builder) -> For:
-    """A loop whose iterations are several of the old one."""
+    """A loop whose iterations are groups of the old iterations."""
     inner = b.inner()
     iterations = []
     for k in range(TURNS):
@@ -205,9 +199,7 @@ def _several(loop: For, full: Atom, b: Builder) -> For:
 
 
 class _Together:
-    """Statements of several iterations, each behind that of the iteration before it; what is the same in all of
-    them, once.
-    """
+    """Interleaves the statements of several iterations; a statement that is the same in all of them appears once."""
 
     def __init__(self, own: set[Atom], envs: Sequence[Env]) -> None:
         self.own, self.envs = own, envs

@@ -40,7 +40,7 @@ _NEW = (memory.empty, memory.empty_like, memory.empty_of)
 
 @dataclass(frozen=True)
 class _Term:
-    """A loop that adds what is made of an array's elements to another one, so far behind."""
+    """A loop that adds multiples of the elements of `source` to `target`, at places that are `shift` later."""
 
     loop: For
     target: Value
@@ -51,7 +51,7 @@ class _Term:
 
 
 def gathered_slices(fn: Function) -> Function:
-    """`fn` with one loop for several that add multiples of one array to another, each at another place."""
+    """`fn` with one gathering loop for several loops that add multiples of one array to another at different shifts."""
     found = _Finder(fn)
     padded: dict[Value, int] = {}
     groups: dict[For, list[_Term]] = {}
@@ -111,7 +111,7 @@ class _Finder:
         return _Term(loop, target, source, loads[0], scaling, shift)
 
     def may_pad(self, source: Value) -> bool:
-        """Whether an array is only used by elements, at places that count from its front."""
+        """Whether an array is private and accessed only by elements that loops from 0 index."""
         made = self.maker.get(source)
         type_ = source.type
         if made is None or made.decl not in _NEW or source in self.yielded:
@@ -130,7 +130,7 @@ class _Finder:
 
 
 def _scaling(value: Atom, load: Op, maker: Mapping[Value, Op]) -> tuple[Op, ...] | None:
-    """The operations that make what is added from an element: zero, where that is zero."""
+    """The operations that compute a term from an element, if they map zero to zero."""
     chain: list[Op] = []
     while value is not load.result:
         made = maker.get(value) if isinstance(value, Value) else None
@@ -153,7 +153,7 @@ def _go_together(one: _Term, other: _Term) -> bool:
 
 
 def _fills(group: Sequence[_Term]) -> bool:
-    """Whether together the loops go over the whole array that they add to, as slices of it do."""
+    """Whether the loops together cover the whole array to which they add."""
     shifts = [t.shift for t in group]
     (length,) = group[0].target.type.shape  # type: ignore[union-attr]
     iterations = Dim.of(Clamp(length - max(shifts)))
@@ -185,14 +185,14 @@ class _Gather(Rewriter):
             super().statement(old, env, b)
 
     def zeros(self, source: Value, b: Builder) -> Value:
-        """Room for the elements, and as many zeros at both ends as the last loop is behind the first."""
+        """Append the padded array: zeros, with room for the elements and for the largest shift at both ends."""
         (length,) = self.targets[source].type.shape  # type: ignore[union-attr]
         assert isinstance(source.type, Array)
         type_ = replace(source.type, shape=(length + self.padded[source],))
         return b.op(memory.zeros_of, type=type_, name=source.name)
 
     def move(self, op: Op, env: Env, b: Builder) -> None:
-        """An element, behind the zeros."""
+        """Append an access of an element, with the offset of the padding."""
         count = const(self.padded[op.operands[0]])  # type: ignore[index]
         array, *rest = (lookup(env, a) for a in op.operands)
         at = b.op(arithmetic.add, rest[-1], count)

@@ -56,7 +56,7 @@ __all__ = ["by_horner", "running_powers"]
 
 
 def running_powers(fn: Function) -> Function:
-    """`fn` with running products for powers of what a loop does not change, with its index as exponent."""
+    """`fn` with running products in place of powers of loop-invariant values with the loop index as exponent."""
     return _Running(fn)(fn)
 
 
@@ -87,13 +87,13 @@ class _Running(Rewriter):
             env[new.results[0]] = _horner(new, terms, b)
 
     def products(self, loop: For, found: Collection[Op]) -> dict[Op, list[Statement]]:
-        """The products of a power and what no iteration changes, with what that takes."""
+        """The products of a power and a loop-invariant value, with the statements that compute this value."""
         made = {s: p for p in found if (s := _product(loop, p)) is not None}
         chains = {s: self.fixed(_other(s, p.result), loop) for s, p in made.items()}
         return {s: chain for s, chain in chains.items() if chain is not None}
 
     def fixed(self, base: Atom, loop: For) -> list[Statement] | None:
-        """The statements of an iteration that give a number which is the same in all iterations; None if it is not."""
+        """The statements of an iteration that compute a loop-invariant number; None if it is not invariant."""
         inside = set(defined_in(loop.body))
         made = {r: s for s in loop.body.body for r in s.results}
         chain: set[Statement] = set()
@@ -111,7 +111,7 @@ class _Running(Rewriter):
         return [s for s in loop.body.body if s in chain]
 
     def may_move(self, s: Statement, loop: For) -> bool:
-        """Whether a statement may be run in front of a loop that may make no iteration."""
+        """Whether a statement may be executed in front of a loop that may have no iteration."""
         if isinstance(s, If):
             return all(self.may_move(inner, loop) for r in regions_of(s) for inner in walk(r))
         if not isinstance(s, Op):
@@ -124,7 +124,7 @@ class _Running(Rewriter):
         return is_number and not (s.decl.effect or s.decl.writes or raises)
 
     def is_quotient(self, op: Op) -> bool:
-        """Whether a division is not one by zero."""
+        """Whether an operation is a division by a number that is known to be positive."""
         if op.decl is not arithmetic.divide:
             return False
         made = self.made.get(op.operands[1])  # type: ignore[arg-type]
@@ -136,7 +136,7 @@ class _Running(Rewriter):
         return any(isinstance(a, Const) and a.value > 0 for a in at_least)
 
     def is_inside(self, op: Op) -> bool:
-        """Whether an element is there whatever the loop does."""
+        """Whether the subscripts of an element are known to be inside the array."""
         places = [known_dim(a) for a in subscripts(op)]
         return bool(places) and all(
             p is not None
@@ -152,7 +152,7 @@ def _counts(loop: For) -> bool:
 
 
 def _powers(loop: For) -> list[Op]:
-    """The powers with a loop's index as exponent, of which each iteration asks for one."""
+    """The powers with the loop's index as exponent that each iteration computes."""
     return [
         s for s in loop.body.body
         if isinstance(s, Op) and s.decl is arithmetic.power and s.operands[1] is loop.index
@@ -162,16 +162,16 @@ def _powers(loop: For) -> list[Op]:
 
 @dataclass(frozen=True)
 class _Terms:
-    """A loop that adds up terms: the power in each, what it is multiplied by, and the sum."""
+    """A loop that sums terms: the power in a term, its other factor, and the addition."""
 
     power: Op
     factor: Atom
     total: Op
-    rest: tuple[Statement, ...]  # what else an iteration does
+    rest: tuple[Statement, ...]  # the other statements of an iteration
 
 
 def _terms(loop: For, found: Mapping[Op, list[Statement]]) -> _Terms | None:
-    """What a loop adds up, if that is all that it does."""
+    """The terms that a loop sums, if it does nothing else."""
     if len(found) != 1 or len(loop.carried) != 1 or known_dim(loop.stop) is None:
         return None
     (power,), (_, total) = found, loop.body.params
@@ -192,7 +192,7 @@ def _terms(loop: For, found: Mapping[Op, list[Statement]]) -> _Terms | None:
 
 
 def _only(loop: For, atoms: Sequence[Atom]) -> Op | None:
-    """The operation of an iteration that makes a value which is used once."""
+    """The operation of an iteration that computes a value with a single use."""
     if len(atoms) != 1 or not isinstance(atoms[0], Value) or _uses(loop, atoms[0]) != 1:
         return None
     makers = (s for s in loop.body.body if isinstance(s, Op) and s.results == (atoms[0],))
@@ -200,13 +200,13 @@ def _only(loop: For, atoms: Sequence[Atom]) -> Op | None:
 
 
 def _uses(loop: For, value: Value) -> int:
-    """How often an iteration uses a value."""
+    """The number of uses of a value in an iteration."""
     region = loop.body
     return sum(a is value for s in region.body for a in used_atoms(s)) + region.yields.count(value)
 
 
 def _horner(loop: For, terms: _Terms, b: Builder) -> Value:
-    """Append a loop that goes through the terms from the last to the first; gives the sum of them all."""
+    """Append Horner's rule, from the last term to the first; returns the sum."""
     b.location, b.origin = loop.location, "compiler"
     result = _from_the_last(loop, terms, terms.power.operands[0], b)
     total = terms.total
@@ -216,7 +216,7 @@ def _horner(loop: For, terms: _Terms, b: Builder) -> Value:
 
 
 def _from_the_last(loop: For, terms: _Terms, base: Atom, b: Builder) -> Value:
-    """Append the loop itself."""
+    """Append the loop of Horner's rule, which starts with 0."""
     total = terms.total
     last = b.op(arithmetic.subtract, loop.stop, const(1))
     k = Value(Scalar("int64", True, b.shapes.fresh("k")), loop.index.name)
@@ -240,9 +240,9 @@ def _from_the_last(loop: For, terms: _Terms, base: Atom, b: Builder) -> Value:
 
 
 def by_horner(loop: For, b: Builder) -> list[Statement] | None:
-    """A loop that adds up numbers times a running product, which nothing else asks for, from the last to the first.
+    """Horner's rule for a loop that sums numbers times a running product with no other use.
 
-    None where it does anything else.
+    None if the loop does anything else.
     """
     params = loop.body.params[1:]
     if not _counts(loop) or len(params) != 2 or known_dim(loop.stop) is None:
@@ -279,7 +279,7 @@ def by_horner(loop: For, b: Builder) -> list[Statement] | None:
 
 
 def _factor_outside(loop: For, step: Op, power: Value) -> Atom | None:
-    """What an iteration multiplies its running product by, if that is a number that no iteration changes."""
+    """The factor of a running product, if it is loop-invariant."""
     if step.decl is not arithmetic.multiply or step.operands.count(power) != 1:
         return None
     base = _other(step, power)
@@ -289,7 +289,7 @@ def _factor_outside(loop: For, step: Op, power: Value) -> Atom | None:
 
 
 def _product(loop: For, power: Op) -> Op | None:
-    """The product of a power and another number, where nothing else asks for the power."""
+    """The product of a power and another number, if the power has no other use."""
     if _uses(loop, power.result) != 1:
         return None
     return next(
@@ -316,7 +316,7 @@ def _other(product: Op, factor: Value) -> Atom:
 def _running(
     loop: For, found: Collection[Op], products: Collection[Op], moved: set[Statement], b: Builder
 ) -> For:
-    """The loop with powers that it carries, or products of them; what they are made of stands in front of it."""
+    """The loop with carried powers, or carried products of powers; their invariant factors are hoisted."""
     kept = {p: next((s for s in products if p.result in s.operands), p) for p in found}
     params = {p: Value(s.result.type, p.result.name or "power") for p, s in kept.items()}
     inner, env = b.inner(), dict[Value, Atom]()

@@ -37,11 +37,11 @@ from srcdiff.transforms.simplify.identities import may_stand
 __all__ = ["small_axes", "unroll"]
 
 _TURNS = 4
-_STATEMENTS = 96  # in all iterations together
+_STATEMENTS = 96  # statements of all iterations together, at most
 
 
 def small_axes(fn: Function, lengths: Mapping[str, int]) -> dict[str, int]:
-    """The lengths at hand of arguments' small axes, by their symbols. First axes may be of any length."""
+    """The lengths of the given arguments' small axes, by symbol; first axes do not count."""
     return {
         d.symbol: lengths[d.symbol]
         for p in fn.params
@@ -52,7 +52,7 @@ def small_axes(fn: Function, lengths: Mapping[str, int]) -> dict[str, int]:
 
 
 def _arrays(type_: Type) -> Iterator[Array]:
-    """The arrays in an argument, which may be a structure of such."""
+    """The types of the arrays in an argument, which may be a structure."""
     if isinstance(type_, Array):
         yield type_
     elif isinstance(type_, Struct):
@@ -61,7 +61,7 @@ def _arrays(type_: Type) -> Iterator[Array]:
 
 
 def unroll(fn: Function) -> Function:
-    """`fn` with its short innermost loops written out."""
+    """`fn` with its short innermost loops unrolled."""
     pass_ = _Unroll(fn)
     new = pass_(fn)
     if not pass_.count:
@@ -90,7 +90,7 @@ class _Unroll(Rewriter):
         self.depth -= is_loop
 
     def iteration(self, loop: For, k: int, carried: list[Atom], env: Env, b: Builder) -> list[Atom]:
-        """Append the statements of an iteration; what they hand on."""
+        """Append the statements of iteration `k`; returns its yields."""
         symbol = symbol_of(loop.index)
         bound = {symbol: Dim(k)} if symbol else {}
         body = change_dims_within(loop.body, lambda d: d.substitute(bound))
@@ -105,7 +105,7 @@ class _Unroll(Rewriter):
 
 
 def _added_to_zero(s: Statement, env: Env) -> Atom | None:
-    """What a sum is in the first iteration."""
+    """The operand that is added to 0 in a first iteration, which is the sum."""
     if not isinstance(s, Op) or s.decl is not arithmetic.add:
         return None
     operands = [lookup(env, a) for a in s.operands]
@@ -114,7 +114,7 @@ def _added_to_zero(s: Statement, env: Env) -> Atom | None:
 
 
 def _place(s: Statement, env: Env) -> Atom | None:
-    """The integer that an iteration computes from its number."""
+    """The constant integer that an iteration computes from its index."""
     if not isinstance(s, Op) or not s.operands or not _is_integer(s) or s.decl.shape_of:
         return None
     operands = tuple(lookup(env, a) for a in s.operands)
@@ -124,19 +124,19 @@ def _place(s: Statement, env: Env) -> Atom | None:
 
 
 def _is_integer(s: Statement) -> bool:
-    """Whether a statement makes an integer: a place, as a rule, which an iteration's number settles."""
+    """Whether a statement computes an integer, usually a subscript, which unrolling makes constant."""
     types = [v.type for v in s.results]
     return len(types) == 1 and isinstance(types[0], Scalar) and types[0].dtype == "int64"
 
 
 def _number(atom: Atom) -> int | None:
-    """An integer that is known: a constant, or the length of a small axis."""
+    """The value of a constant, or of the length of a small axis."""
     expr = known_dim(atom)
     return expr.const if expr is not None and expr.is_const else None
 
 
 def _iterations(loop: For) -> range | None:
-    """The indices of a loop that is written out."""
+    """The indices of a loop that is unrolled; None if it is not."""
     bounds = [n for a in (loop.start, loop.stop, loop.step) if (n := _number(a)) is not None]
     if loop.breaks or len(bounds) < 3:
         return None

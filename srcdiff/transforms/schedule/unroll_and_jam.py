@@ -49,13 +49,13 @@ from srcdiff.transforms.simplify.cse import cse
 
 __all__ = ["jam"]
 
-_STATEMENTS = 12  # of an iteration: what computes more does not wait for memory
-_LONG = 8  # iterations of the inner loop that are worth a pass of its own
+_STATEMENTS = 12  # statements of an inner iteration, at most; larger ones are not bound by memory
+_LONG = 8  # iterations of the inner loop, at least
 
 
 def jam(fn: Function, lengths: Mapping[str, int]) -> Function:
-    """`fn` with iterations of outer loops together where that saves passes over rows; `lengths` of the arguments at
-    hand say which loops are long.
+    """`fn` with iterations of outer loops together if that saves passes over rows; `lengths` of the given arguments
+    determine which loops are long.
     """
     new = _Jam(fn, lengths)(fn)
     return fn if new.body is fn.body else cse(new, in_user_lines=True)
@@ -63,7 +63,7 @@ def jam(fn: Function, lengths: Mapping[str, int]) -> Function:
 
 @dataclass(frozen=True)
 class _Nest:
-    """A loop whose iterations are one inner loop each, with what stands in front of it and behind it."""
+    """A loop whose iterations each have one inner loop, with the statements before and after it."""
 
     loop: For
     before: Sequence[Statement]
@@ -72,7 +72,7 @@ class _Nest:
 
     @property
     def ops(self) -> list[Op]:
-        """What an iteration of the inner loop is made of."""
+        """The operations of an inner iteration."""
         return [s for s in self.inner.body.body if isinstance(s, Op)]
 
 
@@ -93,7 +93,7 @@ class _Jam(Rewriter):
             b.append(new)
 
     def parts(self, loop: For, b: Builder) -> None:
-        """A loop, or one for each part of its iterations, where that makes nests of some."""
+        """Append a loop, or one loop for each part of its iterations if some parts are nests."""
         front, parts = (
             parts_of_iterations(loop, self.roots, b) if self.may_part(loop) else ([], [loop])
         )
@@ -112,7 +112,7 @@ class _Jam(Rewriter):
         return not loop.carried and is_plain(loop) and self.is_long(loop)
 
     def nest(self, loop: For) -> _Nest | None:
-        """A loop as a nest whose iterations may be mixed, if that saves anything."""
+        """A loop as a nest whose iterations may be interleaved, if that saves loads or stores."""
         body = loop.body.body
         loops = [k for k, s in enumerate(body) if isinstance(s, For)]
         if len(loops) != 1 or loop.carried or not is_plain(loop) or not self.is_long(loop):
@@ -128,8 +128,8 @@ class _Jam(Rewriter):
         return has_enough(loop, self.lengths, self.iterations)
 
     def may_mix(self, nest: _Nest) -> bool:
-        """Whether what stands in front of the inner loop may be done earlier, what is behind it later, and
-        iterations of the inner loop do not see each other.
+        """Whether the statements before the inner loop may move up, the statements after it may move down, and inner
+        iterations are independent.
         """
         first, middle, last = (
             together(footprint(s, self.roots) for s in part)
@@ -144,7 +144,7 @@ class _Jam(Rewriter):
         return all(self.is_apart(root, nest) for root in middle.writes)
 
     def is_apart(self, root: Value, nest: _Nest) -> bool:
-        """Whether each iteration of the inner loop touches only what its index picks along one axis of some storage."""
+        """Whether each inner iteration accesses some storage only at its own index along one axis."""
         touching = [op for op in nest.ops if root in self.touched(op)]
         axes = [
             {k for k, a in enumerate(subscripts(op)) if a is nest.inner.index} for op in touching
@@ -158,7 +158,7 @@ class _Jam(Rewriter):
 
 
 def _is_small(nest: _Nest) -> bool:
-    """Whether an iteration of the inner loop is a few simple operations on elements."""
+    """Whether an inner iteration has few operations, and all are simple operations on elements."""
     here = {nest.loop.index, *(r for s in nest.before for r in s.results)}
     if not here.isdisjoint((nest.inner.start, nest.inner.stop)):
         return False
@@ -172,16 +172,17 @@ def _is_simple(op: Op) -> bool:
         return bool(subscripts(op))
     if op.decl in ELEMENT_ACCESSES:
         array, value = (element_type(a.type) for a in op.operands[:2])
-        return bool(subscripts(op)) and array.dtype == value.dtype  # nothing is rounded in memory
+        # a store does not round the value
+        return bool(subscripts(op)) and array.dtype == value.dtype
     is_number = all(isinstance(v.type, Scalar) for v in (*op.operands, *op.results))
     return is_number and price_of_element(op) <= 1
 
 
 def _saves(nest: _Nest) -> bool:
-    """Whether iterations of the outer loop write the same elements, or sum up products with them.
+    """Whether iterations of the outer loop write the same elements, or sum products with the same elements.
 
-    Iterations that each change a row of their own, too, are faster apart, and so are sums of iterations that each
-    write one: LLVM takes rows of one array to overlap.
+    If each iteration also updates a row of its own, separate iterations are faster, and so are sums if each iteration
+    writes a row: LLVM assumes that rows of one array overlap.
     """
     rows = _rows(nest)
     stored = {op.operands[0] for op in nest.ops if subscripts(op) and op.decl is not memory.index}
@@ -192,9 +193,7 @@ def _saves(nest: _Nest) -> bool:
 
 
 def _rows(nest: _Nest) -> set[Atom]:
-    """Arrays of which an iteration of the inner loop touches one element, whatever the iteration of the outer loop
-    is.
-    """
+    """The arrays of which an inner iteration accesses one element, the same in all iterations of the outer loop."""
     places: dict[Atom, set[tuple[Atom, ...]]] = {}
     for op in nest.ops:
         if at := subscripts(op):
@@ -213,7 +212,7 @@ def _rows(nest: _Nest) -> set[Atom]:
 
 
 def _write(nest: _Nest, b: Builder) -> None:
-    """Appends the loop of several iterations a pass, and one for the iterations that are left."""
+    """Append the loop over groups of iterations, and a loop for the remaining iterations."""
     loop = nest.loop
     b.location, b.origin = loop.location, "compiler"
     full = whole_iterations(loop, b)
@@ -224,7 +223,7 @@ def _write(nest: _Nest, b: Builder) -> None:
 
 
 def _several(nest: _Nest, full: Atom, b: Builder) -> For:
-    """A loop whose iterations are several of the old one."""
+    """A loop whose iterations are groups of the old iterations."""
     outer, pass_ = b.inner(), _Pass(_rows(nest), b.inner())
     behind: list[Statement] = []
     carried: list[Atom] = []
@@ -252,7 +251,7 @@ def _several(nest: _Nest, full: Atom, b: Builder) -> For:
 
 
 class _Pass:
-    """Several iterations of an outer loop in an iteration of the inner loop; elements of `rows` are kept in numbers."""
+    """An inner iteration for several outer iterations; elements of `rows` are kept in registers."""
 
     def __init__(self, rows: set[Atom], b: Builder) -> None:
         self.rows = rows

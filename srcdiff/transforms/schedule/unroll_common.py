@@ -11,17 +11,17 @@ from srcdiff.transforms.schedule.vectorize.cost import Lengths
 __all__ = ["TURNS", "has_enough", "is_plain", "whole_iterations"]
 
 TURNS = 4
-_ENOUGH = 8  # iterations that are worth two loops
+_ENOUGH = 8  # iterations of a loop that is worth splitting into two
 
 
 def is_plain(loop: For) -> bool:
-    """Whether a loop counts up by one, from no less than 0 to its end."""
+    """Whether a loop counts up by one from a non-negative constant, without an early exit."""
     counts = isinstance(loop.start, Const) and loop.start.value >= 0 and loop.step == const(1)
     return counts and not (loop.reverse or loop.breaks or loop.is_parallel)
 
 
 def has_enough(loop: For, known: Shapes, lengths: Lengths) -> bool:
-    """Whether a loop makes enough iterations for some to be taken together, and never less than none."""
+    """Whether a loop has enough iterations for groups, and its range is never negative."""
     start, stop = known_dim(loop.start), known_dim(loop.stop)
     if start is None or stop is None or not known.is_at_least_zero(stop - start):
         return False
@@ -29,7 +29,7 @@ def has_enough(loop: For, known: Shapes, lengths: Lengths) -> bool:
 
 
 def whole_iterations(loop: For, b: Builder) -> Atom:
-    """Where the iterations end that make whole groups: at the loop's own end, if that is known."""
+    """The end of the iterations that form whole groups."""
     start, stop = known_dim(loop.start), known_dim(loop.stop)
     assert start is not None and stop is not None
     span = stop - start

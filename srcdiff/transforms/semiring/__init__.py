@@ -1,5 +1,5 @@
-"""Log-partition functions in other semirings: maxima, samples, counts, k best.
+"""Semiring transformations: a log-partition function computes in another semiring (maxima, samples, counts, k best).
 
-In: a program of `log_Z`; out: one of the best path, of draws, of weights.
+In: a program of `log_Z`; out: a program of the best path, of draws, of weights.
 Start with `log_semiring`.
 """

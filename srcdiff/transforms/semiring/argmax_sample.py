@@ -1,12 +1,12 @@
-"""One term of each sum of exponentials is chosen, and its adjoint goes to that term: the best path, or a drawn one.
+"""Viterbi decoding and forward filtering-backward sampling: the adjoint of each sum of exponentials goes to one term.
 
                                                        scores = log_alpha[:, None] + log_A
     log_alpha = logsumexp(                             best = np.argmax(scores, axis=0)
         log_alpha[:, None] + log_A, axis=0)     ->     log_alpha = np.max(scores, axis=0)
 
-The derivative of what is made so has a 1 for each term on the path: Viterbi's traceback. With `drawn`, the sum stays
-what it is (forward filtering), and the term is drawn in proportion to its share of it; which states are drawn is known
-from the end backwards (backward sampling).
+`best_choices` chooses the largest term. The gradient then is 1 for each term on the best path: Viterbi's traceback.
+`drawn_choices` keeps the value of the sum (forward filtering) and draws a term in proportion to its share of the sum.
+The backward part visits the drawn states from the last to the first (backward sampling).
 """
 
 from __future__ import annotations
@@ -41,15 +41,16 @@ _SUMS = {"logsumexp", "logaddexp"}
 
 
 def best_choices(fn: Function) -> Function:
-    """`fn` in max-plus; the adjoint of a maximum goes to the first that is as large."""
+    """`fn` in the max-plus semiring; the adjoint of a maximum goes to the first of its largest terms."""
     fn = log_plus(fn)
     return _Best(shown_lengths(fn))(fn)
 
 
 def drawn_choices(fn: Function) -> Function:
-    """`fn`, and what it calls, with a further parameter `rng`; the adjoint of a sum goes to a term drawn from it.
+    """`fn` and its callees with a further parameter `rng`; the adjoint of a sum goes to a term that is drawn from it.
 
-    A norm is taken off and added up, and both have to follow the same term: where there are norms, helpers are in line.
+    A normaliser that is subtracted and added up has to follow the same drawn term in both places. A function with
+    normalisers is therefore inlined as a whole.
     """
     whole = without_calls(fn)
     if whole is not fn and has_norms(whole):
@@ -60,12 +61,13 @@ def drawn_choices(fn: Function) -> Function:
 
 def _normal(fn: Function) -> Function:
     normal = log_plus(fn)
-    # a norm that is written twice is drawn once
+    # common subexpression elimination: a normaliser that is written twice is drawn once
     return cse(normal, in_user_lines=True) if norms_of(normal) else normal
 
 
 class _Choices(Rewriter):
-    carrier = follows  # what has the sum for its value, and the term's adjoint
+    # an operation with the value of its first operand; its adjoint goes to the second
+    carrier = follows
 
     def __init__(self, shown: frozenset[str]) -> None:
         self.shown = shown
@@ -95,7 +97,7 @@ class _Choices(Rewriter):
         return _with_axes_kept(old, found, b)
 
     def one_axis(self, old: Op, x: Atom, b: Builder) -> tuple[Atom, int | None]:
-        """What is added along one axis, and which; None where there is one number alone."""
+        """`x` with the summed axes merged into one, and that axis; None if `x` is a number."""
         axes = ndim_of(x.type)
         if axes == 0:
             return x, None
@@ -110,11 +112,11 @@ class _Choices(Rewriter):
         return b.op(reshape, x, *(lengths[k] for k in left), const(-1)), len(left)
 
     def chosen(self, old: Op, x: Atom, attrs: Mapping[str, Any], b: Builder) -> tuple[Atom, Atom]:
-        """The sum, and which term of it is chosen."""
+        """The value of the sum, and the index of the chosen term."""
         raise NotImplementedError
 
     def taken(self, x: Atom, chosen: Atom, axis: int, b: Builder) -> Value:
-        """`x[..., chosen, ...]`: the chosen element along an axis, for each place along the others."""
+        """`x[..., chosen, ...]`: the chosen element along an axis, at each index of the other axes."""
         axes = ndim_of(x.type)
         if axes == 1:
             return b.op(memory.index, x, chosen, where="i")
@@ -149,7 +151,7 @@ class _Drawn(_Choices):
         self.rng = Value(Static(np.random.Generator), "rng", True)
 
     def function(self, fn: Function) -> Function:
-        """`fn` with `rng` behind its parameters, where it draws."""
+        """`fn` with `rng` as its last parameter, if it draws."""
         if fn not in self.done:
             self.done[fn] = fn
             if _draws(fn):
@@ -193,13 +195,13 @@ class _Drawn(_Choices):
 
     @staticmethod
     def finite(total: Atom, b: Builder) -> Value:
-        """A sum to take off: 0 in the place of -inf, which has no term."""
+        """A sum that may be subtracted: 0 in place of -inf, the value of a sum without terms."""
         nothing = b.op(arithmetic.equal, total, const(-math.inf))
         return b.op(elementary.where, nothing, const(0.0), total)
 
 
 def _draws(fn: Function) -> bool:
-    """Whether a function, or one that it calls, has a sum of exponentials."""
+    """Whether a function or one of its callees has a sum of exponentials."""
     return any(
         (isinstance(s, Op) and (s.decl.name in _SUMS or s.decl is elementary.exp))
         or (isinstance(s, Call) and not is_itself(s.function) and _draws(s.function))
@@ -212,7 +214,7 @@ def _looked_up(old: Call, env: Env) -> list[Atom]:
 
 
 def _name_scores(x: Atom, env: Env, b: Builder) -> None:
-    """What is added, if it was made just before and has no name, is called `scores`: so is its adjoint."""
+    """Name the summed array `scores`, if the last statement made it and it has no name; its adjoint gets the name."""
     last = b.body[-1] if b.body else None
     if isinstance(x, Value) and not x.name and isinstance(last, Op) and last.results == (x,):
         named = replace(x, name="scores")
@@ -225,7 +227,7 @@ def _name(old: Op) -> str:
 
 
 def axes_of_sum(axis: Any, axes: int) -> list[int]:
-    """The axes of an array of so many that a sum goes along."""
+    """The summed axes of an array with `axes` axes, as non-negative numbers in ascending order."""
     given = range(axes) if axis is None else axis if isinstance(axis, tuple) else (axis,)
     return sorted(int(k) % axes for k in given)
 
@@ -243,7 +245,7 @@ def _with_axes_kept(old: Op, found: Atom, b: Builder) -> Atom:
 
 
 def _with_axis(x: Atom, axis: int, b: Builder) -> Atom:
-    """`x` with a new axis there, to be put together with what has it; the first comes by itself."""
+    """`x` with a new axis at `axis`, for broadcasting; a first axis is added by broadcasting itself."""
     if axis == 0:
         return x
     parts = [":"] * ndim_of(x.type)

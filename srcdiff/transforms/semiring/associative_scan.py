@@ -1,5 +1,4 @@
-"""A loop whose iterations can be grouped in any way, as a tree: neighbouring iterations are put together, level
-after level.
+"""Associative scan: a loop with associative iterations becomes a tree, which composes neighbouring iterations in pairs.
 
     for y in ys:                                                  steps = np.empty((len(ys), K, K))
         scores = log_alpha[:, None] + log_A                       for t, y in enumerate(ys):
@@ -11,13 +10,12 @@ after level.
                                                                   scores = log_alpha[:, None] + steps[0]
                                                                   log_alpha = logsumexp(scores, axis=0)
 
-An iteration may be put together with the next one where it takes the vector that is carried to its product with a
-matrix, in the semiring of `logsumexp` and `+`, or of `max` and `+`: such products are associative.
-`transfer_matrices` shows that, line by line. A loop of which it is not shown stays; where there is no other, it is
-refused.
+Two iterations can be composed if each multiplies the carried vector by a matrix, in the semiring of `logsumexp` and `+`
+or of `max` and `+`: matrix products are associative. `transfer_matrices` proves this for each line of the loop. A loop
+without a proof stays as it is. If no loop has a proof, the program is refused.
 
-The tree has as many levels as its number of iterations has binary digits, and does K times the work of the loop: it
-is for many threads, and for NumPy, to which a level is a few calls.
+The tree has as many levels as the number of iterations has binary digits, and does K times the work of the loop. It
+pays with many threads, and with NumPy, where a level is a few calls.
 """
 
 from __future__ import annotations
@@ -45,7 +43,7 @@ def scanned(fn: Function) -> Function:
     Raises
     ------
     UnsupportedError
-        Where there is none: of the first loop, why it is not.
+        If `fn` has no associative loop; the error gives the reason for the first loop.
     """
     fn = dce(log_plus(inline_calls(fn, most=100_000)))
     lengths = Lengths(shown_lengths(fn), list(fn.lengths.assumed))
@@ -93,7 +91,7 @@ class _Trees(Rewriter):
 
 
 def _tree(loop: For, lengths: Lengths, env: Env, b: Builder) -> Value:
-    """What stands for a loop: nothing where it has no iterations, a product of all of them otherwise."""
+    """The result of a loop: the start vector if the loop has no iterations, otherwise its product with the tree."""
     if len(loop.carried) != 1 or loop.breaks:
         found = "may be left early" if loop.breaks else f"carries {len(loop.carried)} values"
         raise not_shown(loop.location, f"the loop {found}", "Carry one vector, and run to the end.")
@@ -126,7 +124,7 @@ def _tree(loop: For, lengths: Lengths, env: Env, b: Builder) -> Value:
 
 
 def _root(iteration: Turn, vector: Value, count: Atom, start: Atom, b: Builder) -> Value:
-    """The matrices of all iterations, and their product."""
+    """Append the loop that fills the matrices of all iterations, and their product."""
     loop, inner, index, stop = (
         iteration.loop,
         iteration.b,
@@ -150,7 +148,7 @@ def _root(iteration: Turn, vector: Value, count: Atom, start: Atom, b: Builder) 
 
 
 def _products(b: Builder, steps: Value, plus: str) -> Value:
-    """An array of one matrix: those of `steps`, multiplied from left to right, pairs of neighbours at a time."""
+    """An array of one matrix: the product of the matrices `steps` from left to right, by pairs of neighbours."""
     assert isinstance(steps.type, Array)
     levels = (b.shapes.fresh("levels") for _ in range(3))
     types = (replace(steps.type, shape=(n, *shape_of(steps.type)[1:])) for n in levels)
@@ -175,7 +173,7 @@ def _products(b: Builder, steps: Value, plus: str) -> Value:
 
 
 def _neighbours(b: Builder, steps: Value, half: Value, end: Value) -> tuple[Value, Value]:
-    """Those at even and at odd places, `half` of each: what slices do not know of their lengths."""
+    """The matrices at even and at odd places. Both get the length `half`, which the type of a slice does not show."""
     assert isinstance(steps.type, Array)
     assert isinstance(half.type, Scalar)
     assert half.type.expr is not None

@@ -1,8 +1,7 @@
-"""The entropy of what a log_Z sums over: the logarithm of the sum, less the expected log-weight of its terms.
+"""Entropy by the expectation semiring: log_Z minus the expected log-weight of the terms that log_Z sums over.
 
-The expected log-weight is the tangent of log_Z along its own potentials, so forward mode makes one loop in which each
-message has its expectation beside it (the expectation semiring), and nothing is kept for a way back. Terms that -inf
-forbids have no part in it.
+The expected log-weight is the tangent of log_Z in the direction of its own potentials. Forward mode computes it in the
+same loop, beside each message, and needs no tape. Terms whose potential is -inf do not contribute.
 """
 
 from __future__ import annotations
@@ -34,17 +33,20 @@ _PLAIN = {new: old for old, new in _WEIGHED.items()}
 
 
 def weighed(fn: Function) -> Function:
-    """`fn` with sums in one spelling, whose tangents leave out what has no weight."""
+    """`fn` with its sums of exponentials as operations whose tangents leave out terms of weight 0."""
     return _Declared(_WEIGHED)(log_plus(fn))
 
 
 def plain_sums(fn: Function) -> Function:
-    """`fn` with such sums as they were."""
+    """`fn` with the operations of `weighed` replaced by plain sums again."""
     return _Declared(_PLAIN)(fn)
 
 
 def entropy_of(fn: Function, count: int) -> Function:
-    """The tangent of a log_Z of `count` parameters, along what the differentiated ones are: value less tangent."""
+    """The value minus the tangent, with the `count` parameters themselves as the direction.
+
+    `fn` is the forward-mode derivative of a log_Z; its parameters after the first `count` are tangents.
+    """
     own, dots = fn.params[:count], fn.params[count:]
     by_name = {p.name: p for p in own}
     env = {d: by_name[d.name.removesuffix("_dot")] for d in dots}

@@ -1,11 +1,11 @@
-"""The k largest terms of a log_Z: each message is a list of the k best, along a last axis, in descending order.
+"""k-best semiring: each message of a log_Z becomes the list of its k largest terms, in descending order.
 
     scores = log_alpha[:, :, None] ...                 the k best ways into each state, plus the step
     log_alpha = logsumexp(scores, axis=0)       ->     the k best of all of them
 
-A message and a potential are added; of the sums of two messages, the k largest are kept; a sum of exponentials is the
-k largest of all that it adds. -inf is where there are fewer. Each of the k is an element of an argument's sums, so its
-derivative holds the statistics of that term.
+The list is the last axis of the message; -inf fills it if there are fewer terms. A potential is added to each element.
+The sum of two messages keeps the k largest of all pairwise sums. A sum of exponentials keeps the k largest of all its
+terms. Each of the k results is a sum of potentials, so its derivative holds the statistics of that term.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _WITH_AXIS = (shapes.roll, shapes.flip)
 
 
 def k_best(fn: Function, k: int) -> Function:
-    """`fn` with its `k` largest terms, as an array, in the place of the logarithm of their sum."""
+    """`fn` returning the array of its `k` largest terms instead of the logarithm of their sum."""
     return _Best.of(fn, k)
 
 
@@ -53,13 +53,13 @@ class _Best(Messages):
         return Value(self.lists(old.type), old.name, old.user)
 
     def lists(self, type_: Type) -> Type:
-        """The type of a message, or of a list of messages."""
+        """The type of a retyped message, or of a list of messages."""
         if isinstance(type_, List):
             return List(self.lists(type_.element))
         return Array("float64", (*shape_of(type_), Dim(self.k)))
 
     def lift(self, atom: Atom, location: Location | None, b: Builder) -> Value:
-        """A potential as a list: itself, and nothing else."""
+        """A potential as a list of one term, filled up with -inf."""
         if isinstance(atom, Const) and atom.value == -math.inf:
             return b.op(creation.full, atom, const(self.k))
         made = b.op(memory.empty, *lengths_of_axes(b, atom, self.shown), const(self.k))
@@ -68,7 +68,7 @@ class _Best(Messages):
         return b.op(memory.read, made)
 
     def named(self, old: Op, new: Atom, env: Env, b: Builder) -> None:
-        """The result keeps its name."""
+        """Give the new result the name of the old one."""
         *before, made = b.body
         assert isinstance(made, Op) and made.result is new
         result = replace(made.result, name=old.result.name, user=old.result.user)
@@ -116,26 +116,25 @@ class _Best(Messages):
         self.named(old, found, env, b)
 
     def side_by_side(self, x: Atom, y: Atom, whole: Type, b: Builder) -> Value:
-        """The lists of two messages in a row, those of a shorter message repeated."""
+        """The lists of two messages, concatenated; messages of different shapes are broadcast."""
         known = {s for p in (x, y) for d in shape_of(p.type) for s in d.symbols()}
         if all(d.symbols() <= known for d in shape_of(whole)):
             x, y = (p if p.type == whole else b.op(memory.expand, p, type=whole) for p in (x, y))
             return b.op(concatenate.concatenate, x, y, axis=-1)
-        x, y = (
-            b.op(concatenate.concatenate, p, p, axis=-1) for p in (x, y)
-        )  # the run knows lengths
+        # the lengths are not known statically, so `where` broadcasts
+        x, y = (b.op(concatenate.concatenate, p, p, axis=-1) for p in (x, y))
         is_first = b.op(arithmetic.less, b.op(creation.arange, const(2 * self.k)), const(self.k))
         return b.op(elementary.where, is_first, x, y)
 
     def both(self, x: Atom, y: Atom, b: Builder) -> Value:
-        """The largest of the sums of two messages."""
+        """The k largest sums of an element of `x` and an element of `y`."""
         own, other = [":"] * (ndim_of(x.type) - 1), [":"] * (ndim_of(y.type) - 1)
         x = b.op(memory.index, x, where=", ".join([*own, ":", "None"]))
         y = b.op(memory.index, y, where=", ".join([*other, "None", ":"]))
         return self.largest(self.flat(b.op(arithmetic.add, x, y), b), b)
 
     def along(self, old: Op, x: Atom, is_message: bool, b: Builder) -> Atom:
-        """The largest of all along an axis."""
+        """The k largest terms along the summed axes."""
         axes = ndim_of(x.type) - is_message
         axis = old.attrs.get("axis")
         if axes == 0:
@@ -160,12 +159,12 @@ class _Best(Messages):
         return b.op(memory.index, message, const(0), where=where), const(-math.inf)
 
     def flat(self, x: Atom, b: Builder) -> Value:
-        """The last two axes as one."""
+        """`x` with its last two axes merged."""
         *rest, _, _ = lengths_of_axes(b, x, self.shown)
         return b.op(shapes.reshape, x, *rest, const(-1), name="candidates")
 
     def padded(self, x: Atom, b: Builder) -> Value:
-        """With k times -inf behind the others."""
+        """`x` with k elements of -inf appended along the last axis."""
         nothing = b.op(
             creation.full, const(-math.inf), *lengths_of_axes(b, x, self.shown)[:-1], const(self.k)
         )
@@ -202,9 +201,8 @@ class _Best(Messages):
             if "..." in attrs["where"]:
                 attrs["where"] += ", :"
             found = b.op(memory.index, *given, **attrs)
-            if not isinstance(
-                old.result.type, Array
-            ):  # a number is no storage, and what stands for it is not written
+            # the element is a number, not storage, so its list is a value, too
+            if not isinstance(old.result.type, Array):
                 found = b.op(memory.read, found)
             self.named(old, found, env, b)
         elif name in _SAME:
@@ -244,7 +242,8 @@ class _Best(Messages):
         elif name in ("empty_like", "zeros_like") or old.decl is creation.full:
             is_full = old.decl is creation.full
             lengths = given[1:] if is_full else lengths_of_axes(b, given[0], self.shown)
-            lengths = lengths[: ndim_of(old.result.type)]  # those of a message have one more
+            # a message has one more axis, for the list
+            lengths = lengths[: ndim_of(old.result.type)]
             self.named(old, b.op(memory.empty, *lengths, const(self.k)), env, b)
             if name != "empty_like":
                 value = given[0] if old.decl is creation.full else const(0.0)
@@ -270,7 +269,7 @@ class _Best(Messages):
             raise self.refused(old)
 
     def along_axes(self, old: Op, given: list[Atom], b: Builder) -> Atom:
-        """Elements that change places along axes, of which those of the message are named."""
+        """Move elements along axes, with all axes of the message named, so that the list axis stays."""
         axes, axis = ndim_of(old.operands[0].type), old.attrs.get("axis")
         if old.decl not in _WITH_AXIS:
             return b.op(old.decl, *given, **old.attrs)
@@ -289,7 +288,7 @@ class _Best(Messages):
         return b.op(memory.gather, x, places, places, where="g, g", distinct=True)
 
     def reshaped(self, old: Op, given: list[Atom], b: Builder) -> Atom:
-        """The same elements with other axes; the lists stay the last."""
+        """Change the axes of a message; the list stays the last axis."""
         x, *lengths = given
         if old.decl.name in ("reshape", "ravel"):
             return b.op(shapes.reshape, x, *(lengths or [const(-1)]), const(self.k))
@@ -305,7 +304,7 @@ class _Best(Messages):
         return b.op(memory.index, x, where=", ".join([*parts, ":"]))
 
     def joined(self, old: Op, env: Env, b: Builder) -> None:
-        """Messages side by side, in an array or a list."""
+        """Join messages in an array or a list."""
         operands = [self.operand(a, old.location, env, b) for a in old.operands]
         attrs = dict(old.attrs)
         if old.decl is containers.list_new:
@@ -315,7 +314,7 @@ class _Best(Messages):
         self.named(old, b.op(old.decl, *operands, **attrs), env, b)
 
     def put_together(self, old: Op, given: list[Atom], b: Builder) -> None:
-        """A message that is added to one in an array."""
+        """Add a message to an element of an array."""
         target, amount, *places = given
         where = old.attrs["where"]
         part = b.op(memory.index, target, *places, where=where) if places else target

@@ -1,11 +1,13 @@
-"""Whether one term of a log_Z may have a sum of exponentials twice: what is drawn for it would be drawn once for both.
+"""Linearity analysis: whether a term of a log_Z may contain the same sum of exponentials twice.
+
+Sampling draws one term for each sum, so a sum that occurs twice would be drawn once for both occurrences.
 
     s = logsumexp(x);  s + s                                            twice
     total = total + logsumexp(scores[t])          in a loop             another sum in each iteration
     chart[i, k] + chart[k, j]                                           perhaps: nothing is known of elements
 
-Each value has marks: which sums may be in it, and of which loops they are an earlier iteration's. Two values that
-are added share a sum where a mark is on both.
+Each value has a set of marks: the sums that may be in it, and for each sum the loops of which it belongs to an earlier
+iteration. Two values that are added share a sum if they share a mark.
 """
 
 from __future__ import annotations
@@ -33,17 +35,17 @@ from srcdiff.transforms.analysis.reachability import JOINED, MOVED
 
 __all__ = ["may_use_sums_twice"]
 
-_Mark = tuple[
-    object, frozenset[int] | None
-]  # a sum, and the loops whose earlier iterations it is of; None: it was stored
+# a sum, and the loops of which it belongs to an earlier iteration; None if it was stored in a buffer
+_Mark = tuple[object, frozenset[int] | None]
 _Marks = frozenset[_Mark]
 _NONE: _Marks = frozenset()
+# a term contains one of the operands, or each in an element of its own
 _CHOOSING = {
     "where",
     "max",
     "maximum",
     *JOINED,
-}  # a term has one of the operands, or has them side by side
+}
 
 
 def may_use_sums_twice(fn: Function) -> bool:
@@ -57,7 +59,7 @@ def may_use_sums_twice(fn: Function) -> bool:
 
 
 class _Uses:
-    """Marks of the values of a function; `handed` are the positions of parameters that sums are handed to."""
+    """The marks of the values of a function; `handed`: for each function the positions of parameters that get sums."""
 
     def __init__(self, fn: Function, handed: dict[Function, set[int]]) -> None:
         self.roots = storage_roots(fn)
@@ -103,7 +105,7 @@ class _Uses:
             self.mark(r, self.of(x) | self.of(y))
 
     def loop(self, s: For | While) -> None:
-        """What is carried is of earlier iterations, if an iteration made it."""
+        """Mark carried values: a sum that an iteration makes belongs to an earlier iteration in the next one."""
         own = {v for region in regions_of(s) for v in defined_in(region)}
 
         def earlier(marks: _Marks) -> _Marks:
@@ -133,7 +135,8 @@ class _Uses:
             for r in s.results:
                 self.mark(r, every | {(r, frozenset())})
         elif isinstance(s, Op) and s.decl.writes:
-            if s.decl.name not in ("store", "append", "list_set"):  # added to what is there
+            # the others add to the old contents
+            if s.decl.name not in ("store", "append", "list_set"):
                 self.twice |= _overlap(given[:2])
             for root in writes_of(s, self.roots):
                 stored = frozenset((sum_, None) for sum_, _ in every)
@@ -156,7 +159,7 @@ class _Uses:
 
 
 def _overlap(given: Sequence[_Marks]) -> bool:
-    """Whether a sum may be in two of several values."""
+    """Whether two of several values may contain the same sum."""
     seen: dict[object, set[frozenset[int] | None]] = {}
     for marks in given:
         for sum_, of in marks:

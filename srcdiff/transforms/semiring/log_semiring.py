@@ -1,15 +1,15 @@
-"""Another semiring: the logarithm of a sum of exponentials becomes the sum of another semiring, in max-plus a maximum.
+"""Max-plus semiring: the logarithm of a sum of exponentials becomes the largest exponent.
 
     scores = log_alpha[:, None] + log_A             scores = log_alpha[:, None] + log_A
     log_alpha = logsumexp(scores, axis=0)     ->    log_alpha = np.max(scores, axis=0)
 
-and likewise where the sum is spelled with `np.logaddexp`, with a maximum shifted by hand, or in loops: what comes from
-`exp` is followed to its logarithm, products on the way become sums, sums become maxima. Whatever else happens to such
-a value is refused, with its line. Every sum of exponentials is taken to be one over states: a normaliser that the
-function computes itself would be one, too. -inf stays -inf.
+The same holds for sums that are spelled with `np.logaddexp`, with a shift by the user's own maximum, or with loops. The
+pass follows each result of `exp` to its logarithm. On the way products become sums, and sums become maxima. Any other
+operation on an exponential is an error at its line. Every sum of exponentials counts as a sum over states, also a
+normaliser that the function computes itself. -inf stays -inf.
 
-With `log_plus` the sums stay what they are, in one spelling (`logsumexp`, `logaddexp`), and without what they are
-shifted by (`transforms/semiring/normalise/cancel_normalisers.py`): other passes begin with that.
+`log_plus` keeps the semiring and writes all sums as `logsumexp` and `logaddexp`, without shifts
+(`transforms/semiring/normalise/cancel_normalisers.py`). Other passes start with it.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ __all__ = ["beginnings", "check_weights", "has_norms", "log_plus", "max_of_weigh
 
 @dataclass(frozen=True)
 class Plus:
-    """What adds: along axes, and two."""
+    """The sum of a semiring: of an array along axes, and of two values."""
 
     along: OpDecl
     two: OpDecl
@@ -95,7 +95,7 @@ def log_plus(fn: Function) -> Function:
 
 
 def has_norms(fn: Function) -> bool:
-    """Whether sums of exponentials of `fn` are taken off from what they are sums of, put back or not."""
+    """Whether `fn` subtracts a sum of exponentials from its own terms, whether or not it adds the sum again."""
     return bool(norms_of(_with_log_sums(fn)))
 
 
@@ -104,9 +104,9 @@ def _with_log_sums(fn: Function) -> Function:
 
 
 def max_of_weights(fn: Function, begun: Collection[Value] = ()) -> Function:
-    """`fn`, which returns sums of products of exponentials, with the logarithm of the largest term of each.
+    """`fn`, which returns sums of products of exponentials, with the logarithm of the largest term of each sum instead.
 
-    `begun` are the zeros and ones that such sums begin with (`beginnings`). Functions that it calls go with it.
+    `begun` are the zeros and ones that the sums start with (`beginnings`). The callees of `fn` are rewritten, too.
     """
     found = _Everywhere(fn, begun)
     done: dict[Function, Function] = {}
@@ -116,9 +116,9 @@ def max_of_weights(fn: Function, begun: Collection[Value] = ()) -> Function:
 
 
 class _Everywhere:
-    """The exponentials of a function and of all that it calls: `values[f]`, and which parameters and results are some.
+    """The exponentials of a function and its callees: `values[f]`, and the positions of parameters and results.
 
-    Nothing but weights is returned by the function itself.
+    All results of the function itself are weights.
     """
 
     def __init__(self, fn: Function, begun: Collection[Value]) -> None:
@@ -153,7 +153,7 @@ class _Everywhere:
 
 
 def check_weights(fn: Function) -> None:
-    """Raise where a sum of weights multiplies them by plain numbers: in its derivative, they look like features."""
+    """Raise if weights are multiplied by plain numbers: in the derivative, these look like features."""
     everywhere = _Everywhere(fn, ()).values
     statements = ((s, found) for f, found in everywhere.items() for s in walk(f.body))
     for s, found in statements:
@@ -168,7 +168,7 @@ def check_weights(fn: Function) -> None:
 
 
 def beginnings(fn: Function) -> frozenset[Value]:
-    """The zeros and ones that reverse mode begins adjoints with, here and in what is called."""
+    """The zeros and ones that adjoints start with in reverse mode, in `fn` and its callees."""
     statements = (s for f in callees_first(fn) for s in walk(f.body))
     ops = (s for s in statements if isinstance(s, Op) and s.origin == "adjoint")
     names = {*_NOTHING, "zeros_like_list", *(decl.name for decl in _LOGARITHM_OF)}
@@ -184,7 +184,7 @@ def _in_logarithms(fn: Function, plus: Plus) -> Function:
 
 
 def _exponentials(fn: Function, begun: Collection[Value] = ()) -> set[Value]:
-    """The values that are exponentials, or sums and products of such, and the arrays that hold them."""
+    """The values that are exponentials or sums and products of exponentials, and the arrays that hold them."""
     return reached(fn, _is_exp, _THROUGH, begun)
 
 
@@ -193,7 +193,7 @@ def _is_exp(s: Op | Call) -> bool:
 
 
 class _Logarithms(Retyper):
-    """Of values that are exponentials, the new value of each is its logarithm."""
+    """Replaces each exponential by its logarithm."""
 
     def __init__(self, fn: Function, exponentials: set[Value], plus: Plus) -> None:
         super().__init__(exponentials)
@@ -203,7 +203,8 @@ class _Logarithms(Retyper):
             "add": plus.two, "multiply": arithmetic.add, "divide": arithmetic.subtract,
         }  # fmt: skip
         self.made = definitions(fn)
-        self.shifted: dict[Value, Op] = {}  # maxima of differences, and the differences
+        # a sum of the semiring over a difference -> the difference
+        self.shifted: dict[Value, Op] = {}
 
     def plain(self, old: Statement, env: Env, b: Builder) -> None:
         if not isinstance(old, Op):
@@ -229,7 +230,7 @@ class _Logarithms(Retyper):
         return new
 
     def is_along(self, shift: Atom, top: Atom, axes: int, axis: int | None) -> bool:
-        """Whether `shift` is `top`, the same for all that are added along `axis`."""
+        """Whether `shift` is `top`, broadcast along `axis`."""
         if axis is None:
             return shift == top and ndim_of(top.type) == 0
         if shift == top:
@@ -296,7 +297,7 @@ class _Logarithms(Retyper):
 
     @staticmethod
     def diagonal(old: Op, x: Atom, b: Builder) -> Value:
-        """A matrix of nothing, which is -inf, but for its diagonal."""
+        """A matrix of -inf with `x` on its diagonal."""
         if old.attrs.get("k"):
             raise _refused(old.location, _what(old))
         n = b.op(memory.axis_length, x, axis=0)
@@ -305,7 +306,7 @@ class _Logarithms(Retyper):
         return b.op(elementary.where, is_there, column, const(-math.inf))
 
     def summed_if_one(self, old: Op, env: Env, b: Builder) -> None:
-        """Whether something was broadcast, and has to be added up, is decided by the run."""
+        """Append a branch on the length: a broadcast axis is summed, another one stays."""
         x, n = (lookup(env, a) for a in old.operands)
         is_one, inner = b.op(arithmetic.equal, n, const(1)), b.inner()
         total = inner.op(self.plus.along, x, axis=old.attrs["axis"], keepdims=True)
@@ -313,7 +314,7 @@ class _Logarithms(Retyper):
         b.append(If(is_one, then, orelse, old.results, location=b.location, origin=b.origin))
 
     def product(self, old: Op, env: Env, b: Builder) -> None:
-        """Of matrices and vectors: sums along the axis that they share."""
+        """A product of matrices and vectors, as a sum of the semiring along their common axis."""
         operands = self.logarithms(old, env, b)
         if "subscripts" in old.attrs:
             inputs, output = with_letters(old)
@@ -332,7 +333,7 @@ class _Logarithms(Retyper):
         b.append(replace(old, decl=self.plus.along, operands=(terms,), attrs=attrs, spelling=""))
 
     def stored(self, old: Op, env: Env, b: Builder) -> None:
-        """Arrays that exponentials are put into."""
+        """An operation on an array or list that holds exponentials."""
         name = old.decl.name
         if name in _UNSET:
             b.append(self.op(old, env, b))
@@ -379,7 +380,7 @@ class _Logarithms(Retyper):
 
     @staticmethod
     def fill_list(target: Value, b: Builder) -> None:
-        """-inf for each number on a list, and in each array."""
+        """Fill a list of numbers or of arrays with -inf."""
         k, inner = Value(INT, "k"), b.inner()
         if isinstance(target.type, List) and isinstance(target.type.element, Array):
             item = inner.op(containers.list_item, target, k)
@@ -399,7 +400,8 @@ class _Logarithms(Retyper):
             made = self.made.get(atom)
             if made is not None and made.decl in _LOGARITHM_OF:
                 return b.op(_LOGARITHM_OF[made.decl], *made.operands, **made.attrs)
-            if made is not None and made.decl is creation.eye:  # zeros are no news
+            # avoids the logarithm of 0 and its warning
+            if made is not None and made.decl is creation.eye:
                 is_there = b.op(arithmetic.equal, atom, const(1.0))
                 return b.op(elementary.where, is_there, const(0.0), const(-math.inf))
             return b.op(elementary.log, atom)
@@ -412,7 +414,7 @@ class _Logarithms(Retyper):
 
 
 class _LogarithmsOfWeights(_Logarithms):
-    """Of derivatives of sums of weights: numbers that a potential is multiplied by say only whether a term has it."""
+    """For derivatives of sums of weights, where a factor of a potential matters only by being zero or not."""
 
     def __init__(self, fn: Function, found: _Everywhere, done: Mapping[Function, Function]) -> None:
         super().__init__(fn, found.values[fn], _MAX)
@@ -469,7 +471,7 @@ class _LogarithmsOfWeights(_Logarithms):
 
 
 def is_plain_list(type_: Type) -> bool:
-    """Whether it is a list of numbers, or of arrays."""
+    """Whether a type is a list of numbers or of arrays."""
     return isinstance(type_, List) and isinstance(type_.element, Scalar | Array)
 
 

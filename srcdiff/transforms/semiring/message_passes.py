@@ -1,9 +1,10 @@
-"""A log_Z in another semiring whose elements are not logarithms: how many terms there are, or the weights themselves.
+"""Counting and sum-product semirings: a log_Z computes the number of its terms, or the weights without logarithms.
 
     log_alpha = log_pi                                              n = np.where(log_pi > -inf, 1.0, 0.0)
     log_alpha = logsumexp(log_alpha[:, None] + log_A, axis=0)  ->   n = np.sum(n[:, None] * (log_A > -inf), axis=0)
 
-Messages, the operands of sums of exponentials, are retyped; potentials are lifted where they meet a message.
+Messages are the operands and results of sums of exponentials. They are retyped, and a potential is lifted where it
+meets a message.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ __all__ = ["Messages", "counted", "message_refused", "weights"]
 
 SUMS: dict[str, OpDecl] = {"logsumexp": reductions.sum, "logaddexp": arithmetic.add}
 _THROUGH = {"add", "subtract", "sum", "where", "maximum", "max", *JOINED}
-_IS_POSSIBLE = {  # what tests of a logarithm, or comparisons with -inf, say: whether there is a term
+_IS_POSSIBLE = {  # a test of a logarithm, or comparison with -inf -> whether it is true if there is a term
     "isfinite": True, "isinf": False, "greater": True, "not_equal": True, "equal": False, "less_equal": False,
 }  # fmt: skip
 _MAXIMA = {"max": special.logsumexp, "maximum": elementary.logaddexp}
@@ -58,12 +59,12 @@ _ONES: dict[str, OpDecl] = {
 
 
 def counted(fn: Function) -> Function:
-    """How many terms `fn` sums over, but for those that -inf forbids."""
+    """The number of terms that `fn` sums over; terms with a potential of -inf do not count."""
     return _Counted.of(fn)
 
 
 def weights(fn: Function) -> Function:
-    """The sum itself: `exp(fn)`, by sums and products of `exp` of potentials alone."""
+    """`exp(fn)`, computed by sums and products of exponentials of the potentials."""
     return _Weights.of(fn)
 
 
@@ -91,14 +92,14 @@ def refused_statement(old: Statement) -> UnsupportedError:
 
 
 def is_test(op: Op) -> bool:
-    """Whether an operation asks of a logarithm whether it is -inf."""
+    """Whether an operation tests whether a logarithm is -inf."""
     if op.decl.name not in _IS_POSSIBLE:
         return False
     return all(isinstance(a, Const) and a.value == -math.inf for a in op.operands[1:])
 
 
 def sums_for_tests(fn: Function) -> Function:
-    """`fn`, where maxima of messages that are only asked whether they are -inf are sums, which are -inf with them."""
+    """`fn` with sums in place of maxima of messages that are only compared with -inf; both are -inf together."""
     found = reached(fn, _is_sum, _THROUGH)
 
     def is_maximum(s: Op | Call) -> bool:
@@ -126,7 +127,7 @@ class _SumsForMaxima(Rewriter):
 
 
 class Messages(Retyper):
-    """Functions whose sums of exponentials are messages, and that hand back some."""
+    """Retypes the messages of a function; the function returns messages."""
 
     def __init__(self, found: set[Value], shown: frozenset[str], done: dict[Function, Function]):
         super().__init__(found)
@@ -137,7 +138,7 @@ class Messages(Retyper):
     def of(
         cls, fn: Function, *settings: Any, done: dict[Function, Function] | None = None
     ) -> Function:
-        """`fn`, with calls of helpers in line, but for those that call themselves."""
+        """`fn` in the semiring, with helpers inlined except recursive ones."""
         fn = sums_for_tests(dce(log_plus(without_calls(fn))))
         found = reached(fn, _is_sum, _THROUGH)
         found |= {y for y in fn.body.yields if isinstance(y, Value) and is_float(y.type)}
@@ -146,7 +147,7 @@ class Messages(Retyper):
 
     @property
     def settings(self) -> tuple[Any, ...]:
-        """What is behind the parameters of `__init__`."""
+        """The further arguments of `__init__`, for callees."""
         return ()
 
     def refused(self, old: Statement) -> UnsupportedError:
@@ -162,21 +163,21 @@ class Messages(Retyper):
             super().statement(old, env, b)
 
     def largest_part(self, message: Atom, b: Builder) -> tuple[Atom, Const]:
-        """A number that says of a message whether it has a term that is not forbidden, and what it is where not."""
+        """A number that is larger than the second result if and only if the message has a term."""
         return message, const(0.0)
 
     def both(self, x: Atom, y: Atom, b: Builder) -> Value:
-        """What stands for the sum of two logarithms."""
+        """The replacement for the sum of two messages: the product of the semiring."""
         raise NotImplementedError
 
     def summed(self, old: Op, x: Atom, b: Builder) -> Atom:
-        """What stands for a sum of potentials, or of logarithms."""
+        """The replacement for a `sum` of potentials, or of messages."""
         if old.operands[0] in self.found:
             return self.folded(old, x, b)
         return self.lift(b.op(old.decl, x, **old.attrs), old.location, b)
 
     def folded(self, old: Op, x: Atom, b: Builder) -> Atom:
-        """What stands for the sum of the logarithms along an axis: one after the other, in a loop."""
+        """The replacement for a `sum` of messages along an axis: a loop of products."""
         axes = ndim_of(old.operands[0].type)
         gone = axes_of_sum(old.attrs.get("axis"), axes)
         if len(gone) != 1 or old.attrs.get("keepdims"):
@@ -235,11 +236,11 @@ class _Weights(Messages):
         return b.op(arithmetic.multiply, x, y)
 
     def without(self, x: Atom, y: Atom, b: Builder) -> Value:
-        """`x`, where the logarithm of it was lessened by the potential `y`."""
+        """The message `x` divided by the potential `y`, in place of a difference of logarithms."""
         return b.op(arithmetic.divide, x, self.factor(y, b))
 
     def factor(self, atom: Atom, b: Builder) -> Atom:
-        """A potential that a message is multiplied by."""
+        """A potential as a factor of a message."""
         return self.lift(atom, None, b)
 
     def retype(self, old: Op, env: Env, b: Builder) -> None:
@@ -275,7 +276,7 @@ class _Weights(Messages):
         return tuple(self.operand(a, old.location, env, b) for a in old.operands)
 
     def stored(self, old: Op, env: Env, b: Builder) -> None:
-        """Arrays that messages are put into."""
+        """An operation on an array or list that holds messages."""
         name, given = old.decl.name, [lookup(env, a) for a in old.operands]
         if name in _ONES:
             b.append(replace(old, decl=_ONES[name], operands=tuple(given), spelling=""))

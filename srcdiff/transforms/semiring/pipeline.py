@@ -1,4 +1,4 @@
-"""The passes that compute in another semiring, each by itself: they take a prepared function."""
+"""The passes that compute in another semiring; each runs by itself, on a prepared function."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ SEMIRINGS = {
 
 
 def in_semiring(fn: Function, semiring: str, recorder: Recorder) -> Function:
-    """A prepared function in another semiring, and all that it calls."""
+    """A prepared function and its callees in another semiring."""
     return recorder.run(fn, (SEMIRINGS[semiring],))
 
 
@@ -57,7 +57,7 @@ def with_best(fn: Function, k: int, recorder: Recorder) -> Function:
 
 
 def max_marginals(fn: Function, begun: Collection[Value], recorder: Recorder) -> Function:
-    """The prepared gradient of a sum of weights in max-product; `begun` are the zeros and ones it begins with."""
+    """The prepared gradient of a sum of weights in max-product; `begun`: the start values of adjoints."""
     return recorder.run(
         fn, (SEMIRINGS["max weights"].at(_ALONE, lambda f: max_of_weights(f, begun)),)
     )

@@ -1,9 +1,9 @@
-"""What adds to parts of an array, where to add is another operation: the larger one, or the logarithm of a sum.
+"""Scatter-add in another semiring: adds to parts of an array by `maximum` or `logaddexp` instead of `+`.
 
     d_x[rows, k] += d_y        becomes        for row, d in zip(rows, d_y):
                                                   d_x[row, k] = np.maximum(d_x[row, k], d)
 
-Rows and elements that are named several times get all that is added to them, one after the other.
+A row or element whose index occurs several times receives all amounts, one after the other.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ __all__ = ["can_be_put", "put", "put_at"]
 def put(
     b: Builder, two: OpDecl, target: Atom, amount: Atom, places: Sequence[Atom], where: str
 ) -> None:
-    """Add to part of an array, by `two` in the place of addition."""
+    """Append an update of part of an array by `two` instead of `+`."""
     part = b.op(memory.index, target, *places, where=where) if places else target
     before = b.op(memory.read, part) if ndim_of(part.type) else part
     b.ops(memory.store, target, b.op(two, before, amount), *places, where=where)
 
 
 def can_be_put(old: Op) -> bool:
-    """Whether an operation that adds to a diagonal, or to elements or rows as often as they are named, can be."""
+    """Whether `put_at` can rewrite an operation that adds to a diagonal, or to elements or rows by index arrays."""
     if old.decl is diagonals.add_diagonal:
         return not any(old.attrs.get(k) for k in ("k", "offset"))
     return _is_of_elements(old) or _is_by_rows(old)
@@ -39,7 +39,7 @@ def can_be_put(old: Op) -> bool:
 def put_at(
     b: Builder, two: OpDecl, old: Op, target: Atom, amount: Atom, places: Sequence[Atom]
 ) -> None:
-    """What `old` adds, added by `two`."""
+    """Append the update of `old` by `two` instead of `+`."""
     if old.decl is diagonals.add_diagonal:
         _put_on_diagonal(b, two, target, amount)
     elif _is_of_elements(old):
@@ -63,7 +63,7 @@ def _is_of_elements(old: Op) -> bool:
 def _put_elements(
     b: Builder, two: OpDecl, target: Atom, amount: Atom, places: Sequence[Atom]
 ) -> None:
-    """One element after the other; indices and amounts may stand for their broadcasts."""
+    """Update one element after the other; indices and amounts are broadcast together first."""
     where = ", ".join("g" if ndim_of(p.type) else "i" for p in places)
     whole = shape_of(b.inner().op(memory.gather, target, *places, where=where).type)
     lengths = [length_of(b, d) for d in whole]
@@ -79,7 +79,7 @@ def _put_elements(
 
 
 def _is_by_rows(old: Op) -> bool:
-    """Whether rows (along some axis) are added to rows that an index array says, as often as it says them."""
+    """Whether an operation adds rows (along some axis) to the rows that one index array names."""
     pattern = items(old.attrs["where"])
     target, amount, *places = old.operands
     rows = [
@@ -101,7 +101,7 @@ def _put_rows(
     places: Sequence[Atom],
     pattern: Sequence[str],
 ) -> None:
-    """One row after the other."""
+    """Update one row after the other."""
     at = pattern.index("g")
     which = sum(item != ":" for item in pattern[:at])
     k, inner = Value(INT, "k"), b.inner()

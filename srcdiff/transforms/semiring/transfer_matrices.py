@@ -1,11 +1,11 @@
-"""An iteration of a loop as the matrix that it multiplies the carried vector by, in a semiring of sums (for
-`associative_scan`).
+"""Transfer matrices: the matrix by which an iteration multiplies the carried vector in a semiring, for
+`associative_scan`.
 
-    x = logsumexp(x[:, None] + A, axis=0) + b        is        A + b
+    x = logsumexp(x[:, None] + A, axis=0) + b        has the matrix        A + b
 
-Of each value of the iteration it is shown that it is the vector, moved to other axes, plus potentials (`Spread`), or
-that it is linear, and by which matrix (`Product`). Numbers that are taken off and put back may be anything. What is
-none of this is refused with its line.
+Each value of the iteration is the vector broadcast along other axes plus potentials (`Spread`), or a product of the
+vector with a matrix (`Product`). Numbers that are subtracted and added again may be anything. Any other value is an
+error at its line.
 """
 
 from __future__ import annotations
@@ -49,12 +49,12 @@ class Spread:
     axis: int
     ndim: int
     potentials: Atom | None = None
-    less: frozenset[Atom] = frozenset()  # numbers that were taken off, whatever they are made of
+    less: frozenset[Atom] = frozenset()  # numbers that were subtracted and have to be added again
 
 
 @dataclass(frozen=True)
 class Product:
-    """A value as linear in the vector: `matrix[k]` is what element k of the vector is added to."""
+    """A value that is linear in the vector: the semiring's sum over k of `vector[k] + matrix[k]`."""
 
     matrix: Atom
     less: frozenset[Atom] = frozenset()
@@ -65,7 +65,7 @@ Linear = Spread | Product
 
 @dataclass
 class Lengths:
-    """Which lengths are equal; of those that arguments show, `needed` collects what programs have to be called with."""
+    """Which lengths are equal; `needed` collects equalities of argument lengths that a call has to satisfy."""
 
     shown: frozenset[str]
     equal: list[tuple[Dim, Dim]]
@@ -85,7 +85,7 @@ class Lengths:
 
 
 class Turn:
-    """One iteration of a loop, line by line: what does not depend on the vector stays, the rest is `Linear`."""
+    """One iteration of a loop: statements that do not depend on the vector stay, all other values are `Linear`."""
 
     def __init__(self, loop: For, lengths: Lengths, env: Env, b: Builder) -> None:
         self.loop = loop
@@ -96,13 +96,12 @@ class Turn:
         assert isinstance(self.vector.type, Array)
         self.dtype = self.vector.type.dtype
         self.linear: dict[Atom, Linear] = {self.vector: Spread(0, 1)}
-        self.numbers: dict[
-            Atom, UnsupportedError
-        ] = {}  # made of the vector; may be taken off and put back
+        # numbers that depend on the vector; they may be subtracted and added again
+        self.numbers: dict[Atom, UnsupportedError] = {}
         self.plus = ""
         self.b = b
         made = (s for s in walk(loop.body) if isinstance(s, Op) and s.decl.view_of is None)
-        self.own = {r for s in made for r in s.results}  # arrays that no other iteration sees
+        self.own = {r for s in made for r in s.results}  # arrays that are private to the iteration
 
     def matrix(self) -> Value:
         """The iteration as a matrix."""
@@ -207,7 +206,7 @@ class Turn:
         raise self.refused(old)
 
     def shifted(self, old: Op) -> Linear:
-        """A number is taken off, or put back."""
+        """The parts of a value from which a number is subtracted, or to which it is added again."""
         x, y = old.operands if len(old.operands) == 2 else (None, None)
         if x in self.numbers and old.decl is arithmetic.add:
             x, y = y, x
@@ -226,7 +225,7 @@ class Turn:
         self.plus = plus
 
     def moved(self, old: Op, given: Linear | None, b: Builder) -> Linear:
-        """New axes only."""
+        """The parts of a view that only adds axes."""
         pattern = items(str(old.attrs["where"]))
         if len(old.operands) != 1 or not set(pattern) <= {":", "None"} or given is None:
             raise self.refused(old)
@@ -243,7 +242,7 @@ class Turn:
         return Spread(full[given.axis], ndim, potentials, given.less)
 
     def added(self, old: Op, b: Builder) -> Linear:
-        """Potentials are added or taken off."""
+        """The parts of a value plus or minus potentials."""
         x, y = old.operands
         is_first = x in self.linear
         if (is_first and y in self.linear) or (old.decl.name == "subtract" and not is_first):
@@ -288,7 +287,7 @@ class Turn:
         return Product(potentials, given.less)
 
     def chosen(self, old: Op, b: Builder) -> Linear:
-        """Of two products, or of one and of -inf, which stands for nothing."""
+        """The parts of `where` between two linear values, or between one and -inf (the zero of the semiring)."""
         condition, *values = old.operands
         parts: list[Atom] = []
         for value in values:
@@ -302,7 +301,7 @@ class Turn:
         return Product(b.op(old.decl, lookup(self.env, condition), *parts), less)
 
     def shared(self, operands: Sequence[Atom], old: Statement) -> frozenset[Atom]:
-        """What was taken off of all of them."""
+        """The numbers that were subtracted from all operands; an error if they differ."""
         found = {self.linear[a].less for a in operands}
         if len(found) != 1:
             raise not_shown(
@@ -327,11 +326,11 @@ class Turn:
         return b.op(elementary.where, own, given.potentials or const(0.0), const(-math.inf))
 
     def lifted(self, type_: Type) -> Array:
-        """The type of a matrix of values of a type."""
+        """The type of a matrix whose rows have type `type_`."""
         return Array(self.dtype, (*shape_of(self.vector.type), *shape_of(type_)))
 
     def full(self, atom: Atom, type_: Type, b: Builder) -> Value:
-        """Potentials in the shape that they are added in."""
+        """Potentials, broadcast to the shape of the sum."""
         wanted = shape_of(type_)
         if isinstance(atom, Value) and shape_of(atom.type) == wanted:
             return atom

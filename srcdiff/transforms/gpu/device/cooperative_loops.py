@@ -1,14 +1,14 @@
-"""One item by the threads of a block: loops whose iterations do not see one another are spread over them.
+"""Cooperative loops: the threads of a block compute one item together and share the iterations of independent loops.
 
     for 0, %n { (%i) ->                        for %thread, %n, %threads { (%i) ->
         store[where='i'] %a, ..., %i }             store[where='i'] %a, ..., %i }
     for 0, %n { (%i) ->             becomes    syncthreads
         %0 = index[where='i'] %a, %k ... }     for %thread, %n, %threads { ... }
 
-Numbers that iterations add up are added up by each thread, and then over the block. Everything else every thread
-computes for itself, but only the first one stores; a loop that stores and cannot be shared out is run by the first
-thread, which hands on what comes of it. A barrier stands wherever a thread may touch what another one has touched
-since the last.
+Sums over iterations are computed by each thread, and then reduced over the block. Every thread computes everything
+else, but only the first thread stores. A loop that stores and cannot be shared is executed by the first thread, which
+broadcasts the results. A barrier stands in front of each access that may conflict with an access of another thread
+since the last barrier.
 """
 
 from __future__ import annotations
@@ -48,17 +48,17 @@ from srcdiff.transforms.gpu.device.parallel_loops import Finder, Shared, roots_i
 
 __all__ = ["block_loops", "mark_block_loops"]
 
-# What was touched since the last barrier: storage, whether it was written, and which thread touches an element: None,
-# any thread; "first", the first one; "atomic", any, in any order; or what tells whose element it is.
+# An access since the last barrier: the storage, whether it is a write, and which thread accesses an element: None for
+# any thread, "first" for the first one, "atomic" for any thread in any order, or a key for the owner of the element.
 _Touch = tuple[Value, bool, object]
 _Seen = frozenset[_Touch]
 _NOTHING: _Seen = frozenset()
 
 
 def mark_block_loops(fn: Function, atomics: bool) -> Function:
-    """`fn` with loops that may be shared out marked as parallel: their iterations keep storage of their own.
+    """`fn` with the loops that threads can share marked as parallel; their iterations keep private storage.
 
-    What is raised in a loop that can be shared out otherwise is raised behind it.
+    An error in a loop that could be shared otherwise is raised after the loop.
     """
     tried: set[Value] = set()
     while (
@@ -97,11 +97,10 @@ class _Mark(Rewriter):
 
 
 def block_loops(fn: Function, atomics: bool) -> Function:
-    """`fn` for all threads of a block at once.
+    """`fn` for all threads of a block together.
 
-    `target.shared_iterations` are the numbers of iterations of shared loops, None where only the run knows one.
-
-    Without `atomics`, what iterations add to is added to in one order: results are the same to the last bit.
+    `target.shared_iterations` holds the trip count of each shared loop, None if it is not known statically. Without
+    `atomics`, sums into storage have a fixed order, and results are reproducible to the last bit.
     """
     fn = _Settled()(fn)
     pass_ = _Blocks(fn, atomics)
@@ -112,7 +111,7 @@ def block_loops(fn: Function, atomics: bool) -> Function:
 
 
 class _Settled(Rewriter):
-    """Numbers that one path does not bind are 0 there: the first thread hands them on, whatever it did."""
+    """Replaces unbound numbers by 0, since the first thread broadcasts them on every path."""
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         if isinstance(old, Op) and old.decl is undefined and isinstance(old.result.type, Scalar):
@@ -128,12 +127,12 @@ class _Blocks:
         self.private = frozenset(op.result for op in made)
         self.finder = Finder(count_uses(fn), atomics, self.private)
         self.shapes = shapes_for(fn)
-        self.iterations: list[Dim | None] = []  # of loops that are shared out
+        self.iterations: list[Dim | None] = []  # the trip counts of shared loops
 
-    # ---- what all threads run ----
+    # ---- code for all threads ----
 
     def region(self, region: Region, roots: Roots, seen: _Seen) -> tuple[Builder, _Seen]:
-        """The statements for a region that all threads run, and what was touched at its end."""
+        """The statements of a region that all threads execute, and the accesses since the last barrier at its end."""
         out = _Together(self, Builder(self.shapes, "compiler"), roots, seen)
         for s in region.body:
             out.statement(s)
@@ -146,7 +145,7 @@ class _Blocks:
         return frozenset((*read, *written))
 
     def has_shared(self, s: Statement, roots: Roots) -> bool:
-        """Whether a loop in a statement is shared out."""
+        """Whether a loop inside a statement is shared."""
         inner = roots_inside(s, roots, self.fn) if isinstance(s, For) else roots
         for region in regions_of(s):
             for i in region.body:
@@ -158,11 +157,11 @@ class _Blocks:
 
 
 class _Together:
-    """Statements of one region, in their order, with what orders threads between them."""
+    """Emits the statements of one region in their order, with barriers between them."""
 
     def __init__(self, blocks: _Blocks, b: Builder, roots: Roots, seen: _Seen) -> None:
         self.blocks, self.b, self.roots, self.seen = blocks, b, roots, seen
-        self.stores: list[Statement] = []  # of the first thread, not written yet
+        self.stores: list[Statement] = []  # deferred stores of the first thread
 
     def statement(self, s: Statement) -> None:
         self.b.location = s.location
@@ -184,7 +183,7 @@ class _Together:
     def op(self, s: Op) -> None:
         touched = self.blocks.touched(s, self.roots, "first" if s.decl.writes else None)
         if s.decl.writes and any(is_write for _, is_write, _ in touched):
-            # operands that are read in passing, and additions, are the first thread's
+            # only the first thread reads the operands of a store, and adds
             self.order(touched)
             self.stores.append(s)
             return
@@ -194,7 +193,7 @@ class _Together:
         self.b.append(s)
 
     def stays_whole(self, s: Statement) -> bool:
-        """Whether all threads have to run a statement: it ends them, or changes what names of arrays stand for."""
+        """Whether all threads have to execute a statement: it may end a thread, or its results are arrays."""
         ends = any(isinstance(i, Op) and (i.decl is raise_ or i.decl.effect) for i in _inner(s))
         has_own = not self.blocks.private.isdisjoint(written := self.written(s))
         is_mixed = has_own and bool(written - self.blocks.private)
@@ -205,7 +204,7 @@ class _Together:
         return writes_of(s, self.roots) - {*_defined(s)}
 
     def order(self, touched: _Seen) -> None:
-        """A barrier, if what was touched before asks for one."""
+        """Emit a barrier if accesses since the last one conflict with `touched`."""
         if any(_conflict(a, c) for a in self.seen for c in touched):
             self.barrier()
         self.seen |= touched
@@ -216,7 +215,7 @@ class _Together:
         self.seen = _NOTHING
 
     def flush(self) -> None:
-        """Write what the first thread stores."""
+        """Emit the deferred stores of the first thread."""
         if self.stores:
             region = Region((), tuple(self.stores), ())
             self.stores = []
@@ -227,10 +226,10 @@ class _Together:
     def is_first(self, b: Builder) -> Value:
         return b.op(arithmetic.equal, b.op(position, of="threadIdx.x"), const(0))
 
-    # ---- what the first thread runs ----
+    # ---- code for the first thread ----
 
     def first_thread(self, s: Statement) -> None:
-        """A statement that the first thread runs, and whose numbers it hands on."""
+        """Emit a statement that the first thread executes; it broadcasts the results."""
         self.order(self.blocks.touched(s, self.roots, "first"))
         if not s.results:
             self.stores.append(_unmarked(s))
@@ -245,7 +244,7 @@ class _Together:
             self.b.append(Op(block_first, (mine,), (result,), {}, s.location, "compiler"))
         self.seen = _NOTHING
 
-    # ---- statements with regions that all threads run ----
+    # ---- statements with regions for all threads ----
 
     def nested(self, s: Statement) -> None:
         if isinstance(s, If):
@@ -261,11 +260,10 @@ class _Together:
             self.seen = seen_then | seen_orelse
             return
         assert isinstance(s, For | While)
-        # what is known of buffers that change places holds within an iteration; between iterations, they are any of
-        # them
+        # swapped buffers are distinct within an iteration; across iterations, each may be any of them
         inner = roots_inside(s, self.roots, self.blocks.fn) if isinstance(s, For) else self.roots
         count, seen = len(self.blocks.iterations), self.seen
-        while True:  # the next iteration begins where this one ends
+        while True:  # fixpoint: the accesses at the end of an iteration precede the next one
             del self.blocks.iterations[count:]
             end, regions = self.inside(seen, s, inner), []
             for region in regions_of(s):
@@ -283,7 +281,7 @@ class _Together:
         self.seen = seen | end
 
     def inside(self, seen: _Seen, loop: For | While, inner: Roots) -> _Seen:
-        """What was touched, by the storage that is known in an iteration, too."""
+        """The accesses, also by the names that their storage has inside an iteration."""
         if inner is self.roots:
             return seen
         params = [p for p in loop.body.params if inner.get(p) == frozenset({p})]
@@ -295,7 +293,7 @@ class _Together:
         }
 
     def outside(self, seen: _Seen, inner: Roots) -> _Seen:
-        """What an iteration has touched, by the storage that is known outside of it."""
+        """The accesses of an iteration, by the names that their storage has outside the loop."""
         if inner is self.roots:
             return seen
         out: set[_Touch] = set()
@@ -334,7 +332,7 @@ class _Together:
         for k, (decl, mine) in enumerate(zip(shared.carries, found, strict=True)):
             self.put_together(decl, mine, loop, k)  # type: ignore[arg-type]
         if found:
-            self.seen = _NOTHING  # it takes barriers
+            self.seen = _NOTHING  # the reductions have barriers
 
     def put_together(self, decl: OpDecl, mine: Value, loop: For, k: int) -> None:
         result, before = loop.results[k], loop.carried[k]
@@ -346,9 +344,7 @@ class _Together:
         self.b.append(Op(arithmetic.add, (before, total), (result,), {}, loop.location, "compiler"))
 
     def touches(self, loop: For, shared: Shared) -> Sequence[_Touch]:
-        """What the iterations touch, and whose it is: an element that the iteration's index picks belongs to one
-        thread.
-        """
+        """The accesses of the iterations, with owners: an element at the loop's own index belongs to one thread."""
         out: list[_Touch] = []
         for root, access in shared.found.items():
             if root in self.blocks.private:
@@ -358,9 +354,8 @@ class _Together:
             if root in shared.sums:
                 owner = "atomic"
             elif len(own) == 1 and isinstance(loop.start, Const):
-                base, axis = own[
-                    0
-                ]  # of a whole array, and not of a view that differs from iteration to iteration
+                # the base has to be a whole array, not a view that changes with the iteration
+                base, axis = own[0]
                 owner = (
                     (axis, loop.start.value) if self.roots.get(base) == frozenset({base}) else None
                 )
@@ -369,14 +364,14 @@ class _Together:
 
 
 def _conflict(one: _Touch, other: _Touch) -> bool:
-    """Whether two threads may touch an element, one of them to write it."""
+    """Whether two threads may access one element, and one of the accesses is a write."""
     if one[0] is not other[0] or not (one[1] or other[1]):
         return False
     return one[2] is None or one[2] != other[2]
 
 
 class _Atomic(Rewriter):
-    """Additions to some storage are atomic."""
+    """Makes additions to the storage `sums` atomic."""
 
     def __init__(self, sums: frozenset[Value]) -> None:
         self.sums = sums
@@ -397,7 +392,7 @@ class _Unmarked(Rewriter):
 
 
 def _unmarked(s: Statement) -> Statement:
-    """A statement for one thread."""
+    """A statement without marks of parallel loops, for one thread."""
     b = Builder()
     _Unmarked().statement(s, {}, b)
     return b.body[0]

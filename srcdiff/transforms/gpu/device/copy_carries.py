@@ -1,10 +1,11 @@
-"""What iterations of a loop make and hand on is copied into storage that all iterations share, since kernels take none.
+"""Copies of loop-carried arrays: an array that an iteration allocates and yields is copied into one shared buffer.
 
     for 0, %n with %x { (%i, %x.1) ->               %own = copy %x
         %y = empty_of; ... yield %y }     becomes   for 0, %n with %own { (%i, %x.1) ->
                                                         %y = empty_of; ...; copy of %y into %own; yield %own }
 
-This is for what `hoist_buffers` finds no two buffers for.
+Device code cannot allocate. This pass handles the carried arrays for which `buffers/hoist_allocations.py` finds no two
+buffers.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ __all__ = ["own_carries"]
 
 
 def own_carries(fn: Function) -> Function:
-    """`fn` with loops that hand on storage of their own."""
+    """`fn` with loops that carry one buffer instead of arrays that their iterations allocate."""
     known = {s for p in fn.params for d in all_dims(p.type) for s in d.symbols()}
     return _OwnCarries(storage_roots(fn), known)(fn)
 
@@ -32,7 +33,7 @@ def own_carries(fn: Function) -> Function:
 class _OwnCarries(Rewriter):
     def __init__(self, roots: Roots, known: set[str]) -> None:
         self.roots = roots
-        self.known = known  # lengths that arguments show
+        self.known = known  # symbols of the arguments' lengths
 
     def of(self, atom: Atom) -> frozenset[Value]:
         return self.roots.of(atom)
@@ -44,7 +45,7 @@ class _OwnCarries(Rewriter):
         b.append(new)
 
     def handed_on(self, loop: For | While) -> list[int]:
-        """Which carried arrays an iteration makes, in an order in which they may be copied."""
+        """The positions of carried arrays that an iteration allocates, in an order in which they may be copied."""
         made = {v for r in regions_of(loop) for v in defined_in(r)} - {
             p for r in regions_of(loop) for p in r.params
         }

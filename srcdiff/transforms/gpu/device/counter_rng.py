@@ -1,9 +1,11 @@
-"""A generator of random numbers is a key on a device: its numbers are those of Philox, one after the other.
+"""Counter-based random numbers: on a device, a generator is a key and a count of the numbers drawn so far (Philox).
 
-%u = random_numbers %rng, 3                    %count = zeros_of                    in front of all
-                                 becomes       %k = index %count, 0
-                                               for 0, 3 { (%i) -> store %u, philox_uniform(%rng, %k + %i), %i }
-                                               store %count, %k + 3, 0
+    %u = random_numbers %rng, 3                    %count = zeros_of                    at the start of the function
+                                     becomes       %k = index %count, 0
+                                                   for 0, 3 { (%i) -> store %u, philox_uniform(%rng, %k + %i), %i }
+                                                   store %count, %k + 3, 0
+
+The key is an integer parameter in place of the generator.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ __all__ = ["device_random"]
 
 
 def device_random(fn: Function) -> Function:
-    """`fn` with keys, whole numbers, in the place of generators."""
+    """`fn` with integer keys in place of generators."""
     used = {s.operands[0] for s in walk(fn.body) if isinstance(s, Op) and s.decl is random_numbers}
     rngs = [p for p in fn.params if p in used and isinstance(p.type, Static)]
     if not rngs:
@@ -34,7 +36,7 @@ def device_random(fn: Function) -> Function:
 class _Random(Rewriter):
     def __init__(self, rngs: list[Value]) -> None:
         self.keys = {p: Value(Scalar("int64"), p.name, p.user) for p in rngs}
-        self.counts: dict[Value, Value] = {}  # storage that says how many numbers were drawn
+        self.counts: dict[Value, Value] = {}  # generator -> storage of the count of numbers drawn
 
     def function(self, fn: Function) -> Function:
         b = Builder(shapes_for(fn), "compiler", fn.location)

@@ -1,11 +1,11 @@
-"""What iterations of a loop raise is raised behind the loop: threads that share it end together.
+"""Deferred errors: an error in an iteration is raised after the loop, so that threads that share the loop end together.
 
     for 0, %n { (%i) ->                          %failure = for 0, %n (0) { (%i, %failure.1) ->
         if %c { raise ... }          becomes         %code = if %c { yield 1 } else { ...; yield 0 }
         ... }                                        yield (maximum %failure.1, %code) }
                                                  if %failure > 0 { raise ... }
 
-The rest of an iteration that fails is left out; other iterations go on, and their results are not used.
+The rest of a failing iteration is skipped. The other iterations continue, and their results are not used.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ _CODE = Scalar("int64", True)
 
 
 def failing_loops(region: Region) -> list[For]:
-    """The loops in which something is raised, outer ones first."""
+    """The loops that may raise, outer ones first."""
     return [s for s in walk(region) if isinstance(s, For) and _fails(s)]
 
 
 def with_carried_failure(fn: Function, loop: For) -> Function | None:
-    """`fn` with what a loop raises behind it; None where that cannot be said."""
+    """`fn` with the errors of a loop raised after it; None if the loop has no such form."""
     quiet = _Quiet(shapes_for(fn))
     try:
         new, behind = quiet.loop(loop)
@@ -58,7 +58,7 @@ def _fails(s: Statement) -> bool:
 
 
 class _NoWay(Exception):
-    """A loop stays as it is."""
+    """The loop has no form with deferred errors."""
 
 
 class _Replace(Rewriter):
@@ -79,7 +79,7 @@ class _Quiet:
         self.made: Mapping[Value, Statement] = {}
 
     def loop(self, loop: For) -> tuple[For, list[Statement]]:
-        """The loop with a code for what has failed, and what is raised behind it."""
+        """The loop with an error code as a further result, and the statements after it that raise."""
         self.made = {r: s for s in walk(loop.body) for r in s.results}
         b = Builder(self.shapes, "compiler", loop.location)
         before = Value(_CODE, "failure")
@@ -99,7 +99,7 @@ class _Quiet:
         return new, behind.body
 
     def region(self, region: Region) -> Region:
-        """A region that yields a code, too: 0 where nothing has failed."""
+        """A region that also yields an error code, 0 for none."""
         for k, s in enumerate(region.body):
             before = region.body[:k]
             if isinstance(s, Op) and s.decl is raise_:
@@ -112,7 +112,7 @@ class _Quiet:
         return replace(region, yields=(*region.yields, const(0)))
 
     def failing(self, s: Statement, rest: Region) -> tuple[list[Statement], tuple[Atom, ...]]:
-        """A statement that may fail, and what follows where it does not; and what both yield together."""
+        """The statements for one that may fail and for the rest, which runs if it does not; and their yields."""
         if isinstance(s, While) or (isinstance(s, For) and s.breaks):
             raise _NoWay
         b = Builder(self.shapes, "compiler", s.location)
@@ -147,7 +147,7 @@ class _Quiet:
         return b.body, results
 
     def either(self, s: If, rest: Region) -> tuple[list[Statement], tuple[Atom, ...]]:
-        """`if ...: raise ...` in front of the rest of an iteration, which is its other branch then."""
+        """`if ...: raise ...` before the rest of an iteration; the rest becomes the other branch."""
         *before, raised = s.then.body
         assert isinstance(raised, Op)
         well = self.region(replace(rest, body=(*s.orelse.body, *rest.body)))
@@ -156,7 +156,7 @@ class _Quiet:
         return [replace(s, then=ill, orelse=well, results=found)], found
 
     def instead(self, rest: Region) -> list[Atom]:
-        """What stands for the yields of a part that is left out: sums as they were, any number for the others."""
+        """Yields for a rest that is skipped: sums keep their old value, the others are any number."""
         later = {r for s in rest.body for r in s.results}
         found: list[Atom] = []
         for y in rest.yields:
@@ -177,7 +177,7 @@ class _Quiet:
 
 
 def _begun(y: Atom, made: Mapping[Value, Statement]) -> Atom | None:
-    """What a loop carries, where a value is that and what was added to it."""
+    """The loop-carried value to which `y` adds terms, if `y` is such a sum."""
     s = made.get(y) if isinstance(y, Value) else None
     if s is None:
         return y if isinstance(y, Value) else None

@@ -1,8 +1,10 @@
-"""Kernels raise nothing that reaches the host: which error it was is left in an array, and the thread is done.
+"""Error codes: an exception becomes a number in an array and an early return, since kernels cannot raise on the host.
 
-if n == 0:                          if n == 0:
-raise IndexError("...")    becomes      failed[0] = 1
-return math.nan
+    if n == 0:                              if n == 0:
+        raise IndexError("...")    becomes      failed[0] = 1
+                                                return math.nan
+
+The host raises the error when it finds its code.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ __all__ = ["device_errors"]
 
 
 def device_errors(fn: Function) -> Function:
-    """`fn` with a last parameter `failed`; what the numbers in it mean, from 1 on, is `target.failures`."""
+    """`fn` with a last parameter `failed`; code k stands for the k-th error of `target.failures`, from 1 on."""
     name = "failed"
     while name in {p.name for p in fn.params}:
         name = f"{name}_"
@@ -54,7 +56,7 @@ def _class_of(op: Op) -> type[Exception]:
 
 
 def _message_of(op: Op) -> str:
-    """What stands in the brackets of `ValueError("...")`, if that is text."""
+    """The argument of `ValueError("...")`, if it is a literal text."""
     text = str(op.attrs["text"])
     inner = text[text.find("(") + 1 : -1].strip() if "(" in text else ""
     is_text = inner[:1] in "'\"" and inner[-1:] == inner[:1]

@@ -1,11 +1,11 @@
-"""What branches make and hand on is in storage that is there before them, since kernels take none.
+"""Hoists allocations out of branches: an array that a branch allocates and yields is allocated before the branch.
 
     %y = if %c {                                         %own = empty_of
         %a = empty_of; store %a ...; yield %a }          if %c { store %own ... }
     else {                                      becomes  else { copy of %x into %own }
         yield %x }
 
-A side on which a name is not bound leaves it as it is: it is not read then.
+Device code cannot allocate. A branch that does not bind the name leaves the storage uninitialised; nothing reads it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 
 def branch_storage(fn: Function) -> Function:
-    """`fn` with branches that hand on no storage of their own, where they need not."""
+    """`fn` with branches that fill hoisted storage instead of yielding their own, where possible."""
     return _BranchStorage(fn)(fn)
 
 
@@ -49,7 +49,7 @@ class _BranchStorage(Rewriter):
         b.append(new)
 
     def is_new(self, branch: If, k: int, old: If) -> bool:
-        """Whether one side takes storage for a result, or has none, and the other one's may be copied."""
+        """Whether one side allocates the result or leaves it unbound, and the other side's result may be copied."""
         sides = (branch.then, branch.orelse)
         made = [_maker(r, k) for r in sides]
         if not any(op is not None and (_takes(op) or _is_unbound(op)) for op in made):
@@ -58,7 +58,7 @@ class _BranchStorage(Rewriter):
         return all(_fills(r, k, op) or self.may_be_copied(r, k, old) for r, op in pairs)
 
     def may_be_copied(self, side: Region, k: int, old: If) -> bool:
-        """Whether nobody can tell a copy behind the branches: nobody else knows it, or nothing writes it."""
+        """Whether a copy is equivalent after the branches: the array has no other name, or nothing writes it."""
         y = side.yields[k]
         roots = self.roots.of(y)
         inside = {v for r in regions_of(old) for v in defined_in(r)}
@@ -69,7 +69,7 @@ class _BranchStorage(Rewriter):
 
 
 def _outside(region: Region, branch: If) -> Iterator[Statement]:
-    """The statements without regions that are not part of a branch."""
+    """The statements without regions outside of `branch`."""
     for s in region.body:
         regions = () if s is branch else regions_of(s)
         if s is not branch and not regions:
@@ -79,7 +79,7 @@ def _outside(region: Region, branch: If) -> Iterator[Statement]:
 
 
 def _maker(region: Region, k: int) -> Op | None:
-    """What makes a side's result, in the side itself."""
+    """The operation within a side that makes its result `k`."""
     made = (s for s in region.body if region.yields[k] in s.results)
     op = next(made, None)
     return op if isinstance(op, Op) else None
@@ -94,12 +94,12 @@ def _is_unbound(op: Op) -> bool:
 
 
 def _fills(side: Region, k: int, op: Op | None) -> bool:
-    """Whether a side may fill the storage in the place of its own."""
+    """Whether a side may fill the hoisted storage in place of its own allocation."""
     return op is not None and _takes(op) and side.yields.count(side.yields[k]) == 1
 
 
 def _with_own(branch: If, k: int, env: Env, b: Builder) -> If:
-    """The branches with result `k` in storage of its own."""
+    """The branch with result `k` in hoisted storage."""
     result = branch.results[k]
     b.location, b.origin = branch.location, branch.origin
     own = b.op(memory.empty_of, type=result.type, name=result.name)
@@ -109,7 +109,7 @@ def _with_own(branch: If, k: int, env: Env, b: Builder) -> If:
 
 
 def _into(side: Region, k: int, own: Value, b: Builder) -> Region:
-    """A side that fills the storage."""
+    """A side that fills the storage `own`, or copies its result into it."""
     op, inner = _maker(side, k), b.inner()
     rest = _without(side.yields, k)
     if op is not None and _fills(side, k, op):
@@ -125,7 +125,7 @@ def _into(side: Region, k: int, own: Value, b: Builder) -> Region:
 
 
 class _Filling(Rewriter):
-    """Storage from outside in the place of what an operation takes."""
+    """Replaces the allocation `made` by the storage `own`."""
 
     def __init__(self, made: Op, own: Value) -> None:
         self.made, self.own = made, own

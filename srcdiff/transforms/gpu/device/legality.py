@@ -1,4 +1,4 @@
-"""What kernels cannot say is an error that names it, before anything is printed or compiled."""
+"""Device legality: operations and types that device code cannot express are errors at their line."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from srcdiff.transforms.lower.loop_nests import NoLoopForm
 
 __all__ = ["device_checks", "device_values"]
 
-# of arrays: elements, parts, lengths, storage
+# operations on arrays that are legal: elements, parts, lengths, storage
 _OF_ARRAYS = frozenset({
     "index", "store", "add_into", "axis_length", "length", "size", "element_count", "local_array", "get", "unpack",
     "pack", "test", "empty", "empty_of", "empty_like", "zeros", "zeros_of", "zeros_like", "ones", "ones_like", "copy",
@@ -24,12 +24,12 @@ _PRINTED_BY_SCOPE = ("length", "element_count")
 
 
 def device_values(fn: Function) -> Function:
-    """`fn`, as it is; to be called before it is given its storage.
+    """`fn`, unchanged; called before storage becomes parameters.
 
     Raises
     ------
     NoLoopForm
-        For lists, recursion, and numbers that devices do not have.
+        For lists, recursion, and number types that devices do not have.
     """
     for p in fn.params:
         if has_list(p.type):
@@ -38,14 +38,15 @@ def device_values(fn: Function) -> Function:
 
 
 def device_checks(fn: Function) -> Function:
-    """`fn`, as it is.
+    """`fn`, unchanged.
 
     Raises
     ------
     NoLoopForm
         For operations that devices do not have.
     """
-    _checked(fn, _of_factors)  # named first: what stands around them would be loops
+    # reported first: the errors of the code around them would be misleading
+    _checked(fn, _of_factors)
     return _checked(fn, _of_operations)
 
 

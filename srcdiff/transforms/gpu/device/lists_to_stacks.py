@@ -1,4 +1,4 @@
-"""Lists that a kernel makes are arrays with room for so many elements, and a count.
+"""Lists become stacks: an array of fixed capacity, and a count of its elements.
 
     xs = []                             count[0] = 0
     while ...:                          while ...:
@@ -8,7 +8,7 @@
                                         if count[0] > len(xs):
                                             raise MemoryError("xs has too little room")
 
-The room is a parameter. Where it was too little, nothing was written behind it, and who called it knows.
+The array is a parameter. If its capacity is too small, nothing is written past its end, and the caller gets an error.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from srcdiff.transforms.lower.loop_nests import loop, store_each, store_element
 
 __all__ = ["NO_ROOM", "stacks"]
 
-NO_ROOM = " has too little room"  # what the message ends with that says so
+NO_ROOM = " has too little room"  # the end of the error message
 
 _READS = (containers.list_item, containers.list_pop, containers.list_add, containers.list_set)
 _OF_COPIES = (containers.append, containers.list_item, containers.list_pop, containers.list_length)
@@ -48,8 +48,9 @@ _USES = (*_READS, containers.append, containers.list_length, memory.zeros_like_l
 
 
 def stacks(fn: Function) -> Function:
-    """`fn` with arrays, further parameters, for such of its lists as only it sees; `target.stacks` are their names
-    and types. Others are left.
+    """`fn` with stacks in place of its local lists, as further parameters; `target.stacks` holds their names and types.
+
+    Lists that escape, or that are used otherwise, stay lists.
     """
     pass_ = _Stacks(fn)
     if not pass_.made:
@@ -61,7 +62,7 @@ def stacks(fn: Function) -> Function:
 
 
 class _Stack:
-    """What stands for a list."""
+    """The stack that replaces a list."""
 
     def __init__(self, made: Op, name: str) -> None:
         type_ = made.result.type
@@ -70,7 +71,7 @@ class _Stack:
         assert isinstance(element, Scalar | Array)
         self.room = Dim.of(f"{name}_room")
         self.count = Value(Array("int64", (Dim(1),)), "count")
-        self.is_first = True  # of those with one count
+        self.is_first = True  # whether it is the first of the stacks that share its count
         self.storage = Value(Array(element.dtype, (self.room, *shape_of(element))), name)
 
 
@@ -93,14 +94,15 @@ class _Stacks(Rewriter):
         self.taken = {p.name for p in fn.params} | {fn.name}
         self.made: dict[Value, _Stack] = {}
         known = {s for p in fn.params for d in shape_of(p.type) for s in d.symbols()}
-        self.together: dict[Op, list[tuple[_Stack, Atom]]] = {}  # by the last of several appends
+        # the last append of a group -> its stacks and values
+        self.together: dict[Op, list[tuple[_Stack, Atom]]] = {}
         for op in walk(fn.body):
             if isinstance(op, Op) and self.is_stack(op, known):
                 self.made[op.result] = _Stack(op, unused(op.result.name or "kept", self.taken))
         self.join()
 
     def join(self) -> None:
-        """Lists that grow by one element in each iteration of the same loop have one count."""
+        """Let lists that grow together, by one element in each iteration of one loop, share a count."""
         groups: dict[tuple[int, int], list[tuple[int, Op, Value]]] = {}
         for v in self.made:
             appends = [
@@ -121,7 +123,7 @@ class _Stacks(Rewriter):
             self.share([(s, v) for _, s, v in sorted(members, key=lambda m: m[0])])
 
     def counts_between(self, v: Value, home: int) -> bool:
-        """Whether the loop that a list grows in asks how long it is: then its own count has to be right there."""
+        """Whether the loop in which a list grows reads its length; the list then needs a count of its own."""
         for s in self.regions[home].body:
             inner = [i for r in regions_of(s) for i in walk(r) if isinstance(i, Op)]
             uses = {i.decl for i in inner if v in i.operands}
@@ -145,7 +147,7 @@ class _Stacks(Rewriter):
         self.together[members[-1][0]] = [(self.made[v], s.operands[1]) for s, v in members]
 
     def is_stack(self, op: Op, known: set[str]) -> bool:
-        """Whether a list is only ever asked for what stacks can tell."""
+        """Whether all uses of a list have a form with stacks."""
         if op.decl not in (containers.list_new, memory.zeros_like_list):
             return False
         if op.decl is memory.zeros_like_list and op.operands[0] not in self.made:
@@ -159,7 +161,7 @@ class _Stacks(Rewriter):
         return isinstance(element, Scalar) and self.is_plain(op)
 
     def is_plain(self, op: Op) -> bool:
-        """Whether all that is done to it has a form, and no loop both fills and reads it: room is asked for behind."""
+        """Whether all uses have a form, and no loop fills and reads the list: capacity is checked after the loop."""
         found = self.uses.get(op.result, [])
         if not all(
             isinstance(s, Op) and s.decl in _USES and s.operands[0] is op.result for s in found
@@ -168,7 +170,7 @@ class _Stacks(Rewriter):
         return not any(self.fills_and_reads(s, op.result) for s in self.beside(op.result))
 
     def beside(self, v: Value) -> Sequence[Statement]:
-        """The statements of the region that a list is made in."""
+        """The statements of the region in which a list is made."""
         return next(r.body for r in self.regions if any(v in s.results for s in r.body))
 
     def fills_and_reads(self, s: Statement, v: Value) -> bool:
@@ -177,7 +179,7 @@ class _Stacks(Rewriter):
         return len(kinds) > 1
 
     def holds_copies(self, op: Op, element: Array, known: set[str]) -> bool:
-        """Whether a list may hold copies of arrays: reverse mode keeps what is in them then, and writes no item."""
+        """Whether a list of arrays may hold copies: reverse mode made it, and nothing writes to its items."""
         if op.origin == "user" or op.operands or not self.is_plain(op):
             return False
         if not {s for d in element.shape for s in d.symbols()} <= known:
@@ -199,7 +201,7 @@ class _Stacks(Rewriter):
         return b.region(old.params, yields)
 
     def ask_for_room(self, s: Statement, own: set[Value], b: Builder) -> None:
-        """Behind what puts something on lists: a loop, where they were made in front of that."""
+        """Check the capacity after a statement that appends: a whole loop, if the list is made before the loop."""
         inner = [s, *(i for r in regions_of(s) for i in walk(r))]
         put = {i.operands[0] for i in inner if isinstance(i, Op) and i.decl is containers.append}
         for v, stack in self.made.items():
@@ -248,7 +250,7 @@ class _Stacks(Rewriter):
             self.check_room(stack, b)
 
     def fill(self, stack: _Stack, like: _Stack, b: Builder) -> None:
-        """As many zeros as another list has elements."""
+        """Fill a stack with as many zeros as another stack has elements."""
         count = b.op(memory.index, like.count, const(0), where="i")
         b.ops(memory.store, stack.count, count, const(0), where="i")
         self.check_room(stack, b)
@@ -286,7 +288,7 @@ class _Stacks(Rewriter):
         b.ops(decl, stack.storage, operands[1], place, where="i")
 
     def renamed(self, found: Value, op: Op, b: Builder) -> Value:
-        """What the last operation gives, as the list's operation called and typed it."""
+        """The result of the last operation, with the name and type of the list operation's result."""
         made = b.body[-1]
         assert isinstance(made, Op) and made.results == (found,)
         new = replace(found, name=op.result.name, user=op.result.user, type=op.result.type)
@@ -294,7 +296,7 @@ class _Stacks(Rewriter):
         return new
 
     def put(self, each: Sequence[tuple[_Stack, Atom]], b: Builder) -> None:
-        """Append to stacks with one count, if there is room."""
+        """Append to stacks that share a count, if the capacity suffices."""
         first, _ = each[0]
         count = b.op(memory.index, first.count, const(0), where="i", name="turn")
         room = b.op(memory.length, dim=first.room)
@@ -317,7 +319,7 @@ class _Stacks(Rewriter):
         return _item(b, stack, last)
 
     def place(self, stack: _Stack, at: Atom, op: Op, b: Builder) -> Atom:
-        """Where an element is; the user's indices may be negative, and wrong."""
+        """The position of an element; the user's index may be negative or out of range."""
         if op.origin != "user":
             return at
         count = b.op(memory.index, stack.count, const(0), where="i")
@@ -329,7 +331,7 @@ class _Stacks(Rewriter):
 
 
 def _item(b: Builder, stack: _Stack, place: Atom) -> Value:
-    """A number, or a row."""
+    """An element of a stack: a number or a row."""
     where = ", ".join(["i", *[":"] * len(shape_of(_element(stack)))])
     return b.op(memory.index, stack.storage, place, where=where)
 

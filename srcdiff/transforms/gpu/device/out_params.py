@@ -1,11 +1,12 @@
-"""Arrays of a result are parameters that a kernel adds to: whoever calls it adds gradients up.
+"""Output parameters: arrays of the result become parameters to which the function adds, so that callers sum gradients.
 
     d_x = np.zeros_like(x)                      def f(x, d_x):
     for i in range(len(x)):         becomes         for i in range(len(x)):
         d_x[i] += ...                                   d_x[i] += ...
     return value, d_x                               return value
 
-What is stored once in each place, and then added to, is added from the start; any other result is added at the end.
+If each element of a result is stored at most once and only added to afterwards, all these writes become additions to
+the parameter. Any other result is computed first and added at the end.
 """
 
 from __future__ import annotations
@@ -67,7 +68,7 @@ def given_results(fn: Function, names: Sequence[str]) -> Function:
     output = 0 if len(numbers) == 1 else Node("tuple", positions, positions)
     storage = [Storage(r.name, r.type, "result") for r in results if isinstance(r.type, Array)]
     first = len(fn.params) - len(fn.target.stacks)
-    rooms = fn.params[first:]  # of the precision that the function has now
+    rooms = fn.params[first:]  # their types have the precision of the function by now
     storage += [Storage(p.name, p.type, "stack") for p in rooms if isinstance(p.type, Array)]
     params = (*fn.params[:first], *results, *fn.params[first:])
     body = b.region(params, [fn.body.yields[k] for k in numbers])
@@ -81,7 +82,7 @@ def given_results(fn: Function, names: Sequence[str]) -> Function:
 
 
 class _Adding(Rewriter):
-    """What stores some arrays adds to them."""
+    """Replaces stores into some arrays by additions."""
 
     def __init__(self, arrays: set[Value]) -> None:
         self.arrays = arrays
@@ -94,13 +95,13 @@ class _Adding(Rewriter):
 
 
 def _arrays_given(fn: Function) -> list[Value]:
-    """The arrays of the result, in its order."""
+    """The arrays of the result, in their order."""
     found = (fn.body.yields[k] for k in leaves(fn.output))
     return [y for y in found if isinstance(y, Value) and isinstance(y.type, Array)]
 
 
 def _is_added_at_once(y: Value, fn: Function, roots: Roots) -> bool:
-    """Whether what fills a result may add to it: each element is stored once, then added to; nothing reads it."""
+    """Whether all writes of a result may be additions: each element is stored at most once, then added to; no reads."""
     made = next((s for s in fn.body.body if isinstance(s, Op) and y in s.results), None)
     if made is None or [own for own in fn.body.yields if own is y] != [y]:
         return False
@@ -122,7 +123,7 @@ def _is_added_at_once(y: Value, fn: Function, roots: Roots) -> bool:
 
 
 def _last_of(ops: Sequence[Op], fn: Function) -> int:
-    """The place of the last statement of the function that some operations are part of."""
+    """The position of the function's last statement that contains one of the operations."""
     return max((k for k, s in enumerate(fn.body.body) if _has(s, ops)), default=-1)
 
 
@@ -136,8 +137,8 @@ def _has(s: Statement, ops: Sequence[Op]) -> bool:
 
 
 def _are_apart(stores: Sequence[Op], fn: Function) -> bool:
-    """Whether no element is stored twice: each store is at the indices of all loops around it, and what constants say
-    beside them differs.
+    """Whether no element is stored twice: the subscripts of each store contain the indices of all loops around it, and
+    two stores differ in a constant subscript.
     """
     around = _loops_around(fn.body, {*stores}, ())
     shapes: set[tuple[object, ...]] = set()
@@ -160,7 +161,7 @@ def _differs(one: Sequence[object], other: Sequence[object]) -> bool:
 def _loops_around(
     region: Region, wanted: set[Op], around: tuple[Value | None, ...]
 ) -> dict[Op, tuple[Value | None, ...]]:
-    """The indices of the loops round each statement; None for a loop without."""
+    """The indices of the loops around each operation; None for a `while`."""
     found: dict[Op, tuple[Value | None, ...]] = {}
     for s in region.body:
         if isinstance(s, Op) and s in wanted:
@@ -176,7 +177,7 @@ def _loops_around(
 
 
 def _views(fn: Function) -> Arrays:
-    """The arrays of the function's body that are others turned round, which devices ask for elements."""
+    """The views in the function's body whose elements can be read from their base."""
     found = [s for s in fn.body.body if isinstance(s, Op) and s.view_of is not None]
     views = {s.result: s for s in found if s.decl.place is not None}
     stored: dict[Value, Atom] = {
@@ -186,7 +187,7 @@ def _views(fn: Function) -> Arrays:
 
 
 def _add(b: Builder, target: Value, given: Value, views: Arrays) -> None:
-    """Add what was computed to what the caller has."""
+    """Append a loop nest that adds the array `given` to the parameter `target`."""
 
     def body(b: Builder, at: Sequence[Atom], _: Sequence[Atom]) -> Sequence[Atom]:
         is_view = given in views.lazy

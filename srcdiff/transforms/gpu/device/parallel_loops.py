@@ -1,9 +1,8 @@
-"""Which loops of an item the threads of a block share: those whose iterations do not see one another.
+"""Parallel loops for a block of threads: finds the loops whose iterations are independent up to reductions.
 
-The facts are those that threads of the CPU go by (`transforms/analysis/dependence/loop_dependence.py`): storage that
-the iteration's own index picks, and carried numbers that iterations only add to, or take the largest of. What
-iterations only add to, at any place, is added to atomically, unless that is forbidden or a loop inside can be shared
-without.
+The dependence tests are the tests for CPU threads (`transforms/analysis/dependence/loop_dependence.py`). An iteration
+may write elements at its own index, and carry sums, maxima and minima. Storage that iterations only add to, at any
+place, is added to atomically, unless atomics are forbidden or an inner loop can be shared without them.
 """
 
 from __future__ import annotations
@@ -25,22 +24,22 @@ from srcdiff.transforms.schedule.parallel import is_sum, may_raise
 
 __all__ = ["Finder", "Shared", "roots_inside"]
 
-_FEW = 4  # iterations that are not worth sharing out, where their number is known
+_FEW = 4  # a loop with a smaller known trip count is not shared
 _NUMBERS = ("float64", "float32", "int64")
 
 
 @dataclass(frozen=True)
 class Shared:
-    """How a loop is shared out.
+    """How threads share a loop.
 
     Attributes
     ----------
     carries : tuple of OpDecl
-        How what threads have found is put together, for each carried number.
+        The reduction over the block, for each carried number.
     sums : frozenset of Value
-        Storage that is added to atomically.
+        Storage to which iterations add atomically.
     found : Accesses
-        What the iterations touch.
+        The accesses of the iterations.
     """
 
     carries: tuple[object, ...]
@@ -50,14 +49,14 @@ class Shared:
 
 @dataclass
 class Finder:
-    """Finds loops to share out; `atomics`: additions may be atomic. `private` is storage that each thread has."""
+    """Finds loops to share; `atomics`: additions may be atomic; `private`: storage that each thread has for itself."""
 
     uses: Mapping[Value, int]
     atomics: bool
     private: frozenset[Value] = frozenset()
 
     def __call__(self, loop: For, roots: Roots) -> Shared | None:
-        """How a loop is shared out, or None where a loop in it has to be, or none can."""
+        """How a loop is shared; None if it cannot be, or if a loop inside is shared instead."""
         own = self.own(loop, roots)
         if own is None or not own.sums:
             return own
@@ -66,7 +65,7 @@ class Finder:
         return own
 
     def has_own(self, region: Region, roots: Roots) -> bool:
-        """Whether a loop in a region can be shared out without atomic additions, unless it is short."""
+        """Whether a loop inside a region, other than a short one, can be shared without atomic additions."""
         for s in walk(region):
             if isinstance(s, For):
                 found = self.own(s, roots)
@@ -123,7 +122,7 @@ def _is_long(loop: For) -> bool:
 
 
 def _adds_elements(root: Value, loop: For) -> bool:
-    """Whether what is added to are single elements, which can be added to atomically."""
+    """Whether all additions are to single elements, so that they can be atomic."""
     for s in walk(loop.body):
         if isinstance(s, Op) and s.decl.writes and s.operands[0] is root:
             whole = s.decl is not memory.add_into or set(items(s.attrs["where"])) != {"i"}
@@ -132,11 +131,11 @@ def _adds_elements(root: Value, loop: For) -> bool:
     return True
 
 
-# ---- storage that changes places from iteration to iteration ----------------------------------------------
+# ---- buffers that a loop swaps ----------------------------------------------------------------------------
 
 
 def roots_inside(loop: For, roots: Roots, fn: Function) -> Roots:
-    """What arrays refer to within a loop; two buffers that change places in each iteration are never the same one.
+    """The roots of arrays within a loop; two buffers that the loop swaps in each iteration never alias.
 
     for 0, %n with %a, %b { (%i, %p, %q) -> ... yield %q, %p }        # in an iteration, %p and %q are roots
     """

@@ -1,4 +1,4 @@
-"""The form of a finished derivative for a CUDA device: the passes in their order."""
+"""The passes from a finished derivative to a CUDA device function, in their order."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ DEVICE_CHECKS = Pass(
     "device legality check", device_checks, "each operation can run on a device", "", _LOADS
 )
 _DOWN = COUNTDOWN.at("Numba has no `reversed`")
-Block = Literal["atomic", "ordered"]  # how the threads of a block add to what they share
+Block = Literal["atomic", "ordered"]  # how the threads of a block add to shared storage
 
 
 def to_device_loops(
@@ -61,17 +61,17 @@ def to_device_loops(
     raises: bool = True,
     block: Block | None = None,
 ) -> Function:
-    """A derivative ready to be printed for a thread of a CUDA device: loops that allocate nothing and call no NumPy.
+    """A derivative ready to be printed as a CUDA device function: loops that neither allocate nor call NumPy.
 
-    Arrays of the result are added to further parameters, called `names`; see `device_storage`. Without `raises`, a last
-    parameter records the error (see `device_errors`), and callers check arguments. `narrow`: small axes have the given
-    lengths, and arrays that are small then are a thread's own. `block`: for all threads of a block together (see
-    `block_loops`); "ordered" without atomic additions.
+    names : the names of the further parameters to which arrays of the result are added (see `given_results`).
+    raises : if false, a last parameter records the error (see `device_errors`), and callers check arguments.
+    narrow : small axes have the given lengths as constants, and arrays that are small then are local to a thread.
+    block : for all threads of a block together (see `block_loops`); "ordered" without atomic additions.
 
     Raises
     ------
     NoLoopForm
-        For what cannot be said so.
+        If the derivative has no such form.
     """
     small, narrow = small_axes_of(fn, lengths, narrow)
     in_loops = into_loops(lengths, expansions, calls=False, fastmath=True, narrow=narrow)
@@ -82,7 +82,7 @@ def to_device_loops(
 
 
 def for_device(names: Sequence[str], raises: bool, block: Block | None) -> tuple[Pass, ...]:
-    """Fewer loops and less storage, given from outside."""
+    """The passes after the loop form: fewer loops, less storage, and storage as parameters."""
     atomics = block != "ordered"
     marked = Pass(
         "cooperative loop marking",

@@ -1,11 +1,11 @@
-"""A kernel takes no storage: what a program fills is given to it.
+"""Preallocation: allocations become parameters, since device code cannot allocate.
 
     def f(x):                                     def f(x, rows):
         rows = np.empty((len(x), 3))    becomes       for i in range(len(x)):
         for i in range(len(x)):                           rows[i, 0] = ...
             rows[i, 0] = ...
 
-Storage of a few numbers, whose size is known when compiling, is the thread's own (`cuda.local.array`).
+Small storage of static size becomes a local array of the thread (`cuda.local.array`), or shared memory of the block.
 """
 
 from __future__ import annotations
@@ -46,23 +46,23 @@ from srcdiff.transforms.lower.loop_nests import (
 
 __all__ = ["UNFILLED", "ZEROS", "device_storage", "fill", "local_lengths", "unused"]
 
-_LOCAL = 2048  # bytes of an array that is the thread's own
-_SHARED = 16384  # of all small arrays that a block shares
-_SMALL = 512  # and of one that is worth a kernel for each length
+_LOCAL = 2048  # bytes of a local or shared array, at most
+_SHARED = 16384  # bytes of all shared arrays of a block, at most
+_SMALL = 512  # bytes of a vector that is worth a specialisation for its length, at most
 ZEROS = frozenset({"zeros", "zeros_of", "zeros_like"})
 UNFILLED = frozenset({"empty", "empty_of", "empty_like"})
 
 
 def device_storage(fn: Function, is_block: bool = False) -> Function:
-    """`fn` with the storage that it takes as further parameters, listed in `target.storage` behind the results.
+    """`fn` with its storage as further parameters, listed in `target.storage` after the results.
 
-    `is_block`: the threads of a block run it together. Then small storage is theirs (`cuda.shared.array`), but for that
-    of an iteration of a loop that they share, which is a thread's own.
+    `is_block`: the threads of a block run it together. Small storage then is shared memory (`cuda.shared.array`), or
+    local to a thread within an iteration of a shared loop.
 
     Raises
     ------
     NoLoopForm
-        For storage of which only the run knows the size, or that iterations of a loop hand on.
+        For storage whose size the arguments do not determine, or that an iteration passes to the next.
     """
     return _Given(fn, is_block).function()
 
@@ -70,8 +70,10 @@ def device_storage(fn: Function, is_block: bool = False) -> Function:
 def local_lengths(
     fn: Function, params: Sequence[Value], lengths: Mapping[str, int]
 ) -> dict[str, int]:
-    """The lengths at hand of the user's arrays, by their symbols, that have to be known for a thread to have small
-    vectors of its own. Numbers differ from item to item, and tables are as long as data are.
+    """The lengths of the user's arrays, by symbol, that have to be static so that small vectors are local to a thread.
+
+    Integer arguments do not count, since they differ from item to item. Storage with several axes does not count, since
+    tables grow with the data.
     """
     axes = {d.symbol for p in params for d in shape_of(p.type)}
     found: dict[str, int] = {}
@@ -89,7 +91,7 @@ class _Given(Rewriter):
         self.fn = fn
         self.roots = storage_roots(fn)
         self.iterations = frozenset(_in_threads(fn.body)) if is_block else frozenset()
-        self.shared = _SHARED if is_block else 0  # bytes that are left
+        self.shared = _SHARED if is_block else 0  # bytes of shared memory that are left
         self.is_block = is_block
         self.taken = {p.name for p in fn.params} | {fn.name}
         self.known = {d for p in fn.params for d in _symbols(p.type)}
@@ -97,8 +99,8 @@ class _Given(Rewriter):
         self.scratch: list[Storage] = []
         self.given: list[Value] = []
         self.local: list[Op] = []
-        self.inner: dict[Op, Op] = {}  # those of single iterations
-        self.places: dict[Value, Value] = {}  # what stands for the storage that an operation takes
+        self.inner: dict[Op, Op] = {}  # allocations inside shared loops -> local arrays
+        self.places: dict[Value, Value] = {}  # allocated array -> its replacement
 
     def function(self) -> Function:
         fn = self.fn
@@ -118,7 +120,7 @@ class _Given(Rewriter):
         return replace(fn, body=b.region(params, yields), target=target)
 
     def place(self, op: Op) -> None:
-        """Decide where the storage is that an operation takes."""
+        """Decide where the storage of an allocation is."""
         type_ = op.result.type
         assert isinstance(type_, Array)
         if _is_handed_on(op.result, self.fn, self.roots):
@@ -146,13 +148,13 @@ class _Given(Rewriter):
         self.places[op.result] = self.given[-1]
 
     def fits(self, type_: Array) -> bool:
-        """Whether the block's shared memory has room, which then is taken."""
+        """Reserve shared memory of the block; whether there was enough."""
         room = self.shared >= _bytes(type_)
         self.shared -= _bytes(type_) if room else 0
         return room
 
     def at_most(self, d: Dim) -> Dim:
-        """A length with indices of loops at their largest."""
+        """An upper bound of a length over all iterations of the loops whose indices it contains."""
         for _ in self.ranges:
             inner = [s for s in sorted(d.symbols()) if s in self.ranges and s not in self.known]
             if not inner:
@@ -176,7 +178,7 @@ class _Given(Rewriter):
 
 
 def _rises(d: Dim, symbol: str) -> bool | None:
-    """Whether a length grows with a symbol; None where it does both."""
+    """Whether a length increases with a symbol; None if it is not known to be monotone."""
     found: set[bool | None] = set()
     for term, k in d.terms:
         if term == symbol:
@@ -188,7 +190,7 @@ def _rises(d: Dim, symbol: str) -> bool | None:
 
 
 def unused(name: str, taken: set[str]) -> str:
-    """A name that is not taken, and takes it."""
+    """A name that is not taken yet; it is added to `taken`."""
     new, k = f"{name}_" if keyword.iskeyword(name) else name, 2
     while new in taken:
         new, k = f"{name}_{k}", k + 1
@@ -197,14 +199,14 @@ def unused(name: str, taken: set[str]) -> str:
 
 
 def _symbols(type_: Type) -> Iterator[str]:
-    """What the caller knows of an argument: its lengths, and integers."""
+    """The symbols that the caller knows from an argument: its lengths, or an integer's value."""
     number = type_.expr if isinstance(type_, Scalar) else None
     for d in all_dims(type_) if number is None else (number,):
         yield from d.symbols()
 
 
 def _in_threads(region: Region, within: bool = False) -> Iterator[Statement]:
-    """What stands in loops that threads share."""
+    """The statements inside shared loops."""
     for s in region.body:
         if within:
             yield s
@@ -225,7 +227,7 @@ def _bytes(type_: Array) -> int:
 
 
 def _is_handed_on(v: Value, fn: Function, roots: Roots) -> bool:
-    """Whether storage that an iteration takes is seen by the next one, or behind the loop."""
+    """Whether storage that an iteration allocates reaches the next iteration, or the code after the loop."""
     for s in walk(fn.body):
         if isinstance(s, For | While) and any(v in defined_in(r) for r in regions_of(s)):
             yields = (y for r in regions_of(s) for y in r.yields)
@@ -235,12 +237,12 @@ def _is_handed_on(v: Value, fn: Function, roots: Roots) -> bool:
 
 
 def fill(b: Builder, op: Op, place: Value, env: Env) -> None:
-    """Append what an allocation does beside taking storage."""
+    """Append the initialisation of an allocation: nothing, a constant or a copy."""
     if op.decl.name in UNFILLED:
         return
     is_copy = op.decl.name in ("copy", "expand")
     source = lookup(env, op.operands[0]) if is_copy else _number(op)
-    shape = shape_of(op.result.type)  # of which `place` has at least as many elements
+    shape = shape_of(op.result.type)  # `place` may be larger
 
     def body(b: Builder, at: Sequence[Atom], _: Sequence[Atom]) -> Sequence[Atom]:
         store_element(b, place, element_of(b, source, at), at)

@@ -1,7 +1,8 @@
-"""Lengths of storage from lengths of arguments, before the storage is given from outside; what else kernels say
-otherwise than compiled code does.
+"""Device dimensions: lengths of storage are computed from lengths of arguments, before storage becomes parameters.
 
     %n = count %t        becomes        %a = length[n]; %b = length[m]; %n = multiply %a, %b
+
+The pass also expands additions to diagonals and conversions of arrays into loops, and replaces NumPy's exceptions.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ __all__ = ["device_lengths", "flat_results"]
 
 
 def flat_results(fn: Function) -> Function:
-    """`fn` with the parts of containers as its results: storage is given for each array."""
+    """`fn` with the parts of containers as its results, so that each array has a parameter of its own."""
     b = Builder(origin="adjoint", location=fn.location)
     yields: list[Atom] = []
 
@@ -54,7 +55,7 @@ def flat_results(fn: Function) -> Function:
 
 
 def device_lengths(fn: Function) -> Function:
-    """`fn` asking only arguments for lengths, adding to diagonals in loops, and raising nothing of NumPy's."""
+    """`fn` with lengths of arguments only, and without diagonals, conversions of arrays and NumPy's exceptions."""
     return _Lengths({s for p in fn.params for s in _symbols(p)})(fn)
 
 
@@ -69,7 +70,7 @@ class _Lengths(Rewriter):
         self.known = known
 
     def region(self, old: Region, env: Env, b: Builder) -> Region:
-        """What indices of loops are is known inside."""
+        """As in `Rewriter`; inside a loop, the symbol of its index is known."""
         outer = self.known
         indices = (p for p in old.params if isinstance(p.type, Scalar))
         self.known = outer | {s for p in indices for s in _symbols(p)}
@@ -104,7 +105,7 @@ class _Lengths(Rewriter):
 
 
 def _asked_for(op: Op) -> tuple[Dim, ...] | None:
-    """The lengths of which an operation gives the product."""
+    """The lengths whose product an operation computes."""
     shape = shape_of(op.operands[0].type) if op.operands else ()
     if op.decl is memory.axis_length and isinstance(op.operands[0].type, Array):
         return (shape[op.attrs["axis"]],)

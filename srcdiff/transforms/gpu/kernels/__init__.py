@@ -1,5 +1,5 @@
-"""Adjoints and tangents of the user's own CUDA kernels.
+"""Differentiation of the user's own CUDA kernels.
 
-In: a kernel; out: its adjoint or tangent, or the reason why there is none.
+In: a kernel; out: its adjoint or tangent kernel, or the reason why there is none.
 Start with `pipeline`, then `races`.
 """

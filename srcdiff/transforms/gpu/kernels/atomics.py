@@ -1,11 +1,11 @@
-"""Additions to what several threads see are atomic, unless each thread adds to elements of its own.
+"""Atomic accumulation: additions to shared arrays become atomic, unless each thread adds to elements of its own.
 
     add_into[where='i'] %d_x, %v, %i           add_into[where='i'] %d_x, %v, %i
     add_into[where='i'] %d_w, %v, %j   becomes atomic_add %d_w, %v, %j
 
-An element is a thread's own where all that touches the array picks it by where the thread is in the grid, on the same
-axes: by `cuda.grid(1)`, by what a loop counts from there in steps of `cuda.gridsize(1)`, or by a multiple of such with
-less than that added. Of a block's shared memory, by where the thread is in the block.
+Elements belong to one thread if all accesses of the array have subscripts from the thread's position in the grid, on
+the same axes: `cuda.grid(1)`, the index of a grid-stride loop that starts there, or a multiple of such an index plus a
+smaller constant. For shared memory, the position in the block counts.
 """
 
 from __future__ import annotations
@@ -34,7 +34,9 @@ __all__ = ["Place", "Threads", "atomic_sums", "note_axes"]
 
 @dataclass(frozen=True)
 class Place:
-    """An index that tells threads apart: `factor` times the place along an axis of the grid or block, plus `offset`."""
+    """An index that differs between threads: `factor` times the position along an axis of the grid or block, plus
+    `offset`.
+    """
 
     axis: str
     is_of_grid: bool
@@ -43,9 +45,7 @@ class Place:
 
 
 def atomic_sums(fn: Function) -> Function:
-    """`fn` with atomic additions; `target.only_axes` are the axes of the launch that alone may be longer than 1, None
-    where any may be.
-    """
+    """`fn` with atomic additions. `target.only_axes`: the axes of the launch that may be longer than 1; None: all."""
     found = Threads(fn)
     shared = frozenset(shared_storage(fn))
     own = {v for v in shared if found.is_own(v)}
@@ -74,13 +74,13 @@ class _Atomic(Rewriter):
 
 
 def note_axes(fn: Function) -> Function:
-    """`fn` with `target.thread_axes`: the axes of the launch on which a thread's place is read, such as "xy"."""
+    """`fn` with `target.thread_axes`: the axes of the launch whose thread positions the kernel reads, such as "xy"."""
     axes = "".join(sorted({a for s in walk(fn.body) for a in _axes_asked(s)}))
     return replace(fn, target=replace(fn.target, thread_axes=axes))
 
 
 class Threads:
-    """Where the threads of a kernel are, and what they touch."""
+    """The positions of a kernel's threads, and the elements that they access."""
 
     def __init__(self, fn: Function) -> None:
         self.fn = fn
@@ -90,7 +90,7 @@ class Threads:
         self.axes = fn.target.thread_axes
 
     def is_own(self, array: Value) -> bool:
-        """Whether no two threads touch the same element; a kernel that asks for no place is for one thread."""
+        """Whether no two threads access the same element; a kernel that reads no thread position is for one thread."""
         if not self.axes:
             return True
         shapes: set[tuple[tuple[int, Place], ...]] = set()
@@ -117,7 +117,7 @@ class Threads:
                 yield s
 
     def places(self, where: str, operands: Sequence[Atom]) -> list[tuple[int, Place]]:
-        """The axes of the array at which an index tells threads apart, and how."""
+        """The axes of the array whose subscript differs between threads, with the subscript."""
         if any(item != "i" for item in items(where)):
             return []
         found = ((k, self.place(a)) for k, a in enumerate(operands))
@@ -158,15 +158,14 @@ class Threads:
                 continue
             if isinstance(b, Const):
                 return replace(place, offset=place.offset + sign * int(b.value))
-            is_thread = (
-                self.asked(a) == f"threadIdx.{place.axis}"
-            )  # what loops count is of other blocks, too
+            # a loop index may belong to other blocks, too
+            is_thread = self.asked(a) == f"threadIdx.{place.axis}"
             if sign > 0 and is_thread and self.is_start(b, place.axis):
                 return replace(place, is_of_grid=True)
         return None
 
     def is_start(self, a: Atom, axis: str) -> bool:
-        """Whether this is `cuda.blockIdx.x * cuda.blockDim.x`."""
+        """Whether `a` is `cuda.blockIdx.x * cuda.blockDim.x`, along `axis`."""
         return self.is_product(a, f"blockIdx.{axis}", f"blockDim.{axis}")
 
     def is_product(self, a: Atom, *names: str) -> bool:
@@ -180,7 +179,7 @@ class Threads:
         return made.attrs["of"] if isinstance(made, Op) and made.decl is position else ""
 
     def place_of_loop(self, loop: For) -> Place | None:
-        """What a loop over every so-manieth place counts is a thread's own, whichever iteration it is."""
+        """The position in the index of a grid-stride (or block-stride) loop, which is the thread's own index."""
         start = self.place(loop.start)
         if start is None or start.factor != 1 or start.offset:
             return None
@@ -198,7 +197,7 @@ _ELEMENTS = (memory.index, memory.store, memory.add_into)
 
 
 def _axes_asked(s: Statement) -> str:
-    """The axes of the launch that a statement asks for a thread's place along."""
+    """The axes of the launch along which a statement reads the thread's position."""
     if not isinstance(s, Op):
         return ""
     if s.decl is grid:
@@ -207,12 +206,12 @@ def _axes_asked(s: Statement) -> str:
         str(s.attrs.get("of", "")).partition(".") if s.decl is position else ("", "", "")
     )
     if name == "laneid":
-        return "x"  # which lane one is tells little: those of other warps have the same
+        return "x"  # a lane number occurs in each warp
     return axis if name in ("threadIdx", "blockIdx") else ""
 
 
 def _are_alike(shapes: set[tuple[tuple[int, Place], ...]]) -> bool:
-    """Whether elements that are picked in several ways are of one thread: the ways differ by less than a step."""
+    """Whether several subscripts select elements of the same thread: their offsets differ by less than the factor."""
     rows = list(shapes)
     for row in rows[1:]:
         if [k for k, _ in row] != [k for k, _ in rows[0]]:

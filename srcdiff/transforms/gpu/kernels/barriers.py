@@ -1,10 +1,10 @@
-"""Barriers of kernels: which storage another thread may have written when one is passed, and which are needed.
+"""Barriers of kernels: records which storage a barrier orders, and removes barriers that order nothing.
 
     store[where='i'] %tile, %v, %t                  store[where='i'] %tile, %v, %t
     syncthreads                          becomes    barrier %tile
     %a = index[where='i'] %tile, %u                 %a = index[where='i'] %tile, %u
 
-To all passes in between, a barrier is a write to what threads share: nothing that was read before holds behind it.
+For all passes in between, a barrier is a write to the shared arrays: no load from before it is valid after it.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ __all__ = [
 
 
 def shared_storage(fn: Function) -> list[Value]:
-    """The arrays that several threads see: parameters, and shared memory."""
+    """The arrays that several threads access: parameters, and shared memory."""
     made = [s.result for s in walk(fn.body) if isinstance(s, Op) and s.decl is shared_array]
     return [p for p in fn.params if isinstance(p.type, Array)] + made
 
 
 def shared_first(fn: Function) -> Function:
-    """`fn` with its shared memory said at the start: there is one for all iterations and branches in any case."""
+    """`fn` with its shared memory allocated at the start: all iterations and branches use the same memory anyway."""
     inside = [s for s in walk(fn.body) if isinstance(s, Op) and s.decl is shared_array]
     inside = [s for s in inside if s not in fn.body.body]
     if not inside:
@@ -57,9 +57,9 @@ def shared_first(fn: Function) -> Function:
 
 
 def storage_barriers(fn: Function) -> Function:
-    """`fn` with barriers that write what threads share; where they share nothing that is written, there are none.
+    """`fn` with barriers that write the shared arrays; without written shared arrays, barriers disappear.
 
-    Additions that the user did not write as atomic are noted to be the thread's `alone`.
+    Additions that the user has not written as atomic get the attribute `alone`.
     """
     written = written_roots(fn)
     return _Storage([v for v in shared_storage(fn) if v in written])(fn)
@@ -86,7 +86,7 @@ class _Storage(Rewriter):
 
 
 def plain_barriers(fn: Function) -> Function:
-    """`fn` with barriers as they are written, behind all passes that move statements."""
+    """`fn` with barriers as users write them; runs after all passes that move statements."""
     return _Plain()(fn)
 
 
@@ -97,12 +97,12 @@ class _Plain(Rewriter):
         super().statement(old, env, b)
 
 
-# ---- which are needed ----------------------------------------------------------------------------
+# ---- needed barriers -----------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class _Seen:
-    """What was touched on one side of a place."""
+    """The storage that is accessed on one side of a barrier."""
 
     reads: frozenset[Value] = frozenset()
     writes: frozenset[Value] = frozenset()
@@ -119,8 +119,8 @@ _NOTHING = _Seen()
 
 @dataclass(frozen=True)
 class _Since:
-    """What was touched since the last barrier of the block, and since the last one of any kind: to threads of other
-    warps, `cuda.syncwarp` is none.
+    """The accesses since the last barrier of the block, and since the last barrier of any kind; `cuda.syncwarp` orders
+    only the threads of a warp.
     """
 
     block: _Seen = _NOTHING
@@ -130,7 +130,7 @@ class _Since:
         return _Since(self.block | other.block, self.warp | other.warp)
 
     def at(self, barrier: Op) -> _Seen:
-        """What a barrier has on this side."""
+        """The accesses that a barrier orders on this side."""
         return self.warp if _is_of_warp(barrier) else self.block
 
     def behind(self, barrier: Op) -> _Since:
@@ -142,9 +142,7 @@ def _is_of_warp(barrier: Op) -> bool:
 
 
 def needed_barriers(fn: Function) -> Function:
-    """`fn` without barriers that have nothing to order: no thread writes, up to the next one, what another touches on
-    the other side.
-    """
+    """`fn` without barriers that order nothing: accesses on both sides, up to the next barriers, do not conflict."""
     while True:
         found = _Needed(fn)
         found.look()
@@ -154,7 +152,7 @@ def needed_barriers(fn: Function) -> Function:
 
 
 class _Without(Rewriter):
-    """Leaves out operations; what barriers among them ordered, the others order now, and say so."""
+    """Removes operations; the storage that removed barriers ordered is added to the remaining barriers."""
 
     def __init__(self, fn: Function, idle: Set[Op]) -> None:
         self.idle = idle
@@ -191,10 +189,10 @@ class _Needed:
             for s in barriers
             if not self.before.get(s, _NOTHING).conflicts(self.after.get(s, _NOTHING))
         ]
-        self.idle = set(idle[:1])  # what the others order depends on it
+        self.idle = set(idle[:1])  # one at a time: the accesses at the others depend on it
 
     def walk(self, region: Region, seen: _Since, found: dict[Op, _Seen], backwards: bool) -> _Since:
-        """What was touched at the end of a region (its start, `backwards`), from what was at the other."""
+        """The accesses at the end of a region from those at its start, or the other way round if `backwards`."""
         for s in reversed(region.body) if backwards else region.body:
             seen = self.statement(s, seen, found, backwards)
         return seen
@@ -210,7 +208,7 @@ class _Needed:
                 s.orelse, seen, found, backwards
             )
         if isinstance(s, For | While):
-            while True:  # the next iteration begins where this one ends
+            while True:  # fixpoint: the accesses at the end of an iteration precede the next one
                 end = seen
                 regions = regions_of(s)
                 for r in regions[::-1] if backwards else regions:

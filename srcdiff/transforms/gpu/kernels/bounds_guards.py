@@ -1,4 +1,4 @@
-"""Conditions of kernels that are bounds: they let threads pass that lie side by side, all but those at an end."""
+"""Bounds guards: conditions of kernels that are true for neighbouring threads, except for threads at an end."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from srcdiff.transforms.gpu.kernels.atomics import Place
 
 __all__ = ["ORDERS", "Guard", "Guards"]
 
-Guard = tuple[Atom, bool]  # a condition, and what it says where one is
+Guard = tuple[Atom, bool]  # a condition, and its value on the path
 
 ORDERS = ("less", "less_equal", "greater", "greater_equal")
 
 
 class Guards:
-    """What conditions say of where threads are; `differs`: whether something is not the same for all of them."""
+    """Classifies conditions on thread positions; `differs`: whether a value varies between threads."""
 
     def __init__(
         self, fn: Function, place: Callable[[Atom], Place | None], differs: Callable[[Atom], bool]
@@ -24,7 +24,7 @@ class Guards:
         self.maker: dict[Value, Statement] = {v: s for s in walk(fn.body) for v in s.results}
 
     def is_bound(self, condition: Atom, says: bool) -> bool:
-        """Whether a condition that is true, or not, lets neighbours pass alike: all of them, or from some place on."""
+        """Whether `condition == says` holds for all threads, or for all threads up to or from some position."""
         if not self.differs(condition):
             return True
         made = self.maker.get(condition) if isinstance(condition, Value) else None

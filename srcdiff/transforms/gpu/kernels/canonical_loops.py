@@ -1,10 +1,10 @@
-"""Loops of kernels that count with `while`, and the place of a thread, said in one way.
+"""Canonical loops: a `while` that counts becomes a `for`, and the position of a thread gets one spelling.
 
     while s > 0:                            for iteration in range(iterations):
         ...                     becomes         s = start >> iteration
         s //= 2                                 ...
 
-Then the backward part knows what was counted, and nothing is kept for it.
+The backward part then computes the counter again and needs no tape for it.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from srcdiff.transforms.analysis.defuse import count_uses, defined_in, rename
 __all__ = ["counted_loops", "grid_places"]
 
 
-# ---- where a thread is ---------------------------------------------------------------------------
+# ---- the position of a thread --------------------------------------------------------------------
 
 
 def grid_places(fn: Function) -> Function:
@@ -80,7 +80,7 @@ class _Places(Rewriter):
 
 
 def counted_loops(fn: Function) -> Function:
-    """`fn` with `for` in the place of each `while` that does nothing but count on an integer, or divide it."""
+    """`fn` with a `for` in place of each `while` whose test depends only on an integer that counts up or is scaled."""
     counted = _Counted(count_uses(fn))
     return rename(counted(fn), counted.names)
 
@@ -90,8 +90,10 @@ _FIXED = (grid, gridsize, position, memory.axis_length)
 
 @dataclass(frozen=True)
 class _Count:
-    """How a `while` counts: by `step` to `stop`, or, with `by`, divided by a power of two each iteration, or (`up`)
-    times one.
+    """How a `while` counts: by `step` up to `stop`, or by shifts of `by` bits, to the right or (`up`) to the left.
+
+    place : the position of the counter among the carried values.
+    after : the operation that updates the counter.
     """
 
     place: int
@@ -105,13 +107,13 @@ class _Count:
 class _Counted(Rewriter):
     def __init__(self, uses: Mapping[Value, int]) -> None:
         self.uses = uses
-        self.names: dict[Value, Value] = {}  # what a loop alone starts from lends it the name
+        # start values with no other use, which give their name to the counter
+        self.names: dict[Value, Value] = {}
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         new = self.keep(old, env, b)
-        if isinstance(
-            new, While
-        ):  # where a thread is, and how many there are, is so in all iterations
+        # the position of a thread and the number of threads are loop-invariant
+        if isinstance(new, While):
             new = self.with_places_in_front(new, b)
         found = _count_of(new) if isinstance(new, While) else None
         if found is None or self.uses.get(old.results[found.place]):
@@ -176,7 +178,7 @@ class _Counted(Rewriter):
 
 
 def _iterations(loop: While, count: _Count, b: Builder) -> Value:
-    """How many iterations a loop makes that divides: a loop of its own over integers."""
+    """The trip count of a loop that scales its counter, computed by a loop of its own over integers."""
     assert loop.test is not None
     counted, iterations = Value(INT, loop.body.params[count.place].name), Value(INT, "turns")
     env: Env = {loop.test.params[count.place]: counted}
@@ -203,7 +205,7 @@ _SWAPPED = {
 
 
 def _count_of(loop: While) -> _Count | None:
-    """What a `while` counts, if its test asks for that alone."""
+    """The counter of a `while`, if its test depends on the counter only."""
     if loop.test is None or len(loop.test.body) != 1:
         return None
     (test,) = loop.test.body
@@ -250,7 +252,7 @@ def _is_integer(a: Atom) -> bool:
 
 
 def _is_positive(step: Atom) -> bool:
-    """Whether a step is taken to go up: a number, or how many threads there are."""
+    """Whether a step is taken to be positive: a positive constant, or a value such as the number of threads."""
     return step.value > 0 if isinstance(step, Const) else True
 
 
@@ -259,7 +261,7 @@ _UP = ("left_shift", "multiply")
 
 
 def _shift_of(op: Op, names: tuple[str, str]) -> int:
-    """By how many bits an operation moves an integer, down or up; 0 if it does not."""
+    """The number of bits by which an operation shifts an integer; 0 if it is not a shift."""
     by = op.operands[1]
     if not isinstance(by, Const) or not isinstance(by.value, int) or by.value < 1:
         return 0

@@ -1,8 +1,10 @@
-"""How values of a kernel differ from thread to thread: along which dimensions of the launch, such as "threadIdx.x".
+"""Divergence analysis: the dimensions of the launch, such as "threadIdx.x", along which a value varies between threads.
 
-i, j = cuda.grid(2)       # i: along blockIdx.x and threadIdx.x; j: along blockIdx.y and threadIdx.y
-a = x[i] + x[j]           # a: along all four
-n = x.shape[0]            # n: the same for all threads
+    i, j = cuda.grid(2)       # i: along blockIdx.x and threadIdx.x; j: along blockIdx.y and threadIdx.y
+    a = x[i] + x[j]           # a: along all four
+    n = x.shape[0]            # n: uniform
+
+A value that is assigned under a divergent condition, or carried by a loop with a divergent trip count, varies, too.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ THREADS = ("threadIdx.x", "threadIdx.y", "threadIdx.z")
 
 
 def launch_dims(fn: Function) -> Mapping[Atom, Dims]:
-    """The dimensions along which values differ; of arrays that only a thread or block has, those of what they hold."""
+    """The dimensions along which each value varies; for local and shared arrays, along which their contents vary."""
     found = _Dims(fn)
     before = -1
     while before != found.size():
@@ -51,7 +53,7 @@ class _Dims:
         return self.roots.of(a)
 
     def region(self, region: Region, around: Dims) -> None:
-        """Look at what a region does; `around`: which threads come there differs along these."""
+        """Analyse a region; `around`: the dimensions along which it varies whether a thread executes the region."""
         for s in region.body:
             if isinstance(s, Op):
                 self.op(s, around)
@@ -104,7 +106,7 @@ class _Dims:
         self.region(s.body, around | iterations)
 
     def iterations(self, s: For | While) -> Dims:
-        """Along which dimensions threads may make unlike iterations."""
+        """The dimensions along which the trip count varies."""
         if isinstance(s, For):
             return self.all_of(s.start, s.stop, s.step, *(s.body.yields[:1] if s.breaks else ()))
         region = s.test if s.test is not None else s.body

@@ -1,10 +1,12 @@
-"""A kernel to its tangent kernel: beside what a thread computes, it computes how that changes.
+"""Forward mode of kernels: the tangent kernel computes tangents beside the values of each thread.
 
-def f(x, y):                                def f_tangent(x, y, x_dot, y_dot):
-    i = cuda.grid(1)                            i = cuda.grid(1)
-    if i < len(x):                becomes       if i < len(x):
-        y[i] = x[i] * x[i]                          y[i] = x[i] * x[i]
-                                                    y_dot[i] = 2.0 * x[i] * x_dot[i]
+    def f(x, y):                                def f_tangent(x, y, x_dot, y_dot):
+        i = cuda.grid(1)                            i = cuda.grid(1)
+        if i < len(x):                becomes       if i < len(x):
+            y[i] = x[i] * x[i]                          y[i] = x[i] * x[i]
+                                                        y_dot[i] = 2.0 * x[i] * x_dot[i]
+
+The tangents of the arrays are further parameters.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ __all__ = ["kernel_tangent"]
 
 
 def kernel_tangent(fn: Function, rules: Rules, forward_rules: ForwardRules) -> Function:
-    """The tangent kernel of a kernel that went through `reads`."""
+    """The tangent kernel of a kernel with loads inserted."""
     wrt = float_arrays(fn)
     names = shadow_names(fn, "{}_dot")
     yields = tuple(fn.params[k] for k in wrt)

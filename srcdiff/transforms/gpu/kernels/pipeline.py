@@ -1,4 +1,4 @@
-"""The passes from a user's kernel to its adjoint and tangent kernels, in their order."""
+"""The passes from a user's kernel to its adjoint kernel and its tangent kernel, in their order."""
 
 from __future__ import annotations
 
@@ -157,7 +157,7 @@ def deciding() -> tuple[Pass, ...]:
 
 
 def adjoint_kernel(fn: Function, rules: Rules, recorder: Recorder) -> tuple[Function, Function]:
-    """A kernel from the frontend to its adjoint, ready to be printed, and the same before it has its storage."""
+    """The adjoint kernel of a kernel from the frontend, ready to be printed, and its form before storage is decided."""
     fn = recorder.run(fn, PREPARE)
     if recorder.validator is not None:
         recorder.validator.scratch = frozenset(p.name for p in fn.params)
@@ -170,7 +170,7 @@ def adjoint_kernel(fn: Function, rules: Rules, recorder: Recorder) -> tuple[Func
 def tangent_kernel(
     fn: Function, rules: Rules, forward_rules: ForwardRules, recorder: Recorder
 ) -> Function:
-    """A kernel from the frontend to its tangent kernel, ready to be printed."""
+    """The tangent kernel of a kernel from the frontend, ready to be printed."""
     fn = recorder.run(fn, PREPARE)
     fn = bind_lengths(kernel_tangent(fn, rules, forward_rules))
     recorder.note("forward", fn, 0.0)
@@ -178,12 +178,12 @@ def tangent_kernel(
 
 
 def storage_kernel(fn: Function, recorder: Recorder) -> Function:
-    """The kernel that finds how much an adjoint kernel needs of what it is given; see `counts_of_storage`."""
+    """The kernel that computes how much storage an adjoint kernel needs; see `counts_of_storage`."""
     return recorder.run(fn, (COUNTS, *PRINTED))
 
 
 def _has_wide_storage(fn: Function) -> bool:
-    """Whether a kernel says itself that it keeps numbers in double precision."""
+    """Whether a kernel declares storage in double precision itself."""
     return any(
         isinstance(s, Op)
         and s.origin == "user"

@@ -1,9 +1,9 @@
-"""Stores of kernels that certainly race: all threads store into the same element, and none is told to.
+"""Race check: refuses stores that certainly race, because many threads store into the same element.
 
-    out[0] += x[i]        # which of the sums stays, nobody knows: its adjoint would be as wrong
+    out[0] += x[i]        # which of the sums remains is undefined, and so would be the adjoint
 
-Kernels are otherwise taken to be free of races: of places that data say (`y[index[i]] = ...`) only the user knows that
-no two are the same.
+Other kernels are assumed to be free of races. For subscripts from data (`y[index[i]] = ...`), only the user knows that
+they are distinct.
 """
 
 from __future__ import annotations
@@ -33,19 +33,19 @@ from srcdiff.transforms.gpu.kernels.stencil_races import check_neighbours
 
 __all__ = ["check_races"]
 
-_FEW = 32  # a launch of fewer threads is none for a device
+_FEW = 32  # a launch is assumed to have at least so many threads
 
 
 def check_races(fn: Function) -> Function:
-    """`fn`, as it is.
+    """`fn`, unchanged.
 
     Raises
     ------
     UnsupportedError
-        Where all threads store into one element.
+        At a store of several threads into one element.
     """
     if not fn.target.thread_axes:
-        return fn  # for one thread
+        return fn  # a kernel for one thread
     dims = launch_dims(fn)
     for is_shared in (False, True):
         found = _Races(fn, dims, is_shared)
@@ -64,12 +64,12 @@ class _Races:
         self.apart = frozenset(THREADS if is_shared else (*BLOCKS, *THREADS))
 
     def differs(self, a: Atom) -> bool:
-        """Whether something is not the same for all threads: of a block, where it is about shared memory."""
+        """Whether a value varies between threads; for shared memory, between the threads of a block."""
         return not self.apart.isdisjoint(self.dims.get(a, ()))
 
     def is_for_one(self, condition: Atom, says: bool) -> bool:
-        """Whether a condition that is true, or not, may tell one thread from the others: it compares where a thread is
-        with a number, or for being equal. That it is inside of an array is no such condition.
+        """Whether `condition == says` may hold for a single thread: it tests a thread's position for equality, or
+        compares it with a constant. A comparison with the length of an array does not count.
         """
         made = self.maker.get(condition) if isinstance(condition, Value) else None
         if isinstance(made, If):
@@ -88,7 +88,7 @@ class _Races:
         return any(self.is_for_one(a, says) for a in made.operands)
 
     def is_of_many(self, comparison: Op, says: bool) -> bool:
-        """Whether a comparison with a number certainly holds (or not) for several threads: `i > 0`, `i < 4`."""
+        """Whether a comparison with a constant certainly has the value `says` for several threads: `i > 0`, `i < 4`."""
         left, right = comparison.operands
         is_below = (comparison.decl.name in ("less", "less_equal")) == says
         if isinstance(left, Const):
@@ -99,7 +99,7 @@ class _Races:
         return not is_below or right.value - place.offset > 1
 
     def region(self, region: Region, is_all: bool) -> None:
-        """Look at the stores of a region that many threads run, or one of them."""
+        """Check the stores of a region; `is_all`: whether many threads execute it."""
         for s in region.body:
             if isinstance(s, Op):
                 if is_all:
@@ -113,7 +113,7 @@ class _Races:
                     self.region(r, is_all)
 
     def is_of_several(self, index: Atom) -> bool:
-        """Whether several threads have the same index: all, or those that `i // 2` or `i % 2` puts together."""
+        """Whether several threads have the same index: a uniform index, or one like `i // 2` or `i % 2`."""
         if not self.differs(index):
             return True
         made = self.maker.get(index) if isinstance(index, Value) else None
@@ -127,7 +127,7 @@ class _Races:
         return made.decl.name == "mod" and 0 < by.value < _FEW
 
     def are_of_several(self, indices: Sequence[Atom]) -> bool:
-        """Whether several threads pick the same element; `i // 4` and `i % 4` together are a thread's own."""
+        """Whether several threads access the same element; `i // 4` and `i % 4` together are distinct."""
         if not all(map(self.is_of_several, indices)):
             return False
         made = [self.maker.get(a) for a in indices if isinstance(a, Value)]
@@ -137,7 +137,7 @@ class _Races:
         )
 
     def check_shuffles(self, fn: Function) -> None:
-        """All threads of a warp say the same of where to take from, or several may take from one."""
+        """Refuse shuffles whose source lane varies between threads: several threads might read from one lane."""
         for s in walk(fn.body):
             if isinstance(s, Op) and s.decl in shuffles.values() and self.differs(s.operands[1]):
                 raise UnsupportedError(
@@ -155,7 +155,7 @@ class _Races:
         if not is_float(target.type) or not self.are_of_several(op.operands[2:]):
             return
         if op.decl is memory.store and isinstance(op.operands[1], Const):
-            return  # whoever comes last, it holds the same
+            return  # all threads store the same number
         if op.decl is memory.add_into and "alone" not in op.attrs:
             return
         what = "adds to" if op.decl is memory.add_into else "stores into"

@@ -1,4 +1,4 @@
-"""A kernel to its adjoint kernel: the arrays' adjoints are further parameters, and what a thread does is reversed.
+"""Reverse mode of kernels: each thread reverses its own computation; adjoints of arrays are further parameters.
 
     def f(x, y):                                def f_adjoint(x, y, d_x, d_y):
         i = cuda.grid(1)                            i = cuda.grid(1)
@@ -6,9 +6,10 @@
             y[i] = x[i] * x[i]                          d_x[i] += 2.0 * x[i] * d_y[i]
                                                         d_y[i] = 0.0
 
-What makes this right for all threads at once: between two barriers, what a thread stores nobody else touches (else the
-kernel has a race), so its adjoint is the thread's alone in the mirrored stretch. What several threads read, they add
-to; such additions are atomic (`atomics`).
+This is correct for all threads together. Between two barriers, no other thread accesses an element that a thread
+stores, or the kernel has a race. The adjoint of the element therefore belongs to this thread alone between the mirrored
+barriers. Elements that several threads read have adjoints to which these threads add; the additions are atomic
+(`atomics`).
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ def float_arrays(fn: Function) -> list[int]:
 
 
 def shadow_names(fn: Function, form: str) -> list[str]:
-    """What the adjoints, or tangents, of the arrays are called."""
+    """The names of the adjoints or tangents of the arrays, which `form` makes from the arrays' names."""
     taken = {p.name for p in fn.params}
     names: list[str] = []
     for k in float_arrays(fn):
@@ -49,7 +50,7 @@ def shadow_names(fn: Function, form: str) -> list[str]:
 
 
 def kernel_adjoint(fn: Function, rules: Rules) -> Function:
-    """The adjoint of a kernel that went through `reads`."""
+    """The adjoint of a kernel with loads inserted."""
     targets = [fn.params[k] for k in float_arrays(fn)]
     r, scope = begin(fn, targets, targets, rules)
     r.runs_again = runs_again
@@ -77,7 +78,7 @@ def kernel_adjoint(fn: Function, rules: Rules) -> Function:
 
 
 def _open_shared(r: Reversal, fn: Function, scope: Scope) -> None:
-    """The adjoints of shared memory: as much of it, cleared by all threads of the block."""
+    """Append the adjoints of shared memory: arrays of the same shape, cleared by all threads of the block."""
     opened: list[Value] = []
     for s in walk(fn.body):
         if isinstance(s, Op) and s.decl is shared_array and r.is_active(s.result):
@@ -91,7 +92,7 @@ def _open_shared(r: Reversal, fn: Function, scope: Scope) -> None:
 
 
 def clear_together(b: Builder, array: Value) -> None:
-    """Clear an array of shared memory, whatever the shape of the block is."""
+    """Append the loops by which the threads of a block, of any shape, clear an array of shared memory."""
     _clear(b, array, shape_of(array.type), (), "xyz"[: len(shape_of(array.type))])
 
 

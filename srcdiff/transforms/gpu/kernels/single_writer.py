@@ -1,9 +1,9 @@
-"""Stores of kernels that race in some launches: along dimensions of the launch that do not tell their elements apart.
+"""Single-writer analysis: stores that race unless the launch has one thread or block along some dimension.
 
     i, j = cuda.grid(2)
     y[i] += A[i, j]               # along blockIdx.y and threadIdx.y, all threads add to the same element
 
-There may be one thread, or block, along each of these, which the launch is asked for.
+The subscript does not depend on these dimensions. Each launch is checked to have extent 1 along them.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class _SingleWriters:
 
 
 def _is_plain(op: Op) -> bool:
-    """Whether it writes floats into an element, not atomically, and not all threads the same number."""
+    """Whether an operation writes floats without atomics, and not a constant."""
     target = op.operands[0]
     if not isinstance(target.type, Array) or not is_float(target.type):
         return False

@@ -1,13 +1,13 @@
-"""Races of neighbours: one thread stores the element that another one reads or stores, and no barrier is between.
+"""Races between neighbouring threads: one thread stores an element that another accesses, without a barrier between.
 
-    x[i] = 0.5 * (x[i - 1] + x[i + 1])        # whether x[i - 1] is the old one or the new one, nobody knows
+    x[i] = 0.5 * (x[i - 1] + x[i + 1])        # x[i - 1] may have the old or the new value
     if t == 0:
         s[0] = total
-    y[t] = x[t] / s[0]                        # whether s[0] is stored yet, only the first thread knows
+    y[t] = x[t] / s[0]                        # only the first thread knows that s[0] is stored
 
-What is seen are places that differ by a few steps, where nothing tells the threads apart but bounds: conditions such as
-`i % 2 == colour` may see to it that they never meet. Where places wrap around, `(i + 1) % n`, most threads are side by
-side. Of an element that all threads pick, one may be the only to store it, but others see it.
+The check finds subscripts whose offsets differ by a few steps, under conditions that are bounds. Other conditions, such
+as `i % 2 == colour`, may exclude the race, and are accepted. A subscript that wraps around, `(i + 1) % n`, counts as
+`i + 1`. The check also finds an element at a uniform subscript that one thread stores and other threads access.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ from srcdiff.transforms.gpu.kernels.bounds_guards import Guard, Guards
 
 __all__ = ["check_neighbours"]
 
-_FAR = 8  # threads that are further apart may be kept apart by bounds that only the run knows
+_FAR = 8  # steps, at most: run-time bounds may exclude a race of threads at a larger distance
 
 
 @dataclass(frozen=True)
 class _Access:
-    """An access of an element; `guards` are the conditions around it, `iteration` tells iterations of loops apart."""
+    """An access of an element; `guards`: the conditions around it; `iteration`: a number for the loop iteration."""
 
     op: Op
     guards: tuple[Guard, ...]
@@ -68,7 +68,7 @@ class _Access:
         return self.op.decl is memory.add_into and not self.is_plain_write
 
     def conflicts(self, other: _Access) -> bool:
-        """Whether the order of the two matters."""
+        """Whether the order of two accesses of one element matters."""
         if self.is_atomic and other.is_atomic:
             return False
         return any(a.is_plain_write or a.is_atomic for a in (self, other))
@@ -77,12 +77,12 @@ class _Access:
 def check_neighbours(
     fn: Function, place: Callable[[Atom], Place | None], differs: Callable[[Atom], bool]
 ) -> None:
-    """Refuse races of neighbours; `differs`: whether something is not the same for all threads.
+    """Refuse races between neighbours; `differs`: whether a value varies between threads.
 
     Raises
     ------
     UnsupportedError
-        At the second of two accesses.
+        At the second of two conflicting accesses.
     """
     _Neighbours(fn, place, differs).region(fn.body, (), 0)
 
@@ -109,7 +109,8 @@ class _Neighbours:
             elif isinstance(s, For | While):
                 for r in regions_of(s):
                     self.region(r, guards, iteration)
-                if any(map(is_barrier, walk(s.body))):  # the end of an iteration meets the next one
+                # the end of an iteration precedes the start of the next one
+                if any(map(is_barrier, walk(s.body))):
                     self.iterations += 1
                     self.region(s.body, guards, self.iterations)
             elif isinstance(s, Op) and is_barrier(s):
@@ -139,32 +140,32 @@ class _Neighbours:
         )
 
     def is_of_neighbours(self, one: _Access, other: _Access) -> bool:
-        """Whether threads a few steps apart touch the same element, and nothing sees to it that they do not."""
+        """Whether neighbouring threads access the same element under the same conditions, all of which are bounds."""
         short, long = sorted((one.guards, other.guards), key=len)
         if long[: len(short)] != short or not self.is_of_many(long):
             return False
         return self.meet(one, other)
 
     def is_of_many(self, guards: tuple[Guard, ...]) -> bool:
-        """Whether threads side by side pass."""
+        """Whether neighbouring threads satisfy the conditions together."""
         return all(self.guards.is_bound(*g) for g in guards)
 
     def is_stored_by_one(self, one: _Access, other: _Access) -> bool:
-        """Whether some thread stores an element, or adds to it, that others touch, too."""
+        """Whether some thread writes an element at a uniform subscript that other threads access, too."""
         is_of_iteration = one.iteration == other.iteration
         if one.array not in self.shared:
             return False
         if one.at != other.at or not all(self.is_for_all(a, is_of_iteration) for a in one.at):
             return False
         if any((c, not says) in one.guards and not self.differs(c) for c, says in other.guards):
-            return False  # all threads go one of the two ways
+            return False  # the branch is uniform: all threads take the same side
         if one.is_atomic or other.is_atomic:
             return self.is_of_many(one.guards) or self.is_of_many(other.guards)
         for stored, seen in ((one, other), (other, one)):
             if not stored.is_plain_write or seen.op.decl is memory.store:
                 continue
             if seen.op.decl is memory.index and self.is_of_many(stored.guards):
-                continue  # each thread has stored it, too: the same number
+                continue  # each thread that reads has stored the element, too
             if self.is_of_many(seen.guards):
                 return True
         return False
@@ -176,7 +177,7 @@ class _Neighbours:
         )
 
     def meet(self, one: _Access, other: _Access) -> bool:
-        """Whether threads a few steps apart touch the same element."""
+        """Whether the subscripts of two neighbouring threads are equal."""
         axes: set[str] = set()
         same: list[Atom] = []
         for a, b in zip(one.at, other.at, strict=True):
@@ -197,7 +198,7 @@ class _Neighbours:
         )
 
     def near(self, a: Atom) -> Place | None:
-        """The place of a thread, or what it is for most of them, but for those at an end: `(i + 1) % n`."""
+        """The position in a subscript, for all threads except those at an end: `i + 1` for `(i + 1) % n`."""
         place = self.place(a)
         made = self.maker.get(a) if isinstance(a, Value) and place is None else None
         if isinstance(made, If):
@@ -216,7 +217,7 @@ class _Neighbours:
         return place
 
     def is_of_most(self, condition: Atom, says: bool) -> bool:
-        """Whether a condition holds, or not, for all threads but those at an end."""
+        """Whether `condition == says` holds for all threads except those at an end."""
         made = self.maker.get(condition) if isinstance(condition, Value) else None
         is_equality = isinstance(made, Op) and made.decl.name == ("not_equal" if says else "equal")
         return is_equality or self.guards.is_bound(condition, says)
@@ -229,7 +230,7 @@ class _Neighbours:
         return a
 
     def is_same(self, a: Atom, axes: set[str], is_of_iteration: bool) -> bool:
-        """Whether an index is the same for both threads."""
+        """Whether an index is the same for two neighbours along `axes`."""
         if isinstance(a, Const):
             return True
         if a in self.of_iterations and not is_of_iteration:

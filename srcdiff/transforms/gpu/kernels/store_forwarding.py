@@ -1,9 +1,10 @@
-"""Elements that a thread has just stored: what is added to them, and stores that are stored over.
+"""Store forwarding in kernels: an addition to an element that the thread has just stored becomes one store.
 
     store[where='i'] %d, %a, %i
     add_into[where='i'] %d, %b, %i       becomes       %c = add %a, %b;  store[where='i'] %d, %c, %i
 
-Nobody else may touch such an element up to the next barrier, or the kernel that was reversed has a race.
+A store that is overwritten before any read is removed. Both are legal because no other thread accesses the element up
+to the next barrier, or the original kernel has a race.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ __all__ = ["own_elements"]
 
 
 def own_elements(fn: Function) -> Function:
-    """`fn` with each element stored once where it was stored, and then added to or stored over."""
+    """`fn` with one store for each element that was stored, and then added to or overwritten."""
     fn = _Sums(fn)(fn)
     return _Once(storage_roots(fn))(fn)
 
@@ -55,7 +56,7 @@ class _Once(Rewriter):
         return super().region(Region(old.params, tuple(body), old.yields), env, b)
 
     def is_over(self, s: Statement, rest: Sequence[Statement]) -> bool:
-        """Whether a store is stored over before anybody reads."""
+        """Whether a store is overwritten before any read."""
         if not isinstance(s, Op) or s.decl is not memory.store or not is_element(s):
             return False
         touched = writes_of(s, self.roots)

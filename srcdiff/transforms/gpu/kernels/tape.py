@@ -1,4 +1,4 @@
-"""Storage of a thread in an adjoint kernel: local arrays, and rows of arrays that are given.
+"""The tape of an adjoint kernel: storage of each thread becomes local arrays, or slices of array parameters.
 
     %ss = empty %n                              def f(..., ss):  # (n, threads)
     store[where='i'] %ss, %s, %k     becomes        thread = cuda.grid(1)
@@ -43,22 +43,22 @@ from srcdiff.transforms.simplify.dce import dce
 
 __all__ = ["counts_of_storage", "inner_lists", "thread_storage"]
 
-_LOCAL = 1 << 16  # bytes of an array that is a thread's own
+_LOCAL = 1 << 16  # bytes of a local array, at most
 
 
 def thread_storage(fn: Function) -> Function:
-    """`fn` with its storage in local arrays, and in further parameters: `target.thread_storage`."""
+    """`fn` with its storage in local arrays and in further parameters, which `target.thread_storage` lists."""
     return _Storage(fn).function()
 
 
 def _stack_params(fn: Function) -> list[Value]:
-    """The parameters that stand for lists, of which only the run knows how long they get."""
+    """The parameters that are stacks for lists; their lengths are known only at run time."""
     names = {name for name, _ in fn.target.stacks}
     return [p for p in fn.params if p.name in names]
 
 
 def _rooms(fn: Function) -> set[str]:
-    """The symbols of how much there is room for in lists: no length that the user's code asks for."""
+    """The symbols of the capacities of stacks, which the user's code never reads."""
     shapes = (p.type.shape for p in _stack_params(fn) if isinstance(p.type, Array))
     return {s for shape in shapes for s in shape[0].symbols()}
 
@@ -66,7 +66,7 @@ def _rooms(fn: Function) -> set[str]:
 def _asks_for_room(
     s: Statement, maker: Mapping[Value, Statement], rooms: Container[str]
 ) -> Op | None:
-    """The test whether a stack has room, where a statement is its check, or guards what is put there."""
+    """The comparison of a count with a capacity, if a statement checks the capacity of a stack or guards an append."""
     made = maker.get(s.condition) if isinstance(s, If) and isinstance(s.condition, Value) else None
     if not isinstance(made, Op) or len(made.operands) != 2:
         return None
@@ -79,8 +79,9 @@ def _asks_for_room(
 
 
 def counts_of_storage(fn: Function) -> Function:
-    """A kernel that finds the most that a thread needs of what `thread_storage` makes parameters: it puts lengths into
-    an array, one for each axis of each.
+    """A kernel that computes the largest storage that a thread needs for the parameters of `thread_storage`.
+
+    It writes the lengths into an array, one for each axis of each parameter.
     """
     needed = Value(
         Array("int64", (Dim.of("needed_count"),)), unused("needed", {p.name for p in fn.params})
@@ -100,7 +101,7 @@ def counts_of_storage(fn: Function) -> Function:
 
 
 def _allocations(fn: Function) -> list[Op]:
-    """The storage that is no local array."""
+    """The allocations that are not local arrays."""
     return [s for s in walk(fn.body) if _is_storage(s) and not _is_local(s)]  # type: ignore[arg-type, misc]
 
 
@@ -122,7 +123,7 @@ def _is_local(op: Op) -> bool:
 
 
 def _takes_off(s: Statement) -> bool:
-    """Whether the backward part counts down what is on a stack."""
+    """Whether a statement of the backward part decreases the count of a stack."""
     if not isinstance(s, Op) or s.decl is not memory.store or s.origin != "adjoint":
         return False
     type_ = s.operands[0].type
@@ -133,7 +134,7 @@ class _Counting(Rewriter):
     def __init__(self, fn: Function, needed: Value) -> None:
         self.needed = needed
         self.maker: dict[Value, Statement] = {v: s for s in walk(fn.body) for v in s.results}
-        self.first: dict[Op, int] = {}  # where the lengths of each are
+        self.first: dict[Op, int] = {}  # allocation -> position of its first length in the array
         at = 0
         for op in _allocations(fn):
             self.first[op] = at
@@ -170,7 +171,7 @@ class _Counting(Rewriter):
                 b.ops(atomic_max, self.needed, count, const(at))
             return
         if asked is not None or _takes_off(old):
-            return  # nothing is put there, and nothing taken off
+            return  # this kernel neither pushes nor pops
         super().statement(old, env, b)
         if isinstance(old, Op) and old in self.first:
             b.origin = "compiler"
@@ -182,7 +183,7 @@ class _Storage(Rewriter):
     def __init__(self, fn: Function) -> None:
         self.fn = fn
         self.roots = storage_roots(fn)
-        self.given: dict[Value, Value] = {}  # storage: the parameter that it is a part of
+        self.given: dict[Value, Value] = {}  # storage -> the parameter of which it is a slice
         self.local: dict[Value, Value] = {}
         self.maker: dict[Value, Statement] = {v: s for s in walk(fn.body) for v in s.results}
         self.stacked = _stack_params(fn)
@@ -224,7 +225,7 @@ class _Storage(Rewriter):
         return replace(fn, body=body, target=replace(fn.target, thread_storage=tuple(kept)))
 
     def name_of(self, storage: Value) -> str:
-        """What elements of an array are kept in is called after the array."""
+        """A name for storage, after the array whose elements it keeps."""
         maker = {v: s for s in walk(self.fn.body) for v in s.results}
         for s in walk(self.fn.body):
             if isinstance(s, Op) and s.decl is memory.store and s.operands[0] is storage:
@@ -236,7 +237,7 @@ class _Storage(Rewriter):
         return "kept"
 
     def check_is_made_once(self, op: Op) -> None:
-        """A thread has one local array; what a loop hands on from iteration to iteration would be two."""
+        """Refuse local arrays that a loop swaps; a thread has only one array for each allocation."""
         names = [v for v, own in self.roots.items() if op.result in own and len(own) > 1]
         if names:
             raise NoLoopForm("local arrays that change places", op.location)
@@ -255,7 +256,7 @@ class _Storage(Rewriter):
             fill(b, old, place, env)
             return
         asked = _asks_for_room(old, self.maker, self.of_lists)
-        if asked is not None:  # there is: it was counted
+        if asked is not None:  # the capacity suffices: the storage kernel has computed it
             assert isinstance(old, If)
             for inner in old.then.body if asked.decl is arithmetic.less else ():
                 self.statement(inner, env, b)
@@ -273,7 +274,7 @@ class _Storage(Rewriter):
 
 
 def _is_element(s: Statement) -> bool:
-    """Whether it touches one element of its first operand."""
+    """Whether a statement accesses one element of its first operand."""
     if not isinstance(s, Op) or s.decl not in (memory.index, memory.store, memory.add_into):
         return False
     type_ = s.operands[0].type
@@ -298,7 +299,7 @@ def _thread(fn: Function, b: Builder) -> Atom:
 
 
 def inner_lists(fn: Function) -> Function:
-    """`fn` with each list made in the branch that alone uses it."""
+    """`fn` with each list made inside the branch that alone uses it."""
     return _Inner()(fn)
 
 

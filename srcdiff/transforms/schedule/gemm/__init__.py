@@ -1,4 +1,4 @@
-"""Loops of products as calls of matrix products, by tiles of rows.
+"""Matrix products from loops: loops of products become calls of BLAS, and large products are tiled by rows.
 
 In: loops over products of rows; out: products of matrices.
 Start with `outer_product_to_gemm`.

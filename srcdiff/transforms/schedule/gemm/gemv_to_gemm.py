@@ -27,26 +27,25 @@ from srcdiff.transforms.lower.materialise_dims import size_at_hand
 
 __all__ = ["gathered_products"]
 
-_LEAST = 1024  # multiplications an iteration: below, loops beat calls of BLAS, and the time goes into the new arrays
+_LEAST = 1024  # multiplications of an iteration, at least; below, loops are faster than BLAS and new arrays
 
 
 def gathered_products(fn: Function, lengths: Mapping[str, int]) -> Function:
-    """`fn` with products gathered from loops; `lengths` of the arguments at hand say which are large."""
+    """`fn` with products gathered from loops; `lengths` of the given arguments determine which are large."""
     return _Gather(fn, lengths)(fn)
 
 
 @dataclass(frozen=True, eq=False)
 class _Loop:
-    """A loop over the rows 0, 1, ... of arrays that have as many."""
+    """A loop over the rows 0, 1, ... of arrays with as many rows as the loop has iterations."""
 
     loop: For
     own: frozenset[Value]
     makers: Mapping[Value, Op]
     written: frozenset[Value]
     count: Dim
-    kept: dict[Value, Value] = field(
-        default_factory=dict
-    )  # the rows of vectors that iterations make
+    # vectors of the iterations -> the arrays that collect them as rows
+    kept: dict[Value, Value] = field(default_factory=dict)
 
 
 class _Gather(Rewriter):
@@ -93,7 +92,7 @@ class _Gather(Rewriter):
         return _Loop(loop, own, makers, writes_of(loop, self.roots), count)
 
     def row_of(self, atom: Atom, loop: _Loop) -> Value | None:
-        """The array whose row of an iteration this is, if it has one for each iteration and no iteration changes it."""
+        """The array of which an atom is the iteration's row, if it has a row for each iteration and is not written."""
         op = loop.makers.get(atom) if isinstance(atom, Value) else None
         if op is None or op.decl is not memory.index or op.attrs["where"] != "i":
             return None
@@ -104,10 +103,10 @@ class _Gather(Rewriter):
         fixed = self.roots.get(base, frozenset()).isdisjoint(loop.written)
         return base if fixed and len(shape) == 2 and shape[0] == loop.count else None
 
-    # ---- products with rows that are there before the loop ----
+    # ---- products with rows of loop-invariant arrays ----
 
     def product(self, op: Op, loop: _Loop) -> tuple[Value, Value] | None:
-        """The matrix, and the array of the rows, of a product that needs nothing of other iterations."""
+        """The matrix and the array of rows of a product that does not depend on other iterations."""
         if op.decl is not linalg.matmul or len(shape_of(op.result.type)) != 1:
             return None
         matrix, vector = (
@@ -139,7 +138,7 @@ class _Gather(Rewriter):
     # ---- sums of outer products ----
 
     def update(self, op: Op, loop: _Loop) -> tuple[Value, Value] | None:
-        """The vectors whose outer product an iteration adds to what nothing else in the loop touches."""
+        """The vectors whose outer product an iteration adds to a matrix that the loop does not use otherwise."""
         if op.decl is not memory.add_into or op.attrs["where"]:
             return None
         target, added = op.operands
@@ -167,7 +166,7 @@ class _Gather(Rewriter):
         )
 
     def rows(self, vector: Value, loop: _Loop, body: list[Statement], env: Env, b: Builder) -> Atom:
-        """The array of a vector of all iterations; stored in each, if there is none."""
+        """The array of a vector's values in all iterations; if there is none, each iteration stores a row."""
         found = self.row_of(vector, loop)
         if found is not None:
             return lookup(env, found)

@@ -6,7 +6,7 @@
                 %p = multiply %a, (index %B, %t, %j)     %P = matmul (transpose %A), %B
                 add_into %D, %p, %i, %j } } }  becomes   for 0, %m { for 0, %n { add_into %D, (index %P, ...), ... } }
 
-An iteration then stores a row, instead of going through the whole matrix. Adjoints of products in loops have this form;
+An iteration then stores a row instead of updating the whole matrix. Adjoints of products in loops have this form;
 for products of whole rows see `gemv_to_gemm`. The rows of all iterations are kept, and sums are added up in another
 order.
 """
@@ -32,17 +32,16 @@ from srcdiff.transforms.lower.materialise_dims import bind_lengths
 
 __all__ = ["gathered_sums"]
 
-_LEAST = 512  # elements of the matrix: below, loops beat calls of BLAS
-_WORK = (
-    2**15
-)  # additions of all iterations that are worth a call, and a pass over the matrix behind the loop
-_MOST = 2**21  # numbers that are kept for it
+_LEAST = 512  # elements of the matrix, at least; below, loops are faster than calls of BLAS
+# additions of all iterations, at least; below, a call and a pass over the matrix cost more
+_WORK = 2**15
+_MOST = 2**21  # numbers that are kept, at most
 
 
 def gathered_sums(fn: Function, lengths: Mapping[str, int]) -> Function:
-    """`fn` with sums of products gathered from loops, where that pays for the `lengths` of the arguments at hand.
+    """`fn` with sums of products gathered from loops, if that pays for the `lengths` of the given arguments.
 
-    The comparisons that decided are in `lengths.at_most`.
+    The comparisons that decided are recorded in `fn.lengths.at_most`.
     """
     gather = _Gather(fn, lengths)
     new = gather(fn)
@@ -54,7 +53,7 @@ def gathered_sums(fn: Function, lengths: Mapping[str, int]) -> Function:
 
 @dataclass(frozen=True, eq=False)
 class _Sum:
-    """An addition of `left[i] * right[j]` to an element of a matrix, in two loops that make an iteration."""
+    """An addition of `left[i] * right[j]` to an element of a matrix, in two nested loops of an iteration."""
 
     op: Op
     outer: For
@@ -62,7 +61,7 @@ class _Sum:
     left: tuple[Atom, ...]  # factors: the same in all iterations of the inner loop
     right: tuple[Atom, ...]  # the same in all iterations of the outer loop
     is_negative: bool
-    shape: tuple[Dim, Dim]  # how many iterations the two loops make
+    shape: tuple[Dim, Dim]  # the trip counts of the two loops
 
     @property
     def dtype(self) -> str:
@@ -72,7 +71,7 @@ class _Sum:
 
 @dataclass(eq=False)
 class _Turns:
-    """A loop while its sums are gathered: what its iterations have to store, and where."""
+    """The state of a loop while its sums are gathered: the stores that its iterations need, and their positions."""
 
     loop: For
     count: Dim
@@ -80,9 +79,8 @@ class _Turns:
     env: Env
     b: Builder
     rows: dict[object, Value] = field(default_factory=dict)
-    ahead: dict[For, list[Statement]] = field(
-        default_factory=dict
-    )  # stores in front of an inner loop
+    # stores in front of an inner loop
+    ahead: dict[For, list[Statement]] = field(default_factory=dict)
 
 
 class _Gather(Rewriter):
@@ -109,10 +107,10 @@ class _Gather(Rewriter):
         for s, left, right in factors:
             _product(s, lookup(env, left), lookup(env, right), lookup(env, s.op.operands[0]), b)
 
-    # ---- which sums ----
+    # ---- candidates ----
 
     def sums(self, loop: For) -> list[_Sum]:
-        """The sums of a loop's iterations that are gathered."""
+        """The sums of a loop's iterations that can be gathered, with profit."""
         count = known_dim(loop.stop)
         if not _is_plain(loop) or loop.is_parallel or count is None:
             return []
@@ -128,7 +126,7 @@ class _Gather(Rewriter):
         return [s for s in alone if self.pays(s, count)]
 
     def sum(self, op: Op, outer: For, inner: For, loop: For) -> _Sum | None:
-        """An addition to an element of a matrix from outside, if its amount is such a product."""
+        """An addition to an element of an outer matrix, if the amount is a product of a left and a right factor."""
         at = subscripts(op)
         if op.decl is not memory.add_into or len(at) != 2 or {*at} != {outer.index, inner.index}:
             return None
@@ -156,7 +154,7 @@ class _Gather(Rewriter):
         )  # fmt: skip
 
     def is_alone(self, s: _Sum, ops: set[Op], loop: For) -> bool:
-        """Whether all that the loop does with the matrix is to add such products to it."""
+        """Whether the loop uses the matrix only for gathered additions."""
         target = s.op.operands[0]
         assert isinstance(target, Value)
         storage = self.roots[target]
@@ -169,9 +167,9 @@ class _Gather(Rewriter):
         return all(storage.isdisjoint(self.roots.get(y, ())) for y in yields)
 
     def pays(self, s: _Sum, count: Dim) -> bool:
-        """Whether there is enough to do, and not too much to keep; what was compared is noted.
+        """Whether there are enough additions, and not too many numbers to keep; the comparisons are recorded.
 
-        With that, all three loops make an iteration.
+        They also imply that all three loops have an iteration.
         """
         rows, columns = s.shape
         if not all(map(self.shapes.is_at_least_zero, (count, rows, columns))):
@@ -195,7 +193,7 @@ class _Gather(Rewriter):
     # ---- rows of all iterations ----
 
     def left(self, s: _Sum, iterations: _Turns) -> Value:
-        """The array of what each iteration has of the outer loop's iterations, stored in front of the inner loop."""
+        """The array of left factors, one row for each iteration, stored in front of the inner loop."""
         if (found := self.whole(s.left, s.outer, s, iterations)) and not s.is_negative:
             return found
         key = (s.left, s.is_negative, s.outer)
@@ -208,7 +206,7 @@ class _Gather(Rewriter):
         return iterations.rows[key]
 
     def right(self, s: _Sum, iterations: _Turns) -> Value:
-        """The array of what each iteration has of the inner loop's iterations, stored by a loop in front of both."""
+        """The array of right factors, one row for each iteration, stored by a loop in front of both loops."""
         if found := self.whole(s.right, s.inner, s, iterations):
             return found
         key = (s.right, s.inner)
@@ -230,7 +228,7 @@ class _Gather(Rewriter):
     def whole(
         self, factors: Sequence[Atom], around: For, s: _Sum, iterations: _Turns
     ) -> Value | None:
-        """An array that has the rows already."""
+        """An existing array that has the factors as its rows, if there is one."""
         only = factors[0] if len(factors) == 1 else None
         maker = _makers(s).get(only) if isinstance(only, Value) else None
         if maker is None or subscripts(maker) != (iterations.loop.index, around.index):
@@ -252,7 +250,7 @@ class _Gather(Rewriter):
         iterations: _Turns,
         b: Builder,
     ) -> Value:
-        """New rows for the iterations of one of the loops `around`, and the store of an element of an iteration's."""
+        """A new array of rows for the iterations of the loop `around`; appends the store of an element."""
         value = factors[0]
         for factor in factors[1:]:
             value = b.op(arithmetic.multiply, value, factor)
@@ -265,7 +263,7 @@ class _Gather(Rewriter):
 
 
 class _Factors:
-    """The factors of an amount: what the inner loop's iterations have in common, and what the outer loop's have."""
+    """The factors of an amount: those that are invariant in the inner loop, and those that are in the outer loop."""
 
     def __init__(self, outer: For, inner: For, roots: Roots) -> None:
         self.outer, self.inner, self.roots = outer, inner, roots
@@ -278,7 +276,7 @@ class _Factors:
         self.is_negative = False
 
     def take(self, amount: Atom) -> bool:
-        """Sort the factors; False: one of them is another one for each element."""
+        """Sort the factors into left and right; False if a factor varies in both loops."""
         op = self.makers.get(amount) if isinstance(amount, Value) else None
         if op is not None and op.decl is arithmetic.negative:
             self.is_negative = not self.is_negative
@@ -298,9 +296,7 @@ class _Factors:
         return False
 
     def is_same(self, value: Atom, index: Value | None, loop: For) -> bool:
-        """Whether a value of the inner loop is the same in all iterations of `loop`: the inner one, which counts with
-        `index`, or the one around it.
-        """
+        """Whether a value of the inner loop is invariant in `loop`: the inner loop (with its `index`) or the outer."""
         if not isinstance(value, Value) or value is self.inner.index:
             return not isinstance(value, Value) or value is not index
         if value not in self.here:
@@ -315,7 +311,7 @@ class _Factors:
 
 
 def _name(value: Atom, s: _Sum, b: Builder) -> str:
-    """What all iterations' rows of a number are called."""
+    """The name of the array that collects a number of all iterations."""
     made = [op for op in (*s.outer.body.body, *b.body) if value in op.results]
     array = made[0].operands[0] if made and subscripts(made[0]) else None
     if isinstance(array, Value):
@@ -330,7 +326,7 @@ def _makers(s: _Sum) -> dict[Value, Op]:
 
 
 def _again(factors: Sequence[Atom], inner: For, b: Builder, env: Env | None = None) -> list[Atom]:
-    """Values of an inner loop, computed somewhere else."""
+    """Append a copy of the operations that compute values of an inner loop."""
     env = {} if env is None else env
     wanted = {f for f in factors if isinstance(f, Value)}
     for op in reversed(inner.body.body):
@@ -351,7 +347,7 @@ def _plain_loops(loop: For) -> list[For]:
 
 
 def _without(loop: For, gone: set[Statement], ahead: Mapping[For, Sequence[Statement]]) -> For:
-    """A loop without some statements, and with others in front of its inner loops."""
+    """A loop without the statements in `gone`, and with the statements of `ahead` in front of its inner loops."""
     body: list[Statement] = []
     for s in loop.body.body:
         if s in gone:
@@ -364,7 +360,7 @@ def _without(loop: For, gone: set[Statement], ahead: Mapping[For, Sequence[State
 
 
 def _product(s: _Sum, left: Atom, right: Atom, target: Atom, b: Builder) -> None:
-    """The product of all iterations, added to the matrix."""
+    """Append the matrix product for all iterations, added to the matrix."""
     swapped = subscripts(s.op)[0] is s.inner.index
     if swapped:
         left, right = right, left

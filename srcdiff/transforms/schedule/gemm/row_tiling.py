@@ -44,14 +44,15 @@ from srcdiff.transforms.schedule.gemm.row_tiling_legality import ZEROS, Facts, R
 __all__ = ["row_blocks"]
 
 _ROWS = 256
-_FEW_ROWS = 64  # fewer make products slow
+_FEW_ROWS = 64  # rows of a block, at least; products of fewer rows are slow
 _HELD = 2**16  # numbers of a block that stay in the cache
-_MANY = 1024  # rows that are worth blocks
-_LARGE = 2**17  # numbers of a matrix that is worth it: smaller ones stay in the cache whole
+_MANY = 1024  # rows of a product that is tiled, at least
+# numbers of a matrix that is tiled, at least; smaller ones stay in the cache as a whole
+_LARGE = 2**17
 
 
 def row_blocks(fn: Function, lengths: Mapping[str, int]) -> Function:
-    """`fn` with products of matrices in blocks of rows where the arguments at hand, of these `lengths`, are large."""
+    """`fn` with matrix products in blocks of rows if they are large for the `lengths` of the given arguments."""
     blocks = _RowBlocks(fn, lengths)
     new = blocks(fn)
     return below(at_least_one(new, blocks.counts), blocks.short)
@@ -62,7 +63,7 @@ class _RowBlocks(Rewriter):
         self.lengths = lengths
         self.facts = Facts(storage_roots(fn), count_uses(fn), definitions(fn), all_layouts(fn))
         self.short: dict[Dim, int] = {}
-        self.counts: list[str] = []  # what there is at least one of, by its symbol
+        self.counts: list[str] = []  # symbols of integers that are at least 1
 
     def region(self, old: Region, env: Env, b: Builder) -> Region:
         plan = self.plan(old.body)
@@ -80,13 +81,13 @@ class _RowBlocks(Rewriter):
             self.counts += counts
             for s in item.behind:
                 self.statement(s, env, b)
-            for view, base in item.views.items():  # that somebody may want behind
+            for view, base in item.views.items():  # later statements may use the views
                 if base not in item.local():
                     self.statement(self.facts.maker[view], env, b)
         return b.region(old.params, [lookup(env, y) for y in old.yields])
 
     def plan(self, statements: Sequence[Statement]) -> list[Statement | Run]:
-        """The statements, with runs in the place of those that these consist of."""
+        """The statements, with runs in place of the statements that they contain."""
         out: list[Statement | Run] = []
         k = 0
         while k < len(statements):
@@ -96,7 +97,7 @@ class _RowBlocks(Rewriter):
         return out
 
     def run_of(self, statements: Sequence[Statement]) -> tuple[Run | None, int]:
-        """What starts with the first statement and is worth it, and how many statements that are; or that one alone."""
+        """The run that starts with the first statement, if it is profitable, and its number of statements (else 1)."""
         first = statements[0]
         if not isinstance(first, Op) or first.decl is not products.matmul:
             return None, 1
@@ -125,7 +126,7 @@ class _RowBlocks(Rewriter):
         return run, len(statements)
 
     def width(self, array: Value) -> int:
-        """How many numbers a row of an array has; 0 where that is not known."""
+        """The number of elements in a row of an array; 0 if it is not known."""
         return size_at_hand(shape_of(array.type)[1:], self.lengths) or 0
 
     @staticmethod
@@ -133,7 +134,7 @@ class _RowBlocks(Rewriter):
         return any(a in arrays for a in (*used_atoms(s), *s.results))
 
     def rows(self, run: Run) -> int:
-        """How many rows are taken together."""
+        """The number of rows in a block."""
         width = sum(map(self.width, run.local()))
         rows = _ROWS
         while rows > _FEW_ROWS and rows * width > _HELD:
@@ -147,12 +148,12 @@ class _Block:
     def __init__(self, run: Run, rows: int, env: Env, b: Builder) -> None:
         self.run, self.most, self.b = run, rows, b
         self.env: Env = dict(env)
-        self.ends: list[Atom] = []  # what loops over rows add up, so far
-        self.parts: dict[Atom, Value] = {}  # a block's rows of arrays that stay whole
+        self.ends: list[Atom] = []  # running sums of the loops over rows
+        self.parts: dict[Atom, Value] = {}  # array that stays whole -> the block's rows of it
 
     def write(self) -> tuple[Env, list[str]]:
-        """Appends the loop; gives the arrays that are wanted behind it, and the symbols of the number of rows, which is
-        at least one.
+        """Append the loop; returns the arrays that later statements use, and the symbols of the number of rows, which
+        is at least 1.
         """
         b, inner = self.b, self.b.inner()
         loops = [s for s in self.run.body if isinstance(s, For)]
@@ -183,7 +184,7 @@ class _Block:
         return wanted, list(self.count.type.expr.symbols())
 
     def in_front(self) -> Env:
-        """Makes what all blocks add to, and what somebody wants behind them, which is given."""
+        """Append the arrays that all blocks fill or add to; returns the arrays that later statements use."""
         b, local = self.b, self.run.local()
         wanted: Env = {}
         for s in self.run.body:
@@ -211,7 +212,7 @@ class _Block:
                 self.env[s.result] = b.op(products.matmul, rows, matrix, name=s.result.name)
 
     def own_array(self, op: Op, b: Builder) -> Value:
-        """A block's rows of an array."""
+        """Append the allocation of a block's rows of an array."""
         type_ = op.result.type
         assert isinstance(type_, Array)
         lengths = [b.op(memory.length, dim=d) for d in type_.shape[1:]]
@@ -219,7 +220,7 @@ class _Block:
         return b.op(made, self.count, *lengths, dtype=type_.dtype, name=op.result.name)
 
     def part(self, rows: Atom, b: Builder) -> Atom:
-        """The block's rows."""
+        """The block's rows of an array."""
         found, type_, count = lookup(self.env, rows), rows.type, known_dim(self.count)
         if rows in self.run.made:
             return found
@@ -233,7 +234,7 @@ class _Block:
         return part
 
     def loop(self, old: For, b: Builder) -> None:
-        """The loop over the block's rows."""
+        """Append the loop over the block's rows."""
         row, inner = index_called(b, old.index.name), b.inner()
         env = dict(self.env)
         env[old.index] = inner.op(arithmetic.add, self.first, row, name="row")
@@ -249,7 +250,7 @@ class _Block:
 
 
 class _OfBlock(Rewriter):
-    """Statements of an iteration: arrays of a block start at its first row."""
+    """Rewrites the statements of an iteration: arrays of a block are indexed from its first row."""
 
     def __init__(self, made: Collection[Atom], row: Value) -> None:
         self.made, self.row = made, row

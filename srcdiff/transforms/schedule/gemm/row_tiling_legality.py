@@ -42,7 +42,7 @@ _FILLED = (memory.empty, memory.empty_of, *ZEROS)
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known of a function."""
+    """The analyses of a function that row tiling uses."""
 
     roots: Roots
     uses: Mapping[Value, int]
@@ -52,28 +52,28 @@ class Facts:
 
 @dataclass
 class Run:
-    """Statements that may be taken together for blocks of `count` rows.
+    """Statements that may run block by block, over `count` rows.
 
     Attributes
     ----------
     front : list
-        What goes in front of the blocks.
+        The statements that move in front of the blocks.
     body : list
-        What each block does, in order.
+        The statements of each block, in order.
     behind : list
-        What goes behind the blocks.
+        The statements that move after the blocks.
     views : dict
-        What transposed arrays of rows are of.
+        Transposed arrays of rows, with their bases.
     made, sums : set
-        What the body makes: ready for each row, or behind the last one.
+        The arrays that the body makes: complete row by row, or complete after the last row.
     rows, whole : set
-        Storage of which the body touches the iteration's rows, or more than that.
+        Storage of which the body accesses only the iteration's row, or more.
     written : set
         Storage that the body writes.
     factors : dict
-        The arrays of rows that products which sum over these are of.
+        Products that sum over rows, with their arrays of rows.
     alone : set
-        Of that, what a statement touches beyond the iteration's row.
+        Storage that one statement writes beyond the iteration's row; no other statement may access it.
     """
 
     facts: Facts
@@ -91,10 +91,10 @@ class Run:
     factors: dict[Value, tuple[Value, Value]] = field(default_factory=dict)
     raises: bool = False
 
-    # ---- which statements ----
+    # ---- statements ----
 
     def takes(self, s: Statement) -> bool:
-        """Whether a statement is one of them, which is entered then."""
+        """Whether a statement joins the run; if so, it is entered."""
         used = set(used_atoms(s))
         if not used.isdisjoint(self.sums):
             return self.is_behind(s)
@@ -112,7 +112,7 @@ class Run:
         return self.is_independent(s, used)
 
     def is_behind(self, s: Statement) -> bool:
-        """Whether a statement computes with numbers that are ready behind the last row; it stands there then."""
+        """Whether a statement computes with numbers that are complete after the last row; it then moves there."""
         if not isinstance(s, Op) or s.decl in _LENGTHS or subscripts(s) or not _is_plain(s):
             return False
         if s.decl is control.raise_ or not s.results:
@@ -122,7 +122,7 @@ class Run:
         return True
 
     def is_independent(self, s: Statement, used: set[Atom]) -> bool:
-        """Whether a statement may stand in front of all that was taken; it does then."""
+        """Whether a statement may move in front of the run; if so, it does."""
         roots = self.facts.roots
         if not used.isdisjoint(self.made) or not used.isdisjoint(self.views):
             return False
@@ -144,7 +144,7 @@ class Run:
         return bool(shape) and shape[0] == self.count
 
     def is_own(self, array: Value) -> bool:
-        """Whether the body makes an array, or finds it made in C order: blocks of its rows lie together."""
+        """Whether the body makes an array, or the array is in C order, so that blocks of its rows are contiguous."""
         return array in self.made or bool(self.facts.layouts[array].contiguous)
 
     # ---- products ----
@@ -163,7 +163,7 @@ class Run:
         return False
 
     def takes_sum(self, op: Op, left: Value, right: Value) -> bool:
-        """Of a product that sums over the rows."""
+        """Whether a product that sums over the rows joins the run."""
         if self.made.isdisjoint((left, right)) or not all(map(self.is_own, (left, right))):
             return False
         if not self.touch({r: True for v in (left, right) for r in self.facts.roots[v]}, set()):
@@ -174,7 +174,7 @@ class Run:
         return True
 
     def takes_rows(self, op: Op, left: Value, right: Value) -> bool:
-        """Of a product with one matrix for all rows."""
+        """Whether a product with one matrix for all rows joins the run."""
         roots = self.facts.roots
         base = self.views.get(right, right)
         if base in self.made or not self.is_own(left):
@@ -217,8 +217,8 @@ class Run:
         return True
 
     def touch(self, touched: Mapping[Value, bool], written: set[Value] | frozenset[Value]) -> bool:
-        """Enters which storage a statement touches, and whether it does so at the iteration's row only; False if
-        that meets what others write, or the other way round.
+        """Enter the accesses of a statement: storage, and whether only at the iteration's row; False if they conflict
+        with accesses of the run.
         """
         for root, is_row in touched.items():
             if root in self.alone or (not is_row and root in self.written):
@@ -232,10 +232,10 @@ class Run:
         self.written |= written
         return True
 
-    # ---- what is taken, in the end ----
+    # ---- the finished run ----
 
     def local(self) -> set[Value]:
-        """Arrays of which each block needs its own rows, and nobody behind."""
+        """The arrays that only the blocks use, so that each block has its own rows."""
         inside = Counter(a for s in self.body for a in used_atoms(s))
         inside.update(self.views.values())
         lost = {v for v in self.views if inside[v] != self.facts.uses.get(v, 0)}
@@ -252,7 +252,7 @@ def _is_floats(atom: Atom) -> bool:
 
 
 def _is_plain(s: Statement) -> bool:
-    """Whether a statement works on numbers and elements of arrays."""
+    """Whether a statement computes with numbers and elements of arrays only."""
     if isinstance(s, For):
         return not (s.breaks or s.is_parallel)
     if not isinstance(s, Op):

@@ -36,9 +36,9 @@ class RowProduct:
     Attributes
     ----------
     rows : Value
-        The array that has a row for each iteration, contiguous.
+        The contiguous array that has a row for each iteration.
     across : Value
-        The other matrix, contiguous, as it stands in front of the rows; transposed first if `flip`.
+        The other matrix, contiguous, as the left factor of the transposed product; transposed first if `flip`.
     """
 
     rows: Value
@@ -46,7 +46,7 @@ class RowProduct:
     flip: bool
 
     def block(self, bounds: Sequence[Atom], env: Env, b: Builder) -> Value:
-        """The part for the iterations between `bounds`, or for all, with a column for each iteration."""
+        """Append the product for the iterations between `bounds`, or for all, with a column for each iteration."""
         rows = lookup(env, self.rows)
         if bounds:
             rows = b.op(memory.index, rows, *bounds, where="b:e")
@@ -59,7 +59,7 @@ class RowProduct:
 def products_of_iterations(
     fn: Function, roots: Roots, uses: Mapping[Value, int], maker: Mapping[Value, Op]
 ) -> dict[Value, dict[Value, RowProduct]]:
-    """By the indices of loops: the products of which nothing else asks for anything."""
+    """For each loop index, the products that only this loop uses."""
     return dict(_Finder(all_layouts(fn), roots, uses, maker).found(fn))
 
 
@@ -104,7 +104,7 @@ class _Finder:
         return any(not self.roots[v].isdisjoint(written) for v in (product.rows, product.across))
 
     def is_of(self, loop: For, array: Value) -> bool:
-        """Whether a loop has an iteration for each row, and nothing is asked for but elements of that."""
+        """Whether a loop has an iteration for each row of an array, and accesses only elements of its own row."""
         assert isinstance(array.type, Array)
         asked = [s for s in walk(loop.body) if array in s.operands]
         is_own = all(

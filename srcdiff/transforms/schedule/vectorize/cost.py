@@ -1,4 +1,4 @@
-"""The cost model of outer-loop vectorisation: which loops gain by it."""
+"""Cost model of outer-loop vectorisation: decides which loops gain, and how many lanes they have."""
 
 from __future__ import annotations
 
@@ -31,20 +31,20 @@ from srcdiff.transforms.analysis.dependence.uniformity import Varying, has_loop
 
 __all__ = ["LanePrices", "Lengths"]
 
-_FEW = 8  # iterations that vector instructions do not help with
-_UNKNOWN = 16  # iterations of a loop of which nothing is known
-_MOST = 256  # lanes: longer rows win nothing more
-_LEAST = 32  # shorter rows cost more to begin with than their numbers do
-_FIRST = 4096  # numbers that stay in the first cache
-_SHORT = 32  # iterations that are soon over, with vectors
-_REPEATS = 4  # sums in memory with a copied number that are worth the copy
-_HELD = 2**20  # numbers that lanes may have of their own: more come from memory each time
-_CACHED = 32768  # numbers that stay in the second-level cache beside what else is read
+_FEW = 8  # a loop with fewer iterations does not gain by vector instructions
+_UNKNOWN = 16  # assumed trip count of a loop whose range is unknown
+_MOST = 256  # lanes, at most; longer rows gain nothing
+_LEAST = 32  # lanes, at least; for shorter rows, the overhead of a loop is larger than its work
+_FIRST = 4096  # numbers that stay in the first-level cache
+_SHORT = 32  # iterations of a loop that is too short for vector instructions to pay fully
+_REPEATS = 4  # sums in memory for each copied number, at least, so that the copy pays
+_HELD = 2**20  # numbers in private arrays of all lanes, at most; more do not stay in a cache
+_CACHED = 32768  # numbers that stay in the second-level cache beside other data
 
 
 @dataclass(frozen=True)
 class Lengths:
-    """How long loops are, as far as the arguments at hand say it; an index is taken to be in the middle."""
+    """Trip counts of loops for the given arguments; a loop index counts as the middle of its range."""
 
     known: Mapping[str, float]
 
@@ -84,14 +84,14 @@ class Lengths:
 
 @dataclass(frozen=True)
 class LanePrices:
-    """What is known of a function when its loops are looked at.
+    """The cost model for the loops of a function.
 
     Attributes
     ----------
     maker : dict
-        What makes each value.
+        The defining operation of each value.
     movable : set
-        Arrays whose axes may change places.
+        Arrays whose axes may be reordered.
     """
 
     lengths: Lengths
@@ -100,10 +100,11 @@ class LanePrices:
     movable: frozenset[Value] = field(default_factory=frozenset)
 
     def pays(self, found: Varying, copies: Collection[For] = ()) -> bool:
-        """Whether inner loops that cannot be vectorised would be, and none that can loses by it; `copies` are loops
-        that were put there for it.
+        """Whether the loop gains: inner loops that LLVM cannot vectorise become vectorised, and no other inner loop
+        loses. `copies` are the loops that packing adds.
         """
-        always = Lengths({}).iterations(found.loop)  # other calls may have more than this one
+        # not from the given lengths: other calls may have longer loops
+        always = Lengths({}).iterations(found.loop)
         if always < _FEW or self.numbers(found) * _LEAST > _HELD:
             return False
         iterations: dict[For, float] = {}
@@ -117,9 +118,7 @@ class LanePrices:
         return 0 < slow >= copied and all(self.is_contiguous(s, found) for s in inner)
 
     def short(self, found: Varying) -> dict[Dim, int]:
-        """The lengths of inner loops where iterations are side by side only since these are short, and what they are
-        less than.
-        """
+        """The lengths of short inner loops that alone are the reason to vectorise the outer loop, with upper bounds."""
         loops = [s for s in walk(found.loop.body) if isinstance(s, For) and not has_loop(s.body)]
         loops = [s for s in loops if not found.is_uniform(s)]
         if any(self.never_vectors(s) for s in loops):
@@ -130,7 +129,7 @@ class LanePrices:
         }
 
     def count(self, region: Region, times: float, iterations: dict[For, float]) -> None:
-        """Enters how many iterations the innermost loops of a region make."""
+        """Enter the total trip counts of the innermost loops of a region."""
         for s in region.body:
             inside = times * self.lengths.iterations(s) if isinstance(s, For) else times
             if isinstance(s, For) and not has_loop(s.body):
@@ -139,39 +138,39 @@ class LanePrices:
                 self.count(inner, inside, iterations)
 
     def lanes(self, found: Varying) -> int:
-        """How many iterations are taken together: as many as leave what is their own in the second-level cache."""
+        """The number of lanes: as many as keep their private arrays in the second-level cache."""
         count = _MOST
         while count > _LEAST and self.numbers(found) * count > _CACHED:
             count //= 2
         return count
 
     def is_at_most(self, loop: For, lanes: int) -> bool:
-        """Whether a loop is known to make as many iterations at most: a block of rows has no more (`row_blocks`)."""
+        """Whether a loop is known to have at most `lanes` iterations, as a loop over a block of rows (`row_tiling`)."""
         made = self.maker.get(loop.stop) if isinstance(loop.stop, Value) else None
         if made is None or made.decl is not arithmetic.minimum or loop.start != const(0):
             return False
         return any(isinstance(a, Const) and a.value <= lanes for a in made.operands)
 
     def numbers(self, found: Varying) -> float:
-        """How many numbers the arrays of an iteration's own have."""
+        """The number of elements in the private arrays of an iteration."""
         return sum(self.lengths.size(array.type) for array in found.own & found.values)
 
     def is_slow(self, loop: For) -> bool:
-        """Whether LLVM does not turn an innermost loop into vector instructions, or nothing is won by them."""
+        """Whether LLVM does not vectorise an innermost loop, or the loop is too short to gain."""
         return self.is_short(loop) or self.never_vectors(loop)
 
     def is_short(self, loop: For) -> bool:
         return self.lengths.iterations(loop) < _FEW
 
     def never_vectors(self, loop: For) -> bool:
-        """Whether iterations of an innermost loop wait for each other, or stride through memory."""
+        """Whether iterations of an innermost loop depend on each other, may raise, or stride through memory."""
         if not carries_only_add(loop, self.uses):
             return True
         return any(self.stops(s) or self.strides(s, loop.index) for s in walk(loop.body))
 
     def adds(self, loop: For, found: Varying) -> bool:
-        """Whether an innermost loop adds to a matrix that all iterations add to, where lanes would sum up numbers
-        first. What stays in the first cache is added to in long rows as fast.
+        """Whether an innermost loop adds to a matrix to which all iterations add; lanes would sum in registers first.
+        A matrix in the first-level cache gains nothing, if its rows are long.
         """
         return loop not in found.loop.body.body and any(
             isinstance(s, Op)
@@ -190,12 +189,12 @@ class LanePrices:
         return isinstance(s, Op) and s.decl is control.raise_
 
     def strides(self, s: Statement, index: Value) -> bool:
-        """Whether neighbouring iterations of a loop find what a statement asks for apart from each other."""
+        """Whether an access of neighbouring iterations has a stride other than 0 or 1."""
         *first, last = [affine(a, self.maker).terms.get(index, 0) for a in subscripts(s)] or [0]
         return any(first) or last not in (0, 1)
 
     def is_contiguous(self, loop: For, found: Varying) -> bool:
-        """Whether lanes find their numbers beside each other."""
+        """Whether neighbouring lanes access neighbouring elements."""
         return all(self.is_beside(s, found) for s in walk(loop.body))
 
     def is_beside(self, s: Statement, found: Varying) -> bool:

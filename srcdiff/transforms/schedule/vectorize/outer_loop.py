@@ -1,4 +1,4 @@
-"""Iterations of an outer loop side by side: the inner loops go over many of them at once.
+"""Outer-loop vectorisation: a block of outer iterations runs together, and each innermost loop runs over its lanes.
 
     for 0, %n { (%i) ->                              for 0, %blocks { (%block) -> ...
         %t = index %x, %i                                %ts = empty 256;  %powers = empty 256
@@ -8,11 +8,10 @@
             yield %next } }                                      %next = multiply %power, (index %ts, %lane)
                                                                  store %powers, %next, %lane } } }
 
-LLVM turns innermost loops into vector instructions, and cannot where their iterations wait for each other (the power
-above), or where they stride through memory that the outer loop goes through in its order. The iterations of the
-outer loop do not wait for each other. A block of them is taken together: what an iteration has of its own is a row
-of as many numbers, an array of its own gets them as its last axis, and what iterations add up is added up over the
-block.
+LLVM vectorises innermost loops. It cannot if their iterations depend on each other (the power above), or if they stride
+through memory that the outer loop accesses in order. The iterations of the outer loop are independent. In a block of
+them, a number of an iteration becomes a row with one number for each lane, a private array gets the lanes as its last
+axis, and sums over iterations are sums over the block.
 """
 
 from __future__ import annotations
@@ -64,8 +63,8 @@ __all__ = ["lanes", "side_by_side"]
 
 
 def lanes(fn: Function, lengths: Mapping[str, int]) -> Function:
-    """`fn` with iterations of outer loops side by side where inner ones cannot be vectorised; `lengths` of the
-    arguments at hand say which loops are long.
+    """`fn` with vectorised outer loops if their inner loops cannot be vectorised; `lengths` of the given arguments
+    determine which loops are long.
     """
     new, found = _found(fn, lengths)
     if not found.taken:
@@ -74,12 +73,12 @@ def lanes(fn: Function, lengths: Mapping[str, int]) -> Function:
 
 
 def side_by_side(fn: Function, lengths: Mapping[str, int]) -> frozenset[Value]:
-    """The indices of the loops that `lanes` takes."""
+    """The indices of the loops that `lanes` vectorises."""
     return frozenset(_found(fn, lengths)[1].taken)
 
 
 def _found(fn: Function, lengths: Mapping[str, int]) -> tuple[Function, _Lanes]:
-    """`fn` with lanes; iterations have elements of their own where they would have rows of one array."""
+    """`fn` with lanes, after composition of subscripts, so that iterations access elements instead of rows."""
     fn = compose_subscripts(fn, named=True)
     found = _Lanes(fn, lengths)
     return found(fn), found
@@ -91,7 +90,7 @@ class _Lanes(Rewriter):
         self.uses = count_uses(fn)
         maker = definitions(fn)
         movable = own_arrays(fn, maker)
-        self.counts: list[str] = []  # what there is at least one of, by its symbol
+        self.counts: list[str] = []  # symbols of integers that are at least 1
         self.taken: set[Value] = set()
         self.short: dict[Dim, int] = {}
         self.prices = LanePrices(Lengths.of(fn.body, lengths), self.uses, maker, movable)
@@ -119,8 +118,9 @@ class _Lanes(Rewriter):
     def found(
         self, loop: For, b: Builder, computed: dict[For, tuple[Value, RowProduct]]
     ) -> Varying | None:
-        """What varies in a loop that is worth it, with rows of its own if it is so only then; enters in `computed`
-        which loops copy parts of products that may be computed where they are needed.
+        """The varying values of a loop that gains, with packed rows if it gains only then.
+
+        `computed` collects the loops that would copy rows of a matrix product; the block computes these rows instead.
         """
         found = varying(loop, self.roots, self.uses)
         if found is None:
@@ -136,7 +136,7 @@ class _Lanes(Rewriter):
         if not axes:
             return None
         loop, copies = own_rows(found, axes, inner)
-        found = varying(loop, self.roots, self.uses)  # rows have no other names
+        found = varying(loop, self.roots, self.uses)  # the new rows have no aliases
         products = self.products.get(loop.index, {})
         for table, (row, copy) in zip(axes, copies.items(), strict=True):
             if table in products:
@@ -145,7 +145,7 @@ class _Lanes(Rewriter):
 
 
 class _Blocks:
-    """Writes a loop as one over blocks of its iterations."""
+    """Rewrites a loop as a loop over blocks of its iterations."""
 
     def __init__(
         self,
@@ -166,7 +166,7 @@ class _Blocks:
         self.stored: dict[Row, Value] = {}
 
     def write(self) -> Value:
-        """Appends the loop over blocks; gives the number of lanes, which is at least one."""
+        """Append the loop over blocks; returns the number of lanes, which is at least 1."""
         loop, inner = self.loop, self.b.inner()
         start, stop = (lookup(self.env, a) for a in (loop.start, loop.stop))
         span = stop if start == const(0) else self.b.op(arithmetic.subtract, stop, start)
@@ -191,7 +191,7 @@ class _Blocks:
         return self.count
 
     def write_one(self) -> list[Atom]:
-        """Appends the one block that a loop of few iterations is; gives what that carried, as it is then."""
+        """Append a single block for a loop with few iterations; returns the loop's results."""
         loop, b = self.loop, self.b
         self.first, self.count = const(0), lookup(self.env, loop.stop)
         given = zip(loop.body.params[1:], loop.carried, strict=True)
@@ -200,7 +200,7 @@ class _Blocks:
         return [lookup(self.env, y) for y in loop.body.yields]
 
     def iterations(self, b: Builder) -> None:
-        """A block of iterations."""
+        """Append a block of iterations."""
         for row in dict.fromkeys(self.plan.rows.values()):
             assert isinstance(row.of.type, Scalar)
             dtype, name = row.of.type.dtype, plural(row.of.name)
@@ -216,11 +216,11 @@ class _Blocks:
                     self.nest(item, b)
                 case Op() if is_allocation(item) and item.result in self.found.values:
                     self.own_array(item, b)
-                case _:  # where it asks for a length, one iteration is as good as another
+                case _:  # a uniform statement: its result is the same for any iteration, so the first is used
                     b.append(Rewriter().keep(item, {self.loop.index: self.first, **self.env}, b))
 
     def widened(self, array: Value) -> Value:
-        """An array of an iteration as that of all lanes; what all have in common as it is."""
+        """A private array with the lanes as its last axis; a shared array as it is."""
         if array not in self.wide:
             return array
         type_ = array.type
@@ -230,7 +230,7 @@ class _Blocks:
         return wide
 
     def own_array(self, op: Op, b: Builder) -> None:
-        """An array of an iteration for all lanes."""
+        """Append the allocation of a private array for all lanes."""
         wide = self.widened(op.result)
         lengths = tuple(lookup(self.env, a) for a in op.operands)
         if op.decl is memory.empty:
@@ -242,7 +242,7 @@ class _Blocks:
         old = nest.statement
         if isinstance(old, For) and old in self.computed:
             row, product = self.computed[old]
-            bounds: tuple[Atom, ...] = ()  # all rows there are
+            bounds: tuple[Atom, ...] = ()  # all rows
             if self.first != const(0):
                 bounds = self.first, b.op(arithmetic.add, self.first, self.count)
             self.env[row] = product.block(bounds, self.env, b)
@@ -280,7 +280,7 @@ class _Blocks:
         return inner.region(params, [lookup(self.env, y) for y in yields])
 
     def group(self, group: Group, b: Builder) -> None:
-        """The loop over the lanes that runs a group's statements."""
+        """Append the loop over the lanes that executes a group's statements."""
         made = {r for s in group.statements for r in s.results}
         sums = self.found.sums
         atoms = dict.fromkeys(a for s in group.statements for a in outer_atoms(s))
@@ -312,7 +312,7 @@ class _Blocks:
         return self.found.own & self.found.values
 
     def take(self, v: Value, lane: Value, env: Env, b: Builder) -> None:
-        """Looks up a number of a lane."""
+        """Load a number of a lane."""
         if v is self.loop.index and self.first == const(0):
             env[v] = lane
         elif v is self.loop.index:
@@ -331,7 +331,7 @@ class _Blocks:
 
 
 class _InLane(Rewriter):
-    """Statements as a lane runs them: arrays of its own have the lane as their last axis."""
+    """Rewrites statements for one lane: the lane is the last subscript of private arrays."""
 
     def __init__(self, wide: frozenset[Value], lane: Value) -> None:
         self.wide, self.lane = wide, lane
@@ -346,6 +346,6 @@ class _InLane(Rewriter):
 
 
 def _plain(number: Value) -> Scalar:
-    """The type of a number of which it is not known what it is."""
+    """The type of a number without its symbolic value."""
     assert isinstance(number.type, Scalar)
     return Scalar(number.type.dtype, number.type.weak)

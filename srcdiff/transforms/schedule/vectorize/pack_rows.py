@@ -27,9 +27,7 @@ __all__ = ["own_rows", "tables"]
 
 
 def tables(found: Varying) -> dict[Value, int]:
-    """The tables of which inner loops read the iteration's row, and the axis along which iterations go; not the last
-    one.
-    """
+    """The tables of which inner loops read the iteration's row, with the axis of the iterations (never the last)."""
     axes: dict[Value, set[int | None]] = {}
     for s in _inner(found.loop):
         at = subscripts(s)
@@ -49,7 +47,7 @@ def _inner(outer: For) -> list[Statement]:
 
 
 def _axis(at: Sequence[Atom], found: Varying) -> int | None:
-    """Where the iteration's index stands, if it does once, and what else there is does not vary."""
+    """The axis whose subscript is the iteration's index, if there is one and no other subscript varies."""
     axes = [k for k, a in enumerate(at) if found.of(a)]
     if len(axes) != 1 or at[axes[0]] is not found.loop.index or axes[0] == len(at) - 1:
         return None
@@ -57,7 +55,7 @@ def _axis(at: Sequence[Atom], found: Varying) -> int | None:
 
 
 def own_rows(found: Varying, axes: Mapping[Value, int], b: Builder) -> tuple[For, dict[Value, For]]:
-    """The loop with rows of some tables copied first, and the loops that copy, by what they fill."""
+    """The loop with rows of some tables copied first, and for each new row the loop that copies it."""
     old, start = found.loop, b.inner()
     rows: dict[Value, Value] = {}
     copies: dict[Value, For] = {}
@@ -71,7 +69,7 @@ def own_rows(found: Varying, axes: Mapping[Value, int], b: Builder) -> tuple[For
 
 
 def _copied(table: Value, axis: int, iterations: For, b: Builder) -> Value:
-    """The iteration's row; left as it is where the table has no such row, since then nothing is read of it."""
+    """Append the copy of the iteration's row. If the table has no such row, nothing is copied, and nothing reads it."""
     assert isinstance(table.type, Array)
     length = table.type.shape[axis]
     count = b.op(memory.axis_length, table, axis=axis) if _may_end(iterations, length, b) else None
@@ -99,7 +97,7 @@ def _copied(table: Value, axis: int, iterations: For, b: Builder) -> Value:
 
 
 def _may_end(iterations: For, length: Dim, b: Builder) -> bool:
-    """Whether a loop may go on behind the end of an axis: where it reads nothing, nobody has asked."""
+    """Whether a loop may run past the end of an axis; where inner loops read nothing, no check has excluded it."""
     stop = known_dim(iterations.stop)
     return stop is None or not b.shapes.is_at_least_zero(length - stop)
 

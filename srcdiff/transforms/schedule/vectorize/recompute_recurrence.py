@@ -42,12 +42,12 @@ from srcdiff.transforms.schedule.strength_reduction import by_horner
 
 __all__ = ["run_again"]
 
-_CHEAP = 2  # operations of an iteration
+_CHEAP = 2  # operations of a recurrence, at most
 
 
 @dataclass(frozen=True)
 class _Kept:
-    """An array that a loop keeps of carried number `place`, and the operations that make it and the next number."""
+    """An array in which a loop stores its carried number `place`, and the operations of the recurrence."""
 
     array: Value
     loop: For
@@ -57,7 +57,7 @@ class _Kept:
 
 
 def run_again(found: Varying, b: Builder) -> For:
-    """The loop with recurrences run again where they are cheap; the loop itself if there are none."""
+    """The loop with cheap recurrences computed again; the loop itself if there are none."""
     loop = found.loop
     for array in sorted(found.own & found.values, key=lambda v: v.name):
         kept = _kept(array, loop, found)
@@ -67,7 +67,7 @@ def run_again(found: Varying, b: Builder) -> For:
 
 
 def _kept(array: Value, loop: For, found: Varying) -> _Kept | None:
-    """How a loop inside an iteration fills an array with a recurrence that all others could run themselves."""
+    """The recurrence by which an inner loop fills an array, if all other inner loops can compute it themselves."""
     loops = [s for s in loop.body.body if isinstance(s, For)]
     users = [s for s in loops if array in _operands(s)]
     uses = sum(_operands(s).count(array) for s in loop.body.body)
@@ -94,7 +94,7 @@ def _operands(s: Statement) -> list[Atom]:
 
 
 def _at_own_index(loop: For, array: Value) -> list[Op]:
-    """The accesses to an array by a loop that counts from 0, in each iteration, at its index alone."""
+    """The accesses of an array in a loop from 0, if each is unconditional and has the loop's index as subscript."""
     counts = loop.start == const(0) and loop.step == const(1)
     if not counts or loop.reverse or loop.breaks or loop.is_parallel:
         return []
@@ -105,7 +105,7 @@ def _at_own_index(loop: For, array: Value) -> list[Op]:
 
 
 def _recurrence(array: Value, loop: For, store: Op, found: Varying) -> _Kept | None:
-    """The operations that make what is stored and the number that it is made from, if they are few."""
+    """The recurrence of a stored value: the operations that compute it and the next carried number, if they are few."""
     made = {r: s for s in loop.body.body for r in s.results}
     params = loop.body.params[1:]
     needed: set[Statement] = set()
@@ -131,19 +131,19 @@ def _recurrence(array: Value, loop: For, store: Op, found: Varying) -> _Kept | N
 
 
 def _is_integer(op: Op) -> bool:
-    """Whether an operation gives an index; these are the same for all lanes."""
+    """Whether an operation computes an integer; these are uniform."""
     return isinstance(op.result.type, Scalar) and op.result.type.dtype == "int64"
 
 
 def _is_free(s: Statement, found: Varying) -> bool:
-    """Whether a statement gives the same wherever it is run."""
+    """Whether a statement gives the same result at any position."""
     if not isinstance(s, Op) or s.decl.effect or s.decl.writes:
         return False
     return s.decl is not memory.index or s.operands[0] in found.fixed
 
 
 def _without(kept: _Kept, loop: For, b: Builder) -> For:
-    """The loop without an array: who asks for its elements computes them."""
+    """The loop without an array; the readers of its elements compute them."""
     body: list[Statement] = []
     for s in loop.body.body:
         if s is kept.loop:
@@ -162,7 +162,7 @@ def _without(kept: _Kept, loop: For, b: Builder) -> For:
 
 
 def _again(kept: _Kept, loop: For, b: Builder) -> For:
-    """A loop that runs the recurrence itself."""
+    """A loop that computes the recurrence itself."""
     old = kept.loop.body.params[kept.place + 1]
     param, last = replace(old), replace(old)
     stored, end = kept.store.operands[1], kept.loop.carried_yields[kept.place]
@@ -185,8 +185,8 @@ def _again(kept: _Kept, loop: For, b: Builder) -> For:
 
 
 def _scaled(loop: For, b: Builder) -> list[Statement]:
-    """The loop whose last carried number is multiplied by the same factor wherever it is used, carrying the product; in
-    front of it, what that starts with. The loop itself where it does anything else.
+    """The loop with the product carried in place of its last carried number, if every use multiplies the number by one
+    loop-invariant factor; the start of the product precedes it. Otherwise the loop itself.
     """
     param, end = loop.body.params[-1], loop.body.yields[-1]
     users = [s for s in loop.body.body if param in used_atoms(s)]
@@ -215,7 +215,7 @@ def _scaled(loop: For, b: Builder) -> list[Statement]:
 
 
 def _factor(s: Statement, number: Value) -> Value | None:
-    """What a statement multiplies a number by, if that is all it does with it."""
+    """The factor by which a statement multiplies a number, if it does nothing else with the number."""
     if not isinstance(s, Op) or s.decl is not arithmetic.multiply:
         return None
     others = [a for a in s.operands if a is not number]
@@ -224,7 +224,7 @@ def _factor(s: Statement, number: Value) -> Value | None:
 
 
 def _unchanged(number: Value, loop: For) -> list[Statement] | None:
-    """The statements of an iteration that make a number which is the same in all iterations; None where it is not."""
+    """The statements of an iteration that compute a loop-invariant number; None if it is not invariant."""
     made = {r: s for s in loop.body.body for r in s.results}
     inside = {*defined_in(loop.body), *loop.body.params}
     chain: set[Statement] = set()

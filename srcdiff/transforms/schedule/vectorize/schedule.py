@@ -1,10 +1,11 @@
-"""The body of a vectorised loop as groups of statements; rows of numbers, one for each lane, connect the groups.
+"""Schedule of a vectorised loop: splits its body into groups of statements, which rows of numbers connect.
 
     %t = sin %x                      group: %t = sin %x; put %t in a row
     for 0, %m { (%j) -> ... %t }     loop of all lanes
                                          group: ... %t, taken from the row
 
-A group ends where an inner loop begins or ends. Uniform values (the same for all lanes) are computed before the group.
+A row holds one number for each lane. A group ends where an inner loop begins or ends. Uniform values (the same for all
+lanes) are computed before the group.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ class Row:
 
 @dataclass(eq=False)
 class Group:
-    """Statements that each lane runs, and what it leaves in rows at their end."""
+    """Statements that each lane executes, and the numbers that it stores in rows at their end."""
 
     statements: list[Statement] = field(default_factory=list)
     puts: list[tuple[Row, Atom]] = field(default_factory=list)
@@ -38,7 +39,7 @@ class Group:
 
 @dataclass(eq=False)
 class Nest:
-    """A loop or a branch that all lanes go through together."""
+    """A loop or a branch that all lanes execute together."""
 
     statement: For | If
     inner: tuple[list[Item], ...]
@@ -66,13 +67,13 @@ class Schedule:
                     made[v].puts.append((self.rows[v], v))
 
     def region(self, region: Region, ends: Mapping[Value, Atom]) -> list[Item]:
-        """The items of a region; `ends` are its parameters in rows, and what they are at its end."""
+        """The items of a region; `ends`: its parameters that are in rows, with their yields."""
         items: list[Item] = []
         pending = Group()
         here = {*region.params, *(r for s in region.body for r in s.results)}
         for s in region.body:
             if self.found.is_uniform(s) or is_allocation(s):
-                items.append(s)  # nothing that lanes do is seen by it
+                items.append(s)  # it does not depend on lanes
             elif isinstance(s, For) or (isinstance(s, If) and self.found.is_common(s)):
                 nest = self.nest(s, here, pending)
                 items += [*_present(pending), nest]
@@ -90,7 +91,7 @@ class Schedule:
         return [*items[:-1], *_present(pending)]
 
     def first_free(self, row: Row, items: Sequence[Item], y: Atom) -> Group:
-        """The first group behind which nobody asks for what is in a row, and its successor is known."""
+        """The first group after which a row's old value is not used any more and the new value is known."""
         found = items[-1]
         for item in reversed(items):
             if isinstance(item, Group):
@@ -122,13 +123,13 @@ class Schedule:
         return Nest(s, (self.region(s.body, ends),))
 
     def is_load(self, op: Op) -> bool:
-        """Whether an operation only looks up what no iteration writes: groups do so when they ask for it."""
+        """Whether an operation loads from storage that no iteration writes; groups repeat the load."""
         if op.decl is not memory.index or op.operands[0] not in self.found.fixed:
             return False
         return all(a is self.found.loop.index or not self.found.of(a) for a in op.operands[1:])
 
     def taken(self, group: Group) -> list[Value]:
-        """The numbers of lanes that a group finds made."""
+        """The numbers of lanes that a group uses and does not compute."""
         made = {r for s in group.statements for r in s.results}
         atoms = [a for s in group.statements for a in outer_atoms(s)]
         atoms += [a for _, a in group.puts]
@@ -158,6 +159,6 @@ def is_allocation(s: Statement) -> bool:
 
 
 def outer_atoms(s: Statement) -> Iterator[Atom]:
-    """What a statement uses that it does not make itself."""
+    """The atoms that a statement uses and does not define itself."""
     inside = {v for r in regions_of(s) for v in defined_in(r)}
     return (a for a in used_atoms(s) if a not in inside)

@@ -1,4 +1,4 @@
-"""Normal forms of `log_Z` programs before a semiring is put in.
+"""Normal forms of `log_Z` programs, before they compute in another semiring.
 
 In: a program as users write it; out: one without shifts and idioms.
 Start with `cancel_normalisers`.

@@ -1,5 +1,5 @@
-"""Rows that each iteration of a loop stores, and reads of the iteration before, as what the loop carries; sums of
-them, too.
+"""Arrays to carried values: rows that a loop stores in a table and reads in the next iteration become carried values,
+and sums over the table become carried sums.
 
     alpha[0] = first                                message = first
     scale[0] = norm_of(alpha[0])                    total = norm_of(message)
@@ -8,7 +8,7 @@ them, too.
         scale[t] = norm_of(alpha[t])                    total += norm_of(message)
     return np.sum(scale)                            return total
 
-So do numbers that are appended to a list. A table, or list, that anything else is done with stays one.
+Numbers that a loop appends to a list are treated in the same way. A table or list with any other use stays as it is.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ __all__ = ["rows_in_hand"]
 
 
 def rows_in_hand(fn: Function) -> Function:
-    """`fn`, whose loops carry what they would keep in tables."""
+    """`fn` with carried values in place of tables and lists."""
     return _Rows(fn)(fn)
 
 
@@ -57,7 +57,7 @@ class _Rows(Rewriter):
 
 
 class _Stays(Exception):
-    """A table that something is done with that is not followed."""
+    """The table has a use that is not supported, and stays."""
 
 
 @dataclass
@@ -67,23 +67,23 @@ class _Table:
     value: Value
     around: Region
     written: frozenset[Value]
-    rows: list[Atom] = field(default_factory=list)  # those in front of the loop
-    env: Env = field(default_factory=dict)  # what stands for what is read
+    rows: list[Atom] = field(default_factory=list)  # the rows that are stored before the loop
+    env: Env = field(default_factory=dict)  # a read of the table -> its value
     gone: set[Statement] = field(default_factory=set)
-    # views of rows, and which; what makes them of a row
+    # view of a row -> the row's place, and the operation that takes a part of the row
     views: dict[Value, tuple[Atom, Op | None]] = field(default_factory=dict)
     instead: dict[Statement, Op] = field(default_factory=dict)
     whole: set[Value] = field(default_factory=set)
-    row: Value | None = None  # the row of the iteration before
-    last: Atom | None = None  # the row of this iteration, once it is there
-    shift: int = 0  # it is at the loop's index and so much
+    row: Value | None = None  # the row of the previous iteration
+    last: Atom | None = None  # the row of this iteration, after its store
+    shift: int = 0  # the store is at the loop's index plus this constant
     loop: For | None = None
     is_within: bool = False
     after: Value | None = None
     total: Value | None = None
 
     def without(self, b: Builder) -> Region:
-        """The region without it."""
+        """The region without the table."""
         for s in self.around.body:
             if isinstance(s, For) and self.loop is None and self.is_used_in(s):
                 self.iterations(s)
@@ -96,7 +96,7 @@ class _Table:
             raise _Stays
         return self.rebuilt(b)
 
-    # ---- what is done with it ----------------------------------------------------------------------------
+    # ---- uses of the table -------------------------------------------------------------------------------
 
     def is_used_in(self, loop: For) -> bool:
         return any(self.value in s.operands for s in walk(loop.body))
@@ -141,12 +141,12 @@ class _Table:
             self.store(given[1], given[2] if name == "store" else None)
             self.gone.add(s)
         elif name == "store" and s.attrs["where"] == "" and not self.rows and self.loop is None:
-            self.gone.add(s)  # what it is filled with before its rows are there
+            self.gone.add(s)  # a fill before the first row is stored
         elif name != "list_length":
             raise _Stays
 
     def of_row(self, s: Op, view: tuple[Atom, Op | None]) -> None:
-        """What is read of a row, and part of one: what it is then."""
+        """Replace a read of a row, or of a part of one."""
         place, part = view
         if s.decl.name == "index" and part is not None:
             raise _Stays
@@ -212,7 +212,7 @@ class _Table:
         if loop.breaks or loop.reverse or loop.slots or first is None or loop.step != const(1):
             raise _Stays
         self.loop = loop
-        self.before: int | None = None  # where the row is that is carried
+        self.before: int | None = None  # offset of the carried row from the loop's index
         self.iteration(loop.body)
         if self.last is None:
             raise _Stays
@@ -223,7 +223,7 @@ class _Table:
         self.after = Value(self.type_of_row, self.value.name)
 
     def iteration(self, region: Region) -> None:
-        """What an iteration does; within branches and loops of it, rows are read alone."""
+        """Enter the statements of an iteration; branches and loops within it may only read rows."""
         for s in region.body:
             if isinstance(s, Op):
                 self.op(s)
@@ -242,7 +242,7 @@ class _Table:
         return int(apart.const)
 
     def carried(self, offset: int | None = None) -> Value:
-        """The row of the iteration before, which is what the loop carries now."""
+        """The row of the previous iteration, as a carried value."""
         if offset is not None:
             if self.before not in (None, offset):
                 raise _Stays
@@ -255,7 +255,7 @@ class _Table:
 
     @property
     def end(self) -> Dim:
-        """Where the last row is, behind the loop: that of the table, too."""
+        """The index of the last row after the loop, if it is the last row of the table."""
         assert self.loop is not None
         stop, kind = _dim(self.loop.stop), self.value.type
         if stop is None or not isinstance(kind, Array) or kind.shape[0] != stop + self.shift:
@@ -299,7 +299,7 @@ class _Table:
         self.env[loop.results[0]] = self.sum_of_rows()
         self.gone |= {loop, length, *loop.body.body}  # type: ignore[arg-type]
 
-    # ---- without it --------------------------------------------------------------------------------------
+    # ---- the new region ----------------------------------------------------------------------------------
 
     def rebuilt(self, b: Builder) -> Region:
         assert self.loop is not None
@@ -342,7 +342,7 @@ class _Table:
                 self.env[key] = known if atom is self.total else atom
 
     def summed(self, rows: list[Atom]) -> tuple[list[Atom], bool]:
-        """What a sum of rows adds up, and whether it is that with the other sign: of reciprocals, the logarithms."""
+        """The terms of a sum of rows, and whether it is negated: rows `0 - x` (logarithms of reciprocals) give x."""
         made = {s.results[0]: s for s in walk(self.around) if isinstance(s, Op) and s.results}
         positive: list[Atom] = []
         for row in rows:
@@ -377,7 +377,7 @@ class _Without(Rewriter):
 
 
 def _is_row(op: Op) -> bool:
-    """Whether an operation is on a row, or a number: `t`, or `t, :`."""
+    """Whether an access is to a whole row or to a number: `t`, or `t, :`."""
     first, *rest = op.attrs.get("where", "i").split(", ")
     return first == "i" and all(part == ":" for part in rest)
 

@@ -1,12 +1,13 @@
-"""What sums of exponentials are shifted by, taken out again where it is put back.
+"""Cancellation of shifts and normalisers: a number that is subtracted from exponents and added again is removed.
 
     top = np.max(scores, axis=0, keepdims=True)
     top = np.where(np.isfinite(top), top, 0.0)
     log_alpha = logsumexp(scores - top, axis=0) + top[0]          ->    log_alpha = logsumexp(scores, axis=0)
 
-A shift is a number that is found by maxima, or a sum of exponentials that is taken off. How often a value has it (its
-degree: -1 in `scores - top`) is followed through sums, places and loops; a shift that all has as often added as taken
-off may be anything, so it is 0. Where that is not seen, everything stays: a maximum that cuts off what is small, say.
+A shift is a maximum, or a sum of exponentials that is subtracted. Its degree in a value is the number of times it is
+added (-1 in `scores - top`). The analysis follows degrees through sums, views and loops. A shift whose degree is 0 in
+all results may have any value, so it is set to 0. If this is not shown, the shift stays, as a maximum that truncates
+small values does.
 
     total += top                    the sum of the shifts of all iterations so far:
     log_alpha = log_alpha - top     its degree is 1 in `total` and -1 in `log_alpha`, in each iteration
@@ -52,25 +53,25 @@ from srcdiff.transforms.simplify.invariant_carries import remove_invariant_carri
 
 __all__ = ["norms_of", "without_shifts"]
 
-# a shift, or storage that holds one and how often it was written before; below 0, the sum of those of a loop's
+# a shift, and the number of earlier writes to its storage; a negative number stands for the sum over a loop's
 # iterations
 Symbol = tuple[Value, int]
-# of a value, where the shift's own axes are; -1 for one of length 1, wherever it is
+# the axes of a value that are the shift's own axes; -1 for an axis of length 1
 Axes = tuple[int, ...]
-Form = dict[Symbol, tuple[int, Axes]]  # degrees; None for what is -inf, which has any
+# shift -> degree and axes; None for -inf, which has any degree
+Form = dict[Symbol, tuple[int, Axes]]
 
 _MAXIMA = {"max", "maximum"}
 _SUMS = {"add": 1, "subtract": -1}
-_PASSES = 100  # over a loop, until degrees are the same in all iterations
+_PASSES = 100  # rounds over a loop until the fixpoint, at most
 _PLACES = {"index", "read", "copy", "transpose", "squeeze"}
 
 
 def without_shifts(fn: Function) -> Function:
-    """`fn`, whose sums of exponentials are `logsumexp` and `logaddexp`, without what they are shifted by."""
+    """`fn` without shifts; its sums of exponentials have to be `logsumexp` and `logaddexp`."""
     fn = without_reciprocals(fn)
-    single = cse(
-        with_maxima(cse(fn, in_user_lines=True)), in_user_lines=True
-    )  # what is written twice is one
+    # equal expressions have to be one value
+    single = cse(with_maxima(cse(fn, in_user_lines=True)), in_user_lines=True)
     in_hand = rows_in_hand(single)
     if norms_of(in_hand):
         single = cse(without_reciprocals(in_hand), in_user_lines=True)
@@ -88,7 +89,7 @@ def without_shifts(fn: Function) -> Function:
         degrees.run()
         if shifts.isdisjoint(degrees.kept):
             break
-        shifts -= degrees.kept  # what stays is a value as any other
+        shifts -= degrees.kept  # a shift that stays is an ordinary value
     found = {op: x for op, (shift, x) in degrees.uses.items() if shift not in degrees.kept}
     if not found:
         return fn
@@ -102,7 +103,7 @@ def _is_maximum(s: object) -> bool:
 
 
 def norms_of(fn: Function) -> set[Op]:
-    """The sums of exponentials that something is lessened by."""
+    """The sums of exponentials that are subtracted from something."""
     sources: dict[Value, list[Value]] = {}
     sums: dict[Value, Op] = {}
     open_values: list[Value] = []
@@ -122,21 +123,21 @@ def norms_of(fn: Function) -> set[Op]:
 
 
 class _Degrees:
-    """How often each value has each shift."""
+    """The degree of each shift in each value; `kept`: the shifts that stay."""
 
     def __init__(self, fn: Function, shifts: set[Value]) -> None:
         self.fn = fn
         self.shifts = shifts
         self.roots = storage_roots(fn)
         self.forms: dict[Value, Form | None] = {}
-        self.under: dict[
-            Value, set[Value]
-        ] = {}  # of shifts: those that what they are found from has
+        # shift -> the shifts in the values from which it is computed
+        self.under: dict[Value, set[Value]] = {}
         self.running: dict[tuple[For | While, Symbol], Symbol] = {}  # sums over iterations
-        self.writes: dict[Value, int] = {}  # how often each root was written
+        self.writes: dict[Value, int] = {}  # root -> number of writes so far
         self.kept: set[Value] = set()
-        self.uses: dict[Op, tuple[Value, Atom]] = {}  # sums: the shift, and what it is added to
-        self.places_of: dict[Value, Form] = {}  # of shifts that were moved
+        # an addition of a shift -> the shift, and the other operand
+        self.uses: dict[Op, tuple[Value, Atom]] = {}
+        self.places_of: dict[Value, Form] = {}  # the forms of views of shifts
 
     def run(self) -> None:
         self.region(self.fn.body)
@@ -146,7 +147,7 @@ class _Degrees:
     def form(self, atom: Atom) -> Form | None:
         if isinstance(atom, Const):
             return None if atom.value == -math.inf else {}
-        if atom in self.shifts:  # it is no shift here, but a number
+        if atom in self.shifts:  # used as a plain number
             self.kept |= self.under.get(atom, set())
             return {}
         return self.forms.get(atom, {})
@@ -162,7 +163,7 @@ class _Degrees:
                 self.under.setdefault(shift, set()).update(others or ())
 
     def keep(self, *atoms: Atom) -> None:
-        """What is done with these is not followed: their shifts stay."""
+        """Keep the shifts in values whose use is not supported."""
         for atom in atoms:
             self.keep_form(self.form(atom))
 
@@ -226,9 +227,7 @@ class _Degrees:
     def after_iterations(
         self, loop: For | While, before: Form | None, after: Form | None, own: set[Value]
     ) -> Form | None:
-        """Of what a loop carries: each iteration's own shifts are added to the sum of those of the iterations
-        before.
-        """
+        """The form of a carried value: the shifts of each iteration are added to the sum over earlier iterations."""
         if after is None:
             return before
         sums = {r for (other, _), r in self.running.items() if other is loop}
@@ -237,7 +236,7 @@ class _Degrees:
         of_others = {r for (other, _), r in self.running.items() if other not in inside}
         iteration = {s: d for s, d in after.items() if s[0] in own and s not in of_others}
         for s, degree in iteration.items():
-            if s[1] > 0:  # what was written is another number in each iteration
+            if s[1] > 0:  # written storage holds another number in each iteration
                 self.kept.add(s[0])
                 continue
             new = (s[0], -1 - len(self.running))
@@ -273,7 +272,7 @@ class _Degrees:
             self.writes[root] = self.writes.get(root, 0) + 1
 
     def joined(self, x: Form | None, y: Form | None) -> Form | None:
-        """Of a value that is one of two."""
+        """The form of a value that is one of two; shifts with different degrees stay."""
         if x is None or y is None:
             return y if x is None else x
         unlike = {s for s in x.keys() | y.keys() if x.get(s) != y.get(s)}
@@ -312,7 +311,7 @@ class _Degrees:
             self.keep(*op.operands)
 
     def shift(self, atom: Atom) -> Form | None:
-        """A shift that is added or taken off, once."""
+        """The form of a shift that is an operand of a sum."""
         if not isinstance(atom, Value) or atom not in self.shifts:
             return None
         if atom in self.places_of:
@@ -321,23 +320,23 @@ class _Degrees:
         return {(atom, self.count(atom)): (1, axes)}
 
     def count(self, shift: Value) -> int:
-        """How often its storage was written."""
+        """The number of writes to a shift's storage so far."""
         return sum(self.writes.get(r, 0) for r in self.roots.get(shift, ()))
 
     def moved_shift(self, op: Op) -> None:
-        """A shift in other places is the same shift; a copy may be written, and is another."""
+        """Record that a view of a shift is the same shift; a copy may be written, and is another shift."""
         source = self.shift(op.operands[0])
         name = op.decl.name
         if source is None or name == "copy" or (name == "index" and self.is_part(op)):
             return
-        if name == "read":  # of what is there by now
+        if name == "read":  # the current contents
             source = {(shift, self.count(shift)): at for (shift, _), at in source.items()}
         form = self.moved(op, source)
         if form:
             self.places_of[op.result] = form
 
     def is_part(self, op: Op) -> bool:
-        """Whether an index picks from an axis of more than one element."""
+        """Whether a subscript selects from an axis with more than one element."""
         taken = [p for p in items(op.attrs["where"]) if p != "None"]
         lengths = shape_of(op.operands[0].type)
         if "..." in taken:
@@ -388,7 +387,7 @@ class _Degrees:
         return None if form is None else self.placed(form, ndim_of(atom.type), result)
 
     def placed(self, form: Form, axes: int, result: Value) -> Form:
-        """A form of an operand as one of the result that it is broadcast to."""
+        """The form of an operand with `axes` axes, for the result to which it is broadcast."""
         behind = ndim_of(result.type) - axes
         return self.axes_changed(form, lambda k: k + behind)
 
@@ -403,7 +402,7 @@ class _Degrees:
         return out
 
     def along(self, op: Op) -> Form | None:
-        """Sums along axes have what all of their terms have."""
+        """The form of a `logsumexp`: a shift without a summed axis is in all terms, and so in the sum."""
         form, axes = self.form(op.operands[0]), ndim_of(op.operands[0].type)
         if form is None:
             return None
@@ -416,7 +415,7 @@ class _Degrees:
         )
 
     def moved(self, op: Op, form: Form | None) -> Form | None:
-        """The same elements in other places."""
+        """The form of a view or a copy."""
         if not form:
             return form
         change = self.places(op)
@@ -427,7 +426,7 @@ class _Degrees:
 
     @staticmethod
     def places(op: Op) -> Callable[[int], int | None] | None:
-        """Where each axis of the operand is in the result; None for one that is gone, or cut."""
+        """The axis of the result for each axis of the operand; None for an axis that is removed or sliced."""
         name, axes = op.decl.name, ndim_of(op.operands[0].type)
         if name in ("read", "copy"):
             return lambda k: k
@@ -461,7 +460,7 @@ class _Degrees:
 
 
 class _Without(Rewriter):
-    """In the place of a sum with a shift, what the shift was added to or taken off from."""
+    """Replaces a sum with a shift by its other operand."""
 
     def __init__(self, others: dict[Op, Atom]) -> None:
         self.others = others
@@ -478,7 +477,7 @@ class _Without(Rewriter):
 
 
 class _WithoutZeros(Rewriter):
-    """What was added to shifts that are gone, for its sum with 0."""
+    """Replaces a sum with 0, which remains of a removed shift, by its other operand."""
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         new = self.keep(old, env, b)

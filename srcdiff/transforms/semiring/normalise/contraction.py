@@ -1,6 +1,8 @@
-"""Products of arrays over letters that name axes, where sums of products are sums (largest terms) of sums.
+"""Tensor contraction in a semiring: `einsum` of exponentials as sums of the semiring over sums of exponents.
 
-np.einsum("i,ij,j->j", a, A, b)        ->       logsumexp(log_a[:, None] + log_A, axis=0) + log_b
+    np.einsum("i,ij,j->j", a, A, b)        ->       logsumexp(log_a[:, None] + log_A, axis=0) + log_b
+
+In the max-plus semiring, `np.max` stands in place of `logsumexp`.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ __all__ = ["contracted"]
 def contracted(
     b: Builder, plus: OpDecl, operands: Sequence[Atom], inputs: Sequence[str], output: str
 ) -> Atom:
-    """One operand after the other is added; a letter that none behind it has is summed out by `plus`."""
+    """Add one operand after the other; a letter that no later operand and no output has is summed out by `plus`."""
     found, letters = operands[0], inputs[0]
     for k, (x, own) in enumerate(zip(operands, inputs, strict=True)):
         if k:
@@ -42,7 +44,7 @@ def _summed(b: Builder, plus: OpDecl, x: Atom, letters: str, needed: str) -> tup
 
 
 def _spread(b: Builder, x: Atom, own: str, letters: str) -> Atom:
-    """With axes where `letters` are, of length 1 where `x` has none; axes in front come by themselves."""
+    """`x` with the axes `letters`; a missing axis gets length 1, except leading ones, which broadcasting adds."""
     x = _ordered(b, x, own, "".join(c for c in letters if c in own))
     first = next((k for k, c in enumerate(letters) if c in own), len(letters))
     parts = [":" if c in own else "None" for c in letters[first:]]

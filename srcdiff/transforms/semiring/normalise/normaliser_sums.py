@@ -1,4 +1,4 @@
-"""Sums of norms alone, as such with the logarithm of what is left: 0, which says what they are the norms of.
+"""Sums of normalisers: the logarithm of the normalised message, which is 0, is added to a sum of its normalisers.
 
     for y in data:                              for y in data:
         message = step(message, y)                  message = step(message, y)
@@ -8,8 +8,8 @@
                                                     left = logsumexp(message)
     return total                                return total + left
 
-Then the norms are as often added as taken off (`cancel_normalisers`), and `left` is the sum itself. `1 / norm` that a
-message is multiplied by is a norm that it is divided by.
+Each normaliser is then added as often as it is subtracted, so that `cancel_normalisers` removes all of them, and `left`
+becomes the sum itself. A multiplication by `1 / norm` counts as a division by `norm`.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ _SIGNS = {arithmetic.add: arithmetic.subtract, arithmetic.subtract: arithmetic.a
 
 
 def with_last_norms(fn: Function) -> Function:
-    """`fn`, where norms that are added up are told from what they were taken off."""
+    """`fn` with the logarithm of the normalised message added to sums of normalisers."""
     return _LastNorms(fn)()
 
 
 def without_reciprocals(fn: Function) -> Function:
-    """`fn`, where norms are taken off that it puts negative ones to."""
+    """`fn` with subtractions in place of additions of negated values."""
     return dce(_Reciprocals()(fn))
 
 
 class _Reciprocals(Rewriter):
-    """`x - n` for `x + (0 - n)`."""
+    """Writes `x - n` for `x + (0 - n)`."""
 
     def __init__(self) -> None:
         self.negated: dict[Value, Atom] = {}
@@ -87,7 +87,8 @@ class _LastNorms(Rewriter):
             return
         message, total = pair
         first = self.norm(old.carried[message])
-        if first is not None and old.carried[total] == first:  # a norm is followed through sums
+        # so that the normaliser is an operand of a sum
+        if first is not None and old.carried[total] == first:
             carried = [*new.carried]
             carried[total] = b.op(arithmetic.add, const(0.0), carried[total])
             new = replace(new, carried=tuple(carried))
@@ -100,7 +101,7 @@ class _LastNorms(Rewriter):
         env[result] = b.op(arithmetic.add, lookup(env, result), left)
 
     def carried(self, loop: For, message: int, yielded: Atom, b: Builder) -> Value:
-        """A loop that hands on what is left of the message after each iteration; 0 where there is none."""
+        """Append the loop with the logarithm of the normalised message as a further carried value, first 0."""
         norm = self.norm(yielded)
         assert norm is not None
         inner = b.inner()
@@ -113,7 +114,7 @@ class _LastNorms(Rewriter):
         return after
 
     def pair(self, loop: For) -> tuple[int, int] | None:
-        """Which of what a loop carries is a message that is normalised, and which the sum of its norms."""
+        """The positions of a normalised message and of the sum of its normalisers among the carried values."""
         rows = [*zip(loop.body.params[1:], loop.carried_yields, loop.results, strict=True)]
         for k, (_, yielded, result) in enumerate(rows):
             norm = None if self.uses[result] else self.norm(yielded)
@@ -125,7 +126,7 @@ class _LastNorms(Rewriter):
         return None
 
     def norm(self, message: Atom) -> Value | None:
-        """The sum of exponentials that a message was lessened by, if it is all of its own."""
+        """The normaliser that is subtracted from a message, if it is the sum over the whole message."""
         made = self.made.get(message) if isinstance(message, Value) else None
         if made is None or made.decl is not arithmetic.subtract:
             return None

@@ -1,4 +1,4 @@
-"""Sums of two exponentials that are spelled with the larger one in front, as `logaddexp`.
+"""Recognition of `logaddexp`: sums of two exponentials that are shifted by the larger one by hand.
 
     high = max(a, b)
     low = min(a, b)
@@ -6,8 +6,8 @@
     np.maximum(a, b) + np.log1p(np.exp(-np.abs(a - b)))                 ->    np.logaddexp(a, b)
     a + log1p(exp(b - a)) if a > b else b + log1p(exp(a - b))           ->    np.logaddexp(a, b)
 
-`x + logaddexp(0, y - x)` is `logaddexp(x, y)` whichever is larger, and of two numbers the larger and the smaller are
-the two. `log1p(exp(x))` is `logaddexp(0, x)` here already.
+`x + logaddexp(0, y - x)` is `logaddexp(x, y)`, whichever is larger. The pair of maximum and minimum of two numbers is
+replaced by the numbers. An earlier pass has written `log1p(exp(x))` as `logaddexp(0, x)`.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ _LARGER_OR_SMALLER = ("maximum", "minimum")
 
 
 def with_logaddexp(fn: Function) -> Function:
-    """`fn` with `logaddexp` for sums of two exponentials that something is done by hand for."""
+    """`fn` with `logaddexp` for sums of two exponentials that are shifted by hand."""
     if not any(isinstance(s, Op) and s.decl is elementary.logaddexp for s in walk(fn.body)):
         return fn
-    return dce(_Spelled()(cse(fn, in_user_lines=True)))  # an item that is read twice is one
+    return dce(_Spelled()(cse(fn, in_user_lines=True)))  # equal loads have to be one value
 
 
 class _Spelled(Rewriter):
@@ -57,7 +57,7 @@ class _Spelled(Rewriter):
         b.append(new)
 
     def pair(self, op: Op) -> tuple[Atom, Atom] | None:
-        """What exponentials an operation adds."""
+        """The exponents of the two exponentials that an operation adds."""
         if op.decl is elementary.logaddexp:
             return op.operands[0], op.operands[1]
         if op.decl is arithmetic.add:
@@ -68,7 +68,7 @@ class _Spelled(Rewriter):
         return None
 
     def in_front(self, x: Atom, rest: Atom) -> tuple[Atom, Atom] | None:
-        """Those of `x + logaddexp(0, y - x)`."""
+        """The exponents in `x + logaddexp(0, y - x)`."""
         added = self.op(rest, "logaddexp")
         if added is None or _ZERO not in added.operands:
             return None
@@ -85,7 +85,7 @@ class _Spelled(Rewriter):
         return None
 
     def same(self, x: Atom, y: Atom) -> tuple[Atom, Atom] | None:
-        """The two that both add."""
+        """The exponents of two equal `logaddexp`."""
         pairs = [self.op(a, "logaddexp") for a in (x, y)]
         first, second = pairs
         if first is None or second is None:
@@ -94,7 +94,7 @@ class _Spelled(Rewriter):
         return (a, b) if {*second.operands} == {a, b} else None
 
     def plain(self, x: Atom, y: Atom) -> tuple[Atom, Atom]:
-        """Two numbers for the larger and the smaller of them."""
+        """Two numbers in place of their maximum and minimum."""
         larger, smaller = (self.op(a, *_LARGER_OR_SMALLER) for a in (x, y))
         if larger is not None and smaller is not None and larger.decl is not smaller.decl:
             first, second = larger.operands
@@ -111,7 +111,7 @@ class _Spelled(Rewriter):
         return x, y
 
     def branch(self, new: If, b: Builder) -> None:
-        """A branch, and in front of it what both of its sides add."""
+        """Append a branch; a `logaddexp` that both sides yield moves in front of it."""
         defined = {r for s in (*walk(new.then), *walk(new.orelse)) for r in s.results}
         results, yields = [], []
         for row in zip(new.results, new.then.yields, new.orelse.yields, strict=True):

@@ -1,11 +1,12 @@
-"""Maxima that are spelled with a comparison, and -inf in the branch of a test that it is that.
+"""Recognition of maxima: a comparison that selects the larger value becomes `maximum`.
 
     if score > top:                                top = max(score, top)
         top = score                        ->
     if top == -np.inf:                             if top == -np.inf:
         return top                                     return -np.inf
 
-`np.where(score > top, score, top)` is one, too. So a shift that is found in this way is one that is known.
+`np.where(score > top, score, top)` is recognised, too. `cancel_normalisers` then finds the shift. In a branch that
+tests for -inf, the tested value is replaced by -inf.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ _IS_NOTHING = {"equal": "then", "less_equal": "then", "not_equal": "orelse", "gr
 
 
 def with_maxima(fn: Function) -> Function:
-    """`fn` with `maximum` for the larger of two that are compared; sums over a vector name no axis."""
+    """`fn` with `maximum` for selections of the larger value; `logsumexp` of a vector loses its axis attribute."""
     return _Maxima()(fn)
 
 
@@ -68,7 +69,7 @@ class _Maxima(Rewriter):
         )  # fmt: skip
 
     def maximum(self, condition: Atom, x: Atom, y: Atom, result: Value) -> Op | None:
-        """The operation that has such a result: `x` where the condition holds, `y` where it does not."""
+        """The maximum that equals `x` if the condition is true, otherwise `y`; None if it is not a maximum."""
         test = self.tests.get(condition)
         if test is None or test.decl.name not in _LARGER:
             return None
@@ -80,7 +81,7 @@ class _Maxima(Rewriter):
         return Op(arithmetic.maximum, (x, y), (result,), {}, test.location, test.origin)
 
     def nothing(self, condition: Atom) -> tuple[Value, str] | None:
-        """What a condition asks whether it is -inf, and the branch where it is."""
+        """The value that a condition compares with -inf, and the branch in which it is -inf."""
         test = self.tests.get(condition)
         if test is None or test.decl.name not in _IS_NOTHING:
             return None
@@ -91,7 +92,7 @@ class _Maxima(Rewriter):
 
 
 def _of_all(s: Statement) -> Statement:
-    """A sum over a vector without its axis, so that two are the same however they are spelled."""
+    """A `logsumexp` of a vector without its axis attribute, so that equal sums are equal operations."""
     if not isinstance(s, Op) or s.decl is not special.logsumexp or s.attrs.get("keepdims"):
         return s
     return replace(s, attrs={}) if s.attrs and ndim_of(s.operands[0].type) == 1 else s
