@@ -1,5 +1,5 @@
-"""What was generated and compiled before, found again in files.
+"""The cache: generated programs and compiled code in files.
 
-In: a function, options and types; out: a record of the program, or its machine code.
-Start with `stored`; `fingerprint` is the key.
+In: a function, options and types; out: a record of the program, or its machine code. Start with `stored`; `fingerprint`
+computes the keys.
 """

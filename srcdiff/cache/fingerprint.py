@@ -1,10 +1,10 @@
-"""What a program depends on, as one digest: the texts of a function and of all that it may call, and what it may find
-outside.
+"""The cache key of a program: one digest of all that it depends on: the texts of a function and of all that it may
+call, and the objects outside that it may use.
 
-The walk goes from the function to every global, captured variable and default that its code names, and from there on:
-through the user's functions, classes, modules and containers. It sees more than a program uses. What it cannot
-describe, it refuses: then nothing is kept of the program. Of what it has seen it remembers the places, in an order that
-is the same in every process, so that a record can say "what stands in the third place".
+The walk goes from the function to every global, captured variable and default that its code names, and from there
+through the user's functions, classes, modules and containers. It visits more than a program uses. If the digest cannot
+describe an object, the walk raises `Unknown`, and the program is not cached. The walk records the place of each visited
+object, in an order that is the same in every process, so that a record can refer to "the object in the third place".
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from srcdiff.options import Options
 __all__ = ["Fingerprint", "Unknown", "fingerprint"]
 
 _PLAIN = (bool, int, float, complex, str, bytes, type(None), type(Ellipsis), np.generic, np.dtype)
-_MOST_BYTES = 2**26  # of an array, to be read through for a digest
+_MOST_BYTES = 2**26  # the largest array whose contents go into a digest
 _MOST_PLACES = 20000
 
 _DERIVATIVES = frozenset(("grad", "value_and_grad", "hvp", "jacobian", "hessian"))
@@ -61,30 +61,30 @@ _OURS = frozenset(
     )
 )
 
-Place = tuple[Callable[[], Any], Any]  # how something is reached, and what was there
+Place = tuple[Callable[[], Any], Any]  # how an object is reached, and the object
 
 
 class Unknown(Exception):
-    """Something that has no digest; the text says what."""
+    """An object that has no digest; the text says which."""
 
 
 @dataclasses.dataclass
 class Fingerprint:
-    """What was seen.
+    """The result of a walk.
 
     Attributes
     ----------
     digest : str
-        Another one where anything is another thing.
+        A digest that differs if any visited object differs.
     places : list
-        How each thing is reached, and what it is now.
+        For each object, how it is reached, and its present value.
     """
 
     digest: str
     places: list[Place]
 
     def place_of(self, value: Any) -> int | None:
-        """The place where an object was seen."""
+        """The place where the walk has visited an object."""
         return next((k for k, (_, v) in enumerate(self.places) if v is value), None)
 
 
@@ -94,24 +94,24 @@ def fingerprint(header: str, roots: Iterable[Any], contents: bool = False) -> Fi
     Raises
     ------
     Unknown
-        For what has no digest.
+        For objects that have no digest.
     """
     walk = _Walk(contents)
     walk.say(header)
     try:
         for root in roots:
             walk.visit(partial(itself, root), root)
-        for root in _rules_of_libraries():  # some come with modules that the walk has asked for
+        for root in _rules_of_libraries():  # the walk may have imported modules that declare rules
             walk.visit(partial(itself, root), root)
     except Unknown:
         raise
-    except Exception as error:  # the attributes of anybody's objects may raise anything
+    except Exception as error:  # attributes of users' objects may raise any exception
         raise Unknown(f"something that cannot be looked at ({error})") from error
     return Fingerprint(walk.hash.hexdigest(), walk.places)
 
 
 def _rules_of_libraries() -> list[Any]:
-    """The functions of libraries that have a rule of the user's: the walk does not see which of them are called."""
+    """The library functions with a user's rule: the walk does not see which of them are called."""
     return [f for f, decl in OWN.items() if decl.function is None]
 
 
@@ -120,7 +120,7 @@ def _base_of(value: Any) -> Any:
 
 
 class _Walk:
-    """One walk; `names` are those that the code mentions from which an object was reached."""
+    """One walk; `names` are the names in the code from which an object was reached."""
 
     def __init__(self, contents: bool) -> None:
         self.contents = contents
@@ -142,7 +142,7 @@ class _Walk:
         if isinstance(value, _PLAIN):
             self.say(type(value).__name__, repr(value))
             return
-        # a module is gone through for the names that matter to whoever mentions it
+        # a module is visited for the names that the code uses with it
         key = (id(value), names if isinstance(value, types.ModuleType) else None)
         is_new = key not in self.seen
         self.say("seen", self.seen.setdefault(key, len(self.seen)))
@@ -150,7 +150,7 @@ class _Walk:
             self.describe(value, names)
 
     def rule_of(self, decl: OpDecl) -> None:
-        """A rule of the user's for something that was seen."""
+        """A user's rule for a visited function."""
         self.say("rule", decl.signature, decl.elementwise)
         model = getattr(decl.infer, "model", None)
         for part in (decl.rule, decl.forward, model):
@@ -169,7 +169,7 @@ class _Walk:
         if isinstance(derived, Derived):
             self.derivative(value, derived)
             return
-        if isinstance(getattr(value, "options", None), Options):  # of what is decorated
+        if isinstance(getattr(value, "options", None), Options):  # of a decorated function
             self.say(value.options)
             self.attributes(value, sorted(names & _DERIVATIVES), names)
         module = getattr(value, "__module__", "")
@@ -258,7 +258,7 @@ class _Walk:
         if wrapped is not None:
             self.attributes(value, ("__wrapped__",), names)
 
-    # ---- what has attributes ------------------------------------------------------------------------
+    # ---- objects with attributes ---------------------------------------------------------------------
 
     def module(self, value: types.ModuleType, names: frozenset[str]) -> None:
         self.say("module", value.__name__)
@@ -267,7 +267,7 @@ class _Walk:
             self.say(_version(value))
             return
         found = names & vars(value).keys()
-        if "__getattr__" in vars(value):  # what is imported when it is asked for
+        if "__getattr__" in vars(value):  # attributes that are imported on demand
             found |= {name for name in names if hasattr(value, name)}
         for name in sorted(found):
             self.say(name)
@@ -288,7 +288,7 @@ class _Walk:
             elif isinstance(part, types.MemberDescriptorType | types.GetSetDescriptorType):
                 self.say(name)
             elif type(part).__module__ in ("_abc", "dataclasses", "_collections"):
-                self.say(name, type(part).__qualname__)  # what a field is called is enough
+                self.say(name, type(part).__qualname__)  # the name of a field is enough
             else:
                 self.say(name)
                 self.visit(partial(getitem, vars(value), name), part, names)
@@ -321,7 +321,7 @@ def _slots(cls: type) -> tuple[str, ...]:
 
 
 def _is_of_library(value: Any) -> bool:
-    """Whether an object is NumPy's, Python's or the like: its name and version say what it is."""
+    """Whether an object belongs to NumPy, Python or another library, so that its name and version describe it."""
     module = getattr(value, "__module__", None)
     top = str(module).partition(".")[0]
     if isinstance(value, type):
@@ -331,7 +331,7 @@ def _is_of_library(value: Any) -> bool:
 
 def _version(value: Any) -> str:
     is_module = isinstance(value, types.ModuleType)
-    module = value.__name__ if is_module else getattr(value, "__module__", "scipy")  # of a ufunc
+    module = value.__name__ if is_module else getattr(value, "__module__", "scipy")  # a ufunc
     top = str(module).partition(".")[0]
     return str(getattr(sys.modules.get(top), "__version__", ""))
 
@@ -347,12 +347,12 @@ def _source(function: types.FunctionType) -> str:
     code = function.__code__
     linecache.checkcache(
         code.co_filename
-    )  # as `inspect` does, which also asks all modules for the file
+    )  # as `inspect` does, which also searches all modules for the file
     lines = linecache.getlines(code.co_filename, function.__globals__)
     try:
         return "".join(inspect.getblock(lines[code.co_firstlineno - 1 :]))
     except (IndexError, TokenError, SyntaxError):
-        return ""  # it cannot be read for a derivative, either; its code tells it from others
+        return ""  # it cannot be differentiated, either; its code identifies it
 
 
 def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
@@ -363,14 +363,14 @@ def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
 
 
 def _names(code: types.CodeType) -> Iterator[str]:
-    """Every name that code reads which is not its own, attributes included."""
+    """Every name that code reads and does not define, attributes included."""
     for each in _codes(code):
         yield from each.co_names
         yield from (c for c in each.co_consts if isinstance(c, str) and c.isidentifier())
 
 
 def _code_words(code: types.CodeType) -> Iterator[Any]:
-    """The code itself: it tells functions of one line apart, and those whose file was edited after it was imported."""
+    """The code itself: it distinguishes functions on one line, and functions whose file was edited after its import."""
     for each in _codes(code):
         yield from (each.co_code.hex(), each.co_names, each.co_varnames, list(each.co_positions()))
         for constant in each.co_consts:

@@ -1,7 +1,7 @@
-"""What Numba has compiled, kept in sealed files.
+"""A cache of Numba's compiled code, in sealed files.
 
-Numba's own cache goes by the text of one function, reads its files whoever wrote them, and fails on one that was cut
-off. `Overloads` stand in its place, for generated functions.
+Numba's own cache uses the text of one function as its key, reads its files whoever wrote them, and fails on a truncated
+file. `Overloads` replaces it for generated functions.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _UNRESOLVED = ".numba.unresolved$"  # Numba's name for a function that is not co
 
 
 def load_compiled(text: str, name: str, bindings: Mapping[str, Any]) -> Callable[..., Any]:
-    """The compiled function `name` of a module with this text, whose machine code is kept.
+    """The compiled function `name` of a module with this text, with cached machine code.
 
     Python functions among the bindings, which the text calls, are compiled, too.
     """
@@ -46,8 +46,8 @@ def load_compiled(text: str, name: str, bindings: Mapping[str, Any]) -> Callable
 
 @functools.lru_cache(maxsize=256)
 def _called(function: FunctionType) -> Any:
-    """A function of the user's that has a rule, for compiled code."""
-    from numba import njit  # Numba is there when it asks
+    """A user's function that has a rule, as compiled code calls it."""
+    from numba import njit  # Numba is imported if this runs
 
     return njit(function)
 
@@ -56,18 +56,18 @@ class MachineCode(Overloads):
     """The compiled forms of one function for the processor."""
 
     def unpacked(self, content: bytes, target_context: Any) -> Any:
-        from numba.core.compiler import CompileResult  # Numba is there when it asks
+        from numba.core.compiler import CompileResult  # Numba is imported if this runs
 
         try:
             outside, *data = pickle.loads(content)
             *_, started_by, _ = data
             _prepare(outside, started_by or (), target_context)
             return CompileResult._rebuild(target_context, *data)
-        except (ImportError, AttributeError, LookupError):  # a class of the user's is gone
+        except (ImportError, AttributeError, LookupError):  # a user's class no longer exists
             return None
 
     def packed(self, form: Any) -> bytes | str:
-        from numba.core.serialize import dumps  # Numba is there when it asks
+        from numba.core.serialize import dumps  # Numba is imported if this runs
 
         if form.lifted or form.library.has_dynamic_globals:
             return "it holds addresses of this process"
@@ -80,8 +80,8 @@ class MachineCode(Overloads):
 
 
 def _of_numba() -> tuple[str, ...]:
-    """Numba's version and what it is told by its options."""
-    import llvmlite  # Numba is there when it asks
+    """Numba's version, and the options that it gets."""
+    import llvmlite  # Numba is imported if this runs
     import numba
 
     config: Any = numba.core.config
@@ -99,8 +99,8 @@ def _outside(library: Any) -> tuple[str, ...]:
 
 
 def _own_storage(namespace: dict[str, Any]) -> None:
-    """What is generated takes storage that LLVM may take for its own."""
-    # Numba is there when it asks
+    """Compile generated functions with `OwnStorage`: LLVM may treat their allocations as unaliased."""
+    # Numba is imported if this runs
     from srcdiff.numba_ext.passes.noalias_allocations import OwnStorage
 
     for value in namespace.values():
@@ -110,10 +110,10 @@ def _own_storage(namespace: dict[str, Any]) -> None:
 
 
 def _take_any_numbers(compiler: Any) -> None:
-    """Numba compiles a function anew for a constant that it is called with. One that calls itself would have two forms
-    then, of which one finds the other in this process only.
+    """Prevent a specialisation for each constant argument. A function that calls itself would have two forms, and one
+    form would refer to the other by an address of this process.
     """
-    from numba.core import types  # Numba is there when it asks
+    from numba.core import types  # Numba is imported if this runs
 
     fold = compiler.fold_argument_types
 
@@ -125,8 +125,10 @@ def _take_any_numbers(compiler: Any) -> None:
 
 
 def _keep_elementary(namespace: dict[str, Any]) -> None:
-    """What new functions call of ours (`exp`, `log`) is compiled once, too: each takes a tenth of a second."""
-    # Numba is there when it asks
+    """Cache the machine code of srcdiff's `exp`, `log` and others, which new functions call: each takes a tenth of a
+    second.
+    """
+    # Numba is imported if this runs
     from srcdiff.numba_ext.passes.noalias_allocations import OwnStorage
 
     for value in namespace.values():
@@ -139,9 +141,9 @@ def _keep_elementary(namespace: dict[str, Any]) -> None:
 
 
 def _name_threads(namespace: dict[str, Any]) -> None:
-    """Numba calls its `get_num_threads` by an address of this process; here by the name that it has, too."""
+    """Numba calls its `get_num_threads` by an address of this process; register the symbol's name, too."""
     if "get_num_threads" in namespace:
-        from numba.core import types  # Numba is there when it asks
+        from numba.core import types  # Numba is imported if this runs
 
         signature = types.intp()
         namespace["get_num_threads"] = types.ExternalFunction("get_num_threads", signature)
@@ -150,11 +152,11 @@ def _name_threads(namespace: dict[str, Any]) -> None:
 def _prepare(
     outside: tuple[str, ...], started_by: Iterable[Callable[[], Any]], target_context: Any
 ) -> None:
-    """Set Numba up for running what it has compiled before; for compiling, which takes much longer, only if need be.
+    """Prepare Numba to run cached code; prepare it for compilation, which takes much longer, only if need be.
 
-    `started_by`: what parallel loops need is started by.
+    `started_by`: functions that start the threads of parallel loops.
     """
-    from llvmlite.binding import address_of_symbol  # Numba is there when it asks
+    from llvmlite.binding import address_of_symbol  # Numba is imported if this runs
     from numba.core.runtime.nrt import rtsys
 
     rtsys.initialize(target_context)

@@ -1,7 +1,7 @@
-"""What stands in the place of Numba's own cache, for one function: its compiled forms in sealed files, by the types.
+"""A replacement of Numba's own cache for one function: its compiled forms in sealed files, keyed by argument types.
 
-Numba's caches go by the text of one function, and read their files whoever wrote them. Here a file is found by the
-digest of the whole module, of what is bound in it, of the types, the versions and the machine.
+Numba's caches use the text of one function as their key, and read files from any writer. Here the key is a digest of
+the whole module, the objects bound in it, the types, the versions and the machine.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ __all__ = ["Overloads"]
 
 
 class Overloads:
-    """The compiled forms of one function, as Numba asks its cache for them.
+    """The compiled forms of one function, with the interface of Numba's caches.
 
-    A subclass says how a form is written (`packed`: its bytes, or the reason why not) and read (`unpacked`: None where
-    what it is made of is gone), and what compiles it (`compiler`).
+    A subclass defines how a form is written (`packed`: its bytes, or the reason why not) and read (`unpacked`: None if
+    a part of it no longer exists), and what compiles it (`compiler`).
 
     Attributes
     ----------
     stored : dict of str to Stored
-        What was found or kept, by the types.
+        The forms that were found or kept, by their types.
     """
 
     cache_path = None
@@ -46,7 +46,7 @@ class Overloads:
         raise NotImplementedError
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
-        """What was compiled for these types and this machine; None where it has to be compiled."""
+        """The compiled form for these types and this machine; None if there is none."""
         file = self._file(sig, target_context)
         content = read_sealed(file)
         found = None if content is None else self.unpacked(content, target_context)
@@ -56,7 +56,7 @@ class Overloads:
         return found
 
     def save_overload(self, sig: Any, form: Any) -> None:
-        """Keep what was compiled, where a file can hold it."""
+        """Keep a compiled form if a file can hold it."""
         content = self.packed(form)
         if isinstance(content, str):
             self.stored[_said(sig)] = Stored(reason=content)

@@ -1,8 +1,8 @@
-"""Generated programs as JSON, and back.
+"""Serialisation: generated programs as JSON, and back.
 
-What a program refers to (arrays and classes outside, what it watches) is written as the place where the walk of
-`fingerprint.py` sees it; in another process, the same walk comes to the same place. Nothing else of Python's is written
-or read: a record holds data, and makes nothing but the types listed here.
+A reference of a program to an object outside (arrays, classes, watched values) is written as the place in the walk of
+`fingerprint.py`; in another process, the same walk reaches the same place. No other Python object is written or read: a
+record holds data, and constructs only the types listed here.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _DATA: dict[str, Any] = {
     t.__name__: t
     for t in (Array, Clamp, Dim, List, Location, Node, Product, Quotient, Scalar, Static, Struct)
 } | {t.__name__: t for t in DERIVATIONS.values()}
-_LEFT_OUT = ("stages", "seconds", "stored")  # of a program: how it was made
+_LEFT_OUT = ("stages", "seconds", "stored")  # fields of a program that describe its generation
 _Program = TypeVar("_Program")
 
 
@@ -40,7 +40,7 @@ def to_record(program: Any, seen: Fingerprint) -> dict[str, Any]:
     Raises
     ------
     Unknown
-        If it holds what the walk has not seen.
+        If the program holds an object that the walk has not visited.
     """
     names = [f.name for f in fields(program) if f.name not in _LEFT_OUT]
     found = {n: _encoded(getattr(program, n), seen) for n in names}
@@ -49,12 +49,12 @@ def to_record(program: Any, seen: Fingerprint) -> dict[str, Any]:
 
 
 def from_record(cls: type[_Program], record: dict[str, Any], seen: Fingerprint) -> _Program:
-    """The program again, with what stands in the same places here.
+    """The program, with the objects in the same places of this process.
 
     Raises
     ------
     Changed
-        If what it watches is something else.
+        If a watched value has changed.
     """
     return cls(**{name: _decoded(value, seen) for name, value in record.items()})
 
@@ -116,17 +116,17 @@ def _decoded(value: Any, seen: Fingerprint) -> Any:
     return _DATA[kind](*(_decoded(v, seen) for v in parts))
 
 
-# ---- what a program watches ------------------------------------------------------------------------------
+# ---- watched values ------------------------------------------------------------------------------
 
 
 class Changed(Exception):
-    """What a program watches is not what it was."""
+    """A value that a program watches has changed."""
 
 
 def _way(get: Any, seen: Fingerprint) -> tuple[int, str, str]:
-    """Where something outside is looked for: the place of who has it, in what manner, and its name.
+    """The way to an object outside: the place of its owner, the kind of access, and the name.
 
-    The same number may stand in many places: where it is looked at cannot be told from what it is.
+    Equal numbers may be in many places, so the value does not determine the place.
     """
     if not isinstance(get, partial):
         raise Unknown("something that is looked at in a way of its own")
@@ -140,7 +140,7 @@ def _way(get: Any, seen: Fingerprint) -> tuple[int, str, str]:
 
 
 def _expected(value: Any, seen: Fingerprint) -> Any:
-    """What is there: numbers, texts and containers by their digest, everything else by its place."""
+    """The expected value: numbers, texts and containers by their digest, other objects by their place."""
     if isinstance(value, (*SCALARS, tuple, list, dict)):
         return fingerprint("", [value]).digest
     return _place(value, seen)

@@ -1,8 +1,8 @@
-"""Generated programs kept in files: another process finds them again without transforming.
+"""A persistent cache of generated programs: another process finds them without transforming.
 
-A record is found by the digest of all that a program depends on (`fingerprint.py`), of the types of the arguments, the
-options, and the versions of Python, NumPy and srcdiff, down to its files. So nothing in the folder is ever out of date:
-what has changed has another name. A record holds programs for several relations of lengths, newest first.
+The key of a record is the digest of all that a program depends on (`fingerprint.py`), the types of the arguments, the
+options, and the versions of Python, NumPy and srcdiff's files. So no file in the folder is ever out of date: a changed
+dependence gives another key. A record holds programs for several relations of lengths, newest first.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ _Made = TypeVar("_Made", Program, LoopProgram)
 
 
 def build(derived: Derived, arguments: Arguments, shared: dict[Any, Any]) -> Program:
-    """The program for arguments of these types: found, or generated and kept; `shared` gets what its loop form is made
-    of, too.
+    """The program for arguments of these types: found in the cache, or generated and kept. `shared` receives the parts
+    from which the loop form is built, too.
     """
 
     def make() -> Program:
-        from srcdiff.compile.build import build  # the stages take a while to import
+        from srcdiff.compile.build import build  # the stages are slow to import
 
         return build(derived, arguments, shared=shared)
 
@@ -48,12 +48,12 @@ def build_loops(
     bound: bool = False,
     shared: dict[Any, Any] | None = None,
 ) -> LoopProgram:
-    """The loop form for arguments of these types: found, or generated and kept; `bound`: with arrays from outside as
-    what its text refers to; `shared`: what `build` left there.
+    """The loop form for arguments of these types: found, or generated and kept; `bound`: arrays from outside are
+    objects that its text refers to; `shared`: the parts that `build` left there.
     """
 
     def make() -> LoopProgram:
-        from srcdiff.compile.build import build_loops  # the stages take a while to import
+        from srcdiff.compile.build import build_loops  # the stages are slow to import
 
         return build_loops(derived, arguments, bound, shared)
 
@@ -69,7 +69,7 @@ def _stored(
 ) -> _Made:
     if os.environ.get("SRCDIFF_VERIFY") or os.environ.get(
         "SRCDIFF_VALIDATE"
-    ):  # the passes are what is looked at
+    ):  # these variables check passes, so passes must run
         return make()
     found: _Made | None
     try:
@@ -90,7 +90,7 @@ def _stored(
 
 @dataclass
 class _Record:
-    """The record of programs that depend on the same things."""
+    """The record of programs with equal dependences."""
 
     cls: type[Any]
     derived: Derived
@@ -145,7 +145,9 @@ class _Record:
         return {} if content is None else json.loads(content)
 
     def keep(self, program: Any, arguments: Arguments) -> Stored:
-        """Keep a program; one that depends on values of arguments, where those are part of the digest."""
+        """Keep a program. A program that depends on values of arguments is kept under a digest that includes these
+        values.
+        """
         try:
             missing: frozenset[str] = getattr(program, "static", frozenset()) - _static_names(
                 arguments
@@ -170,7 +172,7 @@ def _static_names(arguments: Arguments) -> frozenset[str]:
 
 
 def _with_static(arguments: Arguments, names: list[str]) -> Arguments:
-    """The arguments, typed by their values where these matter."""
+    """The arguments with static types for values that the program depends on."""
     known = zip(arguments.names, arguments.types, arguments.values, strict=False)
     return replace(arguments, types=tuple(Static(v) if n in names else t for n, t, v in known))
 

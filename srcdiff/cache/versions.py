@@ -1,4 +1,4 @@
-"""What every generated program depends on besides the user's: where srcdiff was edited, it is another one."""
+"""The versions that every generated program depends on; a change of srcdiff's own files changes them, too."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _FORMAT = "1"  # changes when records of an older srcdiff must not be found
 
 @functools.cache
 def versions() -> tuple[str, ...]:
-    """Of the records, of srcdiff's own files, of Python, NumPy and the kind of machine."""
+    """The versions of the record format, srcdiff's own files, Python, NumPy and the kind of machine."""
     own = hashlib.sha256()
     for name, size, modified in sorted(_files(Path(__file__).parent.parent)):
         own.update(f"{name} {size} {modified}\n".encode())

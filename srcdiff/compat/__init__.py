@@ -1,5 +1,4 @@
-"""Names that users of other libraries know: autograd's makers, Theano's shared values.
+"""Interfaces of other libraries: autograd's makers, Theano's shared values.
 
-In: functions; out: the same objects that `srcdiff.grad` and its siblings give.
-Start with `autograd_names`.
+In: functions; out: the same objects that `srcdiff.grad` and its siblings give. Start with `autograd_names`.
 """

@@ -25,7 +25,7 @@ Function = Callable[..., Any]
 
 
 class _Maker(AtPoint):
-    """A derivative at points; the option `argnums` says by what."""
+    """A derivative at points; the option `argnums` selects the arguments."""
 
     def __init__(self, function: Function, options: Options) -> None:
         super().__init__(function, options)
@@ -33,16 +33,16 @@ class _Maker(AtPoint):
         self.wrt = self.first().signature.wrt
 
     def first(self) -> Generated:
-        """The generated function, which knows the arguments that it is by."""
+        """The generated function, which knows its differentiated arguments."""
         raise NotImplementedError
 
     def chosen(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
-        """The arguments that it is differentiated by."""
+        """The differentiated arguments."""
         return tuple(args[k] for k in self.wrt)
 
 
 class VjpMaker(_Maker):
-    """`make_vjp(f)(*args)` gives `(vjp, value)`, and `vjp(d_value)` the derivative by the argument."""
+    """`make_vjp(f)(*args)` gives `(vjp, value)`, and `vjp(d_value)` the derivative with respect to the argument."""
 
     derivation = Vjp()
 
@@ -105,7 +105,9 @@ class HvpMaker(_Maker):
 
 
 def make_vjp(f: Function, argnums: Any = 0, **options: Any) -> VjpMaker:
-    """`make_vjp(f)(*args)` gives `(vjp, value)`: `vjp(d_value)` is the derivative by the argument, as in autograd."""
+    """`make_vjp(f)(*args)` gives `(vjp, value)`: `vjp(d_value)` is the derivative with respect to the argument, as in
+    autograd.
+    """
     return VjpMaker(plain_function(f), options_for(f, {**options, "argnums": argnums}))
 
 

@@ -1,4 +1,4 @@
-"""State that functions share, updated at once after each call: Theano's `shared` and `function(..., updates=...)`."""
+"""Shared state that is updated at once after each call: Theano's `shared` and `function(..., updates=...)`."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ __all__ = ["Shared", "SharedFunction", "function", "shared"]
 
 
 class Shared:
-    """A value that several functions see. Made by `srcdiff.shared`.
+    """A value that several functions share, from `srcdiff.shared`.
 
-    Functions read `value`. Code outside takes `get_value()` and `set_value(new)`, which copy unless `borrow=True`.
+    Functions read `value`. Other code uses `get_value()` and `set_value(new)`, which copy unless `borrow=True`.
     """
 
     __slots__ = ("_value", "name")
@@ -26,7 +26,7 @@ class Shared:
 
     @property
     def value(self) -> Any:
-        """The present value; of an array a view that cannot be written, so that updates alone change the state."""
+        """The present value. An array is a read-only view, so that only updates change the state."""
         if not isinstance(self._value, np.ndarray):
             return self._value
         view = self._value.view()
@@ -38,12 +38,12 @@ class Shared:
         return _own(self._value, borrow)
 
     def set_value(self, value: Any, *, borrow: bool = False) -> None:
-        """Put another value in; it is copied unless `borrow`.
+        """Replace the value; it is copied unless `borrow`.
 
         Raises
         ------
         ValueError
-            If its shape is another one.
+            If its shape differs.
         """
         self._value = _own(self._fitting(value), borrow)
 
@@ -92,7 +92,9 @@ Updates = Mapping[Key, Callable[..., Any]] | list[tuple[Key, Callable[..., Any]]
 
 
 class SharedFunction:
-    """What `srcdiff.function` makes. Its `updates` are pairs of shared values and what computes their next ones."""
+    """The result of `srcdiff.function`. Its `updates` are pairs of shared values and functions that compute their next
+    values.
+    """
 
     def __init__(self, f: Callable[..., Any], updates: list[tuple[Key, Callable[..., Any]]]):
         functools.update_wrapper(self, f)
@@ -123,21 +125,21 @@ class SharedFunction:
 
 
 def function(f: Callable[..., Any], updates: Updates | None = None) -> SharedFunction:
-    """`f` with updates: a call returns `f(*args)`, and then puts new values into shared ones, all at once.
+    """`f` with updates: a call returns `f(*args)`, and then assigns new values to shared ones, all at once.
 
     Parameters
     ----------
     f : callable
-        Reads shared values by their `value`.
+        It reads shared values by their `value`.
     updates : dict or list of pairs, optional
-        `{state: expression}`. `expression(*args)` takes what `f` takes and is evaluated with the values from *before*
-        the call, so updates may read each other: `{a: lambda: b.value, b: lambda: a.value}` swaps. A tuple of states
-        takes an expression that returns as many values, such as an optimiser's step from one gradient.
+        `{state: expression}`. `expression(*args)` takes the arguments of `f` and is evaluated with the values from
+        *before* the call, so updates may read each other: `{a: lambda: b.value, b: lambda: a.value}` swaps. A tuple of
+        states takes an expression that returns as many values, such as an optimiser's step from one gradient.
 
     Raises
     ------
     TypeError
-        If a key is no shared value, or an expression no function.
+        If a key is not a shared value, or an expression is not a function.
     ValueError
         If a state is updated twice; on a call, if a new value has another shape. No state has changed then.
     """
@@ -162,7 +164,9 @@ def function(f: Callable[..., Any], updates: Updates | None = None) -> SharedFun
 
 
 def _same_parameters(f: Callable[..., Any], expression: Callable[..., Any]) -> None:
-    """Raise if the expression takes other positional arguments than `f`; what hides its signature is not asked."""
+    """Raise if the expression takes other positional arguments than `f`; a callable without a known signature is not
+    checked.
+    """
     try:
         counts = [
             [p.default is p.empty for p in inspect.signature(g).parameters.values()]
@@ -183,7 +187,7 @@ def _same_parameters(f: Callable[..., Any], expression: Callable[..., Any]) -> N
 
 
 def _detached(result: Any) -> Any:
-    """The result without views of states."""
+    """The result, with views of states copied."""
     if isinstance(result, np.ndarray):
         return result if result.flags.writeable else result.copy()
     if isinstance(result, tuple | list):

@@ -1,12 +1,13 @@
-"""`adjoint(kernel)` and `tangent(kernel)`: derivatives of kernels that users write with `@cuda.jit`.
+"""Adjoint and tangent kernels: `adjoint(kernel)` and `tangent(kernel)` differentiate kernels that users write with
+`@cuda.jit`.
 
-@cuda.jit
-def scale(x, k, y):
-    i = cuda.grid(1)
-    if i < x.shape[0]:
-        y[i] = k[0] * x[i]
+    @cuda.jit
+    def scale(x, k, y):
+        i = cuda.grid(1)
+        if i < x.shape[0]:
+            y[i] = k[0] * x[i]
 
-srcdiff.cuda.adjoint(scale)[blocks, threads](x, k, y, d_x, d_k, d_y)
+    srcdiff.cuda.adjoint(scale)[blocks, threads](x, k, y, d_x, d_k, d_y)
 """
 
 from __future__ import annotations
@@ -42,12 +43,13 @@ __all__ = ["DerivedKernel", "NestedKernel", "adjoint", "tangent"]
 
 
 def adjoint(kernel: Any) -> DerivedKernel | NestedKernel:
-    """The adjoint kernel of a kernel.
+    """The adjoint kernel of a kernel: reverse mode.
 
-    It takes the kernel's arguments, which hold what they held *before* the kernel ran; then, for each array of floats,
-    an array of its shape and dtype: the derivative by what the array holds afterwards goes in, that by what it held
-    before comes out. So it adds to the adjoints of arrays that are read, and clears those of elements that are
-    stored.
+    The adjoint kernel takes the kernel's arguments, with the contents that they had *before* the kernel ran. After
+    these it takes one array for each array of floats, of the same shape and dtype. Such a shadow array holds the
+    derivative with respect to the array's contents after the kernel; the launch replaces it by the derivative with
+    respect to the contents before the kernel. So the launch adds to the adjoints of arrays that the kernel reads, and
+    clears the adjoints of elements that the kernel stores.
 
     Parameters
     ----------
@@ -57,27 +59,28 @@ def adjoint(kernel: Any) -> DerivedKernel | NestedKernel:
     Returns
     -------
     DerivedKernel
-        Launched as the kernel is: `adjoint(kernel)[grid, block](*args, *shadows)`. What of the kernel's own stores it
-        needs, it does again: such arrays are left as the kernel leaves them, or in part.
+        It is launched as the kernel is: `adjoint(kernel)[grid, block](*args, *shadows)`. The adjoint kernel repeats
+        those stores of the kernel that it needs, so it may write the kernel's arrays, wholly or in part.
 
     Raises
     ------
     UnsupportedError
-        When it is launched, for what cannot be reversed, at the line of the kernel.
+        On launch, at the line of the kernel, if the kernel cannot be reversed.
 
     Notes
     -----
-    It is right for kernels without races. Reads of what other threads read, too, become atomic additions; sums of
-    these are rounded in no fixed order. Numbers among the arguments have no derivative: pass arrays of one element.
+    The result is right for kernels without races. Where several threads read one element, their contributions are added
+    atomically; the order of these additions, and so their rounding, is not fixed. Numbers among the arguments have no
+    derivative: pass arrays of one element.
     """
     return _derived(kernel, "adjoint")
 
 
 def tangent(kernel: Any) -> DerivedKernel | NestedKernel:
-    """The tangent kernel of a kernel: it runs the kernel, and changes the arrays' tangents along.
+    """The tangent kernel of a kernel: forward mode. It runs the kernel and updates the arrays' tangents beside it.
 
-    It takes the kernel's arguments, and for each array of floats an array of its shape and dtype: how the array
-    changes. Launched as the kernel is: `tangent(kernel)[grid, block](*args, *tangents)`.
+    It takes the kernel's arguments, and for each array of floats an array of the same shape and dtype, which holds the
+    array's tangent. It is launched as the kernel is: `tangent(kernel)[grid, block](*args, *tangents)`.
     """
     return _derived(kernel, "tangent")
 
@@ -89,7 +92,7 @@ def _derived(kernel: Any, kind: Kind) -> DerivedKernel | NestedKernel:
 
 
 class _Launchable:
-    """What is launched as kernels are."""
+    """An object that is launched as kernels are: `kernel[grid, block](*args)`."""
 
     __name__: str
 
@@ -101,12 +104,12 @@ class _Launchable:
 
     @functools.cached_property
     def derived(self) -> tuple[NestedKernel, NestedKernel]:
-        """Its own adjoint and tangent: second derivatives."""
+        """The adjoint or tangent kernel of this one: second derivatives."""
         return NestedKernel(self, "adjoint"), NestedKernel(self, "tangent")  # type: ignore[arg-type]
 
 
 class DerivedKernel(_Launchable):
-    """A generated kernel, for whatever types it is launched with."""
+    """The adjoint or tangent kernel of a user's kernel, with one specialisation for each choice of argument types."""
 
     def __init__(self, kernel: Any, kind: Kind) -> None:
         plain = function_of(kernel)
@@ -122,12 +125,12 @@ class DerivedKernel(_Launchable):
         return f"<srcdiff {self.kind} kernel of {self.plain.__name__}>"
 
     def count(self, args: Sequence[Any]) -> int:
-        """How many of these are arguments of the kernel, and shadows."""
+        """The number of leading arguments that are arguments of the kernel or shadow arrays."""
         own = args[: len(self.names)]
         return len(self.names) + len(self.compiled(own).program.of)
 
     def given(self, launch: Launch, args: Sequence[Any]) -> tuple[Compiled, list[Given]]:
-        """The kernel, and all that it is given."""
+        """The specialisation for a launch, and all arguments that its kernel takes."""
         own = args[: len(self.names)]
         found = self.compiled(own)
         count = len(own) + len(found.program.of)
@@ -137,11 +140,11 @@ class DerivedKernel(_Launchable):
         given = [Given(a) for a in (*own, *shadows)]
         return found, [*given, *(Given(a, is_own=not rest) for a in kept)]
 
-    # ---- what it is ----
+    # ---- the generated text ----
 
     @property
     def source(self) -> str:
-        """The text of what was generated last."""
+        """The text of the latest specialisation."""
         if self.latest is None:
             raise ValueError(
                 f"{self.__name__} has not been launched: launch it, or ask source_for(*args)"
@@ -149,7 +152,7 @@ class DerivedKernel(_Launchable):
         return self.latest.program.source
 
     def source_for(self, *args: Any) -> str:
-        """The text for a launch of the kernel with such arguments; no device is needed."""
+        """The text for a launch of the kernel with these arguments; no device is needed."""
         return self.program_for(*args).source
 
     def program_for(self, *args: Any) -> KernelProgram:
@@ -162,10 +165,10 @@ class DerivedKernel(_Launchable):
         return dict(build_kernel(self.plain, self.kind, self.names, types, True).stages)
 
     def scratch(self, grid: Any, block: Any, *args: Any) -> tuple[Scratch, ...]:
-        """The arrays that a launch keeps values of iterations in, a thread for each place on the last axis.
+        """The arrays in which a launch saves values of iterations; the last axis has one place for each thread.
 
-        A launch makes them itself; given behind the shadows, those are taken. Where only the run knows how much it is,
-        a kernel is launched that counts.
+        A launch allocates these arrays itself, unless they are passed after the shadow arrays. Where their lengths are
+        known only during the run, a counting kernel is launched to find them.
         """
         found = self.compiled(args)
         return scratch_of(found, args, extents(grid), extents(block), ())
@@ -173,7 +176,7 @@ class DerivedKernel(_Launchable):
     # ---- specialisations ----
 
     def compiled(self, args: Sequence[Any]) -> Compiled:
-        """What stands for a launch with such arguments."""
+        """The loaded specialisation for these arguments."""
         if len(args) != len(self.names):
             listed = ", ".join(self.names)
             raise TypeError(f"{self.plain.__name__}({listed}) was given {len(args)} arguments")
@@ -214,10 +217,10 @@ class DerivedKernel(_Launchable):
 
 
 class NestedKernel(_Launchable):
-    """The adjoint or tangent of a generated kernel.
+    """The adjoint or tangent kernel of a generated kernel.
 
-    It takes what that one takes, and for each array of floats a shadow. Arrays for what iterations keep are made by
-    each launch.
+    It takes the arguments of the generated kernel, and a shadow array for each array of floats among them. Each launch
+    allocates the arrays in which iterations save values.
     """
 
     def __init__(self, inner: DerivedKernel | NestedKernel, kind: Kind) -> None:
@@ -231,11 +234,11 @@ class NestedKernel(_Launchable):
         return f"<srcdiff {self.kind} kernel of {self.inner.__name__}>"
 
     def source_for(self, *args: Any) -> str:
-        """The text for a launch of `inner` with such arguments and shadows; no device is needed."""
+        """The text for a launch of `inner` with these arguments and shadow arrays; no device is needed."""
         return self.program_for(*args).source
 
     def program_for(self, *args: Any) -> KernelProgram:
-        """The program for such arguments of `inner`."""
+        """The program for these arguments of `inner`."""
         found, own = self.inner.given(_OfTypes(), args)  # type: ignore[arg-type]
         return self.of(found).compiled([g.value for g in own]).program
 
@@ -247,12 +250,12 @@ class NestedKernel(_Launchable):
         return self.known[kernel]
 
     def count(self, args: Sequence[Any]) -> int:
-        """How many of these are arguments of `inner`, and shadows of them."""
+        """The number of leading arguments that are arguments of `inner` or shadow arrays of them."""
         count = self.inner.count(args)
         return count + sum(map(_is_of_floats, args[:count]))
 
     def given(self, launch: Launch, args: Sequence[Any]) -> tuple[Compiled, list[Given]]:
-        """The kernel, and all that it is given."""
+        """The specialisation for a launch, and all arguments that its kernel takes."""
         count = self.inner.count(args)
         inner, own = self.inner.given(launch, args[:count])
         derived = self.of(inner)
@@ -275,7 +278,7 @@ class NestedKernel(_Launchable):
 
 
 class _OfTypes:
-    """Stands for a launch where only types are asked for."""
+    """A substitute for a launch that provides arrays of the right types only."""
 
     def kept(self, found: Compiled, args: Sequence[Any], given: Sequence[Any]) -> tuple[Any, ...]:
         return tuple(
@@ -288,6 +291,6 @@ def _is_of_floats(value: Any) -> bool:
 
 
 def _cleared(value: Any) -> Any:
-    """The adjoint of what a launch keeps: nothing, before and behind it."""
+    """Zeros: the adjoint of the arrays that a launch keeps, both before and after it."""
     zeros = np.zeros(value.shape, value.dtype)
     return cuda.to_device(zeros) if device.is_device_array(value) else zeros

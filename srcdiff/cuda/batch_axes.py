@@ -1,4 +1,6 @@
-"""The arguments of a call over a batch, cut into items; and what becomes of the results of items."""
+"""Batching of arguments: cuts the arguments of a call into items along their batch axes, and names the
+items' results.
+"""
 
 from __future__ import annotations
 
@@ -20,30 +22,30 @@ from srcdiff.runtime.philox import Uniforms
 
 __all__ = ["Axes", "Items"]
 
-Axes = Any  # an int, None, or a container of such in the place of an argument
+Axes = Any  # an int, None, or a container of these for an argument that is a container
 
 
 class Items:
-    """What one call is given.
+    """The arguments of one call.
 
     Attributes
     ----------
     leaves : list
         The numbers and arrays in the arguments.
     called : list of str
-        How the user writes each.
+        How the user writes each leaf.
     axes : list of (int or None)
-        Which axis of each has the items; None where they share it.
+        The axis of each leaf that has the items; None where all items share the leaf.
     library : array or None
-        One of the arrays that lie on a device: results are of its library.
+        One of the arrays that lie on a device: results are arrays of its library.
     count : int
-        How many items there are; one if `is_single`, without an axis.
+        The number of items; 1 if `is_single`: one item without a batch axis.
 
     Raises
     ------
     ValueError
-        For axes that are not there, or of unequal lengths, and for arrays on several devices, or on another than that
-        of kernels.
+        Axes that do not exist or have unequal lengths; arrays on several devices, or on a device other than the one
+        that kernels run on.
     """
 
     def __init__(
@@ -73,14 +75,16 @@ class Items:
         self.count = 1 if is_single else self._count()
 
     def _library(self, args: Sequence[Any]) -> Any:
-        """An array on a device, if any is: results are of its library. All are on the device that kernels run on."""
+        """An array on a device, if there is one: results are arrays of its library. All must be on the device that
+        kernels run on.
+        """
         pairs = zip(self.names, args, strict=True)
         named = [(text, leaf) for n, a in pairs for text, leaf in named_leaves(a, n)]
         places = {n: device.device_of(a) for n, a in named if device.is_device_array(a)}
         if len(set(places.values())) > 1:
             told = ", ".join(f"{name} on device {k}" for name, k in places.items())
             raise ValueError(f"arguments lie on several devices ({told}): copy them to one")
-        for place in set(places.values()):  # without such arrays, no device is asked for
+        for place in set(places.values()):  # without arrays on a device, no device is needed
             current = device.current_device()
             if place != current:
                 raise ValueError(
@@ -137,7 +141,7 @@ class Items:
         pairs = zip(self.leaves, self.axes, strict=True)
         found = self._with([a if axis is None else _taken(a, i, axis) for a, axis in pairs])
         if isinstance(self.handle.derived.derivation, Sample):
-            found[-1] = Uniforms(found[-1])  # the same numbers as on a device
+            found[-1] = Uniforms(found[-1])
         return found
 
     def _with(self, parts: Sequence[Any]) -> list[Any]:
@@ -147,14 +151,14 @@ class Items:
 
     @property
     def args(self) -> list[Any]:
-        """The arguments as the generated function has them: a tuple of tangents is several."""
+        """The arguments as the generated function takes them; a tuple of tangents counts as several arguments."""
         if not self.handle.signature.spread:
             return [*self.given]
         return [*self.given[:-1], *(children(self.given[-1]) or ())]
 
     def kernel_axes(self, is_block: bool) -> tuple[int | None, ...]:
-        """Where the items are in what the kernel gets. In what the host copies they are last, or first for blocks: so
-        threads side by side read elements side by side.
+        """The axis of the items in each argument of the kernel. In arrays that the host copies it is the last axis, or
+        the first for blocks: so neighbouring threads read neighbouring elements.
         """
         pairs = zip(self.leaves, self.axes, strict=True)
         return tuple(
@@ -163,7 +167,7 @@ class Items:
         )
 
     def largest(self) -> dict[str, int]:
-        """What lengths are, and whole numbers at most: they may differ from item to item."""
+        """The values of lengths, and the largest values of integers, which may differ from item to item."""
         found = dict(self.arguments.lengths)
         parts = leaf_types(self.arguments.types)
         for leaf, axis, type_ in zip(self.leaves, self.axes, parts, strict=False):
@@ -173,7 +177,7 @@ class Items:
         return found
 
     def results(self, count: int) -> list[str]:
-        """What the leaves of a result are called: "d_x" is the derivative in x, others "result"."""
+        """The names of the leaves of a result: "d_x" is the derivative with respect to x, other leaves are "result"."""
         how, named = self.handle.derived.derivation, []
         if isinstance(how, Gradient):
             wrt = ((self.names[k], self.given[k]) for k in self.handle.derived.wrt)
@@ -182,13 +186,15 @@ class Items:
         return [*named, *others] if isinstance(how, Grad) else [*others, *named]
 
     def is_shared(self, name: str) -> bool:
-        """Whether a result is the derivative in what items share."""
+        """Whether a result is the derivative with respect to an argument that all items share."""
         pairs = zip(self.called, self.axes, strict=True)
         return any(axis is None and name == f"d_{_flat(text)}" for text, axis in pairs)
 
 
 def _spread(axes: Axes, tree: Any, what: str) -> Iterator[Any]:
-    """The axis of each leaf: a container of axes stands for one of arguments, anything else for all in it."""
+    """The axis of each leaf. A container of axes has one entry for each part of its argument; anything else applies to
+    the whole argument.
+    """
     parts = children(tree)
     given = children(axes)
     if parts is None or given is None:

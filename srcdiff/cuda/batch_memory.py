@@ -1,4 +1,4 @@
-"""The device memory of a call over a batch: how many items a launch takes, and how many threads take them."""
+"""The device memory of a call over a batch: how many items each launch takes, and how many threads run them."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ from dataclasses import dataclass
 
 __all__ = ["BLOCK", "Needs", "Split", "places", "split"]
 
-BLOCK = 128  # threads of a block, where each takes items of its own
-_MOST = 1 << 18  # threads: more than that no device has at a time
+BLOCK = 128  # threads of a block in which each thread takes items of its own
+_MOST = 1 << 18  # threads: no device runs more at a time
 _MOST_BLOCKS = 1 << 14
 
 
 @dataclass(frozen=True)
 class Needs:
-    """Bytes that a call allocates on the device, at most.
+    """Upper bounds of the bytes that a call allocates on the device.
 
     Attributes
     ----------
     fixed : int
-        However the batch is split: what items share, what is added up, and results that stay there.
+        Bytes that do not depend on the split: shared arguments, sums, and results that stay on the device.
     item : int
-        For each item of a launch: its part of what is copied there, and its results.
+        Bytes for each item of a launch: its part of the copied arguments, and its results.
     worker : int
-        For each thread, or block, that takes items: storage, and its part of what is added up.
+        Bytes for each worker (a thread or a block): its storage, and its part of the sums.
     """
 
     fixed: int
@@ -32,32 +32,32 @@ class Needs:
 
 @dataclass(frozen=True)
 class Split:
-    """How many items each launch takes, and how many threads, or blocks, take them."""
+    """The number of items of each launch, and the number of workers (threads or blocks) that run them."""
 
     items: int
     workers: int
 
 
 def places(workers: int, is_block: bool) -> int:
-    """How many parts storage has: threads come in whole blocks."""
+    """The number of parts of the storage: threads are launched in whole blocks."""
     if is_block or workers <= BLOCK:
         return workers
     return -(-workers // BLOCK) * BLOCK
 
 
 def split(needs: Needs, count: int, limit: int, is_block: bool, is_halved: bool) -> Split | None:
-    """All items at once, or as many as keep within `limit` bytes; None where it is too little for one item.
+    """All items at once, or as many as fit into `limit` bytes; None if the limit is too small for one item.
 
-    Arguments and results of the items of a launch get at most half of the room, where not all of it is theirs, so that
-    there are threads enough to take them.
+    The arguments and results of a launch's items get at most half of the room if they do not all fit, so that enough
+    room is left for the storage of many threads.
 
     Parameters
     ----------
     is_block
-        A block takes an item, and not a thread.
+        A block, rather than a thread, takes an item.
     is_halved
-        Numbers are halved until they fit, and not as large as they may be: about as much memory gives the same ones,
-        and so the same sums.
+        The numbers are halved until they fit, rather than as large as possible. Then similar amounts of memory give the
+        same numbers, and so the same sums.
     """
     room = limit - needs.fixed
     if needs.item + needs.worker > room:
@@ -67,7 +67,7 @@ def split(needs: Needs, count: int, limit: int, is_block: bool, is_halved: bool)
     if _bytes(needs, items, min(items, most), is_block) > room:
         items = _fitting(count, max(room // 2, needs.item), needs.item, is_halved)
         items = _fitting(items, room - needs.worker, needs.item, is_halved)
-        if not is_halved:  # in launches of about the same size
+        if not is_halved:  # launches of about equal size
             items = -(-count // -(-count // items))
     workers = min(items, most)
     left = room - items * needs.item
@@ -86,7 +86,7 @@ def _bytes(needs: Needs, items: int, workers: int, is_block: bool) -> int:
 
 
 def _fitting(count: int, room: int, each: int, is_halved: bool) -> int:
-    """How many of `count` things of so many bytes have room, at least one."""
+    """How many of `count` objects of this size have room; at least one."""
     if is_halved:
         while count > 1 and count * each > room:
             count = -(-count // 2)

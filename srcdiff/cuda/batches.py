@@ -1,4 +1,6 @@
-"""`srcdiff.cuda.batched`: a generated function for many items at once, a thread for each."""
+"""Vectorised mapping on a device: `srcdiff.cuda.batched` runs a generated function for many items at once, one thread
+for each item.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,7 @@ from srcdiff.transforms.gpu.device.pipeline import Block
 
 __all__ = ["LARGE_ITEM", "Batched", "batched", "one_item"]
 
-LARGE_ITEM = 1 << 14  # bytes of an item that a block takes: a guess, never measured on a device
+LARGE_ITEM = 1 << 14  # bytes of an item that a block takes: a guess, not measured on a device
 
 
 def batched(
@@ -43,47 +45,49 @@ def batched(
     Parameters
     ----------
     g
-        What is computed for an item: `f.grad`, `f.value_and_grad`, `f.hvp`, ...
+        The function that is computed for each item: `f.grad`, `f.value_and_grad`, `f.hvp`, ...
     in_axes
-        For each argument the axis of its items, or None for what all items share; an int stands for all arguments. In
-        the place of a container there may be a container of such, as in `jax.vmap`.
+        For each argument the axis of its items, or None if all items share the argument; an int applies to all
+        arguments. An argument that is a container may have a container of axes, as in `jax.vmap`.
     reduce
-        None: all results are those of single items, stacked in front. "sum", "mean": results are those of the sum, or
-        mean, over the items: values, and gradients in what items share, are added up; gradients in what each item has
-        for itself stay apart.
+        None: each result has the items' results along a new first axis. "sum", "mean": results are those of the sum, or
+        mean, over the items. Values are added up, and so are gradients with respect to arguments that the items share;
+        a gradient with respect to an argument that each item has for itself keeps its axis of items.
     deterministic
-        Sums come out the same, to the bit, for about as much free memory: where it is short, the numbers of items and
-        of threads are halved until they fit. For one `memory_limit` they always do. Threads that share an item then
-        add nothing atomically.
+        Sums are equal, to the bit, for similar amounts of free memory: where memory is short, the numbers of items and
+        of threads are halved until they fit. For a given `memory_limit` sums are always equal. Threads that share an
+        item then add nothing atomically.
     memory_limit
-        Bytes for all that a call allocates on the device: storage of threads, copies of NumPy arrays, results; by
-        default three quarters of what is free. Where it is less than all items need at once, fewer threads take
-        several items each, and items are copied and taken part by part. What is on the device already does not count.
+        Bytes for all that a call allocates on the device: storage of threads, copies of NumPy arrays, results. The
+        default is three quarters of the free memory. If the limit is too small for all items at once, fewer threads
+        take several items each, and items are copied and computed in parts. Arrays that are on the device before the
+        call do not count.
     fallback
         "cpu": where there is no device, or the program cannot be a kernel, run the items one after the other on the
-        CPU, and say so once.
+        CPU, and warn once.
     threads_per_item
-        1: a thread takes an item. More, a power of two up to 1024: the threads of a block take one together, and share
-        the iterations of its loops. "auto": 1, or 32 to 256 for a large item: about as many as its longest loop has
-        iterations that can be shared.
+        1: one thread takes an item. More, a power of two up to 1024: the threads of a block take one item together, and
+        share the iterations of its loops. "auto": 1, or 32 to 256 for a large item: about as many as its longest loop
+        has iterations that can be shared.
     large_item
-        From how many bytes of storage and arrays of its own on an item is large for "auto". 16 KiB is a guess that was
-        not measured on a device: where it matters, time `threads_per_item=1` and `threads_per_item=128`.
+        The number of bytes of storage and of arrays of its own from which "auto" takes an item as large. The default of
+        16 KiB is a guess that was not measured on a device: where it matters, time `threads_per_item=1` and
+        `threads_per_item=128`.
 
     Returns
     -------
     Batched
-        Called with arrays of NumPy it gives such; called with arrays on the device (CuPy, PyTorch, Numba) it gives
-        arrays of that library. `stream=` is a stream of Numba's.
+        Called with NumPy arrays it returns NumPy arrays; called with arrays on the device (CuPy, PyTorch, Numba) it
+        returns arrays of that library. `stream=` is a stream of Numba's.
 
     Raises
     ------
     UnsupportedError
-        When called: no device, or a program that cannot be a kernel.
+        On a call: there is no device, or the program cannot be a kernel.
     ValueError
-        For other choices; when called, for axes that are not there or of unequal lengths.
+        For other values of the options; on a call, for axes that do not exist or have unequal lengths.
     MemoryError
-        When called: one item needs more than there is.
+        On a call: there is not enough memory for one item.
     """
     if reduce not in (None, "sum", "mean"):
         raise ValueError(f'reduce={reduce!r}: expected None, "sum" or "mean"')
@@ -112,7 +116,7 @@ def batched(
 
 
 def one_item(handle: Generated) -> Batched:
-    """What calls of a function with `target="cuda"` run: one item, by one thread. One for each handle."""
+    """The batched function behind `target="cuda"`: one item, computed by one thread. Each handle has one."""
     known = handle.__dict__.get("_one_item")
     if known is None:
         known = handle.__dict__["_one_item"] = Batched(
@@ -122,7 +126,7 @@ def one_item(handle: Generated) -> Batched:
     return known
 
 
-_LEAST, _USUAL, _MOST = 32, 128, 256  # threads of such a block
+_LEAST, _USUAL, _MOST = 32, 128, 256  # numbers of threads of a block that takes an item
 _BLOCKS = tuple(1 << k for k in range(11))
 
 
@@ -131,12 +135,12 @@ class _Kernel:
     program: DeviceProgram
     source: str
     function: Any
-    block: int | None  # how many threads take an item together
-    alone: DeviceProgram | None  # for one thread, where the size of items is what decides that
+    block: int | None  # the number of threads that take an item together
+    alone: DeviceProgram | None  # for one thread, if the size of items decides
     large: int  # bytes: larger items are for blocks
 
     def fits(self, items: Items) -> bool:
-        """Whether it is what would be generated for other items of the same types."""
+        """Whether the same program would be generated for other items of the same types."""
         if not self.program.fits(items.arguments.lengths):
             return False
         if self.alone is None:
@@ -145,7 +149,7 @@ class _Kernel:
 
 
 def threads_for(program: DeviceProgram, items: Items) -> int:
-    """How many threads of a block are as many as the longest loop has iterations."""
+    """A number of threads of a block that matches the iterations of the longest loop."""
     lengths = items.largest()
     known = [d for d in program.iterations if d is not None and d.symbols() <= lengths.keys()]
     if not known:
@@ -202,11 +206,13 @@ class Batched:
         return self.latest.source
 
     def source_for(self, *args: Any) -> str:
-        """The text of the kernel for arguments like these: nothing is compiled, and no device is needed."""
+        """The text of the kernel for these arguments: nothing is compiled, and no device is needed."""
         return self._kernel(Items(self.handle, args, self.in_axes, self.is_single)).source
 
     def module_text(self, *args: Any) -> str:
-        """The text of the kernel as a module of its own: what it calls of srcdiff's runtime is written out."""
+        """The text of the kernel as a module of its own: the functions of srcdiff's runtime that it calls are written
+        out.
+        """
         of = f"a kernel of `{self.handle.__name__}`"
         told = f'"""Generated by srcdiff: {of}. It needs NumPy and Numba and nothing else."""'
         return f"{told}\n\n{standalone(self.source_for(*args))}"
@@ -240,12 +246,12 @@ class Batched:
         )
 
     def rooms(self, *args: Any) -> dict[str, int]:
-        """How much room stacks need for such arguments, by the symbols of their lengths: enough, found by a run.
+        """The room that stacks need for these arguments, by the symbols of their lengths; a run on the device finds it.
 
         Raises
         ------
         UnsupportedError
-            Without a device.
+            There is no device.
         """
         problem = device_problem()
         if problem is not None:
@@ -256,7 +262,7 @@ class Batched:
         return launch.lengths
 
     def _kernel(self, items: Items) -> _Kernel:
-        """The kernel for such arguments, generated if need be."""
+        """The kernel for these arguments; it is generated if there is none yet."""
         arguments = items.arguments
         key = (arguments.types, items.kernel_axes(False))
         with COMPILING:
@@ -277,8 +283,8 @@ class Batched:
             return new
 
     def _program(self, items: Items) -> tuple[DeviceProgram, int | None, DeviceProgram | None]:
-        """The device function for an item, how many threads run it together, and the one for a single thread if the
-        size of items has decided.
+        """The device function for an item, the number of threads that run it together, and, if the size of items
+        decided this number, the device function for a single thread.
         """
         derived, arguments = self.handle.derived, items.arguments
         alone: DeviceProgram | None = None

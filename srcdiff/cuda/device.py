@@ -1,4 +1,4 @@
-"""`g.cuda_device`: a generated function that the user's own kernels call.
+"""Device functions: `g.cuda_device` is a generated function that the user's own kernels call.
 
     @cuda.jit
     def step(x, d_x, value):
@@ -6,7 +6,8 @@
         if i < len(x):
             value[i] = energy_value_and_grad(x[i], d_x[i])      # energy.value_and_grad.cuda_device
 
-Numba asks what stands for a call of these argument types, as it asks its own device functions; the simulator calls it.
+Numba's type inference asks this object for the specialisation of a call's argument types, as it does for its own device
+functions. The simulator calls the object.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ __all__ = ["DeviceFunction", "Scratch", "device_function", "type_of"]
 
 
 class Scratch(NamedTuple):
-    """An array that a device function is to be given, behind the arrays that it adds to."""
+    """Shape and dtype of an array that a device function takes after the arrays that it adds to."""
 
     name: str
     shape: tuple[int, ...]
@@ -49,41 +50,41 @@ class _Compiled:
 
 
 class DeviceFunction:
-    """A generated function for kernels, for whatever types it is called with.
+    """A generated function for kernels, with one specialisation for each choice of argument types.
 
-    It takes the function's arguments, then an array for each array of the result, to which it *adds* (gradients), then
-    an array for each of `scratch(*args)`, which it writes over. It returns the numbers of the result: nothing, one, or
+    It takes the function's arguments, then one array for each array of the result, to which it *adds* (gradients), then
+    one array for each of `scratch(*args)`, which it overwrites. It returns the numbers of the result: nothing, one, or
     a tuple of them.
 
     Notes
     -----
-    Numba drops what a kernel raises unless it is compiled with `debug=True` (and `opt=False`): the thread ends there.
-    An axis of length 1 is not broadcast against longer ones.
+    Numba drops the exceptions of a kernel unless it is compiled with `debug=True` (and `opt=False`): the thread ends
+    there. An axis of length 1 is not broadcast against longer ones.
     """
 
-    is_compiling = False  # what Numba asks of dispatchers: it never calls itself
+    is_compiling = False  # part of Numba's dispatcher protocol; the function never calls itself
 
     def __init__(self, handle: Generated) -> None:
         self.handle = handle
         self.known: dict[tuple[Any, ...], _Compiled] = {}
-        self.chosen: dict[tuple[Any, ...], _Compiled] = {}  # by the types of whole calls
+        self.chosen: dict[tuple[Any, ...], _Compiled] = {}  # by the argument types of a call
 
     def __repr__(self) -> str:
         return f"<srcdiff device function {self.handle.__name__}>"
 
     def source_for(self, *args: Any) -> str:
-        """The text for arguments like these."""
+        """The text for these arguments."""
         return self.compiled(_types_of(args)).program.source
 
     def scratch(self, *args: Any) -> tuple[Scratch, ...]:
-        """The arrays that a call with such arguments needs, in the order in which it takes them.
+        """The arrays that a call with these arguments needs, in the order of the parameters.
 
         Parameters
         ----------
         *args
             The function's arguments for one call: NumPy arrays, device arrays, or numbers. Only their shapes, dtypes
-            and whole numbers matter, unless iterations of unknown number keep something: then the function is run
-            once, in a kernel, to see how many there are.
+            and integers matter, unless a loop with an unknown number of iterations saves values: then the function is
+            run once, in a kernel, to count them.
         """
         program = self.compiled(_types_of(args)).program
         found = {s.name: s for s in _storage(program, args, ("scratch",), {})}
@@ -93,12 +94,12 @@ class DeviceFunction:
         return tuple(found[s.name] for s in program.storage if s.role != "result")
 
     def results(self, *args: Any) -> tuple[Scratch, ...]:
-        """The arrays that a call with such arguments adds to, in the order in which it takes them."""
+        """The arrays that a call with these arguments adds to, in the order of the parameters."""
         program = self.compiled(_types_of(args)).program
         return _storage(program, args, ("result",), {})
 
     def compiled(self, given: tuple[Any, ...]) -> _Compiled:
-        """What stands for a call whose first arguments are of these Numba types."""
+        """The specialisation for a call whose first arguments have these Numba types."""
         handle = self.handle
         own = tuple(map(plain_type, given[: len(handle.signature.names)]))
         with COMPILING:
@@ -110,31 +111,31 @@ class DeviceFunction:
                 self.known[own] = _Compiled(program, function)
             return self.known[own]
 
-    # ---- what Numba asks of a device function, and its simulator ----
+    # ---- the protocol of Numba's dispatchers, and of its simulator ----
 
     @property
     def _numba_type_(self) -> Any:
         return dispatcher_type(self)
 
     def get_call_template(self, args: tuple[Any, ...], kws: Mapping[str, Any]) -> Any:
-        """Of Numba: the signatures for these argument types."""
+        """Numba's dispatcher protocol: the signatures for these argument types."""
         if kws:
             raise TypingError(f"{self.handle.__name__} takes its arguments by position in kernels")
         try:
             found = self.compiled(args)
             self._check_count(found.program, len(args))
-        except DifferentiationError as error:  # as Numba's own, it says where the call is, too
+        except DifferentiationError as error:  # Numba's own error class adds the place of the call
             raise TypingError(f"\n{error}\n") from error
         self.chosen[tuple(args)] = found
         return found.function.get_call_template(args, {})
 
     def get_overload(self, sig: Any) -> Any:
-        """Of Numba: what is called for a signature."""
+        """Numba's dispatcher protocol: the function that is called for a signature."""
         args = tuple(getattr(sig, "args", sig))
         return self.chosen[args].function.get_overload(sig)
 
     def __call__(self, *args: Any) -> Any:
-        """In the simulator, from a kernel."""
+        """A call in the simulator, from a kernel."""
         found = self.compiled(_types_of(args[: len(self.handle.signature.names)]))
         self._check_count(found.program, len(args))
         return found.function(*args)
@@ -163,7 +164,7 @@ def _types_of(args: Sequence[Any]) -> tuple[Any, ...]:
 
 
 def type_of(value: Any) -> Any:
-    """The Numba type of a value: what is an array on a device, too."""
+    """The Numba type of a value; device arrays have one, too."""
     if isinstance(value, tuple):
         parts = list(map(type_of, value))
         return (
@@ -191,7 +192,7 @@ def _storage(
 
 
 def _find_lengths(type_: Type, value: Any, found: dict[str, int]) -> None:
-    """Enter what the symbols in a type are for a value of it."""
+    """Enter the values of a type's symbols, as a value of this type has them."""
     parts = getattr(type_, "parts", None)
     if parts is not None:
         for part, v in zip(parts, value, strict=True):

@@ -1,4 +1,4 @@
-"""The device form of a derivative: its text, and the storage that it is to be given."""
+"""Device programs: the device form of a derivative as text, and the storage that its caller provides."""
 
 from __future__ import annotations
 
@@ -39,23 +39,24 @@ class DeviceProgram:
     Attributes
     ----------
     types : tuple of Type
-        Those of the user's parameters.
+        The types of the user's parameters.
     outside : tuple of array
-        What it is called with behind the arguments: arrays that the function finds outside.
+        Arrays from outside the function, which are passed after the arguments.
     storage : tuple of Storage
-        The parameters behind those.
+        The parameters after these arrays.
     output : Tree
-        What the result is, as the user has it.
+        The structure of the result, as the user sees it.
     arrays : tuple of int
-        The leaves of the result that are arrays: `storage` begins with them. The others are returned.
+        The leaves of the result that are arrays: `storage` begins with them. The other leaves are returned.
     failures : tuple of (exception, message)
-        What the numbers from 1 on in the last parameter mean, where it does not raise.
+        The exceptions that the numbers from 1 on in the last parameter stand for, if the function does not raise
+        itself.
     called : tuple of str
-        What the leaves of the result are called: "d_x" is the derivative in x, "d_p_0" that in p[0].
+        The names of the leaves of the result: "d_x" is the derivative with respect to x, "d_p_0" to p[0].
     results : tuple of Type
-        What they are on the device.
+        The types of the leaves on the device.
     iterations : tuple of (Dim or None)
-        How many iterations each loop has that the threads of a block share; None where only the run knows.
+        The number of iterations of each loop that the threads of a block share; None if only the run knows it.
     assumptions, counts, independent, watched
         As in `Program`.
     """
@@ -80,11 +81,11 @@ class DeviceProgram:
     iterations: tuple[Dim | None, ...] = ()
 
     def holds(self) -> bool:
-        """Whether what is outside the function is what it was."""
+        """Whether the values outside the function are unchanged."""
         return all(w.holds() for w in self.watched)
 
     def fits(self, lengths: Mapping[str, int]) -> bool:
-        """Whether what was concluded from the arguments' lengths, and from what is outside, holds now."""
+        """Whether the assumptions about lengths and about values outside the function hold now."""
         return self.holds() and fits_lengths(self.assumptions, self.counts, lengths)
 
 
@@ -97,14 +98,15 @@ def build_device(
 ) -> DeviceProgram:
     """The device form for arguments of these types.
 
-    Arrays from outside are further parameters, or `bound` as what the text refers to. What does not raise has a last
-    parameter behind its storage that says what it would have raised. `block`: all threads of a
-    block run it for one item. What cannot be said for arrays of any lengths is said for those at hand.
+    Arrays from outside become further parameters, or objects that the text refers to (`bound`). A function that does
+    not raise has a last parameter after its storage, which says what it would have raised. `block`: all threads of a
+    block run the function for one item. If no program exists for arrays of any lengths, one is generated for the
+    lengths of these arguments.
 
     Raises
     ------
     UnsupportedError
-        For what cannot be said in a kernel.
+        The program cannot be expressed in a kernel.
     """
     found = _built(derived, arguments, bound, raises, block)
     if isinstance(found, DeviceProgram):
@@ -121,7 +123,9 @@ def build_device(
 
 
 def _axes(arguments: Arguments) -> Iterator[str]:
-    """The lengths of arrays that are at hand, and not numbers."""
+    """The symbols of lengths that the program takes from the arrays of these arguments; symbols of integers are left
+    out.
+    """
     if arguments.any_lengths:
         return
     for type_ in arguments.types:
@@ -142,7 +146,7 @@ def _parts(type_: Type) -> Iterator[Type]:
 def _built(
     derived: Derived, arguments: Arguments, bound: bool, raises: bool, block: Block | None
 ) -> DeviceProgram | UnsupportedError:
-    """The device form, or why there is none for such types."""
+    """The device form, or the error that says why these types have none."""
     recorder = new_recorder()
     with defects_told(derived):
         try:
@@ -217,8 +221,8 @@ def _array_leaves(fn: Function) -> tuple[int, ...]:
 
 
 def _names(derived: Derived, fn: Function) -> dict[int, str]:
-    """What the leaves of a result are called, where they are parameters that it is added to: `d_x` for the gradient in
-    x.
+    """The names of the leaves of a result, as names of the parameters that the function adds to: `d_x` for the gradient
+    with respect to x.
     """
     names = {k: _of_value(fn.body.yields[k]) for k in leaves(fn.output)}
     tree = fn.output

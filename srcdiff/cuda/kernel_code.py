@@ -1,7 +1,7 @@
-"""What numba.cuda has compiled for devices, kept in sealed files.
+"""A cache of machine code for kernels: the code that numba.cuda has compiled, in sealed files.
 
-Numba's own cache of kernels goes by the text of one function, not by the device functions that it calls; `Overloads`
-stand in its place, for each compute capability.
+Numba's own cache of kernels uses the text of one function as its key, and ignores the device functions that this
+function calls. `Overloads` replaces it, with one entry for each compute capability.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ __all__ = ["KernelCode", "keep_kernels", "load_kernel"]
 
 
 def load_kernel(text: str, name: str, bindings: Mapping[str, Any]) -> Callable[..., Any]:
-    """The kernel `name` of a module with this text, whose machine code is kept; the simulator's has none."""
+    """The kernel `name` of a module with this text, with cached machine code; the simulator has no machine code."""
     kernel: Any = load(text, name, bindings)
     if not hasattr(kernel, "_cache") or isinstance(kernel._cache, KernelCode):
         return kernel  # type: ignore[no-any-return]
@@ -36,23 +36,23 @@ def load_kernel(text: str, name: str, bindings: Mapping[str, Any]) -> Callable[.
 
 
 def keep_kernels(module: ModuleType) -> None:
-    """Keep the machine code of the kernels that one of our modules has, too."""
+    """Cache the machine code of the kernels in one of srcdiff's own modules, too."""
     for name, value in vars(module).items():
         if hasattr(value, "py_func") and hasattr(value, "_cache"):
             value._cache = KernelCode(name.strip("_"), module.__name__)
 
 
 class KernelCode(Overloads):
-    """The compiled forms of one kernel; those that are linked with files of the user's are not kept."""
+    """The compiled forms of one kernel; a kernel that is linked with the user's files is not cached."""
 
     ending = "kernel"
 
     def unpacked(self, content: bytes, target_context: Any) -> Any:
         try:
-            refresh(target_context)  # as Numba does for what it loads
+            refresh(target_context)  # as Numba does before it loads a kernel
             kind, parts = pickle.loads(content)
             return kind._rebuild(**parts)
-        except (ImportError, AttributeError, LookupError, TypeError):  # numba-cuda was put anew
+        except (ImportError, AttributeError, LookupError, TypeError):  # another numba-cuda
             return None
 
     def packed(self, form: Any) -> bytes | str:
@@ -67,7 +67,7 @@ class KernelCode(Overloads):
 
 @functools.cache
 def _of_numba() -> tuple[str, ...]:
-    """The versions that compile kernels, and what Numba is told by its options."""
+    """The versions of the packages that compile kernels, and the options that Numba gets."""
     found = []
     for package in ("numba", "llvmlite", "numba-cuda"):
         try:

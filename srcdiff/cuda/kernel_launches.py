@@ -1,5 +1,5 @@
-"""Launches of generated kernels: what is checked before, and the arrays that a launch makes for what iterations
-keep.
+"""Launches of generated kernels: the checks before a launch, and the arrays that a launch allocates for values that
+iterations save.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ class Compiled:
 
     program: KernelProgram
     kernel: Any
-    counting: Any  # the kernel that counts what is kept
+    counting: Any  # the kernel that counts the values to be saved
 
 
 class Given(NamedTuple):
-    """An argument of a launch; `is_own`: the launch has made it, for what iterations keep."""
+    """An argument of a launch; `is_own`: the launch has allocated it for values that iterations save."""
 
     value: Any
     is_own: bool = False
 
 
 class Launched(Protocol):
-    """What a launch is of."""
+    """A protocol: the kernels that a `Launch` launches."""
 
     def given(self, launch: Launch, args: Sequence[Any]) -> tuple[Compiled, list[Given]]:
-        """The kernel, and all that it is given."""
+        """The specialisation for a launch, and all arguments that its kernel takes."""
         ...
 
 
@@ -55,15 +55,13 @@ class Launch:
     further: tuple[Any, ...]  # stream, shared memory
 
     def __call__(self, *args: Any) -> None:
-        """Launch it: the kernel's arguments, then the shadow arrays, and what `scratch` says, or nothing for it."""
+        """Launch the kernel with its arguments, the shadow arrays, and optionally the arrays from `scratch`."""
         found, given = self.derived.given(self, args)
         numbers = _numbers(found.program, [g.value for g in given])
         found.kernel[(self.grid, self.block, *self.further)](*numbers)
 
     def kept(self, found: Compiled, args: Sequence[Any], given: Sequence[Any]) -> tuple[Any, ...]:
-        """What a launch with the kernel's arguments keeps values of iterations in: what it is given for that, or
-        arrays.
-        """
+        """The arrays in which this launch saves values of iterations: the arrays `given`, or new ones."""
         program = found.program
         if given and len(given) != len(program.thread_storage):
             wanted = ", ".join(
@@ -81,7 +79,9 @@ class Launch:
         )
 
     def check_axes(self, program: KernelProgram) -> None:
-        """What was taken to be a thread's own is not where there are more axes than the kernel asks for."""
+        """Refuse a launch with more axes than the kernel indexes: elements that were taken as private to a thread would
+        be shared.
+        """
         axes = program.only_axes
         if axes is None:
             return
@@ -95,7 +95,9 @@ class Launch:
                 )
 
     def check_alone(self, program: KernelProgram) -> None:
-        """Stores that do not tell apart the threads along a dimension race where there are several."""
+        """Refuse a launch with several threads along a dimension whose threads all store to the same place: these
+        stores race.
+        """
         for one in program.single_writers:
             name, _, axis = one.dimension.partition(".")
             count = (self.grid if name == "blockIdx" else self.block)["xyz".index(axis)]
@@ -127,7 +129,7 @@ def extents(given: Any) -> tuple[int, int, int]:
 
 
 def check_shadows(program: KernelProgram, args: Sequence[Any], shadows: Sequence[Any]) -> None:
-    """Refuse shadow arrays that are not like their arrays, before anything is launched."""
+    """Refuse, before the launch, shadow arrays whose shape or dtype differs from those of their arrays."""
     if len(shadows) != len(program.of):
         wanted = ", ".join((*program.names, *program.shadows))
         raise TypeError(f"{program.name}({wanted}) was given {len(args) + len(shadows)} arguments")
@@ -208,11 +210,11 @@ def _counted(
     block: Sequence[int],
     further: Sequence[Any],
 ) -> list[tuple[int, ...]]:
-    """The largest lengths that a thread needs: a kernel finds them."""
+    """The largest lengths that a thread needs; a counting kernel finds them."""
     program = found.program
     needed = cuda.to_device(np.zeros(sum(len(k.shape) for k in program.thread_storage), np.int64))
     copies = [_copied(a) for a in args]
-    shadows = [copies[k] for k in program.of]  # in their places: it does not touch them
+    shadows = [copies[k] for k in program.of]  # placeholders: the kernel does not touch them
     found.counting[(tuple(grid), tuple(block), *further)](
         *_numbers(program, copies), *shadows, needed
     )
@@ -225,14 +227,14 @@ def _counted(
 
 
 def _copied(value: Any) -> Any:
-    """An array of its own, since a kernel that counts may run stores of the kernel that decide how much it is."""
+    """A copy, because a counting kernel may run stores of the kernel that decide the count."""
     if device.is_device_array(value):
         return cuda.to_device(device.as_device_array(value).copy_to_host())
     return value.copy() if isinstance(value, np.ndarray) else value
 
 
 def _lengths(program: KernelProgram, args: Sequence[Any]) -> dict[str, int]:
-    """What the symbols in the types of arguments are for these."""
+    """The values of the symbols in the types of these arguments."""
     out: dict[str, int] = {}
     for type_, value in zip(program.types, args, strict=True):
         if isinstance(type_, Array):

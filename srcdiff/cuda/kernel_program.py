@@ -1,4 +1,4 @@
-"""The adjoint or tangent of a user's kernel as text, and the storage that it is to be given."""
+"""Kernel programs: the adjoint or tangent of a user's kernel as text, and the storage that its caller provides."""
 
 from __future__ import annotations
 
@@ -40,17 +40,17 @@ class KernelProgram:
     names, types : tuple
         The parameters of the user's kernel.
     shadows : tuple of str
-        The parameters behind them: an adjoint, or tangent, for each of the arrays `of`.
+        The parameters after these: an adjoint, or tangent, for each of the arrays `of`.
     thread_storage : tuple of ThreadStorage
-        The parameters behind those.
+        The parameters after the shadow arrays.
     only_axes : str or None
-        The axes of the launch that it counts on being the only ones that are longer than 1; None: it counts on nothing.
+        The only axes of a launch that may be longer than 1, by the kernel's assumption; None: there is no assumption.
     single_writers : tuple of SingleWriter
-        Stores that want one thread, or block, along a dimension of the launch.
+        Stores that need a single thread, or block, along a dimension of the launch.
     single : bool
-        Whether it computes in float32 only: numbers are passed as such.
+        Whether the kernel computes in float32 only: numbers are passed as float32.
     counting : KernelProgram or None
-        The kernel that finds how much is kept, where only the run knows.
+        The kernel that counts the values to be saved, if only the run knows how many there are.
     """
 
     name: str
@@ -70,7 +70,7 @@ class KernelProgram:
 
     @property
     def is_adjoint(self) -> bool:
-        """Whether it adds to what its shadows are, where several arguments may not be one array."""
+        """Whether the kernel adds to its shadow arrays, so that no two of them may be one array."""
         return self.name.endswith("_adjoint")
 
 
@@ -88,7 +88,7 @@ def build_kernel(
     Raises
     ------
     UnsupportedError
-        For what cannot be reversed, or has no derivative, at the user's line.
+        At the user's line, for code that cannot be reversed or has no derivative.
     """
     recorder = new_recorder(keep_text)
     taken: set[str] = set()
@@ -144,7 +144,7 @@ def _program(
 def _counting(
     before: Function | None, new: Function, names: Sequence[str], recorder: Recorder
 ) -> KernelProgram | None:
-    """The kernel that counts, where arguments do not show all lengths of what is kept."""
+    """The counting kernel, if the arguments do not determine all lengths of the saved values."""
     kept = new.target.thread_storage
     if before is None or not kept:
         return None
@@ -154,7 +154,7 @@ def _counting(
 
 
 def _check_result(fn: Function) -> None:
-    """A kernel gives nothing back."""
+    """Refuse a kernel that returns a value."""
     given = [y for y in fn.body.yields if getattr(y, "value", 0) is not None]
     if given or (isinstance(fn.output, Node) and fn.output.children):
         raise UnsupportedError(
@@ -178,7 +178,7 @@ def _documented(new: Function, fn: Function, kind: Kind) -> Function:
 
 
 def _done_to(d: Value, fn: Function) -> str:
-    """What a kernel does to the adjoint of an array."""
+    """A phrase for a docstring: the effect of a kernel on the adjoint of an array."""
     roots = storage_roots(fn)
     ops = [s for s in walk(fn.body) if isinstance(s, Op) and d in writes_of(s, roots)]
     stores = [s for s in ops if s.decl is memory.store]

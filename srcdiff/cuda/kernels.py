@@ -1,4 +1,4 @@
-"""The kernel that calls a device function for each item of a batch, as text.
+"""The kernel of a batch as text: it calls a device function for each item.
 
     @cuda.jit
     def f_batch(n, theta, x, value, d_theta, d_x, buffer, failed):
@@ -8,8 +8,8 @@
                 theta, x[:, item], d_theta[:, thread], d_x[:, item], buffer[:, thread], failed
             )
 
-The batch is the last axis of what the host copies, and of storage, so that neighbouring threads touch neighbouring
-elements. Storage belongs to threads, of which there are as many as fit into memory, and not to items.
+The batch is the last axis of arrays that the host copies, and of storage, so that neighbouring threads touch
+neighbouring elements. Storage belongs to threads, not to items: there are as many threads as fit into memory.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ _WIDTH = 100
 
 @dataclass(frozen=True)
 class Batch:
-    """How each array of a call is cut into items.
+    """The partition of the arrays of a call into items.
 
     Attributes
     ----------
     axes : tuple of (int or None)
-        For each leaf of the arguments: its axis of items, or None where all items share it.
+        For each leaf of the arguments: its axis of items, or None if all items share it.
     own : tuple of bool
-        For each array of the result, whether each item has one of its own; else each thread sums up one.
+        For each array of the result, whether each item has its own; otherwise each thread adds up one.
     """
 
     axes: tuple[int | None, ...]
@@ -51,7 +51,7 @@ def leaf_types(types: Sequence[Type]) -> list[Type]:
 
 
 def classes_in(types: Sequence[Type]) -> dict[str, Any]:
-    """The named tuples that a kernel makes of its arguments, by their names."""
+    """The named tuples that a kernel builds for its arguments, by name."""
     found: dict[str, Any] = {}
     for type_ in types:
         if isinstance(type_, Struct):
@@ -92,7 +92,7 @@ def kernel_text(program: DeviceProgram, batch: Batch, is_block: bool = False) ->
 def _of_thread(
     program: DeviceProgram, names: _Names, values: Sequence[str], called: str
 ) -> list[str]:
-    """The kernel's lines where a thread takes an item."""
+    """The kernel's lines if a thread takes an item."""
     targets = ", ".join(f"{v}[item]" for v in values)
     return [
         f'    """`{program.name}` of each of n items; a thread takes every `cuda.gridsize(1)`-th."""',
@@ -105,7 +105,7 @@ def _of_thread(
 def _of_block(
     program: DeviceProgram, names: _Names, values: Sequence[str], called: str
 ) -> list[str]:
-    """The kernel's lines where a block takes an item: its threads all come to the same numbers."""
+    """The kernel's lines if a block takes an item: all its threads compute the same numbers."""
     found = [names.new(f"{v}_of_item") for v in values]
     call = f"{', '.join(found)} = {called}" if found else called
     kept = [f"            {v}[item] = {f}" for v, f in zip(values, found, strict=True)]
@@ -120,7 +120,7 @@ def _of_block(
 
 
 class _Names:
-    """Names that are not taken."""
+    """A source of unused names."""
 
     def __init__(self, program: DeviceProgram) -> None:
         self.taken = {
@@ -157,7 +157,7 @@ def _leaf_names(program: DeviceProgram) -> list[str]:
 
 
 def _argument(type_: Type, leaves: Iterator[tuple[str, int | None, Type]]) -> str:
-    """An argument of the device function, made of the kernel's."""
+    """An argument of the device function, as an expression in the kernel's parameters."""
     if isinstance(type_, Struct):
         parts = [_argument(t, leaves) for t in type_.parts]
         if type_.kind == "namedtuple" and type_.cls is not None:
@@ -170,14 +170,16 @@ def _argument(type_: Type, leaves: Iterator[tuple[str, int | None, Type]]) -> st
 
 
 def _picked(ndim: int, index: str, axis: int | None = None) -> str:
-    """The subscript that takes one item; `axis` counts among the axes with that of the items, the last if None."""
+    """The subscript that takes one item; `axis` counts among all axes, the items' axis included; None: the items' axis
+    is the last.
+    """
     parts = [":"] * ndim
     parts.insert(ndim if axis is None else axis, index)
     return f"[{', '.join(parts)}]"
 
 
 def _wrapped(text: str, indent: int) -> list[str]:
-    """A call or definition in lines that are not too long."""
+    """A call or definition, broken into lines of limited length."""
     if indent + len(text) <= _WIDTH:
         return [" " * indent + text]
     start = text.index("(") + 1
@@ -193,7 +195,7 @@ def _wrapped(text: str, indent: int) -> list[str]:
 
 
 def _parts(text: str) -> Iterator[str]:
-    """What stands between the outermost commas."""
+    """The parts between the outermost commas."""
     depth, start = 0, 0
     for k, c in enumerate(text):
         depth += (c in "([") - (c in ")]")

@@ -1,4 +1,6 @@
-"""One call of a batched kernel: storage for its threads, the launches, and results as the user has them."""
+"""One call of a batched kernel: allocates storage for its threads, launches it, and returns results in the user's
+structure.
+"""
 
 from __future__ import annotations
 
@@ -26,18 +28,20 @@ __all__ = ["Launch", "is_summed", "item_bytes"]
 
 keep_kernels(device)
 
-_ROOM = 32  # of a stack, at first
+_ROOM = 32  # the initial capacity of a stack
 
 
 def is_summed(items: Items, reduce: str | None, name: str, is_number: bool) -> bool:
-    """Whether a leaf of the result is added up over the items; gradients are called "d_...", values as they are."""
+    """Whether a leaf of the result is added up over the items: a gradient (called "d_...") if all items share its
+    argument, a value if it is a number.
+    """
     if reduce is None:
         return False
     return items.is_shared(name) if name.startswith("d_") else is_number
 
 
 def item_bytes(program: DeviceProgram, items: Items) -> int:
-    """The storage that an item is given, and its own part of the arguments, in bytes."""
+    """The bytes of storage of an item, and of its own part of the arguments."""
     lengths = items.largest()
     for s in program.storage:
         if s.role == "stack":
@@ -58,21 +62,21 @@ def _bytes(type_: Array, lengths: dict[str, int]) -> int:
 
 @dataclass
 class Launch:
-    """A call.
+    """A call of a batched kernel.
 
     Attributes
     ----------
     kernel : callable
-        Numba's, of `kernel_text`.
+        Numba's kernel, from `kernel_text`.
     memory_limit : int
-        Bytes of all that the call allocates on the device: items are taken in several launches if need be.
+        Bytes of all that the call allocates on the device: items are computed in several launches if need be.
     is_halved : bool
-        Where memory is short, the numbers of items and of threads are halved, and not as large as they may be: about
-        as much memory gives the same sums.
+        Where memory is short, the numbers of items and of threads are halved until they fit, rather than as large as
+        possible: similar amounts of memory give the same sums.
     is_single : bool
         Results are those of the one item, without an axis of items.
     block : int or None
-        How many threads take an item together; None: each takes its own.
+        The number of threads that take an item together; None: each thread takes its own.
     """
 
     program: DeviceProgram
@@ -93,8 +97,8 @@ class Launch:
         self.split = self._split()
 
     def run(self) -> Any:
-        """The result; waits for the kernel, which may say that it failed. Stacks that were too small are made larger,
-        and the kernel is run again.
+        """The result, after the kernel has ended. A kernel may report a stack that was too small; the stack is enlarged
+        and the kernel runs again.
         """
         shared = [*self._inputs()]
         outside = [*map(self._sent, self.program.outside)]
@@ -115,7 +119,7 @@ class Launch:
         return self._restored(self.program.output, finished)
 
     def _enlarge(self, code: int) -> None:
-        """More room for the stack that had too little; raise any other error."""
+        """Enlarge the stack that was too small; raise any other error."""
         error, message = self.program.failures[code - 1]
         if not message.endswith(NO_ROOM):
             raise error(message)
@@ -125,7 +129,7 @@ class Launch:
         self.split = self._split()
 
     def _launched(self, inputs: Sequence[Any], count: int) -> tuple[int, dict[int, Any]]:
-        """What the kernel says of errors, and what it has left in numbers and arrays, for some of the items."""
+        """The failure that the kernel reports, and its numbers and arrays, for some of the items."""
         numbers = {
             k: device.zeros((count,), t.dtype, self.stream)
             for k, t in enumerate(self.program.results)
@@ -149,7 +153,7 @@ class Launch:
     # ---- storage ----
 
     def _shapes(self) -> Iterator[tuple[tuple[int, ...], np.dtype[Any], bool]]:
-        """Of each array that the device function takes: its shape for one item, and whether each item has one."""
+        """For each array that the device function takes: its shape for one item, and whether each item has its own."""
         results = iter(self.program.arrays)
         for s in self.program.storage:
             shape = tuple(d.evaluate(self.lengths) for d in s.type.shape)
@@ -157,12 +161,12 @@ class Launch:
             yield shape, np.dtype(s.type.dtype), is_own
 
     def _split(self) -> Split:
-        """How many items a launch takes, and how many threads, or blocks.
+        """The number of items of a launch, and the number of threads or blocks.
 
         Raises
         ------
         MemoryError
-            Where there is too little for one item.
+            There is not enough memory for one item.
         """
         needs, is_block = self._needs(), self.block is not None
         found = split(needs, self.items.count, self.memory_limit, is_block, self.is_halved)
@@ -176,7 +180,7 @@ class Launch:
         return found
 
     def _needs(self) -> Needs:
-        """The bytes of all arrays that the call makes."""
+        """The bytes of all arrays that the call allocates."""
         fixed = (
             sum(np.asarray(a).nbytes for a in self.program.outside) + np.dtype(np.int32).itemsize
         )
@@ -188,9 +192,7 @@ class Launch:
                 else:
                     item += np.asarray(value).nbytes // max(self.items.count, 1)
         stays = self.items.library is not None
-        turned = (
-            0  # the largest of what is put in another order before it is handed over, one by one
-        )
+        turned = 0  # the largest array that is transposed before it is returned; arrays are transposed one by one
         for k, type_ in enumerate(self.program.results):
             if not isinstance(type_, Scalar):
                 continue
@@ -210,7 +212,7 @@ class Launch:
                 fixed += stays * self.items.count * size
             else:
                 worker += size
-                if role == "result":  # a worker's part of a sum, which blocks have in another order
+                if role == "result":  # a worker's part of a sum; blocks store it transposed
                     worker += size if self.block is not None else 0
                     fixed += 2 * size
         return Needs(fixed, item + turned, worker)
@@ -225,7 +227,7 @@ class Launch:
             else:
                 yield device.empty(full, dtype, self.stream)
 
-    # ---- what goes in ----
+    # ---- arguments ----
 
     def _values(self) -> Iterator[tuple[Any, int | None, Type]]:
         """The leaves of the arguments, with their axes of items and types."""
@@ -245,7 +247,9 @@ class Launch:
             yield value, axis, type_
 
     def _inputs(self) -> Iterator[Any]:
-        """What all launches are given, on the device; what items have for themselves where it is."""
+        """The arguments that all launches share, on the device; also the items' own arguments if these lie on the
+        device.
+        """
         for value, axis, type_ in self._values():
             if device.is_device_array(value):
                 yield device.as_device_array(value)
@@ -257,7 +261,7 @@ class Launch:
                 yield value if isinstance(value, bool | int | float) else 0
 
     def _items(self, inputs: Sequence[Any], start: int, stop: int) -> Iterator[Any]:
-        """The arguments of a launch for some of the items: their part of what the host has is copied."""
+        """The arguments of a launch for some of the items: their part of the host's arrays is copied."""
         last = -1 if self.block is None else 0
         is_whole = stop - start == self.items.count
         for value, axis in zip(inputs, self.items.axes, strict=True):
@@ -274,13 +278,13 @@ class Launch:
     def _sent(self, array: Any) -> Any:
         return device.to_device(array, self.stream)
 
-    # ---- what comes out ----
+    # ---- results ----
 
     def _keep(self, kept: dict[int, Any], k: int, found: Any, start: int, stop: int) -> None:
-        """Take a leaf of what a launch found: sums are added up, items come in front."""
+        """Collect a leaf of a launch's result: sums are added up; items come first."""
         count = self.items.count
         share = 1.0 / max(count, 1) if self.reduce == "mean" else 1.0
-        # arrays that blocks fill have the items in front already
+        # in arrays that blocks fill the items are the first axis already
         is_first = self.block is not None and k in self.program.arrays
         if self.is_summed(k):
             part = device.sums(found, share, self.stream, is_first)
@@ -304,7 +308,7 @@ class Launch:
             kept[k][start:stop] = host
 
     def _finished(self, k: int, found: Any) -> Any:
-        """A leaf of the result, as the user has it."""
+        """A leaf of the result in the user's structure."""
         if self.is_single:
             found = found.reshape(tuple(found.shape)[1:]) if found.ndim > 1 else found
         library = self.items.library
@@ -324,7 +328,7 @@ class Launch:
 
 
 def _room(type_: Type) -> str:
-    """The symbol of a stack's room."""
+    """The symbol of a stack's capacity."""
     assert isinstance(type_, Array)
     symbol = type_.shape[0].symbol
     assert symbol is not None
@@ -332,7 +336,7 @@ def _room(type_: Type) -> str:
 
 
 def _plain(value: Any, type_: Type) -> Any:
-    """Containers as kernels have them; arrays on a device as they are."""
+    """Containers as kernels take them; device arrays stay as they are."""
     if device.is_device_array(value) or isinstance(type_, Array | Scalar):
         return value
     return plain(value, type_)

@@ -1,7 +1,8 @@
-"""Inference from a log-partition function: its gradient holds the expected statistics.
+"""Exponential families and inference from a log-partition function, whose gradient holds the expected statistics.
 
 In: `log_Z(eta, *data)` in NumPy; out: expected statistics, E-step, Fisher information, entropy, divergence and maximum
-likelihood, generated from it. Start with `core/identities`; `sequence` has hidden Markov models and their kin.
+likelihood, generated from it. Start with `core/identities`; `sequence` has hidden Markov models, chains and linear
+dynamical systems.
 """
 
 from srcdiff.expfam.core.family import Family, family

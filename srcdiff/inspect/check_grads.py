@@ -1,4 +1,4 @@
-"""Checks of generated derivatives against finite differences, in random directions."""
+"""Gradient checking: generated derivatives are compared with finite differences in random directions."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from srcdiff.handles.primal_call import without_blocks
 
 __all__ = ["FINE_STEP", "STEP", "check_grads", "difference"]
 
-STEP = 2e-3  # what rounding leaves of a difference is enough, for gradients as well
-FINE_STEP = 2e-5  # asked where a kink or a sharp bend may lie within the other
+STEP = 2e-3  # large enough that rounding does not spoil a difference, for gradients as well
+FINE_STEP = 2e-5  # used if a kink or a sharp bend may lie within the larger step
 
 
 def check_grads(
@@ -43,7 +43,7 @@ def check_grads(
     Parameters
     ----------
     argnums
-        What to differentiate with respect to; None: every argument that holds floats.
+        The arguments to differentiate with respect to; None: every argument that holds floats.
     order
         2 checks the derivative of the gradient as well (reverse mode, scalar results).
     modes
@@ -52,9 +52,9 @@ def check_grads(
     Raises
     ------
     AssertionError
-        Where they differ by more than `atol + rtol * size`; the message has both numbers.
+        If they differ by more than `atol + rtol * size`; the message has both numbers.
     ValueError
-        For an order other than 1 and 2, and for modes that are none of these or empty: nothing would be checked.
+        For an order other than 1 and 2, and for modes that are unknown or empty: nothing would be checked.
     """
     modes = _known_modes(modes)
     if order not in (1, 2) or isinstance(order, bool):
@@ -85,7 +85,7 @@ def check_grads(
 
 
 def _known_modes(modes: Sequence[str]) -> tuple[str, ...]:
-    """The modes as a tuple; one may be given by itself."""
+    """The modes as a tuple; a single mode may be a string."""
     given = (modes,) if isinstance(modes, str) else tuple(modes)
     unknown = [m for m in given if m not in ("forward", "reverse")]
     if unknown or not given:
@@ -103,7 +103,7 @@ def _check_second(
     rtol: float,
     atol: float,
 ) -> None:
-    """The gradient's own derivative, forward over reverse."""
+    """Check the gradient's own derivative, forward over reverse."""
     gradient = grad(f, argnums=tuple(wrt), on_independent="ignore")
     _, tangent = jvp(gradient, tuple(args), tuple(directions))
 
@@ -122,7 +122,9 @@ def _check_second(
 def difference(
     f: Callable[..., Any], args: Sequence[Any], directions: Sequence[Any], step: float
 ) -> Any:
-    """The derivative along the directions: central differences of a step and of half of it, extrapolated."""
+    """The derivative along the directions by Richardson extrapolation: central differences with a step and with half of
+    it.
+    """
 
     def along(step: float) -> Any:
         moved = [add_scaled(a, d, step) for a, d in zip(args, directions, strict=True)]
@@ -143,7 +145,7 @@ def _halved(p: Any, q: Any, step: float) -> Any:
 def _compare(
     what: str, found: Any, expected: Callable[[float], Any], rtol: float, atol: float
 ) -> None:
-    """Raise where a derivative is not what differences show, with neither of the steps."""
+    """Raise if the derivative differs from the finite differences with both of the steps."""
     try:
         _compare_values(what, found, expected(STEP), rtol, atol)
     except AssertionError as error:

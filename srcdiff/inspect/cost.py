@@ -1,7 +1,7 @@
-"""What a call of a generated function costs, counted on its IR: operations, functions, bytes, and arrays that it makes.
+"""A cost model: the operations, functions, bytes and arrays of a call of a generated function, counted on its IR.
 
-The reference evaluator (`ir/interpreter.py`) runs the program. It sees every iteration of its loops and the
-branches that these arguments take; nothing is estimated.
+The reference evaluator (`ir/interpreter.py`) runs the program. It sees every iteration of the loops and the branches
+that these arguments take; nothing is estimated.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ __all__ = ["Cost", "cost"]
 
 @dataclass(frozen=True)
 class Cost:
-    """What a call costs in the readable form; printing it shows all of it.
+    """The cost of a call in the readable form; printing it shows all fields.
 
     Attributes
     ----------
     flops : float
         Floating-point operations: sums, products, quotients, roots, extremes, one each; see `ops/core/costs.py`.
     exponentials : float
-        Elementary functions: `exp`, `log`, `tanh`, and what is made of such.
+        Elementary functions: `exp`, `log`, `tanh`, and functions composed of these.
     bytes : int
-        What operations read from arrays and write to them.
+        The bytes that operations read from arrays and write to them.
     temporaries : int
-        Arrays that are made on the way and are no results.
+        Arrays that are allocated on the way and are not results.
     temporary_bytes : int
-        The bytes of these.
+        The bytes of these arrays.
     uncounted : tuple of str
-        Operations whose work is not known (it is left out of `flops`).
+        Operations whose work is not known (`flops` does not include it).
     """
 
     flops: float
@@ -65,14 +65,14 @@ class Cost:
 
 
 def cost(g: Any, *args: Any, **kwargs: Any) -> Cost:
-    """What a call of a generated function costs, counted operation by operation.
+    """The cost of a call of a generated function, counted operation by operation.
 
     Parameters
     ----------
     g
         A generated function; `f.vjp` and `f.jvp` are called as they are.
     *args, **kwargs
-        As in a call of it.
+        The arguments of the call.
 
     Examples
     --------
@@ -94,7 +94,7 @@ def _own(value: Any) -> Any:
 
 
 class _Counts:
-    """What was counted so far."""
+    """The counts so far."""
 
     def __init__(self) -> None:
         self.flops = self.functions = 0.0

@@ -1,4 +1,4 @@
-"""What became of a call: what it was specialised on and why, what runs, how long that took, and where the files are."""
+"""A report on a call: its specialisation and the reasons for it, the form that runs, the times, and the files."""
 
 from __future__ import annotations
 
@@ -18,36 +18,38 @@ __all__ = ["Explanation", "explain"]
 
 @dataclass(frozen=True)
 class Explanation:
-    """A specialisation in words; printing it shows all of it.
+    """A specialisation in words; printing it shows all fields.
 
     Attributes
     ----------
     name : str
         The generated function.
     arguments : dict from str to str
-        What each parameter was specialised on: dtype, axes, values that matter when compiling.
+        The part of each parameter that the specialisation depends on: dtype, axes, values that matter when compiling.
     because : tuple of str
-        In what the arguments differ from those of the specialisation before; empty for the first.
+        The differences between the arguments and those of the specialisation before; empty for the first.
     assumes : tuple of str
-        What was concluded from lengths and integers; where it does not hold, another specialisation is made.
+        Assumptions about lengths and integers; a call that violates one gets another specialisation.
     rewritten : tuple of str
-        The named rewritings that changed a line of the user's in the form that runs, or will; see docs/rewriting.md.
+        The named rewritings that changed one of the user's lines in the form that runs, or will run; see
+        docs/rewriting.md.
     outside : int
-        How many things outside the function it was specialised on (globals, captured variables, helpers).
+        The number of objects outside the function that the specialisation depends on (globals, captured variables,
+        helpers).
     runs : str
         "compiled", "NumPy", or "nothing yet".
     in_threads : bool
-        Its loop form shares loops out to threads.
+        Whether the loop form distributes loops over threads.
     refused : str
-        Why it could not be compiled.
+        The reason why the function could not be compiled.
     seconds : dict from str to float
-        How long generating took, by pass; "compile" is Numba's part.
+        The time of generation, by pass; "compile" is Numba's part.
     files : dict from str to str
-        Where the readable source and the loop form are.
+        The paths of the readable source and of the loop form.
     signatures : tuple of str
-        The types, in Numba's terms, that it was compiled for.
+        The types, in Numba's terms, for which the function was compiled.
     cache : dict from str to str
-        What of it was found in the cache folder or is kept there, and why if not.
+        The parts that were found in the cache folder or are kept there, and otherwise the reasons.
     """
 
     name: str
@@ -96,16 +98,16 @@ class Explanation:
 
 
 def explain(g: Any, *args: Any, **kwargs: Any) -> Explanation:
-    """What a call with these arguments is specialised on, what runs for it, how long it took, where its files are.
+    """The specialisation for these arguments, the form that runs, the times and the files.
 
-    Generates the program if need be; nothing is run or compiled.
+    The program is generated if there is none; nothing is run or compiled.
 
     Parameters
     ----------
     g
         A generated function; `f.vjp` and `f.jvp` are called as they are.
     *args, **kwargs
-        As in a call of it.
+        The arguments of a call.
 
     Examples
     --------
@@ -138,7 +140,7 @@ def _explained(g: Generated, made: Specialisation, before: Specialisation | None
         cache |= {f"machine code for {types}": stored for types, stored in kept.items()}
     is_compiled = made.run is not None and made.run is compiled
     form: Program | LoopProgram | None = compiled.program if is_compiled and compiled else None
-    if made.run is None:  # what the first call will run
+    if made.run is None:  # the form that the first call will run
         form = g.loop_form(made)
     return Explanation(
         name=g.__name__,
@@ -176,7 +178,7 @@ def _because(types: Mapping[str, Type], before: Specialisation | None) -> Iterat
 
 
 def _facts(program: Program, compiled: Compiled | None) -> Iterator[str]:
-    """What was concluded from lengths and integers."""
+    """The assumptions about lengths and integers."""
     narrow = () if compiled is None else compiled.program.assumptions
     for left, right in (*program.assumptions, *narrow):
         if is_clamp_of(left, right):

@@ -1,7 +1,7 @@
-"""Where a NaN comes from: a generated function is run line by line, and each NaN is traced to what made it.
+"""NaN provenance: runs a generated function line by line and traces each NaN to the operation that made it.
 
-What is run is the program that is printed, by the reference evaluator (`ir/interpreter.py`). NaN that never reach a
-result, as those that `np.where` leaves out, are not reported.
+The reference evaluator (`ir/interpreter.py`) runs the program that is printed. A NaN that never reaches a result, such
+as one that `np.where` leaves out, is not reported.
 """
 
 from __future__ import annotations
@@ -33,24 +33,25 @@ _PARTS: Mapping[str, str] = {
     "compiler": "forward part",
 }
 _UNSET = ("empty", "empty_like", "empty_of")
-_DEEPEST = 3  # of what has no name, in a text
-_MOST = 4  # numbers of an operand that are shown
+_DEEPEST = 3  # the depth of nested expressions without names in a text
+_MOST = 4  # the number of an operand's elements that are shown
 
 
 @dataclass(frozen=True)
 class NanFound:
-    """The operation that made the first NaN of those that reach a result; printed, it is the user's line.
+    """The operation that made the first NaN of those that reach a result; it prints as the user's line.
 
     Attributes
     ----------
     variable : str
-        The variable that it was for; `d_<name>` for the derivative by one, empty where it has no name.
+        The variable to which the operation belongs; `d_<name>` for a derivative with respect to a variable; empty if
+        there is no name.
     operation : str
-        What was computed, such as `np.log(p)`.
+        The operation as text, such as `np.log(p)`.
     part : str
         "forward part", "backward part", "tangent" or "argument".
     operands : dict from str to str
-        What it was computed of, where the first NaN is.
+        The operands at the place of the first NaN.
     location : Location or None
         The user's line: `file`, `line`, `column`, `source_line`.
     """
@@ -77,19 +78,19 @@ class NanFound:
 
 
 def find_nan(g: Any, *args: Any, **kwargs: Any) -> NanFound | None:
-    """The operation that made the first NaN in a call of a generated function, by the user's line and variable.
+    """The operation that made the first NaN in a call of a generated function, with the user's line and variable.
 
     Parameters
     ----------
     g
         A generated function; `f.vjp` and `f.jvp` are called as they are.
     *args, **kwargs
-        As in a call of it.
+        The arguments of a call.
 
     Returns
     -------
     NanFound or None
-        None where no result has a NaN, nor the value that a gradient is of.
+        None if no result has a NaN, and neither has the value whose gradient is computed.
 
     Examples
     --------
@@ -100,7 +101,7 @@ def find_nan(g: Any, *args: Any, **kwargs: Any) -> NanFound | None:
     'backward part'
     """
     handle, args, kwargs = called_with("find_nan", g, args, kwargs)
-    if handle is not g and isinstance(handle.derived.derivation, Vjp):  # all of the result counts
+    if handle is not g and isinstance(handle.derived.derivation, Vjp):  # all results count
         weights = map_leaves(_one_like, g.function(*map(_own, args[:-1])))
         args = (*args[:-1], weights)
     found = _first(handle, args, kwargs)
@@ -112,7 +113,7 @@ def find_nan(g: Any, *args: Any, **kwargs: Any) -> NanFound | None:
 
 
 def _first(handle: Generated, args: tuple[Any, ...], kwargs: dict[str, Any]) -> NanFound | None:
-    """What made the first NaN of the results of a call."""
+    """The operation that made the first NaN of a call's results."""
     fn, values = handle.program_for(*args, **kwargs)
     for p, v in zip(fn.params, values, strict=True):
         for text, leaf in named_leaves(v, p.name):
@@ -126,13 +127,13 @@ def _first(handle: Generated, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
 
 
 class _Tracer(Evaluator):
-    """An evaluator that knows which operations the NaN in an object came from, by their number."""
+    """An evaluator that records, for each object, the numbers of the operations that its NaN came from."""
 
     def __init__(self, fn: Function) -> None:
         super().__init__(fn)
         self.events: list[tuple[Op, list[str]]] = []
         self.made: dict[Value, Op] = {}
-        self.origins: dict[int, tuple[Any, set[int]]] = {}  # by the identity of storage
+        self.origins: dict[int, tuple[Any, set[int]]] = {}  # keyed by the identity of storage
 
     def inner(self, fn: Function) -> _Tracer:
         new = _Tracer(fn)
@@ -180,7 +181,7 @@ class _Tracer(Evaluator):
         return NanFound(name, self.text_of(op), _PARTS[op.origin], shown, op.location)
 
     def text(self, atom: Atom, depth: int = 0) -> str:
-        """An operand: its name, or how it was computed."""
+        """An operand as text: its name, or its expression."""
         if not isinstance(atom, Value):
             return repr(atom.value)
         op = self.made.get(atom)

@@ -1,4 +1,6 @@
-"""Why a variable has a derivative or none, and why its values are stored, computed again, or neither."""
+"""Reasons of the analyses: why a variable is active or inactive, and why its values are stored, computed again, or
+neither.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,7 @@ __all__ = ["Reasons", "why"]
 
 @dataclass(frozen=True)
 class Reasons:
-    """What became of a variable, in words; printing it shows all of it.
+    """The derivative and storage of a variable, in words; printing it shows all fields.
 
     Attributes
     ----------
@@ -31,11 +33,11 @@ class Reasons:
     function : str
         The generated function.
     is_active : bool
-        Whether any value of it has a derivative that is computed.
+        Whether a derivative of any of its values is computed.
     activity : tuple of str
-        Why, for each line that assigns it.
+        The reason for each line that assigns the variable.
     storage : tuple of str
-        What is stored of it for the backward part, computed again, or available there, and why.
+        The values that are stored for the backward part, computed again, or available there, and the reasons.
     """
 
     name: str
@@ -58,18 +60,18 @@ class Reasons:
 
 
 def why(g: Any, name: str, *args: Any, **kwargs: Any) -> Reasons:
-    """Why a variable of a function is active, inactive, stored or recomputed, where `g` is called with these arguments.
+    """The reasons why a variable of a function is active, inactive, stored or computed again in a call of `g`.
 
-    Nothing is run. The storage is that of the readable form; compiled code decides by what operations cost there.
+    Nothing is run. The storage is that of the readable form; compiled code decides by the costs of operations there.
 
     Parameters
     ----------
     g
         A generated function; `f.vjp` and `f.jvp` are called as they are.
     name
-        A variable or argument of the function that is differentiated.
+        A variable or argument of the differentiated function.
     *args, **kwargs
-        As in a call of `g`.
+        The arguments of a call of `g`.
 
     Examples
     --------
@@ -128,7 +130,7 @@ def _reasons(g: Generated, read: Function, undecided: Function | None, name: str
 
 
 def _assigned(g: Generated) -> frozenset[str]:
-    """The names that the function that is differentiated assigns."""
+    """The names that the differentiated function assigns."""
     # the stages take a while to import
     from srcdiff.frontend.source.function_source import function_of, source_of
 

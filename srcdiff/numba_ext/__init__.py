@@ -1,5 +1,4 @@
-"""What works inside of Numba: calls of derivatives from compiled code, types, attributes.
+"""The Numba extension: calls of derivatives from compiled code, types and attributes.
 
-In: Numba's types of a call; out: the compiled derivative.
-Start with `calls`. Imported with Numba only.
+In: Numba's types of a call; out: the compiled derivative. Start with `calls`. The package is imported with Numba only.
 """

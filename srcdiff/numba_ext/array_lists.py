@@ -1,7 +1,7 @@
-"""Lists of arrays as compiled code takes them: the elements of all in a row, and the shapes.
+"""Lists of arrays as arguments of compiled code: the elements of all arrays in one row, and the shapes.
 
-`xs = list(xs)` in generated code makes a list of views of that row. How many there are is no part of the type. It is of
-that of a tuple, so that each length is compiled anew, and 300 arrays take a minute.
+`xs = list(xs)` in generated code makes a list of views of that row. The number of arrays is not part of the type. It is
+part of the type of a tuple, so each length would be compiled anew, and 300 arrays take a minute.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ __all__ = ["ArrayList"]
 
 
 class ArrayList:
-    """Arrays of one dtype and as many axes.
+    """Arrays with one dtype and the same number of axes.
 
     Attributes
     ----------

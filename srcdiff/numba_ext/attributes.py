@@ -24,14 +24,14 @@ from srcdiff.handles.primal_call import without_blocks
 from srcdiff.numba_ext.calls import CallableType, Calls, make_function, type_of
 from srcdiff.numba_ext.types import parts_of
 
-if TYPE_CHECKING:  # these modules ask for this one
+if TYPE_CHECKING:  # these modules import this one
     from srcdiff.handles.differentiable import Differentiable, Pushforward
 
 __all__ = ["type_of_decorated", "type_of_jvp"]
 
 
 class _DecoratedType(types.Callable, types.Dummy):
-    """The type of a decorated function; a call is one of the function itself, as Numba compiles it."""
+    """The type of a decorated function; a call calls the function itself, as Numba compiles it."""
 
     def __init__(self, function: Differentiable) -> None:
         self.function = function
@@ -64,7 +64,7 @@ register_model(_DecoratedType)(models.OpaqueModel)
 
 @unbox(_DecoratedType)
 def _unbox(_: Any, __: Any, c: Any) -> Any:
-    """As an argument: all that matters is in the type."""
+    """An argument of this type has no data: the type determines all."""
     return NativeValue(c.context.get_dummy_value())
 
 
@@ -96,7 +96,9 @@ def _attribute(context: Any, *_: Any) -> Any:
 
 
 def _registered() -> None:
-    """Numba looks for extensions when it begins to compile, and this module is imported in the middle of it."""
+    """Register with Numba now: Numba looks for extensions when it begins to compile, and is in the
+    middle of that here.
+    """
     target = numba.core.registry.cpu_target
     target.typing_context.refresh()
     target.target_context.refresh()
@@ -106,7 +108,7 @@ _registered()
 
 
 class _JvpCalls(Calls):
-    """`jvp(args, tangents)`: a generated function for each choice of arguments that have tangents."""
+    """`jvp(args, tangents)`: a generated function for each set of arguments that have tangents."""
 
     def __init__(self, pushforward: Pushforward) -> None:
         self.pushforward = pushforward

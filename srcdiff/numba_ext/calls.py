@@ -1,7 +1,8 @@
-"""Derivatives in the user's own compiled code: what Numba takes a generated function to be.
+"""Calls of derivatives in the user's own compiled code: the Numba type of a generated function.
 
-Numba asks a global, captured variable or argument for its `_numba_type_`. That of a generated function says, for the
-types of the arguments of a call, what is called. For `log_p_grad(x, k)` and types float64[::1] and int64:
+Numba reads the `_numba_type_` of a global, captured variable or argument. The type of a generated function determines,
+from the types of a call's arguments, the function that is called. For `log_p_grad(x, k)` and types float64[::1] and
+int64:
 
     def log_p_grad(x, k):
         if x.shape[0] == 1:
@@ -10,9 +11,9 @@ types of the arguments of a call, what is called. For `log_p_grad(x, k)` and typ
             return result
         return compiled(x, k)
 
-Lengths are known when the program runs only. The loop form is generated for axes that are not of length 1, and compares
-those that have to be equal when it is entered; where an axis has length 1, which may be broadcast, the call goes
-through Python and has a program of its own.
+Lengths are known only when the program runs. The loop form is generated for axes whose length is not 1, and compares on
+entry the lengths that must be equal. An axis of length 1 may be broadcast, so such a call goes through Python and has a
+program of its own.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ _NUMBERS = itertools.count()
 
 
 class CallableType(types.Callable, types.Dummy):
-    """The type of something that compiled code calls; `calls` says how."""
+    """The type of an object that compiled code calls; `calls` resolves its calls."""
 
     def __init__(self, calls: Calls) -> None:
         self.calls = calls
@@ -63,7 +64,7 @@ class CallableType(types.Callable, types.Dummy):
         )
         try:
             signature = self.calls.signature_for(folded)
-        except DifferentiationError as error:  # as Numba's own, it says where the call is, too
+        except DifferentiationError as error:  # Numba's own error class adds the place of the call
             raise TypingError(f"\n{error}\n") from error
         return signature.replace(pysig=pysig)
 
@@ -79,17 +80,17 @@ register_model(CallableType)(models.OpaqueModel)
 
 @unbox(CallableType)
 def _unbox(_: Any, __: Any, c: Any) -> Any:
-    """As an argument: all that matters is in the type."""
+    """An argument of this type has no data: the type determines all."""
     return NativeValue(c.context.get_dummy_value())
 
 
 class Calls:
-    """Calls of one function from compiled code: what is compiled for them, by the types of the arguments.
+    """Calls of one function from compiled code: their implementations, by the types of the arguments.
 
     Attributes
     ----------
     compiled : dict
-        Numba's dispatchers by the types that each is compiled for.
+        Numba's dispatchers by the types for which each is compiled.
     """
 
     def __init__(self, name: str, names: Sequence[str], defaults: Mapping[str, Any]) -> None:
@@ -106,8 +107,8 @@ class Calls:
         self.compiled: dict[tuple[Any, ...], Any] = {}
 
     def signature_for(self, given: tuple[Any, ...]) -> Any:
-        """Numba's signature for arguments of these types. Values that are known in the caller are made use of only
-        where there is no program without.
+        """Numba's signature for arguments of these types. Values that are known in the caller are used only if there is
+        no program without them.
         """
         plain = tuple(map(plain_type, given))
         try:
@@ -146,9 +147,9 @@ def type_of(handle: Generated) -> Any:
 
 
 def make_function(text: str, name: str, module: str | None = __name__, **bindings: Any) -> Any:
-    """A function from its text; Numba's messages find the lines.
+    """A function from its text, which is registered so that Numba's messages show its lines.
 
-    Without a `module`, Numba looks in the function itself for what it calls in Python.
+    Without a `module`, Numba looks in the function itself for the Python functions that it calls.
     """
     file = f"<srcdiff {name} {next(_NUMBERS)}>"
     linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
@@ -162,7 +163,9 @@ _OWN = ("compiled", "float", "np", "numba", "overlap", "result", "result_type", 
 
 
 def _unlike(names: Sequence[str]) -> tuple[str, ...]:
-    """The names, none twice (a vector may be called as one of the function's parameters is), and none ours."""
+    """The names made unique (a vector may have the name of one of the function's parameters), and different from
+    reserved ones.
+    """
     out: list[str] = []
     for name in names:
         out.append(f"{name}_{len(out)}" if name in (*out, *_OWN) else name)
@@ -176,7 +179,7 @@ class _GeneratedCalls(Calls):
         s = handle.signature
         self.handle = handle
         self.programs: dict[Any, LoopProgram] = {}
-        # parameters behind those with defaults have none: all arguments have to be given
+        # parameters after those with defaults have no default: all arguments are required
         names = _unlike((*s.names, *s.further)) if s.further else s.names
         super().__init__(handle.__name__, names, {} if s.further else s.defaults)
         self.names = _unlike(names)
@@ -219,7 +222,7 @@ class _GeneratedCalls(Calls):
         known = self.programs.get(key)
         if known is None:
             with COMPILING:
-                from srcdiff.cache.stored import build_loops  # takes a while to import
+                from srcdiff.cache.stored import build_loops  # slow to import
 
                 known = build_loops(self.handle.derived, arguments, bound=True)
             if known.refused:
@@ -253,13 +256,13 @@ class _GeneratedCalls(Calls):
 
 
 def _has_box(type_: Any) -> bool:
-    """Whether a value is an array without axes, or holds one."""
+    """Whether a value is an array without axes, or contains one."""
     if isinstance(type_, types.Array):
         return type_.ndim == 0
     return any(map(_has_box, parts_of(type_) or ()))
 
 
-# ---- what compiled calls need when they run ------------------------------------------------------------
+# ---- helpers of compiled calls at run time -------------------------------------------------------------
 
 
 @numba.njit
@@ -284,7 +287,7 @@ def _overlap(a: Any, b: Any) -> Any:
 
 
 class _ByPython:
-    """A call through Python, with a result of the type that compiled code expects."""
+    """A call through Python, whose result has the type that compiled code expects."""
 
     def __init__(self, handle: Generated, result: Any) -> None:
         self.handle = handle
@@ -293,12 +296,12 @@ class _ByPython:
     def __call__(self, args: tuple[Any, ...]) -> Any:
         return _as_type(self.handle(*args), self.result)
 
-    def __reduce__(self) -> Any:  # Numba pickles what runs in Python, for its cache
+    def __reduce__(self) -> Any:  # Numba pickles functions that run in Python, for its cache
         return _ByPython, (Generated(self.handle.derived, self.handle.signature), self.result)
 
 
 def _as_type(value: Any, type_: Any) -> Any:
-    """A result as values of a Numba type are boxed: those of other types would be taken for such, unseen."""
+    """A result as values that a Numba type can box; other values would be misread without an error."""
     if isinstance(type_, types.Array):
         return np.ascontiguousarray(value, dtype=type_.dtype.name)
     wanted = parts_of(type_)

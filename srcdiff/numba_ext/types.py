@@ -1,7 +1,7 @@
-"""Numba's types as ours: what a derivative is generated for that compiled code calls.
+"""Conversion of Numba's types to the types of the IR, for derivatives that compiled code calls.
 
-Numba's types have no lengths. Each axis has a symbol, and none is taken to be of length 1: calls with such arrays go
-another way (`calls.py`). Numbers whose values are known when compiling are constants in the caller, and defaults.
+Numba's types have no lengths. Each axis has a symbol, and no axis is assumed to have length 1: calls with such arrays
+take another path (`calls.py`). The values of constants in the caller, and of defaults, are known when compiling.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from srcdiff.ir.types import Array, Dim, Scalar, Static, Struct, Type
 
 __all__ = ["arguments_of", "arrays_in", "parts_of", "plain_type", "type_in_ir"]
 
-_WEAK = ("float64", "int64", "complex128")  # Python's numbers: compiled code has no others
+_WEAK = ("float64", "int64", "complex128")  # Python's numbers: compiled code has no NumPy scalars
 _UNKNOWN = Dim(0)
 
 
 def arguments_of(
     signature: Signature, given: Sequence[Any], place: Callable[[], Location | None]
 ) -> Arguments:
-    """What a function is specialised on that gets arguments of these Numba types.
+    """The arguments on which a function is specialised, for these Numba types.
 
     Raises
     ------
     UnsupportedError
-        For what compiled code has and derivatives do not take.
+        For types of compiled code that derivatives do not support.
     """
     symbols: set[str] = set()
     found: list[Type] = []
@@ -63,19 +63,19 @@ def arguments_of(
 
 
 def known_value(type_: Any) -> Any:
-    """The value that all of a type have; None where they differ."""
+    """The value that all instances of a type have; None if they differ."""
     if isinstance(type_, types.Omitted):
         return type_.value
     return type_.literal_value if isinstance(type_, types.Literal) else None
 
 
 def plain_type(type_: Any) -> Any:
-    """A type without what is known of its value."""
+    """A type without the known value."""
     return numba.typeof(type_.value) if isinstance(type_, types.Omitted) else types.unliteral(type_)
 
 
 def type_in_ir(type_: Any, path: str) -> Type:
-    """Our type for one of Numba's, without symbols; `path` is how the argument is called."""
+    """The IR's type for a Numba type, without symbols; `path` is the argument's name."""
     value = known_value(type_)
     if isinstance(value, str):
         return Static(value)
@@ -132,7 +132,7 @@ def _tuple(type_: Any, path: str) -> Type:
 
 
 def parts_of(type_: Any) -> list[Any] | None:
-    """The types of a tuple's parts; None for what is no tuple."""
+    """The types of a tuple's parts; None for other types."""
     return list(type_) if isinstance(type_, types.BaseTuple) else None  # type: ignore[call-overload]
 
 

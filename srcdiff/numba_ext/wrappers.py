@@ -1,5 +1,5 @@
-"""The text that hands the arguments of compiled code to a generated function: arrays contiguous, tangents like what
-they belong to, and checks of what calls from Python check before they run.
+"""Wrappers of generated functions for compiled callers: they make arrays contiguous, convert tangents to the form of
+their arguments, and make the checks that a call from Python makes before the run.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ __all__ = ["CallText"]
 
 
 class CallText:
-    """How a loop form is called with values of some Numba types.
+    """The text of a call of a loop form with values of some Numba types.
 
     Attributes
     ----------
     bindings : dict
-        What the text refers to.
+        The objects that the text refers to.
     types : tuple
-        The Numba types that the loop form is compiled for.
+        The Numba types for which the loop form is compiled.
     """
 
     def __init__(
@@ -69,7 +69,9 @@ class CallText:
     def _taken(
         self, text: str, given: Any, wanted: Type, is_float: bool = False
     ) -> tuple[str, Any]:
-        """A value as the generated function takes it, and its Numba type; `is_float`: an integer is a float."""
+        """A value in the form that the generated function takes, and its Numba type; `is_float`: an integer becomes a
+        float.
+        """
         if isinstance(wanted, Static):
             if isinstance(wanted.value, bool | int | str):
                 return repr(wanted.value), types.literal(wanted.value)
@@ -83,7 +85,7 @@ class CallText:
             return f"float({text})", types.float64
         if isinstance(
             given, types.IntegerLiteral
-        ):  # a type of its own, which would be compiled for
+        ):  # a separate type, which would be compiled separately
             return f"np.int64({text})", types.int64
         if not isinstance(wanted, Struct):
             return text, given
@@ -101,7 +103,7 @@ class CallText:
         return f"{name}({inner})", types.BaseTuple.from_types(inner_types, wanted.cls)
 
     def _overlaps(self) -> list[str]:
-        """Checks that no other array is what the function writes."""
+        """Checks that no other array overlaps an array that the function writes."""
         arrays = [text for text, _ in self.arrays()]
         written = {self._text_of(name, keys) for name, keys in self.program.written}
         lines: list[str] = []
@@ -116,7 +118,7 @@ class CallText:
         return lines
 
     def _text_of(self, name: str, keys: Sequence[Any]) -> str:
-        """A part of an argument, by positions."""
+        """A part of an argument, by its positions."""
         k = self.signature.names.index(name)
         text, type_ = self.names[k], self.program.types[k]
         for key in keys:
@@ -150,7 +152,7 @@ class CallText:
     def _fitted(
         self, text: str, given: Any, wanted: Type, primal: str, primal_type: Any
     ) -> tuple[str, Any]:
-        """A tangent in the form of what it belongs to; None stands for zero."""
+        """A tangent in the form of its argument; None stands for zero."""
         if isinstance(wanted, Static):
             return "None", types.none
         if isinstance(wanted, Struct):

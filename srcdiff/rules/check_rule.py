@@ -1,4 +1,4 @@
-"""Rules of users compared with finite differences of the functions that they are for."""
+"""Checks of users' rules: derivatives by the rule are compared with finite differences of the function."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from srcdiff.ops.core.type_rules import TypeMistake
 
 __all__ = ["check_rule"]
 
-_MOST_ELEMENTS = 1000  # that are looked at one by one
+_MOST_ELEMENTS = 1000  # the number of elements up to which each one is checked
 
 
 def check_rule(
@@ -35,9 +35,9 @@ def check_rule(
     Raises
     ------
     RuleError
-        For a derivative that differs by more than `atol + rtol * size`: by which input, and where in it; of second
-        order, too, where the rule has one. Also for a result of another shape or dtype than the rule's declaration
-        says.
+        For a derivative that differs by more than `atol + rtol * size`; the message names the input and the place in
+        it. If the rule has a second derivative, this is checked, too. Also for a result whose shape or dtype is not the
+        one in the rule's declaration.
     """
     decl = find(function)
     if decl is None or decl.rule is None:
@@ -50,14 +50,14 @@ def check_rule(
     check.result(function)
     rng = np.random.default_rng(seed)
     for k in float_positions(args):
-        if f"d_{named[k]}" in decl.rule.__code__.co_varnames:  # it may say that there is none
+        if f"d_{named[k]}" in decl.rule.__code__.co_varnames:  # it may declare that there is none
             check.input(k, named[k], rng)
             check.second(k, named[k], rng)
 
 
 @dataclass(frozen=True)
 class _RuleCheck:
-    """A rule, a function that calls its function, and where it is checked."""
+    """A rule, a function that calls the rule's function, and the arguments of the check."""
 
     decl: OpDecl
     f: Callable[..., Any]
@@ -71,7 +71,7 @@ class _RuleCheck:
         )
 
     def result(self, function: Any) -> None:
-        """What the function returns is what the declaration says."""
+        """Check that the function's result has the declared shape and dtype."""
         names = [*self.f.__code__.co_varnames[: len(self.args)]]
         values = [np.ascontiguousarray(a) if np.ndim(a) else a for a in self.args]
         types, lengths = describe_arguments(values, names)
@@ -104,7 +104,7 @@ class _RuleCheck:
             self.fail(f"the result has dtype {dtype}, declared is {type_.dtype}", advice)
 
     def input(self, k: int, name: str, rng: np.random.Generator) -> None:
-        """Compare by one input, in both modes."""
+        """Compare the derivatives with respect to one input, in both modes."""
         value, back = vjp(self.f, *self.args, argnums=k, jit=False, on_independent="ignore")
         is_plain = not isinstance(value, tuple) and (self.decl.elementwise or not np.ndim(value))
         weights = map_leaves(np.ones_like, value) if is_plain else random_like(value, rng)
@@ -133,7 +133,7 @@ class _RuleCheck:
                 )
 
     def second(self, k: int, name: str, rng: np.random.Generator) -> None:
-        """Compare the rule's own derivative with finite differences of what it gives."""
+        """Compare the rule's own derivative with finite differences of the rule's results."""
         value = self.f(*self.args)
         if isinstance(value, tuple) or np.iscomplexobj(value) or np.iscomplexobj(self.args[k]):
             return
@@ -153,7 +153,7 @@ class _RuleCheck:
         try:
             curved = hvp(weighted, argnums=k, jit=False)(*self.args, weights, along)
         except UnsupportedError:
-            return  # it has none, and says so where it is asked for
+            return  # the rule has no second derivative, and raises where one is needed
         if not self.agree(dot(along, curved), slope):
             self.fail(
                 f"its own derivative by `{name}` along a random direction is {dot(along, curved):.6g}, "
@@ -162,7 +162,7 @@ class _RuleCheck:
             )
 
     def agree(self, found: float, expected: Callable[[float], float]) -> bool:
-        """Whether two numbers are equal but for the errors of differences of one of the steps."""
+        """Whether two numbers are equal but for the errors of finite differences with one of the steps."""
         wanted = (expected(step) for step in (STEP, FINE_STEP))
         return any(abs(found - w) <= self.atol + self.rtol * abs(w) for w in wanted)
 
@@ -174,7 +174,7 @@ class _RuleCheck:
         slope: Callable[[Any, float], float],
         weighted: str,
     ) -> NoReturn:
-        """Say which element has the worst derivative."""
+        """Raise with the element that has the worst derivative."""
         worst, told = -1.0, ""
         shape = np.shape(self.args[k])
         for at in list(np.ndindex(*shape))[:_MOST_ELEMENTS]:
@@ -192,7 +192,7 @@ class _RuleCheck:
 
 
 def _unit(shape: tuple[int, ...], at: tuple[int, ...], number: complex) -> Any:
-    """Zeros but for one number; that number, where there are no axes."""
+    """Zeros with a 1 in one place; the number 1 if there are no axes."""
     if not shape:
         return number
     unit = np.zeros(shape, type(number))

@@ -1,8 +1,8 @@
-"""Rules of the user's own: what `@rule(callable)` declares.
+"""User-defined derivative rules: `@rule(callable)` declares an operation with a rule of the user's.
 
-The rule is written as those under `ops/` are, and goes the same way: the frontend reads it, and its lines are inlined
-in what is generated. The operation itself stays a call of the function. What type its result has is found by reading
-the function, or a model of it (`result=`), for the types of the arguments.
+The rule is written as the rules under `ops/`, and takes the same path: the frontend reads it, and its lines are inlined
+in the generated code. The operation itself stays a call of the function. The type of its result is found by reading the
+function, or a model of it (`result=`), for the types of the arguments.
 """
 
 from __future__ import annotations
@@ -41,24 +41,24 @@ def rule(
     forward: Rule | None = None,
     takes_complex: bool = False,
 ) -> Callable[[Rule], Rule]:
-    """Decorator that declares the derivative of a function: one's own, NumPy's or SciPy's.
+    """Decorator that declares the derivative of a function: the user's own, NumPy's or SciPy's.
 
     The rule takes the function's arguments by their names, and by keyword its result `out` and the derivative `d_out`
-    by that. It assigns `d_<name>` to the derivative by each argument, in NumPy; what depends on nothing but types (a
-    parameter with a default, `x.ndim`) may be asked with `if`.
+    with respect to the result. It assigns the derivative with respect to each argument to `d_<name>`, in NumPy. An `if`
+    may test conditions that depend on types only (a parameter with a default, `x.ndim`).
 
     Parameters
     ----------
     *callables
-        The function; several, if they compute the same (a function and what `numba.njit` makes of it).
+        The function; several, if they compute the same (a function and its compiled form from `numba.njit`).
     elementwise : bool, optional
-        It acts on each element after broadcasting. Ufuncs do. The rule then serves forward mode as well.
+        The function acts on each element after broadcasting, as ufuncs do. The rule then serves forward mode as well.
     result : callable, optional
         A function of the same arguments whose result has the same shape and dtype, for a function that srcdiff cannot
         read: `lambda x, n: np.empty((n, len(x)))`.
     forward : callable, optional
-        The rule of forward mode, needed for second derivatives of what is not elementwise: it takes `out` and the
-        tangents `<name>_dot` by keyword, and assigns `out_dot`.
+        The rule of forward mode, which second derivatives of a function need unless it is elementwise: it takes `out`
+        and the tangents `<name>_dot` by keyword, and assigns `out_dot`.
     takes_complex : bool, default False
         The rule is right for complex numbers, too: products with `d_out` are transposed and nowhere conjugated, as in
         autograd (docs/derivatives.md). An elementwise function that is not holomorphic needs `forward` then.
@@ -141,7 +141,7 @@ def _defaults(written: FunctionType) -> dict[str, Any]:
 
 
 def _spelling(function: Any) -> str:
-    """How text that imports its module calls a function of NumPy or SciPy; empty for others."""
+    """The text of a call of a NumPy or SciPy function, in code that imports its module; empty for other functions."""
     name = getattr(function, "__name__", "")
     module = getattr(function, "__module__", None) or ""
     if module.partition(".")[0] not in ("", "numpy", "scipy"):
@@ -155,11 +155,11 @@ def _spelling(function: Any) -> str:
     return ""
 
 
-# ---- is the rule one for the function? -------------------------------------------------------------
+# ---- validation of a rule -------------------------------------------------------------------------
 
 
 def _check(function: Any, written: FunctionType) -> None:
-    """Raise for inputs that the function does not have, or that have no derivative by mistake."""
+    """Raise for inputs that the function does not have, and for inputs without a derivative in the rule."""
     source = source_of(written)
     label = getattr(function, "__name__", "the function")
     mine = [p for p in inspect.signature(written).parameters.values() if p.name not in _RESULTS]
@@ -191,7 +191,7 @@ def _check(function: Any, written: FunctionType) -> None:
 
 
 def _check_names(written: FunctionType, source: Source, inputs: Sequence[str]) -> None:
-    """Raise where the rule assigns nothing, or to a derivative that nobody asks for."""
+    """Raise if the rule assigns no derivative, or one that belongs to no input."""
     stored, read = set[str](), set[str]()
     for node in (n for s in source.node.body for n in gast.walk(s) if isinstance(n, gast.Name)):
         (stored if isinstance(node.ctx, gast.Store) else read).add(node.id)
@@ -211,7 +211,7 @@ def _check_names(written: FunctionType, source: Source, inputs: Sequence[str]) -
 
 
 def _parameters(function: Any) -> list[inspect.Parameter] | None:
-    """The parameters of a function of Python's; None where they are not known."""
+    """The parameters of a Python function; None if they are not known."""
     plain = function_of(function)
     if not isinstance(plain, FunctionType):
         return None
@@ -228,7 +228,7 @@ def _place(written: FunctionType) -> Location:
 
 
 class _Result:
-    """What type a call's result has, for the types of its operands: `OpDecl.infer`."""
+    """The type rule `OpDecl.infer`: the type of a call's result, for the types of its operands."""
 
     def __init__(self, function: Any, written: FunctionType, elementwise: bool, model: Any) -> None:
         self.function = function
@@ -252,7 +252,7 @@ class _Result:
         return tuple(_in_lengths(t, lengths, shapes) for t in self.known[key])
 
     def given(self, operand: Atom, names: dict[Dim, str]) -> Type:
-        """An operand's type with symbols of its own: equal lengths have one, 1 stays 1."""
+        """An operand's type with symbols of its own: equal lengths share one, 1 stays 1."""
         if isinstance(operand, Const) and not isinstance(operand.value, float):
             return Static(operand.value)
 
@@ -262,7 +262,7 @@ class _Result:
         return map_dims(operand.type, change)
 
     def traced(self, types: Sequence[Type], attrs: Mapping[str, Any]) -> tuple[Type, ...]:
-        from srcdiff.frontend.trace import trace  # takes a while to import
+        from srcdiff.frontend.trace import trace  # slow to import
 
         of = self.function if self.model is None else self.model
         label = getattr(self.function, "__name__", "the function")
@@ -300,7 +300,7 @@ def _unweak(type_: Type) -> Type:
 def _numbers(
     shapes: Shapes, operands: Sequence[Atom], attrs: Mapping[str, Any]
 ) -> tuple[Type, ...]:
-    """Floats of the broadcast shape; Python's numbers give Python's."""
+    """Floats of the broadcast shape; the result is a Python number if all operands are."""
     (type_,) = arithmetic(shapes, operands, attrs)
     is_weak = isinstance(type_, Scalar) and type_.weak
     (found,) = floating(shapes, operands, attrs)
@@ -308,7 +308,7 @@ def _numbers(
 
 
 def _in_lengths(type_: Type, lengths: Mapping[str, Dim], shapes: Shapes) -> Type:
-    """A type in the caller's lengths; those that arose in the function are new."""
+    """A type in the caller's lengths; lengths that arose in the function are new symbols."""
     own = dict(lengths)
     for symbol in sorted({s for d in all_dims(type_) for s in d.symbols()} - own.keys()):
         own[symbol] = shapes.fresh("k")

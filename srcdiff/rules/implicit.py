@@ -1,7 +1,7 @@
-"""Derivatives of solutions of equations, by the implicit function theorem.
+"""Implicit differentiation: derivatives of solutions of equations, by the implicit function theorem.
 
-A solver finds the x at which `f(x, a, b) = 0`. How it does so is its own affair: where x is a solution, its derivatives
-are those of f,
+A solver finds the x at which `f(x, a, b) = 0`, by any method. Where x is a solution, its derivatives follow from the
+derivatives of f,
 
     dx/da = -(df/dx)^-1 df/da
 
@@ -70,21 +70,21 @@ def implicit(
     Parameters
     ----------
     f
-        A function that srcdiff can read, or a derivative: `srcdiff.grad(objective)` where the solver minimises. Its
-        first argument is the solution; as many numbers come out as go in there.
+        A function that srcdiff can read, or a derivative: `srcdiff.grad(objective)` if the solver minimises. Its first
+        argument is the solution; it returns as many numbers as the solution has.
     solve
-        The solver: a function with f's parameters by their names. What else it takes (a start, a tolerance) has the
-        derivative zero. Without it, `implicit(f)` is a decorator for solvers.
+        The solver: a function with f's parameters by their names. The derivative with respect to its other parameters
+        (a start, a tolerance) is zero. Without it, `implicit(f)` is a decorator for solvers.
     argnums
-        The names of the parameters that have derivatives; all of f's that have no default.
+        The names of the parameters that have derivatives; the default is all of f's parameters without a default.
     result
-        For a solver that srcdiff cannot read, as those of `scipy.optimize`: a function of the same arguments whose
-        result is like the solution, such as `lambda a, start: start`.
+        For a solver that srcdiff cannot read, such as those of `scipy.optimize`: a function of the same arguments whose
+        result has the type and shape of the solution, such as `lambda a, start: start`.
 
     Returns
     -------
     callable
-        The solver itself. Where it is called in a function that is differentiated, its derivative is known.
+        The solver itself. In a function that is differentiated, a call of the solver has a derivative.
 
     Examples
     --------
@@ -150,7 +150,7 @@ def _declare(
     wanted: Sequence[str],
     result: Function | None,
 ) -> None:
-    """Declare the solver's rule: lines of text with derivatives of f in them."""
+    """Declare the solver's rule: lines of text that call derivatives of f."""
     written, forward = rules_of_solution(
         plain_function(f), _name(solve), names, inputs, wanted, defaults
     )
@@ -166,14 +166,14 @@ def rules_of_solution(
     defaults: Mapping[str, Any] | None = None,
     several: int = 1,
 ) -> tuple[FunctionType, FunctionType]:
-    """The rules, of reverse and forward mode, for a solution of `f(x, *parameters) = 0`.
+    """The rules, for reverse and forward mode, of a solution of `f(x, *parameters) = 0`.
 
     Parameters
     ----------
     names
-        f's parameters, the solution first; `inputs` those of the solver, of which `wanted` have derivatives.
+        f's parameters, the solution first; `inputs` are the solver's parameters; those in `wanted` have derivatives.
     several
-        How many results the solver has; the solution is the first.
+        The number of the solver's results; the solution is the first.
     """
     defaults = defaults or {}
     plain = make_options({"on_independent": "ignore"})

@@ -1,12 +1,13 @@
-"""Derivatives of solutions of ordinary differential equations.
+"""The adjoint method for ordinary differential equations: rules for solutions at observation times.
 
-Backwards, an observation `ys[i]` adds its adjoint to that of the state, which then follows the adjoint equation back to
-the observation before: d_y' = -(df/dy)^T d_y, and the adjoints of parameters are integrals of (df/dp)^T d_y
-(Pontryagin; Chen et al., "Neural ordinary differential equations", 2018). The state is taken from the solution at each
-observation and integrated along, so that nothing is stored in between. Forwards, tangents follow the variational
-equations.
+Backward in time, an observation `ys[i]` adds its adjoint to the adjoint of the state, which then follows the adjoint
+equation back to the observation before: d_y' = -(df/dy)^T d_y. The adjoints of parameters are integrals of (df/dp)^T
+d_y (Pontryagin; Chen et al., "Neural ordinary differential equations", 2018). The state is reset to the solution at
+each observation and integrated with its adjoint, so nothing is stored in between. In forward mode, tangents follow the
+variational equations.
 
-All of that is text, so that it is printed and can be differentiated once more; SciPy solves it with the user's options.
+The rules are text, so they are printed and can be differentiated again; SciPy solves the equations with the user's
+options.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ _TAKEN = (
 
 
 class _Equation:
-    """The right-hand side, and text of what both solvers need."""
+    """The right-hand side, and the text that the rules of both solvers need."""
 
     def __init__(
         self,
@@ -71,7 +72,7 @@ class _Equation:
         }
         for name, text in (("adjoint", self.adjoint()), ("tangent", self.tangent())):
             made = self.define(f"{self.label}_{name}", text)
-            # two numbers or more for each of the user's states; what the user's call passes on was asked there
+            # two numbers or more for each of the user's states; the user's own call has checked its options
             vars(made)["srcdiff_long"] = tuple(inspect.signature(made).parameters)
 
     def define(self, name: str, text: str) -> FunctionType:
@@ -89,7 +90,7 @@ class _Equation:
         return [f"{n}_dot" for n in self.wanted]
 
     def adjoint(self) -> str:
-        """Of the state and its adjoint, and of the integrals that are the adjoints of parameters."""
+        """The right-hand side for the state, its adjoint, and the integrals that are the adjoints of parameters."""
         adjoints = listed("d_y", *(f"d_{n}" for n in self.wanted))
         parts = listed("change", "-d_y", *as_parts(self.wanted, self.axes, "-"))
         return (
@@ -124,11 +125,11 @@ class _Equation:
 
     @property
     def own(self) -> str:
-        """How adjoints that are results become arrays of their own."""
+        """The text that copies adjoints that are results into arrays of their own."""
         return ".copy()" if self.is_time_first and any(self.axes[n] for n in self.wanted) else ""
 
     def solved(self, indent: str) -> str:
-        """Lines that take what is wanted from the solution of the adjoint equation."""
+        """Lines that take the wanted adjoints from the solution of the adjoint equation."""
         lines = [
             "d_y = state[n : 2 * n]",
             *([f"d_parameters = state[2 * n :]{self.own}"] if self.wanted else []),
@@ -136,7 +137,7 @@ class _Equation:
         return "".join(f"{indent}{line}\n" for line in lines)
 
     def rules(self, reverse: str, forward: str) -> Rules:
-        """The rules, of the lines that they are made of."""
+        """The rules, from their lines."""
         listed_names = listed(*self.starts, *self.given)
         dots = listed(*(f"{n}_dot" for n in (*self.starts, *self.given)))
         rule = f"def {self.label}_rule({listed_names}, *, out, d_out):\n{reverse}"
@@ -148,7 +149,7 @@ class _Equation:
 
 
 def _plain_options(options: Mapping[str, str]) -> dict[str, str]:
-    """The options that hold for equations with more states as well."""
+    """The options that are valid for equations with more states as well."""
     return {k: v for k, v in options.items() if not v.startswith(("[", "(", "array"))}
 
 
@@ -230,7 +231,7 @@ def orbit_rules(
 ) -> Rules:
     """The rules of `solve_ivp(f, (t0, t1), y0, t_eval=ts, args=args)`, whose results are times, and states as columns.
 
-    Without `t_eval`, the first time is t0 and the last one t1, and those in between are taken as they are.
+    Without `t_eval`, the first time is t0 and the last one t1; the times in between are constants.
     """
     e = _Equation(f, names, axes, wanted, _plain_options(options), True)
     t0, t1, y0, *t_eval = e.starts

@@ -1,4 +1,6 @@
-"""Derivatives of integrals: `quad(f, a, b, args)` is f at the limits, and the integral of f's gradient."""
+"""Derivatives of integrals by Leibniz' rule: for `quad(f, a, b, args)`, f at the limits, and the integral of f's
+gradient.
+"""
 
 from __future__ import annotations
 
@@ -80,7 +82,7 @@ def integral_rules(
 
 
 def _gradient(label: str, given: Sequence[str], parameters: Sequence[str], axes: Axes) -> str:
-    """The gradient of the integrand by its parameters: a number for one number, otherwise a vector."""
+    """The gradient of the integrand with respect to its parameters: a number for one number, otherwise a vector."""
     adjoints = ", ".join(f"d_{n}" for n in parameters)
     whole = f"np.concatenate(({listed(*as_parts(parameters, axes))},))"
     if len(parameters) == 1:

@@ -1,4 +1,4 @@
-"""Rewritings of the user's own: pairs of small functions, before and after, as those of
+"""User-defined rewriting rules: pairs of small functions, before and after, as in
 `transforms/rewrite/stability_rules.py`.
 """
 
@@ -33,36 +33,36 @@ def rewriting(
     reason: str = "",
     rtol: float = 1e-8,
 ) -> None:
-    """Declare that what computes `before` is computed as `after`, in values and derivatives.
+    """Declare that the expression `before` is computed as `after`, in values and derivatives.
 
-    Both are functions of the same parameters, in NumPy's and SciPy's functions and operators; they are called once with
-    patterns. A parameter stands for any value, the same one wherever it is mentioned; a keyword-only parameter for what
-    an operation is told (an axis). What is found follows the data, over statements and helpers of the program. The rule
-    is listed by `explain` where it fires, and `rewrite={name: False}` switches it off.
+    Both are functions of the same parameters, in NumPy's and SciPy's functions and operators; each is called once, with
+    patterns. A parameter matches any value, and the same value in all its places; a keyword-only parameter matches an
+    attribute of an operation (an axis). Matching follows the data flow through statements and helpers of the program.
+    `explain` lists the rule where it is applied, and `rewrite={name: False}` switches it off.
 
     Parameters
     ----------
     name : str
-        What it is called; declaring another rule under a name replaces it.
+        The name of the rule; a later rule of the same name replaces it.
     before, after : callable
         The two forms.
     samples : sequence of argument tuples
-        Numbers or arrays at which both forms have to give the same, value and derivatives; for a rule of the kind
-        "better" those where the first form is accurate, too.
-        A rule of more than elementwise functions is used for arguments with as many axes as those of some sample, and
-        of length 1 where these are: `np.sum(x - y)` is no `np.sum(x) - np.sum(y)` if one of the two is a number.
+        Numbers or arrays at which both forms must have equal values and derivatives; for a rule of the kind "better"
+        these are arguments at which the first form is accurate, too. A rule whose functions are not all elementwise
+        applies to arguments with as many axes as those of some sample, and with length 1 where the sample has it:
+        `np.sum(x - y)` is not `np.sum(x) - np.sum(y)` if one of the two is a number.
     kind : {"exact", "better", "domain"}
-        "domain" for a rule that gives values where `before` has none, or the other way round: it is off unless
-        `rewrite={name: True}` asks for it.
+        "domain" for a rule whose `after` has values where `before` has none, or the other way round: it is off unless
+        `rewrite={name: True}` switches it on.
     reason : str, optional
-        What is wrong with `before`.
+        The defect of `before`.
     rtol : float, optional
-        How close the two have to be.
+        The tolerance of the comparison.
 
     Raises
     ------
     RuleError
-        Where the forms differ at a sample, or are not made of operations that srcdiff knows.
+        If the forms differ at a sample, or use operations that srcdiff does not know.
 
     Examples
     --------
@@ -97,7 +97,7 @@ def rewriting(
 
 
 def _check_forms(rule: Rule) -> None:
-    """That both sides are patterns of the same parameters."""
+    """Raise unless both sides are patterns of the same parameters."""
     try:
         before, after = rule.pattern, rule.replacement
     except (TypeError, ValueError, AttributeError) as error:
@@ -118,14 +118,14 @@ def _mentioned(pattern: Any) -> set[str]:
 
 
 def _is_elementwise(pattern: Any) -> bool:
-    """Whether a form may be computed element by element, so that it holds for arguments of all shapes."""
+    """Whether a form may be computed element by element, so that it applies to arguments of all shapes."""
     if not isinstance(pattern, Apply):
         return True
     return OPERATIONS[pattern.operation].elementwise and all(map(_is_elementwise, pattern.operands))
 
 
 def _check_sample(rule: Rule, sample: Sequence[Any], rtol: float) -> None:
-    """That both forms give the same value, and the same derivative along each argument."""
+    """Raise unless both forms have the same value, and the same derivative along each argument."""
     given = tuple(np.array(a, float) if isinstance(a, list | tuple) else a for a in sample)
     forms = (rule.before, rule.after)
     one, other = (np.asarray(form(*given)) for form in forms)
@@ -137,12 +137,12 @@ def _check_sample(rule: Rule, sample: Sequence[Any], rtol: float) -> None:
             except (TypeError, IndexError):
                 if not isinstance(argument, int):
                     raise
-                continue  # a number of something, or a place
+                continue  # a count or an index
             _compare(rule, f"derivatives by argument {k}", sample, one, other, max(rtol, 1e-5))
 
 
 def _slope(form: Callable[..., Any], sample: Sequence[Any], k: int) -> Any:
-    """The derivative along a direction in which the elements of an argument move unlike each other."""
+    """The derivative along a direction in which the elements of an argument move by different amounts."""
     size = 1e-4 * (1.0 + np.max(np.abs(sample[k]), initial=0.0))
     step = size * np.cos(np.arange(np.size(sample[k]))).reshape(np.shape(sample[k]))
     ends = [

@@ -1,9 +1,9 @@
-"""Derivatives of what SciPy's solvers find (`ops/control/solvers.py`): declarations with rules that are made of text.
+"""Derivatives of SciPy's solvers (`ops/control/solvers.py`): declarations with rules that are generated as text.
 
 * A root, a fixed point, a minimum: the implicit function theorem (`implicit.py`), for the function, `f(x) - x`,
   or the gradient.
 * An integral: values of the integrand at the limits, and the integral of its gradient.
-* States of an ODE: the adjoint ODE, solved backwards from observation to observation (`ode.py`).
+* States of an ODE: the adjoint ODE, solved backward from observation to observation (`ode.py`).
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _MOST = 1000
 
 
 def value_of(function: FunctionType) -> Generated:
-    """The function as a generated one: what a solver's function is printed as."""
+    """The function as a generated function, whose text is printed where a solver is called."""
     return _kept(_VALUES, function, lambda: generated(Simplify(), function, make_options({})))
 
 
@@ -51,14 +51,14 @@ def declaration(
     axes: tuple[int, ...],
     options: Texts,
 ) -> OpDecl:
-    """The operation of calls of a solver with a function.
+    """The operation for calls of a solver with a function.
 
     Parameters
     ----------
     names
-        What the operands are called: where the solver begins, then the function's parameters.
+        The names of the operands: the solver's start, then the function's parameters.
     axes
-        How many axes each of them has.
+        The number of axes of each operand.
     options
         Text of further arguments, for the solvers that rules call.
     """
@@ -126,7 +126,7 @@ def _rules(
 
 
 def _constant(solver: Solver, names: Sequence[str]) -> Rules:
-    """Where a solver begins has no influence on what it finds."""
+    """A rule with a zero derivative: a solver's start has no influence on the solution."""
     listed, zeros = ", ".join(names), "".join(f"    d_{n} = 0.0\n" for n in names)
     dots = ", ".join(f"{n}_dot" for n in names)
     found = "np.zeros_like(out)" if len(solver.parts) == 1 else "np.zeros_like(out[0]), 0.0"
@@ -136,7 +136,7 @@ def _constant(solver: Solver, names: Sequence[str]) -> Rules:
 
 
 def _residual(solver: Solver, f: FunctionType, own: Sequence[str]) -> tuple[Any, str]:
-    """What is zero at the solution, and its name."""
+    """The function that is zero at the solution, and its name."""
     label, listed = f.__name__, ", ".join(own)
     if solver.kind == "zero":
         return f, label
@@ -161,9 +161,10 @@ def {label}_step({listed}):
 
 
 def _between(slope: Any, label: str, own: Sequence[str], moving: Sequence[str], limits: str) -> Any:
-    """The same for a minimum between limits: a step down from there, as long as Newton's, leads to where it is.
+    """The residual of a minimum between limits: x minus the clipped end of a step, the slope over the absolute
+    curvature.
 
-    Where the slope leads out of the limits, the minimum stays at them.
+    If the slope leads out of the limits, the minimum stays at them.
     """
     listed, given = ", ".join((*own, *moving)), ", ".join(own)
     text = _STEP.format(label=label, listed=listed, given=given, x=own[0], limits=limits)

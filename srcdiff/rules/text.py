@@ -1,4 +1,4 @@
-"""Words of texts that rules of solvers are made of: adjoints of several parameters as one vector, and back."""
+"""Pieces of text for the rules of solvers: adjoints of several parameters as one vector, and back."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 
 __all__ = ["as_parts", "called", "listed", "size_of", "taken_apart", "unlike"]
 
-Axes = Mapping[str, int]  # how many axes each parameter has
+Axes = Mapping[str, int]  # the number of axes of each parameter
 
 
 def unlike(names: Sequence[str], taken: Sequence[str]) -> list[str]:
-    """The names, each with underscores behind where a text has another use for it."""
+    """The names, with underscores appended where a text uses the name for something else."""
     used = {*taken, *(f"d_{n}" for n in names), *(f"{n}_dot" for n in names)}
     found: list[str] = []
     for name in names:
@@ -36,12 +36,12 @@ def as_parts(names: Sequence[str], axes: Axes, sign: str = "") -> list[str]:
 
 
 def taken_apart(names: Sequence[str], axes: Axes, vector: str) -> list[str]:
-    """The parts of such a vector as adjoints of the parameters: results, so that arrays do not share storage."""
+    """The parts of a vector as adjoints of the parameters. They are results, so arrays do not share storage."""
     if len(names) == 1 and axes[names[0]] == 1:
         return [vector]
     own = ".copy()" if sum(axes[n] > 0 for n in names) > 1 else ""
     out: list[str] = []
-    first, before = 0, ""  # where a part begins: a number, and the sizes of arrays
+    first, before = 0, ""  # the start of a part: a number, plus the sizes of arrays
     for n in names:
         start = f"{before}{first}" if first or not before else before.removesuffix(" + ")
         if axes[n] == 0:
@@ -64,7 +64,7 @@ def taken_apart(names: Sequence[str], axes: Axes, vector: str) -> list[str]:
 
 
 def size_of(names: Sequence[str], axes: Axes) -> str:
-    """How many numbers parameters are."""
+    """The number of elements of all parameters."""
     numbers = sum(axes[n] == 0 for n in names)
     arrays = [_size(n, axes) for n in names if axes[n]]
     return " + ".join([*arrays, *([str(numbers)] if numbers else [])])

@@ -1,5 +1,5 @@
-"""Sparse Jacobians and Hessians. Imported when it is asked for: it needs scipy.sparse.
+"""Sparse Jacobians and Hessians. The package is imported on demand, because it needs scipy.sparse.
 
-In: a derivative and arguments; out: patterns, colours of what is evaluated together, and the values.
+In: a derivative and arguments; out: sparsity patterns, colours of columns that are evaluated together, and the values.
 Start with `derivatives`, then `patterns`.
 """

@@ -1,4 +1,4 @@
-"""Colours of columns: those of one colour share no row, so that one product with their sum has all their values."""
+"""Graph colouring: columns of one colour share no row, so one product with their sum has all their values."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ Colours = Any  # an array of integers
 
 
 def _greedy(pattern: Pattern, order: Any) -> Colours:
-    """First fit, in this order of the columns.
+    """Greedy colouring: first fit, in this order of the columns.
 
-    A row's colours are the bits of a number, so the time is that of going through the entries twice.
+    A row's colours are the bits of a number, so the time is that of two passes over the entries.
     """
     columns = pattern.tocsc()
     rows, ends = columns.indices.tolist(), columns.indptr.tolist()
@@ -37,7 +37,7 @@ def _greedy(pattern: Pattern, order: Any) -> Colours:
 
 
 def coloured(pattern: Pattern) -> Colours:
-    """Colours for the columns: as they stand, or those with most entries first, where that needs fewer.
+    """Colours for the columns, in their order or with those with most entries first; the one with fewer colours.
 
     Coleman and More, Estimation of sparse Jacobian matrices and graph coloring problems (1983).
     """
@@ -45,7 +45,7 @@ def coloured(pattern: Pattern) -> Colours:
     if not length:
         return np.zeros(0, dtype=np.int64)
     found = _greedy(pattern, np.arange(length))
-    if found.max() + 1 > np.diff(pattern.indptr).max(initial=1):  # else there are none fewer
+    if found.max() + 1 > np.diff(pattern.indptr).max(initial=1):  # a lower bound
         sizes = np.bincount(pattern.indices, minlength=length)
         other = _greedy(pattern, np.argsort(-sizes, kind="stable"))
         found = min(found, other, key=np.max)
@@ -55,8 +55,8 @@ def coloured(pattern: Pattern) -> Colours:
 def coloured_by(mode: str, pattern: Pattern) -> tuple[Colours, Colours]:
     """Colours for the columns and for the rows of a Jacobian; see `Plan` in `derivatives.py`.
 
-    Without a mode, those that need fewer products. A full row keeps all columns apart, so those with most entries may
-    be taken as they are, by products of their own.
+    Without a mode, the result is the one that needs fewer products. A full row gives all columns different colours, so
+    the rows with most entries may be computed by products of their own.
     """
     none = np.zeros(0, dtype=np.int64)
     if mode == "forward":
@@ -67,7 +67,7 @@ def coloured_by(mode: str, pattern: Pattern) -> tuple[Colours, Colours]:
     longest = entries.max(initial=0)
     highest = np.bincount(pattern.indices, minlength=1).max(initial=0)
     chosen = coloured_by("forward", pattern)
-    if longest > highest or _number(chosen) > highest:  # else rows cannot need fewer
+    if longest > highest or _number(chosen) > highest:  # otherwise rows cannot need fewer products
         chosen = min(chosen, coloured_by("reverse", pattern), key=_number)
     order = np.argsort(-entries, kind="stable")
     for aside in _powers_of_two(len(order)):
@@ -87,10 +87,10 @@ def _number(colours: tuple[Colours, Colours]) -> int:
 
 
 def coloured_symmetric(pattern: Pattern) -> tuple[Colours, Any]:
-    """Colours for the columns of a symmetric matrix, and which columns have one of their own.
+    """Colours for the columns of a symmetric matrix, and the columns that have one of their own.
 
-    What a full column has is found in its row, too; so the columns with most entries are put aside as long as the
-    number of colours falls, and their rows do not keep others apart.
+    The entries of a full column are in its row, too. So the columns with most entries are set aside as long as the
+    number of colours decreases, and their rows do not constrain the other columns.
     """
     length = pattern.shape[1]
     best, kept = coloured(pattern), np.zeros(length, dtype=bool)

@@ -1,6 +1,6 @@
-"""Numbers in loops, without their values: where floats decide nothing, only what they depend on is kept.
+"""Dependence propagation for numbers in loops without their values, if no float decides anything.
 
-A program that goes through numbers one by one has many operations of little work, so each is prepared once, as a
+A program that loops over single numbers has many operations with little work, so each operation is prepared once, as a
 function of no arguments.
 """
 
@@ -22,7 +22,7 @@ Step = Callable[[], None]
 
 
 def needs_no_values(fn: Function) -> bool:
-    """Whether zeros may stand for the program's floats: they decide nothing, and no operation refuses them."""
+    """Whether zeros may replace the program's floats: they decide nothing, and no operation refuses them."""
     known = {*MOVES, *RULES, *WRITES}
     harmless = all(
         s.decl.elementwise or s.decl.name in known or not s.decl.differentiable
@@ -36,7 +36,7 @@ def needs_no_values(fn: Function) -> bool:
 def quick_step(
     op: Op, sets: IndexSets, values: dict[Value, Any], numbers: dict[Value, Any]
 ) -> Step | None:
-    """The operation on numbers of sets, where it is one on single floats; None for others."""
+    """The operation on the numbers of sets, if it acts on single floats; otherwise None."""
     if op.decl.elementwise and len(op.results) == 1 and _is_number(op.results[0]):
         return _union(op, sets, values, numbers)
     where = op.attrs.get("where", "")
@@ -86,7 +86,7 @@ def _union(
 
 
 def _key(places: tuple[Atom, ...], values: Mapping[Value, Any]) -> Callable[[], Any]:
-    """The place that is named."""
+    """The place that an access names."""
     constants = [a.value if isinstance(a, Const) else None for a in places]
     if len(places) == 1:
         (place,) = places

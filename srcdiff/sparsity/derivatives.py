@@ -1,4 +1,4 @@
-"""`sparse_jacobian` and `sparse_hessian`: the pattern, the colours, and products with sums of columns."""
+"""`sparse_jacobian` and `sparse_hessian`: the sparsity pattern, the colouring, and products with sums of columns."""
 
 from __future__ import annotations
 
@@ -25,25 +25,26 @@ __all__ = ["SparseDerivative", "sparse_hessian", "sparse_jacobian"]
 
 Function = Callable[..., Any]
 
-_MOST = 8  # plans that are kept
+_MOST = 8  # the number of plans that are kept
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How a matrix is evaluated.
+    """A plan for the evaluation of a sparse matrix.
 
     Attributes
     ----------
     pattern : csr_array of bool
-        Which entries are not zero.
+        The entries that may be nonzero.
     columns : array of int
-        The colour of each column; empty where rows are added up only.
+        The colour of each column; empty if only rows are added up.
     rows : array of int
-        The colour of each row, -1 for those that the columns' products have; empty where none is needed.
+        The colour of each row, -1 for rows whose values are in the columns' products; empty if no row products are
+        needed.
     places : array of int
-        For each entry, where its value is in all products: those with columns come first.
+        For each entry, the place of its value among all products: products with columns come first.
     specialisation : Specialisation
-        The program that the pattern was found in.
+        The program in which the pattern was found.
     is_lasting : bool
         The pattern is the same for all floats.
     """
@@ -57,17 +58,17 @@ class Plan:
 
     @property
     def count(self) -> int:
-        """How many products there are."""
+        """The number of products."""
         return _count(self.columns) + _count(self.rows)
 
 
 class SparseDerivative(AtPoint):
-    """A sparse Jacobian or Hessian: call it, or look at its `pattern`.
+    """A sparse Jacobian or Hessian: call it, or inspect its `pattern`.
 
     Attributes
     ----------
     source : str
-        The readable source of the products that it is made of.
+        The readable source of the products.
     """
 
     def __init__(
@@ -82,10 +83,10 @@ class SparseDerivative(AtPoint):
             self.program = copy.copy(function)
         else:
             self.program = generated(Value(), function, options)
-        self.binder = generated(Grad(), function, options)  # never called: its arguments are these
+        self.binder = generated(Grad(), function, options)  # never called: it binds arguments
         self.along = generated(Hvp() if is_hessian else Jvp(), function, options)
         self.back = generated(Vjp(), function, options)
-        for handle in (self.program, self.along, self.back):  # they are given all values in order
+        for handle in (self.program, self.along, self.back):  # all values are passed by position
             handle.signature = replace(handle.signature, keyword_only=())
         self.wrt = self.binder.signature.wrt
         self.plans: dict[Any, Plan] = {}
@@ -109,7 +110,7 @@ class SparseDerivative(AtPoint):
         return self._plan(self._values(args, kwargs)).pattern.copy()
 
     def colours(self, *args: Any, **kwargs: Any) -> int:
-        """How many products with vectors the matrix is made of, for arguments as in a call."""
+        """The number of products with vectors that compute the matrix, for arguments as in a call."""
         return self._plan(self._values(args, kwargs)).count
 
     def resolve(self, *args: Any, **kwargs: Any) -> tuple[Generated, tuple[Any, ...]]:
@@ -149,7 +150,7 @@ class SparseDerivative(AtPoint):
         return made
 
     def _program(self, values: tuple[Any, ...]) -> tuple[Specialisation, Any, bool]:
-        """What the pattern is found in, and whether the pattern lasts."""
+        """The program in which the pattern is found, and whether the pattern lasts."""
         specialisation = self.program.specialise(*values)
         if self.latest_program is None or self.latest_program[0] is not specialisation:
             fn, _ = self.program.program_for(*values)
@@ -169,7 +170,7 @@ class SparseDerivative(AtPoint):
         return self.latest_program
 
     def _refuse(self, values: tuple[Any, ...]) -> None:
-        """What has no derivative is an error in the user's terms, before anything is run."""
+        """Raise, in the user's terms, for a function without a derivative, before anything is run."""
         if any(np.iscomplexobj(leaf) for k in self.wrt for leaf in leaves(values[k])):
             raise UnsupportedError(
                 "there is no sparse matrix of derivatives by complex numbers",
@@ -215,7 +216,7 @@ class SparseDerivative(AtPoint):
         return out
 
     def _directions(self, values: tuple[Any, ...], flat: Any) -> tuple[Any, ...]:
-        """The argument's directions, from one vector."""
+        """The argument's tangents, from one vector."""
         made = _filled([values[k] for k in self.wrt], flat)
         if self.is_hessian and self.along.signature.spread:
             return (tuple(made),)
@@ -243,7 +244,7 @@ def _sizes(trees: Any) -> Iterator[int]:
 
 
 def _filled(trees: list[Any], flat: Any) -> list[Any]:
-    """Structures like these with the numbers of a vector; None in the place of what is no float."""
+    """Structures of the same form with the numbers of a vector; None in the place of values that are not floats."""
     at = 0
 
     def next_part(leaf: Any) -> Any:
@@ -268,7 +269,7 @@ def _flat(tree: Any, length: int, function: Any) -> Any:
 
 
 def _key(values: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The shapes of floats, and all else: what a pattern is found for."""
+    """The key of a pattern: the shapes of floats, and the values of all else."""
     parts: list[Any] = []
     for leaf in leaves(values):
         if isinstance(leaf, np.ndarray):
@@ -300,19 +301,19 @@ def sparse_jacobian(f: Function, mode: str = "auto", **options: Any) -> SparseDe
     Parameters
     ----------
     mode : "auto", "forward" or "reverse"
-        Forward mode adds up columns that share no row, reverse mode rows that share no column; "auto" takes what needs
-        fewer products: one of them, or forward mode with reverse mode for a few full rows.
+        Forward mode adds up columns that share no row, reverse mode rows that share no column. "auto" selects the
+        choice that needs fewer products: one mode, or forward mode with reverse mode for a few full rows.
 
     Notes
     -----
-    The pattern is found by running the program with sets of columns beside its values, once for each choice of
-    shapes and of arguments that are no floats; it is found anew in each call where floats decide about branches,
-    iterations of loops, indices or lengths. An entry in it may still be zero. Options as for `differentiate`.
+    The pattern is found by a run of the program with sets of columns beside its values, once for each choice of shapes
+    and of arguments that are not floats. It is found anew in each call if floats decide branches, iterations of loops,
+    indices or lengths. An entry in the pattern may still be zero. Options as for `differentiate`.
 
     Raises
     ------
     UnsupportedError
-        Where there is no derivative.
+        If there is no derivative.
 
     Examples
     --------

@@ -1,8 +1,9 @@
-"""Sets of columns, each known by a number: 0 is the empty set, and `k + 1` holds column k alone.
+"""A store of index sets: sets of columns, each represented by a number: 0 is the empty set, and `k + 1` holds column k
+alone.
 
-A set stands in storage once, behind all that were made before it, so that the numbers of elements of an array are an
+Each set is stored once, after all sets from which it was formed. So the set numbers of an array's elements form an
 array of the same shape, which is indexed, reshaped and joined as the elements are. A union that adds nothing is the
-larger of the two sets, which keeps programs of many operations on the same inputs small.
+larger of the two sets, which keeps programs with many operations on the same inputs small.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ __all__ = ["IndexSets"]
 
 Numbers = Any  # arrays of int64
 
-_SMALL = 64  # a union of numbers with more columns than that is made when it is asked for
-_MOST_KNOWN = 100_000  # unions of two numbers that are remembered
-_LAZY = 1 << 40  # the numbers of those begin here
+_SMALL = 64  # a union of single numbers with more columns than this is deferred
+_MOST_KNOWN = 100_000  # the number of unions of two sets that are memoised
+_LAZY = 1 << 40  # the numbers of deferred unions begin here
 
 
 class IndexSets:
@@ -31,7 +32,7 @@ class IndexSets:
         self.ends = np.concatenate(([0, 0], np.arange(1, count + 1)))  # of set k: ends[k+1]
         self.made = count + 1
         self.pairs: dict[tuple[int, int], int] = {}
-        self.waiting: list[tuple[int, int]] = []  # unions that were not made yet
+        self.waiting: list[tuple[int, int]] = []  # deferred unions
         self.resolved: dict[int, int] = {}
 
     def union(self, a: int, b: int) -> int:
@@ -72,7 +73,7 @@ class IndexSets:
         return found
 
     def _append(self, columns: Numbers, sizes: Sequence[int] | Numbers) -> Numbers:
-        """Numbers for new sets, which lie behind each other in `columns`."""
+        """Numbers for new sets, whose columns are concatenated in `columns`."""
         used = int(self.ends[self.made])
         ends = used + np.cumsum(sizes)
         self.columns = _grown(self.columns, used, columns)
@@ -83,7 +84,7 @@ class IndexSets:
     # ---- many at once ------------------------------------------------------------------------------
 
     def rows(self, numbers: Numbers) -> Any:
-        """The sets with these numbers as rows of a sparse matrix of truth values."""
+        """The sets with these numbers as rows of a sparse boolean matrix."""
         numbers = self.settled(numbers)
         sizes = self.ends[numbers + 1] - self.ends[numbers]
         ends = np.concatenate(([0], np.cumsum(sizes)))
@@ -93,7 +94,7 @@ class IndexSets:
         return scipy.sparse.csr_array((filled, self.columns[places], ends), shape=shape)
 
     def settled(self, numbers: Numbers) -> Numbers:
-        """The same sets, all of them in storage."""
+        """The same sets, all of them stored."""
         late = numbers >= _LAZY
         if not late.any():
             return numbers
@@ -103,7 +104,7 @@ class IndexSets:
         return numbers
 
     def _settle(self, number: int) -> int:
-        """Make a union that was left for later: of all sets that are reached from it."""
+        """Compute a deferred union, from all sets that it consists of."""
         if number in self.resolved:
             return self.resolved[number]
         seen, leaves, todo = {number}, set[int](), [number]
@@ -120,7 +121,7 @@ class IndexSets:
         return made
 
     def union_of(self, numbers: Numbers) -> Any:
-        """The union of all of them."""
+        """The union of all these sets."""
         return self.along(numbers.reshape(1, -1), 1)[0] if numbers.size else 0
 
     def unions(self, a: Numbers, b: Numbers) -> Numbers:
@@ -154,7 +155,7 @@ class IndexSets:
         return self.grouped(moved.ravel(), ends).reshape(moved.shape[:-1])
 
     def grouped(self, numbers: Numbers, ends: Numbers) -> Numbers:
-        """The unions of `numbers[ends[k]:ends[k+1]]`, none of which is empty."""
+        """The unions of `numbers[ends[k]:ends[k+1]]`; no group is empty."""
         numbers = self.settled(numbers)
         used, inverse = np.unique(numbers, return_inverse=True)
         filled = np.ones(len(numbers), dtype=bool)
@@ -162,7 +163,7 @@ class IndexSets:
         return self._entered(which @ self.rows(used), numbers, ends)
 
     def _entered(self, joined: Any, parts: Numbers, ends: Numbers) -> Numbers:
-        """Numbers for unions of `parts`; where one of those is as large as the union, that is it."""
+        """Numbers for unions of `parts`; if one part is as large as the union, it is the union."""
         joined.sort_indices()
         sizes = np.diff(joined.indptr)
         own = self.ends[parts + 1] - self.ends[parts]
@@ -175,9 +176,9 @@ class IndexSets:
 
 
 def _grown(array: Numbers, used: int, more: Numbers) -> Numbers:
-    """The array with `more` written behind what is used; twice as long where there is no room."""
+    """The array with `more` written after its used part; it is enlarged twofold if there is no room."""
     needed = used + len(more)
     if needed > len(array):
-        array.resize(max(needed, 2 * used), refcheck=False)  # in place: nothing else refers to it
+        array.resize(max(needed, 2 * used), refcheck=False)  # in place: the only reference
     array[used:needed] = more
     return array

@@ -1,8 +1,8 @@
-"""Which columns of a Jacobian are not zero: the program is run with sets of columns beside its values.
+"""Sparsity patterns of Jacobians: a run of the program with sets of columns beside its values.
 
-The reference evaluator (`ir/interpreter.py`) runs it, so branches and iterations of loops are those of the arguments at
-hand; `value_dependence.py` says whether others may take another way. Where both sides of a `np.where` are there, both
-count, and so do all elements of a maximum: within its operations, the pattern is that of all arguments.
+The reference evaluator (`ir/interpreter.py`) runs the program, so branches and iterations of loops are those of the
+given arguments; `value_dependence.py` says whether others may take another path. If both sides of a `np.where` exist,
+both count, and so do all elements of a maximum: within its operations, the pattern is that of all arguments.
 """
 
 from __future__ import annotations
@@ -42,16 +42,16 @@ _SAME = ("read", "copy", "astype", "to_float", "float64", "item", "expand", "str
 
 
 def pattern_of(fn: Function, values: Sequence[Any], wrt: Sequence[int]) -> Any:
-    """The pattern of the Jacobian of `fn`, a sparse matrix of truth values.
+    """The pattern of the Jacobian of `fn`, a sparse boolean matrix.
 
     Parameters
     ----------
     fn
-        A program as `Generated.program_for` gives it.
+        A program from `Generated.program_for`.
     values
-        What it is called with; arrays are not changed.
+        The arguments of the run; arrays are not changed.
     wrt
-        The parameters whose floats are the columns, in order; those of the results are the rows.
+        The parameters whose floats are the columns, in order; the floats of the results are the rows.
     """
     count = 0
     given = [blank(p.type, value) for p, value in zip(fn.params, values, strict=True)]
@@ -106,7 +106,7 @@ def _floats_of(type_: Type, numbers: Numbers) -> list[Any]:
 
 
 class _Tracer(Evaluator):
-    """An evaluator that knows of each float which columns it depends on."""
+    """An evaluator that tracks, for each float, the columns that it depends on."""
 
     def __init__(self, fn: Function, sets: IndexSets, without_values: bool) -> None:
         super().__init__(fn)
@@ -116,7 +116,7 @@ class _Tracer(Evaluator):
         self.steps: dict[Op, Step | None] = {}
 
     def traced(self, args: Sequence[Any], numbers: Sequence[Numbers]) -> list[Numbers]:
-        """What the results depend on; their values are left in `results`."""
+        """The dependences of the results; their values are left in `results`."""
         self.results, found = self.inside(self.fn.body, args, numbers, Scope())
         return found
 
@@ -133,7 +133,7 @@ class _Tracer(Evaluator):
         where: Callable[[], str],
         soft: bool = False,
     ) -> None:
-        """Lengths are looked up here; what the evaluator finds of types is for tests of the compiler."""
+        """Binds lengths only; the base class's checks of types are for tests of the compiler."""
         try:
             super().bind(values, objects, scope, where, soft=True)
         except Mismatch:
@@ -215,7 +215,7 @@ class _Tracer(Evaluator):
                 self.numbers[r] = numbers
 
     def write(self, op: Op, operands: Sequence[Any], scope: Scope) -> None:
-        """What is written into storage."""
+        """The dependences after a write to storage."""
         given = [self.of(a) for a in op.operands]
         name = op.decl.name
         if name in WRITES:
@@ -229,7 +229,7 @@ class _Tracer(Evaluator):
     def made(
         self, op: Op, operands: Sequence[Any], values: Sequence[Any], scope: Scope
     ) -> list[Numbers]:
-        """What the results of an operation depend on."""
+        """The dependences of an operation's results."""
         name, decl = op.decl.name, op.decl
         given = [self.of(a) if is_float(a.type) else None for a in op.operands]
         if name == "unpack":
@@ -255,7 +255,7 @@ class _Tracer(Evaluator):
         return dense(self.sets, op, given, values)
 
     def fitted(self, result: Value, numbers: Numbers, shape: tuple[int, ...] | None = None) -> Any:
-        """The numbers in the form that the result has."""
+        """The numbers in the structure of the result."""
         if isinstance(result.type, Scalar):
             return int(np.asarray(numbers).ravel()[0]) if isinstance(numbers, np.ndarray) else int(numbers)  # fmt: skip
         if isinstance(result.type, Array):
@@ -266,7 +266,7 @@ class _Tracer(Evaluator):
         return numbers
 
     def same(self, op: Op, numbers: Numbers, operand: Any, value: Any) -> Numbers:
-        """The element itself, or a copy, which may be of more places."""
+        """The element itself, or a copy, which may have more places."""
         if isinstance(value, np.ndarray):
             if isinstance(operand, np.ndarray) and np.shares_memory(operand, value):
                 return numbers
@@ -278,7 +278,7 @@ class _Tracer(Evaluator):
     def checked(
         self, op: Op, found: Numbers, numbers: Numbers, operand: Any, value: Any
     ) -> Numbers:
-        """The numbers share storage where the elements do."""
+        """Check that the numbers share storage where the elements do."""
         if not isinstance(found, np.ndarray) or not isinstance(operand, np.ndarray):
             return found
         if found.shape != np.shape(value):

@@ -1,8 +1,8 @@
-"""What each operation does to sets of columns: the numbers of sets go the way that the elements go.
+"""Transfer functions of the dependence analysis: the effect of each operation on sets of columns.
 
-Where an operation only picks, joins or rearranges elements, it is applied to the numbers themselves. Elementwise ones
-unite after broadcasting, reductions along their axes, products by the letters of their einsum. Of all others, each
-element of the result is taken to depend on each element of the operands.
+An operation that only selects, joins or rearranges elements is applied to the set numbers themselves. Elementwise
+operations form unions after broadcasting, reductions along their axes, products by the letters of their einsum. For all
+others, each element of the result depends on each element of the operands.
 """
 
 from __future__ import annotations
@@ -32,14 +32,12 @@ __all__ = [
     "spread",
 ]
 
-Numbers = Any  # as the values are: arrays of numbers, a number, or containers of them
+Numbers = Any  # in the structure of the values: arrays of numbers, a number, or containers of these
 ALL = None
 
-_LONGEST = (
-    256  # of two vectors that are convolved, the shorter one; of longer ones all depends on all
-)
+_LONGEST = 256  # the shorter vector of a convolution; for longer ones every element depends on all
 
-# operations that only move elements, and which operands have them
+# operations that only move elements, and the operands that have these
 MOVES: Mapping[str, tuple[int, ...] | None] = {
     "index": (0,), "gather": (0,), "store": (0, 1), "diag": (0,), "diagonal": (0,), "triu": (0,),
     "tril": (0,), "concatenate": ALL, "hstack": ALL, "vstack": ALL, "column_stack": ALL, "stack": ALL,
@@ -53,7 +51,7 @@ MOVES: Mapping[str, tuple[int, ...] | None] = {
 
 
 def blank(type_: Type, value: Any, number: int = 0) -> Numbers:
-    """The numbers of something that depends on nothing, or on the set `number` everywhere."""
+    """The numbers of a value that depends on nothing, or on the set `number` everywhere."""
     match type_:
         case Array():
             return np.full(np.shape(value), number, dtype=np.int64)
@@ -89,7 +87,7 @@ def spread(sets: IndexSets, numbers: Numbers, more: int) -> Numbers:
 
 
 def hub(sets: IndexSets, given: Sequence[Numbers]) -> int:
-    """The union of all that is in the operands."""
+    """The union of all sets in the operands."""
     found = 0
     for numbers in given:
         for flat in numbers_in(numbers):
@@ -107,7 +105,7 @@ def dense(
 
 
 def elementwise(sets: IndexSets, given: Sequence[Numbers]) -> Numbers:
-    """The union of what stands at one place."""
+    """The union of the sets at each place."""
     parts = [g for g in given if g is not None]
     if all(isinstance(p, int) for p in parts):
         found = 0
@@ -139,19 +137,21 @@ def _reduced(sets: IndexSets, numbers: Numbers, axes: Sequence[int], keepdims: b
 
 
 def reduction(sets: IndexSets, op: Op, given: Sequence[Numbers]) -> Numbers:
-    """One element for all along some axes, and what else it is given (where a maximum begins)."""
+    """One union along some axes, together with the further operand, if there is one (the initial value
+    of a maximum).
+    """
     found = _reduced(sets, given[0], _axes(op), bool(op.attrs.get("keepdims")))
     return elementwise(sets, [found, hub(sets, given[1:])])
 
 
 def normalised(sets: IndexSets, op: Op, given: Sequence[Numbers]) -> Numbers:
-    """Each element depends on all along its axes."""
+    """Each element depends on all elements along its axes."""
     found = _reduced(sets, given[0], _axes(op), True)
     return np.broadcast_to(found, np.shape(given[0])).copy()
 
 
 def accumulation(sets: IndexSets, op: Op, given: Sequence[Numbers]) -> Numbers:
-    """Each element depends on those in front of it."""
+    """Each element depends on itself and those before it."""
     numbers = np.asarray(given[0], dtype=np.int64)
     axis = op.attrs.get("axis")
     numbers = numbers.ravel() if axis is None else numbers
@@ -162,7 +162,7 @@ def accumulation(sets: IndexSets, op: Op, given: Sequence[Numbers]) -> Numbers:
 
 
 def _product_letters(op: Op) -> tuple[tuple[str, ...], str]:
-    """A product of matrices in the letters of einsum."""
+    """A product of matrices as an einsum subscript."""
     a, b = (len(shape_of(x.type)) for x in op.operands)
     name = op.decl.name
     if name == "outer":
@@ -178,7 +178,7 @@ def _product_letters(op: Op) -> tuple[tuple[str, ...], str]:
 
 
 def contraction(sets: IndexSets, op: Op, given: Sequence[Numbers]) -> Numbers:
-    """Sums of products: an element depends on all that its sum goes over."""
+    """Sums of products: an element depends on all factors of its sum."""
     inputs, output = with_letters(op) if op.decl.name == "einsum" else _product_letters(op)
     whole: Any = np.int64(0)
     for letters, part in zip(inputs, given, strict=True):
@@ -196,7 +196,9 @@ def contraction(sets: IndexSets, op: Op, given: Sequence[Numbers]) -> Numbers:
 
 
 def convolution(sets: IndexSets, op: Op, given: Sequence[Numbers]) -> Numbers:
-    """`np.convolve`, and the part of `np.correlate` where the shorter lies in the longer: sums of shifted products."""
+    """`np.convolve`, and the part of `np.correlate` where the shorter vector lies within the longer: sums of shifted
+    products.
+    """
     if any(g is None for g in given) or min(map(len, given)) > _LONGEST:
         return hub(sets, given)
     a, b = sorted(given, key=len, reverse=True)
@@ -214,14 +216,14 @@ def outer(sets: IndexSets, op: Op, given: Sequence[Numbers]) -> Numbers:
 
 
 def last_axis(sets: IndexSets, op: Op, given: Sequence[Numbers]) -> Numbers:
-    """Vectors along the last axis, each by itself: cross products."""
+    """Functions of vectors along the last axis, each separately: cross products."""
     return elementwise(sets, [_reduced(sets, g, (np.ndim(g) - 1,), True) for g in given])
 
 
 def matrices(
     sets: IndexSets, op: Op, given: Sequence[Numbers], values: Sequence[Any]
 ) -> list[Numbers]:
-    """Functions of matrices, which leading axes count."""
+    """Functions of matrices; leading axes are a batch."""
     counts = {np.ndim(g) for g in given if g is not None}
     if len(counts) != 1 or max(counts) < 3:
         return dense(sets, op, given, values)
@@ -250,7 +252,7 @@ def add_into(sets: IndexSets, op: Op, given: Sequence[Numbers], operands: Sequen
 
 
 def add_at(sets: IndexSets, op: Op, given: Sequence[Numbers], operands: Sequence[Any]) -> None:
-    """Places may be named more than once."""
+    """Accumulation at places that may occur more than once."""
     target = given[0]
     key = subscript_key(op.attrs["where"], operands[2:])
     places = np.arange(target.size).reshape(target.shape)[key]
@@ -305,7 +307,7 @@ MATRICES = ("cholesky", "det", "slogdet", "eigh", "inv", "solve", "pinv")
 
 
 def moved(op: Op, given: Sequence[Numbers], operands: Sequence[Any]) -> tuple[Op, list[Any]]:
-    """The operation as it is applied to numbers of sets, and to what."""
+    """The operation on set numbers, and its operands."""
     data = MOVES[op.decl.name]
     chosen = [
         (blank(a.type, v) if g is None or not is_float(a.type) else g)
@@ -313,5 +315,5 @@ def moved(op: Op, given: Sequence[Numbers], operands: Sequence[Any]) -> tuple[Op
         else v
         for k, (a, g, v) in enumerate(zip(op.operands, given, operands, strict=True))
     ]
-    attrs = {k: v for k, v in op.attrs.items() if k != "dtype"}  # numbers have their own
+    attrs = {k: v for k, v in op.attrs.items() if k != "dtype"}  # set numbers have their own dtype
     return replace(op, attrs=attrs), chosen

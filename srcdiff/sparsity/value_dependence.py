@@ -1,7 +1,7 @@
-"""Whether a pattern holds for all floats, or has to be found anew for each: what floats decide.
+"""Analysis of value dependence: whether a pattern holds for all floats, or must be found anew in each call.
 
-A pattern is found along one way through the program. Where a float decides which way that is, which element is picked
-or how long an array is, another float may decide otherwise.
+A pattern is found along one path through the program. If a float decides the path, the index of an element or the
+length of an array, another float may decide otherwise.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from srcdiff.ir.types import Struct, is_float
 
 __all__ = ["is_decided_by_floats", "outside_values"]
 
-_PARTS = ("get", "unpack")  # integers beside floats in a container are not made of them
+_PARTS = ("get", "unpack")  # integers beside floats in a container are not computed from them
 
 
 def is_decided_by_floats(fn: Function) -> bool:
-    """Whether the pattern may be another one for other floats in the same shapes."""
+    """Whether the pattern may differ for other floats in the same shapes."""
     return any(_Flow(f).is_decided() for f in callees_first(fn))
 
 
 def outside_values(fn: Function) -> Iterator[bytes]:
-    """The contents of what is no float and comes from outside the function: patterns may depend on it."""
+    """The contents of values from outside the function that are not floats: patterns may depend on them."""
     for f in callees_first(fn):
         for s in walk(f.body):
             if isinstance(s, Op) and s.decl.name == "constant_array":
@@ -35,7 +35,7 @@ def outside_values(fn: Function) -> Iterator[bytes]:
 
 
 class _Flow:
-    """Which integers and truth values are made of floats, and what they are for."""
+    """The integers and truth values that are computed from floats, and their uses."""
 
     def __init__(self, fn: Function) -> None:
         self.fn = fn
@@ -45,7 +45,7 @@ class _Flow:
         return not isinstance(atom, Const) and atom in self.made
 
     def is_decided(self) -> bool:
-        """Whether one of them decides what depends on what."""
+        """Whether one of them decides a dependence."""
         before = -1
         while len(self.made) != before:
             before = len(self.made)

@@ -1,7 +1,9 @@
-"""Variational inference: from a sampler program to readable ELBO gradients, and fits that can be trusted.
+"""Variational inference: ELBO gradients as readable source, generated from a sampler program, and fits with
+diagnostics.
 
-In: a model and a guide; out: an ELBO as source, a fit, a posterior. Stands on the public API and `srcdiff.effects`.
-Start with `objectives/elbo` and `inference/fit`; `model/primitives` has what models are written with.
+In: a model and a guide; out: an ELBO as source, a fit, a posterior. The package uses the public API and
+`srcdiff.effects` only. Start with `objectives/elbo` and `inference/fit`; `model/primitives` has the effects that models
+call.
 """
 
 import importlib

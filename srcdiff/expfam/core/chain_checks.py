@@ -1,4 +1,4 @@
-"""What is wrong with parameters and data of chains, in the terms of the model."""
+"""Validation of parameters and data of chains, with messages in the terms of the model."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ __all__ = [
 
 
 def check_symbols(what: str, values: Any, size: int, table: str) -> None:
-    """Integers from 0 to size - 1, one at least."""
+    """Raise ValueError unless the data are integers from 0 to size - 1, at least one of them."""
     values = np.asarray(values)
     if values.ndim != 1:
         raise ValueError(f"{what} is one sequence, an array with 1 axis, not {values.ndim}")
@@ -32,7 +32,7 @@ def check_symbols(what: str, values: Any, size: int, table: str) -> None:
 
 
 def _check_arrays(model: str, names: str, eta: Any) -> None:
-    """As many parts as there are names, each an array."""
+    """Raise unless `eta` has as many parts as there are names, each an array."""
     check_parts(model, eta, names)
     for name, part in zip(names.split(", "), eta, strict=True):
         if not isinstance(part, np.ndarray):
@@ -59,7 +59,7 @@ def _check_states(model: str, log_pi: Any, log_A: Any, axes: int = 2) -> int:
 
 
 def _check_potentials(model: str, name: str, values: Any) -> None:
-    """No NaN and no +inf, which no sum over paths has a meaning for."""
+    """Raise for NaN and +inf, for which a sum over paths has no meaning."""
     wrong = np.argwhere(np.isnan(values) | (values == np.inf))
     if len(wrong):
         place = tuple(int(k) for k in wrong[0])
@@ -75,6 +75,7 @@ def _check_emissions(model: str, log_B: Any, states: int) -> None:
 
 
 def check_hmm(eta: Any, *given: Any) -> None:
+    """Raise ValueError unless `eta = (log_pi (K), log_A (K, K), log_B (K, symbols))` and `data (T)` fit each other."""
     _check_arrays("hmm", "log_pi, log_A, log_B", eta)
     check_arguments("hmm", "data", given)
     log_pi, log_A, log_B = eta
@@ -85,6 +86,7 @@ def check_hmm(eta: Any, *given: Any) -> None:
 
 
 def check_io_hmm(eta: Any, *given: Any) -> None:
+    """Raise ValueError unless `eta` with `log_A (inputs, K, K)`, `inputs (T)` and `data (T)` fit each other."""
     _check_arrays("io_hmm", "log_pi, log_A, log_B", eta)
     check_arguments("io_hmm", "inputs, data", given)
     log_pi, log_A, log_B = eta
@@ -97,6 +99,7 @@ def check_io_hmm(eta: Any, *given: Any) -> None:
 
 
 def check_semi_markov(eta: Any, *given: Any) -> None:
+    """Raise ValueError unless `eta` with `log_D (K, longest)` and `data (T)` fit each other."""
     _check_arrays("semi_markov", "log_pi, log_A, log_D, log_B", eta)
     check_arguments("semi_markov", "data", given)
     (data,) = given
@@ -114,6 +117,7 @@ def check_semi_markov(eta: Any, *given: Any) -> None:
 
 
 def check_chain(eta: Any, *given: Any) -> None:
+    """Raise ValueError unless `eta = (log_nodes (T, K), log_pairs (T - 1, K, K))` holds potentials of these shapes."""
     _check_arrays("chain", "log_nodes, log_pairs", eta)
     check_arguments("chain", "", given)
     log_nodes, log_pairs = eta
@@ -132,6 +136,7 @@ def check_chain(eta: Any, *given: Any) -> None:
 
 
 def check_crf(eta: Any, *given: Any) -> None:
+    """Raise ValueError unless `eta = (weights (F, K), log_A (K, K))` and `features (T, F)` fit each other."""
     _check_arrays("crf", "weights, log_A", eta)
     check_arguments("crf", "features", given)
     (features,) = given
@@ -151,6 +156,6 @@ def check_crf(eta: Any, *given: Any) -> None:
     if len(features) == 0:
         raise ValueError("crf: data is an empty sequence")
     _check_potentials("crf", "log_A", log_A)
-    # 0 times infinity is nothing that is forbidden
+    # 0 times infinity is NaN and forbids nothing
     check_finite("crf", "weights", weights, "; forbid by -inf in log_A")
     check_finite("crf", "data", features)

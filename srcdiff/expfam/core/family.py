@@ -1,4 +1,4 @@
-"""An exponential family: a log-partition function, and what little cannot be derived from it."""
+"""An exponential family: a log-partition function, and the few parts that cannot be derived from it."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ __all__ = ["Family", "family"]
 
 
 class Family:
-    """What `family` makes. Each derived member is generated from `log_Z`, and has a `source`.
+    """An exponential family, made by `family`. Each derived member is generated from `log_Z` and has a `source`.
 
     Attributes
     ----------
     log_Z : callable
-        The log-partition function, as it was given: `log_Z(eta, *data)`.
+        The user's log-partition function: `log_Z(eta, *data)`.
     mean : Inference
         `mean(eta, *data)`: the expected statistics.
     e_step : Inference
@@ -31,7 +31,7 @@ class Family:
     fisher : Fisher
         `fisher(eta, *data, v)`: the covariance of the statistics times `v`.
     kl : Formula
-        `kl(eta, other, *data)`.
+        `kl(eta, other, *data)`: the divergence KL(eta, other), in nats.
     """
 
     def __init__(self, log_Z: Callable[..., Any], given: dict[str, Any], options: dict[str, Any]):
@@ -53,51 +53,56 @@ class Family:
 
     @cached_property
     def mean(self) -> identities.Inference:
+        """`mean(eta, *data)`: the expected statistics, shaped like `eta`."""
         return identities.mean(self.log_Z, self.check, **self.options)
 
     @cached_property
     def e_step(self) -> identities.Inference:
+        """`e_step(eta, *data)`: `(log_Z, expected statistics)`."""
         return identities.e_step(self.log_Z, self.check, **self.options)
 
     @cached_property
     def fisher(self) -> identities.Fisher:
+        """`fisher(eta, *data, v)`: the covariance of the statistics times `v`, which is shaped like `eta`."""
         return identities.fisher(self.log_Z, self.check, **self.options)
 
     @cached_property
     def kl(self) -> identities.Formula:
+        """`kl(eta, other, *data)`: the Kullback-Leibler divergence KL(eta, other), in nats."""
         return identities.kl(self.log_Z, self.check, **self.options)
 
     @cached_property
     def viterbi(self) -> identities.Inference:
-        """`viterbi(eta, *data)`: the largest log-weight, and the statistics that have it."""
+        """`viterbi(eta, *data)`: the largest log-weight, and the statistics of its term."""
         return identities.viterbi(self.log_Z, self.check, **self.options)
 
     def kbest(self, k: int) -> semiring_queries.Best:
-        """`kbest(k)(eta, *data)`: the `k` largest log-weights, and their statistics."""
+        """`kbest(k)(eta, *data)`: the `k` largest log-weights, and the statistics of their terms."""
         return semiring_queries.kbest(self.log_Z, k, self.check, **self.options)
 
     @cached_property
     def count(self) -> identities.Inference:
-        """`count(eta, *data)`: how many terms there are that -inf does not forbid."""
+        """`count(eta, *data)`: the number of terms that -inf does not forbid."""
         return semiring_queries.count(self.log_Z, self.check, **self.options)
 
     @cached_property
     def max_marginals(self) -> identities.Inference:
-        """`max_marginals(eta, *data)`: the largest log-weight with each potential."""
+        """`max_marginals(eta, *data)`: for each potential, the largest log-weight of a term that has it."""
         return semiring_queries.max_marginals(self.log_Z, self.check, **self.options)
 
     @cached_property
     def expected_cost(self) -> semiring_queries.Cost:
-        """`expected_cost(eta, costs, *data)`: what a term's potentials are expected to cost."""
+        """`expected_cost(eta, costs, *data)`: the expected sum of the costs of a term's potentials."""
         return semiring_queries.expected_cost(self.log_Z, self.check, **self.options)
 
     @cached_property
     def third_cumulant(self) -> identities.ThirdCumulant:
+        """`third_cumulant(eta, *data, u, v)`: the third cumulants of the statistics, contracted with `u` and `v`."""
         return identities.third_cumulant(self.log_Z, self.check, **self.options)
 
     @cached_property
     def entropy(self) -> identities.Formula | WithBase:
-        """`entropy(eta, *data)`; differential for densities."""
+        """`entropy(eta, *data)`, in nats; the differential entropy for densities."""
         return self._with_base(identities.entropy(self.log_Z, self.check, **self.options))
 
     @cached_property
@@ -116,16 +121,48 @@ class Family:
         return WithBase(made, self.mean_log_base)
 
     def log_prob(self, eta: Any, x: Any, *data: Any) -> Any:
-        """The log-density at `x`, or at each of many along leading axes."""
+        """The log-density at `x`.
+
+        Parameters
+        ----------
+        eta
+            Natural parameters.
+        x
+            One value, or many along leading axes.
+        *data
+            The data that `log_Z` is conditioned on.
+
+        Returns
+        -------
+        float or array
+            One number for each value; -inf for a value that is not possible, NaN for a value with NaN.
+
+        Raises
+        ------
+        ValueError
+            For parameters that the family's check refuses, and for a family without `statistics`.
+        """
         eta = as_floats(eta)
         if self.check is not None:
             self.check(eta, *data)
-        with np.errstate(divide="ignore", invalid="ignore"):  # of what is impossible
+        with np.errstate(divide="ignore", invalid="ignore"):  # values that are not possible
             stats = self._statistics(eta, x)
         return self._log_density(eta, x, stats, *data)
 
     def log_prob_of_each(self, etas: Sequence[Any], x: Any) -> Any:
-        """The log-density at each of many `x` with each of some parameters of one size, `(n, len(etas))`."""
+        """The log-density of each value under each of several parameters.
+
+        Parameters
+        ----------
+        etas : sequence
+            Natural parameters of equal shapes.
+        x : array
+            `n` values along the first axis.
+
+        Returns
+        -------
+        array, shape (n, len(etas))
+        """
         etas = [as_floats(eta) for eta in etas]
         if self.check is not None:
             for eta in etas:
@@ -146,12 +183,12 @@ class Family:
         return found if holds is None else np.where(holds, found, -np.inf)[()]
 
     def check_values(self, eta: Any, xs: Any, what: str = "xs") -> None:
-        """Raise ValueError for observations that the family does not have, and NaN."""
+        """Raise ValueError for values that are not possible under the family, and for NaN."""
         if self.possible is not None:
             check_values(self.name, what, xs, self._possible(eta, xs)[0])
 
     def _possible(self, eta: Any, x: Any) -> tuple[Any, Any]:
-        """Of one observation or each of many: whether it is possible, whether it holds NaN."""
+        """For one value or each of many: whether it is possible, and whether it holds NaN."""
         x = np.asarray(x, float)
         with np.errstate(invalid="ignore"):
             holds = np.asarray(self.possible(eta, x))
@@ -169,14 +206,21 @@ class Family:
         return self.statistics(eta, x)
 
     def mean_statistics(self, eta: Any, xs: Any, weights: Any = None) -> Any:
-        """The mean of the statistics of observations, for `fit`; `eta` says the sizes.
+        """The mean of the statistics of observations, for `fit`.
 
-        `weights`, where they differ: one for each observation, or `(n, K)` for K means along a first axis.
+        Parameters
+        ----------
+        eta
+            Natural parameters, of which only the shapes matter.
+        xs : array
+            `n` observations along the first axis.
+        weights : array, shape (n,) or (n, K), optional
+            A weight for each observation. Two axes give `K` means along a first axis.
 
         Raises
         ------
         ValueError
-            For observations that the family does not have, and NaN.
+            For observations that are not possible under the family, and for NaN.
         """
         self.check_values(eta, xs)
         stats = self._statistics(eta, xs)
@@ -186,7 +230,26 @@ class Family:
         return map_leaves(lambda s: np.tensordot(shares, np.asarray(s), axes=(0, 0)), stats)
 
     def sample(self, eta: Any, rng: np.random.Generator, n: int, *data: Any) -> Any:
-        """`n` draws."""
+        """`n` draws.
+
+        Parameters
+        ----------
+        eta
+            Natural parameters.
+        rng : numpy.random.Generator
+        n : int
+            The number of draws, which are the first axis of the result.
+        *data
+            The data that `log_Z` is conditioned on.
+
+        Raises
+        ------
+        TypeError
+            If `rng` is not a generator.
+        ValueError
+            For a negative `n`, for parameters that the family's check refuses, and for a family with neither `draw` nor
+            `support`.
+        """
         if not isinstance(rng, np.random.Generator):
             raise TypeError(f"rng is a generator (np.random.default_rng(seed)), not {rng!r}")
         if not isinstance(n, int | np.integer) or isinstance(n, bool) or n < 0:
@@ -207,7 +270,13 @@ class Family:
         return np.array([values[k] for k in chosen])
 
     def mode(self, eta: Any, *data: Any) -> Any:
-        """The most probable value."""
+        """The most probable value.
+
+        Raises
+        ------
+        ValueError
+            For parameters that the family's check refuses, and for a family with neither `mode` nor `support`.
+        """
         eta = as_floats(eta)
         if self.check is not None:
             self.check(eta, *data)
@@ -222,15 +291,24 @@ class Family:
         return values[int(np.argmax([self.log_prob(eta, x) for x in values]))]
 
     def fit(self, stats: Any, *data: Any, start: Any = None) -> Any:
-        """The parameters whose expected statistics are `stats`: maximum likelihood, by Newton's method.
+        """Maximum likelihood: the parameters whose expected statistics are `stats`, by Newton's method.
 
-        In natural parameters the Hessian of the likelihood is minus the Fisher information, so each step is one of
-        natural gradient.
+        In natural parameters the Hessian of the likelihood is minus the Fisher information, so each step is a step
+        along the natural gradient.
+
+        Parameters
+        ----------
+        stats
+            Mean statistics of observations, shaped like `eta`; see `mean_statistics`.
+        *data
+            The data that `log_Z` is conditioned on.
+        start : optional
+            The first iterate, shaped like `eta`; the default is the family's own.
 
         Raises
         ------
         ValueError
-            Where no parameters have such statistics: they lie on the boundary (all observations equal, say).
+            If no parameters have these statistics: they lie on the boundary (all observations equal, say).
         """
         stats = as_floats(stats)
         if start is None:
@@ -243,7 +321,7 @@ class Family:
         return f"<srcdiff.expfam family {self.name}>"
 
     def __reduce__(self) -> Any:
-        """A ready family is pickled by its name; one of your own, if all that it was given can be."""
+        """A family of this package is pickled by its name; a user's family is pickled if all its parts can be."""
         if getattr(sys.modules["srcdiff.expfam"], self.name, None) is self:
             return _ready, (self.name,)
         return super().__reduce__()
@@ -254,7 +332,7 @@ def _ready(name: str) -> Any:
 
 
 class WithBase:
-    """An entropy, or cross-entropy, with a base measure: the mean of log h(x) is taken off."""
+    """An entropy, or cross-entropy, of a family with a base measure: the mean of log h(x) is subtracted."""
 
     def __init__(self, formula: identities.Formula, mean_log_base: Callable[..., Any]) -> None:
         self.formula = formula
@@ -265,16 +343,16 @@ class WithBase:
 
     @property
     def source(self) -> str:
-        """The source of what `log_Z` says of it."""
+        """The source of the part that follows from `log_Z`."""
         return self.formula.source
 
     def source_for(self, *args: Any) -> str:
-        """The same for such arguments; nothing is run."""
+        """The source for these arguments; nothing is run."""
         return self.formula.source_for(*args)
 
 
 def _contracted(stats: Any, eta: Any) -> Any:
-    """Statistics of one or many observations times parameters; 0 times -inf is 0."""
+    """Statistics of one or many observations times parameters, summed; 0 times -inf is 0."""
     stats = np.asarray(stats, float)
     if np.all(np.isfinite(eta)):
         return np.tensordot(stats, eta, np.ndim(eta))
@@ -300,34 +378,35 @@ def family(
     check: Callable[..., None] | None = None,
     **options: Any,
 ) -> Family:
-    """The exponential family of a log-partition function. All but `log_Z` may be left out.
+    """The exponential family of a log-partition function. All parameters but `log_Z` are optional.
 
     Parameters
     ----------
     log_Z : callable
-        `log_Z(eta, *data)`: natural parameters (any structure of numbers and arrays), and what is conditioned on.
+        `log_Z(eta, *data)`: natural parameters (any structure of numbers and arrays), and the data of a conditional
+        model.
     name : str
-        How messages call it; otherwise the name of `log_Z`.
+        The name in messages; the default is the name of `log_Z`.
     statistics : callable
         `t(eta, x)`: the statistics of one value, or of many along leading axes, in the structure of `eta`; of `eta`,
         only sizes matter. `log_prob` and `mean_statistics` need it.
     log_base : callable
-        `log h(x)` as a function of `(eta, x)`, where it is not 0.
+        `log h(x)` as a function of `(eta, x)`, unless it is 0.
     mean_log_base : callable
-        Its mean as a function of `eta`, which `entropy` needs.
+        The mean of `log h(x)` as a function of `eta`, which `entropy` needs.
     support : callable
-        All values, as a function of `eta`, where they are finitely many: `sample` and `mode` go through them.
+        All values as a function of `eta`, if there are finitely many: `sample` and `mode` enumerate them.
     draw : callable
         `draw(eta, rng, n, *data)`, for `sample`.
     mode : callable
         The most probable value, as a function of `(eta, *data)`.
     domain : callable
-        Whether `eta` is possible, where `log_Z` does not say so by NaN, infinity or `LinAlgError`.
+        Whether `eta` is possible, if `log_Z` does not show it by NaN, infinity or `LinAlgError`.
     start : callable
-        Where `fit` begins, as a function of the statistics.
+        The first iterate of `fit`, as a function of the statistics.
     possible : callable
-        Whether there is such an observation, for each of an array of floats, as a function of `(eta, x)`: `log_prob` is
-        -inf where there is none, and `mean_statistics` an error.
+        Whether an observation is possible, for each element of an array of floats, as a function of `(eta, x)`:
+        `log_prob` is -inf for others, and `mean_statistics` raises an error.
     natural, usual : callables
         From the usual parameters to `eta`, and back.
     check : callable

@@ -1,7 +1,7 @@
-"""What follows from a log-partition function by derivatives alone, whatever the model is.
+"""Identities of exponential families: moments, entropies and divergences as derivatives of a log-partition function.
 
-`log_Z(eta, *data)` is a function of natural parameters (any structure of numbers and arrays), and perhaps of data that
-the model is conditioned on. Its gradient holds the expected statistics, its Hessian their covariance:
+`log_Z(eta, *data)` is a function of natural parameters (any structure of numbers and arrays), and perhaps of data on
+which the model is conditioned. Its gradient holds the expected statistics, its Hessian their covariance:
 
     p(x) = h(x) exp(<eta, t(x)> - log_Z(eta))
 """
@@ -37,12 +37,12 @@ Check = Callable[..., None]
 
 
 class Inference:
-    """A derivative of `log_Z` as a function of `(eta, *data)`: call it, or look at its `source`.
+    """A derivative of `log_Z` as a function of `(eta, *data)`, with its `source`.
 
     Attributes
     ----------
     generated : srcdiff.Generated
-        What computes it.
+        The generated function that computes it.
     """
 
     def __init__(self, generated: srcdiff.Generated, check: Check | None, doc: str) -> None:
@@ -68,11 +68,11 @@ class Inference:
         return self.generated.source
 
     def source_for(self, eta: Any, *data: Any) -> str:
-        """The source for such arguments; nothing is run."""
+        """The source for these arguments; nothing is run."""
         return self.generated.source_for(as_floats(eta), *data)
 
     def save(self, path: str | Path, *args: Any, form: str = "array") -> Path:
-        """Write a module that needs NumPy and SciPy only, as form="numpy" NumPy alone."""
+        """Write a module that needs NumPy and SciPy only; with form="numpy" it needs NumPy alone."""
         given = (as_floats(args[0]), *args[1:]) if args else ()
         return self.generated.save(path, *given, form=form)
 
@@ -81,7 +81,7 @@ class Inference:
 
 
 class Fisher(Inference):
-    """The Fisher information times `v`: `fisher(eta, *data, v)`, with `v` shaped like `eta`."""
+    """The Fisher information times a vector: `fisher(eta, *data, v)`, with `v` shaped like `eta`."""
 
     def __call__(self, eta: Any, *rest: Any) -> Any:
         *data, v = rest
@@ -91,17 +91,18 @@ class Fisher(Inference):
         return self.generated(eta, *data, as_floats(v))
 
     def source_for(self, eta: Any, *rest: Any) -> str:
+        """The source for these arguments, `(eta, *data, v)`; nothing is run."""
         *data, v = rest
         return self.generated.source_for(as_floats(eta), *data, as_floats(v))
 
 
 class Formula:
-    """A few lines on top of `value_and_grad(log_Z)`: entropy and the like.
+    """A formula on top of `value_and_grad(log_Z)`, such as an entropy.
 
     Attributes
     ----------
     e_step : Inference
-        The generated function that it calls.
+        The generated function that the formula calls.
     """
 
     def __init__(self, e_step: Inference, formula: Callable[..., Any]) -> None:
@@ -121,7 +122,7 @@ class Formula:
         return self._module(self.e_step.source)
 
     def source_for(self, *args: Any) -> str:
-        """The source for such arguments; nothing is run. Of `kl`, which takes two, one `eta` is given."""
+        """The source for these arguments; nothing is run. For `kl`, which takes two parameters, pass one `eta`."""
         return self._module(self.e_step.source_for(*args))
 
     def save(self, path: str | Path, *args: Any) -> Path:
@@ -143,7 +144,22 @@ class Formula:
 
 
 def mean(log_Z: Callable[..., Any], check: Check | None = None, **options: Any) -> Inference:
-    """`mean(log_Z)(eta, *data)`: the expected statistics, which are the gradient."""
+    """`mean(log_Z)(eta, *data)`: the expected statistics, which are the gradient of `log_Z`.
+
+    Parameters
+    ----------
+    log_Z : callable
+        `log_Z(eta, *data)`.
+    check : callable, optional
+        It is called with the arguments first, and raises for bad input in the terms of the model.
+    **options
+        As for `srcdiff.grad`.
+
+    Returns
+    -------
+    Inference
+        Its result is shaped like `eta`.
+    """
     return Inference(srcdiff.grad(log_Z, **options), check, "The expected statistics.")
 
 
@@ -155,41 +171,71 @@ def e_step(log_Z: Callable[..., Any], check: Check | None = None, **options: Any
     log_Z : callable
         `log_Z(eta, *data)`.
     check : callable, optional
-        Called with the arguments first, to raise in the terms of the model.
+        It is called with the arguments first, and raises for bad input in the terms of the model.
     **options
         As for `srcdiff.value_and_grad`.
+
+    Returns
+    -------
+    Inference
+        Its result is a number, and statistics shaped like `eta`.
     """
     made = srcdiff.value_and_grad(log_Z, **options)
     return Inference(made, check, "The log-likelihood, and the expected statistics.")
 
 
 def fisher(log_Z: Callable[..., Any], check: Check | None = None, **options: Any) -> Fisher:
-    """`fisher(log_Z)(eta, *data, v)`: the covariance of the statistics times `v`, which is shaped like `eta`."""
+    """`fisher(log_Z)(eta, *data, v)`: the Fisher information (the covariance of the statistics) times `v`.
+
+    Parameters
+    ----------
+    log_Z : callable
+        `log_Z(eta, *data)`.
+    check : callable, optional
+        As for `e_step`.
+    **options
+        As for `srcdiff.hvp`.
+
+    Returns
+    -------
+    Fisher
+        It takes `v` shaped like `eta`, and its result has that shape, too.
+    """
     return Fisher(srcdiff.hvp(log_Z, **options), check, "The Fisher information times v.")
 
 
 def entropy(log_Z: Callable[..., Any], check: Check | None = None, **options: Any) -> Formula:
-    """`entropy(log_Z)(eta, *data)`: of what `log_Z` sums over, with a base measure of 1."""
+    """`entropy(log_Z)(eta, *data)`: the entropy, in nats, of the distribution whose terms `log_Z` sums; the base
+    measure is 1.
+
+    `check` and `**options` are as for `e_step`.
+    """
     return Formula(e_step(log_Z, check, **options), _entropy)
 
 
 def kl(log_Z: Callable[..., Any], check: Check | None = None, **options: Any) -> Formula:
-    """`kl(log_Z)(eta, other, *data)`: the divergence of `other` from `eta`, both of the family of `log_Z`."""
+    """`kl(log_Z)(eta, other, *data)`: the divergence KL(eta, other), in nats; both parameters belong to the family of
+    `log_Z`.
+
+    `check` and `**options` are as for `e_step`.
+    """
     return Formula(e_step(log_Z, check, **options), _kl)
 
 
 def cross_entropy(log_Z: Callable[..., Any], check: Check | None = None, **options: Any) -> Formula:
-    """`cross_entropy(log_Z)(eta, other, *data)`: of `other` under `eta`, both of the family of `log_Z`.
+    """`cross_entropy(log_Z)(eta, other, *data)`: the cross-entropy of `other` under `eta`, in nats.
 
-    It is the entropy of `eta` and the divergence of `other` from it, with a base measure of 1.
+    Both parameters belong to the family of `log_Z`, with a base measure of 1. The cross-entropy is the entropy of `eta`
+    plus KL(eta, other). `check` and `**options` are as for `e_step`.
     """
     return Formula(e_step(log_Z, check, **options), _cross_entropy)
 
 
 def viterbi(log_Z: Callable[..., Any], check: Check | None = None, **options: Any) -> Inference:
-    """`viterbi(log_Z)(eta, *data)`: the largest log-weight of all that is summed over, and its statistics.
+    """`viterbi(log_Z)(eta, *data)`: the largest log-weight among the terms that `log_Z` sums, and its statistics.
 
-    It is `log_Z` in max-plus, and its gradient, which goes to the largest term of each sum; to the first of several.
+    It is `log_Z` in the max-plus semiring, and the gradient of that: a subgradient that selects the largest term of
+    each sum, and the first one of several.
     """
     made = srcdiff.transform(log_Z, "semiring", semiring="argmax", **options)
     return Inference(made, check, "The largest log-weight, and the statistics that have it.")
@@ -219,7 +265,7 @@ _entropy.__name__, _kl.__name__, _cross_entropy.__name__ = "entropy", "kl", "cro
 
 
 class ThirdCumulant:
-    """The third cumulants contracted with `u` and `v`: `third_cumulant(eta, *data, u, v)`; see `third_cumulant`."""
+    """The third cumulants contracted with two vectors: `third_cumulant(eta, *data, u, v)`; see `third_cumulant`."""
 
     def __init__(self, second: Fisher, options: dict[str, Any]) -> None:
         self.second = second
@@ -253,7 +299,7 @@ class ThirdCumulant:
         return str(self._made[self._latest].source)
 
     def source_for(self, eta: Any, *rest: Any) -> str:
-        """The source for such arguments; nothing is run."""
+        """The source for these arguments; nothing is run."""
         *data, _, v = rest
         args = (as_floats(eta), *data, as_floats(v))
         return str(self._along(*args).source_for(*args))
@@ -264,18 +310,19 @@ def third_cumulant(
 ) -> ThirdCumulant:
     """`third_cumulant(log_Z)(eta, *data, u, v)`: the third cumulants of the statistics, contracted with `u` and `v`.
 
-    It is the derivative of the Fisher information, and is generated from the generated source of that.
+    `u`, `v` and the result are shaped like `eta`. It is the derivative of the Fisher information along `u`, and is
+    generated from the generated source of the Fisher information.
     """
     return ThirdCumulant(fisher(log_Z, check, **options), options)
 
 
 class Information:
-    """Observed information times `v`: `information(eta, *data, v)`; see `observed_information`.
+    """Observed information times a vector: `information(eta, *data, v)`; see `observed_information`.
 
     Attributes
     ----------
     complete, posterior : Fisher
-        What is known with the states, and what is lost without.
+        The information of states and data together, and the information of the states given the data.
     """
 
     def __init__(self, complete: Fisher, posterior: Fisher) -> None:
@@ -298,15 +345,17 @@ def observed_information(
     check: Check | None = None,
     **options: Any,
 ) -> Information:
-    """Minus the Hessian of the log-likelihood, by Louis' identity: information of states and data, less the states'.
+    """Observed information (minus the Hessian of the log-likelihood), by Louis' identity.
+
+    It is the information of states and data together, less the information of the states given the data.
 
     Parameters
     ----------
     log_Z : callable
-        `log_Z(eta, *data)`: the sum over states, with the data given.
+        `log_Z(eta, *data)`: the sum over states, given the data.
     joint_log_Z : callable
-        `joint_log_Z(eta, *data)`: the sum over states and data; of the data, only lengths and inputs count. So
-        `log_Z - joint_log_Z` is the log-likelihood, whether parameters are normalised or not.
+        `joint_log_Z(eta, *data)`: the sum over states and data; of the data, only lengths and inputs count. So `log_Z -
+        joint_log_Z` is the log-likelihood, whether parameters are normalised or not.
     check : callable, optional
         As for `e_step`.
     **options
@@ -316,7 +365,7 @@ def observed_information(
 
 
 def _executed(text: str, name: str) -> Callable[..., Any]:
-    """The function `name` of generated text, with its text where `inspect` looks for it."""
+    """The function `name` of generated text; the text is registered where `inspect` looks for sources."""
     file = f"<srcdiff.expfam {name} {abs(hash(text)):x}>"
     linecache.cache[file] = (len(text), None, text.splitlines(True), file)
     namespace: dict[str, Any] = {"np": np, "__name__": __name__}

@@ -1,4 +1,4 @@
-"""Moment matching: parameters whose expected statistics are given ones, by Newton's method with a line search."""
+"""Moment matching: the parameters with given expected statistics, by Newton's method with a line search."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ __all__ = ["matched"]
 
 _STEPS = 200
 _HALVINGS = 60
-_DENSE = 400  # parameters up to which the Fisher information is made as a matrix
+_DENSE = 400  # the largest number of parameters for which the Fisher information is a matrix
 _EXACT = 1e-24  # of the Newton decrement: the squared length of a step in standard deviations
-_ROUNDED = 1e-9  # below this, one that falls no further is rounding
-_FAR = 1e8  # parameters of this size have run away
+_ROUNDED = 1e-9  # a decrement below this that falls no further is rounding
+_FAR = 1e8  # parameters of this size have diverged
 
 
 def matched(family: Family, stats: Any, start: Any, data: tuple[Any, ...]) -> Any:
@@ -38,7 +38,7 @@ def matched(family: Family, stats: Any, start: Any, data: tuple[Any, ...]) -> An
         decrement = float(gradient @ step)
         if decrement <= _EXACT or _ROUNDED >= decrement >= 0.25 * before:
             if np.any(np.abs(gradient) > 1e-4 * variances):
-                break  # a variance that vanishes as fast as what is missing from its statistic
+                break  # a variance that vanishes as fast as the error of its statistic
             return restore(eta)
         found = _searched(family, restore, eta, step, value, decrement, target, data)
         if found is None or np.max(np.abs(found[0])) > _FAR:
@@ -56,7 +56,7 @@ def _is_inside(family: Family, eta: Any) -> bool:
 
 
 def _objective(family: Family, eta: Any, target: Any, data: tuple[Any, ...]) -> tuple[float, Any]:
-    """Value and gradient; -inf outside of the domain."""
+    """Value and gradient; -inf outside the domain."""
     nothing = -np.inf, np.zeros_like(target)
     if not _is_inside(family, eta):
         return nothing
@@ -73,7 +73,7 @@ def _objective(family: Family, eta: Any, target: Any, data: tuple[Any, ...]) -> 
 def _newton_step(
     family: Family, restore: Any, eta: Any, gradient: Any, data: tuple[Any, ...]
 ) -> tuple[Any, Any]:
-    """The natural gradient (the Fisher information inverted, on what it sees of `gradient`), and variances."""
+    """The natural gradient (the Fisher information inverted on the range that `gradient` reaches), and variances."""
     here = restore(eta)
 
     def fisher(v: Any) -> Any:
@@ -86,7 +86,7 @@ def _newton_step(
     scale = np.zeros_like(variances)
     np.divide(1.0, np.sqrt(variances), out=scale, where=variances > 0.0)
     correlations = scale[:, None] * (0.5 * (matrix + matrix.T)) * scale
-    # of parameters that say one thing twice (logits, both halves of a matrix) lstsq changes the least
+    # for redundant parameters (logits, both halves of a matrix) lstsq gives the smallest step
     step = scale * np.linalg.lstsq(correlations, scale * gradient, rcond=1e-13)[0]
     return step, variances
 
@@ -117,9 +117,11 @@ def _searched(
     target: Any,
     data: tuple[Any, ...],
 ) -> tuple[Any, float, Any] | None:
-    """The first of the halved steps that stays inside and gains enough; None where none does."""
+    """The first of the halved steps that stays in the domain and increases the objective enough; None
+    if there is none.
+    """
     length = 1.0
-    slack = 1e-15 * (abs(value) + np.abs(target) @ np.abs(eta))  # what rounding may take
+    slack = 1e-15 * (abs(value) + np.abs(target) @ np.abs(eta))  # an allowance for rounding
     for _ in range(_HALVINGS):
         candidate = eta + length * step
         found, gradient = _objective(family, restore(candidate), target, data)

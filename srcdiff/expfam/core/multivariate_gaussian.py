@@ -1,6 +1,6 @@
 """The multivariate Gaussian: t(x) = (x, x x'), eta = (J mean, -J / 2) for the precision J.
 
-The second parameter is what the quadratic term is multiplied with, minus half a precision. Both of its triangles count:
+The second parameter is the coefficient of the quadratic term, minus half a precision. Both of its triangles count:
 `log_Z` takes it as `(J + J') / 2`, so that the gradient is the symmetric E[x x'].
 """
 
@@ -17,6 +17,7 @@ __all__ = ["multivariate_gaussian"]
 
 
 def multivariate_gaussian_log_Z(eta):
+    """The log-partition function of `eta = (h (D), J (D, D))`."""
     h, J = eta
     L = np.linalg.cholesky(-(J + J.T))
     v = solve_triangular(L, h, lower=True)

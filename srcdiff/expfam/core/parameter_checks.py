@@ -1,4 +1,4 @@
-"""What is wrong with parameters and values of a family, in its own terms."""
+"""Validation of a family's parameters and values, with messages in its own terms."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +12,7 @@ __all__ = [
 
 
 def check_parts(model: str, eta: Any, names: str) -> None:
-    """That `eta` is a tuple or list of as many parts as there are names: `"log_pi, log_A, log_B"`."""
+    """Raise unless `eta` is a tuple or list with one part for each name, such as `"log_pi, log_A, log_B"`."""
     wanted = names.count(",") + 1
     if not isinstance(eta, tuple | list) or len(eta) != wanted:
         given = f"{len(eta)} parts" if isinstance(eta, tuple | list) else f"a {type(eta).__name__}"
@@ -20,7 +20,9 @@ def check_parts(model: str, eta: Any, names: str) -> None:
 
 
 def check_arguments(model: str, names: str, data: tuple[Any, ...]) -> None:
-    """That as much data is given as `log_Z` is conditioned on: `"inputs, data"`."""
+    """Raise unless the data have one argument for each name that `log_Z` is conditioned on, such as
+    `"inputs, data"`.
+    """
     wanted = names.count(",") + 1 if names else 0
     if len(data) != wanted:
         what = f"({names})" if names else "nothing"
@@ -28,7 +30,7 @@ def check_arguments(model: str, names: str, data: tuple[Any, ...]) -> None:
 
 
 def check_rows(model: str, name: str, log_p: Any, shape: tuple[Any, ...]) -> None:
-    """That an array of log-probabilities has the shape, where "" is any length, and rows that add up to 1."""
+    """Raise unless an array of log-probabilities has the shape ("" is any length) and rows that add up to 1."""
     log_p = np.asarray(log_p, float)
     wanted = f"({', '.join(str(n) or 'inputs' for n in shape)}{',' * (len(shape) == 1)})"
     if log_p.ndim != len(shape) or any(
@@ -46,7 +48,7 @@ def check_rows(model: str, name: str, log_p: Any, shape: tuple[Any, ...]) -> Non
 
 
 def check_finite(model: str, name: str, values: Any, advice: str = "") -> None:
-    """That an array holds numbers alone."""
+    """Raise unless all numbers of an array are finite."""
     wrong = np.argwhere(~np.isfinite(values))
     if len(wrong):
         place = tuple(int(k) for k in wrong[0])
@@ -54,7 +56,7 @@ def check_finite(model: str, name: str, values: Any, advice: str = "") -> None:
 
 
 def check_settings(model: str, **given: Any) -> None:
-    """Whole numbers from 1: states, rounds, restarts."""
+    """Raise unless settings (states, rounds, restarts) are integers from 1."""
     for name, value in given.items():
         is_whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
         if not is_whole or value < 1:
@@ -62,7 +64,7 @@ def check_settings(model: str, **given: Any) -> None:
 
 
 def check_covariance(model: str, name: str, covariance: Any) -> Any:
-    """That a matrix is symmetric and positive definite; its Cholesky factor."""
+    """The Cholesky factor of a matrix; raises unless the matrix is symmetric and positive definite."""
     if covariance.ndim != 2 or covariance.shape[0] != covariance.shape[1]:
         raise ValueError(f"{model}: {name} is a square matrix, not of shape {covariance.shape}")
     if not np.allclose(covariance, covariance.T):
@@ -78,7 +80,9 @@ def check_covariance(model: str, name: str, covariance: Any) -> Any:
 def inside(
     model: str, names: str, conditions: dict[str, Callable[..., Any]]
 ) -> Callable[..., None]:
-    """A check of natural parameters that numbers or arrays hold; `conditions` says which are possible, in words."""
+    """A check of natural parameters that are numbers or arrays; `conditions` says in words which
+    values are possible.
+    """
 
     def check(eta: Any) -> None:
         if "," in names:
@@ -93,7 +97,7 @@ def inside(
 
 
 def usual_inside(model: str, natural: Callable[..., Any], **conditions: str) -> Callable[..., Any]:
-    """`natural` with its arguments looked at: `variance="positive"`, `p="between 0 and 1"`."""
+    """`natural` with checked arguments: `variance="positive"`, `p="between 0 and 1"`."""
 
     def checked(*args: Any, **kwargs: Any) -> Any:
         given = dict(zip(conditions, args, strict=False)) | kwargs
@@ -107,7 +111,7 @@ def usual_inside(model: str, natural: Callable[..., Any], **conditions: str) -> 
 
 
 def check_values(model: str, what: str, xs: Any, possible: Any) -> None:
-    """That all observations are possible."""
+    """Raise ValueError unless all observations are possible."""
     possible = np.asarray(possible)
     if possible.all():
         return

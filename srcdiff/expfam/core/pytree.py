@@ -1,6 +1,6 @@
-"""Structures of numbers and arrays, which parameters and statistics are: tuples, lists, dicts, dataclasses.
+"""Pytrees: parameters and statistics as structures of numbers and arrays: tuples, lists, dicts, dataclasses.
 
-`inner` goes into generated text as it stands here, so it is written for NumPy alone.
+`inner` is copied into generated text, so it needs NumPy alone.
 """
 
 import dataclasses
@@ -13,7 +13,7 @@ __all__ = ["as_floats", "check_alike", "flatten", "inner", "leaves", "map_leaves
 
 
 def map_leaves(f: Callable[..., Any], *trees: Any) -> Any:
-    """`f` of the leaves that stand in one place, in the structure of the first tree."""
+    """`f` of corresponding leaves, in the structure of the first tree."""
     first = trees[0]
     if isinstance(first, dict):
         return type(first)((k, map_leaves(f, *(t[k] for t in trees))) for k in first)
@@ -50,7 +50,7 @@ def _as_float(leaf: Any) -> Any:
 
 
 def check_alike(name: str, eta: Any, other: Any) -> None:
-    """That two structures have leaves of the same shapes: parameters of one family."""
+    """Raise unless two structures have leaves of equal shapes, as two parameters of one family have."""
     given = [[np.shape(leaf) for leaf in leaves(tree)] for tree in (eta, other)]
     if given[0] != given[1]:
         raise ValueError(
@@ -59,7 +59,7 @@ def check_alike(name: str, eta: Any, other: Any) -> None:
 
 
 def flatten(tree: Any) -> tuple[Any, Callable[[Any], Any]]:
-    """All numbers of a structure as one vector, and what makes the structure of such a vector."""
+    """All numbers of a structure as one vector, and a function from such a vector to the structure."""
     parts = [np.asarray(leaf, float) for leaf in leaves(tree)]
     ends = np.cumsum([part.size for part in parts])
     vector = np.concatenate([part.ravel() for part in parts]) if parts else np.zeros(0)

@@ -1,8 +1,8 @@
-"""One log_Z, many algorithms: best and drawn terms, numbers of terms, expected costs, from its source alone.
+"""Semiring queries: best terms, drawn terms, numbers of terms and expected costs, from the source of one `log_Z`.
 
-All are source transformations (`srcdiff.transform(log_Z, "semiring", semiring=...)`) of `log_Z(eta, *data)`, whose
-sums of exponentials go over paths, trees, or whatever the model has. They hand back statistics: shaped like `eta`, with
-a 1 for each potential that the term has (a 2 for one that it has twice).
+Each query is a source transformation (`srcdiff.transform(log_Z, "semiring", semiring=...)`) of `log_Z(eta, *data)`,
+whose sums of exponentials run over the terms of a model, such as paths or trees. The queries return statistics: shaped
+like `eta`, with a 1 for each potential that the term has (a 2 for a potential that it has twice).
 """
 
 from collections.abc import Callable
@@ -38,7 +38,7 @@ class Draws(Inference):
         return map_leaves(lambda *leaves: np.stack(leaves), *(stats for _, stats in found))
 
     def source_for(self, eta: Any, *data: Any) -> str:
-        """The source for such arguments; nothing is run."""
+        """The source for these arguments; nothing is run."""
         return self.generated.source_for(as_floats(eta), *data, np.random.default_rng(0))
 
 
@@ -83,37 +83,39 @@ class Cost:
         return self._maker.source
 
     def source_for(self, eta: Any, *data: Any) -> str:
-        """The source for such arguments; nothing is run."""
+        """The source for these arguments; nothing is run."""
         return self._maker.source_for(as_floats(eta), *data)
 
 
 def sample(log_Z: Callable[..., Any], check: Check | None = None, **options: Any) -> Draws:
-    """`sample(log_Z)(eta, rng, n, *data)`: statistics of `n` terms, drawn with their weights.
+    """`sample(log_Z)(eta, rng, n, *data)`: statistics of `n` terms, drawn with probabilities in proportion to their
+    weights.
 
-    Forward filtering, backward sampling: each sum of exponentials draws one of its terms, and the derivative follows
-    what was drawn. Each leaf of the statistics has the draws along its first axis.
+    It is forward filtering, backward sampling: each sum of exponentials draws one of its terms, and the derivative
+    follows the drawn terms. Each leaf of the statistics has the draws along its first axis.
 
     Raises
     ------
     ValueError
-        Where all terms are forbidden.
+        If all terms are forbidden.
     """
     made = srcdiff.transform(log_Z, "semiring", semiring="sample", **options)
     return Draws(made, check, "Statistics of terms that are drawn.")
 
 
 def kbest(log_Z: Callable[..., Any], k: int, check: Check | None = None, **options: Any) -> Best:
-    """`kbest(log_Z, k)(eta, *data)`: the `k` largest log-weights in descending order, and their statistics.
-
-    Each leaf of the statistics has the terms along its first axis. There are fewer than `k` where there are no more
+    """`kbest(log_Z, k)(eta, *data)`: the `k` largest log-weights in descending order, and the statistics of their
     terms.
+
+    Each leaf of the statistics has the terms along its first axis. The result has fewer than `k` terms if `log_Z` has
+    fewer.
     """
     made = srcdiff.transform(log_Z, "semiring", semiring="kbest", k=k, **options)
     return Best(made, check, k, options)
 
 
 def count(log_Z: Callable[..., Any], check: Check | None = None, **options: Any) -> Inference:
-    """`count(log_Z)(eta, *data)`: how many terms there are that -inf does not forbid, as a float."""
+    """`count(log_Z)(eta, *data)`: the number of terms that -inf does not forbid, as a float."""
     made = srcdiff.transform(log_Z, "semiring", semiring="count", **options)
     return Inference(made, check, "How many terms there are.")
 
@@ -123,15 +125,16 @@ def max_marginals(
 ) -> Inference:
     """`max_marginals(log_Z)(eta, *data)`: for each potential, the largest log-weight of a term that has it.
 
-    -inf where no term has it. It is shaped like `eta`.
+    The result is shaped like `eta`; it is -inf where no term has the potential.
     """
     made = srcdiff.transform(log_Z, "semiring", semiring="max_marginals", **options)
     return Inference(made, check, "The largest log-weight with each potential.")
 
 
 def expected_cost(log_Z: Callable[..., Any], check: Check | None = None, **options: Any) -> Cost:
-    """`expected_cost(log_Z)(eta, costs, *data)`: the expected sum of what a term's potentials cost.
+    """`expected_cost(log_Z)(eta, costs, *data)`: the expected sum of the costs of a term's potentials.
 
-    `costs` are shaped like `eta`, and finite. It is the derivative of `log_Z` along them: one loop, nothing is kept.
+    `costs` are shaped like `eta`, and finite. The result is the derivative of `log_Z` along them: forward mode, which
+    stores nothing for a backward part.
     """
     return Cost(log_Z, check, options)

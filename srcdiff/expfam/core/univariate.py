@@ -1,7 +1,7 @@
-"""Families of one variable, or of many independent ones: parameters may be arrays, and `log_Z` adds them up.
+"""Univariate exponential families. Parameters may be arrays, for independent variables, and `log_Z` adds these up.
 
-What is derived comes from `log_Z`. Beside it stand the statistics, the usual parameters, NumPy's samplers, and where a
-fit starts.
+All derived members follow from `log_Z`. This module adds the statistics, the usual parameters, NumPy's samplers, and
+the first iterates of fits.
 """
 
 from typing import Any
@@ -30,6 +30,7 @@ def _shape(n: int, parameter: Any) -> tuple[int, ...]:
 
 
 def bernoulli_log_Z(eta):
+    """The log-partition function of `eta = log(p / (1 - p))`, of any shape."""
     return np.sum(np.logaddexp(0.0, eta))
 
 
@@ -51,6 +52,7 @@ bernoulli = family(
 
 
 def categorical_log_Z(eta):
+    """The log-partition function of `eta (K)`, log-probabilities up to a constant."""
     return logsumexp(eta)
 
 
@@ -80,6 +82,7 @@ categorical = family(
 
 
 def gaussian_log_Z(eta):
+    """The log-partition function of `eta = (mean / variance, -1 / (2 variance))`, of any equal shapes."""
     eta1, eta2 = eta
     return np.sum(-(eta1**2) / (4.0 * eta2) + 0.5 * np.log(-np.pi / eta2))
 
@@ -116,6 +119,7 @@ gaussian = family(
 
 
 def gamma_log_Z(eta):
+    """The log-partition function of `eta = (shape - 1, -rate)`, of any equal shapes."""
     eta1, eta2 = eta
     return np.sum(gammaln(eta1 + 1.0) - (eta1 + 1.0) * np.log(-eta2))
 
@@ -150,6 +154,7 @@ gamma = family(
 
 
 def beta_log_Z(eta):
+    """The log-partition function of `eta = (a - 1, b - 1)`, of any equal shapes."""
     eta1, eta2 = eta
     return np.sum(gammaln(eta1 + 1.0) + gammaln(eta2 + 1.0) - gammaln(eta1 + eta2 + 2.0))
 
@@ -175,6 +180,7 @@ beta = family(
 
 
 def dirichlet_log_Z(eta):
+    """The log-partition function of `eta = concentration - 1`, of shape (K)."""
     return np.sum(gammaln(eta + 1.0)) - gammaln(np.sum(eta + 1.0))
 
 
@@ -197,6 +203,7 @@ dirichlet = family(
 
 
 def poisson_log_Z(eta):
+    """The log-partition function of `eta = log(rate)`, of any shape."""
     return np.sum(np.exp(eta))
 
 
@@ -208,7 +215,9 @@ _MANY = 1e3  # the series is right to 1e-12 from here
 
 
 def _mean_log_base(eta: Any) -> float:
-    """The mean of -log x!, summed over all counts that have any mass; of many, by the series of the entropy."""
+    """The mean of -log x!, summed over all counts with probability mass; for large rates by the series
+    of the entropy.
+    """
     total = 0.0
     for log_rate in np.ravel(eta):
         rate = np.exp(log_rate)

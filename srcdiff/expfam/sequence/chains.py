@@ -48,6 +48,7 @@ __all__ = [
 
 
 def chain_log_Z(eta):
+    """The log-partition function of `eta = (log_nodes (T, K), log_pairs (T - 1, K, K))`."""
     log_nodes, log_pairs = eta
     log_alpha = log_nodes[0]
     for t in range(1, len(log_nodes)):
@@ -56,6 +57,7 @@ def chain_log_Z(eta):
 
 
 def crf_log_Z(eta, features):
+    """The log-partition function of the labels, for `eta = (weights (F, K), log_A (K, K))` and `features (T, F)`."""
     weights, log_A = eta
     scores = features @ weights
     log_alpha = scores[0]
@@ -65,6 +67,7 @@ def crf_log_Z(eta, features):
 
 
 def hmm_log_Z(eta, data):
+    """The log-likelihood of `data (T)`, for `eta = (log_pi (K), log_A (K, K), log_B (K, symbols))`."""
     log_pi, log_A, log_B = eta
     log_alpha = log_pi + log_B[:, data[0]]
     for y in data[1:]:
@@ -73,7 +76,7 @@ def hmm_log_Z(eta, data):
 
 
 def hmm_joint_log_Z(eta, data):
-    """The sum over states and data: of the data, only the length counts. 0 for normalised parameters."""
+    """The sum over states and data, of which only the length counts. It is 0 for normalised parameters."""
     log_pi, log_A, log_B = eta
     log_emitted = logsumexp(log_B, axis=1)
     log_alpha = log_pi + log_emitted
@@ -83,6 +86,7 @@ def hmm_joint_log_Z(eta, data):
 
 
 def hmm_transition_first_log_Z(eta, data):
+    """As `hmm_log_Z`, with a state and a transition before the first observation."""
     log_pi, log_A, log_B = eta
     log_alpha = log_pi
     for y in data:
@@ -91,6 +95,7 @@ def hmm_transition_first_log_Z(eta, data):
 
 
 def io_hmm_log_Z(eta, inputs, data):
+    """As `hmm_log_Z`, with `log_A (inputs, K, K)`: `inputs[t]` selects the transition into time t."""
     log_pi, log_A, log_B = eta
     log_alpha = log_pi + log_B[:, data[0]]
     for u, y in zip(inputs[1:], data[1:], strict=True):
@@ -99,6 +104,7 @@ def io_hmm_log_Z(eta, inputs, data):
 
 
 def io_hmm_transition_first_log_Z(eta, inputs, data):
+    """As `io_hmm_log_Z`, with a state and a transition before the first observation."""
     log_pi, log_A, log_B = eta
     log_alpha = log_pi
     for u, y in zip(inputs, data, strict=True):
@@ -107,14 +113,16 @@ def io_hmm_transition_first_log_Z(eta, inputs, data):
 
 
 def semi_markov_log_Z(eta, data):
-    """Segments of one state each: `log_D[k, d - 1]` is for length d, `log_A` for what follows a segment."""
+    """The log-likelihood of segments of one state each: `log_D[k, d - 1]` is for length d, `log_A` for the next
+    segment's state.
+    """
     log_pi, log_A, log_D, log_B = eta
     n_states, longest = log_D.shape
-    log_starts = np.empty((len(data) + 1, n_states))  # of segments that begin at t
+    log_starts = np.empty((len(data) + 1, n_states))  # log weights of segments that begin at t
     log_starts[0] = log_pi
     log_end = log_pi
     for t in range(1, len(data) + 1):
-        log_end = np.full(n_states, -np.inf)  # of segments that end before t
+        log_end = np.full(n_states, -np.inf)  # log weights of segments that end before t
         emitted = np.zeros(n_states)
         for d in range(1, min(longest, t) + 1):
             emitted = emitted + log_B[:, data[t - d]]
@@ -124,7 +132,9 @@ def semi_markov_log_Z(eta, data):
 
 
 def segments_log_Z(eta, data):
-    """As `semi_markov_log_Z`, with potentials of segments: `log_marks[t - 1, d - 1]` of one that ends before t."""
+    """As `semi_markov_log_Z`, with potentials of segments: `log_marks[t - 1, d - 1]` belongs to a segment that ends
+    before t.
+    """
     log_marks, (log_pi, log_A, log_D, log_B) = eta
     n_states, longest = log_D.shape
     log_starts = np.empty((len(data) + 1, n_states))
@@ -141,11 +151,11 @@ def segments_log_Z(eta, data):
     return logsumexp(log_end)
 
 
-# ---- as bare potentials, which have a gradient for each time ------------------------------------------
+# ---- as bare potentials, which have one gradient for each time -----------------------------------------
 
 
 def hmm_as_chain(eta: Any, data: Any) -> Any:
-    """Potentials `(log_nodes, log_pairs)` of the posterior over paths, for `chain`."""
+    """Potentials `(log_nodes, log_pairs)` of the posterior distribution of paths, for `chain`."""
     log_pi, log_A, log_B = eta
     log_nodes = log_B[:, data].T
     log_nodes[0] += log_pi
@@ -153,7 +163,7 @@ def hmm_as_chain(eta: Any, data: Any) -> Any:
 
 
 def io_hmm_as_chain(eta: Any, inputs: Any, data: Any) -> Any:
-    """The same with inputs."""
+    """As `hmm_as_chain`, with inputs."""
     log_pi, log_A, log_B = eta
     log_nodes = log_B[:, data].T
     log_nodes[0] += log_pi
@@ -161,20 +171,20 @@ def io_hmm_as_chain(eta: Any, inputs: Any, data: Any) -> Any:
 
 
 def hmm_transition_first_as_chain(eta: Any, data: Any) -> Any:
-    """The same with a state before the first observation: T + 1 nodes."""
+    """As `hmm_as_chain`, with a state before the first observation: T + 1 nodes."""
     log_pi, log_A, log_B = eta
     log_nodes = np.vstack([log_pi, log_B[:, data].T])
     return log_nodes, np.tile(log_A, (len(data), 1, 1))
 
 
 def io_hmm_transition_first_as_chain(eta: Any, inputs: Any, data: Any) -> Any:
-    """The same with inputs and a state before the first observation."""
+    """As `hmm_as_chain`, with inputs and a state before the first observation."""
     log_pi, log_A, log_B = eta
     return np.vstack([log_pi, log_B[:, data].T]), log_A[inputs]
 
 
 def crf_as_chain(eta: Any, features: Any) -> Any:
-    """Potentials of the labels of one sequence."""
+    """Potentials `(log_nodes, log_pairs)` of the labels of one sequence."""
     weights, log_A = eta
     return features @ weights, np.tile(log_A, (len(features) - 1, 1, 1))
 
@@ -210,7 +220,7 @@ def _marked(eta: Any, data: Any) -> Any:
 
 
 def _segments(marks: Any) -> list[tuple[int, int]]:
-    """The segments `(state, length)` in their order: the marks of one term say where each ends."""
+    """The segments `(state, length)` in order, from the marks of one term, which say where each segment ends."""
     return [(int(k), int(d) + 1) for _, d, k in np.argwhere(marks > 0.5)]
 
 

@@ -1,4 +1,6 @@
-"""What scikit-learn asks of estimators, without importing it, and the loop of expectation maximisation."""
+"""The estimator interface of scikit-learn, without an import of scikit-learn, and the loop of
+expectation maximisation.
+"""
 
 from __future__ import annotations
 
@@ -14,21 +16,21 @@ __all__ = ["Estimator", "NotFittedError", "rounds"]
 
 
 class NotFittedError(ValueError, AttributeError):
-    """Something is asked for that a fit finds, before there was one."""
+    """An attribute or method of a fitted estimator was used before `fit`."""
 
 
-# by estimator: scikit-learn has its attributes to be parameters, and what a fit finds
+# by estimator, because scikit-learn allows no attributes but parameters and results of a fit
 _GENERATED: WeakKeyDictionary[Any, dict[Any, Any]] = WeakKeyDictionary()
 
 
 class Estimator:
-    """Parameters of the constructor by name; what a fit finds ends in an underscore."""
+    """A base class: parameters of the constructor by name; attributes from a fit end in an underscore."""
 
     jit: Any
     n_jobs: int | None
 
     def of_each(self, f: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
-        """`f` of each item, `n_jobs` at once; the first by itself, since what it calls may be compiled then."""
+        """`f` of each item, `n_jobs` at once; the first alone, since its call may compile."""
         jobs = 1 if self.n_jobs is None else self.n_jobs
         if not isinstance(jobs, int) or (jobs < 1 and jobs != -1):
             raise ValueError(
@@ -38,11 +40,11 @@ class Estimator:
         if jobs < 2:
             return [f(item) for item in items]
         first = f(items[0])
-        with ThreadPoolExecutor(jobs) as pool:  # compiled code holds no lock of the interpreter's
+        with ThreadPoolExecutor(jobs) as pool:  # compiled code releases the interpreter's lock
             return [first, *pool.map(f, items[1:])]
 
     def generated(self, make: Callable[..., Any], log_Z: Any, *args: Any) -> Any:
-        """`make(log_Z, *args, jit=self.jit)`, made once for this estimator."""
+        """`make(log_Z, *args, jit=self.jit)`, computed once for this estimator."""
         made = _GENERATED.setdefault(self, {})
         key = make, log_Z, repr(self.jit)
         if key not in made:
@@ -66,7 +68,7 @@ class Estimator:
 
     def __getattr__(self, name: str) -> Any:
         found = [n for n in vars(self) if n.endswith("_") and not n.startswith("_")]
-        if name.endswith("_") and not name.startswith("_") and not found:  # what a fit finds
+        if name.endswith("_") and not name.startswith("_") and not found:  # results of a fit
             library = sys.modules.get("sklearn.exceptions")
             error = NotFittedError if library is None else library.NotFittedError
             raise error(f"this {type(self).__name__} was not fitted yet: call fit first")
@@ -74,12 +76,12 @@ class Estimator:
         raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}{has}")
 
     def need_a_fit(self, name: str) -> None:
-        """Raise where there is nothing yet that a fit finds; `name` is one such attribute."""
+        """Raise NotFittedError if the estimator is not fitted; `name` is an attribute that a fit sets."""
         getattr(self, name)
 
     def __sklearn_tags__(self) -> Any:
-        """What scikit-learn asks an estimator about itself: X is what it is fitted to, and y is not needed."""
-        from sklearn.utils import InputTags, Tags, TargetTags  # it is there if it asks
+        """Scikit-learn's tags of this estimator: X is the training data, and y is not needed."""
+        from sklearn.utils import InputTags, Tags, TargetTags  # scikit-learn is the caller
 
         return Tags(
             estimator_type=None,
@@ -93,9 +95,9 @@ class Estimator:
 
 
 def rounds(n: int, progress: bool) -> Iterable[int]:
-    """Numbers from 0, with a bar if it is asked for."""
+    """Numbers from 0, with a progress bar if `progress` is true."""
     if not progress:
         return range(n)
-    from rich.progress import track  # takes long to import
+    from rich.progress import track  # slow to import
 
     return track(range(n), description="EM")

@@ -1,4 +1,4 @@
-"""What the states of a hidden Markov model emit: an exponential family with parameters for each state."""
+"""Emissions of hidden Markov models: an exponential family with natural parameters for each state."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from srcdiff.expfam.core.univariate import categorical, gaussian, poisson
 
 __all__ = ["Emissions", "emissions_for", "of_symbols"]
 
-_LEAST_VARIANCE = 1e-6  # relative to that of all data: a state that holds one point would have none
+_LEAST_VARIANCE = 1e-6  # relative to all data's: a state with one observation has variance 0
 _LEAST_RATE = 1e-10
-_AT_ONCE = 2**16  # observations whose statistics are held
+_AT_ONCE = 2**16  # the number of observations whose statistics are in memory at a time
 
 
 @dataclass(frozen=True)
@@ -30,15 +30,18 @@ class Emissions:
     ----------
     family : Family
     etas : tuple
-        Natural parameters, one structure for each state; none before a fit.
+        Natural parameters, one structure for each state; empty before a fit.
     maximise : callable or None
-        The parameters that fit expected statistics best, `maximise(stats, overall)`; None: `family.fit`.
+        The M-step in closed form, `maximise(stats, overall)`: the parameters that fit expected statistics best. None:
+        `family.fit`.
+    overall
+        Statistics of all data, which lower limits of variances are relative to.
     """
 
     family: Family
     etas: tuple[Any, ...] = ()
     maximise: Callable[..., Any] | None = None
-    overall: Any = None  # statistics of all data, which floors are relative to
+    overall: Any = None  # statistics of all data, which lower limits are relative to
 
     def log_prob(self, data: Any) -> Any:
         """The log-probability of each observation in each state, `(T, K)`."""
@@ -49,7 +52,7 @@ class Emissions:
         """The M-step: `weights (T, K)` are the states' posterior probabilities."""
         lone = np.sum(weights, axis=0) <= 1e-12 * len(
             weights
-        )  # states that nothing comes from stay
+        )  # states without observations keep their parameters
         means = self.family.mean_statistics(self.etas[0], data, np.where(lone, 1.0, weights))
         etas = []
         for k, eta in enumerate(self.etas):
@@ -64,7 +67,13 @@ class Emissions:
         return replace(self, etas=tuple(etas))
 
     def started(self, data: Any, n_states: int, rng: np.random.Generator) -> Emissions:
-        """Parameters to begin with: each state leans to a part of the data, by chance."""
+        """Random first parameters: each state prefers one part of the data.
+
+        Raises
+        ------
+        ValueError
+            If the observations, or those in one column, are all equal for a Gaussian family.
+        """
         example = self.example(data)
         if self.family in (gaussian, multivariate_gaussian) and np.any(np.ptp(data, axis=0) == 0):
             raise ValueError(
@@ -73,12 +82,12 @@ class Emissions:
         overall = self.family.mean_statistics(example, data)
         made = replace(self, etas=(example,) * n_states, overall=overall)
         weights = rng.dirichlet(np.ones(n_states), size=len(data))
-        if data.dtype.kind == "f" or self.family is poisson:  # states apart, along the data's range
+        if data.dtype.kind == "f" or self.family is poisson:  # separate states along the range
             weights = _weights_of_parts(data, n_states, rng)
         return made.fitted(data, weights)
 
     def example(self, data: Any) -> Any:
-        """Some parameters, for their sizes."""
+        """Parameters of the right shapes."""
         if self.etas:
             return self.etas[0]
         if self.family is categorical:
@@ -95,7 +104,7 @@ class Emissions:
         )
 
     def drawn(self, states: Any, rng: np.random.Generator) -> Any:
-        """An observation for each state of a path."""
+        """One observation for each state of a path."""
         out: Any = None
         for k, eta in enumerate(self.etas):
             places = np.flatnonzero(states == k)
@@ -106,7 +115,9 @@ class Emissions:
         return out
 
     def check(self, data: Any, n: int) -> None:
-        """Refuse data that the family does not have, in the terms of the model."""
+        """Raise ValueError for data that are not possible under the family; `n` is the number of the sequence in
+        messages.
+        """
         if self.family in (gaussian, multivariate_gaussian) and data.ndim > 2:
             raise ValueError(
                 f"sequence {n} has {data.ndim} axes: observations are numbers, or rows of them"
@@ -126,7 +137,7 @@ class Emissions:
             self.family.check_values(self.etas[0], data, f"sequence {n}")
 
     def _check_sizes(self, data: Any, n: int) -> None:
-        """Refuse rows where the states emit numbers, and rows of other sizes."""
+        """Raise ValueError for rows if the states emit numbers, and for rows of another length."""
         first = self.etas[0][0] if isinstance(self.etas[0], tuple) else self.etas[0]
         wanted = np.shape(first)
         if data.shape[1:] != wanted:
@@ -136,7 +147,7 @@ class Emissions:
 
 
 def _weights_of_parts(data: Any, n_states: int, rng: np.random.Generator) -> Any:
-    """Observations belong mostly to the nearest of some of them, drawn far from each other."""
+    """Soft assignment of observations to the nearest of `n_states` centres, which are drawn far from each other."""
     points = np.reshape(data, (len(data), -1)).astype(float)
     points = points / np.maximum(points.std(axis=0), 1e-300)
     centres = [points[rng.integers(len(points))]]
@@ -174,7 +185,7 @@ def _best_poisson(stats: Any, overall: Any) -> Any:
 
 
 def emissions_for(given: Any, data: Any) -> Emissions:
-    """The emissions that a name, a family or `Emissions` stand for."""
+    """The emissions that a name, a family or `Emissions` stands for."""
     if isinstance(given, Emissions):
         return given
     if given == "gaussian" or given is gaussian:
@@ -197,6 +208,6 @@ def emissions_for(given: Any, data: Any) -> Emissions:
 
 
 def of_symbols(given: Any) -> bool:
-    """Whether emissions, as `emissions_for` takes them, are symbols: one for each time."""
+    """Whether emissions, as `emissions_for` takes them, are symbols: one integer for each time."""
     family = given.family if isinstance(given, Emissions) else given
     return family is categorical or (isinstance(family, str) and family == "categorical")

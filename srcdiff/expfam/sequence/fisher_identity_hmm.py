@@ -1,8 +1,9 @@
-"""Fits of hidden Markov models by gradients.
+"""Fits of hidden Markov models by gradient ascent, with gradients by Fisher's identity.
 
-By Fisher's identity the gradient of the log-likelihood is that of the expected log-probability of states and data. Of
-rows of log-probabilities it is their expected counts, less as many as the row has in all in its proportions; of the
-natural parameters of an emission, what the statistics sum to in its state, less what they would be expected to.
+By Fisher's identity, the gradient of the log-likelihood is the gradient of the expected log-probability of states and
+data. For a row of log-probabilities it is the expected counts minus the row's total count times its probabilities. For
+the natural parameters of an emission it is the sum of the statistics in its state, minus the sum that the parameters
+predict.
 """
 
 from __future__ import annotations
@@ -28,24 +29,24 @@ def by_gradient(
     settings: Any,
     past: Ascent | None = None,
 ) -> Any:
-    """Parameters, log-likelihoods, whether it converged, and what a later fit goes on from.
+    """Parameters, log-likelihoods, whether the ascent converged, and the state from which a later fit continues.
 
     Parameters
     ----------
     parameters : (log_pi, log_A, Emissions)
     sequences : list of Sequence
     expected : callable
-        The E-step of all: `expected(parameters, sequences)`.
+        The E-step of all sequences: `expected(parameters, sequences)`.
     settings : object
         With `max_iter`, `tol`, `prior` and `progress`.
     past : Ascent, optional
-        Of the fit that found `parameters`.
+        The state of the fit that found `parameters`.
     """
     log_pi, log_A, emissions = parameters
     whole, restored = flatten((log_pi, log_A, list(emissions.etas)))
-    free = np.isfinite(whole)  # what is forbidden stays so
+    free = np.isfinite(whole)  # forbidden transitions stay forbidden
     data, observed = joined(sequences)
-    likelihoods: dict[float, float] = {}  # of values with the prior
+    likelihoods: dict[float, float] = {}  # by the objective's value, which includes the prior
 
     def at(x: Any) -> Any:
         full = whole.copy()
@@ -88,7 +89,7 @@ def by_gradient(
 
 
 def _is_at(x: Any, start: Any, at: Callable[[Any], Any], parameters: Any) -> bool:
-    """Whether the parameters are still those of `x`: they may have been set by hand since."""
+    """Whether the parameters are still those of `x`: the user may have assigned others since."""
     if x.shape != start.shape:
         return False
     vectors = [flatten((pi, A, list(em.etas)))[0] for pi, A, em in (at(x), parameters)]
@@ -107,7 +108,7 @@ def _of_rows(counts: Any, log_rows: Any) -> Any:
 
 
 def _of_emission(emissions: Emissions, eta: Any, data: Any, weights: Any) -> Any:
-    """What the statistics of one state's data sum to, less what is expected of as many."""
+    """The gradient for one state's emission: the sum of its statistics, minus the sum that the parameters predict."""
     total = float(np.sum(weights))
     if total <= 1e-300:
         return map_leaves(lambda leaf: 0.0 * np.where(np.isfinite(leaf), leaf, 0.0), eta)
@@ -116,7 +117,7 @@ def _of_emission(emissions: Emissions, eta: Any, data: Any, weights: Any) -> Any
 
 
 def _is_possible(emissions: Emissions) -> bool:
-    """Whether all states have parameters that their family has a density for."""
+    """Whether the family has a density for all states' parameters."""
     family = emissions.family
     for eta in emissions.etas:
         if family.domain is not None and not family.domain(eta):

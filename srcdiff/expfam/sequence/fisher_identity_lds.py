@@ -1,7 +1,8 @@
-"""Fits of linear dynamical systems by gradients: that of the expected log-density of states and observations.
+"""Fits of linear dynamical systems by gradient ascent, with gradients by Fisher's identity.
 
-By Fisher's identity it is the gradient of the log-likelihood, where the expectations are those at the same parameters.
-Covariances are given by Cholesky factors with logarithms on the diagonal, so each vector of parameters is possible.
+By Fisher's identity, the gradient of the log-likelihood is the gradient of the expected log-density of states and
+observations, with expectations at the same parameters. Covariances are parametrised by Cholesky factors with logarithms
+on the diagonal, so each vector of parameters is possible.
 """
 
 from __future__ import annotations
@@ -29,10 +30,10 @@ def gaussian_log_density(root, scatter, count):
 
 
 def expected_log_density(theta, firsts, steps, seen):
-    """The expected log-density, but for multiples of log 2 pi.
+    """The expected log-density, without its multiples of log 2 pi.
 
-    `firsts`, `steps` and `seen` hold sums of products over sequences and times: of first states; of neighbours; of
-    states and observations, where there are any.
+    `firsts`, `steps` and `seen` hold sums of products over sequences and times: of first states; of neighbouring
+    states; of states and observations, if there are any.
     """
     m1, P1_root, A, Q_root, C, d, R_root = theta
     squares, means, count = firsts
@@ -54,9 +55,10 @@ def by_gradient(
     expected: Callable[[Sequence], Any],
     past: Ascent | None = None,
 ) -> tuple[list[float], bool, Ascent]:
-    """Log-likelihoods, whether it converged, and what a later fit goes on from.
+    """Log-likelihoods, whether the ascent converged, and the state from which a later fit continues.
 
-    `model` has the parameters, before and after; `past` is of the fit that found those before.
+    `model` has the parameters before and after the ascent; `past` is the state of the fit that found the parameters
+    before.
     """
     slope_of = model.generated(srcdiff.grad, expected_log_density)
     start, restored = flatten(_roots(model))
@@ -88,7 +90,7 @@ def by_gradient(
 
 
 def _is_where(model: Any, x: Any, start: Any, restored: Callable[[Any], Any]) -> bool:
-    """Whether the parameters are still those of `x`: they may have been set by hand since."""
+    """Whether the parameters are still those of `x`: the user may have assigned others since."""
     if x.shape != start.shape:
         return False
     names = ("m1_", "P1_", "A_", "Q_", "C_", "d_", "R_")

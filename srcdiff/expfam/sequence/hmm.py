@@ -1,4 +1,4 @@
-"""Estimators of hidden Markov models: Baum-Welch, with the E-step generated from `log_Z`."""
+"""Hidden Markov models as estimators: the Baum-Welch algorithm (EM), with the E-step generated from `log_Z`."""
 
 from __future__ import annotations
 
@@ -32,7 +32,9 @@ _IMPOSSIBLE = "there is no path: the observations are impossible for the model"
 
 
 def forward_log_Z(eta):
-    """`eta`: `log_pi`, `log_A`, and the log-probability of each observation in each state."""
+    """The forward algorithm; `eta` is `log_pi (K)`, `log_A (K, K)`, and the log-probability `(T, K)` of each
+    observation in each state.
+    """
     log_pi, log_A, log_emissions = eta
     log_alpha = log_pi + log_emissions[0]
     for log_b in log_emissions[1:]:
@@ -41,7 +43,7 @@ def forward_log_Z(eta):
 
 
 def input_forward_log_Z(eta, inputs):
-    """The same where the input at t picks the transition into t."""
+    """As `forward_log_Z`, with `log_A (inputs, K, K)`: the input at t selects the transition into t."""
     log_pi, log_A, log_emissions = eta
     log_alpha = log_pi + log_emissions[0]
     for u, log_b in zip(inputs[1:], log_emissions[1:], strict=True):
@@ -56,26 +58,27 @@ class HMM(Estimator):
     ----------
     n_states : int
     emissions : "categorical", "gaussian", "diagonal", "poisson", or Emissions
-        What states emit: integers from 0, numbers or vectors, vectors of independent numbers, counts (or vectors of
-        independent ones), or a family of your own with parameters for each state to begin with.
+        The type of observations: integers from 0, numbers or vectors, vectors of independent numbers, counts (or
+        vectors of independent counts), or a family of the user's with first parameters for each state.
     max_iter : int
-        Rounds of expectation and maximisation.
+        The largest number of iterations of EM.
     tol : float
-        A fit ends when the log-likelihood of all data grows by less.
+        A fit ends when the log-likelihood of all data increases by less.
     restarts : int
-        Fits from so many beginnings; the best is kept.
+        The number of fits from different first parameters; the best is kept.
     prior : float
-        Counts that are added to each start and transition.
+        Pseudo-counts that are added to each start and transition.
     algorithm : "em" or "gradient"
-        Expectation maximisation, or a quasi-Newton method with the E-step for its gradient: it takes fewer rounds
-        where states overlap.
+        Expectation maximisation, or a quasi-Newton method whose gradient comes from the E-step: it takes fewer
+        iterations if states overlap.
     random_state : int or numpy.random.Generator, optional
     n_jobs : int, optional
-        Threads that sequences are shared out to, -1 for as many as there are processors. Results are the same.
+        The number of threads that sequences are distributed over; -1: one for each processor. Results do not depend on
+        it.
     warm_start : bool
-        Go on from the parameters that there are: of the fit before, or as they were set.
+        Continue from the present parameters: those of the fit before, or assigned ones.
     progress : bool
-        Show a bar.
+        Show a progress bar.
     jit : "auto", True or False
         As for `srcdiff.grad`.
 
@@ -85,15 +88,15 @@ class HMM(Estimator):
         `(K)` for the state of the first observation, and `(K, K)` from state i to j.
     emissions_ : Emissions
     log_likelihoods_ : list of float
-        One for each round, of all sequences together.
+        One for each iteration, of all sequences together.
     converged_ : bool
     n_features_in_ : int
-        Numbers in a row of `X`, where it has rows.
+        The length of a row of `X`, if it has rows.
 
     Notes
     -----
-    `X` is one array, which `lengths` cuts into sequences, or a list of arrays; `observed` has False where an
-    observation is missing (a list of arrays then, too).
+    `X` is one array, which `lengths` splits into sequences, or a list of arrays. `observed` is False where an
+    observation is missing; it is a list of arrays if `X` is one.
     """
 
     _log_Z: Callable[..., Any] = staticmethod(forward_log_Z)
@@ -143,7 +146,31 @@ class HMM(Estimator):
         observed: Any = None,
         inputs: Any = None,
     ) -> Any:
-        """Maximum likelihood by expectation maximisation; `y` is not used."""
+        """Maximum likelihood by expectation maximisation.
+
+        Parameters
+        ----------
+        X : array (n, ...) or list of arrays (T, ...)
+            Observations.
+        y
+            Not used.
+        lengths : sequence of int, optional
+            The lengths of the sequences in one array `X`.
+        observed : array of bool or list of such, optional
+            False where an observation is missing.
+        inputs : array of int or list of such, optional
+            For `IOHMM`: an input for each observation.
+
+        Returns
+        -------
+        HMM
+            This estimator.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For settings or data that are not valid.
+        """
         check_settings(
             type(self).__name__,
             n_states=self.n_states, max_iter=self.max_iter, restarts=self.restarts,
@@ -182,7 +209,7 @@ class HMM(Estimator):
         observed: Any = None,
         inputs: Any = None,
     ) -> float:
-        """The log-likelihood of all sequences; `y` is not used."""
+        """The log-likelihood of all sequences; the parameters are those of `fit`, and `y` is not used."""
         check_unused(y, X)
         sequences = self._known(X, lengths, observed, inputs)
         return float(sum(value for value, _ in self._expected_of(self._parameters(), sequences)))
@@ -190,19 +217,21 @@ class HMM(Estimator):
     def predict_proba(
         self, X: Any, *, lengths: Any = None, observed: Any = None, inputs: Any = None
     ) -> Any:
-        """The posterior probabilities of states at each time, `(T, K)`, of the sequences one after the other."""
+        """The posterior probabilities of states at each time, `(n, K)`; sequences are concatenated."""
         sequences = self._known(X, lengths, observed, inputs)
         return np.concatenate(self.of_each(self._posterior, sequences))
 
     def predict(
         self, X: Any, *, lengths: Any = None, observed: Any = None, inputs: Any = None
     ) -> Any:
-        """The most probable path of states of each sequence, one after the other."""
+        """The most probable path of states of each sequence, by the Viterbi algorithm: `(n)`; sequences are
+        concatenated.
+        """
         sequences = self._known(X, lengths, observed, inputs)
         return np.concatenate(self.of_each(self._path, sequences))
 
     def sample(self, n: int, random_state: Any = None, inputs: Any = None) -> tuple[Any, Any]:
-        """A sequence of `n` observations, and its states."""
+        """A sequence of `n` observations along the first axis, and its states `(n)`."""
         self._is_fitted()
         check_settings(f"{type(self).__name__}.sample", n=n)
         self._check_parameters()
@@ -211,7 +240,7 @@ class HMM(Estimator):
         states = draw_paths((nodes, pairs), rng, 1)[0]
         return self.emissions_.drawn(states, rng), states
 
-    # ---- behind it -----------------------------------------------------------------------------------
+    # ---- implementation ------------------------------------------------------------------------------
 
     def _sequences(self, X: Any, lengths: Any, observed: Any, inputs: Any) -> list[Sequence]:
         if inputs is not None:
@@ -235,7 +264,7 @@ class HMM(Estimator):
                 self.emissions_.check(s.data[s.observed], n)
 
     def _check_parameters(self) -> None:
-        """They may have been set by hand."""
+        """Raise ValueError for parameters that do not fit each other; the user may have assigned them."""
         name, K = type(self).__name__, self.n_states
         check_rows(name, "log_pi_", self.log_pi_, (K,))
         check_rows(name, "log_A_", self.log_A_, self._shape_of_moves)
@@ -271,11 +300,11 @@ class HMM(Estimator):
         return (self.n_states,)
 
     def _data(self, sequence: Sequence) -> tuple[Any, ...]:
-        """What `log_Z` takes behind `eta`."""
+        """The arguments of `log_Z` after `eta`."""
         return ()
 
     def _expected_of(self, parameters: Any, sequences: list[Sequence]) -> list[Any]:
-        """The E-step: of each sequence the log-likelihood, and expected starts, transitions and states."""
+        """The E-step: for each sequence the log-likelihood, and expected starts, transitions and states."""
         log_pi, log_A, emissions = parameters
         log_emissions = self._log_emissions(emissions, sequences)
 
@@ -285,7 +314,9 @@ class HMM(Estimator):
         return self.of_each(expected, range(len(sequences)))
 
     def _log_emissions(self, emissions: Emissions, sequences: list[Sequence]) -> list[Any]:
-        """Of each sequence, the log-probability of each observation in each state; 0 where it is missing."""
+        """For each sequence, the log-probability of each observation in each state; 0 where the
+        observation is missing.
+        """
         data, observed = joined(sequences)
         found = np.zeros((len(observed), self.n_states))
         if len(data):
@@ -315,7 +346,9 @@ class HMM(Estimator):
         return np.tile(self.log_A_, (len(sequence.data) - 1, 1, 1))
 
     def _climb(self, parameters: Any, sequences: list[Sequence], past: Any = None) -> Any:
-        """Parameters, log-likelihoods, whether the fit converged, and what a fit by gradients goes on from."""
+        """Parameters, log-likelihoods, whether the fit converged, and the state from which a later gradient fit
+        continues.
+        """
         if self.algorithm == "gradient":
             return by_gradient(parameters, sequences, self._expected_of, self, past)
         if self.algorithm != "em":
@@ -350,7 +383,7 @@ class HMM(Estimator):
 
 
 class IOHMM(HMM):
-    """A hidden Markov model whose transitions depend on inputs: the input at t picks the one into t.
+    """An input-output hidden Markov model: the input at t selects the transition into time t.
 
     As `HMM`, with `inputs` (integers, one for each observation, or a list of such arrays) in each call. `log_A_` has
     the shape `(inputs, K, K)`.
@@ -392,14 +425,14 @@ def _largest(sequences: list[Sequence]) -> int:
 
 
 def _normalised(counts: Any, before: Any) -> Any:
-    """Log-probabilities in proportion to counts; rows without any stay as they were."""
+    """Log-probabilities in proportion to counts; rows without counts stay as they were."""
     total = np.sum(counts, axis=-1, keepdims=True)
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(total > 0.0, np.log(counts) - np.log(total), before)
 
 
 def _marginals(log_pi: Any, log_A: Any) -> Any:
-    """Marginals of the states before anything is observed."""
+    """Prior marginals of the states."""
     nodes, pairs = [np.exp(log_pi)], []
     for step in log_A:
         pairs.append(nodes[-1][:, None] * np.exp(step))

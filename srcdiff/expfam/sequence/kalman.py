@@ -32,6 +32,7 @@ __all__ = ["check_lds", "lds", "lds_log_Z", "natural", "usual"]
 
 
 def lds_log_Z(eta):
+    """The log-partition function of `eta = (init, pairs, nodes)`: the Kalman filter in information form."""
     init, pairs, nodes = eta
     J, h, total = init
     J11s, J12s, J22s, pair_constants = pairs
@@ -45,7 +46,7 @@ def lds_log_Z(eta):
         v = solve_triangular(L, h, lower=True)
         W = solve_triangular(L, J12s[t], lower=True)
         total = total + 0.5 * np.dot(v, v) - np.sum(np.log(np.diag(L)))
-        # the message to x_{t+1}, and what is observed of it
+        # the message to x_{t+1}, times the potential of its observations
         J = J22s[t] + 0.5 * W.T @ W + node_Js[t + 1]
         h = W.T @ v + node_hs[t + 1]
     L = np.linalg.cholesky(-(J + J.T))
@@ -74,11 +75,11 @@ def natural(
     Parameters
     ----------
     y : (T, P) array
-        Observations. NaN is one that is missing (the other numbers of its time count).
+        Observations. NaN is a missing number (the other numbers of its time count).
     m1, P1, A, Q, C, R, b, d : arrays
         (D), (D, D), (D, D), (D, D), (P, D), (P, P), (D) and (P).
     observed : (T) or (T, P) array of bool
-        False for what is missing, whatever stands there.
+        False for missing numbers, whose values do not matter.
     """
     y, A, C = (np.array(x, float) for x in (y, A, C))
     if y.ndim != 2 or len(y) == 0:
@@ -113,7 +114,7 @@ def natural(
         np.full(steps, cQ - 0.5 * b @ KQ @ b),
     )
     node_J, node_h, constants = _nodes(y - d, C, R, seen)
-    node_h[1:] += KQ @ b  # what b adds to a transition's linear terms
+    node_h[1:] += KQ @ b  # the linear terms of a transition with an offset b
     node_h[:-1] -= A.T @ KQ @ b
     return init, pairs, (node_J, node_h, constants)
 
@@ -132,7 +133,7 @@ def _precision(covariance: Any, name: str) -> tuple[Any, float]:
 
 
 def _nodes(y: Any, C: Any, R: Any, seen: Any) -> tuple[Any, Any, Any]:
-    """What each time's observations say of its state."""
+    """The potentials of each time's state, given its observations."""
     T, D = len(y), C.shape[1]
     J, h, constants = np.zeros((T, D, D)), np.zeros((T, D)), np.zeros(T)
     for pattern in np.unique(seen, axis=0):
@@ -178,6 +179,7 @@ def _mode(eta: Any) -> Any:
 
 
 def check_lds(eta: Any, *data: Any) -> None:
+    """Raise ValueError unless the parts of `eta = (init, pairs, nodes)` have the shapes in this module's docstring."""
     check_arguments("lds", "", data)
     check_parts("lds", eta, "init, pairs, nodes")
     for part, names in zip(

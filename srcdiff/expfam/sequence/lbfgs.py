@@ -1,4 +1,4 @@
-"""Fits by gradients: the limited-memory method of Broyden, Fletcher, Goldfarb and Shanno, uphill."""
+"""Gradient ascent by the limited-memory BFGS method (Broyden, Fletcher, Goldfarb and Shanno)."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from srcdiff.expfam.sequence.em_estimator import rounds
 
 __all__ = ["Ascent", "ascend"]
 
-_PAIRS = 20  # of steps and changes of the gradient, which curvature is known from
-_ENOUGH = 1e-4  # of what the slope promises a step has to gain (Armijo)
+_PAIRS = 20  # stored pairs (step, change of the gradient): the approximate curvature
+_ENOUGH = 1e-4  # the part of the predicted gain that a step must reach (Armijo)
 
 
 @dataclass(frozen=True)
 class Ascent:
-    """Where an ascent is, and all that its next step depends on."""
+    """The state of an ascent: its place, and all that its next step depends on."""
 
     x: Any
     slope: Any
     pairs: tuple[tuple[Any, Any], ...]
-    values: tuple[float, ...]  # the last two
+    values: tuple[float, ...]  # the last two values of the objective
 
 
 def ascend(
@@ -35,23 +35,23 @@ def ascend(
     progress: bool = False,
     past: Ascent | None = None,
 ) -> tuple[Ascent, list[float], bool]:
-    """Where `objective` is largest: the place, the values on the way, and whether it converged.
+    """Maximise `objective`: the place, the values on the way, and whether the ascent converged.
 
-    The two-loop recursion of Nocedal (1980), with steps that are halved until they gain enough.
+    It is the two-loop recursion of Nocedal (1980), with a backtracking line search that halves steps.
 
     Parameters
     ----------
     objective : callable
-        Value and gradient of a vector; -inf where there is none.
+        Value and gradient of a vector; -inf outside the domain.
     x : (n) array
-        Where to begin.
+        The first iterate.
     max_iter : int
     tol : float
-        It has converged when two steps in a row gain less.
+        The ascent has converged when two steps in a row gain less.
     progress : bool
-        Show a bar.
+        Show a progress bar.
     past : Ascent, optional
-        That this one goes on from, if `objective` is what it was: then the values are those behind its own.
+        The ascent from which this one continues, if `objective` is the same: the values are then those after its own.
     """
     value, slope = objective(x)
     if not np.isfinite(value):
@@ -66,7 +66,7 @@ def ascend(
     for _ in rounds(max_iter, progress):
         direction = _uphill(slope, pairs)
         found = _step(objective, x, value, slope, direction)
-        if found is None and pairs:  # curvature misleads: begin anew
+        if found is None and pairs:  # the approximate curvature fails: begin again without it
             pairs.clear()
             found = _step(objective, x, value, slope, _uphill(slope, pairs))
         if found is None:
@@ -84,7 +84,7 @@ def ascend(
 
 
 def _uphill(slope: Any, pairs: deque[tuple[Any, Any]]) -> Any:
-    """The slope times the inverse curvature that the pairs know."""
+    """The gradient times the approximate inverse curvature of the stored pairs."""
     if not pairs:
         return slope / max(float(np.linalg.norm(slope)), 1.0)
     direction, weights = slope.copy(), []
@@ -101,7 +101,7 @@ def _uphill(slope: Any, pairs: deque[tuple[Any, Any]]) -> Any:
 def _step(
     objective: Callable[[Any], tuple[float, Any]], x: Any, value: float, slope: Any, direction: Any
 ) -> tuple[Any, float, Any] | None:
-    """The first of smaller and smaller steps that gains enough."""
+    """The first of the halved steps that gains enough."""
     promised = float(slope @ direction)
     if not promised > 0.0:
         return None

@@ -1,4 +1,4 @@
-"""An estimator of linear dynamical systems: EM, with the smoother generated from the filter's `log_Z`."""
+"""Linear dynamical systems as estimators: EM, with the Kalman smoother generated from the filter's `log_Z`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from srcdiff.expfam.sequence.sequences import (
 __all__ = ["LDS"]
 
 _FITTED = ("A_", "Q_", "C_", "d_", "R_", "m1_", "P1_")
-_LEAST = 1e-8  # of noise, relative to the data's variance: what keeps a covariance positive
+_LEAST = 1e-8  # the smallest variance of noise, relative to the data's
 
 
 class LDS(Estimator):
@@ -34,20 +34,21 @@ class LDS(Estimator):
     Parameters
     ----------
     n_states : int
-        Numbers in a state.
+        The dimension of a state.
     max_iter, tol, restarts, algorithm, random_state, n_jobs, warm_start, progress, jit
         As for `HMM`.
 
     Attributes
     ----------
     A_, Q_, C_, d_, R_, m1_, P1_ : arrays
+        (D, D), (D, D), (P, D), (P), (P, P), (D) and (D, D).
     log_likelihoods_ : list of float
-        One for each round, of all sequences together.
+        One for each iteration, of all sequences together.
     converged_ : bool
 
     Notes
     -----
-    `X` has a row for each time; `lengths` cuts it into sequences, or it is a list of arrays. `observed` has False for
+    `X` has a row for each time; `lengths` splits it into sequences, or `X` is a list of arrays. `observed` is False for
     times whose observation is missing.
     """
 
@@ -82,7 +83,29 @@ class LDS(Estimator):
         return self.generated(identities.e_step, lds_log_Z, check_lds)  # type: ignore[no-any-return]
 
     def fit(self, X: Any, y: Any = None, *, lengths: Any = None, observed: Any = None) -> Any:
-        """Maximum likelihood by expectation maximisation; `y` is not used."""
+        """Maximum likelihood by expectation maximisation.
+
+        Parameters
+        ----------
+        X : array (n, P) or list of arrays (T, P)
+            Observations.
+        y
+            Not used.
+        lengths : sequence of int, optional
+            The lengths of the sequences in one array `X`.
+        observed : array of bool or list of such, optional
+            False where an observation is missing.
+
+        Returns
+        -------
+        LDS
+            This estimator.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For settings or data that are not valid.
+        """
         check_settings(
             "LDS", n_states=self.n_states, max_iter=self.max_iter, restarts=self.restarts
         )
@@ -108,7 +131,9 @@ class LDS(Estimator):
     def _climb(
         self, sequences: list[Sequence], past: Any = None
     ) -> tuple[dict[str, Any], list[float], bool, Any]:
-        """Parameters, log-likelihoods, whether the fit converged, and what a fit by gradients goes on from."""
+        """Parameters, log-likelihoods, whether the fit converged, and the state from which a later gradient fit
+        continues.
+        """
         ascent = None
         if self.algorithm == "gradient":
             history, converged, ascent = by_gradient(self, sequences, self._expected, past)
@@ -123,17 +148,19 @@ class LDS(Estimator):
         return float(sum(value for value, _ in self.of_each(self._expected, known)))
 
     def predict(self, X: Any, *, lengths: Any = None, observed: Any = None) -> Any:
-        """The mean of the state at each time, `(T, n_states)`, of the sequences one after the other."""
+        """The mean of the state at each time, `(n, n_states)`; sequences are concatenated."""
         return self.smooth(X, lengths=lengths, observed=observed)[0]
 
     def smooth(self, X: Any, *, lengths: Any = None, observed: Any = None) -> tuple[Any, Any]:
-        """Means and covariances of the state at each time."""
+        """Means `(n, n_states)` and covariances `(n, n_states, n_states)` of the state at each time; sequences are
+        concatenated.
+        """
         known = self._known(X, lengths, observed)
         found = [usual(moments) for _, moments in self.of_each(self._expected, known)]
         return tuple(np.concatenate([f[name] for f in found]) for name in ("mean", "covariance"))  # type: ignore[return-value]
 
     def sample(self, n: int, random_state: Any = None) -> tuple[Any, Any]:
-        """A sequence of `n` observations, and its states."""
+        """A sequence of observations `(n, P)`, and its states `(n, n_states)`."""
         self._is_fitted()
         check_settings("LDS.sample", n=n)
         rng = np.random.default_rng(random_state)
@@ -157,7 +184,7 @@ class LDS(Estimator):
             self._maximise(sequences, [moments for _, moments in found])
         return history, False
 
-    # ---- behind it -----------------------------------------------------------------------------------
+    # ---- implementation ------------------------------------------------------------------------------
 
     def _is_fitted(self) -> None:
         self.need_a_fit("A_")
@@ -169,7 +196,7 @@ class LDS(Estimator):
         return sequences
 
     def _start(self, sequences: list[Sequence], rng: np.random.Generator) -> None:
-        """Principal components of the data, each a slow process of its own."""
+        """First parameters: principal components of the data, each a slow process of its own."""
         data, _ = joined(sequences)
         if len(data) < 2:
             raise ValueError(
@@ -194,7 +221,7 @@ class LDS(Estimator):
         return self.e_step(eta)
 
     def _maximise(self, sequences: list[Sequence], moments: list[Any]) -> None:
-        """Regressions on what is expected of the states."""
+        """The M-step: regressions on the expected moments of the states."""
         firsts = sum(m[2][0][0] for m in moments), sum(m[2][1][0] for m in moments)
         self.m1_ = firsts[1] / len(sequences)
         self.P1_ = _covariance(firsts[0] / len(sequences) - np.outer(self.m1_, self.m1_))
@@ -210,7 +237,7 @@ class LDS(Estimator):
         squares = np.concatenate([m[2][0] for m in moments])[observed]
         means = np.concatenate([m[2][1] for m in moments])[observed]
         D = self.n_states
-        of_states = np.empty((D + 1, D + 1))  # with a 1 behind each state, for d
+        of_states = np.empty((D + 1, D + 1))  # with a 1 after each state, for d
         of_states[:D, :D] = squares.sum(axis=0)
         of_states[:D, D] = of_states[D, :D] = means.sum(axis=0)
         of_states[D, D] = len(data)

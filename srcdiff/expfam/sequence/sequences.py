@@ -1,4 +1,4 @@
-"""Sequences of different lengths, as estimators take them: one array with lengths, or a list of arrays."""
+"""Sequences of different lengths: the input of estimators, as one array with lengths or as a list of arrays."""
 
 from __future__ import annotations
 
@@ -32,7 +32,13 @@ class Sequence:
 def sequences_of(
     X: Any, lengths: Any = None, observed: Any = None, inputs: Any = None
 ) -> list[Sequence]:
-    """The sequences of `X`: a list of arrays, or one array that `lengths` cuts."""
+    """The sequences of `X`: a list of arrays, or one array that `lengths` splits.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For data, lengths or masks that are not valid.
+    """
     if isinstance(X, list | tuple) and len(X) and np.ndim(X[0]) > 0 and lengths is None:
         arrays = [_array(x) for x in X]
         masks = _parts(observed, len(arrays), "observed")
@@ -48,7 +54,7 @@ def sequences_of(
 
 
 def check_unused(y: Any, X: Any) -> None:
-    """Refuse a `y` that cannot be one number for each observation: lengths that were passed in its place."""
+    """Raise ValueError for a `y` that has another length than `X`: it may be lengths, passed in the wrong place."""
     if y is not None and np.shape(y)[:1] != np.shape(X)[:1] and not isinstance(X, list | tuple):
         raise ValueError(
             f"y is not used, and is {y!r} for {len(X)} observations: lengths of sequences are passed as lengths="
@@ -56,7 +62,7 @@ def check_unused(y: Any, X: Any) -> None:
 
 
 def without_columns(sequences: list[Sequence], of_symbols: bool) -> list[Sequence]:
-    """Sequences of symbols, where one column holds them."""
+    """Sequences of symbols with the axis removed if one column holds them."""
     return [
         replace(s, data=s.data[:, 0]) if of_symbols and s.data.shape[1:] == (1,) else s
         for s in sequences
@@ -64,7 +70,7 @@ def without_columns(sequences: list[Sequence], of_symbols: bool) -> list[Sequenc
 
 
 def _array(X: Any) -> Any:
-    """Numbers as an array: real ones, none of them an object, and dense."""
+    """A dense array of real numbers; raises for other input."""
     if hasattr(X, "toarray") and hasattr(X, "tocsr"):
         raise TypeError("X is sparse, which is not supported: pass X.toarray()")
     X = np.asarray(X)
@@ -130,7 +136,7 @@ def _sequence(data: Any, observed: Any, inputs: Any, n: int) -> Sequence:
 
 
 def features_of(sequences: list[Sequence]) -> int | None:
-    """How many numbers there are at each time; None where an observation is one number without an axis of its own."""
+    """The number of features at each time; None if observations are numbers without an axis of their own."""
     found = {s.data.shape[1] if s.data.ndim == 2 else None for s in sequences}
     if len(found) > 1:
         raise ValueError(f"sequences differ in the numbers at each time: {sorted(map(str, found))}")
@@ -138,7 +144,7 @@ def features_of(sequences: list[Sequence]) -> int | None:
 
 
 def check_features(model: str, sequences: list[Sequence], known: int | None) -> None:
-    """Refuse data of other sizes than the model was fitted to."""
+    """Raise ValueError for data with another number of features than the fitted model."""
     for s in sequences:
         if known is not None and s.data.ndim == 1:
             raise ValueError(
@@ -152,7 +158,7 @@ def check_features(model: str, sequences: list[Sequence], known: int | None) -> 
 
 
 def joined(sequences: list[Sequence]) -> tuple[Any, Any]:
-    """All observations that are not missing, and where they stand among all."""
+    """All observations that are not missing, and their places among all."""
     data = np.concatenate([s.data for s in sequences])
     observed = np.concatenate([s.observed for s in sequences])
     return data[observed], observed

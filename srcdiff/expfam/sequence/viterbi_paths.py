@@ -1,4 +1,6 @@
-"""Paths of states from the gradient of a chain's log-partition function: marginals of nodes and of neighbours."""
+"""Paths of states from marginals of nodes and of neighbouring pairs: the gradient of a chain's
+log-partition function.
+"""
 
 from typing import Any
 
@@ -10,7 +12,7 @@ __all__ = ["draw_paths", "followed"]
 def draw_paths(marginals: Any, rng: np.random.Generator, n: int) -> Any:
     """`n` paths of a chain with these marginals, `(nodes (T, K), pairs (T - 1, K, K))`: an array `(n, T)`.
 
-    A pair's rows say where a path goes next, so the gradient of `log_Z` is all that sampling needs.
+    A pair's rows are, up to scale, the probabilities of the next state, so sampling needs the gradient of `log_Z` only.
     """
     nodes, pairs = marginals
     paths = np.empty((n, len(nodes)), dtype=np.int64)
@@ -31,7 +33,7 @@ def _drawn(weights: Any, rng: np.random.Generator) -> Any:
 
 
 def followed(marginals: Any) -> Any:
-    """The path on which all mass lies, or one of the best where several tie: `(nodes, pairs)` of max-plus."""
+    """The path that has all mass, or one of the best paths in a tie; `(nodes, pairs)` are marginals in max-plus."""
     nodes, pairs = marginals
     path = np.empty(len(nodes), dtype=np.int64)
     path[0] = np.argmax(nodes[0])

@@ -1,5 +1,4 @@
-"""Passes over Numba's IR and LLVM's, for the loop form.
+"""Compiler passes over Numba's IR and LLVM's, for the loop form.
 
-In and out: a function inside of Numba's compiler, with the same results.
-Start with `fast_pipeline`.
+In and out: a function inside Numba's compiler, with the same results. Start with `fast_pipeline`.
 """

@@ -1,4 +1,4 @@
-"""New arrays as instructions: where they are made, and marked as nobody else's storage."""
+"""Array allocation as instructions, with results marked as unaliased storage."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["new_array", "owned"]
 
 
 def new_array(context: Any, builder: Any, made: Any, lengths: Sequence[Any]) -> Any:
-    """As Numba's `_empty_nd_impl` makes it, which compiles two functions for that."""
+    """A new array as Numba's `_empty_nd_impl` makes it, without the two functions that Numba compiles for that."""
     index = context.get_value_type(types.intp)
     item = index(context.get_abi_sizeof(context.get_data_type(made.dtype)))
     strides, size, is_too_large = [], item, cgutils.false_bit
@@ -45,14 +45,16 @@ _TOO_LARGE = (
 
 
 def owned(context: Any, builder: Any, type_: Any, array: Any) -> Any:
-    """The array `array`, which was just made, as one whose elements nobody has the address of."""
+    """The array `array`, which was just allocated, with a data pointer that LLVM takes as unaliased."""
     made = context.make_array(type_)(context, builder, array)
     made.data = builder.call(_renamed(builder.module, made.data.type), [made.data])
     return made._getvalue()
 
 
 def _renamed(module: Any, address: Any) -> Any:
-    """A function that returns its argument, which LLVM does not see. It stands behind all that was written there."""
+    """A function that returns its argument and is opaque to LLVM. Its memory clobber orders it after all earlier
+    writes.
+    """
     kind = llvm.FunctionType(address, [address])
     name = f"srcdiff_own_{address}".replace("*", "_at").replace(" ", "")
     function = cgutils.get_or_insert_function(module, kind, name)

@@ -1,8 +1,8 @@
-"""Arrays that a function is given are its caller's for the time of the call, so it counts no references to them.
+"""Reference-count elision: array arguments are borrowed from the caller for the time of the call, and are not counted.
 
-Numba's functions take a reference to each array that they are given, and give it back at the end: two atomic additions
-for each, unless LLVM sees that they cancel. Where an index is checked, which may raise, it mostly does not; a function
-that calls itself spends most of its time there. Variables that get other arrays, or are returned, count as before.
+Numba's functions take a reference to each array argument, and release it at the end: two atomic additions for each,
+unless LLVM sees that they cancel. With checked indices, which may raise, LLVM mostly does not see it; a recursive
+function spends most of its time there. Variables that get other arrays, or are returned, count as before.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ __all__ = ["borrow_arguments"]
 
 
 def borrow_arguments(passes: Any) -> None:
-    """Put our pass in the place of Numba's."""
+    """Replace Numba's pass by srcdiff's."""
     ours = {NativeLowering: _Lowering}
     passes.passes = [(ours.get(p, p), description) for p, description in passes.passes]
 
@@ -34,10 +34,10 @@ class _Lowering(NativeLowering):
 
 
 class _Borrowing(Lower):
-    """`borrowed`: the variables that are arguments, and nothing else at any time."""
+    """`borrowed`: the variables that hold an argument, and nothing else at any time."""
 
     borrowed: frozenset[str] = frozenset()
-    is_taken = False  # the argument that is assigned to its variable
+    is_taken = False  # whether the argument is assigned to its variable
 
     def pre_lower(self) -> None:
         super().pre_lower()
@@ -60,7 +60,7 @@ class _Borrowing(Lower):
 
 
 def _borrowed(lower: Any) -> frozenset[str]:
-    if lower.generator_info:  # its frame outlives the call
+    if lower.generator_info:  # a generator's frame outlives the call
         return frozenset()
     statements = [s for block in lower.blocks.values() for s in block.body]
     assigned = Counter(s.target.name for s in statements if isinstance(s, ir.Assign))

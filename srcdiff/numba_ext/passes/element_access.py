@@ -1,8 +1,8 @@
-"""Elements of arrays, loaded and stored by the few instructions that takes.
+"""Lowering of array subscripts to few instructions.
 
-For each `x[i, j]` Numba copies the array's description (its address, lengths and strides) into memory of its own and
-reads from there what it needs, several times: some fifty instructions, of which LLVM leaves five. Most of the time that
-compiling long functions takes goes into these. Here they are not made.
+For each `x[i, j]` Numba copies the array's descriptor (its address, lengths and strides) into local memory and reads
+the parts from there, several times: some fifty instructions, of which LLVM leaves five. They take most of the compile
+time of long functions. Here they are not generated.
 
     $v = getitem(x, $t)         becomes    $v = call load($x, $t)
     x[$t] = v                              $n = call store(x, $t, v)
@@ -24,7 +24,7 @@ __all__ = ["Elements"]
 
 @register_pass(mutates_CFG=False, analysis_only=False)
 class Elements(Rewriting):
-    """A pass of Numba's compiler, behind type inference."""
+    """A pass of Numba's compiler, after type inference."""
 
     _name = "srcdiff_elements"
 
@@ -40,7 +40,7 @@ class Elements(Rewriting):
 
 
 class _Writer:
-    """Puts calls in the place of subscripts."""
+    """Replaces subscripts by calls."""
 
     def __init__(self, state: Any) -> None:
         self.types, self.calls, self.context = state.typemap, state.calltypes, state.typingctx
@@ -72,7 +72,7 @@ class _Writer:
         return statements
 
     def is_element(self, array: Any, index: Any) -> bool:
-        """Whether integers say a place along each axis of an array of numbers."""
+        """Whether the index has an integer for each axis of an array of numbers."""
         kind = self.types[array.name]
         if index is None or not isinstance(kind, types.Array) or not _is_plain(kind.dtype):
             return False
@@ -88,7 +88,7 @@ def _is_plain(type_: Any) -> bool:
 
 
 def _parts(index: Any) -> tuple[Any, ...]:
-    """What an index is made of; the number itself."""
+    """The parts of a tuple index; the index itself if it is a number."""
     return tuple(index) if isinstance(index, types.UniTuple | types.Tuple) else (index,)
 
 
@@ -106,7 +106,7 @@ def load(typingctx: Any, array: Any, index: Any) -> Any:
 
 @intrinsic
 def store(typingctx: Any, array: Any, index: Any, value: Any) -> Any:
-    """`array[index] = value`; Numba casts the value to what the array holds."""
+    """`array[index] = value`; Numba casts the value to the array's dtype."""
 
     def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         place = _place(context, builder, signature, values)
@@ -138,7 +138,7 @@ def _place(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         return cgutils.pointer_add(builder, field("data"), offset)
     order = range(kind.ndim - 1, -1, -1) if kind.layout == "C" else range(kind.ndim)
     terms, step = [], None
-    for k in order:  # from the axis whose elements lie side by side
+    for k in order:  # from the axis with contiguous elements
         terms.append(places[k] if step is None else builder.mul(places[k], step))
         step = lengths[k] if step is None else builder.mul(step, lengths[k])
     return builder.gep(field("data"), [_sum(builder, terms[::-1])])

@@ -1,4 +1,4 @@
-"""What intrinsics of ours give for types that they do not take: what Numba makes of the call."""
+"""The fallback of intrinsics for types that they do not support: Numba's own implementation of the call."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["as_numba_has_it"]
 
 
 def as_numba_has_it(typingctx: Any, function: Any, args: tuple[Any, ...], call: Any) -> Any:
-    """What Numba makes of a call that is not put in place: of `call`, which calls `function`."""
+    """Numba's own implementation of the call `call` of `function`."""
     found = typingctx.resolve_value_type(function).get_call_type(typingctx, args, {})
 
     def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:

@@ -1,8 +1,8 @@
-"""Numba's compiler, for generated functions, with less work where its result is the same.
+"""Numba's compiler pipeline for generated functions, with less work and the same results.
 
-Generated functions are long and straight, which a few of its steps take badly: each call, subscript and operation is
-typed anew although most are typed alike, and each variable that is assigned twice is one more walk over the whole
-function. Other passes look for what such functions rarely have.
+Generated functions are long and straight-line, which makes some of Numba's steps slow: each call, subscript and
+operation is typed anew although most have the same types, and each variable with two assignments costs one more walk
+over the whole function. Other passes look for constructs that generated functions rarely have.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ __all__ = ["remembering_registries", "take_short_ways"]
 
 
 def take_short_ways(passes: Any) -> None:
-    """Put the passes of this module in the place of Numba's own."""
+    """Replace Numba's own passes by those of this module."""
     ours = (_Inference, _SingleAssignment, _Closures, _Pruning, _ArrayExpressions)
     shorter = {c.__mro__[1]: c for c in ours}
     passes.passes = [(shorter.get(p, p), description) for p, description in passes.passes]
@@ -33,10 +33,10 @@ def take_short_ways(passes: Any) -> None:
 
 @contextlib.contextmanager
 def remembering_registries(state: Any) -> Iterator[None]:
-    """Meanwhile, a context that is refreshed looks at those of its registries alone that have grown.
+    """Within this context, a refresh of a typing or target context visits only the registries that have grown.
 
-    Each function of NumPy's that is typed, and each new intrinsic, has both contexts refreshed: hundreds of times
-    for one program.
+    Each function of NumPy's that is typed, and each new intrinsic, refreshes both contexts: hundreds of times for one
+    program.
     """
     contexts = {id(c): c for c in (state.typingctx, cpu_target.target_context, state.targetctx)}
     ours = [c for c in contexts.values() if "refresh" not in vars(c)]
@@ -72,7 +72,7 @@ def _refreshing(context: Any) -> Any:
 
 @register_pass(mutates_CFG=True, analysis_only=False)
 class _Inference(NopythonTypeInference):
-    """Types: what has been asked once is not asked again."""
+    """Type inference with memoised results of calls."""
 
     _name = "srcdiff_type_inference"
 
@@ -86,7 +86,7 @@ class _Inference(NopythonTypeInference):
 
 
 def _remembering(context: Any) -> Any:
-    """A context that shares all with this one, and remembers what calls give."""
+    """A context that shares all with this one, and memoises the types of calls."""
     known: dict[Any, Any] = {}
     same = copy.copy(context)
 
@@ -108,7 +108,7 @@ def _remembering(context: Any) -> Any:
 
 @register_pass(mutates_CFG=False, analysis_only=False)
 class _SingleAssignment(ReconstructSSA):
-    """Single assignment: for each variable, only the blocks that mention it are walked through."""
+    """SSA construction: for each variable, only the blocks that mention it are visited."""
 
     _name = "srcdiff_single_assignment"
 
@@ -120,7 +120,7 @@ class _SingleAssignment(ReconstructSSA):
 
 
 def _assign_once(function: Any) -> None:
-    """As `numba.core.ssa.reconstruct_ssa`: phi statements stand where definitions meet."""
+    """As `numba.core.ssa.reconstruct_ssa`: phi statements at the places where definitions meet."""
     blocks = function.blocks
     flow = analysis.compute_cfg_from_blocks(blocks)
     frontiers = ssa._iterated_domfronts(flow)
@@ -151,7 +151,7 @@ def _where(blocks: Any, names: set[str]) -> dict[str, list[Any]]:
 
 @register_pass(mutates_CFG=True, analysis_only=False)
 class _Closures(InlineClosureLikes):
-    """Functions inside of functions, and lists that become arrays: where there are any."""
+    """Numba's pass for nested functions, and for lists that become arrays: it runs only if there are any."""
 
     _name = "srcdiff_closures"
 
@@ -163,7 +163,9 @@ class _Closures(InlineClosureLikes):
 
 @register_pass(mutates_CFG=True, analysis_only=False)
 class _Pruning(DeadBranchPrune):
-    """Branches that are never taken: what is appended there may be all that says what a list holds."""
+    """Dead branch pruning. It is left out if a function builds lists: an append in a dead branch may determine a list's
+    type.
+    """
 
     _name = "srcdiff_pruning"
 
@@ -173,7 +175,7 @@ class _Pruning(DeadBranchPrune):
 
 @register_pass(mutates_CFG=True, analysis_only=False)
 class _ArrayExpressions(NopythonRewrites):
-    """One loop for operations on whole arrays: where there are any."""
+    """Numba's pass that fuses operations on whole arrays: it runs only if there are any."""
 
     _name = "srcdiff_array_expressions"
 
@@ -192,7 +194,7 @@ def _has(state: Any, operations: tuple[str, ...]) -> bool:
 
 
 def _on_arrays(state: Any) -> bool:
-    """Whether an operation has an array for its result, or fields of a record are asked for."""
+    """Whether an operation has an array as its result, or fields of a record are read."""
     kinds = state.typemap
     if any(isinstance(t, types.Record | types.NestedArray) for t in kinds.values()):
         return True

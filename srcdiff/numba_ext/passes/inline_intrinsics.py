@@ -1,8 +1,8 @@
-"""Functions of NumPy and Python whose code is put where they are called.
+"""Inlining of NumPy's and Python's functions as intrinsics.
 
-Numba compiles a function of its own, and often several, for each kind of product, count and choice: type inference,
-LLVM and machine code of half a second for `a.T @ b`, which are a few checks and a call of BLAS. Here these are written
-as instructions at once, and mean the same to the bit. What they do not take (counts of floats) is Numba's, as before.
+Numba compiles at least one function for each kind of product, count and choice: type inference, LLVM and machine code
+take half a second for `a.T @ b`, which is a few checks and a call of BLAS. Here the calls are lowered to instructions
+directly, with bit-identical results. Unsupported cases (counts of floats) stay Numba's.
 
     $c = a @ b                        becomes    $c = call product(a, b)
     $t = call np.arange(n, -1, -1)               $t = call counted(n, -1, -1)
@@ -39,7 +39,7 @@ _LARGEST = 2**31 - 1  # the largest number that BLAS takes
 
 @register_pass(mutates_CFG=False, analysis_only=False)
 class PutInPlace(Rewriting):
-    """A pass of Numba's compiler, in front of type inference."""
+    """A pass of Numba's compiler, before type inference."""
 
     _name = "srcdiff_put_in_place"
 
@@ -53,7 +53,7 @@ class PutInPlace(Rewriting):
 
 
 def _calls(function: Any) -> Iterator[tuple[Any, Any, Any]]:
-    """Where functions are called that are put in place, and by what."""
+    """The calls of functions that have an intrinsic, and the intrinsics."""
     for block in function.blocks.values():
         for s in block.find_insts(ir.Assign):
             e = s.value
@@ -69,7 +69,9 @@ def _calls(function: Any) -> Iterator[tuple[Any, Any, Any]]:
 
 @register_pass(mutates_CFG=False, analysis_only=False)
 class PowersInPlace(Rewriting):
-    """`x**3` with a number in the text: Numba compiles a loop for any exponent. Behind type inference."""
+    """`x**3` with a constant exponent, for which Numba compiles a loop over any exponent. The pass runs after type
+    inference.
+    """
 
     _name = "srcdiff_powers_in_place"
 
@@ -79,7 +81,7 @@ class PowersInPlace(Rewriting):
             put, base = _power(exponent), statement.value.lhs
             made = state.calltypes[statement.value].return_type
             call = put_in_the_place(block, statement, put, (base,))
-            state.typingctx.refresh()  # it is new
+            state.typingctx.refresh()  # the intrinsic is new
             kind = state.typingctx.resolve_value_type(put)
             state.typemap[call.func.name] = kind
             state.calltypes[call] = kind.get_call_type(state.typingctx, (made,), {})
@@ -147,7 +149,7 @@ def product_into(typingctx: Any, a: Any, b: Any, out: Any) -> Any:
 
 
 def _are_factors(a: Any, b: Any) -> bool:
-    """Whether BLAS multiplies them."""
+    """Whether BLAS multiplies values of these types."""
     if not (isinstance(a, types.Array) and isinstance(b, types.Array)):
         return False
     is_known = a.dtype in _KINDS and a.dtype == b.dtype and a.aligned and b.aligned
@@ -163,7 +165,7 @@ _KINDS = (types.float32, types.float64, types.complex64, types.complex128)
 
 
 class _Factors:
-    """Two factors while their product is written: a vector is a row in front, and a column behind.
+    """The two factors of a product: a first vector counts as a row, a second one as a column.
 
     Attributes
     ----------
@@ -181,7 +183,7 @@ class _Factors:
         self.outer = [*self.rows, *self.columns]
 
     def check_lengths(self, found: Any = None) -> None:
-        """An error as Numba raises it for lengths that do not fit, or that BLAS does not take."""
+        """Raise Numba's errors for lengths that do not fit each other, or that are too large for BLAS."""
         builder = self.builder
         what = " * ".join("matrix" if k.ndim == 2 else "vector" for k in self.kinds)
         unlike = builder.icmp_signed("!=", self.inner, self.inner_too)
@@ -221,10 +223,10 @@ class _Factors:
 
 
 def _write_product(context: Any, builder: Any, kinds: Any, args: Any) -> None:
-    """BLAS as Numba calls it: for matrices of one row or column, what takes vectors."""
+    """BLAS as Numba calls it: with matrix-vector functions for matrices of one row or column."""
     m, k, n, a, b, out = args
     left, right = (t if t.ndim == 2 else t.copy(ndim=2, layout="C") for t in kinds)
-    if kinds[1].ndim == 1:  # as a column it lies in either order
+    if kinds[1].ndim == 1:  # a column is contiguous in either order
         right = right.copy(layout="F")
     made = types.Array(left.dtype, 2, "C")
     dtype = made.dtype
@@ -317,7 +319,7 @@ def _chosen(function: Any, comparison: Any, call: Any) -> Any:
 
         return made(a, b), emit
 
-    choose.__name__ = function.__name__  # which `NeverNegative` goes by
+    choose.__name__ = function.__name__  # which `NeverNegative` looks for
     return intrinsic(choose)
 
 

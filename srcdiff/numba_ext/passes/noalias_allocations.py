@@ -1,15 +1,15 @@
-"""LLVM is told that storage which a function takes itself is nobody else's, and how long its axes are.
+"""`noalias` annotations: allocations of a function are marked as unaliased for LLVM, with the lengths of their axes.
 
-Numba's allocations give arrays whose elements might, for all that LLVM knows, lie in any other array. It vectorises a
-loop only where it can compare the bounds of all pairs in front of it, and no loop over many arrays. And it does not see
-into each: it then knows no more how far apart the rows of `np.zeros_like(x)` are, where it knows that of `x`.
+For LLVM, the elements of a Numba allocation might lie in any other array. So LLVM vectorises a loop only after it
+compares the bounds of all pairs of arrays, and never a loop over many arrays. And LLVM does not see into the allocating
+function: it does not know the strides of `np.zeros_like(x)`, although it knows those of `x`.
 
     $d_x = call np.zeros_like($x)             becomes      $d_x = call zeros_like($x)
     $k = call np.empty($m, dtype=np.int64)                 $k = call empty_as($m, np.int64)
     $n = call np.full($m, 0.5)                             $new = call np.full($m, 0.5);  $n = call own($new)
 
-These give the same array, and its elements' address is a result that LLVM takes for new storage (`noalias`). None of
-Numba's functions has to be compiled for the first two.
+The calls give the same array, with a data pointer that LLVM takes as new storage (`noalias`). For the first two, no
+function of Numba's has to be compiled.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ __all__ = ["OwnStorage"]
 
 @intrinsic
 def own(typingctx: Any, array: Any) -> Any:
-    """The array, which was just made, and whose elements nobody has the address of."""
+    """The array, which was just allocated, marked as unaliased."""
 
     def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         return impl_ret_borrowed(context, builder, array, owned(context, builder, array, *values))
@@ -52,7 +52,7 @@ def own(typingctx: Any, array: Any) -> Any:
 
 
 def _taking(zeros: bool, like: bool) -> Any:
-    """An intrinsic for `np.empty`, `np.zeros`, and what they take from another array."""
+    """An intrinsic for `np.empty`, `np.zeros`, and their forms that copy shape and dtype of another array."""
 
     @intrinsic
     def take(typingctx: Any, given: Any) -> Any:
@@ -76,7 +76,7 @@ def _taking(zeros: bool, like: bool) -> Any:
 
 
 def _made(given: Any, like: bool, dtype: Any) -> Any:
-    """The type of a new array: as long as `given` says, or as `given` is."""
+    """The type of a new array, whose shape is `given`, or the shape of the array `given`."""
     if not like:
         ndim = parse_shape(given)
         return None if ndim is None else types.Array(dtype or types.float64, ndim, "C")
@@ -89,14 +89,14 @@ def _made(given: Any, like: bool, dtype: Any) -> Any:
 
 
 class OwnStorage(CompilerBase):
-    """Numba's compiler, with `own` behind allocations, and subscripts that are never negative told."""
+    """Numba's compiler with `own` after allocations, and with subscripts that are known to be nonnegative."""
 
     def compile_extra(self, function: Any) -> Any:
         with remembering_registries(self.state):
             return super().compile_extra(function)
 
     def take_own_code(self) -> None:
-        """For the function that a module is named after: it is the one that is kept."""
+        """Give the function after which the module is named, which is the cached one, a library of its own."""
         name, state = self.state.func_id.func_name, self.state
         module = state.func_id.modname.removeprefix("srcdiff_generated.")
         if state.library is None and module.rpartition("_")[0] == name:
@@ -104,7 +104,7 @@ class OwnStorage(CompilerBase):
 
     def define_pipelines(self) -> list[Any]:
         if self.state.func_id.modname.startswith("srcdiff_generated."):
-            self.state.flags.no_cfunc_wrapper = True  # no C function is handed them
+            self.state.flags.no_cfunc_wrapper = True  # no C function calls them
             self.take_own_code()
         passes = DefaultPassBuilder.define_nopython_pipeline(self.state)
         passes.add_pass_after(_OwnStorage, IRProcessing)
@@ -138,7 +138,7 @@ _OWNED = (*_TAKING, "full", "full_like", "ones", "ones_like")
 
 
 def _allocations(function: Any) -> Iterator[tuple[Any, Any, str]]:
-    """Where NumPy's functions that take storage are called."""
+    """The calls of NumPy's functions that allocate."""
     for block in function.blocks.values():
         for s in block.find_insts(ir.Assign):
             if isinstance(s.value, ir.Expr) and s.value.op == "call":
@@ -148,7 +148,9 @@ def _allocations(function: Any) -> Iterator[tuple[Any, Any, str]]:
 
 
 def _take(function: Any, block: Any, made: Any, name: str) -> None:
-    """Call ours in the place of an allocation, or behind one that takes more than lengths and a dtype."""
+    """Replace an allocation by srcdiff's intrinsic, or append `own` if the call has more arguments than lengths and a
+    dtype.
+    """
     call = made.value
     given = _lengths_and_dtype(function, call) if name in _TAKING else ()
     if given:
@@ -161,7 +163,7 @@ def _take(function: Any, block: Any, made: Any, name: str) -> None:
 
 
 def _lengths_and_dtype(function: Any, call: Any) -> tuple[Any, ...]:
-    """What a call is given, where it is that: lengths or an array, perhaps a dtype of NumPy's by its name."""
+    """The arguments of a call if they are only lengths or an array, and perhaps a dtype of NumPy's by its name."""
     named = dict(call.kws)
     given = (*call.args, *(named[k] for k in ("dtype",) if k in named))
     if not call.args or len(given) != len(call.args) + len(named) or len(given) > 2:

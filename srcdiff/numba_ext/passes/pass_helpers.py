@@ -1,4 +1,4 @@
-"""What passes of Numba's compiler have in common here: they leave parallel code alone, and put calls in places."""
+"""Common parts of Numba passes: they leave parallel code alone, and replace expressions by calls."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ __all__ = ["Rewriting", "called", "put_in_the_place"]
 
 
 class Rewriting(FunctionPass):
-    """A pass that rewrites statements: a subclass has `rewrite`, and a `_name` to be registered by."""
+    """A pass that rewrites statements: a subclass has `rewrite`, and a `_name` for its registration."""
 
     def __init__(self) -> None:
         FunctionPass.__init__(self)
 
     def run_pass(self, state: Any) -> bool:
-        if state.flags.auto_parallel.enabled:  # what finds parallel loops knows NumPy's names
+        if state.flags.auto_parallel.enabled:  # that pass looks for NumPy's names
             return False
         changed = self.rewrite(state)
         if changed:
@@ -26,7 +26,7 @@ class Rewriting(FunctionPass):
         return changed
 
     def rewrite(self, state: Any) -> bool:
-        """Rewrite `state.func_ir`, and say whether anything was."""
+        """Rewrite `state.func_ir`; the result says whether anything changed."""
         raise NotImplementedError
 
 
@@ -39,7 +39,7 @@ def called(function: Any, args: tuple[Any, ...], target: Any, at: Any) -> tuple[
 
 
 def put_in_the_place(block: Any, made: Any, function: Any, args: tuple[Any, ...]) -> Any:
-    """Call `function` in the place of what a statement computes; the call."""
+    """Replace the value of a statement by a call of `function`; returns the call."""
     statements, call = called(function, args, made.target, made.loc)
     k = block.body.index(made)
     block.body[k : k + 1] = statements

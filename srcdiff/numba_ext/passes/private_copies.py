@@ -1,9 +1,9 @@
-"""Compiled functions run the copies of what they call that are kept with them: a process that compiles gives the same
-bits as one that finds the machine code.
+"""Private copies of callees: a process that compiles runs the same machine code as a process that loads it from the
+cache.
 
-Numba links what a function calls into its module, as weak symbols, and LLVM optimises the copies once more. Where the
+Numba links the callees of a function into its module, as weak symbols, and LLVM optimises the copies once more. If the
 callees were compiled in the same process, their own modules define these symbols first, and their code would run: with
-sums in another order than in the copies, which are what a process that loads the machine code has.
+sums in another order than in the copies, which a process that loads the machine code runs.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ _WEAK = (Linkage.linkonce_odr, Linkage.weak_odr)
 
 
 def library_of_its_own(context: Any, name: str) -> Any:
-    """A library for a function to be compiled into, in whose module no other's definition stands in for a copy."""
+    """A library into which a function is compiled; no definition of another module replaces a copy in it."""
     library = context.codegen().create_library(name)
     library.enable_object_caching()
     finish = library._finalize_final_module
 
-    def finish_alone() -> None:  # behind the optimisations: the instructions stay what they are
+    def finish_alone() -> None:  # after the optimisations: the instructions stay the same
         for function in library._final_module.functions:
             if not function.is_declaration and function.linkage in _WEAK:
                 function.linkage = Linkage.internal

@@ -1,8 +1,8 @@
-"""The places of a triangle of a matrix: two loops. Numba makes a matrix of truth values first.
+"""Indices of a triangle of a matrix by two loops; Numba first makes a matrix of truth values.
 
     $p = call np.triu_indices(n, 1)       becomes       $p = call of_two(n, 1)
 
-For the functions that Numba's way goes through, type inference, LLVM and machine code take more than half a second.
+The functions that Numba compiles for this call take more than half a second of type inference, LLVM and machine code.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _MADE = types.Array(types.intp, 1, "C")
 
 
 def _triangle(function: Any, is_upper: bool, arity: int) -> Any:
-    """An intrinsic for `np.triu_indices` or `np.tril_indices` of so many integers `(n, k, m)`."""
+    """An intrinsic for `np.triu_indices` or `np.tril_indices` with `(n, k, m)` or the first of these."""
 
     def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         n = values[0]
@@ -52,7 +52,7 @@ def _triangle(function: Any, is_upper: bool, arity: int) -> Any:
 
 
 def _columns(builder: Any, is_upper: bool, i: Any, k: Any, m: Any) -> tuple[Any, Any]:
-    """Where the columns of row `i` start, of `m`, and how many there are."""
+    """The first column of row `i` of `m` columns, and the number of columns."""
     diagonal = builder.add(i, k)
     if is_upper:
         first, last = _larger(builder, diagonal, _INDEX(0)), m

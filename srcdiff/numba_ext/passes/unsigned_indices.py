@@ -1,15 +1,15 @@
-"""Subscripts that are never negative are given to LLVM as such.
+"""Range analysis of subscripts: subscripts that are never negative become unsigned.
 
-Numba takes every signed subscript for one that may count from the end: `x[i]` is `x[i + len(x) if i < 0 else i]`. LLVM
-sees through that where a loop starts at 0. Where it starts at what only the run knows, it does not, and the loop is not
+Numba allows every signed subscript to count from the end: `x[i]` is `x[i + len(x) if i < 0 else i]`. LLVM removes this
+choice in a loop that starts at 0. If the start is known only during the run, LLVM does not, and the loop is not
 vectorised.
 
     for i in range(first, last):                  for i in range(first, last):
         s += x[i, j]                 becomes          $t = build_tuple(i, j)    # of unsigned numbers
                                                       s += x[$t]
 
-What is never negative is told by how it is made: counted up from there, lengths, sums and products of such. What may
-have wrapped round, as sums that grow from turn to turn do in the end, is not among it.
+A number is nonnegative by its definition: a count up from a nonnegative number, a length, a sum or product of such
+numbers. A sum that grows in every iteration may wrap round in the end, and does not qualify.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ from srcdiff.numba_ext.passes.pass_helpers import Rewriting
 
 __all__ = ["NeverNegative"]
 
-_SMALL = 2**31  # what is added to a count without anyone fearing that it wraps round
+_SMALL = 2**31  # numbers up to this may be added to a count without a wrap-round
 _DIVIDED = (operator.floordiv, operator.ifloordiv, operator.mod, operator.imod)
 _ROUNDS = 3
 
 
 @register_pass(mutates_CFG=False, analysis_only=False)
 class NeverNegative(Rewriting):
-    """A pass of Numba's compiler, behind type inference."""
+    """A pass of Numba's compiler, after type inference."""
 
     _name = "srcdiff_never_negative"
 
@@ -49,12 +49,12 @@ class NeverNegative(Rewriting):
 
 
 class _Subscripts:
-    """Puts unsigned subscripts in the place of signed ones."""
+    """Replaces signed subscripts by unsigned ones."""
 
     def __init__(self, state: Any, bounds: _Bounds) -> None:
         self.types, self.calls, self.context = state.typemap, state.calltypes, state.typingctx
         self.bounds = bounds
-        self.made: dict[str, Sequence[Any]] = {}  # what tuples are made of
+        self.made: dict[str, Sequence[Any]] = {}  # the parts of tuples
         self.count = 0
         for block in state.func_ir.blocks.values():
             for s in block.find_insts(ir.Assign):
@@ -89,7 +89,7 @@ class _Subscripts:
         return [*before, new]
 
     def subscript(self, array: Any, index: Any, scope: Any) -> tuple[list[Any], Any]:
-        """What makes the unsigned subscript, and it; None where the one that is there stays."""
+        """The statements that compute the unsigned subscript, and the subscript; None if the present one stays."""
         if not isinstance(self.types[array.name], types.Array):
             return [], None
         items = self.made.get(index.name)
@@ -108,7 +108,7 @@ class _Subscripts:
         return [ir.Assign(made, new, index.loc)], new
 
     def kind(self, v: Any) -> Any:
-        """What a number is in a subscript; None for what is no number."""
+        """The kind of a number in a subscript; None for other values."""
         type_ = types.unliteral(self.types[v.name])
         if not isinstance(type_, types.Integer):
             return None
@@ -117,14 +117,14 @@ class _Subscripts:
 
 @dataclass(frozen=True)
 class _Bound:
-    """What a number is never below.
+    """A lower bound.
 
     Attributes
     ----------
     is_small : bool
-        It is far from where numbers wrap round.
+        The number is far from where numbers wrap round.
     is_exact : bool
-        It is `least`.
+        The number equals `least`.
     """
 
     least: float
@@ -133,7 +133,7 @@ class _Bound:
 
     @property
     def is_step(self) -> bool:
-        """Whether it may be added again and again."""
+        """Whether the number may be added again and again."""
         return self.is_exact and abs(self.least) < _SMALL
 
 
@@ -146,17 +146,17 @@ def _any_of(each: Sequence[_Bound]) -> _Bound:
 
 
 class _Bounds:
-    """Lower bounds of integers, by all that is assigned to them."""
+    """Lower bounds of integers, from all their assignments."""
 
     def __init__(self, function: Any, typemap: Mapping[str, Any]) -> None:
         self.function, self.types = function, typemap
         self.definitions: Mapping[str, Sequence[Any]] = function._definitions
         self.found: dict[str, _Bound] = {}
-        self.open: dict[str, _Bound] = {}  # what is being looked at, and what it is taken for
-        self.leant: set[str] = set()  # on which of these what is found hangs
+        self.open: dict[str, _Bound] = {}  # variables under analysis, with their assumed bounds
+        self.leant: set[str] = set()  # the assumptions that the result depends on
 
     def of(self, v: Any) -> float:
-        """What a variable is never below."""
+        """The lower bound of a variable."""
         return self.variable(v.name).least
 
     def variable(self, name: str) -> _Bound:
@@ -166,7 +166,7 @@ class _Bounds:
             self.leant.add(name)
             return self.open[name]
         around, self.leant = self.leant, set()
-        now = _Bound(math.inf)  # of what a loop changes: the rest says more
+        now = _Bound(math.inf)  # a value that a loop changes: the other definitions decide
         for _ in range(_ROUNDS):
             self.open[name], before = now, now
             each = [self.value(d) for d in self.definitions.get(name, ())] or [_UNKNOWN]
@@ -188,7 +188,7 @@ class _Bounds:
         if isinstance(v, ir.Const | ir.Global | ir.FreeVar):
             is_int = isinstance(v.value, int)
             return _Bound(v.value, abs(v.value) < _SMALL, True) if is_int else _UNKNOWN
-        if isinstance(v, ir.Arg):  # nobody counts as far as numbers wrap round
+        if isinstance(v, ir.Arg):  # no argument is so large that numbers wrap round
             return _Bound(-math.inf, is_small=True)
         if not isinstance(v, ir.Expr):
             return _Bound(math.inf, True) if v is ir.UNDEFINED else _UNKNOWN
@@ -221,7 +221,7 @@ class _Bounds:
         return _UNKNOWN
 
     def counted(self, pair: Any) -> _Bound:
-        """The index of a loop over `range`: of what its iterator gives."""
+        """The bound of a loop index over `range`, from the value of its iterator."""
         call: Any = self.only(pair)
         iterator: Any = self.only(call.value) if _is(call, "iternext") else None
         made: Any = self.only(iterator.value) if _is(iterator, "getiter") else None
@@ -235,7 +235,7 @@ class _Bounds:
         return _UNKNOWN
 
     def only(self, v: Any) -> Any:
-        """What a variable is, where it is one thing."""
+        """The definition of a variable, if there is only one."""
         while isinstance(v, ir.Var):
             found = self.definitions.get(v.name, ())
             v = found[0] if len(found) == 1 else None
@@ -254,7 +254,7 @@ _RANGE = ("range", "builtins")
 _BUILTIN = (
     "builtins",
     "srcdiff.numba_ext.passes.inline_intrinsics",
-)  # what is `max` and `min` by then
+)  # `max` and `min` at that stage
 
 
 def _is(v: Any, op: str) -> bool:

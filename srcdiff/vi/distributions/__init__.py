@@ -1,7 +1,7 @@
-"""Distributions, named as in NumPyro, with its parameters in its order, and `kl`.
+"""Distributions, with the names and parameters of NumPyro, in its order, and `kl`.
 
-In: parameters; out: log densities and noise maps as formulas, which the compiler reads in the place of the call.
-Start with `base` and `normal`; `supports` has what values a distribution takes.
+In: parameters; out: log densities and noise maps as formulas, which the compiler reads in the place of the call. Start
+with `base` and `normal`; `supports` has the sets of values and their bijectors.
 """
 
 from srcdiff.vi.distributions.base import Distribution

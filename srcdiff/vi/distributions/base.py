@@ -1,7 +1,7 @@
-"""What all distributions have, made of what each of them says.
+"""The base class of distributions, which derives common methods from the formulas of each distribution.
 
-A distribution is an object that holds its parameters. Its formulas are plain NumPy that srcdiff reads in the place of
-the call, so `srcdiff.grad(lambda m, x: np.sum(dist.Normal(m, 1.0).log_prob(x)))` has the formula in its source and no
+A distribution is an object that holds its parameters. Its formulas are plain NumPy, which srcdiff reads in the place of
+the call. So the source of `srcdiff.grad(lambda m, x: np.sum(dist.Normal(m, 1.0).log_prob(x)))` has the formula and no
 object.
 """
 
@@ -25,28 +25,28 @@ _OPEN = 2.0**-54  # below all positive numbers that Generator.random gives
 class Distribution:
     """A distribution over numbers, or over arrays of `event_shape`.
 
-    Parameters are broadcast against each other to `batch_shape`. Nothing is checked when an object is made, or by its
-    formulas: call `validate` and `validate_value` where that is due.
+    Parameters are broadcast against each other to `batch_shape`. Neither the constructor nor the formulas check
+    parameters or values: call `validate` and `validate_value` for that.
 
     Attributes
     ----------
     support : Constraint
-        Where values lie, with its bijector.
+        The set of values, with its bijector.
     arg_constraints : dict
-        Where each parameter may lie.
+        The set of values of each parameter.
     event_dim : int
-        How many axes of a value are one event.
+        The number of axes of a value that form one event.
     noise : str or None
-        What `from_noise` takes: "normal" (standard normal numbers), "uniform" (numbers in (0, 1)), or None where there
-        is no path from the parameters to a draw.
+        The noise that `from_noise` takes: "normal" (standard normal numbers), "uniform" (numbers in (0, 1)), or None if
+        there is no path from the parameters to a draw.
     counts_from_zero : bool
-        Whether the values are the numbers 0, 1, 2, ... of what there is to choose from.
+        Whether the values are the numbers 0, 1, 2, ... of a finite choice.
     """
 
     support: Any
     arg_constraints: ClassVar[Mapping[str, Constraint]] = {}
     noise: Any = None
-    alternatives: Any = ()  # parameters of which one is given
+    alternatives: Any = ()  # alternative parameters: exactly one of them is given
     counts_from_zero: Any = False
 
     # ---- shapes
@@ -93,7 +93,7 @@ class Distribution:
         )  # fmt: skip
 
     def _full(self, x):
-        """`x`, one for each of the batch."""
+        """`x`, broadcast to the batch."""
         return np.broadcast_to(x, self.batch_shape)
 
     # ---- densities
@@ -102,7 +102,7 @@ class Distribution:
         """The logarithm of the density (of the mass, if discrete) at values in the support.
 
         It has the shape of `value` without its event axes, broadcast against `batch_shape`. Outside of the support it
-        means nothing: `log_prob` is -inf there.
+        has no meaning: `log_prob` is -inf there.
         """
         raise NotImplementedError
 
@@ -121,7 +121,7 @@ class Distribution:
         return self.from_noise(self.draw_noise(rng, shape))
 
     def noise_shape(self, shape: Shape = ()) -> Shape:
-        """The shape of the noise that `from_noise` makes `shape` draws of."""
+        """The shape of the noise from which `from_noise` computes `shape` draws."""
         return self.shape(shape)
 
     def draw_noise(self, rng: np.random.Generator, shape: Shape = ()) -> Any:
@@ -133,19 +133,21 @@ class Distribution:
         raise TypeError(_no_path(type(self).__name__))
 
     def from_noise(self, eps):
-        """The draw that noise `eps` stands for, which can be differentiated by the parameters."""
+        """The draw for the noise `eps`: the reparameterisation, which is differentiable with respect
+        to the parameters.
+        """
         raise TypeError(_no_path(type(self).__name__))
 
     # ---- moments
 
     @property
     def mean(self):
-        """The mean, of shape `(*batch_shape, *event_shape)`; NaN where there is none."""
+        """The mean, of shape `(*batch_shape, *event_shape)`; NaN if it does not exist."""
         raise NotImplementedError(f"the mean of {type(self).__name__} has no closed form")
 
     @property
     def variance(self):
-        """The variance of each number of an event."""
+        """The variance of each number of an event, of shape `(*batch_shape, *event_shape)`."""
         raise NotImplementedError(f"the variance of {type(self).__name__} has no closed form")
 
     def entropy(self):
@@ -156,25 +158,25 @@ class Distribution:
     #      - log_normalizer + log_base_measure
 
     def natural_parameters(self):
-        """What the statistics are multiplied with: a tuple."""
+        """The coefficients of the sufficient statistics: a tuple."""
         raise NotImplementedError(
             f"{type(self).__name__} is no exponential family in these parameters"
         )
 
     def sufficient_statistics(self, value):
-        """A tuple of functions of the value."""
+        """The sufficient statistics, a tuple of functions of the value."""
         raise NotImplementedError(
             f"{type(self).__name__} is no exponential family in these parameters"
         )
 
     def log_normalizer(self):
-        """The logarithm of what makes it add up to 1."""
+        """The logarithm of the normalising constant."""
         raise NotImplementedError(
             f"{type(self).__name__} is no exponential family in these parameters"
         )
 
     def log_base_measure(self, value):
-        """The logarithm of the density of the measure that the rest is a density by."""
+        """The logarithm of the base measure's density."""
         raise NotImplementedError(
             f"{type(self).__name__} is no exponential family in these parameters"
         )
@@ -182,7 +184,7 @@ class Distribution:
     # ---- events
 
     def to_event(self, reinterpreted_batch_ndims=None):
-        """The same numbers, of which the last axes of the batch (all of them by default) are one event."""
+        """The same distribution with the last axes of the batch (all of them by default) as part of one event."""
         # which is a distribution itself
         from srcdiff.vi.distributions.mixtures_and_point_masses import Independent
 
@@ -192,17 +194,18 @@ class Distribution:
     # ---- checks
 
     def validate(self, where: str = "") -> None:
-        """Look at the parameters.
+        """Check the parameters.
 
         Parameters
         ----------
         where
-            What the message begins with: the name of a site.
+            The first words of the message: the name of a site.
 
         Raises
         ------
         ValueError
-            A parameter is NaN or where it may not be, or shapes do not broadcast: names distribution and parameter.
+            A parameter is NaN or outside of its domain, or shapes do not broadcast: the message names distribution and
+            parameter.
         """
         name = f"{where}{type(self).__name__}"
         given = [k for k in self.alternatives if getattr(self, k) is not None]
@@ -232,7 +235,7 @@ class Distribution:
             ) from None
 
     def validate_value(self, value: Any, where: str = "") -> None:
-        """Look whether values are in the support and their shape fits; a ValueError says what is wrong."""
+        """Raise ValueError for values outside of the support, or of a shape that does not fit."""
         name = f"{where}{type(self).__name__}"
         shape, event = np.shape(value), self.event_shape
         if len(event) and shape[len(shape) - len(event) :] != event:
@@ -287,7 +290,7 @@ def _check(name: str, key: str, value: Any, constraint: Constraint) -> None:
 
 
 class LocationScale(Distribution):
-    """What is moved to `loc` and stretched by `scale`."""
+    """A base class: distributions with a location `loc` and a scale `scale`."""
 
     arg_constraints: ClassVar[Mapping[str, Constraint]] = {
         "loc": constraints.real,
@@ -301,7 +304,7 @@ class LocationScale(Distribution):
 
 
 class OfChance(Distribution):
-    """What comes true with probability `probs`; `logits` are log(probs / (1 - probs))."""
+    """A base class: events with probability `probs`; `logits` are log(probs / (1 - probs))."""
 
     arg_constraints: ClassVar[Mapping[str, Constraint]] = {
         "probs": constraints.unit_interval,

@@ -16,12 +16,12 @@ __all__ = [
 
 
 def _log_ways(total, value):
-    """The logarithm of the number of ways to choose `value` out of `total`."""
+    """The logarithm of the binomial coefficient of `total` and `value`."""
     return gammaln(total + 1.0) - gammaln(value + 1.0) - gammaln(total - value + 1.0)
 
 
 class Poisson(Distribution):
-    """The number of events where `rate` are expected."""
+    """The Poisson distribution: the number of events with the expected number `rate`."""
 
     arg_constraints = {"rate": constraints.positive}
     support = constraints.nonnegative_integer
@@ -57,7 +57,9 @@ class Poisson(Distribution):
 
 
 class Binomial(Distribution):
-    """How many of `total_count` come true, each with probability `probs`; `logits` are log(probs / (1 - probs))."""
+    """The binomial distribution: the number of successes among `total_count` trials with probability `probs`; `logits`
+    are log(probs / (1 - probs)).
+    """
 
     arg_constraints = {
         "total_count": constraints.nonnegative_integer,
@@ -116,7 +118,7 @@ class Binomial(Distribution):
 
 
 class Geometric(OfChance):
-    """How many fail before the first that comes true, each with probability `probs`."""
+    """The geometric distribution: the number of failures before the first success, with success probability `probs`."""
 
     support = constraints.nonnegative_integer
 
@@ -156,7 +158,9 @@ class Geometric(OfChance):
 
 
 class NegativeBinomial(Distribution):
-    """How many come true, each with probability `probs`, before `total_count` have failed."""
+    """The negative binomial distribution: the number of successes, with probability `probs`, before `total_count`
+    failures.
+    """
 
     arg_constraints = {
         "total_count": constraints.positive,
@@ -197,7 +201,9 @@ class NegativeBinomial(Distribution):
 
 
 class GammaPoisson(Distribution):
-    """A Poisson number whose rate is a gamma number with shape `concentration` and rate `rate`."""
+    """The gamma-Poisson distribution: a Poisson number whose rate is a gamma number with shape `concentration` and rate
+    `rate`.
+    """
 
     arg_constraints = {"concentration": constraints.positive, "rate": constraints.positive}
     support = constraints.nonnegative_integer
@@ -224,7 +230,7 @@ class GammaPoisson(Distribution):
 
 
 class BetaBinomial(Distribution):
-    """A binomial number whose probability is a beta number."""
+    """The beta-binomial distribution: a binomial number whose probability is a beta number."""
 
     arg_constraints = {
         "concentration1": constraints.positive,
@@ -261,7 +267,9 @@ class BetaBinomial(Distribution):
 
 
 class DirichletMultinomial(Distribution):
-    """How often each of K categories came in `total_count` draws whose probabilities are Dirichlet's."""
+    """The Dirichlet-multinomial distribution: counts (..., K) of `total_count` draws whose probabilities are a
+    Dirichlet draw.
+    """
 
     arg_constraints = {
         "concentration": constraints.positive_vector,
@@ -305,7 +313,7 @@ class DirichletMultinomial(Distribution):
 
 
 class ZeroInflatedPoisson(Distribution):
-    """0 with probability `gate`, else a Poisson number."""
+    """The zero-inflated Poisson distribution: 0 with probability `gate`, otherwise a Poisson number."""
 
     arg_constraints = {"gate": constraints.unit_interval, "rate": constraints.positive}
     support = constraints.nonnegative_integer

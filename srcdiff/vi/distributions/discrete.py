@@ -16,7 +16,7 @@ __all__ = [
 
 
 class Bernoulli(OfChance):
-    """1 with probability `probs`, else 0; `logits` are log(probs / (1 - probs))."""
+    """The Bernoulli distribution: 1 with probability `probs`, otherwise 0; `logits` are log(probs / (1 - probs))."""
 
     counts_from_zero = True
     support = constraints.boolean
@@ -62,7 +62,7 @@ class Bernoulli(OfChance):
 
 
 class Rademacher(Distribution):
-    """1 with probability `probs`, else -1."""
+    """The Rademacher distribution: 1 with probability `probs`, otherwise -1."""
 
     arg_constraints = {"probs": constraints.unit_interval}
     support = constraints.sign
@@ -94,7 +94,7 @@ class Rademacher(Distribution):
 
 
 class DiscreteUniform(Distribution):
-    """The whole numbers from `low` to `high`, all as likely."""
+    """The discrete uniform distribution: the integers from `low` to `high`, all with equal probability."""
 
     arg_constraints = {"low": constraints.real, "high": constraints.real}
 
@@ -130,7 +130,7 @@ class DiscreteUniform(Distribution):
 
 
 class _Weighted(Distribution):
-    """Of `probs` (..., K), or `logits`, their logarithms up to a constant."""
+    """A base class: `probs` (..., K), or `logits`, their logarithms up to a constant."""
 
     arg_constraints = {"probs": constraints.simplex, "logits": constraints.real_vector}
     alternatives = ("probs", "logits")
@@ -170,8 +170,8 @@ class _Weighted(Distribution):
 
 
 class Categorical(_Weighted):
-    """The numbers from 0 to K - 1 with probabilities `probs` (..., K); `logits` are their logarithms up to a
-    constant.
+    """The categorical distribution: the numbers from 0 to K - 1 with probabilities `probs` (..., K); `logits` are their
+    logarithms up to a constant.
     """
 
     counts_from_zero = True
@@ -194,7 +194,7 @@ class Categorical(_Weighted):
 
     def validate_value(self, value, where=""):
         super().validate_value(value, where)
-        if np.asarray(value).dtype.kind == "f":  # it is an index
+        if np.asarray(value).dtype.kind == "f":  # the value is an index
             raise ValueError(
                 f"{where}Categorical: value is {np.asarray(value).dtype}, where integers are needed"
             )
@@ -222,7 +222,9 @@ class Categorical(_Weighted):
 
 
 class OneHotCategorical(_Weighted):
-    """K numbers of which one is 1, with probabilities `probs` (..., K) or `logits`, and the others 0."""
+    """The categorical distribution, one-hot encoded: K numbers, one of them 1 and the others 0, with `probs` (..., K)
+    or `logits`.
+    """
 
     support = constraints.one_hot
 
@@ -264,7 +266,9 @@ class OneHotCategorical(_Weighted):
 
 
 class Multinomial(_Weighted):
-    """How often each of K categories came in `total_count` draws with probabilities `probs` (..., K) or `logits`."""
+    """The multinomial distribution: counts (..., K) of `total_count` draws with probabilities `probs` (..., K) or
+    `logits`.
+    """
 
     arg_constraints = {
         "total_count": constraints.nonnegative_integer,
@@ -311,10 +315,10 @@ class Multinomial(_Weighted):
 
 
 def multinomial(rng, total_count, probs):
-    """Counts like `probs` (..., K): one category after the other, of the draws that are left."""
+    """Multinomial counts, shaped like `probs` (..., K): binomial draws, one category after the other."""
     behind = np.flip(
         np.cumsum(np.flip(probs, -1), axis=-1), -1
-    )  # of a category and all that follow
+    )  # the probability of a category and all that follow
     shares = np.minimum(probs / np.where(behind > 0.0, behind, 1.0), 1.0)
     left = total_count + np.zeros(np.shape(probs)[:-1], dtype=int)
     counts = np.zeros(np.shape(probs), dtype=int)

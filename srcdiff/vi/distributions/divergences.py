@@ -38,7 +38,9 @@ REGISTRY: dict[tuple[type, type], Callable[[Any, Any], Any]] = {}
 
 
 def register_kl(p: type, q: type) -> Callable[[Any], Any]:
-    """Decorator: the function is the divergence of a `q` from a `p`. It is read in what is differentiated."""
+    """Decorator: the function is the divergence of a `q` from a `p`. The compiler reads it in the place of a call of
+    `kl`.
+    """
 
     def register(function: Any) -> Any:
         REGISTRY[p, q] = function
@@ -48,7 +50,7 @@ def register_kl(p: type, q: type) -> Callable[[Any], Any]:
 
 
 def has_kl(p: Distribution, q: Distribution) -> bool:
-    """Whether `kl(p, q)` is known in closed form."""
+    """Whether `kl(p, q)` has a known closed form."""
     if isinstance(p, Independent) and isinstance(q, Independent):
         return p.reinterpreted_batch_ndims == q.reinterpreted_batch_ndims and has_kl(
             p.base_dist, q.base_dist
@@ -66,7 +68,7 @@ def _is_to_normals(p, q):
 
 
 def kl(p, q):
-    """KL(p || q) = E_p[log p - log q], of the shape of the batch.
+    """KL(p || q) = E_p[log p - log q], of shape `batch_shape`.
 
     Raises
     ------
@@ -296,7 +298,7 @@ def _(p, q):
 
 
 def _kl_to_normals(p, q):
-    """To independent normal numbers, from a normal vector."""
+    """The divergence of a multivariate normal distribution from independent normal distributions."""
     loc, scale = q.base_dist.loc, q.base_dist.scale
     squares = (p.variance + (p.loc - loc) ** 2) / scale**2 - 1.0
     log_scales = np.sum(np.broadcast_to(np.log(scale), np.shape(squares)), axis=-1)

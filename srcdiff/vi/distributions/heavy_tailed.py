@@ -14,7 +14,7 @@ __all__ = [
 
 
 class StudentT(Distribution):
-    """Student's t with `df` degrees of freedom, at `loc`, stretched by `scale`."""
+    """Student's t distribution with `df` degrees of freedom, location `loc` and scale `scale`."""
 
     arg_constraints = {
         "df": constraints.positive,
@@ -58,7 +58,7 @@ class StudentT(Distribution):
 
 
 class Cauchy(LocationScale):
-    """The Cauchy distribution with median `loc`; half of it lies within `scale`."""
+    """The Cauchy distribution with median `loc`; half of its mass lies within `scale` of the median."""
 
     noise = "uniform"
 
@@ -82,7 +82,7 @@ class Cauchy(LocationScale):
 
 
 class HalfCauchy(Distribution):
-    """The absolute value of a Cauchy number around 0."""
+    """The half-Cauchy distribution: the absolute value of a Cauchy number around 0."""
 
     arg_constraints = {"scale": constraints.positive}
     support = constraints.nonnegative
@@ -144,7 +144,7 @@ class Levy(Distribution):
 
 
 class Laplace(LocationScale):
-    """The Laplace distribution: an exponential number with mean `scale`, to either side of `loc`."""
+    """The Laplace distribution: `loc` plus or minus an exponential number with mean `scale`."""
 
     noise = "uniform"
 
@@ -168,7 +168,9 @@ class Laplace(LocationScale):
 
 
 class AsymmetricLaplace(Distribution):
-    """An exponential number with mean scale / asymmetry above `loc`, or with mean scale * asymmetry below it."""
+    """The asymmetric Laplace distribution: an exponential number with mean scale / asymmetry above `loc`, or with mean
+    scale * asymmetry below it.
+    """
 
     arg_constraints = {
         "loc": constraints.real,

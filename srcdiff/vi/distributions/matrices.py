@@ -25,7 +25,8 @@ def _multigammaln(a, size):
 
 
 class LKJCholesky(Distribution):
-    """The Cholesky factors L (K, K) of correlation matrices with density det(L Lᵀ)**(concentration - 1), K `dimension`.
+    """The LKJ distribution of Cholesky factors L (K, K) of correlation matrices, with density det(L Lᵀ)**(concentration
+    - 1) of the matrix; K is `dimension`.
 
     Lewandowski, Kurowicka, Joe, "Generating random correlation matrices based on vines and extended onion method"
     (2009).
@@ -68,8 +69,8 @@ class LKJCholesky(Distribution):
 
 
 class Wishart(Distribution):
-    """The sum of `concentration` matrices x xᵀ of normal vectors with covariance `scale_matrix` (..., K, K), or the
-    inverse of `rate_matrix`, or L Lᵀ for `scale_tril` L.
+    """The Wishart distribution: the sum of `concentration` matrices x xᵀ of normal vectors with covariance
+    `scale_matrix` (..., K, K), or the inverse of `rate_matrix`, or L Lᵀ for `scale_tril` L.
     """
 
     arg_constraints = {

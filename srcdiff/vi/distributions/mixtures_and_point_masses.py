@@ -1,4 +1,4 @@
-"""Distributions that are made of others, and those that are none: points and flat densities."""
+"""Distributions that are built from other distributions, point masses, and improper flat densities."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["Delta", "ImproperUniform", "Independent", "Mixture", "MixtureSameFam
 
 
 class Independent(Distribution):
-    """The distribution `base_dist`, of whose batch the last `reinterpreted_batch_ndims` axes are one event."""
+    """The distribution `base_dist` with the last `reinterpreted_batch_ndims` axes of its batch as part of one event."""
 
     def __init__(self, base_dist, reinterpreted_batch_ndims):
         self.base_dist = base_dist
@@ -75,7 +75,7 @@ class Independent(Distribution):
 
 
 class Delta(Distribution):
-    """The point `v`, with mass 1 or, as a term of a density, exp(`log_density`)."""
+    """A point mass at `v`, with mass 1 or, as a term of a density, exp(`log_density`)."""
 
     def __init__(self, v=0.0, log_density=0.0, event_dim=0):
         self.v = v
@@ -86,7 +86,7 @@ class Delta(Distribution):
     def support(self):
         return constraints.independent(constraints.real, self.event_axes)
 
-    noise = "normal"  # of which it takes none
+    noise = "normal"  # a draw takes none of it
 
     @property
     def batch_shape(self):
@@ -121,7 +121,7 @@ class Delta(Distribution):
 
 
 class ImproperUniform(Distribution):
-    """Density 1 everywhere in `support`. There are no draws."""
+    """The improper uniform distribution: density 1 everywhere in `support`. There are no draws."""
 
     def __init__(self, support, batch_shape=(), event_shape=()):
         self.support = support
@@ -145,8 +145,8 @@ class ImproperUniform(Distribution):
 
 
 class MixtureSameFamily(Distribution):
-    """One of the last axis of the batch of `component_distribution`, with the weights of `mixing_distribution`, a
-    Categorical.
+    """A mixture of one family: the components are the last axis of the batch of `component_distribution`, with the
+    weights of `mixing_distribution`, a Categorical.
     """
 
     def __init__(self, mixing_distribution, component_distribution):
@@ -171,7 +171,7 @@ class MixtureSameFamily(Distribution):
         return logsumexp(self.mixing_distribution.log_weights + each, axis=-1)
 
     def _average(self, x):
-        """Of one number for each component, event axes behind."""
+        """The average over the components of one number for each; event axes are last."""
         weights = np.exp(self.mixing_distribution.log_weights)
         axes = tuple(range(-len(self.event_shape), 0))
         return np.sum(np.expand_dims(weights, axes) * x, axis=-1 - len(self.event_shape))
@@ -210,7 +210,7 @@ class MixtureSameFamily(Distribution):
 
 
 class Mixture(Distribution):
-    """One of `component_distributions`, a list, with the weights of `mixing_distribution` (a Categorical)."""
+    """A mixture of `component_distributions`, a list, with the weights of `mixing_distribution` (a Categorical)."""
 
     def __init__(self, mixing_distribution, component_distributions):
         self.mixing_distribution = mixing_distribution

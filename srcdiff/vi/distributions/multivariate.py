@@ -49,8 +49,8 @@ def _log_diagonal(L):
 
 
 class MultivariateNormal(Distribution):
-    """The normal distribution of vectors with mean `loc` (..., K), and one of `covariance_matrix`, `precision_matrix`,
-    and `scale_tril` (..., K, K), the lower triangular Cholesky factor of the covariance.
+    """The multivariate normal distribution with mean `loc` (..., K), and one of `covariance_matrix`,
+    `precision_matrix`, and `scale_tril` (..., K, K), the lower triangular Cholesky factor of the covariance.
     """
 
     arg_constraints = {
@@ -91,7 +91,7 @@ class MultivariateNormal(Distribution):
         return np.linalg.cholesky(self.covariance_matrix)
 
     def _whitened(self, difference):
-        """Vectors whose covariance is the identity, of what is left of values without their mean."""
+        """Whitened values: deviations from the mean, transformed to vectors with the identity as covariance."""
         if self.precision_matrix is not None:
             L = np.linalg.cholesky(self.precision_matrix)
             return _times(np.swapaxes(L, -1, -2), difference)
@@ -129,7 +129,7 @@ class MultivariateNormal(Distribution):
 
     @property
     def covariance(self):
-        """The covariance matrix, whichever was given."""
+        """The covariance matrix, whichever parameter was given."""
         if self.covariance_matrix is not None:
             return self.covariance_matrix
         if self.precision_matrix is not None:
@@ -169,8 +169,8 @@ class MultivariateNormal(Distribution):
 
 
 class LowRankMultivariateNormal(Distribution):
-    """The normal distribution of vectors with mean `loc` (..., K) and covariance W Wᵀ + diag(d), for `cov_factor` W
-    (..., K, R) and `cov_diag` d (..., K). Nothing of size K by K is made.
+    """The multivariate normal distribution with mean `loc` (..., K) and covariance W Wᵀ + diag(d), for `cov_factor` W
+    (..., K, R) and `cov_diag` d (..., K). No matrix of size K by K is formed.
     """
 
     arg_constraints = {
@@ -232,8 +232,8 @@ class LowRankMultivariateNormal(Distribution):
 
 
 class MultivariateStudentT(Distribution):
-    """Student's t of vectors: `loc` plus normal vectors of covariance L Lᵀ, for `scale_tril` L (..., K, K), over the
-    square root of a gamma number of mean 1 and shape df / 2.
+    """The multivariate Student's t distribution: `loc` plus a normal vector of covariance L Lᵀ, for `scale_tril` L
+    (..., K, K), over the square root of a gamma number of mean 1 and shape df / 2.
     """
 
     arg_constraints = {

@@ -1,4 +1,4 @@
-"""The normal distribution of numbers, and what is made of it."""
+"""The normal distribution of numbers, and distributions derived from it."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Normal(LocationScale):
 
 
 class LogNormal(LocationScale):
-    """exp of a normal number with mean `loc` and standard deviation `scale`."""
+    """The log-normal distribution: exp of a normal number with mean `loc` and standard deviation `scale`."""
 
     support = constraints.positive
     noise = "normal"
@@ -86,7 +86,9 @@ class LogNormal(LocationScale):
 
 
 class HalfNormal(Distribution):
-    """The absolute value of a normal number with mean 0 and standard deviation `scale`."""
+    """The half-normal distribution: the absolute value of a normal number with mean 0 and standard
+    deviation `scale`.
+    """
 
     arg_constraints = {"scale": constraints.positive}
     support = constraints.nonnegative
@@ -165,7 +167,7 @@ class SkewNormal(Distribution):
 
 
 class TruncatedNormal(Distribution):
-    """A normal number between `low` and `high`, either of which may be None."""
+    """The truncated normal distribution: a normal number between `low` and `high`, either of which may be None."""
 
     arg_constraints = {
         "loc": constraints.real,

@@ -100,7 +100,7 @@ class Gamma(Distribution):
 
 
 class Chi2(Distribution):
-    """The sum of `df` squares of standard normal numbers."""
+    """The chi-squared distribution: the sum of `df` squares of standard normal numbers."""
 
     arg_constraints = {"df": constraints.positive}
     support = constraints.nonnegative
@@ -145,7 +145,7 @@ class Chi2(Distribution):
 
 
 class InverseGamma(Distribution):
-    """1 / x for a gamma number x with shape `concentration` and rate `rate`."""
+    """The inverse gamma distribution: 1 / x for a gamma number x with shape `concentration` and rate `rate`."""
 
     arg_constraints = {"concentration": constraints.positive, "rate": constraints.positive}
     support = constraints.positive

@@ -12,7 +12,7 @@ __all__ = ["Dirichlet"]
 
 
 class Dirichlet(Distribution):
-    """The Dirichlet distribution of probabilities, with weights `concentration` of shape (..., K)."""
+    """The Dirichlet distribution of probability vectors (..., K), with weights `concentration` (..., K)."""
 
     arg_constraints = {"concentration": constraints.positive_vector}
     support = constraints.simplex
@@ -34,7 +34,7 @@ class Dirichlet(Distribution):
         return (*self.shape(shape), 2)
 
     def from_noise(self, eps):
-        # a gamma number of `a` is one of a + 1 times u**(1 / a): of small `a`, all may be too small for a double
+        # a Gamma(a) number is a Gamma(a + 1) number times u**(1 / a): for small `a`, all may underflow
         log_gamma = np.log(gammaincinv(self.concentration + 1.0, eps[..., 0]))
         return softmax(log_gamma + np.log(eps[..., 1]) / self.concentration, axis=-1)
 

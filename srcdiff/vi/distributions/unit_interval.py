@@ -96,7 +96,7 @@ class Beta(Distribution):
 
 
 class Kumaraswamy(Distribution):
-    """Kumaraswamy's distribution: the probability of more than x is (1 - x**a)**b, for a `concentration1`, b
+    """Kumaraswamy's distribution: the probability of more than x is (1 - x**a)**b, for a `concentration1` and b
     `concentration0`.
     """
 

@@ -1,7 +1,8 @@
-"""Automatic guides: families q(z; parameters) over the vector z of all latent sites, and how they are written.
+"""Automatic guides: families q(z; parameters) over the vector z of all latent sites, and their formulas as text.
 
-Each is z = a function of its parameters and of standard normal noise eps. The methods that return text write the lines
-of generated code for one set of parameter names; `prefix` is put before each name (`held_` for a second set).
+A draw z of each guide is a function of its parameters and of standard normal noise eps. The methods that return text
+write lines of generated code for one set of parameter names; `prefix` is put before each name (`held_` for a second
+set).
 """
 
 from dataclasses import dataclass
@@ -25,20 +26,20 @@ __all__ = [
 
 
 class DeltaParams(NamedTuple):
-    """Where the point is, in z."""
+    """The place of the point: `loc` (D,), in the space of z."""
 
     loc: Any
 
 
 class MeanFieldParams(NamedTuple):
-    """Means and logarithms of standard deviations, both (D,)."""
+    """Means `loc` and logarithms of standard deviations `log_scale`, both (D,)."""
 
     loc: Any
     log_scale: Any
 
 
 class FullRankParams(NamedTuple):
-    """C = exp(log_scale)[:, None] * (I + L), with L what stands below the diagonal of `lower` (D, D)."""
+    """C = exp(log_scale)[:, None] * (I + L), where L is the part of `lower` (D, D) below the diagonal."""
 
     loc: Any
     log_scale: Any
@@ -54,37 +55,37 @@ class LowRankParams(NamedTuple):
 
 
 class Guide:
-    """What all automatic guides have."""
+    """The base class of automatic guides."""
 
     params_type: Any
     words = ""
 
     def init(self, loc: Any, scale: float) -> Any:
-        """Parameters to begin with: round `loc` (D,), with standard deviations `scale`."""
+        """First parameters: centred at `loc` (D,), with standard deviations `scale`."""
         raise NotImplementedError
 
     def noise_size(self, size: int) -> int:
-        """How many standard normal numbers make one z of `size` numbers."""
+        """The number of standard normal numbers in the noise of one draw of `size` numbers."""
         return size
 
     def prologue(self, prefix: str = "") -> list[str]:
-        """Lines that come before the draws."""
+        """Lines before the draws."""
         raise NotImplementedError
 
     def draw(self, eps: str, size: int, prefix: str = "") -> str:
-        """Z of a row of noise."""
+        """The expression of z for a row of noise."""
         raise NotImplementedError
 
     def entropy(self, size: int, prefix: str = "") -> str:
-        """The entropy in closed form."""
+        """The expression of the entropy in closed form."""
         raise NotImplementedError
 
     def log_density(self, size: int, prefix: str = "") -> tuple[list[str], str]:
-        """Log q(z): lines, and the expression."""
+        """Log q(z): lines, and an expression."""
         raise NotImplementedError
 
     def own_log_density(self, eps: str, size: int, prefix: str = "") -> tuple[list[str], str]:
-        """Log q(z) at the draw that `eps` makes under the same parameters."""
+        """Log q(z) at the draw from `eps` under the same parameters: lines, and an expression."""
         log_scale = f"np.sum({prefix}log_scale)"
         return [], f"-0.5 * np.sum({eps}**2 + LOG_2PI) - {log_scale}"
 
@@ -93,11 +94,11 @@ class Guide:
         raise NotImplementedError
 
     def draws(self, params: Any, eps: Any) -> Any:
-        """Z (n, D) of noise (n, noise_size)."""
+        """Draws z (n, D) from noise (n, noise_size)."""
         raise NotImplementedError
 
     def log_prob(self, params: Any, z: Any) -> Any:
-        """Log q at each z of (n, D)."""
+        """Log q at each row of z (n, D): shape (n,)."""
         loc, cov = self.moments(params)
         C = np.linalg.cholesky(cov)
         whitened = np.linalg.solve(C, (z - loc).T)
@@ -105,13 +106,16 @@ class Guide:
         return -0.5 * np.sum(whitened**2 + np.log(2.0 * np.pi), axis=0) - log_det
 
     def sampler(self, params: Any) -> tuple[dict[str, Any], list[str]]:
-        """Draws in a module of their own: arrays by name, and lines that make z (n, D) of n and rng."""
+        """The text of draws for a module of its own: arrays by name, and lines that compute z (n, D) from n and rng."""
         raise NotImplementedError
 
 
 @dataclass(frozen=True)
 class Delta(Guide):
-    """A point: the fit finds the maximum of log p over values (MAP), in the user's terms, without Jacobians."""
+    """A point mass: the fit finds the maximum of log p over the users' values (MAP), without Jacobians of bijectors.
+
+    It has no density, so there are no importance weights and no k-hat.
+    """
 
     params_type = DeltaParams
     words = "a point"
@@ -147,14 +151,16 @@ class Delta(Guide):
 
 @dataclass(frozen=True)
 class Laplace(Delta):
-    """A normal distribution round the maximum of the density of z, with the inverse of minus the Hessian there."""
+    """The Laplace approximation: a normal distribution at the maximum of the density of z; its precision is minus the
+    Hessian there.
+    """
 
     words = "the maximum of the density of z"
 
 
 @dataclass(frozen=True)
 class MeanField(Guide):
-    """Independent normal distributions for all numbers of z."""
+    """The mean-field family: independent normal distributions for all numbers of z."""
 
     params_type = MeanFieldParams
     words = "the mean-field guide"
@@ -192,7 +198,7 @@ class MeanField(Guide):
 
 @dataclass(frozen=True)
 class FullRank(Guide):
-    """A normal distribution with covariance C C^T."""
+    """The full-rank family: a normal distribution with covariance C C^T."""
 
     params_type = FullRankParams
     words = "the full-rank guide"
@@ -240,12 +246,17 @@ class FullRank(Guide):
 
 @dataclass(frozen=True)
 class LowRank(Guide):
-    """A normal distribution with covariance diag(scale**2) + factor factor^T.
+    """A low-rank family: a normal distribution with covariance diag(scale**2) + factor factor^T.
 
     Parameters
     ----------
     rank : int
-        How many columns the factor has.
+        The number of columns of the factor.
+
+    Raises
+    ------
+    ValueError
+        If `rank` is less than 1.
     """
 
     rank: int = 2
@@ -318,12 +329,12 @@ class LowRank(Guide):
 
 
 def gaussian(loc: Any, cov: Any) -> tuple[FullRank, FullRankParams]:
-    """A full-rank guide with these moments."""
+    """A full-rank guide with mean `loc` (D,) and covariance `cov` (D, D), and its parameters."""
     C = np.linalg.cholesky(cov)
     scale = np.diag(C).copy()
     return FullRank(), FullRankParams(loc, np.log(scale), np.tril(C / scale[:, None], -1))
 
 
 def normal_constant(size: int) -> str:
-    """The part of a normal distribution's entropy that its size decides."""
+    """The part of a normal distribution's entropy that depends on its size only."""
     return "(1.0 + LOG_2PI)" if size == 2 else f"{0.5 * size} * (1.0 + LOG_2PI)"

@@ -1,4 +1,4 @@
-"""Guides that are functions: what they say, found by running them once, and how they fit the model."""
+"""Guides that are functions: their sites and parameters, found by one run, and checks that they match the model."""
 
 import difflib
 import inspect
@@ -24,7 +24,9 @@ __all__ = ["GuideSite", "Said", "listen", "match", "model_params", "params_type"
 
 @dataclass(frozen=True)
 class GuideSite:
-    """A site of a guide: its class, its shape, and the shape and kind ("normal", "uniform") of its noise."""
+    """A site of a guide: the class and shape of its distribution, and the shape and kind ("normal", "uniform") of its
+    noise.
+    """
 
     name: str
     distribution: type
@@ -36,19 +38,20 @@ class GuideSite:
 
     @property
     def has_entropy(self) -> bool:
+        """Whether the site's distribution has an entropy in closed form."""
         return self.distribution.entropy is not Distribution.entropy  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True)
 class Said:
-    """What a program with `vi.sample` and `vi.param` says for certain data."""
+    """The sites and parameters that a program with `vi.sample` and `vi.param` declares for certain data."""
 
     params: tuple[Parameter, ...]
     sites: tuple[GuideSite, ...]
 
 
 class _Listener(Handler):
-    """A plain run: parameters are where they begin, and sites are drawn."""
+    """The handler of a plain run: parameters have their first values, and sites are drawn."""
 
     def __init__(self, rng: np.random.Generator) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -106,7 +109,7 @@ class _Listener(Handler):
 
 
 def listen(program: Callable[..., Any], data: Sequence[Any], seed: int = 0) -> Said:
-    """Run a guide or model once."""
+    """Run a guide or model once, and note its sites and parameters."""
     listener = _Listener(np.random.default_rng(seed))
     handle(listener, program, *data)
     return Said(tuple(listener.params.values()), tuple(listener.sites))
@@ -117,24 +120,25 @@ def model_params(model: Any, data: Sequence[Any]) -> tuple[Parameter, ...]:
     if isinstance(model, LogDensity) or generators_of(model):
         return ()
     if len(data) != len(inspect.signature(model).parameters):
-        return ()  # which is told where the log-joint is made
+        return ()  # the log-joint reports this
     return listen(model, data).params if has_params(model, data) else ()
 
 
 def params_type(guide: Callable[..., Any], params: Sequence[Parameter]) -> Any:
-    """A named tuple type for the real arrays."""
+    """A named tuple type for the unconstrained arrays of the parameters."""
     return namedtuple(f"{name_of(guide).title().replace('_', '')}Params", [p.field for p in params])
 
 
 def match(guide: Callable[..., Any], model: Callable[..., Any], data: Sequence[Any]) -> list[Site]:
-    """The latent sites of the model that the guide draws: all but finite choices, which may be left out.
+    """The latent sites of the model that the guide draws: all but finite choices, which a guide may leave out.
 
     Raises
     ------
     TypeError
-        The guide takes other arguments than the model.
+        The guide's parameters differ from the model's.
     ValueError
-        A site is missing, not one of the model's, or of another shape or support; names it, and both lines.
+        A site is missing, is not one of the model's, or has another shape or support; the message names it, and both
+        lines.
     """
     theirs, own = ([*inspect.signature(f).parameters] for f in (model, guide))
     if theirs != own:
@@ -185,7 +189,7 @@ def _meant(name: str, missing: Sequence[str]) -> str:
 
 
 def _fits(inner: Any, outer: Any) -> bool:
-    """Whether draws from `inner` lie in `outer`, as far as can be told."""
+    """Whether draws from `inner` lie in `outer`, as far as the source shows."""
     if inner is None or outer is None or inner.name == outer.name:
         return True
     if inner.is_discrete or outer.is_discrete:

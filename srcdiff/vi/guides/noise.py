@@ -1,4 +1,4 @@
-"""Standard normal noise: the draws of a bound as an explicit argument."""
+"""The noise of a bound's draws as an explicit argument: standard normal or uniform numbers."""
 
 import warnings
 from collections.abc import Sequence
@@ -10,13 +10,13 @@ __all__ = ["noise_of_sites", "standard_normal"]
 
 
 def standard_normal(rng: np.random.Generator, draws: int, size: int, kind: str) -> Any:
-    """Noise of shape (draws, size).
+    """Standard normal noise of shape (draws, size).
 
     Parameters
     ----------
     kind : str
         "independent"; "antithetic": the second half is minus the first; "quasi-random": a scrambled Sobol sequence;
-        "stratified": each number has one draw in the middle of each of `draws` parts of equal probability.
+        "stratified": each number has one draw in the middle of each of `draws` intervals of equal probability.
     """
     if size == 0:
         return np.zeros((draws, 0))
@@ -28,7 +28,7 @@ def standard_normal(rng: np.random.Generator, draws: int, size: int, kind: str) 
     if kind == "quasi-random":
         return _sobol(rng, draws, size)
     if kind == "stratified":
-        from scipy.special import ndtri  # takes a while to import
+        from scipy.special import ndtri  # slow to import
 
         order = rng.permuted(np.tile(np.arange(draws), (size, 1)), axis=1)
         return ndtri((order.T + 0.5) / draws)
@@ -38,10 +38,12 @@ def standard_normal(rng: np.random.Generator, draws: int, size: int, kind: str) 
 def noise_of_sites(
     sites: Sequence[Any], rng: np.random.Generator, draws: int, kind: str
 ) -> dict[str, Any]:
-    """Noise for each site, (draws, *noise_shape): standard normal, or uniform in (0, 1), as `site.noise` says."""
+    """A dict of noise for each site, of shape (draws, *noise_shape): standard normal, or uniform in (0, 1), as
+    `site.noise` says.
+    """
     sizes = [int(np.prod(site.noise_shape, dtype=int)) for site in sites]
     found = {}
-    if kind == "independent":  # uniform numbers as the generator has them
+    if kind == "independent":  # uniform numbers come directly from the generator
         for site in sites:
             shape = (draws, *site.noise_shape)
             normal = site.noise == "normal"
@@ -49,7 +51,7 @@ def noise_of_sites(
                 rng.standard_normal(shape) if normal else np.maximum(rng.random(shape), 2.0**-54)
             )
         return found
-    from scipy.special import ndtr  # takes a while to import
+    from scipy.special import ndtr  # slow to import
 
     ends = np.cumsum(sizes)
     columns = np.split(standard_normal(rng, draws, int(ends[-1]), kind), ends[:-1], axis=1)
@@ -67,8 +69,8 @@ def _sobol(rng: np.random.Generator, draws: int, size: int) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter(
             "ignore", UserWarning
-        )  # that numbers of draws other than 2**m are less even
-        # of a number: SciPy would spawn a generator, of which the state of `rng` knows nothing
+        )  # the warning that numbers of draws other than 2**m are less even
+        # from an integer seed: SciPy would spawn a generator, whose state is not part of the state of `rng`
         seed = int(rng.integers(2**63))
         uniform = qmc.Sobol(size, scramble=True, seed=seed).random(draws)
     return ndtri(np.clip(uniform, 2.0**-53, 1.0 - 2.0**-53))

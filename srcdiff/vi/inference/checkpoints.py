@@ -1,4 +1,6 @@
-"""Fits on disk: everything that the next step depends on, so that a fit goes on as if it had not been interrupted."""
+"""Checkpoints: files with everything that the next step of a fit depends on, so that a resumed fit gives the same
+numbers.
+"""
 
 import json
 import os
@@ -13,7 +15,9 @@ __all__ = ["load", "save"]
 
 
 def save(path: Path, trees: dict[str, Any], meta: dict[str, Any]) -> None:
-    """Write structures of numbers and arrays, and what JSON can hold; the file is written whole or not at all."""
+    """Write structures of numbers and arrays, and JSON metadata, atomically: the file is written whole
+    or not at all.
+    """
     arrays = {
         f"{name}_{k}": np.asarray(leaf)
         for name, tree in trees.items()
@@ -28,17 +32,17 @@ def save(path: Path, trees: dict[str, Any], meta: dict[str, Any]) -> None:
 def load(
     path: Path, like: dict[str, Any], fit: dict[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What was saved, in the structures of `like`.
+    """The saved structures, shaped like `like`, and the metadata.
 
     Parameters
     ----------
     fit : dict
-        What the checkpoint's `meta["fit"]` has to be.
+        The value that the checkpoint's `meta["fit"]` must have.
 
     Raises
     ------
     ValueError
-        The file is no checkpoint, or of another fit; says what differs.
+        The file is no checkpoint, or is the checkpoint of another fit; the message says what differs.
     """
     try:
         with np.load(path, allow_pickle=False) as file:
@@ -61,5 +65,5 @@ def load(
 
 
 def _like(leaf: Any, value: Any) -> Any:
-    """A saved value as what stood there: a Python number where there was one."""
+    """A saved value with the type of the original: a Python number if it was one."""
     return type(leaf)(value) if isinstance(leaf, int | float) and np.ndim(value) == 0 else value

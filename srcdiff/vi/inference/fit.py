@@ -1,4 +1,4 @@
-"""`vi.fit`: a guide's parameters by stochastic gradient ascent on the bound."""
+"""Stochastic variational inference: `vi.fit` fits a guide's parameters by stochastic gradient ascent on the bound."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -50,36 +50,39 @@ def fit(
     model, guide, estimator, draws, **options
         As in `vi.elbo`.
     *data
-        What the model takes.
+        The model's arguments.
     steps : int
+        The number of steps; for `LBFGS` the largest number of iterations.
     batch_size : int, optional
-        Take that many rows of the data for a step. Rows are the first axis of the arrays that are as long as the first
-        one; each is seen once in an epoch, and what the model observes is weighted with (rows) / (rows of the batch).
+        The number of rows of the data in each step's batch. Rows are the first axis of the arrays that are as long as
+        the first array. Each row occurs once in an epoch, and the observed sites are weighted with (rows) / (rows of
+        the batch).
     optimizer : optional
-        From `vi.optim`. Unless given: Adam with a rate that falls from 0.1 to 0.002, and `LBFGS()` for `Delta` and
-        `Laplace`. That Adam begins near the optimum, which L-BFGS finds: means and standard deviations of automatic
-        guides on ten fixed draws, and the parameters of guide functions on 32, where all draws have derivatives and no
-        site belongs to a row of a batch. Under automatic guides it moves means in units of the guide's standard
-        deviations.
+        From `vi.optim`. The default is `LBFGS()` for `Delta` and `Laplace`, and otherwise Adam with a rate that
+        decreases from 0.1 to 0.002. That Adam begins near the optimum, which L-BFGS finds: means and standard
+        deviations of automatic guides on ten fixed draws, and the parameters of guide functions on 32, if all draws
+        have derivatives and no site belongs to a row of a batch. Under automatic guides that Adam moves means in units
+        of the guide's standard deviations.
     rng : Generator or int
-        Where noise, batches and restarts come from.
+        The source of noise, batches and restarts.
     init : parameters or dict, optional
-        Parameters to begin with, or values of sites.
+        First parameters, or values of sites.
     stop : callable, optional
-        A rule such as `vi.stopping.Plateau()`: asked with all bounds after each step.
+        A stopping rule such as `vi.stopping.Plateau()`; it is called with all bounds after each step.
     average : bool
-        Take the mean of the parameters of the last steps (a fifth to a third of them), and not those of the last.
+        Return the mean of the parameters of the last steps (a fifth to a third of them) rather than the last
+        parameters.
     restarts : int
-        Fit that often from different places, and keep the one whose last bounds have the highest mean.
+        The number of fits from different places; the one whose last bounds have the highest mean is kept.
     on_nan : str
         "raise", or "skip": leave out a step whose bound or gradient is not finite (20 in a row raise).
     progress : bool
         Show the bound, if standard error is a terminal.
     callbacks : sequence of callable
-        Each gets a `Step` after each step; one that returns True ends the fit.
+        Each is called with a `Step` after each step; if one returns True, the fit ends.
     checkpoint : path, optional
-        A file that the fit is saved to, every `checkpoint_every` steps and at the end. If it is there already, the fit
-        goes on from it, to the same numbers, bit for bit.
+        A file to which the fit is saved, every `checkpoint_every` steps and at the end. If the file exists, the fit
+        continues from it, with the same numbers, bit for bit.
 
     Returns
     -------
@@ -88,9 +91,9 @@ def fit(
     Raises
     ------
     ValueError
-        Data or settings that do not fit; before the first step where that can be seen.
+        Data or settings that do not fit; before the first step where that is possible.
     FloatingPointError
-        The bound or its gradient is not finite; names the sites.
+        The bound or its gradient is not finite; the message names the sites.
     """
     _check_options(model, options)
     target = elbo(model, guide, estimator, draws, **options)
@@ -112,7 +115,7 @@ def fit(
 
 
 def _optimizer_for(target: Elbo, steps: int, batches: float) -> Any:
-    """What is taken unless one is given."""
+    """The default optimiser."""
     if isinstance(target.guide, Delta):
         return LBFGS()
     adam = Adam(Exponential(0.1, 0.002, steps))
@@ -129,7 +132,7 @@ def _batches_of(data: tuple[Any, ...], target: Elbo, batch_size: int | None) -> 
 
 
 def _best_of(restarts: int, loop: Loop, init: Any, file: Path | None, every: int) -> Posterior:
-    """The fit whose last bounds were highest, of several that begin elsewhere."""
+    """The fit with the highest last bounds, of several that begin at different places."""
     found = []
     for k in range(restarts):
         rng = loop.rng.spawn(1)[0]
@@ -142,7 +145,7 @@ def _best_of(restarts: int, loop: Loop, init: Any, file: Path | None, every: int
 
 
 def _check_options(model: Any, options: dict[str, Any]) -> None:
-    """Raise for data that are given by name."""
+    """Raise for data that are passed by name."""
     named = [name for name in data_names(model) if name in options] if callable(model) else []
     if named:
         raise TypeError(
@@ -151,9 +154,9 @@ def _check_options(model: Any, options: dict[str, Any]) -> None:
 
 
 def _check_data(model: Any, data: tuple[Any, ...], target: Elbo, batch_size: int | None) -> None:
-    """Look at the data, or at their first rows, before anything is compiled."""
+    """Check the data, or their first rows, before anything is compiled."""
     if isinstance(model, LogDensity) or len(data) != len(target.data_names) or generators_of(model):
-        return  # `target` says what is wrong
+        return  # `target` raises the error
     if batch_size is not None:
         rows, by_row = count_rows(data, target.data_names)
         first = slice(0, min(batch_size, rows))
@@ -192,7 +195,7 @@ def _check_settings(on_nan: str, optimizer: Any, batch_size: Any) -> None:
 
 
 def _start(target: Elbo, init: Any, data: tuple[Any, ...], rng: Any, moved: bool = False) -> Any:
-    """Parameters to begin with; restarts are moved by standard normal numbers."""
+    """First parameters; for restarts, standard normal numbers are added."""
     if init is not None and not isinstance(init, dict):
         params = map_leaves(lambda p: np.array(p, float), init)
         expected = target.init(*data)

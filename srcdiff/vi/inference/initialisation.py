@@ -1,4 +1,4 @@
-"""Where a fit begins unless it is told: near the optimum, with steps in units of the guide."""
+"""Initialisation of fits: first parameters near the optimum, by L-BFGS, and steps in units of the guide."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,23 +13,24 @@ from srcdiff.vi.objectives.custom_guide_elbo import FunctionBound
 __all__ = ["InUnitsOfTheGuide", "near_the_optimum"]
 
 _DRAWS, _EVEN_DRAWS, _ITERATIONS = 10, 32, 100
-_WHOLE = 50  # numbers of z; of more, the noise of one draw in all of M is more than a step may take
+_WHOLE = 50  # the largest size of z: beyond it, the noise of one draw in all of M exceeds a step
 
 
 @dataclass(frozen=True)
 class InUnitsOfTheGuide:
-    """Another optimiser, to which means are in units of the guide's standard deviations.
+    """A preconditioner: runs another optimiser on means in units of the guide's standard deviations.
 
-    So a step is as long for a site that is known to a thousandth as for one that is known to a thousand. A full-rank
-    guide z = loc + C eps moves by C m, and its C becomes C (I + M), so that correlations do not matter, either.
+    So steps are equally long, relative to the posterior, for a site that is known to a thousandth and for a site that
+    is known to a thousand. A full-rank guide z = loc + C eps moves by C m, and its C becomes C (I + M), so that
+    correlations do not matter, either.
 
     Parameters
     ----------
     inner : optimiser
-        One whose steps do not depend on where they begin.
+        An optimiser whose steps do not depend on the parameters' values.
     stretch : float
-        How many standard deviations are a unit. Batches that are a hundredth of the data have their optima ten of them
-        away, and the first of them is where a fit begins.
+        The unit in standard deviations. Batches with a hundredth of the data have optima ten standard deviations away,
+        and a fit begins at the optimum of its first batch.
     """
 
     inner: Any
@@ -40,7 +41,7 @@ class InUnitsOfTheGuide:
         return self.inner.init(params)
 
     def step(self, params: Any, grads: Any, state: Any) -> tuple[Any, Any]:
-        """`(params, state)` behind one step."""
+        """`(params, state)` after one step."""
         if hasattr(params, "lower") and len(params.loc) <= _WHOLE:
             return self._whole_step(params, grads, state)
         scale = np.exp(params.log_scale)
@@ -55,7 +56,8 @@ class InUnitsOfTheGuide:
     def _whole_step(self, params: Any, grads: Any, state: Any) -> tuple[Any, Any]:
         """A step of m and M, from where both are 0; the diagonal of M is a logarithm.
 
-        What is below it is in units of D**-0.5, so that a step in all of its D**2 / 2 numbers is as long as one in D.
+        The part below the diagonal is in units of D**-0.5, so that a step in all of its D**2 / 2 numbers is as long as
+        one in D.
         """
         unit = len(params.loc) ** -0.5
         scale, L = np.exp(params.log_scale), np.tril(params.lower, -1)
@@ -77,16 +79,16 @@ class InUnitsOfTheGuide:
 
 
 def near_the_optimum(bound: Bound, params: Any, data: tuple[Any, ...], ahead: int) -> Any:
-    """Parameters to begin with, by L-BFGS on a few fixed draws; as they are where draws have no derivative.
+    """First parameters by L-BFGS on a few fixed draws; unchanged if draws have no derivative.
 
-    `ahead`: the draws that the steps will take. A guide function may be a network of any size, so its beginning takes
-    about half as many.
+    `ahead`: the number of draws that the steps will take. A guide function may be a network of any size, so its
+    initialisation takes about half as many.
     """
     if bound.written.surrogate:
         return params
     if isinstance(bound, VectorBound):
         return _of_automatic(bound, params, data)
-    # a batch says nothing of the parameters of other rows
+    # a batch has no information about the parameters of other rows
     iterations = min(ahead // (2 * _EVEN_DRAWS), _ITERATIONS)
     if isinstance(bound, FunctionBound) and not bound.rows and iterations:
         return _of_function(bound, params, data, iterations)
@@ -96,9 +98,10 @@ def near_the_optimum(bound: Bound, params: Any, data: tuple[Any, ...], ahead: in
 def _of_function(bound: FunctionBound, params: Any, data: tuple[Any, ...], iterations: int) -> Any:
     """All parameters of a guide that is a function.
 
-    On a ridge, as shape and rate of a Gamma distribution are, steps by coordinate go far too slowly; L-BFGS learns the
-    curvature. Draws that are evenly spread are nearly the distribution, and of few parameters so is the optimum. Many
-    parameters may fit them too closely (a scale along which there is no draw grows for ever), so other draws judge.
+    On a ridge, such as shape and rate of a Gamma distribution, steps by coordinate are far too slow; L-BFGS learns the
+    curvature. Evenly spread draws approximate the distribution well, and with few parameters their optimum is near the
+    bound's. Many parameters may overfit the draws (a scale along which there is no draw grows for ever), so other draws
+    judge the result.
     """
     rng = np.random.default_rng(0)
     eps = bound.noise(rng, _EVEN_DRAWS, "stratified")
@@ -112,7 +115,7 @@ def _of_function(bound: FunctionBound, params: Any, data: tuple[Any, ...], itera
 
     before, slope = objective(params)
     if not (np.isfinite(before) and all(np.all(np.isfinite(leaf)) for leaf in slope)):
-        return params  # the first step says why
+        return params  # the first step reports the reason
     found = LBFGS(_EVEN_DRAWS, gtol=1e-3, ftol=1e-12).minimize(objective, params, iterations)
     others = bound.noise(rng, _EVEN_DRAWS, "stratified")
     is_better = bound.value(found.x, others, *data) > bound.value(params, others, *data)
@@ -122,8 +125,8 @@ def _of_function(bound: FunctionBound, params: Any, data: tuple[Any, ...], itera
 def _of_automatic(bound: VectorBound, params: Any, data: tuple[Any, ...]) -> Any:
     """Parameters of an automatic guide, with means and standard deviations by L-BFGS on a few fixed draws.
 
-    A stochastic step is bounded, whatever the distance; L-BFGS goes as far as it takes. The draws come in pairs, so
-    that means are exact where log p is quadratic. What is not found better, or of no number, is left as it is.
+    A stochastic step is bounded, whatever the distance; L-BFGS takes steps of any length. The draws come in pairs, so
+    that means are exact where log p is quadratic. A result that is not better, or not finite, is dropped.
     """
     rng = np.random.default_rng(0)
     eps = bound.noise(rng, _DRAWS, "antithetic")
@@ -140,14 +143,14 @@ def _of_automatic(bound: VectorBound, params: Any, data: tuple[Any, ...]) -> Any
         at = whole(found)
         value, grads = bound.step(at, eps, data, 0.0)
         down = {name: -getattr(grads, name) for name in moved}
-        if hasattr(params, "factor"):  # it goes with the standard deviations
+        if hasattr(params, "factor"):  # the factor is scaled with the standard deviations
             down["log_scale"] = down["log_scale"] - np.sum(grads.factor * at.factor, axis=1)
         return -float(value), down
 
     start = {name: getattr(params, name) for name in moved}
     before, _ = objective(start)
     if not np.isfinite(before):
-        return params  # the first step says why
+        return params  # the first step reports the reason
     found = LBFGS(_DRAWS, gtol=1e-3, ftol=1e-12).minimize(objective, start, _ITERATIONS)
     is_good = found.fun < before and all(np.all(np.isfinite(v)) for v in found.x.values())
     return whole(found.x) if is_good else params

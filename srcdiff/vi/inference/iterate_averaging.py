@@ -1,4 +1,4 @@
-"""The mean of the latest parameters: what a constant step size leaves of noise, taken out."""
+"""Iterate averaging: the mean of the latest parameters removes the noise that a constant step size leaves."""
 
 from typing import Any, NamedTuple
 
@@ -10,7 +10,7 @@ __all__ = ["Average", "begin"]
 class Average(NamedTuple):
     """Sums over the latest two blocks of steps, each a quarter longer than the one before.
 
-    So their mean is that of the last 20 to 36 % of the steps, however many there will have been.
+    So their mean is the mean of the last 20 to 36 % of the steps, whatever their number.
 
     References
     ----------
@@ -25,7 +25,7 @@ class Average(NamedTuple):
     earlier: Any
 
     def add(self, params: Any) -> "Average":
-        """With the parameters of a further step."""
+        """The average after one more step."""
         count, latest = self.steps + 1, map_leaves(lambda a, p: a + p, self.latest, params)
         if count < 1.25 * self.begun:
             return Average(count, self.begun, self.earlier_count, latest, self.earlier)
@@ -39,6 +39,6 @@ class Average(NamedTuple):
 
 
 def begin(params: Any) -> Average:
-    """Before the first step."""
+    """The average before the first step."""
     zeros = map_leaves(lambda p: 0.0 * p, params)
     return Average(0, 0, 0, zeros, zeros)

@@ -1,4 +1,4 @@
-"""Minibatches: rows of the data, each seen once in an epoch."""
+"""Minibatches: shuffled rows of the data; each row occurs once in an epoch."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,9 +14,9 @@ class Batches:
     Parameters
     ----------
     data : tuple
-        Arrays may be memory-mapped: the rows of a batch are read when it is due, in their order.
+        Arrays may be memory-mapped: the rows of a batch are read when the batch is taken, in the order of the file.
     by_row : tuple of bool
-        Which data have rows; others are passed on as they are.
+        Which data have rows; others are passed unchanged.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class Batches:
         self._order: Any = None
 
     def next(self) -> tuple[tuple[Any, ...], float]:
-        """The data of the next batch, and how many rows each of its rows stands for."""
+        """The data of the next batch, and the number of rows of the data for each row of the batch."""
         if self.position >= self.rows:
             self._begin(self.rng.bit_generator.state)
         chosen = np.sort(self._order[self.position : self.position + self.size])
@@ -52,10 +52,13 @@ class Batches:
     # ---- for checkpoints
 
     def state(self) -> dict[str, Any]:
+        """The state for a checkpoint: where the epoch stands, and the generator's state before its shuffling."""
         return {"position": self.position, "epoch": self.epoch_state}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from a state. The generator is left as the epoch's shuffling leaves it: the caller sets it."""
+        """Continue from a state. The generator is left as the epoch's shuffling leaves it; the caller
+        sets its state.
+        """
         if state["epoch"] is not None:
             self.rng.bit_generator.state = state["epoch"]
             self._begin(state["epoch"])

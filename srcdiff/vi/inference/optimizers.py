@@ -1,10 +1,10 @@
-"""Optimisers: `init(params)` makes a state, `step(params, grads, state)` gives new parameters and a new state.
+"""Optimisers: `init(params)` gives a state, `step(params, grads, state)` gives new parameters and a new state.
 
-Parameters are any structure of numbers and arrays (named tuples, dicts, lists); gradients and what a state keeps of
-them have the same structure. Nothing is written in place. A step goes *down* the gradient; with `maximize=True` it
-goes up.
+Parameters are any structure of numbers and arrays (named tuples, dicts, lists). Gradients, and the parts of a state
+that belong to parameters, have the same structure. Nothing is written in place. A step goes *down* the gradient; with
+`maximize=True` it goes up.
 
-`LBFGS` is no such step: it is SciPy's, on one fixed set of draws, and `vi.fit` runs it as a whole.
+`LBFGS` has no such steps: it is SciPy's, on one fixed set of draws, and `vi.fit` runs it as a whole.
 """
 
 import math
@@ -34,7 +34,7 @@ Rate = float | Callable[[int], float]
 
 @dataclass(frozen=True)
 class _Optimizer:
-    """What all have: the direction."""
+    """The base class: the direction of steps. A subclass has `init(params)` and `step(params, grads, state)`."""
 
     _: KW_ONLY
     maximize: bool = False
@@ -49,12 +49,12 @@ def _zeros(params: Any) -> Any:
 
 
 def _unzip(trees: Any, like: Any, n: int) -> tuple[Any, ...]:
-    """Trees of the items of a tree whose leaves are lists of n items."""
+    """From a tree whose leaves are lists of n items, n trees of items."""
     return tuple(map_leaves(lambda _, found, k=k: found[k], like, trees) for k in range(n))
 
 
 class _Leaf:
-    """Several results in the place of a leaf, which `map_leaves` shall not walk into."""
+    """Several results in the place of a leaf; `map_leaves` does not descend into it."""
 
     __slots__ = ("items",)
 
@@ -69,7 +69,7 @@ class _Leaf:
 
 
 class StepState(NamedTuple):
-    """How many steps were made."""
+    """The number of steps so far."""
 
     steps: int
 
@@ -106,8 +106,8 @@ class SGD(_Optimizer):
 class RobbinsMonro(_Optimizer):
     """theta <- theta - rate (t + delay)**-power g.
 
-    With rate 1 and power 1 a quadratic loss gives the running mean, and a steep one is left at once: the rate has to be
-    below 2 over the largest curvature, which the first steps take in full.
+    With rate 1 and power 1 a quadratic loss gives the running mean. On a steep loss the iterates diverge at once: the
+    rate must be below 2 over the largest curvature, because the first steps have the full rate.
 
     Raises
     ------
@@ -144,7 +144,9 @@ class RobbinsMonro(_Optimizer):
 
 @dataclass(frozen=True)
 class Exponential:
-    """A rate that falls from `start` to `end` over `steps`, by the same factor each step, and stays there."""
+    """A rate that decreases from `start` to `end` over `steps`, by the same factor each step, and then
+    stays at `end`.
+    """
 
     start: float
     end: float
@@ -160,7 +162,7 @@ class Exponential:
 
 
 def _warn_about_schedule(rate: Callable[[int], float]) -> None:
-    """By the power with which the rates fall, far out."""
+    """Warn by the power with which the rates decrease at large t."""
     early, late = rate(10**6), rate(10**9)
     if not (early > 0 and late > 0):
         raise ValueError(f"rates have to be positive: rate(10**6) = {early}, rate(10**9) = {late}")
@@ -188,7 +190,7 @@ class Momentum(_Optimizer):
     """theta <- theta - rate v;  v <- momentum v + (1 - momentum) g: both from the values before the step.
 
     The updates are simultaneous, as Theano's: the parameters move by the *old* velocity, which begins at 0, so the
-    first step leaves them where they are. `simultaneous=False` moves by the new one.
+    first step leaves them unchanged. `simultaneous=False` moves by the new velocity.
     """
 
     rate: float = 0.01
@@ -209,7 +211,7 @@ class Momentum(_Optimizer):
         return map_leaves(lambda p, v: p + rate * v, params, by), MomentumState(velocity)
 
 
-# ---- rates of their own for each coordinate ------------------------------------------
+# ---- a separate rate for each coordinate ---------------------------------------------
 
 
 class SquareState(NamedTuple):
@@ -255,7 +257,7 @@ class AdaDeltaState(NamedTuple):
 
 @dataclass(frozen=True)
 class AdaDelta(_Optimizer):
-    """Steps of sqrt(E[step**2] + damping) / sqrt(E[g**2] + damping) g, with running means that keep `decay`.
+    """Steps of sqrt(E[step**2] + damping) / sqrt(E[g**2] + damping) g, with running means E whose decay is `decay`.
 
     References
     ----------
@@ -287,7 +289,7 @@ class AdaDelta(_Optimizer):
 
 
 class RMSPropState(NamedTuple):
-    """The running mean of squared gradients, what each rate has grown by, and the latest signs."""
+    """The running mean of squared gradients, the factor by which each rate has grown, and the latest signs."""
 
     square: Any
     growth: Any
@@ -341,7 +343,7 @@ class RMSProp(_Optimizer):
 
 
 class AdamState(NamedTuple):
-    """Steps made, and running means of gradients and of their squares."""
+    """The number of steps so far, and running means of gradients and of their squares."""
 
     steps: int
     mean: Any
@@ -352,7 +354,7 @@ class AdamState(NamedTuple):
 class Adam(_Optimizer):
     """m <- b1 m + (1 - b1) g;  v <- b2 v + (1 - b2) g**2;  theta <- theta - rate m' / (sqrt(v') + damping).
 
-    m' and v' are m / (1 - b1**t) and v / (1 - b2**t), which takes out that both begin at 0.
+    m' and v' are m / (1 - b1**t) and v / (1 - b2**t), which corrects the bias of first values 0.
 
     Parameters
     ----------
@@ -401,13 +403,13 @@ class Adam(_Optimizer):
 class LBFGS:
     """SciPy's L-BFGS on the bound with one fixed set of draws; `vi.fit(..., optimizer=vi.optim.LBFGS(draws=30))`.
 
-    With the draws fixed the bound is a smooth function, and the same seed gives the same answer. Its optimum is that of
-    the sample, which fits the draws too closely where they are few: of a Gaussian with d coordinates, take more than d.
+    With the draws fixed the bound is a smooth function, and the same seed gives the same answer. The optimum is that of
+    the sample, which overfits the draws if they are few: for a Gaussian with d coordinates, take more than d.
 
     Parameters
     ----------
     draws : int
-        How many draws are fixed.
+        The number of fixed draws.
     gtol, ftol : float
         SciPy's tolerances.
 
@@ -441,8 +443,8 @@ class LBFGS:
                 best = min(best, (float(value), x.copy()), key=lambda found: found[0])
                 return float(value), vector
             if not math.isfinite(best[0]):
-                return float(value), vector  # at the start there is nowhere to go back to
-            # too long a step: a bowl round the best point, from which the line search takes a shorter one
+                return float(value), vector  # at the start there is no best point yet
+            # too long a step: a quadratic around the best point makes the line search take a shorter one
             away = x - best[1]
             rise = 10.0 * (1.0 + abs(best[0]))
             return best[0] + rise, 2.0 * rise * away / (away @ away)

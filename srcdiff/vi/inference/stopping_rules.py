@@ -1,4 +1,4 @@
-"""When a fit is over: rules on the bounds so far."""
+"""Stopping rules: functions of the bounds so far that decide whether a fit is over."""
 
 import math
 from dataclasses import dataclass
@@ -13,15 +13,21 @@ __all__ = ["Plateau", "still_rises"]
 class Plateau:
     """Stop when the bound has not risen for `patience` windows in a row.
 
-    A window is `window` steps. The mean of one is compared with the mean of the window before it: a rise counts if it
-    is more than `errors` standard errors of the difference, and more than `relative` times the bound's size. So a noisy
-    bound that still rises by less than its noise goes on where windows are long enough to see it, and a bound without
-    noise stops when it is flat to `relative`.
+    A window is `window` steps. The mean of each window is compared with the mean of the window before it. A rise counts
+    if it is more than `errors` standard errors of the difference, and more than `relative` times the bound's size. So a
+    fit whose noisy bound rises by less than its noise continues if windows are long enough to show the rise; a bound
+    without noise stops when it is flat to `relative`.
 
     Parameters
     ----------
-    window, patience : int
-    errors, relative : float
+    window : int
+        The number of steps in a window.
+    patience : int
+        The number of windows without a rise after which the fit stops.
+    errors : float
+        The least rise in standard errors.
+    relative : float
+        The least rise relative to the bound's size.
     """
 
     window: int = 100
@@ -34,7 +40,7 @@ class Plateau:
             raise ValueError("Plateau: window has to be at least 2, and patience at least 1")
 
     def __call__(self, bounds: Any) -> bool:
-        """Whether to stop after these bounds; asked at the end of a window only."""
+        """Whether to stop after these bounds; the answer is True at the end of a window only."""
         n = len(bounds)
         if n % self.window or n < (self.patience + 1) * self.window:
             return False
@@ -50,9 +56,9 @@ class Plateau:
 
 
 def still_rises(bounds: Any) -> bool:
-    """Whether more steps would have raised a bound: its mean over the last tenth is above that of the tenth before.
+    """Whether more steps would have raised the bound: its mean over the last tenth exceeds that of the tenth before.
 
-    By four standard errors of the difference, and by a tenth of a nat.
+    The excess must be four standard errors of the difference, and a tenth of a nat.
     """
     n = len(bounds) // 10
     if n < 10:

@@ -1,4 +1,4 @@
-"""The loop of a fit: its steps, what is kept to go on from, and what is done with numbers that are none."""
+"""The training loop of a fit: its steps, checkpoints, and the treatment of values that are not finite."""
 
 import hashlib
 import math
@@ -29,7 +29,7 @@ __all__ = ["Loop", "Step"]
 
 @dataclass(frozen=True)
 class Step:
-    """What callbacks get: the number of the step (from 1), the parameters behind it, and its bound."""
+    """The argument of callbacks: the number of the step (from 1), the parameters after it, and its bound."""
 
     number: int
     params: Any
@@ -38,7 +38,7 @@ class Step:
 
 @dataclass
 class Loop:
-    """One fit: what it is told, and what changes from step to step."""
+    """One fit: its settings, and the state that changes from step to step."""
 
     target: Elbo
     optimizer: Any
@@ -59,7 +59,8 @@ class Loop:
     programs: dict[int, Bound] = field(init=False, default_factory=dict)
 
     def fit(self, params: Any, file: Path | None, every: int) -> Posterior:
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # `_not_finite` tells
+        """Run the fit from `params`, with a checkpoint in `file` every `every` steps."""
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # `_not_finite` checks
             if isinstance(self.optimizer, LBFGS):
                 params, stopped = self._minimise(params)
             else:
@@ -93,7 +94,7 @@ class Loop:
         return (mean.mean() if self.average else params), stopped
 
     def _warmed(self, params: Any) -> Any:
-        """Parameters near the optimum, by paths; of a batch, where steps take batches."""
+        """Parameters near the optimum, by the path derivative; on a batch, if steps take batches."""
         data, batches = self.data, self._batches(np.random.default_rng(0))
         if batches is not None:
             rows, share = batches.next()
@@ -103,9 +104,7 @@ class Loop:
         try:
             bound = self.target.by_path().bound(*rows, full=full)
             return near_the_optimum(bound, params, data, ahead)
-        except (
-            srcdiff.DifferentiationError
-        ):  # the score function asks for no derivative of the model
+        except srcdiff.DifferentiationError:  # the score function needs no derivative of the model
             return params
 
     def _step(self, params: Any, state: Any, batches: Batches | None) -> tuple[Any, Any]:
@@ -127,7 +126,7 @@ class Loop:
         return self.optimizer.step(params, down, state)  # type: ignore[no-any-return]
 
     def bound_of(self, data: tuple[Any, ...], batched: bool = False) -> Bound:
-        """The programs for such data, looked up by the length of a batch."""
+        """The programs for these data, looked up by the length of a batch."""
         rows = len(data[self.by_row.index(True)]) if batched else -1
         found = self.programs.get(rows)
         if found is None:
@@ -138,7 +137,7 @@ class Loop:
 
     def _over(self, number: int, params: Any) -> str:
         step = Step(number, params, self.bounds[-1])
-        ended = [callback(step) is True for callback in self.callbacks]  # all are told
+        ended = [callback(step) is True for callback in self.callbacks]  # every callback runs
         if any(ended):
             return "a callback ended it"
         if self.stop is not None and self.stop(self.bounds):
@@ -166,13 +165,13 @@ class Loop:
         return self.baseline if estimator.baseline == "running" else estimator.baseline
 
     def _follow(self, value: float) -> None:
-        """The running baseline: it never knows of the draws that it is taken off from."""
+        """Update the running baseline. A baseline does not depend on the draws from which it is subtracted."""
         estimator = self.target.estimator
         if isinstance(estimator, ScoreFunction) and estimator.baseline == "running":
             keep = estimator.decay if len(self.bounds) > 1 else 0.0
             self.baseline = keep * self.baseline + (1.0 - keep) * value
 
-    # ---- numbers that are none
+    # ---- values that are not finite
 
     def _not_finite(
         self, bound: Bound, params: Any, value: float, grads: Any, eps: Any, data: tuple[Any, ...]
@@ -205,7 +204,7 @@ class Loop:
         return found.x, f"L-BFGS: {found.message}"
 
     def _laplace(self, params: Any) -> tuple[Any, Any]:
-        """The normal distribution at the maximum, by the Hessian there."""
+        """The normal distribution at the maximum, from the Hessian there."""
         bound = self.bound_of(self.data)
         assert isinstance(bound, VectorBound)
         hessian = srcdiff.hessian(bound.function, jit=False)
@@ -265,7 +264,7 @@ class Loop:
             batches.restore(meta["batches"])
         self.rng.bit_generator.state = meta["rng"]
         over = meta["stopped"]
-        if over.startswith("all"):  # the steps of that time
+        if over.startswith("all"):  # the number of steps may be larger now
             over = ""
         if len(self.bounds) >= self.steps:
             over = over or f"all {self.steps} steps are done"
@@ -277,7 +276,7 @@ def _finite(grads: Any) -> bool:
 
 
 class _Progress:
-    """One line that is written over, a few times a second."""
+    """One line that is overwritten a few times a second."""
 
     def __init__(self, steps: int) -> None:
         self.steps = steps

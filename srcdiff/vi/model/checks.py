@@ -1,4 +1,4 @@
-"""A look at a model's arguments before anything is fitted: parameters in their domains, data in their support."""
+"""Validation of a model's arguments before a fit: parameters in their domains, data in their support."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ __all__ = ["Items", "check", "explain", "line_of_user", "some_draw", "supports_o
 def check(
     model: Callable[..., Any], *data: Any, rng: np.random.Generator | int | None = 0, draws: int = 1
 ) -> None:
-    """Run a model with latent values from its prior, and look at all distributions and observed values.
+    """Run a model with latent values from its prior, and check all distributions and observed values.
 
     Parameters
     ----------
     model : callable
     *data
-        Its arguments.
+        The model's arguments.
     rng : Generator or seed
     draws : int
-        How often it is run.
+        The number of runs.
 
     Raises
     ------
     ValueError
-        A parameter is not in its domain, or data are NaN, empty, or not in the support of their distribution: names
-        site, argument, place and line.
+        A parameter is not in its domain, or data are NaN, empty, or not in the support of their distribution. The
+        message names site, argument, place and line. Also for a model that draws from a generator.
     """
     if generators_of(model):
         raise ValueError(
@@ -59,7 +59,7 @@ _USERS = (ValueError, TypeError, IndexError, AttributeError)
 
 @contextmanager
 def _told_with_its_line(checking: _Check) -> Iterator[None]:
-    """What NumPy or Python raises in a model is told with the user's line, and the site behind which it was."""
+    """Errors of NumPy or Python in a model are raised again with the user's line, and the latest site before it."""
     try:
         yield
     except _USERS as error:
@@ -78,7 +78,7 @@ def _is_in(frame: traceback.FrameSummary, folders: tuple[Path, ...]) -> bool:
 
 
 def explain(model: Callable[..., Any], values: dict[str, Any], data: tuple[Any, ...]) -> str:
-    """What is wrong where the sites have these values; "" if nothing is."""
+    """The error that the model raises for these values of its sites, as text; "" if there is none."""
     try:
         with np.errstate(all="ignore"):
             handle(_Check(np.random.default_rng(0), values), model, *data)
@@ -90,18 +90,18 @@ def explain(model: Callable[..., Any], values: dict[str, Any], data: tuple[Any, 
 
 
 def supports_of(model: Callable[..., Any], data: tuple[Any, ...]) -> dict[str, Any]:
-    """Where the values of the sites lie, of a run; None for a site whose iterations differ."""
+    """The supports of the sites in one run; None for a site whose iterations differ."""
     found: dict[str, Any] = {}
     handle(_Supports(np.random.default_rng(0), found), model, *data)
     return found
 
 
 class _InTurns(Exception):
-    """A site has another value in each iteration of a loop."""
+    """A site has another value in each iteration of a loop, so a run with one value explains nothing."""
 
 
 def _check_data(model: Callable[..., Any], data: tuple[Any, ...]) -> None:
-    """Raise for data that are no arrays, by the model's names for them."""
+    """Raise for data that are not arrays, by the names of the model's parameters."""
     names = [*inspect.signature(model).parameters]
     for name, value in zip(names, data, strict=False):
         if isinstance(value, list) and value and isinstance(value[0], int | float | list):
@@ -115,7 +115,7 @@ def _check_data(model: Callable[..., Any], data: tuple[Any, ...]) -> None:
 
 
 class Items(Plate):
-    """A plate of a model that is run."""
+    """A plate of a model in a run."""
 
     def __iter__(self) -> Iterator[int]:
         return iter(range(self.size) if self.rows is None else self.rows)
@@ -126,7 +126,7 @@ class _Check:
         self.rng = rng
         self.values = values or {}
         self.sizes: tuple[int, ...] = ()
-        self.latest = ""  # the site that was looked at last
+        self.latest = ""  # the site that was checked last
 
     def sample(self, name: str, distribution: Any = None, obs: Any = None) -> Any:
         if not isinstance(name, str):
@@ -183,7 +183,7 @@ class _Check:
 
 
 class _Supports(_Check):
-    """Notes supports, and looks at nothing else."""
+    """A handler that notes supports and checks nothing."""
 
     def __init__(self, rng: np.random.Generator, found: dict[str, Any]) -> None:
         super().__init__(rng)
@@ -201,7 +201,7 @@ class _Supports(_Check):
 
 
 def some_draw(distribution: Any, rng: np.random.Generator, shape: tuple[int, ...]) -> Any:
-    """Values that a site may have: drawn, or of standard normal numbers where nothing can be drawn."""
+    """Values that a site may have: a draw, or values from standard normal numbers if there is no sampler."""
     if not isinstance(distribution, ImproperUniform):
         return distribution.sample(rng, shape)
     support = distribution.support
@@ -211,7 +211,7 @@ def some_draw(distribution: Any, rng: np.random.Generator, shape: tuple[int, ...
 
 
 def line_of_user() -> str:
-    """The user's line: the first frame that is not ours."""
+    """The user's line: the first frame outside srcdiff."""
     frame = sys._getframe(1)
     while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("srcdiff."):
         frame = frame.f_back

@@ -1,4 +1,4 @@
-"""A guide that is written like a model: its draws as functions of parameters and noise, and its densities."""
+"""The handler of guides that are functions: draws as functions of parameters and noise, and their densities."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ __all__ = ["GuideDraw"]
 
 
 class GuideDraw(Handler):
-    """Sites are drawn from noise, or given.
+    """Sites are drawn from noise, or their values are given.
 
-    What is drawn adds its entropy to `entropy`, or minus its log density; what is given adds its log density to
+    A drawn site adds its entropy to `entropy`, or minus its log density; a given site adds its log density to
     `log_score`. Sites of `rows` count `share` times.
     """
 
@@ -67,7 +67,7 @@ class GuideDraw(Handler):
 
 
 def drawn(name, distribution, eps):
-    """The draw that noise stands for; of truth values and categories, by the inverse of their distribution function."""
+    """The draw from noise; for Bernoulli and categorical sites, by the inverse of the distribution function."""
     if isinstance(distribution, Bernoulli):
         return 1.0 * (eps < distribution._probs)
     if isinstance(distribution, Categorical):

@@ -20,22 +20,22 @@ class LogDensity:
     f : callable
         `f(*sites, *data)` returns log p(sites, data), up to a constant.
     latents : dict
-        What the first parameters of `f` are, in order: a shape; or a constraint of `srcdiff.vi.constraints`; or
-        `(shape, constraint)`. A shape alone is of real numbers, a constraint alone of one number.
+        The first parameters of `f`, in order: for each a shape; or a constraint of `srcdiff.vi.constraints`; or
+        `(shape, constraint)`. A shape alone stands for real numbers, a constraint alone for one number.
     prior : callable, optional
-        `prior(*sites)`: a part of log p that does not belong to rows of the data. `f` is the log likelihood then, which
-        batches weight.
+        `prior(*sites)`: the part of log p that does not belong to rows of the data. `f` is then the log likelihood,
+        which batches weight.
+
+    Raises
+    ------
+    ValueError
+        If the names are not those of the first parameters.
 
     Examples
     --------
     >>> def log_joint(mu, sigma, x):
     ...     return np.sum(-0.5 * ((x - mu) / sigma) ** 2 - np.log(sigma)) - 0.5 * mu**2 - sigma
     >>> model = vi.LogDensity(log_joint, {"mu": (), "sigma": vi.constraints.positive})
-
-    Raises
-    ------
-    ValueError
-        If the names are not those of the first parameters.
     """
 
     def __init__(
@@ -62,14 +62,14 @@ class LogDensity:
 
     @property
     def model_name(self) -> str:
-        """What generated functions are called after."""
+        """The stem of the names of generated functions."""
         name = self.f.__name__
         for ending in ("_log_joint", "log_joint", "_log_likelihood", "log_likelihood"):
             name = name.removesuffix(ending)
         return name if name.isidentifier() else "model"
 
     def __call__(self, *args: Any) -> Any:
-        """Log p, prior and all."""
+        """Log p, the prior included."""
         value = self.f(*args)
         if self.prior is not None:
             value = value + self.prior(*args[: len(self.layout.names)])
@@ -77,27 +77,27 @@ class LogDensity:
 
 
 def observing(model: Callable[..., Any], observed: Sequence[str], *data: Any) -> LogDensity:
-    """A model that draws from a `Generator`, as one to be fitted: some of what it draws was observed.
+    """A `LogDensity` of a model that draws from a `Generator`: some of its draws were observed.
 
     Parameters
     ----------
     model : callable
-        A function that draws from a parameter `rng`, or one annotated as a `Generator`.
+        A function that draws from a parameter `rng`, or from a parameter annotated as a `Generator`.
     observed : sequence of str
         The names of sites that are data.
     *data
-        The model's other arguments, for shapes.
+        The model's other arguments, for their shapes.
 
     Returns
     -------
     LogDensity
-        Its data are the observed values, in this order, and behind them the model's other arguments:
+        Its data are the observed values, in this order, and after them the model's other arguments:
         `vi.fit(vi.observing(schools, ["y"], sigma), vi.FullRank(), y, sigma)`.
 
     Raises
     ------
     ValueError
-        The model has no generator or no such site, or it is not known where a site's values lie.
+        The model has no generator or no such site, or the support of a site is not known.
     """
     if not generators_of(model):
         raise ValueError(

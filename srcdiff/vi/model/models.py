@@ -1,7 +1,7 @@
-"""What is made of a model: its log-joint, and what there is to know of its sites.
+"""The sites and the log-joint of a model.
 
-A model is a Python function with `vi.sample` in it. Nothing of it is run to find out what it says: the programs are
-generated from its source, for the types of their arguments.
+A model is a Python function with `vi.sample` in it. The model is not run: its programs are generated from its source,
+for the types of their arguments.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from srcdiff.vi.model.semantics import LogJoint, Survey
 __all__ = ["Site", "is_finite", "log_joint", "sites"]
 
 Model = Callable[..., Any]
-UNKNOWN = "unknown"  # the parameter of a survey that all values of latent sites are made of
+UNKNOWN = "unknown"  # the parameter of a survey from which all values of latent sites are computed
 
 
 @dataclass(frozen=True)
@@ -30,24 +30,24 @@ class Site:
     ----------
     name : str
     distribution : type
-        Its class.
+        The class of its distribution.
     shape : tuple of int
-        Of all its values: axes for the loops around the site, then for plates, the batch and the event. None for a
-        length that the data do not tell.
+        The shape of all its values: axes for the loops around the site, then for plates, the batch and the event. None
+        for a length that the data do not determine.
     dtype : str
     support : Constraint or None
-        Where its values lie; None where that depends on what is drawn.
+        The set of its values; None if that depends on drawn values.
     bounds_of : tuple of str
-        The data that its support was computed of.
+        The data from which its support is computed.
     observed : bool
     loops : tuple of int
-        The lengths of the loops around.
+        The lengths of the loops around the site.
     plates : tuple of str
-        The plates around, the outermost first.
+        The plates around the site, the outermost first.
     conditional : bool
-        Whether it is in a branch.
+        Whether the site is in a branch.
     line : str
-        Where it stands: "file.py:7".
+        The place of the site: "file.py:7".
     """
 
     name: str
@@ -66,7 +66,7 @@ class Site:
 def sites(model: Model, *data: Any) -> list[Site]:
     """The sites of a model for data of these types and lengths, in the order of its source.
 
-    All branches are looked at, and a site in a loop is one site.
+    Both sides of branches count, and a site in a loop is one site.
     """
     check_count(model, data)
     survey = program(model, "survey", [UNKNOWN], Survey, UNKNOWN)
@@ -105,7 +105,7 @@ def _site(found: Note) -> Site:
 
 
 def _support(described: Any) -> tuple[Any, tuple[str, ...]]:
-    """A support that the source tells; else None, and the data that a run computes it of."""
+    """The support of a site as the source shows it; otherwise None, and the data from which a run computes it."""
     behind = _behind(described)
     if behind is None:
         return (_rebuilt(described) if isinstance(described, Made) else described), ()
@@ -113,7 +113,7 @@ def _support(described: Any) -> tuple[Any, tuple[str, ...]]:
 
 
 def _behind(value: Any) -> frozenset[str] | None:
-    """What a value is computed of; None where the source tells it."""
+    """The data from which a value is computed; None if the source shows the value."""
     if isinstance(value, Unknown):
         return frozenset(value.behind)
     if isinstance(value, Made):
@@ -147,10 +147,10 @@ def log_joint(
     latents : sequence of str, optional
         The names of the sites that are not observed: each is then a parameter of its own.
     subsampled : sequence of str
-        Plates of which the data may be a part. The log densities of their sites are multiplied by a parameter each,
-        `<plate>_scale`, which is the number of all items divided by that of the part.
+        Plates whose data may be a subsample. The log densities of their sites are multiplied by a parameter for each
+        plate, `<plate>_scale`: the number of all items divided by the number of items in the subsample.
     **options
-        Those of `srcdiff.grad`.
+        As for `srcdiff.grad`.
 
     Returns
     -------
@@ -161,7 +161,7 @@ def log_joint(
 
     Notes
     -----
-    Values are taken to be in the support of their distributions (see `vi.check`).
+    Values must be in the support of their distributions; this is not checked (see `vi.check`).
     """
     if isinstance(latents, str):
         raise TypeError(f"latents={latents!r}: a list of names is needed, [{latents!r}]")

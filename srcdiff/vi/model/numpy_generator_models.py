@@ -1,9 +1,10 @@
-"""A `np.random.Generator` in a model: what is drawn from it is a site, called after the name that it is assigned to.
+"""Models that draw from a `np.random.Generator`: each draw is a site, whose name is the variable that it is assigned
+to.
 
-def model(rng, x):
-    slope = rng.normal(0.0, 2.0)                     # slope ~ Normal(0, 2)
-    y = slope * x + rng.normal(size=len(x))          # y ~ Normal(slope * x, 1)
-    return y
+    def model(rng, x):
+        slope = rng.normal(0.0, 2.0)                     # slope ~ Normal(0, 2)
+        y = slope * x + rng.normal(size=len(x))          # y ~ Normal(slope * x, 1)
+        return y
 """
 
 from __future__ import annotations
@@ -23,10 +24,10 @@ def draw(distribution, size):
 
 
 class Draws:
-    """The methods of `np.random.Generator`, as distributions with its parameters.
+    """The methods of `np.random.Generator`, as distributions with the same parameters.
 
-    A choice among a few that is given no value is summed out (`frontend/effects/enumerate.py`): `finite_choices` has,
-    by the method that draws it, the one that says its distribution.
+    A finite choice without a value is summed out (`frontend/effects/enumerate.py`): `finite_choices` maps the method
+    that draws it to the method that gives its distribution.
     """
 
     finite_choices = {
@@ -162,7 +163,7 @@ for _name in (
 
 
 def check_single(size):
-    """What is summed out is one choice."""
+    """Refuse a draw with `size` for a choice that is summed out."""
     if size is not None:
         refuse(
             "several choices at once have no values, and are not summed out",

@@ -1,4 +1,4 @@
-"""Draws from a model: its prior, with data of its own making, and what follows from a posterior."""
+"""Prior and posterior predictive sampling: generated programs that draw the sites of a model."""
 
 from __future__ import annotations
 
@@ -39,15 +39,15 @@ class Sampler:
         ----------
         rng : Generator
         *data
-            The model's arguments. Observed values say how many there are to draw; they are not used.
+            The model's arguments. Observed values only determine the shapes of draws.
         draws : int, optional
-            How often. The values get a first axis for it; without, there is one draw, and no such axis.
+            The number of draws, which are the first axis of the values. None: one draw, without this axis.
 
         Returns
         -------
         dict
-            Names of sites and their values; where a branch did not come to one, NaN, or -1 for integers. Of a model
-            that draws from a generator: what it returns.
+            Names of sites and their values; NaN, or -1 for integers, where a branch did not reach a site. For a model
+            that draws from a generator: the model's result.
         """
         if not isinstance(rng, np.random.Generator):
             raise TypeError(
@@ -79,7 +79,7 @@ class Sampler:
     def _replayed(
         self, rng: np.random.Generator, draws: int | None, given: Any, found: list[Site], data: Any
     ) -> Any:
-        """What a model that draws from a generator returns, where the posterior's sites have their values."""
+        """The result of a model that draws from a generator, with the sites' values from the posterior."""
         each = []
         for s in range(draws or 1):
             run, own = self._program(found, {k: v[s] for k, v in given.items()})
@@ -117,12 +117,13 @@ class Sampler:
 
     @property
     def source(self) -> str:
+        """Its text, for the latest call."""
         if self._latest is None:
             raise ValueError("there is no source before a call: use source_for(rng, *data)")
         return str(self._latest.source)
 
     def source_for(self, rng: np.random.Generator, *data: Any) -> str:
-        """The text for such data, without running it."""
+        """The text for these data; nothing is run."""
         found = sites(self.model, *data)
         given = {k: v[0] for k, v in self._given(rng, None, found).items()}
         run, own = self._program(found, given)
@@ -131,7 +132,7 @@ class Sampler:
     def _program(
         self, found: list[Site], latents: Mapping[str, Any]
     ) -> tuple[Any, tuple[dict[str, Any], ...]]:
-        """The generated program, and what it is given besides generator and data."""
+        """The generated program, and its arguments besides generator and data."""
         replayed = bool(generators_of(self.model))
         storage = {} if replayed else storage_of(found, latents)
         own = {"latents": {**self.params, **latents}, "values": storage}
@@ -147,7 +148,7 @@ class Sampler:
 
 
 def storage_of(found: list[Site], latents: Collection[str]) -> dict[str, Any]:
-    """Storage for sites in loops or branches, but for the latents: filled with what stands for values not drawn."""
+    """Storage for sites in loops or branches, except the latents: filled with markers of values that are not drawn."""
     made: dict[str, Any] = {}
     for site in found:
         if site.name in latents or not (site.loops or site.conditional):
@@ -164,7 +165,7 @@ def storage_of(found: list[Site], latents: Collection[str]) -> dict[str, Any]:
 
 
 def prior(model: Callable[..., Any]) -> Sampler:
-    """Draws of all sites of a model, observed ones among them.
+    """A sampler of all sites of a model, the observed ones included.
 
     Parameters
     ----------
@@ -179,15 +180,15 @@ def prior(model: Callable[..., Any]) -> Sampler:
 
 
 def predictive(model: Callable[..., Any], posterior: Any) -> Sampler:
-    """Draws of the sites of a model that a posterior does not give: the data that it predicts.
+    """A sampler of the sites of a model whose values are not in a posterior: the predicted data.
 
     Parameters
     ----------
     model : callable
     posterior : dict or Posterior
-        Draws of the latent sites, with a first axis for the draw, of which each call takes some; or an object with
+        Draws of the latent sites, with the draws along the first axis; each call takes some of them. Or an object with
         `.sample(n, rng)` that gives such a dict, and perhaps with `.model_values`, a dict of the model's `vi.param`s.
-        Without these, parameters are what the model says that they begin with.
+        Without `.model_values`, parameters have the first values that the model gives them.
 
     Returns
     -------

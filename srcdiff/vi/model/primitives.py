@@ -1,4 +1,6 @@
-"""What a model says: `sample`, `plate` and `param`. What they do is up to who runs the model (`srcdiff.effect`)."""
+"""The effects of models: `sample`, `plate` and `param`. The handler that runs the model gives them their meaning
+(`srcdiff.effect`).
+"""
 
 from __future__ import annotations
 
@@ -18,40 +20,60 @@ def sample(name: str, distribution: Any, obs: Any = None) -> Any:
     Parameters
     ----------
     name : str
-        One of its own in the model.
+        The site's name, which is unique in the model.
     distribution
         From `vi.dist`, or any object with `log_prob(value)` and `sample(rng, shape=())`.
     obs : float, array or None
-        The value, where it was observed.
+        The observed value; None for a latent site.
+
+    Returns
+    -------
+    float or array
+        The value, of the shape of the distribution and of the plates around the site.
+
+    Raises
+    ------
+    RuntimeError
+        Outside a handler.
     """
     raise RuntimeError(f"vi.sample({name!r}, ...) outside a model: {_ADVICE}")
 
 
 @effect
 def plate(name: str, size: int, subsample: Any = None) -> Any:
-    """Independent items: `with plate(...) as rows` around statements of all at once, or `for i in plate(...)`.
+    """Independent items: `with plate(...) as rows` around statements for all items at once, or `for i in plate(...)`.
 
     Parameters
     ----------
     name : str
     size : int
-        How many there are.
+        The number of items.
     subsample : array of int, optional
-        The rows that are there; their log densities are multiplied by size / len(subsample).
+        The rows that are present; their log densities are multiplied by size / len(subsample).
+
+    Raises
+    ------
+    RuntimeError
+        Outside a handler.
     """
     raise RuntimeError(f"vi.plate({name!r}, ...) outside a model: {_ADVICE}")
 
 
 @effect
 def param(name: str, init: Any, constraint: Any = None) -> Any:
-    """A parameter that is fitted, as it is in a guide, or in a model that is not all random.
+    """A parameter that is fitted: of a guide, or of a model.
 
     Parameters
     ----------
     name : str
     init : float or array
-        Where a fit starts.
+        The first value of a fit.
     constraint : Constraint, optional
-        Where it lies, one of `vi.constraints`.
+        The set of its values, one of `vi.constraints`.
+
+    Raises
+    ------
+    RuntimeError
+        Outside a handler.
     """
     raise RuntimeError(f"vi.param({name!r}, ...) outside a model: {_ADVICE}")

@@ -1,6 +1,6 @@
-"""The function that runs a model under a handler, as text: what the other programs are generated from.
+"""The text of a function that runs a model under a handler; all other programs are generated from it.
 
-Names of its own begin with an underscore, since all others may be those of the model's parameters.
+The text's own names begin with an underscore, since all others may be names of the model's parameters.
 """
 
 from __future__ import annotations
@@ -48,12 +48,12 @@ def program(
     given : str
         The handler's arguments.
     result : str
-        What the handler is asked for in the end; "value" is what the model returns.
+        The attribute of the handler that the function returns; "value" returns the model's result.
 
     Raises
     ------
     ValueError
-        A parameter is there twice, or is none that is given by position.
+        A parameter occurs twice, or cannot be passed by position.
     """
     _check_parameters(model)
     generators = generators_of(model)
@@ -86,7 +86,7 @@ def _draws(generators: Sequence[str]) -> dict[str, Any]:
 
 
 def generators_of(model: Callable[..., Any]) -> list[str]:
-    """The parameters that are random generators: called `rng`, or annotated so."""
+    """The parameters that are random generators: called `rng`, or annotated as `Generator`."""
     found = inspect.signature(model).parameters.values()
     return [p.name for p in found if p.name == "rng" or "Generator" in _annotation(p)]
 
@@ -97,13 +97,13 @@ def _annotation(parameter: inspect.Parameter) -> str:
 
 
 def _arguments(model: Callable[..., Any], generators: Sequence[str]) -> list[str]:
-    """What the model is called with: draws from a generator are sites."""
+    """The arguments of the model's call: draws from a generator are sites."""
     names = inspect.signature(model).parameters
     return ["Draws()" if name in generators else name for name in names]
 
 
 def _with_defaults(model: Callable[..., Any], generators: Sequence[str]) -> list[str]:
-    """The model's parameters, with what they are if left out."""
+    """The model's parameters, with their defaults."""
     found = [p for p in inspect.signature(model).parameters.values() if p.name not in generators]
     return [p.name if p.default is p.empty else f"{p.name}=default_{p.name}" for p in found]
 
@@ -114,7 +114,7 @@ def _defaults(model: Callable[..., Any]) -> dict[str, Any]:
 
 
 def name_of(model: Callable[..., Any]) -> str:
-    """What programs are called after: a partial's function, "model" for a lambda."""
+    """The stem of the names of programs: a partial's function, "model" for a lambda."""
     while isinstance(model, functools.partial):
         model = model.func
     name = str(getattr(model, "__name__", type(model).__name__.lower()))
@@ -142,7 +142,7 @@ def check_count(model: Callable[..., Any], data: Sequence[Any]) -> None:
 
 
 def parameter(name: str) -> str:
-    """A site's name as that of a parameter."""
+    """A site's name as the name of a parameter."""
     word = re.sub(r"\W+", "_", name)
     if keyword.iskeyword(word):
         return f"{word}_"
@@ -150,7 +150,7 @@ def parameter(name: str) -> str:
 
 
 def load_text(text: str, name: str, outside: Mapping[str, Any]) -> Callable[..., Any]:
-    """The function that a text defines, with a source that can be found."""
+    """The function that a text defines; its source is registered for `inspect`."""
     digest = hashlib.sha256(text.encode()).hexdigest()  # the same in every process, for the cache
     file = f"<srcdiff {name} {digest[:16]}>"
     linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)

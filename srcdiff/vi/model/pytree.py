@@ -1,4 +1,4 @@
-"""Parameters as structures: named tuples, tuples, lists and dicts over numbers and arrays."""
+"""Pytrees: parameters as structures of numbers and arrays: named tuples, tuples, lists and dicts."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -9,7 +9,7 @@ __all__ = ["flatten", "leaves", "map_leaves", "named_leaves"]
 
 
 def map_leaves(f: Callable[..., Any], *trees: Any) -> Any:
-    """`f` of the leaves that stand in one place, in the structure of the first tree."""
+    """`f` of corresponding leaves, in the structure of the first tree."""
     first = trees[0]
     if isinstance(first, dict):
         return {k: map_leaves(f, *(t[k] for t in trees)) for k in first}
@@ -43,7 +43,7 @@ def named_leaves(tree: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def flatten(tree: Any) -> tuple[Any, Callable[[Any], Any]]:
-    """All numbers of a structure as one vector, and what makes the structure of such a vector."""
+    """All numbers of a structure as one vector, and a function from such a vector to the structure."""
     parts = [np.asarray(leaf, float) for leaf in leaves(tree)]
     ends = np.cumsum([part.size for part in parts])
     vector = np.concatenate([part.ravel() for part in parts]) if parts else np.zeros(0)

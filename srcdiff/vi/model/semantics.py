@@ -1,7 +1,7 @@
-"""What a model's statements mean: a class for each program that is made of a model.
+"""Effect handlers of models: each class gives the statements of a model a meaning, for one kind of program.
 
-The compiler reads them in the place of the statements (`srcdiff.effects`), so that they cost nothing: the generated
-source holds what they do.
+The compiler reads the methods in the place of the statements (`srcdiff.effects`), so they cost nothing: the generated
+source holds their effect.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ __all__ = ["Draw", "Handler", "LogJoint", "Plate", "Survey", "without_module"]
 
 
 class Survey(Handler):
-    """Values are unknown numbers of the right shapes, and each site is noted."""
+    """Lists the sites: values are unknown numbers of the right shapes, and each site is noted."""
 
     def __init__(self, unknown):
         super().__init__()
@@ -103,13 +103,13 @@ class Survey(Handler):
 
 
 class Draw(Handler):
-    """Values are drawn from a generator, or given."""
+    """Sampling: values are drawn from a generator, or given."""
 
     def __init__(self, rng, latents, values):
         super().__init__()
         self.rng = rng
         self.latents = latents
-        self.values = {**values}  # storage for sites in loops or branches, and what was drawn
+        self.values = {**values}  # storage for sites in loops or branches, and drawn values
 
     def sample(self, name, distribution, obs=None):
         self.begin(name)
@@ -131,7 +131,7 @@ class Draw(Handler):
         return value
 
     def draw(self, distribution, size):
-        """A draw from the model's own generator: what makes the value that is given, or a new one."""
+        """A draw from the model's own generator: the draw that corresponds to the given value, or a new one."""
         name = assigned_to()
         if name in self.latents:
             value = self.latents[name]
@@ -154,7 +154,7 @@ class Draw(Handler):
 
 
 def check_counted(distribution):
-    """What iterations hand on is its own place among all that there are."""
+    """Refuse a choice whose values do not count from 0: iterations pass its position among all values."""
     if not distribution.counts_from_zero:
         refuse(
             "iterations pass on a choice whose values are not counted from 0",
@@ -163,7 +163,7 @@ def check_counted(distribution):
 
 
 def repeats(name, shape, distribution):
-    """How often a distribution's batch is drawn for values of this shape: its first axes."""
+    """The first axes of a value's shape along which a distribution's batch is drawn repeatedly."""
     batch = distribution.batch_shape
     count = len(shape) - len(batch) - len(distribution.event_shape)
     if count < 0 or ends_otherwise(lengths(shape), lengths(batch), count):
@@ -177,7 +177,7 @@ def repeats(name, shape, distribution):
 
 @evaluated
 def is_repeated(shape, batch, event_dim):
-    """Whether broadcasting repeats parameters to the shape of a value along axes that are not the first."""
+    """Whether broadcasting repeats parameters to the shape of a value along axes other than the first ones."""
     items = shape[: len(shape) - event_dim]
     if None in items or None in batch or len(batch) > len(items):
         return False
@@ -189,22 +189,22 @@ def is_repeated(shape, batch, event_dim):
 
 @evaluated
 def ends_otherwise(shape, batch, count):
-    """Whether the axes behind the first are others; of lengths that only the run knows, NumPy says."""
+    """Whether the last axes differ; NumPy checks lengths that only the run knows."""
     pairs = zip(shape[count : count + len(batch)], batch, strict=True)
     return any(a != b for a, b in pairs if None not in (a, b))
 
 
 class LogJoint(Handler):
-    """Values are given, and their log densities are added up."""
+    """The log-joint: values are given, and their log densities are added up."""
 
     def __init__(self, latents, scales):
         super().__init__()
         self.latents = latents
         self.scales = scales
         self.log_p = 0.0
-        self.term: Any = 0.0  # within a sum: one of its terms
+        self.term: Any = 0.0  # in a sum over choices: the present term
         self.goes_to = "log_p"
-        self.items = ()  # the axes of a term: how many items choose
+        self.items = ()  # the axes of a term: the numbers of items that have a choice of their own
         self.around: Any = ()
 
     def sample(self, name, distribution, obs=None):
@@ -227,7 +227,7 @@ class LogJoint(Handler):
             self.term = self.term + by_item(log_density, len(self.items))
 
     def check_latents(self):
-        """Values go by the names of sites."""
+        """Refuse latents that are not a dict from names of sites to values."""
         if not isinstance(self.latents, dict):
             refuse(
                 "the first argument of a log-joint is a dict of values, by the names of sites",
@@ -236,11 +236,11 @@ class LogJoint(Handler):
             )
 
     def weighted(self, name, log_density):
-        """What a site counts, once plates have had their say: for subclasses."""
+        """The log density of a site, with a weight beside those of plates: for subclasses."""
         return log_density
 
     def is_apart(self, name):
-        """Whether `apart` says what a site counts, and gives its value: for subclasses."""
+        """Whether `apart` computes the term and the value of a site: for subclasses."""
         return False
 
     def apart(self, name, distribution):
@@ -253,7 +253,7 @@ class LogJoint(Handler):
         return name not in self.latents and weighs_sums(type(self))
 
     def choose(self, name, distribution):
-        """Storage for the log densities of all that follows each value."""
+        """Storage for the log densities of all statements that follow each value."""
         self.begin(name)
         return self.terms_of(name, distribution)
 
@@ -271,7 +271,7 @@ class LogJoint(Handler):
         return np.empty((distribution.enumerate_support().shape[0], *self.sizes))
 
     def choose_from(self, name, distribution, state):
-        """The logarithms of what leads to each state before the first iteration: to the one that is given, all."""
+        """The logarithms of the weights of each state before the first iteration: all weight is on the given state."""
         log_alpha = self.terms_of(name, distribution)
         if len(self.sizes) > 0:
             for k in range(len(log_alpha)):
@@ -294,12 +294,12 @@ class LogJoint(Handler):
         return np.empty((*log_alpha.shape[:count], values, *self.sizes))
 
     def only_from(self, log_alpha, state, known):
-        """What leads to a state, if it is the known one."""
+        """The log weight of a state if it is the known one, otherwise -inf."""
         known = np.broadcast_to(known, self.sizes) if len(self.sizes) > 0 else known
         return np.where(known == state, log_alpha, -np.inf)
 
     def enter_choice(self, state, distribution):
-        """One of the values."""
+        """Begin the statements for one value."""
         value = value_of(distribution, state)
         if len(self.sizes) > 0:
             value = np.full(self.sizes, value)
@@ -307,12 +307,12 @@ class LogJoint(Handler):
         return value
 
     def enter_next(self, log_alpha, state, distribution):
-        """One of the values of another choice, behind what leads to those before it."""
+        """Begin the statements for one value of another choice, with the log weight of the values before it."""
         self.term = log_alpha + distribution.log_density(self.enter_state(state))
         return self.enter_state(state)
 
     def enter_state(self, state):
-        """One state for all items of plates."""
+        """One state, repeated for all items of plates."""
         return np.full(self.sizes, state) if len(self.sizes) > 0 else state
 
     def leave_choice(self):
@@ -328,11 +328,11 @@ class LogJoint(Handler):
             self.add(name, logsumexp(terms, axis=0 if choices == 1 else tuple(range(choices))))
 
     def terms_along(self, log_alpha, axis):
-        """Storage for what leads to a state from each one of a choice."""
+        """Storage for the terms of one state: one for each value of a choice."""
         return np.empty((log_alpha.shape[axis], *self.sizes))
 
     def hand_on(self, log_alpha, state, distribution, terms):
-        """From one state to the next."""
+        """The log weight of a transition from one state to the next."""
         check_counted(distribution)
         same_shape(
             distribution.enumerate_support(),
@@ -343,7 +343,7 @@ class LogJoint(Handler):
         return log_alpha + distribution.log_density(self.enter_state(state))
 
     def choose_next(self, name, state, terms):
-        """The next state, of all that lead there."""
+        """The log weight of the next state, summed over all states before it."""
         self.begin(name)
         self.term = logsumexp(terms, axis=0) if np.ndim(terms) > 1 else logsumexp(terms)
         return self.enter_state(state)
@@ -360,7 +360,7 @@ class LogJoint(Handler):
         return value
 
     def item(self, name):
-        """What there is for a site in this iteration."""
+        """The value of a site in this iteration, of whatever shape."""
         self.check_latents()
         if name not in self.latents:
             refuse(
@@ -423,5 +423,7 @@ class LogJoint(Handler):
 
 @evaluated
 def weighs_sums(cls):
-    """Whether a sum over a site's values counts as the site does: what overrides `sample` says that by `weighted`."""
+    """Whether a sum over a site's values can be weighted as the site is: a class that overrides `sample` must override
+    `weighted`.
+    """
     return cls.sample is LogJoint.sample or cls.weighted is not LogJoint.weighted

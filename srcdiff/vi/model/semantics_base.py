@@ -1,4 +1,4 @@
-"""What the handlers of `vi.handlers` have in common: plates, names and shapes.
+"""The base of effect handlers for models: plates, names and shapes.
 
 The compiler reads all of this in the place of a model's statements.
 """
@@ -30,22 +30,20 @@ def enter_plate(plate):
 
 @effect
 def leave_plate():
-    """It ends."""
+    """The block of `with plate(...)` ends."""
 
 
 class Plate:
-    """Independent items: what a `with` or a `for` of a model goes over."""
+    """Independent items: the object that a `with` or a `for` of a model iterates over."""
 
     def __init__(self, name, size, rows, scale):
         self.name = name
-        self.size = size  # of the items that are there
-        self.rows = rows  # which of all items these are; None for all
-        self.scale = scale  # what their log densities are multiplied with, None for 1
+        self.size = size  # the number of items that are present
+        self.rows = rows  # the positions of these items among all; None for all
+        self.scale = scale  # a factor of their log densities; None for 1
 
     def __iter__(self):
-        return (
-            range(self.size) if self.rows is None else self.rows
-        )  # of which each iteration has one
+        return range(self.size) if self.rows is None else self.rows  # each iteration has one item
 
     def __enter__(self):
         enter_plate(self)
@@ -55,11 +53,11 @@ class Plate:
         leave_plate()
 
 
-# ---- what all handlers do ------------------------------------------------------------------------------------------
+# ---- methods of all handlers ----------------------------------------------------------------------------------------
 
 
 def plate_of(name, size, rows, scale):
-    """A plate: `rows` of them are there if that is an array, and count for all."""
+    """A plate. If `rows` is an array, these rows are present and represent all items."""
     if rows is None:
         return Plate(name, size, None, scale)
     if np.ndim(rows) != 1:
@@ -76,11 +74,11 @@ def plate_of(name, size, rows, scale):
 
 
 class Handler:
-    """Plates, names and shapes."""
+    """The base class of handlers: plates, names and shapes."""
 
     def __init__(self):
-        self.plates: Any = ()  # those of `with` around
-        self.sizes: Any = ()  # and how many items each has
+        self.plates: Any = ()  # the plates of the enclosing `with` statements
+        self.sizes: Any = ()  # the number of items of each
 
     def enter_plate(self, plate):
         self.plates = (*self.plates, plate)
@@ -91,7 +89,7 @@ class Handler:
         self.sizes = self.sizes[:-1]
 
     def begin(self, name, is_counted=True):
-        """A site begins: its name is one of its own. `is_counted`: its values have an axis for each loop."""
+        """Register a site, whose name must be unique. `is_counted`: its values have an axis for each loop."""
         if not is_name(name):
             refuse(
                 "the name of a site has to be known when the source is read",
@@ -121,7 +119,7 @@ class Handler:
         )
 
     def scaled(self, log_density):
-        """The sum over a site's items, for all that plates leave out."""
+        """The sum over a site's items, scaled for the items that subsampled plates leave out."""
         total = log_density if np.ndim(log_density) == 0 else np.sum(log_density)
         for _, _, source in loops():
             if isinstance(source, Plate) and source.scale is not None:
@@ -134,6 +132,7 @@ class Handler:
 
 @evaluated
 def is_name(name):
+    """Whether the name of a site is a string that is known when the source is read."""
     return isinstance(name, str)
 
 
@@ -149,7 +148,7 @@ def is_zero(number):
 
 
 def by_item(log_density, axes):
-    """The sum over the axes behind those of the items that choose."""
+    """The sum over all axes after those of the items that have a choice."""
     count = np.ndim(log_density)
     if count <= axes:
         return log_density
@@ -159,12 +158,12 @@ def by_item(log_density, axes):
 
 
 def value_of(distribution, state):
-    """The value of that number among all that there are."""
+    """The value with this number among all values of a choice."""
     return state if distribution.counts_from_zero else distribution.enumerate_support()[state]
 
 
 def shape_of_draw(distribution, size):
-    """The shape of what `Generator` draws."""
+    """The shape of a draw by the `Generator`'s method."""
     if size is None:
         return distribution.shape()
     if np.ndim(size) == 0:
@@ -179,7 +178,7 @@ def listed(names):
 
 @evaluated
 def spread(value, parameters, event_dim):
-    """Whether broadcasting makes more of a value and a distribution than either of them is."""
+    """Whether broadcasting makes the shape larger than both the value's and the distribution's."""
     batch = value[: len(value) - event_dim]
     if None in batch or None in parameters:
         return False
@@ -189,7 +188,7 @@ def spread(value, parameters, event_dim):
 
 @evaluated
 def leaves_items_out(value, parameters, event_dim, sizes):
-    """Whether there are fewer log densities than a block's plates have items, or none for each."""
+    """Whether there are fewer log densities than items in a block's plates, or no separate one for each item."""
     batch = value[: len(value) - event_dim]
     if None in batch or None in parameters or None in sizes:
         return False
@@ -201,9 +200,9 @@ def leaves_items_out(value, parameters, event_dim, sizes):
 
 
 def check_observed(name, distribution, value, sizes):
-    """An observed value and its distribution: the one may be repeated for the other, and not both.
+    """Refuse an observed value and a distribution that are both repeated by broadcasting; one of them may be.
 
-    Both together have an axis for each of the plates around, whose `sizes` these are.
+    Their joint shape has an axis for each of the plates around the site; `sizes` are the plates' sizes.
     """
     shape = lengths(value)
     batch = lengths(distribution.batch_shape)
@@ -222,7 +221,7 @@ def check_observed(name, distribution, value, sizes):
 
 
 def support_of(support):
-    """Where a value lies that is made of a draw: None where nobody has said so."""
+    """The support of a value that is computed from a draw; None if it is not known."""
     kinds = kinds_around()
     if len(kinds) == 0:
         return support
@@ -239,5 +238,5 @@ def is_real(kinds, name):
 
 
 def param_value(name, init, latents):
-    """A parameter's value: the one that is given, or else where it starts."""
+    """A parameter's value: the given one, or else its first value."""
     return latents.get(name, init)

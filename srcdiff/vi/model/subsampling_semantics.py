@@ -1,4 +1,4 @@
-"""A model under a batch of its rows, and under a guide whose divergences from priors have a closed form."""
+"""The handler of log-joints on batches of rows, and with closed-form divergences of guides from priors."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ __all__ = ["WeightedLogJoint"]
 
 
 class WeightedLogJoint(LogJoint):
-    """The log-joint, where the sites `rows` count `share` times: rows of the data for each row of the batch.
+    """The log-joint, where the sites `rows` count `share` times: the number of rows of the data for each row of the
+    batch.
 
-    Of the sites of `guides`, minus the divergence of their guide stands in the place of the log density.
+    For the sites of `guides`, minus the divergence of the guide from the prior replaces the log density.
     """
 
     def __init__(self, latents, scales, share, rows, guides):

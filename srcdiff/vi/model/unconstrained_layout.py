@@ -1,4 +1,4 @@
-"""Latent variables as one vector of real numbers: where each site stands in it, and what takes it into its support."""
+"""The unconstrained layout: latent variables as one vector z of real numbers, with each site's part and bijector."""
 
 import keyword
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ __all__ = ["Layout", "Parameter", "Place", "layout_of"]
 
 Shape = tuple[int, ...]
 
-_EXP = "np.exp(np.clip({u}, -700.0, 700.0))"  # positive whatever u is
+_EXP = "np.exp(np.clip({u}, -700.0, 700.0))"  # positive for every u
 _LOGISTIC = "-np.logaddexp(0.0, {u}) - np.logaddexp(0.0, -{u})"
 
 
@@ -27,10 +27,10 @@ class Place:
     ----------
     name : str
     shape : tuple of int
-        Of the value.
+        The shape of the value.
     support : Constraint
     start, stop : int
-        It is made of z[start:stop].
+        The value is computed from z[start:stop].
     """
 
     name: str
@@ -50,7 +50,7 @@ class Place:
         return bool(self.support.everywhere)
 
     def functions(self) -> dict[str, Any]:
-        """The functions that `constrained` names: none where it is a formula."""
+        """The functions that the text of `constrained` calls: none if it is a formula."""
         if self.is_real or _written(self.support) is not None:
             return {}
         outside: dict[str, Any] = {"np": np}
@@ -90,7 +90,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Parameter:
-    """A `vi.param`: its name, the real array that is fitted, and what makes the value of it."""
+    """A `vi.param`: its name, the unconstrained array that is fitted, and the map from that array to the value."""
 
     name: str
     field: str
@@ -98,16 +98,16 @@ class Parameter:
     place: Place
 
     def written(self, prefix: str = "") -> str:
-        """The value, of the real array, as text."""
+        """The value as text, from the unconstrained array."""
         return self.place.constrained(f"{prefix}{self.field}")[0]
 
     def value(self, real: Any) -> Any:
-        """The value, of the real array."""
+        """The value, from the unconstrained array."""
         return self.place.support.constrain(real)
 
 
 def _written(support: Any) -> tuple[str, str] | None:
-    """A bijector as a person writes it; None for one that is called."""
+    """A bijector as an ordinary formula; None for a bijector that is called."""
     if support in (constraints.positive, constraints.nonnegative):
         return _EXP, "{u}"
     if support is constraints.unit_interval:
@@ -120,7 +120,7 @@ def _written(support: Any) -> tuple[str, str] | None:
 
 
 def _spelled(support: Any, outside: dict[str, Any]) -> str:
-    """A support as text, with its numbers; `outside` gets what the text names."""
+    """A support as text, with its numbers; names in the text are added to `outside`."""
     cls = type(support).__name__
     if not vars(support):
         outside[f"own_{cls}"] = support
@@ -132,13 +132,13 @@ def _spelled(support: Any, outside: dict[str, Any]) -> str:
             parts.append(_spelled(value, outside))
         elif not _alike(value):
             parts.append(f"np.array({np.asarray(value).tolist()})")
-        else:  # one number, or as many alike
+        else:  # one number, or equal ones
             parts.append(repr(np.ravel(value)[0].item()))
     return f"{cls}({', '.join(parts)})"
 
 
 def _alike(bound: Any) -> bool:
-    """Whether it is one number, or as many alike."""
+    """Whether an array holds one number, or equal ones."""
     return bool(np.all(bound == np.ravel(bound)[0]))
 
 
@@ -158,6 +158,7 @@ class Layout:
 
     @property
     def names(self) -> tuple[str, ...]:
+        """The names of the sites, in order."""
         return tuple(place.name for place in self.places)
 
     def constrain(self, z: Any) -> dict[str, Any]:
@@ -177,7 +178,13 @@ class Layout:
         return found
 
     def unconstrain(self, values: Mapping[str, Any]) -> Any:
-        """The vector of values; a ValueError names a site whose value is outside of its support or of another shape."""
+        """The vector z of values.
+
+        Raises
+        ------
+        ValueError
+            A value is outside of the support of its site, or has another shape; the message names the site.
+        """
         unknown = [name for name in values if name not in self.names]
         if unknown:
             raise ValueError(
@@ -208,7 +215,7 @@ class Layout:
         return total
 
     def site_at(self, k: int) -> str:
-        """The site that the k-th number of z belongs to, with its place: `theta[3]`."""
+        """The site of the k-th number of z, with the place in the site: `theta[3]`."""
         place = next(p for p in self.places if p.start <= k < p.stop)
         return place.name + (f"[{k - place.start}]" if place.real_shape else "")
 
@@ -240,7 +247,7 @@ def layout_of(sites: Sequence[tuple[str, Shape, Any, str]]) -> Layout:
 
 
 def as_variable(name: str, taken: set[str]) -> str:
-    """The name of a site as a variable of generated code, which `taken` names are not."""
+    """The name of a site as a variable of generated code, different from all names in `taken`."""
     text = "".join(c if c.isalnum() else "_" for c in name)
     if not text or text[0].isdigit():
         text = f"_{text}"

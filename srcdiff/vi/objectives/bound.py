@@ -1,4 +1,4 @@
-"""The bound of one model and guide, for data of one kind: the programs, and what goes in and comes out of them."""
+"""The bound of one model and guide for data of one kind: its generated programs, and their arguments and results."""
 
 from collections import namedtuple
 from collections.abc import Callable, Sequence
@@ -28,20 +28,21 @@ __all__ = ["Bound", "VectorBound"]
 
 
 class Bound:
-    """What the bounds of all guides have.
+    """The base class of bounds, for automatic guides and guide functions.
 
     Attributes
     ----------
     target : Target
     params_type : type
-        Of the parameters, a named tuple.
+        A named tuple of parameters.
     written : Written
+        The text of the bound.
     function : callable
-        What was written.
+        The loaded function of that text.
     value_and_grad : callable
-        What was made of it.
+        The generated derivative of that function.
     steps : int
-        How often that was called.
+        The number of calls of `value_and_grad`.
     """
 
     target: Target
@@ -50,10 +51,10 @@ class Bound:
     function: Callable[..., Any]
     value_and_grad: Any
     steps: int = 0
-    seen: tuple[Any, ...] = ()  # the data that it was made for
+    seen: tuple[Any, ...] = ()  # the data for which it was generated
 
     def is_for(self, data: tuple[Any, ...]) -> bool:
-        """Whether sites have the same bounds for other data of this kind."""
+        """Whether the supports of sites have the same bounds for other data of this kind."""
         given = zip(self.target.data, data, self.seen, strict=False)
         return all(
             np.array_equal(own, seen) for n, own, seen in given if n in self.target.bounds_of
@@ -68,21 +69,22 @@ class Bound:
     # ---- one step
 
     def arguments(self, params: Any, eps: Any, data: tuple[Any, ...], baseline: float) -> list[Any]:
-        """What the function takes."""
+        """The arguments of the function."""
         held = tuple(params) if self.written.held else ()
         by_score = [baseline] if self.written.surrogate else []
         return [*params, *held, *by_score, *self.noise_arguments(eps), *data]
 
     def noise_arguments(self, eps: Any) -> list[Any]:
+        """The noise as arguments of the function."""
         return [eps]
 
     def value(self, params: Any, eps: Any, *data: Any) -> float:
-        """The bound, in NumPy."""
+        """The bound, computed with NumPy."""
         found = self.function(*self.arguments(params, eps, data, 0.0))
         return float(found[1] if self.written.surrogate else found)
 
     def step(self, params: Any, eps: Any, data: tuple[Any, ...], baseline: Any = 0.0) -> Any:
-        """`(elbo, gradient)`; a baseline that is shaped like the parameters has one for each."""
+        """`(elbo, gradient)`; a baseline shaped like the parameters has one number for each."""
         if self.written.surrogate and not np.isscalar(baseline):
             # the estimator is linear in the baseline
             value, plain = self.step(params, eps, data, 0.0)
@@ -95,18 +97,18 @@ class Bound:
             value = value[1]
         return value, self.params_type(*grads)
 
-    # ---- what guides differ in
+    # ---- methods that depend on the guide
 
     def init(self, data: tuple[Any, ...], at: Any, scale: float) -> Any:
-        """Parameters to begin with."""
+        """First parameters."""
         raise NotImplementedError
 
     def noise(self, rng: np.random.Generator, draws: int, kind: str) -> Any:
-        """Noise for so many draws."""
+        """Noise for `draws` draws."""
         raise NotImplementedError
 
     def sample(self, params: Any, n: int, rng: np.random.Generator, data: Any) -> dict[str, Any]:
-        """Draws of all sites."""
+        """Draws of all sites: each array has the shape (n, *shape)."""
         raise NotImplementedError
 
     def moments(self, params: Any, data: Any) -> dict[str, tuple[Any, Any]]:
@@ -118,26 +120,28 @@ class Bound:
         raise NotImplementedError
 
     def model_values(self, params: Any) -> dict[str, Any]:
-        """Those that are the model's."""
+        """The parameters of the model."""
         raise NotImplementedError
 
     def log_weights(self, params: Any, n: int, rng: np.random.Generator, data: Any) -> Any:
-        """Log p - log q of n draws."""
+        """Log p - log q of n draws, shape (n,)."""
         raise NotImplementedError
 
     def blame(self, params: Any, grads: Any, eps: Any, data: tuple[Any, ...]) -> str:
-        """Which sites a bound or gradient owes it to that it is no number."""
+        """The sites that cause a bound or gradient that is not finite."""
         raise NotImplementedError
 
     def explain(self, values: dict[str, Any], data: tuple[Any, ...]) -> str:
-        """Which site says that something is wrong where the latent sites have these values, if one does."""
+        """The site whose distribution or value is not valid for these values of the latent sites, with the error; "" if
+        there is none.
+        """
         if self.target.model is None or any(np.ndim(v) and v.size > 10**6 for v in values.values()):
             return ""
         told = explain(self.target.model, values, data[: len(data_names(self.target.model))])
         return f"{told} (at {shown(values)})" if told else ""
 
     def text(self, data: tuple[Any, ...]) -> str:
-        """Stages 1 and 2 as source."""
+        """Stages 1 and 2 as source: the log-joint and the bound."""
         raise NotImplementedError
 
 
@@ -182,13 +186,13 @@ class VectorBound(Bound):
         self._differentiate(make, options)
 
     def with_guide(self, guide: Guide) -> "VectorBound":
-        """The same for draws from another guide."""
+        """The same bound with draws from another guide."""
         other = object.__new__(VectorBound)
         other.__dict__.update(vars(self), guide=guide, params_type=self._params_type(guide))
         return other
 
     def _params_type(self, guide: Guide) -> Any:
-        """Of the guide's parameters, and those of the model behind them."""
+        """A named tuple of the guide's parameters, and after them the model's."""
         own = guide.params_type
         if not self.of_model:
             return own
@@ -196,7 +200,7 @@ class VectorBound(Bound):
 
     def arguments(self, params: Any, eps: Any, data: tuple[Any, ...], baseline: float) -> list[Any]:
         found = super().arguments(params, eps, data, baseline)
-        if self.written.held and not self.written.surrogate:  # the guide's alone are held
+        if self.written.held and not self.written.surrogate:  # only the guide's parameters are held
             del found[2 * len(params) - len(self.of_model) : 2 * len(params)]
         return found
 
@@ -205,7 +209,7 @@ class VectorBound(Bound):
         return self.params_type(*own, *(p.start for p in self.of_model))
 
     def _reals(self, params: Any) -> tuple[Any, ...]:
-        """The model's parameters as they are fitted."""
+        """The model's parameters as unconstrained arrays, which are fitted."""
         return tuple(params)[len(params) - len(self.of_model) :]
 
     def model_values(self, params: Any) -> dict[str, Any]:
@@ -214,7 +218,7 @@ class VectorBound(Bound):
         return {p.name: p.value(real) for p, real in reals}
 
     def values_of(self, params: Any) -> dict[str, Any]:
-        """Parameters by name; the model's by the user's names."""
+        """Parameters by name; the model's parameters have the user's names."""
         own = dict(zip(self.guide.params_type._fields, params, strict=False))
         return {**own, **self.model_values(params)}
 
@@ -222,7 +226,7 @@ class VectorBound(Bound):
         return standard_normal(rng, draws, self.guide.noise_size(self.layout.size), kind)
 
     def draws(self, params: Any, n: int, rng: np.random.Generator) -> Any:
-        """Z (n, D)."""
+        """Draws z (n, D)."""
         size = self.guide.noise_size(self.layout.size)
         return self.guide.draws(params, rng.standard_normal((n, size)))
 
@@ -234,7 +238,9 @@ class VectorBound(Bound):
         return self._log_density(z, *self._reals(params), *data) - self.guide.log_prob(params, z)
 
     def moments(self, params: Any, data: Any) -> dict[str, tuple[Any, Any]]:
-        """By quadrature over each number of z; over 10**5 fixed draws where a site mixes several."""
+        """Moments by quadrature over each number of z; from 10**5 fixed draws for sites that depend on several numbers
+        jointly.
+        """
         loc, cov = self.guide.moments(params)
         sd = np.sqrt(np.diag(cov))
         nodes, weights = np.polynomial.hermite_e.hermegauss(80)
@@ -290,14 +296,14 @@ class VectorBound(Bound):
         return f"log p is no number at {shown(self.layout.constrain(z[0]))}"
 
     def _named(self, name: str, bad: Any) -> str:
-        """What a message calls some numbers of the parameters."""
+        """The name of some numbers of the parameters in a message."""
         for p in self.of_model:
             if p.field == name:
                 return f"the model's parameter {p.name!r}"
         return f"{name} of {self._sites(bad)}"
 
     def _sites(self, bad: Any) -> str:
-        """The sites of coordinates; of a matrix, of its rows."""
+        """The sites of coordinates of z; for a matrix, the sites of its rows."""
         rows = bad if bad.ndim == 1 else np.any(bad, axis=tuple(range(1, bad.ndim)))
         names = [self.layout.site_at(int(k)) for k in np.flatnonzero(rows)]
         return (
@@ -306,19 +312,19 @@ class VectorBound(Bound):
 
 
 def text_of(f: Callable[..., Any], name: str, *args: Any) -> str:
-    """The source of a function of formulas, under a name."""
+    """The source of a function of formulas, renamed."""
     text = srcdiff.transform(f, "simplify", jit=False).source_for(*args)
     return text.replace(f"def {f.__name__}(", f"def {name}(", 1)
 
 
 def shown(values: dict[str, Any]) -> str:
-    """Values of sites, short."""
+    """Values of sites, abbreviated."""
     texts = {k: np.array2string(np.asarray(v), precision=4, threshold=4) for k, v in values.items()}
     return ", ".join(f"{k} = {v}" for k, v in texts.items())
 
 
 def _per_site(estimator: Any, layout: Layout, guide: Guide) -> tuple[Estimator, tuple[str, ...]]:
-    """The estimator, and the sites that take the score function where they were chosen one by one."""
+    """The estimator, and the sites that use the score function if the user chose site by site."""
     if not isinstance(estimator, dict):
         return estimator, ()
     for site in estimator:
@@ -341,7 +347,7 @@ def _per_site(estimator: Any, layout: Layout, guide: Guide) -> tuple[Estimator, 
 
 
 def _load(written: Written, target: Target, of_model: Sequence[Parameter]) -> Callable[..., Any]:
-    """The function, round the log-joint."""
+    """The loaded function, bound to the log-joint."""
     outside: dict[str, Any] = {}
     for place in (*target.layout.places, *(p.place for p in of_model)):
         outside |= place.functions()

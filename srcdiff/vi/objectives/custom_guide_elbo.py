@@ -1,16 +1,16 @@
-"""The bound of a guide that is a function: its draws and the ELBO as source.
+"""The ELBO of a guide that is a function, as source: the guide's draws and the bound.
 
 def guide_draw(m, s, eps_temp, sensor):
-temp = m + s * eps_temp
-return temp, 0.5 * (1.0 + np.log(2.0 * np.pi)) + np.log(s)
+    temp = m + s * eps_temp
+    return temp, 0.5 * (1.0 + np.log(2.0 * np.pi)) + np.log(s)
 
 def thermometer_elbo(m, log_s, eps_temp, sensor):
-s = np.exp(log_s)
-elbo = 0.0
-for k in range(len(eps_temp)):
-temp, entropy = guide_draw(m, s, eps_temp[k], sensor)
-elbo += thermometer_log_joint(temp, sensor) + entropy
-return elbo / len(eps_temp)
+    s = np.exp(log_s)
+    elbo = 0.0
+    for k in range(len(eps_temp)):
+        temp, entropy = guide_draw(m, s, eps_temp[k], sensor)
+        elbo += thermometer_log_joint(temp, sensor) + entropy
+    return elbo / len(eps_temp)
 """
 
 from collections.abc import Callable, Sequence
@@ -66,11 +66,11 @@ class FunctionBound(Bound):
     Attributes
     ----------
     params : tuple of Parameter
-        The guide's, and behind them those that only the model has.
+        The guide's parameters, and after them those that only the model has.
     sites : tuple of GuideSite
         In the order of the model.
     by_score : tuple of str
-        The sites that take the score function.
+        The sites that use the score function.
     """
 
     def __init__(
@@ -116,7 +116,7 @@ class FunctionBound(Bound):
     # ---- text
 
     def _variables(self) -> tuple[dict[str, str], dict[str, str]]:
-        """Names for the sites, and for what the bound computes, that nothing else has."""
+        """Unique names for the sites, and for the bound's own variables."""
         taken = {"np", *self.target.data, *(p.name for p in self.params)}
         taken |= {p.field for p in self.params}
         both: list[dict[str, str]] = []
@@ -131,7 +131,7 @@ class FunctionBound(Bound):
         return [f"eps_{self._names[s.name]}" for s in self.sites if s.name not in but]
 
     def _program(self, suffix: str, given: tuple[str, ...], closed: tuple[str, ...]) -> Any:
-        """A function of the guide under `GuideDraw`."""
+        """A function that runs the guide under the handler `GuideDraw`."""
         drawn = [s.name for s in self.sites if s.name not in given]
         params = ", ".join(f"{p.name!r}: {p.name}" for p in self._of_guide)
         eps = ", ".join(f"{n!r}: {e}" for n, e in zip(drawn, self._eps(given), strict=True))
@@ -319,7 +319,7 @@ class FunctionBound(Bound):
 
     @property
     def of_guide(self) -> tuple[Parameter, ...]:
-        """The parameters that the guide has."""
+        """The guide's parameters."""
         return self._of_guide
 
     def draw_text(self, params: Any, data: tuple[Any, ...]) -> str:
@@ -358,7 +358,7 @@ class FunctionBound(Bound):
         return {p.name: p.value(real) for p, real in zip(self.params, params, strict=True)}
 
     def model_values(self, params: Any) -> dict[str, Any]:
-        """Those that are the model's."""
+        """The parameters of the model."""
         values = self.values_of(params)
         return {name: values[name] for name in self.model_params}
 
@@ -382,7 +382,7 @@ class FunctionBound(Bound):
         return {s.name: np.array([one[s.name] for one in each]) for s in self.sites}
 
     def moments(self, params: Any, data: Any) -> dict[str, tuple[Any, Any]]:
-        """Of 4096 fixed quasi-random draws."""
+        """Mean and standard deviation of all sites, from 4096 fixed quasi-random draws."""
         eps = self.noise(np.random.default_rng(0), 4096, "quasi-random")
         each = [self._draw(params, {k: v[i] for k, v in eps.items()}, data)[0] for i in range(4096)]
         found = {}
@@ -424,7 +424,7 @@ class FunctionBound(Bound):
 def _chosen(
     given: Any, sites: Sequence[GuideSite], latents: Sequence[Site]
 ) -> tuple[Estimator, tuple[str, ...]]:
-    """The estimator, and the sites that take the score function."""
+    """The estimator, and the sites that use the score function."""
     lines = {s.name: s.line for s in latents}
     for site in given if isinstance(given, dict) else ():
         if site not in lines:

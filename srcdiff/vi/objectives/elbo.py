@@ -1,4 +1,4 @@
-"""`vi.elbo`: the bound and its gradient as functions of parameters, noise and data."""
+"""The evidence lower bound: `vi.elbo` gives the bound and its gradient as functions of parameters, noise and data."""
 
 from collections.abc import Callable
 from pathlib import Path as FilePath
@@ -37,11 +37,11 @@ class Gradient:
 
     @property
     def loop_source(self) -> str:
-        """Its loop form, which runs compiled."""
+        """The loop form of the latest call, which runs compiled."""
         return self._elbo.differentiated.value_and_grad.loop_source  # type: ignore[no-any-return]
 
     def source_for(self, params: Any, eps: Any, *data: Any) -> str:
-        """The source for such arguments; nothing is run."""
+        """The source for these arguments; nothing is run."""
         bound = self._elbo.bound(*data)
         return bound.value_and_grad.source_for(*bound.arguments(params, eps, data, 0.0))  # type: ignore[no-any-return]
 
@@ -85,13 +85,15 @@ class Elbo:
         self._latest_data: tuple[Any, ...] = ()
 
     def __getstate__(self) -> dict[str, Any]:
-        """Without its programs, which are made again."""
+        """The state without its programs, which are generated again."""
         return {**vars(self), "_bounds": {}, "_latest": None, "_latest_data": ()}
 
     # ---- programs
 
     def bound(self, *data: Any, full: tuple[Any, ...] | None = None) -> Bound:
-        """The programs for data of this kind; for batches of `full`, which take `share` behind the data."""
+        """The programs for data of this kind. `full`: all data, if `data` is a batch of it; the programs then take
+        `share` after the data.
+        """
         kind = (kind_of(data), full is not None)
         found = self._bounds.get(kind)
         if found is None or not found.is_for(data):
@@ -108,7 +110,7 @@ class Elbo:
         of_model = model_params(self.model, data)
         names = [p.name for p in of_model]
         target = target_of(self.model, data, full, names)
-        for other in self._bounds.values():  # one for batches of all lengths
+        for other in self._bounds.values():  # one program serves batches of all lengths
             if isinstance(other, VectorBound) and (other.target.data, other.layout) == (
                 target.data,
                 target.layout,
@@ -125,7 +127,7 @@ class Elbo:
         )
 
     def by_path(self) -> "Elbo":
-        """The same bound with the derivative through the draws; discrete sites of guide functions have none."""
+        """The same bound with the path derivative. Discrete sites of guide functions have no path derivative."""
         if self.estimator is None or type(self.estimator) is Path:
             return self
         estimator = Path() if isinstance(self.guide, Guide) else None
@@ -133,12 +135,18 @@ class Elbo:
 
     @property
     def data_names(self) -> tuple[str, ...]:
-        """What the data are called."""
+        """The names of the data."""
         return data_names(self.model)
 
     @property
     def latest(self) -> Bound:
-        """The programs of the latest call."""
+        """The programs of the latest call.
+
+        Raises
+        ------
+        RuntimeError
+            Before the first call.
+        """
         if self._latest is None:
             raise RuntimeError(
                 "the bound was not called yet; its programs are made for the data of a call"
@@ -147,7 +155,7 @@ class Elbo:
 
     @property
     def differentiated(self) -> Bound:
-        """The programs of the latest call; behind a fit by batches, those of a batch."""
+        """The programs of the latest call; after a fit by batches, the programs of a batch."""
         if self.latest.steps == 0:
             for other in reversed(self._bounds.values()):
                 if other.steps:
@@ -167,7 +175,24 @@ class Elbo:
     def value_and_grad(
         self, params: Any, eps: Any, *data: Any, baseline: Any = None
     ) -> tuple[float, Any]:
-        """The bound and its gradient, with the same draws."""
+        """The bound and its gradient, from the same draws.
+
+        Parameters
+        ----------
+        params
+            The guide's parameters, a named tuple.
+        eps
+            Noise, from `vi.noise`.
+        *data
+            The model's arguments.
+        baseline : float or parameters, optional
+            The baseline of the score function; the default is the estimator's.
+
+        Returns
+        -------
+        (float, parameters)
+            The gradient is shaped like `params`.
+        """
         if baseline is None:
             given = getattr(self.estimator, "baseline", 0.0)
             baseline = 0.0 if isinstance(given, str) else given
@@ -175,60 +200,68 @@ class Elbo:
         return float(value), grads
 
     def init(self, *data: Any, at: Any = None, scale: float = 0.1) -> Any:
-        """Parameters to begin with.
+        """First parameters.
 
         Parameters
         ----------
+        *data
+            The model's arguments.
         at : dict, optional
-            Values of sites that the guide is put round; others are where z is 0.
+            Values of sites at which the guide is centred; other sites are centred at z = 0.
         scale : float
-            The standard deviations, in z.
+            The standard deviations, in the space of z.
+
+        Raises
+        ------
+        ValueError
+            For `at` with a guide that is a function; for a value outside of the support of its site.
         """
         return self.bound(*data).init(data, at, scale)
 
     def save(
         self, folder: str | FilePath, params: Any, eps: Any, *data: Any, kernel: bool = False
     ) -> list[FilePath]:
-        """Write the stages as files that need NumPy and SciPy only (Numba, the last ones).
+        """Write the stages as files that need NumPy and SciPy only (the loop form needs Numba, too).
 
-        `elbo.py` has the log-joint and the bound, `gradient.py` its value and gradient, `loops.py` the same as loops,
-        which is not written where there is no such form.
+        `elbo.py` has the log-joint and the bound, `gradient.py` the value and gradient, and `loops.py` the loop form of
+        the gradient, which is left out if there is none.
 
         Parameters
         ----------
         kernel : bool
             Whether to write `kernel.py`, too: a CUDA kernel whose threads take arrays of noise, stacked along a last
-            axis, and leave the value of each, and gradients added up by thread. No device is needed.
+            axis. It computes the value for each array, and gradients added up by thread. No device is needed.
 
         Raises
         ------
         UnsupportedError
-            With `kernel`, if the gradient cannot be one.
+            With `kernel`, if the gradient cannot be a kernel.
         """
         return write_stages(self, FilePath(folder), params, eps, data, kernel)
 
     def save_test(self, path: str | FilePath, params: Any, eps: Any, *data: Any) -> FilePath:
-        """Write a test file that compares the gradient, saved beside it, with differences of the bound.
+        """Write a test file that compares the gradient, saved beside it, with finite differences of the bound.
 
-        Any change of a sign in the gradient makes it fail. It needs no srcdiff.
+        Any change of a sign in the gradient makes the test fail. It does not need srcdiff.
         """
         return write_test(self, FilePath(path), params, eps, data)
 
     def report(
         self, params: Any, rng: np.random.Generator, *data: Any, estimates: int = 10**4
     ) -> Report:
-        """How much each number of the gradient varies at `params`, and what a step costs: before a fit is run.
+        """A report on the variance of the gradient at `params` and on the cost of a step, before a fit.
 
         Parameters
         ----------
         estimates : int
-            How many gradients are drawn, each of `draws` draws. Their variance is known to about a part in
+            The number of gradients, each from `draws` draws. The relative error of their variance is about 1 /
             sqrt(estimates / 2).
         """
         return report(self, params, rng, data, estimates)
 
     @property
     def noise_kind(self) -> str:
+        """The kind of noise: "independent", "antithetic" or "quasi-random"."""
         return self.estimator.noise if isinstance(self.estimator, Estimator) else "independent"
 
     def __repr__(self) -> str:
@@ -236,7 +269,7 @@ class Elbo:
 
 
 def guide_name(guide: Any) -> str:
-    """What a guide is called in texts."""
+    """The name of a guide in texts."""
     return type(guide).__name__ if isinstance(guide, Guide) else name_of(guide)
 
 
@@ -256,22 +289,27 @@ def elbo(
     model : LogDensity or model
     guide : Guide, class or function
         `MeanField()`, `FullRank()`, `LowRank(rank)`, `Delta()`, `Laplace()`; or a function that draws each latent site
-        of the model by `vi.sample`, from distributions with `vi.param`s. It takes what the model takes.
+        of the model by `vi.sample`, from distributions with `vi.param`s. It has the parameters of the model.
     estimator : str, Estimator or dict
-        "path", "path-without-score", "score", "score-running", "iwae", also with "+antithetic" or "+quasi-random"; or
-        one of "path" and "score" for each site. "auto" is "path" for sites whose draws have a derivative, else
-        "score"; and it takes divergences from priors in closed form, where there are, for `MeanField`.
+        "path", "path-without-score", "score", "score-running", "iwae", also with "+antithetic" or "+quasi-random"; or a
+        dict with "path" or "score" for each site. "auto" is "path" for sites whose draws have a derivative, and
+        otherwise "score"; for `MeanField` it also uses divergences from priors in closed form, where there are any.
     draws : int
-        How many draws `noise` gives, and `fit` takes for a step.
+        The number of draws that `noise` gives, and that `fit` takes for each step.
     value_and_grad : callable
-        What differentiates: called as `srcdiff.value_and_grad` is.
+        The function that differentiates: it is called as `srcdiff.value_and_grad` is.
     **options
-        Of `srcdiff.value_and_grad`, such as `jit=False`.
+        As for `srcdiff.value_and_grad`, such as `jit=False`.
 
     Returns
     -------
     Elbo
-        What it computes is stated in the docstring of its `source`.
+        The docstring of its `source` states what it computes.
+
+    Raises
+    ------
+    ValueError
+        For an estimator that does not exist or does not fit the guide.
     """
     if isinstance(guide, type) and issubclass(guide, Guide):
         guide = guide()
@@ -297,10 +335,18 @@ def elbo(
 def noise(elbo: Elbo, rng: np.random.Generator, *data: Any) -> Any:
     """Noise for `elbo(params, eps, *data)`.
 
-    For a guide of vi, standard normal numbers of shape (draws, numbers in a draw); for a function, a dict of arrays:
-    the noise of each site.
+    Parameters
+    ----------
+    elbo : Elbo
+    rng : Generator
+    *data
+        The model's arguments. They are optional once the bound has been called, and for a `LogDensity`.
 
-    `data` can be left out once the bound has been called, or where it is of a `LogDensity`.
+    Returns
+    -------
+    array or dict
+        For an automatic guide, standard normal numbers of shape (draws, numbers in a draw). For a guide function, a
+        dict of arrays: the noise of each site, of shape (draws, *noise_shape).
     """
     if not data and isinstance(elbo.model, LogDensity):  # it has one layout
         data = (None,) * len(elbo.data_names)

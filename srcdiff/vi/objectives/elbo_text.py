@@ -8,8 +8,8 @@
             elbo += model_log_joint(w0, w1, x, y)
         return elbo / len(eps) + np.sum(log_scale) + 1.0 * (1.0 + LOG_2PI)
 
-`held_...` are the parameters once more; what is computed of them does not follow the parameters. The gradient of the
-score function is that of a surrogate, which is not the bound: such a function returns `(surrogate, elbo)`.
+`held_...` are copies of the parameters with respect to which nothing is differentiated. The gradient of the score
+function is the gradient of a surrogate, which is not the bound: such a function returns `(surrogate, elbo)`.
 """
 
 from collections.abc import Sequence
@@ -45,7 +45,7 @@ class Written:
     name : str
     text : str
     held : bool
-        Whether it takes the held parameters behind the parameters.
+        Whether it takes the held parameters after the parameters.
     surrogate : bool
         Whether it also takes a baseline, and returns `(surrogate, elbo)`.
     """
@@ -58,14 +58,14 @@ class Written:
 
 @dataclass(frozen=True)
 class _Writer:
-    """What all functions of one bound have in common."""
+    """The common parts of all functions of one bound."""
 
     model: str
     layout: Layout
     guide: Guide
     data: tuple[str, ...]
     closed: tuple[str, ...] = ()
-    of_model: tuple[Parameter, ...] = ()  # parameters that the model has
+    of_model: tuple[Parameter, ...] = ()  # parameters of the model
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -76,7 +76,7 @@ class _Writer:
         return [f"held_{name}" for name in self.fields]
 
     def variables(self) -> dict[str, str]:
-        """Sites to local names: what the data or this module call something is not available."""
+        """A map from sites to local names that differ from the names of the data and of this module."""
         own = set(self.model_values()) | set(self.model_values("held_"))
         taken = OWN_NAMES | set(self.fields) | set(self.held) | set(self.data) | own
         return {name: as_variable(name, taken) for name in self.layout.names}
@@ -88,7 +88,7 @@ class _Writer:
         return [prefix + as_variable(p.name, taken - real) for p in self.of_model]
 
     def prologue(self, prefix: str = "") -> list[str]:
-        """Lines that come before the draws."""
+        """Lines before the draws."""
         values = zip(self.model_values(prefix), self.of_model, strict=True)
         own = [f"{name} = {p.written(prefix)}" for name, p in values if name != p.written(prefix)]
         return [*own, *self.guide.prologue(prefix)]
@@ -101,7 +101,7 @@ class _Writer:
     def bound_at(
         self, draw: str, jacobian: bool = True, prefix: str = ""
     ) -> tuple[list[str], str, list[str]]:
-        """Lines that make the sites of a draw, the call of the log-joint, and terms for Jacobians.
+        """Lines that compute the sites of a draw, the call of the log-joint, and terms for Jacobians.
 
         The model's parameters are those with `prefix`.
         """
@@ -128,7 +128,7 @@ class _Writer:
         return lines, call, terms
 
     def with_z(self, draw: str, prefix: str = "") -> tuple[list[str], str, list[str]]:
-        """The same with the vector named z, which log q is asked for."""
+        """The same with a variable for the vector z, which log q takes."""
         lines, call, terms = self.bound_at("z", prefix=prefix)
         return [f"z = {draw}", *(line for line in lines if line != "z = z")], call, terms
 
@@ -162,9 +162,9 @@ def write_elbo(
     Parameters
     ----------
     by_score : sequence of str
-        Sites that take the score function under a `Path` estimator.
+        Sites that use the score function under a `Path` estimator.
     closed : sequence of str
-        Sites whose divergence from the prior the model's part has in closed form.
+        Sites whose divergence from the prior is part of the log-joint, in closed form.
     of_model : sequence of Parameter
         Parameters of the model, which are fitted with those of the guide.
     """
@@ -235,19 +235,19 @@ def _path(w: _Writer) -> Written:
 
 
 def _summed(name: str, call: str, terms: Sequence[str]) -> list[str]:
-    """Lines that add log p, and what the maps to the sites stretch, to a name."""
+    """Lines that add log p and the log Jacobian determinants to a name."""
     return [f"{name} += {call}", *(f"{name} += {term}" for term in terms)]
 
 
 def _log_p(call: str, terms: Sequence[str]) -> tuple[list[str], str]:
-    """Lines before log p, and log p."""
+    """Lines before log p, and the expression of log p."""
     if not terms:
         return [], call
     return [f"log_p = {call}", *(f"log_p += {term}" for term in terms)], "log_p"
 
 
 def _rest_of_entropy(w: _Writer) -> tuple[list[str], str]:
-    """Terms for what the divergences do not have, and what to say of it."""
+    """Terms of the entropy that the divergences do not include, and a sentence about them."""
     if not w.closed:
         return [w.guide.entropy(w.layout.size)], "entropy of the guide in closed form"
     words = f"KL from the prior in closed form for {_sites(w, w.closed)}"
@@ -387,7 +387,9 @@ def _iwae(w: _Writer) -> Written:
 def write_log_weights(
     model: str, layout: Layout, data: Sequence[str], of_model: Sequence[Parameter] = ()
 ) -> Written:
-    """Log p at many z: `model_log_density(z, x, y)` of z (S, D), (S,); parameters of the model behind z."""
+    """Log p at many z: `model_log_density(z, x, y)` for z (S, D) has the shape (S,); parameters of the
+    model follow z.
+    """
     w = _Writer(model, layout, Delta(), tuple(data), of_model=tuple(of_model))
     lines, call, terms = w.bound_at("zs[s]")
     name = f"{model}_log_density"
@@ -405,7 +407,7 @@ def write_log_weights(
 
 
 def module_text(functions: Sequence[str]) -> str:
-    """Functions as a module, with the imports that they need, or that they came with."""
+    """Functions as a module, with their imports."""
     bodies, imports = [], {"import numpy as np"}
     for function in functions:
         lines = function.splitlines()

@@ -10,7 +10,7 @@ NOISE = ("independent", "antithetic", "quasi-random")
 
 @dataclass(frozen=True)
 class Estimator:
-    """What all have: how the draws depend on each other.
+    """The base class of estimators: how the draws depend on each other.
 
     Attributes
     ----------
@@ -27,7 +27,8 @@ class Estimator:
 
 @dataclass(frozen=True)
 class Path(Estimator):
-    """The derivative through the draws z = T(eps; parameters), with the guide's entropy in closed form.
+    """The path derivative (reparameterisation): through the draws z = T(eps; parameters), with the guide's entropy in
+    closed form.
 
     References
     ----------
@@ -37,10 +38,10 @@ class Path(Estimator):
 
 @dataclass(frozen=True)
 class PathWithoutScore(Estimator):
-    """The derivative of log p(z) - log q(z) through the draws alone.
+    """The path derivative of log p(z) - log q(z) through the draws alone.
 
-    The derivative of log q in its own parameters has the mean 0 and is left out, so that the variance goes to 0 where
-    the guide is the posterior.
+    The derivative of log q with respect to its own parameters has the mean 0 and is left out, so that the variance goes
+    to 0 as the guide approaches the posterior.
 
     References
     ----------
@@ -50,12 +51,14 @@ class PathWithoutScore(Estimator):
 
 @dataclass(frozen=True)
 class ScoreFunction(Estimator):
-    """(log p - log q - baseline) times the derivative of log q; needs no derivative of the model.
+    """The score function estimator: (log p - log q - baseline) times the derivative of log q; the model needs no
+    derivative.
 
     Parameters
     ----------
     baseline : float, parameters or "running"
-        A constant; one for each parameter, shaped like them; or the mean of what `vi.fit` saw, forgetting by `decay`.
+        A constant; one constant for each parameter, shaped like them; or "running": the exponential moving average,
+        with `decay`, of the bounds in `vi.fit`.
 
     References
     ----------
@@ -75,7 +78,8 @@ class ScoreFunction(Estimator):
 
 @dataclass(frozen=True)
 class IWAE(Estimator):
-    """The derivative of log mean p(z_s) / q(z_s) through the draws: a bound that tightens with their number.
+    """The importance weighted bound: the derivative of log mean p(z_s) / q(z_s) through the draws. More draws tighten
+    the bound.
 
     References
     ----------
@@ -94,12 +98,12 @@ _BY_NAME: dict[str, Any] = {
 
 
 def estimator_of(given: Any) -> Estimator | dict[str, Estimator]:
-    """The estimator that a name stands for, such as `"path"` or `"score+antithetic"`; of a dict, one for each site.
+    """The estimator with this name, such as `"path"` or `"score+antithetic"`; for a dict, one for each site.
 
     Raises
     ------
     ValueError
-        There is none of this name.
+        There is no estimator of this name.
     """
     if isinstance(given, Estimator):
         return given

@@ -1,4 +1,4 @@
-"""Lines of generated text that are too long: broken at the commas of their last call, or at the signs of a sum."""
+"""Line breaking of generated text: at the commas of a line's last call, or at the signs of a sum."""
 
 import textwrap
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ WIDTH = 100
 
 
 def broken(line: str) -> list[str]:
-    """A line as the lines that it is written in: `elbo += f(a, b)`, `return a + b`, or a sentence of a docstring."""
+    """The lines of a line that is too long: `elbo += f(a, b)`, `return a + b`, or a sentence of a docstring."""
     if len(line) <= WIDTH:
         return [line]
     indent = line[: len(line) - len(line.lstrip())]
@@ -32,7 +32,7 @@ def broken(line: str) -> list[str]:
 
 
 def _opening(line: str) -> int:
-    """Where the bracket opens that the line ends with."""
+    """The position of the bracket that the line's last character closes."""
     depth = 0
     for k in range(len(line) - 1, -1, -1):
         depth += (line[k] in ")]}") - (line[k] in "([{")
@@ -42,7 +42,7 @@ def _opening(line: str) -> int:
 
 
 def _parts(text: str, sign: str) -> Iterator[str]:
-    """What stands between signs outside of all brackets, each with its comma behind, or its plus in front."""
+    """The parts between signs outside of all brackets, each with its comma after it, or its plus before it."""
     depth, start = 0, 0
     cut = 1 if sign == ", " else 0
     for k, c in enumerate(text):
@@ -54,7 +54,7 @@ def _parts(text: str, sign: str) -> Iterator[str]:
 
 
 def _packed(parts: list[str], indent: str) -> list[str]:
-    """As many of them on a line as fit."""
+    """The parts packed into lines, as many as fit."""
     lines = [indent + parts[0]]
     for part in parts[1:]:
         if len(lines[-1]) + 1 + len(part) > WIDTH:

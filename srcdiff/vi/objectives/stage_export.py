@@ -1,4 +1,4 @@
-"""The stages of a bound as files, and a test file of the gradient that needs no srcdiff."""
+"""Export of a bound's stages as files, and of a test file for the gradient that does not need srcdiff."""
 
 import contextlib
 from collections.abc import Sequence
@@ -81,8 +81,8 @@ def check_differences(params, eps):
 def write_stages(
     elbo: "Elbo", folder: Path, params: Any, eps: Any, data: tuple[Any, ...], kernel: bool = False
 ) -> list[Path]:
-    """Write `elbo.py` (the log-joint and the bound), `gradient.py` and `loops.py` (where there is a loop form), and
-    `kernel.py` if asked for.
+    """Write `elbo.py` (the log-joint and the bound), `gradient.py` and `loops.py` (if there is a loop form), and
+    optionally `kernel.py`.
     """
     folder.mkdir(parents=True, exist_ok=True)
     bound = elbo.bound(*data)
@@ -91,7 +91,7 @@ def write_stages(
     given = bound.arguments(params, eps, data, 0.0)
     made = bound.value_and_grad
     files = [text, made.save(folder / "gradient.py", *given)]
-    with contextlib.suppress(srcdiff.UnsupportedError):  # NumPy has it all, and runs
+    with contextlib.suppress(srcdiff.UnsupportedError):  # the form in NumPy is complete
         files.append(made.save(folder / "loops.py", *given, form="loops"))
     if kernel:
         files.append(folder / "kernel.py")
@@ -101,8 +101,8 @@ def write_stages(
 
 
 def _kernel(made: Any, given: Sequence[Any], data: int, noise: int) -> str:
-    """The kernel of the gradient for many arrays of noise at once, each of them a thread's, and their mean."""
-    first = len(given) - data - noise  # noise stands in front of the data
+    """The kernel of the gradient for many arrays of noise at once, one for each thread, and their mean."""
+    first = len(given) - data - noise  # noise comes before the data
     is_noise = [first <= k < first + noise for k in range(len(given))]
     run = srcdiff.cuda.batched(made, tuple(0 if own else None for own in is_noise), "mean")
     stacked = [np.stack([a]) if own else a for a, own in zip(given, is_noise, strict=True)]

@@ -1,4 +1,4 @@
-"""What is fitted, as a log-joint with plain arguments: made of a model, or of a `LogDensity`."""
+"""The target density of a fit: a log-joint with plain arguments, from a model or a `LogDensity`."""
 
 import inspect
 from collections.abc import Callable, Sequence
@@ -30,7 +30,7 @@ __all__ = [
 
 
 def count_rows(data: tuple[Any, ...], names: tuple[str, ...]) -> tuple[int, tuple[bool, ...]]:
-    """How many rows the data have, and which of them have rows: arrays with the length of the first array.
+    """The number of rows of the data, and which data have rows: arrays with the length of the first array.
 
     Raises
     ------
@@ -53,22 +53,22 @@ class Target:
     Attributes
     ----------
     name : str
-        Of the model.
+        The name of the model.
     layout : Layout
-        Of the latent sites.
+        The layout of the latent sites.
     log_joint : callable
         `log_joint(*values of the sites, *data)`, which can be called and differentiated.
     data : tuple of str
-        What the data are called; in batches the last one is `share`.
+        The names of the data; in batches the last one is `share`.
     text : callable
         `text(values, *data)`: its source.
     closed : tuple of str
-        Sites of which it has the divergence of the guide from the prior, and not the log density. It takes mean and
-        standard deviation of their normal numbers behind the sites.
+        Sites whose term is minus the divergence of the guide from the prior, rather than the log density. The log-joint
+        takes mean and standard deviation of their normal numbers after the sites.
     model : callable or None
-        What it is of, if that is a model.
+        The model, unless the target is a `LogDensity`.
     bounds_of : tuple of str
-        The data that bounds of sites were computed of: for other values, it is another target.
+        The data from which bounds of supports are computed: other values of these need another target.
     """
 
     name: str
@@ -82,14 +82,14 @@ class Target:
 
 
 def data_names(model: Any) -> tuple[str, ...]:
-    """What a model's data are called."""
+    """The names of a model's data."""
     if isinstance(model, LogDensity):
         return model.data
     return tuple(inspect.signature(model).parameters)
 
 
 def kind_of(data: tuple[Any, ...]) -> Any:
-    """What programs for such data depend on: types and shapes of arrays, and whole numbers, which may be lengths."""
+    """The key of programs for these data: types and shapes of arrays, and integers, which may be lengths."""
     return tuple(
         (a.shape, str(a.dtype))
         if isinstance(a, np.ndarray)
@@ -107,28 +107,28 @@ def target_of(
     divergences: bool = False,
     drawn: Sequence[str] | None = None,
 ) -> Target:
-    """The log-joint for such data. Finite choices that have no value are summed out.
+    """The log-joint for these data. Finite choices without a value are summed out.
 
     Parameters
     ----------
     params : sequence of str
-        The model's `vi.param`s, which the log-joint takes behind the sites.
+        The model's `vi.param`s, which the log-joint takes after the sites.
     local : bool
         Whether sites may have a value for each row of a batch.
     drawn : sequence of str, optional
-        The sites that have values; unless given, all that have densities.
+        The sites that have values; the default is all sites with densities.
     divergences : bool
-        Whether to take KL divergences in closed form, of a mean-field guide, where there are.
+        Whether to use closed-form KL divergences of a mean-field guide, where there are any.
     full : tuple, optional
-        All rows of data, if `data` is a batch of them. The log-joint then takes `share` behind the data: how many rows
-        there are for each one of the batch.
+        All rows of data, if `data` is a batch of them. The log-joint then takes `share` after the data: the number of
+        rows for each row of the batch.
 
     Raises
     ------
     TypeError
         There are too many data, or too few.
     ValueError
-        A site cannot be laid out; names it.
+        A site has no place in the layout; the message names it.
     """
     names = data_names(model)
     generators = [] if isinstance(model, LogDensity) else generators_of(model)
@@ -187,7 +187,7 @@ def _of_density(density: LogDensity, batched: bool) -> Target:
 
 
 def _density_text(f: Any, name: str, values: dict[str, Any], data: tuple[Any, ...]) -> str:
-    if hasattr(f, "source_for"):  # generated itself
+    if hasattr(f, "source_for"):  # a generated function
         return str(f.source_for(*values.values(), *data))
     return _text_of(f, f"{name}_log_joint")
 
@@ -226,7 +226,7 @@ def _of_model(
             f"the model {name_of(model)!r} has no sites for a guide: "
             + (why if found else "it has no vi.sample at all")
         )
-    # a guide that is a function says itself where its draws lie
+    # a guide function determines the supports of its draws
     layout = layout_of(
         [] if local else [(s.name, _lengths(s), _support(s), s.line) for s in latents]
     )
@@ -268,9 +268,7 @@ def _of_model(
         return written.source_for(*values.values(), *behind, *data[cut:], *data[:cut])
 
     log_joint: Callable[..., Any] = written
-    if (
-        last
-    ):  # `share` stands behind the data in what is generated here, as it does for plain functions
+    if last:  # `share` follows the data in generated functions, as for plain functions
         inner = ", ".join([*first, *pairs, *last, *names])
         text = f"def {name}({', '.join([*first, *pairs, *names, *last])}):\n    return log_joint({inner})\n"
         log_joint = load_text(text, name, {"log_joint": written})
@@ -283,7 +281,7 @@ def _of_model(
 def _less_divergences(
     model: Any, name: str, first: Sequence[str], arguments: str, closed: Sequence[str]
 ) -> Callable[..., Any]:
-    """The log-joint with minus the divergences of the guide in the place of some log densities."""
+    """The log-joint in which minus the divergences of the guide replace some log densities."""
     names = data_names(model)
     text = (
         f"def {name}({', '.join([*first, *names])}):\n"
@@ -311,7 +309,7 @@ def _diverging(site: Site) -> str | None:
 
 
 def _check_bounds(model: Any, latents: Sequence[Site], full: tuple[Any, ...]) -> None:
-    """Raise for bounds that are computed of rows, of which each batch has others."""
+    """Raise for bounds of supports that are computed from rows: each batch would have other bounds."""
     _, by_row = count_rows(full, data_names(model))
     rows = [n for n, is_row in zip(data_names(model), by_row, strict=True) if is_row]
     for site in latents:
@@ -343,7 +341,7 @@ def _support(site: Site) -> Any:
 def sites_of_rows(
     model: Any, batch: Sequence[Site], full: Sequence[Site], local: bool
 ) -> tuple[str, ...]:
-    """The sites that stand once for each row: their shapes differ between a batch and all the data."""
+    """The sites with one value for each row: their shapes for a batch differ from those for all the data."""
     rows = []
     for one, all_ in zip(batch, full, strict=True):
         if (one.shape, one.loops) == (all_.shape, all_.loops):
@@ -362,9 +360,9 @@ def sites_of_rows(
 
 
 def _plate_of_rows(found: Sequence[Site], rows: Sequence[str], values: Sequence[str]) -> str:
-    """What weights the rows where some of them are sums over choices: their plate, as an entry of `scales`.
+    """The weight of rows as an entry of `scales` for their plate, if some terms are sums over choices.
 
-    A sum over choices is weighted as a whole, which plates see to. Without such sums each site is weighted: "".
+    A sum over choices is weighted as a whole, by its plate. Without such sums each site is weighted: "".
     """
     summed = [s for s in found if s.name in rows and not s.observed and s.name not in values]
     if not summed:

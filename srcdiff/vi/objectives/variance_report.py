@@ -1,4 +1,4 @@
-"""What a step of a fit costs, and how much its gradient varies: known before a fit is run."""
+"""A report, before a fit, on the variance of its gradient and the cost of a step."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -16,18 +16,18 @@ __all__ = ["Report", "report"]
 
 @dataclass(frozen=True)
 class Report:
-    """The estimator of a gradient at one place; printing it shows all of it.
+    """The estimator of a gradient at one place; printing it shows all fields.
 
     Attributes
     ----------
     mean, variance
-        Of the gradient, over estimates that were made, shaped like the parameters.
+        Mean and variance of the gradient over the estimates, shaped like the parameters.
     bound, bound_variance : float
-        The same of the bound.
+        The same for the bound.
     estimates : int
-        How many were made.
+        The number of estimates.
     draws : int
-        What each of them is the mean of.
+        The number of draws in each estimate.
     cost : srcdiff.Cost
         Operations and bytes of one step: bound and gradient, in the readable form.
     """
@@ -60,12 +60,12 @@ class Report:
 def report(
     elbo: "Elbo", params: Any, rng: np.random.Generator, data: tuple[Any, ...], estimates: int
 ) -> Report:
-    """As `Elbo.report` says."""
+    """See `Elbo.report`."""
     if estimates < 2:
         raise ValueError(f"estimates={estimates}: a variance takes two at least")
     bound = elbo.bound(*data)
     baseline = getattr(elbo.estimator, "baseline", 0.0)
-    if baseline == "running":  # what it comes to: the mean of the bound
+    if baseline == "running":  # its limit: the mean of the bound
         few = [bound.noise(rng, elbo.draws, elbo.noise_kind) for _ in range(100)]
         baseline = float(np.mean([bound.value(params, eps, *data) for eps in few]))
     total = squares = map_leaves(np.zeros_like, params)
@@ -74,7 +74,7 @@ def report(
         eps = bound.noise(rng, elbo.draws, elbo.noise_kind)
         values[k], grads = bound.step(params, eps, data, baseline)
         if k == 0:
-            first = grads  # squares are taken from there, so that no digits are lost
+            first = grads  # deviations are taken from this, so that no digits are lost
         total = map_leaves(lambda t, g, f: t + (g - f), total, grads, first)
         squares = map_leaves(lambda s, g, f: s + (g - f) ** 2, squares, grads, first)
     mean = map_leaves(lambda f, t: f + t / estimates, first, total)

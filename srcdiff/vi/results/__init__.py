@@ -1,5 +1,4 @@
-"""What comes of a fit: posteriors, checks, saved files.
+"""Results of a fit: posteriors, diagnostics, saved files.
 
-In: a fit; out: draws, diagnostics, text that needs no srcdiff.
-Start with `posterior`.
+In: a fit; out: draws, diagnostics, and text that does not need srcdiff. Start with `posterior`.
 """

@@ -1,4 +1,4 @@
-"""A posterior as a module of its own, which needs NumPy (and SciPy, where its formulas name it)."""
+"""Export of a posterior as a module that needs NumPy (and SciPy, if its formulas use SciPy)."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["write_posterior"]
 
-# what SciPy has and a few operations of NumPy's are; inverses of incomplete functions stay SciPy's
+# SciPy's functions that are a few operations of NumPy; inverses of incomplete functions stay SciPy's
 _IN_NUMPY = {
     "expit": "def expit(u):\n    return np.exp(-np.logaddexp(0.0, -u))\n",
     "softmax": """def softmax(x, axis=None):
@@ -30,7 +30,7 @@ _IN_NUMPY = {
 
 
 def write_posterior(path: Path, posterior: "Posterior") -> Path:
-    """Write `sample(n, rng)`, `MEAN` and `SD`; of a model `predictive(n, rng, *data)`."""
+    """Write `sample(n, rng)`, `MEAN` and `SD`; for a model also `predictive(n, rng, *data)`."""
     bound = posterior.elbo.bound(*posterior.data)
     if isinstance(bound, FunctionBound):
         constants, functions = _of_function(bound, posterior)
@@ -51,7 +51,7 @@ def write_posterior(path: Path, posterior: "Posterior") -> Path:
 
 
 def _imports(text: str) -> tuple[list[str], str]:
-    """Import lines of functions that were generated apart, once each, and the text without them."""
+    """The import lines of functions that were generated separately, once each, and the text without them."""
     lines = text.splitlines()
     imports = {line for line in lines if line.startswith(("import ", "from "))} | {
         "import numpy as np"
@@ -63,7 +63,7 @@ def _imports(text: str) -> tuple[list[str], str]:
 
 
 def _in_numpy(imports: list[str], text: str) -> tuple[list[str], str]:
-    """The same with what of SciPy's functions has few lines in NumPy written out."""
+    """The text with short NumPy definitions in the place of SciPy's functions where that is possible."""
     start, kept, written = "from scipy.special import ", [], set()
     for line in imports:
         names = line.removeprefix(start).split(", ") if line.startswith(start) else []
@@ -76,7 +76,7 @@ def _in_numpy(imports: list[str], text: str) -> tuple[list[str], str]:
 
 
 def _of_vector(bound: Any, posterior: "Posterior") -> tuple[list[str], list[str]]:
-    """Constants, and functions, of an automatic guide."""
+    """The constants and functions of an automatic guide."""
     arrays, lines = posterior.guide.sampler(posterior.params)
     helpers: dict[str, str] = {}
     entries = [f'        "{p.name}": {_value(p, helpers)},' for p in bound.layout.places]
@@ -93,7 +93,7 @@ def _of_vector(bound: Any, posterior: "Posterior") -> tuple[list[str], list[str]
 
 
 def _of_function(bound: FunctionBound, posterior: "Posterior") -> tuple[list[str], list[str]]:
-    """The same of a guide that is a function."""
+    """The constants and functions of a guide function."""
     given = [bound.values_of(posterior.params)[p.name] for p in bound.of_guide]
     names = [s.name for s in bound.sites]
     draws = [
@@ -122,7 +122,7 @@ def _of_function(bound: FunctionBound, posterior: "Posterior") -> tuple[list[str
 
 
 def _predictive(posterior: "Posterior") -> str:
-    """`predictive(n, rng, *data)`, where the model is one and observes anything."""
+    """`predictive(n, rng, *data)`, if the target is a model with observed sites."""
     model = posterior.elbo.model
     if isinstance(model, LogDensity):
         return ""
@@ -161,7 +161,7 @@ def _predictive(posterior: "Posterior") -> str:
 
 
 def _full(storage: Any) -> str:
-    """Storage for draws, filled with what stands for values that are not drawn, as text."""
+    """The text of storage for draws, filled with markers of values that are not drawn."""
     filled = "np.nan" if np.asarray(storage).dtype.kind == "f" else "-1"
     return f"np.full({np.shape(storage)}, {filled})" if np.ndim(storage) else filled
 
@@ -175,7 +175,7 @@ def _value(place: Place, helpers: dict[str, str]) -> str:
         if len(place.real_shape) > 1:
             u = f"{u}.reshape((n, {', '.join(map(str, place.real_shape))}))"
     value, _ = place.constrained(u)
-    if place.functions():  # no formula of a line
+    if place.functions():  # not a formula in one line
         helper = next(iter(place.functions()))
         helpers[helper] = _helper(helper, place)
         value, written = f"{helper}({u})", helpers[helper]
@@ -187,7 +187,7 @@ def _value(place: Place, helpers: dict[str, str]) -> str:
 
 
 def _helper(name: str, place: Place) -> str:
-    """The bijector as a function of NumPy alone: what srcdiff makes of it, for many z."""
+    """The bijector as a function of NumPy alone, generated for many z."""
     made = srcdiff.transform(place.functions()[name], "simplify", jit=False)
     _, _, function = made.source_for(np.zeros((2, *place.real_shape))).partition("def ")
     return f"def {function}"

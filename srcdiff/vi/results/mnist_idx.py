@@ -1,4 +1,4 @@
-"""Files in the IDX format, such as MNIST's: `train-images-idx3-ubyte.gz`."""
+"""A reader of files in the IDX format, such as MNIST's `train-images-idx3-ubyte.gz`."""
 
 import gzip
 import math
@@ -14,7 +14,7 @@ _TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: "
 
 
 def read_idx(path: str | Path) -> Any:
-    """The array of an IDX file; a file that is compressed by gzip is read as it is.
+    """The array of an IDX file; a gzip file is decompressed.
 
     Parameters
     ----------
@@ -23,16 +23,16 @@ def read_idx(path: str | Path) -> Any:
     Returns
     -------
     array
-        Of the shape and type that the file says: uint8 (n, 28, 28) for MNIST's images, uint8 (n,) for its labels.
+        The shape and dtype are those in the file: uint8 (n, 28, 28) for MNIST's images, uint8 (n,) for its labels.
 
     Raises
     ------
     ValueError
-        Another kind of file, or one that is cut off or goes on behind its data: what was expected, and what is there.
+        Another kind of file, or one that is too short or too long; the message says what was expected and found.
 
     References
     ----------
-    LeCun, Cortes and Burges, The MNIST database of handwritten digits: the format stands at the end of its page.
+    LeCun, Cortes and Burges, The MNIST database of handwritten digits: the format is at the end of its page.
     """
     path = Path(path)
     content = path.read_bytes()

@@ -1,4 +1,4 @@
-"""A fitted guide: draws, moments, and how far it can be trusted."""
+"""The posterior: a fitted guide with its draws, moments and diagnostics."""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -19,19 +19,19 @@ __all__ = ["Posterior"]
 
 
 class Posterior:
-    """What `vi.fit` returns.
+    """The result of `vi.fit`.
 
     Attributes
     ----------
     params
         The guide's parameters, a named tuple.
-    bounds : array
+    bounds : array, shape (steps,)
         The (noisy) bound of each step.
     elbo : Elbo
     guide : Guide
     data : tuple
     stopped : str
-        Why the fit ended.
+        The reason why the fit ended.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Posterior:
         return bound
 
     def __getstate__(self) -> dict[str, Any]:
-        """Without programs, and without the class of the parameters: both are made again."""
+        """The state without programs and without the class of the parameters, which are generated again."""
         kept = {k: v for k, v in vars(self).items() if k != "_bound"}
         return {**kept, "params": tuple(self.params)}
 
@@ -72,17 +72,17 @@ class Posterior:
     # ---- draws and moments
 
     def sample(self, n: int, rng: np.random.Generator) -> dict[str, Any]:
-        """Draws of all latent sites: names to arrays of shape (n, *shape)."""
+        """Draws of all latent sites: a dict from names to arrays of shape (n, *shape)."""
         return self._bound.sample(self.params, n, rng, self.data)
 
     @cached_property
     def mean(self) -> dict[str, Any]:
-        """The mean of each site."""
+        """The mean of each site: a dict from names to values of the site's shape."""
         return {name: first for name, (first, _) in self._moments.items()}
 
     @cached_property
     def sd(self) -> dict[str, Any]:
-        """The standard deviation of each number of each site."""
+        """The standard deviation of each number of each site: a dict from names to values of the site's shape."""
         return {name: second for name, (_, second) in self._moments.items()}
 
     @cached_property
@@ -91,63 +91,83 @@ class Posterior:
 
     @property
     def cov(self) -> Any:
-        """The covariance of z (D, D), all sites as one vector of real numbers; of automatic guides."""
+        """The covariance (D, D) of z, the vector of real numbers for all sites; automatic guides only."""
         return self.guide.moments(self.params)[1]
 
     @property
     def values(self) -> dict[str, Any]:
-        """The parameters of a guide function, and of the model, by the user's names and in their constraints."""
+        """The fitted parameters of a guide function, and of the model, by the user's names and in their constraints."""
         return self._bound.values_of(self.params)
 
     @property
     def model_values(self) -> dict[str, Any]:
-        """Those of `values` that are parameters of the model."""
+        """The part of `values` that belongs to the model."""
         return self._bound.model_values(self.params)
 
     @property
     def predictive(self) -> Any:
-        """Draws of what the model observes, given draws of this posterior: `predictive(rng, *data, draws=100)`."""
+        """A sampler of the observed sites, given draws of this posterior: `predictive(rng, *data, draws=100)`."""
         return predictive(self.elbo.model, self)
 
-    # ---- how far to trust it
+    # ---- diagnostics
 
     def log_weights(self, n: int, rng: np.random.Generator) -> Any:
-        """Log p(z, data) - log q(z) of n draws."""
+        """Log p(z, data) - log q(z) of n draws: an array of shape (n,).
+
+        Raises
+        ------
+        TypeError
+            For a `Delta` guide, which has no density.
+        """
         return self._bound.log_weights(self.params, n, rng, self.data)
 
     @cached_property
     def khat(self) -> float:
-        """How heavy the tail of p/q is, of 10**4 fixed draws: up to 0.7 the fit can be trusted (see `vi.khat`)."""
+        """The tail index of the importance weights p/q, from 10**4 fixed draws: up to 0.7 the fit can be trusted (see
+        `vi.khat`).
+        """
         return khat(self.log_weights(10**4, np.random.default_rng(0)))
 
     def evidence(self, n: int, rng: np.random.Generator) -> float:
-        """An estimate of log p(data), by Pareto smoothed importance sampling."""
+        """An estimate of log p(data) from n draws, by Pareto smoothed importance sampling."""
         log_weights = self.log_weights(n, rng)
         shifted = log_weights - np.max(log_weights)
         smooth, _ = smoothed(log_weights)
-        # smoothing normalises: what the largest raw weight became tells the scale
+        # smoothing normalises: a median weight, which it leaves unchanged, gives the scale
         k = int(np.argmin(np.abs(shifted - np.median(shifted))))
         return float(log_weights[k] - smooth[k] - np.log(n))
 
     def bound(self, n: int, rng: np.random.Generator) -> tuple[float, float]:
-        """The bound, and its standard error, of n draws."""
+        """The bound, and its standard error, from n draws."""
         weights = self.log_weights(n, rng)
         return float(np.mean(weights)), float(np.std(weights) / np.sqrt(n))
 
-    # ---- elsewhere
+    # ---- export
 
     def save(self, path: str | Path) -> Path:
-        """Write the posterior as a module of its own, which needs NumPy only: `sample(n, rng)`, `mean`, `sd`."""
+        """Write the posterior as a module of its own: `sample(n, rng)`, `MEAN`, `SD`, and for a model `predictive`."""
         return write_posterior(Path(path), self)
 
     def to_arviz(self, n: int = 1000, rng: np.random.Generator | None = None) -> Any:
-        """Draws as ArviZ has them, an `InferenceData` (from ArviZ 1.0 on, a `DataTree`); needs ArviZ.
+        """Draws as ArviZ's `InferenceData` (from ArviZ 1.0 on, a `DataTree`).
 
-        Its group `posterior` has one chain of n draws of each latent site; of a model, `posterior_predictive` has what
-        it observes, drawn for each of them.
+        The group `posterior` has one chain of n draws of each latent site; for a model, `posterior_predictive` has a
+        draw of the observed sites for each of them.
+
+        Parameters
+        ----------
+        n : int
+            The number of draws.
+        rng : Generator, optional
+            The default has a fixed seed.
+
+        Raises
+        ------
+        ImportError
+            ArviZ is not installed.
         """
         try:
-            import arviz  # an extra
+            import arviz  # an optional dependency
         except ImportError as error:
             raise ImportError("to_arviz needs ArviZ: pip install srcdiff[arviz]") from error
         rng = rng or np.random.default_rng(0)
@@ -172,7 +192,7 @@ class Posterior:
 
 
 class _Drawn:
-    """Draws that were made, one after the other."""
+    """A posterior that returns draws from before."""
 
     def __init__(self, draws: dict[str, Any], model_values: dict[str, Any]) -> None:
         self.draws = draws

@@ -1,4 +1,4 @@
-"""k-hat: how far the tail of importance weights lets a fit be trusted."""
+"""Pareto smoothed importance sampling, and k-hat: a diagnostic of the tail of importance weights."""
 
 import math
 from typing import Any
@@ -9,7 +9,7 @@ __all__ = ["khat", "pareto_fit", "smoothed"]
 
 
 def pareto_fit(excesses: Any) -> tuple[float, float]:
-    """Shape k and scale sigma of a generalised Pareto distribution, density (1 + k x / sigma)**(-1/k - 1) / sigma.
+    """Fit of a generalised Pareto distribution, density (1 + k x / sigma)**(-1/k - 1) / sigma.
 
     Parameters
     ----------
@@ -19,12 +19,12 @@ def pareto_fit(excesses: Any) -> tuple[float, float]:
     Returns
     -------
     k, sigma : float
-        k pulled towards 0.5 with the weight of ten observations, which steadies small samples.
+        Shape and scale. k is shrunk towards 0.5 with the weight of ten observations, which stabilises small samples.
 
     References
     ----------
-    Zhang and Stephens (2009), A new and efficient estimation method for the generalized Pareto distribution;
-    Vehtari, Simpson, Gelman, Yao and Gabry (2024), Pareto smoothed importance sampling, appendix C.
+    Zhang and Stephens (2009), A new and efficient estimation method for the generalized Pareto distribution; Vehtari,
+    Simpson, Gelman, Yao and Gabry (2024), Pareto smoothed importance sampling, appendix C.
     """
     x = np.sort(np.asarray(excesses, float))
     n = len(x)
@@ -46,7 +46,9 @@ def pareto_fit(excesses: Any) -> tuple[float, float]:
 
 
 def _tail(log_weights: Any) -> tuple[Any, Any, float] | None:
-    """Order, places of the tail in it, and the logarithm of the weight below; None if there is no tail to speak of."""
+    """The order of the weights, the places of their tail, and the logarithm of the largest weight below it; None if
+    there is no tail.
+    """
     n = len(log_weights)
     size = min(n // 5, math.ceil(3 * math.sqrt(n)))
     order = np.argsort(log_weights, kind="stable")
@@ -59,11 +61,11 @@ def _tail(log_weights: Any) -> tuple[Any, Any, float] | None:
 
 
 def khat(log_weights: Any) -> float:
-    """The shape of the tail of importance weights p(z, data) / q(z), of which the logarithms are given.
+    """k-hat: the tail index of importance weights p(z, data) / q(z), from their logarithms.
 
     Below 0.5 the weights have a finite variance; up to 0.7 estimates that are corrected by the weights can be trusted;
     above, the guide misses a part of the posterior that matters. The number itself is noisy: its standard deviation is
-    near 0.05 to 0.1 with 10**4 draws.
+    about 0.05 to 0.1 with 10**4 draws.
 
     Parameters
     ----------
@@ -73,8 +75,8 @@ def khat(log_weights: Any) -> float:
     Returns
     -------
     float
-        -inf if the weights are all but equal, as with the exact posterior; inf if one is NaN or infinite, or if a few
-        of them are all that count.
+        -inf if the weights are nearly equal, as for the exact posterior; inf if one is NaN or infinite, or if a few of
+        them have nearly all the weight.
     """
     log_weights = np.asarray(log_weights, float)
     if log_weights.ndim != 1 or len(log_weights) < 25:
@@ -95,9 +97,9 @@ def khat(log_weights: Any) -> float:
 
 
 def smoothed(log_weights: Any) -> tuple[Any, float]:
-    """Pareto smoothed importance weights, normalised, as logarithms; and k-hat.
+    """Pareto smoothed importance weights, normalised, as logarithms of shape (n,); and k-hat.
 
-    The largest weights are replaced by the quantiles of the Pareto distribution that was fitted to them.
+    The largest weights are replaced by quantiles of the Pareto distribution that is fitted to them.
     """
     log_weights = np.asarray(log_weights, float)
     k = khat(log_weights)

@@ -1,4 +1,6 @@
-"""The supports of distributions: where values and parameters may lie, and the maps from all of R^n onto there."""
+"""The public names of constraints: sets in which values and parameters may lie, with bijectors from R^n onto these
+sets.
+"""
 
 from srcdiff.vi.distributions.supports.matrix import (
     corr_cholesky,

@@ -25,7 +25,9 @@ def _diagonal(u, size):
 
 
 class _Matrices(Constraint):
-    """Matrices (..., K, K). Their maps take K, too: in generated code it is a number, and not computed of lengths."""
+    """Matrices (..., K, K). Their maps also take K, which is a number in generated code and is not computed from
+    lengths.
+    """
 
     event_dim = 2
     is_sized = True
@@ -62,7 +64,7 @@ class _LowerCholesky(_Matrices):
 
 
 class _PositiveDefinite(_LowerCholesky):
-    """Symmetric positive definite matrices: L Lᵀ of such an L."""
+    """Symmetric positive definite matrices L Lᵀ, for a lower triangular L with a positive diagonal."""
 
     name = "symmetric and positive definite"
 
@@ -107,7 +109,7 @@ class _CorrCholesky(_Matrices):
 
     def constrain(self, u, size=None):
         u = _strictly_lower(np.clip(u, -_FLATTEST, _FLATTEST), size)
-        log_left = np.cumsum(-_log_cosh(u), axis=-1)  # of the length, after each number
+        log_left = np.cumsum(-_log_cosh(u), axis=-1)  # log of the length left after each
         before = np.concatenate((np.zeros((*u.shape[:-1], 1)), log_left[..., :-1]), axis=-1)
         eye = np.eye(u.shape[-1])
         return (np.tanh(u) + eye) * np.exp(np.maximum(before, -LARGEST))

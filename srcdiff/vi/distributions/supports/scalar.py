@@ -1,8 +1,8 @@
-"""Where values and parameters may lie, and the maps from all of R^n onto there.
+"""Constraints: sets in which values and parameters may lie, with bijectors from R^n onto these sets.
 
-A constraint is a set with its bijector. `constrain(u)` gives a point of the set for any finite `u`: where doubles run
-out, the last one inside. `unconstrain(x)` is its inverse, and `log_abs_det_jacobian(u)` has the shape of `x` without
-its event axes. All are plain NumPy, and are read in place in what is differentiated.
+A constraint is a set with its bijector. `constrain(u)` gives a point of the set for any finite `u`; where doubles run
+out, it gives the last double inside. `unconstrain(x)` is the inverse, and `log_abs_det_jacobian(u)` has the shape of
+`x` without its event axes. All are plain NumPy, which the compiler reads in the place of the call.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ class Constraint:
     Attributes
     ----------
     name : str
-        What error messages call it: "positive".
+        The name in error messages, such as "positive".
     event_dim : int
-        How many axes one point has.
+        The number of axes of one point.
     is_discrete : bool
         Whether its points are integers; there is no bijector then.
     everywhere : bool
         Whether all finite arrays are inside.
     is_sized : bool
-        Whether `constrain` and `log_abs_det_jacobian` also take how many rows a point has.
+        Whether `constrain` and `log_abs_det_jacobian` also take the number of rows of a point.
     """
 
     name: Any = ""
@@ -54,7 +54,7 @@ class Constraint:
         raise NotImplementedError
 
     def inside(self, x, where):
-        """`x` where it is inside, as `where` says, and elsewhere a point that is."""
+        """`x` if it is inside, as `where` says, and otherwise a point that is inside."""
         return np.where(where, x, self.some(x))
 
     def some(self, x):
@@ -62,11 +62,11 @@ class Constraint:
         raise NotImplementedError
 
     def constrain(self, u):
-        """The point for `u`."""
+        """The point for the unconstrained `u`."""
         raise TypeError(f"{self.name} values cannot be made of real numbers")
 
     def unconstrain(self, x):
-        """The `u` that `constrain` takes to `x`."""
+        """The unconstrained `u` that `constrain` maps to `x`."""
         raise TypeError(f"{self.name} values cannot be made of real numbers")
 
     def log_abs_det_jacobian(self, u):
@@ -94,6 +94,8 @@ class Constraint:
 
 
 class Real(Constraint):
+    """The real numbers: the bijector is the identity."""
+
     name = "real"
     everywhere = True
 
@@ -264,7 +266,7 @@ class _Circular(interval):
 
 
 def between(lower, upper):
-    """The numbers between two, either of which may be None."""
+    """The numbers between two limits, either of which may be None."""
     if lower is None:
         return real if upper is None else less_than(upper)
     return greater_than(lower) if upper is None else interval(lower, upper)
@@ -274,6 +276,8 @@ def between(lower, upper):
 
 
 class Discrete(Constraint):
+    """A set of integers, which has no bijector."""
+
     is_discrete = True
 
 

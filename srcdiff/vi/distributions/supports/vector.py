@@ -1,4 +1,4 @@
-"""Supports of vectors, with their bijectors, and of several values that are one event."""
+"""Supports of vectors, with their bijectors, and of several values that form one event."""
 
 from __future__ import annotations
 
@@ -56,10 +56,10 @@ class _PositiveVector(Constraint):
 
 
 class _Simplex(Constraint):
-    """Positive numbers that add up to 1, by breaking a stick: u has one number less.
+    """Positive numbers that add up to 1, by stick-breaking: u has one number less.
 
-    The k-th of K pieces takes expit(u_k - log(K - k)) of what is left, so that u = 0 is the centre (Stan Reference
-    Manual, "Unit simplex").
+    The k-th of K pieces takes expit(u_k - log(K - k)) of the rest of the stick, so that u = 0 is the centre (Stan
+    Reference Manual, "Unit simplex").
     """
 
     name = "positive numbers that add up to 1"
@@ -76,7 +76,7 @@ class _Simplex(Constraint):
 
     def constrain(self, u):
         t = self._shifted(u)
-        log_left = np.cumsum(-np.logaddexp(0.0, t), axis=-1)  # of the stick, after each piece
+        log_left = np.cumsum(-np.logaddexp(0.0, t), axis=-1)  # log of the stick left after each
         ends = np.zeros((*u.shape[:-1], 1))
         log_before = np.concatenate((ends, log_left), axis=-1)
         log_taken = np.concatenate((-np.logaddexp(0.0, -t), ends), axis=-1)
@@ -125,7 +125,7 @@ class multinomial(_WholeVector):
 
 
 class independent(Constraint):
-    """Points whose last axes, `count` beyond those of a point of `base`, are one point here."""
+    """Points of `base` with `count` more axes, which form one point here."""
 
     def __init__(self, base, count):
         self.base = base
