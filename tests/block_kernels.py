@@ -280,7 +280,7 @@ def tile_halo(x, y):
 
 @cuda.jit
 def array_sum(data):
-    """Numba's own example: shared memory is said in a branch."""
+    """Numba's own example: shared memory is declared in a branch."""
     tid = cuda.threadIdx.x
     size = len(data)
     if tid < size:

@@ -1,4 +1,4 @@
-"""The layers of docs/architecture.md as data, compared with the imports that there are."""
+"""The layers of docs/architecture.md as data, compared with the actual imports."""
 
 import ast
 import graphlib
@@ -328,7 +328,7 @@ def test_start_up_imports_no_heavy_library(module: str) -> None:
         "matrix_functions",
     ):
         roots -= {"scipy"}
-    # imported when they are asked for: they name SciPy's functions, or make its matrices
+    # imported when they are used: they name SciPy's functions, or make its matrices
     if module.startswith(("srcdiff.expfam", "srcdiff.sparsity", "srcdiff.vi")):
         roots -= {"scipy"}
     assert roots.isdisjoint({"scipy", "numba", "rich", "pytest", "IPython"})

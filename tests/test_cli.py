@@ -1,4 +1,4 @@
-"""The command line, with a stand-in for the compiler: what it asks for, prints and refuses."""
+"""The command line, with a stand-in for the compiler: what it requests, prints and refuses."""
 
 import subprocess
 import sys
@@ -48,7 +48,7 @@ sys.exit(cli.main(["show", {target!r}]))
 
 
 class Generated:
-    """Remembers what it was asked for."""
+    """Records its requests."""
 
     def __init__(self, mode, function, argnums):
         self.asked = f"{mode} {function.__name__} {argnums!r}"
@@ -112,7 +112,7 @@ def run(capsys):
 
 
 def refused(outcome):
-    """The one line that a mistake is told in."""
+    """The one line that reports a mistake."""
     status, out, err = outcome
     assert (status, out, err.count("\n")) == (2, "", 1)
     return err.removeprefix("srcdiff: ").strip()

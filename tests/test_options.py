@@ -1,4 +1,4 @@
-"""Options: their values, and what is said about wrong ones."""
+"""Options: their values, and the errors for wrong values."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_rewritings_are_switched_off_by_name() -> None:
         "cancel",
         "far_norms",
         "scaled_probabilities",
-    }  # one changes the domain, one is long: unless they are asked for
+    }  # one changes the domain, one is long: off by default
     assert make_options({}).disabled() == off
     assert make_options({}).disabled(compiled=True) == {"cancel", "far_norms"}
     assert make_options({"rewrite": {"softmax": False}}).disabled() == {*off, "softmax"}

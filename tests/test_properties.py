@@ -1,4 +1,4 @@
-"""What holds of the compiler as a whole: the same text in every process, a quick start, work that grows linearly."""
+"""Properties of the compiler as a whole: the same text in every process, a quick start, work that grows linearly."""
 
 import json
 import linecache
@@ -16,7 +16,7 @@ import srcdiff
 
 TESTS = Path(__file__).parent
 
-# Programs with several values alike (swapped, carried, in branches), where an order could be left open.
+# Programs with several similar values (swapped, carried, in branches), where an order could be undetermined.
 PROGRAMS = (
     "hmm", "burgers", "tuple_swap", "several_returns", "fixed_point_two_iterates", "secant_method",
     "tuple_state_in_loop", "gru_dict_parameters", "nested_parameters", "helper_returns_structures",
@@ -118,7 +118,7 @@ def elements(n: int) -> str:
 
 
 def calls_made(write: Callable[[int], str], n: int) -> int:
-    """How many Python functions are called to transform a program: unlike seconds, the same on every machine."""
+    """How many Python functions are called to transform a program: this number is the same on every machine."""
     text = write(n)
     file = f"<{write.__name__} {n}>"
     linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)

@@ -1,4 +1,4 @@
-"""What is refused behind the frontend: by calls, rules, other programs than derivatives, and values that the run finds."""
+"""Refusals after the frontend: by calls, rules, other programs than derivatives, and values that the run finds."""
 
 # ruff: noqa: E501
 

@@ -33,7 +33,7 @@ class Case:
 
 
 def clipped(function: Callable[[Any], Any], low: float, high: float) -> Callable[[Any], Any]:
-    """Outside of these limits the result does not change, as far as floats can tell."""
+    """Outside of these limits the result does not change in floating point."""
     return lambda x: function(min(max(x, CONTEXT.mpf(low)), CONTEXT.mpf(high)))
 
 

@@ -1,4 +1,4 @@
-"""`batch`: what is an item in the arguments of a call, by types."""
+"""Batch arguments: the types of one item, and the axis of each argument along which the items lie."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ __all__ = ["batch_of", "items_of"]
 
 
 def items_of(arguments: Arguments, axes: Any) -> tuple[Arguments, list[list[int | None]]]:
-    """The arguments of one item, and along which axis of each number and array in an argument the items are.
+    """The arguments of one item, and the batch axis of each number and array in an argument.
 
     Raises
     ------
     ValueError
-        For axes that are not there or of unequal lengths, and where there are none.
+        For axes that do not exist or have unequal lengths, and where no argument has a batch axis.
     """
     along: list[list[int | None]] = []
     items: list[Type] = []
@@ -53,7 +53,7 @@ def items_of(arguments: Arguments, axes: Any) -> tuple[Arguments, list[list[int 
 def batch_of(
     fn: Function, arguments: Arguments, along: Sequence[Sequence[int | None]], out_axes: Any
 ) -> Function:
-    """The function of many items, from that of one, for the arguments of a call."""
+    """The function of many items, from the function of one item, for the arguments of a call."""
     dims: list[Dim] = []
     for type_, axes in zip(arguments.types, along, strict=True):
         leaves = zip(_parts(type_), axes, strict=True)
@@ -79,7 +79,7 @@ def batch_of(
 
 
 def _by_argument(axes: Any, arguments: Arguments) -> list[Any]:
-    """The axes of each argument; those that `in_axes` leaves out have to have defaults."""
+    """The axes of each argument; an argument that `in_axes` leaves out needs a default."""
     names = arguments.names
     if not isinstance(axes, tuple):
         return [axes if _is_cut(n, t, arguments) else None for n, t in _typed(arguments)]
@@ -105,8 +105,8 @@ def _typed(arguments: Arguments) -> Iterator[tuple[str, Type]]:
 
 
 def _is_cut(name: str, type_: Type, arguments: Arguments) -> bool:
-    """Whether one axis for all arguments is for this one, too: not for what is known when compiling, and not for a
-    number that is a default.
+    """Whether an axis that is given for all arguments applies to this one: not to static values, and not to numbers
+    that are defaults.
     """
     if isinstance(type_, Static):
         return False
@@ -114,7 +114,7 @@ def _is_cut(name: str, type_: Type, arguments: Arguments) -> bool:
 
 
 def _spread(type_: Type, axes: Any, called: str) -> Iterator[tuple[str, Array, int | None]]:
-    """Each number and array in an argument, how it is called, and its axis."""
+    """Each number and array in an argument, its name, and its axis."""
     if isinstance(type_, Struct):
         texts = [
             f"{called}.{k}" if type_.kind in ("namedtuple", "dataclass") else f"{called}[{k!r}]"
@@ -182,7 +182,7 @@ def _of_results(output: Tree, axes: Any) -> list[int]:
 
 
 def _compare(counts: Mapping[str, Dim], lengths: Mapping[str, int]) -> None:
-    """Raise where there are no items, or not as many in each argument."""
+    """Raise where there are no items, or where arguments have different numbers of items."""
     if not counts:
         raise ValueError("in_axes is None for all arguments: there are no items")
     known: dict[str, int] = {}
@@ -204,7 +204,7 @@ def _parts(type_: Type) -> list[Type]:
 
 
 def _item(type_: Type, axes: Iterator[int | None], path: str) -> Type:
-    """The type of an item; the symbol of a whole number is one that no argument has."""
+    """The type of an item; an integer gets a symbol that no argument has."""
     if isinstance(type_, Struct):
         named = zip(type_.keys, type_.parts, strict=True)
         parts = tuple(_item(t, axes, f"{path}_{k}") for k, t in named)

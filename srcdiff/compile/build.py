@@ -1,4 +1,4 @@
-"""From a function and argument types to the program of a derivative: text, and what calls have to know of it.
+"""Program generation: from a function and argument types to the text of a derivative and the facts that calls need.
 
 `handles/generated.py` imports this when the first program is generated: the stages take longer to import than NumPy.
 """
@@ -56,14 +56,14 @@ def build(
     keep_text: bool = False,
     shared: dict[Any, Any] | None = None,
 ) -> Program:
-    """Generate the program for arguments of these types; `shared` gets what its loop form is made of, too."""
+    """Generate the program for arguments of these types; `shared` gets the functions that its loop form reuses."""
     with defects_told(derived), _collector_paused():
         return _build(derived, arguments, keep_text, {} if shared is None else shared)
 
 
 @contextlib.contextmanager
 def defects_told(derived: Derived) -> Iterator[None]:
-    """Where an invariant of ours does not hold: never a bare traceback."""
+    """Report a violated invariant of srcdiff as an error of its own, not as a bare traceback."""
     try:
         yield
     except RecursionError:
@@ -90,8 +90,8 @@ def defects_told(derived: Derived) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _collector_paused() -> Iterator[None]:
-    """Without Python's search for cycles: IR has next to none, and looking through all of it again and again while it
-    is made takes as long as the rest for programs of a thousand statements.
+    """Pause Python's collector of cycles: IR has hardly any, and for programs of a thousand statements the searches
+    take as long as the rest.
     """
     was_on = gc.isenabled()
     gc.disable()
@@ -114,7 +114,7 @@ def _build(
             raise
         return _dynamic(derived, arguments, error)
     unseen = [p.message for p in verify(fn) if p.is_of_scope]
-    assert not unseen, unseen[0]  # rather none than one that reads what is not there
+    assert not unseen, unseen[0]  # no program may read an unbound name
     fn = handed_down(fn)
     fn = each_function(fn, lambda f: own_outside(without_stops(f)))
     bare = to_source(fn)
@@ -158,13 +158,11 @@ def _build(
 
 
 def _give_examples(recorder: Recorder, arguments: Arguments) -> None:
-    """Where passes are validated: the arguments at hand, which the loop form takes from those of the NumPy form."""
+    """Give the example arguments to the validator; the loop form takes them from the NumPy form."""
     if recorder.validator is None:
         return
     given = dict(zip(arguments.names, arguments.values, strict=False))
-    if (
-        "examples" not in recorder.shared
-    ):  # of the arguments, a specialisation keeps the types alone
+    if "examples" not in recorder.shared:  # a specialisation keeps only the types of the arguments
         recorder.shared["examples"] = copy.deepcopy(given)
     recorder.validator.examples |= recorder.shared["examples"]
     recorder.validator.lengths |= arguments.lengths
@@ -195,14 +193,14 @@ def _dynamic(
 
 
 def _rewritten(fn: Function) -> tuple[tuple[str, Location | None], ...]:
-    """The named rewritings that changed lines of a function or of one that it calls."""
+    """The named rewritings that changed lines of a function or of a callee."""
     found = {rewriting for f in callees_first(fn) for rewriting in f.rewriting.applied}
     return tuple(sorted(found, key=lambda f: (str(f[1] and f[1].file), f[1].line if f[1] else 0)))
 
 
 @dataclass
 class _Kept(Recorder):
-    """Keeps what is read, and the last derivative whose storage is not decided."""
+    """Keeps the function as it was read, and the last derivative with undecided storage."""
 
     read: list[Function] = field(default_factory=list)
     undecided: list[Function] = field(default_factory=list)
@@ -218,8 +216,8 @@ class _Kept(Recorder):
 
 
 def stages_of(derived: Derived, arguments: Arguments) -> tuple[Function, Function | None]:
-    """The function that is differentiated, with contents of arrays as values; and its reverse-mode derivative before
-    it is decided what is stored (None in forward mode).
+    """The function that is differentiated, after load insertion; and its reverse-mode derivative before the storage is
+    decided (None in forward mode).
     """
     recorder = _Kept()
     with defects_told(derived), _collector_paused():
@@ -247,7 +245,7 @@ def build_loops(
 ) -> LoopProgram:
     """The loop form of the program for arguments of these types, or why there is none.
 
-    Arrays from outside are further parameters, or `bound` as what the text refers to. `shared`: what `build` left.
+    Global arrays are further parameters, or `bound` as objects that the text refers to. `shared`: what `build` left.
     """
     recorder = new_recorder(shared=shared or {})
     _give_examples(recorder, arguments)
@@ -294,7 +292,7 @@ def build_loops(
             )
         except NoLoopForm as reason:
             return replace(program, refused=str(reason))
-        if verify(loops):  # rather none than one that reads what is not there
+        if verify(loops):  # better no loop form than an invalid one
             return replace(program, refused="a defect of srcdiff: its loop form is not valid")
         source = to_source(with_entry_checks(loops, compiled=True))
         return replace(
@@ -315,7 +313,7 @@ def mentioned(bindings: Mapping[str, Any], source: str) -> dict[str, Any]:
 
 
 def _refuse_own_constructors(fn: Function, bindings: Mapping[str, Any]) -> None:
-    """Refuse derivatives in containers that would change what is put into them."""
+    """Refuse derivatives in containers whose constructors change their parts."""
     for name, cls in bindings.items():
         own = own_constructor(cls) if isinstance(cls, type) else ""
         if own:
@@ -327,7 +325,7 @@ def _refuse_own_constructors(fn: Function, bindings: Mapping[str, Any]) -> None:
 
 
 def noted(f: Any, args: Sequence[Any]) -> list[tuple[str, dict[str, Any], Location]]:
-    """What handlers of effects note in a function for these arguments (see `srcdiff.effects.notes_of`)."""
+    """The notes of effect handlers in a function for these arguments (see `srcdiff.effects.notes_of`)."""
     arguments = signature_of(f, 0).bind(args, {}, frozenset())
     names, types = arguments.names, arguments.types
     with _collector_paused():

@@ -1,10 +1,11 @@
-"""The derivations: gradients, Jacobians, other semirings, ... Each has one class, which describes it completely.
+"""Derivations: the kinds of programs that follow from a function, such as gradients, Jacobians, other semirings.
 
     grad      x, k  ->  d_x                  jvp    x, k, x_dot    ->  value, value_dot
     jacobian  x, k  ->  d_value / d_x        vjp    x, k, d_value  ->  value, (d_x, d_k)
 
-A class gives the docstring of the generated function, the parameters that it has after those of the function, and
-`build`, which composes the IR from `Steps`. Its fields are the settings of one derivative, and part of all keys.
+One class describes each derivation completely: the docstring of the generated function, its parameters after those of
+the function, and `build`, which composes the IR from `Steps`. Its fields are the settings of one derivative, and part
+of all keys.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ class Derivation:
     is_along : bool
         The further parameters are tangents: each has the type of a parameter in `wrt`.
     keeps_source : bool
-        It looks for a semiring in the user's own lines: they are not rewritten for stability.
+        The derivation finds a semiring in the user's own lines: they are not rewritten for stability.
     """
 
     name: ClassVar[str]
@@ -67,7 +68,7 @@ class Derivation:
 
     @property
     def label(self) -> str:
-        """What users call it."""
+        """The name in errors and reports."""
         return self.name.replace("_", " ")
 
     def further(self, wrt: Sequence[str]) -> tuple[str, ...]:
@@ -123,7 +124,7 @@ class Batch(Derivation):
     name = "batch"
     doc = "`{f}` of many items."
     differentiates = False
-    in_axes: Any = 0  # as `plain_axes` has them
+    in_axes: Any = 0  # in the form of `plain_axes`
     out_axes: Any = 0
 
 
@@ -131,7 +132,7 @@ class Batch(Derivation):
 
 
 class Gradient(Derivation):
-    """Of a function with a scalar result."""
+    """The gradient of a function with a scalar result."""
 
     has_value: ClassVar[bool]
 

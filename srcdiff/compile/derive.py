@@ -1,4 +1,4 @@
-"""Derivatives as programs in IR: where frontend and transforms meet."""
+"""Derivation in IR: it traces a function, prepares it, and builds the derivative from its derivation."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def derive_for_call(
     return as_user(derive(handle.derived, arguments, new_recorder()))
 
 
-# while what is derived is for a device, functions that it differentiates again are, too
+# while a program for a device is derived, the functions that it differentiates again are for the device, too
 _ON_DEVICE: ContextVar[bool] = ContextVar("on device", default=False)
 
 
@@ -56,8 +56,8 @@ def derive(
     device: bool = False,
     again: bool = False,
 ) -> Function:
-    """The IR of a derivative; `machine`: what is stored is chosen for speed, and not for short text; `device`: and
-    storage is dear; `again`: calls that it does not serve are made once more in NumPy.
+    """The IR of a derivative. `machine`: residuals are chosen for speed, not for short text. `device`: storage is
+    expensive. `again`: calls that the program cannot serve run once more in NumPy.
     """
     if device and not _ON_DEVICE.get():
         token = _ON_DEVICE.set(True)
@@ -105,7 +105,7 @@ def _batch(derived: Derived, arguments: Arguments, recorder: Recorder) -> Functi
 
 
 def plain_defaults(fn: Function, defaults: Mapping[str, Any]) -> dict[str, Any]:
-    """The defaults that are written down as they are, of the last parameters without a gap."""
+    """The defaults that can be written as text, for the last parameters without a gap."""
     out: dict[str, Any] = {}
     for p in reversed(fn.params):
         if p.name not in defaults or not _is_plain(defaults[p.name]):
@@ -115,14 +115,14 @@ def plain_defaults(fn: Function, defaults: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _is_plain(value: Any) -> bool:
-    """Whether a value is written as it is: a constant, or a function or type of NumPy's."""
+    """Whether a value can be written as text: a constant, or a function or type of NumPy."""
     return type(value) in _PLAIN or (
         callable(value) and getattr(np, getattr(value, "__name__", ""), None) is value
     )
 
 
 def with_unlike_parameters(fn: Function) -> Function:
-    """The function where a tangent or weight is not called as one of the user's parameters is."""
+    """The function with tangents and weights renamed where a parameter of the user's has the same name."""
     taken: set[str] = set()
     names: dict[Value, Value] = {}
     for p in fn.params:
@@ -147,11 +147,11 @@ def read(
         fn = _shared(inner, arguments, recorder, derive)
         return prepare(as_user(fn), recorder, None)
     fn = _shared(derived, arguments, recorder, _traced)
-    # a semiring is looked for in what the user wrote: a log-softmax is not the sum that it was
+    # a semiring is found in the lines as written: a rewritten log-softmax is not a sum any more
     keeps_source = derived.derivation.keeps_source
     disabled = None if keeps_source else derived.options.disabled(compiled)
     if _ON_DEVICE.get() and disabled is not None:
-        disabled |= {"shared_lu", "triangular"}  # which ask LAPACK
+        disabled |= {"shared_lu", "triangular"}  # these call LAPACK
     return prepare(fn, recorder, disabled)
 
 
@@ -161,12 +161,12 @@ def _shared(
     recorder: Recorder,
     make: Callable[[Derived, Arguments, Recorder], Function],
 ) -> Function:
-    """What does not depend on where it is to run: made for the program in NumPy, and at hand for its loop form."""
+    """A function that does not depend on the target: made for the NumPy program, and reused for its loop form."""
     of = (derived, arguments.types, arguments.lengths, arguments.names)
     key = (make, *map(id, of))
     if key not in recorder.shared:
         made = make(derived, arguments, recorder)
-        recorder.shared[key] = of, made  # they stay, and so do their numbers
+        recorder.shared[key] = of, made  # keeps the objects alive, so that their ids stay unique
     found: Function = recorder.shared[key][1]
     return found
 

@@ -1,4 +1,4 @@
-"""Checks of arguments and results: errors at the user's line for what has no derivative."""
+"""Differentiability checks: an argument or result without a derivative is an error at the user's line."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def describe(type_: Type | None) -> str:
 
 
 def result_location(fn: Function, tree: Tree) -> Location | None:
-    """Where a result is computed, if that is one place; the function otherwise."""
+    """The place where a result is computed, if there is one place; otherwise the place of the function."""
     value = fn.body.yields[tree] if isinstance(tree, int) else None
     made = (
         next((s for s in fn.body.body if value in s.results), None)

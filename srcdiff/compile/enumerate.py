@@ -1,4 +1,4 @@
-"""The sum over a parameter, as a program: what `srcdiff.transform(f, "enumerate")` generates from."""
+"""Enumeration: the log-sum-exp of a function over the values of a parameter (`srcdiff.transform(f, "enumerate")`)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def enumerated(f: Callable[..., Any], over: Any, count: Any) -> Callable[..., An
     Raises
     ------
     ValueError
-        `over` is no parameter, or `count` no positive integer.
+        `over` is not a parameter, or `count` is not a positive integer.
     """
     from scipy.special import logsumexp  # takes a while to import
 

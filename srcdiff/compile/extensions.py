@@ -1,6 +1,6 @@
-"""What `compile` and `handles` need of packages above them: programs without types, calls from Numba, and devices.
+"""Extension points: a protocol for services of packages above: dynamic programs, calls from Numba, and devices.
 
-Those packages import `compile` and `handles`. So they are not imported here: `srcdiff/assembly.py` implements
+The packages above import `compile` and `handles`, so they cannot be imported here. `srcdiff/assembly.py` implements
 `Extensions` with all of them, and installs its object when srcdiff is imported.
 """
 

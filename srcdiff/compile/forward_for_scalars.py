@@ -1,4 +1,4 @@
-"""Gradients by one or two numbers, of programs whose loops reverse mode would keep something of: tangents along these.
+"""Forward mode for scalars: a gradient with respect to one or two numbers is computed by tangents.
 
     while y > 0.0:                      while y > 0.0:
         ys.append(y)                        y_dot = ...
@@ -6,10 +6,10 @@
     for y in reversed(ys):              return y_dot
         d_y = ...
 
-A tangent costs about what the program does, and nothing is kept for it. Compiled code takes it; the text in NumPy is
-reverse mode, as for any other argument. What starts at a constant has the tangent 0 there, and where a slope is
-infinite, as that of a square root of 0, that makes NaN of what reverse mode never asks for: then the call is made once
-more in NumPy, and later ones run reverse mode compiled (`handles/generated.py`).
+It applies to programs with loops whose values reverse mode would store. A tangent costs about as much as the program,
+and stores nothing. Compiled code uses it; the text in NumPy is reverse mode, as for any other argument. A constant has
+the tangent 0. Where a slope is infinite, as that of a square root at 0, the product is NaN, though reverse mode may not
+need it. Then the call runs once more in NumPy, and later calls run reverse mode compiled (`handles/generated.py`).
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def _is_of_reverse_mode(s: Statement) -> bool:
 
 
 def keeps_turns(gradient: Function) -> bool:
-    """Whether turns of a loop leave something for the backward part."""
+    """Whether iterations of a loop store values for the backward part."""
     loops = (s for s in walk(gradient.body) if isinstance(s, For | While))
     return any(
         isinstance(s, Op) and s.origin == "compiler" and s.decl in (memory.store, containers.append)
@@ -66,7 +66,7 @@ def keeps_turns(gradient: Function) -> bool:
 def along_numbers(
     wrt: Sequence[int], primal: Function, gradient: Function, tangent: Tangent, has_value: bool
 ) -> Function:
-    """The derivative by numbers, from tangents along them; `gradient` itself where one of these cannot be had."""
+    """The derivative with respect to numbers, from tangents; `gradient` itself where a tangent is not supported."""
     fn = primal
     try:
         for k in wrt:
@@ -84,8 +84,8 @@ def along_numbers(
 
 
 def _along_one(tangent: Function, count: int) -> Function:
-    """A tangent of `count` results along 1.0: these, and the derivative of the first. The others' are left out, and
-    what was computed for it is no part of the next tangent.
+    """A tangent of `count` results along 1.0: the results, and the derivative of the first one. Derivatives of the
+    other results are left out, and the next tangent does not differentiate the statements of this one.
     """
     *params, direction = tangent.params
     env: Env = {direction: const(1.0), **{p: p for p in params}}

@@ -1,8 +1,7 @@
-"""Jacobians and Hessians: which mode a matrix is made by, and its structure.
+"""Jacobians and Hessians: the choice of forward or reverse mode, and the structure of the matrix.
 
-A matrix is a derivative along one direction, in a loop over all of them (`transforms/ad/jacobian_loops.py`): a Jacobian
-that of forward mode, column by column, or that of reverse mode, row by row; a Hessian a Hessian-vector product, row by
-row, since it is symmetric.
+A matrix is computed by a loop over directions (`transforms/ad/jacobian_loops.py`). A Jacobian takes tangents, column by
+column, or adjoints, row by row. A Hessian takes Hessian-vector products, row by row, since it is symmetric.
 """
 
 from __future__ import annotations
@@ -37,12 +36,12 @@ __all__ = [
 
 
 def with_parts_as_results(fn: Function, wrt: Sequence[int], has_aux: bool) -> Function:
-    """The function whose derivatives a matrix has: its results are numbers and arrays.
+    """The function of which a matrix has the derivatives: its results are numbers and arrays.
 
     Raises
     ------
     UnsupportedError
-        Where there are no floats among them, or lists of some among them or the arguments.
+        Where no result is a float, or where results or arguments contain lists.
     """
     for k in wrt:
         if any(isinstance(t, List) and is_float(t) for t in numbers_in(fn.params[k].type)):
@@ -87,7 +86,7 @@ def with_parts_as_results(fn: Function, wrt: Sequence[int], has_aux: bool) -> Fu
 def with_aux(fn: Function, primal: Function) -> Function:
     """A matrix of derivatives with what a function returns besides its value: `(matrix, aux)`.
 
-    The function itself stands in front; what both compute alike is computed once where it is no loop.
+    The function itself stands in front. Equal computations of both are done once, except loops.
 
     Raises
     ------
@@ -119,13 +118,13 @@ def with_aux(fn: Function, primal: Function) -> Function:
 
 
 def summed(fn: Function, has_aux: bool) -> Function:
-    """The function whose result, an array of floats, is summed up."""
+    """The function whose result is the sum of its array of floats."""
     tree = fn.output
     if has_aux and isinstance(tree, Node) and len(tree.children) == 2:
         tree = tree.children[0]
     value = fn.body.yields[tree] if isinstance(tree, int) else None
     if value is None or not isinstance(value.type, Array) or not is_float(value.type):
-        return fn  # a number; what is none is told as it is of gradients
+        return fn  # a number; anything else is refused like the result of a gradient's function
     b = Builder(shapes_for(fn), "adjoint", fn.location)
     total = b.op(reductions.sum, value)
     yields = tuple(total if k == tree else y for k, y in enumerate(fn.body.yields))
@@ -133,8 +132,8 @@ def summed(fn: Function, has_aux: bool) -> Function:
 
 
 def real_part(fn: Function, wrt: Sequence[int], has_aux: bool) -> Function:
-    """The function whose result is the real part of the complex one, which has the same derivative where that is
-    holomorphic.
+    """The function whose result is the real part of the complex result: of a holomorphic function it has the same
+    derivative.
 
     Raises
     ------
@@ -161,12 +160,12 @@ def real_part(fn: Function, wrt: Sequence[int], has_aux: bool) -> Function:
 
 
 def complex_argument(fn: Function, wrt: Sequence[int]) -> Value | None:
-    """The first complex argument that a matrix is by: its rows are those of reverse mode."""
+    """The first complex argument that a matrix is with respect to: reverse mode gives its rows."""
     return next((fn.params[k] for k in wrt if is_complex(fn.params[k].type)), None)
 
 
 def refuse_complex_hessian(fn: Function, wrt: Sequence[int]) -> None:
-    """Refuse complex arguments: second derivatives by complex numbers are no matrix of complex numbers."""
+    """Refuse complex arguments: their second derivatives are not a matrix of complex numbers."""
     found = complex_argument(fn, wrt)
     if found is not None:
         raise UnsupportedError(
@@ -177,7 +176,7 @@ def refuse_complex_hessian(fn: Function, wrt: Sequence[int]) -> None:
 
 
 def part_of_result(fn: Function, part: int) -> Function:
-    """The function that gives a part of its result only; all statements are left."""
+    """The function that returns one part of its result; all statements stay."""
     assert isinstance(fn.output, Node)
     tree = fn.output.children[part]
     kept = leaves(tree)
@@ -194,8 +193,8 @@ def part_of_result(fn: Function, part: int) -> Function:
 def chosen_mode(
     fn: Function, wrt: Sequence[int], mode: str, lengths: Mapping[str, int]
 ) -> tuple[str, tuple[tuple[Size, Size], ...]]:
-    """The mode as given, or for "auto" forward mode where there are at most as many inputs as outputs; and the sizes
-    that were compared: pairs, the first at most the second.
+    """The mode as given, or for "auto" forward mode where there are at most as many inputs as outputs. Also returns the
+    compared sizes: pairs of which the first is at most the second.
     """
     if mode != "auto":
         return mode, ()
@@ -209,7 +208,7 @@ def chosen_mode(
     try:
         if size_of(inputs, lengths) <= size_of(outputs, lengths):
             return "forward", ((inputs, outputs),)
-    except KeyError:  # a length that is known when the program has run
+    except KeyError:  # a length that only the run knows
         return "forward", ()
     return "reverse", (((*outputs, ()), inputs),)
 
@@ -271,7 +270,7 @@ def matrix(
 
 
 def _names(matrix: str, outputs: Sequence[str], inputs: Sequence[str]) -> list[list[str]]:
-    """What the blocks are called, those of an output in a row: `jacobian_h_W`."""
+    """The names of the blocks, one row for each output: `jacobian_h_W`."""
 
     def name(output: str, given: str) -> str:
         of = output if len(outputs) > 1 else ""
@@ -282,7 +281,7 @@ def _names(matrix: str, outputs: Sequence[str], inputs: Sequence[str]) -> list[l
 
 
 def _labels(type_: Type, name: str) -> list[str]:
-    """What the numbers and arrays in an argument are called."""
+    """The names of the numbers and arrays in an argument."""
     if not isinstance(type_, Struct):
         return [name]
     return [

@@ -28,17 +28,17 @@ class LoopProgram:
     refused : str
         Why there is no loop form; empty where there is one.
     types : tuple of Type
-        What the arguments are, as the user has them.
+        The types of the user's arguments.
     results : tuple of Type
-        What the leaves of the result are.
+        The types of the leaves of the result.
     outside : tuple of array
-        What it is called with behind the arguments: arrays that the function finds outside.
+        The values after the arguments: arrays that the function finds outside.
     output : Tree
-        What the result is, as the user wants it.
+        The structure of the user's result.
     in_threads : bool
-        Loops are shared out to threads.
+        Loops run in threads.
     below : pairs of Dim and int
-        Lengths that were taken for short ones: with longer ones, another program is faster.
+        Lengths that were taken to be short: for longer ones another program is faster.
     assumptions, counts, at_most, watched, written, contiguous, numbers, independent, rewritten, stored
         As in `Program`.
     """
@@ -75,8 +75,8 @@ class LoopProgram:
 
 
 def shares_loops(derived: Derived, arguments: Arguments, bound: bool) -> bool:
-    """Whether long loops are shared out to threads unasked; not in the user's own compiled code, which may be in a
-    thread itself, and not in saved files, where nobody looks how long they are.
+    """Whether long loops run in threads by default: not in the user's own compiled code, which may run in a thread
+    itself, and not in saved files, which do not check how long the loops are.
     """
     is_asked = derived.options.parallel == "auto" and not (arguments.any_lengths or bound)
     return is_asked and may_share_loops()

@@ -1,4 +1,4 @@
-"""Files that need NumPy alone: functions of SciPy's that have a few lines stand in the file itself."""
+"""Modules without SciPy: short functions of SciPy are defined in the saved file itself."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ _LINES = {
 
 
 def without_scipy(text: str, name: str) -> str:
-    """The text of a module, with definitions in the place of what it imports from SciPy.
+    """The text of a module, with definitions in the place of its imports from SciPy.
 
     Raises
     ------
     DifferentiationError
-        For a function of SciPy's that is more than a few lines.
+        For a function of SciPy without a short definition.
     """
     imports = re.findall(r"^from (scipy[\w.]*) import (.*)$", text, re.MULTILINE)
     names = [n.strip() for _, listed in imports for n in listed.split(",")]

@@ -1,4 +1,4 @@
-"""Generated programs as data: what each is the derivative of, its text, what has to hold for it, and its file."""
+"""Generated programs as data: the derived function, the text, the assumptions, and the saved file."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def _needs(text: str) -> str:
 
 @dataclass(frozen=True)
 class Derived:
-    """What a generated function is the derivative of; `base` may be generated itself."""
+    """A derivative as data: the function `base`, which may be generated itself, the derivation, and the options."""
 
     derivation: Derivation
     base: Any
@@ -65,16 +65,16 @@ class Derived:
 
 @dataclass(frozen=True)
 class Stored:
-    """What the cache has to do with a program.
+    """The cache entry of a program.
 
     Attributes
     ----------
     path : Path or None
         The file that keeps it.
     was_found : bool
-        It came from there.
+        The program was loaded from the file.
     reason : str
-        Why it is not kept, if so.
+        Why the program is not kept; empty where it is.
     """
 
     path: Path | None = None
@@ -84,42 +84,41 @@ class Stored:
 
 @dataclass(frozen=True)
 class Program:
-    """A generated program as text, and what has to hold for it.
+    """A generated program as text, and the assumptions under which it is valid.
 
     Attributes
     ----------
     bindings : mapping of str to object
-        What the text refers to and does not define: arrays from outside, the user's named tuples and dataclasses.
+        Objects that the text refers to and does not define: global arrays, the user's named tuples and dataclasses.
     assumptions : pairs of Dim
         Lengths that were taken to be equal, or have to be.
     counts : tuple of str
-        Integers that were taken to be no negative numbers, by their symbols.
+        Integers that were taken not to be negative, by their symbols.
     at_most : pairs of Size
-        Numbers of elements of which the first were found to be at most the second.
+        Numbers of elements: the first of a pair was at most the second.
     watched : tuple of Watched
-        What was found outside the function and went into the text; where it changes, the text is another.
+        Values from outside of the function that went into the text; another value needs another text.
     outside : bool
-        There was something to watch (a pickle keeps this, and not what is watched).
+        Whether there are watched values (a pickle keeps this flag, and not the values).
     saved : str
-        The text for a file, where it is another: it has checks that a call through srcdiff makes itself.
+        The text for a file, where it differs: it has checks that a call through srcdiff makes itself.
     written : tuple of (str, keys)
-        Arrays that the function writes into (the program works on copies): parameters, and parts of parameters, and
-        such as would be changed if they were arrays without axes.
+        Parameters, and parts of parameters, that the function writes into (the program works on copies), or would
+        write into if they were arrays without axes.
     contiguous : tuple of str
-        Parameters of which the function means something else where their arrays are not contiguous.
+        Parameters for which the function has other results where their arrays are not contiguous.
     numbers : tuple of (name, keys, Location)
         Parameters, or parts of them, that may not be arrays without axes, and the line that would change them.
     arrays : mapping of str to array
-        What the function reads from outside, where it writes into arguments: the two must not overlap.
+        Global arrays that the function reads, where it writes into arguments: the two must not overlap.
     weights : nested tuples of bool
         For a vector-Jacobian product, which parts of the result have a weight among the program's parameters.
     rewritten : tuple of (str, Location)
-        The named rewritings that changed a line of the user's, and which.
+        The named rewritings that changed a line of the user's, and the lines.
     dynamic : (str, str)
-        Why the program asks srcdiff for the derivatives of its operations while it runs, and how it would not; empty
-        for programs that do not.
-    origin : dynamic.lines.Origin
-        What the text of such a program was made of.
+        Why the program is dynamic, and how to avoid that; empty for programs with static types.
+    origin : eager.rewrite.line_map.Origin
+        The user's functions that the text of a dynamic program was made of.
     """
 
     name: str
@@ -149,7 +148,7 @@ class Program:
     stored: Stored = field(default_factory=Stored)
 
     def fits(self, lengths: Mapping[str, int]) -> bool:
-        """Whether what was concluded from the arguments' lengths, and from what is outside, holds now."""
+        """Whether the assumptions about lengths and about values from outside hold now."""
         return (
             fits_lengths(self.assumptions, self.counts, lengths)
             and fits_sizes(self.at_most, lengths)
@@ -157,7 +156,7 @@ class Program:
         )
 
     def moved(self) -> Program | None:
-        """The program for a pickle; None where what it refers to cannot be pickled."""
+        """The program for a pickle; None where an object that it refers to cannot be pickled."""
         try:
             pickle.dumps(dict(self.bindings))
         except (pickle.PicklingError, AttributeError, TypeError):
@@ -165,13 +164,13 @@ class Program:
         return replace(self, watched=(), arrays={}, stored=Stored())
 
     def module_text(self, numpy_only: bool = False) -> str:
-        """The text of a module of its own: NumPy, SciPy (but for `numpy_only`), and the modules of the user's classes
-        are what it imports.
+        """The text of a stand-alone module: it imports NumPy, SciPy (not with `numpy_only`), and the modules of
+        the user's classes.
 
         Raises
         ------
         DifferentiationError
-            For what cannot be written down.
+            For objects that cannot be written as text.
         """
         text = self._with_bindings(self.saved or self.source)
         if not self.dynamic:
@@ -201,7 +200,7 @@ class Program:
         return "\n".join(lines).strip("\n") + "\n\n\n" + rest
 
     def _definition(self, name: str, value: Any) -> str:
-        """A line that defines what the text refers to."""
+        """A line that defines a name that the text refers to."""
         home = getattr(value, "__module__", None) or "__main__"
         if not isinstance(value, np.ndarray) and home != "__main__":
             if getattr(sys.modules.get(home), name, None) is value:
@@ -248,7 +247,7 @@ class Program:
 def fits_lengths(
     assumptions: Iterable[tuple[Dim, Dim]], counts: Iterable[str], lengths: Mapping[str, int]
 ) -> bool:
-    """Whether lengths are as they were taken to be."""
+    """Whether the assumptions about lengths hold."""
     try:
         if not all(a.evaluate(lengths) == b.evaluate(lengths) for a, b in assumptions):
             return False
@@ -258,7 +257,7 @@ def fits_lengths(
 
 
 def fits_sizes(at_most: Iterable[tuple[Size, Size]], lengths: Mapping[str, int]) -> bool:
-    """Whether numbers of elements compare as they were found to."""
+    """Whether numbers of elements compare as they were assumed to."""
     try:
         return all(size_of(a, lengths) <= size_of(b, lengths) for a, b in at_most)
     except KeyError:

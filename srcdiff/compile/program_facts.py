@@ -1,4 +1,4 @@
-"""What calls of a generated program have to know of the function that it was made from."""
+"""Program facts: the properties of a function that calls of its generated program check."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = ["with_program_facts"]
 
 
 def with_program_facts(fn: Function, arguments: Arguments, base: Any) -> Function:
-    """A function that was read, with what calls have to know of it; `base`: what was read, if it is watched."""
+    """A traced function with its program facts; `base` is the Python function, if it is watched."""
     written = (*written_parts(fn), *_changed_numbers(fn))
     source = replace(
         fn.source,
@@ -50,15 +50,15 @@ def _numbers(fn: Function) -> tuple[tuple[str, tuple[Any, ...], Location | None]
 
 
 def _nonnegative(fn: Function, arguments: Arguments) -> tuple[str, ...]:
-    """The integers among the parameters that are not negative, by their symbols: a call where one is has another
-    program.
+    """The integers among the parameters that are not negative, by their symbols: a call with a negative one needs
+    another program.
     """
     symbols = [p.type.expr.symbol for p in fn.params if isinstance(p.type, Scalar) and p.type.expr]
     return tuple(s for s in symbols if s is not None and arguments.lengths.get(s, -1) >= 0)
 
 
 def _watched(base: Any, fn: Function) -> dict[str, Watched]:
-    """What was found outside a function and all that it calls."""
+    """The values that a function and its callees found outside."""
     found: dict[str, Watched] = {}
     for f in callees_first(fn):
         found |= f.source.watched

@@ -1,4 +1,4 @@
-"""Arguments as structures: tuples, lists, dicts, named tuples and dataclasses over arrays and numbers."""
+"""Pytrees: arguments as tuples, lists, dicts, named tuples and dataclasses over arrays and numbers."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ __all__ = [
 
 _LEAVES = frozenset(
     {float, int, bool, np.ndarray, np.float64, type(None)}
-)  # asked for in each call
+)  # looked up in each call
 
 
 def children(tree: Any) -> list[Any] | None:
@@ -45,7 +45,7 @@ def children(tree: Any) -> list[Any] | None:
 
 
 def keys_of(tree: Any) -> list[Any]:
-    """What the parts of a container are called, in order: places, keys of a dict, names of fields."""
+    """The keys of the parts of a container, in order: positions, keys of a dict, names of fields."""
     if isinstance(tree, dict):
         return list(tree)
     if dataclasses.is_dataclass(tree):
@@ -62,12 +62,12 @@ def part_of(tree: Any, key: Any) -> Any:
 
 
 def part_text(tree: Any, key: Any, text: str) -> str:
-    """How a part is written where the container is written `text`: `p.a`, `p[0]`."""
+    """The text of a part of the container `text`: `p.a`, `p[0]`."""
     return f"{text}.{key}" if _is_field(tree, key) else f"{text}[{key!r}]"
 
 
 def named_leaves(tree: Any, text: str) -> Iterator[tuple[str, Any]]:
-    """The leaves, each with how it is written."""
+    """The leaves, each with its text."""
     parts = children(tree)
     if parts is None:
         yield text, tree
@@ -107,14 +107,14 @@ def _parts_like(tree: Any, other: Any) -> list[Any]:
 
 
 def fit_to(tree: Any, direction: Any, what: str) -> Any:
-    """A tangent or weight in the form of what it belongs to: the same structure, shapes and dtypes.
+    """A tangent or weight with the structure, shapes and dtypes of the value that it belongs to.
 
-    None stands for zero, and for the direction of what is no float.
+    None stands for zero, and for the direction of a leaf that is not a float.
 
     Raises
     ------
     ValueError
-        For another structure or shape; `what` says whose it is.
+        For another structure or shape; `what` names the direction in the message.
     """
     parts = children(tree)
     if parts is None:
@@ -168,7 +168,7 @@ def is_float_leaf(leaf: Any) -> bool:
 
 
 def float_positions(args: Sequence[Any]) -> tuple[int, ...]:
-    """The arguments that derivatives can be taken by."""
+    """The positions of arguments with float leaves, which derivatives can be taken with respect to."""
     return tuple(k for k, a in enumerate(args) if any(map(is_float_leaf, leaves(a))))
 
 
@@ -198,7 +198,7 @@ def add_scaled(tree: Any, direction: Any, scale: float) -> Any:
 
 
 def dot(left: Any, right: Any) -> float:
-    """The sum of products over float leaves, the real part of complex ones; leaves that are None count nothing."""
+    """The sum of products over float leaves, the real part of complex ones; leaves that are None count as zero."""
     pairs = zip(leaves(left), leaves(right), strict=True)
     return float(
         sum(

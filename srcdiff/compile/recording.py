@@ -1,4 +1,4 @@
-"""Recorders of passes, as the environment asks for them: SRCDIFF_VERIFY checks the IR, SRCDIFF_VALIDATE the values."""
+"""Pass recorders by environment variables: SRCDIFF_VERIFY checks the IR, SRCDIFF_VALIDATE the values."""
 
 from __future__ import annotations
 

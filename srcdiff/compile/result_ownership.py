@@ -1,4 +1,4 @@
-"""Results that are the caller's own, and arrays outside that stay as they are."""
+"""Ownership of results: a result that is a global array is copied, and writes into global arrays are refused."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["as_user", "ops_of", "own_outside", "refuse_writes_outside", "without
 
 
 def without_stops(fn: Function) -> Function:
-    """`stop_gradient(x)` as plain `x`, where neither is written nor a result: nothing can tell the two apart."""
+    """`stop_gradient(x)` as plain `x`, where neither is written or a result, so that values do not change."""
     stops = [s for s in ops_of(fn) if s.decl is stop_gradient]
     if not stops:
         return fn
@@ -41,7 +41,7 @@ def ops_of(fn: Function) -> Iterator[Op]:
 
 
 def own_outside(fn: Function) -> Function:
-    """Copies of results that are arrays from outside: results belong to the caller."""
+    """Copy results that are global arrays: results belong to the caller."""
     arrays = {s.results[0] for s in ops_of(fn) if s.decl is constant_array}
     if not arrays:
         return fn
@@ -58,7 +58,7 @@ def _own(y: Atom, roots: Roots, arrays: set[Value], b: Builder) -> Atom:
 
 
 def refuse_writes_outside(fn: Function) -> None:
-    """A derivative cannot write into arrays that are not its own."""
+    """Refuse writes into global arrays."""
     written = written_roots(fn)
     for s in ops_of(fn):
         if s.decl is constant_array and s.results[0] in written:
@@ -81,7 +81,7 @@ class _WithoutStops(Rewriter):
 
 
 def as_user(fn: Function) -> Function:
-    """A generated function as if it had been written: what made which line is forgotten."""
+    """A generated function with the origin `user` for all statements, as if it had been written."""
     return each_function(fn, _AsUser())
 
 
@@ -89,5 +89,5 @@ class _AsUser(Rewriter):
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         new = replace(self.keep(old, env, b), origin="user")
         if isinstance(new, Op) and new.decl is copy and not new.spelling:
-            new = replace(new, spelling=".copy")  # as it is printed: `np.copy` keeps another order
+            new = replace(new, spelling=".copy")  # as it is printed: `np.copy` has another order
         b.append(new)

@@ -1,4 +1,4 @@
-"""How a generated function is called: arguments bound to parameters, normalised, and typed."""
+"""Argument binding: arguments of a call are bound to parameters, normalised, and typed."""
 
 from __future__ import annotations
 
@@ -41,17 +41,17 @@ class Arguments:
     types : tuple of Type
         `Static` for those whose values matter when compiling.
     lengths : mapping of str to int
-        What the symbols in the types are for these arguments.
+        The lengths of the symbols in the types, for these arguments.
     wrt : tuple of int
         The positions that are differentiated.
     values : tuple
-        What the generated function is called with: the arguments, then tangents or weights.
+        The values for the generated function: the arguments, then tangents or weights.
     own : tuple
         The function's arguments as they were given.
     defaults : mapping of str to object
         The function's defaults.
     any_lengths : bool
-        The lengths are not known (compiled code calls): none is 1, and those that meet are compared on entry.
+        The lengths are not known (compiled code calls): none is 1, and lengths that have to be equal are compared.
     no_tangents : bool
         Tangents that stood for a gradient were not numbers (see `forward_for_scalars`).
     """
@@ -73,7 +73,7 @@ class Arguments:
     def overlap(
         self, written: Collection[tuple[str, Sequence[Any]]], outside: Mapping[str, Any]
     ) -> tuple[str, str] | None:
-        """How one of the arrays that are written is called, and another that shares memory with it.
+        """The name of a written array, and of another array that shares memory with it.
 
         The other is an argument, a part of one, or one of the arrays from outside.
         """
@@ -113,7 +113,7 @@ class Signature:
     names: tuple[str, ...]
     defaults: Mapping[str, Any]
     wrt: tuple[int, ...]
-    further: tuple[str, ...] = ()  # tangents or weights behind the function's own arguments
+    further: tuple[str, ...] = ()  # tangents or weights after the function's own arguments
     keyword_only: tuple[str, ...] = ()
     spread: bool = (
         False  # the one further argument is a tuple: a part for each differentiated argument
@@ -127,7 +127,7 @@ class Signature:
         static: frozenset[str],
         place: Callable[[], Location | None] = lambda: None,
     ) -> Arguments:
-        """Arguments as a call gives them; `place` tells where the function stands, for errors."""
+        """Bind the arguments of a call; `place` is the function's location, for errors."""
         given, further = self._split(args, kwargs) if self.further else (tuple(args), ())
         if kwargs or len(given) != len(self.names) or self.keyword_only:
             given = self._by_name(
@@ -142,7 +142,7 @@ class Signature:
 
     @property
     def needed(self) -> bool:
-        """Whether a call has to give any argument."""
+        """Whether a call needs any argument."""
         return bool(self.further) or len(self.names) > len(self.defaults)
 
     @property
@@ -153,7 +153,7 @@ class Signature:
     def _split(
         self, args: Sequence[Any], kwargs: Mapping[str, Any]
     ) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-        """The function's own arguments, and those behind them."""
+        """The function's own arguments, and the further ones."""
         named = [kwargs[n] for n in self._extra_names if n in kwargs]
         count = len(args) - len(self.further) + len(named)
         own = len({*self.names} & {*kwargs})
@@ -185,7 +185,7 @@ class Signature:
         ]
 
     def _by_name(self, own: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Any, ...]:
-        """Arguments in the order of the parameters; what is wrong is said as Python says it."""
+        """Arguments in the order of the parameters; errors have the words of Python's own."""
         positional = [n for n in self.names if n not in self.keyword_only]
         if len(own) > len(positional):
             were = "was" if len(own) == 1 else "were"
@@ -217,7 +217,7 @@ def signature_of(function: Callable[..., Any], argnums: Any) -> Signature:
     Raises
     ------
     UnsupportedError
-        For what is not written in Python, and for `*args` and `**kwargs`.
+        For a function that is not written in Python, and for `*args` and `**kwargs`.
     """
     inner = function_of(function)
     while isinstance(inner, functools.partial):
@@ -251,7 +251,7 @@ def signature_of(function: Callable[..., Any], argnums: Any) -> Signature:
 
 
 def _parameters(function: Any) -> list[inspect.Parameter]:
-    """A function's own parameters; of a wrapper that takes any, those that it shows."""
+    """A function's own parameters; for a wrapper with `*args`, the parameters of its signature."""
     try:
         own = list(inspect.signature(function, follow_wrapped=False).parameters.values())
     except ValueError:  # a method of something that is not written in Python, over a function
@@ -262,7 +262,7 @@ def _parameters(function: Any) -> list[inspect.Parameter]:
 
 
 def _no_source(function: Any) -> str:
-    """Why a callable has no parameters and text of its own; empty where it has."""
+    """Why a callable has no parameters or source of its own; empty where it has."""
     if isinstance(function, type):
         return "a class"
     if (getattr(function, "__module__", "") or "").partition(".")[0] in ("numpy", "scipy"):
@@ -327,9 +327,9 @@ def _tidy(value: Any) -> Any:
 
 
 def _floats(value: Any) -> Any:
-    """A differentiated argument: an integer is a float, and so are those in a list of numbers.
+    """A differentiated argument: an integer becomes a float, also in a list of numbers.
 
-    Integers elsewhere in a structure are counts, flags and the like; they stay what they are.
+    Integers elsewhere in a structure are counts, flags and the like; they stay integers.
     """
     if type(value) is int or isinstance(value, np.integer):
         return float(value)

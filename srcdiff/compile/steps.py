@@ -1,4 +1,4 @@
-"""The steps that derivations are composed of: the stages, with the options and arguments of one derivative applied."""
+"""Steps of derivations: the stages of the compiler with the options and arguments of one derivative applied."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ WITHOUT: frozenset[str] = frozenset()  # analyses of storage that tests leave ou
 
 @dataclass(frozen=True)
 class Steps:
-    """What derivations are composed of.
+    """The steps for one function, with its arguments and options.
 
     Attributes
     ----------
     machine : bool
-        What is stored is chosen for speed, and not for short text.
+        Residuals are chosen for speed, not for short text.
     may_use_tangents : bool
-        A gradient by numbers may be computed by tangents: calls that these do not serve are made once more in NumPy.
+        A gradient with respect to numbers may use tangents: calls that they cannot serve run once more in NumPy.
     """
 
     derived: Derived
@@ -67,7 +67,7 @@ class Steps:
 
     @property
     def storage(self) -> Any:
-        """The costs that decide what is stored."""
+        """The costs that decide which residuals are stored."""
         chosen = self.options.residuals
         return "machine" if self.machine and chosen == "auto" else chosen
 
@@ -109,26 +109,26 @@ class Steps:
         return replace(fn, output=Node("tuple", (0, 1), (fn.output.children[1], aux)))
 
     def weighted(self, primal: Function) -> Function:
-        """The value, and the derivative of the parts of the result with a weight for each."""
+        """The value, and the derivative of the weighted sum of the result's parts."""
         fn = self.reverse(primal, value=True, seeded=True)
         weights = weights_of(primal, primal.output)
         return replace(fn, derivative=replace(fn.derivative, weights=weights))
 
     def tangent(self, primal: Function) -> Function:
-        """The value, and the tangent of it."""
+        """The value and its tangent."""
         wrt = self.derived.wrt
         return tangent(
             primal, wrt, parse_rule, parse_forward_rule, self.recorder, machine=self.machine
         )
 
     def tangent_of(self, fn: Function, names: Sequence[str] = ()) -> Function:
-        """The tangent of what was generated, without its value."""
+        """The tangent of a generated function, without its value."""
         fn = self._prepared(fn)
         wrt, rules = self.derived.wrt, (parse_rule, parse_forward_rule)
         return tangent(fn, wrt, *rules, self.recorder, value=False, names=names)
 
     def by_tangents(self, primal: Function, fn: Function, has_value: bool) -> Function:
-        """The gradient `fn` as tangents along the numbers that it is taken by, where that costs less."""
+        """The gradient `fn` as tangents along its numbers, where that costs less."""
         if not (
             self.may_use_tangents and is_by_few_numbers(self.derived, primal) and keeps_turns(fn)
         ):
@@ -155,7 +155,7 @@ class Steps:
         return self._complete(with_aux(fn, primal))
 
     def _prepared(self, fn: Function) -> Function:
-        """What was generated, as a function to differentiate."""
+        """A generated function, prepared for differentiation."""
         return prepare(as_user(fn), self.recorder, None)
 
     def _complete(self, fn: Function) -> Function:

@@ -31,7 +31,7 @@ def may_share_loops() -> bool:
     """Whether loops may be shared out."""
     if _forked or _is_worker():
         return False
-    import numba  # half a second; whoever asks compiles next
+    import numba  # half a second; the caller compiles next
     from numba.np.ufunc import parallel
 
     if numba.config.NUMBA_NUM_THREADS < 2:  # type: ignore[attr-defined]

@@ -1,8 +1,9 @@
-"""Programs whose values have no types that could be known beforehand: lists of different functions, generators,
-objects that grow attributes. They run in the interpreter, and each operation is differentiated by itself.
+"""The dynamic tier: programs without static types run in the interpreter, with a tape.
 
+Each operation is differentiated by itself. Such programs have lists of different functions, generators, or objects
+that get new attributes.
 In: such a function; out: its text, in which a `Tape` runs the operations (saved text imports `srcdiff.dynamic`).
-Start with `tape` and `program`; `rewrite/rewrite_statements` shows what the text looks like.
+Start with `tape` and `program`; `rewrite/rewrite_statements` shows an example of the text.
 """
 
 from srcdiff.eager.forward import Curvature, Tangents

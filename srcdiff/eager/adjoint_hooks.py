@@ -1,11 +1,11 @@
-"""`with srcdiff.adjoint(y) as d_y:` without types: the tape runs the block on the way back.
+"""Adjoint hooks in dynamic programs: the tape runs the block of `with srcdiff.adjoint(y) as d_y:` in reverse mode.
 
     with srcdiff.adjoint(y) as d_y:          def block(d_y, limit=limit):
         d_y = np.clip(d_y, -limit, limit)        d_y = np.clip(d_y, -limit, limit)
                                                  return d_y
                                              y = tape.block(y, block)
 
-What the block reads of the function is what stood there when the line was passed.
+Names of the function that the block reads have the values from when the `with` statement ran.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ __all__ = ["Block", "function_of_block", "marked"]
 
 @dataclass(eq=False)
 class Block:
-    """What takes the place of a value's adjoint.
+    """A function that replaces the adjoint of a value.
 
     Attributes
     ----------
     value, made
-        The number before the block, and the one that the name stands for from there on; an array is itself.
+        The number before the block, and the number that the name is bound to after it; an array stays the same object.
     """
 
     value: Any
@@ -43,7 +43,7 @@ class Block:
     function: Callable[[Any], Any]
 
     def reverse(self, shadows: Shadows) -> None:
-        """Run the block, and let what it assigned be the adjoint."""
+        """Run the block, and take the value that it assigned as the adjoint."""
         if isinstance(self.value, np.ndarray):
             view = shadows.view(self.value)
             view[...] = self.checked(self.function(view.copy()))
@@ -53,7 +53,7 @@ class Block:
         shadows.add(self.value, type(self.value)(found))
 
     def checked(self, found: Any) -> Any:
-        """What the block assigned, which has to be a number or shaped like the value."""
+        """The value that the block assigned: a number, or an array with the shape of the primal value."""
         is_number = isinstance(found, int | float | np.generic) and not isinstance(found, bool)
         is_alike = np.shape(found) == np.shape(self.value)
         if not (is_number or (isinstance(found, np.ndarray) and is_alike)):
@@ -66,7 +66,7 @@ class Block:
 
 
 def marked(tape: Tape, value: Any, function: Callable[[Any], Any]) -> Any:
-    """The value that a name stands for behind a block."""
+    """The value that a name is bound to after a block."""
     if not is_float(value):
         raise UnsupportedError(
             f"srcdiff.adjoint of {type(value).__name__}, which has no adjoint of its own",
@@ -81,12 +81,12 @@ def marked(tape: Tape, value: Any, function: Callable[[Any], Any]) -> Any:
 
 
 def function_of_block(node: ast.With, name: str, bound: list[str]) -> ast.FunctionDef:
-    """The block as a function of the adjoint; what it reads of the function around, it has from where it stands.
+    """The block as a function of the adjoint; names of the enclosing function become defaults of its parameters.
 
     Parameters
     ----------
     bound
-        The names that the function around binds, as often as it does.
+        The names that the enclosing function binds, with repetitions.
     """
     adjoint = node.items[0].optional_vars
     assert isinstance(adjoint, ast.Name)

@@ -1,4 +1,4 @@
-"""Builtins and the like in dynamic programs: the tape runs what they compute and call."""
+"""Builtins of dynamic programs: Python's builtins, written so that the tape runs their operations and calls."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def _reversed(tape: Tape, values: Any) -> Any:
     own = getattr(type(values), "__reversed__", None)
     if is_own(values) and isinstance(own, FunctionType):
         return call(tape, own, values)
-    if is_own(values) and hasattr(type(values), "__getitem__"):  # goes by number, as Python does
+    if is_own(values) and hasattr(type(values), "__getitem__"):  # by number, as in Python
         return (tape.item(values, k) for k in reversed(range(_length(tape, values))))
     return reversed(list(tape.each(values)) if isinstance(values, np.ndarray) else values)
 
@@ -101,7 +101,7 @@ def _distance(tape: Tape, p: Any, q: Any) -> Any:
 
 
 def _numbered(tape: Tape, array: Any) -> Iterator[tuple[tuple[int, ...], Any]]:
-    """`np.ndenumerate(array)`: elements as they are when their turn comes."""
+    """`np.ndenumerate(array)`: each element has its value at the time of its iteration."""
     array = array if isinstance(array, np.ndarray) else call(tape, np.asarray, array)
     for place in np.ndindex(array.shape):
         yield place, tape.item(array, place)
@@ -207,7 +207,7 @@ def _replaced(tape: Tape, value: Any, /, **changes: Any) -> Any:
 
 
 def _augmented(symbol: str) -> Any:
-    """`operator.iadd(target, value)`: what `target += value` binds."""
+    """`operator.iadd(target, value)`: the value that `target += value` binds."""
     return lambda tape, target, value: tape.augmented(symbol, target, value)
 
 

@@ -1,8 +1,8 @@
-"""Calls of dynamic programs: what is called decides whether it is read, differentiated, or run as it stands.
+"""Call dispatch of dynamic programs: the callee is rewritten, differentiated as one operation, or called as it is.
 
-Functions of the user's are read (`eager/rewrite/rewrite_statements.py`), so that their operations run on the
-tape as well; what srcdiff differentiates is one operation; what moves values about without looking at them runs as it
-is. All else is refused where it is given what is differentiated.
+Functions of the user's are rewritten (`eager/rewrite/rewrite_statements.py`), so that their operations run on the tape,
+too. A library function with a derivative is one operation. A function that only moves values is called as it is. Any
+other function is refused where an argument is differentiated.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SPECIAL", "call", "called", "is_own", "refuse_custom", "refuse_unread"]
 
-SPECIAL: dict[Any, Any] = {}  # what is done for a callable: see `builtins`
+SPECIAL: dict[Any, Any] = {}  # replacements of callables: see `builtins`
 
 
 def call(tape: Tape, function: Any, /, *args: Any, **kwargs: Any) -> Any:
@@ -109,7 +109,7 @@ def _method_of(tape: Tape, caller: Any, base: Any) -> Any:
 
 
 def _vectorized(tape: Tape, function: Any, *args: Any, **kwargs: Any) -> Any:
-    """A call of what `np.vectorize` gives: for each row of elements, one after another."""
+    """A call of an `np.vectorize` object: one call for each row of elements, one after another."""
     if function.signature is not None or function.excluded or kwargs:
         raise UnsupportedError(
             "np.vectorize with a signature, excluded arguments or arguments by name is not differentiated",
@@ -147,7 +147,7 @@ _GETTERS: dict[Any, Any] = {
 
 
 def is_own(value: Any) -> bool:
-    """Whether it is an object whose operators may be the user's."""
+    """Whether a value is an object whose operators may be the user's."""
     return not isinstance(value, type | enum.Enum) and is_own_class(type(value))
 
 
@@ -159,7 +159,7 @@ def _is_hashable(value: Any) -> bool:
     return True
 
 
-# ---- what srcdiff differentiates ------------------------------------------------------------------------------
+# ---- functions with derivatives -------------------------------------------------------------------------------
 
 
 def _is_differentiated(function: Any) -> bool:
@@ -199,7 +199,7 @@ def _differentiated(tape: Tape, function: Any, args: Any, kwargs: Any) -> Any:
     if any(is_own(p) or (callable(p) and not isinstance(p, type)) for p in parts):
         return _as_it_is(tape, function, args, kwargs)
     (target,) = out if isinstance(out, tuple) else (out,)
-    around = [target] if out is not None and "where" in named else []  # with what is left alone
+    around = [target] if out is not None and "where" in named else []  # its unwritten elements
     make = leaf_into if around else leaf_of_call
     leaf = make(function, len(given), tuple(named), tuple(fixed.items()))
     value = tape.operation(leaf, (*around, *given, *named.values()))
@@ -226,7 +226,7 @@ def _is_fixed(value: Any) -> bool:
 
 
 def _listed(tape: Tape, value: Any) -> Any:
-    """An iterator as a list; arrays and rows one by one, which may be of unlike lengths."""
+    """An iterator as a list; arrays and rows one by one, which may have different lengths."""
     if isinstance(value, Iterator):  # that of `x.flat` is subscripted, and stays where it is
         value = value[:] if hasattr(value, "__getitem__") else list(tape.each(value))
     is_short = isinstance(value, list) and 0 < len(value) <= 32
@@ -236,7 +236,7 @@ def _listed(tape: Tape, value: Any) -> Any:
 
 
 def _written(tape: Tape, function: Any, args: Any, kwargs: Any) -> None:
-    """A function that writes its first argument, as one that gives a new array."""
+    """A function that writes its first argument, as a function that returns a new array."""
     if not args:  # np.copyto(dst=y, src=x)
         listed = inspect.signature(function).parameters.values()
         args = tuple(kwargs.pop(p.name) for p in listed if p.default is p.empty)
@@ -302,7 +302,7 @@ def _nested(tape: Tape, array: Any) -> list[Any]:
     return [_nested(tape, a) if np.ndim(a) else a for a in tape.each(array)]
 
 
-# ---- what runs as it is --------------------------------------------------------------------------------------------
+# ---- functions that are called as they are ---------------------------------------------------------------------------
 
 
 _MOVING = (
@@ -347,7 +347,7 @@ _WRITING = ("format", "format_map")
 
 
 def _as_it_is(tape: Tape, function: Any, args: Any, kwargs: Any) -> Any:
-    """A library's function that looks at no number, or is given none that is differentiated."""
+    """A library function that reads no numbers, or gets none that is differentiated."""
     own = getattr(function, "__wrapped__", None)
     if (
         own is not None
@@ -390,7 +390,7 @@ def _is_ours(function: Any) -> bool:
 
 
 def _is_closed(tape: Tape, function: Any) -> bool:
-    """Whether a function captures nothing of the program."""
+    """Whether a function captures no value of the program."""
     plain = function_of(function)
     is_made_here = isinstance(plain, FunctionType) and (
         plain.__closure__ or plain.__code__.co_filename == tape.file or is_rewritten(plain)
@@ -399,7 +399,7 @@ def _is_closed(tape: Tape, function: Any) -> bool:
 
 
 def _is_moving(function: Any) -> bool:
-    """Whether it only moves values about: of containers, and what makes iterators."""
+    """Whether a function only moves values: methods of containers, and functions that make iterators."""
     if any(function is f for f in (*_BUILTINS, *_COMPARING)):  # `==` may be the user's
         return True
     owner = getattr(function, "__objclass__", None)
@@ -419,7 +419,7 @@ def _is_moving(function: Any) -> bool:
 
 
 def _only_holds(function: Any) -> bool:
-    """Whether it looks at what it is given, or keeps it, and calls none of it: `vars(f)`, `queue.append(f)`."""
+    """Whether a function inspects or keeps its arguments, and calls none of them: `vars(f)`, `queue.append(f)`."""
     if getattr(function, "__name__", "") in ("sort", "property", "staticmethod", "classmethod"):
         return False
     is_of_container = isinstance(
@@ -430,7 +430,7 @@ def _only_holds(function: Any) -> bool:
 
 
 def _goes_through(function: Any) -> bool:
-    """Whether it goes through the items of its arguments."""
+    """Whether a function iterates over its arguments."""
     module = getattr(function, "__module__", "")
     return module == "itertools" or getattr(function, "__name__", "") in _ITERATING
 
@@ -479,7 +479,7 @@ def _made(tape: Tape, cls: type, args: Any, kwargs: Any) -> Any:
 
 
 def _set_fields(made: Any, init: FunctionType, args: Any, kwargs: Any) -> list[Any]:
-    """Do what a dataclass's `__init__` does before `__post_init__`; gives what that is called with."""
+    """Do the work of a dataclass's `__init__` before `__post_init__`; returns the arguments of `__post_init__`."""
     bound = inspect.signature(init).bind(made, *args, **kwargs)
     bound.apply_defaults()
     passed_on = []
@@ -498,7 +498,7 @@ def _set_fields(made: Any, init: FunctionType, args: Any, kwargs: Any) -> list[A
 
 
 def refuse_custom(cls: type) -> None:
-    """Refuse classes that get or set attributes in a way of their own."""
+    """Refuse classes with their own attribute access."""
     for name in CUSTOM:
         found = inspect.getattr_static(cls, name, None)
         if isinstance(found, FunctionType) and found.__code__.co_filename != "<string>":

@@ -1,10 +1,12 @@
-"""The text of the function that is called: it makes a tape, runs the rewritten function, and returns a derivative.
+"""Entry functions of dynamic programs: they make a tape, run the rewritten function, and return a derivative.
 
-def f_grad(x):
-tape = Tape()
-(x,) = tape.arguments(x, wrt=(0,))
-value = f(tape, x)
-return tape.gradient(value, name="f")[0]
+    def f_grad(x):
+        tape = Tape()
+        (x,) = tape.arguments(x, wrt=(0,))
+        value = f(tape, x)
+        return tape.gradient(value, name="f")[0]
+
+This module writes the text of such functions.
 """
 
 from __future__ import annotations
@@ -31,11 +33,11 @@ __all__ = ["FORMS", "OF_GRADIENT", "Entry", "Form", "entry_text"]
 
 @dataclass(frozen=True)
 class Entry:
-    """What the text refers to: the names of its parts."""
+    """The names that the text uses."""
 
     derived: Derived
     names: tuple[str, ...]  # of the parameters
-    further: tuple[str, ...]  # of those behind them
+    further: tuple[str, ...]  # of the further parameters
     function: str  # as the user calls it
     called: str  # as the text calls it
     tape: str
@@ -49,7 +51,7 @@ class Entry:
 
     @property
     def part(self) -> str:
-        """What takes the derivative of a single argument from the tuple of all."""
+        """The subscript that takes the derivative of a single argument from the tuple."""
         return "" if self.derived.as_tuple else "[0]"
 
     @property
@@ -79,16 +81,16 @@ class Entry:
 
 @dataclass(frozen=True)
 class Form:
-    """How the text gets a derivation from a tape.
+    """The lines that compute one derivation from a tape.
 
     Attributes
     ----------
     ending : callable
-        The lines behind the call of the function.
+        The lines after the call of the function.
     tape : str
         The class of the tape.
     doc : str
-        The docstring, where it is another than that of the derivation.
+        The docstring, where it differs from that of the derivation.
     is_along : bool
         The arguments move along tangents.
     helper : str
@@ -210,7 +212,7 @@ def entry_text(e: Entry, form: Form) -> str:
     doc = form.doc or d.derivation.doc
     doc = doc.format(f=e.function, wrt=_listed(e.wrt), further=_listed(e.further))
     lines = [f'"""{doc}"""']
-    if form.ending is not _hessian:  # which runs the function for each element
+    if form.ending is not _hessian:  # a Hessian runs the function for each element
         lines += [f"{e.tape} = {form.tape}()", e.copies]
         if form.is_along:
             is_spread = isinstance(d.derivation, Vjp) and d.as_tuple

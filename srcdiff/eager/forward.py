@@ -1,4 +1,4 @@
-"""Forward mode of dynamic programs: each operation's tangent is computed behind it; and forward over reverse."""
+"""Forward mode of dynamic programs: the tangent of each operation is computed after it. Also forward over reverse."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["Curvature", "Tangents"]
 
 
 class Tangents(Tape):
-    """A `Tape` that has tangents, and keeps nothing."""
+    """A `Tape` that computes tangents, and records nothing."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -91,19 +91,19 @@ class Curvature(Tangents):
         )
 
     def curvature(self, wrt: Sequence[int] | None = None) -> tuple[Any, ...]:
-        """The derivatives of what `gradient` gave."""
+        """The derivatives of the result of `gradient`."""
         return tuple(self.beside(self.curved, given) for given in self.inputs)
 
     def reverse(self, record: Record, shadows: Shadows) -> None:
         if isinstance(record, Operation):
             self.reverse_curved(record, shadows)
             return
-        assert not isinstance(record, Block)  # is refused where it stands
+        assert not isinstance(record, Block)  # blocks are refused earlier
         self.reverse_linear(record, self.curved)
         self.reverse_linear(record, shadows)
 
     def reverse_curved(self, record: Operation, shadows: Shadows) -> None:
-        """The adjoints of what went into an operation are a gradient: that of its result times their adjoints."""
+        """The adjoints of an operation's operands are the gradient of its result, weighted by the result's adjoint."""
         outputs = [v for v in leaves_of(record.made) if is_float(v)]
         pairs = [(shadows.take(v), self.curved.take(v)) for v in outputs]
         if all(t is None for pair in pairs for t in pair):
@@ -124,7 +124,7 @@ class Curvature(Tangents):
 
 
 def _paths(made: Any) -> tuple[str, ...]:
-    """Where the floats stand in a result."""
+    """The positions of the floats in a result."""
     parts = children(made)
     if parts is None:
         return ("",) if is_float(made) else ()

@@ -1,4 +1,4 @@
-"""Jacobians and Hessians of dynamic programs, row by row, and functions of many items, item by item."""
+"""Jacobians, Hessians and batches of dynamic programs: matrices row by row, batches item by item."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def jacobian_of(tape: Tape, value: Any, is_alone: bool) -> Any:
     Parameters
     ----------
     is_alone
-        Whether there is one argument to differentiate by, whose Jacobian is given as it is, not in a tuple.
+        Whether the derivative is with respect to one argument, so that its Jacobian is not in a tuple.
     """
 
     def of_part(part: Any) -> Any:
@@ -80,7 +80,7 @@ def hessian_of(
 def over_items(
     f: Callable[..., Any], given: Sequence[Any], axes: Sequence[Sequence[int | None]], out_axis: int
 ) -> Any:
-    """`f` for each of many items; `axes` say along which axis the items of each number and array are."""
+    """`f` for each of many items; `axes` is the batch axis of each number and array."""
     own = [leaves_of(g) for g in given]
     counts = {
         leaf.shape[axis]
@@ -137,7 +137,7 @@ def _copied(leaf: Any) -> Any:
 
 
 def _in_place(number: int, at: tuple[int, ...]) -> Callable[[Any], Any]:
-    """A change of leaves that makes an element of one of them 1."""
+    """A function of leaves that sets an element of one leaf to 1."""
     seen = iter(range(number + 1))
 
     def change(leaf: Any) -> Any:

@@ -1,6 +1,8 @@
-"""Gradients that dynamic programs call: operations whose derivatives are products with a Hessian.
+"""Nested gradients: a gradient that a dynamic program calls is an operation whose derivative is a Hessian product.
 
-w = x - 0.1 * df(x)        d_x += d_w - 0.1 * H(x) @ d_w,    H symmetric
+    w = x - 0.1 * df(x)        d_x += d_w - 0.1 * H(x) @ d_w
+
+The Hessian H is symmetric, so forward and reverse mode take the same products.
 """
 
 from __future__ import annotations
@@ -24,14 +26,14 @@ _OPTIONS = Options(jit=False, on_independent="ignore")
 
 
 def is_gradient(handle: Any) -> bool:
-    """Whether a generated function gives the gradient of a function that is none."""
+    """Whether a generated function returns the gradient of a function that is not itself generated."""
     derived = handle.derived
     is_plain = isinstance(derived.base, FunctionType) and not derived.options.has_aux
     return is_plain and isinstance(derived.derivation, Gradient)
 
 
 class InnerGradient:
-    """A gradient as an operation; `derivative` gives what `srcdiff.vjp` and `srcdiff.jvp` give of one."""
+    """A gradient as an operation; `derivative` returns the counterpart of `srcdiff.vjp` or `srcdiff.jvp`."""
 
     def __init__(self, handle: Any, is_dynamic: bool) -> None:
         self.handle, self.derived, self.is_dynamic = handle, handle.derived, is_dynamic
@@ -59,7 +61,7 @@ class InnerGradient:
     def _product(
         self, args: Any, directions: dict[int, Any], of: tuple[int, ...]
     ) -> dict[int, Any]:
-        """The Hessian times `directions`, by the positions of the arguments; `of` are the positions that are needed."""
+        """The Hessian times `directions`, by the positions of arguments; `of` are the positions that are needed."""
         places = tuple(sorted({*directions, *of}))
         v = tuple(directions[k] if k in directions else map_leaves(_zero, args[k]) for k in places)
         product = generated(Hvp(), self.derived.base, _OPTIONS, places)

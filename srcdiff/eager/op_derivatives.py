@@ -1,4 +1,4 @@
-"""Derivatives of single operations of dynamic programs: generated as those of any function, once for each."""
+"""Derivatives of single operations of dynamic programs: each is generated once, as for any other function."""
 
 from __future__ import annotations
 
@@ -33,9 +33,7 @@ Fixed = tuple[tuple[str, Any], ...]  # arguments that are written into the text
 
 
 class _Leaf:
-    """A function by its code, which is one object however often a lambda is made; equal codes of other functions are
-    not the same.
-    """
+    """A key for a function: the identity of its code object, which is the same each time that a lambda is evaluated."""
 
     def __init__(self, leaf: Any) -> None:
         self.leaf = leaf
@@ -48,17 +46,17 @@ class _Leaf:
         return id(self.code)
 
 
-_EXPRESSIONS: dict[int, Any] = {}  # codes by identity, as `_Leaf` says
+_EXPRESSIONS: dict[int, Any] = {}  # code objects by identity, as in `_Leaf`
 _CALLS: dict[int, Any] = {}
 
 
 def is_expression(function: Any) -> bool:
-    """Whether it is an expression of a dynamic program, whose derivative is taken as a whole."""
+    """Whether a function is an expression of a dynamic program, which is differentiated as a whole."""
     return id(getattr(function, "__code__", None)) in _EXPRESSIONS
 
 
 def is_single_call(function: Any) -> bool:
-    """Whether it is a single call of such a program, which there is no smaller one to take for."""
+    """Whether a function is a single call of a dynamic program, which cannot be split further."""
     return id(getattr(function, "__code__", None)) in _CALLS
 
 
@@ -104,7 +102,7 @@ def leaf_of_method(
 def leaf_into(
     function: Any, count: int, keywords: tuple[str, ...] = (), fixed: Fixed = ()
 ) -> Callable[..., Any]:
-    """`lambda out, x, where: f(x, where=where, out=np.copy(out))`: with what `where=` leaves of another array."""
+    """`lambda out, x, where: f(x, where=where, out=np.copy(out))`: elements that `where=` excludes come from `out`."""
     name = getattr(function, "__name__", "function")
     call = f"{name}_({{}}, out=np.copy(a0))"
     return _leaf(call, count, keywords, name, function, repr(fixed), 1)
@@ -134,7 +132,7 @@ def _leaf(
 
 @functools.lru_cache(maxsize=4096)
 def leaf_that_writes(function: Any, count: int, keywords: tuple[str, ...]) -> Callable[..., Any]:
-    """A function that writes its first argument, as one that gives a new array."""
+    """A function that writes its first argument, as a function that returns a new array."""
     places = [f"a{k}" for k in range(count)]
     values = [f"value_of_{k}" for k in keywords]
     passed = ["made", *places[1:], *(f"{k}={v}" for k, v in zip(keywords, values, strict=True))]
@@ -149,7 +147,7 @@ def leaf_that_writes(function: Any, count: int, keywords: tuple[str, ...]) -> Ca
 
 
 def weighted(leaf: Callable[..., Any], count: int, paths: tuple[str, ...]) -> Callable[..., Any]:
-    """The sum of what a function of so many arguments gives, times a weight for each number of it."""
+    """The weighted sum of the results of a function with `count` arguments: a weight for each number."""
     if isinstance(leaf, InnerGradient) and not leaf.is_dynamic:
         leaf = leaf_of_call(leaf.handle, count)
     if isinstance(leaf, InnerGradient):

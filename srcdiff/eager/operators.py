@@ -1,4 +1,4 @@
-"""Operators, subscripts, attributes and contexts of dynamic programs: the user's own where objects have them."""
+"""Operators, subscripts, attributes and contexts of dynamic programs; methods of the user's classes are rewritten."""
 
 from __future__ import annotations
 
@@ -98,11 +98,11 @@ def _operated(tape: Tape, symbol: Any, args: Any, in_place: bool) -> Any:
                 value = call(tape, found, receiver, other)
                 if value is not NotImplemented:
                     return value
-    return symbol(*args)  # which says what is wrong
+    return symbol(*args)  # raises Python's error
 
 
 def item_of(tape: Tape, base: Any, key: Any) -> Any:
-    """`base[key]` of what is no array."""
+    """`base[key]` where `base` is not an array."""
     own = getattr(type(base), "__getitem__", None)
     if is_own(base) and isinstance(own, FunctionType):
         return call(tape, own, base, key)
@@ -122,7 +122,7 @@ class Flat:
         return np.unravel_index(self.index, self.base.shape)
 
     def place(self, key: Any) -> Any:
-        """What stands for a subscript of it in one of the array."""
+        """The subscript of the array for a subscript of `flat`."""
         return np.unravel_index(np.arange(self.base.size)[key], self.base.shape)
 
     def __len__(self) -> int:
@@ -152,7 +152,7 @@ _CONTAINERS = (list, tuple, str, bytes, range, Mapping, collections.deque, Flat)
 
 
 def _refuse_foreign(tape: Tape, base: Any, given: Any) -> None:
-    """Refuse a subscript of a library's object that would take what is differentiated with it."""
+    """Refuse a subscript of a library's object if a differentiated value would pass through it."""
     parts = [given] if not isinstance(given, slice) else [given.start, given.stop, given.step]
     if tape.tracked.has_part(parts):
         raise UnsupportedError(
@@ -162,7 +162,7 @@ def _refuse_foreign(tape: Tape, base: Any, given: Any) -> None:
 
 
 def store_into(tape: Tape, base: Any, key: Any, value: Any) -> None:
-    """`base[key] = value` of what is no array."""
+    """`base[key] = value` where `base` is not an array."""
     own = getattr(type(base), "__setitem__", None)
     if is_own(base) and isinstance(own, FunctionType):
         call(tape, own, base, key, value)
@@ -183,7 +183,7 @@ def delete_from(tape: Tape, base: Any, key: Any) -> None:
 
 
 def iterated(tape: Tape, values: Any) -> Any:
-    """What a loop goes through, that is no array."""
+    """The items of a loop over an object that is not an array."""
     if not is_own(values):
         return values
     own = getattr(type(values), "__iter__", None)
@@ -277,7 +277,7 @@ def _entered(tape: Tape, manager: Any) -> Iterator[Any]:
 
 
 def context_of(tape: Tape, manager: Any) -> Any:
-    """What `with` enters."""
+    """The context manager that `with` enters."""
     is_read = is_own(manager) and isinstance(
         getattr(type(manager), "__enter__", None), FunctionType
     )

@@ -1,4 +1,4 @@
-"""The program of a derivative whose function is dynamic: the function's own text, rewritten, and what calls it."""
+"""Programs of the dynamic tier: the rewritten text of a function, and the entry function that calls it."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ from srcdiff.ir.types import Dynamic, Scalar, Type, is_complex, is_float
 
 __all__ = ["DERIVATIONS", "dynamic_program"]
 
-# what a tape gives of a function
+# the derivations that a tape can compute
 DERIVATIONS = (*FORMS, Batch)
 
 
 def dynamic_program(derived: Derived, arguments: Arguments, reason: UnsupportedError) -> Program:
-    """The program of a derivative that srcdiff has no types for; `reason` says why."""
+    """The program of a derivative without static types; `reason` is the cause."""
     if isinstance(derived.derivation, Batch):
         return _of_items(derived, derived.derivation, arguments, reason)
     inner = getattr(derived.base, "derived", None)
@@ -51,7 +51,7 @@ def dynamic_program(derived: Derived, arguments: Arguments, reason: UnsupportedE
     for k in derived.wrt:
         _check(arguments.types[k], arguments.names[k], reason)
     base = function_of(derived.base)
-    if is_single_call(base):  # this is a part of a dynamic program, and has no parts
+    if is_single_call(base):  # a part of a dynamic program that cannot be split
         raise UnsupportedError(reason.message, reason.advice, reason.location, reason.chain)
     name = getattr(base, "__name__", type(base).__name__)
     name = "f" if name == "<lambda>" else name
@@ -90,7 +90,7 @@ def _program(
 def _is_of_gradient(
     derived: Derived, inner: Derived, arguments: Arguments, reason: UnsupportedError
 ) -> bool:
-    """Whether the derivative of a gradient is taken as one of its function: the Hessian is symmetric, so that both
+    """Whether the derivative of a gradient is a second derivative of its function: the Hessian is symmetric, so both
     modes are products with it. Otherwise the call of the gradient is an operation.
     """
     how = derived.derivation
@@ -172,7 +172,7 @@ class _Text:
         if tree is not None and any(
             isinstance(n, ast.Name) and n.id == name for n in ast.walk(tree)
         ):
-            self.own_name = f"{name}_dynamic"  # the name itself is that of the function as it was
+            self.own_name = f"{name}_dynamic"  # the name itself is bound to the original function
         if tree is not None and not any(
             isinstance(n, ast.Global) or (isinstance(n, ast.Nonlocal) and _is_of(tree, n))
             for n in ast.walk(tree)
@@ -189,7 +189,7 @@ class _Text:
         return dynamic_function(tree, rewriter, self.own_name)
 
     def outside(self) -> dict[str, Any]:
-        """What the function's text refers to outside."""
+        """The names outside that the function's text refers to."""
         if self.node is None or self.rewriter is None:
             return {}
         found = {n: look_up(self.base, n) for n in _names_from_outside(_printed(self.node))}
@@ -197,7 +197,7 @@ class _Text:
         return {k: v for k, v in known.items() if getattr(builtins, k, None) is not v}
 
     def bindings(self) -> dict[str, Any]:
-        """What has to be in the namespace of the program."""
+        """The objects in the namespace of the program."""
         if self.node is None:
             return {self.called: self.base}
         return {k: v for k, v in self.outside().items() if not isinstance(v, ModuleType)}
@@ -239,7 +239,7 @@ class _Text:
 
 
 def _is_of(tree: Any, node: Any) -> bool:
-    """Whether a `nonlocal` names what is bound outside of the function."""
+    """Whether a `nonlocal` names a variable of an enclosing function."""
     return any(name not in bound_names(tree.body) for name in node.names)
 
 
@@ -255,7 +255,7 @@ def _import(name: str, module: str) -> str:
 
 
 def _names_from_outside(text: str) -> list[str]:
-    """The names that a function's text does not bind where it uses them, in some order that is always the same."""
+    """The names that a function's text uses and does not bind, in a fixed order."""
     found: dict[str, None] = {}
     tables = [symtable.symtable(text, "<function>", "exec")]
     while tables:
@@ -267,7 +267,7 @@ def _names_from_outside(text: str) -> list[str]:
 
 
 def _printed(node: Any) -> str:
-    """The text of a function; as Python prints it, where ours cannot."""
+    """The text of a function; by `ast.unparse` where our printer cannot print it."""
     node = ast.fix_missing_locations(copy.deepcopy(node))
     try:
         return to_text(gast.ast_to_gast(ast.Module([node], []))).strip("\n")

@@ -1,7 +1,7 @@
-"""A number beside each float of a running program: its adjoint, or its tangent.
+"""Shadow values: the adjoint or tangent of each float of a running program.
 
-Numbers are told apart by identity. Those of arrays lie in memory beside theirs, so that a view's are the same view of
-those of its base, whatever is written through which.
+A number is identified by its identity as an object. An array has shadow memory of the same layout. The
+shadow of a view is the same view of the base's shadow, so it does not matter through which name the program writes.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ __all__ = ["Shadows", "Tracked", "is_own_memory", "owner"]
 
 
 def owner(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """The array whose memory it is a view of."""
+    """The array that owns the memory of a view."""
     while isinstance(array.base, np.ndarray):
         array = array.base
     return array
 
 
 def is_own_memory(view: np.ndarray[Any, Any]) -> bool:
-    """Whether each element of a view has a place of its own, that may be written."""
+    """Whether each element of a view has its own place in memory, and may be written."""
     reach = view.itemsize
     for stride, count in sorted(
         (abs(s), n) for s, n in zip(view.strides, view.shape, strict=True) if n > 1
@@ -40,31 +40,31 @@ class Tracked:
     """The values that depend on the arguments in `wrt`."""
 
     def __init__(self) -> None:
-        self._kept: dict[int, Any] = {}  # alive, so that an identity stays its own
+        self._kept: dict[int, Any] = {}  # kept alive, so that ids stay unique
 
     def add(self, value: Any) -> None:
         kept = owner(value) if isinstance(value, np.ndarray) else value
         self._kept[id(kept)] = kept
 
     def has(self, value: Any) -> bool:
-        """Whether a number or array is one of them."""
+        """Whether a number or array is tracked."""
         kept = owner(value) if isinstance(value, np.ndarray) else value
         return id(kept) in self._kept
 
     def has_part(self, value: Any) -> bool:
-        """Whether one of them is in a structure."""
+        """Whether a structure has a tracked float."""
         return any(is_float(leaf) and self.has(leaf) for leaf in leaves_of(value))
 
 
 class Shadows:
-    """The numbers beside those of a program; 0 where nothing was added."""
+    """The shadows of a program's values; 0 where nothing was added."""
 
     def __init__(self) -> None:
         self._numbers: dict[int, Any] = {}
         self._memory: dict[int, tuple[int, np.ndarray[Any, Any], Any]] = {}
 
     def view(self, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        """What lies beside an array."""
+        """The shadow of an array."""
         if not array.size:
             return np.zeros(array.shape, array.dtype)
         base = owner(array)
@@ -82,13 +82,13 @@ class Shadows:
         return np.ndarray(array.shape, array.dtype, memory.data, offset, array.strides)
 
     def get(self, value: Any) -> Any:
-        """The number beside a number, or a copy of those beside an array."""
+        """The shadow of a number, or a copy of an array's shadow."""
         if isinstance(value, np.ndarray):
             return self.view(value).copy()
         return self._numbers.get(id(value), type(value)(0.0))
 
     def add(self, value: Any, number: Any) -> None:
-        """Add to it."""
+        """Add to a shadow."""
         if isinstance(value, np.ndarray):
             view = self.view(value)
             view += number
@@ -98,7 +98,7 @@ class Shadows:
             self._numbers[id(value)] = number if found is None else type(value)(found + number)
 
     def take(self, value: Any) -> Any:
-        """What was added to a value that the program makes here; None for nothing."""
+        """The shadow of a value that the program makes here; None where nothing was added."""
         if not isinstance(value, np.ndarray):
             return self._numbers.pop(id(value), None)
         base = id(owner(value))

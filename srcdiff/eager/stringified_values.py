@@ -1,10 +1,10 @@
-"""Numbers that a program writes as text and reads again: what is read has no derivative, and is refused.
+"""Stringified values: a number that a program formats as text and parses again has no derivative, and is refused.
 
     rate = float(str(x))        raises where x is differentiated
-    f"{x:.2f}"                  is what it is: most text is never read again
+    f"{x:.2f}"                  is allowed: most text is never parsed
 
-A number is told by its value, since text may be cut, joined and searched by any function in between. One that was
-rounded to a few digits is a constant between its steps, and may be read.
+A number is recognised by its value, since any function may cut, join or search the text in between. A number that was
+rounded to a few digits is piecewise constant, and may be parsed.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _CLOSE = 1e-6  # NumPy writes arrays with eight digits, and single precision wit
 
 
 def note_written(tape: Tape, value: Any) -> None:
-    """Remember the numbers of a value that becomes text, if they are differentiated."""
+    """Remember the differentiated numbers of a value that becomes text."""
     for leaf in leaves_of(value):
         if is_float(leaf) and tape.tracked.has(leaf):
             tape.written.update(map(float, np.ravel(leaf)))
@@ -44,7 +44,7 @@ def writing(function: Any) -> Any:
 
 
 def refuse_read(tape: Tape, function: Any, args: Any) -> None:
-    """Refuse a function that is given the text of a number, and may read it."""
+    """Refuse a function that gets the text of a number, and may parse it."""
     if not tape.written:
         return
     for text in leaves_of(args):

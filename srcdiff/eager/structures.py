@@ -1,4 +1,4 @@
-"""Arguments and results of dynamic programs: containers and objects of any class over numbers and arrays."""
+"""Structures of dynamic programs: arguments and results are containers and objects over numbers and arrays."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def is_plain(value: Any) -> bool:
 
 
 def attributes(value: Any) -> dict[str, Any]:
-    """What an object has now: of `__dict__`, and of slots."""
+    """The current attributes of an object, from `__dict__` and slots."""
     found = {
         name: getattr(value, name)
         for cls in type(value).__mro__
@@ -46,9 +46,7 @@ def _slots(cls: type) -> tuple[str, ...]:
 
 
 def duplicate(value: Any, leaf: Callable[[Any], Any], memo: dict[int, Any] | None = None) -> Any:
-    """A structure like `value`, with `leaf` of what stands in it; a container that is there twice is
-    there twice again.
-    """
+    """A structure like `value`, with `leaf` applied to its leaves; a container that occurs twice stays one object."""
     memo = {} if memo is None else memo
     if id(value) in memo:
         return memo[id(value)][0]
@@ -77,7 +75,7 @@ def duplicate(value: Any, leaf: Callable[[Any], Any], memo: dict[int, Any] | Non
 
 
 def leaves_of(value: Any, seen: set[int] | None = None) -> list[Any]:
-    """What stands in a structure, objects included."""
+    """The leaves of a structure, also of objects."""
     seen = set() if seen is None else seen
     if isinstance(value, list | tuple | set | frozenset):
         parts: Any = value
@@ -95,7 +93,7 @@ def leaves_of(value: Any, seen: set[int] | None = None) -> list[Any]:
 
 
 def fresh(value: Any) -> Any:
-    """A float that is an object of its own: what is noted of it is noted of nothing else."""
+    """A float as an object of its own: no other value shares its identity."""
     if type(value) is float:
         return value * 1.0
     if isinstance(value, np.floating):
@@ -104,6 +102,6 @@ def fresh(value: Any) -> Any:
 
 
 def shared(tree: Any) -> Any:
-    """The same leaves in containers of their own, which nobody changes."""
+    """The same leaves in new containers, which the program cannot change."""
     parts = children(tree)
     return tree if parts is None else rebuild(tree, [shared(p) for p in parts])

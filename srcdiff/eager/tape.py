@@ -1,11 +1,11 @@
-"""What a dynamic program asks for its operations: they run as they stand, and what is needed on the way back is kept.
+"""The tape of the dynamic tier: it runs the operations of a program, and records them for the backward sweep.
 
     tape = Tape()
     x, a = tape.arguments(x, a, wrt=(0,))
-    y = tape.of(lambda x, a: np.sin(x) * a, x, a)      runs, and is noted if x or a is differentiated
-    return tape.gradient(y)                            asks `srcdiff.vjp` for each, from the last to the first
+    y = tape.of(lambda x, a: np.sin(x) * a, x, a)      runs, and is recorded if x or a is differentiated
+    return tape.gradient(y)                            calls the `srcdiff.vjp` of each record, from last to first
 
-Numbers and arrays are what they are without derivatives; which depend on what is told by their identity (`shadows`).
+Numbers and arrays are the same objects as without derivatives; adjoints are found by their identity (`shadow_values`).
 """
 
 from __future__ import annotations
@@ -54,11 +54,11 @@ class Operation:
     Attributes
     ----------
     arguments
-        As they were then, with the arrays that the program had.
+        The arguments of the call, with the program's own arrays.
     kept
-        The same with copies of arrays, which nobody writes.
+        The arguments with copies of arrays, which are never written.
     value
-        With None in the place of what is a part of an argument.
+        The result, with None in the place of parts of arguments.
     steps
         The lines of the user's that were running.
     """
@@ -111,8 +111,8 @@ class Tape:
         self.tracked = Tracked()
         self.inputs: list[Any] = []
         self.written: set[float] = set()  # numbers that became text
-        self.twins: set[int] = set()  # arguments that share memory with others, and are copies here
-        self.file = sys._getframe(1).f_code.co_filename  # what stands there asks the tape itself
+        self.twins: set[int] = set()  # arguments that share memory with others, and were copied
+        self.file = sys._getframe(1).f_code.co_filename  # code of this file calls the tape itself
 
     # ---- arguments and results ----
 
@@ -156,7 +156,7 @@ class Tape:
         return tuple(self.beside(shadows, given) for given in self.inputs)
 
     def beside(self, shadows: Shadows, given: Any) -> Any:
-        """What is beside the floats of an argument, in its structure; None beside what is no float."""
+        """The shadows of an argument's floats, in its structure; None for other leaves."""
         return duplicate(given, lambda leaf: shadows.get(leaf) if is_float(leaf) else None)
 
     def say_independent(self, on_independent: str, name: str) -> None:
@@ -179,13 +179,13 @@ class Tape:
     # ---- operations ----
 
     def of(self, leaf: Leaf, *args: Any) -> Any:
-        """`leaf(*args)`, an expression of the program; taken apart where not all are numbers and arrays."""
+        """`leaf(*args)`, an expression of the program; split into operations where an argument is another object."""
         if all(map(is_plain, args)):
             return self.operation(leaf, args)
         return rewritten(leaf, apart=True)(self, *args)
 
     def operation(self, leaf: Leaf, args: tuple[Any, ...]) -> Any:
-        """A call of what srcdiff differentiates, for numbers, arrays and containers of them."""
+        """A call of a function with a derivative, for numbers, arrays and containers of them."""
         wrt = tuple(k for k, a in enumerate(args) if self.tracked.has_part(a))
         if not wrt:
             return leaf(*args)
@@ -255,7 +255,7 @@ class Tape:
         self.note(Write(base, key, value))
 
     def delete(self, base: Any, key: Any) -> None:
-        """`del base[key]`, where some class says what that is."""
+        """`del base[key]`, where some class defines `__delitem__`."""
         operators.delete_from(self, base, key)
 
     def add_at(self, base: np.ndarray[Any, Any], key: Any, value: Any) -> None:
@@ -266,7 +266,7 @@ class Tape:
             self.note(Addition(base, duplicate(key, _copied), value))
 
     def augmented(self, operator: str, target: Any, value: Any) -> Any:
-        """What `target += value` binds."""
+        """The value that `target += value` binds."""
         if not isinstance(target, np.ndarray):
             return operators.operate(self, operator, target, value, in_place=True)
         new = operators.operate(self, operator, target, value)
@@ -280,13 +280,13 @@ class Tape:
     def augment_item(
         self, base: Any, key: Any, operator: str, value: Any, before: Any = _NOT_READ
     ) -> None:
-        """`base[key] += value`; `before` is what stood there, if the value may have changed it."""
+        """`base[key] += value`; `before` is the old element, if computing the value may have changed it."""
         if before is _NOT_READ:
             before = self.item(base, key)
         self.store(base, key, self.augmented(operator, before, value))
 
     def each(self, values: Any) -> Any:
-        """What a loop goes through, or an assignment takes apart."""
+        """The items of a loop, or of an unpacking assignment."""
         if isinstance(values, np.ndarray):
             if not values.ndim:
                 raise TypeError("iteration over a 0-d array")
@@ -302,7 +302,7 @@ class Tape:
         return operators.operate(self, operator, *args)
 
     def shown(self, value: Any) -> Any:
-        """What stands in braces in an f-string."""
+        """A value in the braces of an f-string."""
         note_written(self, value)
         return value
 
@@ -315,11 +315,11 @@ class Tape:
         operators.set_attribute(self, base, name, value)
 
     def context(self, manager: Any) -> Any:
-        """What `with` enters."""
+        """The context manager that `with` enters."""
         return operators.context_of(self, manager)
 
     def block(self, value: Any, function: Callable[[Any], Any]) -> Any:
-        """`with srcdiff.adjoint(value)`: the value that the name stands for from there on."""
+        """`with srcdiff.adjoint(value)`: the value that the name is bound to after the block."""
         return marked(self, value, function)
 
     # ---- derivatives ----
@@ -328,7 +328,7 @@ class Tape:
         self.records.append(record)
 
     def take_back(self, shadows: Shadows) -> None:
-        """Reverse all that was noted, from the last to the first."""
+        """The backward sweep: reverse all records, from the last to the first."""
         for record in reversed(self.records):
             try:
                 self.reverse(record, shadows)
@@ -337,7 +337,7 @@ class Tape:
                 raise led_there(error, steps).with_traceback(error.__traceback__) from None
 
     def reverse(self, record: Record, shadows: Shadows) -> None:
-        """Take the adjoint of what an operation made to what it was made of."""
+        """Propagate the adjoint of an operation's result to its operands."""
         if isinstance(record, Operation):
             self.reverse_operation(record, shadows)
         elif isinstance(record, Block):
@@ -420,7 +420,7 @@ def _is_picking(key: Any) -> bool:
 
 
 def _is_last(shape: tuple[int, ...], key: Any) -> Any:
-    """Which of the values that are stored are not overwritten by others of the same store."""
+    """Which of the stored values are not overwritten by later values of the same store."""
     numbers = np.full(shape, -1)
     own = np.arange(numbers[key].size).reshape(numbers[key].shape)
     numbers[key] = own

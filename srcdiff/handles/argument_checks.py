@@ -1,6 +1,6 @@
-"""What a generated function asks of the arguments of each call, beyond their types.
+"""Argument checks: conditions on the arguments of each call of a generated function, beyond their types.
 
-They are looked at as they are given: what runs has them contiguous, and numbers in the place of arrays without axes.
+The arguments are checked as they are given. The program gets them contiguous, and numbers for arrays without axes.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ _LIBRARIES = ("cupy", "numba", "numba_cuda", "torch")
 
 
 def check_arguments(program: Program, arguments: Arguments, name: str) -> None:
-    """Refuse arguments that the program would be wrong for; `name` is that of the function.
+    """Refuse arguments for which the program would be wrong; `name` is the function's name.
 
     Raises
     ------
     UnsupportedError
-        For arrays that overlap with one that is written, that are not contiguous where that matters, or that have no
-        axes where they would be changed in place.
+        For arrays that overlap with a written array, that are not contiguous where results depend on it, or that have
+        no axes where they would be changed in place.
     """
     if program.numbers:
         _check_numbers(program, arguments)

@@ -1,4 +1,4 @@
-"""What `@differentiate` makes of a function, and how each derivative becomes a generated function."""
+"""Differentiable functions: `@differentiate`, and the generated function of each derivative."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ Function = Callable[..., Any]
 
 
 class Differentiable:
-    """A function with its derivatives: what `@differentiate` makes. Calling it calls the function.
+    """A function with its derivatives, made by `@differentiate`. Calling it calls the function.
 
     Attributes
     ----------
@@ -111,7 +111,7 @@ class Differentiable:
 
     @property
     def _numba_type_(self) -> Any:
-        """What Numba asks for where compiled code calls this, or one of its derivatives."""
+        """Numba's type of this object, where compiled code calls it or one of its derivatives."""
         return extensions().numba_type(self)
 
     def __repr__(self) -> str:
@@ -142,7 +142,7 @@ class AtPoint:
 
     @property
     def label(self) -> str:
-        """What generated functions have behind the function's name."""
+        """The suffix of the names of generated functions."""
         return self.derivation.name
 
     def __init__(self, function: Function, options: Options) -> None:
@@ -161,7 +161,7 @@ class AtPoint:
         return self._latest
 
     def resolve(self, *args: Any, **kwargs: Any) -> tuple[Generated, tuple[Any, ...]]:
-        """The handle for these arguments, and what it is called with."""
+        """The handle for these arguments, and the values that it is called with."""
         raise NotImplementedError
 
     @property
@@ -234,14 +234,14 @@ class Pullback(AtPoint):
         super().__init__(function, options)
         self._plain = without_blocks(function)
         self._primal: Generated | None = None  # the function itself, as it is differentiated
-        self._ready: Generated | None = None  # what the latest value was for
+        self._ready: Generated | None = None  # the handle of the latest value
 
     def __call__(self, *args: Any, argnums: Any = None) -> tuple[Any, Callable[..., Any]]:
         wanted = float_positions(args) if argnums is None else argnums
         handle = self.handle_for(wanted)
         kept = [
             restarted(copied(a)) for a in args
-        ]  # as they are now: generators will have moved on
+        ]  # copies: generators of random numbers change their state
         seen = self._value(handle, args)
 
         def back(d_value: Any) -> Any:
@@ -253,15 +253,15 @@ class Pullback(AtPoint):
                 adjoints[k] = d
             return tuple(adjoints)
 
-        return copied(seen), back  # arrays of their own, as all that derivatives give
+        return copied(seen), back  # own arrays, as all results of derivatives
 
     def _value(self, handle: Generated, args: tuple[Any, ...]) -> Any:
-        """The value of the program that is differentiated: rewritten as it is, and compiled where it is."""
+        """The value of the differentiated program: with the same rewritings, and compiled where that is compiled."""
         found = MISS
-        if handle is self._ready and self._primal is not None:  # looked at before
+        if handle is self._ready and self._primal is not None:  # checked before
             found = self._primal.recognised(args)
         if found is MISS:
-            # what cannot be differentiated is an error now, not when `back` is called
+            # a function without a derivative is an error now, not when `back` is called
             program = handle.specialise(*args, None).program
             if program.dynamic:
                 return self._plain(*map(copied, args))
@@ -290,7 +290,7 @@ class Pushforward(AtPoint):
 
     @property
     def _numba_type_(self) -> Any:
-        """What Numba asks for where compiled code calls this."""
+        """Numba's type of this object, where compiled code calls it."""
         return extensions().numba_type(self)
 
     def resolve(self, *args: Any, **kwargs: Any) -> tuple[Generated, tuple[Any, ...]]:
@@ -311,7 +311,7 @@ _P = TypeVar("_P", bound=AtPoint)
 
 
 def shared(cls: type[_P], f: Any, options: Options) -> _P:
-    """`vjp` or `jvp` of a function, one for all calls with it and these options: to look at a function takes long."""
+    """`vjp` or `jvp` of a function, cached for the function and these options, since inspecting a function is slow."""
     if type(f) is not FunctionType or f.__kwdefaults__ or f.__dict__:  # may be changed unseen
         return cls(f, options)
     try:
@@ -328,8 +328,8 @@ def _points(cls: Any, f: Any, options: Options, code: Any, jit: str | None) -> t
 
 
 def plain_function(f: Any, count: int | None = None) -> Any:
-    """The function under a `Differentiable`, and one that calls a library's with `count` arguments, if that is known;
-    everything else as it is.
+    """The function of a `Differentiable`; for a library function, a function that calls it with `count` arguments, if
+    the count is known; any other object as it is.
     """
     if isinstance(f, Differentiable):
         return f.__wrapped__
@@ -351,7 +351,7 @@ def options_for(f: Any, given: dict[str, Any], argnums: Any = None) -> Options:
 
 
 def generated(derivation: Derivation, f: Any, options: Options, argnums: Any = None) -> Generated:
-    """The generated function for a derivation; `argnums` stands in for that of the options."""
+    """The generated function for a derivation; `argnums` replaces that of the options."""
     f = plain_function(f)
     wanted = options.argnums if argnums is None else argnums
     is_tuple = isinstance(wanted, tuple | list)
@@ -362,7 +362,7 @@ def generated(derivation: Derivation, f: Any, options: Options, argnums: Any = N
     name = derivation.program_name("f" if signature.name == "<lambda>" else signature.name)
     wrt = signature.wrt if derivation.differentiates else ()
     derived = Derived(derivation, f, options, wrt, name, is_tuple)
-    is_quiet = type(derivation) is Value  # the value beside a derivative, which has warned
+    is_quiet = type(derivation) is Value  # the value of a derivative that has warned already
     return Generated(derived, signature, _known(derived), is_quiet=is_quiet)
 
 
@@ -378,14 +378,14 @@ def _signature(derivation: Derivation, f: Any, argnums: Any) -> Signature:
             "function, and cannot be differentiated or batched yet",
             "Take the gradient instead, or a function that is written out.",
         )
-    wrt = f.signature.wrt  # what the inner derivative takes as floats are floats
+    wrt = f.signature.wrt  # the inner derivative takes these as floats
     if derivation.differentiates:
         wrt = resolve_argnums(f.signature.names, argnums)
     return replace(f.signature, wrt=wrt, name=f.__name__)
 
 
 def _known(derived: Derived) -> Specialisations:
-    """What handles of one derivative share, so that `grad(f)(x)` in a loop generates and compiles once."""
+    """The specialisations that handles of one derivative share: `grad(f)(x)` in a loop generates and compiles once."""
     try:
         code = getattr(derived.base, "__code__", None)
         return _shared(derived, code, os.environ.get("SRCDIFF_JIT"))
@@ -399,7 +399,7 @@ def _shared(derived: Derived, code: Any, jit: str | None) -> Specialisations:
 
 
 def forget_programs() -> None:
-    """All that was generated so far: a rule has changed."""
+    """Forget all generated programs, since a rule has changed."""
     _shared.cache_clear()
     _points.cache_clear()
     for handle in handles():
@@ -407,7 +407,7 @@ def forget_programs() -> None:
 
 
 def restarted(value: Any) -> Any:
-    """The same with generators of their own, which draw what these will."""
+    """The values with copies of random generators, which will draw the same numbers."""
 
     def own(leaf: Any) -> Any:
         return copy.deepcopy(leaf) if hasattr(leaf, "bit_generator") else leaf

@@ -1,4 +1,4 @@
-"""Calls without binding: lines of Python that see whether arguments are those of a specialisation, and call it if so.
+"""The fast path of calls: generated lines that recognise the arguments of a specialisation, and call it directly.
 
     def call(args):
         if len(args) != 2:
@@ -11,7 +11,7 @@
             return MISS
         return run(x, k)
 
-What they do not recognise is bound and typed as every first call is, so they may be as strict as they like.
+Arguments that they do not recognise are bound and typed as in a first call, so the tests may be strict.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ from srcdiff.ir.types import (
 
 __all__ = ["MISS", "DirectCall", "direct_call"]
 
-MISS: Any = object()  # what a call gives where the arguments are others
+MISS: Any = object()  # the result of a call with other arguments
 
 _PYTHON = {"float64": float, "int64": int, "bool": bool, "complex128": complex}
-_MOST_PAIRS = 8  # of arrays that are looked at for overlap
+_MOST_PAIRS = 8  # of arrays that are checked for overlap
 
 
 class DirectCall(Protocol):
@@ -52,7 +52,7 @@ class DirectCall(Protocol):
 
 
 class _Unfit(Exception):
-    """A kind of argument that is left to binding."""
+    """Raised for a kind of argument that the fast path does not recognise."""
 
 
 def direct_call(
@@ -68,7 +68,7 @@ def direct_call(
 
 
 class _Writer:
-    """The text of a call, and what it refers to."""
+    """The text of a call, and the objects that it refers to."""
 
     def __init__(self, program: Program, arguments: Arguments, run: Any) -> None:
         self.program = program
@@ -99,7 +99,7 @@ class _Writer:
         return made
 
     def further(self, texts: Sequence[str], signature: Signature) -> Sequence[str]:
-        """Tangents and weights behind the arguments; their types are those of the compiled program's parameters."""
+        """Tangents and weights after the arguments; their types are those of the compiled program's parameters."""
         assert self.compiled is not None
         if isinstance(self.program.derivation, Sample):  # a generator of random numbers
             self.miss(f"type({texts[0]}) is not {self.bound(np.random.Generator)}")
@@ -117,7 +117,7 @@ class _Writer:
         return [self.tangent(text, type_) for text, type_ in pairs]
 
     def tangent(self, text: str, type_: Type) -> str:
-        """One of them: to compiled code, a number of Python's and one of NumPy's are the same."""
+        """A tangent or weight: for compiled code, a Python number and a NumPy number are the same."""
         if isinstance(type_, Scalar) and type_.dtype == "float64":
             numbers = f"{self.bound(float)} and type({text}) is not {self.bound(np.float64)}"
             self.miss(f"type({text}) is not {numbers}")
@@ -148,13 +148,13 @@ class _Writer:
     # ---- arguments -------------------------------------------------------------------------------
 
     def floats(self, text: str, type_: Type, k: int) -> None:
-        """An integer that is given for a differentiated float is one."""
+        """Convert an integer that is given for a differentiated float."""
         is_float = isinstance(type_, Scalar) and type_.weak and type_.dtype == "float64"
         if k in self.arguments.wrt and is_float:
             self.lines += [f"    if type({text}) is int:", f"        {text} = float({text})"]
 
     def argument(self, text: str, type_: Type, name: str, keys: tuple[Any, ...]) -> str:
-        """Look at an argument, or a part of one; what the program is called with for it."""
+        """Test an argument, or a part of one; returns the text of the value for the program."""
         match type_:
             case Array():
                 self.array(text, type_)
@@ -182,7 +182,7 @@ class _Writer:
         self.miss(" or ".join(wrong))
 
     def misfit(self, length: str, dim: Dim) -> str:
-        """Whether an axis is another than the type says."""
+        """The test whether an axis differs from the type."""
         known = dim.is_const or dim.symbol is None or dim.symbol in self.lengths
         self.lengths.setdefault(f"={length}" if known else str(dim.symbol), length)
         return f"{length} != {self.length(dim)}" if known else f"{length} == 1"
@@ -235,7 +235,7 @@ class _Writer:
     def bound_key(self, key: Any) -> str:
         return repr(key) if isinstance(key, int | str) else self.bound(key)
 
-    # ---- what was concluded from them ------------------------------------------------------------
+    # ---- assumptions -----------------------------------------------------------------------------
 
     def facts(self) -> None:
         p = self.program
@@ -276,7 +276,7 @@ class _Writer:
         return " + ".join(products)
 
     def apart(self) -> None:
-        """What is written overlaps with no other array."""
+        """Test that written arrays overlap with no other array."""
         others = [*self.arrays.values(), *map(self.bound, self.program.arrays.values())]
         keys = [(name, tuple(keys)) for name, keys in self.program.written]
         written = [self.arrays[key] for key in keys if key in self.arrays]  # not numbers

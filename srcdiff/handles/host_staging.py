@@ -1,4 +1,4 @@
-"""Calls of generated host code with arrays that lie on a device: they are copied, and results are put there."""
+"""Host staging: device arrays are copied to the host for a call of host code, and results back to the device."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["is_on_device", "through_host"]
 
 
 def is_on_device(value: Any) -> bool:
-    """Whether something is an array on a device."""
+    """Whether a value is an array on a device."""
     return device.is_device_array(value)
 
 

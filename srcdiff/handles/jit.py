@@ -1,7 +1,6 @@
-"""The loop form of a generated program, compiled: what it is called with, and how its results come back.
+"""Compiled calls: the loop form of a program is compiled by Numba, and its arguments and results are converted.
 
-Compiled code takes tuples where the user has dicts, dataclasses and lists of unlike parts; here they are turned into
-each other.
+Compiled code takes tuples where the user has dicts, dataclasses, or lists of parts of different types.
 """
 
 from __future__ import annotations
@@ -25,11 +24,11 @@ from srcdiff.ir.types import Array, List, Scalar, Static, Struct, Type
 __all__ = ["Compiled", "first_lines", "plain"]
 
 
-# the largest block, in bytes, that GNU's C library takes for a measure of what to keep
+# the largest block, in bytes, by which GNU's C library decides how much free memory it keeps
 _LARGEST = 2**25 - 2**13
-# so many arrays on a list are a tuple, which is not copied, but has a type for each length
+# a list of at most so many arrays is passed as a tuple, without a copy, but with a type for each length
 _FEW = 8
-_STATIC = bool | int | float | str  # what Numba types, beside generators of random numbers
+_STATIC = bool | int | float | str  # types that Numba knows, beside generators of random numbers
 
 
 class Compiled:
@@ -38,7 +37,7 @@ class Compiled:
     def __init__(self, program: LoopProgram) -> None:
         self.program = program
         self.function: Callable[..., Any] | None = None
-        self.seconds = 0.0  # what compiling took
+        self.seconds = 0.0  # the compile time
         self.gives_plain = _is_plain_tree(program.output, program.results)
 
     def __call__(self, *values: Any) -> Any:
@@ -51,17 +50,17 @@ class Compiled:
         return _restored(found, self.program.output, self.program.results)
 
     def machine(self, values: Sequence[Any]) -> list[Any]:
-        """What the compiled function is called with: arguments, then arrays from outside."""
+        """The values that the compiled function is called with: arguments, then global arrays."""
         given = list(map(plain, values, self.program.types))
         return [*given, *map(_machine_array, self.program.outside)]
 
     def compile_for(self, values: Sequence[Any]) -> None:
-        """Compile without running; from then on calls run what was compiled.
+        """Compile without running; later calls run the compiled code.
 
         Raises
         ------
         UnsupportedError
-            For what has no loop form, or what Numba refuses; the text says what.
+            For a program that has no loop form, or that Numba refuses; the message has the reason.
         """
         if self.program.refused:
             raise self._refused(self.program.refused)
@@ -78,7 +77,7 @@ class Compiled:
             with warnings.catch_warnings():  # about the layout of arrays that are not the user's
                 warnings.simplefilter("ignore", numba.core.errors.NumbaPerformanceWarning)
                 function.compile(types)
-        except Exception as error:  # Numba raises nearly anything for what it cannot compile
+        except Exception as error:  # Numba raises errors of many classes
             raise self._refused(first_lines(error)) from error
         self.seconds = time.perf_counter() - started
         self.function = function
@@ -93,26 +92,26 @@ class Compiled:
 
 @cache
 def _keep_freed_memory() -> None:
-    """Have the C library keep what calls free: in the next one, touching new pages may take longer than the loops.
+    """Make the C library keep memory that calls free: in the next call, new pages may cost more than the loops.
 
-    GNU's gives back what is free at the end of its memory beyond twice the largest block that was freed so far, at most
-    32 MB (mallopt(3), `M_MMAP_THRESHOLD`). So this block is as large. It is never touched: no memory is taken for it.
+    GNU's library returns free memory at the end of its heap beyond twice the largest block that was freed so far, at
+    most 32 MB (mallopt(3), `M_MMAP_THRESHOLD`). So this block is as large. It is never written, so it costs no memory.
     """
     with contextlib.suppress(MemoryError):
         np.empty(_LARGEST, np.uint8)
 
 
 def first_lines(error: Exception) -> str:
-    """What Numba says, without its own places."""
+    """Numba's message, without its own locations."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     kept = [line for line in lines if not line.startswith(("Failed in", "During", "-", "File"))]
     return " ".join(kept[:2]) or f"Numba gives up with {type(error).__name__}"
 
 
 def plain(value: Any, type_: Type, inside: bool = False) -> Any:
-    """A value as compiled code takes it: tuples, numbers and arrays that it may be compiled for once.
+    """A value as compiled code takes it: tuples, numbers, and arrays in the layout that it is compiled for.
 
-    `inside` is what is in a list, whose items have one type.
+    `inside`: the value is in a list, whose items have one type.
     """
     if isinstance(value, np.ndarray):
         return _machine_array(value)
@@ -141,14 +140,14 @@ def plain(value: Any, type_: Type, inside: bool = False) -> Any:
 
 
 def _is_generator(value: Any) -> bool:
-    """Whether it is one of NumPy's; asking NumPy for the class imports `numpy.random`, which takes a while."""
+    """Whether a value is a NumPy generator; `np.random.Generator` would import `numpy.random`, which takes a while."""
     return type(value).__name__ == "Generator" and isinstance(value, np.random.Generator)
 
 
 def _machine_array(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """The array as Numba types nearly all: contiguous, aligned, of native byte order, and not read-only.
+    """The array in the layout that compiled code expects: contiguous, aligned, of native byte order, writeable.
 
-    Compiled programs write into no argument, so a read-only array is passed as if it were not.
+    Compiled programs write into no argument, so a read-only array is passed as a writeable one.
     """
     if type(array) is np.ndarray and array.flags.carray and array.dtype.isnative:
         return array
@@ -157,10 +156,10 @@ def _machine_array(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 
 class _Writeable:
-    """The same memory without the mark that it is read-only."""
+    """The memory of a read-only array as writeable memory."""
 
     def __init__(self, array: np.ndarray[Any, Any]) -> None:
-        self.array = array  # kept alive by who looks through this
+        self.array = array  # kept alive by arrays over this memory
         interface = dict(array.__array_interface__)
         interface["data"] = (interface["data"][0], False)
         self.__array_interface__ = interface
@@ -173,7 +172,7 @@ def _is_plain_tree(tree: Tree, results: Sequence[Type]) -> bool:
 
 
 def _is_changed(type_: Type) -> bool:
-    """Whether compiled code has another container for values of a type."""
+    """Whether compiled code uses another container for values of a type."""
     if isinstance(type_, List):
         return _is_changed(type_.element)
     if isinstance(type_, Struct):

@@ -1,10 +1,10 @@
-"""One compiler at a time: srcdiff's caches are not made for several threads.
+"""The compiler lock: one thread compiles at a time, since srcdiff's caches are not thread-safe.
 
-Numba has such a lock, too, and each of the two compilers runs the other: a call with `jit=True` is compiled by Numba,
-and compiled code that calls a derivative has it generated. So Numba's is taken first, wherever Numba is imported.
+Numba has a compiler lock, too, and each compiler runs the other: a call with `jit=True` is compiled by Numba, and Numba
+generates a derivative that compiled code calls. So Numba's lock is taken first, wherever Numba is imported.
 
-Python's collector of cycles waits meanwhile: both compilers make hundreds of thousands of objects that are all in use,
-which it would go through again and again, a sixth of the time that compiling takes.
+Python's collector of cycles is paused meanwhile: both compilers make hundreds of thousands of objects that are all in
+use, and searching them again and again takes a sixth of the compile time.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ __all__ = ["COMPILING"]
 
 
 class _CompilerLock:
-    """To be entered with `with`, any number of times by one thread."""
+    """A reentrant lock for `with` statements."""
 
     def __init__(self) -> None:
         self._own = threading.RLock()

@@ -1,4 +1,4 @@
-"""Functions as pickles hold them: by name, and found again where the name means something."""
+"""Pickle references: a pickle holds a function by its name, and unpickling looks the name up."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["found_again", "is_lost", "reference"]
 
 @dataclass(frozen=True)
 class _ByName:
-    """A function as a pickle finds it again."""
+    """A reference to a function by module and name."""
 
     module: str
     qualname: str
@@ -25,7 +25,7 @@ class _ByName:
                 found = getattr(found, part)
         except (ImportError, AttributeError):
             return None
-        # the function itself may be what the name means, or `@differentiate` stands around it
+        # the name is bound to the function itself, or to a `Differentiable` around it
         return (
             found
             if type(found).__module__ != "srcdiff.handles.differentiable"
@@ -34,7 +34,7 @@ class _ByName:
 
 
 def reference(derived: Derived) -> Derived:
-    """`derived` with a name for its function; None for one that a name does not lead to."""
+    """`derived` with a reference to its function; None for a function that no name leads to."""
     base = derived.base
     if base is None or isinstance(getattr(base, "derived", None), Derived):
         return derived

@@ -1,6 +1,6 @@
-"""What plain calls of a function run: the function without its blocks of `srcdiff.adjoint`.
+"""Primal calls: a plain call of a differentiable function runs it without its `srcdiff.adjoint` blocks.
 
-It is compiled from the source, with the same globals, captured variables and defaults, at the same lines.
+The function without blocks is compiled from the source, with the same globals, captured variables, defaults and lines.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ __all__ = ["without_blocks"]
 
 
 def without_blocks(function: Any) -> Any:
-    """The function itself, if it has no such block."""
+    """The function without `srcdiff.adjoint` blocks; the same object if it has none."""
     if isinstance(function, functools.partial):
         inner = without_blocks(function.func)
         if inner is function.func:
@@ -39,7 +39,7 @@ def _mentions(code: CodeType) -> bool:
 def _stripped(function: FunctionType) -> FunctionType:
     from srcdiff.frontend.source.function_source import source_of  # the stages take long to import
 
-    source_of(function)  # says what is wrong, where the source is missing or has changed
+    source_of(function)  # raises where the source is missing or has changed
     lines, first = inspect.getsourcelines(function.__code__)
     tree = ast.parse(textwrap.dedent("".join(lines)))
     ast.increment_lineno(tree, first - 1)
@@ -69,7 +69,7 @@ def _stripped(function: FunctionType) -> FunctionType:
 
 
 def _nested(definition: ast.FunctionDef, captured: tuple[str, ...]) -> ast.FunctionDef:
-    """The definition inside a function that has what it captures as parameters."""
+    """The definition inside a function whose parameters are the captured variables."""
     around = ast.parse("def around(): pass").body[0]
     assert isinstance(around, ast.FunctionDef)
     around.args.args = [ast.arg(name) for name in captured]

@@ -1,4 +1,4 @@
-"""Warnings of generated functions, at the line of the user that calls them."""
+"""Warnings of generated functions, reported at the user's line that calls them."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Independence(Protocol):
 
 
 def independence(program: Independence, name: str) -> tuple[str, str, Location | None]:
-    """The message, the advice and the place for arguments without influence."""
+    """The message, the advice and the place for arguments that the result does not depend on."""
     names = ", ".join(repr(n) for n in program.independent)
     message = f"the result of {name} does not depend on {names}; the derivative is zero"
     advice = "Leave it out of argnums, or pass on_independent='ignore'."

@@ -1,4 +1,4 @@
-"""Generated functions as text: to look at, and to write into files."""
+"""The source of generated functions: to read, and to save as a module."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["Readable"]
 
 
 class Readable:
-    """What has a source for each specialisation; `Generated` says how these are made."""
+    """An object with a source for each specialisation; `Generated` makes the specialisations."""
 
     __name__: str
     derived: Derived
@@ -69,7 +69,7 @@ class Readable:
 
     @property
     def loop_source(self) -> str:
-        """The loop form of the latest specialisation: what is compiled with `jit=True`, or a device's.
+        """The loop form of the latest specialisation: the text that is compiled with `jit=True`, or for a device.
 
         Raises
         ------
@@ -123,10 +123,10 @@ class Readable:
         *args
             Arguments whose types it is generated for; without any, the latest specialisation is written.
         form
-            "array": the readable form; "numpy": the same with NumPy alone, where what SciPy has of it is a few lines
-            (`logsumexp`, ...); "loops": the compiled one, which needs Numba.
+            "array": the readable form; "numpy": the readable form with NumPy alone, where its functions of SciPy have
+            short definitions (`logsumexp`, ...); "loops": the compiled form, which needs Numba.
         allow_srcdiff
-            Whether the module may import srcdiff, as those of dynamic programs do.
+            Whether the module may import srcdiff, as modules of dynamic programs do.
 
         Raises
         ------
@@ -170,5 +170,5 @@ class Readable:
         )
 
     def _repr_markdown_(self) -> str:
-        """In a notebook."""
+        """The source in a notebook."""
         return f"```python\n{self.source}```" if self._latest else f"`{self!r}`"

@@ -1,4 +1,4 @@
-"""What has been generated of a derivative so far, for which types and lengths."""
+"""Specialisations: the programs of a derivative that were generated so far, by argument types and lengths."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ __all__ = ["Specialisation", "Specialisations", "loaded", "lost"]
 
 @dataclass
 class Specialisation:
-    """One generated program: its text, the function that it is, and what it was made for.
+    """One generated program: its text, its function, and the types that it was generated for.
 
     Attributes
     ----------
     arguments : Arguments or None
         Types and lengths only.
     compiled : Compiled or None
-        Its loop form, once it was generated.
+        The loop form, once it was generated.
     refused : str
-        Why calls run NumPy although they were to be compiled.
+        Why calls run NumPy although compilation was requested.
     run : callable or None
-        What calls run, once there was one: the compiled loop form, or `function`.
+        The function of calls after the first: the compiled loop form, or `function`.
     direct : callable or None
         `run` for arguments that need no binding.
     shared : dict
-        What the loop form will be made of, as it was for the program, until that is done.
+        Functions in IR that the program was made of, kept until the loop form is generated.
     """
 
     program: Program
@@ -46,13 +46,13 @@ class Specialisation:
     shared: dict[Any, Any] = field(default_factory=dict)
 
     def fits(self, lengths: Mapping[str, int]) -> bool:
-        """Whether what was concluded from the arguments' lengths holds for others."""
+        """Whether the assumptions about lengths hold for other lengths."""
         if self.compiled is not None and not self.compiled.program.fits(lengths):
             return False
         return self.program.fits(lengths)
 
     def without_tangents(self) -> None:
-        """Forget what was compiled, if tangents may have stood for a gradient there."""
+        """Forget the compiled code, if it may compute a gradient by tangents."""
         if self.arguments is not None and not self.arguments.no_tangents:
             self.arguments = replace(self.arguments, no_tangents=True)
             self.compiled = self.run = self.direct = None
@@ -60,7 +60,7 @@ class Specialisation:
 
 @dataclass
 class Specialisations:
-    """What has been generated so far, by argument types; handles of the same derivative may share it."""
+    """The specialisations by argument types; handles of the same derivative may share them."""
 
     entries: dict[Any, tuple[Specialisation, ...]] = field(default_factory=dict)
     static: frozenset[str] = frozenset()  # parameters whose values are part of the key

@@ -1,4 +1,4 @@
-"""Passes that stand in several lists, each declared once. A list says with `at` why a pass stands there."""
+"""Declarations of the passes that stand in several lists. A list gives its own reason for a pass with `at`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The loop form of a finished derivative: the passes in their order."""
+"""The pass lists of the loop form: from a finished derivative to loops over numbers, which Numba compiles."""
 
 from __future__ import annotations
 
@@ -111,14 +111,14 @@ def to_loops(
 ) -> Function:
     """A derivative ready to be printed, as loops over scalars.
 
-    Without `fastmath`, sums are added up in the written order. `threads`: how many share the iterations of a loop;
-    None: as many as Numba has, 0: none, "auto": as many as Numba has where there is enough to do. `narrow`: rows of
+    Without `fastmath`, sums are added up in the written order. `threads` is the number of threads of a parallel loop;
+    None: as many as Numba has, 0: none, "auto": as many as Numba has where there is enough work. `narrow`: rows of
     arguments and small axes have the given lengths, where that unrolls loops; `lengths.specialised` lists them.
 
     Raises
     ------
     NoLoopForm
-        For what neither loops nor compiled NumPy can say.
+        For an operation that has neither a loop form nor a compiled function.
     """
     small, narrow = small_axes_of(fn, lengths, narrow)
     in_loops = into_loops(lengths, expansions, calls=True, fastmath=fastmath, narrow=narrow)
@@ -129,7 +129,7 @@ def to_loops(
 
 
 def small_axes_of(fn: Function, lengths: Mapping[str, int], narrow: bool) -> tuple[Function, bool]:
-    """`fn` with the given lengths for small axes, and whether there are any: other calls take another program."""
+    """`fn` with the given lengths for small axes, and whether there are any: other lengths need another program."""
     small = assuming(fn, small_axes(fn, lengths) if narrow else {})
     if small is not fn and verify(unify_dims(small)):
         return fn, False
@@ -139,7 +139,7 @@ def small_axes_of(fn: Function, lengths: Mapping[str, int], narrow: bool) -> tup
 def into_loops(
     lengths: Mapping[str, int], expansions: Expansions, calls: bool, fastmath: bool, narrow: bool
 ) -> tuple[Pass, ...]:
-    """From array operations to loops over scalars, one for each; with `calls`, what NumPy does faster is left to it."""
+    """Scalarise array operations into one loop each; with `calls`, operations that NumPy does faster stay calls."""
     inlined = _inlined if calls else _all_inlined
     gathered = Pass(
         "GEMV to GEMM",
@@ -221,10 +221,10 @@ def into_loops(
 def fast(
     lengths: Mapping[str, int], fastmath: bool, threads: int | str | None, narrow: bool
 ) -> tuple[Pass, ...]:
-    """Fewer loops, over storage that is reused, in an order that vectors like."""
+    """Optimise loops: fusion, reuse of storage, an order that vectorises."""
     why = "fusion is done, and vectors are made of each thread's part"
     shared: tuple[Pass, ...] = ()
-    if threads == "auto":  # of the program's own loops, not of those of helpers
+    if threads == "auto":  # the program's own loops, not the loops of helpers
         shared = (replace(PARALLEL.at(why, lambda f: parallel(f, None, lengths)), whole=True),)
     elif not isinstance(threads, str) and threads != 0:
         shared = (PARALLEL.at(why, lambda f: parallel(f, threads)),)
@@ -342,7 +342,7 @@ def fast(
 
 
 def joined(fuse: Pass, running: tuple[Pass, ...] = ()) -> tuple[Pass, ...]:
-    """Loops over one range are one, and what crosses between them is not stored."""
+    """Fuse loops over one range; values that pass between them are not stored."""
     return (
         CSE.at("loops load the same elements", _common),
         Pass(
@@ -363,11 +363,11 @@ def joined(fuse: Pass, running: tuple[Pass, ...] = ()) -> tuple[Pass, ...]:
 
 
 def _inlined(fn: Function) -> Function:
-    return bind_lengths(inline_calls(fn))  # of what a helper's parameters showed
+    return bind_lengths(inline_calls(fn))  # the lengths that a helper's parameters showed
 
 
 def _fused(fn: Function, lengths: Mapping[str, int]) -> Function:
-    """`fn` with neighbouring loops fused; the more of them where iterations are side by side then."""
+    """`fn` with neighbouring loops fused; more of them where the iterations then run in parallel."""
     new, mixed = mixed_nests(fn)
     if not mixed:
         return new
@@ -389,7 +389,7 @@ def _compiled(fn: Function, fastmath: bool) -> Function:
 
 
 def marked_as_loops(fn: Function, fastmath: bool = False) -> Function:
-    """`fn`, to be printed as loops; `fastmath`: compiled with the licence to reorder sums."""
+    """`fn`, to be printed as loops; `fastmath`: compiled with permission to reorder sums."""
     return replace(fn, target=replace(fn.target, is_compiled=True, fastmath=fastmath))
 
 

@@ -22,7 +22,7 @@ __all__ = [
 
 
 class Form(StrEnum):
-    """What passes establish, and later passes rely on. All of it holds from the pass that gives it to the end."""
+    """Properties that passes establish and later passes need. A property holds from the pass that gives it on."""
 
     OWNED = "no argument is written, and each reshape is a view or an explicit copy"
     LOADS = "contents of arrays are values: each use of storage is a load"
@@ -34,16 +34,16 @@ class Form(StrEnum):
 
 @dataclass(frozen=True)
 class Pass:
-    """One step: `fn` takes a function to a function.
+    """One pass: `fn` maps a function to a function.
 
     Attributes
     ----------
     ensures : str
-        What holds of the result, for readers. Values do not change unless `changes` says so.
+        A property of the result, in words. Values do not change unless `changes` gives a reason.
     why : str
         Why the pass stands where it stands.
     needs, gives : tuple of Form
-        What holds of the function before, and from this pass on. `missing` checks a list of passes.
+        Properties of the function before the pass, and from this pass on. `missing` checks a list of passes.
     whole : bool
         The pass sees calls and callees at once; other passes see each function by itself.
     changes : str
@@ -71,7 +71,7 @@ class Pass:
 
 
 def missing(passes: Iterable[Pass], given: Iterable[Form] = ()) -> list[str]:
-    """What passes need and no earlier pass of a list gives, as a list of problems."""
+    """The properties that a pass needs and no earlier pass of the list gives, as a list of problems."""
     forms, problems = set(given), []
     for step in passes:
         problems += [f"{step.name} needs: {form}" for form in step.needs if form not in forms]
@@ -84,7 +84,7 @@ class Validates(Protocol):
 
     examples: dict[str, Any]
     lengths: dict[str, int]
-    scratch: frozenset[str]  # parameters that an adjoint kernel may write or not
+    scratch: frozenset[str]  # parameters that an adjoint kernel need not write
 
     def step(self, made_by: Pass, before: Function, after: Function) -> None: ...
     def derivative(self, name: str, fn: Function, new: Function, wrt: Sequence[int]) -> None: ...
@@ -99,7 +99,7 @@ class Recorder:
     Attributes
     ----------
     shared : dict
-        Functions that the program in NumPy and its loop form are both made of, by what they were read for.
+        Functions that the NumPy program and its loop form are both made of, by the arguments they were read for.
     validator : Validates, optional
         Compares values before and after each pass.
     """

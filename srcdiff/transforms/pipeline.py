@@ -1,7 +1,7 @@
-"""The passes in their order, each with its reason, and how they are run.
+"""The pass pipeline: the list of passes in their order, each with its reason, and the functions that run them.
 
-`prepare` brings a function from the frontend into the form that derivatives are taken of (its list is in
-`preparation`); `gradient` and `tangent` make the derivative and bring it into the form that is printed.
+`prepare` brings a function from the frontend into the form that is differentiated (its list is in `preparation`).
+`gradient` and `tangent` make the derivative and bring it into the form that is printed.
 """
 
 from __future__ import annotations
@@ -222,12 +222,12 @@ ONE_HOT = Pass(
     "loops over directions make unit vectors", _LOADS,
 )  # fmt: skip
 
-REVERSED = (Form.OWNED, Form.LOADS, Form.DERIVED)  # what holds after reverse mode
-TANGENT = (*REVERSED, Form.RESIDUALS)  # what holds after forward mode
+REVERSED = (Form.OWNED, Form.LOADS, Form.DERIVED)  # holds after reverse mode
+TANGENT = (*REVERSED, Form.RESIDUALS)  # holds after forward mode
 
 
 def deciding(mode: Mode = "auto", without: Collection[str] = ()) -> tuple[Pass, ...]:
-    """The passes after reverse mode: simplification, what is stored, and the form that is printed."""
+    """The passes after reverse mode: simplification, the choice of residuals, and the form that is printed."""
     store = RESIDUALS.at("simplification is done", lambda f: residuals(f, mode, without))
     is_machine = mode == "machine"
     markers = (
@@ -245,7 +245,7 @@ def deciding(mode: Mode = "auto", without: Collection[str] = ()) -> tuple[Pass, 
 def prepare(
     fn: Function, recorder: Recorder, disabled: Collection[str] | None = frozenset()
 ) -> Function:
-    """The function in the form that derivatives are taken of; `disabled=None` rewrites nothing of the user's."""
+    """The function in the form that is differentiated; `disabled=None` rewrites no line of the user's."""
     return recorder.run(fn, preparing(disabled))
 
 
@@ -263,8 +263,8 @@ def gradient(
 ) -> Function:
     """A prepared function to its reverse-mode derivative, ready to be printed; `without` some analyses of storage.
 
-    Names that the function may read without a value, as behind a loop that makes no iteration, are needed first where
-    the derivative does not read them: it raises where the function does.
+    A name may have no value where the function reads it, as after a loop without iterations. The derivative checks such
+    names first where it does not read them itself: it raises where the function does.
     """
 
     def derive(f: Function) -> Function:
@@ -322,7 +322,7 @@ def tangent(
     machine: bool = False,
 ) -> Function:
     """A prepared function to its forward-mode derivative, ready to be printed; `machine`: as one function for compiled
-    loops, where helpers are no larger than they may be.
+    loops, where helpers are not too large.
     """
     if machine:
         fn = recorder.run(fn, INLINED[1:])
@@ -337,7 +337,7 @@ def tangent(
 
 
 def ahead(fn: Function, count: int, recorder: Recorder, mode: Mode) -> Function:
-    """A finished derivative along directions, its last `count` parameters: what is the same for all comes first."""
+    """A finished derivative along directions, its last `count` parameters: statements without directions come first."""
     directions = fn.params[len(fn.params) - count :]
     if is_one_number(directions):
         return fn
@@ -346,7 +346,7 @@ def ahead(fn: Function, count: int, recorder: Recorder, mode: Mode) -> Function:
 
 
 def simplified(fn: Function, recorder: Recorder) -> Function:
-    """A finished derivative along one direction, after it was put into loops over all of them."""
+    """A finished derivative along one direction, after it was put into loops over all directions."""
     return recorder.run(fn, (*SIMPLIFY, ONE_HOT))
 
 

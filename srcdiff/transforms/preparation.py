@@ -1,4 +1,4 @@
-"""The passes between the frontend and differentiation, in their order."""
+"""The preparation pipeline: the passes between the frontend and differentiation, in their order."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ __all__ = ["preparing", "with_layouts"]
 
 
 def with_layouts(fn: Function, change: Callable[[Function, Layouts], Function]) -> Function:
-    """`change` applied to a function and to all that it calls, with the layouts of all arrays in them."""
+    """`change` applied to a function and to all callees, with the memory layouts of their arrays."""
     layouts = {**all_layouts(fn)}
     blocks = [
         s.attrs["block"] for s in all_statements(fn) if isinstance(s, Op) and is_adjoint_block(s)
     ]
-    for block in blocks:  # an adjoint may lie in any way
+    for block in blocks:  # an adjoint may have any layout
         layouts |= all_layouts(block, frozenset(block.params))
     return each_function(fn, lambda f: change(f, layouts))
 
@@ -110,7 +110,7 @@ def preparing(disabled: Collection[str] | None) -> tuple[Pass, ...]:
 
 
 def _rewriting(disabled: Collection[str]) -> Iterator[Pass]:
-    """The passes that rewrite the user's lines, each for accuracy or speed; users switch them off by name."""
+    """The passes that rewrite the user's lines, for accuracy or speed; options switch them off by name."""
     loads = (Form.LOADS,)
     if not {TRIANGULAR, CHOLESKY, SHARED_LU} <= {*disabled}:
         yield Pass(

@@ -1,5 +1,6 @@
-"""Why a variable of the user's is active or not, and what becomes of its values on the way to the backward part: what
-the passes decided, in the user's names and lines.
+"""Optimisation remarks: why a variable is active or not, and whether its values are stored or recomputed.
+
+The remarks state the decisions of the passes in the user's names and lines.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ def _line(s: Statement | None) -> str:
 
 @dataclass
 class _Flow:
-    """Which values are made from which; values that share written storage hang together by its root."""
+    """The data flow between values; values that share written storage are connected by its root."""
 
     fn: Function
     next: dict[Value, list[tuple[Value, Statement | None]]] = field(
@@ -92,7 +93,7 @@ class _Flow:
     def path(
         self, start: Value, ways: dict[Value, list[tuple[Value, Statement | None]]], found: Found
     ) -> list[tuple[Value, Statement | None]]:
-        """The shortest way to a value that is looked for, with the statements on it; empty if there is none."""
+        """The shortest path to a value that is looked for, with the statements on it; empty if there is none."""
         came: dict[Value, tuple[Value, Statement | None]] = {}
         pending = deque([start])
         while pending:
@@ -211,7 +212,7 @@ def _listed(names: Iterable[str]) -> str:
 
 
 def storage_reasons(fn: Function, mode: Mode, name: str) -> list[str]:
-    """What becomes of a variable's values; `fn` is a reverse-mode program whose storage is not decided."""
+    """Whether a variable's values are stored or recomputed; `fn` is a reverse-mode program with undecided storage."""
     fn, plan = chosen_plan(fn, mode)
     users = _users(fn)
     told: list[str] = []
@@ -227,7 +228,7 @@ def storage_reasons(fn: Function, mode: Mode, name: str) -> list[str]:
 
 
 def _is_of(v: Value, s: Statement | None, name: str) -> bool:
-    """Whether a value is a variable's, or what an array of that name holds at a place."""
+    """Whether a value belongs to a variable, or is an element or the contents of an array of that name."""
     base = s.operands[0] if isinstance(s, Op) and _reads(s) else None
     return v.name == name or (isinstance(base, Value) and base.name == name)
 
@@ -237,7 +238,7 @@ def _reads(op: Op) -> bool:
 
 
 def _users(fn: Function) -> dict[Value, list[Statement]]:
-    """What in the backward part needs each value of the forward part, by itself or restored."""
+    """The statements of the backward part that use each value of the forward part, directly or restored."""
     saved: dict[int, Value] = {}
     restored: dict[Value, int] = {}
     for s in walk(fn.body):
@@ -299,7 +300,7 @@ def _asked(users: Iterable[Statement]) -> str:
 
 
 def _made_from(v: Value, plan: Plan) -> list[Value]:
-    """What the backward part wants, and is computed again from a value."""
+    """The values that the backward part needs and computes again from a value."""
     found = []
     for w in plan.wanted:
         pending, seen = [w], set[Value]()
@@ -331,7 +332,7 @@ def _turns(loop: object) -> str:
 
 
 def checkpoint_reasons(fn: Function, name: str) -> list[str]:
-    """What loops over srcdiff.checkpointed keep of a variable; `fn` is what is differentiated."""
+    """What loops over `srcdiff.checkpointed` store of a variable; `fn` is the function before differentiation."""
     told = []
     for s in walk(fn.body):
         if not isinstance(s, For) or not s.slots:

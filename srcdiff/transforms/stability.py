@@ -1,12 +1,12 @@
-"""Named rewritings of the user's forward lines, so that value and derivative keep their accuracy.
+"""Stability rewriting: named rules replace expressions of the user's that overflow or cancel by stable ones.
 
     p = 1.0 / (1.0 + np.exp(-(x @ w) - b))              logit = x @ w + b
     loss = -y * np.log(p) - (1.0 - y) * np.log(1.0 - p)   ->  loss = y * np.logaddexp(0.0, -logit)
                                                                  + (1.0 - y) * np.logaddexp(0.0, logit)
 
-The rules are those of `transforms/rewrite/stability_rules.py`. They match data flow, through statements and names; what
-fired, and where, is in `rewriting.applied`. Runs before differentiation. Besides these rules nothing changes a line of
-the user's but for the signs around what a rule has put there.
+The rules are in `transforms/rewrite/stability_rules.py`. They match data flow, through statements and names. The rules
+that were applied, and their places, are in `rewriting.applied`. The pass runs before differentiation, so that value and
+derivative keep their accuracy. Apart from the rules, only signs around an expression that a rule made are changed.
 """
 
 from __future__ import annotations
@@ -105,11 +105,11 @@ SIGNS = _step(
 STEPS = (HELPERS, BRANCHES, VARIANCES, *CARRIERS, SIGNS)
 
 _LINES = 12  # of a helper that is looked into
-_ROUNDS = 6  # what one rewriting makes may be the left side of another
+_ROUNDS = 6  # the result of one rewriting may match another rule
 
 
 def stabilise(fn: Function, disabled: Collection[str] = frozenset()) -> Function:
-    """`fn` with the rules applied whose names are not in `disabled`."""
+    """`fn` after the rules whose names are not in `disabled`."""
     plain = _stabilised(fn, disabled)
     if {LOG_OF_PARTS, LOG_OF_LOOPS} & set(disabled):
         return plain
@@ -129,7 +129,7 @@ def _logs(new: Function, old: Function) -> int:
 
 
 def _stabilised(fn: Function, disabled: Collection[str]) -> Function:
-    # what a rule has put into a line of the user's is the user's from then on: no later pass rearranges it
+    # statements that a rule made in a line of the user's have the origin `user`: no later pass rearranges them
     rules = [r for r in (*OWN_RULES.values(), *RULES) if r.name not in disabled]
     fn = _Renamed("compiler", "library")(fn)
     if VARIANCE not in disabled:
@@ -161,7 +161,7 @@ def _stabilised(fn: Function, disabled: Collection[str]) -> Function:
 
 
 def called_operations(fn: Function, written: Collection[Value]) -> dict[Value, Op]:
-    """What helpers of a few lines compute, as operations on what they are called with; by their results, too."""
+    """The operations of helpers of a few lines, on the arguments of their calls; also by the results of the calls."""
     found: dict[Value, Op] = {}
     for s in walk(fn.body):
         if not isinstance(s, Call) or len(s.function.body.body) > _LINES:
@@ -184,7 +184,7 @@ def called_operations(fn: Function, written: Collection[Value]) -> dict[Value, O
 
 
 def _only_logs(fn: Function) -> set[Value]:
-    """The values of which nothing is asked but logarithms."""
+    """The values that only logarithms use."""
     found: set[Atom] = set()
     others = {y for region in all_regions(fn.body) for y in region.yields}
     for s in walk(fn.body):
@@ -194,7 +194,7 @@ def _only_logs(fn: Function) -> set[Value]:
 
 
 def _with_lengths_of(call: Call) -> Function:
-    """A helper with the lengths of what it is called with."""
+    """A helper with the lengths of the call's arguments."""
     lengths: dict[str, Dim] = {}
     for param, a in zip(call.function.params, call.operands, strict=True):
         for own, given in zip(shape_of(param.type), shape_of(a.type), strict=True):
@@ -205,7 +205,7 @@ def _with_lengths_of(call: Call) -> Function:
 
 
 def _says_lengths(op: Statement) -> bool:
-    """Whether an operation is given lengths, which go by other symbols in another function."""
+    """Whether an operation has lengths among its attributes: another function has other symbols."""
     told = op.attrs.values() if isinstance(op, Op) else ()
     return any(isinstance(v, Dim | Array | Scalar) for v in told)
 
@@ -222,7 +222,7 @@ class _Renamed(Rewriter):
 
 
 class _Untransposed(Rewriter):
-    """What a rule transposes that was transposed is what it was."""
+    """Removes a transpose that a rule applies to a transpose."""
 
     def __init__(self, fn: Function) -> None:
         self.made = definitions(fn)
@@ -249,13 +249,13 @@ class _Stabilise(Rewriter):
         self.settled = settled_values(self.made) | fn.rewriting.final
         self.left: set[Value] = (
             set()
-        )  # what rewritings have left as it stood where it has all digits
+        )  # values that rewritings left unchanged where they are accurate
         self.made |= self.as_sigmoids()
         self.only_logs = _only_logs(fn)
         self.called = called_operations(fn, self.written)
         self.seen = {**self.made, **self.called}
         self.results_of_calls = {r for s in walk(fn.body) if isinstance(s, Call) for r in s.results}
-        self.fetched: Env = {}  # what was computed by a helper, and is computed here for one rewriting
+        self.fetched: Env = {}  # values of helpers that are computed here for one rewriting
         self.uses = count_uses(fn)
         self.rules: dict[str, list[tuple[Rule, Apply]]] = {}
         for rule in rules:
@@ -264,7 +264,7 @@ class _Stabilise(Rewriter):
             self.rules.setdefault(pattern.operation, []).append((rule, pattern))
         self.fired: list[tuple[str, Location | None]] = []
         self.product_terms: set[Value] = set()
-        self.here: set[Value] = set()  # what this region makes
+        self.here: set[Value] = set()  # the values of this region
         self.signed: set[Value] = (
             set()
         )  # new values, and sums and products of them: their signs are ours to simplify
@@ -272,7 +272,7 @@ class _Stabilise(Rewriter):
         self.minus: dict[Value, tuple[Builder, int]] = {}  # where the negations stand
 
     def as_sigmoids(self) -> dict[Value, Op]:
-        """What is known to be one less a sigmoid is a sigmoid, for rules."""
+        """Values that are 1 minus a sigmoid, as sigmoids, for rules."""
         return {
             v: replace(self.made[op.operands[0]], results=(v,))  # type: ignore[index]
             for v, op in self.made.items()
@@ -361,7 +361,7 @@ class _Stabilise(Rewriter):
         return True
 
     def take(self, op: Op, atom: Atom, made: Builder, env: Env, b: Builder) -> bool:
-        """Put what a rule makes in an operation's place, if it is of the same type."""
+        """Replace an operation by the result of a rule, if it has the same type."""
         atom = as_number(atom, op.result.type, made)
         if not same_kind(atom.type, op.result.type):
             return False
@@ -376,7 +376,7 @@ class _Stabilise(Rewriter):
         return True
 
     def as_negative(self, argument: Atom, env: Env, b: Builder) -> Atom:
-        """The argument as `-logit`, where it is the negative of something no longer than itself."""
+        """The argument as `-logit`, where its negative is not a longer expression."""
         if argument not in self.negations:
             logit = self.negation(argument, env, b)
             if logit is None:
@@ -385,7 +385,7 @@ class _Stabilise(Rewriter):
         return b.op(arithmetic.negative, self.negations[argument])
 
     def here_of(self, atom: Atom, env: Env, b: Builder) -> Atom:
-        """An atom in the new function; what only a helper has computed is computed once more."""
+        """An atom in the new function; a value that only a helper computes is computed once more here."""
         op = self.called.get(atom) if isinstance(atom, Value) else None
         if op is None or atom in self.results_of_calls:
             return lookup(env, atom)

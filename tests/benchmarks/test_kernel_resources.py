@@ -1,4 +1,4 @@
-"""What ptxas says is read, and the occupancy that follows from it."""
+"""Kernel resources: the output of ptxas is parsed, and the occupancy is computed from it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever a program may depend on changes its digest, and nothing else does."""
+"""Fingerprints: everything that a program may depend on changes its digest, and nothing else does."""
 
 from __future__ import annotations
 

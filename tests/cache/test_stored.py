@@ -1,4 +1,4 @@
-"""What was generated and compiled is found again, by other processes too, and nothing else is ever run."""
+"""The cache: generated and compiled programs are found again, also by other processes, and nothing else ever runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What no path has bound is not handed on; where only the run knows, there is a None."""
+"""Presence of names: a name that no path binds is not passed on; where only the run knows, it is None."""
 
 import numpy as np
 import pytest

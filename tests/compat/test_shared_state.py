@@ -1,4 +1,4 @@
-"""State shared between functions, with Theano's simultaneous updates: rows T9, T10 and the tutorial's training."""
+"""Shared state of several functions, with Theano's simultaneous updates: rows T9, T10 and the tutorial's training."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""`batch`: one item to many, against a loop over calls; with derivatives inside and around it; and its mistakes."""
+"""Batches: `batch` against a loop over calls, with derivatives inside and around it, and its errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Compiled gradients by one or two numbers: tangents, where reverse mode would keep something of loops."""
+"""Forward mode for scalars: compiled gradients of one or two numbers, where reverse mode would store loop values."""
 
 import warnings
 

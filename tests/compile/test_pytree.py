@@ -1,4 +1,4 @@
-"""Arguments as structures."""
+"""Pytrees: arguments as structures."""
 
 from __future__ import annotations
 

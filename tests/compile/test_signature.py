@@ -1,4 +1,4 @@
-"""How arguments are bound: as Python binds them, and with messages like Python's."""
+"""Argument binding: as in Python, and with messages like Python's."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Arrays of other libraries come in without a copy, and results come out as theirs; errors of devices say what to do.
 
-No GPU is asked for: in the simulator the device's memory is the host's, and stand-ins hand it over as the libraries do.
+No GPU is needed: in the simulator the device's memory is the host's, and stand-ins hand it over as the libraries do.
 """
 
 from __future__ import annotations

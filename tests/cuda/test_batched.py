@@ -1,4 +1,4 @@
-"""`srcdiff.cuda.batched`: many items at once give what one after the other give."""
+"""`srcdiff.cuda.batched`: many items at once have the results of single calls."""
 
 from __future__ import annotations
 

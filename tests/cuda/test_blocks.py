@@ -1,4 +1,4 @@
-"""A block of threads takes an item: they give what one thread gives, and never race."""
+"""Blocks of threads: a block computes an item with the result of one thread, and without races."""
 
 from __future__ import annotations
 

@@ -125,7 +125,7 @@ def test_room_for_turns_of_unknown_number_is_counted() -> None:
     scratch = root_slope.scratch(2.0)
     assert [s.name for s in scratch] == ["kept", "xs"]
     assert len({s.shape for s in scratch}) == 1
-    assert scratch[0].shape[0] > 100  # so many turns it takes
+    assert scratch[0].shape[0] > 100  # the number of iterations
     a, out = np.array([1.5, 2.0]), cuda.to_device(np.zeros(2))
     room = np.zeros((2, *scratch[0].shape))
     roots[1, 2](cuda.to_device(a), cuda.to_device(room), cuda.to_device(room), out)

@@ -108,7 +108,7 @@ def test_third_derivatives() -> None:
         i = cuda.grid(1)
         if i < x.shape[0]:
             s = x[i]
-            for _ in range(n[i]):  # so that turns keep what only the run counts
+            for _ in range(n[i]):  # so that only the run knows the number of residuals
                 s = s * s
             y[i] = s
 

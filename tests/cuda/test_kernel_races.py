@@ -1,4 +1,4 @@
-"""What races is an error at its line; what only looks like it is not."""
+"""Race detection in kernels: a race is an error at its line; an access that only looks like a race is not."""
 
 from __future__ import annotations
 
@@ -302,7 +302,7 @@ def one_tile_for_all(A, y):
     ],
 )  # fmt: skip
 def test_races_of_a_launch(kernel: Any, right: Any, wrong: Any, args: Any, line: str) -> None:
-    """By one thread, or block, along what does not tell the elements apart, it is right."""
+    """One thread, or one block, along an axis that does not select elements, is correct."""
     adjoint = srcdiff.cuda.adjoint(cuda.jit(kernel))
     given = [a.copy() for a in (*args, *args)]
     adjoint[right](*given)

@@ -1,4 +1,4 @@
-"""Where each thread takes items of its own, no thread touches what another one writes, and none leaves its arrays."""
+"""Races: where each thread has its own items, no thread accesses another's writes, and none leaves its arrays."""
 
 from __future__ import annotations
 

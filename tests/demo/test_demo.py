@@ -26,7 +26,7 @@ def by_hand():
 
 @pytest.fixture
 def compiler(monkeypatch, by_hand):
-    """Stands in for srcdiff; returns the list of what was asked of it."""
+    """Replaces srcdiff by a stand-in; returns the list of its calls."""
     asked = []
 
     class Generated:
@@ -122,7 +122,7 @@ def test_the_text_is_small_letters_and_single_spaces():
     assert set(demo.encode(text)) <= set(range(27))
 
 
-# ---- what is said of the states --------------------------------------------------------------------
+# ---- reports about the states ------------------------------------------------------------------------
 
 
 def letter_counts(vowel_state):

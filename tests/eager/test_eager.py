@@ -1,4 +1,4 @@
-"""Programs without types: what they look like, what is refused, and that nothing is differentiated in silence."""
+"""Programs without types: their text, the refused programs, and no silently wrong derivatives."""
 
 import copy
 import importlib

@@ -1,4 +1,4 @@
-"""Views of containers, and iterators over them, give what is there when they are gone through."""
+"""Views of containers, and iterators over them, give the items that exist at the time of the iteration."""
 
 # ruff: noqa: B905, C417
 

@@ -1,4 +1,4 @@
-"""Libraries' functions that only move values about: what goes through them keeps its derivative."""
+"""Library functions that only move values: values that pass through them keep their derivatives."""
 
 import collections
 import contextlib

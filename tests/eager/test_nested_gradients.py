@@ -1,4 +1,4 @@
-"""Gradients of programs without types, called in what is differentiated: products with their Hessians."""
+"""Nested gradients: gradients that a differentiated program without types calls are Hessian products."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Numbers that become text: it may be shown, and what is read from it again is refused, not taken for a constant."""
+"""Stringified values: a number may be shown as text; a number parsed from that text is refused, and no constant."""
 
 import ast
 import io

@@ -1,4 +1,4 @@
-"""What reading a program for its types cannot settle, the run can: such programs were refused."""
+"""Programs whose types only the run knows: they were refused before the dynamic tier."""
 
 import itertools
 

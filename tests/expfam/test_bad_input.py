@@ -1,4 +1,4 @@
-"""Bad input is told in the terms of the model: parameters, data, settings of estimators."""
+"""Errors for bad input have the terms of the model: parameters, data, settings of estimators."""
 
 from __future__ import annotations
 

@@ -306,7 +306,7 @@ def test_a_fit_of_the_mean_alone_converges_in_one_step() -> None:
     assert len(calls) == 2  # the start, and the solution
 
 
-# ---- what is asked for without what it needs ----------------------------------------------------------
+# ---- methods that need a part which the family lacks --------------------------------------------------
 
 
 def test_what_is_missing_is_named() -> None:

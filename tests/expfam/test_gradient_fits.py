@@ -1,4 +1,4 @@
-"""Fits by gradients: slopes by differences, the optimum of expectation maximisation, forbidden transitions."""
+"""Fits by gradients: gradients against differences, the optimum of expectation maximisation, forbidden transitions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sums of two exponentials written by hand, norms that are added up alone, first turns, recursion, features: all terms."""
+"""Log-partition functions in many spellings: hand-written log-add-exp, norms added separately, recursion, features."""
 
 from __future__ import annotations
 

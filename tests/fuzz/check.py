@@ -2,7 +2,7 @@
 
 Reverse and forward mode are compared with differences where these show a derivative, and always with each other, with
 the other choices of residuals, and with the loop form as Python runs it; Hessian-vector products with differences of
-gradients. How far results may be apart depends on how far they move when arguments move by a few units in the last
+gradients. How far results may differ depends on how much they change when arguments move by a few units in the last
 place.
 """
 
@@ -177,7 +177,7 @@ def loops(trial: Trial, gradient: Any) -> Iterator[str]:
 
 
 def apart(trial: Trial, mode: str, found: Any, gradient: Any) -> Iterator[str]:
-    """Whether two gradients are further apart than rounding can bring them."""
+    """Whether two gradients differ by more than rounding explains."""
     one, other = flat(found), flat(gradient)
     if one.shape != other.shape:
         yield f"{mode}: a gradient of another shape"

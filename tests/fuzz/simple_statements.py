@@ -141,7 +141,7 @@ class SimpleStatements(Expressions):
         return self.attempt(self.one(texts).format(name, one))
 
     def pair(self) -> Lines:
-        """Tuples: made, taken apart, swapped."""
+        """Tuples: made, unpacked, swapped."""
         kind, new = self.rng.random(), self.name("p")
         if kind < 0.35:
             return self.attempt(f"{new} = ({self.fit(self.shape(), 1)}, {self.fit((), 1)})")

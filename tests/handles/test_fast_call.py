@@ -42,7 +42,7 @@ def with_outside(x):
 
 
 def directly(g: Any, *args: Any) -> Any:
-    """What a call without binding gives, behind a first call."""
+    """The result of the fast path, after a first call."""
     g(*args)
     assert g._direct is not None
     return g._direct(args)

@@ -49,7 +49,7 @@ def squares(x):
 
 
 def python(code: str, *args: str, **env: str) -> str:
-    """What a new interpreter prints."""
+    """The output of a new interpreter."""
     done = subprocess.run(
         [sys.executable, "-c", code, *args],
         capture_output=True,

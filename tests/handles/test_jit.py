@@ -426,7 +426,7 @@ def rows_that_may_not_fit(x, A, n):
 
 
 def test_lengths_that_no_turn_uses_need_not_fit() -> None:
-    """Small axes are written out, and what cannot be said of those at hand is said of all lengths."""
+    """Small axes are unrolled; a program that cannot be specialised is generated for all lengths."""
     args = np.ones(1), np.ones((1, 3)), 0
     g = srcdiff.value_and_grad(rows_that_may_not_fit, argnums=(0, 1), jit=True)
     value, (d_x, d_A) = g(*args)

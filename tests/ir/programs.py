@@ -75,7 +75,7 @@ def until():
 
 
 def first_large():
-    """A `for` that is left early, backwards; gives the turns made and the index reached."""
+    """A `for` that counts down and is left early; returns the number of iterations and the last index."""
     n, i, at, turns, out = (
         Value(Scalar("int64", True, Dim.of("n")), "n", True),
         Value(INT, "i"),

@@ -1,4 +1,4 @@
-"""What docs/language.md has a section on."""
+"""The sections of docs/language.md."""
 
 import re
 from pathlib import Path

@@ -621,7 +621,7 @@ def indexed_by_lists_and_ranges(x, places):
 
 @containers((x3, 0.4))
 def items_that_a_loop_changes(x, a):
-    """A loop over parts that are known asks for each in its turn."""
+    """A loop over known parts takes each part in its iteration."""
     table, values = {"a": x[0], "b": x[1], "c": x[2]}, [x[0], x[1], a]
     same, others = table, values
     for i, (key, value) in enumerate(table.items()):

@@ -1,4 +1,4 @@
-"""Whether an operation reads the contents of an operand, or asks for its lengths only, is what it declares."""
+"""Each operation declares correctly whether it reads the contents of an operand, or its lengths only."""
 
 import re
 import warnings
@@ -53,7 +53,7 @@ def asks_for_lengths_only(decl, position):
 # (what is in an `empty_like` is whatever was there)
 # the third operand of `sigmoid_quotient` says what derivatives are of: it is no part of the value
 # whether SciPy's functions gave complex numbers is seen in the result's dtype, which these samples do not change
-# systems with a matrix and its factor are told what derivatives are of, too
+# systems with a matrix and its factor get the differentiated operands, too
 # so does the second operand of logarithms and sigmoids that are known, and of squares of absolute values
 _LEFT_OUT = (
     "computed_as", "definite_logdet", "definite_solve", "empty_like", "is_complex", "log_cosh", "log_one_less_exp",

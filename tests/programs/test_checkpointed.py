@@ -1,4 +1,4 @@
-"""Loops over srcdiff.checkpointed: the derivative of the plain loop, with few states kept and few turns run again."""
+"""Checkpointed loops: the derivative of the plain loop, with few states kept and few iterations run again."""
 
 import linecache
 import re
@@ -222,11 +222,11 @@ def test_every_program_compiled(name: str) -> None:
         np.testing.assert_allclose(g(*args), expected(*args), rtol=1e-12)
 
 
-# ---- how many turns are run again, and how many states are kept ---------------------------------------------
+# ---- how many iterations are run again, and how many states are kept ---------------------------------------------
 
 
 class Counting:
-    """NumPy, with a count of the turns (`np.sin` is in each once, and not in its derivative) and the arrays made."""
+    """NumPy with counts of iterations (each has one `np.sin`, and its derivative has none) and of allocated arrays."""
 
     def __init__(self) -> None:
         self.turns = 0
@@ -263,7 +263,7 @@ def sine(slots: int) -> Any:
 
 
 def advanced(n: int, slots: int) -> int:
-    """The turns that the schedule runs without reversing them at once, and the last one of the forward part."""
+    """The iterations that the schedule runs without reversing them at once, and the last one of the forward part."""
     schedule = checkpoint_schedules.Revolve(n, slots)
     total = 1
     for action in schedule:
@@ -283,7 +283,7 @@ def test_as_many_turns_are_run_again_as_by_the_binomial_schedule(slots: int) -> 
 
 def test_memory_is_that_of_the_slots_and_the_state_at_hand() -> None:
     count = counted(sine(3).source_for(0.5, 3), 40)
-    assert count.shapes == [4, 4]  # the turns, and the states; a row beyond them raises IndexError
+    assert count.shapes == [4, 4]  # the iterations, and the states; a further row is an IndexError
 
 
 def test_plain_calls_and_forward_mode_are_the_plain_loop() -> None:
@@ -428,7 +428,7 @@ def test_lengths_that_change_are_refused_when_that_is_seen() -> None:
     g = srcdiff.grad(growing, jit=False)
     with pytest.raises(ValueError, match="the lengths of y change"):
         g(1.5, 3)
-    assert g(1.5, 1) == 4.0  # one turn starts from one state
+    assert g(1.5, 1) == 4.0  # one iteration starts from one state
 
 
 def test_plain_calls_check_as_well() -> None:

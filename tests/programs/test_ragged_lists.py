@@ -1,4 +1,4 @@
-"""Lists of lists of arrays of unlike lengths: a length that is that of a turn is not that of all items."""
+"""Ragged lists of arrays: the length of an item in one iteration is not the length of all items."""
 
 import numpy as np
 import pytest

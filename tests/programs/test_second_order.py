@@ -134,7 +134,7 @@ def curved(w, depth, at):
 
 @pytest.mark.long
 def test_reverse_over_reverse_through_functions_that_call_themselves() -> None:
-    """Their derivative comes with their value; what is asked next are derivatives of it, and by others."""
+    """Their derivative comes with their value; then it is differentiated again, also by other arguments."""
     orders = [power]
     for _ in range(4):
         orders.append(srcdiff.grad(orders[-1], jit=False))

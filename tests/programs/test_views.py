@@ -83,7 +83,7 @@ X = np.linspace(0.3, 1.9, 6).reshape(2, 3)
 def programs(view, use):
     for base, part in itertools.product(BASES.values(), PARTS):
         if "squeeze" in view and ":" in part:
-            continue  # which axes have length 1 is asked of the argument
+            continue  # the argument shows which axes have length 1
         text = f"import numpy as np\n\n\ndef f(x):\n    {base}{USES[use]}".format(
             view=view.format(part)
         )

@@ -1,4 +1,4 @@
-"""Exponentials that loops carry from turn to turn, of which logarithms are taken: value and gradient as mpmath's."""
+"""Logarithms of loop-carried exponentials: value and gradient agree with mpmath's."""
 
 import math
 

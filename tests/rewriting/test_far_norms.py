@@ -1,4 +1,4 @@
-"""Norms of numbers whose squares overflow or vanish: of all of an array unasked, along axes where that is asked for."""
+"""Norms of numbers whose squares overflow or vanish: of a whole array by default, along axes by an option."""
 
 import numpy as np
 import pytest

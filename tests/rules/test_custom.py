@@ -21,7 +21,7 @@ X = np.array([0.3, -0.7, 1.2])
 
 @pytest.fixture(autouse=True)
 def _own_rules(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Rules of one test only; NumPy runs what is not said to be compiled."""
+    """Rules of one test only; programs run in NumPy unless the test compiles them."""
     monkeypatch.setenv("SRCDIFF_JIT", "0")
     before = dict(OWN)
     yield

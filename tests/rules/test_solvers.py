@@ -395,7 +395,7 @@ def test_the_adjoint_equation_is_printed() -> None:
     assert "def pendulum_adjoint(state, t, like, k):" in source
     assert "change, (d_y, d_k) = pendulum_vjp(y, t, k, d_y)" in source
     assert "    ys = odeint(pendulum, y0, t, args=(k,), rtol=1e-10, atol=1e-10)\n" in source
-    assert "d_t" not in source  # the times are not asked for
+    assert "d_t" not in source  # not with respect to the times
 
 
 def test_parameters_that_are_not_asked_for_cost_nothing() -> None:

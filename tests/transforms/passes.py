@@ -1,4 +1,4 @@
-"""What every pass promises, checked on a program given as text: valid IR, the same meaning, nothing left to do."""
+"""The contract of a pass, checked on a program given as text: valid IR, the same meaning, idempotence."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ def loops_agree(text, *args, **options):
 
 
 def refusal(text, *args):
-    """What a program is refused with, by the compiler at least."""
+    """The message that refuses a program, at least for compiled code."""
     return refusal_of(source(text), args)
 
 
@@ -56,8 +56,8 @@ def refusal_of(function, args, argnums=0):
 
 
 def kept(function, args, loops=False, **options):
-    """How many numbers the generated code keeps between its parts: what it allocates with `np.empty`, and appends to
-    lists of its own. `loops`: as it is compiled; what a turn allocates is gone when it is over.
+    """The number of residuals that generated code stores: what it allocates with `np.empty`, and appends to
+    lists of its own. `loops`: as it is compiled; what an iteration allocates is gone when it is over.
     """
     gradient = srcdiff.value_and_grad(function, on_independent="ignore", **options)
     text = gradient.loop_source_for(*args) if loops else gradient.source_for(*args)

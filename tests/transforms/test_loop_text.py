@@ -1,4 +1,4 @@
-"""What loop sources have to look like for LLVM to vectorise them, and for memory to be read once."""
+"""The text of loop forms: properties that LLVM needs to vectorise loops, and to read memory once."""
 
 import re
 
@@ -78,7 +78,7 @@ def test_one_new_array_is_enough_for_a_softmax():
 
 
 def test_elements_are_loaded_before_others_are_written():
-    """LLVM cannot tell the arrays apart: what it would load again behind a write, it does not vectorise."""
+    """LLVM cannot prove that the arrays do not overlap: it would load again after writes, and does not vectorise."""
     body = loops(*CASES[2]).split("for j in")[1].splitlines()[1:]
     first_write = next(k for k, line in enumerate(body) if re.match(r" *d_s\[.*\] [+-]?= ", line))
     assert not any("y[i]" in line for line in body[first_write + 1 :])

@@ -1,4 +1,4 @@
-"""The loop form of every program of the corpus, run by Python, against the array form."""
+"""The loop form of every corpus program, run by Python, against the array form."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_loops_for_any_lengths_agree_with_arrays(program: Program) -> None:
 @pytest.mark.parametrize("residuals", ["store", "recompute"])
 @pytest.mark.parametrize("program", load("all")[::48], ids=repr)
 def test_what_loops_keep_changes_no_result(program: Program, residuals: str) -> None:
-    """The switches that turn the choice off: all that costs something is kept, or nothing that can be had again."""
+    """Both fixed policies: store each value that costs something, or nothing that can be computed again."""
     compare(program, residuals=residuals)
 
 

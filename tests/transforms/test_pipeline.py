@@ -1,4 +1,4 @@
-"""The passes in their order."""
+"""The pass pipeline: the order of the passes."""
 
 import os
 import subprocess

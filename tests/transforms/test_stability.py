@@ -1,4 +1,4 @@
-"""Named rewritings of the user's lines."""
+"""Stability rewriting: named rules for the user's lines."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What a new user gets wrong, and what is said of it: the name, the line, and what to do."""
+"""Errors for mistakes of new users: they name the object and the line, and give advice."""
 
 import random
 import re

@@ -1,4 +1,4 @@
-"""Choices that the turns of a loop hand on: several in one loop, known first states, plates of chains."""
+"""Chains of discrete choices in loops: several chains in one loop, known first states, plates of chains."""
 
 import itertools
 

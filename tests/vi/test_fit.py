@@ -563,7 +563,7 @@ def test_a_discrete_site_is_summed_out_or_refused_by_name() -> None:
 
 
 def test_choices_that_are_named_by_turns_are_summed_out_beside_a_divergence() -> None:
-    """The bound of each turn's site is that of a mixture, and the divergence of `mu` stands for its prior."""
+    """The bound of each iteration's site is that of a mixture, and the divergence of `mu` replaces its prior."""
 
     def mixture(x):
         mu = vi.sample("mu", dist.Normal(0.0, np.full(2, 5.0)))

@@ -1,4 +1,4 @@
-"""docs/distributions.md says what there is."""
+"""docs/distributions.md lists the distributions that exist."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""How a dynamic program's text is rewritten, so that a tape sees its operations.
+"""Rewriting of dynamic programs: a function's tree is changed so that a tape runs its operations.
 
-In: a function; out: a function whose operations are asked of the tape.
+In: a function; out: a function that calls the tape for its operations.
 Start with `rewrite_statements`.
 """

@@ -1,4 +1,4 @@
-"""Which names of attributes may run the user's code: properties, and methods that are called as containers' are."""
+"""Attribute resolution: names of properties, and of methods named like a container's, may run the user's code."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class Routes:
     properties: frozenset[str]
     methods: frozenset[str]
     bound: frozenset[str]
-    custom: bool  # some class has a way of its own to get or set attributes
+    custom: bool  # some class has its own attribute access
 
 
 def routes_of(function: FunctionType, values: tuple[Any, ...] = ()) -> Routes:
-    """Of the classes in sight of a function: in its module, in modules of the user's that it uses, among what it
-    captures and is given.
+    """The attributes of the classes that a function can see: in its module, in modules of the user's that it uses, in
+    captured values and arguments.
     """
     classes = set(_classes(function.__globals__))
     for cell in function.__closure__ or ():

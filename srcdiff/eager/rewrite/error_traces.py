@@ -1,4 +1,4 @@
-"""Errors that a dynamic program meets while it runs, with the user's lines that were running."""
+"""Error traces of dynamic programs: an error at run time names the user's lines that were running."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from srcdiff.ir.location import Location
 
 __all__ = ["Step", "led_there", "running_steps", "told_where"]
 
-Step = tuple[CodeType, int, int | None]  # what a frame runs: code, instruction, line
+Step = tuple[CodeType, int, int | None]  # the position of a frame: code, instruction, line
 
 
 def told_where(run: Callable[..., Any], origin: Origin | None) -> Callable[..., Any]:
-    """`run`, whose errors say where in the user's functions they were raised, and which calls led there. `origin`: what
-    its text was made of.
+    """`run`, with errors that name the place in the user's functions where they were raised, and the calls that led
+    there. `origin`: the user's function that its text was made of.
     """
     if origin is not None:
         note_origin(run.__code__.co_filename, origin)
@@ -38,7 +38,7 @@ def told_where(run: Callable[..., Any], origin: Origin | None) -> Callable[..., 
 
 
 def running_steps() -> tuple[Step, ...]:
-    """What runs now of the user's, outermost first."""
+    """The positions of the user's frames that run now, outermost first."""
     found: list[Step] = []
     frame = sys._getframe(1)
     while frame is not None:
@@ -49,7 +49,7 @@ def running_steps() -> tuple[Step, ...]:
 
 
 def led_there(error: DifferentiationError, steps: Iterable[Step]) -> DifferentiationError:
-    """An error on the way back, with the calls that led to what is taken back."""
+    """An error of the backward sweep, with the calls that led to the operation whose adjoint is taken."""
     return _told(error, _places(steps))
 
 

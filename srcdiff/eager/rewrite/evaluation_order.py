@@ -1,6 +1,8 @@
-"""Order of evaluation: which calls may write what an expression around them has read before.
+"""Order of evaluation: which calls may write values that the enclosing expression has read before.
 
-np.sum(y) * step(y)        the sum comes first, whatever `step` writes into `y`
+    np.sum(y) * step(y)        the sum comes first, whatever `step` writes into `y`
+
+Operands that such a call may write are computed in front of it.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ _SCOPES = ast.FunctionDef | ast.Lambda | ast.Nonlocal | ast.Global | ast.Yield |
 
 
 def may_be_part(function: Any, call: ast.Call) -> bool:
-    """Whether a call writes into none of its arguments: one may be an array for the result, by its place."""
+    """Whether a call writes into none of its arguments: a positional argument may be the array for the result."""
     return out_by_place(function, len(call.args)) is None and not writes_first(function)
 
 
@@ -41,7 +43,7 @@ def writes_first(function: Any) -> bool:
 
 
 def may_write(node: ast.AST, meaning: Callable[[Any], Any]) -> bool:
-    """Whether a call in an expression may write into arrays or containers. `meaning` gives what names stand for."""
+    """Whether a call in an expression may write into arrays or containers. `meaning` gives the objects of names."""
     return any(
         isinstance(part, ast.Call) and not _is_quiet(part, meaning) for part in ast.walk(node)
     )
@@ -69,7 +71,7 @@ def _is_library(function: Any) -> bool:
     return home in ("numpy", "scipy", "math", "cmath", "builtins")
 
 
-_OPEN: set[Any] = set()  # functions that are being looked at, which may call each other
+_OPEN: set[Any] = set()  # functions that are being analysed, which may call each other
 
 
 def _writes_nothing(function: FunctionType) -> bool:
@@ -101,7 +103,7 @@ def _found_to_write_nothing(function: FunctionType) -> bool:
 
 
 def _numbers(tree: ast.AST) -> set[str]:
-    """Names that are only ever assigned constants, apart from what is added to them."""
+    """Names that are assigned constants only, except for additions to them."""
     found: dict[str, bool] = {}
     for part in ast.walk(tree):
         if isinstance(part, ast.arg):

@@ -1,7 +1,7 @@
-"""Where the lines of rewritten functions come from: what Python says of their text, as places in the user's.
+"""Source map of rewritten functions: a position in their text is mapped to a position in the user's file.
 
-A rewritten tree keeps the places of the nodes that it was made of. Its text, read again, is a tree of the same form; so
-each node of the text has a place in the user's file. Nothing of this is done before an error asks.
+A rewritten tree keeps the positions of the nodes that it was made of. Its text, parsed again, is a tree of the same
+form, so each node of the text has a position in the user's file. The map is built only when an error needs it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Span = tuple[int, int, int, int]  # first line, last line, first column, last co
 
 @dataclass(frozen=True)
 class Origin:
-    """A function as it was rewritten, and the user's that it was made of."""
+    """A rewritten function, and the user's function that it was made of."""
 
     node: Any
     function: FunctionType
@@ -39,18 +39,18 @@ _PLACES: dict[str, dict[Span, _Place]] = {}
 
 
 def note_origin(file: str, origin: Origin) -> None:
-    """Note what the text of a file was made of."""
+    """Note the user's function that the text of a file was made of."""
     _ORIGINS[file] = origin
     _PLACES.pop(file, None)
 
 
 def is_origin(file: str) -> bool:
-    """Whether the text of a file was made of a function of the user's."""
+    """Whether the text of a file was made from a function of the user's."""
     return file in _ORIGINS
 
 
 def with_place(made: Any, node: Any) -> Any:
-    """What a node became, with the place of the node wherever it has none of its own."""
+    """The replacement of a node, with the position of the node where it has no position of its own."""
     for part in made if isinstance(made, list) else [made]:
         if isinstance(part, ast.AST) and hasattr(node, "lineno") and not hasattr(part, "lineno"):
             ast.copy_location(part, node)
@@ -58,7 +58,7 @@ def with_place(made: Any, node: Any) -> Any:
 
 
 def place_of(code: CodeType, instruction: int, line: int | None) -> Location | None:
-    """Where the user's text has what a frame runs; None for lines that no line of the user's stands behind."""
+    """The position in the user's text of the code that a frame runs; None for lines without a line of the user's."""
     if code.co_filename not in _ORIGINS:
         return None
     start, end, column, end_column = list(code.co_positions())[instruction // 2]
@@ -68,7 +68,7 @@ def place_of(code: CodeType, instruction: int, line: int | None) -> Location | N
 
 
 def place_in(location: Location) -> Location | None:
-    """The place in the user's text of one in the text of a rewritten function; None where there is none."""
+    """The position in the user's text for a position in the text of a rewritten function; None where there is none."""
     if location.file not in _ORIGINS:
         return None
     line = location.line
@@ -80,7 +80,7 @@ def _found(file: str, span: Span) -> Location | None:
         _PLACES[file] = dict(_places(file))
     places = _PLACES[file]
     place = places.get(span)
-    if place is None:  # the smallest around it, or what begins on its line
+    if place is None:  # the smallest enclosing node, or a node that begins on its line
         around = [s for s in places if _begins(s) <= _begins(span) and _ends(span) <= _ends(s)]
         around = around or [s for s in places if s[0] == span[0]]
         if not around:
@@ -108,7 +108,7 @@ def _location(function: FunctionType, place: _Place) -> Location | None:
 
 
 def _places(file: str) -> Iterator[tuple[Span, _Place]]:
-    """For each node of a file's text: where the user's text has what it was made of."""
+    """For each node of a file's text, the position of its original in the user's text."""
     origin = _ORIGINS[file]
     text = "".join(linecache.getlines(file))
     for node in ast.walk(ast.parse(text)):

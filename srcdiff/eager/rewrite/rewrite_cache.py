@@ -1,4 +1,4 @@
-"""Functions that a dynamic program meets while it runs: rewritten once, and called with the tape in front."""
+"""Cache of rewritten functions: a function that a dynamic program calls is rewritten once, and takes the tape first."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PREFIX = "<srcdiff dynamic"
 
 
 def is_rewritten(function: FunctionType) -> bool:
-    """Whether it is one of these, or was made by one."""
+    """Whether a function was rewritten, or was made by a rewritten function."""
     return function.__code__.co_filename.startswith(PREFIX)
 
 
@@ -28,7 +28,7 @@ _REWRITTEN: dict[Any, Any] = {}
 
 def rewritten(function: Any, apart: bool = False) -> Callable[..., Any]:
     """`function` as a dynamic program, a function of the tape and its own arguments."""
-    key = id(function.__code__), apart  # equal codes are not the same function
+    key = id(function.__code__), apart  # functions with equal code may differ
     if key not in _REWRITTEN:
         _REWRITTEN[key] = (*_compiled(function, apart), function.__code__)
     code, free, _ = _REWRITTEN[key]

@@ -1,4 +1,4 @@
-"""Expressions of dynamic programs, rewritten: see `rewrite_statements`."""
+"""Rewriting of expressions: operations and calls of a dynamic program become calls of the tape."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ class ExpressionRewriter(ast.NodeTransformer):
     Parameters
     ----------
     look
-        What a name from outside means; KeyError for others.
+        Gives the object of a name from outside; KeyError for other names.
     local
-        The names that the function, and those around it, bind.
+        The names that the function and its enclosing functions bind.
     apart
         One call of the tape for each operation, whatever its operands are.
     """
@@ -45,7 +45,7 @@ class ExpressionRewriter(ast.NodeTransformer):
         routes: Routes,
         apart: bool = False,
     ) -> None:
-        self.bound = local  # a name as often as it is bound
+        self.bound = local  # names, as often as they are bound
         self.look, self.local, self.taken, self.routes, self.apart = (
             look,
             set(local),
@@ -55,8 +55,8 @@ class ExpressionRewriter(ast.NodeTransformer):
         )
         self.tape = unlike("tape", taken)
         self.class_name = ""
-        self.own: set[str] = set()  # functions that are defined in this one, and whose text is here
-        self.rebound: set[str] = set()  # names that functions inside bind
+        self.own: set[str] = set()  # functions that are defined in this one
+        self.rebound: set[str] = set()  # names that inner functions bind
         self.imports: dict[str, Any] = {}  # modules that the function imports itself
 
     def visit(self, node: Any) -> Any:
@@ -74,7 +74,7 @@ class ExpressionRewriter(ast.NodeTransformer):
         return name
 
     def each(self, value: Any, visited: Any) -> Any:
-        """What is gone through, where it may be an array or an object."""
+        """The iterable of a loop, where it may be an array or an object."""
         is_call = isinstance(value, ast.Call) and isinstance(value.func, ast.Name)
         is_own = is_call and value.func.id in _ITERATORS and value.func.id not in self.local
         is_items = isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute)
@@ -144,14 +144,14 @@ class ExpressionRewriter(ast.NodeTransformer):
         )
 
     def unless_computed(self, node: Any) -> Any:
-        """What gives no float: its operators need nobody to see them."""
+        """An expression that is not a float: its operators do not run on the tape."""
         return _Plain(self).visit(node)
 
     def visit_Call(self, node: Any) -> Any:
         return self.computed(node)
 
     def plain_call(self, node: Any) -> Any:
-        """A call that is no part of an expression for srcdiff to differentiate."""
+        """A call that is not part of an expression that srcdiff differentiates."""
         name = (
             node.func.id
             if isinstance(node.func, ast.Name) and node.func.id not in self.local
@@ -172,7 +172,7 @@ class ExpressionRewriter(ast.NodeTransformer):
         )
         if (is_native and name not in self.routes.bound) or self.is_exception(name):
             return ast.Call(node.func, args, keywords)
-        is_of_here = name == "vars" and not args  # the names of the function, which are other ones
+        is_of_here = name == "vars" and not args  # `vars()`: the rewritten function has other names
         if name in ("locals", "globals", "eval", "exec") or is_of_here:
             raise UnsupportedError(
                 f"`{name}()` is not supported in a dynamic program", "Name what is meant."
@@ -197,7 +197,7 @@ class ExpressionRewriter(ast.NodeTransformer):
         )
 
     def is_quiet_method(self, function: Any) -> bool:
-        """Whether it is a container's method, and no class of the user's has one of that name."""
+        """Whether a name is a container's method, and no class of the user's has a method of that name."""
         return (
             isinstance(function, ast.Attribute)
             and function.attr in ("append", "items", "keys", "values", "pop", "get", "insert", "add", "clear", "update",
@@ -223,7 +223,7 @@ class ExpressionRewriter(ast.NodeTransformer):
         return self.ask("item", base, self.key(node.slice))
 
     def key(self, node: Any) -> Any:
-        """What stands in a subscript as an argument."""
+        """The key of a subscript as an argument."""
         if isinstance(node, ast.Slice):
             parts = (node.lower, node.upper, node.step)
             bounds = [ast.Constant(None) if b is None else self.unless_computed(b) for b in parts]
@@ -309,7 +309,7 @@ class ExpressionRewriter(ast.NodeTransformer):
     visit_ListComp = visit_SetComp = visit_DictComp = visit_GeneratorExp = comprehended
 
     def loop_target(self, target: Any, iterated: Any) -> tuple[Any, list[tuple[Any, Any]]]:
-        """A target that takes no array apart, and what is assigned behind it."""
+        """A target that unpacks no array, and the assignments after it."""
         if isinstance(target, ast.Name):
             return target, []
         is_known = (
@@ -334,7 +334,7 @@ class ExpressionRewriter(ast.NodeTransformer):
 
 
 class _Plain(ast.NodeTransformer):
-    """An expression whose result is no float: only calls, and names that it binds, are asked of the tape."""
+    """An expression whose result is not a float: only its calls, and the names that it binds, go to the tape."""
 
     def __init__(self, rewriter: ExpressionRewriter) -> None:
         self.rewriter = rewriter
@@ -354,7 +354,7 @@ def _is_view(key: Any) -> bool:
 
 
 def unlike(name: str, taken: set[str]) -> str:
-    """The name, with a number where it is taken."""
+    """The name, with a number appended where it is taken."""
     found, count = name, 1
     while found in taken:
         count += 1

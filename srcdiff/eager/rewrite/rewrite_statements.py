@@ -1,10 +1,10 @@
-"""The user's functions as dynamic programs: their own text, with computations asked of a `Tape`.
+"""Rewriting of statements: a user's function becomes a dynamic program whose operations run on a `Tape`.
 
     for step in steps:             for step in tape.each(steps):
         y = step(x)                    y = tape.call(step, x)
         x = y * a[0]                   x = tape.of(lambda y, a_0: y * a_0, y, tape.item(a, 0))
 
-What only moves values about stays as it is: loops, branches, containers, exceptions, generators.
+Statements that only move values stay as they are: loops, branches, containers, exceptions, generators.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Rewriter(ExpressionRewriter):
         )
 
     def assigned(self, target: Any, value: Any, node: Any) -> list[Any]:
-        """Statements that bind a target to a value; `node` is what the value was."""
+        """Statements that bind a target to a value; `node` is the value before rewriting."""
         if isinstance(target, ast.Subscript | ast.Attribute):
             first, value = self.in_front(value) if self.is_later(target, node) else ([], value)
             return [*first, *self.stored(target, value)]
@@ -61,7 +61,7 @@ class Rewriter(ExpressionRewriter):
         return [ast.Assign([target], value)]
 
     def is_later(self, target: Any, value: Any) -> bool:
-        """Whether the value has to be computed before it is asked where it goes: `self.x[self.n] = self.next()`."""
+        """Whether the value has to be computed before the target: `self.x[self.n] = self.next()`."""
         parts = (
             [target.value, target.slice] if isinstance(target, ast.Subscript) else [target.value]
         )
@@ -132,7 +132,7 @@ class Rewriter(ExpressionRewriter):
         return [*first, *self.assigned(target, made, None)]
 
     def asked_once(self, target: Any) -> tuple[list[Any], Any]:
-        """A target that is read and assigned; what is called for it, as in `xs.pop().v += 1`, is so in front."""
+        """A target that is read and assigned; its calls, as in `xs.pop().v += 1`, run once, in front."""
         if not isinstance(target, ast.Attribute) or not _is_called(target.value):
             return [], target
         name = self.fresh("part")
@@ -140,7 +140,7 @@ class Rewriter(ExpressionRewriter):
         return [made], ast.Attribute(ast.Name(name, ast.Load()), target.attr, ast.Store())
 
     def kept(self, node: Any) -> tuple[Any, Any]:
-        """An expression, and what names its value from then on."""
+        """An expression that also binds its value to a new name, and this name."""
         if isinstance(node, ast.Name | ast.Constant):
             return node, node
         name = self.fresh("part")
@@ -229,7 +229,7 @@ class Rewriter(ExpressionRewriter):
         return made
 
     def class_body(self, body: list[Any]) -> list[Any]:
-        """Statements whose names are attributes; the annotations say what a dataclass has."""
+        """Statements of a class body, whose names are attributes; a dataclass has its fields as annotations."""
         out: list[Any] = []
         for statement in body:
             if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
@@ -269,7 +269,7 @@ class Rewriter(ExpressionRewriter):
 
 
 def _is_called(target: Any) -> bool:
-    """Whether something is called, or bound, to say where a target is."""
+    """Whether the expressions in a target call a function or bind a name."""
     return any(isinstance(part, ast.Call | ast.NamedExpr) for part in ast.walk(target))
 
 
@@ -289,7 +289,7 @@ def names_of(target: Any) -> set[str]:
 
 
 def bound_names(body: list[Any]) -> list[str]:
-    """The names that statements bind, those of nested functions included; as often as they are bound."""
+    """The names that statements and nested functions bind, as often as they are bound."""
     found: list[str] = []
     for statement in body:
         for node in ast.walk(statement):
@@ -307,7 +307,7 @@ def bound_names(body: list[Any]) -> list[str]:
 
 
 def rewriter_of(function: FunctionType, node: Any, apart: bool = False) -> Rewriter:
-    """What rewrites a Python function with this tree."""
+    """The rewriter for a Python function with this tree."""
     body = node.body if isinstance(node.body, list) else [ast.Expr(node.body)]
     names = bound_names([*body, ast.Expr(ast.Lambda(node.args, ast.Constant(None)))])
     taken = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)} | set(names)
@@ -322,7 +322,7 @@ def rewriter_of(function: FunctionType, node: Any, apart: bool = False) -> Rewri
 
 
 def dynamic_function(node: Any, rewriter: Rewriter, name: str) -> Any:
-    """A function as one of the tape and its own arguments."""
+    """A function with the tape as its first parameter."""
     arguments = copy.deepcopy(node.args)
     for a in (
         *arguments.posonlyargs,

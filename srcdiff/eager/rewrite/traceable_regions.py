@@ -1,6 +1,9 @@
-"""Expressions of dynamic programs: as much as srcdiff differentiates at once is one function of plain arguments.
+"""Traceable expressions: the largest expression that srcdiff can differentiate becomes one lambda.
 
-np.sin(x) * a[0] + f(y)        tape.of(lambda x, a_0, f: np.sin(x) * a_0 + f, x, tape.item(a, 0), tape.call(f, y))
+    np.sin(x) * a[0] + f(y)
+    tape.of(lambda x, a_0, f: np.sin(x) * a_0 + f, x, tape.item(a, 0), tape.call(f, y))
+
+Its arguments are numbers and arrays.
 """
 
 from __future__ import annotations
@@ -42,7 +45,7 @@ _MAKING = (
 
 
 def outside_names(function: FunctionType, local: set[str]) -> Callable[[str], Any]:
-    """What names from outside mean to a function; KeyError for its own."""
+    """Gives the objects of names from outside of a function; KeyError for its own names."""
 
     def look(name: str) -> Any:
         if name in local:
@@ -56,7 +59,7 @@ def outside_names(function: FunctionType, local: set[str]) -> Callable[[str], An
 
 
 class Expression:
-    """One expression, taken apart into a lambda and its arguments."""
+    """One expression, split into a lambda and its arguments."""
 
     def __init__(self, rewriter: ExpressionRewriter, node: Any) -> None:
         self.rewriter = rewriter
@@ -92,10 +95,10 @@ class Expression:
         parameters = ast.arguments([], [ast.arg(n) for n in self.arguments], None, [], [], None, [])
         return r.ask("of", ast.Lambda(parameters, body), *self.arguments.values())
 
-    # ---- what is inside ----
+    # ---- nodes of the lambda ----
 
     def meaning(self, node: Any) -> Any:
-        """What a name, or an attribute of a module, means; None where only the run knows."""
+        """The object of a name, or of an attribute of a module; None where only the run knows it."""
         if isinstance(node, ast.Name):
             try:
                 return self.rewriter.look(node.id)
@@ -111,7 +114,7 @@ class Expression:
         return None
 
     def is_inside(self, node: Any) -> bool:
-        """Whether a call is part of an expression: of what srcdiff differentiates, with arguments one by one."""
+        """Whether a call is part of an expression: of a function with a derivative, without starred arguments."""
         if any(isinstance(a, ast.Starred) for a in node.args) or any(
             k.arg in (None, "out") for k in node.keywords
         ):
@@ -175,7 +178,7 @@ class Expression:
         return self.argument(_hint(node), node)
 
     def in_order(self, nodes: list[Any]) -> list[Any]:
-        """Operands as they stand in the lambda; those that a call behind them may write are computed in front of it."""
+        """Operands as they stand in the lambda; an operand that a later call may write is computed in front of it."""
         writes = [may_write(node, self.meaning) for node in nodes]
         return [
             self.argument(_hint(node), node)
@@ -200,7 +203,7 @@ class Expression:
         return isinstance(value, ModuleType | type | int | float | str) or is_known(value)
 
     def argument(self, hint: str, node: Any, as_it_is: bool = False) -> Any:
-        """A parameter of the lambda for what is computed in front of it."""
+        """A parameter of the lambda, for a value that is computed in front of it."""
         value = node if isinstance(node, ast.Name) or as_it_is else self.rewriter.visit(node)
         if isinstance(value, ast.Constant):
             return value
@@ -219,19 +222,19 @@ class Expression:
 
 
 def _is_operation(node: Any) -> bool:
-    """Whether the lambda itself would compute something."""
+    """Whether the lambda itself would compute anything."""
     if isinstance(node, ast.Tuple | ast.List):
         return any(map(_is_operation, node.elts))
     return isinstance(node, ast.BinOp | ast.UnaryOp | ast.Call | ast.Compare)
 
 
 def _looks_for(node: Any) -> bool:
-    """Whether a comparison goes through something, which has less to give afterwards if it is an iterator."""
+    """Whether a comparison has `in`, which consumes items of an iterator."""
     return any(isinstance(op, ast.In | ast.NotIn) for op in node.ops)
 
 
 def _hint(node: Any) -> str:
-    """What an argument of a lambda is called."""
+    """The name of an argument of a lambda."""
     match node:
         case ast.Attribute():
             return str(node.attr)
@@ -251,7 +254,7 @@ def _hint(node: Any) -> str:
 
 
 def is_known(function: Any) -> bool:
-    """Whether srcdiff has a derivative of a function as it is called."""
+    """Whether srcdiff has a derivative of a function, for this call."""
     if isinstance(function, type) and function is not float:
         return issubclass(function, np.generic)
     try:

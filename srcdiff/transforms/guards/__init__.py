@@ -1,4 +1,4 @@
-"""Checks that a derivative makes of its arguments, and Python's own errors.
+"""Guards: checks of a specialisation's assumptions, and Python's own errors.
 
 In: what a specialisation assumed; out: guards at the entry, errors in their place.
 Start with `entry_guards`.

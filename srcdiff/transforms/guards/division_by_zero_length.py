@@ -1,15 +1,15 @@
-"""Shares of empty arrays: NumPy divides by a length of 0 without raising, Python does not.
+"""Division by zero lengths: for empty arrays a generated division gives NaN, as NumPy does, and does not raise.
 
     %0: int64{n} = length[dim=n]                    %0: int64{n} = length[dim=n]
     %1: float64 = divide 1.0, %0               ->   %2: float64[n] = where %c, 1.0, 0.0
     %2: float64[n] = where %c, %1, 0.0              %3: float64[n] = divide %2, %0
 
-The number comes of `np.mean` or another division of NumPy's, whose adjoint starts from a number of Python's. So arrays
-are divided where there are some (`arrays_first`). What is left is NumPy's division by name (`guard_divisions`): the
-derivative has no elements, or it is NaN, as in NumPy; it does not raise. With floats of different digits, a number
-of NumPy's would widen what it meets, and is made Python's again. Programs that divide such a number by the length
-themselves keep Python's division (`note_divisors`): `total / n`, where `total` starts as 0.0 and a loop of n iterations
-adds to it, raises where n is 0.
+The division is the adjoint of `np.mean` or of another division of NumPy's, and starts from a Python number, for which
+Python raises. So an array is divided instead, where there is one (`arrays_first`). The remaining divisions become
+`np.divide` (`guard_divisions`): the derivative has no elements, or it is NaN, as in NumPy. In programs with floats of
+several precisions a NumPy number would widen other operands, so it becomes a Python number again. Programs that divide
+a Python number by the length themselves keep Python's division (`note_divisors`): `total / n`, where `total` starts as
+0.0 and a loop of n iterations adds to it, raises where n is 0.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _COUNTS = (memory.length, memory.element_count, memory.axis_length)
 
 
 def note_divisors(fn: Function) -> Function:
-    """`fn` with `lengths.zero_divisors`: lengths that divide numbers that are Python's where the length is 0."""
+    """`fn` with `lengths.zero_divisors`: the lengths that divide Python numbers where the length is 0."""
     if not any(isinstance(s, Op) and s.decl is arithmetic.divide for s in fn.body.body):
         return fn
     numbers, divisors = _Numbers(fn), set()
@@ -62,7 +62,7 @@ class _Numbers:
         self.loops = {v: (s, k) for s in loops for k, v in enumerate(s.carried_results)}
 
     def is_python(self, atom: Atom, length: Dim, carried: frozenset[Atom] = frozenset()) -> bool:
-        """Whether it is a number of Python's where `length` is 0, if what is `carried` is one."""
+        """Whether an atom is a Python number where `length` is 0, if the values in `carried` are Python numbers."""
         if isinstance(atom, Const) or atom in carried:
             return True
         if isinstance(atom.type, Scalar) and atom.type.weak:
@@ -83,7 +83,7 @@ class _Numbers:
 
 
 def arrays_first(fn: Function) -> Function:
-    """`fn` where a product or a choice of numbers divided by a length is divided itself."""
+    """`fn` where a product, or a choice, is divided by the length, and not the number in it."""
     return _ArraysFirst(fn)(fn)
 
 
@@ -100,7 +100,7 @@ def guard_divisions(fn: Function) -> Function:
 
 
 def _is_share(op: Op, made: dict[Value, Op]) -> bool:
-    """Whether Python's numbers are divided, the second of which is the length of something."""
+    """Whether an operation divides Python numbers, and the divisor is a length."""
     if op.decl is not arithmetic.divide or op.spelling or not is_generated(op):
         return False
     types = [a.type for a in op.operands]
@@ -135,7 +135,7 @@ class _ArraysFirst(Rewriter):
         b.append(replace(share, operands=(first, lookup(env, count)), results=old.results))
 
     def share(self, op: Op) -> Op | None:
-        """The share of an empty array that an operation makes an array of."""
+        """The division by a length whose result an operation multiplies with, or selects into, an array."""
         if op.decl not in _LINEAR or not isinstance(op.results[0].type, Array):
             return None
         for position in _LINEAR[op.decl]:
@@ -167,7 +167,7 @@ _ALLOWED: dict[OpDecl, Callable[[list[Atom]], bool]] = {
 class _Guard(Rewriter):
     def __init__(self, shares: set[Value], mixed: bool) -> None:
         self.shares = shares
-        self.mixed = mixed  # what NumPy divides would make float32 as wide
+        self.mixed = mixed  # the result of NumPy's division would widen float32
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         if not (isinstance(old, Op) and self.shares.intersection(old.results)):

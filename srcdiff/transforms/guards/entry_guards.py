@@ -1,4 +1,4 @@
-"""Checks on entry of what was concluded from the arguments that a program was generated for.
+"""Guards on entry: generated code checks the assumptions that its specialisation made about arguments.
 
     def f_grad(x, w, kind):
         if kind != "call":
@@ -6,17 +6,17 @@
         if len(w) != len(x):
             raise ValueError("f_grad: w and x have to have equal lengths")
 
-Calls through srcdiff choose the program that fits. A saved file does not, and must not compute something wrong. Lengths
-that NumPy compares in any case are not checked.
+Calls through srcdiff choose the program that fits the arguments. A saved file cannot choose, and must not compute wrong
+numbers. Lengths that NumPy compares anyway are not checked.
 
-A function that writes an array is differentiated as if nothing else were that array. Calls through srcdiff look at the
-arguments as they are given, so this stands in saved files only:
+A function that writes an array is differentiated on the assumption that no other argument shares its memory. Calls
+through srcdiff check that themselves, so this guard stands in saved files only:
 
         if np.shares_memory(x, w):
             raise ValueError("f_grad is generated for x and w that do not overlap")
 
-So does the check that what `s += v` changes is a number: an array without axes may have another name. And the check
-that arrays are contiguous, in programs that reshape them and write into what they get.
+Two more guards stand in saved files only. One checks that the target of `s += v` is a number: an array without axes
+may have another name. The other checks that arrays are contiguous, in programs that reshape them and write the result.
 """
 
 from __future__ import annotations
@@ -51,9 +51,8 @@ __all__ = ["with_entry_checks", "with_layout_checks", "with_number_checks", "wit
 
 
 def with_entry_checks(fn: Function, compiled: bool = False, alone: bool = False) -> Function:
-    """`fn` with what it takes for granted checked first: the values of some parameters, then lengths. Compiled code
-    gets no functions and classes (`compiling.plain`), and cannot compare them. Where it stands `alone`, nothing has
-    looked at which axes have length 1.
+    """`fn` with guards for the values of static parameters, then for lengths. Compiled code gets no functions and
+    classes, and cannot compare them. Where the code stands `alone`, no caller has checked which axes have length 1.
     """
     b = Builder(shapes_for(fn), "compiler", fn.location)
     params = {p.name: p for p in fn.params}
@@ -86,7 +85,7 @@ def with_entry_checks(fn: Function, compiled: bool = False, alone: bool = False)
 def with_overlap_checks(
     fn: Function, written: Collection[tuple[str, Keys]], names: Collection[str]
 ) -> Function:
-    """`fn` with a check that what its base writes overlaps with nothing else in the parameters called `names`."""
+    """`fn` with a check that arrays which its base writes overlap with no other array of the parameters `names`."""
     b = Builder(shapes_for(fn), "compiler", fn.location)
     parts = list(storage_parts(tuple(p for p in fn.params if p.name in names)))
     seen: set[frozenset[Part]] = set()
@@ -103,7 +102,7 @@ def with_overlap_checks(
 
 
 def with_layout_checks(fn: Function, names: Collection[str]) -> Function:
-    """`fn` with a check that the arrays in the parameters called `names` are contiguous."""
+    """`fn` with a check that the arrays in the parameters `names` are contiguous."""
     b = Builder(shapes_for(fn), "compiler", fn.location)
     for part in storage_parts(tuple(p for p in fn.params if p.name in names)):
         taken = b.inner()
@@ -118,7 +117,7 @@ def with_layout_checks(fn: Function, names: Collection[str]) -> Function:
 def with_number_checks(
     fn: Function, changed: Collection[tuple[str, Keys]], names: Collection[str]
 ) -> Function:
-    """`fn` with a check that what its base changes, and the IR takes for numbers, is no array without axes."""
+    """`fn` with a check that numbers which its base changes in place are not arrays without axes."""
     b = Builder(shapes_for(fn), "compiler", fn.location)
     params = {p.name: p for p in fn.params if p.name in names}
     for name, keys in dict.fromkeys(changed):
@@ -135,7 +134,7 @@ def with_number_checks(
 
 
 def _is_array(type_: Type, text: str, item: str = "item") -> str:
-    """The test whether a number, or one in a container, is an array; empty where there are none."""
+    """The test whether a number, or a number in a container, is an array; empty where there are no numbers."""
     if isinstance(type_, Scalar):
         return f"isinstance({text}, np.ndarray)"
     if isinstance(type_, List):
@@ -161,7 +160,7 @@ def _behind(checks: Builder, fn: Function) -> Function:
 
 
 def _pairs(fn: Function, types: Mapping[str, Type], alone: bool) -> list[tuple[Dim, Dim]]:
-    """The lengths to compare: those that decided how the program is, and those that it does not compare itself."""
+    """The lengths to compare: those that the program was generated for, and those that it does not compare itself."""
     needed = list(dict.fromkeys(fn.lengths.required))
     assumed = dict.fromkeys(fn.lengths.assumed)
     distinct = {max(a - b, b - a, key=str): (a, b) for a, b in reversed(assumed) if a != b}
@@ -174,7 +173,7 @@ def _pairs(fn: Function, types: Mapping[str, Type], alone: bool) -> list[tuple[D
             own.must_equal(left, right)
     for pair in needed:
         if not own.same(*pair):
-            own.must_equal(*pair)  # what follows from it is not compared again
+            own.must_equal(*pair)  # equalities that follow from it are not compared again
             decided.append(pair)
     return decided
 
@@ -211,7 +210,7 @@ class _Lengths:
         return (known for known in self.numbers(types) if known[2] == 1)
 
     def of_rows(self, types: Mapping[str, Type]) -> Iterator[tuple[str, str, int]]:
-        """The known lengths of second and later axes: LLVM is shown the distance of rows."""
+        """The known lengths of second and later axes: LLVM then knows the distance of rows."""
         return (known for known in self.numbers(types) if ".shape[" in known[0])
 
     def numbers(self, types: Mapping[str, Type]) -> Iterator[tuple[str, str, int]]:
@@ -242,7 +241,7 @@ class _Lengths:
         return isinstance(symbol, str) and symbol in self.of and _is_length(self.of[symbol][0])
 
     def differ(self, left: Dim, right: Dim) -> str:
-        """The test that two lengths are not as they were."""
+        """The test that two lengths do not compare as they did."""
         if is_clamp_of(left, right):
             less, more = _sides(right)
             if more.is_const:  # `len(x) > 5`
@@ -252,7 +251,7 @@ class _Lengths:
         return f"{self.text(left)} != {self.text(right)}"
 
     def requirement(self, left: Dim, right: Dim) -> str:
-        """What a caller has to see to."""
+        """The requirement on two lengths, in words."""
         names = {s: name for s, (_, name) in self.of.items()}
         if is_clamp_of(left, right):
             less, more = _sides(right)
@@ -286,7 +285,7 @@ def _sides(amount: Dim) -> tuple[Dim, Dim]:
 
 
 def _gathered(left: Dim, right: Dim) -> tuple[Dim, Dim]:
-    """`n == 4 * m` for `n - 3 * m == m`; numbers stand behind."""
+    """`n == 4 * m` for `n - 3 * m == m`; numbers stand last."""
     left, right = (right, left) if left.is_const else (left, right)
     if not any(k < 0 for dim in (left, right) for _, k in dim.terms):
         return left, right

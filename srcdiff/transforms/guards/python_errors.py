@@ -1,10 +1,10 @@
-"""The errors of Python's numbers: compiled code would go on computing, as NumPy's numbers do.
+"""Python error checks: where Python's numbers raise, compiled code raises, too, and does not compute on as NumPy does.
 
     %q = divide %a, %b        becomes        if %b == 0 { raise ZeroDivisionError };  %q = divide %a, %b
 
-Arrays and NumPy's numbers raise nothing in either, but for negative powers of integers. What overflows is infinite in
-compiled code, and raises in Python. A negative power of an integer of Python's is a float, which compiled code has no
-type for: the call is made in NumPy instead (`handles/generated.py`).
+Arrays and NumPy's numbers raise in neither, except for negative powers of integers. A result that overflows is infinite
+in compiled code, and raises in Python. A negative power of a Python integer is a float, for which compiled code has no
+type: the call runs in NumPy instead (`handles/generated.py`).
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ _FUNCTIONS = {
 
 
 def python_errors(fn: Function) -> Function:
-    """`fn` with checks in front of what raises for Python's numbers."""
+    """`fn` with checks in front of operations that raise for Python's numbers."""
     return _Checked(fn)(fn)
 
 
@@ -88,7 +88,7 @@ class _Checked(Rewriter):
         self.lengths = lengths_of(fn)
         self.known: set[tuple[str, tuple[Atom, ...]]] = set()  # conditions that were looked at
         self.chosen = _chosen(fn)
-        self.there: set[Value] = set()  # what is computed already
+        self.there: set[Value] = set()  # values computed so far
 
     def region(self, old: Region, env: Env, b: Builder) -> Region:
         before, self.known = self.known, set(self.known)
@@ -110,7 +110,7 @@ class _Checked(Rewriter):
         b.append(new)
 
     def may_be_fraction(self, op: Op) -> bool:
-        """Whether it is a power of integers whose exponent may be negative."""
+        """Whether an operation is a power of integers whose exponent may be negative."""
         if op.decl is not arithmetic.power:
             return False
         kinds = {a.type.dtype[:3] for a in (*op.operands, op.result)}  # type: ignore[union-attr]
@@ -120,7 +120,7 @@ class _Checked(Rewriter):
         )
 
     def check_bounds(self, op: Op, b: Builder) -> None:
-        """Raise where an integer of Python's becomes one of NumPy's that has no such number."""
+        """Raise where a Python integer is converted to a dtype that cannot represent it."""
         for atom, dtype in _narrowed(op):
             bounds = np.iinfo(dtype)
             text = f"not {bounds.min} <= {{0}} <= {bounds.max}"
@@ -145,7 +145,7 @@ class _Checked(Rewriter):
 
 
 def _chosen(fn: Function) -> dict[Value, tuple[Atom, bool]]:
-    """The values that one choice alone uses, its condition, and whether the value is the first of the two."""
+    """Values that a single choice uses, with its condition, and whether the value is the first alternative."""
     uses = count_uses(fn)
     found: dict[Value, tuple[Atom, bool]] = {}
     for s in walk(fn.body):
@@ -158,7 +158,7 @@ def _chosen(fn: Function) -> dict[Value, tuple[Atom, bool]]:
 
 
 def _check_power(op: Op, b: Builder) -> None:
-    """Raise for a negative power of integers: what NumPy raises, or what has the call made in NumPy."""
+    """Raise for a negative power of integers: NumPy's error, or the one that makes the call run in NumPy."""
     base, exponent = op.operands
     is_python = all(isinstance(a.type, Scalar) and a.type.weak for a in op.operands)
     message = f"{_NO_INTEGER}{INCOMPLETE}" if is_python else _NO_POWERS
@@ -185,7 +185,7 @@ def _errors(op: Op) -> tuple[_Error, ...]:
 
 
 def _narrowed(op: Op) -> list[tuple[Atom, str]]:
-    """The integers of Python's among the operands that take a narrower dtype: that of arrays, or one that is named."""
+    """The Python integers among the operands that take a narrower dtype: that of an array, or a named one."""
     if op.decl is memory.store:
         target, candidates = op.operands[0].type, op.operands[1:2]
     elif op.decl in (arithmetic.astype, creation.full):
@@ -201,7 +201,7 @@ def _narrowed(op: Op) -> list[tuple[Atom, str]]:
 
 
 def _may_be_out_of(dtype: str, a: Atom) -> bool:
-    """Whether it is an integer of Python's that is not known to be one of the dtype, too."""
+    """Whether an atom is a Python integer that the dtype may be unable to represent."""
     if isinstance(a, Const):
         bounds = np.iinfo(dtype)
         return type(a.value) is int and not bounds.min <= a.value <= bounds.max
@@ -209,7 +209,7 @@ def _may_be_out_of(dtype: str, a: Atom) -> bool:
 
 
 def _decided(test: str, operands: tuple[Atom, ...]) -> tuple[str, tuple[Atom, ...]]:
-    """The condition without what is known of constants, and the operands that it still uses."""
+    """The condition with known parts evaluated, and the operands that it still uses."""
     left: list[str] = []
     wanted: list[Atom] = []
     for part in test.split(" and "):

@@ -1,14 +1,14 @@
-"""Lengths that NumPy compares when a statement runs: loops over scalars compare none.
+"""Shape checks: loops over scalars compare no lengths, so lengths that NumPy compares are compared explicitly.
 
     %r = reshape %x, 2, 3                         if len(%x) != 6 { raise ValueError }; %r = reshape ...
     for 0, %n with %v { (%i, %w: float64[m]) ->   if len(%v) != %m { raise ValueError }; for ...
     %w: float64[m] = list_item %ws, %i            %w = ...; if len(%w) != %m { raise ValueError }
 
-A type *claims* lengths. Claims that follow from the types of operands hold, and so do those of arguments, which each
-call compares. The rest are compared here: the number of elements of a reshaped array, loop-carried values whose length
-changes or is another value's, items of lists of arrays of different lengths, results of calls and branches, and
-lengths that depend on data. A claim is compared with an argument that has the length, or with a value in scope that
-shows it, its *witness*. The backward part mirrors lengths of the forward part, which are compared there.
+A type *claims* lengths. Claims that follow from the types of operands hold. Claims of arguments hold, since each call
+compares them. The other claims are compared here: the number of elements of a reshaped array, loop-carried values
+whose length changes or is that of another value, items of lists of arrays of different lengths, results of calls and
+branches, and lengths that depend on data. A claim is compared with an argument that has the length, or with a value in
+scope that shows it, its *witness*. The backward part mirrors the forward part, which compares its lengths.
 """
 
 from __future__ import annotations
@@ -61,13 +61,13 @@ Fits = list[list[bool]]  # for each array in a type, of each axis
 
 
 def length_checks(fn: Function) -> Function:
-    """`fn` with checks of lengths where nothing else compares them."""
+    """`fn` with checks of lengths that nothing else compares."""
     return _Checked(fn)(fn)
 
 
 @dataclass(frozen=True)
 class _Scope:
-    """What is known at a statement: comparisons made, a value for each length, claims that nothing shows yet."""
+    """The state at a statement: comparisons made, a value for each length, claims without a witness so far."""
 
     known: set[tuple[object, ...]] = field(default_factory=set)
     witnesses: dict[Dim, Axis] = field(default_factory=dict)
@@ -144,7 +144,7 @@ class _Checked(Rewriter):
     # ---- statements that claim lengths -------------------------------------------------------------
 
     def enter(self, loop: For | While, env: Env, b: Builder) -> None:
-        """What a loop starts with, and what each iteration finds."""
+        """Check the initial values of a loop, and the claims of its parameters."""
         for given, param, end in zip(
             loop.carried, _carried_params(loop), loop.carried_yields, strict=True
         ):
@@ -161,7 +161,7 @@ class _Checked(Rewriter):
             self.claims.setdefault(loop.body, []).append((param, kept, text))
 
     def leave(self, loop: For | While, b: Builder) -> None:
-        """What a loop leaves: the count of iterations comes first where it may break."""
+        """Check the results of a loop: the count of iterations comes first where the loop may break."""
         yields = loop.carried_yields
         results = loop.results[len(loop.results) - len(yields) :]
         for result, param, end in zip(results, _carried_params(loop), yields, strict=True):
@@ -170,7 +170,7 @@ class _Checked(Rewriter):
             self.settle(result, result.type, kept, b, text)
 
     def results(self, new: Statement, implied: Sequence[Sequence[Type]], b: Builder) -> None:
-        """The lengths of a statement's results, as its operands imply them and as they are claimed."""
+        """Compare the lengths of a statement's results that its operands imply with the claimed ones."""
         view_of = new.view_of if isinstance(new, Op) else None
         if view_of is not None and new.operands[view_of] in self.arguments:
             self.arguments.update(new.results)
@@ -184,7 +184,7 @@ class _Checked(Rewriter):
         match statement:
             case Op(decl=decl, operands=operands, attrs=attrs, spelling=spelling):
                 if decl.elementwise or decl.broadcasts:
-                    return []  # loops compare what they broadcast
+                    return []  # loops compare broadcast lengths
                 shapes = _Demands(
                     rigid=self.shapes.rigid,
                     others=self.shapes.others,
@@ -224,7 +224,7 @@ class _Checked(Rewriter):
         return None
 
     def reshaped(self, op: Op, b: Builder) -> None:
-        """As many elements in the new shape as in the old one; where -1 is found from the others, NumPy compares."""
+        """Compare the numbers of elements of the new and the old shape; where one length is -1, NumPy compares."""
         source, lengths = op.operands[0], op.operands[1:]
         old, new = shape_of(source.type), shape_of(op.result.type)
         is_given = [d.symbols() <= self.given for d in new]
@@ -244,7 +244,7 @@ class _Checked(Rewriter):
     def settle(
         self, value: Value, claimed: Type, fits: Fits, b: Builder, text: str, truth: bool = False
     ) -> None:
-        """Compare the lengths that do not fit by themselves, and note those that a value shows."""
+        """Compare the lengths that are not known to be equal, and note the lengths that a value shows."""
         for (keys, shape), known in zip(_arrays(claimed), fits, strict=True):
             for axis, dim in enumerate(shape):
                 at = (value, keys, axis)
@@ -274,7 +274,7 @@ class _Checked(Rewriter):
             self.scope.witnesses[dim] = at
 
     def confirm(self, at: Axis, dim: Dim, b: Builder) -> None:
-        """An item of a list shows the length of all; claims that were made of it are compared with the item's."""
+        """An item of a list shows the length of all items; claims about that length are compared with it."""
         self.scope.witnesses.setdefault(dim, at)
         for claimed in [
             d for d in self.scope.pending if set(_parts(d)) <= self.scope.witnesses.keys()
@@ -283,7 +283,7 @@ class _Checked(Rewriter):
                 self.claim(claimant, claimed, b, text)
 
     def shown(self, dim: Dim, b: Builder) -> Atom:
-        """A length in terms of those that values in scope show."""
+        """A length in terms of lengths that values in scope show."""
         if dim in self.scope.witnesses:
             return _length(b, self.scope.witnesses[dim])
         total: Atom = const(dim.const)
@@ -358,7 +358,7 @@ def _agreed(type_: Type, *others: Type) -> Fits:
 
 
 def _named(inferred: Sequence[Type], claimed: Sequence[Type]) -> Sequence[Type]:
-    """Types of several results: what the first one calls a length, the others have, too."""
+    """Types of several results: they share the symbol that the first one has for a length."""
     found: list[Type] = []
     names: dict[str, Dim] = {}
     for type_, wanted in zip(inferred, claimed, strict=True):

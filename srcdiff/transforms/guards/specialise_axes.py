@@ -1,9 +1,9 @@
-"""Shape specialisation: axes along which an argument is a record, where all fields are indexed by their numbers.
+"""Shape specialisation: an axis that is indexed by constants only, like the fields of a record, has a known length.
 
     cameras[p, 0], ..., cameras[p, 10]        of an array with eleven columns
 
-Such a length is part of what a loop form is generated for. The distance from row to row is then known when it is
-compiled, and LLVM sees that no two rows share an element: it vectorises loops over rows.
+The loop form is generated for that length. The distance from row to row is then known when it is compiled, and LLVM
+can prove that no two rows share an element: it vectorises loops over rows.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def records(fn: Function, lengths: Mapping[str, int]) -> Function:
 
 
 def assuming(fn: Function, lengths: Mapping[str, int]) -> Function:
-    """`fn` for arguments with axes of these lengths; they are `lengths.specialised`."""
+    """`fn` for arguments with axes of these lengths, which `lengths.specialised` lists."""
     facts = fn.lengths
     pairs = ((Dim.of(symbol), Dim(n)) for symbol, n in lengths.items())
     taken = tuple(pair for pair in pairs if pair not in facts.specialised)
@@ -47,7 +47,7 @@ def assuming(fn: Function, lengths: Mapping[str, int]) -> Function:
 
 
 def _fields(fn: Function, symbol: str) -> int | None:
-    """One more than the last field that is indexed of arrays with such an axis; None where not only fields are."""
+    """One more than the last field of arrays with this axis; None where an access is not by a constant index."""
     last = 0
     for s in walk(fn.body):
         for a in s.operands:

@@ -1,4 +1,4 @@
-"""Values that a program was specialised on, as Python text: how they are written, and how to test for another one."""
+"""Static values as Python text: the value that a program was specialised on, and the test for another value."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def spelled_value(value: Any) -> str:
 
 
 def differs(operand: str, value: Any) -> str:
-    """The test whether an operand is something else; `{` of the value are doubled, as templates have them."""
+    """The test whether an operand differs from the value; braces of the value are doubled, as in templates."""
     if isinstance(value, bool):
         return f"not {operand}" if value else operand
     if value is None or value is ... or _dotted(value):
@@ -37,12 +37,12 @@ def differs(operand: str, value: Any) -> str:
 
 
 def is_tuple(value: Any) -> bool:
-    """Whether it is a tuple of numbers and the like, which is compared as a whole."""
+    """Whether a value is a tuple of plain values, which is compared as a whole."""
     return type(value) is tuple and all(isinstance(v, int | float | str | None) for v in value)
 
 
 def _dotted(value: Any) -> str:
-    """The name of a function or class of NumPy's or `math`'s, or of Python's own; empty for others."""
+    """The name of a function or class of NumPy, `math` or Python; empty for others."""
     name = getattr(value, "__name__", None)
     if not isinstance(name, str) or isinstance(value, ModuleType):
         return ""
@@ -54,5 +54,5 @@ def _dotted(value: Any) -> str:
 
 
 def escaped(text: str) -> str:
-    """A text in which braces stand for themselves when it is formatted."""
+    """A text with braces doubled for `str.format`."""
     return text.replace("{", "{{").replace("}", "}}")

@@ -45,7 +45,7 @@ _ASK_LENGTHS = (memory.length, memory.axis_length, memory.empty_of, memory.zeros
 
 
 def bound_names(fn: Function, names: Collection[str] | None = None) -> Function:
-    """`fn` with checks that names have values where the function reads them: all, or only `names`."""
+    """`fn` with checks that names have values where the function reads them: for all names, or only for `names`."""
     return _Bound(fn, names)(fn) if _has_undefined(fn) else fn
 
 
@@ -69,13 +69,13 @@ class _Bound(Rewriter):
         self.maker = {r: s for s in walk(fn.body) for r in s.results}
         self.presence = Presence(fn, self.maker)
         self.uses = count_uses(fn)
-        self.has: dict[Atom, Atom] = {}  # whether there is a value, of what may have none
+        self.has: dict[Atom, Atom] = {}  # the flag whether a name has a value
         self.lacks: dict[Atom, tuple[str, tuple[Atom, ...]]] = {}  # tests that there is none
         self.checked: set[Any] = set()  # values, and tests as they stand
         self.whole = fn.body
         self.sides: Conditions = {}  # the conditions that are known here
         self.carried: Sequence[Value] = ()  # the parameters of the innermost loop's body
-        self.bound_by: dict[Atom, tuple[Atom, bool]] = {}  # what has a value on one side only
+        self.bound_by: dict[Atom, tuple[Atom, bool]] = {}  # names that one side of a branch binds
 
     def region(self, old: Region, env: Env, b: Builder) -> Region:
         before, self.checked = self.checked, set(self.checked)
@@ -104,12 +104,15 @@ class _Bound(Rewriter):
         if op.decl is control.undefined:
             self.has[op.result] = const(False)
         elif op.decl in _KEEPS and self.is_kept(op):
-            self.ask((op.operands[0], *op.operands[2:]), b)  # what is kept is for who reads it
+            self.ask((op.operands[0], *op.operands[2:]), b)  # kept values are checked when read
         elif op.decl not in _ASK_LENGTHS and not op.attrs.get("unbound"):
             self.ask(op.operands, b)
 
     def is_kept(self, op: Op) -> bool:
-        """Whether a store keeps an iteration's first values for the backward part; a derivative's own is a user's."""
+        """Whether a store keeps an iteration's first values for the backward part.
+
+        In a derivative that is differentiated again, such a store has the origin `user`.
+        """
         target, value = op.operands[:2]
         is_carried = value in self.carried and isinstance(target, Value) and not target.user
         return op.origin == "compiler" or is_carried
@@ -166,7 +169,7 @@ class _Bound(Rewriter):
         uncertain = {k for k, a in enumerate(old.carried) if a in self.has}
         while True:
             flags = {k: _flag(params[k]) for k in uncertain}
-            tested = {k: _flag(params[k]) for k in uncertain}  # what the test knows them as
+            tested = {k: _flag(params[k]) for k in uncertain}  # the flags in the test
             for k, flag in flags.items():
                 self.has[params[k]] = flag
                 if isinstance(old, While) and old.test is not None:

@@ -1,10 +1,10 @@
-"""Truth values as numbers, and numbers that they choose: compiled code has no `float(c)`, and arrays for `np.where`.
+"""Boolean cast legalisation: compiled code has no `float(c)` of a truth value, and no `np.where` of numbers.
 
     %x = to_float %c        becomes        %x = choose %c, 1.0, 0.0
     %x = where %c, %a, 2    becomes        %x = choose %c, %a, 2
     %x = where %c, %a, %k   becomes        %x = choose %c, %a, (astype %k), of a float and an integer
 
-Of numbers `to_float` stays, and of arrays `where`.
+`to_float` of numbers stays, and `where` of arrays stays.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ __all__ = ["truth_numbers"]
 
 
 def truth_numbers(fn: Function) -> Function:
-    """`fn` with truth values chosen between, and not converted."""
+    """`fn` with a choice of two numbers in the place of each conversion of a truth value."""
     return _TruthNumbers()(fn)
 
 
@@ -43,7 +43,7 @@ class _TruthNumbers(Rewriter):
 
 
 def _of_one_dtype(op: Op, b: Builder) -> tuple[Atom, ...]:
-    """The numbers that are chosen between, each of the dtype that the choice has."""
+    """The alternatives of a choice, each with the dtype of the choice."""
     want = op.result.type
     parts = op.operands[1:]
     if not isinstance(want, Scalar) or len({_dtype(a) for a in parts} - {""}) < 2:
@@ -52,7 +52,7 @@ def _of_one_dtype(op: Op, b: Builder) -> tuple[Atom, ...]:
 
 
 def _dtype(a: Atom) -> str:
-    """The dtype of one of NumPy's numbers; Python's take that of others."""
+    """The dtype of a NumPy number; Python numbers take the dtype of the other operand."""
     return a.type.dtype if isinstance(a.type, Scalar) and not a.type.weak else ""
 
 

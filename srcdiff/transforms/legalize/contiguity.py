@@ -1,7 +1,9 @@
-"""Arrays are contiguous before they are reshaped: compiled code makes no copy where NumPy does.
+"""Contiguity legalisation: an array is copied before a reshape if it may not be contiguous, as NumPy does by itself.
 
-%t = transpose %x                    %t = transpose %x;  %c = copy %t
-%v = reshape %t, -1     becomes      %v = reshape %c, -1
+    %t = transpose %x                    %t = transpose %x;  %c = copy %t
+    %v = reshape %t, -1     becomes      %v = reshape %c, -1
+
+Numba reshapes contiguous arrays only.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ _ORDERS = (shapes.transpose, shapes.swapaxes, shapes.moveaxis)
 
 
 def contiguous(fn: Function) -> Function:
-    """`fn` with copies of what is not known to be contiguous where it is reshaped."""
+    """`fn` with copies of reshaped arrays that are not known to be contiguous."""
     some = any(isinstance(s, Op) and s.decl in _RESHAPES for s in walk(fn.body))
     return _Copied(fn)(fn) if some else fn
 
@@ -40,7 +42,7 @@ class _Copied(Rewriter):
         b.append(new)
 
     def may_copy(self, op: Op) -> bool:
-        """Whether a copy means the same: where NumPy copies and that can be seen, the program has a `copy` already."""
+        """Whether a copy does not change results: where a copy could be noticed, the program already has a `copy`."""
         base = op.operands[0]
         if not isinstance(base, Value) or not isinstance(base.type, Array):
             return False
@@ -50,7 +52,7 @@ class _Copied(Rewriter):
         return not found.contiguous or self.is_strided(base)
 
     def is_strided(self, array: Atom) -> bool:
-        """Whether Numba's types do not say that an array is contiguous, though it is: its axes have length 1."""
+        """Whether an array is contiguous, since axes have length 1, although its Numba type is not."""
         op = self.maker.get(array) if isinstance(array, Value) else None
         if op is None or op.view_of is None:
             return False

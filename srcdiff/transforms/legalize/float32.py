@@ -1,10 +1,10 @@
-"""Python's numbers that loops and branches make float32 are so from the start: compiled variables have one type.
+"""Type unification: a Python number that a loop or branch makes float32 is float32 from the start.
 
     %s: float32! = for 0, %n, 1 with %k: float64 {         %0: float32! = astype[dtype='float32'] %k
         ... yield (multiply %s.1, %x) }          becomes   %s: float32! = for 0, %n, 1 with %0 { ... }
 
-Numbers that become complex in an iteration or on a side of a branch are complex from the start. The readable form
-leaves them as they are, since NumPy does so.
+Compiled variables have one type. Numbers that become complex in an iteration or on a side of a branch are complex from
+the start. The readable form keeps Python's numbers, as NumPy does.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ __all__ = ["narrow_numbers"]
 
 
 def narrow_numbers(fn: Function) -> Function:
-    """`fn` with Python's numbers cast where they go on as NumPy's of other dtypes."""
+    """`fn` with casts of Python numbers that become NumPy numbers of another dtype."""
     mixed = is_mixed(fn.body)
     return _Narrow(mixed)(fn) if mixed or _has_complex_numbers(fn.body) else fn
 
@@ -61,7 +61,7 @@ class _Narrow(Rewriter):
         b.append(new)
 
     def loop(self, loop: For | While, params: Sequence[Value], env: Env, b: Builder) -> None:
-        """A loop carries values of the type that its iterations begin with; its results may be wider."""
+        """Give loop-carried values the types that iterations begin with; the results may be wider."""
         count = len(params)
         first = len(loop.operands) - count
         operands = (*loop.operands[:first], *_cast(loop.carried, params, b))
@@ -85,7 +85,7 @@ def _like(result: Value, param: Value) -> Value:
 
 
 def _beside(op: Op, b: Builder) -> Sequence[Atom]:
-    """The operands of what gives a NumPy number: they make it as wide. Passes may have put Python's in their place."""
+    """The operands of an operation with a NumPy result, cast where a pass replaced one by a Python number."""
     numbers = [a for a in op.operands if _is_python(a)]
     if op.decl is arithmetic.astype or not numbers or not _is_changed(op, b):
         return op.operands
@@ -98,7 +98,7 @@ def _is_python(a: Atom) -> bool:
 
 
 def _is_changed(op: Op, b: Builder) -> bool:
-    """Whether these operands give another number than the operation was made for."""
+    """Whether the result would have another type with these operands."""
     known = op.result.type
     (found,) = as_spelled(op.decl, op.decl.infer(b.shapes, op.operands, op.attrs), op.spelling)
     if not (isinstance(found, Scalar) and isinstance(known, Scalar)):
@@ -107,7 +107,7 @@ def _is_changed(op: Op, b: Builder) -> bool:
 
 
 def _strong(number: Atom, wanted: Value, b: Builder) -> Atom:
-    """A Python number as NumPy's of the dtype that is wanted."""
+    """A Python number as a NumPy number of the dtype of `wanted`."""
     have, want = number.type, wanted.type
     assert isinstance(have, Scalar) and isinstance(want, Scalar)
     if have.dtype != want.dtype or want.weak:
@@ -118,7 +118,7 @@ def _strong(number: Atom, wanted: Value, b: Builder) -> Atom:
 
 
 def _ending(region: Region, wanted: Sequence[Value], b: Builder) -> Region:
-    """The region with what it yields last as it is wanted."""
+    """The region with its yields cast to the types of `wanted`."""
     inner = b.inner()
     inner.body += region.body
     first = len(region.yields) - len(wanted)

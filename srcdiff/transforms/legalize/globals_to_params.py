@@ -1,6 +1,8 @@
-"""Arrays from outside as further parameters: compiled code would freeze what a global array holds.
+"""Global arrays as parameters: an array outside of the function becomes a further parameter.
 
-f(x) = sum(A * x)        becomes        f(x, A) = sum(A * x)
+    f(x) = sum(A * x)        becomes        f(x, A) = sum(A * x)
+
+Compiled code would freeze the contents of a global array.
 """
 
 from __future__ import annotations
@@ -18,13 +20,13 @@ __all__ = ["outside_as_parameters"]
 
 
 def outside_as_parameters(fn: Function) -> tuple[Function, tuple[Any, ...]]:
-    """`fn` with a further parameter for each array that it, or what it calls, finds outside; and those arrays."""
+    """`fn` with a further parameter for each array outside that it, or a callee, reads; and these arrays."""
     new, arrays = _Passed().function(fn)
     return new, tuple(arrays.values())
 
 
 class _Passed(Rewriter):
-    """One function after the other, callees first; arrays are identified by their names."""
+    """Rewrites one function after the other, callees first; arrays are identified by their names."""
 
     def __init__(self) -> None:
         self.done: dict[Function, tuple[Function, Mapping[str, Any]]] = {}
@@ -55,7 +57,7 @@ class _Passed(Rewriter):
         for s in fn.body.body:
             self.statement(s, env, b)
         yields = tuple(lookup(env, y) for y in fn.body.yields)
-        interface = replace(fn.interface, defaults={})  # these would be of the last parameters
+        interface = replace(fn.interface, defaults={})  # defaults belong to the last parameters
         return replace(fn, body=b.region(params, yields), interface=interface), arrays
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:

@@ -1,9 +1,9 @@
-"""NumPy's integers of fewer than 64 bits wrap around; compiled code computes with 64, so that their results are cast.
+"""Integer width legalisation: compiled code computes with 64 bits, so results of narrower integers are cast to wrap.
 
     %2: uint8! = subtract 0, %k      becomes      %3: uint8! = subtract 0, %k
                                                   %2: uint8! = astype[dtype='uint8'] %3
 
-What is only added to, subtracted and multiplied by more of its kind is cast in the end.
+NumPy's integers of fewer than 64 bits wrap around. A chain of sums and products of one dtype is cast once, at its end.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _WRAPPING |= {arithmetic.invert, arithmetic.left_shift}
 
 
 def wrapped_integers(fn: Function) -> Function:
-    """`fn` with what arithmetic makes of narrow integers cast to what NumPy makes of them."""
+    """`fn` with casts of arithmetic results to the narrow integers that NumPy gives."""
     if not any(_dtype(r) in NARROW | {"uint64"} for s in walk(fn.body) for r in s.results):
         return fn
     return _Wrapped(fn)(fn)
@@ -66,7 +66,7 @@ class _Wrapped(Rewriter):
 
 
 def _chooses_wide(op: Op) -> bool:
-    """Whether what is chosen may be an integer of Python's."""
+    """Whether the chosen value may be a Python integer."""
     parts = op.operands[1:] if op.decl in (elementary.where, scalar_spellings.choose) else ()
     return any(
         isinstance(a.type, Scalar) and a.type.weak and a.type.dtype == "int64" for a in parts

@@ -1,6 +1,8 @@
-"""Loops that run backwards become loops over ranges with a negative step: compiled code has no `reversed`.
+"""Legalisation of reversed loops: they become loops over ranges with a negative step.
 
-for 0, %n, 1 reverse        becomes        for (%n - 1), -1, -1
+    for 0, %n, 1 reverse        becomes        for (%n - 1), -1, -1
+
+Compiled code has no `reversed`.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ def countdown(fn: Function) -> Function:
 
 class _Countdown(Rewriter):
     def __init__(self) -> None:
-        self.sums: dict[Atom, tuple[Atom, int]] = {}  # what is made by adding a known number
+        self.sums: dict[Atom, tuple[Atom, int]] = {}  # sums of a value and a known number
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         new = self.keep(old, env, b)
@@ -43,7 +45,7 @@ class _Countdown(Rewriter):
         b.append(replace(new, start=last, stop=end, step=back, reverse=False))
 
     def last(self, start: Atom, stop: Atom, step: Atom, b: Builder) -> Atom:
-        """The last number that `range(start, stop, step)` counts, if it counts any."""
+        """The last number of `range(start, stop, step)`, if the range is not empty."""
         if isinstance(step, Const) and abs(step.value) == 1:
             return self.plus(stop, -step.value, b)
         span = b.op(arithmetic.subtract, self.before(stop, step, b), start)
@@ -51,7 +53,7 @@ class _Countdown(Rewriter):
         return b.op(arithmetic.add, start, b.op(arithmetic.multiply, count, step))
 
     def before(self, stop: Atom, step: Atom, b: Builder) -> Atom:
-        """One before the end, seen in the direction of the steps."""
+        """The number before `stop`, in the direction of the steps."""
         known = known_dim(step)
         is_up = is_place(step) or (known is not None and b.shapes.is_at_least_zero(known))
         if isinstance(step, Value) and not is_up:
@@ -61,7 +63,7 @@ class _Countdown(Rewriter):
         return self.plus(stop, -1 if is_up else 1, b)
 
     def plus(self, atom: Atom, number: int, b: Builder) -> Atom:
-        """A number more: of `n + 1`, one less is `n`."""
+        """`atom + number`, simplified: `(n + 1) - 1` is `n`."""
         if isinstance(atom, Const):
             return const(atom.value + number)
         atom, before = self.sums.get(atom, (atom, 0))

@@ -1,4 +1,4 @@
-"""Target legality: what compiled code does not have is an error that names it, before anything is printed."""
+"""Target legality: an operation or object that Numba does not compile is an error that names it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def only_inside(fn: Function) -> Function:
     Raises
     ------
     NoLoopForm
-        Where it reaches what compiled code cannot: an object outside, a kernel, functions of Python's libraries.
+        For objects that compiled code cannot use: an object outside, a kernel, functions of Python's libraries.
     """
     return _checked(fn, _outside)
 

@@ -40,7 +40,7 @@ class _Spellings(Rewriter):
 
 
 def _plain(text: str, count: int) -> str:
-    """An exception, or a message, with constants for strings that are made of values."""
+    """An exception, or a message, with constants in the place of formatted strings."""
     tree = ast.parse(text.format(*(f"_{k}_" for k in range(count))), mode="eval")
     whole = tree.body
     exception = whole.func if isinstance(whole, ast.Call) and _is_exception(whole) else None
@@ -53,13 +53,13 @@ def _plain(text: str, count: int) -> str:
 
 
 def _is_exception(call: ast.Call) -> bool:
-    """Whether a call makes the exception, and is no `"...".format(x)`, `str(x)`."""
+    """Whether a call makes the exception; `"...".format(x)` and `str(x)` do not."""
     name = ast.unparse(call.func)
     return name not in ("str", "repr") and not name.endswith((".format", ".join"))
 
 
 def _words(message: ast.expr) -> str:
-    """What is known of a message, with dots for the rest."""
+    """The constant parts of a message, with dots for the rest."""
     if isinstance(message, ast.Constant):
         return str(message.value)
     if isinstance(message, ast.JoinedStr):

@@ -1,11 +1,11 @@
-"""Powers of real numbers with integer exponents, as NumPy and Python compute them.
+"""Legalisation of powers: powers of real numbers with integer exponents are computed as NumPy and Python do.
 
     %y = power %x, -2        becomes        %z = power %x, 2;  %y = divide 1.0, %z
     %y = power %x, %n        becomes        %m = to_float %n;  %y = power %x, %m
 
-Numba multiplies for these. It raises at `0.0 ** -2`, which is infinite in NumPy (where Python's numbers raise, a check
-stands in front), and loses half a unit in the last place with each factor. Few factors are faster, and as good down to
-2e-308.
+Numba multiplies for these powers. It raises for `0.0 ** -2`, which is infinite in NumPy (where Python's numbers raise,
+a check stands in front). It also loses half a unit in the last place with each factor. A few factors are faster, and
+as exact down to 2e-308.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _FEW = 32  # factors: about six multiplications, and an error of some units in t
 
 
 def plain_powers(fn: Function) -> Function:
-    """`fn` with floats for integer exponents that are not small constants above 0."""
+    """`fn` with float exponents, except for small positive constants."""
     return _PlainPowers()(fn)
 
 
@@ -38,7 +38,7 @@ class _PlainPowers(Rewriter):
 
 
 def _multiplies(op: Op) -> bool:
-    """Whether Numba would multiply for it: a float to the power of an integer (`math.pow` takes two)."""
+    """Whether Numba would multiply: a float to the power of an integer (`math.pow` takes two floats)."""
     if op.decl is not arithmetic.power or not all(isinstance(a.type, Scalar) for a in op.operands):
         return False
     made = op.result.type
@@ -51,7 +51,7 @@ def _is_integer(atom: Atom) -> bool:
 
 
 def _plain(op: Op, b: Builder) -> Op:
-    """The operation in its place, behind what it needs."""
+    """The operation that replaces it; statements that it needs are appended to `b`."""
     base, exponent = op.operands
     if _is_integer(base):
         base = _as_float(base, op, b)

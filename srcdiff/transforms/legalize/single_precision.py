@@ -1,4 +1,4 @@
-"""A program of float32 without an operation in double precision, which most devices do at a fraction of the speed.
+"""Single precision: a program over float32 has no operation in double precision, which is slow on most devices.
 
     %s = for 0, %n, 1 with 0.0 {                        %s = for 0, %n, 1 with float32(0.0) {
         ... yield add %s.1, astype[float64] %x }  becomes   ... yield add %s.1, %x }
@@ -24,12 +24,12 @@ from srcdiff.transforms.analysis.defuse import written_values
 __all__ = ["is_single", "single"]
 
 _CASTS = ("to_float", "float64", "astype")
-_KEPT = (gamma.polygamma,)  # whose integers are counts
+_KEPT = (gamma.polygamma,)  # their integers are counts
 _MADE = (memory.empty, memory.zeros, memory.ones)
 
 
 def is_single(fn: Function) -> bool:
-    """Whether a function is given floats of 32 bits, and of 64 none but Python's; its own storage does not count."""
+    """Whether a function takes floats of 32 bits, and none of 64 except Python's; own storage does not count."""
     own = {name for name, _ in fn.target.stacks}
     own |= {kept.name for kept in fn.target.thread_storage}
     leaves = [t for p in fn.params if p.name not in own for t in _leaves(p.type)]
@@ -38,7 +38,7 @@ def is_single(fn: Function) -> bool:
 
 
 def single(fn: Function) -> Function:
-    """`fn` with float32 in the place of float64, if it is given such."""
+    """`fn` with float32 in the place of float64, if `is_single`."""
     if not is_single(fn):
         return fn
     kept = tuple(replace(k, dtype=str(_attribute(k.dtype))) for k in fn.target.thread_storage)
@@ -112,7 +112,7 @@ class _Single:
         b.append(new)
 
     def same_array(self, op: Op, given: Atom, b: Builder) -> None:
-        """A cast to what an array is already: a copy, if one of the two is written."""
+        """A cast to the array's own dtype: a copy, if the array or the result is written."""
         if self.written.isdisjoint((op.result, op.operands[0])):
             self.now[op.result] = given
         else:

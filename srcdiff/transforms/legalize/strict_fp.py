@@ -1,9 +1,9 @@
-"""Where numbers that were computed are compared for being equal, compiled code computes them in the same way each time.
+"""Strict floating point: a program that compares computed numbers for equality is compiled without fast-math flags.
 
-    top = max(s);  hits = s == top        # `s` is computed where the greatest is looked for, and again here
+    top = max(s);  hits = s == top        # `s` is computed for the maximum, and again here
 
-With leave to add up in another order, and to round a product and a sum once, LLVM gives the two another last digit:
-then nothing hits, and the derivative is 0 / 0. Such a program, with all that it calls, is compiled without that leave.
+With fast-math, LLVM may reorder sums, and contract a product and a sum. The two computations of `s` may then differ in
+the last digit: no element is equal, and the derivative is 0 / 0. All callees are compiled without the flags, too.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _EQUALITIES = (arithmetic.equal, arithmetic.not_equal)
 
 
 def compares_results(fn: Function) -> bool:
-    """Whether a function, or one that it calls, compares numbers for equality that may both have been computed."""
+    """Whether a function, or a callee, compares two numbers for equality that may both have been computed."""
     return any(_compares(f.body) for f in callees_first(fn))
 
 
@@ -36,7 +36,7 @@ def _is_computed(atom: Atom) -> bool:
 
 
 def _only_ties(region: Region) -> set[Value]:
-    """The values that only `0.5 if x == y else x > y` uses: next to a tie, either result is one of the sides."""
+    """The values that only `0.5 if x == y else x > y` uses: near a tie, either result is one of the sides."""
     found: set[Atom] = set()
     others: set[Atom] = set()
     for s in walk(region):

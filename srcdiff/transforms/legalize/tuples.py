@@ -1,6 +1,8 @@
-"""Dicts, dataclasses and lists of known parts as tuples: compiled code has no other containers of several types.
+"""Container legalisation: dicts, dataclasses and lists of known parts become tuples.
 
-%W = get[key='W'] %params        becomes        %W = get[key=0] %params
+    %W = get[key='W'] %params        becomes        %W = get[key=0] %params
+
+Compiled code has no other containers of several types.
 """
 
 from __future__ import annotations
@@ -46,7 +48,7 @@ def _plain(type_: Type) -> Type:
 
 
 class _Plain:
-    """One function after the other, callees included."""
+    """Rewrites one function after the other, also callees."""
 
     def __init__(self) -> None:
         self.values: dict[Value, Value] = {}

@@ -1,9 +1,11 @@
-"""Empty lists in other lists are written with their element type: Numba finds it in no other line.
+"""Typed empty lists: an empty list inside of another list is written with its element type.
 
-%v: list[float64] = list_new                 %v: list[float64] = list_new[typed=True]
-%w = list_new %v, %v              becomes    %w = list_new %v, %v
+    %v: list[float64] = list_new                 %v: list[float64] = list_new[typed=True]
+    %w = list_new %v, %v              becomes    %w = list_new %v, %v
 
-w = [[], []]                      becomes    w = [[0.0 for _ in range(0)], [0.0 for _ in range(0)]]
+    w = [[], []]                      becomes    w = [[0.0 for _ in range(0)], [0.0 for _ in range(0)]]
+
+Numba finds the type of such a list in no other line.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ __all__ = ["typed_lists"]
 
 
 def typed_lists(fn: Function) -> Function:
-    """`fn` with lists of numbers or arrays that say so, where nothing is appended by the name they are made with."""
+    """`fn` with typed lists of numbers or arrays, where nothing is appended to the list by its first name."""
     ops = [s for s in walk(fn.body) if isinstance(s, Op)]
     appended = {op.operands[0] for op in ops if op.decl is containers.append}
     held = {a for op in ops if op.decl is containers.list_new for a in op.operands}
@@ -30,7 +32,7 @@ def typed_lists(fn: Function) -> Function:
 
 
 def _is_empty(op: Op) -> bool:
-    """Whether it makes a list of numbers or arrays, without any."""
+    """Whether an operation makes an empty list of numbers or arrays."""
     if op.decl is not containers.list_new or op.operands:
         return False
     type_ = op.result.type

@@ -1,5 +1,5 @@
-"""What is brought in order before differentiation: loads, copies, views.
+"""Preparation for differentiation: loads, copies and views become explicit.
 
-In: a function as it was read; out: one whose contents of arrays are values.
+In: a function as it was read; out: a function in which contents of arrays are values.
 Start with `insert_loads`.
 """

@@ -1,11 +1,12 @@
-"""Real and imaginary parts of arrays that are written: NumPy's are views, which show what is written later.
+"""Complex part views: a real or imaginary part of a written array becomes a new array where no later write shows in it.
 
     %r = real %y                    %0 = read %y
     %s = sum %r           becomes   %r = real_parts %0          (a new array)
     store %y, ...                   %s = sum %r
                                     store %y, ...
 
-That is the same where all uses of the part come before the next write, in the same iteration of the same loops.
+In NumPy a part is a view, so later writes show in it. A new array has the same values if all uses of the part come
+before the next write, in the same iteration of the same loops.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ _NEW: Mapping[OpDecl, OpDecl] = {
 
 
 class Uses:
-    """Which statements use each value of a function; None for what regions yield."""
+    """Which statements use each value of a function; None stands for the yields of regions."""
 
     def __init__(self, fn: Function) -> None:
         self.found: dict[object, list[Statement | None]] = {}
@@ -42,7 +43,7 @@ class Uses:
                     self.found.setdefault(y, []).append(None)
 
     def of(self, value: Value) -> Sequence[Statement | None]:
-        """Those of a value and of its views."""
+        """The uses of a value and of its views."""
         out = list(self.found.get(value, ()))
         for s in tuple(out):
             if isinstance(s, Op) and s.decl.holds:
@@ -53,7 +54,7 @@ class Uses:
 
 
 def own_part(op: Op, program: Program, uses: Uses) -> Op | None:
-    """The operation that gives a new array in the place of a part; None where it might be seen to."""
+    """The operation that makes a new array in the place of a part; None where results might differ."""
     new = _NEW.get(op.decl)
     if new is None:
         return None

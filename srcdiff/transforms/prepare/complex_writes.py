@@ -1,4 +1,4 @@
-"""Writes through views that are not all of their array's numbers: into `w.real` is into `w`.
+"""Complex part writes: a write into `w.real` or `w.imag` becomes a write into `w`.
 
     %r = real %w                      %r = real %w
     store[where='i'] %r, %v, %k       %0 = index[where='i'] %w, %k
@@ -30,11 +30,11 @@ __all__ = ["write_parts"]
 _PARTS = (complex_numbers.real, complex_numbers.imag)
 _WRITES = (memory.store, memory.add_into, memory.add_at)
 
-Part = tuple[OpDecl, Atom]  # which, and of what
+Part = tuple[OpDecl, Atom]  # the part, and the array that it is a part of
 
 
 def write_parts(fn: Function) -> Function:
-    """`fn` with writes into real and imaginary parts as writes into the array that they are of."""
+    """`fn` with writes into real and imaginary parts as writes into the complex array."""
     made = {r: s for s in walk(fn.body) for r in s.results if isinstance(s, Op)}
     targets = [(s, s.operands[0]) for s in walk(fn.body) if isinstance(s, Op) and s.decl in _WRITES]
     found = False
@@ -55,7 +55,7 @@ def write_parts(fn: Function) -> Function:
 
 
 def _may_be_part(target: Atom, fn: Function) -> bool:
-    """Whether an array of real numbers may lie in one of complex numbers."""
+    """Whether a real array may be a view of a complex array."""
     if not isinstance(target, Value) or not isinstance(target.type, Array):
         return False
     roots = storage_roots(fn).get(target, frozenset())
@@ -103,7 +103,7 @@ class _WriteParts(Rewriter):
             self.note(old, old.base, b)
 
     def note(self, op: Op, base: Atom, b: Builder) -> None:
-        """Remember what part of what a view is; of a view of a part, the same view of what that is of."""
+        """Remember which part of which array a view is; a view of a part is a part of the same view of the array."""
         if op.decl in _PARTS and isinstance(base.type, Array) and is_complex(base.type):
             self.parts[op.result] = op.decl, base
         elif isinstance(base, Value) and base in self.parts:

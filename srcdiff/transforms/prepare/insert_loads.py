@@ -1,11 +1,11 @@
-"""Makes the contents of written storage values, by inserting `read` where the program uses them.
+"""Load insertion: a `read` in front of each use of written storage makes the contents at that moment a value.
 
     %z = multiply %y, %t                  %r = read %y
     store %y, 0.0, 1          becomes     %z = multiply %r, %t
                                           store %y, 0.0, 1
 
-After this, a pass that must know which version of an array it sees (common subexpressions, folding, store or
-recompute) looks at reads and writes and at nothing else. Arguments that the function writes are copied on
+A later pass that has to know which version of an array it sees looks at reads and writes only: common subexpression
+elimination, folding, the choice between storing and recomputing. Arguments that the function writes are copied on
 entry: derivatives never modify their arguments.
 """
 
@@ -65,7 +65,7 @@ class _InsertReads(Rewriter):
         self.buffers, self.program, self.passed, self.uses = buffers, program, passed, uses
         self.shown: dict[
             Value, Op
-        ] = {}  # views that show later writes: they are taken anew at each use
+        ] = {}  # views that show later writes: each use makes the view again
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         b.location, b.origin = old.location, old.origin
@@ -96,9 +96,7 @@ class _InsertReads(Rewriter):
             b.append(new)
 
     def keep_result(self, made: Statement, b: Builder) -> None:
-        """A result that is overwritten later starts as a copy: its derivative may use what the operation or
-        helper gave.
-        """
+        """Copy a result that is overwritten later: the derivative of its operation or helper may use the result."""
         assert isinstance(made, Op | Call)
         given = tuple(
             replace(v, name="", user=False) if v in self.buffers else v for v in made.results
@@ -109,8 +107,8 @@ class _InsertReads(Rewriter):
                 b.append(Op(memory.copy, (value,), (buffer,), {}, made.location, "compiler"))
 
     def is_reference(self, op: Op, position: int) -> bool:
-        """Whether the operation takes this operand as storage: views, writes, what holds it or uses its shape,
-        and what takes the contents itself.
+        """Whether the operation takes this operand as storage: a view, a write, a container, a use of its shape, or an
+        operation that reads the contents by itself.
         """
         if op.decl is containers.pack and op.result in self.passed:
             return False
@@ -123,7 +121,7 @@ class _InsertReads(Rewriter):
         return op.decl.holds or op.decl in (memory.read, containers.list_copy)
 
     def shows_writes(self, op: Op) -> bool:
-        """Whether this makes a view whose adjoint cannot be the same view, and which shows what is written later."""
+        """Whether an operation makes a view that shows later writes, and whose adjoint cannot be the same view."""
         base = op.operands[0]
         assert isinstance(base, Value)
         if op.view_of != 0 or not all(isinstance(r.type, Array) for r in op.results):
@@ -155,7 +153,7 @@ class _InsertReads(Rewriter):
         return atom
 
     def taken_anew(self, view: Value, b: Builder) -> Value:
-        """What a view shows now."""
+        """The current contents of a view."""
         op = self.shown[view]
         operands = [self.contents(a, op, b) if k == 0 else a for k, a in enumerate(op.operands)]
         results = tuple(replace(r, user=False) for r in op.results)
@@ -189,7 +187,7 @@ def own_arguments(fn: Function) -> Function:
 
 
 def _is_written_itself(fn: Function, param: Value, roots: Roots) -> bool:
-    """Whether a list is only changed by its name, and what is on it not at all."""
+    """Whether a list is changed by its own name only, and its items not at all."""
     assert isinstance(param.type, List)
     items = (containers.list_add,) if has_storage(param.type.element) else ()
     return all(
@@ -202,7 +200,7 @@ def _is_written_itself(fn: Function, param: Value, roots: Roots) -> bool:
 def _check_unpacked(
     fn: Function, param: Value, paths: Mapping[Value, Part], roots: Roots, written: Set[Value]
 ) -> None:
-    """Refuse a container that is written as anything but arrays taken out of it by name or place."""
+    """Refuse writes into a container, except into arrays that were taken out of it by name or position."""
     parts = {param, *(v for v, path in paths.items() if path[0] is param)}
     whole = {
         v for v in parts if not isinstance(v.type, Array) and roots.get(v, frozenset()) & written

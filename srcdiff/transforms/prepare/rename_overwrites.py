@@ -1,4 +1,4 @@
-"""A statement that overwrites the whole of a local array makes a new array under its name.
+"""Array renaming: a statement that overwrites a whole local array makes a new array under its name.
 
     %w = exp %z                              %w = exp %z
     %s = sum %w                              %s = sum %w
@@ -6,9 +6,9 @@
     store %w, %0
     %p = matmul %w, %V                       %p = matmul %w.1, %V
 
-The program means the same, as long as no other name or view of the old array is used afterwards. Rules then see through
-the write: this is a softmax. An array that is written in another region than it was made in, as in each iteration of a
-loop, stays in place.
+The program means the same if no other name or view of the old array is used afterwards. Rules can then match through
+the write: this is a softmax. An array that is written in another region than the one that made it, such as in each
+iteration of a loop, stays in place.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ __all__ = ["rebind_whole"]
 
 
 def rebind_whole(fn: Function) -> Function:
-    """`fn` where whole writes of arrays that it made itself are new arrays."""
+    """`fn` where writes of whole arrays that it made itself make new arrays."""
     if not any(map(_overwrites, walk(fn.body))):
         return fn
     passes = _Rebound(fn)
@@ -37,7 +37,7 @@ def rebind_whole(fn: Function) -> Function:
 
 
 def _overwrites(s: Statement) -> bool:
-    """Whether it writes each element of an array, or adds to each."""
+    """Whether a statement writes each element of an array, or adds to each."""
     return (
         isinstance(s, Op)
         and s.decl in (memory.store, memory.add_into)
@@ -50,7 +50,7 @@ class _Rebound(Rewriter):
         self.roots = storage_roots(fn)
         self.uses = count_uses(fn)
         self.made: dict[Atom, Op] = {}  # by the statements so far
-        self.writes: set[int] = set()  # whose arrays nobody sees otherwise afterwards, by identity
+        self.writes: set[int] = set()  # whose arrays have no other use afterwards, by identity
         self.names: dict[Value, Value] = {}
 
     def region(self, old: Region, env: Env, b: Builder) -> Region:
@@ -68,7 +68,7 @@ class _Rebound(Rewriter):
         super().statement(old, env, b)
 
     def new_array(self, write: Op, env: Env, b: Builder) -> Atom | None:
-        """What the array goes on as; None where that would be of another type, or is somebody else's."""
+        """The new array; None where its type would differ, or where it belongs to another statement."""
         array, value = write.operands[:2]
         assert isinstance(array, Value)
         if write.decl is memory.add_into:
@@ -100,7 +100,7 @@ class _Rebound(Rewriter):
 
 
 def _unseen(region: Region, roots: Roots) -> Iterator[Op]:
-    """The whole writes of arrays that the region makes, and does not know otherwise from there on."""
+    """The writes of whole arrays that the region makes, after which no other name of the array is used."""
     place = {v: i for i, s in enumerate(region.body) for v in s.results}
     last = {v: i for i, s in enumerate(region.body) for v in uses_outside(s)}
     last.update((v, len(region.body)) for v in region.yields if isinstance(v, Value))

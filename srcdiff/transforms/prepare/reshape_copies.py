@@ -1,17 +1,17 @@
-"""`reshape` and `ravel` of arrays that are not contiguous, of which NumPy makes copies.
+"""Explicit reshape copies: `reshape` and `ravel` of arrays that are not contiguous become explicit copies.
 
-The two count as views. Where that is wrong and can be seen, the program is made to say so:
+Both operations count as views. Where NumPy copies, and the program can notice it, a copy is written:
 
     %t = transpose %y                      %t = transpose %y
     %v = ravel %t               becomes    %v = flatten %t
     store %v, 0.0, 0                       store %v, 0.0, 0
 
-and `%v = reshape %t, n, m` becomes `%c = copy %t` and `%v = reshape %c, n, m`. (`asarray` that makes another dtype is a
-copy as well.) Where the result is not written, what was in the array is taken (`read`, which prints as nothing). A
-program is refused where the difference can be seen, and lengths that only the run knows decide whether NumPy copies.
+`%v = reshape %t, n, m` becomes `%c = copy %t` and `%v = reshape %c, n, m`. (`asarray` with another dtype is a copy,
+too.) Where the result is not written, the contents of the array are reshaped (`read`, which prints as nothing). A
+program is refused where it can notice the difference, and lengths that only the run knows decide whether NumPy copies.
 
-A derivative reshapes the adjoints of what the program reshapes, and writes into them. `contiguous_buffers` sees to it
-that these are views there, too.
+A derivative reshapes the adjoints of reshaped arrays, and writes into the results. `contiguous_buffers` makes these
+reshapes views, too.
 """
 
 from __future__ import annotations
@@ -34,19 +34,19 @@ _RESHAPES = (shapes.reshape, shapes.ravel)
 
 
 def own_reshaped(fn: Function, layouts: Layouts) -> Function:
-    """`fn` with copies where `reshape` and `ravel` are no views; the layouts are of all that is called.
+    """`fn` with copies where `reshape` and `ravel` are not views; `layouts` cover all callees.
 
     Raises
     ------
     UnsupportedError
-        Where that is not known, and it matters.
+        Where it is not known whether NumPy copies, and results depend on it.
     """
     found = {op: _instead(op, names, layouts) for op, names in _of_written(fn)}
     return _WithContents(found)(fn) if any(found.values()) else fn
 
 
 def needs_contiguous(fn: Function) -> tuple[str, ...]:
-    """The parameters of which `fn` would mean something else if their arrays were not contiguous."""
+    """The parameters for which `fn` would have other results if their arrays were not contiguous."""
     shown = [
         op for f in _functions(fn) for op, names in _of_written(f) if names.are_distinguished()
     ]
@@ -63,7 +63,7 @@ def needs_contiguous(fn: Function) -> tuple[str, ...]:
 
 
 def contiguous_buffers(fn: Function, layouts: Layouts) -> Function:
-    """`fn` with contiguous copies of what is written and reshaped, where it would not be contiguous as it is made."""
+    """`fn` with contiguous copies of written and reshaped arrays that would not be contiguous as they are made."""
     roots = storage_roots(fn)
     copied = {
         root
@@ -98,7 +98,7 @@ def _of_written(fn: Function) -> Iterator[tuple[Op, _Names]]:
 
 
 def _is_reshape(op: Op) -> bool:
-    """Whether NumPy gives a view or a copy."""
+    """Whether NumPy returns a view or a copy, by the layout."""
     may_copy = op.decl in _RESHAPES or _converts(op)
     return may_copy and isinstance(op.operands[0].type, Array)
 
@@ -119,7 +119,7 @@ def _is_view(op: Op, layouts: Layouts) -> bool | None:
 
 
 def _instead(op: Op, names: _Names, layouts: Layouts) -> str:
-    """What is reshaped in the place of an array: "" for itself, its contents ("read"), or a copy."""
+    """The operation whose result is reshaped in the place of an array: "" for none, "read", or a copy."""
     view = _is_view(op, layouts)
     if view:
         return ""
@@ -193,7 +193,7 @@ class _Names:
         (self.uses if is_mine else self.other_uses).append(s)
 
     def are_distinguished(self) -> bool:
-        """Whether the program means something else if the result is a copy."""
+        """Whether the program has other results if the reshaped array is a copy."""
         if self.escapes and (self.writes or self.other_writes):
             return True
         before = self.program.around[id(self.op)]
@@ -220,7 +220,7 @@ class _Names:
 
 
 class _WithContents(Rewriter):
-    """Puts copies, or what is read, in the place of what is reshaped."""
+    """Puts copies, or reads, in the place of reshaped arrays."""
 
     def __init__(self, instead: dict[Op, str]) -> None:
         self.instead = instead

@@ -1,5 +1,6 @@
-"""Results own their memory: what a result would share with another result or with an argument is copied. Also finds the
-storage to which references escape.
+"""Result ownership: a result that would share memory with an argument or another result is copied.
+
+The escape analysis of the module finds the storage to which references escape.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ __all__ = ["held_roots", "own_copy", "own_results"]
 def held_roots(fn: Function, roots: Roots) -> frozenset[Value]:
     """The roots that escape as storage: as yields of branches and iterations, as results, and into containers.
 
-    What is read is no storage of its own where nothing writes it: whoever holds that holds what was read.
+    A `read` of storage that nothing writes is not storage of its own: a holder of the read holds that storage.
     """
     held: list[Atom] = []
     reads: dict[Value, Atom] = {}
@@ -74,7 +75,7 @@ def own_results(fn: Function) -> Function:
 
 
 def _lasting_reads(fn: Function, roots: Roots) -> dict[Value, Atom]:
-    """Reads of storage that nothing writes any more, and that storage: it is returned itself."""
+    """Reads of storage that nothing writes any more, with that storage, which is returned in their place."""
     found: dict[Value, Atom] = {}
     written: set[Value] = set()
     for s in reversed(list(walk(fn.body))):
@@ -88,7 +89,7 @@ def _lasting_reads(fn: Function, roots: Roots) -> dict[Value, Atom]:
 
 
 def _handed_out(y: Atom, roots: Roots, lasting: Mapping[Value, Atom]) -> set[Value]:
-    """The storage that the caller has with a result."""
+    """The storage that the caller gets with a result."""
     found: set[Value] = set()
     stack = [y]
     while stack:
@@ -100,7 +101,7 @@ def _handed_out(y: Atom, roots: Roots, lasting: Mapping[Value, Atom]) -> set[Val
 
 
 def _taken(fn: Function, roots: Roots) -> set[Value]:
-    """The storage of the arguments, and of what they hold."""
+    """The storage of the arguments, and of their contents."""
     return {r for p in fn.params for r in roots.get(p, (p,))}
 
 
@@ -125,9 +126,9 @@ _POP = containers.list_pop
 
 
 class _OwnItems(Rewriter):
-    """Puts copies on the lists that are results: of arguments, of items of other iterations, of items that are there.
+    """Copies items of result lists: arguments, items of other iterations, items that are already on the list.
 
-    What the program writes is left alone: the user may want to see one array at two places.
+    An item that the program writes is not copied: the user may want one array at two places.
     """
 
     def __init__(self, fn: Function) -> None:
@@ -140,10 +141,10 @@ class _OwnItems(Rewriter):
         self.popped: set[Value] = set()
         while self.moves(fn.body):
             pass
-        self.in_loop: frozenset[Value] | None = None  # what the innermost loop's body defines
+        self.in_loop: frozenset[Value] | None = None  # values of the innermost loop's body
 
     def moves(self, region: Region) -> bool:
-        """Count lists in whose items are popped and put on the lists; whether there were any."""
+        """Add lists whose items are moved to result lists; whether there were any."""
         before = len(self.lists)
         pops = {s.result: s for s in walk(region) if isinstance(s, Op) and s.decl is _POP}
         for s in walk(region):
@@ -175,7 +176,7 @@ class _OwnItems(Rewriter):
         return replace(op, operands=(*op.operands[: -len(own)], *own) if own else ())
 
     def is_shared(self, item: Value) -> bool:
-        """Whether something else holds an item, or will; it is noted that the list does now."""
+        """Whether another holder has, or gets, an item; notes that the list holds it now."""
         roots = self.roots.get(item, frozenset())
         shared = roots & (self.taken if item in self.popped else self.held)
         if self.in_loop is not None and item not in self.popped:

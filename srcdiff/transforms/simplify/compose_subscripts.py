@@ -1,7 +1,7 @@
-"""Subscripts of subscripts as one: `x[0][i]` is `x[0, i]`, `x[:, 2][1:]` is `x[1:, 2]`, `x[0][:] = v` is `x[0] = v`.
+"""Subscript composition: `x[0][i]` becomes `x[0, i]`, `x[:, 2][1:]` becomes `x[1:, 2]`, `x[0][:] = v` `x[0] = v`.
 
-Integers and whole axes in front, integers and slices behind: nothing else is certain to name the same place. What is
-only read is put together where the first subscript is of constants: a row `ys[t]` is better given a name.
+The first subscript has integers and whole axes, the second integers and slices: other subscripts need not name the
+same place. Two subscripts of a load are composed where the first one has constants only: a row `ys[t]` gets a name.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ _FIRST_INDEX = {memory.index: 1, memory.store: 2, memory.add_into: 2}
 
 
 def composed(op: Op, view: Op, any_row: bool = False) -> Op | None:
-    """An access of a view as an access of what it is a view of; None where the two subscripts do not make one.
+    """An access of a view as an access of its base; None where the two subscripts cannot be composed.
 
-    `any_row`: not only rows that constants name are put together where they are read.
+    `any_row`: loads are composed for all rows, not only for rows with constant subscripts.
     """
     if op.decl not in _FIRST_INDEX or view.decl is not memory.index:
         return None
@@ -40,8 +40,8 @@ def composed(op: Op, view: Op, any_row: bool = False) -> Op | None:
 
 
 def compose_subscripts(fn: Function, named: bool = False) -> Function:
-    """`fn` with elements of rows that have no name, as what `f(x[i])` reads, as elements of the array; with `named`,
-    those of rows that have one as well.
+    """`fn` with elements of rows as elements of the array, where the row has no name, as in `f(x[i])`; with `named`,
+    where it has a name, too.
     """
     made = {s.result: s for s in walk(fn.body) if isinstance(s, Op) and s.decl is memory.index}
     return _Elements({v: s for v, s in made.items() if named or not v.name})(fn)
@@ -63,14 +63,14 @@ class _Elements(Rewriter):
 
 
 def is_whole(op: Op) -> bool:
-    """Whether an access is of all of an array, in so many words: `x[:]`."""
+    """Whether an access is of a whole array by its pattern: `x[:]`."""
     return op.decl is memory.index and set(items(op.attrs["where"])) == {":"}
 
 
 def _joined(
     inner: list[str], outer: list[str], given: Iterator[Atom], more: Iterator[Atom]
 ) -> tuple[list[str], list[Atom]]:
-    """One pattern, and its operands: the axes that the first leaves whole take the items of the second."""
+    """The composed pattern and its operands: the whole axes of the first subscript take the items of the second."""
     left = iter(outer)
     where: list[str] = []
     operands: list[Atom] = []

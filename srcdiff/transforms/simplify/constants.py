@@ -1,4 +1,4 @@
-"""Constants as operands: tests for particular ones, and operations on nothing but constants."""
+"""Constants as operands: tests for particular constants, and results of operations on constants."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def is_one(atom: Atom) -> bool:
 
 
 def known_constant(atom: Atom) -> Const | None:
-    """A constant, or the integer that a value's type says it is."""
+    """A constant, or the integer that a value's type determines."""
     if isinstance(atom, Const):
         return atom
     expr = known_dim(atom)
@@ -84,7 +84,7 @@ def known_constant(atom: Atom) -> Const | None:
 
 
 def constant_value(op: Op) -> Const | None:
-    """The result of an operation on constants, or an integer that the types know."""
+    """The result of an operation on constants, or an integer that the types determine."""
     if len(op.results) != 1:
         return None
     type_ = op.result.type

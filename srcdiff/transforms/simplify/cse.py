@@ -1,18 +1,18 @@
-"""Common subexpressions: what was computed before, and still holds, is not computed again.
+"""Common subexpression elimination: a computation that repeats an earlier one takes the earlier result.
 
     %a = multiply %x, %y             %a = multiply %x, %y
     %s = sum %a                  ->  %s = sum %a
     %b = multiply %x, %y             %z = add %a, %s
     %z = add %b, %s
 
-A reduction that keeps its axis is the one that does not, with an axis put in: `mu[:, None]` for
+A reduction with `keepdims=True` is the reduction without it, with a new axis: `mu[:, None]` for
 `mean(x, axis=1, keepdims=True)`.
 
-An operation that reads storage is the same as an earlier one only if nothing may have been written there in
-between: each root has an *epoch*, which every write moves on. Of two lines of the user's, the second stays, as
-people repeat themselves for the reader; only reads and lookups are joined, exponentials and their kin of one line, and
-parts of lines that the backward part needs both, as these would get two names. Operations that make storage which is
-written, or owned by whoever asked, stay apart.
+An operation that reads storage equals an earlier one only if no write may stand between the two. Each root has an
+*epoch*, and every write increases it. Of two equal computations in two lines of the user's, both stay: people repeat
+themselves for the reader. The exceptions are reads and lookups, elementary functions that one line repeats, and parts
+of lines that the backward part needs both, since these would get two names. Operations that allocate storage which is
+written, or which the caller owns, are not merged.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ _COMMUTATIVE = {"add", "multiply", "maximum", "minimum", "logaddexp", "equal", "
 
 
 def cse(fn: Function, in_user_lines: bool = False) -> Function:
-    """`fn` without computations that repeat an earlier one; `in_user_lines`: none of two lines of the user's either."""
+    """`fn` without computations that repeat an earlier one; `in_user_lines`: in the user's lines, too."""
     fn = remove_invariant_carries(fn)
     shared = _Cse(fn, in_user_lines)
     out = rename(shared(fn), shared.names)
@@ -74,7 +74,7 @@ class _Cse(Rewriter):
         self.roots = storage_roots(fn)
         self.written = written_values(fn, self.roots)
         self.table: dict[Key, Op] = {}
-        self.here: set[Value] = set()  # what the region being walked defines
+        self.here: set[Value] = set()  # the values that the current region defines
         self.epochs: dict[Value, int] = {}
         self.clock = 0
         self.generated = in_user_lines  # or inside a loop or branch that a pass made
@@ -142,13 +142,13 @@ class _Cse(Rewriter):
                 self.names[first] = replace(first, name=result.name, user=True)
 
     def note_equal(self, earlier: Op, later: Op) -> None:
-        """Two that stay apart count as one value in what is computed of them."""
+        """Two equal operations that both stay count as one value in the operations that use them."""
         for one, other in zip(earlier.results, later.results, strict=True):
             if one.type == other.type:
                 self.numbers[other] = self.number(one)
 
     def with_axis(self, op: Op, reads: frozenset[Value]) -> Op:
-        """A reduction that keeps its axis, where the same one without it is there: that one with a new axis."""
+        """A reduction with `keepdims=True` as the earlier reduction without it, and a new axis; otherwise itself."""
         axis = op.attrs.get("axis")
         if not (is_generated(op) and op.attrs.get("keepdims") is True and isinstance(axis, int)):
             return op
@@ -209,7 +209,7 @@ class _Cse(Rewriter):
         return all(self.unify(r.type, e.type) for r, e in pairs)
 
     def unify(self, later: Type, earlier: Type) -> bool:
-        """Make two types one, by taking lengths for equal that each was given a symbol for."""
+        """Unify two types: lengths with symbols of their own are taken to be equal."""
         if later == earlier:
             return True
         match later, earlier:
@@ -266,7 +266,7 @@ class _Scope(dict[Key, Op]):
 
 
 def _as_float(atom: Atom, op: Op) -> Atom:
-    """A number as what arithmetic of floats takes it for: `1 - x` is `1.0 - x`."""
+    """A number as a float, as arithmetic of floats takes it: `1 - x` is `1.0 - x`."""
     if not isinstance(atom, Const) or op.decl.name not in _OF_NUMBERS:
         return atom
     result, value = op.result.type, atom.value
@@ -287,7 +287,7 @@ def _is_repeated_function(earlier: Op, later: Op) -> bool:
 
 
 def _frozen(value: Any) -> Any:
-    """Attributes as a key: by value, with 1, 1.0 and True told apart."""
+    """Attributes as a key: by value, where 1, 1.0 and True differ."""
     if isinstance(value, tuple | list):
         return tuple(map(_frozen, value))
     if hasattr(value, "items"):

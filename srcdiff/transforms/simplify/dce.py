@@ -1,4 +1,4 @@
-"""Removes what nothing depends on.
+"""Dead code elimination: statements that no result and no effect depends on are removed.
 
     %t = exp %x
     %d = zeros_like %x             %t = exp %x
@@ -6,8 +6,8 @@
     yield %t
 
 Dead are operations without used results, writes to storage that is not read afterwards, loop-carried values and
-branch results that nothing live uses, and loops and branches that are left with nothing. Arguments count as read:
-the caller sees what is written there. Effects stay, except a `save` whose value is not restored by anything live.
+branch results that no live statement uses, and empty loops and branches. Arguments count as read: the caller sees the
+writes. Effects stay, except a `save` whose value no live statement restores.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def dce(fn: Function) -> Function:
 
 
 class _Liveness:
-    """Marks from the results backwards, then builds what is marked."""
+    """Marks the live statements backwards from the results, then builds a function of them."""
 
     def __init__(self, fn: Function) -> None:
         self.fn = fn
@@ -54,7 +54,7 @@ class _Liveness:
         self.observed: set[Value] = set()
         self.slots: set[object] = set()
         self.pending: list[Atom] = []
-        self.feeds: dict[Value, tuple[Atom, ...]] = {}  # what a result or loop parameter comes from
+        self.feeds: dict[Value, tuple[Atom, ...]] = {}  # sources of a result or loop parameter
         self.maker: dict[Value, Statement] = {}
         self.owner: dict[Statement, Statement] = {}  # the statement around
         self.writers: dict[Value, list[Op | Call]] = defaultdict(list)
@@ -120,7 +120,7 @@ class _Liveness:
                     self.need(self.maker[atom])
 
     def need(self, statement: Statement | None) -> None:
-        """A statement stays, with what decides whether and how often it runs; what it yields is marked by itself."""
+        """Mark a statement, with the conditions and bounds around it. Its yields are marked one by one."""
         while statement is not None and statement not in self.statements:
             self.statements.add(statement)
             self.pending += _controls(statement)
@@ -131,7 +131,7 @@ class _Liveness:
             statement = self.owner.get(statement)
 
     def need_partners(self, op: Op) -> None:
-        if op.decl.writes and op.results:  # `pop`: what it gives depends on the other writes
+        if op.decl.writes and op.results:  # `pop`: its result depends on the other writes
             self.observe(writes_of(op, self.roots))
         slot = op.attrs.get("slot")
         if slot is not None and slot not in self.slots:

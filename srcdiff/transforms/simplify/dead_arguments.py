@@ -1,10 +1,10 @@
-"""Trims the functions that passes make: results that no call uses, and parameters that nothing left in them needs.
+"""Dead argument elimination: generated functions lose results that no call uses, and parameters that are not needed.
 
     layer_backward(d_out, W, b, x, out) -> (d_W, d_b, d_x)      layer_backward(d_out, W, x, out) -> (d_W, d_x)
     %1, %2, %3 = call layer_backward(...)                  ->   %1, %3 = call layer_backward(...)
 
-where `%2` is not used and the adjoint does not mention `b`. A function keeps what any of its calls needs. The
-user's own functions keep their signature; those that they call are trimmed all the same.
+Here `%2` is not used, and the adjoint does not mention `b`. A function keeps the results that any of its calls needs.
+The user's own functions keep their signature; the generated functions that they call are trimmed.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ __all__ = ["can_lose_results", "remove_dead_arguments", "used_params", "with_yie
 
 @dataclass
 class _Needs:
-    """What the calls of one function seen so far want of it."""
+    """The results and parameters of one function that the calls seen so far need."""
 
     results: set[int] = field(default_factory=set)
     made: bool = True
@@ -33,7 +33,7 @@ class _Needs:
 
 @dataclass(frozen=True)
 class _Trimmed:
-    """A function after trimming, and which parameters and results it has left."""
+    """A function after trimming, and its remaining parameters and results."""
 
     function: Function
     params: tuple[int, ...]
@@ -41,7 +41,7 @@ class _Trimmed:
 
 
 def remove_dead_arguments(fn: Function) -> Function:
-    """`fn` with the functions that it calls, directly or not, trimmed to what is used of them."""
+    """`fn` with the functions that it calls, directly or not, trimmed to the parameters and results that are used."""
     order = _callers_first(fn)
     if len(order) == 1:
         return fn
@@ -61,7 +61,7 @@ def remove_dead_arguments(fn: Function) -> Function:
 
 
 def _with_results(fn: Function, kept: tuple[int, ...]) -> tuple[Function, tuple[int, ...]]:
-    """The function with these results, and those that its calls of itself need for them."""
+    """The function with these results, and the results that its recursive calls need for them."""
     while True:
         smaller = dce(with_yields(fn, kept))
         counts = count_uses(smaller)
@@ -103,7 +103,7 @@ def _note_needs(fn: Function, needs: dict[Function, _Needs]) -> None:
 
 
 def can_lose_results(output: Tree) -> bool:
-    """Whether results can be taken out of what a function returns: not out of a class of the user's."""
+    """Whether results can be removed from a function's output: not from an object of a user's class."""
     return isinstance(output, int) or (
         output.cls is None and all(map(can_lose_results, output.children))
     )
@@ -121,7 +121,7 @@ def _trim(
 
 
 def used_params(fn: Function) -> tuple[Function, tuple[int, ...]]:
-    """Which parameters a function needs, and the function without what it only hands to itself."""
+    """Which parameters a function needs, and the function without parameters that only its recursive calls use."""
     given = fn
     params: tuple[int, ...] = ()
     while True:
@@ -138,12 +138,12 @@ def used_params(fn: Function) -> tuple[Function, tuple[int, ...]]:
 
 
 def _own_results(fn: Function, kept: Sequence[int]) -> Function:
-    """The function with calls of itself that give these results only."""
+    """The function whose recursive calls return these results only."""
     return rewired(fn, lambda c: replace(c, results=tuple(c.results[k] for k in kept)))
 
 
 def _own_params(fn: Function, kept: Sequence[int]) -> Function:
-    """The function with calls of itself that are given these arguments only."""
+    """The function whose recursive calls pass these arguments only."""
     return rewired(fn, lambda c: replace(c, operands=tuple(c.operands[k] for k in kept)))
 
 
@@ -152,7 +152,7 @@ def _with_params(fn: Function, kept: Sequence[int]) -> Function:
 
 
 class _Rewire(Rewriter):
-    """Makes the calls in a function those of the trimmed functions."""
+    """Replaces the calls in a function by calls of the trimmed functions."""
 
     def __init__(self, done: dict[Function, _Trimmed]) -> None:
         self.done = done

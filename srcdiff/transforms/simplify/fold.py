@@ -1,13 +1,14 @@
-"""Constants and trivial operations.
+"""Constant folding: operations on constants, and operations that change nothing, become their results.
 
     %a = multiply %d, 1.0            %z = zeros_like %x
     %b = add %a, 0.0           ->    add_into %z, %v         ->   %z = copy %v
     yield %b                         yield %z                     yield %z
     (yield %d)
 
-Arithmetic is folded in generated code only: the user's lines stay as written. What costs a statement and says
-nothing goes everywhere: `read` of storage that is never written, a part of a container made just before, a branch
-whose condition is known, a loop without iterations. `x * 0` is 0 here: derivatives make that zero, and mean it.
+Arithmetic is folded in generated code only: the user's lines stay as written. Some statements are removed everywhere:
+`read` of storage that is never written, a part of a container made just before, a branch whose condition is known, a
+loop without iterations. `x * 0` is 0 here, also where x is not finite: derivatives have such products for values that
+do not contribute.
 """
 
 from __future__ import annotations
@@ -56,7 +57,13 @@ from srcdiff.transforms.simplify.identities import IDENTITIES, constants_first, 
 __all__ = ["fold"]
 
 _ZEROS = {"zeros", "zeros_like", "zeros_of"}
-_SHARES = {"pack", "list_new", "read", "restore", "list_pop"}  # results that somebody else may hold
+_SHARES = {
+    "pack",
+    "list_new",
+    "read",
+    "restore",
+    "list_pop",
+}  # results that another container may hold
 _ADDS = (memory.add_into, memory.add_at)
 _ARITHMETIC = (arithmetic.add, arithmetic.subtract, arithmetic.multiply, arithmetic.divide)
 _GONE = Op(memory.read, (), ())  # stands where a statement was taken out
@@ -69,9 +76,7 @@ def fold(fn: Function) -> Function:
 
 @dataclass
 class _Here:
-    """What is known at a place in a region: which buffers are still zero, or just a copy, or just cleared at an index,
-    and where.
-    """
+    """The state at a place in a region: which buffers are still zero, or a copy, or cleared at an index, and where."""
 
     zeros: dict[Value, int]
     copies: dict[Value, int]
@@ -125,7 +130,7 @@ class _Fold(Rewriter):
                 self.known_of_branch(old, env)
 
     def known_of_branch(self, branch: If, env: Env) -> None:
-        """What a branch yields that is its condition: True where that is, and False where it is not."""
+        """Replace results of a branch that equal its condition: True on the first side, False on the second."""
         condition = lookup(env, branch.condition)
         for yes, no, result in zip(
             branch.then.yields, branch.orelse.yields, branch.results, strict=True
@@ -206,7 +211,7 @@ class _Fold(Rewriter):
             self.here.clears[_target(new)] = place
 
     def through_views(self, op: Op) -> Op:
-        """An access of a view that a pass made, as one of what it is a view of."""
+        """An access of a view that a pass made, as an access of the base array."""
         base = op.operands[0] if op.operands else None
         view = self.made.get(base) if isinstance(base, Value) else None
         if view is None or not is_generated(op) or not is_generated(view):
@@ -214,7 +219,7 @@ class _Fold(Rewriter):
         return composed(op, view) or op
 
     def without_padding(self, op: Op) -> Op:
-        """`x - mu` for `x - mu[None, :]`: what is as long as x needs no axis in front."""
+        """`x - mu` for `x - mu[None, :]`: broadcasting adds the leading axis."""
         if op.decl not in _ARITHMETIC or not is_generated(op):
             return op
         operands = list(op.operands)
@@ -230,7 +235,7 @@ class _Fold(Rewriter):
     # ---- values ----
 
     def parts(self, op: Op) -> tuple[Atom, ...] | None:
-        """The parts of a container that was made in sight."""
+        """The parts of a container that this function made."""
         if op.decl.name not in ("get", "unpack") or not isinstance(op.operands[0], Value):
             return None
         pack = self.made.get(op.operands[0])
@@ -243,7 +248,7 @@ class _Fold(Rewriter):
         return (pack.operands[type_.keys.index(op.attrs["key"])],)
 
     def of_origin(self, op: Op) -> Op:
-        """Zeros like zeros like a list are zeros like that list, where neither has grown or shrunk meanwhile."""
+        """Zeros like zeros like a list are zeros like that list, where neither list changes its length in between."""
         zeros = self.operand_of(op.operands[0], "zeros_like_list")
         if zeros is None:
             return op
@@ -256,7 +261,7 @@ class _Fold(Rewriter):
         return replace(op, operands=zeros.operands)
 
     def simplify(self, op: Op, b: Builder) -> Atom | None:
-        """What the result of an operation is, if that is a value there already, a constant, or something simpler."""
+        """The result of an operation, where it is an existing value, a constant, or a simpler operation."""
         if len(op.results) != 1:
             return None
         if op.decl is memory.read:
@@ -277,19 +282,19 @@ class _Fold(Rewriter):
         return atom if atom is not None and may_stand(atom.type, op.result.type) else None
 
     def needs_storage(self, op: Op, atom: Atom) -> bool:
-        """Whether an operation has the value of something else, but what it makes is written."""
+        """Whether an operation equals another value, but needs storage of its own, since its result is written."""
         is_own = op.view_of is None and op.result in self.written
         return is_own and isinstance(atom, Value) and atom is not op.result
 
     def is_known(self, save: Op) -> bool:
-        """Whether what is saved is a constant, which then stands where it is restored."""
+        """Whether the saved value is a constant; the constant then replaces the `restore`."""
         value = known_constant(save.operands[0])
         if value is not None:
             self.saved[save.attrs["slot"]] = value
         return value is not None
 
     def is_never_told_apart(self, copy: Op) -> bool:
-        """Whether a copy is only read, as is what it is a copy of, and nobody holds it."""
+        """Whether a copy and its original are only read, and no container holds the copy."""
         source, own = copy.operands[0], copy.result
         return (
             isinstance(source, Value)
@@ -316,9 +321,9 @@ class _Fold(Rewriter):
         return constant_value(replace(op, operands=tuple(operands)))
 
     def take_over(self, copy: Op, b: Builder) -> Atom | None:
-        """A copy of what nobody else holds is that value itself, under the copy's name.
+        """A copy of a value that is not used otherwise is that value itself, under the copy's name.
 
-        The user's own results are taken over only by copies that passes put behind them.
+        The user's own results are taken over only by copies that passes put after them.
         """
         source = copy.operands[0]
         if (
@@ -372,7 +377,7 @@ class _Fold(Rewriter):
         return zeros.result
 
     def lengths(self, op: Op, b: Builder) -> tuple[Atom, ...] | None:
-        """The lengths of a result that no parameter shows, asked of the operands."""
+        """The lengths of a result that no parameter shows, taken from the operands."""
         unknown = [d for d in shape_of(op.result.type) if missing(d, self.shown)]
         axes = {d: (a, k) for a in op.operands[::-1] for k, d in enumerate(shape_of(a.type))}
         if not axes.keys() >= {*unknown}:
@@ -383,7 +388,7 @@ class _Fold(Rewriter):
     # ---- writes ----
 
     def write(self, op: Op, b: Builder) -> bool:
-        """Whether a write into storage that is zero there was made into something simpler."""
+        """Simplify a write into storage that is zero there; whether that was possible."""
         if op.decl is not memory.add_into:
             return False
         target, amount = op.operands[0], op.operands[1]
@@ -401,7 +406,7 @@ class _Fold(Rewriter):
         return _target(op) in self.here.adds and self.join(op, b)
 
     def join(self, op: Op, b: Builder) -> bool:
-        """Two additions at one index are one."""
+        """Join two additions at one index; whether that was possible."""
         place = self.here.adds[_target(op)]
         first = b.body[place]
         assert isinstance(first, Op)
@@ -446,7 +451,7 @@ class _Fold(Rewriter):
         return True
 
 
-_DEPTH = 8  # operations on constants behind one another
+_DEPTH = 8  # operations on constants, each of which uses the one before
 _COMPARISONS = (arithmetic.equal, arithmetic.not_equal, arithmetic.less, arithmetic.greater)
 
 
@@ -455,14 +460,14 @@ def _target(write: Op) -> tuple[Any, ...]:
 
 
 def _resized(fn: Function, roots: Roots) -> frozenset[Value]:
-    """The lists that something is put on, or taken off."""
+    """The lists to which items are added, or from which items are removed."""
     changes = (containers.append, containers.list_pop)
     found = [s for s in walk(fn.body) if isinstance(s, Op) and s.decl in changes]
     return frozenset().union(*(writes_of(s, roots) for s in found))
 
 
 def _gives_own(statement: Statement) -> bool:
-    """Whether a statement's results are storage that it made."""
+    """Whether a statement's results are storage that it allocates."""
     if isinstance(statement, Call):
         return True
     return (

@@ -1,4 +1,4 @@
-"""Branches that do the same either way are none.
+"""Identical branch folding: a branch whose two sides have the same statements becomes these statements.
 
     if %c {                                       %y = softplus %u
       %y = softplus %u             ->             store %p, %y, %i
@@ -7,7 +7,7 @@
       %z = softplus %u
       store %p, %z, %i }
 
-That is what rewritings leave of a function that its author computes in one of several ways, by the sign of an argument.
+Stability rewriting leaves such branches in functions that choose between two formulas by the sign of an argument.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _PLAIN = (bool, int, float, complex, str, type(None))
 
 
 def fold_identical_branches(fn: Function) -> Function:
-    """`fn` without branches whose two ways are statement by statement the same."""
+    """`fn` without branches whose two sides are statement by statement the same."""
     return _Merged()(fn) if any(isinstance(s, If) for s in walk(fn.body)) else fn
 
 
@@ -39,7 +39,7 @@ class _Merged(Rewriter):
 
 
 def _are_alike(one: Region, other: Region, names: dict[Value, Value]) -> bool:
-    """Whether two branches do the same; `names`: what the values of `other` are called in `one`."""
+    """Whether two regions do the same; `names` maps values of `other` to values of `one`."""
     return (
         len(one.body) == len(other.body)
         and all(_is_like(s, t, names) for s, t in zip(one.body, other.body, strict=True))
@@ -57,7 +57,7 @@ def _is_like(s: Statement, t: Statement, names: dict[Value, Value]) -> bool:
     elif isinstance(s, If) and isinstance(t, If):
         alike = _are_alike(s.then, t.then, names) and _are_alike(s.orelse, t.orelse, names)
     else:
-        alike = False  # loops are not looked into
+        alike = False  # loops are not compared
     if not alike or [r.type for r in s.results] != [r.type for r in t.results]:
         return False
     names.update(zip(t.results, s.results, strict=True))
@@ -72,7 +72,7 @@ def _same(ours: tuple[Atom, ...], theirs: tuple[Atom, ...], names: dict[Value, V
 
 
 def _is_constant(a: Atom, b: Const) -> bool:
-    """Whether `a` is that constant, and not one that is only equal: -0.0 is not 0.0."""
+    """Whether `a` is the same constant; -0.0 is not 0.0, although they are equal."""
     return isinstance(a, Const) and a.type == b.type and _is_equal(a.value, b.value)
 
 

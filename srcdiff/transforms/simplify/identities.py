@@ -1,4 +1,4 @@
-"""What trivial operations are: `x + 0`, `x * 1`, `x * 0`, `-(-x)`, the transpose of a transpose. Used by `fold`."""
+"""Algebraic identities for constant folding: `x + 0`, `x * 1`, `x * 0`, `-(-x)`, the transpose of a transpose."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["IDENTITIES", "Known", "constants_first", "may_stand"]
 
 
 class Known(Protocol):
-    """What identities ask of the function that is folded."""
+    """What identities need to know of the function that is folded."""
 
     uses: dict[Value, int]
     written: frozenset[Value]
@@ -57,7 +57,7 @@ def is_as_complex(atom: Atom, op: Op) -> bool:
 
 
 def _negated(atom: Atom, op: Op, f: Known, b: Builder) -> Atom:
-    """Minus something, in an operation's place."""
+    """The negative of a value, in the place of an operation."""
     results = (replace(op.result),)
     negative = Op(arithmetic.negative, (atom,), results, {}, op.location, op.origin)
     f.emit(negative, b)
@@ -69,7 +69,7 @@ def constants_first(operands: Iterable[Atom]) -> tuple[Atom, ...]:
     return tuple(sorted(operands, key=lambda a: not isinstance(a, Const)))
 
 
-# ---- what an operation of this name is, or None ------------------------------------------
+# ---- the value of an operation of this name, or None ------------------------------------
 
 
 def _add(f: Known, op: Op, b: Builder) -> Atom | None:
@@ -144,7 +144,7 @@ def _power(f: Known, op: Op, b: Builder) -> Atom | None:
 
 
 def _never(f: Known, test: Atom) -> bool:
-    """Whether a condition is false for each element: it may have as many of them as it likes."""
+    """Whether a condition is false for each element, however many there are."""
     both = f.operand_of(test, "bitwise_and")
     tests = (test,) if both is None else both.operands
     return any(isinstance(a, Const) and a.value is False for a in tests)
@@ -206,7 +206,7 @@ def _transposed_product(f: Known, op: Op, b: Builder) -> Atom | None:
 
 
 def _index(f: Known, op: Op, b: Builder) -> Atom | None:
-    """`x[...]` is `x`; `sum(x, axis=1, keepdims=True)[:, 0]` is `sum(x, axis=1)`, and so it is below a minus."""
+    """`x[...]` is `x`; `sum(x, axis=1, keepdims=True)[:, 0]` is `sum(x, axis=1)`, also under a negation."""
     if op.attrs["where"] == "..." and op.origin != "user" and op.operands[0].type == op.result.type:
         return op.operands[0]
     opposite = f.operand_of(op.operands[0], "negative")
@@ -266,14 +266,14 @@ def _reshape(f: Known, op: Op, b: Builder) -> Atom | None:
 
 
 def _in_a_row(type_: Type) -> Type | None:
-    """The type of what a matrix or higher array is as a vector."""
+    """The type of a matrix or higher array, flattened to a vector."""
     if not isinstance(type_, Array) or type_.ndim < 2:
         return None
     return replace(type_, shape=(product_of(type_.shape),))
 
 
 def _broadcast(f: Known, op: Op, b: Builder) -> Atom | None:
-    """What has that shape already, where nobody writes into either."""
+    """An array that already has the shape, where neither the array nor the result is written."""
     return op.operands[0] if f.written.isdisjoint((op.operands[0], op.result)) else None
 
 
@@ -318,7 +318,7 @@ def _sum_of_all(f: Known, op: Op, b: Builder) -> Atom | None:
 
 
 def _scaled_sum(f: Known, op: Op, b: Builder) -> Atom | None:
-    """`np.sum(s * x / y)` is `s * np.sum(x / y)`: a number is multiplied once, and by what stands around the sum.
+    """`np.sum(s * x / y)` is `s * np.sum(x / y)`: one multiplication, which the code around the sum may combine.
 
     In derivatives only: formulas of libraries are written as they stand in books.
     """
@@ -432,7 +432,7 @@ def _matmul(f: Known, op: Op, b: Builder) -> Atom | None:
 
 
 def _sum_if_one(f: Known, op: Op, b: Builder) -> Atom | None:
-    """What was left to the run, where the length is known by now."""
+    """The choice that was left to the run, where the length is known now."""
     amount, length = op.operands
     if not isinstance(length, Const):
         return None
@@ -442,12 +442,12 @@ def _sum_if_one(f: Known, op: Op, b: Builder) -> Atom | None:
 
 
 def _of_constant(f: Known, op: Op, b: Builder) -> Atom | None:
-    """Beside numbers of single precision, NumPy's result and the plain number mean different types."""
+    """A function of a constant as a number; not beside single precision, where NumPy's number has another type."""
     return None if f.is_narrow else exact_value(op.decl, op.operands[0])
 
 
 def _axis_length(f: Known, op: Op, b: Builder) -> Atom | None:
-    """The length of `np.arange(n)`; where the arguments show a length, a pass does not ask an array for it."""
+    """The length of `np.arange(n)`; where the arguments show a length, no array is kept for its length."""
     array = op.operands[0]
     if is_generated(op) and isinstance(array.type, Array):
         dim = array.type.shape[op.attrs["axis"]]

@@ -1,4 +1,4 @@
-"""Helpers that are small, or called in one place, are part of who calls them: their loops fuse with the others.
+"""Inlining: a helper that is small, or called in one place, becomes part of its caller, so that their loops fuse.
 
 %k = call derivative %x, %y        becomes        %j = concatenate ...;  %k = multiply %x, %j
 """
@@ -33,14 +33,14 @@ _MOST = 80  # statements of a helper that is called in several places
 
 
 def inline_calls(fn: Function, most: int = _MOST, reads: bool = True) -> Function:
-    """`fn` with the statements of such helpers in the place of their calls; one that is called in several places has
-    `most` at most. Where `reads` are not inserted yet, helpers take storage as it is.
+    """`fn` with the statements of such helpers in the place of their calls. A helper that is called in several places
+    has at most `most` statements. Where `reads` are not inserted yet, helpers take storage as it is.
     """
     return Inline(fn, most, reads)(fn)
 
 
 def without_calls(fn: Function) -> Function:
-    """`fn` with all such helpers in line, and what they call."""
+    """`fn` with all such helpers inlined, and the helpers that they call."""
     while (new := inline_calls(fn, most=sys.maxsize)).body is not fn.body:
         fn = new
     return fn
@@ -123,7 +123,7 @@ class Inline(Rewriter):
     def put(
         self, call: Call, helper: Function, operands: Sequence[Atom], env: Env, b: Builder
     ) -> None:
-        """Append the helper's statements; what it is given, and what it gives, are contents and no storage."""
+        """Append the helper's statements. Its arguments and results are contents, not storage."""
         b.location, b.origin = call.location, call.origin
         written = written_values(helper)
         inner: Env = {}
@@ -144,7 +144,7 @@ class Inline(Rewriter):
 
 
 def _as_given(a: Atom, param: Value, b: Builder) -> Atom:
-    """Python's float where NumPy's is needed, as one: the type of what is computed from it depends on that."""
+    """A Python float as a NumPy float, where the helper takes one: the types of its results depend on that."""
     own, wanted = a.type, param.type
     if not isinstance(own, Scalar) or not isinstance(wanted, Scalar) or wanted.weak or not own.weak:
         return a
@@ -154,7 +154,7 @@ def _as_given(a: Atom, param: Value, b: Builder) -> Atom:
 
 
 def _named(new: Statement, old: Statement, names: dict[Value, Value], env: Env) -> Statement:
-    """A copied operation whose result is called what the caller calls it."""
+    """A copied operation whose result has the caller's name for it."""
     results = []
     for r, first in zip(new.results, old.results, strict=True):
         given = names.get(first)
@@ -166,7 +166,7 @@ def _named(new: Statement, old: Statement, names: dict[Value, Value], env: Env) 
 
 
 def _bindings(helper: Function, operands: Sequence[Atom]) -> dict[str, Dim] | None:
-    """What the symbols of a helper's parameters stand for; None where an operand does not say."""
+    """The lengths that the symbols of a helper's parameters stand for; None where an operand does not show one."""
     found: dict[str, Dim] = {}
     for param, a in zip(helper.params, operands, strict=True):
         mine, given = _dims(param.type), _dims(a.type)
@@ -185,7 +185,7 @@ def _assumed(helper: Function) -> list[LengthPair]:
 
 
 def _of_results(call: Call) -> dict[str, Dim]:
-    """What the symbols of a helper's results are where it is called: a derivative is as long as what it is of."""
+    """The lengths of the symbols of a helper's results at a call: an adjoint is as long as its value."""
     found: dict[str, Dim] = {}
     for inner, outer in zip(call.function.body.yields, call.results, strict=True):
         for d, e in zip(_dims(inner.type), _dims(outer.type), strict=False):
@@ -195,7 +195,7 @@ def _of_results(call: Call) -> dict[str, Dim]:
 
 
 def _is_plain(type_: Type) -> bool:
-    """Whether it is arrays and numbers, in whatever containers of known parts."""
+    """Whether a value consists of arrays and numbers, in containers of known parts."""
     if isinstance(type_, Struct):
         return all(map(_is_plain, type_.parts))
     return isinstance(type_, Array | Scalar)

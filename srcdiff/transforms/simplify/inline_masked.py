@@ -1,4 +1,4 @@
-"""Inline short helpers beside masks, so that the adjoints of their operations see the mask.
+"""Inlining of short helpers beside masks, so that the adjoints of their operations see the mask.
 
 np.where(m, size(x, w), 0.0)        becomes        np.where(m, x * w, 0.0)
 """
@@ -45,14 +45,14 @@ def _beside_masks(fn: Function) -> set[Call]:
 
 
 def _selected(fn: Function) -> Iterator[Atom]:
-    """What masks select from."""
+    """The operands that masks select from."""
     for s in walk(fn.body):
         if isinstance(s, Op) and s.decl.name in _MASKS:
             yield from s.operands[-2:]
 
 
 def _made_from(a: Atom, makers: Mapping[Value, Statement]) -> Iterator[Op | Call]:
-    """The elementwise operations and calls that a value is computed by, from the last backwards."""
+    """The elementwise operations and calls that compute a value, from the last one backwards."""
     made = makers.get(a) if isinstance(a, Value) else None
     if isinstance(made, Call):
         yield made

@@ -1,4 +1,4 @@
-"""A loop-carried value that each iteration passes on as it is, is the value that the loop starts from.
+"""Removal of invariant loop-carried values: a value that each iteration yields unchanged is the initial value.
 
     %r = for 0, %n, 1 (%init) { (%i, %p) ->        for 0, %n, 1 (%init) { (%i, %p) ->
         %t = multiply %p, %x                   ->      %t = multiply %init, %x
@@ -48,7 +48,7 @@ def _region(region: Region, env: dict[Value, Atom], has_single: bool) -> None:
 
 
 def _is_wider(carried: Value, start: Atom) -> bool:
-    """Whether a loop makes a NumPy number of a Python number, which products with float32 tell apart."""
+    """Whether a loop makes a NumPy number of a Python number: products with float32 have another dtype then."""
     types = carried.type, start.type
     if isinstance(start, Const) or not all(isinstance(t, Scalar) for t in types):
         return False

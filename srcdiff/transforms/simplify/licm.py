@@ -1,12 +1,12 @@
-"""Moves what each iteration of a loop would compute alike to before the loop.
+"""Loop-invariant code motion: an operation with the same result in all iterations moves in front of the loop.
 
     for 0, %n, 1 { (%i) ->                         %e = exp %log_A
         %e = exp %log_A                   ->       for 0, %n, 1 { (%i) ->
         add_into %d, %e }                              add_into %d, %e }
 
-Only generated operations on arrays that cost something: the user's lines stay where they are, and small repeated
-scalars read better in their place. What may raise stays, as the loop may have no iteration; what stands under a branch
-stays under it.
+It applies to generated operations on arrays that cost something. The user's lines stay where they are, and small
+repeated scalars read better in their place. An operation that may raise stays, since the loop may have no iteration.
+An operation under a branch stays under it.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ def hoist(fn: Function) -> Function:
 
 
 def hoist_all(fn: Function) -> Function:
-    """`fn` with all operations on arrays that are alike in each iteration of a loop in front of it: in compiled code,
-    the user's lines, too; and what may raise, where a loop is sure to make an iteration.
+    """`fn` with all loop-invariant operations on arrays in front of their loops, for compiled code: the user's lines,
+    too, and operations that may raise, where a loop is known to have an iteration.
     """
     return _HoistAll(fn)(fn)
 
@@ -87,7 +87,7 @@ class _Hoist(Rewriter):
         return bool(arrays) and not may_raise(op)
 
     def is_value(self, op: Op) -> bool:
-        """Whether an operation gives the same wherever it stands, and does nothing else."""
+        """Whether an operation has the same result wherever it stands, and no effect."""
         if op.decl.effect or op.decl.writes or op.decl.name in ALLOCATIONS or op.decl.holds:
             return False
         return self.written.isdisjoint(op.results)
@@ -103,7 +103,7 @@ class _Hoist(Rewriter):
 
 
 class _HoistAll(_Hoist):
-    """`turned[k]` is how many of the k loops around have to stay where something may raise."""
+    """`turned[k]` is how many of the k loops around have to stay around an operation that may raise."""
 
     def __init__(self, fn: Function) -> None:
         super().__init__(fn)
@@ -128,7 +128,7 @@ class _HoistAll(_Hoist):
 
 
 def may_raise(op: Op) -> bool:
-    """Whether an operation on arrays may raise: elementwise ones only do where lengths may not fit."""
+    """Whether an operation on arrays may raise: an elementwise one only where lengths may not fit."""
     if not op.decl.elementwise:
         return op.decl.raises
     shapes = [shape_of(a.type)[::-1] for a in op.operands]

@@ -1,10 +1,10 @@
-"""Joins two branches on one condition, if what stands between them may be moved out of the way.
+"""Branch merging: two branches on one condition become one, if the statements between them can move in front.
 
     %a = if %c { yield %x } { yield %y }
     %s = add %u, %v                            ->    %s = add %u, %v
     %b = if %c { yield %a } { yield 0.0 }            %a, %b = if %c { yield %x, %x } { yield %y, 0.0 }
 
-This is what lets a loop with a branch and the loop that reverses it become one. Two branches of the user's stay two.
+A loop with a branch can then fuse with the loop that reverses it. Two branches of the user's stay two.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def merge_ifs(fn: Function) -> Function:
 
 
 def merged_branches(fn: Function) -> Function:
-    """`fn` with branches joined, and branches inside of joined ones, whose conditions are one value only then."""
+    """`fn` with branches joined, and then branches inside of joined ones, whose conditions became one value."""
     while (new := merge_ifs(fn)) is not fn:
         fn = cse(new)
     return fn
@@ -65,7 +65,7 @@ class _Merge(Rewriter):
                 return
 
     def joined(self, first: If, between: Sequence[Statement], second: If) -> list[Statement] | None:
-        """The statements with the two branches in one; None where what stands between keeps them apart."""
+        """The statements with the two branches in one; None where a statement between them cannot move."""
         before: list[Statement] = []
         after: list[Statement] = []
         branch = footprint(first, self.roots)

@@ -1,10 +1,10 @@
-"""Checks of numbers that are all known, or of a length and itself: they say nothing, and are left out.
+"""Redundant check elimination: checks of known numbers, or of a length with itself, are removed.
 
     %c: bool = test[text='{0} > {1}'] 3, 3
     if %c { raise[...] ... }                     ->   nothing
 
-Passes ask for lengths before it is known what these are; that of storage is what it was made with. Whole numbers
-of numbers that are known are computed here: `min(3, 3)`.
+Passes emit checks before the lengths are known. The length of storage is the length it was allocated with. Integer
+operations on known numbers are computed here: `min(3, 3)`.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ def remove_redundant_checks(fn: Function) -> Function:
 
 class _Settled(Rewriter):
     def __init__(self) -> None:
-        self.made: set[Atom] = set()  # storage, whose lengths are what they are said to be
-        self.lengths: set[Atom] = set()  # of that, and others by their names
+        self.made: set[Atom] = set()  # storage: its lengths are those of its type
+        self.lengths: set[Atom] = set()  # lengths of that storage, and others by their names
         self.indices: set[Atom] = set()
-        self.known: dict[str, Dim] = {}  # what lengths are, of which only a number had the name
+        self.known: dict[str, Dim] = {}  # lengths whose symbol was the name of a number
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         if isinstance(old, For):
@@ -75,7 +75,7 @@ class _Settled(Rewriter):
             self.lengths.add(op.result)
 
     def told(self, test: Op) -> bool | None:
-        """What a test is known to give."""
+        """The result of a test, where it is known."""
         values = [a.value for a in test.operands if isinstance(a, Const)]
         if self.is_of_itself(test):
             values = [0, 0]
@@ -85,7 +85,7 @@ class _Settled(Rewriter):
         return bool(test.decl.evaluate(values, test.attrs))
 
     def is_of_itself(self, test: Op) -> bool:
-        """Whether what a loop counts, or another length of storage, is compared with such a length of as much."""
+        """Whether a loop index or a length is compared with an equal one."""
         if test.attrs["text"] not in ("{0} > {1}", "{0} < {1}", "{0} != {1}"):
             return False
         first, second = test.operands
@@ -94,7 +94,7 @@ class _Settled(Rewriter):
 
 
 def _whole_number(op: Op) -> Const | None:
-    """What an operation on whole numbers gives, where they are all known."""
+    """The result of an operation on integers, where all of them are known."""
     values = [a.value for a in op.operands if isinstance(a, Const)]
     if op.decl not in _COUNTS or len(values) < 2 or not all(type(v) is int for v in values):
         return None

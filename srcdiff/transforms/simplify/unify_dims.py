@@ -1,9 +1,9 @@
-"""A length that is checked on entry to be another has that one's name.
+"""Unification of dimension symbols: two lengths that are equal by a check on entry get one name.
 
     if main.shape[1] != 4 * state.shape[1]: raise ValueError
     change = np.empty(main.shape[1] - 3 * state.shape[1])        becomes        change = np.empty(state.shape[1])
 
-Then loops over what is as long are over the same iterations.
+Loops over arrays of that length then have the same range.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ __all__ = ["unify_dims"]
 
 
 def unify_dims(fn: Function) -> Function:
-    """`fn` with one name for each length; what it is called with has to have passed its checks."""
+    """`fn` with one name for each length; its arguments have passed its checks."""
     bound = _solved(fn.lengths.assumed)
     return change_dims(fn, lambda d: d.substitute(bound)) if bound else fn
 
@@ -41,5 +41,5 @@ def _solved(pairs: Iterable[tuple[Dim, Dim]]) -> dict[str, Dim]:
 
 
 def _is_length(dim: Dim) -> bool:
-    """Whether it is seen to be no less than 0."""
+    """Whether a dimension is known not to be negative."""
     return dim.const >= 0 and all(isinstance(s, str | Product) and k > 0 for s, k in dim.terms)

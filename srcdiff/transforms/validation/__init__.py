@@ -1,4 +1,5 @@
-"""Translation validation: a function before and after a pass in, nothing or a `ValidationError` out.
+"""Translation validation: each pass is checked by evaluating the function before and after it.
 
-Start with `validate.py`: it runs the reference evaluator at the arguments of a call and at drawn arguments.
+In: the two functions; out: nothing, or a `ValidationError`.
+Start with `validate`, which runs the reference evaluator at the arguments of a call and at drawn arguments.
 """

@@ -1,4 +1,4 @@
-"""Arguments to evaluate a function at: the example of a call, values like it, and values drawn for the types alone."""
+"""Test arguments for validation: the arguments of a call, values like them, and values drawn for the types alone."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Kernels in the reference evaluator: the threads of a block run one after another, each as far as the next barrier.
+"""Evaluation of kernels: the threads of a block run one after another, each as far as the next barrier.
 
-A thread is a thread of Python's, of which one runs at a time. What threads share (arguments, shared arrays) is one
-object; what a barrier or a shuffle waits for is that every other thread of the block waits, too, or has ended.
+Each thread is a Python thread, and one runs at a time. Threads share arguments and shared arrays as objects. A barrier
+or a shuffle lasts until every other thread of the block has reached one, too, or has ended.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _SHUFFLES = {decl.name: kind for kind, decl in shuffles.items()}
 
 
 def is_kernel(fn: Function) -> bool:
-    """Whether a function asks which thread runs it."""
+    """Whether a function reads its thread index."""
     return any(op.decl.name in _PLACES for op in _ops(fn))
 
 
@@ -41,7 +41,7 @@ def _ops(fn: Function) -> Iterator[Op]:
 
 
 def _launch(fn: Function) -> tuple[Places, Places]:
-    """So few threads and blocks that each does little, along all axes that the kernel reads."""
+    """A small launch: a few threads and blocks along each axis that the kernel reads."""
     ops = [*_ops(fn)]
     if any(op.decl.name in _SHUFFLES for op in ops):
         return (WARP, 1, 1), (1, 1, 1)
@@ -63,12 +63,12 @@ def launch_lengths(fn: Function) -> dict[str, int]:
 def run_threads(
     fn: Function, args: Sequence[Any], make: Callable[[Function], Evaluator]
 ) -> list[Any]:
-    """Run all threads of a small launch, and give the arguments afterwards; `make` is what runs one thread.
+    """Run all threads of a small launch, and return the arguments afterwards; `make` makes the evaluator of a thread.
 
     Raises
     ------
     Exception
-        What the first thread that fails raises.
+        The exception of the first thread that fails.
     """
     shape, grid = _launch(fn)
     for x, y, z in product(*map(range, grid)):
@@ -82,14 +82,14 @@ class _Stopped(BaseException):
 
 @dataclass(eq=False)
 class _Thread:
-    """One thread: where it is, and whose turn it is."""
+    """One thread: its place in the launch, and whether it may run."""
 
     block: _Block
     place: Places
     go: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
     is_done: bool = False
     error: BaseException | None = None
-    given: Any = None  # what it shows to others in a shuffle
+    given: Any = None  # the value that other threads read in a shuffle
 
     @property
     def lane(self) -> int:
@@ -97,7 +97,7 @@ class _Thread:
         return (x + self.block.shape[0] * (y + self.block.shape[1] * z)) % WARP
 
     def wait(self) -> None:
-        """Pass on to the other threads until all wait."""
+        """Let the other threads run until all wait."""
         self.block.back.release()
         self.go.acquire()
         if self.block.failed:
@@ -148,7 +148,7 @@ class _Block:
 
 
 def _placed(evaluator: Evaluator, thread: _Thread) -> Evaluator:
-    """An evaluator that knows which thread it is, as do those of functions that it calls."""
+    """An evaluator with the indices of a thread, also for callees."""
     plain, inner = evaluator.compute, evaluator.inner
 
     def compute(op: Op, operands: list[Any], scope: Scope) -> Any:
@@ -216,7 +216,7 @@ def _atomic_max(t: _Thread, op: Op, operands: list[Any], scope: Scope) -> None:
 
 
 def _shuffle(t: _Thread, op: Op, operands: list[Any], scope: Scope) -> Any:
-    """What another thread of the warp has; the thread's own where there is none such."""
+    """The value of another thread of the warp; the thread's own value where there is no such thread."""
     t.given, by = operands[0], operands[1]
     t.wait()
     kind = _SHUFFLES[op.decl.name]

@@ -1,4 +1,4 @@
-"""Derivatives that a pass has made, compared with differences of the function that it differentiates."""
+"""Finite differences: a derivative that a pass made is compared with differences of the differentiated function."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a function returns in the reference evaluator, and how two such outcomes differ."""
+"""Outcomes of evaluations: the results of a function in the reference evaluator, and the difference of two outcomes."""
 
 from __future__ import annotations
 
@@ -23,10 +23,8 @@ __all__ = [
     "leaves_of", "outcome", "outcomes_differ",
 ]  # fmt: skip
 
-TOLERANCE = 1e-9  # relative to the largest entry of a result; what is above is compared with rounding errors
-STATEMENTS = (
-    20_000  # the most that one evaluation runs; after so many, no further arguments are tried
-)
+TOLERANCE = 1e-9  # relative to the largest entry of a result; larger differences are compared with rounding errors
+STATEMENTS = 20_000  # the largest number of statements of one evaluation; after it, no further arguments are tried
 _ROUNDED = (  # operations whose results are rounded
     "add subtract multiply divide true_divide power square sqrt cbrt exp expm1 exp2 log log1p log2 log10 sin cos tan "
     "sinh cosh tanh arcsin arccos arctan arctan2 sum mean prod cumsum cumprod matmul dot einsum inner outer solve inv "
@@ -57,7 +55,7 @@ class Bounded(Evaluator):
 
 
 class Rounded(Bounded):
-    """One that adds a rounding error to each result, so that the spread of several runs shows how uncertain it is."""
+    """An evaluator that adds a rounding error to each result: the spread of several runs is the uncertainty."""
 
     rng = np.random.default_rng(0)
 
@@ -78,7 +76,7 @@ class Rounded(Bounded):
 
 
 class _Traced(Bounded):
-    """One that keeps what each value was bound to last, as it was then."""
+    """An evaluator that keeps a copy of the last object of each value."""
 
     def __init__(self, fn: Function, count: list[int] | None = None) -> None:
         super().__init__(fn, count)
@@ -93,7 +91,7 @@ class _Traced(Bounded):
 
 @dataclass
 class Outcome:
-    """What a function returned, and its arguments afterwards; or why there is nothing to compare."""
+    """The result of a function, and its arguments afterwards; or why there is nothing to compare."""
 
     leaves: list[Any] | None
     error: BaseException | None = None
@@ -102,11 +100,11 @@ class Outcome:
 
 
 def outcome(fn: Function, args: Sequence[Any], cls: type[Bounded] = Bounded) -> Outcome:
-    """What `fn` returns for copies of these arguments, which are looked at afterwards, too."""
+    """The outcome of `fn` for copies of these arguments."""
     mine, count = copy.deepcopy(list(args)), [0]
     try:
         with _undisturbed():
-            if is_kernel(fn):  # what it gives is what it writes
+            if is_kernel(fn):  # its results are the arguments that it writes
                 results = run_threads(fn, mine, lambda f: cls(f, count))
             else:
                 results = form(fn.output, cls(fn, count).call(mine))
@@ -126,7 +124,7 @@ def outcomes_differ(old: Outcome, new: Outcome, args: Sequence[Any]) -> tuple[fl
 
 @contextlib.contextmanager
 def _undisturbed() -> Iterator[None]:
-    """Neither warnings nor output, and NumPy's own generator as it was."""
+    """No warnings and no output, and the state of NumPy's global generator is restored."""
     state = np.random.get_state()
     try:
         with np.errstate(all="ignore"), warnings.catch_warnings():
@@ -157,7 +155,7 @@ _NUMBERS = (bool, int, float, complex, np.generic, np.ndarray)
 def difference(old: Sequence[Any], new: Sequence[Any]) -> tuple[float, str] | None:
     """The largest difference above the tolerance, relative to the largest entry, and in words.
 
-    A number that was not finite before says nothing; one that was, and is not any more, is a difference.
+    A number that was not finite before is not compared. A number that was finite and is not any more is a difference.
     """
     if len(old) != len(new):
         return np.inf, f"{len(old)} results were {len(new)}"
@@ -205,7 +203,7 @@ def _short(value: Any) -> str:
 
 
 def first_difference(before: Function, after: Function, args: Sequence[Any]) -> str:
-    """The first statement whose value both functions have and differ in, in words."""
+    """The first statement whose value exists in both functions and differs, in words."""
     if is_kernel(before):
         return "it is a kernel: the arguments afterwards are compared"
     old, new = _Traced(before), _Traced(after)

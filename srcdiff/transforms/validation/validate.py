@@ -1,7 +1,7 @@
 """Translation validation: a function is evaluated before and after each pass, and its values are compared.
 
 `SRCDIFF_VALIDATE=1` gives every `Recorder` a `Validator`. The values are those of the reference evaluator, at the
-arguments of the call and at arguments that are drawn for the types. A pass that changes a value says so in its
+arguments of the call and at arguments that are drawn for the types. A pass that may change values has a reason in its
 declaration (`Pass.changes`).
 """
 
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 __all__ = ["REPORT", "Report", "ValidationError", "Validator"]
 
-LARGEST_UNCERTAINTY = 1e-3  # a value that rounding moves by more of its size says nothing
+LARGEST_UNCERTAINTY = 1e-3  # a value that rounding errors move by more of its size is not compared
 
 
 @dataclass
@@ -93,7 +93,7 @@ class Validator:
     examples : mapping of str to object
         Arguments by the names of parameters.
     lengths : mapping of str to int
-        What the symbols of types are for the examples.
+        The lengths of the symbols in types, for the examples.
     report : Report
         Where comparisons are counted.
     """
@@ -112,7 +112,7 @@ class Validator:
         report.programs += 1
 
     def step(self, made_by: Pass, before: Function, after: Function) -> None:
-        """Compare a function with what a pass has made of it."""
+        """Compare a function before and after a pass."""
         name, changes = made_by.name, made_by.changes
         if after is before:
             return
@@ -140,7 +140,7 @@ class Validator:
             self._compare_with_80_bits(made_by, before, after)
 
     def _compare_with_80_bits(self, made_by: Pass, before: Function, after: Function) -> None:
-        """What a pass gives is no worse than before; where there was infinity before, it is the right value."""
+        """Check that a pass makes no value less accurate, and that it replaces infinities by the right values."""
         sets = drawn(before, self.examples, self.lengths, kinds=EXTREME)
         for label, args in sets.items():
             difference = worse_than_before(before, after, args)
@@ -151,7 +151,7 @@ class Validator:
                 )
 
     def derivative(self, name: str, fn: Function, new: Function, wrt: Sequence[int]) -> None:
-        """Compare a derivative with differences of what it is the derivative of, along a random direction.
+        """Compare a derivative with differences of the primal function, along a random direction.
 
         `new` takes the parameters of `fn`, and weights of its results ("reverse") or tangents ("forward").
         """
@@ -236,7 +236,7 @@ class Validator:
     def _without_scratch(
         self, before: Function, old: Outcome, new: Outcome, args: list[Any]
     ) -> Outcome:
-        """What there was before a pass, but for arguments that an adjoint kernel may leave as it likes."""
+        """The outcome before a pass, without arguments that an adjoint kernel need not write."""
         if not self.scratch or not is_kernel(before):
             return old
         rows = zip(before.params, args, old.leaves or (), new.leaves or (), strict=False)

@@ -1,7 +1,7 @@
-"""Passes that make values more stable, against numbers of 80 bits: never worse than before.
+"""Extended precision: passes that change values for stability are compared with arithmetic of 80 bits.
 
-A number of 80 bits has a larger range and a smaller rounding error. It shows what a value should be that is infinite or
-not a number in double precision.
+A number of 80 bits has a larger range and a smaller rounding error. It gives the right value where double precision
+gives infinity or NaN. No value may be farther from it after the pass than before.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ from srcdiff.transforms.validation.outcomes import Rounded, outcome
 
 __all__ = ["worse_than_before"]
 
-RUNS = 3  # with different rounding errors: their spread says how far the numbers of 80 bits are off
+RUNS = (
+    3  # with different rounding errors: their spread estimates the error of the numbers of 80 bits
+)
 TOLERANCE = 1e-6
 
 
@@ -37,12 +39,12 @@ class Wide(Rounded):
         soft: bool = False,
     ) -> None:
         for value, obj in zip(values, objects, strict=True):
-            with contextlib.suppress(Mismatch):  # it shows lengths
+            with contextlib.suppress(Mismatch):  # only to bind its lengths
                 conform(_narrow(obj, value.type), value.type, scope, soft)
             self.values[value] = obj
 
     def compute(self, op: Op, operands: list[Any], scope: Scope) -> Any:
-        """As in double precision; functions of `math`, which take no others, are those of NumPy."""
+        """As in double precision; functions of `math`, which take doubles only, are those of NumPy."""
         text = "" if op.decl.evaluate else template_of(op)
         if text.startswith("math.") and hasattr(np, text[5:].partition("(")[0]):
             out = compiled(f"np.{text[5:]}", len(operands), is_statement=False)(*operands)
@@ -70,9 +72,9 @@ def _wide(tree: Any) -> Any:
 
 
 def worse_than_before(before: Function, after: Function, args: Sequence[Any]) -> str:
-    """How a value that `after` has is farther from that of 80 bits than the one before; empty where none is.
+    """Which value of `after` is farther from the value in 80 bits than before, in words; empty if no value is.
 
-    A value that was infinite or no number may stay so, or become the right one.
+    A value that was infinite or NaN may stay so, or become the right value.
     """
     old, new = outcome(before, args).leaves, outcome(after, args).leaves
     if old is None or new is None or not _floats(old):

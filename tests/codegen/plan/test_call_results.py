@@ -1,4 +1,4 @@
-"""What helpers give is taken apart as a person would."""
+"""Results of helper calls are unpacked as a person would write it."""
 
 import linecache
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""One work buffer is filled, used and cleared in each turn; its final contents are read as well."""
+"""One work buffer is filled, used and cleared in each iteration; its final contents are read as well."""
 
 import numpy as np
 

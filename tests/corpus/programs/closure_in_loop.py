@@ -1,4 +1,4 @@
-"""A function defined in a loop captures that turn's values and is called at once."""
+"""A function defined in a loop captures that iteration's values and is called at once."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Whole numbers are written into arrays of floats: what was there has no share in the result any more."""
+"""Whole numbers are written into arrays of floats: the old elements have no share in the result any more."""
 
 import numpy as np
 

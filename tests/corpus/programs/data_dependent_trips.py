@@ -1,4 +1,4 @@
-"""A vector shrinks until its norm falls below a bound, so the data decide the number of turns."""
+"""A vector shrinks until its norm falls below a bound, so the data decide the number of iterations."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""A dataclass is made anew in each turn by a helper and read field by field."""
+"""A dataclass is made anew in each iteration by a helper and read field by field."""
 
 from dataclasses import dataclass
 

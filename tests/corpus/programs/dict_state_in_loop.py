@@ -1,4 +1,4 @@
-"""A local dict with known keys holds the state, and its entries are assigned in each turn."""
+"""A local dict with known keys holds the state, and its entries are assigned in each iteration."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""In each turn of a `while` one of two branches overwrites the value that chose it."""
+"""In each iteration of a `while` one of two branches overwrites the value that chose it."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""A scalar filter whose state is a named tuple, rebuilt by a helper in each turn."""
+"""A scalar filter whose state is a named tuple, rebuilt by a helper in each iteration."""
 
 import math
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""Every turn fills a list anew; its elements are weighted as a vector, and read by position from either end."""
+"""Every iteration fills a list anew; its elements are weighted as a vector, and read by position from either end."""
 
 import numpy as np
 

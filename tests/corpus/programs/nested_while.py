@@ -1,4 +1,4 @@
-"""A `while` in a `while`: how often the inner one turns depends on what the outer one computed."""
+"""A `while` in a `while`: how often the inner one iterates depends on what the outer one computed."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""A quadratically convergent iteration for the inverse, cut short: two products in each turn."""
+"""A quadratically convergent iteration for the inverse, cut short: two products in each iteration."""
 
 import numpy as np
 

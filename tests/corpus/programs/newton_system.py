@@ -1,4 +1,4 @@
-"""Newton's method for two equations, with a linear solve in each turn and a loose tolerance."""
+"""Newton's method for two equations, with a linear solve in each iteration and a loose tolerance."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""A running value is replaced in some turns only, and each replacement uses the old one."""
+"""A running value is replaced in some iterations only, and each replacement uses the old one."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Slices that may be shorter than they say are joined inside a loop whose turns are not counted ahead."""
+"""Slices that may be shorter than they say are joined inside a loop whose iterations are not counted ahead."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Each turn writes one element of a result array, from one row and from row 0.
+"""Each iteration writes one element of a result array, from one row and from row 0.
 
 After autograd #177 and #389, where assignment into an array is refused.
 """

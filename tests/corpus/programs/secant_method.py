@@ -1,4 +1,4 @@
-"""Four scalars shift along in each turn: two points and the two values there."""
+"""Four scalars shift along in each iteration: two points and the two values there."""
 
 import numpy as np
 

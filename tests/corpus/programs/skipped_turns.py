@@ -1,4 +1,4 @@
-"""A turn that is left early, two branches deep, leaves what the rest of it would overwrite as it was."""
+"""An iteration that ends early, two branches deep, keeps the values that the rest of it would overwrite."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""An accumulator is added to and then multiplied by the same element in each turn.
+"""An accumulator is added to and then multiplied by the same element in each iteration.
 
 After the section on dynamic loops in NVIDIA Warp's guide: a backward pass that skips the loop sees
 only the last value of `s`.

@@ -1,4 +1,4 @@
-"""A list of arrays grows in a loop, is read by index two turns later, and is stacked at last."""
+"""A list of arrays grows in a loop, is read by index two iterations later, and is stacked at last."""
 
 import numpy as np
 

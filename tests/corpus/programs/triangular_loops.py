@@ -1,4 +1,4 @@
-"""The inner range ends at the outer index, so the number of turns differs from row to row."""
+"""The inner range ends at the outer index, so the number of iterations differs from row to row."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""The whole state is one tuple, unpacked and packed again in each turn, partly nested."""
+"""The whole state is one tuple, unpacked and packed again in each iteration, partly nested."""
 
 import numpy as np
 

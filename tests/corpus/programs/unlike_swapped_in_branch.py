@@ -1,4 +1,4 @@
-"""Which of two arrays of unlike lengths comes first depends on a number."""
+"""Which of two arrays of different lengths comes first depends on a number."""
 
 import numpy as np
 

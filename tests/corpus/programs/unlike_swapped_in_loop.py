@@ -1,4 +1,4 @@
-"""Two arrays of unlike lengths change places after each turn, and are joined in between."""
+"""Two arrays of different lengths change places after each iteration, and are joined in between."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Training steps with a gradient written by hand, differentiated by the learning rate itself."""
+"""Training steps with a gradient written by hand, differentiated with respect to the learning rate."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""A value that is computed only in some turns, in a loop whose index serves the condition alone."""
+"""A value that is computed only in some iterations, in a loop whose index serves the condition alone."""
 
 import numpy as np
 

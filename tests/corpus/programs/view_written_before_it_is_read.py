@@ -1,4 +1,4 @@
-"""Each turn writes a column through one view and reads it through another: what is kept for the way back is a copy."""
+"""Each iteration writes a column through one view and reads it through another: the residual has to be a copy."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""The number of turns is an argument plus one, and only part of the arrays is read.
+"""The number of iterations is an argument plus one, and only part of the arrays is read.
 
 After NVIDIA Warp #140: a factor applied after a loop whose length is computed got no gradient.
 """

@@ -1,6 +1,6 @@
 """A maximum found by comparison in nested loops in which zeros are skipped by `continue`.
 
-After NVIDIA Warp #1552: the gradient went to the turn that ran last instead of the one that won.
+After NVIDIA Warp #1552: the gradient went to the iteration that ran last instead of the one that won.
 """
 
 import numpy as np

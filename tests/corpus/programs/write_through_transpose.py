@@ -1,4 +1,4 @@
-"""Writes go through a transpose and through a reshape of one matrix, in turns with reads of it."""
+"""Writes go through a transpose and through a reshape of one matrix, alternating with reads of it."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Loops that make no turn at all for some arguments, before and inside loops that do."""
+"""Loops that make no iteration at all for some arguments, before and inside loops that do."""
 
 import numpy as np
 

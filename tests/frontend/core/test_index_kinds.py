@@ -1,4 +1,4 @@
-"""Floats are no indices, wherever they stand: NumPy raises, and so does srcdiff at the user's line."""
+"""Kinds of indices: a float is not an index anywhere; NumPy raises, and so does srcdiff at the user's line."""
 
 import numpy as np
 import pytest

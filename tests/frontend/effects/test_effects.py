@@ -1,4 +1,4 @@
-"""Effects: what a program means is what the handler around it says."""
+"""Effects: the handler around a program determines its meaning."""
 
 import numpy as np
 import pytest
@@ -27,7 +27,7 @@ class Squaring:
 
 
 class Weighing:
-    """By the turns of the loops around."""
+    """By the iterations of the loops around."""
 
     def __init__(self):
         self.total = 0.0

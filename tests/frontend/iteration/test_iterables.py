@@ -1,4 +1,4 @@
-"""Ranges of every kind, in whatever goes through them: as Python says, with gradients as differences say."""
+"""Iterables: ranges of every kind in all loops, with Python's values and gradients against differences."""
 
 # ruff: noqa: B905, C417, RUF007
 
@@ -20,7 +20,7 @@ RANGES = [
     "range(n, 0, -3)",
     "range(1, n, m)",
     "range(n - 1, -1, -m)",
-    "range(3, n - 5)",  # of no turn for n = 8
+    "range(3, n - 5)",  # of no iteration for n = 8
 ]
 FORMS = """
 for i in R: s += x[i % 8] ** 2 * (i + 1)
@@ -114,7 +114,7 @@ def crossed(x):
     s = sum(a**2 * b for a, b in itertools.product((x[0], x[1]), repeat=2))
     for i, j, v in itertools.product(range(1, len(x)), range(len(x) - 1, -1, -1), x):
         s += np.sin(x[i] * (i + 1)) * x[j] * v
-    for i, j in itertools.product(range(len(x)), range(9, len(x))):  # of no turn
+    for i, j in itertools.product(range(len(x)), range(9, len(x))):  # of no iteration
         s += x[i] * x[j]
     return s
 

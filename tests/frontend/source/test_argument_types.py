@@ -1,4 +1,4 @@
-"""Types of arguments: symbols, containers, lists of like and unlike elements, refusals."""
+"""Types of arguments: symbols, containers, lists of elements of equal and different types, refusals."""
 
 import math
 from dataclasses import dataclass

@@ -87,7 +87,7 @@ def test_what_is_left_out_is_left_out():
 
 
 def never_entered(x):
-    """No turn of a loop is run, and its text alone says what the list holds."""
+    """No iteration of a loop runs, and only its text shows the type of the list's items."""
     kept = []
     i = 0
     while i < 1 - 1:

@@ -1,4 +1,4 @@
-"""Storage that compiled functions take themselves: arrays as NumPy makes them, which LLVM knows to be new."""
+"""Allocations of compiled functions: arrays as NumPy makes them, which LLVM knows not to alias."""
 
 import re
 
@@ -66,7 +66,7 @@ def test_negative_lengths_and_too_large_ones_raise():
 
 @owning
 def changing(x, turns):
-    """What is written before `own` and behind it, through views and two names, comes and goes in turns."""
+    """Writes in front of `own` and after it, through views and two names, alternate."""
     a, b = np.zeros_like(x), np.ones_like(x)
     for t in range(turns):
         row = a[t % len(a)]

@@ -1,4 +1,4 @@
-"""What is compiled and what is found kept are the same instructions."""
+"""Compiled code, and code loaded from the cache, have the same instructions."""
 
 from __future__ import annotations
 

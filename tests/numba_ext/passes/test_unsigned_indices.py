@@ -1,4 +1,4 @@
-"""Subscripts that compiled functions are told to be never negative, and those that are not."""
+"""Subscripts that compiled functions may assume not to be negative, and subscripts that they may not."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Helpers' adjoints that are added to arrays of their callers."""
+"""Destination passing: adjoints of helpers are added to arrays of their callers."""
 
 import textwrap
 

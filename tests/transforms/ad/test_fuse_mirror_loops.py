@@ -1,4 +1,4 @@
-"""One loop of two, and the direction of loops."""
+"""Mirror loop fusion, and the direction of loops."""
 
 import numpy as np
 
@@ -301,7 +301,7 @@ def permanent(a, n, row, used):
 
 
 def test_a_loop_and_its_mirror_in_two_branches_on_one_condition():
-    """Nothing is kept for the turns of a recursion that gives its gradient with its value."""
+    """A recursion that returns its gradient with its value stores nothing for iterations."""
     a = np.random.default_rng(0).normal(size=(3, 3))
     g = srcdiff.grad(lambda a: permanent(a, 3, 0, 0), jit=False)
     minors = [[np.delete(np.delete(a, i, 0), j, 1) for j in range(3)] for i in range(3)]

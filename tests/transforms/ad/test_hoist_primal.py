@@ -1,4 +1,4 @@
-"""What all directions have in common is computed once, in front of them."""
+"""Hoisting of primal computations: statements that all directions share run once, in front of them."""
 
 import numpy as np
 import pytest
@@ -255,7 +255,7 @@ def test_one_direction_needs_no_storage():
 
 
 def test_a_direction_that_is_asked_for_stays_where_it_is():
-    """`ys` is taken whole, as it is in each turn, by what depends on the direction."""
+    """Statements that depend on the direction take `ys` whole, as it is in each iteration."""
 
     def f(x, w):
         y = np.ones(len(x))

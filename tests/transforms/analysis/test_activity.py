@@ -1,4 +1,4 @@
-"""Active: depends on what is differentiated, and the result depends on it."""
+"""Activity: a value is active if it depends on a differentiated argument, and the result depends on it."""
 
 from transforms.passes import program
 

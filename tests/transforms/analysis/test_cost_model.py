@@ -1,4 +1,4 @@
-"""What is dear to compute again is kept by compiled loops, what is cheap is not."""
+"""The cost model: compiled loops store values that are expensive to compute again, and recompute cheap ones."""
 
 import numpy as np
 import pytest

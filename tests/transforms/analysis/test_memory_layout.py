@@ -1,4 +1,4 @@
-"""What is said of layouts is what NumPy makes."""
+"""The layout analysis agrees with the layouts that NumPy makes."""
 
 import numpy as np
 import pytest

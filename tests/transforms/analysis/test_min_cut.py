@@ -1,4 +1,4 @@
-"""The minimum cut against all cuts."""
+"""The minimum cut, against the enumeration of all cuts."""
 
 import itertools
 import math

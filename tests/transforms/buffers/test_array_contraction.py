@@ -1,4 +1,4 @@
-"""Arrays of which each turn needs a row only."""
+"""Array contraction: an array of which each iteration needs one row only."""
 
 import numpy as np
 from transforms.passes import check, unchanged

@@ -1,4 +1,4 @@
-"""Arrays whose axes stand in the order in which loops go through them."""
+"""Array layout: the axes of private arrays are ordered as loops traverse them."""
 
 import numpy as np
 import pytest

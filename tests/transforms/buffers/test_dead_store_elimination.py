@@ -1,4 +1,4 @@
-"""Stores into what nothing reads afterwards are gone; all others stay."""
+"""Dead store elimination: stores into elements that are not read afterwards are removed; all others stay."""
 
 import numpy as np
 import pytest
@@ -51,7 +51,7 @@ BACK = "            %p: int64{i-1} = subtract %i, 1\n            add_into[where=
         (USE + CLEAR, "for 1, %last, 1", "%r: float64! = index[where='i'] %d, -2", 1),
         (USE + CLEAR, "for -1, %last, 1", "%r: float64! = index[where='i'] %d, -1", 1),
         (CLEAR + "            " + USE, "for 1, %n, 1", "%r: float64! = index[where='i'] %d, 0", 1),
-        # what later turns add to is elsewhere, if they count down and never below 0
+        # later iterations add to other elements, if they count down and never below 0
         (USE + CLEAR + BACK, "for 1, %n, 1 reverse", "%r: float64! = index[where='i'] %d, 0", 0),
         (USE + CLEAR + BACK, "for 0, %n, 1 reverse", "%r: float64! = sum %x", 1),
         (USE + CLEAR + BACK, "for 1, %n, 1", "%r: float64! = index[where='i'] %d, 0", 1),
@@ -85,7 +85,7 @@ def test_what_is_read_again_in_the_next_turn_of_a_loop_around_stays():
         """
 
     assert stores_left(inner(""), X, 2) == 1
-    assert stores_left(inner("%g"), X, 2) == 0  # each turn has an array of its own
+    assert stores_left(inner("%g"), X, 2) == 0  # each iteration has an array of its own
 
 
 def test_an_array_that_the_next_turn_gets_is_not_the_turns_own():
@@ -142,7 +142,7 @@ def test_a_clear_in_a_straight_line(at, operand, more, left):
 
 
 def test_a_number_that_changes_from_turn_to_turn_is_not_one_place():
-    """`d[k]` of one turn may be the `d[k + 1]` of another."""
+    """`d[k]` of one iteration may be the `d[k + 1]` of another."""
     assert (
         stores_left(
             """
@@ -170,7 +170,7 @@ def test_a_number_that_changes_from_turn_to_turn_is_not_one_place():
 
 
 def test_triangular_loops_do_not_come_back():
-    """`d[i, j]` with j < i: later turns of a loop that counts i down add to rows below."""
+    """`d[i, j]` with j < i: later iterations of a loop that counts i down add to rows below."""
     assert (
         stores_left(
             """

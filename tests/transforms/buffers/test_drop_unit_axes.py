@@ -1,4 +1,4 @@
-"""The program's own arrays without axes of length 1."""
+"""Unit-axis elimination: private arrays lose their axes of length 1."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The first sum into zeros."""
+"""Folding of accumulator initialisation: the first addition to zeros."""
 
 from transforms.passes import check, unchanged
 

@@ -1,4 +1,4 @@
-"""Storage of single turns, in front of their loops."""
+"""Allocation hoisting: the storage of an iteration is allocated in front of the loop."""
 
 import numpy as np
 from scipy.special import logsumexp

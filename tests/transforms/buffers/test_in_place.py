@@ -1,4 +1,4 @@
-"""Arrays made in the storage of those that they are made of."""
+"""In-place reuse: an array takes over the storage of the array that it is computed from."""
 
 import numpy as np
 from transforms.passes import check, unchanged

@@ -1,4 +1,4 @@
-"""A buffer that each turn fills before it reads it belongs to the turn; any other stays where it is."""
+"""Privatisation: a buffer that each iteration fills before it reads it is private to the iteration."""
 
 import textwrap
 
@@ -15,7 +15,7 @@ from srcdiff.transforms.passes import Recorder
 
 
 def moved(text, *args):
-    """How many buffers moved into loops."""
+    """The number of buffers that moved into loops."""
     function = function_of(HEADER + textwrap.dedent(text), "f")
     gradient = srcdiff.grad(function)
     arguments = gradient.signature.bind(args, {}, frozenset())

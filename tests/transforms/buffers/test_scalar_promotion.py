@@ -1,4 +1,4 @@
-"""What a loop adds to one element of an array is summed in a number."""
+"""Scalar promotion: additions of a loop to one element of an array are summed in a number."""
 
 from transforms.hard_programs import V
 from transforms.passes import check, unchanged

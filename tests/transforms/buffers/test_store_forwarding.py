@@ -1,4 +1,4 @@
-"""Elements that were just stored are not loaded."""
+"""Store-to-load forwarding: elements that were just stored are not loaded."""
 
 import pytest
 from transforms.passes import check, unchanged

@@ -1,4 +1,4 @@
-"""Arrays whose every row a loop adds to once are not zeroed first."""
+"""Elision of zero initialisation: arrays to whose rows a loop adds once are not zeroed first."""
 
 from transforms.passes import program
 

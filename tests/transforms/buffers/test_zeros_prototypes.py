@@ -1,4 +1,4 @@
-"""Zeros like arrays that are kept for nothing else."""
+"""Zeros without a prototype: no array is kept for its shape alone."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Divisions by lengths, which may be 0: arrays are divided where there are some, and numbers by np.divide."""
+"""Division by zero lengths: arrays are divided where there are arrays, and numbers by `np.divide`."""
 
 from contextlib import nullcontext
 

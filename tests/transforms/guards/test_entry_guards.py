@@ -1,4 +1,4 @@
-"""What was concluded from lengths is checked by the generated source itself."""
+"""Entry guards: generated source checks the assumptions about lengths itself."""
 
 import runpy
 from typing import NamedTuple

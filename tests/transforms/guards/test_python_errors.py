@@ -1,4 +1,4 @@
-"""Compiled code raises where Python's numbers do, and only there."""
+"""Python error checks: compiled code raises where Python's numbers do, and only there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Compiled code refuses lengths that NumPy refuses: it never reads behind an array."""
+"""Shape checks: compiled code refuses lengths that NumPy refuses, and never reads behind an array."""
 
 from __future__ import annotations
 

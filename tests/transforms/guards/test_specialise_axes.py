@@ -1,4 +1,4 @@
-"""Axes whose places are fields: their lengths are part of what a loop form is generated for."""
+"""Shape specialisation: the loop form is generated for the lengths of axes that are indexed by constants."""
 
 import numpy as np
 import pytest

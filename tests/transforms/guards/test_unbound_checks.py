@@ -1,4 +1,4 @@
-"""Names that no turn of a loop has bound: reading them raises, in NumPy and compiled."""
+"""Use-before-definition checks: a name that no iteration has bound raises when it is read, in NumPy and compiled."""
 
 import numpy as np
 import pytest
@@ -179,7 +179,7 @@ def skipped_turns(x):
 
 
 def test_what_is_kept_for_turns_that_have_no_value_is_not_read():
-    """The lists of a `while` take a place for each turn."""
+    """The lists of a `while` have an item for each iteration."""
     x = np.array([0.7, -1.0, 0.3, 1.5])
     value, gradient = srcdiff.value_and_grad(skipped_turns, jit=True)(x)
     expected, wanted = srcdiff.value_and_grad(skipped_turns, jit=False)(x)

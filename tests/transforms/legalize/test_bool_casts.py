@@ -1,4 +1,4 @@
-"""Numbers that a truth value chooses, in compiled code."""
+"""Boolean cast legalisation: numbers that a truth value chooses, in compiled code."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Arrays in another order are reshaped in compiled code, too."""
+"""Contiguity legalisation: arrays of any memory order are reshaped in compiled code."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Python's numbers beside float32: what loops and branches hand on has one type in compiled code."""
+"""Python's numbers beside float32: loop-carried values and branch results have one type in compiled code."""
 
 import math
 

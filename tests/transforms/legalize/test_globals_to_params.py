@@ -1,4 +1,4 @@
-"""Arrays from outside are parameters of compiled code."""
+"""Global arrays are parameters of compiled code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Integers of fewer than 64 bits wrap around in compiled code as in NumPy's."""
+"""Integer width legalisation: integers of fewer than 64 bits wrap around in compiled code as in NumPy."""
 
 import numpy as np
 import pytest

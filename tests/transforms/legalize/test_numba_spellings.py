@@ -1,4 +1,4 @@
-"""Names and messages that Numba compiles, and what a call from Python makes of an exception."""
+"""Numba spellings: names and messages that Numba compiles, and exceptions as a call from Python raises them."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Powers and quotients at the corners where Numba's own differ from NumPy's."""
+"""Legalisation of powers: edge cases in which Numba's powers and quotients differ from NumPy's."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ WHOLE = (0, 1, -1, 2, -2, 3, 10, -40)
 @pytest.mark.parametrize("f", [power, math_power])
 @pytest.mark.parametrize("kinds", [(NUMBERS, NUMBERS), (NUMBERS, WHOLE), (WHOLE, WHOLE)])
 def test_powers_of_numbers_are_pythons(f, kinds) -> None:
-    """Where Python's are complex, or too large for a float, compiled ones are NaN and infinite."""
+    """Where Python's powers are complex, or too large for a float, compiled powers are NaN or infinite."""
     compiled = srcdiff.transform(f, "simplify", jit=True)
     for x in kinds[0]:
         for y in kinds[1]:
@@ -114,7 +114,7 @@ def quotients(x, y):
 
 @pytest.mark.parametrize("fastmath", [True, False])
 def test_quotients_are_numpys(fastmath: bool) -> None:
-    """Of numbers whose reciprocal is infinite without `fastmath` only: then loops do not multiply by it."""
+    """Divisors with infinite reciprocals stand here without `fastmath` only: loops do not multiply by them then."""
     compiled = srcdiff.transform(quotients, "simplify", jit=True, fastmath=fastmath)
     x = np.array([0.0, -0.0, 5e-324, 2e-310, 1.0, -3.0, np.inf, np.nan])
     divisors = [0.0, -0.0, 3.0, -1e300, 1e-308, np.inf, np.nan]

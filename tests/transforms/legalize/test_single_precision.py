@@ -1,4 +1,4 @@
-"""Programs of float32 compute nothing in double precision."""
+"""Single precision: programs over float32 have no operation in double precision."""
 
 from transforms.passes import program
 

@@ -1,4 +1,4 @@
-"""Programs that ask whether computed numbers are equal are compiled without leave to round them otherwise."""
+"""Strict floating point: programs that compare computed numbers for equality are compiled without fast-math."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Symmetric systems: Cholesky's factorisation where there is one, LU where there is none, each done once."""
+"""Symmetric systems: one Cholesky factorisation where it exists, and otherwise one LU factorisation."""
 
 import numpy as np
 import pytest
@@ -167,7 +167,7 @@ def compiled_systems(A, y, noise):
 
 @pytest.mark.parametrize("shift", [9.0, 0.5])
 def test_reverse_over_reverse_asks_for_one_factor(shift):
-    """With one, and where there is none, which is not asked again."""
+    """With a factor, and without one, which is not computed again."""
 
     def evidence(t, A, y):
         K = t * np.eye(3) + A + A.T

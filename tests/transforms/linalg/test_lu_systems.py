@@ -107,7 +107,7 @@ def test_a_determinant_alone_stays_as_it_is():
 
 
 def newton(A, B, b):
-    """A matrix of each turn."""
+    """Each iteration has its own matrix."""
     x = b
     for _ in range(3):
         J = A + np.diag(x)

@@ -1,4 +1,4 @@
-"""Triangular matrices are substituted into; and inverses are left out that are only multiplied with, in any spelling."""
+"""Triangular systems are solved by substitution; an inverse that is only multiplied becomes a solve."""
 
 import numpy as np
 import pytest
@@ -104,7 +104,7 @@ def over_letters(A, B, x):
 
 
 def inverses_of_two(A, B, x):
-    """Of two that are multiplied, one is asked for."""
+    """Only one of two multiplied solutions is differentiated."""
     one, other = np.linalg.inv(A), np.linalg.inv(B)
     return np.sum(np.sin(one @ other)) + np.sum(one @ x) + np.sum(other @ x)
 

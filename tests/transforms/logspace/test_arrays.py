@@ -1,4 +1,4 @@
-"""Arrays that loops fill with exponentials hold the exponents, where logarithms are all that is asked of them."""
+"""Log-space arrays: an array that loops fill with exponentials holds the exponents, if only logarithms use it."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Indices are checked before memory is read: the loop form raises where NumPy does, and never reads outside."""
+"""Bounds checks: the loop form raises where NumPy does, and never reads outside of an array."""
 
 from __future__ import annotations
 

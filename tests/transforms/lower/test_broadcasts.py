@@ -1,4 +1,4 @@
-"""Adjoints at full size, in NumPy's words."""
+"""Broadcasts: adjoints at full size, in NumPy's functions."""
 
 import numpy as np
 from transforms.passes import changed, check, program, unchanged

@@ -1,4 +1,4 @@
-"""Checks of indices: in front of loops, and none twice."""
+"""Hoisting of bounds checks: in front of loops, and without repetition."""
 
 import numpy as np
 from transforms.passes import changed, program

@@ -1,4 +1,4 @@
-"""An index that loops count is checked once, in front of them."""
+"""Hoisting of checks of loop counters: an index that loops count is checked once, in front of the loops."""
 
 import copy
 
@@ -31,7 +31,7 @@ def program(**changed):
 
 
 def checks_in_loops(text):
-    """How many lines that raise stand in a loop."""
+    """The number of lines in loops that raise."""
     loops = srcdiff.grad(source(text), argnums=(0, 1)).loop_source_for(V(20), X)
     return sum(line.startswith(" " * 12) for line in loops.splitlines() if "raise" in line)
 

@@ -1,4 +1,4 @@
-"""Every length that a pass asks for can be had: from a parameter, or from an operand that nothing takes away."""
+"""Materialised lengths: every length that a pass needs comes from a parameter, or from an operand that stays."""
 
 import numpy as np
 import pytest
@@ -145,7 +145,7 @@ def swapped(x, n):
 
 @pytest.mark.parametrize("turns", [1, 2, 3])
 def test_a_variable_of_a_loop_has_the_lengths_of_the_present_turn(turns: int) -> None:
-    """`d_c[: len(y)]` behind the loop took the length of the last turn for that of every turn."""
+    """`d_c[: len(y)]` after the loop took the length of the last iteration for that of every iteration."""
     steps = 1e-5 * np.eye(3)
     expected = [(swapped(X + h, turns) - swapped(X - h, turns)) / 2e-5 for h in steps]
     np.testing.assert_allclose(srcdiff.grad(swapped)(X, turns), expected, rtol=1e-8, atol=1e-8)

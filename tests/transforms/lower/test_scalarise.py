@@ -48,7 +48,7 @@ def running(a):
 
 
 def powers(a):
-    """As many turns as what they start with has rows."""
+    """There are as many iterations as the initial array has rows."""
     p = np.eye(3)
     for _ in range(3):
         p = p @ a[:, :3]
@@ -80,7 +80,7 @@ def stored_on_two_paths(a):
 
 
 def view_kept_from_a_branch(x):
-    """What the backward part asks for of a view is of that moment."""
+    """The backward part needs the contents of a view at the moment of its use."""
     z = np.sin(x)
     s = 0.0
     if x[0] < 2.0:
@@ -328,7 +328,7 @@ def test_what_a_view_shows_is_computed_before_its_storage_is_written():
 
 
 def halved(x):
-    """Each turn writes what views of its beginning were copied from."""
+    """Each iteration writes the array whose views it has copied before."""
     y = x.copy()
     n = len(y)
     while n > 1:

@@ -1,4 +1,4 @@
-"""What is written into a part of an array is as long as that is, also where only the run knows how long."""
+"""Regions of stores: a stored value is as long as its region, also where only the run knows the length."""
 
 import numpy as np
 import pytest

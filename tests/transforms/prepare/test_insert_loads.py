@@ -1,4 +1,4 @@
-"""Contents become values, and arguments that are written are copied."""
+"""Load insertion: contents of storage become values, and written arguments are copied."""
 
 import numpy as np
 import pytest

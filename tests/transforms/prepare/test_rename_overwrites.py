@@ -1,4 +1,4 @@
-"""Whole writes of arrays that a program made itself are new arrays, where nobody can tell."""
+"""Array renaming: a write of a whole local array makes a new array, where no other name of the old one is used."""
 
 import numpy as np
 import pytest

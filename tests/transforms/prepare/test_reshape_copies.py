@@ -1,4 +1,4 @@
-"""What NumPy reshapes is a view or a copy, as it is for NumPy."""
+"""Explicit reshape copies: a reshape is a view or a copy exactly where it is for NumPy."""
 
 import importlib.util
 

@@ -1,4 +1,4 @@
-"""Results own their memory."""
+"""Result ownership: results share no memory with arguments or other results."""
 
 import itertools
 

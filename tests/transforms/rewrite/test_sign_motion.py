@@ -1,4 +1,4 @@
-"""Signs of what a rewriting has put into a line."""
+"""Sign motion: signs around an expression that a rewriting has put into a line."""
 
 import numpy as np
 

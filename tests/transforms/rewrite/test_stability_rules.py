@@ -27,7 +27,7 @@ from tools.rewriting_table import (
 
 
 def cases():
-    """Rules with what their keywords may be; those of one name are told apart by a number."""
+    """Rules with the values of their keywords; rules of one name are numbered."""
     for k, rule in enumerate((*RULES, *EXAMPLES)):
         if not rule.samples:
             continue

@@ -1,4 +1,4 @@
-"""Elementary functions behind an inner loop get a loop of their own, which LLVM vectorises."""
+"""Loop fission: elementary functions after an inner loop get their own loop, which LLVM vectorises."""
 
 import pytest
 from transforms.hard_programs import V

@@ -1,4 +1,4 @@
-"""Innermost loops split into parts whose turns do not depend on each other."""
+"""Loop fission by stores: innermost loops are split into parts whose iterations do not depend on each other."""
 
 import numpy as np
 import pytest
@@ -52,7 +52,7 @@ def test_two_places_of_one_array_are_written_by_two_loops():
 
 
 def test_a_recurrence_stays():
-    """A turn reads what the one before has written."""
+    """An iteration reads an element that the iteration before has written."""
     lines = (BEFORE, "%b: float64! = index[where='i'] %d, %j", LOADED)
     lines += ("%c: float64! = add %a, %b", "store[where='i'] %d, %c, %i")
     unchanged(split_nests, TEXT.format(loops=loop(*lines)), X)
@@ -106,7 +106,7 @@ def test_the_adjoint_of_a_stencil(count):
 
 
 def test_the_way_back_over_rows_counts_by_an_array():
-    """LLVM takes rows that are further down in each turn to overlap with whatever the turn writes."""
+    """LLVM assumes that rows which move down with the iteration overlap with all writes of the iteration."""
     text = srcdiff.value_and_grad(stencil, argnums=(0, 1)).loop_source_for(X, 0.2, 3)
     assert "for t in np.arange(steps - 1, -1, -1):" in text
 
@@ -141,7 +141,7 @@ def whole_rows(weights, state, n):
     ("function", "by_array"), [(layers, True), (rows_of_one, False), (whole_rows, False)]
 )
 def test_rows_that_a_turn_changes_together_are_counted_by_an_array(function, by_array):
-    """LLVM would take row i + 1 to overlap with row i of a later turn, where it does not know that turns end before it."""
+    """LLVM assumes that row i + 1 overlaps with row i of a later iteration, unless it knows that rows end before."""
     weights, state = np.full((6, 5), 0.5), np.cos(np.arange(30.0).reshape(6, 5))
     g = srcdiff.value_and_grad(function, argnums=(0, 1))
     forward = g.loop_source_for(weights, state, 4).split("# backward")[0]

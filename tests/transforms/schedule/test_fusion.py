@@ -1,4 +1,4 @@
-"""Neighbouring loops as one; the storage of turns that are joined is known in the loops inside."""
+"""Loop fusion: neighbouring loops become one, and inner loops then know the storage of the joined iterations."""
 
 import numpy as np
 from transforms.passes import changed, check, program

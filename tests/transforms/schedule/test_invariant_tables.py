@@ -1,4 +1,4 @@
-"""What a loop would compute again in each turn is in a table, if that is no larger than what it is computed from."""
+"""Invariant tables: a value that each iteration would compute again is in a table no larger than its operand."""
 
 import numpy as np
 import pytest
@@ -77,12 +77,12 @@ def test_whatever_it_is_computed_with(changed):
 
 
 OTHERS = [
-    {"turn": "total += np.sin(np.exp(x[p] * q[c, i]))"},  # another one in each turn
+    {"turn": "total += np.sin(np.exp(x[p] * q[c, i]))"},  # another one in each iteration
     {"turn": "total += np.sin(x[p] * (2.0 * q[c, i]))"},  # costs nothing
     {"turn": "if x[p] > 0.5:\n                        total += np.sin(x[p] * np.exp(q[c, i]))"},
     {"rows": "len(q) - p % 2"},  # not the same rows each time
     {"turn": "total += np.sin(x[p] * np.exp(q[c - 2, i]))"},  # counted from the end
-    {"start": "k = p % 2", "turn": "total += np.sin(x[k] * np.exp(q[c, i]))"},  # a turn may raise
+    {"start": "k = p % 2", "turn": "total += np.sin(x[k] * np.exp(q[c, i]))"},  # it may raise
 ]
 
 

@@ -1,4 +1,4 @@
-"""Reversed loops that count down."""
+"""Loop reversal: the mirror of a loop that counts down."""
 
 import numpy as np
 from transforms.passes import check, unchanged

@@ -1,4 +1,4 @@
-"""Loops that threads share: the same results, the same to the last bit each time, and only where turns are alone."""
+"""Parallel loops: the same results, to the last bit in each run, and only where iterations are independent."""
 
 from __future__ import annotations
 
@@ -202,7 +202,7 @@ def product_of_rows(A, x):
         (regression, (X[:5], RNG.normal(size=(900, 5)), X[:900]), True),
         (regression, (X[:1000], RNG.normal(size=(3, 1000)), X[:3]), False),  # much to add up
         (product_of_rows, (RNG.normal(size=(40, 40)), X), False),  # BLAS
-        (filter_, (X, 0.5), False),  # one turn waits for another
+        (filter_, (X, 0.5), False),  # one iteration waits for another
     ],
     ids=["energy", "regression", "few rows", "products", "filter"],
 )
@@ -295,7 +295,7 @@ def two_results(x):
 
 
 def test_parameters_that_have_one_name_are_numbered() -> None:
-    """Numba tells them apart as Python's users do, by `_` at the end, and then takes them for its own."""
+    """Numba marks its own names with `_` at the end, as users may, and then confuses the two."""
     g = srcdiff.value_and_grad(two_results, has_aux=True, jit=True, parallel=True)
     (value, _), d_x = g(X)
     (by_numpy, _), expected = srcdiff.value_and_grad(two_results, has_aux=True, jit=False)(X)

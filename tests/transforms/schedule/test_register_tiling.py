@@ -1,4 +1,4 @@
-"""Several turns of an outer loop in one pass over rows that all of them read."""
+"""Register tiling: several iterations of an outer loop share one pass over rows that all of them read."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What several loops add to one array, at places next to each other, is one loop."""
+"""Scatter to gather: loops that add neighbouring slices into one array become one loop."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Powers with counted exponents are running products, and matrices that a product makes are not stored."""
+"""Strength reduction: powers whose exponent is the loop index are running products, and matrices that a product makes are not stored."""
 
 import numpy as np
 import pytest

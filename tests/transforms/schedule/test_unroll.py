@@ -1,4 +1,4 @@
-"""Short innermost loops written out, and programs for small axes."""
+"""Full unrolling of short innermost loops, and specialisation for small axes."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Several turns of an outer loop in one pass of the loop inside it."""
+"""Unroll-and-jam: one pass of the inner loop serves several iterations of the outer loop."""
 
 import numpy as np
 import pytest

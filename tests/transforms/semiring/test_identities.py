@@ -1,4 +1,4 @@
-"""What semirings have to do with each other: the terms that `kbest` lists are those that all others speak of."""
+"""Identities between semirings: all of them agree with the terms that `kbest` lists."""
 
 from __future__ import annotations
 

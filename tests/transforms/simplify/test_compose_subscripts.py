@@ -1,4 +1,4 @@
-"""Subscripts of subscripts: the same place, said once."""
+"""Subscript composition: two subscripts become one that names the same place."""
 
 import numpy as np
 import pytest

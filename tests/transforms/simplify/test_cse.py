@@ -1,4 +1,4 @@
-"""Common subexpressions."""
+"""Common subexpression elimination."""
 
 import numpy as np
 
@@ -62,7 +62,7 @@ def test_two_lines_of_the_users_stay_but_lookups_are_joined():
 
 
 def test_what_is_computed_of_equal_lines_is_equal():
-    """Of `gammaln((x + 1) / 2) - (x + 1) / 2`, where the backward part asks for both quotients."""
+    """Of `gammaln((x + 1) / 2) - (x + 1) / 2`, where the backward part uses both quotients."""
     check(
         cse,
         """

@@ -1,4 +1,4 @@
-"""Dead code: what goes, and what has to stay."""
+"""Dead code elimination: which statements are removed, and which have to stay."""
 
 import numpy as np
 from transforms.sources import agrees

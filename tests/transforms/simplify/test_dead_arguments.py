@@ -1,4 +1,4 @@
-"""Functions trimmed to what is used of them."""
+"""Dead argument elimination: generated functions lose parameters and results that are not used."""
 
 from srcdiff.transforms.simplify.dead_arguments import remove_dead_arguments
 from tests.transforms.passes import check, unchanged

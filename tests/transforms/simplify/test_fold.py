@@ -1,4 +1,4 @@
-"""Constants and trivial operations."""
+"""Constant folding, and operations that change nothing."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Branches that do the same either way are none; others stay."""
+"""Identical branch folding: a branch with two equal sides is removed; other branches stay."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Helpers in the place of their calls."""
+"""Inlining: helpers in the place of their calls."""
 
 import numpy as np
 import pytest

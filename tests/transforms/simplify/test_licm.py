@@ -1,4 +1,4 @@
-"""Loop-invariant code."""
+"""Loop-invariant code motion."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Branches on one condition."""
+"""Branch merging: two branches on one condition become one."""
 
 from srcdiff.transforms.simplify.merge_branches import merge_ifs
 from tests.transforms.passes import check, unchanged

@@ -1,4 +1,4 @@
-"""Checks of constants, as text and in programs."""
+"""Redundant check elimination: checks of constants, as text and in programs."""
 
 import numpy as np
 from transforms.passes import changed, check, program

@@ -1,4 +1,4 @@
-"""Lengths that are checked to be equal, and operands whose lengths only the run knows, in the loop form."""
+"""Unification of dimension symbols: lengths that a check proves equal, and lengths that only the run knows."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ def cut(w, h):
 
 
 def growing(x, w, n):
-    """The length of y is another in each turn, and 1 to begin with."""
+    """The length of y differs in each iteration, and is 1 at first."""
     y = x[:1]
     total = 0.0
     for _ in range(n):

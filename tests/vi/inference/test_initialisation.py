@@ -1,4 +1,4 @@
-"""Fits as they are made unless told otherwise: posteriors that are far away, tight, wide, and of unlike units."""
+"""Default initialisation of fits: posteriors that are far away, tight, wide, and in different units."""
 
 import numpy as np
 import pytest
@@ -61,7 +61,7 @@ def test_units_do_not_matter() -> None:
 @pytest.mark.long
 @pytest.mark.parametrize("estimator", ["auto", "path-without-score", "score-running"])
 def test_correlations_do_not_matter(estimator) -> None:
-    """Coefficients of columns that are alike: standard deviations ended a sixth low, by the score two fifths."""
+    """Coefficients of similar columns: standard deviations ended a sixth low, by the score two fifths."""
 
     def alike(X, y):
         w = vi.sample("w", dist.Normal(np.zeros(5), 5.0))

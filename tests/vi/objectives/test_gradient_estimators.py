@@ -128,7 +128,7 @@ def test_exact_means_and_variances(estimator, key) -> None:
 
 
 def test_sites_that_take_different_estimators() -> None:
-    """Unbiased, and the score function's variance only where it was asked for."""
+    """Unbiased, and with the variance of the score function only where that estimator was chosen."""
     elbo = regression_elbo({"w0": "score", "w1": "path"})
     mean, variance, _ = moments(elbo, START)
     np.testing.assert_allclose(mean, LINREG["grad"], rtol=1e-9)

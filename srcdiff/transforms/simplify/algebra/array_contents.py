@@ -1,10 +1,10 @@
-"""What the elements of arrays are that loops fill, each iteration its own one.
+"""Symbolic contents of arrays: the elements of an array that a loop fills, one in each iteration.
 
-    for i: e[i] = exp(x[i] - m)         after it, e[i] is %v of iteration i
-    for i: ... e[i] ...                 and that is what is read here, in turn i of a loop over the same range
+    for i: e[i] = exp(x[i] - m)         after the loop, e[i] is %v of iteration i
+    for i: ... e[i] ...                 iteration i of a loop over the same range reads this value
 
-Of an array either nothing is known, or that all of it is zero, or what one element is, in values of an iteration,
-or, behind a loop, what the elements are, in values of its iterations. Used by `sum_of_products`.
+Four states are known of an array: nothing; all elements are zero; one element, as an expression of values of the
+iteration; or, after a loop, all elements, as expressions of values of its iterations. `sum_of_products` uses them.
 """
 
 from __future__ import annotations
@@ -29,9 +29,7 @@ _TURN = Value(INT, "turn")  # stands for the index of a loop
 
 @dataclass(frozen=True)
 class _Element:
-    """What is at a subscript: of this iteration, or (`loop`) of each iteration of a loop, whose index `_TURN` stands
-    for.
-    """
+    """The element at a subscript: of this iteration, or (`loop`) of each iteration of a loop with the index `_TURN`."""
 
     at: tuple[Atom, ...]
     content: Sum
@@ -51,7 +49,7 @@ class Elements:
             self.state.pop(root, None)
 
     def op(self, op: Op) -> Sum | None:
-        """Follow an operation; gives what it loads, where that is known."""
+        """Update the state for an operation; returns the value that it loads, where that is known."""
         if op.decl.name in _ZEROS:
             self.state[op.result] = None
         root = self.root(op)
@@ -71,7 +69,7 @@ class Elements:
         return None
 
     def content(self, root: Value, at: tuple[Atom, ...]) -> Sum | None:
-        """What is known of an element."""
+        """The value of an element, where it is known."""
         if root not in self.state:
             return None
         known = self.state[root]
@@ -80,20 +78,20 @@ class Elements:
         return known.content if known.loop is None and known.at == at else None
 
     def root(self, op: Op) -> Value | None:
-        """The array of which an operation takes or changes one element, if it is called by one name only."""
+        """The array of which an operation loads or stores one element, if the array has one name only."""
         base = op.operands[0] if op.operands else None
         if op.decl not in _ACCESSES or not isinstance(base, Value) or not is_real(base.type):
             return None
         items = op.attrs["where"].split(", ")
         is_element = items == ["i"] * ndim_of(
             base.type
-        )  # a row is a view, which shows what is written later
+        )  # a row is a view, which shows later writes
         return base if is_element and self.roots.get(base) == frozenset((base,)) else None
 
     # ---- loops ----
 
     def enter(self, loop: For, key: Hashable) -> set[Value]:
-        """Begin an iteration; gives the arrays that each iteration touches at its own index only."""
+        """Enter a loop; returns the arrays that each iteration accesses at its own index only."""
         written = writes_of(loop, self.roots)
         own = {r for r in written if self.is_own(r, loop)} if _counts_from_front(loop) else set()
         self.forget(written - own)
@@ -106,7 +104,7 @@ class Elements:
         return own
 
     def leave(self, loop: For, key: Hashable, own: set[Value]) -> None:
-        """Behind the last iteration."""
+        """Leave a loop: the state after the last iteration."""
         self.forget(writes_of(loop, self.roots) - own)
         for root, known in list(self.state.items()):
             if known is None:
@@ -118,7 +116,7 @@ class Elements:
                 self.forget((root,))
 
     def is_own(self, root: Value, loop: For) -> bool:
-        """Whether each iteration takes and changes elements at its own index along one axis, and nothing else."""
+        """Whether each iteration loads and stores elements at its own index along one axis only."""
         axes: set[int] = set()
         for s in walk(loop.body):
             if isinstance(s, For) or root not in reads_of(s, self.roots) | writes_of(s, self.roots):
@@ -135,7 +133,7 @@ def _subscript(op: Op) -> tuple[Atom, ...]:
 
 
 def _counts_from_front(loop: For) -> bool:
-    """Whether no index is negative: such a one would be the place of another."""
+    """Whether no index is negative: a negative index would name the place of another one."""
     if not isinstance(loop.start, Const) or not isinstance(loop.step, Const) or loop.breaks:
         return False
     return bool(loop.start.value >= 0 and loop.step.value > 0)

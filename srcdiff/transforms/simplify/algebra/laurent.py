@@ -1,8 +1,8 @@
-"""Sums of products of whole powers, negative ones too: `a * b / b` is `a`.
+"""Laurent polynomials: sums of products of integer powers, also negative ones, so that `a * b / b` is `a`.
 
-Unlike `polynomials`, which writes expressions down and so keeps their domains, this one asks what they are where they
-are defined. A monomial is the set of its (factor, power). A factor is anything that can be hashed, with the axes along
-which it runs.
+`polynomials` is for expressions that are written down, so it keeps their domains. Here two expressions are equal if
+they are equal where both are defined. A monomial is the set of its pairs (factor, power). A factor is any hashable
+object, with the axes along which it varies.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def powered(p: Sum, exponent: int) -> Sum | None:
 
 
 def moved(p: Sum, where: Callable[[int], int]) -> Sum:
-    """The same with other axes; those of sums in factors are their own."""
+    """The same sum with other axes; the axes of sums inside factors stay."""
 
     def factor(f: Factor) -> Factor:
         return f[0], tuple(map(where, f[1]))

@@ -1,6 +1,8 @@
-"""Sums of products of matrices that derivatives are, as one product; rules of `algebra`.
+"""Algebraic rules for matrices: sums of products, as derivatives have them, become one product.
 
-d_K @ A + d_K.T @ A      ->  (d_K + d_K.T) @ A            np.sum(d_K * np.eye(n))  ->  np.trace(d_K)
+    d_K @ A + d_K.T @ A      ->  (d_K + d_K.T) @ A            np.sum(d_K * np.eye(n))  ->  np.trace(d_K)
+
+`reassociate` applies them.
 """
 
 from __future__ import annotations
@@ -18,13 +20,13 @@ total, eye, trace = map(function, ("sum", "eye", "trace"))
 
 
 def _are_no_matrices(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
-    """Whether some of what is multiplied are no matrices, or those that would be added are not of one shape."""
+    """Whether a factor is not a matrix, or the matrices that would be added differ in shape."""
     shapes = {k: shape_of(a.type) for k, a in binding.items() if k != INNER}
     return any(len(s) != 2 for s in shapes.values()) or shapes["X"] != shapes["Y"]
 
 
 def _is_not_square(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
-    """Whether `X` is not of the shape of the identity matrix that it is multiplied with."""
+    """Whether `X` has another shape than the identity matrix that it is multiplied by."""
     return shape_of(binding["X"].type) != (known_dim(binding["n"]),) * 2
 
 

@@ -1,9 +1,8 @@
-"""Sums of products in a normal form, and the shortest way found to write one down.
+"""Polynomials: sums of products in a normal form, and the shortest expression found for one.
 
-A *monomial* is what stands above and below a line: `a**2 * b / c` is `((a, 2), (b, 1)), ((c, 1),)`. What is not known
-to be other than zero is never cancelled whole, so `x * y / y` keeps its domain, and `x * y / y**2` is `x / y`. A
-polynomial maps monomials to exact coefficients, `0.1` being one tenth. Atoms are numbers here; `algebra` says what they
-stand for.
+A *monomial* is a pair of a numerator and a denominator: `a**2 * b / c` is `((a, 2), (b, 1)), ((c, 1),)`. A factor that
+may be zero is never cancelled completely, so `x * y / y` keeps its domain, and `x * y / y**2` is `x / y`. A polynomial
+maps monomials to exact coefficients; `0.1` is one tenth. Atoms are integers here; `reassociate` knows their values.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ Polynomial = Mapping[Monomial, Fraction]
 Tree = int | Fraction | tuple[str, tuple["Tree", ...]]  # an atom, a constant, an operation
 Cost = tuple[int, int]
 
-LIMIT = 16  # terms; what is larger is an atom to what is around it
+LIMIT = 16  # terms; a larger polynomial is an atom in the expression around it
 _FACTORS = 32  # of a term; longer products are atoms, too: each step of a long chain would copy all before it
 
 _ONE: Monomial = ((), ())
@@ -88,7 +87,7 @@ def divided(p: Polynomial, q: Polynomial) -> Polynomial | None:
 
 
 def shortened(p: Polynomial, nonzero: Set[int]) -> Polynomial:
-    """Without what stands above and below a line: all of it of atoms that are never zero, of others all but one.
+    """Without common factors of numerators and denominators: an atom that may be zero keeps one power below the line.
 
     `a / a**2` is `1 / a`, which has no value where `a` is zero either; `a / a` stays.
     """
@@ -104,9 +103,9 @@ def shortened(p: Polynomial, nonzero: Set[int]) -> Polynomial:
 
 
 def divided_once(p: Polynomial, atom: int, by: Polynomial) -> Polynomial | None:
-    """With one power of an atom below a line written as the product that it is: `b / (a b)**2` is `1 / (a (a b))`.
+    """With one power of an atom in a denominator expanded to its product: `b / (a b)**2` is `1 / (a (a b))`.
 
-    None where nothing becomes shorter, or where the atom would not stay below: what it is a product of may be zero.
+    None where nothing becomes shorter, or where the atom would not stay in the denominator: its factors may be zero.
     """
     if len(by) != 1:
         return None
@@ -132,7 +131,7 @@ def powered(p: Polynomial, exponent: int) -> Polynomial | None:
 
 
 def replaced(p: Polynomial, atom: int, by: Polynomial) -> Polynomial | None:
-    """The polynomial with another one in an atom's place; None where the atom is squared or below a line."""
+    """The polynomial with another one in an atom's place; None where the atom is squared or in a denominator."""
     out: Polynomial = {}
     for (above, below), c in p.items():
         powers = dict(above)
@@ -168,9 +167,9 @@ def _without(factors: Factors, common: Mapping[int, int]) -> Factors:
 
 @dataclass(frozen=True)
 class Layout:
-    """How atoms are written: the smaller first, then as they stood in the original.
+    """The order in which atoms are written: smaller ones first, then in the order of the original.
 
-    `sizes` are numbers of axes longer than one: a row that is broadcast along a matrix is smaller than the matrix.
+    `sizes` are numbers of axes longer than 1: a row that is broadcast along a matrix is smaller than the matrix.
     """
 
     sizes: Sequence[int]
@@ -186,7 +185,7 @@ class Layout:
 
 
 def cost(tree: Tree, layout: Layout) -> Cost:
-    """The number of operations, and the sizes of what they give."""
+    """The number of operations, and the sizes of their results."""
     return _cost_and_size(tree, layout)[:2]
 
 
@@ -201,7 +200,7 @@ def _cost_and_size(tree: Tree, layout: Layout) -> tuple[int, int, int]:
 
 
 def signs(tree: Tree, layout: Layout) -> Cost:
-    """What its negations cost."""
+    """The cost of the negations in a tree."""
     if isinstance(tree, int | Fraction):
         return 0, 0
     parts = [signs(t, layout) for t in tree[1]]
@@ -211,7 +210,7 @@ def signs(tree: Tree, layout: Layout) -> Cost:
 
 
 def leaves(tree: Tree) -> list[int]:
-    """The atoms that a tree mentions, each as often as it does."""
+    """The atoms of a tree, with repetitions."""
     if isinstance(tree, int):
         return [tree]
     return [] if isinstance(tree, Fraction) else [a for part in tree[1] for a in leaves(part)]
@@ -245,7 +244,7 @@ def _common_coefficient(coefficients: Sequence[Fraction]) -> Fraction:
 
 
 def _sum(p: Polynomial, layout: Layout) -> Tree:
-    """A sum without common factor: terms that share one are put together, a positive term comes first."""
+    """A sum without a common factor: terms that share a factor are grouped, and a positive term comes first."""
     terms: list[tuple[bool, Tree]] = []
     for part in _groups(p):
         negative = all(c < 0 for c in part.values())
@@ -260,7 +259,7 @@ def _sum(p: Polynomial, layout: Layout) -> Tree:
 
 
 def _groups(p: Polynomial) -> list[Polynomial]:
-    """The terms, those with the most frequent factor as one part, and so on with the rest."""
+    """The terms in groups: those with the most frequent factor are one group, and so on with the rest."""
     groups: list[Polynomial] = []
     rest = dict(p)
     while rest:
@@ -295,7 +294,7 @@ def _product(
 
 
 def _quotient(parts: list[Tree], divisors: list[Tree], layout: Layout) -> Tree:
-    """What is small is divided before it meets what is large: `row / norm * matrix`, but `matrix / 2.0`."""
+    """A quotient that divides small factors before it multiplies by large ones: `row / norm * matrix`."""
     done: list[Tree] = []
     for part in parts:
         larger = layout.size(part) > max(map(layout.size, done), default=0)
@@ -308,7 +307,7 @@ def _quotient(parts: list[Tree], divisors: list[Tree], layout: Layout) -> Tree:
 
 
 def _factors(factors: Factors, layout: Layout) -> list[Tree]:
-    """The factors of a product, the small first; a scalar's square is two factors."""
+    """The factors of a product, small ones first; the square of a scalar is two factors."""
     out: list[Tree] = []
     for atom, k in sorted(factors, key=lambda f: layout.order(f[0])):
         if k == 2 and layout.sizes[atom] == 0:
@@ -326,7 +325,7 @@ def _chain(parts: Iterable[Tree]) -> Tree:
 
 
 def _as_decimals(c: Fraction) -> tuple[Fraction, Fraction]:
-    """A coefficient as one number, or as a quotient of two where that is the shorter text: 1/3."""
+    """A coefficient as one number, or as a quotient of two numbers where that text is shorter: 1/3."""
     if len(repr(float(c))) <= 10 or max(c.numerator, c.denominator) > 9999:
         return c, Fraction(1)
     return Fraction(c.numerator), Fraction(c.denominator)

@@ -1,15 +1,14 @@
-"""Algebra on generated code: what a person would have simplified before writing it down.
+"""Reassociation: generated arithmetic is brought into a normal form and written again with fewer operations.
 
     a - (-b)                 ->  a + b            2.0 * (0.5 * x)                         ->  x
     -a * -b                  ->  a * b            0.01 * (w * 2.0)                        ->  0.02 * w
     d * y + d * z            ->  d * (y + z)      x * (1.0 / n)                           ->  x / n
     d * y / n - d * z / n    ->  d * (y - z) / n  (1 - y) * expit(z) - y * expit(-z)      ->  expit(z) - y
 
-Trees of generated arithmetic are brought into a normal form, sums of products, and written down again with common
-factors taken out; the result is taken if it has fewer operations (or as many, and fewer on arrays). The user's
-lines stay as written, though what they compute may be looked into. Nothing is cancelled whole above and below a line
-but what cannot be zero, or whose logarithm is taken, so that the domain stays: `a / a**2` is `1 / a`. `RULES` are for
-what is no polynomial.
+The normal form is a sum of products. It is written with common factors taken out, and the result is taken if it has
+fewer operations (or as many, and fewer on arrays). The user's lines stay as written, but their expressions are known.
+A factor is cancelled completely only if it cannot be zero, or if its logarithm is taken, so that the domain stays:
+`a / a**2` is `1 / a`. `RULES` are for expressions that are not polynomials.
 """
 
 from __future__ import annotations
@@ -76,10 +75,10 @@ RULES = (
     ),
 )
 
-# operations, the sizes of what they give, mentions of what was mentioned before, products that need brackets, mentions
+# operations, the sizes of their results, repeated mentions, products that need brackets, mentions
 Cost = tuple[int, int, int, int, int]
 
-_ROUNDS = 4  # what one round has made shorter may be part of something larger in the next
+_ROUNDS = 4  # an expression that one round shortened may be part of a larger one in the next round
 
 _ARITHMETIC = {"add", "subtract", "multiply", "divide", "negative", "power"}
 
@@ -97,9 +96,9 @@ def algebra(fn: Function) -> Function:
 class _Forms:
     """The normal forms of a function's values.
 
-    `plain[v]`: in which generated values that are used once, in the same region, are multiplied out. `near[v]`: in
-    which parts of the user's expressions are, too. `open[v]`: in which everything is that has no name of the user's.
-    `full[v]`: in which everything is. `absorbed`: values that are part of the plain form of the one that uses them.
+    The four forms differ in which values are multiplied out. `plain[v]`: generated values that are used once, in the
+    same region. `near[v]`: parts of the user's expressions, too. `open[v]`: all values without a name of the user's.
+    `full[v]`: all values. `absorbed`: values that are part of the plain form of the value that uses them.
     """
 
     def __init__(self, fn: Function) -> None:
@@ -113,14 +112,14 @@ class _Forms:
         self.near: dict[Value, Polynomial] = {}
         self.open: dict[Value, Polynomial] = {}
         self.full: dict[Value, Polynomial] = {}
-        self.leaves: dict[Value, list[Value]] = {}  # what the plain form mentions, each time
+        self.leaves: dict[Value, list[Value]] = {}  # the values in the plain form, with repetitions
         self.products: set[Atom] = set()
         self.costs: dict[Value, Cost] = {}
-        self.signs: dict[Value, polynomials.Cost] = {}  # of the negations in what stands there
+        self.signs: dict[Value, polynomials.Cost] = {}  # the cost of negations as written
         self.absorbed: set[Value] = set()
-        self.parts: set[Value] = set()  # of the user's expressions, or what has a name there
+        self.parts: set[Value] = set()  # parts of the user's expressions, or named there
         self.complements: dict[int, int] = {}  # expit(-z) of expit(z), and back
-        self.nonzero: set[int] = set()  # exponentials, and what a logarithm shows where it is zero
+        self.nonzero: set[int] = set()  # exponentials, and arguments of logarithms
         self._expits: dict[frozenset[object], int] = {}
         self.region(fn.body)
 
@@ -140,7 +139,7 @@ class _Forms:
             elif is_pure(statement, self.written - {statement.result}):
                 self.op(
                     statement, here
-                )  # what it makes is written later: a sum, but no part of another
+                )  # its result is written later: a sum, but no part of another
 
     def op(self, op: Op, here: set[Value]) -> None:
         if op.decl.name == "expit":
@@ -179,7 +178,7 @@ class _Forms:
         self.note_cost(op, inner)
 
     def note_cost(self, op: Op, inner: list[Value]) -> None:
-        """What the tree of an operation costs as it stands, `inner` being the operands that are part of it."""
+        """Note the cost of an operation's tree as it stands; `inner` are the operands that are part of the tree."""
         leaves = [a for a in op.operands if isinstance(a, Value) and a not in inner]
         self.leaves[op.result] = [*leaves, *(leaf for v in inner for leaf in self.leaves[v])]
         last = op.operands[-1]
@@ -215,7 +214,7 @@ class _Forms:
         return self.atom(atom) if form is None else form
 
     def product(self, number: int) -> Polynomial:
-        """What an atom is a product of, next to it; itself where it is none."""
+        """The product that defines an atom, one step deep; the atom itself where it is not a product."""
         atom = self.atoms[number]
         form = self.plain.get(atom) if isinstance(atom, Value) else None
         return polynomials.variable(number) if form is None else form
@@ -267,7 +266,7 @@ def without(cost: Cost, signs: polynomials.Cost) -> Cost:
 
 
 def combine(op: Op, parts: list[Polynomial], forms: _Forms) -> Polynomial | None:
-    """The form of an operation of these forms; None where it has none, or too large a one."""
+    """The form of an operation on these forms; None where it has no form, or one that is too large."""
     out = _combined(op, parts)
     if out is None and op.decl.name in ("multiply", "divide", "power"):  # sums stay whole
         whole = [
@@ -343,20 +342,20 @@ class _Algebra(Rewriter):
             return False
         best, tree = forms.costs[op.result], None
         is_part = op.result in forms.absorbed
-        if is_part:  # of what could not be written shorter, and may take its sign
+        if is_part:  # of an expression that did not become shorter, and may take its sign
             best = without(best, forms.signs[op.result])
         layout = polynomials.Layout(forms.sizes, self.ranks(op))
         for candidate in self.candidates(op.result):
             if len(candidate) - 1 > best[0] or (
                 best[0] == 1 and not best[2] and len(candidate) > 1
             ):
-                continue  # a sum has an operation less than terms: this one is no shorter
+                continue  # a sum has one operation less than terms: this sum is not shorter
             written = polynomials.express(candidate, layout)
             if not self.is_exact(written):
                 continue
             leaves = polynomials.leaves(written)
             if is_part and any(forms.atoms[a] in forms.absorbed for a in leaves):
-                continue  # what has to be computed first is no leaf
+                continue  # a value that has to be computed first is not a leaf
             price = (*polynomials.cost(written, layout), repeats(leaves), 0, len(leaves))
             if is_part:
                 price = without(price, polynomials.signs(written, layout))
@@ -391,7 +390,7 @@ class _Algebra(Rewriter):
         return all(map(self.is_written, tree[1], op.operands))
 
     def ranks(self, root: Op) -> dict[int, int]:
-        """Where each atom first stands in the tree of an operation, from left to right."""
+        """The first position of each atom in the tree of an operation, from left to right."""
         ranks: dict[int, int] = {}
         pending: list[Atom] = list(reversed(root.operands))
         while pending:
@@ -426,7 +425,7 @@ class _Algebra(Rewriter):
                         yield turned
 
     def kind(self, tree: Tree) -> str:
-        """What a tree gives: "f", "i" or "b". Python's integers have no width, and count as floats.
+        """The kind of a tree's value: "f", "i" or "b". Python's integers have no width, and count as floats.
 
         Raises
         ------
@@ -447,7 +446,7 @@ class _Algebra(Rewriter):
         raise _Meeting
 
     def is_exact(self, tree: Tree) -> bool:
-        """Whether a tree means in NumPy what it says."""
+        """Whether NumPy evaluates a tree as exact arithmetic would, up to rounding."""
         try:
             return bool(self.kind(tree))
         except _Meeting:
@@ -466,7 +465,7 @@ class _Algebra(Rewriter):
         return b.op(OPERATIONS[name], *(self.build(p, env, b) for p in parts))
 
     def take(self, op: Op, atom: Atom, made: Builder, env: Env, b: Builder) -> bool:
-        """Put new operations in an old one's place, if they give the same type."""
+        """Replace an operation by new ones, if their result has the same type."""
         if not may_stand(atom.type, op.result.type):
             return False
         last = made.body[-1] if made.body else None
@@ -486,7 +485,7 @@ def _is_real(type_: Type) -> bool:
 
 
 class _Meeting(Exception):
-    """Integers or truth values meet each other."""
+    """Raised where integers or truth values of arrays are operands of one operation."""
 
 
 def _kind(type_: Type) -> str:

@@ -1,10 +1,10 @@
-"""What numbers and elements of arrays are, as sums of products (`laurent`), sums over iterations and axes taken apart.
+"""Symbolic evaluation: numbers and elements of arrays as sums of products (`laurent`), and sums over loops and axes.
 
     for i: s += exp(x[i] - m)           s is the sum T of %e over the iterations of this loop
     for i: d_m -= (d / s) * %e          d_m is d - (d / s) * T, which is d - d / T * T = 0
 
-A factor is a value, or a sum, with the axes of the array along which it runs: `row` in `matrix * row` is `(row, (1,))`.
-A value of an iteration stands for itself in the same iteration of the loop that mirrors it, where it is restored.
+A factor is a value, or a sum, with the axes of the array along which it varies: `row` in `matrix * row` is
+`(row, (1,))`. A value of an iteration equals its restored value in the same iteration of the mirror loop.
 """
 
 from __future__ import annotations
@@ -45,11 +45,11 @@ from srcdiff.transforms.simplify.algebra.sum_of_products_rules import (
 __all__ = ["zeros_of"]
 
 _NONE: Factor = (None, ())
-_DEPTH = 60  # definitions that are followed to see that a number stays zero
+_DEPTH = 60  # definitions that are followed to find that a number stays zero
 
 
 def zeros_of(fn: Function) -> set[Value]:
-    """The generated numbers and arrays that are zero for all arguments, though nothing in sight says so."""
+    """The generated numbers and arrays that are zero for all arguments, by algebra."""
     if not any(map(_adds_up, walk(fn.body))):
         return set()
     facts = _Facts(fn)
@@ -67,7 +67,7 @@ class _Facts:
         self.makers = {r: s for s in walk(fn.body) for r in s.results}
         self.written = written_values(fn, roots)
         self.elements = Elements(roots, self.of)
-        self.keys: dict[int, Hashable] = {}  # of loops and those that reverse them
+        self.keys: dict[int, Hashable] = {}  # one key for a loop and the loop that reverses it
         self.around: dict[
             Value, frozenset[Hashable]
         ] = {}  # the loops and branches that a value is in
@@ -76,7 +76,7 @@ class _Facts:
         self.saved: dict[int, tuple[Atom, frozenset[Hashable]]] = {}
         self.solved: dict[
             Hashable, Sum
-        ] = {}  # a sum, said with the value that it is a part of, its axes by number
+        ] = {}  # a sum, in terms of the value that contains it, its axes by number
 
     # ---- walking ----
 
@@ -131,7 +131,7 @@ class _Facts:
         self.elements.forget(touched)
 
     def key(self, loop: For | While, around: frozenset[Hashable]) -> Hashable:
-        """What a loop has in common with those that make the same iterations: its mirror, and others over its range."""
+        """A key that loops with the same iterations share: a loop, its mirror, and others over its range."""
         if loop.pair in self.keys:
             return self.keys[loop.pair]
         own: Hashable = id(loop)
@@ -160,7 +160,7 @@ class _Facts:
                 self.settle(op.result, rule(self, op), is_generated(op))
 
     def settle(self, value: Value, found: Sum | None, generated: bool) -> None:
-        """Note what a value is. The user's own sum of several terms is one factor, as it is in quotients."""
+        """Note the form of a value. A sum of several terms that the user wrote is one factor, as in quotients."""
         if found is None:
             return
         if not found and generated:
@@ -169,7 +169,7 @@ class _Facts:
             self.known[value] = found
 
     def solve(self, value: Value, found: Sum) -> bool:
-        """Say one of the sums in a value with that value."""
+        """Express one of the sums in a value by the value itself."""
         for monomial, c in found.items():
             factor, power = next(iter(monomial), (_NONE, 0))
             if len(monomial) != 1 or power != 1 or not isinstance(factor[0], tuple):
@@ -185,7 +185,7 @@ class _Facts:
                     return True
         return False
 
-    # ---- what a value is ----
+    # ---- the form of a value ----
 
     def of(self, a: Atom) -> Sum:
         if isinstance(a, Const):
@@ -237,7 +237,7 @@ class _Facts:
     # ---- sums ----
 
     def total(self, param: Value, init: Atom, yielded: Atom, loop: Hashable) -> Sum | None:
-        """What a loop adds up; None where it does something else."""
+        """The sum that a loop computes; None where the loop does something else."""
         found = self.of(yielded)
         ((own, _),) = itself(param).items()
         if found.get(own) != 1:
@@ -251,7 +251,7 @@ class _Facts:
         return out
 
     def varies(self, factor: Factor, loop: Hashable) -> bool:
-        """Whether a factor may be another number in each iteration of a loop."""
+        """Whether a factor may differ between iterations of a loop."""
         key = factor[0]
         if isinstance(key, tuple):
             return key[1] != loop and any(self.varies(f, loop) for f, _ in key[2])

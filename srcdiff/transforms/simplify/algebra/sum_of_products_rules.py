@@ -1,4 +1,4 @@
-"""What operations give, as sums of products (`laurent`) of what their operands are; used by `sum_of_products`."""
+"""Rules of symbolic evaluation: the result of an operation as a sum of products (`laurent`) of its operands' forms."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SIGNED = {arithmetic.add: 1, arithmetic.subtract: -1}
 
 
 class Known(Protocol):
-    """What rules ask of the function."""
+    """What rules need to know of the function."""
 
     def of(self, a: Atom) -> Sum: ...
 
@@ -111,7 +111,7 @@ def _expanded(f: Known, op: Op) -> Sum | None:
 
 
 def _picked(f: Known, op: Op) -> Sum | None:
-    """`m[:, None]`, and `m[:, 0]` where that is all there is: no element is picked."""
+    """`m[:, None]`, and `m[:, 0]` where the axis has length 1: no element is selected."""
     x, ndim = op.operands[0], ndim_of(op.result.type)
     where: dict[int, int] = {}  # axes of the array and of the result
     axis = place = 0

@@ -1,4 +1,4 @@
-"""Adjoints that are zero whatever the arguments are: above all that of a number by which a sum was shifted.
+"""Zero adjoint elimination: adjoints that are zero for all arguments are removed, such as that of a log-sum-exp shift.
 
     %e = exp (subtract %x, %m)                     %e = exp (subtract %x, %m)
     %s = sum %e                                    %s = sum %e
@@ -8,13 +8,13 @@
     %d_x = add %d_e, (... %d_m ...)                yield %r, %d_e
     yield %r, %d_x
 
-`sum_of_products` says what numbers are, as sums of products in which what is invariant in a loop, or along an axis,
-stands in front of the sum: `sum(e / s)` is `sum(e) / s`, which is 1. So the maximum that keeps `exp` in range has no
-adjoint, nor has anything that only it was computed from, and nothing is stored for that: neither which element was the
-largest, nor what a loop had found so far. What is zero is so where it is defined; where the sum is 0 or infinite, so
-that the formula gave NaN, it is zero as well.
+`sum_of_products` gives numbers as sums of products. A factor that is invariant in a loop, or along an axis, stands in
+front of the sum: `sum(e / s)` is `sum(e) / s`, which is 1. So the maximum that keeps `exp` in range has no adjoint, and
+the values that only the maximum was computed from have none. Nothing is stored for them: neither the position of the
+largest element, nor the largest so far in a loop. The adjoint is zero where it is defined. Where the sum is 0 or
+infinite, the formula gives NaN, and this pass gives zero.
 
-A carried adjoint that starts as such a zero and is only multiplied stays zero.
+A loop-carried adjoint that starts as zero and is only multiplied stays zero.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def cancel(fn: Function) -> Function:
 
 
 class _Zeros(Rewriter):
-    """Zeros in the place of operations that give nothing else."""
+    """Replaces operations by zeros."""
 
     def __init__(self, fn: Function, zeros: Set[Value]) -> None:
         self.zeros = zeros
@@ -59,7 +59,7 @@ class _Zeros(Rewriter):
         b.append(new)
 
     def zero(self, op: Op, b: Builder) -> Op:
-        """The zeros; the operation itself where nothing shows how many."""
+        """The zeros; the operation itself where no value shows the lengths."""
         unknown = [d for d in shape_of(op.result.type) if missing(d, self.shown)]
         axes = {d: (a, k) for a in op.operands[::-1] for k, d in enumerate(shape_of(a.type))}
         if not axes.keys() >= {*unknown}:

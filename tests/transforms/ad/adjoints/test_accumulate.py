@@ -1,4 +1,4 @@
-"""What is collected of an adjoint: sums, parts and buffers."""
+"""Accumulation of adjoints: sums, parts and buffers."""
 
 import numpy as np
 from transforms.sources import agrees

@@ -1,4 +1,4 @@
-"""What a mask leaves out has no part in the derivative, whatever number it is: the derivative of random programs is that
+"""Elements that a mask excludes have no part in the derivative, also if NaN: the derivative of random programs is that
 of the same programs without those elements.
 """
 
@@ -53,7 +53,7 @@ KEPT = np.array([True, False, True, True, False])
 
 
 def program(seed, masks):
-    """Masks of chains of terms, some of them asked for under several masks."""
+    """Masks of chains of terms, some of them needed under several masks."""
     rng = np.random.default_rng(seed)
     pick = lambda options: options[rng.integers(len(options))]
     lines = [f"    y = {pick(TERMS)}", f"    z = {pick(TERMS)}"]

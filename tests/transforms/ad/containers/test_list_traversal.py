@@ -1,4 +1,4 @@
-"""Lists of which one loop takes each element once."""
+"""List traversal: lists of which one loop takes each item once."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The schedule that loops over srcdiff.checkpointed are reversed by."""
+"""Checkpointing: the schedule by which loops over `srcdiff.checkpointed` are reversed."""
 
 from functools import cache
 

@@ -1,4 +1,4 @@
-"""Blocks of srcdiff.adjoint: where they go, and that nothing of them is left behind."""
+"""Markers of adjoint hooks: the place of a block in the backward part, and that no marker remains."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Functions that call themselves: how often their derivatives call them, and that these are right."""
+"""Recursive functions: the number of calls in their derivatives, and correct derivatives."""
 
 import sys
 from collections import Counter
@@ -92,7 +92,7 @@ PROGRAMS = [
 
 
 def calls_in(g, *args):
-    """How many calls a derivative makes of each function of its file."""
+    """The number of calls that a derivative makes of each function of its file."""
     g(*args)
     made = Counter()
 

@@ -1,4 +1,4 @@
-"""Reverse mode, on programs that are hard to get right and on what it makes of small ones."""
+"""Reverse mode: derivatives of hard programs, and the text of derivatives of small programs."""
 
 import numpy as np
 import pytest

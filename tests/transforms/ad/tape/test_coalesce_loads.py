@@ -1,4 +1,4 @@
-"""Parts of an array that are read at one moment."""
+"""Load coalescing: parts of an array that are read at one moment."""
 
 import numpy as np
 from transforms.passes import program

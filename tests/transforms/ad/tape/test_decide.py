@@ -1,4 +1,4 @@
-"""What is kept from the forward part, in numbers."""
+"""The choice of residuals: the amount of storage, in numbers."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Where kept values are put: arrays allocated in front of the outermost loop, or lists."""
+"""Storage of residuals: arrays allocated in front of the outermost loop, or lists."""
 
 import pytest
 from transforms.hard_programs import V

@@ -1,4 +1,4 @@
-"""What an inner loop reads of an array is kept once for the loops that do not write it."""
+"""Hoisted loads: an array that an inner loop reads is stored once for all loops that do not write it."""
 
 from transforms.hard_programs import V
 from transforms.sources import kept, loops_agree, source

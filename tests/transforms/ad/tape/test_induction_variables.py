@@ -1,4 +1,4 @@
-"""Integers that loops count: mirrors count, too, forwards or backwards, and none is kept."""
+"""Induction variables: the mirror loop counts them again, forwards or backwards, and none is stored."""
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ def triangle(w, x):
 
 
 def triangles(w, x):
-    """One after the other, in a turn that is kept for."""
+    """One after the other, in an iteration that stores residuals."""
     total = 0.0
     y = np.empty(len(x))
     for p in range(3):

@@ -1,4 +1,4 @@
-"""A `while` that is broken out of keeps nothing for the turn that only asks."""
+"""Exit tests of `while` loops with `break`: the last, partial iteration stores nothing."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""A loop whose turns commute is one with its mirror in the loop form, even where each turn has to keep something."""
+"""Mirror loop fusion of iterations that commute, in the loop form: residuals live for one iteration."""
 
 from transforms.hard_programs import V
 from transforms.sources import kept, loops_agree, source

@@ -1,4 +1,4 @@
-"""A buffer that a turn fills first and reads then is kept whole, or filled again: whichever costs a machine less."""
+"""Refillable buffers: a buffer that each iteration fills before it reads it is stored, or filled again if cheaper."""
 
 import pytest
 from transforms.hard_programs import V
@@ -24,7 +24,7 @@ STAGES = """
 def test_a_buffer_that_is_cheap_to_fill_is_filled_again():
     assert (
         kept(source(STAGES), (V(5), 4), loops=True) <= 5 * 4 + 4 * 5
-    )  # y of each turn, a and b of one
+    )  # y of each iteration, a and b of one
     loops_agree(STAGES, V(5), 4)
 
 
@@ -45,7 +45,7 @@ DEAR = """
 
 def test_what_a_kept_buffer_holds_is_not_kept_twice():
     args = (V(9).reshape(3, 3), V(3), 4)
-    rows, sums = 2 * 4 * 3, 3  # h and a of each turn
+    rows, sums = 2 * 4 * 3, 3  # h and a of each iteration
     options = {"loops": True, "argnums": (0, 1), "fastmath": False}
     assert kept(source(DEAR), args, **options) == rows + sums
 

@@ -1,4 +1,4 @@
-"""What can be had again, and at what price."""
+"""Rematerialisation: which values can be computed again, and at which cost."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Each analysis of storage can be left out: what is kept is another thing then, and no result is."""
+"""Each analysis of storage can be switched off: other residuals are stored then, and results stay the same."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_each_analysis_saves_storage(analysis: str, monkeypatch: pytest.MonkeyPa
 
 
 def decided(f, args) -> str:
-    """What has been decided for the loop form, before anything of it that is never read is dropped."""
+    """The loop form after storage is decided, before unused storage is removed."""
     g = srcdiff.value_and_grad(f)
     recorder = Recorder(keep_text=True)
     derive(g.derived, g.signature.bind(args, {}, frozenset()), recorder, machine=True)

@@ -1,4 +1,4 @@
-"""Storage that has two names from one turn to the next is refused where it is written, and only there."""
+"""Aliased writes: storage with two names across iterations is refused where it is written, and only there."""
 
 import numpy as np
 import pytest

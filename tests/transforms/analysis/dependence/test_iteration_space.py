@@ -1,4 +1,4 @@
-"""How much room there is for the values of all turns: `max(n, 0)` only where nothing says that n counts something."""
+"""Iteration spaces: storage for all iterations has the length `max(n, 0)` only where n may be negative."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Whether what was read can be read again: position and index decide, not the name."""
+"""Load stability: whether a load may be repeated later depends on position and index, not on the name."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Which subscripts are known to name no place twice, and what reverse mode makes of the others."""
+"""Unique indices: subscripts that are known to name no place twice, and reverse mode for the others."""
 
 import numpy as np
 import pytest

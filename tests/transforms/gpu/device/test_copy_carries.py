@@ -1,4 +1,4 @@
-"""What turns make and hand on is copied into storage that they share."""
+"""Loop-carried arrays on a device: an array of one iteration is copied into storage that all iterations share."""
 
 import numpy as np
 from transforms.passes import changed, program, unchanged

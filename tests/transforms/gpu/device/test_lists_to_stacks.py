@@ -1,4 +1,4 @@
-"""Lists that only a kernel sees are arrays with room, and a count."""
+"""Lists as stacks: a list that only a kernel uses is an array with a capacity, and a count."""
 
 from transforms.passes import program
 

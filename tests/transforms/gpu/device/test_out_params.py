@@ -1,4 +1,4 @@
-"""Arrays of a result are parameters that a kernel adds to."""
+"""Output parameters: result arrays are parameters that a kernel adds to."""
 
 import pytest
 from transforms.passes import program

@@ -1,4 +1,4 @@
-"""Products of a row of each turn, gathered into one product of all rows."""
+"""Matrix-vector products of all iterations become one matrix product."""
 
 import numpy as np
 import pytest
@@ -34,7 +34,7 @@ def from_the_left(W, xs):
 
 
 def filtered(A, xs):
-    """The state is changed by what its own row gave: nothing is there ahead of its turn."""
+    """The state depends on the product of its own row: no row is available before its iteration."""
     state = xs[0].copy()
     rows = xs.copy()
     total = 0.0

@@ -1,4 +1,4 @@
-"""Products that turns add to a matrix, gathered into one product of matrices behind the loop."""
+"""Outer products that iterations add to a matrix become one matrix product after the loop."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ def gather_small_ones(monkeypatch):
 
 
 def layers(W, V, xs, ys):
-    """Rows that are there, and rows that turns make; `V` is longer than what is read of it."""
+    """Rows of an array, and rows that iterations compute; only a part of `V` is read."""
     h, out = np.zeros(len(W)), np.zeros(ys.shape[1])
     loss = 0.0
     for n in range(len(xs)):
@@ -53,7 +53,7 @@ def recurrent(W, U, xs):
 
 
 def added(S, xs, ys):
-    """Of the user's own loop; the factors hold expressions, and one element is another one in each turn."""
+    """The user's own loop; the factors are expressions, and one element changes in each iteration."""
     A = np.zeros((xs.shape[1], ys.shape[1]))
     total = 0.0
     for t in range(len(xs)):
@@ -97,7 +97,7 @@ def mixed(S, xs, ys):
 
 
 def running(S, xs, ys):
-    """The inner loop changes what it reads: a factor is not the same in all turns of the outer one."""
+    """The inner loop writes the array that it reads: a factor differs between iterations of the outer loop."""
     A, z = np.zeros((xs.shape[1], ys.shape[1])), ys[0].copy()
     for t in range(len(xs)):
         for i in range(xs.shape[1]):

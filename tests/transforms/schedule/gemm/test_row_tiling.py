@@ -1,4 +1,4 @@
-"""Products of matrices and what is made of their rows, in blocks of rows."""
+"""Row tiling: matrix products, and the loops over their rows, in blocks of rows."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Products of matrices of which blocks of turns take their own part."""
+"""Tiling of matrix products: each block of iterations computes the rows that it uses."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Turns of an outer loop side by side, where inner loops cannot be vectorised."""
+"""Outer loop vectorisation: iterations of an outer loop are lanes, where inner loops cannot be vectorised."""
 
 import numpy as np
 import pytest
@@ -97,7 +97,7 @@ def test_turns_of_the_outer_loop_are_side_by_side():
 @pytest.mark.parametrize(
     "other",
     [
-        {"combine": "multiply %total.1, %value"},  # a turn waits for the one before
+        {"combine": "multiply %total.1, %value"},  # an iteration waits for the one before
         {"inner": "%i"},  # inner loops of different lengths
         {"factor": "2.0", "range": "0, 4, 1"},  # too few
         {"range": "0, %n, 2"},
@@ -244,7 +244,7 @@ def test_rows_of_a_table_are_copied_so_that_they_lie_side_by_side():
 
 
 def test_rows_behind_a_table_are_not_copied():
-    """Where the inner loop makes no turn, nobody has asked whether the table has as many rows."""
+    """Where the inner loop has no iteration, no check has compared the number of rows of the table."""
 
     def counted(c, x, n):
         total = 0.0
@@ -359,7 +359,7 @@ def f(x, c, n):
     [
         ("1.0", "+=", "x[j] * power", "np.sin(value)", True),
         ("c[1]", "-=", "(x[j] + c[j]) * power", "np.sin(value) * t", True),
-        ("t", "-=", "power * x[j] * c[j + 1]", "value**2", False),  # another number in each turn
+        ("t", "-=", "power * x[j] * c[j + 1]", "value**2", False),  # differs by iteration
         ("1.0", "+=", "x[j] * power", "np.sin(value) * power", False),
         ("1.0", "+=", "x[j] * power + value * power", "np.sin(value)", False),
         ("1.0", "+=", "x[j] * (1.0 + 2.0j) * power", "np.abs(value) ** 2", False),
@@ -409,7 +409,7 @@ def f(x, mu, Q):
 
 
 def test_all_that_turns_have_of_their_own_is_in_one_block():
-    """The functions need no loops without inner ones, matrices that turns add up are sums over lanes."""
+    """Loops without inner loops are allowed; matrices that iterations add up are sums over lanes."""
     rng = np.random.default_rng(1)
     args = rng.normal(size=(300, 5)), rng.normal(size=(6, 5)), rng.normal(size=(6, 5, 5))
     text = srcdiff.value_and_grad(source(MIXTURE), argnums=(1, 2)).loop_source_for(*args)
@@ -432,7 +432,7 @@ def f(x, W):
 
 @pytest.mark.parametrize(("rows", "is_block"), [(4, True), (20, True), (50, False), (100, True)])
 def test_matrices_that_turns_add_up(rows, is_block):
-    """What is small enough for the first cache is added to in long rows as fast."""
+    """An array that fits into the first-level cache is as fast with additions to long rows."""
     args = V(300 * rows).reshape(300, rows), V(rows * rows).reshape(rows, rows)
     fn = loop_form(srcdiff.grad(source(ROWS_OF_SUMS), argnums=1), args)
     assert ("block" in to_text(fn)) == is_block
@@ -595,7 +595,7 @@ BESIDE = """
 
 
 def test_numbers_of_a_branch_that_are_the_same_for_all_come_when_it_is_over():
-    """Whether a loop has come to its `return` is asked behind the branch, which turns go through one by one."""
+    """The test whether a loop has reached its `return` stands after the branch, which lanes run one by one."""
     x, w = V(9), np.linspace(0.3, 1.1, 9)
     run = as_python(loop_form(srcdiff.jacobian(source(BESIDE), mode="forward"), (x, w, True)))
     want = srcdiff.jacobian(source(BESIDE), mode="reverse", jit=False)(x, w, True)

@@ -1,4 +1,4 @@
-"""What loops put into arrays element by element is known where other loops take it, and forgotten when it is changed."""
+"""Symbolic contents of arrays: elements that a loop stores are known where another loop loads them, until a write."""
 
 import numpy as np
 import pytest

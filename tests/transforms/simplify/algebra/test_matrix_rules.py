@@ -1,4 +1,4 @@
-"""Sums of products of matrices in derivatives."""
+"""Algebraic rules for matrices: sums of products in derivatives."""
 
 import numpy as np
 

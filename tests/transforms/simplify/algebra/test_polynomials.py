@@ -1,4 +1,4 @@
-"""The normal form of algebra is exact: what is written down for a polynomial has its value, in rational numbers."""
+"""Polynomials: the expression of a polynomial has the polynomial's value, in rational numbers."""
 
 from __future__ import annotations
 

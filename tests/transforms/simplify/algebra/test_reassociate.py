@@ -1,4 +1,4 @@
-"""Algebra on generated code: expressions before and after."""
+"""Reassociation of generated code: expressions before and after."""
 
 import inspect
 
@@ -33,7 +33,7 @@ def written(before, types=None, origin="adjoint"):
 
 
 def expression(fn):
-    """What a function computes, on one line and fully bracketed but for products."""
+    """The result of a function as one line, with brackets around all operations but products."""
     made = {r: s for s in walk(fn.body) for r in s.results}
 
     def text(atom):

@@ -1,4 +1,4 @@
-"""What a sum is shifted by has no adjoint: as text, and in programs, compared with finite differences."""
+"""Zero adjoints: the shift of a log-sum-exp has no adjoint, as text and in programs, against finite differences."""
 
 import re
 
@@ -257,7 +257,7 @@ def two_branches(x):
 
 
 def overwritten(x):
-    """What is summed is written over between the loops."""
+    """The summed array is overwritten between the loops."""
     e = x.copy()
     top = np.max(x)
     total = 0.0
