@@ -21,8 +21,6 @@ from srcdiff.handles.generated import Generated
 from srcdiff.ir.core import Function, OpDecl
 from srcdiff.ir.types import Type
 
-__all__: list[str] = []
-
 
 class _Extensions:
     """What `compile` and `handles` need: see `srcdiff.compile.extensions`."""

@@ -23,8 +23,6 @@ import numpy as np
 import srcdiff
 from srcdiff.errors import DifferentiationError
 
-__all__ = ["main"]
-
 _EXAMPLE_VALUES: dict[type, object] = {float: 1.0, int: 1, bool: True}
 
 

@@ -7,8 +7,6 @@ from rich.panel import Panel
 from rich.syntax import Syntax
 from rich.table import Table
 
-__all__ = ["show_pair", "show_source"]
-
 _FRAME = 4  # columns that a panel's borders and padding take
 
 

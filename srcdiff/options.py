@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-__all__ = ["OWN_REWRITINGS", "REWRITINGS", "Options", "make_options", "plain_axes"]
-
 # the named rules of `transforms/rewrite/stability_rules.py`, which is not imported before the first program
 REWRITINGS = (
     "log_sigmoid", "log_one_minus_sigmoid", "softplus", "log_add_exp", "log_sum_exp", "log_softmax", "softmax",

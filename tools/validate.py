@@ -39,7 +39,8 @@ import numpy as np  # noqa: E402
 import srcdiff  # noqa: E402
 from srcdiff.compile.build import build, build_loops  # noqa: E402
 from srcdiff.compile.pytree import map_leaves, random_like  # noqa: E402
-from srcdiff.transforms.validation.validate import REPORT, ValidationError  # noqa: E402
+from srcdiff.errors import ValidationError  # noqa: E402
+from srcdiff.transforms.validation.validate import REPORT  # noqa: E402
 
 
 @dataclass(frozen=True)

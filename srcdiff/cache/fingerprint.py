@@ -36,8 +36,6 @@ from srcdiff.ir.core import OpDecl
 from srcdiff.ops.core.registry import OWN, own_rule
 from srcdiff.options import Options
 
-__all__ = ["Fingerprint", "Unknown", "fingerprint"]
-
 _PLAIN = (bool, int, float, complex, str, bytes, type(None), type(Ellipsis), np.generic, np.dtype)
 _MOST_BYTES = 2**26  # the largest array whose contents go into a digest
 _MOST_PLACES = 20000

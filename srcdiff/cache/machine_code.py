@@ -17,8 +17,6 @@ from srcdiff.cache.fingerprint import Unknown, fingerprint
 from srcdiff.cache.overloads import Overloads
 from srcdiff.codegen.module.load import load, text_hash
 
-__all__ = ["load_compiled"]
-
 _UNRESOLVED = ".numba.unresolved$"  # Numba's name for a function that is not compiled yet
 
 

@@ -13,8 +13,6 @@ from srcdiff.cache.versions import versions
 from srcdiff.codegen.module.cache_dir import cache_folder, read_sealed, write_sealed
 from srcdiff.compile.program import Stored
 
-__all__ = ["Overloads"]
-
 
 class Overloads:
     """The compiled forms of one function, with the interface of Numba's caches.

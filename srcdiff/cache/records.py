@@ -24,8 +24,6 @@ from srcdiff.ir.core import Node
 from srcdiff.ir.location import Location
 from srcdiff.ir.types import Array, Clamp, Dim, List, Product, Quotient, Scalar, Static, Struct
 
-__all__ = ["Changed", "from_record", "to_record"]
-
 _DATA: dict[str, Any] = {
     t.__name__: t
     for t in (Array, Clamp, Dim, List, Location, Node, Product, Quotient, Scalar, Static, Struct)

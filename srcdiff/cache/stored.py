@@ -23,8 +23,6 @@ from srcdiff.compile.signature import Arguments
 from srcdiff.ir.types import List, Static, Struct, Type
 from srcdiff.options import OWN_REWRITINGS
 
-__all__ = ["build", "build_loops"]
-
 _MOST = 8  # programs in a record
 _Made = TypeVar("_Made", Program, LoopProgram)
 

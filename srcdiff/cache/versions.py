@@ -11,8 +11,6 @@ from pathlib import Path
 
 import numpy as np
 
-__all__ = ["versions"]
-
 _FORMAT = "1"  # changes when records of an older srcdiff must not be found
 
 

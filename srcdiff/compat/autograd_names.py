@@ -19,8 +19,6 @@ from srcdiff.handles.differentiable import (
 from srcdiff.handles.generated import Generated
 from srcdiff.options import Options
 
-__all__ = ["make_hvp", "make_jvp", "make_vjp"]
-
 Function = Callable[..., Any]
 
 

@@ -9,8 +9,6 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Shared", "SharedFunction", "function", "shared"]
-
 
 class Shared:
     """A value that several functions share, from `srcdiff.shared`.

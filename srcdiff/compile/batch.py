@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from srcdiff.compile.signature import Arguments
-from srcdiff.ir.core import Function, Tree, Value
+from srcdiff.ir.core import Function, Tree
 from srcdiff.ir.types import (
     Array,
     Dim,
@@ -21,10 +21,9 @@ from srcdiff.ir.types import (
     ndim_of,
     shape_of,
 )
+from srcdiff.ir.values import Value
 from srcdiff.transforms.ad.batch import Batch, batched
 from srcdiff.transforms.ad.jacobian_loops import flat_results
-
-__all__ = ["batch_of", "items_of"]
 
 
 def items_of(arguments: Arguments, axes: Any) -> tuple[Arguments, list[list[int | None]]]:

@@ -47,8 +47,6 @@ from srcdiff.transforms.lower.loop_nests import NoLoopForm
 from srcdiff.transforms.passes import Recorder, each_function
 from srcdiff.transforms.prepare.reshape_copies import needs_contiguous
 
-__all__ = ["build", "build_loops", "defects_told", "mentioned", "noted", "stages_of"]
-
 
 def build(
     derived: Derived,

@@ -18,28 +18,6 @@ if TYPE_CHECKING:  # for annotations only: the stages take a while to import
     from srcdiff.compile.steps import Steps
     from srcdiff.ir.core import Function
 
-__all__ = [
-    "DERIVATIONS",
-    "SEMIRINGS",
-    "Batch",
-    "Derivation",
-    "ElementwiseGrad",
-    "Grad",
-    "Gradient",
-    "Hessian",
-    "HolomorphicGrad",
-    "Hvp",
-    "Jacobian",
-    "Jvp",
-    "KBest",
-    "Sample",
-    "Scan",
-    "Simplify",
-    "Value",
-    "ValueAndGrad",
-    "Vjp",
-]
-
 
 @dataclass(frozen=True)
 class Derivation:

@@ -21,15 +21,14 @@ from srcdiff.compile.signature import Arguments
 from srcdiff.compile.steps import Steps
 from srcdiff.frontend.source.function_source import calling
 from srcdiff.frontend.trace import trace
-from srcdiff.ir.core import Function, Value
+from srcdiff.ir.core import Function
 from srcdiff.ir.recursion import callees_first
 from srcdiff.ir.types import Type
+from srcdiff.ir.values import Value
 from srcdiff.ops.core.registry import own_rule
 from srcdiff.transforms.analysis.defuse import rename
 from srcdiff.transforms.passes import Recorder
 from srcdiff.transforms.pipeline import finished, prepare
-
-__all__ = ["derive", "derive_for_call", "read"]
 
 _PLAIN = (bool, int, float, str, type(None))
 

@@ -6,12 +6,11 @@ from collections.abc import Iterator
 
 from srcdiff.errors import UnsupportedError
 from srcdiff.frontend.source.locations import parameter_place
-from srcdiff.ir.core import Function, Node, Tree, Value
+from srcdiff.ir.core import Function, Node, Tree
 from srcdiff.ir.location import Location
 from srcdiff.ir.types import Array, Dim, List, Scalar, Static, Struct, Type, is_complex, is_float
+from srcdiff.ir.values import Value
 from srcdiff.options import Options
-
-__all__ = ["check_differentiable", "check_scalar", "label"]
 
 
 def check_differentiable(fn: Function, k: int) -> None:

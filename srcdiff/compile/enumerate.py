@@ -10,8 +10,6 @@ import numpy as np
 
 from srcdiff.frontend.source.function_source import made_function
 
-__all__ = ["enumerated"]
-
 _TEXT = '''\
 def {name}_enumerate({parameters}):
     """Logarithm of the sum of exp({name}) over `{over}`."""

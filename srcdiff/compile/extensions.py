@@ -14,8 +14,6 @@ if TYPE_CHECKING:  # for annotations only
     from srcdiff.compile.signature import Arguments
     from srcdiff.errors import UntypedError
 
-__all__ = ["Extensions", "OnDevice", "extensions", "install"]
-
 
 class OnDevice(Protocol):
     """A generated function that runs on a device."""

@@ -20,15 +20,14 @@ from dataclasses import replace
 from srcdiff.compile.program import Derived
 from srcdiff.errors import INCOMPLETE, UnsupportedError
 from srcdiff.ir.build import Builder, Env, clone_region
-from srcdiff.ir.core import For, Function, Node, Op, Region, Statement, While, const, walk
+from srcdiff.ir.core import For, Function, Node, Op, Region, Statement, While, walk
 from srcdiff.ir.recursion import callees_first
 from srcdiff.ir.types import Scalar
+from srcdiff.ir.values import const
 from srcdiff.ops.arrays import containers, memory
 from srcdiff.ops.control import control
 from srcdiff.ops.control.adjoint_hooks import adjoint_block
 from srcdiff.ops.elementwise import elementary
-
-__all__ = ["along_numbers", "is_by_few_numbers", "keeps_turns"]
 
 _FEW = 2  # numbers: reverse mode costs two to three times the program, however many there are
 Tangent = Callable[[Function, int], Function]  # of a prepared function, by one of its parameters

@@ -9,30 +9,30 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from srcdiff.compile.program import Size, size_of
 from srcdiff.errors import UnsupportedError
 from srcdiff.frontend.source.locations import parameter_place
 from srcdiff.ir.build import Builder, Env, clone_region, shapes_for
-from srcdiff.ir.core import Function, Node, Op, Region, Tree, Value, leaves, walk
-from srcdiff.ir.types import NONE, Array, Dim, List, Struct, Type, is_complex, is_float, shape_of
+from srcdiff.ir.core import Function, Node, Op, Region, Tree, leaves, walk
+from srcdiff.ir.types import (
+    NONE,
+    Array,
+    Dim,
+    List,
+    Size,
+    Struct,
+    Type,
+    is_complex,
+    is_float,
+    shape_of,
+    size_of,
+)
+from srcdiff.ir.values import Value
 from srcdiff.ops.arrays import reductions
 from srcdiff.ops.control.control import assert_, raise_
 from srcdiff.ops.elementwise import complex_numbers
 from srcdiff.transforms.ad.adjoints.accumulate import adjoint_type
 from srcdiff.transforms.ad.jacobian_loops import NOTHING, along_all, flat_results, numbers_in
 from srcdiff.transforms.analysis.activity import active_values
-
-__all__ = [
-    "chosen_mode",
-    "complex_argument",
-    "matrix",
-    "part_of_result",
-    "real_part",
-    "refuse_complex_hessian",
-    "summed",
-    "with_aux",
-    "with_parts_as_results",
-]
 
 
 def with_parts_as_results(fn: Function, wrt: Sequence[int], has_aux: bool) -> Function:

@@ -6,17 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from srcdiff.compile.program import Derived, Size, Stored, fits_lengths, fits_sizes
+from srcdiff.compile.program import Derived, Stored, fits_lengths, fits_sizes
 from srcdiff.compile.signature import Arguments
 from srcdiff.compile.threads import may_share_loops
 from srcdiff.ir.core import Tree
 from srcdiff.ir.location import Location
-from srcdiff.ir.types import Dim, Type
+from srcdiff.ir.types import Dim, Size, Type
 
 if TYPE_CHECKING:  # for annotations only: it takes a while to import
     from srcdiff.frontend.source.external_dependencies import Watched
-
-__all__ = ["LoopProgram", "shares_loops"]
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,6 @@ import textwrap
 
 from srcdiff.errors import DifferentiationError
 
-__all__ = ["without_scipy"]
-
 _LINES = {
     "logsumexp": """
         def logsumexp(a, axis=None, keepdims=False):

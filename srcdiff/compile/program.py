@@ -26,16 +26,6 @@ from srcdiff.runtime.source import standalone
 if TYPE_CHECKING:  # for annotations only: the stages take a while to import (see `derive`)
     from srcdiff.frontend.source.external_dependencies import Watched
 
-__all__ = [
-    "Derived",
-    "Program",
-    "Size",
-    "Stored",
-    "fits_lengths",
-    "fits_sizes",
-    "size_of",
-]
-
 _MOST_WRITTEN = 1000  # elements of an array from outside that a saved module holds
 
 _LIBRARIES = (("numpy", "NumPy"), ("scipy", "SciPy"), ("numba", "Numba"))

@@ -20,8 +20,6 @@ from srcdiff.ops.control.control import constant_array
 from srcdiff.transforms.analysis.struct_params import written_parts
 from srcdiff.transforms.prepare.reshape_copies import needs_contiguous
 
-__all__ = ["with_program_facts"]
-
 
 def with_program_facts(fn: Function, arguments: Arguments, base: Any) -> Function:
     """A traced function with its program facts; `base` is the Python function, if it is watched."""

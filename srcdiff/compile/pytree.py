@@ -9,23 +9,6 @@ from typing import Any
 
 import numpy as np
 
-__all__ = [
-    "add_scaled",
-    "children",
-    "dot",
-    "fit_to",
-    "float_positions",
-    "is_float_leaf",
-    "leaves",
-    "map_leaves",
-    "named_leaves",
-    "part_of",
-    "part_text",
-    "random_like",
-    "rebuild",
-]
-
-
 _LEAVES = frozenset(
     {float, int, bool, np.ndarray, np.float64, type(None)}
 )  # looked up in each call

@@ -7,8 +7,6 @@ from typing import Any
 
 from srcdiff.transforms.passes import Recorder, Validates
 
-__all__ = ["new_recorder"]
-
 
 def new_recorder(keep_text: bool = False, shared: dict[Any, Any] | None = None) -> Recorder:
     verified = bool(os.environ.get("SRCDIFF_VERIFY"))

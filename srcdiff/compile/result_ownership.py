@@ -9,13 +9,12 @@ from srcdiff.compile.differentiability import label
 from srcdiff.errors import UnsupportedError
 from srcdiff.ir.alias import Roots, storage_roots, written_roots
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
-from srcdiff.ir.core import Atom, Function, Op, Region, Statement, Value, walk
+from srcdiff.ir.core import Function, Op, Region, Statement, walk
 from srcdiff.ir.types import Array
+from srcdiff.ir.values import Atom, Value
 from srcdiff.ops.arrays.memory import copy
 from srcdiff.ops.control.control import constant_array, stop_gradient
 from srcdiff.transforms.passes import each_function
-
-__all__ = ["as_user", "ops_of", "own_outside", "refuse_writes_outside", "without_stops"]
 
 
 def without_stops(fn: Function) -> Function:

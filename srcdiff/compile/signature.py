@@ -27,8 +27,6 @@ from srcdiff.frontend.source.locations import parameter_place, place_of
 from srcdiff.ir.location import Location
 from srcdiff.ir.types import Static, Type
 
-__all__ = ["Arguments", "Signature", "resolve_argnums"]
-
 
 @dataclass(frozen=True)
 class Arguments:

@@ -38,8 +38,6 @@ from srcdiff.transforms.semiring.pipeline import (
     with_trees,
 )
 
-__all__ = ["Steps"]
-
 WITHOUT: frozenset[str] = frozenset()  # analyses of storage that tests leave out
 
 

@@ -16,8 +16,6 @@ import os
 import sys
 from typing import Any
 
-__all__ = ["may_share_loops"]
-
 _LAYERS = {
     "threadsafe": ("tbb", "omp"),
     "safe": ("tbb",),

@@ -39,8 +39,6 @@ from srcdiff.numba_ext.types import plain_type, type_in_ir
 from srcdiff.runtime.cuda import device_arrays as device
 from srcdiff.runtime.cuda.numba_cuda_api import cuda
 
-__all__ = ["DerivedKernel", "NestedKernel", "adjoint", "tangent"]
-
 
 def adjoint(kernel: Any) -> DerivedKernel | NestedKernel:
     """The adjoint kernel of a kernel: reverse mode.

@@ -20,8 +20,6 @@ from srcdiff.ir.types import Dim, Scalar
 from srcdiff.runtime.cuda import device_arrays as device
 from srcdiff.runtime.philox import Uniforms
 
-__all__ = ["Axes", "Items"]
-
 Axes = Any  # an int, None, or a container of these for an argument that is a container
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["BLOCK", "Needs", "Split", "places", "split"]
-
 BLOCK = 128  # threads of a block in which each thread takes items of its own
 _MOST = 1 << 18  # threads: no device runs more at a time
 _MOST_BLOCKS = 1 << 14

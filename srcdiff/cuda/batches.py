@@ -24,8 +24,6 @@ from srcdiff.runtime.cuda.numba_cuda_api import device_problem
 from srcdiff.runtime.source import standalone
 from srcdiff.transforms.gpu.device.pipeline import Block
 
-__all__ = ["LARGE_ITEM", "Batched", "batched", "one_item"]
-
 LARGE_ITEM = 1 << 14  # bytes of an item that a block takes: a guess, not measured on a device
 
 

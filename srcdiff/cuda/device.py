@@ -32,8 +32,6 @@ from srcdiff.numba_ext.types import arguments_of, plain_type
 from srcdiff.runtime.cuda.device_arrays import dtype_of
 from srcdiff.runtime.cuda.numba_cuda_api import dispatcher_type
 
-__all__ = ["DeviceFunction", "Scratch", "device_function", "type_of"]
-
 
 class Scratch(NamedTuple):
     """Shape and dtype of an array that a device function takes after the arrays that it adds to."""

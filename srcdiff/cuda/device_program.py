@@ -18,18 +18,17 @@ from srcdiff.compile.signature import Arguments
 from srcdiff.errors import UnsupportedError, UntypedError
 from srcdiff.frontend.rule_parser import parse_expansion
 from srcdiff.frontend.source.external_dependencies import Watched
-from srcdiff.ir.core import Atom, Function, Node, Tree, leaves
+from srcdiff.ir.core import Function, Node, Tree, leaves
 from srcdiff.ir.facts import Storage
 from srcdiff.ir.location import Location
 from srcdiff.ir.types import Array, Dim, Scalar, Struct, Type, all_dims, map_dims
+from srcdiff.ir.values import Atom
 from srcdiff.ir.verify import verify
 from srcdiff.transforms.gpu.device.pipeline import Block, to_device_loops
 from srcdiff.transforms.gpu.device.storage_dims import flat_results
 from srcdiff.transforms.legalize.globals_to_params import outside_as_parameters
 from srcdiff.transforms.lower.loop_nests import NoLoopForm
 from srcdiff.transforms.passes import each_function
-
-__all__ = ["DeviceProgram", "build_device"]
 
 
 @dataclass(frozen=True)

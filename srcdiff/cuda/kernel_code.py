@@ -19,8 +19,6 @@ from srcdiff.cache.overloads import Overloads
 from srcdiff.codegen.module.load import load, text_hash
 from srcdiff.runtime.cuda.numba_cuda_api import dumps, refresh
 
-__all__ = ["KernelCode", "keep_kernels", "load_kernel"]
-
 
 def load_kernel(text: str, name: str, bindings: Mapping[str, Any]) -> Callable[..., Any]:
     """The kernel `name` of a module with this text, with cached machine code; the simulator has no machine code."""

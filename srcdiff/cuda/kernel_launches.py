@@ -18,8 +18,6 @@ from srcdiff.ir.types import Array, Scalar
 from srcdiff.runtime.cuda import device_arrays as device
 from srcdiff.runtime.cuda.numba_cuda_api import cuda
 
-__all__ = ["Compiled", "Given", "Launch", "check_shadows", "extents", "scratch_of"]
-
 
 @dataclass
 class Compiled:

@@ -14,10 +14,11 @@ from srcdiff.frontend.rule_parser import parse_forward_rule, parse_rule
 from srcdiff.frontend.source.argument_types import with_symbols
 from srcdiff.frontend.trace import trace
 from srcdiff.ir.alias import storage_roots, writes_of
-from srcdiff.ir.core import Const, Function, Node, Op, Value, walk
+from srcdiff.ir.core import Function, Node, Op, walk
 from srcdiff.ir.facts import SingleWriter, ThreadStorage
 from srcdiff.ir.location import Location
 from srcdiff.ir.types import Type
+from srcdiff.ir.values import Const, Value
 from srcdiff.ir.verify import verify
 from srcdiff.ops.arrays import memory
 from srcdiff.transforms.gpu.kernels.pipeline import adjoint_kernel, storage_kernel, tangent_kernel
@@ -25,8 +26,6 @@ from srcdiff.transforms.gpu.kernels.reverse import float_arrays
 from srcdiff.transforms.legalize.single_precision import is_single
 from srcdiff.transforms.lower.loop_nests import NoLoopForm
 from srcdiff.transforms.passes import Recorder
-
-__all__ = ["KernelProgram", "build_kernel"]
 
 Kind = Literal["adjoint", "tangent"]
 

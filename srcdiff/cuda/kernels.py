@@ -21,8 +21,6 @@ from typing import Any
 from srcdiff.cuda.device_program import DeviceProgram
 from srcdiff.ir.types import Array, Scalar, Struct, Type
 
-__all__ = ["Batch", "classes_in", "kernel_text", "leaf_types"]
-
 _WIDTH = 100
 
 

@@ -24,8 +24,6 @@ from srcdiff.ir.types import Array, Scalar, Static, Type
 from srcdiff.runtime.cuda import device_arrays as device
 from srcdiff.transforms.gpu.device.lists_to_stacks import NO_ROOM
 
-__all__ = ["Launch", "is_summed", "item_bytes"]
-
 keep_kernels(device)
 
 _ROOM = 32  # the initial capacity of a stack

@@ -29,8 +29,6 @@ from srcdiff.console import show_pair
 from srcdiff.demo import model
 from srcdiff.demo.model import log_Z
 
-__all__ = ["Plan", "run"]
-
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
 ValueAndGrad = Callable[..., Any]

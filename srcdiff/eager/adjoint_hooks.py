@@ -25,8 +25,6 @@ from srcdiff.errors import UnsupportedError
 if TYPE_CHECKING:
     from srcdiff.eager.tape import Tape
 
-__all__ = ["Block", "function_of_block", "marked"]
-
 
 @dataclass(eq=False)
 class Block:

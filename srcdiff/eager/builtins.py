@@ -23,8 +23,6 @@ from srcdiff.eager.structures import duplicate, is_plain
 if TYPE_CHECKING:
     from srcdiff.eager.tape import Tape
 
-__all__ = ["BUILTINS"]
-
 
 def _sum(tape: Tape, values: Any, start: Any = 0) -> Any:
     total = start

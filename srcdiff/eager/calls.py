@@ -44,8 +44,6 @@ from srcdiff.ir.structs import is_own_class
 if TYPE_CHECKING:
     from srcdiff.eager.tape import Tape
 
-__all__ = ["SPECIAL", "call", "called", "is_own", "refuse_custom", "refuse_unread"]
-
 SPECIAL: dict[Any, Any] = {}  # replacements of callables: see `builtins`
 
 

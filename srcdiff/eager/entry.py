@@ -26,9 +26,7 @@ from srcdiff.compile.derivations import (
     Vjp,
 )
 from srcdiff.compile.program import Derived
-from srcdiff.eager.rewrite.rewrite_statements import unlike
-
-__all__ = ["FORMS", "OF_GRADIENT", "Entry", "Form", "entry_text"]
+from srcdiff.eager.rewrite.rewrite_expressions import unlike
 
 
 @dataclass(frozen=True)

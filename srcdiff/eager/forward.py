@@ -17,8 +17,6 @@ from srcdiff.eager.structures import is_float, leaves_of
 from srcdiff.eager.tape import Addition, Item, Operation, Record, Tape, Write, spread
 from srcdiff.errors import UnsupportedError
 
-__all__ = ["Curvature", "Tangents"]
-
 
 class Tangents(Tape):
     """A `Tape` that computes tangents, and records nothing."""

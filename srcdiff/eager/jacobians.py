@@ -14,8 +14,6 @@ from srcdiff.errors import DifferentiationError
 if TYPE_CHECKING:
     from srcdiff.eager.tape import Tape
 
-__all__ = ["hessian_of", "jacobian_of", "over_items"]
-
 
 def jacobian_of(tape: Tape, value: Any, is_alone: bool) -> Any:
     """The rows of the Jacobian, for each part of a result: one backward sweep for each of its elements.

@@ -20,8 +20,6 @@ from srcdiff.eager.structures import is_float
 from srcdiff.handles.differentiable import generated
 from srcdiff.options import Options
 
-__all__ = ["InnerGradient", "is_gradient"]
-
 _OPTIONS = Options(jit=False, on_independent="ignore")
 
 

@@ -16,17 +16,6 @@ from srcdiff.frontend.source.function_source import made_function
 from srcdiff.handles.differentiable import generated
 from srcdiff.options import Options
 
-__all__ = [
-    "OPTIONS",
-    "derivative",
-    "is_expression",
-    "is_single_call",
-    "leaf_of_call",
-    "leaf_of_method",
-    "leaf_that_writes",
-    "weighted",
-]
-
 OPTIONS = Options(jit=False, on_independent="ignore")
 
 Fixed = tuple[tuple[str, Any], ...]  # arguments that are written into the text

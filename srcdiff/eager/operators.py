@@ -24,12 +24,6 @@ from srcdiff.ir.structs import is_own_class
 if TYPE_CHECKING:
     from srcdiff.eager.tape import Tape
 
-__all__ = [
-    "METHODS", "UNARY", "attribute_of", "context_of", "delete_from", "item_of", "iterated", "operate", "set_attribute",
-    "store_into",
-]  # fmt: skip
-
-
 METHODS = {
     operator.add: "add", operator.sub: "sub", operator.mul: "mul", operator.truediv: "truediv", operator.pow: "pow",
     operator.floordiv: "floordiv", operator.mod: "mod", operator.matmul: "matmul", operator.and_: "and",

@@ -22,19 +22,17 @@ from srcdiff.eager.entry import FORMS, OF_GRADIENT, Entry, Form, entry_text
 from srcdiff.eager.nested_gradients import is_gradient
 from srcdiff.eager.op_derivatives import is_expression, is_single_call
 from srcdiff.eager.rewrite.line_map import Origin
+from srcdiff.eager.rewrite.rewrite_expressions import unlike
 from srcdiff.eager.rewrite.rewrite_statements import (
     Rewriter,
     bound_names,
     dynamic_function,
     rewriter_of,
-    unlike,
 )
 from srcdiff.errors import UnsupportedError
 from srcdiff.frontend.source.external_dependencies import watched
 from srcdiff.frontend.source.function_source import found_now, function_of, look_up, plain_tree
 from srcdiff.ir.types import Dynamic, Scalar, Type, is_complex, is_float
-
-__all__ = ["DERIVATIONS", "dynamic_program"]
 
 # the derivations that a tape can compute
 DERIVATIONS = (*FORMS, Batch)

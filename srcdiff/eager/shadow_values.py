@@ -14,8 +14,6 @@ from numpy.lib.array_utils import byte_bounds
 from srcdiff.eager.structures import is_float, leaves_of
 from srcdiff.errors import UnsupportedError
 
-__all__ = ["Shadows", "Tracked", "is_own_memory", "owner"]
-
 
 def owner(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """The array that owns the memory of a view."""

@@ -20,8 +20,6 @@ from srcdiff.errors import UnsupportedError
 if TYPE_CHECKING:
     from srcdiff.eager.tape import Tape
 
-__all__ = ["note_written", "refuse_read", "writing"]
-
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 _CLOSE = 1e-6  # NumPy writes arrays with eight digits, and single precision with seven
 

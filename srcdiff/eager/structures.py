@@ -11,8 +11,6 @@ import numpy as np
 from srcdiff.compile.pytree import children, rebuild
 from srcdiff.ir.structs import is_object
 
-__all__ = ["duplicate", "fresh", "is_float", "is_plain", "leaves_of", "shared"]
-
 _NUMBERS = (bool, int, float, np.generic)
 
 

@@ -39,8 +39,6 @@ from srcdiff.eager.structures import (
 from srcdiff.errors import DifferentiationError, IndependentWarning, UnsupportedError
 from srcdiff.ir.structs import is_object
 
-__all__ = ["Tape"]
-
 Leaf = Callable[..., Any]
 _NOT_READ = object()
 

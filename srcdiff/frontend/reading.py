@@ -27,11 +27,10 @@ from srcdiff.frontend.core.values import FrontValue, Lifted, Text, tree_of
 from srcdiff.frontend.effects.effects import with_origins
 from srcdiff.frontend.source.function_source import look_up, source_of
 from srcdiff.ir.build import Builder, change_dims
-from srcdiff.ir.core import Atom, Function, Tree, Value
+from srcdiff.ir.core import Function, Tree
 from srcdiff.ir.facts import LengthFacts, SourceFacts
 from srcdiff.ir.types import Dim, Scalar, Static, Struct, Type, all_dims
-
-__all__ = ["read"]
+from srcdiff.ir.values import Atom, Value
 
 _RESTARTS = 100
 

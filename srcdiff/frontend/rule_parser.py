@@ -28,26 +28,13 @@ from srcdiff.frontend.core.values import FrontValue, Missing, sequence, tree_of
 from srcdiff.frontend.source.function_source import look_up, source_of
 from srcdiff.frontend.trace import Tracer
 from srcdiff.ir.build import Builder, change_dims
-from srcdiff.ir.core import (
-    Atom,
-    Function,
-    Node,
-    Op,
-    OpDecl,
-    Region,
-    Statement,
-    Tree,
-    Value,
-    const,
-    walk,
-)
+from srcdiff.ir.core import Function, Node, Op, OpDecl, Region, Statement, Tree, walk
 from srcdiff.ir.facts import Interface
 from srcdiff.ir.types import NONE, Array, Dim, Scalar, Type, dims_of, shape_of
+from srcdiff.ir.values import Atom, Value, const
 from srcdiff.ops.arrays.memory import element_count, length
 from srcdiff.ops.arrays.reductions import count
 from srcdiff.ops.core.axes import axes_of
-
-__all__ = ["parse_expansion", "parse_forward_rule", "parse_rule"]
 
 _PARSED: dict[Any, Function] = {}
 _LIMIT = 10_000

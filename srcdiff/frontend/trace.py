@@ -50,8 +50,6 @@ from srcdiff.frontend.syntax.calls import call_value
 from srcdiff.ir.core import Function
 from srcdiff.ir.types import Dynamic, List, Scalar, Struct, Type, dims_of
 
-__all__ = ["Tracer", "trace"]
-
 
 def trace(
     function: Any,

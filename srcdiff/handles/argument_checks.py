@@ -15,8 +15,6 @@ from srcdiff.compile.pytree import leaves, part_of, part_text
 from srcdiff.compile.signature import Arguments
 from srcdiff.errors import UnsupportedError
 
-__all__ = ["check_arguments", "device_array"]
-
 _LIBRARIES = ("cupy", "numba", "numba_cuda", "torch")
 
 

@@ -32,22 +32,10 @@ from srcdiff.compile.pytree import fit_to, float_positions, leaves, map_leaves
 from srcdiff.compile.signature import Signature, resolve_argnums, signature_of
 from srcdiff.errors import DifferentiationError, UnsupportedError
 from srcdiff.handles.fast_call import MISS
-from srcdiff.handles.generated import Generated, Specialisations, handles
+from srcdiff.handles.generated import Generated, handles
 from srcdiff.handles.primal_call import without_blocks
+from srcdiff.handles.specialisations import Specialisations
 from srcdiff.options import Options, make_options
-
-__all__ = [
-    "AtPoint",
-    "Differentiable",
-    "Pullback",
-    "Pushforward",
-    "copied",
-    "forget_programs",
-    "generated",
-    "options_for",
-    "plain_function",
-    "shared",
-]
 
 Function = Callable[..., Any]
 

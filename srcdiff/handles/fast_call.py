@@ -22,7 +22,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from srcdiff.compile.derivations import Sample, Vjp
-from srcdiff.compile.program import Program, Size
+from srcdiff.compile.program import Program
 from srcdiff.compile.signature import Arguments, Signature
 from srcdiff.handles.jit import Compiled
 from srcdiff.ir.core import Tree
@@ -34,12 +34,11 @@ from srcdiff.ir.types import (
     Product,
     Quotient,
     Scalar,
+    Size,
     Static,
     Struct,
     Type,
 )
-
-__all__ = ["MISS", "DirectCall", "direct_call"]
 
 MISS: Any = object()  # the result of a call with other arguments
 

@@ -45,9 +45,6 @@ from srcdiff.ir.location import Location
 if TYPE_CHECKING:  # for annotations only: these take a while to import
     from srcdiff.ir.core import Function
 
-__all__ = ["Generated", "Specialisation", "Specialisations", "called_with", "handles"]
-
-
 _MOST = 32  # specialisations that are kept for one set of types, where global values change
 
 

@@ -10,8 +10,6 @@ import numpy as np
 from srcdiff.compile.pytree import map_leaves
 from srcdiff.runtime.cuda import device_arrays as device
 
-__all__ = ["is_on_device", "through_host"]
-
 
 def is_on_device(value: Any) -> bool:
     """Whether a value is an array on a device."""

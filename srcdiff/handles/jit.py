@@ -21,9 +21,6 @@ from srcdiff.ir.core import Tree
 from srcdiff.ir.structs import COMPILED_KINDS, build_struct
 from srcdiff.ir.types import Array, List, Scalar, Static, Struct, Type
 
-__all__ = ["Compiled", "first_lines", "plain"]
-
-
 # the largest block, in bytes, by which GNU's C library decides how much free memory it keeps
 _LARGEST = 2**25 - 2**13
 # a list of at most so many arrays is passed as a tuple, without a copy, but with a type for each length

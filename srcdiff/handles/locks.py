@@ -15,8 +15,6 @@ import threading
 from types import TracebackType
 from typing import Any
 
-__all__ = ["COMPILING"]
-
 
 class _CompilerLock:
     """A reentrant lock for `with` statements."""

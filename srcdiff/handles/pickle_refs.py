@@ -8,8 +8,6 @@ from typing import Any
 
 from srcdiff.compile.program import Derived
 
-__all__ = ["found_again", "is_lost", "reference"]
-
 
 @dataclass(frozen=True)
 class _ByName:

@@ -12,8 +12,6 @@ import textwrap
 from types import CodeType, FunctionType, MethodType
 from typing import Any
 
-__all__ = ["without_blocks"]
-
 
 def without_blocks(function: Any) -> Any:
     """The function without `srcdiff.adjoint` blocks; the same object if it has none."""

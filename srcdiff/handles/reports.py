@@ -17,15 +17,6 @@ from srcdiff.errors import (
 from srcdiff.ir.location import Location
 from srcdiff.options import Options
 
-__all__ = [
-    "Independence",
-    "independence",
-    "refuse_jit",
-    "warn_dynamic",
-    "warn_independent",
-    "warn_numpy",
-]
-
 
 class Independence(Protocol):
     """A program of any form, with the arguments that its result does not depend on."""

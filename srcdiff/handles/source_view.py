@@ -16,8 +16,6 @@ from srcdiff.handles.jit import Compiled
 from srcdiff.handles.locks import COMPILING
 from srcdiff.handles.specialisations import Specialisation
 
-__all__ = ["Readable"]
-
 
 class Readable:
     """An object with a source for each specialisation; `Generated` makes the specialisations."""

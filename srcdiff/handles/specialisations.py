@@ -13,8 +13,6 @@ from srcdiff.errors import DifferentiationError
 from srcdiff.handles.fast_call import DirectCall
 from srcdiff.handles.jit import Compiled
 
-__all__ = ["Specialisation", "Specialisations", "loaded", "lost"]
-
 
 @dataclass
 class Specialisation:

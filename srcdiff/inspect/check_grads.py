@@ -22,8 +22,6 @@ from srcdiff.compile.signature import signature_of
 from srcdiff.handles.differentiable import plain_function
 from srcdiff.handles.primal_call import without_blocks
 
-__all__ = ["FINE_STEP", "STEP", "check_grads", "difference"]
-
 STEP = 2e-3  # large enough that rounding does not spoil a difference, for gradients as well
 FINE_STEP = 2e-5  # used if a kink or a sharp bend may lie within the larger step
 

@@ -20,8 +20,6 @@ from srcdiff.ir.value_conformance import Scope
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.core.costs import work_of
 
-__all__ = ["Cost", "cost"]
-
 
 @dataclass(frozen=True)
 class Cost:

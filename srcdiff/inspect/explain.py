@@ -7,13 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from srcdiff.compile.loop_program import LoopProgram
-from srcdiff.compile.program import Program, Size, Stored
-from srcdiff.handles.generated import Generated, Specialisation, called_with
+from srcdiff.compile.program import Program, Stored
+from srcdiff.handles.generated import Generated, called_with
 from srcdiff.handles.jit import Compiled
+from srcdiff.handles.specialisations import Specialisation
 from srcdiff.ir.dims import is_clamp_of
-from srcdiff.ir.types import Array, Dim, List, Scalar, Static, Struct, Type
-
-__all__ = ["Explanation", "explain"]
+from srcdiff.ir.types import Array, Dim, List, Scalar, Size, Static, Struct, Type
 
 
 @dataclass(frozen=True)

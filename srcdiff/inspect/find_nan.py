@@ -17,14 +17,13 @@ from srcdiff.compile.derivations import Grad, ValueAndGrad, Vjp
 from srcdiff.compile.pytree import leaves, map_leaves, named_leaves
 from srcdiff.handles.differentiable import generated
 from srcdiff.handles.generated import Generated, called_with
-from srcdiff.ir.core import Atom, Function, Op, Value
+from srcdiff.ir.core import Function, Op
 from srcdiff.ir.interpreter import Evaluator
 from srcdiff.ir.location import Location
 from srcdiff.ir.syntax.spelling import template_of
 from srcdiff.ir.types import is_float
 from srcdiff.ir.value_conformance import Scope
-
-__all__ = ["NanFound", "find_nan"]
+from srcdiff.ir.values import Atom, Value
 
 _PARTS: Mapping[str, str] = {
     "user": "forward part",

@@ -19,8 +19,6 @@ from srcdiff.handles.locks import COMPILING
 if TYPE_CHECKING:
     from srcdiff.ir.core import Function
 
-__all__ = ["Reasons", "why"]
-
 
 @dataclass(frozen=True)
 class Reasons:

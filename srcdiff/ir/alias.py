@@ -21,34 +21,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from srcdiff.ir.core import (
-    Atom,
-    Call,
-    For,
-    Function,
-    If,
-    Op,
-    Region,
-    Statement,
-    Value,
-    While,
-    regions_of,
-    walk,
-)
+from srcdiff.ir.core import Call, For, Function, If, Op, Region, Statement, While, regions_of, walk
 from srcdiff.ir.types import Array, List, Scalar, Static, Struct, Type
-
-__all__ = [
-    "Roots",
-    "has_effect",
-    "has_storage",
-    "may_move",
-    "may_raise",
-    "reads_of",
-    "storage_roots",
-    "writes_of",
-    "written_operands",
-    "written_roots",
-]
+from srcdiff.ir.values import Atom, Value
 
 Part = tuple[Value, Any]
 

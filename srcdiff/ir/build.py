@@ -8,9 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from srcdiff.ir.core import (
-    Atom,
     Call,
-    Const,
     For,
     Function,
     If,
@@ -19,34 +17,14 @@ from srcdiff.ir.core import (
     Origin,
     Region,
     Statement,
-    Value,
     While,
-    known_dim,
     regions_of,
-    symbol_of,
 )
 from srcdiff.ir.dims import Range, Shapes
 from srcdiff.ir.location import Location
 from srcdiff.ir.syntax.spelling import as_spelled
 from srcdiff.ir.types import Dim, Scalar, Type, all_dims, axes_of, map_dims, shape_of
-
-__all__ = [
-    "Builder",
-    "Env",
-    "Rewriter",
-    "axes_of_arrays",
-    "change_dims",
-    "change_dims_within",
-    "clone_region",
-    "clone_statement",
-    "lengths_of",
-    "lookup",
-    "range_of",
-    "ranges_of",
-    "shapes_for",
-    "with_body",
-    "with_parts",
-]
+from srcdiff.ir.values import Atom, Const, Value, known_dim, symbol_of
 
 Env = dict[Value, Atom]
 

@@ -40,12 +40,7 @@ from srcdiff.ir.facts import (
 )
 from srcdiff.ir.location import Location
 from srcdiff.ir.types import Scalar, Type
-from srcdiff.ir.values import Atom, Const, Value, const, known_dim, symbol_of
-
-__all__ = [
-    "Atom", "Call", "Const", "For", "Function", "If", "Node", "Op", "OpDecl", "Origin", "Region", "Statement", "Tree",
-    "Value", "While", "carried_values", "const", "known_dim", "leaves", "regions_of", "symbol_of", "walk",
-]  # fmt: skip
+from srcdiff.ir.values import Atom, Value
 
 Origin = Literal["user", "adjoint", "tangent", "compiler", "library"]
 

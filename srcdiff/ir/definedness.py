@@ -13,23 +13,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence, Set
 
 from srcdiff.ir.core import (
-    Atom,
-    Const,
     For,
     Function,
     If,
     Op,
     Region,
     Statement,
-    Value,
     While,
     carried_values,
     regions_of,
     walk,
 )
 from srcdiff.ir.types import Scalar
-
-__all__ = ["Conditions", "Presence", "is_undefined", "settled"]
+from srcdiff.ir.values import Atom, Const, Value
 
 Conditions = Mapping[Value, bool]  # what conditions are known to be at a place of the program
 Makers = Mapping[Value, Statement]

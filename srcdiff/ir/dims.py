@@ -21,17 +21,6 @@ from srcdiff.ir.types import (
     inner_lengths,
 )
 
-__all__ = [
-    "ShapeMismatch",
-    "Shapes",
-    "asked",
-    "is_clamp_of",
-    "lengths_in",
-    "missing",
-    "resolved",
-    "settling",
-]
-
 ONE = Dim(1)
 
 Range = tuple[Dim | None, Dim | None]

@@ -21,11 +21,6 @@ from srcdiff.ir.location import Location
 from srcdiff.ir.types import Array, Dim, Size, Type
 from srcdiff.ir.values import Value
 
-__all__ = [
-    "GROUPS", "DerivativeFacts", "Interface", "LengthFacts", "LengthPair", "Partials", "Rewrite", "RewriteFacts",
-    "SingleWriter", "SourceFacts", "Storage", "TargetFacts", "ThreadStorage", "ZeroDimEffects", "grouped", "listed",
-]  # fmt: skip
-
 LengthPair = tuple[Dim, Dim]
 Keys = tuple[Any, ...]  # the way from a parameter to a part of it
 Root = tuple[Any, ...]  # a parameter's position (or a value with storage), and the keys of a part

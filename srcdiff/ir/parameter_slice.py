@@ -13,9 +13,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from srcdiff.ir.alias import storage_roots
-from srcdiff.ir.core import Atom, Call, For, Function, If, Op, Region, Value, While, regions_of
-
-__all__ = ["parameters_behind"]
+from srcdiff.ir.core import Call, For, Function, If, Op, Region, While, regions_of
+from srcdiff.ir.values import Atom, Value
 
 _Names = frozenset[str]
 _NONE: _Names = frozenset()

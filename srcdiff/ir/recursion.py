@@ -16,18 +16,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from srcdiff.ir.build import Builder, Env, Rewriter
-from srcdiff.ir.core import Call, Function, Op, Region, Statement, Value, walk
-
-__all__ = [
-    "callees_first",
-    "calls_of_itself",
-    "is_itself",
-    "is_recursive",
-    "opened",
-    "rewired",
-    "stand_in",
-    "tied",
-]
+from srcdiff.ir.core import Call, Function, Op, Region, Statement, walk
+from srcdiff.ir.values import Value
 
 
 def stand_in(fn: Function) -> Function:

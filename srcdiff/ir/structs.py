@@ -10,18 +10,6 @@ from collections.abc import Sequence
 from types import FunctionType
 from typing import Any
 
-__all__ = [
-    "COMPILED_KINDS",
-    "build_struct",
-    "field_names",
-    "is_descriptor",
-    "is_generated",
-    "is_object",
-    "is_own_class",
-    "own_constructor",
-    "take_part",
-]
-
 COMPILED_KINDS = (
     "tuple",
     "namedtuple",

@@ -18,13 +18,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-__all__ = [
-    "BOOL", "FLOAT", "INT", "NONE", "Array", "Clamp", "Dim", "Dynamic", "List", "Product", "Quotient", "Scalar",
-    "Size", "Static", "Struct", "Symbol", "Type", "all_dims", "as_dim", "axes_of", "dims_of", "element_type",
-    "factors_of", "has_lists", "holds_arrays", "inner_lengths", "is_complex", "is_float", "is_numeric", "map_dims",
-    "ndim_of", "product_of", "quotient_of", "shape_of", "size_of", "strip", "symbols_of",
-]  # fmt: skip
-
 
 @dataclass(frozen=True, slots=True)
 class Clamp:

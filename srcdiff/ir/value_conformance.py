@@ -10,8 +10,6 @@ import numpy as np
 from srcdiff.ir.structs import take_part
 from srcdiff.ir.types import Array, Dim, List, Scalar, Static, Struct, Type
 
-__all__ = ["Mismatch", "Scope", "conform"]
-
 
 class Mismatch(Exception):
     """A value does not conform to its type, or the IR is not well formed."""

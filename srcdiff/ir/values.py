@@ -10,8 +10,6 @@ from typing import Any
 
 from srcdiff.ir.types import BOOL, FLOAT, Dim, Scalar, Static, Type
 
-__all__ = ["Atom", "Const", "Value", "const", "known_dim", "symbol_of"]
-
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Value:

@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from srcdiff.ir.core import (
-    Atom,
     Call,
     For,
     Function,
@@ -22,7 +21,6 @@ from srcdiff.ir.core import (
     Op,
     Region,
     Statement,
-    Value,
     While,
     leaves,
     regions_of,
@@ -32,8 +30,7 @@ from srcdiff.ir.recursion import is_itself
 from srcdiff.ir.syntax.printer import annotated
 from srcdiff.ir.syntax.spelling import as_spelled
 from srcdiff.ir.types import Array, Dim, List, Scalar, Static, Struct, Type, dims_of, strip
-
-__all__ = ["InvalidIR", "Problem", "agree", "check", "may_stand", "verify"]
+from srcdiff.ir.values import Atom, Value
 
 
 @dataclass(frozen=True)

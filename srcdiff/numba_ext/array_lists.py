@@ -22,8 +22,6 @@ from numba.extending import (
 )
 from numba.np.unsafe.ndarray import to_fixed_tuple
 
-__all__ = ["ArrayList"]
-
 
 class ArrayList:
     """Arrays with one dtype and the same number of axes.

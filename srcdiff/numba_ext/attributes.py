@@ -27,8 +27,6 @@ from srcdiff.numba_ext.types import parts_of
 if TYPE_CHECKING:  # these modules import this one
     from srcdiff.handles.differentiable import Differentiable, Pushforward
 
-__all__ = ["type_of_decorated", "type_of_jvp"]
-
 
 class _DecoratedType(types.Callable, types.Dummy):
     """The type of a decorated function; a call calls the function itself, as Numba compiles it."""

@@ -40,8 +40,6 @@ from srcdiff.handles.locks import COMPILING
 from srcdiff.numba_ext.types import arguments_of, arrays_in, parts_of, plain_type
 from srcdiff.numba_ext.wrappers import CallText
 
-__all__ = ["CallableType", "Calls", "make_function", "type_of"]
-
 _NUMBERS = itertools.count()
 
 

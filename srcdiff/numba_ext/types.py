@@ -19,8 +19,6 @@ from srcdiff.frontend.source.locations import parameter_place
 from srcdiff.ir.location import Location
 from srcdiff.ir.types import Array, Dim, Scalar, Static, Struct, Type
 
-__all__ = ["arguments_of", "arrays_in", "parts_of", "plain_type", "type_in_ir"]
-
 _WEAK = ("float64", "int64", "complex128")  # Python's numbers: compiled code has no NumPy scalars
 _UNKNOWN = Dim(0)
 

@@ -18,8 +18,6 @@ from srcdiff.handles.generated import Generated
 from srcdiff.ir.types import Array, Static, Struct, Type
 from srcdiff.numba_ext.types import arrays_in, parts_of
 
-__all__ = ["CallText"]
-
 
 class CallText:
     """The text of a call of a loop form with values of some Numba types.

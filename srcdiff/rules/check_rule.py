@@ -16,13 +16,12 @@ from srcdiff.frontend.source.argument_types import describe_arguments
 from srcdiff.frontend.source.function_source import calling, made_function
 from srcdiff.frontend.source.locations import place_of
 from srcdiff.inspect.check_grads import FINE_STEP, STEP, difference
-from srcdiff.ir.core import OpDecl, Value
+from srcdiff.ir.core import OpDecl
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import Dim, shape_of
+from srcdiff.ir.values import Value
 from srcdiff.ops.core.registry import find
 from srcdiff.ops.core.type_rules import TypeMistake
-
-__all__ = ["check_rule"]
 
 _MOST_ELEMENTS = 1000  # the number of elements up to which each one is checked
 

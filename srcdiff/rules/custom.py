@@ -20,14 +20,13 @@ import numpy as np
 from srcdiff.errors import DifferentiationError, RuleError
 from srcdiff.frontend.source.function_source import Source, function_of, source_of
 from srcdiff.handles.differentiable import forget_programs
-from srcdiff.ir.core import Atom, Const, Node, OpDecl
+from srcdiff.ir.core import Node, OpDecl
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.location import Location
 from srcdiff.ir.types import Dim, Scalar, Static, Type, all_dims, is_numeric, map_dims
+from srcdiff.ir.values import Atom, Const
 from srcdiff.ops.core.registry import OWN, declared, signature_of_rule
 from srcdiff.ops.core.type_rules import TypeMistake, arithmetic, floating
-
-__all__ = ["rule"]
 
 Rule = Callable[..., Any]
 

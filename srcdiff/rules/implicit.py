@@ -29,8 +29,6 @@ from srcdiff.handles.generated import Generated
 from srcdiff.options import make_options
 from srcdiff.rules.custom import rule
 
-__all__ = ["implicit", "rules_of_solution"]
-
 Function = Callable[..., Any]
 
 _RULE = """\

@@ -26,8 +26,6 @@ from srcdiff.handles.differentiable import generated
 from srcdiff.options import make_options
 from srcdiff.rules.text import Axes, as_parts, called, listed, size_of, taken_apart, unlike
 
-__all__ = ["orbit_rules", "state_rules"]
-
 Rules = tuple[FunctionType, FunctionType]
 
 _TAKEN = (

@@ -19,8 +19,6 @@ from srcdiff.ops.control.solvers import Solver
 from srcdiff.options import make_options
 from srcdiff.rules.text import Axes, as_parts, called, listed, taken_apart, unlike
 
-__all__ = ["integral_rules"]
-
 _TAKEN = (
     "x",
     "a",

@@ -18,8 +18,6 @@ from srcdiff.transforms.rewrite.conditions import unless_shapes
 from srcdiff.transforms.rewrite.patterns import Anything, Apply, Rule
 from srcdiff.transforms.rewrite.stability_rules import OWN_RULES
 
-__all__ = ["rewriting"]
-
 _KINDS = ("exact", "better", "domain")
 
 

@@ -28,8 +28,6 @@ from srcdiff.rules.implicit import rules_of_solution
 from srcdiff.rules.ode import orbit_rules, state_rules
 from srcdiff.rules.quadrature import integral_rules
 
-__all__ = ["declaration", "value_of"]
-
 Rules = tuple[FunctionType, FunctionType]
 Texts = tuple[tuple[str, str], ...]
 Kept = TypeVar("Kept")

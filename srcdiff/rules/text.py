@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-__all__ = ["as_parts", "called", "listed", "size_of", "taken_apart", "unlike"]
-
 Axes = Mapping[str, int]  # the number of axes of each parameter
 
 

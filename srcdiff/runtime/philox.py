@@ -24,19 +24,6 @@ import numpy as np
 
 from srcdiff.runtime.cuda.numba_cuda_api import cuda, is_simulator
 
-__all__ = [
-    "Uniforms",
-    "fill_normals",
-    "normal",
-    "normalf",
-    "normals",
-    "philox",
-    "philox_words",
-    "uniform",
-    "uniformf",
-    "uniforms",
-]
-
 _M0, _M1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
 _W0, _W1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
 _WORD, _32 = np.uint64(0xFFFFFFFF), np.uint64(32)

@@ -9,8 +9,6 @@ falls off fast, and Gauss-Legendre quadrature is accurate to about 1e-11. The fu
 
 import numpy as np
 
-__all__ = ["beta_path", "gamma_path"]
-
 _COUNT = 48
 _POINTS, _SHARES = np.polynomial.legendre.leggauss(_COUNT)  # on [-1, 1]
 # Python numbers, which keep float32

@@ -9,8 +9,6 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
-__all__ = ["coloured", "coloured_by", "coloured_symmetric"]
-
 Pattern = Any  # a sparse array in CSR form
 Colours = Any  # an array of integers
 

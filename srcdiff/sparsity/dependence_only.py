@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from srcdiff.ir.core import Atom, Const, Function, Op, Value, walk
+from srcdiff.ir.core import Function, Op, walk
 from srcdiff.ir.recursion import callees_first
 from srcdiff.ir.types import Array, Scalar, is_float, ndim_of
+from srcdiff.ir.values import Atom, Const, Value
 from srcdiff.sparsity.index_sets import IndexSets
 from srcdiff.sparsity.propagation import MOVES, RULES, WRITES
 from srcdiff.sparsity.value_dependence import is_decided_by_floats
-
-__all__ = ["Step", "needs_no_values", "quick_step"]
 
 Step = Callable[[], None]
 

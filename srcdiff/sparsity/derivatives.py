@@ -14,14 +14,13 @@ from srcdiff.compile.derivations import Grad, Hvp, Jvp, Value, Vjp
 from srcdiff.compile.pytree import is_float_leaf, leaves, map_leaves
 from srcdiff.errors import UnsupportedError
 from srcdiff.handles.differentiable import AtPoint, generated, options_for, plain_function
-from srcdiff.handles.generated import Generated, Specialisation
+from srcdiff.handles.generated import Generated
+from srcdiff.handles.specialisations import Specialisation
 from srcdiff.ir.types import is_complex, is_float
 from srcdiff.options import Options
 from srcdiff.sparsity.colouring import coloured_by, coloured_symmetric
 from srcdiff.sparsity.patterns import pattern_of
 from srcdiff.sparsity.value_dependence import is_decided_by_floats, outside_values
-
-__all__ = ["SparseDerivative", "sparse_hessian", "sparse_jacobian"]
 
 Function = Callable[..., Any]
 

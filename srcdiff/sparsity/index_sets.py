@@ -14,8 +14,6 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
-__all__ = ["IndexSets"]
-
 Numbers = Any  # arrays of int64
 
 _SMALL = 64  # a union of single numbers with more columns than this is deferred

@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 
 from srcdiff.errors import UnsupportedError
-from srcdiff.ir.core import Atom, Call, For, Function, If, Op, Region, Value, While, leaves
-from srcdiff.ir.interpreter import Evaluator, Mismatch
+from srcdiff.ir.core import Call, For, Function, If, Op, Region, While, leaves
+from srcdiff.ir.interpreter import Evaluator
 from srcdiff.ir.recursion import is_itself
 from srcdiff.ir.types import Array, Scalar, Struct, Type, is_float
-from srcdiff.ir.value_conformance import Scope
+from srcdiff.ir.value_conformance import Mismatch, Scope
+from srcdiff.ir.values import Atom, Value
 from srcdiff.sparsity.dependence_only import Step, needs_no_values, quick_step
 from srcdiff.sparsity.index_sets import IndexSets
 from srcdiff.sparsity.propagation import (
@@ -35,8 +36,6 @@ from srcdiff.sparsity.propagation import (
     numbers_in,
     spread,
 )
-
-__all__ = ["pattern_of"]
 
 _SAME = ("read", "copy", "astype", "to_float", "float64", "item", "expand", "stretch")
 

@@ -20,18 +20,6 @@ from srcdiff.ops.arrays.memory import subscript_key
 from srcdiff.ops.linalg.einsum import with_letters
 from srcdiff.sparsity.index_sets import IndexSets
 
-__all__ = [
-    "ALL",
-    "MOVES",
-    "RULES",
-    "WRITES",
-    "blank",
-    "dense",
-    "elementwise",
-    "numbers_in",
-    "spread",
-]
-
 Numbers = Any  # in the structure of the values: arrays of numbers, a number, or containers of these
 ALL = None
 

@@ -10,11 +10,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from srcdiff.ir.core import Atom, Call, Const, For, Function, If, Op, Statement, Value, walk
+from srcdiff.ir.core import Call, For, Function, If, Op, Statement, walk
 from srcdiff.ir.recursion import callees_first
 from srcdiff.ir.types import Struct, is_float
-
-__all__ = ["is_decided_by_floats", "outside_values"]
+from srcdiff.ir.values import Atom, Const, Value
 
 _PARTS = ("get", "unpack")  # integers beside floats in a container are not computed from them
 

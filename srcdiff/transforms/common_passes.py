@@ -24,12 +24,6 @@ from srcdiff.transforms.simplify.fold import fold
 from srcdiff.transforms.simplify.inline import inline_calls
 from srcdiff.transforms.simplify.licm import hoist
 
-__all__ = [
-    "ALLOCATIONS", "BOOLEANS", "BROADCASTS", "CONTRACT", "COUNTDOWN", "CSE", "DCE", "DIMS", "DSE", "FOLD",
-    "FORWARD_STORES", "FUSE_MIRRORS", "FUSE_NESTS", "INLINE", "INTEGERS", "IN_PLACE", "LICM", "PROMOTE", "RESIDUALS",
-    "SINGLE",
-]  # fmt: skip
-
 _LOADS, _DERIVED, _SCALAR = (Form.LOADS,), (Form.DERIVED,), (Form.SCALAR,)
 
 FOLD = Pass(

@@ -73,16 +73,6 @@ from srcdiff.transforms.simplify.licm import hoist_all
 from srcdiff.transforms.simplify.redundant_checks import remove_redundant_checks
 from srcdiff.transforms.simplify.unify_dims import unify_dims
 
-__all__ = [
-    "NUMBERS",
-    "fast",
-    "into_loops",
-    "joined",
-    "marked_as_loops",
-    "small_axes_of",
-    "to_loops",
-]
-
 _LOADS, _CORE, _SCALAR = (Form.LOADS,), (Form.CORE,), (Form.SCALAR,)
 
 NUMBERS = Pass(

@@ -16,10 +16,6 @@ from srcdiff.ir.syntax.printer import to_text
 from srcdiff.ir.verify import check
 from srcdiff.ops.control.adjoint_hooks import adjoint_block
 
-__all__ = [
-    "Form", "Pass", "Recorder", "Validates", "all_statements", "each_function", "is_adjoint_block", "missing",
-]  # fmt: skip
-
 
 class Form(StrEnum):
     """Properties that passes establish and later passes need. A property holds from the pass that gives it on."""

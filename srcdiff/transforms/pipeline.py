@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from srcdiff.ir.core import Function
 from srcdiff.ir.recursion import callees_first
+from srcdiff.transforms.ad.adjoints.reverse_state import Rules
 from srcdiff.transforms.ad.directives.hook_markers import drop_blocks, drop_comments
 from srcdiff.transforms.ad.directives.kernel_launches import (
     with_launch_copies,
@@ -22,7 +23,7 @@ from srcdiff.transforms.ad.fuse_mirror_loops import fuse_loops, loop_direction
 from srcdiff.transforms.ad.hoist_primal import hoist_primal
 from srcdiff.transforms.ad.jacobian_loops import is_one_number
 from srcdiff.transforms.ad.place_clears import place_clears
-from srcdiff.transforms.ad.reverse.reverse import Rules, reverse
+from srcdiff.transforms.ad.reverse.reverse import reverse
 from srcdiff.transforms.ad.tape.decide import Mode, residuals
 from srcdiff.transforms.ad.tape.dedup_branch_saves import dedup_branch_saves
 from srcdiff.transforms.ad.tape.peel_exit_test import peel_exit_tests
@@ -68,13 +69,6 @@ from srcdiff.transforms.simplify.algebra.zero_adjoints import cancel
 from srcdiff.transforms.simplify.dead_arguments import remove_dead_arguments
 from srcdiff.transforms.simplify.invariant_carries import remove_invariant_carries
 from srcdiff.transforms.simplify.merge_branches import merged_branches
-
-__all__ = [
-    "FORWARD", "FINISH", "FUSE_ITERATIONS", "INLINED", "ONE_HOT", "PLAIN", "PRIMAL",
-    "PRINTED", "PRIVATE", "REVERSED", "SAVED_DIMS", "SIMPLIFY", "TANGENT", "ahead", "deciding", "finished", "gradient",
-    "prepare", "simplified", "tangent",
-]  # fmt: skip
-
 
 _LOADS, _DERIVED, _FINAL = (Form.LOADS,), (Form.DERIVED,), (Form.RESIDUALS,)
 

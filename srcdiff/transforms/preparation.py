@@ -40,8 +40,6 @@ from srcdiff.transforms.simplify.fold_identical_branches import fold_identical_b
 from srcdiff.transforms.simplify.inline_masked import inline_masked
 from srcdiff.transforms.stability import stabilise
 
-__all__ = ["preparing", "with_layouts"]
-
 
 def with_layouts(fn: Function, change: Callable[[Function, Layouts], Function]) -> Function:
     """`change` applied to a function and to all callees, with the memory layouts of their arrays."""

@@ -11,19 +11,9 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from srcdiff.ir.alias import storage_roots, writes_of, written_roots
-from srcdiff.ir.core import (
-    Atom,
-    Call,
-    For,
-    Function,
-    Op,
-    Statement,
-    Value,
-    known_dim,
-    regions_of,
-    walk,
-)
+from srcdiff.ir.core import Call, For, Function, Op, Statement, regions_of, walk
 from srcdiff.ir.types import Array, Scalar, Static, is_float, shape_of
+from srcdiff.ir.values import Atom, Value, known_dim
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.control.control import stop_gradient
 from srcdiff.transforms.ad.tape.decide import Mode, chosen_plan
@@ -31,8 +21,6 @@ from srcdiff.transforms.ad.tape.plan import Plan
 from srcdiff.transforms.ad.tape.rematerialise import origins
 from srcdiff.transforms.analysis.activity import edges, useful_values, varied_values
 from srcdiff.transforms.analysis.defuse import all_regions
-
-__all__ = ["activity_reasons", "checkpoint_reasons", "names_of", "storage_reasons"]
 
 Found = Callable[[Value], bool]
 

@@ -16,21 +16,10 @@ from dataclasses import replace
 from functools import partial
 
 from srcdiff.ir.build import Builder, Env, Rewriter, change_dims, clone_statement, lookup
-from srcdiff.ir.core import (
-    Atom,
-    Call,
-    Const,
-    Function,
-    Op,
-    Origin,
-    Region,
-    Statement,
-    Value,
-    const,
-    walk,
-)
+from srcdiff.ir.core import Call, Function, Op, Origin, Region, Statement, walk
 from srcdiff.ir.location import Location
 from srcdiff.ir.types import Array, Dim, Scalar, shape_of
+from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.core.type_rules import TypeMistake
 from srcdiff.ops.elementwise import arithmetic, elementary
 from srcdiff.transforms.analysis.defuse import (
@@ -61,8 +50,6 @@ from srcdiff.transforms.rewrite.sign_motion import move_signs
 from srcdiff.transforms.rewrite.stability_rules import OWN_RULES, RULES, SIGNED
 from srcdiff.transforms.rewrite.two_pass_variance import NAME as VARIANCE
 from srcdiff.transforms.rewrite.two_pass_variance import two_pass_variances
-
-__all__ = ["STEPS", "stabilise"]
 
 _SUMS = {"add", "subtract", "multiply", "divide", "negative"}
 

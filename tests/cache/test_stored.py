@@ -20,7 +20,7 @@ from srcdiff.codegen.module import cache_dir as files
 from srcdiff.compile import build as building
 from srcdiff.errors import CacheWarning
 from srcdiff.handles import differentiable
-from srcdiff.handles.generated import Specialisations
+from srcdiff.handles.specialisations import Specialisations
 
 X = np.array([0.3, -0.7, 1.1])
 W = np.array([1.0, 2.0, 3.0])

@@ -2,9 +2,10 @@
 
 from srcdiff.codegen.module.module import to_source
 from srcdiff.ir.build import Builder
-from srcdiff.ir.core import Function, Region, Value
+from srcdiff.ir.core import Function, Region
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import FLOAT, INT, Array, Dim, Scalar
+from srcdiff.ir.values import Value
 
 N = Dim.of("n")
 VECTOR = Array("float64", (N,))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from srcdiff.ir.build import Builder
-from srcdiff.ir.core import Call, For, Function, If, Node, OpDecl, Value, While, const
+from srcdiff.ir.core import Call, For, Function, If, Node, OpDecl, While
 from srcdiff.ir.types import FLOAT, INT, Array, Dim, List, Scalar, Struct
+from srcdiff.ir.values import Value, const
 from srcdiff.ops.arrays import containers, memory
 from srcdiff.ops.core.registry import OPERATIONS
 from srcdiff.ops.core.type_rules import arithmetic, boolean, floating, nothing

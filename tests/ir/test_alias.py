@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from srcdiff.ir.alias import may_move, reads_of, storage_roots, writes_of, written_roots
 from srcdiff.ir.build import Builder
-from srcdiff.ir.core import Call, For, Function, If, Op, Value, While, const
+from srcdiff.ir.core import Call, For, Function, If, Op, While
 from srcdiff.ir.types import BOOL, FLOAT, INT, Array, Dim, List, Scalar, Struct
+from srcdiff.ir.values import Value, const
 from srcdiff.ops.arrays import containers, creation, memory
 from srcdiff.ops.core.registry import OpDecl
 from srcdiff.ops.core.type_rules import nothing, same_as_first

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from srcdiff.ir.build import Builder
-from srcdiff.ir.core import For, Function, Node, OpDecl, Value, const
-from srcdiff.ir.interpreter import Mismatch, evaluate
+from srcdiff.ir.core import For, Function, Node, OpDecl
+from srcdiff.ir.interpreter import evaluate
 from srcdiff.ir.types import BOOL, FLOAT, INT, NONE, Array, Dim, List, Scalar, Static, Struct
-from srcdiff.ir.value_conformance import Scope, conform
+from srcdiff.ir.value_conformance import Mismatch, Scope, conform
+from srcdiff.ir.values import Value, const
 from srcdiff.ops.arrays import containers, memory
 from srcdiff.ops.control.control import undefined
 from srcdiff.ops.core.type_rules import floating, same_as_first

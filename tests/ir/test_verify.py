@@ -8,9 +8,10 @@ from dataclasses import replace
 import pytest
 
 from srcdiff.ir.build import Builder
-from srcdiff.ir.core import Call, For, Function, If, Op, OpDecl, Region, Value, While, const
+from srcdiff.ir.core import Call, For, Function, If, Op, OpDecl, Region, While
 from srcdiff.ir.facts import LengthFacts
 from srcdiff.ir.types import BOOL, FLOAT, INT, Array, Clamp, Dim, List, Scalar, Static, Struct
+from srcdiff.ir.values import Value, const
 from srcdiff.ir.verify import InvalidIR, Problem, agree, check, may_stand, verify
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.linalg.factorisations import qr_factors

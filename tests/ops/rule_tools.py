@@ -13,10 +13,11 @@ import scipy.signal
 import scipy.special
 
 from srcdiff.ir.build import Builder
-from srcdiff.ir.core import If, Op, OpDecl, Value, const
+from srcdiff.ir.core import If, Op, OpDecl
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.syntax.spelling import template_of
 from srcdiff.ir.types import Array, Dim, Scalar, shape_of
+from srcdiff.ir.values import Value, const
 from srcdiff.ops.core.lazy_module import LazyModule
 from srcdiff.ops.core.operand_roles import carries_derivative
 from srcdiff.ops.core.registry import OPERATIONS

@@ -8,10 +8,10 @@ import pytest
 
 import srcdiff.ops.arrays.memory
 from srcdiff.ir.build import Builder
-from srcdiff.ir.core import Value, const
 from srcdiff.ir.dims import ShapeMismatch, Shapes
 from srcdiff.ir.syntax.spelling import template_of
 from srcdiff.ir.types import Array, Dim, Scalar
+from srcdiff.ir.values import Value, const
 from srcdiff.ops.arrays import concatenate, creation, diagonals, reductions, repeat, shapes
 from srcdiff.ops.core.operand_roles import carries_derivative
 from srcdiff.ops.core.registry import OPERATIONS, find

@@ -11,7 +11,7 @@ from vi.cases import D
 import srcdiff
 from srcdiff import vi
 from srcdiff.handles import differentiable
-from srcdiff.handles.generated import Specialisations
+from srcdiff.handles.specialisations import Specialisations
 
 PRIOR = D.Uniform(0.0, 2.0)
 LIKELIHOOD = D.Normal(np.zeros(3), 1.0)

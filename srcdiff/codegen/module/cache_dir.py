@@ -22,16 +22,6 @@ from pathlib import Path
 
 from srcdiff.errors import CacheWarning
 
-__all__ = [
-    "cache_folder",
-    "own_bytes",
-    "private_folder",
-    "read_sealed",
-    "replace_file",
-    "warn",
-    "write_sealed",
-]
-
 _KEY = "key"
 _OFF = "off"  # for SRCDIFF_CACHE: nothing is kept
 _SIZE = 256 * 2**20  # bytes that the folder may hold, ...

@@ -11,8 +11,6 @@ from dataclasses import replace
 from srcdiff.codegen.module.module import to_source
 from srcdiff.ir.core import Function, Node
 
-__all__ = ["with_checks"]
-
 
 def with_checks(source: str, checked: Function, bare: Function) -> str:
     """`source`, which is that of `bare`, with the statements that `checked` has in front of those of `bare`."""

@@ -10,10 +10,9 @@ from collections.abc import Mapping
 
 from srcdiff.codegen.text import syntax as n
 from srcdiff.codegen.text.syntax import Expr, Stmt
-from srcdiff.ir.core import Function, Value
+from srcdiff.ir.core import Function
 from srcdiff.ir.types import List, Struct, Type, has_lists
-
-__all__ = ["listed_parameters"]
+from srcdiff.ir.values import Value
 
 
 def listed_parameters(fn: Function, names: Mapping[Value, str]) -> list[Stmt]:

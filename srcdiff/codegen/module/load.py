@@ -24,8 +24,6 @@ import numpy as np
 
 from srcdiff.codegen.module.cache_dir import own_bytes, private_folder, replace_file, warn
 
-__all__ = ["load", "text_hash"]
-
 _PACKAGE = "srcdiff_generated"  # of the modules that the texts are
 _FORMAT = "1"  # changes when files of an older srcdiff must not be found
 

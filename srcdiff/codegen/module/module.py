@@ -29,11 +29,10 @@ from srcdiff.codegen.text.statements import Writer, constant
 from srcdiff.codegen.text.syntax import Expr, Stmt
 from srcdiff.codegen.text.templates import template
 from srcdiff.ir.alias import storage_roots
-from srcdiff.ir.core import Call, For, Function, Op, Tree, Value, walk
+from srcdiff.ir.core import Call, For, Function, Op, Tree, walk
 from srcdiff.ir.location import Location
 from srcdiff.ir.recursion import callees_first, calls_of_itself
-
-__all__ = ["bindings_of", "function_tree", "to_source"]
+from srcdiff.ir.values import Value
 
 _PARTS = ("numba.", "scipy.", "srcdiff.")  # libraries of which functions are imported one by one
 

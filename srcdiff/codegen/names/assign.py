@@ -22,10 +22,8 @@ from srcdiff.codegen.names.liveness import Interval, joined, overlap
 from srcdiff.codegen.plan.defuse import Facts
 from srcdiff.codegen.plan.plan import Copy, Let, Loop, Plan, assigned_by, walk_nodes
 from srcdiff.codegen.text.expression_folding import Folding
-from srcdiff.ir.core import Value
 from srcdiff.ir.types import INT, Array, Scalar, Type, shape_of, strip
-
-__all__ = ["name_variables"]
+from srcdiff.ir.values import Value
 
 _USED_BUILTINS = {
     "abs", "enumerate", "len", "list", "max", "min", "print", "range", "reversed", "sum", "tuple",

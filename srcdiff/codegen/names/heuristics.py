@@ -14,12 +14,11 @@ from itertools import count
 from srcdiff.codegen.plan.defuse import Facts
 from srcdiff.codegen.plan.plan import Branch, Copy, Jump, Let, Loop, Node, Plan
 from srcdiff.codegen.text.expression_folding import Folding
-from srcdiff.ir.core import Atom, Tree, Value, const
 from srcdiff.ir.core import Node as Container
+from srcdiff.ir.core import Tree
 from srcdiff.ir.syntax.spelling import plural
 from srcdiff.ir.types import INT, Array, List, Scalar, ndim_of, strip
-
-__all__ = ["distances", "made_of", "stored_value", "suggestions"]
+from srcdiff.ir.values import Atom, Value, const
 
 # what an operation's operands are, by position
 _ROLES: dict[str, tuple[str, ...]] = {

@@ -25,9 +25,7 @@ from srcdiff.codegen.plan.plan import (
     walk_nodes,
 )
 from srcdiff.codegen.text.expression_folding import Folding
-from srcdiff.ir.core import Value
-
-__all__ = ["Interval", "joined", "live_intervals", "overlap"]
+from srcdiff.ir.values import Value
 
 Interval = tuple[int, int]
 

@@ -19,12 +19,11 @@ from dataclasses import replace
 from srcdiff.codegen.plan.plan import Copy, Plan, walk_nodes
 from srcdiff.codegen.plan.terminators import End
 from srcdiff.ir.build import Builder
-from srcdiff.ir.core import Atom, Const, For, Function, Op, Statement, Value, While, const
+from srcdiff.ir.core import For, Function, Op, Statement, While
 from srcdiff.ir.definedness import Conditions, Presence, settled
 from srcdiff.ir.types import NONE, Scalar
+from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.control import control
-
-__all__ = ["BlockArguments", "unbound", "with_value_checks"]
 
 _NOTHING = Const(None, NONE)
 _UNSET: dict[str, bool | int | float] = {"f": math.nan, "i": -(2**63), "b": False}

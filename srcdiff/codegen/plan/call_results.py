@@ -14,10 +14,9 @@ from srcdiff.codegen.plan.plan import Let, Loop, Plan, flat, walk_nodes
 from srcdiff.codegen.text import syntax as n
 from srcdiff.codegen.text.syntax import Expr, Stmt
 from srcdiff.ir.alias import written_operands
-from srcdiff.ir.core import Atom, Call, Node, Tree, Value, leaves
+from srcdiff.ir.core import Call, Node, Tree, leaves
 from srcdiff.ir.types import Struct
-
-__all__ = ["CallResults"]
+from srcdiff.ir.values import Atom, Value
 
 
 class CallResults:

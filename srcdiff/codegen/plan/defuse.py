@@ -17,9 +17,8 @@ from srcdiff.codegen.plan.plan import (
     walk_nodes,
 )
 from srcdiff.ir.alias import Roots, written_operands
-from srcdiff.ir.core import Atom, Call, Op, Value
-
-__all__ = ["Facts", "Use", "facts_of"]
+from srcdiff.ir.core import Call, Op
+from srcdiff.ir.values import Atom, Value
 
 
 @dataclass(frozen=True)

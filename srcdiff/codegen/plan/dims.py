@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from srcdiff.codegen.plan.defuse import Facts, facts_of
 from srcdiff.codegen.plan.plan import Branch, Copy, Let, Loop, Node, Plan, pattern_values
 from srcdiff.ir.alias import Roots
-from srcdiff.ir.core import Atom, Op, Value, While, const
+from srcdiff.ir.core import Op, While
 from srcdiff.ir.dims import lengths_in
 from srcdiff.ir.types import (
     Array,
@@ -27,9 +27,8 @@ from srcdiff.ir.types import (
     Symbol,
     Type,
 )
+from srcdiff.ir.values import Atom, Value, const
 from srcdiff.ops.arrays.container_text import part_texts, struct_text
-
-__all__ = ["resolve_lengths"]
 
 
 def resolve_lengths(plan: Plan, roots: Roots, is_compiled: bool = False) -> None:

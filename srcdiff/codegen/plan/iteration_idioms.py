@@ -16,23 +16,9 @@ from typing import Any, Literal
 from srcdiff.codegen.plan.plan import Pattern
 from srcdiff.codegen.plan.sequence_lengths import Counts
 from srcdiff.ir.alias import Roots, writes_of, written_operands
-from srcdiff.ir.core import (
-    Atom,
-    Call,
-    Const,
-    For,
-    Op,
-    Statement,
-    Value,
-    const,
-    known_dim,
-    regions_of,
-    walk,
-)
+from srcdiff.ir.core import Call, For, Op, Statement, regions_of, walk
 from srcdiff.ir.types import Array, List
-
-__all__ = ["Header", "compiled_range", "range_form", "sequence_form"]
-
+from srcdiff.ir.values import Atom, Const, Value, const, known_dim
 
 _MANY = 5  # sequences that a `zip` may have
 

@@ -36,28 +36,14 @@ from srcdiff.codegen.plan.terminators import (
 from srcdiff.codegen.plan.tuple_assignments import is_unpacking
 from srcdiff.codegen.text.templates import conditional_text
 from srcdiff.ir.alias import Roots
-from srcdiff.ir.core import (
-    Atom,
-    Call,
-    Const,
-    For,
-    Function,
-    If,
-    Op,
-    Region,
-    Statement,
-    Value,
-    While,
-    carried_values,
-)
+from srcdiff.ir.core import Call, For, Function, If, Op, Region, Statement, While, carried_values
 from srcdiff.ir.recursion import is_itself
 from srcdiff.ir.syntax.spelling import routine_of, template_of
 from srcdiff.ir.types import INT, Array, Scalar, is_complex, is_float
+from srcdiff.ir.values import Atom, Const, Value
 from srcdiff.ops.control.cuda_scalar import device_text
 from srcdiff.ops.control.solvers import text_of
 from srcdiff.ops.core.ufuncs import complex_name, is_complex_special
-
-__all__ = ["lower"]
 
 ITSELF = (
     "__itself__"  # how a function that calls itself is called until it has its name in the module

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 
 from srcdiff.ir.alias import written_operands
 from srcdiff.ir.core import (
-    Atom,
     Call,
     For,
     Function,
@@ -14,13 +13,11 @@ from srcdiff.ir.core import (
     Op,
     Region,
     Statement,
-    Value,
     While,
     carried_values,
     regions_of,
 )
-
-__all__ = ["Needed", "reads_within"]
+from srcdiff.ir.values import Atom, Value
 
 
 class Needed:

@@ -18,22 +18,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from srcdiff.ir.core import Atom, Call, For, If, Op, Origin, Tree, Value, While
-
-__all__ = [
-    "Branch",
-    "Copy",
-    "Jump",
-    "Let",
-    "Loop",
-    "Node",
-    "Pattern",
-    "Plan",
-    "assigned_by",
-    "flat",
-    "pattern_values",
-    "walk_nodes",
-]
+from srcdiff.ir.core import Call, For, If, Op, Origin, Tree, While
+from srcdiff.ir.values import Atom, Value
 
 Pattern = Value | tuple["Pattern", ...]  # what a loop or an assignment unpacks into
 

@@ -10,9 +10,7 @@ from __future__ import annotations
 
 from srcdiff.codegen.plan.defuse import Facts
 from srcdiff.codegen.plan.plan import Copy, Jump, Node, Plan
-from srcdiff.ir.core import Atom, Value
-
-__all__ = ["keep_outcomes"]
+from srcdiff.ir.values import Atom, Value
 
 
 def keep_outcomes(plan: Plan, facts: Facts) -> bool:

@@ -10,23 +10,9 @@ from collections import defaultdict
 from typing import Any
 
 from srcdiff.ir.alias import Roots
-from srcdiff.ir.core import (
-    Atom,
-    Const,
-    For,
-    Function,
-    Op,
-    Region,
-    Statement,
-    Value,
-    While,
-    const,
-    known_dim,
-    regions_of,
-)
+from srcdiff.ir.core import For, Function, Op, Region, Statement, While, regions_of
 from srcdiff.ir.types import Array, Dim, shape_of
-
-__all__ = ["Counts"]
+from srcdiff.ir.values import Atom, Const, Value, const, known_dim
 
 
 class Counts:

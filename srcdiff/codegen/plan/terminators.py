@@ -10,24 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from srcdiff.codegen.plan.plan import Branch, Copy, Jump, Node
-from srcdiff.ir.core import Atom, Const, If, Op, Statement, Value, const
-
-__all__ = [
-    "Assign",
-    "End",
-    "Exit",
-    "Known",
-    "Leave",
-    "Return",
-    "copies",
-    "decides",
-    "ends_in_jump",
-    "in_arm",
-    "known_in_arms",
-    "last_decision",
-    "prefers_expression",
-]
-
+from srcdiff.ir.core import If, Op, Statement
+from srcdiff.ir.values import Atom, Const, Value, const
 
 Known = Mapping[Atom, tuple[Atom, Atom]]  # what a value is in each arm of a branch
 

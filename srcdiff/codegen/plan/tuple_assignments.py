@@ -11,9 +11,8 @@ import re
 from srcdiff.codegen.plan.defuse import Facts
 from srcdiff.codegen.plan.plan import Branch, Copy, Let, Loop, Node, Plan
 from srcdiff.codegen.text.expression_folding import Folding
-from srcdiff.ir.core import Op, Value
-
-__all__ = ["assign_together", "is_unpacking"]
+from srcdiff.ir.core import Op
+from srcdiff.ir.values import Value
 
 _ONE_PER_LINE = ("shared_array", "local_array")  # Numba's simulator identifies them by their lines
 _TUPLE_TARGET = re.compile(r"\s*\(?\w+\)?\s*,[\s\w,()\[\]*.]*=[^=]")

@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from srcdiff.codegen.plan.plan import Copy, Let, Loop, Node, Plan, pattern_values, walk_nodes
-from srcdiff.ir.core import Atom, Call, Op, Value, walk
+from srcdiff.ir.core import Call, Op, walk
 from srcdiff.ir.types import Scalar
-
-__all__ = ["boxed_values"]
+from srcdiff.ir.values import Atom, Value
 
 _PARTS = {"list_item", "list_pop", "get", "unpack"}
 

@@ -12,10 +12,9 @@ from dataclasses import dataclass, field, replace
 from srcdiff.codegen.plan.defuse import Facts, Use
 from srcdiff.codegen.plan.plan import Copy, Jump, Let, Loop, Plan, is_taken_once, walk_nodes
 from srcdiff.ir.alias import reads_of
-from srcdiff.ir.core import Atom, Call, Const, Value, known_dim
+from srcdiff.ir.core import Call
 from srcdiff.ir.types import INT, Dim, Scalar, strip
-
-__all__ = ["Folding", "fold"]
+from srcdiff.ir.values import Atom, Const, Value, known_dim
 
 ZERO = Dim(0)
 _LINE = 76  # characters that an expression of generated parts may have

@@ -16,11 +16,10 @@ from srcdiff.codegen.text import syntax as n
 from srcdiff.codegen.text.expression_folding import Folding
 from srcdiff.codegen.text.syntax import Expr, Stmt
 from srcdiff.codegen.text.templates import template
-from srcdiff.ir.core import Atom, Call, Const, For, Op, Tree, Value, const
+from srcdiff.ir.core import Call, For, Op, Tree
 from srcdiff.ir.types import Scalar, ndim_of
+from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.arrays.container_text import struct_text
-
-__all__ = ["Writer"]
 
 _OPERATORS = {op: text for text, op in n.BINARY.items()}
 _AUGMENTED = re.compile(r"(\*\*|//|[-+*/@%])=")

@@ -13,9 +13,7 @@ from dataclasses import dataclass
 import gast
 
 from srcdiff.codegen.text.syntax import Expr
-from srcdiff.ir.core import Atom, Const
-
-__all__ = ["Template", "conditional_text", "dotted_names", "template"]
+from srcdiff.ir.values import Atom, Const
 
 _MODULES = {
     "np", "cmath", "cuda", "logging", "math", "numba", "numpy", "operator", "scipy", "srcdiff", "time",

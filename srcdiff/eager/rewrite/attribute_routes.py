@@ -11,9 +11,6 @@ from typing import Any
 
 from srcdiff.ir.structs import is_descriptor, is_own_class
 
-__all__ = ["Routes", "routes_of"]
-
-
 CUSTOM = {"__getattr__", "__getattribute__", "__setattr__", "__delattr__"}
 
 

@@ -12,8 +12,6 @@ from srcdiff.eager.rewrite.line_map import Origin, is_origin, note_origin, place
 from srcdiff.errors import DifferentiationError
 from srcdiff.ir.location import Location
 
-__all__ = ["Step", "led_there", "running_steps", "told_where"]
-
 Step = tuple[CodeType, int, int | None]  # the position of a frame: code, instruction, line
 
 

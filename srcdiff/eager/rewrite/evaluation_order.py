@@ -20,8 +20,6 @@ from srcdiff.frontend.arrays.out_arguments import out_by_place
 from srcdiff.frontend.source.function_source import function_of, look_up, plain_tree
 from srcdiff.ops.core.registry import COMPOSITE_METHODS, METHODS
 
-__all__ = ["CHANGING", "may_be_part", "may_write", "writes_first"]
-
 CHANGING = ("fill", "sort", "partition", "put", "resize", "item")  # methods of arrays
 _EFFECTS = ("next", "setattr", "delattr", "exec", "eval")
 _SCOPES = ast.FunctionDef | ast.Lambda | ast.Nonlocal | ast.Global | ast.Yield | ast.YieldFrom

@@ -15,8 +15,6 @@ from typing import Any
 
 from srcdiff.ir.location import Location
 
-__all__ = ["Origin", "is_origin", "note_origin", "place_in", "place_of", "with_place"]
-
 Span = tuple[int, int, int, int]  # first line, last line, first column, last column
 
 

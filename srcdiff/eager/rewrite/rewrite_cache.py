@@ -13,8 +13,6 @@ from srcdiff.eager.rewrite.line_map import Origin, note_origin
 from srcdiff.eager.rewrite.rewrite_statements import dynamic_function, rewriter_of
 from srcdiff.frontend.source.function_source import plain_tree
 
-__all__ = ["is_rewritten", "rewritten"]
-
 PREFIX = "<srcdiff dynamic"
 
 

@@ -13,8 +13,6 @@ from srcdiff.eager.rewrite.line_map import with_place
 from srcdiff.eager.rewrite.traceable_regions import Expression
 from srcdiff.errors import UnsupportedError
 
-__all__ = ["ExpressionRewriter", "unlike"]
-
 _ITERATORS = {
     "range", "zip", "enumerate", "list", "tuple", "sorted", "map", "filter", "reversed", "set", "dict", "iter",
 }  # fmt: skip

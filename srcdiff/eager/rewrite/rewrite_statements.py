@@ -18,12 +18,10 @@ from typing import Any
 from srcdiff.eager.adjoint_hooks import function_of_block
 from srcdiff.eager.rewrite.attribute_routes import routes_of
 from srcdiff.eager.rewrite.evaluation_order import may_write
-from srcdiff.eager.rewrite.rewrite_expressions import ExpressionRewriter, unlike
+from srcdiff.eager.rewrite.rewrite_expressions import ExpressionRewriter
 from srcdiff.eager.rewrite.traceable_regions import OPERATORS, Expression, outside_names
 from srcdiff.errors import UnsupportedError
 from srcdiff.frontend.source.adjoint_hook_nodes import check_block, is_block
-
-__all__ = ["Rewriter", "bound_names", "dynamic_function", "rewriter_of", "unlike"]
 
 
 class Rewriter(ExpressionRewriter):

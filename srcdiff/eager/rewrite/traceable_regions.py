@@ -24,8 +24,6 @@ from srcdiff.ops.core.registry import COMPOSITE_METHODS, METHODS, find, find_com
 if TYPE_CHECKING:
     from srcdiff.eager.rewrite.rewrite_expressions import ExpressionRewriter
 
-__all__ = ["OPERATORS", "Expression", "is_known", "outside_names"]
-
 OPERATORS = {
     ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Pow: "**", ast.FloorDiv: "//", ast.Mod: "%",
     ast.MatMult: "@", ast.BitAnd: "&", ast.BitOr: "|", ast.BitXor: "^", ast.LShift: "<<", ast.RShift: ">>",

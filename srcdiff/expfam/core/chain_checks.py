@@ -6,15 +6,6 @@ import numpy as np
 
 from srcdiff.expfam.core.parameter_checks import check_arguments, check_finite, check_parts
 
-__all__ = [
-    "check_chain",
-    "check_crf",
-    "check_hmm",
-    "check_io_hmm",
-    "check_semi_markov",
-    "check_symbols",
-]
-
 
 def check_symbols(what: str, values: Any, size: int, table: str) -> None:
     """Raise ValueError unless the data are integers from 0 to size - 1, at least one of them."""

@@ -14,8 +14,6 @@ from srcdiff.expfam.core.moment_matching import matched
 from srcdiff.expfam.core.parameter_checks import check_values
 from srcdiff.expfam.core.pytree import as_floats, leaves, map_leaves
 
-__all__ = ["Family", "family"]
-
 
 class Family:
     """An exponential family, made by `family`. Each derived member is generated from `log_Z` and has a `source`.

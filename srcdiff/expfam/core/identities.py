@@ -17,22 +17,6 @@ import numpy as np
 import srcdiff
 from srcdiff.expfam.core.pytree import as_floats, check_alike, inner, map_leaves
 
-__all__ = [
-    "Formula",
-    "Inference",
-    "Information",
-    "ThirdCumulant",
-    "cross_entropy",
-    "e_step",
-    "entropy",
-    "fisher",
-    "kl",
-    "mean",
-    "observed_information",
-    "third_cumulant",
-    "viterbi",
-]
-
 Check = Callable[..., None]
 
 

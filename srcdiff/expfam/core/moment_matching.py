@@ -11,8 +11,6 @@ from srcdiff.expfam.core.pytree import flatten
 if TYPE_CHECKING:  # for annotations only
     from srcdiff.expfam.core.family import Family
 
-__all__ = ["matched"]
-
 _STEPS = 200
 _HALVINGS = 60
 _DENSE = 400  # the largest number of parameters for which the Fisher information is a matrix

@@ -13,8 +13,6 @@ from scipy.linalg import solve_triangular
 from srcdiff.expfam.core.family import family
 from srcdiff.expfam.core.parameter_checks import check_covariance, check_parts
 
-__all__ = ["multivariate_gaussian"]
-
 
 def multivariate_gaussian_log_Z(eta):
     """The log-partition function of `eta = (h (D), J (D, D))`."""

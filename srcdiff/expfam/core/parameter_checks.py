@@ -5,11 +5,6 @@ from typing import Any
 
 import numpy as np
 
-__all__ = [
-    "check_arguments", "check_covariance", "check_finite", "check_parts", "check_rows", "check_settings",
-    "check_values", "inside", "usual_inside",
-]  # fmt: skip
-
 
 def check_parts(model: str, eta: Any, names: str) -> None:
     """Raise unless `eta` is a tuple or list with one part for each name, such as `"log_pi, log_A, log_B"`."""

@@ -9,8 +9,6 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["as_floats", "check_alike", "flatten", "inner", "leaves", "map_leaves"]
-
 
 def map_leaves(f: Callable[..., Any], *trees: Any) -> Any:
     """`f` of corresponding leaves, in the structure of the first tree."""

@@ -14,8 +14,6 @@ import srcdiff
 from srcdiff.expfam.core.identities import Check, Inference
 from srcdiff.expfam.core.pytree import as_floats, map_leaves
 
-__all__ = ["Best", "Cost", "Draws", "count", "expected_cost", "kbest", "max_marginals", "sample"]
-
 _NO_TERM = "there is no path: all of them are forbidden"
 
 

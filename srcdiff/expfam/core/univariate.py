@@ -15,8 +15,6 @@ from srcdiff.expfam.core.family import family
 from srcdiff.expfam.core.parameter_checks import inside, usual_inside
 from srcdiff.expfam.core.pytree import map_leaves
 
-__all__ = ["bernoulli", "beta", "categorical", "dirichlet", "gamma", "gaussian", "poisson"]
-
 
 def _zeros(stats: Any) -> Any:
     return map_leaves(np.zeros_like, stats)

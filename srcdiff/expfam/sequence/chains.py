@@ -36,16 +36,6 @@ from srcdiff.expfam.core.identities import viterbi
 from srcdiff.expfam.core.semiring_queries import sample
 from srcdiff.expfam.sequence.viterbi_paths import draw_paths, followed
 
-__all__ = [
-    "chain",
-    "crf",
-    "hmm",
-    "hmm_transition_first",
-    "io_hmm",
-    "io_hmm_transition_first",
-    "semi_markov",
-]
-
 
 def chain_log_Z(eta):
     """The log-partition function of `eta = (log_nodes (T, K), log_pairs (T - 1, K, K))`."""

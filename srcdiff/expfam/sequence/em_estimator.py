@@ -12,8 +12,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from weakref import WeakKeyDictionary
 
-__all__ = ["Estimator", "NotFittedError", "rounds"]
-
 
 class NotFittedError(ValueError, AttributeError):
     """An attribute or method of a fitted estimator was used before `fit`."""

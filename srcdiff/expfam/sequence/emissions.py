@@ -15,8 +15,6 @@ from srcdiff.expfam.core.multivariate_gaussian import multivariate_gaussian
 from srcdiff.expfam.core.pytree import map_leaves
 from srcdiff.expfam.core.univariate import categorical, gaussian, poisson
 
-__all__ = ["Emissions", "emissions_for", "of_symbols"]
-
 _LEAST_VARIANCE = 1e-6  # relative to all data's: a state with one observation has variance 0
 _LEAST_RATE = 1e-10
 _AT_ONCE = 2**16  # the number of observations whose statistics are in memory at a time

@@ -19,8 +19,6 @@ from srcdiff.expfam.sequence.emissions import Emissions
 from srcdiff.expfam.sequence.lbfgs import Ascent, ascend
 from srcdiff.expfam.sequence.sequences import Sequence, joined
 
-__all__ = ["by_gradient"]
-
 
 def by_gradient(
     parameters: Any,

@@ -18,8 +18,6 @@ from srcdiff.expfam.core.pytree import flatten
 from srcdiff.expfam.sequence.lbfgs import Ascent, ascend
 from srcdiff.expfam.sequence.sequences import Sequence, joined
 
-__all__ = ["by_gradient", "expected_log_density"]
-
 
 def gaussian_log_density(root, scatter, count):
     """The sum of `count` log-densities whose deviations have the products `scatter` together."""

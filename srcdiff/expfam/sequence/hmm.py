@@ -26,8 +26,6 @@ from srcdiff.expfam.sequence.sequences import (
 )
 from srcdiff.expfam.sequence.viterbi_paths import draw_paths, followed
 
-__all__ = ["HMM", "IOHMM"]
-
 _IMPOSSIBLE = "there is no path: the observations are impossible for the model"
 
 

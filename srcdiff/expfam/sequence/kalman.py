@@ -28,8 +28,6 @@ from srcdiff.expfam.core.parameter_checks import (
     check_parts,
 )
 
-__all__ = ["check_lds", "lds", "lds_log_Z", "natural", "usual"]
-
 
 def lds_log_Z(eta):
     """The log-partition function of `eta = (init, pairs, nodes)`: the Kalman filter in information form."""

@@ -11,8 +11,6 @@ import numpy as np
 
 from srcdiff.expfam.sequence.em_estimator import rounds
 
-__all__ = ["Ascent", "ascend"]
-
 _PAIRS = 20  # stored pairs (step, change of the gradient): the approximate curvature
 _ENOUGH = 1e-4  # the part of the predicted gain that a step must reach (Armijo)
 

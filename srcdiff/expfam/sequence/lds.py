@@ -20,8 +20,6 @@ from srcdiff.expfam.sequence.sequences import (
     sequences_of,
 )
 
-__all__ = ["LDS"]
-
 _FITTED = ("A_", "Q_", "C_", "d_", "R_", "m1_", "P1_")
 _LEAST = 1e-8  # the smallest variance of noise, relative to the data's
 

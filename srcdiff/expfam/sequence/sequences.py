@@ -7,10 +7,6 @@ from typing import Any
 
 import numpy as np
 
-__all__ = [
-    "Sequence", "check_features", "check_unused", "features_of", "joined", "sequences_of", "without_columns",
-]  # fmt: skip
-
 
 @dataclass(frozen=True)
 class Sequence:

@@ -6,8 +6,6 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["draw_paths", "followed"]
-
 
 def draw_paths(marginals: Any, rng: np.random.Generator, n: int) -> Any:
     """`n` paths of a chain with these marginals, `(nodes (T, K), pairs (T - 1, K, K))`: an array `(n, T)`.

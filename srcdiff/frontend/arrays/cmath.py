@@ -12,12 +12,10 @@ import gast
 from srcdiff.frontend.arrays.apply_op import apply
 from srcdiff.frontend.core.frame import Frame
 from srcdiff.frontend.core.values import Args, FrontValue, Kwargs, sequence
-from srcdiff.ir.core import Atom, OpDecl, const
+from srcdiff.ir.core import OpDecl
 from srcdiff.ir.types import Scalar, is_complex
+from srcdiff.ir.values import Atom, const
 from srcdiff.ops.elementwise import arithmetic, complex_numbers, elementary
-
-__all__ = ["COMPLEX_CALLS"]
-
 
 _SAME = (
     "exp", "log10", "sqrt", "sin", "cos", "tan", "sinh", "cosh", "tanh",

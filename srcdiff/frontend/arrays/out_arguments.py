@@ -13,11 +13,9 @@ from srcdiff.frontend.arrays.stores import write_item
 from srcdiff.frontend.core.frame import Frame, describe
 from srcdiff.frontend.core.session import TRUE
 from srcdiff.frontend.core.values import Args, FrontValue, Known, Kwargs, Parts, Slice
-from srcdiff.ir.core import Const, Value, const
 from srcdiff.ir.types import Array
+from srcdiff.ir.values import Const, Value, const
 from srcdiff.ops.core.registry import COMPOSITES, find_composite
-
-__all__ = ["WRITING", "filled", "into_out", "method_into_out", "out_by_place"]
 
 
 def into_out(

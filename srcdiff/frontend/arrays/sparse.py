@@ -17,11 +17,9 @@ import numpy as np
 from srcdiff.frontend.core.constants import bound_name
 from srcdiff.frontend.core.frame import Frame
 from srcdiff.frontend.core.values import FrontValue, Known, Parts
-from srcdiff.ir.core import Atom, Value, const
 from srcdiff.ir.types import Array
+from srcdiff.ir.values import Atom, Value, const
 from srcdiff.ops.linalg.sparse import coo_product, coo_solve, sparse_product, sparse_solve
-
-__all__ = ["format_of", "is_matrix", "made_matrix", "product", "solved", "transpose"]
 
 Elements = namedtuple("Elements", "data rows columns m n")
 _FORMATS = {

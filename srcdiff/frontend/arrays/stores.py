@@ -32,23 +32,14 @@ from srcdiff.frontend.core.values import (
     is_static,
     static,
 )
-from srcdiff.ir.core import Atom, OpDecl, Value, const
+from srcdiff.ir.core import OpDecl
 from srcdiff.ir.dims import ShapeMismatch
 from srcdiff.ir.types import Array, List, Struct, shape_of
+from srcdiff.ir.values import Atom, Value, const
 from srcdiff.ops.arrays.containers import list_item
 from srcdiff.ops.arrays.memory import add_at, add_into, gather, index, store, subscript_shape
 from srcdiff.ops.core.type_rules import TypeMistake
 from srcdiff.ops.elementwise.arithmetic import negative
-
-__all__ = [
-    "add_each",
-    "add_to",
-    "open_parameter",
-    "subtract_each",
-    "update_item",
-    "writable",
-    "write_item",
-]
 
 
 def write_item(

@@ -29,29 +29,13 @@ from srcdiff.frontend.core.values import (
     static,
     static_int,
 )
-from srcdiff.ir.core import Atom, Const, Value, const, known_dim
 from srcdiff.ir.types import Array, Dim, List, Scalar, Static, Struct, is_float, shape_of
+from srcdiff.ir.values import Atom, Const, Value, const, known_dim
 from srcdiff.ops.arrays.containers import get, list_item
 from srcdiff.ops.arrays.masks import nonzero, places_of_true
 from srcdiff.ops.arrays.memory import axis_length, gather, index
 from srcdiff.ops.core.index_patterns import axes_taken, has_arrays, is_mask, is_view
 from srcdiff.ops.core.registry import find
-
-__all__ = [
-    "Place",
-    "array_of",
-    "specialise_on",
-    "length_along",
-    "need_static",
-    "no_array",
-    "part_key",
-    "place_of",
-    "position_of",
-    "read_item",
-    "shape_parts",
-    "static_slice",
-    "subscripted",
-]
 
 
 @reads(gast.Subscript)

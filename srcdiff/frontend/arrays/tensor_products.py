@@ -24,16 +24,15 @@ from srcdiff.frontend.core.values import (
     static,
     static_int,
 )
-from srcdiff.ir.core import Atom, Const, OpDecl, Value, const
+from srcdiff.ir.core import OpDecl
 from srcdiff.ir.types import Array, is_complex, ndim_of
+from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.arrays import shapes
 from srcdiff.ops.core.type_rules import TypeMistake
 from srcdiff.ops.elementwise import arithmetic, complex_numbers
 from srcdiff.ops.linalg import products
 from srcdiff.ops.linalg.einsum import decl_for, einsum, spelled_out
 from srcdiff.ops.linalg.einsum_spelling import contraction
-
-__all__ = ["PRODUCT_CALLS"]
 
 
 def _two(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs, name: str) -> tuple[Atom, Atom]:

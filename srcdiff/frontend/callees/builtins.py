@@ -39,7 +39,7 @@ from srcdiff.frontend.core.values import (
     sequence,
     static,
 )
-from srcdiff.frontend.iteration.comprehensions import append_each, folded, reducing
+from srcdiff.frontend.iteration.comprehensions import append_each, folded
 from srcdiff.frontend.iteration.iterables import (
     count_of,
     forward,
@@ -54,16 +54,14 @@ from srcdiff.frontend.iteration.iterables import (
 )
 from srcdiff.frontend.iteration.iterators import reads_in_order
 from srcdiff.frontend.iteration.prelude_calls import PRELUDE, any_or_all, extreme_by, sorted_items
-from srcdiff.ir.core import Atom, Const, Value, const
 from srcdiff.ir.types import Array, List, Scalar, Static, Struct, shape_of
+from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.arrays.containers import list_length
 from srcdiff.ops.arrays.memory import axis_length
 from srcdiff.ops.control.control import and_, or_
 from srcdiff.ops.core.registry import OPERATIONS, find
 from srcdiff.ops.elementwise import arithmetic
 from srcdiff.ops.elementwise.arithmetic import to_bool
-
-__all__ = ["BUILTINS", "reducing"]
 
 
 def _len(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:

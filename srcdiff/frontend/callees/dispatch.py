@@ -70,8 +70,9 @@ from srcdiff.frontend.source.function_source import (
     is_own_method,
     unknown_decorator,
 )
-from srcdiff.ir.core import Const, OpDecl, Value, const, known_dim
+from srcdiff.ir.core import OpDecl
 from srcdiff.ir.types import Dim, Struct, is_complex, is_float, ndim_of
+from srcdiff.ir.values import Const, Value, const, known_dim
 from srcdiff.ops.arrays.containers import get
 from srcdiff.ops.control.control import stop_gradient
 from srcdiff.ops.control.cuda_kernel import Named
@@ -86,8 +87,6 @@ from srcdiff.ops.core.registry import (
     same_length,
 )
 from srcdiff.ops.library.signal.interpolate import interpolant
-
-__all__ = ["SPECIAL", "call_known", "is_hashable", "takes", "takes_all"]
 
 
 def call_known(fr: Frame, node: gast.AST, function: Any, args: Args, kwargs: Kwargs) -> FrontValue:

@@ -14,7 +14,6 @@ import gast
 
 from srcdiff.frontend.containers.closure_lists import opened
 from srcdiff.frontend.containers.lists import (
-    UNKNOWN,
     copied,
     is_empty,
     is_long_tuple,
@@ -23,6 +22,7 @@ from srcdiff.frontend.containers.lists import (
     put_on,
 )
 from srcdiff.frontend.core.frame import Frame
+from srcdiff.frontend.core.phi import UNKNOWN
 from srcdiff.frontend.core.values import (
     FrontValue,
     Generated,
@@ -43,11 +43,9 @@ from srcdiff.frontend.iteration.prelude import (
     put_between,
     repeated_items,
 )
-from srcdiff.ir.core import Atom, Value, const
 from srcdiff.ir.types import List
+from srcdiff.ir.values import Atom, Value, const
 from srcdiff.ops.arrays.containers import list_pop, list_reverse
-
-__all__ = ["METHODS", "concatenated", "repeat_in_place", "repeated", "repeated_list"]
 
 
 def concatenated(fr: Frame, node: gast.AST, left: FrontValue, right: FrontValue) -> Value:

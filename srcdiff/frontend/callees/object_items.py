@@ -10,7 +10,7 @@ from srcdiff.frontend.calls.inline import call_composite
 from srcdiff.frontend.core.frame import Frame
 from srcdiff.frontend.core.values import FrontValue, Known, Parts, Slice, is_static, static
 from srcdiff.frontend.derivatives.cuda_launches import configured, is_kernel
-from srcdiff.ir.core import const
+from srcdiff.ir.values import const
 from srcdiff.ops.core.registry import find_composite
 
 _ADVICE = "Write np.concatenate or np.stack."

@@ -26,11 +26,9 @@ from srcdiff.frontend.core.frame import Frame
 from srcdiff.frontend.core.session import Restart
 from srcdiff.frontend.core.values import FrontValue, Known, Method, Parts, Slice
 from srcdiff.frontend.source.function_source import is_read_in_place
-from srcdiff.ir.core import Value, const
 from srcdiff.ir.types import Array, Struct, is_complex
+from srcdiff.ir.values import Value, const
 from srcdiff.ops.elementwise import arithmetic, complex_numbers
-
-__all__ = ["Super", "is_own_class", "make_object", "super_attribute", "super_of", "write_attribute"]
 
 _CUSTOM = ("__new__", "__setattr__", "__getattr__", "__getattribute__", "__delattr__")
 

@@ -12,11 +12,9 @@ from srcdiff.frontend.core.constants import from_python
 from srcdiff.frontend.core.frame import Frame, describe
 from srcdiff.frontend.core.phi import unpack_struct
 from srcdiff.frontend.core.values import Args, FrontValue, Known, Kwargs, Method, Parts
-from srcdiff.ir.core import Value
 from srcdiff.ir.structs import own_constructor
 from srcdiff.ir.types import Struct
-
-__all__ = ["RECORDS", "construct", "is_record_class"]
+from srcdiff.ir.values import Value
 
 
 def construct(fr: Frame, node: gast.AST, cls: type, args: Args, kwargs: Kwargs) -> FrontValue:

@@ -23,11 +23,9 @@ from srcdiff.frontend.core.values import (
     static,
 )
 from srcdiff.frontend.iteration.iterables import iterable
-from srcdiff.ir.core import Value, const
 from srcdiff.ir.types import Struct
+from srcdiff.ir.values import Value, const
 from srcdiff.ops.arrays.containers import get
-
-__all__ = ["record_method"]
 
 
 def record_method(

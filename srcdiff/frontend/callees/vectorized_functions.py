@@ -24,12 +24,10 @@ from srcdiff.frontend.calls.inline import call_function
 from srcdiff.frontend.core.frame import Frame
 from srcdiff.frontend.core.values import Args, FrontValue, Kwargs
 from srcdiff.frontend.source.function_source import function_of, made_function
-from srcdiff.ir.core import Value
 from srcdiff.ir.types import Array, shape_of
+from srcdiff.ir.values import Value
 
 _INDICES = "ijklmnop"
-
-__all__ = ["call_by_element", "is_by_element"]
 
 _PLAIN = (
     gast.Name, gast.Constant, gast.BinOp, gast.UnaryOp, gast.Call, gast.Attribute, gast.Load, gast.Store,

@@ -46,22 +46,8 @@ from srcdiff.frontend.source.function_source import (
     source_of,
 )
 from srcdiff.frontend.source.refusals import untyped
-from srcdiff.ir.core import Const, Value, const
+from srcdiff.ir.values import Const, Value, const
 from srcdiff.ops.core.registry import Composite
-
-__all__ = [
-    "bind",
-    "call_closure",
-    "call_composite",
-    "call_function",
-    "default_values",
-    "first_yield",
-    "generated",
-    "generated_by",
-    "read_body",
-    "refuse_result",
-]
-
 
 # ---- binding ---------------------------------------------------------------------------------------------
 

@@ -25,9 +25,7 @@ from srcdiff.frontend.core.values import (
 )  # fmt: skip
 from srcdiff.frontend.source.function_source import nested_source
 from srcdiff.frontend.source.scopes import free_names, parameter_names
-from srcdiff.ir.core import Const, Value
-
-__all__ = ["found_around", "frame_of", "lifted"]
+from srcdiff.ir.values import Const, Value
 
 
 def lifted(fr: Frame, closure: Closure) -> tuple[Lifted, dict[str, FrontValue]] | None:

@@ -17,23 +17,12 @@ from srcdiff.frontend.core.session import MustInline, NeedStatic, Recursive, Sym
 from srcdiff.frontend.core.values import FrontValue, Parts
 from srcdiff.frontend.source.function_source import Source
 from srcdiff.ir.alias import storage_roots, written_roots
-from srcdiff.ir.core import Atom, Call, Const, Function, Op, Tree, Value, walk
+from srcdiff.ir.core import Call, Function, Op, Tree, walk
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.recursion import is_recursive, tied
 from srcdiff.ir.types import Array, Dim, Dynamic, List, Scalar, Static, Struct, Type, map_dims
+from srcdiff.ir.values import Atom, Const, Value
 from srcdiff.ops.control.control import assert_, raise_
-
-__all__ = [
-    "NoValue",
-    "Renaming",
-    "append_call",
-    "argument_type",
-    "as_operand",
-    "call_outlined",
-    "new_renaming",
-    "outward_of",
-    "why_not_alone",
-]
 
 
 @dataclass(frozen=True, eq=False)

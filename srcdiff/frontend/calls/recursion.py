@@ -23,20 +23,12 @@ from srcdiff.frontend.source.function_source import Source
 from srcdiff.frontend.source.refusals import fail
 from srcdiff.ir.alias import storage_roots, writes_of
 from srcdiff.ir.build import Builder, shapes_for
-from srcdiff.ir.core import Atom, Call, For, Function, Op, Region, Value, While, regions_of, walk
+from srcdiff.ir.core import Call, For, Function, Op, Region, While, regions_of, walk
 from srcdiff.ir.facts import SourceFacts
 from srcdiff.ir.recursion import stand_in
 from srcdiff.ir.types import Array, Dim, Scalar, Type, all_dims, map_dims, strip
+from srcdiff.ir.values import Atom, Value
 from srcdiff.ops.arrays import memory
-
-__all__ = [
-    "check_handed_back",
-    "find_open",
-    "form_of_call",
-    "header_of",
-    "owning",
-    "read_around",
-]
 
 _ATTEMPTS = 10
 _DEEPEST = 60  # calls of one function inside of each other, each read for other types

@@ -22,11 +22,10 @@ from srcdiff.frontend.core.session import MustInline
 from srcdiff.frontend.core.values import Closure, FrontValue, Known, Method, Partial, Parts, Piece
 from srcdiff.frontend.source.scopes import free_names
 from srcdiff.ir.build import change_types
-from srcdiff.ir.core import Atom, Const, Function, Value
+from srcdiff.ir.core import Function
 from srcdiff.ir.types import List, Static, Struct, Type
+from srcdiff.ir.values import Atom, Const, Value
 from srcdiff.ops.arrays.containers import get
-
-__all__ = ["opened", "packed", "without_packed"]
 
 
 @dataclass(frozen=True)

@@ -20,21 +20,8 @@ import gast
 from srcdiff.frontend.core.frame import Frame
 from srcdiff.frontend.core.session import MustInline
 from srcdiff.frontend.core.values import FrontValue, Parts
-from srcdiff.ir.core import Value
 from srcdiff.ir.types import List, Struct
-
-__all__ = [
-    "ROW_MAKERS",
-    "args_again",
-    "mark_reread",
-    "hold",
-    "items_now",
-    "let_go",
-    "let_pass",
-    "refuse_viewed",
-    "show",
-]
-
+from srcdiff.ir.values import Value
 
 ROW_MAKERS = (zip, enumerate, reversed)  # they only make rows of the items of their arguments
 

@@ -12,21 +12,9 @@ import gast
 
 from srcdiff.frontend.core.frame import Frame
 from srcdiff.frontend.core.values import FrontValue, Method, Parts
-from srcdiff.ir.core import Value
 from srcdiff.ir.structs import is_descriptor, is_generated
 from srcdiff.ir.types import Struct
-
-__all__ = [
-    "call_dunder",
-    "compared",
-    "is_own",
-    "method_of",
-    "operated",
-    "record_class",
-    "refuse_descriptor",
-    "refuse_own_items",
-    "refuse_special",
-]
+from srcdiff.ir.values import Value
 
 _BINARY = {
     gast.Add: "add",

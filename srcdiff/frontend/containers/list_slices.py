@@ -10,7 +10,8 @@ import gast
 from srcdiff.frontend.containers.closure_lists import opened
 from srcdiff.frontend.core.frame import Frame
 from srcdiff.frontend.core.values import FrontValue, Items
-from srcdiff.ir.core import Atom, Const, OpDecl, Value, const
+from srcdiff.ir.core import OpDecl
+from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.arrays.containers import list_item, list_length
 from srcdiff.ops.core.scalar_spellings import choose
 from srcdiff.ops.elementwise.arithmetic import (
@@ -22,8 +23,6 @@ from srcdiff.ops.elementwise.arithmetic import (
     multiply,
     subtract,
 )
-
-__all__ = ["list_slice"]
 
 Bound = Atom | None
 Place = Callable[[], Atom]

@@ -15,26 +15,10 @@ from srcdiff.frontend.core.operands import as_operand
 from srcdiff.frontend.core.phi import UNKNOWN, Unjoinable, coerced, join_types, unpack_struct
 from srcdiff.frontend.core.session import MustInline, Restart, Session, retype_list
 from srcdiff.frontend.core.values import FrontValue, Parts, sequence
-from srcdiff.ir.core import Atom, Op, Value
+from srcdiff.ir.core import Op
 from srcdiff.ir.types import FLOAT, Array, Dim, List, Scalar, Struct, Type, map_dims, strip
+from srcdiff.ir.values import Atom, Value
 from srcdiff.ops.arrays.containers import append, list_copy, list_new, list_set
-
-__all__ = [
-    "UNKNOWN",
-    "as_item",
-    "copied",
-    "grows",
-    "guess_again",
-    "is_empty",
-    "is_list",
-    "is_long_tuple",
-    "known_list",
-    "marked",
-    "new_list",
-    "put_in",
-    "put_on",
-    "readable",
-]
 
 # what is taken to be on a list that is read before anything was put there: until that is read, or does not fit
 _GUESSES: tuple[Type, ...] = (

@@ -14,13 +14,10 @@ from srcdiff.frontend.core.frame import Frame
 from srcdiff.frontend.core.phi import branch
 from srcdiff.frontend.core.session import FALSE, TRUE
 from srcdiff.frontend.core.values import FrontValue, Missing, Parts, is_none, map_atoms, maybe
-from srcdiff.ir.core import Atom, Const, Value, const
 from srcdiff.ir.types import Scalar, Struct, Type, map_dims
+from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.control.control import raise_, undefined
 from srcdiff.ops.elementwise.arithmetic import not_
-
-__all__ = ["found_flag", "in_a_loop", "after_iteration", "narrow", "unwrap", "with_maybes"]
-
 
 _ZEROS = {"float64": 0.0, "int64": 0, "bool": False}
 

@@ -9,24 +9,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from srcdiff.frontend.core.external_arrays import ExternalArray
-from srcdiff.ir.core import (
-    Atom,
-    Call,
-    Const,
-    For,
-    If,
-    Op,
-    Region,
-    Statement,
-    Value,
-    While,
-    regions_of,
-    walk,
-)
+from srcdiff.ir.core import Call, For, If, Op, Region, Statement, While, regions_of, walk
 from srcdiff.ir.facts import ZeroDimEffects
 from srcdiff.ir.types import Array, List, Scalar, Struct
-
-__all__ = ["Roots", "RootsOf", "summary_of", "type_of_root"]
+from srcdiff.ir.values import Atom, Const, Value
 
 Root = tuple[Any, ...]  # what has storage, and the keys of a part of it
 Roots = frozenset[Root]

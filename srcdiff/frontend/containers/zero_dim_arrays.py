@@ -25,23 +25,11 @@ from srcdiff.frontend.containers.zero_dim_aliases import (
 )
 from srcdiff.frontend.core.external_arrays import ExternalArray, refuse_change
 from srcdiff.frontend.source.refusals import fail
-from srcdiff.ir.core import (
-    Atom,
-    Call,
-    For,
-    Op,
-    Region,
-    Statement,
-    Value,
-    While,
-    regions_of,
-    walk,
-)
+from srcdiff.ir.core import Call, For, Op, Region, Statement, While, regions_of, walk
 from srcdiff.ir.facts import ZeroDimEffects
 from srcdiff.ir.location import Location
 from srcdiff.ir.types import Array, Scalar, Struct
-
-__all__ = ["zero_dim_effects"]
+from srcdiff.ir.values import Atom, Value
 
 
 def zero_dim_effects(

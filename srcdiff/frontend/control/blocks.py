@@ -38,9 +38,7 @@ from srcdiff.frontend.source.flow_analysis import (
     may_exit,
 )
 from srcdiff.frontend.source.function_source import placed
-from srcdiff.ir.core import Atom, Const, Value, const
-
-__all__ = ["block"]
+from srcdiff.ir.values import Atom, Const, Value, const
 
 
 def block(fr: Frame, statements: Statements, live: frozenset[str]) -> Done:

@@ -32,14 +32,13 @@ from srcdiff.frontend.core.values import (
     static,
 )
 from srcdiff.frontend.iteration.iterables import left_early, taken
-from srcdiff.ir.core import Atom, Const, Op, Value, const, known_dim
+from srcdiff.ir.core import Op
 from srcdiff.ir.types import Array, Dim, List, Scalar, Static, Struct, is_complex
+from srcdiff.ir.values import Atom, Const, Value, const, known_dim
 from srcdiff.ops.arrays.containers import list_length
 from srcdiff.ops.arrays.memory import axis_length
 from srcdiff.ops.control.control import and_, or_
 from srcdiff.ops.elementwise import arithmetic
-
-__all__ = ["compare", "truth", "truth_of"]
 
 _ZERO = const(0)
 

@@ -26,14 +26,13 @@ from srcdiff.frontend.core.session import FALSE, TRUE
 from srcdiff.frontend.core.values import MISSING, Conflict, Done, Known, Parts, Statements
 from srcdiff.frontend.source.flow_analysis import may_exit
 from srcdiff.frontend.source.refusals import untyped
-from srcdiff.ir.core import Atom, Call, Const, If, Op, Region, Statement, Value, const, walk
+from srcdiff.ir.core import Call, If, Op, Region, Statement, walk
 from srcdiff.ir.types import Scalar
+from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.control.control import raise_
 from srcdiff.ops.core.index_patterns import items
 from srcdiff.ops.elementwise.arithmetic import equal, not_equal
-
-__all__ = ["Attempt", "after_statement", "read_try", "thrown"]
 
 KEPT = "Give what it holds to a name before the `raise`, and read that name."
 

@@ -50,12 +50,9 @@ from srcdiff.frontend.source.flow_analysis import (
     has_return,
     is_endless,
 )
-from srcdiff.ir.core import Atom, Const, Value
 from srcdiff.ir.types import FLOAT, Array, List, Scalar, Struct, Type
+from srcdiff.ir.values import Atom, Const, Value
 from srcdiff.ops.control.control import undefined
-
-__all__ = ["GUESS", "LoopReader", "Retry"]
-
 
 GUESS = Value(FLOAT)
 

@@ -28,11 +28,10 @@ from srcdiff.frontend.source.flow_analysis import (
     loop_exits,
 )
 from srcdiff.ir.build import Builder, range_of
-from srcdiff.ir.core import Atom, Const, For, Op, OpDecl, Region, Value, While, const, walk
+from srcdiff.ir.core import For, Op, OpDecl, Region, While, walk
 from srcdiff.ir.types import Scalar
+from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.arrays import containers
-
-__all__ = ["for_loop", "read_loop", "unroll_again"]
 
 _ATTEMPTS = 12
 _MOST_ITERATIONS = 16  # of a loop that is unrolled

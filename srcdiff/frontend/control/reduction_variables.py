@@ -19,13 +19,12 @@ import gast
 from srcdiff.frontend.core.frame import Frame
 from srcdiff.frontend.core.values import FrontValue, Items
 from srcdiff.frontend.source.flow_analysis import has_break, has_return
-from srcdiff.ir.core import Atom, Const, If, Region, const
+from srcdiff.ir.core import If, Region
 from srcdiff.ir.types import Array, Dim, Type, dims_of
+from srcdiff.ir.values import Atom, Const, const
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.control.control import raise_
 from srcdiff.ops.elementwise import arithmetic
-
-__all__ = ["check_iterations", "is_running_sum", "zeros_for"]
 
 
 def is_running_sum(node: gast.AST, name: str, start: FrontValue) -> bool:

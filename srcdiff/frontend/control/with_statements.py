@@ -19,9 +19,7 @@ from srcdiff.frontend.core.values import FrontValue, Known, Statements, is_stati
 from srcdiff.frontend.iteration.generators import is_of_library
 from srcdiff.frontend.source.desugar_finally import Guard, LeaveContexts, holder_of
 from srcdiff.frontend.source.function_source import placed, plain_tree
-from srcdiff.ir.core import const
-
-__all__ = ["enter_contexts"]
+from srcdiff.ir.values import const
 
 _SILENT = (np.printoptions, warnings.catch_warnings, contextlib.nullcontext)
 

@@ -13,13 +13,12 @@ from collections.abc import Sequence
 import gast
 
 from srcdiff.frontend.core.frame import Frame
-from srcdiff.ir.core import Atom, If, Region, const
+from srcdiff.ir.core import If, Region
 from srcdiff.ir.types import Dim, shape_of
+from srcdiff.ir.values import Atom, const
 from srcdiff.ops.arrays.memory import axis_length
 from srcdiff.ops.control.control import raise_
 from srcdiff.ops.elementwise.arithmetic import not_equal
-
-__all__ = ["check_lengths"]
 
 _RAISED = "ValueError('the lengths of the operands differ')"
 

@@ -21,14 +21,13 @@ from srcdiff.frontend.core.frame import Frame
 from srcdiff.frontend.core.values import FrontValue, Known, Method, Parts, Piece, Slice
 from srcdiff.frontend.source.external_dependencies import SCALARS, is_record, watched
 from srcdiff.frontend.source.function_source import found_now, is_own_method, stands_for
-from srcdiff.ir.core import OpDecl, const
+from srcdiff.ir.core import OpDecl
 from srcdiff.ir.structs import field_names
 from srcdiff.ir.types import Array, Dim
+from srcdiff.ir.values import const
 from srcdiff.ops.control.control import constant_array
 from srcdiff.ops.control.cuda_kernel import Position, position
 from srcdiff.ops.core.registry import Composite
-
-__all__ = ["bound_name", "from_python", "read_constant", "watch"]
 
 
 def read_constant(fr: Frame, kind: str, name: str, value: Any, node: gast.AST) -> FrontValue:

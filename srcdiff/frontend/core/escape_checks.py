@@ -25,9 +25,7 @@ from srcdiff.frontend.core.values import (
     flatten,
     parts_of,
 )  # fmt: skip
-from srcdiff.ir.core import Value
-
-__all__ = ["stays_inside"]
+from srcdiff.ir.values import Value
 
 
 def stays_inside(fr: Frame, before: Mapping[str, FrontValue], value: FrontValue) -> bool:

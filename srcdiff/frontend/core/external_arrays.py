@@ -6,11 +6,9 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from srcdiff.frontend.source.refusals import fail
-from srcdiff.ir.core import Const
 from srcdiff.ir.location import Location
 from srcdiff.ir.types import Type
-
-__all__ = ["ExternalArray", "refuse_change"]
+from srcdiff.ir.values import Const
 
 
 @dataclass(frozen=True, eq=False)

@@ -38,15 +38,13 @@ from srcdiff.frontend.core.values import (
 from srcdiff.frontend.source.function_source import CalledSource, Source
 from srcdiff.frontend.source.refusals import fail, untyped
 from srcdiff.ir.build import Builder
-from srcdiff.ir.core import Atom, Const, OpDecl, Value
+from srcdiff.ir.core import OpDecl
 from srcdiff.ir.dims import ShapeMismatch
 from srcdiff.ir.location import Location
 from srcdiff.ir.types import Array, Scalar, Static, is_complex
+from srcdiff.ir.values import Atom, Const, Value
 from srcdiff.ops.core.registry import is_own
 from srcdiff.ops.core.type_rules import TypeMistake, UntypedMistake
-
-__all__ = ["Frame", "an", "describe", "reads"]
-
 
 Reader = Callable[["Frame", gast.AST], Any]
 

@@ -17,10 +17,8 @@ from srcdiff.frontend.core.values import (
     parts_of,
     rebuild,
 )
-from srcdiff.ir.core import Value
 from srcdiff.ir.types import Array, List, Scalar, Type
-
-__all__ = ["Carry", "grown_cells", "held", "held_as", "plain_type", "released"]
+from srcdiff.ir.values import Value
 
 
 @dataclass

@@ -22,8 +22,6 @@ from srcdiff.frontend.core.loop_carry import Carry
 from srcdiff.frontend.core.session import Session
 from srcdiff.frontend.core.values import Closure, FrontValue, Partial, Parts
 
-__all__ = ["SLOTS", "Slots", "add_twins", "may_be_one", "refuse_twins"]
-
 SLOTS = ("%moved", "%olds", "%pairs")  # what is learned of them
 
 Slot = tuple[str, tuple[Any, ...]]  # a name, and the keys of a part of it

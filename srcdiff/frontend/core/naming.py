@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from srcdiff.frontend.core.frame import Frame
 from srcdiff.frontend.core.values import FrontValue, Parts, Stream
-from srcdiff.ir.core import Value
-
-__all__ = ["bind_name"]
+from srcdiff.ir.values import Value
 
 
 def bind_name(fr: Frame, name: str, value: FrontValue, since: int) -> None:

@@ -8,11 +8,9 @@ import gast
 
 from srcdiff.frontend.core.frame import Frame
 from srcdiff.frontend.core.values import FrontValue, Items, Parts, ShapeOf, Text
-from srcdiff.ir.core import Atom, Const, Value
 from srcdiff.ir.types import Static
+from srcdiff.ir.values import Atom, Const, Value
 from srcdiff.ops.arrays.containers import pack
-
-__all__ = ["as_operand"]
 
 
 def as_operand(fr: Frame, node: gast.AST, value: FrontValue) -> Atom:

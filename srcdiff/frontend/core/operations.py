@@ -27,10 +27,9 @@ from srcdiff.frontend.core.values import (
     Slice,
     Statements,
 )
-from srcdiff.ir.core import Atom, Function, Region, Value
+from srcdiff.ir.core import Function, Region
 from srcdiff.ir.types import Type
-
-__all__ = ["Operations"]
+from srcdiff.ir.values import Atom, Value
 
 
 class Operations(ABC):

@@ -35,23 +35,16 @@ from srcdiff.frontend.core.values import (
     part_name,
 )
 from srcdiff.ir.build import Builder
-from srcdiff.ir.core import Atom, Const, If, Region, Value
+from srcdiff.ir.core import If, Region
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import Array, List, Scalar, Static, Struct, Type
+from srcdiff.ir.values import Atom, Const, Value
 from srcdiff.ops.arrays.containers import get
 from srcdiff.ops.control.control import undefined
 from srcdiff.ops.core.type_rules import promote
 from srcdiff.ops.elementwise import arithmetic
 from srcdiff.ops.elementwise.arithmetic import not_, to_float, to_int
 from srcdiff.ops.elementwise.complex_numbers import to_complex
-
-__all__ = [
-    "Unjoinable",
-    "branch",
-    "coerced",
-    "join_types",
-    "unpack_struct",
-]
 
 Thunk = Callable[[], Done]
 _T = TypeVar("_T")

@@ -13,30 +13,15 @@ from srcdiff.frontend.core.external_arrays import ExternalArray
 from srcdiff.frontend.core.values import FrontValue, Parts
 from srcdiff.frontend.source.external_dependencies import Watched
 from srcdiff.ir.build import Builder
-from srcdiff.ir.core import Atom, Const, Op, Value, const
+from srcdiff.ir.core import Op
 from srcdiff.ir.dims import ShapeMismatch, Shapes
 from srcdiff.ir.location import Location
 from srcdiff.ir.types import Dim, List, Type
+from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.core.type_rules import TypeMistake
 
 if TYPE_CHECKING:
     from srcdiff.frontend.core.frame import Frame
-
-__all__ = [
-    "FALSE",
-    "TRUE",
-    "Mark",
-    "NeedStatic",
-    "NoResult",
-    "MustInline",
-    "Recursive",
-    "Restart",
-    "Session",
-    "Symbols",
-    "Iteration",
-    "Unroll",
-    "retype_list",
-]
 
 TRUE = const(True)
 

@@ -12,11 +12,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
-from srcdiff.ir.core import Atom, Call, Op, Statement, Value, regions_of
+from srcdiff.ir.core import Call, Op, Statement, regions_of
 from srcdiff.ir.types import Static, Struct, Type
+from srcdiff.ir.values import Atom, Value
 from srcdiff.ops.arrays.containers import get
-
-__all__ = ["taken_values"]
 
 Taken = tuple[str, str, Any]  # parameter, the rest of how the value is written, value
 

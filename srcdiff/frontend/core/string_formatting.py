@@ -11,11 +11,9 @@ import numpy as np
 from srcdiff.frontend.core.frame import Frame, reads
 from srcdiff.frontend.core.operands import as_operand
 from srcdiff.frontend.core.values import FrontValue, Parts, ShapeOf, Text, is_static, static
-from srcdiff.ir.core import Atom, Const, Value, const
 from srcdiff.ir.types import Array
+from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.control.control import print_
-
-__all__ = ["TEXTS", "formatted", "is_text", "joined", "text_of", "write"]
 
 
 def text_of(fr: Frame, value: FrontValue, node: gast.AST, operands: list[Atom]) -> str:

@@ -13,19 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import gast
 
-from srcdiff.ir.core import Atom, Const, Node, Tree, Value, const
+from srcdiff.ir.core import Node, Tree
 from srcdiff.ir.types import Scalar, Static
+from srcdiff.ir.values import Atom, Const, Value, const
 
 if TYPE_CHECKING:
     from srcdiff.frontend.core.frame import Frame
     from srcdiff.frontend.source.function_source import Source
-
-__all__ = [
-    "Args", "Closure", "Conflict", "Done", "FrontValue", "Generated", "Held", "Items", "Known", "Kwargs", "Lifted",
-    "MISSING", "Method", "Missing", "Partial", "Parts", "Piece", "ShapeOf", "Slice", "Statements", "Stream", "Text",
-    "flatten", "is_none", "is_static", "map_atoms", "maybe", "part_name", "rebuild", "sequence", "static",
-    "static_int", "tree_of",
-]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

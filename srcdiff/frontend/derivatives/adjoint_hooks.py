@@ -32,15 +32,13 @@ from srcdiff.frontend.source.function_source import (
 )
 from srcdiff.ir.alias import storage_roots, written_roots
 from srcdiff.ir.build import Builder, Env, Rewriter, clone_statement, lookup, with_parts
-from srcdiff.ir.core import Atom, Const, Function, Op, Region, Statement, Value, const, regions_of
+from srcdiff.ir.core import Function, Op, Region, Statement, regions_of
 from srcdiff.ir.dims import ShapeMismatch
 from srcdiff.ir.types import Array, Dim, Scalar, Type, is_float
+from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.arrays.memory import copy
 from srcdiff.ops.control.adjoint_hooks import adjoint_block, outside_call
 from srcdiff.ops.elementwise.arithmetic import to_float
-
-__all__: list[str] = []
-
 
 # ---- the block ----------------------------------------------------------------------------------------
 

@@ -21,8 +21,8 @@ from srcdiff.frontend.core.values import (
     sequence,
     static,
 )
-from srcdiff.ir.core import Value, const
 from srcdiff.ir.types import Array, Dim, Scalar
+from srcdiff.ir.values import Value, const
 from srcdiff.ops.arrays.memory import add_into, copy, empty
 from srcdiff.ops.control.cuda_kernel import (
     Named,
@@ -34,9 +34,6 @@ from srcdiff.ops.control.cuda_kernel import (
     syncthreads,
 )
 from srcdiff.ops.elementwise.arithmetic import add, divide, multiply, negative
-
-__all__ = ["kernel_call"]
-
 
 _ADVICE = "docs/cuda.md lists what an adjoint kernel is made of."
 

@@ -17,11 +17,10 @@ from srcdiff.frontend.derivatives.services import services
 from srcdiff.frontend.source.argument_types import with_symbols
 from srcdiff.frontend.source.function_source import function_of
 from srcdiff.ir.alias import reads_of, storage_roots, written_roots
-from srcdiff.ir.core import Atom, Const, Function
+from srcdiff.ir.core import Function
 from srcdiff.ir.types import Array, Dim, Scalar, Static, Type
+from srcdiff.ir.values import Atom, Const
 from srcdiff.ops.control.cuda_launch import launch_of
-
-__all__ = ["Configured", "configured", "is_kernel", "launch"]
 
 
 class Configured:

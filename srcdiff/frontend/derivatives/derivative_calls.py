@@ -24,10 +24,9 @@ from srcdiff.frontend.core.frame import Frame
 from srcdiff.frontend.core.session import Symbols
 from srcdiff.frontend.core.values import FrontValue, Parts
 from srcdiff.frontend.derivatives.services import Handle, services
-from srcdiff.ir.core import Const, Function, Value, const
+from srcdiff.ir.core import Function
 from srcdiff.ir.types import Array, Dim, Struct, Type, is_float
-
-__all__ = ["call_derived", "derived_for", "is_derived"]
+from srcdiff.ir.values import Const, Value, const
 
 
 def is_derived(function: Any) -> bool:

@@ -37,10 +37,8 @@ from srcdiff.frontend.core.values import (
 from srcdiff.frontend.derivatives.derivative_calls import call_derived
 from srcdiff.frontend.derivatives.services import Handle, services
 from srcdiff.frontend.derivatives.solver_functions import Lift, parameter_names
-from srcdiff.ir.core import Const, Value, const
 from srcdiff.ir.types import is_float
-
-__all__ = ["Made", "Pulled", "call_made", "call_pulled", "make", "makes_derivative"]
+from srcdiff.ir.values import Const, Value, const
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -13,8 +13,6 @@ from typing import Any, Protocol
 from srcdiff.ir.core import Function, OpDecl
 from srcdiff.ir.types import Type
 
-__all__ = ["Handle", "Services", "register", "services"]
-
 
 class Handle(Protocol):
     """A generated function (`handles/generated.py`), as far as the frontend looks at it."""

@@ -35,12 +35,10 @@ from srcdiff.frontend.core.values import (
 from srcdiff.frontend.derivatives.derivative_calls import derived_for
 from srcdiff.frontend.derivatives.services import services
 from srcdiff.frontend.derivatives.solver_functions import Lift, is_own_function, parameter_names
-from srcdiff.ir.core import Atom, Const, Function, Node, Value, const
+from srcdiff.ir.core import Function, Node
 from srcdiff.ir.types import List, Scalar, Struct, Type, is_float, is_numeric, shape_of
+from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.control.solvers import Applied, Solver
-
-__all__ = ["call_solver"]
-
 
 _FUNCTIONS = (Closure, Known, Method, Piece)
 _VECTOR = ("root", "fsolve", "minimize", "least_squares")  # whose unknowns are an array

@@ -37,11 +37,9 @@ from srcdiff.frontend.core.values import (
 )
 from srcdiff.frontend.source.function_source import function_of, is_library, made_function
 from srcdiff.frontend.source.scopes import free_names
-from srcdiff.ir.core import Atom, Const, Value
 from srcdiff.ir.types import Array, List, Scalar, Static, Struct, is_float
+from srcdiff.ir.values import Atom, Const, Value
 from srcdiff.ops.core.registry import find
-
-__all__ = ["Lift", "is_own_function", "made", "parameter_names"]
 
 _MADE: dict[Any, tuple[FunctionType, dict[str, Any]]] = {}
 _MOST = 1000

@@ -20,8 +20,6 @@ from srcdiff.frontend.effects.enumeration_checks import has_no_value, is_block
 from srcdiff.frontend.effects.enumeration_syntax import bind_steps, call_step
 from srcdiff.frontend.source.function_source import placed
 
-__all__ = ["as_sites", "not_stored", "with_sites"]
-
 
 def as_sites(fr: Frame, statements: Sequence[gast.AST]) -> list[gast.AST]:
     """The statements, with choices that have no value as calls of `sample`."""

@@ -34,14 +34,13 @@ from srcdiff.frontend.effects.invert_expression import kinds_around, undone
 from srcdiff.frontend.iteration.iterables import iterable
 from srcdiff.frontend.source.function_source import CalledSource, function_of, source_of
 from srcdiff.frontend.source.refusals import fail
-from srcdiff.ir.core import Atom, Const, Function, Op, Value, const, known_dim
+from srcdiff.ir.core import Function, Op
 from srcdiff.ir.dims import ShapeMismatch
 from srcdiff.ir.location import Location
 from srcdiff.ir.parameter_slice import parameters_behind
 from srcdiff.ir.types import Array, Dim, Scalar, Struct, shape_of
+from srcdiff.ir.values import Atom, Const, Value, const, known_dim
 from srcdiff.ops.elementwise.arithmetic import add, floor_divide, multiply, negative, subtract
-
-__all__ = ["EFFECTS", "call_effect", "handler_method"]
 
 
 def call_effect(fr: Frame, node: gast.AST, effect: Any, args: Args, kwargs: Kwargs) -> FrontValue:

@@ -42,8 +42,6 @@ from srcdiff.frontend.effects.enumeration_syntax import (
 from srcdiff.frontend.effects.forward_recursion import carried_states, chained, from_known_states
 from srcdiff.frontend.source.function_source import placed
 
-__all__ = ["enumerate_choice"]
-
 
 def enumerate_choice(fr: Frame, s: gast.AST, rest: Statements, live: frozenset[str]) -> Done | None:
     """Read a statement and what follows it as a sum; None where the statement is no choice to be summed out."""

@@ -14,12 +14,8 @@ from srcdiff.frontend.effects.enumeration_syntax import reads_name
 from srcdiff.frontend.source.flow_analysis import may_exit
 from srcdiff.frontend.source.refusals import fail
 from srcdiff.ir.alias import has_storage, storage_roots, writes_of
-from srcdiff.ir.core import Function, Region, Value, regions_of, walk
-
-__all__ = [
-    "ADVICE", "check", "check_before", "check_exits", "counts_from_zero", "draw_of", "has_no_value",
-    "is_block", "is_finite_choice", "is_one", "site_of",
-]  # fmt: skip
+from srcdiff.ir.core import Function, Region, regions_of, walk
+from srcdiff.ir.values import Value
 
 ADVICE = "Give the site a value, or draw it where nothing behind the block depends on it."
 

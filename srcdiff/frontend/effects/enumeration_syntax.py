@@ -12,11 +12,6 @@ from srcdiff.frontend.core.frame import Frame
 from srcdiff.frontend.core.values import Known
 from srcdiff.frontend.source.function_source import placed
 
-__all__ = [
-    "assign", "assigned", "bind_steps", "call_step", "empty_like", "leave", "length", "loop_of", "name_of", "part",
-    "range_of", "reads_name", "unused",
-]  # fmt: skip
-
 
 class _Step:
     """The name of a method of the handler in generated trees."""

@@ -55,8 +55,6 @@ from srcdiff.frontend.effects.enumeration_syntax import (
 )
 from srcdiff.frontend.source.function_source import placed
 
-__all__ = ["chained", "from_known_states", "carried_states"]
-
 
 @dataclass(frozen=True)
 class _Draw:

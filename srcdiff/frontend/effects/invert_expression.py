@@ -10,10 +10,9 @@ import numpy as np
 
 from srcdiff.frontend.core.frame import Frame
 from srcdiff.frontend.core.values import FrontValue, Known
-from srcdiff.ir.core import Atom, Const, OpDecl, const
+from srcdiff.ir.core import OpDecl
+from srcdiff.ir.values import Atom, Const, const
 from srcdiff.ops.elementwise import arithmetic, elementary
-
-__all__ = ["kinds_around", "undone"]
 
 _ABS, _EXP, _LOG = (abs, np.abs, np.absolute, np.fabs), (np.exp, math.exp), (np.log, math.log)
 _ADVICE = "Around a draw there may be sums, products with numbers, np.abs, np.exp and np.log; assign the draw first."

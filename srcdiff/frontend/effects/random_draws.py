@@ -14,11 +14,9 @@ import numpy as np
 from srcdiff.frontend.arrays.subscripts import shape_parts
 from srcdiff.frontend.core.frame import Frame
 from srcdiff.frontend.core.values import FrontValue, Parts, ShapeOf, is_none, is_static, static
-from srcdiff.ir.core import Atom, Const, Value, const, known_dim
 from srcdiff.ir.types import Array, Dim, Scalar, Struct, Type, shape_of
+from srcdiff.ir.values import Atom, Const, Value, const, known_dim
 from srcdiff.ops.control.random import draw_of
-
-__all__ = ["GENERATOR", "drawn", "is_generator", "is_random"]
 
 GENERATOR = Struct("generator", (), (), np.random.Generator)
 

@@ -39,9 +39,7 @@ from srcdiff.frontend.core.values import (
 )
 from srcdiff.frontend.iteration.iterables import exact_count, iterable, passed, unrolled
 from srcdiff.frontend.source.function_source import EXPRESSION, placed
-from srcdiff.ir.core import Const, const
-
-__all__ = ["append_each", "folded", "reducing"]
+from srcdiff.ir.values import Const, const
 
 Passed = Items | Parts | Generated
 

@@ -37,10 +37,9 @@ from srcdiff.frontend.core.values import (
 from srcdiff.frontend.iteration.iterables import iterable, left_early
 from srcdiff.frontend.source.flow_analysis import assigned_names, loop_exits
 from srcdiff.frontend.source.function_source import EXPRESSION, LIBRARIES, CalledSource, placed
-from srcdiff.ir.core import Const, Origin, Value, const
+from srcdiff.ir.core import Origin
 from srcdiff.ir.types import Array, Scalar
-
-__all__ = ["is_of_library"]
+from srcdiff.ir.values import Const, Value, const
 
 _DEEPEST = 3  # a generator may go through calls of itself, where what it asks is known
 

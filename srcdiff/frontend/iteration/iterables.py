@@ -31,31 +31,11 @@ from srcdiff.frontend.core.values import (
     sequence,
     static_int,
 )
-from srcdiff.ir.core import Atom, Const, Value, const
 from srcdiff.ir.types import Array, Dim, List, Scalar, Struct
+from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.arrays.containers import list_item, list_length
 from srcdiff.ops.arrays.memory import axis_length
 from srcdiff.ops.elementwise import arithmetic
-
-__all__ = [
-    "BUILTINS",
-    "can_be_listed",
-    "count_of",
-    "exact_count",
-    "few",
-    "peeked",
-    "forward",
-    "iterable",
-    "left_early",
-    "listed",
-    "minus",
-    "passed",
-    "place_of",
-    "plus",
-    "taken",
-    "unrolled",
-    "whole",
-]
 
 _ZERO, _ONE = const(0), const(1)
 _FEW = 32

@@ -44,21 +44,8 @@ from srcdiff.frontend.iteration.prelude import (
 )
 from srcdiff.frontend.source.flow_analysis import mutated_names
 from srcdiff.frontend.source.scopes import free_names
-from srcdiff.ir.core import const
+from srcdiff.ir.values import const
 from srcdiff.ops.elementwise import arithmetic
-
-__all__ = [
-    "reads_in_order",
-    "changes_around",
-    "ITERATORS",
-    "goes_through",
-    "single_pass",
-    "iterator",
-    "makes_iterator",
-    "or_generated",
-    "passes",
-]
-
 
 # ---- item by item ----------------------------------------------------------------------------------------------------
 

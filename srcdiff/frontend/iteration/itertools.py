@@ -68,12 +68,10 @@ from srcdiff.frontend.iteration.prelude import (
     spread,
     while_true,
 )
-from srcdiff.ir.core import Atom, Const, Value, const
 from srcdiff.ir.types import Array, Scalar
+from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.arrays.memory import axis_length, copy
 from srcdiff.ops.elementwise import arithmetic
-
-__all__ = ["ITERTOOLS"]
 
 _MOST_ROWS = 24  # that are written out one by one
 

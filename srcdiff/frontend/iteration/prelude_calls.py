@@ -55,11 +55,8 @@ from srcdiff.frontend.iteration.prelude import (
     true_ones,
     worse_of,
 )
-from srcdiff.ir.core import Value, const
 from srcdiff.ir.types import List, Scalar, shape_of
-
-__all__ = ["PRELUDE"]
-
+from srcdiff.ir.values import Value, const
 
 # ---- how they are called ---------------------------------------------------------------------------------------------
 

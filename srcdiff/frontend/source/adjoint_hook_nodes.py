@@ -16,8 +16,6 @@ import gast
 from srcdiff.errors import UnsupportedError
 from srcdiff.ir.location import Location
 
-__all__ = ["AdjointBlock", "OutsideEffect", "check_block", "is_block", "with_blocks"]
-
 
 class AdjointBlock(gast.stmt):
     """`target` and `value` are the name whose adjoint is meant, `reads` the names in the block.

@@ -23,8 +23,6 @@ from srcdiff.ir.location import Location
 from srcdiff.ir.structs import field_names, is_object
 from srcdiff.ir.types import Array, Dim, Dynamic, List, Scalar, Static, Struct, Type
 
-__all__ = ["describe_arguments", "lengths_of_argument", "type_of_argument", "with_symbols"]
-
 _PYTHON = {bool: "bool", int: "int64", float: "float64", complex: "complex128"}
 _VARIES = Dim.of("?")  # a length that differs from element to element of a list, ...
 _VARIES_NOT_ONE = Dim.of("?1")  # ... and is never 1

@@ -21,8 +21,6 @@ import gast
 from srcdiff.frontend.source.adjoint_hook_nodes import is_block
 from srcdiff.frontend.source.flow_analysis import may_exit
 
-__all__ = ["Guard", "LeaveContexts", "holder_of", "without_finally"]
-
 
 class Guard(gast.stmt):
     """Here begins what `finally` stands behind; `inside` is that, which no walk comes to from here."""

@@ -13,8 +13,6 @@ import numpy as np
 
 from srcdiff.ir.structs import field_names
 
-__all__ = ["SCALARS", "Watched", "is_record", "snapshot", "watched"]
-
 SCALARS = (bool, int, float, complex, str, bytes, type(None), np.generic, type(Ellipsis))
 _FIXED = (bool, int, float, complex, str, bytes, np.generic, FunctionType)
 

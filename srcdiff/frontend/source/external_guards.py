@@ -8,8 +8,6 @@ from functools import partial
 from srcdiff.frontend.source.external_dependencies import Watched
 from srcdiff.frontend.source.function_source import found_now, look_up
 
-__all__ = ["quick_check"]
-
 
 def quick_check(watched: Watched) -> Callable[[], bool]:
     """`watched.holds`, without a search where a name still means the very same thing."""

@@ -15,20 +15,6 @@ import gast
 
 from srcdiff.frontend.source.scopes import parameter_names
 
-__all__ = [
-    "Flow",
-    "always_exits",
-    "assigned_names",
-    "broke_flag",
-    "flow_of",
-    "has_break",
-    "has_return",
-    "is_endless",
-    "loop_exits",
-    "may_exit",
-    "mutated_names",
-]
-
 
 def broke_flag(depth: int) -> str:
     """The name that says whether the loop at a depth was left by `break`."""

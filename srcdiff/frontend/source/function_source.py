@@ -32,26 +32,6 @@ from srcdiff.frontend.source.refusals import check_tree
 from srcdiff.frontend.source.staleness import is_compiled_from
 from srcdiff.ir.location import Location
 
-__all__ = [
-    "EXPRESSION",
-    "LIBRARIES",
-    "CalledSource",
-    "Source",
-    "calling",
-    "found_now",
-    "function_of",
-    "is_library",
-    "is_own_method",
-    "itself",
-    "look_up",
-    "made_function",
-    "nested_source",
-    "plain_tree",
-    "source_of",
-    "stands_for",
-    "unknown_decorator",
-]
-
 
 @dataclass(frozen=True, eq=False)
 class Source:

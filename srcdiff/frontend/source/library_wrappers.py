@@ -15,8 +15,6 @@ import numpy as np
 from srcdiff.frontend.source.function_source import calling
 from srcdiff.ops.core.registry import find, find_composite
 
-__all__ = ["written_out"]
-
 _LIBRARIES = ("math", "numpy", "scipy", "operator", "_operator")
 
 

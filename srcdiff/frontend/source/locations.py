@@ -13,8 +13,6 @@ from srcdiff.errors import DifferentiationError
 from srcdiff.frontend.source.function_source import function_of, is_library, source_of
 from srcdiff.ir.location import Location
 
-__all__ = ["parameter_place", "place_of"]
-
 
 def place_of(function: Any) -> Location | None:
     """The first line of a function's definition, of what a partial or a method is one of; None where there is none."""

@@ -12,8 +12,6 @@ from srcdiff.errors import UnsupportedError, UntypedError
 from srcdiff.frontend.source.adjoint_hook_nodes import check_block, is_block
 from srcdiff.ir.location import Location
 
-__all__ = ["check_tree", "fail", "untyped"]
-
 
 def fail(message: str, advice: str = "", location: Location | None = None) -> NoReturn:
     """Raise the error for a construct or a use that is not supported."""

@@ -13,8 +13,6 @@ from dataclasses import dataclass, field
 
 import gast
 
-__all__ = ["free_names", "parameter_names"]
-
 
 def free_names(node: gast.AST) -> Iterator[str]:
     """The names that a function reads or binds around it, in the order in which it has them."""

@@ -11,8 +11,6 @@ from collections.abc import Iterator
 from types import CodeType
 from typing import Any
 
-__all__ = ["is_compiled_from"]
-
 _OUTER = "<outer>"
 _FUTURE = sum(getattr(__future__, name).compiler_flag for name in __future__.all_feature_names)
 

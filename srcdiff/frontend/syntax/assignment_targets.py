@@ -26,12 +26,10 @@ from srcdiff.frontend.core.values import (
     sequence,
 )
 from srcdiff.frontend.iteration.iterables import taken
-from srcdiff.ir.core import Const, Value, const
 from srcdiff.ir.dims import ShapeMismatch
 from srcdiff.ir.types import Array, Dim, List, Static, Struct, Type
+from srcdiff.ir.values import Const, Value, const
 from srcdiff.ops.arrays.containers import list_item, unpack
-
-__all__ = ["assign", "bind_name"]
 
 
 def assign(

@@ -39,14 +39,12 @@ from srcdiff.frontend.core.values import (
 from srcdiff.frontend.effects.random_draws import drawn, is_generator
 from srcdiff.frontend.iteration.prelude import number_list
 from srcdiff.frontend.source.function_source import LIBRARIES, is_read_in_place
-from srcdiff.ir.core import Atom, Const, Value, const
 from srcdiff.ir.structs import is_generated
 from srcdiff.ir.types import Array, List, Scalar, Static, Struct, is_float
+from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.arrays.containers import get
 from srcdiff.ops.arrays.memory import copy
 from srcdiff.ops.core.registry import COMPOSITE_METHODS, METHODS
-
-__all__ = ["attribute", "call_method"]
 
 
 @reads(gast.Attribute)

@@ -21,16 +21,15 @@ from srcdiff.frontend.callees.objects import write_attribute
 from srcdiff.frontend.containers.dunder_methods import method_of, record_class
 from srcdiff.frontend.containers.lists import is_list
 from srcdiff.frontend.core.frame import Frame, reads
+from srcdiff.frontend.core.naming import bind_name
 from srcdiff.frontend.core.values import MISSING, Args, FrontValue, Kwargs, Method, Parts
-from srcdiff.frontend.syntax.assignment_targets import bind_name
 from srcdiff.frontend.syntax.attributes import attribute
 from srcdiff.frontend.syntax.calls import call_value
 from srcdiff.frontend.syntax.expressions import combine
 from srcdiff.ir.alias import written_operands
-from srcdiff.ir.core import Call, Op, Statement, Value, const, regions_of, walk
+from srcdiff.ir.core import Call, Op, Statement, regions_of, walk
 from srcdiff.ir.types import Array, List
-
-__all__: list[str] = []
+from srcdiff.ir.values import Value, const
 
 
 @reads(gast.AugAssign)

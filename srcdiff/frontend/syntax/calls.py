@@ -10,7 +10,6 @@ import gast
 import numpy as np
 
 from srcdiff.frontend.arrays.subscripts import shape_parts
-from srcdiff.frontend.callees.builtins import reducing
 from srcdiff.frontend.callees.dispatch import call_known, is_hashable, takes_all
 from srcdiff.frontend.calls.inline import call_closure, call_function
 from srcdiff.frontend.calls.lambda_lifting import found_around
@@ -30,18 +29,17 @@ from srcdiff.frontend.core.values import (
     Piece,
     ShapeOf,
 )
+from srcdiff.frontend.iteration.comprehensions import reducing
 from srcdiff.frontend.iteration.iterables import BUILTINS as ITERATION
 from srcdiff.frontend.iteration.iterables import few, taken
 from srcdiff.frontend.iteration.iterators import changes_around, makes_iterator, passes
 from srcdiff.frontend.source.function_source import function_of, is_library
 from srcdiff.frontend.syntax.attributes import call_method
-from srcdiff.ir.core import Const, Value, const
 from srcdiff.ir.types import Array, Static, Struct
+from srcdiff.ir.values import Const, Value, const
 from srcdiff.ops.arrays.containers import get, unpack
 from srcdiff.ops.arrays.memory import index
 from srcdiff.ops.core.registry import find
-
-__all__ = ["call_value"]
 
 
 @reads(gast.Call)

@@ -23,6 +23,7 @@ from srcdiff.frontend.containers.lists import (
 )
 from srcdiff.frontend.control.conditions import negate
 from srcdiff.frontend.core.frame import Frame, an, describe, reads
+from srcdiff.frontend.core.naming import bind_name
 from srcdiff.frontend.core.phi import known_dict, unpack_struct
 from srcdiff.frontend.core.string_formatting import is_text, joined, text_of
 from srcdiff.frontend.core.values import (
@@ -41,13 +42,10 @@ from srcdiff.frontend.core.values import (
     static_int,
 )
 from srcdiff.frontend.iteration.iterables import iterable, taken, unrolled
-from srcdiff.frontend.syntax.assignment_targets import bind_name
-from srcdiff.ir.core import Atom, Const, Value, const
 from srcdiff.ir.types import Array, List, Scalar, Static, Struct
+from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.elementwise import arithmetic
 from srcdiff.ops.linalg import products
-
-__all__ = ["binary", "combine"]
 
 
 @reads(gast.Name)

@@ -29,11 +29,9 @@ from srcdiff.frontend.source.function_source import FormulaSource
 from srcdiff.frontend.syntax.assignment_targets import assign
 from srcdiff.frontend.syntax.calls import call_value
 from srcdiff.frontend.syntax.expressions import defaults_of, growing
-from srcdiff.ir.core import Atom, Const, Value
 from srcdiff.ir.types import List, Struct
+from srcdiff.ir.values import Atom, Const, Value
 from srcdiff.ops.control.control import assert_, raise_
-
-__all__: list[str] = []
 
 
 @reads(gast.Expr)

@@ -8,9 +8,7 @@ from collections.abc import Mapping
 from typing import Any, cast, get_args
 
 from srcdiff.ir.core import (
-    Atom,
     Call,
-    Const,
     For,
     Function,
     If,
@@ -21,15 +19,12 @@ from srcdiff.ir.core import (
     Region,
     Statement,
     Tree,
-    Value,
     While,
-    const,
 )
 from srcdiff.ir.facts import grouped
 from srcdiff.ir.recursion import stand_in, tied
-from srcdiff.ir.syntax.type_parser import ParseError, TypeParser, parse_dim, parse_type
-
-__all__ = ["ParseError", "parse", "parse_dim", "parse_type"]
+from srcdiff.ir.syntax.type_parser import ParseError, TypeParser
+from srcdiff.ir.values import Atom, Const, Value, const
 
 
 def parse(

@@ -34,26 +34,11 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.ir.core import (
-    Atom,
-    Call,
-    For,
-    Function,
-    If,
-    Node,
-    Op,
-    Region,
-    Statement,
-    Tree,
-    Value,
-    While,
-    const,
-)
+from srcdiff.ir.core import Call, For, Function, If, Node, Op, Region, Statement, Tree, While
 from srcdiff.ir.facts import listed
 from srcdiff.ir.recursion import is_itself
 from srcdiff.ir.types import Array, Dim, List, Scalar, Static, Struct, Type
-
-__all__ = ["annotated", "literal_text", "statement_text", "to_text", "type_text"]
+from srcdiff.ir.values import Atom, Value, const
 
 
 def to_text(fn: Function) -> str:

@@ -9,8 +9,6 @@ from dataclasses import replace
 from srcdiff.ir.core import Op, OpDecl
 from srcdiff.ir.types import Scalar, Type
 
-__all__ = ["as_spelled", "call_text", "plural", "routine_of", "template_of"]
-
 LAPACK = "srcdiff.runtime.lapack"
 
 

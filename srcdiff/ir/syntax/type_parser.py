@@ -22,8 +22,6 @@ from srcdiff.ir.types import (
     quotient_of,
 )
 
-__all__ = ["ParseError", "TypeParser", "parse_dim", "parse_type"]
-
 T = TypeVar("T")
 
 _TOKEN = re.compile(

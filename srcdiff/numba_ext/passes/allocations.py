@@ -9,8 +9,6 @@ from llvmlite import ir as llvm
 from numba.core import cgutils, types
 from numba.np import arrayobj
 
-__all__ = ["new_array", "owned"]
-
 
 def new_array(context: Any, builder: Any, made: Any, lengths: Sequence[Any]) -> Any:
     """A new array as Numba's `_empty_nd_impl` makes it, without the two functions that Numba compiles for that."""

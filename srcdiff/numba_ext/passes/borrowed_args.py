@@ -15,8 +15,6 @@ from numba.core.compiler_machinery import register_pass
 from numba.core.lowering import Lower
 from numba.core.typed_passes import NativeLowering
 
-__all__ = ["borrow_arguments"]
-
 
 def borrow_arguments(passes: Any) -> None:
     """Replace Numba's pass by srcdiff's."""

@@ -19,8 +19,6 @@ from numba.np import arrayobj
 
 from srcdiff.numba_ext.passes.pass_helpers import Rewriting, called
 
-__all__ = ["Elements"]
-
 
 @register_pass(mutates_CFG=False, analysis_only=False)
 class Elements(Rewriting):

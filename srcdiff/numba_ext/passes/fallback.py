@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["as_numba_has_it"]
-
 
 def as_numba_has_it(typingctx: Any, function: Any, args: tuple[Any, ...], call: Any) -> Any:
     """Numba's own implementation of the call `call` of `function`."""

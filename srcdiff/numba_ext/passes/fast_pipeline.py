@@ -21,8 +21,6 @@ from numba.core.registry import cpu_target
 from numba.core.typed_passes import NopythonRewrites, NopythonTypeInference
 from numba.core.untyped_passes import DeadBranchPrune, InlineClosureLikes, ReconstructSSA
 
-__all__ = ["remembering_registries", "take_short_ways"]
-
 
 def take_short_ways(passes: Any) -> None:
     """Replace Numba's own passes by those of this module."""

@@ -31,8 +31,6 @@ from srcdiff.numba_ext.passes.fallback import as_numba_has_it
 from srcdiff.numba_ext.passes.pass_helpers import Rewriting, put_in_the_place
 from srcdiff.numba_ext.passes.triangle_indices import TRIANGLES
 
-__all__ = ["PowersInPlace", "PutInPlace"]
-
 _INDEX = llvm.IntType(64)
 _LARGEST = 2**31 - 1  # the largest number that BLAS takes
 

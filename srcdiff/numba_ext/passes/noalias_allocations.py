@@ -38,8 +38,6 @@ from srcdiff.numba_ext.passes.pass_helpers import Rewriting, called, put_in_the_
 from srcdiff.numba_ext.passes.private_copies import library_of_its_own
 from srcdiff.numba_ext.passes.unsigned_indices import NeverNegative
 
-__all__ = ["OwnStorage"]
-
 
 @intrinsic
 def own(typingctx: Any, array: Any) -> Any:

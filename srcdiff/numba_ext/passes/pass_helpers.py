@@ -8,8 +8,6 @@ from numba.core import ir
 from numba.core.compiler_machinery import FunctionPass
 from numba.core.ir_utils import build_definitions
 
-__all__ = ["Rewriting", "called", "put_in_the_place"]
-
 
 class Rewriting(FunctionPass):
     """A pass that rewrites statements: a subclass has `rewrite`, and a `_name` for its registration."""

@@ -12,8 +12,6 @@ from typing import Any
 
 from llvmlite.binding import Linkage
 
-__all__ = ["library_of_its_own"]
-
 _WEAK = (Linkage.linkonce_odr, Linkage.weak_odr)
 
 

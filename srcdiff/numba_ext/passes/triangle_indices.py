@@ -18,8 +18,6 @@ from numba.extending import intrinsic
 from srcdiff.numba_ext.passes.allocations import new_array
 from srcdiff.numba_ext.passes.fallback import as_numba_has_it
 
-__all__ = ["TRIANGLES"]
-
 _INDEX = llvm.IntType(64)
 _MADE = types.Array(types.intp, 1, "C")
 

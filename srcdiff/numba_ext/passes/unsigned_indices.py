@@ -26,8 +26,6 @@ from numba.core.ir_utils import build_definitions, find_callname, guard
 
 from srcdiff.numba_ext.passes.pass_helpers import Rewriting
 
-__all__ = ["NeverNegative"]
-
 _SMALL = 2**31  # numbers up to this may be added to a count without a wrap-round
 _DIVIDED = (operator.floordiv, operator.ifloordiv, operator.mod, operator.imod)
 _ROUNDS = 3

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from srcdiff.ir.build import Builder
-from srcdiff.ir.core import Atom, For, Op, Value, const
+from srcdiff.ir.core import For, Op
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import INT, Array, Dim, List, Type, is_float, ndim_of, shape_of
+from srcdiff.ir.values import Atom, Value, const
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.arrays.containers import append, list_item, list_length, list_new
 from srcdiff.ops.arrays.creation import list_of
@@ -25,8 +26,6 @@ from srcdiff.ops.core.samples import draw
 from srcdiff.ops.core.type_rules import TypeMistake, numeric, promote
 from srcdiff.ops.elementwise import arithmetic
 from srcdiff.ops.loopforms import storage
-
-__all__ = ["column_stack", "concatenate", "hstack", "stack", "vstack"]
 
 Attrs = Mapping[str, Any]
 

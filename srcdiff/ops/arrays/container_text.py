@@ -7,8 +7,6 @@ from typing import Any
 
 from srcdiff.ir.types import Array, List, Scalar, Struct, Type
 
-__all__ = ["alike", "alike_list", "part_texts", "struct_text"]
-
 
 def struct_text(kind: str, keys: Sequence[Any], texts: Sequence[str], cls: type | None) -> str:
     """The template of a container with these parts."""

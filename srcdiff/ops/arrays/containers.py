@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from srcdiff.ir.core import Atom, Const, Op, Value, const
+from srcdiff.ir.core import Op
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.structs import build_struct
 from srcdiff.ir.types import Array, Dim, List, Scalar, Struct, Type, is_float, shape_of
+from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.arrays.container_text import alike_list, struct_text
 from srcdiff.ops.arrays.memory import index, instantiate
 from srcdiff.ops.core.registry import operation
@@ -19,22 +20,6 @@ from srcdiff.ops.core.type_rules import TypeMistake, make, nothing, same_as_firs
 
 if TYPE_CHECKING:
     from srcdiff.ir.build import Builder
-
-__all__ = [
-    "append",
-    "get",
-    "list_add",
-    "list_copy",
-    "list_copy_items",
-    "list_item",
-    "list_length",
-    "list_new",
-    "list_pop",
-    "list_reverse",
-    "list_set",
-    "pack",
-    "unpack",
-]
 
 Attrs = Mapping[str, Any]
 

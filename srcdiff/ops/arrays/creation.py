@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from srcdiff.ir.build import Builder
-from srcdiff.ir.core import Atom, Op, Value, const, known_dim
+from srcdiff.ir.core import Op
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import Array, Dim, List, Scalar, Type, is_float, is_numeric, ndim_of, shape_of
+from srcdiff.ir.values import Atom, Value, const, known_dim
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.arrays.memory import instantiate
 from srcdiff.ops.core.adjoint_builders import stands_for_all, whole
@@ -31,23 +32,6 @@ from srcdiff.ops.core.samples import draw, fixed
 from srcdiff.ops.core.type_rules import TypeMistake, UntypedMistake, make, numeric, promote
 from srcdiff.ops.elementwise.arithmetic import astype
 from srcdiff.ops.loopforms import element_maps, storage
-
-__all__ = [
-    "arange",
-    "array_of",
-    "asarray",
-    "atleast_1d",
-    "elements",
-    "eye",
-    "full",
-    "full_like",
-    "item",
-    "linspace",
-    "list_of",
-    "ndim",
-    "rows",
-    "size",
-]
 
 Attrs = Mapping[str, Any]
 

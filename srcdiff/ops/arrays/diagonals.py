@@ -7,15 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.ir.core import Atom, Op
+from srcdiff.ir.core import Op
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import Array, Dim, Type, ndim_of, shape_of
+from srcdiff.ir.values import Atom
 from srcdiff.ops.core.registry import declare, operation
 from srcdiff.ops.core.samples import draw
 from srcdiff.ops.core.type_rules import TypeMistake, make, nothing, numeric, same_as_first
 from srcdiff.ops.loopforms import element_maps, storage
-
-__all__ = ["add_diagonal", "diag", "diagonal", "trace", "tril", "triu"]
 
 Attrs = Mapping[str, Any]
 

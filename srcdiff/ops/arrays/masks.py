@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from srcdiff.ir.core import Atom, Op, OpDecl, Value
+from srcdiff.ir.core import Op, OpDecl
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import Array, Type, ndim_of, shape_of
+from srcdiff.ir.values import Atom, Value
 from srcdiff.ops.control import control
 from srcdiff.ops.core.index_patterns import (
     arrays_in_front,
@@ -26,8 +27,6 @@ from srcdiff.ops.loopforms import storage
 
 if TYPE_CHECKING:
     from srcdiff.ir.build import Builder
-
-__all__ = ["nonzero", "places_of_true", "without_mask"]
 
 
 def _places(shapes: Shapes, operands: Sequence[Atom], attrs: Mapping[str, Any]) -> tuple[Type, ...]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from srcdiff.ir.core import Atom, Op, known_dim
+from srcdiff.ir.core import Op
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import (
     Array,
@@ -27,6 +27,7 @@ from srcdiff.ir.types import (
     ndim_of,
     shape_of,
 )
+from srcdiff.ir.values import Atom, known_dim
 from srcdiff.ops.arrays.container_text import alike_list
 from srcdiff.ops.arrays.masks import without_mask
 from srcdiff.ops.core.bind import bind_allocation, bind_like, like_first, like_text
@@ -46,12 +47,6 @@ from srcdiff.ops.loopforms import element_maps, storage, subscripts
 
 if TYPE_CHECKING:
     from srcdiff.ir.build import Builder
-
-__all__ = [
-    "add_at", "add_into", "axis_length", "copy", "element_count", "empty", "empty_like", "empty_of", "expand", "gather",
-    "index", "instantiate", "length", "ones", "ones_like", "read", "restore",
-    "save", "store", "subscript_key", "sum_if_one", "zeros", "zeros_like", "zeros_like_list", "zeros_of",
-]  # fmt: skip
 
 Attrs = Mapping[str, Any]
 

@@ -7,8 +7,6 @@ from srcdiff.ir.types import BOOL, Array, List, Struct, Type, holds_arrays
 from srcdiff.ops.arrays.container_text import part_texts
 from srcdiff.ops.core.registry import operation
 
-__all__ = ["shares_memory"]
-
 
 def _text(op: Op) -> str:
     return _shared(op.operands[1].type, "{1}")

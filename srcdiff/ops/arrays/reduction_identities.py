@@ -6,10 +6,8 @@ import math
 
 import numpy as np
 
-from srcdiff.ir.core import Atom, Const, const
 from srcdiff.ir.types import Scalar
-
-__all__ = ["WIDE", "start_of"]
+from srcdiff.ir.values import Atom, Const, const
 
 # the dtypes in which loops sum, which is as exact as NumPy
 WIDE = {"float32": "float64", "complex64": "complex128"}

@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 
 from srcdiff.ir.build import Builder
-from srcdiff.ir.core import Atom, Op, const
+from srcdiff.ir.core import Op
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import Array, Dim, Scalar, Type, shape_of
+from srcdiff.ir.values import Atom, const
 from srcdiff.ops.core.axes import axes_of, reduced, reduced_dtype, reduction_samples
 from srcdiff.ops.core.registry import OPERATIONS, declare, operation
 from srcdiff.ops.core.samples import draw, fixed

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from srcdiff.ir.build import Builder
-from srcdiff.ir.core import Atom, Op, const, known_dim
+from srcdiff.ir.core import Op
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import Array, Dim, Type, ndim_of, product_of, shape_of
+from srcdiff.ir.values import Atom, const, known_dim
 from srcdiff.ops.arrays import reductions
 from srcdiff.ops.arrays.shapes import reshape
 from srcdiff.ops.core.adjoint_builders import length_of, whole
@@ -20,8 +21,6 @@ from srcdiff.ops.core.registry import operation
 from srcdiff.ops.core.samples import Sample
 from srcdiff.ops.core.type_rules import TypeMistake, make, numeric
 from srcdiff.ops.loopforms import element_maps
-
-__all__ = ["broadcast_to", "repeat", "tile"]
 
 Attrs = Mapping[str, Any]
 

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from srcdiff.ir.build import Builder
-from srcdiff.ir.core import Atom, Const, Op, Value, const, known_dim
+from srcdiff.ir.core import Op
 from srcdiff.ir.dims import Shapes
+from srcdiff.ir.syntax.spelling import call_text
 from srcdiff.ir.types import (
     Array,
     Dim,
@@ -26,6 +27,7 @@ from srcdiff.ir.types import (
     quotient_of,
     shape_of,
 )
+from srcdiff.ir.values import Atom, Const, Value, const, known_dim
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.arrays.concatenate import concatenate, stack
 from srcdiff.ops.arrays.creation import array_of
@@ -34,7 +36,7 @@ from srcdiff.ops.control import control
 from srcdiff.ops.core.adjoint_builders import length_of, whole
 from srcdiff.ops.core.axes import axes_of
 from srcdiff.ops.core.bind import length_operands
-from srcdiff.ops.core.registry import METHODS, call_text, declare, operation
+from srcdiff.ops.core.registry import METHODS, declare, operation
 from srcdiff.ops.core.samples import Sample, draw, fixed
 from srcdiff.ops.core.type_rules import TypeMistake, UnknownMistake, make, numeric, same_as_first
 from srcdiff.ops.loopforms import element_maps

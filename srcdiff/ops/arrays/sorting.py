@@ -11,17 +11,16 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.ir.core import Atom, Op, Value, const
+from srcdiff.ir.core import Op
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import Array, Dim, Scalar, Type, is_float, shape_of
+from srcdiff.ir.values import Atom, Value, const
 from srcdiff.ops.core.axes import axes_of
 from srcdiff.ops.core.registry import operation
 from srcdiff.ops.core.samples import fixed
 from srcdiff.ops.core.type_rules import TypeMistake, make, numeric, same_as_first
 from srcdiff.ops.loopforms.element_maps import At, LoopContext, place_of, times
 from srcdiff.ops.loopforms.storage import running_extreme
-
-__all__ = ["argsort", "places_in_sorted", "running_maximum", "running_minimum"]
 
 Attrs = Mapping[str, Any]
 

@@ -7,14 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.ir.core import Atom, Const, Op, known_dim
+from srcdiff.ir.core import Op
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import Array, Dim, Scalar, Type
+from srcdiff.ir.values import Atom, Const, known_dim
 from srcdiff.ops.core.bind import refuse
 from srcdiff.ops.core.registry import operation
 from srcdiff.ops.core.type_rules import TypeMistake, UnknownMistake
-
-__all__ = ["tril_indices", "triu_indices"]
 
 Attrs = Mapping[str, Any]
 

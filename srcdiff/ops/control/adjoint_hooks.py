@@ -10,8 +10,6 @@ from srcdiff.ir.core import Op
 from srcdiff.ops.core.registry import operation
 from srcdiff.ops.core.type_rules import nothing, same_as_first
 
-__all__ = ["adjoint_block", "comment", "outside_call"]
-
 Attrs = Mapping[str, Any]
 
 

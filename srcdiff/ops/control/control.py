@@ -10,20 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from srcdiff.ir.core import Atom, If, Op, OpDecl, Region
+from srcdiff.ir.core import If, Op, OpDecl, Region
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.location import Location
 from srcdiff.ir.types import BOOL, Array, List, Scalar, Struct, Type
+from srcdiff.ir.values import Atom
 from srcdiff.ops.core.registry import operation
 from srcdiff.ops.core.type_rules import nothing, of_type, same_as_first
 
 if TYPE_CHECKING:
     from srcdiff.ir.build import Builder
-
-__all__ = [
-    "CLOCKS", "and_", "assert_", "constant_array", "or_", "print_", "raise_", "raise_if", "stop_gradient", "test",
-    "thread_count", "undefined",
-]  # fmt: skip
 
 Attrs = Mapping[str, Any]
 

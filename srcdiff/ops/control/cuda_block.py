@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from srcdiff.ir.core import Atom, Op, OpDecl
+from srcdiff.ir.core import Op, OpDecl
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import Scalar, Type
+from srcdiff.ir.values import Atom
 from srcdiff.ops.core.type_rules import same_as_first
-
-__all__ = ["block_first", "block_max", "block_min", "block_sum"]
 
 _SUFFIXES = {"float64": "", "float32": "f", "int64": "i", "bool": "b"}
 

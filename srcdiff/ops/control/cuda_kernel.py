@@ -12,19 +12,15 @@ from types import ModuleType
 from typing import Any
 
 from srcdiff.ir.build import Builder
-from srcdiff.ir.core import Atom, Op, OpDecl, const, known_dim
+from srcdiff.ir.core import Op, OpDecl
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import Scalar, Type
+from srcdiff.ir.values import Atom, const, known_dim
 from srcdiff.ops.control.cuda_scalar import array_text, shown_type
 from srcdiff.ops.core.registry import operation
 from srcdiff.ops.core.scalar_spellings import choose
 from srcdiff.ops.core.type_rules import nothing, same_as_first
 from srcdiff.ops.elementwise import arithmetic
-
-__all__ = [
-    "CUDA", "Named", "Position", "atomic_add", "atomic_max", "barrier_of", "grid", "gridsize", "in_words",
-    "is_barrier", "is_place", "position", "shared_array", "shuffle_name", "shuffles", "syncthreads",
-]  # fmt: skip
 
 Attrs = Mapping[str, Any]
 

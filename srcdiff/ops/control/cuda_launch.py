@@ -13,8 +13,6 @@ from typing import Any
 from srcdiff.ir.core import Op, OpDecl
 from srcdiff.ops.core.type_rules import nothing
 
-__all__ = ["first_argument", "is_launch", "launch_of"]
-
 
 @cache
 def launch_of(kernel: Any, name: str, count: int, writes: tuple[int, ...]) -> OpDecl:

@@ -12,23 +12,13 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from srcdiff.ir.core import Atom, Op, OpDecl
+from srcdiff.ir.core import Op, OpDecl
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.syntax.spelling import call_text, template_of
 from srcdiff.ir.types import Array, Scalar, Type, is_float
+from srcdiff.ir.values import Atom
 from srcdiff.ops.core.registry import operation
 from srcdiff.ops.core.type_rules import nothing
-
-__all__ = [
-    "array_text",
-    "device_form",
-    "device_text",
-    "is_known",
-    "leave",
-    "local_array",
-    "philox_uniform",
-    "shown_type",
-]
 
 _RUNTIME = "srcdiff.runtime.device"
 # the names of NumPy that Numba compiles for numbers on a device

@@ -16,8 +16,6 @@ from srcdiff.ops.core.registry import operation
 from srcdiff.ops.core.type_rules import of_type
 from srcdiff.ops.core.ufuncs import special
 
-__all__ = ["draw", "draw_of"]
-
 
 def _draw(operands: Sequence[Any], attrs: Mapping[str, Any]) -> Any:
     places = {f"_{i}": v for i, v in enumerate(operands)}

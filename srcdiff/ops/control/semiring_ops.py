@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from srcdiff.ir.build import Builder
-from srcdiff.ir.core import Atom, Op, const, known_dim
+from srcdiff.ir.core import Op
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import Scalar, Type, ndim_of
+from srcdiff.ir.values import Atom, const, known_dim
 from srcdiff.ops.arrays import reductions
 from srcdiff.ops.control.control import raise_if
 from srcdiff.ops.core.axes import reduced
@@ -20,11 +21,6 @@ from srcdiff.ops.core.registry import operation
 from srcdiff.ops.core.samples import fixed
 from srcdiff.ops.core.type_rules import floating, make, same_as_first
 from srcdiff.ops.elementwise import arithmetic
-
-__all__ = [
-    "follows", "follows_once", "random_numbers", "weighed_logaddexp", "weighed_logsumexp", "weighed_max",
-    "weighed_maximum",
-]  # fmt: skip
 
 Attrs = Mapping[str, Any]
 

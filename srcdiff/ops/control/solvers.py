@@ -15,21 +15,11 @@ from dataclasses import dataclass, field
 from types import FunctionType
 from typing import Any
 
-from srcdiff.ir.core import Atom, Function, Op
+from srcdiff.ir.core import Function, Op
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import Array, Dim, Scalar, Type, dims_of, map_dims, shape_of
+from srcdiff.ir.values import Atom
 from srcdiff.ops.core.type_rules import TypeMistake
-
-__all__ = [
-    "SOLVERS",
-    "Applied",
-    "Solver",
-    "call_of",
-    "result_types",
-    "run_solver",
-    "solver_of",
-    "text_of",
-]
 
 FLOAT = Scalar("float64", True)
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from srcdiff.ir.build import Builder
-from srcdiff.ir.core import Atom, Op, const
+from srcdiff.ir.core import Op
 from srcdiff.ir.types import Array, Dim, shape_of
+from srcdiff.ir.values import Atom, const
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.elementwise import arithmetic
-
-__all__ = ["length_of", "lengths_of_axes", "multiplied", "stands_for_all", "whole"]
 
 
 def length_of(b: Builder, dim: Dim) -> Atom:

@@ -7,13 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.ir.core import Atom
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import Dim, Scalar, Type, shape_of
+from srcdiff.ir.values import Atom
 from srcdiff.ops.core.samples import Sample, draw
 from srcdiff.ops.core.type_rules import TypeMistake, make, numeric, real_dtype
-
-__all__ = ["axes_of", "reduced", "reduced_dtype", "reduced_shape", "reduction_samples"]
 
 Attrs = Mapping[str, Any]
 

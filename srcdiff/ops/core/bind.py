@@ -8,21 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.ir.core import Atom, Const, Op, Value, const
+from srcdiff.ir.core import Op
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import Array, Scalar, Type
+from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.core.type_rules import TypeMistake, UnknownMistake, same_as_first
-
-__all__ = [
-    "bind_allocation",
-    "bind_like",
-    "known",
-    "length_operands",
-    "like_first",
-    "like_text",
-    "refuse",
-    "static_dtype",
-]
 
 
 def length_operands(shape: Any) -> tuple[Atom, ...]:

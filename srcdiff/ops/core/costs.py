@@ -18,19 +18,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from srcdiff.ir.core import Atom, Const, Op
+from srcdiff.ir.core import Op
+from srcdiff.ir.values import Atom, Const
 from srcdiff.ops.linalg import einsum
-
-__all__ = [
-    "FUNCTION",
-    "REDUCED_TIMES",
-    "SIMPLE",
-    "lengths_of_letters",
-    "lengths_of_product",
-    "steps_of_element",
-    "time_of_element",
-    "work_of",
-]
 
 SIMPLE = 0.1  # the time of a sum or a product
 FUNCTION = 0.8  # exp, log, tanh, ...

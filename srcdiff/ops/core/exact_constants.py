@@ -5,9 +5,8 @@ It applies to generated lines only.
 
 from __future__ import annotations
 
-from srcdiff.ir.core import Atom, Const, OpDecl, const
-
-__all__ = ["EXACT", "exact_value"]
+from srcdiff.ir.core import OpDecl
+from srcdiff.ir.values import Atom, Const, const
 
 EXACT: dict[str, dict[float, float]] = {
     "log": {1.0: 0.0},

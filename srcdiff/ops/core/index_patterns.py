@@ -12,19 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-__all__ = [
-    "arrays_in_front",
-    "axes_taken",
-    "elements_of",
-    "has_arrays",
-    "index_text",
-    "is_mask",
-    "is_view",
-    "items",
-    "operands_in",
-    "with_rest",
-]
-
 
 def items(where: str) -> list[str]:
     return where.split(", ") if where else []

@@ -6,12 +6,10 @@ import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from srcdiff.ir.core import Atom, known_dim
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import Clamp, Dim, Scalar, Type, product_of, quotient_of
+from srcdiff.ir.values import Atom, known_dim
 from srcdiff.ops.core.type_rules import arithmetic
-
-__all__ = ["constants", "integers", "largest", "product", "quotient", "times"]
 
 Attrs = Mapping[str, Any]
 

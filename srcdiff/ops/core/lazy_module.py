@@ -5,8 +5,6 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-__all__ = ["LazyModule"]
-
 
 class LazyModule:
     """A placeholder for a module; the first access to an attribute imports the module."""

@@ -7,8 +7,6 @@ from functools import cache
 
 from srcdiff.ir.core import OpDecl
 
-__all__ = ["carries_derivative"]
-
 
 def carries_derivative(decl: OpDecl, position: int) -> bool:
     """Whether a derivative can pass from this operand to the result: not from `roll`'s shift or `reshape`'s lengths.

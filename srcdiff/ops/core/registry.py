@@ -27,31 +27,6 @@ from typing import Any
 import numpy as np
 
 from srcdiff.ir.core import OpDecl
-from srcdiff.ir.syntax.spelling import call_text, template_of
-
-__all__ = [
-    "COMPOSITES",
-    "COMPOSITE_METHODS",
-    "METHODS",
-    "OPERATIONS",
-    "Composite",
-    "OWN",
-    "call_text",
-    "composite",
-    "declare",
-    "declared",
-    "dotted",
-    "evaluated",
-    "find",
-    "find_composite",
-    "is_evaluated",
-    "operation",
-    "refuse",
-    "same_length",
-    "is_own",
-    "signature_of_rule",
-    "template_of",
-]
 
 OPERATIONS: dict[str, OpDecl] = {}
 METHODS: dict[str, OpDecl] = {}  # array methods and attributes, by name

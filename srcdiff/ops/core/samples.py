@@ -12,8 +12,6 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Sample", "binary", "call", "draw", "fixed", "of_complex", "spd", "unary"]
-
 Draw = Callable[
     ["np.random.Generator"], tuple[Any, ...]
 ]  # in quotes: numpy.random takes 10 ms to import

@@ -14,15 +14,14 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from srcdiff.ir.core import Atom, OpDecl
+from srcdiff.ir.core import OpDecl
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import Scalar, Type, is_complex, shape_of
+from srcdiff.ir.values import Atom
 from srcdiff.ops.core.registry import operation
 from srcdiff.ops.core.samples import fixed
 from srcdiff.ops.core.type_rules import TypeMistake, make, promote
 from srcdiff.ops.elementwise import arithmetic, elementary
-
-__all__ = ["choose", "of_numbers"]
 
 
 def _chosen(shapes: Shapes, operands: Sequence[Atom], attrs: Mapping[str, Any]) -> tuple[Type, ...]:

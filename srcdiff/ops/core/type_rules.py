@@ -7,14 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.ir.core import Atom
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import BOOL, Array, Dim, Scalar, Static, Type, is_numeric, shape_of
-
-__all__ = [
-    "TypeMistake", "UntypedMistake", "arithmetic", "boolean", "broadcast_shape", "double", "floating", "make",
-    "nothing", "of_type", "promote", "real_dtype", "same_as_first",
-]  # fmt: skip
+from srcdiff.ir.values import Atom
 
 Attrs = Mapping[str, Any]
 TypeRule = Callable[[Shapes, Sequence[Atom], Attrs], tuple[Type, ...]]

@@ -8,15 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.ir.core import Atom, Op
+from srcdiff.ir.core import Op
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import Scalar, Type, is_complex
+from srcdiff.ir.values import Atom
 from srcdiff.ops.core.lazy_module import LazyModule
 from srcdiff.ops.core.registry import declare
 from srcdiff.ops.core.samples import Sample, binary, unary
 from srcdiff.ops.core.type_rules import broadcast_shape, make, numeric
-
-__all__ = ["complex_name", "is_complex_special", "special", "special_function"]
 
 # rules write `special.expit`: the name `expit` alone would be the declared operation
 special: Any = LazyModule("scipy.special")

@@ -17,9 +17,10 @@ from typing import Any
 import numpy as np
 
 from srcdiff.ir.build import Builder
-from srcdiff.ir.core import Atom, Const, Op, known_dim
+from srcdiff.ir.core import Op
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import BOOL, Dim, Scalar, Type, is_complex, shape_of
+from srcdiff.ir.values import Atom, Const, known_dim
 from srcdiff.ops.core.integer_facts import constants, integers, largest, product, quotient, times
 from srcdiff.ops.core.registry import OPERATIONS, declare, operation
 from srcdiff.ops.core.samples import binary, draw, fixed, unary
@@ -36,14 +37,6 @@ from srcdiff.ops.core.type_rules import (
     promote,
     real_dtype,
 )
-
-__all__ = [
-    "absolute", "add", "astype", "bitwise_and", "bitwise_or", "bitwise_xor", "divide", "equal", "fabs",
-    "floor_divide", "greater",
-    "greater_equal", "invert", "less", "less_equal", "logical_and", "logical_not", "logical_or", "maximum",
-    "minimum", "mod", "multiply", "negative", "not_", "not_equal", "positive", "power", "subtract", "to_bool",
-    "to_float", "to_int",
-]  # fmt: skip
 
 Attrs = Mapping[str, Any]
 

@@ -14,14 +14,13 @@ from typing import Any
 import numpy as np
 
 from srcdiff.ir.build import Builder
-from srcdiff.ir.core import Atom, Op, OpDecl
+from srcdiff.ir.core import Op, OpDecl
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import Scalar, Type, shape_of
+from srcdiff.ir.values import Atom
 from srcdiff.ops.core.registry import METHODS, declare
 from srcdiff.ops.core.samples import draw, fixed, of_complex
 from srcdiff.ops.core.type_rules import TypeMistake, make, numeric, real_dtype
-
-__all__ = ["angle", "complex_of", "conjugate", "imag", "real", "squared_size", "to_complex"]
 
 Attrs = Mapping[str, Any]
 

@@ -19,9 +19,10 @@ from typing import Any
 import numpy as np
 
 from srcdiff.ir.build import Builder
-from srcdiff.ir.core import Atom, Const, Op
+from srcdiff.ir.core import Op
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import NONE, Array, Scalar, Type
+from srcdiff.ir.values import Atom, Const
 from srcdiff.ops.arrays.memory import copy
 from srcdiff.ops.core.lazy_module import LazyModule
 from srcdiff.ops.core.registry import METHODS, declare, operation

@@ -19,8 +19,6 @@ from srcdiff.ir.core import OpDecl
 from srcdiff.ops.core.registry import signature_of_rule
 from srcdiff.ops.core.type_rules import floating
 
-__all__ = ["beta_path", "gamma_path"]
-
 _FUNCTIONS = import_module(
     "srcdiff.runtime.quantile_paths"
 )  # imported by name, because the runtime stands beside the layers

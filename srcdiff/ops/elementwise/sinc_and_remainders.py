@@ -7,13 +7,12 @@ import math
 import numpy as np
 
 from srcdiff.ir.build import Builder
-from srcdiff.ir.core import Atom, Op, const
+from srcdiff.ir.core import Op
 from srcdiff.ir.types import is_float
+from srcdiff.ir.values import Atom, const
 from srcdiff.ops.core.registry import OPERATIONS, declare
 from srcdiff.ops.core.samples import binary, draw, fixed, unary
 from srcdiff.ops.core.type_rules import arithmetic, floating
-
-__all__ = ["fmod", "logaddexp2", "sinc"]
 
 
 def sinc_expanded(x):

@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.ir.core import Atom, Op
+from srcdiff.ir.core import Op
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import Array, Scalar, Type, shape_of
+from srcdiff.ir.values import Atom
 from srcdiff.ops.core.lazy_module import LazyModule
 from srcdiff.ops.core.registry import declare, operation
 from srcdiff.ops.core.samples import Sample, fixed
@@ -21,8 +22,6 @@ from srcdiff.ops.core.type_rules import TypeMistake, make, numeric, promote
 from srcdiff.ops.library.linalg import unpivoted_loops
 from srcdiff.ops.library.linalg.matrix_checks import outer_product
 from srcdiff.ops.linalg.matrix_types import as_float, square
-
-__all__ = ["definite_logdet", "definite_solve", "potrf"]
 
 linalg: Any = LazyModule("scipy.linalg")
 

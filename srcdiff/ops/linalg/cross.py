@@ -7,15 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.ir.core import Atom, Const, Op, const
+from srcdiff.ir.core import Op
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import Array, Dim, Type, shape_of
+from srcdiff.ir.values import Atom, Const, const
 from srcdiff.ops.core.registry import declare
 from srcdiff.ops.core.samples import draw
 from srcdiff.ops.core.type_rules import TypeMistake, broadcast_shape, numeric, promote
 from srcdiff.ops.loopforms.element_maps import At, LoopContext, align, plus
-
-__all__ = ["cross"]
 
 THREE = Dim(3)
 

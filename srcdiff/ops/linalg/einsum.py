@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 
 from srcdiff.ir.build import Builder
-from srcdiff.ir.core import Atom, Const, Op, OpDecl, const
+from srcdiff.ir.core import Op, OpDecl
 from srcdiff.ir.dims import Shapes, is_clamp_of
 from srcdiff.ir.types import Array, Dim, Type, is_float, shape_of
+from srcdiff.ir.values import Atom, Const, const
 from srcdiff.ops.arrays import creation, memory
 from srcdiff.ops.core.adjoint_builders import length_of, whole
 from srcdiff.ops.core.registry import operation
@@ -24,8 +25,6 @@ from srcdiff.ops.core.samples import draw
 from srcdiff.ops.core.type_rules import TypeMistake, make, numeric
 from srcdiff.ops.linalg.einsum_spelling import contraction
 from srcdiff.ops.loopforms.element_maps import At, LoopContext
-
-__all__ = ["decl_for", "einsum", "einsum_view", "spelled_out", "with_letters"]
 
 Attrs = Mapping[str, Any]
 ONE = Dim(1)

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from srcdiff.ir.core import Atom, OpDecl, Value
+from srcdiff.ir.core import OpDecl
 from srcdiff.ir.types import Dim, shape_of
+from srcdiff.ir.values import Atom, Value
 from srcdiff.ops.arrays import reductions, shapes
 from srcdiff.ops.elementwise import arithmetic
 from srcdiff.ops.linalg import products
-
-__all__ = ["Appends", "contraction"]
 
 General = Callable[[Sequence[str], str], OpDecl]
 Part = tuple[str, Atom]  # the letters of an array's axes

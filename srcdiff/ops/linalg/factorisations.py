@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 
 from srcdiff.ir.build import Builder
-from srcdiff.ir.core import Atom, Op
+from srcdiff.ir.core import Op
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import BOOL, Array, Scalar, Type, ndim_of, shape_of
 from srcdiff.ir.types import is_complex as is_complex_type
+from srcdiff.ir.values import Atom
 from srcdiff.ops.arrays.shapes import transpose
 from srcdiff.ops.core.lazy_module import LazyModule
 from srcdiff.ops.core.registry import declare, operation, same_length

@@ -12,17 +12,16 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.ir.core import Atom, Op
+from srcdiff.ir.core import Op
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import Array, Scalar, Type, shape_of
+from srcdiff.ir.values import Atom
 from srcdiff.ops.core.lazy_module import LazyModule
 from srcdiff.ops.core.registry import declare, operation
 from srcdiff.ops.core.samples import Sample, fixed
 from srcdiff.ops.core.type_rules import TypeMistake, make, numeric, promote
 from srcdiff.ops.library.linalg.matrix_checks import outer_product
 from srcdiff.ops.linalg.matrix_types import SYSTEMS, as_float, called, square
-
-__all__ = ["getrf", "shared_logdet", "shared_sign", "shared_solve"]
 
 linalg: Any = LazyModule("scipy.linalg")
 

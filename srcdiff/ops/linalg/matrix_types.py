@@ -8,26 +8,13 @@ from typing import Any
 import numpy as np
 
 from srcdiff.ir.build import Builder
-from srcdiff.ir.core import Atom, Op, Value
+from srcdiff.ir.core import Op
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import Array, Clamp, Dim, Type, shape_of
+from srcdiff.ir.values import Atom, Value
 from srcdiff.ops.core.samples import Sample
 from srcdiff.ops.core.type_rules import TypeMistake, numeric
 from srcdiff.ops.loopforms.stacks import in_stacks
-
-__all__ = [
-    "EQUATIONS",
-    "SYSTEMS",
-    "called",
-    "HEAVY",
-    "again",
-    "as_float",
-    "like_matrix",
-    "matrices",
-    "regular",
-    "smaller",
-    "square",
-]
 
 Attrs = Mapping[str, Any]
 

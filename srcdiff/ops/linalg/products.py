@@ -10,18 +10,18 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.ir.core import Atom, Op, const
+from srcdiff.ir.core import Op
 from srcdiff.ir.dims import Shapes
+from srcdiff.ir.syntax.spelling import call_text
 from srcdiff.ir.types import Type, element_type, shape_of
+from srcdiff.ir.values import Atom, const
 from srcdiff.ops.core.axes import axes_of, reduced_shape
-from srcdiff.ops.core.registry import call_text, declare, operation
+from srcdiff.ops.core.registry import declare, operation
 from srcdiff.ops.core.samples import draw, fixed
 from srcdiff.ops.core.type_rules import TypeMistake, make, numeric, promote, real_dtype
 from srcdiff.ops.elementwise.elementary import unit_part
 from srcdiff.ops.linalg.matrix_types import as_float
 from srcdiff.ops.loopforms import element_maps
-
-__all__ = ["dot", "euclidean_norm", "inner", "matmul", "norm", "outer", "root_of_squares"]
 
 Attrs = Mapping[str, Any]
 

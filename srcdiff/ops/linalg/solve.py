@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from srcdiff.ir.build import Builder
-from srcdiff.ir.core import Atom, Op
+from srcdiff.ir.core import Op
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import Array, Scalar, Type, shape_of
+from srcdiff.ir.values import Atom
 from srcdiff.ops.core.lazy_module import LazyModule
 from srcdiff.ops.core.registry import declare, operation
 from srcdiff.ops.core.samples import Sample

@@ -11,15 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.ir.core import Atom, Op, known_dim
+from srcdiff.ir.core import Op
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import Array, Dim, Type, shape_of
+from srcdiff.ir.values import Atom, known_dim
 from srcdiff.ops.arrays.memory import expand
 from srcdiff.ops.core.registry import operation
 from srcdiff.ops.core.samples import Sample
 from srcdiff.ops.core.type_rules import TypeMistake, numeric, promote
-
-__all__ = ["SPARSE", "coo_product", "coo_solve", "sparse_product", "sparse_solve"]
 
 Attrs = Mapping[str, Any]
 

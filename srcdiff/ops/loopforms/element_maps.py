@@ -14,20 +14,10 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from srcdiff.ir.build import Builder
-from srcdiff.ir.core import Atom, Const, Op, Value, const
+from srcdiff.ir.core import Op
 from srcdiff.ir.types import Array, Dim, Type, shape_of
+from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.core.axes import axes_of
-
-__all__ = [
-    "At",
-    "LoopContext",
-    "align",
-    "count_of",
-    "minus",
-    "place_of",
-    "plus",
-    "times",
-]
 
 At = Sequence[Atom]
 Step = Callable[["LoopContext", At, At], At]

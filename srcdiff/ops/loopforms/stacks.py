@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from srcdiff.ir.core import Atom, Op, Value, const
+from srcdiff.ir.core import Op
 from srcdiff.ir.types import Array, Dim, element_type, ndim_of, shape_of
+from srcdiff.ir.values import Atom, Value, const
 from srcdiff.ops.loopforms.element_maps import At, LoopContext
-
-__all__ = ["in_stack", "in_stacks"]
 
 ONE = Dim(1)
 

@@ -14,21 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.ir.core import Atom, Op, Value, const
+from srcdiff.ir.core import Op
 from srcdiff.ir.types import Array, Dim, List, element_type, is_float, is_numeric, shape_of
+from srcdiff.ir.values import Atom, Value, const
 from srcdiff.ops.arrays.reduction_identities import WIDE, start_of
 from srcdiff.ops.core.axes import axes_of
 from srcdiff.ops.loopforms.element_maps import At, LoopContext, align, count_of, minus, plus, times
-
-__all__ = [
-    "joined",
-    "made",
-    "place_of_extreme",
-    "running",
-    "running_extreme",
-    "stacked",
-    "summed_if_one",
-]
 
 ONE = Dim(1)
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from srcdiff.ir.core import Atom, Const, Op, const, known_dim
+from srcdiff.ir.core import Op
 from srcdiff.ir.types import Array, Dim, shape_of
+from srcdiff.ir.values import Atom, Const, const, known_dim
 from srcdiff.ops.core.index_patterns import (
     arrays_in_front,
     axes_taken,
@@ -15,8 +16,6 @@ from srcdiff.ops.core.index_patterns import (
     with_rest,
 )
 from srcdiff.ops.loopforms.element_maps import At, LoopContext, align, minus, plus, times
-
-__all__ = ["indexed", "is_aligned", "is_placed", "subscripted"]
 
 
 def indexed(n: LoopContext, op: Op, at: At) -> tuple[Atom, ...]:

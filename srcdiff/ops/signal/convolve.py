@@ -12,15 +12,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from srcdiff.ir.core import Atom, Op, const
+from srcdiff.ir.core import Op
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import Array, Type, is_complex, shape_of
+from srcdiff.ir.values import Atom, const
 from srcdiff.ops.core.registry import declare
 from srcdiff.ops.core.samples import draw
 from srcdiff.ops.core.type_rules import TypeMistake, numeric, promote
 from srcdiff.ops.loopforms.element_maps import At, LoopContext, plus
-
-__all__ = ["correlate_whole", "full_convolution"]
 
 Attrs = Mapping[str, Any]
 

@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 
 from srcdiff.ir.build import Builder
-from srcdiff.ir.core import Atom, Op, OpDecl, Value, const, known_dim
+from srcdiff.ir.core import Op, OpDecl
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import Array, Dim, Type, is_complex, quotient_of
+from srcdiff.ir.values import Atom, Value, const, known_dim
 from srcdiff.ops.arrays import creation, memory
 from srcdiff.ops.core.adjoint_builders import length_of, whole
 from srcdiff.ops.core.axes import axes_of
@@ -25,10 +26,6 @@ from srcdiff.ops.core.registry import OPERATIONS, operation
 from srcdiff.ops.core.samples import Sample, draw, of_complex
 from srcdiff.ops.core.type_rules import TypeMistake, TypeRule, numeric, real_dtype
 from srcdiff.ops.elementwise import arithmetic, complex_numbers
-
-__all__ = [
-    "OPPOSITE", "TRANSFORMS", "fft", "fft2", "fftn", "ifft", "ifft2", "ifftn", "irfft", "rfft",
-]  # fmt: skip
 
 Attrs = Mapping[str, Any]
 Back = Callable[[Builder, Op, Sequence[Atom | None]], list[Atom | None]]

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.ir.core import Atom, Op, Value, const
+from srcdiff.ir.core import Op
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import Array, Type, element_type, shape_of
+from srcdiff.ir.values import Atom, Value, const
 from srcdiff.ops.core.lazy_module import LazyModule
 from srcdiff.ops.core.registry import declare
 from srcdiff.ops.core.samples import Sample, draw

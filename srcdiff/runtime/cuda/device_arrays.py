@@ -12,24 +12,6 @@ import numpy as np
 from srcdiff.runtime.cuda import dlpack
 from srcdiff.runtime.cuda.numba_cuda_api import cuda, is_simulator
 
-__all__ = [
-    "added",
-    "as_device_array",
-    "current_device",
-    "device_of",
-    "dtype_of",
-    "empty",
-    "free_memory",
-    "is_device_array",
-    "items_first",
-    "like",
-    "memory_of",
-    "sums",
-    "to_device",
-    "to_host",
-    "zeros",
-]
-
 _THREADS = 8 if is_simulator() else 128  # threads of a block
 _BLOCKS = 1 if is_simulator() else 4096  # blocks of a grid, at most
 

@@ -13,8 +13,6 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["CUDA", "HOST", "Exported", "View", "device_of", "imported"]
-
 HOST, CUDA, MANAGED = 1, 2, 13  # kinds of devices: kDLCPU, kDLCUDA, kDLCUDAManaged
 _NAME = b"dltensor"
 _CODES = {0: "i", 1: "u", 2: "f", 5: "c", 6: "b"}

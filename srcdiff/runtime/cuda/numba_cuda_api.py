@@ -18,16 +18,6 @@ import numpy as np
 
 cuda: Any = numba.cuda  # numba.cuda has no type annotations
 
-__all__ = [
-    "cuda",
-    "device_problem",
-    "dispatcher_type",
-    "dumps",
-    "is_simulator",
-    "ptx",
-    "refresh",
-]
-
 # numba-cuda uses this name when it first compiles; NumPy 2.5 has removed it
 if not hasattr(np, "row_stack"):
     np.row_stack = np.vstack

@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 
 from srcdiff.errors import UnsupportedError
 from srcdiff.ir.build import Builder, Env, clone_statement, lookup, shapes_for
-from srcdiff.ir.core import Atom, Const, For, Function, Region, Value, const
+from srcdiff.ir.core import For, Function, Region
 from srcdiff.ir.types import (
     Array,
     Dim,
@@ -35,11 +35,10 @@ from srcdiff.ir.types import (
     map_dims,
     shape_of,
 )
+from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.arrays import concatenate, containers, memory
 from srcdiff.transforms.ad.jacobian_loops import flat_results, split_by
 from srcdiff.transforms.lower.materialise_dims import bind_lengths, lacking
-
-__all__ = ["Batch", "batched"]
 
 
 @dataclass(frozen=True)

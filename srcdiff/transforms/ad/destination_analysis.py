@@ -14,21 +14,10 @@ from dataclasses import dataclass, replace
 
 from srcdiff.ir.alias import reads_of, writes_of
 from srcdiff.ir.build import Builder, shapes_for
-from srcdiff.ir.core import (
-    Atom,
-    Call,
-    Function,
-    If,
-    Op,
-    Region,
-    Statement,
-    Value,
-    const,
-    known_dim,
-    regions_of,
-)
+from srcdiff.ir.core import Call, Function, If, Op, Region, Statement, regions_of
 from srcdiff.ir.recursion import is_itself
 from srcdiff.ir.types import Array, Scalar
+from srcdiff.ir.values import Atom, Value, const, known_dim
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.core.index_patterns import is_view
 from srcdiff.ops.elementwise import arithmetic
@@ -36,8 +25,6 @@ from srcdiff.transforms.analysis.defuse import is_generated
 from srcdiff.transforms.analysis.effects import added_to
 from srcdiff.transforms.analysis.placement import SUMS, Place, Whereabouts, is_zeros
 from srcdiff.transforms.simplify.dead_arguments import can_lose_results
-
-__all__ = ["Handed", "Plan", "Share", "Sink", "like", "may_be_handed"]
 
 
 @dataclass(frozen=True)

@@ -23,18 +23,9 @@ from dataclasses import replace
 from typing import TypeVar
 
 from srcdiff.ir.build import Builder, Env, Rewriter, clone_statement, lookup, shapes_for
-from srcdiff.ir.core import (
-    Call,
-    Function,
-    If,
-    Op,
-    Region,
-    Statement,
-    Value,
-    const,
-    walk,
-)
+from srcdiff.ir.core import Call, Function, If, Op, Region, Statement, walk
 from srcdiff.ir.recursion import callees_first, calls_of_itself, tied
+from srcdiff.ir.values import Value, const
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.core.adjoint_builders import multiplied
 from srcdiff.transforms.ad.destination_analysis import Handed, Plan, Share, like, may_be_handed
@@ -44,8 +35,6 @@ from srcdiff.transforms.simplify.cse import cse
 from srcdiff.transforms.simplify.dce import dce
 from srcdiff.transforms.simplify.dead_arguments import with_yields
 from srcdiff.transforms.simplify.fold import fold
-
-__all__ = ["handed_down"]
 
 _T = TypeVar("_T")
 

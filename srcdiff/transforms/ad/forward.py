@@ -15,21 +15,7 @@ from typing import Any
 from srcdiff.errors import UnsupportedError, called_at
 from srcdiff.ir.alias import storage_roots, written_roots
 from srcdiff.ir.build import Builder, Env, clone_statement, shapes_for
-from srcdiff.ir.core import (
-    Atom,
-    Call,
-    For,
-    Function,
-    If,
-    Node,
-    Op,
-    OpDecl,
-    Region,
-    Tree,
-    Value,
-    While,
-    const,
-)
+from srcdiff.ir.core import Call, For, Function, If, Node, Op, OpDecl, Region, Tree, While
 from srcdiff.ir.dims import settling
 from srcdiff.ir.recursion import is_recursive, opened, stand_in, tied
 from srcdiff.ir.types import (
@@ -44,6 +30,7 @@ from srcdiff.ir.types import (
     is_numeric,
     shape_of,
 )
+from srcdiff.ir.values import Atom, Value, const
 from srcdiff.ops.arrays import containers, memory
 from srcdiff.ops.control import control
 from srcdiff.ops.control.cuda_kernel import barrier_of, is_barrier, shared_array
@@ -63,8 +50,6 @@ from srcdiff.transforms.ad.reverse.reverse_calls import wanted_of
 from srcdiff.transforms.analysis.activity import active_values
 from srcdiff.transforms.analysis.defuse import needed, rename
 from srcdiff.transforms.simplify.constants import zero, zeros
-
-__all__ = ["ForwardRules", "Rules", "forward"]
 
 Rules = Callable[
     [OpDecl, Sequence[Type], Mapping[str, Any], Sequence[Type], Sequence[Type]], Function

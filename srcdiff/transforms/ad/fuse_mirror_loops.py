@@ -24,8 +24,9 @@ from functools import cache, partial
 
 from srcdiff.ir.alias import storage_roots
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
-from srcdiff.ir.core import Atom, For, Function, Op, Region, Statement, Value, regions_of, walk
+from srcdiff.ir.core import For, Function, Op, Region, Statement, regions_of, walk
 from srcdiff.ir.types import Scalar
+from srcdiff.ir.values import Atom, Value
 from srcdiff.ops.arrays import memory
 from srcdiff.transforms.ad.tape.save_restore_elimination import pair_up_saves
 from srcdiff.transforms.analysis.defuse import (
@@ -45,8 +46,6 @@ from srcdiff.transforms.analysis.effects import Footprint, added_to, conflict, f
 from srcdiff.transforms.simplify.dce import dce
 from srcdiff.transforms.simplify.invariant_carries import remove_invariant_carries
 from srcdiff.transforms.simplify.merge_branches import merge_ifs
-
-__all__ = ["fuse_loops", "loop_direction"]
 
 _REACH = 200  # the largest number of statements between two loops
 _DEPTH = 8  # the largest depth of nested loops

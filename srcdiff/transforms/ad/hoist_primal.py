@@ -26,24 +26,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from srcdiff.ir.build import Builder, Env, Rewriter, with_parts
-from srcdiff.ir.core import (
-    Atom,
-    Call,
-    Const,
-    For,
-    Function,
-    If,
-    Op,
-    Region,
-    Statement,
-    Value,
-    While,
-    const,
-    known_dim,
-    regions_of,
-    walk,
-)
+from srcdiff.ir.core import Call, For, Function, If, Op, Region, Statement, While, regions_of, walk
 from srcdiff.ir.types import INT, dims_of
+from srcdiff.ir.values import Atom, Const, Value, const, known_dim
 from srcdiff.ops.arrays import containers, memory
 from srcdiff.transforms.ad.adjoints.primal_refs import with_counter
 from srcdiff.transforms.ad.tape.decide import Mode, residuals
@@ -51,8 +36,6 @@ from srcdiff.transforms.analysis.defuse import all_regions, picked
 from srcdiff.transforms.analysis.forward_slice import Directed
 from srcdiff.transforms.lower.materialise_dims import bind_lengths
 from srcdiff.transforms.simplify.dce import dce
-
-__all__ = ["hoist_primal"]
 
 
 def hoist_primal(fn: Function, params: Sequence[Value], mode: Mode = "auto") -> Function:

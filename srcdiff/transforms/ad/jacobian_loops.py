@@ -26,16 +26,15 @@ import numpy as np
 from srcdiff.errors import UnsupportedError
 from srcdiff.ir.alias import reads_of, storage_roots, writes_of
 from srcdiff.ir.build import Builder, Env, clone_statement, lookup, shapes_for
-from srcdiff.ir.core import Atom, For, Function, Node, Op, Region, Statement, Tree, Value, const
+from srcdiff.ir.core import For, Function, Node, Op, Region, Statement, Tree
 from srcdiff.ir.types import Array, Dim, Scalar, Struct, Type, is_float, shape_of
+from srcdiff.ir.values import Atom, Value, const
 from srcdiff.ops.arrays import containers, creation, memory
 from srcdiff.ops.core.index_patterns import elements_of
 from srcdiff.transforms.ad.adjoints.accumulate import whole
 from srcdiff.transforms.analysis.defuse import is_generated, uses_outside
 from srcdiff.transforms.lower.materialise_dims import bind_lengths, lacking
 from srcdiff.transforms.simplify.constants import zero, zeros
-
-__all__ = ["NOTHING", "along_all", "flat_results", "is_one_number", "numbers_in", "split_by"]
 
 NOTHING = -1  # a leaf without directions
 _INDICES = ("i", "j", "k", "l", "m", "n")

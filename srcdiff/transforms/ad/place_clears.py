@@ -17,10 +17,9 @@ from dataclasses import replace
 
 from srcdiff.ir.alias import Roots, may_move, storage_roots
 from srcdiff.ir.build import Builder, Env, Rewriter, with_body
-from srcdiff.ir.core import Const, Function, Op, Region, Statement
+from srcdiff.ir.core import Function, Op, Region, Statement
+from srcdiff.ir.values import Const
 from srcdiff.ops.arrays import memory
-
-__all__ = ["place_clears"]
 
 
 def place_clears(fn: Function) -> Function:

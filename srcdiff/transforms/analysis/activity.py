@@ -7,24 +7,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from srcdiff.ir.alias import storage_roots, written_roots
-from srcdiff.ir.core import (
-    Atom,
-    Call,
-    For,
-    Function,
-    If,
-    Op,
-    Region,
-    Statement,
-    Value,
-    While,
-    regions_of,
-)
+from srcdiff.ir.core import Call, For, Function, If, Op, Region, Statement, While, regions_of
 from srcdiff.ir.types import is_float
+from srcdiff.ir.values import Atom, Value
 from srcdiff.ops.control.adjoint_hooks import adjoint_block
 from srcdiff.ops.control.cuda_launch import is_launch
-
-__all__ = ["active_values", "useful_values", "varied_values"]
 
 
 class _Marks:

@@ -18,8 +18,6 @@ from srcdiff.ops.core.costs import (
 )
 from srcdiff.ops.linalg import einsum
 
-__all__ = ["elements", "machine_price"]
-
 _LENGTH = 16.0
 
 

@@ -8,27 +8,10 @@ from typing import Any, TypeVar
 
 from srcdiff.ir.alias import Roots, storage_roots, written_roots
 from srcdiff.ir.build import with_parts
-from srcdiff.ir.core import (
-    Atom,
-    Const,
-    For,
-    Function,
-    Op,
-    Region,
-    Statement,
-    Value,
-    While,
-    regions_of,
-    walk,
-)
+from srcdiff.ir.core import For, Function, Op, Region, Statement, While, regions_of, walk
 from srcdiff.ir.types import Array, List, Scalar, Struct, Type, ndim_of, strip
+from srcdiff.ir.values import Atom, Const, Value
 from srcdiff.ops.arrays import memory, shapes
-
-__all__ = [
-    "ALLOCATIONS", "Group", "all_regions", "carried_groups", "count_uses", "defined_in", "definitions",
-    "has_list", "is_generated", "is_mixed", "is_pure", "needed", "picked", "rename", "same_kind", "substitute",
-    "takes_element", "transposed", "used_atoms", "uses", "uses_outside", "with_rewrites", "written_values",
-]  # fmt: skip
 
 # operations that allocate storage to be written: they are neither shared nor moved
 ALLOCATIONS = frozenset({

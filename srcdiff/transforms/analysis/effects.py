@@ -6,10 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from srcdiff.ir.alias import Roots, may_raise, reads_of, writes_of
-from srcdiff.ir.core import Call, Function, Op, Statement, Value, regions_of, walk
+from srcdiff.ir.core import Call, Function, Op, Statement, regions_of, walk
+from srcdiff.ir.values import Value
 from srcdiff.ops.arrays import memory
-
-__all__ = ["NOTHING", "Footprint", "added_to", "conflict", "footprint", "runs_effects", "together"]
 
 
 @dataclass(frozen=True)

@@ -5,24 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from srcdiff.ir.alias import storage_roots, writes_of, written_roots
-from srcdiff.ir.core import (
-    Atom,
-    Call,
-    For,
-    Function,
-    If,
-    Op,
-    Region,
-    Statement,
-    Value,
-    While,
-    const,
-    regions_of,
-    walk,
-)
+from srcdiff.ir.core import Call, For, Function, If, Op, Region, Statement, While, regions_of, walk
+from srcdiff.ir.values import Atom, Value, const
 from srcdiff.transforms.analysis.defuse import carried_groups, defined_in, used_atoms
-
-__all__ = ["Directed"]
 
 
 class Directed:

@@ -16,26 +16,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from srcdiff.ir.alias import has_effect
-from srcdiff.ir.core import (
-    Atom,
-    Call,
-    For,
-    Function,
-    Op,
-    Region,
-    Statement,
-    Value,
-    While,
-    regions_of,
-)
+from srcdiff.ir.core import Call, For, Function, Op, Region, Statement, While, regions_of
 from srcdiff.ir.dims import ShapeMismatch, Shapes
 from srcdiff.ir.recursion import is_itself
 from srcdiff.ir.types import Array, Dim, Scalar, Type, axes_of, map_dims, shape_of
+from srcdiff.ir.values import Atom, Value
 from srcdiff.ops.arrays.containers import unpack
 from srcdiff.ops.arrays.memory import add_into, store, subscript_shape
 from srcdiff.ops.core.type_rules import TypeMistake
-
-__all__ = ["demanded"]
 
 Env = dict[Value, Value]  # value -> value whose type has the parameters' lengths
 

@@ -4,21 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from srcdiff.ir.core import (
-    Atom,
-    Call,
-    For,
-    Function,
-    Op,
-    Region,
-    Statement,
-    Value,
-    While,
-    regions_of,
-)
+from srcdiff.ir.core import Call, For, Function, Op, Region, Statement, While, regions_of
 from srcdiff.ir.types import Array, Scalar
-
-__all__ = ["Survey", "survey"]
+from srcdiff.ir.values import Atom, Value
 
 
 @dataclass

@@ -15,26 +15,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from srcdiff.ir.core import (
-    Atom,
-    Call,
-    Const,
-    For,
-    Function,
-    If,
-    Op,
-    Region,
-    Statement,
-    Value,
-    While,
-    regions_of,
-)
+from srcdiff.ir.core import Call, For, Function, If, Op, Region, Statement, While, regions_of
 from srcdiff.ir.recursion import is_itself
 from srcdiff.ir.types import Array, Dim, Struct, dims_of, ndim_of, shape_of
+from srcdiff.ir.values import Atom, Const, Value
 from srcdiff.ops.arrays import containers, creation, memory, shapes
 from srcdiff.ops.core.index_patterns import has_arrays, items, operands_in
-
-__all__ = ["Layout", "Layouts", "all_layouts", "makes_view"]
 
 # new arrays in C order, for operands in any order
 _NEW = {

@@ -13,8 +13,6 @@ from collections import deque
 from collections.abc import Hashable, Mapping
 from typing import TypeVar
 
-__all__ = ["minimum_cut"]
-
 Node = TypeVar("Node", bound=Hashable)
 Residual = dict[Node, dict[Node, float]]
 

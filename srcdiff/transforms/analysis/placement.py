@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from typing import TypeGuard
 
 from srcdiff.ir.alias import storage_roots
-from srcdiff.ir.core import Atom, Call, Function, Op, Region, Statement, Value, regions_of
+from srcdiff.ir.core import Call, Function, Op, Region, Statement, regions_of
 from srcdiff.ir.types import Array, Scalar
+from srcdiff.ir.values import Atom, Value
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.elementwise import arithmetic
 from srcdiff.transforms.analysis.defuse import (
@@ -23,8 +24,6 @@ from srcdiff.transforms.analysis.defuse import (
     written_values,
 )
 from srcdiff.transforms.analysis.effects import runs_effects
-
-__all__ = ["SUMS", "Place", "Whereabouts", "is_zeros"]
 
 SUMS = (arithmetic.add, arithmetic.subtract, arithmetic.negative)
 _ZEROS = (memory.zeros, memory.zeros_like, memory.zeros_of)

@@ -8,12 +8,11 @@ from typing import Any
 
 from srcdiff.ir.alias import Roots, storage_roots
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
-from srcdiff.ir.core import Atom, Call, For, Function, If, Op, Region, Statement, Value, While, walk
+from srcdiff.ir.core import Call, For, Function, If, Op, Region, Statement, While, walk
 from srcdiff.ir.location import Location
 from srcdiff.ir.types import List, all_dims, is_float
+from srcdiff.ir.values import Atom, Value
 from srcdiff.ops.control.control import undefined
-
-__all__ = ["JOINED", "MOVED", "Retyper", "flows", "reached", "shown_lengths", "spread"]
 
 # operations whose result has the elements of their operand at other places
 MOVED = frozenset({

@@ -6,14 +6,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from srcdiff.ir.core import Op, Value
+from srcdiff.ir.core import Op
 from srcdiff.ir.types import Dim, element_type, shape_of
+from srcdiff.ir.values import Value
 from srcdiff.ops.arrays import creation
 from srcdiff.ops.core.costs import steps_of_element
 from srcdiff.ops.elementwise import arithmetic
 from srcdiff.transforms.analysis.defuse import ALLOCATIONS
-
-__all__ = ["REPEATABLE", "STORING", "is_running", "price_of_element"]
 
 ONE = Dim(1)
 REPEATABLE = 2  # up to so many operations are done again for each element of a longer axis, rather than stored

@@ -10,11 +10,10 @@ from typing import Any
 
 from srcdiff.ir.alias import storage_roots, written_roots
 from srcdiff.ir.build import Builder
-from srcdiff.ir.core import Atom, Function, Op, Value, walk
+from srcdiff.ir.core import Function, Op, walk
 from srcdiff.ir.types import Array, Struct, Type, holds_arrays
+from srcdiff.ir.values import Atom, Value
 from srcdiff.ops.arrays import containers
-
-__all__ = ["Keys", "Part", "parts_taken", "storage_parts", "take", "written_parts"]
 
 Keys = tuple[Any, ...]  # the keys from the parameter to the part; none for the whole parameter
 Part = tuple[Value, Keys]

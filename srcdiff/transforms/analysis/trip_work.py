@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from srcdiff.ir.core import Call, For, Op, Region, While, known_dim, regions_of, symbol_of
+from srcdiff.ir.core import Call, For, Op, Region, While, regions_of
 from srcdiff.ir.types import Clamp, Dim, Size
+from srcdiff.ir.values import known_dim, symbol_of
 from srcdiff.ops.arrays import memory
 from srcdiff.transforms.analysis.recompute_cost import price_of_element
-
-__all__ = ["total", "work_of"]
 
 _UNKNOWN = 16  # the assumed number of iterations if nothing is known
 _CALL = 20

@@ -15,14 +15,13 @@ from dataclasses import replace
 
 from srcdiff.ir.alias import storage_roots
 from srcdiff.ir.build import Builder, Env, Rewriter
-from srcdiff.ir.core import For, Function, Op, Region, Statement, Value, walk
+from srcdiff.ir.core import For, Function, Op, Region, Statement, walk
 from srcdiff.ir.types import Array
+from srcdiff.ir.values import Value
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.core.index_patterns import elements_of
 from srcdiff.transforms.analysis.defuse import used_atoms
 from srcdiff.transforms.analysis.dependence.affine import ELEMENT_ACCESSES, is_element
-
-__all__ = ["shrink_buffers"]
 
 
 def shrink_buffers(fn: Function) -> Function:

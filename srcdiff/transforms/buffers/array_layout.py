@@ -15,13 +15,12 @@ from dataclasses import replace
 from typing import TypeVar
 
 from srcdiff.ir.build import Builder, Env, Rewriter
-from srcdiff.ir.core import Atom, For, Function, Op, Statement, Value, walk
+from srcdiff.ir.core import For, Function, Op, Statement, walk
 from srcdiff.ir.types import Array, ndim_of
+from srcdiff.ir.values import Atom, Value
 from srcdiff.ops.arrays import memory
 from srcdiff.transforms.analysis.defuse import all_regions, definitions
 from srcdiff.transforms.analysis.dependence.affine import affine, subscripts
-
-__all__ = ["axis_order", "own_arrays"]
 
 _MADE = (memory.empty, memory.empty_of, memory.zeros, memory.zeros_of)
 T = TypeVar("T")

@@ -19,14 +19,13 @@ from collections.abc import Sequence, Set
 
 from srcdiff.ir.alias import reads_of, storage_roots, writes_of
 from srcdiff.ir.build import Builder, Env, Rewriter
-from srcdiff.ir.core import Call, Function, Op, Statement, Value, walk
+from srcdiff.ir.core import Call, Function, Op, Statement, walk
 from srcdiff.ir.types import Array
+from srcdiff.ir.values import Value
 from srcdiff.ops.arrays import memory
 from srcdiff.transforms.analysis.defuse import all_regions, defined_in, is_generated
 from srcdiff.transforms.analysis.dependence.access_regions import Loop, Span
 from srcdiff.transforms.analysis.dependence.load_stability import survey
-
-__all__ = ["dead_stores"]
 
 
 def dead_stores(fn: Function) -> Function:

@@ -13,13 +13,12 @@ from dataclasses import replace
 from typing import TypeVar
 
 from srcdiff.ir.build import Builder, Env, Rewriter
-from srcdiff.ir.core import Atom, Function, Op, Statement, Value
+from srcdiff.ir.core import Function, Op, Statement
 from srcdiff.ir.types import Array, Dim
+from srcdiff.ir.values import Atom, Value
 from srcdiff.transforms.analysis.defuse import definitions
 from srcdiff.transforms.analysis.dependence.affine import subscripts
 from srcdiff.transforms.buffers.array_layout import own_arrays
-
-__all__ = ["single_axes"]
 
 T = TypeVar("T")
 

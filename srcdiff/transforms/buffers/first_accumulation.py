@@ -16,13 +16,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from srcdiff.ir.build import Builder, Env, Rewriter, with_body
-from srcdiff.ir.core import Atom, Const, Function, Op, Region, Statement, Value
+from srcdiff.ir.core import Function, Op, Region, Statement
 from srcdiff.ir.types import Array, Scalar
+from srcdiff.ir.values import Atom, Const, Value
 from srcdiff.ops.arrays import creation, memory
 from srcdiff.ops.core.index_patterns import is_view
 from srcdiff.transforms.analysis.defuse import is_generated, uses
-
-__all__ = ["first_sums"]
 
 _ZEROS = (memory.zeros_like, memory.zeros_of, memory.zeros)
 

@@ -22,26 +22,13 @@ from typing import TypeVar
 
 from srcdiff.ir.alias import storage_roots, written_roots
 from srcdiff.ir.build import Builder, Env, Rewriter, lengths_of
-from srcdiff.ir.core import (
-    Atom,
-    For,
-    Function,
-    If,
-    Op,
-    Region,
-    Statement,
-    Value,
-    While,
-    regions_of,
-    walk,
-)
+from srcdiff.ir.core import For, Function, If, Op, Region, Statement, While, regions_of, walk
 from srcdiff.ir.types import Array, List, shape_of
+from srcdiff.ir.values import Atom, Value
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.control import control
 from srcdiff.ops.elementwise import arithmetic
 from srcdiff.transforms.analysis.defuse import ALLOCATIONS, defined_in, same_kind, used_atoms
-
-__all__ = ["hoist_buffers"]
 
 Loop = TypeVar("Loop", bound=For | While)
 

@@ -14,12 +14,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from srcdiff.ir.alias import Roots, storage_roots
-from srcdiff.ir.core import For, Function, Op, Region, Statement, Value
+from srcdiff.ir.core import For, Function, Op, Region, Statement
+from srcdiff.ir.values import Value
 from srcdiff.ops.arrays import memory
 from srcdiff.transforms.analysis.defuse import substitute, used_atoms
 from srcdiff.transforms.analysis.dependence.affine import ELEMENT_ACCESSES, is_element
-
-__all__ = ["reuse_buffers"]
 
 _ASK_LENGTHS = (memory.length, memory.axis_length, memory.empty_of, memory.zeros_of)
 

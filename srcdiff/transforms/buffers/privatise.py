@@ -15,15 +15,14 @@ from dataclasses import replace
 
 from srcdiff.ir.alias import Roots, storage_roots
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup, ranges_of
-from srcdiff.ir.core import Const, For, Function, Op, Region, Statement, While, walk
+from srcdiff.ir.core import For, Function, Op, Region, Statement, While, walk
 from srcdiff.ir.types import Array, Scalar, shape_of
+from srcdiff.ir.values import Const
 from srcdiff.ops.arrays import memory
 from srcdiff.transforms.analysis.defuse import all_regions, takes_element, used_atoms
 from srcdiff.transforms.analysis.dependence.definite_init import Filling
 from srcdiff.transforms.analysis.dependence.iteration_space import Places
 from srcdiff.transforms.analysis.dependence.load_stability import survey
-
-__all__ = ["clear_in_iterations", "private_buffers"]
 
 _EMPTY = {
     memory.empty: memory.empty,

@@ -14,28 +14,15 @@ from dataclasses import replace
 
 from srcdiff.ir.alias import storage_roots
 from srcdiff.ir.build import Builder, Env, Rewriter, lengths_of
-from srcdiff.ir.core import (
-    Atom,
-    Const,
-    For,
-    Function,
-    If,
-    Op,
-    Region,
-    Statement,
-    Value,
-    const,
-    known_dim,
-)
+from srcdiff.ir.core import For, Function, If, Op, Region, Statement
 from srcdiff.ir.types import FLOAT, Array, Scalar, shape_of
+from srcdiff.ir.values import Atom, Const, Value, const, known_dim
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.control import control
 from srcdiff.ops.core.index_patterns import items
 from srcdiff.ops.elementwise import arithmetic
 from srcdiff.transforms.analysis.defuse import defined_in
 from srcdiff.transforms.analysis.effects import added_to
-
-__all__ = ["sums_in_memory"]
 
 
 def sums_in_memory(fn: Function) -> Function:

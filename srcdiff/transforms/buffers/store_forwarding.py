@@ -14,27 +14,13 @@ from functools import cached_property
 
 from srcdiff.ir.alias import Roots, reads_of, storage_roots, writes_of
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
-from srcdiff.ir.core import (
-    Atom,
-    Const,
-    For,
-    Function,
-    If,
-    Op,
-    Region,
-    Statement,
-    Value,
-    While,
-    const,
-    walk,
-)
+from srcdiff.ir.core import For, Function, If, Op, Region, Statement, While, walk
 from srcdiff.ir.types import Array, Scalar
+from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.elementwise import arithmetic
 from srcdiff.transforms.analysis.defuse import ALLOCATIONS, all_regions
 from srcdiff.transforms.analysis.dependence.affine import is_element, subscripts
-
-__all__ = ["Forward", "drop_overwritten", "drop_unread", "forward_stores"]
 
 Known = dict[tuple[Atom, ...], Atom]
 

@@ -12,12 +12,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from srcdiff.ir.build import Builder, Env, Rewriter, with_body
-from srcdiff.ir.core import Const, For, Function, Op, Region, Statement, Value, known_dim
+from srcdiff.ir.core import For, Function, Op, Region, Statement
 from srcdiff.ir.types import Array
+from srcdiff.ir.values import Const, Value, known_dim
 from srcdiff.ops.arrays import memory
 from srcdiff.transforms.analysis.defuse import uses
-
-__all__ = ["fill_once"]
 
 _EMPTY = {
     memory.zeros_like: memory.empty_like,

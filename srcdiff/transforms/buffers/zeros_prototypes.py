@@ -12,12 +12,11 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from srcdiff.ir.build import Builder, Env, Rewriter
-from srcdiff.ir.core import Function, Op, Statement, Value, regions_of, walk
+from srcdiff.ir.core import Function, Op, Statement, regions_of, walk
 from srcdiff.ir.definedness import Presence
+from srcdiff.ir.values import Value
 from srcdiff.ops.arrays import memory
 from srcdiff.transforms.analysis.defuse import is_generated
-
-__all__ = ["no_kept_prototypes"]
 
 
 def no_kept_prototypes(fn: Function) -> Function:

@@ -18,14 +18,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
-from srcdiff.ir.core import Atom, Const, For, Function, Op, OpDecl, Statement, Value, const, walk
+from srcdiff.ir.core import For, Function, Op, OpDecl, Statement, walk
 from srcdiff.ir.types import Array, Dim, Scalar
+from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.arrays import creation, memory
 from srcdiff.ops.elementwise import arithmetic, elementary
 from srcdiff.transforms.analysis.defuse import definitions, is_generated, is_mixed
 from srcdiff.transforms.simplify.constants import is_zero_constant
-
-__all__ = ["arrays_first", "guard_divisions", "note_divisors"]
 
 _OPERATORS = (arithmetic.add, arithmetic.subtract, arithmetic.multiply, arithmetic.negative)
 _COUNTS = (memory.length, memory.element_count, memory.axis_length)

@@ -25,7 +25,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from srcdiff.ir.build import Builder, shapes_for
-from srcdiff.ir.core import Atom, Function, Value
+from srcdiff.ir.core import Function
 from srcdiff.ir.dims import is_clamp_of, lengths_in
 from srcdiff.ir.types import (
     Array,
@@ -40,14 +40,13 @@ from srcdiff.ir.types import (
     Type,
     map_dims,
 )
+from srcdiff.ir.values import Atom, Value
 from srcdiff.ops.arrays.container_text import part_texts
 from srcdiff.ops.arrays.memory_overlap import shares_memory
 from srcdiff.ops.control import control
 from srcdiff.transforms.analysis.implied_dims import demanded
 from srcdiff.transforms.analysis.struct_params import Keys, Part, storage_parts, take
 from srcdiff.transforms.guards.static_values import differs, escaped, is_tuple, spelled_value
-
-__all__ = ["with_entry_checks", "with_layout_checks", "with_number_checks", "with_overlap_checks"]
 
 
 def with_entry_checks(fn: Function, compiled: bool = False, alone: bool = False) -> Function:

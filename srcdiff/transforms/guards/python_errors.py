@@ -15,19 +15,9 @@ import numpy as np
 
 from srcdiff.errors import INCOMPLETE
 from srcdiff.ir.build import Builder, Env, Rewriter, lengths_of, lookup
-from srcdiff.ir.core import (
-    Atom,
-    Const,
-    Function,
-    Op,
-    Region,
-    Statement,
-    Value,
-    const,
-    known_dim,
-    walk,
-)
+from srcdiff.ir.core import Function, Op, Region, Statement, walk
 from srcdiff.ir.types import Array, Scalar, ndim_of
+from srcdiff.ir.values import Atom, Const, Value, const, known_dim
 from srcdiff.ops.arrays import creation, memory, reductions
 from srcdiff.ops.control import control
 from srcdiff.ops.core.scalar_spellings import choose
@@ -35,8 +25,6 @@ from srcdiff.ops.elementwise import arithmetic, elementary
 from srcdiff.transforms.analysis.defuse import count_uses
 from srcdiff.transforms.legalize.integer_width import NARROW
 from srcdiff.transforms.simplify.constants import known_constant
-
-__all__ = ["python_errors"]
 
 
 @dataclass(frozen=True)

@@ -18,20 +18,7 @@ from dataclasses import dataclass, field
 
 from srcdiff.errors import INCOMPLETE
 from srcdiff.ir.build import Builder, Env, Rewriter, lengths_of
-from srcdiff.ir.core import (
-    Atom,
-    Call,
-    For,
-    Function,
-    If,
-    Op,
-    Region,
-    Statement,
-    Value,
-    While,
-    const,
-    walk,
-)
+from srcdiff.ir.core import Call, For, Function, If, Op, Region, Statement, While, walk
 from srcdiff.ir.dims import Shapes, settling
 from srcdiff.ir.recursion import is_itself
 from srcdiff.ir.syntax.spelling import as_spelled
@@ -47,13 +34,12 @@ from srcdiff.ir.types import (
     product_of,
     shape_of,
 )
+from srcdiff.ir.values import Atom, Value, const
 from srcdiff.ops.arrays import containers, masks, memory
 from srcdiff.ops.control import control
 from srcdiff.ops.core.adjoint_builders import length_of, multiplied
 from srcdiff.ops.elementwise import arithmetic
 from srcdiff.ops.loopforms import element_maps
-
-__all__ = ["length_checks"]
 
 Keys = tuple[object, ...]
 Axis = tuple[Value, Keys, int]  # of an array in a value

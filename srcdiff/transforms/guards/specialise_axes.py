@@ -11,13 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from srcdiff.ir.core import Atom, Const, Function, Op, Statement, walk
+from srcdiff.ir.core import Function, Op, Statement, walk
 from srcdiff.ir.types import Array, Dim, shape_of
+from srcdiff.ir.values import Atom, Const
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.core.index_patterns import axes_taken, items, operands_in
-
-__all__ = ["assuming", "records"]
-
 
 _SUBSCRIPTS = (memory.index, memory.store, memory.add_into)
 

@@ -8,8 +8,6 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["differs", "escaped", "is_tuple", "spelled_value"]
-
 
 def spelled_value(value: Any) -> str:
     """A value as a reader knows it: `'call'`, `None`, `np.sin`, `square`."""

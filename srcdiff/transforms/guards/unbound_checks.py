@@ -17,28 +17,13 @@ from dataclasses import replace
 from typing import Any
 
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup, with_parts
-from srcdiff.ir.core import (
-    Atom,
-    Const,
-    For,
-    Function,
-    If,
-    Op,
-    Region,
-    Statement,
-    Value,
-    While,
-    const,
-    regions_of,
-    walk,
-)
+from srcdiff.ir.core import For, Function, If, Op, Region, Statement, While, regions_of, walk
 from srcdiff.ir.definedness import Conditions, Presence, settled
 from srcdiff.ir.types import BOOL
+from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.arrays import containers, memory
 from srcdiff.ops.control import control
 from srcdiff.transforms.analysis.defuse import count_uses
-
-__all__ = ["bound_names", "doubtful_names"]
 
 _KEEPS = (memory.store, containers.append)
 _ASK_LENGTHS = (memory.length, memory.axis_length, memory.empty_of, memory.zeros_of)

@@ -12,12 +12,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from srcdiff.ir.build import Builder, Env, Rewriter
-from srcdiff.ir.core import Atom, Function, Op, Statement, const
+from srcdiff.ir.core import Function, Op, Statement
 from srcdiff.ir.types import Scalar
+from srcdiff.ir.values import Atom, const
 from srcdiff.ops.core import scalar_spellings
 from srcdiff.ops.elementwise import arithmetic, elementary
-
-__all__ = ["truth_numbers"]
 
 
 def truth_numbers(fn: Function) -> Function:

@@ -9,13 +9,12 @@ Numba reshapes contiguous arrays only.
 from __future__ import annotations
 
 from srcdiff.ir.build import Builder, Env, Rewriter, with_parts
-from srcdiff.ir.core import Atom, Function, Op, Statement, Value, walk
+from srcdiff.ir.core import Function, Op, Statement, walk
 from srcdiff.ir.types import Array
+from srcdiff.ir.values import Atom, Value
 from srcdiff.ops.arrays import memory, shapes
 from srcdiff.transforms.analysis.defuse import definitions, written_values
 from srcdiff.transforms.analysis.memory_layout import all_layouts, makes_view
-
-__all__ = ["contiguous"]
 
 _RESHAPES = (shapes.reshape, shapes.ravel)
 _ORDERS = (shapes.transpose, shapes.swapaxes, shapes.moveaxis)

@@ -13,25 +13,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from srcdiff.ir.build import Builder, Env, Rewriter, with_parts
-from srcdiff.ir.core import (
-    Atom,
-    Const,
-    For,
-    Function,
-    If,
-    Op,
-    Region,
-    Statement,
-    Value,
-    While,
-    regions_of,
-)
+from srcdiff.ir.core import For, Function, If, Op, Region, Statement, While, regions_of
 from srcdiff.ir.syntax.spelling import as_spelled
 from srcdiff.ir.types import Scalar, is_complex
+from srcdiff.ir.values import Atom, Const, Value
 from srcdiff.ops.elementwise import arithmetic
 from srcdiff.transforms.analysis.defuse import defined_in, is_mixed
-
-__all__ = ["narrow_numbers"]
 
 
 def narrow_numbers(fn: Function) -> Function:

@@ -12,11 +12,10 @@ from dataclasses import replace
 from typing import Any
 
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup, shapes_for
-from srcdiff.ir.core import Call, Function, Op, Statement, Value, walk
+from srcdiff.ir.core import Call, Function, Op, Statement, walk
 from srcdiff.ir.recursion import is_itself
+from srcdiff.ir.values import Value
 from srcdiff.ops.control.control import constant_array
-
-__all__ = ["outside_as_parameters"]
 
 
 def outside_as_parameters(fn: Function) -> tuple[Function, tuple[Any, ...]]:

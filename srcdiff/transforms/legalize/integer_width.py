@@ -11,13 +11,12 @@ from __future__ import annotations
 from collections import defaultdict
 
 from srcdiff.ir.build import Builder, Env, Rewriter, with_parts
-from srcdiff.ir.core import Atom, Const, Function, Op, Statement, Value, walk
+from srcdiff.ir.core import Function, Op, Statement, walk
 from srcdiff.ir.types import Scalar
+from srcdiff.ir.values import Atom, Const, Value
 from srcdiff.ops.core import scalar_spellings
 from srcdiff.ops.elementwise import arithmetic, elementary
 from srcdiff.transforms.analysis.defuse import all_regions
-
-__all__ = ["NARROW", "wrapped_integers"]
 
 NARROW = {"int8", "int16", "int32", "uint8", "uint16", "uint32"}
 _RING = {arithmetic.add, arithmetic.subtract, arithmetic.multiply, arithmetic.negative}

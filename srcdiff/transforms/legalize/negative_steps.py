@@ -10,12 +10,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from srcdiff.ir.build import Builder, Env, Rewriter
-from srcdiff.ir.core import Atom, Const, For, Function, Op, Statement, Value, const, known_dim
+from srcdiff.ir.core import For, Function, Op, Statement
+from srcdiff.ir.values import Atom, Const, Value, const, known_dim
 from srcdiff.ops.control.cuda_kernel import is_place
 from srcdiff.ops.core.scalar_spellings import choose
 from srcdiff.ops.elementwise import arithmetic
-
-__all__ = ["countdown"]
 
 
 def countdown(fn: Function) -> Function:

@@ -14,8 +14,6 @@ from srcdiff.ops.linalg.sparse import SPARSE
 from srcdiff.ops.signal.fft import TRANSFORMS
 from srcdiff.transforms.lower.loop_nests import NoLoopForm
 
-__all__ = ["only_inside", "without_scipy"]
-
 
 def only_inside(fn: Function) -> Function:
     """`fn`, as it is.

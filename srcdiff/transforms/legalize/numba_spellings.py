@@ -16,8 +16,6 @@ from srcdiff.ir.build import Builder, Env, Rewriter
 from srcdiff.ir.core import Function, Op, Statement
 from srcdiff.ops.control import control
 
-__all__ = ["numba_spellings"]
-
 _NAMES = {"math.cbrt": "np.cbrt", "math.fmod": "np.fmod", "np.fix": "np.trunc"}
 _TEXTS = {control.raise_: "text", control.assert_: "message"}
 

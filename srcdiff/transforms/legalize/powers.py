@@ -15,11 +15,10 @@ from dataclasses import replace
 import numpy as np
 
 from srcdiff.ir.build import Builder, Env, Rewriter
-from srcdiff.ir.core import Atom, Const, Function, Op, Statement, Value, const
+from srcdiff.ir.core import Function, Op, Statement
 from srcdiff.ir.types import Scalar
+from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.elementwise import arithmetic
-
-__all__ = ["plain_powers"]
 
 _FEW = 32  # factors: about six multiplications, and an error of some units in the last place
 

@@ -15,13 +15,12 @@ from typing import Any
 import numpy as np
 
 from srcdiff.ir.build import Builder, shapes_for, with_parts
-from srcdiff.ir.core import Atom, Const, Function, Op, Region, Statement, Value, const, regions_of
+from srcdiff.ir.core import Function, Op, Region, Statement, regions_of
 from srcdiff.ir.types import Array, Scalar, Struct, Type
+from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.elementwise import arithmetic, gamma
 from srcdiff.transforms.analysis.defuse import written_values
-
-__all__ = ["is_single", "single"]
 
 _CASTS = ("to_float", "float64", "astype")
 _KEPT = (gamma.polygamma,)  # their integers are counts

@@ -8,14 +8,13 @@ the last digit: no element is equal, and the derivative is 0 / 0. All callees ar
 
 from __future__ import annotations
 
-from srcdiff.ir.core import Atom, Const, Function, Op, Region, Value, const, walk
+from srcdiff.ir.core import Function, Op, Region, walk
 from srcdiff.ir.recursion import callees_first
 from srcdiff.ir.types import is_float
+from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.core.scalar_spellings import choose
 from srcdiff.ops.elementwise import arithmetic
 from srcdiff.transforms.analysis.defuse import all_regions
-
-__all__ = ["compares_results"]
 
 _EQUALITIES = (arithmetic.equal, arithmetic.not_equal)
 

@@ -11,24 +11,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from srcdiff.ir.build import with_parts
-from srcdiff.ir.core import (
-    Atom,
-    Call,
-    Const,
-    Function,
-    Node,
-    Op,
-    Region,
-    Statement,
-    Tree,
-    Value,
-    regions_of,
-)
+from srcdiff.ir.core import Call, Function, Node, Op, Region, Statement, Tree, regions_of
 from srcdiff.ir.structs import COMPILED_KINDS
 from srcdiff.ir.types import List, Struct, Type
+from srcdiff.ir.values import Atom, Const, Value
 from srcdiff.ops.arrays import containers
-
-__all__ = ["plain_tuples"]
 
 
 def plain_tuples(fn: Function) -> Function:

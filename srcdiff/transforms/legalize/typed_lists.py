@@ -13,11 +13,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from srcdiff.ir.build import Builder, Env, Rewriter
-from srcdiff.ir.core import Atom, Function, Op, Statement, walk
+from srcdiff.ir.core import Function, Op, Statement, walk
 from srcdiff.ir.types import Array, List, Scalar
+from srcdiff.ir.values import Atom
 from srcdiff.ops.arrays import containers
-
-__all__ = ["typed_lists"]
 
 
 def typed_lists(fn: Function) -> Function:

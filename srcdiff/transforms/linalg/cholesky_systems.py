@@ -18,14 +18,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from srcdiff.ir.build import Builder
-from srcdiff.ir.core import Atom, Function, If, Op, Value, const, walk
+from srcdiff.ir.core import Function, If, Op, walk
+from srcdiff.ir.values import Atom, Value, const
 from srcdiff.ops.elementwise import arithmetic
 from srcdiff.ops.linalg import cholesky_reuse
 from srcdiff.transforms.analysis.defuse import definitions
 from srcdiff.transforms.linalg.shared_factorisation import ASKING, Factored, Systems, same_factors
 from srcdiff.transforms.linalg.symmetry import Symmetry
-
-__all__ = ["NAME", "definite_systems"]
 
 NAME = "cholesky"
 

@@ -16,14 +16,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from srcdiff.ir.core import Atom, Call, For, Function, Op, Region, Value, While, regions_of, walk
+from srcdiff.ir.core import Call, For, Function, Op, Region, While, regions_of, walk
+from srcdiff.ir.values import Atom, Value
 from srcdiff.ops.arrays import shapes
 from srcdiff.transforms.analysis.defuse import definitions
 from srcdiff.transforms.linalg.symmetry import Symmetry
 from srcdiff.transforms.linalg.triangular_systems import triangles
 from srcdiff.transforms.simplify.inline import Inline, is_few_lines
-
-__all__ = ["inline_systems"]
 
 _LINES = 30  # statements of an inlined helper, at most
 _DEPTH = 3  # helpers that call helpers

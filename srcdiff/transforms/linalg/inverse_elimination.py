@@ -12,12 +12,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from srcdiff.ir.core import Function, Op, Statement, Value, walk
+from srcdiff.ir.core import Function, Op, Statement, walk
 from srcdiff.ir.types import element_type, ndim_of
+from srcdiff.ir.values import Value
 from srcdiff.ops.linalg import einsum, solve
 from srcdiff.transforms.analysis.defuse import all_regions
-
-__all__ = ["Contraction", "Inverted", "contraction", "only_multiplied"]
 
 Made = Mapping[Value, Op]
 

@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 
 from srcdiff.ir.build import Builder, Env
-from srcdiff.ir.core import Atom, For, Function, Op, Region, Value, While, const, regions_of
+from srcdiff.ir.core import For, Function, Op, Region, While, regions_of
+from srcdiff.ir.values import Atom, Value, const
 from srcdiff.ops.control.control import raise_if
 from srcdiff.ops.elementwise import arithmetic
 from srcdiff.ops.linalg import cholesky_reuse, factorisations, lu_reuse
@@ -32,8 +33,6 @@ from srcdiff.transforms.linalg.shared_factorisation import (
     same_factors,
 )
 from srcdiff.transforms.linalg.symmetry import Symmetry
-
-__all__ = ["NAME", "share_factors"]
 
 NAME = "shared_lu"
 

@@ -14,9 +14,10 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
-from srcdiff.ir.core import Atom, For, Function, If, Op, Region, Statement, Value, While, const
+from srcdiff.ir.core import For, Function, If, Op, Region, Statement, While
 from srcdiff.ir.location import Location
 from srcdiff.ir.types import Array, Dim, shape_of
+from srcdiff.ir.values import Atom, Value, const
 from srcdiff.ops.core.adjoint_builders import length_of
 from srcdiff.ops.core.costs import lengths_of_product
 from srcdiff.ops.elementwise import arithmetic
@@ -29,8 +30,6 @@ from srcdiff.transforms.analysis.defuse import (
     with_rewrites,
     written_values,
 )
-
-__all__ = ["NAME", "order_products"]
 
 NAME = "product_order"
 _PRODUCTS = (products.matmul, products.dot)

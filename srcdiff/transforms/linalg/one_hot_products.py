@@ -15,16 +15,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
-from srcdiff.ir.core import Atom, Function, Op, Region, Statement, Value
+from srcdiff.ir.core import Function, Op, Region, Statement
 from srcdiff.ir.types import Array, Scalar, is_float, ndim_of, shape_of
+from srcdiff.ir.values import Atom, Value
 from srcdiff.ops.arrays import creation, memory
 from srcdiff.ops.core.adjoint_builders import multiplied
 from srcdiff.ops.core.registry import OPERATIONS
 from srcdiff.ops.elementwise import arithmetic
 from srcdiff.transforms.analysis.defuse import count_uses, definitions, is_generated, written_values
 from srcdiff.transforms.simplify.constants import is_zero_constant, zero, zeros
-
-__all__ = ["unit_vectors"]
 
 _PRODUCTS = ("matmul", "dot", "sum")
 _ZEROS = ("zeros", "zeros_like", "zeros_of")

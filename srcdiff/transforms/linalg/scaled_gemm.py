@@ -26,9 +26,10 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from srcdiff.ir.build import Builder, Env, Rewriter, clone_statement, lookup
-from srcdiff.ir.core import Atom, For, Function, If, Op, Region, Statement, Value, While, const
+from srcdiff.ir.core import For, Function, If, Op, Region, Statement, While
 from srcdiff.ir.location import Location
 from srcdiff.ir.types import Array, Dim, shape_of
+from srcdiff.ir.values import Atom, Value, const
 from srcdiff.ops.arrays import memory, reductions
 from srcdiff.ops.core.scalar_spellings import of_numbers
 from srcdiff.ops.elementwise import arithmetic, elementary, special
@@ -42,8 +43,6 @@ from srcdiff.transforms.analysis.defuse import (
     written_values,
 )
 from srcdiff.transforms.logspace.separable_terms import Group, Split, letters_of, split
-
-__all__ = ["FLOORS", "NAME", "log_products"]
 
 NAME = "scaled_probabilities"
 # far above the numbers that underflow; the reciprocal is far below the numbers that overflow

@@ -12,23 +12,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
-from srcdiff.ir.core import (
-    Atom,
-    Const,
-    For,
-    Function,
-    If,
-    Op,
-    Region,
-    Statement,
-    Value,
-    While,
-    const,
-    regions_of,
-    walk,
-)
+from srcdiff.ir.core import For, Function, If, Op, Region, Statement, While, regions_of, walk
 from srcdiff.ir.location import Location
 from srcdiff.ir.types import Array, ndim_of, shape_of
+from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.arrays import shapes
 from srcdiff.ops.core.adjoint_builders import length_of
 from srcdiff.ops.core.type_rules import make, promote
@@ -47,8 +34,6 @@ from srcdiff.transforms.analysis.defuse import (
 from srcdiff.transforms.linalg.inverse_elimination import Inverted, contraction, only_multiplied
 from srcdiff.transforms.logspace.factored_form import is_positive_number
 from srcdiff.transforms.simplify.constants import constant_value
-
-__all__ = ["ASKING", "Factored", "Make", "Systems", "here", "same_factors"]
 
 PRODUCTS = (products.matmul, products.dot)
 ASKING = (solve.solve, solve.inv, factors.slogdet)

@@ -14,12 +14,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from srcdiff.ir.core import Atom, Call, Const, Function, Op, Value, walk
+from srcdiff.ir.core import Call, Function, Op, walk
 from srcdiff.ir.types import Array, Dim, ndim_of, shape_of
+from srcdiff.ir.values import Atom, Const, Value
 from srcdiff.ops.core.index_patterns import items
 from srcdiff.transforms.analysis.defuse import definitions, is_pure, written_values
-
-__all__ = ["Symmetry"]
 
 Letters = tuple[str, ...]
 # a normal form: a sign, and the number of the expression in a hash-consing table

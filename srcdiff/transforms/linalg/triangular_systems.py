@@ -15,8 +15,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from srcdiff.ir.build import Builder, Env, lookup
-from srcdiff.ir.core import Atom, Function, Op, Value
+from srcdiff.ir.core import Function, Op
 from srcdiff.ir.types import ndim_of
+from srcdiff.ir.values import Atom, Value
 from srcdiff.ops.arrays import diagonals, reductions
 from srcdiff.ops.elementwise import arithmetic, elementary
 from srcdiff.ops.linalg import solve
@@ -30,8 +31,6 @@ from srcdiff.transforms.linalg.shared_factorisation import (
     here,
     same_factors,
 )
-
-__all__ = ["NAME", "triangular_systems"]
 
 NAME = "triangular"
 _DEPTH = 6  # nested operations that the proof follows

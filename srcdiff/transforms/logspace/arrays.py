@@ -16,15 +16,14 @@ from dataclasses import replace
 import numpy as np
 
 from srcdiff.ir.build import Builder, Env, lookup
-from srcdiff.ir.core import Atom, Function, Op, Statement, Value, const, walk
+from srcdiff.ir.core import Function, Op, Statement, walk
 from srcdiff.ir.types import shape_of
+from srcdiff.ir.values import Atom, Value, const
 from srcdiff.ops.arrays import creation, memory
 from srcdiff.transforms.analysis.defuse import with_rewrites
 from srcdiff.transforms.logspace.lists import Asked, is_float
 from srcdiff.transforms.logspace.logarithm import Logarithms
 from srcdiff.transforms.rewrite.patterns import function
-
-__all__ = ["log_stores"]
 
 _STARTS = ("empty", "empty_like", "zeros", "zeros_like")
 

@@ -16,8 +16,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
-from srcdiff.ir.core import Atom, Function, If, Region, Statement, Value, regions_of, walk
+from srcdiff.ir.core import Function, If, Region, Statement, regions_of, walk
 from srcdiff.ir.types import Scalar, Type
+from srcdiff.ir.values import Atom, Value
 from srcdiff.ops.elementwise import elementary
 from srcdiff.transforms.analysis.defuse import definitions, is_pure, same_kind, written_values
 from srcdiff.transforms.logspace.factored_form import as_number
@@ -25,8 +26,6 @@ from srcdiff.transforms.logspace.inline_policy import asked_values
 from srcdiff.transforms.logspace.logarithm import Logarithms
 from srcdiff.transforms.simplify.dce import dce
 from srcdiff.transforms.simplify.fold_identical_branches import fold_identical_branches
-
-__all__ = ["log_branches"]
 
 _DEPTH = 4  # branches within branches
 

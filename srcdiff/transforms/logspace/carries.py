@@ -28,22 +28,10 @@ from dataclasses import replace
 import numpy as np
 
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup, with_parts
-from srcdiff.ir.core import (
-    Atom,
-    Const,
-    For,
-    Function,
-    Op,
-    Region,
-    Statement,
-    Value,
-    While,
-    const,
-    regions_of,
-    walk,
-)
+from srcdiff.ir.core import For, Function, Op, Region, Statement, While, regions_of, walk
 from srcdiff.ir.location import Location
 from srcdiff.ir.types import shape_of
+from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.arrays import containers, creation, memory
 from srcdiff.ops.elementwise import arithmetic
 from srcdiff.transforms.analysis.defuse import same_kind, with_rewrites
@@ -51,8 +39,6 @@ from srcdiff.transforms.logspace.factored_form import Parts, as_number
 from srcdiff.transforms.logspace.flow import Flow, Flows, is_filled_with, is_log
 from srcdiff.transforms.logspace.logarithm import Logarithms
 from srcdiff.transforms.rewrite.patterns import function
-
-__all__ = ["log_carried"]
 
 exp, held, where, absolute, greater, log = map(
     function, ("exp", "held", "where", "absolute", "greater", "log")

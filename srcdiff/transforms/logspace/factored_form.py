@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from srcdiff.ir.build import Builder
-from srcdiff.ir.core import Atom, Const, For, Function, If, Op, Value, const, regions_of, walk
+from srcdiff.ir.core import For, Function, If, Op, regions_of, walk
 from srcdiff.ir.types import Array, Scalar, Type, shape_of
+from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.elementwise import arithmetic
 from srcdiff.transforms.rewrite.named_values import (
     KEEPING,
@@ -25,18 +26,6 @@ from srcdiff.transforms.rewrite.named_values import (
 )
 from srcdiff.transforms.rewrite.patterns import Anything, build, function
 from srcdiff.transforms.simplify.constants import constant_value
-
-__all__ = [
-    "Here",
-    "Maker",
-    "OwnShifts",
-    "Parts",
-    "as_number",
-    "but_ones",
-    "combined",
-    "is_positive_number",
-    "signed",
-]
 
 _SUMS = ("add", "subtract", "multiply", "divide", "negative")
 _DEPTH = 5

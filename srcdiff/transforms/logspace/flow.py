@@ -11,20 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from srcdiff.ir.build import Builder
-from srcdiff.ir.core import (
-    Atom,
-    Const,
-    For,
-    Function,
-    If,
-    Op,
-    Statement,
-    Value,
-    While,
-    regions_of,
-    walk,
-)
+from srcdiff.ir.core import For, Function, If, Op, Statement, While, regions_of, walk
 from srcdiff.ir.types import Array, Scalar, Type, shape_of
+from srcdiff.ir.values import Atom, Const, Value
 from srcdiff.ops.arrays import containers, memory
 from srcdiff.ops.elementwise import arithmetic
 from srcdiff.transforms.analysis.defuse import all_regions, definitions, is_pure, written_values
@@ -32,8 +21,6 @@ from srcdiff.transforms.analysis.reachability import spread
 from srcdiff.transforms.logspace.factored_form import OwnShifts, Parts
 from srcdiff.transforms.logspace.logarithm import LOGARITHMS, Logarithms
 from srcdiff.transforms.logspace.reductions import is_within
-
-__all__ = ["Flow", "Flows", "is_filled_with", "is_log"]
 
 _THROUGH = {
     "add", "subtract", "multiply", "divide", "negative", "sum", "mean", "prod", "matmul", "dot", "power", "sqrt",

@@ -15,13 +15,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from srcdiff.ir.core import Atom, Call, For, Function, If, Op, regions_of, walk
+from srcdiff.ir.core import Call, For, Function, If, Op, regions_of, walk
+from srcdiff.ir.values import Atom
 from srcdiff.ops.arrays import containers, memory
 from srcdiff.transforms.analysis.reachability import spread
 from srcdiff.transforms.logspace.logarithm import LOGARITHMS
 from srcdiff.transforms.simplify.inline import Inline, is_few_lines
-
-__all__ = ["asked_values", "inline_logs"]
 
 _LINES = 12  # statements of an inlined helper, at most
 _DEPTH = 3  # helpers that call helpers

@@ -15,9 +15,10 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
-from srcdiff.ir.core import Atom, For, Function, Op, Statement, Value, walk
+from srcdiff.ir.core import For, Function, Op, Statement, walk
 from srcdiff.ir.location import Location
 from srcdiff.ir.types import Array, List, Scalar, Type, shape_of
+from srcdiff.ir.values import Atom, Value
 from srcdiff.ops.arrays import concatenate, containers, creation
 from srcdiff.transforms.analysis.defuse import (
     all_regions,
@@ -29,8 +30,6 @@ from srcdiff.transforms.analysis.defuse import (
 )
 from srcdiff.transforms.logspace.logarithm import LOGARITHMS, Logarithms
 from srcdiff.transforms.rewrite.patterns import function
-
-__all__ = ["Asked", "is_float", "log_lists"]
 
 _WHOLE = (creation.array_of, concatenate.stack)
 _READS = (containers.list_item, *_WHOLE)

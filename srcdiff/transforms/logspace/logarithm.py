@@ -18,8 +18,9 @@ from dataclasses import replace
 import numpy as np
 
 from srcdiff.ir.build import Builder
-from srcdiff.ir.core import Atom, Const, Op, Value, const
+from srcdiff.ir.core import Op
 from srcdiff.ir.types import element_type, shape_of
+from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.core.registry import OPERATIONS
 from srcdiff.transforms.logspace.factored_form import (
     Here,
@@ -33,8 +34,6 @@ from srcdiff.transforms.logspace.reductions import DEPTH
 from srcdiff.transforms.rewrite.equivalents import name_of, readings
 from srcdiff.transforms.rewrite.named_values import is_shifted, log_cosh
 from srcdiff.transforms.rewrite.patterns import Anything, Number, Pattern, function, match
-
-__all__ = ["LOGARITHMS", "Logarithms"]
 
 # operation -> base, None for e
 LOGARITHMS = {"log": None, "log2": 2.0, "log10": 10.0, "log1p": None}

@@ -11,12 +11,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from srcdiff.ir.build import Builder
-from srcdiff.ir.core import Atom, Op, Value
+from srcdiff.ir.core import Op
+from srcdiff.ir.values import Atom, Value
 from srcdiff.transforms.logspace.factored_form import Here, Parts, is_positive_number
 from srcdiff.transforms.logspace.scans import RunningSums
 from srcdiff.transforms.rewrite.patterns import function
-
-__all__ = ["Roots"]
 
 log, logaddexp, absolute, where, less, maximum = map(
     function, ("log", "logaddexp", "absolute", "where", "less", "maximum")

@@ -14,14 +14,13 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import replace
 
-from srcdiff.ir.core import Atom, Op
+from srcdiff.ir.core import Op
 from srcdiff.ir.types import shape_of
+from srcdiff.ir.values import Atom
 from srcdiff.transforms.logspace.factored_form import Parts, but_ones, is_positive_number
 from srcdiff.transforms.logspace.logarithm import Logarithms
 from srcdiff.transforms.rewrite.equivalents import name_of
 from srcdiff.transforms.rewrite.patterns import Anything, function, match
-
-__all__ = ["NAME", "Quotients"]
 
 NAME = "quotient_of_sums"
 _PROBABILITIES = ("expit", "softmax", "ndtr", "erf", "erfc", "tanh")

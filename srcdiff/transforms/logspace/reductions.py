@@ -6,16 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from srcdiff.ir.core import Atom, Const, Op, Value, const
+from srcdiff.ir.core import Op
 from srcdiff.ir.types import Dim, shape_of
+from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.arrays import memory, reductions
 from srcdiff.ops.core.scalar_spellings import of_numbers
 from srcdiff.ops.elementwise import arithmetic, elementary
 from srcdiff.transforms.logspace.factored_form import Maker, Parts, but_ones, signed
 from srcdiff.transforms.rewrite.named_values import log_two_cosh
 from srcdiff.transforms.rewrite.patterns import are_opposite, function
-
-__all__ = ["Sums", "is_within"]
 
 DEPTH = 12  # nested operations that are decomposed
 _ONE = Dim(1)

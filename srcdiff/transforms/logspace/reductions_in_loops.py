@@ -23,20 +23,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from srcdiff.ir.build import Builder, Env, Rewriter, clone_statement, clone_value, lookup
-from srcdiff.ir.core import (
-    Atom,
-    Const,
-    For,
-    Function,
-    Op,
-    Region,
-    Statement,
-    Value,
-    const,
-    walk,
-)
+from srcdiff.ir.core import For, Function, Op, Region, Statement, walk
 from srcdiff.ir.location import Location
 from srcdiff.ir.types import Array, Scalar, Type, shape_of
+from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.elementwise import arithmetic, elementary
 from srcdiff.transforms.analysis.defuse import (
@@ -49,8 +39,6 @@ from srcdiff.transforms.logspace.factored_form import OwnShifts
 from srcdiff.transforms.logspace.logarithm import LOGARITHMS, Logarithms
 from srcdiff.transforms.rewrite.patterns import function
 from srcdiff.transforms.rewrite.reduction_terms import TurnTerms
-
-__all__ = ["NAME", "log_loops"]
 
 NAME = "log_of_loops"
 _THROUGH = {"add", "subtract", "multiply", "divide", "power", "sqrt", "index", "negative", "square"}

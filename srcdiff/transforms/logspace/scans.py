@@ -18,15 +18,14 @@ from dataclasses import replace
 from typing import Any
 
 from srcdiff.ir.build import Builder
-from srcdiff.ir.core import Atom, For, If, Op, Value, const
+from srcdiff.ir.core import For, If, Op
 from srcdiff.ir.types import Scalar, element_type, shape_of
+from srcdiff.ir.values import Atom, Value, const
 from srcdiff.ops.arrays import memory, reductions, shapes, sorting
 from srcdiff.ops.elementwise import arithmetic, elementary
 from srcdiff.transforms.logspace.factored_form import Parts, signed
 from srcdiff.transforms.logspace.reductions import Sums
 from srcdiff.transforms.rewrite.patterns import function
-
-__all__ = ["NEAR", "RunningSums"]
 
 # up to here, squares of the exponentials do not overflow or underflow
 NEAR = {"float64": 200.0, "float32": 25.0}

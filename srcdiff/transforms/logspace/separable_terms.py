@@ -12,13 +12,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from srcdiff.ir.core import Atom, Op, Value
+from srcdiff.ir.core import Op
 from srcdiff.ir.types import Array, Dim, shape_of
+from srcdiff.ir.values import Atom, Value
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.core.index_patterns import items
 from srcdiff.ops.elementwise import arithmetic
-
-__all__ = ["Group", "Split", "Term", "letters_of", "split"]
 
 _LETTERS = "abcdefghijkl"
 _MOST = 12  # terms, at most

@@ -16,13 +16,12 @@ from dataclasses import replace
 from typing import Any
 
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup, with_body
-from srcdiff.ir.core import Atom, Const, Function, Op, Region, Statement, Value
+from srcdiff.ir.core import Function, Op, Region, Statement
 from srcdiff.ir.types import Array, Dim, Scalar, dims_of
+from srcdiff.ir.values import Atom, Const, Value
 from srcdiff.ops.arrays import creation, memory, repeat
 from srcdiff.ops.elementwise import arithmetic
 from srcdiff.transforms.analysis.defuse import is_generated, used_atoms
-
-__all__ = ["materialise"]
 
 
 def materialise(fn: Function) -> Function:

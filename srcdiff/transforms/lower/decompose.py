@@ -12,11 +12,10 @@ from dataclasses import replace
 from typing import Any
 
 from srcdiff.ir.build import Builder, Env, Rewriter, change_dims, clone_statement, lookup
-from srcdiff.ir.core import Function, Op, Region, Statement, Value, regions_of, walk
+from srcdiff.ir.core import Function, Op, Region, Statement, regions_of, walk
 from srcdiff.ir.syntax.spelling import routine_of
 from srcdiff.ir.types import Type, dims_of
-
-__all__ = ["Expansions", "expand"]
+from srcdiff.ir.values import Value
 
 Expansions = Callable[[Callable[..., Any], Sequence[Type], Mapping[str, Any]], Function]
 

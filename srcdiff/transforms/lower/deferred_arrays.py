@@ -12,8 +12,9 @@ from dataclasses import replace
 
 from srcdiff.ir.alias import storage_roots, written_roots
 from srcdiff.ir.build import Builder
-from srcdiff.ir.core import Atom, Const, Function, Op, Statement, Value
+from srcdiff.ir.core import Function, Op, Statement
 from srcdiff.ir.types import Array, Dim, dims_of, shape_of
+from srcdiff.ir.values import Atom, Const, Value
 from srcdiff.ops.arrays import memory, shapes
 from srcdiff.ops.core.index_patterns import has_arrays, is_view, items
 from srcdiff.ops.loopforms.element_maps import align
@@ -28,8 +29,6 @@ from srcdiff.transforms.analysis.recompute_cost import (
 )
 from srcdiff.transforms.lower.loop_nests import Arrays, Nest, NoLoopForm, nest, store_element
 from srcdiff.transforms.lower.store_regions import fits, long_axes
-
-__all__ = ["Waiting"]
 
 _REPEATERS = {"outer", "cross", "einsum"}
 _RESHAPES = (shapes.reshape, shapes.ravel)

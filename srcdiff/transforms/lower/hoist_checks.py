@@ -16,23 +16,9 @@ from dataclasses import replace
 
 from srcdiff.ir.alias import has_effect
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
-from srcdiff.ir.core import (
-    Atom,
-    Call,
-    Const,
-    For,
-    Function,
-    If,
-    Op,
-    Region,
-    Statement,
-    Value,
-    While,
-    const,
-    known_dim,
-    walk,
-)
+from srcdiff.ir.core import Call, For, Function, If, Op, Region, Statement, While, walk
 from srcdiff.ir.types import Dim
+from srcdiff.ir.values import Atom, Const, Value, const, known_dim
 from srcdiff.ops.control import control
 from srcdiff.transforms.analysis.defuse import defined_in, uses_outside
 from srcdiff.transforms.lower.hoist_counter_checks import (
@@ -41,8 +27,6 @@ from srcdiff.transforms.lower.hoist_counter_checks import (
     without,
     without_counted_checks,
 )
-
-__all__ = ["hoist_checks"]
 
 
 def hoist_checks(fn: Function) -> Function:

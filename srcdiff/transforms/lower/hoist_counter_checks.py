@@ -17,25 +17,12 @@ from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, replace
 
 from srcdiff.ir.build import Builder, Env, clone_statement, lookup, with_parts
-from srcdiff.ir.core import (
-    Atom,
-    Const,
-    For,
-    If,
-    Op,
-    Region,
-    Statement,
-    Value,
-    const,
-    regions_of,
-    walk,
-)
+from srcdiff.ir.core import For, If, Op, Region, Statement, regions_of, walk
 from srcdiff.ir.types import Scalar
+from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.elementwise import arithmetic
 from srcdiff.transforms.analysis.defuse import defined_in, needed, used_atoms, uses_outside
-
-__all__ = ["Check", "at_hand_outside", "without", "without_counted_checks"]
 
 _LENGTHS = (memory.length, memory.axis_length)
 _COUNTS = (arithmetic.add, arithmetic.subtract, arithmetic.multiply, arithmetic.maximum)

@@ -16,28 +16,13 @@ from dataclasses import dataclass, replace
 
 from srcdiff.ir.alias import Roots, storage_roots, written_roots
 from srcdiff.ir.build import Builder, Env, Rewriter, change_dims, lengths_of, lookup
-from srcdiff.ir.core import (
-    Atom,
-    Const,
-    For,
-    Function,
-    Op,
-    Region,
-    Statement,
-    Value,
-    const,
-    known_dim,
-    regions_of,
-    symbol_of,
-    walk,
-)
+from srcdiff.ir.core import For, Function, Op, Region, Statement, regions_of, walk
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import Array, Dim, Scalar, dims_of, quotient_of, shape_of
+from srcdiff.ir.values import Atom, Const, Value, const, known_dim, symbol_of
 from srcdiff.ops.arrays import containers, memory
 from srcdiff.ops.elementwise import arithmetic
 from srcdiff.transforms.analysis.defuse import all_regions, used_atoms
-
-__all__ = ["list_arrays"]
 
 _USES = (containers.list_item, containers.list_set, containers.list_length)
 

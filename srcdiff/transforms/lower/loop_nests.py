@@ -14,9 +14,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from srcdiff.ir.build import Builder, range_of
-from srcdiff.ir.core import Atom, Const, For, If, Op, OpDecl, Region, Value, const
+from srcdiff.ir.core import For, If, Op, OpDecl, Region
 from srcdiff.ir.location import Location
 from srcdiff.ir.types import Array, Dim, Scalar, Type, shape_of
+from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.arrays import containers, memory
 from srcdiff.ops.control import control
 from srcdiff.ops.core.adjoint_builders import length_of
@@ -25,18 +26,6 @@ from srcdiff.ops.core.registry import OPERATIONS
 from srcdiff.ops.core.scalar_spellings import of_numbers
 from srcdiff.ops.elementwise import arithmetic
 from srcdiff.ops.loopforms.element_maps import align, same_place
-
-__all__ = [
-    "Arrays",
-    "Nest",
-    "NoLoopForm",
-    "element_of",
-    "index_called",
-    "loop",
-    "nest",
-    "store_each",
-    "type_named",
-]
 
 ONE = Dim(1)
 At = Sequence[Atom]

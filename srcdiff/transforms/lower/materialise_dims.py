@@ -18,38 +18,14 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from srcdiff.ir.build import Builder, Env, Rewriter, with_parts
-from srcdiff.ir.core import (
-    Atom,
-    Call,
-    For,
-    Function,
-    If,
-    Op,
-    Region,
-    Statement,
-    Value,
-    While,
-    const,
-    known_dim,
-    regions_of,
-    walk,
-)
+from srcdiff.ir.core import Call, For, Function, If, Op, Region, Statement, While, regions_of, walk
 from srcdiff.ir.definedness import is_undefined
 from srcdiff.ir.dims import asked, missing
 from srcdiff.ir.types import Array, Dim, List, Scalar, Struct, Type, dims_of
+from srcdiff.ir.values import Atom, Value, const, known_dim
 from srcdiff.ops.arrays import containers, creation, memory
 from srcdiff.transforms.analysis.defuse import defined_in
 from srcdiff.transforms.simplify.dce import dce
-
-__all__ = [
-    "at_least_one",
-    "below",
-    "bind_lengths",
-    "known_lengths",
-    "lacking",
-    "shows",
-    "size_at_hand",
-]
 
 
 def bind_lengths(fn: Function, may_save: bool = False) -> Function:

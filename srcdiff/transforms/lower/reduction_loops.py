@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from srcdiff.ir.build import Builder
-from srcdiff.ir.core import Atom, Const, For, Value
+from srcdiff.ir.core import For
 from srcdiff.ir.types import Array, element_type
+from srcdiff.ir.values import Atom, Const, Value
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.arrays.reduction_identities import WIDE
 from srcdiff.transforms.lower.loop_nests import (
@@ -25,8 +26,6 @@ from srcdiff.transforms.lower.loop_nests import (
     store_element,
 )
 from srcdiff.transforms.lower.reductions import Reduction
-
-__all__ = ["named", "reduction_loops"]
 
 
 def reduction_loops(r: Reduction, arrays: Arrays, depth: int, b: Builder) -> Atom:

@@ -8,8 +8,9 @@ from typing import Protocol
 
 import numpy as np
 
-from srcdiff.ir.core import Atom, Op, OpDecl, const
+from srcdiff.ir.core import Op, OpDecl
 from srcdiff.ir.types import Dim, element_type, shape_of
+from srcdiff.ir.values import Atom, const
 from srcdiff.ops.arrays import reductions
 from srcdiff.ops.arrays.reduction_identities import start_of
 from srcdiff.ops.core.axes import axes_of
@@ -17,8 +18,6 @@ from srcdiff.ops.core.registry import OPERATIONS
 from srcdiff.ops.linalg import einsum, products
 from srcdiff.ops.loopforms.element_maps import LoopContext
 from srcdiff.ops.loopforms.stacks import in_stack
-
-__all__ = ["Reduction", "reduction_of"]
 
 ONE = Dim(1)
 _NO_ELEMENTS = "zero-size array to reduction operation {} which has no identity"

@@ -16,23 +16,10 @@ from dataclasses import replace
 from srcdiff.errors import INCOMPLETE
 from srcdiff.ir.alias import writes_of
 from srcdiff.ir.build import Builder, axes_of_arrays, lengths_of, range_of
-from srcdiff.ir.core import (
-    Atom,
-    Call,
-    For,
-    Function,
-    If,
-    Op,
-    Region,
-    Statement,
-    Value,
-    While,
-    const,
-    known_dim,
-    regions_of,
-)
+from srcdiff.ir.core import Call, For, Function, If, Op, Region, Statement, While, regions_of
 from srcdiff.ir.dims import Range, Shapes
 from srcdiff.ir.types import Array, Dim, Scalar, shape_of
+from srcdiff.ir.values import Atom, Value, const, known_dim
 from srcdiff.ops.arrays import creation, memory, reductions, shapes
 from srcdiff.ops.control import control
 from srcdiff.ops.core.adjoint_builders import length_of
@@ -56,8 +43,6 @@ from srcdiff.transforms.lower.materialise_dims import size_at_hand
 from srcdiff.transforms.lower.reduction_loops import named, reduction_loops
 from srcdiff.transforms.lower.reductions import Reduction, reduction_of
 from srcdiff.transforms.lower.store_regions import differing, open_axes, target_shape
-
-__all__ = ["scalarise"]
 
 _OF_LENGTHS = frozenset({
     "broadcast_to", "empty", "eye", "full", "linspace", "ones", "repeat", "tile", "tri", "zeros",

@@ -11,8 +11,6 @@ from srcdiff.ops.arrays import memory
 from srcdiff.ops.core.index_patterns import is_view
 from srcdiff.ops.loopforms.subscripts import is_aligned, is_placed
 
-__all__ = ["differing", "fits", "long_axes", "open_axes", "target_shape"]
-
 ONE = Dim(1)
 
 

@@ -14,11 +14,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from srcdiff.ir.core import Function, Op, OpDecl, Statement, Value, regions_of, walk
+from srcdiff.ir.core import Function, Op, OpDecl, Statement, regions_of, walk
+from srcdiff.ir.values import Value
 from srcdiff.ops.elementwise import complex_numbers
 from srcdiff.transforms.analysis.dependence.load_stability import Program
-
-__all__ = ["ALWAYS_VIEWS", "Uses", "own_part"]
 
 ALWAYS_VIEWS = {"real", "imag", "diag", "diagonal", "einsum_view", "broadcast_to"}
 

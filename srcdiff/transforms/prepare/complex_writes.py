@@ -18,14 +18,13 @@ from collections.abc import Iterator
 from srcdiff.errors import UnsupportedError
 from srcdiff.ir.alias import storage_roots
 from srcdiff.ir.build import Builder, Env, Rewriter
-from srcdiff.ir.core import Atom, Function, Op, OpDecl, Statement, Value, const, walk
+from srcdiff.ir.core import Function, Op, OpDecl, Statement, walk
 from srcdiff.ir.types import Array, is_complex
+from srcdiff.ir.values import Atom, Value, const
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.core.index_patterns import is_view
 from srcdiff.ops.elementwise import arithmetic, complex_numbers
 from srcdiff.transforms.prepare.complex_views import ALWAYS_VIEWS
-
-__all__ = ["write_parts"]
 
 _PARTS = (complex_numbers.real, complex_numbers.imag)
 _WRITES = (memory.store, memory.add_into, memory.add_at)

@@ -17,14 +17,13 @@ from dataclasses import replace
 from srcdiff.errors import UnsupportedError, UntypedError
 from srcdiff.ir.alias import Roots, has_storage, storage_roots, writes_of, written_roots
 from srcdiff.ir.build import Builder, Env, Rewriter, shapes_for, with_parts
-from srcdiff.ir.core import Atom, Call, Function, Op, Region, Statement, Value, regions_of, walk
+from srcdiff.ir.core import Call, Function, Op, Region, Statement, regions_of, walk
 from srcdiff.ir.types import Array, List
+from srcdiff.ir.values import Atom, Value
 from srcdiff.ops.arrays import containers, memory
 from srcdiff.transforms.analysis.dependence.load_stability import Program, survey
 from srcdiff.transforms.analysis.struct_params import Part, parts_taken, take
 from srcdiff.transforms.prepare.complex_views import ALWAYS_VIEWS, Uses, own_part
-
-__all__ = ["insert_reads", "own_arguments"]
 
 
 def insert_reads(fn: Function) -> Function:

@@ -18,14 +18,13 @@ from dataclasses import replace
 
 from srcdiff.ir.alias import Roots, storage_roots
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
-from srcdiff.ir.core import Atom, Function, Op, Region, Statement, Value, walk
+from srcdiff.ir.core import Function, Op, Region, Statement, walk
 from srcdiff.ir.types import Scalar
+from srcdiff.ir.values import Atom, Value
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.core.index_patterns import items
 from srcdiff.ops.elementwise import arithmetic
 from srcdiff.transforms.analysis.defuse import count_uses, rename, same_kind, uses_outside
-
-__all__ = ["rebind_whole"]
 
 
 def rebind_whole(fn: Function) -> Function:

@@ -22,13 +22,12 @@ from dataclasses import replace
 from srcdiff.errors import UnsupportedError
 from srcdiff.ir.alias import has_storage, storage_roots
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup, with_parts
-from srcdiff.ir.core import Call, Function, Op, Statement, Value, regions_of, walk
+from srcdiff.ir.core import Call, Function, Op, Statement, regions_of, walk
 from srcdiff.ir.types import Array, holds_arrays
+from srcdiff.ir.values import Value
 from srcdiff.ops.arrays import creation, memory, shapes
 from srcdiff.transforms.analysis.dependence.load_stability import survey
 from srcdiff.transforms.analysis.memory_layout import Layouts, all_layouts, makes_view
-
-__all__ = ["contiguous_buffers", "needs_contiguous", "own_reshaped"]
 
 _RESHAPES = (shapes.reshape, shapes.ravel)
 

@@ -10,25 +10,12 @@ from dataclasses import replace
 
 from srcdiff.ir.alias import Roots, has_storage, storage_roots, writes_of, written_roots
 from srcdiff.ir.build import Builder, Env, Rewriter, shapes_for
-from srcdiff.ir.core import (
-    Atom,
-    Call,
-    For,
-    Function,
-    Op,
-    Region,
-    Statement,
-    Value,
-    While,
-    regions_of,
-    walk,
-)
+from srcdiff.ir.core import Call, For, Function, Op, Region, Statement, While, regions_of, walk
 from srcdiff.ir.types import Array, List, Struct
+from srcdiff.ir.values import Atom, Value
 from srcdiff.ops.arrays import containers, memory
 from srcdiff.transforms.analysis.defuse import all_regions, defined_in
 from srcdiff.transforms.passes import each_function
-
-__all__ = ["held_roots", "own_copy", "own_results"]
 
 
 def held_roots(fn: Function, roots: Roots) -> frozenset[Value]:

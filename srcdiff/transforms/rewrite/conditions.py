@@ -9,36 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 from math import prod
 from typing import Any
 
-from srcdiff.ir.core import Const, Op, Value, known_dim
+from srcdiff.ir.core import Op
 from srcdiff.ir.types import Dim, shape_of
+from srcdiff.ir.values import Const, Value, known_dim
 from srcdiff.transforms.rewrite.named_values import is_shifted
 from srcdiff.transforms.rewrite.patterns import INNER, alike, are_opposite
-
-__all__ = [
-    "are_not_alike",
-    "are_two_cosh",
-    "has_no_product",
-    "has_own_logarithm",
-    "is_another_shift",
-    "is_constant",
-    "is_constant_below_zero",
-    "is_no_base",
-    "is_no_count",
-    "is_no_norm",
-    "is_no_positive_constant",
-    "is_no_positive_number",
-    "is_no_vector",
-    "is_not_square",
-    "is_number",
-    "is_number_or_shifted",
-    "is_sigmoid",
-    "is_there_anyway",
-    "is_wider",
-    "is_wider_or_shifted",
-    "unless_axes",
-    "unless_shapes",
-    "varies_along_axis",
-]
 
 _ARITHMETIC = ("add", "subtract", "multiply", "divide", "negative", "power")
 _DEPTH = 3

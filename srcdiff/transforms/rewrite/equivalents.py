@@ -14,12 +14,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from srcdiff.ir.core import Atom, Const, Op, Value, const, known_dim
+from srcdiff.ir.core import Op
 from srcdiff.ir.types import Dim, shape_of
+from srcdiff.ir.values import Atom, Const, Value, const, known_dim
 from srcdiff.ops.core.index_patterns import items
 from srcdiff.ops.linalg import einsum
-
-__all__ = ["Reading", "name_of", "readings"]
 
 Made = Mapping[Value, Op]
 _PRODUCTS = {"dot", "inner", "vdot"}

@@ -11,13 +11,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
-from srcdiff.ir.core import Atom, Const, Function, Op, Statement, Value, const
+from srcdiff.ir.core import Function, Op, Statement
 from srcdiff.ir.types import is_complex
+from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.core.registry import OPERATIONS
 from srcdiff.ops.elementwise import arithmetic, complex_numbers
 from srcdiff.transforms.analysis.defuse import definitions, is_pure, written_values
-
-__all__ = ["name_abs_squared", "expand_abs_squared"]
 
 _SQUARES = ("power", "square", "multiply")
 

@@ -12,15 +12,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
-from srcdiff.ir.core import Atom, Function, Op, Statement, Value
+from srcdiff.ir.core import Function, Op, Statement
 from srcdiff.ir.types import is_complex
+from srcdiff.ir.values import Atom, Value
 from srcdiff.ops.elementwise import arithmetic, elementary
 from srcdiff.ops.linalg import products
 from srcdiff.transforms.analysis.defuse import definitions, is_pure, written_values
 from srcdiff.transforms.rewrite.patterns import Anything, Pattern, function, match
 from srcdiff.transforms.simplify.identities import may_stand
-
-__all__ = ["name_sigmoids", "expand_sigmoids"]
 
 exp = function("exp")
 _U = Anything("u")

@@ -11,14 +11,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from srcdiff.ir.core import Atom, Op, Value
+from srcdiff.ir.core import Op
+from srcdiff.ir.values import Atom, Value
 from srcdiff.ops.elementwise import elementary
 from srcdiff.transforms.rewrite.patterns import Apply, Pattern, function
-
-__all__ = [
-    "KEEPING", "LOG_OF_PARTS", "is_maximum", "is_shifted", "log_cosh", "log_of_size", "log_one_less_exp",
-    "log_one_less_exps", "log_two_cosh", "one_less_sigmoid", "own_tanh", "root_less_one", "settled_values", "shift_of",
-]  # fmt: skip
 
 LOG_OF_PARTS = "log_of_parts"  # the rewriting of logarithms in `transforms/logspace/`
 _EXTREMES = ("max", "maximum", "highest", "held")

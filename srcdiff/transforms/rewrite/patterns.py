@@ -18,26 +18,12 @@ from functools import cached_property
 from typing import Any
 
 from srcdiff.ir.build import Builder
-from srcdiff.ir.core import Atom, Const, Op, OpDecl, Value, const
+from srcdiff.ir.core import Op, OpDecl
 from srcdiff.ir.types import Type, is_complex
+from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.core.registry import OPERATIONS, declared
 from srcdiff.ops.core.scalar_spellings import of_numbers
 from srcdiff.transforms.rewrite.equivalents import Reading, readings
-
-__all__ = [
-    "INNER",
-    "Apply",
-    "Attribute",
-    "Number",
-    "Pattern",
-    "Rule",
-    "alike",
-    "are_opposite",
-    "build",
-    "function",
-    "is_unruly",
-    "match",
-]
 
 Binding = dict[str, Any]  # parameter -> atom, keyword -> value of the attribute, and `INNER`
 # the key for the matched values between the root and the bound parameters

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from srcdiff.ir.alias import storage_roots, writes_of
-from srcdiff.ir.core import Atom, For, Function, Op, Statement, Value
+from srcdiff.ir.core import For, Function, Op, Statement
+from srcdiff.ir.values import Atom, Value
 from srcdiff.ops.arrays import containers, memory
 from srcdiff.transforms.analysis.defuse import definitions, is_pure, written_values
-
-__all__ = ["TurnTerms"]
 
 
 class TurnTerms:

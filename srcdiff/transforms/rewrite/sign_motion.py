@@ -9,12 +9,11 @@ operations change.
 from __future__ import annotations
 
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
-from srcdiff.ir.core import Atom, Function, Op, Region, Statement, Value
+from srcdiff.ir.core import Function, Op, Region, Statement
+from srcdiff.ir.values import Atom, Value
 from srcdiff.ops.elementwise import arithmetic
 from srcdiff.transforms.analysis.defuse import is_generated, same_kind
 from srcdiff.transforms.simplify.dce import dce
-
-__all__ = ["move_signs"]
 
 
 def move_signs(fn: Function) -> Function:

@@ -41,8 +41,6 @@ from srcdiff.transforms.rewrite.named_values import (
 )
 from srcdiff.transforms.rewrite.patterns import Rule, function
 
-__all__ = ["EXAMPLES", "OWN_RULES", "RULES", "SIGNED"]
-
 OWN_RULES: dict[str, Rule] = {}  # rules that users have declared, by name
 
 SIGNED = "u"  # a parameter that is negated if the result is shorter: `logaddexp(0, -logit)`

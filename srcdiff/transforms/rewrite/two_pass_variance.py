@@ -16,27 +16,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from srcdiff.ir.build import Builder, Env, Rewriter, clone_statement, clone_value, lookup
-from srcdiff.ir.core import (
-    Atom,
-    Const,
-    For,
-    Function,
-    Op,
-    Region,
-    Statement,
-    Value,
-    const,
-    known_dim,
-    walk,
-)
+from srcdiff.ir.core import For, Function, Op, Region, Statement, walk
 from srcdiff.ir.location import Location
 from srcdiff.ir.types import Dim, shape_of
+from srcdiff.ir.values import Atom, Const, Value, const, known_dim
 from srcdiff.ops.elementwise import arithmetic, elementary
 from srcdiff.transforms.analysis.defuse import definitions, same_kind, with_rewrites
 from srcdiff.transforms.rewrite.patterns import Anything, match
 from srcdiff.transforms.rewrite.reduction_terms import TurnTerms
-
-__all__ = ["NAME", "two_pass_variances"]
 
 NAME = "variance"
 _Q, _S, _N, _V = map(Anything, "qsnv")

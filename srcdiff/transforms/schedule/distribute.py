@@ -16,26 +16,14 @@ from itertools import combinations
 
 from srcdiff.ir.alias import Roots, writes_of
 from srcdiff.ir.build import Builder, Env, change_dims_within, clone_statement
-from srcdiff.ir.core import (
-    Atom,
-    For,
-    Op,
-    Region,
-    Statement,
-    Value,
-    const,
-    known_dim,
-    symbol_of,
-    walk,
-)
+from srcdiff.ir.core import For, Op, Region, Statement, walk
 from srcdiff.ir.syntax.spelling import plural
 from srcdiff.ir.types import Array, Scalar, element_type
+from srcdiff.ir.values import Atom, Value, const, known_dim, symbol_of
 from srcdiff.ops.arrays import memory
 from srcdiff.transforms.analysis.defuse import used_atoms
 from srcdiff.transforms.analysis.dependence.affine import subscripts
 from srcdiff.transforms.analysis.effects import conflict, footprint, together
-
-__all__ = ["other_iteration", "parts_of_iterations"]
 
 
 def other_iteration(loop: For, index: Atom) -> Region:

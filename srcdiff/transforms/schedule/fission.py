@@ -15,16 +15,15 @@ from dataclasses import dataclass, replace
 
 from srcdiff.ir.alias import Roots, may_raise, storage_roots
 from srcdiff.ir.build import Builder, Env, Rewriter, clone_statement, lookup
-from srcdiff.ir.core import For, Function, Op, Region, Statement, Value, const, known_dim
+from srcdiff.ir.core import For, Function, Op, Region, Statement
 from srcdiff.ir.syntax.spelling import plural
 from srcdiff.ir.types import Scalar
+from srcdiff.ir.values import Value, const, known_dim
 from srcdiff.ops.arrays import memory
 from srcdiff.transforms.analysis.defuse import uses_outside
 from srcdiff.transforms.analysis.dependence.affine import ELEMENT_ACCESSES
 from srcdiff.transforms.analysis.dependence.iteration_space import array_dims
 from srcdiff.transforms.analysis.effects import conflict, footprint, together
-
-__all__ = ["split_loops"]
 
 _CROSSING = 2  # values that are stored for the second loop, at most
 

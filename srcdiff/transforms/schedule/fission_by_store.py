@@ -16,7 +16,8 @@ from dataclasses import dataclass, replace
 
 from srcdiff.ir.alias import Roots, storage_roots
 from srcdiff.ir.build import Builder, Env, Rewriter, clone_region
-from srcdiff.ir.core import Atom, Const, For, Function, Op, Region, Value
+from srcdiff.ir.core import For, Function, Op, Region
+from srcdiff.ir.values import Atom, Const, Value
 from srcdiff.ops.arrays import memory
 from srcdiff.transforms.analysis.defuse import definitions
 from srcdiff.transforms.analysis.dependence.affine import (
@@ -26,8 +27,6 @@ from srcdiff.transforms.analysis.dependence.affine import (
     is_element,
 )
 from srcdiff.transforms.analysis.recompute_cost import STORING, price_of_element
-
-__all__ = ["split_nests"]
 
 _ANY = "any"  # two accesses may overlap in any iterations
 

@@ -13,30 +13,14 @@ from dataclasses import replace
 
 from srcdiff.ir.alias import has_effect, may_move, may_raise, storage_roots
 from srcdiff.ir.build import Builder, Env, Rewriter, change_dims_within, lookup, with_parts
-from srcdiff.ir.core import (
-    Atom,
-    Const,
-    For,
-    Function,
-    If,
-    Op,
-    Region,
-    Statement,
-    Value,
-    While,
-    known_dim,
-    regions_of,
-    symbol_of,
-    walk,
-)
+from srcdiff.ir.core import For, Function, If, Op, Region, Statement, While, regions_of, walk
 from srcdiff.ir.dims import resolved
 from srcdiff.ir.types import Array, Scalar, is_float
+from srcdiff.ir.values import Atom, Const, Value, known_dim, symbol_of
 from srcdiff.ops.arrays import memory
 from srcdiff.transforms.analysis.defuse import ALLOCATIONS, all_regions, defined_in, uses_outside
 from srcdiff.transforms.analysis.dependence.affine import ELEMENT_ACCESSES, is_element
 from srcdiff.transforms.analysis.recompute_cost import price_of_element
-
-__all__ = ["fuse_nests", "mixed_nests"]
 
 _DEAR = 10  # operations of an iteration that are worth a vectorised loop of their own
 Access = tuple[Value, Value, tuple[Atom, ...], bool]

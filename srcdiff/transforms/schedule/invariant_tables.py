@@ -20,28 +20,15 @@ from dataclasses import dataclass, replace
 
 from srcdiff.ir.alias import Roots, reads_of, storage_roots, writes_of
 from srcdiff.ir.build import Builder, Env, Rewriter, clone_statement, lookup
-from srcdiff.ir.core import (
-    Atom,
-    Const,
-    For,
-    Function,
-    If,
-    Op,
-    Region,
-    Statement,
-    Value,
-    const,
-    walk,
-)
+from srcdiff.ir.core import For, Function, If, Op, Region, Statement, walk
 from srcdiff.ir.syntax.spelling import plural
 from srcdiff.ir.types import Array, Scalar
+from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.control import control
 from srcdiff.ops.core.index_patterns import elements_of
 from srcdiff.transforms.analysis.cost_model import machine_price
 from srcdiff.transforms.analysis.defuse import count_uses, defined_in
-
-__all__ = ["tables"]
 
 _DEAR = 0.8  # the price of an elementary function; loading it costs about half a unit
 

@@ -10,12 +10,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from srcdiff.ir.build import Builder, Env, Rewriter
-from srcdiff.ir.core import Atom, Const, For, Function, Statement, const
+from srcdiff.ir.core import For, Function, Statement
+from srcdiff.ir.values import Atom, Const, const
 from srcdiff.transforms.analysis.defuse import definitions, is_generated
 from srcdiff.transforms.analysis.dependence.affine import Affine, affine
 from srcdiff.transforms.analysis.dependence.iteration_space import total
-
-__all__ = ["count_up"]
 
 
 def count_up(fn: Function) -> Function:

@@ -20,15 +20,14 @@ from itertools import count
 
 from srcdiff.ir.alias import storage_roots, writes_of
 from srcdiff.ir.build import Builder, Env, Rewriter, clone_region
-from srcdiff.ir.core import Call, For, Function, Node, Region, Statement, Value
+from srcdiff.ir.core import Call, For, Function, Node, Region, Statement
 from srcdiff.ir.facts import Interface, LengthFacts
 from srcdiff.ir.types import Array, Dim, Scalar
+from srcdiff.ir.values import Value
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.core.adjoint_builders import length_of
 from srcdiff.transforms.analysis.defuse import definitions, uses_outside
 from srcdiff.transforms.lower.materialise_dims import bind_lengths, lacking
-
-__all__ = ["thread_bodies"]
 
 
 def thread_bodies(fn: Function) -> Function:

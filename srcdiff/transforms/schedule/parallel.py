@@ -20,21 +20,9 @@ from dataclasses import replace
 
 from srcdiff.ir.alias import Roots, storage_roots
 from srcdiff.ir.build import Builder, Env, Rewriter, clone_statement, lookup
-from srcdiff.ir.core import (
-    Atom,
-    Call,
-    Const,
-    For,
-    Function,
-    Op,
-    Region,
-    Statement,
-    Value,
-    While,
-    const,
-    walk,
-)
+from srcdiff.ir.core import Call, For, Function, Op, Region, Statement, While, walk
 from srcdiff.ir.types import Array, Dim, Scalar, Size, shape_of, size_of
+from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.control import control
 from srcdiff.ops.core.index_patterns import elements_of
@@ -46,8 +34,6 @@ from srcdiff.transforms.analysis.effects import footprint
 from srcdiff.transforms.analysis.trip_work import total, work_of
 from srcdiff.transforms.lower.loop_nests import nest
 from srcdiff.transforms.lower.materialise_dims import bind_lengths
-
-__all__ = ["WORTH", "is_sum", "may_raise", "parallel"]
 
 # operations of a loop that becomes parallel without a request by the user: half a millisecond of vector code. Threads
 # pay from a hundredth of that (`benchmarks/threads.py`), but waking them takes milliseconds if other processes are busy

@@ -19,8 +19,9 @@ from dataclasses import dataclass, replace
 
 from srcdiff.ir.alias import storage_roots, writes_of
 from srcdiff.ir.build import Builder, Env, Rewriter, clone_statement, lengths_of, lookup
-from srcdiff.ir.core import Atom, For, Function, Op, Statement, Value, const, walk
+from srcdiff.ir.core import For, Function, Op, Statement, walk
 from srcdiff.ir.types import Scalar
+from srcdiff.ir.values import Atom, Value, const
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.elementwise import arithmetic
 from srcdiff.transforms.analysis.dependence.affine import ELEMENT_ACCESSES, subscripts
@@ -28,8 +29,6 @@ from srcdiff.transforms.schedule.distribute import other_iteration
 from srcdiff.transforms.schedule.unroll_common import TURNS, has_enough, is_plain, whole_iterations
 from srcdiff.transforms.schedule.vectorize.cost import Lengths
 from srcdiff.transforms.simplify.cse import cse
-
-__all__ = ["shared_rows"]
 
 _LONG = 8  # iterations of the innermost loop, at least
 _STATEMENTS = 40  # statements of an iteration, at most; four times as many still compile fast

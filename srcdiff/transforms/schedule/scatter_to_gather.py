@@ -15,25 +15,13 @@ from dataclasses import dataclass, replace
 
 from srcdiff.ir.alias import Roots, storage_roots
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
-from srcdiff.ir.core import (
-    Atom,
-    For,
-    Function,
-    Op,
-    Region,
-    Statement,
-    Value,
-    const,
-    known_dim,
-    walk,
-)
+from srcdiff.ir.core import For, Function, Op, Region, Statement, walk
 from srcdiff.ir.types import Array, Clamp, Dim, Scalar
+from srcdiff.ir.values import Atom, Value, const, known_dim
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.elementwise import arithmetic
 from srcdiff.transforms.analysis.defuse import all_regions, definitions
 from srcdiff.transforms.analysis.dependence.affine import affine, subscripts
-
-__all__ = ["gathered_slices"]
 
 _NEW = (memory.empty, memory.empty_like, memory.empty_of)
 

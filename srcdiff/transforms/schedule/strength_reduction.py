@@ -30,29 +30,13 @@ from srcdiff.ir.build import (
     lengths_of,
     lookup,
 )
-from srcdiff.ir.core import (
-    Atom,
-    Const,
-    For,
-    Function,
-    If,
-    Op,
-    Region,
-    Statement,
-    Value,
-    const,
-    known_dim,
-    regions_of,
-    symbol_of,
-    walk,
-)
+from srcdiff.ir.core import For, Function, If, Op, Region, Statement, regions_of, walk
 from srcdiff.ir.types import Scalar, shape_of
+from srcdiff.ir.values import Atom, Const, Value, const, known_dim, symbol_of
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.elementwise import arithmetic
 from srcdiff.transforms.analysis.defuse import defined_in, definitions, used_atoms
 from srcdiff.transforms.analysis.dependence.affine import subscripts
-
-__all__ = ["by_horner", "running_powers"]
 
 
 def running_powers(fn: Function) -> Function:

@@ -16,25 +16,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from srcdiff.ir.build import Builder, Env, Rewriter, change_dims_within, clone_statement, lookup
-from srcdiff.ir.core import (
-    Atom,
-    For,
-    Function,
-    Op,
-    Statement,
-    While,
-    const,
-    known_dim,
-    symbol_of,
-    walk,
-)
+from srcdiff.ir.core import For, Function, Op, Statement, While, walk
 from srcdiff.ir.types import Array, Dim, Scalar, Struct, Type
+from srcdiff.ir.values import Atom, const, known_dim, symbol_of
 from srcdiff.ops.elementwise import arithmetic
 from srcdiff.transforms.simplify.constants import constant_value
 from srcdiff.transforms.simplify.fold import fold
 from srcdiff.transforms.simplify.identities import may_stand
-
-__all__ = ["small_axes", "unroll"]
 
 _TURNS = 4
 _STATEMENTS = 96  # statements of all iterations together, at most

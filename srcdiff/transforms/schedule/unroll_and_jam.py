@@ -26,17 +26,9 @@ from srcdiff.ir.build import (
     lengths_of,
     lookup,
 )
-from srcdiff.ir.core import (
-    Atom,
-    For,
-    Function,
-    Op,
-    Region,
-    Statement,
-    Value,
-    const,
-)
+from srcdiff.ir.core import For, Function, Op, Region, Statement
 from srcdiff.ir.types import Scalar, element_type
+from srcdiff.ir.values import Atom, Value, const
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.elementwise import arithmetic
 from srcdiff.transforms.analysis.dependence.affine import ELEMENT_ACCESSES, subscripts
@@ -46,8 +38,6 @@ from srcdiff.transforms.schedule.distribute import other_iteration, parts_of_ite
 from srcdiff.transforms.schedule.unroll_common import TURNS, has_enough, is_plain, whole_iterations
 from srcdiff.transforms.schedule.vectorize.cost import Lengths
 from srcdiff.transforms.simplify.cse import cse
-
-__all__ = ["jam"]
 
 _STATEMENTS = 12  # statements of an inner iteration, at most; larger ones are not bound by memory
 _LONG = 8  # iterations of the inner loop, at least

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from srcdiff.ir.build import Builder
-from srcdiff.ir.core import Atom, Const, For, const, known_dim
+from srcdiff.ir.core import For
 from srcdiff.ir.dims import Shapes
+from srcdiff.ir.values import Atom, Const, const, known_dim
 from srcdiff.ops.elementwise import arithmetic
 from srcdiff.transforms.schedule.vectorize.cost import Lengths
-
-__all__ = ["TURNS", "has_enough", "is_plain", "whole_iterations"]
 
 TURNS = 4
 _ENOUGH = 8  # iterations of a loop that is worth splitting into two

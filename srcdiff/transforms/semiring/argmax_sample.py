@@ -19,9 +19,10 @@ from typing import Any
 import numpy as np
 
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
-from srcdiff.ir.core import Atom, Call, Function, Op, OpDecl, Statement, Value, const, walk
+from srcdiff.ir.core import Call, Function, Op, OpDecl, Statement, walk
 from srcdiff.ir.recursion import is_itself, tied
 from srcdiff.ir.types import Static, ndim_of
+from srcdiff.ir.values import Atom, Value, const
 from srcdiff.ops.arrays import creation, memory, reductions
 from srcdiff.ops.arrays.shapes import ravel, reshape, transpose
 from srcdiff.ops.control.control import stop_gradient
@@ -34,8 +35,6 @@ from srcdiff.transforms.semiring.log_semiring import has_norms, log_plus
 from srcdiff.transforms.semiring.normalise.cancel_normalisers import norms_of
 from srcdiff.transforms.simplify.cse import cse
 from srcdiff.transforms.simplify.inline import without_calls
-
-__all__ = ["axes_of_sum", "best_choices", "drawn_choices"]
 
 _SUMS = {"logsumexp", "logaddexp"}
 

@@ -24,8 +24,9 @@ from dataclasses import replace
 
 from srcdiff.errors import UnsupportedError
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
-from srcdiff.ir.core import Atom, Const, For, Function, If, Op, Statement, Value, While, const
+from srcdiff.ir.core import For, Function, If, Op, Statement, While
 from srcdiff.ir.types import Array, Scalar, ndim_of, shape_of
+from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.arrays import concatenate, memory
 from srcdiff.ops.elementwise import arithmetic
 from srcdiff.transforms.analysis.reachability import shown_lengths
@@ -33,8 +34,6 @@ from srcdiff.transforms.semiring.log_semiring import log_plus
 from srcdiff.transforms.semiring.transfer_matrices import SUMS, Lengths, Turn, not_shown
 from srcdiff.transforms.simplify.dce import dce
 from srcdiff.transforms.simplify.inline import inline_calls
-
-__all__ = ["scanned"]
 
 
 def scanned(fn: Function) -> Function:

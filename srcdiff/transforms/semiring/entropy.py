@@ -23,8 +23,6 @@ from srcdiff.ops.elementwise import arithmetic, elementary, special
 from srcdiff.transforms.analysis.defuse import substitute
 from srcdiff.transforms.semiring.log_semiring import log_plus
 
-__all__ = ["entropy_of", "weighed"]
-
 _WEIGHED = {
     special.logsumexp: weighed_logsumexp, elementary.logaddexp: weighed_logaddexp,
     reductions.max: weighed_max, arithmetic.maximum: weighed_maximum,

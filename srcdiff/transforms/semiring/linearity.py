@@ -15,25 +15,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from srcdiff.ir.alias import storage_roots, writes_of
-from srcdiff.ir.core import (
-    Atom,
-    Call,
-    For,
-    Function,
-    If,
-    Op,
-    Region,
-    Statement,
-    Value,
-    While,
-    regions_of,
-)
+from srcdiff.ir.core import Call, For, Function, If, Op, Region, Statement, While, regions_of
 from srcdiff.ir.recursion import callees_first, is_itself
 from srcdiff.ir.types import is_float
+from srcdiff.ir.values import Atom, Value
 from srcdiff.transforms.analysis.defuse import defined_in
 from srcdiff.transforms.analysis.reachability import JOINED, MOVED
-
-__all__ = ["may_use_sums_twice"]
 
 # a sum, and the loops of which it belongs to an earlier iteration; None if it was stored in a buffer
 _Mark = tuple[object, frozenset[int] | None]

@@ -20,23 +20,11 @@ from dataclasses import dataclass, replace
 
 from srcdiff.errors import UnsupportedError
 from srcdiff.ir.build import Builder, Env, lookup
-from srcdiff.ir.core import (
-    Atom,
-    Call,
-    Const,
-    For,
-    Function,
-    If,
-    Op,
-    OpDecl,
-    Statement,
-    Value,
-    const,
-    walk,
-)
+from srcdiff.ir.core import Call, For, Function, If, Op, OpDecl, Statement, walk
 from srcdiff.ir.location import Location
 from srcdiff.ir.recursion import callees_first, is_itself, tied
 from srcdiff.ir.types import INT, Array, List, Scalar, Type, ndim_of
+from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.arrays import containers, creation, diagonals, memory, reductions
 from srcdiff.ops.core.index_patterns import has_arrays, items
 from srcdiff.ops.elementwise import arithmetic, elementary, special
@@ -47,8 +35,6 @@ from srcdiff.transforms.semiring.normalise.cancel_normalisers import norms_of, w
 from srcdiff.transforms.semiring.normalise.contraction import contracted
 from srcdiff.transforms.semiring.normalise.recognise_logaddexp import with_logaddexp
 from srcdiff.transforms.semiring.scatter import can_be_put, put, put_at
-
-__all__ = ["beginnings", "check_weights", "has_norms", "log_plus", "max_of_weights", "max_plus"]
 
 
 @dataclass(frozen=True)

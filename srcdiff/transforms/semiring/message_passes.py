@@ -15,24 +15,16 @@ from typing import Any
 
 from srcdiff.errors import UnsupportedError
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
-from srcdiff.ir.core import (
-    Atom,
-    Call,
-    Const,
-    For,
-    Function,
-    If,
-    Op,
-    OpDecl,
-    Statement,
-    Value,
-    While,
-    const,
-    walk,
-)  # fmt: skip
+from srcdiff.ir.core import Call, For, Function, If, Op, OpDecl, Statement, While, walk
 from srcdiff.ir.location import Location
 from srcdiff.ir.recursion import is_itself, tied
 from srcdiff.ir.types import INT, is_float, ndim_of
+from srcdiff.ir.values import (
+    Atom,
+    Const,
+    Value,
+    const,  # fmt: skip
+)
 from srcdiff.ops.arrays import memory, reductions
 from srcdiff.ops.arrays.creation import full
 from srcdiff.ops.arrays.shapes import reshape
@@ -44,8 +36,6 @@ from srcdiff.transforms.semiring.argmax_sample import axes_of_sum
 from srcdiff.transforms.semiring.log_semiring import log_plus
 from srcdiff.transforms.simplify.dce import dce
 from srcdiff.transforms.simplify.inline import without_calls
-
-__all__ = ["Messages", "counted", "message_refused", "weights"]
 
 SUMS: dict[str, OpDecl] = {"logsumexp": reductions.sum, "logaddexp": arithmetic.add}
 _THROUGH = {"add", "subtract", "sum", "where", "maximum", "max", *JOINED}

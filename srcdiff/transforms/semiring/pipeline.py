@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from functools import partial
 
-from srcdiff.ir.core import Function, Value
+from srcdiff.ir.core import Function
+from srcdiff.ir.values import Value
 from srcdiff.transforms.passes import Form, Pass, Recorder
 from srcdiff.transforms.semiring.argmax_sample import best_choices, drawn_choices
 from srcdiff.transforms.semiring.associative_scan import scanned
@@ -13,8 +14,6 @@ from srcdiff.transforms.semiring.entropy import plain_sums, weighed
 from srcdiff.transforms.semiring.kbest import k_best
 from srcdiff.transforms.semiring.log_semiring import max_of_weights, max_plus
 from srcdiff.transforms.semiring.message_passes import counted, weights
-
-__all__ = ["SEMIRINGS", "in_semiring", "max_marginals", "with_best", "with_trees"]
 
 _ALONE = "it runs by itself, on a prepared function"
 _semiring = partial(

@@ -11,13 +11,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from srcdiff.ir.build import Builder
-from srcdiff.ir.core import Atom, For, Op, OpDecl, Value, const
+from srcdiff.ir.core import For, Op, OpDecl
 from srcdiff.ir.types import INT, ndim_of, shape_of
+from srcdiff.ir.values import Atom, Value, const
 from srcdiff.ops.arrays import creation, diagonals, memory, repeat, shapes
 from srcdiff.ops.core.adjoint_builders import length_of
 from srcdiff.ops.core.index_patterns import arrays_in_front, items
-
-__all__ = ["can_be_put", "put", "put_at"]
 
 
 def put(

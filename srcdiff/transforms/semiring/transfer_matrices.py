@@ -16,26 +16,13 @@ from dataclasses import dataclass, field, replace
 
 from srcdiff.errors import UnsupportedError
 from srcdiff.ir.build import Builder, Env, clone_statement, lookup
-from srcdiff.ir.core import (
-    Atom,
-    Const,
-    For,
-    If,
-    Op,
-    Region,
-    Statement,
-    Value,
-    const,
-    regions_of,
-    walk,
-)
+from srcdiff.ir.core import For, If, Op, Region, Statement, regions_of, walk
 from srcdiff.ir.location import Location
 from srcdiff.ir.types import Array, Dim, Type, ndim_of, shape_of
+from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.arrays import creation, memory, reductions, repeat, shapes
 from srcdiff.ops.core.index_patterns import items
 from srcdiff.ops.elementwise import arithmetic, elementary, special
-
-__all__ = ["SUMS", "Lengths", "Turn", "not_shown"]
 
 SUMS = {"logsumexp": special.logsumexp, "max": reductions.max}
 _TWO = {"logaddexp": "logsumexp", "maximum": "max"}

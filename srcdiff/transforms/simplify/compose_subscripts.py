@@ -10,11 +10,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from srcdiff.ir.build import Builder, Env, Rewriter
-from srcdiff.ir.core import Atom, Const, Function, Op, Statement, Value, walk
+from srcdiff.ir.core import Function, Op, Statement, walk
+from srcdiff.ir.values import Atom, Const, Value
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.core.index_patterns import items
-
-__all__ = ["composed", "compose_subscripts", "is_whole"]
 
 _FIRST_INDEX = {memory.index: 1, memory.store: 2, memory.add_into: 2}
 

@@ -9,20 +9,10 @@ from typing import Any
 import numpy as np
 
 from srcdiff.ir.build import Builder
-from srcdiff.ir.core import Atom, Const, Op, Value, const, known_dim
+from srcdiff.ir.core import Op
 from srcdiff.ir.types import Scalar, Type, is_float
+from srcdiff.ir.values import Atom, Const, Value, const, known_dim
 from srcdiff.ops.arrays import memory
-
-__all__ = [
-    "constant_value",
-    "is_number",
-    "is_one",
-    "is_zero_constant",
-    "known_constant",
-    "zero",
-    "zeros",
-]
-
 
 _OPERATORS: dict[str, Callable[..., Any]] = {
     "add": operator.add,

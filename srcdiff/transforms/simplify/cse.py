@@ -23,22 +23,10 @@ from typing import Any
 
 from srcdiff.ir.alias import reads_of, storage_roots, writes_of
 from srcdiff.ir.build import Builder, Env, Rewriter, change_dims, lookup, with_parts
-from srcdiff.ir.core import (
-    Atom,
-    Call,
-    Const,
-    Function,
-    If,
-    Op,
-    Region,
-    Statement,
-    Value,
-    const,
-    regions_of,
-    walk,
-)
+from srcdiff.ir.core import Call, Function, If, Op, Region, Statement, regions_of, walk
 from srcdiff.ir.dims import resolved
 from srcdiff.ir.types import Array, Dim, List, Scalar, Struct, Type, dims_of, ndim_of, strip
+from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.arrays.shapes import expand_dims
 from srcdiff.transforms.analysis.defuse import (
     ALLOCATIONS,
@@ -48,8 +36,6 @@ from srcdiff.transforms.analysis.defuse import (
     written_values,
 )
 from srcdiff.transforms.simplify.invariant_carries import remove_invariant_carries
-
-__all__ = ["cse"]
 
 Key = tuple[Any, ...]
 

@@ -17,23 +17,10 @@ from collections.abc import Iterable, Sequence
 
 from srcdiff.ir.alias import reads_of, storage_roots, writes_of
 from srcdiff.ir.build import with_body, with_parts
-from srcdiff.ir.core import (
-    Atom,
-    Call,
-    For,
-    Function,
-    If,
-    Op,
-    Region,
-    Statement,
-    Value,
-    While,
-    regions_of,
-)
+from srcdiff.ir.core import Call, For, Function, If, Op, Region, Statement, While, regions_of
+from srcdiff.ir.values import Atom, Value
 from srcdiff.transforms.analysis.defuse import carried_groups, picked
 from srcdiff.transforms.analysis.effects import runs_effects
-
-__all__ = ["dce"]
 
 
 def dce(fn: Function) -> Function:

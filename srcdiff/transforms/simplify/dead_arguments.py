@@ -20,8 +20,6 @@ from srcdiff.transforms.analysis.defuse import count_uses, is_generated
 from srcdiff.transforms.lower.materialise_dims import bind_lengths, lacking, shows
 from srcdiff.transforms.simplify.dce import dce
 
-__all__ = ["can_lose_results", "remove_dead_arguments", "used_params", "with_yields"]
-
 
 @dataclass
 class _Needs:

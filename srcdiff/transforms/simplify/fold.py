@@ -19,22 +19,10 @@ from typing import Any
 
 from srcdiff.ir.alias import Roots, reads_of, storage_roots, writes_of
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup, with_body
-from srcdiff.ir.core import (
-    Atom,
-    Call,
-    Const,
-    For,
-    Function,
-    If,
-    Op,
-    Region,
-    Statement,
-    Value,
-    const,
-    walk,
-)
+from srcdiff.ir.core import Call, For, Function, If, Op, Region, Statement, walk
 from srcdiff.ir.dims import missing
 from srcdiff.ir.types import Scalar, Struct, dims_of, is_float, ndim_of, shape_of
+from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.arrays import containers, memory
 from srcdiff.ops.elementwise import arithmetic
 from srcdiff.transforms.analysis.defuse import (
@@ -53,8 +41,6 @@ from srcdiff.transforms.simplify.constants import (
     zero,
 )
 from srcdiff.transforms.simplify.identities import IDENTITIES, constants_first, may_stand
-
-__all__ = ["fold"]
 
 _ZEROS = {"zeros", "zeros_like", "zeros_of"}
 _SHARES = {

@@ -15,10 +15,9 @@ from __future__ import annotations
 from typing import Any
 
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
-from srcdiff.ir.core import Atom, Call, Const, Function, If, Op, Region, Statement, Value, walk
+from srcdiff.ir.core import Call, Function, If, Op, Region, Statement, walk
 from srcdiff.ir.types import Dim
-
-__all__ = ["fold_identical_branches"]
+from srcdiff.ir.values import Atom, Const, Value
 
 _PLAIN = (bool, int, float, complex, str, type(None))
 

@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import Protocol
 
 from srcdiff.ir.build import Builder
-from srcdiff.ir.core import Atom, Const, Op, Statement, Value, const, known_dim
+from srcdiff.ir.core import Op, Statement
 from srcdiff.ir.dims import missing
 from srcdiff.ir.types import Array, Dim, Scalar, Type, is_complex, product_of
+from srcdiff.ir.values import Atom, Const, Value, const, known_dim
 from srcdiff.ops.arrays import memory, reductions, shapes
 from srcdiff.ops.core.axes import axes_of
 from srcdiff.ops.core.exact_constants import EXACT, exact_value
@@ -18,8 +19,6 @@ from srcdiff.ops.linalg import einsum, products
 from srcdiff.ops.linalg.einsum_spelling import contraction
 from srcdiff.transforms.analysis.defuse import is_generated, same_kind
 from srcdiff.transforms.simplify.constants import is_one, is_zero_constant
-
-__all__ = ["IDENTITIES", "Known", "constants_first", "may_stand"]
 
 
 class Known(Protocol):

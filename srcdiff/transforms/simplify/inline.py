@@ -19,15 +19,14 @@ from srcdiff.ir.build import (
     lookup,
     with_parts,
 )
-from srcdiff.ir.core import Atom, Call, Function, Op, Statement, Value, regions_of, walk
+from srcdiff.ir.core import Call, Function, Op, Statement, regions_of, walk
 from srcdiff.ir.facts import LengthPair, Rewrite
 from srcdiff.ir.recursion import is_itself, is_recursive
 from srcdiff.ir.types import Array, Dim, Scalar, Struct, Type, all_dims, dims_of
+from srcdiff.ir.values import Atom, Value
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.elementwise import arithmetic
 from srcdiff.transforms.analysis.defuse import defined_in, has_list, is_pure, written_values
-
-__all__ = ["Inline", "inline_calls", "is_few_lines", "without_calls"]
 
 _MOST = 80  # statements of a helper that is called in several places
 

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from srcdiff.ir.core import Atom, Call, Function, Op, Statement, Value, walk
+from srcdiff.ir.core import Call, Function, Op, Statement, walk
+from srcdiff.ir.values import Atom, Value
 from srcdiff.transforms.simplify.inline import Inline, is_few_lines
-
-__all__ = ["inline_masked"]
 
 _LINES = 30  # of a helper that is looked into
 _DEPTH = 3  # helpers that call helpers

@@ -10,11 +10,10 @@ Dead code elimination then drops it from the loop. A branch result whose two yie
 
 from __future__ import annotations
 
-from srcdiff.ir.core import Atom, Const, For, Function, If, Region, Value, While, regions_of, walk
+from srcdiff.ir.core import For, Function, If, Region, While, regions_of, walk
 from srcdiff.ir.types import Scalar
+from srcdiff.ir.values import Atom, Const, Value
 from srcdiff.transforms.analysis.defuse import carried_groups, substitute
-
-__all__ = ["remove_invariant_carries"]
 
 
 def remove_invariant_carries(fn: Function) -> Function:

@@ -15,12 +15,11 @@ from itertools import zip_longest
 
 from srcdiff.ir.alias import reads_of, storage_roots, writes_of
 from srcdiff.ir.build import Builder, Env, Rewriter
-from srcdiff.ir.core import Const, For, Function, If, Op, Region, Statement, Value, While
+from srcdiff.ir.core import For, Function, If, Op, Region, Statement, While
 from srcdiff.ir.types import Array, Dim, shape_of
+from srcdiff.ir.values import Const, Value
 from srcdiff.transforms.analysis.defuse import ALLOCATIONS, is_generated, written_values
 from srcdiff.transforms.simplify.invariant_carries import remove_invariant_carries
-
-__all__ = ["hoist", "hoist_all"]
 
 _ONE = Dim(1)
 

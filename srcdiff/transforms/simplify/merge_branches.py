@@ -14,12 +14,11 @@ from dataclasses import replace
 
 from srcdiff.ir.alias import Roots, storage_roots
 from srcdiff.ir.build import Builder, Env, Rewriter, with_body
-from srcdiff.ir.core import Atom, Function, If, Region, Statement, Value
+from srcdiff.ir.core import Function, If, Region, Statement
+from srcdiff.ir.values import Atom, Value
 from srcdiff.transforms.analysis.defuse import is_generated, uses_outside
 from srcdiff.transforms.analysis.effects import NOTHING, conflict, footprint, together
 from srcdiff.transforms.simplify.cse import cse
-
-__all__ = ["merge_ifs", "merged_branches"]
 
 _REACH = 64  # statements between two branches that are looked at: keeps the pass linear
 

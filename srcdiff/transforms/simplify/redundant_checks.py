@@ -13,13 +13,12 @@ import operator
 from collections.abc import Callable
 
 from srcdiff.ir.build import Builder, Env, Rewriter, change_dims
-from srcdiff.ir.core import Atom, Const, For, Function, If, Op, OpDecl, Statement, const, known_dim
+from srcdiff.ir.core import For, Function, If, Op, OpDecl, Statement
 from srcdiff.ir.types import Dim, Scalar
+from srcdiff.ir.values import Atom, Const, const, known_dim
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.control import control
 from srcdiff.ops.elementwise import arithmetic
-
-__all__ = ["remove_redundant_checks"]
 
 _COUNTS: dict[OpDecl, Callable[[int, int], int]] = {
     arithmetic.add: operator.add,

@@ -14,8 +14,6 @@ from srcdiff.ir.build import change_dims
 from srcdiff.ir.core import Function
 from srcdiff.ir.types import Dim, Product
 
-__all__ = ["unify_dims"]
-
 
 def unify_dims(fn: Function) -> Function:
     """`fn` with one name for each length; its arguments have passed its checks."""

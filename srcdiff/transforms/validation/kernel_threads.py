@@ -21,8 +21,6 @@ from srcdiff.ir.types import Array, shape_of
 from srcdiff.ir.value_conformance import Scope
 from srcdiff.ops.control.cuda_kernel import atomic_add, atomic_max, shuffles
 
-__all__ = ["is_kernel", "launch_lengths", "run_threads"]
-
 Places = tuple[int, int, int]  # along x, y and z
 
 WARP = 32

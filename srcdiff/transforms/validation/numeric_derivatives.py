@@ -9,8 +9,6 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["along", "directions", "float_leaves", "is_far"]
-
 STEP = 1e-4
 TOLERANCE = 1e-5  # of differences, relative to the largest of them
 Run = Callable[

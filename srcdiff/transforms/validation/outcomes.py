@@ -12,16 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.ir.core import Function, Op, Statement, Value
+from srcdiff.ir.core import Function, Op, Statement
 from srcdiff.ir.interpreter import Evaluator, form
 from srcdiff.ir.syntax.printer import statement_text
 from srcdiff.ir.value_conformance import Scope
+from srcdiff.ir.values import Value
 from srcdiff.transforms.validation.kernel_threads import is_kernel, run_threads
-
-__all__ = [
-    "STATEMENTS", "TOLERANCE", "Outcome", "Rounded", "TooLong", "difference", "first_difference", "leaf_difference",
-    "leaves_of", "outcome", "outcomes_differ",
-]  # fmt: skip
 
 TOLERANCE = 1e-9  # relative to the largest entry of a result; larger differences are compared with rounding errors
 STATEMENTS = 20_000  # the largest number of statements of one evaluation; after it, no further arguments are tried

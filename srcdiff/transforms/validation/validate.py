@@ -41,8 +41,6 @@ from srcdiff.transforms.validation.wide_arithmetic import worse_than_before
 if TYPE_CHECKING:
     from srcdiff.transforms.passes import Pass
 
-__all__ = ["REPORT", "Report", "ValidationError", "Validator"]
-
 LARGEST_UNCERTAINTY = 1e-3  # a value that rounding errors move by more of its size is not compared
 
 

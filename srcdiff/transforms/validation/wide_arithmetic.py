@@ -12,14 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.ir.core import Function, Op, Value
+from srcdiff.ir.core import Function, Op
 from srcdiff.ir.interpreter import compiled
 from srcdiff.ir.syntax.spelling import template_of
 from srcdiff.ir.types import Array, Scalar, Type
 from srcdiff.ir.value_conformance import Mismatch, Scope, conform
+from srcdiff.ir.values import Value
 from srcdiff.transforms.validation.outcomes import Rounded, outcome
-
-__all__ = ["worse_than_before"]
 
 RUNS = (
     3  # with different rounding errors: their spread estimates the error of the numbers of 80 bits

@@ -17,8 +17,6 @@ from scipy.special import expit
 from srcdiff.vi.distributions.supports import constraints
 from srcdiff.vi.distributions.supports.scalar import Constraint, Shape
 
-__all__ = ["Distribution", "LocationScale", "OfChance"]
-
 _OPEN = 2.0**-54  # below all positive numbers that Generator.random gives
 
 

@@ -9,11 +9,6 @@ from srcdiff.vi.distributions.base import Distribution, OfChance
 from srcdiff.vi.distributions.discrete import multinomial
 from srcdiff.vi.distributions.supports import constraints
 
-__all__ = [
-    "BetaBinomial", "Binomial", "DirichletMultinomial", "GammaPoisson", "Geometric", "NegativeBinomial", "Poisson",
-    "ZeroInflatedPoisson",
-]  # fmt: skip
-
 
 def _log_ways(total, value):
     """The logarithm of the binomial coefficient of `total` and `value`."""

@@ -10,10 +10,6 @@ from scipy.special import expit, gammaln, logsumexp, softmax, xlog1py, xlogy
 from srcdiff.vi.distributions.base import Distribution, OfChance
 from srcdiff.vi.distributions.supports import constraints
 
-__all__ = [
-    "Bernoulli", "Categorical", "DiscreteUniform", "Multinomial", "OneHotCategorical", "Rademacher", "multinomial",
-]  # fmt: skip
-
 
 class Bernoulli(OfChance):
     """The Bernoulli distribution: 1 with probability `probs`, otherwise 0; `logits` are log(probs / (1 - probs))."""

@@ -32,8 +32,6 @@ from srcdiff.vi.distributions.positive import (
 from srcdiff.vi.distributions.simplex import Dirichlet
 from srcdiff.vi.distributions.unit_interval import Beta, Uniform, VonMises
 
-__all__ = ["has_kl", "kl", "register_kl"]
-
 REGISTRY: dict[tuple[type, type], Callable[[Any, Any], Any]] = {}
 
 

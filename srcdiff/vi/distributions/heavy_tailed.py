@@ -8,10 +8,6 @@ from scipy.special import betaln, digamma, logit, ndtri, stdtrit
 from srcdiff.vi.distributions.base import Distribution, LocationScale
 from srcdiff.vi.distributions.supports import constraints
 
-__all__ = [
-    "AsymmetricLaplace", "Cauchy", "Gumbel", "HalfCauchy", "Laplace", "Levy", "Logistic", "SoftLaplace", "StudentT",
-]  # fmt: skip
-
 
 class StudentT(Distribution):
     """Student's t distribution with `df` degrees of freedom, location `loc` and scale `scale`."""

@@ -9,8 +9,6 @@ from srcdiff.vi.distributions.base import Distribution
 from srcdiff.vi.distributions.multivariate import diagonal
 from srcdiff.vi.distributions.supports import constraints
 
-__all__ = ["LKJCholesky", "Wishart"]
-
 
 def _log_det(X):
     """The logarithm of the determinant of positive definite matrices."""

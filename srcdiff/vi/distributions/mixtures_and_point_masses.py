@@ -8,8 +8,6 @@ from scipy.special import logsumexp
 from srcdiff.vi.distributions.base import Distribution
 from srcdiff.vi.distributions.supports import constraints
 
-__all__ = ["Delta", "ImproperUniform", "Independent", "Mixture", "MixtureSameFamily"]
-
 
 class Independent(Distribution):
     """The distribution `base_dist` with the last `reinterpreted_batch_ndims` axes of its batch as part of one event."""

@@ -9,8 +9,6 @@ from scipy.special import digamma, gammaincinv, gammaln, ndtri
 from srcdiff.vi.distributions.base import Distribution
 from srcdiff.vi.distributions.supports import constraints
 
-__all__ = ["LowRankMultivariateNormal", "MultivariateNormal", "MultivariateStudentT"]
-
 
 def _solve(L, x, transposed=False):
     """L^-1 x, or L^-T x, for each vector of `x` (..., K) and a lower triangular `L` (..., K, K)."""

@@ -8,8 +8,6 @@ from scipy.special import log_ndtr, ndtri, ndtri_exp
 from srcdiff.vi.distributions.base import Distribution, LocationScale
 from srcdiff.vi.distributions.supports import constraints
 
-__all__ = ["HalfNormal", "LogNormal", "Normal", "SkewNormal", "TruncatedNormal"]
-
 
 class Normal(LocationScale):
     """The normal distribution with mean `loc` and standard deviation `scale`."""

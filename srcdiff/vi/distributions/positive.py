@@ -8,10 +8,6 @@ from scipy.special import digamma, gammainccinv, gammaincinv, gammaln, xlogy
 from srcdiff.vi.distributions.base import Distribution
 from srcdiff.vi.distributions.supports import constraints
 
-__all__ = [
-    "Chi2", "Exponential", "Gamma", "InverseGamma", "InverseGaussian", "LogUniform", "Pareto", "Weibull",
-]  # fmt: skip
-
 
 class Exponential(Distribution):
     """The exponential distribution with mean 1 / `rate`."""

@@ -8,8 +8,6 @@ from scipy.special import digamma, gammaincinv, gammaln, softmax, xlogy
 from srcdiff.vi.distributions.base import Distribution
 from srcdiff.vi.distributions.supports import constraints
 
-__all__ = ["Dirichlet"]
-
 
 class Dirichlet(Distribution):
     """The Dirichlet distribution of probability vectors (..., K), with weights `concentration` (..., K)."""

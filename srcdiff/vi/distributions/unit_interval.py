@@ -8,8 +8,6 @@ from scipy.special import betaincinv, betaln, digamma, i0e, i1e, xlog1py, xlogy
 from srcdiff.vi.distributions.base import Distribution
 from srcdiff.vi.distributions.supports import constraints
 
-__all__ = ["Beta", "Kumaraswamy", "Uniform", "VonMises"]
-
 
 class Uniform(Distribution):
     """The uniform distribution between `low` and `high`."""

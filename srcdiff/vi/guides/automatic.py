@@ -10,20 +10,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = [
-    "Delta",
-    "DeltaParams",
-    "FullRank",
-    "FullRankParams",
-    "Guide",
-    "Laplace",
-    "LowRank",
-    "LowRankParams",
-    "MeanField",
-    "MeanFieldParams",
-    "gaussian",
-]
-
 
 class DeltaParams(NamedTuple):
     """The place of the point: `loc` (D,), in the space of z."""

@@ -19,8 +19,6 @@ from srcdiff.vi.model.program_text import generators_of, name_of
 from srcdiff.vi.model.semantics_base import Handler
 from srcdiff.vi.model.unconstrained_layout import Parameter, Place
 
-__all__ = ["GuideSite", "Said", "listen", "match", "model_params", "params_type"]
-
 
 @dataclass(frozen=True)
 class GuideSite:

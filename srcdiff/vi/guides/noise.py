@@ -6,8 +6,6 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["noise_of_sites", "standard_normal"]
-
 
 def standard_normal(rng: np.random.Generator, draws: int, size: int, kind: str) -> Any:
     """Standard normal noise of shape (draws, size).

@@ -11,8 +11,6 @@ import numpy as np
 
 from srcdiff.vi.model.pytree import leaves, map_leaves
 
-__all__ = ["load", "save"]
-
 
 def save(path: Path, trees: dict[str, Any], meta: dict[str, Any]) -> None:
     """Write structures of numbers and arrays, and JSON metadata, atomically: the file is written whole

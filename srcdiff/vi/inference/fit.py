@@ -19,8 +19,6 @@ from srcdiff.vi.objectives.elbo import Elbo, elbo
 from srcdiff.vi.objectives.target_density import count_rows, data_names
 from srcdiff.vi.results.posterior import Posterior
 
-__all__ = ["Step", "fit"]
-
 
 def fit(
     model: Any,

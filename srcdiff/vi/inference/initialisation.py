@@ -10,8 +10,6 @@ from srcdiff.vi.model.pytree import map_leaves
 from srcdiff.vi.objectives.bound import Bound, VectorBound
 from srcdiff.vi.objectives.custom_guide_elbo import FunctionBound
 
-__all__ = ["InUnitsOfTheGuide", "near_the_optimum"]
-
 _DRAWS, _EVEN_DRAWS, _ITERATIONS = 10, 32, 100
 _WHOLE = 50  # the largest size of z: beyond it, the noise of one draw in all of M exceeds a step
 

@@ -4,8 +4,6 @@ from typing import Any, NamedTuple
 
 from srcdiff.vi.model.pytree import map_leaves
 
-__all__ = ["Average", "begin"]
-
 
 class Average(NamedTuple):
     """Sums over the latest two blocks of steps, each a quarter longer than the one before.

@@ -5,8 +5,6 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Batches"]
-
 
 class Batches:
     """Batches of shuffled rows; the last one of an epoch may be smaller.

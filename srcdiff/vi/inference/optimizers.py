@@ -17,18 +17,6 @@ import numpy as np
 
 from srcdiff.vi.model.pytree import flatten, map_leaves
 
-__all__ = [
-    "LBFGS",
-    "SGD",
-    "AdaDelta",
-    "AdaGrad",
-    "Adam",
-    "Exponential",
-    "Momentum",
-    "RMSProp",
-    "RobbinsMonro",
-]
-
 Rate = float | Callable[[int], float]
 
 

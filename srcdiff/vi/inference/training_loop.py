@@ -24,8 +24,6 @@ from srcdiff.vi.objectives.gradient_estimators import ScoreFunction
 from srcdiff.vi.objectives.target_density import count_rows
 from srcdiff.vi.results.posterior import Posterior
 
-__all__ = ["Loop", "Step"]
-
 
 @dataclass(frozen=True)
 class Step:

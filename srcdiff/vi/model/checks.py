@@ -16,9 +16,7 @@ from srcdiff.effects import handle
 from srcdiff.vi.distributions.base import Distribution
 from srcdiff.vi.distributions.mixtures_and_point_masses import ImproperUniform
 from srcdiff.vi.model.program_text import check_count, generators_of, name_of
-from srcdiff.vi.model.semantics import Plate
-
-__all__ = ["Items", "check", "explain", "line_of_user", "some_draw", "supports_of"]
+from srcdiff.vi.model.semantics_base import Plate
 
 
 def check(

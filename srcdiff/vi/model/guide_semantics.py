@@ -8,8 +8,6 @@ from srcdiff.effects import loops, refuse, remark, spelled
 from srcdiff.vi.distributions import Bernoulli, Categorical
 from srcdiff.vi.model.semantics_base import Handler, Plate, without_module
 
-__all__ = ["GuideDraw"]
-
 
 class GuideDraw(Handler):
     """Sites are drawn from noise, or their values are given.

@@ -9,8 +9,6 @@ from srcdiff.vi.model.models import is_finite, log_joint, sites
 from srcdiff.vi.model.program_text import generators_of, load_text, name_of, parameter
 from srcdiff.vi.model.unconstrained_layout import layout_of
 
-__all__ = ["LogDensity", "observing"]
-
 
 class LogDensity:
     """A model given by its log-joint: any function that srcdiff differentiates.

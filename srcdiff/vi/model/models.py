@@ -16,8 +16,6 @@ from srcdiff.vi.model.checks import supports_of
 from srcdiff.vi.model.program_text import check_count, parameter, program
 from srcdiff.vi.model.semantics import LogJoint, Survey
 
-__all__ = ["Site", "is_finite", "log_joint", "sites"]
-
 Model = Callable[..., Any]
 UNKNOWN = "unknown"  # the parameter of a survey from which all values of latent sites are computed
 

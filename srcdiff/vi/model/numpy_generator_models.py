@@ -14,8 +14,6 @@ import numpy as np
 from srcdiff.effects import effect, evaluated, refuse
 from srcdiff.vi import distributions as dist
 
-__all__ = ["Draws", "draw"]
-
 
 @effect
 def draw(distribution, size):

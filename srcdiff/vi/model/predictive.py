@@ -12,8 +12,6 @@ from srcdiff.vi.model.models import Site, sites
 from srcdiff.vi.model.program_text import generators_of, name_of, program
 from srcdiff.vi.model.semantics import Draw
 
-__all__ = ["Sampler", "predictive", "prior", "storage_of"]
-
 
 class Sampler:
     """A generated program that draws the sites of a model.

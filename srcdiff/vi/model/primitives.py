@@ -8,8 +8,6 @@ from typing import Any
 
 from srcdiff.effects import effect
 
-__all__ = ["param", "plate", "sample"]
-
 _ADVICE = "run the model by vi.log_joint, vi.prior or the like"
 
 

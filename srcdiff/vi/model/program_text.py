@@ -16,8 +16,6 @@ from typing import Any
 
 from srcdiff.effects import handle
 
-__all__ = ["check_count", "generators_of", "load_text", "name_of", "parameter", "program"]
-
 _DOCS = {
     "survey": "The sites of `{model}`.",
     "log_joint": "Log density of `{model}` at the values of its sites.",

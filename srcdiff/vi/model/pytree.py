@@ -5,8 +5,6 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["flatten", "leaves", "map_leaves", "named_leaves"]
-
 
 def map_leaves(f: Callable[..., Any], *trees: Any) -> Any:
     """`f` of corresponding leaves, in the structure of the first tree."""

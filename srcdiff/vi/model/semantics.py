@@ -41,8 +41,6 @@ from srcdiff.vi.model.semantics_base import (
     without_module,
 )
 
-__all__ = ["Draw", "Handler", "LogJoint", "Plate", "Survey", "without_module"]
-
 
 class Survey(Handler):
     """Lists the sites: values are unknown numbers of the right shapes, and each site is noted."""

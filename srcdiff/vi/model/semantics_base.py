@@ -13,13 +13,6 @@ import numpy as np
 from srcdiff.effects import effect, evaluated, kinds_around, lengths, loops, once, refuse
 from srcdiff.vi.distributions.supports import constraints
 
-__all__ = [
-    "Handler", "Plate", "by_item", "check_observed", "is_zero", "listed", "param_value", "plate_of",
-    "shape_of_draw", "support_of",
-    "value_of", "without_module",
-]  # fmt: skip
-
-
 # ---- plates --------------------------------------------------------------------------------------------------------
 
 

@@ -7,8 +7,6 @@ from srcdiff.vi.distributions.divergences import kl
 from srcdiff.vi.model.semantics import LogJoint
 from srcdiff.vi.model.semantics_base import without_module
 
-__all__ = ["WeightedLogJoint"]
-
 
 class WeightedLogJoint(LogJoint):
     """The log-joint, where the sites `rows` count `share` times: the number of rows of the data for each row of the

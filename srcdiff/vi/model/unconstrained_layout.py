@@ -11,8 +11,6 @@ from srcdiff.vi.distributions.supports import constraints
 from srcdiff.vi.distributions.supports.scalar import Constraint
 from srcdiff.vi.model.program_text import load_text
 
-__all__ = ["Layout", "Parameter", "Place", "layout_of"]
-
 Shape = tuple[int, ...]
 
 _EXP = "np.exp(np.clip({u}, -700.0, 700.0))"  # positive for every u

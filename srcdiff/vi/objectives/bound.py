@@ -24,8 +24,6 @@ from srcdiff.vi.objectives.elbo_text import (
 from srcdiff.vi.objectives.gradient_estimators import Estimator, Path, ScoreFunction
 from srcdiff.vi.objectives.target_density import Target, data_names
 
-__all__ = ["Bound", "VectorBound"]
-
 
 class Bound:
     """The base class of bounds, for automatic guides and guide functions.

@@ -39,8 +39,6 @@ from srcdiff.vi.objectives.gradient_estimators import (
 from srcdiff.vi.objectives.line_breaking import broken
 from srcdiff.vi.objectives.target_density import data_names, sites_of_rows, target_of
 
-__all__ = ["FunctionBound"]
-
 _OWN = (
     "k",
     "elbo",

@@ -18,8 +18,6 @@ from srcdiff.vi.objectives.stage_export import write_stages, write_test
 from srcdiff.vi.objectives.target_density import data_names, kind_of, target_of
 from srcdiff.vi.objectives.variance_report import Report, report
 
-__all__ = ["Elbo", "elbo", "noise"]
-
 
 class Gradient:
     """The gradient of a bound: `g(params, eps, *data, baseline=0.0)`, shaped like `params`."""

@@ -26,8 +26,6 @@ from srcdiff.vi.objectives.gradient_estimators import (
 )
 from srcdiff.vi.objectives.line_breaking import broken
 
-__all__ = ["OWN_NAMES", "Written", "module_text", "write_elbo", "write_log_weights"]
-
 OWN_NAMES = {
     "L", "LOG_2PI", "baseline", "by_score", "capacitance", "common", "distance", "elbo", "entropy", "eps",
     "expit", "factor", "held_log_q", "loc", "log_det", "log_p", "log_q", "log_scale", "log_weights",

@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["IWAE", "Estimator", "Path", "PathWithoutScore", "ScoreFunction", "estimator_of"]
-
 NOISE = ("independent", "antithetic", "quasi-random")
 
 

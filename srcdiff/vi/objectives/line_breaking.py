@@ -3,8 +3,6 @@
 import textwrap
 from collections.abc import Iterator
 
-__all__ = ["broken"]
-
 WIDTH = 100
 
 

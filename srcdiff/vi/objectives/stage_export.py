@@ -12,8 +12,6 @@ import srcdiff
 if TYPE_CHECKING:
     from srcdiff.vi.objectives.elbo import Elbo
 
-__all__ = ["write_stages", "write_test"]
-
 _TEST = '''
 
 # ---- what is tested ----------------------------------------------------------------

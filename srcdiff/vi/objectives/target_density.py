@@ -19,15 +19,6 @@ from srcdiff.vi.model.semantics import LogJoint
 from srcdiff.vi.model.subsampling_semantics import WeightedLogJoint
 from srcdiff.vi.model.unconstrained_layout import Layout, layout_of
 
-__all__ = [
-    "Target",
-    "count_rows",
-    "data_names",
-    "kind_of",
-    "sites_of_rows",
-    "target_of",
-]
-
 
 def count_rows(data: tuple[Any, ...], names: tuple[str, ...]) -> tuple[int, tuple[bool, ...]]:
     """The number of rows of the data, and which data have rows: arrays with the length of the first array.

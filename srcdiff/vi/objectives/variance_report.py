@@ -11,8 +11,6 @@ from srcdiff.vi.model.pytree import map_leaves
 if TYPE_CHECKING:
     from srcdiff.vi.objectives.elbo import Elbo
 
-__all__ = ["Report", "report"]
-
 
 @dataclass(frozen=True)
 class Report:

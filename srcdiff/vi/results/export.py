@@ -17,8 +17,6 @@ from srcdiff.vi.objectives.target_density import data_names
 if TYPE_CHECKING:
     from srcdiff.vi.results.posterior import Posterior
 
-__all__ = ["write_posterior"]
-
 # SciPy's functions that are a few operations of NumPy; inverses of incomplete functions stay SciPy's
 _IN_NUMPY = {
     "expit": "def expit(u):\n    return np.exp(-np.logaddexp(0.0, -u))\n",

@@ -8,8 +8,6 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["read_idx"]
-
 _TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 
 

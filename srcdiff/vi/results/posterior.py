@@ -15,8 +15,6 @@ from srcdiff.vi.objectives.elbo import Elbo, guide_name
 from srcdiff.vi.results.export import write_posterior
 from srcdiff.vi.results.psis_khat import khat, smoothed
 
-__all__ = ["Posterior"]
-
 
 class Posterior:
     """The result of `vi.fit`.

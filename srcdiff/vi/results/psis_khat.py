@@ -5,8 +5,6 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["khat", "pareto_fit", "smoothed"]
-
 
 def pareto_fit(excesses: Any) -> tuple[float, float]:
     """Fit of a generalised Pareto distribution, density (1 + k x / sigma)**(-1/k - 1) / sigma.

@@ -3,9 +3,10 @@ from codegen.hand_built import builder, hands_on, index, integer, lines, scalar,
 from fuzz.compare import function_of
 
 import srcdiff
-from srcdiff.ir.core import For, If, Value, const
+from srcdiff.ir.core import For, If
 from srcdiff.ir.location import Location
 from srcdiff.ir.types import FLOAT
+from srcdiff.ir.values import Value, const
 from srcdiff.ops.arrays import memory, reductions
 from srcdiff.ops.elementwise import arithmetic as ar
 

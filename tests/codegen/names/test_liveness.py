@@ -4,7 +4,8 @@ from srcdiff.codegen.names.liveness import disjoint, joined, live_intervals, ove
 from srcdiff.codegen.plan.defuse import facts_of
 from srcdiff.codegen.plan.lower import lower
 from srcdiff.codegen.text.expression_folding import fold
-from srcdiff.ir.core import For, If, const
+from srcdiff.ir.core import For, If
+from srcdiff.ir.values import const
 from srcdiff.ops.elementwise import arithmetic as ar
 
 

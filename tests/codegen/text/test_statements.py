@@ -15,9 +15,10 @@ from codegen.hand_built import (
 import srcdiff
 from srcdiff.codegen.module.load import load
 from srcdiff.codegen.module.module import to_source
-from srcdiff.ir.core import Call, For, If, Node, Value, While, const
+from srcdiff.ir.core import Call, For, If, Node, While
 from srcdiff.ir.location import Location
 from srcdiff.ir.types import BOOL, FLOAT, INT, Dim, Scalar
+from srcdiff.ir.values import Value, const
 from srcdiff.ops.arrays import containers, memory
 from srcdiff.ops.elementwise import arithmetic as ar
 

@@ -13,13 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from srcdiff.ir.build import Builder
-from srcdiff.ir.core import Call, Const, Function, Node, Op, Value, const
+from srcdiff.ir.core import Call, Function, Node, Op
 from srcdiff.ir.facts import Interface, LengthFacts
 from srcdiff.ir.interpreter import evaluate
 from srcdiff.ir.syntax import printer
-from srcdiff.ir.syntax.parser import ParseError, parse, parse_dim, parse_type
+from srcdiff.ir.syntax.parser import parse
 from srcdiff.ir.syntax.printer import literal_text, statement_text, to_text, type_text
+from srcdiff.ir.syntax.type_parser import ParseError, parse_dim, parse_type
 from srcdiff.ir.types import FLOAT, Array, Dim, List, Scalar, Static, Struct, dims_of
+from srcdiff.ir.values import Const, Value, const
 from srcdiff.ir.verify import verify
 from srcdiff.ops.arrays import containers, memory
 from srcdiff.ops.core.registry import OPERATIONS

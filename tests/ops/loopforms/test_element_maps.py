@@ -12,7 +12,8 @@ from ops.test_rules import as_dtype
 from srcdiff.codegen.module.load import load
 from srcdiff.codegen.module.module import bindings_of, to_source
 from srcdiff.frontend.rule_parser import parse_expansion
-from srcdiff.ir.core import Function, Node, Region, Value
+from srcdiff.ir.core import Function, Node, Region
+from srcdiff.ir.values import Value
 from srcdiff.ops.linalg.sparse import SPARSE
 from srcdiff.transforms.loop_pipeline import to_loops
 from srcdiff.transforms.lower.loop_nests import NoLoopForm

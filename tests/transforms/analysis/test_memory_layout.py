@@ -7,9 +7,10 @@ from transforms.sources import source
 
 from srcdiff.frontend.source.argument_types import describe_arguments
 from srcdiff.frontend.trace import trace
-from srcdiff.ir.core import Function, Region, Value
+from srcdiff.ir.core import Function, Region
 from srcdiff.ir.syntax.spelling import template_of
 from srcdiff.ir.types import Array
+from srcdiff.ir.values import Value
 from srcdiff.ops.arrays import shapes
 from srcdiff.transforms.analysis.memory_layout import all_layouts
 

@@ -8,17 +8,6 @@ import numpy as np
 
 from srcdiff.ops.core.registry import evaluated
 
-__all__ = [
-    "banded_outer",
-    "banded_product",
-    "corner_block",
-    "lagged_products",
-    "lagged_sums",
-    "turned_bands",
-    "upper_blocks",
-    "upper_right",
-]
-
 
 def upper_blocks(a: Any, e: Any) -> Any:
     """The matrix [[a, e], [0, a]]: functions of it have their derivative along e in the upper right block."""

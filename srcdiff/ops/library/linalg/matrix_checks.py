@@ -8,12 +8,6 @@ import numpy as np
 
 from srcdiff.ops.core.registry import evaluated
 
-__all__ = [
-    "adjoined", "columns", "conjugated", "diagonal", "diagonal_of", "diagonal_part", "eigen_adjoint", "inverse_gaps",
-    "inverse_gaps_of_squares", "lower_part", "mirrored", "outer_product", "real_part", "rows", "symmetric_of_upper",
-    "symmetric_part", "triangle_of", "turned", "upper_part",
-]  # fmt: skip
-
 
 def turned(a: Any) -> Any:
     """The transpose."""

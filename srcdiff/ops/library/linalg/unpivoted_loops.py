@@ -12,17 +12,6 @@ import numpy as np
 
 from srcdiff.ops.core.lazy_module import LazyModule
 
-__all__ = [
-    "cholesky_in_loops",
-    "definite_logdet_in_loops",
-    "definite_solve_in_loops",
-    "det_in_loops",
-    "inv_in_loops",
-    "potrf_in_loops",
-    "slogdet_in_loops",
-    "solve_in_loops",
-]
-
 linalg: Any = LazyModule("scipy.linalg")
 
 

@@ -9,22 +9,6 @@ import numpy as np
 from srcdiff.ops.core.axes import axes_of
 from srcdiff.ops.core.registry import evaluated
 
-__all__ = [
-    "all_axes",
-    "along",
-    "array",
-    "axis_in",
-    "broadcast_place",
-    "in_dtype",
-    "largest",
-    "numbers",
-    "other_axes",
-    "permutation",
-    "row_of",
-    "slice_shape",
-    "vector",
-]
-
 
 @evaluated
 def axis_in(axis: int, ndim: int) -> int:

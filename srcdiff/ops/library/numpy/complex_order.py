@@ -14,8 +14,6 @@ from srcdiff.ops.core.samples import call
 from srcdiff.ops.library.numpy.compile_time import all_axes, array, row_of
 from srcdiff.ops.library.numpy.quantile import elements_at, lines_of
 
-__all__ = ["complex_max", "complex_min", "complex_order"]
-
 # ---- pairs ---------------------------------------------------------------------------------------
 
 

@@ -19,8 +19,6 @@ from srcdiff.ops.library.numpy.compile_time import (
     slice_shape,
 )
 
-__all__ = ["split"]
-
 # ---- added and moved axes ------------------------------------------------------------------------
 
 

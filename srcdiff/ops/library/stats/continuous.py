@@ -10,8 +10,6 @@ import numpy as np
 from srcdiff.ops.core.lazy_module import LazyModule
 from srcdiff.ops.library.stats.loc_scale import Standard, distribution
 
-__all__: list[str] = []
-
 special: Any = LazyModule("scipy.special")
 
 _POSITIVE = (0.0, math.inf)

@@ -17,8 +17,6 @@ from srcdiff.ops.core.samples import call
 from srcdiff.ops.library.numpy.compile_time import array
 from srcdiff.ops.library.stats.loc_scale import arranged, wide
 
-__all__: list[str] = []
-
 linalg: Any = LazyModule("scipy.linalg")
 special: Any = LazyModule("scipy.special")
 

@@ -17,8 +17,6 @@ from srcdiff.ops.core.samples import call
 from srcdiff.ops.elementwise.elementary import in_scale
 from srcdiff.ops.library.numpy.compile_time import array
 
-__all__ = ["Standard", "arranged", "distribution", "wide"]
-
 Form = Callable[..., Any]
 
 

@@ -13,8 +13,6 @@ from srcdiff.ops.elementwise.special import logsumexp
 from srcdiff.ops.library.numpy.compile_time import along, axis_in, broadcast_place, in_dtype
 from srcdiff.ops.library.numpy.select import places_along
 
-__all__: list[str] = []
-
 
 def _folded(a: Any, dtype: Any, in_floats: Any) -> Any:
     """The array in the dtype in which the ufunc iterates over it."""

@@ -10,8 +10,6 @@ from srcdiff.ops.core.registry import composite, refuse
 from srcdiff.ops.library.numpy.compile_time import array
 from srcdiff.ops.library.numpy.select import written
 
-__all__: list[str] = []
-
 
 def _at(ufunc: Any, *samples: Any) -> None:
     """Declare `ufunc.at(a, indices, b)`; `np.add.at` and `np.subtract.at` are operations of their own."""

@@ -17,7 +17,7 @@ import numpy as np
 
 from srcdiff.errors import UnsupportedError
 from srcdiff.ir.build import Builder, Env
-from srcdiff.ir.core import Atom, Const, Function, Op, OpDecl, Region, Statement, Value, const
+from srcdiff.ir.core import Function, Op, OpDecl, Region, Statement
 from srcdiff.ir.dims import settling
 from srcdiff.ir.types import (
     NONE,
@@ -31,28 +31,13 @@ from srcdiff.ir.types import (
     is_float,
     shape_of,
 )
+from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.arrays import memory, shapes
 from srcdiff.ops.core.registry import is_own
 from srcdiff.ops.core.type_rules import real_dtype
 from srcdiff.ops.elementwise import arithmetic, complex_numbers
 from srcdiff.transforms.ad.adjoints.selected import Selections
 from srcdiff.transforms.simplify.constants import zeros
-
-__all__ = [
-    "Partial",
-    "Scope",
-    "adjoint_type",
-    "as_complex",
-    "as_number",
-    "as_real",
-    "assumed_lengths",
-    "crossed",
-    "hint",
-    "in_dtype",
-    "is_zero",
-    "unknown_derivative",
-    "whole",
-]
 
 
 @dataclass(frozen=True)

@@ -11,27 +11,13 @@ from dataclasses import dataclass, field, replace
 
 from srcdiff.errors import UnsupportedError
 from srcdiff.ir.build import Env, with_parts
-from srcdiff.ir.core import (
-    Atom,
-    Const,
-    For,
-    If,
-    Op,
-    Region,
-    Statement,
-    Value,
-    While,
-    const,
-    known_dim,
-    regions_of,
-)
+from srcdiff.ir.core import For, If, Op, Region, Statement, While, regions_of
 from srcdiff.ir.types import INT, Array, Dim, Scalar, is_float, shape_of
+from srcdiff.ir.values import Atom, Const, Value, const, known_dim
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.elementwise import arithmetic
 from srcdiff.transforms.ad.adjoints.accumulate import Scope
 from srcdiff.transforms.analysis.dependence.load_stability import Program
-
-__all__ = ["ForwardPart", "with_counter"]
 
 
 @dataclass

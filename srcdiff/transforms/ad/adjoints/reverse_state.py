@@ -12,8 +12,6 @@ from typing import Any
 
 from srcdiff.errors import UntypedError
 from srcdiff.ir.core import (
-    Atom,
-    Const,
     For,
     Function,
     If,
@@ -21,9 +19,7 @@ from srcdiff.ir.core import (
     OpDecl,
     Region,
     Statement,
-    Value,
     While,
-    const,
     regions_of,
     walk,
 )
@@ -36,6 +32,7 @@ from srcdiff.ir.types import (
     is_float,
     shape_of,
 )
+from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.arrays import containers, memory
 from srcdiff.ops.control import control
 from srcdiff.ops.control.adjoint_hooks import adjoint_block
@@ -51,8 +48,6 @@ from srcdiff.transforms.analysis.dependence.aliased_writes import (
     is_written_next_turn,
 )
 from srcdiff.transforms.simplify.constants import zero, zeros
-
-__all__ = ["Reversal", "Rules"]
 
 # rules(decl, operand types, attrs, result types, d_out types): the rule as IR; params are operands, results, d_outs
 Rules = Callable[

@@ -16,15 +16,14 @@ from dataclasses import dataclass, field, replace
 from functools import reduce
 
 from srcdiff.ir.build import Builder
-from srcdiff.ir.core import Atom, Const, Op, Statement, Value, const
+from srcdiff.ir.core import Op, Statement
 from srcdiff.ir.types import Dim, Scalar, ndim_of, shape_of
+from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.core.axes import axes_of
 from srcdiff.ops.core.scalar_spellings import choose
 from srcdiff.ops.elementwise import arithmetic
 from srcdiff.ops.elementwise.elementary import where
-
-__all__ = ["Mask", "Masks", "Selections", "fits", "mask_of_operand"]
 
 
 @dataclass(frozen=True)

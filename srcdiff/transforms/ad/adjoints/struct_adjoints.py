@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from srcdiff.ir.build import Builder
-from srcdiff.ir.core import Atom, For, Value, const
+from srcdiff.ir.core import For
 from srcdiff.ir.types import INT, Array, List, Scalar, Static, Struct, Type
+from srcdiff.ir.values import Atom, Value, const
 from srcdiff.ops.arrays import containers, memory
 from srcdiff.ops.elementwise import arithmetic
 from srcdiff.transforms.ad.adjoints.accumulate import adjoint_type
-
-__all__ = ["add_lists", "add_to_element", "zeros_for"]
 
 
 def add_to_element(b: Builder, d_list: Atom, at: Atom, amount: Atom, element: Type) -> None:

@@ -12,14 +12,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from srcdiff.ir.build import Builder
-from srcdiff.ir.core import Atom, Value, const
 from srcdiff.ir.types import Array, Dim, Scalar, Type, map_dims, shape_of
+from srcdiff.ir.values import Atom, Value, const
 from srcdiff.ops.arrays import memory, reductions
 from srcdiff.ops.elementwise import arithmetic
 from srcdiff.transforms.ad.adjoints.accumulate import Scope, adjoint_type
 from srcdiff.transforms.ad.adjoints.primal_refs import ForwardPart
-
-__all__ = ["Fitting", "fit"]
 
 
 @dataclass

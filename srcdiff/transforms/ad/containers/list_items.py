@@ -11,12 +11,11 @@ An item is copied if more than one statement contributes to the items.
 from __future__ import annotations
 
 from srcdiff.ir.build import Builder
-from srcdiff.ir.core import Atom, Op, Value, regions_of, walk
+from srcdiff.ir.core import Op, regions_of, walk
 from srcdiff.ir.types import List
+from srcdiff.ir.values import Atom, Value
 from srcdiff.ops.arrays import containers, creation, memory
 from srcdiff.transforms.analysis.dependence.load_stability import Program
-
-__all__ = ["own_items"]
 
 # operations whose adjoints add nothing to items of the adjoint list
 _HARMLESS = (

@@ -10,13 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Set
 
-from srcdiff.ir.core import For, Op, Statement, Value, const
+from srcdiff.ir.core import For, Op, Statement
 from srcdiff.ir.types import List
+from srcdiff.ir.values import Value, const
 from srcdiff.ops.arrays import containers
 from srcdiff.transforms.ad.containers.nested_lists import inner_item, is_changed
 from srcdiff.transforms.analysis.dependence.load_stability import Program
-
-__all__ = ["lists_by_element"]
 
 
 def lists_by_element(program: Program, buffers: Set[Value]) -> dict[Value, For]:

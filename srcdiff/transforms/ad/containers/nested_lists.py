@@ -10,13 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 
-from srcdiff.ir.core import Const, For, Op, OpDecl, Statement, Value, While, const, regions_of, walk
+from srcdiff.ir.core import For, Op, OpDecl, Statement, While, regions_of, walk
 from srcdiff.ir.types import Array, List, Type
+from srcdiff.ir.values import Const, Value, const
 from srcdiff.ops.arrays import containers
 from srcdiff.transforms.analysis.defuse import used_atoms
 from srcdiff.transforms.analysis.dependence.load_stability import Program
-
-__all__ = ["inner_item", "is_changed", "items_change", "keeps_place", "stays"]
 
 _CHANGES = (
     containers.append,

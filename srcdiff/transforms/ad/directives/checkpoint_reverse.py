@@ -34,23 +34,10 @@ from srcdiff.ir.build import (
     lookup,
     with_parts,
 )
-from srcdiff.ir.core import (
-    Atom,
-    Call,
-    For,
-    If,
-    Op,
-    OpDecl,
-    Region,
-    Statement,
-    Value,
-    While,
-    const,
-    regions_of,
-    walk,
-)
+from srcdiff.ir.core import Call, For, If, Op, OpDecl, Region, Statement, While, regions_of, walk
 from srcdiff.ir.syntax.spelling import plural
 from srcdiff.ir.types import Array, Dim, Scalar, Static, all_dims, shape_of
+from srcdiff.ir.values import Atom, Value, const
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.control.control import raise_if
 from srcdiff.ops.elementwise import arithmetic
@@ -64,8 +51,6 @@ from srcdiff.transforms.ad.directives.checkpoint_state import (
 )
 from srcdiff.transforms.ad.directives.revolve import schedule
 from srcdiff.transforms.analysis.defuse import defined_in, used_atoms
-
-__all__ = ["begin", "keep_states", "replay"]
 
 _NUMBER = Scalar("int64", True)
 

@@ -7,12 +7,11 @@ from typing import NoReturn
 
 from srcdiff.errors import UnsupportedError
 from srcdiff.ir.alias import writes_of
-from srcdiff.ir.core import For, Value, walk
+from srcdiff.ir.core import For, walk
 from srcdiff.ir.types import Array, Scalar, Static
+from srcdiff.ir.values import Value
 from srcdiff.transforms.ad.adjoints.reverse_state import Reversal
 from srcdiff.transforms.analysis.defuse import all_regions, defined_in
-
-__all__ = ["changing", "free_values", "read_only", "state_of"]
 
 
 def state_of(r: Reversal, loop: For) -> list[tuple[Value | None, Value]]:

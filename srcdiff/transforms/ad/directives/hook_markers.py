@@ -11,14 +11,12 @@ from __future__ import annotations
 
 from srcdiff.ir.alias import storage_roots, written_roots
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
-from srcdiff.ir.core import Function, Op, Statement, Value, walk
+from srcdiff.ir.core import Function, Op, Statement, walk
+from srcdiff.ir.values import Value
 from srcdiff.ops.control.adjoint_hooks import adjoint_block, comment
 from srcdiff.ops.control.semiring_ops import follows, follows_once
 from srcdiff.transforms.analysis.defuse import substitute
 from srcdiff.transforms.simplify.invariant_carries import remove_invariant_carries
-
-__all__ = ["drop_blocks", "drop_comments", "settle_blocks"]
-
 
 NOTHING: frozenset[Value] = frozenset()
 _CARRIERS = (adjoint_block, follows, follows_once)

@@ -7,16 +7,15 @@ from dataclasses import replace
 from srcdiff.errors import UnsupportedError
 from srcdiff.ir.alias import reads_of, writes_of
 from srcdiff.ir.build import Env, change_dims, clone_statement, lookup
-from srcdiff.ir.core import Atom, Function, Op, Statement, Value, regions_of, walk
+from srcdiff.ir.core import Function, Op, Statement, regions_of, walk
 from srcdiff.ir.types import Dim, all_dims
+from srcdiff.ir.values import Atom, Value
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.control.adjoint_hooks import adjoint_block, comment
 from srcdiff.transforms.ad.adjoints.accumulate import Scope
 from srcdiff.transforms.ad.adjoints.reverse_state import Reversal
 from srcdiff.transforms.analysis.activity import edges
 from srcdiff.transforms.analysis.defuse import defined_in, written_values
-
-__all__ = ["blocks_of", "reverse_block"]
 
 
 def blocks_of(fn: Function) -> list[Value]:

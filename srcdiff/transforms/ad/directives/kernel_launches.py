@@ -16,14 +16,13 @@ from dataclasses import replace
 
 from srcdiff.errors import UnsupportedError
 from srcdiff.ir.build import Builder, Env, Rewriter
-from srcdiff.ir.core import Atom, Function, Op, Statement, Value, walk
+from srcdiff.ir.core import Function, Op, Statement, walk
 from srcdiff.ir.types import Array, Scalar, is_float
+from srcdiff.ir.values import Atom, Value
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.control.cuda_launch import first_argument, is_launch, launch_of
 from srcdiff.transforms.ad.adjoints.accumulate import Scope
 from srcdiff.transforms.ad.adjoints.reverse_state import Reversal
-
-__all__ = ["reverse_launch", "tangent_launch", "with_launch_copies", "without_launch_copies"]
 
 
 def with_launch_copies(fn: Function) -> Function:

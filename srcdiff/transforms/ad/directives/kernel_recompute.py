@@ -11,27 +11,14 @@ from dataclasses import replace
 
 from srcdiff.ir.alias import reads_of, writes_of
 from srcdiff.ir.build import Builder, Env, clone_region, lookup, with_parts
-from srcdiff.ir.core import (
-    Atom,
-    For,
-    Function,
-    If,
-    Op,
-    Region,
-    Statement,
-    Value,
-    While,
-    regions_of,
-    walk,
-)
+from srcdiff.ir.core import For, Function, If, Op, Region, Statement, While, regions_of, walk
+from srcdiff.ir.values import Atom, Value
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.control.cuda_kernel import barrier_of, is_barrier, shared_array
 from srcdiff.transforms.ad.adjoints.accumulate import Scope
 from srcdiff.transforms.ad.adjoints.reverse_state import Reversal
 from srcdiff.transforms.analysis.defuse import substitute, used_atoms
 from srcdiff.transforms.simplify.dce import dce
-
-__all__ = ["one_of_twins", "run_iteration_again", "runs_again"]
 
 
 def runs_again(r: Reversal, loop: For | While) -> bool:

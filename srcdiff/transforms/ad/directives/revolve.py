@@ -5,11 +5,10 @@ from __future__ import annotations
 from functools import cache
 
 from srcdiff.ir.build import Builder
-from srcdiff.ir.core import Function, Value, While, const
+from srcdiff.ir.core import Function, While
 from srcdiff.ir.types import Scalar
+from srcdiff.ir.values import Value, const
 from srcdiff.ops.elementwise import arithmetic
-
-__all__ = ["schedule"]
 
 _NUMBER = Scalar("int64", True)
 

@@ -9,16 +9,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from srcdiff.ir.build import Env, change_dims, clone_statement
-from srcdiff.ir.core import (
-    Atom,
-    Function,
-    Op,
-    Region,
-    Value,
-    const,
-    regions_of,
-)
+from srcdiff.ir.core import Function, Op, Region, regions_of
 from srcdiff.ir.types import Array, Dim, Type, dims_of
+from srcdiff.ir.values import Atom, Value, const
 from srcdiff.transforms.ad.adjoints.accumulate import (
     Scope,
     adjoint_type,
@@ -29,8 +22,6 @@ from srcdiff.transforms.ad.adjoints.accumulate import (
 from srcdiff.transforms.ad.adjoints.reverse_state import Reversal
 from srcdiff.transforms.ad.adjoints.selected import Masks, mask_of_operand
 from srcdiff.transforms.analysis.defuse import needed, uses
-
-__all__ = ["reverse_by_rule"]
 
 
 def reverse_by_rule(r: Reversal, op: Op, d_outs: Sequence[Atom | None], scope: Scope) -> None:

@@ -12,15 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from srcdiff.ir.core import Atom, Op, Value, const
+from srcdiff.ir.core import Op
 from srcdiff.ir.types import Dim, shape_of
+from srcdiff.ir.values import Atom, Value, const
 from srcdiff.ops.arrays import creation, memory, shapes
 from srcdiff.ops.core.index_patterns import arrays_in_front, axes_taken, operands_in, with_rest
 from srcdiff.ops.elementwise import arithmetic, elementary
 from srcdiff.transforms.ad.adjoints.accumulate import Scope
 from srcdiff.transforms.ad.adjoints.reverse_state import Reversal
-
-__all__ = ["of_last_writers"]
 
 
 def of_last_writers(r: Reversal, op: Op, picked: Value, scope: Scope) -> Atom:

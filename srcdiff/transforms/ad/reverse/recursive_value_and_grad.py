@@ -17,23 +17,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from srcdiff.ir.build import with_parts
-from srcdiff.ir.core import Call, Function, If, Node, Region, Statement, Value, regions_of, walk
+from srcdiff.ir.core import Call, Function, If, Node, Region, Statement, regions_of, walk
 from srcdiff.ir.facts import Partials
 from srcdiff.ir.recursion import is_itself, is_recursive, stand_in
 from srcdiff.ir.types import NONE, List, Scalar, Struct, Type, is_float
+from srcdiff.ir.values import Value
 from srcdiff.transforms.ad.adjoints.accumulate import adjoint_type
 from srcdiff.transforms.analysis.activity import active_values
 from srcdiff.transforms.analysis.defuse import count_uses
 from srcdiff.transforms.simplify.dead_arguments import used_params
-
-__all__ = [
-    "asks_for_values",
-    "giving_slopes",
-    "has_slopes",
-    "leaf_types",
-    "of_value",
-    "with_slopes",
-]
 
 Positions = tuple[int, ...]
 Make = Callable[[Function, Positions, Positions], Function | None]

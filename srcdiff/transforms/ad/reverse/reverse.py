@@ -20,23 +20,11 @@ from dataclasses import replace
 
 from srcdiff.ir.alias import storage_roots, written_roots
 from srcdiff.ir.build import Builder, shapes_for
-from srcdiff.ir.core import (
-    Atom,
-    Call,
-    For,
-    Function,
-    If,
-    Node,
-    Op,
-    Region,
-    Tree,
-    Value,
-    While,
-    const,
-)
+from srcdiff.ir.core import Call, For, Function, If, Node, Op, Region, Tree, While
 from srcdiff.ir.facts import Interface
 from srcdiff.ir.recursion import is_recursive, opened, stand_in, tied
 from srcdiff.ir.types import FLOAT, Array, List, Scalar, Static, Struct, Type, is_float
+from srcdiff.ir.values import Atom, Value, const
 from srcdiff.transforms.ad.adjoints.accumulate import (
     Scope,
     adjoint_type,
@@ -64,8 +52,6 @@ from srcdiff.transforms.analysis.defuse import is_mixed, rename
 from srcdiff.transforms.analysis.dependence.load_stability import survey
 from srcdiff.transforms.prepare.insert_loads import own_arguments
 from srcdiff.transforms.prepare.result_ownership import own_copy
-
-__all__ = ["Rules", "begin", "finish_reversed", "reverse", "walk_back"]
 
 Finish = Callable[[Function], Function]
 

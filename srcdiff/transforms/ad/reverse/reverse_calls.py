@@ -6,21 +6,15 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from srcdiff.errors import called_at
-from srcdiff.ir.core import (
-    Atom,
-    Call,
-    Function,
-    Value,
-)
+from srcdiff.ir.core import Call, Function
 from srcdiff.ir.recursion import calls_of_itself
 from srcdiff.ir.types import NONE, Struct, is_float
+from srcdiff.ir.values import Atom, Value
 from srcdiff.ops.elementwise import arithmetic
 from srcdiff.transforms.ad.adjoints.accumulate import Scope, adjoint_type, is_zero
 from srcdiff.transforms.ad.adjoints.reverse_state import Reversal
 from srcdiff.transforms.ad.reverse.recursive_value_and_grad import leaf_types, of_value
 from srcdiff.transforms.analysis.activity import active_values
-
-__all__ = ["Positions", "reverse_call", "wanted_of"]
 
 Positions = tuple[int, ...]
 

@@ -12,21 +12,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from srcdiff.errors import UntypedError
-from srcdiff.ir.core import (
-    Atom,
-    Const,
-    For,
-    If,
-    Op,
-    Region,
-    Statement,
-    Value,
-    While,
-    const,
-    regions_of,
-    walk,
-)
+from srcdiff.ir.core import For, If, Op, Region, Statement, While, regions_of, walk
 from srcdiff.ir.types import INT, Array, List, Scalar, Struct, is_complex, is_float
+from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.arrays import containers, memory
 from srcdiff.ops.elementwise import arithmetic
 from srcdiff.transforms.ad.adjoints.accumulate import (
@@ -42,8 +30,6 @@ from srcdiff.transforms.ad.directives.checkpoint_reverse import begin, keep_stat
 from srcdiff.transforms.ad.directives.kernel_recompute import run_iteration_again
 from srcdiff.transforms.analysis.activity import edges
 from srcdiff.transforms.simplify.constants import zero
-
-__all__ = ["reverse_branch", "reverse_loop"]
 
 ReverseRegion = Callable[[Reversal, Region, Scope], None]
 

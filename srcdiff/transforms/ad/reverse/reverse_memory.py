@@ -10,14 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from srcdiff.errors import UntypedError
-from srcdiff.ir.core import (
-    Atom,
-    Op,
-    OpDecl,
-    Value,
-    const,
-)
+from srcdiff.ir.core import Op, OpDecl
 from srcdiff.ir.types import Array, Dim, List, Struct, dims_of, shape_of
+from srcdiff.ir.values import Atom, Value, const
 from srcdiff.ops.arrays import containers, creation, diagonals, memory
 from srcdiff.ops.control.adjoint_hooks import adjoint_block
 from srcdiff.ops.control.cuda_kernel import barrier_of
@@ -28,9 +23,6 @@ from srcdiff.transforms.ad.adjoints.struct_adjoints import add_to_element, zeros
 from srcdiff.transforms.ad.containers.nested_lists import items_change
 from srcdiff.transforms.ad.directives.hook_reverse import reverse_block
 from srcdiff.transforms.ad.reverse.last_writer import of_last_writers
-
-__all__ = ["REVERSED", "check_written", "refuse_write", "reverse_barrier"]
-
 
 # ---- arrays --------------------------------------------------------------------------------------
 

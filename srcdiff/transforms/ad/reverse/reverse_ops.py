@@ -5,14 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from srcdiff.ir.build import with_parts
-from srcdiff.ir.core import (
-    Atom,
-    Op,
-    Value,
-    const,
-    regions_of,
-)
+from srcdiff.ir.core import Op, regions_of
 from srcdiff.ir.types import Array, ndim_of
+from srcdiff.ir.values import Atom, Value, const
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.control.cuda_kernel import is_barrier
 from srcdiff.ops.control.cuda_launch import is_launch
@@ -26,8 +21,6 @@ from srcdiff.transforms.ad.reverse.reverse_memory import (
     refuse_write,
     reverse_barrier,
 )
-
-__all__ = ["reverse_op"]
 
 
 def reverse_op(r: Reversal, op: Op, scope: Scope) -> None:

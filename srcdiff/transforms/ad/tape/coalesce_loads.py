@@ -19,10 +19,9 @@ from dataclasses import dataclass, replace
 
 from srcdiff.ir.alias import Roots, writes_of
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
-from srcdiff.ir.core import For, Function, Op, Region, Statement, Value, While, regions_of
+from srcdiff.ir.core import For, Function, Op, Region, Statement, While, regions_of
+from srcdiff.ir.values import Value
 from srcdiff.ops.arrays import memory
-
-__all__ = ["read_whole"]
 
 
 @dataclass

@@ -26,8 +26,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from srcdiff.ir.alias import Roots, storage_roots
-from srcdiff.ir.core import Atom, For, Function, Op, Region, Value, While, regions_of, walk
+from srcdiff.ir.core import For, Function, Op, Region, While, regions_of, walk
 from srcdiff.ir.types import Array, Scalar, Struct, Type, dims_of
+from srcdiff.ir.values import Atom, Value
 from srcdiff.ops.arrays import memory
 from srcdiff.transforms.ad.tape.coalesce_loads import read_whole
 from srcdiff.transforms.ad.tape.emit_forward import write_plan
@@ -38,8 +39,6 @@ from srcdiff.transforms.ad.tape.plan import Plan, run_alike
 from srcdiff.transforms.ad.tape.rematerialise import is_place, origins, with_built
 from srcdiff.transforms.analysis.dependence.load_stability import Program, survey
 from srcdiff.transforms.analysis.min_cut import minimum_cut
-
-__all__ = ["ANALYSES", "Mode", "chosen_plan", "residuals"]
 
 # "machine": the fastest program, not the shortest text; "kernel": the least storage
 Mode = Literal["auto", "store", "recompute", "machine", "kernel"]

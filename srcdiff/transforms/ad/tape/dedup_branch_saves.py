@@ -13,11 +13,10 @@ Both branches must stand in the same iteration. They have the same condition, so
 from __future__ import annotations
 
 from srcdiff.ir.build import Builder, Env, Rewriter
-from srcdiff.ir.core import Function, If, Op, Region, Statement, Value, walk
+from srcdiff.ir.core import Function, If, Op, Region, Statement, walk
+from srcdiff.ir.values import Value
 from srcdiff.ops.arrays import memory
 from srcdiff.transforms.analysis.defuse import same_kind, written_values
-
-__all__ = ["dedup_branch_saves"]
 
 
 def dedup_branch_saves(fn: Function) -> Function:

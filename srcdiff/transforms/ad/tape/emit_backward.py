@@ -14,18 +14,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from srcdiff.ir.build import Builder, clone_statement, lookup, with_parts
-from srcdiff.ir.core import (
-    Atom,
-    For,
-    Op,
-    Region,
-    Statement,
-    Value,
-    While,
-    const,
-    regions_of,
-)
+from srcdiff.ir.core import For, Op, Region, Statement, While, regions_of
 from srcdiff.ir.types import Array, Scalar, Type
+from srcdiff.ir.values import Atom, Value, const
 from srcdiff.ops.arrays import containers, memory
 from srcdiff.ops.core.index_patterns import elements_of
 from srcdiff.ops.elementwise import arithmetic
@@ -35,8 +26,6 @@ from srcdiff.transforms.ad.tape.refillable_buffers import without_saves
 from srcdiff.transforms.analysis.dependence.access_regions import Loop
 from srcdiff.transforms.analysis.dependence.affine import affine
 from srcdiff.transforms.analysis.dependence.iteration_space import total
-
-__all__ = ["Backward"]
 
 
 class Backward:

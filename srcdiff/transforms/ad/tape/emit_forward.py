@@ -13,8 +13,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from srcdiff.ir.build import lookup, shapes_for, with_parts
-from srcdiff.ir.core import Atom, For, Function, If, Op, Region, Statement, Value, const, regions_of
+from srcdiff.ir.core import For, Function, If, Op, Region, Statement, regions_of
 from srcdiff.ir.types import List
+from srcdiff.ir.values import Atom, Value, const
 from srcdiff.ops.arrays import containers, memory
 from srcdiff.ops.control import control
 from srcdiff.ops.core.index_patterns import elements_of
@@ -23,8 +24,6 @@ from srcdiff.transforms.ad.tape.emit_backward import Backward
 from srcdiff.transforms.ad.tape.plan import Layout, Plan, carried_result, lay_out
 from srcdiff.transforms.analysis.dependence.affine import affine
 from srcdiff.transforms.analysis.dependence.iteration_space import total
-
-__all__ = ["write_plan"]
 
 
 def write_plan(fn: Function, plan: Plan) -> Function:

@@ -17,24 +17,12 @@ from dataclasses import replace
 
 from srcdiff.ir.alias import Roots, writes_of
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
-from srcdiff.ir.core import (
-    Atom,
-    For,
-    Function,
-    Op,
-    Region,
-    Statement,
-    Value,
-    While,
-    regions_of,
-    walk,
-)
+from srcdiff.ir.core import For, Function, Op, Region, Statement, While, regions_of, walk
 from srcdiff.ir.types import Array, Scalar, shape_of
+from srcdiff.ir.values import Atom, Value
 from srcdiff.ops.arrays import memory
 from srcdiff.transforms.analysis.defuse import defined_in
 from srcdiff.transforms.analysis.dependence.load_stability import Program
-
-__all__ = ["as_before", "read_in_front"]
 
 
 def read_in_front(

@@ -17,8 +17,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from srcdiff.ir.core import Atom, Const, For, Function, Op, Value, walk
+from srcdiff.ir.core import For, Function, Op, walk
 from srcdiff.ir.types import Array, List, Scalar
+from srcdiff.ir.values import Atom, Const, Value
 from srcdiff.ops.elementwise import arithmetic
 from srcdiff.transforms.analysis.defuse import count_uses, defined_in
 from srcdiff.transforms.analysis.dependence.load_stability import Program
@@ -28,8 +29,6 @@ from srcdiff.transforms.analysis.dependence.loop_dependence import (
     storage_commutes,
 )
 from srcdiff.transforms.analysis.effects import footprint
-
-__all__ = ["Counter", "counters", "mirrored", "step"]
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,23 +21,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
-from srcdiff.ir.core import (
-    Atom,
-    For,
-    Function,
-    If,
-    Op,
-    Region,
-    Statement,
-    Value,
-    While,
-    const,
-    walk,
-)
+from srcdiff.ir.core import For, Function, If, Op, Region, Statement, While, walk
+from srcdiff.ir.values import Atom, Value, const
 from srcdiff.ops.arrays import containers
 from srcdiff.transforms.analysis.defuse import uses
-
-__all__ = ["peel_exit_tests"]
 
 
 def peel_exit_tests(fn: Function) -> Function:

@@ -15,24 +15,11 @@ from dataclasses import replace
 
 from srcdiff.ir.alias import Roots, storage_roots
 from srcdiff.ir.build import Builder, Env, Rewriter
-from srcdiff.ir.core import (
-    For,
-    Function,
-    If,
-    Op,
-    Region,
-    Statement,
-    Value,
-    While,
-    known_dim,
-    regions_of,
-    walk,
-)
+from srcdiff.ir.core import For, Function, If, Op, Region, Statement, While, regions_of, walk
+from srcdiff.ir.values import Value, known_dim
 from srcdiff.ops.arrays import memory
 from srcdiff.transforms.analysis.defuse import all_regions, defined_in, used_atoms
 from srcdiff.transforms.analysis.dependence.loop_dependence import counts_from_front
-
-__all__ = ["decide_turns"]
 
 Decide = Callable[[Function, Roots], Function]
 

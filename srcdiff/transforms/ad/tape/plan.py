@@ -15,10 +15,11 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from srcdiff.ir.build import Builder, Env, lookup
-from srcdiff.ir.core import Atom, Const, For, If, Op, Region, Statement, Value, While, walk
+from srcdiff.ir.core import For, If, Op, Region, Statement, While, walk
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.syntax.spelling import plural
 from srcdiff.ir.types import Array, Dim, Scalar, map_dims, shape_of
+from srcdiff.ir.values import Atom, Const, Value
 from srcdiff.ops.arrays import containers, memory
 from srcdiff.transforms.ad.tape.induction_variables import Counter
 from srcdiff.transforms.ad.tape.rematerialise import origins
@@ -28,9 +29,6 @@ from srcdiff.transforms.analysis.dependence.iteration_space import Axis, Places,
 from srcdiff.transforms.analysis.dependence.load_stability import Program
 
 _UNFILLED = (memory.empty, memory.empty_like, memory.empty_of)
-
-__all__ = ["Layout", "Plan", "Store", "carried_result", "lay_out", "run_alike"]
-
 
 # ---- the plan -----------------------------------------------------------------------------------
 

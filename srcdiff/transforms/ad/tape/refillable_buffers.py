@@ -16,26 +16,14 @@ from collections.abc import Callable, Sequence
 
 from srcdiff.ir.alias import writes_of
 from srcdiff.ir.build import with_parts
-from srcdiff.ir.core import (
-    Call,
-    Const,
-    For,
-    Op,
-    Region,
-    Statement,
-    Value,
-    While,
-    regions_of,
-    walk,
-)
+from srcdiff.ir.core import Call, For, Op, Region, Statement, While, regions_of, walk
 from srcdiff.ir.types import Array
+from srcdiff.ir.values import Const, Value
 from srcdiff.ops.arrays import memory
 from srcdiff.transforms.analysis.cost_model import elements, machine_price
 from srcdiff.transforms.analysis.defuse import ALLOCATIONS, all_regions, takes_element, used_atoms
 from srcdiff.transforms.analysis.dependence.access_regions import Outline
 from srcdiff.transforms.analysis.dependence.load_stability import Built
-
-__all__ = ["TURNS", "built_buffers", "without_saves"]
 
 Repeatable = Callable[[Op], bool]
 

@@ -5,25 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from srcdiff.ir.core import (
-    Atom,
-    Call,
-    For,
-    If,
-    Op,
-    Statement,
-    Value,
-    While,
-    regions_of,
-    walk,
-)
+from srcdiff.ir.core import Call, For, If, Op, Statement, While, regions_of, walk
 from srcdiff.ir.types import Array
+from srcdiff.ir.values import Atom, Value
 from srcdiff.ops.arrays import containers, memory
 from srcdiff.transforms.ad.tape.refillable_buffers import built_buffers
 from srcdiff.transforms.analysis.cost_model import machine_price
 from srcdiff.transforms.analysis.dependence.load_stability import Program
-
-__all__ = ["HEAVY", "origins", "with_built"]
 
 # prices of a recomputation, in units of storing its result: text is shorter with fewer stored arrays
 HEAVY = 4.0

@@ -16,8 +16,6 @@ from srcdiff.ops.arrays import memory
 from srcdiff.transforms.analysis.defuse import substitute
 from srcdiff.transforms.analysis.effects import footprint
 
-__all__ = ["pair_up_saves"]
-
 
 def pair_up_saves(fn: Function) -> Function:
     """`fn` without save/restore pairs that stand in one region."""

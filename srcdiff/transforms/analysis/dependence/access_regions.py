@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from srcdiff.ir.alias import Roots
-from srcdiff.ir.core import Atom, Const, For, Op, Region, Statement, Value, While, known_dim
+from srcdiff.ir.core import For, Op, Region, Statement, While
 from srcdiff.ir.types import Dim
+from srcdiff.ir.values import Atom, Const, Value, known_dim
 from srcdiff.ops.arrays import containers, memory
 from srcdiff.ops.core.index_patterns import items
 from srcdiff.transforms.analysis.dependence.affine import Affine, affine
-
-__all__ = ["Loop", "Outline", "Span"]
 
 Loop = For | While
 

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from srcdiff.ir.core import Atom, Const, Op, Statement, Value
+from srcdiff.ir.core import Op, Statement
 from srcdiff.ir.types import ndim_of
+from srcdiff.ir.values import Atom, Const, Value
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.core.index_patterns import items
 from srcdiff.ops.elementwise import arithmetic
-
-__all__ = ["Affine", "ELEMENT_ACCESSES", "affine", "is_element", "subscripts"]
-
 
 # the accesses to elements
 ELEMENT_ACCESSES = (memory.index, memory.store, memory.add_into)

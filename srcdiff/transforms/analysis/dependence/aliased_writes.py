@@ -10,12 +10,11 @@ Reverse mode has one adjoint buffer for each name. This is exact if nothing writ
 
 from __future__ import annotations
 
-from srcdiff.ir.core import Atom, For, If, Op, Statement, Value, While
+from srcdiff.ir.core import For, If, Op, Statement, While
+from srcdiff.ir.values import Atom, Value
 from srcdiff.transforms.analysis.defuse import uses_outside
 from srcdiff.transforms.analysis.dependence.access_regions import Loop
 from srcdiff.transforms.analysis.dependence.load_stability import Program
-
-__all__ = ["is_of_its_turn", "is_written_next_turn"]
 
 
 def is_written_next_turn(there: Statement, value: Value, program: Program) -> bool:

@@ -13,26 +13,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from srcdiff.ir.core import (
-    Atom,
-    Const,
-    For,
-    Op,
-    Region,
-    Statement,
-    Value,
-    known_dim,
-    regions_of,
-    symbol_of,
-)
+from srcdiff.ir.core import For, Op, Region, Statement, regions_of
 from srcdiff.ir.dims import Range
 from srcdiff.ir.types import Array, Dim, all_dims, inner_lengths, symbols_of
+from srcdiff.ir.values import Atom, Const, Value, known_dim, symbol_of
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.core.index_patterns import items
 from srcdiff.transforms.analysis.defuse import defined_in
 from srcdiff.transforms.analysis.dependence.iteration_space import Places
-
-__all__ = ["Filling"]
 
 Box = tuple[tuple[Dim, Dim], ...]
 

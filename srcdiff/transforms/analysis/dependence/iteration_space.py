@@ -16,8 +16,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from srcdiff.ir.build import Builder, Env, lookup
-from srcdiff.ir.core import Atom, Const, For, If, Op, Region, Statement, Value, const, known_dim
+from srcdiff.ir.core import For, If, Op, Region, Statement
 from srcdiff.ir.types import Array, Dim, Quotient, Struct, Symbol, Type, shape_of
+from srcdiff.ir.values import Atom, Const, Value, const, known_dim
 from srcdiff.ops.arrays import containers, memory
 from srcdiff.ops.control import control
 from srcdiff.ops.elementwise import arithmetic
@@ -25,8 +26,6 @@ from srcdiff.transforms.analysis.dependence.access_regions import Loop
 from srcdiff.transforms.analysis.dependence.affine import Affine, affine
 from srcdiff.transforms.analysis.dependence.load_stability import Program
 from srcdiff.transforms.analysis.dependence.loop_dependence import counts_from_front
-
-__all__ = ["Axis", "Places", "array_dims", "room", "total"]
 
 
 @dataclass(frozen=True)

@@ -18,24 +18,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from srcdiff.ir.alias import Roots, writes_of
-from srcdiff.ir.core import (
-    Call,
-    Const,
-    For,
-    Op,
-    Region,
-    Statement,
-    Value,
-    While,
-    regions_of,
-    walk,
-)
+from srcdiff.ir.core import Call, For, Op, Region, Statement, While, regions_of, walk
 from srcdiff.ir.types import Array, Struct, dims_of
+from srcdiff.ir.values import Const, Value
 from srcdiff.ops.arrays import containers, memory
 from srcdiff.transforms.analysis.dependence.access_regions import Loop, Outline, Span
 from srcdiff.transforms.analysis.dependence.affine import Affine, affine
-
-__all__ = ["Built", "Program", "survey"]
 
 
 @dataclass(frozen=True)

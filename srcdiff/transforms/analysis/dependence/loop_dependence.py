@@ -11,23 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from srcdiff.ir.alias import Roots, reads_of, writes_of
-from srcdiff.ir.core import Atom, Call, Const, For, If, Op, Statement, Value, known_dim, walk
+from srcdiff.ir.core import Call, For, If, Op, Statement, walk
 from srcdiff.ir.types import Clamp
+from srcdiff.ir.values import Atom, Const, Value, known_dim
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.control.cuda_kernel import is_place
 from srcdiff.ops.core.index_patterns import axes_taken, items, operands_in
 from srcdiff.transforms.analysis.defuse import defined_in
-
-__all__ = [
-    "Accesses",
-    "accesses",
-    "carries_only_add",
-    "counts_from_front",
-    "never_negative",
-    "only_adds",
-    "storage_commutes",
-    "storage_is_separate",
-]
 
 _ADD = "adds"  # a kind of access; the other kinds are pairs: an array, and the axis of the iteration's own index
 

@@ -16,22 +16,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from srcdiff.ir.alias import Roots, writes_of
-from srcdiff.ir.core import (
-    Atom,
-    Call,
-    Const,
-    For,
-    If,
-    Op,
-    Region,
-    Statement,
-    Value,
-    While,
-    const,
-    regions_of,
-    walk,
-)
+from srcdiff.ir.core import Call, For, If, Op, Region, Statement, While, regions_of, walk
 from srcdiff.ir.types import Array, Scalar
+from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.control import control
 from srcdiff.ops.elementwise import arithmetic
@@ -43,8 +30,6 @@ from srcdiff.transforms.analysis.dependence.loop_dependence import (
     never_negative,
     storage_commutes,
 )
-
-__all__ = ["Varying", "has_loop", "varying"]
 
 _ALLOCATIONS = (memory.empty, memory.empty_of)
 _LENGTHS = (memory.length, memory.axis_length)

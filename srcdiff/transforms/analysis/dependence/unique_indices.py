@@ -12,12 +12,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from srcdiff.ir.build import Env, Rewriter, lengths_of
-from srcdiff.ir.core import Atom, Const, Function, Op, Statement, Value, known_dim, walk
+from srcdiff.ir.core import Function, Op, Statement, walk
 from srcdiff.ir.types import Array, Dim, shape_of
+from srcdiff.ir.values import Atom, Const, Value, known_dim
 from srcdiff.ops.arrays import creation, memory
 from srcdiff.ops.core.index_patterns import is_mask, items, operands_in
-
-__all__ = ["mark_unique_indices"]
 
 _SUBSCRIPTED = (memory.gather, memory.store, memory.add_into, memory.add_at)
 

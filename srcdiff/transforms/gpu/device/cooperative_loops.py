@@ -19,8 +19,6 @@ from dataclasses import replace
 from srcdiff.ir.alias import Roots, reads_of, storage_roots, writes_of
 from srcdiff.ir.build import Builder, Env, Rewriter, shapes_for
 from srcdiff.ir.core import (
-    Atom,
-    Const,
     For,
     Function,
     If,
@@ -28,14 +26,12 @@ from srcdiff.ir.core import (
     OpDecl,
     Region,
     Statement,
-    Value,
     While,
-    const,
-    known_dim,
     regions_of,
     walk,
 )
 from srcdiff.ir.types import Array, Dim, Scalar
+from srcdiff.ir.values import Atom, Const, Value, const, known_dim
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.control import cuda_scalar
 from srcdiff.ops.control.control import raise_, undefined
@@ -45,8 +41,6 @@ from srcdiff.ops.elementwise import arithmetic
 from srcdiff.transforms.analysis.defuse import count_uses, defined_in
 from srcdiff.transforms.gpu.device.deferred_errors import failing_loops, with_carried_failure
 from srcdiff.transforms.gpu.device.parallel_loops import Finder, Shared, roots_inside
-
-__all__ = ["block_loops", "mark_block_loops"]
 
 # An access since the last barrier: the storage, whether it is a write, and which thread accesses an element: None for
 # any thread, "first" for the first one, "atomic" for any thread in any order, or a key for the owner of the element.

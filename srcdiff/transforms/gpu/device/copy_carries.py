@@ -15,13 +15,12 @@ from dataclasses import replace
 
 from srcdiff.ir.alias import Roots, storage_roots
 from srcdiff.ir.build import Builder, Env, Rewriter
-from srcdiff.ir.core import Atom, For, Function, Region, Statement, Value, While, regions_of
+from srcdiff.ir.core import For, Function, Region, Statement, While, regions_of
 from srcdiff.ir.types import Array, all_dims, shape_of
+from srcdiff.ir.values import Atom, Value
 from srcdiff.ops.arrays import memory
 from srcdiff.transforms.analysis.defuse import defined_in
 from srcdiff.transforms.lower.loop_nests import store_each
-
-__all__ = ["own_carries"]
 
 
 def own_carries(fn: Function) -> Function:

@@ -13,15 +13,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup, shapes_for
-from srcdiff.ir.core import Atom, Function, Op, Statement, Value, const, walk
+from srcdiff.ir.core import Function, Op, Statement, walk
 from srcdiff.ir.types import Array, Dim, Scalar, Static
+from srcdiff.ir.values import Atom, Value, const
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.control.cuda_scalar import philox_uniform
 from srcdiff.ops.control.semiring_ops import random_numbers
 from srcdiff.ops.elementwise import arithmetic
 from srcdiff.transforms.lower.loop_nests import element_of, nest, store_element
-
-__all__ = ["device_random"]
 
 
 def device_random(fn: Function) -> Function:

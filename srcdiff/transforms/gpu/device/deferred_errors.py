@@ -14,26 +14,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from srcdiff.ir.build import Builder, Env, Rewriter, shapes_for
-from srcdiff.ir.core import (
-    Atom,
-    For,
-    Function,
-    If,
-    Op,
-    Region,
-    Statement,
-    Value,
-    While,
-    const,
-    regions_of,
-    walk,
-)
+from srcdiff.ir.core import For, Function, If, Op, Region, Statement, While, regions_of, walk
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import Scalar
+from srcdiff.ir.values import Atom, Value, const
 from srcdiff.ops.control.control import raise_
 from srcdiff.ops.elementwise import arithmetic
-
-__all__ = ["failing_loops", "with_carried_failure"]
 
 _CODE = Scalar("int64", True)
 

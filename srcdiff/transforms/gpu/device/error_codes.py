@@ -12,12 +12,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from srcdiff.ir.build import Builder, Env, Rewriter
-from srcdiff.ir.core import Function, Op, Statement, Value, const
+from srcdiff.ir.core import Function, Op, Statement
 from srcdiff.ir.types import Array, Dim, Scalar, Type
+from srcdiff.ir.values import Value, const
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.control import control, cuda_scalar
-
-__all__ = ["device_errors"]
 
 
 def device_errors(fn: Function) -> Function:

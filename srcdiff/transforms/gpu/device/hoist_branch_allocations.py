@@ -16,15 +16,14 @@ from typing import TypeVar
 
 from srcdiff.ir.alias import storage_roots, writes_of
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
-from srcdiff.ir.core import Function, If, Op, Region, Statement, Value, regions_of
+from srcdiff.ir.core import Function, If, Op, Region, Statement, regions_of
 from srcdiff.ir.types import Array
+from srcdiff.ir.values import Value
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.control import control
 from srcdiff.transforms.analysis.defuse import ALLOCATIONS, defined_in
 from srcdiff.transforms.gpu.device.preallocate import fill
 from srcdiff.transforms.lower.loop_nests import store_each
-
-__all__ = ["branch_storage"]
 
 T = TypeVar("T")
 

@@ -12,8 +12,6 @@ from srcdiff.ops.control.cuda_scalar import device_text
 from srcdiff.transforms.analysis.defuse import has_list
 from srcdiff.transforms.lower.loop_nests import NoLoopForm
 
-__all__ = ["device_checks", "device_values"]
-
 # operations on arrays that are legal: elements, parts, lengths, storage
 _OF_ARRAYS = frozenset({
     "index", "store", "add_into", "axis_length", "length", "size", "element_count", "local_array", "get", "unpack",

@@ -17,28 +17,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
-from srcdiff.ir.core import (
-    Atom,
-    Call,
-    Function,
-    If,
-    Op,
-    Region,
-    Statement,
-    Value,
-    const,
-    regions_of,
-    walk,
-)
+from srcdiff.ir.core import Call, Function, If, Op, Region, Statement, regions_of, walk
 from srcdiff.ir.types import Array, Dim, List, Scalar, shape_of
+from srcdiff.ir.values import Atom, Value, const
 from srcdiff.ops.arrays import containers, memory
 from srcdiff.ops.control import control
 from srcdiff.ops.core.scalar_spellings import choose
 from srcdiff.ops.elementwise import arithmetic
 from srcdiff.transforms.gpu.device.preallocate import unused
 from srcdiff.transforms.lower.loop_nests import loop, store_each, store_element
-
-__all__ = ["NO_ROOM", "stacks"]
 
 NO_ROOM = " has too little room"  # the end of the error message
 

@@ -17,14 +17,12 @@ from dataclasses import replace
 from srcdiff.ir.alias import Roots, storage_roots
 from srcdiff.ir.build import Builder, Env, Rewriter, shapes_for
 from srcdiff.ir.core import (
-    Atom,
     For,
     Function,
     Node,
     Op,
     Region,
     Statement,
-    Value,
     While,
     leaves,
     regions_of,
@@ -32,12 +30,11 @@ from srcdiff.ir.core import (
 )
 from srcdiff.ir.facts import Storage
 from srcdiff.ir.types import Array, Scalar, shape_of
+from srcdiff.ir.values import Atom, Value
 from srcdiff.ops.arrays import memory
 from srcdiff.transforms.analysis.dependence.affine import is_element
 from srcdiff.transforms.gpu.device.preallocate import UNFILLED, ZEROS, unused
 from srcdiff.transforms.lower.loop_nests import Arrays, Nest, add_element, element_of, nest
-
-__all__ = ["given_results"]
 
 
 def given_results(fn: Function, names: Sequence[str]) -> Function:

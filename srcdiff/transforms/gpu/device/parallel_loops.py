@@ -11,8 +11,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from srcdiff.ir.alias import Roots, storage_roots
-from srcdiff.ir.core import Atom, Const, For, Function, Op, Region, Statement, Value, const, walk
+from srcdiff.ir.core import For, Function, Op, Region, Statement, walk
 from srcdiff.ir.types import Array, Scalar
+from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.control.cuda_block import block_max, block_min, block_sum
 from srcdiff.ops.control.cuda_kernel import syncthreads
@@ -21,8 +22,6 @@ from srcdiff.transforms.analysis.defuse import defined_in, uses_outside
 from srcdiff.transforms.analysis.dependence.loop_dependence import Accesses, accesses, only_adds
 from srcdiff.transforms.analysis.effects import footprint
 from srcdiff.transforms.schedule.parallel import is_sum, may_raise
-
-__all__ = ["Finder", "Shared", "roots_inside"]
 
 _FEW = 4  # a loop with a smaller known trip count is not shared
 _NUMBERS = ("float64", "float32", "int64")

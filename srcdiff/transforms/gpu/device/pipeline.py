@@ -36,8 +36,6 @@ from srcdiff.transforms.loop_pipeline import into_loops, joined, marked_as_loops
 from srcdiff.transforms.lower.decompose import Expansions
 from srcdiff.transforms.passes import Form, Pass, Recorder
 
-__all__ = ["Block", "for_device", "to_device_loops"]
-
 _LOADS, _SCALAR = (Form.LOADS,), (Form.SCALAR,)
 
 STACKS = Pass("lists to stacks", stacks, "lists are arrays with a count", "", _LOADS, whole=True)

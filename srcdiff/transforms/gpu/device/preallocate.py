@@ -19,21 +19,10 @@ import numpy as np
 
 from srcdiff.ir.alias import Roots, storage_roots
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup, ranges_of, shapes_for
-from srcdiff.ir.core import (
-    Atom,
-    For,
-    Function,
-    Op,
-    Region,
-    Statement,
-    Value,
-    While,
-    const,
-    regions_of,
-    walk,
-)
+from srcdiff.ir.core import For, Function, Op, Region, Statement, While, regions_of, walk
 from srcdiff.ir.facts import Storage
 from srcdiff.ir.types import Array, Dim, Scalar, Type, all_dims, inner_lengths, shape_of
+from srcdiff.ir.values import Atom, Value, const
 from srcdiff.ops.control import cuda_scalar
 from srcdiff.ops.control.cuda_kernel import shared_array
 from srcdiff.transforms.analysis.defuse import ALLOCATIONS, defined_in, used_atoms
@@ -43,8 +32,6 @@ from srcdiff.transforms.lower.loop_nests import (
     nest,
     store_element,
 )
-
-__all__ = ["UNFILLED", "ZEROS", "device_storage", "fill", "local_lengths", "unused"]
 
 _LOCAL = 2048  # bytes of a local or shared array, at most
 _SHARED = 16384  # bytes of all shared arrays of a block, at most

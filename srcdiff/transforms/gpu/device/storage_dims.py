@@ -13,8 +13,9 @@ from dataclasses import replace
 import numpy as np
 
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
-from srcdiff.ir.core import Atom, Function, Node, Op, Region, Statement, Tree, Value, const, leaves
+from srcdiff.ir.core import Function, Node, Op, Region, Statement, Tree, leaves
 from srcdiff.ir.types import Array, Dim, Scalar, Struct, shape_of
+from srcdiff.ir.values import Atom, Value, const
 from srcdiff.ops.arrays import containers, diagonals, memory, reductions
 from srcdiff.ops.core.adjoint_builders import length_of
 from srcdiff.ops.core.axes import axes_of
@@ -26,8 +27,6 @@ from srcdiff.transforms.lower.loop_nests import (
     nest,
     store_element,
 )
-
-__all__ = ["device_lengths", "flat_results"]
 
 
 def flat_results(fn: Function) -> Function:

@@ -15,7 +15,8 @@ from dataclasses import dataclass, replace
 
 from srcdiff.ir.alias import Roots, storage_roots, writes_of
 from srcdiff.ir.build import Builder, Env, Rewriter
-from srcdiff.ir.core import Atom, Const, For, Function, Op, Statement, Value, walk
+from srcdiff.ir.core import For, Function, Op, Statement, walk
+from srcdiff.ir.values import Atom, Const, Value
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.control.cuda_kernel import (
     atomic_add,
@@ -28,8 +29,6 @@ from srcdiff.ops.control.cuda_kernel import (
 from srcdiff.ops.core.index_patterns import items
 from srcdiff.ops.elementwise import arithmetic
 from srcdiff.transforms.gpu.kernels.barriers import shared_storage
-
-__all__ = ["Place", "Threads", "atomic_sums", "note_axes"]
 
 
 @dataclass(frozen=True)

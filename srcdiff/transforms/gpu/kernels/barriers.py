@@ -14,30 +14,11 @@ from dataclasses import dataclass, field, replace
 
 from srcdiff.ir.alias import Roots, reads_of, storage_roots, writes_of, written_roots
 from srcdiff.ir.build import Builder, Env, Rewriter
-from srcdiff.ir.core import (
-    Atom,
-    For,
-    Function,
-    If,
-    Op,
-    Region,
-    Statement,
-    Value,
-    While,
-    regions_of,
-    walk,
-)
+from srcdiff.ir.core import For, Function, If, Op, Region, Statement, While, regions_of, walk
 from srcdiff.ir.types import Array
+from srcdiff.ir.values import Atom, Value
 from srcdiff.ops.arrays.memory import add_into
 from srcdiff.ops.control.cuda_kernel import barrier_of, is_barrier, shared_array, syncthreads
-
-__all__ = [
-    "needed_barriers",
-    "plain_barriers",
-    "shared_first",
-    "shared_storage",
-    "storage_barriers",
-]
 
 
 def shared_storage(fn: Function) -> list[Value]:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from srcdiff.ir.core import Atom, Const, Function, If, Op, Statement, Value, walk
+from srcdiff.ir.core import Function, If, Op, Statement, walk
+from srcdiff.ir.values import Atom, Const, Value
 from srcdiff.transforms.gpu.kernels.atomics import Place
-
-__all__ = ["ORDERS", "Guard", "Guards"]
 
 Guard = tuple[Atom, bool]  # a condition, and its value on the path
 

@@ -13,29 +13,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from srcdiff.ir.build import Builder, Env, Rewriter, clone_region, with_parts
-from srcdiff.ir.core import (
-    Atom,
-    Const,
-    For,
-    Function,
-    Op,
-    OpDecl,
-    Region,
-    Statement,
-    Value,
-    While,
-    const,
-    regions_of,
-    walk,
-)
+from srcdiff.ir.core import For, Function, Op, OpDecl, Region, Statement, While, regions_of, walk
 from srcdiff.ir.types import INT, Scalar
+from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.control.cuda_kernel import grid, gridsize, position
 from srcdiff.ops.elementwise import arithmetic
 from srcdiff.transforms.analysis.defuse import count_uses, defined_in, rename
-
-__all__ = ["counted_loops", "grid_places"]
-
 
 # ---- the position of a thread --------------------------------------------------------------------
 

@@ -13,10 +13,9 @@ from collections import defaultdict
 from collections.abc import Mapping
 
 from srcdiff.ir.alias import storage_roots, writes_of
-from srcdiff.ir.core import Atom, For, Function, If, Op, Region, Value, While, walk
+from srcdiff.ir.core import For, Function, If, Op, Region, While, walk
+from srcdiff.ir.values import Atom, Value
 from srcdiff.ops.control.cuda_kernel import grid, is_barrier, position, shared_array
-
-__all__ = ["BLOCKS", "THREADS", "launch_dims"]
 
 Dims = frozenset[str]
 

@@ -14,11 +14,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from srcdiff.ir.core import Function, Node
+from srcdiff.transforms.ad.adjoints.reverse_state import Rules
 from srcdiff.transforms.ad.forward import ForwardRules, forward
-from srcdiff.transforms.ad.reverse.reverse import Rules
 from srcdiff.transforms.gpu.kernels.reverse import float_arrays, shadow_names
-
-__all__ = ["kernel_tangent"]
 
 
 def kernel_tangent(fn: Function, rules: Rules, forward_rules: ForwardRules) -> Function:

@@ -6,9 +6,9 @@ import sys
 from dataclasses import replace
 
 from srcdiff.ir.core import Function, Op, walk
+from srcdiff.transforms.ad.adjoints.reverse_state import Rules
 from srcdiff.transforms.ad.directives.kernel_recompute import one_of_twins
 from srcdiff.transforms.ad.forward import ForwardRules
-from srcdiff.transforms.ad.reverse.reverse import Rules
 from srcdiff.transforms.ad.tape.decide import residuals
 from srcdiff.transforms.common_passes import (
     BOOLEANS,
@@ -50,16 +50,6 @@ from srcdiff.transforms.pipeline import (
 from srcdiff.transforms.preparation import preparing
 from srcdiff.transforms.simplify.compose_subscripts import compose_subscripts
 from srcdiff.transforms.simplify.inline import inline_calls
-
-__all__ = [
-    "COUNTS",
-    "PREPARE",
-    "PRINTED",
-    "adjoint_kernel",
-    "deciding",
-    "storage_kernel",
-    "tangent_kernel",
-]
 
 _LOADS, _FINAL = (Form.LOADS,), (Form.RESIDUALS,)
 _HOST = ("argument copies", "explicit reshape copies")  # kernels write their arguments

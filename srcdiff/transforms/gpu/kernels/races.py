@@ -11,27 +11,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from srcdiff.errors import UnsupportedError
-from srcdiff.ir.core import (
-    Atom,
-    Const,
-    Function,
-    If,
-    Op,
-    Region,
-    Statement,
-    Value,
-    regions_of,
-    walk,
-)
+from srcdiff.ir.core import Function, If, Op, Region, Statement, regions_of, walk
 from srcdiff.ir.types import Array, is_float
+from srcdiff.ir.values import Atom, Const, Value
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.control.cuda_kernel import shuffles
 from srcdiff.transforms.gpu.kernels.atomics import Threads
 from srcdiff.transforms.gpu.kernels.barriers import shared_storage
 from srcdiff.transforms.gpu.kernels.divergence import BLOCKS, THREADS, launch_dims
 from srcdiff.transforms.gpu.kernels.stencil_races import check_neighbours
-
-__all__ = ["check_races"]
 
 _FEW = 32  # a launch is assumed to have at least so many threads
 

@@ -19,16 +19,15 @@ from dataclasses import replace
 
 from srcdiff.ir.alias import storage_roots
 from srcdiff.ir.build import Builder
-from srcdiff.ir.core import Atom, For, Function, Node, Op, Region, Value, const, walk
+from srcdiff.ir.core import For, Function, Node, Op, Region, walk
 from srcdiff.ir.types import INT, Array, Dim, is_float, shape_of
+from srcdiff.ir.values import Atom, Value, const
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.control.cuda_kernel import barrier_of, position, shared_array
 from srcdiff.transforms.ad.adjoints.accumulate import Scope
-from srcdiff.transforms.ad.adjoints.reverse_state import Reversal
+from srcdiff.transforms.ad.adjoints.reverse_state import Reversal, Rules
 from srcdiff.transforms.ad.directives.kernel_recompute import runs_again
-from srcdiff.transforms.ad.reverse.reverse import Rules, begin, finish_reversed, walk_back
-
-__all__ = ["float_arrays", "kernel_adjoint", "shadow_names"]
+from srcdiff.transforms.ad.reverse.reverse import begin, finish_reversed, walk_back
 
 
 def float_arrays(fn: Function) -> list[int]:

@@ -11,16 +11,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from srcdiff.ir.core import Atom, Const, Function, If, Op, Region, Value, regions_of
+from srcdiff.ir.core import Function, If, Op, Region, regions_of
 from srcdiff.ir.facts import SingleWriter
 from srcdiff.ir.types import Array, is_float
+from srcdiff.ir.values import Atom, Const, Value
 from srcdiff.ops.arrays import memory
 from srcdiff.transforms.gpu.kernels.atomics import Threads
 from srcdiff.transforms.gpu.kernels.barriers import shared_storage
 from srcdiff.transforms.gpu.kernels.bounds_guards import Guard, Guards
 from srcdiff.transforms.gpu.kernels.divergence import BLOCKS, THREADS, launch_dims
-
-__all__ = ["find_single_writers"]
 
 
 def find_single_writers(fn: Function) -> Function:

@@ -16,20 +16,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from srcdiff.errors import UnsupportedError
-from srcdiff.ir.core import (
-    Atom,
-    Const,
-    For,
-    Function,
-    If,
-    Op,
-    Region,
-    Value,
-    While,
-    regions_of,
-    walk,
-)
+from srcdiff.ir.core import For, Function, If, Op, Region, While, regions_of, walk
 from srcdiff.ir.types import Array, is_float
+from srcdiff.ir.values import Atom, Const, Value
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.control.cuda_kernel import is_barrier
 from srcdiff.ops.core.index_patterns import items
@@ -37,8 +26,6 @@ from srcdiff.ops.elementwise import arithmetic
 from srcdiff.transforms.gpu.kernels.atomics import Place
 from srcdiff.transforms.gpu.kernels.barriers import shared_storage
 from srcdiff.transforms.gpu.kernels.bounds_guards import Guard, Guards
-
-__all__ = ["check_neighbours"]
 
 _FAR = 8  # steps, at most: run-time bounds may exclude a race of threads at a larger distance
 

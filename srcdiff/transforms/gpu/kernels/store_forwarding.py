@@ -14,14 +14,13 @@ from dataclasses import replace
 
 from srcdiff.ir.alias import Roots, reads_of, storage_roots, writes_of
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
-from srcdiff.ir.core import Const, Function, Op, Region, Statement, regions_of
+from srcdiff.ir.core import Function, Op, Region, Statement, regions_of
+from srcdiff.ir.values import Const
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.elementwise import arithmetic
 from srcdiff.transforms.analysis.defuse import is_generated
 from srcdiff.transforms.analysis.dependence.affine import is_element
 from srcdiff.transforms.buffers.store_forwarding import Forward
-
-__all__ = ["own_elements"]
 
 
 def own_elements(fn: Function) -> Function:

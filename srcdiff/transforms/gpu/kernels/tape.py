@@ -17,20 +17,10 @@ import numpy as np
 
 from srcdiff.ir.alias import storage_roots
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup, shapes_for
-from srcdiff.ir.core import (
-    Atom,
-    Function,
-    If,
-    Op,
-    Region,
-    Statement,
-    Value,
-    const,
-    regions_of,
-    walk,
-)
+from srcdiff.ir.core import Function, If, Op, Region, Statement, regions_of, walk
 from srcdiff.ir.facts import ThreadStorage
 from srcdiff.ir.types import Array, Dim
+from srcdiff.ir.values import Atom, Value, const
 from srcdiff.ops.arrays import containers, memory
 from srcdiff.ops.control import control, cuda_scalar
 from srcdiff.ops.control.cuda_kernel import atomic_max, grid, gridsize
@@ -40,8 +30,6 @@ from srcdiff.transforms.gpu.device.preallocate import fill, unused
 from srcdiff.transforms.lower.loop_nests import NoLoopForm
 from srcdiff.transforms.lower.materialise_dims import bind_lengths
 from srcdiff.transforms.simplify.dce import dce
-
-__all__ = ["counts_of_storage", "inner_lists", "thread_storage"]
 
 _LOCAL = 1 << 16  # bytes of a local array, at most
 

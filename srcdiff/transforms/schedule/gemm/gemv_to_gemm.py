@@ -17,15 +17,14 @@ from dataclasses import dataclass, field, replace
 
 from srcdiff.ir.alias import storage_roots, writes_of
 from srcdiff.ir.build import Builder, Env, Rewriter, lengths_of, lookup
-from srcdiff.ir.core import Atom, For, Function, Op, Statement, Value, const, known_dim, walk
+from srcdiff.ir.core import For, Function, Op, Statement, walk
 from srcdiff.ir.syntax.spelling import plural
 from srcdiff.ir.types import Array, Dim, shape_of
+from srcdiff.ir.values import Atom, Value, const, known_dim
 from srcdiff.ops.arrays import memory, shapes
 from srcdiff.ops.linalg import products as linalg
 from srcdiff.transforms.analysis.defuse import count_uses, defined_in, used_atoms
 from srcdiff.transforms.lower.materialise_dims import size_at_hand
-
-__all__ = ["gathered_products"]
 
 _LEAST = 1024  # multiplications of an iteration, at least; below, loops are faster than BLAS and new arrays
 

@@ -18,9 +18,10 @@ from dataclasses import dataclass, field, replace
 
 from srcdiff.ir.alias import Roots, storage_roots, writes_of
 from srcdiff.ir.build import Builder, Env, Rewriter, clone_statement, lengths_of, lookup
-from srcdiff.ir.core import Atom, For, Function, Op, Statement, Value, const, known_dim, walk
+from srcdiff.ir.core import For, Function, Op, Statement, walk
 from srcdiff.ir.syntax.spelling import plural
 from srcdiff.ir.types import Array, Dim, Scalar, Size, shape_of, size_of
+from srcdiff.ir.values import Atom, Value, const, known_dim
 from srcdiff.ops.arrays import memory, shapes
 from srcdiff.ops.core.adjoint_builders import length_of
 from srcdiff.ops.elementwise import arithmetic
@@ -29,8 +30,6 @@ from srcdiff.transforms.analysis.defuse import defined_in
 from srcdiff.transforms.analysis.dependence.affine import subscripts
 from srcdiff.transforms.lower.loop_nests import add_element, element_of, nest, store_element
 from srcdiff.transforms.lower.materialise_dims import bind_lengths
-
-__all__ = ["gathered_sums"]
 
 _LEAST = 512  # elements of the matrix, at least; below, loops are faster than calls of BLAS
 # additions of all iterations, at least; below, a call and a pass over the matrix cost more

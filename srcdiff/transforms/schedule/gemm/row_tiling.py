@@ -19,18 +19,9 @@ from dataclasses import replace
 
 from srcdiff.ir.alias import storage_roots
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
-from srcdiff.ir.core import (
-    Atom,
-    For,
-    Function,
-    Op,
-    Region,
-    Statement,
-    Value,
-    const,
-    known_dim,
-)
+from srcdiff.ir.core import For, Function, Op, Region, Statement
 from srcdiff.ir.types import Array, Dim, Scalar, shape_of
+from srcdiff.ir.values import Atom, Value, const, known_dim
 from srcdiff.ops.arrays import memory, shapes
 from srcdiff.ops.elementwise import arithmetic
 from srcdiff.ops.linalg import products
@@ -40,8 +31,6 @@ from srcdiff.transforms.analysis.memory_layout import all_layouts
 from srcdiff.transforms.lower.loop_nests import index_called
 from srcdiff.transforms.lower.materialise_dims import at_least_one, below, size_at_hand
 from srcdiff.transforms.schedule.gemm.row_tiling_legality import ZEROS, Facts, Run
-
-__all__ = ["row_blocks"]
 
 _ROWS = 256
 _FEW_ROWS = 64  # rows of a block, at least; products of fewer rows are slow

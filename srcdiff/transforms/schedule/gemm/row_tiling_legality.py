@@ -12,27 +12,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from srcdiff.ir.alias import Roots, reads_of, writes_of
-from srcdiff.ir.core import (
-    Atom,
-    For,
-    If,
-    Op,
-    Statement,
-    Value,
-    const,
-    known_dim,
-    regions_of,
-    walk,
-)
+from srcdiff.ir.core import For, If, Op, Statement, regions_of, walk
 from srcdiff.ir.types import Array, Dim, shape_of
+from srcdiff.ir.values import Atom, Value, const, known_dim
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.control import control
 from srcdiff.ops.linalg import products
 from srcdiff.transforms.analysis.defuse import defined_in, transposed, used_atoms
 from srcdiff.transforms.analysis.dependence.affine import subscripts
 from srcdiff.transforms.analysis.memory_layout import Layouts
-
-__all__ = ["ZEROS", "Facts", "Run"]
 
 _DTYPES = ("float64", "float32")
 _LENGTHS = (memory.length, memory.axis_length)

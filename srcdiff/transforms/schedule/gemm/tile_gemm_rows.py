@@ -16,15 +16,14 @@ from dataclasses import dataclass
 
 from srcdiff.ir.alias import Roots, writes_of
 from srcdiff.ir.build import Builder, Env, lookup
-from srcdiff.ir.core import Atom, For, Function, Op, Region, Value, known_dim, walk
+from srcdiff.ir.core import For, Function, Op, Region, walk
 from srcdiff.ir.types import Array
+from srcdiff.ir.values import Atom, Value, known_dim
 from srcdiff.ops.arrays import memory, shapes
 from srcdiff.ops.linalg import products as linalg
 from srcdiff.transforms.analysis.defuse import all_regions, transposed
 from srcdiff.transforms.analysis.dependence.affine import subscripts
 from srcdiff.transforms.analysis.memory_layout import Layouts, all_layouts
-
-__all__ = ["RowProduct", "products_of_iterations"]
 
 _DTYPES = ("float64", "float32")
 

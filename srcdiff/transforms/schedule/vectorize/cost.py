@@ -6,30 +6,15 @@ import math
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from srcdiff.ir.core import (
-    Atom,
-    Const,
-    For,
-    If,
-    Op,
-    Region,
-    Statement,
-    Value,
-    const,
-    known_dim,
-    regions_of,
-    symbol_of,
-    walk,
-)
+from srcdiff.ir.core import For, If, Op, Region, Statement, regions_of, walk
 from srcdiff.ir.types import Dim, Type, shape_of
+from srcdiff.ir.values import Atom, Const, Value, const, known_dim, symbol_of
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.control import control
 from srcdiff.ops.elementwise import arithmetic
 from srcdiff.transforms.analysis.dependence.affine import affine, subscripts
 from srcdiff.transforms.analysis.dependence.loop_dependence import carries_only_add
 from srcdiff.transforms.analysis.dependence.uniformity import Varying, has_loop
-
-__all__ = ["LanePrices", "Lengths"]
 
 _FEW = 8  # a loop with fewer iterations does not gain by vector instructions
 _UNKNOWN = 16  # assumed trip count of a loop whose range is unknown

@@ -21,20 +21,10 @@ from dataclasses import replace
 
 from srcdiff.ir.alias import storage_roots
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup, with_parts
-from srcdiff.ir.core import (
-    Atom,
-    For,
-    Function,
-    If,
-    Op,
-    Region,
-    Statement,
-    Value,
-    const,
-    regions_of,
-)
+from srcdiff.ir.core import For, Function, If, Op, Region, Statement, regions_of
 from srcdiff.ir.syntax.spelling import plural
 from srcdiff.ir.types import Array, Dim, Scalar
+from srcdiff.ir.values import Atom, Value, const
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.core.index_patterns import elements_of
 from srcdiff.ops.elementwise import arithmetic
@@ -58,8 +48,6 @@ from srcdiff.transforms.schedule.vectorize.schedule import (
     outer_atoms,
 )
 from srcdiff.transforms.simplify.compose_subscripts import compose_subscripts
-
-__all__ = ["lanes", "side_by_side"]
 
 
 def lanes(fn: Function, lengths: Mapping[str, int]) -> Function:

@@ -14,16 +14,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from srcdiff.ir.build import Builder, Env, Rewriter
-from srcdiff.ir.core import Atom, For, If, Op, Region, Statement, Value, known_dim, walk
+from srcdiff.ir.core import For, If, Op, Region, Statement, walk
 from srcdiff.ir.types import Array, Dim
+from srcdiff.ir.values import Atom, Value, known_dim
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.control import control
 from srcdiff.ops.core.index_patterns import elements_of
 from srcdiff.transforms.analysis.dependence.affine import subscripts
 from srcdiff.transforms.analysis.dependence.uniformity import Varying
 from srcdiff.transforms.lower.loop_nests import loop, store_element
-
-__all__ = ["own_rows", "tables"]
 
 
 def tables(found: Varying) -> dict[Value, int]:

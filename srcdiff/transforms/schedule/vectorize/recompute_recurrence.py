@@ -18,20 +18,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from srcdiff.ir.build import Builder, Env, Rewriter, change_dims_within, lookup
-from srcdiff.ir.core import (
-    Atom,
-    For,
-    Op,
-    Region,
-    Statement,
-    Value,
-    const,
-    known_dim,
-    regions_of,
-    symbol_of,
-    walk,
-)
+from srcdiff.ir.core import For, Op, Region, Statement, regions_of, walk
 from srcdiff.ir.types import Scalar
+from srcdiff.ir.values import Atom, Value, const, known_dim, symbol_of
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.elementwise import arithmetic
 from srcdiff.transforms.analysis.defuse import defined_in, used_atoms
@@ -39,8 +28,6 @@ from srcdiff.transforms.analysis.dependence.affine import subscripts
 from srcdiff.transforms.analysis.dependence.uniformity import Varying
 from srcdiff.transforms.analysis.recompute_cost import price_of_element
 from srcdiff.transforms.schedule.strength_reduction import by_horner
-
-__all__ = ["run_again"]
 
 _CHEAP = 2  # operations of a recurrence, at most
 

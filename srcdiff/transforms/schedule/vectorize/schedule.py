@@ -13,13 +13,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from srcdiff.ir.core import Atom, For, If, Op, Region, Statement, Value, regions_of
+from srcdiff.ir.core import For, If, Op, Region, Statement, regions_of
 from srcdiff.ir.types import Scalar
+from srcdiff.ir.values import Atom, Value
 from srcdiff.ops.arrays import memory
 from srcdiff.transforms.analysis.defuse import defined_in, used_atoms
 from srcdiff.transforms.analysis.dependence.uniformity import Varying
-
-__all__ = ["Group", "Item", "Nest", "Row", "Schedule", "is_allocation", "outer_atoms"]
 
 
 @dataclass(eq=False)

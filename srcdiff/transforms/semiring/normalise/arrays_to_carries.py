@@ -16,24 +16,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
-from srcdiff.ir.core import (
-    Atom,
-    Const,
-    For,
-    Function,
-    Op,
-    Region,
-    Statement,
-    Value,
-    const,
-    regions_of,
-    walk,
-)
+from srcdiff.ir.core import For, Function, Op, Region, Statement, regions_of, walk
 from srcdiff.ir.types import Array, Dim, List, Scalar
+from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.elementwise import arithmetic
 from srcdiff.transforms.analysis.defuse import ALLOCATIONS, same_kind, written_values
-
-__all__ = ["rows_in_hand"]
 
 
 def rows_in_hand(fn: Function) -> Function:

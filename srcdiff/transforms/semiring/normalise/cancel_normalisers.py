@@ -21,23 +21,9 @@ from dataclasses import replace
 
 from srcdiff.ir.alias import storage_roots, writes_of
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
-from srcdiff.ir.core import (
-    Atom,
-    Call,
-    Const,
-    For,
-    Function,
-    If,
-    Op,
-    Region,
-    Statement,
-    Value,
-    While,
-    const,
-    regions_of,
-    walk,
-)
+from srcdiff.ir.core import Call, For, Function, If, Op, Region, Statement, While, regions_of, walk
 from srcdiff.ir.types import Dim, Scalar, ndim_of, shape_of
+from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.core.index_patterns import items, operands_in
 from srcdiff.transforms.analysis.defuse import defined_in, rename, same_kind
 from srcdiff.transforms.analysis.reachability import MOVED, flows, reached
@@ -50,8 +36,6 @@ from srcdiff.transforms.semiring.normalise.recognise_max import with_maxima
 from srcdiff.transforms.simplify.cse import cse
 from srcdiff.transforms.simplify.dce import dce
 from srcdiff.transforms.simplify.invariant_carries import remove_invariant_carries
-
-__all__ = ["norms_of", "without_shifts"]
 
 # a shift, and the number of earlier writes to its storage; a negative number stands for the sum over a loop's
 # iterations

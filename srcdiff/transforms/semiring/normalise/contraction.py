@@ -10,12 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from srcdiff.ir.build import Builder
-from srcdiff.ir.core import Atom, OpDecl
+from srcdiff.ir.core import OpDecl
 from srcdiff.ir.types import ndim_of
+from srcdiff.ir.values import Atom
 from srcdiff.ops.arrays import memory, shapes
 from srcdiff.ops.elementwise import arithmetic
-
-__all__ = ["contracted"]
 
 
 def contracted(

@@ -18,12 +18,11 @@ from collections import Counter
 from dataclasses import replace
 
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
-from srcdiff.ir.core import Atom, For, Function, Op, Statement, Value, const, walk
+from srcdiff.ir.core import For, Function, Op, Statement, walk
 from srcdiff.ir.types import Scalar, ndim_of
+from srcdiff.ir.values import Atom, Value, const
 from srcdiff.ops.elementwise import arithmetic, special
 from srcdiff.transforms.simplify.dce import dce
-
-__all__ = ["with_last_norms", "without_reciprocals"]
 
 _SIGNS = {arithmetic.add: arithmetic.subtract, arithmetic.subtract: arithmetic.add}
 

@@ -15,12 +15,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from srcdiff.ir.build import Builder, Env, Rewriter
-from srcdiff.ir.core import Atom, Function, If, Op, Statement, Value, const, walk
+from srcdiff.ir.core import Function, If, Op, Statement, walk
+from srcdiff.ir.values import Atom, Value, const
 from srcdiff.ops.elementwise import arithmetic, elementary
 from srcdiff.transforms.simplify.cse import cse
 from srcdiff.transforms.simplify.dce import dce
-
-__all__ = ["with_logaddexp"]
 
 _ZERO = const(0.0)
 _LARGER_OR_SMALLER = ("maximum", "minimum")

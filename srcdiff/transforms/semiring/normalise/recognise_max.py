@@ -15,12 +15,11 @@ import math
 from dataclasses import replace
 
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
-from srcdiff.ir.core import Atom, Function, If, Op, Statement, Value, const
+from srcdiff.ir.core import Function, If, Op, Statement
 from srcdiff.ir.types import ndim_of
+from srcdiff.ir.values import Atom, Value, const
 from srcdiff.ops.elementwise import arithmetic, elementary, special
 from srcdiff.transforms.analysis.defuse import same_kind
-
-__all__ = ["with_maxima"]
 
 _LARGER = {"greater": 0, "greater_equal": 0, "less": 1, "less_equal": 1}
 _IS_NOTHING = {"equal": "then", "less_equal": "then", "not_equal": "orelse", "greater": "orelse"}

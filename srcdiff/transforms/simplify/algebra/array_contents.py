@@ -13,14 +13,13 @@ from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
 
 from srcdiff.ir.alias import Roots, reads_of, writes_of
-from srcdiff.ir.core import Atom, Const, For, Op, Value, walk
+from srcdiff.ir.core import For, Op, walk
 from srcdiff.ir.types import INT, ndim_of
+from srcdiff.ir.values import Atom, Const, Value
 from srcdiff.ops.arrays import memory
 from srcdiff.transforms.simplify.algebra import laurent
 from srcdiff.transforms.simplify.algebra.laurent import Sum
 from srcdiff.transforms.simplify.algebra.sum_of_products_rules import is_real
-
-__all__ = ["Elements"]
 
 _ZEROS = frozenset({"zeros", "zeros_like", "zeros_of"})
 _ACCESSES = (memory.index, memory.store, memory.add_into)

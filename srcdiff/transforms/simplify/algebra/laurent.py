@@ -10,19 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping
 from fractions import Fraction
 
-__all__ = [
-    "LIMIT",
-    "Factor",
-    "Monomial",
-    "Sum",
-    "atom",
-    "inverse",
-    "number",
-    "plus",
-    "powered",
-    "times",
-]
-
 Factor = tuple[Hashable, tuple[int, ...]]
 Monomial = frozenset[tuple[Factor, int]]
 Sum = Mapping[Monomial, Fraction]

@@ -10,11 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from srcdiff.ir.core import Op, Value, known_dim
+from srcdiff.ir.core import Op
 from srcdiff.ir.types import shape_of
+from srcdiff.ir.values import Value, known_dim
 from srcdiff.transforms.rewrite.patterns import INNER, Rule, function
-
-__all__ = ["MATRIX_RULES"]
 
 total, eye, trace = map(function, ("sum", "eye", "trace"))
 

@@ -11,12 +11,6 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from fractions import Fraction
 
-__all__ = [
-    "Cost", "LIMIT", "Layout", "Polynomial", "Tree", "constant", "cost", "divided", "divided_once", "express", "leaves",
-    "negated", "plus", "powered", "replaced", "scaled", "shortened", "signs", "times",
-    "variable",
-]  # fmt: skip
-
 Factors = tuple[tuple[int, int], ...]  # (atom, power), by atom
 Monomial = tuple[Factors, Factors]
 Polynomial = Mapping[Monomial, Fraction]

@@ -21,18 +21,9 @@ from fractions import Fraction
 from math import isfinite
 
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
-from srcdiff.ir.core import (
-    Atom,
-    Const,
-    Function,
-    Op,
-    Region,
-    Statement,
-    Value,
-    const,
-    regions_of,
-)
+from srcdiff.ir.core import Function, Op, Region, Statement, regions_of
 from srcdiff.ir.types import Array, Dim, Scalar, Type, shape_of
+from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.core.registry import OPERATIONS
 from srcdiff.transforms.analysis.defuse import (
     count_uses,
@@ -48,8 +39,6 @@ from srcdiff.transforms.simplify.algebra.matrix_rules import MATRIX_RULES
 from srcdiff.transforms.simplify.algebra.polynomials import Polynomial, Tree
 from srcdiff.transforms.simplify.dce import dce
 from srcdiff.transforms.simplify.identities import may_stand
-
-__all__ = ["RULES", "algebra"]
 
 exp, expit, logaddexp, transpose, outer = map(
     function, ("exp", "expit", "logaddexp", "transpose", "outer")

@@ -13,22 +13,9 @@ import math
 from collections.abc import Hashable, Sequence
 
 from srcdiff.ir.alias import storage_roots, writes_of
-from srcdiff.ir.core import (
-    Atom,
-    Const,
-    For,
-    Function,
-    If,
-    Op,
-    Region,
-    Statement,
-    Value,
-    While,
-    known_dim,
-    regions_of,
-    walk,
-)
+from srcdiff.ir.core import For, Function, If, Op, Region, Statement, While, regions_of, walk
 from srcdiff.ir.types import Dim, Scalar, Type, ndim_of
+from srcdiff.ir.values import Atom, Const, Value, known_dim
 from srcdiff.ops.arrays import memory
 from srcdiff.transforms.analysis.defuse import carried_groups, is_generated, written_values
 from srcdiff.transforms.simplify.algebra import laurent
@@ -41,8 +28,6 @@ from srcdiff.transforms.simplify.algebra.sum_of_products_rules import (
     itself,
     labels,
 )
-
-__all__ = ["zeros_of"]
 
 _NONE: Factor = (None, ())
 _DEPTH = 60  # definitions that are followed to find that a number stays zero

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from srcdiff.ir.core import Atom, Const, Op, Value
+from srcdiff.ir.core import Op
 from srcdiff.ir.types import Array, Dim, Scalar, Type, ndim_of, shape_of
+from srcdiff.ir.values import Atom, Const, Value
 from srcdiff.ops.arrays import reductions
 from srcdiff.ops.core.axes import axes_of
 from srcdiff.ops.elementwise import arithmetic
 from srcdiff.ops.linalg import products
 from srcdiff.transforms.simplify.algebra import laurent
 from srcdiff.transforms.simplify.algebra.laurent import Sum
-
-__all__ = ["RULES", "SUMS", "Known", "is_real", "itself", "labels"]
 
 _SIGNED = {arithmetic.add: 1, arithmetic.subtract: -1}
 

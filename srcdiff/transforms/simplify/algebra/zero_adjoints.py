@@ -22,17 +22,16 @@ from __future__ import annotations
 from collections.abc import Set
 
 from srcdiff.ir.build import Builder, Env, Rewriter
-from srcdiff.ir.core import Function, Op, Statement, Value
+from srcdiff.ir.core import Function, Op, Statement
 from srcdiff.ir.dims import missing
 from srcdiff.ir.types import Array, Scalar, dims_of, shape_of
+from srcdiff.ir.values import Value
 from srcdiff.ops.arrays import memory
 from srcdiff.transforms.analysis.defuse import substitute
 from srcdiff.transforms.simplify.algebra.sum_of_products import zeros_of
 from srcdiff.transforms.simplify.constants import zero
 from srcdiff.transforms.simplify.dce import dce
 from srcdiff.transforms.simplify.fold import fold
-
-__all__ = ["cancel"]
 
 
 def cancel(fn: Function) -> Function:

@@ -6,8 +6,6 @@ import numpy as np
 
 from srcdiff.vi.distributions.supports.scalar import LARGEST, SMALLEST, Constraint, Shape
 
-__all__ = ["corr_cholesky", "lower_cholesky", "positive_definite"]
-
 _FLATTEST = 18.0  # tanh(18) is below 1
 
 

@@ -12,12 +12,6 @@ from typing import Any
 import numpy as np
 from scipy.special import expit, logit
 
-__all__ = [
-    "Constraint", "Shape", "at_least", "between", "boolean", "circular", "greater_than", "integer_greater_than",
-    "integer_interval", "interval", "less_than", "nonnegative", "nonnegative_integer", "positive",
-    "positive_integer", "real", "sign", "unit_interval",
-]  # fmt: skip
-
 Shape = tuple[int, ...]
 
 LARGEST = 700.0  # exp(700) and exp(-700) are doubles with all their digits

@@ -8,10 +8,6 @@ import numpy as np
 
 from srcdiff.vi.distributions.supports.scalar import LARGEST, Constraint, Discrete, Real, Shape
 
-__all__ = [
-    "independent", "multinomial", "one_hot", "positive_vector", "real_matrix", "real_vector", "simplex",
-]  # fmt: skip
-
 
 class _RealVector(Real):
     name = "a vector of real numbers"

@@ -5,8 +5,8 @@ import pytest
 from transforms.sources import agrees
 
 from srcdiff.ir.build import Builder
-from srcdiff.ir.core import Value
 from srcdiff.ir.types import FLOAT, Array, Dim, Scalar
+from srcdiff.ir.values import Value
 from srcdiff.transforms.ad.adjoints.unbroadcast import fit
 
 N, K = Dim.of("n"), Dim.of("k")

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 import srcdiff
 from srcdiff.ir.build import Builder
-from srcdiff.ir.core import Const, Function, Op, Value, walk
+from srcdiff.ir.core import Function, Op, walk
 from srcdiff.ir.syntax.printer import to_text
 from srcdiff.ir.types import FLOAT, Array, Dim
+from srcdiff.ir.values import Const, Value
 from srcdiff.transforms.rewrite.patterns import Anything, build, function
 from srcdiff.transforms.simplify.algebra.reassociate import RULES, algebra
 from tests.transforms.passes import assert_same, changed, result, unchanged
