@@ -41,17 +41,21 @@ def _region(region: Region, env: dict[Value, Atom], has_single: bool) -> None:
                     env[result] = _resolve(then, env)
         elif isinstance(statement, For | While):
             for group, init, yielded in carried_groups(statement):
-                is_handed_on = _resolve(yielded, env) in (*group, _resolve(init, env))
-                if is_handed_on and not (has_single and _is_wider(group[0], _resolve(init, env))):
-                    env.update(dict.fromkeys(group, init))
+                start = _resolve(init, env)
+                if _resolve(yielded, env) not in (*group, start):
+                    continue
+                if has_single and _is_wider(group[0], start):
+                    if not isinstance(start, Const):
+                        continue
+                    init = Const(start.value, group[0].type)
+                env.update(dict.fromkeys(group, init))
 
 
 def _is_wider(carried: Value, start: Atom) -> bool:
     """Whether a loop makes a NumPy number of a Python number: products with float32 have another dtype then."""
-    types = carried.type, start.type
-    if isinstance(start, Const) or not all(isinstance(t, Scalar) for t in types):
+    if not isinstance(start.type, Scalar) or not isinstance(carried.type, Scalar):
         return False
-    return start.type.weak and not carried.type.weak  # type: ignore[union-attr]
+    return start.type.weak and not carried.type.weak
 
 
 def _resolve(atom: Atom, env: dict[Value, Atom]) -> Atom:
