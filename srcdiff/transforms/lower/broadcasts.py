@@ -106,9 +106,9 @@ def _number_added(statement: Statement, array: Value) -> Atom | None:
     target, amount = statement.operands[:2]
     if target is not array or not isinstance(amount.type, Scalar):
         return None
-    return (
-        amount if isinstance(array.type, Array) and amount.type.dtype == array.type.dtype else None
-    )
+    if not isinstance(array.type, Array) or not array.type.shape:
+        return None  # NumPy's `full` of no axes is read as a number
+    return amount if amount.type.dtype == array.type.dtype else None
 
 
 def _lengths(type_: Array, shown: list[Atom], b: Builder) -> list[Atom]:
