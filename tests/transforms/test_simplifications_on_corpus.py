@@ -19,7 +19,9 @@ from srcdiff.ir.verify import verify
 from srcdiff.transforms.ad.fuse_mirror_loops import fuse_loops
 from srcdiff.transforms.ad.tape.save_restore_elimination import pair_up_saves
 from srcdiff.transforms.buffers.dead_store_elimination import dead_stores
+from srcdiff.transforms.preparation import with_layouts
 from srcdiff.transforms.prepare.insert_loads import insert_reads, own_arguments
+from srcdiff.transforms.prepare.reshape_copies import own_reshaped
 from srcdiff.transforms.simplify.algebra.reassociate import algebra
 from srcdiff.transforms.simplify.algebra.zero_adjoints import cancel
 from srcdiff.transforms.simplify.cse import cse
@@ -50,7 +52,8 @@ def traced(program):
     names = list(inspect.signature(program.function).parameters)[: len(args)]
     types, lengths = describe_arguments(args, names)
     try:
-        fn = insert_reads(own_arguments(trace(program.function, types, shapes_actual=lengths)))
+        fn = with_layouts(trace(program.function, types, shapes_actual=lengths), own_reshaped)
+        fn = insert_reads(own_arguments(fn))
         return fn, evaluate(fn, *program.arguments(0))
     except (
         DifferentiationError,

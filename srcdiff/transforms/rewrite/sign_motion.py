@@ -32,7 +32,8 @@ class _MoveSigns(Rewriter):
         return new
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
-        if not isinstance(old, Op) or not is_generated(old) or len(old.operands) > 2:
+        is_plain = isinstance(old, Op) and len(old.results) == 1 and len(old.operands) <= 2
+        if not isinstance(old, Op) or not is_plain or not is_generated(old):
             super().statement(old, env, b)
             return
         b.location, b.origin = old.location, old.origin
