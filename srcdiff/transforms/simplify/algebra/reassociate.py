@@ -352,7 +352,8 @@ class _Algebra(Rewriter):
                 best, tree = price, written
         if tree is None or self.is_written(tree, op.result):
             return False
-        b.location = self.first_division(op).location
+        if isinstance(tree, tuple) and tree[0] == "divide":
+            b.location = self.first_division(op).location
         inner = b.inner()
         return self.take(op, self.build(tree, env, inner), inner, env, b)
 
