@@ -63,8 +63,10 @@ class Backward:
             params.append(rolled)
             starts.append(carried_result(ahead, k))
             begin = ahead.carried[k].type  # a constant may have another dtype than the number
-            ends = rolled.type if isinstance(begin, Scalar) else begin
-            results.append(replace(rolled, type=ends))
+            own = rolled.type
+            if isinstance(begin, Scalar) and isinstance(own, Scalar) and begin.dtype != own.dtype:
+                begin = own
+            results.append(replace(rolled, type=begin))
             extra.append(param)
         counting = self.layout.counting.get(id(loop), [])
         for c in counting:
