@@ -20,7 +20,7 @@ from numba import types
 
 import srcdiff
 import srcdiff.cuda
-from srcdiff.compile.pytree import map_leaves
+from srcdiff.compile.arguments.pytree import map_leaves
 from srcdiff.cuda.batch_axes import Items
 from srcdiff.cuda.kernels import leaf_types
 from srcdiff.ir.types import Array, Scalar, Struct, Type

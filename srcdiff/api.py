@@ -7,7 +7,8 @@ from typing import Any, overload
 
 import numpy as np
 
-from srcdiff.compile.derivations import (
+from srcdiff.compile.derivations.enumerate import enumerated
+from srcdiff.compile.derivations.kinds import (
     DERIVATIONS,
     SEMIRINGS,
     Batch,
@@ -22,7 +23,6 @@ from srcdiff.compile.derivations import (
     Simplify,
     ValueAndGrad,
 )
-from srcdiff.compile.enumerate import enumerated
 from srcdiff.errors import DifferentiationError
 from srcdiff.handles.differentiable import (
     Differentiable,

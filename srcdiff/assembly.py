@@ -11,9 +11,9 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from srcdiff.api import made_inside
+from srcdiff.compile.arguments.signature import Arguments
 from srcdiff.compile.extensions import OnDevice, install
 from srcdiff.compile.program import Derived, Program
-from srcdiff.compile.signature import Arguments
 from srcdiff.errors import UntypedError
 from srcdiff.frontend.derivatives.services import register
 from srcdiff.handles.differentiable import Differentiable, Pushforward

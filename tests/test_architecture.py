@@ -19,7 +19,7 @@ BELOW = ("srcdiff.ops", "srcdiff.ir", "srcdiff.errors", "srcdiff.options")
 FRONTEND = tuple(  # each may import those in front of it; calls the other way are operations of `Frame`
     f"srcdiff.frontend.{name}"
     for name in (
-        "source", "core", "containers", "arrays", "calls", "iteration", "control", "derivatives", "effects",
+        "source", "core", "joins", "containers", "arrays", "calls", "iteration", "control", "derivatives", "effects",
         "callees", "syntax", "reading", "trace", "rule_parser",
     )
 )  # fmt: skip
@@ -27,7 +27,7 @@ TRANSFORMS = tuple(  # each may import those in front of it
     f"srcdiff.transforms.{name}"
     for name in (
         "passes", "analysis", "analysis.dependence", "prepare", "simplify", "rewrite", "simplify.algebra", "lower",
-        "simplify.dead_arguments", "ad.tape", "ad.containers", "ad.adjoints", "ad.directives", "ad.reverse", "ad",
+        "simplify.calls", "ad.tape", "ad.containers", "ad.adjoints", "ad.directives", "ad.reverse", "ad",
         "logspace", "linalg", "semiring.normalise", "semiring", "buffers", "schedule.gemm",
         "schedule.strength_reduction", "schedule.vectorize", "schedule", "legalize", "guards", "validation", "gpu",
         "gpu.device", "stability", "remarks", "common_passes", "preparation", "pipeline", "loop_pipeline",
@@ -92,8 +92,8 @@ MUTABLE_STATE: dict[str, str] = {
     "srcdiff.compile.derive._ON_DEVICE": REENTRY,
     "srcdiff.compile.extensions._installed": REGISTRY,
     "srcdiff.eager.calls.SPECIAL": REGISTRY,
-    "srcdiff.eager.op_derivatives._CALLS": CACHE,
-    "srcdiff.eager.op_derivatives._EXPRESSIONS": CACHE,
+    "srcdiff.eager.derivatives.op_derivatives._CALLS": CACHE,
+    "srcdiff.eager.derivatives.op_derivatives._EXPRESSIONS": CACHE,
     "srcdiff.eager.rewrite.evaluation_order._OPEN": REENTRY,
     "srcdiff.eager.rewrite.line_map._ORIGINS": "where the text of a generated file comes from, for tracebacks",
     "srcdiff.eager.rewrite.line_map._PLACES": CACHE,
@@ -107,7 +107,7 @@ MUTABLE_STATE: dict[str, str] = {
     "srcdiff.frontend.source.function_source._SOURCES": CACHE,
     "srcdiff.handles.generated._HANDLES": "the generated functions that are alive, to switch their compilation off",
     "srcdiff.compile.threads._forked": "whether the process was forked, which cannot be found out later",
-    "srcdiff.ir.interpreter._compiled": CACHE,
+    "srcdiff.ir.reference.interpreter._compiled": CACHE,
     "srcdiff.numba_ext.calls._NUMBERS": "names of generated files differ",
     "srcdiff.ops.core.registry.COMPOSITES": REGISTRY,
     "srcdiff.ops.core.registry.COMPOSITE_METHODS": REGISTRY,
@@ -147,7 +147,7 @@ ENTRY_POINTS = {
     "srcdiff.vi.dist",
 }  # used from outside: imported by users and generated code, named in pyproject.toml
 ORACLES = {
-    "srcdiff.ir.interpreter",
+    "srcdiff.ir.reference.interpreter",
     "srcdiff.ir.syntax.parser",
     "srcdiff.ops.core.operand_roles",
 }  # what tests compare the compiler with

@@ -32,8 +32,8 @@ from ops.sample_programs import Case, Declared  # noqa: E402
 
 import srcdiff  # noqa: E402
 from srcdiff.api import generated  # noqa: E402
-from srcdiff.compile.derivations import Grad, Value  # noqa: E402
-from srcdiff.compile.pytree import leaves  # noqa: E402
+from srcdiff.compile.arguments.pytree import leaves  # noqa: E402
+from srcdiff.compile.derivations.kinds import Grad, Value  # noqa: E402
 from srcdiff.cuda.device_program import build_device  # noqa: E402
 from srcdiff.errors import UnsupportedError  # noqa: E402
 from srcdiff.options import Options  # noqa: E402

@@ -37,8 +37,8 @@ if __name__ == "__main__":  # without tools/, where fuzz.py would hide tests/fuz
 import numpy as np  # noqa: E402
 
 import srcdiff  # noqa: E402
+from srcdiff.compile.arguments.pytree import map_leaves, random_like  # noqa: E402
 from srcdiff.compile.build import build, build_loops  # noqa: E402
-from srcdiff.compile.pytree import map_leaves, random_like  # noqa: E402
 from srcdiff.errors import ValidationError  # noqa: E402
 from srcdiff.transforms.validation.validate import REPORT  # noqa: E402
 

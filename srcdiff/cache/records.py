@@ -17,7 +17,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from srcdiff.cache.fingerprint import Fingerprint, Unknown, fingerprint
-from srcdiff.compile.derivations import DERIVATIONS
+from srcdiff.compile.derivations.kinds import DERIVATIONS
 from srcdiff.frontend.source.external_dependencies import SCALARS, Watched, watched
 from srcdiff.frontend.source.function_source import found_now, itself, look_up
 from srcdiff.ir.core import Node

@@ -17,9 +17,9 @@ from srcdiff.cache.fingerprint import Fingerprint, Unknown, fingerprint
 from srcdiff.cache.records import Changed, from_record, to_record
 from srcdiff.cache.versions import versions
 from srcdiff.codegen.module.cache_dir import cache_folder, read_sealed, write_sealed
+from srcdiff.compile.arguments.signature import Arguments
 from srcdiff.compile.loop_program import LoopProgram, shares_loops
 from srcdiff.compile.program import Derived, Program, Stored
-from srcdiff.compile.signature import Arguments
 from srcdiff.ir.types import List, Static, Struct, Type
 from srcdiff.options import OWN_REWRITINGS
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from srcdiff.compile.derivations import Grad, Hvp, Jvp, Vjp
+from srcdiff.compile.derivations.kinds import Grad, Hvp, Jvp, Vjp
 from srcdiff.handles.differentiable import (
     AtPoint,
     Pullback,

@@ -15,15 +15,15 @@ from typing import Any
 
 from srcdiff.codegen.module.entry_checks import with_checks
 from srcdiff.codegen.module.module import bindings_of, to_source
-from srcdiff.compile.derivations import Gradient, Hvp, Vjp
+from srcdiff.compile.arguments.differentiability import label
+from srcdiff.compile.arguments.signature import Arguments, signature_of
+from srcdiff.compile.derivations.kinds import Gradient, Hvp, Vjp
 from srcdiff.compile.derive import derive
-from srcdiff.compile.differentiability import label
 from srcdiff.compile.extensions import extensions
 from srcdiff.compile.loop_program import LoopProgram, shares_loops
 from srcdiff.compile.program import Derived, Program
 from srcdiff.compile.recording import new_recorder
 from srcdiff.compile.result_ownership import own_outside, without_stops
-from srcdiff.compile.signature import Arguments, signature_of
 from srcdiff.errors import UnsupportedError, UntypedError, ValidationError
 from srcdiff.frontend.rule_parser import parse_expansion
 from srcdiff.frontend.source.locations import place_of

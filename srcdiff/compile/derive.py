@@ -10,15 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.compile.batch import batch_of, items_of
-from srcdiff.compile.derivations import Batch, Simplify
-from srcdiff.compile.differentiability import check_differentiable
+from srcdiff.compile.arguments.batch import batch_of, items_of
+from srcdiff.compile.arguments.differentiability import check_differentiable
+from srcdiff.compile.arguments.signature import Arguments
+from srcdiff.compile.derivations.kinds import Batch, Simplify
+from srcdiff.compile.derivations.steps import Steps
 from srcdiff.compile.program import Derived
 from srcdiff.compile.program_facts import with_program_facts
 from srcdiff.compile.recording import new_recorder
 from srcdiff.compile.result_ownership import as_user, refuse_writes_outside
-from srcdiff.compile.signature import Arguments
-from srcdiff.compile.steps import Steps
 from srcdiff.frontend.source.function_source import calling
 from srcdiff.frontend.trace import trace
 from srcdiff.ir.core import Function

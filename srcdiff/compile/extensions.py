@@ -10,8 +10,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:  # for annotations only
+    from srcdiff.compile.arguments.signature import Arguments
     from srcdiff.compile.program import Derived, Program
-    from srcdiff.compile.signature import Arguments
     from srcdiff.errors import UntypedError
 
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from srcdiff.compile.arguments.signature import Arguments
 from srcdiff.compile.program import Derived, Stored, fits_lengths, fits_sizes
-from srcdiff.compile.signature import Arguments
 from srcdiff.compile.threads import may_share_loops
 from srcdiff.ir.core import Tree
 from srcdiff.ir.location import Location

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from srcdiff.compile.derivations import Derivation
+from srcdiff.compile.derivations.kinds import Derivation
 from srcdiff.compile.numpy_only import without_scipy
 from srcdiff.errors import DifferentiationError
 from srcdiff.ir.location import Location

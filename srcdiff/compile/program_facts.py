@@ -8,8 +8,8 @@ from functools import partial
 from types import MethodType
 from typing import Any
 
+from srcdiff.compile.arguments.signature import Arguments
 from srcdiff.compile.result_ownership import ops_of
-from srcdiff.compile.signature import Arguments
 from srcdiff.frontend.source.external_dependencies import Watched, snapshot
 from srcdiff.frontend.source.function_source import itself
 from srcdiff.ir.core import Function

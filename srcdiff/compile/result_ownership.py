@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from srcdiff.compile.differentiability import label
+from srcdiff.compile.arguments.differentiability import label
 from srcdiff.errors import UnsupportedError
 from srcdiff.ir.alias import Roots, storage_roots, written_roots
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.compile.derivations import Grad, Gradient, Sample
-from srcdiff.compile.pytree import children, leaves, map_leaves, named_leaves
-from srcdiff.compile.signature import Arguments
+from srcdiff.compile.arguments.pytree import children, leaves, map_leaves, named_leaves
+from srcdiff.compile.arguments.signature import Arguments
+from srcdiff.compile.derivations.kinds import Grad, Gradient, Sample
 from srcdiff.cuda.kernels import leaf_types
 from srcdiff.handles.generated import Generated
 from srcdiff.ir.types import Dim, Scalar

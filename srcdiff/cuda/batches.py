@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from srcdiff.compile.pytree import leaves, map_leaves
+from srcdiff.compile.arguments.pytree import leaves, map_leaves
 from srcdiff.cuda.batch_axes import Axes, Items
 from srcdiff.cuda.device_program import DeviceProgram, build_device
 from srcdiff.cuda.kernel_code import load_kernel

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from srcdiff.codegen.module.module import bindings_of, to_source
+from srcdiff.compile.arguments.signature import Arguments
 from srcdiff.compile.build import defects_told, mentioned
-from srcdiff.compile.derivations import Gradient
+from srcdiff.compile.derivations.kinds import Gradient
 from srcdiff.compile.derive import derive
 from srcdiff.compile.program import Derived, fits_lengths
 from srcdiff.compile.recording import new_recorder
 from srcdiff.compile.result_ownership import own_outside, without_stops
-from srcdiff.compile.signature import Arguments
 from srcdiff.errors import UnsupportedError, UntypedError
 from srcdiff.frontend.rule_parser import parse_expansion
 from srcdiff.frontend.source.external_dependencies import Watched

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.compile.pytree import leaves
+from srcdiff.compile.arguments.pytree import leaves
 from srcdiff.cuda.batch_axes import Items
 from srcdiff.cuda.batch_memory import BLOCK, Needs, Split, places, split
 from srcdiff.cuda.device_program import DeviceProgram

@@ -6,8 +6,8 @@ In: such a function; out: its text, in which a `Tape` runs the operations (saved
 Start with `tape` and `program`; `rewrite/rewrite_statements` shows an example of the text.
 """
 
-from srcdiff.eager.forward import Curvature, Tangents
-from srcdiff.eager.jacobians import hessian_of, jacobian_of, over_items
+from srcdiff.eager.derivatives.forward import Curvature, Tangents
+from srcdiff.eager.derivatives.jacobians import hessian_of, jacobian_of, over_items
 from srcdiff.eager.tape import Tape
 
 __all__ = ["Curvature", "Tangents", "Tape", "hessian_of", "jacobian_of", "over_items"]

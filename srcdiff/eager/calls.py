@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from srcdiff.compile.derivations import Grad, ValueAndGrad
-from srcdiff.eager.nested_gradients import InnerGradient, is_gradient
-from srcdiff.eager.op_derivatives import (
+from srcdiff.compile.derivations.kinds import Grad, ValueAndGrad
+from srcdiff.eager.derivatives.nested_gradients import InnerGradient, is_gradient
+from srcdiff.eager.derivatives.op_derivatives import (
     leaf_into,
     leaf_of_call,
     leaf_of_method,

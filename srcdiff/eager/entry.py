@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from srcdiff.compile.derivations import (
+from srcdiff.compile.derivations.kinds import (
     Derivation,
     ElementwiseGrad,
     Grad,

@@ -14,13 +14,13 @@ from typing import Any
 import gast
 
 from srcdiff.codegen.text.printer import to_text
-from srcdiff.compile.batch import items_of
-from srcdiff.compile.derivations import Batch, Grad, Gradient, Hvp, Jvp, Vjp
+from srcdiff.compile.arguments.batch import items_of
+from srcdiff.compile.arguments.signature import Arguments
+from srcdiff.compile.derivations.kinds import Batch, Grad, Gradient, Hvp, Jvp, Vjp
 from srcdiff.compile.program import Derived, Program, Stored
-from srcdiff.compile.signature import Arguments
+from srcdiff.eager.derivatives.nested_gradients import is_gradient
+from srcdiff.eager.derivatives.op_derivatives import is_expression, is_single_call
 from srcdiff.eager.entry import FORMS, OF_GRADIENT, Entry, Form, entry_text
-from srcdiff.eager.nested_gradients import is_gradient
-from srcdiff.eager.op_derivatives import is_expression, is_single_call
 from srcdiff.eager.rewrite.line_map import Origin
 from srcdiff.eager.rewrite.rewrite_expressions import unlike
 from srcdiff.eager.rewrite.rewrite_statements import (

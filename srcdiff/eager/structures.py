@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.compile.pytree import children, rebuild
+from srcdiff.compile.arguments.pytree import children, rebuild
 from srcdiff.ir.structs import is_object
 
 _NUMBERS = (bool, int, float, np.generic)

@@ -18,12 +18,12 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.compile.derivations import Vjp
-from srcdiff.compile.pytree import children, fit_to, map_leaves
+from srcdiff.compile.arguments.pytree import children, fit_to, map_leaves
+from srcdiff.compile.derivations.kinds import Vjp
 from srcdiff.eager import calls, operators
-from srcdiff.eager.adjoint_hooks import Block, marked
 from srcdiff.eager.builtins import BUILTINS
-from srcdiff.eager.op_derivatives import derivative
+from srcdiff.eager.derivatives.adjoint_hooks import Block, marked
+from srcdiff.eager.derivatives.op_derivatives import derivative
 from srcdiff.eager.rewrite.error_traces import Step, led_there, running_steps
 from srcdiff.eager.rewrite.rewrite_cache import rewritten
 from srcdiff.eager.shadow_values import Shadows, Tracked, is_own_memory, owner

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from srcdiff.compile.arguments.pytree import leaves, part_of, part_text
+from srcdiff.compile.arguments.signature import Arguments
 from srcdiff.compile.program import Program
-from srcdiff.compile.pytree import leaves, part_of, part_text
-from srcdiff.compile.signature import Arguments
 from srcdiff.errors import UnsupportedError
 
 _LIBRARIES = ("cupy", "numba", "numba_cuda", "torch")

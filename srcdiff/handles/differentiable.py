@@ -15,7 +15,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from srcdiff.compile.derivations import (
+from srcdiff.compile.arguments.pytree import fit_to, float_positions, leaves, map_leaves
+from srcdiff.compile.arguments.signature import Signature, resolve_argnums, signature_of
+from srcdiff.compile.derivations.kinds import (
     Derivation,
     Grad,
     Hessian,
@@ -28,8 +30,6 @@ from srcdiff.compile.derivations import (
 )
 from srcdiff.compile.extensions import extensions
 from srcdiff.compile.program import Derived
-from srcdiff.compile.pytree import fit_to, float_positions, leaves, map_leaves
-from srcdiff.compile.signature import Signature, resolve_argnums, signature_of
 from srcdiff.errors import DifferentiationError, UnsupportedError
 from srcdiff.handles.fast_call import MISS
 from srcdiff.handles.generated import Generated, handles

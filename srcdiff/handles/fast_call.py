@@ -21,9 +21,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from srcdiff.compile.derivations import Sample, Vjp
+from srcdiff.compile.arguments.signature import Arguments, Signature
+from srcdiff.compile.derivations.kinds import Sample, Vjp
 from srcdiff.compile.program import Program
-from srcdiff.compile.signature import Arguments, Signature
 from srcdiff.handles.jit import Compiled
 from srcdiff.ir.core import Tree
 from srcdiff.ir.types import (

@@ -13,12 +13,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from srcdiff.codegen.module.load import load
-from srcdiff.compile.derivations import Vjp
+from srcdiff.compile.arguments.pytree import children
+from srcdiff.compile.arguments.signature import Arguments, Signature
+from srcdiff.compile.derivations.kinds import Vjp
 from srcdiff.compile.extensions import OnDevice, extensions
 from srcdiff.compile.loop_program import LoopProgram
 from srcdiff.compile.program import Derived, Program
-from srcdiff.compile.pytree import children
-from srcdiff.compile.signature import Arguments, Signature
 from srcdiff.compile.threads import may_share_loops
 from srcdiff.errors import (
     INCOMPLETE,
@@ -168,7 +168,8 @@ class Generated(Readable):
         """The result of the NumPy program, where compiled code has no type for it.
 
         An error of the function is raised by the function itself, with the user's line and the numbers in the message.
-        Where tangents are not numbers, reverse mode is compiled for the next call (`compile/forward_for_scalars.py`).
+        Where tangents are not numbers, reverse mode is compiled for the next call
+        (`compile/derivations/forward_for_scalars.py`).
         """
         specialisation, arguments = self._specialised(args, kwargs)
         if not is_number:

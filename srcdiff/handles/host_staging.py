@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.compile.pytree import map_leaves
+from srcdiff.compile.arguments.pytree import map_leaves
 from srcdiff.runtime.cuda import device_arrays as device
 
 

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from srcdiff.compile.arguments.pytree import children
 from srcdiff.compile.loop_program import LoopProgram
-from srcdiff.compile.pytree import children
 from srcdiff.errors import UnsupportedError
 from srcdiff.ir.core import Tree
 from srcdiff.ir.structs import COMPILED_KINDS, build_struct

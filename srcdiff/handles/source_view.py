@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from srcdiff.compile.arguments.signature import Arguments, Signature
 from srcdiff.compile.extensions import OnDevice
 from srcdiff.compile.loop_program import LoopProgram
 from srcdiff.compile.program import Derived
-from srcdiff.compile.signature import Arguments, Signature
 from srcdiff.errors import DifferentiationError, UnsupportedError
 from srcdiff.handles.jit import Compiled
 from srcdiff.handles.locks import COMPILING

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from srcdiff.codegen.module.load import load
+from srcdiff.compile.arguments.signature import Arguments
 from srcdiff.compile.program import Program
-from srcdiff.compile.signature import Arguments
 from srcdiff.errors import DifferentiationError
 from srcdiff.handles.fast_call import DirectCall
 from srcdiff.handles.jit import Compiled

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from srcdiff.api import grad, jvp, vjp
-from srcdiff.compile.pytree import (
+from srcdiff.compile.arguments.pytree import (
     add_scaled,
     dot,
     float_positions,
@@ -18,7 +18,7 @@ from srcdiff.compile.pytree import (
     map_leaves,
     random_like,
 )
-from srcdiff.compile.signature import signature_of
+from srcdiff.compile.arguments.signature import signature_of
 from srcdiff.handles.differentiable import plain_function
 from srcdiff.handles.primal_call import without_blocks
 

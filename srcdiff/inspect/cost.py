@@ -1,7 +1,7 @@
 """A cost model: the operations, functions, bytes and arrays of a call of a generated function, counted on its IR.
 
-The reference evaluator (`ir/interpreter.py`) runs the program. It sees every iteration of the loops and the branches
-that these arguments take; nothing is estimated.
+The reference evaluator (`ir/reference/interpreter.py`) runs the program. It sees every iteration of the loops and the
+branches that these arguments take; nothing is estimated.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.compile.pytree import leaves, map_leaves
+from srcdiff.compile.arguments.pytree import leaves, map_leaves
 from srcdiff.handles.generated import called_with
 from srcdiff.ir.core import Function, Op
-from srcdiff.ir.interpreter import Evaluator
-from srcdiff.ir.value_conformance import Scope
+from srcdiff.ir.reference.interpreter import Evaluator
+from srcdiff.ir.reference.value_conformance import Scope
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.core.costs import work_of
 

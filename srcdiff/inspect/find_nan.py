@@ -1,7 +1,7 @@
 """NaN provenance: runs a generated function line by line and traces each NaN to the operation that made it.
 
-The reference evaluator (`ir/interpreter.py`) runs the program that is printed. A NaN that never reaches a result, such
-as one that `np.where` leaves out, is not reported.
+The reference evaluator (`ir/reference/interpreter.py`) runs the program that is printed. A NaN that never reaches a
+result, such as one that `np.where` leaves out, is not reported.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.compile.derivations import Grad, ValueAndGrad, Vjp
-from srcdiff.compile.pytree import leaves, map_leaves, named_leaves
+from srcdiff.compile.arguments.pytree import leaves, map_leaves, named_leaves
+from srcdiff.compile.derivations.kinds import Grad, ValueAndGrad, Vjp
 from srcdiff.handles.differentiable import generated
 from srcdiff.handles.generated import Generated, called_with
 from srcdiff.ir.core import Function, Op
-from srcdiff.ir.interpreter import Evaluator
 from srcdiff.ir.location import Location
+from srcdiff.ir.reference.interpreter import Evaluator
+from srcdiff.ir.reference.value_conformance import Scope
 from srcdiff.ir.syntax.spelling import template_of
 from srcdiff.ir.types import is_float
-from srcdiff.ir.value_conformance import Scope
 from srcdiff.ir.values import Atom, Value
 
 _PARTS: Mapping[str, str] = {

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
-from srcdiff.compile.derivations import Jvp, Vjp
+from srcdiff.compile.derivations.kinds import Jvp, Vjp
 from srcdiff.errors import DifferentiationError
 from srcdiff.handles.generated import Generated, called_with
 from srcdiff.handles.locks import COMPILING

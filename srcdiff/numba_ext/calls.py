@@ -31,8 +31,8 @@ from numba.core.errors import NumbaError, TypingError
 from numba.core.typing.templates import fold_arguments
 from numba.extending import NativeValue, models, register_model, unbox
 
+from srcdiff.compile.arguments.pytree import children
 from srcdiff.compile.loop_program import LoopProgram
-from srcdiff.compile.pytree import children
 from srcdiff.errors import DifferentiationError, UnsupportedError
 from srcdiff.handles.generated import Generated
 from srcdiff.handles.jit import first_lines

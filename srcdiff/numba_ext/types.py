@@ -12,7 +12,7 @@ from typing import Any
 import numba
 from numba.core import types
 
-from srcdiff.compile.signature import Arguments, Signature
+from srcdiff.compile.arguments.signature import Arguments, Signature
 from srcdiff.errors import UnsupportedError
 from srcdiff.frontend.source.argument_types import with_symbols
 from srcdiff.frontend.source.locations import parameter_place

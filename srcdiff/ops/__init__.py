@@ -8,14 +8,11 @@ import srcdiff.ops.arrays.concatenate
 import srcdiff.ops.arrays.containers
 import srcdiff.ops.arrays.creation
 import srcdiff.ops.arrays.diagonals
-import srcdiff.ops.arrays.masks
 import srcdiff.ops.arrays.memory
 import srcdiff.ops.arrays.memory_overlap
 import srcdiff.ops.arrays.reductions
 import srcdiff.ops.arrays.repeat
 import srcdiff.ops.arrays.shapes
-import srcdiff.ops.arrays.sorting
-import srcdiff.ops.arrays.triangles
 import srcdiff.ops.control.adjoint_hooks
 import srcdiff.ops.control.control
 import srcdiff.ops.control.semiring_ops
@@ -28,6 +25,9 @@ import srcdiff.ops.elementwise.exponential_integrals
 import srcdiff.ops.elementwise.gamma
 import srcdiff.ops.elementwise.sinc_and_remainders
 import srcdiff.ops.elementwise.special
+import srcdiff.ops.indices.masks
+import srcdiff.ops.indices.sorting
+import srcdiff.ops.indices.triangles
 import srcdiff.ops.library
 import srcdiff.ops.linalg.cholesky_reuse
 import srcdiff.ops.linalg.cross

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from srcdiff.api import grad, hvp, jvp, vjp
-from srcdiff.compile.pytree import dot, float_positions, map_leaves, random_like
+from srcdiff.compile.arguments.pytree import dot, float_positions, map_leaves, random_like
 from srcdiff.errors import RuleError, UnsupportedError
 from srcdiff.frontend.source.argument_types import describe_arguments
 from srcdiff.frontend.source.function_source import calling, made_function

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from srcdiff.api import jacobian
-from srcdiff.compile.derivations import Jvp, Vjp
+from srcdiff.compile.derivations.kinds import Jvp, Vjp
 from srcdiff.frontend.source.function_source import function_of, made_function
 from srcdiff.handles.differentiable import generated, plain_function
 from srcdiff.handles.generated import Generated

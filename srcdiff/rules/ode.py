@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.compile.derivations import Jvp, Vjp
+from srcdiff.compile.derivations.kinds import Jvp, Vjp
 from srcdiff.frontend.source.function_source import made_function
 from srcdiff.handles.differentiable import generated
 from srcdiff.options import make_options

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from srcdiff.api import grad, jacobian, stop_gradient
-from srcdiff.compile.derivations import Simplify
+from srcdiff.compile.derivations.kinds import Simplify
 from srcdiff.frontend.source.function_source import made_function
 from srcdiff.handles.differentiable import generated
 from srcdiff.handles.generated import Generated

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
-from srcdiff.compile.derivations import Grad, Hvp, Jvp, Value, Vjp
-from srcdiff.compile.pytree import is_float_leaf, leaves, map_leaves
+from srcdiff.compile.arguments.pytree import is_float_leaf, leaves, map_leaves
+from srcdiff.compile.derivations.kinds import Grad, Hvp, Jvp, Value, Vjp
 from srcdiff.errors import UnsupportedError
 from srcdiff.handles.differentiable import AtPoint, generated, options_for, plain_function
 from srcdiff.handles.generated import Generated

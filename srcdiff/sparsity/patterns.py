@@ -1,8 +1,8 @@
 """Sparsity patterns of Jacobians: a run of the program with sets of columns beside its values.
 
-The reference evaluator (`ir/interpreter.py`) runs the program, so branches and iterations of loops are those of the
-given arguments; `value_dependence.py` says whether others may take another path. If both sides of a `np.where` exist,
-both count, and so do all elements of a maximum: within its operations, the pattern is that of all arguments.
+The reference evaluator (`ir/reference/interpreter.py`) runs the program, so branches and iterations of loops are those
+of the given arguments; `value_dependence.py` says whether others may take another path. If both sides of a `np.where`
+exist, both count, and so do all elements of a maximum: within its operations, the pattern is that of all arguments.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ import numpy as np
 
 from srcdiff.errors import UnsupportedError
 from srcdiff.ir.core import Call, For, Function, If, Op, Region, While, leaves
-from srcdiff.ir.interpreter import Evaluator
 from srcdiff.ir.recursion import is_itself
+from srcdiff.ir.reference.interpreter import Evaluator
+from srcdiff.ir.reference.value_conformance import Mismatch, Scope
 from srcdiff.ir.types import Array, Scalar, Struct, Type, is_float
-from srcdiff.ir.value_conformance import Mismatch, Scope
 from srcdiff.ir.values import Atom, Value
 from srcdiff.sparsity.dependence_only import Step, needs_no_values, quick_step
 from srcdiff.sparsity.index_sets import IndexSets

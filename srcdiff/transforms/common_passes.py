@@ -18,10 +18,10 @@ from srcdiff.transforms.lower.broadcasts import materialise
 from srcdiff.transforms.lower.materialise_dims import bind_lengths
 from srcdiff.transforms.passes import Form, Pass
 from srcdiff.transforms.schedule.fusion import fuse_nests
+from srcdiff.transforms.simplify.calls.inline import inline_calls
 from srcdiff.transforms.simplify.cse import cse
 from srcdiff.transforms.simplify.dce import dce
 from srcdiff.transforms.simplify.fold import fold
-from srcdiff.transforms.simplify.inline import inline_calls
 from srcdiff.transforms.simplify.licm import hoist
 
 _LOADS, _DERIVED, _SCALAR = (Form.LOADS,), (Form.DERIVED,), (Form.SCALAR,)

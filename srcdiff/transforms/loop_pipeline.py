@@ -66,9 +66,9 @@ from srcdiff.transforms.schedule.strength_reduction import running_powers
 from srcdiff.transforms.schedule.unroll import small_axes, unroll
 from srcdiff.transforms.schedule.unroll_and_jam import jam
 from srcdiff.transforms.schedule.vectorize.outer_loop import lanes, side_by_side
+from srcdiff.transforms.simplify.calls.inline import inline_calls
 from srcdiff.transforms.simplify.cse import cse
 from srcdiff.transforms.simplify.dce import dce
-from srcdiff.transforms.simplify.inline import inline_calls
 from srcdiff.transforms.simplify.licm import hoist_all
 from srcdiff.transforms.simplify.redundant_checks import remove_redundant_checks
 from srcdiff.transforms.simplify.unify_dims import unify_dims

@@ -66,7 +66,7 @@ from srcdiff.transforms.rewrite.named_sigmoid import expand_sigmoids
 from srcdiff.transforms.schedule.loop_direction import count_up
 from srcdiff.transforms.simplify.algebra.reassociate import algebra
 from srcdiff.transforms.simplify.algebra.zero_adjoints import cancel
-from srcdiff.transforms.simplify.dead_arguments import remove_dead_arguments
+from srcdiff.transforms.simplify.calls.dead_arguments import remove_dead_arguments
 from srcdiff.transforms.simplify.invariant_carries import remove_invariant_carries
 from srcdiff.transforms.simplify.merge_branches import merged_branches
 

@@ -36,8 +36,8 @@ from srcdiff.transforms.prepare.rename_overwrites import rebind_whole
 from srcdiff.transforms.prepare.reshape_copies import own_reshaped
 from srcdiff.transforms.rewrite.named_abs_squared import name_abs_squared
 from srcdiff.transforms.rewrite.named_sigmoid import name_sigmoids
+from srcdiff.transforms.simplify.calls.inline_masked import inline_masked
 from srcdiff.transforms.simplify.fold_identical_branches import fold_identical_branches
-from srcdiff.transforms.simplify.inline_masked import inline_masked
 from srcdiff.transforms.stability import stabilise
 
 

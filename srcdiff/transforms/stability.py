@@ -31,17 +31,17 @@ from srcdiff.transforms.analysis.defuse import (
     with_rewrites,
     written_values,
 )
-from srcdiff.transforms.logspace.arrays import log_stores
-from srcdiff.transforms.logspace.branches import log_branches
-from srcdiff.transforms.logspace.carries import log_carried
 from srcdiff.transforms.logspace.factored_form import as_number
 from srcdiff.transforms.logspace.inline_policy import inline_logs
-from srcdiff.transforms.logspace.lists import log_lists
 from srcdiff.transforms.logspace.logarithm import LOGARITHMS, Logarithms
 from srcdiff.transforms.logspace.quotients import NAME as QUOTIENTS
 from srcdiff.transforms.logspace.quotients import Quotients
 from srcdiff.transforms.logspace.reductions_in_loops import NAME as LOG_OF_LOOPS
 from srcdiff.transforms.logspace.reductions_in_loops import log_loops
+from srcdiff.transforms.logspace.representation.arrays import log_stores
+from srcdiff.transforms.logspace.representation.branches import log_branches
+from srcdiff.transforms.logspace.representation.carries import log_carried
+from srcdiff.transforms.logspace.representation.lists import log_lists
 from srcdiff.transforms.passes import Form, Pass
 from srcdiff.transforms.rewrite.equivalents import readings
 from srcdiff.transforms.rewrite.named_values import LOG_OF_PARTS, settled_values

@@ -13,7 +13,7 @@ from codegen.hand_built import VECTOR, builder
 from srcdiff.codegen.module.load import load
 from srcdiff.codegen.module.module import to_source
 from srcdiff.ir.core import For, Function, If, Region, While
-from srcdiff.ir.interpreter import evaluate
+from srcdiff.ir.reference.interpreter import evaluate
 from srcdiff.ir.types import BOOL, FLOAT, INT
 from srcdiff.ir.values import Value, const
 from srcdiff.ops.arrays import memory

@@ -11,7 +11,7 @@ import pytest
 
 import srcdiff
 import srcdiff.cuda
-from srcdiff.compile.pytree import leaves, map_leaves
+from srcdiff.compile.arguments.pytree import leaves, map_leaves
 from srcdiff.cuda.batch_memory import Needs, Split, places, split
 from srcdiff.runtime.cuda import device_arrays
 from srcdiff.runtime.cuda.numba_cuda_api import cuda, is_simulator

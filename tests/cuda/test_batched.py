@@ -10,7 +10,7 @@ from scipy.special import logsumexp
 
 import srcdiff
 import srcdiff.cuda
-from srcdiff.compile.pytree import leaves
+from srcdiff.compile.arguments.pytree import leaves
 from srcdiff.cuda import batches as module
 from srcdiff.errors import CompileWarning, DifferentiationError, UnsupportedError
 from srcdiff.runtime.cuda import device_arrays

@@ -13,7 +13,7 @@ from watched_threads import watched_run
 
 import srcdiff
 import srcdiff.cuda
-from srcdiff.compile.pytree import leaves
+from srcdiff.compile.arguments.pytree import leaves
 from srcdiff.cuda.device_program import build_device
 from srcdiff.errors import UnsupportedError
 from srcdiff.runtime import blocks

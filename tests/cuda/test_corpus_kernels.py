@@ -7,7 +7,7 @@ import pytest
 from corpus_loader import Program, load
 
 import srcdiff
-from srcdiff.compile.pytree import leaves
+from srcdiff.compile.arguments.pytree import leaves
 from srcdiff.errors import UnsupportedError
 from srcdiff.runtime.cuda.numba_cuda_api import device_problem
 

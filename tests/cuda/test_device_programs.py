@@ -10,7 +10,7 @@ from cuda.device_programs import PROGRAMS, Program
 
 import srcdiff
 import srcdiff.cuda
-from srcdiff.compile.pytree import leaves
+from srcdiff.compile.arguments.pytree import leaves
 from srcdiff.runtime.cuda.numba_cuda_api import device_problem
 
 pytestmark = pytest.mark.skipif(device_problem() is not None, reason="no device, no simulator")

@@ -10,7 +10,7 @@ from cuda.device_programs import linear_gaussian
 
 import srcdiff
 import srcdiff.cuda
-from srcdiff.compile.pytree import leaves
+from srcdiff.compile.arguments.pytree import leaves
 from srcdiff.cuda import batches
 from srcdiff.errors import CompileWarning
 from srcdiff.expfam.sequence.chains import hmm_log_Z, io_hmm_log_Z

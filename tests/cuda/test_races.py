@@ -74,7 +74,9 @@ def noted(program: Any, monkeypatch: pytest.MonkeyPatch, reduce: str | None) -> 
     monkeypatch.setattr(module, "split", lambda *_: Split(3, THREADS))
     found = run(*args)
     for mine, own in zip(
-        srcdiff.compile.pytree.leaves(found), srcdiff.compile.pytree.leaves(expected), strict=True
+        srcdiff.compile.arguments.pytree.leaves(found),
+        srcdiff.compile.arguments.pytree.leaves(expected),
+        strict=True,
     ):
         np.testing.assert_allclose(mine, own, rtol=1e-12)
     return noting.block, kernel

@@ -13,7 +13,7 @@ from corpus_loader import flatten, load
 
 import srcdiff
 import srcdiff.compile.build
-from srcdiff.eager import op_derivatives
+from srcdiff.eager.derivatives import op_derivatives
 from srcdiff.errors import UntypedError
 
 x3 = np.array([0.5, -1.2, 0.8])

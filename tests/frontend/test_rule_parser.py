@@ -9,7 +9,7 @@ import srcdiff.ops  # noqa: F401
 from srcdiff.errors import RuleError
 from srcdiff.frontend.rule_parser import parse_forward_rule, parse_rule
 from srcdiff.ir.core import Op
-from srcdiff.ir.interpreter import evaluate
+from srcdiff.ir.reference.interpreter import evaluate
 from srcdiff.ir.types import Array, Dim, Scalar
 from srcdiff.ir.verify import verify
 from srcdiff.ops.core.registry import OPERATIONS, declare

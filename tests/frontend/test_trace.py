@@ -18,7 +18,7 @@ from srcdiff.errors import UnsupportedError
 from srcdiff.frontend.source.argument_types import describe_arguments
 from srcdiff.frontend.trace import trace
 from srcdiff.ir.core import Call, For, If, Op, While, walk
-from srcdiff.ir.interpreter import evaluate
+from srcdiff.ir.reference.interpreter import evaluate
 from srcdiff.ir.syntax.printer import to_text
 from srcdiff.ir.types import Array, Dim, Scalar, Static
 from srcdiff.ir.verify import verify

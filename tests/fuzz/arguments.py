@@ -23,7 +23,7 @@ import numpy as np
 from fuzz.compare import flat, float_positions
 
 import srcdiff
-from srcdiff.compile.pytree import leaves, map_leaves
+from srcdiff.compile.arguments.pytree import leaves, map_leaves
 
 MANY = 100_000
 SECONDS = 300  # for a program

@@ -33,7 +33,7 @@ from fuzz.program import Program
 from loop_forms import as_python, loop_form
 
 import srcdiff
-from srcdiff.compile.pytree import dot, is_float_leaf, map_leaves
+from srcdiff.compile.arguments.pytree import dot, is_float_leaf, map_leaves
 from srcdiff.errors import UnsupportedError
 from srcdiff.handles.jit import plain
 from srcdiff.ir.verify import verify

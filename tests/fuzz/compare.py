@@ -13,12 +13,19 @@ from typing import Any
 import numpy as np
 
 import srcdiff
-from srcdiff.compile.derivations import DERIVATIONS
+from srcdiff.compile.arguments.pytree import (
+    add_scaled,
+    dot,
+    is_float_leaf,
+    leaves,
+    map_leaves,
+    random_like,
+)
+from srcdiff.compile.derivations.kinds import DERIVATIONS
 from srcdiff.compile.derive import derive
-from srcdiff.compile.pytree import add_scaled, dot, is_float_leaf, leaves, map_leaves, random_like
 from srcdiff.errors import UnsupportedError
 from srcdiff.ir.core import Function
-from srcdiff.ir.interpreter import evaluate
+from srcdiff.ir.reference.interpreter import evaluate
 from srcdiff.ir.verify import verify
 from srcdiff.transforms.passes import Recorder
 

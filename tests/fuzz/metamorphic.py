@@ -20,7 +20,7 @@ from fuzz.program import Program, runs
 from fuzz.transformations import CHANGES, transformed
 from loop_forms import loop_form
 
-from srcdiff.compile.pytree import is_float_leaf, map_leaves
+from srcdiff.compile.arguments.pytree import is_float_leaf, map_leaves
 from srcdiff.errors import UnsupportedError
 from srcdiff.transforms.lower.loop_nests import NoLoopForm
 

@@ -10,7 +10,7 @@ import numpy as np
 from fuzz.compare import function_of, same
 from fuzz.environment import is_float
 
-from srcdiff.compile.pytree import map_leaves
+from srcdiff.compile.arguments.pytree import map_leaves
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from fuzz.program import Program, runs
 
-from srcdiff.compile.pytree import map_leaves
+from srcdiff.compile.arguments.pytree import map_leaves
 
 Fails = Callable[[Program], str]  # what is wrong; empty, if all is well
 

@@ -5,8 +5,8 @@ import pytest
 import srcdiff.ops  # noqa: F401
 from srcdiff.frontend.trace import trace
 from srcdiff.ir.core import Call, walk
-from srcdiff.ir.interpreter import evaluate
 from srcdiff.ir.recursion import calls_of_itself, is_itself, is_recursive, opened, tied
+from srcdiff.ir.reference.interpreter import evaluate
 from srcdiff.ir.syntax.parser import parse
 from srcdiff.ir.syntax.printer import to_text
 from srcdiff.ir.types import FLOAT, Dim, Scalar

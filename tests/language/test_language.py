@@ -20,7 +20,7 @@ from language import documented
 from language.programs import Program
 
 import srcdiff
-from srcdiff.compile.pytree import float_positions
+from srcdiff.compile.arguments.pytree import float_positions
 
 MODULES = ["control", "memory", "functions", "structures", "statements", "without_files", "dynamic"]
 ROWS = [row for m in MODULES for row in importlib.import_module(f"language.{m}").ROWS]

@@ -19,8 +19,8 @@ import scipy.stats
 from ops.rule_tools import make_op
 
 import srcdiff
-from srcdiff.compile.derivations import Value
-from srcdiff.compile.pytree import add_scaled, dot, leaves, map_leaves, random_like
+from srcdiff.compile.arguments.pytree import add_scaled, dot, leaves, map_leaves, random_like
+from srcdiff.compile.derivations.kinds import Value
 from srcdiff.handles.differentiable import generated
 from srcdiff.ir.core import OpDecl
 from srcdiff.ir.syntax.spelling import template_of

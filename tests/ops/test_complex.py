@@ -10,7 +10,7 @@ import pytest
 from ops import sample_programs as programs
 
 import srcdiff
-from srcdiff.compile.derivations import Value
+from srcdiff.compile.derivations.kinds import Value
 from srcdiff.errors import UnsupportedError
 from srcdiff.handles.differentiable import generated
 from srcdiff.ops.core.registry import COMPOSITES

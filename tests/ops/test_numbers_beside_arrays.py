@@ -10,7 +10,7 @@ from corpus_loader import finite_difference_grad
 
 import srcdiff
 from srcdiff import UnsupportedError
-from srcdiff.compile.derivations import Value
+from srcdiff.compile.derivations.kinds import Value
 from srcdiff.handles.differentiable import generated
 from srcdiff.options import Options
 

@@ -7,9 +7,9 @@ import pytest
 from corpus_loader import Program, flatten, load
 
 import srcdiff
+from srcdiff.compile.arguments.pytree import dot, map_leaves, random_like
 from srcdiff.compile.derive import derive
-from srcdiff.compile.pytree import dot, map_leaves, random_like
-from srcdiff.ir.interpreter import evaluate
+from srcdiff.ir.reference.interpreter import evaluate
 from srcdiff.transforms.passes import Recorder
 
 PROGRAMS = load("all")

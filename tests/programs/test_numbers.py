@@ -10,7 +10,7 @@ import pytest
 from corpus_loader import Program, load
 
 import srcdiff
-from srcdiff.compile.pytree import leaves, map_leaves, random_like
+from srcdiff.compile.arguments.pytree import leaves, map_leaves, random_like
 
 pytestmark = pytest.mark.filterwarnings("ignore::srcdiff.IndependentWarning")
 

@@ -18,7 +18,7 @@ import pytest
 from corpus_loader import flatten
 
 import srcdiff
-from srcdiff.compile.pytree import float_positions
+from srcdiff.compile.arguments.pytree import float_positions
 
 rng = np.random.default_rng(0)
 CASES = []

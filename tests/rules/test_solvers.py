@@ -35,7 +35,7 @@ from srcdiff import (
     transform,
     value_and_grad,
 )
-from srcdiff.ir.interpreter import evaluate
+from srcdiff.ir.reference.interpreter import evaluate
 from srcdiff.ir.syntax.printer import to_text
 
 

@@ -9,8 +9,8 @@ import scipy.sparse
 from ops import sample_programs
 
 import srcdiff
-from srcdiff.compile.derivations import Value
-from srcdiff.compile.pytree import is_float_leaf, leaves
+from srcdiff.compile.arguments.pytree import is_float_leaf, leaves
+from srcdiff.compile.derivations.kinds import Value
 from srcdiff.handles.differentiable import generated
 from srcdiff.options import Options
 from srcdiff.sparsity.colouring import coloured, coloured_symmetric

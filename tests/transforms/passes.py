@@ -7,7 +7,7 @@ import textwrap
 
 import numpy as np
 
-from srcdiff.ir.interpreter import evaluate
+from srcdiff.ir.reference.interpreter import evaluate
 from srcdiff.ir.syntax.parser import parse
 from srcdiff.ir.syntax.printer import to_text
 from srcdiff.ir.verify import verify

@@ -12,9 +12,9 @@ from srcdiff.errors import DifferentiationError
 from srcdiff.frontend.source.argument_types import describe_arguments
 from srcdiff.frontend.trace import trace
 from srcdiff.ir.build import Rewriter
-from srcdiff.ir.interpreter import evaluate
+from srcdiff.ir.reference.interpreter import evaluate
+from srcdiff.ir.reference.value_conformance import Mismatch
 from srcdiff.ir.syntax.printer import to_text
-from srcdiff.ir.value_conformance import Mismatch
 from srcdiff.ir.verify import verify
 from srcdiff.transforms.ad.fuse_mirror_loops import fuse_loops
 from srcdiff.transforms.ad.tape.save_restore_elimination import pair_up_saves
@@ -24,9 +24,9 @@ from srcdiff.transforms.prepare.insert_loads import insert_reads, own_arguments
 from srcdiff.transforms.prepare.reshape_copies import own_reshaped
 from srcdiff.transforms.simplify.algebra.reassociate import algebra
 from srcdiff.transforms.simplify.algebra.zero_adjoints import cancel
+from srcdiff.transforms.simplify.calls.dead_arguments import remove_dead_arguments
 from srcdiff.transforms.simplify.cse import cse
 from srcdiff.transforms.simplify.dce import dce
-from srcdiff.transforms.simplify.dead_arguments import remove_dead_arguments
 from srcdiff.transforms.simplify.fold import fold
 from srcdiff.transforms.simplify.invariant_carries import remove_invariant_carries
 from srcdiff.transforms.simplify.licm import hoist

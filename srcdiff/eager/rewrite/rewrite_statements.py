@@ -15,7 +15,7 @@ import importlib
 from types import FunctionType
 from typing import Any
 
-from srcdiff.eager.adjoint_hooks import function_of_block
+from srcdiff.eager.derivatives.adjoint_hooks import function_of_block
 from srcdiff.eager.rewrite.attribute_routes import routes_of
 from srcdiff.eager.rewrite.evaluation_order import may_write
 from srcdiff.eager.rewrite.rewrite_expressions import ExpressionRewriter

@@ -31,11 +31,11 @@ from srcdiff.ir.dims import ShapeMismatch, Shapes
 from srcdiff.ir.types import Array, List, Scalar, Static, Struct
 from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.arrays.containers import get
-from srcdiff.ops.core.exact_constants import exact_value
 from srcdiff.ops.core.registry import dotted, find
 from srcdiff.ops.core.scalar_spellings import choose, of_numbers
 from srcdiff.ops.core.type_rules import TypeMistake, UnknownMistake, promote
 from srcdiff.ops.elementwise.arithmetic import astype, to_float
+from srcdiff.ops.elementwise.exact_constants import exact_value
 
 
 def spelled(function: Any, decl: OpDecl) -> str:

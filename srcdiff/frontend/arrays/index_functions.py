@@ -25,13 +25,13 @@ from srcdiff.ir.core import OpDecl
 from srcdiff.ir.dims import ShapeMismatch
 from srcdiff.ir.types import Array, shape_of
 from srcdiff.ir.values import Atom, const, known_dim
-from srcdiff.ops.arrays import triangles
 from srcdiff.ops.arrays.creation import arange
-from srcdiff.ops.arrays.masks import nonzero, places_of_true
 from srcdiff.ops.arrays.memory import index
 from srcdiff.ops.core.registry import find
 from srcdiff.ops.core.type_rules import promote
 from srcdiff.ops.elementwise import arithmetic
+from srcdiff.ops.indices import triangles
+from srcdiff.ops.indices.masks import nonzero, places_of_true
 
 
 def _where(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:

@@ -22,8 +22,6 @@ from srcdiff.frontend.containers.container_views import refuse_viewed
 from srcdiff.frontend.containers.dunder_methods import call_dunder
 from srcdiff.frontend.containers.lists import put_in
 from srcdiff.frontend.core.frame import Frame, an, describe
-from srcdiff.frontend.core.may_alias import refuse_twins
-from srcdiff.frontend.core.phi import unpack_struct
 from srcdiff.frontend.core.session import Restart
 from srcdiff.frontend.core.values import (
     FrontValue,
@@ -32,6 +30,8 @@ from srcdiff.frontend.core.values import (
     is_static,
     static,
 )
+from srcdiff.frontend.joins.may_alias import refuse_twins
+from srcdiff.frontend.joins.phi import unpack_struct
 from srcdiff.ir.core import OpDecl
 from srcdiff.ir.dims import ShapeMismatch
 from srcdiff.ir.types import Array, List, Struct, shape_of

@@ -14,7 +14,6 @@ from srcdiff.frontend.containers.dunder_methods import call_dunder
 from srcdiff.frontend.containers.list_slices import list_slice
 from srcdiff.frontend.containers.lists import is_long_tuple, readable
 from srcdiff.frontend.core.frame import Frame, describe, reads
-from srcdiff.frontend.core.phi import unpack_struct
 from srcdiff.frontend.core.session import NeedStatic, Unroll
 from srcdiff.frontend.core.values import (
     FrontValue,
@@ -29,13 +28,14 @@ from srcdiff.frontend.core.values import (
     static,
     static_int,
 )
+from srcdiff.frontend.joins.phi import unpack_struct
 from srcdiff.ir.types import Array, Dim, List, Scalar, Static, Struct, is_float, shape_of
 from srcdiff.ir.values import Atom, Const, Value, const, known_dim
 from srcdiff.ops.arrays.containers import get, list_item
-from srcdiff.ops.arrays.masks import nonzero, places_of_true
 from srcdiff.ops.arrays.memory import axis_length, gather, index
 from srcdiff.ops.core.index_patterns import axes_taken, has_arrays, is_mask, is_view
 from srcdiff.ops.core.registry import find
+from srcdiff.ops.indices.masks import nonzero, places_of_true
 
 
 @reads(gast.Subscript)

@@ -21,7 +21,6 @@ from srcdiff.frontend.containers.dunder_methods import call_dunder, method_of
 from srcdiff.frontend.containers.lists import copied, known_list, marked, new_list
 from srcdiff.frontend.control.conditions import truth_of
 from srcdiff.frontend.core.frame import Frame, describe
-from srcdiff.frontend.core.phi import unpack_struct
 from srcdiff.frontend.core.string_formatting import TEXTS
 from srcdiff.frontend.core.values import (
     Args,
@@ -54,6 +53,7 @@ from srcdiff.frontend.iteration.iterables import (
 )
 from srcdiff.frontend.iteration.iterators import reads_in_order
 from srcdiff.frontend.iteration.prelude_calls import PRELUDE, any_or_all, extreme_by, sorted_items
+from srcdiff.frontend.joins.phi import unpack_struct
 from srcdiff.ir.types import Array, List, Scalar, Static, Struct, shape_of
 from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.arrays.containers import list_length

@@ -22,7 +22,6 @@ from srcdiff.frontend.containers.lists import (
     put_on,
 )
 from srcdiff.frontend.core.frame import Frame
-from srcdiff.frontend.core.phi import UNKNOWN
 from srcdiff.frontend.core.values import (
     FrontValue,
     Generated,
@@ -43,6 +42,7 @@ from srcdiff.frontend.iteration.prelude import (
     put_between,
     repeated_items,
 )
+from srcdiff.frontend.joins.phi import UNKNOWN
 from srcdiff.ir.types import List
 from srcdiff.ir.values import Atom, Value, const
 from srcdiff.ops.arrays.containers import list_pop, list_reverse

@@ -10,8 +10,8 @@ import gast
 
 from srcdiff.frontend.core.constants import from_python
 from srcdiff.frontend.core.frame import Frame, describe
-from srcdiff.frontend.core.phi import unpack_struct
 from srcdiff.frontend.core.values import Args, FrontValue, Known, Kwargs, Method, Parts
+from srcdiff.frontend.joins.phi import unpack_struct
 from srcdiff.ir.structs import own_constructor
 from srcdiff.ir.types import Struct
 from srcdiff.ir.values import Value

@@ -11,7 +11,6 @@ from srcdiff.frontend.arrays.stores import writable, write_item
 from srcdiff.frontend.arrays.subscripts import need_static
 from srcdiff.frontend.containers.container_views import show
 from srcdiff.frontend.core.frame import Frame, describe
-from srcdiff.frontend.core.phi import known_dict
 from srcdiff.frontend.core.values import (
     Args,
     FrontValue,
@@ -23,6 +22,7 @@ from srcdiff.frontend.core.values import (
     static,
 )
 from srcdiff.frontend.iteration.iterables import iterable
+from srcdiff.frontend.joins.phi import known_dict
 from srcdiff.ir.types import Struct
 from srcdiff.ir.values import Value, const
 from srcdiff.ops.arrays.containers import get

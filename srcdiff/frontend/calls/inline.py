@@ -21,7 +21,6 @@ from srcdiff.frontend.calls.lambda_lifting import lifted
 from srcdiff.frontend.calls.outlined import call_outlined
 from srcdiff.frontend.core.constants import from_python
 from srcdiff.frontend.core.frame import Frame
-from srcdiff.frontend.core.phi import branch
 from srcdiff.frontend.core.session import FALSE, TRUE
 from srcdiff.frontend.core.values import (
     MISSING,
@@ -34,6 +33,7 @@ from srcdiff.frontend.core.values import (
     Statements,
     sequence,
 )
+from srcdiff.frontend.joins.phi import branch
 from srcdiff.frontend.source.flow_analysis import always_exits
 from srcdiff.frontend.source.function_source import (
     CalledSource,

@@ -11,9 +11,9 @@ from dataclasses import replace
 import gast
 
 from srcdiff.frontend.core.frame import Frame
-from srcdiff.frontend.core.phi import branch
 from srcdiff.frontend.core.session import FALSE, TRUE
 from srcdiff.frontend.core.values import FrontValue, Missing, Parts, is_none, map_atoms, maybe
+from srcdiff.frontend.joins.phi import branch
 from srcdiff.ir.types import Scalar, Struct, Type, map_dims
 from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.control.control import raise_, undefined

@@ -27,9 +27,9 @@ from srcdiff.frontend.control.exceptions import (
     read_try,
 )
 from srcdiff.frontend.core.frame import Frame
-from srcdiff.frontend.core.phi import branch
 from srcdiff.frontend.core.session import FALSE, TRUE
 from srcdiff.frontend.core.values import Done, Statements
+from srcdiff.frontend.joins.phi import branch
 from srcdiff.frontend.source.flow_analysis import (
     always_exits,
     broke_flag,

@@ -13,8 +13,6 @@ from srcdiff.frontend.arrays.subscripts import need_static
 from srcdiff.frontend.containers.dunder_methods import call_dunder, compared, refuse_own_items
 from srcdiff.frontend.containers.optional import found_flag
 from srcdiff.frontend.core.frame import Frame, describe, reads
-from srcdiff.frontend.core.may_alias import may_be_one
-from srcdiff.frontend.core.phi import branch, unpack_struct
 from srcdiff.frontend.core.session import FALSE, TRUE, MustInline
 from srcdiff.frontend.core.values import (
     Done,
@@ -32,6 +30,8 @@ from srcdiff.frontend.core.values import (
     static,
 )
 from srcdiff.frontend.iteration.iterables import left_early, taken
+from srcdiff.frontend.joins.may_alias import may_be_one
+from srcdiff.frontend.joins.phi import branch, unpack_struct
 from srcdiff.ir.core import Op
 from srcdiff.ir.types import Array, Dim, List, Scalar, Static, Struct, is_complex
 from srcdiff.ir.values import Atom, Const, Value, const, known_dim

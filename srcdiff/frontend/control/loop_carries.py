@@ -16,18 +16,7 @@ import gast
 
 from srcdiff.frontend.containers.optional import after_iteration, in_a_loop, with_maybes
 from srcdiff.frontend.control.reduction_variables import is_running_sum, zeros_for
-from srcdiff.frontend.core.escape_checks import stays_inside
 from srcdiff.frontend.core.frame import Frame
-from srcdiff.frontend.core.loop_carry import (
-    Carry,
-    grown_cells,
-    held,
-    held_as,
-    plain_type,
-    released,
-)
-from srcdiff.frontend.core.may_alias import SLOTS, Slots
-from srcdiff.frontend.core.phi import UNKNOWN, Unjoinable, coerced, join_types, unpack_struct
 from srcdiff.frontend.core.session import FALSE, TRUE
 from srcdiff.frontend.core.values import (
     MISSING,
@@ -43,6 +32,17 @@ from srcdiff.frontend.core.values import (
     is_same_function,
     parts_of,
 )
+from srcdiff.frontend.joins.escape_checks import stays_inside
+from srcdiff.frontend.joins.loop_carry import (
+    Carry,
+    grown_cells,
+    held,
+    held_as,
+    plain_type,
+    released,
+)
+from srcdiff.frontend.joins.may_alias import SLOTS, Slots
+from srcdiff.frontend.joins.phi import UNKNOWN, Unjoinable, coerced, join_types, unpack_struct
 from srcdiff.frontend.source.flow_analysis import (
     assigned_names,
     broke_flag,

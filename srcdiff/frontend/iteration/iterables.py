@@ -19,7 +19,6 @@ from srcdiff.frontend.containers.dunder_methods import call_dunder, is_own, refu
 from srcdiff.frontend.containers.lists import new_list, readable
 from srcdiff.frontend.core.constants import from_python
 from srcdiff.frontend.core.frame import Frame, describe
-from srcdiff.frontend.core.phi import unpack_struct
 from srcdiff.frontend.core.values import (
     FrontValue,
     Generated,
@@ -31,6 +30,7 @@ from srcdiff.frontend.core.values import (
     sequence,
     static_int,
 )
+from srcdiff.frontend.joins.phi import unpack_struct
 from srcdiff.ir.types import Array, Dim, List, Scalar, Struct
 from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.arrays.containers import list_item, list_length

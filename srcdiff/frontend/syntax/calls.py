@@ -17,7 +17,6 @@ from srcdiff.frontend.containers.container_views import let_go, mark_reread
 from srcdiff.frontend.containers.dunder_methods import call_dunder, refuse_own_items
 from srcdiff.frontend.containers.lists import is_list
 from srcdiff.frontend.core.frame import Frame, describe, reads
-from srcdiff.frontend.core.phi import known_dict
 from srcdiff.frontend.core.values import (
     Args,
     Closure,
@@ -33,6 +32,7 @@ from srcdiff.frontend.iteration.comprehensions import reducing
 from srcdiff.frontend.iteration.iterables import BUILTINS as ITERATION
 from srcdiff.frontend.iteration.iterables import few, taken
 from srcdiff.frontend.iteration.iterators import changes_around, makes_iterator, passes
+from srcdiff.frontend.joins.phi import known_dict
 from srcdiff.frontend.source.function_source import function_of, is_library
 from srcdiff.frontend.syntax.attributes import call_method
 from srcdiff.ir.types import Array, Static, Struct

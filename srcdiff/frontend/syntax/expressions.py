@@ -24,7 +24,6 @@ from srcdiff.frontend.containers.lists import (
 from srcdiff.frontend.control.conditions import negate
 from srcdiff.frontend.core.frame import Frame, an, describe, reads
 from srcdiff.frontend.core.naming import bind_name
-from srcdiff.frontend.core.phi import known_dict, unpack_struct
 from srcdiff.frontend.core.string_formatting import is_text, joined, text_of
 from srcdiff.frontend.core.values import (
     Closure,
@@ -42,6 +41,7 @@ from srcdiff.frontend.core.values import (
     static_int,
 )
 from srcdiff.frontend.iteration.iterables import iterable, taken, unrolled
+from srcdiff.frontend.joins.phi import known_dict, unpack_struct
 from srcdiff.ir.types import Array, List, Scalar, Static, Struct
 from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.elementwise import arithmetic

@@ -29,7 +29,6 @@ from srcdiff.ir.types import (
 )
 from srcdiff.ir.values import Atom, known_dim
 from srcdiff.ops.arrays.container_text import alike_list
-from srcdiff.ops.arrays.masks import without_mask
 from srcdiff.ops.core.bind import bind_allocation, bind_like, like_first, like_text
 from srcdiff.ops.core.index_patterns import (
     arrays_in_front,
@@ -43,6 +42,7 @@ from srcdiff.ops.core.index_patterns import (
 )
 from srcdiff.ops.core.registry import OPERATIONS, operation
 from srcdiff.ops.core.type_rules import TypeMistake, make, nothing, of_type, same_as_first
+from srcdiff.ops.indices.masks import without_mask
 from srcdiff.ops.loopforms import element_maps, storage, subscripts
 
 if TYPE_CHECKING:

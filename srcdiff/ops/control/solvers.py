@@ -168,7 +168,7 @@ def text_of(op: Op, names: Mapping[Function, str], needed: Sequence[int]) -> str
 
 def run_solver(operands: Sequence[Any], attrs: Mapping[str, Any]) -> Any:
     """The reference evaluation: SciPy solves, and the functions are evaluated."""
-    from srcdiff.ir.interpreter import evaluate  # only tests evaluate
+    from srcdiff.ir.reference.interpreter import evaluate  # only tests evaluate
 
     places = {f"_{i}": v for i, v in enumerate(operands)}
     text = str(attrs["text"]).format(*places)

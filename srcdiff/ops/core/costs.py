@@ -7,7 +7,7 @@
 * **Times** for one element, in units of storing a double and loading it again (`transforms/analysis/cost_model.py`).
   `benchmarks/storage_prices.py` measures them, with vectorised functions on data that is larger than the first caches:
   a store and a load take about as long as one `exp`, and as ten simple operations.
-* **Steps** for one element in compiled loops, in simple operations (`transforms/analysis/recompute_cost.py`).
+* **Steps** for one element in compiled loops, in simple operations (`transforms/analysis/cost_model.py`).
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ from srcdiff.ops.elementwise import arithmetic
 from srcdiff.transforms.analysis.defuse import is_generated
 from srcdiff.transforms.analysis.effects import added_to
 from srcdiff.transforms.analysis.placement import SUMS, Place, Whereabouts, is_zeros
-from srcdiff.transforms.simplify.dead_arguments import can_lose_results
+from srcdiff.transforms.simplify.calls.dead_arguments import can_lose_results
 
 
 @dataclass(frozen=True)

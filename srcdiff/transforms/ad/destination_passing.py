@@ -31,9 +31,9 @@ from srcdiff.ops.core.adjoint_builders import multiplied
 from srcdiff.transforms.ad.destination_analysis import Handed, Plan, Share, like, may_be_handed
 from srcdiff.transforms.analysis.placement import is_zeros
 from srcdiff.transforms.simplify.algebra.reassociate import algebra
+from srcdiff.transforms.simplify.calls.dead_arguments import with_yields
 from srcdiff.transforms.simplify.cse import cse
 from srcdiff.transforms.simplify.dce import dce
-from srcdiff.transforms.simplify.dead_arguments import with_yields
 from srcdiff.transforms.simplify.fold import fold
 
 _T = TypeVar("_T")

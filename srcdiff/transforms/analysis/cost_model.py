@@ -1,24 +1,36 @@
-"""Cost model: the time of an operation, in units of storing its result and loading it again (`ops/core/costs.py`).
+"""Cost model: whether a value is stored, or computed again (`ops/core/costs.py` has the figures).
 
-Products and factorisations are counted by their multiplications. An unknown length counts as sixteen.
+`machine_price` is the time of an operation, in units of storing its result and loading it again. Products and
+factorisations are counted by their multiplications. An unknown length counts as sixteen.
+`price_of_element` is the price of one element of an array, in simple operations.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 from srcdiff.ir.core import Op
-from srcdiff.ir.types import Dim, Type, shape_of
+from srcdiff.ir.types import Dim, Type, element_type, shape_of
+from srcdiff.ir.values import Value
+from srcdiff.ops.arrays import creation
 from srcdiff.ops.core.costs import (
     REDUCED_TIMES,
     SIMPLE,
     lengths_of_letters,
     lengths_of_product,
+    steps_of_element,
     time_of_element,
 )
+from srcdiff.ops.elementwise import arithmetic
 from srcdiff.ops.linalg import einsum
+from srcdiff.transforms.analysis.defuse import ALLOCATIONS
 
+ONE = Dim(1)
+REPEATABLE = 2  # up to so many operations are done again for each element of a longer axis, rather than stored
+STORING = 4  # storing an element and loading it again takes the time of so many operations
 _LENGTH = 16.0
+_FREE = {"read", "copy"}
 
 
 def elements(type_: Type) -> float:
@@ -54,3 +66,34 @@ def _multiplications(op: Op) -> float:
     if op.decl.multilinear and shapes:
         return math.prod(map(_length, lengths_of_product(shapes[0], shape_of(op.results[0].type))))
     return max((elements(a.type) ** 1.5 for a in op.operands), default=1.0)
+
+
+def is_running(op: Op, waiting: Mapping[Value, Op]) -> bool:
+    """Whether the elements are powers whose exponents count along the last axis, and whose base is the same there.
+    Strength reduction (`running_powers`) makes each of them by one product.
+    """
+    if op.decl is not arithmetic.power:
+        return False
+    base, exponent = op.operands
+    maker = waiting.get(exponent) if isinstance(exponent, Value) else None
+    while maker is not None and maker.decl.place is not None:
+        (above, *_) = maker.operands
+        same = [d for d in shape_of(above.type) if d != ONE] == [
+            d for d in shape_of(exponent.type) if d != ONE
+        ]
+        maker = waiting.get(above) if same and isinstance(above, Value) else None
+    if maker is None or maker.decl is not creation.arange or maker.operands[1:]:
+        return False
+    types = [element_type(a.type).dtype for a in (base, exponent)]
+    return (
+        types == ["float64", "int64"]
+        and [*shape_of(exponent.type)][-1] != ONE
+        and shape_of(base.type)[-1:] in ((), (ONE,))
+    )
+
+
+def price_of_element(op: Op) -> int:
+    """The cost of an element, in simple operations; 0 for operations that only move elements."""
+    if op.decl.place is not None or op.decl.name in _FREE or op.decl.name in ALLOCATIONS:
+        return 0
+    return steps_of_element(op)

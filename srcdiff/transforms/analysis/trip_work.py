@@ -13,7 +13,7 @@ from srcdiff.ir.core import Call, For, Op, Region, While, regions_of
 from srcdiff.ir.types import Clamp, Dim, Size
 from srcdiff.ir.values import known_dim, symbol_of
 from srcdiff.ops.arrays import memory
-from srcdiff.transforms.analysis.recompute_cost import price_of_element
+from srcdiff.transforms.analysis.cost_model import price_of_element
 
 _UNKNOWN = 16  # the assumed number of iterations if nothing is known
 _CALL = 20

@@ -35,10 +35,11 @@ from srcdiff.ir.types import (
     shape_of,
 )
 from srcdiff.ir.values import Atom, Value, const
-from srcdiff.ops.arrays import containers, masks, memory
+from srcdiff.ops.arrays import containers, memory
 from srcdiff.ops.control import control
 from srcdiff.ops.core.adjoint_builders import length_of, multiplied
 from srcdiff.ops.elementwise import arithmetic
+from srcdiff.ops.indices import masks
 from srcdiff.ops.loopforms import element_maps
 
 Keys = tuple[object, ...]

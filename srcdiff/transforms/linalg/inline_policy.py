@@ -22,7 +22,7 @@ from srcdiff.ops.arrays import shapes
 from srcdiff.transforms.analysis.defuse import definitions
 from srcdiff.transforms.linalg.symmetry import Symmetry
 from srcdiff.transforms.linalg.triangular_systems import triangles
-from srcdiff.transforms.simplify.inline import Inline, is_few_lines
+from srcdiff.transforms.simplify.calls.inline import Inline, is_few_lines
 
 _LINES = 30  # statements of an inlined helper, at most
 _DEPTH = 3  # helpers that call helpers

@@ -20,7 +20,7 @@ from srcdiff.ir.values import Atom
 from srcdiff.ops.arrays import containers, memory
 from srcdiff.transforms.analysis.reachability import spread
 from srcdiff.transforms.logspace.logarithm import LOGARITHMS
-from srcdiff.transforms.simplify.inline import Inline, is_few_lines
+from srcdiff.transforms.simplify.calls.inline import Inline, is_few_lines
 
 _LINES = 12  # statements of an inlined helper, at most
 _DEPTH = 3  # helpers that call helpers

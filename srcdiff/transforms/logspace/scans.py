@@ -21,8 +21,9 @@ from srcdiff.ir.build import Builder
 from srcdiff.ir.core import For, If, Op
 from srcdiff.ir.types import Scalar, element_type, shape_of
 from srcdiff.ir.values import Atom, Value, const
-from srcdiff.ops.arrays import memory, reductions, shapes, sorting
+from srcdiff.ops.arrays import memory, reductions, shapes
 from srcdiff.ops.elementwise import arithmetic, elementary
+from srcdiff.ops.indices import sorting
 from srcdiff.transforms.logspace.factored_form import Parts, signed
 from srcdiff.transforms.logspace.reductions import Sums
 from srcdiff.transforms.rewrite.patterns import function

@@ -14,10 +14,11 @@ from srcdiff.ir.build import Builder
 from srcdiff.ir.core import For, Op, Statement, regions_of, walk
 from srcdiff.ir.types import Array, Dim, dims_of, shape_of
 from srcdiff.ir.values import Atom, Const, known_dim
-from srcdiff.ops.arrays import creation, masks, memory, triangles
+from srcdiff.ops.arrays import creation, memory
 from srcdiff.ops.control import control
 from srcdiff.ops.core.adjoint_builders import length_of
 from srcdiff.ops.core.index_patterns import axes_taken, items, operands_in
+from srcdiff.ops.indices import masks, triangles
 from srcdiff.transforms.analysis.dependence.affine import ELEMENT_ACCESSES
 
 _SUBSCRIPTED = (memory.index, memory.gather, memory.store, memory.add_into, memory.add_at)

@@ -28,7 +28,7 @@ from srcdiff.ops.core.index_patterns import elements_of, is_view
 from srcdiff.ops.elementwise import arithmetic
 from srcdiff.ops.loopforms.element_maps import align
 from srcdiff.ops.loopforms.subscripts import subscripted
-from srcdiff.transforms.analysis.recompute_cost import REPEATABLE, STORING
+from srcdiff.transforms.analysis.cost_model import REPEATABLE, STORING
 from srcdiff.transforms.lower.bounds_checks import BoundsChecks
 from srcdiff.transforms.lower.deferred_arrays import Waiting
 from srcdiff.transforms.lower.loop_nests import (

@@ -19,6 +19,7 @@ from srcdiff.ir.build import Builder, Env, Rewriter, clone_region
 from srcdiff.ir.core import For, Function, Op, Region
 from srcdiff.ir.values import Atom, Const, Value
 from srcdiff.ops.arrays import memory
+from srcdiff.transforms.analysis.cost_model import STORING, price_of_element
 from srcdiff.transforms.analysis.defuse import definitions
 from srcdiff.transforms.analysis.dependence.affine import (
     ELEMENT_ACCESSES,
@@ -26,7 +27,6 @@ from srcdiff.transforms.analysis.dependence.affine import (
     affine,
     is_element,
 )
-from srcdiff.transforms.analysis.recompute_cost import STORING, price_of_element
 
 _ANY = "any"  # two accesses may overlap in any iterations
 

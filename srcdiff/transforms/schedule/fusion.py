@@ -18,9 +18,9 @@ from srcdiff.ir.dims import resolved
 from srcdiff.ir.types import Array, Scalar, is_float
 from srcdiff.ir.values import Atom, Const, Value, known_dim, symbol_of
 from srcdiff.ops.arrays import memory
+from srcdiff.transforms.analysis.cost_model import price_of_element
 from srcdiff.transforms.analysis.defuse import ALLOCATIONS, all_regions, defined_in, uses_outside
 from srcdiff.transforms.analysis.dependence.affine import ELEMENT_ACCESSES, is_element
-from srcdiff.transforms.analysis.recompute_cost import price_of_element
 
 _DEAR = 10  # operations of an iteration that are worth a vectorised loop of their own
 Access = tuple[Value, Value, tuple[Atom, ...], bool]

@@ -26,7 +26,7 @@ from srcdiff.ops.arrays import memory
 from srcdiff.ops.elementwise import arithmetic
 from srcdiff.transforms.analysis.dependence.affine import ELEMENT_ACCESSES, subscripts
 from srcdiff.transforms.schedule.distribute import other_iteration
-from srcdiff.transforms.schedule.unroll_common import TURNS, has_enough, is_plain, whole_iterations
+from srcdiff.transforms.schedule.unroll_and_jam import TURNS, has_enough, is_plain, whole_iterations
 from srcdiff.transforms.schedule.vectorize.cost import Lengths
 from srcdiff.transforms.simplify.cse import cse
 

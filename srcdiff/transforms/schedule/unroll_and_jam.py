@@ -27,18 +27,20 @@ from srcdiff.ir.build import (
     lookup,
 )
 from srcdiff.ir.core import For, Function, Op, Region, Statement
+from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import Scalar, element_type
-from srcdiff.ir.values import Atom, Value, const
+from srcdiff.ir.values import Atom, Const, Value, const, known_dim
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.elementwise import arithmetic
+from srcdiff.transforms.analysis.cost_model import price_of_element
 from srcdiff.transforms.analysis.dependence.affine import ELEMENT_ACCESSES, subscripts
 from srcdiff.transforms.analysis.effects import footprint, together
-from srcdiff.transforms.analysis.recompute_cost import price_of_element
 from srcdiff.transforms.schedule.distribute import other_iteration, parts_of_iterations
-from srcdiff.transforms.schedule.unroll_common import TURNS, has_enough, is_plain, whole_iterations
 from srcdiff.transforms.schedule.vectorize.cost import Lengths
 from srcdiff.transforms.simplify.cse import cse
 
+TURNS = 4  # iterations of the outer loop that are done together
+_ENOUGH = 8  # iterations of a loop that is worth splitting into two
 _STATEMENTS = 12  # statements of an inner iteration, at most; larger ones are not bound by memory
 _LONG = 8  # iterations of the inner loop, at least
 
@@ -296,3 +298,31 @@ class _Pass:
         for store in self.stores.values():
             self.b.append(store)
         return self.b.region((self.index, *self.params), self.yields)
+
+
+def is_plain(loop: For) -> bool:
+    """Whether a loop counts up by one from a non-negative constant, without an early exit."""
+    counts = isinstance(loop.start, Const) and loop.start.value >= 0 and loop.step == const(1)
+    return counts and not (loop.reverse or loop.breaks or loop.is_parallel)
+
+
+def has_enough(loop: For, known: Shapes, lengths: Lengths) -> bool:
+    """Whether a loop has enough iterations for groups, and its range is never negative."""
+    start, stop = known_dim(loop.start), known_dim(loop.stop)
+    if start is None or stop is None or not known.is_at_least_zero(stop - start):
+        return False
+    return lengths.iterations(loop) >= _ENOUGH
+
+
+def whole_iterations(loop: For, b: Builder) -> Atom:
+    """The end of the iterations that form whole groups."""
+    start, stop = known_dim(loop.start), known_dim(loop.stop)
+    assert start is not None and stop is not None
+    span = stop - start
+    if span.is_const and not span.const % TURNS:
+        return loop.stop
+    iterations = loop.stop
+    if loop.start != const(0):
+        iterations = b.op(arithmetic.subtract, loop.stop, loop.start)
+    rest = b.op(arithmetic.mod, iterations, const(TURNS))
+    return b.op(arithmetic.subtract, loop.stop, rest, name="full")

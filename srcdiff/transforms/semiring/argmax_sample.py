@@ -33,8 +33,8 @@ from srcdiff.transforms.analysis.reachability import shown_lengths
 from srcdiff.transforms.semiring.linearity import may_use_sums_twice
 from srcdiff.transforms.semiring.log_semiring import has_norms, log_plus
 from srcdiff.transforms.semiring.normalise.cancel_normalisers import norms_of
+from srcdiff.transforms.simplify.calls.inline import without_calls
 from srcdiff.transforms.simplify.cse import cse
-from srcdiff.transforms.simplify.inline import without_calls
 
 _SUMS = {"logsumexp", "logaddexp"}
 

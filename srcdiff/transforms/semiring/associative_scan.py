@@ -32,8 +32,8 @@ from srcdiff.ops.elementwise import arithmetic
 from srcdiff.transforms.analysis.reachability import shown_lengths
 from srcdiff.transforms.semiring.log_semiring import log_plus
 from srcdiff.transforms.semiring.transfer_matrices import SUMS, Lengths, Turn, not_shown
+from srcdiff.transforms.simplify.calls.inline import inline_calls
 from srcdiff.transforms.simplify.dce import dce
-from srcdiff.transforms.simplify.inline import inline_calls
 
 
 def scanned(fn: Function) -> Function:

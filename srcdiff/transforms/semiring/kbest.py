@@ -19,10 +19,11 @@ from srcdiff.ir.core import Function, Op
 from srcdiff.ir.location import Location
 from srcdiff.ir.types import Array, Dim, List, Type, ndim_of, shape_of
 from srcdiff.ir.values import Atom, Const, Value, const
-from srcdiff.ops.arrays import concatenate, containers, creation, memory, shapes, sorting
+from srcdiff.ops.arrays import concatenate, containers, creation, memory, shapes
 from srcdiff.ops.core.adjoint_builders import lengths_of_axes
 from srcdiff.ops.core.index_patterns import has_arrays, items
 from srcdiff.ops.elementwise import arithmetic, elementary
+from srcdiff.ops.indices import sorting
 from srcdiff.transforms.analysis.reachability import JOINED
 from srcdiff.transforms.semiring.argmax_sample import axes_of_sum
 from srcdiff.transforms.semiring.message_passes import Messages

@@ -34,8 +34,8 @@ from srcdiff.ops.elementwise import arithmetic, elementary, special
 from srcdiff.transforms.analysis.reachability import JOINED, MOVED, Retyper, reached, shown_lengths
 from srcdiff.transforms.semiring.argmax_sample import axes_of_sum
 from srcdiff.transforms.semiring.log_semiring import log_plus
+from srcdiff.transforms.simplify.calls.inline import without_calls
 from srcdiff.transforms.simplify.dce import dce
-from srcdiff.transforms.simplify.inline import without_calls
 
 SUMS: dict[str, OpDecl] = {"logsumexp": reductions.sum, "logaddexp": arithmetic.add}
 _THROUGH = {"add", "subtract", "sum", "where", "maximum", "max", *JOINED}

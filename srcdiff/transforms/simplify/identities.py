@@ -13,8 +13,8 @@ from srcdiff.ir.types import Array, Dim, Scalar, Type, is_complex, product_of
 from srcdiff.ir.values import Atom, Const, Value, const, known_dim
 from srcdiff.ops.arrays import memory, reductions, shapes
 from srcdiff.ops.core.axes import axes_of
-from srcdiff.ops.core.exact_constants import EXACT, exact_value
 from srcdiff.ops.elementwise import arithmetic, elementary
+from srcdiff.ops.elementwise.exact_constants import EXACT, exact_value
 from srcdiff.ops.linalg import einsum, products
 from srcdiff.ops.linalg.einsum_spelling import contraction
 from srcdiff.transforms.analysis.defuse import is_generated, same_kind

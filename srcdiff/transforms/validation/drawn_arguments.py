@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from srcdiff.ir.core import Function
+from srcdiff.ir.reference.value_conformance import Mismatch, Scope, conform
 from srcdiff.ir.structs import build_struct, take_part
 from srcdiff.ir.types import Array, Dim, Dynamic, List, Scalar, Static, Struct, Type
-from srcdiff.ir.value_conformance import Mismatch, Scope, conform
 from srcdiff.ir.values import Value
 
 Draw = Callable[[np.random.Generator, tuple[int, ...], Any], Any]  # (rng, shape, example or None)

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 
 from srcdiff.ir.core import Function, Op, walk
-from srcdiff.ir.interpreter import Evaluator, poison
 from srcdiff.ir.recursion import callees_first
+from srcdiff.ir.reference.interpreter import Evaluator, poison
+from srcdiff.ir.reference.value_conformance import Scope
 from srcdiff.ir.types import Array, shape_of
-from srcdiff.ir.value_conformance import Scope
 from srcdiff.ops.control.cuda_kernel import atomic_add, atomic_max, shuffles
 
 Places = tuple[int, int, int]  # along x, y and z

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from srcdiff.ir.core import Function, Op, Statement
-from srcdiff.ir.interpreter import Evaluator, form
+from srcdiff.ir.reference.interpreter import Evaluator, form
+from srcdiff.ir.reference.value_conformance import Scope
 from srcdiff.ir.syntax.printer import statement_text
-from srcdiff.ir.value_conformance import Scope
 from srcdiff.ir.values import Value
 from srcdiff.transforms.validation.kernel_threads import is_kernel, run_threads
 

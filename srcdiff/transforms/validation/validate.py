@@ -17,8 +17,8 @@ import numpy as np
 from srcdiff.errors import ValidationError
 from srcdiff.ir.core import Function, Op, walk
 from srcdiff.ir.recursion import callees_first
+from srcdiff.ir.reference.value_conformance import Mismatch
 from srcdiff.ir.syntax.printer import to_text
-from srcdiff.ir.value_conformance import Mismatch
 from srcdiff.transforms.guards.entry_guards import with_entry_checks
 from srcdiff.transforms.validation import numeric_derivatives as numeric
 from srcdiff.transforms.validation.drawn_arguments import EXTREME, drawn

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from srcdiff.ir.core import Function, Op
-from srcdiff.ir.interpreter import compiled
+from srcdiff.ir.reference.interpreter import compiled
+from srcdiff.ir.reference.value_conformance import Mismatch, Scope, conform
 from srcdiff.ir.syntax.spelling import template_of
 from srcdiff.ir.types import Array, Scalar, Type
-from srcdiff.ir.value_conformance import Mismatch, Scope, conform
 from srcdiff.ir.values import Value
 from srcdiff.transforms.validation.outcomes import Rounded, outcome
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Call, Function, Node, Op
 from srcdiff.ir.facts import Interface, LengthFacts
-from srcdiff.ir.interpreter import evaluate
+from srcdiff.ir.reference.interpreter import evaluate
 from srcdiff.ir.syntax import printer
 from srcdiff.ir.syntax.parser import parse
 from srcdiff.ir.syntax.printer import literal_text, statement_text, to_text, type_text

@@ -8,7 +8,7 @@ from corpus_loader import load
 from transforms.passes import program
 
 import srcdiff
-from srcdiff.compile.pytree import leaves
+from srcdiff.compile.arguments.pytree import leaves
 from srcdiff.ir.syntax.printer import to_text
 from srcdiff.transforms.prepare.result_ownership import own_results
 

@@ -25,7 +25,7 @@ from srcdiff.ir.values import Value
 from srcdiff.transforms.ad.adjoints.accumulate import adjoint_type
 from srcdiff.transforms.analysis.activity import active_values
 from srcdiff.transforms.analysis.defuse import count_uses
-from srcdiff.transforms.simplify.dead_arguments import used_params
+from srcdiff.transforms.simplify.calls.dead_arguments import used_params
 
 Positions = tuple[int, ...]
 Make = Callable[[Function, Positions, Positions], Function | None]

@@ -48,8 +48,8 @@ from srcdiff.transforms.pipeline import (
     SIMPLIFY,
 )
 from srcdiff.transforms.preparation import preparing
+from srcdiff.transforms.simplify.calls.inline import inline_calls
 from srcdiff.transforms.simplify.compose_subscripts import compose_subscripts
-from srcdiff.transforms.simplify.inline import inline_calls
 
 _LOADS, _FINAL = (Form.LOADS,), (Form.RESIDUALS,)
 _HOST = ("argument copies", "explicit reshape copies")  # kernels write their arguments

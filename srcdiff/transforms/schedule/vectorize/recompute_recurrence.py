@@ -23,10 +23,10 @@ from srcdiff.ir.types import Scalar
 from srcdiff.ir.values import Atom, Value, const, known_dim, symbol_of
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.elementwise import arithmetic
+from srcdiff.transforms.analysis.cost_model import price_of_element
 from srcdiff.transforms.analysis.defuse import defined_in, used_atoms
 from srcdiff.transforms.analysis.dependence.affine import subscripts
 from srcdiff.transforms.analysis.dependence.uniformity import Varying
-from srcdiff.transforms.analysis.recompute_cost import price_of_element
 from srcdiff.transforms.schedule.strength_reduction import by_horner
 
 _CHEAP = 2  # operations of a recurrence, at most

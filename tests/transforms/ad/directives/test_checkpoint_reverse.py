@@ -8,7 +8,7 @@ import srcdiff
 from srcdiff.frontend.rule_parser import parse_rule
 from srcdiff.frontend.trace import trace
 from srcdiff.ir.core import For, While, walk
-from srcdiff.ir.interpreter import evaluate
+from srcdiff.ir.reference.interpreter import evaluate
 from srcdiff.ir.types import FLOAT, INT
 from srcdiff.ir.verify import verify
 from srcdiff.transforms.ad.directives.revolve import schedule

@@ -7,7 +7,7 @@ import srcdiff
 from srcdiff.frontend.rule_parser import parse_rule
 from srcdiff.frontend.trace import trace
 from srcdiff.ir.core import Op, walk
-from srcdiff.ir.interpreter import evaluate
+from srcdiff.ir.reference.interpreter import evaluate
 from srcdiff.ir.types import INT, Array, Dim
 from srcdiff.ir.verify import verify
 from srcdiff.ops.control import adjoint_hooks

@@ -14,7 +14,7 @@ from srcdiff.frontend.rule_parser import parse_forward_rule, parse_rule
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Function, Node
 from srcdiff.ir.dims import Shapes
-from srcdiff.ir.interpreter import evaluate
+from srcdiff.ir.reference.interpreter import evaluate
 from srcdiff.ir.types import Array, Dim, List, Scalar, Type
 from srcdiff.ir.values import Value, const
 from srcdiff.ir.verify import verify

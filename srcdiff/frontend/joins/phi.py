@@ -14,9 +14,7 @@ from typing import TypeVar
 import gast
 import numpy as np
 
-from srcdiff.frontend.core.escape_checks import stays_inside
 from srcdiff.frontend.core.frame import Frame
-from srcdiff.frontend.core.may_alias import add_twins, may_be_one
 from srcdiff.frontend.core.session import FALSE, TRUE, NoResult
 from srcdiff.frontend.core.values import (
     MISSING,
@@ -34,6 +32,8 @@ from srcdiff.frontend.core.values import (
     maybe,
     part_name,
 )
+from srcdiff.frontend.joins.escape_checks import stays_inside
+from srcdiff.frontend.joins.may_alias import add_twins, may_be_one
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import If, Region
 from srcdiff.ir.dims import Shapes

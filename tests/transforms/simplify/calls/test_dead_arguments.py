@@ -1,6 +1,6 @@
 """Dead argument elimination: generated functions lose parameters and results that are not used."""
 
-from srcdiff.transforms.simplify.dead_arguments import remove_dead_arguments
+from srcdiff.transforms.simplify.calls.dead_arguments import remove_dead_arguments
 from tests.transforms.passes import check, unchanged
 
 CALLER = """

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import srcdiff
-from srcdiff.compile.signature import resolve_argnums, signature_of
+from srcdiff.compile.arguments.signature import resolve_argnums, signature_of
 from srcdiff.errors import UnsupportedError
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from srcdiff.compile.signature import Arguments
+from srcdiff.compile.arguments.signature import Arguments
 from srcdiff.ir.core import Function, Tree
 from srcdiff.ir.types import (
     Array,

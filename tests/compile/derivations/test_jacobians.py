@@ -12,7 +12,7 @@ from corpus_loader import Program, load
 
 import srcdiff
 from srcdiff import UnsupportedError, grad, hessian, jacobian
-from srcdiff.compile.pytree import children, leaves, random_like
+from srcdiff.compile.arguments.pytree import children, leaves, random_like
 
 RNG = np.random.default_rng(0)
 MODES = ("forward", "reverse")

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 
 from srcdiff.ir.core import Call, Function, Op, Statement, walk
 from srcdiff.ir.values import Atom, Value
-from srcdiff.transforms.simplify.inline import Inline, is_few_lines
+from srcdiff.transforms.simplify.calls.inline import Inline, is_few_lines
 
 _LINES = 30  # of a helper that is looked into
 _DEPTH = 3  # helpers that call helpers

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.compile.derivations import Grad, Hvp, Jvp
-from srcdiff.compile.pytree import children, fit_to, map_leaves
-from srcdiff.eager.adjoint_hooks import Block
-from srcdiff.eager.op_derivatives import derivative, weighted
+from srcdiff.compile.arguments.pytree import children, fit_to, map_leaves
+from srcdiff.compile.derivations.kinds import Grad, Hvp, Jvp
+from srcdiff.eager.derivatives.adjoint_hooks import Block
+from srcdiff.eager.derivatives.op_derivatives import derivative, weighted
 from srcdiff.eager.shadow_values import Shadows
 from srcdiff.eager.structures import is_float, leaves_of
 from srcdiff.eager.tape import Addition, Item, Operation, Record, Tape, Write, spread

@@ -36,8 +36,8 @@ from srcdiff.ops.arrays import containers, creation, memory
 from srcdiff.ops.elementwise import arithmetic
 from srcdiff.transforms.analysis.defuse import same_kind, with_rewrites
 from srcdiff.transforms.logspace.factored_form import Parts, as_number
-from srcdiff.transforms.logspace.flow import Flow, Flows, is_filled_with, is_log
 from srcdiff.transforms.logspace.logarithm import Logarithms
+from srcdiff.transforms.logspace.representation.flow import Flow, Flows, is_filled_with, is_log
 from srcdiff.transforms.rewrite.patterns import function
 
 exp, held, where, absolute, greater, log = map(

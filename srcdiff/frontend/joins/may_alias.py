@@ -18,9 +18,9 @@ from typing import Any
 import gast
 
 from srcdiff.frontend.core.frame import Frame, an
-from srcdiff.frontend.core.loop_carry import Carry
 from srcdiff.frontend.core.session import Session
 from srcdiff.frontend.core.values import Closure, FrontValue, Partial, Parts
+from srcdiff.frontend.joins.loop_carry import Carry
 
 SLOTS = ("%moved", "%olds", "%pairs")  # what is learned of them
 

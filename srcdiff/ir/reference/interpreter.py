@@ -20,11 +20,11 @@ import numpy as np
 
 from srcdiff.ir.core import Call, For, Function, If, Op, Region, Statement, Tree, While
 from srcdiff.ir.recursion import is_itself
+from srcdiff.ir.reference.value_conformance import Mismatch, Scope, conform
 from srcdiff.ir.structs import build_struct, take_part
 from srcdiff.ir.syntax.printer import statement_text
 from srcdiff.ir.syntax.spelling import template_of
 from srcdiff.ir.types import Array, List, Scalar, Struct, Type, dims_of, shape_of
-from srcdiff.ir.value_conformance import Mismatch, Scope, conform
 from srcdiff.ir.values import Atom, Const, Value
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.compile.derivations import Derivation
-from srcdiff.eager.nested_gradients import InnerGradient
+from srcdiff.compile.derivations.kinds import Derivation
+from srcdiff.eager.derivatives.nested_gradients import InnerGradient
 from srcdiff.errors import UnsupportedError
 from srcdiff.frontend.source.function_source import made_function
 from srcdiff.handles.differentiable import generated

@@ -6,9 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from srcdiff.compile.differentiability import check_scalar
-from srcdiff.compile.forward_for_scalars import along_numbers, is_by_few_numbers, keeps_turns
-from srcdiff.compile.jacobians import (
+from srcdiff.compile.arguments.differentiability import check_scalar
+from srcdiff.compile.arguments.signature import Arguments
+from srcdiff.compile.derivations.forward_for_scalars import (
+    along_numbers,
+    is_by_few_numbers,
+    keeps_turns,
+)
+from srcdiff.compile.derivations.jacobians import (
     chosen_mode,
     complex_argument,
     matrix,
@@ -21,7 +26,6 @@ from srcdiff.compile.jacobians import (
 )
 from srcdiff.compile.program import Derived
 from srcdiff.compile.result_ownership import as_user
-from srcdiff.compile.signature import Arguments
 from srcdiff.errors import UnsupportedError
 from srcdiff.frontend.rule_parser import parse_forward_rule, parse_rule
 from srcdiff.ir.core import Function, Node, Tree

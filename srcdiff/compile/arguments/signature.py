@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.compile.pytree import (
+from srcdiff.compile.arguments.pytree import (
     children,
     fit_to,
     leaves,

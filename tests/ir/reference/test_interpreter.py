@@ -10,9 +10,9 @@ import pytest
 
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import For, Function, Node, OpDecl
-from srcdiff.ir.interpreter import evaluate
+from srcdiff.ir.reference.interpreter import evaluate
+from srcdiff.ir.reference.value_conformance import Mismatch, Scope, conform
 from srcdiff.ir.types import BOOL, FLOAT, INT, NONE, Array, Dim, List, Scalar, Static, Struct
-from srcdiff.ir.value_conformance import Mismatch, Scope, conform
 from srcdiff.ir.values import Value, const
 from srcdiff.ops.arrays import containers, memory
 from srcdiff.ops.control.control import undefined
@@ -296,7 +296,7 @@ def test_what_the_program_raises_comes_through_with_a_note():
 
 
 def test_templates_are_compiled_once():
-    from srcdiff.ir.interpreter import compiled
+    from srcdiff.ir.reference.interpreter import compiled
 
     assert compiled("{0} * 2", 1, False) is compiled("{0} * 2", 1, False)
     x, b = Value(FLOAT), Builder()

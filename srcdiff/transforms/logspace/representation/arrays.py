@@ -21,8 +21,8 @@ from srcdiff.ir.types import shape_of
 from srcdiff.ir.values import Atom, Value, const
 from srcdiff.ops.arrays import creation, memory
 from srcdiff.transforms.analysis.defuse import with_rewrites
-from srcdiff.transforms.logspace.lists import Asked, is_float
 from srcdiff.transforms.logspace.logarithm import Logarithms
+from srcdiff.transforms.logspace.representation.lists import Asked, is_float
 from srcdiff.transforms.rewrite.patterns import function
 
 _STARTS = ("empty", "empty_like", "zeros", "zeros_like")

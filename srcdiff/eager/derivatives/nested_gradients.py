@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.compile.derivations import Derivation, Gradient, Hvp, Jvp
-from srcdiff.compile.pytree import map_leaves
+from srcdiff.compile.arguments.pytree import map_leaves
+from srcdiff.compile.derivations.kinds import Derivation, Gradient, Hvp, Jvp
 from srcdiff.eager.structures import is_float
 from srcdiff.handles.differentiable import generated
 from srcdiff.options import Options

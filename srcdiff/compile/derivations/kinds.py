@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:  # for annotations only: the stages take a while to import
-    from srcdiff.compile.steps import Steps
+    from srcdiff.compile.derivations.steps import Steps
     from srcdiff.ir.core import Function
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from srcdiff.compile.pytree import (
+from srcdiff.compile.arguments.pytree import (
     add_scaled,
     children,
     dot,
