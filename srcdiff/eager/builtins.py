@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from srcdiff.eager.calls import call, called, is_own
+from srcdiff.eager.calls import call, called
 from srcdiff.eager.derivatives.op_derivatives import leaf_of_call
 from srcdiff.eager.operators import METHODS, UNARY, attribute_of, operate, set_attribute
+from srcdiff.eager.own_classes import is_own
 from srcdiff.eager.stringified_values import refuse_read, writing
 from srcdiff.eager.structures import duplicate, is_plain
 

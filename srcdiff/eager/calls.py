@@ -7,16 +7,14 @@ other function is refused where an argument is differentiated.
 
 from __future__ import annotations
 
-import collections
 import contextlib
-import dataclasses
 import enum
 import functools
 import inspect
 import operator
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from types import BuiltinFunctionType, FunctionType, MethodType, MethodWrapperType, ModuleType
+from types import BuiltinFunctionType, FunctionType, MethodType, MethodWrapperType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,10 +27,16 @@ from srcdiff.eager.derivatives.op_derivatives import (
     leaf_of_method,
     leaf_that_writes,
 )
-from srcdiff.eager.rewrite.attribute_routes import CUSTOM
+from srcdiff.eager.library_functions import (
+    goes_through,
+    is_differentiated,
+    is_moving,
+    is_ours,
+    only_holds,
+)
+from srcdiff.eager.own_classes import is_own, refuse_custom, set_fields
 from srcdiff.eager.rewrite.evaluation_order import writes_first
 from srcdiff.eager.rewrite.rewrite_cache import is_rewritten, rewritten
-from srcdiff.eager.rewrite.traceable_regions import is_known
 from srcdiff.eager.stringified_values import note_written, refuse_read
 from srcdiff.eager.structures import is_float, leaves_of
 from srcdiff.errors import UnsupportedError
@@ -59,13 +63,13 @@ def call(tape: Tape, function: Any, /, *args: Any, **kwargs: Any) -> Any:
         return function(*args, **kwargs)
     if isinstance(function, functools.partial):
         return call(tape, function.func, *function.args, *args, **{**function.keywords, **kwargs})
-    if isinstance(function, MethodType) and not _is_differentiated(function):
+    if isinstance(function, MethodType) and not is_differentiated(function):
         return call(tape, function.__func__, function.__self__, *args, **kwargs)
     if writes_first(function):
         return _written(tape, function, args, kwargs)
     if _is_method_of_array(function):
         return _method(tape, function, args, kwargs)
-    if _is_differentiated(function):
+    if is_differentiated(function):
         return _differentiated(tape, function, args, kwargs)
     if isinstance(function, type):
         return _made(tape, function, args, kwargs)
@@ -144,11 +148,6 @@ _GETTERS: dict[Any, Any] = {
 }  # fmt: skip
 
 
-def is_own(value: Any) -> bool:
-    """Whether a value is an object whose operators may be the user's."""
-    return not isinstance(value, type | enum.Enum) and is_own_class(type(value))
-
-
 def _is_hashable(value: Any) -> bool:
     try:
         hash(value)
@@ -158,13 +157,6 @@ def _is_hashable(value: Any) -> bool:
 
 
 # ---- functions with derivatives -------------------------------------------------------------------------------
-
-
-def _is_differentiated(function: Any) -> bool:
-    """Whether srcdiff has a derivative of a library's function, or the user has declared one."""
-    if isinstance(function, type):
-        return False
-    return is_known(function) or type(function).__name__ == "Generated"
 
 
 def _differentiated(tape: Tape, function: Any, args: Any, kwargs: Any) -> Any:
@@ -303,47 +295,6 @@ def _nested(tape: Tape, array: Any) -> list[Any]:
 # ---- functions that are called as they are ---------------------------------------------------------------------------
 
 
-_MOVING = (
-    "itertools",
-    "collections",
-    "contextlib",
-    "functools",
-    "types",
-    "typing",
-    "enum",
-    "warnings",
-    "time",
-    "logging",
-    "heapq",
-    "bisect",
-)
-_BUILTINS = (
-    isinstance, issubclass, print, repr, str, type, id, hash, callable, hasattr, delattr, any, all, dict, range, slice,
-    bool, int, bytes, format, ord, chr, object, property, staticmethod, classmethod, super, open, input, vars, dir, bin,
-)  # fmt: skip
-_COMPARING = (
-    operator.eq, operator.ne, operator.lt, operator.le, operator.gt, operator.ge, operator.not_, operator.truth,
-    operator.is_, operator.is_not, operator.contains, operator.index, operator.length_hint, operator.countOf,
-)  # fmt: skip
-_ITERATING = (
-    "extend",
-    "extendleft",
-    "union",
-    "intersection",
-    "difference",
-    "deque",
-    "Counter",
-    "OrderedDict",
-    "fromkeys",
-    "merge",
-    "nlargest",
-    "nsmallest",
-)
-
-
-_WRITING = ("format", "format_map")
-
-
 def _as_it_is(tape: Tape, function: Any, args: Any, kwargs: Any) -> Any:
     """A library function that reads no numbers, or gets none that is differentiated."""
     own = getattr(function, "__wrapped__", None)
@@ -353,20 +304,22 @@ def _as_it_is(tape: Tape, function: Any, args: Any, kwargs: Any) -> Any:
         and function.__code__.co_filename == contextlib.__file__
     ):
         return contextlib.contextmanager(called(tape, own))(*args, **kwargs)
-    if _is_moving(function):
-        if not _only_holds(function):
+    if is_moving(function):
+        if not only_holds(function):
             args = tuple(called(tape, a) for a in args)
             kwargs = {k: called(tape, v) for k, v in kwargs.items()}
-        if _goes_through(function):
+        if goes_through(function):
             args = tuple(tape.each(a) for a in args)
-        if getattr(function, "__name__", "") in _WRITING and isinstance(function.__self__, str):
+        if getattr(function, "__name__", "") in ("format", "format_map") and isinstance(
+            function.__self__, str
+        ):
             note_written(tape, [args, kwargs])
         return function(*args, **kwargs)
     args = tuple(_listed(tape, a) for a in args)
     given = leaves_of([args, kwargs])
     refuse_read(tape, function, given)
     functions = [v for v in given if callable(v) and not isinstance(v, type)]
-    if _is_ours(function):
+    if is_ours(function):
         if tape.tracked.has_part(given) or not all(_is_closed(tape, f) for f in functions):
             raise UnsupportedError(
                 f"`srcdiff.{function.__name__}` is called in a dynamic program, of what is made there",
@@ -382,11 +335,6 @@ def _as_it_is(tape: Tape, function: Any, args: Any, kwargs: Any) -> Any:
     return function(*args, **kwargs)
 
 
-def _is_ours(function: Any) -> bool:
-    home = str(getattr(function, "__module__", "")).partition(".")[0]
-    return home == "srcdiff" and isinstance(function, FunctionType)
-
-
 def _is_closed(tape: Tape, function: Any) -> bool:
     """Whether a function captures no value of the program."""
     plain = function_of(function)
@@ -394,43 +342,6 @@ def _is_closed(tape: Tape, function: Any) -> bool:
         plain.__closure__ or plain.__code__.co_filename == tape.file or is_rewritten(plain)
     )
     return isinstance(plain, FunctionType) and not is_made_here
-
-
-def _is_moving(function: Any) -> bool:
-    """Whether a function only moves values: methods of containers, and functions that make iterators."""
-    if any(function is f for f in (*_BUILTINS, *_COMPARING)):  # `==` may be the user's
-        return True
-    owner = getattr(function, "__objclass__", None)
-    if owner is not None:  # a method of a class: `object.__setattr__`
-        return owner in (object, list, dict, tuple, set, frozenset, str)
-    receiver = getattr(function, "__self__", None)
-    if isinstance(receiver, type) and issubclass(receiver, dict):
-        return True
-    if receiver is not None and not isinstance(receiver, type | ModuleType):
-        module = type(receiver).__module__.lstrip("_")
-        is_container = isinstance(receiver, list | dict | set | frozenset | tuple | str | Iterator)
-        return is_container or module.partition(".")[0] in _MOVING
-    if isinstance(function, type) and issubclass(function, BaseException):
-        return True
-    module = getattr(function, "__module__", None) or type(function).__module__
-    return str(module).lstrip("_").partition(".")[0] in _MOVING
-
-
-def _only_holds(function: Any) -> bool:
-    """Whether a function inspects or keeps its arguments, and calls none of them: `vars(f)`, `queue.append(f)`."""
-    if getattr(function, "__name__", "") in ("sort", "property", "staticmethod", "classmethod"):
-        return False
-    is_of_container = isinstance(
-        getattr(function, "__self__", None),
-        list | dict | set | frozenset | tuple | collections.deque,
-    )
-    return is_of_container or any(function is f for f in (*_BUILTINS, *_COMPARING))
-
-
-def _goes_through(function: Any) -> bool:
-    """Whether a function iterates over its arguments."""
-    module = getattr(function, "__module__", "")
-    return module == "itertools" or getattr(function, "__name__", "") in _ITERATING
 
 
 def called(tape: Tape, value: Any) -> Any:
@@ -468,46 +379,9 @@ def _made(tape: Tape, cls: type, args: Any, kwargs: Any) -> Any:
     if init.__code__.co_filename == "<string>":  # a dataclass's, which assigns
         after = inspect.getattr_static(cls, "__post_init__", None)
         if isinstance(after, FunctionType):
-            call(tape, after, made, *_set_fields(made, init, args, kwargs))
+            call(tape, after, made, *set_fields(made, init, args, kwargs))
         else:
             init(made, *args, **kwargs)
     else:
         call(tape, init, made, *args, **kwargs)
     return made
-
-
-def _set_fields(made: Any, init: FunctionType, args: Any, kwargs: Any) -> list[Any]:
-    """Do the work of a dataclass's `__init__` before `__post_init__`; returns the arguments of `__post_init__`."""
-    bound = inspect.signature(init).bind(made, *args, **kwargs)
-    bound.apply_defaults()
-    passed_on = []
-    for name, field in type(made).__dataclass_fields__.items():
-        kind = field._field_type
-        value = bound.arguments.get(name, field.default)
-        if value is dataclasses._HAS_DEFAULT_FACTORY or value is dataclasses.MISSING:  # type: ignore[attr-defined]
-            if field.default_factory is dataclasses.MISSING:
-                continue
-            value = field.default_factory()
-        if kind is dataclasses._FIELD_INITVAR:  # type: ignore[attr-defined]
-            passed_on.append(value)
-        elif kind is not dataclasses._FIELD_CLASSVAR:  # type: ignore[attr-defined]
-            object.__setattr__(made, name, value)
-    return passed_on
-
-
-def refuse_custom(cls: type) -> None:
-    """Refuse classes with their own attribute access."""
-    for name in CUSTOM:
-        found = inspect.getattr_static(cls, name, None)
-        if isinstance(found, FunctionType) and found.__code__.co_filename != "<string>":
-            raise UnsupportedError(
-                f"{cls.__name__} has a {name} of its own, which a dynamic program does not read",
-                "Use attributes that are set and read as such, or properties.",
-            )
-
-
-def refuse_unread(value: Any) -> None:
-    """Refuse such objects among arguments."""
-    for leaf in (value, *leaves_of(value)):
-        if is_own(leaf):
-            refuse_custom(type(leaf))

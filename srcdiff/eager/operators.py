@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from srcdiff.eager.calls import call, is_own, refuse_custom
+from srcdiff.eager.calls import call
 from srcdiff.eager.derivatives.op_derivatives import leaf_of_call
+from srcdiff.eager.own_classes import is_own, refuse_custom
 from srcdiff.eager.stringified_values import note_written
 from srcdiff.eager.structures import is_plain
 from srcdiff.errors import UnsupportedError

@@ -20,7 +20,7 @@ import numpy as np
 
 from srcdiff.compile.arguments.pytree import children, fit_to, map_leaves
 from srcdiff.compile.derivations.kinds import Vjp
-from srcdiff.eager import calls, operators
+from srcdiff.eager import calls, operators, own_classes
 from srcdiff.eager.builtins import BUILTINS
 from srcdiff.eager.derivatives.adjoint_hooks import Block, marked
 from srcdiff.eager.derivatives.op_derivatives import derivative
@@ -121,7 +121,7 @@ class Tape:
             return leaf.copy() if isinstance(leaf, np.ndarray) else fresh(leaf)
 
         for v in values:
-            calls.refuse_unread(v)
+            own_classes.refuse_unread(v)
         own = tuple(duplicate(v, copied) for v in values)
         for k in wrt:
             for leaf in filter(is_float, leaves_of(own[k])):

@@ -21,8 +21,10 @@ from srcdiff.frontend.control.loops import unroll_again
 from srcdiff.frontend.core.constants import from_python
 from srcdiff.frontend.core.frame import Frame
 from srcdiff.frontend.core.operands import as_operand
-from srcdiff.frontend.core.session import NeedStatic, Restart, Session, Symbols
+from srcdiff.frontend.core.restarts import NeedStatic, Restart
+from srcdiff.frontend.core.session import Session
 from srcdiff.frontend.core.static_reads import taken_values
+from srcdiff.frontend.core.symbols import Symbols
 from srcdiff.frontend.core.values import FrontValue, Lifted, Text, tree_of
 from srcdiff.frontend.effects.effects import with_origins
 from srcdiff.frontend.source.function_source import look_up, source_of

@@ -23,7 +23,8 @@ from typing import Any
 from srcdiff.errors import RuleError
 from srcdiff.frontend.control.blocks import block
 from srcdiff.frontend.core.constants import from_python
-from srcdiff.frontend.core.session import Session, Symbols
+from srcdiff.frontend.core.session import Session
+from srcdiff.frontend.core.symbols import Symbols
 from srcdiff.frontend.core.values import FrontValue, Missing, sequence, tree_of
 from srcdiff.frontend.source.function_source import look_up, source_of
 from srcdiff.frontend.trace import Tracer

@@ -10,6 +10,7 @@ from typing import Any
 
 import gast
 
+import srcdiff.frontend.control.comparisons
 import srcdiff.frontend.derivatives.adjoint_hooks
 import srcdiff.frontend.syntax.augmented_assignment
 import srcdiff.frontend.syntax.expressions
@@ -28,7 +29,7 @@ from srcdiff.frontend.control.with_statements import enter_contexts
 from srcdiff.frontend.core.conditional_shape_checks import check_lengths
 from srcdiff.frontend.core.constants import from_python, read_constant
 from srcdiff.frontend.core.frame import Frame
-from srcdiff.frontend.core.session import NeedStatic
+from srcdiff.frontend.core.restarts import NeedStatic
 from srcdiff.frontend.core.values import Lifted
 from srcdiff.frontend.effects.enumerate import enumerate_choice
 from srcdiff.frontend.effects.enumeration_checks import check_sum

@@ -22,7 +22,7 @@ from srcdiff.frontend.containers.container_views import refuse_viewed
 from srcdiff.frontend.containers.dunder_methods import call_dunder
 from srcdiff.frontend.containers.lists import put_in
 from srcdiff.frontend.core.frame import Frame, an, describe
-from srcdiff.frontend.core.session import Restart
+from srcdiff.frontend.core.restarts import Restart
 from srcdiff.frontend.core.values import (
     FrontValue,
     Parts,

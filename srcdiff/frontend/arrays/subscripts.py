@@ -14,7 +14,7 @@ from srcdiff.frontend.containers.dunder_methods import call_dunder
 from srcdiff.frontend.containers.list_slices import list_slice
 from srcdiff.frontend.containers.lists import is_long_tuple, readable
 from srcdiff.frontend.core.frame import Frame, describe, reads
-from srcdiff.frontend.core.session import NeedStatic, Unroll
+from srcdiff.frontend.core.restarts import NeedStatic, Unroll
 from srcdiff.frontend.core.values import (
     FrontValue,
     Items,

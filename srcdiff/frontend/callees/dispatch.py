@@ -10,7 +10,7 @@ import math
 import operator
 import sys
 from types import FunctionType
-from typing import Any, NoReturn
+from typing import Any
 
 import gast
 import numpy as np
@@ -23,6 +23,7 @@ from srcdiff.frontend.callees.builtins import BUILTINS
 from srcdiff.frontend.callees.objects import BUILTINS as OBJECTS
 from srcdiff.frontend.callees.objects import is_own_class, make_object
 from srcdiff.frontend.callees.records import RECORDS, construct, is_record_class
+from srcdiff.frontend.callees.unknown_callees import refuse_unknown
 from srcdiff.frontend.callees.vectorized_functions import call_by_element, is_by_element
 from srcdiff.frontend.calls.inline import call_composite, call_function
 from srcdiff.frontend.containers.container_views import ROW_MAKERS, args_again, show
@@ -54,9 +55,9 @@ from srcdiff.frontend.derivatives.derivative_constructors import (
 )
 from srcdiff.frontend.derivatives.solver_calls import call_solver
 from srcdiff.frontend.effects.effects import EFFECTS, call_effect
-from srcdiff.frontend.effects.random_draws import is_random
-from srcdiff.frontend.iteration.iterables import BUILTINS as ITERATION
-from srcdiff.frontend.iteration.iterables import checkpointed, taken
+from srcdiff.frontend.iteration.iterable_builtins import BUILTINS as ITERATION
+from srcdiff.frontend.iteration.iterable_builtins import checkpointed
+from srcdiff.frontend.iteration.iterables import taken
 from srcdiff.frontend.iteration.iterators import (
     ITERATORS,
     goes_through,
@@ -68,7 +69,6 @@ from srcdiff.frontend.source.function_source import (
     function_of,
     is_library,
     is_own_method,
-    unknown_decorator,
 )
 from srcdiff.ir.core import OpDecl
 from srcdiff.ir.types import Dim, Struct, is_complex, is_float, ndim_of
@@ -95,7 +95,7 @@ def call_known(fr: Frame, node: gast.AST, function: Any, args: Args, kwargs: Kwa
         found = kind(fr, node, function, args, kwargs)
         if found is not None:
             return found
-    _refuse_unknown(fr, node, function)
+    refuse_unknown(fr, node, function)
 
 
 # ---- what a call may be of; None: it is not --------------------------------------------------------------------
@@ -308,79 +308,6 @@ def _name_of(node: gast.AST) -> str:
     """The callee's name, as a part of names."""
     text = gast.unparse(node.func).strip()
     return text if text.isidentifier() else "interpolant"
-
-
-def _refuse_unknown(fr: Frame, node: gast.AST, function: Any) -> NoReturn:
-    """Say why a call cannot be read."""
-    plain = function_of(function)
-    if isinstance(function, np.vectorize):
-        fr.untyped(
-            node,
-            f"`{gast.unparse(node.func).strip()}` gives what its first element is, and goes through them one by one",
-            "Write it with arrays, or as a loop that fills one.",
-        )
-    if type(plain) is FunctionType and hasattr(plain, "dispatch"):
-        fr.untyped(
-            node,
-            f"`{plain.__name__}` is another function for each type of its argument",
-            "Call the function that is meant.",
-        )
-    home = str(getattr(function, "__module__", "")).lstrip("_").partition(".")[0]
-    is_wrapped = type(plain) is FunctionType and hasattr(plain, "__wrapped__")
-    if is_wrapped and home not in ("numpy", "scipy"):
-        fr.fail(node, *unknown_decorator(plain))
-    if type(function).__module__.partition(".")[0] == "numba":
-        fr.fail(
-            node,
-            f"`{gast.unparse(node.func).strip()}` is Numba's {type(function).__name__}: there is no function to read",
-            "Call an @njit function with the same loops.",
-        )
-    name = getattr(function, "__name__", repr(function))
-    if isinstance(ufunc := getattr(function, "__self__", None), np.ufunc):
-        name = f"np.{ufunc.__name__}.{name}"
-    if distribution := _distribution(getattr(function, "__self__", None)):
-        name = f"{distribution}.{name}"
-    if distribution := _distribution(function):
-        fr.fail(
-            node,
-            f"`{distribution}(...)` makes a distribution with these parameters, which is not known to srcdiff",
-            f"Call its functions with the parameters, as {distribution}.logpdf(x, ...).",
-        )
-    if is_random(function):
-        fr.fail(
-            node,
-            f"`{gast.unparse(node.func).strip()}` is random, and the program has no generator that is an argument",
-            "Draw from a np.random.Generator that is an argument, or pass the draws; in a model, declare the value: "
-            "vi.sample(name, distribution).",
-        )
-    (fr.untyped if home in _MOVING else fr.fail)(
-        node,
-        f"`{name}` is not known to srcdiff",
-        "Write it with functions that docs/api.md lists, or as Python code.",
-    )
-
-
-def _distribution(owner: Any) -> str:
-    """The name of a distribution of SciPy."""
-    cls = type(owner)
-    is_one = cls.__module__.startswith("scipy.stats.") and cls.__name__.endswith("_gen")
-    return f"scipy.stats.{cls.__name__.removesuffix('_gen')}" if is_one else ""
-
-
-# modules whose functions move values about without looking at them
-_MOVING = (
-    "builtins",
-    "itertools",
-    "copy",
-    "collections",
-    "dataclasses",
-    "operator",
-    "functools",
-    "contextlib",
-    "heapq",
-    "bisect",
-    "types",
-)
 
 
 def takes(

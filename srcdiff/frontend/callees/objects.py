@@ -23,7 +23,7 @@ import numpy as np
 from srcdiff.frontend.arrays.stores import writable, write_item
 from srcdiff.frontend.containers.dunder_methods import refuse_descriptor
 from srcdiff.frontend.core.frame import Frame
-from srcdiff.frontend.core.session import Restart
+from srcdiff.frontend.core.restarts import Restart
 from srcdiff.frontend.core.values import FrontValue, Known, Method, Parts, Slice
 from srcdiff.frontend.source.function_source import is_read_in_place
 from srcdiff.ir.types import Array, Struct, is_complex

@@ -13,7 +13,8 @@ import gast
 from srcdiff.frontend.calls.recursion import find_open, form_of_call, header_of, owning, read_around
 from srcdiff.frontend.core.frame import Frame
 from srcdiff.frontend.core.operands import as_operand
-from srcdiff.frontend.core.session import MustInline, NeedStatic, Recursive, Symbols
+from srcdiff.frontend.core.restarts import MustInline, NeedStatic, Recursive
+from srcdiff.frontend.core.symbols import Symbols
 from srcdiff.frontend.core.values import FrontValue, Parts
 from srcdiff.frontend.source.function_source import Source
 from srcdiff.ir.alias import storage_roots, written_roots

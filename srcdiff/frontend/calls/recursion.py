@@ -18,7 +18,8 @@ from typing import Any
 import gast
 
 from srcdiff.frontend.core.frame import Frame
-from srcdiff.frontend.core.session import MustInline, NoResult, Recursive, Session
+from srcdiff.frontend.core.restarts import MustInline, NoResult, Recursive
+from srcdiff.frontend.core.session import Session
 from srcdiff.frontend.source.function_source import Source
 from srcdiff.frontend.source.refusals import fail
 from srcdiff.ir.alias import storage_roots, writes_of

@@ -18,7 +18,7 @@ from typing import Any
 import gast
 
 from srcdiff.frontend.core.frame import Frame
-from srcdiff.frontend.core.session import MustInline
+from srcdiff.frontend.core.restarts import MustInline
 from srcdiff.frontend.core.values import Closure, FrontValue, Known, Method, Partial, Parts, Piece
 from srcdiff.frontend.source.scopes import free_names
 from srcdiff.ir.build import change_types

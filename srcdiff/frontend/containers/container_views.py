@@ -18,7 +18,7 @@ from typing import Any
 import gast
 
 from srcdiff.frontend.core.frame import Frame
-from srcdiff.frontend.core.session import MustInline
+from srcdiff.frontend.core.restarts import MustInline
 from srcdiff.frontend.core.values import FrontValue, Parts
 from srcdiff.ir.types import List, Struct
 from srcdiff.ir.values import Value

@@ -12,7 +12,8 @@ from srcdiff.frontend.containers.closure_lists import packed
 from srcdiff.frontend.containers.container_views import refuse_viewed
 from srcdiff.frontend.core.frame import Frame
 from srcdiff.frontend.core.operands import as_operand
-from srcdiff.frontend.core.session import MustInline, Restart, Session, retype_list
+from srcdiff.frontend.core.restarts import MustInline, Restart
+from srcdiff.frontend.core.session import Session, retype_list
 from srcdiff.frontend.core.values import FrontValue, Parts, sequence
 from srcdiff.frontend.joins.phi import UNKNOWN, Unjoinable, coerced, join_types, unpack_struct
 from srcdiff.ir.core import Op

@@ -16,7 +16,8 @@ from srcdiff.frontend.control.conditions import truth
 from srcdiff.frontend.control.loop_carries import GUESS, LoopReader, Retry
 from srcdiff.frontend.control.reduction_variables import check_iterations
 from srcdiff.frontend.core.frame import Frame, reads
-from srcdiff.frontend.core.session import FALSE, TRUE, Iteration, Mark, NoResult, Restart, Unroll
+from srcdiff.frontend.core.restarts import NoResult, Restart, Unroll
+from srcdiff.frontend.core.session import FALSE, TRUE, Iteration, Mark
 from srcdiff.frontend.core.values import Done, FrontValue, Generated, Items, Parts, static_int
 from srcdiff.frontend.iteration.iterables import exact_count, passed
 from srcdiff.frontend.joins.phi import branch

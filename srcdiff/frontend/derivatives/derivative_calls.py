@@ -21,7 +21,7 @@ from srcdiff.frontend.calls.outlined import (
     why_not_alone,
 )
 from srcdiff.frontend.core.frame import Frame
-from srcdiff.frontend.core.session import Symbols
+from srcdiff.frontend.core.symbols import Symbols
 from srcdiff.frontend.core.values import FrontValue, Parts
 from srcdiff.frontend.derivatives.services import Handle, services
 from srcdiff.ir.core import Function

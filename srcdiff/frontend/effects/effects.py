@@ -18,7 +18,9 @@ import gast
 
 from srcdiff.frontend.arrays.subscripts import shape_parts
 from srcdiff.frontend.core.frame import Frame
-from srcdiff.frontend.core.session import Iteration, MustInline, Symbols
+from srcdiff.frontend.core.restarts import MustInline
+from srcdiff.frontend.core.session import Iteration
+from srcdiff.frontend.core.symbols import Symbols
 from srcdiff.frontend.core.values import (
     Args,
     FrontValue,

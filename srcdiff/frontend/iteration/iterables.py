@@ -1,4 +1,4 @@
-"""Iterable values: ranges, arrays, lists, `zip`, `enumerate`, `reversed`, `map`, and containers of known parts.
+"""Iterable values: ranges, arrays, lists, iterators, and containers of known parts.
 
 Each is an `Items` (a number of iterations and the element of an iteration) or, where every part is known, a `Parts`;
 loops over those are unrolled.
@@ -7,16 +7,15 @@ loops over those are unrolled.
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import gast
 
 from srcdiff.frontend.arrays.subscripts import read_item, shape_parts
 from srcdiff.frontend.containers.closure_lists import opened
 from srcdiff.frontend.containers.dunder_methods import call_dunder, is_own, refuse_own_items
-from srcdiff.frontend.containers.lists import new_list, readable
+from srcdiff.frontend.containers.lists import readable
 from srcdiff.frontend.core.constants import from_python
 from srcdiff.frontend.core.frame import Frame, describe
 from srcdiff.frontend.core.values import (
@@ -75,7 +74,7 @@ def iterable(fr: Frame, value: FrontValue, node: gast.AST) -> Items | Parts:
         case ShapeOf():
             return shape_parts(fr, value, node)
         case Known(value=range() as r):
-            return _range_items(fr, [const(r.start), const(r.stop), const(r.step)], node)
+            return range_items(fr, [const(r.start), const(r.stop), const(r.step)], node)
         case Const(value=str() | list() | tuple() as known):
             return sequence([const(c) for c in known])
         case Known(value=enum.EnumType() as names):
@@ -216,7 +215,7 @@ def minus(fr: Frame, node: gast.AST, a: Atom, b: Atom) -> Atom:
     return a if static_int(b) == 0 else fr.op(node, arithmetic.subtract, a, b)
 
 
-def _range_items(fr: Frame, args: Sequence[Atom], node: gast.AST) -> Items:
+def range_items(fr: Frame, args: Sequence[Atom], node: gast.AST) -> Items:
     start, stop, step = {1: (_ZERO, args[0], _ONE), 2: (*args, _ONE), 3: tuple(args)}[len(args)]
 
     def element(k: Atom) -> FrontValue:
@@ -315,199 +314,3 @@ def forward(fr: Frame, items: Items, node: gast.AST) -> Items:
 
 
 # ---- the builtins ------------------------------------------------------------------------------------------
-
-
-def checkpointed(
-    fr: Frame, node: gast.AST, args: Sequence[FrontValue], kwargs: Mapping[str, FrontValue]
-) -> FrontValue:
-    """`srcdiff.checkpointed(range(n), slots=k)`: the range, with the number of states to keep."""
-    given = dict(zip(("turns", "slots"), args, strict=False)) | dict(kwargs)
-    iterations, slots = given.get("turns"), given.get("slots")
-    items = None if iterations is None else iterable(fr, iterations, node)
-    if not isinstance(items, Items) or items.bounds is None or items.reverse:
-        fr.fail(
-            node, "srcdiff.checkpointed takes a range", "Write `checkpointed(range(n), slots=k)`."
-        )
-    if slots is None or len(given) != 2:
-        fr.fail(
-            node,
-            "srcdiff.checkpointed takes a range and slots=",
-            "Give the number of states to keep.",
-        )
-    number = static_int(fr.as_atom(slots, node))
-    if number is None:
-        fr.session.specialise_on(fr.as_atom(slots, node))
-        fr.fail(node, "the number of slots must be known when compiling", "Pass an integer for it.")
-    if number < 1:
-        fr.fail(node, f"{number} slots keep no state to start from", "Keep one at least: slots=1.")
-    if static_int(items.bounds[2]) != 1:
-        fr.fail(
-            node,
-            "srcdiff.checkpointed takes a range that counts up by 1",
-            "Use `range(n)` and compute the position from it.",
-        )
-    if static_int(items.bounds[0]) != 0:
-        count = count_of(fr, items, node)
-        items = replace(items, count=count, bounds=None)
-    return replace(items, slots=number)
-
-
-def _range(
-    fr: Frame, node: gast.AST, args: Sequence[FrontValue], kwargs: Mapping[str, FrontValue]
-) -> FrontValue:
-    bounds = [fr.as_atom(a, node) for a in args]
-    for bound in bounds:
-        if not isinstance(bound.type, Scalar) or bound.type.dtype[0] not in "biu":
-            fr.fail(node, f"range() takes integers, got {describe(bound)}")
-    return _range_items(fr, bounds, node)
-
-
-def _enumerate(
-    fr: Frame, node: gast.AST, args: Sequence[FrontValue], kwargs: Mapping[str, FrontValue]
-) -> FrontValue:
-    inner = iterable(fr, args[0], node)
-    start = fr.as_atom(args[1] if len(args) > 1 else kwargs.get("start", _ZERO), node)
-    if isinstance(inner, Parts):
-        return sequence(
-            [sequence([plus(fr, node, start, const(k)), v]) for k, v in enumerate(inner.values)]
-        )
-    items = forward(fr, inner, node)
-    is_index = static_int(start) == 0
-    return Items(
-        items.count if not items.bounds else count_of(fr, items, node),
-        lambda k: sequence([plus(fr, node, k, start), items.element(k)]),
-        naming=0 if is_index else -1,
-        lists=items.lists,
-    )
-
-
-def _reversed(
-    fr: Frame, node: gast.AST, args: Sequence[FrontValue], kwargs: Mapping[str, FrontValue]
-) -> FrontValue:
-    inner = iterable(fr, args[0], node)
-    if isinstance(inner, Parts):
-        return sequence(inner.values[::-1])
-    return replace(inner, reverse=not inner.reverse, naming=-1)
-
-
-def _zip(
-    fr: Frame, node: gast.AST, args: Sequence[FrontValue], kwargs: Mapping[str, FrontValue]
-) -> FrontValue:
-    parts = [iterable(fr, a, node) for a in args]
-    known = [p for p in parts if isinstance(p, Parts)]
-    if known or not parts:
-        found = _zip_known(fr, node, parts)
-        if found is not None:
-            return found
-        given = getattr(node, "args", [])[-len(parts) :]
-        nodes = given if len(given) == len(parts) else [node] * len(parts)  # zip(*rows)
-        parts = [listed(fr, p, n) for p, n in zip(parts, nodes, strict=True)]
-    items = [p for p in parts if isinstance(p, Items)]
-    if all(i.reverse for i in items) and _same_counts(fr, items, node):
-        return Items(
-            count_of(fr, items[0], node),
-            lambda k: sequence([i.element(k) for i in items]),
-            reverse=True,
-            lists=_lists(items),
-        )
-    items = [forward(fr, i, node) for i in items]
-    count = count_of(fr, items[0], node)
-    if not _same_counts(fr, items, node):
-        for other in items[1:]:
-            count = fr.op(
-                node, arithmetic.minimum, count, count_of(fr, other, node), spelling="min"
-            )
-    return Items(count, lambda k: sequence([i.element(k) for i in items]), lists=_lists(items))
-
-
-def _lists(items: Sequence[Items]) -> tuple[tuple[Value, Any], ...]:
-    return tuple(read for i in items for read in i.lists)
-
-
-def _zip_known(fr: Frame, node: gast.AST, parts: Sequence[Items | Parts]) -> Parts | None:
-    """All rows, where the number of each of the parts is known, or that of one is 0."""
-    lists = []
-    for part in parts:
-        known = part if isinstance(part, Parts) else unrolled(fr, part, node)
-        if known is None and all(not isinstance(p, Parts) or p.values for p in parts):
-            return None
-        lists.append(known.values if known is not None else ())
-    return sequence([sequence(row) for row in zip(*lists, strict=False)])
-
-
-def listed(fr: Frame, part: Items | Parts, node: gast.AST) -> Items:
-    """A container of numbers or arrays as items by position, beside an iterable whose length is not known."""
-    if isinstance(part, Items):
-        return part
-    if not can_be_listed(part):
-        fr.untyped(
-            node,
-            "zip() of a container of parts of different types and a list whose length is not known",
-            "Loop over `range(len(...))` of the container, and index the list.",
-        )
-    items = iterable(fr, new_list(fr, part.values, node), node)
-    assert isinstance(items, Items)
-    return items
-
-
-def can_be_listed(part: Items | Parts) -> bool:
-    """Whether parts that are known may stand on a list: numbers and arrays."""
-    return isinstance(part, Items) or all(
-        isinstance(v, Value | Const) and _is_number_or_array(v) for v in part.values
-    )
-
-
-def _is_number_or_array(value: Atom) -> bool:
-    return isinstance(value.type, Array) or (
-        isinstance(value.type, Scalar) and value.type.dtype[0] in "biuf"
-    )
-
-
-def _same_counts(fr: Frame, items: Sequence[Items], node: gast.AST) -> bool:
-    """Whether all have the same number of items; lengths that are equal for the given arguments are assumed equal
-    from then on.
-    """
-    shapes = fr.session.shapes
-    exprs = [t.expr if isinstance(t := count_of(fr, i, node).type, Scalar) else None for i in items]
-    first = exprs[0]
-    if first is None or None in exprs:
-        return False
-    for other in exprs[1:]:
-        assert other is not None
-        if shapes.same(first, other):
-            continue
-        try:
-            if shapes.resolve(first).evaluate(shapes.actual) != shapes.resolve(other).evaluate(
-                shapes.actual
-            ):
-                return False
-        except KeyError:
-            return False
-        shapes.assumptions.append((first, other))
-        shapes.must_equal(first, other)
-    return True
-
-
-def _map(
-    fr: Frame, node: gast.AST, args: Sequence[FrontValue], kwargs: Mapping[str, FrontValue]
-) -> FrontValue:
-    from_zip = _zip(fr, node, args[1:], {})
-    if isinstance(from_zip, Parts):
-        return sequence([fr.call(node, args[0], _values(v)) for v in from_zip.values])
-    assert isinstance(from_zip, Items)
-    return Items(
-        from_zip.count,
-        lambda k: fr.call(node, args[0], _values(from_zip.element(k))),
-        reverse=from_zip.reverse,
-        lists=from_zip.lists,
-    )
-
-
-def _values(value: FrontValue) -> tuple[FrontValue, ...]:
-    assert isinstance(value, Parts)
-    return value.values
-
-
-BUILTINS: dict[Any, Callable[..., FrontValue]] = {
-    range: _range, enumerate: _enumerate, reversed: _reversed, zip: _zip, map: _map,
-}  # fmt: skip

@@ -32,7 +32,8 @@ from srcdiff.frontend.core.values import (
     static_int,
 )
 from srcdiff.frontend.iteration.generators import may_be_listed
-from srcdiff.frontend.iteration.iterables import BUILTINS, place_of, whole
+from srcdiff.frontend.iteration.iterable_builtins import BUILTINS
+from srcdiff.frontend.iteration.iterables import place_of, whole
 from srcdiff.frontend.iteration.prelude import (
     applied,
     counted,

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from srcdiff.frontend.core.frame import Frame
-from srcdiff.frontend.core.session import Symbols
+from srcdiff.frontend.core.symbols import Symbols
 from srcdiff.frontend.core.values import (
     Closure,
     FrontValue,

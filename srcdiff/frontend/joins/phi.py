@@ -15,7 +15,8 @@ import gast
 import numpy as np
 
 from srcdiff.frontend.core.frame import Frame
-from srcdiff.frontend.core.session import FALSE, TRUE, NoResult
+from srcdiff.frontend.core.restarts import NoResult
+from srcdiff.frontend.core.session import FALSE, TRUE
 from srcdiff.frontend.core.values import (
     MISSING,
     Closure,

@@ -29,7 +29,7 @@ from srcdiff.frontend.core.values import (
     ShapeOf,
 )
 from srcdiff.frontend.iteration.comprehensions import reducing
-from srcdiff.frontend.iteration.iterables import BUILTINS as ITERATION
+from srcdiff.frontend.iteration.iterable_builtins import BUILTINS as ITERATION
 from srcdiff.frontend.iteration.iterables import few, taken
 from srcdiff.frontend.iteration.iterators import changes_around, makes_iterator, passes
 from srcdiff.frontend.joins.phi import known_dict
