@@ -27,7 +27,7 @@ from srcdiff.ir.values import const
 from srcdiff.ops.arrays import containers, memory
 from srcdiff.ops.control import control
 from srcdiff.ops.control.adjoint_hooks import adjoint_block
-from srcdiff.ops.elementwise import elementary
+from srcdiff.ops.elementwise import rounding
 
 _FEW = 2  # numbers: reverse mode costs two to three times the program, however many there are
 Tangent = Callable[[Function, int], Function]  # of a prepared function, by one of its parameters
@@ -76,7 +76,7 @@ def along_numbers(
     b = Builder(origin="compiler", location=primal.location)
     for dot in dots:
         message = f"a derivative is not a number{INCOMPLETE}"
-        control.raise_if(b, b.op(elementary.isnan, dot), FloatingPointError, message)
+        control.raise_if(b, b.op(rounding.isnan, dot), FloatingPointError, message)
     yields = (value, *dots) if has_value else tuple(dots)
     body = replace(fn.body, body=(*fn.body.body, *b.body), yields=yields)
     return replace(gradient, name=fn.name, body=body, doc=fn.doc, location=fn.location)

@@ -37,7 +37,8 @@ from srcdiff.ir.dims import ShapeMismatch
 from srcdiff.ir.types import Array, List, Struct, shape_of
 from srcdiff.ir.values import Atom, Value, const
 from srcdiff.ops.arrays.containers import list_item
-from srcdiff.ops.arrays.memory import add_at, add_into, gather, index, store, subscript_shape
+from srcdiff.ops.arrays.memory import add_at, add_into, gather, index, store
+from srcdiff.ops.arrays.subscript_types import subscript_shape
 from srcdiff.ops.core.type_rules import TypeMistake
 from srcdiff.ops.elementwise.arithmetic import negative
 

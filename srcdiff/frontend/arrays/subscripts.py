@@ -404,6 +404,3 @@ def no_array(fr: Frame, value: Parts, node: gast.AST) -> None:
     if value.kind not in ("tuple", "list", "namedtuple"):
         advice = "its values, `list(d.values())`" if value.kind == "dict" else "its attributes"
         fr.fail(node, f"{describe(value)} is no array", f"Pass {advice}, or an array of them.")
-
-
-# ---- writing ------------------------------------------------------------------------------------------------

@@ -311,6 +311,3 @@ def forward(fr: Frame, items: Items, node: gast.AST) -> Items:
         bounds=None,
         reverse=False,
     )
-
-
-# ---- the builtins ------------------------------------------------------------------------------------------

@@ -17,17 +17,15 @@ from srcdiff.ir.values import Atom, Value, const
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.arrays.containers import append, list_item, list_length, list_new
 from srcdiff.ops.arrays.creation import list_of
-from srcdiff.ops.arrays.memory import instantiate
+from srcdiff.ops.arrays.subscript_types import instantiate
 from srcdiff.ops.core.adjoint_builders import length_of, stands_for_all, whole
 from srcdiff.ops.core.axes import axes_of
 from srcdiff.ops.core.bind import known, refuse
 from srcdiff.ops.core.registry import operation
 from srcdiff.ops.core.samples import draw
-from srcdiff.ops.core.type_rules import TypeMistake, numeric, promote
+from srcdiff.ops.core.type_rules import Attrs, TypeMistake, numeric, promote
 from srcdiff.ops.elementwise import arithmetic
 from srcdiff.ops.loopforms import storage
-
-Attrs = Mapping[str, Any]
 
 
 def _bind_parts(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,10 +13,8 @@ from srcdiff.ir.types import Array, Dim, Type, ndim_of, shape_of
 from srcdiff.ir.values import Atom
 from srcdiff.ops.core.registry import declare, operation
 from srcdiff.ops.core.samples import draw
-from srcdiff.ops.core.type_rules import TypeMistake, make, nothing, numeric, same_as_first
+from srcdiff.ops.core.type_rules import Attrs, TypeMistake, make, nothing, numeric, same_as_first
 from srcdiff.ops.loopforms import element_maps, storage
-
-Attrs = Mapping[str, Any]
 
 
 def _diagonal_length(shapes: Shapes, shape: Sequence[Dim], k: int) -> Dim:

@@ -1,4 +1,4 @@
-"""Loads and stores: reading and writing arrays, allocation, and the values that reverse mode saves in the forward part.
+"""Loads and stores: reading and writing arrays, allocation, and the values that reverse mode saves.
 
 An index is a *pattern*, the attribute `where` (see `ops/core/index_patterns.py`). With the empty pattern, `add_into`
 prints `x += v`, and `store` prints `x[:] = v`. The attribute `distinct` states that index arrays contain no place
@@ -8,7 +8,7 @@ twice; `count` is the number of places that a mask selects.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,107 +23,25 @@ from srcdiff.ir.types import (
     Type,
     dims_of,
     is_complex,
-    map_dims,
     ndim_of,
     shape_of,
 )
 from srcdiff.ir.values import Atom, known_dim
 from srcdiff.ops.arrays.container_text import alike_list
+from srcdiff.ops.arrays.subscript_types import instantiate, subscript_shape, subscripted
 from srcdiff.ops.core.bind import bind_allocation, bind_like, like_first, like_text
 from srcdiff.ops.core.index_patterns import (
-    arrays_in_front,
-    axes_taken,
     has_arrays,
     index_text,
-    is_mask,
     items,
-    operands_in,
-    with_rest,
 )
 from srcdiff.ops.core.registry import OPERATIONS, operation
-from srcdiff.ops.core.type_rules import TypeMistake, make, nothing, of_type, same_as_first
+from srcdiff.ops.core.type_rules import Attrs, TypeMistake, make, nothing, of_type, same_as_first
 from srcdiff.ops.indices.masks import without_mask
 from srcdiff.ops.loopforms import element_maps, storage, subscripts
 
 if TYPE_CHECKING:
     from srcdiff.ir.build import Builder
-
-Attrs = Mapping[str, Any]
-
-
-def slice_length(shapes: Shapes, n: Dim, item: str, bounds: Sequence[Atom]) -> Dim:
-    """The length of `x[b:e:s]` along an axis of length n, if it is an affine expression; otherwise a fresh symbol."""
-    names = item.split(":")
-    given = dict(zip([k for k in names if k], bounds, strict=True))
-    step = known_dim(given["s"]) if "s" in given else Dim(1)
-    start = known_dim(given["b"]) if "b" in given else Dim(0)
-    stop = known_dim(given["e"]) if "e" in given else n
-    if step == Dim(-1) and not {"b", "e"} & set(given):
-        return n
-    if start is None or stop is None:
-        return shapes.fresh()
-    if step != Dim(1):
-        b, e = (d if name in given else None for name, d in (("b", start), ("e", stop)))
-        return _constant_slice(n, b, e, step) or shapes.fresh()
-    if n.is_const and start.is_const and stop.is_const:
-        return Dim(len(range(*slice(start.const, stop.const).indices(n.const))))
-    inside = [d for d in (start, stop - start, n - stop) if not shapes.is_at_least_zero(d)]
-    if not inside:
-        return stop - start
-    if start.is_const and start.const < 0:
-        return shapes.fresh()  # x[-k:] has the length of x if x is shorter than k
-    if start.is_const and "e" not in given:
-        return (n - start).clamped()
-    if start.is_const and stop.is_const and stop.const < 0:
-        return (n + stop - start).clamped()
-    return stop - start if shapes.take_as_inside(inside, stop - start) else shapes.fresh()
-
-
-def _constant_slice(n: Dim, start: Dim | None, stop: Dim | None, step: Dim | None) -> Dim | None:
-    if (
-        not n.is_const
-        or step is None
-        or any(d is not None and not d.is_const for d in (start, stop, step))
-    ):
-        return None
-    b, e = (None if d is None else d.const for d in (start, stop))
-    return Dim(len(range(*slice(b, e, step.const).indices(n.const))))
-
-
-def subscript_shape(
-    shapes: Shapes, shape: Sequence[Dim], attrs: Attrs, operands: Sequence[Atom]
-) -> tuple[Dim, ...]:
-    """The shape of `x[...]`."""
-    pattern = with_rest(attrs["where"])
-    used = sum(map(axes_taken, pattern))
-    if used > len(shape):
-        raise TypeMistake(f"too many indices: the array has {len(shape)} axes, {used} were indexed")
-    out: list[Dim] = []
-    axis, k, arrays_at = 0, 0, None
-    arrays: list[tuple[Dim, ...]] = []
-    with_arrays = has_arrays(pattern)
-    picked = (attrs.get("count") or shapes.fresh(),) if any(map(is_mask, pattern)) else ()
-    for item in pattern:
-        count = operands_in(item)
-        given = operands[k : k + count]
-        if item == "...":
-            out += shape[axis : axis + len(shape) - used]
-            axis += len(shape) - used
-        elif item == "None":
-            out.append(Dim(1))
-        elif item in ("i", "g") or is_mask(item):
-            if with_arrays:
-                arrays_at = len(out) if arrays_at is None else arrays_at
-                arrays.append(picked if is_mask(item) else shape_of(given[0].type))
-        elif item == ":":
-            out.append(shape[axis])
-        else:
-            out.append(slice_length(shapes, shape[axis], item, given))
-        k, axis = k + count, axis + axes_taken(item)
-    if arrays_at is not None:
-        at = 0 if arrays_in_front(pattern) else arrays_at
-        out[at:at] = shapes.broadcast(arrays)
-    return tuple(out)
 
 
 def _subscript(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
@@ -139,26 +57,8 @@ def _subscript(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[
     return (result,)
 
 
-def instantiate(shapes: Shapes, base: List) -> Type:
-    """The type of one element of a list. Lengths that differ between elements (`n*`) get symbols of their own."""
-    own: dict[str, Dim] = {}
-    for dim in dims_of(base.element):
-        for symbol in sorted(dim.symbols()):
-            if symbol.endswith("*") and symbol not in own:
-                own[symbol] = shapes.fresh(symbol.rstrip("0123456789*") or "k")
-    return map_dims(base.element, lambda d: d.substitute(own))
-
-
-def _subscripted(first: int) -> Any:
-    def text(op: Op) -> str:
-        whole = ":" if ndim_of(op.operands[0].type) else "..."
-        return f"{{0}}[{index_text(op.attrs['where'], first) or whole}]"
-
-    return text
-
-
 def _store_text(op: Op) -> str:
-    return f"{_subscripted(2)(op)} = {{1}}"
+    return f"{subscripted(2)(op)} = {{1}}"
 
 
 def _add_text(op: Op) -> str:
@@ -286,7 +186,7 @@ store = operation(
 # an element or a view
 index = operation(
     "index",
-    template=_subscripted(1),
+    template=subscripted(1),
     infer=_subscript,
     view_of=0,
     linear=True,
@@ -300,7 +200,7 @@ index = operation(
 gather = operation(
     "gather",
     simpler=without_mask,
-    template=_subscripted(1),
+    template=subscripted(1),
     infer=_subscript,
     linear=True,
     raises=True,
@@ -331,60 +231,29 @@ def _allocation_text(name: str) -> Any:
 
 
 _allocation: dict[str, Any] = {
-    "infer": _allocated,
-    "bind": bind_allocation,
-    "differentiable": False,
-    "signature": "*shape",
-}
+    "infer": _allocated, "bind": bind_allocation, "differentiable": False, "signature": "*shape", "takes_complex": True,
+}  # fmt: skip
 
 # lengths are operands; `dtype` is an attribute
-empty = operation(
-    "empty", np.empty, template=_allocation_text("empty"), **_allocation, takes_complex=True
-)
+empty = operation("empty", np.empty, template=_allocation_text("empty"), **_allocation)
 zeros = operation(
-    "zeros",
-    np.zeros,
-    template=_allocation_text("zeros"),
-    element=element_maps.filled(0),
-    **_allocation,
-    takes_complex=True,
-)
+    "zeros", np.zeros, template=_allocation_text("zeros"), element=element_maps.filled(0), **_allocation,
+)  # fmt: skip
 ones = operation(
-    "ones",
-    np.ones,
-    template=_allocation_text("ones"),
-    element=element_maps.filled(1),
-    **_allocation,
-    takes_complex=True,
-)
+    "ones", np.ones, template=_allocation_text("ones"), element=element_maps.filled(1), **_allocation,
+)  # fmt: skip
 
 _like: dict[str, Any] = {
-    "infer": like_first,
-    "bind": bind_like("a"),
-    "differentiable": False,
-    "signature": "x",
-    "shape_of": (0,),
-    "boxes": True,
-}
-empty_like = operation(
-    "empty_like", np.empty_like, template=like_text("empty_like"), **_like, takes_complex=True
-)
+    "infer": like_first, "bind": bind_like("a"), "differentiable": False, "signature": "x", "shape_of": (0,),
+    "boxes": True, "takes_complex": True,
+}  # fmt: skip
+empty_like = operation("empty_like", np.empty_like, template=like_text("empty_like"), **_like)
 zeros_like = operation(
-    "zeros_like",
-    np.zeros_like,
-    template=like_text("zeros_like"),
-    element=element_maps.filled(0),
-    **_like,
-    takes_complex=True,
-)
+    "zeros_like", np.zeros_like, template=like_text("zeros_like"), element=element_maps.filled(0), **_like,
+)  # fmt: skip
 ones_like = operation(
-    "ones_like",
-    np.ones_like,
-    template=like_text("ones_like"),
-    element=element_maps.filled(1),
-    **_like,
-    takes_complex=True,
-)
+    "ones_like", np.ones_like, template=like_text("ones_like"), element=element_maps.filled(1), **_like,
+)  # fmt: skip
 
 
 # ---- lengths -------------------------------------------------------------------------------

@@ -1,14 +1,13 @@
-"""Reductions along axes: sums, means, maxima, minima, products, variances, and running sums and products.
+"""Reductions along axes: sums, means, maxima, minima, products.
 
 The adjoint of a sum is `d_out`, which stands for its broadcast. Ties of `max` and `min` share the derivative evenly, as
-in autograd and JAX. `prod` and `cumprod` divide by nothing that may be zero. The standard deviation of equal numbers
-has derivative 0.
+in autograd and JAX. `prod` divides by nothing that may be zero.
 """
 
 from __future__ import annotations
 
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import reduce
 from typing import Any
 
@@ -17,16 +16,13 @@ import numpy as np
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Op
 from srcdiff.ir.dims import Shapes
-from srcdiff.ir.types import Array, Dim, Scalar, Type, shape_of
+from srcdiff.ir.types import Dim, Scalar, Type, shape_of
 from srcdiff.ir.values import Atom, const
-from srcdiff.ops.core.axes import axes_of, reduced, reduced_dtype, reduction_samples
+from srcdiff.ops.core.axes import axes_of, reduced, reduction_samples
 from srcdiff.ops.core.registry import OPERATIONS, declare, operation
 from srcdiff.ops.core.samples import draw, fixed
-from srcdiff.ops.core.type_rules import numeric
+from srcdiff.ops.core.type_rules import Attrs, numeric
 from srcdiff.ops.loopforms import storage
-
-Attrs = Mapping[str, Any]
-
 
 _empty = (draw((0,)), draw((0, 3), axis=0), draw((0, 3), axis=1))
 _KEEP = "x, axis=None, *, keepdims=False"
@@ -40,7 +36,7 @@ def reduced_count(x: Any, axis: Any = None) -> int:
     return int(np.prod([np.shape(x)[k] for k in axes_of(np.ndim(x), axis)], dtype=int))
 
 
-def _count_type(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+def count_type(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
     shape = shape_of(operands[0].type)
     lengths = [shape[k] for k in axes_of(len(shape), attrs.get("axis"))]
     open_ones = [d for d in lengths if not d.is_const]
@@ -64,7 +60,7 @@ count = operation(
     "count",
     reduced_count,
     template=_count_text,
-    infer=_count_type,
+    infer=count_type,
     differentiable=False,
     cost="free",
     shape_of=(0,),
@@ -101,50 +97,6 @@ def mean(x, axis=None, keepdims=False, *, out, d_out):
         d_x = d_out / reduced_count(x, axis=axis)
     else:
         d_x = np.expand_dims(d_out, axis) / reduced_count(x, axis=axis)
-
-
-def _running(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
-    """The same shape, or one axis with all elements if no axis is given."""
-    source = numeric(operands[0])
-    shape = shape_of(source)
-    axis = attrs.get("axis")
-    dtype = reduced_dtype("sum", source.dtype)
-    if axis is None:
-        (total,) = _count_type(shapes, operands, {})
-        assert isinstance(total, Scalar)
-        assert total.expr is not None
-        return (Array(dtype, (total.expr,)),)
-    axes_of(len(shape), axis)
-    return (Array(dtype, shape),)
-
-
-_running_samples = (
-    draw((4,)),
-    draw((4,), axis=0),
-    draw((2, 3), axis=0),
-    draw((2, 3), axis=-1),
-    draw((2, 3)),
-    draw((1,)),
-    draw((0,)),
-)
-
-
-@declare(
-    np.cumsum,
-    method="cumsum",
-    loops=storage.running("add"),
-    infer=_running,
-    linear=True,
-    samples=_running_samples,
-    takes_complex=True,
-)
-def cumsum(x, axis=None, *, out, d_out):
-    if x.ndim == 1:
-        d_x = np.cumsum(d_out[::-1])[::-1]
-    elif axis is None:
-        d_x = np.reshape(np.cumsum(d_out[::-1])[::-1], x.shape)
-    else:
-        d_x = np.flip(np.cumsum(np.flip(d_out, axis), axis=axis), axis)
 
 
 # ---- extremes --------------------------------------------------------------------------------
@@ -349,136 +301,6 @@ def prod(x, axis=None, keepdims=False, *, out, d_out):
             d_x = d_out * others
         else:
             d_x = np.expand_dims(d_out, axis) * others
-
-
-def cumprod_forward(x, axis=None, *, x_dot, out):
-    if axis is None:
-        row, row_dot = np.reshape(x, (-1,)), np.reshape(x_dot, (-1,))
-    else:
-        row, row_dot = np.moveaxis(x, axis, -1), np.moveaxis(x_dot, axis, -1)
-    others = np.where(np.eye(row.shape[-1], dtype=bool), 1.0, np.expand_dims(row, -2))
-    products = np.triu(np.cumprod(others, axis=-1))
-    moved = np.sum(products * np.expand_dims(row_dot, -1), axis=-2)
-    if axis is None:
-        out_dot = moved
-    else:
-        out_dot = np.moveaxis(moved, -1, axis)
-
-
-# row i of `products`: the running products of the others from element i on; quadratic, but correct with zeros
-@declare(
-    np.cumprod, method="cumprod", loops=storage.running("multiply"),
-    infer=_running, forward=cumprod_forward, cost="heavy",
-    samples=(*_running_samples, fixed([2.0, 0.0, 3.0, 0.0, 1.0])), takes_complex=True,
-)  # fmt: skip
-def cumprod(x, axis=None, *, out, d_out):
-    if axis is None:
-        row, d_row = np.reshape(x, (-1,)), d_out
-    else:
-        row, d_row = np.moveaxis(x, axis, -1), np.moveaxis(d_out, axis, -1)
-    others = np.where(np.eye(row.shape[-1], dtype=bool), 1.0, np.expand_dims(row, -2))
-    products = np.triu(np.cumprod(others, axis=-1))
-    moved = np.sum(products * np.expand_dims(d_row, -2), axis=-1)
-    if axis is None:
-        d_x = np.reshape(moved, x.shape)
-    else:
-        d_x = np.moveaxis(moved, -1, axis)
-
-
-# ---- spreads ---------------------------------------------------------------------------------
-
-
-_SPREAD = "x, axis=None, *, ddof=0, keepdims=False"
-_spread_ddof = (draw((4,), ddof=1), draw((3, 2), axis=0, ddof=1))
-
-
-def var_forward(x, axis=None, ddof=0, keepdims=False, *, x_dot, out):
-    if axis is None:
-        centred = x - np.mean(x)
-    else:
-        centred = x - np.mean(x, axis=axis, keepdims=True)
-    if x.dtype.kind == "c":
-        centred = np.conj(centred)
-    out_dot = np.sum(2.0 * centred * x_dot, axis=axis, keepdims=keepdims) / (
-        reduced_count(x, axis=axis) - ddof
-    )
-
-
-def var_expanded(x, axis=None, ddof=0, keepdims=False):
-    if axis is None:
-        centred = x - np.mean(x)
-    else:
-        centred = x - np.mean(x, axis=axis, keepdims=True)
-    if x.dtype.kind == "c":
-        square = np.real(centred) ** 2 + np.imag(centred) ** 2
-    else:
-        square = centred * centred
-    total = np.sum(square, axis=axis, keepdims=keepdims)
-    if ddof == 0:
-        result = total / reduced_count(x, axis=axis)
-    else:
-        result = total / (reduced_count(x, axis=axis) - ddof)
-
-
-@declare(
-    np.var,
-    expansion=var_expanded,
-    method="var",
-    signature=_SPREAD,
-    infer=reduced("real"),
-    adjoint="scalar",
-    forward=var_forward,
-    samples=(*reduction_samples(), *_spread_ddof),
-    takes_complex=True,
-)
-def var(x, axis=None, ddof=0, keepdims=False, *, out, d_out):
-    if axis is None:
-        centred = x - np.mean(x)
-    else:
-        centred = x - np.mean(x, axis=axis, keepdims=True)
-    if x.dtype.kind == "c":
-        centred = np.conj(centred)
-    if axis is None or axis == 0 or keepdims or d_out.ndim == 0:
-        d_x = d_out * 2.0 * centred / (reduced_count(x, axis=axis) - ddof)
-    else:
-        d_x = np.expand_dims(d_out, axis) * 2.0 * centred / (reduced_count(x, axis=axis) - ddof)
-
-
-def std_forward(x, axis=None, ddof=0, keepdims=False, *, x_dot, out):
-    if axis is None:
-        centred = x - np.mean(x)
-    else:
-        centred = x - np.mean(x, axis=axis, keepdims=True)
-    if x.dtype.kind == "c":
-        centred = np.conj(centred)
-    spread = (reduced_count(x, axis=axis) - ddof) * np.where(out == 0.0, 1.0, out)
-    out_dot = np.sum(centred * x_dot, axis=axis, keepdims=keepdims) / spread
-
-
-def std_expanded(x, axis=None, ddof=0, keepdims=False):
-    result = np.sqrt(np.var(x, axis=axis, ddof=ddof, keepdims=keepdims))
-
-
-_constant = (fixed([1.5, 1.5], avoid="no spread", gradients=([0.0, 0.0],)),)
-
-
-@declare(
-    np.std, method="std", expansion=std_expanded,
-    signature=_SPREAD, infer=reduced("real"), adjoint="scalar", forward=std_forward,
-    samples=(*reduction_samples(alone=False), *_spread_ddof, *_constant), takes_complex=True,
-)  # fmt: skip
-def std(x, axis=None, ddof=0, keepdims=False, *, out, d_out):
-    if axis is None:
-        centred = x - np.mean(x)
-    else:
-        centred = x - np.mean(x, axis=axis, keepdims=True)
-    if x.dtype.kind == "c":
-        centred = np.conj(centred)
-    d_spread = d_out / ((reduced_count(x, axis=axis) - ddof) * np.where(out == 0.0, 1.0, out))
-    if axis is None or axis == 0 or keepdims or out.ndim == 0:
-        d_x = d_spread * centred
-    else:
-        d_x = np.expand_dims(d_spread, axis) * centred
 
 
 # ---- no derivative ---------------------------------------------------------------------------

@@ -19,10 +19,8 @@ from srcdiff.ops.core.axes import axes_of
 from srcdiff.ops.core.bind import length_operands
 from srcdiff.ops.core.registry import operation
 from srcdiff.ops.core.samples import Sample
-from srcdiff.ops.core.type_rules import TypeMistake, make, numeric
+from srcdiff.ops.core.type_rules import Attrs, TypeMistake, make, numeric
 from srcdiff.ops.loopforms import element_maps
-
-Attrs = Mapping[str, Any]
 
 
 def _broadcast(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:

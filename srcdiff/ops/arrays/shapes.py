@@ -38,7 +38,14 @@ from srcdiff.ops.core.axes import axes_of
 from srcdiff.ops.core.bind import length_operands
 from srcdiff.ops.core.registry import METHODS, declare, operation
 from srcdiff.ops.core.samples import Sample, draw, fixed
-from srcdiff.ops.core.type_rules import TypeMistake, UnknownMistake, make, numeric, same_as_first
+from srcdiff.ops.core.type_rules import (
+    Attrs,
+    TypeMistake,
+    UnknownMistake,
+    make,
+    numeric,
+    same_as_first,
+)
 from srcdiff.ops.loopforms import element_maps
 
 __all__ = [
@@ -46,8 +53,6 @@ __all__ = [
     "moved_axes", "permutation", "ravel", "reshape", "roll", "squeeze", "stack", "swapaxes", "transpose",
     "tril", "triu",
 ]  # fmt: skip
-
-Attrs = Mapping[str, Any]
 
 
 def positional(*names: str) -> Callable[[Op], str]:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from srcdiff.ir.core import Op
 from srcdiff.ops.core.registry import operation
-from srcdiff.ops.core.type_rules import nothing, same_as_first
-
-Attrs = Mapping[str, Any]
-
+from srcdiff.ops.core.type_rules import Attrs, nothing, same_as_first
 
 # `x`, with a block that runs when its adjoint is complete. `block` is a function of that adjoint and of the other
 # operands, and returns the adjoint's replacement. Reverse mode inserts the block; everywhere else this is `x`

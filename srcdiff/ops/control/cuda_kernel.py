@@ -6,7 +6,7 @@ and on a device; the simulator's own `numba.cuda` has some of them only while a 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from types import ModuleType
 from typing import Any
@@ -19,11 +19,8 @@ from srcdiff.ir.values import Atom, const, known_dim
 from srcdiff.ops.control.cuda_scalar import array_text, shown_type
 from srcdiff.ops.core.registry import operation
 from srcdiff.ops.core.scalar_spellings import choose
-from srcdiff.ops.core.type_rules import nothing, same_as_first
+from srcdiff.ops.core.type_rules import Attrs, nothing, same_as_first
 from srcdiff.ops.elementwise import arithmetic
-
-Attrs = Mapping[str, Any]
-
 
 # ---- positions of threads ------------------------------------------------------------------------
 

@@ -4,8 +4,7 @@ tangents are expected log-weights.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -19,10 +18,8 @@ from srcdiff.ops.control.control import raise_if
 from srcdiff.ops.core.axes import reduced
 from srcdiff.ops.core.registry import operation
 from srcdiff.ops.core.samples import fixed
-from srcdiff.ops.core.type_rules import floating, make, same_as_first
+from srcdiff.ops.core.type_rules import Attrs, floating, make, same_as_first
 from srcdiff.ops.elementwise import arithmetic
-
-Attrs = Mapping[str, Any]
 
 
 def _second(x, y, *, out, d_out):

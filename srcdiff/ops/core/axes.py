@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,9 +11,7 @@ from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import Dim, Scalar, Type, shape_of
 from srcdiff.ir.values import Atom
 from srcdiff.ops.core.samples import Sample, draw
-from srcdiff.ops.core.type_rules import TypeMistake, make, numeric, real_dtype
-
-Attrs = Mapping[str, Any]
+from srcdiff.ops.core.type_rules import Attrs, TypeMistake, make, numeric, real_dtype
 
 
 def axes_of(ndim: int, axis: Any) -> tuple[int, ...]:

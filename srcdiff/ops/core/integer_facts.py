@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import Clamp, Dim, Scalar, Type, product_of, quotient_of
 from srcdiff.ir.values import Atom, known_dim
-from srcdiff.ops.core.type_rules import arithmetic
-
-Attrs = Mapping[str, Any]
+from srcdiff.ops.core.type_rules import Attrs, arithmetic
 
 
 def integers(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -15,12 +15,11 @@ from srcdiff.ir.values import Atom
 from srcdiff.ops.core.lazy_module import LazyModule
 from srcdiff.ops.core.registry import declare
 from srcdiff.ops.core.samples import Sample, binary, unary
-from srcdiff.ops.core.type_rules import broadcast_shape, make, numeric
+from srcdiff.ops.core.type_rules import Attrs, broadcast_shape, floating, make, numeric
 
 # rules write `special.expit`: the name `expit` alone would be the declared operation
 special: Any = LazyModule("scipy.special")
 
-Attrs = Mapping[str, Any]
 
 _PYTHON = {"bool": np.dtype(bool), "int64": int, "float64": float, "complex128": complex}
 
@@ -48,6 +47,17 @@ def is_complex_special(op: Op) -> bool:
 def complex_name(op: Op) -> str:
     """The function's name in `srcdiff.runtime.complex_special`."""
     return f"complex_{op.decl.callables[0].rpartition('.')[2]}"
+
+
+def smooth(
+    low: float = -2.0, high: float = 2.0, *more: Sample, two: bool = False
+) -> dict[str, Any]:
+    """The fields of a function of floats, with samples drawn from an interval."""
+    return {
+        "infer": floating,
+        "elementwise": True,
+        "samples": (*(binary if two else unary)(low, high), *more),
+    }
 
 
 def special_function(

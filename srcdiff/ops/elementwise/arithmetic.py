@@ -25,6 +25,7 @@ from srcdiff.ops.core.integer_facts import constants, integers, largest, product
 from srcdiff.ops.core.registry import OPERATIONS, declare, operation
 from srcdiff.ops.core.samples import binary, draw, fixed, unary
 from srcdiff.ops.core.type_rules import (
+    Attrs,
     TypeMistake,
     TypeRule,
     arithmetic,
@@ -37,9 +38,6 @@ from srcdiff.ops.core.type_rules import (
     promote,
     real_dtype,
 )
-
-Attrs = Mapping[str, Any]
-
 
 # ---- type rules ------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ adjoint reaches a real value, its real part is the adjoint (`transforms/ad/adjoi
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -20,9 +20,7 @@ from srcdiff.ir.types import Scalar, Type, shape_of
 from srcdiff.ir.values import Atom
 from srcdiff.ops.core.registry import METHODS, declare
 from srcdiff.ops.core.samples import draw, fixed, of_complex
-from srcdiff.ops.core.type_rules import TypeMistake, make, numeric, real_dtype
-
-Attrs = Mapping[str, Any]
+from srcdiff.ops.core.type_rules import Attrs, TypeMistake, make, numeric, real_dtype
 
 
 def _part(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:

@@ -21,38 +21,27 @@ import numpy as np
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Op
 from srcdiff.ir.dims import Shapes
-from srcdiff.ir.types import NONE, Array, Scalar, Type
+from srcdiff.ir.types import NONE, Array, Type
 from srcdiff.ir.values import Atom, Const
 from srcdiff.ops.arrays.memory import copy
 from srcdiff.ops.core.lazy_module import LazyModule
 from srcdiff.ops.core.registry import METHODS, declare, operation
-from srcdiff.ops.core.samples import Sample, binary, draw, fixed, unary
+from srcdiff.ops.core.samples import binary, draw, fixed, unary
 from srcdiff.ops.core.type_rules import (
+    Attrs,
     TypeMistake,
     arithmetic,
-    boolean,
     broadcast_shape,
     floating,
     make,
     numeric,
     promote,
 )
+from srcdiff.ops.core.ufuncs import smooth
 from srcdiff.ops.elementwise.arithmetic import divide, maximum, minimum
+from srcdiff.ops.elementwise.rounding import round_
 
 special: Any = LazyModule("scipy.special")
-
-Attrs = Mapping[str, Any]
-
-
-def _smooth(
-    low: float = -2.0, high: float = 2.0, *more: Sample, two: bool = False
-) -> dict[str, Any]:
-    """The fields of a function of floats, with samples drawn from an interval."""
-    return {
-        "infer": floating,
-        "elementwise": True,
-        "samples": (*(binary if two else unary)(low, high), *more),
-    }
 
 
 def _quotient(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
@@ -153,37 +142,37 @@ def one_less_sigmoid(x, u, *, out, d_out):
     d_u = d_out * out * special.expit(-u)
 
 
-@declare(np.exp, math.exp, **_smooth(), compiled="exp", takes_complex=True)
+@declare(np.exp, math.exp, **smooth(), compiled="exp", takes_complex=True)
 def exp(x, *, out, d_out):
     d_x = d_out * out
 
 
-@declare(np.expm1, math.expm1, **_smooth(), compiled="expm1", takes_complex=True)
+@declare(np.expm1, math.expm1, **smooth(), compiled="expm1", takes_complex=True)
 def expm1(x, *, out, d_out):
     d_x = d_out * np.exp(x)  # out + 1 would lose the digits of small exponentials
 
 
-@declare(np.exp2, math.exp2, **_smooth(), compiled="exp2", takes_complex=True)
+@declare(np.exp2, math.exp2, **smooth(), compiled="exp2", takes_complex=True)
 def exp2(x, *, out, d_out):
     d_x = d_out * out * np.log(2.0)
 
 
-@declare(np.log, math.log, **_smooth(0.1, 3.0), compiled="log", takes_complex=True)
+@declare(np.log, math.log, **smooth(0.1, 3.0), compiled="log", takes_complex=True)
 def log(x, *, out, d_out):
     d_x = d_out / x
 
 
-@declare(np.log1p, math.log1p, **_smooth(-0.9, 3.0), compiled="log1p", takes_complex=True)
+@declare(np.log1p, math.log1p, **smooth(-0.9, 3.0), compiled="log1p", takes_complex=True)
 def log1p(x, *, out, d_out):
     d_x = d_out / (1.0 + x)
 
 
-@declare(np.log2, math.log2, **_smooth(0.1, 3.0), compiled="log2", takes_complex=True)
+@declare(np.log2, math.log2, **smooth(0.1, 3.0), compiled="log2", takes_complex=True)
 def log2(x, *, out, d_out):
     d_x = d_out / (x * np.log(2.0))
 
 
-@declare(np.log10, math.log10, **_smooth(0.1, 3.0), compiled="log10", takes_complex=True)
+@declare(np.log10, math.log10, **smooth(0.1, 3.0), compiled="log10", takes_complex=True)
 def log10(x, *, out, d_out):
     d_x = d_out / (x * np.log(10.0))
 
@@ -199,7 +188,7 @@ _unreachable = fixed(
     np.logaddexp,
     compiled="logaddexp",
     device="logaddexp",
-    **_smooth(-2.0, 2.0, fixed(0.3, [0.3, 0.3], wrt=(0, 1)), _unreachable, two=True),
+    **smooth(-2.0, 2.0, fixed(0.3, [0.3, 0.3], wrt=(0, 1)), _unreachable, two=True),
 )
 def logaddexp(x, y, *, out, d_out):
     d_x = d_out * special.expit(x - np.where(out == -np.inf, 0.0, y))
@@ -209,12 +198,12 @@ def logaddexp(x, y, *, out, d_out):
 # ---- powers ----------------------------------------------------------------------------------
 
 
-@declare(np.sqrt, math.sqrt, **_smooth(0.1, 3.0), takes_complex=True)
+@declare(np.sqrt, math.sqrt, **smooth(0.1, 3.0), takes_complex=True)
 def sqrt(x, *, out, d_out):
     d_x = d_out / (2.0 * out)
 
 
-@declare(np.cbrt, math.cbrt, **_smooth(0.1, 3.0), device="cbrt")
+@declare(np.cbrt, math.cbrt, **smooth(0.1, 3.0), device="cbrt")
 def cbrt(x, *, out, d_out):
     d_x = d_out / (3.0 * out**2)
 
@@ -246,93 +235,13 @@ def reciprocal(x, *, out, d_out):
 @declare(
     np.hypot,
     math.hypot,
-    **_smooth(
+    **smooth(
         0.2, 2.0, fixed(0.0, [0.0, 2.0], wrt=(1,), avoid="0", gradients=([0.0, 1.0],)), two=True
     ),
 )
 def hypot(x, y, *, out, d_out):
     d_x = d_out * x / np.where(out == 0.0, 1.0, out)
     d_y = d_out * y / np.where(out == 0.0, 1.0, out)
-
-
-# ---- trigonometric and hyperbolic ------------------------------------------------------------
-
-
-@declare(np.sin, math.sin, **_smooth(), compiled="sin", takes_complex=True)
-def sin(x, *, out, d_out):
-    d_x = d_out * np.cos(x)
-
-
-@declare(np.cos, math.cos, **_smooth(), compiled="cos", takes_complex=True)
-def cos(x, *, out, d_out):
-    d_x = -d_out * np.sin(x)
-
-
-@declare(np.tan, math.tan, **_smooth(-1.2, 1.2), compiled="tan", takes_complex=True)
-def tan(x, *, out, d_out):
-    d_x = d_out * (1.0 + out**2)
-
-
-@declare(np.arcsin, math.asin, **_smooth(-0.9, 0.9), takes_complex=True)
-def arcsin(x, *, out, d_out):
-    d_x = d_out / np.sqrt(1.0 - x**2)
-
-
-@declare(np.arccos, math.acos, **_smooth(-0.9, 0.9), takes_complex=True)
-def arccos(x, *, out, d_out):
-    d_x = -d_out / np.sqrt(1.0 - x**2)
-
-
-@declare(np.arctan, math.atan, **_smooth(), takes_complex=True)
-def arctan(x, *, out, d_out):
-    d_x = d_out / (1.0 + x**2)
-
-
-# at the origin the function has no derivative, and 0 / 0 gives NaN
-@declare(np.arctan2, math.atan2, **_smooth(0.3, 2.0, two=True))
-def arctan2(y, x, *, out, d_out):
-    d_y = d_out * x / (x**2 + y**2)
-    d_x = -d_out * y / (x**2 + y**2)
-
-
-@declare(np.sinh, math.sinh, **_smooth(), compiled="sinh", takes_complex=True)
-def sinh(x, *, out, d_out):
-    d_x = d_out * np.cosh(x)
-
-
-@declare(np.cosh, math.cosh, **_smooth(), compiled="cosh", takes_complex=True)
-def cosh(x, *, out, d_out):
-    d_x = d_out * np.sinh(x)
-
-
-@declare(np.tanh, math.tanh, **_smooth(), compiled="tanh", takes_complex=True)
-def tanh(x, *, out, d_out):
-    d_x = d_out * (1.0 - out**2)
-
-
-@declare(np.arcsinh, math.asinh, **_smooth(), takes_complex=True)
-def arcsinh(x, *, out, d_out):
-    d_x = d_out / np.sqrt(x**2 + 1.0)
-
-
-@declare(np.arccosh, math.acosh, **_smooth(1.2, 3.0), takes_complex=True)
-def arccosh(x, *, out, d_out):
-    d_x = d_out / np.sqrt(x**2 - 1.0)
-
-
-@declare(np.arctanh, math.atanh, **_smooth(-0.9, 0.9), takes_complex=True)
-def arctanh(x, *, out, d_out):
-    d_x = d_out / (1.0 - x**2)
-
-
-@declare(np.deg2rad, np.radians, math.radians, **_smooth(), linear=True)
-def deg2rad(x, *, out, d_out):
-    d_x = d_out * (np.pi / 180.0)
-
-
-@declare(np.rad2deg, np.degrees, math.degrees, **_smooth(), linear=True)
-def rad2deg(x, *, out, d_out):
-    d_x = d_out * (180.0 / np.pi)
 
 
 # ---- selection -------------------------------------------------------------------------------
@@ -434,7 +343,7 @@ def where(condition, x, y, *, out, d_out):
 @declare(
     np.copysign,
     math.copysign,
-    **_smooth(0.3, 2.0, fixed([-1.0, 2.0, -3.0], [-0.5, -0.5, 0.5], wrt=(0, 1)), two=True),
+    **smooth(0.3, 2.0, fixed([-1.0, 2.0, -3.0], [-0.5, -0.5, 0.5], wrt=(0, 1)), two=True),
 )
 def copysign(x, y, *, out, d_out):
     d_x = d_out * np.copysign(1.0, x) * np.copysign(1.0, y)
@@ -468,98 +377,5 @@ def nan_to_num(x, *, out, d_out):
 
 # ---- steps and predicates: no derivative -----------------------------------------------------
 
-
-def _step(
-    name: str, *callables: Any, infer: Any = floating, signature: str = "x", **fields: Any
-) -> Any:
-    return operation(
-        name,
-        *callables,
-        infer=infer,
-        elementwise=True,
-        differentiable=False,
-        signature=signature,
-        **fields,
-    )
-
-
-sign = _step("sign", np.sign, infer=arithmetic, device="sign")
-
-
-def _whole(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
-    """Integers keep their dtype from NumPy 2.1 on; older versions return floats."""
-    dtype = numeric(operands[0]).dtype
-    if dtype[0] in "biu":
-        dtype = np.floor(np.zeros(1, dtype)).dtype.name
-        return (make(dtype, broadcast_shape(shapes, operands)),)
-    return floating(shapes, operands, attrs)
-
-
-def _itself(b: Any, op: Op) -> Any:
-    """Integers are their own floor in loops, where Numba's functions would return floats."""
-    if numeric(op.results[0]).dtype[0] not in "biu":
-        return None
-    x = op.operands[0]
-    return (b.op(copy, x) if isinstance(x.type, Array) else x,)
-
-
-floor = _step("floor", np.floor, infer=_whole, simpler=_itself, device="floor")
-ceil = _step("ceil", np.ceil, infer=_whole, simpler=_itself, device="ceil")
-trunc = _step("trunc", np.trunc, infer=_whole, simpler=_itself, device="trunc")
-rint = _step("rint", np.rint, device="rint", takes_complex=True)
-isnan = _step("isnan", np.isnan, math.isnan, infer=boolean, cost="cheap", takes_complex=True)
-isinf = _step("isinf", np.isinf, math.isinf, infer=boolean, cost="cheap", takes_complex=True)
-isfinite = _step(
-    "isfinite", np.isfinite, math.isfinite, infer=boolean, cost="cheap", takes_complex=True
-)
-signbit = _step("signbit", np.signbit, infer=boolean, cost="cheap", device="signbit")
-
-
-def _round_text(op: Op) -> str:
-    digits = "" if not op.attrs.get("decimals") else f", {op.attrs['decimals']}"
-    if op.spelling.startswith("."):
-        return f"{{0}}.round({digits[2:]})"
-    return (
-        f"{op.spelling if op.spelling != 'np.round_' else 'np.round'}({{0}}{digits})"
-        if op.spelling
-        else f"np.round({{0}}{digits})"
-    )
-
-
-def _rounded(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
-    (result,) = arithmetic(shapes, operands, attrs)
-    return (
-        Scalar("int64", True, shapes.fresh("i")) if result == Scalar("int64", True) else result,
-    )
-
-
-round_ = _step(
-    "round", np.round, np.around, infer=_rounded, signature="x, decimals=0", template=_round_text, takes_complex=True
-)  # fmt: skip
-
-
-def _round_to_int(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
-    source = numeric(operands[0])
-    if not isinstance(source, Scalar):
-        raise TypeMistake("round takes one number; np.round takes arrays")
-    digits = attrs.get("ndigits")
-    return (Scalar("int64", True, shapes.fresh("i")) if digits is None else source,)
-
-
-def _round_scalar_text(op: Op) -> str:
-    digits = op.attrs.get("ndigits")  # by position, because Numba's round() takes no keywords
-    return "round({0})" if digits is None else f"round({{0}}, {digits})"
-
-
-# Python's round: an int, unless digits are given
-round_scalar = operation(
-    "round_scalar",
-    round,
-    infer=_round_to_int,
-    differentiable=False,
-    signature="x, ndigits=None",
-    template=_round_scalar_text,
-    raises=True,
-)
 
 METHODS["round"] = round_

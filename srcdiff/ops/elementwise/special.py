@@ -7,26 +7,20 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
 from srcdiff.ops.arrays.reductions import highest_of
 from srcdiff.ops.core.axes import reduced, reduction_samples
 from srcdiff.ops.core.registry import declare
-from srcdiff.ops.core.samples import Sample, draw, fixed, unary
+from srcdiff.ops.core.samples import draw, fixed
 from srcdiff.ops.core.type_rules import floating
-from srcdiff.ops.core.ufuncs import special, special_function
-
-
-def _smooth(low: float = -2.0, high: float = 2.0, *more: Sample) -> dict[str, Any]:
-    return {"infer": floating, "elementwise": True, "samples": (*unary(low, high), *more)}
-
+from srcdiff.ops.core.ufuncs import smooth, special, special_function
 
 # ---- log-probabilities -----------------------------------------------------------------------
 
 
-@declare("scipy.special.expit", **_smooth(), compiled="expit", device="expit")
+@declare("scipy.special.expit", **smooth(), compiled="expit", device="expit")
 def expit(x, *, out, d_out):
     d_x = d_out * out * (1.0 - out)
 
@@ -36,12 +30,12 @@ def logit(x, *, out, d_out):
     d_x = d_out / (x * (1.0 - x))
 
 
-@declare("scipy.special.log_expit", **_smooth(), compiled="log_expit", device="log_expit")
+@declare("scipy.special.log_expit", **smooth(), compiled="log_expit", device="log_expit")
 def log_expit(x, *, out, d_out):
     d_x = d_out * special.expit(-x)
 
 
-@declare("scipy.special.softplus", **_smooth(), compiled="softplus")
+@declare("scipy.special.softplus", **smooth(), compiled="softplus")
 def softplus(x, *, out, d_out):
     d_x = d_out * special.expit(x)
 
@@ -198,24 +192,24 @@ def kl_div(x, y, *, out, d_out):
 # ---- the normal distribution -----------------------------------------------------------------
 
 
-@declare("scipy.special.erf", math.erf, **_smooth(), compiled="erf", takes_complex=True)
+@declare("scipy.special.erf", math.erf, **smooth(), compiled="erf", takes_complex=True)
 def erf(x, *, out, d_out):
     d_x = d_out * np.exp(-(x**2)) * (2.0 / np.sqrt(np.pi))
 
 
-@declare("scipy.special.erfc", math.erfc, **_smooth(), compiled="erfc", takes_complex=True)
+@declare("scipy.special.erfc", math.erfc, **smooth(), compiled="erfc", takes_complex=True)
 def erfc(x, *, out, d_out):
     d_x = -d_out * np.exp(-(x**2)) * (2.0 / np.sqrt(np.pi))
 
 
-@declare("scipy.special.ndtr", **_smooth(), compiled="ndtr", device="ndtr", takes_complex=True)
+@declare("scipy.special.ndtr", **smooth(), compiled="ndtr", device="ndtr", takes_complex=True)
 def ndtr(x, *, out, d_out):
     d_x = d_out * np.exp(-0.5 * x**2) / np.sqrt(2.0 * np.pi)
 
 
 @declare(
     "scipy.special.log_ndtr",
-    **_smooth(
+    **smooth(
         -2.0,
         2.0,
         fixed([-8.0, -30.0, 4.0]),

@@ -6,7 +6,7 @@ each element, the elements that precede it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -18,12 +18,9 @@ from srcdiff.ir.values import Atom, Value, const
 from srcdiff.ops.core.axes import axes_of
 from srcdiff.ops.core.registry import operation
 from srcdiff.ops.core.samples import fixed
-from srcdiff.ops.core.type_rules import TypeMistake, make, numeric, same_as_first
+from srcdiff.ops.core.type_rules import Attrs, TypeMistake, make, numeric, same_as_first
 from srcdiff.ops.loopforms.element_maps import At, LoopContext, place_of, times
 from srcdiff.ops.loopforms.storage import running_extreme
-
-Attrs = Mapping[str, Any]
-
 
 # ---- the order of elements -----------------------------------------------------------------------
 

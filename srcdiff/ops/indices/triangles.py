@@ -13,9 +13,7 @@ from srcdiff.ir.types import Array, Dim, Scalar, Type
 from srcdiff.ir.values import Atom, Const, known_dim
 from srcdiff.ops.core.bind import refuse
 from srcdiff.ops.core.registry import operation
-from srcdiff.ops.core.type_rules import TypeMistake, UnknownMistake
-
-Attrs = Mapping[str, Any]
+from srcdiff.ops.core.type_rules import Attrs, TypeMistake, UnknownMistake
 
 
 def _bind(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:

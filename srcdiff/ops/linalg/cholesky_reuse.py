@@ -6,7 +6,7 @@ the same factor. The factor has no derivative of its own, and the reference eval
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -18,14 +18,14 @@ from srcdiff.ir.values import Atom
 from srcdiff.ops.core.lazy_module import LazyModule
 from srcdiff.ops.core.registry import declare, operation
 from srcdiff.ops.core.samples import Sample, fixed
-from srcdiff.ops.core.type_rules import TypeMistake, make, numeric, promote
+from srcdiff.ops.core.type_rules import Attrs, TypeMistake, make, numeric, promote
 from srcdiff.ops.library.linalg import unpivoted_loops
 from srcdiff.ops.library.linalg.matrix_checks import outer_product
 from srcdiff.ops.linalg.matrix_types import as_float, square
 
 linalg: Any = LazyModule("scipy.linalg")
 
-Attrs = Mapping[str, Any]
+
 _FACTOR = np.array([[2.0, 0.0, 0.0], [1.0, 2.0, 0.0], [0.0, -1.0, 1.0]])
 _A = _FACTOR @ _FACTOR.T
 

@@ -22,11 +22,10 @@ from srcdiff.ops.arrays import creation, memory
 from srcdiff.ops.core.adjoint_builders import length_of, whole
 from srcdiff.ops.core.registry import operation
 from srcdiff.ops.core.samples import draw
-from srcdiff.ops.core.type_rules import TypeMistake, make, numeric
+from srcdiff.ops.core.type_rules import Attrs, TypeMistake, make, numeric
 from srcdiff.ops.linalg.einsum_spelling import contraction
 from srcdiff.ops.loopforms.element_maps import At, LoopContext
 
-Attrs = Mapping[str, Any]
 ONE = Dim(1)
 
 

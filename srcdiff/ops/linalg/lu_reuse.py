@@ -7,7 +7,7 @@ use the same factors. The factors have no derivative of their own, and the refer
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -19,13 +19,13 @@ from srcdiff.ir.values import Atom
 from srcdiff.ops.core.lazy_module import LazyModule
 from srcdiff.ops.core.registry import declare, operation
 from srcdiff.ops.core.samples import Sample, fixed
-from srcdiff.ops.core.type_rules import TypeMistake, make, numeric, promote
+from srcdiff.ops.core.type_rules import Attrs, TypeMistake, make, numeric, promote
 from srcdiff.ops.library.linalg.matrix_checks import outer_product
 from srcdiff.ops.linalg.matrix_types import SYSTEMS, as_float, called, square
 
 linalg: Any = LazyModule("scipy.linalg")
 
-Attrs = Mapping[str, Any]
+
 _A = np.array([[2.0, 4.0, 0.0], [2.0, 1.0, -1.0], [0.0, -3.0, 1.0]])
 _LU = np.array([[2.0, 1.0, -1.0], [1.0, 3.0, 1.0], [0.0, -1.0, 2.0]])
 _PIVOTS = np.array([1, 1, 2], np.int32)

@@ -1,4 +1,4 @@
-"""Matrix functions of `scipy.linalg`: solutions from factors, matrix equations, exponentials, roots and logarithms.
+"""Matrix functions of `scipy.linalg`: exponentials, roots, logarithms, and systems with bands.
 
 Eigenvectors from SciPy's driver may have other signs than NumPy's. Square roots and logarithms are real: a matrix
 without a real one raises an error at run time.
@@ -6,7 +6,7 @@ without a real one raises an error at run time.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from srcdiff.ir.values import Atom
 from srcdiff.ops.core.lazy_module import LazyModule
 from srcdiff.ops.core.registry import declare
 from srcdiff.ops.core.samples import Sample
-from srcdiff.ops.core.type_rules import TypeMistake, make, numeric, promote
+from srcdiff.ops.core.type_rules import Attrs, TypeMistake, make, numeric, promote
 from srcdiff.ops.library.linalg.banded import (
     banded_outer,
     banded_product,
@@ -30,18 +30,16 @@ from srcdiff.ops.library.linalg.banded import (
 )
 from srcdiff.ops.library.linalg.matrix_checks import (
     adjoined,
-    conjugated,
     eigen_adjoint,
     inverse_gaps,
     lower_part,
-    outer_product,
     real_part,
     symmetric_of_upper,
     symmetric_part,
     turned,
     upper_part,
 )
-from srcdiff.ops.linalg.factorisations import symmetric, values_and_vectors
+from srcdiff.ops.linalg.eigenvalues import symmetric, values_and_vectors
 from srcdiff.ops.linalg.matrix_types import (
     EQUATIONS,
     HEAVY,
@@ -50,20 +48,17 @@ from srcdiff.ops.linalg.matrix_types import (
     as_float,
     called,
     like_matrix,
-    regular,
     square,
 )  # fmt: skip
 
 linalg: Any = LazyModule("scipy.linalg")
-
-Attrs = Mapping[str, Any]
 
 
 def _wide(dtype: str) -> str:
     return "complex128" if dtype[0] == "c" else "float64"
 
 
-def _solution(position: int, is_wide: bool = False) -> Any:
+def solution_type(position: int, is_wide: bool = False) -> Any:
     """The type rule of a solution, with the shape of operand `position`; `is_wide`: in double precision."""
 
     def infer(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
@@ -77,153 +72,10 @@ def _solution(position: int, is_wide: bool = False) -> Any:
     return infer
 
 
-def _in_double(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+def in_double(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
     """A square matrix in double precision, with the shape of the first operand."""
     dtype, _ = promote(operands)
     return (Array(_wide(dtype), square(shapes, operands[0], "this", stacks=False).shape),)
-
-
-# ---- Cholesky factors ------------------------------------------------------------------------
-
-
-def cho_solve_forward(c, b, lower=False, *, c_dot, b_dot, out):
-    if lower:
-        part = np.tril(c_dot)
-        turn = part @ (adjoined(c) @ out) + c @ (adjoined(part) @ out)
-    else:
-        part = np.triu(c_dot)
-        turn = adjoined(part) @ (c @ out) + adjoined(c) @ (part @ out)
-    out_dot = linalg.cho_solve((c, lower), b_dot - turn)
-
-
-def cho_solve_expanded(c, b, lower=False):
-    if lower:
-        half = linalg.solve_triangular(c, b, lower=True)
-        result = linalg.solve_triangular(conjugated(c), half, trans="T", lower=True)
-    else:
-        half = linalg.solve_triangular(conjugated(c), b, trans="T")
-        result = linalg.solve_triangular(c, half)
-
-
-def _with_factor(lower: bool, shape: tuple[int, ...]) -> Sample:
-    def args(rng: np.random.Generator) -> tuple[Any, ...]:
-        full = rng.normal(size=(3, 3)) + 4 * np.eye(3)
-        return (np.tril(full) if lower else np.triu(full), rng.normal(size=shape))
-
-    return Sample(args, {"lower": lower}, wrt=(0, 1))
-
-
-@declare(
-    template=lambda op: f"scipy.linalg.cho_solve(({{0}}, {op.attrs['lower']}), {{1}})",
-    infer=_solution(1),
-    forward=cho_solve_forward,
-    expansion=cho_solve_expanded,
-    samples=tuple(
-        _with_factor(lower, shape) for lower in (True, False) for shape in ((3,), (3, 2))
-    ),
-    **HEAVY,
-    takes_complex=True,
-)
-def cho_solve(c, b, lower=False, *, out, d_out):
-    across = conjugated(c)
-    d_b = linalg.cho_solve((across, lower), d_out)
-    product = outer_product(d_b, out)
-    if lower:
-        d_c = -np.tril((product + adjoined(product)) @ across)
-    else:
-        d_c = -np.triu(across @ (product + adjoined(product)))
-
-
-# ---- LU factors ------------------------------------------------------------------------------
-
-
-def _lu_type(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
-    a = square(shapes, operands[0], "lu_factor", stacks=False)
-    return Array(as_float(a.dtype), a.shape), Array("int32", a.shape[:1])
-
-
-def lu_factor_forward(a, *, a_dot, out):
-    lu, pivots = out
-    change = linalg.lu_solve((lu, pivots), a_dot)
-    inner = linalg.solve_triangular(lu, (np.triu(lu) @ change).T, trans="T").T
-    lower = np.tril(lu, -1) + np.eye(len(lu))
-    lu_dot = np.tril(lower @ np.tril(inner, -1), -1) + np.triu(inner) @ np.triu(lu)
-    out_dot = (lu_dot, np.zeros_like(pivots))
-
-
-@declare(
-    spelling="scipy.linalg.lu_factor",
-    infer=_lu_type,
-    routine=called(SYSTEMS, "lu_factor", own_complex=False),
-    forward=lu_factor_forward,
-    optional=True,
-    samples=(Sample(lambda rng: (regular(rng)[::-1].copy(),)),),
-    **HEAVY,
-    takes_complex=True,
-)
-def lu_factor(a, *, out, d_out):
-    lu, pivots = out
-    d_lu, _ = d_out
-    lower, upper = np.tril(lu, -1) + np.eye(len(lu)), np.triu(lu)
-    middle = np.tril(lower.T @ np.tril(d_lu, -1), -1) + np.triu(np.triu(d_lu) @ upper.T)
-    scaled = upper.T @ linalg.solve_triangular(lu, middle.T).T
-    d_a = linalg.lu_solve((lu, pivots), scaled, trans=1)
-
-
-def lu_solve_forward(lu, pivots, b, trans=0, *, lu_dot, pivots_dot, b_dot, out):
-    lower, upper = np.tril(lu, -1) + np.eye(len(lu)), np.triu(lu)
-    lower_dot, upper_dot = np.tril(lu_dot, -1), np.triu(lu_dot)
-    if trans == 0:
-        change = lower_dot @ (upper @ out) + lower @ (upper_dot @ out)
-        half = linalg.solve_triangular(lu, change, lower=True, unit_diagonal=True)
-        out_dot = linalg.lu_solve((lu, pivots), b_dot) - linalg.solve_triangular(lu, half)
-    else:
-        half = linalg.solve_triangular(lu, b, trans="T")
-        inner = linalg.solve_triangular(lu, half, trans="T", lower=True, unit_diagonal=True)
-        change = upper_dot.T @ (lower.T @ inner) + upper.T @ (lower_dot.T @ inner)
-        out_dot = linalg.lu_solve((lu, pivots), b_dot - change, trans=trans)
-
-
-def _with_lu(trans: int, shape: tuple[int, ...]) -> Sample:
-    def args(rng: np.random.Generator) -> tuple[Any, ...]:
-        lu, pivots = linalg.lu_factor(regular(rng)[::-1])
-        return lu, pivots, rng.normal(size=shape)
-
-    return Sample(args, {"trans": trans}, wrt=(0, 2))
-
-
-def _lu_text(op: Op) -> str:
-    trans = op.attrs.get("trans", 0)
-    return f"scipy.linalg.lu_solve(({{0}}, {{1}}), {{2}}{f', trans={trans}' if trans else ''})"
-
-
-def _trans_behind(op: Op) -> str:
-    return f", {op.attrs.get('trans', 0)}"
-
-
-# with A = P L U, neither derivative needs P: the rows of solutions with L and U are in order
-@declare(
-    template=_lu_text,
-    infer=_solution(2),
-    routine=called(SYSTEMS, "lu_solve", rest=_trans_behind, own_complex=False, given=(0, 2)),
-    forward=lu_solve_forward,
-    samples=tuple(_with_lu(trans, shape) for trans in (0, 1) for shape in ((3,), (3, 2))),
-    **HEAVY,
-    takes_complex=True,
-)
-def lu_solve(lu, pivots, b, trans=0, *, out, d_out):
-    if trans == 0:
-        d_b = linalg.lu_solve((lu, pivots), d_out, trans=1)
-        d_half = linalg.solve_triangular(lu, d_out, trans="T")
-        d_inner = linalg.solve_triangular(lu, d_half, trans="T", lower=True, unit_diagonal=True)
-        lower = outer_product(d_inner, np.triu(lu) @ out)
-        d_lu = -np.triu(outer_product(d_half, out)) - np.tril(lower, -1)
-    else:
-        d_b = linalg.lu_solve((lu, pivots), d_out)
-        half = linalg.solve_triangular(lu, b, trans="T")
-        inner = linalg.solve_triangular(lu, half, trans="T", lower=True, unit_diagonal=True)
-        d_lower = outer_product(inner, np.triu(lu) @ d_b)
-        d_lu = -np.triu(outer_product(half, d_b)) - np.tril(d_lower, -1)
 
 
 # ---- eigenvalues -----------------------------------------------------------------------------
@@ -261,90 +113,6 @@ def symmetric_eigh(a, lower=True, *, out, d_out):
         d_a = lower_part(d_whole)
     else:
         d_a = upper_part(d_whole)
-
-
-# ---- matrix equations ------------------------------------------------------------------------
-
-
-def _sylvester_type(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
-    a = square(shapes, operands[0], "solve_sylvester", stacks=False)
-    b = square(shapes, operands[1], "solve_sylvester", stacks=False)
-    return (Array(as_float(promote(operands)[0]), (a.shape[0], b.shape[0])),)
-
-
-def solve_sylvester_forward(a, b, q, *, a_dot, b_dot, q_dot, out):
-    out_dot = linalg.solve_sylvester(a, b, q_dot - a_dot @ out - out @ b_dot)
-
-
-@declare(
-    "scipy.linalg.solve_sylvester",
-    infer=_sylvester_type,
-    routine=called(EQUATIONS, "solve_sylvester"),
-    forward=solve_sylvester_forward,
-    samples=(
-        Sample(lambda rng: (regular(rng), regular(rng, 2), rng.normal(size=(3, 2))), wrt=(0, 1, 2)),
-    ),
-    **HEAVY,
-    takes_complex=True,
-)
-def solve_sylvester(a, b, q, *, out, d_out):
-    d_q = linalg.solve_sylvester(a.T, b.T, d_out)
-    d_a = -d_q @ out.T
-    d_b = -out.T @ d_q
-
-
-def _lyapunov_type(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
-    a = square(shapes, operands[0], "solve_continuous_lyapunov", stacks=False)
-    return (Array(as_float(promote(operands)[0]), a.shape),)
-
-
-def _lyapunov(scale: float) -> Sample:
-    return Sample(lambda rng: (scale * regular(rng), rng.normal(size=(3, 3))), wrt=(0, 1))
-
-
-def continuous_forward(a, q, *, a_dot, q_dot, out):
-    out_dot = linalg.solve_continuous_lyapunov(a, q_dot - a_dot @ out - out @ adjoined(a_dot))
-
-
-@declare(
-    "scipy.linalg.solve_continuous_lyapunov",
-    "scipy.linalg.solve_lyapunov",
-    infer=_lyapunov_type,
-    routine=called(EQUATIONS, "solve_continuous_lyapunov"),
-    forward=continuous_forward,
-    samples=(_lyapunov(1.0),),
-    **HEAVY,
-    takes_complex=True,
-)
-def solve_continuous_lyapunov(a, q, *, out, d_out):
-    d_q = linalg.solve_continuous_lyapunov(a.T, d_out)
-    d_a = -d_q @ out.T - conjugated(d_q.T @ out)
-
-
-def discrete_forward(a, q, method=None, *, a_dot, q_dot, out):
-    product = a_dot @ out @ adjoined(a)
-    change = q_dot + product + a @ out @ adjoined(a_dot)
-    out_dot = linalg.solve_discrete_lyapunov(a, change)
-
-
-def _method_behind(op: Op) -> str:
-    """SciPy's choice: one system for all elements if there are fewer than ten rows."""
-    method = op.attrs.get("method")
-    return ", len({0}) >= 10" if method is None else f", {method == 'bilinear'}"
-
-
-@declare(
-    "scipy.linalg.solve_discrete_lyapunov",
-    infer=_in_double,
-    forward=discrete_forward,
-    routine=called(EQUATIONS, "solve_discrete_lyapunov", rest=_method_behind),
-    samples=(_lyapunov(0.1),),
-    **HEAVY,
-    takes_complex=True,
-)
-def solve_discrete_lyapunov(a, q, method=None, *, out, d_out):
-    d_q = linalg.solve_discrete_lyapunov(a.T, d_out)
-    d_a = d_q @ conjugated(a) @ out.T + conjugated(d_q.T @ a @ out)
 
 
 # ---- functions of matrices -------------------------------------------------------------------
@@ -386,7 +154,7 @@ def expm_frechet_forward(a, e, *, a_dot, e_dot, out):
 @declare(
     spelling="scipy.linalg.expm_frechet",
     template="scipy.linalg.expm_frechet({0}, {1}, compute_expm=False)",
-    infer=_in_double,
+    infer=in_double,
     forward=expm_frechet_forward,
     routine=called(EQUATIONS, "expm_frechet", own_complex=False),
     samples=(Sample(lambda rng: (rng.normal(size=(3, 3)), rng.normal(size=(3, 3))), wrt=(0, 1)),),
@@ -428,7 +196,7 @@ def logm_forward(a, *, a_dot, out):
 
 @declare(
     spelling="scipy.linalg.logm",
-    infer=_in_double,
+    infer=in_double,
     forward=logm_forward,
     routine=called(EQUATIONS, "logm"),
     samples=(Sample(lambda rng: (_positive(rng),)),),
@@ -467,7 +235,7 @@ def _banded(below: int, above: int, shape: tuple[int, ...]) -> Sample:
 @declare(
     template=_banded_text,
     signature="bands, b, below=0, above=0",
-    infer=_solution(1),
+    infer=solution_type(1),
     routine=called(SYSTEMS, "solve_banded", rest=_bands_behind, own_complex=False),
     forward=solve_banded_forward,
     samples=(_banded(1, 1, (5,)), _banded(2, 1, (5, 2)), _banded(0, 1, (5,))),
@@ -491,7 +259,7 @@ def levinson_forward(c, r, b, *, c_dot, r_dot, b_dot, out):
 
 @declare(
     template=_toeplitz_text,
-    infer=_solution(2, is_wide=True),
+    infer=solution_type(2, is_wide=True),
     routine=called(SYSTEMS, "solve_toeplitz", own_complex=False),
     forward=levinson_forward,
     samples=(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,10 +13,8 @@ from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import Array, Clamp, Dim, Type, shape_of
 from srcdiff.ir.values import Atom, Value
 from srcdiff.ops.core.samples import Sample
-from srcdiff.ops.core.type_rules import TypeMistake, numeric
+from srcdiff.ops.core.type_rules import Attrs, TypeMistake, numeric
 from srcdiff.ops.loopforms.stacks import in_stacks
-
-Attrs = Mapping[str, Any]
 
 HEAVY: dict[str, Any] = {"cost": "heavy", "raises": True}
 IN_STACKS: dict[str, Any] = {**HEAVY, "loops": in_stacks}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,13 +18,10 @@ from srcdiff.ir.values import Atom, const
 from srcdiff.ops.core.axes import axes_of, reduced_shape
 from srcdiff.ops.core.registry import declare, operation
 from srcdiff.ops.core.samples import draw, fixed
-from srcdiff.ops.core.type_rules import TypeMistake, make, numeric, promote, real_dtype
+from srcdiff.ops.core.type_rules import Attrs, TypeMistake, make, numeric, promote, real_dtype
 from srcdiff.ops.elementwise.elementary import unit_part
 from srcdiff.ops.linalg.matrix_types import as_float
 from srcdiff.ops.loopforms import element_maps
-
-Attrs = Mapping[str, Any]
-
 
 # ---- products --------------------------------------------------------------------------------
 

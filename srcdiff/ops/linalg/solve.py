@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from srcdiff.ir.values import Atom
 from srcdiff.ops.core.lazy_module import LazyModule
 from srcdiff.ops.core.registry import declare, operation
 from srcdiff.ops.core.samples import Sample
-from srcdiff.ops.core.type_rules import TypeMistake, make, numeric, promote, real_dtype
+from srcdiff.ops.core.type_rules import Attrs, TypeMistake, make, numeric, promote, real_dtype
 from srcdiff.ops.library.linalg import unpivoted_loops
 from srcdiff.ops.library.linalg.matrix_checks import (
     adjoined,
@@ -42,8 +42,6 @@ from srcdiff.ops.linalg.matrix_types import (
 from srcdiff.ops.loopforms import storage
 
 linalg: Any = LazyModule("scipy.linalg")
-
-Attrs = Mapping[str, Any]
 
 
 # ---- square systems --------------------------------------------------------------------------

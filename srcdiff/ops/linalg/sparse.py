@@ -6,7 +6,7 @@ elements.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -18,10 +18,7 @@ from srcdiff.ir.values import Atom, known_dim
 from srcdiff.ops.arrays.memory import expand
 from srcdiff.ops.core.registry import operation
 from srcdiff.ops.core.samples import Sample
-from srcdiff.ops.core.type_rules import TypeMistake, numeric, promote
-
-Attrs = Mapping[str, Any]
-
+from srcdiff.ops.core.type_rules import Attrs, TypeMistake, numeric, promote
 
 # ---- matrices from outside ---------------------------------------------------------------------------
 

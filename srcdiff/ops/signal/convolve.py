@@ -9,7 +9,7 @@ Compiled code calls NumPy's functions; a device sums in loops.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from srcdiff.ir.core import Op
@@ -18,10 +18,8 @@ from srcdiff.ir.types import Array, Type, is_complex, shape_of
 from srcdiff.ir.values import Atom, const
 from srcdiff.ops.core.registry import declare
 from srcdiff.ops.core.samples import draw
-from srcdiff.ops.core.type_rules import TypeMistake, numeric, promote
+from srcdiff.ops.core.type_rules import Attrs, TypeMistake, numeric, promote
 from srcdiff.ops.loopforms.element_maps import At, LoopContext, plus
-
-Attrs = Mapping[str, Any]
 
 
 def _type(shapes: Shapes, operands: Sequence[Atom], sign: int) -> tuple[Type, ...]:

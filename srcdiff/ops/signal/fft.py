@@ -24,10 +24,9 @@ from srcdiff.ops.core.axes import axes_of
 from srcdiff.ops.core.bind import known
 from srcdiff.ops.core.registry import OPERATIONS, operation
 from srcdiff.ops.core.samples import Sample, draw, of_complex
-from srcdiff.ops.core.type_rules import TypeMistake, TypeRule, numeric, real_dtype
+from srcdiff.ops.core.type_rules import Attrs, TypeMistake, TypeRule, numeric, real_dtype
 from srcdiff.ops.elementwise import arithmetic, complex_numbers
 
-Attrs = Mapping[str, Any]
 Back = Callable[[Builder, Op, Sequence[Atom | None]], list[Atom | None]]
 
 # the normalisation of the inverse transform, by the normalisation of a transform

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,14 +14,12 @@ from srcdiff.ir.values import Atom, Value, const
 from srcdiff.ops.core.lazy_module import LazyModule
 from srcdiff.ops.core.registry import declare
 from srcdiff.ops.core.samples import Sample, draw
-from srcdiff.ops.core.type_rules import TypeMistake, numeric, promote
+from srcdiff.ops.core.type_rules import Attrs, TypeMistake, numeric, promote
 from srcdiff.ops.library.linalg.banded import lagged_sums
 from srcdiff.ops.linalg.matrix_types import HEAVY, as_float
 from srcdiff.ops.loopforms.element_maps import At, LoopContext, minus, plus
 
 signal: Any = LazyModule("scipy.signal")
-
-Attrs = Mapping[str, Any]
 
 
 # ---- convolutions ----------------------------------------------------------------------------

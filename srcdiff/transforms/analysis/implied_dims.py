@@ -22,7 +22,8 @@ from srcdiff.ir.recursion import is_itself
 from srcdiff.ir.types import Array, Dim, Scalar, Type, axes_of, map_dims, shape_of
 from srcdiff.ir.values import Atom, Value
 from srcdiff.ops.arrays.containers import unpack
-from srcdiff.ops.arrays.memory import add_into, store, subscript_shape
+from srcdiff.ops.arrays.memory import add_into, store
+from srcdiff.ops.arrays.subscript_types import subscript_shape
 from srcdiff.ops.core.type_rules import TypeMistake
 
 Env = dict[Value, Value]  # value -> value whose type has the parameters' lengths

@@ -32,7 +32,7 @@ from srcdiff.ir.types import Array, Dim, shape_of
 from srcdiff.ir.values import Atom, Value, const
 from srcdiff.ops.arrays import memory, reductions
 from srcdiff.ops.core.scalar_spellings import of_numbers
-from srcdiff.ops.elementwise import arithmetic, elementary, special
+from srcdiff.ops.elementwise import arithmetic, elementary, rounding, special
 from srcdiff.ops.linalg import einsum
 from srcdiff.ops.linalg.einsum_spelling import contraction
 from srcdiff.transforms.analysis.defuse import (
@@ -215,7 +215,7 @@ class _Site:
         """The shift of a group: its maximum along the summed axes, or 0 where that is infinite."""
         axes = self.axes(letters_of(group))
         largest = b.op(reductions.highest, self.total(group, b), name="largest", **axes)
-        parts = (b.op(elementary.isfinite, largest), largest, const(0.0))
+        parts = (b.op(rounding.isfinite, largest), largest, const(0.0))
         decl, spelling = of_numbers(elementary.where, parts, "", False)
         return b.op(decl, *parts, spelling=spelling, name="shift")
 

@@ -19,7 +19,7 @@ from srcdiff.ir.core import Function, Op
 from srcdiff.ir.types import ndim_of
 from srcdiff.ir.values import Atom, Value
 from srcdiff.ops.arrays import diagonals, reductions
-from srcdiff.ops.elementwise import arithmetic, elementary
+from srcdiff.ops.elementwise import arithmetic, elementary, rounding
 from srcdiff.ops.linalg import solve
 from srcdiff.transforms.analysis.defuse import definitions, same_kind
 from srcdiff.transforms.linalg.shared_factorisation import (
@@ -72,7 +72,7 @@ class _Triangular(Systems):
 
     def determinant(self, k: Atom, found: tuple[Value, ...], op: Op, b: Builder) -> Sequence[Atom]:
         on_diagonal = b.op(diagonals.diag, k)
-        sign = b.op(reductions.prod, b.op(elementary.sign, on_diagonal))
+        sign = b.op(reductions.prod, b.op(rounding.sign, on_diagonal))
         size = b.op(elementary.log, b.op(arithmetic.absolute, on_diagonal))
         return sign, b.op(reductions.sum, size)
 

@@ -21,7 +21,7 @@ from srcdiff.ir.build import Builder
 from srcdiff.ir.core import For, If, Op
 from srcdiff.ir.types import Scalar, element_type, shape_of
 from srcdiff.ir.values import Atom, Value, const
-from srcdiff.ops.arrays import memory, reductions, shapes
+from srcdiff.ops.arrays import memory, reductions, running, shapes
 from srcdiff.ops.elementwise import arithmetic, elementary
 from srcdiff.ops.indices import sorting
 from srcdiff.transforms.logspace.factored_form import Parts, signed
@@ -81,7 +81,7 @@ def _as_written(exponent: Atom, parts: Parts, axis: int, b: Builder) -> Value:
     maker = Sums({}, lambda a: a, b)
     terms = maker.scaled(parts, maker.make(exp, exponent))
     axes: dict[str, Any] = {"axis": axis} if len(shape_of(terms.type)) > 1 else {}
-    return b.op(elementary.log, b.op(reductions.cumsum, terms, **axes), name="log_sums")
+    return b.op(elementary.log, b.op(running.cumsum, terms, **axes), name="log_sums")
 
 
 def _shifted(exponent: Atom, parts: Parts, axis: int, b: Builder) -> Atom:

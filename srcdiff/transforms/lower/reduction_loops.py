@@ -15,7 +15,7 @@ from srcdiff.ir.core import For
 from srcdiff.ir.types import Array, element_type
 from srcdiff.ir.values import Atom, Const, Value
 from srcdiff.ops.arrays import memory
-from srcdiff.ops.arrays.reduction_identities import WIDE
+from srcdiff.ops.loopforms.reduction_identities import WIDE
 from srcdiff.transforms.lower.loop_nests import (
     Arrays,
     Body,

@@ -12,11 +12,11 @@ from srcdiff.ir.core import Op, OpDecl
 from srcdiff.ir.types import Dim, element_type, shape_of
 from srcdiff.ir.values import Atom, const
 from srcdiff.ops.arrays import reductions
-from srcdiff.ops.arrays.reduction_identities import start_of
 from srcdiff.ops.core.axes import axes_of
 from srcdiff.ops.core.registry import OPERATIONS
 from srcdiff.ops.linalg import einsum, products
 from srcdiff.ops.loopforms.element_maps import LoopContext
+from srcdiff.ops.loopforms.reduction_identities import start_of
 from srcdiff.ops.loopforms.stacks import in_stack
 
 ONE = Dim(1)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from srcdiff.ir.core import Op
 from srcdiff.ir.dims import ShapeMismatch, Shapes
 from srcdiff.ir.types import Dim, Scalar, shape_of
-from srcdiff.ops.arrays import memory
+from srcdiff.ops.arrays import memory, subscript_types
 from srcdiff.ops.core.index_patterns import is_view
 from srcdiff.ops.loopforms.subscripts import is_aligned, is_placed
 
@@ -69,7 +69,9 @@ def _part(op: Op, shapes: Shapes) -> tuple[Dim, ...] | None:
     if not is_placed(where, given) or not is_aligned(where, given, shapes.assumptions):
         return None
     try:
-        return memory.subscript_shape(probe, shape_of(op.operands[0].type), op.attrs, given)
+        return subscript_types.subscript_shape(
+            probe, shape_of(op.operands[0].type), op.attrs, given
+        )
     except ShapeMismatch:
         return None
 

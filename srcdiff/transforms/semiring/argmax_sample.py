@@ -23,7 +23,7 @@ from srcdiff.ir.core import Call, Function, Op, OpDecl, Statement, walk
 from srcdiff.ir.recursion import is_itself, tied
 from srcdiff.ir.types import Static, ndim_of
 from srcdiff.ir.values import Atom, Value, const
-from srcdiff.ops.arrays import creation, memory, reductions
+from srcdiff.ops.arrays import creation, memory, reductions, running
 from srcdiff.ops.arrays.shapes import ravel, reshape, transpose
 from srcdiff.ops.control.control import stop_gradient
 from srcdiff.ops.control.semiring_ops import follows, follows_once, random_numbers
@@ -174,7 +174,7 @@ class _Drawn(_Choices):
         axis = attrs.get("axis", 0)
         norm = _with_axis(self.finite(total, b), axis, b)
         share = b.op(elementary.exp, b.op(arithmetic.subtract, x, norm))
-        upto = b.op(reductions.cumsum, share, name="upto", **attrs)
+        upto = b.op(running.cumsum, share, name="upto", **attrs)
         last = b.op(memory.index, upto, const(-1), where=", ".join([":"] * axis + ["i"]))
         point = b.op(arithmetic.multiply, self.random(total, b), last)
         reached = b.op(arithmetic.greater, upto, _with_axis(point, axis, b))

@@ -10,7 +10,8 @@ from srcdiff.ops.core.lazy_module import LazyModule
 from srcdiff.ops.core.registry import composite
 from srcdiff.ops.core.samples import call
 from srcdiff.ops.library.numpy.compile_time import array
-from srcdiff.ops.linalg.matrix_functions import cho_solve, solve_banded
+from srcdiff.ops.linalg.factor_solves import cho_solve
+from srcdiff.ops.linalg.matrix_functions import solve_banded
 
 linalg: Any = LazyModule("scipy.linalg")
 

@@ -10,7 +10,8 @@ from srcdiff.ops.core.registry import composite, evaluated, refuse
 from srcdiff.ops.core.samples import call
 from srcdiff.ops.library.linalg.matrix_checks import adjoined, columns
 from srcdiff.ops.library.numpy.compile_time import array
-from srcdiff.ops.linalg.factorisations import is_complex, qr_factors, real_eig, svd_factors
+from srcdiff.ops.linalg.eigenvalues import is_complex, real_eig
+from srcdiff.ops.linalg.factorisations import qr_factors, svd_factors
 from srcdiff.ops.linalg.products import norm
 from srcdiff.ops.linalg.solve import least_squares, rest_of_lstsq
 

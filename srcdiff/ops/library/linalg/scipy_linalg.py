@@ -17,15 +17,10 @@ from srcdiff.ops.library.linalg.matrix_checks import (
     symmetric_part,
     turned,
 )
-from srcdiff.ops.linalg.factorisations import is_complex, qr_factors, svd_factors
-from srcdiff.ops.linalg.matrix_functions import (
-    expm_along,
-    lu_factor,
-    lu_solve,
-    real_logm,
-    real_sqrtm,
-    symmetric_eigh,
-)
+from srcdiff.ops.linalg.eigenvalues import is_complex
+from srcdiff.ops.linalg.factor_solves import lu_factor, lu_solve
+from srcdiff.ops.linalg.factorisations import qr_factors, svd_factors
+from srcdiff.ops.linalg.matrix_functions import expm_along, real_logm, real_sqrtm, symmetric_eigh
 
 linalg: Any = LazyModule("scipy.linalg")
 
