@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -13,6 +12,17 @@ from srcdiff.codegen.plan.call_results import CallResults
 from srcdiff.codegen.plan.plan import Branch, Copy, Jump, Let, Loop, Node, Pattern, Plan
 from srcdiff.codegen.plan.zero_dim_variables import boxed_values
 from srcdiff.codegen.text import syntax as n
+from srcdiff.codegen.text.augmented import (
+    OPERATORS,
+    arguments_with_minus,
+    effect,
+    is_name,
+    may_augment,
+    negated,
+    with_minus,
+    without_term,
+    wraps,
+)
 from srcdiff.codegen.text.expression_folding import Folding
 from srcdiff.codegen.text.syntax import Expr, Stmt
 from srcdiff.codegen.text.templates import template
@@ -21,17 +31,6 @@ from srcdiff.ir.types import Scalar, ndim_of
 from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.arrays.container_text import struct_text
 
-_OPERATORS = {op: text for text, op in n.BINARY.items()}
-_AUGMENTED = re.compile(r"(\*\*|//|[-+*/@%])=")
-_ASSIGNED = re.compile(r"([\w.]+(?:\[.*?\])?)\s*=(?!=)(.*)")
-_FLIPPED = {
-    gast.Eq: "!=",
-    gast.NotEq: "==",
-    gast.Is: "is not",
-    gast.IsNot: "is",
-    gast.In: "not in",
-    gast.NotIn: "in",
-}
 _TURNED = {"less": ">=", "less_equal": ">", "greater": "<=", "greater_equal": "<"}
 _STEPS = {"add": 1, "subtract": -1}
 
@@ -77,7 +76,7 @@ class Writer:
         filled = template(let.text, len(let.operands)).fill(
             [self.expression(a) for a in let.operands], self.short
         )
-        if _wraps(let.op):
+        if wraps(let.op):
             filled.wraps = True  # `x - -k` is not `x + k` then
         return with_minus(filled) if let.origin != "user" else filled
 
@@ -128,7 +127,7 @@ class Writer:
         filled = self.value(let)
         if not let.results:
             return [
-                effect(filled, _may_augment(let.op))
+                effect(filled, may_augment(let.op))
                 if template(let.text, len(let.operands)).is_statement
                 else n.expr_stmt(filled if let.origin == "user" else arguments_with_minus(filled))
             ]
@@ -148,15 +147,15 @@ class Writer:
             and not isinstance(value.op, gast.MatMult)  # of arrays, one of which has the name
             and name not in ("_", *self.boxed)
         ):
-            symbol = _OPERATORS[type(value.op)]
+            symbol = OPERATORS[type(value.op)]
             if (
-                _is_name(value.left, name)
-                and _may_augment(op, name)
-                and not _is_name(value.right, name)
+                is_name(value.left, name)
+                and may_augment(op, name)
+                and not is_name(value.right, name)
             ):
                 return n.augassign(name, symbol, value.right)
             generated = op is None or op.origin != "user"
-            if symbol == "*" and generated and _is_name(value.right, name):
+            if symbol == "*" and generated and is_name(value.right, name):
                 return n.augassign(name, symbol, value.left)
             if symbol in "+-" and generated and (rest := without_term(value, name)) is not None:
                 return n.augassign(name, *rest)
@@ -177,7 +176,7 @@ class Writer:
         pending: list[tuple[Value, Expr]] = []
         for target, source in zip(copy.targets, copy.sources, strict=True):
             value = self.expression(source)
-            if self.names[target] != "_" and not _is_name(value, self.names[target]):
+            if self.names[target] != "_" and not is_name(value, self.names[target]):
                 pending.append((target, value))
         reads = {
             t: {node.id for node in gast.walk(v) if isinstance(node, gast.Name)} for t, v in pending
@@ -338,131 +337,6 @@ def _of_pi(value: float) -> Expr:
 
 def _is_integer(atom: Atom) -> bool:
     return isinstance(atom.type, Scalar) and atom.type.dtype.startswith(("int", "uint"))
-
-
-def negated(test: Expr) -> Expr:
-    """`not test`, written without `not` where that is possible. (`not a < b` is not `a >= b` where NaN may be.)"""
-    if isinstance(test, gast.UnaryOp) and isinstance(test.op, gast.Not):
-        return test.operand
-    if isinstance(test, gast.Compare) and len(test.ops) == 1 and type(test.ops[0]) in _FLIPPED:
-        return n.compare(test.left, _FLIPPED[type(test.ops[0])], test.comparators[0])
-    return n.unary("not", test)
-
-
-def effect(statement: Stmt, may_augment: bool = True) -> Stmt:
-    """A statement that writes: `-=` for adding a negative, and targets that Python can assign to."""
-    if isinstance(statement, gast.AugAssign):
-        target, symbol, value = statement.target, _OPERATORS[type(statement.op)], statement.value
-        if not isinstance(target, gast.Name | gast.Subscript):
-            target = n.subscript(target, gast.Constant(..., None))
-        if symbol == "+" and (positive := without_sign(value)) is not None:
-            symbol, value = "-", positive
-        return n.augassign(target, symbol, value)
-    if isinstance(statement, gast.Assign):
-        target, value = statement.targets[0], statement.value
-        if (
-            may_augment
-            and isinstance(value, gast.BinOp)
-            and (place := updated(target, value.left)) is not None
-        ):
-            return n.augassign(place, _OPERATORS[type(value.op)], value.right)
-        return n.assign(target, value)
-    return statement
-
-
-def updated(target: Expr, value: Expr) -> Stmt | None:
-    """What `target = value + ...` adds to: `x[i]`, or the whole of `x` for `x[:] = x + ...`."""
-    if not isinstance(target, gast.Subscript):
-        return None
-    whole = isinstance(target.slice, gast.Slice) and not any(gast.iter_child_nodes(target.slice))
-    if whole and isinstance(target.value, gast.Name):
-        return target.value if _is_name(value, target.value.id) else None
-    if isinstance(value, gast.Subscript) and gast.dump(n.stored(value)) == gast.dump(
-        n.stored(target)
-    ):
-        return target
-    return None
-
-
-def with_minus(value: Expr) -> Expr:
-    """`a - b * c` for `a + -b * c`, for `-b * c + a`, and for `a + b * -c`; `a / b` for `-(-a / b)`."""
-    if isinstance(value, gast.UnaryOp) and isinstance(value.op, gast.USub):
-        positive = None if getattr(value, "wraps", False) else without_sign(value.operand)
-        return value if positive is None else positive
-    if not isinstance(value, gast.BinOp) or type(value.op) not in (gast.Add, gast.Sub):
-        return value
-    right = without_sign(value.right)
-    if right is None:
-        left = without_sign(value.left) if isinstance(value.op, gast.Add) else None
-        return value if left is None else n.binop(value.right, "-", left)
-    return n.binop(value.left, "-" if isinstance(value.op, gast.Add) else "+", right)
-
-
-def arguments_with_minus(call: Expr) -> Expr:
-    """`np.fill_diagonal(d, np.diag(d) - v)`, of `np.diag(d) + -v`."""
-    return gast.Call(call.func, [with_minus(a) for a in call.args], call.keywords)
-
-
-def without_sign(factor: Expr) -> Expr:
-    """A product without the minus in front of a factor; None where there is no such minus."""
-    if isinstance(factor, gast.UnaryOp) and isinstance(factor.op, gast.USub):
-        return None if getattr(factor, "wraps", False) else factor.operand
-    if isinstance(factor, gast.BinOp) and type(factor.op) in (gast.Mult, gast.Div, gast.MatMult):
-        symbol = _OPERATORS[type(factor.op)]
-        if (left := without_sign(factor.left)) is not None:
-            return n.binop(left, symbol, factor.right)
-        right = without_sign(factor.right)
-        return None if right is None else n.binop(factor.left, symbol, right)
-    return None
-
-
-def without_term(total: Expr, name: str) -> tuple[str, Expr] | None:
-    """`a + s - b` without the term `s`: the sign to add the rest with, and the rest."""
-    terms: list[tuple[bool, Expr]] = []
-    while isinstance(total, gast.BinOp) and type(total.op) in (gast.Add, gast.Sub):
-        terms.insert(0, (isinstance(total.op, gast.Add), total.right))
-        total = total.left
-    terms.insert(0, (True, total))
-    mine = [k for k, (plus, term) in enumerate(terms) if plus and _is_name(term, name)]
-    if len(mine) != 1:
-        return None
-    del terms[mine[0]]
-    if any(
-        isinstance(node, gast.Name) and node.id == name for _, t in terms for node in gast.walk(t)
-    ):
-        return None
-    all_minus = not any(plus for plus, _ in terms)
-    first = 0 if all_minus else next(k for k, (plus, _) in enumerate(terms) if plus)
-    terms.insert(0, terms.pop(first))
-    rest = terms[0][1]
-    for plus, term in terms[1:]:
-        rest = n.binop(rest, "+" if plus or all_minus else "-", term)
-    return ("-" if all_minus else "+"), rest
-
-
-def _wraps(op: Op | None) -> bool:
-    """Whether an operation takes the minus of integers that have no minus for all of them."""
-    dtype = getattr(op.results[0].type, "dtype", "") if op is not None and op.results else ""
-    return dtype[:1] in ("i", "u") and dtype != "int64"
-
-
-def _is_name(tree: Expr, name: str) -> bool:
-    return isinstance(tree, gast.Name) and tree.id == name
-
-
-def _may_augment(op: Op | None, name: str = "") -> bool:
-    """Whether `s = s + x` may be written `s += x`: as the user did, where the line is known and assigns `name`."""
-    line = (
-        op.location.source_line
-        if op is not None and op.origin == "user" and op.location is not None
-        else ""
-    )
-    if not line or _AUGMENTED.search(line) is not None:
-        return True
-    written = _ASSIGNED.search(line)  # `s = s + x` stays; `sum(xs)` fixes no order of addition
-    if written is None or (name and written[1].isidentifier() and written[1] != name):
-        return True  # a line that assigns something else: `x = sample(...)` adds to a total
-    return written[1] not in written[2]
 
 
 def _without_last_continue(body: list[Stmt]) -> list[Stmt]:

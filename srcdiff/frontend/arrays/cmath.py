@@ -15,6 +15,7 @@ from srcdiff.frontend.core.values import Args, FrontValue, Kwargs, sequence
 from srcdiff.ir.core import OpDecl
 from srcdiff.ir.types import Scalar, is_complex
 from srcdiff.ir.values import Atom, const
+from srcdiff.ops.core.registry import OPERATIONS
 from srcdiff.ops.elementwise import arithmetic, complex_numbers, elementary
 
 _SAME = (
@@ -76,7 +77,7 @@ def _rect(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
 
 
 COMPLEX_CALLS: dict[Any, Callable[..., FrontValue]] = {
-    **{getattr(cmath, n): partial(_called, getattr(elementary, n), n) for n in _SAME},
-    **{getattr(cmath, n): partial(_called, getattr(elementary, d), n) for n, d in _INVERSES.items()},
+    **{getattr(cmath, n): partial(_called, OPERATIONS[n], n) for n in _SAME},
+    **{getattr(cmath, n): partial(_called, OPERATIONS[d], n) for n, d in _INVERSES.items()},
     cmath.log: _log, cmath.phase: _angle, cmath.polar: _polar, cmath.rect: _rect,
 }  # fmt: skip

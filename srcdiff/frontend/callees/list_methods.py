@@ -42,7 +42,7 @@ from srcdiff.frontend.iteration.prelude import (
     put_between,
     repeated_items,
 )
-from srcdiff.frontend.joins.phi import UNKNOWN
+from srcdiff.frontend.joins.join_types import UNKNOWN
 from srcdiff.ir.types import List
 from srcdiff.ir.values import Atom, Value, const
 from srcdiff.ops.arrays.containers import list_pop, list_reverse

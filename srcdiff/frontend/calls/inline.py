@@ -34,7 +34,6 @@ from srcdiff.frontend.core.values import (
     sequence,
 )
 from srcdiff.frontend.joins.phi import branch
-from srcdiff.frontend.source.flow_analysis import always_exits
 from srcdiff.frontend.source.function_source import (
     CalledSource,
     FormulaSource,
@@ -45,6 +44,7 @@ from srcdiff.frontend.source.function_source import (
     nested_source,
     source_of,
 )
+from srcdiff.frontend.source.jumps import always_exits
 from srcdiff.frontend.source.refusals import untyped
 from srcdiff.ir.values import Const, Value, const
 from srcdiff.ops.core.registry import Composite
@@ -394,6 +394,3 @@ def _call_formula(
 
 def _of_ours(found: tuple[str, Any] | None) -> tuple[str, Any] | None:
     return None if found is None else ("builtins", found[1])
-
-
-# ---- a function of its own ------------------------------------------------------------------------------------

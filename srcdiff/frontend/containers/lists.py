@@ -15,7 +15,8 @@ from srcdiff.frontend.core.operands import as_operand
 from srcdiff.frontend.core.restarts import MustInline, Restart
 from srcdiff.frontend.core.session import Session, retype_list
 from srcdiff.frontend.core.values import FrontValue, Parts, sequence
-from srcdiff.frontend.joins.phi import UNKNOWN, Unjoinable, coerced, join_types, unpack_struct
+from srcdiff.frontend.joins.join_types import UNKNOWN, Unjoinable, coerced, join_types
+from srcdiff.frontend.joins.phi import unpack_struct
 from srcdiff.ir.core import Op
 from srcdiff.ir.types import FLOAT, Array, Dim, List, Scalar, Struct, Type, map_dims, strip
 from srcdiff.ir.values import Atom, Value

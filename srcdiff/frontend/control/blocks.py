@@ -30,14 +30,8 @@ from srcdiff.frontend.core.frame import Frame
 from srcdiff.frontend.core.session import FALSE, TRUE
 from srcdiff.frontend.core.values import Done, Statements
 from srcdiff.frontend.joins.phi import branch
-from srcdiff.frontend.source.flow_analysis import (
-    always_exits,
-    broke_flag,
-    has_break,
-    has_return,
-    may_exit,
-)
 from srcdiff.frontend.source.function_source import placed
+from srcdiff.frontend.source.jumps import always_exits, broke_flag, has_break, has_return, may_exit
 from srcdiff.ir.values import Atom, Const, Value, const
 
 

@@ -24,7 +24,7 @@ from srcdiff.frontend.core.frame import Frame
 from srcdiff.frontend.core.session import FALSE, TRUE
 from srcdiff.frontend.core.values import MISSING, Conflict, Done, Known, Parts, Statements
 from srcdiff.frontend.joins.phi import branch
-from srcdiff.frontend.source.flow_analysis import may_exit
+from srcdiff.frontend.source.jumps import may_exit
 from srcdiff.frontend.source.refusals import untyped
 from srcdiff.ir.core import Call, If, Op, Region, Statement, walk
 from srcdiff.ir.types import Scalar

@@ -33,6 +33,7 @@ from srcdiff.frontend.core.values import (
     parts_of,
 )
 from srcdiff.frontend.joins.escape_checks import stays_inside
+from srcdiff.frontend.joins.join_types import UNKNOWN, Unjoinable, coerced, join_types
 from srcdiff.frontend.joins.loop_carry import (
     Carry,
     grown_cells,
@@ -42,14 +43,9 @@ from srcdiff.frontend.joins.loop_carry import (
     released,
 )
 from srcdiff.frontend.joins.may_alias import SLOTS, Slots
-from srcdiff.frontend.joins.phi import UNKNOWN, Unjoinable, coerced, join_types, unpack_struct
-from srcdiff.frontend.source.flow_analysis import (
-    assigned_names,
-    broke_flag,
-    has_break,
-    has_return,
-    is_endless,
-)
+from srcdiff.frontend.joins.phi import unpack_struct
+from srcdiff.frontend.source.flow_analysis import assigned_names
+from srcdiff.frontend.source.jumps import broke_flag, has_break, has_return, is_endless
 from srcdiff.ir.types import FLOAT, Array, List, Scalar, Struct, Type
 from srcdiff.ir.values import Atom, Const, Value
 from srcdiff.ops.control.control import undefined

@@ -21,13 +21,7 @@ from srcdiff.frontend.core.session import FALSE, TRUE, Iteration, Mark
 from srcdiff.frontend.core.values import Done, FrontValue, Generated, Items, Parts, static_int
 from srcdiff.frontend.iteration.iterables import exact_count, passed
 from srcdiff.frontend.joins.phi import branch
-from srcdiff.frontend.source.flow_analysis import (
-    broke_flag,
-    has_break,
-    has_return,
-    is_endless,
-    loop_exits,
-)
+from srcdiff.frontend.source.jumps import broke_flag, has_break, has_return, is_endless, loop_exits
 from srcdiff.ir.build import Builder, range_of
 from srcdiff.ir.core import For, Op, OpDecl, Region, While, walk
 from srcdiff.ir.types import Scalar

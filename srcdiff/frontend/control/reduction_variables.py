@@ -18,7 +18,7 @@ import gast
 
 from srcdiff.frontend.core.frame import Frame
 from srcdiff.frontend.core.values import FrontValue, Items
-from srcdiff.frontend.source.flow_analysis import has_break, has_return
+from srcdiff.frontend.source.jumps import has_break, has_return
 from srcdiff.ir.core import If, Region
 from srcdiff.ir.types import Array, Dim, Type, dims_of
 from srcdiff.ir.values import Atom, Const, const

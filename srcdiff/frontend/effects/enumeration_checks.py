@@ -11,7 +11,7 @@ from srcdiff.frontend.core.frame import Frame
 from srcdiff.frontend.core.values import FrontValue, Known, Parts, Statements, is_static, static
 from srcdiff.frontend.effects.effects import handler_method
 from srcdiff.frontend.effects.enumeration_syntax import reads_name
-from srcdiff.frontend.source.flow_analysis import may_exit
+from srcdiff.frontend.source.jumps import may_exit
 from srcdiff.frontend.source.refusals import fail
 from srcdiff.ir.alias import has_storage, storage_roots, writes_of
 from srcdiff.ir.core import Function, Region, regions_of, walk

@@ -35,8 +35,9 @@ from srcdiff.frontend.core.values import (
     Parts,
 )
 from srcdiff.frontend.iteration.iterables import iterable, left_early
-from srcdiff.frontend.source.flow_analysis import assigned_names, loop_exits
+from srcdiff.frontend.source.flow_analysis import assigned_names
 from srcdiff.frontend.source.function_source import EXPRESSION, LIBRARIES, CalledSource, placed
+from srcdiff.frontend.source.jumps import loop_exits
 from srcdiff.ir.core import Origin
 from srcdiff.ir.types import Array, Scalar
 from srcdiff.ir.values import Const, Value, const

@@ -19,7 +19,7 @@ from collections.abc import Iterable
 import gast
 
 from srcdiff.frontend.source.adjoint_hook_nodes import is_block
-from srcdiff.frontend.source.flow_analysis import may_exit
+from srcdiff.frontend.source.jumps import may_exit
 
 
 class Guard(gast.stmt):

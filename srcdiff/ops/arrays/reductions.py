@@ -22,7 +22,7 @@ from srcdiff.ops.core.axes import axes_of, reduced, reduction_samples
 from srcdiff.ops.core.registry import OPERATIONS, declare, operation
 from srcdiff.ops.core.samples import draw, fixed
 from srcdiff.ops.core.type_rules import Attrs, numeric
-from srcdiff.ops.loopforms import storage
+from srcdiff.ops.loopforms import searches
 
 _empty = (draw((0,)), draw((0, 3), axis=0), draw((0, 3), axis=1))
 _KEEP = "x, axis=None, *, keepdims=False"
@@ -323,11 +323,11 @@ highest = _inactive(
 )
 argmax = _inactive(
     "argmax", np.argmax, "int64", method="argmax", raises=True, cost="heavy",
-    loops=storage.place_of_extreme("greater"), asks_once=True,
+    loops=searches.place_of_extreme("greater"), asks_once=True,
 )  # fmt: skip
 argmin = _inactive(
     "argmin", np.argmin, "int64", method="argmin", raises=True, cost="heavy",
-    loops=storage.place_of_extreme("less"), asks_once=True,
+    loops=searches.place_of_extreme("less"), asks_once=True,
 )  # fmt: skip
 
 

@@ -23,7 +23,7 @@ from srcdiff.ops.core.index_patterns import (
 )
 from srcdiff.ops.core.registry import OPERATIONS, operation
 from srcdiff.ops.core.type_rules import TypeMistake, numeric
-from srcdiff.ops.loopforms import storage
+from srcdiff.ops.loopforms import searches
 
 if TYPE_CHECKING:
     from srcdiff.ir.build import Builder
@@ -56,7 +56,7 @@ places_of_true = operation(
     differentiable=False,
     distinct=True,
     signature="a",
-    loops=storage.places_of_true,
+    loops=searches.places_of_true,
 )
 # returns an index array for each axis
 nonzero = operation(
@@ -69,7 +69,7 @@ nonzero = operation(
     signature="a",
     method="nonzero",
     as_tuple=True,
-    loops=storage.places_of_true,
+    loops=searches.places_of_true,
     takes_complex=True,
 )
 

@@ -20,7 +20,7 @@ from srcdiff.ops.core.registry import operation
 from srcdiff.ops.core.samples import fixed
 from srcdiff.ops.core.type_rules import Attrs, TypeMistake, make, numeric, same_as_first
 from srcdiff.ops.loopforms.element_maps import At, LoopContext, place_of, times
-from srcdiff.ops.loopforms.storage import running_extreme
+from srcdiff.ops.loopforms.searches import running_extreme
 
 # ---- the order of elements -----------------------------------------------------------------------
 

@@ -23,6 +23,7 @@ import srcdiff.ops.library.numpy.sorting
 import srcdiff.ops.library.numpy.variants
 import srcdiff.ops.library.signal.convolve_modes
 import srcdiff.ops.library.signal.fft
+import srcdiff.ops.library.signal.grid_filters
 import srcdiff.ops.library.signal.integrate
 import srcdiff.ops.library.signal.interpolate
 import srcdiff.ops.library.stats.continuous

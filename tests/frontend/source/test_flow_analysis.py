@@ -5,14 +5,8 @@ import textwrap
 import gast
 import pytest
 
-from srcdiff.frontend.source.flow_analysis import (
-    always_exits,
-    assigned_names,
-    flow_of,
-    has_break,
-    has_return,
-    may_exit,
-)
+from srcdiff.frontend.source.flow_analysis import assigned_names, flow_of
+from srcdiff.frontend.source.jumps import always_exits, has_break, has_return, may_exit
 
 
 def function(text):
