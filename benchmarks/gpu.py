@@ -90,8 +90,8 @@ def attempt(row: Problem | Loop, column: str, run: Callable[[], object]) -> None
         run()
     except Exception as error:  # out of memory, a compiler that is not there, a wrong result
         row.failed = True
-        told = " ".join(str(error).split())
-        row.notes.append(f"{column}: {type(error).__name__}: {told[:200]}")
+        message = " ".join(str(error).split())
+        row.notes.append(f"{column}: {type(error).__name__}: {message[:200]}")
 
 
 def hmm(dtype: Any, quick: bool, few: int = 0) -> Problem:
@@ -455,10 +455,10 @@ def loop_row(name: str, quick: bool, jax: Any) -> Loop:
         row = LOOPS[name](quick)
     except Exception as error:
         print(f"{name} ...", flush=True)
-        told = f"{type(error).__name__}: {str(error)[:200]}"
+        message = f"{type(error).__name__}: {str(error)[:200]}"
         nothing = lambda: None
         return Loop(
-            name, nothing, nothing, "", lambda: (nothing, nothing), notes=[told], failed=True
+            name, nothing, nothing, "", lambda: (nothing, nothing), notes=[message], failed=True
         )  # type: ignore[arg-type, return-value]
     print(f"{row.name} ...", flush=True)
     attempt(row, "srcdiff", lambda: measure_loop(row, jax))
@@ -484,7 +484,7 @@ def main() -> None:
     problem = device_problem()
     if problem is not None:
         raise SystemExit(f"{problem[0]}. {problem[1]}")
-    jax, told = load_jax()
+    jax, message = load_jax()
     makers = {"hmm": hmm, "n-body": bodies, "mixture": gmm}
     wanted = options.only.split(",") if options.only else [*makers, *LOOPS]
     dtypes = (np.float32, np.float64)
@@ -498,7 +498,7 @@ def main() -> None:
         if name in LOOPS:
             loops.append(loop_row(name, options.quick, jax))
     speed = "" if is_simulator() else f"; a copy moves {copied / 1e12:.3g} TB/s"
-    print(f"\n{device_name()}{speed}; multiples of srcdiff's time. {told}\n")
+    print(f"\n{device_name()}{speed}; multiples of srcdiff's time. {message}\n")
     print(table(rows), loop_table(loops), sep="\n\n")
     if any(row.failed for row in (*rows, *loops)):
         raise SystemExit(1)

@@ -80,11 +80,11 @@ def resources(ptx: str, capability: tuple[int, int]) -> Resources | None:
     return None
 
 
-def parsed(said: str) -> Resources:
+def parsed(report: str) -> Resources:
     """The largest of each number in what `ptxas -v` says."""
 
     def most(pattern: str) -> int:
-        return max((int(n) for n in re.findall(pattern, said)), default=0)
+        return max((int(n) for n in re.findall(pattern, report)), default=0)
 
     return Resources(
         most(r"Used (\d+) registers"),

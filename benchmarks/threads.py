@@ -64,12 +64,12 @@ def measure(f, args):
 
 
 def main():
-    print("| loop | turns | operations | one thread, µs | all threads, µs |")
+    print("| loop | iterations | operations | one thread, µs | all threads, µs |")
     print("|---|---:|---:|---:|---:|")
     for name, f, args, work in cases():
         one, all_ = measure(f, args)
-        turns = len(args[-1]) if f is regression else len(args[0])
-        print(f"| {name} | {turns} | {work:.1e} | {1e6 * one:.1f} | {1e6 * all_:.1f} |")
+        iterations = len(args[-1]) if f is regression else len(args[0])
+        print(f"| {name} | {iterations} | {work:.1e} | {1e6 * one:.1f} | {1e6 * all_:.1f} |")
 
 
 if __name__ == "__main__":

@@ -12,8 +12,8 @@ def forces(x, charge, f):
     if i < len(x):
         f[i] = -x[i]
         for j in range(len(x)):
-            apart = x[i] - x[j]
-            f[i] += charge[i] * charge[j] * apart / (0.1 + apart**2) ** 1.5
+            distance = x[i] - x[j]
+            f[i] += charge[i] * charge[j] * distance / (0.1 + distance**2) ** 1.5
 
 
 @cuda.jit

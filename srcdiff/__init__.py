@@ -113,7 +113,7 @@ _LATER = {
 
 
 def __getattr__(name: str) -> Any:
-    """What takes a while to import, when it is asked for: `srcdiff.cuda` imports numba.cuda, `srcdiff.expfam` SciPy."""
+    """Imports slow modules on first use: `srcdiff.cuda` imports numba.cuda, `srcdiff.expfam` SciPy."""
     import importlib  # of use here only
 
     if name in ("cuda", "expfam", "vi"):

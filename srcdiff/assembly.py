@@ -35,9 +35,9 @@ class _Extensions:
         return dynamic_program(derived, arguments, reason)
 
     def with_user_lines(self, run: Callable[..., Any], origin: Any) -> Callable[..., Any]:
-        from srcdiff.eager.rewrite.error_traces import told_where  # few programs need it
+        from srcdiff.eager.rewrite.error_traces import with_locations  # few programs need it
 
-        return told_where(run, origin)
+        return with_locations(run, origin)
 
     def numba_type(self, callable_: Any) -> Any:
         # imports Numba, which is there when it asks

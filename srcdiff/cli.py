@@ -27,7 +27,7 @@ _EXAMPLE_VALUES: dict[type, object] = {float: 1.0, int: 1, bool: True}
 
 
 class _UserMistake(Exception):
-    """Told in one line, without a traceback."""
+    """An error that is printed in one line, without a traceback."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -86,7 +86,7 @@ def _add_target(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--argnums",
         metavar="WHICH",
-        help="positions or names to differentiate by, such as '0,2' or 'mu,sigma' (default: the"
+        help="positions or names of the arguments to differentiate, such as '0,2' or 'mu,sigma' (default: the"
         " file's WRT, or the first)",
     )
     parser.add_argument(
@@ -144,7 +144,7 @@ def _save(options: argparse.Namespace) -> None:
     print(output)
 
 
-# ---- what is asked for -----------------------------------------------------------------------------
+# ---- the requested form ----------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -288,7 +288,7 @@ def _why_not(name: str, hint: Any) -> str:
     return f"{name!r} is annotated as {shown}, which leaves its shape open"
 
 
-# ---- what to differentiate by ----------------------------------------------------------------------
+# ---- the arguments to differentiate-----------------------------------------------------------------
 
 
 def _argnums(

@@ -80,11 +80,11 @@ def handle(handler: Any, function: Callable[..., _T], *args: Any, **kwargs: Any)
 
 @_read_as("loops")
 def loops() -> tuple[Any, ...]:
-    """In a handler: the loops around the effect, the outermost first, each as `(turn, turns, source)`.
+    """In a handler: the loops around the effect, the outermost first, each as `(iteration, count, source)`.
 
-    `turn` counts from 0, and is None in a `while`; `turns` is how many there are for the arguments at hand, None where
-    that is not known; `source` is what a `for` goes over. Only source knows its loops: in a plain call this raises
-    RuntimeError.
+    `iteration` counts from 0; it is None in a `while`. `count` is the number of iterations for the given arguments, or
+    None if it is not known. `source` is the object that a `for` iterates over. A plain call does not know its loops and
+    raises RuntimeError.
     """
     raise RuntimeError("loops() is known when a program's source is read, and this is a plain call")
 
@@ -108,12 +108,12 @@ def named() -> tuple[str, ...]:
 
 @_read_as("same_shape")
 def same_shape(value: Any, shape: tuple[int, ...], message: str, advice: str = "") -> None:
-    """In a handler: an error at the user's line unless `value` has the shape, for the arguments at hand and later."""
+    """In a handler: an error at the user's line unless `value` has the shape, for these and all later arguments."""
 
 
 @_read_as("lengths")
 def lengths(value: Any) -> tuple[int | None, ...]:
-    """In a handler: an array's shape (or a shape itself) for the arguments at hand; None for what they do not tell."""
+    """In a handler: the shape of an array (or a shape itself) for the given arguments; None for an unknown length."""
     return tuple(value if isinstance(value, tuple) else value.shape)
 
 
@@ -179,7 +179,7 @@ def remark(text: str) -> None:
 
 @_read_as("note")
 def note(key: str, **values: Any) -> None:
-    """In a handler: tell `notes_of` about an effect that the program may come to."""
+    """In a handler: a note of an effect that the program may reach, for `notes_of`."""
 
 
 @dataclass(frozen=True)
@@ -190,7 +190,7 @@ class Unknown:
     ----------
     dtype : str
     shape : tuple
-        None for a length that the arguments do not tell.
+        None for a length that the arguments do not determine.
     behind : tuple of str
         The parameters that it may depend on.
     """

@@ -57,7 +57,7 @@ class Options:
         return 0 if self.parallel is False else self.parallel
 
     def disabled(self, compiled: bool = False) -> frozenset[str] | None:
-        """The rewritings that are off; None for all. Some are on in compiled code only, unless they are asked for."""
+        """The rewritings that are off; None for all. Some are on only in compiled code, unless they are named."""
         if self.rewrite is False:
             return None
         chosen = {} if self.rewrite is True else dict(self.rewrite)

@@ -270,7 +270,7 @@ def test_arrays_of_any_layout(x: np.ndarray) -> None:
     np.testing.assert_array_equal(srcdiff.grad(lambda x: np.sum(x**2) * 0.5)(x), np.asarray(x))
 
 
-def test_a_read_only_array_may_be_differentiated_by() -> None:
+def test_a_read_only_array_may_be_differentiated() -> None:
     def f(x):
         x[0] = 2.0 * x[1]
         return np.sum(x**2)
@@ -365,8 +365,8 @@ def test_parts_of_an_argument_that_overlap_where_one_is_written_are_refused(f, m
         for call in (g, lambda p: srcdiff.vjp(f, p), lambda p: srcdiff.jvp(f, (p,), (p,))):
             with pytest.raises(UnsupportedError, match=f"{re.escape(named)} overlap in memory"):
                 call(make(a, b))
-    apart = make(z[0:4:2], z[1:4:2])  # interleaved, and no overlap
-    assert str(g(apart)) == str(g(make(z[0:4:2].copy(), z[1:4:2].copy())))
+    separate = make(z[0:4:2], z[1:4:2])  # interleaved, and no overlap
+    assert str(g(separate)) == str(g(make(z[0:4:2].copy(), z[1:4:2].copy())))
 
 
 def test_what_overlaps_may_be_read_where_another_part_is_written() -> None:
@@ -375,8 +375,8 @@ def test_what_overlaps_may_be_read_where_another_part_is_written() -> None:
         return np.sum(p[0] * p[1] * y)
 
     g = srcdiff.grad(f, argnums=(0, 1))
-    same, apart = g((X.copy(), X), X), g((X.copy(), X.copy()), X.copy())
-    assert str(same) == str(apart)  # a gradient for each place
+    same, separate = g((X.copy(), X), X), g((X.copy(), X.copy()), X.copy())
+    assert str(same) == str(separate)  # a gradient for each place
     with pytest.raises(UnsupportedError, match=r"'p\[0\]' and 'y' of f overlap"):
         g((X, X.copy()), X)
 
@@ -485,7 +485,7 @@ def test_what_helpers_read_is_read_at_each_call(monkeypatch: pytest.MonkeyPatch)
     equal(g(X), 3 * np.ones(2))
 
 
-def test_arrays_of_one_name_from_two_places_are_told_apart() -> None:
+def test_arrays_of_one_name_from_two_places_are_distinguished() -> None:
     def make(w):
         def inner(x):
             return np.sum(x * w)
@@ -593,7 +593,7 @@ def test_independence_can_be_ignored_or_raise() -> None:
     ],
     ids=str,
 )
-def test_what_cannot_be_differentiated_by_is_an_error_at_the_parameter(
+def test_a_parameter_that_cannot_be_differentiated_is_an_error_at_its_line(
     argument: Any, what: str
 ) -> None:
     def f(y, argument):

@@ -221,9 +221,9 @@ def test_save_into_a_missing_folder(run, file, tmp_path):
         (["{file}:misfit", "--argnums", ","], "--argnums names no argument"),
     ],
 )
-def test_mistakes_are_told_in_one_line(run, file, arguments, message):
-    told = refused(run("show", *[a.replace("{file}", str(file)) for a in arguments]))
-    assert told.startswith(message.replace("{file}", str(file)))
+def test_mistakes_are_reported_in_one_line(run, file, arguments, message):
+    message_printed = refused(run("show", *[a.replace("{file}", str(file)) for a in arguments]))
+    assert message_printed.startswith(message.replace("{file}", str(file)))
 
 
 @pytest.mark.parametrize(
@@ -235,7 +235,7 @@ def test_mistakes_are_told_in_one_line(run, file, arguments, message):
         ("import not_there_at_all", "{file}:1: ModuleNotFoundError: No module named"),
     ],
 )
-def test_a_file_that_raises_is_told_in_one_line(run, tmp_path, text, message):
+def test_a_file_that_raises_is_reported_in_one_line(run, tmp_path, text, message):
     file = tmp_path / "broken.py"
     file.write_text(text)
     assert refused(run("show", f"{file}:f")).startswith(message.replace("{file}", str(file)))

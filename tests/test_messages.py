@@ -124,17 +124,17 @@ def rows_of(x):
     return rows
 
 
-def test_a_helper_that_fills_arrays_on_a_list_is_told_apart_from_one_that_writes_its_arguments():
+def test_a_helper_that_fills_arrays_on_a_list_is_distinguished_from_one_that_writes_its_arguments():
     x = np.array([0.5, -1.0, 2.0])
     with pytest.warns(
         srcdiff.DynamicWarning, match="rows_of returns a list of arrays that it"
-    ) as told:
+    ) as caught:
         gradient = srcdiff.grad(lambda x: sum(np.sum(v**2) for v in rows_of(x)))(x)
-    assert "np.stack" in str(told[0].message)
+    assert "np.stack" in str(caught[0].message)
     np.testing.assert_allclose(gradient, 2.0 * x)
 
 
-def test_a_sum_in_an_array_without_axes_is_told_to_start_with_a_number():
+def test_a_sum_in_an_array_without_axes_is_refused_with_the_advice_to_start_with_a_number():
     def total(x):
         d = np.zeros(())
         d += x

@@ -47,7 +47,7 @@ def three_deep(x):
 
 
 @pytest.mark.parametrize("derive", [srcdiff.grad, lambda f: lambda x: srcdiff.jvp(f, (x,), (x,))])
-def test_what_a_pass_refuses_in_a_helper_tells_the_calls_that_led_there(derive):
+def test_what_a_pass_refuses_in_a_helper_shows_the_calls_that_led_there(derive):
     with pytest.raises(UnsupportedError, match="which NumPy makes read-only") as caught:
         derive(three_deep)(np.eye(3))
     lines = [place.source_line.strip() for place in (*caught.value.chain, caught.value.location)]
@@ -72,7 +72,7 @@ def composed(x, n):
     return x
 
 
-def test_what_is_dynamic_is_told_and_not_saved(tmp_path):
+def test_dynamic_programs_are_reported_and_not_saved(tmp_path):
     with pytest.warns(srcdiff.DynamicWarning, match="is an object of Thing, whose attributes have"):
         assert srcdiff.grad(of_thing)(Thing()).a == 4.0
     g = srcdiff.grad(composed)
@@ -100,13 +100,13 @@ def met_by_the_run(x):
     return squares.popitem()[1] * of_unread(x)
 
 
-def test_what_a_run_meets_is_told_with_its_line():
+def test_what_a_run_meets_is_reported_with_its_line():
     with pytest.warns(srcdiff.DynamicWarning):  # noqa: SIM117
         with pytest.raises(UnsupportedError, match="Unread has a __getattr__ of its own") as caught:
             srcdiff.grad(met_by_the_run)(2.0)
-    told = str(caught.value)
-    assert " in of_unread: Unread has" in told and "Unread" in caught.value.source_line
-    assert "in met_by_the_run" in told.partition("called at")[2]
+    message = str(caught.value)
+    assert " in of_unread: Unread has" in message and "Unread" in caught.value.source_line
+    assert "in met_by_the_run" in message.partition("called at")[2]
 
 
 def test_a_complex_derivative_by_a_real_number():

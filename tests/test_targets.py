@@ -165,9 +165,9 @@ def test_burgers_stores_each_overwritten_value_once() -> None:
     assert list(stored_doubles("burgers").values()) == [steps * len(u0)]
 
 
-def test_kepler_keeps_one_number_a_turn() -> None:
+def test_kepler_keeps_one_number_an_iteration() -> None:
     for example in range(3):
-        turns = 0
+        iterations = 0
 
         def count(mean_anomaly: float, e: float, tol: float) -> int:
             anomaly, made = mean_anomaly, 0
@@ -181,8 +181,8 @@ def test_kepler_keeps_one_number_a_turn() -> None:
                 if abs(step) < tol:
                     return made
 
-        turns = count(*TARGETS["kepler"].arguments(example))
-        assert list(stored_doubles("kepler", example).values()) == [turns]
+        iterations = count(*TARGETS["kepler"].arguments(example))
+        assert list(stored_doubles("kepler", example).values()) == [iterations]
 
 
 def test_the_hmm_is_forward_backward() -> None:

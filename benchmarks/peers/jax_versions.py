@@ -93,18 +93,18 @@ def _det(problem: Any, args: tuple[Any, ...]) -> Pair:
 
 
 def _particle(problem: Any, args: tuple[Any, ...]) -> Pair:
-    """Forward over reverse: reverse mode does not go through loops whose turns are not known."""
+    """Forward over reverse: reverse mode does not go through loops of unknown length."""
     step = problem.STEP
     slopes = jax.grad(rebound(problem.potential, np=jnp), argnums=(0, 1))
 
     def missed(w):
-        def turn(state):
+        def advance(state):
             x, y, vx, vy, _, _ = state
             ax, ay = slopes(x, y, w)
             return x + step * vx, y + step * vy, vx - step * ax, vy - step * ay, vx, vy
 
         start = tuple(map(jnp.asarray, (0.0, 8.0, 0.75, 0.0, 0.75, 0.0)))
-        x, y, _, _, vx, vy = lax.while_loop(lambda s: s[1] > 0.0, turn, start)
+        x, y, _, _, vx, vy = lax.while_loop(lambda s: s[1] > 0.0, advance, start)
         end = x - y / vy * vx
         return end * end
 
@@ -120,7 +120,7 @@ def _saddle(problem: Any, args: tuple[Any, ...]) -> Pair:
             _, _, _, up, across, _, _, is_done = state
             return jnp.logical_and(~is_done, jnp.sqrt(up * up + across * across) > small)
 
-        def turn(state):
+        def advance(state):
             c, d, value, up, across, rate, steps, _ = state
             next_c, next_d = c + rate * up, d + rate * across
             near = jnp.sqrt((next_c - c) ** 2 + (next_d - d) ** 2) <= small
@@ -141,7 +141,7 @@ def _saddle(problem: Any, args: tuple[Any, ...]) -> Pair:
             )
 
         start = c, d, height(a, b, c, d), *slopes(a, b, c, d), jnp.asarray(1e-5), 0, False
-        return lax.while_loop(is_steep, turn, start)[2]
+        return lax.while_loop(is_steep, advance, start)[2]
 
     def both(a, b, c, d):
         one, none = jnp.ones_like(a), jnp.zeros_like(a)

@@ -148,7 +148,7 @@ def srcdiff_gradient(srcdiff, function, **options):
 
 
 @vm.hand
-def _turn(x, z, out, by_x, by_z):
+def _rotation(x, z, out, by_x, by_z):
     """A bone's rotation about x and z, which are all that a pose has, and its slopes; what is constant is there."""
     sx, cx, sz, cz = np.sin(x), np.cos(x), np.sin(z), np.cos(z)
     out[0, 0], out[0, 1], out[0, 2] = cz, -sz * cx, sz * sx
@@ -229,11 +229,11 @@ def _pose(theta, parents, base_relatives):
         angles[first + 1, 0], angles[first + 2, 0] = theta[k + 2], theta[k + 3]
     relatives, absolutes = np.empty((bones, 4, 4)), np.empty((bones, 4, 4))
     slopes = np.empty((bones, 2, 4, 4))
-    turn, by_angle = np.zeros((4, 4)), np.zeros((2, 4, 4))
-    turn[3, 3] = 1.0
+    rotation, by_angle = np.zeros((4, 4)), np.zeros((2, 4, 4))
+    rotation[3, 3] = 1.0
     for k in range(bones):
-        _turn(angles[k, 0], angles[k, 1], turn, by_angle[0], by_angle[1])
-        _product(base_relatives[k], turn, relatives[k])
+        _rotation(angles[k, 0], angles[k, 1], rotation, by_angle[0], by_angle[1])
+        _product(base_relatives[k], rotation, relatives[k])
         for p in range(2):
             _product(base_relatives[k], by_angle[p], slopes[k, p])
         if parents[k] < 0:

@@ -50,17 +50,17 @@ class Overloads:
         found = None if content is None else self.unpacked(content, target_context)
         if found is None or tuple(found.signature.args) != tuple(sig):
             return None
-        self.stored[_said(sig)] = Stored(cache_folder() / file, was_found=True)
+        self.stored[_signature_text(sig)] = Stored(cache_folder() / file, was_found=True)
         return found
 
     def save_overload(self, sig: Any, form: Any) -> None:
         """Keep a compiled form if a file can hold it."""
         content = self.packed(form)
         if isinstance(content, str):
-            self.stored[_said(sig)] = Stored(reason=content)
+            self.stored[_signature_text(sig)] = Stored(reason=content)
             return
         file = self._file(sig, form.target_context)
-        self.stored[_said(sig)] = Stored(write_sealed(file, content))
+        self.stored[_signature_text(sig)] = Stored(write_sealed(file, content))
 
     def _file(self, sig: Any, target_context: Any) -> str:
         machine = repr(target_context.codegen().magic_tuple())
@@ -69,5 +69,5 @@ class Overloads:
         return f"{self.name[:80]}_{digest}.{self.ending}"
 
 
-def _said(sig: Any) -> str:
+def _signature_text(sig: Any) -> str:
     return ", ".join(map(str, sig))

@@ -55,12 +55,12 @@ def build(
     shared: dict[Any, Any] | None = None,
 ) -> Program:
     """Generate the program for arguments of these types; `shared` gets the functions that its loop form reuses."""
-    with defects_told(derived), _collector_paused():
+    with defects_reported(derived), _collector_paused():
         return _build(derived, arguments, keep_text, {} if shared is None else shared)
 
 
 @contextlib.contextmanager
-def defects_told(derived: Derived) -> Iterator[None]:
+def defects_reported(derived: Derived) -> Iterator[None]:
     """Report a violated invariant of srcdiff as an error of its own, not as a bare traceback."""
     try:
         yield
@@ -218,7 +218,7 @@ def stages_of(derived: Derived, arguments: Arguments) -> tuple[Function, Functio
     decided (None in forward mode).
     """
     recorder = _Kept()
-    with defects_told(derived), _collector_paused():
+    with defects_reported(derived), _collector_paused():
         try:
             derive(derived, arguments, recorder)
         except UntypedError as error:
@@ -247,7 +247,7 @@ def build_loops(
     """
     recorder = new_recorder(shared=shared or {})
     _give_examples(recorder, arguments)
-    with defects_told(derived), _collector_paused():
+    with defects_reported(derived), _collector_paused():
         again = not (bound or arguments.any_lengths or arguments.no_tangents)
         fn = derive(derived, arguments, recorder, machine=True, again=again)
         fn = each_function(fn, lambda f: own_outside(without_stops(f)))
@@ -317,7 +317,7 @@ def _refuse_own_constructors(fn: Function, bindings: Mapping[str, Any]) -> None:
         if own:
             raise UnsupportedError(
                 f"{label(fn)} makes a {name}, which has a {own} of its own",
-                "Differentiate by the fields one by one, or by a class of plain fields.",
+                "Differentiate with respect to the fields one by one, or use a class of plain fields.",
                 fn.location,
             )
 

@@ -71,7 +71,7 @@ def derive(
     for k in derived.wrt:
         check_differentiable(primal, k)
     fn = how.build(Steps(derived, arguments, recorder, machine, may_use_tangents=again), primal)
-    return _described(with_unlike_parameters(fn), primal, derived, arguments)
+    return _described(with_distinct_parameters(fn), primal, derived, arguments)
 
 
 def _described(fn: Function, primal: Function, derived: Derived, arguments: Arguments) -> Function:
@@ -120,7 +120,7 @@ def _is_plain(value: Any) -> bool:
     )
 
 
-def with_unlike_parameters(fn: Function) -> Function:
+def with_distinct_parameters(fn: Function) -> Function:
     """The function with tangents and weights renamed where a parameter of the user's has the same name."""
     taken: set[str] = set()
     names: dict[Value, Value] = {}

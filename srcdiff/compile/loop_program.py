@@ -76,5 +76,5 @@ def shares_loops(derived: Derived, arguments: Arguments, bound: bool) -> bool:
     """Whether long loops run in threads by default: not in the user's own compiled code, which may run in a thread
     itself, and not in saved files, which do not check how long the loops are.
     """
-    is_asked = derived.options.parallel == "auto" and not (arguments.any_lengths or bound)
-    return is_asked and may_share_loops()
+    is_requested = derived.options.parallel == "auto" and not (arguments.any_lengths or bound)
+    return is_requested and may_share_loops()

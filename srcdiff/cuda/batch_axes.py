@@ -80,8 +80,8 @@ class Items:
         named = [(text, leaf) for n, a in pairs for text, leaf in named_leaves(a, n)]
         places = {n: device.device_of(a) for n, a in named if device.is_device_array(a)}
         if len(set(places.values())) > 1:
-            told = ", ".join(f"{name} on device {k}" for name, k in places.items())
-            raise ValueError(f"arguments lie on several devices ({told}): copy them to one")
+            listed = ", ".join(f"{name} on device {k}" for name, k in places.items())
+            raise ValueError(f"arguments lie on several devices ({listed}): copy them to one")
         for place in set(places.values()):  # without arrays on a device, no device is needed
             current = device.current_device()
             if place != current:
@@ -123,8 +123,8 @@ class Items:
         if not lengths:
             raise ValueError("in_axes is None for all arguments: there are no items")
         if len(set(lengths.values())) > 1:
-            told = ", ".join(f"{name} has {n}" for name, n in lengths.items())
-            raise ValueError(f"arguments have different numbers of items: {told}")
+            listed = ", ".join(f"{name} has {n}" for name, n in lengths.items())
+            raise ValueError(f"arguments have different numbers of items: {listed}")
         return next(iter(lengths.values()))
 
     @functools.cached_property

@@ -9,7 +9,7 @@ from typing import Any
 
 from srcdiff.codegen.module.module import bindings_of, to_source
 from srcdiff.compile.arguments.signature import Arguments
-from srcdiff.compile.build import defects_told, mentioned
+from srcdiff.compile.build import defects_reported, mentioned
 from srcdiff.compile.derivations.kinds import Gradient
 from srcdiff.compile.derive import derive
 from srcdiff.compile.program import Derived, fits_lengths
@@ -147,7 +147,7 @@ def _built(
 ) -> DeviceProgram | UnsupportedError:
     """The device form, or the error that says why these types have none."""
     recorder = new_recorder()
-    with defects_told(derived):
+    with defects_reported(derived):
         try:
             fn = derive(derived, arguments, recorder, machine=True, device=True)
         except UntypedError as error:

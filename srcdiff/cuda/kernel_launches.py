@@ -88,7 +88,7 @@ class Launch:
                 asked = ", ".join(axes)
                 raise ValueError(
                     f"{program.name} is launched with {self.grid[k] * self.block[k]} threads along {axis}, which the "
-                    "kernel does not ask for: they would all do the same. "
+                    "kernel does not use: they would all do the same. "
                     + (f"Launch it along {asked} only." if asked else "Launch one thread.")
                 )
 

@@ -121,7 +121,9 @@ def english(n_letters: int) -> str:
     from pydoc_data.topics import topics  # half a megabyte of text, only for the demo
 
     paragraphs = [_first_paragraph(topics[name]) for name in sorted(topics)]
-    text = " ".join(dict.fromkeys(filter(None, paragraphs)))  # some topics begin alike
+    text = " ".join(
+        dict.fromkeys(filter(None, paragraphs))
+    )  # some topics begin with the same words
     return text[:n_letters].rstrip()
 
 
@@ -258,11 +260,11 @@ def describe_states(letter_counts: Floats) -> list[str]:
     total = letter_counts.sum(axis=0)
     seen = [letter for letter, count in zip(ALPHABET, total, strict=True) if count > 0.5]
     together = [c for c in seen if 2 * here[ALPHABET.index(c)] > total[ALPHABET.index(c)]]
-    apart = [c for c in seen if c not in together]
+    separate = [c for c in seen if c not in together]
     vowels, strays = _split(together)
-    missing, consonants = _split(apart)
+    missing, consonants = _split(separate)
     if len(vowels) <= len(missing) or len(consonants) <= len(strays):
-        groups = f"{_list(together)} and {_list(apart)}"
+        groups = f"{_list(together)} and {_list(separate)}"
         return [f"The two states have not become vowels and consonants: {groups}."]
     sentences = [f"Vowels in one state: {_list(vowels)}. In the other: {_list(consonants)}."]
     if strays:

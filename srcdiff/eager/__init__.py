@@ -1,6 +1,6 @@
 """The dynamic tier: programs without static types run in the interpreter, with a tape.
 
-Each operation is differentiated by itself. Such programs have lists of different functions, generators, or objects
+Each operation is differentiated when it runs. Such programs have lists of different functions, generators, or objects
 that get new attributes.
 In: such a function; out: its text, in which a `Tape` runs the operations (saved text imports `srcdiff.dynamic`).
 Start with `tape` and `program`; `rewrite/rewrite_statements` shows an example of the text.

@@ -26,7 +26,7 @@ from srcdiff.compile.derivations.kinds import (
     Vjp,
 )
 from srcdiff.compile.program import Derived
-from srcdiff.eager.rewrite.rewrite_expressions import unlike
+from srcdiff.eager.rewrite.rewrite_expressions import unused_name
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,7 @@ def _gradient_and_product(e: Entry) -> list[str]:
 def _hessian(e: Entry) -> list[str]:
     """One product with the Hessian for each element of the arguments."""
     taken = {*e.names, e.called}
-    product, v = unlike("product", taken), unlike("v", taken)
+    product, v = unused_name("product", taken), unused_name("v", taken)
     own = ", ".join(f"{n}={n}" for n in e.names)
     given = f"{e.wrt[0]}," if len(e.wrt) == 1 else ", ".join(e.wrt)
     return [

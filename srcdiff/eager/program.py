@@ -22,7 +22,7 @@ from srcdiff.eager.derivatives.nested_gradients import is_gradient
 from srcdiff.eager.derivatives.op_derivatives import is_expression, is_single_call
 from srcdiff.eager.entry import FORMS, OF_GRADIENT, Entry, Form, entry_text
 from srcdiff.eager.rewrite.line_map import Origin
-from srcdiff.eager.rewrite.rewrite_expressions import unlike
+from srcdiff.eager.rewrite.rewrite_expressions import unused_name
 from srcdiff.eager.rewrite.rewrite_statements import (
     Rewriter,
     bound_names,
@@ -124,7 +124,7 @@ def _of_items(
         )
     _, along = items_of(arguments, how.in_axes)
     name = getattr(derived.base, "__name__", "f")
-    name = unlike("f" if name == "<lambda>" else name, set(arguments.names))
+    name = unused_name("f" if name == "<lambda>" else name, set(arguments.names))
     listed = ", ".join(arguments.names)
     given = f"({listed},)" if len(arguments.names) == 1 else f"({listed})"
     lines = [
@@ -175,12 +175,12 @@ class _Text:
             isinstance(n, ast.Global) or (isinstance(n, ast.Nonlocal) and _is_of(tree, n))
             for n in ast.walk(tree)
         ):
-            self.rewriter = rewriter_of(base, tree, apart=is_expression(base))
+            self.rewriter = rewriter_of(base, tree, is_leaf=is_expression(base))
             self.node = self.rewritten(tree, self.rewriter)
         taken = {name, *arguments.names}
         self.keyword_only = [a.arg for a in tree.args.kwonlyargs] if tree is not None else []
         self.called = self.own_name if self.node is not None else name
-        self.tape = self.rewriter.tape if self.rewriter is not None else unlike("tape", taken)
+        self.tape = self.rewriter.tape if self.rewriter is not None else unused_name("tape", taken)
 
     def rewritten(self, tree: Any, rewriter: Rewriter) -> Any:
         """The function, with a tape as its first parameter."""
@@ -222,16 +222,16 @@ class _Text:
             call = f"{self.called}({self.tape}, {passed})"
         taken = {*names, self.called}
         is_matrix = self.form.helper == "hessian_of"
-        aux = unlike("_" if is_matrix else "aux", taken) if d.options.has_aux else ""
+        aux = unused_name("_" if is_matrix else "aux", taken) if d.options.has_aux else ""
         return Entry(
             d,
             tuple(names),
-            tuple(unlike(n, set(names)) for n in further),
+            tuple(unused_name(n, set(names)) for n in further),
             self.name,
             self.called,
             self.tape,
             call,
-            unlike("value", taken),
+            unused_name("value", taken),
             aux,
         )
 

@@ -158,13 +158,13 @@ class Tape:
         return duplicate(given, lambda leaf: shadows.get(leaf) if is_float(leaf) else None)
 
     def say_independent(self, on_independent: str, name: str) -> None:
-        told = (
+        message = (
             f"the result of {name} does not depend on the arguments of the derivative, which is zero",
             "Leave it out of argnums, or pass on_independent='ignore'.",
         )
         if on_independent == "raise":
-            raise DifferentiationError(*told)
-        warnings.warn(IndependentWarning(*told), stacklevel=4)
+            raise DifferentiationError(*message)
+        warnings.warn(IndependentWarning(*message), stacklevel=4)
 
     def result(self, value: Any) -> Any:
         """A result with memory of its own."""
@@ -180,7 +180,7 @@ class Tape:
         """`leaf(*args)`, an expression of the program; split into operations where an argument is another object."""
         if all(map(is_plain, args)):
             return self.operation(leaf, args)
-        return rewritten(leaf, apart=True)(self, *args)
+        return rewritten(leaf, is_leaf=True)(self, *args)
 
     def operation(self, leaf: Leaf, args: tuple[Any, ...]) -> Any:
         """A call of a function with a derivative, for numbers, arrays and containers of them."""

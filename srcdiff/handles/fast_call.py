@@ -252,7 +252,7 @@ class _Writer:
         for watched in p.watched:
             self.miss(f"not {self.bound(watched.quick())}()")
         if p.written:
-            self.apart()
+            self.unpacked()
 
     def length(self, dim: Dim) -> str:
         terms = [str(dim.const)] if dim.const or not dim.terms else []
@@ -274,7 +274,7 @@ class _Writer:
         products = [" * ".join(f"({self.length(d)})" for d in shape) or "1" for shape in size]
         return " + ".join(products)
 
-    def apart(self) -> None:
+    def unpacked(self) -> None:
         """Test that written arrays overlap with no other array."""
         others = [*self.arrays.values(), *map(self.bound, self.program.arrays.values())]
         keys = [(name, tuple(keys)) for name, keys in self.program.written]

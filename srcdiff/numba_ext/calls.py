@@ -160,7 +160,7 @@ def make_function(text: str, name: str, module: str | None = __name__, **binding
 _OWN = ("compiled", "float", "np", "numba", "overlap", "result", "result_type", "run")
 
 
-def _unlike(names: Sequence[str]) -> tuple[str, ...]:
+def _distinct(names: Sequence[str]) -> tuple[str, ...]:
     """The names made unique (a vector may have the name of one of the function's parameters), and different from
     reserved ones.
     """
@@ -178,9 +178,9 @@ class _GeneratedCalls(Calls):
         self.handle = handle
         self.programs: dict[Any, LoopProgram] = {}
         # parameters after those with defaults have no default: all arguments are required
-        names = _unlike((*s.names, *s.further)) if s.further else s.names
+        names = _distinct((*s.names, *s.further)) if s.further else s.names
         super().__init__(handle.__name__, names, {} if s.further else s.defaults)
-        self.names = _unlike(names)
+        self.names = _distinct(names)
 
     def implementation(self, given: tuple[Any, ...]) -> Callable[..., Any]:
         program = self._program(given)

@@ -108,11 +108,11 @@ class CallText:
         for one in sorted(written & {*arrays}):
             for other in arrays:
                 if other != one:
-                    said = (
+                    message = (
                         f"the arguments {one!r} and {other!r} of {self.signature.name} overlap in memory, and it "
                         f"writes into {one!r}: pass a copy of one of them"
                     )
-                    lines += [f"if overlap({one}, {other}):", f"    raise ValueError({said!r})"]
+                    lines += [f"if overlap({one}, {other}):", f"    raise ValueError({message!r})"]
         return lines
 
     def _text_of(self, name: str, keys: Sequence[Any]) -> str:
@@ -171,8 +171,8 @@ class CallText:
             return f"np.{dtype}({text})", dtype
         if given.ndim != primal_type.ndim:
             _refuse_tangent(text, given, primal, primal_type)
-        said = f"{text} has another shape than {primal}, which it belongs to"
-        self.checks += [f"if {text}.shape != {primal}.shape:", f"    raise ValueError({said!r})"]
+        message = f"{text} has another shape than {primal}, which it belongs to"
+        self.checks += [f"if {text}.shape != {primal}.shape:", f"    raise ValueError({message!r})"]
         text, type_ = _contiguous(text, given)
         if of == dtype:
             return text, type_

@@ -96,8 +96,8 @@ class _RuleCheck:
         shape = tuple(_number(d, lengths) for d in shape_of(type_))
         pairs = zip(np.shape(value), shape, strict=False)
         if np.ndim(value) != len(shape) or any(m is not None and n != m for n, m in pairs):
-            told = f"({', '.join(str(m) if m is not None else '?' for m in shape)})"
-            self.fail(f"the result has shape {np.shape(value)}, declared is {told}", advice)
+            declared = f"({', '.join(str(m) if m is not None else '?' for m in shape)})"
+            self.fail(f"the result has shape {np.shape(value)}, declared is {declared}", advice)
         dtype = np.asarray(value).dtype.name
         if np.ndim(value) and dtype != type_.dtype:
             self.fail(f"the result has dtype {dtype}, declared is {type_.dtype}", advice)
@@ -174,7 +174,7 @@ class _RuleCheck:
         weighted: str,
     ) -> NoReturn:
         """Raise with the element that has the worst derivative."""
-        worst, told = -1.0, ""
+        worst, message = -1.0, ""
         shape = np.shape(self.args[k])
         for at in list(np.ndindex(*shape))[:_MOST_ELEMENTS]:
             found = np.asarray(adjoint)[at].item()
@@ -183,9 +183,9 @@ class _RuleCheck:
             if abs(found - wanted) > worst:
                 worst = abs(found - wanted)
                 where = f"{name}[{', '.join(map(str, at))}]" if shape else name
-                told = f"at `{where}` it is {found:.6g}, finite differences give {wanted:.6g}"
+                message = f"at `{where}` it is {found:.6g}, finite differences give {wanted:.6g}"
         self.fail(
-            f"the derivative by `{name}` is wrong: {weighted}{told}",
+            f"the derivative by `{name}` is wrong: {weighted}{message}",
             f"Look at `d_{name}`.",
         )
 

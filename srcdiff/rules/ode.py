@@ -24,7 +24,7 @@ from srcdiff.compile.derivations.kinds import Jvp, Vjp
 from srcdiff.frontend.source.function_source import made_function
 from srcdiff.handles.differentiable import generated
 from srcdiff.options import make_options
-from srcdiff.rules.text import Axes, as_parts, called, listed, size_of, taken_apart, unlike
+from srcdiff.rules.text import Axes, as_parts, called, listed, size_of, unpacked, unused_names
 
 Rules = tuple[FunctionType, FunctionType]
 
@@ -49,7 +49,7 @@ class _Equation:
     ) -> None:
         own = [*inspect.signature(f).parameters]
         self.f, self.label, self.is_time_first = f, f.__name__, is_time_first
-        self.given = unlike(own[2:], _TAKEN)
+        self.given = unused_names(own[2:], _TAKEN)
         self.wanted = [new for old, new in zip(own[2:], self.given, strict=True) if old in wanted]
         self.axes = {new: axes[old] for old, new in zip(own[2:], self.given, strict=True)}
         self.starts = [
@@ -166,7 +166,7 @@ def state_rules(
     y0, ts = e.starts
     of_time = ts in e.of_start
     adjoints = [f"d_{n}" for n in e.wanted]
-    found = taken_apart(e.wanted, e.axes, "d_parameters")
+    found = unpacked(e.wanted, e.axes, "d_parameters")
     results = listed("d_y + d_ys[0]", "d_ts" if of_time else "", *found)
     text = (
         f"def {e.label}_backward({listed('d_ys', 'ys', 'ts', *e.given)}):\n"
@@ -261,7 +261,7 @@ def orbit_rules(
 
 
 def _orbit_backward(e: _Equation) -> str:
-    found = taken_apart(e.wanted, e.axes, "d_parameters")
+    found = unpacked(e.wanted, e.axes, "d_parameters")
     return (
         f"def {e.label}_backward({listed('d_ys', 'ys', 'ts', 't0', 'y0', *e.given)}):\n"
         f'    """Adjoint of the states that follow `{e.label}`, from observation to observation."""\n'

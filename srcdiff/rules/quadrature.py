@@ -17,7 +17,7 @@ from srcdiff.frontend.source.function_source import made_function
 from srcdiff.handles.differentiable import generated
 from srcdiff.ops.control.solvers import Solver
 from srcdiff.options import make_options
-from srcdiff.rules.text import Axes, as_parts, called, listed, taken_apart, unlike
+from srcdiff.rules.text import Axes, as_parts, called, listed, unpacked, unused_names
 
 _TAKEN = (
     "x",
@@ -44,7 +44,7 @@ def integral_rules(
     options: Mapping[str, str],
 ) -> tuple[FunctionType, FunctionType]:
     own = [*inspect.signature(f).parameters][1:]
-    given = unlike(own, _TAKEN)
+    given = unused_names(own, _TAKEN)
     axes = {new: axes[old] for old, new in zip(own, given, strict=True)}
     parameters = [new for old, new in zip(own, given, strict=True) if old in wanted]
     limits = [limit for limit, name in zip("ab", names, strict=False) if name in wanted]
@@ -65,13 +65,13 @@ def integral_rules(
         ):
             outside[name] = made_function(text, name, outside)
     listed_names = listed("a", "b", *given)
-    said = "".join(f", {k}={v}" for k, v in options.items() if k != "limit")
+    options_text = "".join(f", {k}={v}" for k, v in options.items() if k != "limit")
     reverse = f"def {label}_rule({listed_names}, *, out, d_out):\n" + _reverse(
-        label, given, parameters, axes, limits, said
+        label, given, parameters, axes, limits, options_text
     )
     dots = listed(*(f"{n}_dot" for n in ("a", "b", *given)))
     forward = f"def {label}_forward({listed_names}, *, out, {dots}):\n" + _forward(
-        label, given, parameters, limits, said, solver.short
+        label, given, parameters, limits, options_text, solver.short
     )
     return (
         made_function(reverse, f"{label}_rule", outside),
@@ -109,18 +109,18 @@ def _reverse(
     parameters: Sequence[str],
     axes: Axes,
     limits: Sequence[str],
-    said: str,
+    options_text: str,
 ) -> str:
     text = "    if d_out[0] is None:\n        weight = np.zeros_like(out[0])\n    else:\n        weight = d_out[0]\n"
     for limit, sign in (("a", "-"), ("b", "")):
         if limit in limits:
             text += f"    d_{limit} = {sign}np.sum(weight * {called(label, limit, *given)})\n"
-    arguments = f"{label}_gradient, a, b, args=({listed('weight', *given)},){said}"
+    arguments = f"{label}_gradient, a, b, args=({listed('weight', *given)},){options_text}"
     if len(parameters) == 1 and not axes[parameters[0]]:
         text += f"    d_{parameters[0]} = quad({arguments})[0]\n"
     elif parameters:
         text += f"    total = quad_vec({arguments})[0]\n"
-        for n, part in zip(parameters, taken_apart(parameters, axes, "total"), strict=True):
+        for n, part in zip(parameters, unpacked(parameters, axes, "total"), strict=True):
             text += f"    d_{n} = {part}\n"
     return text
 
@@ -130,7 +130,7 @@ def _forward(
     given: Sequence[str],
     parameters: Sequence[str],
     limits: Sequence[str],
-    said: str,
+    options_text: str,
     quadrature: str,
 ) -> str:
     terms: list[str] = []
@@ -141,6 +141,6 @@ def _forward(
     if parameters:
         dots = [f"{n}_dot" for n in parameters]
         terms.append(
-            f"{quadrature}({label}_tangent, a, b, args=({listed(*given, *dots)},){said})[0]"
+            f"{quadrature}({label}_tangent, a, b, args=({listed(*given, *dots)},){options_text})[0]"
         )
     return f"    out_dot = {' + '.join(terms)}, 0.0\n"

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 Axes = Mapping[str, int]  # the number of axes of each parameter
 
 
-def unlike(names: Sequence[str], taken: Sequence[str]) -> list[str]:
+def unused_names(names: Sequence[str], taken: Sequence[str]) -> list[str]:
     """The names, with underscores appended where a text uses the name for something else."""
     used = {*taken, *(f"d_{n}" for n in names), *(f"{n}_dot" for n in names)}
     found: list[str] = []
@@ -33,7 +33,7 @@ def as_parts(names: Sequence[str], axes: Axes, sign: str = "") -> list[str]:
     return [forms.get(axes[n], f"{sign}np.ravel(d_{{}})").format(n) for n in names]
 
 
-def taken_apart(names: Sequence[str], axes: Axes, vector: str) -> list[str]:
+def unpacked(names: Sequence[str], axes: Axes, vector: str) -> list[str]:
     """The parts of a vector as adjoints of the parameters. They are results, so arrays do not share storage."""
     if len(names) == 1 and axes[names[0]] == 1:
         return [vector]

@@ -51,7 +51,7 @@ def _combined(one: Any, other: Any, kind: Any) -> Any:
 
 
 @_inline
-def _handed_on(part: Any, value: Any) -> Any:
+def _passed(part: Any, value: Any) -> Any:
     if cuda.threadIdx.x == 0:
         part[0] = value
     cuda.syncthreads()
@@ -81,25 +81,25 @@ def _reduced_whole(value: Any, kind: Any) -> Any:
 @_inline
 def block_first(value: Any) -> Any:
     """The number of the first thread."""
-    return _handed_on(cuda.shared.array(1, np.float64), value)
+    return _passed(cuda.shared.array(1, np.float64), value)
 
 
 @_inline
 def block_firstf(value: Any) -> Any:
     """The number of the first thread."""
-    return _handed_on(cuda.shared.array(1, np.float32), value)
+    return _passed(cuda.shared.array(1, np.float32), value)
 
 
 @_inline
 def block_firsti(value: Any) -> Any:
     """The number of the first thread."""
-    return _handed_on(cuda.shared.array(1, np.int64), value)
+    return _passed(cuda.shared.array(1, np.int64), value)
 
 
 @_inline
 def block_firstb(value: Any) -> Any:
     """The truth value of the first thread."""
-    return _handed_on(cuda.shared.array(1, np.bool_), value)
+    return _passed(cuda.shared.array(1, np.bool_), value)
 
 
 def _functions(reduced: Any) -> tuple[Any, ...]:

@@ -72,7 +72,7 @@ def _arithmetic(real: Any, shifts: tuple[int, int]) -> tuple[Any, Any, Any]:
     bits = (32 - shifts[0]) + (32 - shifts[1])
     unit, shifted = real(0.5**bits), real(2.0 ** (32 - shifts[1]))
     high, low = np.uint64(shifts[0]), np.uint64(shifts[1])
-    turn, root_half = real(2.0 * math.pi), real(math.sqrt(0.5))
+    two_pi, root_half = real(2.0 * math.pi), real(math.sqrt(0.5))
     s = tuple(map(real, _SINE))
     c = tuple(map(real, _COSINE))
     g = tuple(map(real, _LOGARITHM))
@@ -101,7 +101,7 @@ def _arithmetic(real: Any, shifts: tuple[int, int]) -> tuple[Any, Any, Any]:
 
     def turned(u, whole, is_second):
         """The cosine of 2 pi u, or the sine; `whole` is 4 u, rounded."""
-        x = (u - whole * quarter) * turn
+        x = (u - whole * quarter) * two_pi
         z = x * x
         sine = x + x * z * (s1 + z * (s2 + z * (s3 + z * (s4 + z * (s5 + z * s6)))))
         cosine = one - (

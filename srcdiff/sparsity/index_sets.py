@@ -126,13 +126,13 @@ class IndexSets:
         """Unions of the elements of two arrays, broadcast against each other."""
         a, b = np.broadcast_arrays(a, b)
         out = np.where(b == 0, a, np.where(a == 0, b, a))
-        apart = (a != b) & (a != 0) & (b != 0)
-        if not apart.any():
+        different = (a != b) & (a != 0) & (b != 0)
+        if not different.any():
             return out
-        first, second = self.settled(a[apart]), self.settled(b[apart])
+        first, second = self.settled(a[different]), self.settled(b[different])
         keys = np.minimum(first, second) * self.made + np.maximum(first, second)
         keys, inverse = np.unique(keys, return_inverse=True)
-        out[apart] = self._unions(keys // self.made, keys % self.made)[inverse]
+        out[different] = self._unions(keys // self.made, keys % self.made)[inverse]
         return out
 
     def _unions(self, first: Numbers, second: Numbers) -> Numbers:

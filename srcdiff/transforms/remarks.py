@@ -112,7 +112,7 @@ def activity_reasons(
     varied, useful = varied_values(fn, wrt), useful_values(fn, results)
     active = varied & useful
     flow = _Flow(fn)
-    told: list[str] = []
+    found: list[str] = []
     versions = [(v, s) for v, s in _defined(fn) if v.name == name and v.user]
     assigned = [(v, s) for v, s in versions if s is None or (v in s.results and _assigns(s))]
     for v, s in assigned or versions:
@@ -120,10 +120,10 @@ def activity_reasons(
         where = f"{place}: " if place else ""
         if v in active:
             origin = _origin(flow, v, wrt, varied)
-            told.append(f"{where}active: {origin}; {_purpose(flow, v, active, results)}")
+            found.append(f"{where}active: {origin}; {_purpose(flow, v, active, results)}")
         else:
-            told.append(f"{where}inactive: {_inactive(flow, v, wrt, varied)}")
-    return any(v in active for v, _ in versions), list(dict.fromkeys(told))
+            found.append(f"{where}inactive: {_inactive(flow, v, wrt, varied)}")
+    return any(v in active for v, _ in versions), list(dict.fromkeys(found))
 
 
 def _assigns(s: Statement) -> bool:
@@ -203,7 +203,7 @@ def storage_reasons(fn: Function, mode: Mode, name: str) -> list[str]:
     """Whether a variable's values are stored or recomputed; `fn` is a reverse-mode program with undecided storage."""
     fn, plan = chosen_plan(fn, mode)
     users = _users(fn)
-    told: list[str] = []
+    found: list[str] = []
     values = [(v, s) for v, s in _defined(fn) if _is_of(v, s, name) and v in plan.program.home]
     for v, s in values:
         if s is not None and s.origin == "adjoint":
@@ -211,8 +211,8 @@ def storage_reasons(fn: Function, mode: Mode, name: str) -> list[str]:
         text = _kept(v, plan, users)
         if text:
             place = _line(s) if s is not None and v in s.results else ""
-            told.append(f"{place}: {text}" if place else text)
-    return list(dict.fromkeys(told))
+            found.append(f"{place}: {text}" if place else text)
+    return list(dict.fromkeys(found))
 
 
 def _is_of(v: Value, s: Statement | None, name: str) -> bool:
@@ -305,14 +305,14 @@ def _made_from(v: Value, plan: Plan) -> list[Value]:
 
 def _amount(v: Value, plan: Plan) -> str:
     """How many numbers: `n x x0 numbers`."""
-    counts = [_turns(loop) for loop in plan.loops_around(v)]
+    counts = [_count(loop) for loop in plan.loops_around(v)]
     lengths = [str(d) for d in shape_of(v.type)] if isinstance(v.type, Array) else []
     shown = " x ".join(f"({c})" if "+" in c or "-" in c else c for c in (*counts, *lengths))
     what = "numbers" if isinstance(v.type, Array | Scalar) else "containers"
     return f"{shown} {what}" if shown else what
 
 
-def _turns(loop: object) -> str:
+def _count(loop: object) -> str:
     if not isinstance(loop, For):
         return "iterations"
     start, stop = known_dim(loop.start), known_dim(loop.stop)
@@ -321,7 +321,7 @@ def _turns(loop: object) -> str:
 
 def checkpoint_reasons(fn: Function, name: str) -> list[str]:
     """What loops over `srcdiff.checkpointed` store of a variable; `fn` is the function before differentiation."""
-    told = []
+    found = []
     for s in walk(fn.body):
         if not isinstance(s, For) or not s.slots:
             continue
@@ -329,8 +329,8 @@ def checkpoint_reasons(fn: Function, name: str) -> list[str]:
         roots = storage_roots(fn)
         state |= {v.name for w in writes_of(s, roots) for v, own in roots.items() if w in own}
         if name in state:
-            told.append(
+            found.append(
                 f"{_line(s)}: stored at the starts of {s.slots} iterations at a time, and computed again "
                 "for the others (srcdiff.checkpointed)"
             )
-    return told
+    return found

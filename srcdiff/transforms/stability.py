@@ -154,7 +154,7 @@ def called_operations(fn: Function, written: Collection[Value]) -> dict[Value, O
         if not isinstance(s, Call) or len(s.function.body.body) > _LINES:
             continue
         own = written_values(s.function)
-        if not all(is_pure(op, own) and not _says_lengths(op) for op in s.function.body.body):
+        if not all(is_pure(op, own) and not _has_lengths(op) for op in s.function.body.body):
             continue
         if any(a in written for a in (*s.operands, *s.results)):
             continue
@@ -191,10 +191,10 @@ def _with_lengths_of(call: Call) -> Function:
     return change_dims(call.function, lambda d: d.substitute(known)) if known else call.function
 
 
-def _says_lengths(op: Statement) -> bool:
+def _has_lengths(op: Statement) -> bool:
     """Whether an operation has lengths among its attributes: another function has other symbols."""
-    told = op.attrs.values() if isinstance(op, Op) else ()
-    return any(isinstance(v, Dim | Array | Scalar) for v in told)
+    attrs = op.attrs.values() if isinstance(op, Op) else ()
+    return any(isinstance(v, Dim | Array | Scalar) for v in attrs)
 
 
 class _Renamed(Rewriter):

@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks.kernel_resources import Resources, occupancy, parsed
 
-SAID = """\
+REPORT = """\
 ptxas info    : 0 bytes gmem
 ptxas info    : Compiling entry function 'f' for 'sm_90'
 ptxas info    : Function properties for f
@@ -17,7 +17,7 @@ HOPPER = {"threads": 2048, "blocks": 32, "registers": 65536, "shared": 233472}
 
 
 def test_what_ptxas_says() -> None:
-    assert parsed(SAID) == Resources(registers=96, stack=256, spilled=64, shared=1024)
+    assert parsed(REPORT) == Resources(registers=96, stack=256, spilled=64, shared=1024)
     assert parsed("") == Resources(0, 0, 0, 0)
 
 

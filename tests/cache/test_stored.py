@@ -129,7 +129,7 @@ def test_a_program_that_was_found_watches_what_is_outside(folder, built, monkeyp
     assert again(3.0, 2.0)[1] == 54.0
 
 
-def test_equal_numbers_in_two_places_are_told_apart(folder, built):
+def test_equal_numbers_in_two_places_are_distinguished(folder, built):
     rate = 3.0
 
     class Box:
@@ -204,7 +204,7 @@ def test_what_others_may_have_written_is_not_read(folder, built):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX files")
 @pytest.mark.parametrize("kind", ["pipe", "link", "folder"])
-def test_what_is_no_file_is_replaced_or_told_of(folder, built, tmp_path, kind):
+def test_entries_that_are_no_files_are_replaced_or_reported(folder, built, tmp_path, kind):
     """A pipe would be waited for, and a link read and written through; a folder cannot be replaced."""
 
     def f(x):
@@ -223,10 +223,10 @@ def test_what_is_no_file_is_replaced_or_told_of(folder, built, tmp_path, kind):
         else:
             each.mkdir()
     g = srcdiff.grad(f)
-    with warnings.catch_warnings(record=True) as told:
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         np.testing.assert_allclose(g(X), 2.0 * X)
-    assert [w.category for w in told] == ([CacheWarning] if kind == "folder" else [])
+    assert [w.category for w in caught] == ([CacheWarning] if kind == "folder" else [])
     assert elsewhere.read_text() == "raise SystemExit"
     assert kind == "folder" or (path.is_file() and not path.is_symlink())
 
@@ -238,15 +238,15 @@ def test_without_a_folder_there_is_one_warning(folder, built):
         return np.sum(x**2)
 
     g = srcdiff.grad(f, jit=True)
-    with pytest.warns(CacheWarning) as told:
+    with pytest.warns(CacheWarning) as caught:
         d_x = g(X), g(X.astype(np.float32))
     np.testing.assert_allclose(d_x, (2.0 * X, 2.0 * X), rtol=1e-6)
-    assert len(told) == 1
+    assert len(caught) == 1
     assert "no folder" in stored(g, X).reason
 
 
 @pytest.mark.parametrize("problem", ["read-only", "full"])
-def test_a_folder_that_takes_nothing_is_told_of_once(folder, built, monkeypatch, problem):
+def test_a_folder_that_cannot_be_written_is_reported_once(folder, built, monkeypatch, problem):
     number = errno.EROFS if problem == "read-only" else errno.ENOSPC
     folder.mkdir(mode=0o700)
     made = iter(range(1000))
@@ -260,11 +260,11 @@ def test_a_folder_that_takes_nothing_is_told_of_once(folder, built, monkeypatch,
         return np.sum(x**2)
 
     g = srcdiff.grad(f, jit=True)
-    with pytest.warns(CacheWarning) as told:
+    with pytest.warns(CacheWarning) as caught:
         d_x = g(X), g(X.astype(np.float32)), srcdiff.grad(f)(X)
     np.testing.assert_allclose(d_x, 3 * (2.0 * X,), rtol=1e-6)
-    (said,) = map(str, map(attrgetter("message"), told))
-    assert str(folder) in said and os.strerror(number) in said and not list(folder.iterdir())
+    (message,) = map(str, map(attrgetter("message"), caught))
+    assert str(folder) in message and os.strerror(number) in message and not list(folder.iterdir())
     assert next(made) > 3  # each of which would have been a warning with a name of its own
 
 
@@ -329,17 +329,17 @@ def test_a_folder_that_has_grown_too_large_loses_what_was_of_no_use_for_longest(
     assert {"key", "entry0", "entry11"} <= left and len(left) <= 10 and "entry1" not in left
 
 
-def test_explain_tells_what_came_from_the_cache(folder, built):
+def test_explain_shows_what_came_from_the_cache(folder, built):
     def f(x):
         return np.sum(np.exp(x))
 
     for how in ("kept", "found"):
         g = srcdiff.grad(f, jit=True)
         g(X)
-        told = srcdiff.explain(g, X).cache
-        assert {*told} >= {"source", "loop form"}
-        assert all(v.startswith(how) for k, v in told.items() if "machine" not in k)
-        assert any(k.startswith("machine code for array(float64, 1d, C)") for k in told)
+        stored = srcdiff.explain(g, X).cache
+        assert {*stored} >= {"source", "loop form"}
+        assert all(v.startswith(how) for k, v in stored.items() if "machine" not in k)
+        assert any(k.startswith("machine code for array(float64, 1d, C)") for k in stored)
 
 
 @pytest.mark.slow
@@ -352,9 +352,9 @@ def test_parallel_loops_are_kept(folder):
 
     g = srcdiff.grad(f, argnums=1, jit=True, parallel=True)
     g(np.ones((8, 3)), X)
-    told = srcdiff.explain(g, np.ones((8, 3)), X).cache
+    stored = srcdiff.explain(g, np.ones((8, 3)), X).cache
     assert "prange" in g.loop_source
-    assert [v.startswith("kept") for k, v in told.items() if "machine" in k] == [True]
+    assert [v.startswith("kept") for k, v in stored.items() if "machine" in k] == [True]
 
 
 # ---- processes -----------------------------------------------------------------------------------------
@@ -410,10 +410,10 @@ def start(folder: Path) -> subprocess.Popen[str]:
     )
 
 
-def told(process: subprocess.Popen[str]) -> tuple[list[float], str]:
-    said, _ = process.communicate(timeout=120)
+def finished(process: subprocess.Popen[str]) -> tuple[list[float], str]:
+    output, _ = process.communicate(timeout=120)
     assert process.returncode == 0
-    numbers, how = said.splitlines()
+    numbers, how = output.splitlines()
     return [float(n) for n in numbers.split()], how
 
 
@@ -422,15 +422,15 @@ def test_processes_share_what_they_generate_and_compile(tmp_path):
     model = tmp_path / "model.py"
     model.write_text(textwrap.dedent(MODEL))
     at_once = [start(tmp_path), start(tmp_path)]  # both make every file
-    (expected, how), (other, _) = map(told, at_once)
+    (expected, how), (other, _) = map(finished, at_once)
     assert other == expected and how.startswith("generated") and not how.endswith(" 0")
-    assert told(start(tmp_path)) == (expected, "found 0")
+    assert finished(start(tmp_path)) == (expected, "found 0")
     for path in (tmp_path / "cache").glob("*.code"):
         path.write_bytes(path.read_bytes()[:-1])
-    found, how = told(start(tmp_path))
+    found, how = finished(start(tmp_path))
     assert found == expected and how.startswith("found") and how != "found 0"
     model.write_text(model.read_text().replace("np.exp(-x) * x", "np.exp(-x) * 2.0 * x"))
-    changed, how = told(start(tmp_path))
+    changed, how = finished(start(tmp_path))
     assert changed[0] != expected[0] and how.startswith("generated")
 
 
@@ -450,14 +450,14 @@ def test_elementary_functions_are_compiled_once_for_all_programs(tmp_path):
         print(gradient(np.zeros(2)), *exp.stats.cache_hits.values())
     """
     env = {**os.environ, "SRCDIFF_CACHE": str(tmp_path / "cache")}
-    said = [
+    output = [
         subprocess.run(
             [sys.executable, "-c", textwrap.dedent(run), name],
             cwd=tmp_path, env=env, check=True, capture_output=True, text=True, timeout=120,
         ).stdout.strip()
         for name in ("one", "two")
     ]  # fmt: skip
-    assert said == ["[1. 1.]", "[2. 2.] 1"]
+    assert output == ["[1. 1.]", "[2. 2.] 1"]
 
 
 RECURSIONS = """
@@ -494,14 +494,14 @@ def test_functions_that_call_themselves_with_other_types_run_in_another_process(
     script.write_text(RECURSIONS)
     env = {**os.environ, "SRCDIFF_CACHE": str(tmp_path / "cache")}
     command = [sys.executable, str(script)]
-    said = [
+    output = [
         subprocess.run(command, env=env, capture_output=True, text=True, check=True).stdout
         for _ in range(2)
     ]
-    assert said[0] == said[1] and said[0].count("[") == 2
+    assert output[0] == output[1] and output[0].count("[") == 2
 
 
-def test_machine_code_goes_by_what_is_bound(folder):
+def test_machine_code_depends_on_what_is_bound(folder):
     def weighted(w):
         return lambda x: np.sum(w * x**2)
 

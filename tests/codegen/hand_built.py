@@ -31,7 +31,7 @@ def builder():
     return Builder(Shapes({"n", "m"}))
 
 
-def hands_on(*yields):
+def passes_on(*yields):
     """A region that does nothing."""
     return Region((), (), yields)
 

@@ -62,7 +62,7 @@ def source(text, *args):
     return srcdiff.value_and_grad(function_of(text)).source_for(*args)
 
 
-def test_the_value_of_a_return_is_handed_on_only_where_the_loop_was_left_by_it():
+def test_the_value_of_a_return_is_yielded_only_where_the_loop_was_left_by_it():
     text = source(TWO_LOOPS, np.ones(3))
     assert text.count("value = new_value") == 1
     assert "None" not in text
@@ -73,11 +73,11 @@ def test_the_value_of_a_return_is_handed_on_only_where_the_loop_was_left_by_it()
     assert not problems(function_of(TWO_LOOPS), (np.array([0.3, 0.5, 0.2]),))
 
 
-def test_what_is_kept_of_each_turn_has_a_value_before_the_user_s_first():
+def test_residuals_have_a_value_before_the_users_first():
     x = np.array([0.2, -0.3, 0.5, 0.1, -0.2])
     assert "    previous = None\n    for i, e in enumerate(x):" in source(KEPT, x, 3)
     assert not problems(function_of(KEPT), (x, 3))
 
 
-def test_what_the_first_turn_lacks_is_kept_as_none_in_second_order_too():
+def test_what_the_first_iteration_lacks_is_kept_as_none_in_second_order_too():
     assert not problems(function_of(LACKED), (np.linspace(0.3, 0.9, 5), 1.3), second=True)

@@ -157,7 +157,7 @@ class Programs:
             yields = [go, *joined]
         else:
             yields = [inner.op(ar.not_, condition), *yields]
-        turns = Value(INT)
+        iterations = Value(INT)
         region = inner.region((Value(INT, "i", True), *params), yields)
         b.append(
             For(
@@ -166,14 +166,14 @@ class Programs:
                 const(1),
                 inits,
                 region,
-                (turns, *results),
+                (iterations, *results),
                 breaks=True,
                 origin=b.origin,
             )
         )
         scalars += results
         if self.rng.random() < 0.5:
-            scalars.append(b.op(ar.multiply, turns, const(0.5), **self.name()))
+            scalars.append(b.op(ar.multiply, iterations, const(0.5), **self.name()))
 
     def while_loop(self, b, scalars, arrays, depth):
         inits, params, results = self.carried(scalars)

@@ -67,7 +67,7 @@ def test_a_failed_call_leaves_all_states() -> None:
     assert a.get_value() == 1.0
 
 
-def test_what_is_wrong_is_said_when_the_function_is_made() -> None:
+def test_what_is_wrong_is_reported_when_the_function_is_made() -> None:
     state = srcdiff.shared(0.0, name="state")
     with pytest.raises(TypeError, match="no shared value"):
         srcdiff.function(lambda: None, updates=[(1.0, lambda: 2.0)])

@@ -224,7 +224,7 @@ def _is_there(*_: Any) -> Any:
         (True, True, False, "the CUDA toolkit's compiler", r"numba-cuda\[cu13\]"),
     ],
 )
-def test_what_is_missing_is_said(
+def test_missing_methods_are_named(
     package: bool, driver: bool, toolkit: bool, message: str, advice: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:  # fmt: skip
     monkeypatch.setattr(runtime, "is_simulator", lambda: False)

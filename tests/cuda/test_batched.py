@@ -147,7 +147,7 @@ def test_lists_that_are_counted_while_they_grow() -> None:
     assert found == pytest.approx(srcdiff.jvp(weighted, (0.5, 5), tangents, jit=False))
 
 
-def test_items_that_take_unlike_numbers_of_turns() -> None:
+def test_items_that_take_different_numbers_of_iterations() -> None:
     def root(a):
         x = a
         while abs(x * x - a) > 1e-8:

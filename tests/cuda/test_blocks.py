@@ -168,7 +168,7 @@ def test_what_turns_raise_is_raised_behind_their_loop() -> None:
     assert program.failures[failed - 1][0] is IndexError
 
 
-def test_turns_that_fail_in_loops_and_branches() -> None:
+def test_iterations_that_fail_in_loops_and_branches() -> None:
     def f(x, place, scale):
         total = 0.0
         for i in range(len(x)):

@@ -121,7 +121,7 @@ def roots(a, xs, kept, out):
         out[i] = root_slope(a[i], kept[i], xs[i])
 
 
-def test_room_for_turns_of_unknown_number_is_counted() -> None:
+def test_room_for_iterations_of_unknown_number_is_counted() -> None:
     scratch = root_slope.scratch(2.0)
     assert [s.name for s in scratch] == ["kept", "xs"]
     assert len({s.shape for s in scratch}) == 1
@@ -132,7 +132,7 @@ def test_room_for_turns_of_unknown_number_is_counted() -> None:
     np.testing.assert_allclose(out.copy_to_host(), [slow_root.grad(x) for x in a])
 
 
-def test_too_little_room_is_an_error_and_nothing_is_written_behind_it() -> None:
+def test_too_little_room_is_an_error_and_nothing_is_written_after_it() -> None:
     xs, kept = (cuda.to_device(np.full((2, 8), 7.0)) for _ in range(2))
     with pytest.raises(MemoryError, match="kept has too little room"):
         roots[1, 1](cuda.to_device(np.array([2.0])), xs, kept, cuda.to_device(np.zeros(2)))

@@ -141,7 +141,7 @@ def test_a_nested_kernel_says_what_it_is_given() -> None:
     assert "def conv2d_adjoint_adjoint(" in second_kernel.source_for(*given)
 
 
-def test_the_users_guards_stay_where_turns_keep_something() -> None:
+def test_the_users_guards_stay_where_iterations_keep_something() -> None:
     args = [np.ones(20), np.ones(20), np.ones(20), np.ones(20)]
     text = srcdiff.cuda.adjoint(stride_by_block).source_for(*args[:2])
     assert text.count("    if i < ") == 2  # forwards and backwards

@@ -19,13 +19,13 @@ def ran(names: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixtu
 
 
 def test_a_row(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    told = ran("kernels", monkeypatch, capsys)
-    assert "Numba's simulator, whose times say nothing of a device" in told
-    assert "| adjoint kernel, 6 bodies |" in told
+    output = ran("kernels", monkeypatch, capsys)
+    assert "Numba's simulator, whose times say nothing of a device" in output
+    assert "| adjoint kernel, 6 bodies |" in output
 
 
 @pytest.mark.slow
 def test_all_rows(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    told = ran("hmm,n-body,mixture,svi,em,kernels", monkeypatch, capsys)
+    output = ran("hmm,n-body,mixture,svi,em,kernels", monkeypatch, capsys)
     for row in ("| hmm N=5", "| n-body N=3", "| mixture N=5", "| SVI step", "| EM iteration"):
-        assert row in told
+        assert row in output

@@ -228,7 +228,7 @@ def test_shadows_are_on_the_device_of_their_arrays(monkeypatch: pytest.MonkeyPat
         srcdiff.cuda.adjoint(own.stencil)[1, 4](*args)
 
 
-def test_threads_that_the_kernel_does_not_tell_apart() -> None:
+def test_threads_that_the_kernel_does_not_distinguish() -> None:
     with pytest.raises(ValueError, match="2 threads along y, which the kernel does not ask for"):
         srcdiff.cuda.adjoint(own.strided)[1, (2, 2)](x, x.copy(), x.copy(), x.copy())
 

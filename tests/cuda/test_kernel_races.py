@@ -44,7 +44,7 @@ def in_pairs(x, y):
         y[i // 2] += x[i]
 
 
-def by_turns(x, y):
+def by_iterations(x, y):
     y[cuda.grid(1) % 2] += x[cuda.grid(1)]
 
 
@@ -136,7 +136,7 @@ x, A = np.ones(8), np.ones((4, 4))
         (in_strides, (x,), "x[i] = x[i + 1] - x[i]"),
         (next_element_too, (x, x), "y[i + 1] += x[i]"),
         (in_pairs, (x, x), "y[i // 2] += x[i]"),
-        (by_turns, (x, x), "y[cuda.grid(1) % 2] += "),
+        (by_iterations, (x, x), "y[cuda.grid(1) % 2] += "),
         (all_but_one, (x, x), "y[0] += x[i]"),
         (no_second_barrier, (x, x), "v = s[t] + s[t + 1]"),
         (along_a_row, (A,), "A[i, j] = A[i, j + 1]"),

@@ -135,8 +135,8 @@ def test_the_table_of_kernels_is_what_is_declared() -> None:
         d for d in OPERATIONS.values() if d.elementwise and isinstance(d.template, str | None)
     ]
     rows = [(d.name, device_form(d)) for d in sorted(declared, key=lambda d: d.name)]
-    told = "".join(f"| `{name}` | {f'`{form}`' if form else '-'} |\n" for name, form in rows)
-    assert text.endswith(f"|---|---|\n{told}")
+    listed = "".join(f"| `{name}` | {f'`{form}`' if form else '-'} |\n" for name, form in rows)
+    assert text.endswith(f"|---|---|\n{listed}")
 
 
 def test_every_example_is_mentioned() -> None:

@@ -36,14 +36,14 @@ def squares(x):
 # ---- what users see --------------------------------------------------------------------------------
 
 
-def test_it_is_told_once_for_each_specialisation_with_the_line():
+def test_it_is_reported_once_for_each_specialisation_with_the_line():
     g = srcdiff.grad(squares)
-    with warnings.catch_warnings(record=True) as told:
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         for args in (x3, 2.0 * x3, [0.5, 1.5]):
             g(args)
-    assert [w.message.source_line.strip() for w in told] == ["for k in {*range(len(x))}:"] * 2
-    assert "runs in the interpreter, which is slow: sets are" in str(told[0].message)
+    assert [w.message.source_line.strip() for w in caught] == ["for k in {*range(len(x))}:"] * 2
+    assert "runs in the interpreter, which is slow: sets are" in str(caught[0].message)
 
 
 def test_the_source_reads_as_the_function_does():
@@ -141,7 +141,7 @@ def written_beside(x, y):
     return x @ y
 
 
-def test_what_does_not_depend_on_the_argument_is_told():
+def test_what_does_not_depend_on_the_argument_is_reported():
     with pytest.warns(srcdiff.IndependentWarning):
         assert srcdiff.grad(independent)(0.5, 1.0) == 0.0
     with pytest.raises(srcdiff.DifferentiationError, match="does not depend"):
@@ -328,7 +328,7 @@ def flat_of_a_view(x):
 
 
 @pytest.mark.parametrize("program", [flat_in_order, flat_slices, flat_of_a_view])
-def test_flat_elements_however_they_are_asked_for(program):
+def test_flat_elements_by_every_spelling(program):
     with pytest.warns(srcdiff.DynamicWarning, match="`.flat` can only be subscripted here"):
         srcdiff.grad(program)(x3[:, None] * x3)
     srcdiff.check_grads(program, x3[:, None] * x3, order=1)

@@ -48,7 +48,7 @@ def view_that_a_function_gives(x):
     return sum(values) ** 2
 
 
-def view_of_the_turn_before(x):
+def view_of_the_iteration_before(x):
     d = {"a": x[0], "b": x[1]}
     same, s, values = d, 0.0, ()
     for k in range(3):
@@ -104,13 +104,13 @@ def list_that_grows_under_a_zip(x):
 
 LATE = [
     values_under_another_name, items_of_an_argument, keys_and_their_number, view_that_a_function_gives,
-    view_of_the_turn_before, what_a_call_changes_meanwhile, iterators_before_a_change, removed_and_joined,
+    view_of_the_iteration_before, what_a_call_changes_meanwhile, iterators_before_a_change, removed_and_joined,
     list_that_grows_under_a_zip,
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("f", LATE, ids=lambda f: f.__name__)
-def test_what_is_gone_through_is_what_is_there_then(f):
+def test_iteration_sees_the_items_of_that_moment(f):
     value, _ = srcdiff.value_and_grad(f, jit=False)(x3)
     np.testing.assert_allclose(value, f(x3), rtol=1e-12)
     srcdiff.check_grads(f, x3)
@@ -130,7 +130,7 @@ def test_a_view_of_an_argument_sees_what_is_written_into_it():
     assert d_d["b"]["c"] == pytest.approx(0.3**4)
 
 
-def test_what_is_gone_through_before_the_change_has_types():
+def test_a_container_that_is_iterated_before_its_change_has_types():
     def f(x):
         d = {"a": x[0], "b": x[1]}
         values, pairs = d.values(), list(d.items())

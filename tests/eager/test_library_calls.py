@@ -341,7 +341,7 @@ def refused_on_the_way_back(x):
 
 @pytest.mark.filterwarnings("ignore::srcdiff.DynamicWarning")
 @pytest.mark.parametrize("derive", [srcdiff.grad, srcdiff.jacobian])
-def test_errors_on_the_way_back_tell_the_calls_that_led_there(derive):
+def test_errors_on_the_way_back_show_the_calls_that_led_there(derive):
     with pytest.raises(srcdiff.UnsupportedError, match="Householder reflectors") as caught:
         derive(refused_on_the_way_back)(np.eye(2))
     lines = [place.source_line.strip() for place in (*caught.value.chain, caught.value.location)]

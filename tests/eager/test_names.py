@@ -167,7 +167,7 @@ def contexts_of_a_stack(x):
     return a * b + sum(left)
 
 
-def objects_gone_through_backwards(x):
+def objects_iterated_backwards(x):
     class Chain:
         def __init__(self, items):
             self.items = items
@@ -220,7 +220,7 @@ def keys_that_a_loop_makes(x):
         values_come_before_the_places_they_go_to, a_method_and_a_function_of_one_name,
         a_nested_function_and_one_of_the_module,
         a_nested_parameter_and_an_array_of_the_module, fields_of_a_class_made_here,
-        objects_that_can_be_called_are_kept_as_they_are, contexts_of_a_stack, objects_gone_through_backwards, curried,
+        objects_that_can_be_called_are_kept_as_they_are, contexts_of_a_stack, objects_iterated_backwards, curried,
         keys_that_a_loop_makes,
     ],
 )  # fmt: skip

@@ -61,7 +61,7 @@ def a_dict_of_pairs_with_computed_names(x):
     return found["k0"] * found["k1"] + found["k2"] ** 2
 
 
-def what_a_turn_or_a_path_made(x):
+def what_an_iteration_or_a_path_made(x):
     for i in range(3):
         y = x * i
         total, some, found = y.sum, slice(i, i + 1), iter(y)
@@ -109,7 +109,7 @@ def test_an_argument_behind_a_generator_is_there_before_its_items():
     "function",
     [
         a_name_that_is_computed, names_beside_a_list_of_any_length, none_before_a_loop_and_a_list_of_its_own_behind,
-        a_number_that_becomes_a_list_in_a_loop, what_a_turn_or_a_path_made,
+        a_number_that_becomes_a_list_in_a_loop, what_an_iteration_or_a_path_made,
         pairs_and_a_search_of_what_counts, a_dict_of_pairs_with_computed_names,
     ],
 )  # fmt: skip
@@ -128,6 +128,6 @@ def names_with_one_value(x):
     return counts[first] * sum(counts[name] for name in others)
 
 
-def test_dicts_of_equal_values_and_texts_taken_apart_have_types():
+def test_dicts_of_equal_values_and_texts_unpacked_have_types():
     srcdiff.check_grads(names_with_one_value, x3, order=2)
     assert "def" in srcdiff.grad(names_with_one_value).source_for(x3)

@@ -74,7 +74,7 @@ BAD: dict[str, tuple[Callable[[], Any], str]] = {
 
 
 @pytest.mark.parametrize("what", BAD)
-def test_bad_input_is_told_in_the_terms_of_the_model(what: str) -> None:
+def test_bad_input_is_reported_in_the_terms_of_the_model(what: str) -> None:
     call, message = BAD[what]
     with pytest.raises((ValueError, TypeError), match=message):
         call()

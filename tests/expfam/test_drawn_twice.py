@@ -28,7 +28,7 @@ def squared_matrices(eta):
     return np.log(np.trace(np.linalg.matrix_power(np.exp(eta), 4)))
 
 
-def totals_of_all_turns(eta):
+def totals_of_all_iterations(eta):
     message, total = eta[0], 0.0
     for row in eta:
         message = logsumexp(message[:, None] + row, axis=0)
@@ -36,8 +36,8 @@ def totals_of_all_turns(eta):
     return total
 
 
-@pytest.mark.parametrize("log_Z", [doubled, times, squared_matrices, totals_of_all_turns])
-def test_what_would_be_drawn_once_for_two_uses_is_told(log_Z: Any) -> None:
+@pytest.mark.parametrize("log_Z", [doubled, times, squared_matrices, totals_of_all_iterations])
+def test_draws_that_two_uses_would_share_are_reported(log_Z: Any) -> None:
     draws = expfam.sample(log_Z, jit=False)
     with pytest.raises(ValueError, match="a term has a sum twice, which is drawn once"):
         draws(N(size=(2, 2)), np.random.default_rng(0), 50)
@@ -83,7 +83,7 @@ def spans(eta, n):
 
 
 @pytest.mark.parametrize(
-    ("log_Z", "eta", "data", "is_asked"),
+    ("log_Z", "eta", "data", "is_guarded"),
     [
         (ring, MAGNET, (4,), False),
         (
@@ -99,9 +99,9 @@ def spans(eta, n):
     ids=["ring", "sequences", "tree", "each_row", "spans"],
 )
 def test_sums_are_counted_only_where_one_may_be_used_twice(
-    log_Z: Any, eta: Any, data: Any, is_asked: bool
+    log_Z: Any, eta: Any, data: Any, is_guarded: bool
 ) -> None:
     draws = expfam.sample(log_Z, jit=False)
     drawn = draws(eta, np.random.default_rng(0), 20, *data)
     assert flat(drawn).max() >= 1.0
-    assert ("a sum twice" in draws.source) == is_asked
+    assert ("a sum twice" in draws.source) == is_guarded

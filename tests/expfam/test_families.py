@@ -323,7 +323,7 @@ def test_what_is_missing_is_named() -> None:
         expfam.family(3)  # type: ignore[arg-type]
 
 
-def test_shapes_that_disagree_are_told_in_the_terms_of_the_model() -> None:
+def test_shapes_that_disagree_are_reported_in_the_terms_of_the_model() -> None:
     with pytest.raises(ValueError, match=r"h has shape \(3,\), so J has to be 3 x 3, not \(2, 2\)"):
         expfam.multivariate_gaussian.mean((np.zeros(3), -np.eye(2)))
 

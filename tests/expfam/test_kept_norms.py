@@ -170,7 +170,7 @@ def the_last_left_out(eta, data):
     return np.sum(norms)
 
 
-def of_two_turns_before(eta, data):
+def of_two_iterations_before(eta, data):
     alpha = np.zeros((len(data) + 1, 3))
     norms = np.zeros(len(data) + 1)
     for k in range(2):
@@ -205,7 +205,7 @@ def added_twice(eta, data):
 
 @pytest.mark.parametrize(
     "log_Z",
-    [some_norms_alone, the_last_left_out, of_two_turns_before, written_at_times, added_twice],
+    [some_norms_alone, the_last_left_out, of_two_iterations_before, written_at_times, added_twice],
     ids=lambda f: f.__name__,
 )
 def test_norms_that_do_not_cancel_are_refused(log_Z: Any) -> None:

@@ -48,7 +48,7 @@ ROWS = {
     "beyond 4": [OWN + "all_algorithms_are_those_of_all_terms", SEMIRINGS + "draws_have_the_weights_of_all_paths", SEEDS + "two_hundred_thousand_draws_have_the_table_of_all_paths"],
     "beyond 5": [CHAINS + "potentials_of_a_million_do_no_harm", CHAINS + "large_potentials_have_the_marginals_of_exact_arithmetic", CHAINS + "a_long_sequence_is_finite"],
     "beyond 12": [CHAINS + "observed_information_is_minus_the_hessian_of_the_log_likelihood", LONG + "standard_errors_of_a_fit_are_those_of_a_bootstrap"],
-    "beyond 17": ["transforms/semiring/test_associative_scan.py::test_trees_have_the_value_and_gradient_of_the_loop", "transforms/semiring/test_associative_scan.py::test_a_million_turns_are_those_of_the_loop"],
+    "beyond 17": ["transforms/semiring/test_associative_scan.py::test_trees_have_the_value_and_gradient_of_the_loop", "transforms/semiring/test_associative_scan.py::test_a_million_iterations_are_those_of_the_loop"],
 }  # fmt: skip
 
 
@@ -142,7 +142,7 @@ def test_j11_results_are_nested_too() -> None:
     assert found["sums"][1][1] == pytest.approx(x[::-1])
 
 
-def test_j12_what_cannot_be_seen_is_told() -> None:
+def test_j12_what_cannot_be_seen_is_reported() -> None:
     """No source, text that is run, a call that is not known in a branch that is not taken."""
     text = (TESTS.parent / "docs" / "language.md").read_text()
     assert "three ways to a derivative" in text

@@ -234,7 +234,7 @@ def test_generated_inference_is_a_file(tmp_path: Path) -> None:
     assert namespace["log_Z_argmax"](eta, np.array(found["data"]))[0] == pytest.approx(found["viterbi_score"])  # fmt: skip
 
 
-def test_what_a_result_does_not_depend_on_is_told() -> None:
+def test_what_a_result_does_not_depend_on_is_reported() -> None:
     with pytest.warns(srcdiff.IndependentWarning):
         nothing = srcdiff.grad(lambda eta, data: np.sum(data))(np.ones(3), np.ones(2))
     assert np.array_equal(nothing, np.zeros(3))

@@ -59,7 +59,7 @@ def by_a_textbook_helper(eta, data):
     return logsumexp(message)
 
 
-def apart(a, b):
+def stable_sum(a, b):
     return np.maximum(a, b) + np.log1p(np.exp(-np.abs(a - b)))
 
 
@@ -72,8 +72,8 @@ def by_distance_and_by_choice(eta, data):
     message = log_pi + log_B[:, data[0]]
     for y in data[1:]:
         scores = message[:, None] + log_A
-        message = apart(chosen(scores[0], scores[1]), scores[2]) + log_B[:, y]
-    return apart(chosen(message[0], message[1]), message[2])
+        message = stable_sum(chosen(scores[0], scores[1]), scores[2]) + log_B[:, y]
+    return stable_sum(chosen(message[0], message[1]), message[2])
 
 
 # ---- norms alone ------------------------------------------------------------------------------------------
@@ -108,7 +108,7 @@ def reciprocals_of_norms(eta, data):
 # ---- others -----------------------------------------------------------------------------------------------
 
 
-def begun_in_the_first_turn(eta, data):
+def begun_in_the_first_iteration(eta, data):
     log_pi, log_A, log_B = eta
     for t in range(len(data)):
         if t == 0:
@@ -136,7 +136,7 @@ PARENTS = np.array([-1, 0, 0, 1])
 CASES = {
     f.__name__: (f, CHAIN, DATA, programs.chain_terms)
     for f in (
-        larger_and_smaller, by_a_textbook_helper, norms_alone, reciprocals_of_norms, begun_in_the_first_turn,
+        larger_and_smaller, by_a_textbook_helper, norms_alone, reciprocals_of_norms, begun_in_the_first_iteration,
     )
 }  # fmt: skip
 by_hand = by_distance_and_by_choice  # -inf less -inf is NaN in it
@@ -174,7 +174,7 @@ def test_norms_alone_are_gone_from_what_is_generated() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["recursive_tree", "norms_alone", "begun_in_the_first_turn"])
+@pytest.mark.parametrize("name", ["recursive_tree", "norms_alone", "begun_in_the_first_iteration"])
 def test_compiled_max_marginals_are_the_same(name: str) -> None:
     log_Z, eta, data, _ = CASES[name]
     plain = expfam.max_marginals(log_Z, jit=False)(eta, data)

@@ -30,7 +30,7 @@ def scaled_by_letters(eta, data):
     return total + np.log(message.sum())
 
 
-def normalised_a_turn_late(eta, data):
+def normalised_an_iteration_late(eta, data):
     log_pi, log_A, log_B = eta
     message, total = log_pi + log_B[:, data[0]], 0.0
     norm = logsumexp(message)
@@ -157,7 +157,7 @@ ROWS = np.array([[2, 0, 1], [1, 0, 0]])
 CASES = {
     f.__name__: (f, CHAIN, DATA, programs.chain_terms)
     for f in (
-        scaled_by_letters, normalised_a_turn_late, all_messages_on_a_list, a_state_at_a_time, columns_and_axes_swapped,
+        scaled_by_letters, normalised_an_iteration_late, all_messages_on_a_list, a_state_at_a_time, columns_and_axes_swapped,
     )
 }  # fmt: skip
 for several in (side_by_side, one_after_the_other):

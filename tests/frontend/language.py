@@ -368,7 +368,7 @@ def nested_struct(t):
 
 
 @case(([x3, M],))
-def unlike(xs):
+def different(xs):
     s = 0.0
     for i in range(len(xs)):
         s += np.sum(xs[i])

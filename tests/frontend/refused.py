@@ -42,7 +42,7 @@ def tries_a_factorisation(a):
 
 
 @case("`total` holds what an iteration of a loop made", "total", x3)
-def method_of_a_turn(x):
+def method_of_an_iteration(x):
     for i in range(3):
         y = x * i
         total = y.sum
@@ -451,7 +451,7 @@ class Plain:
 
 
 @case("a Plain is not a sequence", "Plain(x)", 1.0)
-def object_gone_through(x):
+def object_iterated(x):
     for v in Plain(x):
         x = x + v
     return x
@@ -519,8 +519,8 @@ def falls_through(x):
         return x
 
 
-@case("`unlike` returns values of different kinds", "return x", 1.0)
-def unlike(x):
+@case("`different` returns values of different kinds", "return x", 1.0)
+def different(x):
     if x > 5:
         return x
     return x, x

@@ -29,7 +29,7 @@ class Made:
     def __enter__(self):
         return self.x
 
-    def __exit__(self, *told):
+    def __exit__(self, *chosen):
         pass
 
 
@@ -46,14 +46,14 @@ def bound_in_a_loop(x):
     return total * y
 
 
-def told_by_a_name(x):
-    told = 0.0
+def chosen_by_a_name(x):
+    chosen = 0.0
     try:
         if x > 0:
-            told = x * x
+            chosen = x * x
             raise ValueError("large")
     except ValueError:
-        return told * 2.0
+        return chosen * 2.0
     return x
 
 
@@ -214,7 +214,7 @@ ADVISED = [
     (ONE, "caught_inside(x)"),
     (ONE, "entered_by_a_class(x)"),
     (THREE, "bound_in_a_loop(x)"),
-    (ONE, "told_by_a_name(x)"),
+    (ONE, "chosen_by_a_name(x)"),
     (THREE, "triples_by_ranges(x)"),
     (THREE, "pairs_by_ranges(x)"),
     (ONE, "x * np.zeros(2)[0] + x * x"),
@@ -234,7 +234,7 @@ ADVISED = [
     (ONE, "made_anew(x)"),
     (THREE, "x[0]"),
     (ONE, "x if (x + 1) == (x + 1) else 0.0"),
-    (ONE, "x if Unlike(x).a == Unlike(x).a else 0.0"),
+    (ONE, "x if Incomparable(x).a == Incomparable(x).a else 0.0"),
     (ONE, "Own(x).x * x"),
     (THREE, "np.sum(np.exp(np.array(list({'a': x}.values()))))"),
     (ONE, "np.sum(Own(x).x * x)"),

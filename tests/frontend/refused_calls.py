@@ -32,7 +32,7 @@ class Own:
     def __enter__(self):
         return self._x
 
-    def __exit__(self, *told):
+    def __exit__(self, *error):
         pass
 
     def __getitem__(self, k):
@@ -51,7 +51,7 @@ class Pair:
 
 
 @dataclasses.dataclass(eq=False)
-class Unlike:
+class Incomparable:
     a: float
 
 
@@ -119,7 +119,7 @@ def longer_in_each_iteration(x):
     return pair[0]
 
 
-def told(x):
+def caught_error(x):
     try:
         if x > 0:
             raise ValueError("large")
@@ -208,7 +208,7 @@ LANGUAGE = [
     ("with_a_descriptor(x)", ONE, "`twice` is a descriptor, a Twice, which defines how the attribute is read and set", "Use a property"),
     ("longer_in_each_iteration(x)", ONE, "`pair` is another kind of value after an iteration than before the loop", "Give it the same structure"),
     ("«x.shape[3]» * x[0]", THREE, "the array has 1 axes, axis 3 does not exist", ""),
-    ("told(x)", ONE, "`error` is an exception, which is not a value here", "Give what it holds to a name"),
+    ("caught_error(x)", ONE, "`error` is an exception, which is not a value here", "Give what it holds to a name"),
     ("sum(a for a, *_ in «itertools.product(x, repeat=len(x))»)", THREE, "there are too many items to write out", ""),
     ("len([*«itertools.product((1, 2, 3, 4), repeat=6)»]) * x", ONE, "too many items to write out", "loops over `range`"),
     ("sum(v for v in «itertools.repeat(x)»)", ONE, "there are too many items to write out", ""),
@@ -241,7 +241,7 @@ LANGUAGE = [
     ("«dataclasses.replace((x, 1.0), a=2.0)»", ONE, "replace() takes a dataclass, not a tuple", "Make a new object"),
     ("«x[0]»", ONE, "float64 cannot be subscripted", "Only arrays and containers can"),
     ("x if «(x + 1) is (x + 1)» else 0.0", ONE, "`is` is supported for None, True, False", "Compare with `==`"),
-    ("x if «Unlike(x) == Unlike(x)» else 0.0", ONE, "these are compared by what they are", "Compare their fields"),
+    ("x if «Incomparable(x) == Incomparable(x)» else 0.0", ONE, "these are compared by what they are", "Compare their fields"),
     ("«list(Own(x))»[0]", ONE, "`__getitem__` of Own is not called here", "Call a method of another name"),
     ("np.sum(«np.exp({'a': x})»)", THREE, "a dict is no array", "list(d.values())"),
     ("«np.sum(Own(x))»", ONE, "an Own is no array", "its attributes"),

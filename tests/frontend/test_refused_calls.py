@@ -103,8 +103,8 @@ def _returned(tree):
     for node in ast.walk(tree):
         pair = node.value if isinstance(node, ast.Return | ast.Assign) else None
         if isinstance(pair, ast.Tuple) and len(pair.elts) == 2:
-            said = [" ".join(_texts(part)) for part in pair.elts]
-            if said[1].strip().endswith(".") and len(said[0].split()) > 2:
+            texts = [" ".join(_texts(part)) for part in pair.elts]
+            if texts[1].strip().endswith(".") and len(texts[0].split()) > 2:
                 yield node, list(_texts(pair.elts[0]))
 
 

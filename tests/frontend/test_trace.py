@@ -261,7 +261,7 @@ def test_reading_the_hmm_takes_a_few_milliseconds():
     assert min(times) < 0.015
 
 
-def test_a_sum_of_arrays_without_a_turn_is_an_error():
+def test_a_sum_of_arrays_without_an_iteration_is_an_error():
     def f(x, n):
         total = 0
         for i in range(n):
@@ -274,7 +274,7 @@ def test_a_sum_of_arrays_without_a_turn_is_an_error():
         evaluate(fn, np.ones(3), 0)
 
 
-def test_what_a_turn_makes_as_long_as_it_was_is_taken_to_stay_so():
+def test_a_carried_array_of_unchanged_length_keeps_its_length():
     def f(x, w, n):
         for _ in range(n):
             x = w * np.sum(x)

@@ -119,7 +119,7 @@ def findings(p: Program, compiled: bool, every: bool) -> Iterator[str]:
     for mode in ("store", "recompute"):
         if every or p.seed % FURTHER[mode] == 1:
             _, other = generated(f, wrt, mode)(*trial.given())
-            yield from apart(trial, mode, other, gradient[0])
+            yield from disagreements(trial, mode, other, gradient[0])
     if every or p.seed % FURTHER["loops"] == 0:
         yield from loops(trial, gradient[0])
     if (every or p.seed % FURTHER["second"] == 2) and trial.shows:
@@ -128,7 +128,7 @@ def findings(p: Program, compiled: bool, every: bool) -> Iterator[str]:
         _, other = srcdiff.value_and_grad(f, argnums=wrt, jit=True, on_independent="ignore")(
             *trial.given()
         )
-        yield from apart(trial, "compiled", other, gradient[0])
+        yield from disagreements(trial, "compiled", other, gradient[0])
 
 
 def reverse(trial: Trial, gradients: list[Any]) -> Iterator[str]:
@@ -173,10 +173,10 @@ def loops(trial: Trial, gradient: Any) -> Iterator[str]:
     _, other = run(
         *(np.float64(v) if isinstance(v, float) else v for v in given)
     )  # comparisons as Numba has them
-    yield from apart(trial, "loops", other, gradient)
+    yield from disagreements(trial, "loops", other, gradient)
 
 
-def apart(trial: Trial, mode: str, found: Any, gradient: Any) -> Iterator[str]:
+def disagreements(trial: Trial, mode: str, found: Any, gradient: Any) -> Iterator[str]:
     """Whether two gradients differ by more than rounding explains."""
     one, other = flat(found), flat(gradient)
     if one.shape != other.shape:
@@ -189,7 +189,7 @@ def apart(trial: Trial, mode: str, found: Any, gradient: Any) -> Iterator[str]:
 
 
 def allowed(trial: Trial, result: np.ndarray, gradient: np.ndarray) -> float:
-    """How far apart two right results may be: what moving the arguments by rounding errors changes comes on top."""
+    """The distance that two right results may have: the change that rounding the arguments causes is added."""
     size = max(1.0, float(np.max(np.abs(gradient), initial=0.0)))
     if trial.program.is_narrow:
         return 2e-3 * size

@@ -353,11 +353,11 @@ def unrolled(module: ast.Module, fn: ast.FunctionDef, rng: Draw) -> bool:
     if not found:
         return False
     block, k, s = found[int(rng.integers(len(found)))]
-    turns = [
+    iterations = [
         [ast.Assign([copy.deepcopy(s.target)], ast.Constant(i)), *copy.deepcopy(s.body)]
         for i in eval(ast.unparse(s.iter))
     ]
-    block[k : k + 1] = [t for turn in turns for t in turn]
+    block[k : k + 1] = [t for iteration in iterations for t in iteration]
     return True
 
 

@@ -81,7 +81,7 @@ def test_other_arguments_are_left_to_binding(args) -> None:
 
 
 @pytest.mark.parametrize("jit", [False, True])
-def test_containers_are_taken_apart_and_put_together(jit) -> None:
+def test_containers_are_unpacked_and_put_together(jit) -> None:
     line, p = Line(0.5, X), {"w": X, "pair": Pair(1.0, 2.0)}
     g = srcdiff.grad(on_line, argnums=(0, 1), jit=jit)
     d_line, d_p = directly(g, line, p, 2.0 * X)

@@ -423,7 +423,7 @@ def test_stages_are_the_same_in_every_process() -> None:
     assert first == second and " at 0x" not in first
 
 
-def test_a_negative_number_of_turns_has_a_program_of_its_own() -> None:
+def test_a_negative_number_of_iterations_has_a_program_of_its_own() -> None:
     def grow(x: float, n: int) -> float:
         for _ in range(n):
             x = x * np.sin(x)

@@ -425,7 +425,7 @@ def rows_that_may_not_fit(x, A, n):
     return s + np.sum(x)
 
 
-def test_lengths_that_no_turn_uses_need_not_fit() -> None:
+def test_lengths_that_no_iteration_uses_need_not_fit() -> None:
     """Small axes are unrolled; a program that cannot be specialised is generated for all lengths."""
     args = np.ones(1), np.ones((1, 3)), 0
     g = srcdiff.value_and_grad(rows_that_may_not_fit, argnums=(0, 1), jit=True)

@@ -30,7 +30,7 @@ def steps(x, n):
 
 
 @pytest.mark.parametrize("n", [0, 1, 7])
-def test_turns_of_loops_are_counted(n):
+def test_iterations_of_loops_are_counted(n):
     value = srcdiff.cost(srcdiff.batch(steps, in_axes=(0, None)), np.ones(4), n)
     assert value.flops == 4 * 2 * n and value.exponentials == 0
 
@@ -88,7 +88,7 @@ def test_heavy_operations_are_never_counted_as_nothing(f, flops):
     assert found.flops == flops if flops else found.flops > 2 * 5 * 8 or found.uncounted
 
 
-def test_what_is_not_known_is_told():
+def test_what_is_not_known_is_reported():
     from scipy.linalg import expm
 
     found = srcdiff.cost(srcdiff.grad(lambda x: np.sum(expm(x))), np.eye(3))

@@ -21,24 +21,24 @@ def energy(x, k, p):
 P = {"w": 0.5}
 
 
-def test_types_are_told_and_nothing_is_run() -> None:
+def test_types_are_shown_and_nothing_is_run() -> None:
     g = srcdiff.grad(lambda x, n: np.sum(x[:n] ** 2), jit=True)
-    told = srcdiff.explain(g, X, 2)
-    assert told.arguments == {"x": "float64[x0]", "n": "int"}
-    assert told.runs == "nothing yet" and told.because == () and told.signatures == ()
-    assert told.assumes == ("n >= 0", "x0 >= n")
-    assert Path(told.files["source"]).read_text() == g.source_for(X, 2)
+    report = srcdiff.explain(g, X, 2)
+    assert report.arguments == {"x": "float64[x0]", "n": "int"}
+    assert report.runs == "nothing yet" and report.because == () and report.signatures == ()
+    assert report.assumes == ("n >= 0", "x0 >= n")
+    assert Path(report.files["source"]).read_text() == g.source_for(X, 2)
 
 
 def test_a_compiled_call_says_how_long_it_took_and_for_what() -> None:
     g = srcdiff.grad(energy, jit=True)
     g(X, 0.5, P)
-    told = srcdiff.explain(g, X, 0.5, P)
-    assert told.runs == "compiled" and told.outside == 1
-    assert told.seconds["compile"] > 0 and told.seconds["reverse"] > 0
-    assert len(told.signatures) == 1 and told.signatures[0].startswith("array(float64, 1d, C)")
-    assert Path(told.files["loop form"]).read_text() == g.loop_source
-    text = str(told)
+    report = srcdiff.explain(g, X, 0.5, P)
+    assert report.runs == "compiled" and report.outside == 1
+    assert report.seconds["compile"] > 0 and report.seconds["reverse"] > 0
+    assert len(report.signatures) == 1 and report.signatures[0].startswith("array(float64, 1d, C)")
+    assert Path(report.files["loop form"]).read_text() == g.loop_source
+    text = str(report)
     assert "p: dict(w: float)" in text and "runs: compiled" in text and "compiled in" in text
 
 
@@ -52,7 +52,7 @@ def weight(loss, z):
     return loss + norm
 
 
-def test_rewritings_are_told_with_their_lines() -> None:
+def test_rewritings_are_reported_with_their_lines() -> None:
     g = srcdiff.grad(naive_loss, jit=False)
     first, second = srcdiff.explain(g, X, np.ones(3)).rewritten
     assert first.startswith("log_sigmoid: return weight(-np.sum(y * np.log(p)), z) (")
@@ -61,11 +61,11 @@ def test_rewritings_are_told_with_their_lines() -> None:
     assert srcdiff.explain(srcdiff.grad(naive_loss, rewrite=False), X, np.ones(3)).rewritten == ()
 
 
-def test_a_new_type_is_told_as_the_reason() -> None:
+def test_a_new_type_is_reported_as_the_reason() -> None:
     g = srcdiff.grad(energy, jit=False)
     g(X, 0.5, P)
-    told = srcdiff.explain(g, X.astype(np.float32), 0.5, P)
-    assert told.because == ("x is float32[x0], and was float64[x0]",)
+    report = srcdiff.explain(g, X.astype(np.float32), 0.5, P)
+    assert report.because == ("x is float32[x0], and was float64[x0]",)
     g(X, 0.5, P)
     assert srcdiff.explain(g, X, 0.5, P).because == ()
     assert srcdiff.explain(g, X, 0.5, P).runs == "NumPy"
@@ -82,9 +82,9 @@ def test_why_it_is_not_compiled(monkeypatch) -> None:
     g = srcdiff.grad(sorted_into)
     with pytest.warns(srcdiff.CompileWarning):
         g(X)
-    told = srcdiff.explain(g, X)
-    assert told.runs == "NumPy" and "cannot be compiled" in told.refused
-    assert "runs: NumPy (sorted_into_grad cannot be compiled" in str(told)
+    report = srcdiff.explain(g, X)
+    assert report.runs == "NumPy" and "cannot be compiled" in report.refused
+    assert "runs: NumPy (sorted_into_grad cannot be compiled" in str(report)
 
 
 def test_of_a_vjp() -> None:
@@ -107,6 +107,6 @@ def log_Z(log_alpha, log_A, scores):
 
 def test_what_will_be_compiled_says_its_own_rewritings_before_the_first_call():
     arguments = np.zeros(3), np.zeros((3, 3)), np.zeros((4, 3))
-    (told,) = srcdiff.explain(srcdiff.grad(log_Z, jit=True), *arguments).rewritten
-    assert told.startswith("scaled_probabilities: log_alpha = logsumexp(log_alpha[:, None]")
+    (report,) = srcdiff.explain(srcdiff.grad(log_Z, jit=True), *arguments).rewritten
+    assert report.startswith("scaled_probabilities: log_alpha = logsumexp(log_alpha[:, None]")
     assert srcdiff.explain(srcdiff.grad(log_Z, jit=False), *arguments).rewritten == ()

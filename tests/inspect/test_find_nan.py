@@ -74,7 +74,7 @@ def test_a_nan_of_the_value_where_the_gradient_is_finite() -> None:
     assert "`np.log(x)` gives NaN in the forward part: x is [-0.5, ...]" in str(found)
 
 
-def test_a_nan_that_reaches_no_result_is_not_told() -> None:
+def test_a_nan_that_reaches_no_result_is_not_reported() -> None:
     x, w = np.array([0.5, -1.0]), np.array([4.0, 1.0])
     found = find_nan(value_and_grad(lambda x, w: clipped(x, w) * 0.0 + np.sum(x)), x, w)
     assert found is None or found.part != "forward part"

@@ -142,7 +142,7 @@ def test_printed_it_shows_all() -> None:
     ]
 
 
-def test_unknown_names_are_told_with_those_that_there_are() -> None:
+def test_unknown_names_are_reported_with_the_known_names() -> None:
     with pytest.raises(srcdiff.DifferentiationError, match=r"has no variable `los`") as caught:
         reasons_of("los")
     assert caught.value.advice.startswith("Did you mean `loss`? There are W, xs, target, k, h,")

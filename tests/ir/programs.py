@@ -77,7 +77,7 @@ def until():
 
 def first_large():
     """A `for` that counts down and is left early; returns the number of iterations and the last index."""
-    n, i, at, turns, out = (
+    n, i, at, iterations, out = (
         Value(Scalar("int64", True, Dim.of("n")), "n", True),
         Value(INT, "i"),
         *three(INT),
@@ -92,13 +92,13 @@ def first_large():
             const(2),
             (const(-1),),
             body.region([i, at], [go, i]),
-            (turns, out),
+            (iterations, out),
             True,
             True,
             1,
         )
     )
-    return Function("first_large", b.region([n], [turns, out]), tuple_of(0, 1))
+    return Function("first_large", b.region([n], [iterations, out]), tuple_of(0, 1))
 
 
 def three(type_):

@@ -148,7 +148,7 @@ def test_a_copied_list_shares_its_items():
     assert roots[copied] == {copied, x}
 
 
-def test_parts_of_a_parameter_are_told_apart_and_the_same_part_is_one_root():
+def test_parts_of_a_parameter_are_distinguished_and_the_same_part_is_one_root():
     p = Value(Struct("dict", ("W", "b"), (MATRIX, N)), "p")
     b = Builder()
     first, bias, again = (b.op(containers.get, p, key=k) for k in ("W", "b", "W"))

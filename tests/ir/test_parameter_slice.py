@@ -41,7 +41,7 @@ def branches(a, b, c):
     look(y[1])
 
 
-def turns(a, b, c):
+def iterations(a, b, c):
     x, y = a, 1.0
     for _ in range(len(c)):
         x = x + y
@@ -70,8 +70,8 @@ def run_branches(a, b, c):
     return 0.0
 
 
-def run_turns(a, b, c):
-    handle(Noting(), turns, a, b, c)
+def run_iterations(a, b, c):
+    handle(Noting(), iterations, a, b, c)
     return 0.0
 
 
@@ -87,4 +87,4 @@ def test_branches_and_what_is_written() -> None:
 
 
 def test_loops_and_what_ends_them() -> None:
-    assert behind(run_turns, *ARGS) == [("a", "b", "c"), ("b", "c"), ("a",), ("b", "c")]
+    assert behind(run_iterations, *ARGS) == [("a", "b", "c"), ("b", "c"), ("a",), ("b", "c")]

@@ -96,7 +96,7 @@ def test_an_unknown_symbol_cannot_be_evaluated():
         n.evaluate({})
 
 
-def test_a_bare_symbol_is_told_from_expressions():
+def test_a_bare_symbol_differs_from_expressions():
     assert n.symbol == "n"
     assert [d.symbol for d in (n + 1, n.scaled(2), Dim(3), Dim.of(Clamp(n)), n + m)] == [None] * 5
 

@@ -225,7 +225,7 @@ def test_a_loop_that_breaks_yields_a_flag():
     )
 
 
-def test_a_loop_that_breaks_gives_the_turns():
+def test_a_loop_that_breaks_gives_the_iterations():
     body = Region((index(),), (), (const(True),))
     assert (
         only(loop(body, breaks=True))
@@ -402,7 +402,7 @@ def test_a_float_of_python_starts_a_sum_of_any_precision():
     assert not may_stand(INT, narrow)
 
 
-def test_a_declaration_is_asked_with_the_statements_attributes():
+def test_a_declaration_sees_the_statements_attributes():
     decl = OpDecl("needs", infer=lambda shapes, operands, attrs: (attrs["type"],))
     b = Builder()
     b.body.append(Op(decl, (), (Value(FLOAT),), {}))

@@ -173,11 +173,11 @@ def scan_until(x):
 
 @whiles((np.array([3.0, 2.0, 5.0]),))
 def vector_state(x):
-    turns = 0
+    iterations = 0
     while np.sum(x**2) > 1.0:
         x = x * 0.6 - 0.01 * x**2
-        turns += 1
-    return np.sum(np.sin(x)) * turns
+        iterations += 1
+    return np.sum(np.sin(x)) * iterations
 
 
 @whiles((0.8, 2.0))

@@ -317,7 +317,7 @@ def generator_with_a_condition(x, n):
 
 
 @generators((x4,))
-def generator_gone_through_twice(x):
+def generator_iterated_twice(x):
     items = _squares(x)
     return sum(items) + 3.0 * sum(v**2 for v in items)
 
@@ -337,7 +337,7 @@ def iterations_of_an_object(x):
 
 
 @generators((x4, 2))
-def iterators_asked_for_some(x, n):
+def iterators_read_partly(x, n):
     items = iter(x)
     total = sum(itertools.islice(items, n)) * next(items)
     return total + next(items, 5.0) ** 2 + next(items, x[0]) ** 3
@@ -416,7 +416,7 @@ def memo_of_a_recursion(x):
 
 
 @def_((x3,))
-def list_of_unlike_items(x):
+def list_of_different_items(x):
     items = []
     for k in range(len(x)):
         items.append(x[k])
@@ -759,7 +759,7 @@ class _Doubled:
     def __enter__(self):
         self.held[0] = self.held[0] * 2.0
 
-    def __exit__(self, *told):
+    def __exit__(self, *error):
         self.held[0] = self.held[0] + 0.5
 
 

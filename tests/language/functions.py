@@ -601,7 +601,7 @@ def _quadrature(f, a, b, n):
 
 
 @recursion((0.0, 1.1, 0.7))
-def function_handed_on(a, b, k):
+def function_passed_on(a, b, k):
     return _quadrature(lambda t: np.exp(-k * t * t), a, b, 3)
 
 
@@ -660,7 +660,7 @@ def pipeline_from_a_list(x, w):
 
 
 @values((x4,))
-def unlike_functions_on_a_list(x):
+def different_functions_on_a_list(x):
     steps = []
     for k in range(4):
         if k % 2:
@@ -831,7 +831,7 @@ def weights_spread_over_arguments(w, t):
 
 
 @nested((x4,))
-def function_of_one_turn_or_another(x):
+def function_of_one_iteration_or_another(x):
     for k in (1.0, 2.0, 3.0):
         if k == 1.0 or x[1] + 1.0 > k:
             h = lambda v, c=k: v * c
@@ -839,7 +839,7 @@ def function_of_one_turn_or_another(x):
 
 
 @nested((x4,))
-def function_that_keeps_the_last_turn(x):
+def function_that_keeps_the_last_iteration(x):
     total = 0.0
     for i in range(4):
         if i > 0:
@@ -884,7 +884,7 @@ def default_that_is_computed(x):
 
 
 @recursion((x4,))
-def default_of_each_turn(x):
+def default_of_each_iteration(x):
     total = 0.0
     for i in range(3):
 

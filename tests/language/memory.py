@@ -211,7 +211,7 @@ def cholesky(A):
 
 
 @buffers((M, x3))
-def reused_between_turns(A, x):
+def reused_between_iterations(A, x):
     work = np.zeros(3)
     total = 0.0
     for row in A:

@@ -110,7 +110,7 @@ class _Scaled:
         self.box.s = self.box.s * self.k
         return self.box
 
-    def __exit__(self, *told):
+    def __exit__(self, *error):
         self.box.s = self.box.s / self.k + 0.1
 
 
@@ -169,7 +169,7 @@ def raised_by_a_condition(x):
 
 
 @effects((np.array([0.57, -1.0, 0.3, 0.7]),), (np.array([0.9, 0.3, 2.6, 0.7]),))
-def caught_in_each_turn(xs):
+def caught_in_each_iteration(xs):
     total = 0.0
     n = 0
     while n < len(xs):

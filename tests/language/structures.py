@@ -740,7 +740,7 @@ class Bag:
 
 
 @classes((x4,))
-def dataclasses_that_are_gone_through(x):
+def dataclasses_that_are_iterated(x):
     bag = Bag(x.copy())
     bag[0] += bag[1]
     bag[1:] *= bag[0]
@@ -791,7 +791,7 @@ def _chosen(options, x):
 
 
 @containers((x3, 0.7))
-def options_taken_apart_in_a_helper(x, s):
+def options_unpacked_in_a_helper(x, s):
     return _chosen(("doubled", s, ("inner", 2.0)), x) * _chosen(("plain", s, (None, 1.0)), x)
 
 
@@ -848,7 +848,7 @@ def _itself(v):
 
 
 @containers((x3,))
-def what_helpers_hand_on(x):
+def results_passed_through_helpers(x):
     nothing, every = _itself(None), _itself(...)
     total = x[0] * x[1] if nothing is None else x[2]
     return total + np.sum(x[every, nothing] ** 3) + len(_itself("abc")) * x[1]

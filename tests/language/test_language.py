@@ -102,18 +102,18 @@ def test_few_programs_are_dynamic():
     assert sum(p.dynamic for p in PROGRAMS) == DYNAMIC
 
 
-def is_dynamic(told) -> bool:
-    return any(issubclass(w.category, srcdiff.DynamicWarning) for w in told)
+def is_dynamic(caught) -> bool:
+    return any(issubclass(w.category, srcdiff.DynamicWarning) for w in caught)
 
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=repr)
 def test_derivatives_agree_with_finite_differences(program: Program, capsys):
     for k, args in enumerate(program.examples):
-        with warnings.catch_warnings(record=True) as told:
+        with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", srcdiff.DynamicWarning)
             value, _ = srcdiff.vjp(program.function, *copy.deepcopy(args))
         if not k:
-            assert is_dynamic(told) == program.dynamic
+            assert is_dynamic(caught) == program.dynamic
         expected = program.function(*copy.deepcopy(args))
         np.testing.assert_allclose(flatten(value), flatten(expected), rtol=1e-12)
         srcdiff.check_grads(program.function, *copy.deepcopy(args), order=program.order)

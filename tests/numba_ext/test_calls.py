@@ -284,7 +284,7 @@ print(sum(cached.step.stats.cache_hits.values()))
 @pytest.mark.long
 def test_callers_that_numba_caches(tmp_path):
     (tmp_path / "cached.py").write_text(textwrap.dedent(MODULE))
-    said = [
+    outputs = [
         subprocess.run(
             [sys.executable, "-c", CALL],
             cwd=tmp_path,
@@ -300,7 +300,7 @@ def test_callers_that_numba_caches(tmp_path):
         for _ in range(2)
     ]
     x = np.arange(1.0, 4.0)
-    for lines, hits in zip(said, "01", strict=True):
+    for lines, hits in zip(outputs, "01", strict=True):
         np.testing.assert_allclose(eval(lines[0]), x - 0.4 * x**3)
         np.testing.assert_allclose(eval(lines[1]), [0.6])
         assert lines[2] == hits

@@ -29,7 +29,7 @@ def same(one, other):
     return np.array_equal(one, other, equal_nan=np.asarray(one).dtype.kind == "f")
 
 
-def asks_for_lengths_only(decl, position):
+def uses_lengths_only(decl, position):
     """Whether no contents of an operand make a difference; None where nothing says so."""
     found = None
     for values, attrs in calls(decl):
@@ -66,5 +66,5 @@ CASES = [d for d in OPERATIONS.values() if calls(d) and d.name not in _LEFT_OUT]
 def test_an_operation_whose_operand_may_hold_anything_says_so(decl):
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        found = [asks_for_lengths_only(decl, k) for k in range(3)]
+        found = [uses_lengths_only(decl, k) for k in range(3)]
     assert tuple(k for k, is_so in enumerate(found) if is_so) == decl.shape_of

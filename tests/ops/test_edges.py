@@ -96,8 +96,8 @@ def test_what_vectors_of_equal_values_span_has_its_derivative(
 ) -> None:
     """The values are equal but for rounding."""
     monkeypatch.setenv("SRCDIFF_JIT", "0")
-    turn = np.linalg.qr(np.random.default_rng(0).normal(size=(4, 4)))[0]
-    a = turn * np.array([1.0, 1.0, 3.0, 3.0]) @ turn.T
+    rotation = np.linalg.qr(np.random.default_rng(0).normal(size=(4, 4)))[0]
+    a = rotation * np.array([1.0, 1.0, 3.0, 3.0]) @ rotation.T
 
     def onto_the_first(a):
         vectors = np.linalg.eigh(a)[1] if find == "eigh" else np.linalg.svd(a)[0]

@@ -161,7 +161,7 @@ def by_hand(W: Any, x: Any, n: int) -> tuple[Any, list[tuple[int, float]], list[
     return d_W, norms, rows
 
 
-def test_each_backward_turn_runs_the_block_once_and_in_order() -> None:
+def test_each_backward_iteration_runs_the_block_once_and_in_order() -> None:
     W, x = np.eye(3) + 0.1, np.array([1.0, -0.5, 0.3])
     expected, norms, rows = by_hand(W, x, 4)
     np.testing.assert_allclose(srcdiff.grad(collected)(W, x, 4), expected)
@@ -288,7 +288,7 @@ def test_second_derivatives_run_the_block_once() -> None:
     np.testing.assert_allclose(of_gradient, 3 * 12 * x**2 * v)
 
 
-def test_a_block_runs_whatever_is_differentiated_by() -> None:
+def test_a_block_runs_whatever_is_differentiated() -> None:
     def f(a, b):
         y = a * 3.0
         with adjoint(y) as d_y:

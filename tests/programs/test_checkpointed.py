@@ -229,14 +229,14 @@ class Counting:
     """NumPy with counts of iterations (each has one `np.sin`, and its derivative has none) and of allocated arrays."""
 
     def __init__(self) -> None:
-        self.turns = 0
+        self.iterations = 0
         self.shapes: list[Any] = []
 
     def __getattr__(self, name: str) -> Any:
         return getattr(np, name)
 
     def sin(self, x: Any) -> Any:
-        self.turns += 1
+        self.iterations += 1
         return np.sin(x)
 
     def empty(self, shape: Any, dtype: Any = float) -> Any:
@@ -275,13 +275,13 @@ def advanced(n: int, slots: int) -> int:
 
 
 @pytest.mark.parametrize("slots", [1, 2, 3, 5, 8])
-def test_as_many_turns_are_run_again_as_by_the_binomial_schedule(slots: int) -> None:
+def test_as_many_iterations_are_run_again_as_by_the_binomial_schedule(slots: int) -> None:
     source = sine(slots).source_for(0.5, 3)
     for n in (1, 2, 3, 4, 5, 7, 10, 11, 16, 23, 40):
-        assert counted(source, n).turns == advanced(n, slots), n
+        assert counted(source, n).iterations == advanced(n, slots), n
 
 
-def test_memory_is_that_of_the_slots_and_the_state_at_hand() -> None:
+def test_memory_is_that_of_the_slots_and_the_present_state() -> None:
     count = counted(sine(3).source_for(0.5, 3), 40)
     assert count.shapes == [4, 4]  # the iterations, and the states; a further row is an IndexError
 
@@ -309,7 +309,7 @@ def test_slots_may_be_an_argument() -> None:
     assert "np.empty(5)" in g.source
 
 
-def test_a_block_of_an_adjoint_runs_once_a_turn() -> None:
+def test_a_block_of_an_adjoint_runs_once_an_iteration() -> None:
     norms: list[float] = []
 
     def f(x, n):

@@ -395,7 +395,7 @@ def seen_later(z):
     return np.sum(r**2)
 
 
-def seen_later_said_without_writing(z):
+def seen_later_named_without_writing(z):
     r = z.real
     return 4.0 * r[1] ** 2 + np.sum(r[1:] ** 2)
 
@@ -428,7 +428,7 @@ def test_what_is_not_differentiated_says_so(function, message):
 
 def test_real_parts_show_what_is_written_later():
     found, d_z = srcdiff.value_and_grad(seen_later, jit=False)(Z)
-    expected, own = srcdiff.value_and_grad(seen_later_said_without_writing, jit=False)(Z)
+    expected, own = srcdiff.value_and_grad(seen_later_named_without_writing, jit=False)(Z)
     assert found == seen_later(Z)
     np.testing.assert_allclose(found, expected, rtol=1e-14)
     np.testing.assert_allclose(d_z, own, rtol=1e-14)

@@ -454,7 +454,7 @@ ONE_NAME = [
 
 
 @pytest.mark.parametrize(("inside", "by_hand"), ONE_NAME, ids=lambda f: f.__name__)
-def test_functions_that_call_unlike_values_by_one_name(inside: Any, by_hand: Any) -> None:
+def test_functions_that_call_different_values_by_one_name(inside: Any, by_hand: Any) -> None:
     args = 1.2, 0.7
     for _ in range(2):
         found = srcdiff.value_and_grad(inside, argnums=(0, 1), jit=False)(*args)

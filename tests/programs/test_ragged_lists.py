@@ -15,7 +15,7 @@ def buckets(x):
     return found[0][0][0] * found[1][0][0] + np.sum(found[0][1]) * np.sum(found[1][-1])
 
 
-def begun_in_each_turn(x):
+def begun_in_each_iteration(x):
     out = 0.0
     for j in range(2):
         rows = [[], []]
@@ -66,7 +66,7 @@ def test_empty_lists_of_arrays_are_compiled():
 
 
 @pytest.mark.parametrize(
-    "f", [columns_of_products, buckets, begun_in_each_turn, begun_with_items, pairs, triangle]
+    "f", [columns_of_products, buckets, begun_in_each_iteration, begun_with_items, pairs, triangle]
 )
 def test_each_item_has_its_own_length(f, monkeypatch):
     monkeypatch.setenv("SRCDIFF_JIT", "0")
@@ -95,11 +95,11 @@ def rows(*counts):
     return [rng.normal(size=(n, 2)) for n in counts]
 
 
-def alike(found, wanted):
+def agree(found, wanted):
     np.testing.assert_allclose(found[1], wanted[1], rtol=1e-13)
     for x, y in zip(found[0], wanted[0], strict=True):
         if isinstance(x, list):
-            alike((x, 0.0), (y, 0.0))
+            agree((x, 0.0), (y, 0.0))
         else:
             np.testing.assert_allclose(x, y, rtol=1e-13)
 
@@ -109,17 +109,17 @@ def test_lists_of_many_arrays_are_compiled_once_whatever_their_length():
     w = np.array([0.5, -2.0])
     for n in (12, 40, 9):
         xs = rows(*(k % 4 for k in range(n)))
-        alike(g(xs, w), srcdiff.grad(energy, argnums=(0, 1), jit=False)(xs, w))
-    told = str(srcdiff.explain(g, xs, w))
-    assert told.count("machine code for") == 1
-    assert "ArrayList(float64, 2d), array(float64, 1d, C)" in told
+        agree(g(xs, w), srcdiff.grad(energy, argnums=(0, 1), jit=False)(xs, w))
+    report = str(srcdiff.explain(g, xs, w))
+    assert report.count("machine code for") == 1
+    assert "ArrayList(float64, 2d), array(float64, 1d, C)" in report
 
 
 def test_lists_on_a_list_may_have_different_lengths():
     g = srcdiff.grad(roots, argnums=(0, 1), jit=True)
     w = np.array([0.5, -2.0])
     for xss in ([rows(3, 1), rows(2)], [rows(4), rows(1, 2, 2)]):
-        alike(g(xss, w), srcdiff.grad(roots, argnums=(0, 1), jit=False)(xss, w))
+        agree(g(xss, w), srcdiff.grad(roots, argnums=(0, 1), jit=False)(xss, w))
 
 
 def test_what_numba_has_no_type_for_runs_as_numpy(monkeypatch):

@@ -5,7 +5,7 @@ import pytest
 from fuzz.compare import problems
 
 
-def unpacked_each_turn(q0, n):
+def unpacked_each_iteration(q0, n):
     q = q0.copy()
     for _ in range(n):
         a, b = q
@@ -303,7 +303,7 @@ def choice_swapped_on_one_path(x, w):
     return np.sum(a * x) + np.sum(b * w)
 
 
-def products_of_what_a_turn_has(x, w):
+def products_of_what_an_iteration_has(x, w):
     table, total = np.outer(x, w), 0.0
     pad = np.zeros((8, 8))
     pad[1:7, 1:7] = table
@@ -325,7 +325,7 @@ VECTOR = RNG.normal(size=5)
 @pytest.mark.parametrize(
     ("f", "args"),
     [
-        (unpacked_each_turn, (PAIR, 3)),
+        (unpacked_each_iteration, (PAIR, 3)),
         (rows_unpacked_while_written, (ROWS, 3)),
         (rows_by_two_views, (ROWS, 1)),
         (shifted_view, (VECTOR, 1)),
@@ -367,7 +367,7 @@ VECTOR = RNG.normal(size=5)
         (choice_swapped_on_one_path, (PAIR + 5, 2 * PAIR)),
         (choice_swapped_on_one_path, (PAIR * [-1, 1], 2 * PAIR)),
         (choice_swapped_on_one_path, (PAIR - 5, 2 * PAIR)),
-        (products_of_what_a_turn_has, (SIX / 10, SIX / 10)),
+        (products_of_what_an_iteration_has, (SIX / 10, SIX / 10)),
         (length_of_what_one_path_makes, (PAIR, 2 * PAIR)),
         (length_of_what_one_path_makes, (PAIR + 5, 2 * PAIR)),
     ],

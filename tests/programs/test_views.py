@@ -99,15 +99,15 @@ def wrong(view, use, keep=lambda k: True):
     found = []
     for k, (text, f) in enumerate(programs(view, use)):
         if keep(k):
-            said = problems(f, (X,))
-            if said and not said[0].startswith("refused: "):
-                found.append(text + said[0])
+            wrong_results = problems(f, (X,))
+            if wrong_results and not wrong_results[0].startswith("refused: "):
+                found.append(text + wrong_results[0])
     return found
 
 
 @pytest.mark.parametrize("view", VIEWS)
 @pytest.mark.parametrize("use", USES)
 def test_views_are_views_and_copies_are_copies(view, use):
-    turn = VIEWS.index(view) + 5 * list(USES).index(use)
-    found = wrong(view, use, lambda k: k % 71 == turn % 71)
+    position = VIEWS.index(view) + 5 * list(USES).index(use)
+    found = wrong(view, use, lambda k: k % 71 == position % 71)
     assert not found, found[0]

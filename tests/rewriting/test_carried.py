@@ -214,14 +214,14 @@ def on_a_list(x):
     return np.log(messages[-1].sum())
 
 
-def one_turn(a, scores):
+def one_iteration(a, scores):
     return (a @ P) * np.exp(scores)
 
 
 def by_helper(x):
     a = START * np.exp(x[0] * SLOPES)
     for t in range(1, len(x)):
-        a = one_turn(a, x[t] * SLOPES)
+        a = one_iteration(a, x[t] * SLOPES)
     return np.log(a.sum())
 
 
@@ -304,8 +304,8 @@ def test_single_precision_stays_single():
 def test_the_source_carries_logarithms():
     g = srcdiff.grad(partial_sums, jit=False)
     assert "log_s = np.logaddexp(log_s, x[i])" in g.source_for(np.ones(3))
-    told = srcdiff.explain(g, np.ones(3)).rewritten
-    assert any(line.startswith("log_of_loops: s += np.exp(x[i])") for line in told)
+    lines = srcdiff.explain(g, np.ones(3)).rewritten
+    assert any(line.startswith("log_of_loops: s += np.exp(x[i])") for line in lines)
     off = srcdiff.grad(partial_sums, jit=False, rewrite={"log_of_loops": False})
     assert "logaddexp(log_s" not in off.source_for(np.ones(3))
 
@@ -355,7 +355,7 @@ def shifted_by_hand(x):
     return m + np.log(s)
 
 
-def asked_for_itself(x):
+def read_itself(x):
     s, out = 1.0, 0.0
     for a in x:
         s = s + np.exp(a)
@@ -372,7 +372,7 @@ def without_exponentials(x):
 
 
 @pytest.mark.parametrize(
-    "f", [divided_by_its_sum, shifted_by_hand, asked_for_itself, without_exponentials]
+    "f", [divided_by_its_sum, shifted_by_hand, read_itself, without_exponentials]
 )
 def test_what_the_user_has_seen_to_stays(f):
     text = srcdiff.grad(f, jit=False).source_for(np.ones(3))

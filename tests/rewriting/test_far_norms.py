@@ -134,7 +134,7 @@ def test_anything_may_be_divided_by_a_norm(jit, z):
     np.testing.assert_allclose(found[1], plain[1], rtol=1e-14)
 
 
-def test_it_is_off_unless_it_is_asked_for():
+def test_it_is_off_by_default():
     x = np.array([[3.0, 4.0]])
     unasked, asked = (
         srcdiff.value_and_grad(lambda x: np.sum(along_rows(x)), jit=False, rewrite=r)

@@ -63,8 +63,8 @@ def test_a_product_stays_one():
     X = np.array([[1.0, 2.0, 3.0], [0.5, 0.0, -1.0]])
     text = g.source_for(X)
     assert " @ " in text and text.index("if np.all(") < text.index("logsumexp(")
-    (told,) = srcdiff.explain(g, X).rewritten
-    assert told.startswith("log_of_parts")
+    (line,) = srcdiff.explain(g, X).rewritten
+    assert line.startswith("log_of_parts")
 
 
 def stable_by_hand(x):
@@ -151,7 +151,7 @@ NUMBERS = {
 }  # fmt: skip
 OF_ROWS = {
     "arrays": (of_arrays, lambda x: log_sum(x) + (0 if x[0] > 0 else mp.log(2))),
-    "turns": (in_turns, lambda x: -mp.fsum(softplus(-a) for a in x)),
+    "iterations": (in_turns, lambda x: -mp.fsum(softplus(-a) for a in x)),
     "a helper": (by_helper, lambda x: -mp.fsum(softplus(-a) for a in x)),
     "one less a helper": (one_less_helper, lambda x: -mp.fsum(softplus(a) for a in x)),
 }
@@ -271,7 +271,7 @@ def other_squares(x):
     return q / len(x) - (s / len(x)) ** 2
 
 
-def of_turns_before(x):
+def of_iterations_before(x):
     s = q = y = 0.0
     for v in x:
         y = 0.5 * y + v
@@ -280,7 +280,7 @@ def of_turns_before(x):
     return q / len(x) - (s / len(x)) ** 2
 
 
-@pytest.mark.parametrize("f", [another_count, other_squares, of_turns_before])
+@pytest.mark.parametrize("f", [another_count, other_squares, of_iterations_before])
 def test_what_is_no_variance_stays(f):
     x = np.array([0.5, 0.25, -2.0, 1.0])
     g = srcdiff.value_and_grad(f, jit=False)

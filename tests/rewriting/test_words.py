@@ -377,5 +377,5 @@ def test_loops_compiled():
 def test_loops_are_switched_off_by_name():
     g = srcdiff.grad(by_index, jit=False, rewrite={"log_of_loops": False})
     assert "largest" not in g.source_for(np.ones(3))
-    (told, *_) = srcdiff.explain(srcdiff.grad(by_index, jit=False), np.ones(3)).rewritten
-    assert told.startswith("log_of_loops: t += np.exp(x[i])")
+    (line, *_) = srcdiff.explain(srcdiff.grad(by_index, jit=False), np.ones(3)).rewritten
+    assert line.startswith("log_of_loops: t += np.exp(x[i])")

@@ -79,7 +79,7 @@ def test_the_rule_is_inlined_and_the_function_is_called() -> None:
     check_grads(f, X, order=1, modes=("reverse",))
 
 
-def test_a_function_with_a_rule_is_differentiated_by_it() -> None:
+def test_a_rule_gives_the_derivative_of_its_function() -> None:
     @rule(cube)
     def not_the_derivative(x, *, out, d_out):
         d_x = 100.0 * d_out
@@ -298,7 +298,7 @@ def test_saved_modules_import_the_function(tmp_path: Any) -> None:
         np.testing.assert_allclose(namespace["f_grad"](X), g(X))
 
 
-def test_records_go_by_the_rule(tmp_path: Any, monkeypatch: Any) -> None:
+def test_records_use_the_rule(tmp_path: Any, monkeypatch: Any) -> None:
     monkeypatch.setenv("SRCDIFF_CACHE", str(tmp_path))
     monkeypatch.delenv("SRCDIFF_VERIFY", raising=False)
 

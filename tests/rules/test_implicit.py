@@ -168,7 +168,7 @@ def test_parameters_without_derivatives() -> None:
     assert grad(lambda a: root(a, 3))(8.0) == pytest.approx(1 / 12)
 
 
-def test_mistakes_are_told_when_it_is_declared() -> None:
+def test_mistakes_are_reported_when_it_is_declared() -> None:
     with pytest.raises(ValueError, match="solve has no argument 'e', which kepler takes"):
 
         @implicit(kepler)

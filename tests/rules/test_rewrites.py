@@ -41,8 +41,8 @@ def test_it_is_found_in_value_and_derivative():
     wanted = np.sum(2.0 * np.sin(0.25 * t) ** 2)
     assert value == pytest.approx(wanted, rel=1e-15)
     assert slope == pytest.approx(np.sum(t * np.sin(0.5 * t)), rel=1e-14)
-    (told,) = srcdiff.explain(g, t, 0.5).rewritten
-    assert told.startswith("one_minus_cos: return np.sum(1.0 - level)")
+    (line,) = srcdiff.explain(g, t, 0.5).rewritten
+    assert line.startswith("one_minus_cos: return np.sum(1.0 - level)")
     off = srcdiff.value_and_grad(swing, argnums=1, jit=False, rewrite={"one_minus_cos": False})
     assert all(
         not line.startswith("one_minus_cos") for line in srcdiff.explain(off, t, 0.5).rewritten
@@ -104,7 +104,7 @@ def test_rules_that_undo_each_other_come_to_an_end():
     assert (value, slope) == pytest.approx((0.5 * np.sin(0.6), np.cos(0.6)), rel=1e-15)
 
 
-def test_a_rule_of_another_domain_is_asked_for():
+def test_a_rule_of_another_domain_is_off_by_default():
     declare(kind="domain")
     names = lambda g: {
         line.partition(":")[0] for line in srcdiff.explain(g, np.ones(2), 0.5).rewritten
@@ -115,7 +115,7 @@ def test_a_rule_of_another_domain_is_asked_for():
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "told"),
+    ("before", "after", "message"),
     [
         (lambda x: 1 - np.cos(x), lambda x: np.sin(x / 2) ** 2, "values differ"),
         (lambda x: np.sin(x) ** 2, lambda x: 1 - np.cos(x), "values differ"),
@@ -124,9 +124,9 @@ def test_a_rule_of_another_domain_is_asked_for():
         (lambda x, y: np.exp(x), lambda x, y: np.exp(x) + 0.0 * y, "says what y is"),
     ],
 )  # fmt: skip
-def test_mistakes_are_told_when_it_is_declared(before, after, told):
+def test_mistakes_are_reported_when_it_is_declared(before, after, message):
     count = before.__code__.co_argcount
-    with pytest.raises(RuleError, match=told):
+    with pytest.raises(RuleError, match=message):
         srcdiff.rewriting("mine", before, after, samples=[(-0.5,) * count])
     assert not OWN_RULES
 

@@ -359,10 +359,12 @@ def test_parameters_are_called_as_limits_and_weights_are() -> None:
     for k in (0, 1):
         slope = grad(to_the_sine, argnums=k)
         step = e * np.eye(2)[k]
-        apart = to_the_sine(*(PLACE + step)) - to_the_sine(*(PLACE - step))
-        assert np.isclose(slope(*PLACE), apart / (2 * e), rtol=1e-7)
-        apart = slope(*(PLACE + step)) - slope(*(PLACE - step))
-        assert np.isclose(grad(slope, argnums=k)(*PLACE), apart / (2 * e), rtol=1e-6, atol=1e-8)
+        difference = to_the_sine(*(PLACE + step)) - to_the_sine(*(PLACE - step))
+        assert np.isclose(slope(*PLACE), difference / (2 * e), rtol=1e-7)
+        difference = slope(*(PLACE + step)) - slope(*(PLACE - step))
+        assert np.isclose(
+            grad(slope, argnums=k)(*PLACE), difference / (2 * e), rtol=1e-6, atol=1e-8
+        )
 
 
 PLACE = np.array([0.7, 0.4])
@@ -398,7 +400,7 @@ def test_the_adjoint_equation_is_printed() -> None:
     assert "d_t" not in source  # not with respect to the times
 
 
-def test_parameters_that_are_not_asked_for_cost_nothing() -> None:
+def test_parameters_that_are_not_differentiated_cost_nothing() -> None:
     source = grad(states).source_for(*PROGRAMS[0][1])
     assert "d_parameters" not in source
     assert "d_k" not in source
@@ -560,7 +562,7 @@ def test_the_evaluator_solves_as_well() -> None:
     assert np.isclose(evaluate(fn, 2.0), scalar_root(2.0))
 
 
-def test_the_module_is_asked_for_when_it_is_called() -> None:
+def test_the_module_is_looked_up_when_it_is_called() -> None:
     def loss(k):
         return np.sum(
             scipy.integrate.odeint(lambda y, t: -k * y, [1.0, 2.0], [0.0, 1.0], **FINE)[1]

@@ -67,12 +67,12 @@ def test_compiled_code_is_found_again_and_saved_loops_need_scipy_only(tmp_path):
         print(saved.f_grad(np.arange(1.0, 4.0)).tolist())
     """
     env = {**os.environ, "SRCDIFF_CACHE": str(tmp_path / "cache")}
-    said = [
+    outputs = [
         subprocess.run(
             [sys.executable, "-c", textwrap.dedent(text)],
             cwd=tmp_path, env=env, check=True, capture_output=True, text=True, timeout=120,
         ).stdout.strip()
         for text in (program, program, alone)
     ]  # fmt: skip
-    values = said[2]
-    assert said == [f"{values}\n['kept']", f"{values}\n['foun']", values]
+    values = outputs[2]
+    assert outputs == [f"{values}\n['kept']", f"{values}\n['foun']", values]

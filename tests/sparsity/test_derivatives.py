@@ -336,7 +336,7 @@ def test_a_banded_matrix_needs_as_many_colours_as_its_band_is_wide():
     assert coloured(scipy.sparse.csr_array(band)).max() == 2
 
 
-def test_a_full_row_does_not_keep_the_columns_of_a_symmetric_matrix_apart():
+def test_a_full_row_does_not_separate_the_columns_of_a_symmetric_matrix():
     pattern = np.eye(50, dtype=bool)
     pattern[0] = pattern[:, 0] = True
     colours, alone = coloured_symmetric(scipy.sparse.csr_array(pattern))
@@ -359,15 +359,15 @@ def test_sets_are_those_of_python():
     sets, count = IndexSets(30), 30
     numbers = np.arange(1, count + 1).reshape(5, 6)
     known = [{k} for k in range(count)]
-    for turn in range(12):
+    for step in range(12):
         order = rng.permutation(count)
-        if turn % 3 == 2:
+        if step % 3 == 2:
             other = numbers.ravel()[order].reshape(5, 6)
             numbers = np.vectorize(lambda a, b: sets.union(int(a), int(b)))(numbers, other)
         else:
             numbers = sets.unions(numbers, numbers.ravel()[order].reshape(5, 6))
         known = [a | known[k] for a, k in zip(known, order, strict=True)]
-        numbers.ravel()[turn], known[turn] = 0, set()
+        numbers.ravel()[step], known[step] = 0, set()
         assert members(sets, numbers.ravel()) == known
         rows = [set().union(*known[6 * i : 6 * i + 6]) for i in range(5)]
         assert members(sets, sets.along(numbers, 1)) == rows

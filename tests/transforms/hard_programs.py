@@ -278,7 +278,7 @@ def while_for_while(x, k):
 
 
 @case(V(4), 0.7, 0)
-def zero_turns(x, k, n):
+def zero_iterations(x, k, n):
     y = x.copy()
     s = k
     for i in range(n):
@@ -530,7 +530,7 @@ def triangle_of_numbers(A, v):
 
 
 @case(np.sin(np.arange(24.0)).reshape(2, 3, 4), np.array([0, 1, 1]), np.array([3, 0, 0]))
-def index_arrays_apart(A, i, k):
+def separate_index_arrays(A, i, k):
     B = A * 1.0
     B[i, :, k] = np.cos(A[k % 2, :, i])
     B[0, :, k] += A[i, :, 1]

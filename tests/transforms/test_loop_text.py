@@ -144,7 +144,7 @@ def normalised(x, g):
     return np.sum(np.tanh(g * (x - mean) / scale))
 
 
-def test_a_quotient_that_is_the_same_in_all_turns_stands_in_front():
+def test_a_quotient_that_is_the_same_in_all_iterations_stands_in_front():
     text = loops(normalised, (PAIRS, X[:3]), (0, 1))
     inner = re.findall(r"^ {12}.* / (.*)$", text, flags=re.MULTILINE)
     assert not [line for line in inner if re.fullmatch(r"\w+\[i\]", line)], text

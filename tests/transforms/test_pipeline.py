@@ -68,7 +68,7 @@ def test_the_same_program_gives_the_same_text_in_every_process(tmp_path):
     assert len(texts) == 1 and "def f_grad" in texts.pop()
 
 
-def test_checks_after_each_pass_can_be_asked_for(monkeypatch):
+def test_checks_after_each_pass_can_be_turned_on(monkeypatch):
     monkeypatch.setenv("SRCDIFF_VERIFY", "1")
     np.testing.assert_allclose(srcdiff.grad(source(PRODUCT))(np.ones(3)), np.ones(3))
 

@@ -204,11 +204,11 @@ START = {"s": -1.0}
 
 def test_parameters_of_a_guide_that_leave_their_domain(monkeypatch) -> None:
     """Before a fit where they begin outside, and at the step that they leave it in."""
-    said = r"test_bad_input.py:\d+: site 'w', Normal: scale has to be positive, got -"
-    with pytest.raises(ValueError, match=said):
+    message = r"test_bad_input.py:\d+: site 'w', Normal: scale has to be positive, got -"
+    with pytest.raises(ValueError, match=message):
         fit(line, unbounded)
     monkeypatch.setitem(START, "s", 0.01)
-    with pytest.raises(FloatingPointError, match=said):
+    with pytest.raises(FloatingPointError, match=message):
         fit(line, unbounded, optimizer=vi.optim.SGD(0.1), steps=400)
 
 
@@ -239,8 +239,8 @@ def test_parameters_that_do_not_fit_a_plate() -> None:
             vi.sample("w", dist.Normal(np.zeros(3), 1.0))
             vi.sample("y", dist.Normal(0.0, 1.0), obs=y)
 
-    said = r"site 'w', Normal: batch_shape \(3,\) does not fit plates of \(4,\) items"
-    with pytest.raises(ValueError, match=said):
+    message = r"site 'w', Normal: batch_shape \(3,\) does not fit plates of \(4,\) items"
+    with pytest.raises(ValueError, match=message):
         fit(plates, vi.MeanField, Y)
 
 

@@ -221,7 +221,7 @@ def test_a_fit_by_batches_of_mapped_rows(tmp_path) -> None:
     np.testing.assert_allclose(np.exp(fit.params.log_scale), np.sqrt(np.diag(cov)), rtol=0.15)
 
 
-def test_a_density_whose_prior_is_known_apart() -> None:
+def test_a_density_whose_prior_is_known_separately() -> None:
     def log_likelihood(w, x, y):
         return np.sum(-0.5 * (y - w[0] - w[1] * x) ** 2 - 0.5 * np.log(2.0 * np.pi))
 
@@ -562,7 +562,7 @@ def test_a_discrete_site_is_summed_out_or_refused_by_name() -> None:
         vi.fit(counting, vi.MeanField(), X, jit=False)
 
 
-def test_choices_that_are_named_by_turns_are_summed_out_beside_a_divergence() -> None:
+def test_choices_that_are_named_by_iterations_are_summed_out_beside_a_divergence() -> None:
     """The bound of each iteration's site is that of a mixture, and the divergence of `mu` replaces its prior."""
 
     def mixture(x):

@@ -79,7 +79,7 @@ def test_the_maximum_of_the_evidence(tmp_path) -> None:
     assert own.std() == pytest.approx(drawn.std(), rel=0.05)
 
 
-def test_names_that_a_guide_has_are_kept_apart() -> None:
+def test_names_that_a_guide_has_are_kept_separate() -> None:
     def model(y):
         loc = vi.param("loc", 0.5)
         eps = vi.param("eps", 0.25)

@@ -292,15 +292,15 @@ def test_a_sum_counts_as_its_site_does() -> None:
         run(_Overriding)
 
 
-def named_by_turns(x, w):
+def named_by_iterations(x, w):
     mu = vi.sample("mu", dist.Normal(np.zeros(2), 3.0))
     for k in range(3):
         z = vi.sample(f"z{k}", dist.Categorical(w))
         vi.sample(f"x{k}", dist.Normal(mu[z], 1.0), obs=x[k])
 
 
-def test_sums_that_are_named_by_turns_read_well() -> None:
-    source = vi.log_joint(named_by_turns, ["mu"], jit=False).source_for(
+def test_sums_that_are_named_by_iterations_read_well() -> None:
+    source = vi.log_joint(named_by_iterations, ["mu"], jit=False).source_for(
         np.zeros(2), np.ones(3), np.array([0.3, 0.7])
     )
     for k, name in enumerate(("terms", "terms_2", "terms_3")):

@@ -63,7 +63,7 @@ def test_the_evidence_over_z_is_that_over_values(prior, density, low, high) -> N
     assert own == pytest.approx(exact, rel=1e-6)
 
 
-def test_bounds_that_are_alike_are_numbers_and_others_are_written_out() -> None:
+def test_uniform_bounds_are_numbers_and_others_are_written_out() -> None:
     def model(y, c):
         vi.sample("a", dist.Uniform(-1.0, np.ones(2)))
         b = vi.sample("b", dist.Uniform(0.0, c * np.array([1.0, 2.0])))

@@ -379,7 +379,7 @@ class _Lowering(BlockArguments):
         """A counter of iterations, where later statements use their number."""
         number = loop.results[0]
         one, zero = (Const(k, Scalar("int64")) for k in (1, 0))
-        variable = Value(INT, number.name or "turns", number.user)
+        variable = Value(INT, number.name or "iterations", number.user)
         self.home[number] = variable
         self.members[variable] = [variable, number]
         after = Value(INT, variable.name, variable.user)

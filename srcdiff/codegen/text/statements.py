@@ -144,7 +144,7 @@ class Writer:
         if (
             isinstance(result.type, Scalar)
             and isinstance(value, gast.BinOp)
-            and not isinstance(value.op, gast.MatMult)  # of arrays, one of which has the name
+            and not isinstance(value.op, gast.MatMult)  # a matrix product has no in-place form
             and name not in ("_", *self.boxed)
         ):
             symbol = OPERATORS[type(value.op)]

@@ -189,8 +189,8 @@ def _compare(counts: Mapping[str, Dim], lengths: Mapping[str, int]) -> None:
         with contextlib.suppress(KeyError):  # lengths that are not known when compiling
             known[called] = dim.evaluate(lengths)
     if len(set(known.values())) > 1:
-        told = ", ".join(f"{called} has {n}" for called, n in known.items())
-        raise ValueError(f"arguments have different numbers of items: {told}")
+        listed = ", ".join(f"{called} has {n}" for called, n in known.items())
+        raise ValueError(f"arguments have different numbers of items: {listed}")
 
 
 # ---- types ------------------------------------------------------------------------------------------

@@ -287,7 +287,7 @@ def resolve_argnums(names: Sequence[str], argnums: Any) -> tuple[int, ...]:
     """
     given = argnums if isinstance(argnums, tuple | list) else (argnums,)
     if not given:
-        raise ValueError(f"argnums={argnums!r}: there is nothing to differentiate by")
+        raise ValueError(f"argnums={argnums!r}: it names no argument")
     out: list[int] = []
     for item in given:
         if isinstance(item, str):

@@ -52,7 +52,7 @@ def _is_of_reverse_mode(s: Statement) -> bool:
     return isinstance(s, For) and s.slots > 0
 
 
-def keeps_turns(gradient: Function) -> bool:
+def stores_iterations(gradient: Function) -> bool:
     """Whether iterations of a loop store values for the backward part."""
     loops = (s for s in walk(gradient.body) if isinstance(s, For | While))
     return any(

@@ -11,7 +11,7 @@ from srcdiff.compile.arguments.signature import Arguments
 from srcdiff.compile.derivations.forward_for_scalars import (
     along_numbers,
     is_by_few_numbers,
-    keeps_turns,
+    stores_iterations,
 )
 from srcdiff.compile.derivations.jacobians import (
     chosen_mode,
@@ -132,7 +132,9 @@ class Steps:
     def by_tangents(self, primal: Function, fn: Function, has_value: bool) -> Function:
         """The gradient `fn` as tangents along its numbers, where that costs less."""
         if not (
-            self.may_use_tangents and is_by_few_numbers(self.derived, primal) and keeps_turns(fn)
+            self.may_use_tangents
+            and is_by_few_numbers(self.derived, primal)
+            and stores_iterations(fn)
         ):
             return fn
 

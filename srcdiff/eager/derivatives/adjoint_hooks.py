@@ -53,8 +53,8 @@ class Block:
     def checked(self, found: Any) -> Any:
         """The value that the block assigned: a number, or an array with the shape of the primal value."""
         is_number = isinstance(found, int | float | np.generic) and not isinstance(found, bool)
-        is_alike = np.shape(found) == np.shape(self.value)
-        if not (is_number or (isinstance(found, np.ndarray) and is_alike)):
+        is_same = np.shape(found) == np.shape(self.value)
+        if not (is_number or (isinstance(found, np.ndarray) and is_same)):
             kind = f"an array of shape {np.shape(found)}" if np.ndim(found) else f"{found!r}"
             raise UnsupportedError(
                 f"a block of srcdiff.adjoint makes the adjoint {kind}, not one of shape {np.shape(self.value)}",

@@ -42,8 +42,8 @@ def routes_of(function: FunctionType, values: tuple[Any, ...] = ()) -> Routes:
             if not is_own_class(base):
                 continue
             for name, value in vars(base).items():
-                is_asked = isinstance(value, property | functools.cached_property)
-                if is_asked or is_descriptor(value):
+                is_property = isinstance(value, property | functools.cached_property)
+                if is_property or is_descriptor(value):
                     properties.add(name)
                 elif isinstance(value, FunctionType):
                     methods.add(name)

@@ -15,7 +15,7 @@ from srcdiff.ir.location import Location
 Step = tuple[CodeType, int, int | None]  # the position of a frame: code, instruction, line
 
 
-def told_where(run: Callable[..., Any], origin: Origin | None) -> Callable[..., Any]:
+def with_locations(run: Callable[..., Any], origin: Origin | None) -> Callable[..., Any]:
     """`run`, with errors that name the place in the user's functions where they were raised, and the calls that led
     there. `origin`: the user's function that its text was made of.
     """
@@ -27,10 +27,10 @@ def told_where(run: Callable[..., Any], origin: Origin | None) -> Callable[..., 
         try:
             return run(*args)
         except DifferentiationError as error:
-            told = _told(error, _places(_steps(error.__traceback__)))
-            if told is error:
+            located = _located(error, _places(_steps(error.__traceback__)))
+            if located is error:
                 raise
-            raise told.with_traceback(error.__traceback__) from None
+            raise located.with_traceback(error.__traceback__) from None
 
     return running
 
@@ -48,10 +48,10 @@ def running_steps() -> tuple[Step, ...]:
 
 def led_there(error: DifferentiationError, steps: Iterable[Step]) -> DifferentiationError:
     """An error of the backward sweep, with the calls that led to the operation whose adjoint is taken."""
-    return _told(error, _places(steps))
+    return _located(error, _places(steps))
 
 
-def _told(error: DifferentiationError, places: list[Location]) -> DifferentiationError:
+def _located(error: DifferentiationError, places: list[Location]) -> DifferentiationError:
     at = error.location and (place_in(error.location) or error.location)
     if at is None and not places:
         return error

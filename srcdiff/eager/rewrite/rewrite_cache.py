@@ -24,11 +24,11 @@ def is_rewritten(function: FunctionType) -> bool:
 _REWRITTEN: dict[Any, Any] = {}
 
 
-def rewritten(function: Any, apart: bool = False) -> Callable[..., Any]:
+def rewritten(function: Any, is_leaf: bool = False) -> Callable[..., Any]:
     """`function` as a dynamic program, a function of the tape and its own arguments."""
-    key = id(function.__code__), apart  # functions with equal code may differ
+    key = id(function.__code__), is_leaf  # functions with equal code may differ
     if key not in _REWRITTEN:
-        _REWRITTEN[key] = (*_compiled(function, apart), function.__code__)
+        _REWRITTEN[key] = (*_compiled(function, is_leaf), function.__code__)
     code, free, _ = _REWRITTEN[key]
     cells = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
     closure = tuple(cells[name] for name in free)
@@ -39,9 +39,9 @@ def rewritten(function: Any, apart: bool = False) -> Callable[..., Any]:
     return made
 
 
-def _compiled(function: FunctionType, apart: bool) -> tuple[Any, tuple[str, ...]]:
+def _compiled(function: FunctionType, is_leaf: bool) -> tuple[Any, tuple[str, ...]]:
     node = plain_tree(function)
-    rewriter = rewriter_of(function, node, apart)
+    rewriter = rewriter_of(function, node, is_leaf)
     name = "function" if isinstance(node, ast.Lambda) else f"{node.name}_dynamic"
     made = dynamic_function(node, rewriter, name)
     none = ast.Constant(None)

@@ -31,7 +31,7 @@ class ExpressionRewriter(ast.NodeTransformer):
         Gives the object of a name from outside; KeyError for other names.
     local
         The names that the function and its enclosing functions bind.
-    apart
+    is_leaf
         One call of the tape for each operation, whatever its operands are.
     """
 
@@ -41,17 +41,17 @@ class ExpressionRewriter(ast.NodeTransformer):
         local: list[str],
         taken: set[str],
         routes: Routes,
-        apart: bool = False,
+        is_leaf: bool = False,
     ) -> None:
         self.bound = local  # names, as often as they are bound
-        self.look, self.local, self.taken, self.routes, self.apart = (
+        self.look, self.local, self.taken, self.routes, self.is_leaf = (
             look,
             set(local),
             taken,
             routes,
-            apart,
+            is_leaf,
         )
-        self.tape = unlike("tape", taken)
+        self.tape = unused_name("tape", taken)
         self.class_name = ""
         self.own: set[str] = set()  # functions that are defined in this one
         self.rebound: set[str] = set()  # names that inner functions bind
@@ -67,7 +67,7 @@ class ExpressionRewriter(ast.NodeTransformer):
         return ast.Call(function, list(args), list(keywords))
 
     def fresh(self, hint: str) -> str:
-        name = unlike(hint, self.taken)
+        name = unused_name(hint, self.taken)
         self.taken.add(name)
         return name
 
@@ -216,7 +216,7 @@ class ExpressionRewriter(ast.NodeTransformer):
         base = self.visit(node.value)
         if isinstance(node.ctx, ast.Del):
             return ast.Subscript(base, self.unless_computed(node.slice), ast.Del())
-        if _is_view(node.slice) and "__getitem__" not in self.routes.methods and not self.apart:
+        if _is_view(node.slice) and "__getitem__" not in self.routes.methods and not self.is_leaf:
             return ast.Subscript(base, self.visit(node.slice), ast.Load())
         return self.ask("item", base, self.key(node.slice))
 
@@ -351,7 +351,7 @@ def _is_view(key: Any) -> bool:
     return is_fixed and any(isinstance(p, ast.Slice) for p in parts)
 
 
-def unlike(name: str, taken: set[str]) -> str:
+def unused_name(name: str, taken: set[str]) -> str:
     """The name, with a number appended where it is taken."""
     found, count = name, 1
     while found in taken:

@@ -89,8 +89,8 @@ class Rewriter(ExpressionRewriter):
                 ast.Expr(self.ask("store", self.visit(target.value), self.key(target.slice), value))
             ]
         name, base = self.mangled(target.attr), self.visit(target.value)
-        is_asked = target.attr in self.routes.properties
-        if is_asked or target.attr in ("flat", "real", "imag") or self.routes.custom:
+        is_property = target.attr in self.routes.properties
+        if is_property or target.attr in ("flat", "real", "imag") or self.routes.custom:
             return [ast.Expr(self.ask("set_attribute", base, ast.Constant(name), value))]
         return [ast.Assign([ast.Attribute(base, name, ast.Store())], value)]
 
@@ -232,9 +232,9 @@ class Rewriter(ExpressionRewriter):
         for statement in body:
             if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
                 value = statement.value and self.visit(statement.value)
-                said = statement.annotation
-                is_own = getattr(said, "id", "") in ("bool", "float", "int", "str")
-                kind = said if is_own else ast.Name("object", ast.Load())
+                annotation = statement.annotation
+                is_own = getattr(annotation, "id", "") in ("bool", "float", "int", "str")
+                kind = annotation if is_own else ast.Name("object", ast.Load())
                 out.append(ast.AnnAssign(statement.target, kind, value, 1))
                 continue
             found = self.visit(statement)
@@ -257,7 +257,7 @@ class Rewriter(ExpressionRewriter):
         for name in node.kwd_attrs:
             if name in self.routes.properties:
                 raise UnsupportedError(
-                    f"`match` asks for `{name}`, which is a property of some class",
+                    f"`match` reads `{name}`, which is a property of some class",
                     "Read it behind the `match`.",
                 )
         return self.generic_visit(node)
@@ -304,12 +304,12 @@ def bound_names(body: list[Any]) -> list[str]:
     return found
 
 
-def rewriter_of(function: FunctionType, node: Any, apart: bool = False) -> Rewriter:
+def rewriter_of(function: FunctionType, node: Any, is_leaf: bool = False) -> Rewriter:
     """The rewriter for a Python function with this tree."""
     body = node.body if isinstance(node.body, list) else [ast.Expr(node.body)]
     names = bound_names([*body, ast.Expr(ast.Lambda(node.args, ast.Constant(None)))])
     taken = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)} | set(names)
-    made = Rewriter(outside_names(function, set(names)), names, taken, routes_of(function), apart)
+    made = Rewriter(outside_names(function, set(names)), names, taken, routes_of(function), is_leaf)
     made.rebound = {
         name for n in ast.walk(node) if isinstance(n, ast.Nonlocal | ast.Global) for name in n.names
     }

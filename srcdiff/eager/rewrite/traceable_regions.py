@@ -72,7 +72,7 @@ class Expression:
         if isinstance(node, ast.Call) and self.meaning(node.func) in _MAKING:
             keywords = [ast.keyword(k.arg, r.visit(k.value)) for k in node.keywords]
             return ast.Call(node.func, [r.visit(a) for a in node.args], keywords)
-        if r.apart:
+        if r.is_leaf:
             if isinstance(node, ast.BinOp):
                 return r.ask(
                     "operate",

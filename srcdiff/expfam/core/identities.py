@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 import srcdiff
-from srcdiff.expfam.core.pytree import as_floats, check_alike, inner, map_leaves
+from srcdiff.expfam.core.pytree import as_floats, check_same, inner, map_leaves
 
 Check = Callable[..., None]
 
@@ -97,7 +97,7 @@ class Formula:
 
     def __call__(self, *args: Any) -> Any:
         if len(args) > 1 and "other" in inspect.signature(self.formula).parameters:
-            check_alike(self.__name__, as_floats(args[0]), as_floats(args[1]))
+            check_same(self.__name__, as_floats(args[0]), as_floats(args[1]))
         return self.formula(self.e_step, *args)
 
     @property

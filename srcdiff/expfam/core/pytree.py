@@ -47,7 +47,7 @@ def _as_float(leaf: Any) -> Any:
     return leaf
 
 
-def check_alike(name: str, eta: Any, other: Any) -> None:
+def check_same(name: str, eta: Any, other: Any) -> None:
     """Raise unless two structures have leaves of equal shapes, as two parameters of one family have."""
     given = [[np.shape(leaf) for leaf in leaves(tree)] for tree in (eta, other)]
     if given[0] != given[1]:

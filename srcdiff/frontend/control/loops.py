@@ -203,7 +203,9 @@ def _read_for(
         fr.check_sum(node, body, [c.name for c in loop.carries])
     inits = loop.inits()
     count_result = (
-        [Value(Scalar("int64", True, session.shapes.fresh("turns")), "turns")] if breaks else []
+        [Value(Scalar("int64", True, session.shapes.fresh("iterations")), "iterations")]
+        if breaks
+        else []
     )
     results = (*count_result, *loop.outcome())
     location = fr.source.location(node)

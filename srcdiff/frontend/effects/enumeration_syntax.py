@@ -34,7 +34,7 @@ _STEPS = {
         "leave_choice",
         "choose_all",
         "choose_next",
-        "hand_on",
+        "transition",
         "only_from",
         "sample",
         "terms_along",

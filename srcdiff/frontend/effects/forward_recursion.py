@@ -6,7 +6,7 @@
         rest                  ->     for t in turns:
                                          for next_z in range(len(log_alpha)):
                                              for z in range(len(log_alpha)):
-                                                 terms[z] = hand_on(log_alpha[z], next_z, d(z), terms)
+                                                 terms[z] = transition(log_alpha[z], next_z, d(z), terms)
                                              z = choose_next("z", next_z, terms)
                                              rest
                                              following[next_z] = leave_choice()
@@ -332,7 +332,12 @@ def _draw_again(fr: Frame, draw: _Draw, names: Sequence[str], log_alpha: str) ->
     behind = [state if k == axis else other for k, other in enumerate(states)]
     others = [n for n in names if n != z]
     handed = call_step(
-        s, "hand_on", part(s, log_alpha, states), name_of(s, state), distribution, name_of(s, terms)
+        s,
+        "transition",
+        part(s, log_alpha, states),
+        name_of(s, state),
+        distribution,
+        name_of(s, terms),
     )
     store = placed(s, gast.Assign([part(s, terms, [own], gast.Store())], handed, None))
     inner = [*_values(s, [z], [own]), store]

@@ -184,12 +184,12 @@ class _Factors:
         """Raise Numba's errors for lengths that do not fit each other, or that are too large for BLAS."""
         builder = self.builder
         what = " * ".join("matrix" if k.ndim == 2 else "vector" for k in self.kinds)
-        unlike = builder.icmp_signed("!=", self.inner, self.inner_too)
-        self.fail(unlike, ValueError, f"incompatible array sizes for np.dot(a, b) ({what})")
+        differ = builder.icmp_signed("!=", self.inner, self.inner_too)
+        self.fail(differ, ValueError, f"incompatible array sizes for np.dot(a, b) ({what})")
         for n, m in zip(found or (), self.outer, strict=found is not None):
-            unlike = builder.icmp_signed("!=", n, m)
+            differ = builder.icmp_signed("!=", n, m)
             text = f"incompatible output array size for np.dot(a, b, out) ({what})"
-            self.fail(unlike, ValueError, text)
+            self.fail(differ, ValueError, text)
         for n in (*self.outer, self.inner):
             is_large = builder.icmp_signed(">", n, _INDEX(_LARGEST))
             self.fail(is_large, OverflowError, "array size too large to fit in C int")
@@ -207,8 +207,8 @@ class _Factors:
 
     def function(self, pointer: Any) -> Any:
         """`(m, k, n, a, b, out)` for `out[:m, :n] = a[:m, :k] @ b[:k, :n]`."""
-        said = "_".join(f"{k.ndim}{k.layout}" for k in self.kinds)
-        name = f"srcdiff_product_{self.kinds[0].dtype}_{said}"
+        layouts = "_".join(f"{k.ndim}{k.layout}" for k in self.kinds)
+        name = f"srcdiff_product_{self.kinds[0].dtype}_{layouts}"
         kind = llvm.FunctionType(llvm.VoidType(), [*3 * [_INDEX], *3 * [pointer]])
         function = cgutils.get_or_insert_function(self.builder.module, kind, name)
         if not function.blocks:

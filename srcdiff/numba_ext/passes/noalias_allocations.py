@@ -170,10 +170,10 @@ def _lengths_and_dtype(function: Any, call: Any) -> tuple[Any, ...]:
 
 
 def _is_scalar_type(function: Any, name: Any) -> bool:
-    said = guard(get_definition, function, name)
-    if not isinstance(said, ir.Expr) or said.op != "getattr":
+    source = guard(get_definition, function, name)
+    if not isinstance(source, ir.Expr) or source.op != "getattr":
         return False
-    module = guard(get_definition, function, said.value)
+    module = guard(get_definition, function, source.value)
     is_numpy = isinstance(module, ir.Global | ir.FreeVar) and module.value is np
-    found = getattr(np, said.attr, None) if is_numpy else None
+    found = getattr(np, source.attr, None) if is_numpy else None
     return isinstance(found, type) and issubclass(found, np.number | np.bool_)

@@ -75,10 +75,10 @@ def _written(context: Any, builder: Any, n: Any, columns: Any) -> tuple[Any, Any
     with cgutils.for_range(builder, n) as row:
         first, count = columns(row.index)
         start = builder.load(total)
-        with cgutils.for_range(builder, count) as turn:
-            at = builder.add(start, turn.index)
+        with cgutils.for_range(builder, count) as loop:
+            at = builder.add(start, loop.index)
             builder.store(row.index, builder.gep(rows.data, [at], inbounds=True))
-            column = builder.add(first, turn.index)
+            column = builder.add(first, loop.index)
             builder.store(column, builder.gep(places.data, [at], inbounds=True))
         builder.store(builder.add(start, count), total)
     return rows._getvalue(), places._getvalue()

@@ -31,20 +31,20 @@ def part_texts(type_: Struct, name: str) -> list[tuple[str, Type]]:
     ]
 
 
-def alike(type_: Type, name: str, array: str, number: str) -> str:
+def same_form(type_: Type, name: str, array: str, number: str) -> str:
     """A value shaped like the one in `name`; `array` and `number` are the templates of its leaves."""
     if isinstance(type_, Array):
         return array.format(name)
     if isinstance(type_, Scalar):
         return number.format(name)
     if isinstance(type_, List):
-        return f"[{alike(type_.element, 'part', array, number)} for part in {name}]"
+        return f"[{same_form(type_.element, 'part', array, number)} for part in {name}]"
     if isinstance(type_, Struct):
-        texts = [alike(t, part, array, number) for part, t in part_texts(type_, name)]
+        texts = [same_form(t, part, array, number) for part, t in part_texts(type_, name)]
         return struct_text(type_.kind, type_.keys, texts, type_.cls)
     return name
 
 
-def alike_list(type_: List, array: str, number: str) -> str:
+def same_form_list(type_: List, array: str, number: str) -> str:
     """The template of a list whose elements have the shapes of the operand's elements."""
-    return f"[{alike(type_.element, 'item', array, number)} for item in {{0}}]"
+    return f"[{same_form(type_.element, 'item', array, number)} for item in {{0}}]"

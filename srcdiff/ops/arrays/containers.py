@@ -13,7 +13,7 @@ from srcdiff.ir.dims import Shapes
 from srcdiff.ir.structs import build_struct
 from srcdiff.ir.types import Array, Dim, List, Scalar, Struct, Type, is_float, shape_of
 from srcdiff.ir.values import Atom, Const, Value, const
-from srcdiff.ops.arrays.container_text import alike_list, struct_text
+from srcdiff.ops.arrays.container_text import same_form_list, struct_text
 from srcdiff.ops.arrays.memory import index
 from srcdiff.ops.arrays.subscript_types import instantiate
 from srcdiff.ops.core.registry import operation
@@ -154,7 +154,7 @@ def _list_text(op: Op) -> str:
 
 def _copied_items(op: Op) -> str:
     assert isinstance(op.result.type, List)
-    return alike_list(op.result.type, "{}.copy()", "{}")
+    return same_form_list(op.result.type, "{}.copy()", "{}")
 
 
 def _copy_items(operands: Sequence[Any], attrs: Attrs) -> Any:

@@ -27,7 +27,7 @@ from srcdiff.ir.types import (
     shape_of,
 )
 from srcdiff.ir.values import Atom, known_dim
-from srcdiff.ops.arrays.container_text import alike_list
+from srcdiff.ops.arrays.container_text import same_form_list
 from srcdiff.ops.arrays.subscript_types import instantiate, subscript_shape, subscripted
 from srcdiff.ops.core.bind import bind_allocation, bind_like, like_first, like_text
 from srcdiff.ops.core.index_patterns import (
@@ -325,7 +325,7 @@ element_count = operation(
 def _zeros_like_text(op: Op) -> str:
     assert isinstance(op.attrs["type"], List)
     each = "{0} or ()" if op.attrs.get("unbound") else "{0}"
-    return alike_list(op.attrs["type"], "np.zeros_like({})", "0.0").replace("{0}", each)
+    return same_form_list(op.attrs["type"], "np.zeros_like({})", "0.0").replace("{0}", each)
 
 
 # zeros of an array type; zeros shaped like the elements of a list, which is the operand (`unbound`: its name may be

@@ -65,8 +65,8 @@ def gammasgn(x, *, out, d_out):
 def rgamma(x, *, out, d_out):
     is_low = x < 0.5
     mirrored = 1.0 - np.where(is_low, x, 0.5)
-    turn = np.pi * mirrored
-    low = np.sin(turn) / np.pi * special.digamma(mirrored) + np.cos(turn)
+    angle = np.pi * mirrored
+    low = np.sin(angle) / np.pi * special.digamma(mirrored) + np.cos(angle)
     high = out * special.digamma(np.where(is_low, 0.5, x))
     d_x = -d_out * np.where(is_low, special.gamma(mirrored) * low, high)
 

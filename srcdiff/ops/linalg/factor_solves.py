@@ -33,11 +33,11 @@ from srcdiff.ops.linalg.matrix_types import (
 def cho_solve_forward(c, b, lower=False, *, c_dot, b_dot, out):
     if lower:
         part = np.tril(c_dot)
-        turn = part @ (adjoined(c) @ out) + c @ (adjoined(part) @ out)
+        change = part @ (adjoined(c) @ out) + c @ (adjoined(part) @ out)
     else:
         part = np.triu(c_dot)
-        turn = adjoined(part) @ (c @ out) + adjoined(c) @ (part @ out)
-    out_dot = linalg.cho_solve((c, lower), b_dot - turn)
+        change = adjoined(part) @ (c @ out) + adjoined(c) @ (part @ out)
+    out_dot = linalg.cho_solve((c, lower), b_dot - change)
 
 
 def cho_solve_expanded(c, b, lower=False):

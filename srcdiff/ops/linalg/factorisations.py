@@ -130,13 +130,13 @@ def _sign_and_log(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tup
 
 def slogdet_forward(a, *, a_dot, out):
     if a.ndim == 2:
-        turn = np.trace(np.linalg.solve(a, a_dot))
+        rate = np.trace(np.linalg.solve(a, a_dot))
     else:
-        turn = np.sum(np.linalg.inv(a) * turned(a_dot), axis=(-2, -1))
+        rate = np.sum(np.linalg.inv(a) * turned(a_dot), axis=(-2, -1))
     if a.dtype.kind == "c":
-        out_dot = (1j * np.imag(turn) * out[0], np.real(turn))
+        out_dot = (1j * np.imag(rate) * out[0], np.real(rate))
     else:
-        out_dot = (0.0, turn)
+        out_dot = (0.0, rate)
 
 
 def named_result(function: Any, *args: Any, **kwargs: Any) -> Any:
@@ -156,13 +156,13 @@ def named_result(function: Any, *args: Any, **kwargs: Any) -> Any:
     takes_complex=True,
 )
 def slogdet(a, *, out, d_out):
-    d_sign, d_turn = d_out
+    d_sign, d_rate = d_out
     if a.dtype.kind == "c":
-        d_turn = d_turn + 1j * np.imag(d_sign * out[0])
+        d_rate = d_rate + 1j * np.imag(d_sign * out[0])
     if a.ndim == 2:
-        d_a = d_turn * np.linalg.inv(a).T
+        d_a = d_rate * np.linalg.inv(a).T
     else:
-        d_a = np.expand_dims(d_turn, (-2, -1)) * turned(np.linalg.inv(a))
+        d_a = np.expand_dims(d_rate, (-2, -1)) * turned(np.linalg.inv(a))
 
 
 # ---- singular values -------------------------------------------------------------------------

@@ -162,15 +162,15 @@ def solve_triangular_forward(
     else:
         triangle = triangle_of(a_dot, lower, unit_diagonal)
         if trans == 0 or trans == "N":
-            turn = triangle @ out
+            moved = triangle @ out
         elif trans == 2 or trans == "C":
-            turn = adjoined(triangle) @ out
+            moved = adjoined(triangle) @ out
         else:
-            turn = triangle.T @ out
+            moved = triangle.T @ out
         if b_dot is None:
-            change = -turn
+            change = -moved
         else:
-            change = b_dot - turn
+            change = b_dot - moved
     out_dot = linalg.solve_triangular(
         a, change, trans=trans, lower=lower, unit_diagonal=unit_diagonal, check_finite=check_finite
     )
@@ -243,8 +243,8 @@ def _full_rank(shape: Sequence[int]) -> Sample:
 def pinv_forward(a, rcond=None, hermitian=False, *, a_dot, out):
     if hermitian:
         a, a_dot = symmetric_part(a), symmetric_part(a_dot)
-    turn = adjoined(a_dot)
-    rest, other = turn - turn @ a @ out, turn - out @ a @ turn
+    moved = adjoined(a_dot)
+    rest, other = moved - moved @ a @ out, moved - out @ a @ moved
     out_dot = -out @ a_dot @ out + out @ adjoined(out) @ rest + other @ adjoined(out) @ out
 
 
@@ -291,9 +291,9 @@ def least_squares_forward(a, b, rcond=None, *, a_dot, b_dot, out):
             change = -a_dot @ out
         else:
             change = b_dot - a_dot @ out
-        turn = adjoined(a_dot) @ (adjoined(inverse) @ out)
+        moved = adjoined(a_dot) @ (adjoined(inverse) @ out)
         rest = adjoined(inverse) @ (adjoined(a_dot) @ (b - a @ out))
-        out_dot = inverse @ (change + rest - a @ turn) + turn
+        out_dot = inverse @ (change + rest - a @ moved) + moved
 
 
 # Numba's function takes no None
@@ -328,11 +328,11 @@ def least_squares(a, b, rcond=None, *, out, d_out):
     d_b = inverse.T @ d_out
     rest = conjugated(b - a @ out)
     left, right = inverse.T @ conjugated(out), conjugated(d_out - a.T @ d_b)
-    turn = inverse @ conjugated(d_b)
+    moved = inverse @ conjugated(d_b)
     if b.ndim == 1:
-        d_a = np.outer(rest, turn) + np.outer(left, right) - np.outer(d_b, out)
+        d_a = np.outer(rest, moved) + np.outer(left, right) - np.outer(d_b, out)
     else:
-        d_a = rest @ turn.T + left @ right.T - d_b @ out.T
+        d_a = rest @ moved.T + left @ right.T - d_b @ out.T
 
 
 def _other_results(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:

@@ -80,10 +80,10 @@ def _bind_n(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     values = {k: known(v, f"`{k}`") for k, v in given.items() if k in ("axis", "norm")}
     n = given.get("n")
     is_given = n is not None and getattr(n, "value", n) is not None
-    return (given["a"], *([n] if is_given else [])), _told(values)
+    return (given["a"], *([n] if is_given else [])), _given_attrs(values)
 
 
-def _told(attrs: Attrs) -> dict[str, Any]:
+def _given_attrs(attrs: Attrs) -> dict[str, Any]:
     """The attributes that are not at their defaults."""
     defaults = {"axis": -1, "norm": None}
     return {k: v for k, v in attrs.items() if v != defaults.get(k, ...)}
@@ -98,7 +98,7 @@ def _transformed(
     """A transform of an adjoint, with a type that is known already."""
     operands = (d,) if n is None else (d, n)
     result = Value(type_)
-    b.append(Op(decl, operands, (result,), _told(attrs), b.location, b.origin))
+    b.append(Op(decl, operands, (result,), _given_attrs(attrs), b.location, b.origin))
     return result
 
 
@@ -222,8 +222,8 @@ def _routine_along(name: str, cast: Callable[[Op], str]) -> Callable[[Op], str]:
 def _along(name: str, operand: str, axis: int, length: str, power: float) -> str:
     if not HAS_LOOPS:
         return ""
-    is_told = power != float(name[0] == "i")
-    scale = f", power={power}" if is_told else ""
+    is_given = power != float(name[0] == "i")
+    scale = f", power={power}" if is_given else ""
     return f"{RUNTIME}.{name}({operand}, {axis}{length}{scale})"
 
 

@@ -43,9 +43,9 @@ def device_problem() -> tuple[str, str] | None:
         error: object = cuda.cuda_error()
     except Exception as raised:  # a driver that is installed in part may raise any exception
         error = raised
-    told = f" ({error})" if error else ""
+    reason = f" ({error})" if error else ""
     return (
-        f"there is no CUDA device, or no driver for it{told}",
+        f"there is no CUDA device, or no driver for it{reason}",
         "Run where a GPU is, pass fallback='cpu', or set NUMBA_ENABLE_CUDASIM=1 to simulate a device.",
     )
 

@@ -153,7 +153,7 @@ NEAR_ZERO_F32 = 1e-5
 
 
 @njit(**STRICT)
-def sin_cos_of_turn(r):
+def sin_cos_of_pi(r):
     """sin(pi r) and cos(pi r) for 0 <= r <= 1/2, each as a sum of two numbers."""
     pi, pi_rest = constants(r, PI_F64, PI_F32)
     swapped = r > like(r, 0.25)
@@ -180,7 +180,7 @@ def lgamma_below_zero(x):
         return like(x, math.inf)
     if size < constants(x, NEAR_ZERO_F64, NEAR_ZERO_F32):
         return like(x, EULER) * size - log(size)
-    sine, sine_rest, _, _ = sin_cos_of_turn(min(fraction, like(x, 1.0) - fraction))
+    sine, sine_rest, _, _ = sin_cos_of_pi(min(fraction, like(x, 1.0) - fraction))
     product, product_rest = two_product(size, sine)
     product_rest = muladd(size, sine_rest, product_rest)
     log_product, log_rest = log_as_sum(product)
@@ -262,7 +262,7 @@ def digamma_up_to_zero(x):
         return one / size - like(x, EULER)
     if not size < like(x, math.inf) or fraction == like(x, 0.0):
         return like(x, math.nan)
-    sine, sine_rest, cosine, cosine_rest = sin_cos_of_turn(min(fraction, one - fraction))
+    sine, sine_rest, cosine, cosine_rest = sin_cos_of_pi(min(fraction, one - fraction))
     cotangent = cosine / sine
     product, product_rest = two_product(cotangent, sine)
     cotangent_rest = (

@@ -38,10 +38,10 @@ QUARTERS_F32 = (
 
 
 @njit(**STEP)
-def quarter_turns(x):
+def reduced_by_half_pi(x):
     """The numbers n, r and the rounding error of r, with x = n pi / 2 + r and |r| <= pi / 4."""
-    _, turns, first, second, third, fourth = constants(x, QUARTERS_F64, QUARTERS_F32)
-    n = floor(muladd(x, turns, like(x, 0.5)))
+    _, two_over_pi, first, second, third, fourth = constants(x, QUARTERS_F64, QUARTERS_F32)
+    n = floor(muladd(x, two_over_pi, like(x, 0.5)))
     near, near_rest = two_sum(x - n * first, -(n * second))
     nearer, nearer_rest = two_sum(near, -(n * third))
     r, r_rest = two_sum(nearer, (near_rest + nearer_rest) - n * fourth)
@@ -104,7 +104,7 @@ def sin_of_library(x):
 def sin(x):
     """The sine; errors at most 0.9 and 0.9."""
     x = real(x)
-    n, r, r_rest = quarter_turns(x)
+    n, r, r_rest = reduced_by_half_pi(x)
     y = select(x == like(x, 0.0), x, sine_after(n, r, r_rest))
     if absolute(x) <= constants(x, QUARTERS_F64, QUARTERS_F32)[0]:
         return y
@@ -120,7 +120,7 @@ def cos_of_library(x):
 def cos(x):
     """The cosine; errors at most 0.9 and 0.9."""
     x = real(x)
-    n, r, r_rest = quarter_turns(x)
+    n, r, r_rest = reduced_by_half_pi(x)
     y = sine_after(n + like(x, 1.0), r, r_rest)
     if absolute(x) <= constants(x, QUARTERS_F64, QUARTERS_F32)[0]:
         return y
@@ -136,7 +136,7 @@ def tan_of_library(x):
 def tan(x):
     """The tangent; errors at most 1.5 and 1.7."""
     x = real(x)
-    n, r, r_rest = quarter_turns(x)
+    n, r, r_rest = reduced_by_half_pi(x)
     rest = sin_rest(r, r_rest)
     sine = r + rest
     rest = rest - (sine - r)

@@ -66,12 +66,12 @@ def call_loop(builder, loop, args, dimensions, steps):
         ir.VoidType(), [bytes_.as_pointer(), word.as_pointer(), word.as_pointer(), bytes_]
     )
     function = cgutils.get_or_insert_function(builder.module, signature, name)
-    told = bytes_(None)
+    text = bytes_(None)
     if data is not None:
-        told = builder.module.globals.get(data)
-        if told is None:
-            told = ir.GlobalVariable(builder.module, ir.IntType(8), data)
-    builder.call(function, [table, *numbers, told])
+        text = builder.module.globals.get(data)
+        if text is None:
+            text = ir.GlobalVariable(builder.module, ir.IntType(8), data)
+    builder.call(function, [table, *numbers, text])
 
 
 def looped(ufunc, kinds):

@@ -23,7 +23,7 @@ from srcdiff.ops.core.index_patterns import is_view
 from srcdiff.ops.elementwise import arithmetic
 from srcdiff.transforms.analysis.defuse import is_generated
 from srcdiff.transforms.analysis.effects import added_to
-from srcdiff.transforms.analysis.placement import SUMS, Place, Whereabouts, is_zeros
+from srcdiff.transforms.analysis.placement import SUMS, Place, Placement, is_zeros
 from srcdiff.transforms.simplify.calls.dead_arguments import can_lose_results
 
 
@@ -108,7 +108,7 @@ class Plan:
     def __init__(self, fn: Function, chosen: Mapping[Function, Handed]) -> None:
         self.fn, self.chosen = fn, chosen
         self.refused: set[Call] = set()
-        self.look = Whereabouts(fn)
+        self.look = Placement(fn)
         while True:
             self._start()
             uneven = self._uneven()

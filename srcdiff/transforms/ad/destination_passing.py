@@ -111,8 +111,8 @@ def _that_pay(handed: Handed, own: Plan, plans: Iterable[Plan], calls: Sequence[
 def _with_arrays(fn: Function, handed: Handed, plan: Plan) -> Function:
     """The function with array parameters in the place of results; its body already adds to them."""
     names = {p.name for p in fn.params}
-    seeds = [_apart(s, names) for s in plan.seeds]
-    arrays = [_apart(plan.arrays[k], names) for k in handed.results]
+    seeds = [_with_own_name(s, names) for s in plan.seeds]
+    arrays = [_with_own_name(plan.arrays[k], names) for k in handed.results]
     pairs = zip((*plan.seeds, *plan.arrays.values()), (*seeds, *arrays), strict=True)
     renamed: Env = {**dict(pairs)}
     params = (*seeds, *fn.params, *arrays)
@@ -124,7 +124,7 @@ def _with_arrays(fn: Function, handed: Handed, plan: Plan) -> Function:
     return replace(new, doc=_doc(fn, seeds, arrays), interface=interface)
 
 
-def _apart(value: Value, taken: set[str]) -> Value:
+def _with_own_name(value: Value, taken: set[str]) -> Value:
     """A parameter with a name that no other parameter has."""
     name = value.name
     while name in taken:

@@ -58,23 +58,23 @@ def fuse_loops(fn: Function, complete: bool = True) -> Function:
     order.
     """
     fn = dce(remove_invariant_carries(fn))
-    apart: set[int] = set()
+    separate: set[int] = set()
     while True:
-        fused, joined = _fused(fn, apart, complete)
+        fused, joined = _fused(fn, separate, complete)
         again = {pair for pair, index in joined.items() if complete and _saves_within(fused, index)}
         if not again:
             return loop_direction(fused)
-        apart |= again
+        separate |= again
 
 
-def _fused(fn: Function, apart: Set[int], complete: bool) -> tuple[Function, dict[int, Value]]:
+def _fused(fn: Function, separate: Set[int], complete: bool) -> tuple[Function, dict[int, Value]]:
     """`fn` after fusion, level by level, and the pairs that were fused, each with the index of the fused loop."""
     joined: dict[int, Value] = {}
     for _ in range(_DEPTH):  # the next round fuses inside the loops of this one
-        fuse = _Fuse(fn, apart, complete)
+        fuse = _Fuse(fn, separate, complete)
         new = fuse(fn)
         if not fuse.count:  # a loop and its mirror may stand in two branches on one condition
-            fuse = _Fuse(settled := _settled(fn), apart, complete)
+            fuse = _Fuse(settled := _settled(fn), separate, complete)
             new = fuse(settled)
         if not fuse.count:
             break
@@ -93,12 +93,14 @@ def _saves_within(fn: Function, index: Value) -> bool:
             ops = [s for s in inner if isinstance(s, Op) and "slot" in s.attrs]
             restored = {op.attrs["slot"] for op in ops if op.decl is memory.restore}
             saved = [s for s in ops if s.decl is memory.save and s.attrs["slot"] in restored]
-            at_hand = _AtHand(fn, inner) if saved else None
-            return at_hand is not None and not all(at_hand(s.operands[0]) for s in saved)
+            is_recomputable = _IsRecomputable(fn, inner) if saved else None
+            return is_recomputable is not None and not all(
+                is_recomputable(s.operands[0]) for s in saved
+            )
     return False
 
 
-class _AtHand:
+class _IsRecomputable:
     """Tests whether a value costs little to compute from the indices of the loops, and from values in front of them."""
 
     def __init__(self, fn: Function, inner: Sequence[Statement]) -> None:
@@ -161,11 +163,11 @@ class _Direction(Rewriter):
 class _Fuse(Rewriter):
     """Fuses pairs of loops in every region. The bodies of fused loops are left to the next round."""
 
-    def __init__(self, fn: Function, apart: Set[int], complete: bool) -> None:
+    def __init__(self, fn: Function, separate: Set[int], complete: bool) -> None:
         self.complete = complete
         self.roots = storage_roots(fn)
         self.uses = count_uses(fn)
-        self.apart = apart
+        self.separate = separate
         self.count = 0
         self.joined: dict[int, Value] = {}
         # each loop is compared with many
@@ -212,7 +214,7 @@ class _Fuse(Rewriter):
         """Whether two loops may be fused if no statement between them prevents it."""
         if not (is_generated(first) or is_generated(second)) or first.breaks or second.breaks:
             return False
-        if first.pair and first.pair in self.apart:
+        if first.pair and first.pair in self.separate:
             return False
         bounds = zip(
             (first.start, first.stop, first.step),

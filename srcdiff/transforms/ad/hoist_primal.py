@@ -41,10 +41,10 @@ from srcdiff.transforms.simplify.dce import dce
 def hoist_primal(fn: Function, params: Sequence[Value], mode: Mode = "auto") -> Function:
     """`fn` with the statements that do not depend on `params` in front of the others; `mode` as for `residuals`."""
     plain = _WithoutPairs()(bind_lengths(_ByTypes()(dce(fn))))
-    apart = _Apart(plain, Directed(plain, params))
-    if not any(map(apart.is_split, plain.body.body)):
+    split = _Split(plain, Directed(plain, params))
+    if not any(map(split.is_split, plain.body.body)):
         return fn
-    new = residuals(bind_lengths(apart.function(), may_save=True), mode)
+    new = residuals(bind_lengths(split.function(), may_save=True), mode)
     if any(isinstance(s, Op) and s.decl is containers.list_pop for s in walk(new.body)):
         return fn  # the first direction would empty the list
     return _AsTangent()(new)
@@ -53,7 +53,7 @@ def hoist_primal(fn: Function, params: Sequence[Value], mode: Mode = "auto") -> 
 class _ByTypes(Rewriter):
     """Inside loops and branches, zeros and empty arrays take their shapes from types, not from other arrays."""
 
-    alike = {memory.zeros_like: memory.zeros_of, memory.empty_like: memory.empty_of}
+    by_type = {memory.zeros_like: memory.zeros_of, memory.empty_like: memory.empty_of}
     depth = 0
 
     def region(self, old: Region, env: Env, b: Builder) -> Region:
@@ -63,7 +63,7 @@ class _ByTypes(Rewriter):
         return new
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
-        made = self.alike.get(old.decl) if isinstance(old, Op) and self.depth > 1 else None
+        made = self.by_type.get(old.decl) if isinstance(old, Op) and self.depth > 1 else None
         if made is None:
             super().statement(old, env, b)
             return
@@ -88,7 +88,7 @@ class _AsTangent(_WithoutPairs):
 
 
 @dataclass
-class _Apart:
+class _Split:
     """The function in two parts; the first part saves the values that the second part needs."""
 
     fn: Function
@@ -98,7 +98,9 @@ class _Apart:
     saves: dict[Region, list[Op]] = field(default_factory=dict)
     restores: dict[Region, list[Statement]] = field(default_factory=dict)
     pairs: dict[int, int] = field(default_factory=dict)
-    turns: dict[int, Value] = field(default_factory=dict)  # `while` -> its number of iterations
+    iterations: dict[int, Value] = field(
+        default_factory=dict
+    )  # `while` -> its number of iterations
     slots: int = 0
 
     def __post_init__(self) -> None:
@@ -106,8 +108,8 @@ class _Apart:
         self.home = {p: r for r in regions for p in r.params}
         self.home |= {v: r for r in regions for s in r.body for v in s.results}
         for region, s in ((r, s) for r in regions for s in r.body if isinstance(s, While)):
-            turns = self.turns[id(s)] = Value(INT, "turns")
-            self.home[turns] = region
+            iterations = self.iterations[id(s)] = Value(INT, "iterations")
+            self.home[iterations] = region
         self.shown = {x for p in self.fn.params for d in dims_of(p.type) for x in d.symbols()}
 
     def function(self) -> Function:
@@ -179,7 +181,7 @@ class _Apart:
         test = s.test and replace(s.test, params=picked(s.test.params, kept))
         results = picked(s.results, kept)
         new = replace(s, carried=carried, test=test, body=body, results=results, pair=self.pair(s))
-        return [with_counter(new, self.turns[id(s)])]
+        return [with_counter(new, self.iterations[id(s)])]
 
     # ---- the second part ----
 
@@ -206,7 +208,10 @@ class _Apart:
             bounds = self.atom(s.start), stop, self.atom(s.step)
             params, results, is_reversed = s.body.params[1:], s.carried_results, s.reverse
         else:
-            index, bounds = Value(INT, "turn"), (const(0), self.atom(self.turns[id(s)]), const(1))
+            index, bounds = (
+                Value(INT, "iteration"),
+                (const(0), self.atom(self.iterations[id(s)]), const(1)),
+            )
             params, results, is_reversed = s.body.params, s.results, False
         carried = self.atoms(picked(s.carried, kept))
         yields = self.atoms(picked(s.carried_yields, kept))

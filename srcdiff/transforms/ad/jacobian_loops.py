@@ -224,7 +224,7 @@ class _Directions:
             return [const(None)] * len(self.fn.body.yields)
         axes = shape_of(type_)
         if all(d == Dim(1) for d in axes):
-            found = self.turn(seed, part, [const(0)] * len(axes), self.b)
+            found = self.along_element(seed, part, [const(0)] * len(axes), self.b)
             named = zip(found, self.types, names, strict=True)
             return [self.with_axes(a, t, axes, name) for a, t, name in named]
         storage = [self.storage(t, axes, name) for t, name in zip(self.types, names, strict=True)]
@@ -249,7 +249,7 @@ class _Directions:
     ) -> None:
         """A loop over each axis of the direction, with the derivative along the direction in the innermost loop."""
         if len(at) == len(axes):
-            found = self.turn(seed, part, at, b)
+            found = self.along_element(seed, part, at, b)
             for y, type_, target in zip(found, self.types, storage, strict=True):
                 if target is not None:
                     self.store(target, y, type_, at, b)
@@ -272,7 +272,7 @@ class _Directions:
         order = (elements_of(at),) if self.rows else (rest, elements_of(at))
         b.ops(memory.store, target, amount, *at, where=", ".join(filter(None, order)))
 
-    def turn(self, seed: Value, part: int, at: Sequence[Atom], b: Builder) -> list[Atom]:
+    def along_element(self, seed: Value, part: int, at: Sequence[Atom], b: Builder) -> list[Atom]:
         """The results for the direction along one element; their statements are appended to `b`."""
         env: Env = {}
         for other in self.seeds:

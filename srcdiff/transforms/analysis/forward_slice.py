@@ -74,7 +74,7 @@ class Directed:
             return self.of(s.body.yields[0])
         if self.any((s.start, s.stop, s.step)) or (s.breaks and self.of(s.body.yields[0])):
             return True
-        return s.breaks and not _counts_turns(s) and self.any(_inside(s))
+        return s.breaks and not _counts_iterations(s) and self.any(_inside(s))
 
     def branch(self, s: If) -> None:
         for region in regions_of(s):
@@ -110,7 +110,7 @@ class Directed:
                 self.note_storage(self.roots.get(atom, frozenset()) & self.written)
 
 
-def _counts_turns(s: For) -> bool:
+def _counts_iterations(s: For) -> bool:
     return s.start == const(0) and s.step == const(1) and not s.reverse
 
 

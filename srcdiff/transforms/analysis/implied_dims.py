@@ -58,10 +58,10 @@ def _region(region: Region, env: Env, shapes: Shapes) -> None:
         elif isinstance(s, Call) and not is_itself(s.function):
             _call(s, env, shapes)
         elif isinstance(s, For | While):
-            _turn(s.body, s.carried, env, shapes)
+            _iteration(s.body, s.carried, env, shapes)
             if _change(s.carried, s.carried_yields, env, shapes):
                 ends = [_typed(y, env) for y in s.carried_yields]
-                _turn(s.body, ends, env, shapes)
+                _iteration(s.body, ends, env, shapes)
             results = s.carried_results if isinstance(s, For) else s.results
             _ends(s.carried, s.carried_yields, results, env, shapes)
         for result in s.results:
@@ -78,7 +78,7 @@ def _call(s: Call, env: Env, shapes: Shapes) -> None:
     env.update((r, Value(y.type)) for r, y in zip(s.results, yields, strict=True))
 
 
-def _turn(body: Region, carried: Sequence[Atom], env: Env, shapes: Shapes) -> None:
+def _iteration(body: Region, carried: Sequence[Atom], env: Env, shapes: Shapes) -> None:
     """Infer an iteration of a loop from the loop-carried values at its start."""
     own = len(body.params) - len(carried)
     for p in body.params[:own]:

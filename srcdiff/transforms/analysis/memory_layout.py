@@ -106,9 +106,9 @@ _OPEN = Layout(None, None)
 Layouts = Mapping[Value, Layout]
 
 
-def all_layouts(fn: Function, unlike: frozenset[Value] = frozenset()) -> Layouts:
-    """The layouts of the arrays of `fn`, and of all functions that it calls. The parameters `unlike` may have any."""
-    params = {p: _OPEN if p in unlike else CONTIGUOUS for p in fn.params}
+def all_layouts(fn: Function, of_any_layout: frozenset[Value] = frozenset()) -> Layouts:
+    """The layouts of the arrays of `fn` and of its callees. The parameters `of_any_layout` may have any."""
+    params = {p: _OPEN if p in of_any_layout else CONTIGUOUS for p in fn.params}
     found = _Finder(fn, params)
     found.run()
     return found.layouts

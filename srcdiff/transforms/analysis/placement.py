@@ -42,7 +42,7 @@ def is_zeros(s: Statement | None) -> TypeGuard[Op]:
 
 
 @dataclass
-class Whereabouts:
+class Placement:
     """The places of a function's statements, and the definitions and uses of its values."""
 
     fn: Function
@@ -133,8 +133,10 @@ class Whereabouts:
             found |= self.roots.get(a, frozenset())
             made = self.maker.get(a)
             if isinstance(made, Op):
-                hands_on = made.decl is memory.read or made.view_of is not None or made.decl.holds
-                pending += made.operands if hands_on else ()
+                passes_storage = (
+                    made.decl is memory.read or made.view_of is not None or made.decl.holds
+                )
+                pending += made.operands if passes_storage else ()
             elif made is not None and not isinstance(made, Call):
                 pending += [*made.operands, *(y for r in regions_of(made) for y in r.yields)]
         return found

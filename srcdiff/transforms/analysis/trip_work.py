@@ -41,16 +41,16 @@ def _of_loop(
     inner = dict(starts)
     if start is not None and (symbol := symbol_of(loop.index)) is not None:
         inner[symbol] = start.substitute(starts)
-    turns = Dim(_UNKNOWN)
+    count = Dim(_UNKNOWN)
     if start is not None and stop is not None:  # for a triangle, the longest row
-        turns = _plain(stop.substitute(starts) - start.substitute(starts))
-    yield from _of_region(loop.body, (*around, turns), inner)
+        count = _plain(stop.substitute(starts) - start.substitute(starts))
+    yield from _of_region(loop.body, (*around, count), inner)
 
 
-def _plain(turns: Dim) -> Dim:
+def _plain(count: Dim) -> Dim:
     """The number of iterations if there are any: `n - 1` for `max(n - 1, 0)`, which a call evaluates faster."""
-    plain = Dim(turns.const)
-    for symbol, k in turns.terms:
+    plain = Dim(count.const)
+    for symbol, k in count.terms:
         of_symbol = symbol.inner if isinstance(symbol, Clamp) else Dim.of(symbol)
         plain = plain + of_symbol.scaled(k)
     return plain

@@ -138,16 +138,16 @@ class _Stores:
         read_at = found[1]
         if any(map(self.program.never_meet, stored_at, read_at)):
             return False
-        if self.are_apart_at_end(root, stored_at, read_at):
+        if self.are_distinct_at_end(root, stored_at, read_at):
             return False
         return not (shared and self.program.is_behind(stored_at, read_at, shared, earlier))
 
-    def are_apart_at_end(self, root: Value, left: Sequence[Span], right: Sequence[Span]) -> bool:
+    def are_distinct_at_end(self, root: Value, left: Sequence[Span], right: Sequence[Span]) -> bool:
         """Whether one of two accesses counts from the end of an axis, and the other ends before it."""
         if not isinstance(root.type, Array) or not self.program.is_top(root):
             return False
         axes = zip(left, right, root.type.shape, strict=False)
-        return any(self.program.apart_at_end(a, b, length) for a, b, length in axes)
+        return any(self.program.distinct_at_end(a, b, length) for a, b, length in axes)
 
 
 def _is_candidate(s: Statement, unseen: Set[str] = frozenset()) -> bool:

@@ -147,14 +147,14 @@ class _HoistBuffers(Rewriter):
             moved = _movable(loop, {new})
             if not moved:
                 continue
-            *asked, made = moved
+            *with_it, made = moved
             if not self.is_private(loop, k, behind, yields, b):
                 if not self.written.isdisjoint(self.of(loop.carried[k])):
                     continue
                 if _is_unbound(loop.carried[k], b):
                     start = replace(new)
-                    b.body += [*asked, replace(made, results=(start,))]
-                    asked = []
+                    b.body += [*with_it, replace(made, results=(start,))]
+                    with_it = []
                     loop = _starting_with(loop, k, start)
                 else:
                     copied = b.op(
@@ -162,7 +162,7 @@ class _HoistBuffers(Rewriter):
                     )
                     loop = _starting_with(loop, k, copied)
             spare = replace(new)
-            b.body += [*asked, replace(made, results=(spare,))]
+            b.body += [*with_it, replace(made, results=(spare,))]
             return _swapping(_without(loop, moved), k, new, spare)
         return loop
 
@@ -227,19 +227,21 @@ def _movable(loop: For | While, wanted: Container[Value]) -> list[Op]:
     lengths = {s.result: s for s in ops if s.decl in _LENGTHS}
     moved: list[Op] = []
     for s in ops:
-        asked = _asked_for(s, lengths, own) if s.decl in _UNFILLED and s.result in wanted else None
-        if asked is not None:
-            moved += [*(a for a in asked if a not in moved), s]
+        with_it = (
+            _moved_with(s, lengths, own) if s.decl in _UNFILLED and s.result in wanted else None
+        )
+        if with_it is not None:
+            moved += [*(a for a in with_it if a not in moved), s]
     return moved
 
 
-def _asked_for(op: Op, lengths: dict[Value, Op], own: set[Value]) -> list[Op] | None:
+def _moved_with(op: Op, lengths: dict[Value, Op], own: set[Value]) -> list[Op] | None:
     """The operations that move in front of the loop together with `op`; None if it cannot move."""
     found: list[Op] = []
     for a in op.operands:
         if not isinstance(a, Value) or a not in own:
             continue
-        inner = _asked_for(lengths[a], lengths, own) if a in lengths else None
+        inner = _moved_with(lengths[a], lengths, own) if a in lengths else None
         if inner is None:
             return None
         found += [s for s in (*inner, lengths[a]) if s not in found]

@@ -88,7 +88,7 @@ class Forward(Rewriter):
                 k: v
                 for k, v in self.known.items()
                 if not (isinstance(k[0], Value) and written & self.roots.get(k[0], frozenset()))
-                or _apart(k, place)
+                or _are_distinct(k, place)
             }
 
     def note(self, store: Op, env: Env) -> None:
@@ -106,7 +106,7 @@ def _is_of(value: Atom, array: Atom) -> bool:
     return isinstance(own, Scalar) and isinstance(whole, Array) and own.dtype == whole.dtype
 
 
-def _apart(one: tuple[Atom, ...], other: tuple[Atom, ...]) -> bool:
+def _are_distinct(one: tuple[Atom, ...], other: tuple[Atom, ...]) -> bool:
     """Whether two places of an array are certainly distinct, by constant subscripts that do not count from the end."""
     return one[:1] == other[:1] and any(
         isinstance(a, Const) and isinstance(b, Const) and a != b and min(a.value, b.value) >= 0
@@ -147,7 +147,7 @@ def _is_untouched(
     """Whether accesses of the storage `touched`, or only of `place`, leave an element alone."""
     array = own[0]
     assert isinstance(array, Value)
-    return touched.isdisjoint(roots[array]) or _apart(own, place)
+    return touched.isdisjoint(roots[array]) or _are_distinct(own, place)
 
 
 class _Without(Rewriter):

@@ -45,8 +45,8 @@ def _plain(text: str, count: int) -> str:
     parts = whole.args if isinstance(whole, ast.Call) and exception is not None else [whole]
     if not any(isinstance(p, ast.JoinedStr | ast.BinOp | ast.Call) for p in parts):
         return text
-    said = ast.Constant(" ".join(map(_words, parts)) + INCOMPLETE)
-    new = said if exception is None else ast.Call(exception, [said], [])
+    message = ast.Constant(" ".join(map(_words, parts)) + INCOMPLETE)
+    new = message if exception is None else ast.Call(exception, [message], [])
     return ast.unparse(new).replace("{", "{{").replace("}", "}}")
 
 

@@ -54,15 +54,15 @@ class _Shared(Systems):
             op.operands[0] for op in self.made.values() if op.decl is cholesky_reuse.potrf
         }
         self.checked: set[Value] = set()  # conditions of singularity that are checked already
-        # None, for all, until `asked_for` has found them
+        # None, for all, until `shared_matrices` has found them
         self.shared: Collection[Atom] | None = None
         self.inverses = self.only_multiplied(fn)
-        self.shared = self.asked_for(fn.body)
+        self.shared = self.shared_matrices(fn.body)
         self.inverses = {
             v: form for v, form in self.inverses.items() if self.inverted(v)[0] in self.shared
         }
 
-    def asked_for(self, body: Region) -> set[Atom]:
+    def shared_matrices(self, body: Region) -> set[Atom]:
         """The matrices of systems and of eliminated inverses, also of those in loops."""
         found: set[Atom] = set()
         for s in body.body:
@@ -71,7 +71,7 @@ class _Shared(Systems):
                 asked = [(s, self.matrix_of(s)[0])]
             found |= {matrix for op, matrix in asked if op.decl is not factorisations.slogdet}
             for region in regions_of(s):
-                found |= self.asked_for(region)
+                found |= self.shared_matrices(region)
         return found
 
     def fits(self, op: Op) -> bool:
@@ -93,8 +93,8 @@ class _Shared(Systems):
     def solution(
         self, k: Atom, found: tuple[Value, ...], x: Atom, across: bool, b: Builder
     ) -> Atom:
-        told: dict[str, Any] = {"trans": 1} if across else {}
-        return b.op(lu_reuse.shared_solve, k, *found, x, **told)
+        attrs: dict[str, Any] = {"trans": 1} if across else {}
+        return b.op(lu_reuse.shared_solve, k, *found, x, **attrs)
 
     def determinant(self, k: Atom, found: tuple[Value, ...], op: Op, b: Builder) -> Sequence[Atom]:
         sign = b.op(lu_reuse.shared_sign, k, *found)

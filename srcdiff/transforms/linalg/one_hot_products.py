@@ -126,9 +126,9 @@ class _Units(Rewriter):
         if not op.decl.elementwise or not isinstance(place, Value) or len(op.results) != 1:
             return False
         whole = shape_of(op.result.type)
-        alike = all(shape_of(a.type) in ((), whole) for a in op.operands)
+        is_same_shape = all(shape_of(a.type) in ((), whole) for a in op.operands)
         is_here = self.depths.get(op.result, 0) >= self.depths.get(place, 0)
-        return alike and is_here and self.uses.get(op.result) == 1
+        return is_same_shape and is_here and self.uses.get(op.result) == 1
 
     def taken(self, matrix: Atom, place: Atom, rows: bool, env: Env, b: Builder) -> Atom:
         """A row or column of a matrix, or an element of a vector."""

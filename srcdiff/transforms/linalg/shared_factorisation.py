@@ -196,8 +196,8 @@ class Systems(Rewriter):
             env[op.result] = solution
             return True
         inner = here(b, op)
-        told = {**op.attrs, "subscripts": how.subscripts}
-        out = inner.op(op.decl, *(lookup(env, a) for a in rest), solution, **told)
+        attrs = {**op.attrs, "subscripts": how.subscripts}
+        out = inner.op(op.decl, *(lookup(env, a) for a in rest), solution, **attrs)
         return self.plainly(op, inner, (out,), b)
 
     def asked_in_iterations(self, loop: For | While) -> list[tuple[Op, Atom]]:
@@ -297,7 +297,7 @@ class Systems(Rewriter):
         if scale != 1.0:
             return self.of_multiple(op, matrix, scale, env, b)
         known = self.determinants.setdefault(matrix, op.results)
-        if known is not op.results and all(map(_alike, known, op.results)):
+        if known is not op.results and all(map(_same_type, known, op.results)):
             env.update(zip(op.results, known, strict=True))
             self.fired.append((self.name, op.location))
             return True
@@ -363,7 +363,7 @@ def known_number(atom: Atom, made: Mapping[Value, Op], depth: int = 3) -> object
     return None if value is None else value.value
 
 
-def _alike(x: Value, y: Value) -> bool:
+def _same_type(x: Value, y: Value) -> bool:
     return same_kind(x.type, y.type)
 
 

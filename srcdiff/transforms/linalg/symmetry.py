@@ -22,7 +22,7 @@ from srcdiff.transforms.analysis.defuse import definitions, is_pure, written_val
 
 Letters = tuple[str, ...]
 # a normal form: a sign, and the number of the expression in a hash-consing table
-Said = tuple[int, int]
+Form = tuple[int, int]
 
 _ONE = Dim(1)
 _NONE = "1"  # the letter of an axis of length 1
@@ -43,7 +43,7 @@ class Symmetry:
         self.calls = {s.results[0]: s for s in calls if s.results[0] not in written}
         self.where: tuple[Value, ...] = ()  # the chain of calls that leads to this function
         self.numbers: dict[Any, int] = {}
-        self.said: dict[tuple[Atom, Letters], Said] = {}
+        self.forms: dict[tuple[Atom, Letters], Form] = {}
         self.inside: dict[Value, _Called] = {}
 
     def holds(self, matrix: Atom) -> bool:
@@ -55,17 +55,17 @@ class Symmetry:
     def number(self, *key: Any) -> int:
         return self.numbers.setdefault(key, len(self.numbers))
 
-    def say(self, atom: Atom, letters: Letters) -> Said:
+    def say(self, atom: Atom, letters: Letters) -> Form:
         """The normal form of the element of an array at the indices `letters`."""
         letters = tuple(
             _NONE if d == _ONE else c for c, d in zip(letters, shape_of(atom.type), strict=True)
         )
-        found = self.said.get((atom, letters))
+        found = self.forms.get((atom, letters))
         if found is None:
-            found = self.said[atom, letters] = self.expression(atom, letters)
+            found = self.forms[atom, letters] = self.expression(atom, letters)
         return found
 
-    def expression(self, atom: Atom, letters: Letters) -> Said:
+    def expression(self, atom: Atom, letters: Letters) -> Form:
         if isinstance(atom, Const):
             is_negative = isinstance(atom.value, int | float) and atom.value < 0
             value = -atom.value if is_negative else atom.value
@@ -76,7 +76,7 @@ class Symmetry:
             found = self.called(self.calls[atom], letters)
         return found or (1, self.number("value", *self.where, atom, letters))
 
-    def called(self, call: Call, letters: Letters) -> Said:
+    def called(self, call: Call, letters: Letters) -> Form:
         """The normal form of an element of a call's result."""
         (result,) = call.results
         if result not in self.inside:
@@ -84,13 +84,13 @@ class Symmetry:
         (returned,) = call.function.body.yields
         return self.inside[result].say(returned, letters)
 
-    def made_of(self, op: Op, letters: Letters) -> Said | None:
+    def made_of(self, op: Op, letters: Letters) -> Form | None:
         """An element of an operation's result in terms of its operands; None if the operation is opaque."""
         name = op.decl.name
         if name in _SIGNS:
             return self.sum(self.terms(op, letters))
-        if name in _PRODUCTS and len(letters) == 2 and self.reads_alike(op):
-            return 1, self.number("alike", *self.where, op.result, *sorted(letters))
+        if name in _PRODUCTS and len(letters) == 2 and self.is_symmetric_chain(op):
+            return 1, self.number("symmetric chain", *self.where, op.result, *sorted(letters))
         if name in ("multiply", "divide", "outer", *_PRODUCTS):
             return self.product(self.factors(op, letters))
         if op.decl.elementwise:
@@ -131,8 +131,8 @@ class Symmetry:
         atom = op.operands[k]
         return atom, letters[len(letters) - ndim_of(atom.type) :]
 
-    def terms(self, op: Op, letters: Letters, depth: int = 0) -> list[Said]:
-        found: list[Said] = []
+    def terms(self, op: Op, letters: Letters, depth: int = 0) -> list[Form]:
+        found: list[Form] = []
         for k, sign in enumerate(_SIGNS[op.decl.name]):
             atom, own = self.operand(op, k, letters)
             inner = self.made.get(atom) if isinstance(atom, Value) else None
@@ -148,13 +148,13 @@ class Symmetry:
         shape = shape_of(atom.type)
         return tuple(_NONE if d == _ONE else c for c, d in zip(letters, shape, strict=True))
 
-    def sum(self, terms: Sequence[Said]) -> Said:
+    def sum(self, terms: Sequence[Form]) -> Form:
         plus, minus = sorted(terms), sorted((-s, n) for s, n in terms)
         if minus > plus:
             return -1, self.number("sum", *minus)
         return 1, self.number("sum", *plus)
 
-    def factors(self, op: Op, letters: Letters, depth: int = 0) -> list[Said]:
+    def factors(self, op: Op, letters: Letters, depth: int = 0) -> list[Form]:
         """The factors of a product; a matrix product has a factor for its summed letter, too."""
         if op.decl.name == "multiply":
             parts = [self.operand(op, k, letters) for k in range(2)]
@@ -175,7 +175,7 @@ class Symmetry:
             return [f for a, own in parts for f in self.factor(a, own, depth)] + over
         return [f for a, own in parts for f in self.factor(a, own, depth)]
 
-    def reads_alike(self, op: Op) -> bool:
+    def is_symmetric_chain(self, op: Op) -> bool:
         """Whether a chain of matrix products equals its transpose: `P @ S @ P.T`, `solve(S, P).T @ P`."""
         if any(ndim_of(a.type) != 2 for a in op.operands):
             return False
@@ -183,7 +183,7 @@ class Symmetry:
         ends = zip(chain, reversed(chain), strict=True)
         return len(chain) > 2 and all(a == turned for (a, _), (_, turned) in ends)
 
-    def links(self, a: Atom, depth: int = 0) -> list[tuple[Said, Said]]:
+    def links(self, a: Atom, depth: int = 0) -> list[tuple[Form, Form]]:
         """The factors of a chain of matrix products, each as it stands and transposed."""
         inner = self.made.get(a) if isinstance(a, Value) and depth < _DEPTH else None
         if inner is not None and all(ndim_of(x.type) == 2 for x in inner.operands):
@@ -198,21 +198,21 @@ class Symmetry:
                 return [(one, other), *self.links(parts[1], depth + 1)]
         return [(self.say(a, ("i", "j")), self.say(a, ("j", "i")))]
 
-    def factor(self, atom: Atom, letters: Letters, depth: int) -> list[Said]:
+    def factor(self, atom: Atom, letters: Letters, depth: int) -> list[Form]:
         inner = self.made.get(atom) if isinstance(atom, Value) else None
         is_product = inner is not None and inner.decl.name in ("multiply", "divide")
         if inner is not None and is_product and depth < _DEPTH:
             return self.factors(inner, self.whole(atom, letters), depth + 1)
         return [self.say(atom, letters)]
 
-    def product(self, factors: Iterable[Said]) -> Said:
+    def product(self, factors: Iterable[Form]) -> Form:
         sign, numbers = 1, []
         for s, n in factors:
             sign *= s
             numbers.append(n)
         return sign, self.number("product", *sorted(numbers))
 
-    def summed(self, op: Op, letters: Letters) -> Said:
+    def summed(self, op: Op, letters: Letters) -> Form:
         """The normal form of a sum over axes."""
         x, axis = op.operands[0], op.attrs.get("axis")
         count = ndim_of(x.type)
@@ -230,17 +230,17 @@ class Symmetry:
         sign, number = self.say(x, tuple(whole))
         return sign, self.number("total", number, *(whole[k] for k in sorted(gone)))
 
-    def function(self, op: Op, letters: Letters) -> Said:
+    def function(self, op: Op, letters: Letters) -> Form:
         name = op.decl.name
-        said = [self.say(*self.operand(op, k, letters)) for k in range(len(op.operands))]
+        forms = [self.say(*self.operand(op, k, letters)) for k in range(len(op.operands))]
         exponent = op.operands[1] if name == "power" else None
         is_even_power = isinstance(exponent, Const) and exponent.value in (2, 4, 2.0, 4.0)
         if name in _EVEN or is_even_power:
-            said[0] = (1, said[0][1])
+            forms[0] = (1, forms[0][1])
         if name in _SYMMETRIC:
-            said.sort()
+            forms.sort()
         attrs = sorted((k, repr(v)) for k, v in op.attrs.items())
-        return 1, self.number("function", name, *attrs, *said)
+        return 1, self.number("function", name, *attrs, *forms)
 
 
 class _Called(Symmetry):
@@ -253,7 +253,7 @@ class _Called(Symmetry):
         self.numbers = caller.numbers
         self.given = dict(zip(call.function.params, call.operands, strict=True))
 
-    def expression(self, atom: Atom, letters: Letters) -> Said:
+    def expression(self, atom: Atom, letters: Letters) -> Form:
         if isinstance(atom, Value) and atom in self.given:
             return self.caller.say(self.given[atom], letters)
         return super().expression(atom, letters)

@@ -66,9 +66,9 @@ class _Triangular(Systems):
     def solution(
         self, k: Atom, found: tuple[Value, ...], x: Atom, across: bool, b: Builder
     ) -> Atom:
-        told: dict[str, Any] = {"trans": "T"} if across else {}
-        told |= {"lower": True} if "lower" in self.sides[k] else {}
-        return b.op(solve.solve_triangular, k, x, **told, check_finite=False)
+        attrs: dict[str, Any] = {"trans": "T"} if across else {}
+        attrs |= {"lower": True} if "lower" in self.sides[k] else {}
+        return b.op(solve.solve_triangular, k, x, **attrs, check_finite=False)
 
     def determinant(self, k: Atom, found: tuple[Value, ...], op: Op, b: Builder) -> Sequence[Atom]:
         on_diagonal = b.op(diagonals.diag, k)

@@ -127,10 +127,10 @@ class Maker:
 
     # ---- making -----------------------------------------------------------------------------------------
 
-    def make(self, said: Callable[..., Any], *atoms: Atom) -> Atom:
+    def make(self, written: Callable[..., Any], *atoms: Atom) -> Atom:
         """Append the operations of a small function that is written as in rules; equal requests share one result."""
         names = [f"x{k}" for k in range(len(atoms))]
-        pattern = said(*map(Anything, names))
+        pattern = written(*map(Anything, names))
         binding = dict(zip(names, atoms, strict=True))
         if (pattern, atoms) not in self.done:
             self.done[pattern, atoms] = build(pattern, binding, self.b, self.is_python)

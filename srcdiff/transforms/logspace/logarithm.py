@@ -166,24 +166,24 @@ class Logarithms(Roots):
     def parts(self, atom: Atom, depth: int = 0) -> Parts:
         """The factored form of a value; a value without exponentials is one factor."""
         if atom not in self.known:
-            self.known[atom] = self.taken_apart(atom, depth)
+            self.known[atom] = self.factored(atom, depth)
         return self.known[atom]
 
-    def taken_apart(self, atom: Atom, depth: int) -> Parts:
+    def factored(self, atom: Atom, depth: int) -> Parts:
         if (binding := match(_SIGMOID, atom, self.seen)) is not None:
             return self.sigmoid(self.here(binding["x"]))
         if (binding := match(_ONE_LESS_TWICE, atom, self.seen)) is not None:
             return self.parts(binding["x"], depth)
-        for form, said, factor in _FORMS:
+        for form, written, factor in _FORMS:
             binding = match(form, atom, self.seen)
             if binding is not None:
-                exponent = self.make(said, self.here(binding["x"]))
+                exponent = self.make(written, self.here(binding["x"]))
                 return Parts([(1.0, exponent)], [const(factor)] if factor != 1 else [])
         op = self.op(atom)
         if op is not None and op.decl.name == "einsum":
             for reading in readings(op, self.seen):
-                decl, told = OPERATIONS[reading.name], dict(reading.attrs)
-                op = replace(op, decl=decl, operands=reading.operands, attrs=told, spelling="")
+                decl, attrs = OPERATIONS[reading.name], dict(reading.attrs)
+                op = replace(op, decl=decl, operands=reading.operands, attrs=attrs, spelling="")
         made = getattr(self, f"of_{name_of(op)}", None) if op is not None else None
         if op is not None and name_of(op) in _MOVES:
             made = self.of_moved

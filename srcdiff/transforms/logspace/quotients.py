@@ -83,13 +83,13 @@ class Quotients(Logarithms):
         is_number = is_positive_number(self.number(atom))
         return replace(super().plain(atom), is_bounded=True, is_positive=is_number)
 
-    def taken_apart(self, atom: Atom, depth: int) -> Parts:
+    def factored(self, atom: Atom, depth: int) -> Parts:
         """As in `Logarithms`, but signed values are factors, and so are probabilities, which seldom underflow."""
         op = self.op(atom)
         is_logistic = match(_LOGISTIC, atom, self.seen) is not None
         if op is None or is_logistic or name_of(op) in _PROBABILITIES:
             return self.plain(atom)
-        parts = super().taken_apart(atom, depth)
+        parts = super().factored(atom, depth)
         return self.plain(atom) if parts.is_signed else parts
 
     def of_exp(self, op: Op, depth: int) -> Parts | None:

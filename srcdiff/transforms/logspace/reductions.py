@@ -204,14 +204,19 @@ class Sums(Maker):
         return self.scaled_terms(exponent, parts, axes, shape, total)
 
     def scaled_terms(
-        self, exponent: Atom, parts: Parts, axes: dict[str, Any], shape: Sequence[Any], said: Any
+        self,
+        exponent: Atom,
+        parts: Parts,
+        axes: dict[str, Any],
+        shape: Sequence[Any],
+        reduction: Any,
     ) -> Parts:
-        """The reduction `said` of terms with factors of either sign, shifted by the largest exponent."""
+        """The reduction of terms with factors of either sign, shifted by the largest exponent."""
         kept = self.finite(self.largest(exponent, **{**axes, "keepdims": True}))
         if axes.get("axis") is None and not axes.get("keepdims"):
             kept = self.finite(self.largest(exponent))
         weights = self.make(lambda x, top: exp(x - top), exponent, kept)
-        out = self.make(lambda x: said(x, **axes), self.scaled(parts, weights))
+        out = self.make(lambda x: reduction(x, **axes), self.scaled(parts, weights))
         top = self.without_axes(kept, axes, shape)
         self.at_most_zero |= set() if self.may_grow(parts) else {top}
         return Parts([(1.0, top)], [out], is_positive=False)
@@ -222,10 +227,10 @@ class Sums(Maker):
         if axis is None or axes.get("keepdims"):
             return top
         gone = {a % len(shape) for a in (axis if isinstance(axis, tuple) else (axis,))}
-        said = ", ".join("i" if k in gone else ":" for k in range(len(shape)))
+        where = ", ".join("i" if k in gone else ":" for k in range(len(shape)))
         zeros = [const(0)] * len(gone)
-        out = self.b.op(memory.index, top, *zeros, where=said)
-        self.kept[out, said.replace("i", "None")] = top
+        out = self.b.op(memory.index, top, *zeros, where=where)
+        self.kept[out, where.replace("i", "None")] = top
         return out
 
     def whole(self, parts: Parts, x: Atom) -> Atom | None:

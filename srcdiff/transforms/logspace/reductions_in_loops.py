@@ -38,7 +38,7 @@ from srcdiff.transforms.analysis.defuse import (
 from srcdiff.transforms.logspace.factored_form import OwnShifts
 from srcdiff.transforms.logspace.logarithm import LOGARITHMS, Logarithms
 from srcdiff.transforms.rewrite.patterns import function
-from srcdiff.transforms.rewrite.reduction_terms import TurnTerms
+from srcdiff.transforms.rewrite.reduction_terms import IterationTerms
 
 NAME = "log_of_loops"
 _THROUGH = {"add", "subtract", "multiply", "divide", "power", "sqrt", "index", "negative", "square"}
@@ -83,7 +83,7 @@ def log_loops(fn: Function) -> Function:
     return with_rewrites(new, fn, pass_.fired)
 
 
-class _Loops(TurnTerms, Rewriter):
+class _Loops(IterationTerms, Rewriter):
     def __init__(self, fn: Function) -> None:
         super().__init__(fn)
         self.body = fn.body
@@ -135,7 +135,7 @@ class _Loops(TurnTerms, Rewriter):
                 continue
             rest = [a for a in op.operands if a is not param]
             is_own = len(self.users[param]) == len(rest) == len(self.users[op.result]) == 1
-            if not is_own or not self.is_asked(result) or not self.starts(op, first):
+            if not is_own or not self.reaches_logarithm(result) or not self.starts(op, first):
                 continue
             is_product = op.decl is arithmetic.multiply
             is_positive = self.is_positive(op.result.type, rest[0], b, is_product)
@@ -174,7 +174,7 @@ class _Loops(TurnTerms, Rewriter):
                 isinstance(s, Op)
                 and s.decl is memory.read
                 and self.is_behind(s, loop)
-                and self.is_asked(s.result)
+                and self.reaches_logarithm(s.result)
                 for s in reads
             )
         )
@@ -183,7 +183,7 @@ class _Loops(TurnTerms, Rewriter):
         region, at = self.places[loop]
         return any(x is s for x in region.body[at + 1 :])
 
-    def is_asked(self, result: Value, depth: int = 0) -> bool:
+    def reaches_logarithm(self, result: Value, depth: int = 0) -> bool:
         """Whether all uses of a value end in logarithms or are shares (an exponential divided by the value)."""
         users = self.users[result]
         return bool(users) and all(self.is_logarithm(u, result, depth) for u in users)
@@ -198,7 +198,7 @@ class _Loops(TurnTerms, Rewriter):
             if above is not None and self.has_exponent(above):
                 return True
         through = depth < _DEPTH and user.decl.name in _THROUGH
-        return through and self.is_asked(user.result, depth + 1)
+        return through and self.reaches_logarithm(user.result, depth + 1)
 
     def has_exponent(self, op: Op, depth: int = 0) -> bool:
         if op.decl.name == "exp":

@@ -64,7 +64,7 @@ class BoundsChecks:
         index = known_dim(loop.index)
         if not loop.pair or loop.breaks or index is None or index.symbol is None:
             return None
-        self.iterations[index.symbol] = Dim.of(f"turn of {loop.pair}")
+        self.iterations[index.symbol] = Dim.of(f"iteration of {loop.pair}")
         bounds = (loop.start, loop.stop, loop.step)
         return (loop.pair, self.path, *(known_dim(a) or self.number(a) for a in bounds))
 

@@ -32,10 +32,10 @@ from srcdiff.transforms.lower.store_regions import fits, long_axes
 
 _REPEATERS = {"outer", "cross", "einsum"}
 _RESHAPES = (shapes.reshape, shapes.ravel)
-_APART = "operands could not be broadcast together"
+_MISMATCH = "operands could not be broadcast together"
 
 
-class Waiting:
+class DeferredArrays:
     """The state of all arrays during lowering: stored, or deferred (elements are computed where they are used).
 
     Attributes
@@ -76,10 +76,12 @@ class Waiting:
     def as_is(self, op: Op, b: Builder) -> None:
         """Append the operation itself, on stored arrays."""
         if op.decl is memory.add_at or _is_beyond_numba(op):
-            told = "through index arrays or slices whose lengths nothing shows"
-            raise NoLoopForm(f"{'np.add.at' if op.decl is memory.add_at else 'a subscript'} {told}")
+            message = "through index arrays or slices whose lengths nothing shows"
+            raise NoLoopForm(
+                f"{'np.add.at' if op.decl is memory.add_at else 'a subscript'} {message}"
+            )
         holds = op.decl.holds or op.decl.writes or op.view_of is not None
-        hold = self.kept_apart if holds else self.stored
+        hold = self.stored_for_holder if holds else self.stored
         b.append(replace(op, operands=tuple(hold(a, b) for a in op.operands)))
         self.keep_results(op)
 
@@ -102,12 +104,14 @@ class Waiting:
         if not op.decl.elementwise:
             return op
         operands = tuple(
-            a if fits(shape_of(a.type), whole, self.equal) else self.stretched(a, whole, b, _APART)
+            a
+            if fits(shape_of(a.type), whole, self.equal)
+            else self.stretched(a, whole, b, _MISMATCH)
             for a in op.operands
         )
         return op if operands == op.operands else replace(op, operands=operands)
 
-    def stretched(self, array: Atom, whole: Sequence[Dim], b: Builder, told: str) -> Value:
+    def stretched(self, array: Atom, whole: Sequence[Dim], b: Builder, message: str) -> Value:
         """An array broadcast to the lengths `whole`; lengths that may differ are checked at run time."""
         own = shape_of(array.type)
         target = whole[len(whole) - len(own) :]
@@ -115,7 +119,7 @@ class Waiting:
             if d not in (Dim(1), length):
                 n = Nest(self.arrays, b, self.depth)
                 lengths = [n.length(d), n.length(length)]
-                n.refuse("{0} != {1} and {0} != 1", lengths, ValueError, told)
+                n.refuse("{0} != {1} and {0} != 1", lengths, ValueError, message)
         assert isinstance(array.type, Array)
         shape = tuple(d if d == Dim(1) else t for d, t in zip(own, target, strict=True))
         result = Value(replace(array.type, shape=shape))
@@ -140,7 +144,7 @@ class Waiting:
             operands = tuple(self.stored(a, b) for a in op.operands)
             # only its lengths are used
             b.append(replace(op, operands=operands, results=(replace(value),)))
-            self.back_in_waiting(views)
+            self.defer_again(views)
         if self.arrays.calls and self.divides_in_iterations(op):
             return self.as_is(op, b)
         self.settle_repeated(op, b)
@@ -158,7 +162,7 @@ class Waiting:
         operands = (a for a in op.operands if isinstance(a, Value))
         return price_of_element(op) + sum(self.price.get(a, 0) for a in operands)
 
-    def back_in_waiting(self, before: Mapping[Value, Op]) -> None:
+    def defer_again(self, before: Mapping[Value, Op]) -> None:
         """Defer arrays again that were stored within a region, since the storage does not exist after it."""
         for value, op in before.items():
             if value not in self.arrays.lazy:
@@ -294,16 +298,16 @@ class Waiting:
             return False
         return op.decl.read_only or self.is_copied(op.operands[op.view_of])
 
-    def handed_on(self, atom: Atom, own: set[Value], b: Builder) -> Atom:
+    def yielded(self, atom: Atom, own: set[Value], b: Builder) -> Atom:
         """The stored array for a yield. The contents of storage of the region itself do not change any more."""
         op = self.arrays.lazy.get(atom) if isinstance(atom, Value) else None
         if op is not None and op.decl is memory.read:
             base = op.operands[0]
             if isinstance(base, Value) and base in own and self.roots[base] <= own:
                 return self.stored(atom, b)
-        return self.kept_apart(atom, b)
+        return self.stored_for_holder(atom, b)
 
-    def kept_apart(self, atom: Atom, b: Builder) -> Atom:
+    def stored_for_holder(self, atom: Atom, b: Builder) -> Atom:
         """The stored array for a holder; contents of written storage are copied."""
         if isinstance(atom, Value) and self.sees_contents(atom):
             return self.force(atom, b)

@@ -23,7 +23,7 @@ from srcdiff.ops.control import control
 from srcdiff.transforms.analysis.defuse import defined_in, uses_outside
 from srcdiff.transforms.lower.hoist_counter_checks import (
     Check,
-    at_hand_outside,
+    invariant_test,
     without,
     without_counted_checks,
 )
@@ -92,7 +92,7 @@ def _without_checks(loop: For, b: Builder) -> For:
     own = {*loop.body.params, *defined_in(loop.body)}
     gone: set[Statement] = set()
     for check in _checks(loop.body.body):
-        test, asked = at_hand_outside(check.test, loop, own)
+        test, asked = invariant_test(check.test, loop, own)
         moved = _in_front(Check(test, check.branch), loop, own)
         if moved is not None:
             b.body += [*asked, *moved]

@@ -78,7 +78,7 @@ def _in_front(check: Check, nest: Sequence[_Level], b: Builder) -> list[Statemen
         return None
     outer = nest[0][0]
     own = {*outer.body.params, *defined_in(outer.body)}
-    test, asked = at_hand_outside(check.test, innermost, own)
+    test, asked = invariant_test(check.test, innermost, own)
     inner = b.inner()
     total = None if test.operands[1] in own else _counted(nest, const(0), inner, own)
     if total is None:
@@ -95,20 +95,20 @@ def _in_front(check: Check, nest: Sequence[_Level], b: Builder) -> list[Statemen
 # ---- loop-invariant lengths and counts ------------------------------------------------------------
 
 
-def at_hand_outside(test: Op, loop: For, own: Set[Value]) -> tuple[Op, list[Statement]]:
+def invariant_test(test: Op, loop: For, own: Set[Value]) -> tuple[Op, list[Statement]]:
     """A test with loop-invariant lengths and counts as operands, and the statements that compute them outside."""
     makers = {r: s for s in loop.body.body for r in s.results}
     asked: dict[Statement, None] = {}
     for a in test.operands:
         found: dict[Statement, None] = {}
-        if a in own and _is_at_hand(a, makers, own, found):
+        if a in own and _is_invariant(a, makers, own, found):
             asked |= found
     env: Env = {}
     moved = [clone_statement(s, env) for s in asked]
     return replace(test, operands=tuple(lookup(env, a) for a in test.operands)), moved
 
 
-def _is_at_hand(
+def _is_invariant(
     a: Atom, makers: dict[Value, Statement], own: Set[Value], found: dict[Statement, None]
 ) -> bool:
     """Whether a number can be computed outside the loop; `found` collects the statements that compute it."""
@@ -117,7 +117,7 @@ def _is_at_hand(
     made = makers.get(a) if isinstance(a, Value) else None
     if made is None or not all(map(_is_count, (made, *_inside(made)))):
         return False
-    if not all(_is_at_hand(u, makers, own, found) for u in uses_outside(made)):
+    if not all(_is_invariant(u, makers, own, found) for u in uses_outside(made)):
         return False
     found[made] = None
     return True

@@ -88,7 +88,7 @@ class _Finder:
                 return None
             places[filling[0]] = _Place(count, filling[1], more)
             count, users = count + more, users[1:]
-        if not places or xs in region.yields or not all(self.is_asked(s, xs) for s in users):
+        if not places or xs in region.yields or not all(self.only_uses_items(s, xs) for s in users):
             return None
         if not self.are_values(xs, [*places, *(i for s in users for i in _inside(s, xs))]):
             return None
@@ -109,7 +109,7 @@ class _Finder:
             return None
         return count
 
-    def is_asked(self, s: Statement, xs: Value) -> bool:
+    def only_uses_items(self, s: Statement, xs: Value) -> bool:
         """Whether a statement, with its regions, only reads and replaces items of a list."""
         if any(xs in r.yields for r in _regions(s)):
             return False

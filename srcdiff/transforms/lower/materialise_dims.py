@@ -78,7 +78,7 @@ class _KnownLengths(Rewriter):
         super().statement(old, env, b)
 
 
-def size_at_hand(dims: Iterable[Dim], lengths: Mapping[str, int]) -> int | None:
+def size_of_call(dims: Iterable[Dim], lengths: Mapping[str, int]) -> int | None:
     """The product of lengths for the given arguments; None if these do not determine it."""
     try:
         return math.prod(d.evaluate(lengths) for d in dims)

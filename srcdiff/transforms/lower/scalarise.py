@@ -30,7 +30,7 @@ from srcdiff.ops.loopforms.element_maps import align
 from srcdiff.ops.loopforms.subscripts import subscripted
 from srcdiff.transforms.analysis.cost_model import REPEATABLE, STORING
 from srcdiff.transforms.lower.bounds_checks import BoundsChecks
-from srcdiff.transforms.lower.deferred_arrays import Waiting
+from srcdiff.transforms.lower.deferred_arrays import DeferredArrays
 from srcdiff.transforms.lower.loop_nests import (
     Nest,
     NoLoopForm,
@@ -39,7 +39,7 @@ from srcdiff.transforms.lower.loop_nests import (
     store_element,
     type_named,
 )
-from srcdiff.transforms.lower.materialise_dims import size_at_hand
+from srcdiff.transforms.lower.materialise_dims import size_of_call
 from srcdiff.transforms.lower.reduction_loops import named, reduction_loops
 from srcdiff.transforms.lower.reductions import Reduction, reduction_of
 from srcdiff.transforms.lower.store_regions import differing, open_axes, target_shape
@@ -68,7 +68,7 @@ def scalarise(
     return _Scalarise(fn, lengths, calls, fastmath).function(fn)
 
 
-class _Scalarise(Waiting):
+class _Scalarise(DeferredArrays):
     def __init__(
         self, fn: Function, lengths: Mapping[str, int], calls: bool, fastmath: bool
     ) -> None:
@@ -97,9 +97,9 @@ class _Scalarise(Waiting):
             b.location, b.origin = statement.location, statement.origin
             self.statement(statement, b)
         own = {r for s in old.body for r in s.results}
-        yields = tuple(self.handed_on(y, own, b) for y in old.yields)
+        yields = tuple(self.yielded(y, own, b) for y in old.yields)
         self.equal = equal
-        self.back_in_waiting(waiting)
+        self.defer_again(waiting)
         return b.region(old.params, yields)
 
     # ---- statements ----
@@ -122,7 +122,7 @@ class _Scalarise(Waiting):
                 self.keep_results(s)
             case For():
                 self.depth += 1
-                start, stop, step, *carried = (self.kept_apart(a, b) for a in s.operands)
+                start, stop, step, *carried = (self.stored_for_holder(a, b) for a in s.operands)
                 b.shapes.note_ranges(range_of(s.index, s.start, s.stop, s.step))
                 body = self.region(s.body, b.inner(), loop=s)
                 b.append(
@@ -133,7 +133,7 @@ class _Scalarise(Waiting):
                     b.shapes.note_ranges(_iterations_of(s, b.shapes))
                 self.keep_results(s)
             case While():
-                held = tuple(self.kept_apart(a, b) for a in s.carried)
+                held = tuple(self.stored_for_holder(a, b) for a in s.carried)
                 test = None if s.test is None else self.region(s.test, b.inner())
                 body = self.region(s.body, b.inner())
                 b.append(replace(s, carried=held, test=test, body=body))
@@ -290,13 +290,13 @@ class _Scalarise(Waiting):
         axes = open_axes(op, b.shapes) if op.decl in (memory.store, memory.add_into) else []
         if not axes:
             return
-        array, *bounds = (self.kept_apart(a, b) for a in (op.operands[0], *op.operands[2:]))
+        array, *bounds = (self.stored_for_holder(a, b) for a in (op.operands[0], *op.operands[2:]))
         part = b.op(memory.index, array, *bounds, where=op.attrs["where"])
         n = Nest(self.arrays, b)
         for axis, d in axes:
             is_one = "" if b.shapes.not_one(d) else " and {1} != 1"
             lengths = [b.op(memory.axis_length, part, axis=axis), n.length(d)]
-            n.refuse("{0} != {1}" + is_one, lengths, ValueError, _unlike(op))
+            n.refuse("{0} != {1}" + is_one, lengths, ValueError, _shape_message(op))
 
     def fitting(self, op: Op, shape: Sequence[Dim], b: Builder) -> Atom | None:
         """The written value, broadcast to the region; checks compare lengths that have to be equal."""
@@ -305,10 +305,10 @@ class _Scalarise(Waiting):
         if open_pairs is None:
             return None
         if not all(b.shapes.not_one(d) for d, _ in open_pairs):
-            return self.stretched(value, shape, b, _unlike(op))
+            return self.stretched(value, shape, b, _shape_message(op))
         n = Nest(self.arrays, b)
         for d, t in open_pairs:
-            n.refuse("{0} != {1}", [n.length(d), n.length(t)], ValueError, _unlike(op))
+            n.refuse("{0} != {1}", [n.length(d), n.length(t)], ValueError, _shape_message(op))
         self.equal |= {*open_pairs}
         return value
 
@@ -357,7 +357,7 @@ class _Scalarise(Waiting):
             return True
         if len(shape) == 3 and _is_short(shape[1]) and any(map(_is_short, shape[::2])):
             return True
-        count = size_at_hand(shape, self.lengths)
+        count = size_of_call(shape, self.lengths)
         if count is not None and count <= _SMALL:
             return True
         matrices = [a for a in op.operands if isinstance(a, Value) and len(shape_of(a.type)) == 2]
@@ -390,6 +390,6 @@ def _without_methods(op: Op) -> Op:
     return replace(op, spelling=f"np.{type_named(op.attrs['dtype'])}")
 
 
-def _unlike(op: Op) -> str:
+def _shape_message(op: Op) -> str:
     where = f" (line {op.location.line})" if op.location is not None else ""
     return f"a value does not have the shape of the part that is written{where}{INCOMPLETE}"

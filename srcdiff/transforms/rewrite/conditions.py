@@ -13,7 +13,7 @@ from srcdiff.ir.core import Op
 from srcdiff.ir.types import Dim, shape_of
 from srcdiff.ir.values import Const, Value, known_dim
 from srcdiff.transforms.rewrite.named_values import is_shifted
-from srcdiff.transforms.rewrite.patterns import INNER, alike, are_opposite
+from srcdiff.transforms.rewrite.patterns import INNER, are_equal, are_opposite
 
 _ARITHMETIC = ("add", "subtract", "multiply", "divide", "negative", "power")
 _DEPTH = 3
@@ -82,7 +82,7 @@ def is_there_anyway(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> boo
         same = [
             op
             for op in made.values()
-            if op.decl.name == "exp" and alike(op.operands[0], inner, made)
+            if op.decl.name == "exp" and are_equal(op.operands[0], inner, made)
         ]
         if len(same) > 1:
             return True
@@ -166,7 +166,7 @@ def is_wider_or_shifted(binding: Mapping[str, Any], made: Mapping[Value, Op]) ->
     return is_wider(binding, made) or is_shifted(binding["x"], made)
 
 
-def are_not_alike(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
+def are_not_of_one_shape(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
     """Whether `x` and `v` are not arrays of the same shape."""
     x, w = (shape_of(binding[k].type) for k in "xv")
     return not x or x != w
@@ -193,10 +193,10 @@ def unless_axes(*counts: tuple[int, ...]) -> Unless:
 
 def unless_shapes(names: Sequence[str], shapes: Sequence[Sequence[tuple[int, ...]]]) -> Unless:
     """A condition that is false if the parameters `names` have the ranks and axes of length 1 of one of `shapes`."""
-    told = [[[n == 1 for n in shape] for shape in sample] for sample in shapes]
+    known = [[[n == 1 for n in shape] for shape in sample] for sample in shapes]
 
     def differ(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
-        return [[d == Dim(1) for d in shape_of(binding[n].type)] for n in names] not in told
+        return [[d == Dim(1) for d in shape_of(binding[n].type)] for n in names] not in known
 
     return differ
 

@@ -130,13 +130,13 @@ class Rule:
 
     @cached_property
     def pattern(self) -> Pattern:
-        return self._said(self.before)
+        return self._as_pattern(self.before)
 
     @cached_property
     def replacement(self) -> Pattern:
-        return self._said(self.after)
+        return self._as_pattern(self.after)
 
-    def _said(self, side: Callable[..., Pattern]) -> Pattern:
+    def _as_pattern(self, side: Callable[..., Pattern]) -> Pattern:
         keywords = self.keywords
         return side(*map(Anything, self.parameters), **{k: Attribute(k) for k in keywords})
 
@@ -189,7 +189,7 @@ def match(
     match pattern:
         case Anything(name):
             known = binding.setdefault(name, atom)
-            return binding if known == atom or alike(known, atom, made) else None
+            return binding if known == atom or are_equal(known, atom, made) else None
         case Number(value):
             return binding if isinstance(atom, Const) and atom.value == value else None
         case Apply(name, operands, attrs):
@@ -199,8 +199,8 @@ def match(
             for reading in readings(op, made):
                 if reading.name != name or len(reading.operands) != len(operands):
                     continue
-                told = _match_attrs(reading, dict(attrs), binding)
-                found = None if told is None else _match_operands(operands, reading, made, told)
+                given = _match_attrs(reading, dict(attrs), binding)
+                found = None if given is None else _match_operands(operands, reading, made, given)
                 if found is not None:
                     return {**found, INNER: (*found.get(INNER, ()), *reading.inner, atom)}
     return None
@@ -227,7 +227,7 @@ def _match_operands(
     return None
 
 
-def alike(x: Any, y: Any, made: Mapping[Value, Op], depth: int = 0) -> bool:
+def are_equal(x: Any, y: Any, made: Mapping[Value, Op], depth: int = 0) -> bool:
     """Whether two values are computed by equal expressions, such as `-x` on two lines."""
     x, y = _number_in(x, made), _number_in(y, made)
     if x == y:
@@ -245,7 +245,8 @@ def alike(x: Any, y: Any, made: Mapping[Value, Op], depth: int = 0) -> bool:
         and one.attrs == other.attrs
         and len(one.operands) == len(other.operands)
         and all(
-            alike(a, b, made, depth + 1) for a, b in zip(one.operands, other.operands, strict=True)
+            are_equal(a, b, made, depth + 1)
+            for a, b in zip(one.operands, other.operands, strict=True)
         )
     )
 
@@ -253,7 +254,7 @@ def alike(x: Any, y: Any, made: Mapping[Value, Op], depth: int = 0) -> bool:
 def are_opposite(x: Any, y: Any, made: Mapping[Value, Op]) -> bool:
     """Whether one value is the negative of the other, such as `-x / 2` and `x / 2`."""
     (one, a), (other, b) = _scaled(x, made), _scaled(y, made)
-    return one == -other and isinstance(a, Value) and alike(a, b, made)
+    return one == -other and isinstance(a, Value) and are_equal(a, b, made)
 
 
 def _scaled(x: Any, made: Mapping[Value, Op], depth: int = 0) -> tuple[float, Any]:
@@ -295,15 +296,17 @@ def _match_attrs(op: Reading, attrs: Mapping[str, Any], binding: Binding) -> Bin
     found, defaults = dict(binding), OPERATIONS[op.name].defaults
     for name in {**attrs, **op.attrs}:
         default = defaults.get(name)
-        told, wanted = op.attrs.get(name, default), attrs.get(name, default)
+        given, wanted = op.attrs.get(name, default), attrs.get(name, default)
         if isinstance(wanted, Attribute):
-            wanted = found.setdefault(wanted.name, told)
-        if type(told) is not type(wanted) or told != wanted:
+            wanted = found.setdefault(wanted.name, given)
+        if type(given) is not type(wanted) or given != wanted:
             return None
     return found
 
 
-def _told(decl: OpDecl, attrs: tuple[tuple[str, Any], ...], binding: Binding) -> dict[str, Any]:
+def _given_attrs(
+    decl: OpDecl, attrs: tuple[tuple[str, Any], ...], binding: Binding
+) -> dict[str, Any]:
     """The attributes of an operation that a rule makes, without defaults."""
     found = {k: binding[v.name] if isinstance(v, Attribute) else v for k, v in attrs}
     return {k: v for k, v in found.items() if v != decl.defaults.get(k)}
@@ -334,7 +337,7 @@ def build(
                     decl = chosen
                 else:
                     spelling = ""
-                told = _told(decl, attrs, binding)
-                made[whole] = b.ops(decl, *parts, spelling=spelling, **told)
+                given = _given_attrs(decl, attrs, binding)
+                made[whole] = b.ops(decl, *parts, spelling=spelling, **given)
             return made[whole][pattern.result]
     raise TypeError(pattern)

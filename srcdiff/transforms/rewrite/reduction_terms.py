@@ -9,7 +9,7 @@ from srcdiff.ops.arrays import containers, memory
 from srcdiff.transforms.analysis.defuse import definitions, is_pure, written_values
 
 
-class TurnTerms:
+class IterationTerms:
     """`made`: the pure operation that defines a value."""
 
     def __init__(self, fn: Function) -> None:

@@ -7,7 +7,7 @@ Tests compare the value and derivative of each rule at its samples with many dig
 from __future__ import annotations
 
 from srcdiff.transforms.rewrite.conditions import (
-    are_not_alike,
+    are_not_of_one_shape,
     are_two_cosh,
     has_no_product,
     has_own_logarithm,
@@ -64,7 +64,7 @@ einsum, index, eye, axis_length = map(function, ("einsum", "index", "eye", "axis
 trace, diag, transpose, absolute = map(function, ("trace", "diag", "transpose", "absolute"))
 
 _LOGITS = ((-1000.0,), (1000.0,), (-40.0,), (40.0,), (0.0,))
-_FAR_APART = ((40.0, -40.0), (-40.0, 40.0), (1000.0, 999.0))
+_FAR_VALUES = ((40.0, -40.0), (-40.0, 40.0), (1000.0, 999.0))
 _SMALL = ((1e-17,), (-1e-17,), (1e-300,), (-1e-9,), (0.5,), (3.0,))
 _ROWS = (
     ([-1000.0, -1001.0],),
@@ -80,7 +80,7 @@ _SYSTEMS = ((_K, [1.0, 2.0, 3.0]),)
 _MATRICES = ((_TINY,), (_K,), ([[2.0, 0.1], [1.0, 3.0]],))
 _INVERSE = "an inverse costs three times as much as a solution, and loses digits"
 _ORDER = "two products with a vector cost less than one of matrices"
-_PARTS = "most elements of the product are not asked for"
+_PARTS = "most elements of the product are not used"
 _ZEROS = "all but the diagonal is multiplied by zeros"
 _DETERMINANT = "determinants of larger matrices overflow or underflow"
 _SIGMOID = (
@@ -147,13 +147,13 @@ RULES = (
     Rule("log_sigmoid", lambda u: u - logaddexp(0.0, u), lambda u: -logaddexp(0.0, -u), "exact", _DIFFERENCE, _LOGITS),
     Rule("log_sigmoid", lambda u: u + logaddexp(0.0, -u), lambda u: logaddexp(0.0, u), "exact", _DIFFERENCE, _LOGITS),
     Rule("log_sigmoid", lambda x, y: x - logaddexp(x, y), lambda x, y: -logaddexp(0.0, y - x), "exact", _DIFFERENCE,
-         _FAR_APART),
+         _FAR_VALUES),
     Rule("log_sigmoid", lambda x, y: logaddexp(x, y) - x, lambda x, y: logaddexp(0.0, y - x), "exact", _DIFFERENCE,
-         _FAR_APART),
+         _FAR_VALUES),
     Rule("log_sigmoid", lambda x, y: x - logaddexp(y, x), lambda x, y: -logaddexp(0.0, y - x), "exact", _DIFFERENCE,
-         _FAR_APART),
+         _FAR_VALUES),
     Rule("log_sigmoid", lambda x, y: logaddexp(y, x) - x, lambda x, y: logaddexp(0.0, y - x), "exact", _DIFFERENCE,
-         _FAR_APART),
+         _FAR_VALUES),
     Rule("softplus", lambda x: log(1 + exp(x)), lambda x: logaddexp(0.0, x), "exact", _OVERFLOW, _LOGITS),
     Rule("softplus", lambda x: log1p(exp(x)), lambda x: logaddexp(0.0, x), "exact", _OVERFLOW, _LOGITS),
     Rule("log_add_exp", lambda x, y: log(exp(x) + exp(y)), lambda x, y: logaddexp(x, y), "exact", _OVERFLOW,
@@ -395,14 +395,14 @@ RULES = (
                                                keepdims=keepdims), "exact", _SQUARES, _COUNTED, is_no_count),
     Rule("variance", lambda x, v: total(v * x**2) / total(v) - (total(v * x) / total(v)) ** 2,
          lambda x, v: total(v * (x - total(v * x) / total(v)) ** 2) / total(v), "exact", _SQUARES,
-         (([1e8, 1e8 + 1.0, 1e8 + 2.0], [0.5, 0.25, 1.0]),), are_not_alike),
+         (([1e8, 1e8 + 1.0, 1e8 + 2.0], [0.5, 0.25, 1.0]),), are_not_of_one_shape),
     Rule("covariance", lambda x, v, *, axis, keepdims: (mean(x * v, axis=axis, keepdims=keepdims)
                                                         - mean(x, axis=axis, keepdims=keepdims)
                                                         * mean(v, axis=axis, keepdims=keepdims)),
          lambda x, v, *, axis, keepdims: mean((x - mean(x, axis=axis, keepdims=True))
                                               * (v - mean(v, axis=axis, keepdims=True)), axis=axis,
                                               keepdims=keepdims), "exact", _SQUARES,
-         (([1e8, 1e8 + 1.0, 1e8 + 2.0], [-1e7, 1.0 - 1e7, -1e7]),), are_not_alike),
+         (([1e8, 1e8 + 1.0, 1e8 + 2.0], [-1e7, 1.0 - 1e7, -1e7]),), are_not_of_one_shape),
     Rule("inverse_product", lambda k, x: inv(k) @ x, lambda k, x: solve(k, x), "exact", _INVERSE, _SYSTEMS,
          unless_axes((2, 1), (2, 2)), once=True),
     Rule("inverse_product", lambda x, k: x @ inv(k), lambda x, k: solve(transpose(k), x), "exact", _INVERSE,

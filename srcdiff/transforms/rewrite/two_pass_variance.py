@@ -23,7 +23,7 @@ from srcdiff.ir.values import Atom, Const, Value, const, known_dim
 from srcdiff.ops.elementwise import arithmetic, elementary
 from srcdiff.transforms.analysis.defuse import definitions, same_kind, with_rewrites
 from srcdiff.transforms.rewrite.patterns import Anything, match
-from srcdiff.transforms.rewrite.reduction_terms import TurnTerms
+from srcdiff.transforms.rewrite.reduction_terms import IterationTerms
 
 NAME = "variance"
 _Q, _S, _N, _V = map(Anything, "qsnv")
@@ -44,7 +44,7 @@ def two_pass_variances(fn: Function) -> Function:
     return with_rewrites(new, fn, pass_.fired) if pass_.fired else fn
 
 
-class _LoopVariances(TurnTerms, Rewriter):
+class _LoopVariances(IterationTerms, Rewriter):
     def __init__(self, fn: Function) -> None:
         super().__init__(fn)
         self.all_made = definitions(fn)
@@ -70,13 +70,13 @@ class _LoopVariances(TurnTerms, Rewriter):
     def rewritten(self, op: Op, env: Env, b: Builder) -> bool:
         for form, is_mean in _FORMS:
             found = match(form, op.result, self.made) if op.result in self.made else None
-            turn = self.turn(found) if found is not None else None
-            if found is None or turn is None:
+            squares = self.squares(found) if found is not None else None
+            if found is None or squares is None:
                 continue
             inner = b.inner()
             inner.location, inner.origin = op.location, "compiler"
             out: Atom = self.spread(
-                *turn, lookup(env, found["s"]), lookup(env, found["n"]), env, inner
+                *squares, lookup(env, found["s"]), lookup(env, found["n"]), env, inner
             )
             if is_mean:
                 out = inner.op(arithmetic.divide, out, lookup(env, found["n"]))
@@ -88,7 +88,7 @@ class _LoopVariances(TurnTerms, Rewriter):
             return True
         return False
 
-    def turn(self, found: Mapping[str, Any]) -> tuple[For, int, Atom] | None:
+    def squares(self, found: Mapping[str, Any]) -> tuple[For, int, Atom] | None:
         """The loop that sums the squares, the position of that sum among its results, and the squared value."""
         (loop, at), (other, k) = (self.loops.get(found[name], (None, 0)) for name in "qs")
         if loop is None or loop is not other or not _is_plain(loop, found["n"]):
@@ -147,7 +147,7 @@ def _is_plain(loop: For, n: Atom) -> bool:
     """Whether a loop has `n` iterations."""
     if loop.breaks or loop.is_parallel or loop.slots or loop.pair or shape_of(n.type):
         return False
-    turns = known_dim(loop.stop)
+    count = known_dim(loop.stop)
     return (known_dim(loop.start), known_dim(loop.step)) == (Dim(0), Dim(1)) and (
-        turns is not None and turns == known_dim(n)
+        count is not None and count == known_dim(n)
     )

@@ -52,7 +52,7 @@ class _Split(Rewriter):
             return [s]  # type: ignore[list-item]
         if s.breaks or s.reverse or s.is_parallel or s.step != Const(1, s.step.type):
             return [s]
-        iteration = _Turn.of(s, self.roots, self.maker)
+        iteration = _Iteration.of(s, self.roots, self.maker)
         if iteration is None or iteration.is_free(range(len(iteration.sinks))):
             return [s]
         groups = iteration.groups()
@@ -81,14 +81,14 @@ class _Sink:
 
 
 @dataclass(frozen=True)
-class _Turn:
+class _Iteration:
     """An iteration of an innermost loop."""
 
     index: Value
     sinks: tuple[_Sink, ...]
 
     @classmethod
-    def of(cls, loop: For, roots: Roots, maker: dict[Value, Op]) -> _Turn | None:
+    def of(cls, loop: For, roots: Roots, maker: dict[Value, Op]) -> _Iteration | None:
         """The iteration of a loop; None if its accesses or operations cannot be analysed."""
         body = [s for s in loop.body.body if isinstance(s, Op)]
         accesses: dict[Op, _Access] = {}
@@ -120,16 +120,16 @@ class _Turn:
         found: int | str | None = _ANY
         for x, y in zip(a.at, b.at, strict=True):
             step = x.terms.get(self.index, 0)
-            apart = x.minus(y).known
-            if apart is None or step != y.terms.get(self.index, 0):
+            distance = x.minus(y).known
+            if distance is None or step != y.terms.get(self.index, 0):
                 return _ANY
-            if step == 0 or apart % step:
-                if apart:
+            if step == 0 or distance % step:
+                if distance:
                     return None
                 continue
-            if found not in (_ANY, apart // step):
+            if found not in (_ANY, distance // step):
                 return None
-            found = apart // step
+            found = distance // step
         return found
 
     def is_free(self, group: Sequence[int]) -> bool:
@@ -221,7 +221,7 @@ def _sink(
     return _Sink(ops, used, reads, None if op is None else accesses[op], carried)
 
 
-def _part(loop: For, iteration: _Turn, group: Sequence[int]) -> For:
+def _part(loop: For, iteration: _Iteration, group: Sequence[int]) -> For:
     """The loop with some of its sinks, and the operations that compute them."""
     wanted = {op for k in group for op in iteration.sinks[k].ops}
     kept = [iteration.sinks[k].carried for k in group if iteration.sinks[k].carried >= 0]

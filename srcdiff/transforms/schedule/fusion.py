@@ -90,7 +90,7 @@ class _Fuse(Rewriter):
 
     def joined(self, first: For, second: For) -> For:
         """The fused loop."""
-        inner = _counted_alike(first.index, second)
+        inner = _with_index_symbol(first.index, second)
         inner = Rewriter().region(inner, {inner.params[0]: first.index}, Builder())
         self.know(dict(zip(defined_in(second.body), defined_in(inner), strict=True)))
         region = Region(
@@ -297,7 +297,7 @@ def _by_iteration(accesses: Sequence[tuple[tuple[Atom, ...], bool]], index: Valu
     return found or set()
 
 
-def _counted_alike(index: Value, loop: For) -> Region:
+def _with_index_symbol(index: Value, loop: For) -> Region:
     """The body of a loop, with the symbol of another loop's index in its symbolic integers."""
     new, symbol = known_dim(index), symbol_of(loop.index)
     if new is None or symbol is None or new.symbol == symbol:

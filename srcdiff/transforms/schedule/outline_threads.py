@@ -93,7 +93,7 @@ class _Bodies(Rewriter):
         """A function with these values as parameters, and a record of the parameters that it writes."""
         written = frozenset[Value]().union(*(writes_of(s, self.roots) for s in body))
         writes = [k for k, v in enumerate(params) if self.roots.get(v, frozenset()) & written]
-        names = _apart([v.name or _role(v, k in writes) for k, v in enumerate(params)])
+        names = _distinct([v.name or _role(v, k in writes) for k, v in enumerate(params)])
         named = [replace(v, name=name) for v, name in zip(params, names, strict=True)]
         env: Env = dict(zip(params, named, strict=True))
         region = clone_region(Region((), body, ()), env)
@@ -113,7 +113,7 @@ class _Bodies(Rewriter):
         )
 
 
-def _apart(names: Sequence[str]) -> list[str]:
+def _distinct(names: Sequence[str]) -> list[str]:
     """Distinct names, made by numbers. Numba renames parameters of parallel loops by appending `_`, as codegen does,
     and the two would clash.
     """

@@ -26,7 +26,12 @@ from srcdiff.ops.arrays import memory
 from srcdiff.ops.elementwise import arithmetic
 from srcdiff.transforms.analysis.dependence.affine import ELEMENT_ACCESSES, subscripts
 from srcdiff.transforms.schedule.distribute import other_iteration
-from srcdiff.transforms.schedule.unroll_and_jam import TURNS, has_enough, is_plain, whole_iterations
+from srcdiff.transforms.schedule.unroll_and_jam import (
+    UNROLL,
+    has_enough,
+    is_plain,
+    whole_iterations,
+)
 from srcdiff.transforms.schedule.vectorize.cost import Lengths
 from srcdiff.transforms.simplify.cse import cse
 
@@ -120,9 +125,9 @@ class _SharedRows(Rewriter):
         written = writes_of(loop, self.roots)
         if any(written & self.roots.of(s.operands[0]) for s in loop.body.body if _is_load(s)):
             return False
-        return all(self.is_apart(root, ops, loop) for root in written)
+        return all(self.is_independent(root, ops, loop) for root in written)
 
-    def is_apart(self, root: Value, ops: Sequence[Op], loop: For) -> bool:
+    def is_independent(self, root: Value, ops: Sequence[Op], loop: For) -> bool:
         """Whether each iteration accesses some storage only at its own index along one axis."""
         touching = [op for op in ops if subscripts(op) and root in self.roots.of(op.operands[0])]
         axes = [{k for k, a in enumerate(subscripts(op)) if a is loop.index} for op in touching]
@@ -187,14 +192,14 @@ def _several(loop: For, full: Atom, b: Builder) -> For:
     """A loop whose iterations are groups of the old iterations."""
     inner = b.inner()
     iterations = []
-    for k in range(TURNS):
+    for k in range(UNROLL):
         index = inner.op(arithmetic.add, loop.index, const(k)) if k else loop.index
         iterations.append(other_iteration(loop, index).body)
     _Together(_changing(loop, loop.index), [{} for _ in iterations]).append(
         loop.body.body, iterations, inner
     )
     region = inner.region((loop.index,), ())
-    return replace(loop, stop=full, step=const(TURNS), body=region, pair=0)
+    return replace(loop, stop=full, step=const(UNROLL), body=region, pair=0)
 
 
 class _Together:

@@ -24,7 +24,7 @@ from srcdiff.transforms.simplify.constants import constant_value
 from srcdiff.transforms.simplify.fold import fold
 from srcdiff.transforms.simplify.identities import may_stand
 
-_TURNS = 4
+_MOST = 4
 _STATEMENTS = 96  # statements of all iterations together, at most
 
 
@@ -35,7 +35,7 @@ def small_axes(fn: Function, lengths: Mapping[str, int]) -> dict[str, int]:
         for p in fn.params
         for type_ in _arrays(p.type)
         for d in type_.shape[1:]
-        if d.symbol is not None and 1 < lengths.get(d.symbol, 0) <= _TURNS
+        if d.symbol is not None and 1 < lengths.get(d.symbol, 0) <= _MOST
     }
 
 
@@ -131,6 +131,6 @@ def _iterations(loop: For) -> range | None:
     iterations = range(*bounds)[:: -1 if loop.reverse else 1]
     ops = list(walk(loop.body))
     size = sum(not _is_integer(s) for s in ops)
-    if not 0 < len(iterations) <= _TURNS or len(iterations) * size > _STATEMENTS:
+    if not 0 < len(iterations) <= _MOST or len(iterations) * size > _STATEMENTS:
         return None
     return iterations if all(isinstance(s, Op) and not s.decl.effect for s in ops) else None

@@ -39,7 +39,7 @@ from srcdiff.transforms.schedule.distribute import other_iteration, parts_of_ite
 from srcdiff.transforms.schedule.vectorize.cost import Lengths
 from srcdiff.transforms.simplify.cse import cse
 
-TURNS = 4  # iterations of the outer loop that are done together
+UNROLL = 4  # iterations of the outer loop that are done together
 _ENOUGH = 8  # iterations of a loop that is worth splitting into two
 _STATEMENTS = 12  # statements of an inner iteration, at most; larger ones are not bound by memory
 _LONG = 8  # iterations of the inner loop, at least
@@ -133,9 +133,9 @@ class _Jam(Rewriter):
             return False
         if last.writes & (middle.reads | middle.writes) or last.reads & middle.writes:
             return False
-        return all(self.is_apart(root, nest) for root in middle.writes)
+        return all(self.is_independent(root, nest) for root in middle.writes)
 
-    def is_apart(self, root: Value, nest: _Nest) -> bool:
+    def is_independent(self, root: Value, nest: _Nest) -> bool:
         """Whether each inner iteration accesses some storage only at its own index along one axis."""
         touching = [op for op in nest.ops if root in self.touched(op)]
         axes = [
@@ -220,7 +220,7 @@ def _several(nest: _Nest, full: Atom, b: Builder) -> For:
     behind: list[Statement] = []
     carried: list[Atom] = []
     results: list[Value] = []
-    for k in range(TURNS):
+    for k in range(UNROLL):
         index: Atom = nest.loop.index
         if k:
             index = outer.op(arithmetic.add, nest.loop.index, const(k))
@@ -239,7 +239,7 @@ def _several(nest: _Nest, full: Atom, b: Builder) -> For:
     )
     outer.body += behind
     region = outer.region((nest.loop.index,), ())
-    return replace(nest.loop, stop=full, step=const(TURNS), body=region, pair=0)
+    return replace(nest.loop, stop=full, step=const(UNROLL), body=region, pair=0)
 
 
 class _Pass:
@@ -319,10 +319,10 @@ def whole_iterations(loop: For, b: Builder) -> Atom:
     start, stop = known_dim(loop.start), known_dim(loop.stop)
     assert start is not None and stop is not None
     span = stop - start
-    if span.is_const and not span.const % TURNS:
+    if span.is_const and not span.const % UNROLL:
         return loop.stop
     iterations = loop.stop
     if loop.start != const(0):
         iterations = b.op(arithmetic.subtract, loop.stop, loop.start)
-    rest = b.op(arithmetic.mod, iterations, const(TURNS))
+    rest = b.op(arithmetic.mod, iterations, const(UNROLL))
     return b.op(arithmetic.subtract, loop.stop, rest, name="full")

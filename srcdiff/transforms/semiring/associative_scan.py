@@ -31,7 +31,7 @@ from srcdiff.ops.arrays import concatenate, memory
 from srcdiff.ops.elementwise import arithmetic
 from srcdiff.transforms.analysis.reachability import shown_lengths
 from srcdiff.transforms.semiring.log_semiring import log_plus
-from srcdiff.transforms.semiring.transfer_matrices import SUMS, Lengths, Turn, not_shown
+from srcdiff.transforms.semiring.transfer_matrices import SUMS, Lengths, TransferMatrix, not_shown
 from srcdiff.transforms.simplify.calls.inline import inline_calls
 from srcdiff.transforms.simplify.dce import dce
 
@@ -111,7 +111,7 @@ def _tree(loop: For, lengths: Lengths, env: Env, b: Builder) -> Value:
     count = stop if is_from_0 else b.op(arithmetic.subtract, stop, start)
     condition = b.op(arithmetic.greater, count, const(0))
     then = b.inner()
-    iteration = Turn(loop, lengths, env, then.inner())
+    iteration = TransferMatrix(loop, lengths, env, then.inner())
     root = _root(iteration, vector, count, start, then)
     column = then.op(memory.index, vector, where=":, None")
     scores = then.op(arithmetic.add, column, root)
@@ -122,7 +122,7 @@ def _tree(loop: For, lengths: Lengths, env: Env, b: Builder) -> Value:
     return result
 
 
-def _root(iteration: Turn, vector: Value, count: Atom, start: Atom, b: Builder) -> Value:
+def _root(iteration: TransferMatrix, vector: Value, count: Atom, start: Atom, b: Builder) -> Value:
     """Append the loop that fills the matrices of all iterations, and their product."""
     loop, inner, index, stop = (
         iteration.loop,

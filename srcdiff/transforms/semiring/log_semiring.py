@@ -237,8 +237,8 @@ class _Logarithms(Retyper):
         name = old.decl.name
         if name == "exp" and old.operands[0] not in self.found:
             x = lookup(env, old.operands[0])
-            is_alike = same_kind(x.type, old.result.type)
-            env[old.result] = x if is_alike else b.op(arithmetic.float64, x)
+            is_same = same_kind(x.type, old.result.type)
+            env[old.result] = x if is_same else b.op(arithmetic.float64, x)
         elif name == "log":
             env[old.result] = lookup(env, old.operands[0])
         elif name == "log1p":

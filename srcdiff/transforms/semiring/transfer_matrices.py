@@ -71,7 +71,7 @@ class Lengths:
         return True
 
 
-class Turn:
+class TransferMatrix:
     """One iteration of a loop: statements that do not depend on the vector stay, all other values are `Linear`."""
 
     def __init__(self, loop: For, lengths: Lengths, env: Env, b: Builder) -> None:

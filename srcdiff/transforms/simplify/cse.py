@@ -200,8 +200,8 @@ class _Cse(Rewriter):
             return True
         match later, earlier:
             case Array(), Array():
-                alike = later.dtype == earlier.dtype and later.ndim == earlier.ndim
-                return alike and all(map(self.equate, later.shape, earlier.shape))
+                same = later.dtype == earlier.dtype and later.ndim == earlier.ndim
+                return same and all(map(self.equate, later.shape, earlier.shape))
             case Scalar(), Scalar():
                 if strip(later) != strip(earlier):
                     return False
@@ -211,12 +211,12 @@ class _Cse(Rewriter):
                     or self.equate(later.expr, earlier.expr)
                 )
             case Struct(), Struct():
-                alike = (later.kind, later.keys, later.cls) == (
+                same = (later.kind, later.keys, later.cls) == (
                     earlier.kind,
                     earlier.keys,
                     earlier.cls,
                 )
-                return alike and all(map(self.unify, later.parts, earlier.parts))
+                return same and all(map(self.unify, later.parts, earlier.parts))
             case List(), List():
                 return False
         return same_kind(later, earlier)

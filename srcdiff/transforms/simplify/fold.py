@@ -262,7 +262,7 @@ class _Fold(Rewriter):
         if is_whole(op) and same_kind(op.operands[0].type, op.result.type):
             return op.operands[0]
         if op.decl is memory.copy:
-            return op.operands[0] if self.is_never_told_apart(op) else self.take_over(op, b)
+            return op.operands[0] if self.is_indistinguishable(op) else self.take_over(op, b)
         rule = IDENTITIES.get(op.decl.name)
         atom = rule(self, op, b) if rule else None
         return atom if atom is not None and may_stand(atom.type, op.result.type) else None
@@ -279,7 +279,7 @@ class _Fold(Rewriter):
             self.saved[save.attrs["slot"]] = value
         return value is not None
 
-    def is_never_told_apart(self, copy: Op) -> bool:
+    def is_indistinguishable(self, copy: Op) -> bool:
         """Whether a copy and its original are only read, and no container holds the copy."""
         source, own = copy.operands[0], copy.result
         return (

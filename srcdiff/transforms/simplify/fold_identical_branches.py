@@ -29,7 +29,7 @@ def fold_identical_branches(fn: Function) -> Function:
 
 class _Merged(Rewriter):
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
-        if not isinstance(old, If) or not _are_alike(old.then, old.orelse, {}):
+        if not isinstance(old, If) or not _are_identical(old.then, old.orelse, {}):
             b.append(self.keep(old, env, b))
             return
         for statement in old.then.body:
@@ -37,7 +37,7 @@ class _Merged(Rewriter):
         env.update((r, lookup(env, y)) for r, y in zip(old.results, old.then.yields, strict=True))
 
 
-def _are_alike(one: Region, other: Region, names: dict[Value, Value]) -> bool:
+def _are_identical(one: Region, other: Region, names: dict[Value, Value]) -> bool:
     """Whether two regions do the same; `names` maps values of `other` to values of `one`."""
     return (
         len(one.body) == len(other.body)
@@ -50,14 +50,14 @@ def _is_like(s: Statement, t: Statement, names: dict[Value, Value]) -> bool:
     if type(s) is not type(t) or not _same(s.operands, t.operands, names):
         return False
     if isinstance(s, Op) and isinstance(t, Op):
-        alike = s.decl is t.decl and _same_attributes(s.attrs, t.attrs)
+        same = s.decl is t.decl and _same_attributes(s.attrs, t.attrs)
     elif isinstance(s, Call) and isinstance(t, Call):
-        alike = s.function is t.function
+        same = s.function is t.function
     elif isinstance(s, If) and isinstance(t, If):
-        alike = _are_alike(s.then, t.then, names) and _are_alike(s.orelse, t.orelse, names)
+        same = _are_identical(s.then, t.then, names) and _are_identical(s.orelse, t.orelse, names)
     else:
-        alike = False  # loops are not compared
-    if not alike or [r.type for r in s.results] != [r.type for r in t.results]:
+        same = False  # loops are not compared
+    if not same or [r.type for r in s.results] != [r.type for r in t.results]:
         return False
     names.update(zip(t.results, s.results, strict=True))
     return True

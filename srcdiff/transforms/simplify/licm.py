@@ -111,7 +111,7 @@ class _HoistAll(_Hoist):
     def keep(self, old: Statement, env: Env, b: Builder) -> Statement:
         if not isinstance(old, For | While):
             return super().keep(old, env, b)
-        stays = isinstance(old, While) or not _makes_a_turn(old)
+        stays = isinstance(old, While) or not _runs_at_least_once(old)
         self.turned.append(len(self.turned) if stays else self.turned[-1])
         new = super().keep(old, env, b)
         self.turned.pop()
@@ -135,7 +135,7 @@ def may_raise(op: Op) -> bool:
     return any(len({*lengths} - {_ONE}) > 1 for lengths in axes)
 
 
-def _makes_a_turn(loop: For) -> bool:
+def _runs_at_least_once(loop: For) -> bool:
     bounds = (loop.start, loop.stop, loop.step)
     return all(isinstance(a, Const) for a in bounds) and bool(
         range(*(a.value for a in bounds if isinstance(a, Const)))

@@ -56,8 +56,8 @@ class _Settled(Rewriter):
                 if named is not None and named.symbol is not None:
                     self.known[named.symbol] = Dim(known.value)
                 return
-            if new.decl is control.test and (told := self.told(new)) is not None:
-                env[new.result] = const(told)
+            if new.decl is control.test and (outcome := self.outcome(new)) is not None:
+                env[new.result] = const(outcome)
                 return
         if isinstance(new, If) and isinstance(new.condition, Const) and not new.results:
             taken = new.then if new.condition.value else new.orelse
@@ -73,7 +73,7 @@ class _Settled(Rewriter):
         ):
             self.lengths.add(op.result)
 
-    def told(self, test: Op) -> bool | None:
+    def outcome(self, test: Op) -> bool | None:
         """The result of a test, where it is known."""
         values = [a.value for a in test.operands if isinstance(a, Const)]
         if self.is_of_itself(test):
@@ -88,8 +88,8 @@ class _Settled(Rewriter):
         if test.attrs["text"] not in ("{0} > {1}", "{0} < {1}", "{0} != {1}"):
             return False
         first, second = test.operands
-        is_told = all(a in self.lengths or a in self.indices for a in (first, second))
-        return is_told and known_dim(first) == known_dim(second) is not None
+        is_given = all(a in self.lengths or a in self.indices for a in (first, second))
+        return is_given and known_dim(first) == known_dim(second) is not None
 
 
 def _whole_number(op: Op) -> Const | None:

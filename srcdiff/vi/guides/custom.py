@@ -41,7 +41,7 @@ class GuideSite:
 
 
 @dataclass(frozen=True)
-class Said:
+class Recording:
     """The sites and parameters that a program with `vi.sample` and `vi.param` declares for certain data."""
 
     params: tuple[Parameter, ...]
@@ -106,11 +106,11 @@ class _Listener(Handler):
         return Items(name, size if rows is None else len(rows), rows, None)  # type: ignore[no-untyped-call]
 
 
-def listen(program: Callable[..., Any], data: Sequence[Any], seed: int = 0) -> Said:
+def listen(program: Callable[..., Any], data: Sequence[Any], seed: int = 0) -> Recording:
     """Run a guide or model once, and note its sites and parameters."""
     listener = _Listener(np.random.default_rng(seed))
     handle(listener, program, *data)
-    return Said(tuple(listener.params.values()), tuple(listener.sites))
+    return Recording(tuple(listener.params.values()), tuple(listener.sites))
 
 
 def model_params(model: Any, data: Sequence[Any]) -> tuple[Parameter, ...]:

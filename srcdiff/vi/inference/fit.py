@@ -96,7 +96,7 @@ def fit(
     _check_options(model, options)
     target = elbo(model, guide, estimator, draws, **options)
     _check_counts(steps, restarts, batch_size)
-    is_told = optimizer is not None or not (init is None or isinstance(init, dict))
+    is_given = optimizer is not None or not (init is None or isinstance(init, dict))
     _check_data(model, data, target, batch_size)
     if optimizer is None:
         optimizer = _optimizer_for(target, steps, _batches_of(data, target, batch_size))
@@ -104,7 +104,7 @@ def fit(
     generator = rng if isinstance(rng, np.random.Generator) else np.random.default_rng(rng)
     loop = Loop(
         target, optimizer, generator, data, steps, batch_size, stop, average, on_nan, progress, tuple(callbacks),
-        not is_told,
+        not is_given,
     )  # fmt: skip
     file = None if checkpoint is None else Path(checkpoint)
     if restarts == 1:
@@ -187,9 +187,7 @@ def _check_settings(on_nan: str, optimizer: Any, batch_size: Any) -> None:
             f"optimizer={optimizer!r}: it has to have init(params) and step(params, grads, state), as vi.optim.Adam()"
         )
     if getattr(optimizer, "maximize", False):
-        raise ValueError(
-            "optimizer: vi.fit turns gradients round by itself, leave maximize=True out"
-        )
+        raise ValueError("optimizer: vi.fit negates the gradients itself; leave out maximize=True")
 
 
 def _start(target: Elbo, init: Any, data: tuple[Any, ...], rng: Any, moved: bool = False) -> Any:

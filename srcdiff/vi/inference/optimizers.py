@@ -156,12 +156,14 @@ def _warn_about_schedule(rate: Callable[[int], float]) -> None:
         raise ValueError(f"rates have to be positive: rate(10**6) = {early}, rate(10**9) = {late}")
     power = math.log(early / late) / math.log(10**3)
     if power > 1.0 + 1e-3:
-        told = "so fast that their sum is finite: the steps may end before the optimum"
+        reason = "so fast that their sum is finite: the steps may end before the optimum"
     elif power <= 0.5:
-        told = "so slowly that the sum of their squares is infinite: the noise does not average out"
+        reason = (
+            "so slowly that the sum of their squares is infinite: the noise does not average out"
+        )
     else:
         return
-    warnings.warn(f"the rates fall as t**-{power:.3g}, {told}", UserWarning, stacklevel=4)
+    warnings.warn(f"the rates fall as t**-{power:.3g}, {reason}", UserWarning, stacklevel=4)
 
 
 # ---- momentum -----------------------------------------------------------------------

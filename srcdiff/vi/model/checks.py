@@ -48,7 +48,7 @@ def check(
     _check_data(model, data)
     for _ in range(draws):
         checking = _Check(generator)
-        with _told_with_its_line(checking):
+        with _reported_at_its_line(checking):
             handle(checking, model, *data)
 
 
@@ -56,7 +56,7 @@ _USERS = (ValueError, TypeError, IndexError, AttributeError)
 
 
 @contextmanager
-def _told_with_its_line(checking: _Check) -> Iterator[None]:
+def _reported_at_its_line(checking: _Check) -> Iterator[None]:
     """Errors of NumPy or Python in a model are raised again with the user's line, and the latest site before it."""
     try:
         yield

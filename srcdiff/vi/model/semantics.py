@@ -65,7 +65,7 @@ class Survey(Handler):
             distribution=distribution,
             value=value,
             support=distribution.support,
-            loops=tuple([turns for _, turns, _ in around]),
+            loops=tuple([count for _, count, _ in around]),
             plates=(
                 *[source.name for _, _, source in around if isinstance(source, Plate)],
                 *[plate.name for plate in self.plates],
@@ -86,7 +86,7 @@ class Survey(Handler):
             distribution=distribution,
             value=value,
             support=support_of(distribution.support),
-            loops=tuple([turns for _, turns, _ in loops()]),
+            loops=tuple([count for _, count, _ in loops()]),
             plates=(),
             observed=False,
         )
@@ -112,18 +112,18 @@ class Draw(Handler):
     def sample(self, name, distribution, obs=None):
         self.begin(name)
         remark(f"{name} ~ {without_module(spelled('distribution'))}")
-        turns = tuple([turn for turn, _, _ in loops()])
+        iterations = tuple([iteration for iteration, _, _ in loops()])
         if name in self.latents:
             value = self.latents[name]
-            for turn in turns:
-                value = value[turn]
+            for iteration in iterations:
+                value = value[iteration]
             return value
         shape = self.shape(distribution) if obs is None else np.shape(obs)
         if is_repeated(lengths(shape), lengths(distribution.batch_shape), distribution.event_dim):
             distribution = distribution.expand(shape[: len(shape) - distribution.event_dim])
         value = distribution.sample(self.rng, repeats(name, shape, distribution))
-        if len(turns) > 0:
-            self.values[name][turns] = value
+        if len(iterations) > 0:
+            self.values[name][iterations] = value
         else:
             self.values[name] = value
         return value
@@ -133,8 +133,8 @@ class Draw(Handler):
         name = assigned_to()
         if name in self.latents:
             value = self.latents[name]
-            for turn, _, _ in loops():
-                value = value[turn]
+            for iteration, _, _ in loops():
+                value = value[iteration]
             drawn, _, _ = undone(value)
             return drawn
         remark(f"{name} = {written()}")
@@ -206,8 +206,8 @@ class LogJoint(Handler):
         self.around: Any = ()
 
     def sample(self, name, distribution, obs=None):
-        if self.is_apart(name):
-            return self.apart(name, distribution)
+        if self.has_own_term(name):
+            return self.own_term(name, distribution)
         self.begin(name, obs is None)
         if obs is None:
             value = self.given(name, self.shape(distribution))
@@ -237,11 +237,11 @@ class LogJoint(Handler):
         """The log density of a site, with a weight beside those of plates: for subclasses."""
         return log_density
 
-    def is_apart(self, name):
-        """Whether `apart` computes the term and the value of a site: for subclasses."""
+    def has_own_term(self, name):
+        """Whether `own_term` computes the term and the value of a site: for subclasses."""
         return False
 
-    def apart(self, name, distribution):
+    def own_term(self, name, distribution):
         raise NotImplementedError
 
     # ---- finite choices without a value are summed out (`frontend/effects/enumerate.py`)
@@ -329,7 +329,7 @@ class LogJoint(Handler):
         """Storage for the terms of one state: one for each value of a choice."""
         return np.empty((log_alpha.shape[axis], *self.sizes))
 
-    def hand_on(self, log_alpha, state, distribution, terms):
+    def transition(self, log_alpha, state, distribution, terms):
         """The log weight of a transition from one state to the next."""
         check_counted(distribution)
         same_shape(
@@ -371,8 +371,8 @@ class LogJoint(Handler):
                 f"the value of the site {name!r} has shape {lengths(value)}, without an axis for each loop around it",
                 "Give an array with a row for each iteration.",
             )
-        for turn, _, _ in loops():
-            value = value[turn]
+        for iteration, _, _ in loops():
+            value = value[iteration]
         return value
 
     def draw(self, distribution, size):

@@ -98,8 +98,8 @@ class Handler:
             f"the site {name!r} is there twice",
             "Give each site a name of its own; a site in a loop has an axis for the loop.",
         )
-        for turn, _, _ in loops():
-            if turn is None and is_counted:
+        for iteration, _, _ in loops():
+            if iteration is None and is_counted:
                 refuse(f"the site {name!r} is in a `while` loop", "Use a `for` loop, which counts.")
 
     def shape(self, distribution):

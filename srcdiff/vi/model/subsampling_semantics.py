@@ -21,10 +21,10 @@ class WeightedLogJoint(LogJoint):
         self.rows = rows
         self.guides = guides
 
-    def is_apart(self, name):
+    def has_own_term(self, name):
         return name in self.guides
 
-    def apart(self, name, distribution):
+    def own_term(self, name, distribution):
         """Minus a divergence."""
         self.begin(name)
         value = self.given(name, self.shape(distribution))

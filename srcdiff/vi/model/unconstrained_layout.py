@@ -110,7 +110,11 @@ def _written(support: Any) -> tuple[str, str] | None:
         return _EXP, "{u}"
     if support is constraints.unit_interval:
         return "np.clip(expit({u}), 2.0**-1022, 1.0 - 2.0**-53)", _LOGISTIC
-    if type(support) is constraints.interval and _alike(support.lower) and _alike(support.upper):
+    if (
+        type(support) is constraints.interval
+        and _is_uniform(support.lower)
+        and _is_uniform(support.upper)
+    ):
         low, high = (float(np.ravel(b)[0]) for b in (support.lower, support.upper))
         value = f"np.clip({low!r} + {high - low!r} * expit({{u}}), {low!r}, {high!r})"
         return value, f"{float(np.log(high - low))!r} {_LOGISTIC.replace('-np', '- np', 1)}"
@@ -128,14 +132,14 @@ def _spelled(support: Any, outside: dict[str, Any]) -> str:
     for value in vars(support).values():
         if isinstance(value, Constraint):
             parts.append(_spelled(value, outside))
-        elif not _alike(value):
+        elif not _is_uniform(value):
             parts.append(f"np.array({np.asarray(value).tolist()})")
         else:  # one number, or equal ones
             parts.append(repr(np.ravel(value)[0].item()))
     return f"{cls}({', '.join(parts)})"
 
 
-def _alike(bound: Any) -> bool:
+def _is_uniform(bound: Any) -> bool:
     """Whether an array holds one number, or equal ones."""
     return bool(np.all(bound == np.ravel(bound)[0]))
 

@@ -135,8 +135,8 @@ class Bound:
         """
         if self.target.model is None or any(np.ndim(v) and v.size > 10**6 for v in values.values()):
             return ""
-        told = explain(self.target.model, values, data[: len(data_names(self.target.model))])
-        return f"{told} (at {shown(values)})" if told else ""
+        reason = explain(self.target.model, values, data[: len(data_names(self.target.model))])
+        return f"{reason} (at {shown(values)})" if reason else ""
 
     def text(self, data: tuple[Any, ...]) -> str:
         """Stages 1 and 2 as source: the log-joint and the bound."""
@@ -339,7 +339,7 @@ def _per_site(estimator: Any, layout: Layout, guide: Guide) -> tuple[Estimator, 
         return ScoreFunction(), ()
     if not isinstance(guide, MeanField):
         raise ValueError(
-            f"estimator: sites can be told apart under MeanField; {guide.words} draws all of them together"
+            f"estimator: sites can be distinguished under MeanField; {guide.words} draws all of them together"
         )
     return Path(), by_score
 

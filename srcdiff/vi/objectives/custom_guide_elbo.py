@@ -51,7 +51,7 @@ _OWN = (
     "log_weights",
     "baseline",
 )
-_TOLD = {
+_DOCS = {
     "draw": "Draws of `{}`, and their entropy (where it has no closed form, minus their log density).",
     "log_draw": "Draws of `{}`, and minus their log density.",
     "score": "Log density of `{}` at sites that are given; draws of the others, and their entropy.",
@@ -83,13 +83,15 @@ class FunctionBound(Bound):
     ) -> None:
         self.guide = guide
         latents = match(guide, model, data)
-        said, of_model = listen(guide, data), listen(model, data)
+        recorded, of_model = listen(guide, data), listen(model, data)
         order = {s.name: k for k, s in enumerate(latents)}
-        self.sites: tuple[GuideSite, ...] = tuple(sorted(said.sites, key=lambda s: order[s.name]))
-        self._of_guide = said.params
-        own = {p.name for p in said.params}
+        self.sites: tuple[GuideSite, ...] = tuple(
+            sorted(recorded.sites, key=lambda s: order[s.name])
+        )
+        self._of_guide = recorded.params
+        own = {p.name for p in recorded.params}
         self.params: tuple[Parameter, ...] = (
-            *said.params,
+            *recorded.params,
             *(p for p in of_model.params if p.name not in own),
         )
         self.model_params = [p.name for p in of_model.params]
@@ -144,7 +146,7 @@ class FunctionBound(Bound):
         ]  # fmt: skip
         text = (
             f"def {name}({', '.join(parameters)}):\n"
-            f'    """{_TOLD[suffix].format(name_of(self.guide))}"""\n'
+            f'    """{_DOCS[suffix].format(name_of(self.guide))}"""\n'
             f"    _handler = GuideDraw({{{params}}}, {{{eps}}}, {{{values}}}, {closed}, {self.rows}, {share})\n"
             f"    _handle({', '.join(['_handler', '_guide', *names])})\n"
             f"    return {', '.join(results)}\n"
@@ -188,10 +190,10 @@ class FunctionBound(Bound):
         begin = [f"{elbo} = 0.0"]
         if self.by_score:
             begin.insert(0, f"{n['surrogate']} = 0.0")
-            turn, words = self._score_turn(values, log_p)
+            lines, words = self._score_step(values, log_p)
             ending = [f"return {n['surrogate']} / len({first}), {elbo} / len({first})"]
         elif isinstance(self.estimator, PathWithoutScore):
-            turn = [
+            lines = [
                 self._call("log_draw", [*values, n["entropy"]]),
                 self._held_density(),
                 f"{elbo} += {log_p} - {n['log_q']}",
@@ -200,22 +202,22 @@ class FunctionBound(Bound):
             words += "without the score term: log q is of the held parameters"
         elif isinstance(self.estimator, IWAE):
             begin = [f"{n['log_weights']} = np.empty(len({first}))"]
-            turn = [
+            lines = [
                 self._call("log_draw", [*values, n["entropy"]]),
                 f"{n['log_weights']}[{n['k']}] = {log_p} + {n['entropy']}",
             ]
             ending = [f"return logsumexp({n['log_weights']}) - np.log(len({first}))"]
             words = f"importance weighted (IWAE), path (reparameterised) for {self._list()}"
         else:
-            turn = [
+            lines = [
                 self._call("draw", [*values, n["entropy"]]),
                 f"{elbo} += {log_p} + {n['entropy']}",
             ]
             words = f"path (reparameterised) for {self._list()}{self._entropies()}"
-        body = [*start, *begin, loop, *(f"    {line}" for line in turn), *ending]
+        body = [*start, *begin, loop, *(f"    {line}" for line in lines), *ending]
         return self._function(words, body, held)
 
-    def _score_turn(self, values: list[str], log_p: str) -> tuple[list[str], str]:
+    def _score_step(self, values: list[str], log_p: str) -> tuple[list[str], str]:
         n = self._own
         lines = [
             self._call("log_draw", [*values, n["held_entropy"]], prefix="held_"),

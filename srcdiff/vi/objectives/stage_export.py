@@ -118,7 +118,7 @@ def write_test(elbo: "Elbo", path: Path, params: Any, eps: Any, data: tuple[Any,
         "data": list(data),
     }
     shown = ", ".join(f'"{k}": [{", ".join(map(_literal, v))}]' for k, v in values.items())
-    told = f'"""Tests `{bound.written.name}` and the gradient in {gradient.name}; needs NumPy, SciPy and pytest."""\n\n'
+    doc = f'"""Tests `{bound.written.name}` and the gradient in {gradient.name}; needs NumPy, SciPy and pytest."""\n\n'
     head, _, rest = bound.text(data).partition("import numpy as np\n")
     imports = "import runpy\nfrom pathlib import Path\n\nimport numpy as np\n"
     test = _TEST.format(
@@ -129,7 +129,7 @@ def write_test(elbo: "Elbo", path: Path, params: Any, eps: Any, data: tuple[Any,
         name=bound.written.name,
         arguments=f"{{{shown}}}",
     )
-    path.write_text(f"{told}{head}{imports}{rest.rstrip()}\n{test}", encoding="utf-8")
+    path.write_text(f"{doc}{head}{imports}{rest.rstrip()}\n{test}", encoding="utf-8")
     return path
 
 

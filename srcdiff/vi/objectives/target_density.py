@@ -345,7 +345,7 @@ def sites_of_rows(
         rows.append(one.name)
     if not rows:
         raise ValueError(
-            f"batch_size: nothing that {name_of(model)!r} observes goes by the rows of the data"
+            f"batch_size: nothing that {name_of(model)!r} observes depends on the rows of the data"
         )
     return tuple(rows)
 
@@ -365,6 +365,6 @@ def _plate_of_rows(found: Sequence[Site], rows: Sequence[str], values: Sequence[
         s = summed[0]
         raise ValueError(
             f"batch_size: site {s.name!r} ({s.line}) is summed out for each row; put the rows into a plate "
-            "(for i in vi.plate('rows', len(y)) or with vi.plate(...)), which tells what is weighted"
+            "(for i in vi.plate('rows', len(y)) or with vi.plate(...)), which shows the terms to weight"
         )
     return f"{common[0]!r}: share"

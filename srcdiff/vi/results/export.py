@@ -39,8 +39,8 @@ def write_posterior(path: Path, posterior: "Posterior") -> Path:
     predictive = _predictive(posterior)
     text = "\n\n".join([*functions, *([predictive] if predictive else [])])
     imports, text = _in_numpy(*_imports(text))
-    told = f'"""The posterior of `{bound.target.name}` that srcdiff fitted ({words})."""'
-    head = [told, "", *imports, ""]
+    doc = f'"""The posterior of `{bound.target.name}` that srcdiff fitted ({words})."""'
+    head = [doc, "", *imports, ""]
     if predictive and posterior.model_values:
         constants = [*constants, f"OF_MODEL = {_dict(posterior.model_values)}"]
     constants = [*constants, f"MEAN = {_dict(posterior.mean)}", f"SD = {_dict(posterior.sd)}"]

@@ -1,5 +1,5 @@
 import numpy as np
-from codegen.hand_built import builder, hands_on, index, integer, lines, scalar, text, vector
+from codegen.hand_built import builder, index, integer, lines, passes_on, scalar, text, vector
 from fuzz.compare import function_of
 
 import srcdiff
@@ -37,9 +37,9 @@ def test_values_that_change_places_are_assigned_together():
     a, c, n, i = scalar("a"), scalar("b"), integer("n"), index()
     inner_a, inner_b, out_a, out_b = (scalar(k) for k in "abab")
     b = builder()
-    turn = b.inner()
-    total = turn.op(ar.add, inner_a, inner_b, name="b", user=True)
-    region = turn.region((i, inner_a, inner_b), (inner_b, total))
+    inner = b.inner()
+    total = inner.op(ar.add, inner_a, inner_b, name="b", user=True)
+    region = inner.region((i, inner_a, inner_b), (inner_b, total))
     b.append(For(const(0), n, const(1), (a, c), region, (out_a, out_b)))
     assert lines(text((a, c, n), b, (b.op(ar.divide, out_a, out_b),))) == [
         "for _ in range(n):",
@@ -82,7 +82,7 @@ def test_both_arms_of_a_branch_assign_the_user_s_variable():
 def test_one_arm_may_pass():
     x, out = scalar("x"), scalar("x")
     b = builder()
-    b.append(If(b.op(ar.greater, x, const(1.0)), hands_on(const(1.0)), hands_on(x), (out,)))
+    b.append(If(b.op(ar.greater, x, const(1.0)), passes_on(const(1.0)), passes_on(x), (out,)))
     assert lines(text((x,), b, (b.op(ar.multiply, out, out),))) == [
         "if x > 1.0:",
         "    x = 1.0",
@@ -109,10 +109,10 @@ def test_sequences_are_plurals_of_their_elements():
     b = builder()
     rest = b.op(memory.index, data, const(1), where="b:")
     length = b.op(memory.axis_length, rest, axis=0)
-    turn = b.inner()
-    y = turn.op(memory.index, rest, i, where="i", name="y", user=True)
-    after = turn.op(ar.add, s, turn.op(ar.multiply, y, i), name="s", user=True)
-    region = turn.region((i, s), (after,))
+    inner = b.inner()
+    y = inner.op(memory.index, rest, i, where="i", name="y", user=True)
+    after = inner.op(ar.add, s, inner.op(ar.multiply, y, i), name="s", user=True)
+    region = inner.region((i, s), (after,))
     b.append(For(const(0), length, const(1), (const(0.0),), region, (out,), reverse=True))
     source = text((data,), b, (b.op(ar.add, out, b.op(memory.index, rest, const(3), where="i")),))
     assert "ys = data[1:]" in source or "data[1:]" in source

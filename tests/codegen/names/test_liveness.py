@@ -1,4 +1,4 @@
-from codegen.hand_built import builder, function, hands_on, index, integer, scalar
+from codegen.hand_built import builder, function, index, integer, passes_on, scalar
 
 from srcdiff.codegen.names.liveness import disjoint, joined, live_intervals, overlap
 from srcdiff.codegen.plan.defuse import facts_of
@@ -30,10 +30,10 @@ def test_a_value_is_live_from_its_assignment_to_its_last_use():
 def test_what_a_loop_reads_from_outside_is_live_to_its_end():
     x, n, i, s, out = scalar("x"), integer("n"), index("i"), scalar("s"), scalar("s")
     b = builder()
-    turn = b.inner()
-    t = turn.op(ar.add, s, x, name="t", user=True)
-    after = turn.op(ar.multiply, t, t, name="s", user=True)
-    b.append(For(const(0), n, const(1), (const(0.0),), turn.region((i, s), (after,)), (out,)))
+    inner = b.inner()
+    t = inner.op(ar.add, s, x, name="t", user=True)
+    after = inner.op(ar.multiply, t, t, name="s", user=True)
+    b.append(For(const(0), n, const(1), (const(0.0),), inner.region((i, s), (after,)), (out,)))
     live = intervals_of(function((x, n), b, (out,)))
     assert overlap(live[x], live[after])
     assert not overlap(live[s], live[t])
@@ -57,7 +57,7 @@ def test_a_value_needed_in_one_arm_is_dead_in_the_other():
 def test_an_arm_that_does_nothing_keeps_the_value():
     x, y, out = scalar("x"), scalar("y"), scalar("x")
     b = builder()
-    b.append(If(b.op(ar.greater, y, const(0.0)), hands_on(const(1.0)), hands_on(x), (out,)))
+    b.append(If(b.op(ar.greater, y, const(0.0)), passes_on(const(1.0)), passes_on(x), (out,)))
     live = intervals_of(function((x, y), b, (b.op(ar.add, out, x),)))
     assert overlap(live[x], live[out])
 

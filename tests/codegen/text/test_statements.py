@@ -3,10 +3,10 @@ import pytest
 from codegen.hand_built import (
     builder,
     function,
-    hands_on,
     index,
     integer,
     lines,
+    passes_on,
     scalar,
     text,
     vector,
@@ -32,11 +32,11 @@ def sum_of_squares():
     x, i, s, result = vector("x"), index("i"), scalar("s"), scalar("s")
     b = builder()
     length = b.op(memory.axis_length, x, axis=0)
-    turn = b.inner()
-    element = turn.op(memory.index, x, i, where="i")
-    t = turn.op(ar.multiply, element, element, name="t", user=True)
-    after = turn.op(ar.add, s, turn.op(ar.multiply, t, t), name="s", user=True)
-    region = turn.region((i, s), (after,))
+    inner = b.inner()
+    element = inner.op(memory.index, x, i, where="i")
+    t = inner.op(ar.multiply, element, element, name="t", user=True)
+    after = inner.op(ar.add, s, inner.op(ar.multiply, t, t), name="s", user=True)
+    region = inner.region((i, s), (after,))
     b.append(For(const(0), length, const(1), (const(0.0),), region, (result,)))
     return function((x,), b, (result,), doc="Sum.")
 
@@ -137,11 +137,11 @@ def test_loops_over_sequences_have_no_index():
     x, y, i, s, result = vector("xs"), vector("ys"), index(), scalar("s"), scalar("s")
     b = builder()
     length = b.op(memory.axis_length, x, axis=0)
-    turn = b.inner()
-    p = turn.op(memory.index, x, i, where="i", name="x", user=True)
-    q = turn.op(memory.index, y, i, where="i", name="y", user=True)
-    after = turn.op(ar.add, s, turn.op(ar.multiply, p, q), name="s", user=True)
-    region = turn.region((i, s), (after,))
+    inner = b.inner()
+    p = inner.op(memory.index, x, i, where="i", name="x", user=True)
+    q = inner.op(memory.index, y, i, where="i", name="y", user=True)
+    after = inner.op(ar.add, s, inner.op(ar.multiply, p, q), name="s", user=True)
+    region = inner.region((i, s), (after,))
     b.append(For(const(0), length, const(1), (const(0.0),), region, (result,), reverse=True))
     assert lines(text((x, y), b, (result,))) == [
         "s = 0.0",
@@ -155,11 +155,11 @@ def test_elements_are_unpacked_in_the_header_and_unread_parts_are_underscores():
     pairs, i, s, result = Value(_pairs(), "pairs", True), index(), scalar("s"), scalar("s")
     b = builder()
     length = b.op(containers.list_length, pairs)
-    turn = b.inner()
-    pair = turn.op(containers.list_item, pairs, i)
-    a, _ = turn.ops(containers.unpack, pair, names=("a", "b"), user=True)
-    after = turn.op(ar.add, s, a, name="s", user=True)
-    region = turn.region((i, s), (after,))
+    inner = b.inner()
+    pair = inner.op(containers.list_item, pairs, i)
+    a, _ = inner.ops(containers.unpack, pair, names=("a", "b"), user=True)
+    after = inner.op(ar.add, s, a, name="s", user=True)
+    region = inner.region((i, s), (after,))
     b.append(For(const(0), length, const(1), (const(0.0),), region, (result,)))
     assert lines(text((pairs,), b, (result,)))[1] == "for a, _ in pairs:"
 
@@ -175,11 +175,11 @@ def test_a_loop_over_an_index_that_the_user_wrote_stays_one():
     here, there = (Location("f.py", k, source_line="for i in range(len(x)):") for k in (1, 2))
     b = builder()
     length = b.op(memory.axis_length, x, axis=0)
-    turn = b.inner()
-    turn.location = there
-    y = turn.op(memory.index, x, i, where="i", name="y", user=True)
-    after = turn.op(ar.add, s, y, name="s", user=True)
-    region = turn.region((i, s), (after,))
+    inner = b.inner()
+    inner.location = there
+    y = inner.op(memory.index, x, i, where="i", name="y", user=True)
+    after = inner.op(ar.add, s, y, name="s", user=True)
+    region = inner.region((i, s), (after,))
     b.append(For(const(0), length, const(1), (const(0.0),), region, (result,), location=here))
     assert lines(text((x,), b, (result,)))[1:3] == ["for i in range(len(x)):", "    y = x[i]"]
 
@@ -187,14 +187,14 @@ def test_a_loop_over_an_index_that_the_user_wrote_stays_one():
 def kepler():
     mean, e, tol, before, result = (scalar(k) for k in ("mean", "e", "tol", "E", "E"))
     b = builder()
-    turn = b.inner()
-    step = turn.op(ar.subtract, before, turn.op(ar.multiply, e, mean), name="step", user=True)
-    large = turn.op(ar.greater, step, const(1.0))
+    inner = b.inner()
+    step = inner.op(ar.subtract, before, inner.op(ar.multiply, e, mean), name="step", user=True)
+    large = inner.op(ar.greater, step, const(1.0))
     clipped = scalar("step")
-    turn.append(If(large, hands_on(const(1.0)), hands_on(step), (clipped,)))
-    after = turn.op(ar.subtract, before, clipped, name="E", user=True)
-    go = turn.op(ar.not_, turn.op(ar.less, clipped, tol))
-    b.append(While((mean,), None, turn.region((before,), (go, after)), (result,)))
+    inner.append(If(large, passes_on(const(1.0)), passes_on(step), (clipped,)))
+    after = inner.op(ar.subtract, before, clipped, name="E", user=True)
+    go = inner.op(ar.not_, inner.op(ar.less, clipped, tol))
+    b.append(While((mean,), None, inner.region((before,), (go, after)), (result,)))
     return text((mean, e, tol), b, (result,))
 
 
@@ -212,31 +212,33 @@ def test_an_exit_at_the_end_of_a_while_is_a_break():
     ]
 
 
-def test_a_break_in_a_branch_stays_there_and_turns_are_counted_where_they_are_asked_for():
-    x, limit, i, s, turns = vector("x"), scalar("limit"), index("i"), scalar("s"), integer()
+def test_a_break_in_a_branch_stays_there_and_iterations_are_counted_where_they_are_used():
+    x, limit, i, s, iterations = vector("x"), scalar("limit"), index("i"), scalar("s"), integer()
     b = builder()
     length = b.op(memory.axis_length, x, axis=0)
-    turn = b.inner()
-    grown = turn.op(ar.multiply, s, turn.op(memory.index, x, i, where="i"), name="s", user=True)
-    then = turn.inner()
+    inner = b.inner()
+    grown = inner.op(ar.multiply, s, inner.op(memory.index, x, i, where="i"), name="s", user=True)
+    then = inner.inner()
     halved = then.op(ar.divide, grown, const(2.0), name="s", user=True)
     go, joined, result = Value(BOOL), scalar("s"), scalar("s")
-    condition = turn.op(ar.greater, grown, limit)
-    arms = then.region((), (const(False), halved)), hands_on(const(True), grown)
-    turn.append(If(condition, *arms, (go, joined)))
-    region = turn.region((i, s), (go, joined))
-    b.append(For(const(0), length, const(1), (const(1.0),), region, (turns, result), breaks=True))
-    source = text((x, limit), b, (b.op(ar.multiply, result, turns),))
+    condition = inner.op(ar.greater, grown, limit)
+    arms = then.region((), (const(False), halved)), passes_on(const(True), grown)
+    inner.append(If(condition, *arms, (go, joined)))
+    region = inner.region((i, s), (go, joined))
+    b.append(
+        For(const(0), length, const(1), (const(1.0),), region, (iterations, result), breaks=True)
+    )
+    source = text((x, limit), b, (b.op(ar.multiply, result, iterations),))
     assert lines(source) == [
         "s = 1.0",
-        "turns = 0",
+        "iterations = 0",
         "for i in range(len(x)):",
-        "    turns += 1",
+        "    iterations += 1",
         "    s *= x[i]",
         "    if s > limit:",
         "        s /= 2.0",
         "        break",
-        "return s * turns",
+        "return s * iterations",
     ]
 
 
@@ -260,7 +262,7 @@ def test_short_branches_without_a_name_are_conditional_expressions():
     x, out = scalar("x"), Value(FLOAT)
     b = builder()
     then = b.inner()
-    arms = then.region((), (then.op(ar.multiply, x, x),)), hands_on(const(0.0))
+    arms = then.region((), (then.op(ar.multiply, x, x),)), passes_on(const(0.0))
     b.append(If(b.op(ar.greater, x, const(0.0)), *arms, (out,)))
     assert lines(text((x,), b, (b.op(ar.add, out, const(1.0)),))) == [
         "return (x * x if x > 0.0 else 0.0) + 1.0"
@@ -275,7 +277,7 @@ def test_an_empty_first_arm_is_turned_round():
     b.append(
         If(
             b.op(ar.equal, y, const(0.0)),
-            hands_on(x),
+            passes_on(x),
             orelse.region((), (doubled,)),
             (out := scalar("x"),),
         )
@@ -353,7 +355,7 @@ def test_two_versions_of_a_helper_have_two_names():
     assert load(source, "f")(1.5, 2) == 7.0
 
 
-def test_versions_of_a_helper_that_read_alike_are_one():
+def test_versions_of_a_helper_with_equal_text_are_one():
     source = two_calls(ar.add, ar.add)
     assert source.count("def twice") == 1
     assert load(source, "f")(1.5, 2) == 7.0
@@ -371,10 +373,10 @@ def test_a_result_whose_name_the_backward_part_needs_is_kept():
     e = b.op(ar.multiply, x, x, name="e", user=True)
     b.origin = "adjoint"
     length = b.op(memory.axis_length, es, axis=0)
-    turn = b.inner()
-    again = turn.op(memory.index, es, i, where="i", name="e", user=True)
-    after = turn.op(ar.add, d, turn.op(ar.multiply, again, again), name="d_x")
-    region = turn.region((i, d), (after,))
+    inner = b.inner()
+    again = inner.op(memory.index, es, i, where="i", name="e", user=True)
+    after = inner.op(ar.add, d, inner.op(ar.multiply, again, again), name="d_x")
+    region = inner.region((i, d), (after,))
     b.append(
         For(
             const(0),
@@ -407,13 +409,13 @@ def test_a_while_that_asks_first_is_recovered():
     x, out = scalar("x"), scalar("x")
     before, go, after = scalar("x"), Value(BOOL), scalar("x")
     b = builder()
-    turn = b.inner()
-    large = turn.op(ar.greater, before, const(1.0))
-    then = turn.inner()
+    inner = b.inner()
+    large = inner.op(ar.greater, before, const(1.0))
+    then = inner.inner()
     halved = then.op(ar.divide, before, const(2.0), name="x", user=True)
-    arms = then.region((), (const(True), halved)), hands_on(const(False), before)
-    turn.append(If(large, *arms, (go, after)))
-    b.append(While((x,), None, turn.region((before,), (go, after)), (out,)))
+    arms = then.region((), (const(True), halved)), passes_on(const(False), before)
+    inner.append(If(large, *arms, (go, after)))
+    b.append(While((x,), None, inner.region((before,), (go, after)), (out,)))
     assert lines(text((x,), b, (out,))) == ["while x > 1.0:", "    x /= 2.0", "return x"]
 
 
@@ -429,7 +431,7 @@ def test_a_view_of_a_view_of_what_was_read_before_a_write_is_of_a_copy():
     assert "x.copy()" in source
 
 
-def test_the_smallest_of_three_is_asked_for_once():
+def test_the_smallest_of_three_is_one_call():
     x, y, z = scalar("x"), scalar("y"), scalar("z")
     b = builder()
     smaller = b.op(ar.minimum, x, y, spelling="min")
@@ -466,7 +468,7 @@ def test_slices_of_lists_are_assigned_in_loops_that_have_no_counters():
     shown = srcdiff.grad(put_between).source_for(np.ones(3))
     assert "\n    for _ in range(start, n):\n        xs.pop()\n" in shown
     assert "\n    for _ in range(start, n):\n        d_xs.append(0.0)\n" in shown
-    assert "while" not in shown and "turns" not in shown
+    assert "while" not in shown and "iterations" not in shown
 
 
 @pytest.mark.parametrize(
@@ -499,7 +501,7 @@ def polynomial(x):
     return np.polyval(x[0, 0], x[1])
 
 
-def test_results_that_a_library_s_function_makes_are_kept_behind_it():
+def test_results_that_a_library_s_function_makes_are_kept_after_it():
     x = np.random.default_rng(0).normal(size=(2, 3, 4))
     value, back = srcdiff.vjp(polynomial, x, jit=False)
     np.testing.assert_allclose(value, polynomial(x))

@@ -263,7 +263,7 @@ def growing(x):
     return out
 
 
-def test_mistakes_in_the_function_are_told_at_its_line() -> None:
+def test_mistakes_in_the_function_are_reported_at_its_line() -> None:
     def f(x):
         return np.trim_zeros(x)
 

@@ -188,7 +188,7 @@ def test_the_forward_part_stands_in_front_of_the_directions() -> None:
     assert source.index("ys[t] = y") < source.index("np.eye") < source.index("reversed(ys)")
 
 
-def test_auto_takes_the_mode_with_fewer_turns_for_the_lengths_at_hand() -> None:
+def test_auto_takes_the_mode_with_fewer_iterations_for_the_given_lengths() -> None:
     g = jacobian(sines, jit=False)
     for shape, loop in (((4, 3), "range(len(x))"), ((3, 4), "zip(A, ")):
         A, x = RNG.normal(size=shape), RNG.normal(size=shape[1])
@@ -491,7 +491,7 @@ def test_modes_are_three() -> None:
         jacobian(power, mode="sideways")
 
 
-def test_arguments_that_do_not_matter_are_told() -> None:
+def test_arguments_that_do_not_matter_are_reported() -> None:
     def f(x, y):
         return x**2
 

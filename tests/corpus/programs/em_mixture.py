@@ -3,9 +3,9 @@
 import math
 
 
-def fitted_distance(mu0, mu1, data, turns):
+def fitted_distance(mu0, mu1, data, iterations):
     weight = 0.5
-    for _ in range(turns):
+    for _ in range(iterations):
         n1 = s0 = s1 = 0.0
         for x in data:
             odds = (1.0 - weight) / weight * math.exp(0.5 * (x - mu1) ** 2 - 0.5 * (x - mu0) ** 2)

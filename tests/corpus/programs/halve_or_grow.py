@@ -4,15 +4,15 @@ import math
 
 
 def orbit(x, a):
-    turns = 0
+    iterations = 0
     product = 1.0
-    while x > 1.0 and turns < 20:
+    while x > 1.0 and iterations < 20:
         if x > 3.0:
             x = x / 2.0 + a
         else:
             x = a * x * x - 1.3
         product *= math.sqrt(x * x + 1.0)
-        turns += 1
+        iterations += 1
     return product + x
 
 

@@ -3,9 +3,9 @@
 import numpy as np
 
 
-def approximate_trace_of_inverse(A, turns):
+def approximate_trace_of_inverse(A, iterations):
     X = A.T / (np.max(np.sum(np.abs(A), axis=0)) * np.max(np.sum(np.abs(A), axis=1)))
-    for _ in range(turns):
+    for _ in range(iterations):
         X = X @ (2.0 * np.eye(len(A)) - A @ X)
     return np.sum(np.diag(X)) + X[0, -1]
 

@@ -3,11 +3,11 @@
 import numpy as np
 
 
-def transport_cost(cost, a, b, eps, turns):
+def transport_cost(cost, a, b, eps, iterations):
     K = np.exp(-cost / eps)
     v = np.ones_like(b)
     u = np.ones_like(a)
-    for _ in range(turns):
+    for _ in range(iterations):
         u = a / (K @ v)
         v = b / (K.T @ u)
     plan = u[:, None] * K * v[None, :]

@@ -3,8 +3,8 @@
 import numpy as np
 
 
-def distortion(centres, x, beta, turns):
-    for _ in range(turns):
+def distortion(centres, x, beta, iterations):
+    for _ in range(iterations):
         d2 = np.sum((x[:, None, :] - centres[None, :, :]) ** 2, axis=2)
         weights = np.exp(-beta * d2)
         weights = weights / weights.sum(axis=1, keepdims=True)

@@ -7,9 +7,9 @@ def f(x, A):
     y = x * 2.0
     A = A * 1.0
     column = A[:, 2]
-    turns = 0
-    while turns < 2:
-        turns += 1
+    iterations = 0
+    while iterations < 2:
+        iterations += 1
         tail = column[2:]
         tail[:] += np.sin(y[0])
         y[1:] *= column[:-1]

@@ -12,11 +12,11 @@ pytestmark = pytest.mark.filterwarnings("ignore::srcdiff.DynamicWarning")
 SAME = [
     typed.test_what_the_block_assigns_takes_the_adjoints_place,
     typed.test_methods_and_what_they_collect,
-    typed.test_each_backward_turn_runs_the_block_once_and_in_order,
+    typed.test_each_backward_iteration_runs_the_block_once_and_in_order,
     typed.test_what_is_collected_belongs_to_the_list,
     typed.test_a_block_of_written_storage_that_assigns_a_new_array,
     typed.test_prints_and_assertions_run_in_the_backward_part_only,
-    typed.test_a_block_runs_whatever_is_differentiated_by,
+    typed.test_a_block_runs_whatever_is_differentiated,
     typed.test_helpers_branches_and_whiles,
     typed.test_masks_loops_and_reshapes_in_a_block,
     typed.test_elements_that_are_written_one_by_one,

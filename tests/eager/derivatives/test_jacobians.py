@@ -144,7 +144,7 @@ def test_other_derivatives_of_derivatives_are_refused(make, message):
     assert caught.value.source_line.strip().startswith("steps.append")
 
 
-def test_gradients_are_differentiated_by_other_arguments():
+def test_gradients_are_differentiated_with_respect_to_other_arguments():
     slope = srcdiff.grad(number)
     expected = [(slope(0.7, A + d) - slope(0.7, A - d)) / 2e-6 for d in 1e-6 * np.eye(3)]
     np.testing.assert_allclose(

@@ -412,7 +412,7 @@ _long = np.array([0, 1, 2, 3, 4] * 2 + [0, 0, 7])
         (expfam.crf, (np.zeros((4, 2)), _A), (np.zeros((3, 5)),), r"weights has 4 features, so data has the shape \(times, 4\), not \(3, 5\)"),
     ],
 )  # fmt: skip
-def test_bad_input_is_told_in_the_terms_of_the_model(
+def test_bad_input_is_reported_in_the_terms_of_the_model(
     family: Any, eta: Any, data: Any, message: str
 ) -> None:
     for call in (family.e_step, family.mean, family.entropy):

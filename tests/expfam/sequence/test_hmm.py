@@ -198,7 +198,7 @@ def test_a_fitted_model_can_be_pickled_and_copied(copied: Any) -> None:
     assert np.array_equal(other.predict(data), hmm.predict(data))
 
 
-def test_parameters_are_asked_for_and_changed_as_scikit_learn_does() -> None:
+def test_parameters_are_read_and_changed_as_in_scikit_learn() -> None:
     hmm = HMM(3, max_iter=7)
     assert hmm.get_params()["max_iter"] == 7
     assert type(hmm)(**hmm.get_params()).get_params() == hmm.get_params()
@@ -226,7 +226,7 @@ def test_parameters_are_asked_for_and_changed_as_scikit_learn_does() -> None:
         (lambda h: h.fit([]), "there are no sequences|0"),
     ],
 )  # fmt: skip
-def test_bad_input_is_told_in_the_terms_of_the_model(call: Any, message: str) -> None:
+def test_bad_input_is_reported_in_the_terms_of_the_model(call: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call(model(np.random.default_rng(0)))
 
@@ -235,7 +235,7 @@ def gaussian_like() -> Any:
     return family(gaussian.log_Z, name="like a gaussian", statistics=gaussian.statistics, jit=False)
 
 
-def test_impossible_data_are_told() -> None:
+def test_impossible_data_are_reported() -> None:
     hmm = model(np.random.default_rng(0))
     hmm.emissions_ = Emissions(categorical, (np.array([0.0, -np.inf]),) * 2, maximise=_counts)
     with pytest.raises(ValueError, match="the data are impossible for the model"):

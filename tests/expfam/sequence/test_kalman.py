@@ -144,7 +144,7 @@ def test_drawn_paths_have_the_smoothed_moments() -> None:
         ({"P1": np.triu(np.ones((3, 3)))}, "P1 is not symmetric"),
     ],
 )
-def test_bad_input_is_told_in_the_terms_of_the_model(change: Any, message: str) -> None:
+def test_bad_input_is_reported_in_the_terms_of_the_model(change: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         expfam.lds.natural(**{**system(), **change})
 

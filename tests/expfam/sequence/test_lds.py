@@ -15,12 +15,12 @@ from srcdiff.expfam import LDS
 def drawn(n: int = 200, seed: int = 0) -> Any:
     """A rotation seen through three numbers."""
     rng = np.random.default_rng(seed)
-    turn = 0.98 * np.array([[np.cos(0.3), -np.sin(0.3)], [np.sin(0.3), np.cos(0.3)]])
+    rotation = 0.98 * np.array([[np.cos(0.3), -np.sin(0.3)], [np.sin(0.3), np.cos(0.3)]])
     x = np.zeros((n, 2))
     for t in range(1, n):
-        x[t] = turn @ x[t - 1] + 0.3 * rng.normal(size=2)
+        x[t] = rotation @ x[t - 1] + 0.3 * rng.normal(size=2)
     C = np.array([[1.0, 0.0], [0.5, 1.0], [-1.0, 0.3]])
-    return x @ C.T + [3.0, -1.0, 0.0] + 0.4 * rng.normal(size=(n, 3)), turn
+    return x @ C.T + [3.0, -1.0, 0.0] + 0.4 * rng.normal(size=(n, 3)), rotation
 
 
 def model(**options: Any) -> LDS:
@@ -29,11 +29,11 @@ def model(**options: Any) -> LDS:
 
 @pytest.mark.long
 def test_em_climbs_and_finds_the_dynamics() -> None:
-    y, turn = drawn()
+    y, rotation = drawn()
     found = model(max_iter=25).fit([y[:120], y[120:]])
     assert np.all(np.diff(found.log_likelihoods_) > -1e-7)
     values = np.sort_complex(np.linalg.eigvals(found.A_))
-    assert values == pytest.approx(np.sort_complex(np.linalg.eigvals(turn)), abs=0.08)
+    assert values == pytest.approx(np.sort_complex(np.linalg.eigvals(rotation)), abs=0.08)
     assert np.diag(found.R_) == pytest.approx(np.full(3, 0.16), rel=0.5)
     assert found.score(y) > found.log_likelihoods_[0]
 
@@ -112,7 +112,7 @@ def test_draws_have_the_model_as_their_fit() -> None:
         (lambda m, y: m.fit(y[:1]), "a fit needs two observations at least"),
     ],
 )
-def test_bad_input_is_told_in_the_terms_of_the_model(call: Any, message: str) -> None:
+def test_bad_input_is_reported_in_the_terms_of_the_model(call: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call(model(max_iter=2), drawn(30)[0])
 

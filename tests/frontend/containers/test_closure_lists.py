@@ -109,7 +109,7 @@ def test_names_mean_what_they_mean_when_a_function_is_called(function):
     srcdiff.check_grads(function, x4, 3)
 
 
-def all_of_the_last_turn(x, n):
+def all_of_the_last_iteration(x, n):
     steps = []
     for k in range(n):
         steps.append(lambda v: v * x[k])  # noqa: B023
@@ -198,7 +198,7 @@ def changed_behind_the_list(x, n):
 @pytest.mark.parametrize(
     ("function", "message"),
     [
-        (all_of_the_last_turn, "functions that capture nothing are put on a list"),
+        (all_of_the_last_iteration, "functions that capture nothing are put on a list"),
         (of_a_generator, "a function on a list was made in a loop of its own"),
         (with_a_state, "a value that a function on a list captured has no type"),
         (with_a_list, "a function on a list captured a list"),

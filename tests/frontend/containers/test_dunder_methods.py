@@ -247,6 +247,6 @@ def by_numbers(x):
     return sum(Powers(x)) * 2.0
 
 
-def test_objects_that_are_gone_through_by_numbers_run_without_types():
+def test_objects_with_getitem_iteration_run_without_types():
     with pytest.warns(srcdiff.DynamicWarning, match="`__getitem__` of Powers"):
         assert srcdiff.grad(by_numbers)(1.3) == pytest.approx(2.0 * (1.0 + 2.6 + 3.0 * 1.3**2))

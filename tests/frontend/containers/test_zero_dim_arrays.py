@@ -152,7 +152,7 @@ def numbers(x):
     return s * t * total * before + doubled(x[2])
 
 
-def made_in_each_turn(x):
+def made_in_each_iteration(x):
     found = []
     for v in x:
         s = np.array(v)
@@ -169,7 +169,7 @@ def in_a_dict(x):
     return d["sum"] * x[0]
 
 
-@pytest.mark.parametrize("f", [one_name, copied, numbers, made_in_each_turn, in_a_dict])
+@pytest.mark.parametrize("f", [one_name, copied, numbers, made_in_each_iteration, in_a_dict])
 def test_what_has_one_name_is_changed(f):
     assert problems(f, (X,), second=True) == []
 

@@ -28,7 +28,7 @@ def test_f_strings_say_what_they_say(function):
     assert str(found.value) == str(expected.value)
 
 
-def named_by_turns(x):
+def named_by_iterations(x):
     weights = {"a_0": 2.0, "a_1": 3.0}
     total = 0.0
     for i in range(2):
@@ -43,5 +43,5 @@ def named_by_turns(x):
 
 
 def test_f_strings_that_are_compared_are_known():
-    srcdiff.check_grads(named_by_turns, 3.0)
-    assert srcdiff.grad(named_by_turns, jit=False)(3.0) == 3.0 + 2.0 * 3.0 + 5.0
+    srcdiff.check_grads(named_by_iterations, 3.0)
+    assert srcdiff.grad(named_by_iterations, jit=False)(3.0) == 3.0 + 2.0 * 3.0 + 5.0

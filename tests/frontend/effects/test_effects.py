@@ -34,15 +34,15 @@ class Weighing:
 
     def emit(self, value):
         weight = 1.0
-        for turn, _, _ in loops():
-            weight = weight * (turn + 1.0)
+        for iteration, _, _ in loops():
+            weight = weight * (iteration + 1.0)
         self.total += weight * value
         return value
 
 
 class Noting:
     def emit(self, value):
-        note("emit", value=value, turns=tuple([turns for _, turns, _ in loops()]))
+        note("emit", value=value, iterations=tuple([iterations for _, iterations, _ in loops()]))
         return value
 
 
@@ -107,7 +107,7 @@ def test_without_a_handler_an_effect_is_what_it_says() -> None:
     assert program(X) == srcdiff.transform(program, "simplify", jit=False)(X) == 1.375
 
 
-def test_turns_are_counted_from_0() -> None:
+def test_iterations_are_counted_from_0() -> None:
     expected = sum(
         (i + 1.0) * (t + 1.0) * X[i] * j for i in range(4) for t, j in enumerate((3, 2, 1))
     )
@@ -118,9 +118,9 @@ def test_turns_are_counted_from_0() -> None:
         weighed(X)
 
 
-def test_notes_are_told_without_a_run() -> None:
+def test_notes_are_reported_without_a_run() -> None:
     (found,) = notes_of(noted, X)
-    assert (found.key, found.values["turns"], found.values["conditional"]) == (
+    assert (found.key, found.values["iterations"], found.values["conditional"]) == (
         "emit",
         (4, 3),
         False,

@@ -88,7 +88,7 @@ def first_to_last(x):
     return functools.reduce(lambda a, b: a * b + 1.0, squares(x))
 
 
-def asked_for_one(x):
+def next_of_one(x):
     return next(squares(x))
 
 
@@ -154,7 +154,7 @@ def written_and_left_early(x):
         (yield_inside_of_try, "a value is yielded inside of `try`"),
         (raise_in_the_loop, "a loop over a generator stands inside of `try`"),
         (by_position, "a generator's items have no numbers"),
-        (asked_for_one, "next() takes an iterator"),
+        (next_of_one, "next() takes an iterator"),
         (cut_off, "islice() of a generator"),
         (endless, "a loop over a generator is left early"),
     ],

@@ -95,7 +95,7 @@ def several_items(x):
     return first * last + low * np.sum(high)
 
 
-def dots_of_unlike_shapes(x):
+def dots_of_different_shapes(x):
     pairs = x.reshape(2, -1)
     return np.vdot(pairs, x) * np.vdot(pairs[:1], x[2:])
 
@@ -166,7 +166,7 @@ def crossed_with_what_is_written(x):
     "f",
     [
         left_early, crossed_with_what_is_written,
-        last_two, all_and_any, without_items, several_items, dots_of_unlike_shapes,
+        last_two, all_and_any, without_items, several_items, dots_of_different_shapes,
         combined, crossed, permuted, neighbours, running,
     ],
 )  # fmt: skip
@@ -207,7 +207,7 @@ def twice(x):
     return sum(a * b for a, b in pairs) + sum(a for a, b in pairs)
 
 
-def in_each_turn(x):
+def in_each_iteration(x):
     squares = map(lambda v: v * v, x)
     s = 0.0
     for _ in range(2):
@@ -345,8 +345,8 @@ def squared(x):
     return (v * v for v in x)
 
 
-GONE_THROUGH_TWICE = [
-    twice, in_each_turn, where_it_was_left, of_an_attribute, of_a_helper, of_a_closure, of_a_tuple, of_a_list,
+ITERATED_TWICE = [
+    twice, in_each_iteration, where_it_was_left, of_an_attribute, of_a_helper, of_a_closure, of_a_tuple, of_a_list,
     of_a_dict, of_two_names, bound,
     lambda x: read_twice(map(lambda v: v * v, x)),
     lambda x: read_twice(reversed(x)),
@@ -359,15 +359,15 @@ GONE_THROUGH_TWICE = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("f", GONE_THROUGH_TWICE)
-def test_an_iterator_is_gone_through_once(f):
+@pytest.mark.parametrize("f", ITERATED_TWICE)
+def test_an_iterator_is_consumed_once(f):
     x = np.array([1.5, 0.3, 2.0, 0.7])
-    with pytest.warns(srcdiff.DynamicWarning) as told:
+    with pytest.warns(srcdiff.DynamicWarning) as caught:
         value, d_x = srcdiff.value_and_grad(f)(x)
     assert value == pytest.approx(f(x), rel=1e-14)
     np.testing.assert_allclose(d_x, _differences(f, x), rtol=1e-6, atol=1e-8)
     reasons = "used before", "`*` spreads", "into a starred name"
-    assert any(reason in str(w.message) for w in told for reason in reasons)
+    assert any(reason in str(w.message) for w in caught for reason in reasons)
 
 
 def by_hand(items):
@@ -379,14 +379,14 @@ def by_hand(items):
     return first
 
 
-def left_and_gone_through(items):
+def left_and_iterated(items):
     for v in items:
         if v > 1.0:
             break
     return sum(items) * v
 
 
-def found_and_gone_through(items, x):
+def found_and_iterated(items, x):
     return (2.25 in items) * x[1] + sum(items)
 
 
@@ -421,9 +421,9 @@ def test_a_generator_expression_has_nothing_left_for_a_second_loop(f):
 @pytest.mark.parametrize(
     "f",
     [
-        lambda x: left_and_gone_through(squared(x)),
-        lambda x: left_and_gone_through(itertools.accumulate(x)),
-        lambda x: found_and_gone_through(squared(x), x),
+        lambda x: left_and_iterated(squared(x)),
+        lambda x: left_and_iterated(itertools.accumulate(x)),
+        lambda x: found_and_iterated(squared(x), x),
         lambda x: some(squared(x)),
         lambda x: looked_for((v for v in (1, 2, 3)), x),
     ],
@@ -466,7 +466,7 @@ def as_a_list(items):
         lambda x: sum(u * v for u, v in made(x)),
     ],
 )
-def test_an_iterator_that_is_gone_through_once_has_types(f):
+def test_an_iterator_that_is_consumed_once_has_types(f):
     g = srcdiff.value_and_grad(f)
     for x in (np.array([1.5, 0.3, 2.0]), np.array([0.5, 0.3, 2.0])):
         value, d_x = g(x)

@@ -120,7 +120,7 @@ def test_containers_in_what_a_loop_passes_on(f):
     assert problems(f, (X,), second=True) == []
 
 
-def first_turn_changes_the_other(x):
+def first_iteration_changes_the_other(x):
     d = {"k": x[0]}
     e = d
     for _ in x:
@@ -129,7 +129,7 @@ def first_turn_changes_the_other(x):
     return d["k"]
 
 
-def part_of_the_first_turn(x):
+def part_of_the_first_iteration(x):
     d = {"k": x[0]}
     state = (x[1], d)
     for _ in x:
@@ -138,7 +138,7 @@ def part_of_the_first_turn(x):
     return state[1]["k"] * d["k"]
 
 
-def first_turn_of_few_changes_the_other(x):
+def first_iteration_of_few_changes_the_other(x):
     d = {"k": x[0]}
     e = d
     for _ in range(2):
@@ -147,7 +147,7 @@ def first_turn_of_few_changes_the_other(x):
     return d["k"]
 
 
-def part_of_the_first_turn_of_few(x):
+def part_of_the_first_iteration_of_few(x):
     d = {"k": x[0]}
     state = (x[1], d)
     for _ in range(2):
@@ -172,7 +172,7 @@ def the_other_is_changed(x):
     return e["a"] * e["b"]
 
 
-def behind_the_loop(x):
+def after_the_loop(x):
     d = {"k": x[0]}
     e = d
     for v in x:
@@ -181,7 +181,7 @@ def behind_the_loop(x):
     return d["k"] * e["k"]
 
 
-def two_names_for_what_a_turn_makes(x):
+def two_names_for_what_an_iteration_makes(x):
     d, e = {"k": x[0]}, {"k": x[1]}
     for v in x:
         d["k"] *= v
@@ -191,17 +191,19 @@ def two_names_for_what_a_turn_makes(x):
 
 
 UNTYPED = [
-    first_turn_changes_the_other,
-    part_of_the_first_turn,
+    first_iteration_changes_the_other,
+    part_of_the_first_iteration,
     one_on_one_path,
     the_other_is_changed,
-    behind_the_loop,
-    two_names_for_what_a_turn_makes,
+    after_the_loop,
+    two_names_for_what_an_iteration_makes,
 ]
 
 
-@pytest.mark.parametrize("f", [first_turn_of_few_changes_the_other, part_of_the_first_turn_of_few])
-def test_few_turns_are_read_one_by_one(f):
+@pytest.mark.parametrize(
+    "f", [first_iteration_of_few_changes_the_other, part_of_the_first_iteration_of_few]
+)
+def test_few_iterations_are_read_one_by_one(f):
     assert problems(f, (X,), second=True) == []
 
 

@@ -72,7 +72,7 @@ def test_lists_of_arrays_that_differ_in_lengths_are_one_type():
     assert type_of_argument([np.zeros(1), np.zeros(2)]) == List(Array("float64", (Dim.of("x0*"),)))
 
 
-def test_lists_of_unlike_elements_are_structures():
+def test_lists_of_different_elements_are_structures():
     type_ = type_of_argument([np.zeros((2, 2)), np.zeros(2)])
     assert type_.kind == "list" and len(type_.parts) == 2
 

@@ -67,7 +67,7 @@ def test_what_is_found_in_other_ways_is_looked_at_as_before():
 
 
 @pytest.mark.parametrize("jit", [False, True])
-def test_calls_go_by_what_helpers_and_numbers_are_now(jit, monkeypatch):
+def test_calls_use_the_present_helpers_and_numbers(jit, monkeypatch):
     def f(x):
         return scaled(x) ** 2
 

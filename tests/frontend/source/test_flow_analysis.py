@@ -68,7 +68,7 @@ def test_a_return_in_an_inner_loop_leaves_all():
     assert has_return(outer) and may_exit(outer)
 
 
-def test_liveness_behind_a_loop_and_at_the_end_of_its_turns():
+def test_liveness_after_a_loop_and_at_the_end_of_its_iterations():
     f = function("""
         def f(x):
             s = 0
@@ -86,7 +86,7 @@ def test_liveness_behind_a_loop_and_at_the_end_of_its_turns():
     assert flow.entry[id(loop)] == {"s"}
 
 
-def test_a_name_read_in_the_next_turn_is_wanted_at_the_end_of_one():
+def test_a_name_read_in_the_next_iteration_is_wanted_at_the_end_of_one():
     f = function("""
         def f(x):
             last = 0

@@ -17,7 +17,7 @@ def run(text, name="<cell>"):
     return namespace
 
 
-def test_lambdas_on_one_line_are_told_apart():
+def test_lambdas_on_one_line_are_distinguished():
     f, g, h = (lambda x: x + 1.0), (lambda x: x + 2.0), (lambda x: (lambda y: y * 3.0)(x))
     assert [both(k, 2.0)[1] for k in (f, g, h)] == [3.0, 4.0, 6.0]
 

@@ -49,7 +49,7 @@ def test_a_while_with_its_exit_at_the_end_runs_once_at_least():
     assert evaluate(programs.until(), 1.5, 5.0) == 5.5
 
 
-def test_a_for_that_breaks_gives_the_turns_made():
+def test_a_for_that_breaks_gives_the_iterations_made():
     assert evaluate(programs.first_large(), 10) == (4, 2)
     assert evaluate(programs.first_large(), 0) == (0, -1)
 
@@ -119,7 +119,7 @@ def test_results_take_the_structure_of_the_output():
     assert evaluate(fn, 1.0) == {"p": Point(1.0, 1.0), "b": Box(1.0), "l": [1.0]}
 
 
-def test_lengths_of_loop_turns_may_differ():
+def test_lengths_of_loop_iterations_may_differ():
     x, i, b = Value(N, "x"), Value(INT, "i"), Builder()
     inner = b.inner()
     piece = inner.op(memory.index, x, i, where="b:")

@@ -99,7 +99,7 @@ def never_entered(x):
     return s
 
 
-def test_lists_that_only_a_loop_without_turns_fills():
+def test_lists_that_only_a_loop_without_iterations_fills():
     assert shorter(never_entered)(X) == 0.0
 
 

@@ -65,10 +65,10 @@ def test_negative_lengths_and_too_large_ones_raise():
 
 
 @owning
-def changing(x, turns):
+def changing(x, iterations):
     """Writes in front of `own` and after it, through views and two names, alternate."""
     a, b = np.zeros_like(x), np.ones_like(x)
-    for t in range(turns):
+    for t in range(iterations):
         row = a[t % len(a)]
         row += x[t % len(x)]
         a, b = b, a
@@ -79,8 +79,8 @@ def changing(x, turns):
 
 @pytest.mark.long
 def test_writes_are_seen_in_their_order():
-    for turns in (0, 1, 2, 7, 50):
-        for a, b in zip(changing(X, turns), changing.py_func(X, turns), strict=True):
+    for iterations in (0, 1, 2, 7, 50):
+        for a, b in zip(changing(X, iterations), changing.py_func(X, iterations), strict=True):
             np.testing.assert_array_equal(a, b)
 
 
@@ -125,7 +125,7 @@ def test_loops_over_rows_of_many_new_arrays_are_vectorised():
         np.testing.assert_array_equal(a, b)
 
 
-def test_what_no_turn_changes_may_stand_in_a_loop_that_stores():
+def test_invariant_loads_may_stand_in_a_loop_that_stores():
     """LLVM took minutes over elementary functions of elementary functions, where stores might have changed them."""
 
     def weighted(x, p):

@@ -6,7 +6,9 @@ from numba import njit
 
 from srcdiff.numba_ext.passes.noalias_allocations import OwnStorage
 
-told = njit(pipeline_class=OwnStorage, error_model="numpy", fastmath={"reassoc", "contract"})
+with_storage = njit(
+    pipeline_class=OwnStorage, error_model="numpy", fastmath={"reassoc", "contract"}
+)
 X = np.arange(1.0, 31.0).reshape(5, 6)
 
 
@@ -72,15 +74,15 @@ def grown(x, first, last):
     "f", [counted, backwards, from_the_end, pairs, stored, looked_up], ids=lambda f: f.__name__
 )
 def test_the_elements_are_those_that_are_meant(f):
-    assert told(f)(X, 1, 5) == pytest.approx(f(X, 1, 5), rel=1e-13)
+    assert with_storage(f)(X, 1, 5) == pytest.approx(f(X, 1, 5), rel=1e-13)
 
 
 def test_what_may_have_wrapped_round_is_not_among_it():
-    assert told(grown)(X, 1, 5) == njit(grown)(X, 1, 5)
+    assert with_storage(grown)(X, 1, 5) == njit(grown)(X, 1, 5)
 
 
 def test_loops_that_start_anywhere_are_vectorised():
-    compiled = told(counted)
+    compiled = with_storage(counted)
     compiled(X, 1, 5)
     (text,) = compiled.inspect_llvm().values()
     assert "x double>" in text

@@ -34,7 +34,7 @@ def through_sinh(x, y, places):
 
 @pytest.mark.parametrize("jit", [False, True])
 @pytest.mark.parametrize("f", [multiplied, divided, added, through_sinh], ids=lambda f: f.__name__)
-def test_a_list_and_an_array_of_indices_are_alike(f, jit) -> None:
+def test_a_list_and_an_array_of_indices_mean_the_same(f, jit) -> None:
     g = srcdiff.value_and_grad(f, argnums=(0, 1), jit=jit)
     for places in ([0, 0, 2], np.array([0, 0, 2]), [1, 2, 0]):
         value, found = g(X, Y, places)

@@ -92,7 +92,7 @@ def test_adjoints_are_written_as_what_they_are():
         ("i?->i", "is not what np.einsum takes"),
     ],
 )
-def test_what_does_not_fit_is_said(subscripts, message):
+def test_shapes_that_do_not_fit_are_reported(subscripts, message):
     with pytest.raises(UnsupportedError, match=message):
         srcdiff.grad(lambda A: np.sum(np.einsum(subscripts, A)))(np.ones((2, 3)))
 

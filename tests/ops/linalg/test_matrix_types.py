@@ -96,7 +96,7 @@ def test_results_have_their_names():
 
 
 def test_what_is_complex_is_an_error_when_it_is_met():
-    turn = np.array([[0.0, 1.0], [-1.0, 0.0]])
+    rotation = np.array([[0.0, 1.0], [-1.0, 0.0]])
     for f, text in (
         (lambda x: np.sum(np.linalg.eigvals(x)), "some eigenvalues are complex"),
         (
@@ -109,7 +109,7 @@ def test_what_is_complex_is_an_error_when_it_is_met():
         ),
     ):
         with pytest.raises(ValueError, match=text):
-            srcdiff.grad(f, jit=False)(turn)
+            srcdiff.grad(f, jit=False)(rotation)
 
 
 def test_singular_vectors_that_are_not_unique_are_refused():

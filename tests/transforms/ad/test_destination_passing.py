@@ -374,7 +374,7 @@ def test_a_recursion_adds_to_one_array():
     assert textwrap.dedent(expected).strip() in source
 
 
-def test_the_part_of_an_array_is_said_as_that_of_the_argument():
+def test_a_part_of_an_array_is_documented_as_a_part_of_the_argument():
     source = srcdiff.grad(lambda x: sum_of_halves(x)).source_for(X)
     expected = '''
     def sum_of_halves_backward(d_out, x, d_x):

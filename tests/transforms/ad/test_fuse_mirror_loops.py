@@ -77,12 +77,14 @@ def running_products(w, X):
     return total
 
 
-def test_a_turn_whose_inner_loop_has_all_at_hand_is_not_gone_through_twice():
+def test_an_iteration_whose_inner_loop_needs_no_residuals_runs_once():
     args = np.array([0.3, -0.2]), np.array([[1.0, 2.0], [0.5, 0.1], [2.0, 1.0]])
-    at_hand, kept = (srcdiff.value_and_grad(f, jit=False) for f in (dot_products, running_products))
-    assert at_hand.source_for(*args).count("for i in") == 1
+    recomputed, kept = (
+        srcdiff.value_and_grad(f, jit=False) for f in (dot_products, running_products)
+    )
+    assert recomputed.source_for(*args).count("for i in") == 1
     assert kept.source_for(*args).count("range(len(X))") == 2
-    for f, g in ((dot_products, at_hand), (running_products, kept)):
+    for f, g in ((dot_products, recomputed), (running_products, kept)):
         value, found = g(*args)
         assert value == f(*args)
         steps = 1e-6 * np.eye(2)
@@ -134,7 +136,7 @@ def test_branches_in_the_loops_are_joined_as_well():
     assert "save" not in text and "restore" not in text
 
 
-def test_what_the_backward_loop_takes_from_the_forward_result_keeps_them_apart():
+def test_a_backward_loop_that_uses_the_forward_result_is_not_fused():
     unchanged(
         fuse_loops,
         """
@@ -184,11 +186,11 @@ RECURRENCE = """
 """
 
 
-def test_loops_that_touch_each_others_elements_stay_apart():
+def test_loops_that_touch_each_others_elements_stay_separate():
     unchanged(fuse_loops, RECURRENCE.format(offset=1), X)
 
 
-def test_what_is_written_between_goes_above_or_keeps_them_apart():
+def test_writes_between_two_loops_move_up_or_prevent_fusion():
     between = """
     def f(%x: float64[n]) -> 0 {{
       %0: int64{{n}} = axis_length[axis=0] %x
@@ -261,7 +263,7 @@ POPPED = """
 """
 
 
-def test_what_each_turn_takes_off_a_list_depends_on_the_order():
+def test_loops_that_pop_from_a_list_keep_their_order():
     unchanged(loop_direction, POPPED, X)
 
 

@@ -13,7 +13,7 @@ X = np.array([0.5, -0.2, 0.9, 0.4])
 W = np.linspace(0.3, 1.4, 16)
 
 
-def test_a_loop_is_taken_apart():
+def test_a_loop_is_split():
     fn = program(
         """
         def f(%x: float64[n], %x_dot: float64[n]) -> 0 {
@@ -112,7 +112,7 @@ def behind_a_branch(x, w):
     return x**3
 
 
-def turns_of_a_while(x, w):
+def iterations_of_a_while(x, w):
     y = x
     while np.sum(y**2) > 0.1:
         y = y * 0.7 - 0.01 * y**3
@@ -152,7 +152,7 @@ def found_by_index(x, w):
     return y
 
 
-def buffers_of_turns(x, w):
+def buffers_of_iterations(x, w):
     total = np.zeros(len(x))
     for t in range(3):
         y = np.empty(len(x))
@@ -184,7 +184,7 @@ def with_helpers(x, w):
     return y
 
 
-def no_turns(x, w):
+def no_iterations(x, w):
     y = x.copy()
     for i in range(len(x), len(x) - 2):
         y[i] = y[i] ** 2
@@ -192,8 +192,8 @@ def no_turns(x, w):
 
 
 PROGRAMS = [
-    in_place, triangle, backwards, branches, behind_a_branch, turns_of_a_while, broken_out_of, loops_in_a_while,
-    found_by_index, buffers_of_turns, on_a_list, with_helpers, no_turns,
+    in_place, triangle, backwards, branches, behind_a_branch, iterations_of_a_while, broken_out_of, loops_in_a_while,
+    found_by_index, buffers_of_iterations, on_a_list, with_helpers, no_iterations,
 ]  # fmt: skip
 
 
@@ -222,7 +222,7 @@ def test_hessians_are_those_of_differences(f):
     np.testing.assert_allclose(run(X, W), want, rtol=1e-5, atol=1e-7)
 
 
-@pytest.mark.parametrize("f", [in_place, turns_of_a_while, broken_out_of, found_by_index])
+@pytest.mark.parametrize("f", [in_place, iterations_of_a_while, broken_out_of, found_by_index])
 def test_the_program_itself_runs_in_front_of_the_directions(f):
     text = srcdiff.jacobian(f, mode="forward").source_for(X, W)
     first, _, behind = text.partition("np.eye")
@@ -254,7 +254,7 @@ def test_one_direction_needs_no_storage():
     assert srcdiff.jacobian(f).source_for(0.5).count("for ") == 1
 
 
-def test_a_direction_that_is_asked_for_stays_where_it_is():
+def test_a_direction_that_is_a_result_stays_where_it_is():
     """Statements that depend on the direction take `ys` whole, as it is in each iteration."""
 
     def f(x, w):

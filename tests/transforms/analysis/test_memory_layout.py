@@ -19,7 +19,7 @@ CALLED = [(d, k) for d, k in SAMPLES if d.evaluate is None and d.name != "broadc
 
 @pytest.mark.parametrize("is_transposed", [False, True], ids=["in C order", "transposed"])
 @pytest.mark.parametrize("case", CALLED, ids=label)
-def test_results_lie_in_memory_as_it_is_said(case, is_transposed):
+def test_results_have_the_layout_that_the_analysis_finds(case, is_transposed):
     decl, k = case
     sample = decl.samples[k]
     values = sample.args(np.random.default_rng(k))
@@ -57,7 +57,7 @@ VIEWS = [
 
 @pytest.mark.parametrize("start", ["x", "np.ones((3, 4)) * x[0, 0]"])
 @pytest.mark.parametrize("view", VIEWS)
-def test_views_lie_in_memory_as_it_is_said(view, start):
+def test_views_have_the_layout_that_the_analysis_finds(view, start):
     f = source(f"def f(x):\n    y = {start}\n    v = {view}\n    return v\n")
     x = np.arange(12.0).reshape(3, 4)
     types, lengths = describe_arguments((x,), ("x",))

@@ -35,7 +35,7 @@ def f(%x: float64[n, m]) -> 0 {{
 WHOLE = {"shape": "n, m", "where": "i, i", "row": "%i, "}
 
 
-def test_rows_of_single_turns_are_one_row():
+def test_rows_of_single_iterations_are_one_row():
     text = TEXT.format(shape="m", where="i", row="", behind="", result="%s")
     made = "  %t: float64[m] = empty_of[type=type(float64[m])] ;compiler\n"
     check(
@@ -46,11 +46,11 @@ def test_rows_of_single_turns_are_one_row():
     )
 
 
-def test_rows_that_are_asked_for_later_stay():
+def test_rows_that_are_used_later_stay():
     unchanged(shrink_buffers, TEXT.format(**WHOLE, behind="%c: float64! = sum %t", result="%c"), A)
     unchanged(shrink_buffers, TEXT.format(**WHOLE, behind="", result="%t"), A)
 
 
-def test_rows_of_other_turns_stay():
+def test_rows_of_other_iterations_stay():
     text = TEXT.format(**WHOLE, behind="", result="%s").replace("%t, %i, %k", "%t, 0, %k")
     unchanged(shrink_buffers, text, A)

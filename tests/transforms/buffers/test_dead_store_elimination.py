@@ -61,7 +61,7 @@ def test_a_clear_in_a_loop(body, header, behind, left):
     assert stores_left(loop(body, header, behind), X) == left
 
 
-def test_what_is_read_again_in_the_next_turn_of_a_loop_around_stays():
+def test_what_is_read_again_in_the_next_iteration_of_a_loop_around_stays():
     def inner(behind):
         return f"""
             def f(%x: float64[n], %m: int64{{m}}) -> 0 {{
@@ -88,7 +88,7 @@ def test_what_is_read_again_in_the_next_turn_of_a_loop_around_stays():
     assert stores_left(inner("%g"), X, 2) == 0  # each iteration has an array of its own
 
 
-def test_an_array_that_the_next_turn_gets_is_not_the_turns_own():
+def test_an_array_that_the_next_iteration_gets_is_not_private():
     assert (
         stores_left(
             """
@@ -141,7 +141,7 @@ def test_a_clear_in_a_straight_line(at, operand, more, left):
     assert stores_left(LATER.format(at=at, operand=operand, more=more), X) == left
 
 
-def test_a_number_that_changes_from_turn_to_turn_is_not_one_place():
+def test_a_number_that_changes_from_iteration_to_iteration_is_not_one_place():
     """`d[k]` of one iteration may be the `d[k + 1]` of another."""
     assert (
         stores_left(

@@ -10,7 +10,7 @@ from srcdiff.transforms.buffers.hoist_allocations import hoist_buffers
 X = np.array([0.5, -1.0, 2.0])
 
 
-def test_what_a_turn_needs_for_itself_is_taken_once():
+def test_storage_that_is_private_to_an_iteration_is_allocated_once():
     check(
         hoist_buffers,
         """
@@ -63,7 +63,7 @@ def f(%x: float64[n], %k: int64) -> 0 {{
 """
 
 
-def test_what_is_handed_on_has_two_buffers():
+def test_carried_arrays_have_two_buffers():
     text = STEPS.format(start="%y", handed="%u", behind="", result="%c")
     check(
         hoist_buffers,
@@ -89,7 +89,7 @@ def test_what_is_handed_on_has_two_buffers():
     )
 
 
-def test_what_is_asked_for_behind_the_loop_is_not_written_over():
+def test_storage_that_is_read_after_the_loop_is_not_overwritten():
     """The first buffer is read later: the loop starts on a copy, or stays as it is where that would be seen."""
     new = hoist_buffers
     text = STEPS.format(start="%y", handed="%u", behind="%d: float64[n] = read %y", result="%d")
@@ -132,7 +132,7 @@ def test_an_argument_is_copied_first():
     )
 
 
-def test_a_length_that_may_be_negative_is_not_asked_for():
+def test_an_array_of_a_length_that_may_be_negative_is_not_hoisted():
     unchanged(
         hoist_buffers,
         """

@@ -64,7 +64,7 @@ def test_what_is_read_later_stays():
     unchanged(reuse_buffers, TEXT.format(body=DOUBLED, behind="%s: float64! = sum %e"), X)
 
 
-def test_what_another_turn_reads_stays():
+def test_storage_that_another_iteration_reads_stays():
     body = """%1: float64! = index[where='i'] %e, 0
     %2: float64! = multiply %1, 2.0
     store[where='i'] %d, %2, %j"""

@@ -26,7 +26,7 @@ def moved(text, *args):
     )
 
 
-TURN = """
+ITERATION = """
     def f(x, n):
         y = np.zeros(len(x))
         s = 0.0
@@ -56,18 +56,18 @@ NOT_FILLED = {
 
 
 @pytest.mark.parametrize("fill", FILLED.values(), ids=FILLED)
-def test_a_buffer_that_each_turn_fills_is_the_turns(fill):
-    assert moved(TURN.format(fill=fill), V(4), 3) == 1
-    loops_agree(TURN.format(fill=fill), V(4), 3)
+def test_a_buffer_that_each_iteration_fills_is_private(fill):
+    assert moved(ITERATION.format(fill=fill), V(4), 3) == 1
+    loops_agree(ITERATION.format(fill=fill), V(4), 3)
 
 
 @pytest.mark.parametrize("fill", NOT_FILLED.values(), ids=NOT_FILLED)
-def test_a_buffer_that_a_turn_does_not_fill_stays(fill):
-    assert moved(TURN.format(fill=fill), V(4), 3) == 0
-    loops_agree(TURN.format(fill=fill), V(4), 3)
+def test_a_buffer_that_an_iteration_does_not_fill_stays(fill):
+    assert moved(ITERATION.format(fill=fill), V(4), 3) == 0
+    loops_agree(ITERATION.format(fill=fill), V(4), 3)
 
 
-def test_a_buffer_that_is_read_behind_the_loop_stays():
+def test_a_buffer_that_is_read_after_the_loop_stays():
     text = """
         def f(x, n):
             y = np.zeros(len(x))
@@ -122,7 +122,7 @@ LAYER = """
 """
 
 
-def test_turns_with_buffers_of_their_own_keep_nothing_for_others():
+def test_iterations_with_buffers_of_their_own_keep_nothing_for_others():
     few, many = (
         (V(9).reshape(3, 3), V(12).reshape(4, 3)),
         (V(9).reshape(3, 3), V(60).reshape(20, 3)),

@@ -31,7 +31,7 @@ def test_a_loop_over_some_rows_adds():
     assert "zeros_like %x" in after(start="1")
 
 
-def test_a_row_that_is_not_the_turns_own_is_added_to():
+def test_a_row_that_is_not_the_iterations_own_is_added_to():
     assert "zeros_like %x" in after(at="0")
 
 

@@ -16,7 +16,7 @@ def spans(scores, n):
     return best[0, n - 1]
 
 
-def test_what_differs_in_length_from_turn_to_turn_is_not_kept_for_its_shape():
+def test_arrays_whose_length_varies_with_the_iteration_are_not_kept_as_prototypes():
     best = srcdiff.transform(spans, "semiring", semiring="argmax", jit=False)
     scores = np.random.default_rng(0).normal(size=(5, 5))
     value, chosen = best(scores, 5)

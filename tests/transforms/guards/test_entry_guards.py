@@ -176,7 +176,7 @@ def test_a_saved_gradient_refuses_values_that_it_was_not_made_for(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("given", "message"),
     [
         ((np.cos,), "f=np.sin"),
         ((np.sin, np.ones(3)), "mask=None"),
@@ -185,14 +185,14 @@ def test_a_saved_gradient_refuses_values_that_it_was_not_made_for(tmp_path):
         ((np.sin, None, None, np.float64, False), "flag=True"),
     ],
 )
-def test_functions_none_axes_and_dtypes_are_values(tmp_path, given, said):
+def test_functions_none_axes_and_dtypes_are_values(tmp_path, given, message):
     arguments = (np.sin, None, None, np.float64, True)
     g = saved_module(tmp_path, srcdiff.grad(mapped), np.ones(3), *arguments)
     np.testing.assert_allclose(g(np.ones(3), *arguments), 2 * np.cos(np.ones(3)))
-    if "flag" in said:
+    if "flag" in message:
         assert "if flag:" in srcdiff.grad(mapped).source_for(np.ones(3), *arguments)
         return
-    with pytest.raises(ValueError, match=f"mapped_grad is generated for {said}"):
+    with pytest.raises(ValueError, match=f"mapped_grad is generated for {message}"):
         g(np.ones(3), *given, *arguments[len(given) :])
 
 

@@ -84,7 +84,7 @@ def test_lengths_that_do_not_fit_raise_as_in_numpy(f, good, bad) -> None:
 
 def test_what_always_fits_is_not_looked_at() -> None:
     text = srcdiff.value_and_grad(power).loop_source_for(X[:4], A, 2)
-    before, _, turns = text.partition("for _ in range(steps)")
-    assert before.count("len(x) != ") == 2 and "raise" not in turns
+    before, _, loop = text.partition("for _ in range(steps)")
+    assert before.count("len(x) != ") == 2 and "raise" not in loop
     text = srcdiff.value_and_grad(lambda x: np.sum(x.reshape(len(x), 1) ** 2)).loop_source_for(X)
     assert "raise" not in text

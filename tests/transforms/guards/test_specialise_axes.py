@@ -55,7 +55,7 @@ def test_gradients_are_those_of_the_arrays_whatever_the_number_of_fields(functio
 
 
 @pytest.mark.parametrize("function", [by_hand, in_arrays, with_a_helper])
-def test_a_record_that_is_read_in_full_is_as_long_as_at_hand(function):
+def test_a_record_that_is_read_in_full_has_the_length_of_the_call(function):
     text = srcdiff.grad(function).loop_source_for(records(7))
     assert "x.shape[1] != 6" in text
     assert "IndexError" not in text

@@ -10,7 +10,7 @@ from srcdiff.ir.verify import verify
 from srcdiff.transforms.guards.unbound_checks import bound_names
 
 
-def test_what_one_loop_binds_is_there_if_it_makes_a_turn():
+def test_a_name_that_a_loop_binds_is_bound_if_the_loop_runs():
     fn = program(
         """
         def f(%x: float64[n], %k: int64{k}) -> 0 {
@@ -142,7 +142,7 @@ def found_first(x, n):
 
 @pytest.mark.parametrize("jit", [True, False])
 @pytest.mark.parametrize("function", [doubled, returned])
-def test_gradients_raise_where_nothing_asks_for_the_value(function, jit):
+def test_gradients_raise_where_nothing_uses_the_value(function, jit):
     counts = (2, 0) if function is doubled else (np.array([2]), np.array([0]))
     g = srcdiff.grad(function, jit=jit)
     np.testing.assert_array_equal(
@@ -167,7 +167,7 @@ def root_of(v):
     return np.sqrt(v)
 
 
-def skipped_turns(x):
+def skipped_iterations(x):
     total, n = 0.0, 0
     while n < len(x):
         try:
@@ -178,16 +178,16 @@ def skipped_turns(x):
     return total
 
 
-def test_what_is_kept_for_turns_that_have_no_value_is_not_read():
+def test_residuals_of_iterations_without_a_value_are_not_read():
     """The lists of a `while` have an item for each iteration."""
     x = np.array([0.7, -1.0, 0.3, 1.5])
-    value, gradient = srcdiff.value_and_grad(skipped_turns, jit=True)(x)
-    expected, wanted = srcdiff.value_and_grad(skipped_turns, jit=False)(x)
-    assert value == pytest.approx(expected) and value == pytest.approx(skipped_turns(x))
+    value, gradient = srcdiff.value_and_grad(skipped_iterations, jit=True)(x)
+    expected, wanted = srcdiff.value_and_grad(skipped_iterations, jit=False)(x)
+    assert value == pytest.approx(expected) and value == pytest.approx(skipped_iterations(x))
     np.testing.assert_allclose(gradient, wanted, rtol=1e-13)
 
 
-def number_of_the_first_turn(x, v):
+def number_of_the_first_iteration(x, v):
     for t in range(len(v)):
         if t == 0:
             y = x[0] * v[0]
@@ -196,7 +196,7 @@ def number_of_the_first_turn(x, v):
     return y * y
 
 
-def array_of_the_first_turn(x, v):
+def array_of_the_first_iteration(x, v):
     for t, u in enumerate(v):
         if t == 0:
             y = x * u
@@ -206,8 +206,8 @@ def array_of_the_first_turn(x, v):
 
 
 @pytest.mark.parametrize("jit", [True, False])
-@pytest.mark.parametrize("function", [number_of_the_first_turn, array_of_the_first_turn])
-def test_what_the_first_turn_binds_is_there_in_the_others(function, jit):
+@pytest.mark.parametrize("function", [number_of_the_first_iteration, array_of_the_first_iteration])
+def test_a_name_that_the_first_iteration_binds_is_bound_in_the_others(function, jit):
     """Second derivatives keep what was kept before, as a user would."""
     v, direction = np.array([0.5, -1.0, 2.0]), np.array([0.3, -0.2, 0.5, 0.1])
     d_x = srcdiff.grad(function, jit=jit)

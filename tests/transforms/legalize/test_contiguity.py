@@ -42,7 +42,7 @@ def test_of_a_copy(function):
         np.testing.assert_allclose(found, wanted)
 
 
-def test_no_turn_makes_the_array_again():
+def test_no_iteration_makes_the_array_again():
     source = srcdiff.grad(in_a_loop).loop_source_for(np.ones((3, 4)))
     assert "].ravel()" not in source
     assert source.count("ravel()") == 1
@@ -56,7 +56,7 @@ def rows_in_a_loop(x):
     return s
 
 
-def test_no_turn_divides_to_find_an_element():
+def test_no_iteration_divides_to_find_an_element():
     source = srcdiff.grad(rows_in_a_loop).loop_source_for(np.ones((3, 4)))
     assert "x.ravel()" in source
     assert "//" not in source and "%" not in source

@@ -117,7 +117,7 @@ def test_what_is_not_positive_definite_is_solved_by_lu():
     assert np.isnan(srcdiff.value_and_grad(f, **ON)(A, y)[0])
 
 
-def test_an_inverse_that_is_asked_for_stays():
+def test_an_inverse_that_is_used_itself_stays():
     def f(A, y):
         K_inverse = np.linalg.inv(A.T @ A + np.eye(4))
         return y @ K_inverse @ y + np.sum(np.sin(K_inverse))
@@ -166,7 +166,7 @@ def compiled_systems(A, y, noise):
 
 
 @pytest.mark.parametrize("shift", [9.0, 0.5])
-def test_reverse_over_reverse_asks_for_one_factor(shift):
+def test_reverse_over_reverse_uses_one_factor(shift):
     """With a factor, and without one, which is not computed again."""
 
     def evidence(t, A, y):
@@ -306,12 +306,12 @@ def test_a_helper_that_solves_is_part_of_who_knows_its_matrix():
     args = rng.normal(size=(3, 3)), rng.normal(size=3), rng.normal(size=(4, 3))
     found, wanted, text = both(log_likelihood, *args, argnums=(0, 1, 2))
     assert_same(found, wanted)
-    before, _, turns = text.partition("for ")
+    before, _, loop = text.partition("for ")
     assert (
         before.count("dpotrf(") == 1 and "log_det = 2.0 * np.sum(np.log(np.diag(factor)))" in before
     )
     assert (
-        "np.log(np.diag(factor))" not in turns and "np.eye(" not in turns.partition("# backward")[0]
+        "np.log(np.diag(factor))" not in loop and "np.eye(" not in loop.partition("# backward")[0]
     )
     srcdiff.check_grads(log_likelihood, *args)
     L, mu, X = 30.0 * rng.normal(size=(90, 90)), np.zeros(90), np.full((1, 90), 1e4)

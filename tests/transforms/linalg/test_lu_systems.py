@@ -76,15 +76,15 @@ def test_a_matrix_without_rows_is_not_singular(jit):
     assert value == 0.0 and d_K.shape == (0, 0) and d_x.shape == (0,)
 
 
-def test_loops_without_turns_ask_nothing():
+def test_loops_without_iterations_factorise_nothing():
     def f(A, b, n):
         for _ in range(n):
             b = np.linalg.solve(A, b)
         return np.sum(b)
 
     g = srcdiff.grad(f, argnums=1, **ON)
-    before, _, turns = g.source_for(np.eye(2), np.ones(2), 3).partition("for ")
-    assert "dgetrf(" in before and "LinAlgError" in turns
+    before, _, loop = g.source_for(np.eye(2), np.ones(2), 3).partition("for ")
+    assert "dgetrf(" in before and "LinAlgError" in loop
     assert g(np.zeros((2, 2)), np.ones(2), 0).tolist() == [1.0, 1.0]
 
 
@@ -115,7 +115,7 @@ def newton(A, B, b):
     return np.sum(x**2)
 
 
-def test_matrices_of_turns():
+def test_matrices_of_iterations():
     srcdiff.check_grads(newton, *arguments(), argnums=(0, 2))
     text = srcdiff.value_and_grad(newton, argnums=(0, 2), **ON).source_for(*arguments())
     assert text.count("dgetrf(") == 1

@@ -44,7 +44,7 @@ def test_compiled_code_chooses_too():
         agree(chain, arrays(*lengths), jit=True)
 
 
-def test_what_lengths_tell_is_not_asked():
+def test_orders_that_lengths_determine_have_no_run_time_test():
     def f(A, S):
         return np.sum(np.sin(A @ S @ A.T))
 

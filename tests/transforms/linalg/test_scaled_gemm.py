@@ -104,7 +104,7 @@ def test_nothing_is_done_where_nothing_is_won():
         assert srcdiff.explain(g, *args).rewritten == ()
 
 
-def test_the_readable_form_is_the_users_unless_it_is_asked_for():
+def test_the_readable_form_is_the_users_by_default():
     args = arguments()
     assert "np.log(" not in srcdiff.grad(chain, jit=False).source_for(*args)
     text = srcdiff.value_and_grad(chain, jit=False, rewrite=ON).source_for(*args)
@@ -122,7 +122,7 @@ NEVER_REACHED = (np.array([0.0, -INF, 0.5]), np.array([[0.1, -INF, 0.3], [0.2, -
                  arguments()[2])  # fmt: skip
 NOWHERE = (np.full(3, -INF), arguments()[1], arguments()[2])
 NO_WAY = (arguments()[0], np.full((3, 3), -INF), arguments()[2])
-FAR_APART = (np.array([0.0, -900.0, -2000.0]), arguments()[1], arguments(scale=300.0)[2])
+FAR_VALUES = (np.array([0.0, -900.0, -2000.0]), arguments()[1], arguments(scale=300.0)[2])
 ONE_WAY = (np.array([0.0, -900.0, 3.0]), np.array([[0.0, -INF, 0.0], [0.0, 0.0, 0.0], [0.0, -INF, 0.0]]),
            arguments()[2])  # fmt: skip
 STEEP = (arguments()[0], np.array([[0.0, -800.0, 5.0], [-1500.0, 0.0, 1.0], [-800.0, -3000.0, 2.0]]),
@@ -132,8 +132,8 @@ STEEP = (arguments()[0], np.array([[0.0, -800.0, 5.0], [-1500.0, 0.0, 1.0], [-80
 @pytest.mark.parametrize("f", [chain, backward_chain])
 @pytest.mark.parametrize(
     "args",
-    [LEFT_TO_RIGHT, NEVER_REACHED, NOWHERE, NO_WAY, FAR_APART, ONE_WAY, STEEP],
-    ids=["left to right", "never reached", "nowhere", "no way", "far apart", "one way", "steep"],
+    [LEFT_TO_RIGHT, NEVER_REACHED, NOWHERE, NO_WAY, FAR_VALUES, ONE_WAY, STEEP],
+    ids=["left to right", "never reached", "nowhere", "no way", "far", "one way", "steep"],
 )
 def test_extremes(f, args):
     assert_close(*both(f, *args), rtol=1e-12)
@@ -183,7 +183,7 @@ def test_single_precision():
     assert_close(*both(chain, *dark), rtol=3e-5)
 
 
-def test_no_states_and_no_turns():
+def test_no_states_and_no_iterations():
     args = arguments(T=1)
     assert_close(*both(chain, *args))
     A = np.ones((3, 3))

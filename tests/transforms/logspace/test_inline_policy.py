@@ -65,7 +65,7 @@ FAR, NEAR = np.array([0.0, 1e3, 5.0]), np.array([0.5, -1.0, 2.0])
 
 
 @pytest.mark.parametrize("f", WANTED)
-def test_what_helpers_compute_is_taken_apart(f):
+def test_results_of_helpers_are_factored(f):
     options = {"argnums": (0, 2), "jit": False, "on_independent": "ignore"}
     on, off = (srcdiff.value_and_grad(f, rewrite=r, **options) for r in (True, False))
     value, slopes = on(FAR, *PARAMETERS)
@@ -77,10 +77,10 @@ def test_what_helpers_compute_is_taken_apart(f):
         np.testing.assert_allclose(d, wanted, rtol=1e-12, atol=1e-14)
 
 
-def test_the_helper_s_own_lines_are_told():
+def test_the_helper_s_own_lines_are_reported():
     g = srcdiff.grad(mixture, jit=False)
-    told = [line.partition(" (")[0] for line in srcdiff.explain(g, NEAR, *PARAMETERS).rewritten]
-    assert told == [
+    lines = [line.partition(" (")[0] for line in srcdiff.explain(g, NEAR, *PARAMETERS).rewritten]
+    assert lines == [
         "log_of_loops: density += w[k] * pdf(X[n], mu[k], s[k])",
         "log_exp: total += np.log(density)",
     ]

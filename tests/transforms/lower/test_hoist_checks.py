@@ -31,12 +31,12 @@ def f(%x: float64[x0]) -> 0 {{
 """
 
 
-def test_a_check_whose_test_is_asked_again_is_made_once():
+def test_a_check_whose_test_is_used_again_is_made_once():
     found = changed(hoist_checks, program(TWICE), np.arange(4.0))
     assert to_text(found).count("raise[") == 1
 
 
-def test_a_test_that_something_else_asks_for_is_kept():
+def test_a_test_with_another_use_is_kept():
     text = TWICE.replace("yield %2", "%3: float64! = choose %d, %1, %2\n  yield %3")
     found = changed(hoist_checks, program(text), np.arange(4.0))
     assert to_text(found).count("raise[") == 2

@@ -60,7 +60,7 @@ def test_the_last_index_is_the_largest(changed, length):
         run(text, V(length - 1), X)
 
 
-def test_nobody_asks_without_turns():
+def test_nothing_is_checked_without_iterations():
     d_w, d_x = run(program(), np.empty(0), np.empty(0))
     assert d_w.shape == d_x.shape == (0,)
 

@@ -28,7 +28,7 @@ def f(w, x):
     rows[0] = rows[-1] + kept
     return np.sum(kept * rows[1]) + np.sum(rows[0] ** 2)
 """
-HANDED_ON = """
+PASSED_ON = """
 def f(w, x):
     rows = []
     rows.append(x * x)
@@ -43,7 +43,7 @@ def f(w, x):
 """
 
 
-@pytest.mark.parametrize("text", [LAYERS, OLD, HANDED_ON])
+@pytest.mark.parametrize("text", [LAYERS, OLD, PASSED_ON])
 @pytest.mark.parametrize("rows", [2, 4])
 def test_items_lie_side_by_side(text, rows):
     text = text.replace("range(3)", f"range({rows - 1})")
@@ -53,7 +53,7 @@ def test_items_lie_side_by_side(text, rows):
 
 
 def test_gradients_are_right():
-    for text in (LAYERS, OLD, HANDED_ON):
+    for text in (LAYERS, OLD, PASSED_ON):
         agrees(text, W, X)
 
 
@@ -99,7 +99,7 @@ def f(w, x):
     last = rows.pop()
     return np.sum(last) + sum(np.sum(r * r) for r in rows)
 """
-UNLIKE = """
+DIFFERENT = """
 def f(w, x):
     rows = [x[i:] * w[0, i] for i in range(len(x))]
     return sum(np.sum(r * r) for r in rows)
@@ -112,6 +112,6 @@ def f(w, x):
 """
 
 
-@pytest.mark.parametrize("text", [WRITTEN, SHARED, SOMETIMES, GROWS, LESS, UNLIKE, TWICE])
+@pytest.mark.parametrize("text", [WRITTEN, SHARED, SOMETIMES, GROWS, LESS, DIFFERENT, TWICE])
 def test_other_lists_stay(text):
     loops_agree(text, W, X)

@@ -47,7 +47,7 @@ def test_a_length_that_nothing_shows_is_no_valid_program() -> None:
     assert messages(fn) == ["nothing shows the length k: expected an operand that has it"]
 
 
-def test_a_length_is_asked_of_what_shows_it() -> None:
+def test_a_length_is_read_from_an_array_that_has_it() -> None:
     text = to_text(bound(unverified(UNBOUND)))
     assert "axis_length[axis=0] %0 ;adjoint" in text
     assert "zeros_of[type=type(float64[k])] %1 ;adjoint" in text
@@ -99,7 +99,7 @@ def test_nothing_is_kept_for_its_length_where_what_is_needed_shows_it() -> None:
     )
 
 
-def test_a_length_of_a_turn_is_saved_for_the_turn_that_mirrors_it() -> None:
+def test_a_length_of_an_iteration_is_saved_for_the_iteration_that_mirrors_it() -> None:
     fn = unverified("""
     def f(%x: float64[n]) -> 0 {
       for 0, 3, 1 pair=1 {
@@ -121,7 +121,7 @@ def test_a_length_of_a_turn_is_saved_for_the_turn_that_mirrors_it() -> None:
     assert "restore[slot=1, type=type(int64{k})] ;adjoint" in text
 
 
-def test_a_length_of_a_turn_means_nothing_behind_the_loop() -> None:
+def test_a_length_of_an_iteration_is_undefined_after_the_loop() -> None:
     fn = unverified("""
     def f(%x: float64[n]) -> 0 {
       %y: float64[k] = for 0, 3, 1 with %x {
@@ -143,16 +143,18 @@ def swapped(x, n):
     return total
 
 
-@pytest.mark.parametrize("turns", [1, 2, 3])
-def test_a_variable_of_a_loop_has_the_lengths_of_the_present_turn(turns: int) -> None:
+@pytest.mark.parametrize("iterations", [1, 2, 3])
+def test_a_variable_of_a_loop_has_the_lengths_of_the_present_iteration(iterations: int) -> None:
     """`d_c[: len(y)]` after the loop took the length of the last iteration for that of every iteration."""
     steps = 1e-5 * np.eye(3)
-    expected = [(swapped(X + h, turns) - swapped(X - h, turns)) / 2e-5 for h in steps]
-    np.testing.assert_allclose(srcdiff.grad(swapped)(X, turns), expected, rtol=1e-8, atol=1e-8)
+    expected = [(swapped(X + h, iterations) - swapped(X - h, iterations)) / 2e-5 for h in steps]
+    np.testing.assert_allclose(srcdiff.grad(swapped)(X, iterations), expected, rtol=1e-8, atol=1e-8)
     g = srcdiff.grad(swapped)
-    rows = [(g(X + h, turns) - g(X - h, turns)) / 2e-5 for h in steps]
+    rows = [(g(X + h, iterations) - g(X - h, iterations)) / 2e-5 for h in steps]
     for v, row in zip(np.eye(3), rows, strict=True):
-        np.testing.assert_allclose(srcdiff.hvp(swapped)(X, turns, v), row, rtol=1e-6, atol=1e-8)
+        np.testing.assert_allclose(
+            srcdiff.hvp(swapped)(X, iterations, v), row, rtol=1e-6, atol=1e-8
+        )
 
 
 def test_lengths_of_joined_slices_in_a_tangent() -> None:
@@ -208,7 +210,7 @@ def test_slices_of_all_lengths_have_derivatives(sizes):
         assert problems(halves, args) == []
 
 
-def test_what_arguments_show_is_asked_of_nothing_else() -> None:
+def test_lengths_are_read_from_arguments_first() -> None:
     check(
         known_lengths,
         """
@@ -253,7 +255,9 @@ def test_what_arguments_show_is_asked_of_nothing_else() -> None:
 
 @pytest.mark.parametrize("item", ["ws[-1]", "ws[0] * a", "ws[-1][1:]", "ws[k]", "np.sin(ws[i])"])
 @pytest.mark.parametrize("head", ["i in range(k)", "i in [0, 1]", "i, _ in enumerate(ws)"])
-def test_no_length_is_asked_of_what_a_loop_has_not_bound_yet(head: str, item: str) -> None:
+def test_no_length_is_read_from_arrays_that_the_loop_has_not_bound_yet(
+    head: str, item: str
+) -> None:
     """A name that a loop binds has the type of its first value before it: an item of a list shows the lengths."""
     text = f"import numpy as np\n\n\ndef f(ws, a, k):\n    for {head}:\n        u = {item}\n    return np.sum(u)\n"
     assert problems(function_of(text), ([X, 2.0 * X], 0.4, 1)) == []

@@ -255,7 +255,7 @@ def test_compiled_loops_give_what_arrays_give(function, args):
     np.testing.assert_allclose(flat(d_found), flat(gradient), rtol=1e-11, atol=1e-12)
 
 
-def stored_apart(x, n):
+def stored_separately(x, n):
     y = np.zeros(6)
     y[:n] = x[0]
     y[n:] = x[1:2]
@@ -264,8 +264,8 @@ def stored_apart(x, n):
 
 @pytest.mark.parametrize("n", [0, 1, 2, 5, -1])
 def test_what_has_one_element_when_it_runs_is_stored_in_all(n):
-    value, d = srcdiff.value_and_grad(stored_apart)(X, n)
-    found, d_found = srcdiff.value_and_grad(stored_apart, jit=True)(X, n)
+    value, d = srcdiff.value_and_grad(stored_separately)(X, n)
+    found, d_found = srcdiff.value_and_grad(stored_separately, jit=True)(X, n)
     assert found == pytest.approx(value, rel=1e-12)
     np.testing.assert_allclose(d_found, d, rtol=1e-11, atol=1e-12)
 
@@ -291,7 +291,7 @@ def test_the_extreme_of_nothing_raises():
             srcdiff.grad(top, jit=jit)(np.zeros(0))
 
 
-def test_a_name_that_no_turn_has_bound_is_not_read():
+def test_a_name_that_no_iteration_has_bound_is_not_read():
     with pytest.raises(UnboundLocalError, match="i has no value"):
         srcdiff.grad(behind_its_loop, jit=True)(np.zeros(0))
 

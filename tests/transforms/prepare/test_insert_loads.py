@@ -33,7 +33,7 @@ def test_contents_of_written_storage_are_read_where_they_are_used():
     )
 
 
-def test_what_asks_for_lengths_only_reads_nothing():
+def test_operations_that_need_only_lengths_read_nothing():
     unchanged(
         insert_reads,
         """

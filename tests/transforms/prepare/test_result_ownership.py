@@ -23,7 +23,7 @@ def test_of_two_results_that_share_storage_one_is_copied():
     assert to_text(own_results(program(text))).count("copy") == 1
 
 
-def test_what_a_branch_hands_on_and_what_it_is_made_of_share_nothing_as_results():
+def test_what_a_branch_passes_on_and_what_it_is_made_of_share_nothing_as_results():
     def weights(x, w, k):
         a = np.zeros(4)
         a[0] = k

@@ -32,8 +32,8 @@ def cases():
         if not rule.samples:
             continue
         for choice in choices(rule):
-            told = "-".join(f"{key}={value}" for key, value in choice.items())
-            yield pytest.param(rule, choice, id=f"{rule.name}-{k}{told and f'-{told}'}")
+            attrs = "-".join(f"{key}={value}" for key, value in choice.items())
+            yield pytest.param(rule, choice, id=f"{rule.name}-{k}{attrs and f'-{attrs}'}")
 
 
 def allowed(f, at, order):
@@ -115,16 +115,16 @@ def shared(K, x, y):
     return x @ K_inverse @ y + y @ K_inverse @ y
 
 
-def test_what_is_asked_for_again_is_left_alone():
+def test_values_with_other_uses_are_left_alone():
     A, x = np.eye(2) * 0.5, np.ones(2)
-    (told,) = srcdiff.explain(srcdiff.grad(repeated, jit=False), A, A, x).rewritten
-    assert told.startswith("product_order: x = A @ B @ x")
+    (lines,) = srcdiff.explain(srcdiff.grad(repeated, jit=False), A, A, x).rewritten
+    assert lines.startswith("product_order: x = A @ B @ x")
     assert srcdiff.explain(srcdiff.grad(hoisted, jit=False), A, A, x).rewritten == ()
-    told = srcdiff.explain(srcdiff.grad(shared, jit=False), A, x, x).rewritten
-    assert told and all(t.startswith("shared_lu: return x @ K_inverse @ y") for t in told)
+    lines = srcdiff.explain(srcdiff.grad(shared, jit=False), A, x, x).rewritten
+    assert lines and all(t.startswith("shared_lu: return x @ K_inverse @ y") for t in lines)
 
 
-def test_what_changes_the_domain_is_asked_for():
+def test_rules_that_change_the_domain_are_off_by_default():
     f = program(next(r for r in RULES if r.name == "cancel"), {}, (3.0, 0.0))
     assert "/" in srcdiff.value_and_grad(f, jit=False).source_for(3.0, 2.0)
     assert "/" not in srcdiff.value_and_grad(f, jit=False, rewrite={"cancel": True}).source_for(
@@ -135,8 +135,8 @@ def test_what_changes_the_domain_is_asked_for():
 def test_the_table_of_the_documents_is_of_these_rules():
     document = (Path(__file__).parents[3] / "docs" / "rewriting.md").read_text()
     rows = [line for line in document.splitlines() if line.startswith("| `")]
-    told = [row(r) for r in (*RULES, *EXAMPLES)]
-    assert [line[: len(t)] for line, t in zip(rows, told, strict=True)] == told
+    lines = [row(r) for r in (*RULES, *EXAMPLES)]
+    assert [line[: len(t)] for line, t in zip(rows, lines, strict=True)] == lines
 
 
 def trace_of_product(A, B):

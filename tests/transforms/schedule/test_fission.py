@@ -40,7 +40,7 @@ def test_a_function_behind_an_inner_loop_gets_a_loop_of_its_own():
     assert is_split(LAYER.format(start=start, end=end))
 
 
-def test_what_the_next_turn_needs_is_not_split_off():
+def test_what_the_next_iteration_needs_is_not_split_off():
     start, end = OTHERS[0]
     assert not is_split(LAYER.format(start=start, end=end))
 

@@ -67,7 +67,7 @@ def test_what_is_read_before_and_behind_the_same_write_stays_with_it():
     unchanged(split_nests, TEXT.format(loops=loop(*lines)), X)
 
 
-def test_what_earlier_turns_have_written_comes_first():
+def test_stores_of_earlier_iterations_come_first():
     """`d[i] += e[i - 1]`, `d[i - 1] += 1`, `e[i] = 2`."""
     lines = (BEFORE, "%b: float64! = index[where='i'] %e, %j", "add_into[where='i'] %d, %b, %i")
     lines += ("add_into[where='i'] %d, 1.0, %j", "store[where='i'] %e, 2.0, %i")
@@ -140,7 +140,7 @@ def whole_rows(weights, state, n):
 @pytest.mark.parametrize(
     ("function", "by_array"), [(layers, True), (rows_of_one, False), (whole_rows, False)]
 )
-def test_rows_that_a_turn_changes_together_are_counted_by_an_array(function, by_array):
+def test_rows_that_an_iteration_changes_together_are_counted_by_an_array(function, by_array):
     """LLVM assumes that row i + 1 overlaps with row i of a later iteration, unless it knows that rows end before."""
     weights, state = np.full((6, 5), 0.5), np.cos(np.arange(30.0).reshape(6, 5))
     g = srcdiff.value_and_grad(function, argnums=(0, 1))

@@ -9,7 +9,7 @@ from srcdiff.transforms.schedule.fusion import fuse_nests
 X = np.array([0.5, -1.0, 2.0])
 
 
-def test_what_the_same_turn_has_made_is_there():
+def test_values_of_the_same_iteration_are_available():
     check(
         fuse_nests,
         """
@@ -49,7 +49,7 @@ def test_what_the_same_turn_has_made_is_there():
     )
 
 
-def test_inner_loops_of_joined_turns_wait_for_what_the_turn_writes():
+def test_inner_loops_of_joined_iterations_wait_for_what_the_iteration_writes():
     """The second inner loop reads the buffer that is filled between the two: it cannot go to the first."""
     new = changed(
         fuse_nests,

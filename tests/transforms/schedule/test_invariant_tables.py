@@ -14,10 +14,10 @@ PROGRAM = """
             {start}
             for c in range({rows}):
                 for i in range(q.shape[1]):
-                    {turn}
+                    {iteration}
         return total
 """
-PLAIN = {"start": "pass", "rows": "len(q)", "turn": "total += np.sin(x[p] * np.exp(q[c, i]))"}
+PLAIN = {"start": "pass", "rows": "len(q)", "iteration": "total += np.sin(x[p] * np.exp(q[c, i]))"}
 Q, X = V(22).reshape(2, 11), V(4)
 
 
@@ -33,7 +33,7 @@ def has_table(text):
     return "np.empty_like(q)\n    if len(x) > 0:\n        for c in range" in loops(text)
 
 
-def test_what_no_turn_changes_is_computed_once():
+def test_loop_invariant_tables_are_computed_once():
     assert has_table(program())
     assert loops(program()).count("exp(") == 1
     loops_agree(program(), Q, X, argnums=(0, 1))
@@ -56,33 +56,35 @@ def test_places_that_are_written_out_are_in_one_table():
 
 def test_what_else_goes_into_one_place_has_a_table_of_its_own():
     text = program(
-        turn="total += x[p] * np.exp(q[c, 0] * q[c, 1]) * np.exp(q[c, 1] * q[c, 0] * 0.5)"
+        iteration="total += x[p] * np.exp(q[c, 0] * q[c, 1]) * np.exp(q[c, 1] * q[c, 0] * 0.5)"
     )
     loops_agree(text, Q, X, argnums=(0, 1))
 
 
-ALIKE = [
-    {"turn": "total += np.sin(x[p] * np.exp(2.0 * q[c, i] + 1.0))"},
-    {"turn": "total += np.sin(x[p] * np.exp(q[c, i]) * q[c, i])"},
-    {"turn": "total += np.sin(x[p] * np.log1p(np.exp(q[c, i])))"},
-    {"turn": "total += np.sin(x[p] * np.exp(q[c, i])) * np.exp(q[c, i])"},
-    {"start": "k = p // 2", "turn": "total += np.sin(k * x[p] * np.exp(q[c, i]))"},
+EQUAL = [
+    {"iteration": "total += np.sin(x[p] * np.exp(2.0 * q[c, i] + 1.0))"},
+    {"iteration": "total += np.sin(x[p] * np.exp(q[c, i]) * q[c, i])"},
+    {"iteration": "total += np.sin(x[p] * np.log1p(np.exp(q[c, i])))"},
+    {"iteration": "total += np.sin(x[p] * np.exp(q[c, i])) * np.exp(q[c, i])"},
+    {"start": "k = p // 2", "iteration": "total += np.sin(k * x[p] * np.exp(q[c, i]))"},
 ]
 
 
-@pytest.mark.parametrize("changed", ALIKE)
+@pytest.mark.parametrize("changed", EQUAL)
 def test_whatever_it_is_computed_with(changed):
     assert has_table(program(**changed))
     loops_agree(program(**changed), Q, X, argnums=(0, 1))
 
 
 OTHERS = [
-    {"turn": "total += np.sin(np.exp(x[p] * q[c, i]))"},  # another one in each iteration
-    {"turn": "total += np.sin(x[p] * (2.0 * q[c, i]))"},  # costs nothing
-    {"turn": "if x[p] > 0.5:\n                        total += np.sin(x[p] * np.exp(q[c, i]))"},
+    {"iteration": "total += np.sin(np.exp(x[p] * q[c, i]))"},  # another one in each iteration
+    {"iteration": "total += np.sin(x[p] * (2.0 * q[c, i]))"},  # costs nothing
+    {
+        "iteration": "if x[p] > 0.5:\n                        total += np.sin(x[p] * np.exp(q[c, i]))"
+    },
     {"rows": "len(q) - p % 2"},  # not the same rows each time
-    {"turn": "total += np.sin(x[p] * np.exp(q[c - 2, i]))"},  # counted from the end
-    {"start": "k = p % 2", "turn": "total += np.sin(x[k] * np.exp(q[c, i]))"},  # it may raise
+    {"iteration": "total += np.sin(x[p] * np.exp(q[c - 2, i]))"},  # counted from the end
+    {"start": "k = p % 2", "iteration": "total += np.sin(x[k] * np.exp(q[c, i]))"},  # it may raise
 ]
 
 
@@ -132,7 +134,7 @@ def test_arrays_in_turns_have_tables_too():
     loops_agree(text, Q, X, argnums=(0, 1))
 
 
-def test_without_turns_no_element_is_asked_for():
+def test_without_iterations_no_element_is_read():
     """`q` is too short, and nobody asks."""
     text = program(rows="9")
     assert has_table(text)

@@ -112,7 +112,7 @@ def halved(x):
 
 
 @pytest.mark.long
-def test_arrays_that_change_their_length_are_told_apart() -> None:
+def test_arrays_that_change_their_length_are_distinguished() -> None:
     """Numba's compiler of parallel loops takes a name for arrays of one length: it sees those loops only."""
     g = srcdiff.value_and_grad(halved, jit=True, parallel=True)
     value, gradient = g(X[:30])
@@ -139,7 +139,7 @@ def test_each_thread_has_accumulators_of_its_own() -> None:
     [(filter_, (X, 0.5)), (smoothed, (X,)), (looked_up, (X, np.array([1, 2, 3])))],
     ids=["carried on", "what the turn before wrote", "may raise"],
 )
-def test_turns_that_are_not_alone_are_left_to_one(f, args) -> None:
+def test_dependent_iterations_stay_on_one_thread(f, args) -> None:
     loops = shared_loops(f, *args)
     assert all(not s.carried for s in loops)
     own = srcdiff.value_and_grad(f, jit=True, parallel=True)(*args)
@@ -148,7 +148,7 @@ def test_turns_that_are_not_alone_are_left_to_one(f, args) -> None:
     np.testing.assert_allclose(own[1], gradient, rtol=1e-11, atol=1e-12)
 
 
-def test_what_is_no_number_of_threads_is_told() -> None:
+def test_an_invalid_number_of_threads_is_reported() -> None:
     assert "prange" not in srcdiff.grad(energy, parallel=False).loop_source_for(X, 0.5)
     with pytest.raises(ValueError, match="a number of threads"):
         srcdiff.grad(energy, parallel=0)
@@ -174,10 +174,10 @@ def test_long_loops_are_shared_out_unasked(few_are_worth_it) -> None:
     for n, in_threads in ((100, False), (1001, True), (200, False), (1000, True)):
         x = X[:n]
         value, gradient = g(x, 0.5)
-        told = srcdiff.explain(g, x, 0.5)
-        assert (told.runs, told.in_threads) == ("compiled", in_threads)
+        report = srcdiff.explain(g, x, 0.5)
+        assert (report.runs, report.in_threads) == ("compiled", in_threads)
         work = "10001 <= 28 * x0" if in_threads else "28 * x0 <= 10000"
-        assert told.assumes == (f"{work} operations",)
+        assert report.assumes == (f"{work} operations",)
         expected, d_expected = serial(x, 0.5)
         assert value == pytest.approx(expected, rel=1e-12)
         np.testing.assert_allclose(gradient, d_expected, rtol=1e-12)

@@ -63,7 +63,7 @@ def nest(**parts):
     return program(NEST.format(**{**PLAIN, **parts}))
 
 
-def test_rows_are_loaded_once_for_four_turns():
+def test_rows_are_loaded_once_for_four_iterations():
     new = to_text(changed(lambda f: shared_rows(f, LONG), nest(), A, W, T))
     first, four, rest = new.split("for 0, %n, 1")[1], *new.split(", 4 {")[1].split("for %full", 1)
     assert "store" in first and "%T" not in first.split("for 0, %full")[0]
@@ -72,7 +72,7 @@ def test_rows_are_loaded_once_for_four_turns():
 
 
 @pytest.mark.parametrize("n", range(7))
-def test_turns_that_are_left_are_made(n):
+def test_remaining_iterations_run(n):
     changed(lambda f: shared_rows(f, LONG), nest(), A[:n], W[:n], T)
 
 

@@ -64,13 +64,13 @@ def test_what_gains_nothing_is_generated_for_any_number_of_coordinates():
     assert "raise" not in text
 
 
-def test_explain_tells_of_the_axis():
+def test_explain_reports_the_axis():
     gradient = srcdiff.grad(energy, jit=True)
     gradient(points(5, 3))
     assert "x1 == 3" in srcdiff.explain(gradient, points(5, 3)).assumes
 
 
-def test_turns_stand_one_behind_the_other():
+def test_unrolled_iterations_stand_in_order():
     check(
         unroll,
         """
@@ -132,10 +132,10 @@ def test_outermost_loops_and_long_ones_stay():
 
 def test_small_axes_of_arrays_in_structures_are_written_out_too():
     def moved(pair):
-        points, (turns,) = pair
+        points, (angles,) = pair
         total = 0.0
         for i in range(len(points)):
-            total += np.sum(np.sin(turns[i] @ points[i]))
+            total += np.sum(np.sin(angles[i] @ points[i]))
         return total
 
     rng = np.random.default_rng(0)
@@ -143,13 +143,13 @@ def test_small_axes_of_arrays_in_structures_are_written_out_too():
     g = srcdiff.grad(moved, jit=True)
     text = g.loop_source_for(pair)
     assert "range(points.shape[1])" not in text
-    found, (turns,) = g(pair)
-    wanted, (wanted_turns,) = srcdiff.grad(moved, jit=False)(pair)
+    found, (angles,) = g(pair)
+    wanted, (wanted_angles,) = srcdiff.grad(moved, jit=False)(pair)
     assert np.allclose(found, wanted)
-    assert np.allclose(turns, wanted_turns)
+    assert np.allclose(angles, wanted_angles)
 
 
-def test_places_that_turns_compute_are_numbers():
+def test_places_that_iterations_compute_are_numbers():
     def areas(x, w):
         return np.sum(np.cross(x, w) ** 2)
 

@@ -38,7 +38,7 @@ def f(%x: float64[n], %c: float64[m]) -> 0 {{
 PLAIN = {"outer": "0, %m, 1", "read": "%i", "row": "%sums", "place": "%i"}
 
 
-def test_rows_are_passed_over_once_for_four_turns():
+def test_one_inner_loop_serves_four_iterations():
     new = to_text(changed(lambda f: jam(f, LONG), program(ROWS.format(**PLAIN)), X, C))
     first, rest = new.split("for %", 1)
     assert "4 {" in first and rest.count("store") == 2
@@ -47,7 +47,7 @@ def test_rows_are_passed_over_once_for_four_turns():
 
 
 @pytest.mark.parametrize("m", range(7))
-def test_turns_that_are_left_are_made(m):
+def test_remaining_iterations_run(m):
     changed(lambda f: jam(f, LONG), program(ROWS.format(**PLAIN)), X, C[:m])
 
 
@@ -104,7 +104,7 @@ def f(x, n):
 
 
 @pytest.mark.parametrize("m", [8, 11, 16])
-def test_sums_of_several_turns(m):
+def test_sums_of_several_iterations(m):
     args = np.linspace(-1.0, 1.0, m), 300
     text = srcdiff.value_and_grad(source(POLYNOMIAL)).loop_source_for(*args)
     assert text.count("d_x[j + 3] += ") == 1 and text.count(" residuals[lane] = ") == 3
@@ -146,14 +146,14 @@ def f(%x: float64[n], %c: float64[m], %U: float64[m, n]) -> 0 {
 PART_ARGS = X, C, np.sin(np.arange(99.0)).reshape(11, 9)
 
 
-def test_parts_of_turns_are_passed_over_each_by_itself():
+def test_each_part_of_an_iteration_has_its_own_inner_loop():
     new = to_text(changed(lambda f: jam(f, LONG), program(PARTS), *PART_ARGS))
     assert new.count("for 0, %full, 4") == 2
     assert new.count("= empty") == 1  # `a` crosses; `b` is loaded again
 
 
 @pytest.mark.parametrize("array", ["sums", "others"])
-def test_parts_that_see_what_others_write_stay_in_one_turn(array):
+def test_parts_that_see_what_others_write_stay_in_one_iteration(array):
     text = PARTS.replace("sin %b", "sin %z").replace(
         "    %a:", f"    %z: float64! = index[where='i'] %{array}, 0\n    %a:"
     )

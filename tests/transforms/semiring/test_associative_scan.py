@@ -170,7 +170,7 @@ def test_compiled_trees_are_the_same() -> None:
 
 
 @pytest.mark.slow
-def test_a_million_turns_are_those_of_the_loop() -> None:
+def test_a_million_iterations_are_those_of_the_loop() -> None:
     rng = np.random.default_rng(0)
     eta = normalised(rng, 4), normalised(rng, 4, 4), normalised(rng, 4, 5)
     data = rng.integers(0, 5, 1_000_000)

@@ -148,7 +148,7 @@ def test_a_loop_that_writes_ends_what_was_read_before_it():
     )
 
 
-def test_buffers_that_are_written_stay_apart():
+def test_buffers_that_are_written_stay_separate():
     unchanged(
         cse,
         """

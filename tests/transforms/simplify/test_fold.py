@@ -216,7 +216,7 @@ def test_zeros_like_a_list_that_something_was_taken_off_are_as_many_as_are_left(
     )
 
 
-def test_known_branches_and_loops_without_turns_go():
+def test_known_branches_and_loops_without_iterations_go():
     check(
         fold,
         """
@@ -340,7 +340,7 @@ def test_a_copy_that_a_pass_made_of_a_users_result_is_that_result():
     assert "copy" in to_text(changed(fold, program(text.format(origin="")), np.ones(3)))
 
 
-def test_a_copy_of_a_users_result_that_is_asked_for_again_stays():
+def test_a_copy_of_a_users_result_with_another_use_stays():
     text = """
         def f(%x: float64[n]) -> 0 {
           %0: float64[n] = exp %x

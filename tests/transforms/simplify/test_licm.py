@@ -84,7 +84,7 @@ def test_what_stands_under_a_branch_stays_there():
     unchanged(hoist, LOOP.format(inner=inner), X)
 
 
-def test_a_list_that_the_loop_takes_from_is_made_in_each_turn():
+def test_a_list_that_the_loop_takes_from_is_made_in_each_iteration():
     inner = """%xs: list of float64! = elements %x ;adjoint
         %e: float64! = list_pop %xs ;adjoint"""
     unchanged(hoist, LOOP.format(inner=inner), X)
@@ -101,7 +101,7 @@ def test_in_compiled_code_the_users_lines_move_too():
     assert "index" in head and head.count("multiply") == 1
 
 
-def test_what_may_raise_stays_in_a_loop_that_may_make_no_turn():
+def test_operations_that_may_raise_stay_in_a_loop_that_may_not_run():
     text = LOOP.format(
         inner="""%a: float64! = index[where='i'] %x, 5
         %e: float64[n] = multiply %x, %a"""

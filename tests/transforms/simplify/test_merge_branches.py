@@ -43,5 +43,5 @@ def test_two_branches_become_one():
     )
 
 
-def test_what_depends_on_the_first_and_is_needed_by_the_second_keeps_them_apart():
+def test_a_statement_between_two_dependent_loops_prevents_fusion():
     unchanged(merge_ifs, TWO.format(what="%a"), 1.5, False)

@@ -38,15 +38,15 @@ def test_a_check_that_passes_is_left_out():
     )
 
 
-def kept_from_turns(x, step):
+def kept_from_iterations(x, step):
     for _ in range(5):
         d = x.copy()
         d[0] += step
     return np.sum(d**2)
 
 
-def test_loops_of_known_numbers_of_turns_are_not_asked_for_them():
-    source = srcdiff.grad(kept_from_turns).loop_source_for(np.ones(3), 0.5)
+def test_loops_with_known_trip_counts_have_no_checks():
+    source = srcdiff.grad(kept_from_iterations).loop_source_for(np.ones(3), 0.5)
     assert "UnboundLocalError" not in source
     assert "0 < 5" not in source
 

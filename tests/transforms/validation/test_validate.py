@@ -184,7 +184,7 @@ def test_what_was_infinite_must_become_the_right_value():
     Recorder(validator=Validator(report=Report())).run(fn, (replace(planted, fn=lambda f: right),))
 
 
-def test_nothing_is_validated_unless_asked_for(monkeypatch):
+def test_nothing_is_validated_by_default(monkeypatch):
     monkeypatch.delenv("SRCDIFF_VALIDATE", raising=False)
     assert new_recorder().validator is None
 

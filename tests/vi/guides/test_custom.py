@@ -326,13 +326,13 @@ def test_other_guides_that_do_not_fit() -> None:
     with pytest.raises(ValueError, match=r"\.py:\d+: the parameter 'm' is there twice"):
         vi.fit(thermometer, twice, 18.0, jit=False)
 
-    def longer_each_turn(sensor):
+    def longer_each_iteration(sensor):
         for k in range(2):
             m = vi.param("m", np.ones(k + 1))
         vi.sample("temp", dist.Normal(m[0], 1.0))
 
     with pytest.raises(ValueError, match=r"'m' has the shape \(2,\), and had \(1,\)"):
-        vi.fit(thermometer, longer_each_turn, 18.0, jit=False)
+        vi.fit(thermometer, longer_each_iteration, 18.0, jit=False)
 
     def generator(rng, x):
         return rng.normal(x)

@@ -63,7 +63,7 @@ def test_units_do_not_matter() -> None:
 def test_correlations_do_not_matter(estimator) -> None:
     """Coefficients of similar columns: standard deviations ended a sixth low, by the score two fifths."""
 
-    def alike(X, y):
+    def regression(X, y):
         w = vi.sample("w", dist.Normal(np.zeros(5), 5.0))
         vi.sample("y", dist.Normal(X @ w, 1.0), obs=y)
 
@@ -71,7 +71,7 @@ def test_correlations_do_not_matter(estimator) -> None:
     X = 0.97**0.5 * rng.normal(size=(80, 1)) + 0.03**0.5 * rng.normal(size=(80, 5))
     y = X @ np.array([1.0, -1.0, 0.5, 2.0, 0.0]) + rng.normal(size=80)
     cov = np.linalg.inv(X.T @ X + np.eye(5) / 25.0)
-    fit = vi.fit(alike, vi.FullRank(), X, y, draws=4, estimator=estimator, **QUIET)
+    fit = vi.fit(regression, vi.FullRank(), X, y, draws=4, estimator=estimator, **QUIET)
     np.testing.assert_allclose(fit.cov, cov, atol=0.1 * np.max(cov))
     np.testing.assert_allclose(fit.sd["w"], np.diag(cov) ** 0.5, rtol=0.1)
 

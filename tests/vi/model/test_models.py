@@ -436,7 +436,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("model", "latents", "message", "line"), WRONG)
-def test_what_is_wrong_is_told_at_the_users_line(model, latents, message, line) -> None:
+def test_what_is_wrong_is_reported_at_the_users_line(model, latents, message, line) -> None:
     with pytest.raises(UnsupportedError) as error:
         vi.log_joint(model, jit=False)(latents, X)
     assert message in str(error.value)
@@ -481,12 +481,12 @@ def test_data_are_checked_before_a_fit(data, message) -> None:
 # ---- plates whose first is within a loop or a choice --------------------------------------------
 
 
-@pytest.mark.parametrize("turns", [range, lambda n: vi.plate("i", n)], ids=["range", "plate"])
-def test_a_block_within_a_loop(turns) -> None:
+@pytest.mark.parametrize("range_of", [range, lambda n: vi.plate("i", n)], ids=["range", "plate"])
+def test_a_block_within_a_loop(range_of) -> None:
     y = RNG.normal(size=(3, 4))
 
     def rows(y):
-        for i in turns(len(y)):
+        for i in range_of(len(y)):
             b = vi.sample("b", Normal(0.0, 0.5))
             with vi.plate("k", y.shape[1]):
                 vi.sample("y", Normal(b, 0.3), obs=y[i])

@@ -78,8 +78,8 @@ def test_divergences_in_closed_form_are_used_and_reported() -> None:
     params = type(start)(*[p + 0.2 * rng.normal(size=5) for p in start])
     eps = vi.noise(path, rng)
     assert auto(params, eps, x) == pytest.approx(path(params, eps, x), abs=0.15)
-    told = " ".join(auto.source.split())
-    assert "KL from the prior in closed form for tau, theta, entropy for sigma" in told
+    text = " ".join(auto.source.split())
+    assert "KL from the prior in closed form for tau, theta, entropy for sigma" in text
     checked = vi.elbo(scales, vi.MeanField(), "auto", value_and_grad=numerical)
     few = eps[:2]
     exact, differences = auto.grad(params, few, x), checked.grad(params, few, x)

@@ -226,7 +226,9 @@ def unwrap(p: Any, discont: Any = None, axis: Any = -1, *, period: Any = 2 * np.
     half = period / 2
     inside = (step + half) % period - half
     inside = np.where((inside == -half) & (step > 0), half, inside)
-    turns = np.where(np.abs(step) < (half if discont is None else discont), 0.0, inside - step)
+    corrections = np.where(
+        np.abs(step) < (half if discont is None else discont), 0.0, inside - step
+    )
     up = p.copy()
-    up[along(p.ndim, axis, slice(1, None))] += np.cumsum(turns, axis=axis)
+    up[along(p.ndim, axis, slice(1, None))] += np.cumsum(corrections, axis=axis)
     return up

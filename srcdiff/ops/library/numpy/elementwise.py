@@ -71,8 +71,8 @@ def angle(z: Any, deg: Any = False) -> Any:
     z = array(z)
     if z.dtype.kind == "c":
         return complex_numbers.angle(z) * (180.0 / np.pi) if deg else complex_numbers.angle(z)
-    half_turn = np.zeros_like(z) + (180.0 if deg else np.pi)
-    return np.where(np.signbit(z), half_turn, np.zeros_like(z))
+    half_circle = np.zeros_like(z) + (180.0 if deg else np.pi)
+    return np.where(np.signbit(z), half_circle, np.zeros_like(z))
 
 
 @composite(complex, takes_complex=True, samples=(call("complex(x, y) * 1j", (), ()),))

@@ -138,14 +138,14 @@ def _turned_round(array: Any, axis: Any, before: Any, behind: Any, mode: Any) ->
     n = array.shape[axis]
     place = np.arange(-before, n + behind)
     period = max(n - 1, 1) if mode == "reflect" else n
-    turn = place // period
-    back = turn % 2 == 1
-    rest = place - period * turn
+    reflection = place // period
+    back = reflection % 2 == 1
+    rest = place - period * reflection
     inner = array[along(array.ndim, axis, np.where(back, n - 1 - rest, rest))]
     first = array[along(array.ndim, axis, slice(None, 1))]
     last = array[along(array.ndim, axis, slice(-1, None))]
     column = broadcast_place(array.ndim, axis)
-    shift = (turn - turn % 2).astype(array.dtype)[column] * (last - first)
+    shift = (reflection - reflection % 2).astype(array.dtype)[column] * (last - first)
     return np.where(back[column], 2 * last - inner, inner) + shift
 
 

@@ -29,7 +29,7 @@ class ForwardPart:
     home: dict[Value, Region] = field(init=False)
     standins: Env = field(default_factory=dict)  # results that are parameters of a helper's adjoint
     saves: dict[int, list[tuple[int, Value]]] = field(default_factory=dict)
-    turns: dict[int, Value] = field(default_factory=dict)
+    iterations: dict[int, Value] = field(default_factory=dict)
     pairs: dict[int, int] = field(default_factory=dict)
     lengths: dict[tuple[Value, int], Value] = field(default_factory=dict)  # of axes: value, axis
     instead: dict[int, list[Statement]] = field(default_factory=dict)  # replace a loop
@@ -53,12 +53,12 @@ class ForwardPart:
         """The number that a loop or branch shares with its mirror."""
         return self.pairs.setdefault(id(loop), len(self.pairs) + 1)
 
-    def turn_count(self, loop: While) -> Value:
+    def iteration_count(self, loop: While) -> Value:
         """How many iterations a `while` made, as a further result of the forward loop."""
-        if id(loop) not in self.turns:
-            turns = self.turns[id(loop)] = Value(INT, "turns")
-            self.home[turns] = self.program.region_of[id(loop)]
-        return self.turns[id(loop)]
+        if id(loop) not in self.iterations:
+            iterations = self.iterations[id(loop)] = Value(INT, "iterations")
+            self.home[iterations] = self.program.region_of[id(loop)]
+        return self.iterations[id(loop)]
 
     def length_of(self, value: Value, axis: int) -> Value:
         """The length of an axis as a forward value."""
@@ -183,8 +183,8 @@ class ForwardPart:
         new = with_parts(statement, statement.operands, inner) if inner else statement
         if isinstance(new, If | For | While):  # pairs of an earlier reversal are dropped
             new = replace(new, pair=self.pairs.get(id(statement), 0))
-        if isinstance(new, While) and id(statement) in self.turns:
-            return with_counter(new, self.turns[id(statement)])
+        if isinstance(new, While) and id(statement) in self.iterations:
+            return with_counter(new, self.iterations[id(statement)])
         return new
 
     def without_saves(self, loop: Statement) -> Statement:
@@ -205,18 +205,18 @@ def _is_pure(op: Op) -> bool:
     return not op.decl.effect and not op.decl.writes and op.view_of is None
 
 
-def with_counter(loop: While, turns: Value) -> While:
+def with_counter(loop: While, iterations: Value) -> While:
     """The loop with the count of its iterations as a further loop-carried value."""
-    before, after = Value(INT, "turns"), Value(INT, "turns")
+    before, after = Value(INT, "iterations"), Value(INT, "iterations")
     count = Op(arithmetic.add, (before, const(1)), (after,), {}, loop.location, "compiler")
     body = Region((*loop.body.params, before), (*loop.body.body, count), (*loop.body.yields, after))
     test = loop.test
     if test is not None:
-        test = Region((*test.params, Value(INT, "turns")), test.body, test.yields)
+        test = Region((*test.params, Value(INT, "iterations")), test.body, test.yields)
     return replace(
         loop,
         carried=(*loop.carried, const(0)),
         test=test,
         body=body,
-        results=(*loop.results, turns),
+        results=(*loop.results, iterations),
     )

@@ -44,8 +44,8 @@ from srcdiff.transforms.ad.adjoints.unbroadcast import Fitting
 from srcdiff.transforms.ad.containers.list_items import own_items
 from srcdiff.transforms.ad.containers.nested_lists import inner_item, is_changed, keeps_place, stays
 from srcdiff.transforms.analysis.dependence.aliased_writes import (
-    is_of_its_turn,
-    is_written_next_turn,
+    is_of_its_iteration,
+    is_written_next_iteration,
 )
 from srcdiff.transforms.simplify.constants import zero, zeros
 
@@ -293,8 +293,8 @@ class Reversal:
 
     def is_written_with_two_names(self, there: Statement, value: Value, behind: bool) -> bool:
         program = self.forward.program
-        own = lambda root, write: is_of_its_turn(there, root, write, program)
-        return program.is_written_from(there, value, behind, own) or is_written_next_turn(
+        own = lambda root, write: is_of_its_iteration(there, root, write, program)
+        return program.is_written_from(there, value, behind, own) or is_written_next_iteration(
             there, value, program
         )
 
@@ -326,7 +326,7 @@ class Reversal:
             )
         return False
 
-    def keep_apart(self, value: Atom, op: Op, scope: Scope) -> None:
+    def refuse_later_writes(self, value: Atom, op: Op, scope: Scope) -> None:
         """Refuse to put an array or list into a container if it is written afterwards: both names would show the
         change. An array that was made for the container, and is used by no other name afterwards, may be written.
         """

@@ -111,8 +111,8 @@ class Selections:
         p, q = (self.makers.get(a) if isinstance(a, Value) else None for a in (left, right))
         if not (isinstance(p, Op) and isinstance(q, Op) and p.decl is q.decl):
             return False
-        is_alike = p.decl.elementwise and p.attrs == q.attrs
-        return is_alike and all(map(self.is_equal, p.operands, q.operands))
+        is_same = p.decl.elementwise and p.attrs == q.attrs
+        return is_same and all(map(self.is_equal, p.operands, q.operands))
 
 
 def mask_of_operand(b: Builder, op: Op, mask: Mask) -> Mask | None:

@@ -72,7 +72,7 @@ class Kept:
     """The states that the forward part keeps for the backward part."""
 
     loop: For
-    turns: Value
+    iterations: Value
     parts: tuple[Part, ...]
     top: Value
     read: Mapping[Value, Value]  # array that the loop reads and others write -> copy
@@ -86,7 +86,7 @@ def keep_states(r: Reversal, loop: For, scope: Scope) -> Kept:
     b = Builder(scope.b.shapes, "compiler", loop.location)
     program = r.forward.program
     rows = const(loop.slots + 1)
-    turns = b.op(memory.empty, rows, name="kept_turns", dtype="int64")
+    iterations = b.op(memory.empty, rows, name="kept_iterations", dtype="int64")
     state = state_of(r, loop)
     parts = tuple(Part(p, v, _rows(r, p, v, rows, b), _may_vary(loop, p)) for p, v in state)
     read = {
@@ -97,7 +97,7 @@ def keep_states(r: Reversal, loop: For, scope: Scope) -> Kept:
     inner = b.inner()
     is_kept = inner.op(arithmetic.equal, loop.index, stop)
     keep = inner.inner()
-    _keep(r, turns, parts, loop.index, top, keep, {})
+    _keep(r, iterations, parts, loop.index, top, keep, {})
     left = keep.op(arithmetic.subtract, loop.stop, loop.index)
     after = keep.op(arithmetic.add, loop.index, _ahead(left, loop, top, keep))
     more = keep.op(arithmetic.add, top, const(1))
@@ -126,13 +126,13 @@ def keep_states(r: Reversal, loop: For, scope: Scope) -> Kept:
     )
     contents = Kept(
         loop,
-        b.op(memory.read, turns, name=turns.name),
+        b.op(memory.read, iterations, name=iterations.name),
         tuple(replace(p, rows=b.op(memory.read, p.rows, name=p.rows.name)) for p in parts),
         end,
         read,
     )
     home = program.region_of[id(loop)]
-    for v in (contents.turns, *(p.rows for p in contents.parts), end, *read.values()):
+    for v in (contents.iterations, *(p.rows for p in contents.parts), end, *read.values()):
         r.forward.home[v] = home
     r.forward.instead[id(loop)] = list(b.body)
     return contents
@@ -159,15 +159,15 @@ def _rows(r: Reversal, param: Value | None, value: Value, rows: Atom, b: Builder
 
 def _keep(
     r: Reversal,
-    turns: Atom,
+    iterations: Atom,
     parts: Sequence[Part],
-    turn: Atom,
+    iteration: Atom,
     row: Atom,
     b: Builder,
     now: Mapping[Value, Atom],
 ) -> None:
     """Append the stores of the current state into a row; `now` maps values of the loop to the current values."""
-    b.ops(memory.store, turns, turn, row, where="i")
+    b.ops(memory.store, iterations, iteration, row, where="i")
     for part in parts:
         own = part.value if part.param is None else part.param
         value: Atom = now.get(own, own)
@@ -185,10 +185,10 @@ def _check_lengths(part: Part, value: Atom, b: Builder) -> None:
         have = b.op(memory.axis_length, value, axis=axis)
         room = b.op(memory.axis_length, part.rows, axis=axis + 1)
         differ = b.op(arithmetic.not_equal, have, room)
-        told = (
+        message = (
             f"the lengths of {value.name or 'an array'} change in a loop over srcdiff.checkpointed"
         )
-        raise_if(b, differ, ValueError, told)
+        raise_if(b, differ, ValueError, message)
 
 
 def _ahead(left: Atom, loop: For, row: Atom, b: Builder) -> Atom:
@@ -207,7 +207,7 @@ class Replay:
     """The rows from which the backward part runs iterations again, and its values for the values from outside."""
 
     kept: Kept
-    turns: Atom
+    iterations: Atom
     parts: tuple[Part, ...]
     start: Atom
     fixed: Env
@@ -225,7 +225,7 @@ def begin(r: Reversal, kept: Kept, scope: Scope) -> Replay:
         if v not in written:
             fixed[v] = r.forward.primal(kept.read.get(v, v), scope)
     parts = tuple(replace(p, rows=own(p.rows)) for p in kept.parts)
-    return Replay(kept, own(kept.turns), parts, r.forward.primal(kept.top, scope), fixed)
+    return Replay(kept, own(kept.iterations), parts, r.forward.primal(kept.top, scope), fixed)
 
 
 def replay(
@@ -270,18 +270,20 @@ def _advance_to(r: Reversal, again: Replay, index: Value, top: Value, b: Builder
     asked, count, rows = (Value(_NUMBER, "top") for _ in range(3))
     test, body = b.inner(), b.inner()
     last = test.op(arithmetic.subtract, asked, const(1))
-    turn = test.op(memory.index, again.turns, last, where="i")
-    condition = test.op(arithmetic.less, turn, index)
+    iteration = test.op(memory.index, again.iterations, last, where="i")
+    condition = test.op(arithmetic.less, iteration, index)
     last = body.op(arithmetic.subtract, count, const(1))
     start = Value(_NUMBER, "start")
     place = {"where": "i"}
-    body.append(Op(memory.index, (again.turns, last), (start,), place, loop.location, "compiler"))
+    body.append(
+        Op(memory.index, (again.iterations, last), (start,), place, loop.location, "compiler")
+    )
     end = body.op(arithmetic.add, index, const(1))
     left = body.op(arithmetic.subtract, end, start)
     ahead = _ahead(left, loop, last, body)
     stop = body.op(arithmetic.add, start, ahead, name="stop")
     now = _advanced(r, again, _loaded(r, again, last, {}, body), start, stop, body)
-    _keep(r, again.turns, again.parts, stop, count, body, now)
+    _keep(r, again.iterations, again.parts, stop, count, body, now)
     more = body.op(arithmetic.add, count, const(1))
     b.append(
         While(

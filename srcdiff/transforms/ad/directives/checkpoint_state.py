@@ -25,7 +25,7 @@ def state_of(r: Reversal, loop: For) -> list[tuple[Value | None, Value]]:
         if isinstance(param.type, Static):
             continue
         if not isinstance(param.type, Scalar | Array):
-            _refuse(loop, f"`{param.name}`, a container, goes from turn to turn")
+            _refuse(loop, f"`{param.name}`, a container, is carried from iteration to iteration")
         found.append((param, start if isinstance(start, Value) else param))
     covered: set[Value] = set()
     starts: set[Value] = set()

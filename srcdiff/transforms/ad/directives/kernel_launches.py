@@ -145,7 +145,7 @@ def _check_launch(op: Op, given: Sequence[Atom], has: Callable[[Atom], bool]) ->
     for a in given:
         if isinstance(a.type, Scalar) and has(a):
             raise UnsupportedError(
-                f"the kernel {op.decl.spelling} is given a number that is differentiated by",
+                f"the kernel {op.decl.spelling} is given a number that is differentiated",
                 "Pass it in an array of one element: `np.array([k])`, and `k[0]` in the kernel.",
                 op.location,
             )

@@ -38,7 +38,7 @@ def has_slopes(fn: Function, wrt: Positions, seeded: Positions) -> bool:
     return not any(isinstance(t, List) for k in wrt for t in leaf_types(fn.params[k].type))
 
 
-def asks_for_values(adjoint: Function, fn: Function) -> bool:
+def uses_values(adjoint: Function, fn: Function) -> bool:
     """Whether an adjoint calls the function of which it is the adjoint, and uses the results."""
     needed, _ = used_params(adjoint)
     uses = count_uses(needed)
@@ -64,8 +64,8 @@ def giving_slopes(fn: Function, wrt: Positions, seeded: Positions) -> Function:
     def changed(call: Call) -> Call:
         if not is_itself(call.function):
             return call
-        asked, given = _asked_of(call, active)
-        return of_value(call, me, wrt) if asked and given else replace(call, function=fn)
+        used, given = _active_positions(call, active)
+        return of_value(call, me, wrt) if used and given else replace(call, function=fn)
 
     return replace(
         fn, name=name, body=_with_calls(fn.body, changed, in_loops=True), interface=interface
@@ -81,8 +81,8 @@ def with_slopes(fn: Function, wrt: Positions, results: Positions, make: Make) ->
     active = active_values(fn, [fn.params[k] for k in wrt], [fn.body.yields[k] for k in results])
 
     def changed(call: Call) -> Call:
-        asked, given = _asked_of(call, active)
-        found = make(call.function, asked, given) if asked and given else None
+        used, given = _active_positions(call, active)
+        found = make(call.function, used, given) if used and given else None
         if found is None or found.interface.partials is None:
             return call
         return of_value(call, found, found.interface.partials.wrt)
@@ -116,10 +116,10 @@ def _leaf_names(name: str, type_: Type) -> list[str]:
     return [n for k, t in zip(named, type_.parts, strict=True) for n in _leaf_names(k, t)]
 
 
-def _asked_of(call: Call, active: frozenset[Value]) -> tuple[Positions, Positions]:
+def _active_positions(call: Call, active: frozenset[Value]) -> tuple[Positions, Positions]:
     """The positions of the arguments and results of a call that have adjoints."""
-    asked = tuple(k for k, a in enumerate(call.operands) if a in active)
-    return asked, tuple(k for k, v in enumerate(call.results) if v in active)
+    used = tuple(k for k, a in enumerate(call.operands) if a in active)
+    return used, tuple(k for k, v in enumerate(call.results) if v in active)
 
 
 def _with_calls(region: Region, change: Callable[[Call], Call], in_loops: bool) -> Region:

@@ -39,9 +39,9 @@ from srcdiff.transforms.ad.adjoints.unbroadcast import Fitting
 from srcdiff.transforms.ad.containers.list_traversal import lists_by_element
 from srcdiff.transforms.ad.directives.hook_reverse import blocks_of
 from srcdiff.transforms.ad.reverse.recursive_value_and_grad import (
-    asks_for_values,
     giving_slopes,
     has_slopes,
+    uses_values,
     with_slopes,
 )
 from srcdiff.transforms.ad.reverse.reverse_calls import Positions, reverse_call, wanted_of
@@ -262,7 +262,7 @@ class _Backward:
             if not has_slopes(fn, wrt, seeded):
                 self.with_value[key] = None
             else:
-                found = asks_for_values(self.helper(fn, wrt, seeded), fn)
+                found = uses_values(self.helper(fn, wrt, seeded), fn)
                 self.with_value[key] = (
                     self.finished(value_and_slopes(fn, wrt, seeded, self.rules, self))
                     if found

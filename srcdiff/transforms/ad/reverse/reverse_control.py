@@ -342,7 +342,7 @@ def _enter(
         if isinstance(y.type, List):
             if inner.buffer(y) is not None:
                 raise UntypedError(
-                    "two names share one list at the end of a loop's turn",
+                    "two names share one list at the end of a loop's iteration",
                     "Copy the list where the second name is bound (`ys = list(xs)`).",
                     loop.location,
                 )
@@ -371,7 +371,7 @@ def _arrive(
     if isinstance(init.type, List):
         if scope.buffer(init) is not None:
             raise UntypedError(
-                "a list is used under two names, one of which a loop passes on",
+                "a list has two names, and a loop carries one of them",
                 "Use one name for the list, or copy it before the loop.",
                 loop.location,
             )
@@ -385,38 +385,38 @@ def _arrive(
 def _header(r: Reversal, loop: For | While, scope: Scope) -> tuple[Value, tuple[Atom, Atom, Atom]]:
     """The index of the backward loop and its range: the same numbers, in reverse order."""
     if isinstance(loop, While):
-        index = Value(INT, "turn")
-        return index, (const(0), r.forward.primal(r.forward.turn_count(loop), scope), const(1))
+        index = Value(INT, "iteration")
+        return index, (const(0), r.forward.primal(r.forward.iteration_count(loop), scope), const(1))
     index = Value(loop.index.type, loop.index.name, loop.index.user)
     start, stop, step = (r.forward.primal(a, scope) for a in (loop.start, loop.stop, loop.step))
     if loop.breaks:
-        turns = r.forward.primal(loop.results[0], scope)
+        iterations = r.forward.primal(loop.results[0], scope)
         if loop.reverse:
-            start = _start(turns, start, stop, step, scope)
+            start = _start(iterations, start, stop, step, scope)
         else:
-            stop = _end(turns, start, step, scope)
+            stop = _end(iterations, start, step, scope)
     return index, (start, stop, step)
 
 
-def _end(turns: Atom, start: Atom, step: Atom, scope: Scope) -> Atom:
+def _end(iterations: Atom, start: Atom, step: Atom, scope: Scope) -> Atom:
     """`start + iterations * step`: where a loop of that many iterations ends."""
-    distance = _distance(turns, step, scope)
+    distance = _distance(iterations, step, scope)
     if isinstance(start, Const) and start.value == 0:
         return distance
     return scope.b.op(arithmetic.add, start, distance)
 
 
-def _start(turns: Atom, start: Atom, stop: Atom, step: Atom, scope: Scope) -> Atom:
+def _start(iterations: Atom, start: Atom, stop: Atom, step: Atom, scope: Scope) -> Atom:
     """The start of the mirror's range if a reversed loop breaks: the loop has run only the last indices of a range."""
-    distance = _distance(turns, step, scope)
+    distance = _distance(iterations, step, scope)
     if not (isinstance(step, Const) and step.value in (1, -1)):  # the last step may overshoot
         overshoot = scope.b.op(arithmetic.mod, scope.b.op(arithmetic.subtract, start, stop), step)
         stop = scope.b.op(arithmetic.add, stop, overshoot)
     return scope.b.op(arithmetic.subtract, stop, distance)
 
 
-def _distance(turns: Atom, step: Atom, scope: Scope) -> Atom:
+def _distance(iterations: Atom, step: Atom, scope: Scope) -> Atom:
     """`iterations * step`: the distance that a loop of so many iterations covers."""
     if isinstance(step, Const) and step.value == 1:
-        return turns
-    return scope.b.op(arithmetic.multiply, turns, step)
+        return iterations
+    return scope.b.op(arithmetic.multiply, iterations, step)

@@ -116,7 +116,7 @@ def _pack(r: Reversal, op: Op, scope: Scope) -> None:
     value = op.results[0]
     if r.is_active(value):
         for a, part in zip(op.operands, r.parts(value), strict=True):
-            r.keep_apart(a, op, scope)
+            r.refuse_later_writes(a, op, scope)
             _hand_over(r, part, a, scope)
 
 
@@ -172,7 +172,7 @@ def _list_new(r: Reversal, op: Op, scope: Scope) -> None:
         return
     for k, a in enumerate(op.operands):
         if r.is_active(a):
-            r.keep_apart(a, op, scope)
+            r.refuse_later_writes(a, op, scope)
             r.contribute(a, scope.b.op(containers.list_item, d_xs, const(k)), scope)
 
 
@@ -193,7 +193,7 @@ def _rows(r: Reversal, op: Op, scope: Scope) -> None:
     u, xs = op.operands[0], op.result
     if not r.is_active(xs):
         return
-    r.keep_apart(u, op, scope)
+    r.refuse_later_writes(u, op, scope)
     d_xs = r.take(xs, scope)
     if d_xs is not None:
         r.contribute(u, scope.b.op(creation.array_of, d_xs, layout=()), scope)
@@ -205,7 +205,7 @@ def _append(r: Reversal, op: Op, scope: Scope) -> None:
     if not r.is_active(xs):
         return
     assert isinstance(xs, Value)
-    r.keep_apart(value, op, scope)
+    r.refuse_later_writes(value, op, scope)
     d = scope.b.op(containers.list_pop, r.open(xs, scope))
     r.contribute(value, d, scope)
 
@@ -243,11 +243,11 @@ def _list_set(r: Reversal, op: Op, scope: Scope) -> None:
     assert isinstance(xs, Value) and isinstance(xs.type, List)
     if any("*" in s for dim in dims_of(xs.type.element) for s in dim.symbols()):
         raise UntypedError(
-            "an element of a list of arrays of unlike lengths is replaced",
+            "an element of a list is replaced, and the arrays on the list have different lengths",
             "Build a new list, or use arrays of one length.",
             op.location,
         )
-    r.keep_apart(value, op, scope)
+    r.refuse_later_writes(value, op, scope)
     d_xs, at = r.open(xs, scope), r.forward.primal(at, scope)
     d = scope.b.op(containers.list_item, d_xs, at)
     taken = d

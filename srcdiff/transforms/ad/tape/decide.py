@@ -34,8 +34,8 @@ from srcdiff.transforms.ad.tape.coalesce_loads import read_whole
 from srcdiff.transforms.ad.tape.emit_forward import write_plan
 from srcdiff.transforms.ad.tape.hoisted_loads import as_before, read_in_front
 from srcdiff.transforms.ad.tape.induction_variables import counters
-from srcdiff.transforms.ad.tape.per_iteration import decide_turns
-from srcdiff.transforms.ad.tape.plan import Plan, run_alike
+from srcdiff.transforms.ad.tape.per_iteration import decide_per_iteration
+from srcdiff.transforms.ad.tape.plan import Plan, run_in_order
 from srcdiff.transforms.ad.tape.rematerialise import is_place, origins, with_built
 from srcdiff.transforms.analysis.dependence.load_stability import Program, survey
 from srcdiff.transforms.analysis.min_cut import minimum_cut
@@ -49,7 +49,7 @@ _AVOIDED = 1e12  # factor that makes storing a value more expensive than any oth
 _NAMED = 1.0 - 2.0**-20  # of two values that cost the same, the one that the user named
 _LARGE = 1.5  # factor for storing arrays that fit no cache, in memory that is new to the process
 _LOOP = 32.0  # a thread runs a loop again rather than store more bytes than this
-_TURNS = 16.0  # the assumed length of a loop or axis of unknown length
+_ITERATIONS = 16.0  # the assumed length of a loop or axis of unknown length
 
 
 def residuals(fn: Function, mode: Mode = "auto", without: Collection[str] = ()) -> Function:
@@ -57,7 +57,7 @@ def residuals(fn: Function, mode: Mode = "auto", without: Collection[str] = ()) 
     stored. `without` names the `ANALYSES` that are left out.
     """
     off = frozenset(without)
-    fn = decide_turns(fn, lambda turn, roots: _decided(turn, roots, mode, off))
+    fn = decide_per_iteration(fn, lambda iteration, roots: _decided(iteration, roots, mode, off))
     return _decided(fn, storage_roots(fn), mode, off)
 
 
@@ -100,7 +100,7 @@ def _planned(fn: Function, roots: Roots, mode: Mode, without: frozenset[str]) ->
     if "to be recorded" in without:
         wanted = list(dict.fromkeys((*wanted, *_recordable(fn.body, program))))
     plan = Plan(program, frozenset(fn.lengths.nonnegative), mode=mode, without=without)
-    plan.alike = frozenset(run_alike(fn.body))
+    plan.same_order = frozenset(run_in_order(fn.body))
     plan.counted = counters(fn, program, lambda v: plan.axes(v) is not None)
     groups = _by_top_statement(forward, wanted, program).values()
     return plan, sum(_decide(values, program, plan, mode) for values in groups)
@@ -230,7 +230,7 @@ class _Graph:
         if self.mode == "recompute":
             return _AVOIDED if is_place(v, self.program) else 1.0
         contents = _AVOIDED if is_place(v, self.program) else _NAMED if v.user and v.name else 1.0
-        return contents * size(v.type) * _TURNS ** len(self.plan.loops_around(v))
+        return contents * size(v.type) * _ITERATIONS ** len(self.plan.loops_around(v))
 
     def cut(self, wanted: Iterable[Value]) -> set[Value]:
         """The values to store."""
@@ -244,14 +244,14 @@ class _Graph:
 
 
 def size(type_: Type) -> float:
-    """The size of a value in bytes, with `_TURNS` for each unknown length."""
+    """The size of a value in bytes, with `_ITERATIONS` for each unknown length."""
     if isinstance(type_, Array):
         return 8.0 * math.prod(
-            _TURNS if not d.is_const else float(max(d.const, 1)) for d in type_.shape
+            _ITERATIONS if not d.is_const else float(max(d.const, 1)) for d in type_.shape
         )
     if isinstance(type_, Struct):
         return sum(map(size, type_.parts)) or 1.0
-    return 8.0 if isinstance(type_, Scalar) else 8.0 * _TURNS**2
+    return 8.0 if isinstance(type_, Scalar) else 8.0 * _ITERATIONS**2
 
 
 # ---- the decision -----------------------------------------------------------------------------------

@@ -42,22 +42,26 @@ class _Without(Rewriter):
 
 
 class _BranchResults(Rewriter):
-    """`at_hand`: slot -> the result of a branch that holds its value, for statements of the same iteration."""
+    """`available`: slot -> the result of a branch that holds its value, for statements of the same iteration."""
 
     def __init__(self, fn: Function) -> None:
         self.written = written_values(fn)
-        self.at_hand: dict[int, Value] = {}
+        self.available: dict[int, Value] = {}
         self.taken: set[int] = set()
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
-        if isinstance(old, Op) and old.decl is memory.restore and old.attrs["slot"] in self.at_hand:
-            env[old.result] = self.at_hand[old.attrs["slot"]]
+        if (
+            isinstance(old, Op)
+            and old.decl is memory.restore
+            and old.attrs["slot"] in self.available
+        ):
+            env[old.result] = self.available[old.attrs["slot"]]
             self.taken.add(old.attrs["slot"])
             return
-        outer = self.at_hand
-        self.at_hand = dict(outer) if isinstance(old, If) else {}
+        outer = self.available
+        self.available = dict(outer) if isinstance(old, If) else {}
         b.append(self.keep(old, env, b))
-        self.at_hand = outer
+        self.available = outer
         if isinstance(old, If):
             for branch in (old.then, old.orelse):
                 outer |= self.results_of(branch, old)
@@ -68,7 +72,7 @@ class _BranchResults(Rewriter):
         for op in branch.body:
             if isinstance(op, Op) and op.decl is memory.save and op.operands[0] in branch.yields:
                 result = s.results[branch.yields.index(op.operands[0])]
-                is_alike = same_kind(result.type, op.operands[0].type)
-                if is_alike and self.written.isdisjoint((result, *op.operands)):
+                is_same = same_kind(result.type, op.operands[0].type)
+                if is_same and self.written.isdisjoint((result, *op.operands)):
                     found[op.attrs["slot"]] = result
         return found

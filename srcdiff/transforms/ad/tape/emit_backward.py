@@ -71,7 +71,7 @@ class Backward:
         counting = self.layout.counting.get(id(loop), [])
         for c in counting:
             starts.append(lookup(self.env, c.begins))
-            first, last = (c.param, c.result) if c.in_order else (c.end_of_turn, c.start)
+            first, last = (c.param, c.result) if c.in_order else (c.end_of_iteration, c.start)
             counted = replace(c.param, type=first.type)
             self.env[first] = counted
             self.counts[c] = replace(counted, type=last.type)
@@ -181,10 +181,10 @@ class Backward:
         if store.axes is not None:
             return self.element(v, store, b)
         loops = self.plan.loops_around(v)
-        once_a_turn = len(loops) == 1 and loops[0].body is self.program.home[v]
-        by_turn = once_a_turn and _counts_from_zero(loops[0])
-        decl = containers.list_item if by_turn else containers.list_pop
-        operands = (store.storage, region.params[0]) if by_turn else (store.storage,)
+        once_an_iteration = len(loops) == 1 and loops[0].body is self.program.home[v]
+        by_iteration = once_an_iteration and _counts_from_zero(loops[0])
+        decl = containers.list_item if by_iteration else containers.list_pop
+        operands = (store.storage, region.params[0]) if by_iteration else (store.storage,)
         result = replace(v)
         b.append(Op(decl, operands, (result,), {}, b.location, "adjoint"))
         return result

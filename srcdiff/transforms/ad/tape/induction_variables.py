@@ -56,7 +56,7 @@ class Counter:
         return self.loop.carried[self.place]
 
     @property
-    def end_of_turn(self) -> Value:
+    def end_of_iteration(self) -> Value:
         """The value that an iteration yields."""
         yielded = self.loop.carried_yields[self.place]
         assert isinstance(yielded, Value)
@@ -74,7 +74,7 @@ class Counter:
     @property
     def ends(self) -> Value:
         """The value that an iteration of the mirror yields."""
-        return self.end_of_turn if self.in_order else self.param
+        return self.end_of_iteration if self.in_order else self.param
 
     def nest(self) -> Iterator[Counter]:
         yield self
@@ -86,15 +86,15 @@ class Counter:
         """The steps at the start of an iteration of the mirror."""
         return self.before if self.in_order else self.after
 
-    def at_hand(self) -> Iterator[Value]:
+    def known_values(self) -> Iterator[Value]:
         """The values that are known at the start of an iteration of the mirror."""
         yield from (op.result for op in self.steps)
         if self.in_order:
             yield self.param
         else:
-            yield from (self.end_of_turn, self.last)
+            yield from (self.end_of_iteration, self.last)
         if self.inner is not None:
-            yield from self.inner.at_hand()
+            yield from self.inner.known_values()
 
     @property
     def last(self) -> Value:
@@ -140,10 +140,10 @@ def counters(
             if not _runs_in_order(c, program, has_room, uses)
         }
         backwards |= {n.mirror for n in found if not is_known(n.start, program)}
-        alike = {m for loop, m in mirrors.items() if loop.reverse == m.reverse}
-        found = [n for n in found if n.mirror not in alike or is_known(n.start, program)]
-        found = _directed(found, backwards - alike)
-    return {v: n for n in found for v in n.at_hand()}
+        same_order = {m for loop, m in mirrors.items() if loop.reverse == m.reverse}
+        found = [n for n in found if n.mirror not in same_order or is_known(n.start, program)]
+        found = _directed(found, backwards - same_order)
+    return {v: n for n in found for v in n.known_values()}
 
 
 def mirrored(fn: Function) -> dict[For, For]:

@@ -33,7 +33,7 @@ def peel_exit_tests(fn: Function) -> Function:
     asking = {s.pair: s for s in loops if isinstance(s, While) and s.test is None}
     mirrored = {s.pair: s for s in loops if isinstance(s, For) and s.pair in asking}
     pairs = frozenset(p for p, m in mirrored.items() if _is_idle(asking[p], m, fn))
-    return _DropLastTurns(pairs)(fn) if pairs else fn
+    return _DropLastIterations(pairs)(fn) if pairs else fn
 
 
 def _is_idle(loop: While, mirror: For, fn: Function) -> bool:
@@ -102,7 +102,7 @@ def _runs_over(mirror: For, lists: set[Atom], fn: Function) -> bool:
     return mirror.stop in lengths and taken
 
 
-class _DropLastTurns(Rewriter):
+class _DropLastIterations(Rewriter):
     def __init__(self, pairs: frozenset[int]) -> None:
         self.pairs = pairs
 

@@ -24,7 +24,7 @@ from srcdiff.transforms.analysis.dependence.loop_dependence import counts_from_f
 Decide = Callable[[Function, Roots], Function]
 
 
-def decide_turns(fn: Function, decide: Decide) -> Function:
+def decide_per_iteration(fn: Function, decide: Decide) -> Function:
     """`fn` after `decide` for each inner region that restores a value that it saves; inner regions come first."""
     while (region := _innermost(fn.body)) is not None:
         fn = _decided(fn, region, decide)

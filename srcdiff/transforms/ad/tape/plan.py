@@ -47,7 +47,7 @@ class Plan:
     # buffers of iterations that are stored: their elements cost nothing
     held: set[Value] = field(default_factory=set)
     counted: dict[Value, Counter] = field(default_factory=dict)  # integers that mirrors count
-    alike: frozenset[Loop] = frozenset()  # loops whose mirrors run in the same order
+    same_order: frozenset[Loop] = frozenset()  # loops whose mirrors run in the same order
     mode: str = "auto"  # the `mode` of `residuals`
     without: frozenset[str] = frozenset()  # analyses that are left out
     places: Places = field(init=False)
@@ -59,7 +59,7 @@ class Plan:
     def in_order(self) -> set[Loop]:
         """The loops whose mirrors run in the same order."""
         counted = {c.loop for n in self.counted.values() if n.in_order for c in n.nest()}
-        return counted | self.alike
+        return counted | self.same_order
 
     def loops_around(self, value: Value) -> tuple[Loop, ...]:
         return self.program.loops_around(self.program.home[value])
@@ -99,17 +99,17 @@ class Plan:
     def sources_of(self, counted: Value) -> list[Value]:
         """The value from which a mirror counts backwards, if the backward part cannot refer to it."""
         counter = self.counted[counted]
-        is_at_hand = counter.in_order or self.program.is_top(counter.result)
-        return [] if is_at_hand else [counter.result]
+        is_free = counter.in_order or self.program.is_top(counter.result)
+        return [] if is_free else [counter.result]
 
     def kept_by_program(self, value: Value) -> Op | None:
         """The statement by which the program itself stores a value, `H[t] = value`, if nothing overwrites it."""
         for op in self.program.keeps.get(value, ()):
-            if self.keeps_each_turn(op, value) and self.program.is_stable(op):
+            if self.stores_each_iteration(op, value) and self.program.is_stable(op):
                 return op
         return None
 
-    def keeps_each_turn(self, op: Op, value: Value) -> bool:
+    def stores_each_iteration(self, op: Op, value: Value) -> bool:
         """Whether `H[t] = value` stores the values of different iterations at different places."""
         at = self.program.subscript(op)
         if at is None or not (self.program.is_top(at[0]) or at[0] in self.held):
@@ -127,12 +127,12 @@ class Plan:
         if not isinstance(kept, Array) or not isinstance(value.type, Array | Scalar):
             return False
         whole = (kept.dtype, kept.shape[len(places) :]) == (value.type.dtype, shape_of(value.type))
-        known = all(p and all(map(self.is_at_hand, p.terms)) for p in places)
+        known = all(p and all(map(self.is_free, p.terms)) for p in places)
         return (
             whole and known and all(any(p and p.terms == {i: 1} for p in places) for i in indices)
         )
 
-    def is_at_hand(self, value: Value) -> bool:
+    def is_free(self, value: Value) -> bool:
         """Whether the backward part has a value at no cost: an index, or a value of the function's top level."""
         return self.program.is_index(value) or self.program.is_top(value)
 
@@ -144,7 +144,7 @@ def carried_result(loop: Loop, k: int) -> Value:
 # ---- the layout ---------------------------------------------------------------------------------
 
 
-def run_alike(region: Region) -> Iterator[Loop]:
+def run_in_order(region: Region) -> Iterator[Loop]:
     """The loops whose mirrors run in the same order, as mirrors in tangents do."""
     first: dict[int, Loop] = {}
     for s in walk(region):

@@ -27,7 +27,7 @@ from srcdiff.transforms.analysis.dependence.load_stability import Built
 
 Repeatable = Callable[[Op], bool]
 
-TURNS = 16.0  # the assumed number of iterations of a loop of unknown length
+ASSUMED_ITERATIONS = 16.0  # the assumed number of iterations of a loop of unknown length
 
 
 def built_buffers(outline: Outline, is_repeatable: Repeatable) -> dict[Value, Built]:
@@ -83,7 +83,9 @@ def _work(s: Statement, buffer: Value, outline: Outline, is_repeatable: Repeatab
         case Call() | While():
             return math.inf
         case For():
-            return turns(s) * sum(_work(x, buffer, outline, is_repeatable) for x in s.body.body)
+            return trip_count(s) * sum(
+                _work(x, buffer, outline, is_repeatable) for x in s.body.body
+            )
     return sum(_work(x, buffer, outline, is_repeatable) for r in regions_of(s) for x in r.body)
 
 
@@ -100,9 +102,9 @@ def _is_kept(s: Statement) -> bool:
     return not (isinstance(s, Op) and s.decl is memory.save)
 
 
-def turns(loop: For) -> float:
+def trip_count(loop: For) -> float:
     """The number of iterations of a loop: computed from constant bounds, assumed otherwise."""
     bounds = (loop.start, loop.stop, loop.step)
     if all(isinstance(a, Const) for a in bounds):
         return float(len(range(*(int(a.value) for a in bounds if isinstance(a, Const)))))
-    return TURNS
+    return ASSUMED_ITERATIONS

@@ -157,7 +157,7 @@ class Outline:
         gap = highest.minus(lowest).known
         return gap is not None and gap < 0
 
-    def apart_at_end(self, left: Span, right: Span, length: Dim) -> bool:
+    def distinct_at_end(self, left: Span, right: Span, length: Dim) -> bool:
         """Whether one access touches a place counted from the end of an axis, and the other only places before it."""
         return self._is_before_end(left, right, length) or self._is_before_end(right, left, length)
 

@@ -17,20 +17,20 @@ from srcdiff.transforms.analysis.dependence.access_regions import Loop
 from srcdiff.transforms.analysis.dependence.load_stability import Program
 
 
-def is_written_next_turn(there: Statement, value: Value, program: Program) -> bool:
+def is_written_next_iteration(there: Statement, value: Value, program: Program) -> bool:
     """Whether a later iteration may write the storage of `value` before it reaches `there`."""
     return any(
         program.number[id(write)] <= program.number[id(there)]
         and loop in program.around[id(write)]
         and _may_have_two(root, loop, program)
-        and _is_of_earlier_turn(write.operands[write.decl.writes[0]], loop, program, set())
+        and _is_of_earlier_iteration(write.operands[write.decl.writes[0]], loop, program, set())
         for loop in program.around[id(there)]
         for root in program.roots.get(value, ())
         for write in program.writes.get(root, ())
     )
 
 
-def is_of_its_turn(there: Statement, root: Value, write: Op, program: Program) -> bool:
+def is_of_its_iteration(there: Statement, root: Value, write: Op, program: Program) -> bool:
     """Whether a write goes to storage that the same iteration of the loop `there` makes. The storage gets its second
     name later, when the loop passes it on.
     """
@@ -38,7 +38,9 @@ def is_of_its_turn(there: Statement, root: Value, write: Op, program: Program) -
         isinstance(there, For | While)
         and there in program.around[id(write)]
         and there in program.loops_around(program.home[root])
-        and not _is_of_earlier_turn(write.operands[write.decl.writes[0]], there, program, set())
+        and not _is_of_earlier_iteration(
+            write.operands[write.decl.writes[0]], there, program, set()
+        )
     )
 
 
@@ -54,7 +56,7 @@ def _is_used(param: Value, loop: Loop) -> bool:
     return param in loop.body.yields or any(param in uses_outside(s) for s in loop.body.body)
 
 
-def _is_of_earlier_turn(atom: Atom, loop: Loop, program: Program, seen: set[Atom]) -> bool:
+def _is_of_earlier_iteration(atom: Atom, loop: Loop, program: Program, seen: set[Atom]) -> bool:
     """Whether a value may be storage, or a view of storage, from before the current iteration of a loop."""
     if atom in seen or not isinstance(atom, Value):
         return False
@@ -77,4 +79,4 @@ def _is_of_earlier_turn(atom: Atom, loop: Loop, program: Program, seen: set[Atom
         sources = [made.carried[k], made.carried_yields[k]]
     elif isinstance(made, Op) and made.view_of is not None:
         sources = [made.operands[made.view_of]]
-    return any(_is_of_earlier_turn(s, loop, program, seen) for s in sources)
+    return any(_is_of_earlier_iteration(s, loop, program, seen) for s in sources)

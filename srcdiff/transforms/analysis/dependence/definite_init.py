@@ -72,7 +72,7 @@ class Filling:
     def loop(self, loop: For, covered: list[Box]) -> list[Box] | None:
         symbol = symbol_of(loop.index)
         first, last = self.ranges.get(symbol, (None, None)) if symbol else (None, None)
-        own = [] if symbol is None else self.written_each_turn(loop)
+        own = [] if symbol is None else self.written_each_iteration(loop)
         if symbol is None or first is None or last is None:
             return None if self.scan(loop.body.body, covered) is None else covered
         earlier = (
@@ -82,7 +82,7 @@ class Filling:
             return None
         return [*covered, *_present(_along(b, symbol, first, last) for b in own)]
 
-    def written_each_turn(self, loop: For) -> list[Box]:
+    def written_each_iteration(self, loop: For) -> list[Box]:
         """The boxes that each iteration writes, in terms of its index and of values from in front of the loop."""
         own: list[Box] = []
         for s in loop.body.body:
@@ -92,7 +92,7 @@ class Filling:
                 symbol = symbol_of(s.index)
                 first, last = self.ranges.get(symbol, (None, None)) if symbol else (None, None)
                 if symbol is not None and first is not None and last is not None:
-                    inner = self.written_each_turn(s)
+                    inner = self.written_each_iteration(s)
                     own += _present(_along(b, symbol, first, last) for b in inner)
         fresh = self.fresh(loop)
         return [b for b in merged(own) if not any(d.symbols() & fresh for side in b for d in side)]
@@ -166,12 +166,12 @@ def merged(boxes: Iterable[Box]) -> list[Box]:
 
 
 def _join(left: Box, right: Box) -> Box | None:
-    apart = [k for k, (a, b) in enumerate(zip(left, right, strict=True)) if a != b]
-    if not apart:
+    different = [k for k, (a, b) in enumerate(zip(left, right, strict=True)) if a != b]
+    if not different:
         return left
-    if len(apart) > 1 or left[apart[0]][1] + 1 != right[apart[0]][0]:
+    if len(different) > 1 or left[different[0]][1] + 1 != right[different[0]][0]:
         return None
-    k = apart[0]
+    k = different[0]
     return (*left[:k], (left[k][0], right[k][1]), *left[k + 1 :])
 
 

@@ -37,8 +37,8 @@ class Axis:
     behind: bool = False  # a further place, after the loop: place 0 without iterations
 
     def position(self, index: Atom, b: Builder, env: Env, ahead: int = 0) -> Atom:
-        turn = Affine(0, {index: 1} if isinstance(index, Value) else {})
-        return total(b, turn.plus(Affine(ahead)).minus(self.first), env)
+        iteration = Affine(0, {index: 1} if isinstance(index, Value) else {})
+        return total(b, iteration.plus(Affine(ahead)).minus(self.first), env)
 
 
 @dataclass
@@ -74,14 +74,14 @@ class Places:
         """The axis for the values at the start of each iteration, and for the value after the last iteration."""
         stop, start = self.outside(loop.stop, highest=True), self.outside(loop.start, highest=False)
         assert stop is not None and start is not None
-        turns, first = stop.minus(start), affine(loop.start, self.program.maker)
+        count, first = stop.minus(start), affine(loop.start, self.program.maker)
         fewest = self.bound(affine(loop.stop, self.program.maker).minus(first), highest=False)
         if fewest is not None and self.is_count(fewest):
-            return Axis(turns.plus(Affine(1)), first)
+            return Axis(count.plus(Affine(1)), first)
         if fewest is not None and self.is_count(fewest.plus(Affine(1))):
-            is_there = self.has_elements(turns.plus(Affine(1)), self.program.region_of[id(loop)])
-            return Axis(turns.plus(Affine(1 if is_there else 2)), first)  # -1 may occur
-        return Axis(turns, first, behind=True)
+            is_there = self.has_elements(count.plus(Affine(1)), self.program.region_of[id(loop)])
+            return Axis(count.plus(Affine(1 if is_there else 2)), first)  # -1 may occur
+        return Axis(count, first, behind=True)
 
     def axis(self, loop: Loop) -> Axis | None:
         if not isinstance(loop, For) or not isinstance(loop.step, Const) or loop.step.value == 0:
@@ -264,7 +264,7 @@ def total(b: Builder, amount: Affine, env: Env) -> Atom:
 
 def room(b: Builder, axis: Axis, places: Places) -> Atom:
     """The length of an axis; its operations are appended."""
-    found = turns(b, axis.length, places)
+    found = count(b, axis.length, places)
     if not axis.behind:
         return found
     return (
@@ -274,7 +274,7 @@ def room(b: Builder, axis: Axis, places: Places) -> Atom:
     )
 
 
-def turns(b: Builder, length: Affine, places: Places) -> Atom:
+def count(b: Builder, length: Affine, places: Places) -> Atom:
     """The number of places for so many iterations: 0 if the bounds are in the wrong order."""
     if length.known is not None:
         return const(max(length.known, 0))
@@ -283,4 +283,4 @@ def turns(b: Builder, length: Affine, places: Places) -> Atom:
     found = total(b, length, {})
     if places.is_count(length):
         return found
-    return b.op(arithmetic.maximum, found, const(0), name="turns", spelling="max")
+    return b.op(arithmetic.maximum, found, const(0), name="count", spelling="max")

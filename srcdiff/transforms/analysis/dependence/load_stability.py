@@ -91,8 +91,8 @@ class Program(Outline):
             # an append overwrites nothing
             writes = {k: w for k, w in writes.items() if w.decl is not containers.append}
         built = [r for r in self.roots.get(base, ()) if r in self.built]
-        own_turns = self.depth(built[0]) if self.roots.get(base) == frozenset(built[:1]) else 0
-        return all(self.is_apart(load, write, own_turns) for write in writes.values())
+        own_loops = self.depth(built[0]) if self.roots.get(base) == frozenset(built[:1]) else 0
+        return all(self.is_independent(load, write, own_loops) for write in writes.values())
 
     def depth(self, value: Value) -> int:
         """The number of loops around a value."""
@@ -150,14 +150,14 @@ class Program(Outline):
         # if the storage is made later in the iteration, the value is an array of an earlier iteration
         return not (made < writes or (writes < at and target is base))
 
-    def is_apart(self, load: Op, write: Op, own_turns: int = 0) -> bool:
+    def is_independent(self, load: Op, write: Op, own_loops: int = 0) -> bool:
         """Whether no execution of the write after the load touches the elements that the load has read.
 
-        `own_turns`: each iteration of so many outer loops has storage of its own.
+        `own_loops`: each iteration of so many outer loops has storage of its own.
         """
         shared = [
             p for p, q in zip(self.around[id(load)], self.around[id(write)], strict=False) if p is q
-        ][own_turns:]
+        ][own_loops:]
         # a store does not overwrite its own value
         before = self.number[id(write)] <= self.number[id(load)]
         if not shared and before:

@@ -102,10 +102,10 @@ def varying(loop: For, roots: Roots, uses: Mapping[Value, int]) -> Varying | Non
     _follow(loop.body, sums)
     values = _spread(loop, sums, own)
     found = Varying(loop, sums, values, own, fixed, measured)
-    return found if _has_form(loop.body, found) and _raises_alike(loop, found) else None
+    return found if _has_form(loop.body, found) and _raises_uniformly(loop, found) else None
 
 
-def _measures_alike(op: Op, found: Varying) -> bool:
+def _has_uniform_lengths(op: Op, found: Varying) -> bool:
     """Whether a part of which only lengths are needed has the same lengths in all iterations: it is a part of the
     iteration's own row, or has uniform bounds.
     """
@@ -117,7 +117,7 @@ def _measures_alike(op: Op, found: Varying) -> bool:
     return (base in found.fixed or base in found.measured) and not any(map(found.of, at))
 
 
-def _hands_on_more(s: If, found: Varying) -> bool:
+def _yields_more(s: If, found: Varying) -> bool:
     """Whether a branch allocates arrays, or yields arrays of an iteration, or uniform numbers."""
     made = (x for r in regions_of(s) for x in walk(r))
     same = any(not found.of(r) and r not in found.sums for r in s.results)
@@ -212,11 +212,11 @@ def _has_form(region: Region, found: Varying) -> bool:
     all iterations take in the same way.
     """
     for s in region.body:
-        if isinstance(s, Op) and not _measures_alike(s, found):
+        if isinstance(s, Op) and not _has_uniform_lengths(s, found):
             return False
         if isinstance(s, For) and any(map(found.of, s.operands[:3])):
             return False
-        if isinstance(s, If) and not found.is_common(s) and _hands_on_more(s, found):
+        if isinstance(s, If) and not found.is_common(s) and _yields_more(s, found):
             return False
         if isinstance(s, If) and found.of(s.condition) and any(map(has_loop, regions_of(s))):
             return False
@@ -225,7 +225,7 @@ def _has_form(region: Region, found: Varying) -> bool:
     return True
 
 
-def _raises_alike(loop: For, found: Varying) -> bool:
+def _raises_uniformly(loop: For, found: Varying) -> bool:
     """Whether the first error stays the first: there is at most one check, or all checks are uniform."""
     checks = list(_checks(loop.body, found, is_uniform=True))
     return len(checks) <= 1 or all(checks)
@@ -303,9 +303,9 @@ class _Spread:
                 is_own = self.any((s.condition, *s.results))
                 for inner in regions_of(s):
                     self.region(inner, is_varying or is_own)
-                self.handed_on(s)
+                self.branch_results(s)
 
-    def handed_on(self, s: If) -> None:
+    def branch_results(self, s: If) -> None:
         """Enter varying results of a branch. If one of two yielded arrays varies, both count as varying."""
         for k, result in enumerate(s.results):
             handed = [r.yields[k] for r in regions_of(s)]

@@ -45,15 +45,15 @@ class _Note(Rewriter):
         """Whether some index arrays have unique indices along each axis of the shape to which all are broadcast."""
         ndim = max(len(shape_of(a.type)) for a in arrays)
         lengths: list[set[Dim]] = [set() for _ in range(ndim)]
-        told: list[bool] = [False] * ndim
+        unique: list[bool] = [False] * ndim
         for a in arrays:
             shape = shape_of(a.type)
             for k, d in enumerate(shape, start=ndim - len(shape)):
                 lengths[k] |= {d} - {Dim(1)}
             along, siblings = self.axis_of_indices(a)
             if along is not None and all(s in arrays or s is a for s in siblings):
-                told[ndim - len(shape) + along] = True
-        return all(t or not d for t, d in zip(told, lengths, strict=True)) and all(
+                unique[ndim - len(shape) + along] = True
+        return all(t or not d for t, d in zip(unique, lengths, strict=True)) and all(
             len(d) < 2 for d in lengths
         )
 

@@ -40,10 +40,10 @@ class _OwnCarries(Rewriter):
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         new = self.keep(old, env, b)
         if isinstance(new, For | While) and isinstance(old, For | While):
-            new = self.owned(new, self.handed_on(old), b)
+            new = self.owned(new, self.carried_allocations(old), b)
         b.append(new)
 
-    def handed_on(self, loop: For | While) -> list[int]:
+    def carried_allocations(self, loop: For | While) -> list[int]:
         """The positions of carried arrays that an iteration allocates, in an order in which they may be copied."""
         made = {v for r in regions_of(loop) for v in defined_in(r)} - {
             p for r in regions_of(loop) for p in r.params

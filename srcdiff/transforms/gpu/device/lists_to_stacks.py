@@ -183,11 +183,11 @@ class _Stacks(Rewriter):
         own = {r for s in old.body for r in s.results}
         for s in old.body:
             self.statement(s, env, b)
-            self.ask_for_room(s, own, b)
+            self.check_rooms(s, own, b)
         yields = tuple(lookup(env, y) for y in old.yields)
         return b.region(old.params, yields)
 
-    def ask_for_room(self, s: Statement, own: set[Value], b: Builder) -> None:
+    def check_rooms(self, s: Statement, own: set[Value], b: Builder) -> None:
         """Check the capacity after a statement that appends: a whole loop, if the list is made before the loop."""
         inner = [s, *(i for r in regions_of(s) for i in walk(r))]
         put = {i.operands[0] for i in inner if isinstance(i, Op) and i.decl is containers.append}
@@ -285,7 +285,7 @@ class _Stacks(Rewriter):
     def put(self, each: Sequence[tuple[_Stack, Atom]], b: Builder) -> None:
         """Append to stacks that share a count, if the capacity suffices."""
         first, _ = each[0]
-        count = b.op(memory.index, first.count, const(0), where="i", name="turn")
+        count = b.op(memory.index, first.count, const(0), where="i", name="position")
         room = b.op(memory.length, dim=first.room)
         has_room = b.op(arithmetic.less, count, room)
         inner = b.inner()

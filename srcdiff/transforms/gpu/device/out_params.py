@@ -114,7 +114,7 @@ def _is_added_at_once(y: Value, fn: Function, roots: Roots) -> bool:
         return False
     stores = [s for s in ops if s.decl is memory.store]
     adds = [s for s in ops if s.decl is memory.add_into]
-    if len(stores) + len(adds) < len(ops) or not _are_apart(stores, fn):
+    if len(stores) + len(adds) < len(ops) or not _are_distinct(stores, fn):
         return False
     return _last_of(stores, fn) < _first_of(adds, fn)
 
@@ -133,7 +133,7 @@ def _has(s: Statement, ops: Sequence[Op]) -> bool:
     return s in ops or any(inner in ops for r in regions_of(s) for inner in walk(r))
 
 
-def _are_apart(stores: Sequence[Op], fn: Function) -> bool:
+def _are_distinct(stores: Sequence[Op], fn: Function) -> bool:
     """Whether no element is stored twice: the subscripts of each store contain the indices of all loops around it, and
     two stores differ in a constant subscript.
     """

@@ -110,8 +110,10 @@ class _Given(Rewriter):
         """Decide where the storage of an allocation is."""
         type_ = op.result.type
         assert isinstance(type_, Array)
-        if _is_handed_on(op.result, self.fn, self.roots):
-            raise NoLoopForm("storage that an iteration of a loop takes and hands on", op.location)
+        if _escapes_iteration(op.result, self.fn, self.roots):
+            raise NoLoopForm(
+                "storage that an iteration of a loop allocates and passes on", op.location
+            )
         is_own = not self.is_block or op in self.iterations
         if cuda_scalar.is_known(type_) and _bytes(type_) <= _LOCAL and (is_own or self.fits(type_)):
             shape = tuple(Dim(max(d.const, 1)) for d in type_.shape)
@@ -213,7 +215,7 @@ def _bytes(type_: Array) -> int:
     return math.prod(d.const for d in type_.shape) * np.dtype(type_.dtype).itemsize
 
 
-def _is_handed_on(v: Value, fn: Function, roots: Roots) -> bool:
+def _escapes_iteration(v: Value, fn: Function, roots: Roots) -> bool:
     """Whether storage that an iteration allocates reaches the next iteration, or the code after the loop."""
     for s in walk(fn.body):
         if isinstance(s, For | While) and any(v in defined_in(r) for r in regions_of(s)):

@@ -92,7 +92,7 @@ class _Lengths(Rewriter):
             if old.decl is arithmetic.astype and isinstance(old.result.type, Array):
                 env[old.result] = _cast(b, lookup(env, old.operands[0]), old)
                 return
-            lengths = _asked_for(old)
+            lengths = _counted_lengths(old)
             if lengths is not None and all(d.symbols() <= self.known for d in lengths):
                 env[old.result] = _product(b, lengths)
                 return
@@ -103,7 +103,7 @@ class _Lengths(Rewriter):
         super().statement(old, env, b)
 
 
-def _asked_for(op: Op) -> tuple[Dim, ...] | None:
+def _counted_lengths(op: Op) -> tuple[Dim, ...] | None:
     """The lengths whose product an operation computes."""
     shape = shape_of(op.operands[0].type) if op.operands else ()
     if op.decl is memory.axis_length and isinstance(op.operands[0].type, Array):

@@ -106,7 +106,7 @@ class Threads:
             if {p.axis for _, p in found} != {*self.axes}:
                 return False
             shapes.add(tuple(found))
-        return _are_alike(shapes)
+        return _are_same(shapes)
 
     def touching(self, array: Value) -> Iterator[Op]:
         for s in walk(self.fn.body):
@@ -209,7 +209,7 @@ def _axes_asked(s: Statement) -> str:
     return axis if name in ("threadIdx", "blockIdx") else ""
 
 
-def _are_alike(shapes: set[tuple[tuple[int, Place], ...]]) -> bool:
+def _are_same(shapes: set[tuple[tuple[int, Place], ...]]) -> bool:
     """Whether several subscripts select elements of the same thread: their offsets differ by less than the factor."""
     rows = list(shapes)
     for row in rows[1:]:

@@ -110,7 +110,7 @@ class _Counted(Rewriter):
             stop: Atom = _iterations(new, found, b)
             start: Atom = const(0)
             step: Atom = const(1)
-            index = Value(INT, "turn")
+            index = Value(INT, "iteration")
         else:
             start, stop, step = new.carried[found.place], found.stop, found.step
             counted = new.body.params[found.place]
@@ -164,7 +164,7 @@ class _Counted(Rewriter):
 def _iterations(loop: While, count: _Count, b: Builder) -> Value:
     """The trip count of a loop that scales its counter, computed by a loop of its own over integers."""
     assert loop.test is not None
-    counted, iterations = Value(INT, loop.body.params[count.place].name), Value(INT, "turns")
+    counted, iterations = Value(INT, loop.body.params[count.place].name), Value(INT, "iterations")
     env: Env = {loop.test.params[count.place]: counted}
     test = clone_region(Region((), loop.test.body, loop.test.yields), env)
     asked = Region((counted, iterations), test.body, test.yields)
@@ -173,7 +173,7 @@ def _iterations(loop: While, count: _Count, b: Builder) -> Value:
     less = body.op(count.after.decl, counted, *count.after.operands[1:], **count.after.attrs)
     more = body.op(arithmetic.add, iterations, const(1))
     done = Region((counted, iterations), tuple(body.body), (less, more))
-    results = Value(INT), Value(INT, "turns")
+    results = Value(INT), Value(INT, "iterations")
     b.append(
         While((loop.carried[count.place], const(0)), asked, done, results, location=loop.location)
     )

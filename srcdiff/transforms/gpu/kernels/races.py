@@ -49,11 +49,11 @@ class _Races:
         self.arrays = {v for v in shared_storage(fn) if (v not in fn.params) == is_shared}
         self.maker: dict[Value, Statement] = {v: s for s in walk(fn.body) for v in s.results}
         self.dims = dims
-        self.apart = frozenset(THREADS if is_shared else (*BLOCKS, *THREADS))
+        self.separating = frozenset(THREADS if is_shared else (*BLOCKS, *THREADS))
 
     def differs(self, a: Atom) -> bool:
         """Whether a value varies between threads; for shared memory, between the threads of a block."""
-        return not self.apart.isdisjoint(self.dims.get(a, ()))
+        return not self.separating.isdisjoint(self.dims.get(a, ()))
 
     def is_for_one(self, condition: Atom, says: bool) -> bool:
         """Whether `condition == says` may hold for a single thread: it tests a thread's position for equality, or

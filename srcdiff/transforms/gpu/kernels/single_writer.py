@@ -57,9 +57,9 @@ class _SingleWriters:
         if target not in self.shared or not isinstance(target, Value) or not _is_plain(op):
             return
         among = (*BLOCKS, *THREADS) if target in self.params else THREADS
-        told = frozenset().union(*(self.dims.get(a, frozenset()) for a in op.operands[2:]))
+        distinguished = frozenset().union(*(self.dims.get(a, frozenset()) for a in op.operands[2:]))
         for d in among:
-            if d not in told and all(self.guards[d].is_bound(*g) for g in guards):
+            if d not in distinguished and all(self.guards[d].is_bound(*g) for g in guards):
                 adds = op.decl is memory.add_into
                 self.found.setdefault((d, adds), SingleWriter(d, target.name, adds, op.location))
 

@@ -64,7 +64,7 @@ class _Once(Rewriter):
                 if (later.operands[0], later.operands[2:]) == (s.operands[0], s.operands[2:]):
                     return True
                 continue
-            if isinstance(later, Op) and later.decl is memory.index and self.is_apart(s, later):
+            if isinstance(later, Op) and later.decl is memory.index and self.is_distinct(s, later):
                 continue
             if touched & (reads_of(later, self.roots) | writes_of(later, self.roots)):
                 return False
@@ -72,7 +72,7 @@ class _Once(Rewriter):
                 return False
         return False
 
-    def is_apart(self, store: Op, load: Op) -> bool:
+    def is_distinct(self, store: Op, load: Op) -> bool:
         pairs = zip(store.operands[2:], load.operands[1:], strict=False)
         return store.operands[0] is load.operands[0] and any(
             isinstance(a, Const) and isinstance(b, Const) and a != b and min(a.value, b.value) >= 0

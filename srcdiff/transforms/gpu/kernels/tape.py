@@ -51,7 +51,7 @@ def _rooms(fn: Function) -> set[str]:
     return {s for shape in shapes for s in shape[0].symbols()}
 
 
-def _asks_for_room(
+def _capacity_check(
     s: Statement, maker: Mapping[Value, Statement], rooms: Container[str]
 ) -> Op | None:
     """The comparison of a count with a capacity, if a statement checks the capacity of a stack or guards an append."""
@@ -150,7 +150,7 @@ class _Counting(Rewriter):
         b.ops(atomic_max, self.needed, length, const(at))
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
-        asked = _asks_for_room(old, self.maker, self.of_lists)
+        asked = _capacity_check(old, self.maker, self.of_lists)
         if asked is not None and asked.decl is control.test:
             count = lookup(env, asked.operands[0])
             made = self.maker[asked.operands[1]]  # type: ignore[index]
@@ -243,7 +243,7 @@ class _Storage(Rewriter):
             env[old.result] = place
             fill(b, old, place, env)
             return
-        asked = _asks_for_room(old, self.maker, self.of_lists)
+        asked = _capacity_check(old, self.maker, self.of_lists)
         if asked is not None:  # the capacity suffices: the storage kernel has computed it
             assert isinstance(old, If)
             for inner in old.then.body if asked.decl is arithmetic.less else ():

@@ -22,7 +22,7 @@ from srcdiff.ir.values import Atom, Value, const
 from srcdiff.ops.arrays import creation, memory
 from srcdiff.transforms.analysis.defuse import with_rewrites
 from srcdiff.transforms.logspace.logarithm import Logarithms
-from srcdiff.transforms.logspace.representation.lists import Asked, is_float
+from srcdiff.transforms.logspace.representation.lists import LogarithmUses, is_float
 from srcdiff.transforms.rewrite.patterns import function
 
 _STARTS = ("empty", "empty_like", "zeros", "zeros_like")
@@ -42,7 +42,7 @@ def log_stores(fn: Function, name: str) -> Function:
     return with_rewrites(new, fn, fired)
 
 
-class _Stores(Asked):
+class _Stores(LogarithmUses):
     def __init__(self, fn: Function) -> None:
         super().__init__(fn)
         self.kept = {
@@ -65,7 +65,7 @@ class _Stores(Asked):
                 reads.append(s)
             elif s.decl is not memory.axis_length:
                 return False
-        asked = [self.is_asked(s.result, set()) for s in reads]
+        asked = [self.reaches_logarithm(s.result, set()) for s in reads]
         if not stores or None in asked or True not in asked:
             return False
         return all(self.factor(s.operands[1]) == (None,) for s in stores)

@@ -200,8 +200,8 @@ class _Carried(Rewriter):
         elif old.decl is memory.zeros_like:
             b.op(creation.full_like, *operands, const(-np.inf))
         else:
-            told = {} if old.attrs.get("dtype") == "float64" else old.attrs
-            b.op(creation.full, const(-np.inf), *operands, **told)
+            attrs = {} if old.attrs.get("dtype") == "float64" else old.attrs
+            b.op(creation.full, const(-np.inf), *operands, **attrs)
 
     def write(self, old: Op, env: Env, b: Builder) -> None:
         self.fired.append(old.location)

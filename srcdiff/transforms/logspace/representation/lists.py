@@ -61,7 +61,7 @@ def log_lists(fn: Function, name: str) -> Function:
     return with_rewrites(new, fn, fired)
 
 
-class Asked(Rewriter):
+class LogarithmUses(Rewriter):
     """The uses of stored values, and whether all of them end in logarithms."""
 
     def __init__(self, fn: Function) -> None:
@@ -99,12 +99,12 @@ class Asked(Rewriter):
             return None  # the list would hold storage that may be written later
         return (factor,)
 
-    def is_asked(self, value: Atom, seen: set[Atom]) -> bool | None:
+    def reaches_logarithm(self, value: Atom, seen: set[Atom]) -> bool | None:
         """Whether uses of a value reach logarithms; None if a use does anything else."""
         if value in seen:
             return False
         seen.add(value)
-        found = [self.is_asked(a, seen) for a in self.handed[value]]
+        found = [self.reaches_logarithm(a, seen) for a in self.handed[value]]
         if value in self.yields and not found:
             return None
         for s in self.users[value]:
@@ -115,13 +115,13 @@ class Asked(Rewriter):
             if s.decl.name in LOGARITHMS:
                 found.append(True)
             elif s.decl.name in _THROUGH and len(s.results) == 1:
-                found.append(self.is_asked(s.result, seen))
+                found.append(self.reaches_logarithm(s.result, seen))
             else:
                 return None
         return None if None in found else True in found
 
 
-class _Lists(Asked):
+class _Lists(LogarithmUses):
     def __init__(self, fn: Function) -> None:
         super().__init__(fn)
         self.kept: dict[Value, Kept] = {}
@@ -148,7 +148,7 @@ class _Lists(Asked):
         if len(ops) != len(uses) or not reads or not is_float(element):
             return None
         types = [self.factor(s.operands[1]) for s in ops if s.decl is containers.append]
-        asked = [self.is_asked(s.result, set()) for s in reads]
+        asked = [self.reaches_logarithm(s.result, set()) for s in reads]
         if None in types or len(set(types)) != 1 or None in asked or True not in asked:
             return None
         is_array = any(s.decl in _WHOLE for s in reads)
@@ -179,8 +179,8 @@ class _Lists(Asked):
         env[held] = exponents  # has the same length
         if factor is not None:
             factors = Value(List(factor), "factors")
-            told = {**old.attrs, "element": factor}
-            b.append(replace(old, results=(factors,), attrs=told, origin="compiler"))
+            attrs = {**old.attrs, "element": factor}
+            b.append(replace(old, results=(factors,), attrs=attrs, origin="compiler"))
             self.kept[held].factors = factors
 
     def add(self, old: Op, kept: Kept, env: Env, b: Builder) -> None:

@@ -24,7 +24,7 @@ from srcdiff.ir.values import Atom, Value, const, known_dim
 from srcdiff.ops.arrays import memory, shapes
 from srcdiff.ops.linalg import products as linalg
 from srcdiff.transforms.analysis.defuse import count_uses, defined_in, used_atoms
-from srcdiff.transforms.lower.materialise_dims import size_at_hand
+from srcdiff.transforms.lower.materialise_dims import size_of_call
 
 _LEAST = 1024  # multiplications of an iteration, at least; below, loops are faster than BLAS and new arrays
 
@@ -181,5 +181,5 @@ class _Gather(Rewriter):
         return kept
 
     def is_large(self, dims: tuple[Dim, ...]) -> bool:
-        count = size_at_hand(dims, self.lengths)
+        count = size_of_call(dims, self.lengths)
         return count is not None and count >= _LEAST

@@ -69,7 +69,7 @@ class _Sum:
 
 
 @dataclass(eq=False)
-class _Turns:
+class _Gathering:
     """The state of a loop while its sums are gathered: the stores that its iterations need, and their positions."""
 
     loop: For
@@ -97,7 +97,7 @@ class _Gather(Rewriter):
         assert isinstance(old, For)
         count = known_dim(old.stop)
         assert count is not None
-        iterations = _Turns(old, count, writes_of(old, self.roots), env, b)
+        iterations = _Gathering(old, count, writes_of(old, self.roots), env, b)
         b.location, b.origin = old.location, "compiler"
         factors = [(s, self.left(s, iterations), self.right(s, iterations)) for s in sums]
         gone: set[Statement] = {s.op for s in sums}
@@ -191,7 +191,7 @@ class _Gather(Rewriter):
 
     # ---- rows of all iterations ----
 
-    def left(self, s: _Sum, iterations: _Turns) -> Value:
+    def left(self, s: _Sum, iterations: _Gathering) -> Value:
         """The array of left factors, one row for each iteration, stored in front of the inner loop."""
         if (found := self.whole(s.left, s.outer, s, iterations)) and not s.is_negative:
             return found
@@ -204,7 +204,7 @@ class _Gather(Rewriter):
             into += inner.body
         return iterations.rows[key]
 
-    def right(self, s: _Sum, iterations: _Turns) -> Value:
+    def right(self, s: _Sum, iterations: _Gathering) -> Value:
         """The array of right factors, one row for each iteration, stored by a loop in front of both loops."""
         if found := self.whole(s.right, s.inner, s, iterations):
             return found
@@ -225,7 +225,7 @@ class _Gather(Rewriter):
         return iterations.rows[key]
 
     def whole(
-        self, factors: Sequence[Atom], around: For, s: _Sum, iterations: _Turns
+        self, factors: Sequence[Atom], around: For, s: _Sum, iterations: _Gathering
     ) -> Value | None:
         """An existing array that has the factors as its rows, if there is one."""
         only = factors[0] if len(factors) == 1 else None
@@ -246,7 +246,7 @@ class _Gather(Rewriter):
         s: _Sum,
         around: For,
         index: Value,
-        iterations: _Turns,
+        iterations: _Gathering,
         b: Builder,
     ) -> Value:
         """A new array of rows for the iterations of the loop `around`; appends the store of an element."""

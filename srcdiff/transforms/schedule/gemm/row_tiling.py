@@ -29,7 +29,7 @@ from srcdiff.transforms.analysis.defuse import count_uses, definitions, used_ato
 from srcdiff.transforms.analysis.dependence.affine import subscripts
 from srcdiff.transforms.analysis.memory_layout import all_layouts
 from srcdiff.transforms.lower.loop_nests import index_called
-from srcdiff.transforms.lower.materialise_dims import at_least_one, below, size_at_hand
+from srcdiff.transforms.lower.materialise_dims import at_least_one, below, size_of_call
 from srcdiff.transforms.schedule.gemm.row_tiling_legality import ZEROS, Facts, Run
 
 _ROWS = 256
@@ -98,7 +98,7 @@ class _RowBlocks(Rewriter):
         views = [v for v, base in run.views.items() if base in widths]
         local = {*widths, *views}
         touched = [k for k, s in enumerate(statements[:length]) if self.touches(s, local)]
-        rows, widest = size_at_hand(shape[:1], self.lengths), max(widths.values(), default=0)
+        rows, widest = size_of_call(shape[:1], self.lengths), max(widths.values(), default=0)
         if not touched or not widest or rows is None or run.body[:1] != [first]:
             return None, 1
         enough = max(_MANY, _LARGE // widest)
@@ -116,7 +116,7 @@ class _RowBlocks(Rewriter):
 
     def width(self, array: Value) -> int:
         """The number of elements in a row of an array; 0 if it is not known."""
-        return size_at_hand(shape_of(array.type)[1:], self.lengths) or 0
+        return size_of_call(shape_of(array.type)[1:], self.lengths) or 0
 
     @staticmethod
     def touches(s: Statement, arrays: Container[Atom]) -> bool:

@@ -62,8 +62,8 @@ def _kept(array: Value, loop: For, found: Varying) -> _Kept | None:
         return None
     first, *others = users
     stores = [op for op in _at_own_index(first, array) if op.decl is memory.store]
-    alike = all(_same_number(s.stop, first.stop) for s in others)
-    if len(stores) != 1 or len(_at_own_index(first, array)) > 1 or not alike:
+    same_range = all(_same_number(s.stop, first.stop) for s in others)
+    if len(stores) != 1 or len(_at_own_index(first, array)) > 1 or not same_range:
         return None
     if any(op.decl is not memory.index for s in others for op in _at_own_index(s, array)):
         return None
@@ -137,9 +137,9 @@ def _without(kept: _Kept, loop: For, b: Builder) -> For:
             statements = tuple(op for op in kept.loop.body.body if op is not kept.store)
             region = replace(kept.loop.body, body=statements)
             first = replace(kept.loop, body=region)
-            is_asked_for = any(first.results[kept.place] in used_atoms(t) for t in loop.body.body)
-            is_asked_for |= first.results[kept.place] in loop.body.yields
-            shorter = None if is_asked_for else by_horner(first, b)
+            is_used = any(first.results[kept.place] in used_atoms(t) for t in loop.body.body)
+            is_used |= first.results[kept.place] in loop.body.yields
+            shorter = None if is_used else by_horner(first, b)
             body += [first] if shorter is None else shorter
         elif isinstance(s, For) and _at_own_index(s, kept.array):
             body += _scaled(_again(kept, s, b), b)

@@ -84,8 +84,8 @@ class Schedule:
             row = self.rows[param]
             if self.rows.get(y) is row:
                 continue
-            is_asked_for = any(self.rows.get(a) is row for a in ends.values())
-            group = pending if is_asked_for else self.first_free(row, items, y)
+            is_used = any(self.rows.get(a) is row for a in ends.values())
+            group = pending if is_used else self.first_free(row, items, y)
             group.puts.append((row, y))
         return [*items[:-1], *_present(pending)]
 

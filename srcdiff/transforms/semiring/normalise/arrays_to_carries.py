@@ -23,7 +23,7 @@ from srcdiff.ops.elementwise import arithmetic
 from srcdiff.transforms.analysis.defuse import ALLOCATIONS, same_kind, written_values
 
 
-def rows_in_hand(fn: Function) -> Function:
+def rows_to_carries(fn: Function) -> Function:
     """`fn` with carried values in place of tables and lists."""
     return _Rows(fn)(fn)
 
@@ -223,10 +223,10 @@ class _Table:
     def offset(self, place: Atom) -> int:
         assert self.loop is not None
         at, index = _dim(place), _dim(self.loop.index)
-        apart = None if at is None or index is None else at - index
-        if apart is None or not apart.is_const:
+        distance = None if at is None or index is None else at - index
+        if distance is None or not distance.is_const:
             raise _Stays
-        return int(apart.const)
+        return int(distance.const)
 
     def carried(self, offset: int | None = None) -> Value:
         """The row of the previous iteration, as a carried value."""

@@ -27,7 +27,7 @@ from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.core.index_patterns import items, operands_in
 from srcdiff.transforms.analysis.defuse import defined_in, rename, same_kind
 from srcdiff.transforms.analysis.reachability import MOVED, flows, reached
-from srcdiff.transforms.semiring.normalise.arrays_to_carries import rows_in_hand
+from srcdiff.transforms.semiring.normalise.arrays_to_carries import rows_to_carries
 from srcdiff.transforms.semiring.normalise.normaliser_sums import (
     with_last_norms,
     without_reciprocals,
@@ -56,9 +56,9 @@ def without_shifts(fn: Function) -> Function:
     fn = without_reciprocals(fn)
     # equal expressions have to be one value
     single = cse(with_maxima(cse(fn, in_user_lines=True)), in_user_lines=True)
-    in_hand = rows_in_hand(single)
-    if norms_of(in_hand):
-        single = cse(without_reciprocals(in_hand), in_user_lines=True)
+    with_rows = rows_to_carries(single)
+    if norms_of(with_rows):
+        single = cse(without_reciprocals(with_rows), in_user_lines=True)
     if not any(map(_is_maximum, walk(single.body))) and not norms_of(single):
         return fn
     fn = with_last_norms(single)
@@ -259,9 +259,9 @@ class _Degrees:
         """The form of a value that is one of two; shifts with different degrees stay."""
         if x is None or y is None:
             return y if x is None else x
-        unlike = {s for s in x.keys() | y.keys() if x.get(s) != y.get(s)}
-        self.kept |= {shift for shift, _ in unlike}
-        return {s: d for s, d in x.items() if s not in unlike}
+        different = {s for s in x.keys() | y.keys() if x.get(s) != y.get(s)}
+        self.kept |= {shift for shift, _ in different}
+        return {s: d for s, d in x.items() if s not in different}
 
     # ---- operations ----------------------------------------------------------------------------------
 

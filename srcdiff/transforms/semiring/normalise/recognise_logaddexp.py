@@ -77,9 +77,9 @@ class _Spelled(Rewriter):
             return x, difference.operands[0]
         negated = self.op(exponent, "negative")
         distance = None if negated is None else self.op(negated.operands[0], "absolute")
-        apart = None if distance is None else self.op(distance.operands[0], "subtract")
+        gap = None if distance is None else self.op(distance.operands[0], "subtract")
         larger = self.op(x, "maximum")
-        if apart is not None and larger is not None and {*apart.operands} == {*larger.operands}:
+        if gap is not None and larger is not None and {*gap.operands} == {*larger.operands}:
             return larger.operands[0], larger.operands[1]
         return None
 

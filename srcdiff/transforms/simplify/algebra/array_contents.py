@@ -23,12 +23,12 @@ from srcdiff.transforms.simplify.algebra.sum_of_products_rules import is_real
 
 _ZEROS = frozenset({"zeros", "zeros_like", "zeros_of"})
 _ACCESSES = (memory.index, memory.store, memory.add_into)
-_TURN = Value(INT, "turn")  # stands for the index of a loop
+_INDEX = Value(INT, "index")  # stands for the index of a loop
 
 
 @dataclass(frozen=True)
 class _Element:
-    """The element at a subscript: of this iteration, or (`loop`) of each iteration of a loop with the index `_TURN`."""
+    """The element at a subscript: of this iteration, or (`loop`) of each iteration of a loop over `_INDEX`."""
 
     at: tuple[Atom, ...]
     content: Sum
@@ -96,7 +96,7 @@ class Elements:
         self.forget(written - own)
         for root, known in list(self.state.items()):
             if known is not None and known.loop == key:
-                at = tuple(loop.index if a is _TURN else a for a in known.at)
+                at = tuple(loop.index if a is _INDEX else a for a in known.at)
                 self.state[root] = _Element(at, known.content)
             elif known is not None and root in own:
                 self.forget((root,))
@@ -109,7 +109,7 @@ class Elements:
             if known is None:
                 continue
             if known.loop is None and loop.index in known.at:
-                at = tuple(_TURN if a is loop.index else a for a in known.at)
+                at = tuple(_INDEX if a is loop.index else a for a in known.at)
                 self.state[root] = _Element(at, known.content, key)
             elif root in own:
                 self.forget((root,))

@@ -184,9 +184,9 @@ class _Algebra(Rewriter):
             powers = {a for _, below in form for a, k in below if k > 1}
             for atom in sorted(used):
                 if atom in powers:
-                    apart = polynomials.divided_once(form, atom, self.forms.product(atom))
-                    if apart is not None:
-                        yield apart
+                    split = polynomials.divided_once(form, atom, self.forms.product(atom))
+                    if split is not None:
+                        yield split
                 other = self.forms.complements.get(atom)
                 if other in used and other is not None:
                     one_minus = polynomials.plus(

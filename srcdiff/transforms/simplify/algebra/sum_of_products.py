@@ -97,7 +97,7 @@ class _Facts:
                 self.known.update({v: {} for v in group})
                 self.zeros.update(group)
         if isinstance(loop, While):
-            self.turns(loop, around | {own})
+            self.while_loop(loop, around | {own})
             return
         touched = self.elements.enter(loop, own)
         self.region(loop.body, around | {own})
@@ -108,7 +108,7 @@ class _Facts:
             if result not in self.zeros and _is_number(result.type):
                 self.settle(result, self.total(param, init, yielded, own), not result.user)
 
-    def turns(self, loop: While, around: frozenset[Hashable]) -> None:
+    def while_loop(self, loop: While, around: frozenset[Hashable]) -> None:
         touched = writes_of(loop, self.elements.roots)
         for region in regions_of(loop):
             self.elements.forget(touched)
@@ -231,7 +231,7 @@ class _Facts:
         for monomial, c in found.items():
             if monomial != own:
                 inner = frozenset(f for f in monomial if self.varies(f[0], loop))
-                term = self.summed(("turns", loop, inner), ())
+                term = self.summed(("iterations", loop, inner), ())
                 out = laurent.plus_product(out, term, {monomial - inner: c})
         return out
 

@@ -18,33 +18,35 @@ from srcdiff.transforms.pipeline import prepare
 
 
 @cache
-def fewest(turns: int, slots: int) -> int:
-    """Turns run to reverse so many, by trying all places for the next state."""
-    if turns < 2:
+def fewest(iterations: int, slots: int) -> int:
+    """Iterations run to reverse so many, by trying all places for the next state."""
+    if iterations < 2:
         return 0
     if slots == 1:
-        return turns * (turns - 1) // 2
-    return min(m + fewest(turns - m, slots - 1) + fewest(m, slots) for m in range(1, turns))
+        return iterations * (iterations - 1) // 2
+    return min(
+        m + fewest(iterations - m, slots - 1) + fewest(m, slots) for m in range(1, iterations)
+    )
 
 
-def by_schedule(turns: int, slots: int) -> int:
-    if turns < 2:
+def by_schedule(iterations: int, slots: int) -> int:
+    if iterations < 2:
         return 0
-    ahead = evaluate(schedule(), turns, slots)
+    ahead = evaluate(schedule(), iterations, slots)
     if slots == 1:
-        assert ahead == turns - 1
-        return ahead + by_schedule(turns - 1, 1)
-    assert 1 <= ahead < turns
-    return ahead + by_schedule(turns - ahead, slots - 1) + by_schedule(ahead, slots)
+        assert ahead == iterations - 1
+        return ahead + by_schedule(iterations - 1, 1)
+    assert 1 <= ahead < iterations
+    return ahead + by_schedule(iterations - ahead, slots - 1) + by_schedule(ahead, slots)
 
 
 @pytest.mark.parametrize("slots", [1, 2, 3, 6])
-def test_no_other_choice_needs_fewer_turns(slots: int) -> None:
-    for turns in range(2, 25):
-        assert by_schedule(turns, slots) == fewest(turns, slots)
+def test_no_other_choice_needs_fewer_iterations(slots: int) -> None:
+    for iterations in range(2, 25):
+        assert by_schedule(iterations, slots) == fewest(iterations, slots)
 
 
-def test_the_last_turn_has_nothing_to_advance_to() -> None:
+def test_the_last_iteration_has_nothing_to_advance_to() -> None:
     assert verify(schedule()) == []
     assert evaluate(schedule(), 1, 0) in (0, 1)
 

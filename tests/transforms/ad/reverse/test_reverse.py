@@ -92,7 +92,7 @@ def test_negative_indices_are_the_same_places_as_others():
     )
 
 
-def test_helpers_whose_result_is_written_are_asked_for_what_they_gave():
+def test_results_of_helpers_that_are_written_later_are_kept():
     agrees(
         """
         def both(s, v):
@@ -163,19 +163,19 @@ def test_the_adjoint_of_what_a_later_value_wrote_over_is_zero():
 
 
 @pytest.mark.parametrize(
-    "turns",
+    "indices",
     ["range(n)", "range(2, n)", "range(1, n, 2)", "range(1, n, 3)", "range(n - 1, 0, -1)", "range(n - 1, -1, -2)"]
     + ["range(a, n, k)", "range(n - a, a - 1, -k)", "range(n, a, k)", "range(4, 4, 2)"],
 )  # fmt: skip
 @pytest.mark.parametrize("limit", [0.0, 1.0, 9.0])
 def test_a_loop_that_goes_from_the_end_and_is_left_early_is_reversed_from_where_it_was_left(
-    turns, limit
+    indices, limit
 ):
     agrees(
         f"""
         def f(x, n, a, k, limit):
             s = 0.2
-            for i in reversed({turns}):
+            for i in reversed({indices}):
                 s = s * np.sin(x[i]) + x[i] ** 2
                 if s > limit:
                     break

@@ -37,7 +37,7 @@ def test_burgers_keeps_one_field_a_step():
 PRODUCT = "def f(x):\n    s = 1.0\n    for v in x:\n        s = s * np.sin(v)\n    return s\n"
 
 
-def test_a_carried_value_that_is_needed_is_kept_once_a_turn():
+def test_a_carried_value_that_is_needed_is_kept_once_an_iteration():
     assert kept(source(PRODUCT), (V(6),)) == 6
 
 
@@ -104,19 +104,19 @@ def test_no_save_or_restore_is_left():
     assert not [s for s in walk(fn.body) if isinstance(s, Op) and "slot" in s.attrs]
 
 
-def test_the_result_of_a_turn_is_what_the_next_turn_kept():
+def test_the_result_of_an_iteration_is_read_from_the_next_iterations_residual():
     text = "def f(x):\n    h = 0.5\n    for v in x:\n        h = np.tanh(h * v)\n    return h\n"
     assert kept(source(text), (V(6),)) == 6
     assert "next_h" in to_text(after(text, (V(6),), "residuals"))
 
 
-def test_unknown_numbers_of_turns_are_kept_in_lists():
+def test_unknown_numbers_of_iterations_are_kept_in_lists():
     text = "def f(a):\n    s = a\n    while s < 5.0:\n        s = s * s + 1.0\n    return s\n"
     assert "append" in to_text(after(text, (0.7,), "residuals"))
     assert np.isfinite(kept(source(text), (0.7,)))
 
 
-def test_what_a_helper_gave_is_not_asked_for_again_where_it_is_written_behind_the_call():
+def test_results_of_helpers_that_are_written_later_are_stored():
     agrees(
         """
         def both(s, v):

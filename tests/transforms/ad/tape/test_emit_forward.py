@@ -34,7 +34,7 @@ def test_a_value_of_a_branch_that_no_loop_is_around_is_a_result_of_the_branch():
     agrees(text, V(4), 0.5)
 
 
-def test_zero_turns_keep_nothing():
+def test_zero_iterations_keep_nothing():
     agrees(
         "def f(x, n):\n    s = 1.0\n    for i in range(n):\n        s = s * x[i]\n    return s + x[0]\n",
         V(3),
@@ -54,9 +54,9 @@ def test_zero_turns_keep_nothing():
         ("x", "xs"),
         ("box", "boxes"),
         ("entry", "entries"),
-        ("turns", "all_turns"),
+        ("iterations", "all_iterations"),
         ("", ""),
     ],
 )
-def test_what_holds_the_values_of_each_turn_is_named_in_the_plural(one, many):
+def test_what_holds_the_values_of_each_iteration_is_named_in_the_plural(one, many):
     assert plural(one) == many

@@ -19,11 +19,11 @@ RECURRENCE = """
 """
 
 
-def test_a_state_that_every_row_reads_is_kept_once_a_turn():
+def test_a_state_that_every_row_reads_is_kept_once_an_iteration():
     args = (V(16).reshape(4, 4), V(4), 3)
-    of_a_turn = 4 + 4  # `new`, and its sums for a loop that has only `tanh` in it
+    of_an_iteration = 4 + 4  # `new`, and its sums for a loop that has only `tanh` in it
     options = {"loops": True, "argnums": (0, 1), "fastmath": False}
-    assert kept(source(RECURRENCE), args, **options) == 3 * (4 + 4) + of_a_turn
+    assert kept(source(RECURRENCE), args, **options) == 3 * (4 + 4) + of_an_iteration
 
 
 def test_what_was_just_stored_is_not_kept_twice():

@@ -85,7 +85,7 @@ def started_in_turns(w, x):
     return h
 
 
-def on_through_turns(w, x):
+def on_through_iterations(w, x):
     """Counted on by loops in loops of an outer sequence."""
     total = 0.0
     at = 0
@@ -99,7 +99,7 @@ def on_through_turns(w, x):
     return total
 
 
-def no_turns(w, x):
+def no_iterations(w, x):
     h = x[0]
     at = 5
     for t in range(3):
@@ -119,7 +119,7 @@ def with_steps(w, x):
 
 
 COUNTED = [
-    triangle, triangles, recurrence, two_counters, on_through_turns, no_turns, with_steps,
+    triangle, triangles, recurrence, two_counters, on_through_iterations, no_iterations, with_steps,
 ]  # fmt: skip
 
 
@@ -199,11 +199,11 @@ def test_no_integers_are_kept(f):
         assert "int64" not in text
 
 
-def test_what_is_counted_to_is_kept_once_where_turns_of_an_outer_loop_start_anew():
+def test_a_count_that_restarts_in_each_outer_iteration_is_stored_once():
     assert "np.empty(3, dtype=np.int64)" in srcdiff.grad(started_in_turns).source_for(W, X)
 
 
-def test_turns_that_commute_count_as_the_loop_does():
+def test_iterations_that_commute_count_as_the_loop_does():
     source = srcdiff.grad(triangle, argnums=(0, 1)).source_for(W, X)
     assert (
         """
@@ -232,7 +232,9 @@ def test_others_count_back():
     )
 
 
-@pytest.mark.parametrize("f", [triangle, recurrence, on_through_turns], ids=lambda f: f.__name__)
+@pytest.mark.parametrize(
+    "f", [triangle, recurrence, on_through_iterations], ids=lambda f: f.__name__
+)
 def test_second_derivatives_are_right(f):
     v = np.array([0.3, -0.2, 0.9, 0.1])
     g = srcdiff.grad(f, argnums=1)

@@ -67,7 +67,7 @@ def f(x, n):
 )
 @pytest.mark.parametrize("mode", ["auto", "store", "recompute"])
 @pytest.mark.parametrize("n", [0, 1, 3, 6])
-def test_the_gradient_is_that_of_all_turns(text, mode, n):
+def test_the_gradient_is_that_of_all_iterations(text, mode, n):
     f = function_of(text)
     want = expected(f, (0.7, n))
     value, (d_x,) = generated(f, (0,), mode)(0.7, n)
@@ -82,7 +82,7 @@ def test_what_only_asks_is_not_kept():
     assert "ks" not in source
 
 
-def test_a_last_turn_that_changes_something_stays():
+def test_a_last_iteration_that_changes_something_stays():
     source = srcdiff.grad(function_of(ANSWERS)).source_for(0.7, 5)
     assert "while True" in source
     np.testing.assert_allclose(function_of(ANSWERS)(0.7, 0), 0.7 * 0.49 + 0.49 * 0.49)

@@ -16,7 +16,7 @@ POWERS = """
 """
 
 
-def test_what_a_turn_keeps_for_itself_is_kept_for_one_turn():
+def test_residuals_of_one_iteration_are_stored_for_one_iteration():
     assert kept(source(POWERS), (V(4), V(50), 0.3), loops=True, fastmath=False) == 4
 
 
@@ -26,11 +26,11 @@ def test_the_readable_form_keeps_its_two_loops():
     assert kept(source(text), (V(4), V(5)), loops=True, fastmath=False) == 4
 
 
-def test_kept_values_of_turns_agree():
+def test_kept_values_of_iterations_agree():
     loops_agree(POWERS, V(4), V(5), 0.3)
 
 
-def test_turns_within_turns_agree():
+def test_iterations_within_iterations_agree():
     loops_agree(
         """
         def f(x, y):
@@ -48,7 +48,7 @@ def test_turns_within_turns_agree():
     )
 
 
-def test_a_turn_that_others_wait_for_is_kept_for_all():
+def test_residuals_of_an_iteration_that_others_need_are_stored_for_all_iterations():
     text = """
         def f(x, n):
             h = 0.5

@@ -8,7 +8,7 @@ from transforms.sources import refusal_of
 X, W = np.array([0.3, -0.5, -1.2, 0.7]), np.array([1.1, 0.4, -0.8, 0.6])
 
 
-def scaled_in_the_next_turn(x, w):
+def scaled_in_the_next_iteration(x, w):
     v = x.copy()
     u = np.zeros(4)
     for i in range(3):
@@ -53,13 +53,13 @@ def scaled_behind_the_list_that_it_is_from(x, w):
 @pytest.mark.parametrize(
     "f",
     [
-        scaled_in_the_next_turn,
+        scaled_in_the_next_iteration,
         scaled_through_a_name_from_outside,
         scaled_by_an_inner_loop,
         scaled_behind_the_list_that_it_is_from,
     ],
 )
-def test_storage_that_a_later_turn_writes_under_one_of_its_two_names_is_refused(f):
+def test_storage_that_a_later_iteration_writes_under_one_of_its_two_names_is_refused(f):
     assert "has two names" in refusal_of(f, (X, W), argnums=(0, 1))
 
 
@@ -85,7 +85,7 @@ def made_anew_before_it_is_written(x, w):
     return np.sum(v * x) + np.sum(u * w)
 
 
-def of_a_list_that_each_turn_makes(x, w):
+def of_a_list_that_each_iteration_makes(x, w):
     u, v = x, w
     for _ in range(3):
         new = []
@@ -99,7 +99,7 @@ def of_a_list_that_each_turn_makes(x, w):
 
 @pytest.mark.parametrize(
     "f",
-    [kept_where_it_is_best, made_anew_before_it_is_written, of_a_list_that_each_turn_makes],
+    [kept_where_it_is_best, made_anew_before_it_is_written, of_a_list_that_each_iteration_makes],
 )
 def test_storage_that_has_one_name_when_it_is_written_is_differentiated(f):
     assert problems(f, (X, W), second=True) == []

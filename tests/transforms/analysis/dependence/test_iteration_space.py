@@ -31,7 +31,7 @@ def storage(bounds, before=""):
         ("n, len(x)", "max(len(x) - n, 0)"),
     ],
 )
-def test_room_is_asked_for_as_it_is_known_to_be_there(bounds, length):
+def test_an_axis_has_room_only_where_the_length_is_known(bounds, length):
     assert storage(bounds) == f"ss = np.empty({length})"
 
 
@@ -63,7 +63,7 @@ def f(x, n, m):
 
 @pytest.mark.parametrize("outer", ["n", "2, n", "n, m", "n - 1, -1, -1", "n, n + 3"])
 @pytest.mark.parametrize("inner", ["m", "i, m", "i", "1, i + n", "m - i", "1, len(x)"])
-def test_what_is_behind_the_last_turn_has_a_place_if_there_is_no_turn(outer, inner):
+def test_the_value_after_the_last_iteration_has_a_place_without_iterations(outer, inner):
     f = function_of(NESTED.format(outer=outer, inner=inner))
     x = np.array([0.3, 0.5, -0.2])
     gradient = generated(f, (0,))

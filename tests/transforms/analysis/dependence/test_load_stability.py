@@ -54,7 +54,7 @@ STORE_FIRST = "store[where='i'] %y, 1.0, %i\n            %a: float64! = index[wh
         (READ_AHEAD, "0", "reverse", True),
     ],
 )
-def test_what_is_read_behind_the_loop_stays_and_what_is_ahead_does_not(
+def test_what_is_read_after_the_loop_stays_and_what_is_ahead_does_not(
     body, start, reverse, expected
 ):
     assert stable(loop(body, start, reverse)) == [expected]
@@ -130,7 +130,7 @@ def test_what_is_unpacked_is_read_where_its_row_is(start, expected):
     assert stable(ROWS.format(start=start)) == [expected, expected]
 
 
-def test_rows_that_no_turn_writes_are_stable():
+def test_rows_that_no_iteration_writes_are_stable():
     body = "%a: float64! = index[where='i'] %y, 0\n            store[where='i'] %y, %a, %i"
     assert stable(loop(body, start="1")) == [True]
     assert stable(loop(body, start="0")) == [False]

@@ -8,7 +8,7 @@ import srcdiff
 from srcdiff.transforms.analysis.dependence.unique_indices import mark_unique_indices
 
 
-def test_the_places_of_a_triangle_are_told_apart():
+def test_the_places_of_a_triangle_are_distinguished():
     check(
         mark_unique_indices,
         """
@@ -114,7 +114,7 @@ ROWS = np.array([1, 0])
         (everywhere, (X,), True),
     ],
 )
-def test_who_wrote_last_is_asked_where_it_is_not_known(function, args, is_known):
+def test_the_last_writer_is_found_at_run_time_where_it_is_not_known(function, args, is_known):
     source = srcdiff.grad(function).source_for(*args)
     assert ("writers" not in source) is is_known
 

@@ -26,7 +26,7 @@ def f(%x: float64[n]) -> 0 {{
 """
 
 
-def test_a_turn_copies_what_it_hands_on() -> None:
+def test_an_iteration_copies_arrays_that_it_passes_on() -> None:
     before = program(TEXT.format(start="%x", handed="%z"))
     text = to_text(changed(own_carries, before, np.arange(3.0)))
     assert "with %y {" in text  # storage of its own, filled in front of the loop
@@ -38,5 +38,5 @@ def test_a_turn_copies_what_it_hands_on() -> None:
     assert "    yield %y\n" in behind
 
 
-def test_what_a_turn_was_handed_needs_no_copy() -> None:
+def test_an_array_that_an_iteration_received_needs_no_copy() -> None:
     unchanged(own_carries, TEXT.format(start="%x", handed="%y.1"), np.arange(3.0))

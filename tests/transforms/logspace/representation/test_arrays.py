@@ -81,7 +81,7 @@ def test_compiled():
         np.testing.assert_allclose(others, slopes, rtol=1e-12, atol=1e-13)
 
 
-def asked_for_itself(X):
+def read_itself(X):
     p = np.zeros(3)
     p[1:] = np.exp(X[0, 1:])
     return np.log(np.sum(p)) + p[2]
@@ -109,7 +109,7 @@ def handed_out(X):
     return np.sum(np.log(p))
 
 
-@pytest.mark.parametrize("f", [asked_for_itself, added_to, with_other_signs, handed_out])
+@pytest.mark.parametrize("f", [read_itself, added_to, with_other_signs, handed_out])
 def test_arrays_that_hold_something_else_stay(f):
     on, off = (srcdiff.value_and_grad(f, jit=False, rewrite=r) for r in (True, False))
     assert "log_p[" not in on.source_for(NEAR)

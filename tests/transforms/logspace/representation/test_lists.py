@@ -87,7 +87,7 @@ def of_either_sign(x):
     return np.log(-sum(es))
 
 
-def asked_for_otherwise(x):
+def read_otherwise(x):
     es = [np.exp(a) for a in x]
     return np.log(sum(es)) + es[0]
 
@@ -110,7 +110,7 @@ def test_lists_of_what_changes_or_is_none_are_of_exponents_where_a_loop_adds_the
     assert np.all(slopes > 0.1)
 
 
-@pytest.mark.parametrize("f", [of_either_sign, asked_for_otherwise])
+@pytest.mark.parametrize("f", [of_either_sign, read_otherwise])
 def test_other_lists_stay(f):
     x = np.array([0.6, 1.0, -0.5])
     g = srcdiff.value_and_grad(f, jit=False)

@@ -93,7 +93,7 @@ def test_a_recurrent_network_has_its_products_outside_the_loop():
     assert ".T @ hs" in backward.rpartition("for t in")[2]
 
 
-def test_sums_in_the_order_of_the_turns_are_not_gathered():
+def test_sums_in_the_order_of_the_iterations_are_not_gathered():
     args = np.zeros((40, 40)), np.zeros((40, 30)), np.zeros(40), np.zeros((50, 30))
     text = srcdiff.value_and_grad(recurrent, argnums=(0, 1, 2), fastmath=False).loop_source_for(
         *args

@@ -127,7 +127,7 @@ def test_gradients_are_those_of_the_arrays(function, args, wrt):
     np.testing.assert_allclose(flat(d_found), flat(d), rtol=10 * rtol, atol=10 * rtol)
 
 
-def test_no_turn_goes_through_the_matrices():
+def test_no_iteration_goes_through_the_matrices():
     text = srcdiff.value_and_grad(layers, argnums=(0, 1)).loop_source_for(W, V, XS, YS)
     assert "d_ss.T @ xs" in text
     assert text.count(".T @ ") == 2
@@ -146,12 +146,12 @@ def test_what_is_no_sum_of_products_alone_stays(function):
     assert ".T @ " not in text
 
 
-def test_in_the_order_of_the_turns_nothing_is_gathered():
+def test_in_the_order_of_the_iterations_nothing_is_gathered():
     text = srcdiff.value_and_grad(layers, fastmath=False).loop_source_for(W, V, XS, YS)
     assert ".T @ " not in text
 
 
-def test_few_turns_have_a_form_of_their_own(monkeypatch):
+def test_few_iterations_have_a_form_of_their_own(monkeypatch):
     monkeypatch.undo()
     g = srcdiff.value_and_grad(layers, argnums=(0, 1))
     W, V = RNG.normal(size=(40, 30)), RNG.normal(size=(40, 4))

@@ -31,7 +31,7 @@ def loop_text(text, *args):
         ("x @ (0.5 * c).T", ".T"),
     ],
 )
-def test_each_block_of_turns_has_its_part_of_the_product(product, block):
+def test_each_block_of_iterations_has_its_part_of_the_product(product, block):
     x, c = points(600, 20, 5)
     text = CHOSEN.format(product=product)
     assert block in loop_text(text, x, c)

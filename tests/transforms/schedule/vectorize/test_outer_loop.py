@@ -89,7 +89,7 @@ def powers(**given):
     return POWERS.format(**(PLAIN | given))
 
 
-def test_turns_of_the_outer_loop_are_side_by_side():
+def test_iterations_of_the_outer_loop_are_side_by_side():
     new = changed(side_by_side, program(powers()), V(5), V(3))
     assert BLOCKS in to_text(new)
 
@@ -291,7 +291,7 @@ def test_errors_come_before_anything_else():
         g(V(3), at)
 
 
-def test_other_calls_may_have_more_turns_than_the_first():
+def test_other_calls_may_have_more_iterations_than_the_first():
     def columns(w):
         total = 0.0
         for j in range(w.shape[1]):
@@ -378,7 +378,7 @@ def test_running_products_that_are_added_up_are_horners_rule(start, add, term, b
     loops_agree(text, args[0], args[1], 3)
 
 
-def test_products_with_what_no_turn_changes_are_carried():
+def test_products_with_what_no_iteration_changes_are_carried():
     text = HORNER.format(start="c[1]", add="+=", term="x[j] * power", behind="np.sin(value)")
     args = np.linspace(-1.0, 1.0, 12), np.linspace(0.5, 2.0, 13), 300
     found = srcdiff.grad(source(text)).loop_source_for(*args)
@@ -394,7 +394,7 @@ def test_what_lanes_have_of_their_own_stays_in_the_cache(length, lanes):
 
 
 @pytest.mark.parametrize(("step", "is_kept"), [("*= np.exp(-t)", True), ("*= t", False)])
-def test_turns_with_long_arrays_of_their_own_stay(step, is_kept):
+def test_iterations_with_long_arrays_of_their_own_stay(step, is_kept):
     text = AGAIN.format(term="x[j] * power", step=step)
     found = srcdiff.grad(source(text)).loop_source_for(V(100_000), V(3), 100)
     assert ("lane" in found) != is_kept
@@ -408,7 +408,7 @@ def f(x, mu, Q):
 """
 
 
-def test_all_that_turns_have_of_their_own_is_in_one_block():
+def test_storage_that_is_private_to_iterations_is_in_one_block():
     """Loops without inner loops are allowed; matrices that iterations add up are sums over lanes."""
     rng = np.random.default_rng(1)
     args = rng.normal(size=(300, 5)), rng.normal(size=(6, 5)), rng.normal(size=(6, 5, 5))
@@ -431,7 +431,7 @@ def f(x, W):
 
 
 @pytest.mark.parametrize(("rows", "is_block"), [(4, True), (20, True), (50, False), (100, True)])
-def test_matrices_that_turns_add_up(rows, is_block):
+def test_matrices_that_iterations_add_up(rows, is_block):
     """An array that fits into the first-level cache is as fast with additions to long rows."""
     args = V(300 * rows).reshape(300, rows), V(rows * rows).reshape(rows, rows)
     fn = loop_form(srcdiff.grad(source(ROWS_OF_SUMS), argnums=1), args)

@@ -114,7 +114,7 @@ def moved_on(A, v):
     return R[1] @ v
 
 
-def test_lengths_that_a_helper_takes_to_be_equal_are_told_in_those_of_arguments():
+def test_equal_lengths_in_a_helper_are_reported_as_lengths_of_arguments():
     """A call is compared with them: by a length that no argument has, no later call would be recognised."""
     args = np.ones((2, 4, 4)), np.ones(4)
     g = srcdiff.jacobian(lambda B, u: np.tanh(moved_on(B, u)), argnums=1, mode="forward")

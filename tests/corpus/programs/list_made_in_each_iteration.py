@@ -3,7 +3,7 @@
 import numpy as np
 
 
-def turns(x, w):
+def sum_of_lists(x, w):
     total = 0.0
     for t in range(3):
         scaled = [x[k] ** 2 * (t + 1) for k in range(len(x))]
@@ -20,4 +20,4 @@ EXAMPLES = [
     (np.array([0.4, -0.8]), np.array([3.0, -20.0])),
 ]
 WRT = (0, 1)
-FUNCTION = turns
+FUNCTION = sum_of_lists
