@@ -221,7 +221,7 @@ def adds_nothing_up(x, c):
     return np.sum(c)
 
 
-def test_loops_whose_turns_are_not_put_together():
+def test_loops_whose_iterations_are_not_joined():
     for f in (nonlinear, adds_nothing_up):
         with pytest.raises(UnsupportedError) as caught:
             srcdiff.transform(f, "scan")(np.ones((3, 2)), np.ones(2))

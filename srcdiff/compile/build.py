@@ -34,7 +34,7 @@ from srcdiff.ir.location import Location
 from srcdiff.ir.recursion import callees_first
 from srcdiff.ir.structs import own_constructor
 from srcdiff.ir.verify import verify
-from srcdiff.transforms.ad.destination_passing import handed_down
+from srcdiff.transforms.ad.destination_passing import with_destinations
 from srcdiff.transforms.guards.entry_guards import (
     with_entry_checks,
     with_layout_checks,
@@ -113,7 +113,7 @@ def _build(
         return _dynamic(derived, arguments, error)
     unseen = [p.message for p in verify(fn) if p.is_of_scope]
     assert not unseen, unseen[0]  # no program may read an unbound name
-    fn = handed_down(fn)
+    fn = with_destinations(fn)
     fn = each_function(fn, lambda f: own_outside(without_stops(f)))
     bare = to_source(fn)
     entered = with_entry_checks(fn)

@@ -13,7 +13,7 @@ from srcdiff.frontend.arrays.stores import open_parameter
 from srcdiff.frontend.calls.inline import bind, default_values, first_yield, read_body
 from srcdiff.frontend.calls.lambda_lifting import frame_of
 from srcdiff.frontend.calls.outlined import NoValue
-from srcdiff.frontend.calls.recursion import check_handed_back
+from srcdiff.frontend.calls.recursion import check_returned_containers
 from srcdiff.frontend.containers.closure_lists import without_packed
 from srcdiff.frontend.containers.lists import guess_again
 from srcdiff.frontend.containers.zero_dim_arrays import zero_dim_effects
@@ -261,7 +261,7 @@ class _Reading:
         function = change_dims(function, resolve)
         if not session.functions.keys().isdisjoint(("%or dynamic", "%tuples")):
             function = without_packed(function)
-        check_handed_back(function)
+        check_returned_containers(function)
         return function
 
     def _own(self, pairs: Sequence[tuple[Dim, Dim]]) -> tuple[tuple[Dim, Dim], ...]:

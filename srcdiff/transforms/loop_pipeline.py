@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from srcdiff.ir.core import Function
 from srcdiff.ir.verify import verify
-from srcdiff.transforms.ad.destination_passing import handed_down
+from srcdiff.transforms.ad.destination_passing import with_destinations
 from srcdiff.transforms.buffers.array_contraction import shrink_buffers
 from srcdiff.transforms.buffers.array_layout import axis_order
 from srcdiff.transforms.buffers.drop_unit_axes import single_axes
@@ -140,7 +140,7 @@ def into_loops(
     )
     handed = Pass(
         "destination passing",
-        handed_down,
+        with_destinations,
         "a helper adds its adjoint to its caller's array",
         "only helpers that stay calls need it",
         _CORE,

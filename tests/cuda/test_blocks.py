@@ -152,7 +152,7 @@ def energy(x, m):
     return e
 
 
-def test_what_turns_raise_is_raised_behind_their_loop() -> None:
+def test_errors_of_iterations_are_raised_after_their_loop() -> None:
     g = srcdiff.value_and_grad(energy, argnums=(0, 1), jit=False)
     x, m = RNG.normal(size=(5, 3)), RNG.normal(size=5)
     found, shared = by_threads(g, (x, m))
@@ -286,7 +286,7 @@ def test_fewer_blocks_take_several_items_each_and_give_the_same_bits() -> None:
 @simulated
 @pytest.mark.parametrize(("threads", "width"), [(1, 256), (2, 256), (8, 256), (8, 2)])
 def test_reductions(threads: int, width: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(blocks, "_WIDTH", width)  # more threads than that take turns
+    monkeypatch.setattr(blocks, "_WIDTH", width)  # more threads than that share the loop
 
     @cuda.jit
     def reduce(x, out):

@@ -157,7 +157,7 @@ def test_local_arrays_may_be_of_more_digits() -> None:
     assert "cuda.atomic.add(d_W2, j, np.float32(d_o * h[j]))" in text
 
 
-def test_what_turns_keep_of_single_precision_is_single() -> None:
+def test_residuals_of_single_precision_are_single() -> None:
     """`math.exp` gives Python's floats, whose storage made the whole kernel one of float64."""
     (case,) = (c for c in FURTHER if repr(c) == "online_softmax")
     program = srcdiff.cuda.adjoint(case.kernel).program_for(

@@ -141,7 +141,7 @@ def test_tiles_are_loaded_again_and_nothing_is_kept() -> None:
     assert text.count("for i in ") == 2  # once for the total, which is squared, and backwards
 
 
-def test_scratch_says_what_turns_keep() -> None:
+def test_scratch_reports_the_residuals_of_iterations() -> None:
     (s,) = srcdiff.cuda.adjoint(own.repeated_squares).scratch(2, 3, x, 5, x)
     assert (s.name, s.shape, s.dtype) == ("ss", (5, 6), np.dtype(float))
     (s,) = srcdiff.cuda.adjoint(own.ragged).scratch(1, 2, x, np.array([1, 7, 0, 2]), x)

@@ -20,9 +20,7 @@ import srcdiff.cuda
 from srcdiff.cuda.kernel_launches import extents, scratch_of
 from srcdiff.runtime.cuda.numba_cuda_api import is_simulator
 
-pytestmark = pytest.mark.skipif(
-    not is_simulator(), reason="counts what turns keep without a device"
-)
+pytestmark = pytest.mark.skipif(not is_simulator(), reason="counts residuals without a device")
 
 ALL = [*user_kernels.CASES, *block_kernels.CASES, *thread_kernels.CASES]
 FAST = (

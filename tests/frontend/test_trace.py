@@ -99,7 +99,7 @@ def test_a_break_in_a_for_makes_it_yield_a_flag():
 
     (loop,) = statements(traced(f, np.ones(3)), For)
     assert loop.breaks and len(loop.results) == 2
-    assert loop.results[0].name == "turns"
+    assert loop.results[0].name == "iterations"
 
 
 def test_early_returns_become_branches():

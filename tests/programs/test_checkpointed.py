@@ -192,7 +192,7 @@ def test_the_gradient_is_exactly_that_of_the_plain_loop(name: str, slots: int) -
         args = (*PROGRAMS[name][1], n)
         np.testing.assert_array_equal(g(*args), expected(*args))
         assert f(*args) == plain(*args)
-    assert "turns_to_advance(" in g.source
+    assert "iterations_to_advance(" in g.source
 
 
 def test_differences_agree() -> None:

@@ -487,7 +487,7 @@ def grown_number(x, n):
         *[pytest.param(f, True, marks=pytest.mark.slow) for f in (turned_array, grown_number)],
     ],
 )
-def test_what_turns_make_complex_starts_real(f, jit) -> None:
+def test_values_that_iterations_make_complex_start_real(f, jit) -> None:
     x, g = np.linspace(0.5, 1.1, 3), srcdiff.grad(f, jit=jit)
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # such as ComplexWarning

@@ -196,7 +196,7 @@ def _copied(value: Value, b: Builder) -> Atom:
     return value
 
 
-def check_handed_back(fn: Function) -> None:
+def check_returned_containers(fn: Function) -> None:
     """Refuse to write into what such a function gave, or into what it was given, where both have a name."""
     steps = list(walk(fn.body))
     calls = [

@@ -28,7 +28,7 @@ from srcdiff.transforms.simplify.calls.dead_arguments import can_lose_results
 
 
 @dataclass(frozen=True)
-class Handed:
+class Destinations:
     """The results of a function that are added to arrays of its caller; `scaled`: times a number from the caller."""
 
     results: tuple[int, ...]
@@ -65,7 +65,7 @@ class Scaled:
     factors: tuple[Atom, ...]
 
 
-def may_be_handed(fn: Function, calls: Sequence[Call]) -> tuple[int, ...]:
+def may_be_passed(fn: Function, calls: Sequence[Call]) -> tuple[int, ...]:
     """The results of an adjoint that are arrays of the type of an argument, in all of its calls."""
     if not fn.interface.gradient_names or not all(map(is_generated, calls)):
         return ()
@@ -101,11 +101,11 @@ class Plan:
         Call -> statements that move in front of it.
     scaled : dict
         Result of a call that gets new zeros -> the factors that are passed with the call.
-    yields_gone : dict
+    yields_removed : dict
         Region of a branch -> its yields that are added instead.
     """
 
-    def __init__(self, fn: Function, chosen: Mapping[Function, Handed]) -> None:
+    def __init__(self, fn: Function, chosen: Mapping[Function, Destinations]) -> None:
         self.fn, self.chosen = fn, chosen
         self.refused: set[Call] = set()
         self.look = Placement(fn)
@@ -123,22 +123,22 @@ class Plan:
         self.instead: dict[Statement, list[Share]] = {}
         self.behind: dict[Statement, list[Share]] = {}
         self.at_end: dict[Region, list[Share]] = {}
-        self.yields_gone: dict[Region, set[int]] = {}
+        self.yields_removed: dict[Region, set[int]] = {}
         self.arrays: dict[int, Value] = {}
         self.seeds: tuple[Value, ...] = ()
         self.makes_zeros: set[int] = set()
         self.scaled: dict[Value, Scaled] = {}
         self.pouring = -1  # the current result
-        handed = self.chosen.get(self.fn)
-        if handed is not None:
-            self._pour_results(handed)
-        calls = [s for s in self.look.place if isinstance(s, Call) and self.handed_of(s)]
+        destinations = self.chosen.get(self.fn)
+        if destinations is not None:
+            self._pour_results(destinations)
+        calls = [s for s in self.look.place if isinstance(s, Call) and self.destinations_of(s)]
         if calls:
-            self._hand_to_sums(self.fn.body)
+            self._pass_to_sums(self.fn.body)
         for call in calls:
-            handed = self.handed_of(call)
-            if handed is not None and handed.scaled and len(handed.results) == 1:
-                (k,) = handed.results
+            destinations = self.destinations_of(call)
+            if destinations is not None and destinations.scaled and len(destinations.results) == 1:
+                (k,) = destinations.results
                 if call.results[k] not in self.sinks:
                     self._scale_zeros(call, k)
 
@@ -148,24 +148,24 @@ class Plan:
         for s in self.look.place:
             if not isinstance(s, Call):
                 continue
-            handed = self.handed_of(s)
-            if handed is not None and handed.scaled and len(handed.results) > 1:
-                sinks = [self.sinks.get(s.results[k]) for k in handed.results]
+            destinations = self.destinations_of(s)
+            if destinations is not None and destinations.scaled and len(destinations.results) > 1:
+                sinks = [self.sinks.get(s.results[k]) for k in destinations.results]
                 if len({sink and sink.factors for sink in sinks}) > 1:
                     found.add(s)
         return found
 
-    def handed_of(self, call: Call) -> Handed | None:
+    def destinations_of(self, call: Call) -> Destinations | None:
         return self.chosen.get(self.fn if is_itself(call.function) else call.function)
 
     # ---- results ------------------------------------------------------------------------------
 
-    def _pour_results(self, handed: Handed) -> None:
-        for k in handed.results:
+    def _pour_results(self, destinations: Destinations) -> None:
+        for k in destinations.results:
             y = self.fn.body.yields[k]
             assert isinstance(y, Value)
             self.arrays[k] = replace(y, name=y.name or "d_out", user=False)
-            if handed.scaled and not self.seeds:
+            if destinations.scaled and not self.seeds:
                 assert isinstance(y.type, Array)
                 self.seeds = (Value(Scalar(y.type.dtype, False), "d_out"),)
             self.pouring = k
@@ -177,7 +177,7 @@ class Plan:
         found = self._shares(y, sink, Place(region, len(region.body)), whole=True)
         left = [Share(y, sink)] if found is None else found
         self.at_end.setdefault(region, []).extend(left)
-        self.yields_gone.setdefault(region, set()).add(k)
+        self.yields_removed.setdefault(region, set()).add(k)
 
     def _shares(self, v: Atom, sink: Sink, at: Place, whole: bool = False) -> list[Share] | None:
         """The terms of a value that remain to be added to a sink, after calls have added the other terms; None if the
@@ -194,7 +194,7 @@ class Plan:
         self, made: Statement, v: Value, sink: Sink, at: Place, whole: bool
     ) -> list[Share] | None:
         if isinstance(made, Call):
-            return [] if self._hand(made, v, sink, at) else None
+            return [] if self._pass_on(made, v, sink, at) else None
         if isinstance(made, If) and whole and self.look.are_before(sink.factors, made):
             for region in regions_of(made):
                 self._pour_yield(region, made.results.index(v), sink)
@@ -283,11 +283,11 @@ class Plan:
 
     # ---- calls --------------------------------------------------------------------------------
 
-    def _hand_to_sums(self, region: Region) -> None:
+    def _pass_to_sums(self, region: Region) -> None:
         """Pass to calls the arrays to which their results are added."""
         for s in region.body:
             for inner in regions_of(s):
-                self._hand_to_sums(inner)
+                self._pass_to_sums(inner)
             if s in self.instead or not isinstance(s, Op) or not s.operands:
                 continue
             base = s.operands[0]
@@ -298,13 +298,17 @@ class Plan:
                 if found is not None:
                     self.instead[s] = found
 
-    def _hand(self, call: Call, v: Value, sink: Sink, at: Place) -> bool:
+    def _pass_on(self, call: Call, v: Value, sink: Sink, at: Place) -> bool:
         """Whether a call gets a sink for one of its results; if so, the plan is changed."""
-        handed = self.handed_of(call)
-        if handed is None or call in self.refused or call.results.index(v) not in handed.results:
+        destinations = self.destinations_of(call)
+        if (
+            destinations is None
+            or call in self.refused
+            or call.results.index(v) not in destinations.results
+        ):
             return False
         fitted = self._fitted(call, v, sink)
-        if fitted is None or (sink.factors and not handed.scaled):
+        if fitted is None or (sink.factors and not destinations.scaled):
             return False
         look = self.look
         first = look.place[call].before

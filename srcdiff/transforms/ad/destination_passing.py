@@ -28,7 +28,13 @@ from srcdiff.ir.recursion import callees_first, calls_of_itself, tied
 from srcdiff.ir.values import Value, const
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.core.adjoint_builders import multiplied
-from srcdiff.transforms.ad.destination_analysis import Handed, Plan, Share, like, may_be_handed
+from srcdiff.transforms.ad.destination_analysis import (
+    Destinations,
+    Plan,
+    Share,
+    like,
+    may_be_passed,
+)
 from srcdiff.transforms.analysis.placement import is_zeros
 from srcdiff.transforms.simplify.algebra.reassociate import algebra
 from srcdiff.transforms.simplify.calls.dead_arguments import with_yields
@@ -39,7 +45,7 @@ from srcdiff.transforms.simplify.fold import fold
 _T = TypeVar("_T")
 
 
-def handed_down(fn: Function) -> Function:
+def with_destinations(fn: Function) -> Function:
     """`fn` where the functions that it calls, directly or not, add to arrays of their callers."""
     order = _by_calls(fn)
     chosen = _chosen(fn, order)
@@ -48,7 +54,7 @@ def handed_down(fn: Function) -> Function:
     done: dict[Function, Function] = {}
     for f in order:
         plan = Plan(f, chosen)
-        body = _HandDown(f, plan, done).body()
+        body = _WithDestinations(f, plan, done).body()
         new = f if body is f.body else f.with_body(body)
         if f in chosen:
             new = _with_arrays(new, chosen[f], plan)
@@ -72,18 +78,18 @@ def _by_calls(fn: Function) -> list[Function]:
     return [f for f in callees_first(fn) if f not in kept]
 
 
-def _chosen(fn: Function, order: Sequence[Function]) -> dict[Function, Handed]:
+def _chosen(fn: Function, order: Sequence[Function]) -> dict[Function, Destinations]:
     """The functions that get arrays of their callers, where this saves an allocation."""
     sites = {f: calls_of_itself(f) for f in order}
     for call in (s for f in order for s in walk(f.body) if isinstance(s, Call)):
         if call.function in sites:
             sites[call.function].append(call)
     others = {g for f in callees_first(fn) if f not in order for g in callees_first(f)}
-    found: dict[Function, Handed] = {}
+    found: dict[Function, Destinations] = {}
     for f in order:
-        results = may_be_handed(f, sites[f]) if f is not fn and f not in others else ()
+        results = may_be_passed(f, sites[f]) if f is not fn and f not in others else ()
         if results:
-            found[f] = Handed(results, f.interface.partials is not None)
+            found[f] = Destinations(results, f.interface.partials is not None)
     while found:
         plans = {f: Plan(f, found) for f in order}
         kept = {f: _that_pay(h, plans[f], plans.values(), sites[f]) for f, h in found.items()}
@@ -94,29 +100,31 @@ def _chosen(fn: Function, order: Sequence[Function]) -> dict[Function, Handed]:
     return found
 
 
-def _that_pay(handed: Handed, own: Plan, plans: Iterable[Plan], calls: Sequence[Call]) -> Handed:
+def _that_pay(
+    destinations: Destinations, own: Plan, plans: Iterable[Plan], calls: Sequence[Call]
+) -> Destinations:
     """The results for which a function makes zeros, and which some caller adds to an array."""
     sinks = {v for p in plans for v in p.sinks if p.look.saves(v)}
     results = (
         k
-        for k in handed.results
+        for k in destinations.results
         if k in own.makes_zeros and any(c.results[k] in sinks for c in calls)
     )
-    return replace(handed, results=tuple(results))
+    return replace(destinations, results=tuple(results))
 
 
 # ---- functions that add to arrays of their callers -------------------------------------------------
 
 
-def _with_arrays(fn: Function, handed: Handed, plan: Plan) -> Function:
+def _with_arrays(fn: Function, destinations: Destinations, plan: Plan) -> Function:
     """The function with array parameters in the place of results; its body already adds to them."""
     names = {p.name for p in fn.params}
     seeds = [_with_own_name(s, names) for s in plan.seeds]
-    arrays = [_with_own_name(plan.arrays[k], names) for k in handed.results]
+    arrays = [_with_own_name(plan.arrays[k], names) for k in destinations.results]
     pairs = zip((*plan.seeds, *plan.arrays.values()), (*seeds, *arrays), strict=True)
     renamed: Env = {**dict(pairs)}
     params = (*seeds, *fn.params, *arrays)
-    kept = [k for k in range(len(fn.body.yields)) if k not in handed.results]
+    kept = [k for k in range(len(fn.body.yields)) if k not in destinations.results]
     body = Rewriter().region(fn.body, renamed, Builder(shapes_for(fn)))
     new = with_yields(fn.with_body(replace(body, params=params)), kept)
     at = tuple(range(len(params) - len(arrays), len(params)))
@@ -142,7 +150,7 @@ def _doc(fn: Function, seeds: Sequence[Value], arrays: Sequence[Value]) -> str:
     return f"{fn.doc.removesuffix('.')}{times}, added to {shown}."
 
 
-class _HandDown(Rewriter):
+class _WithDestinations(Rewriter):
     """Applies a plan to a function."""
 
     def __init__(self, fn: Function, plan: Plan, done: Mapping[Function, Function]) -> None:
@@ -157,7 +165,7 @@ class _HandDown(Rewriter):
         new = super().region(old, env, b)
         for share in self.plan.at_end.get(old, ()):
             self.add(share, env, b)
-        gone = self.plan.yields_gone.get(old, ())
+        gone = self.plan.yields_removed.get(old, ())
         if new is old and not gone:
             return old
         # the results of the function stay until `_with_arrays` replaces them by parameters
@@ -178,7 +186,7 @@ class _HandDown(Rewriter):
         else:
             new = self.keep(old, env, b)
             if isinstance(new, If) and isinstance(old, If):
-                gone = self.plan.yields_gone.get(old.then, ())
+                gone = self.plan.yields_removed.get(old.then, ())
                 new = replace(new, results=_but(new.results, gone))
             b.append(new)
             for share in self.plan.behind.get(old, ()):
@@ -196,22 +204,22 @@ class _HandDown(Rewriter):
 
     def call(self, old: Call, env: Env, b: Builder) -> None:
         """Append a call, with arrays for the results that the function adds: its sinks, or new zeros."""
-        handed = self.plan.handed_of(old)
+        destinations = self.plan.destinations_of(old)
         function = self.done.get(old.function, old.function)
         operands = [lookup(env, a) for a in old.operands]
-        if handed is None:
+        if destinations is None:
             b.append(replace(old, function=function, operands=tuple(operands)))
             return
-        arrays = [self.array(old, k, env, b) for k in handed.results]
-        first = old.results[handed.results[0]]  # all results have the same factors
+        arrays = [self.array(old, k, env, b) for k in destinations.results]
+        first = old.results[destinations.results[0]]  # all results have the same factors
         known = self.plan.sinks.get(first) or self.plan.scaled.get(first)
         here = {**env, **self.copies}
         factors = [lookup(here, a) for a in known.factors] if known else []
         seeds = [multiplied(b, factors or [const(1.0)])]
-        given = (*(seeds if handed.scaled else ()), *operands, *arrays)
-        kept = _but(old.results, handed.results)
+        given = (*(seeds if destinations.scaled else ()), *operands, *arrays)
+        kept = _but(old.results, destinations.results)
         b.append(replace(old, function=function, operands=given, results=kept))
-        for k, array in zip(handed.results, arrays, strict=True):
+        for k, array in zip(destinations.results, arrays, strict=True):
             result = old.results[k]
             if result in self.plan.scaled:
                 result = self.plan.scaled[result].product
@@ -225,7 +233,7 @@ class _HandDown(Rewriter):
         sink = self.plan.sinks.get(result)
         if sink is None:
             operand = like(call, k)
-            assert operand is not None  # `may_be_handed` has checked this
+            assert operand is not None  # `may_be_passed` has checked this
             return b.op(memory.zeros_like, lookup(env, operand), name=result.name)
         here = {**env, **self.copies}
         base = lookup(here, sink.base)

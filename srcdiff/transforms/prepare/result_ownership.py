@@ -53,7 +53,7 @@ def own_results(fn: Function) -> Function:
     b = Builder(shapes_for(fn), "adjoint", fn.location)
     yields: list[Atom] = []
     for y in fn.body.yields:
-        mine = _handed_out(y, roots, lasting)
+        mine = _returned(y, roots, lasting)
         if isinstance(y, Value) and mine & taken:
             y = own_copy(y, b)
         taken |= mine
@@ -75,7 +75,7 @@ def _lasting_reads(fn: Function, roots: Roots) -> dict[Value, Atom]:
     return found
 
 
-def _handed_out(y: Atom, roots: Roots, lasting: Mapping[Value, Atom]) -> set[Value]:
+def _returned(y: Atom, roots: Roots, lasting: Mapping[Value, Atom]) -> set[Value]:
     """The storage that the caller gets with a result."""
     found: set[Value] = set()
     stack = [y]

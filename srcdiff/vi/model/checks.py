@@ -82,7 +82,7 @@ def explain(model: Callable[..., Any], values: dict[str, Any], data: tuple[Any, 
             handle(_Check(np.random.default_rng(0), values), model, *data)
     except ValueError as error:
         return str(error)
-    except _InTurns:
+    except _OneAfterAnother:
         pass
     return ""
 
@@ -94,7 +94,7 @@ def supports_of(model: Callable[..., Any], data: tuple[Any, ...]) -> dict[str, A
     return found
 
 
-class _InTurns(Exception):
+class _OneAfterAnother(Exception):
     """A site has another value in each iteration of a loop, so a run with one value explains nothing."""
 
 
@@ -155,7 +155,7 @@ class _Check:
         if name in self.values:
             value = self.values[name]
             if np.shape(value) != (*shape, *distribution.event_shape):
-                raise _InTurns
+                raise _OneAfterAnother
             return value
         return some_draw(distribution, self.rng, shape[: len(shape) - len(batch)])
 

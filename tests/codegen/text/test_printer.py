@@ -397,14 +397,14 @@ def test_comments_and_blank_lines_stand_where_they_are_put():
         n.assign("y", n.call("f", n.name("x"))),
         Blank(),
         Comment("backward\nsecond line"),
-        n.for_("i", n.call("range", n.name("n")), [Blank(), Comment("one turn"), n.break_()]),
+        n.for_("i", n.call("range", n.name("n")), [Blank(), Comment("one iteration"), n.break_()]),
         Blank(),
         n.return_(n.name("y")),
     ]
     assert to_text(n.function_def("g", ["x", "n"], body, "Doc.")) == (
         'def g(x, n):\n    """Doc."""\n    # forward\n    y = f(x)\n\n'
         "    # backward\n    # second line\n    for i in range(n):\n"
-        "        # one turn\n        break\n\n    return y"
+        "        # one iteration\n        break\n\n    return y"
     )
 
 

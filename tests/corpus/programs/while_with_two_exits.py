@@ -1,4 +1,4 @@
-"""A `while` with a condition, a `continue` and a `break`: three ways from one turn to the next."""
+"""A `while` with a condition, a `continue` and a `break`: three ways from one iteration to the next."""
 
 import math
 

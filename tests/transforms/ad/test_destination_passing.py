@@ -7,7 +7,7 @@ import pytest
 
 import srcdiff
 from srcdiff.ir.syntax.printer import to_text
-from srcdiff.transforms.ad.destination_passing import handed_down
+from srcdiff.transforms.ad.destination_passing import with_destinations
 from tests.transforms.passes import assert_same, check, program, result, unchanged
 
 X = np.array([0.7, -1.2, 0.4, 1.5, 0.9])
@@ -53,7 +53,7 @@ def test_what_is_only_added_to_an_array_is_added_there_by_the_helper():
           yield %0
         }
     """
-    check(handed_down, of(before, HELPER), of(after, HANDED), X)
+    check(with_destinations, of(before, HELPER), of(after, HANDED), X)
 
 
 def test_a_part_of_the_array_is_the_part_of_the_argument_and_zeros_are_made_in_front():
@@ -79,7 +79,7 @@ def test_a_part_of_the_array_is_the_part_of_the_argument_and_zeros_are_made_in_f
           yield %2
         }
     """
-    check(handed_down, of(before, HELPER), of(after, HANDED), X)
+    check(with_destinations, of(before, HELPER), of(after, HANDED), X)
 
 
 READ_BETWEEN = """
@@ -117,7 +117,7 @@ STORED = """
 @pytest.mark.parametrize(
     "lines", [READ_BETWEEN, CLEARED_BETWEEN, GIVEN_ITSELF, USED_TWICE, TIMES, STORED]
 )
-def test_what_somebody_else_may_see_is_not_handed_down(lines):
+def test_an_array_with_other_uses_is_not_passed_down(lines):
     text = f"""
         def f(%x: float64[n]) -> 0 {{
           %d_x: float64[n] = copy@.copy %x ;adjoint
@@ -127,11 +127,11 @@ def test_what_somebody_else_may_see_is_not_handed_down(lines):
         }}
     """
     fn = program(of(text, HELPER))
-    assert to_text(handed_down(fn)) == to_text(fn)
-    assert_same(result(handed_down(fn), (X,)), result(fn, (X,)))
+    assert to_text(with_destinations(fn)) == to_text(fn)
+    assert_same(result(with_destinations(fn), (X,)), result(fn, (X,)))
 
 
-def test_a_call_that_cannot_be_handed_an_array_gets_zeros():
+def test_a_call_that_cannot_take_a_destination_gets_zeros():
     text = """
         def f(%x: float64[n]) -> tuple(0: 0, 1: 1) {
           %d_x: float64[n] = copy@.copy %x ;adjoint
@@ -152,7 +152,7 @@ def test_a_call_that_cannot_be_handed_an_array_gets_zeros():
           yield %1, %0
         }
     """
-    check(handed_down, of(text, HELPER), of(after, HANDED), X)
+    check(with_destinations, of(text, HELPER), of(after, HANDED), X)
 
 
 def test_what_nobody_adds_to_anything_is_made_as_it_was():
@@ -162,7 +162,7 @@ def test_what_nobody_adds_to_anything_is_made_as_it_was():
           yield %1
         }
     """
-    unchanged(handed_down, of(text, HELPER), X)
+    unchanged(with_destinations, of(text, HELPER), X)
 
 
 # ---- programs -------------------------------------------------------------------------------------

@@ -236,7 +236,7 @@ DIRECTION = """
 """
 
 
-def test_a_reversed_loop_whose_turns_commute_runs_forwards():
+def test_a_reversed_loop_whose_iterations_commute_runs_forwards():
     text = DIRECTION.format(source="x", carry="add")
     assert "reverse" not in to_text(changed(loop_direction, program(text), X))
 

@@ -62,9 +62,9 @@ CASES = {
     "concatenate": (joined, (X, np.ones(12)), (X, np.ones(11))),
     "start of a loop": (power, (X[:4], A, 2), (X[:2].copy(), A, 2)),
     "start of a while": (shrunk, (X[:4], A, 0.1), (X[:3].copy(), A, 0.1)),
-    "turn of a loop": (power, (X[:4], A, 2), (X[:4], A[:3].copy(), 2)),
-    "turn of a while": (shrunk, (X[:4], A, 0.1), (X[:4], A[:3].copy(), 0.1)),
-    "no turn": (replaced, (X[:3].copy(), np.ones(6), 2), (X, np.ones(7), 0)),
+    "iteration of a loop": (power, (X[:4], A, 2), (X[:4], A[:3].copy(), 2)),
+    "iteration of a while": (shrunk, (X[:4], A, 0.1), (X[:4], A[:3].copy(), 0.1)),
+    "no iteration": (replaced, (X[:3].copy(), np.ones(6), 2), (X, np.ones(7), 0)),
     "part of a tuple": (in_parts, ((A, X[:4]), X[:4]), ((A, X[:3].copy()), X[:4])),
 }
 

@@ -92,7 +92,7 @@ def test_sums_and_differences_are_as_the_user_had_them():
           %2: float64! = sum %w
         """,
     ],
-    ids=["a view lives on", "the new contents have other uses", "in each turn", "a number"],
+    ids=["a view lives on", "the new contents have other uses", "in each iteration", "a number"],
 )
 def test_other_writes_stay(lines):
     unchanged(

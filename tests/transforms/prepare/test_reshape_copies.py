@@ -148,7 +148,7 @@ RIGHT = {
         "return float(np.sum(y)) * 0.0 + np.sum(x) * v[0, 0]"
     ),
     "last rows": "y = x.copy()\nv = y[1:].ravel()\nv[0] = 5.0 * v[1]\nreturn np.sum(y**2) * v[0]",
-    "another array in the same turn": (
+    "another array in the same iteration": (
         "y = x.copy()\ns = 0.0\nfor i in range(2):\n    v = y.T.ravel()\n    s += v[1] * v[2]\n    y[i] *= 1.5\nreturn s"
     ),
 }

@@ -103,7 +103,7 @@ def test_what_is_popped_off_a_list_is_moved():
     assert "copy" not in g.source_for(A, [B, C])
 
 
-def test_a_list_that_is_handed_out_holds_copies_of_arguments():
+def test_a_returned_list_holds_copies_of_arguments():
     def f(x, ys):
         kept = [x]
         for y in ys:

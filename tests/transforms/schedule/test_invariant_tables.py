@@ -89,12 +89,12 @@ OTHERS = [
 
 
 @pytest.mark.parametrize("changed", OTHERS)
-def test_what_turns_change_is_computed_in_turns(changed):
+def test_values_that_iterations_change_are_computed_in_iterations(changed):
     assert not has_table(program(**changed))
     loops_agree(program(**changed), Q, X, argnums=(0, 1))
 
 
-def test_what_is_written_is_computed_in_turns():
+def test_values_that_change_are_computed_in_iterations():
     text = """
         def f(q, x):
             s, total = q.copy(), 0.0
@@ -122,7 +122,7 @@ def test_tables_are_no_larger_than_what_they_are_computed_from():
     loops_agree(text, Q, X, argnums=(0, 1))
 
 
-def test_arrays_in_turns_have_tables_too():
+def test_arrays_in_iterations_have_tables_too():
     text = """
         def f(q, x):
             total = 0.0

@@ -81,7 +81,7 @@ def shared_loops(f, *args, threads=None):
         (energy, (X[:0], 0.5)),
         (regression, (X[:5], RNG.normal(size=(200, 5)), X[:200])),
     ],
-    ids=["energy", "two turns", "no turns", "regression"],
+    ids=["energy", "two iterations", "no iterations", "regression"],
 )
 def test_threads_find_what_one_does(f, args, threads) -> None:
     g = srcdiff.value_and_grad(f, argnums=(0, 1), jit=True, parallel=threads)
@@ -137,7 +137,7 @@ def test_each_thread_has_accumulators_of_its_own() -> None:
 @pytest.mark.parametrize(
     ("f", "args"),
     [(filter_, (X, 0.5)), (smoothed, (X,)), (looked_up, (X, np.array([1, 2, 3])))],
-    ids=["carried on", "what the turn before wrote", "may raise"],
+    ids=["carried on", "writes of the last iteration", "may raise"],
 )
 def test_dependent_iterations_stay_on_one_thread(f, args) -> None:
     loops = shared_loops(f, *args)

@@ -102,7 +102,7 @@ def test_short_loops_stay(name):
     assert shared_rows(fn, {**LONG, name: 4}) is fn
 
 
-def test_what_turns_write_and_read_by_another_name_is_not_mixed():
+def test_storage_that_iterations_write_and_read_by_another_name_is_not_mixed():
     text = NEST.format(**PLAIN).replace(
         "  %total: float64[n] = zeros_of[type=type(float64[n])]\n",
         "  %total: float64[n] = zeros_of[type=type(float64[n])]\n"

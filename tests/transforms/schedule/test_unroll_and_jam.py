@@ -76,7 +76,7 @@ def test_other_loops(part):
         ("0, %n, 1", "0, %j, 1"),
     ],
 )
-def test_loops_whose_turns_see_each_other_and_dear_ones_stay(line, instead):
+def test_loops_with_dependent_or_expensive_iterations_stay(line, instead):
     text = ROWS.format(**PLAIN)
     assert line in text
     fn = program(text.replace(line, instead))

@@ -6,9 +6,9 @@ states.
     stop = 0                                             for i in reversed(range(n)):
     for i in range(n):                                       while kept[top - 1] < i:
         if i == stop:                                            i_kept, x = kept[top - 1], xs[top - 1]
-            kept[top], xs[top] = i, x                            stop = i_kept + turns_to_advance(...)
+            kept[top], xs[top] = i, x                            stop = i_kept + iterations_to_advance(...)
             top += 1                                             for j in range(i_kept, stop): x = f(x)
-            stop = i + turns_to_advance(n - i, ...)              kept[top], xs[top] = stop, x
+            stop = i + iterations_to_advance(n - i, ...)         kept[top], xs[top] = stop, x
         x = f(x)                                                 top += 1
                                                              top -= 1
                                                              x = xs[top]

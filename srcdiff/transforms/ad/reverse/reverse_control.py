@@ -161,7 +161,7 @@ def _half(
         assert isinstance(y, Value)
         if y not in r.buffers:
             r.check_names(y, inner, branch)
-            _hand(r, d, branch.results[k], y, inner)
+            _pass_on(r, d, branch.results[k], y, inner)
         elif not (k in chosen and r.is_from_outside(y, region)):
             r.bind(y, d, inner, branch)
     reverse_region(r, region, inner)
@@ -171,7 +171,7 @@ def _half(
     }
 
 
-def _hand(r: Reversal, d: Atom, passed: Value, value: Value, scope: Scope) -> None:
+def _pass_on(r: Reversal, d: Atom, passed: Value, value: Value, scope: Scope) -> None:
     """Contribute the adjoint `d` of a result or parameter `passed` of a branch or loop to the adjoint of the value
     that it is on some path. If `d` is a buffer, its contents are contributed.
     """
@@ -350,7 +350,7 @@ def _enter(
         elif y in r.buffers:
             r.bind(y, d, inner, loop)
         else:
-            _hand(r, d, param, y, inner)
+            _pass_on(r, d, param, y, inner)
 
 
 def _carried_out(r: Reversal, param: Value, inner: Scope) -> Atom:
@@ -379,7 +379,7 @@ def _arrive(
     elif init in r.buffers:
         r.bind(init, end, scope, loop)
     else:
-        _hand(r, end, param, init, scope)
+        _pass_on(r, end, param, init, scope)
 
 
 def _header(r: Reversal, loop: For | While, scope: Scope) -> tuple[Value, tuple[Atom, Atom, Atom]]:

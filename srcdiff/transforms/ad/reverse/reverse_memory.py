@@ -117,7 +117,7 @@ def _pack(r: Reversal, op: Op, scope: Scope) -> None:
     if r.is_active(value):
         for a, part in zip(op.operands, r.parts(value), strict=True):
             r.refuse_later_writes(a, op, scope)
-            _hand_over(r, part, a, scope)
+            _pass_adjoint(r, part, a, scope)
 
 
 def _unpack(r: Reversal, op: Op, scope: Scope) -> None:
@@ -127,7 +127,7 @@ def _unpack(r: Reversal, op: Op, scope: Scope) -> None:
     assert isinstance(base, Value)
     if isinstance(base.type, Struct):
         for result, part in zip(op.results, r.parts(base), strict=True):
-            _hand_over(r, result, part, scope)
+            _pass_adjoint(r, result, part, scope)
         return
     for k, result in enumerate(op.results):
         d = r.take(result, scope) if r.is_active(result) else None
@@ -150,10 +150,10 @@ def _get(r: Reversal, op: Op, scope: Scope) -> None:
     base = op.operands[0]
     if r.is_active(base) and not r.is_buffer_view(op):
         assert isinstance(base, Value) and isinstance(base.type, Struct)
-        _hand_over(r, op.results[0], r.parts(base)[base.type.keys.index(op.attrs["key"])], scope)
+        _pass_adjoint(r, op.results[0], r.parts(base)[base.type.keys.index(op.attrs["key"])], scope)
 
 
-def _hand_over(r: Reversal, source: Value, target: Atom, scope: Scope) -> None:
+def _pass_adjoint(r: Reversal, source: Value, target: Atom, scope: Scope) -> None:
     """The adjoint of `source` goes to `target`, which is another name of the same value."""
     if not r.is_active(source):
         return

@@ -107,7 +107,7 @@ class _Forward:
         results, sides = list(new.results), [list(new.then.yields), list(new.orelse.yields)]
         bodies = [list(new.then.body), list(new.orelse.body)]
         for side, region in enumerate((old.then, old.orelse)):
-            for value, result in self.layout.handed.get(region, ()):
+            for value, result in self.layout.branch_results.get(region, ()):
                 nothing = Op(
                     control.undefined, (), (replace(value),), {"type": value.type}, None, "compiler"
                 )

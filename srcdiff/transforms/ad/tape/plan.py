@@ -182,7 +182,7 @@ class Layout:
     filled: dict[int, list[Value]] = field(default_factory=dict)
     rows: set[Value] = field(default_factory=set)  # buffers that are rows of their storage
     # region of a branch -> its values that become results, with these results
-    handed: dict[Region, list[tuple[Value, Value]]] = field(default_factory=dict)
+    branch_results: dict[Region, list[tuple[Value, Value]]] = field(default_factory=dict)
     counting: dict[int, list[Counter]] = field(default_factory=dict)  # by loop of the backward part
     # loop of the backward part -> value, the parameter that holds it in the next iteration
     rolling: dict[int, list[tuple[Value, Value]]] = field(default_factory=dict)
@@ -236,7 +236,7 @@ class Layout:
             seen.add(v)
             self.needed.setdefault(self.program.home[v], []).append(v)
             if v in self.plan.stored and not self.plan.loops_around(v):
-                self.hand_out(v)
+                self.yield_from_branches(v)
             elif v in self.plan.stored:
                 self.stores[v] = self.storage(v)
                 self.place_buffer(v)
@@ -262,12 +262,12 @@ class Layout:
         else:
             self.filled.setdefault(id(built.last), []).append(v)
 
-    def hand_out(self, v: Value) -> None:
+    def yield_from_branches(self, v: Value) -> None:
         """Make a value of a branch outside of all loops a result of the branch, and of the branches around it."""
         region, inner = self.program.home[v], v
         while region is not self.program.top:
             outer = replace(v)
-            self.handed.setdefault(region, []).append((inner, outer))
+            self.branch_results.setdefault(region, []).append((inner, outer))
             region, inner = self.program.region_of[id(self.program.owner[region])], outer
         self.env[v] = inner
 

@@ -20,11 +20,11 @@ RIGHT = {
     "replaced items": "l = [v**2 for v in x]\nfor t in range(3):\n    l[t] = l[t - 1] * x[t]\nl[-1] *= 2.0\nreturn np.array(l) @ W",
     "an array that is overwritten after its elements were listed": "y = x * x\nl = list(y)\ny[0] = x[2]\nl[1] = x[0] * x[1]\n"
     "return l[0] * l[1] + 10.0 * l[2] * y[0] + 100.0 * y[1]",
-    "a list made of an array in every turn": "y = x * x\ns = 0.0\nfor t in range(2):\n    l = list(y)\n    y[0] = y[0] * x[1]\n"
+    "a list made of an array in every iteration": "y = x * x\ns = 0.0\nfor t in range(2):\n    l = list(y)\n    y[0] = y[0] * x[1]\n"
     "    l.append(y[0])\n    s += np.array(l) @ np.array([1.0, 10.0, 100.0, 1000.0])\nreturn s",
     "another name for an inner list": "d = {'a': [x[0]]}\nb = d['a']\nd['a'] += [x[1] ** 2]\nb.append(x[2])\nreturn np.array(d['a']) @ W",
     "a list that one branch grows": "d = {'a': [x[0]]}\nif x[1] > 0.0:\n    d['a'].append(x[1] ** 2)\nreturn sum(d['a']) + 10.0 * d['a'][-1]",
-    "a position that no first turn has": "d = {'a': []}\nfor t, v in enumerate(x):\n    d['a'].append(v**2 if t < 2 else v * d['a'][-2])\n"
+    "a position that no first iteration has": "d = {'a': []}\nfor t, v in enumerate(x):\n    d['a'].append(v**2 if t < 2 else v * d['a'][-2])\n"
     "return np.array(d['a']) @ W",
     "a list beside a number that changes": "st = (0.0, [])\nfor v in x:\n    st = (st[0] + v, st[1])\n    st[1].append(st[0] ** 2)\n"
     "return np.array(st[1]) @ W",
@@ -33,7 +33,7 @@ RIGHT = {
     "a slice that the loop writes under": "l = [v**2 for v in x]\ns = 0.0\nfor v in l[1:]:\n    l[2] = x[0]\n    s = 2.0 * s + v\nreturn s",
     "a slice that is kept": "l = [v**2 for v in x]\nm = l[:-1]\nl[0] = x[1]\nl.reverse()\ns = 0.0\nfor v in m:\n    s = 3.0 * s + v\n"
     "return s + np.array(l) @ W",
-    "a list that is replaced in every turn": "l = [v**2 for v in x]\nfor t in range(3):\n    m = []\n    for k in range(3):\n"
+    "a list that is replaced in every iteration": "l = [v**2 for v in x]\nfor t in range(3):\n    m = []\n    for k in range(3):\n"
     "        m.append(l[k] * x[t] + l[k - 1])\n    l = m\nreturn np.array(l) @ W",
     "lists of records": "l = []\nfor v in x:\n    l.append({'p': v, 'q': v * x})\ns = 0.0\nfor d in l:\n    s = 2.0 * s + d['p'] * d['q'][1]\nreturn s",
     "an inner list filled before it is put there": "g = []\nfor v in x:\n    row = []\n    for w in x:\n        row.append(v * w)\n    g.append(row)\n"

@@ -45,7 +45,7 @@ def test_a_loop_is_reversed_by_a_loop_that_restores_what_the_first_saved():
     assert "save[slot=" in text and "restore[slot=" in text and "reverse pair=1" in text
 
 
-def test_a_swap_in_one_branch_hands_the_adjoints_back_by_the_branch():
+def test_a_swap_in_one_branch_swaps_the_adjoints_in_the_branch():
     agrees(
         """
         def f(x, k):

@@ -75,7 +75,7 @@ def two_counters(w, x):
     return h
 
 
-def started_in_turns(w, x):
+def started_in_iterations(w, x):
     h = x[0]
     for t in range(3):
         at = t
@@ -162,7 +162,15 @@ def until(w, x):
     return h
 
 
-ALL = [*COUNTED, started_in_turns, in_front_and_behind, by_condition, doubled, left_early, until]
+ALL = [
+    *COUNTED,
+    started_in_iterations,
+    in_front_and_behind,
+    by_condition,
+    doubled,
+    left_early,
+    until,
+]
 
 
 def differences(f, *args, h=1e-6):
@@ -200,7 +208,7 @@ def test_no_integers_are_kept(f):
 
 
 def test_a_count_that_restarts_in_each_outer_iteration_is_stored_once():
-    assert "np.empty(3, dtype=np.int64)" in srcdiff.grad(started_in_turns).source_for(W, X)
+    assert "np.empty(3, dtype=np.int64)" in srcdiff.grad(started_in_iterations).source_for(W, X)
 
 
 def test_iterations_that_commute_count_as_the_loop_does():

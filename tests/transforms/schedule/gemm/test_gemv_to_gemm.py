@@ -102,7 +102,7 @@ def test_sums_in_the_order_of_the_iterations_are_not_gathered():
 
 
 @pytest.mark.parametrize("function", [filtered, read_in_between, left_early])
-def test_what_turns_change_is_multiplied_in_its_turn(function):
+def test_values_that_iterations_change_are_multiplied_in_their_iteration(function):
     text = srcdiff.value_and_grad(function, argnums=(0, 1)).loop_source_for(W, XS)
     assert "@ rows[t]" in text or "xs @" not in text.split("# backward")[0]
 
