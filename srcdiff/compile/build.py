@@ -257,23 +257,7 @@ def build_loops(
         if recorder.validator is not None:
             names = (p.name for p in fn.params[len(types) :])
             recorder.validator.examples |= zip(names, outside, strict=True)
-        program = LoopProgram(
-            fn.name,
-            types=types,
-            results=results,
-            outside=outside,
-            output=fn.output,
-            location=fn.location,
-            written=tuple(fn.source.written),
-            contiguous=tuple(fn.source.contiguous),
-            numbers=fn.source.numbers,
-            independent=tuple(fn.params[k].name for k in fn.derivative.independent),
-            rewritten=_rewritten(fn),
-            assumptions=fn.lengths.equal,
-            counts=fn.lengths.nonnegative,
-            at_most=fn.lengths.at_most,
-            watched=tuple(fn.source.watched.values()),
-        )
+        program = replace(_without_loops(fn), types=types, results=results, outside=outside)
         options = derived.options
         threads = options.threads
         if threads == "auto" and not shares_loops(derived, arguments, bound):
@@ -302,6 +286,24 @@ def build_loops(
             in_threads=loops.target.is_parallel,
             below=loops.lengths.less_than,
         )
+
+
+def _without_loops(fn: Function) -> LoopProgram:
+    """What calls need to know of a function, before it has a loop form."""
+    return LoopProgram(
+        fn.name,
+        output=fn.output,
+        location=fn.location,
+        written=tuple(fn.source.written),
+        contiguous=tuple(fn.source.contiguous),
+        numbers=fn.source.numbers,
+        independent=tuple(fn.params[k].name for k in fn.derivative.independent),
+        rewritten=_rewritten(fn),
+        assumptions=fn.lengths.equal,
+        counts=fn.lengths.nonnegative,
+        at_most=fn.lengths.at_most,
+        watched=tuple(fn.source.watched.values()),
+    )
 
 
 def mentioned(bindings: Mapping[str, Any], source: str) -> dict[str, Any]:

@@ -79,12 +79,8 @@ NUMBERS = Pass(
     "number typing", narrow_numbers, "a variable has one dtype in all assignments", "", _CORE
 )
 PARALLEL = Pass(
-    "loop parallelisation",
-    parallel,
-    "independent iterations are shared out to threads",
-    "",
-    _SCALAR,
-)
+    "loop parallelisation", parallel, "independent iterations are shared out to threads", "", _SCALAR
+)  # fmt: skip
 OVERWRITTEN = Pass(
     "overwritten store elimination", drop_overwritten, "no element is stored twice without a load between", "", _SCALAR
 )  # fmt: skip
@@ -130,30 +126,16 @@ def into_loops(
     lengths: Mapping[str, int], expansions: Expansions, calls: bool, fastmath: bool, narrow: bool
 ) -> tuple[Pass, ...]:
     """Scalarise array operations into one loop each; with `calls`, operations that NumPy does faster stay calls."""
-    inlined = _inlined if calls else _all_inlined
-    gathered = Pass(
-        "GEMV to GEMM",
-        lambda f: gathered_products(f, lengths),
-        "products with one row per iteration are one product",
-        "products are still operations, and dimensions are unified",
-        _CORE,
+    return (
+        *_decomposed(lengths, expansions, calls, fastmath, narrow),
+        *_checked(lengths, calls, fastmath),
     )
-    handed = Pass(
-        "destination passing",
-        with_destinations,
-        "a helper adds its adjoint to its caller's array",
-        "only helpers that stay calls need it",
-        _CORE,
-        whole=True,
-    )
-    fields = Pass(
-        "row length specialisation",
-        lambda f: records(f, lengths),
-        "short rows have a constant length",
-        "loops over known lengths are unrolled",
-        _CORE,
-        whole=True,
-    )
+
+
+def _decomposed(
+    lengths: Mapping[str, int], expansions: Expansions, calls: bool, fastmath: bool, narrow: bool
+) -> tuple[Pass, ...]:
+    """Operations that have a loop form, in functions that fuse with their callers."""
     return (
         Pass(
             "outside object check", only_inside, "the program uses no object outside of it",
@@ -164,18 +146,34 @@ def into_loops(
             "operation decomposition", lambda f: bind_lengths(expand(f, expansions, calls)),
             "each operation has a loop form", "all later passes know fewer operations", _LOADS, (Form.CORE,),
         ),
-        INLINE.at("loops of helpers fuse with loops of their callers", inlined),
-        *((handed,) if calls else ()),
-        *((fields,) if narrow else ()),
+        INLINE.at("loops of helpers fuse with loops of their callers", _inlined if calls else _all_inlined),
+        *Pass(
+            "destination passing", with_destinations, "a helper adds its adjoint to its caller's array",
+            "only helpers that stay calls need it", _CORE, whole=True,
+        ).when(calls),
+        *Pass(
+            "row length specialisation", lambda f: records(f, lengths), "short rows have a constant length",
+            "loops over known lengths are unrolled", _CORE, whole=True,
+        ).when(narrow),
         NUMBERS.at("operations still distinguish Python's numbers from NumPy's"),
         Pass(
             "dimension unification", unify_dims, "equal lengths have one name",
             "loops over one range are recognised by it", _CORE,
         ),
-        *((gathered,) if fastmath and calls else ()),
+        *Pass(
+            "GEMV to GEMM", lambda f: gathered_products(f, lengths),
+            "products with one row per iteration are one product",
+            "products are still operations, and dimensions are unified", _CORE,
+        ).when(fastmath and calls),
         LICM.at("expansions compute the same in all iterations", hoist_all),
         CSE.at("expansions have parts in common", _common),
         DCE.at("expansions leave unused parts"),
+    )  # fmt: skip
+
+
+def _checked(lengths: Mapping[str, int], calls: bool, fastmath: bool) -> tuple[Pass, ...]:
+    """Python's exceptions as checks, and then loops."""
+    return (
         Pass(
             "Python exception checks", python_errors, "a division by zero raises where Python raises",
             "divisions are final", _CORE,
@@ -212,79 +210,62 @@ def fast(
     lengths: Mapping[str, int], fastmath: bool, threads: int | str | None, narrow: bool
 ) -> tuple[Pass, ...]:
     """Optimise loops: fusion, reuse of storage, an order that vectorises."""
+    shared = _in_threads(lengths, threads)
+    return (
+        *_restructured(lengths, fastmath, narrow, shared),
+        *_tiled(lengths, fastmath),
+        *_legal(fastmath, bool(shared)),
+    )
+
+
+def _in_threads(lengths: Mapping[str, int], threads: int | str | None) -> tuple[Pass, ...]:
     why = "fusion is done, and vectors are made of each thread's part"
-    shared: tuple[Pass, ...] = ()
     if threads == "auto":  # the program's own loops, not the loops of helpers
-        shared = (replace(PARALLEL.at(why, lambda f: parallel(f, None, lengths)), whole=True),)
-    elif not isinstance(threads, str) and threads != 0:
-        shared = (PARALLEL.at(why, lambda f: parallel(f, threads)),)
-    bodies = Pass(
-        "thread body outlining",
-        thread_bodies,
-        "what a thread runs is a function",
-        "bodies are final",
-        _SCALAR,
-    )
-    running = Pass(
-        "strength reduction",
-        running_powers,
-        "a power of the loop index is a running product",
-        "fused loops share the product",
-        _SCALAR,
-    )
-    parts = Pass(
-        "loop fission by store",
-        split_nests,
-        "a loop writes each array at one place",
-        "scatter to gather and vectors need it",
-        _SCALAR,
-    )
-    slices = Pass(
-        "scatter to gather",
-        gathered_slices,
-        "loops that add to shifted slices are one loop",
-        "loop fission leaves one slice to each loop",
-        _SCALAR,
-    )
+        return (replace(PARALLEL.at(why, lambda f: parallel(f, None, lengths)), whole=True),)
+    if isinstance(threads, str) or threads == 0:
+        return ()
+    return (PARALLEL.at(why, lambda f: parallel(f, threads)),)
+
+
+def _restructured(
+    lengths: Mapping[str, int], fastmath: bool, narrow: bool, shared: tuple[Pass, ...]
+) -> tuple[Pass, ...]:
+    """Fused loops, in threads and vectors."""
     fuse = FUSE_NESTS.at(
         "expansions make one loop each", (lambda f: _fused(f, lengths)) if fastmath else fuse_nests
     )
-    lane_pass = Pass(
-        "outer-loop vectorisation",
-        lambda f: lanes(f, lengths),
-        "iterations of an outer loop run in vectors",
-        "the loops of each thread are known",
-        _SCALAR,
-    )
-    blocks = Pass(
-        "row tiling",
-        lambda f: row_blocks(f, lengths),
-        "matrix products run in blocks of rows that stay in the cache",
-        "vectors are made within a block",
-        _SCALAR,
-    )
-    gathered = Pass(
-        "outer products to GEMM",
-        lambda f: gathered_sums(f, lengths),
-        "sums of outer products are one matrix product",
-        "fusion has put the factors into one loop",
-        _SCALAR,
-    )
-    forwarded = (
-        FORWARD_STORES.at("scalar promotion stores sums at once"),
-        OVERWRITTEN.at("a sum that is stored at once needs no zero"),
-    )
+    running = Pass(
+        "strength reduction", running_powers, "a power of the loop index is a running product",
+        "fused loops share the product", _SCALAR,
+    ).when(fastmath)  # fmt: skip
     return (
         Pass("unit axis removal", single_axes, "no array has an axis of length 1", "loops broadcast nothing", _SCALAR),
-        *joined(fuse, (running,) if fastmath else ()),
-        *((gathered, DCE.at("summing loops are replaced")) if fastmath and narrow else ()),
+        *joined(fuse, running),
+        *Pass(
+            "outer products to GEMM", lambda f: gathered_sums(f, lengths),
+            "sums of outer products are one matrix product", "fusion has put the factors into one loop", _SCALAR,
+        ).when(fastmath and narrow),
+        *DCE.at("summing loops are replaced").when(fastmath and narrow),
         Pass(
             "invariant tables", tables, "what inner loops compute again for each outer iteration is in a table",
             "loops are fused, so that no table hinders fusion", _SCALAR,
         ),
-        *((CONTRACT.at("threads and vectors copy less"),) if fastmath or shared else ()),
+        *CONTRACT.at("threads and vectors copy less").when(fastmath or shared),
         *shared,
-        *((blocks, lane_pass) if fastmath else ()),
+        *Pass(
+            "row tiling", lambda f: row_blocks(f, lengths),
+            "matrix products run in blocks of rows that stay in the cache", "vectors are made within a block", _SCALAR,
+        ).when(fastmath),
+        *Pass(
+            "outer-loop vectorisation", lambda f: lanes(f, lengths), "iterations of an outer loop run in vectors",
+            "the loops of each thread are known", _SCALAR,
+        ).when(fastmath),
+    )  # fmt: skip
+
+
+def _tiled(lengths: Mapping[str, int], fastmath: bool) -> tuple[Pass, ...]:
+    """Innermost loops that LLVM vectorises, and storage that iterations share."""
+    return (
         Pass(
             "array layout", axis_order, "innermost loops follow the memory of our own arrays",
             "the order of loops is final", _SCALAR,
@@ -293,7 +274,7 @@ def fast(
             "loop fission", split_loops, "an innermost loop has elementary functions, or a recurrence, not both",
             "what is left in one loop was not vectorised", _SCALAR,
         ),
-        *((PROMOTE.at("vectorised loops add to elements"),) if fastmath else ()),
+        *PROMOTE.at("vectorised loops add to elements").when(fastmath),
         Pass(
             "register tiling", lambda f: shared_rows(f, lengths), "four iterations share the rows that they load",
             "sums are in numbers", _SCALAR,
@@ -303,12 +284,25 @@ def fast(
             "register tiling takes what it can first", _SCALAR,
         ),
         LICM.at("tiled loops have parts in common"),
-        *(forwarded if fastmath else ()),
+        *FORWARD_STORES.at("scalar promotion stores sums at once").when(fastmath),
+        *OVERWRITTEN.at("a sum that is stored at once needs no zero").when(fastmath),
         CONTRACT.at("loops are final"),
         IN_PLACE.at("contracted arrays are not reused"),
-        *((parts,) if fastmath else ()),
+        *Pass(
+            "loop fission by store", split_nests, "a loop writes each array at one place",
+            "scatter to gather and vectors need it", _SCALAR,
+        ).when(fastmath),
         ALLOCATIONS.at("buffers are final"),
-        *((slices,) if fastmath else ()),
+        *Pass(
+            "scatter to gather", gathered_slices, "loops that add to shifted slices are one loop",
+            "loop fission leaves one slice to each loop", _SCALAR,
+        ).when(fastmath),
+    )  # fmt: skip
+
+
+def _legal(fastmath: bool, has_threads: bool) -> tuple[Pass, ...]:
+    """Loops that Numba compiles, with NumPy's results."""
+    return (
         Pass(
             "redundant check elimination", remove_redundant_checks, "no check is left whose outcome is known",
             "lengths of storage are known", _SCALAR,
@@ -323,7 +317,9 @@ def fast(
         COUNTDOWN.at("Numba has no `reversed`"),
         DCE.at("legalisation leaves unused operands"),
         Pass("typed empty lists", typed_lists, "an empty list has a type", "Numba needs the type", _SCALAR),
-        *((bodies,) if shared else ()),
+        *Pass(
+            "thread body outlining", thread_bodies, "what a thread runs is a function", "bodies are final", _SCALAR,
+        ).when(has_threads),
         Pass(
             "compilation marks", lambda f: _compiled(f, fastmath), "functions are marked as compiled",
             "codegen prints marked functions as loops", _SCALAR, whole=True,

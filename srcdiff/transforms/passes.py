@@ -62,6 +62,10 @@ class Pass:
         """The pass at another place, for another reason, with `fn` where it takes other settings there."""
         return replace(self, why=why, fn=fn or self.fn)
 
+    def when(self, condition: object) -> tuple[Pass, ...]:
+        """The pass, or no pass: for lists that depend on the target."""
+        return (self,) if condition else ()
+
     def apply(self, fn: Function) -> Function:
         return self.fn(fn) if self.whole else each_function(fn, self.fn)
 

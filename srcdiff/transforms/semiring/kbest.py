@@ -196,47 +196,12 @@ class _Best(Messages):
 
     def moved(self, old: Op, given: list[Atom], whole: list[bool], env: Env, b: Builder) -> None:
         name = old.decl.name
-        if name == "index" and whole[0]:
-            attrs = dict(old.attrs)
-            if "..." in attrs["where"]:
-                attrs["where"] += ", :"
-            found = b.op(memory.index, *given, **attrs)
-            # the element is a number, not storage, so its list is a value, too
-            if not isinstance(old.result.type, Array):
-                found = b.op(memory.read, found)
-            self.named(old, found, env, b)
-        elif name in _SAME:
-            x = given[0] if whole[0] else self.lift(given[0], old.location, b)
-            self.named(old, b.op(old.decl, x), env, b)
-        elif name in _ALONG and whole[0]:
-            self.named(old, self.along_axes(old, given, b), env, b)
-        elif name in ("diag", "diagonal") and whole[0]:
-            self.named(old, self.diagonal(old, given[0], b), env, b)
-        elif name == "gather" and whole[0]:
-            where = old.attrs["where"] + (", :" if "..." in old.attrs["where"] else "")
-            self.named(old, b.op(memory.gather, *given, **{**old.attrs, "where": where}), env, b)
-        elif name in JOINED:
+        if name in JOINED:
             self.joined(old, env, b)
-        elif name == "list_item":
-            self.named(old, b.op(memory.read, b.op(containers.list_item, *given)), env, b)
-        elif name == "transpose" and whole[0]:
-            axes = ndim_of(old.operands[0].type)
-            order = old.attrs.get("axes") or tuple(reversed(range(axes)))
-            order = (*(n % axes for n in order), axes)
-            self.named(old, b.op(shapes.transpose, given[0], axes=order), env, b)
-        elif name == "swapaxes" and whole[0]:
-            axes = ndim_of(old.operands[0].type)
-            order = (*shapes.swapped_axes(axes, old.attrs), axes)
-            self.named(old, b.op(shapes.transpose, given[0], axes=order), env, b)
-        elif name == "moveaxis" and whole[0]:
-            axes = ndim_of(old.operands[0].type)
-            order = (*shapes.moved_axes(axes, old.attrs["source"], old.attrs["destination"]), axes)
-            self.named(old, b.op(shapes.transpose, given[0], axes=order), env, b)
-        elif name in ("squeeze", "expand_dims", "reshape", "ravel") and whole[0]:
-            self.named(old, self.reshaped(old, given, b), env, b)
+        elif name in ("append", "list_set", "store", "add_into"):
+            self.write(old, given, whole, env, b)
         elif name in ("empty", "zeros"):
-            made = b.op(memory.empty, *given, const(self.k))
-            self.named(old, made, env, b)
+            self.named(old, b.op(memory.empty, *given, const(self.k)), env, b)
             if name == "zeros":
                 self.fill(env[old.result], const(0.0), b)
         elif name in ("empty_like", "zeros_like") or old.decl is creation.full:
@@ -246,9 +211,49 @@ class _Best(Messages):
             lengths = lengths[: ndim_of(old.result.type)]
             self.named(old, b.op(memory.empty, *lengths, const(self.k)), env, b)
             if name != "empty_like":
-                value = given[0] if old.decl is creation.full else const(0.0)
-                self.fill(env[old.result], value, b)
-        elif name == "append":
+                self.fill(env[old.result], given[0] if is_full else const(0.0), b)
+        elif name in _SAME:
+            x = given[0] if whole[0] else self.lift(given[0], old.location, b)
+            self.named(old, b.op(old.decl, x), env, b)
+        elif name == "list_item":
+            self.named(old, b.op(memory.read, b.op(containers.list_item, *given)), env, b)
+        elif whole[0]:
+            self.named(old, self.rearranged(old, given, b), env, b)
+        else:
+            raise self.refused(old)
+
+    def rearranged(self, old: Op, given: list[Atom], b: Builder) -> Atom:
+        """Move elements of a message; the axis of the list stays the last one."""
+        name, axes = old.decl.name, ndim_of(old.operands[0].type)
+        if name == "index":
+            attrs = dict(old.attrs)
+            if "..." in attrs["where"]:
+                attrs["where"] += ", :"
+            found = b.op(memory.index, *given, **attrs)
+            # the element is a number, not storage, so its list is a value, too
+            return found if isinstance(old.result.type, Array) else b.op(memory.read, found)
+        if name in _ALONG:
+            return self.along_axes(old, given, b)
+        if name in ("diag", "diagonal"):
+            return self.diagonal(old, given[0], b)
+        if name == "gather":
+            where = old.attrs["where"] + (", :" if "..." in old.attrs["where"] else "")
+            return b.op(memory.gather, *given, **{**old.attrs, "where": where})
+        if name in ("squeeze", "expand_dims", "reshape", "ravel"):
+            return self.reshaped(old, given, b)
+        if name == "transpose":
+            order = tuple(n % axes for n in old.attrs.get("axes") or reversed(range(axes)))
+        elif name == "swapaxes":
+            order = tuple(shapes.swapped_axes(axes, old.attrs))
+        elif name == "moveaxis":
+            order = tuple(shapes.moved_axes(axes, old.attrs["source"], old.attrs["destination"]))
+        else:
+            raise self.refused(old)
+        return b.op(shapes.transpose, given[0], axes=(*order, axes))
+
+    def write(self, old: Op, given: list[Atom], whole: list[bool], env: Env, b: Builder) -> None:
+        name = old.decl.name
+        if name == "append":
             b.ops(containers.append, given[0], self.operand(old.operands[1], old.location, env, b))
         elif name == "list_set":
             amount = self.operand(old.operands[2], old.location, env, b)
@@ -257,16 +262,15 @@ class _Best(Messages):
             amount = self.operand(old.operands[1], old.location, env, b)
             where = old.attrs["where"] + (", :" if "..." in old.attrs["where"] else "")
             b.ops(memory.store, given[0], amount, *given[2:], where=where)
-        elif name == "add_into" and not has_arrays(items(old.attrs["where"])):
+        elif has_arrays(items(old.attrs["where"])):
+            raise self.refused(old)
+        elif whole[1]:
+            self.put_together(old, given, b)
+        else:
             amount = given[1]
-            if whole[1]:
-                self.put_together(old, given, b)
-                return
             if ndim_of(amount.type):
                 amount = b.op(memory.index, amount, where=_behind(amount))
             b.ops(memory.add_into, given[0], amount, *given[2:], **old.attrs)
-        else:
-            raise self.refused(old)
 
     def along_axes(self, old: Op, given: list[Atom], b: Builder) -> Atom:
         """Move elements along axes, with all axes of the message named, so that the list axis stays."""

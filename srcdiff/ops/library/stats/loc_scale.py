@@ -126,13 +126,8 @@ def distribution(name: str, standard: Standard) -> None:
     log_density, entropy_of = standard.log_density, standard.entropy
 
     def logpdf(
-        x: Any,
-        *args: Any,
-        first: Any = None,
-        second: Any = None,
-        loc: Any = None,
-        scale: Any = None,
-    ) -> Any:
+        x: Any, *args: Any, first: Any = None, second: Any = None, loc: Any = None, scale: Any = None,
+    ) -> Any:  # fmt: skip
         shapes, loc, scale = arranged(count, args, first, second, loc, scale)
         z = _standard(x, loc, scale)
         value = _within(log_density, z, shapes, limits, (-np.inf, -np.inf), is_closed)
@@ -141,13 +136,8 @@ def distribution(name: str, standard: Standard) -> None:
         return value - np.log(wide(scale))
 
     def pdf(
-        x: Any,
-        *args: Any,
-        first: Any = None,
-        second: Any = None,
-        loc: Any = None,
-        scale: Any = None,
-    ) -> Any:
+        x: Any, *args: Any, first: Any = None, second: Any = None, loc: Any = None, scale: Any = None,
+    ) -> Any:  # fmt: skip
         shapes, loc, scale = arranged(count, args, first, second, loc, scale)
         z = _standard(x, loc, scale)
         value = np.exp(_within(log_density, z, shapes, limits, (-np.inf, -np.inf), is_closed))
@@ -166,13 +156,8 @@ def distribution(name: str, standard: Standard) -> None:
 
     def tail(form: Form, outside: Sequence[float]) -> Any:
         def method(
-            x: Any,
-            *args: Any,
-            first: Any = None,
-            second: Any = None,
-            loc: Any = None,
-            scale: Any = None,
-        ) -> Any:
+            x: Any, *args: Any, first: Any = None, second: Any = None, loc: Any = None, scale: Any = None,
+        ) -> Any:  # fmt: skip
             shapes, loc, scale = arranged(count, args, first, second, loc, scale)
             z = _standard(x, loc, scale, may_be_infinite=True)
             return _within(form, z, shapes, tail_limits, outside, False)

@@ -218,16 +218,7 @@ def reverse_loop(
         return
     outs = [_carried_in(r, results[k], scope) for k in active]
     yields = [loop.carried_yields[k] for k in active]
-    outer = receivers(r, (loop.body,), yields)
-    lists = [v for v in outer if r.by_element.get(v) is loop]
-    for v in lists:
-        assert isinstance(v.type, List)
-        element = adjoint_type(v.type.element)
-        scope.buffers[v] = scope.b.op(containers.list_new, name=hint(v), element=element)
-    for v in outer:
-        if v not in lists and not isinstance(v.type, Scalar):
-            r.open(v, scope)
-    sums = [v for v in outer if isinstance(v.type, Scalar)]
+    sums, lists = _open_outer(r, loop, yields, scope)
     starts = [_total(v, scope) for v in sums]
     inner = scope.inner(loop.body)
     again = None
@@ -262,31 +253,36 @@ def reverse_loop(
     region = inner.finish((index, *ins, *accumulated, *tops), (*back, *totals, *rows))
     inits = [loop.carried[k] for k in active]
     ends = tuple(Value(_kind(v, a), v.name) for v, a in zip(ins, inits, strict=True))
-    ends += tuple(Value(v.type, v.name) for v in accumulated)
-    ends += tuple(Value(v.type, v.name) for v in tops)
+    ends += tuple(Value(v.type, v.name) for v in (*accumulated, *tops))
     pair = r.forward.pair(loop) if again is None else 0
-    start, stop, step = header
+    carried = (*outs, *starts, *(() if again is None else (again.start,)))
     is_reversed = not (isinstance(loop, For) and loop.reverse)
     scope.b.append(
-        For(
-            start,
-            stop,
-            step,
-            (*outs, *starts, *(() if again is None else (again.start,))),
-            region,
-            ends,
-            is_reversed,
-            False,
-            pair,
-            loop.location,
-            "adjoint",
-        )
+        For(*header, carried, region, ends, is_reversed, False, pair, loop.location, "adjoint")
     )
     scope.totals.update(zip(sums, ends[len(ins) : len(ins) + len(sums)], strict=True))
     for v in lists if is_reversed else ():
         scope.b.ops(containers.list_reverse, scope.buffers[v])
     for k, end in zip(active, ends, strict=False):
         _arrive(r, params[k], loop.carried[k], end, scope, loop)
+
+
+def _open_outer(
+    r: Reversal, loop: For | While, yields: Sequence[Atom], scope: Scope
+) -> tuple[list[Value], list[Value]]:
+    """Open the adjoints of outer values to which iterations contribute; the numbers among these, and the lists whose
+    adjoints the backward loop appends item by item.
+    """
+    outer = receivers(r, (loop.body,), yields)
+    lists = [v for v in outer if r.by_element.get(v) is loop]
+    for v in lists:
+        assert isinstance(v.type, List)
+        element = adjoint_type(v.type.element)
+        scope.buffers[v] = scope.b.op(containers.list_new, name=hint(v), element=element)
+    for v in outer:
+        if v not in lists and not isinstance(v.type, Scalar):
+            r.open(v, scope)
+    return [v for v in outer if isinstance(v.type, Scalar)], lists
 
 
 _SINGLE, _HALF = Scalar("float32", False), Scalar("float16", False)

@@ -82,34 +82,6 @@ def to_device_loops(
 def for_device(names: Sequence[str], raises: bool, block: Block | None) -> tuple[Pass, ...]:
     """The passes after the loop form: fewer loops, less storage, and storage as parameters."""
     atomics = block != "ordered"
-    marked = Pass(
-        "cooperative loop marking",
-        lambda f: mark_block_loops(f, atomics),
-        "loops that threads may share are marked",
-        "their iterations need storage of their own",
-        _SCALAR,
-    )
-    shared = Pass(
-        "cooperative loops",
-        lambda f: block_loops(f, atomics),
-        "the threads of a block share marked loops",
-        "storage and barriers are final",
-        _SCALAR,
-    )
-    entered = Pass(
-        "entry guards",
-        lambda f: with_entry_checks(f, compiled=True),
-        "arguments of other lengths raise",
-        "lengths of small axes are constants",
-        _SCALAR,
-    )
-    errors = Pass(
-        "error codes",
-        device_errors,
-        "an exception is a number in an array",
-        "all checks are in place",
-        _SCALAR,
-    )
     return (
         Pass(
             "counter-based random numbers", device_random, "a generator is a key and a count",
@@ -123,7 +95,10 @@ def for_device(names: Sequence[str], raises: bool, block: Block | None) -> tuple
             "storage becomes a parameter", _SCALAR,
         ),
         FOLD.at("lengths of small axes are constants"),
-        *((entered,) if raises else ()),
+        *Pass(
+            "entry guards", lambda f: with_entry_checks(f, compiled=True), "arguments of other lengths raise",
+            "lengths of small axes are constants", _SCALAR,
+        ).when(raises),
         Pass(
             "output parameters", lambda f: given_results(f, names), "arrays of the result are parameters",
             "loops fuse with the sums", _SCALAR,
@@ -137,11 +112,21 @@ def for_device(names: Sequence[str], raises: bool, block: Block | None) -> tuple
             "allocations leave loops next", _SCALAR,
         ),
         IN_PLACE.at("contracted arrays are not reused"),
-        *((marked,) if block else ()),
+        *Pass(
+            "cooperative loop marking", lambda f: mark_block_loops(f, atomics),
+            "loops that threads may share are marked", "their iterations need storage of their own", _SCALAR,
+        ).when(block),
         ALLOCATIONS.at("buffers are final"),
+        *_on_device(raises, block, atomics),
+    )  # fmt: skip
+
+
+def _on_device(raises: bool, block: Block | None, atomics: bool) -> tuple[Pass, ...]:
+    """Code that a device compiles, and storage as parameters."""
+    return (
         BOOLEANS.at("no later pass makes a conversion"),
         INTEGERS.at("no later pass computes with integers"),
-        *(() if block else (_DOWN,)),
+        *_DOWN.when(not block),
         DCE.at("legalisation leaves unused operands"),
         Pass("device marks", marked_as_loops, "the function is marked as compiled", "codegen prints loops", _SCALAR),
         Pass(
@@ -155,7 +140,13 @@ def for_device(names: Sequence[str], raises: bool, block: Block | None) -> tuple
         ),
         FUSE_NESTS.at("storage is cleared where it is filled"),
         DCE.at("lengths that only storage needed are dead"),
-        *((shared, _DOWN) if block else ()),
+        *Pass(
+            "cooperative loops", lambda f: block_loops(f, atomics), "the threads of a block share marked loops",
+            "storage and barriers are final", _SCALAR,
+        ).when(block),
+        *_DOWN.when(block),
         SINGLE.at("later passes write constants in double precision"),
-        *(() if raises else (errors,)),
+        *Pass(
+            "error codes", device_errors, "an exception is a number in an array", "all checks are in place", _SCALAR,
+        ).when(not raises),
     )  # fmt: skip
