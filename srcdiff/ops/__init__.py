@@ -33,16 +33,15 @@ import srcdiff.ops.indices.masks
 import srcdiff.ops.indices.sorting
 import srcdiff.ops.indices.triangles
 import srcdiff.ops.library
-import srcdiff.ops.linalg.cholesky_reuse
 import srcdiff.ops.linalg.cross
 import srcdiff.ops.linalg.eigenvalues
 import srcdiff.ops.linalg.einsum
 import srcdiff.ops.linalg.factor_solves
 import srcdiff.ops.linalg.factorisations
-import srcdiff.ops.linalg.lu_reuse
 import srcdiff.ops.linalg.matrix_equations
 import srcdiff.ops.linalg.matrix_functions
 import srcdiff.ops.linalg.products
+import srcdiff.ops.linalg.shared_factors
 import srcdiff.ops.linalg.solve
 import srcdiff.ops.linalg.sparse
 import srcdiff.ops.signal.convolve

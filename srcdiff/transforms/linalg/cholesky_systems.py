@@ -21,7 +21,7 @@ from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Function, If, Op, walk
 from srcdiff.ir.values import Atom, Value, const
 from srcdiff.ops.elementwise import arithmetic
-from srcdiff.ops.linalg import cholesky_reuse
+from srcdiff.ops.linalg import shared_factors
 from srcdiff.transforms.analysis.defuse import definitions
 from srcdiff.transforms.linalg.shared_factorisation import ASKING, Factored, Systems, same_factors
 from srcdiff.transforms.linalg.symmetry import Symmetry
@@ -72,20 +72,20 @@ class _Definite(Systems):
         test = self.made.get(condition) if isinstance(condition, Value) else None
         info = test.operands[0] if test is not None and test.decl is arithmetic.equal else None
         made = self.made.get(info) if isinstance(info, Value) else None
-        return made.operands[0] if made is not None and made.decl is cholesky_reuse.potrf else None
+        return made.operands[0] if made is not None and made.decl is shared_factors.potrf else None
 
     def matrix_of(self, op: Op) -> tuple[Atom, bool]:
         """The matrix; the transpose makes no difference."""
         return super().matrix_of(op)[0], False
 
     def factorised(self, k: Atom, b: Builder) -> Factored:
-        factor, info = b.ops(cholesky_reuse.potrf, k, names=("factor", "info"))
+        factor, info = b.ops(shared_factors.potrf, k, names=("factor", "info"))
         return (factor,), b.op(arithmetic.equal, info, const(0), name="is_definite")
 
     def solution(
         self, k: Atom, found: tuple[Value, ...], x: Atom, across: bool, b: Builder
     ) -> Atom:
-        return b.op(cholesky_reuse.definite_solve, k, *found, x)
+        return b.op(shared_factors.definite_solve, k, *found, x)
 
     def determinant(self, k: Atom, found: tuple[Value, ...], op: Op, b: Builder) -> Sequence[Atom]:
-        return b.op(arithmetic.float64, const(1.0)), b.op(cholesky_reuse.definite_logdet, k, *found)
+        return b.op(arithmetic.float64, const(1.0)), b.op(shared_factors.definite_logdet, k, *found)

@@ -22,7 +22,7 @@ from srcdiff.ir.core import For, Function, Op, Region, While, regions_of
 from srcdiff.ir.values import Atom, Value, const
 from srcdiff.ops.control.control import raise_if
 from srcdiff.ops.elementwise import arithmetic
-from srcdiff.ops.linalg import cholesky_reuse, factorisations, lu_reuse
+from srcdiff.ops.linalg import factorisations, shared_factors
 from srcdiff.transforms.analysis.defuse import definitions, same_kind
 from srcdiff.transforms.linalg.shared_factorisation import (
     ASKING,
@@ -51,7 +51,7 @@ class _Shared(Systems):
         super().__init__(fn)
         self.symmetry = Symmetry(fn, self.made)
         self.definite = {
-            op.operands[0] for op in self.made.values() if op.decl is cholesky_reuse.potrf
+            op.operands[0] for op in self.made.values() if op.decl is shared_factors.potrf
         }
         self.checked: set[Value] = set()  # conditions of singularity that are checked already
         # None, for all, until `shared_matrices` has found them
@@ -87,18 +87,18 @@ class _Shared(Systems):
         return new
 
     def factorised(self, k: Atom, b: Builder) -> Factored:
-        lu, pivots, info = b.ops(lu_reuse.getrf, k, names=("lu", "pivots", "info"))
+        lu, pivots, info = b.ops(shared_factors.getrf, k, names=("lu", "pivots", "info"))
         return (lu, pivots), b.op(arithmetic.greater, info, const(0), name="is_singular")
 
     def solution(
         self, k: Atom, found: tuple[Value, ...], x: Atom, across: bool, b: Builder
     ) -> Atom:
         attrs: dict[str, Any] = {"trans": 1} if across else {}
-        return b.op(lu_reuse.shared_solve, k, *found, x, **attrs)
+        return b.op(shared_factors.shared_solve, k, *found, x, **attrs)
 
     def determinant(self, k: Atom, found: tuple[Value, ...], op: Op, b: Builder) -> Sequence[Atom]:
-        sign = b.op(lu_reuse.shared_sign, k, *found)
-        return sign, b.op(lu_reuse.shared_logdet, k, *found)
+        sign = b.op(shared_factors.shared_sign, k, *found)
+        return sign, b.op(shared_factors.shared_logdet, k, *found)
 
     def chosen(self, op: Op, condition: Value, fast: Make, slow: Make, b: Builder) -> bool:
         """The fast way without an alternative; a system with a singular matrix raises NumPy's error."""
