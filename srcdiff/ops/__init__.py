@@ -4,16 +4,13 @@ In: the callables of NumPy, SciPy and Python; out: the registry, by which every 
 Start with `core/registry`, then `elementwise/elementary`; `library` has functions that are Python over these.
 """
 
-import srcdiff.ops.arrays.concatenate
 import srcdiff.ops.arrays.containers
 import srcdiff.ops.arrays.creation
-import srcdiff.ops.arrays.diagonals
 import srcdiff.ops.arrays.memory
 import srcdiff.ops.arrays.memory_overlap
 import srcdiff.ops.arrays.reductions
-import srcdiff.ops.arrays.repeat
 import srcdiff.ops.arrays.running
-import srcdiff.ops.arrays.shapes
+import srcdiff.ops.arrays.sizes
 import srcdiff.ops.arrays.variances
 import srcdiff.ops.control.adjoint_hooks
 import srcdiff.ops.control.control
@@ -22,6 +19,7 @@ import srcdiff.ops.core.scalar_spellings
 import srcdiff.ops.elementwise.arithmetic
 import srcdiff.ops.elementwise.bessel
 import srcdiff.ops.elementwise.complex_numbers
+import srcdiff.ops.elementwise.conversions
 import srcdiff.ops.elementwise.elementary
 import srcdiff.ops.elementwise.exponential_integrals
 import srcdiff.ops.elementwise.gamma
@@ -44,6 +42,11 @@ import srcdiff.ops.linalg.products
 import srcdiff.ops.linalg.shared_factors
 import srcdiff.ops.linalg.solve
 import srcdiff.ops.linalg.sparse
+import srcdiff.ops.shapes.concatenate
+import srcdiff.ops.shapes.diagonals
+import srcdiff.ops.shapes.permutations
+import srcdiff.ops.shapes.repeat
+import srcdiff.ops.shapes.reshapes
 import srcdiff.ops.signal.convolve
 import srcdiff.ops.signal.fft
 import srcdiff.ops.signal.filters

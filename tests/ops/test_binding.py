@@ -12,12 +12,13 @@ from srcdiff.ir.dims import ShapeMismatch, Shapes
 from srcdiff.ir.syntax.spelling import template_of
 from srcdiff.ir.types import Array, Dim, Scalar
 from srcdiff.ir.values import Value, const
-from srcdiff.ops.arrays import concatenate, creation, diagonals, reductions, repeat, shapes
+from srcdiff.ops.arrays import creation, reductions
 from srcdiff.ops.core.operand_roles import carries_derivative
 from srcdiff.ops.core.registry import OPERATIONS, find
 from srcdiff.ops.core.type_rules import TypeMistake
-from srcdiff.ops.elementwise import arithmetic, elementary
+from srcdiff.ops.elementwise import arithmetic, conversions, elementary
 from srcdiff.ops.linalg import products, solve
+from srcdiff.ops.shapes import concatenate, diagonals, permutations, repeat, reshapes
 
 N, M = Dim.of("n"), Dim.of("m")
 x = Value(Array("float64", (N,)), "x")
@@ -64,9 +65,9 @@ def called(function, *args, spelling="", **kwargs):
         (called(np.reshape, A, (const(-1),)), "A.reshape(-1)", None),
         (called(np.reshape, x, (const(1), const(-1))), "x.reshape(1, -1)", "float64[1, n]"),
         (called(np.reshape, x, (n, const(1))), "x.reshape(n, 1)", "float64[n, 1]"),
-        (made(shapes.expand_dims, x, axis=1), "x[:, None]", "float64[n, 1]"),
-        (made(shapes.expand_dims, x, axis=0), "x[None, :]", "float64[1, n]"),
-        (made(shapes.expand_dims, A, axis=1), "A[:, None]", "float64[n, 1, m]"),
+        (made(reshapes.expand_dims, x, axis=1), "x[:, None]", "float64[n, 1]"),
+        (made(reshapes.expand_dims, x, axis=0), "x[None, :]", "float64[1, n]"),
+        (made(reshapes.expand_dims, A, axis=1), "A[:, None]", "float64[n, 1, m]"),
         (called(np.transpose, A), "A.T", "float64[m, n]"),
         (called(np.transpose, A, (const(1), const(0))), "A.transpose(1, 0)", "float64[m, n]"),
         (called(np.concatenate, (x, y)), "np.concatenate([x, y])", "float64[m+n]"),
@@ -105,7 +106,7 @@ def test_call_prints_as_written_and_has_the_type(op, printed, type_):
         (arithmetic.floor_divide, (n, const(2)), "div(n, 2)"),
         (arithmetic.floor_divide, (n, const(-2)), "i"),
         (arithmetic.mod, (n, const(2)), "i"),
-        (arithmetic.to_int, (s,), "i"),
+        (conversions.to_int, (s,), "i"),
     ],
 )
 def test_integers_stay_affine_expressions_where_they_are(decl, operands, known):
@@ -136,10 +137,10 @@ def test_power_of_integers_is_an_integer_unless_the_exponent_is_negative(exponen
         (lambda: made(arithmetic.not_, x), TypeMistake),
         (lambda: made(solve.solve, made_array(2, 3), x), ShapeMismatch),
         (lambda: made(products.norm, x, ord=1), TypeMistake),
-        (lambda: made(shapes.reshape, made_array(2, 3), const(4)), TypeMistake),
+        (lambda: made(reshapes.reshape, made_array(2, 3), const(4)), TypeMistake),
         (lambda: made(concatenate.concatenate, x, A), TypeMistake),
         (lambda: called(np.array, ((s, s), s)), TypeMistake),
-        (lambda: made(shapes.squeeze, made_array(2), axis=0), TypeMistake),
+        (lambda: made(reshapes.squeeze, made_array(2), axis=0), TypeMistake),
     ],
 )
 def test_operands_that_do_not_fit_are_refused(build, error):
@@ -158,9 +159,9 @@ def test_only_operands_with_derivatives_carry_them():
     }
     assert carried["where"] == [False, True, True]
     assert carried["linspace"] == [True, True, False]
-    assert [carries_derivative(shapes.reshape, k) for k in range(3)] == [True, False, False]
+    assert [carries_derivative(reshapes.reshape, k) for k in range(3)] == [True, False, False]
     assert [carries_derivative(concatenate.concatenate, k) for k in range(3)] == [True, True, True]
-    assert [carries_derivative(shapes.roll, k) for k in range(2)] == [True, False]
+    assert [carries_derivative(permutations.roll, k) for k in range(2)] == [True, False]
 
 
 def test_importing_the_operations_leaves_scipy_alone():

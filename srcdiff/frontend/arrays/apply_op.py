@@ -34,7 +34,7 @@ from srcdiff.ops.arrays.containers import get
 from srcdiff.ops.core.registry import dotted, find
 from srcdiff.ops.core.scalar_spellings import choose, of_numbers
 from srcdiff.ops.core.type_rules import TypeMistake, UnknownMistake, promote
-from srcdiff.ops.elementwise.arithmetic import astype, to_float
+from srcdiff.ops.elementwise.conversions import astype, to_float
 from srcdiff.ops.elementwise.exact_constants import exact_value
 
 

@@ -27,12 +27,12 @@ from srcdiff.frontend.core.values import (
 from srcdiff.ir.core import OpDecl
 from srcdiff.ir.types import Array, is_complex, ndim_of
 from srcdiff.ir.values import Atom, Const, Value, const
-from srcdiff.ops.arrays import shapes
 from srcdiff.ops.core.type_rules import TypeMistake
 from srcdiff.ops.elementwise import arithmetic, complex_numbers
 from srcdiff.ops.linalg import products
 from srcdiff.ops.linalg.einsum import decl_for, einsum, spelled_out
 from srcdiff.ops.linalg.einsum_spelling import contraction
+from srcdiff.ops.shapes import reshapes
 
 
 def _two(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs, name: str) -> tuple[Atom, Atom]:
@@ -134,13 +134,13 @@ def _kron(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
         fr.op(node, arithmetic.multiply, *(length_along(fr, x, k, node) for x in (a, b)))
         for k in range(ndim)
     ]
-    return fr.op(node, shapes.reshape, product, *lengths)
+    return fr.op(node, reshapes.reshape, product, *lengths)
 
 
 def _of_axes(fr: Frame, a: Atom, ndim: int, node: gast.AST) -> Atom:
     """An array with further axes of length 1 in front."""
     lacking = tuple(range(ndim - ndim_of(a.type)))
-    return fr.op(node, shapes.expand_dims, a, axis=lacking) if lacking else a
+    return fr.op(node, reshapes.expand_dims, a, axis=lacking) if lacking else a
 
 
 def _outer(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:

@@ -58,8 +58,8 @@ from srcdiff.ops.arrays.containers import list_length
 from srcdiff.ops.arrays.memory import axis_length
 from srcdiff.ops.control.control import and_, or_
 from srcdiff.ops.core.registry import find
-from srcdiff.ops.elementwise import arithmetic
-from srcdiff.ops.elementwise.arithmetic import to_bool
+from srcdiff.ops.elementwise import arithmetic, conversions
+from srcdiff.ops.elementwise.conversions import to_bool
 
 
 def _len(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
@@ -347,7 +347,7 @@ def _numpy_number(cls: type) -> Callable[..., FrontValue]:
             return const(fr.evaluated(node, cls, static(args[0])))
         spelling = f"np.{cls.__name__}"
         number = fr.as_atom(args[0], node)
-        return fr.op(node, arithmetic.astype, number, spelling=spelling, dtype=cls.__name__)
+        return fr.op(node, conversions.astype, number, spelling=spelling, dtype=cls.__name__)
 
     return read
 

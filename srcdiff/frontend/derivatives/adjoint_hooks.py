@@ -38,7 +38,7 @@ from srcdiff.ir.types import Array, Dim, Scalar, Type, is_float
 from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.arrays.memory import copy
 from srcdiff.ops.control.adjoint_hooks import adjoint_block, outside_call
-from srcdiff.ops.elementwise.arithmetic import to_float
+from srcdiff.ops.elementwise.conversions import to_float
 
 # ---- the block ----------------------------------------------------------------------------------------
 

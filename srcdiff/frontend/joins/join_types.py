@@ -12,9 +12,9 @@ from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import Array, List, Scalar, Static, Struct, Type
 from srcdiff.ir.values import Atom, Const, Value
 from srcdiff.ops.core.type_rules import promote
-from srcdiff.ops.elementwise import arithmetic
-from srcdiff.ops.elementwise.arithmetic import to_float, to_int
+from srcdiff.ops.elementwise import conversions
 from srcdiff.ops.elementwise.complex_numbers import to_complex
+from srcdiff.ops.elementwise.conversions import to_float, to_int
 
 _CONVERSIONS = {"float64": to_float, "int64": to_int, "complex128": to_complex}
 
@@ -85,7 +85,7 @@ def coerced(fr: Frame, node: gast.AST, atom: Atom, type_: Type) -> Atom:
     ):
         return atom
     if isinstance(own, Array):
-        return fr.op(node, arithmetic.astype, atom, dtype=type_.dtype)
+        return fr.op(node, conversions.astype, atom, dtype=type_.dtype)
     if isinstance(atom, Const):
         return Const(np.dtype(type_.dtype).type(atom.value).item(), Scalar(type_.dtype, own.weak))
     decl = _CONVERSIONS.get(type_.dtype)

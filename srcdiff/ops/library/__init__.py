@@ -29,6 +29,7 @@ import srcdiff.ops.library.signal.interpolate
 import srcdiff.ops.library.stats.continuous
 import srcdiff.ops.library.stats.discrete
 import srcdiff.ops.library.stats.moments
+import srcdiff.ops.library.stats.positive
 import srcdiff.ops.library.stats.special
 import srcdiff.ops.library.stats.special_aliases
 import srcdiff.ops.library.ufuncs.nan_reductions

@@ -19,7 +19,6 @@ from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import BOOL, Array, Type, ndim_of
 from srcdiff.ir.types import is_complex as is_complex_type
 from srcdiff.ir.values import Atom
-from srcdiff.ops.arrays.shapes import transpose
 from srcdiff.ops.core.registry import declare, operation
 from srcdiff.ops.core.samples import Sample
 from srcdiff.ops.core.type_rules import Attrs, real_dtype
@@ -47,6 +46,7 @@ from srcdiff.ops.linalg.matrix_types import (
     as_float,
     square,
 )
+from srcdiff.ops.shapes.permutations import transpose
 
 
 def values_and_vectors(name: str, stacks: bool = True) -> Any:

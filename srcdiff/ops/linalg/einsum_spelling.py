@@ -8,9 +8,10 @@ from typing import Any, Protocol
 from srcdiff.ir.core import OpDecl
 from srcdiff.ir.types import Dim, shape_of
 from srcdiff.ir.values import Atom, Value
-from srcdiff.ops.arrays import reductions, shapes
+from srcdiff.ops.arrays import reductions
 from srcdiff.ops.elementwise import arithmetic
 from srcdiff.ops.linalg import products
+from srcdiff.ops.shapes import permutations
 
 General = Callable[[Sequence[str], str], OpDecl]
 Part = tuple[str, Atom]  # the letters of an array's axes
@@ -77,8 +78,8 @@ def _in_order(b: Appends, letters: str, a: Atom, target: str) -> Atom:
     if letters == target:
         return a
     if len(letters) == 2:
-        return b.op(shapes.transpose, a)
-    return b.op(shapes.transpose, a, axes=tuple(letters.index(c) for c in target))
+        return b.op(permutations.transpose, a)
+    return b.op(permutations.transpose, a, axes=tuple(letters.index(c) for c in target))
 
 
 def _of_two(b: Appends, left: Part, right: Part, target: str) -> Atom | None:

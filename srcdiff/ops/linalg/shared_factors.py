@@ -61,7 +61,8 @@ def _potrf_text(op: Op) -> str:
 # the lower factor of a symmetric matrix, and an integer that is 0 if the matrix is positive definite
 potrf = operation(
     "potrf", template=_potrf_text, infer=_factor_and_info, differentiable=False, cost="heavy",
-    routine="cholesky_factor", device_form=unpivoted_loops.potrf_in_loops, signature="a", samples=(fixed(_DEFINITE, wrt=()),),
+    routine="cholesky_factor", device_form=unpivoted_loops.potrf_in_loops, signature="a",
+    samples=(fixed(_DEFINITE, wrt=()),),
 )  # fmt: skip
 
 

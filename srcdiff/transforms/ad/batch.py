@@ -36,7 +36,8 @@ from srcdiff.ir.types import (
     shape_of,
 )
 from srcdiff.ir.values import Atom, Const, Value, const
-from srcdiff.ops.arrays import concatenate, containers, memory
+from srcdiff.ops.arrays import containers, memory
+from srcdiff.ops.shapes import concatenate
 from srcdiff.transforms.ad.jacobian_loops import flat_results, split_by
 from srcdiff.transforms.lower.materialise_dims import bind_lengths, lacking
 

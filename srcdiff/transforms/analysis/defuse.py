@@ -11,7 +11,8 @@ from srcdiff.ir.build import with_parts
 from srcdiff.ir.core import For, Function, Op, Region, Statement, While, regions_of, walk
 from srcdiff.ir.types import Array, List, Scalar, Struct, Type, ndim_of, strip
 from srcdiff.ir.values import Atom, Const, Value
-from srcdiff.ops.arrays import memory, shapes
+from srcdiff.ops.arrays import memory
+from srcdiff.ops.shapes import permutations
 
 # operations that allocate storage to be written: they are neither shared nor moved
 ALLOCATIONS = frozenset({
@@ -134,7 +135,7 @@ def defined_in(region: Region) -> Iterator[Value]:
 
 def transposed(op: Statement | None) -> Value | None:
     """The matrix that an operation transposes; None if it does not."""
-    if not isinstance(op, Op) or op.decl is not shapes.transpose:
+    if not isinstance(op, Op) or op.decl is not permutations.transpose:
         return None
     base = op.operands[0]
     is_swapped = op.attrs.get("axes") in (None, (1, 0)) and ndim_of(base.type) == 2

@@ -19,8 +19,9 @@ from srcdiff.ir.core import Call, For, Function, If, Op, Region, Statement, Whil
 from srcdiff.ir.recursion import is_itself
 from srcdiff.ir.types import Array, Dim, Struct, dims_of, ndim_of, shape_of
 from srcdiff.ir.values import Atom, Const, Value
-from srcdiff.ops.arrays import containers, creation, memory, shapes
+from srcdiff.ops.arrays import containers, creation, memory
 from srcdiff.ops.core.index_patterns import has_arrays, items, operands_in
+from srcdiff.ops.shapes import permutations, reshapes
 
 # new arrays in C order, for operands in any order
 _NEW = {
@@ -265,9 +266,9 @@ class _Finder:
         before, name = self.of(base), op.decl.name
         if op.decl is memory.index:
             return self.indexed(op, before)
-        if op.decl is shapes.ravel:
+        if op.decl is reshapes.ravel:
             return CONTIGUOUS
-        if op.decl is shapes.reshape:
+        if op.decl is reshapes.reshape:
             if makes_view(op, before) is False:
                 return CONTIGUOUS
             return Layout(before.contiguous or None, before.ordered or None)
@@ -287,14 +288,14 @@ class _Finder:
 
     def reordered(self, op: Op, before: Layout, base: Atom) -> Layout:
         shape = shape_of(base.type)
-        if op.decl is shapes.transpose:
-            order = list(shapes.permutation(len(shape), op.attrs.get("axes")))
-        elif op.decl is shapes.swapaxes:
+        if op.decl is permutations.transpose:
+            order = list(permutations.permutation(len(shape), op.attrs.get("axes")))
+        elif op.decl is permutations.swapaxes:
             order = list(range(len(shape)))
             i, k = op.attrs["axis1"], op.attrs["axis2"]
             order[i], order[k] = order[k], order[i]
         else:
-            order = shapes.moved_axes(len(shape), op.attrs["source"], op.attrs["destination"])
+            order = permutations.moved_axes(len(shape), op.attrs["source"], op.attrs["destination"])
         long = [k for k in order if shape[k] != Dim(1)]
         if long == sorted(long):
             return before
@@ -381,7 +382,7 @@ def makes_view(op: Op, base: Layout) -> bool | None:
     """Whether `reshape` or `ravel` of an array with the layout `base` is a view of it; None if it is not known."""
     if base.contiguous:
         return True
-    if op.decl is shapes.ravel:
+    if op.decl is reshapes.ravel:
         return base.contiguous
     old, new = shape_of(op.operands[0].type), shape_of(op.results[0].type)
     if _splits(old, new):

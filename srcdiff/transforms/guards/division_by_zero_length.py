@@ -22,7 +22,7 @@ from srcdiff.ir.core import For, Function, Op, OpDecl, Statement, walk
 from srcdiff.ir.types import Array, Dim, Scalar
 from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.arrays import creation, memory
-from srcdiff.ops.elementwise import arithmetic, elementary
+from srcdiff.ops.elementwise import arithmetic, conversions, elementary
 from srcdiff.transforms.analysis.defuse import definitions, is_generated, is_mixed
 from srcdiff.transforms.simplify.constants import is_zero_constant
 
@@ -176,4 +176,4 @@ class _Guard(Rewriter):
         operands = tuple(lookup(env, a) for a in old.operands)
         b.append(replace(old, operands=operands, results=(result,), spelling="np.divide"))
         if self.mixed:
-            env[old.result] = b.op(arithmetic.to_float, result)
+            env[old.result] = b.op(conversions.to_float, result)

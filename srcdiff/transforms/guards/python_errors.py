@@ -21,7 +21,7 @@ from srcdiff.ir.values import Atom, Const, Value, const, known_dim
 from srcdiff.ops.arrays import creation, memory, reductions
 from srcdiff.ops.control import control
 from srcdiff.ops.core.scalar_spellings import choose
-from srcdiff.ops.elementwise import arithmetic, elementary
+from srcdiff.ops.elementwise import arithmetic, conversions, elementary
 from srcdiff.transforms.analysis.defuse import count_uses
 from srcdiff.transforms.legalize.integer_width import NARROW
 from srcdiff.transforms.simplify.constants import known_constant
@@ -176,7 +176,7 @@ def _narrowed(op: Op) -> list[tuple[Atom, str]]:
     """The Python integers among the operands that take a narrower dtype: that of an array, or a named one."""
     if op.decl is memory.store:
         target, candidates = op.operands[0].type, op.operands[1:2]
-    elif op.decl in (arithmetic.astype, creation.full):
+    elif op.decl in (conversions.astype, creation.full):
         target, candidates = op.result.type, op.operands[:1]
     elif op.decl.elementwise and op.decl is not elementary.where and op.results:
         target, candidates = op.result.type, op.operands

@@ -16,7 +16,7 @@ from srcdiff.ir.core import Function, Op, Statement
 from srcdiff.ir.types import Scalar
 from srcdiff.ir.values import Atom, const
 from srcdiff.ops.core import scalar_spellings
-from srcdiff.ops.elementwise import arithmetic, elementary
+from srcdiff.ops.elementwise import conversions, elementary
 
 
 def truth_numbers(fn: Function) -> Function:
@@ -27,7 +27,7 @@ def truth_numbers(fn: Function) -> Function:
 class _TruthNumbers(Rewriter):
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         new = self.keep(old, env, b)
-        if isinstance(new, Op) and new.decl is arithmetic.to_float:
+        if isinstance(new, Op) and new.decl is conversions.to_float:
             type_ = new.operands[0].type
             if isinstance(type_, Scalar) and type_.dtype == "bool":
                 operands = (new.operands[0], const(1.0), const(0.0))
@@ -58,4 +58,4 @@ def _dtype(a: Atom) -> str:
 def _as(a: Atom, dtype: str, b: Builder) -> Atom:
     if isinstance(a.type, Scalar) and a.type.dtype == "bool" and dtype == "float64":
         return b.op(scalar_spellings.choose, a, const(1.0), const(0.0))
-    return b.op(arithmetic.astype, a, spelling=f"np.{dtype}", dtype=dtype)
+    return b.op(conversions.astype, a, spelling=f"np.{dtype}", dtype=dtype)

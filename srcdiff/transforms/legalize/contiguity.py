@@ -12,12 +12,13 @@ from srcdiff.ir.build import Builder, Env, Rewriter, with_parts
 from srcdiff.ir.core import Function, Op, Statement, walk
 from srcdiff.ir.types import Array
 from srcdiff.ir.values import Atom, Value
-from srcdiff.ops.arrays import memory, shapes
+from srcdiff.ops.arrays import memory
+from srcdiff.ops.shapes import permutations, reshapes
 from srcdiff.transforms.analysis.defuse import definitions, written_values
 from srcdiff.transforms.analysis.memory_layout import all_layouts, makes_view
 
-_RESHAPES = (shapes.reshape, shapes.ravel)
-_ORDERS = (shapes.transpose, shapes.swapaxes, shapes.moveaxis)
+_RESHAPES = (reshapes.reshape, reshapes.ravel)
+_ORDERS = (permutations.transpose, permutations.swapaxes, permutations.moveaxis)
 
 
 def contiguous(fn: Function) -> Function:

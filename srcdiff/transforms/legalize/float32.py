@@ -17,7 +17,7 @@ from srcdiff.ir.core import For, Function, If, Op, Region, Statement, While, reg
 from srcdiff.ir.syntax.spelling import as_spelled
 from srcdiff.ir.types import Scalar, is_complex
 from srcdiff.ir.values import Atom, Const, Value
-from srcdiff.ops.elementwise import arithmetic
+from srcdiff.ops.elementwise import conversions
 from srcdiff.transforms.analysis.defuse import defined_in, is_mixed
 
 
@@ -74,7 +74,7 @@ def _like(result: Value, param: Value) -> Value:
 def _beside(op: Op, b: Builder) -> Sequence[Atom]:
     """The operands of an operation with a NumPy result, cast where a pass replaced one by a Python number."""
     numbers = [a for a in op.operands if _is_python(a)]
-    if op.decl is arithmetic.astype or not numbers or not _is_changed(op, b):
+    if op.decl is conversions.astype or not numbers or not _is_changed(op, b):
         return op.operands
     at = op.operands.index(numbers[0])
     return (*op.operands[:at], _strong(numbers[0], op.results[0], b), *op.operands[at + 1 :])
@@ -131,4 +131,4 @@ def _as(number: Atom, wanted: Value, b: Builder) -> Atom:
 
 
 def _number(number: Atom, dtype: str, b: Builder) -> Value:
-    return b.op(arithmetic.astype, number, spelling=f"np.{dtype}", dtype=dtype)
+    return b.op(conversions.astype, number, spelling=f"np.{dtype}", dtype=dtype)

@@ -15,7 +15,7 @@ from srcdiff.ir.core import Function, Op, Statement, walk
 from srcdiff.ir.types import Scalar
 from srcdiff.ir.values import Atom, Const, Value
 from srcdiff.ops.core import scalar_spellings
-from srcdiff.ops.elementwise import arithmetic, elementary
+from srcdiff.ops.elementwise import arithmetic, conversions, elementary
 from srcdiff.transforms.analysis.defuse import all_regions
 
 NARROW = {"int8", "int16", "int32", "uint8", "uint16", "uint32"}
@@ -55,7 +55,7 @@ class _Wrapped(Rewriter):
         b.append(with_parts(new, new.operands, (), lambda: (wide,)))
         name = result.name
         env[result] = b.op(
-            arithmetic.astype,
+            conversions.astype,
             wide,
             name=name,
             user=result.user,
@@ -74,7 +74,7 @@ def _chooses_wide(op: Op) -> bool:
 
 def _unsigned(atom: Atom, b: Builder) -> Atom:
     return (
-        b.op(arithmetic.astype, atom, spelling="np.uint64", dtype="uint64")
+        b.op(conversions.astype, atom, spelling="np.uint64", dtype="uint64")
         if isinstance(atom, Const)
         else atom
     )

@@ -18,7 +18,7 @@ from srcdiff.ir.build import Builder, Env, Rewriter
 from srcdiff.ir.core import Function, Op, Statement
 from srcdiff.ir.types import Scalar
 from srcdiff.ir.values import Atom, Const, Value, const
-from srcdiff.ops.elementwise import arithmetic
+from srcdiff.ops.elementwise import arithmetic, conversions
 
 _FEW = 32  # factors: about six multiplications, and an error of some units in the last place
 
@@ -77,8 +77,8 @@ def _as_float(number: Atom, op: Op, b: Builder) -> Atom:
     type_ = op.result.type
     assert isinstance(type_, Scalar)
     if type_.weak or (type_.dtype == "float64" and op.operands[0].type == type_):
-        return b.op(arithmetic.to_float, number)
-    return b.op(arithmetic.astype, number, spelling=f"np.{type_.dtype}", dtype=type_.dtype)
+        return b.op(conversions.to_float, number)
+    return b.op(conversions.astype, number, spelling=f"np.{type_.dtype}", dtype=type_.dtype)
 
 
 def _is_narrow(value: Value) -> bool:

@@ -19,7 +19,7 @@ from srcdiff.ir.core import Function, Op, Region, Statement, regions_of
 from srcdiff.ir.types import Array, Scalar, Struct, Type
 from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.arrays import memory
-from srcdiff.ops.elementwise import arithmetic, gamma
+from srcdiff.ops.elementwise import arithmetic, conversions, gamma
 from srcdiff.transforms.analysis.defuse import written_values
 
 _CASTS = ("to_float", "float64", "astype")
@@ -133,7 +133,7 @@ class _Single:
     def cast(self, a: Atom, b: Builder) -> Atom:
         if isinstance(a, Const):
             return _single(a.value)
-        return b.op(arithmetic.astype, a, spelling="np.float32", dtype="float32")
+        return b.op(conversions.astype, a, spelling="np.float32", dtype="float32")
 
 
 _NUMBER = Scalar("float32", False)

@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Function, If, Op, walk
 from srcdiff.ir.values import Atom, Value, const
-from srcdiff.ops.elementwise import arithmetic
+from srcdiff.ops.elementwise import arithmetic, conversions
 from srcdiff.ops.linalg import shared_factors
 from srcdiff.transforms.analysis.defuse import definitions
 from srcdiff.transforms.linalg.shared_factorisation import ASKING, Factored, Systems, same_factors
@@ -88,4 +88,6 @@ class _Definite(Systems):
         return b.op(shared_factors.definite_solve, k, *found, x)
 
     def determinant(self, k: Atom, found: tuple[Value, ...], op: Op, b: Builder) -> Sequence[Atom]:
-        return b.op(arithmetic.float64, const(1.0)), b.op(shared_factors.definite_logdet, k, *found)
+        return b.op(conversions.float64, const(1.0)), b.op(
+            shared_factors.definite_logdet, k, *found
+        )

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 
 from srcdiff.ir.core import Call, For, Function, Op, Region, While, regions_of, walk
 from srcdiff.ir.values import Atom, Value
-from srcdiff.ops.arrays import shapes
+from srcdiff.ops.shapes import permutations
 from srcdiff.transforms.analysis.defuse import definitions
 from srcdiff.transforms.linalg.symmetry import Symmetry
 from srcdiff.transforms.linalg.triangular_systems import triangles
@@ -75,7 +75,7 @@ def _matrices(fn: Function) -> Iterator[Atom]:
     for s in walk(fn.body):
         if isinstance(s, Op) and s.decl.name in _ASKING:
             a = s.operands[0]
-            while isinstance(a, Value) and a in made and made[a].decl is shapes.transpose:
+            while isinstance(a, Value) and a in made and made[a].decl is permutations.transpose:
                 a = made[a].operands[0]
             yield a
 

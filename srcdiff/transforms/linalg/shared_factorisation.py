@@ -16,13 +16,13 @@ from srcdiff.ir.core import For, Function, If, Op, Region, Statement, While, reg
 from srcdiff.ir.location import Location
 from srcdiff.ir.types import Array, ndim_of, shape_of
 from srcdiff.ir.values import Atom, Const, Value, const
-from srcdiff.ops.arrays import shapes
 from srcdiff.ops.core.adjoint_builders import length_of
 from srcdiff.ops.core.type_rules import make, promote
 from srcdiff.ops.elementwise import arithmetic
 from srcdiff.ops.linalg import einsum, products, solve
 from srcdiff.ops.linalg import factorisations as factors
 from srcdiff.ops.linalg.matrix_types import as_float
+from srcdiff.ops.shapes import permutations
 from srcdiff.transforms.analysis.defuse import (
     all_regions,
     definitions,
@@ -183,7 +183,7 @@ class Systems(Rewriter):
         assert isinstance(inverse, Value)
         if how.is_turned:
             turning = here(b, op)
-            x = turning.op(shapes.transpose, lookup(env, x))
+            x = turning.op(permutations.transpose, lookup(env, x))
             b.body += turning.body
         found = Value(make(as_float(promote([inverse, x])[0]), shape_of(x.type)))
         product = replace(
@@ -236,7 +236,7 @@ class Systems(Rewriter):
         if op.decl is factors.slogdet:
             matrix = self.unscaled(matrix)[0]
         while isinstance(matrix, Value) and (made := self.made.get(matrix)) is not None:
-            if made.decl is not shapes.transpose:
+            if made.decl is not permutations.transpose:
                 break
             matrix, across = made.operands[0], not across
         return matrix, across
@@ -280,13 +280,13 @@ class Systems(Rewriter):
         found, worked = self.factor(matrix, op, env, b)
 
         def turned(x: Atom, b: Builder) -> Atom:
-            return b.op(shapes.transpose, x) if flip else x
+            return b.op(permutations.transpose, x) if flip else x
 
         def fast(b: Builder) -> Sequence[Atom]:
             return (turned(self.solution(k, found, turned(x, b), across, b), b),)
 
         def slow(b: Builder) -> Sequence[Atom]:
-            a = b.op(shapes.transpose, k) if across else k
+            a = b.op(permutations.transpose, k) if across else k
             return (turned(b.op(solve.solve, a, turned(x, b)), b),)
 
         return self.chosen(op, worked, fast, slow, b)

@@ -18,9 +18,10 @@ from srcdiff.ir.build import Builder, Env, lookup
 from srcdiff.ir.core import Function, Op
 from srcdiff.ir.types import ndim_of
 from srcdiff.ir.values import Atom, Value
-from srcdiff.ops.arrays import diagonals, reductions
+from srcdiff.ops.arrays import reductions
 from srcdiff.ops.elementwise import arithmetic, elementary, rounding
 from srcdiff.ops.linalg import solve
+from srcdiff.ops.shapes import diagonals
 from srcdiff.transforms.analysis.defuse import definitions, same_kind
 from srcdiff.transforms.linalg.shared_factorisation import (
     ASKING,

@@ -17,7 +17,7 @@ from srcdiff.ir.build import Builder
 from srcdiff.ir.core import For, Function, If, Op, regions_of, walk
 from srcdiff.ir.types import Array, Scalar, Type, shape_of
 from srcdiff.ir.values import Atom, Const, Value, const
-from srcdiff.ops.elementwise import arithmetic
+from srcdiff.ops.elementwise import arithmetic, conversions
 from srcdiff.transforms.rewrite.named_values import (
     KEEPING,
     is_maximum,
@@ -245,12 +245,12 @@ def is_positive_number(atom: Atom, sign: int = 1) -> bool:
 def as_number(atom: Atom, type_: Type, b: Builder) -> Atom:
     """An atom converted to `type_`: Python's float to NumPy's, NumPy's to Python's, or float64 to float32."""
     if _is_plain_number(atom.type) and _is_plain_number(type_, is_python=False):
-        return b.op(arithmetic.float64, atom)
+        return b.op(conversions.float64, atom)
     if _is_plain_number(atom.type, is_python=False) and _is_plain_number(type_):
-        return b.op(arithmetic.to_float, atom)
+        return b.op(conversions.to_float, atom)
     if _dtype(type_) == "float32" and _dtype(atom.type) == "float64":
         spelling = "" if shape_of(atom.type) else "np.float32"
-        return b.op(arithmetic.astype, atom, dtype="float32", spelling=spelling)
+        return b.op(conversions.astype, atom, dtype="float32", spelling=spelling)
     return atom
 
 

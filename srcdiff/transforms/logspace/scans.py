@@ -21,9 +21,10 @@ from srcdiff.ir.build import Builder
 from srcdiff.ir.core import For, If, Op
 from srcdiff.ir.types import Scalar, element_type, shape_of
 from srcdiff.ir.values import Atom, Value, const
-from srcdiff.ops.arrays import memory, reductions, running, shapes
+from srcdiff.ops.arrays import memory, reductions, running
 from srcdiff.ops.elementwise import arithmetic, elementary
 from srcdiff.ops.indices import sorting
+from srcdiff.ops.shapes import reshapes
 from srcdiff.transforms.logspace.factored_form import Parts, signed
 from srcdiff.transforms.logspace.reductions import Sums
 from srcdiff.transforms.rewrite.patterns import function
@@ -46,7 +47,7 @@ class RunningSums(Sums):
         if axis is None and rank > 1:
             if any(map(shape_of, (a.type for a in (*parts.factors, *parts.divisors)))):
                 return None
-            exponent, rank = self.b.op(shapes.ravel, exponent, spelling=".ravel"), 1
+            exponent, rank = self.b.op(reshapes.ravel, exponent, spelling=".ravel"), 1
         out = self.running(exponent, parts, (axis or 0) % rank)
         return Parts([(1.0, out)]) if parts.is_positive else signed([(1.0, out)])
 

@@ -19,8 +19,9 @@ from srcdiff.ir.build import Builder, Env, Rewriter, lookup, with_body
 from srcdiff.ir.core import Function, Op, Region, Statement
 from srcdiff.ir.types import Array, Dim, Scalar, dims_of
 from srcdiff.ir.values import Atom, Const, Value
-from srcdiff.ops.arrays import creation, memory, repeat
-from srcdiff.ops.elementwise import arithmetic
+from srcdiff.ops.arrays import creation, memory
+from srcdiff.ops.elementwise import conversions
+from srcdiff.ops.shapes import repeat
 from srcdiff.transforms.analysis.defuse import is_generated, used_atoms
 
 
@@ -54,7 +55,7 @@ class _Materialise(Rewriter):
             full = b.op(repeat.broadcast_to, amount, *_lengths(type_, shown, b))
             if amount.type.dtype == type_.dtype:
                 return b.op(memory.copy, full)
-            return b.op(arithmetic.astype, full, dtype=type_.dtype)
+            return b.op(conversions.astype, full, dtype=type_.dtype)
         is_one = isinstance(amount, Const) and amount.value == 1
         if type_ in self.models:
             if is_one:

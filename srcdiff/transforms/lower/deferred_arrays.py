@@ -15,10 +15,11 @@ from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Function, Op, Statement
 from srcdiff.ir.types import Array, Dim, dims_of, shape_of
 from srcdiff.ir.values import Atom, Const, Value
-from srcdiff.ops.arrays import memory, shapes
+from srcdiff.ops.arrays import memory
 from srcdiff.ops.core.index_patterns import has_arrays, is_view, items
 from srcdiff.ops.loopforms.element_maps import align
 from srcdiff.ops.loopforms.subscripts import is_aligned, is_placed
+from srcdiff.ops.shapes import reshapes
 from srcdiff.transforms.analysis.cost_model import (
     REPEATABLE,
     STORING,
@@ -31,7 +32,7 @@ from srcdiff.transforms.lower.loop_nests import Arrays, Nest, NoLoopForm, nest, 
 from srcdiff.transforms.lower.store_regions import fits, long_axes
 
 _REPEATERS = {"outer", "cross", "einsum"}
-_RESHAPES = (shapes.reshape, shapes.ravel)
+_RESHAPES = (reshapes.reshape, reshapes.ravel)
 _MISMATCH = "operands could not be broadcast together"
 
 

@@ -24,7 +24,7 @@ from srcdiff.ops.core.adjoint_builders import length_of
 from srcdiff.ops.core.index_patterns import elements_of
 from srcdiff.ops.core.registry import OPERATIONS
 from srcdiff.ops.core.scalar_spellings import of_numbers
-from srcdiff.ops.elementwise import arithmetic
+from srcdiff.ops.elementwise import arithmetic, conversions
 from srcdiff.ops.loopforms.element_maps import align, same_place
 
 ONE = Dim(1)
@@ -123,7 +123,7 @@ class Nest:
 
     def elementwise(self, op: Op, at: At) -> Atom:
         parts = [self.element(a, align(shape_of(a.type), at)) for a in op.operands]
-        if op.decl is arithmetic.astype:
+        if op.decl is conversions.astype:
             return self.cast(parts[0], op.attrs["dtype"])
         if op.decl is not arithmetic.power or not isinstance(parts[1], Const):
             parts = self.of_one_width(self.of_arrays(op.operands, parts))
@@ -154,7 +154,7 @@ class Nest:
         name = type_named(dtype)
         if isinstance(number, Const) and name in ("float32", "float64"):
             return const(np.dtype(name).type(number.value))
-        make = lambda: self.b.op(arithmetic.astype, number, spelling=f"np.{name}", dtype=dtype)
+        make = lambda: self.b.op(conversions.astype, number, spelling=f"np.{name}", dtype=dtype)
         return self.once(("cast", number, name), make)
 
     def load(self, stored: Atom, at: At) -> Value:

@@ -23,7 +23,7 @@ from srcdiff.ir.definedness import is_undefined
 from srcdiff.ir.dims import asked, missing
 from srcdiff.ir.types import Array, Dim, List, Scalar, Struct, Type, dims_of
 from srcdiff.ir.values import Atom, Value, const, known_dim
-from srcdiff.ops.arrays import containers, creation, memory
+from srcdiff.ops.arrays import containers, memory, sizes
 from srcdiff.transforms.analysis.defuse import defined_in
 from srcdiff.transforms.simplify.dce import dce
 
@@ -67,7 +67,7 @@ class _KnownLengths(Rewriter):
                 made = Op(memory.length, (), old.results, {"dim": dim}, old.location, old.origin)
                 b.append(made)
                 return
-        if isinstance(old, Op) and old.decl is creation.size:
+        if isinstance(old, Op) and old.decl is sizes.size:
             (base,) = old.operands
             dims = dims_of(base.type)
             if base not in self.params and not any(missing(d, self.shown) for d in dims):

@@ -20,14 +20,15 @@ from srcdiff.ir.core import Call, For, Function, If, Op, Region, Statement, Whil
 from srcdiff.ir.dims import Range, Shapes
 from srcdiff.ir.types import Array, Dim, Scalar, shape_of
 from srcdiff.ir.values import Atom, Value, const, known_dim
-from srcdiff.ops.arrays import creation, memory, reductions, shapes
+from srcdiff.ops.arrays import memory, reductions, sizes
 from srcdiff.ops.control import control
 from srcdiff.ops.core.adjoint_builders import length_of
 from srcdiff.ops.core.axes import axes_of
 from srcdiff.ops.core.index_patterns import elements_of, is_view
-from srcdiff.ops.elementwise import arithmetic
+from srcdiff.ops.elementwise import arithmetic, conversions
 from srcdiff.ops.loopforms.element_maps import align
 from srcdiff.ops.loopforms.subscripts import subscripted
+from srcdiff.ops.shapes import permutations
 from srcdiff.transforms.analysis.cost_model import REPEATABLE, STORING
 from srcdiff.transforms.lower.bounds_checks import BoundsChecks
 from srcdiff.transforms.lower.deferred_arrays import DeferredArrays
@@ -231,7 +232,7 @@ class _Scalarise(DeferredArrays):
         if base not in self.arrays.lazy and not (is_shown and op.decl is reductions.count):
             return self.as_is(op, b)
         shape = shape_of(base.type)
-        if op.decl in (creation.size, reductions.count) and not is_shown:
+        if op.decl in (sizes.size, reductions.count) and not is_shown:
             axes = axes_of(len(shape), op.attrs.get("axis"))
             found = self.number_of_elements(op.result, [shape[k] for k in axes], b)
         elif type_.expr is None:
@@ -367,7 +368,7 @@ class _Scalarise(DeferredArrays):
     def is_turned(self, array: Atom) -> bool:
         if not isinstance(array, Value) or not self.price.get(array):
             return False
-        return self.arrays.lazy[array].decl is shapes.transpose
+        return self.arrays.lazy[array].decl is permutations.transpose
 
 
 def _is_short(d: Dim) -> bool:
@@ -385,7 +386,7 @@ def _iterations_of(loop: For, known: Shapes) -> dict[str, Range]:
 
 def _without_methods(op: Op) -> Op:
     """A conversion of a number as a call, since Numba's numbers have no `astype`."""
-    if op.decl is not arithmetic.astype or op.spelling.startswith("np."):
+    if op.decl is not conversions.astype or op.spelling.startswith("np."):
         return op
     return replace(op, spelling=f"np.{type_named(op.attrs['dtype'])}")
 

@@ -25,11 +25,12 @@ from srcdiff.ir.build import Builder, Env, Rewriter, lookup, with_parts
 from srcdiff.ir.core import Call, Function, Op, Statement, regions_of, walk
 from srcdiff.ir.types import Array, holds_arrays
 from srcdiff.ir.values import Value
-from srcdiff.ops.arrays import creation, memory, shapes
+from srcdiff.ops.arrays import creation, memory
+from srcdiff.ops.shapes import reshapes
 from srcdiff.transforms.analysis.dependence.load_stability import survey
 from srcdiff.transforms.analysis.memory_layout import Layouts, all_layouts, makes_view
 
-_RESHAPES = (shapes.reshape, shapes.ravel)
+_RESHAPES = (reshapes.reshape, reshapes.ravel)
 
 
 def own_reshaped(fn: Function, layouts: Layouts) -> Function:
@@ -231,8 +232,8 @@ class _WithContents(Rewriter):
             return
         b.location, b.origin = old.location, old.origin
         base, *rest = (lookup(env, a) for a in old.operands)
-        if found == "copy" and old.decl is shapes.ravel:
-            b.append(replace(old, decl=shapes.flatten, operands=(base,), spelling=""))
+        if found == "copy" and old.decl is reshapes.ravel:
+            b.append(replace(old, decl=reshapes.flatten, operands=(base,), spelling=""))
             return
         if found == "copy" and _converts(old):
             b.append(replace(old, decl=creation.array_of, operands=(base,), spelling=""))

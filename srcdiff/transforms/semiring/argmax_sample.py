@@ -24,11 +24,12 @@ from srcdiff.ir.recursion import is_itself, tied
 from srcdiff.ir.types import Static, ndim_of
 from srcdiff.ir.values import Atom, Value, const
 from srcdiff.ops.arrays import creation, memory, reductions, running
-from srcdiff.ops.arrays.shapes import ravel, reshape, transpose
 from srcdiff.ops.control.control import stop_gradient
 from srcdiff.ops.control.semiring_ops import follows, follows_once, random_numbers
 from srcdiff.ops.core.adjoint_builders import lengths_of_axes
 from srcdiff.ops.elementwise import arithmetic, elementary, special
+from srcdiff.ops.shapes.permutations import transpose
+from srcdiff.ops.shapes.reshapes import ravel, reshape
 from srcdiff.transforms.analysis.reachability import shown_lengths
 from srcdiff.transforms.semiring.linearity import may_use_sums_twice
 from srcdiff.transforms.semiring.log_semiring import has_norms, log_plus

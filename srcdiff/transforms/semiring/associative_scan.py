@@ -27,8 +27,9 @@ from srcdiff.ir.build import Builder, Env, Rewriter, lookup
 from srcdiff.ir.core import For, Function, If, Op, Statement, While
 from srcdiff.ir.types import Array, Scalar, ndim_of, shape_of
 from srcdiff.ir.values import Atom, Const, Value, const
-from srcdiff.ops.arrays import concatenate, memory
+from srcdiff.ops.arrays import memory
 from srcdiff.ops.elementwise import arithmetic
+from srcdiff.ops.shapes import concatenate
 from srcdiff.transforms.analysis.reachability import shown_lengths
 from srcdiff.transforms.semiring.log_semiring import log_plus
 from srcdiff.transforms.semiring.transfer_matrices import SUMS, Lengths, TransferMatrix, not_shown

@@ -19,18 +19,19 @@ from srcdiff.ir.core import Function, Op
 from srcdiff.ir.location import Location
 from srcdiff.ir.types import Array, Dim, List, Type, ndim_of, shape_of
 from srcdiff.ir.values import Atom, Const, Value, const
-from srcdiff.ops.arrays import concatenate, containers, creation, memory, shapes
+from srcdiff.ops.arrays import containers, creation, memory
 from srcdiff.ops.core.adjoint_builders import lengths_of_axes
 from srcdiff.ops.core.index_patterns import has_arrays, items
 from srcdiff.ops.elementwise import arithmetic, elementary
 from srcdiff.ops.indices import sorting
+from srcdiff.ops.shapes import concatenate, permutations, reshapes
 from srcdiff.transforms.analysis.reachability import JOINED
 from srcdiff.transforms.semiring.argmax_sample import axes_of_sum
 from srcdiff.transforms.semiring.message_passes import Messages
 
 _SAME = {"read", "copy"}
 _ALONG = {"roll", "flip", "flipud", "fliplr"}
-_WITH_AXIS = (shapes.roll, shapes.flip)
+_WITH_AXIS = (permutations.roll, permutations.flip)
 
 
 def k_best(fn: Function, k: int) -> Function:
@@ -143,7 +144,7 @@ class _Best(Messages):
         order = (*(n for n in range(axes) if n not in gone), *gone)
         full = (*order, axes) if is_message else order
         if full != tuple(range(len(full))):
-            x = b.op(shapes.transpose, x, axes=full)
+            x = b.op(permutations.transpose, x, axes=full)
         for _ in range(len(gone) - 1 + is_message):
             x = self.flat(x, b)
         if not is_message:
@@ -161,7 +162,7 @@ class _Best(Messages):
     def flat(self, x: Atom, b: Builder) -> Value:
         """`x` with its last two axes merged."""
         *rest, _, _ = lengths_of_axes(b, x, self.shown)
-        return b.op(shapes.reshape, x, *rest, const(-1), name="candidates")
+        return b.op(reshapes.reshape, x, *rest, const(-1), name="candidates")
 
     def padded(self, x: Atom, b: Builder) -> Value:
         """`x` with k elements of -inf appended along the last axis."""
@@ -244,12 +245,14 @@ class _Best(Messages):
         if name == "transpose":
             order = tuple(n % axes for n in old.attrs.get("axes") or reversed(range(axes)))
         elif name == "swapaxes":
-            order = tuple(shapes.swapped_axes(axes, old.attrs))
+            order = tuple(permutations.swapped_axes(axes, old.attrs))
         elif name == "moveaxis":
-            order = tuple(shapes.moved_axes(axes, old.attrs["source"], old.attrs["destination"]))
+            order = tuple(
+                permutations.moved_axes(axes, old.attrs["source"], old.attrs["destination"])
+            )
         else:
             raise self.refused(old)
-        return b.op(shapes.transpose, given[0], axes=(*order, axes))
+        return b.op(permutations.transpose, given[0], axes=(*order, axes))
 
     def write(self, old: Op, given: list[Atom], whole: list[bool], env: Env, b: Builder) -> None:
         name = old.decl.name
@@ -277,7 +280,7 @@ class _Best(Messages):
         axes, axis = ndim_of(old.operands[0].type), old.attrs.get("axis")
         if old.decl not in _WITH_AXIS:
             return b.op(old.decl, *given, **old.attrs)
-        if old.decl is shapes.roll and axis is None and axes > 1:
+        if old.decl is permutations.roll and axis is None and axes > 1:
             raise self.refused(old)
         each = range(axes) if axis is None else axis if isinstance(axis, tuple) else (axis,)
         named = tuple(k % axes for k in each)
@@ -295,7 +298,7 @@ class _Best(Messages):
         """Change the axes of a message; the list stays the last axis."""
         x, *lengths = given
         if old.decl.name in ("reshape", "ravel"):
-            return b.op(shapes.reshape, x, *(lengths or [const(-1)]), const(self.k))
+            return b.op(reshapes.reshape, x, *(lengths or [const(-1)]), const(self.k))
         is_less = old.decl.name == "squeeze"
         lengths_of = shape_of((old.operands[0] if is_less else old.result).type)
         axis = old.attrs.get("axis")
@@ -303,7 +306,7 @@ class _Best(Messages):
             axis = tuple(n for n, length in enumerate(lengths_of) if length == Dim(1))
         changed = axes_of_sum(axis, len(lengths_of))
         if is_less:
-            return b.op(shapes.squeeze, x, axis=tuple(changed))
+            return b.op(reshapes.squeeze, x, axis=tuple(changed))
         parts = ["None" if n in changed else ":" for n in range(len(lengths_of))]
         return b.op(memory.index, x, where=", ".join([*parts, ":"]))
 

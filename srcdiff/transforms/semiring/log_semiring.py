@@ -25,10 +25,11 @@ from srcdiff.ir.location import Location
 from srcdiff.ir.recursion import callees_first, is_itself, tied
 from srcdiff.ir.types import INT, Array, List, Scalar, Type, ndim_of
 from srcdiff.ir.values import Atom, Const, Value, const
-from srcdiff.ops.arrays import containers, creation, diagonals, memory, reductions
+from srcdiff.ops.arrays import containers, creation, memory, reductions
 from srcdiff.ops.core.index_patterns import has_arrays, items
-from srcdiff.ops.elementwise import arithmetic, elementary, special
+from srcdiff.ops.elementwise import arithmetic, conversions, elementary, special
 from srcdiff.ops.linalg.einsum import with_letters
+from srcdiff.ops.shapes import diagonals
 from srcdiff.transforms.analysis.defuse import definitions, same_kind
 from srcdiff.transforms.analysis.reachability import JOINED, MOVED, Retyper, reached
 from srcdiff.transforms.semiring.normalise.cancel_normalisers import norms_of, without_shifts
@@ -238,7 +239,7 @@ class _Logarithms(Retyper):
         if name == "exp" and old.operands[0] not in self.found:
             x = lookup(env, old.operands[0])
             is_same = same_kind(x.type, old.result.type)
-            env[old.result] = x if is_same else b.op(arithmetic.float64, x)
+            env[old.result] = x if is_same else b.op(conversions.float64, x)
         elif name == "log":
             env[old.result] = lookup(env, old.operands[0])
         elif name == "log1p":

@@ -27,10 +27,10 @@ from srcdiff.ir.values import (
 )
 from srcdiff.ops.arrays import memory, reductions
 from srcdiff.ops.arrays.creation import full
-from srcdiff.ops.arrays.shapes import reshape
 from srcdiff.ops.core.adjoint_builders import lengths_of_axes
 from srcdiff.ops.core.index_patterns import has_arrays, items
 from srcdiff.ops.elementwise import arithmetic, elementary, special
+from srcdiff.ops.shapes.reshapes import reshape
 from srcdiff.transforms.analysis.reachability import JOINED, MOVED, Retyper, reached, shown_lengths
 from srcdiff.transforms.semiring.argmax_sample import axes_of_sum
 from srcdiff.transforms.semiring.log_semiring import log_plus

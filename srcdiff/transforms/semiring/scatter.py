@@ -14,9 +14,10 @@ from srcdiff.ir.build import Builder
 from srcdiff.ir.core import For, Op, OpDecl
 from srcdiff.ir.types import INT, ndim_of, shape_of
 from srcdiff.ir.values import Atom, Value, const
-from srcdiff.ops.arrays import creation, diagonals, memory, repeat, shapes
+from srcdiff.ops.arrays import creation, memory
 from srcdiff.ops.core.adjoint_builders import length_of
 from srcdiff.ops.core.index_patterns import arrays_in_front, items
+from srcdiff.ops.shapes import diagonals, repeat, reshapes
 
 
 def put(
@@ -70,7 +71,7 @@ def _put_elements(
         x if shape_of(x.type) == whole else b.op(repeat.broadcast_to, x, *lengths)
         for x in (*places, amount)
     ]
-    each = [b.op(shapes.ravel, x) for x in full]
+    each = [b.op(reshapes.ravel, x) for x in full]
     k, inner = Value(INT, "k"), b.inner()
     *at, part = (inner.op(memory.index, x, k, where="i") for x in each)
     put(inner, two, target, part, at, ", ".join("i" for _ in at))

@@ -20,9 +20,10 @@ from srcdiff.ir.core import For, If, Op, Region, Statement, regions_of, walk
 from srcdiff.ir.location import Location
 from srcdiff.ir.types import Array, Dim, Type, ndim_of, shape_of
 from srcdiff.ir.values import Atom, Const, Value, const
-from srcdiff.ops.arrays import creation, memory, reductions, repeat, shapes
+from srcdiff.ops.arrays import creation, memory, reductions
 from srcdiff.ops.core.index_patterns import items
 from srcdiff.ops.elementwise import arithmetic, elementary, special
+from srcdiff.ops.shapes import permutations, repeat
 
 SUMS = {"logsumexp": special.logsumexp, "max": reductions.max}
 _TWO = {"logaddexp": "logsumexp", "maximum": "max"}
@@ -270,7 +271,7 @@ class TransferMatrix:
             rest = b.op(old.decl, potentials, **{**old.attrs, "axis": axis})
             return Spread(given.axis - (axis < given.axis), ndim - 1, rest, given.less)
         if axis:
-            potentials = b.op(shapes.moveaxis, potentials, source=axis, destination=0)
+            potentials = b.op(permutations.moveaxis, potentials, source=axis, destination=0)
         return Product(potentials, given.less)
 
     def chosen(self, old: Op, b: Builder) -> Linear:

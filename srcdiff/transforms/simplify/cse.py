@@ -27,7 +27,7 @@ from srcdiff.ir.core import Call, Function, If, Op, Region, Statement, regions_o
 from srcdiff.ir.dims import resolved
 from srcdiff.ir.types import Array, Dim, List, Scalar, Struct, Type, dims_of, ndim_of, strip
 from srcdiff.ir.values import Atom, Const, Value, const
-from srcdiff.ops.arrays.shapes import expand_dims
+from srcdiff.ops.shapes.reshapes import expand_dims
 from srcdiff.transforms.analysis.defuse import (
     ALLOCATIONS,
     is_generated,

@@ -11,12 +11,13 @@ from srcdiff.ir.core import Op, Statement
 from srcdiff.ir.dims import missing
 from srcdiff.ir.types import Array, Dim, Scalar, Type, is_complex, product_of
 from srcdiff.ir.values import Atom, Const, Value, const, known_dim
-from srcdiff.ops.arrays import memory, reductions, shapes
+from srcdiff.ops.arrays import memory, reductions
 from srcdiff.ops.core.axes import axes_of
-from srcdiff.ops.elementwise import arithmetic, elementary
+from srcdiff.ops.elementwise import arithmetic, conversions, elementary
 from srcdiff.ops.elementwise.exact_constants import EXACT, exact_value
 from srcdiff.ops.linalg import einsum, products
 from srcdiff.ops.linalg.einsum_spelling import contraction
+from srcdiff.ops.shapes import reshapes
 from srcdiff.transforms.analysis.defuse import is_generated, same_kind
 from srcdiff.transforms.simplify.constants import is_one, is_zero_constant
 
@@ -86,7 +87,7 @@ def _widened(x: Atom, op: Op, f: Known, b: Builder) -> Atom | None:
     if not isinstance(own, Array) or not isinstance(wide, Array) or own.shape != wide.shape:
         return None
     results, attrs = (replace(op.result),), {"dtype": wide.dtype}
-    cast = Op(arithmetic.astype, (x,), results, attrs, op.location, op.origin)
+    cast = Op(conversions.astype, (x,), results, attrs, op.location, op.origin)
     f.emit(cast, b)
     return cast.result
 
@@ -251,7 +252,7 @@ def _reshape(f: Known, op: Op, b: Builder) -> Atom | None:
     if source.type == op.result.type:
         return source
     if is_generated(op) and op.result.type == _in_a_row(source.type):
-        flat = replace(op, decl=shapes.ravel, operands=(source,), attrs={}, spelling=".ravel")
+        flat = replace(op, decl=reshapes.ravel, operands=(source,), attrs={}, spelling=".ravel")
         f.emit(flat, b)
         return flat.result
     inner = f.operand_of(source, op.decl.name)

@@ -11,7 +11,7 @@ from srcdiff.ir.core import Function, Region
 from srcdiff.ir.syntax.spelling import template_of
 from srcdiff.ir.types import Array
 from srcdiff.ir.values import Value
-from srcdiff.ops.arrays import shapes
+from srcdiff.ops.shapes import permutations
 from srcdiff.transforms.analysis.memory_layout import all_layouts
 
 CALLED = [(d, k) for d, k in SAMPLES if d.evaluate is None and d.name != "broadcast_to"]
@@ -30,7 +30,7 @@ def test_results_have_the_layout_that_the_analysis_finds(case, is_transposed):
             is_turned = is_transposed and isinstance(atom.type, Array)
             param = Value(Array(atom.type.dtype, atom.type.shape[::-1])) if is_turned else atom
             params.append(param)
-            atom = b.op(shapes.transpose, param) if is_turned else atom
+            atom = b.op(permutations.transpose, param) if is_turned else atom
             value = np.ascontiguousarray(value.T).T if is_turned else value
         operands.append(atom)
         given.append(value)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -12,10 +11,8 @@ from srcdiff.ops.library.stats.loc_scale import Standard, distribution
 
 special: Any = LazyModule("scipy.special")
 
-_POSITIVE = (0.0, math.inf)
-_LOG_SQRT_2_PI = 0.9189385332046727
+LOG_SQRT_2_PI = 0.9189385332046727
 _LOG_PI = 1.1447298858494002
-_EULER = 0.5772156649015329
 
 
 def _zero(z: Any) -> Any:
@@ -26,7 +23,7 @@ def _zero(z: Any) -> Any:
 
 
 def _norm_log_density(z: Any) -> Any:
-    return -0.5 * z**2 - _LOG_SQRT_2_PI
+    return -0.5 * z**2 - LOG_SQRT_2_PI
 
 
 def _norm_cdf(z: Any) -> Any:
@@ -46,58 +43,13 @@ def _norm_log_sf(z: Any) -> Any:
 
 
 def _norm_entropy() -> Any:
-    return 0.5 + _LOG_SQRT_2_PI
+    return 0.5 + LOG_SQRT_2_PI
 
 
 distribution(
     "norm",
     Standard(
         {}, _norm_log_density, _norm_cdf, _norm_log_cdf, _norm_sf, _norm_log_sf, _norm_entropy
-    ),
-)
-
-
-# ---- lognormal -------------------------------------------------------------------------------
-
-
-def _lognorm_log_density(z: Any, s: Any) -> Any:
-    log_z = np.log(z)
-    return -0.5 * (log_z / s) ** 2 - np.log(s) - log_z - _LOG_SQRT_2_PI
-
-
-def _lognorm_cdf(z: Any, s: Any) -> Any:
-    return special.ndtr(np.log(z) / s)
-
-
-def _lognorm_log_cdf(z: Any, s: Any) -> Any:
-    return special.log_ndtr(np.log(z) / s)
-
-
-def _lognorm_sf(z: Any, s: Any) -> Any:
-    return special.ndtr(-np.log(z) / s)
-
-
-def _lognorm_log_sf(z: Any, s: Any) -> Any:
-    return special.log_ndtr(-np.log(z) / s)
-
-
-def _lognorm_entropy(s: Any) -> Any:
-    return 0.5 + _LOG_SQRT_2_PI + np.log(s)
-
-
-distribution(
-    "lognorm",
-    Standard(
-        {"s": 0.7},
-        _lognorm_log_density,
-        _lognorm_cdf,
-        _lognorm_log_cdf,
-        _lognorm_sf,
-        _lognorm_log_sf,
-        _lognorm_entropy,
-        support=_POSITIVE,
-        is_open=True,
-        ends_at_infinity=True,
     ),
 )
 
@@ -181,130 +133,6 @@ distribution(
         _cauchy_sf,
         _cauchy_log_sf,
         _cauchy_entropy,
-    ),
-)
-
-
-# ---- gamma, chi-squared and inverse gamma ----------------------------------------------------
-
-
-def _gamma_log_density(z: Any, a: Any) -> Any:
-    return special.xlogy(a - 1.0, z) - z - special.gammaln(a)
-
-
-def _gamma_cdf(z: Any, a: Any) -> Any:
-    return special.gammainc(a, z)
-
-
-def _gamma_log_cdf(z: Any, a: Any) -> Any:
-    return np.log(special.gammainc(a, z))
-
-
-def _gamma_sf(z: Any, a: Any) -> Any:
-    return special.gammaincc(a, z)
-
-
-def _gamma_log_sf(z: Any, a: Any) -> Any:
-    return np.log(special.gammaincc(a, z))
-
-
-def _gamma_entropy(a: Any) -> Any:
-    return a + special.gammaln(a) + (1.0 - a) * special.digamma(a)
-
-
-distribution(
-    "gamma",
-    Standard(
-        {"a": 1.5},
-        _gamma_log_density,
-        _gamma_cdf,
-        _gamma_log_cdf,
-        _gamma_sf,
-        _gamma_log_sf,
-        _gamma_entropy,
-        support=_POSITIVE,
-        ends_at_infinity=True,
-    ),
-)
-
-
-def _chi2_log_density(z: Any, df: Any) -> Any:
-    return _gamma_log_density(0.5 * z, 0.5 * df) - np.log(2.0)
-
-
-def _chi2_cdf(z: Any, df: Any) -> Any:
-    return special.gammainc(0.5 * df, 0.5 * z)
-
-
-def _chi2_log_cdf(z: Any, df: Any) -> Any:
-    return np.log(special.gammainc(0.5 * df, 0.5 * z))
-
-
-def _chi2_sf(z: Any, df: Any) -> Any:
-    return special.gammaincc(0.5 * df, 0.5 * z)
-
-
-def _chi2_log_sf(z: Any, df: Any) -> Any:
-    return np.log(special.gammaincc(0.5 * df, 0.5 * z))
-
-
-def _chi2_entropy(df: Any) -> Any:
-    return _gamma_entropy(0.5 * df) + np.log(2.0)
-
-
-distribution(
-    "chi2",
-    Standard(
-        {"df": 3.5},
-        _chi2_log_density,
-        _chi2_cdf,
-        _chi2_log_cdf,
-        _chi2_sf,
-        _chi2_log_sf,
-        _chi2_entropy,
-        support=_POSITIVE,
-        ends_at_infinity=True,
-    ),
-)
-
-
-def _invgamma_log_density(z: Any, a: Any) -> Any:
-    return -(a + 1.0) * np.log(z) - special.gammaln(a) - 1.0 / z
-
-
-def _invgamma_cdf(z: Any, a: Any) -> Any:
-    return special.gammaincc(a, 1.0 / z)
-
-
-def _invgamma_log_cdf(z: Any, a: Any) -> Any:
-    return np.log(special.gammaincc(a, 1.0 / z))
-
-
-def _invgamma_sf(z: Any, a: Any) -> Any:
-    return special.gammainc(a, 1.0 / z)
-
-
-def _invgamma_log_sf(z: Any, a: Any) -> Any:
-    return np.log(special.gammainc(a, 1.0 / z))
-
-
-def _invgamma_entropy(a: Any) -> Any:
-    return a + special.gammaln(a) - (1.0 + a) * special.digamma(a)
-
-
-distribution(
-    "invgamma",
-    Standard(
-        {"a": 2.5},
-        _invgamma_log_density,
-        _invgamma_cdf,
-        _invgamma_log_cdf,
-        _invgamma_sf,
-        _invgamma_log_sf,
-        _invgamma_entropy,
-        support=_POSITIVE,
-        is_open=True,
-        ends_at_infinity=True,
     ),
 )
 
@@ -393,41 +221,6 @@ distribution(
 # ---- exponential, Laplace and Weibull --------------------------------------------------------
 
 
-def _minus(z: Any) -> Any:
-    return -z
-
-
-def _expon_cdf(z: Any) -> Any:
-    return -np.expm1(-z)
-
-
-def _expon_log_cdf(z: Any) -> Any:
-    return np.log(-np.expm1(-z))
-
-
-def _expon_sf(z: Any) -> Any:
-    return np.exp(-z)
-
-
-def _expon_entropy() -> Any:
-    return 1.0
-
-
-distribution(
-    "expon",
-    Standard(
-        {},
-        _minus,
-        _expon_cdf,
-        _expon_log_cdf,
-        _expon_sf,
-        _minus,
-        _expon_entropy,
-        support=_POSITIVE,
-    ),
-)
-
-
 def _laplace_log_density(z: Any) -> Any:
     return -np.abs(z) - np.log(2.0)
 
@@ -469,45 +262,5 @@ distribution(
         _laplace_sf,
         _laplace_log_sf,
         _laplace_entropy,
-    ),
-)
-
-
-def _weibull_log_density(z: Any, c: Any) -> Any:
-    return np.log(c) + special.xlogy(c - 1.0, z) - z**c
-
-
-def _weibull_cdf(z: Any, c: Any) -> Any:
-    return -np.expm1(-(z**c))
-
-
-def _weibull_log_cdf(z: Any, c: Any) -> Any:
-    return np.log(-np.expm1(-(z**c)))
-
-
-def _weibull_sf(z: Any, c: Any) -> Any:
-    return np.exp(-(z**c))
-
-
-def _weibull_log_sf(z: Any, c: Any) -> Any:
-    return -(z**c)
-
-
-def _weibull_entropy(c: Any) -> Any:
-    return _EULER - _EULER / c - np.log(c) + 1.0
-
-
-distribution(
-    "weibull_min",
-    Standard(
-        {"c": 1.7},
-        _weibull_log_density,
-        _weibull_cdf,
-        _weibull_log_cdf,
-        _weibull_sf,
-        _weibull_log_sf,
-        _weibull_entropy,
-        support=_POSITIVE,
-        ends_at_infinity=True,
     ),
 )

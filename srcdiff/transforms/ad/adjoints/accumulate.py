@@ -32,10 +32,10 @@ from srcdiff.ir.types import (
     shape_of,
 )
 from srcdiff.ir.values import Atom, Const, Value, const
-from srcdiff.ops.arrays import memory, shapes
+from srcdiff.ops.arrays import creation, memory
 from srcdiff.ops.core.registry import is_own
 from srcdiff.ops.core.type_rules import real_dtype
-from srcdiff.ops.elementwise import arithmetic, complex_numbers
+from srcdiff.ops.elementwise import complex_numbers, conversions
 from srcdiff.transforms.ad.adjoints.selected import Selections
 from srcdiff.transforms.simplify.constants import zeros
 
@@ -166,7 +166,7 @@ class Scope:
             found[at.value] = part.amount
         if sorted(found) != list(range(type_.shape[0].const)):
             return None
-        made = self.b.op(shapes.array_of, *(found[k] for k in sorted(found)), name=hint(value))
+        made = self.b.op(creation.array_of, *(found[k] for k in sorted(found)), name=hint(value))
         return in_dtype(self.b, made, type_)
 
     def start_buffer(self, value: Value, total: Atom | None) -> Atom:
@@ -226,7 +226,7 @@ def in_dtype(b: Builder, amount: Atom, type_: Type) -> Atom:
     if is_weak or have.dtype == type_.dtype or (is_complex(type_) and not is_complex(have)):
         return amount
     if isinstance(have, Array):
-        return b.op(arithmetic.astype, amount, dtype=type_.dtype)
+        return b.op(conversions.astype, amount, dtype=type_.dtype)
     return as_number(b, amount, type_.dtype)
 
 
@@ -250,7 +250,7 @@ def as_complex(b: Builder, amount: Atom, type_: Type) -> Atom:
             else np.dtype(type_.dtype).type(amount.value)
         )
     if isinstance(amount.type, Array):
-        return b.op(arithmetic.astype, amount, dtype=type_.dtype)
+        return b.op(conversions.astype, amount, dtype=type_.dtype)
     return as_number(b, amount, type_.dtype)
 
 
@@ -265,10 +265,10 @@ def as_real(type_: Type, have: Type) -> Type:
 def as_number(b: Builder, amount: Atom, dtype: str) -> Atom:
     """A number as a Python number (float64, complex128), or as a NumPy number of lower precision."""
     if dtype == "float64":
-        return b.op(arithmetic.to_float, amount)
+        return b.op(conversions.to_float, amount)
     if dtype == "complex128":
         return b.op(complex_numbers.to_complex, amount)
-    return b.op(arithmetic.astype, amount, spelling=f"np.{dtype}", dtype=dtype)
+    return b.op(conversions.astype, amount, spelling=f"np.{dtype}", dtype=dtype)
 
 
 def whole(b: Builder, amount: Atom, type_: Type) -> Atom:

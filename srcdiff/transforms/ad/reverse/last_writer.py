@@ -15,9 +15,10 @@ from collections.abc import Sequence
 from srcdiff.ir.core import Op
 from srcdiff.ir.types import Dim, shape_of
 from srcdiff.ir.values import Atom, Value, const
-from srcdiff.ops.arrays import creation, memory, shapes
+from srcdiff.ops.arrays import creation, memory
 from srcdiff.ops.core.index_patterns import arrays_in_front, axes_taken, operands_in, with_rest
 from srcdiff.ops.elementwise import arithmetic, elementary
+from srcdiff.ops.shapes import reshapes
 from srcdiff.transforms.ad.adjoints.accumulate import Scope
 from srcdiff.transforms.ad.adjoints.reverse_state import Reversal
 
@@ -58,7 +59,7 @@ def _numbers(r: Reversal, arrays: Sequence[Atom], scope: Scope) -> Value:
     for length in lengths[1:]:
         count = scope.b.op(arithmetic.multiply, count, length)
     numbers = scope.b.op(creation.arange, count)
-    return numbers if ndim == 1 else scope.b.op(shapes.reshape, numbers, *lengths)
+    return numbers if ndim == 1 else scope.b.op(reshapes.reshape, numbers, *lengths)
 
 
 def _length_along(r: Reversal, arrays: Sequence[Atom], behind: int, scope: Scope) -> Atom:

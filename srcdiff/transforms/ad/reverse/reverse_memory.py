@@ -13,10 +13,11 @@ from srcdiff.errors import UntypedError
 from srcdiff.ir.core import Op, OpDecl
 from srcdiff.ir.types import Array, Dim, List, Struct, dims_of, shape_of
 from srcdiff.ir.values import Atom, Value, const
-from srcdiff.ops.arrays import containers, creation, diagonals, memory
+from srcdiff.ops.arrays import containers, creation, memory
 from srcdiff.ops.control.adjoint_hooks import adjoint_block
 from srcdiff.ops.control.cuda_kernel import barrier_of
 from srcdiff.ops.core.index_patterns import is_view
+from srcdiff.ops.shapes import diagonals
 from srcdiff.transforms.ad.adjoints.accumulate import Partial, Scope, adjoint_type
 from srcdiff.transforms.ad.adjoints.reverse_state import Reversal
 from srcdiff.transforms.ad.adjoints.struct_adjoints import add_to_element, zeros_for

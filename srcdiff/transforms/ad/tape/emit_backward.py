@@ -19,7 +19,7 @@ from srcdiff.ir.types import Array, Scalar, Type
 from srcdiff.ir.values import Atom, Value, const
 from srcdiff.ops.arrays import containers, memory
 from srcdiff.ops.core.index_patterns import elements_of
-from srcdiff.ops.elementwise import arithmetic
+from srcdiff.ops.elementwise import arithmetic, conversions
 from srcdiff.transforms.ad.tape.induction_variables import Counter, step
 from srcdiff.transforms.ad.tape.plan import Layout, Store, carried_result
 from srcdiff.transforms.ad.tape.refillable_buffers import without_saves
@@ -229,7 +229,7 @@ class Backward:
             b.body[-1], results=(replace(loaded, type=Scalar(v.type.dtype, False)),)
         )
         (loaded,) = b.body[-1].results
-        convert = arithmetic.to_float if v.type.dtype == "float64" else arithmetic.to_int
+        convert = conversions.to_float if v.type.dtype == "float64" else conversions.to_int
         b.append(Op(convert, (loaded,), (result := replace(v),), {}, b.location, "adjoint"))
         return result
 

@@ -16,10 +16,11 @@ from srcdiff.ir.build import Builder, Env, Rewriter, lookup
 from srcdiff.ir.core import Function, Node, Op, Region, Statement, Tree, leaves
 from srcdiff.ir.types import Array, Dim, Scalar, Struct, shape_of
 from srcdiff.ir.values import Atom, Value, const
-from srcdiff.ops.arrays import containers, diagonals, memory, reductions
+from srcdiff.ops.arrays import containers, memory, reductions
 from srcdiff.ops.core.adjoint_builders import length_of
 from srcdiff.ops.core.axes import axes_of
-from srcdiff.ops.elementwise import arithmetic
+from srcdiff.ops.elementwise import arithmetic, conversions
+from srcdiff.ops.shapes import diagonals
 from srcdiff.transforms.lower.loop_nests import (
     NoLoopForm,
     add_element,
@@ -89,7 +90,7 @@ class _Lengths(Rewriter):
                     )
                 _add_to_diagonal(b, into, amount, _offset(old))
                 return
-            if old.decl is arithmetic.astype and isinstance(old.result.type, Array):
+            if old.decl is conversions.astype and isinstance(old.result.type, Array):
                 env[old.result] = _cast(b, lookup(env, old.operands[0]), old)
                 return
             lengths = _counted_lengths(old)
@@ -130,7 +131,7 @@ def _cast(b: Builder, given: Atom, op: Op) -> Value:
 
     def body(b: Builder, at: tuple[Atom, ...], _: tuple[Atom, ...]) -> tuple[Atom, ...]:
         number = element_of(b, given, at)
-        cast = b.op(arithmetic.astype, number, spelling=f"np.{name}", dtype=type_.dtype)
+        cast = b.op(conversions.astype, number, spelling=f"np.{name}", dtype=type_.dtype)
         store_element(b, new, cast, at)
         return ()
 

@@ -19,7 +19,8 @@ from srcdiff.ir.core import For, Function, Op, Statement, walk
 from srcdiff.ir.location import Location
 from srcdiff.ir.types import Array, List, Scalar, Type, shape_of
 from srcdiff.ir.values import Atom, Value
-from srcdiff.ops.arrays import concatenate, containers, creation
+from srcdiff.ops.arrays import containers, creation
+from srcdiff.ops.shapes import concatenate
 from srcdiff.transforms.analysis.defuse import (
     all_regions,
     definitions,

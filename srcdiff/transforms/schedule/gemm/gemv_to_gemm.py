@@ -21,8 +21,9 @@ from srcdiff.ir.core import For, Function, Op, Statement, walk
 from srcdiff.ir.syntax.spelling import plural
 from srcdiff.ir.types import Array, Dim, shape_of
 from srcdiff.ir.values import Atom, Value, const, known_dim
-from srcdiff.ops.arrays import memory, shapes
+from srcdiff.ops.arrays import memory
 from srcdiff.ops.linalg import products as linalg
+from srcdiff.ops.shapes import permutations
 from srcdiff.transforms.analysis.defuse import count_uses, defined_in, used_atoms
 from srcdiff.transforms.lower.materialise_dims import size_of_call
 
@@ -70,7 +71,7 @@ class _Gather(Rewriter):
                 inner = b.inner()
                 inner.location, inner.origin = s.location, s.origin
                 product = inner.op(
-                    linalg.matmul, inner.op(shapes.transpose, left, spelling=".T"), right
+                    linalg.matmul, inner.op(permutations.transpose, left, spelling=".T"), right
                 )
                 inner.ops(memory.add_into, lookup(env, s.operands[0]), product, where="")
                 behind += [o for o in inner.body if isinstance(o, Op)]
@@ -123,7 +124,7 @@ class _Gather(Rewriter):
     ) -> Op:
         matrix, rows = (lookup(env, v) for v in parts)
         if op.operands[0] is parts[0]:
-            matrix = b.op(shapes.transpose, matrix, spelling=".T")
+            matrix = b.op(permutations.transpose, matrix, spelling=".T")
         name = plural(op.result.name) if op.result.name else ""
         products = b.op(linalg.matmul, rows, matrix, name=name)
         return replace(

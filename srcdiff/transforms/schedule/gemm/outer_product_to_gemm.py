@@ -22,10 +22,11 @@ from srcdiff.ir.core import For, Function, Op, Statement, walk
 from srcdiff.ir.syntax.spelling import plural
 from srcdiff.ir.types import Array, Dim, Scalar, Size, shape_of, size_of
 from srcdiff.ir.values import Atom, Value, const, known_dim
-from srcdiff.ops.arrays import memory, shapes
+from srcdiff.ops.arrays import memory
 from srcdiff.ops.core.adjoint_builders import length_of
 from srcdiff.ops.elementwise import arithmetic
 from srcdiff.ops.linalg import products
+from srcdiff.ops.shapes import permutations
 from srcdiff.transforms.analysis.defuse import defined_in
 from srcdiff.transforms.analysis.dependence.affine import subscripts
 from srcdiff.transforms.lower.loop_nests import add_element, element_of, nest, store_element
@@ -363,7 +364,7 @@ def _product(s: _Sum, left: Atom, right: Atom, target: Atom, b: Builder) -> None
     swapped = subscripts(s.op)[0] is s.inner.index
     if swapped:
         left, right = right, left
-    product = b.op(products.matmul, b.op(shapes.transpose, left, spelling=".T"), right)
+    product = b.op(products.matmul, b.op(permutations.transpose, left, spelling=".T"), right)
     assert isinstance(target, Value)
     shape = s.shape[::-1] if swapped else s.shape
 

@@ -22,9 +22,10 @@ from srcdiff.ir.build import Builder, Env, Rewriter, lookup
 from srcdiff.ir.core import For, Function, Op, Region, Statement
 from srcdiff.ir.types import Array, Dim, Scalar, shape_of
 from srcdiff.ir.values import Atom, Value, const, known_dim
-from srcdiff.ops.arrays import memory, shapes
+from srcdiff.ops.arrays import memory
 from srcdiff.ops.elementwise import arithmetic
 from srcdiff.ops.linalg import products
+from srcdiff.ops.shapes import permutations
 from srcdiff.transforms.analysis.defuse import count_uses, definitions, used_atoms
 from srcdiff.transforms.analysis.dependence.affine import subscripts
 from srcdiff.transforms.analysis.memory_layout import all_layouts
@@ -193,7 +194,7 @@ class _Block:
                 self.env[s.result] = self.own_array(s, b)
             case Op() if s.result in self.run.sums:
                 left, right = (self.part(v, b) for v in self.run.factors[s.result])
-                across = b.op(shapes.transpose, left, spelling=".T")
+                across = b.op(permutations.transpose, left, spelling=".T")
                 b.ops(memory.add_into, s.result, b.op(products.matmul, across, right), where="")
             case Op():
                 left, right = s.operands

@@ -19,8 +19,9 @@ from srcdiff.ir.build import Builder, Env, lookup
 from srcdiff.ir.core import For, Function, Op, Region, walk
 from srcdiff.ir.types import Array
 from srcdiff.ir.values import Atom, Value, known_dim
-from srcdiff.ops.arrays import memory, shapes
+from srcdiff.ops.arrays import memory
 from srcdiff.ops.linalg import products as linalg
+from srcdiff.ops.shapes import permutations
 from srcdiff.transforms.analysis.defuse import all_regions, transposed
 from srcdiff.transforms.analysis.dependence.affine import subscripts
 from srcdiff.transforms.analysis.memory_layout import Layouts, all_layouts
@@ -51,8 +52,8 @@ class RowProduct:
             rows = b.op(memory.index, rows, *bounds, where="b:e")
         matrix = lookup(env, self.across)
         if self.flip:
-            matrix = b.op(shapes.transpose, matrix, spelling=".T")
-        return b.op(linalg.matmul, matrix, b.op(shapes.transpose, rows, spelling=".T"))
+            matrix = b.op(permutations.transpose, matrix, spelling=".T")
+        return b.op(linalg.matmul, matrix, b.op(permutations.transpose, rows, spelling=".T"))
 
 
 def products_of_iterations(

@@ -13,8 +13,9 @@ from srcdiff.ir.build import Builder
 from srcdiff.ir.core import OpDecl
 from srcdiff.ir.types import ndim_of
 from srcdiff.ir.values import Atom
-from srcdiff.ops.arrays import memory, shapes
+from srcdiff.ops.arrays import memory
 from srcdiff.ops.elementwise import arithmetic
+from srcdiff.ops.shapes import permutations
 
 
 def contracted(
@@ -55,5 +56,5 @@ def _ordered(b: Builder, x: Atom, own: str, letters: str) -> Atom:
         return x
     order = tuple(own.index(c) for c in letters)
     if order == tuple(reversed(range(ndim_of(x.type)))):
-        return b.op(shapes.transpose, x)
-    return b.op(shapes.transpose, x, axes=order)
+        return b.op(permutations.transpose, x)
+    return b.op(permutations.transpose, x, axes=order)

@@ -25,7 +25,7 @@ from srcdiff.ir.recursion import is_itself, is_recursive
 from srcdiff.ir.types import Array, Dim, Scalar, Struct, Type, all_dims, dims_of
 from srcdiff.ir.values import Atom, Value
 from srcdiff.ops.arrays import memory
-from srcdiff.ops.elementwise import arithmetic
+from srcdiff.ops.elementwise import conversions
 from srcdiff.transforms.analysis.defuse import defined_in, has_list, is_pure, written_values
 
 _MOST = 80  # statements of a helper that is called in several places
@@ -149,7 +149,7 @@ def _as_given(a: Atom, param: Value, b: Builder) -> Atom:
         return a
     if own.dtype != wanted.dtype or not own.dtype.startswith("float"):
         return a
-    return b.op(arithmetic.astype, a, spelling=f"np.{own.dtype}", dtype=own.dtype)
+    return b.op(conversions.astype, a, spelling=f"np.{own.dtype}", dtype=own.dtype)
 
 
 def _named(new: Statement, old: Statement, names: dict[Value, Value], env: Env) -> Statement:

@@ -139,7 +139,8 @@ def _slices(b: Builder, op: Op, d_outs: Sequence[Atom]) -> list[Atom | None]:
 def _list_of_parts(b: Builder, op: Op, d: Atom) -> Atom:
     """The parts of an array that joins the equally shaped arrays of a list: the array is split by a reshape."""
     # delayed, because `shapes` exports this module's operations
-    from srcdiff.ops.arrays.shapes import moveaxis, reshape
+    from srcdiff.ops.shapes.permutations import moveaxis
+    from srcdiff.ops.shapes.reshapes import reshape
 
     name, type_ = op.decl.name, op.operands[0].type
     assert isinstance(type_, List) and isinstance(type_.element, Array)
@@ -267,7 +268,7 @@ def numeric_dtype(type_: Type) -> str:
 
 def _unstack(b: Builder, op: Op, d_outs: Sequence[Atom]) -> list[Atom | None]:
     # delayed, because `shapes` exports this module's operations
-    from srcdiff.ops.arrays.shapes import moveaxis
+    from srcdiff.ops.shapes.permutations import moveaxis
 
     (axis,) = axes_of(ndim_of(op.result.type), op.attrs.get("axis", 0))
     if stands_for_all(op, d_outs[0]) and not _is_list(op.operands):
