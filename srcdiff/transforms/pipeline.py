@@ -18,12 +18,13 @@ from srcdiff.transforms.ad.directives.kernel_launches import (
     with_launch_copies,
     without_launch_copies,
 )
-from srcdiff.transforms.ad.forward import ForwardRules, forward
+from srcdiff.transforms.ad.forward import forward
 from srcdiff.transforms.ad.fuse_mirror_loops import fuse_loops, loop_direction
 from srcdiff.transforms.ad.hoist_primal import hoist_primal
 from srcdiff.transforms.ad.jacobian_loops import is_one_number
 from srcdiff.transforms.ad.place_clears import place_clears
 from srcdiff.transforms.ad.reverse.reverse import reverse
+from srcdiff.transforms.ad.tangents import ForwardRules
 from srcdiff.transforms.ad.tape.decide import Mode, residuals
 from srcdiff.transforms.ad.tape.dedup_branch_saves import dedup_branch_saves
 from srcdiff.transforms.ad.tape.peel_exit_test import peel_exit_tests

@@ -41,6 +41,7 @@ from srcdiff.transforms.simplify.constants import (
     zero,
 )
 from srcdiff.transforms.simplify.identities import IDENTITIES, constants_first, may_stand
+from srcdiff.transforms.simplify.product_identities import PRODUCT_IDENTITIES
 
 _ZEROS = {"zeros", "zeros_like", "zeros_of"}
 _SHARES = {
@@ -263,7 +264,7 @@ class _Fold(Rewriter):
             return op.operands[0]
         if op.decl is memory.copy:
             return op.operands[0] if self.is_indistinguishable(op) else self.take_over(op, b)
-        rule = IDENTITIES.get(op.decl.name)
+        rule = IDENTITIES.get(op.decl.name) or PRODUCT_IDENTITIES.get(op.decl.name)
         atom = rule(self, op, b) if rule else None
         return atom if atom is not None and may_stand(atom.type, op.result.type) else None
 

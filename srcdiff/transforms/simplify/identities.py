@@ -12,11 +12,8 @@ from srcdiff.ir.dims import missing
 from srcdiff.ir.types import Array, Dim, Scalar, Type, is_complex, product_of
 from srcdiff.ir.values import Atom, Const, Value, const, known_dim
 from srcdiff.ops.arrays import memory, reductions
-from srcdiff.ops.core.axes import axes_of
 from srcdiff.ops.elementwise import arithmetic, conversions, elementary
 from srcdiff.ops.elementwise.exact_constants import EXACT, exact_value
-from srcdiff.ops.linalg import einsum, products
-from srcdiff.ops.linalg.einsum_spelling import contraction
 from srcdiff.ops.shapes import reshapes
 from srcdiff.transforms.analysis.defuse import is_generated, same_kind
 from srcdiff.transforms.simplify.constants import is_one, is_zero_constant
@@ -56,7 +53,7 @@ def is_as_complex(atom: Atom, op: Op) -> bool:
     return is_complex(atom.type) == is_complex(op.result.type)
 
 
-def _negated(atom: Atom, op: Op, f: Known, b: Builder) -> Atom:
+def negated(atom: Atom, op: Op, f: Known, b: Builder) -> Atom:
     """The negative of a value, in the place of an operation."""
     results = (replace(op.result),)
     negative = Op(arithmetic.negative, (atom,), results, {}, op.location, op.origin)
@@ -106,7 +103,7 @@ def _subtract(f: Known, op: Op, b: Builder) -> Atom | None:
     if f.is_zero(y):
         return x if is_as_complex(x, op) else None
     if f.is_zero(x) and may_stand(y.type, op.result.type):
-        return _negated(y, op, f, b)
+        return negated(y, op, f, b)
     return None
 
 
@@ -124,7 +121,7 @@ def _multiply(f: Known, op: Op, b: Builder) -> Atom | None:
             and factor.value == -1
             and same_kind(other.type, op.result.type)
         ):
-            return _negated(other, op, f, b)
+            return negated(other, op, f, b)
     return None
 
 
@@ -168,43 +165,6 @@ def _where(f: Known, op: Op, b: Builder) -> Atom | None:
     return y if x == y or _never(f, test) else None
 
 
-def _transpose(f: Known, op: Op, b: Builder) -> Atom | None:
-    if any(v is not None for v in op.attrs.values()):
-        return None
-    inner = f.operand_of(op.operands[0], op.decl.name)
-    if inner is not None and all(v is None for v in inner.attrs.values()):
-        return inner.operands[0]
-    return _transposed_product(f, op, b)
-
-
-def _transposed_product(f: Known, op: Op, b: Builder) -> Atom | None:
-    """`(A.T @ B).T` is `B.T @ A`."""
-    product = f.operand_of(op.operands[0], "matmul")
-    if product is None or product.origin == "user" or f.uses.get(product.result) != 1:
-        return None
-    if any(not isinstance(a.type, Array) or a.type.ndim != 2 for a in product.operands):
-        return None
-    left, right = product.operands
-    if f.operand_of(left, op.decl.name) is None and f.operand_of(right, op.decl.name) is None:
-        return None
-    flipped: list[Atom] = []
-    for factor in (right, left):
-        inner = f.operand_of(factor, op.decl.name)
-        if inner is not None:
-            flipped.append(inner.operands[0])
-            continue
-        type_ = factor.type
-        assert isinstance(type_, Array)
-        turned = replace(
-            op, operands=(factor,), results=(Value(Array(type_.dtype, type_.shape[::-1])),)
-        )
-        f.emit(turned, b)
-        flipped.append(turned.result)
-    whole = replace(product, operands=tuple(flipped), results=(replace(op.result),))
-    f.emit(whole, b)
-    return whole.result
-
-
 def _index(f: Known, op: Op, b: Builder) -> Atom | None:
     """`x[...]` is `x`; `sum(x, axis=1, keepdims=True)[:, 0]` is `sum(x, axis=1)`, also under a negation."""
     if op.attrs["where"] == "..." and op.origin != "user" and op.operands[0].type == op.result.type:
@@ -215,7 +175,7 @@ def _index(f: Known, op: Op, b: Builder) -> Atom | None:
             op, operands=(*opposite.operands, *op.operands[1:]), results=(Value(op.result.type),)
         )
         found = _index(f, inner, b)
-        return None if found is None else _negated(found, op, f, b)
+        return None if found is None else negated(found, op, f, b)
     total = f.operand_of(op.operands[0], "sum")
     if (
         total is None
@@ -286,151 +246,6 @@ def _xlogy(f: Known, op: Op, b: Builder) -> Atom | None:
     return log_x if is_one(factor) else b.op(arithmetic.multiply, factor, log_x)
 
 
-def _sum(f: Known, op: Op, b: Builder) -> Atom | None:
-    """`np.sum(-x)` is `-np.sum(x)`, `np.sum(s * a)` is `s * np.sum(a)`; `np.sum(a * b)` of two vectors is `a @ b`."""
-    whole = _sum_of_all(f, op, b)
-    if whole is not None:
-        return whole
-    opposite = f.operand_of(op.operands[0], "negative")
-    if opposite is not None and op.origin != "user" and f.uses.get(opposite.result) == 1:
-        total = replace(op, operands=opposite.operands, results=(Value(op.result.type),))
-        f.emit(total, b)
-        return _negated(total.result, op, f, b)
-    return _sum_of_einsum(f, op, b) or _dot_product(f, op, b) or _scaled_sum(f, op, b)
-
-
-def _sum_of_all(f: Known, op: Op, b: Builder) -> Atom | None:
-    """`np.sum(x, axis=-1)` of a vector is `np.sum(x)`, and so is `np.sum(np.sum(x, axis=1))` of a matrix."""
-    if op.origin == "user" or not isinstance(op.result.type, Scalar):
-        return None
-    inner = f.operand_of(op.operands[0], "sum")
-    if inner is not None and inner.origin != "user" and f.uses.get(inner.result) == 1:
-        source = inner.operands
-    elif op.attrs.get("axis") is not None:
-        source = op.operands
-    else:
-        return None
-    whole = replace(op, operands=source, results=(replace(op.result),), attrs={})
-    simpler = _sum(f, whole, b)
-    if simpler is None:
-        f.emit(whole, b)
-    return simpler or whole.result
-
-
-def _scaled_sum(f: Known, op: Op, b: Builder) -> Atom | None:
-    """`np.sum(s * x / y)` is `s * np.sum(x / y)`: one multiplication, which the code around the sum may combine.
-
-    In derivatives only: formulas of libraries are written as they stand in books.
-    """
-    if op.origin not in ("adjoint", "tangent"):
-        return None
-    spine: list[Op] = []
-    factor: Atom = op.operands[0]
-    while not isinstance(factor.type, Scalar):
-        inner = f.operand_of(factor, "multiply") or f.operand_of(factor, "divide")
-        if inner is None or inner.origin == "user" or f.uses.get(inner.result) != 1:
-            return None
-        spine.append(inner)
-        factor = inner.operands[0]
-    last = spine.pop() if spine else None
-    if (
-        last is None
-        or last.decl.name != "multiply"
-        or factor.type.dtype not in ("float64", "float32")
-    ):
-        return None
-    rest = last.operands[1]
-    for inner in reversed(spine):
-        part = replace(
-            inner, operands=(rest, inner.operands[1]), results=(Value(inner.result.type),)
-        )
-        f.emit(part, b)
-        rest = part.result
-    if not may_stand(rest.type, op.operands[0].type):
-        return None
-    total = replace(op, operands=(rest,), results=(Value(op.result.type),))
-    f.emit(total, b)
-    results = (replace(op.result),)
-    scaled = Op(arithmetic.multiply, (factor, total.result), results, {}, op.location, op.origin)
-    f.emit(scaled, b)
-    return scaled.result
-
-
-def _sum_of_einsum(f: Known, op: Op, b: Builder) -> Atom | None:
-    """`np.sum(np.einsum("ij,jk->ijk", x, y), axis=0)` has one letter less: `np.einsum("ij,jk->jk", x, y)`."""
-    inner = f.operand_of(op.operands[0], "einsum")
-    if inner is None or "user" in (inner.origin, op.origin) or f.uses.get(inner.result) != 1:
-        return None
-    if op.attrs.get("keepdims") or inner.attrs.get("optimize"):
-        return None
-    inputs, output = einsum.with_letters(inner)
-    gone = axes_of(len(output), op.attrs.get("axis"))
-    target = "".join(c for k, c in enumerate(output) if k not in gone)
-    return contraction(b, einsum.decl_for, list(zip(inputs, inner.operands, strict=True)), target)
-
-
-def _dot_product(f: Known, op: Op, b: Builder) -> Atom | None:
-    product = f.operand_of(op.operands[0], "multiply")
-    if (
-        product is None
-        or product.origin == "user"
-        or f.uses.get(product.result) != 1
-        or op.attrs.get("axis") is not None
-    ):
-        return None
-    left, right = (a.type for a in product.operands)
-    if not (isinstance(left, Array) and isinstance(right, Array) and left.ndim == right.ndim == 1):
-        return None
-    if (
-        left.shape != right.shape
-        or left.shape[0] == Dim(1)
-        or left.dtype != right.dtype
-        or op.attrs.get("keepdims")
-    ):
-        return None
-    whole = Op(products.matmul, product.operands, (replace(op.result),), {}, op.location, op.origin)
-    scaled = _matmul(f, whole, b)
-    if scaled is None:
-        f.emit(whole, b)
-    return scaled or whole.result
-
-
-def _matmul(f: Known, op: Op, b: Builder) -> Atom | None:
-    """`(0.5 * x) @ y` of two vectors is `0.5 * (x @ y)`: one number is scaled, and `x @ y` may be there already.
-
-    The same with `(-x) @ y`.
-    """
-    if op.origin == "user" or not isinstance(op.result.type, Scalar):
-        return None
-    operands = list(op.operands)
-    scale = 1.0
-    for k, factor in enumerate(op.operands):
-        negated = f.operand_of(factor, "negative")
-        if negated is not None and not (negated.result.user and negated.result.name):
-            operands[k], scale = negated.operands[0], -scale
-            continue
-        product = f.operand_of(factor, "multiply")
-        if product is None or (product.result.user and product.result.name):
-            continue
-        constant, rest = constants_first(product.operands)
-        if isinstance(constant, Const) and may_stand(rest.type, factor.type):
-            operands[k], scale = rest, scale * constant.value
-    if operands == list(op.operands):
-        return None
-    whole = replace(op, operands=tuple(operands), results=(Value(op.result.type),))
-    f.emit(whole, b)
-    if scale == 1.0:
-        return whole.result
-    if scale == -1.0:
-        return _negated(whole.result, op, f, b)
-    results = (replace(op.result),)
-    scaled = Op(
-        arithmetic.multiply, (const(scale), whole.result), results, {}, op.location, op.origin
-    )
-    f.emit(scaled, b)
-    return scaled.result
-
-
 def _sum_if_one(f: Known, op: Op, b: Builder) -> Atom | None:
     """The choice that was left to the run, where the length is known now."""
     amount, length = op.operands
@@ -474,11 +289,8 @@ IDENTITIES: dict[str, Identity] = {
     "choose": _where,
     "broadcast_to": _broadcast,
     "xlogy": _xlogy,
-    "transpose": _transpose,
     "reshape": _reshape,
     "squeeze": _squeeze,
     "index": _index,
-    "matmul": _matmul,
-    "sum": _sum,
     "sum_if_one": _sum_if_one,
 }

@@ -15,7 +15,8 @@ from dataclasses import replace
 
 from srcdiff.ir.core import Function, Node
 from srcdiff.transforms.ad.adjoints.reverse_state import Rules
-from srcdiff.transforms.ad.forward import ForwardRules, forward
+from srcdiff.transforms.ad.forward import forward
+from srcdiff.transforms.ad.tangents import ForwardRules
 from srcdiff.transforms.gpu.kernels.reverse import float_arrays, shadow_names
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from srcdiff.ir.core import Function, Op, walk
 from srcdiff.transforms.ad.adjoints.reverse_state import Rules
 from srcdiff.transforms.ad.directives.kernel_recompute import one_of_twins
-from srcdiff.transforms.ad.forward import ForwardRules
+from srcdiff.transforms.ad.tangents import ForwardRules
 from srcdiff.transforms.ad.tape.decide import residuals
 from srcdiff.transforms.common_passes import (
     BOOLEANS,
