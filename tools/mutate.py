@@ -1,7 +1,8 @@
 """Plants one defect at a time in the passes and operations, and counts which of them tests and validation catch.
 
-    python tools/mutate.py --count 300 --seconds 3600          # a few minutes of one core for every hundred defects
+    python tools/mutate.py --count 300 --seconds 3600 --results found.txt     # goes on where an earlier run ended
     python tools/mutate.py --module srcdiff/transforms/simplify --count 20 --seed 1
+    python tools/mutate.py --results found.txt --table
 
 Everything is loaded once; each defect is planted in a forked process, into the functions in memory. There the tests
 run first: for an operation its samples, for a pass the tests of its own file and of files that import it. Then run
@@ -14,18 +15,19 @@ from __future__ import annotations
 import argparse
 import copy
 import faulthandler
+import gc
+import importlib
+import json
 import os
 import pickle
-import resource
-import select
 import signal
 import sys
 import tempfile
 import time
 import warnings
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +41,7 @@ for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
 
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
+import suites  # noqa: E402
 from _pytest.runner import runtestprotocol  # noqa: E402
 
 from srcdiff.errors import UnsupportedError  # noqa: E402
@@ -47,36 +50,20 @@ from tools.planted_defects import (  # noqa: E402
     Defect,
     defects_of_code,
     defects_of_declarations,
+    loaded_functions,
     plant,
 )
+from tools.reach import PLACES, Run, forked, measured, relative  # noqa: E402
 
-PLACES = ("srcdiff/transforms", "srcdiff/ops")
 LEFT_OUT = (
     "validation",
     "library",
     "samples.py",
 )  # the net itself; programs that are read; how samples are drawn
 OF_OPERATIONS = "tests/ops/test_rules.py"  # cases by operation
-TESTS = ("tests/transforms", OF_OPERATIONS)
-LONGEST = 30  # seconds of processor time of one forked process; what takes longer hangs
-TRACED = 20  # calls of a function that are traced line by line in one run
-SECONDS_OF_TESTS, SECONDS_OF_PROGRAMS = (
-    3.0,
-    2.0,
-)  # for one defect; those of programs as measured without it
-
-Line = tuple[str, int]
-
-
-@dataclass
-class Run:
-    """One program as it was measured: its seconds, the lines it executed, the functions whose text it read."""
-
-    seconds: float
-    lines: frozenset[Line] = frozenset()
-    read: frozenset[Line] = frozenset()  # first lines
-    text: str = ""
-    gradient: Any = None
+TESTS = ("tests/transforms", "tests/cuda")  # of these a sample, see tests/suites.py
+FORMS = ("reverse", "forward", "second order", "hessian", "batch", "jacobian by columns")
+SECONDS = 2.0  # of the tests, and of the programs, that are run for one defect
 
 
 @dataclass
@@ -96,90 +83,6 @@ class Verdict:
         if not self.reached:
             return "not reached"
         return "survived, text differs" if self.differs else "survived, text equal"
-
-
-# ---- forked processes ----------------------------------------------------------------------------------------------
-
-
-def forked(work: Callable[[], Any], seconds: int = LONGEST) -> Any:
-    """What `work` returns in a forked process; None where it takes too long or dies."""
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.close(reading)
-        status = 1
-        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
-        try:
-            with open(writing, "wb") as pipe:
-                pickle.dump(work(), pipe)
-            status = 0
-        finally:
-            os._exit(status)
-    os.close(writing)
-    parts, end = [], time.monotonic() + 20 * seconds  # where it waits, or others use the processor
-    while (left := end - time.monotonic()) > 0 and select.select([reading], [], [], left)[0]:
-        part = os.read(reading, 1 << 20)
-        if not part:
-            break
-        parts.append(part)
-    os.close(reading)
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    try:
-        return pickle.loads(b"".join(parts))
-    except (EOFError, pickle.UnpicklingError):
-        return None
-
-
-class Tracer:
-    """Which lines of passes and operations a run executes, and which functions of theirs are read as text."""
-
-    def __init__(self) -> None:
-        self.lines: set[Line] = set()
-        self.read: set[Line] = set()
-        self.calls: Counter[Any] = Counter()
-
-    def __call__(self, frame: Any, event: str, arg: Any) -> Any:
-        code = frame.f_code
-        if code.co_name in ("_lines_of", "findsource"):
-            found = frame.f_locals.get("function", frame.f_locals.get("object"))
-            code = getattr(found, "__code__", found)
-            if hasattr(code, "co_firstlineno"):
-                self.read.add((_relative(code.co_filename), code.co_firstlineno))
-            return None
-        if not _relative(code.co_filename).startswith(PLACES):
-            return None
-        self.calls[code] += 1
-        return self.line if self.calls[code] <= TRACED else None
-
-    def line(self, frame: Any, event: str, arg: Any) -> Any:
-        if event == "line":
-            self.lines.add((_relative(frame.f_code.co_filename), frame.f_lineno))
-        return self.line
-
-
-_PREFIX = len(str(ROOT)) + 1
-
-
-def _relative(file: str) -> str:
-    return file[_PREFIX:] if file.startswith(str(ROOT)) else ""
-
-
-def measured(work: Callable[[], tuple[str, Any]]) -> Run | None:
-    """A run of `work` in a forked process, traced."""
-
-    def traced() -> Run:
-        started = time.process_time()
-        tracer = Tracer()
-        sys.settrace(tracer)
-        try:
-            text, gradient = work()
-        finally:
-            sys.settrace(None)
-        seconds = time.process_time() - started
-        return Run(seconds, frozenset(tracer.lines), frozenset(tracer.read), text, gradient)
-
-    return forked(traced, LONGEST // 2)
 
 
 # ---- what is run ---------------------------------------------------------------------------------------------------
@@ -216,35 +119,23 @@ class Session:
 
     items: dict[str, pytest.Item]
     programs: dict[str, tuple[validate.Program, str]]
-    reach: dict[str, Run] = field(default_factory=dict)
-    texts: dict[str, str] = field(default_factory=dict)  # of the files of tests
+    reach: dict[str, Run]
+    functions: dict[Any, list[Any]]  # those in memory, by code
+    texts: dict[str, str]  # of the files of tests
 
-    def measure(self) -> None:
-        for name, (program, form) in self.programs.items():
+    def measure(self, file: Path) -> None:
+        for name, made in self.programs.items():
             if name not in self.reach:
-                run = measured(lambda p=program, f=form: run_program(p, f))
-                self.reach[name] = run or Run(np.inf)  # refused, or too long: it shows no defect
+                self.reach[name] = measured(lambda m=made: run_program(*m))
                 print(f"{self.reach[name].seconds:6.1f} s {name}", flush=True)
+                file.write_bytes(pickle.dumps(self.reach))
 
     def is_text(self, defect: Defect) -> bool:
         """Whether the function is one whose text is read: a rule, or a function of the library."""
         return any((defect.path, defect.first) in run.read for run in self.reach.values())
 
-    def executing(self, defect: Defect) -> list[str]:
-        """Programs that execute the place of a defect, the quickest first, as many as there is time for."""
-        places = {(defect.path, k) for k in range(defect.line, defect.end_line + 1)}
-        first = {(defect.path, defect.first)}
-        found = [
-            name
-            for name, run in self.reach.items()
-            if not (places.isdisjoint(run.lines) and first.isdisjoint(run.read))
-        ]
-        found.sort(key=lambda name: self.reach[name].seconds)
-        costs = np.cumsum([self.reach[name].seconds for name in found])
-        return found[: max(2, int(np.sum(costs < SECONDS_OF_PROGRAMS)))]
-
     def tests_of(self, defect: Defect) -> list[str]:
-        """The samples of the operation that the function belongs to, and tests of the module."""
+        """The samples of the operation that the function belongs to, and tests of the module, its own first."""
         names = {defect.function} if defect.field else operations_at(defect.path, defect.first)
         samples = [
             name
@@ -257,56 +148,68 @@ class Session:
         files.sort(key=lambda f: not f.endswith(f"test_{Path(module).name}.py"))
         return [*samples, *(n for f in files for n in self.items if n.startswith(f"{f}::"))]
 
+    def executing(self, defect: Defect, seconds: float) -> list[str]:
+        """Programs that execute the place of a defect, the quickest first, as many as there is time for."""
+        places = {(defect.path, k) for k in range(defect.line, defect.end_line + 1)}
+        first = {(defect.path, defect.first)}
+        found = [
+            name
+            for name, run in self.reach.items()
+            if name in self.programs
+            and not (places.isdisjoint(run.lines) and first.isdisjoint(run.read))
+        ]
+        found.sort(key=lambda name: self.reach[name].seconds)
+        costs = np.cumsum([self.reach[name].seconds for name in found])
+        return found[: max(2, int(np.sum(costs < seconds)))]
+
 
 def operations_at(path: str, first: int) -> set[str]:
     """The operations that a function is declared with; none where many are."""
-    from dataclasses import fields
-
     from srcdiff.ops.core.registry import OPERATIONS
 
     found = set()
     for decl in OPERATIONS.values():
         for f in fields(decl):
             code = getattr(getattr(decl, f.name), "__code__", None)
-            if code and (_relative(code.co_filename), code.co_firstlineno) == (path, first):
+            if code and (relative(code.co_filename), code.co_firstlineno) == (path, first):
                 found.add(decl.name)
     return found if len(found) <= 5 else set()
 
 
-def tried(session: Session, defect: Defect) -> Verdict:
+def tried(session: Session, defect: Defect, seconds: float) -> Verdict:
     """Plant a defect in this process, and run what executes its place until something notices."""
     verdict = Verdict(defect)
     is_text = session.is_text(defect)
-    tests, programs = session.tests_of(defect), session.executing(defect)
-    flag = plant(defect, is_text)
+    tests, programs = session.tests_of(defect), session.executing(defect, seconds)
+    flag = plant(defect, is_text, session.functions)
     verdict.reached = bool(is_text or defect.field) and bool(tests or programs)
-    end = time.process_time() + SECONDS_OF_TESTS
-    for name in tests:
-        if time.process_time() > end:
-            break
-        passed = run_test(session.items[name])
-        verdict.reached |= flag.reached
-        if not passed:
-            verdict.caught_by, verdict.by = "tests", name
-            return verdict
-    os.environ["SRCDIFF_VALIDATE"] = "1"
-    for name in programs:
-        before = session.reach[name]
-        try:
-            text, gradient = run_program(*session.programs[name])
-        except validate.ValidationError:
-            verdict.caught_by = "validation"
-        except Exception:
-            verdict.caught_by = "error"
-        else:
-            verdict.differs |= text != before.text
-            if is_far(gradient, before.gradient):
-                verdict.caught_by = "gradient"
+    end = time.process_time() + seconds
+    for name in (*tests, *programs):
+        if name in session.programs:
+            verdict.caught_by = _of_program(session, name, verdict)
+        elif time.process_time() < end and not run_test(session.items[name]):
+            verdict.caught_by = "tests"
         verdict.reached |= flag.reached
         if verdict.caught_by:
             verdict.by = name
-            return verdict
+            break
     return verdict
+
+
+def _of_program(session: Session, name: str, verdict: Verdict) -> str:
+    """What notices the defect in a program; empty: nothing."""
+    before = session.reach[name]
+    os.environ["SRCDIFF_VALIDATE"] = "1"
+    try:
+        text, gradient = run_program(*session.programs[name])
+    except validate.ValidationError:
+        return "validation"
+    except Exception:
+        return "error"
+    finally:
+        os.environ["SRCDIFF_VALIDATE"] = "0"
+    verdict.differs |= text != before.text
+    return "gradient" if is_far(gradient, before.gradient) else ""
 
 
 # ---- the loop over defects -----------------------------------------------------------------------------------------
@@ -335,55 +238,71 @@ class Mutation:
 
     def __init__(self, options: argparse.Namespace) -> None:
         self.options = options
-        self.verdicts: list[Verdict] = []
+        self.verdicts = results(options.results)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         faulthandler.disable()
-        items = {i.nodeid: i for i in session.items}
+        samples = [i for i in session.items if i.nodeid.startswith(OF_OPERATIONS)]
+        items = {i.nodeid: i for i in (*suites.sampled(session.items), *samples)}
+        import_all()
+        texts = {f: (ROOT / f).read_text() for f in {n.partition("::")[0] for n in items}}
+        made = Session(items, self._programs(), self._kept(), loaded_functions(), texts)
+        gc.collect()
+        gc.freeze()  # forked processes share the pages
+        made.measure(self.options.reach)
+        started, earlier = time.monotonic(), {v.defect for v in self.verdicts}
+        count = 0
+        for defect in sampled(self.options):
+            if count >= self.options.count or time.monotonic() - started > self.options.seconds:
+                break
+            if defect not in earlier:
+                count += self._one(made, defect)
+        return True
+
+    def _programs(self) -> dict[str, tuple[validate.Program, str]]:
         kinds = [*validate.corpus()][:: self.options.every]
         kinds += validate.random(self.options.random)
-        forms = ["reverse"] * 3 + [
-            "forward",
-            "second order",
-            "hessian",
-            "batch",
-            "jacobian by columns",
-        ]
-        programs = {}
-        for k, p in enumerate(kinds):
-            programs[f"{p.name}, reverse"] = (p, "reverse")
-            programs[f"{p.name}, {forms[k % 8]}"] = (p, forms[k % 8])
-        made = Session(items, programs, self._kept())
-        made.texts = {f: (ROOT / f).read_text() for f in {n.partition("::")[0] for n in items}}
-        made.measure()
-        self.options.reach.write_bytes(pickle.dumps(made.reach))
-        started = time.monotonic()
-        for defect in sampled(self.options):
-            if len(self.verdicts) >= self.options.count:
-                break
-            if time.monotonic() - started > self.options.seconds:
-                break
-            self._one(made, defect)
-        return True
+        forms = [(p, "reverse" if k % 3 == 0 else FORMS[k % 6]) for k, p in enumerate(kinds)]
+        return {f"{p.name}, {form}": (p, form) for p, form in forms}
 
     def _kept(self) -> dict[str, Run]:
         file = self.options.reach
         return pickle.loads(file.read_bytes()) if file.exists() else {}
 
-    def _one(self, session: Session, defect: Defect) -> None:
+    def _one(self, session: Session, defect: Defect) -> bool:
         def work() -> Verdict | str:
             try:
-                return tried(session, defect)
+                return tried(session, defect, self.options.each)
             except ValueError as error:  # cannot be planted
                 return str(error)
 
         verdict = forked(work)
         if isinstance(verdict, str):
-            return
+            return False
         verdict = verdict or Verdict(defect, "time", reached=True)
         self.verdicts.append(verdict)
         print(f"{verdict.state:24} {defect} {verdict.by}", flush=True)
+        if self.options.results:
+            with self.options.results.open("a") as file:
+                file.write(json.dumps(asdict(verdict)) + "\n")
+        return True
+
+
+def results(file: Path | None) -> list[Verdict]:
+    """The verdicts of earlier runs, one a line."""
+    if file is None or not file.exists():
+        return []
+    found = [json.loads(line) for line in file.read_text().splitlines()]
+    return [Verdict(**{**v, "defect": Defect(**v["defect"])}) for v in found]
+
+
+def import_all() -> None:
+    """All modules of passes and operations, so that defects can be planted in them."""
+    for place in PLACES:
+        for path in sorted((ROOT / place).rglob("*.py")):
+            name = str(path.relative_to(ROOT).with_suffix("")).replace("/", ".")
+            importlib.import_module(name.removesuffix(".__init__"))
 
 
 def table(verdicts: Sequence[Verdict]) -> str:
@@ -409,17 +328,24 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--count", type=int, default=300)
     parser.add_argument("--seconds", type=float, default=3600.0)
+    parser.add_argument("--each", type=float, default=SECONDS, help="seconds for one defect")
     parser.add_argument("--every", type=int, default=6, help="one program in so many of the corpus")
     parser.add_argument("--random", type=int, default=6, help="generated programs beside these")
+    parser.add_argument("--results", type=Path, help="kept here, and added to by the next run")
+    parser.add_argument("--table", action="store_true", help="of the results; nothing runs")
     parser.add_argument(
         "--reach", type=Path, default=Path(tempfile.gettempdir(), "srcdiff-reach.pickle")
     )
     options = parser.parse_args()
+    if options.table:
+        print(table(results(options.results)))
+        return 0
     os.environ["SRCDIFF_VALIDATE"] = "0"
     os.environ["SRCDIFF_VERIFY"] = "1"
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the table is printed all the same
     mutation = Mutation(options)
-    arguments = ["-q", "-s", "-n", "0", "-p", "no:cacheprovider", "--suite=full", *TESTS]
-    pytest.main(arguments, plugins=[mutation])
+    arguments = ["-q", "-s", "-n", "0", "-p", "no:cacheprovider"]
+    pytest.main([*arguments, "--suite=full", *TESTS, OF_OPERATIONS], plugins=[mutation])
     print(table(mutation.verdicts))
     return 0
 

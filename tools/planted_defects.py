@@ -12,7 +12,7 @@ import builtins
 import gc
 import linecache
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from types import CodeType, FunctionType
@@ -242,7 +242,18 @@ class Planted:
         return self.active
 
 
-def plant(defect: Defect, is_text: bool) -> Planted:
+def loaded_functions() -> dict[CodeType, list[FunctionType]]:
+    """The functions of the project in memory, by their code."""
+    found: dict[CodeType, list[FunctionType]] = defaultdict(list)
+    for value in gc.get_objects():
+        if isinstance(value, FunctionType) and value.__code__.co_filename.startswith(str(ROOT)):
+            found[value.__code__].append(value)
+    return found
+
+
+def plant(
+    defect: Defect, is_text: bool, functions: Mapping[CodeType, list[FunctionType]]
+) -> Planted:
     """Change the functions of this process that the defect is in.
 
     Raises
@@ -268,11 +279,9 @@ def plant(defect: Defect, is_text: bool) -> Planted:
     }
     if is_text:
         linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
-    changed = 0
-    for found in gc.get_objects():
-        if isinstance(found, FunctionType) and found.__code__ in other:
-            found.__code__ = other[found.__code__]
-            changed += 1
+    changed = [(f, code) for old_code, code in other.items() for f in functions.get(old_code, ())]
+    for function, code in changed:
+        function.__code__ = code
     if not changed:
         raise ValueError("no such function is loaded")
     return flag

@@ -142,22 +142,6 @@ def may_raise(statement: Statement) -> bool:
     )
 
 
-def may_move(statement: Statement, over: Iterable[Statement], roots: Roots) -> bool:
-    """Whether the program means the same with `statement` on the other side of its neighbours `over`.
-
-    That its operands are defined there, and its results not needed before, is for the caller to see to.
-    """
-    reads, writes = reads_of(statement, roots), writes_of(statement, roots)
-    effect, raises = has_effect(statement), may_raise(statement)
-    for other in over:
-        other_writes = writes_of(other, roots)
-        if other_writes & (reads | writes) or writes & reads_of(other, roots):
-            return False
-        if (effect and (has_effect(other) or may_raise(other))) or (raises and has_effect(other)):
-            return False
-    return True
-
-
 def _with_inner(statement: Statement) -> Iterator[Statement]:
     yield statement
     for region in regions_of(statement):

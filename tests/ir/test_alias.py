@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from srcdiff.ir.alias import may_move, reads_of, storage_roots, writes_of, written_roots
+from srcdiff.ir.alias import reads_of, storage_roots, writes_of, written_roots
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Call, For, Function, If, Op, While
 from srcdiff.ir.types import BOOL, FLOAT, INT, Array, Dim, List, Scalar, Struct
@@ -14,8 +14,6 @@ from srcdiff.ops.core.type_rules import nothing, same_as_first
 N = Array("float64", (Dim.of("n"),))
 MATRIX = Array("float64", (Dim.of("n"), Dim(3)))
 DOUBLE = OpDecl("double", infer=same_as_first, template="{0} * 2")
-SOLVE = OpDecl("solve_", infer=same_as_first, template="{0}", raises=True)
-SHOW = OpDecl("show", infer=nothing, template="{0}", effect=True)
 
 
 def function(b, params, *yields):
@@ -225,32 +223,6 @@ def test_reads_and_writes_of_a_loop_are_those_of_its_body():
     roots = storage_roots(function(b, [x, y]))
     assert reads_of(loop, roots) == {x}
     assert writes_of(loop, roots) == {y}
-
-
-def test_a_read_does_not_move_over_a_write_to_what_it_reads():
-    x, y, b = Value(N), Value(N), Builder()
-    b.op(memory.read, x)
-    b.ops(memory.store, x, const(1.0), where="")
-    b.ops(memory.store, y, const(1.0), where="")
-    roots = storage_roots(function(b, [x, y]))
-    read, write_x, write_y = b.body
-    assert not may_move(read, [write_x], roots)
-    assert may_move(read, [write_y], roots)
-    assert not may_move(write_x, [read], roots)
-    assert not may_move(write_x, [write_x], roots)
-
-
-def test_what_may_raise_does_not_move_over_an_effect():
-    x, b = Value(N), Builder()
-    b.op(SOLVE, x)
-    b.ops(SHOW, x)
-    b.op(DOUBLE, x)
-    roots = storage_roots(function(b, [x]))
-    solve, show, double = b.body
-    assert not may_move(solve, [show], roots)
-    assert not may_move(show, [solve], roots)
-    assert not may_move(show, [show], roots)
-    assert may_move(double, [show, solve], roots)
 
 
 def test_items_of_structs_on_a_list_keep_their_parts():

@@ -15,11 +15,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from srcdiff.ir.alias import Roots, may_move, storage_roots
+from srcdiff.ir.alias import Roots, storage_roots
 from srcdiff.ir.build import Builder, Env, Rewriter, with_body
 from srcdiff.ir.core import Function, Op, Region, Statement
 from srcdiff.ir.values import Const
 from srcdiff.ops.arrays import memory
+from srcdiff.transforms.analysis.effects import may_move
 
 
 def place_clears(fn: Function) -> Function:

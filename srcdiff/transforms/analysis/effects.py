@@ -78,6 +78,14 @@ def conflict(left: Footprint, right: Footprint) -> bool:
     return (left.effect and (right.effect or right.raises)) or (right.effect and left.raises)
 
 
+def may_move(statement: Statement, over: Iterable[Statement], roots: Roots) -> bool:
+    """Whether the program means the same with a statement on the other side of its neighbours `over`, as far as
+    storage and effects are concerned. The caller takes care of values.
+    """
+    own = footprint(statement, roots)
+    return not any(conflict(own, footprint(other, roots)) for other in over)
+
+
 def runs_effects(fn: Function) -> bool:
     """Whether a call of a function has effects."""
     for statement in walk(fn.body):

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from srcdiff.ir.alias import has_effect, may_move, may_raise, storage_roots
+from srcdiff.ir.alias import has_effect, may_raise, storage_roots
 from srcdiff.ir.build import Builder, Env, Rewriter, change_dims_within, lookup, with_parts
 from srcdiff.ir.core import For, Function, If, Op, Region, Statement, While, regions_of, walk
 from srcdiff.ir.dims import resolved
@@ -21,6 +21,7 @@ from srcdiff.ops.arrays import memory
 from srcdiff.transforms.analysis.cost_model import price_of_element
 from srcdiff.transforms.analysis.defuse import ALLOCATIONS, all_regions, defined_in, uses_outside
 from srcdiff.transforms.analysis.dependence.affine import ELEMENT_ACCESSES, is_element
+from srcdiff.transforms.analysis.effects import may_move
 
 _DEAR = 10  # operations of an iteration that are worth a vectorised loop of their own
 Access = tuple[Value, Value, tuple[Atom, ...], bool]
