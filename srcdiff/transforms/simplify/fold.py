@@ -18,11 +18,11 @@ from functools import cached_property
 from typing import Any
 
 from srcdiff.ir.alias import Roots, reads_of, storage_roots, writes_of
-from srcdiff.ir.build import Builder, Env, Rewriter, lookup, with_body
+from srcdiff.ir.build import Builder, Env, Rewriter, change_dims, lookup, with_body
 from srcdiff.ir.core import Call, For, Function, If, Op, Region, Statement, walk
 from srcdiff.ir.dims import missing
-from srcdiff.ir.types import Scalar, Struct, dims_of, is_float, ndim_of, shape_of
-from srcdiff.ir.values import Atom, Const, Value, const
+from srcdiff.ir.types import Dim, Scalar, Struct, dims_of, is_float, ndim_of, shape_of
+from srcdiff.ir.values import Atom, Const, Value, const, symbol_of
 from srcdiff.ops.arrays import containers, memory
 from srcdiff.ops.elementwise import arithmetic
 from srcdiff.transforms.analysis.defuse import (
@@ -58,7 +58,9 @@ _GONE = Op(memory.read, (), ())  # stands where a statement was taken out
 
 def fold(fn: Function) -> Function:
     """`fn` with constants and trivial operations folded."""
-    return _Fold(fn)(fn)
+    pass_ = _Fold(fn)
+    new = pass_(fn)
+    return change_dims(new, lambda d: d.substitute(pass_.numbers)) if pass_.numbers else new
 
 
 @dataclass
@@ -85,6 +87,7 @@ class _Fold(Rewriter):
         self.home: dict[Value, tuple[Builder, int]] = {}
         self.here = _Here({}, {}, {}, {})
         self.saved: dict[int, Const] = {}  # by slot: constants need not be saved
+        self.numbers: dict[str, Dim] = {}  # lengths that are constants
         self.old: tuple[Atom, ...] = ()  # the operands of the statement being folded, as they were
         self.fn = fn
 
@@ -183,6 +186,7 @@ class _Fold(Rewriter):
             new = replace(new, decl=memory.copy, operands=(atom,), attrs={})
         elif atom is not None:
             env[old.result] = atom
+            self.know_length(old.result, atom)
             return
         if new.decl is memory.save and self.is_known(new):
             return
@@ -196,6 +200,12 @@ class _Fold(Rewriter):
             self.here.adds[_target(new)] = place
         if is_generated(new) and new.decl is memory.store and is_zero_constant(new.operands[1]):
             self.here.clears[_target(new)] = place
+
+    def know_length(self, old: Value, new: Atom) -> None:
+        """Note the symbol of a number that is a constant now: nothing else may show that length."""
+        symbol = symbol_of(old)
+        if symbol and isinstance(new, Const) and Dim.of(symbol) not in self.shown:
+            self.numbers[symbol] = Dim(new.value)
 
     def through_views(self, op: Op) -> Op:
         """An access of a view that a pass made, as an access of the base array."""
