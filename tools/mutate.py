@@ -5,9 +5,9 @@
     python tools/mutate.py --results found.txt --table
 
 Everything is loaded once; each defect is planted in a forked process, into the functions in memory. There the tests
-run first: for an operation its samples, for a pass the tests of its own file and of files that import it. Then run
-programs that execute its place, each pass validated, and their gradients are compared with those of the right
-compiler. Which program executes which line is measured once and kept (`--reach`).
+that execute its place run first: for an operation its samples, then the tests of the module, then the quickest. Then
+programs run, each pass validated, and their gradients are compared with those of the right compiler. Which test and
+program executes which line is measured once and kept (`--reach`).
 """
 
 from __future__ import annotations
@@ -26,8 +26,9 @@ import tempfile
 import time
 import warnings
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -53,17 +54,23 @@ from tools.planted_defects import (  # noqa: E402
     loaded_functions,
     plant,
 )
-from tools.reach import PLACES, Run, forked, measured, relative  # noqa: E402
+from tools.reach import PLACES, Reach, forked, relative  # noqa: E402
 
 LEFT_OUT = (
     "validation",
     "library",
     "samples.py",
 )  # the net itself; programs that are read; how samples are drawn
-OF_OPERATIONS = "tests/ops/test_rules.py"  # cases by operation
-TESTS = ("tests/transforms", "tests/cuda")  # of these a sample, see tests/suites.py
+OF_OPERATIONS = (  # cases by operation
+    "tests/ops/loopforms/test_element_maps.py",
+    "tests/ops/test_rules.py",
+    "tests/ops/test_claims.py",
+)
+COMPILED = "tests/ops/loopforms/test_element_maps.py::test_compiled_loop_form_gives_what_the_operation_gives"
+TESTS = ("tests/transforms", "tests/cuda")  # one case of each test
 FORMS = ("reverse", "forward", "second order", "hessian", "batch", "jacobian by columns")
 SECONDS = 2.0  # of the tests, and of the programs, that are run for one defect
+SAVED = 50  # runs measured between two writes of the file
 
 
 @dataclass
@@ -113,54 +120,79 @@ def is_far(found: Sequence[Any], expected: Sequence[Any]) -> bool:
     return len(found) != len(expected)
 
 
+def run_passing(item: pytest.Item) -> tuple[str, Any]:
+    """A test that is expected to pass; raises where it does not, or is skipped."""
+    if any(r.failed or r.skipped for r in runtestprotocol(item, log=False, nextitem=None)):
+        raise AssertionError
+    return "", None
+
+
 @dataclass
 class Session:
     """Tests and programs, and what was measured of them."""
 
     items: dict[str, pytest.Item]
     programs: dict[str, tuple[validate.Program, str]]
-    reach: dict[str, Run]
+    reach: Reach
     functions: dict[Any, list[Any]]  # those in memory, by code
-    texts: dict[str, str]  # of the files of tests
 
     def measure(self, file: Path) -> None:
-        for name, made in self.programs.items():
-            if name not in self.reach:
-                self.reach[name] = measured(lambda m=made: run_program(*m))
-                print(f"{self.reach[name].seconds:6.1f} s {name}", flush=True)
+        works: dict[str, Callable[[], tuple[str, Any]]] = {
+            **{n: partial(run_program, *made) for n, made in self.programs.items()},
+            **{n: partial(run_passing, i) for n, i in measured_items(self.items).items()},
+        }
+        left = [name for name in works if name not in self.reach.runs]
+        for k, name in enumerate(left):
+            run = self.reach.measure(name, works[name])
+            print(f"{run.seconds:6.1f} s {name}", flush=True)
+            if k % SAVED == 0 or k == len(left) - 1:
                 file.write_bytes(pickle.dumps(self.reach))
 
     def is_text(self, defect: Defect) -> bool:
         """Whether the function is one whose text is read: a rule, or a function of the library."""
-        return any((defect.path, defect.first) in run.read for run in self.reach.values())
+        return (defect.path, defect.first) in self.reach.reading
 
-    def tests_of(self, defect: Defect) -> list[str]:
-        """The samples of the operation that the function belongs to, and tests of the module, its own first."""
+    def tests_of(self, defect: Defect, seconds: float) -> list[str]:
+        """The samples of the operation that the function belongs to, then tests that execute the place."""
         names = {defect.function} if defect.field else operations_at(defect.path, defect.first)
         samples = [
-            name
-            for name in self.items
-            if name.startswith(OF_OPERATIONS)
-            and name.partition("[")[2].rstrip("]").partition("-")[0] in names
+            n for n in self.items if n.startswith(OF_OPERATIONS) and operation_of(n) in names
         ]
-        module = defect.path.removesuffix(".py")
-        files = [f for f, text in self.texts.items() if f" {module.replace('/', '.')} " in text]
-        files.sort(key=lambda f: not f.endswith(f"test_{Path(module).name}.py"))
-        return [*samples, *(n for f in files for n in self.items if n.startswith(f"{f}::"))]
+        own = f"test_{Path(defect.path).name}::"
+        found = [n for n in self.executing(defect) if n in self.items and n not in samples]
+        found.sort(key=lambda name: (own not in name, self.reach.runs[name].seconds))
+        return [*samples, *self.within(found, seconds)]
 
-    def executing(self, defect: Defect, seconds: float) -> list[str]:
+    def programs_of(self, defect: Defect, seconds: float) -> list[str]:
         """Programs that execute the place of a defect, the quickest first, as many as there is time for."""
-        places = {(defect.path, k) for k in range(defect.line, defect.end_line + 1)}
-        first = {(defect.path, defect.first)}
-        found = [
-            name
-            for name, run in self.reach.items()
-            if name in self.programs
-            and not (places.isdisjoint(run.lines) and first.isdisjoint(run.read))
-        ]
-        found.sort(key=lambda name: self.reach[name].seconds)
-        costs = np.cumsum([self.reach[name].seconds for name in found])
-        return found[: max(2, int(np.sum(costs < seconds)))]
+        found = [name for name in self.executing(defect) if name in self.programs]
+        found.sort(key=lambda name: self.reach.runs[name].seconds)
+        return self.within(found, seconds)
+
+    def executing(self, defect: Defect) -> set[str]:
+        lines = [(defect.path, k) for k in range(defect.line, defect.end_line + 1)]
+        reading = self.reach.reading.get((defect.path, defect.first), ())
+        return {*reading, *(n for line in lines for n in self.reach.executing.get(line, ()))}
+
+    def within(self, names: list[str], seconds: float) -> list[str]:
+        costs = np.cumsum([self.reach.runs[name].seconds for name in names])
+        return names[: max(2, int(np.sum(costs < seconds)))]
+
+
+def operation_of(test: str) -> str:
+    """The operation that is in the name of a case."""
+    return test.partition("[")[2].rstrip("]").partition("-")[0]
+
+
+def measured_items(items: dict[str, pytest.Item]) -> dict[str, pytest.Item]:
+    """One case of each test; of those of operations, one case for each operation."""
+    first: dict[str, str] = {}
+    for name in items:
+        if name.startswith(OF_OPERATIONS):
+            first.setdefault(operation_of(name), name)
+    others = [i for n, i in items.items() if not n.startswith(OF_OPERATIONS)]
+    chosen = {i.nodeid: i for i in suites.sampled(others, 1)}
+    return chosen | {name: items[name] for name in first.values()}
 
 
 def operations_at(path: str, first: int) -> set[str]:
@@ -180,10 +212,10 @@ def tried(session: Session, defect: Defect, seconds: float) -> Verdict:
     """Plant a defect in this process, and run what executes its place until something notices."""
     verdict = Verdict(defect)
     is_text = session.is_text(defect)
-    tests, programs = session.tests_of(defect), session.executing(defect, seconds)
+    tests, programs = session.tests_of(defect, seconds), session.programs_of(defect, seconds)
     flag = plant(defect, is_text, session.functions)
     verdict.reached = bool(is_text or defect.field) and bool(tests or programs)
-    end = time.process_time() + seconds
+    end = time.process_time() + 2 * seconds
     for name in (*tests, *programs):
         if name in session.programs:
             verdict.caught_by = _of_program(session, name, verdict)
@@ -198,7 +230,7 @@ def tried(session: Session, defect: Defect, seconds: float) -> Verdict:
 
 def _of_program(session: Session, name: str, verdict: Verdict) -> str:
     """What notices the defect in a program; empty: nothing."""
-    before = session.reach[name]
+    before = session.reach.runs[name]
     os.environ["SRCDIFF_VALIDATE"] = "1"
     try:
         text, gradient = run_program(*session.programs[name])
@@ -243,15 +275,14 @@ class Mutation:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         faulthandler.disable()
-        samples = [i for i in session.items if i.nodeid.startswith(OF_OPERATIONS)]
-        items = {i.nodeid: i for i in (*suites.sampled(session.items), *samples)}
+        items = {i.nodeid: i for i in session.items}
         import_all()
-        texts = {f: (ROOT / f).read_text() for f in {n.partition("::")[0] for n in items}}
-        made = Session(items, self._programs(), self._kept(), loaded_functions(), texts)
+        made = Session(items, self._programs(), self._kept(), loaded_functions())
         gc.collect()
         gc.freeze()  # forked processes share the pages
         made.measure(self.options.reach)
-        started, earlier = time.monotonic(), {v.defect for v in self.verdicts}
+        started, again = time.monotonic(), self.options.again
+        earlier = {d for d, v in self.verdicts.items() if v.caught_by or not again}
         count = 0
         for defect in sampled(self.options):
             if count >= self.options.count or time.monotonic() - started > self.options.seconds:
@@ -266,9 +297,9 @@ class Mutation:
         forms = [(p, "reverse" if k % 3 == 0 else FORMS[k % 6]) for k, p in enumerate(kinds)]
         return {f"{p.name}, {form}": (p, form) for p, form in forms}
 
-    def _kept(self) -> dict[str, Run]:
+    def _kept(self) -> Reach:
         file = self.options.reach
-        return pickle.loads(file.read_bytes()) if file.exists() else {}
+        return pickle.loads(file.read_bytes()) if file.exists() else Reach()
 
     def _one(self, session: Session, defect: Defect) -> bool:
         def work() -> Verdict | str:
@@ -281,7 +312,7 @@ class Mutation:
         if isinstance(verdict, str):
             return False
         verdict = verdict or Verdict(defect, "time", reached=True)
-        self.verdicts.append(verdict)
+        self.verdicts[defect] = verdict
         print(f"{verdict.state:24} {defect} {verdict.by}", flush=True)
         if self.options.results:
             with self.options.results.open("a") as file:
@@ -289,12 +320,13 @@ class Mutation:
         return True
 
 
-def results(file: Path | None) -> list[Verdict]:
-    """The verdicts of earlier runs, one a line."""
+def results(file: Path | None) -> dict[Defect, Verdict]:
+    """The verdicts of earlier runs, one a line; the last one of each defect counts."""
     if file is None or not file.exists():
-        return []
+        return {}
     found = [json.loads(line) for line in file.read_text().splitlines()]
-    return [Verdict(**{**v, "defect": Defect(**v["defect"])}) for v in found]
+    verdicts = [Verdict(**{**v, "defect": Defect(**v["defect"])}) for v in found]
+    return {v.defect: v for v in verdicts}
 
 
 def import_all() -> None:
@@ -305,7 +337,7 @@ def import_all() -> None:
             importlib.import_module(name.removesuffix(".__init__"))
 
 
-def table(verdicts: Sequence[Verdict]) -> str:
+def table(verdicts: Collection[Verdict]) -> str:
     """By package: how many defects were planted, caught by each net, survived, not reached."""
     nets = ("tests", "validation", "gradient", "error", "time")
     states = ("survived, text differs", "survived, text equal", "not reached")
@@ -332,21 +364,22 @@ def main() -> int:
     parser.add_argument("--every", type=int, default=6, help="one program in so many of the corpus")
     parser.add_argument("--random", type=int, default=6, help="generated programs beside these")
     parser.add_argument("--results", type=Path, help="kept here, and added to by the next run")
+    parser.add_argument("--again", action="store_true", help="try survivors of earlier runs, too")
     parser.add_argument("--table", action="store_true", help="of the results; nothing runs")
     parser.add_argument(
         "--reach", type=Path, default=Path(tempfile.gettempdir(), "srcdiff-reach.pickle")
     )
     options = parser.parse_args()
     if options.table:
-        print(table(results(options.results)))
+        print(table(results(options.results).values()))
         return 0
     os.environ["SRCDIFF_VALIDATE"] = "0"
     os.environ["SRCDIFF_VERIFY"] = "1"
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # the table is printed all the same
     mutation = Mutation(options)
-    arguments = ["-q", "-s", "-n", "0", "-p", "no:cacheprovider"]
-    pytest.main([*arguments, "--suite=full", *TESTS, OF_OPERATIONS], plugins=[mutation])
-    print(table(mutation.verdicts))
+    arguments = ["-q", "-s", "-n", "0", "-p", "no:cacheprovider", f"--deselect={COMPILED}"]
+    pytest.main([*arguments, "--suite=full", *TESTS, *OF_OPERATIONS], plugins=[mutation])
+    print(table(mutation.verdicts.values()))
     return 0
 
 

@@ -10,7 +10,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +26,29 @@ Line = tuple[str, int]
 
 @dataclass
 class Run:
-    """One program or test as it was measured; too long or refused, it takes infinitely many seconds."""
+    """One program or test as it was measured; refused, skipped or too long, it takes infinitely many seconds."""
 
     seconds: float = np.inf
-    lines: frozenset[Line] = frozenset()
-    read: frozenset[Line] = frozenset()  # first lines of functions whose text it reads
     text: str = ""
     gradient: Any = None
+
+
+@dataclass
+class Reach:
+    """All runs by name, and the names of those that execute a line, or read the text of a function."""
+
+    runs: dict[str, Run] = field(default_factory=dict)
+    executing: dict[Line, list[str]] = field(default_factory=dict)
+    reading: dict[Line, list[str]] = field(default_factory=dict)  # by the first line
+
+    def measure(self, name: str, work: Callable[[], tuple[str, Any]]) -> Run:
+        run, lines, read = forked(lambda: _traced(work), LONGEST // 2) or (Run(), (), ())
+        self.runs[name] = run
+        for line in lines:
+            self.executing.setdefault(line, []).append(name)
+        for line in read:
+            self.reading.setdefault(line, []).append(name)
+        return run
 
 
 def forked(work: Callable[[], Any], seconds: int = LONGEST) -> Any:
@@ -65,23 +81,17 @@ def forked(work: Callable[[], Any], seconds: int = LONGEST) -> Any:
         return None
 
 
-def measured(work: Callable[[], tuple[str, Any]]) -> Run:
-    """A run of `work` in a forked process, traced."""
-
-    def traced() -> Run:
-        started = time.process_time()
-        tracer = _Tracer()
-        sys.settrace(tracer)
-        try:
-            text, gradient = work()
-        except Exception:
-            return Run()
-        finally:
-            sys.settrace(None)
-        seconds = time.process_time() - started
-        return Run(seconds, frozenset(tracer.lines), frozenset(tracer.read), text, gradient)
-
-    return forked(traced, LONGEST // 2) or Run()
+def _traced(work: Callable[[], tuple[str, Any]]) -> tuple[Run, set[Line], set[Line]] | None:
+    started = time.process_time()
+    tracer = _Tracer()
+    sys.settrace(tracer)
+    try:
+        text, gradient = work()
+    except Exception:
+        return None
+    finally:
+        sys.settrace(None)
+    return Run(time.process_time() - started, text, gradient), tracer.lines, tracer.read
 
 
 def relative(file: str) -> str:

@@ -1,0 +1,122 @@
+"""What a declaration claims of an operation holds on its samples, and what holds is claimed."""
+
+import warnings
+
+import numpy as np
+import pytest
+from ops.rule_tools import apply, is_float, label
+from ops.test_rules import parts, values_of
+
+from srcdiff.ops.core.registry import OPERATIONS
+
+
+@pytest.fixture(autouse=True)
+def quiet():
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _fresh(values):
+    return [np.copy(v) if isinstance(v, np.ndarray) else v for v in values]
+
+
+def _raw(decl, k):
+    """The values of a sample, and the result that they give."""
+    values, sample = values_of(decl, k)
+    values = _fresh(values)
+    return values, apply(decl, values, sample.attrs)
+
+
+SAMPLED = [  # all but those that mark their first operand for passes
+    d for d in OPERATIONS.values() if d.samples and not d.writes and d.template != "{0}"
+]
+
+
+REAL_PARTS = {"real_parts", "imaginary_parts", "conjugate"}  # linear, but not for complex factors
+ARRAYS = {
+    "array_of",
+    "asarray",
+    "ascontiguousarray",
+}  # integers among their operands are constant parts
+
+
+def _numbers(values):
+    return [j for j, v in enumerate(values) if is_float(v) or np.iscomplexobj(v)]
+
+
+def _is_linear(decl, samples, chosen):
+    """Whether the results of some samples are linear in the operands `chosen(values)` together."""
+    rng = np.random.default_rng(0)
+    for k in samples:
+        values, sample = values_of(decl, k)
+        at = chosen(values)
+        other = [rng.normal(size=np.shape(v)) if j in at else v for j, v in enumerate(values)]
+        other = [v.item() if j in at and not np.shape(v) else v for j, v in enumerate(other)]
+        pairs = enumerate(zip(values, other, strict=True))
+        both = [2.0 * v - 3.0 * w if j in at else v for j, (v, w) in pairs]
+        try:
+            found, one, two = (parts(apply(decl, v, sample.attrs)) for v in (both, values, other))
+        except np.linalg.LinAlgError:  # of other matrices
+            return False
+        for a, b, c in zip(found, one, two, strict=True):
+            if a.shape != b.shape or not np.allclose(a, 2.0 * b - 3.0 * c, rtol=1e-7, atol=1e-9):
+                return False
+    return True
+
+
+@pytest.mark.parametrize("decl", [d for d in SAMPLED if d.differentiable], ids=label)
+def test_operations_are_linear_where_they_claim_it(decl):
+    counts = [len(_numbers(values_of(decl, k)[0])) for k in range(len(decl.samples))]
+    whole = [
+        all(is_float(v) or np.iscomplexobj(v) for v in values_of(decl, k)[0])
+        for k in range(len(counts))
+    ]
+    samples = [k for k, n in enumerate(counts) if n and (whole[k] or decl.name not in ARRAYS)]
+    several = [k for k, n in enumerate(counts) if n > 1]
+    if samples and (decl.linear or not several):
+        is_linear = _is_linear(decl, samples, _numbers)
+        assert is_linear == (decl.linear or decl.name in REAL_PARTS)
+    if several and not decl.linear:
+        by_itself = range(min(counts[k] for k in several))
+        each = [_is_linear(decl, several, lambda v, j=j: [_numbers(v)[j]]) for j in by_itself]
+        assert all(each) == decl.multilinear
+
+
+@pytest.mark.parametrize("decl", SAMPLED, ids=label)
+def test_results_are_views_boxes_and_tuples_where_it_is_claimed(decl):
+    views, boxed, in_tuple = set(), set(), False
+    for k in range(len(decl.samples)):
+        values, sample = values_of(decl, k)
+        values = [np.copy(v) if isinstance(v, np.ndarray) else v for v in values]
+        found = apply(decl, values, sample.attrs)
+        in_tuple |= type(found) is tuple and len(found) == 1
+        for r in found if isinstance(found, tuple | list) else (found,):
+            boxed |= set() if np.ndim(r) else {isinstance(r, np.ndarray)}
+            if isinstance(r, np.ndarray):
+                arrays = ((j, v) for j, v in enumerate(values) if np.ndim(v))
+                views |= {j for j, v in arrays if np.shares_memory(r, v)}
+    assert not boxed or any(boxed) == decl.boxes
+    assert in_tuple == decl.as_tuple
+    if decl.name != "rows":  # the views are on a list
+        assert views == ({decl.view_of} - {None})
+
+
+def _indices(decl):
+    """The index arrays that the samples give, each set along its axis."""
+    for k in range(len(decl.samples)):
+        values, sample = values_of(decl, k)
+        found = apply(decl, values, sample.attrs)
+        arrays = found if isinstance(found, tuple | list) else (found,)
+        if arrays and all(isinstance(r, np.ndarray) and r.dtype.kind == "i" for r in arrays):
+            axis = sample.attrs.get("axis") or 0
+            yield np.stack([np.moveaxis(r, axis, 0) for r in arrays if r.ndim])
+
+
+@pytest.mark.parametrize("decl", [d for d in SAMPLED if not d.differentiable], ids=label)
+def test_index_arrays_name_no_place_twice_where_it_is_claimed(decl):
+    found = [places.reshape(*places.shape[:2], -1) for places in _indices(decl) if places.size]
+    twice = [
+        len(np.unique(p[:, :, c], axis=1).T) < p.shape[1] for p in found for c in range(p.shape[2])
+    ]
+    assert decl.distinct == (bool(found) and not any(twice)) or decl.name == "searchsorted"
