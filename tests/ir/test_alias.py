@@ -9,7 +9,7 @@ from srcdiff.ir.types import BOOL, FLOAT, INT, Array, Dim, List, Scalar, Struct
 from srcdiff.ir.values import Value, const
 from srcdiff.ops.arrays import containers, creation, memory
 from srcdiff.ops.core.registry import OpDecl
-from srcdiff.ops.core.type_rules import nothing, same_as_first
+from srcdiff.ops.core.type_rules import same_as_first
 
 N = Array("float64", (Dim.of("n"),))
 MATRIX = Array("float64", (Dim.of("n"), Dim(3)))

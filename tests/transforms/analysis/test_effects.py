@@ -10,7 +10,7 @@ from transforms.test_simplifications_on_corpus import traced
 from srcdiff.ir.alias import storage_roots
 from srcdiff.ir.build import Builder, with_parts
 from srcdiff.ir.core import Function, Region, regions_of
-from srcdiff.ir.interpreter import evaluate
+from srcdiff.ir.reference.interpreter import evaluate
 from srcdiff.ir.types import Array, Dim
 from srcdiff.ir.values import Value, const
 from srcdiff.ops.arrays import memory
@@ -63,9 +63,7 @@ def _reversed(region, roots):
             if not uses_outside(left[k]) & made and may_move(left[k], left[:k], roots):
                 break
         body.append(left.pop(k))
-    inner = [
-        with_parts(s, s.operands, [_reversed(r, roots) for r in regions_of(s)]) for s in body
-    ]
+    inner = [with_parts(s, s.operands, [_reversed(r, roots) for r in regions_of(s)]) for s in body]
     return replace(region, body=tuple(inner))
 
 
