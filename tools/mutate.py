@@ -5,9 +5,9 @@
     python tools/mutate.py --results found.txt --table
 
 Everything is loaded once; each defect is planted in a forked process, into the functions in memory. There the tests
-that execute its place run first: for an operation its samples, then the tests of the module, then the quickest. Then
-programs run, each pass validated, and their gradients are compared with those of the right compiler. Which test and
-program executes which line is measured once and kept (`--reach`).
+run first: for an operation its samples, for a pass the tests of its own file, of files that import it, and of its
+folder. Then run programs that execute its place, each pass validated, and their gradients are compared with those of
+the right compiler. Which program executes which line is measured once and kept (`--reach`).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ import tempfile
 import time
 import warnings
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import partial
 from pathlib import Path
@@ -67,10 +67,9 @@ OF_OPERATIONS = (  # cases by operation
     "tests/ops/test_claims.py",
 )
 COMPILED = "tests/ops/loopforms/test_element_maps.py::test_compiled_loop_form_gives_what_the_operation_gives"
-TESTS = ("tests/transforms", "tests/cuda")  # one case of each test
+TESTS = ("tests/transforms", "tests/cuda")  # a sample of these
 FORMS = ("reverse", "forward", "second order", "hessian", "batch", "jacobian by columns")
 SECONDS = 2.0  # of the tests, and of the programs, that are run for one defect
-SAVED = 50  # runs measured between two writes of the file
 
 
 @dataclass
@@ -120,13 +119,6 @@ def is_far(found: Sequence[Any], expected: Sequence[Any]) -> bool:
     return len(found) != len(expected)
 
 
-def run_passing(item: pytest.Item) -> tuple[str, Any]:
-    """A test that is expected to pass; raises where it does not, or is skipped."""
-    if any(r.failed or r.skipped for r in runtestprotocol(item, log=False, nextitem=None)):
-        raise AssertionError
-    return "", None
-
-
 @dataclass
 class Session:
     """Tests and programs, and what was measured of them."""
@@ -135,46 +127,42 @@ class Session:
     programs: dict[str, tuple[validate.Program, str]]
     reach: Reach
     functions: dict[Any, list[Any]]  # those in memory, by code
+    texts: dict[str, str]  # of the files of tests
 
     def measure(self, file: Path) -> None:
-        works: dict[str, Callable[[], tuple[str, Any]]] = {
-            **{n: partial(run_program, *made) for n, made in self.programs.items()},
-            **{n: partial(run_passing, i) for n, i in measured_items(self.items).items()},
-        }
-        left = [name for name in works if name not in self.reach.runs]
-        for k, name in enumerate(left):
-            run = self.reach.measure(name, works[name])
-            print(f"{run.seconds:6.1f} s {name}", flush=True)
-            if k % SAVED == 0 or k == len(left) - 1:
+        for name, made in self.programs.items():
+            if name not in self.reach.runs:
+                run = self.reach.measure(name, partial(run_program, *made))
+                print(f"{run.seconds:6.1f} s {name}", flush=True)
                 file.write_bytes(pickle.dumps(self.reach))
 
     def is_text(self, defect: Defect) -> bool:
         """Whether the function is one whose text is read: a rule, or a function of the library."""
         return (defect.path, defect.first) in self.reach.reading
 
-    def tests_of(self, defect: Defect, seconds: float) -> list[str]:
-        """The samples of the operation that the function belongs to, then tests that execute the place."""
+    def tests_of(self, defect: Defect) -> list[str]:
+        """The samples of the operation that the function belongs to, and tests of the module, its own first."""
         names = {defect.function} if defect.field else operations_at(defect.path, defect.first)
         samples = [
             n for n in self.items if n.startswith(OF_OPERATIONS) and operation_of(n) in names
         ]
-        own = f"test_{Path(defect.path).name}::"
-        found = [n for n in self.executing(defect) if n in self.items and n not in samples]
-        found.sort(key=lambda name: (own not in name, self.reach.runs[name].seconds))
-        return [*samples, *self.within(found, seconds)]
+        module = defect.path.removesuffix(".py")
+        folder = module.rpartition("/")[0].replace("srcdiff", "tests", 1) + "/"
+        imported = f" {module.replace('/', '.')} "
+        near = {
+            f: (not f.endswith(f"/test_{Path(module).name}.py"), imported not in text)
+            for f, text in self.texts.items()
+            if imported in text or f.startswith(folder)
+        }
+        files = sorted(near, key=lambda f: near[f])
+        return [*samples, *(n for f in files for n in self.items if n.startswith(f"{f}::"))]
 
     def programs_of(self, defect: Defect, seconds: float) -> list[str]:
         """Programs that execute the place of a defect, the quickest first, as many as there is time for."""
-        found = [name for name in self.executing(defect) if name in self.programs]
-        found.sort(key=lambda name: self.reach.runs[name].seconds)
-        return self.within(found, seconds)
-
-    def executing(self, defect: Defect) -> set[str]:
-        lines = [(defect.path, k) for k in range(defect.line, defect.end_line + 1)]
-        reading = self.reach.reading.get((defect.path, defect.first), ())
-        return {*reading, *(n for line in lines for n in self.reach.executing.get(line, ()))}
-
-    def within(self, names: list[str], seconds: float) -> list[str]:
+        found = {*self.reach.reading.get((defect.path, defect.first), ())}
+        for k in range(defect.line, defect.end_line + 1):
+            found |= {*self.reach.executing.get((defect.path, k), ())}
+        names = sorted(found & {*self.programs}, key=lambda n: self.reach.runs[n].seconds)
         costs = np.cumsum([self.reach.runs[name].seconds for name in names])
         return names[: max(2, int(np.sum(costs < seconds)))]
 
@@ -182,17 +170,6 @@ class Session:
 def operation_of(test: str) -> str:
     """The operation that is in the name of a case."""
     return test.partition("[")[2].rstrip("]").partition("-")[0]
-
-
-def measured_items(items: dict[str, pytest.Item]) -> dict[str, pytest.Item]:
-    """One case of each test; of those of operations, one case for each operation."""
-    first: dict[str, str] = {}
-    for name in items:
-        if name.startswith(OF_OPERATIONS):
-            first.setdefault(operation_of(name), name)
-    others = [i for n, i in items.items() if not n.startswith(OF_OPERATIONS)]
-    chosen = {i.nodeid: i for i in suites.sampled(others, 1)}
-    return chosen | {name: items[name] for name in first.values()}
 
 
 def operations_at(path: str, first: int) -> set[str]:
@@ -212,10 +189,10 @@ def tried(session: Session, defect: Defect, seconds: float) -> Verdict:
     """Plant a defect in this process, and run what executes its place until something notices."""
     verdict = Verdict(defect)
     is_text = session.is_text(defect)
-    tests, programs = session.tests_of(defect, seconds), session.programs_of(defect, seconds)
+    tests, programs = session.tests_of(defect), session.programs_of(defect, seconds)
     flag = plant(defect, is_text, session.functions)
     verdict.reached = bool(is_text or defect.field) and bool(tests or programs)
-    end = time.process_time() + 2 * seconds
+    end = time.process_time() + seconds
     for name in (*tests, *programs):
         if name in session.programs:
             verdict.caught_by = _of_program(session, name, verdict)
@@ -275,9 +252,11 @@ class Mutation:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         faulthandler.disable()
-        items = {i.nodeid: i for i in session.items}
+        samples = [i for i in session.items if i.nodeid.startswith(OF_OPERATIONS)]
+        items = {i.nodeid: i for i in (*suites.sampled(session.items), *samples)}
+        texts = {f: (ROOT / f).read_text() for f in {n.partition("::")[0] for n in items}}
         import_all()
-        made = Session(items, self._programs(), self._kept(), loaded_functions())
+        made = Session(items, self._programs(), self._kept(), loaded_functions(), texts)
         gc.collect()
         gc.freeze()  # forked processes share the pages
         made.measure(self.options.reach)

@@ -54,6 +54,23 @@ def columns(A, x, n):
     return s
 
 
+def behind_the_end(x, n):
+    return np.sum(x[np.arange(len(x), len(x) + n)])
+
+
+def before_the_end(x, n):
+    return np.sum(x[np.arange(len(x) - n, len(x))]) + np.sum(x[np.arange(len(x))])
+
+
+def in_a_triangle(A, n):
+    rows, columns = np.triu_indices(len(A) + n, 0, len(A))
+    return np.sum(A[rows, columns])
+
+
+def shifted(x, n):
+    return np.sum(x[np.nonzero(x > 2.0)[0] + n])
+
+
 X, Y, A = np.arange(1.0, 6.0), np.arange(2.0, 6.0), np.arange(12.0).reshape(3, 4)
 CASES = [
     *((window, (X, Y, n)) for n in range(-1, 7)),
@@ -62,6 +79,8 @@ CASES = [
     *((picked, (X, Y[:m], np.array(r))) for m in (1, 2, 4) for r in ([0, 4], [-5], [5], [-6], [])),
     *((written, (X, Y[:m], n)) for n in range(7) for m in (0, 1)),
     *((under_a_branch, (X[:m], Y, k)) for m in (0, 1, 3) for k in (-4, -3, 2, 4)),
+    *((f, (X, n)) for f in (behind_the_end, before_the_end, shifted) for n in range(7)),
+    *((in_a_triangle, (A[:3, :m], n)) for m in (2, 3) for n in range(3)),
     *((columns, (A[:m], X[:3], n)) for m in (0, 3) for n in range(7)),
 ]
 
