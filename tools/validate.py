@@ -17,6 +17,7 @@ import runpy
 import sys
 import time
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -150,12 +151,13 @@ def generated(program: Program, form: str) -> str:
         return ""
     handle, args = FORMS[form](program)
     shared: dict[Any, Any] = {}
-    made = build(handle.derived, handle.signature.bind(args, {}, frozenset()), shared=shared)
+    arguments = handle.signature.bind(args, {}, frozenset())
+    made = build(handle.derived, arguments, shared=shared)
     if made.dynamic:
         return made.source
-    arguments = handle.signature.bind(args, {}, made.static)
-    kept = {k: v for k, v in shared.items() if k == "examples"}
-    looped = build_loops(handle.derived, arguments, shared=kept)
+    if made.static:
+        arguments = handle.signature.bind(args, {}, made.static)
+    looped = build_loops(handle.derived, arguments, shared=shared)
     return f"{made.source}\n{looped.source or looped.refused}"
 
 
@@ -249,7 +251,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=np.inf, help="no program is begun later")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
-    started, differences, refused = time.monotonic(), 0, 0
+    started, counts = time.monotonic(), Counter[str]()
     for kind in options.kind or kinds:
         for program in kinds[kind]():
             for form in program.forms or FORMS:
@@ -257,19 +259,27 @@ def main() -> int:
                     continue
                 if options.form and form not in options.form:
                     continue
-                try:
-                    with np.errstate(all="ignore"):
-                        generated(program, form)
-                except ValidationError as error:
-                    differences += 1
-                    text = str(error).split(chr(10) + "before:")[0]
-                    print(f"{program.name}, {form}: {text}", flush=True)
-                except (srcdiff.DifferentiationError, SystemExit) as error:
-                    refused += 1
-                    if form not in _SEMIRINGS:
-                        print(f"{program.name}, {form}: {error}", flush=True)
-    print(f"{REPORT}\n{differences} differences, {refused} refused")
-    return int(differences > 0)
+                result, text = _tried(program, form)
+                counts[result] += 1
+                if text and not (result == "refused" and form in _SEMIRINGS):
+                    print(f"{program.name}, {form}: {result}: {text}", flush=True)
+    print(REPORT)
+    print(", ".join(f"{n} {name}" for name, n in counts.most_common()))
+    return int(counts["different"] + counts["failed"] > 0)
+
+
+def _tried(program: Program, form: str) -> tuple[str, str]:
+    """What came of a program in a form, and the message."""
+    try:
+        with np.errstate(all="ignore"):
+            generated(program, form)
+    except ValidationError as error:
+        return "different", str(error).split("\nbefore:")[0]
+    except (srcdiff.DifferentiationError, SystemExit) as error:
+        return "refused", str(error)
+    except Exception as error:  # a defect of the compiler or of the program: the run goes on
+        return "failed", f"{type(error).__name__}: {error}"
+    return "validated", ""
 
 
 if __name__ == "__main__":

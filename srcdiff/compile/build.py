@@ -156,13 +156,11 @@ def _build(
 
 
 def _give_examples(recorder: Recorder, arguments: Arguments) -> None:
-    """Give the example arguments to the validator; the loop form takes them from the NumPy form."""
+    """Give the example arguments to the validator; the loop form, which may have their types only, uses them, too."""
     if recorder.validator is None:
         return
     given = dict(zip(arguments.names, arguments.values, strict=False))
-    if "examples" not in recorder.shared:  # a specialisation keeps only the types of the arguments
-        recorder.shared["examples"] = copy.deepcopy(given)
-    recorder.validator.examples |= recorder.shared["examples"]
+    recorder.validator.examples = copy.deepcopy(given) | recorder.validator.examples
     recorder.validator.lengths |= arguments.lengths
 
 
@@ -245,7 +243,7 @@ def build_loops(
 
     Global arrays are further parameters, or `bound` as objects that the text refers to. `shared`: what `build` left.
     """
-    recorder = new_recorder(shared=shared or {})
+    recorder = new_recorder(shared=shared)
     _give_examples(recorder, arguments)
     with defects_reported(derived), _collector_paused():
         again = not (bound or arguments.any_lengths or arguments.no_tangents)

@@ -5,17 +5,15 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from srcdiff.transforms.passes import Recorder, Validates
+from srcdiff.transforms.passes import Recorder
 
 
 def new_recorder(keep_text: bool = False, shared: dict[Any, Any] | None = None) -> Recorder:
+    """A recorder; the NumPy form and the loop form of a program share one validator."""
+    shared = {} if shared is None else shared
+    if "validator" not in shared and os.environ.get("SRCDIFF_VALIDATE", "0") not in ("", "0"):
+        from srcdiff.transforms.validation.validate import Validator  # only tests validate
+
+        shared["validator"] = Validator()
     verified = bool(os.environ.get("SRCDIFF_VERIFY"))
-    return Recorder(keep_text, verified, {} if shared is None else shared, validator=_validator())
-
-
-def _validator() -> Validates | None:
-    if os.environ.get("SRCDIFF_VALIDATE", "0") in ("", "0"):
-        return None
-    from srcdiff.transforms.validation.validate import Validator  # only tests validate
-
-    return Validator()
+    return Recorder(keep_text, verified, shared, validator=shared.get("validator"))

@@ -238,11 +238,18 @@ def range_of(index: Value, start: Atom, stop: Atom, step: Atom) -> dict[str, Ran
 
 
 def _symbols(region: Region) -> set[str]:
-    values = [*region.params, *(r for s in region.body for r in s.results)]
-    found = {s for v in values for d in all_dims(v.type) for s in d.symbols()}
-    attributes = (a for s in region.body if isinstance(s, Op) for a in s.attrs.values())
-    found |= {s for a in attributes if isinstance(a, Dim) for s in a.symbols()}
+    found = _symbols_of([*region.params, *(r for s in region.body for r in s.results)])
+    found = found.union(*map(_symbols_of_attributes, region.body))
     return found.union(*(_symbols(r) for s in region.body for r in regions_of(s)))
+
+
+def _symbols_of(atoms: Iterable[Atom]) -> set[str]:
+    return {s for a in atoms for d in all_dims(a.type) for s in d.symbols()}
+
+
+def _symbols_of_attributes(statement: Statement) -> set[str]:
+    attributes = statement.attrs.values() if isinstance(statement, Op) else ()
+    return {s for a in attributes if isinstance(a, Dim) for s in a.symbols()}
 
 
 class Rewriter:
@@ -291,6 +298,24 @@ def change_dims_within(part: Region, change: Callable[[Dim], Dim]) -> Region:
         return change_dims(old, change) if isinstance(old, Function) else old
 
     return _with_types(part, lambda t: map_dims(t, change), attribute)
+
+
+def with_own_symbols(region: Region, shapes: Shapes) -> Region:
+    """The region with fresh symbols for the lengths and integers that it makes: each copy of a region has its own."""
+    made: set[str] = set()
+    _collect_symbols(region, _symbols_of(region.params), made)
+    own = {s: shapes.fresh(s.rstrip("0123456789") or "k") for s in sorted(made)}
+    return change_dims_within(region, lambda d: d.substitute(own)) if own else region
+
+
+def _collect_symbols(region: Region, known: set[str], made: set[str]) -> None:
+    """Enter the symbols that the statements of a region make, and those that they use, which others have made."""
+    for s in region.body:
+        known |= (_symbols_of(s.operands) | _symbols_of_attributes(s)) - made
+        made |= _symbols_of(s.results) - known
+        for inner in regions_of(s):
+            made |= _symbols_of(inner.params) - known
+            _collect_symbols(inner, known, made)
 
 
 def change_types(

@@ -56,6 +56,7 @@ class Evaluator:
         self.fn = fn
         self.values: dict[Value, Any] = {}
         self.saved: dict[Any, list[Any]] = defaultdict(list)
+        self.functions: dict[int, Callable[..., Any]] = {}  # of operations, by their ids
 
     def call(self, args: Sequence[Any]) -> list[Any]:
         """What the body of the function yields."""
@@ -70,14 +71,14 @@ class Evaluator:
         return Evaluator(fn)
 
     def get(self, atom: Atom) -> Any:
-        if isinstance(atom, Const):
-            return atom.value
-        if atom not in self.values:
-            raise Mismatch(f"{atom} is used before it is defined")
-        return self.values[atom]
+        return self.all((atom,))[0]
 
     def all(self, atoms: Iterable[Atom]) -> list[Any]:
-        return [self.get(a) for a in atoms]
+        values = self.values
+        try:
+            return [a.value if isinstance(a, Const) else values[a] for a in atoms]
+        except KeyError as missing:
+            raise Mismatch(f"{missing.args[0]} is used before it is defined") from None
 
     def bind(
         self,
@@ -151,7 +152,11 @@ class Evaluator:
             return special(self, op, operands, scope)
         if op.decl.evaluate is not None:
             return op.decl.evaluate(operands, op.attrs)
-        return compiled(template_of(op), len(operands), is_statement=not op.results)(*operands)
+        function = self.functions.get(id(op))
+        if function is None:
+            function = compiled(template_of(op), len(operands), is_statement=not op.results)
+            self.functions[id(op)] = function
+        return function(*operands)
 
     def for_(self, loop: For, scope: Scope) -> list[Any]:
         indices = range(*self.all((loop.start, loop.stop, loop.step)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -47,7 +48,14 @@ class Scope:
 
 
 _BUILTIN: Mapping[str, type[Any]] = {"tuple": tuple, "list": list, "dict": dict}
-_KINDS = "bifc"  # a Python scalar may stand for one further right
+# the numbers of Python's that may stand for one of a kind of dtype
+_STANDS: Mapping[str, tuple[type, ...]] = {
+    "b": (bool,),
+    "i": (int,),
+    "u": (int,),
+    "f": (int, float),
+    "c": (int, float, complex),
+}
 
 
 def conform(obj: Any, type_: Type, scope: Scope, soft: bool = False) -> None:
@@ -79,26 +87,29 @@ def _of_item(scope: Scope) -> Scope:
 def _array(obj: Any, type_: Array, scope: Scope, soft: bool) -> None:
     if not isinstance(obj, np.ndarray):
         raise Mismatch(f"expected an array, got {type(obj).__name__}")
-    if obj.dtype.name != type_.dtype or obj.ndim != type_.ndim:
+    if _name(obj.dtype) != type_.dtype or obj.ndim != type_.ndim:
         raise Mismatch(f"expected {type_}, got {obj.dtype.name}{list(obj.shape)}")
     for dim, number in zip(type_.shape, obj.shape, strict=True):
-        if dim.is_const and dim.const != number:
+        if not dim.is_const:
+            scope.bind(dim, number, soft)
+        elif dim.const != number:
             raise Mismatch(f"expected {type_}, got {obj.dtype.name}{list(obj.shape)}")
-        scope.bind(dim, number, soft)
+
+
+@cache
+def _name(dtype: np.dtype[Any]) -> str:
+    return dtype.name
 
 
 def _scalar(obj: Any, type_: Scalar, scope: Scope, soft: bool) -> None:
-    if not isinstance(obj, bool | int | float | complex | np.generic | np.ndarray) or np.ndim(obj):
-        raise Mismatch(f"expected a {type_.dtype}, got {type(obj).__name__}")
-    wanted, got = np.dtype(type_.dtype), np.asarray(obj).dtype
     if isinstance(obj, np.generic | np.ndarray):
-        fits = got == wanted
+        fits = obj.dtype == np.dtype(type_.dtype) and not obj.ndim
     else:
-        fits = _KINDS.index(got.kind) <= _KINDS.index(wanted.kind.replace("u", "i"))
+        fits = isinstance(obj, _STANDS[np.dtype(type_.dtype).kind])
     if not fits:
-        raise Mismatch(f"expected a {type_.dtype}, got {obj!r} of type {got.name}")
+        raise Mismatch(f"expected a {type_.dtype}, got {obj!r} of type {type(obj).__name__}")
     if type_.expr is not None:
-        scope.bind(type_.expr, int(np.asarray(obj)), soft)
+        scope.bind(type_.expr, int(obj), soft)
 
 
 def _struct(obj: Any, type_: Struct, scope: Scope, soft: bool) -> None:

@@ -8,7 +8,8 @@ twice; `count` is the number of places that a mask selects.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -78,9 +79,15 @@ def _add_at_text(op: Op) -> str:
 
 def subscript_key(where: str, operands: Sequence[Any]) -> Any:
     """The index object for a pattern and the values of its operands."""
-    text, rest = index_text(where, 0), list(operands)
-    names = {f"_{k}": v for k, v in enumerate(rest)}
-    return eval(f"_key[{text.format(*names)}]", {"_key": np.s_, **names}) if text else ...
+    return _key_maker(where, len(operands))(*operands)
+
+
+@cache
+def _key_maker(where: str, count: int) -> Callable[..., Any]:
+    names = [f"_{k}" for k in range(count)]
+    text = index_text(where, 0).format(*names) or "..."
+    make: Callable[..., Any] = eval(f"lambda {', '.join(names)}: _key[{text}]", {"_key": np.s_})
+    return make
 
 
 def _store_now(operands: Sequence[Any], attrs: Attrs) -> None:

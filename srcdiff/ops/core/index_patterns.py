@@ -11,6 +11,7 @@ The empty pattern is the whole array. Next to index arrays, integers count as in
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 
 def items(where: str) -> list[str]:
@@ -65,6 +66,7 @@ def arrays_in_front(pattern: Sequence[str]) -> bool:
     return has_arrays(pattern) and at != list(range(at[0], at[-1] + 1))
 
 
+@cache
 def index_text(where: str, first: int) -> str:
     """The subscript's text, with `{k}` for operands from number `first` on."""
     out, k = [], first

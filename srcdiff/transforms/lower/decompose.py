@@ -7,14 +7,14 @@ The declaration of an operation holds its `expansion`, as Python over simpler op
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from srcdiff.ir.build import Builder, Env, Rewriter, change_dims, clone_statement, lookup
-from srcdiff.ir.core import Function, Op, Region, Statement, regions_of, walk
+from srcdiff.ir.build import Builder, Env, Rewriter, clone_statement, lookup, with_own_symbols
+from srcdiff.ir.core import Function, Op, Statement
 from srcdiff.ir.syntax.spelling import routine_of
-from srcdiff.ir.types import Type, dims_of
+from srcdiff.ir.types import Type
 from srcdiff.ir.values import Value
 
 Expansions = Callable[[Callable[..., Any], Sequence[Type], Mapping[str, Any]], Function]
@@ -39,7 +39,7 @@ class _Expand(Rewriter):
             return
         operands = [lookup(env, a) for a in old.operands]
         inner = self.expansions(form, [a.type for a in operands], old.attrs)
-        inner = _with_own_symbols(inner, b)
+        inner = inner.with_body(with_own_symbols(inner.body, b.shapes))
         mine: Env = dict(zip(inner.params, operands, strict=True))
         start = len(b.body)
         for statement in inner.body.body:
@@ -80,19 +80,3 @@ def _named(found: Any, old: Value, b: Builder, start: int) -> Any:
     new = Value(found.type, old.name, old.user)
     b.body[-1] = replace(last, results=(new,))
     return new
-
-
-def _made_in(region: Region) -> Iterator[Value]:
-    """The results of all statements, and the parameters of their regions."""
-    for s in walk(region):
-        yield from s.results
-        for inner in regions_of(s):
-            yield from inner.params
-
-
-def _with_own_symbols(fn: Function, b: Builder) -> Function:
-    """The expansion with fresh symbols for the lengths and integers that it makes, so that each use has its own."""
-    known = {s for p in fn.params for d in dims_of(p.type) for s in d.symbols()}
-    made = {s for v in _made_in(fn.body) for d in dims_of(v.type) for s in d.symbols()} - known
-    own = {s: b.shapes.fresh(s.rstrip("0123456789") or "k") for s in sorted(made)}
-    return change_dims(fn, lambda d: d.substitute(own)) if own else fn

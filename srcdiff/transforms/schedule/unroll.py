@@ -15,7 +15,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from srcdiff.ir.build import Builder, Env, Rewriter, change_dims_within, clone_statement, lookup
+from srcdiff.ir.build import (
+    Builder,
+    Env,
+    Rewriter,
+    change_dims_within,
+    clone_statement,
+    lookup,
+    with_own_symbols,
+)
 from srcdiff.ir.core import For, Function, Op, Statement, While, walk
 from srcdiff.ir.types import Array, Dim, Scalar, Struct, Type
 from srcdiff.ir.values import Atom, const, known_dim, symbol_of
@@ -82,6 +90,7 @@ class _Unroll(Rewriter):
         symbol = symbol_of(loop.index)
         bound = {symbol: Dim(k)} if symbol else {}
         body = change_dims_within(loop.body, lambda d: d.substitute(bound))
+        body = with_own_symbols(body, b.shapes)
         inner: Env = {**env, **dict(zip(body.params, [const(k), *carried], strict=True))}
         for s in body.body:
             found = _added_to_zero(s, inner) or _place(s, inner)

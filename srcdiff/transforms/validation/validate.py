@@ -58,6 +58,8 @@ class Report:
         Validators that were made: one for each program and form.
     unchanged : int
         Passes that changed nothing.
+    changed : Counter
+        Passes that changed a function, by name; each was compared at some arguments, or is in `skipped`.
     uncertain : Counter
         Values that rounding errors move by more than `LARGEST_UNCERTAINTY` of their size, by pass.
     """
@@ -67,10 +69,12 @@ class Report:
     uncertain: Counter[str] = field(default_factory=Counter)
     programs: int = 0
     unchanged: int = 0
+    changed: Counter[str] = field(default_factory=Counter)
 
     def __str__(self) -> str:
         lines = [
-            f"{self.programs} programs, {sum(self.validated.values())} comparisons, {self.unchanged} unchanged"
+            f"{self.programs} forms, {self.changed.total()} passes that changed one and {self.unchanged} that did not, "
+            f"{self.validated.total()} comparisons"
         ]
         lines += [f"  {n:8d}  {name}" for name, n in sorted(self.validated.items())]
         lines += ["skipped:"]
@@ -106,7 +110,10 @@ class Validator:
         self.lengths = dict(lengths or {})
         self.report = report
         self.scratch = frozenset[str]()  # parameters that an adjoint kernel may write or not
-        self.known: dict[int, tuple[Function, dict[str, Outcome], str]] = {}
+        self.texts: dict[int, tuple[Function, str]] = {}  # keeps functions alive: ids stay unique
+        # by the text of a function, and by the description of its arguments
+        self.compared: dict[str, dict[str, Outcome]] = {}
+        self.runs: dict[tuple[str, str], Outcome] = {}
         report.programs += 1
 
     def step(self, made_by: Pass, before: Function, after: Function) -> None:
@@ -120,11 +127,10 @@ class Validator:
         if [str(p.type) for p in before.params] != [str(p.type) for p in after.params]:
             self.report.skipped[name, "the parameters change"] += 1
             return
-        text = to_text(after)
-        if id(before) in self.known and self.known[id(before)][2] == text:
-            self.known[id(after)] = after, self.known[id(before)][1], text
+        if self._text(before) == self._text(after):
             self.report.unchanged += 1
             return
+        self.report.changed[name] += 1
         lengths = launch_lengths(before) if is_kernel(before) else {}
         sets = drawn(before, self.examples, lengths | self.lengths)
         old = self._outcomes(before, sets)
@@ -133,7 +139,10 @@ class Validator:
             for label, found in old.items()
             if label in sets
         }
-        self.known[id(after)] = after, new, text
+        self.compared[self._text(after)] = new
+        if all(found.leaves is None for found in old.values()):
+            errors = sorted({type(found.error).__name__ for found in old.values()})
+            self.report.skipped[name, f"no arguments ran before it ({', '.join(errors)})"] += 1
         if made_by.stabilises:
             self._compare_with_80_bits(made_by, before, after)
 
@@ -188,10 +197,22 @@ class Validator:
                 )
         self.report.validated[name] += 1
 
+    def _text(self, fn: Function) -> str:
+        if id(fn) not in self.texts:
+            self.texts[id(fn)] = fn, to_text(fn)
+        return self.texts[id(fn)][1]
+
+    def _run(self, fn: Function, label: str, args: list[Any]) -> Outcome:
+        """The outcome of a function; two pipelines often make the same one."""
+        key = self._text(fn), label
+        if key not in self.runs:
+            self.runs[key] = outcome(fn, args)
+        return self.runs[key]
+
     def _outcomes(self, fn: Function, sets: Mapping[str, list[Any]]) -> dict[str, Outcome]:
-        found = self.known.get(id(fn))
+        found = self.compared.get(self._text(fn))
         if found is not None:
-            return found[1]
+            return found
         checked, left = with_entry_checks(fn, alone=True), STATEMENTS
         outcomes: dict[str, Outcome] = {}
         for label, args in sets.items():
@@ -213,23 +234,34 @@ class Validator:
         name = made_by.name
         if old.leaves is None:
             return old
-        new = outcome(after, args)
+        new = self._run(after, label, args)
         if new.leaves is None:
-            reason = _why_not_run(new.error)
+            got, reason = repr(new.error), _why_not_run(new.error)
             if reason:
                 self.report.skipped[name, reason] += 1
                 return old
-        elif not (
-            differ := outcomes_differ(self._without_scratch(before, old, new, args), new, args)
-        ):
-            self.report.validated[name] += 1
-            return new
-        elif differ[0] <= TOLERANCE * self._uncertainty(made_by, before, after, args):
-            return new
+        else:
+            differ = outcomes_differ(self._without_scratch(before, old, new, args), new, args)
+            allowed = self._uncertainty(made_by, before, after, args) if differ else 1.0
+            if differ is None or differ[0] <= TOLERANCE * allowed:
+                counts = self.report.uncertain if np.isinf(allowed) else self.report.validated
+                counts[name] += 1
+                return new
+            got = differ[1]
         if outcome(with_entry_checks(after, alone=True), args).leaves is None and new.leaves:
             self.report.skipped[name, "the arguments do not satisfy the guards"] += 1
             return Outcome(None)
-        raise ValidationError(self._message(name, label, before, after, args, old, new))
+        raise ValidationError(
+            "\n".join(
+                [
+                    f"the pass {name!r} changes what {before.name} returns, at {label}: {got}",
+                    f"arguments: {args!r}",
+                    first_difference(before, after, args),
+                    f"before:\n{to_text(before)}",
+                    f"after:\n{to_text(after)}",
+                ]
+            )
+        )
 
     def _without_scratch(
         self, before: Function, old: Outcome, new: Outcome, args: list[Any]
@@ -247,7 +279,7 @@ class Validator:
     def _uncertainty(
         self, made_by: Pass, before: Function, after: Function, args: list[Any]
     ) -> float:
-        """By how much more than `TOLERANCE` rounding errors move the results."""
+        """By how much more than `TOLERANCE` rounding errors move the results; infinite where they are not compared."""
         most = 0.0
         for fn in (before,) if made_by.stabilises else (before, after):
             runs = [outcome(fn, args, Rounded) for _ in range(4)]
@@ -255,35 +287,7 @@ class Validator:
             for one in found[1:]:
                 differ = difference(found[0], one)
                 most = max(most, differ[0] if differ else 0.0)
-        if most > LARGEST_UNCERTAINTY:
-            self.report.uncertain[made_by.name] += 1
-            return np.inf
-        return max(1.0, 30 * most / TOLERANCE)
-
-    def _message(
-        self,
-        name: str,
-        label: str,
-        before: Function,
-        after: Function,
-        args: list[Any],
-        old: Outcome,
-        new: Outcome,
-    ) -> str:
-        assert old.leaves is not None
-        got = repr(new.error) if new.leaves is None else ""
-        if new.leaves is not None:
-            differ = outcomes_differ(self._without_scratch(before, old, new, args), new, args)
-            got = differ[1] if differ else ""
-        return "\n".join(
-            [
-                f"the pass {name!r} changes what {before.name} returns, at {label}: {got}",
-                f"arguments: {args!r}",
-                first_difference(before, after, args),
-                f"before:\n{to_text(before)}",
-                f"after:\n{to_text(after)}",
-            ]
-        )
+        return np.inf if most > LARGEST_UNCERTAINTY else max(1.0, 30 * most / TOLERANCE)
 
 
 def _not_numeric(fn: Function, args: Sequence[Any] | None, wrt: Sequence[int]) -> str:

@@ -205,7 +205,9 @@ def test_a_defect_in_a_kernel_is_named():
 @pytest.mark.parametrize("program", SAMPLE, ids=lambda p: p.name)
 def test_passes_keep_the_values_of_a_sample(program, validated):
     validate.generated(program, "reverse")
-    assert sum(validated.validated.values()) > 80
+    assert not validated.uncertain and all("parameters change" in why for _, why in validated.skipped)
+    for name, count in validated.changed.items():  # five of six sets of arguments, at least: some are refused
+        assert validated.validated[name] >= 5 * count, name
 
 
 @pytest.mark.filterwarnings("ignore")
