@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from loop_forms import Guarded, in_python
 
+from srcdiff.errors import INCOMPLETE
 from srcdiff.handles.jit import Compiled
 
 compile_for = Compiled.compile_for
@@ -39,6 +40,11 @@ class GuardedNumPy:
         return made
 
 
+def _final(error: IndexError) -> IndexError:
+    """The error of a check, with which a call ends: it is not left to the function itself whether to raise."""
+    return IndexError(str(error).removesuffix(INCOMPLETE))
+
+
 def run_by_python(self: Compiled, values: Any) -> None:
     if self.program.refused:
         raise self._refused(self.program.refused)
@@ -56,7 +62,7 @@ def run_by_python(self: Compiled, values: Any) -> None:
         except IndexError as error:
             line = traceback.extract_tb(error.__traceback__)[-1].line
             if line and line.startswith("raise"):
-                raise
+                raise _final(error) from error
             raise AssertionError(f"was not checked: {line}") from error
 
     self.function = run
@@ -71,7 +77,7 @@ def run_checked_by_numba(self: Compiled, values: Any) -> None:
             return function(*given)
         except IndexError as error:
             if "(line" in str(error):
-                raise
+                raise _final(error) from error
             raise AssertionError(f"was not checked: {error}") from error
 
     self.function = run

@@ -84,6 +84,11 @@ REFUSALS = (
         "def f(x, a, k):\n    if k > 5:\n        for v in a:\n            x = x * v\n    return np.sum(x) * a\n",
     ),
     Entry(
+        "do not broadcast|of lengths .* differ",
+        "lengths that do not fit are refused when they are read, also in a statement that this call does not run",
+        "def f(x, a, k):\n    for i in range(k - 2):\n        a += np.dot(np.ones(3), np.zeros(4))\n    return np.sum(x) * a\n",
+    ),
+    Entry(
         "an array that is written has two names where a loop or branch passes it on",
         "the backward part knows of one name for storage that is written",
         "def f(x, a, k):\n    rows = [v for v in np.outer(x, x)]\n    for i, row in enumerate(rows):\n        np.subtract.at(row, [0], 0.6)\n    return np.sum(row) * a\n",

@@ -267,6 +267,14 @@ def _expand(frame: Evaluator, op: Op, operands: list[Any], scope: Scope) -> Any:
     return np.broadcast_to(operands[0], _shape(op, scope)).astype(type_.dtype)
 
 
+def _choose(frame: Evaluator, op: Op, operands: list[Any], scope: Scope) -> Any:
+    """One of two numbers, of the type that compiled code gives to both."""
+    chosen, type_ = operands[1 if operands[0] else 2], op.result.type
+    if not isinstance(type_, Scalar) or np.asarray(chosen).dtype == type_.dtype:
+        return chosen
+    return np.dtype(type_.dtype).type(chosen)
+
+
 _SPECIAL: Mapping[str, Callable[[Evaluator, Op, list[Any], Scope], Any]] = {
     "save": _save,
     "restore": _restore,
@@ -277,6 +285,7 @@ _SPECIAL: Mapping[str, Callable[[Evaluator, Op, list[Any], Scope], Any]] = {
     "empty_of": _empty_of,
     "zeros_of": _zeros_of,
     "expand": _expand,
+    "choose": _choose,
     "undefined": _zeros_of,
     "zeros_like_list": _zeros_like_list,
 }

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
 
+from srcdiff.errors import INCOMPLETE
 from srcdiff.ir.alias import has_effect, may_raise
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import For, Op, Statement, regions_of, walk
@@ -150,7 +151,7 @@ def _message(op: Op) -> str:
     if op.origin == "adjoint":  # the adjoint of an array that the user has indexed in the same way
         name = name.removeprefix("d_")
     line = f" (line {op.location.line})" if op.location is not None else ""
-    return f"an index is out of bounds for {name}{line}"
+    return f"an index is out of bounds for {name}{line}{INCOMPLETE}"
 
 
 def _early(body: Sequence[Statement], index: Atom, length: Dim) -> int:

@@ -20,7 +20,7 @@ from srcdiff.ir.values import Value
 from srcdiff.transforms.validation.kernel_threads import is_kernel, run_threads
 
 TOLERANCE = 1e-9  # relative to the largest entry of a result; larger differences are compared with rounding errors
-STATEMENTS = 20_000  # the largest number of statements of one evaluation; after it, no further arguments are tried
+STATEMENTS = 100_000  # the largest number of statements of one evaluation
 _ROUNDED = (  # operations whose results are rounded
     "add subtract multiply divide true_divide power square sqrt cbrt exp expm1 exp2 log log1p log2 log10 sin cos tan "
     "sinh cosh tanh arcsin arccos arctan arctan2 sum mean prod cumsum cumprod matmul dot einsum inner outer solve inv "

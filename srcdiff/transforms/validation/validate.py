@@ -19,6 +19,7 @@ from srcdiff.ir.core import Function, Op, walk
 from srcdiff.ir.recursion import callees_first
 from srcdiff.ir.reference.value_conformance import Mismatch
 from srcdiff.ir.syntax.printer import to_text
+from srcdiff.ir.types import Dim, map_dims
 from srcdiff.transforms.guards.entry_guards import with_entry_checks
 from srcdiff.transforms.validation import numeric_derivatives as numeric
 from srcdiff.transforms.validation.drawn_arguments import EXTREME, drawn
@@ -41,6 +42,9 @@ from srcdiff.transforms.validation.wide_arithmetic import worse_than_before
 if TYPE_CHECKING:
     from srcdiff.transforms.passes import Pass
 
+ENOUGH = (
+    20_000  # statements of a function's evaluations; after so many, no further arguments are tried
+)
 LARGEST_UNCERTAINTY = 1e-3  # a value that rounding errors move by more of its size is not compared
 
 
@@ -78,7 +82,12 @@ class Report:
         ]
         lines += [f"  {n:8d}  {name}" for name, n in sorted(self.validated.items())]
         lines += ["skipped:"]
-        lines += [f"  {n:8d}  {name}: {why}" for (name, why), n in self.skipped.most_common()]
+        reasons = Counter[str]()
+        for (_, why), n in self.skipped.items():
+            reasons[why] += n
+        for why, n in reasons.most_common():
+            names = sorted(name for name, reason in self.skipped if reason == why)
+            lines += [f"  {n:8d}  {why}: {', '.join(names)}"]
         lines += ["uncertain:"]
         lines += [f"  {n:8d}  {name}" for name, n in self.uncertain.most_common()]
         return "\n".join(lines)
@@ -124,7 +133,7 @@ class Validator:
         if changes:
             self.report.skipped[name, changes] += 1
             return
-        if [str(p.type) for p in before.params] != [str(p.type) for p in after.params]:
+        if _kinds(before) != _kinds(after):
             self.report.skipped[name, "the parameters change"] += 1
             return
         if self._text(before) == self._text(after):
@@ -132,8 +141,9 @@ class Validator:
             return
         self.report.changed[name] += 1
         lengths = launch_lengths(before) if is_kernel(before) else {}
-        sets = drawn(before, self.examples, lengths | self.lengths)
-        old = self._outcomes(before, sets)
+        sets = drawn(after, self.examples, lengths | self.lengths)
+        same_lengths = [p.type for p in before.params] == [p.type for p in after.params]
+        old = self._outcomes(before, sets) if same_lengths else self._evaluated(before, sets)
         new = {
             label: self._compared(made_by, label, before, after, sets[label], found)
             for label, found in old.items()
@@ -210,10 +220,12 @@ class Validator:
         return self.runs[key]
 
     def _outcomes(self, fn: Function, sets: Mapping[str, list[Any]]) -> dict[str, Outcome]:
+        """The outcomes that the last pass before was compared with, or those of the function itself."""
         found = self.compared.get(self._text(fn))
-        if found is not None:
-            return found
-        checked, left = with_entry_checks(fn, alone=True), STATEMENTS
+        return self._evaluated(fn, sets) if found is None else found
+
+    def _evaluated(self, fn: Function, sets: Mapping[str, list[Any]]) -> dict[str, Outcome]:
+        checked, left = with_entry_checks(fn, alone=True), ENOUGH
         outcomes: dict[str, Outcome] = {}
         for label, args in sets.items():
             if left > 0:  # long programs are run with fewer arguments
@@ -267,14 +279,15 @@ class Validator:
         self, before: Function, old: Outcome, new: Outcome, args: list[Any]
     ) -> Outcome:
         """The outcome before a pass, without arguments that an adjoint kernel need not write."""
-        if not self.scratch or not is_kernel(before):
+        if not self.scratch:
             return old
-        rows = zip(before.params, args, old.leaves or (), new.leaves or (), strict=False)
-        leaves = [
+        rows = zip(before.params, args, old.arguments, new.arguments, strict=False)
+        arguments = [
             b if p.name in self.scratch and leaf_difference(given, a) else a
             for p, given, a, b in rows
         ]
-        return Outcome(leaves, None, leaves)
+        # a kernel of one thread reads no thread index, and is evaluated as a function without results
+        return Outcome(arguments if is_kernel(before) else old.leaves, None, arguments)
 
     def _uncertainty(
         self, made_by: Pass, before: Function, after: Function, args: list[Any]
@@ -288,6 +301,11 @@ class Validator:
                 differ = difference(found[0], one)
                 most = max(most, differ[0] if differ else 0.0)
         return np.inf if most > LARGEST_UNCERTAINTY else max(1.0, 30 * most / TOLERANCE)
+
+
+def _kinds(fn: Function) -> list[str]:
+    """The types of the parameters without lengths: a pass may unify lengths."""
+    return [str(map_dims(p.type, lambda d: Dim())) for p in fn.params]
 
 
 def _not_numeric(fn: Function, args: Sequence[Any] | None, wrt: Sequence[int]) -> str:

@@ -46,6 +46,7 @@ def double(%x': float64[x0], %y': float64[y0]) -> 0 {
 """
 SAMPLE = [*validate.corpus()][11::32]
 KERNELS = [*validate.kernels()]
+OF_ONE_THREAD = [p for p in KERNELS if p.name == "user_kernels/one_thread"]
 
 
 def _log_partition(initial, step, count):
@@ -205,9 +206,14 @@ def test_a_defect_in_a_kernel_is_named():
 @pytest.mark.parametrize("program", SAMPLE, ids=lambda p: p.name)
 def test_passes_keep_the_values_of_a_sample(program, validated):
     validate.generated(program, "reverse")
-    assert not validated.uncertain and all("parameters change" in why for _, why in validated.skipped)
-    for name, count in validated.changed.items():  # five of six sets of arguments, at least: some are refused
-        assert validated.validated[name] >= 5 * count, name
+    assert {why for _, why in validated.skipped} <= {
+        "stop_gradient has the derivative that is declared"
+    }
+    for (
+        name,
+        count,
+    ) in validated.changed.items():  # the program may refuse one of six sets of arguments
+        assert validated.validated[name] + validated.uncertain[name] >= 5 * count, name
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -221,7 +227,7 @@ def test_passes_keep_the_values_of_every_form(form, validated):
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("form", ["adjoint kernel", "tangent kernel"])
-@pytest.mark.parametrize("kernel", KERNELS[2::9], ids=lambda p: p.name)
+@pytest.mark.parametrize("kernel", [*KERNELS[2::9], *OF_ONE_THREAD], ids=lambda p: p.name)
 def test_passes_keep_what_kernels_write(kernel, form, validated):
     validate.generated(kernel, form)
     assert sum(validated.validated.values()) > 10
