@@ -175,7 +175,12 @@ def _of_type(type_: Type, lengths: dict[str, int], draw: Draw, rng: np.random.Ge
                 take_part(built, type_.kind, key)
             return built
         case List():
-            return [_of_type(type_.element, dict(lengths), draw, rng) for _ in range(2)]
+            items = []
+            for _ in range(2):
+                own = dict(lengths)
+                items.append(_of_type(type_.element, own, draw, rng))
+                lengths |= {k: n for k, n in own.items() if not k.endswith("*")}  # the same in all
+            return items
         case Dynamic():
             raise Mismatch(f"no object of type {type_} is known")
         case Static():

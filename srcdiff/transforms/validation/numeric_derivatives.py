@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from srcdiff.transforms.validation.outcomes import leaves_of
+
 STEP = 1e-4
 TOLERANCE = 1e-5  # of differences, relative to the largest of them
 Run = Callable[
@@ -19,6 +21,12 @@ Run = Callable[
 def float_leaves(leaves: Sequence[Any]) -> list[np.ndarray]:
     """The real numbers and arrays of double precision."""
     return [np.asarray(x) for x in leaves if np.asarray(x).dtype == np.float64]
+
+
+def tangents_of_floats(args: Sequence[Any], tangents: Sequence[Any]) -> list[Any]:
+    """The tangents of the leaves in double precision; an integer of a container has a tangent, too."""
+    pairs = zip(leaves_of(args), leaves_of(tangents), strict=True)
+    return [np.asarray(t) for a, t in pairs if np.asarray(a).dtype == np.float64]
 
 
 def directions(args: Sequence[Any], wrt: Sequence[int], rng: np.random.Generator) -> list[Any]:

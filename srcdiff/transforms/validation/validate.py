@@ -151,8 +151,10 @@ class Validator:
         }
         self.compared[self._text(after)] = new
         if all(found.leaves is None for found in old.values()):
-            errors = sorted({type(found.error).__name__ for found in old.values()})
-            self.report.skipped[name, f"no arguments ran before it ({', '.join(errors)})"] += 1
+            errors = {_why_not_run(o.error) or type(o.error).__name__ for o in old.values()}
+            self.report.skipped[
+                name, f"no arguments ran before it ({', '.join(sorted(errors))})"
+            ] += 1
         if made_by.stabilises:
             self._compare_with_80_bits(made_by, before, after)
 
@@ -181,7 +183,10 @@ class Validator:
         count = len(fn.params)
         own, further = args[:count], numeric.float_leaves([*leaves_of(args[count:])])
         rng = np.random.default_rng(0)
-        v = further if name == "forward" else numeric.directions(own, wrt, rng)
+        if name == "forward":
+            v = numeric.tangents_of_floats([own[k] for k in wrt], args[count:])
+        else:
+            v = numeric.directions(own, wrt, rng)
         try:
             expected = numeric.along(lambda a: _floats_of(fn, a), own, wrt, v)
         except (StopIteration, ValueError):
@@ -323,7 +328,8 @@ def _not_numeric(fn: Function, args: Sequence[Any] | None, wrt: Sequence[int]) -
     return ""
 
 
-_DECLARED = frozenset({"stop_gradient"})  # operations whose derivative is not that of their value
+# operations whose derivative is not that of their value
+_DECLARED = frozenset({"stop_gradient", "adjoint_block"})
 
 
 def _floats_of(fn: Function, args: Sequence[Any]) -> list[np.ndarray] | None:

@@ -159,6 +159,22 @@ def test_directions_have_all_parts_of_a_container(weights, is_wrong, validated, 
     assert is_wrong or validated.validated["reverse"]
 
 
+@dataclass
+class Powers:
+    scale: float
+    order: int
+    b: np.ndarray
+
+
+def test_an_integer_between_floats_has_no_direction(validated):
+    def loss(x, w):
+        return np.sum(w.scale * x**w.order * w.b)
+
+    x, w = np.array([0.5, 1.5]), Powers(0.7, 2, np.array([1.0, -2.0]))
+    srcdiff.jvp(loss, (x, w), (np.ones(2), Powers(1.0, None, np.ones(2))), jit=False)
+    assert validated.validated["forward"] == 1
+
+
 OVERFLOWS = """
 def loss(%x': float64[x0]) -> 0 {
   %0: float64[x0] = exp %x
