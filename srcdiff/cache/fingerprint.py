@@ -24,14 +24,9 @@ from typing import Any
 import numpy as np
 
 from srcdiff.compile.program import Derived
-from srcdiff.frontend.source.function_source import (
-    LIBRARIES,
-    function_of,
-    is_library,
-    is_read_in_place,
-    itself,
-    look_up,
-)
+from srcdiff.frontend.source.external_dependencies import look_up
+from srcdiff.frontend.source.function_source import is_read_in_place
+from srcdiff.frontend.source.wrappers import LIBRARIES, function_of, is_library, itself
 from srcdiff.ir.core import OpDecl
 from srcdiff.ops.core.registry import OWN, own_rule
 from srcdiff.options import Options

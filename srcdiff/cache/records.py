@@ -18,8 +18,14 @@ from typing import Any, TypeVar
 
 from srcdiff.cache.fingerprint import Fingerprint, Unknown, fingerprint
 from srcdiff.compile.derivations.kinds import DERIVATIONS
-from srcdiff.frontend.source.external_dependencies import SCALARS, Watched, watched
-from srcdiff.frontend.source.function_source import found_now, itself, look_up
+from srcdiff.frontend.source.external_dependencies import (
+    SCALARS,
+    Watched,
+    found_now,
+    look_up,
+    watched,
+)
+from srcdiff.frontend.source.wrappers import itself
 from srcdiff.ir.core import Node
 from srcdiff.ir.location import Location
 from srcdiff.ir.types import Array, Clamp, Dim, List, Product, Quotient, Scalar, Static, Struct

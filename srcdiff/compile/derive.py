@@ -19,7 +19,7 @@ from srcdiff.compile.program import Derived
 from srcdiff.compile.program_facts import with_program_facts
 from srcdiff.compile.recording import new_recorder
 from srcdiff.compile.result_ownership import as_user, refuse_writes_outside
-from srcdiff.frontend.source.function_source import calling
+from srcdiff.frontend.source.wrappers import calling
 from srcdiff.frontend.trace import trace
 from srcdiff.ir.core import Function
 from srcdiff.ir.recursion import callees_first

@@ -31,8 +31,8 @@ from srcdiff.cuda.kernel_launches import (
 )
 from srcdiff.cuda.kernel_program import KernelProgram, Kind, build_kernel
 from srcdiff.errors import UnsupportedError
-from srcdiff.frontend.source.function_source import function_of
 from srcdiff.frontend.source.locations import place_of
+from srcdiff.frontend.source.wrappers import function_of
 from srcdiff.handles.locks import COMPILING
 from srcdiff.ir.types import Array, Scalar, Static, Type
 from srcdiff.numba_ext.types import plain_type, type_in_ir

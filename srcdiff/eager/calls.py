@@ -41,7 +41,7 @@ from srcdiff.eager.stringified_values import note_written, refuse_read
 from srcdiff.eager.structures import is_float, leaves_of
 from srcdiff.errors import UnsupportedError
 from srcdiff.frontend.arrays.out_arguments import out_by_place
-from srcdiff.frontend.source.function_source import function_of, is_library
+from srcdiff.frontend.source.wrappers import function_of, is_library
 from srcdiff.handles.differentiable import generated
 from srcdiff.ir.structs import is_own_class
 

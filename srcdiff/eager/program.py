@@ -30,8 +30,9 @@ from srcdiff.eager.rewrite.rewrite_statements import (
     rewriter_of,
 )
 from srcdiff.errors import UnsupportedError
-from srcdiff.frontend.source.external_dependencies import watched
-from srcdiff.frontend.source.function_source import found_now, function_of, look_up, plain_tree
+from srcdiff.frontend.source.external_dependencies import found_now, look_up, watched
+from srcdiff.frontend.source.function_source import plain_tree
+from srcdiff.frontend.source.wrappers import function_of
 from srcdiff.ir.types import Dynamic, Scalar, Type, is_complex, is_float
 
 # the derivations that a tape can compute

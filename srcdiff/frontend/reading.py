@@ -27,7 +27,8 @@ from srcdiff.frontend.core.static_reads import taken_values
 from srcdiff.frontend.core.symbols import Symbols
 from srcdiff.frontend.core.values import FrontValue, Lifted, Text, tree_of
 from srcdiff.frontend.effects.effects import with_origins
-from srcdiff.frontend.source.function_source import look_up, source_of
+from srcdiff.frontend.source.external_dependencies import look_up
+from srcdiff.frontend.source.function_source import source_of
 from srcdiff.ir.build import Builder, change_dims
 from srcdiff.ir.core import Function, Tree
 from srcdiff.ir.facts import LengthFacts, SourceFacts

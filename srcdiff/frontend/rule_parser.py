@@ -26,7 +26,8 @@ from srcdiff.frontend.core.constants import from_python
 from srcdiff.frontend.core.session import Session
 from srcdiff.frontend.core.symbols import Symbols
 from srcdiff.frontend.core.values import FrontValue, Missing, sequence, tree_of
-from srcdiff.frontend.source.function_source import look_up, source_of
+from srcdiff.frontend.source.external_dependencies import look_up
+from srcdiff.frontend.source.function_source import source_of
 from srcdiff.frontend.trace import Tracer
 from srcdiff.ir.build import Builder, change_dims
 from srcdiff.ir.core import Function, Node, Op, OpDecl, Region, Statement, Tree, walk

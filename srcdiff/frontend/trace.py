@@ -37,14 +37,9 @@ from srcdiff.frontend.iteration.comprehensions import append_each, collect
 from srcdiff.frontend.iteration.generators import generator_loop
 from srcdiff.frontend.iteration.iterables import iterable
 from srcdiff.frontend.reading import read
-from srcdiff.frontend.source.function_source import (
-    Source,
-    function_of,
-    is_library,
-    source_of,
-    unknown_decorator,
-)
+from srcdiff.frontend.source.function_source import Source, source_of
 from srcdiff.frontend.source.refusals import fail, untyped
+from srcdiff.frontend.source.wrappers import function_of, is_library, unknown_decorator
 from srcdiff.frontend.syntax.assignment_targets import assign
 from srcdiff.frontend.syntax.attributes import attribute
 from srcdiff.frontend.syntax.calls import call_value

@@ -89,7 +89,7 @@ class _Strip(ast.NodeTransformer):
     def is_ours(self, node: ast.With) -> bool:
         # the stages take long to import
         from srcdiff.frontend.source.adjoint_hook_nodes import is_block
-        from srcdiff.frontend.source.function_source import look_up
+        from srcdiff.frontend.source.external_dependencies import look_up
 
         if not is_block(node):
             return False

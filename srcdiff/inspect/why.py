@@ -130,7 +130,8 @@ def _reasons(g: Generated, read: Function, undecided: Function | None, name: str
 def _assigned(g: Generated) -> frozenset[str]:
     """The names that the differentiated function assigns."""
     # the stages take a while to import
-    from srcdiff.frontend.source.function_source import function_of, source_of
+    from srcdiff.frontend.source.function_source import source_of
+    from srcdiff.frontend.source.wrappers import function_of
 
     base = g.derived.base
     while isinstance(base, Generated | functools.partial | MethodType):

@@ -13,8 +13,8 @@ from srcdiff.api import grad, hvp, jvp, vjp
 from srcdiff.compile.arguments.pytree import dot, float_positions, map_leaves, random_like
 from srcdiff.errors import RuleError, UnsupportedError
 from srcdiff.frontend.source.argument_types import describe_arguments
-from srcdiff.frontend.source.function_source import calling, made_function
 from srcdiff.frontend.source.locations import place_of
+from srcdiff.frontend.source.wrappers import calling, made_function
 from srcdiff.inspect.check_grads import FINE_STEP, STEP, difference
 from srcdiff.ir.core import OpDecl
 from srcdiff.ir.dims import Shapes

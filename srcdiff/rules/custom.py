@@ -18,7 +18,8 @@ import gast
 import numpy as np
 
 from srcdiff.errors import DifferentiationError, RuleError
-from srcdiff.frontend.source.function_source import Source, function_of, source_of
+from srcdiff.frontend.source.function_source import Source, source_of
+from srcdiff.frontend.source.wrappers import function_of
 from srcdiff.handles.differentiable import forget_programs
 from srcdiff.ir.core import Node, OpDecl
 from srcdiff.ir.dims import Shapes

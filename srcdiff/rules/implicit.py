@@ -23,7 +23,7 @@ import numpy as np
 
 from srcdiff.api import jacobian
 from srcdiff.compile.derivations.kinds import Jvp, Vjp
-from srcdiff.frontend.source.function_source import function_of, made_function
+from srcdiff.frontend.source.wrappers import function_of, made_function
 from srcdiff.handles.differentiable import generated, plain_function
 from srcdiff.handles.generated import Generated
 from srcdiff.options import make_options

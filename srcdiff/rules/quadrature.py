@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from srcdiff.compile.derivations.kinds import Jvp, Vjp
-from srcdiff.frontend.source.function_source import made_function
+from srcdiff.frontend.source.wrappers import made_function
 from srcdiff.handles.differentiable import generated
 from srcdiff.ops.control.solvers import Solver
 from srcdiff.options import make_options

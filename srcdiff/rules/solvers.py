@@ -18,7 +18,7 @@ import numpy as np
 
 from srcdiff.api import grad, jacobian, stop_gradient
 from srcdiff.compile.derivations.kinds import Simplify
-from srcdiff.frontend.source.function_source import made_function
+from srcdiff.frontend.source.wrappers import made_function
 from srcdiff.handles.differentiable import generated
 from srcdiff.handles.generated import Generated
 from srcdiff.ir.core import OpDecl

@@ -22,8 +22,8 @@ from srcdiff.compile.arguments.pytree import (
 )
 from srcdiff.errors import UnsupportedError
 from srcdiff.frontend.source.argument_types import describe_arguments
-from srcdiff.frontend.source.function_source import function_of
 from srcdiff.frontend.source.locations import parameter_place, place_of
+from srcdiff.frontend.source.wrappers import function_of
 from srcdiff.ir.location import Location
 from srcdiff.ir.types import Static, Type
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.frontend.source.function_source import made_function
+from srcdiff.frontend.source.wrappers import made_function
 
 _TEXT = '''\
 def {name}_enumerate({parameters}):

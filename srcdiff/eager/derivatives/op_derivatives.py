@@ -12,7 +12,7 @@ import numpy as np
 from srcdiff.compile.derivations.kinds import Derivation
 from srcdiff.eager.derivatives.nested_gradients import InnerGradient
 from srcdiff.errors import UnsupportedError
-from srcdiff.frontend.source.function_source import made_function
+from srcdiff.frontend.source.wrappers import made_function
 from srcdiff.handles.differentiable import generated
 from srcdiff.options import Options
 

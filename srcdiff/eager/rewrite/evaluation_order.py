@@ -17,7 +17,9 @@ import numpy as np
 
 from srcdiff.errors import DifferentiationError
 from srcdiff.frontend.arrays.out_arguments import out_by_place
-from srcdiff.frontend.source.function_source import function_of, look_up, plain_tree
+from srcdiff.frontend.source.external_dependencies import look_up
+from srcdiff.frontend.source.function_source import plain_tree
+from srcdiff.frontend.source.wrappers import function_of
 from srcdiff.ops.core.registry import COMPOSITE_METHODS, METHODS
 
 CHANGING = ("fill", "sort", "partition", "put", "resize", "item")  # methods of arrays

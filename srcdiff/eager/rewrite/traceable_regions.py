@@ -18,7 +18,7 @@ import numpy as np
 from srcdiff.eager.rewrite.evaluation_order import CHANGING, may_be_part, may_write
 from srcdiff.eager.rewrite.line_map import with_place
 from srcdiff.frontend.callees.dispatch import SPECIAL
-from srcdiff.frontend.source.function_source import look_up
+from srcdiff.frontend.source.external_dependencies import look_up
 from srcdiff.ops.core.registry import COMPOSITE_METHODS, METHODS, find, find_composite, own_rule
 
 if TYPE_CHECKING:

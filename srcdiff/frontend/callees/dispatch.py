@@ -65,11 +65,7 @@ from srcdiff.frontend.iteration.iterators import (
     single_pass,
 )
 from srcdiff.frontend.iteration.itertools import ITERTOOLS
-from srcdiff.frontend.source.function_source import (
-    function_of,
-    is_library,
-    is_own_method,
-)
+from srcdiff.frontend.source.wrappers import function_of, is_library, is_own_method
 from srcdiff.ir.core import OpDecl
 from srcdiff.ir.types import Dim, Struct, is_complex, is_float, ndim_of
 from srcdiff.ir.values import Const, Value, const, known_dim

@@ -10,10 +10,7 @@ import numpy as np
 
 from srcdiff.frontend.core.frame import Frame
 from srcdiff.frontend.effects.random_draws import is_random
-from srcdiff.frontend.source.function_source import (
-    function_of,
-    unknown_decorator,
-)
+from srcdiff.frontend.source.wrappers import function_of, unknown_decorator
 
 
 def refuse_unknown(fr: Frame, node: gast.AST, function: Any) -> NoReturn:

@@ -23,7 +23,7 @@ import numpy as np
 from srcdiff.frontend.calls.inline import call_function
 from srcdiff.frontend.core.frame import Frame
 from srcdiff.frontend.core.values import Args, FrontValue, Kwargs
-from srcdiff.frontend.source.function_source import function_of, made_function
+from srcdiff.frontend.source.wrappers import function_of, made_function
 from srcdiff.ir.types import Array, shape_of
 from srcdiff.ir.values import Value
 

@@ -34,18 +34,18 @@ from srcdiff.frontend.core.values import (
     sequence,
 )
 from srcdiff.frontend.joins.phi import branch
+from srcdiff.frontend.source.external_dependencies import look_up
 from srcdiff.frontend.source.function_source import (
     CalledSource,
     FormulaSource,
     Source,
-    function_of,
     is_read_in_place,
-    look_up,
     nested_source,
     source_of,
 )
 from srcdiff.frontend.source.jumps import always_exits
 from srcdiff.frontend.source.refusals import untyped
+from srcdiff.frontend.source.wrappers import function_of
 from srcdiff.ir.values import Const, Value, const
 from srcdiff.ops.core.registry import Composite
 

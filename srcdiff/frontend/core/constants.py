@@ -19,8 +19,8 @@ import numpy as np
 from srcdiff.frontend.core.external_arrays import ExternalArray
 from srcdiff.frontend.core.frame import Frame
 from srcdiff.frontend.core.values import FrontValue, Known, Method, Parts, Piece, Slice
-from srcdiff.frontend.source.external_dependencies import SCALARS, is_record, watched
-from srcdiff.frontend.source.function_source import found_now, is_own_method, stands_for
+from srcdiff.frontend.source.external_dependencies import SCALARS, found_now, is_record, watched
+from srcdiff.frontend.source.wrappers import is_own_method, stands_for
 from srcdiff.ir.core import OpDecl
 from srcdiff.ir.structs import field_names
 from srcdiff.ir.types import Array, Dim

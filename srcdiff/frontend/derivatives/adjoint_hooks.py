@@ -24,12 +24,8 @@ from srcdiff.frontend.core.string_formatting import text_of
 from srcdiff.frontend.core.values import FrontValue, Known
 from srcdiff.frontend.source.adjoint_hook_nodes import AdjointBlock, OutsideEffect
 from srcdiff.frontend.source.external_dependencies import Watched
-from srcdiff.frontend.source.function_source import (
-    LIBRARIES,
-    function_of,
-    is_library,
-    nested_source,
-)
+from srcdiff.frontend.source.function_source import nested_source
+from srcdiff.frontend.source.wrappers import LIBRARIES, function_of, is_library
 from srcdiff.ir.alias import storage_roots, written_roots
 from srcdiff.ir.build import Builder, Env, Rewriter, clone_statement, lookup, with_parts
 from srcdiff.ir.core import Function, Op, Region, Statement, regions_of

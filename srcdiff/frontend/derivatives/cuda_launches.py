@@ -15,7 +15,7 @@ from srcdiff.frontend.core.frame import Frame, describe
 from srcdiff.frontend.core.values import FrontValue, Known, Parts
 from srcdiff.frontend.derivatives.services import services
 from srcdiff.frontend.source.argument_types import with_symbols
-from srcdiff.frontend.source.function_source import function_of
+from srcdiff.frontend.source.wrappers import function_of
 from srcdiff.ir.alias import reads_of, storage_roots, written_roots
 from srcdiff.ir.core import Function
 from srcdiff.ir.types import Array, Dim, Scalar, Static, Type

@@ -35,8 +35,8 @@ from srcdiff.frontend.core.values import (
     is_same_function,
     parts_of,
 )
-from srcdiff.frontend.source.function_source import function_of, is_library, made_function
 from srcdiff.frontend.source.scopes import free_names
+from srcdiff.frontend.source.wrappers import function_of, is_library, made_function
 from srcdiff.ir.types import Array, List, Scalar, Static, Struct, is_float
 from srcdiff.ir.values import Atom, Const, Value
 from srcdiff.ops.core.registry import find

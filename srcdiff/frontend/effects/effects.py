@@ -34,8 +34,9 @@ from srcdiff.frontend.core.values import (
 )
 from srcdiff.frontend.effects.invert_expression import kinds_around, undone
 from srcdiff.frontend.iteration.iterables import iterable
-from srcdiff.frontend.source.function_source import CalledSource, function_of, source_of
+from srcdiff.frontend.source.function_source import CalledSource, source_of
 from srcdiff.frontend.source.refusals import fail
+from srcdiff.frontend.source.wrappers import function_of
 from srcdiff.ir.core import Function, Op
 from srcdiff.ir.dims import ShapeMismatch
 from srcdiff.ir.location import Location

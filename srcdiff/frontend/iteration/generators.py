@@ -36,8 +36,9 @@ from srcdiff.frontend.core.values import (
 )
 from srcdiff.frontend.iteration.iterables import iterable, left_early
 from srcdiff.frontend.source.flow_analysis import assigned_names
-from srcdiff.frontend.source.function_source import EXPRESSION, LIBRARIES, CalledSource, placed
+from srcdiff.frontend.source.function_source import EXPRESSION, CalledSource, placed
 from srcdiff.frontend.source.jumps import loop_exits
+from srcdiff.frontend.source.wrappers import LIBRARIES
 from srcdiff.ir.core import Origin
 from srcdiff.ir.types import Array, Scalar
 from srcdiff.ir.values import Const, Value, const

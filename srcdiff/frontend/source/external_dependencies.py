@@ -4,8 +4,10 @@ another.
 
 from __future__ import annotations
 
+import builtins
 import dataclasses
 from collections.abc import Callable
+from functools import partial
 from types import BuiltinMethodType, FunctionType, MethodType
 from typing import Any
 
@@ -36,8 +38,6 @@ class Watched:
 
     def quick(self) -> Callable[[], bool]:
         """`holds`, for calls that are counted in microseconds."""
-        from srcdiff.frontend.source.external_guards import quick_check  # which knows of names
-
         return quick_check(self)
 
 
@@ -83,3 +83,49 @@ def snapshot(value: Any) -> Any:
 
 def is_record(value: Any) -> bool:
     return dataclasses.is_dataclass(value) and not isinstance(value, type)
+
+
+def found_now(find: Callable[[str], tuple[str, Any] | None], name: str) -> Any:
+    """The object of a free name, by a function's `look_up`."""
+    found = find(name)
+    return None if found is None else found[1]
+
+
+def look_up(function: FunctionType, name: str) -> tuple[str, Any] | None:
+    """The object of a free name of a function now: ("captured" | "globals" | "builtins", value)."""
+    code = function.__code__
+    if name in code.co_freevars and function.__closure__ is not None:
+        cell = function.__closure__[code.co_freevars.index(name)]
+        try:
+            return "captured", cell.cell_contents
+        except ValueError:  # not assigned yet
+            return None
+    if name in function.__globals__:
+        return "globals", function.__globals__[name]
+    if hasattr(builtins, name):
+        return "builtins", getattr(builtins, name)
+    return None
+
+
+def quick_check(watched: Watched) -> Callable[[], bool]:
+    """`watched.holds` in a tenth of a microsecond, without a search where a name still means the very same thing."""
+    get, same, holds = watched.get, watched.same, watched.holds
+    if same is None or not isinstance(get, partial) or get.func is not found_now:
+        return holds
+    find, name = get.args
+    if not isinstance(find, partial) or find.func is not look_up:
+        return holds
+    (function,) = find.args
+    namespace, closure = function.__globals__, function.__closure__
+    free = function.__code__.co_freevars
+    if name in free:
+        cell = closure[free.index(name)]
+
+        def is_captured() -> bool:
+            try:
+                return cell.cell_contents is same or holds()
+            except ValueError:  # not assigned any more
+                return False
+
+        return is_captured
+    return (lambda: namespace.get(name) is same or holds()) if name in namespace else holds

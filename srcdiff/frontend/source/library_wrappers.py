@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.frontend.source.function_source import calling
+from srcdiff.frontend.source.wrappers import calling
 from srcdiff.ops.core.registry import find, find_composite
 
 _LIBRARIES = ("math", "numpy", "scipy", "operator", "_operator")

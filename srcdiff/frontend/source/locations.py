@@ -10,7 +10,8 @@ from types import MethodType
 from typing import Any
 
 from srcdiff.errors import DifferentiationError
-from srcdiff.frontend.source.function_source import function_of, is_library, source_of
+from srcdiff.frontend.source.function_source import source_of
+from srcdiff.frontend.source.wrappers import function_of, is_library
 from srcdiff.ir.location import Location
 
 

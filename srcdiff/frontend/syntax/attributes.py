@@ -38,7 +38,8 @@ from srcdiff.frontend.core.values import (
 )
 from srcdiff.frontend.effects.random_draws import drawn, is_generator
 from srcdiff.frontend.iteration.prelude import number_list
-from srcdiff.frontend.source.function_source import LIBRARIES, is_read_in_place
+from srcdiff.frontend.source.function_source import is_read_in_place
+from srcdiff.frontend.source.wrappers import LIBRARIES
 from srcdiff.ir.structs import is_generated
 from srcdiff.ir.types import Array, List, Scalar, Static, Struct, is_float
 from srcdiff.ir.values import Atom, Const, Value, const

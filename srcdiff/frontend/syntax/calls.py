@@ -33,7 +33,7 @@ from srcdiff.frontend.iteration.iterable_builtins import BUILTINS as ITERATION
 from srcdiff.frontend.iteration.iterables import few, taken
 from srcdiff.frontend.iteration.iterators import changes_around, makes_iterator, passes
 from srcdiff.frontend.joins.phi import known_dict
-from srcdiff.frontend.source.function_source import function_of, is_library
+from srcdiff.frontend.source.wrappers import function_of, is_library
 from srcdiff.frontend.syntax.attributes import call_method
 from srcdiff.ir.types import Array, Static, Struct
 from srcdiff.ir.values import Const, Value, const

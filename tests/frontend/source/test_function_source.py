@@ -8,7 +8,8 @@ import pytest
 from frontend.test_trace import both, traced
 
 from srcdiff.errors import SourceNotFoundError
-from srcdiff.frontend.source.function_source import function_of, source_of
+from srcdiff.frontend.source.function_source import source_of
+from srcdiff.frontend.source.wrappers import function_of
 
 
 def run(text, name="<cell>"):

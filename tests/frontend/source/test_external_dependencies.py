@@ -6,9 +6,7 @@ import numpy as np
 import pytest
 
 import srcdiff
-from srcdiff.frontend.source.external_dependencies import watched
-from srcdiff.frontend.source.external_guards import quick_check
-from srcdiff.frontend.source.function_source import found_now, look_up
+from srcdiff.frontend.source.external_dependencies import found_now, look_up, quick_check, watched
 
 SCALE = 2.0
 
