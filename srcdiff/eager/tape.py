@@ -13,18 +13,17 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from srcdiff.compile.arguments.pytree import children, fit_to, map_leaves
+from srcdiff.compile.arguments.pytree import fit_to, map_leaves
 from srcdiff.compile.derivations.kinds import Vjp
 from srcdiff.eager import calls, operators, own_classes
 from srcdiff.eager.builtins import BUILTINS
 from srcdiff.eager.derivatives.adjoint_hooks import Block, marked
 from srcdiff.eager.derivatives.op_derivatives import derivative
-from srcdiff.eager.rewrite.error_traces import Step, led_there, running_steps
+from srcdiff.eager.rewrite.error_traces import led_there
 from srcdiff.eager.rewrite.rewrite_cache import rewritten
 from srcdiff.eager.shadow_values import Shadows, Tracked, is_own_memory, owner
 from srcdiff.eager.stringified_values import note_written
@@ -36,66 +35,25 @@ from srcdiff.eager.structures import (
     leaves_of,
     shared,
 )
-from srcdiff.errors import DifferentiationError, IndependentWarning, UnsupportedError
-from srcdiff.ir.structs import is_object
+from srcdiff.eager.tape_entries import (
+    Addition,
+    Item,
+    Leaf,
+    Operation,
+    Write,
+    copied,
+    is_last,
+    is_picking,
+    is_same,
+    refuse_untracked,
+    spread,
+    summed_to,
+)
+from srcdiff.errors import DifferentiationError, IndependentWarning
 
-Leaf = Callable[..., Any]
 _NOT_READ = object()
 
 calls.SPECIAL.update(BUILTINS)
-
-
-@dataclass(eq=False)
-class Operation:
-    """A function of plain arguments that was called.
-
-    Attributes
-    ----------
-    arguments
-        The arguments of the call, with the program's own arrays.
-    kept
-        The arguments with copies of arrays, which are never written.
-    value
-        The result, with None in the place of parts of arguments.
-    steps
-        The lines of the user's that were running.
-    """
-
-    leaf: Leaf
-    wrt: tuple[int, ...]
-    arguments: tuple[Any, ...]
-    kept: tuple[Any, ...]
-    value: Any
-    made: Any
-    tangents: tuple[Any, ...] = ()
-    steps: tuple[Step, ...] = field(default_factory=running_steps)
-
-
-@dataclass(eq=False)
-class Item:
-    """`value = array[key]`."""
-
-    array: np.ndarray[Any, Any]
-    key: Any
-    value: Any
-
-
-@dataclass(eq=False)
-class Write:
-    """`array[key] = value`."""
-
-    array: np.ndarray[Any, Any]
-    key: Any
-    value: Any
-
-
-@dataclass(eq=False)
-class Addition:
-    """`np.add.at(array, key, value)`."""
-
-    array: np.ndarray[Any, Any]
-    key: Any
-    value: Any
 
 
 Record = Operation | Item | Write | Addition | Block
@@ -126,7 +84,7 @@ class Tape:
         for k in wrt:
             for leaf in filter(is_float, leaves_of(own[k])):
                 self.tracked.add(leaf)
-        self.inputs = [duplicate(own[k], _same) for k in wrt]
+        self.inputs = [duplicate(own[k], is_same) for k in wrt]
         given = [a for v in values for a in leaves_of(v) if isinstance(a, np.ndarray)]
         owners = [id(owner(a)) for a in given]
         copies = [a for v in own for a in leaves_of(v) if isinstance(a, np.ndarray)]
@@ -187,8 +145,8 @@ class Tape:
         wrt = tuple(k for k, a in enumerate(args) if self.tracked.has_part(a))
         if not wrt:
             return leaf(*args)
-        kept = tuple(duplicate(a, _copied) for a in args)
-        given = tuple(duplicate(a, _same) for a in args)
+        kept = tuple(duplicate(a, copied) for a in args)
+        given = tuple(duplicate(a, is_same) for a in args)
         value = leaf(*args)
         arrays = [owner(v) for a in args for v in leaves_of(a) if isinstance(v, np.ndarray)]
 
@@ -207,7 +165,7 @@ class Tape:
             ),
             value,
         )
-        _refuse_untracked(leaf, leaves_of(made))
+        refuse_untracked(leaf, leaves_of(made))
         outputs = [v for v in leaves_of(made) if is_float(v)]
         if outputs:
             for v in outputs:
@@ -226,7 +184,7 @@ class Tape:
             return found  # a view, which needs nothing
         found = fresh(found)
         self.tracked.add(found)
-        self.note(Item(base, duplicate(key, _copied), found))
+        self.note(Item(base, duplicate(key, copied), found))
         return found
 
     def store(self, base: Any, key: Any, value: Any) -> None:
@@ -242,11 +200,11 @@ class Tape:
             value = calls.call(self, np.array, value)
         is_active = is_float(base) and (is_float(value) and self.tracked.has(value))
         if base.dtype.kind in "cO" and self.tracked.has_part(value):
-            _refuse_untracked(self.store, [base])
+            refuse_untracked(self.store, [base])
         if not is_active and not self.tracked.has(base):
             base[key] = value
             return
-        key = duplicate(key, _copied)
+        key = duplicate(key, copied)
         kept = value.copy() if isinstance(value, np.ndarray) else value
         base[key] = kept
         self.tracked.add(base)
@@ -261,7 +219,7 @@ class Tape:
         np.add.at(base, key, value)
         if is_float(base) and is_float(value) and self.tracked.has(value):
             self.tracked.add(base)
-            self.note(Addition(base, duplicate(key, _copied), value))
+            self.note(Addition(base, duplicate(key, copied), value))
 
     def augmented(self, operator: str, target: Any, value: Any) -> Any:
         """The value that `target += value` binds."""
@@ -351,15 +309,15 @@ class Tape:
                     np.add.at(shadows.view(record.array), record.key, d_value)
             case Addition():
                 d_value = shadows.view(record.array)[record.key]
-                shadows.add(record.value, _summed_to(d_value, np.shape(record.value)))
+                shadows.add(record.value, summed_to(d_value, np.shape(record.value)))
             case Write():
                 view = shadows.view(record.array)
                 d_value = np.array(view[record.key])
-                if _is_picking(record.key):
-                    d_value = np.where(_is_last(view.shape, record.key), d_value, 0.0)
+                if is_picking(record.key):
+                    d_value = np.where(is_last(view.shape, record.key), d_value, 0.0)
                 view[record.key] = 0.0
                 if is_float(record.value) and self.tracked.has(record.value):
-                    shadows.add(record.value, _summed_to(d_value, np.shape(record.value)))
+                    shadows.add(record.value, summed_to(d_value, np.shape(record.value)))
 
     def reverse_operation(self, record: Operation, shadows: Shadows) -> None:
         taken = map_leaves(lambda v: shadows.take(v) if is_float(v) else None, record.made)
@@ -370,64 +328,3 @@ class Tape:
         _, found = back(*record.kept, d_value)
         for k, d in zip(record.wrt, found, strict=True):
             spread(shadows, self.tracked, record.arguments[k], d)
-
-
-def _refuse_untracked(leaf: Leaf, values: Sequence[Any]) -> None:
-    """Refuse results through which derivatives would be lost."""
-    for v in values:
-        kind = v.dtype.kind if isinstance(v, np.ndarray | np.generic) else ""
-        if kind in ("c", "O") or isinstance(v, complex):
-            what = "an array of objects" if kind == "O" else "complex numbers"
-            raise UnsupportedError(
-                f"`{leaf.__name__}` gives {what}, which a dynamic program does not differentiate",
-                "Use arrays of floats.",
-            )
-        if isinstance(v, str | bytes) or leaf.__name__ == "as_integer_ratio":
-            raise UnsupportedError(
-                f"`{leaf.__name__}` writes down what is differentiated, and what is read there has no derivative",
-                "Use the number itself; str() writes what is only shown.",
-            )
-
-
-def spread(shadows: Shadows, tracked: Tracked, value: Any, d_value: Any) -> None:
-    """Add adjoints to those of the floats in a structure."""
-    parts = children(value)
-    if parts is None and is_object(value):
-        parts, d_parts = list(vars(value).values()), list(vars(d_value).values())
-    elif parts is not None:
-        d_parts = children(d_value) or []
-    if parts is not None:
-        for part, d in zip(parts, d_parts, strict=True):
-            spread(shadows, tracked, part, d)
-    elif is_float(value) and tracked.has(value):
-        shadows.add(value, d_value)
-
-
-def _same(leaf: Any) -> Any:
-    return leaf
-
-
-def _copied(leaf: Any) -> Any:
-    return leaf.copy() if isinstance(leaf, np.ndarray) else leaf
-
-
-def _is_picking(key: Any) -> bool:
-    """Whether a key has index arrays, which may name a place twice."""
-    parts = key if isinstance(key, tuple) else (key,)
-    return any(isinstance(p, list | np.ndarray) for p in parts)
-
-
-def _is_last(shape: tuple[int, ...], key: Any) -> Any:
-    """Which of the stored values are not overwritten by later values of the same store."""
-    numbers = np.full(shape, -1)
-    own = np.arange(numbers[key].size).reshape(numbers[key].shape)
-    numbers[key] = own
-    return numbers[key] == own
-
-
-def _summed_to(d: Any, shape: tuple[int, ...]) -> Any:
-    """An adjoint summed over the axes along which a value was broadcast."""
-    while np.ndim(d) > len(shape):
-        d = d.sum(axis=0)
-    axes = tuple(k for k, n in enumerate(shape) if n == 1 and d.shape[k] != 1)
-    return d.sum(axis=axes, keepdims=True) if axes else d

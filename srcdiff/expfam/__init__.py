@@ -43,7 +43,8 @@ from srcdiff.expfam.sequence.chains import (
     semi_markov,
 )
 from srcdiff.expfam.sequence.emissions import Emissions
-from srcdiff.expfam.sequence.hmm import HMM, IOHMM
+from srcdiff.expfam.sequence.hmm import HMM
+from srcdiff.expfam.sequence.input_hmm import IOHMM
 from srcdiff.expfam.sequence.kalman import lds
 from srcdiff.expfam.sequence.lds import LDS
 

@@ -14,7 +14,8 @@ from srcdiff.eager.derivatives.adjoint_hooks import Block
 from srcdiff.eager.derivatives.op_derivatives import derivative, weighted
 from srcdiff.eager.shadow_values import Shadows
 from srcdiff.eager.structures import is_float, leaves_of
-from srcdiff.eager.tape import Addition, Item, Operation, Record, Tape, Write, spread
+from srcdiff.eager.tape import Record, Tape
+from srcdiff.eager.tape_entries import Addition, Item, Operation, Write, spread
 from srcdiff.errors import UnsupportedError
 
 

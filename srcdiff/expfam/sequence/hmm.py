@@ -9,7 +9,6 @@ import numpy as np
 from scipy.special import logsumexp
 
 from srcdiff.expfam.core import identities
-from srcdiff.expfam.core.chain_checks import check_symbols
 from srcdiff.expfam.core.parameter_checks import check_rows, check_settings
 from srcdiff.expfam.sequence.chains import chain_log_Z
 from srcdiff.expfam.sequence.em_estimator import Estimator, rounds
@@ -377,48 +376,10 @@ class HMM(Estimator):
 
     def _prior_marginals(self, n: int, inputs: Any) -> Any:
         log_A = np.broadcast_to(self.log_A_, (n - 1, *self.log_A_.shape))
-        return _marginals(self.log_pi_, log_A)
+        return prior_marginals(self.log_pi_, log_A)
 
 
-class IOHMM(HMM):
-    """An input-output hidden Markov model: the input at t selects the transition into time t.
-
-    As `HMM`, with `inputs` (integers, one for each observation, or a list of such arrays) in each call. `log_A_` has
-    the shape `(inputs, K, K)`.
-    """
-
-    _log_Z: Callable[..., Any] = staticmethod(input_forward_log_Z)
-
-    def _sequences(self, X: Any, lengths: Any, observed: Any, inputs: Any) -> list[Sequence]:
-        if inputs is None:
-            raise ValueError("IOHMM needs inputs, an integer for each observation")
-        found = sequences_of(X, lengths, observed, inputs)
-        sequences = without_columns(found, of_symbols(self.emissions))
-        size = len(self.log_A_) if hasattr(self, "log_A_") else _largest(sequences) + 1
-        for n, s in enumerate(sequences):
-            check_symbols(f"inputs of sequence {n}", s.inputs, size, f"log_A has {size} inputs")
-        return sequences
-
-    def _rows(self, sequences: list[Sequence]) -> tuple[int, ...]:
-        return _largest(sequences) + 1, self.n_states
-
-    @property
-    def _shape_of_moves(self) -> tuple[Any, ...]:
-        return "", self.n_states, self.n_states
-
-    def _data(self, sequence: Sequence) -> tuple[Any, ...]:
-        return (sequence.inputs,)
-
-    def _steps(self, sequence: Sequence) -> Any:
-        return self.log_A_[sequence.inputs[1:]]
-
-    def _prior_marginals(self, n: int, inputs: Any) -> Any:
-        if inputs is None or len(inputs) != n:
-            raise ValueError(f"IOHMM needs inputs, an integer for each of the {n} observations")
-        return _marginals(self.log_pi_, self.log_A_[np.asarray(inputs)[1:]])
-
-
-def _largest(sequences: list[Sequence]) -> int:
+def largest(sequences: list[Sequence]) -> int:
     return max(int(np.max(s.inputs)) for s in sequences)
 
 
@@ -429,7 +390,7 @@ def _normalised(counts: Any, before: Any) -> Any:
         return np.where(total > 0.0, np.log(counts) - np.log(total), before)
 
 
-def _marginals(log_pi: Any, log_A: Any) -> Any:
+def prior_marginals(log_pi: Any, log_A: Any) -> Any:
     """Prior marginals of the states."""
     nodes, pairs = [np.exp(log_pi)], []
     for step in log_A:

@@ -20,6 +20,7 @@ from srcdiff.frontend.arrays.out_arguments import WRITING, into_out
 from srcdiff.frontend.arrays.sparse import format_of, is_matrix, made_matrix, product, solved
 from srcdiff.frontend.arrays.subscripts import need_static
 from srcdiff.frontend.callees.builtins import BUILTINS
+from srcdiff.frontend.callees.composites import takes
 from srcdiff.frontend.callees.objects import BUILTINS as OBJECTS
 from srcdiff.frontend.callees.objects import is_own_class, make_object
 from srcdiff.frontend.callees.records import RECORDS, construct, is_record_class
@@ -67,8 +68,8 @@ from srcdiff.frontend.iteration.iterators import (
 from srcdiff.frontend.iteration.itertools import ITERTOOLS
 from srcdiff.frontend.source.wrappers import function_of, is_library, is_own_method
 from srcdiff.ir.core import OpDecl
-from srcdiff.ir.types import Dim, Struct, is_complex, is_float, ndim_of
-from srcdiff.ir.values import Const, Value, const, known_dim
+from srcdiff.ir.types import Dim, Struct, is_float
+from srcdiff.ir.values import Value, const, known_dim
 from srcdiff.ops.arrays.containers import get
 from srcdiff.ops.control.control import stop_gradient
 from srcdiff.ops.control.cuda_kernel import Named
@@ -304,42 +305,6 @@ def _name_of(node: gast.AST) -> str:
     """The callee's name, as a part of names."""
     text = gast.unparse(node.func).strip()
     return text if text.isidentifier() else "interpolant"
-
-
-def takes(
-    fr: Frame, node: gast.AST, composite: Composite, args: Args, kwargs: Kwargs, decl: OpDecl | None
-) -> bool:
-    """Whether a composite stands for a call; `decl` is what else may."""
-    keywords = [*kwargs, *(f"{k}=None" for k, v in kwargs.items() if v == const(None))]
-    has_complex = any(map(_has_complex, (*args, *kwargs.values())))
-    if not composite.takes(len(args), keywords, _most_axes(args, kwargs, composite), has_complex):
-        return False
-    if composite.takes_complex or not has_complex:
-        return True
-    if decl is None or composite.given:  # of arguments that no operation takes
-        fr.refuse_complex(node, composite.spelling or composite.name)
-    return False
-
-
-def _has_complex(value: FrontValue) -> bool:
-    if isinstance(value, Parts):
-        return any(map(_has_complex, value.values))
-    return isinstance(value, Value | Const) and is_complex(value.type)
-
-
-def _most_axes(args: Args, kwargs: Kwargs, composite: Composite) -> int:
-    if composite.ndim is None:
-        return 0
-    places = composite.at if isinstance(composite.at, tuple) else (composite.at,)
-    names = composite.function.__code__.co_varnames
-    return max(_axes_of(args[k] if k < len(args) else kwargs.get(names[k]), k) for k in places)
-
-
-def _axes_of(found: FrontValue | None, at: int) -> int:
-    """The axes of an argument; a list in front is one of arrays, and elsewhere one of numbers."""
-    if isinstance(found, Parts):
-        return 1 if at else 0
-    return ndim_of(found.type) if isinstance(found, Value | Const) else 0
 
 
 def _are_same(fr: Frame, a: Dim | None, b: Dim | None) -> bool:

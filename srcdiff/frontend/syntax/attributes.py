@@ -16,7 +16,8 @@ from srcdiff.frontend.arrays.out_arguments import filled, method_into_out
 from srcdiff.frontend.arrays.sparse import is_matrix, transpose
 from srcdiff.frontend.arrays.subscripts import read_item
 from srcdiff.frontend.callees import list_methods
-from srcdiff.frontend.callees.dispatch import call_known, takes
+from srcdiff.frontend.callees.composites import takes
+from srcdiff.frontend.callees.dispatch import call_known
 from srcdiff.frontend.callees.objects import Super, super_attribute, write_attribute
 from srcdiff.frontend.callees.struct_methods import record_method
 from srcdiff.frontend.calls.inline import call_composite, call_function

@@ -13,6 +13,7 @@ import srcdiff.ops.library.numpy.complex_order
 import srcdiff.ops.library.numpy.counting
 import srcdiff.ops.library.numpy.differences
 import srcdiff.ops.library.numpy.elementwise
+import srcdiff.ops.library.numpy.joining
 import srcdiff.ops.library.numpy.memory_order
 import srcdiff.ops.library.numpy.pad
 import srcdiff.ops.library.numpy.polynomial

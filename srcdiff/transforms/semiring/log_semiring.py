@@ -15,16 +15,16 @@ normaliser that the function computes itself. -inf stays -inf.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from srcdiff.errors import UnsupportedError
 from srcdiff.ir.build import Builder, Env, lookup
 from srcdiff.ir.core import Call, For, Function, If, Op, OpDecl, Statement, walk
 from srcdiff.ir.location import Location
-from srcdiff.ir.recursion import callees_first, is_itself, tied
+from srcdiff.ir.recursion import callees_first, is_itself
 from srcdiff.ir.types import INT, Array, List, Scalar, Type, ndim_of
-from srcdiff.ir.values import Atom, Const, Value, const
+from srcdiff.ir.values import Atom, Value, const
 from srcdiff.ops.arrays import containers, creation, memory, reductions
 from srcdiff.ops.core.index_patterns import has_arrays, items
 from srcdiff.ops.elementwise import arithmetic, conversions, elementary, special
@@ -46,11 +46,11 @@ class Plus:
     two: OpDecl
 
 
-_MAX = Plus(reductions.max, arithmetic.maximum)
+MAX = Plus(reductions.max, arithmetic.maximum)
 _LOG = Plus(special.logsumexp, elementary.logaddexp)
 
 _COMBINED = {"add", "multiply", "divide"}
-_PRODUCTS = {"matmul", "dot", "einsum", "einsum_view"}
+PRODUCTS = {"matmul", "dot", "einsum", "einsum_view"}
 _MONOTONE = {"max", "maximum"}
 _THROUGH = {
     "sum",
@@ -60,20 +60,20 @@ _THROUGH = {
     "full",
     *JOINED,
     *_COMBINED,
-    *_PRODUCTS,
+    *PRODUCTS,
     *_MONOTONE,
 }
-_NOTHING = {"zeros", "zeros_like", "zeros_of"}
+NOTHING = {"zeros", "zeros_like", "zeros_of"}
 _EMPTY: dict[str, OpDecl] = {
     "zeros": memory.empty, "zeros_like": memory.empty_like, "zeros_of": memory.empty_of,
 }  # fmt: skip
-_LOGARITHM_OF = {memory.ones: memory.zeros, memory.ones_like: memory.zeros_like}
+LOGARITHM_OF = {memory.ones: memory.zeros, memory.ones_like: memory.zeros_like}
 _UNSET = {"empty", "empty_like", "empty_of"}
 
 
 def max_plus(fn: Function) -> Function:
     """`fn` with the largest term of each sum of exponentials in place of the sum's logarithm."""
-    return _in_logarithms(fn, _MAX)
+    return _in_logarithms(fn, MAX)
 
 
 def log_plus(fn: Function) -> Function:
@@ -90,19 +90,7 @@ def _with_log_sums(fn: Function) -> Function:
     return with_logaddexp(_in_logarithms(fn, _LOG))
 
 
-def max_of_weights(fn: Function, begun: Collection[Value] = ()) -> Function:
-    """`fn`, which returns sums of products of exponentials, with the logarithm of the largest term of each sum instead.
-
-    `begun` are the zeros and ones that the sums start with (`beginnings`). The callees of `fn` are rewritten, too.
-    """
-    found = _Everywhere(fn, begun)
-    done: dict[Function, Function] = {}
-    for f in callees_first(fn):
-        done[f] = tied(_LogarithmsOfWeights(f, found, done)(f))
-    return done[fn]
-
-
-class _Everywhere:
+class Exponentials:
     """The exponentials of a function and its callees: `values[f]`, and the positions of parameters and results.
 
     All results of the function itself are weights.
@@ -139,35 +127,12 @@ class _Everywhere:
         return fn if is_itself(call.function) else call.function
 
 
-def check_weights(fn: Function) -> None:
-    """Raise if weights are multiplied by plain numbers: in the derivative, these look like features."""
-    everywhere = _Everywhere(fn, ()).values
-    statements = ((s, found) for f, found in everywhere.items() for s in walk(f.body))
-    for s, found in statements:
-        if not isinstance(s, Op) or s.decl.name not in (*_PRODUCTS, "multiply", "divide"):
-            continue
-        if s.result in found and any(isinstance(a, Value) and a not in found for a in s.operands):
-            raise UnsupportedError(
-                "semiring: max-marginals are of potentials that are added; here weights are multiplied by numbers",
-                "Add the logarithms of these numbers to the potentials.",
-                s.location,
-            )
-
-
-def beginnings(fn: Function) -> frozenset[Value]:
-    """The zeros and ones that adjoints start with in reverse mode, in `fn` and its callees."""
-    statements = (s for f in callees_first(fn) for s in walk(f.body))
-    ops = (s for s in statements if isinstance(s, Op) and s.origin == "adjoint")
-    names = {*_NOTHING, "zeros_like_list", *(decl.name for decl in _LOGARITHM_OF)}
-    return frozenset(r for s in ops if s.decl.name in names for r in s.results)
-
-
 def _in_logarithms(fn: Function, plus: Plus) -> Function:
     found = _exponentials(fn)
     for y in fn.body.yields:
         if y in found:
             raise _refused(fn.location, "the function returns")
-    return _Logarithms(fn, found, plus)(fn)
+    return Logarithms(fn, found, plus)(fn)
 
 
 def _exponentials(fn: Function, begun: Collection[Value] = ()) -> set[Value]:
@@ -179,7 +144,7 @@ def _is_exp(s: Op | Call) -> bool:
     return isinstance(s, Op) and s.decl is elementary.exp
 
 
-class _Logarithms(Retyper):
+class Logarithms(Retyper):
     """Replaces each exponential by its logarithm."""
 
     def __init__(self, fn: Function, exponentials: set[Value], plus: Plus) -> None:
@@ -255,7 +220,7 @@ class _Logarithms(Retyper):
         elif name in _COMBINED:
             operands = self.logarithms(old, env, b)
             b.append(replace(old, decl=self.combined[name], operands=operands, spelling=""))
-        elif name in _PRODUCTS:
+        elif name in PRODUCTS:
             self.product(old, env, b)
         elif name == "sum_if_one":
             self.summed_if_one(old, env, b)
@@ -324,11 +289,11 @@ class _Logarithms(Retyper):
         name = old.decl.name
         if name in _UNSET:
             b.append(self.op(old, env, b))
-        elif name in _NOTHING:
+        elif name in NOTHING:
             b.append(replace(self.op(old, env, b), decl=_EMPTY[name], spelling=""))
             b.ops(memory.store, old.result, const(-math.inf), where="")
-        elif old.decl in _LOGARITHM_OF:
-            b.append(replace(self.op(old, env, b), decl=_LOGARITHM_OF[old.decl], spelling=""))
+        elif old.decl in LOGARITHM_OF:
+            b.append(replace(self.op(old, env, b), decl=LOGARITHM_OF[old.decl], spelling=""))
         elif name == "copy":
             logarithm = b.op(elementary.log, lookup(env, old.operands[0]))
             env[old.result] = logarithm
@@ -385,8 +350,8 @@ class _Logarithms(Retyper):
         """The logarithm of a plain number."""
         if isinstance(atom, Value):
             made = self.made.get(atom)
-            if made is not None and made.decl in _LOGARITHM_OF:
-                return b.op(_LOGARITHM_OF[made.decl], *made.operands, **made.attrs)
+            if made is not None and made.decl in LOGARITHM_OF:
+                return b.op(LOGARITHM_OF[made.decl], *made.operands, **made.attrs)
             # avoids the logarithm of 0 and its warning
             if made is not None and made.decl is creation.eye:
                 is_there = b.op(arithmetic.equal, atom, const(1.0))
@@ -398,63 +363,6 @@ class _Logarithms(Retyper):
 
     def refused(self, old: Statement) -> UnsupportedError:
         return _refused(old.location, _what(old))
-
-
-class _LogarithmsOfWeights(_Logarithms):
-    """For derivatives of sums of weights, where a factor of a potential matters only by being zero or not."""
-
-    def __init__(self, fn: Function, found: _Everywhere, done: Mapping[Function, Function]) -> None:
-        super().__init__(fn, found.values[fn], _MAX)
-        self.fn = fn
-        self.everywhere = found
-        self.done = done
-
-    def statement(self, old: Statement, env: Env, b: Builder) -> None:
-        if not isinstance(old, Call):
-            super().statement(old, env, b)
-            return
-        b.location, b.origin = old.location, old.origin
-        callee = self.everywhere.callee(old, self.fn)
-        weights = self.everywhere.params[callee]
-        operands = tuple(
-            self.operand(a, old.location, env, b) if k in weights else lookup(env, a)
-            for k, a in enumerate(old.operands)
-        )
-        results = tuple(self.renamed(r, env) for r in old.results)
-        function = self.done.get(callee, old.function)
-        b.append(replace(old, function=function, operands=operands, results=results))
-
-    def stored(self, old: Op, env: Env, b: Builder) -> None:
-        try:
-            super().stored(old, env, b)
-        except UnsupportedError:
-            if any(isinstance(v.type, List) for v in (*old.operands, *old.results)):
-                raise self.of_lists(old.location) from None
-            raise
-
-    @staticmethod
-    def of_lists(location: Location | None) -> UnsupportedError:
-        return UnsupportedError(
-            "semiring: max-marginals of a function that keeps potentials on such lists",
-            "Keep them in arrays.",
-            location,
-        )
-
-    def lift(self, atom: Atom, location: Location | None, b: Builder) -> Atom:
-        if isinstance(atom.type, List):
-            raise self.of_lists(location)
-        if isinstance(atom, Const):
-            found = super().lift(atom, location, b)
-            return const(-math.inf if found == const(-math.inf) else 0.0)
-        made = self.made.get(atom)
-        if made is not None and made.decl in _LOGARITHM_OF:
-            return super().lift(atom, location, b)
-        return b.op(
-            elementary.where,
-            b.op(arithmetic.equal, atom, const(0.0)),
-            const(-math.inf),
-            const(0.0),
-        )
 
 
 def is_plain_list(type_: Type) -> bool:

@@ -12,8 +12,9 @@ from srcdiff.transforms.semiring.argmax_sample import best_choices, drawn_choice
 from srcdiff.transforms.semiring.associative_scan import scanned
 from srcdiff.transforms.semiring.entropy import plain_sums, weighed
 from srcdiff.transforms.semiring.kbest import k_best
-from srcdiff.transforms.semiring.log_semiring import max_of_weights, max_plus
+from srcdiff.transforms.semiring.log_semiring import max_plus
 from srcdiff.transforms.semiring.message_passes import counted, weights
+from srcdiff.transforms.semiring.weights import max_of_weights
 
 _ALONE = "it runs by itself, on a prepared function"
 _semiring = partial(

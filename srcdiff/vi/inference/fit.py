@@ -9,7 +9,8 @@ import numpy as np
 
 from srcdiff.vi.guides.automatic import Delta, Guide, MeanField
 from srcdiff.vi.inference.initialisation import InUnitsOfTheGuide
-from srcdiff.vi.inference.optimizers import LBFGS, Adam, Exponential
+from srcdiff.vi.inference.learning_rates import Exponential
+from srcdiff.vi.inference.optimizers import LBFGS, Adam
 from srcdiff.vi.inference.training_loop import Loop, Step
 from srcdiff.vi.model.checks import check
 from srcdiff.vi.model.log_density import LogDensity

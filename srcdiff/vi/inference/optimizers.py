@@ -8,16 +8,20 @@ that belong to parameters, have the same structure. Nothing is written in place.
 """
 
 import math
-import warnings
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from srcdiff.vi.inference.learning_rates import (
+    Exponential,
+    Rate,
+    check_fraction,
+    check_positive,
+    warn_about_schedule,
+)
 from srcdiff.vi.model.pytree import flatten, map_leaves
-
-Rate = float | Callable[[int], float]
 
 
 @dataclass(frozen=True)
@@ -77,9 +81,9 @@ class SGD(_Optimizer):
 
     def __post_init__(self) -> None:
         if callable(self.rate) and not isinstance(self.rate, Exponential):
-            _warn_about_schedule(self.rate)
+            warn_about_schedule(self.rate)
         elif not callable(self.rate):
-            _positive("rate", self.rate)
+            check_positive("rate", self.rate)
 
     def init(self, params: Any) -> StepState:
         return StepState(0)
@@ -112,7 +116,7 @@ class RobbinsMonro(_Optimizer):
     delay: float = 0.0
 
     def __post_init__(self) -> None:
-        _positive("rate", self.rate)
+        check_positive("rate", self.rate)
         if not 0.5 < self.power <= 1.0:
             raise ValueError(
                 f"RobbinsMonro: power={self.power} is outside (1/2, 1]: the rates t**-power must have an infinite sum, "
@@ -128,42 +132,6 @@ class RobbinsMonro(_Optimizer):
         count = state.steps + 1
         rate = self._down * self.rate * (count + self.delay) ** -self.power
         return map_leaves(lambda p, g: p + rate * g, params, grads), StepState(count)
-
-
-@dataclass(frozen=True)
-class Exponential:
-    """A rate that decreases from `start` to `end` over `steps`, by the same factor each step, and then
-    stays at `end`.
-    """
-
-    start: float
-    end: float
-    steps: int
-
-    def __post_init__(self) -> None:
-        _positive("start", self.start)
-        _positive("end", self.end)
-        _positive("steps", self.steps)
-
-    def __call__(self, t: int) -> float:
-        return float(self.start * (self.end / self.start) ** min(t / self.steps, 1.0))
-
-
-def _warn_about_schedule(rate: Callable[[int], float]) -> None:
-    """Warn by the power with which the rates decrease at large t."""
-    early, late = rate(10**6), rate(10**9)
-    if not (early > 0 and late > 0):
-        raise ValueError(f"rates have to be positive: rate(10**6) = {early}, rate(10**9) = {late}")
-    power = math.log(early / late) / math.log(10**3)
-    if power > 1.0 + 1e-3:
-        reason = "so fast that their sum is finite: the steps may end before the optimum"
-    elif power <= 0.5:
-        reason = (
-            "so slowly that the sum of their squares is infinite: the noise does not average out"
-        )
-    else:
-        return
-    warnings.warn(f"the rates fall as t**-{power:.3g}, {reason}", UserWarning, stacklevel=4)
 
 
 # ---- momentum -----------------------------------------------------------------------
@@ -188,8 +156,8 @@ class Momentum(_Optimizer):
     simultaneous: bool = True
 
     def __post_init__(self) -> None:
-        _positive("rate", self.rate)
-        _fraction("momentum", self.momentum)
+        check_positive("rate", self.rate)
+        check_fraction("momentum", self.momentum)
 
     def init(self, params: Any) -> MomentumState:
         return MomentumState(_zeros(params))
@@ -223,8 +191,8 @@ class AdaGrad(_Optimizer):
     damping: float = 1e-8
 
     def __post_init__(self) -> None:
-        _positive("rate", self.rate)
-        _positive("damping", self.damping)
+        check_positive("rate", self.rate)
+        check_positive("damping", self.damping)
 
     def init(self, params: Any) -> SquareState:
         return SquareState(_zeros(params))
@@ -259,9 +227,9 @@ class AdaDelta(_Optimizer):
     rate: float = 1.0
 
     def __post_init__(self) -> None:
-        _fraction("decay", self.decay)
-        _positive("damping", self.damping)
-        _positive("rate", self.rate)
+        check_fraction("decay", self.decay)
+        check_positive("damping", self.damping)
+        check_positive("rate", self.rate)
 
     def init(self, params: Any) -> AdaDeltaState:
         return AdaDeltaState(_zeros(params), _zeros(params))
@@ -310,8 +278,8 @@ class RMSProp(_Optimizer):
     damping: float = 0.0
 
     def __post_init__(self) -> None:
-        _positive("rate", self.rate)
-        _fraction("decay", self.decay)
+        check_positive("rate", self.rate)
+        check_fraction("decay", self.decay)
         if self.growth < 0 or self.damping < 0:
             raise ValueError("RMSProp: growth and damping cannot be negative")
 
@@ -363,10 +331,10 @@ class Adam(_Optimizer):
 
     def __post_init__(self) -> None:
         if not callable(self.rate):
-            _positive("rate", self.rate)
-        _fraction("b1", self.b1)
-        _fraction("b2", self.b2)
-        _positive("damping", self.damping)
+            check_positive("rate", self.rate)
+        check_fraction("b1", self.b1)
+        check_fraction("b2", self.b2)
+        check_positive("damping", self.damping)
 
     def init(self, params: Any) -> AdamState:
         return AdamState(0, _zeros(params), _zeros(params))
@@ -443,13 +411,3 @@ class LBFGS:
         found = minimize(objective, start, jac=True, method="L-BFGS-B", options=options)
         found.x = restore(found.x)
         return found
-
-
-def _positive(name: str, value: float) -> None:
-    if not (value > 0 and math.isfinite(value)):
-        raise ValueError(f"{name}={value}: it has to be positive")
-
-
-def _fraction(name: str, value: float) -> None:
-    if not 0 <= value < 1:
-        raise ValueError(f"{name}={value}: it has to be in [0, 1)")

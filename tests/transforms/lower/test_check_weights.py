@@ -4,7 +4,7 @@ import pytest
 from transforms.passes import program
 
 from srcdiff.errors import UnsupportedError
-from srcdiff.transforms.semiring.log_semiring import check_weights
+from srcdiff.transforms.semiring.weights import check_weights
 
 SUM = """
     def f(%x: float64, %p: float64) -> 0 {{

@@ -8,8 +8,8 @@ import numpy as np
 
 from srcdiff.ops.core.registry import composite, evaluated, refuse
 from srcdiff.ops.core.samples import call
+from srcdiff.ops.library.compile_time import array
 from srcdiff.ops.library.linalg.matrix_checks import adjoined, columns
-from srcdiff.ops.library.numpy.compile_time import array
 from srcdiff.ops.linalg.eigenvalues import is_complex, real_eig
 from srcdiff.ops.linalg.factorisations import qr_factors, svd_factors
 from srcdiff.ops.linalg.products import norm

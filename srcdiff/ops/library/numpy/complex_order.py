@@ -11,7 +11,7 @@ import numpy as np
 
 from srcdiff.ops.core.registry import composite
 from srcdiff.ops.core.samples import call
-from srcdiff.ops.library.numpy.compile_time import all_axes, array, row_of
+from srcdiff.ops.library.compile_time import all_axes, array, row_of
 from srcdiff.ops.library.numpy.quantile import elements_at, lines_of
 
 # ---- pairs ---------------------------------------------------------------------------------------

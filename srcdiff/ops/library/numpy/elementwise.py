@@ -9,7 +9,7 @@ import numpy as np
 from srcdiff.ops.core.registry import composite, refuse
 from srcdiff.ops.core.samples import call
 from srcdiff.ops.elementwise import complex_numbers
-from srcdiff.ops.library.numpy.compile_time import array
+from srcdiff.ops.library.compile_time import array
 
 # ---- real numbers as complex numbers ---------------------------------------------------------------
 

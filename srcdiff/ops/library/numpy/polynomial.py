@@ -8,7 +8,7 @@ import numpy as np
 
 from srcdiff.ops.core.registry import composite, refuse
 from srcdiff.ops.core.samples import call
-from srcdiff.ops.library.numpy.compile_time import array, numbers, vector
+from srcdiff.ops.library.compile_time import array, numbers, vector
 
 
 @composite(

@@ -13,7 +13,7 @@ import numpy as np
 from srcdiff.ops.control.control import stop_gradient
 from srcdiff.ops.core.registry import composite, evaluated, refuse
 from srcdiff.ops.core.samples import call
-from srcdiff.ops.library.numpy.compile_time import (
+from srcdiff.ops.library.compile_time import (
     all_axes,
     array,
     broadcast_place,

@@ -1,4 +1,4 @@
-"""Rearrangement of arrays: joining, splitting, rotation, insertion: `np.append`, `np.split`, `np.rot90`, ..."""
+"""Rearrangement of arrays: splitting, rotation, insertion: `np.split`, `np.rot90`, `np.insert`, ..."""
 
 from __future__ import annotations
 
@@ -8,12 +8,10 @@ import numpy as np
 
 from srcdiff.ops.core.registry import composite, evaluated
 from srcdiff.ops.core.samples import call
-from srcdiff.ops.library.numpy.compile_time import (
+from srcdiff.ops.library.compile_time import (
     along,
     array,
     axis_in,
-    broadcast_place,
-    largest,
     numbers,
     row_of,
     slice_shape,
@@ -52,11 +50,11 @@ def _of_two_axes(a: Any) -> Any:
     takes_complex=True,
 )
 def atleast_3d(*arys: Any) -> Any:
-    found = tuple(_of_three_axes(array(a)) for a in arys)
+    found = tuple(of_three_axes(array(a)) for a in arys)
     return found[0] if len(found) == 1 else found
 
 
-def _of_three_axes(a: Any) -> Any:
+def of_three_axes(a: Any) -> Any:
     if np.ndim(a) == 0:
         return np.reshape(a, (1, 1, 1))
     if a.ndim == 1:
@@ -127,118 +125,6 @@ def rot90(m: Any, k: Any = 1, axes: Any = (0, 1)) -> Any:
 )
 def astype(x: Any, dtype: Any, /, *, copy: Any = True, device: Any = None) -> Any:
     return x.astype(dtype)
-
-
-# ---- joining -------------------------------------------------------------------------------------
-
-
-@composite(
-    np.append,
-    samples=(
-        call("np.append(x, y)", (2,), (3,)),
-        call("np.append(x, y)", (2, 2), ()),
-        call("np.append(x, y, axis=1)", (2, 2), (2, 1)),
-        call("np.append(x, [1.0, 2.0])", (0,)),
-    ),
-    takes_complex=True,
-)
-def append(arr: Any, values: Any, axis: Any = None) -> Any:
-    arr, values = array(arr), array(values)
-    if axis is None:
-        return np.concatenate((row_of(arr), row_of(values)))
-    return np.concatenate((arr, values), axis=axis)
-
-
-@composite(
-    np.dstack,
-    samples=(
-        call("np.dstack((x, y))", (3,), (3,)),
-        call("np.dstack([x, y])", (2, 3), (2, 3)),
-        call("np.dstack((x, y))", (2, 1, 2), (2, 1, 3)),
-    ),
-    takes_complex=True,
-)
-def dstack(tup: Any) -> Any:
-    return np.concatenate(tuple(_of_three_axes(array(a)) for a in tup), axis=2)
-
-
-@composite(
-    np.block,
-    samples=(
-        call("np.block([x, y])", (2,), (3,)),
-        call("np.block([[x, y], [y, x]])", (2, 2), (2, 2)),
-        call("np.block([[x, y], [z, 1.0]])", (2, 2), (2, 1), (1, 2)),
-        call("np.block(x)", (2, 2)),
-    ),
-    takes_complex=True,
-)
-def block(arrays: Any) -> Any:
-    depth = _depth_of(arrays)
-    return _joined(arrays, depth, largest(depth, _most_axes(arrays)))
-
-
-def _depth_of(arrays: Any) -> Any:
-    return 1 + _depth_of(arrays[0]) if isinstance(arrays, list) else 0
-
-
-def _most_axes(arrays: Any) -> Any:
-    if not isinstance(arrays, list):
-        return np.ndim(arrays)
-    return largest(*(_most_axes(a) for a in arrays))
-
-
-def _joined(arrays: Any, depth: Any, ndim: Any) -> Any:
-    if not isinstance(arrays, list):
-        return _with_axes(array(arrays), ndim)
-    return np.concatenate(tuple(_joined(a, depth - 1, ndim) for a in arrays), axis=ndim - depth)
-
-
-def _with_axes(a: Any, ndim: Any) -> Any:
-    """The array with axes of length 1 added in front."""
-    if np.ndim(a) == ndim:
-        return a
-    if np.ndim(a) == 0:
-        return np.reshape(a, (1,) * ndim)
-    return a[(None,) * (ndim - a.ndim)]
-
-
-@composite(
-    np.broadcast_arrays,
-    samples=(
-        call("np.broadcast_arrays(x, y)", (3,), (2, 1)),
-        call("np.broadcast_arrays(x, y, z)", (3,), (), (2, 3)),
-    ),
-    takes_complex=True,
-)
-def broadcast_arrays(*args: Any, subok: Any = False) -> Any:
-    shape = np.broadcast_shapes(*(np.shape(a) for a in args))
-    return tuple(np.broadcast_to(a, shape) for a in args)
-
-
-@composite(
-    np.meshgrid,
-    samples=(
-        call("np.meshgrid(x, y)", (2,), (3,)),
-        call("np.meshgrid(x, y, z, indexing='ij')", (2,), (3,), (1,)),
-        call("np.meshgrid(x, y, sparse=True)", (2,), (3,)),
-        call("np.meshgrid(x)", (2,)),
-    ),
-    takes_complex=True,
-)
-def meshgrid(*xi: Any, copy: Any = True, sparse: Any = False, indexing: Any = "xy") -> Any:
-    places = _mesh_axes(len(xi), indexing)
-    rows = tuple(row_of(array(x)) for x in xi)
-    open_mesh = tuple(row[broadcast_place(len(xi), k)] for row, k in zip(rows, places, strict=True))
-    if sparse:
-        return open_mesh
-    shape = tuple(len(rows[k]) for k in places)
-    return tuple(np.broadcast_to(x, shape).copy() for x in open_mesh)
-
-
-@evaluated
-def _mesh_axes(count: int, indexing: str) -> tuple[int, ...]:
-    swapped = (1, 0, *range(2, count))
-    return tuple(range(count)) if indexing == "ij" or count < 2 else swapped
 
 
 # ---- splitting -----------------------------------------------------------------------------------
@@ -341,53 +227,6 @@ def resize(a: Any, new_shape: Any) -> Any:
 
 
 # ---- concatenations that are written as subscripts: `np.r_[x, 1.0, y]`, `np.c_[x, y]` -------------
-
-
-@composite(
-    np.r_,
-    samples=(
-        call("np.r_[x, 0.5, y]", (3,), (2,)),
-        call("np.r_[x, y]", (2, 3), (1, 3)),
-        call("np.r_['1,2,0', x, y]", (3,), (3, 2)),
-        call("np.r_[x, :3, 0:1:3j]", ()),
-    ),
-    takes_complex=True,
-)
-def concatenated_rows(*items: Any, axis: Any = 0, ndmin: Any = 1, trans1d: Any = -1) -> Any:
-    return _concatenated(items, axis, ndmin, trans1d)
-
-
-@composite(
-    np.c_,
-    samples=(
-        call("np.c_[x, y]", (3,), (3,)),
-        call("np.c_[x, y, x[:, 0]]", (2, 3), (2, 1)),
-        call("np.c_[x, 1.0]", ()),
-    ),
-    takes_complex=True,
-)
-def concatenated_columns(*items: Any, axis: Any = -1, ndmin: Any = 2, trans1d: Any = 0) -> Any:
-    return _concatenated(items, axis, ndmin, trans1d)
-
-
-def _concatenated(items: Any, axis: Any, ndmin: Any, trans1d: Any) -> Any:
-    arrays = tuple(array(a) for a in items)
-    dtype = np.result_type(*arrays)
-    return np.concatenate(tuple(_filled_up(a, dtype, ndmin, trans1d) for a in arrays), axis=axis)
-
-
-def _filled_up(a: Any, dtype: Any, ndmin: Any, trans1d: Any) -> Any:
-    if np.ndim(a) == 0:
-        return np.full((1,) * ndmin, a, dtype)
-    return a if np.ndim(a) >= ndmin else a[_further_axes(np.ndim(a), ndmin, trans1d)]
-
-
-@evaluated
-def _further_axes(ndim: int, ndmin: int, first: int) -> tuple[Any, ...]:
-    """The subscript that extends an array to `ndmin` axes; its own axes begin at `first`, or end the shape for -1."""
-    count = ndmin - ndim
-    before = first if first >= 0 else first + count + 1
-    return (None,) * before + (slice(None),) * ndim + (None,) * (count - before)
 
 
 @composite(

@@ -10,7 +10,7 @@ import numpy as np
 
 from srcdiff.ops.core.registry import composite, refuse
 from srcdiff.ops.core.samples import call
-from srcdiff.ops.library.numpy.compile_time import (
+from srcdiff.ops.library.compile_time import (
     along,
     array,
     axis_in,

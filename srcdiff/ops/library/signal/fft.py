@@ -8,7 +8,7 @@ import numpy as np
 
 from srcdiff.ops.core.registry import composite, evaluated, same_length
 from srcdiff.ops.core.samples import call
-from srcdiff.ops.library.numpy.compile_time import along, array, numbers
+from srcdiff.ops.library.compile_time import along, array, numbers
 from srcdiff.ops.signal import fft
 
 

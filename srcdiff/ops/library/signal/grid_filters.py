@@ -8,7 +8,7 @@ import numpy as np
 
 from srcdiff.ops.core.registry import composite, evaluated, refuse
 from srcdiff.ops.core.samples import call
-from srcdiff.ops.library.numpy.compile_time import array, in_dtype, numbers
+from srcdiff.ops.library.compile_time import array, in_dtype, numbers
 from srcdiff.ops.library.signal.interpolate import signal
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from srcdiff.ops.core.lazy_module import LazyModule
 from srcdiff.ops.core.registry import composite, refuse
 from srcdiff.ops.core.samples import call
-from srcdiff.ops.library.numpy.compile_time import array, numbers
+from srcdiff.ops.library.compile_time import array, numbers
 from srcdiff.ops.library.stats.loc_scale import wide
 from srcdiff.ops.signal.filters import convolved, correlated, filtered
 

@@ -10,7 +10,7 @@ import numpy as np
 from srcdiff.ops.core.lazy_module import LazyModule
 from srcdiff.ops.core.registry import composite, evaluated, refuse
 from srcdiff.ops.core.samples import call
-from srcdiff.ops.library.numpy.compile_time import array, axis_in, numbers
+from srcdiff.ops.library.compile_time import array, axis_in, numbers
 
 linalg: Any = LazyModule("scipy.linalg")
 signal: Any = LazyModule("scipy.signal")

@@ -15,7 +15,7 @@ import numpy as np
 from srcdiff.ops.core.registry import composite, evaluated
 from srcdiff.ops.core.samples import call
 from srcdiff.ops.elementwise.elementary import in_scale
-from srcdiff.ops.library.numpy.compile_time import array
+from srcdiff.ops.library.compile_time import array
 
 Form = Callable[..., Any]
 

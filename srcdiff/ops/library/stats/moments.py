@@ -8,8 +8,8 @@ import numpy as np
 
 from srcdiff.ops.core.registry import composite, evaluated, refuse
 from srcdiff.ops.core.samples import call
+from srcdiff.ops.library.compile_time import array, axis_in, broadcast_place, other_axes
 from srcdiff.ops.library.linalg.matrix_checks import adjoined, real_part
-from srcdiff.ops.library.numpy.compile_time import array, axis_in, broadcast_place, other_axes
 from srcdiff.ops.library.ufuncs.reduce_where import cast
 
 

@@ -11,7 +11,7 @@ from srcdiff.ops.core.lazy_module import LazyModule
 from srcdiff.ops.core.registry import composite, evaluated
 from srcdiff.ops.core.samples import call
 from srcdiff.ops.elementwise.gamma import hurwitz_zeta, riemann_zeta
-from srcdiff.ops.library.numpy.compile_time import array
+from srcdiff.ops.library.compile_time import array
 from srcdiff.ops.library.stats.loc_scale import wide
 
 special: Any = LazyModule("scipy.special")

@@ -9,7 +9,7 @@ import numpy as np
 from srcdiff.ops.arrays.reductions import max_of_any, min_of_any
 from srcdiff.ops.core.registry import composite, refuse
 from srcdiff.ops.core.samples import call
-from srcdiff.ops.library.numpy.compile_time import array
+from srcdiff.ops.library.compile_time import array
 from srcdiff.ops.library.ufuncs.reduce_where import (
     cast,
     prod_where,

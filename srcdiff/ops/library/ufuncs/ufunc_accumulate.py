@@ -10,7 +10,7 @@ from srcdiff.ops.core.registry import composite, refuse
 from srcdiff.ops.core.samples import call
 from srcdiff.ops.elementwise.special import logsumexp
 from srcdiff.ops.indices.sorting import running_maximum, running_minimum
-from srcdiff.ops.library.numpy.compile_time import along, axis_in, broadcast_place, in_dtype
+from srcdiff.ops.library.compile_time import along, axis_in, broadcast_place, in_dtype
 from srcdiff.ops.library.numpy.select import places_along
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from srcdiff.ops.core.registry import composite, refuse
-from srcdiff.ops.library.numpy.compile_time import array
+from srcdiff.ops.library.compile_time import array
 from srcdiff.ops.library.numpy.select import written
 
 
