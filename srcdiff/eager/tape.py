@@ -27,14 +27,7 @@ from srcdiff.eager.rewrite.error_traces import led_there
 from srcdiff.eager.rewrite.rewrite_cache import rewritten
 from srcdiff.eager.shadow_values import Shadows, Tracked, is_own_memory, owner
 from srcdiff.eager.stringified_values import note_written
-from srcdiff.eager.structures import (
-    duplicate,
-    fresh,
-    is_float,
-    is_plain,
-    leaves_of,
-    shared,
-)
+from srcdiff.eager.structures import duplicate, fresh, is_float, is_plain, leaves_of, shared
 from srcdiff.eager.tape_entries import (
     Addition,
     Item,

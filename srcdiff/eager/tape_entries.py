@@ -11,9 +11,7 @@ import numpy as np
 from srcdiff.compile.arguments.pytree import children
 from srcdiff.eager.rewrite.error_traces import Step, running_steps
 from srcdiff.eager.shadow_values import Shadows, Tracked
-from srcdiff.eager.structures import (
-    is_float,
-)
+from srcdiff.eager.structures import is_float
 from srcdiff.errors import UnsupportedError
 from srcdiff.ir.structs import is_object
 

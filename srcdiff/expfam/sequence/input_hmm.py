@@ -10,11 +10,7 @@ import numpy as np
 from srcdiff.expfam.core.chain_checks import check_symbols
 from srcdiff.expfam.sequence.emissions import of_symbols
 from srcdiff.expfam.sequence.hmm import HMM, input_forward_log_Z, largest, prior_marginals
-from srcdiff.expfam.sequence.sequences import (
-    Sequence,
-    sequences_of,
-    without_columns,
-)
+from srcdiff.expfam.sequence.sequences import Sequence, sequences_of, without_columns
 
 
 class IOHMM(HMM):

@@ -5,18 +5,11 @@ from __future__ import annotations
 import gast
 
 from srcdiff.frontend.core.frame import Frame
-from srcdiff.frontend.core.values import (
-    Args,
-    FrontValue,
-    Kwargs,
-    Parts,
-)
+from srcdiff.frontend.core.values import Args, FrontValue, Kwargs, Parts
 from srcdiff.ir.core import OpDecl
 from srcdiff.ir.types import is_complex, ndim_of
 from srcdiff.ir.values import Const, Value, const
-from srcdiff.ops.core.registry import (
-    Composite,
-)
+from srcdiff.ops.core.registry import Composite
 
 
 def takes(

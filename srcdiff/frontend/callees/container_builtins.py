@@ -22,12 +22,7 @@ from srcdiff.frontend.core.values import (
     static,
 )
 from srcdiff.frontend.iteration.comprehensions import append_each
-from srcdiff.frontend.iteration.iterables import (
-    iterable,
-    passed,
-    taken,
-    unrolled,
-)
+from srcdiff.frontend.iteration.iterables import iterable, passed, taken, unrolled
 from srcdiff.frontend.iteration.prelude_calls import sorted_items
 from srcdiff.frontend.joins.phi import unpack_struct
 from srcdiff.ir.types import Array, List, Struct

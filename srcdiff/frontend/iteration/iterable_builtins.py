@@ -10,13 +10,7 @@ import gast
 
 from srcdiff.frontend.containers.lists import new_list
 from srcdiff.frontend.core.frame import Frame, describe
-from srcdiff.frontend.core.values import (
-    FrontValue,
-    Items,
-    Parts,
-    sequence,
-    static_int,
-)
+from srcdiff.frontend.core.values import FrontValue, Items, Parts, sequence, static_int
 from srcdiff.frontend.iteration.iterables import (
     count_of,
     forward,

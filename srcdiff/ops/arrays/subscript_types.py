@@ -7,15 +7,7 @@ from typing import Any
 
 from srcdiff.ir.core import Op
 from srcdiff.ir.dims import Shapes
-from srcdiff.ir.types import (
-    Dim,
-    List,
-    Type,
-    dims_of,
-    map_dims,
-    ndim_of,
-    shape_of,
-)
+from srcdiff.ir.types import Dim, List, Type, dims_of, map_dims, ndim_of, shape_of
 from srcdiff.ir.values import Atom, known_dim
 from srcdiff.ops.core.index_patterns import (
     arrays_in_front,

@@ -15,14 +15,7 @@ from srcdiff.ir.types import Dim, Scalar, Type, is_complex, shape_of
 from srcdiff.ir.values import Atom, Const, known_dim
 from srcdiff.ops.core.registry import OPERATIONS, declare, operation
 from srcdiff.ops.core.samples import draw
-from srcdiff.ops.core.type_rules import (
-    Attrs,
-    TypeMistake,
-    broadcast_shape,
-    double,
-    make,
-    numeric,
-)
+from srcdiff.ops.core.type_rules import Attrs, TypeMistake, broadcast_shape, double, make, numeric
 from srcdiff.ops.elementwise.arithmetic import truth_type
 
 

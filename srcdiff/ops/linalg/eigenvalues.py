@@ -40,12 +40,7 @@ from srcdiff.ops.library.linalg.matrix_checks import (
     upper_part,
 )
 from srcdiff.ops.linalg.factorisations import named_result
-from srcdiff.ops.linalg.matrix_types import (
-    IN_STACKS,
-    again,
-    as_float,
-    square,
-)
+from srcdiff.ops.linalg.matrix_types import IN_STACKS, again, as_float, square
 from srcdiff.ops.shapes.permutations import transpose
 
 

@@ -14,11 +14,7 @@ from srcdiff.ir.values import Atom
 from srcdiff.ops.core.registry import declare
 from srcdiff.ops.core.samples import Sample
 from srcdiff.ops.core.type_rules import Attrs
-from srcdiff.ops.library.linalg.matrix_checks import (
-    adjoined,
-    conjugated,
-    outer_product,
-)
+from srcdiff.ops.library.linalg.matrix_checks import adjoined, conjugated, outer_product
 from srcdiff.ops.linalg.matrix_functions import linalg, solution_type
 from srcdiff.ops.linalg.matrix_types import (
     HEAVY,

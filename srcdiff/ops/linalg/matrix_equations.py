@@ -11,10 +11,7 @@ from srcdiff.ir.values import Atom
 from srcdiff.ops.core.registry import declare
 from srcdiff.ops.core.samples import Sample
 from srcdiff.ops.core.type_rules import Attrs, promote
-from srcdiff.ops.library.linalg.matrix_checks import (
-    adjoined,
-    conjugated,
-)
+from srcdiff.ops.library.linalg.matrix_checks import adjoined, conjugated
 from srcdiff.ops.linalg.matrix_functions import in_double, linalg
 from srcdiff.ops.linalg.matrix_types import (
     EQUATIONS,

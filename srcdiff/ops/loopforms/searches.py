@@ -55,8 +55,7 @@ def place_of_extreme(comparison: str) -> Any:
         gone = axes_of(len(shape), op.attrs.get("axis"))
         kept = [k for k in range(len(shape)) if k not in gone]
         n.refuse_empty(
-            [shape[k] for k in gone],
-            f"attempt to get {op.decl.name} of an empty sequence",
+            [shape[k] for k in gone], f"attempt to get {op.decl.name} of an empty sequence"
         )
 
         # the start loses to every element: each element is computed once, so that its expression can be inlined here

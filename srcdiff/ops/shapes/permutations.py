@@ -11,11 +11,7 @@ from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Op
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.syntax.spelling import call_text
-from srcdiff.ir.types import (
-    Type,
-    ndim_of,
-    shape_of,
-)
+from srcdiff.ir.types import Type, ndim_of, shape_of
 from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.core.adjoint_builders import whole

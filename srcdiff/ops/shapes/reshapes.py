@@ -34,12 +34,7 @@ from srcdiff.ops.core.axes import axes_of
 from srcdiff.ops.core.bind import length_operands
 from srcdiff.ops.core.registry import declare
 from srcdiff.ops.core.samples import Sample, draw
-from srcdiff.ops.core.type_rules import (
-    Attrs,
-    TypeMistake,
-    make,
-    numeric,
-)
+from srcdiff.ops.core.type_rules import Attrs, TypeMistake, make, numeric
 from srcdiff.ops.loopforms import element_maps
 
 

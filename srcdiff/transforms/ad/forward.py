@@ -16,18 +16,9 @@ from srcdiff.ir.alias import storage_roots, written_roots
 from srcdiff.ir.build import Builder, shapes_for
 from srcdiff.ir.core import Call, For, Function, If, Node, Op, Region, Tree, While
 from srcdiff.ir.recursion import is_recursive, opened, stand_in, tied
-from srcdiff.ir.types import (
-    Array,
-    List,
-    Scalar,
-    Type,
-    is_float,
-)
+from srcdiff.ir.types import Array, List, Scalar, Type, is_float
 from srcdiff.ir.values import Atom, Value
-from srcdiff.transforms.ad.adjoints.accumulate import (
-    adjoint_type,
-    assumed_lengths,
-)
+from srcdiff.transforms.ad.adjoints.accumulate import adjoint_type, assumed_lengths
 from srcdiff.transforms.ad.reverse.reverse_calls import wanted_of
 from srcdiff.transforms.ad.tangents import ForwardRules, Rules, Scope, Tangents, dot_name
 from srcdiff.transforms.analysis.activity import active_values

@@ -55,15 +55,7 @@ _MOVES = (
     "moveaxis",
 )
 # positive if all operands are positive; of a power, the base
-_POSITIVE = (
-    "add",
-    "multiply",
-    "divide",
-    "sqrt",
-    "power",
-    "square",
-    "float64",
-)
+_POSITIVE = ("add", "multiply", "divide", "sqrt", "power", "square", "float64")
 
 exp, log, logaddexp, log_softmax, sqrt, where = map(
     function, ("exp", "log", "logaddexp", "log_softmax", "sqrt", "where")

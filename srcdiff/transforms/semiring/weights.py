@@ -111,8 +111,5 @@ class _LogarithmsOfWeights(Logarithms):
         if made is not None and made.decl in LOGARITHM_OF:
             return super().lift(atom, location, b)
         return b.op(
-            elementary.where,
-            b.op(arithmetic.equal, atom, const(0.0)),
-            const(-math.inf),
-            const(0.0),
+            elementary.where, b.op(arithmetic.equal, atom, const(0.0)), const(-math.inf), const(0.0)
         )

@@ -8,12 +8,7 @@ import numpy as np
 
 from srcdiff.ops.core.registry import composite, evaluated
 from srcdiff.ops.core.samples import call
-from srcdiff.ops.library.compile_time import (
-    array,
-    broadcast_place,
-    largest,
-    row_of,
-)
+from srcdiff.ops.library.compile_time import array, broadcast_place, largest, row_of
 from srcdiff.ops.library.numpy.rearrange import of_three_axes
 
 

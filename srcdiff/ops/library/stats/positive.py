@@ -203,14 +203,7 @@ def _expon_entropy() -> Any:
 distribution(
     "expon",
     Standard(
-        {},
-        _minus,
-        _expon_cdf,
-        _expon_log_cdf,
-        _expon_sf,
-        _minus,
-        _expon_entropy,
-        support=_POSITIVE,
+        {}, _minus, _expon_cdf, _expon_log_cdf, _expon_sf, _minus, _expon_entropy, support=_POSITIVE
     ),
 )
 
