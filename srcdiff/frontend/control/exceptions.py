@@ -186,24 +186,9 @@ class _Hoist(gast.NodeTransformer):
 
 def read_try(fr: Frame, s: gast.AST, rest: Statements, live: frozenset[str]) -> Done:
     """Read a `try` without `finally`, and what follows it."""
-    session = fr.session
     handlers = tuple(_classes(fr, h) for h in s.handlers)
-    made = session.new_cell(Parts("shared", ("",), (const(0),)))
-    session.cell_names[made.cell] = "raised"
-    attempt = Attempt(fr, made.cell, handlers, fr.loop_depth, len(session.path))
     after = fr.source.flow.after.get(id(s), live)
-    wanted_inside = fr.source.flow.iteration.get(id(s), after) | after | live
-    start = len(fr.b.body)
-    session.attempts.append(attempt)
-    fr.attempts += 1
-    try:
-        done = fr.block(s.body, wanted_inside)
-    except UnsupportedError as error:  # it may be what the handlers are there for
-        raise UntypedError(error.message, error.advice, error.location, error.chain) from None
-    finally:
-        session.attempts.pop()
-        fr.attempts -= 1
-    _refuse_others(fr, fr.b.body[start:], handlers)
+    attempt, done = _attempted(fr, s, handlers, after | live)
     number = attempt.number()
     leaves = any(map(may_exit, s.body))
 
@@ -235,23 +220,34 @@ def read_try(fr: Frame, s: gast.AST, rest: Statements, live: frozenset[str]) -> 
     raised = attempt.condition(fr, s, number)
     bodies = [s.body, s.orelse, *(h.body for h in s.handlers)]
     if not any(may_exit(inner) for body in bodies for inner in body) and not _raises(s):
-        branch(
-            fr,
-            s,
-            raised,
-            lambda: handled([], after),
-            lambda: fr.block(s.orelse, after),
-            after,
-        )
+        branch(fr, s, raised, lambda: handled([], after), lambda: fr.block(s.orelse, after), after)
         return fr.block(rest, live)
+    without = [*s.orelse, *rest]
     return branch(
-        fr,
-        s,
-        raised,
-        lambda: handled(rest, live),
-        lambda: untouched([*s.orelse, *rest], live),
-        live,
+        fr, s, raised, lambda: handled(rest, live), lambda: untouched(without, live), live
     )
+
+
+def _attempted(
+    fr: Frame, s: gast.AST, handlers: tuple[Classes, ...], live: frozenset[str]
+) -> tuple[Attempt, Done]:
+    """Read the body of a `try`: the exceptions that it may raise, and whether control leaves it."""
+    session = fr.session
+    made = session.new_cell(Parts("shared", ("",), (const(0),)))
+    session.cell_names[made.cell] = "raised"
+    attempt = Attempt(fr, made.cell, handlers, fr.loop_depth, len(session.path))
+    start = len(fr.b.body)
+    session.attempts.append(attempt)
+    fr.attempts += 1
+    try:
+        done = fr.block(s.body, fr.source.flow.iteration.get(id(s), live) | live)
+    except UnsupportedError as error:  # it may be what the handlers are there for
+        raise UntypedError(error.message, error.advice, error.location, error.chain) from None
+    finally:
+        session.attempts.pop()
+        fr.attempts -= 1
+    _refuse_others(fr, fr.b.body[start:], handlers)
+    return attempt, done
 
 
 def _raises(s: gast.AST) -> bool:

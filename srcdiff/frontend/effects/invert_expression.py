@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NoReturn
 
 import gast
 import numpy as np
@@ -22,69 +23,99 @@ def undone(fr: Frame, root: gast.AST, call: gast.AST, value: Atom) -> list[Front
     """The value of `call` if the value of `root` is `value`; the logarithm of the slope; whether both signs are
     possible.
     """
-    log_slope: Atom | None = None
-    either_sign = False
-
-    def op(decl: OpDecl, *operands: Atom) -> Atom:
-        outer = fr.b.origin
-        fr.b.origin = "compiler"
-        try:
-            return fr.op(node, decl, *operands)
-        finally:
-            fr.b.origin = outer
-
-    def steeper(log: Atom | None) -> None:
-        nonlocal log_slope
-        if log is not None:
-            log_slope = log if log_slope is None else op(arithmetic.add, log_slope, log)
-
+    inverse = _Inverse(fr, call, value)
     node = root
     while node is not call:
-        if either_sign and not isinstance(node, gast.BinOp | gast.UnaryOp):
-            fr.fail(node, "the absolute value of this cannot be undone", _ADVICE)
+        node = inverse.step(node)
+    slope = inverse.log_slope
+    return [inverse.value, const(None) if slope is None else slope, const(inverse.either_sign)]
+
+
+@dataclass
+class _Inverse:
+    """The value of the subexpression reached so far, and what led to it from the root."""
+
+    fr: Frame
+    call: gast.AST
+    value: Atom
+    log_slope: Atom | None = None
+    either_sign: bool = False
+
+    def op(self, node: gast.AST, decl: OpDecl, *operands: Atom) -> Atom:
+        outer = self.fr.b.origin
+        self.fr.b.origin = "compiler"
+        try:
+            return self.fr.op(node, decl, *operands)
+        finally:
+            self.fr.b.origin = outer
+
+    def steeper(self, node: gast.AST, log: Atom) -> None:
+        slope = self.log_slope
+        self.log_slope = log if slope is None else self.op(node, arithmetic.add, slope, log)
+
+    def refuse(self, node: gast.AST) -> NoReturn:
+        self.fr.fail(node, "this cannot be undone for the value of the draw", _ADVICE)
+
+    def step(self, node: gast.AST) -> gast.AST:
+        """Undo the operation at a node; the operand in which the call is."""
+        if self.either_sign and not isinstance(node, gast.BinOp | gast.UnaryOp):
+            self.fr.fail(node, "the absolute value of this cannot be undone", _ADVICE)
         match node:
             case gast.UnaryOp(op=gast.USub()):
-                value, node = op(arithmetic.negative, value), node.operand
+                self.value = self.op(node, arithmetic.negative, self.value)
+                return node.operand
             case gast.BinOp():
-                on_left = _holds(node.left, call)
-                child, other = (node.left, node.right) if on_left else (node.right, node.left)
-                if either_sign and isinstance(node.op, gast.Add | gast.Sub):
-                    fr.fail(node, "the absolute value of a shifted draw cannot be undone", _ADVICE)
-                known = fr.number(other)
-                match node.op:
-                    case gast.Add():
-                        value = op(arithmetic.subtract, value, known)
-                    case gast.Sub() if on_left:
-                        value = op(arithmetic.add, value, known)
-                    case gast.Sub():
-                        value = op(arithmetic.subtract, known, value)
-                    case gast.Mult():
-                        value = op(arithmetic.divide, value, known)
-                        steeper(_log_size(op, known))
-                    case gast.Div() if on_left:
-                        value = op(arithmetic.multiply, value, known)
-                        less = _log_size(op, known)
-                        steeper(None if less is None else op(arithmetic.negative, less))
-                    case _:
-                        fr.fail(node, "this cannot be undone for the value of the draw", _ADVICE)
-                node = child
+                return self.arithmetic(node)
             case gast.Call(args=[child], keywords=[]):
-                function = fr.expr(node.func)
-                which = function.value if isinstance(function, Known) else None
-                if which in _ABS:
-                    either_sign = True
-                elif which in _EXP:
-                    value = op(elementary.log, value)
-                    steeper(value)
-                elif which in _LOG:
-                    steeper(op(arithmetic.negative, value))
-                    value = op(elementary.exp, value)
-                else:
-                    fr.fail(node, "this cannot be undone for the value of the draw", _ADVICE)
-                node = child
+                self.function(node)
+                return child
+        self.refuse(node)
+
+    def arithmetic(self, node: gast.AST) -> gast.AST:
+        on_left = _holds(node.left, self.call)
+        child, other = (node.left, node.right) if on_left else (node.right, node.left)
+        if self.either_sign and isinstance(node.op, gast.Add | gast.Sub):
+            self.fr.fail(node, "the absolute value of a shifted draw cannot be undone", _ADVICE)
+        known = self.fr.number(other)
+        match node.op:
+            case gast.Add():
+                self.value = self.op(node, arithmetic.subtract, self.value, known)
+            case gast.Sub() if on_left:
+                self.value = self.op(node, arithmetic.add, self.value, known)
+            case gast.Sub():
+                self.value = self.op(node, arithmetic.subtract, known, self.value)
+            case gast.Mult():
+                self.value = self.op(node, arithmetic.divide, self.value, known)
+                if (size := self.log_size(node, known)) is not None:
+                    self.steeper(node, size)
+            case gast.Div() if on_left:
+                self.value = self.op(node, arithmetic.multiply, self.value, known)
+                if (size := self.log_size(node, known)) is not None:
+                    self.steeper(node, self.op(node, arithmetic.negative, size))
             case _:
-                fr.fail(node, "this cannot be undone for the value of the draw", _ADVICE)
-    return [value, const(None) if log_slope is None else log_slope, const(either_sign)]
+                self.refuse(node)
+        return child
+
+    def function(self, node: gast.AST) -> None:
+        function = self.fr.expr(node.func)
+        which = function.value if isinstance(function, Known) else None
+        if which in _ABS:
+            self.either_sign = True
+        elif which in _EXP:
+            self.value = self.op(node, elementary.log, self.value)
+            self.steeper(node, self.value)
+        elif which in _LOG:
+            self.steeper(node, self.op(node, arithmetic.negative, self.value))
+            self.value = self.op(node, elementary.exp, self.value)
+        else:
+            self.refuse(node)
+
+    def log_size(self, node: gast.AST, factor: Atom) -> Atom | None:
+        """The logarithm of |factor|; None where that is 0."""
+        if isinstance(factor, Const):
+            size = abs(factor.value)
+            return None if size == 1 else self.op(node, elementary.log, const(float(size)))
+        return self.op(node, elementary.log, self.op(node, arithmetic.absolute, factor))
 
 
 def kinds_around(fr: Frame, root: gast.AST, call: gast.AST) -> list[str]:
@@ -112,11 +143,3 @@ def kinds_around(fr: Frame, root: gast.AST, call: gast.AST) -> list[str]:
 
 def _holds(tree: gast.AST, call: gast.AST) -> bool:
     return any(n is call for n in gast.walk(tree))
-
-
-def _log_size(op: Callable[..., Atom], factor: Atom) -> Atom | None:
-    """The logarithm of |factor|; None where that is 0."""
-    if isinstance(factor, Const):
-        size = abs(factor.value)
-        return None if size == 1 else op(elementary.log, const(float(size)))
-    return op(elementary.log, op(arithmetic.absolute, factor))

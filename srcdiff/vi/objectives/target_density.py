@@ -205,18 +205,7 @@ def _of_model(
     drawn: Sequence[str] | None,
 ) -> Target:
     found = sites(model, *data)
-    latents = [site for site in found if not site.observed]
-    if drawn is not None:
-        latents = [site for site in latents if site.name in drawn]
-    else:
-        latents = [site for site in latents if not is_finite(site)]
-    if not latents and drawn is None:
-        summed = ", ".join(repr(s.name) for s in found if not s.observed)
-        why = f"{summed} are summed out" if summed else "all of its sites are observed"
-        raise ValueError(
-            f"the model {name_of(model)!r} has no sites for a guide: "
-            + (why if found else "it has no vi.sample at all")
-        )
+    latents = _latents_of(model, found, drawn)
     # a guide function determines the supports of its draws
     layout = layout_of(
         [] if local else [(s.name, _lengths(s), _support(s), s.line) for s in latents]
@@ -231,16 +220,14 @@ def _of_model(
     closed = tuple(guides)
     pairs = [f"{part}_{parameter(n)}" for n in closed for part in ("loc", "scale")]
     rows: tuple[str, ...] = ()
-    handler: type[LogJoint] = LogJoint
     share, plates = "1.0", ""
     if full is not None:
-        values_of = [s.name for s in latents]
         rows = sites_of_rows(model, found, sites(model, *full), local)
-        share, plates = "share", _plate_of_rows(found, rows, values_of)
+        share, plates = "share", _plate_of_rows(found, rows, [s.name for s in latents])
         rows = () if plates else rows
     arguments = f"{{{given}}}, {{{plates}}}"
+    handler: type[LogJoint] = WeightedLogJoint if rows or closed else LogJoint
     if rows or closed:
-        handler = WeightedLogJoint
         texts = [f"{n!r}: {guides[n]}(loc_{parameter(n)}, scale_{parameter(n)})" for n in closed]
         arguments += f", {share}, {rows}, {{{', '.join(texts)}}}"
     last = ["share"] if full is not None else []
@@ -266,6 +253,22 @@ def _of_model(
     bounds_of = tuple(n for n in names if any(n in s.bounds_of for s in latents))
     return Target(
         name_of(model), layout, log_joint, (*names, *last), text_for, closed, model, bounds_of
+    )
+
+
+def _latents_of(model: Any, found: Sequence[Site], drawn: Sequence[str] | None) -> list[Site]:
+    """The sites that a guide draws: those named `drawn`, or all that are not summed out."""
+    latents = [site for site in found if not site.observed]
+    if drawn is not None:
+        return [site for site in latents if site.name in drawn]
+    drawn_sites = [site for site in latents if not is_finite(site)]
+    if drawn_sites:
+        return drawn_sites
+    summed = ", ".join(repr(s.name) for s in latents)
+    why = f"{summed} are summed out" if summed else "all of its sites are observed"
+    raise ValueError(
+        f"the model {name_of(model)!r} has no sites for a guide: "
+        + (why if found else "it has no vi.sample at all")
     )
 
 

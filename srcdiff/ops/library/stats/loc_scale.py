@@ -112,15 +112,20 @@ def _within(form: Any, z: Any, shapes: Any, limits: Any, outside: Any, is_closed
     return np.where(is_outside, below, value)
 
 
+def _limits(standard: Standard) -> tuple[Any, Any]:
+    """The limits of densities and of tails, as `_within` takes them; None where there is no limit."""
+    limits = tails = None
+    if standard.support is not None:
+        limits = tails = (*standard.support, standard.inside, standard.support[1] < np.inf)
+    if standard.ends_at_infinity:
+        tails = (*(standard.support or (-np.inf, np.inf)), standard.inside, True)
+    return limits, tails
+
+
 def distribution(name: str, standard: Standard) -> None:
     """Declare the methods of a distribution."""
     count = len(standard.shapes)
-    limits = tail_limits = None
-    if standard.support is not None:
-        has_end = standard.support[1] < np.inf
-        limits = tail_limits = (*standard.support, standard.inside, has_end)
-    if standard.ends_at_infinity:
-        tail_limits = (*(standard.support or (-np.inf, np.inf)), standard.inside, True)
+    limits, tail_limits = _limits(standard)
     names = dict(zip(standard.shapes, ("first", "second"), strict=False))
     is_closed = not standard.is_open
     log_density, entropy_of = standard.log_density, standard.entropy
