@@ -11,6 +11,7 @@ from typing import Any
 import gast
 
 import srcdiff.frontend.control.comparisons
+import srcdiff.frontend.control.while_loops
 import srcdiff.frontend.derivatives.adjoint_hooks
 import srcdiff.frontend.syntax.augmented_assignment
 import srcdiff.frontend.syntax.expressions

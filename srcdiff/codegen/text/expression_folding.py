@@ -11,16 +11,28 @@ from dataclasses import dataclass, field, replace
 
 from srcdiff.codegen.plan.defuse import Facts, Use
 from srcdiff.codegen.plan.plan import Copy, Jump, Let, Loop, Plan, is_taken_once, walk_nodes
+from srcdiff.codegen.text.value_roles import (
+    is_container,
+    is_element,
+    is_free,
+    is_offset,
+    is_part,
+    is_quotient,
+    is_read,
+    is_sign,
+    is_term,
+    is_trivial,
+    is_written_out,
+    moves_on,
+    takes_over,
+)
 from srcdiff.ir.alias import reads_of
 from srcdiff.ir.core import Call
-from srcdiff.ir.types import INT, Dim, Scalar, strip
-from srcdiff.ir.values import Atom, Const, Value, known_dim
+from srcdiff.ir.values import Atom, Const, Value
 
-ZERO = Dim(0)
 _LINE = 76  # characters that an expression of generated parts may have
 _SHORT = 16  # characters that may be repeated
 _SIGNS = 6  # uses of a number with the other sign
-_REPEATED = {"negative", "add", "subtract", "multiply", "square", "power", "divide", "unit_part"}
 # make an array of their own, as operations with rules do
 _NEW = {
     "array_of",
@@ -96,7 +108,7 @@ class _Fold:
         return self.out
 
     def decide(self, let: Let) -> None:
-        if len(let.results) != 1 or not self.facts.uses[let.results[0]] or _is_container(let):
+        if len(let.results) != 1 or not self.facts.uses[let.results[0]] or is_container(let):
             return
         inside = self.measure(let)
         if self.wanted(let, inside) and self.legal(let, inside):
@@ -352,87 +364,3 @@ class _Fold:
 
     def is_written(self, value: Value) -> bool:
         return any(self.facts.writes.get(r) for r in self.facts.roots.get(value, ()))
-
-
-def takes_over(use: Use) -> bool:
-    """Whether whoever uses storage is all that has it from then on: a name, or what holds it."""
-    op = use.node.op if isinstance(use.node, Let) else None
-    return not use.deeper and (op is None or op.view_of is None)
-
-
-def is_read(let: Let) -> bool:
-    return let.op is not None and let.op.decl.name == "read"
-
-
-def is_part(let: Let) -> bool:
-    """A slice between bounds, such as `x[1:]`, or `x.ravel()`: used often, it is a thing of its own."""
-    if let.op is None:
-        return False
-    return let.op.decl.name == "ravel" or any(
-        k in str(let.op.attrs.get("where", "")) for k in "bes"
-    )
-
-
-def is_element(let: Let) -> bool:
-    """Whether it is one element of an array, by its indices."""
-    op = let.op
-    if op is None or op.decl.name != "index" or not isinstance(op.result.type, Scalar):
-        return False
-    return set(op.attrs["where"].split(", ")) == {"i"}
-
-
-def moves_on(let: Let) -> bool:
-    """Whether each iteration of the innermost loop around loads another element."""
-    index = let.loops[-1].index if let.loops else None
-    counted = known_dim(index) if index is not None else None
-    own = () if counted is None else counted.symbols()
-    return any(not set(own).isdisjoint((known_dim(a) or ZERO).symbols()) for a in let.operands[1:])
-
-
-def is_written_out(let: Let, uses: list[Use]) -> bool:
-    """Whether only the user's own lines use it: they write it again each time."""
-    return let.origin == "user" and all(u.node.origin == "user" for u in uses)
-
-
-def is_free(let: Let) -> bool:
-    return let.op is not None and let.op.decl.cost == "free" and len(let.results) == 1
-
-
-def is_offset(let: Let) -> bool:
-    """Whether it is a position beside another one, such as `i - 1`: written wherever it is used."""
-    op = let.op
-    if op is None or op.decl.name not in ("add", "subtract") or strip(op.result.type) != INT:
-        return False
-    return any(isinstance(a, Const) for a in op.operands)
-
-
-def is_term(use: Use) -> bool:
-    """Whether a value is used in a product or sum, where a sign goes to the front."""
-    op = use.node.op if isinstance(use.node, Let) else None
-    return op is not None and op.decl.name in ("add", "subtract", "multiply")
-
-
-def is_quotient(let: Let) -> bool:
-    return let.op is not None and let.op.decl.name == "divide"
-
-
-def is_sign(let: Let) -> bool:
-    op = let.op
-    return op is not None and op.decl.name == "negative" and isinstance(op.result.type, Scalar)
-
-
-def is_trivial(let: Let) -> bool:
-    """Whether an operation is so small that a person writes it again."""
-    op = let.op
-    if op is None:
-        return False
-    if op.decl.cost in ("free", "cheap") or op.decl.name in ("read", "negative"):
-        return True
-    return op.decl.name in _REPEATED and all(isinstance(a.type, Scalar) for a in op.operands)
-
-
-def _is_container(let: Let) -> bool:
-    """Whether the one result comes in a container, which has to be unpacked: `(x,) = xs` is no value."""
-    if let.op is not None:
-        return let.op.decl.name == "unpack"
-    return isinstance(let.source, Call) and not isinstance(let.source.function.output, int)

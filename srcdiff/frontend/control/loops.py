@@ -12,7 +12,6 @@ import gast
 from srcdiff.errors import UnsupportedError, UntypedError
 from srcdiff.frontend.containers.container_views import items_now, let_go
 from srcdiff.frontend.control.blocks import block
-from srcdiff.frontend.control.conditions import truth
 from srcdiff.frontend.control.loop_carries import GUESS, LoopReader, Retry
 from srcdiff.frontend.control.reduction_variables import check_iterations
 from srcdiff.frontend.core.frame import Frame, reads
@@ -21,9 +20,9 @@ from srcdiff.frontend.core.session import FALSE, TRUE, Iteration, Mark
 from srcdiff.frontend.core.values import Done, FrontValue, Generated, Items, Parts, static_int
 from srcdiff.frontend.iteration.iterables import exact_count, passed
 from srcdiff.frontend.joins.phi import branch
-from srcdiff.frontend.source.jumps import broke_flag, has_break, has_return, is_endless, loop_exits
+from srcdiff.frontend.source.jumps import broke_flag, has_break, has_return, loop_exits
 from srcdiff.ir.build import Builder, range_of
-from srcdiff.ir.core import For, Op, OpDecl, Region, While, walk
+from srcdiff.ir.core import For, Op, OpDecl, Region, walk
 from srcdiff.ir.types import Scalar
 from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.arrays import containers
@@ -173,16 +172,12 @@ def unroll_again(hints: dict[Any, Any]) -> bool:
 
 
 def _read_for(
-    fr: Frame,
-    loop: LoopReader,
-    items: Items,
-    symbols: list[str],
-    source: FrontValue | None,
+    fr: Frame, loop: LoopReader, items: Items, symbols: list[str], source: FrontValue | None
 ) -> None:
     node = loop.node
     session = fr.session
     start, stop, step = items.bounds or (const(0), _atom(items.count), const(1))
-    with _IterationRegion(fr, loop) as b:
+    with IterationRegion(fr, loop) as b:
         index = _index(fr, node, items)
         assert isinstance(index.type, Scalar) and index.type.expr is not None
         symbols[:] = sorted(index.type.expr.symbols())
@@ -192,10 +187,10 @@ def _read_for(
         element: FrontValue = index if items.bounds else items.element(index)
         fr.assign(node.target, element, node.target)
         iteration = Iteration(index, start, stop, step, source)
-        with _inside(fr, None if hasattr(node, "is_sum") else iteration):
+        with note_iteration(fr, None if hasattr(node, "is_sum") else iteration):
             block(fr, node.body, loop.live)
         _check_lists(fr, node, items)
-        go = _flag(fr)
+        go = go_flag(fr)
         yields = loop.leave()
         breaks = go is not TRUE
         body = b.region([index, *loop.params()], [go, *yields] if breaks else yields)
@@ -269,13 +264,13 @@ def _index(fr: Frame, node: gast.AST, items: Items) -> Value:
     return Value(Scalar("int64", True, symbol), hint, named and hint.isidentifier())
 
 
-def _flag(fr: Frame) -> Atom:
+def go_flag(fr: Frame) -> Atom:
     go = fr.env.get("%go", TRUE)
     assert isinstance(go, Value | Const)
     return go
 
 
-class _IterationRegion:
+class IterationRegion:
     """Open the region of an iteration; if its reading stops early, the state is restored."""
 
     def __init__(self, fr: Frame, loop: LoopReader) -> None:
@@ -300,7 +295,7 @@ class _IterationRegion:
 
 
 @contextmanager
-def _inside(fr: Frame, iteration: Iteration | None) -> Iterator[None]:
+def note_iteration(fr: Frame, iteration: Iteration | None) -> Iterator[None]:
     """Note the iteration for the handlers of effects; None for a loop that is not the user's."""
     outer = fr.session.iterations
     fr.session.iterations = outer if iteration is None else (*outer, iteration)
@@ -342,7 +337,7 @@ def _unrolled(fr: Frame, node: gast.AST, elements: Elements, live: frozenset[str
             fr.session.path, fr.session.unrolled = path, unrolled
         if done is None:
             return FALSE
-        go = _flag(fr)
+        go = go_flag(fr)
         known = fr.session.static_truth(go)
         if known is False:
             return FALSE
@@ -357,82 +352,3 @@ def _further(fr: Frame, node: gast.AST, go: Atom, rest: Elements, live: frozense
     fr.loop_depth += 1
     branch(fr, node, go, lambda: _unrolled(fr, node, rest, live), lambda: FALSE, live)
     fr.loop_depth -= 1
-
-
-# ---- while ---------------------------------------------------------------------------------------------------------
-
-
-@reads(gast.While)
-def _while(fr: Frame, node: gast.AST) -> None:
-    always = is_endless(node)
-    if always or loop_exits(node) or _binds(node.test):
-        read_loop(fr, node, lambda loop: _read_endless(fr, loop, always))
-        if always and not has_break(node):
-            fr.env["%return"] = TRUE
-        return
-    read_loop(fr, node, lambda loop: _read_while(fr, loop))
-
-
-def _binds(test: gast.AST) -> bool:
-    return any(isinstance(n, gast.NamedExpr) for n in gast.walk(test))
-
-
-def _read_while(fr: Frame, loop: LoopReader) -> None:
-    """`while` with a condition, left nowhere else."""
-    node = loop.node
-    with _IterationRegion(fr, loop) as before:
-        loop.enter()
-        own = {carry.name: carry.own for carry in loop.carries}
-        condition = truth(fr, node.test)
-    if fr.session.static_truth(condition) is False:
-        fr.env = loop.before
-        return
-    with _IterationRegion(fr, loop) as b:
-        loop.enter()
-        with _inside(fr, Iteration(None)):
-            block(fr, node.body, loop.live)
-        yields = loop.leave()
-        body = b.region(loop.params(), yields)
-    params = [p for c in loop.carries for p in own.get(c.name) or c.values(c.types)]
-    test = before.region(params, [condition])
-    inits = loop.inits()
-    fr.b.append(
-        While(
-            tuple(inits),
-            test,
-            body,
-            tuple(loop.outcome()),
-            location=fr.source.location(node),
-            origin=fr.b.origin,
-        )
-    )
-
-
-def _read_endless(fr: Frame, loop: LoopReader, always: bool) -> None:
-    """`while True` with its exit at the end; a condition becomes a branch around the iteration."""
-    node = loop.node
-    statements = node.body
-    if not always:
-        leave = gast.copy_location(gast.Break(), node)
-        leave.at_end = True
-        statements = [gast.copy_location(gast.If(node.test, node.body, [leave]), node)]
-    with _IterationRegion(fr, loop) as b:
-        loop.enter()
-        with _inside(fr, Iteration(None)):
-            done = block(fr, statements, loop.live)
-        go = _flag(fr)
-        yields = loop.leave()
-        if go is TRUE and done is not None:
-            fr.fail(node, "this loop never ends", "Leave it by `break` or `return`.")
-        body = b.region(loop.params(), [go, *yields])
-    inits = loop.inits()
-    fr.b.append(
-        While(
-            tuple(inits),
-            None,
-            body,
-            tuple(loop.outcome()),
-            location=fr.source.location(node),
-            origin=fr.b.origin,
-        )
-    )

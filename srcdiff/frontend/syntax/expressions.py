@@ -4,23 +4,16 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import gast
 
 from srcdiff.frontend.arrays.sparse import is_matrix, product
 from srcdiff.frontend.arrays.subscripts import array_of, need_static, shape_parts
-from srcdiff.frontend.callees.list_methods import METHODS, concatenated, repeated, repeated_list
+from srcdiff.frontend.callees.list_methods import concatenated, repeated, repeated_list
 from srcdiff.frontend.containers.dunder_methods import call_dunder, operated
-from srcdiff.frontend.containers.lists import (
-    grows,
-    is_list,
-    is_long_tuple,
-    known_list,
-    marked,
-    new_list,
-)
+from srcdiff.frontend.containers.lists import grows, is_list, is_long_tuple, known_list
 from srcdiff.frontend.control.conditions import negate
 from srcdiff.frontend.core.frame import Frame, an, describe, reads
 from srcdiff.frontend.core.naming import bind_name
@@ -40,7 +33,6 @@ from srcdiff.frontend.core.values import (
     static,
     static_int,
 )
-from srcdiff.frontend.iteration.iterables import iterable, taken, unrolled
 from srcdiff.frontend.joins.phi import known_dict, unpack_struct
 from srcdiff.ir.types import Array, List, Scalar, Static, Struct
 from srcdiff.ir.values import Atom, Const, Value, const
@@ -311,95 +303,6 @@ def _walrus(fr: Frame, node: gast.AST) -> FrontValue:
     value = fr.value_or_none(node.value)
     bind_name(fr, node.target.id, value, since)
     return value
-
-
-# ---- containers ------------------------------------------------------------------------------------------------
-
-
-def _elements(fr: Frame, node: gast.AST) -> list[FrontValue] | Value:
-    """The items of a tuple or list, or a list of unknown length (a tuple of such is one that nobody changes)."""
-    out: list[FrontValue] = []
-    for k, item in enumerate(node.elts):
-        if not isinstance(item, gast.Starred):
-            out.append(fr.value_or_none(item))
-            continue
-        item.value.at_once = True
-        value = taken(fr, fr.expr(item.value), item)
-        parts = iterable(fr, value, item)
-        if isinstance(value, Value) and isinstance(value.type, List):
-            return _grown(fr, node, out, parts, node.elts[k + 1 :])
-        known = unrolled(fr, parts, item) if isinstance(parts, Items) else parts
-        if known is None:
-            fr.untyped(
-                item,
-                "`*` in a tuple or list takes a container of known length",
-                "Use np.concatenate.",
-            )
-        out += known.values
-    return out
-
-
-def _grown(
-    fr: Frame, node: gast.AST, first: list[FrontValue], items: Any, rest: Sequence[Any]
-) -> Value:
-    """A list of what comes first, of items whose number only the run knows, and of the rest."""
-    made = marked(fr, new_list(fr, first, node), isinstance(node, gast.Tuple))
-    fr.append_each(node, made, items)
-    for item in rest:
-        if isinstance(item, gast.Starred):
-            value = taken(fr, fr.expr(item.value), item)
-            fr.append_each(node, made, iterable(fr, value, item))
-        else:
-            METHODS["append"](fr, node, made, [fr.expr(item)])
-    return made
-
-
-@reads(gast.Tuple)
-def _tuple(fr: Frame, node: gast.AST) -> FrontValue:
-    items = _elements(fr, node)
-    return items if isinstance(items, Value) else sequence(items)
-
-
-@reads(gast.List)
-def _list(fr: Frame, node: gast.AST) -> FrontValue:
-    items = _elements(fr, node)
-    return items if isinstance(items, Value) else known_list(fr, items, node)
-
-
-@reads(gast.Dict)
-def _dict(fr: Frame, node: gast.AST) -> FrontValue:
-    found: dict[Any, FrontValue] = {}
-    for key, value in zip(node.keys, node.values, strict=True):
-        if key is None:
-            inner = known_dict(fr, fr.expr(value), value)
-            if inner is None:
-                fr.fail(value, "`**` takes a dict of known keys", "List the keys one by one.")
-            found.update(zip(inner.keys, inner.values, strict=True))
-            continue
-        name = fr.expr(key)
-        if not is_static(name):
-            need_static(fr, name, key)
-        found[static(name)] = fr.value_or_none(value)
-    return fr.session.new_cell(Parts("dict", tuple(found), tuple(found.values())))
-
-
-def growing(fr: Frame, name: str, value: FrontValue, node: gast.AST) -> FrontValue:
-    """A list that its function grows or writes becomes a list of the IR when it gets its name; one that has another
-    name already stays what that name stands for.
-    """
-    if not isinstance(value, Parts) or value.kind != "list" or name not in fr.source.flow.mutated:
-        return value
-    if (
-        "unroll" in fr.session.hints
-    ):  # in loops that are unrolled: `grow` reports where it grows all the same
-        return value
-    if not isinstance(node, gast.List | gast.ListComp | gast.BinOp | gast.Call) or (
-        isinstance(node, gast.Call)
-        and value.cell
-        and fr.session.origins[value.cell] != ((fr.session.path, id(node)),)
-    ):
-        return value
-    return new_list(fr, value.values, node)
 
 
 # ---- functions and strings -------------------------------------------------------------------------------------

@@ -28,7 +28,8 @@ from srcdiff.frontend.core.values import (
 from srcdiff.frontend.source.function_source import FormulaSource
 from srcdiff.frontend.syntax.assignment_targets import assign
 from srcdiff.frontend.syntax.calls import call_value
-from srcdiff.frontend.syntax.expressions import defaults_of, growing
+from srcdiff.frontend.syntax.displays import growing
+from srcdiff.frontend.syntax.expressions import defaults_of
 from srcdiff.ir.types import List, Struct
 from srcdiff.ir.values import Atom, Const, Value
 from srcdiff.ops.control.control import assert_, raise_
