@@ -272,7 +272,7 @@ class Mutation:
 
     def _programs(self) -> dict[str, tuple[validate.Program, str]]:
         kinds = [*validate.corpus()][:: self.options.every]
-        kinds += validate.random(self.options.random)
+        kinds += [*validate.random(self.options.random), *validate.nests(self.options.random // 2)]
         forms = [(p, "reverse" if k % 3 == 0 else FORMS[k % 6]) for k, p in enumerate(kinds)]
         return {f"{p.name}, {form}": (p, form) for p, form in forms}
 

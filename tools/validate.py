@@ -215,20 +215,26 @@ def _run_document(path: Path) -> None:
 
 
 def random(count: int, seed: int = 0) -> Iterator[Program]:
-    from fuzz.compare import function_of  # of the tests
-    from fuzz.generate import program
+    from fuzz.generate import program  # of the tests
 
-    for k in range(seed, seed + count):
-        p = program(k)
-        floats = [
-            j
-            for j, a in enumerate(p.args)
-            if any(np.asarray(x).dtype.kind == "f" for x in parts(a))
-        ]
+    yield from _drawn("random", program, range(seed, seed + count))
+
+
+def nests(count: int, seed: int = 0) -> Iterator[Program]:
+    from fuzz.loop_nests import nest  # of the tests
+
+    yield from _drawn("nests", nest, range(seed, seed + count))
+
+
+def _drawn(kind: str, draw: Callable[[int], Any], seeds: range) -> Iterator[Program]:
+    from fuzz.compare import float_positions, function_of  # of the tests
+
+    for k in seeds:
+        p = draw(k)
         yield Program(
-            f"random/{k}",
+            f"{kind}/{k}",
             function_of(p.text, p.name),
-            tuple(floats),
+            float_positions(p.args),
             partial(copy.deepcopy, p.args),
         )
 
@@ -241,7 +247,7 @@ def parts(tree: Any) -> list[Any]:
 
 def main() -> int:
     kinds = {f.__name__: f for f in (corpus, benchmarks, kernels, examples, documents)}
-    kinds["random"] = partial(random, 100)
+    kinds |= {"random": partial(random, 100), "nests": partial(nests, 50)}
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         "--form", choices=[*FORMS, *_OTHERS], action="append", help="all, where none is given"

@@ -11,6 +11,7 @@ from fuzz.calls import calls
 from fuzz.check import outcome
 from fuzz.generate import program
 from fuzz.known import KNOWN, REFUSALS, Entry
+from fuzz.loop_nests import nest
 from fuzz.metamorphic import changed, of_corpus
 from fuzz.program import Program
 from fuzz.shrink import shrunk
@@ -61,6 +62,24 @@ def test_many_random_programs_have_one_derivative_in_every_mode(chunk: int) -> N
 @pytest.mark.parametrize("chunk", range(4))
 def test_random_programs_have_one_derivative_compiled(chunk: int) -> None:
     found = wrong(range(30_000 + chunk * 15, 30_000 + (chunk + 1) * 15), compiled=True)
+    assert not found, "\n\n".join(found)
+
+
+def wrong_nests(seeds: range) -> list[str]:
+    """Seeds are multiples of six: each nest is tried in its loop form, too."""
+    found = {6 * k: outcome(nest(6 * k)) for k in seeds}
+    return [f"nest {s}: {o.reason}" for s, o in found.items() if o.kind == "failed"]
+
+
+def test_random_nests_of_loops_have_one_derivative_in_every_mode() -> None:
+    found = wrong_nests(range(60, 80))
+    assert not found, "\n\n".join(found)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("chunk", range(10))
+def test_many_random_nests_of_loops_have_one_derivative_in_every_mode(chunk: int) -> None:
+    found = wrong_nests(range(1000 + chunk * MANY, 1000 + (chunk + 1) * MANY))
     assert not found, "\n\n".join(found)
 
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from srcdiff.ir.alias import Roots, writes_of
 from srcdiff.ir.core import Call, For, If, Op, Region, Statement, While, regions_of, walk
 from srcdiff.ir.types import Array, Scalar
-from srcdiff.ir.values import Atom, Const, Value, const
+from srcdiff.ir.values import Atom, Const, Value, const, known_dim, symbol_of
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.control import control
 from srcdiff.ops.elementwise import arithmetic
@@ -70,7 +70,9 @@ class Varying:
 
     def is_uniform(self, s: Statement) -> bool:
         """Whether a statement does the same in all iterations, so that it may run once for all of them."""
-        if isinstance(s, Op) and (s.decl in _LENGTHS or not self.measured.isdisjoint(s.results)):
+        if isinstance(s, Op) and s.decl in _LENGTHS:
+            return s.result not in self.values
+        if isinstance(s, Op) and not self.measured.isdisjoint(s.results):
             return True
         if any(a in self.values or a in self.sums for a in (*s.operands, *s.results)):
             return False
@@ -265,7 +267,8 @@ def _follow(region: Region, sums: dict[Value, int]) -> None:
 
 def _spread(loop: For, sums: Mapping[Value, int], own: frozenset[Value]) -> frozenset[Value]:
     """The values that depend on the loop's index, without running sums."""
-    found = _Spread(sums, own, {loop.index})
+    found = _Spread(sums, own, set(), set())
+    found.note(loop.index)
     count = 0
     while count != len(found.values):
         count = len(found.values)
@@ -278,6 +281,7 @@ class _Spread:
     sums: Mapping[Value, int]
     own: frozenset[Value]
     values: set[Value]
+    symbols: set[str | None]  # of varying integers
 
     def region(self, region: Region, is_varying: bool) -> None:
         for s in region.body:
@@ -289,7 +293,7 @@ class _Spread:
                 is_own = bool(subscripts(s)) and s.operands[0] in self.own
                 if is_own and (is_varying or self.any(s.operands)):
                     self.note(s.operands[0])
-                if s.decl not in _LENGTHS and self.any(s.operands):
+                if self.measures(s) if s.decl in _LENGTHS else self.any(s.operands):
                     for r in s.results:
                         self.note(r)
             case For():
@@ -313,9 +317,15 @@ class _Spread:
                 for a in (result, *handed) if result in self.own else (result,):
                     self.note(a)
 
+    def measures(self, length: Op) -> bool:
+        """Whether a length depends on a varying integer: the length of `x[i:]`, for example."""
+        dim = known_dim(length.result)
+        return dim is not None and not self.symbols.isdisjoint(dim.symbols())
+
     def any(self, atoms: object) -> bool:
         return any(a in self.values for a in atoms)  # type: ignore[attr-defined]
 
     def note(self, atom: Atom) -> None:
         if isinstance(atom, Value) and atom not in self.sums:
             self.values.add(atom)
+            self.symbols.add(symbol_of(atom))
