@@ -23,6 +23,7 @@ class _Nest:
         self.rng = np.random.default_rng((seed, attempt))
         self.lines: list[str] = []
         self.scalars = ["s"]
+        self.written = dict.fromkeys(MATRICES, 2) | dict.fromkeys(VECTORS, 1)
 
     def one(self, choices):
         return choices[self.rng.integers(len(choices))]
@@ -55,15 +56,16 @@ class _Nest:
     # ---- statements ----
 
     def value(self, indices: list[str], terms: int) -> str:
-        known = {**READ, **dict.fromkeys(MATRICES, 2), **dict.fromkeys(VECTORS, 1)}
+        known = READ | self.written
         parts = []
         for _ in range(terms):
             factors = [self.element(indices, known) for _ in range(1 + self.chance(0.5))]
             if self.chance(0.2):
                 factors.append(self.one(self.scalars))
             if self.chance(0.15):
-                factors[0] = f"{self.one(['np.sin', 'np.tanh'])}({factors[0]})"
+                factors[0] = f"{self.one(['np.sin', 'np.cos'])}({factors[0]})"
             parts.append(" * ".join(factors))
+        parts += ["0.2"] if self.chance(0.1) else []
         return f"{self.one(['0.5', '0.3', 'c'])} * ({self.one([' + ', ' - ']).join(parts)})"
 
     def assignment(self, indices: list[str], indent: str) -> None:
@@ -75,9 +77,7 @@ class _Nest:
             self.lines.append(f"{indent}t = {value}")
             self.scalars.append("t")
         elif kind < 0.8:
-            target = self.element(
-                indices, {**dict.fromkeys(MATRICES, 2), **dict.fromkeys(VECTORS, 1)}
-            )
+            target = self.element(indices, self.written)
             self.lines.append(f"{indent}{target} {sign} {value}")
         else:
             self.in_rows(indices, indent, sign)
@@ -108,17 +108,22 @@ class _Nest:
         bounds = ["n", "n", "1, n", "0, n - 1", "0, n, 2", "n - 1, -1, -1", "k, n"]
         bounds += [f"{outer} + 1", f"{outer}, n", outer] if outer != "0" else []
         self.lines.append(f"{indent}for {index} in range({self.one(bounds)}):")
-        inner, kept = [*indices, index], list(self.scalars)
+        inner, kept, written = [*indices, index], list(self.scalars), dict(self.written)
+        if "r" not in self.written and self.chance(0.2):
+            self.lines.append(f"{indent}    r = {self.one(MATRICES)}[{self.place(inner)}]")
+            self.written["r"] = 1
         for _ in range(self.rng.integers(1, 4)):
             if depth and self.chance(0.5):
                 self.loop(inner, depth - 1)
             elif self.chance(0.15):
                 self.lines.append(f"{indent}    if {self.one(inner)} > k:")
                 self.assignment(inner, indent + "        ")
-                self.scalars = kept if "t" not in kept else self.scalars
+                self.scalars = list(kept)
             else:
                 self.assignment(inner, indent + "    ")
-        self.scalars = kept
+        if self.chance(0.1):
+            self.lines.append(f"{indent}    {self.one(['p, q = q, p', 'P, Q = Q, P'])}")
+        self.scalars, self.written = kept, written
 
     def text(self) -> str:
         for _ in range(self.rng.integers(1, 4)):

@@ -16,6 +16,19 @@ LOOPS = {
     "each element": ("    for v in xs:\n        s += np.sum(v * v)\n", True),
     "and its length": ("    for v in xs:\n        s += np.sum(v * v) / len(xs)\n", True),
     "some of them": ("    for k in range(2):\n        s += np.sum(xs[k] * xs[k])\n", False),
+    **{
+        f"those of range({of})": (
+            f"    for k in range({of}):\n        s += np.sum(xs[k] ** 2)\n",
+            is_each,
+        )
+        for of, is_each in {
+            "len(xs)": True,
+            "1, len(xs)": False,
+            "0, len(xs), 2": False,
+            "len(xs) - 1, -1, -1": False,
+            "len(x)": False,
+        }.items()
+    },
     "not all, after a break": (
         "    for v in xs:\n        s += np.sum(v)\n        if s > 1.0:\n            break\n",
         False,
