@@ -116,9 +116,13 @@ def _kernel(p: Program, form: str) -> None:
 
 
 def _script(p: Program) -> None:
-    """The derivatives of a script; its output is ignored."""
-    with contextlib.redirect_stdout(io.StringIO()):
-        p.function()
+    """The derivatives of a script; its output is ignored, and it gets no arguments."""
+    argv, sys.argv = sys.argv, [p.name]
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            p.function()
+    finally:
+        sys.argv = argv
 
 
 _SEMIRINGS = ("max", "count", "kbest", "entropy", "max_marginals", "argmax")

@@ -2,7 +2,7 @@
 
 Where the function raises, its compiled gradient has to raise, and where the function returns a number, the gradient has
 to be that of the NumPy form or be refused. Arrays end where memory ends that the process may touch, so that a read past
-an end stops it; programs are tried in processes of their own.
+an end stops it, and a read before a start gives NaN; programs are tried in processes of their own.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import ctypes
 import faulthandler
 import mmap
 import os
+import re
 import signal
 import traceback
 import warnings
@@ -135,14 +136,21 @@ def read_only(a: np.ndarray) -> np.ndarray:
 
 
 def at_the_end_of_memory(a: Any) -> Any:
-    """A copy of an array behind whose last element lies a page that may not be touched."""
-    if not isinstance(a, np.ndarray) or not a.nbytes or not a.flags.c_contiguous:
+    """A copy of an array with its strides, behind whose last element lies a page that may not be touched.
+
+    The bytes before its first element are NaN, and before them lies another such page.
+    """
+    if not isinstance(a, np.ndarray) or not a.nbytes:
         return a
-    size = -(-a.nbytes // PAGE) * PAGE
-    memory = mmap.mmap(-1, size + PAGE)
+    reach = [(n - 1) * stride for n, stride in zip(a.shape, a.strides, strict=True)]
+    below, above = -sum(min(r, 0) for r in reach), sum(max(r, 0) for r in reach) + a.itemsize
+    end = PAGE + -(-(below + above) // PAGE) * PAGE
+    memory = mmap.mmap(-1, end + PAGE)
+    memory.write(b"\xff" * end)
     start = ctypes.addressof(ctypes.c_char.from_buffer(memory))
-    assert PROTECT(ctypes.c_void_p(start + size), PAGE, 0) == 0
-    b = np.frombuffer(memory, a.dtype, a.size, size - a.nbytes).reshape(a.shape)
+    for page in (start, start + end):
+        assert PROTECT(ctypes.c_void_p(page), PAGE, 0) == 0
+    b = np.ndarray(a.shape, a.dtype, memory, end - above, a.strides)
     b[...] = a
     b.flags.writeable = a.flags.writeable
     return b
@@ -211,15 +219,31 @@ def difference(value: Any, found: Any, by_numpy: Callable[[], Any]) -> str:
     if isinstance(found, AssertionError | MemoryError | SystemError):
         return f"{type(found).__name__}: {found}"
     if isinstance(value, Exception):
-        return (
-            "" if isinstance(found, Exception) else f"returned {found[0]}, NumPy raises {value!r}"
-        )
+        return unlike_errors(value, found)
     if isinstance(found, srcdiff.UnsupportedError | TypeError):
         return "" if "defect of srcdiff" not in str(found) else str(found)
     want = by_numpy()
     if isinstance(found, Exception) or isinstance(want, Exception):
         return "" if type(found) is type(want) else f"{found!r}, and not compiled {want!r}"
     return "" if close(found, want) else f"{found}, and not compiled {want}"
+
+
+def unlike_errors(value: Exception, found: Any) -> str:
+    """What is wrong with a result or an exception, given the exception of the function.
+
+    A refusal stands at the user's line. Another exception is of the same class, with the same numbers in its message,
+    unless it is raised by a check of compiled code, which has the line.
+    """
+    if not isinstance(found, Exception):
+        return f"returned {found[0]}, NumPy raises {value!r}"
+    if isinstance(found, srcdiff.DifferentiationError):
+        return "" if found.line else f"refused without a line: {found}"
+    is_alike = type(found) is type(value) and numbers_in(value) <= numbers_in(found)
+    return "" if is_alike or "(line " in str(found) else f"{found!r}, NumPy raises {value!r}"
+
+
+def numbers_in(error: Exception) -> set[str]:
+    return set(re.findall(r"-?\d+", str(error)))
 
 
 def close(found: Any, want: Any) -> bool:

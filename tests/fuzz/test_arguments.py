@@ -11,7 +11,7 @@ import pytest
 from corpus_loader import Program as CorpusProgram
 from corpus_loader import load
 from fuzz import checked_runs
-from fuzz.arguments import at_the_end_of_memory, in_a_process, problems, unusual
+from fuzz.arguments import at_the_end_of_memory, in_a_process, problems, unlike_errors, unusual
 from fuzz.compare import function_of
 from fuzz.generate import program
 
@@ -91,17 +91,26 @@ def test_unusual_arguments_of_random_programs(seed: int) -> None:
 # ---- what the checks themselves find --------------------------------------------------------------------------
 
 
-def test_a_read_past_the_end_of_an_array_ends_the_process() -> None:
+LAYOUTS = {
+    "plain": np.arange(3.0),
+    "strided": np.arange(6.0)[1::2] // 2,
+    "reversed strides": np.arange(3.0)[::-1].copy()[::-1],
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_read_past_the_end_of_an_array_ends_the_process(layout: str) -> None:
     @numba.njit
-    def past(a: np.ndarray, n: int) -> float:
+    def read(a: np.ndarray, n: int) -> float:
         return a[n]
 
     def work() -> Iterator[str]:
-        a = at_the_end_of_memory(np.ones(3))
-        yield f"{past(a, 2)}"
-        yield f"{past(a, 3)}"
+        a = at_the_end_of_memory(LAYOUTS[layout])
+        assert a.strides == LAYOUTS[layout].strides
+        before, past = (3, -4) if a.strides[0] < 0 else (-4, 3)  # -4: one before the start
+        yield from (f"{read(a, k)}" for k in (0, 2, before, past))
 
-    assert in_a_process(work) == ["1.0", "the process ended by signal 11"]
+    assert in_a_process(work) == ["0.0", "2.0", "nan", "the process ended by signal 11"]
 
 
 def test_a_result_where_the_function_raises_is_found(monkeypatch) -> None:
@@ -116,6 +125,13 @@ def test_a_result_where_the_function_raises_is_found(monkeypatch) -> None:
     monkeypatch.setattr("srcdiff.value_and_grad", lambda *_, **__: lambda *_: (value, gradient))
     found = list(problems(f, (X, X), SHORT))
     assert any("NumPy raises ValueError" in problem for problem in found)
+
+
+def test_exceptions_are_compared_by_class_and_numbers() -> None:
+    raised = ValueError("operands could not be broadcast together with shapes (3,) (4,)")
+    assert not unlike_errors(raised, ValueError("axes of lengths 3 and 4 differ"))
+    for other in (ValueError("axes differ"), IndexError("lengths 3 and 4"), (1.0, ())):
+        assert unlike_errors(raised, other)
 
 
 def test_each_argument_is_changed_alone() -> None:

@@ -20,6 +20,7 @@ from srcdiff.ir.recursion import callees_first
 from srcdiff.ir.reference.value_conformance import Mismatch
 from srcdiff.ir.syntax.printer import to_text
 from srcdiff.ir.types import Dim, map_dims
+from srcdiff.ops.core.registry import is_own
 from srcdiff.transforms.guards.entry_guards import with_entry_checks
 from srcdiff.transforms.validation import numeric_derivatives as numeric
 from srcdiff.transforms.validation.drawn_arguments import EXTREME, drawn
@@ -323,7 +324,7 @@ def _not_numeric(fn: Function, args: Sequence[Any] | None, wrt: Sequence[int]) -
         return "differences are taken of numbers, arrays and tuples"
     for f in callees_first(fn):
         for s in walk(f.body):
-            if isinstance(s, Op) and (s.decl.name in _DECLARED or s.decl.name.startswith("rule")):
+            if isinstance(s, Op) and (s.decl.name in _DECLARED or is_own(s.decl)):
                 return f"{s.decl.name} has the derivative that is declared"
     return ""
 
