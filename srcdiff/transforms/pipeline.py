@@ -74,10 +74,6 @@ from srcdiff.transforms.simplify.merge_branches import merged_branches
 _LOADS, _DERIVED, _FINAL = (Form.LOADS,), (Form.DERIVED,), (Form.RESIDUALS,)
 
 _FUSE = FUSE_MIRRORS.at("nothing is stored between the loops")
-_MARKERS = Pass(
-    "marker removal", drop_blocks, "no adjoint block is left, and in compiled code no comment",
-    "reverse mode has used the blocks, and comments keep statements from moving",
-)  # fmt: skip
 
 PLAIN = Pass(
     "derivative name removal", lambda fn: expand_abs_squared(expand_sigmoids(fn)),
@@ -197,12 +193,9 @@ _OWN = (
         "division guards", guard_divisions, "a length that is 0 divides as in NumPy", "divisions are final", _LOADS
     ),
     Pass(
-        "contiguous allocation", lambda fn: with_layouts(fn, contiguous_buffers),
-        "a buffer that is written through a reshape is contiguous", "no later pass allocates", _LOADS, whole=True,
-    ),
-    Pass(
-        "result ownership", own_results, "results, and items of returned lists, share no memory", "results are final",
-        _LOADS, whole=True,
+        "result ownership", lambda fn: own_results(with_layouts(fn, contiguous_buffers)),
+        "results, and items of returned lists, share no memory, and a buffer written through a reshape is contiguous",
+        "results and allocations are final", _LOADS, whole=True,
     ),
 )  # fmt: skip
 
@@ -225,14 +218,9 @@ def deciding(mode: Mode = "auto", without: Collection[str] = ()) -> tuple[Pass, 
     """The passes after reverse mode: simplification, the choice of residuals, and the form that is printed."""
     store = RESIDUALS.at("simplification is done", lambda f: residuals(f, mode, without))
     is_machine = mode == "machine"
-    markers = (
-        _MARKERS.at(_MARKERS.why, lambda f: drop_comments(drop_blocks(f)))
-        if is_machine
-        else _MARKERS
-    )
     fuse = FUSE_ITERATIONS if is_machine and "inner loops" not in without else _FUSE
     return (
-        markers, PLAIN, _BRANCH_SAVES, *SIMPLIFY, _ZERO_ADJOINTS, fuse, *SIMPLIFY,
+        PLAIN, _BRANCH_SAVES, *SIMPLIFY, _ZERO_ADJOINTS, fuse, *SIMPLIFY,
         *(FORWARD if is_machine else ()), *SAVED_DIMS, store, *FINISH,
     )  # fmt: skip
 
@@ -288,15 +276,19 @@ def _gradient(
     decide = deciding(mode, without)
     inner = Recorder(verify=recorder.verify, validator=recorder.validator)
 
+    def unmarked(f: Function) -> Function:
+        """Reverse mode has used the blocks. In compiled code, comments keep statements from moving."""
+        return drop_comments(drop_blocks(f)) if mode == "machine" else drop_blocks(f)
+
     def finish(helper: Function) -> Function:
-        return inner.run(bind_lengths(helper, may_save=True), decide)
+        return inner.run(bind_lengths(unmarked(helper), may_save=True), decide)
 
     if mode == "machine":
         fn = recorder.run(fn, (*INLINED, PRIVATE))
     started, prepared = time.perf_counter(), fn
     fn = each_function(fn, with_launch_copies)
     fn = reverse(fn, wrt, rules, finish, value=value, seeded=seeded, as_tuple=as_tuple)
-    fn = each_function(fn, lambda f: without_launch_copies(drop_blocks(f)))
+    fn = each_function(fn, lambda f: without_launch_copies(unmarked(f)))
     fn = bind_lengths(fn, may_save=True)
     recorder.note("reverse", fn, time.perf_counter() - started)
     if recorder.validator is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 
-from srcdiff.ir.core import Function, Op
+from srcdiff.ir.core import Call, Function, Op
 from srcdiff.transforms.ad.directives.hook_markers import settle_blocks
 from srcdiff.transforms.analysis.dependence.unique_indices import mark_unique_indices
 from srcdiff.transforms.analysis.memory_layout import Layouts, all_layouts
@@ -14,7 +14,7 @@ from srcdiff.transforms.guards.division_by_zero_length import (
 )
 from srcdiff.transforms.linalg.cholesky_systems import NAME as CHOLESKY
 from srcdiff.transforms.linalg.cholesky_systems import definite_systems
-from srcdiff.transforms.linalg.inline_policy import inline_systems
+from srcdiff.transforms.linalg.inline_policy import with_known_matrices
 from srcdiff.transforms.linalg.lu_systems import NAME as SHARED_LU
 from srcdiff.transforms.linalg.lu_systems import share_factors
 from srcdiff.transforms.linalg.matrix_chain_order import NAME as PRODUCT_ORDER
@@ -36,7 +36,8 @@ from srcdiff.transforms.prepare.rename_overwrites import rebind_whole
 from srcdiff.transforms.prepare.reshape_copies import own_reshaped
 from srcdiff.transforms.rewrite.named_abs_squared import name_abs_squared
 from srcdiff.transforms.rewrite.named_sigmoid import name_sigmoids
-from srcdiff.transforms.simplify.calls.inline_masked import inline_masked
+from srcdiff.transforms.simplify.calls.inline import inline_chosen
+from srcdiff.transforms.simplify.calls.inline_masked import beside_masks
 from srcdiff.transforms.simplify.fold_identical_branches import fold_identical_branches
 from srcdiff.transforms.stability import stabilise
 
@@ -55,6 +56,11 @@ def with_layouts(fn: Function, change: Callable[[Function, Layouts], Function]) 
 def preparing(disabled: Collection[str] | None) -> tuple[Pass, ...]:
     """The passes that `prepare` runs."""
     owned, loads = (Form.OWNED,), (Form.LOADS,)
+    solves = disabled is not None and not {TRIANGULAR, CHOLESKY, SHARED_LU} <= {*disabled}
+
+    def of_context(fn: Function) -> set[Call]:
+        return beside_masks(fn) | (with_known_matrices(fn) if solves else set())
+
     first = (
         Pass(
             "explicit reshape copies", lambda fn: with_layouts(fn, own_reshaped),
@@ -65,15 +71,12 @@ def preparing(disabled: Collection[str] | None) -> tuple[Pass, ...]:
             "argument copies", own_arguments, "no argument is written", "copies stand before all writes", (), owned
         ),
         Pass(
-            "adjoint block names", settle_blocks, "a written array has one name behind an adjoint block",
-            "loads identify storage by its name", owned,
-        ),
-        Pass(
             "complex part writes", write_parts, "a write into `w.real` is a write into `w`",
             "loads see writes of whole elements", owned,
         ),
         Pass(
-            "array renaming", rebind_whole, "an array that is overwritten whole is a new array",
+            "array renaming", lambda fn: rebind_whole(settle_blocks(fn)),
+            "a written array has one name, and an array that is overwritten whole is a new array",
             "a new array needs no loads, and rules match through it", owned,
         ),
         Pass(
@@ -81,8 +84,9 @@ def preparing(disabled: Collection[str] | None) -> tuple[Pass, ...]:
             "all later passes work on values", owned, loads,
         ),
         Pass(
-            "masked helper inlining", inline_masked, "a helper beside a mask stands in its caller",
-            "adjoints of the helper's operations see the mask", loads,
+            "context inlining", lambda fn: inline_chosen(fn, of_context),
+            "a helper beside a mask, or one that solves a system, stands in its caller",
+            "adjoints of the helper's operations see the mask, and the caller knows more about the matrix", loads,
         ),
         Pass(
             "divisor facts", note_divisors, "a length that Python's numbers are divided by is known not to be 0",
@@ -110,11 +114,6 @@ def preparing(disabled: Collection[str] | None) -> tuple[Pass, ...]:
 def _rewriting(disabled: Collection[str]) -> Iterator[Pass]:
     """The passes that rewrite the user's lines, for accuracy or speed; options switch them off by name."""
     loads = (Form.LOADS,)
-    if not {TRIANGULAR, CHOLESKY, SHARED_LU} <= {*disabled}:
-        yield Pass(
-            "linear solve inlining", inline_systems, "a helper that solves a system stands in its caller",
-            "the caller knows more about the matrix", loads,
-        )  # fmt: skip
     yield Pass(
         "stability rewriting", lambda fn: stabilise(fn, disabled),
         "log(sigmoid), log-sum-exp and the like neither overflow nor cancel",

@@ -142,7 +142,7 @@ class _Forward(Tangents):
 
     def helper(self, fn: Function, wrt: tuple[int, ...]) -> tuple[Function, tuple[bool, ...]]:
         """A helper with tangents: it returns its results, then the tangents of the results that depend on `wrt`."""
-        key = (id(fn), wrt)
+        key = (fn, wrt)
         if key not in self.helpers:
             varies_all = [is_float(y.type) for y in fn.body.yields]
             if is_recursive(fn):
@@ -179,7 +179,7 @@ class _Forward(Tangents):
         dots = [Value(adjoint_type(fn.params[k].type)) for k in wrt]
         header = Region((*fn.params, *dots), (), fn.body.yields)
         made = Function(f"{fn.name}_jvp", header, fn.output)
-        self.helpers[id(fn), wrt] = (stand_in(made), tuple(varies))
+        self.helpers[fn, wrt] = (stand_in(made), tuple(varies))
 
     def branch(self, branch: If, scope: Scope, b: Builder) -> None:
         moving = [k for k, v in enumerate(branch.results) if v in scope.active]

@@ -64,7 +64,7 @@ class Tangents:
         self.rules = rules
         self.forward_rules = forward_rules
         self.assumed: Callable[[Dim], Dim] = settling(())
-        self.helpers: dict[tuple[int, tuple[int, ...]], tuple[Function, tuple[bool, ...]]] = {}
+        self.helpers: dict[tuple[Function, tuple[int, ...]], tuple[Function, tuple[bool, ...]]] = {}
         self.dots: dict[Value, Atom] = {}  # of all functions transformed
         self.undefined: set[Value] = set()
 

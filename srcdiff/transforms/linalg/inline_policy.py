@@ -22,32 +22,18 @@ from srcdiff.ops.shapes import permutations
 from srcdiff.transforms.analysis.defuse import definitions
 from srcdiff.transforms.linalg.symmetry import Symmetry
 from srcdiff.transforms.linalg.triangular_systems import triangles
-from srcdiff.transforms.simplify.calls.inline import Inline, is_few_lines
+from srcdiff.transforms.simplify.calls.inline import is_few_lines
 
-_LINES = 30  # statements of an inlined helper, at most
-_DEPTH = 3  # helpers that call helpers
 _ASKING = ("solve", "inv", "slogdet", "det")
 
 
-def inline_systems(fn: Function) -> Function:
-    """`fn` with calls replaced by the statements of their helpers, where this gains a factorisation."""
-    for _ in range(_DEPTH):
-        calls = _known(fn)
-        if not calls:
-            break
-        fn = _InlineSystems(fn, calls)(fn)
-    return fn
-
-
-def _known(fn: Function) -> set[Call]:
+def with_known_matrices(fn: Function) -> set[Call]:
     """The calls to inline: the helper gets a matrix of which more is known, or returns a triangular one that the caller
     factorises.
     """
     made = definitions(fn)
     asked = Counter(_matrices(fn))
-    calls = [
-        s for s in walk(fn.body) if isinstance(s, Call) and is_few_lines(s.function, _LINES, Call)
-    ]
+    calls = [s for s in walk(fn.body) if isinstance(s, Call) and is_few_lines(s.function, Call)]
     given = {c: set(_given(c)) for c in calls}
     asked.update(a for matrices in given.values() for a in matrices)
     symmetry = Symmetry(fn) if any(given.values()) else None
@@ -99,12 +85,3 @@ def _from_outside(region: Region) -> Iterator[tuple[Call, Atom]]:
         else:
             for body in regions_of(s):
                 yield from _from_outside(body)
-
-
-class _InlineSystems(Inline):
-    def __init__(self, fn: Function, calls: set[Call]) -> None:
-        super().__init__(fn, _LINES)
-        self.calls = calls
-
-    def may_inline(self, call: Call) -> bool:
-        return call in self.calls and super().may_inline(call)

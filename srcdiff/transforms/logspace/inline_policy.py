@@ -20,10 +20,9 @@ from srcdiff.ir.values import Atom
 from srcdiff.ops.arrays import containers, memory
 from srcdiff.transforms.analysis.reachability import spread
 from srcdiff.transforms.logspace.logarithm import LOGARITHMS
-from srcdiff.transforms.simplify.calls.inline import Inline, is_few_lines
+from srcdiff.transforms.simplify.calls.inline import inline_chosen, is_few_lines
 
 _LINES = 12  # statements of an inlined helper, at most
-_DEPTH = 3  # helpers that call helpers
 _THROUGH = {
     "add", "subtract", "multiply", "divide", "negative", "sum", "mean", "prod", "matmul", "dot", "power", "square",
     "sqrt", "index", "gather", "where", "choose", "reshape", "transpose", "stack", "array_of", "list_item", "read",
@@ -41,12 +40,7 @@ def inline_logs(fn: Function) -> Function:
     """`fn` with calls replaced by the statements of their helpers, where logarithms use the results."""
     if not any(isinstance(s, Op) and s.decl.name in LOGARITHMS for s in walk(fn.body)):
         return fn
-    for _ in range(_DEPTH):
-        calls = asked_calls(fn)
-        if not calls:
-            break
-        fn = _InlineLogs(fn, calls)(fn)
-    return fn
+    return inline_chosen(fn, asked_calls)
 
 
 def asked_calls(fn: Function) -> set[Call]:
@@ -57,7 +51,7 @@ def asked_calls(fn: Function) -> set[Call]:
     return {
         c
         for a in asked_values(fn)
-        if (c := calls.get(a)) and is_few_lines(c.function, _LINES, Call, If)
+        if (c := calls.get(a)) and is_few_lines(c.function, Call, If, most=_LINES)
     }
 
 
@@ -81,12 +75,3 @@ def asked_values(fn: Function) -> set[Atom]:
                 for p, first, y in zip(s.body.params[1:], s.carried, s.carried_yields, strict=True):
                     made_of[p] += [first, y]
     return spread(pending, made_of)
-
-
-class _InlineLogs(Inline):
-    def __init__(self, fn: Function, calls: set[Call]) -> None:
-        super().__init__(fn, _LINES)
-        self.calls = calls
-
-    def may_inline(self, call: Call) -> bool:
-        return call in self.calls and super().may_inline(call)

@@ -217,9 +217,9 @@ class _Backward:
     def __init__(self, finish: Finish, rules: Rules) -> None:
         self.finish = finish
         self.rules = rules
-        self.helpers: dict[tuple[int, Positions, Positions], Function] = {}
-        self.in_making: set[tuple[int, Positions, Positions]] = set()
-        self.with_value: dict[tuple[int, Positions, Positions], Function | None] = {}
+        self.helpers: dict[tuple[Function, Positions, Positions], Function] = {}
+        self.in_making: set[tuple[Function, Positions, Positions]] = set()
+        self.with_value: dict[tuple[Function, Positions, Positions], Function | None] = {}
 
     def region(self, r: Reversal, region: Region, scope: Scope) -> None:
         for statement in reversed(region.body):
@@ -236,7 +236,7 @@ class _Backward:
 
     def helper(self, fn: Function, wrt: Positions, seeded: Positions) -> Function:
         """The adjoint of a user's function; a stand-in while that adjoint is being made."""
-        key = (id(fn), wrt, seeded)
+        key = (fn, wrt, seeded)
         if key not in self.helpers:
             self.in_making.add(key)
 
@@ -255,7 +255,7 @@ class _Backward:
         if not is_recursive(fn):
             return None
         wrt, seeded = wanted_of(fn, wrt, seeded)
-        key = (id(fn), wrt, seeded)
+        key = (fn, wrt, seeded)
         if key in self.in_making:
             return None
         if key not in self.with_value:

@@ -27,7 +27,7 @@ def shared_storage(fn: Function) -> list[Value]:
     return [p for p in fn.params if isinstance(p.type, Array)] + made
 
 
-def shared_first(fn: Function) -> Function:
+def _shared_first(fn: Function) -> Function:
     """`fn` with its shared memory allocated at the start: all iterations and branches use the same memory anyway."""
     inside = [s for s in walk(fn.body) if isinstance(s, Op) and s.decl is shared_array]
     inside = [s for s in inside if s not in fn.body.body]
@@ -38,10 +38,12 @@ def shared_first(fn: Function) -> Function:
 
 
 def storage_barriers(fn: Function) -> Function:
-    """`fn` with barriers that write the shared arrays; without written shared arrays, barriers disappear.
+    """`fn` with its shared memory allocated first, and with barriers that write the shared arrays; without written
+    shared arrays, barriers disappear.
 
     Additions that the user has not written as atomic get the attribute `alone`.
     """
+    fn = _shared_first(fn)
     written = written_roots(fn)
     return _Storage([v for v in shared_storage(fn) if v in written])(fn)
 

@@ -26,7 +26,6 @@ from srcdiff.transforms.gpu.kernels.atomics import atomic_sums, note_axes
 from srcdiff.transforms.gpu.kernels.barriers import (
     needed_barriers,
     plain_barriers,
-    shared_first,
     storage_barriers,
 )
 from srcdiff.transforms.gpu.kernels.canonical_loops import counted_loops, grid_places
@@ -68,11 +67,7 @@ PREPARE = (
         "counted loop recognition", counted_loops, "a `while` that counts is a `for`", "a `for` has a known index"
     ),
     Pass(
-        "shared memory hoisting", shared_first, "shared memory is allocated at the start",
-        "all iterations and branches share it",
-    ),
-    Pass(
-        "storage barriers", storage_barriers, "a barrier names the storage that it orders",
+        "storage barriers", storage_barriers, "shared memory is allocated first, and a barrier names what it orders",
         "reverse mode mirrors barriers like writes",
     ),
     Pass("launch axes", note_axes, "the axes that the kernel uses are known", "races along other axes are refused"),

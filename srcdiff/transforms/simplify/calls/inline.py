@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
 from srcdiff.ir.build import (
@@ -29,6 +29,8 @@ from srcdiff.ops.elementwise import conversions
 from srcdiff.transforms.analysis.defuse import defined_in, has_list, is_pure, written_values
 
 _MOST = 80  # statements of a helper that is called in several places
+_FEW = 30  # statements of a helper that is inlined for what its caller knows
+_DEPTH = 3  # helpers that call helpers
 
 
 def inline_calls(fn: Function, most: int = _MOST, reads: bool = True) -> Function:
@@ -45,7 +47,17 @@ def without_calls(fn: Function) -> Function:
     return fn
 
 
-def is_few_lines(helper: Function, most: int, *kinds: type[Statement]) -> bool:
+def inline_chosen(fn: Function, choose: Callable[[Function], Collection[Call]]) -> Function:
+    """`fn` with the calls inlined that `choose` returns, and calls of these helpers that it returns then."""
+    for _ in range(_DEPTH):
+        chosen = choose(fn)
+        if not chosen:
+            break
+        fn = _InlineChosen(fn, chosen)(fn)
+    return fn
+
+
+def is_few_lines(helper: Function, *kinds: type[Statement], most: int = _FEW) -> bool:
     """Whether a helper is a few lines of operations without effects, and of these kinds."""
     body, written = list(walk(helper.body)), written_values(helper)
     return len(body) <= most and all(
@@ -140,6 +152,15 @@ class Inline(Rewriter):
             found = lookup(inner, y)
             is_storage = self.reads and isinstance(y, Value) and y in written
             env[r] = b.op(memory.read, found, name=r.name) if is_storage else found
+
+
+class _InlineChosen(Inline):
+    def __init__(self, fn: Function, chosen: Collection[Call]) -> None:
+        super().__init__(fn, _FEW)
+        self.chosen = chosen
+
+    def may_inline(self, call: Call) -> bool:
+        return call in self.chosen and super().may_inline(call)
 
 
 def _as_given(a: Atom, param: Value, b: Builder) -> Atom:

@@ -9,28 +9,14 @@ from collections.abc import Iterator, Mapping
 
 from srcdiff.ir.core import Call, Function, Op, Statement, walk
 from srcdiff.ir.values import Atom, Value
-from srcdiff.transforms.simplify.calls.inline import Inline, is_few_lines
+from srcdiff.transforms.simplify.calls.inline import is_few_lines
 
-_LINES = 30  # of a helper that is looked into
-_DEPTH = 3  # helpers that call helpers
 _MASKS = ("where", "nan_to_num")
 
 
-def inline_masked(fn: Function) -> Function:
-    """`fn` with these helpers inlined."""
-    for _ in range(_DEPTH):
-        calls = _beside_masks(fn)
-        if not calls:
-            break
-        fn = _InlineMasked(fn, calls)(fn)
-    return fn
-
-
-def _beside_masks(fn: Function) -> set[Call]:
-    """The calls whose result a mask selects from, and those that select from a computed argument."""
-    calls = [
-        s for s in walk(fn.body) if isinstance(s, Call) and is_few_lines(s.function, _LINES, Call)
-    ]
+def beside_masks(fn: Function) -> set[Call]:
+    """The calls to inline: those whose result a mask selects from, and those that select from a computed argument."""
+    calls = [s for s in walk(fn.body) if isinstance(s, Call) and is_few_lines(s.function, Call)]
     if not calls:
         return set()
     makers = {r: s for s in walk(fn.body) for r in s.results}
@@ -59,12 +45,3 @@ def _made_from(a: Atom, makers: Mapping[Value, Statement]) -> Iterator[Op | Call
         yield made
         for operand in made.operands:
             yield from _made_from(operand, makers)
-
-
-class _InlineMasked(Inline):
-    def __init__(self, fn: Function, calls: set[Call]) -> None:
-        super().__init__(fn, _LINES)
-        self.calls = calls
-
-    def may_inline(self, call: Call) -> bool:
-        return call in self.calls and super().may_inline(call)
