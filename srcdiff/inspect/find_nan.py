@@ -131,7 +131,7 @@ class _Tracer(Evaluator):
     def __init__(self, fn: Function) -> None:
         super().__init__(fn)
         self.events: list[tuple[Op, list[str]]] = []
-        self.made: dict[Value, Op] = {}
+        self.made: dict[Atom, Op] = {}
         self.origins: dict[int, tuple[Any, set[int]]] = {}  # keyed by the identity of storage
 
     def inner(self, fn: Function) -> _Tracer:

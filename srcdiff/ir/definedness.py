@@ -28,7 +28,7 @@ from srcdiff.ir.types import Scalar
 from srcdiff.ir.values import Atom, Const, Value
 
 Conditions = Mapping[Value, bool]  # what conditions are known to be at a place of the program
-Makers = Mapping[Value, Statement]
+Makers = Mapping[Atom, Statement]
 
 
 class Presence:

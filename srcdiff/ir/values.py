@@ -42,8 +42,8 @@ class Const:
             and repr(self.value) == repr(other.value)
         )
 
-    def __hash__(self) -> int:
-        return hash((repr(self.value), self.type))
+    def __hash__(self) -> int:  # cheap: operands are looked up in maps of values
+        return hash(repr(self.value))
 
 
 Atom = Value | Const

@@ -35,7 +35,7 @@ class BlockArguments:
     """
 
     def __init__(
-        self, fn: Function, maker: Mapping[Value, Statement], unset: Collection[Value]
+        self, fn: Function, maker: Mapping[Atom, Statement], unset: Collection[Value]
     ) -> None:
         self.home: dict[
             Value, Value

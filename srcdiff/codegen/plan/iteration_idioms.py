@@ -222,7 +222,7 @@ def _match_trip_count(sequences: Sequence[Atom], loop: For, counts: Counts) -> b
 
 def _shortest_of(stop: Atom, counts: Counts) -> list[Any]:
     """The lengths of which `stop` is the smallest: `zip` takes that by itself."""
-    made = counts.maker.get(stop) if isinstance(stop, Value) else None
+    made = counts.maker.get(stop)
     if isinstance(made, Op) and made.decl.name == "minimum":
         return [leaf for a in made.operands for leaf in _shortest_of(a, counts)]
     return [counts.of_bound(stop)]

@@ -19,7 +19,7 @@ class Counts:
     """Answers for one function."""
 
     def __init__(self, fn: Function, roots: Roots) -> None:
-        self.maker: dict[Value, Statement] = {}
+        self.maker: dict[Atom, Statement] = {}
         self.changes: dict[Value, list[tuple[Op, For | While | Region]]] = defaultdict(list)
         self._visit(fn.body, None, roots)
 
@@ -69,7 +69,7 @@ class Counts:
         """The loop that fills a list made here, by one `append` in each iteration and nothing else; the branch,
         where the list is filled in a branch.
         """
-        made = self.maker.get(sequence) if isinstance(sequence, Value) else None
+        made = self.maker.get(sequence)
         if (
             not isinstance(sequence, Value)
             or not isinstance(made, Op)

@@ -56,7 +56,7 @@ _ORDERED = {"list_pop", "restore", "shuffle", "shuffle_xor", "shuffle_up", "shuf
 class Folding:
     """`folded`: the operation to print in the place of a value. `copied`: `read`s that have to make a copy."""
 
-    folded: dict[Value, Let] = field(default_factory=dict)
+    folded: dict[Atom, Let] = field(default_factory=dict)
     copied: set[Value] = field(default_factory=set)
 
     def leaves(self, atom: Atom) -> list[Value]:
@@ -265,7 +265,7 @@ class _Fold:
     def is_simple(self, let: Let) -> bool:
         """Whether it is of names, constants and parts of them."""
         folded = self.out.folded
-        return all(is_free(folded[a]) for a in let.operands if isinstance(a, Value) and a in folded)
+        return all(is_free(folded[a]) for a in let.operands if a in folded)
 
     def has_named_opposite(self, use: Use) -> bool:
         """`d = a / b`, and `-d` where it is wanted, and not `negated = -(a / b)` and `a / b`."""

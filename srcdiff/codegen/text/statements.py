@@ -213,7 +213,7 @@ class Writer:
 
     def made_by(self, copy: Copy, target: Value) -> Op | None:
         source = copy.sources[copy.targets.index(target)]
-        let = self.folding.folded.get(source) if isinstance(source, Value) else None
+        let = self.folding.folded.get(source)
         return None if let is None else let.op
 
     def branch(self, node: Branch) -> list[Stmt]:
@@ -226,7 +226,7 @@ class Writer:
 
     def opposite(self, condition: Atom) -> Expr:
         """What holds where a condition does not: of integers, `i < n` where `i >= n` does not."""
-        let = self.folding.folded.get(condition) if isinstance(condition, Value) else None
+        let = self.folding.folded.get(condition)
         op = let.op if let is not None else None
         if op is not None and op.decl.name == "or":
             return n.boolop("and", *(self.opposite(a) for a in op.operands))

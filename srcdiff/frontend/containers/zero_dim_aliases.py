@@ -247,7 +247,7 @@ class _Places:
 
 def _put_back(region: Region, updates: set[Value]) -> dict[Statement, Statement]:
     """`items[k] += v`: from the change of the item to where it is stored in its place."""
-    made: dict[Value, tuple[int, Op]] = {}  # with how many lists were written before
+    made: dict[Atom, tuple[int, Op]] = {}  # with how many lists were written before
     found: dict[Statement, Statement] = {}
     writes = 0
     for s in walk(region):
@@ -255,10 +255,10 @@ def _put_back(region: Region, updates: set[Value]) -> dict[Statement, Statement]
             continue
         made |= dict.fromkeys(s.results, (writes, s))
         new = s.operands[2] if s.decl.name == "list_set" else None
-        if isinstance(new, Value) and new in updates:
+        if new in updates:
             change = made[new][1]
             item = change.operands[0]
-            taken = made.get(item) if isinstance(item, Value) else None
+            taken = made.get(item)
             if taken is not None and taken[0] == writes and taken[1].operands == s.operands[:2]:
                 found[change] = s
         writes += bool(s.decl.writes) and isinstance(s.operands[0].type, List)

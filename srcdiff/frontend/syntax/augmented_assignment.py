@@ -29,7 +29,7 @@ from srcdiff.frontend.syntax.expressions import combine
 from srcdiff.ir.alias import written_operands
 from srcdiff.ir.core import Call, Op, Statement, regions_of, walk
 from srcdiff.ir.types import Array, List
-from srcdiff.ir.values import Value, const
+from srcdiff.ir.values import Atom, Value, const
 
 
 @reads(gast.AugAssign)
@@ -173,7 +173,7 @@ def _may_change(fr: Frame, base: FrontValue, since: int, cells: dict[str, Parts]
 
 def _written(body: Sequence[Statement]) -> Iterator[Value]:
     """The values that statements write and that existed before them."""
-    made: dict[Value, Op] = {}
+    made: dict[Atom, Op] = {}
     for statement in body:
         inner = [statement, *(s for region in regions_of(statement) for s in walk(region))]
         for s in inner:
@@ -181,7 +181,7 @@ def _written(body: Sequence[Statement]) -> Iterator[Value]:
                 continue
             for position in written_operands(s):
                 v = s.operands[position]
-                while isinstance(v, Value) and v in made and made[v].view_of is not None:
+                while v in made and made[v].view_of is not None:
                     v = made[v].operands[made[v].view_of or 0]
                 if isinstance(v, Value) and v not in made:
                     yield v

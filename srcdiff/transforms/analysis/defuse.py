@@ -104,9 +104,14 @@ def is_mixed(body: Region) -> bool:
     return any(v.type.dtype in ("float16", "float32") for v in values)  # type: ignore[union-attr]
 
 
-def definitions(fn: Function) -> dict[Value, Op]:
+def definitions(fn: Function) -> dict[Atom, Op]:
     """Value -> the operation that makes it."""
     return {r: s for s in walk(fn.body) if isinstance(s, Op) for r in s.results}
+
+
+def definitions_in(statements: Iterable[Statement]) -> dict[Atom, Statement]:
+    """Value -> the statement that makes it."""
+    return {r: s for s in statements for r in s.results}
 
 
 def used_atoms(statement: Statement) -> Iterator[Atom]:

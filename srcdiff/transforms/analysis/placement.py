@@ -48,7 +48,7 @@ class Placement:
     fn: Function
     place: dict[Statement, Place] = field(default_factory=dict)
     owner: dict[Region, Statement] = field(default_factory=dict)
-    maker: dict[Value, Statement] = field(default_factory=dict)
+    maker: dict[Atom, Statement] = field(default_factory=dict)
     users: dict[Value, list[Statement]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -70,7 +70,7 @@ class Placement:
 
     def made_in(self, v: Atom, region: Region) -> Statement | None:
         """The statement of a region that makes a value."""
-        made = self.maker.get(v) if isinstance(v, Value) else None
+        made = self.maker.get(v)
         return made if made is not None and self.place[made].region is region else None
 
     def outer(self, s: Statement, region: Region) -> int:

@@ -32,9 +32,9 @@ def axis_order(fn: Function) -> Function:
     return _Order(axes)(fn) if axes else fn
 
 
-def own_arrays(fn: Function, maker: Mapping[Value, Op]) -> frozenset[Value]:
+def own_arrays(fn: Function, maker: Mapping[Atom, Op]) -> frozenset[Value]:
     """The arrays whose order of axes is not observable: the function makes them and accesses only their elements."""
-    own = {v for v, op in maker.items() if op.decl in _MADE and _has_lengths(op)}
+    own = {op.result for op in maker.values() if op.decl in _MADE and _has_lengths(op)}
     for region in all_regions(fn.body):
         own -= {*region.yields}
         for s in region.body:
@@ -66,7 +66,7 @@ def _last(array: Value) -> int:
     return array.type.ndim - 1
 
 
-def _along(s: Statement, index: Value, maker: Mapping[Value, Op]) -> set[int]:
+def _along(s: Statement, index: Value, maker: Mapping[Atom, Op]) -> set[int]:
     """The axes along which an access moves with a loop's index."""
     return {k for k, a in enumerate(subscripts(s)) if index in affine(a, maker).terms}
 

@@ -16,7 +16,7 @@ from srcdiff.ir.core import Function, Op, Statement, regions_of, walk
 from srcdiff.ir.definedness import Presence
 from srcdiff.ir.values import Value
 from srcdiff.ops.arrays import memory
-from srcdiff.transforms.analysis.defuse import is_generated
+from srcdiff.transforms.analysis.defuse import definitions_in, is_generated
 
 
 def no_kept_prototypes(fn: Function) -> Function:
@@ -26,7 +26,7 @@ def no_kept_prototypes(fn: Function) -> Function:
     kept = {s.result: s.attrs["slot"] for s in ops if s.decl is memory.restore}
     if kept.keys().isdisjoint(s.operands[0] for s in made):
         return fn
-    maker = {r: s for s in walk(fn.body) for r in s.results}
+    maker = definitions_in(walk(fn.body))
     uncertain = Presence(fn, maker).uncertain()  # may be saved as None, which has no length
     absent = {s.attrs["slot"] for s in ops if s.decl is memory.save and s.operands[0] in uncertain}
     others = {a for s in walk(fn.body) if s not in made for a in s.operands}

@@ -44,9 +44,9 @@ def note_divisors(fn: Function) -> Function:
     return replace(fn, lengths=replace(fn.lengths, zero_divisors=frozenset(divisors)))
 
 
-def _lengths(atom: Atom, made: dict[Value, Op]) -> Iterator[Dim | None]:
+def _lengths(atom: Atom, made: dict[Atom, Op]) -> Iterator[Dim | None]:
     """The lengths in a product, and None for another factor."""
-    op = made.get(atom) if isinstance(atom, Value) else None
+    op = made.get(atom)
     if op is not None and op.decl is arithmetic.multiply:
         for factor in op.operands:
             yield from _lengths(factor, made)
@@ -98,7 +98,7 @@ def guard_divisions(fn: Function) -> Function:
     return _Guard(shares, is_mixed(fn.body))(fn) if shares else fn
 
 
-def _is_share(op: Op, made: dict[Value, Op]) -> bool:
+def _is_share(op: Op, made: dict[Atom, Op]) -> bool:
     """Whether an operation divides Python numbers, and the divisor is a length."""
     if op.decl is not arithmetic.divide or op.spelling or not is_generated(op):
         return False
@@ -108,8 +108,8 @@ def _is_share(op: Op, made: dict[Value, Op]) -> bool:
     return _is_count(op.operands[1], made)
 
 
-def _is_count(atom: Atom, made: dict[Value, Op]) -> bool:
-    op = made.get(atom) if isinstance(atom, Value) else None
+def _is_count(atom: Atom, made: dict[Atom, Op]) -> bool:
+    op = made.get(atom)
     if op is None:
         return False
     if op.decl is arithmetic.multiply:
@@ -139,7 +139,7 @@ class _ArraysFirst(Rewriter):
             return None
         for position in _LINEAR[op.decl]:
             atom, others = op.operands[position], _others(op, position)
-            made = self.made.get(atom) if isinstance(atom, Value) else None
+            made = self.made.get(atom)
             if made is not None and _is_share(made, self.made) and _ALLOWED[op.decl](others):
                 return made
         return None

@@ -122,7 +122,7 @@ class _Checked(Rewriter):
     def check(self, error: _Error, operands: tuple[Atom, ...], op: Op, b: Builder) -> None:
         text, wanted = _decided(error.test, operands)
         condition, is_first = self.chosen.get(op.results[0], (None, True))
-        if text != "False" and isinstance(condition, Value) and condition in self.there:
+        if text != "False" and condition in self.there:
             text = f"{text} and {'' if is_first else 'not '}({{{len(wanted)}}})"
             wanted = (*wanted, condition)
         if text == "False" or (text, wanted) in self.known:

@@ -23,7 +23,7 @@ from srcdiff.ir.types import BOOL
 from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.arrays import containers, memory
 from srcdiff.ops.control import control
-from srcdiff.transforms.analysis.defuse import count_uses
+from srcdiff.transforms.analysis.defuse import count_uses, definitions_in
 
 _KEEPS = (memory.store, containers.append)
 _ASK_LENGTHS = (memory.length, memory.axis_length, memory.empty_of, memory.zeros_of)
@@ -51,7 +51,7 @@ class _Bound(Rewriter):
     def __init__(self, fn: Function, names: Collection[str] | None) -> None:
         self.names = names
         self.tested: set[str] = set()
-        self.maker = {r: s for s in walk(fn.body) for r in s.results}
+        self.maker = definitions_in(walk(fn.body))
         self.presence = Presence(fn, self.maker)
         self.uses = count_uses(fn)
         self.has: dict[Atom, Atom] = {}  # the flag whether a name has a value

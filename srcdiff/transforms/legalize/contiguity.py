@@ -53,7 +53,7 @@ class _Copied(Rewriter):
 
     def is_strided(self, array: Atom) -> bool:
         """Whether an array is contiguous, since axes have length 1, although its Numba type is not."""
-        op = self.maker.get(array) if isinstance(array, Value) else None
+        op = self.maker.get(array)
         if op is None or op.view_of is None:
             return False
         steps = op.decl in _ORDERS or ":s" in op.attrs.get("where", "")

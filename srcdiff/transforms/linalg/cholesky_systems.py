@@ -69,7 +69,7 @@ class _Definite(Systems):
 
     def factored_by(self, condition: Atom) -> Atom | None:
         """The matrix whose factorisation a condition tests for success."""
-        test = self.made.get(condition) if isinstance(condition, Value) else None
+        test = self.made.get(condition)
         info = test.operands[0] if test is not None and test.decl is arithmetic.equal else None
         made = self.made.get(info) if isinstance(info, Value) else None
         return made.operands[0] if made is not None and made.decl is shared_factors.potrf else None

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 
 from srcdiff.ir.core import Function, Op, Statement, walk
 from srcdiff.ir.types import element_type, ndim_of
-from srcdiff.ir.values import Value
+from srcdiff.ir.values import Atom, Value
 from srcdiff.ops.linalg import einsum, solve
 from srcdiff.transforms.analysis.defuse import all_regions
 
-Made = Mapping[Value, Op]
+Made = Mapping[Atom, Op]
 
 
 @dataclass(frozen=True)

@@ -85,7 +85,7 @@ class _Order(Rewriter):
 
     def inner(self, atom: Atom) -> Op | None:
         """The product that computes an operand, if the operand has no other use."""
-        op = self.made.get(atom) if isinstance(atom, Value) else None
+        op = self.made.get(atom)
         if op is None or not self.is_product(op):  # `op.result` needs exactly one result
             return None
         return op if self.uses[op.result] == 1 and op.result in self.here else None

@@ -115,7 +115,7 @@ class _Units(Rewriter):
         """The element of a vector at `place`; an elementwise operation with no other use is applied to elements."""
         if not ndim_of(vector.type):
             return lookup(env, vector)
-        op = self.made.get(vector) if isinstance(vector, Value) else None
+        op = self.made.get(vector)
         if op is None or not self.is_for_one(op, place):
             return b.op(memory.index, lookup(env, vector), lookup(env, place), where="i")
         operands = [self.element(a, place, env, b) for a in op.operands]
@@ -133,7 +133,7 @@ class _Units(Rewriter):
     def taken(self, matrix: Atom, place: Atom, rows: bool, env: Env, b: Builder) -> Atom:
         """A row or column of a matrix, or an element of a vector."""
         at = lookup(env, place)
-        op = self.made.get(matrix) if isinstance(matrix, Value) else None
+        op = self.made.get(matrix)
         if ndim_of(matrix.type) == 1:
             return self.element(matrix, place, env, b)
         if op is not None and op.decl is OPERATIONS["transpose"] and not op.attrs.get("axes"):
@@ -142,11 +142,11 @@ class _Units(Rewriter):
 
     def unit(self, atom: Atom) -> tuple[Atom, tuple[Atom, ...]] | None:
         """The place of the 1 in a one-hot vector, and the factors by which the vector is multiplied."""
-        op = self.made.get(atom) if isinstance(atom, Value) else None
+        op = self.made.get(atom)
         if op is None:
             return None
         if op.decl is memory.index and op.attrs["where"] == "i":
-            rows = self.made.get(op.operands[0]) if isinstance(op.operands[0], Value) else None
+            rows = self.made.get(op.operands[0])
             if rows is None or rows.decl is not creation.eye or rows.attrs.get("k"):
                 return None
             return (op.operands[1], ()) if len(rows.operands) == 1 else None

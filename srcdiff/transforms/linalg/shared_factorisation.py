@@ -243,7 +243,7 @@ class Systems(Rewriter):
 
     def unscaled(self, matrix: Atom) -> tuple[Atom, float]:
         """A matrix without its positive constant factor, and the factor: `K` and `2 * np.pi` for `2 * np.pi * K`."""
-        made = self.made.get(matrix) if isinstance(matrix, Value) else None
+        made = self.made.get(matrix)
         if made is not None and made.decl is arithmetic.multiply:
             for scale, inner in (made.operands, made.operands[::-1]):
                 number = known_number(scale, self.made)
@@ -349,7 +349,7 @@ class Systems(Rewriter):
         return True
 
 
-def known_number(atom: Atom, made: Mapping[Value, Op], depth: int = 3) -> object:
+def known_number(atom: Atom, made: Mapping[Atom, Op], depth: int = 3) -> object:
     """The number that an atom folds to; None if it is not constant."""
     if isinstance(atom, Const):
         return atom.value

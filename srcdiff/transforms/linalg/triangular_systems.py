@@ -86,9 +86,9 @@ class _Triangular(Systems):
         return self.plainly(op, inner, found, b)
 
 
-def triangles(matrix: Atom, made: Mapping[Value, Op], depth: int = 0) -> frozenset[str]:
+def triangles(matrix: Atom, made: Mapping[Atom, Op], depth: int = 0) -> frozenset[str]:
     """The triangles outside of which a matrix is known to be zero; both for a diagonal matrix."""
-    op = made.get(matrix) if isinstance(matrix, Value) else None
+    op = made.get(matrix)
     if op is None or depth > _DEPTH or ndim_of(matrix.type) != 2:
         return _NEITHER
 

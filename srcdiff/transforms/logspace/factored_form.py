@@ -40,7 +40,7 @@ Here = Callable[[Atom], Atom]
 class OwnShifts:
     """Finds shifts by the user's own hand: a maximum that is subtracted from exponents, also if a loop computed it."""
 
-    def __init__(self, fn: Function, made: Mapping[Value, Op]) -> None:
+    def __init__(self, fn: Function, made: Mapping[Atom, Op]) -> None:
         self.made = made
         self.merged = {
             v: [region.yields[k] for region in regions_of(s)]
@@ -50,7 +50,7 @@ class OwnShifts:
         }
 
     def are_in(self, exponent: Atom) -> bool:
-        op = self.made.get(exponent) if isinstance(exponent, Value) else None
+        op = self.made.get(exponent)
         if op is None or op.decl.name not in _SUMS:
             return False
         if op.decl.name == "subtract" and self.is_largest(op.operands[1]):
@@ -109,7 +109,7 @@ class Maker:
     """
 
     def __init__(
-        self, seen: Mapping[Value, Op], here: Here, b: Builder, is_python: bool = False
+        self, seen: Mapping[Atom, Op], here: Here, b: Builder, is_python: bool = False
     ) -> None:
         self.seen, self.here, self.b, self.is_python = seen, here, b, is_python
         self.done: dict[Any, Atom] = {}
@@ -189,7 +189,7 @@ class Maker:
         )
 
     def op(self, atom: Atom) -> Op | None:
-        return self.seen.get(atom) if isinstance(atom, Value) else None
+        return self.seen.get(atom)
 
     def number(self, atom: Atom, depth: int = 0) -> Atom:
         """The constant that an atom folds to; the atom itself if it is not constant."""

@@ -20,7 +20,7 @@ import numpy as np
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Op
 from srcdiff.ir.types import element_type, shape_of
-from srcdiff.ir.values import Atom, Const, Value, const
+from srcdiff.ir.values import Atom, Const, const
 from srcdiff.ops.core.registry import OPERATIONS
 from srcdiff.transforms.logspace.factored_form import (
     Here,
@@ -96,7 +96,7 @@ class Logarithms(Roots):
     """
 
     def __init__(
-        self, seen: Mapping[Value, Op], here: Here, b: Builder, is_python: bool = False
+        self, seen: Mapping[Atom, Op], here: Here, b: Builder, is_python: bool = False
     ) -> None:
         super().__init__(seen, here, b, is_python)
         self.known: MutableMapping[Atom, Parts] = {}

@@ -31,7 +31,7 @@ class Roots(RunningSums):
     """Its methods return None if nothing is gained."""
 
     def __init__(
-        self, seen: Mapping[Value, Op], here: Here, b: Builder, is_python: bool = False
+        self, seen: Mapping[Atom, Op], here: Here, b: Builder, is_python: bool = False
     ) -> None:
         super().__init__(seen, here, b, is_python)
         self.factor_of: dict[Atom, Atom] = {}  # value of the new function -> value of the old one

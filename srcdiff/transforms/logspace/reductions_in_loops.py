@@ -130,7 +130,7 @@ class _Loops(IterationTerms, Rewriter):
         for at, (param, y, first, result) in enumerate(
             zip(loop.body.params[1:], loop.body.yields, loop.carried, loop.results, strict=True)
         ):
-            op = self.made.get(y) if isinstance(y, Value) and y in inside else None
+            op = self.made.get(y) if y in inside else None
             if op is None or op.decl not in (arithmetic.add, arithmetic.multiply):
                 continue
             rest = [a for a in op.operands if a is not param]
@@ -162,7 +162,7 @@ class _Loops(IterationTerms, Rewriter):
     def is_own_store(self, op: Op, loop: For) -> bool:
         """Whether only `op` writes to an array of zeros, and all reads are after the loop and reach logarithms."""
         storage = op.operands[0]
-        made = self.first_made.get(storage) if isinstance(storage, Value) else None
+        made = self.first_made.get(storage)
         if made is None or made.decl.name not in _ZEROS:
             return False
         reads = [s for s in self.asks[storage] if s is not op]
@@ -194,7 +194,7 @@ class _Loops(IterationTerms, Rewriter):
         if user.decl.name in LOGARITHMS:
             return True
         if user.decl is arithmetic.divide and user.operands[1] is x:
-            above = self.made.get(user.operands[0])  # type: ignore[arg-type]
+            above = self.made.get(user.operands[0])
             if above is not None and self.has_exponent(above):
                 return True
         through = depth < _DEPTH and user.decl.name in _THROUGH

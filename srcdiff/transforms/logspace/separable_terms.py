@@ -62,9 +62,7 @@ def letters_of(terms: Sequence[Term]) -> str:
     return "".join(sorted(set("".join(t.letters for t in terms))))
 
 
-def split(
-    op: Op, made: Mapping[Value, Op], levels: Mapping[Value, int], depth: int
-) -> Split | None:
+def split(op: Op, made: Mapping[Atom, Op], levels: Mapping[Value, int], depth: int) -> Split | None:
     """The groups of a `logsumexp`, if fewer exponentials are computed with them.
 
     made : the pure operation that defines a value.
@@ -107,14 +105,14 @@ def _groups(terms: Group, early: Group, whole: str) -> tuple[Group, ...]:
 class _Sum:
     """The terms of a sum of this shape, collected."""
 
-    def __init__(self, made: Mapping[Value, Op], shape: Sequence[Dim]) -> None:
+    def __init__(self, made: Mapping[Atom, Op], shape: Sequence[Dim]) -> None:
         self.made, self.shape = made, shape
         self.terms: list[Term] = []
         self.inner: list[Op] = []
 
     def collect(self, atom: Atom, minus: bool = False) -> bool:
         """Collect the terms of `atom`; whether their axes are known and there are not too many."""
-        op = self.made.get(atom) if isinstance(atom, Value) else None
+        op = self.made.get(atom)
         if op is None or op.decl not in _SIGNS or not isinstance(atom.type, Array):
             return self.term(atom, minus)
         signs = zip(op.operands, _SIGNS[op.decl], strict=True)
@@ -132,7 +130,7 @@ class _Sum:
                 strict=False,
             )
         )
-        op = self.made.get(atom) if isinstance(atom, Value) else None
+        op = self.made.get(atom)
         if op is not None and _adds_axes(op):
             where = items(op.attrs["where"])
             where += [":"] * (len(own) - len(where))

@@ -24,6 +24,7 @@ from srcdiff.ir.values import Atom, Value, const
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.core.index_patterns import is_view
 from srcdiff.ops.elementwise import arithmetic, complex_numbers
+from srcdiff.transforms.analysis.defuse import definitions
 from srcdiff.transforms.prepare.complex_views import ALWAYS_VIEWS
 
 _PARTS = (complex_numbers.real, complex_numbers.imag)
@@ -34,7 +35,7 @@ Part = tuple[OpDecl, Atom]  # the part, and the array that it is a part of
 
 def write_parts(fn: Function) -> Function:
     """`fn` with writes into real and imaginary parts as writes into the complex array."""
-    made = {r: s for s in walk(fn.body) for r in s.results if isinstance(s, Op)}
+    made = definitions(fn)
     targets = [(s, s.operands[0]) for s in walk(fn.body) if isinstance(s, Op) and s.decl in _WRITES]
     found = False
     for write, target in targets:
@@ -61,9 +62,9 @@ def _may_be_part(target: Atom, fn: Function) -> bool:
     return not is_complex(target.type) and any(is_complex(r.type) for r in roots)
 
 
-def _views(target: Atom, made: dict[Value, Op]) -> Iterator[Op]:
+def _views(target: Atom, made: dict[Atom, Op]) -> Iterator[Op]:
     """The operations that made an array a view of another, the last one first."""
-    while isinstance(target, Value) and target in made:
+    while target in made:
         view = made[target]
         if view.base is None:
             return
@@ -90,7 +91,7 @@ def _refused(view: OpDecl) -> tuple[str, str]:
 
 class _WriteParts(Rewriter):
     def __init__(self) -> None:
-        self.parts: dict[Value, Part] = {}
+        self.parts: dict[Atom, Part] = {}
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         b.location, b.origin = old.location, old.origin
@@ -105,7 +106,7 @@ class _WriteParts(Rewriter):
         """Remember which part of which array a view is; a view of a part is a part of the same view of the array."""
         if op.decl in _PARTS and isinstance(base.type, Array) and is_complex(base.type):
             self.parts[op.result] = op.decl, base
-        elif isinstance(base, Value) and base in self.parts:
+        elif base in self.parts:
             which, whole = self.parts[base]
             operands = [whole if a is base else a for a in op.operands]
             if all(isinstance(r.type, Array) for r in op.results):

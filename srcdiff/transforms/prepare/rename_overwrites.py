@@ -103,7 +103,7 @@ def _unseen(region: Region, roots: Roots) -> Iterator[Op]:
     place = {v: i for i, s in enumerate(region.body) for v in s.results}
     last = {v: i for i, s in enumerate(region.body) for v in uses_outside(s)}
     last.update((v, len(region.body)) for v in region.yields if isinstance(v, Value))
-    spans: dict[Value, list[tuple[int, int]]] = {}  # where other names of an array may be used
+    spans: dict[Atom, list[tuple[int, int]]] = {}  # where other names of an array may be used
     for value, end in last.items():
         for root in roots.get(value, frozenset()) - {value}:
             spans.setdefault(root, []).append((place.get(value, -1), end))

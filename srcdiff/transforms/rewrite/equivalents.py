@@ -20,7 +20,7 @@ from srcdiff.ir.values import Atom, Const, Value, const, known_dim
 from srcdiff.ops.core.index_patterns import items
 from srcdiff.ops.linalg import einsum
 
-Made = Mapping[Value, Op]
+Made = Mapping[Atom, Op]
 _PRODUCTS = {"dot", "inner", "vdot"}
 _KEPT = {"sum", "mean", "max", "min", "prod", "logsumexp", "highest", "var", "std"}
 _ONE = Dim(1)
@@ -59,7 +59,7 @@ def _number(atom: Atom) -> float | None:
 
 
 def _made(atom: Atom, made: Made) -> Op | None:
-    return made.get(atom) if isinstance(atom, Value) else None
+    return made.get(atom)
 
 
 def _of_power(op: Op, made: Made) -> Iterator[Reading]:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
 from srcdiff.ir.core import Function, Op, Statement
 from srcdiff.ir.types import is_complex
-from srcdiff.ir.values import Atom, Const, Value, const
+from srcdiff.ir.values import Atom, Const, const
 from srcdiff.ops.core.registry import OPERATIONS
 from srcdiff.ops.elementwise import arithmetic, complex_numbers
 from srcdiff.transforms.analysis.defuse import definitions, is_pure, written_values
@@ -52,7 +52,7 @@ class _Name(Rewriter):
         size, *rest = op.operands
         if rest and not (rest[0] is size if op.decl.name == "multiply" else _is_two(rest[0])):
             return None
-        inner = self.made.get(size) if isinstance(size, Value) else None
+        inner = self.made.get(size)
         if inner is None or inner.decl is not arithmetic.absolute:
             return None
         return inner.operands[0] if is_complex(inner.operands[0].type) else None

@@ -14,7 +14,7 @@ from dataclasses import replace
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
 from srcdiff.ir.core import Function, Op, Statement
 from srcdiff.ir.types import is_complex
-from srcdiff.ir.values import Atom, Value
+from srcdiff.ir.values import Atom
 from srcdiff.ops.elementwise import arithmetic, elementary
 from srcdiff.ops.linalg import products
 from srcdiff.transforms.analysis.defuse import definitions, is_pure, written_values
@@ -68,9 +68,9 @@ class _Name(Rewriter):
 
     def is_norm(self, divisor: Atom) -> bool:
         """Whether a divisor is a norm, or a view of norms."""
-        op = self.made.get(divisor) if isinstance(divisor, Value) else None
+        op = self.made.get(divisor)
         while op is not None and op.view_of is not None:
-            op = self.made.get(op.operands[op.view_of])  # type: ignore[arg-type]
+            op = self.made.get(op.operands[op.view_of])
         return op is not None and op.decl is products.euclidean_norm
 
     def argument(self, op: Op, env: Env, b: Builder) -> Atom | None:

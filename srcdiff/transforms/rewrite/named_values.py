@@ -96,7 +96,7 @@ def shift_of(x: Pattern, **axes: Any) -> Apply:
     return held(where(isfinite(top), top, 0.0))
 
 
-def settled_values(made: Mapping[Value, Op]) -> set[Value]:
+def settled_values(made: Mapping[Atom, Op]) -> set[Value]:
     """The values inside expressions with two branches, each of which is accurate where it is chosen."""
     found: set[Value] = set()
     for op in made.values():
@@ -116,18 +116,18 @@ def settled_values(made: Mapping[Value, Op]) -> set[Value]:
     return found
 
 
-def is_shifted(x: Any, made: Mapping[Value, Op]) -> bool:
+def is_shifted(x: Any, made: Mapping[Atom, Op]) -> bool:
     """Whether a maximum is subtracted from `x`, by the user or by a rule (`-(y + shift)`, `-shift`)."""
     op = made.get(x)
     if op is not None and op.decl.name == "negative":
         if is_maximum(op.operands[0], made):
             return True
-        op = made.get(op.operands[0])  # type: ignore[arg-type]
+        op = made.get(op.operands[0])
         return op is not None and op.decl.name == "add" and is_maximum(op.operands[1], made)
     return op is not None and op.decl.name == "subtract" and is_maximum(op.operands[1], made)
 
 
-def is_maximum(shift: Atom, made: Mapping[Value, Op], depth: int = 0) -> bool:
+def is_maximum(shift: Atom, made: Mapping[Atom, Op], depth: int = 0) -> bool:
     """Whether `shift` is a maximum, possibly with other axes, or with 0 in place of infinities."""
     op = made.get(shift) if isinstance(shift, Value) and depth <= _DEPTH else None
     if op is None:

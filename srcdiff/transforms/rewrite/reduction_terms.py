@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from srcdiff.ir.alias import storage_roots, writes_of
 from srcdiff.ir.core import For, Function, Op, Statement
-from srcdiff.ir.values import Atom, Value
+from srcdiff.ir.values import Atom
 from srcdiff.ops.arrays import containers, memory
-from srcdiff.transforms.analysis.defuse import definitions, is_pure, written_values
+from srcdiff.transforms.analysis.defuse import definitions, definitions_in, is_pure, written_values
 
 
 class IterationTerms:
@@ -18,13 +18,13 @@ class IterationTerms:
 
     def front(self, term: Atom, loop: For) -> tuple[Op, ...] | None:
         """The operations of an iteration that compute a term; None if the term depends on other iterations."""
-        inside = {r: s for s in loop.body.body for r in s.results}
+        inside = definitions_in(loop.body.body)
         carried, pending, needed = set(loop.body.params[1:]), [term], set[Statement]()
         while pending:
             a = pending.pop()
             if a in carried:
                 return None
-            s = inside.get(a) if isinstance(a, Value) else None
+            s = inside.get(a)
             if s is None or s in needed:
                 continue
             if not isinstance(s, Op) or not (

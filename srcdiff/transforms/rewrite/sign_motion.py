@@ -23,7 +23,7 @@ def move_signs(fn: Function) -> Function:
 
 class _MoveSigns(Rewriter):
     def __init__(self) -> None:
-        self.negated: dict[Value, Atom] = {}  # value -> the value of which it is the negative
+        self.negated: dict[Atom, Atom] = {}  # value -> the value of which it is the negative
 
     def region(self, old: Region, env: Env, b: Builder) -> Region:
         outer = dict(self.negated)
@@ -47,7 +47,7 @@ class _MoveSigns(Rewriter):
             env[old.result] = new
 
     def under(self, atom: Atom) -> Atom | None:
-        return self.negated.get(atom) if isinstance(atom, Value) else None
+        return self.negated.get(atom)
 
     def moved(self, op: Op, operands: list[Atom], b: Builder) -> Atom | None:
         """The operation on operands without minus signs; None if no operand has a minus sign."""

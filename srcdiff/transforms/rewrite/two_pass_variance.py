@@ -102,8 +102,8 @@ class _LoopVariances(IterationTerms, Rewriter):
     def added(self, loop: For, at: int) -> Atom | None:
         """The term that each iteration adds to a sum that starts with 0."""
         first, param, y = loop.carried[at], loop.body.params[at + 1], loop.body.yields[at]
-        op = self.made.get(y) if isinstance(y, Value) else None
-        made = self.all_made.get(first) if isinstance(first, Value) else None
+        op = self.made.get(y)
+        made = self.all_made.get(first)
         is_zero = (
             first.value == 0
             if isinstance(first, Const)

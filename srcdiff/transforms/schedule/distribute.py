@@ -71,7 +71,7 @@ class _Crossing:
     def __init__(self, loop: For, roots: Roots, b: Builder) -> None:
         self.loop, self.roots, self.b = loop, roots, b
         self.written = writes_of(loop, roots)
-        self.loads: dict[Value, Op] = {}  # value -> how later parts load it
+        self.loads: dict[Atom, Op] = {}  # value -> how later parts load it
 
     def part(self, body: Sequence[Statement], later: Sequence[Sequence[Statement]]) -> For:
         """The loop over a part."""

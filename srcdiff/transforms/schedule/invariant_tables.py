@@ -99,7 +99,7 @@ class _Look:
         self.loop, self.roots = loop, roots
         self.written = writes_of(loop, roots)
         self.inside = set(defined_in(loop.body))
-        self.makers: dict[Value, Op] = {}  # values that each iteration computes unconditionally
+        self.makers: dict[Atom, Op] = {}  # values that each iteration computes unconditionally
         self.path: dict[Op, tuple[For, ...]] = {}
         self.chains: dict[Op, tuple[Op, ...] | None] = {}
         self.enter(loop, ())
@@ -130,7 +130,7 @@ class _Look:
         for a in op.operands:
             if a not in self.inside or a in indices:
                 continue
-            maker = self.makers.get(a)  # type: ignore[arg-type]
+            maker = self.makers.get(a)
             chain = None if maker is None else self.chain(maker)
             if chain is None:
                 return None
@@ -144,7 +144,7 @@ class _Look:
             return None
         used = {a for s in chain for a in s.operands}
         path = self.path[op]
-        inner = {loop.index: loop for loop in path[1:] if loop.index in used}
+        inner: dict[Atom, For] = {loop.index: loop for loop in path[1:] if loop.index in used}
         array = next((s for s in chain if _runs_through(s, inner, op)), None)
         others = tuple(loop for loop in path if loop.index not in inner)
         lengths = self.lengths((*inner.values(), *others[1:]))
@@ -160,7 +160,7 @@ class _Look:
         """The lengths that bound loops; None if a bound is another value of the iteration."""
         found: dict[Op, None] = {}
         for a in (a for loop in loops for a in (loop.start, loop.stop)):
-            maker = self.makers.get(a) if isinstance(a, Value) else None
+            maker = self.makers.get(a)
             if maker is not None and maker.decl in (memory.length, memory.axis_length):
                 if not self.inside.isdisjoint(maker.operands):
                     return None
@@ -177,7 +177,7 @@ class _Look:
         return not asked.isdisjoint(loaded | {loop.stop for loop in entry.inner})
 
 
-def _runs_through(load: Op, inner: Mapping[Value, For], op: Op) -> bool:
+def _runs_through(load: Op, inner: Mapping[Atom, For], op: Op) -> bool:
     """Whether a load subscripts an array with all inner indices, and the array has the dtype of the result."""
     base, *places = load.operands
     return (

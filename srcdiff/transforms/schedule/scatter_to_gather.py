@@ -117,11 +117,11 @@ class _Finder:
         return loop is not None and loop.start == const(0) and loop.step == const(1)
 
 
-def _scaling(value: Atom, load: Op, maker: Mapping[Value, Op]) -> tuple[Op, ...] | None:
+def _scaling(value: Atom, load: Op, maker: Mapping[Atom, Op]) -> tuple[Op, ...] | None:
     """The operations that compute a term from an element, if they map zero to zero."""
     chain: list[Op] = []
     while value is not load.result:
-        made = maker.get(value) if isinstance(value, Value) else None
+        made = maker.get(value)
         if made is None or made.decl not in (arithmetic.negative, arithmetic.multiply):
             return None
         own = [a for a in made.operands if isinstance(a, Value)]
@@ -153,7 +153,7 @@ class _Gather(Rewriter):
         self,
         groups: dict[For, list[_Term]],
         padded: dict[Value, int],
-        maker: Mapping[Value, Op],
+        maker: Mapping[Atom, Op],
     ) -> None:
         self.groups, self.padded, self.maker = groups, padded, maker
         self.targets = {g[0].source: g[0].target for g in groups.values()}

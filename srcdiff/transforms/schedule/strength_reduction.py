@@ -35,7 +35,7 @@ from srcdiff.ir.types import Scalar, shape_of
 from srcdiff.ir.values import Atom, Const, Value, const, known_dim, symbol_of
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.elementwise import arithmetic
-from srcdiff.transforms.analysis.defuse import defined_in, definitions, used_atoms
+from srcdiff.transforms.analysis.defuse import defined_in, definitions, definitions_in, used_atoms
 from srcdiff.transforms.analysis.dependence.affine import subscripts
 
 
@@ -79,7 +79,7 @@ class _Running(Rewriter):
     def fixed(self, base: Atom, loop: For) -> list[Statement] | None:
         """The statements of an iteration that compute a loop-invariant number; None if it is not invariant."""
         inside = set(defined_in(loop.body))
-        made = {r: s for s in loop.body.body for r in s.results}
+        made = definitions_in(loop.body.body)
         chain: set[Statement] = set()
         pending = [base]
         while pending:
@@ -111,7 +111,7 @@ class _Running(Rewriter):
         """Whether an operation is a division by a number that is known to be positive."""
         if op.decl is not arithmetic.divide:
             return False
-        made = self.made.get(op.operands[1])  # type: ignore[arg-type]
+        made = self.made.get(op.operands[1])
         at_least = (
             made.operands
             if made is not None and made.decl is arithmetic.maximum

@@ -156,7 +156,7 @@ class Logarithms(Retyper):
         }  # fmt: skip
         self.made = definitions(fn)
         # a sum of the semiring over a difference -> the difference
-        self.shifted: dict[Value, Op] = {}
+        self.shifted: dict[Atom, Op] = {}
 
     def plain(self, old: Statement, env: Env, b: Builder) -> None:
         if not isinstance(old, Op):
@@ -172,7 +172,7 @@ class Logarithms(Retyper):
     def unshifted(self, new: Op, env: Env) -> Op:
         """`logsumexp(x)` for `logsumexp(x - top) + top`."""
         for top, largest in (new.operands, new.operands[::-1]):
-            difference = self.shifted.get(largest) if isinstance(largest, Value) else None
+            difference = self.shifted.get(largest)
             if difference is None or not isinstance(largest, Value):
                 continue
             scores, shift = (lookup(env, a) for a in difference.operands)
@@ -187,7 +187,7 @@ class Logarithms(Retyper):
             return shift == top and ndim_of(top.type) == 0
         if shift == top:
             return ndim_of(top.type) == axes - 1 and axis % axes == 0
-        made = self.made.get(shift) if isinstance(shift, Value) else None
+        made = self.made.get(shift)
         if made is None or made.operands[0] != top or ndim_of(top.type) != axes - 1:
             return False
         parts = str(made.attrs.get("where")).split(", ")
@@ -213,7 +213,7 @@ class Logarithms(Retyper):
         elif name == "sum":
             new = replace(self.op(old, env, b), decl=self.plus.along, spelling="")
             exponent = new.operands[0]
-            difference = self.made.get(exponent) if isinstance(exponent, Value) else None
+            difference = self.made.get(exponent)
             if difference is not None and difference.decl is arithmetic.subtract:
                 self.shifted[new.result] = difference
             b.append(new)

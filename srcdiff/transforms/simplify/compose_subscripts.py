@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from srcdiff.ir.build import Builder, Env, Rewriter
 from srcdiff.ir.core import Function, Op, Statement, walk
-from srcdiff.ir.values import Atom, Const, Value
+from srcdiff.ir.values import Atom, Const
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.core.index_patterns import items
 
@@ -47,13 +47,13 @@ def compose_subscripts(fn: Function, named: bool = False) -> Function:
 
 
 class _Elements(Rewriter):
-    def __init__(self, rows: dict[Value, Op]) -> None:
+    def __init__(self, rows: dict[Atom, Op]) -> None:
         self.rows = rows
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         while isinstance(old, Op) and old.operands:
             base = old.operands[0]
-            row = self.rows.get(base) if isinstance(base, Value) else None
+            row = self.rows.get(base)
             new = composed(old, row, any_row=True) if row is not None else None
             if new is None:
                 break

@@ -42,7 +42,7 @@ class _Liveness:
         self.slots: set[object] = set()
         self.pending: list[Atom] = []
         self.feeds: dict[Value, tuple[Atom, ...]] = {}  # sources of a result or loop parameter
-        self.maker: dict[Value, Statement] = {}
+        self.maker: dict[Atom, Statement] = {}
         self.owner: dict[Statement, Statement] = {}  # the statement around
         self.writers: dict[Value, list[Op | Call]] = defaultdict(list)
         self.by_slot: dict[object, list[Op]] = defaultdict(list)

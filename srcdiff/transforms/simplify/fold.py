@@ -83,7 +83,7 @@ class _Fold(Rewriter):
         self.resized = _resized(fn, self.roots)
         self.uses = count_uses(fn)
         self.shown = {d for p in fn.params for d in dims_of(p.type)}
-        self.made: dict[Value, Op] = {}
+        self.made: dict[Atom, Op] = {}
         self.home: dict[Value, tuple[Builder, int]] = {}
         self.here = _Here({}, {}, {}, {})
         self.saved: dict[int, Const] = {}  # by slot: constants need not be saved
@@ -352,7 +352,7 @@ class _Fold(Rewriter):
 
     def operand_of(self, atom: Atom, name: str) -> Op | None:
         """The operation of this name that made a value."""
-        op = self.made.get(atom) if isinstance(atom, Value) else None
+        op = self.made.get(atom)
         return op if op is not None and op.decl.name == name else None
 
     def zero(self, op: Op, b: Builder) -> Atom | None:

@@ -41,7 +41,7 @@ class ForwardPart:
         self.home = dict(self.program.home)
 
     @property
-    def maker(self) -> Mapping[Value, Statement]:
+    def maker(self) -> Mapping[Atom, Statement]:
         return self.program.maker
 
     def number(self) -> int:

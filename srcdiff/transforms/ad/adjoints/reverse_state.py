@@ -64,7 +64,7 @@ class Reversal:
     buffers: frozenset[Value]
     forward: ForwardPart
     fitting: Fitting
-    by_element: Mapping[Value, For]
+    by_element: Mapping[Atom, For]
     # of kernels: whether the iterations of a loop are run again in front of their adjoints
     runs_again: Callable[[Reversal, For | While], bool] = lambda r, loop: False
     split: dict[Value, tuple[Value, ...]] = field(default_factory=dict)  # struct -> its parts
@@ -93,7 +93,7 @@ class Reversal:
         return self.split[value]
 
     def is_active(self, atom: Atom) -> bool:
-        return isinstance(atom, Value) and atom in self.active
+        return atom in self.active
 
     def active_ones(self, atoms: Iterable[Atom]) -> list[Value]:
         return [a for a in atoms if isinstance(a, Value) and a in self.active]
@@ -209,7 +209,7 @@ class Reversal:
         lengths, and nothing is added to the zeros: they are undefined. `handed` is the forward value on this path.
         """
         type_ = adjoint_type(value.type)
-        maker = self.forward.maker.get(handed) if isinstance(handed, Value) else None
+        maker = self.forward.maker.get(handed)
         if isinstance(maker, Op) and maker.decl is control.undefined:
             return scope.b.op(control.undefined, type=type_)
         if isinstance(maker, If) and isinstance(handed, Value) and self.is_left_out(handed):
@@ -241,7 +241,7 @@ class Reversal:
 
     def is_left_out(self, value: Atom) -> bool:
         """Whether some path does not bind the name of a value."""
-        maker = self.forward.maker.get(value) if isinstance(value, Value) else None
+        maker = self.forward.maker.get(value)
         if not isinstance(maker, If) or not isinstance(value, Value):
             return isinstance(maker, Op) and maker.decl is control.undefined
         k = maker.results.index(value)

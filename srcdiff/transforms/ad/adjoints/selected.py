@@ -42,8 +42,8 @@ Masks = tuple[Mask, ...]
 class Selections:
     """The adjoints that masks have selected, each with the adjoint before selection and the mask."""
 
-    makers: Mapping[Value, Statement]  # of the forward part
-    made: dict[Value, tuple[Atom, Mask]] = field(default_factory=dict)
+    makers: Mapping[Atom, Statement]  # of the forward part
+    made: dict[Atom, tuple[Atom, Mask]] = field(default_factory=dict)
 
     def note(self, op: Op) -> None:
         """If an operation is `where(condition, d, 0.0)`, note its adjoint `d` and its mask."""
@@ -58,7 +58,7 @@ class Selections:
     def split(self, d: Atom | None) -> tuple[Atom | None, Masks]:
         """An adjoint without its masks, and the masks, the outermost first."""
         masks: list[Mask] = []
-        while isinstance(d, Value) and d in self.made:
+        while d in self.made:
             d, mask = self.made[d]
             if not self.has(masks, mask):
                 masks.append(mask)
@@ -108,7 +108,7 @@ class Selections:
         """Whether two conditions are the same computation (common subexpressions are not eliminated yet)."""
         if left == right:
             return True
-        p, q = (self.makers.get(a) if isinstance(a, Value) else None for a in (left, right))
+        p, q = (self.makers.get(a) for a in (left, right))
         if not (isinstance(p, Op) and isinstance(q, Op) and p.decl is q.decl):
             return False
         is_same = p.decl.elementwise and p.attrs == q.attrs

@@ -12,13 +12,13 @@ from collections.abc import Set
 
 from srcdiff.ir.core import For, Op, Statement
 from srcdiff.ir.types import List
-from srcdiff.ir.values import Value, const
+from srcdiff.ir.values import Atom, Value, const
 from srcdiff.ops.arrays import containers
 from srcdiff.transforms.ad.containers.nested_lists import inner_item, is_changed
 from srcdiff.transforms.analysis.dependence.load_stability import Program
 
 
-def lists_by_element(program: Program, buffers: Set[Value]) -> dict[Value, For]:
+def lists_by_element(program: Program, buffers: Set[Value]) -> dict[Atom, For]:
     """The lists, each with its loop. Lists of arrays that are written (`buffers`) are left out: the adjoint of a
     written item is the item of the adjoint list itself.
     """
@@ -64,7 +64,7 @@ def _only_loop(xs: Value, used: _Uses, program: Program, buffers: Set[Value]) ->
 
 def _covers(loop: For, xs: Value, program: Program) -> bool:
     """Whether the loop runs over the positions of the list, from the first to the last."""
-    stop = program.maker.get(loop.stop) if isinstance(loop.stop, Value) else None
+    stop = program.maker.get(loop.stop)
     is_length = stop is not None and _is_list_length(stop) and stop.operands[0] is xs
     return is_length and loop.start == const(0) and loop.step == const(1) and not loop.breaks
 

@@ -300,7 +300,7 @@ def check_written(r: Reversal, op: Op) -> None:
         maker = r.forward.maker.get(value)
         while isinstance(maker, Op) and maker.decl in (containers.get, containers.unpack):
             (whole,) = maker.operands
-            maker = r.forward.maker.get(whole) if isinstance(whole, Value) else None
+            maker = r.forward.maker.get(whole)
             if (
                 isinstance(maker, Op)
                 and maker.decl in (containers.list_item, containers.list_pop)

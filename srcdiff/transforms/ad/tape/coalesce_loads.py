@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from srcdiff.ir.alias import Roots, writes_of
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
 from srcdiff.ir.core import For, Function, Op, Region, Statement, While, regions_of
-from srcdiff.ir.values import Value
+from srcdiff.ir.values import Atom, Value
 from srcdiff.ops.arrays import memory
 
 
@@ -55,7 +55,7 @@ def _loop_regions(region: Region, inside: bool = False) -> Iterator[Region]:
 
 
 def _moments(region: Region, roots: Roots) -> Iterator[_Moment]:
-    made: dict[Value, Op] = {}
+    made: dict[Atom, Op] = {}
     now: dict[Value, _Moment] = {}
     for statement in region.body:
         found = _reading(statement, made)
@@ -75,7 +75,7 @@ def _overwritten(statement: Statement, bases: Iterable[Value], roots: Roots) -> 
     return [b for b in bases if written & roots[b]]
 
 
-def _reading(statement: Statement, made: dict[Value, Op]) -> tuple[Value, Op | None] | None:
+def _reading(statement: Statement, made: dict[Atom, Op]) -> tuple[Value, Op | None] | None:
     """The array that a statement reads, and the subscript of the part (None for the whole array)."""
     if not isinstance(statement, Op) or statement.decl is not memory.read:
         return None
@@ -91,7 +91,7 @@ def _reading(statement: Statement, made: dict[Value, Op]) -> tuple[Value, Op | N
     return (base, part) if isinstance(base, Value) and not _is_view(base, made) else None
 
 
-def _is_view(value: Value, made: dict[Value, Op]) -> bool:
+def _is_view(value: Value, made: dict[Atom, Op]) -> bool:
     return value in made and made[value].view_of is not None
 
 

@@ -175,7 +175,7 @@ def _counter(loop: For, place: int, mirrors: Mapping[For, For], program: Program
     inner: Counter | None = None
     at = loop.carried_yields[place]
     while at is not param:
-        made = program.maker.get(at) if isinstance(at, Value) else None
+        made = program.maker.get(at)
         if made is None or program.region_of[id(made)] is not loop.body:
             return None
         if isinstance(made, Op) and (counted := step(made, program)) is not None:

@@ -37,7 +37,7 @@ class Outline:
 
     roots: Roots
     top: Region
-    maker: dict[Value, Statement] = field(default_factory=dict)
+    maker: dict[Atom, Statement] = field(default_factory=dict)
     home: dict[Value, Region] = field(default_factory=dict)
     number: dict[int, int] = field(default_factory=dict)
     around: dict[int, tuple[Loop, ...]] = field(default_factory=dict)

@@ -58,7 +58,7 @@ class Affine:
         return iter(self.terms)
 
 
-def affine(atom: Atom, maker: Mapping[Value, Statement]) -> Affine:
+def affine(atom: Atom, maker: Mapping[Atom, Statement]) -> Affine:
     """The atom as an affine expression of values that are not sums themselves (indices, arguments, loads)."""
     if isinstance(atom, Const):
         return Affine(int(atom.value))

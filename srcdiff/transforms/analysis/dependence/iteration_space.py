@@ -48,7 +48,7 @@ class Places:
     program: Program
     numbers: frozenset[str] = frozenset()  # symbols of integers that are known not to be negative
     # value of a bound that is a length -> operation that gives the length
-    lengths: dict[Value, Op] = field(default_factory=dict)
+    lengths: dict[Atom, Op] = field(default_factory=dict)
 
     def is_known(self, dim: Dim) -> bool:
         return dim.symbols() <= self.program.argument_symbols
@@ -134,7 +134,7 @@ class Places:
 
     def may_be_unset(self, value: Atom) -> bool:
         """Whether some path of a branch does not bind a value, so that an allocation cannot use the value."""
-        made = self.program.maker.get(value) if isinstance(value, Value) else None
+        made = self.program.maker.get(value)
         if not isinstance(made, If) or not isinstance(value, Value):
             return isinstance(made, Op) and made.decl is control.undefined
         k = made.results.index(value)

@@ -20,7 +20,7 @@ from functools import cached_property
 from srcdiff.ir.alias import Roots, writes_of
 from srcdiff.ir.core import Call, For, Op, Region, Statement, While, regions_of, walk
 from srcdiff.ir.types import Array, Struct, dims_of
-from srcdiff.ir.values import Const, Value
+from srcdiff.ir.values import Atom, Const, Value
 from srcdiff.ops.arrays import containers, memory
 from srcdiff.transforms.analysis.dependence.access_regions import Loop, Outline, Span
 from srcdiff.transforms.analysis.dependence.affine import Affine, affine
@@ -109,7 +109,7 @@ class Program(Outline):
         statement: Statement,
         value: Value,
         is_behind: bool = False,
-        spared: Callable[[Value, Op], bool] = lambda root, write: False,
+        spared: Callable[[Atom, Op], bool] = lambda root, write: False,
     ) -> bool:
         """Whether the storage of a value is written inside a branch or loop, or after it. For an array, writes to a
         list that holds it do not count. `is_behind`: only writes after the statement count; `spared`: writes that do

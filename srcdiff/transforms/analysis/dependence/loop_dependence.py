@@ -17,7 +17,7 @@ from srcdiff.ir.values import Atom, Const, Value, known_dim
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.control.cuda_kernel import is_place
 from srcdiff.ops.core.index_patterns import axes_taken, items, operands_in
-from srcdiff.transforms.analysis.defuse import defined_in
+from srcdiff.transforms.analysis.defuse import defined_in, definitions_in
 
 _ADD = "adds"  # a kind of access; the other kinds are pairs: an array, and the axis of the iteration's own index
 
@@ -163,7 +163,7 @@ def storage_is_separate(first: Accesses, second: Accesses) -> bool:
 
 def carries_only_add(loop: For, uses: Mapping[Value, int]) -> bool:
     """Whether each iteration only adds to each loop-carried value (`p + ...`), and does not use it otherwise."""
-    made = {r: s for s in walk(loop.body) for r in s.results}
+    made = definitions_in(walk(loop.body))
     return all(
         only_adds(yielded, param, made, uses)
         for param, yielded in zip(loop.body.params[1:], loop.carried_yields, strict=True)
@@ -171,7 +171,7 @@ def carries_only_add(loop: For, uses: Mapping[Value, int]) -> bool:
 
 
 def only_adds(
-    yielded: Atom, param: Value, made: Mapping[Value, Statement], uses: Mapping[Value, int]
+    yielded: Atom, param: Value, made: Mapping[Atom, Statement], uses: Mapping[Value, int]
 ) -> bool:
     """Whether an iteration yields `param + ...` for a loop-carried value, and does not use the value otherwise."""
     places: list[int] = []
@@ -181,7 +181,7 @@ def only_adds(
 def _adds_to(
     atom: Atom,
     param: Value,
-    made: Mapping[Value, Statement],
+    made: Mapping[Atom, Statement],
     uses: Mapping[Value, int],
     places: list[int],
 ) -> bool:
@@ -189,7 +189,7 @@ def _adds_to(
     if atom is param:
         places.append(1)
         return True
-    statement = made.get(atom) if isinstance(atom, Value) else None
+    statement = made.get(atom)
     if not isinstance(atom, Value) or statement is None or uses.get(atom) != 1:
         return False
     if isinstance(statement, Op):

@@ -55,7 +55,7 @@ class Varying:
     """
 
     loop: For
-    sums: Mapping[Value, int]
+    sums: Mapping[Atom, int]
     values: frozenset[Value]
     own: frozenset[Value]
     fixed: frozenset[Value]
@@ -100,7 +100,7 @@ def varying(loop: For, roots: Roots, uses: Mapping[Value, int]) -> Varying | Non
         return None
     written = writes_of(loop, roots)
     fixed = frozenset(v for v, r in roots.items() if r.isdisjoint(written)) - own
-    sums: dict[Value, int] = {p: k for k, p in enumerate(loop.body.params[1:])}
+    sums: dict[Atom, int] = {p: k for k, p in enumerate(loop.body.params[1:])}
     _follow(loop.body, sums)
     values = _spread(loop, sums, own)
     found = Varying(loop, sums, values, own, fixed, measured)
@@ -246,26 +246,24 @@ def _checks(region: Region, found: Varying, is_uniform: bool) -> Iterator[bool]:
 # ---- varying values ----------------------------------------------------------------------------
 
 
-def _follow(region: Region, sums: dict[Value, int]) -> None:
+def _follow(region: Region, sums: dict[Atom, int]) -> None:
     """Enter the values that hold running sums at each place of a region."""
     for s in region.body:
         if isinstance(s, For):
             for a, param, result in zip(s.carried, s.body.params[1:], s.results, strict=True):
-                if isinstance(a, Value) and a in sums:
+                if a in sums:
                     sums[param] = sums[result] = sums[a]
         for inner in regions_of(s):
             _follow(inner, sums)
         if isinstance(s, Op) and s.decl in (arithmetic.add, arithmetic.subtract):
-            sums.update(
-                (s.result, sums[a]) for a in s.operands if isinstance(a, Value) and a in sums
-            )
+            sums.update((s.result, sums[a]) for a in s.operands if a in sums)
         if isinstance(s, If):
             for inner in regions_of(s):
                 pairs = zip(s.results, inner.yields, strict=True)
-                sums.update({r: sums[y] for r, y in pairs if isinstance(y, Value) and y in sums})
+                sums.update({r: sums[y] for r, y in pairs if y in sums})
 
 
-def _spread(loop: For, sums: Mapping[Value, int], own: frozenset[Value]) -> frozenset[Value]:
+def _spread(loop: For, sums: Mapping[Atom, int], own: frozenset[Value]) -> frozenset[Value]:
     """The values that depend on the loop's index, without running sums."""
     found = _Spread(sums, own, set(), set())
     found.note(loop.index)
@@ -278,7 +276,7 @@ def _spread(loop: For, sums: Mapping[Value, int], own: frozenset[Value]) -> froz
 
 @dataclass
 class _Spread:
-    sums: Mapping[Value, int]
+    sums: Mapping[Atom, int]
     own: frozenset[Value]
     values: set[Value]
     symbols: set[str | None]  # of varying integers

@@ -12,11 +12,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from srcdiff.ir.build import Env, Rewriter, lengths_of
-from srcdiff.ir.core import Function, Op, Statement, walk
+from srcdiff.ir.core import Function, Op, Statement
 from srcdiff.ir.types import Array, Dim, shape_of
 from srcdiff.ir.values import Atom, Const, Value, known_dim
 from srcdiff.ops.arrays import creation, memory
 from srcdiff.ops.core.index_patterns import is_mask, items, operands_in
+from srcdiff.transforms.analysis.defuse import definitions
 
 _SUBSCRIPTED = (memory.gather, memory.store, memory.add_into, memory.add_at)
 
@@ -28,7 +29,7 @@ def mark_unique_indices(fn: Function) -> Function:
 
 class _Note(Rewriter):
     def __init__(self, fn: Function) -> None:
-        self.makers = {r: s for s in walk(fn.body) if isinstance(s, Op) for r in s.results}
+        self.makers = definitions(fn)
         self.lengths = lengths_of(fn)
 
     def keep(self, old: Statement, env: Env, b: object) -> Statement:
@@ -61,7 +62,7 @@ class _Note(Rewriter):
         """The axis along which an array has unique indices, perhaps only together with the other results of its
         operation, which come second.
         """
-        op = self.makers.get(a) if isinstance(a, Value) else None
+        op = self.makers.get(a)
         if op is None or not isinstance(a.type, Array):
             return None, ()
         if op.decl is memory.index and set(items(op.attrs["where"])) <= {":", "None"}:

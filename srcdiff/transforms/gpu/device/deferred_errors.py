@@ -20,6 +20,7 @@ from srcdiff.ir.types import Scalar
 from srcdiff.ir.values import Atom, Value, const
 from srcdiff.ops.control.control import raise_
 from srcdiff.ops.elementwise import arithmetic
+from srcdiff.transforms.analysis.defuse import definitions_in
 
 _CODE = Scalar("int64", True)
 
@@ -62,11 +63,11 @@ class _Quiet:
     def __init__(self, shapes: Shapes) -> None:
         self.shapes = shapes
         self.raised: list[Op] = []
-        self.made: Mapping[Value, Statement] = {}
+        self.made: Mapping[Atom, Statement] = {}
 
     def loop(self, loop: For) -> tuple[For, list[Statement]]:
         """The loop with an error code as a further result, and the statements after it that raise."""
-        self.made = {r: s for s in walk(loop.body) for r in s.results}
+        self.made = definitions_in(walk(loop.body))
         b = Builder(self.shapes, "compiler", loop.location)
         before = Value(_CODE, "failure")
         region = self.region(loop.body)
@@ -162,9 +163,9 @@ class _Quiet:
         return const(len(self.raised))
 
 
-def _begun(y: Atom, made: Mapping[Value, Statement]) -> Atom | None:
+def _begun(y: Atom, made: Mapping[Atom, Statement]) -> Atom | None:
     """The loop-carried value to which `y` adds terms, if `y` is such a sum."""
-    s = made.get(y) if isinstance(y, Value) else None
+    s = made.get(y)
     if s is None:
         return y if isinstance(y, Value) else None
     if isinstance(s, Op) and s.decl in (arithmetic.add, arithmetic.subtract):

@@ -18,7 +18,7 @@ from srcdiff.ops.arrays import memory
 from srcdiff.ops.control.cuda_block import block_max, block_min, block_sum
 from srcdiff.ops.control.cuda_kernel import syncthreads
 from srcdiff.ops.core.index_patterns import items
-from srcdiff.transforms.analysis.defuse import defined_in, uses_outside
+from srcdiff.transforms.analysis.defuse import defined_in, definitions_in, uses_outside
 from srcdiff.transforms.analysis.dependence.loop_dependence import Accesses, accesses, only_adds
 from srcdiff.transforms.analysis.effects import footprint
 from srcdiff.transforms.schedule.parallel import is_sum, may_raise
@@ -91,7 +91,7 @@ class Finder:
         return Shared(carries, frozenset(sums), found)
 
     def carries(self, loop: For) -> Iterable[object]:
-        made: dict[Value, Statement] = {r: s for s in walk(loop.body) for r in s.results}
+        made = definitions_in(walk(loop.body))
         for param, y in zip(loop.body.params[1:], loop.carried_yields, strict=True):
             if not isinstance(param.type, Scalar) or param.type.dtype not in _NUMBERS:
                 yield None
@@ -100,8 +100,8 @@ class Finder:
             else:
                 yield self.extreme(y, param, made)
 
-    def extreme(self, y: Atom, param: Value, made: Mapping[Value, Statement]) -> object:
-        op = made.get(y) if isinstance(y, Value) else None
+    def extreme(self, y: Atom, param: Value, made: Mapping[Atom, Statement]) -> object:
+        op = made.get(y)
         decl = _EXTREMES.get(op.decl.name) if isinstance(op, Op) else None
         is_one = decl is not None and op is not None and op.operands.count(param) == 1
         return decl if is_one and self.uses.get(param) == 1 and self.uses.get(y) == 1 else None  # type: ignore[arg-type]

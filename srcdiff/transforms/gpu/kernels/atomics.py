@@ -28,6 +28,7 @@ from srcdiff.ops.control.cuda_kernel import (
 )
 from srcdiff.ops.core.index_patterns import items
 from srcdiff.ops.elementwise import arithmetic
+from srcdiff.transforms.analysis.defuse import definitions_in
 from srcdiff.transforms.gpu.kernels.barriers import shared_storage
 
 
@@ -84,7 +85,7 @@ class Threads:
     def __init__(self, fn: Function) -> None:
         self.fn = fn
         self.roots = storage_roots(fn)
-        self.maker: dict[Value, Statement] = {v: s for s in walk(fn.body) for v in s.results}
+        self.maker = definitions_in(walk(fn.body))
         self.loops = {s.index: s for s in walk(fn.body) if isinstance(s, For)}
         self.axes = fn.target.thread_axes
 
@@ -168,13 +169,13 @@ class Threads:
         return self.is_product(a, f"blockIdx.{axis}", f"blockDim.{axis}")
 
     def is_product(self, a: Atom, *names: str) -> bool:
-        made = self.maker.get(a) if isinstance(a, Value) else None
+        made = self.maker.get(a)
         if not isinstance(made, Op) or made.decl is not arithmetic.multiply:
             return False
         return sorted(map(self.asked, made.operands)) == sorted(names)
 
     def asked(self, a: Atom) -> str:
-        made = self.maker.get(a) if isinstance(a, Value) else None
+        made = self.maker.get(a)
         return made.attrs["of"] if isinstance(made, Op) and made.decl is position else ""
 
     def place_of_loop(self, loop: For) -> Place | None:
@@ -182,7 +183,7 @@ class Threads:
         start = self.place(loop.start)
         if start is None or start.factor != 1 or start.offset:
             return None
-        made = self.maker.get(loop.step) if isinstance(loop.step, Value) else None
+        made = self.maker.get(loop.step)
         if start.is_of_grid:
             is_size = isinstance(made, Op) and made.decl is gridsize
             if is_size and "xyz"[made.results.index(loop.step)] == start.axis:  # type: ignore[union-attr]

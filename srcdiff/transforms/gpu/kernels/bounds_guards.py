@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from srcdiff.ir.core import Function, If, Op, Statement, walk
-from srcdiff.ir.values import Atom, Const, Value
+from srcdiff.ir.core import Function, If, Op, walk
+from srcdiff.ir.values import Atom, Const
+from srcdiff.transforms.analysis.defuse import definitions_in
 from srcdiff.transforms.gpu.kernels.atomics import Place
 
 Guard = tuple[Atom, bool]  # a condition, and its value on the path
@@ -20,13 +21,13 @@ class Guards:
         self, fn: Function, place: Callable[[Atom], Place | None], differs: Callable[[Atom], bool]
     ) -> None:
         self.place, self.differs = place, differs
-        self.maker: dict[Value, Statement] = {v: s for s in walk(fn.body) for v in s.results}
+        self.maker = definitions_in(walk(fn.body))
 
     def is_bound(self, condition: Atom, says: bool) -> bool:
         """Whether `condition == says` holds for all threads, or for all threads up to or from some position."""
         if not self.differs(condition):
             return True
-        made = self.maker.get(condition) if isinstance(condition, Value) else None
+        made = self.maker.get(condition)
         if isinstance(made, If):  # `a and b`, `a or b`
             k = made.results.index(condition)
             first, second = made.then.yields[k], made.orelse.yields[k]

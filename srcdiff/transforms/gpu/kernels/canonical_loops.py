@@ -13,13 +13,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from srcdiff.ir.build import Builder, Env, Rewriter, clone_region, with_parts
-from srcdiff.ir.core import For, Function, Op, OpDecl, Region, Statement, While, regions_of, walk
+from srcdiff.ir.core import For, Function, Op, OpDecl, Region, Statement, While, regions_of
 from srcdiff.ir.types import INT, Scalar
 from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.control.cuda_kernel import grid, gridsize, position
 from srcdiff.ops.elementwise import arithmetic
-from srcdiff.transforms.analysis.defuse import count_uses, defined_in, rename
+from srcdiff.transforms.analysis.defuse import count_uses, defined_in, definitions, rename
 
 # ---- the position of a thread --------------------------------------------------------------------
 
@@ -31,7 +31,7 @@ def grid_places(fn: Function) -> Function:
 
 class _Places(Rewriter):
     def __init__(self, fn: Function) -> None:
-        self.maker = {v: s for s in walk(fn.body) if isinstance(s, Op) for v in s.results}
+        self.maker = definitions(fn)
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         if isinstance(old, Op) and len(old.operands) == 2 and (decl := self.meant(old)) is not None:
@@ -47,7 +47,7 @@ class _Places(Rewriter):
         if op.decl is not arithmetic.add:
             return None
         for a, b in (op.operands, op.operands[::-1]):
-            product = self.maker.get(a) if isinstance(a, Value) else None
+            product = self.maker.get(a)
             if product is not None and self.asked(product) == {"blockIdx.x", "blockDim.x"}:
                 return grid if self.of(b) == "threadIdx.x" else None
         return None
@@ -56,7 +56,7 @@ class _Places(Rewriter):
         return set(map(self.of, op.operands)) if op.decl is arithmetic.multiply else set()
 
     def of(self, a: Atom) -> str:
-        made = self.maker.get(a) if isinstance(a, Value) else None
+        made = self.maker.get(a)
         return str(made.attrs["of"]) if made is not None and made.decl is position else ""
 
 

@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from srcdiff.errors import UnsupportedError
-from srcdiff.ir.core import Function, If, Op, Region, Statement, regions_of, walk
+from srcdiff.ir.core import Function, If, Op, Region, regions_of, walk
 from srcdiff.ir.types import Array, is_float
 from srcdiff.ir.values import Atom, Const, Value
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.control.cuda_kernel import shuffles
+from srcdiff.transforms.analysis.defuse import definitions_in
 from srcdiff.transforms.gpu.kernels.atomics import Threads
 from srcdiff.transforms.gpu.kernels.barriers import shared_storage
 from srcdiff.transforms.gpu.kernels.divergence import BLOCKS, THREADS, launch_dims
@@ -47,7 +48,7 @@ class _Races:
     def __init__(self, fn: Function, dims: Mapping[Atom, frozenset[str]], is_shared: bool) -> None:
         self.threads = Threads(fn)
         self.arrays = {v for v in shared_storage(fn) if (v not in fn.params) == is_shared}
-        self.maker: dict[Value, Statement] = {v: s for s in walk(fn.body) for v in s.results}
+        self.maker = definitions_in(walk(fn.body))
         self.dims = dims
         self.separating = frozenset(THREADS if is_shared else (*BLOCKS, *THREADS))
 
@@ -59,7 +60,7 @@ class _Races:
         """Whether `condition == says` may hold for a single thread: it tests a thread's position for equality, or
         compares it with a constant. A comparison with the length of an array does not count.
         """
-        made = self.maker.get(condition) if isinstance(condition, Value) else None
+        made = self.maker.get(condition)
         if isinstance(made, If):
             k = made.results.index(condition)
             parts = (made.condition, made.then.yields[k], made.orelse.yields[k])
@@ -104,7 +105,7 @@ class _Races:
         """Whether several threads have the same index: a uniform index, or one like `i // 2` or `i % 2`."""
         if not self.differs(index):
             return True
-        made = self.maker.get(index) if isinstance(index, Value) else None
+        made = self.maker.get(index)
         if not isinstance(made, Op) or len(made.operands) != 2:
             return False
         place, by = made.operands

@@ -205,13 +205,13 @@ class _Neighbours:
 
     def is_of_most(self, condition: Atom, says: bool) -> bool:
         """Whether `condition == says` holds for all threads except those at an end."""
-        made = self.maker.get(condition) if isinstance(condition, Value) else None
+        made = self.maker.get(condition)
         is_equality = isinstance(made, Op) and made.decl.name == ("not_equal" if says else "equal")
         return is_equality or self.guards.is_bound(condition, says)
 
     def without(self, a: Atom, iteration: Atom) -> Atom:
         """`i - 1` of `i - 1 + n`."""
-        made = self.maker.get(a) if isinstance(a, Value) else None
+        made = self.maker.get(a)
         if isinstance(made, Op) and made.decl is arithmetic.add and iteration in made.operands:
             return made.operands[1 - made.operands.index(iteration)]
         return a

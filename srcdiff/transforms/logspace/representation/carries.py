@@ -66,7 +66,7 @@ class _Carried(Rewriter):
 
     def __init__(self, flows: Flows) -> None:
         self.made, self.defined = flows.made, flows.defined
-        self.kept: dict[Value, Kept] = {}
+        self.kept: dict[Atom, Kept] = {}
         self.known: dict[Atom, Parts] = {}
         self.joins: dict[Statement, list[Flow]] = defaultdict(list)
         # a write into storage -> whether it holds logarithms
@@ -208,12 +208,12 @@ class _Carried(Rewriter):
         storage, value, *rest = old.operands
         values = self.kept_of(value, value, self.writes[old], env, b)
         places = [lookup(env, a) for a in rest]
-        for into, x in zip(self.kept[storage], values, strict=True):  # type: ignore[index]
+        for into, x in zip(self.kept[storage], values, strict=True):
             b.append(replace(old, operands=(into, x, *places)))
 
     def read(self, old: Op, env: Env, b: Builder) -> None:
         storage, *rest = old.operands
-        places, held_in = [lookup(env, a) for a in rest], self.kept[storage]  # type: ignore[index]
+        places, held_in = [lookup(env, a) for a in rest], self.kept[storage]
         names = ("log",) if len(held_in) == 1 else ("scaled", "shift")
         kept = []
         for held_one, prefix in zip(held_in, names, strict=True):
@@ -245,7 +245,7 @@ class _Carried(Rewriter):
 
     def kept_of(self, atom: Atom, like: Atom, is_positive: bool, env: Env, b: Builder) -> Kept:
         """The logarithm of a value, or its scaled value and exponent, in the shape and kind of number of `like`."""
-        kept = self.kept.get(atom) if isinstance(atom, Value) else None
+        kept = self.kept.get(atom)
         number = is_filled_with(atom, self.defined)
         if kept is None and number is not None:
             kept = self.of_number(number, lookup(env, atom), is_positive, b)
@@ -273,7 +273,7 @@ class _Carried(Rewriter):
         is one already, or the value is a sum with a carried value.
         """
         factor, exponent = maker.factor(parts), maker.exponent(parts)
-        op = self.made.get(atom)  # type: ignore[arg-type]
+        op = self.made.get(atom)
         is_sum = (
             op is not None
             and op.decl is arithmetic.add

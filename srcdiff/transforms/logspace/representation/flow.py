@@ -246,7 +246,7 @@ class Flows:
         for group in _groups(below):
             atoms = set().union(*(made_of[f] for f in group))
             targets = {t for f in group for t in f.targets}
-            ops = [self.made[a] for a in atoms if isinstance(a, Value) and a in self.made]
+            ops = [self.made[a] for a in atoms if a in self.made]
             is_round = any(not isinstance(f.of, If) and f in spread(below[f], below) for f in group)
             if is_round and any(map(_is_exponential, ops)) and not self.is_tended(ops, targets):
                 out |= {f: found[f] for f in group}
@@ -268,11 +268,11 @@ class Flows:
 class _Operands(dict[Atom, tuple[Atom, ...]]):
     """The operands of the operation that computes each value."""
 
-    def __init__(self, made: Mapping[Value, Op]) -> None:
+    def __init__(self, made: Mapping[Atom, Op]) -> None:
         self.made = made
 
     def __missing__(self, a: Atom) -> tuple[Atom, ...]:
-        op = self.made.get(a) if isinstance(a, Value) else None
+        op = self.made.get(a)
         return () if op is None else op.operands
 
 
@@ -295,7 +295,7 @@ def is_log(s: Statement) -> bool:
     return isinstance(s, Op) and s.decl.name in LOGARITHMS
 
 
-def is_filled_with(atom: Atom, defined: Mapping[Value, Op]) -> float | None:
+def is_filled_with(atom: Atom, defined: Mapping[Atom, Op]) -> float | None:
     """The number that an atom is or that an array was created with; None if it is neither."""
     if isinstance(atom, Const):
         is_number = isinstance(atom.value, int | float) and not isinstance(atom.value, bool)

@@ -125,7 +125,7 @@ class LogarithmUses(Rewriter):
 class _Lists(LogarithmUses):
     def __init__(self, fn: Function) -> None:
         super().__init__(fn)
-        self.kept: dict[Value, Kept] = {}
+        self.kept: dict[Atom, Kept] = {}
         # list -> the type of its factors, None if all elements are positive
         self.lists = self.found(fn)
 

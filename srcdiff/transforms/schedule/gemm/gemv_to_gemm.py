@@ -41,7 +41,7 @@ class _Loop:
 
     loop: For
     own: frozenset[Value]
-    makers: Mapping[Value, Op]
+    makers: Mapping[Atom, Op]
     written: frozenset[Value]
     count: Dim
     # vectors of the iterations -> the arrays that collect them as rows
@@ -87,13 +87,15 @@ class _Gather(Rewriter):
             return None
         if count is None or not self.shapes.is_at_least_zero(count):
             return None
-        makers = {r: s for s in loop.body.body if isinstance(s, Op) for r in s.results}
+        makers: dict[Atom, Op] = {
+            r: s for s in loop.body.body if isinstance(s, Op) for r in s.results
+        }
         own = frozenset(defined_in(loop.body))
         return _Loop(loop, own, makers, writes_of(loop, self.roots), count)
 
     def row_of(self, atom: Atom, loop: _Loop) -> Value | None:
         """The array of which an atom is the iteration's row, if it has a row for each iteration and is not written."""
-        op = loop.makers.get(atom) if isinstance(atom, Value) else None
+        op = loop.makers.get(atom)
         if op is None or op.decl is not memory.index or op.attrs["where"] != "i":
             return None
         base, index = op.operands
@@ -142,7 +144,7 @@ class _Gather(Rewriter):
         if op.decl is not memory.add_into or op.attrs["where"]:
             return None
         target, added = op.operands
-        outer = loop.makers.get(added) if isinstance(added, Value) else None
+        outer = loop.makers.get(added)
         if outer is None or outer.decl is not linalg.outer or self.uses[outer.result] != 1:
             return None
         storage = self.roots.of(target)

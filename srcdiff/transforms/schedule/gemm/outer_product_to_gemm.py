@@ -320,7 +320,7 @@ def _name(value: Atom, s: _Sum, b: Builder) -> str:
     return plural(name) if name else ""
 
 
-def _makers(s: _Sum) -> dict[Value, Op]:
+def _makers(s: _Sum) -> dict[Atom, Op]:
     ops = (o for part in (s.outer, s.inner) for o in part.body.body if isinstance(o, Op))
     return {r: op for op in ops for r in op.results}
 

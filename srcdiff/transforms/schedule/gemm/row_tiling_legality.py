@@ -34,7 +34,7 @@ class Facts:
 
     roots: Roots
     uses: Mapping[Value, int]
-    maker: Mapping[Value, Op]
+    maker: Mapping[Atom, Op]
     layouts: Layouts
 
 

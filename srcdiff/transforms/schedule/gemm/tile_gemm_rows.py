@@ -57,7 +57,7 @@ class RowProduct:
 
 
 def products_of_iterations(
-    fn: Function, roots: Roots, uses: Mapping[Value, int], maker: Mapping[Value, Op]
+    fn: Function, roots: Roots, uses: Mapping[Value, int], maker: Mapping[Atom, Op]
 ) -> dict[Value, dict[Value, RowProduct]]:
     """For each loop index, the products that only this loop uses."""
     return dict(_Finder(all_layouts(fn), roots, uses, maker).found(fn))
@@ -68,7 +68,7 @@ class _Finder:
     layouts: Layouts
     roots: Roots
     uses: Mapping[Value, int]
-    maker: Mapping[Value, Op]
+    maker: Mapping[Atom, Op]
 
     def found(self, fn: Function) -> Iterator[tuple[Value, dict[Value, RowProduct]]]:
         for region in all_regions(fn.body):

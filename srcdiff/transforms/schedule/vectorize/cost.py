@@ -81,7 +81,7 @@ class LanePrices:
 
     lengths: Lengths
     uses: Mapping[Value, int]
-    maker: Mapping[Value, Op]
+    maker: Mapping[Atom, Op]
     movable: frozenset[Value] = field(default_factory=frozenset)
 
     def pays(self, found: Varying, copies: Collection[For] = ()) -> bool:
@@ -131,7 +131,7 @@ class LanePrices:
 
     def is_at_most(self, loop: For, lanes: int) -> bool:
         """Whether a loop is known to have at most `lanes` iterations, as a loop over a block of rows (`row_tiling`)."""
-        made = self.maker.get(loop.stop) if isinstance(loop.stop, Value) else None
+        made = self.maker.get(loop.stop)
         if made is None or made.decl is not arithmetic.minimum or loop.start != const(0):
             return False
         return any(isinstance(a, Const) and a.value <= lanes for a in made.operands)

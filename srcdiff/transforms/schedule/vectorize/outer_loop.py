@@ -272,7 +272,7 @@ class _Blocks:
         made = {r for s in group.statements for r in s.results}
         sums = self.found.sums
         atoms = dict.fromkeys(a for s in group.statements for a in outer_atoms(s))
-        begun = {sums[a]: a for a in atoms if a in sums and a not in made}  # type: ignore[index]
+        begun = {sums[a]: a for a in atoms if a in sums and a not in made}
         ended = {sums[v]: v for s in group.statements for v in s.results if v in sums}
         carried = [a for k, a in begun.items() if k in ended and isinstance(a, Value)]
         inner = b.inner()

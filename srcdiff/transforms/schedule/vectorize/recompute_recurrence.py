@@ -24,7 +24,7 @@ from srcdiff.ir.values import Atom, Value, const, known_dim, symbol_of
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.elementwise import arithmetic
 from srcdiff.transforms.analysis.cost_model import price_of_element
-from srcdiff.transforms.analysis.defuse import defined_in, used_atoms
+from srcdiff.transforms.analysis.defuse import defined_in, definitions_in, used_atoms
 from srcdiff.transforms.analysis.dependence.affine import subscripts
 from srcdiff.transforms.analysis.dependence.uniformity import Varying
 from srcdiff.transforms.schedule.strength_reduction import by_horner
@@ -93,7 +93,7 @@ def _at_own_index(loop: For, array: Value) -> list[Op]:
 
 def _recurrence(array: Value, loop: For, store: Op, found: Varying) -> _Kept | None:
     """The recurrence of a stored value: the operations that compute it and the next carried number, if they are few."""
-    made = {r: s for s in loop.body.body for r in s.results}
+    made = definitions_in(loop.body.body)
     params = loop.body.params[1:]
     needed: set[Statement] = set()
     carried: set[Value] = set()
@@ -212,7 +212,7 @@ def _factor(s: Statement, number: Value) -> Value | None:
 
 def _unchanged(number: Value, loop: For) -> list[Statement] | None:
     """The statements of an iteration that compute a loop-invariant number; None if it is not invariant."""
-    made = {r: s for s in loop.body.body for r in s.results}
+    made = definitions_in(loop.body.body)
     inside = {*defined_in(loop.body), *loop.body.params}
     chain: set[Statement] = set()
     pending: list[Atom] = [number]
@@ -220,7 +220,7 @@ def _unchanged(number: Value, loop: For) -> list[Statement] | None:
         atom = pending.pop()
         if atom not in inside:
             continue
-        s = made.get(atom)  # type: ignore[arg-type]
+        s = made.get(atom)
         if not isinstance(s, Op) or s.decl not in _PLAIN:
             return None
         chain.add(s)

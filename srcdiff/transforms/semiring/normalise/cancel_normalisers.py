@@ -89,7 +89,7 @@ def _is_maximum(s: object) -> bool:
 def norms_of(fn: Function) -> set[Op]:
     """The sums of exponentials that are subtracted from something."""
     sources: dict[Value, list[Value]] = {}
-    sums: dict[Value, Op] = {}
+    sums: dict[Atom, Op] = {}
     open_values: list[Value] = []
     for s in walk(fn.body):
         for value, given in flows(s, {"where"}):

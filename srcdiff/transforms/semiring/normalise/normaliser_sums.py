@@ -41,13 +41,13 @@ class _Reciprocals(Rewriter):
     """Writes `x - n` for `x + (0 - n)`."""
 
     def __init__(self) -> None:
-        self.negated: dict[Value, Atom] = {}
+        self.negated: dict[Atom, Atom] = {}
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         new = self.keep(old, env, b)
         if isinstance(new, Op) and new.decl is arithmetic.negative:
             if new.operands[0] in self.negated:
-                env[new.result] = self.negated[new.operands[0]]  # type: ignore[index]
+                env[new.result] = self.negated[new.operands[0]]
                 return
             self.negated[new.result] = new.operands[0]
         elif (
@@ -58,9 +58,9 @@ class _Reciprocals(Rewriter):
             self.negated[new.result] = new.operands[1]
         elif isinstance(new, Op) and new.decl in _SIGNS:
             x, y = new.operands
-            if isinstance(x, Value) and x in self.negated and new.decl is arithmetic.add:
+            if x in self.negated and new.decl is arithmetic.add:
                 x, y = y, x
-            if isinstance(y, Value) and y in self.negated:
+            if y in self.negated:
                 new = replace(new, decl=_SIGNS[new.decl], operands=(x, self.negated[y]))
         b.append(new)
 

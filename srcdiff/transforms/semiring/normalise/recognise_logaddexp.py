@@ -16,7 +16,7 @@ from dataclasses import replace
 
 from srcdiff.ir.build import Builder, Env, Rewriter
 from srcdiff.ir.core import Function, If, Op, Statement, walk
-from srcdiff.ir.values import Atom, Value, const
+from srcdiff.ir.values import Atom, const
 from srcdiff.ops.elementwise import arithmetic, elementary
 from srcdiff.transforms.simplify.cse import cse
 from srcdiff.transforms.simplify.dce import dce
@@ -34,8 +34,8 @@ def with_logaddexp(fn: Function) -> Function:
 
 class _Spelled(Rewriter):
     def __init__(self) -> None:
-        self.made: dict[Value, Op] = {}
-        self.branches: dict[Value, tuple[If, int]] = {}
+        self.made: dict[Atom, Op] = {}
+        self.branches: dict[Atom, tuple[If, int]] = {}
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         new = self.keep(old, env, b)
@@ -99,9 +99,7 @@ class _Spelled(Rewriter):
             first, second = larger.operands
             if {*smaller.operands} == {first, second}:
                 return first, second
-        first_side, other_side = (
-            self.branches.get(a) if isinstance(a, Value) else None for a in (x, y)
-        )
+        first_side, other_side = (self.branches.get(a) for a in (x, y))
         if first_side is not None and other_side is not None and first_side[0] is other_side[0]:
             (branch, i), (_, j) = first_side, other_side
             then, orelse = branch.then.yields, branch.orelse.yields
@@ -132,5 +130,5 @@ class _Spelled(Rewriter):
         b.append(branch)
 
     def op(self, atom: Atom, *names: str) -> Op | None:
-        found = self.made.get(atom) if isinstance(atom, Value) else None
+        found = self.made.get(atom)
         return found if found is not None and found.decl.name in names else None

@@ -12,19 +12,19 @@ from typing import Any
 
 from srcdiff.ir.core import Op
 from srcdiff.ir.types import shape_of
-from srcdiff.ir.values import Value, known_dim
+from srcdiff.ir.values import Atom, known_dim
 from srcdiff.transforms.rewrite.patterns import INNER, Rule, function
 
 total, eye, trace = map(function, ("sum", "eye", "trace"))
 
 
-def _are_no_matrices(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
+def _are_no_matrices(binding: Mapping[str, Any], made: Mapping[Atom, Op]) -> bool:
     """Whether a factor is not a matrix, or the matrices that would be added differ in shape."""
     shapes = {k: shape_of(a.type) for k, a in binding.items() if k != INNER}
     return any(len(s) != 2 for s in shapes.values()) or shapes["X"] != shapes["Y"]
 
 
-def _is_not_square(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
+def _is_not_square(binding: Mapping[str, Any], made: Mapping[Atom, Op]) -> bool:
     """Whether `X` has another shape than the identity matrix that it is multiplied by."""
     return shape_of(binding["X"].type) != (known_dim(binding["n"]),) * 2
 

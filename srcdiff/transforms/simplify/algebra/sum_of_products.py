@@ -17,7 +17,12 @@ from srcdiff.ir.core import For, Function, If, Op, Region, Statement, While, reg
 from srcdiff.ir.types import Dim, Scalar, Type, ndim_of
 from srcdiff.ir.values import Atom, Const, Value, known_dim
 from srcdiff.ops.arrays import memory
-from srcdiff.transforms.analysis.defuse import carried_groups, is_generated, written_values
+from srcdiff.transforms.analysis.defuse import (
+    carried_groups,
+    definitions_in,
+    is_generated,
+    written_values,
+)
 from srcdiff.transforms.simplify.algebra import laurent
 from srcdiff.transforms.simplify.algebra.array_contents import Elements
 from srcdiff.transforms.simplify.algebra.laurent import Factor, Sum
@@ -49,7 +54,7 @@ def _adds_up(s: Statement) -> bool:
 class _Facts:
     def __init__(self, fn: Function) -> None:
         roots = storage_roots(fn)
-        self.makers = {r: s for s in walk(fn.body) for r in s.results}
+        self.makers = definitions_in(walk(fn.body))
         self.written = written_values(fn, roots)
         self.elements = Elements(roots, self.of)
         self.keys: dict[int, Hashable] = {}  # one key for a loop and the loop that reverses it
@@ -188,7 +193,7 @@ class _Facts:
         """Whether a number is zero if some others are."""
         if a in assumed or self.is_zero(a):
             return True
-        maker = self.makers.get(a) if isinstance(a, Value) else None
+        maker = self.makers.get(a)
         if depth > _DEPTH or maker is None or not is_generated(maker):
             return False
 

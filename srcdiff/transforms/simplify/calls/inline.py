@@ -139,7 +139,7 @@ class Inline(Rewriter):
         written = written_values(helper)
         inner: Env = {}
         for param, a in zip(helper.params, operands, strict=True):
-            is_storage = self.reads and isinstance(a, Value) and a in self.written
+            is_storage = self.reads and a in self.written
             inner[param] = b.op(memory.read, a) if is_storage else a
         names = {
             y: r
@@ -150,7 +150,7 @@ class Inline(Rewriter):
             b.append(_named(clone_statement(s, inner), s, names, inner))
         for y, r in zip(helper.body.yields, call.results, strict=True):
             found = lookup(inner, y)
-            is_storage = self.reads and isinstance(y, Value) and y in written
+            is_storage = self.reads and y in written
             env[r] = b.op(memory.read, found, name=r.name) if is_storage else found
 
 

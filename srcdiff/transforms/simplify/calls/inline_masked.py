@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from srcdiff.ir.core import Call, Function, Op, Statement, walk
-from srcdiff.ir.values import Atom, Value
+from srcdiff.ir.values import Atom
+from srcdiff.transforms.analysis.defuse import definitions_in
 from srcdiff.transforms.simplify.calls.inline import is_few_lines
 
 _MASKS = ("where", "nan_to_num")
@@ -19,7 +20,7 @@ def beside_masks(fn: Function) -> set[Call]:
     calls = [s for s in walk(fn.body) if isinstance(s, Call) and is_few_lines(s.function, Call)]
     if not calls:
         return set()
-    makers = {r: s for s in walk(fn.body) for r in s.results}
+    makers = definitions_in(walk(fn.body))
     found = {s for a in _selected(fn) for s in _made_from(a, makers) if s in calls}
     for call in calls:
         if any(_selected(call.function)):
@@ -36,9 +37,9 @@ def _selected(fn: Function) -> Iterator[Atom]:
             yield from s.operands[-2:]
 
 
-def _made_from(a: Atom, makers: Mapping[Value, Statement]) -> Iterator[Op | Call]:
+def _made_from(a: Atom, makers: Mapping[Atom, Statement]) -> Iterator[Op | Call]:
     """The elementwise operations and calls that compute a value, from the last one backwards."""
-    made = makers.get(a) if isinstance(a, Value) else None
+    made = makers.get(a)
     if isinstance(made, Call):
         yield made
     elif isinstance(made, Op) and made.decl.elementwise:
