@@ -108,7 +108,7 @@ def build_kernel(
             new, before = adjoint_kernel(fn, parse_rule, recorder)
         else:
             new = tangent_kernel(fn, parse_rule, parse_forward_rule, recorder)
-        counting = _counting(before, new, names, recorder)
+        counting = _counting(before, new, names)
     except NoLoopForm as reason:
         raise _refused(fn, str(reason), reason.location) from None
     if verify(new):
@@ -140,9 +140,7 @@ def _program(
     )
 
 
-def _counting(
-    before: Function | None, new: Function, names: Sequence[str], recorder: Recorder
-) -> KernelProgram | None:
+def _counting(before: Function | None, new: Function, names: Sequence[str]) -> KernelProgram | None:
     """The counting kernel, if the arguments do not determine all lengths of the saved values."""
     kept = new.target.thread_storage
     if before is None or not kept:

@@ -22,8 +22,8 @@ from srcdiff.codegen.text.syntax import Expr, constant, is_literal
 # From loose to tight; what is BRACKETED stands in brackets, but where a method decides otherwise.
 (
     BRACKETED, YIELD, TUPLE, COMPREHENSION, TEST, OR, AND, NOT, COMPARE, BIT_OR, BIT_XOR, BIT_AND,
-    SHIFT, SUM, TERM, FACTOR, POWER, AWAIT, NUMBER, ATOM,
-) = range(20)  # fmt: skip
+    SHIFT, SUM, TERM, FACTOR, POWER, NUMBER, ATOM,
+) = range(19)  # fmt: skip
 
 BINARY = {
     "Or": ("or", OR), "And": ("and", AND), "BitOr": ("|", BIT_OR), "BitXor": ("^", BIT_XOR),
@@ -44,12 +44,12 @@ OPERATORS = {op: Break(f" {text} ", level) for op, (text, level) in BINARY.items
 # Nodes and operators that are not listed are atoms.
 LEVELS = {
     "NamedExpr": BRACKETED, "Yield": YIELD, "YieldFrom": YIELD, "IfExp": TEST, "Lambda": TEST,
-    "Compare": COMPARE, "Await": AWAIT, "MatchOr": OR,
+    "Compare": COMPARE, "MatchOr": OR,
     **{op: level for op, (_, level) in [*BINARY.items(), *UNARY.items()]},
 }  # fmt: skip
 
 COMMA = Break(", ", COMMA_LEVEL)
-FOR, ASYNC_FOR = Break(" for ", COMPREHENSION), Break(" async for ", COMPREHENSION)
+FOR = Break(" for ", COMPREHENSION)
 CONDITION, IF, ELSE = Break(" if ", COMPREHENSION), Break(" if ", TEST), Break(" else ", TEST)
 MAYBE_OPEN, MAYBE_CLOSE = Open("", one_each=True), Close("")
 TARGET_OPEN = Open("", one_each=True, last=True)
@@ -85,9 +85,10 @@ class ExpressionPrinter(astunparse.Unparser):
             raise TypeError(f"cannot print {type(node).__name__}")
         return method
 
-    # What the base class prints for Python 2 and for older trees.
+    # What the base class prints for Python 2, for older trees, and for asynchronous code, which is refused.
     _Repr = _Print = _Exec = _TryExcept = _TryFinally = _Num = _Str = _Bytes = None
     _NameConstant = _Ellipsis = _Index = _ExtSlice = _FormattedValue = _arg = None
+    _Await = _AsyncFor = _AsyncWith = _AsyncFunctionDef = None
 
     # ---- pieces of lines ----
 
@@ -195,8 +196,8 @@ class ExpressionPrinter(astunparse.Unparser):
 
     def _power(self, t: Expr) -> None:
         base, exponent = _literal(t.left), _literal(t.right)
-        simple = _level(base) >= AWAIT and _is_simple(base) and _is_simple(exponent)
-        self.expr(base, AWAIT)
+        simple = _level(base) >= NUMBER and _is_simple(base) and _is_simple(exponent)
+        self.expr(base, NUMBER)
         self.write("**" if simple else OPERATORS["Pow"])
         self.expr(exponent, FACTOR)
 
@@ -235,10 +236,6 @@ class ExpressionPrinter(astunparse.Unparser):
         self._arguments(arguments, comma=", ")
         self.write(": ")
         self._value(t.body)
-
-    def _Await(self, t: Expr) -> None:
-        self.write("await ")
-        self.expr(t.value, ATOM)
 
     def _Yield(self, t: Expr) -> None:
         self.write("yield")
@@ -383,7 +380,7 @@ class ExpressionPrinter(astunparse.Unparser):
             self._comprehension(generator)
 
     def _comprehension(self, t: Expr) -> None:
-        self.write(ASYNC_FOR if t.is_async else FOR)
+        self.write(FOR)
         self._target(t.target)
         self.write(" in ")
         self.expr(t.iter, OR)

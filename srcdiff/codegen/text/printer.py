@@ -24,7 +24,7 @@ from srcdiff.codegen.text.expressions import BINARY, TEST, TUPLE, YIELD, Express
 from srcdiff.codegen.text.literals import docstring
 from srcdiff.codegen.text.syntax import Blank, Comment, Expr, Stmt
 
-_DEFINITIONS = (gast.FunctionDef, gast.AsyncFunctionDef, gast.ClassDef)
+_DEFINITIONS = (gast.FunctionDef, gast.ClassDef)
 _IMPORTS = (gast.Import, gast.ImportFrom)
 
 
@@ -73,9 +73,6 @@ class Printer(ExpressionPrinter):
     def _Module(self, t: Stmt) -> None:
         self._body(t)
 
-    def _Interactive(self, t: Stmt) -> None:
-        self._body(t)
-
     def _statements(self, body: Sequence[Stmt], first: int = 0) -> None:
         """Statements, with blank lines round definitions and below imports."""
         previous = body[first - 1] if first else None
@@ -103,7 +100,7 @@ class Printer(ExpressionPrinter):
         if text is not None:
             self.fill()
             self.write(docstring(text))
-            if not isinstance(t, (gast.FunctionDef, gast.AsyncFunctionDef)):
+            if not isinstance(t, gast.FunctionDef):
                 self._leave_blank(1)
         self._statements(t.body, first=0 if text is None else 1)
 
@@ -196,16 +193,13 @@ class Printer(ExpressionPrinter):
         self._block(t.body)
         self._orelse(t)
 
-    def _For(self, t: Stmt, keyword: str = "for ") -> None:
-        self.fill(keyword)
+    def _For(self, t: Stmt) -> None:
+        self.fill("for ")
         self._target(t.target)
         self.write(" in ")
         self._value(t.iter, TUPLE)
         self._block(t.body)
         self._orelse(t)
-
-    def _AsyncFor(self, t: Stmt) -> None:
-        self._For(t, "async for ")
 
     def _condition(self, node: Expr) -> None:
         self._maybe_bracketed(lambda: self._test(node))
@@ -214,13 +208,10 @@ class Printer(ExpressionPrinter):
         if t.orelse:
             self._clause("else", t.orelse)
 
-    def _With(self, t: Stmt, keyword: str = "with ") -> None:
-        self.fill(keyword)
+    def _With(self, t: Stmt) -> None:
+        self.fill("with ")
         self._maybe_bracketed(lambda: self._separated(t.items, self.dispatch))
         self._block(t.body)
-
-    def _AsyncWith(self, t: Stmt) -> None:
-        self._With(t, "async with ")
 
     def _withitem(self, t: Stmt) -> None:
         if isinstance(t.context_expr, gast.Tuple) and t.optional_vars is None:
@@ -232,19 +223,16 @@ class Printer(ExpressionPrinter):
             self.write(" as ")
             self.expr(t.optional_vars)
 
-    def _Try(self, t: Stmt, keyword: str = "except") -> None:
+    def _Try(self, t: Stmt) -> None:
         self._clause("try", t.body)
         for handler in t.handlers:
-            self._ExceptHandler(handler, keyword)
+            self._ExceptHandler(handler)
         self._orelse(t)
         if t.finalbody:
             self._clause("finally", t.finalbody)
 
-    def _TryStar(self, t: Stmt) -> None:
-        self._Try(t, "except*")
-
-    def _ExceptHandler(self, t: Stmt, keyword: str = "except") -> None:
-        self.fill(keyword)
+    def _ExceptHandler(self, t: Stmt) -> None:
+        self.fill("except")
         if t.type is not None:
             self.write(" ")
             self._value(t.type)
@@ -260,18 +248,15 @@ class Printer(ExpressionPrinter):
             self._listed("call", [*t.bases, *t.keywords], self.expr)
         self._definition_body(t)
 
-    def _FunctionDef(self, t: Stmt, keyword: str = "def") -> None:
+    def _FunctionDef(self, t: Stmt) -> None:
         self._decorators(t)
-        self.fill(f"{keyword} {t.name}")
+        self.fill(f"def {t.name}")
         self._type_params(t.type_params)
         self._between("call", self._arguments, t.args)
         if t.returns is not None:
             self.write(" -> ")
             self._value(t.returns)
         self._definition_body(t)
-
-    def _AsyncFunctionDef(self, t: Stmt) -> None:
-        self._FunctionDef(t, "async def")
 
     def _decorators(self, t: Stmt) -> None:
         for decorator in t.decorator_list:

@@ -320,14 +320,10 @@ def function_def(
     params: Sequence[str | Expr] | Expr,
     body: Sequence[Stmt],
     docstring: str | None = None,
-    decorators: Sequence[Expr] = (),
-    returns: Expr | None = None,
 ) -> Stmt:
     """A function; `params` are names, `param` nodes, or the result of `arguments`."""
     head = [] if docstring is None else [expr_stmt(constant(docstring))]
-    return gast.FunctionDef(
-        id, _arguments(params), [*head, *body], list(decorators), returns, None, []
-    )
+    return gast.FunctionDef(id, _arguments(params), [*head, *body], [], None, None, [])
 
 
 def module(body: Sequence[Stmt], docstring: str | None = None) -> Any:

@@ -24,9 +24,9 @@ class Routes:
     custom: bool  # some class has its own attribute access
 
 
-def routes_of(function: FunctionType, values: tuple[Any, ...] = ()) -> Routes:
-    """The attributes of the classes that a function can see: in its module, in modules of the user's that it uses, in
-    captured values and arguments.
+def routes_of(function: FunctionType) -> Routes:
+    """The attributes of the classes that a function can see: in its module, in modules of the user's that it uses, and
+    in captured values.
     """
     classes = set(_classes(function.__globals__))
     for cell in function.__closure__ or ():
@@ -34,7 +34,6 @@ def routes_of(function: FunctionType, values: tuple[Any, ...] = ()) -> Routes:
             classes.add(type(cell.cell_contents))
         except ValueError:
             continue
-    classes |= {type(v) for v in values}
     properties: set[str] = set()
     methods: set[str] = set()
     for cls in classes:

@@ -149,7 +149,7 @@ def call_outlined(
         )
         around = find_open(session, plain, key, form)
         if around is not None:
-            return append_call(fr, node, header_of(fr, node, around), env, renaming)
+            return append_call(fr, node, header_of(fr, around), env, renaming)
         callee = session.functions.get(key)
         if callee is None and not form:
             callee, renaming = _more_general(fr, key, renaming)

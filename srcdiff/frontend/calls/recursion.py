@@ -104,7 +104,7 @@ def _as_numpy(type_: Type) -> Type:
     return type_
 
 
-def header_of(fr: Frame, node: gast.AST, around: _Open) -> Function:
+def header_of(fr: Frame, around: _Open) -> Function:
     """The function that a call inside of the function being read calls."""
     if fr.session.first_calls is not around.calls:
         raise MustInline  # the function in between is read in place

@@ -125,7 +125,7 @@ def for_loop(
             "Loop over the range itself, or skip what is left to do with `if`.",
         )
     if id(node) in fr.session.hints.get("unroll", ()):
-        known = exact_count(fr, items, node) or 0
+        known = exact_count(fr, items) or 0
         _unroll(fr, node, [partial(items.element, const(k)) for k in _order(items, known)])
         return
     symbols: list[str] = []
@@ -137,7 +137,7 @@ def for_loop(
     except Unroll as request:
         if request.symbol not in symbols:
             raise
-        count = exact_count(fr, items, node)
+        count = exact_count(fr, items)
         if count is None:
             fr.untyped(
                 node,

@@ -93,7 +93,7 @@ def check(
             fr.fail(s, f"`{name}` is used after the block, and {what} summed out", ADVICE)
 
 
-def check_before(fr: Frame, draw: gast.AST, z: str, before: Statements) -> None:
+def check_before(fr: Frame, z: str, before: Statements) -> None:
     """The statements before the draw in an iteration are the same for all states: they neither read the last state
     nor draw.
     """

@@ -310,7 +310,7 @@ def _iterations(
     for k, draw in enumerate(draws):
         later = [r for d in draws[k + 1 :] for r in (d.s, *d.rest)]
         check_exits(fr, draw.z, draw.rest)
-        check_before(fr, draw.s, draw.z, before)
+        check_before(fr, draw.z, before)
         check(fr, draw.s, draw.z, assigned(draw.rest), later, live - set(names))
     body = [*before]
     for draw in draws:

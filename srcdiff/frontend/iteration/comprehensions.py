@@ -135,7 +135,7 @@ def _of_functions(inner: Frame, node: gast.AST, first: Passed) -> list[FrontValu
         return None
     if isinstance(node.elt, gast.Call) and not isinstance(first.count, int):
         return None
-    count = exact_count(inner, first, node)
+    count = exact_count(inner, first)
     if count is None or len(node.generators) > 1:
         return None
     positions = [const(k) for k in range(count)]

@@ -256,7 +256,7 @@ def count_of(fr: Frame, items: Items, node: gast.AST) -> Atom:
     return fr.op(node, arithmetic.floor_divide, way, const(abs(by)))
 
 
-def exact_count(fr: Frame, items: Items, node: gast.AST) -> int | None:
+def exact_count(fr: Frame, items: Items) -> int | None:
     """The number of iterations, where it is known when compiling (a length that is looked up is assumed from then
     on).
     """
@@ -291,7 +291,7 @@ def few(fr: Frame, length: Dim) -> int | None:
 
 def unrolled(fr: Frame, items: Items, node: gast.AST) -> Parts | None:
     """All elements one by one, where their number is known."""
-    count = exact_count(fr, items, node)
+    count = exact_count(fr, items)
     if count is None:
         return None
     parts = [items.element(const(k)) for k in range(count)]

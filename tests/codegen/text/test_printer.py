@@ -219,7 +219,6 @@ f(y := 2)
 (y := 2) + 1
 [y for x in z if x if y]
 [x for x in (a if b else c) if (lambda: 0)]
-[x async for x in y]
 {a: b for a, b in c}
 {a for (a,) in b}
 lambda: 0
@@ -229,9 +228,6 @@ lambda *, a: (yield)
 (3).real
 (1.5).real
 "a".join(b)
-await x
-await x ** 2
-(await x).y
 "it's"
 'say "it"'
 'both \\'"'
@@ -318,10 +314,6 @@ else:
     pass
 finally:
     pass
-try:
-    pass
-except* A as e:
-    pass
 match x, y:
     case 1:
         pass
@@ -330,11 +322,8 @@ class A(B, metaclass=C):
     pass
 class A:
     x = 1
-async def f(a: int, /, b: str = "x", *args: int, c=1, **kw) -> None:
-    async with a as b:
-        pass
-    async for x in y:
-        await z
+def f(a: int, /, b: str = "x", *args: int, c=1, **kw) -> None:
+    pass
 def f(*, a):
     pass
 match x:
@@ -641,7 +630,6 @@ def _operations(e):
         st.builds(lambda op, x: n.boolop(op, *x), st.sampled_from(["and", "or"]), _several(e, 2)),
         st.builds(n.compare, e, st.sampled_from(list(n.COMPARISON)), e, st.just("<"), e),
         st.builds(gast.IfExp, e, e, e),
-        e.map(gast.Await),
         e.map(gast.Yield),
         e.map(gast.YieldFrom),
     ]
@@ -736,10 +724,9 @@ def _compound(statement):
         st.builds(n.while_, TREES, body, orelse),
         st.builds(lambda m, b: gast.With(m, b, None), managers, body),
         st.builds(
-            lambda b, d, t: n.function_def("f", ["x"], b, d, [t]),
+            lambda b, d: n.function_def("f", ["x"], b, d),
             body,
             st.one_of(st.none(), st.text("a\"\\ \n'", max_size=6)),
-            TREES,
         ),
     )
 

@@ -51,8 +51,8 @@ def test_parameters_have_defaults_and_keyword_only_ones():
         keyword_only=[("axis", None), ("scale", n.constant(1.0))],
         kwarg="options",
     )
-    text = to_text(n.function_def("f", params, [n.return_()], decorators=[n.name("njit")]))
-    assert text == "@njit\ndef f(x, n: int = 3, *, axis, scale=1.0, **options):\n    return"
+    text = to_text(n.function_def("f", params, [n.return_()]))
+    assert text == "def f(x, n: int = 3, *, axis, scale=1.0, **options):\n    return"
 
 
 def test_simple_statements_print_as_named():
