@@ -54,33 +54,33 @@ def broadcast_place(ndim: int, axis: int) -> tuple[Any, ...]:
     return tuple(slice(None) if k == axis else None for k in range(ndim))
 
 
-def array(a: Any) -> Any:
+def array(a):
     """A list or tuple as an array; arrays and numbers stay."""
     return np.asarray(a) if isinstance(a, (list, tuple)) else a
 
 
-def vector(a: Any) -> Any:
+def vector(a):
     """A list or a number as a vector."""
     a = array(a)
     return a if np.ndim(a) == 1 else np.atleast_1d(a)
 
 
-def in_dtype(value: Any, dtype: Any) -> Any:
+def in_dtype(value, dtype):
     """A value in the dtype that NumPy gives it: the result of Python numbers alone is wider than next to arrays."""
     is_python = type(value) is float or type(value) is int
     return value if is_python or value.dtype == dtype else value.astype(dtype)
 
 
-def row_of(a: Any) -> Any:
+def row_of(a):
     """All elements in C order, as a vector."""
     return a if np.ndim(a) == 1 else np.ravel(a)
 
 
-def slice_shape(a: Any, axis: Any) -> Any:
+def slice_shape(a, axis):
     """The shape of an array after its length along one axis becomes 1."""
     return tuple(1 if k == axis_in(axis, a.ndim) else a.shape[k] for k in numbers(a.ndim))
 
 
-def along(ndim: Any, axis: Any, *part: Any) -> Any:
+def along(ndim, axis, *part):
     """The subscript of a part along one axis: `along(3, 1, slice(2, None))` is `[:, 2:]`."""
     return (slice(None),) * axis_in(axis, ndim) + part

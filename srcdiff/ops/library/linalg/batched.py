@@ -18,7 +18,7 @@ linalg: Any = LazyModule("scipy.linalg")
 _lower = "np.tril(x) + 4.0 * np.eye(3)"
 
 
-def in_turn(solve: Any, dtype: Any, b: Any, axes: Any, *stacks: Any) -> Any:
+def in_turn(solve, dtype, b, axes, *stacks):
     """`solve` for each item of the stacks and its right-hand side, all of them broadcast; a vector is a single item.
 
     The last `axes` of each stack are its items.
@@ -36,7 +36,7 @@ def in_turn(solve: Any, dtype: Any, b: Any, axes: Any, *stacks: Any) -> Any:
     return np.reshape(found, (*lengths, *own))
 
 
-def of_each(function: Any, a: Any, dtype: Any) -> Any:
+def of_each(function, a, dtype):
     """`function` of each matrix of a stack; the results have the shape of the matrices and the dtype `dtype`."""
     matrices = one_by_one(a, a.shape[:-2], a.shape[-2:])
     found = np.empty(matrices.shape, dtype)
@@ -45,12 +45,12 @@ def of_each(function: Any, a: Any, dtype: Any) -> Any:
     return np.reshape(found, a.shape)
 
 
-def one_by_one(a: Any, lengths: Any, own: Any) -> Any:
+def one_by_one(a, lengths, own):
     """A stack, broadcast to these lengths, with its leading axes as one."""
     return np.reshape(np.broadcast_to(a, (*lengths, *own)), (number_of(lengths), *own))
 
 
-def number_of(lengths: Any) -> Any:
+def number_of(lengths):
     """The number of items in a stack with these lengths."""
     count = 1
     for n in lengths:
@@ -70,15 +70,9 @@ def number_of(lengths: Any) -> Any:
     takes_complex=True,
 )
 def solve_triangular_stacks(
-    a: Any,
-    b: Any,
-    trans: Any = 0,
-    lower: Any = False,
-    unit_diagonal: Any = False,
-    overwrite_b: Any = False,
-    check_finite: Any = True,
-) -> Any:
-    def solve(matrix: Any, side: Any) -> Any:
+    a, b, trans=0, lower=False, unit_diagonal=False, overwrite_b=False, check_finite=True
+):
+    def solve(matrix, side):
         return linalg.solve_triangular(
             matrix, side, trans=trans, lower=lower, unit_diagonal=unit_diagonal
         )
@@ -104,13 +98,11 @@ def solve_triangular_stacks(
     ),
     takes_complex=True,
 )
-def scipy_cho_solve(
-    c_and_lower: Any, b: Any, overwrite_b: Any = False, check_finite: Any = True
-) -> Any:
+def scipy_cho_solve(c_and_lower, b, overwrite_b=False, check_finite=True):
     c, lower = c_and_lower
     b = array(b)
 
-    def solve(factor: Any, side: Any) -> Any:
+    def solve(factor, side):
         return cho_solve(factor, side, lower=lower)
 
     if c.ndim > 2 or b.ndim > 2:
@@ -135,18 +127,11 @@ def scipy_cho_solve(
     ),
     takes_complex=True,
 )
-def scipy_solve_banded(
-    l_and_u: Any,
-    ab: Any,
-    b: Any,
-    overwrite_ab: Any = False,
-    overwrite_b: Any = False,
-    check_finite: Any = True,
-) -> Any:
+def scipy_solve_banded(l_and_u, ab, b, overwrite_ab=False, overwrite_b=False, check_finite=True):
     below, above = l_and_u
     ab, b = array(ab), array(b)
 
-    def solve(bands: Any, side: Any) -> Any:
+    def solve(bands, side):
         return solve_banded(bands, side, below=below, above=above)
 
     if ab.ndim > 2 or b.ndim > 2:
@@ -166,7 +151,7 @@ def scipy_solve_banded(
     ),
     takes_complex=True,
 )
-def solve_sylvester_stacks(a: Any, b: Any, q: Any) -> Any:
+def solve_sylvester_stacks(a, b, q):
     return in_turn(linalg.solve_sylvester, np.result_type(a, b, q, 1.0), q, (2, 2), a, b)
 
 
@@ -180,7 +165,7 @@ def solve_sylvester_stacks(a: Any, b: Any, q: Any) -> Any:
     ),
     takes_complex=True,
 )
-def solve_continuous_lyapunov_stacks(a: Any, q: Any) -> Any:
+def solve_continuous_lyapunov_stacks(a, q):
     return in_turn(linalg.solve_continuous_lyapunov, np.result_type(a, q, 1.0), q, (2,), a)
 
 
@@ -191,8 +176,8 @@ def solve_continuous_lyapunov_stacks(a: Any, q: Any) -> Any:
     samples=(call("scipy.linalg.solve_discrete_lyapunov(0.1 * x, y)", (3, 3), (2, 3, 3)),),
     takes_complex=True,
 )
-def solve_discrete_lyapunov_stacks(a: Any, q: Any, method: Any = None) -> Any:
-    def solve(matrix: Any, side: Any) -> Any:
+def solve_discrete_lyapunov_stacks(a, q, method=None):
+    def solve(matrix, side):
         return linalg.solve_discrete_lyapunov(matrix, side, method)
 
     return in_turn(solve, np.result_type(a, q, np.float64), q, (2,), a)

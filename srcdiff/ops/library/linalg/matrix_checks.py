@@ -9,79 +9,79 @@ import numpy as np
 from srcdiff.ops.core.registry import evaluated
 
 
-def turned(a: Any) -> Any:
+def turned(a):
     """The transpose."""
     if a.ndim == 2:
         return a.T
     return np.swapaxes(a, -1, -2)
 
 
-def conjugated(a: Any) -> Any:
+def conjugated(a):
     """The complex conjugate; real numbers are returned as they are."""
     if a.dtype.kind == "c":
         return np.conj(a)
     return a
 
 
-def adjoined(a: Any) -> Any:
+def adjoined(a):
     """The adjoint matrix: the transpose, conjugated for complex numbers."""
     return conjugated(turned(a))
 
 
-def real_part(a: Any) -> Any:
+def real_part(a):
     """The real part, for numbers that must be real, such as the diagonal of a Hermitian matrix."""
     if a.dtype.kind == "c":
         return np.real(a)
     return a
 
 
-def columns(v: Any) -> Any:
+def columns(v):
     """A vector that scales the columns of a matrix."""
     if v.ndim == 1:
         return v
     return np.expand_dims(v, -2)
 
 
-def rows(v: Any) -> Any:
+def rows(v):
     """A vector that scales the rows of a matrix."""
     return np.expand_dims(v, -1)
 
 
-def diagonal(v: Any) -> Any:
+def diagonal(v):
     """The diagonal matrix of a vector."""
     if v.ndim == 1:
         return np.diag(v)
     return rows(v) * np.eye(v.shape[-1])
 
 
-def diagonal_of(a: Any) -> Any:
+def diagonal_of(a):
     if a.ndim == 2:
         return np.diag(a)
     return np.sum(a * np.eye(a.shape[-1]), axis=-1)
 
 
-def diagonal_part(a: Any) -> Any:
+def diagonal_part(a):
     """A matrix without its entries off the diagonal."""
     if a.ndim == 2:
         return np.diag(np.diag(a))
     return a * np.eye(a.shape[-1])
 
 
-def lower_part(a: Any) -> Any:
+def lower_part(a):
     """The derivative with respect to a symmetric or Hermitian matrix of which only the lower triangle is read."""
     if a.dtype.kind == "c":
         return np.tril(a + adjoined(a), -1) + real_part(diagonal_part(a))
     return np.tril(a) + np.tril(turned(a), -1)
 
 
-def symmetric_part(a: Any) -> Any:
+def symmetric_part(a):
     """The symmetric matrix with the same lower triangle; for complex numbers the Hermitian one."""
     if a.dtype.kind == "c":
         return mirrored(np.tril(a))
     return np.tril(a) + turned(np.tril(a, -1))
 
 
-def mirrored(lower: Any) -> Any:
+def mirrored(lower):
     """The symmetric or Hermitian matrix with this lower triangle."""
     if lower.dtype.kind == "c":
         below = np.tril(lower, -1)
@@ -89,7 +89,7 @@ def mirrored(lower: Any) -> Any:
     return lower + turned(np.tril(lower, -1))
 
 
-def symmetric_of_upper(a: Any) -> Any:
+def symmetric_of_upper(a):
     """The symmetric or Hermitian matrix with the same upper triangle."""
     if a.dtype.kind == "c":
         above = np.triu(a, 1)
@@ -97,13 +97,13 @@ def symmetric_of_upper(a: Any) -> Any:
     return np.triu(a) + turned(np.triu(a, 1))
 
 
-def upper_part(a: Any) -> Any:
+def upper_part(a):
     if a.dtype.kind == "c":
         return np.triu(a + adjoined(a), 1) + real_part(diagonal_part(a))
     return np.triu(a) + np.triu(turned(a), 1)
 
 
-def inverse_gaps(values: Any) -> Any:
+def inverse_gaps(values):
     """1 / (w[j] - w[i]) at [i, j], and 0 where the two are equal up to rounding."""
     gaps = columns(values) - rows(values)
     is_equal = _is_rounding(gaps, values)
@@ -112,14 +112,14 @@ def inverse_gaps(values: Any) -> Any:
     )  # the quotient is finite everywhere, and so are its derivatives
 
 
-def inverse_gaps_of_squares(values: Any) -> Any:
+def inverse_gaps_of_squares(values):
     """1 / (s[j]**2 - s[i]**2) at [i, j], and 0 where the two are equal up to rounding."""
     squares = values**2
     is_equal = _is_rounding(columns(values) - rows(values), values)
     return ~is_equal / np.where(is_equal, 1.0, columns(squares) - rows(squares))
 
 
-def _is_rounding(gaps: Any, values: Any) -> Any:
+def _is_rounding(gaps, values):
     """Where gaps between values are no larger than the rounding errors of the values."""
     if values.ndim == 1:
         size = np.sum(np.abs(values))
@@ -133,14 +133,14 @@ def _rounding(dtype: Any) -> float:
     return 4.0 * float(np.finfo(dtype).eps)
 
 
-def outer_product(x: Any, y: Any) -> Any:
+def outer_product(x, y):
     """The matrix x y^T of two vectors, or of two matrices of columns."""
     if x.ndim == 1:
         return np.outer(x, y)
     return x @ y.T
 
 
-def eigen_adjoint(values: Any, vectors: Any, d_values: Any, d_vectors: Any) -> Any:
+def eigen_adjoint(values, vectors, d_values, d_vectors):
     """The adjoint of a symmetric or Hermitian matrix, as if the whole matrix were read."""
     if d_vectors is None:
         return conjugated(vectors) * columns(d_values) @ turned(vectors)
@@ -150,7 +150,7 @@ def eigen_adjoint(values: Any, vectors: Any, d_values: Any, d_vectors: Any) -> A
     return conjugated(vectors) @ middle @ turned(vectors)
 
 
-def triangle_of(a: Any, lower: Any, unit_diagonal: Any = False) -> Any:
+def triangle_of(a, lower, unit_diagonal=False):
     """The triangle that a triangular system reads."""
     if lower:
         return np.tril(a, -1) if unit_diagonal else np.tril(a)

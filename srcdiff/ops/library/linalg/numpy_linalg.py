@@ -48,7 +48,7 @@ _hermitian = (
     ),
     takes_complex=True,
 )
-def svd(a: Any, full_matrices: Any = True, compute_uv: Any = True, hermitian: Any = False) -> Any:
+def svd(a, full_matrices=True, compute_uv=True, hermitian=False):
     if hermitian:
         return _hermitian_svd(a, compute_uv)
     if not compute_uv:
@@ -56,7 +56,7 @@ def svd(a: Any, full_matrices: Any = True, compute_uv: Any = True, hermitian: An
     return svd_factors(a, full_matrices=full_matrices)
 
 
-def _hermitian_svd(a: Any, compute_uv: Any) -> Any:
+def _hermitian_svd(a, compute_uv):
     """As in NumPy: the singular values are the absolute values of the eigenvalues."""
     values, vectors = np.linalg.eigh(a)
     sizes = np.abs(values)
@@ -75,7 +75,7 @@ def _hermitian_svd(a: Any, compute_uv: Any) -> Any:
     samples=(call("scipy.linalg.svdvals(x)", (3, 2)),),
     takes_complex=True,
 )
-def svdvals(x: Any, overwrite_a: Any = False, check_finite: Any = True) -> Any:
+def svdvals(x, overwrite_a=False, check_finite=True):
     return svd_factors(x, full_matrices=False)[1]
 
 
@@ -90,7 +90,7 @@ def svdvals(x: Any, overwrite_a: Any = False, check_finite: Any = True) -> Any:
     ),
     takes_complex=True,
 )
-def qr(a: Any, mode: Any = "reduced") -> Any:
+def qr(a, mode="reduced"):
     if mode == "raw":
         refuse("Householder reflectors are not differentiated", "Use the mode 'reduced'.")
     if mode == "r":
@@ -107,7 +107,7 @@ def qr(a: Any, mode: Any = "reduced") -> Any:
     ),
     takes_complex=True,
 )
-def eigvalsh(a: Any, UPLO: Any = "L") -> Any:
+def eigvalsh(a, UPLO="L"):
     return np.linalg.eigh(a, UPLO)[0]
 
 
@@ -122,7 +122,7 @@ _real = "x * 0.2 + np.diag(np.arange(3.0))"
     ),
     takes_complex=True,
 )
-def eig(a: Any) -> Any:
+def eig(a):
     pair = real_eig(a)
     if a.dtype.kind != "c" and is_complex(pair.eigenvalues):
         raise ValueError("some eigenvalues are complex, and only real ones are differentiated")
@@ -134,7 +134,7 @@ def eig(a: Any) -> Any:
     samples=(call(f"np.linalg.eigvals({_real})", (3, 3)),),
     takes_complex=True,
 )
-def eigvals(a: Any) -> Any:
+def eigvals(a):
     return np.linalg.eig(a)[0]
 
 
@@ -150,7 +150,7 @@ def eigvals(a: Any) -> Any:
     ),
     takes_complex=True,
 )
-def lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
+def lstsq(a, b, rcond=None):
     solution = least_squares(a, b, rcond=rcond)
     residuals, rank, values = rest_of_lstsq(a, b, rcond=rcond)
     return solution, residuals, rank, values
@@ -164,7 +164,7 @@ def lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
     ),
     takes_complex=True,
 )
-def tensorsolve(a: Any, b: Any, axes: Any = None) -> Any:
+def tensorsolve(a, b, axes=None):
     if axes is not None:
         a = np.moveaxis(a, axes, _last_axes(a.ndim, len(axes)))
     unknowns = a.shape[b.ndim :]
@@ -184,7 +184,7 @@ def _last_axes(ndim: int, count: int) -> tuple[int, ...]:
     ),
     takes_complex=True,
 )
-def tensorinv(a: Any, ind: Any = 2) -> Any:
+def tensorinv(a, ind=2):
     rows = 1
     for axis in range(ind):
         rows = rows * a.shape[axis]
@@ -203,7 +203,7 @@ def tensorinv(a: Any, ind: Any = 2) -> Any:
     ),
     takes_complex=True,
 )
-def matrix_power(a: Any, n: Any) -> Any:
+def matrix_power(a, n):
     base = a
     if n < 0:
         base = np.linalg.inv(a)
@@ -242,7 +242,7 @@ def _is_last(n: int, k: int) -> bool:
     ),
     takes_complex=True,
 )
-def multi_dot(arrays: Any) -> Any:
+def multi_dot(arrays):
     """Multiply from the right if the last operand is a vector, otherwise from the left."""
     if any(a.ndim > 2 for a in arrays):
         refuse("multi_dot is of matrices, and of vectors at its ends", "Write `@` for stacks.")
@@ -267,7 +267,7 @@ def multi_dot(arrays: Any) -> Any:
     ),
     takes_complex=True,
 )
-def cond(x: Any, p: Any = None) -> Any:
+def cond(x, p=None):
     if p is None or p == 2 or p == -2:
         values = svd_factors(x, full_matrices=False)[1]
         if p == -2:
@@ -304,9 +304,7 @@ def cond(x: Any, p: Any = None) -> Any:
     ),
     takes_complex=True,
 )
-def norm_of_order(
-    x: Any, ord: Any = None, axis: Any = None, keepdims: Any = False, check_finite: Any = True
-) -> Any:
+def norm_of_order(x, ord=None, axis=None, keepdims=False, check_finite=True):
     x = array(x)
     kind = _norm_kind(x.ndim, ord, axis)
     if kind == "usual":

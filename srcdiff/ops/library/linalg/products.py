@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from srcdiff.ops.core.registry import composite
@@ -23,7 +21,7 @@ from srcdiff.ops.library.compile_time import all_axes, array, other_axes, row_of
     ),
     takes_complex=True,
 )
-def vecdot(x1: Any, x2: Any, /, out: Any = None, *, axis: Any = -1) -> Any:
+def vecdot(x1, x2, /, out=None, *, axis=-1):
     x1, x2 = array(x1), array(x2)
     if x1.dtype.kind == "c":
         x1 = np.conj(x1)
@@ -35,7 +33,7 @@ def vecdot(x1: Any, x2: Any, /, out: Any = None, *, axis: Any = -1) -> Any:
     samples=(call("np.matvec(x, y)", (2, 3), (3,)), call("np.matvec(x, y)", (4, 2, 3), (4, 3))),
     takes_complex=True,
 )
-def matvec(x1: Any, x2: Any, /, out: Any = None) -> Any:
+def matvec(x1, x2, /, out=None):
     return x1 @ x2 if x2.ndim == 1 else np.sum(x1 * x2[..., None, :], axis=-1)
 
 
@@ -44,7 +42,7 @@ def matvec(x1: Any, x2: Any, /, out: Any = None) -> Any:
     samples=(call("np.vecmat(x, y)", (2,), (2, 3)), call("np.vecmat(x, y)", (4, 2), (4, 2, 3))),
     takes_complex=True,
 )
-def vecmat(x1: Any, x2: Any, /, out: Any = None) -> Any:
+def vecmat(x1, x2, /, out=None):
     if x1.dtype.kind == "c":
         x1 = np.conj(x1)
     return x1 @ x2 if x1.ndim == 1 else np.sum(x1[..., None] * x2, axis=-2)
@@ -55,7 +53,7 @@ def vecmat(x1: Any, x2: Any, /, out: Any = None) -> Any:
     samples=(call("np.linalg.matmul(x, y)", (2, 3), (3, 2)),),
     takes_complex=True,
 )
-def linalg_matmul(x1: Any, x2: Any, /) -> Any:
+def linalg_matmul(x1, x2, /):
     return x1 @ x2
 
 
@@ -64,7 +62,7 @@ def linalg_matmul(x1: Any, x2: Any, /) -> Any:
     samples=(call("np.linalg.outer(x, y)", (2,), (3,)),),
     takes_complex=True,
 )
-def linalg_outer(x1: Any, x2: Any, /) -> Any:
+def linalg_outer(x1, x2, /):
     return np.outer(x1, x2)
 
 
@@ -76,7 +74,7 @@ def linalg_outer(x1: Any, x2: Any, /) -> Any:
     ),
     takes_complex=True,
 )
-def linalg_cross(x1: Any, x2: Any, /, *, axis: Any = -1) -> Any:
+def linalg_cross(x1, x2, /, *, axis=-1):
     if axis not in (-1, x1.ndim - 1):
         return np.moveaxis(np.cross(np.moveaxis(x1, axis, -1), np.moveaxis(x2, axis, -1)), -1, axis)
     return np.cross(x1, x2)
@@ -87,7 +85,7 @@ def linalg_cross(x1: Any, x2: Any, /, *, axis: Any = -1) -> Any:
     samples=(call("np.linalg.tensordot(x, y, axes=1)", (2, 3), (3, 2)),),
     takes_complex=True,
 )
-def linalg_tensordot(x1: Any, x2: Any, /, *, axes: Any = 2) -> Any:
+def linalg_tensordot(x1, x2, /, *, axes=2):
     return np.tensordot(x1, x2, axes)
 
 
@@ -107,7 +105,7 @@ def linalg_tensordot(x1: Any, x2: Any, /, *, axes: Any = 2) -> Any:
     ),
     takes_complex=True,
 )
-def diagonal(a: Any, offset: Any = 0, axis1: Any = 0, axis2: Any = 1) -> Any:
+def diagonal(a, offset=0, axis1=0, axis2=1):
     is_last = axis1 in (-2, a.ndim - 2) and axis2 in (-1, a.ndim - 1)
     moved = a if is_last else np.moveaxis(a, (axis1, axis2), (-2, -1))
     rows, columns = moved.shape[-2], moved.shape[-1]
@@ -127,9 +125,7 @@ def diagonal(a: Any, offset: Any = 0, axis1: Any = 0, axis2: Any = 1) -> Any:
     ),
     takes_complex=True,
 )
-def trace(
-    a: Any, offset: Any = 0, axis1: Any = 0, axis2: Any = 1, dtype: Any = None, out: Any = None
-) -> Any:
+def trace(a, offset=0, axis1=0, axis2=1, dtype=None, out=None):
     return np.sum(diagonal(a, offset, axis1, axis2), axis=-1, dtype=dtype)
 
 
@@ -141,7 +137,7 @@ def trace(
     ),
     takes_complex=True,
 )
-def linalg_diagonal(x: Any, /, *, offset: Any = 0) -> Any:
+def linalg_diagonal(x, /, *, offset=0):
     return np.diagonal(x, offset) if x.ndim == 2 else diagonal(x, offset, -2, -1)
 
 
@@ -150,7 +146,7 @@ def linalg_diagonal(x: Any, /, *, offset: Any = 0) -> Any:
     samples=(call("np.linalg.trace(x)", (3, 3)), call("np.linalg.trace(x, offset=1)", (2, 3, 3))),
     takes_complex=True,
 )
-def linalg_trace(x: Any, /, *, offset: Any = 0, dtype: Any = None) -> Any:
+def linalg_trace(x, /, *, offset=0, dtype=None):
     if x.ndim == 2 and dtype is None:
         return np.trace(x, offset)
     return trace(x, offset, -2, -1, dtype)
@@ -169,7 +165,7 @@ def linalg_trace(x: Any, /, *, offset: Any = 0, dtype: Any = None) -> Any:
     ),
     takes_complex=True,
 )
-def vector_norm(x: Any, /, *, axis: Any = None, keepdims: Any = False, ord: Any = 2) -> Any:
+def vector_norm(x, /, *, axis=None, keepdims=False, ord=2):
     x = array(x)
     if axis is None:
         found = np.linalg.norm(row_of(x), ord)
@@ -190,5 +186,5 @@ def vector_norm(x: Any, /, *, axis: Any = None, keepdims: Any = False, ord: Any 
     ),
     takes_complex=True,
 )
-def matrix_norm(x: Any, /, *, keepdims: Any = False, ord: Any = "fro") -> Any:
+def matrix_norm(x, /, *, keepdims=False, ord="fro"):
     return np.linalg.norm(x, ord, (-2, -1), keepdims)

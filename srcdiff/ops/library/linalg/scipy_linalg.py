@@ -31,7 +31,7 @@ _spd = "x @ np.conj(x).T + 2.0 * np.eye(3)"
 
 
 @composite("scipy.linalg.det", samples=(call("scipy.linalg.det(x)", (3, 3)),), takes_complex=True)
-def scipy_det(a: Any, overwrite_a: Any = False, check_finite: Any = True) -> Any:
+def scipy_det(a, overwrite_a=False, check_finite=True):
     if a.dtype == np.float32:  # SciPy returns float64
         return np.linalg.det(a.astype(np.float64))
     if a.dtype == np.complex64:
@@ -44,14 +44,7 @@ def scipy_det(a: Any, overwrite_a: Any = False, check_finite: Any = True) -> Any
     samples=(call("scipy.linalg.inv(x, check_finite=False)", (3, 3)),),
     takes_complex=True,
 )
-def scipy_inv(
-    a: Any,
-    overwrite_a: Any = False,
-    check_finite: Any = True,
-    *,
-    assume_a: Any = None,
-    lower: Any = False,
-) -> Any:
+def scipy_inv(a, overwrite_a=False, check_finite=True, *, assume_a=None, lower=False):
     return np.linalg.inv(_assumed(a, assume_a, lower))
 
 
@@ -68,22 +61,22 @@ def scipy_inv(
     takes_complex=True,
 )
 def scipy_solve(
-    a: Any,
-    b: Any,
-    lower: Any = False,
-    overwrite_a: Any = False,
-    overwrite_b: Any = False,
-    check_finite: Any = True,
-    assume_a: Any = None,
-    transposed: Any = False,
-) -> Any:
+    a,
+    b,
+    lower=False,
+    overwrite_a=False,
+    overwrite_b=False,
+    check_finite=True,
+    assume_a=None,
+    transposed=False,
+):
     matrix = _assumed(a, assume_a, lower)
     if transposed:
         return np.linalg.solve(turned(matrix), b)
     return np.linalg.solve(matrix, b)
 
 
-def _assumed(a: Any, assume: Any, lower: Any) -> Any:
+def _assumed(a, assume, lower):
     """The matrix that SciPy reads if `assume_a` makes an assumption about it."""
     if assume is None or assume == "gen" or assume == "general":
         return a
@@ -103,9 +96,7 @@ def _assumed(a: Any, assume: Any, lower: Any) -> Any:
     ),
     takes_complex=True,
 )
-def scipy_cholesky(
-    a: Any, lower: Any = False, overwrite_a: Any = False, check_finite: Any = True
-) -> Any:
+def scipy_cholesky(a, lower=False, overwrite_a=False, check_finite=True):
     if lower:
         return np.linalg.cholesky(a)
     return adjoined(np.linalg.cholesky(adjoined(a)))
@@ -116,14 +107,7 @@ def scipy_cholesky(
     samples=(call("scipy.linalg.pinv(x)", (4, 2)), call("scipy.linalg.pinv(x)", (2, 3))),
     takes_complex=True,
 )
-def scipy_pinv(
-    a: Any,
-    *,
-    atol: Any = None,
-    rtol: Any = None,
-    return_rank: Any = False,
-    check_finite: Any = True,
-) -> Any:
+def scipy_pinv(a, *, atol=None, rtol=None, return_rank=False, check_finite=True):
     if return_rank or atol is not None:
         refuse("pinv with atol or return_rank is not differentiated", "Use rtol.")
     if rtol is None:
@@ -144,13 +128,13 @@ def scipy_pinv(
     takes_complex=True,
 )
 def scipy_svd(
-    a: Any,
-    full_matrices: Any = True,
-    compute_uv: Any = True,
-    overwrite_a: Any = False,
-    check_finite: Any = True,
-    lapack_driver: Any = "gesdd",
-) -> Any:
+    a,
+    full_matrices=True,
+    compute_uv=True,
+    overwrite_a=False,
+    check_finite=True,
+    lapack_driver="gesdd",
+):
     if not compute_uv:
         return svd_factors(a, full_matrices=False)[1]
     u, s, vh = svd_factors(a, full_matrices=full_matrices)
@@ -165,14 +149,7 @@ def scipy_svd(
     ),
     takes_complex=True,
 )
-def scipy_qr(
-    a: Any,
-    overwrite_a: Any = False,
-    lwork: Any = None,
-    mode: Any = "full",
-    pivoting: Any = False,
-    check_finite: Any = True,
-) -> Any:
+def scipy_qr(a, overwrite_a=False, lwork=None, mode="full", pivoting=False, check_finite=True):
     if pivoting:
         refuse("scipy.linalg.qr is differentiated without pivots", "Leave pivoting= out.")
     if mode == "raw" or mode == "r":
@@ -203,19 +180,19 @@ _symmetrics = "x + np.conj(np.swapaxes(x, -1, -2)) + np.diag([0.0, 7.0, 15.0])"
     takes_complex=True,
 )
 def scipy_eigh(
-    a: Any,
-    b: Any = None,
+    a,
+    b=None,
     *,
-    lower: Any = True,
-    eigvals_only: Any = False,
-    overwrite_a: Any = False,
-    overwrite_b: Any = False,
-    type: Any = 1,
-    check_finite: Any = True,
-    subset_by_index: Any = None,
-    subset_by_value: Any = None,
-    driver: Any = None,
-) -> Any:
+    lower=True,
+    eigvals_only=False,
+    overwrite_a=False,
+    overwrite_b=False,
+    type=1,
+    check_finite=True,
+    subset_by_index=None,
+    subset_by_value=None,
+    driver=None,
+):
     if subset_by_index is not None or subset_by_value is not None or type != 1:
         refuse(
             "scipy.linalg.eigh is differentiated for all eigenvalues, and type=1", "Pick from them."
@@ -234,7 +211,7 @@ def scipy_eigh(
     return values, vectors
 
 
-def _symmetric_eigh(a: Any, lower: Any) -> Any:
+def _symmetric_eigh(a, lower):
     if a.ndim == 2:
         return symmetric_eigh(a, lower=lower)
     return np.linalg.eigh(a, "L" if lower else "U")
@@ -245,7 +222,7 @@ def _symmetric_eigh(a: Any, lower: Any) -> Any:
     samples=(call(f"scipy.linalg.eigvalsh({_symmetric})", (3, 3)),),
     takes_complex=True,
 )
-def scipy_eigvalsh(a: Any, b: Any = None, *, lower: Any = True, check_finite: Any = True) -> Any:
+def scipy_eigvalsh(a, b=None, *, lower=True, check_finite=True):
     return linalg.eigh(a, b, lower=lower, eigvals_only=True)
 
 
@@ -260,9 +237,7 @@ def scipy_eigvalsh(a: Any, b: Any = None, *, lower: Any = True, check_finite: An
     ),
     takes_complex=True,
 )
-def cho_factor(
-    a: Any, lower: Any = False, overwrite_a: Any = False, check_finite: Any = True
-) -> Any:
+def cho_factor(a, lower=False, overwrite_a=False, check_finite=True):
     return linalg.cholesky(a, lower=lower), lower
 
 
@@ -274,7 +249,7 @@ def cho_factor(
     ),
     takes_complex=True,
 )
-def scipy_lu_factor(a: Any, overwrite_a: Any = False, check_finite: Any = True) -> Any:
+def scipy_lu_factor(a, overwrite_a=False, check_finite=True):
     if a.ndim > 2:
         matrices = one_by_one(a, a.shape[:-2], a.shape[-2:])
         factors = np.empty(matrices.shape, np.result_type(a, 1.0))
@@ -297,12 +272,10 @@ def scipy_lu_factor(a: Any, overwrite_a: Any = False, check_finite: Any = True) 
     ),
     takes_complex=True,
 )
-def scipy_lu_solve(
-    lu_and_piv: Any, b: Any, trans: Any = 0, overwrite_b: Any = False, check_finite: Any = True
-) -> Any:
+def scipy_lu_solve(lu_and_piv, b, trans=0, overwrite_b=False, check_finite=True):
     lu, pivots = lu_and_piv
 
-    def solve(factors: Any, rows: Any, side: Any) -> Any:
+    def solve(factors, rows, side):
         if trans == 2 and factors.dtype.kind == "c":
             return np.conj(lu_solve(factors, rows, conjugated(side), trans=1))
         return lu_solve(factors, rows, side, trans=trans)
@@ -325,7 +298,7 @@ _near_one = "0.2 * x + np.diag([1.0, 2.0, 4.0])"
     ),
     takes_complex=True,
 )
-def sqrtm(A: Any) -> Any:
+def sqrtm(A):
     if A.ndim > 2:
         return of_each(linalg.sqrtm, A, np.result_type(A, 1.0))
     root = real_sqrtm(A)
@@ -344,7 +317,7 @@ def sqrtm(A: Any) -> Any:
     ),
     takes_complex=True,
 )
-def logm(A: Any) -> Any:
+def logm(A):
     if A.ndim > 2:
         return of_each(linalg.logm, A, np.result_type(A, np.float64))
     logarithm = real_logm(A)
@@ -364,9 +337,7 @@ def logm(A: Any) -> Any:
     takes_complex=True,
     ignores=("method",),
 )
-def expm_frechet(
-    A: Any, E: Any, method: Any = None, compute_expm: Any = True, check_finite: Any = True
-) -> Any:
+def expm_frechet(A, E, method=None, compute_expm=True, check_finite=True):
     if A.ndim > 2 or E.ndim > 2:
         found = in_turn(expm_along, np.result_type(A, E, np.float64), E, (2,), A)
     else:

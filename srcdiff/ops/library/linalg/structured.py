@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from srcdiff.ops.core.registry import composite, evaluated
@@ -24,7 +22,7 @@ from srcdiff.ops.linalg.matrix_functions import levinson
     ),
     takes_complex=True,
 )
-def solve_toeplitz(c_or_cr: Any, b: Any, check_finite: Any = True) -> Any:
+def solve_toeplitz(c_or_cr, b, check_finite=True):
     if isinstance(c_or_cr, tuple):
         c, r = c_or_cr
     else:
@@ -45,7 +43,7 @@ def solve_toeplitz(c_or_cr: Any, b: Any, check_finite: Any = True) -> Any:
     ),
     takes_complex=True,
 )
-def toeplitz(c: Any, r: Any = None) -> Any:
+def toeplitz(c, r=None):
     n = c.shape[-1]
     down = np.expand_dims(np.arange(n), -1)
     if r is None and c.dtype.kind != "c":
@@ -71,7 +69,7 @@ def toeplitz(c: Any, r: Any = None) -> Any:
     ),
     takes_complex=True,
 )
-def block_diag(*arrs: Any) -> Any:
+def block_diag(*arrs):
     blocks = [_matrix(a) for a in arrs]
     rows = sum([b.shape[-2] for b in blocks])
     columns = sum([b.shape[-1] for b in blocks])
@@ -94,10 +92,10 @@ def _deepest(*ndims: int) -> int:
 
 
 @evaluated
-def _common_dtype(*dtypes: Any) -> Any:
+def _common_dtype(*dtypes):
     return np.result_type(*dtypes)
 
 
-def _matrix(a: Any) -> Any:
+def _matrix(a):
     """A number or vector as a matrix with one row."""
     return a if np.ndim(a) >= 2 else np.reshape(a, (1, np.size(a)))

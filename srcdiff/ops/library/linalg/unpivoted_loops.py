@@ -15,12 +15,12 @@ from srcdiff.ops.core.lazy_module import LazyModule
 linalg: Any = LazyModule("scipy.linalg")
 
 
-def own_floats(a: Any) -> Any:
+def own_floats(a):
     """A writable copy, in a float dtype."""
     return a.copy() if a.dtype.kind == "f" else 1.0 * a
 
 
-def pivot_row(lu: Any, k: Any) -> Any:
+def pivot_row(lu, k):
     """The row, from `k` on, with the largest entry in column `k`, and the absolute value of that entry."""
     pivot = k
     largest = abs(lu[k, k])
@@ -32,7 +32,7 @@ def pivot_row(lu: Any, k: Any) -> Any:
     return pivot, largest
 
 
-def swap_rows(x: Any, i: Any, k: Any) -> None:
+def swap_rows(x, i, k):
     """Exchange two rows of a matrix, or two entries of a vector."""
     if x.ndim == 1:
         entry = x[i]
@@ -45,7 +45,7 @@ def swap_rows(x: Any, i: Any, k: Any) -> None:
             x[k, j] = entry
 
 
-def clear_below(lu: Any, k: Any) -> None:
+def clear_below(lu, k):
     """Subtract multiples of row `k` from the rows below; the factors are stored in the place of zeros."""
     for i in range(k + 1, len(lu)):
         factor = lu[i, k] / lu[k, k]
@@ -54,7 +54,7 @@ def clear_below(lu: Any, k: Any) -> None:
             lu[i, j] -= factor * lu[k, j]
 
 
-def clear_right_sides(lu: Any, x: Any, k: Any) -> None:
+def clear_right_sides(lu, x, k):
     """Subtract the same multiples in the right-hand sides."""
     for i in range(k + 1, len(lu)):
         if x.ndim == 1:
@@ -64,7 +64,7 @@ def clear_right_sides(lu: Any, x: Any, k: Any) -> None:
                 x[i, j] -= lu[i, k] * x[k, j]
 
 
-def substitute(lu: Any, x: Any) -> None:
+def substitute(lu, x):
     """Back substitution with the upper triangle."""
     for k in range(len(lu) - 1, -1, -1):
         if x.ndim == 1:
@@ -80,7 +80,7 @@ def substitute(lu: Any, x: Any) -> None:
                 x[k, j] = total / lu[k, k]
 
 
-def solve_into(lu: Any, x: Any) -> None:
+def solve_into(lu, x):
     """Solve systems: `x` holds the right-hand sides, and then the solutions; `lu` is overwritten."""
     for k in range(len(lu)):
         pivot, largest = pivot_row(lu, k)
@@ -94,7 +94,7 @@ def solve_into(lu: Any, x: Any) -> None:
     substitute(lu, x)
 
 
-def sign_of(lu: Any, is_odd: Any) -> Any:
+def sign_of(lu, is_odd):
     """The sign of a determinant from the diagonal of the factor; 0 for a singular matrix."""
     sign = -1.0 if is_odd else 1.0
     for k in range(len(lu)):
@@ -105,7 +105,7 @@ def sign_of(lu: Any, is_odd: Any) -> Any:
     return sign
 
 
-def eliminate(lu: Any) -> Any:
+def eliminate(lu):
     """Overwrite a matrix by its factors; the result is whether the number of row exchanges is odd."""
     is_odd = False
     for k in range(len(lu)):
@@ -118,7 +118,7 @@ def eliminate(lu: Any) -> Any:
     return is_odd
 
 
-def solve_in_loops(a: Any, b: Any) -> Any:
+def solve_in_loops(a, b):
     if a.ndim > 2 or b.ndim > 2:
         batch = len(a) if a.ndim > 2 else len(b)
         result = np.empty((batch, *b.shape[-2:]) if b.ndim > 1 else (batch, len(b)))
@@ -130,7 +130,7 @@ def solve_in_loops(a: Any, b: Any) -> Any:
         solve_into(lu, result)
 
 
-def inv_in_loops(a: Any) -> Any:
+def inv_in_loops(a):
     if a.ndim > 2:
         result = np.empty_like(a)
         for k in range(len(a)):
@@ -143,7 +143,7 @@ def inv_in_loops(a: Any) -> Any:
         solve_into(lu, result)
 
 
-def det_in_loops(a: Any) -> Any:
+def det_in_loops(a):
     if a.ndim > 2:
         result: Any = np.empty(len(a))
         for k in range(len(a)):
@@ -155,7 +155,7 @@ def det_in_loops(a: Any) -> Any:
             result *= lu[k, k]
 
 
-def slogdet_in_loops(a: Any) -> Any:
+def slogdet_in_loops(a):
     if a.ndim > 2:
         signs = np.empty(len(a))
         logs = np.empty(len(a))
@@ -172,7 +172,7 @@ def slogdet_in_loops(a: Any) -> Any:
         result = sign, log
 
 
-def begin_row(factor: Any, a: Any, i: Any) -> Any:
+def begin_row(factor, a, i):
     """Fill row `i` of Cholesky's factor before the diagonal; the result is the square of the diagonal entry."""
     for j in range(i):
         total = a[i, j]
@@ -185,7 +185,7 @@ def begin_row(factor: Any, a: Any, i: Any) -> Any:
     return square
 
 
-def cholesky_in_loops(a: Any) -> Any:
+def cholesky_in_loops(a):
     if a.ndim > 2:
         result = np.empty_like(a)
         for k in range(len(a)):
@@ -199,7 +199,7 @@ def cholesky_in_loops(a: Any) -> Any:
             result[i, i] = np.sqrt(square)
 
 
-def potrf_in_loops(a: Any) -> Any:
+def potrf_in_loops(a):
     factor = np.zeros(a.shape)
     info = 0
     for i in range(len(a)):
@@ -210,12 +210,12 @@ def potrf_in_loops(a: Any) -> Any:
     result = factor, info
 
 
-def definite_solve_in_loops(a: Any, factor: Any, b: Any) -> Any:
+def definite_solve_in_loops(a, factor, b):
     half = linalg.solve_triangular(factor, b, lower=True)
     result = linalg.solve_triangular(factor, half, trans="T", lower=True)
 
 
-def definite_logdet_in_loops(a: Any, factor: Any) -> Any:
+def definite_logdet_in_loops(a, factor):
     result = 0.0
     for k in range(len(factor)):
         result += 2.0 * np.log(factor[k, k])

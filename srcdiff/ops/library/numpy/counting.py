@@ -30,7 +30,7 @@ from srcdiff.ops.library.numpy.sorting import unique
         call("np.bincount(x, weights=y, minlength=5)", [0, 2, 1, 2], (4,)),
     ),
 )
-def bincount(x: Any, weights: Any = None, minlength: Any = 0) -> Any:
+def bincount(x, weights=None, minlength=0):
     x = array(x)
     count = max(int(np.max(x)) + 1, minlength)
     if weights is None:
@@ -46,7 +46,7 @@ def bincount(x: Any, weights: Any = None, minlength: Any = 0) -> Any:
 
 
 @composite(np.indices, samples=(call("np.indices((2, 3)) * x", (3,)),))
-def indices(dimensions: Any, dtype: Any = int, sparse: Any = False) -> Any:
+def indices(dimensions, dtype=int, sparse=False):
     ndim = len(dimensions)
     grids = tuple(
         np.arange(dimensions[k], dtype=dtype)[broadcast_place(ndim, k)] for k in numbers(ndim)
@@ -60,7 +60,7 @@ def indices(dimensions: Any, dtype: Any = int, sparse: Any = False) -> Any:
     np.ravel_multi_index,
     samples=(call("np.ravel_multi_index((x, y), (3, 4))", [0, 2], [1, 3]),),
 )
-def ravel_multi_index(multi_index: Any, dims: Any, mode: Any = "raise", order: Any = "C") -> Any:
+def ravel_multi_index(multi_index, dims, mode="raise", order="C"):
     if order != "C":
         refuse("np.ravel_multi_index takes the order 'C' here", "Reverse the axes.")
     place = 0
@@ -83,7 +83,7 @@ def ravel_multi_index(multi_index: Any, dims: Any, mode: Any = "raise", order: A
     np.unravel_index,
     samples=(call("np.unravel_index(x, (3, 4))", [0, 7, 11]),),
 )
-def unravel_index(indices: Any, shape: Any, order: Any = "C") -> Any:
+def unravel_index(indices, shape, order="C"):
     if order != "C":
         refuse("np.unravel_index takes the order 'C' here", "Reverse the axes.")
     found: Any = ()
@@ -102,7 +102,7 @@ def unravel_index(indices: Any, shape: Any, order: Any = "C") -> Any:
     samples=(call("np.union1d(x, y)", [3, 1, 3], [2, 1]), call("np.union1d(x, y)", (2,), (3,))),
     takes_complex=True,
 )
-def union1d(ar1: Any, ar2: Any) -> Any:
+def union1d(ar1, ar2):
     return unique(np.concatenate((row_of(array(ar1)), row_of(array(ar2)))))
 
 
@@ -110,7 +110,7 @@ def union1d(ar1: Any, ar2: Any) -> Any:
     np.intersect1d,
     samples=(call("np.intersect1d(x, y)", [3, 1, 3], [2, 1]),),
 )
-def intersect1d(ar1: Any, ar2: Any, assume_unique: Any = False, return_indices: Any = False) -> Any:
+def intersect1d(ar1, ar2, assume_unique=False, return_indices=False):
     if return_indices:
         refuse("np.intersect1d gives no indices here", "Use np.isin and np.flatnonzero.")
     first = unique(array(ar1))
@@ -118,7 +118,7 @@ def intersect1d(ar1: Any, ar2: Any, assume_unique: Any = False, return_indices: 
 
 
 @composite(np.setdiff1d, samples=(call("np.setdiff1d(x, y)", [3, 1, 3, 0], [2, 1]),))
-def setdiff1d(ar1: Any, ar2: Any, assume_unique: Any = False) -> Any:
+def setdiff1d(ar1, ar2, assume_unique=False):
     first = unique(array(ar1))
     return first[~np.isin(first, ar2)]
 
@@ -135,15 +135,7 @@ def setdiff1d(ar1: Any, ar2: Any, assume_unique: Any = False) -> Any:
     ),
     takes_complex=True,
 )
-def logspace(
-    start: Any,
-    stop: Any,
-    num: Any = 50,
-    endpoint: Any = True,
-    base: Any = 10.0,
-    dtype: Any = None,
-    axis: Any = 0,
-) -> Any:
+def logspace(start, stop, num=50, endpoint=True, base=10.0, dtype=None, axis=0):
     exponents = np.linspace(start, stop, num, endpoint=endpoint)
     if np.ndim(base) > 0:
         refuse("np.logspace takes one base here", "Raise the bases to np.linspace.")
@@ -160,14 +152,7 @@ def logspace(
         call("np.geomspace(x, y, 3, endpoint=False, axis=1)", (2,), (2,), low=0.5),
     ),
 )
-def geomspace(
-    start: Any,
-    stop: Any,
-    num: Any = 50,
-    endpoint: Any = True,
-    dtype: Any = None,
-    axis: Any = 0,
-) -> Any:
+def geomspace(start, stop, num=50, endpoint=True, dtype=None, axis=0):
     if dtype is None:  # the result is float64, also for float32
         start, stop = in_dtype(start, np.float64), in_dtype(stop, np.float64)
     inside = np.exp(np.linspace(np.log(start), np.log(stop), num, endpoint=endpoint))
@@ -191,7 +176,7 @@ def geomspace(
     ),
     takes_complex=True,
 )
-def fftshift(x: Any, axes: Any = None) -> Any:
+def fftshift(x, axes=None):
     for k in all_axes(axes, x.ndim):
         x = np.roll(x, x.shape[k] // 2, axis=k)
     return x
@@ -202,7 +187,7 @@ def fftshift(x: Any, axes: Any = None) -> Any:
     samples=(call("np.fft.ifftshift(x)", (5,)), call("np.fft.ifftshift(x, 0)", (3, 2))),
     takes_complex=True,
 )
-def ifftshift(x: Any, axes: Any = None) -> Any:
+def ifftshift(x, axes=None):
     for k in all_axes(axes, x.ndim):
         x = np.roll(x, -(x.shape[k] // 2), axis=k)
     return x
@@ -212,7 +197,7 @@ def ifftshift(x: Any, axes: Any = None) -> Any:
     np.fft.fftfreq,
     samples=(call("np.fft.fftfreq(5, 0.5) * x", (5,)), call("np.fft.fftfreq(4, x)", ())),
 )
-def fftfreq(n: Any, d: Any = 1.0, device: Any = None) -> Any:
+def fftfreq(n, d=1.0, device=None):
     k = np.arange(n)
     return np.where(k < (n + 1) // 2, k, k - n) / (n * d)
 
@@ -221,7 +206,7 @@ def fftfreq(n: Any, d: Any = 1.0, device: Any = None) -> Any:
     np.fft.rfftfreq,
     samples=(call("np.fft.rfftfreq(4, x)", ()),),
 )
-def rfftfreq(n: Any, d: Any = 1.0, device: Any = None) -> Any:
+def rfftfreq(n, d=1.0, device=None):
     return np.arange(n // 2 + 1) / (n * d)
 
 
@@ -239,7 +224,7 @@ def rfftfreq(n: Any, d: Any = 1.0, device: Any = None) -> Any:
     ),
     takes_complex=True,
 )
-def apply_along_axis(func1d: Any, axis: Any, arr: Any, *args: Any, **kwargs: Any) -> Any:
+def apply_along_axis(func1d, axis, arr, *args, **kwargs):
     if arr.ndim != 2:
         return _along_axis(func1d, axis_in(axis, arr.ndim), arr, args, kwargs)
     rows = arr if axis in (1, -1) else arr.T
@@ -247,7 +232,7 @@ def apply_along_axis(func1d: Any, axis: Any, arr: Any, *args: Any, **kwargs: Any
     return found.T if axis in (0, -2) and found.ndim == 2 else found
 
 
-def _along_axis(func1d: Any, axis: Any, arr: Any, args: Any, kwargs: Any) -> Any:
+def _along_axis(func1d, axis, arr, args, kwargs):
     moved = np.moveaxis(arr, axis, -1)
     rows = np.reshape(moved, (-1, arr.shape[axis]))
     found = np.stack([func1d(rows[i], *args, **kwargs) for i in range(len(rows))])

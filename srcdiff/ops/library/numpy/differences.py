@@ -37,7 +37,7 @@ _fixed: Any = stop_gradient
     ),
     takes_complex=True,
 )
-def diff(a: Any, n: Any = 1, axis: Any = -1, prepend: Any = None, append: Any = None) -> Any:
+def diff(a, n=1, axis=-1, prepend=None, append=None):
     a = array(a)
     if prepend is not None:
         a = np.concatenate((_like_slice(prepend, a, axis), a), axis=axis)
@@ -49,7 +49,7 @@ def diff(a: Any, n: Any = 1, axis: Any = -1, prepend: Any = None, append: Any = 
     return d
 
 
-def _like_slice(value: Any, a: Any, axis: Any) -> Any:
+def _like_slice(value, a, axis):
     """A number as a slice that can be joined with an array along an axis; arrays stay."""
     return array(value) if np.ndim(value) > 0 else np.full(slice_shape(a, axis), value)
 
@@ -62,7 +62,7 @@ def _like_slice(value: Any, a: Any, axis: Any) -> Any:
     ),
     takes_complex=True,
 )
-def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
+def ediff1d(ary, to_end=None, to_begin=None):
     row = row_of(array(ary))
     d = row[1:] - row[:-1]
     parts: Any = (d,)
@@ -88,7 +88,7 @@ def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
     ),
     takes_complex=True,
 )
-def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: Any = 1) -> Any:
+def gradient(f, *varargs, axis=None, edge_order=1):
     f = array(f)
     axes = all_axes(axis, f.ndim)
     if len(varargs) > 1 and len(varargs) != len(axes):
@@ -100,7 +100,7 @@ def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: Any = 1) -> An
     return found[0] if len(found) == 1 else found
 
 
-def _slope(f: Any, axis: Any, h: Any, edge_order: Any) -> Any:
+def _slope(f, axis, h, edge_order):
     """The slope along one axis: second order inside, `edge_order` at the ends."""
     slope = np.empty_like(f)
     before = f[along(f.ndim, axis, slice(None, -2))]
@@ -128,11 +128,11 @@ def _slope(f: Any, axis: Any, h: Any, edge_order: Any) -> Any:
     return slope
 
 
-def _at(f: Any, axis: Any, k: Any) -> Any:
+def _at(f, axis, k):
     return f[along(f.ndim, axis, k)]
 
 
-def _edge(f: Any, axis: Any, places: Any, near: Any, far: Any) -> Any:
+def _edge(f, axis, places, near, far):
     """The slope at an end, outwards, of the parabola through the three entries there."""
     one, two, three = (_at(f, axis, k) for k in places)
     a = (2.0 * near + far) / (near * (near + far))
@@ -152,7 +152,7 @@ def _edge(f: Any, axis: Any, places: Any, near: Any, far: Any) -> Any:
     ),
     takes_complex=True,
 )
-def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: Any = -1) -> Any:
+def trapezoid(y, x=None, dx=1.0, axis=-1):
     y = array(y)
     if x is None:
         d = dx
@@ -183,9 +183,7 @@ def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: Any = -1) -> Any:
     ),
     takes_complex=True,
 )
-def interp(
-    x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None
-) -> Any:
+def interp(x, xp, fp, left=None, right=None, period=None):
     x, xp, fp = _double(x), _double(xp), _double(fp)
     if x.dtype.kind == "c" or xp.dtype.kind == "c":
         refuse("np.interp takes real x and xp", "Pass their real parts.")
@@ -205,7 +203,7 @@ def interp(
     return np.where(x > xp[-1], fp[-1] if right is None else right, found)
 
 
-def _double(a: Any) -> Any:
+def _double(a):
     a = array(a)
     wide = np.result_type(a, np.float64)
     return a if a.dtype == wide else a.astype(wide)
@@ -220,7 +218,7 @@ def _double(a: Any) -> Any:
         call("np.unwrap(4.0 * x, discont=4.0)", (6,)),
     ),
 )
-def unwrap(p: Any, discont: Any = None, axis: Any = -1, *, period: Any = 2 * np.pi) -> Any:
+def unwrap(p, discont=None, axis=-1, *, period=2 * np.pi):
     p = array(p)
     step = _fixed(diff(p, axis=axis))
     half = period / 2

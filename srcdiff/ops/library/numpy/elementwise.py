@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from srcdiff.ops.core.registry import composite, refuse
@@ -15,7 +13,7 @@ from srcdiff.ops.library.compile_time import array
 
 
 @composite(np.real, method="real", samples=(call("np.real(x)", (3,)), call("x.real", (2, 2))))
-def real(val: Any) -> Any:
+def real(val):
     return array(val)
 
 
@@ -28,7 +26,7 @@ def real(val: Any) -> Any:
         call("np.zeros(3) + np.imag(2)", (3,), wrt=()),
     ),
 )
-def imag(val: Any) -> Any:
+def imag(val):
     return np.zeros_like(array(val))
 
 
@@ -37,12 +35,12 @@ def imag(val: Any) -> Any:
     method="conj",
     samples=(call("np.conj(x)", (3,)), call("np.conjugate(x)", (2, 2)), call("x.conj()", (3,))),
 )
-def conjugate(x: Any) -> Any:
+def conjugate(x):
     return np.positive(array(x))
 
 
 @composite(method="conjugate", samples=(call("x.conjugate()", (3,)),))
-def conjugate_method(x: Any) -> Any:
+def conjugate_method(x):
     return np.positive(array(x))
 
 
@@ -52,7 +50,7 @@ def conjugate_method(x: Any) -> Any:
     ignores=("tol",),
     takes_complex=True,
 )
-def real_if_close(a: Any, tol: Any = 100) -> Any:
+def real_if_close(a, tol=100):
     a = array(a)
     if a.dtype.kind == "c":
         refuse("whether np.real_if_close gives real numbers depends on the values", "Use np.real.")
@@ -67,7 +65,7 @@ def real_if_close(a: Any, tol: Any = 100) -> Any:
     ),
     takes_complex=True,
 )
-def angle(z: Any, deg: Any = False) -> Any:
+def angle(z, deg=False):
     z = array(z)
     if z.dtype.kind == "c":
         return complex_numbers.angle(z) * (180.0 / np.pi) if deg else complex_numbers.angle(z)
@@ -76,7 +74,7 @@ def angle(z: Any, deg: Any = False) -> Any:
 
 
 @composite(complex, takes_complex=True, samples=(call("complex(x, y) * 1j", (), ()),))
-def complex_number(real: Any = 0.0, imag: Any = None) -> Any:
+def complex_number(real=0.0, imag=None):
     if imag is None:
         return complex_numbers.to_complex(real)
     if real.dtype.kind == "c" or imag.dtype.kind == "c":
@@ -88,7 +86,7 @@ def complex_number(real: Any = 0.0, imag: Any = None) -> Any:
 
 
 @composite(np.sign, of_complex=True, samples=(call("np.sign(x)", [1.0, -2.0], wrt=()),))
-def complex_sign(x: Any) -> Any:
+def complex_sign(x):
     """Complex numbers divided by their absolute values."""
     size = np.abs(x)
     return x / np.where(size == 0.0, 1.0, size)
@@ -103,11 +101,11 @@ def complex_sign(x: Any) -> Any:
     ),
     takes_complex=True,
 )
-def float_power(x1: Any, x2: Any) -> Any:
+def float_power(x1, x2):
     return np.power(_double(array(x1)), _double(array(x2)))
 
 
-def _double(a: Any) -> Any:
+def _double(a):
     if type(a) is int or type(a) is float:
         return float(a)
     wide = np.result_type(a, np.float64)
@@ -121,7 +119,7 @@ def _double(a: Any) -> Any:
         call("np.divmod(x, y)[1]", [1.0, -2.0], [0.7, 0.6]),
     ),
 )
-def divided_with_rest(x1: Any, x2: Any) -> Any:
+def divided_with_rest(x1, x2):
     return np.floor_divide(x1, x2), np.remainder(x1, x2)
 
 
@@ -132,13 +130,13 @@ def divided_with_rest(x1: Any, x2: Any) -> Any:
         call("np.modf(x)", [np.inf, -0.0], avoid="infinity"),
     ),
 )
-def modf(x: Any) -> Any:
+def modf(x):
     whole = np.trunc(x)
     return np.copysign(np.where(np.isinf(x), 0.0, np.abs(x - whole)), x), whole
 
 
 @composite(np.ldexp, samples=(call("np.ldexp(x, y)", (3,), [1, -2, 0]),))
-def ldexp(x1: Any, x2: Any) -> Any:
+def ldexp(x1, x2):
     scale = x2.astype(x1.dtype) if np.ndim(x2) > 0 else np.ones_like(x1) * x2
     return x1 * np.exp2(scale)
 
@@ -159,7 +157,7 @@ def ldexp(x1: Any, x2: Any) -> Any:
     ),
     takes_complex=True,
 )
-def isclose(a: Any, b: Any, rtol: Any = 1e-05, atol: Any = 1e-08, equal_nan: Any = False) -> Any:
+def isclose(a, b, rtol=1e-05, atol=1e-08, equal_nan=False):
     a, b = array(a), array(b)
     near = (np.abs(a - b) <= atol + rtol * np.abs(b)) & np.isfinite(b) | (a == b)
     return near | (np.isnan(a) & np.isnan(b)) if equal_nan else near
@@ -173,7 +171,7 @@ def isclose(a: Any, b: Any, rtol: Any = 1e-05, atol: Any = 1e-08, equal_nan: Any
     ),
     takes_complex=True,
 )
-def allclose(a: Any, b: Any, rtol: Any = 1e-05, atol: Any = 1e-08, equal_nan: Any = False) -> Any:
+def allclose(a, b, rtol=1e-05, atol=1e-08, equal_nan=False):
     return bool(np.all(isclose(a, b, rtol, atol, equal_nan)))
 
 
@@ -186,7 +184,7 @@ def allclose(a: Any, b: Any, rtol: Any = 1e-05, atol: Any = 1e-08, equal_nan: An
     ),
     takes_complex=True,
 )
-def array_equal(a1: Any, a2: Any, equal_nan: Any = False) -> Any:
+def array_equal(a1, a2, equal_nan=False):
     a1, a2 = array(a1), array(a2)
     if np.ndim(a1) != np.ndim(a2):
         return False
@@ -197,17 +195,17 @@ def array_equal(a1: Any, a2: Any, equal_nan: Any = False) -> Any:
 
 
 @composite(np.isposinf, samples=(call("np.isposinf(x)", [1.0, np.inf, -np.inf], wrt=()),))
-def isposinf(x: Any, out: Any = None) -> Any:
+def isposinf(x, out=None):
     return np.isinf(x) & ~np.signbit(x)
 
 
 @composite(np.isneginf, samples=(call("np.isneginf(x)", [1.0, np.inf, -np.inf], wrt=()),))
-def isneginf(x: Any, out: Any = None) -> Any:
+def isneginf(x, out=None):
     return np.isinf(x) & np.signbit(x)
 
 
 @composite(np.isreal, samples=(call("np.isreal(x)", (3,), wrt=()),), takes_complex=True)
-def isreal(x: Any) -> Any:
+def isreal(x):
     x = array(x)
     if x.dtype.kind == "c":
         return np.imag(x) == 0.0
@@ -215,7 +213,7 @@ def isreal(x: Any) -> Any:
 
 
 @composite(np.iscomplex, samples=(call("np.iscomplex(x)", (3,), wrt=()),), takes_complex=True)
-def iscomplex(x: Any) -> Any:
+def iscomplex(x):
     x = array(x)
     if x.dtype.kind == "c":
         return np.imag(x) != 0.0
@@ -223,12 +221,12 @@ def iscomplex(x: Any) -> Any:
 
 
 @composite(np.iscomplexobj, samples=(call("np.iscomplexobj(x)", (3,), wrt=()),), takes_complex=True)
-def iscomplexobj(x: Any) -> Any:
+def iscomplexobj(x):
     return array(x).dtype.kind == "c"
 
 
 @composite(np.isrealobj, samples=(call("np.isrealobj(x)", (3,), wrt=()),), takes_complex=True)
-def isrealobj(x: Any) -> Any:
+def isrealobj(x):
     return array(x).dtype.kind != "c"
 
 
@@ -239,14 +237,7 @@ def isrealobj(x: Any) -> Any:
         call("np.isin(x, y, invert=True)", [0.5, 1.0], [1.0, 2.0], wrt=()),
     ),
 )
-def isin(
-    element: Any,
-    test_elements: Any,
-    assume_unique: Any = False,
-    invert: Any = False,
-    *,
-    kind: Any = None,
-) -> Any:
+def isin(element, test_elements, assume_unique=False, invert=False, *, kind=None):
     element = array(element)
     found = np.any(element[..., None] == np.ravel(test_elements), axis=-1)
     return ~found if invert else found

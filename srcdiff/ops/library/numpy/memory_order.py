@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from srcdiff.ops.core.registry import composite, refuse
@@ -11,7 +9,7 @@ from srcdiff.ops.core.samples import call
 from srcdiff.ops.library.compile_time import array
 
 
-def _in_order(a: Any, order: Any) -> Any:
+def _in_order(a, order):
     if order in ("C", None):
         return np.ravel(a)
     if order == "F":
@@ -28,12 +26,12 @@ def _in_order(a: Any, order: Any) -> Any:
     samples=(call("np.ravel(x, 'F') * np.arange(6.0)", (2, 3)), call("x.ravel('C')", (2, 3))),
     takes_complex=True,
 )
-def ravel_in_order(a: Any, order: Any = "C") -> Any:
+def ravel_in_order(a, order="C"):
     return _in_order(array(a), order)
 
 
 @composite(method="view", samples=(call("x.view() * 2.0", (2, 3)),), takes_complex=True)
-def view_of(a: Any, dtype: Any = None) -> Any:
+def view_of(a, dtype=None):
     if dtype is not None and a.dtype != dtype:
         refuse("x.view(dtype) looks at the memory of numbers", "Convert them with x.astype(dtype).")
     return a[...]
@@ -45,7 +43,7 @@ def view_of(a: Any, dtype: Any = None) -> Any:
     samples=(call("x.flatten(order='F') * np.arange(6.0)", (2, 3)),),
     takes_complex=True,
 )
-def flatten_in_order(a: Any, order: Any = "C") -> Any:
+def flatten_in_order(a, order="C"):
     return _in_order(a, order).copy()
 
 
@@ -59,7 +57,7 @@ def flatten_in_order(a: Any, order: Any = "C") -> Any:
     ),
     takes_complex=True,
 )
-def item_at(a: Any, index: Any, *others: Any) -> Any:
+def item_at(a, index, *others):
     if isinstance(index, tuple):
         return a[index].item()
     if len(others) > 0:
@@ -76,7 +74,7 @@ def item_at(a: Any, index: Any, *others: Any) -> Any:
     ),
     takes_complex=True,
 )
-def reshaped_in_order(a: Any, *shape: Any, order: Any = "C", copy: Any = None) -> Any:
+def reshaped_in_order(a, *shape, order="C", copy=None):
     return reshape_in_order(a, shape[0] if len(shape) == 1 else shape, order, copy)
 
 
@@ -86,7 +84,7 @@ def reshaped_in_order(a: Any, *shape: Any, order: Any = "C", copy: Any = None) -
     samples=(call("np.reshape(x, (3, -1), order='F') * np.arange(2.0)", (2, 3)),),
     takes_complex=True,
 )
-def reshape_in_order(a: Any, shape: Any, order: Any = "C", copy: Any = None) -> Any:
+def reshape_in_order(a, shape, order="C", copy=None):
     lengths = shape if isinstance(shape, tuple | list) else (shape,)
     if order == "C":
         made = np.reshape(a, tuple(lengths))

@@ -33,14 +33,14 @@ from srcdiff.ops.library.compile_time import along, array, broadcast_place, numb
     takes_complex=True,
 )
 def pad(
-    array: Any,
-    pad_width: Any,
-    mode: Any = "constant",
-    constant_values: Any = 0,
-    end_values: Any = 0,
-    stat_length: Any = None,
-    reflect_type: Any = "even",
-) -> Any:
+    array,
+    pad_width,
+    mode="constant",
+    constant_values=0,
+    end_values=0,
+    stat_length=None,
+    reflect_type="even",
+):
     widths = _widths(pad_width, array.ndim)
     for axis in numbers(array.ndim):
         before, behind = widths[axis]
@@ -79,7 +79,7 @@ def pad(
     return array
 
 
-def _pair_for(values: Any, axis: Any, ndim: Any) -> Any:
+def _pair_for(values, axis, ndim):
     """The values before and after the array along an axis: one for all, a pair, or a pair for each axis."""
     if not isinstance(values, tuple | list):
         return values, values
@@ -89,23 +89,23 @@ def _pair_for(values: Any, axis: Any, ndim: Any) -> Any:
     return own[0], own[len(own) - 1]
 
 
-def _lines(array: Any, axis: Any, count: Any, value: Any) -> Any:
+def _lines(array, axis, count, value):
     shape = tuple(count if k == axis else array.shape[k] for k in numbers(array.ndim))
     return np.full(shape, value, dtype=array.dtype)
 
 
-def _between(array: Any, axis: Any, front: Any, back: Any) -> Any:
+def _between(array, axis, front, back):
     return np.concatenate((front.astype(array.dtype), array, back.astype(array.dtype)), axis=axis)
 
 
-def _ramp(end: Any, edge: Any, count: Any, axis: Any) -> Any:
+def _ramp(end, edge, count, axis):
     """A linear ramp from `end` to the edge, without the edge itself."""
     share = np.arange(count)[broadcast_place(edge.ndim, axis)] / max(count, 1)
     found = end + (edge - end) * share
     return np.floor(found) if edge.dtype.kind in "iu" else found
 
 
-def _summary(array: Any, axis: Any, count: Any, is_front: Any, mode: Any) -> Any:
+def _summary(array, axis, count, is_front, mode):
     """The mean, median, maximum or minimum of the elements next to an end."""
     part = array
     if count is not None:
@@ -122,7 +122,7 @@ def _summary(array: Any, axis: Any, count: Any, is_front: Any, mode: Any) -> Any
     return np.rint(found) if array.dtype.kind in "iu" else found
 
 
-def _with_borders(array: Any, axis: Any, before: Any, behind: Any, value: Any) -> Any:
+def _with_borders(array, axis, before, behind, value):
     shape = tuple(
         array.shape[k] + (before + behind) if k == axis else array.shape[k]
         for k in numbers(array.ndim)
@@ -133,7 +133,7 @@ def _with_borders(array: Any, axis: Any, before: Any, behind: Any, value: Any) -
     return padded
 
 
-def _turned_round(array: Any, axis: Any, before: Any, behind: Any, mode: Any) -> Any:
+def _turned_round(array, axis, before, behind, mode):
     """Odd reflection at both ends: beyond the last element stands twice the last less the mirrored element."""
     n = array.shape[axis]
     place = np.arange(-before, n + behind)
@@ -149,7 +149,7 @@ def _turned_round(array: Any, axis: Any, before: Any, behind: Any, mode: Any) ->
     return np.where(back[column], 2 * last - inner, inner) + shift
 
 
-def _mirrored(place: Any, n: Any, mode: Any) -> Any:
+def _mirrored(place, n, mode):
     """The place of the element that stands at `place`, before or after an array of `n` elements."""
     if mode == "edge":
         return np.clip(place, 0, n - 1)

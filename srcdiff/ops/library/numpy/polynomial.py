@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from srcdiff.ops.core.registry import composite, refuse
@@ -22,7 +20,7 @@ from srcdiff.ops.library.compile_time import array, numbers, vector
     ),
     takes_complex=True,
 )
-def polyval(p: Any, x: Any) -> Any:
+def polyval(p, x):
     p, x = array(p), array(x)
     if np.ndim(x) == 0:
         if type(x) is float and p.dtype != np.float64:
@@ -49,7 +47,7 @@ def polyval(p: Any, x: Any) -> Any:
     ),
     takes_complex=True,
 )
-def polyadd(a1: Any, a2: Any) -> Any:
+def polyadd(a1, a2):
     a1, a2 = vector(a1), vector(a2)
     is_equal = a1.shape[0] == a2.shape[0]
     if is_equal is True:
@@ -65,7 +63,7 @@ def polyadd(a1: Any, a2: Any) -> Any:
     samples=(call("np.polysub(x, y)", (3,), (3,)), call("np.polysub(x, y)", (2,), (4,))),
     takes_complex=True,
 )
-def polysub(a1: Any, a2: Any) -> Any:
+def polysub(a1, a2):
     return polyadd(a1, -vector(a2))
 
 
@@ -74,7 +72,7 @@ def polysub(a1: Any, a2: Any) -> Any:
     samples=(call("np.polymul(x, y)", (3,), (2,)), call("np.polymul(x, [1.0, -1.0])", (3,))),
     takes_complex=True,
 )
-def polymul(a1: Any, a2: Any) -> Any:
+def polymul(a1, a2):
     return np.convolve(vector(a1), vector(a2))
 
 
@@ -87,7 +85,7 @@ def polymul(a1: Any, a2: Any) -> Any:
     ),
     takes_complex=True,
 )
-def polyder(p: Any, m: Any = 1) -> Any:
+def polyder(p, m=1):
     p = array(p)
     for _ in numbers(m):
         p = p[:-1] * np.arange(len(p) - 1, 0, -1)
@@ -104,7 +102,7 @@ def polyder(p: Any, m: Any = 1) -> Any:
     ),
     takes_complex=True,
 )
-def polyint(p: Any, m: Any = 1, k: Any = None) -> Any:
+def polyint(p, m=1, k=None):
     p = array(p)
     for j in numbers(m):
         constant = 0.0 if k is None else k if np.ndim(k) == 0 else k[j]
@@ -123,7 +121,7 @@ def polyint(p: Any, m: Any = 1, k: Any = None) -> Any:
     ),
     takes_complex=True,
 )
-def vander(x: Any, N: Any = None, increasing: Any = False) -> Any:
+def vander(x, N=None, increasing=False):
     x = array(x)
     n = len(x) if N is None else N
     powers = np.arange(n) if increasing else np.arange(n - 1, -1, -1)
@@ -139,9 +137,7 @@ def vander(x: Any, N: Any = None, increasing: Any = False) -> Any:
     ),
     takes_complex=True,
 )
-def polyfit(
-    x: Any, y: Any, deg: Any, rcond: Any = None, full: Any = False, w: Any = None, cov: Any = False
-) -> Any:
+def polyfit(x, y, deg, rcond=None, full=False, w=None, cov=False):
     if full or cov or rcond is not None:
         refuse("np.polyfit gives coefficients only here", "Leave full=, cov= and rcond= out.")
     matrix, target = np.vander(array(x), deg + 1), array(y)

@@ -42,9 +42,7 @@ _fixed: Any = stop_gradient
     ),
     takes_complex=True,
 )
-def median(
-    a: Any, axis: Any = None, out: Any = None, overwrite_input: Any = False, keepdims: Any = False
-) -> Any:
+def median(a, axis=None, out=None, overwrite_input=False, keepdims=False):
     a = array(a)
     lines = lines_of(a, axis)
     n = lines.shape[0]
@@ -89,16 +87,16 @@ def median(
     ),
 )
 def quantile(
-    a: Any,
-    q: Any,
-    axis: Any = None,
-    out: Any = None,
-    overwrite_input: Any = False,
-    method: Any = "linear",
-    keepdims: Any = False,
+    a,
+    q,
+    axis=None,
+    out=None,
+    overwrite_input=False,
+    method="linear",
+    keepdims=False,
     *,
-    weights: Any = None,
-) -> Any:
+    weights=None,
+):
     a, q = array(a), array(q)
     if weights is not None:
         refuse("np.quantile takes no weights= here", "Sort by np.argsort, and interpolate.")
@@ -120,16 +118,16 @@ def quantile(
     ),
 )
 def percentile(
-    a: Any,
-    q: Any,
-    axis: Any = None,
-    out: Any = None,
-    overwrite_input: Any = False,
-    method: Any = "linear",
-    keepdims: Any = False,
+    a,
+    q,
+    axis=None,
+    out=None,
+    overwrite_input=False,
+    method="linear",
+    keepdims=False,
     *,
-    weights: Any = None,
-) -> Any:
+    weights=None,
+):
     return quantile(a, array(q) / 100, axis, None, False, method, keepdims, weights=weights)
 
 
@@ -143,16 +141,16 @@ def percentile(
     ),
 )
 def nanquantile(
-    a: Any,
-    q: Any,
-    axis: Any = None,
-    out: Any = None,
-    overwrite_input: Any = False,
-    method: Any = "linear",
-    keepdims: Any = False,
+    a,
+    q,
+    axis=None,
+    out=None,
+    overwrite_input=False,
+    method="linear",
+    keepdims=False,
     *,
-    weights: Any = None,
-) -> Any:
+    weights=None,
+):
     a, q = array(a), array(q)
     if weights is not None:
         refuse("np.nanquantile takes no weights= here", "Sort by np.argsort, and interpolate.")
@@ -176,16 +174,16 @@ def nanquantile(
     ),
 )
 def nanpercentile(
-    a: Any,
-    q: Any,
-    axis: Any = None,
-    out: Any = None,
-    overwrite_input: Any = False,
-    method: Any = "linear",
-    keepdims: Any = False,
+    a,
+    q,
+    axis=None,
+    out=None,
+    overwrite_input=False,
+    method="linear",
+    keepdims=False,
     *,
-    weights: Any = None,
-) -> Any:
+    weights=None,
+):
     return nanquantile(a, array(q) / 100, axis, None, False, method, keepdims, weights=weights)
 
 
@@ -196,16 +194,14 @@ def nanpercentile(
         call("np.nanmedian(x, axis=1)", [[1.0, np.nan, 0.5], [0.2, 0.4, -1.0]]),
     ),
 )
-def nanmedian(
-    a: Any, axis: Any = None, out: Any = None, overwrite_input: Any = False, keepdims: Any = False
-) -> Any:
+def nanmedian(a, axis=None, out=None, overwrite_input=False, keepdims=False):
     return nanquantile(a, 0.5, axis, None, False, "linear", keepdims)
 
 
 # ---- lines and places in them --------------------------------------------------------------------
 
 
-def lines_of(a: Any, axis: Any) -> Any:
+def lines_of(a, axis):
     """The array with the reduced axes as one first axis."""
     if axis is None:
         return row_of(a)
@@ -216,7 +212,7 @@ def lines_of(a: Any, axis: Any) -> Any:
     return np.reshape(moved, (-1, *(a.shape[k] for k in kept)))
 
 
-def elements_at(lines: Any, places: Any) -> Any:
+def elements_at(lines, places):
     """For each line, the element at its place; the last axes of `places` are the lines."""
     rest = lines.ndim - 1
     return lines[
@@ -224,19 +220,19 @@ def elements_at(lines: Any, places: Any) -> Any:
     ]
 
 
-def _nan_of(last: Any) -> Any:
+def _nan_of(last):
     """NaN where the last element is NaN, 0 elsewhere, because NaN is sorted last."""
     return _fixed(np.where(np.isnan(last), last, 0.0))
 
 
-def _over_lines(q: Any, lines: Any) -> Any:
+def _over_lines(q, lines):
     """The values for each quantile, with axes added for the lines."""
     if np.ndim(q) == 0:
         return q
     return q[(..., *((None,) * (lines.ndim - 1)))]
 
 
-def _kept(found: Any, q: Any, axis: Any, a: Any) -> Any:
+def _kept(found, q, axis, a):
     """The result with axes of length 1 in the places of the reduced axes."""
     return np.expand_dims(found, _axes_behind(axis, a.ndim, np.ndim(q)))
 
@@ -246,7 +242,7 @@ def _axes_behind(axis: Any, ndim: int, more: int) -> tuple[int, ...]:
     return tuple(k + more for k in all_axes(axis, ndim))
 
 
-def _between(q: Any, n: Any, method: Any, dtype: Any) -> Any:
+def _between(q, n, method, dtype):
     """The two places next to a quantile of n elements, and the weight of the second."""
     if np.ndim(q) == 0:
         if q < 0 or q > 1:
@@ -270,7 +266,7 @@ def _between(q: Any, n: Any, method: Any, dtype: Any) -> Any:
     return below, above, in_dtype(place - below, dtype)
 
 
-def _virtual_place(q: Any, n: Any, method: Any) -> Any:
+def _virtual_place(q, n, method):
     if method in ("linear", "lower", "higher", "nearest", "midpoint"):
         return q * (n - 1)
     if method in ("inverted_cdf", "averaged_inverted_cdf"):
@@ -281,7 +277,7 @@ def _virtual_place(q: Any, n: Any, method: Any) -> Any:
     return np.clip(n * q + (alpha + q * (1.0 - alpha - beta)) - 1.0, 0.0, n - 1.0)
 
 
-def _nearest_odd(place: Any) -> Any:
+def _nearest_odd(place):
     """An odd integral place stays; other places become floor + 1/2, so that rounding up gives the next integer."""
     return np.where((place % 2) == 1, place, np.floor(place) + 0.5)
 
@@ -297,7 +293,7 @@ def _plotting_position(method: str) -> tuple[float, float]:
     return known[method]
 
 
-def _rounded(place: Any, method: Any) -> Any:
+def _rounded(place, method):
     if np.ndim(place) > 0:
         if method == "higher":
             return np.ceil(place).astype(np.int64)

@@ -34,13 +34,13 @@ from srcdiff.ops.library.compile_time import (
     ),
     takes_complex=True,
 )
-def take(a: Any, indices: Any, axis: Any = None, mode: Any = "raise") -> Any:
+def take(a, indices, axis=None, mode="raise"):
     if axis is None:
         a, axis = row_of(a), 0
     return array(a)[along(np.ndim(a), axis, _inside(array(indices), a.shape[axis], mode))]
 
 
-def _inside(places: Any, n: Any, mode: Any) -> Any:
+def _inside(places, n, mode):
     if mode == "wrap":
         return places % n
     if mode == "clip":
@@ -58,7 +58,7 @@ def _inside(places: Any, n: Any, mode: Any) -> Any:
     ),
     takes_complex=True,
 )
-def sliding_window_view(x: Any, window_shape: Any, axis: Any = None) -> Any:
+def sliding_window_view(x, window_shape, axis=None):
     """A copy, which may be written."""
     sizes = window_shape if isinstance(window_shape, tuple) else (window_shape,)
     axes = numbers(x.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
@@ -85,7 +85,7 @@ def sliding_window_view(x: Any, window_shape: Any, axis: Any = None) -> Any:
     ),
     takes_complex=True,
 )
-def compress(condition: Any, a: Any, axis: Any = None) -> Any:
+def compress(condition, a, axis=None):
     if axis is None:
         a, axis = row_of(a), 0
     return a[along(a.ndim, axis, np.flatnonzero(array(condition)))]
@@ -94,7 +94,7 @@ def compress(condition: Any, a: Any, axis: Any = None) -> Any:
 @composite(
     method="compress", samples=(call("x.compress([True, False, True])", (3,)),), takes_complex=True
 )
-def compressed(a: Any, condition: Any, axis: Any = None) -> Any:
+def compressed(a, condition, axis=None):
     return compress(condition, a, axis)
 
 
@@ -103,7 +103,7 @@ def compressed(a: Any, condition: Any, axis: Any = None) -> Any:
     samples=(call("np.extract(x > 0.0, x)", (5,)), call("np.extract(x > 0.0, y)", (2, 2), (2, 2))),
     takes_complex=True,
 )
-def extract(condition: Any, arr: Any) -> Any:
+def extract(condition, arr):
     return row_of(arr)[np.flatnonzero(row_of(condition))]
 
 
@@ -116,7 +116,7 @@ def extract(condition: Any, arr: Any) -> Any:
     ),
     takes_complex=True,
 )
-def choose_from(a: Any, choices: Any, out: Any = None, mode: Any = "raise") -> Any:
+def choose_from(a, choices, out=None, mode="raise"):
     count = len(choices)
     places = _inside(array(a), count, mode)
     if mode == "raise" and np.any((places < 0) | (places >= count)):
@@ -130,7 +130,7 @@ def choose_from(a: Any, choices: Any, out: Any = None, mode: Any = "raise") -> A
 @composite(
     method="choose", samples=(call("x.choose((y, z))", [0, 1, 1], (3,), (3,)),), takes_complex=True
 )
-def chosen(a: Any, choices: Any, out: Any = None, mode: Any = "raise") -> Any:
+def chosen(a, choices, out=None, mode="raise"):
     return choose_from(a, choices, out, mode)
 
 
@@ -143,7 +143,7 @@ def chosen(a: Any, choices: Any, out: Any = None, mode: Any = "raise") -> Any:
     ),
     takes_complex=True,
 )
-def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
+def select(condlist, choicelist, default=0):
     selected = default
     for k in numbers(len(condlist) - 1, -1, -1):
         selected = np.where(condlist[k], choicelist[k], selected)
@@ -158,7 +158,7 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
     ),
     takes_complex=True,
 )
-def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Any:
+def piecewise(x, condlist, funclist, *args, **kw):
     conditions = condlist if isinstance(condlist, list) else [condlist]
     result = np.zeros_like(x)
     others = np.ones(x.shape, dtype=bool)
@@ -189,13 +189,13 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
     ),
     takes_complex=True,
 )
-def take_along_axis(arr: Any, indices: Any, axis: Any = -1) -> Any:
+def take_along_axis(arr, indices, axis=-1):
     if axis is None:
         arr, axis = row_of(arr), 0
     return arr[places_along(arr, indices, axis)]
 
 
-def places_along(arr: Any, indices: Any, axis: Any) -> Any:
+def places_along(arr, indices, axis):
     """The subscript by `indices` along one axis, and by its own index along each other axis."""
     own = axis_in(axis, arr.ndim)
     return tuple(
@@ -221,7 +221,7 @@ def written(statement: str, *operands: Any, **fields: Any) -> Any:
     ),
     takes_complex=True,
 )
-def put_along_axis(arr: Any, indices: Any, values: Any, axis: Any) -> None:
+def put_along_axis(arr, indices, values, axis):
     if axis is None:
         arr, axis = arr if arr.ndim == 1 else np.reshape(arr, -1), 0
     arr[places_along(arr, indices, axis)] = values
@@ -239,7 +239,7 @@ def put_along_axis(arr: Any, indices: Any, values: Any, axis: Any) -> None:
     ),
     takes_complex=True,
 )
-def put(a: Any, ind: Any, v: Any, mode: Any = "raise") -> None:
+def put(a, ind, v, mode="raise"):
     places, values = row_of(array(ind)), row_of(array(v))
     row = a if a.ndim == 1 else np.reshape(a, -1)
     if places.shape[0] != values.shape[0]:
@@ -255,7 +255,7 @@ def put(a: Any, ind: Any, v: Any, mode: Any = "raise") -> None:
     ),
     takes_complex=True,
 )
-def place(arr: Any, mask: Any, vals: Any) -> None:
+def place(arr, mask, vals):
     values = row_of(array(vals))
     places = np.nonzero(mask)
     arr[places] = values[np.arange(places[0].shape[0]) % values.shape[0]]
@@ -269,7 +269,7 @@ def place(arr: Any, mask: Any, vals: Any) -> None:
     ),
     takes_complex=True,
 )
-def putmask(a: Any, mask: Any, values: Any) -> None:
+def putmask(a, mask, values):
     if np.ndim(values) == 0:
         a[np.nonzero(mask)] = values
     else:
@@ -285,7 +285,7 @@ def putmask(a: Any, mask: Any, values: Any) -> None:
     ),
     takes_complex=True,
 )
-def fill_diagonal(a: Any, val: Any, wrap: Any = False) -> None:
+def fill_diagonal(a, val, wrap=False):
     if wrap or a.ndim > 2:
         refuse("np.fill_diagonal takes matrices here, and no wrap=", "Write a[i, i] = v.")
     places = np.arange(min(a.shape[0], a.shape[1]))
@@ -298,6 +298,6 @@ def fill_diagonal(a: Any, val: Any, wrap: Any = False) -> None:
     samples=(written("np.copyto(z, y, where=x > 0.0)", (4,), (4,)),),
     takes_complex=True,
 )
-def copyto(dst: Any, src: Any, casting: Any = "same_kind", where: Any = True) -> None:
+def copyto(dst, src, casting="same_kind", where=True):
     places = np.nonzero(np.broadcast_to(where, np.shape(dst)))
     dst[places] = np.broadcast_to(src, np.shape(dst))[places]

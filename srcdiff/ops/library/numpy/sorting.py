@@ -30,7 +30,7 @@ from srcdiff.ops.library.numpy.select import places_along
     ),
     takes_complex=True,
 )
-def sort(a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> Any:
+def sort(a, axis=-1, kind=None, order=None, *, stable=None):
     if axis is None:
         a, axis = row_of(a), 0
     return a[places_along(a, np.argsort(a, axis=axis, kind="stable"), axis)]
@@ -44,9 +44,7 @@ def sort(a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable:
     ),
     takes_complex=True,
 )
-def sort_in_place(
-    a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None
-) -> None:
+def sort_in_place(a, axis=-1, kind=None, order=None, *, stable=None):
     a[...] = sort(a, axis)
 
 
@@ -60,9 +58,7 @@ def sort_in_place(
     ignores=("kth",),
     takes_complex=True,
 )
-def partition(
-    a: Any, kth: Any, axis: Any = -1, kind: Any = "introselect", order: Any = None
-) -> Any:
+def partition(a, kth, axis=-1, kind="introselect", order=None):
     return sort(a, axis)
 
 
@@ -72,9 +68,7 @@ def partition(
     ignores=("kth",),
     takes_complex=True,
 )
-def partition_in_place(
-    a: Any, kth: Any, axis: Any = -1, kind: Any = "introselect", order: Any = None
-) -> None:
+def partition_in_place(a, kth, axis=-1, kind="introselect", order=None):
     a[...] = sort(a, axis)
 
 
@@ -85,7 +79,7 @@ def partition_in_place(
     ignores=("kth",),
     takes_complex=True,
 )
-def argpartition(a: Any, kth: Any, axis: Any = -1, kind: Any = None, order: Any = None) -> Any:
+def argpartition(a, kth, axis=-1, kind=None, order=None):
     return np.argsort(a, axis=axis, kind="stable")
 
 
@@ -96,7 +90,7 @@ def argpartition(a: Any, kth: Any, axis: Any = -1, kind: Any = None, order: Any 
         call("x[np.lexsort((x, y))]", [0.5, 0.1, 0.3], [1, 2, 1]),
     ),
 )
-def lexsort(keys: Any, axis: Any = -1) -> Any:
+def lexsort(keys, axis=-1):
     order = np.argsort(keys[0], axis=axis, kind="stable")
     for k in numbers(1, len(keys)):
         key = keys[k][places_along(keys[k], order, axis)]
@@ -110,7 +104,7 @@ def lexsort(keys: Any, axis: Any = -1) -> Any:
     given=("sorter",),
     samples=(call("np.searchsorted(x, 1.5, sorter=np.argsort(x))", [2.0, 0.5, 1.0]),),
 )
-def searchsorted(a: Any, v: Any, side: Any = "left", sorter: Any = None) -> Any:
+def searchsorted(a, v, side="left", sorter=None):
     return np.searchsorted(a[sorter], v, side=side)
 
 
@@ -121,7 +115,7 @@ def searchsorted(a: Any, v: Any, side: Any = "left", sorter: Any = None) -> Any:
         call("np.digitize(x, [1.0, 0.0, -1.0], right=True)", (2, 3)),
     ),
 )
-def digitize(x: Any, bins: Any, right: Any = False) -> Any:
+def digitize(x, bins, right=False):
     """Decreasing bins are counted from the other end."""
     bins = array(bins)
     if bins.shape[0] > 1 and bins[0] > bins[-1]:
@@ -145,15 +139,15 @@ def digitize(x: Any, bins: Any, right: Any = False) -> Any:
     takes_complex=True,
 )
 def unique(
-    ar: Any,
-    return_index: Any = False,
-    return_inverse: Any = False,
-    return_counts: Any = False,
-    axis: Any = None,
+    ar,
+    return_index=False,
+    return_inverse=False,
+    return_counts=False,
+    axis=None,
     *,
-    equal_nan: Any = True,
-    sorted: Any = True,
-) -> Any:
+    equal_nan=True,
+    sorted=True,
+):
     if axis is not None:
         refuse("np.unique takes no axis= here", "Find equal rows by comparing them.")
     row = row_of(array(ar))

@@ -4,8 +4,6 @@ rows, `np.repeat(x, [1, 0, 2])`, `np.nan_to_num(x, nan=1.0)`, ...
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from srcdiff.ops.core.registry import composite, refuse
@@ -37,15 +35,7 @@ from srcdiff.ops.library.compile_time import (
     ),
     takes_complex=True,
 )
-def linspace_along(
-    start: Any,
-    stop: Any,
-    num: Any = 50,
-    endpoint: Any = True,
-    retstep: Any = False,
-    dtype: Any = None,
-    axis: Any = 0,
-) -> Any:
+def linspace_along(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis=0):
     start, stop = array(start), array(stop)
     step = (stop - start) / (num - 1 if endpoint else num)
     count = np.arange(num)
@@ -67,7 +57,7 @@ def linspace_along(
     samples=(call("np.full((2, 3), x)", (3,)), call("np.full((2, 3), x, dtype=float)", (2, 1))),
     takes_complex=True,
 )
-def full_of(shape: Any, fill_value: Any, dtype: Any = None) -> Any:
+def full_of(shape, fill_value, dtype=None):
     return np.broadcast_to(_cast(array(fill_value), dtype), shape).copy()
 
 
@@ -82,14 +72,7 @@ def full_of(shape: Any, fill_value: Any, dtype: Any = None) -> Any:
     ),
     takes_complex=True,
 )
-def full_like_of(
-    a: Any,
-    fill_value: Any,
-    dtype: Any = None,
-    order: Any = "K",
-    subok: Any = True,
-    shape: Any = None,
-) -> Any:
+def full_like_of(a, fill_value, dtype=None, order="K", subok=True, shape=None):
     a = array(a)
     shape = a.shape if shape is None else shape
     value = array(fill_value)
@@ -97,12 +80,10 @@ def full_like_of(
     return _cast(filled, a.dtype if dtype is None else dtype)
 
 
-def _is_like(function: Any, made: Any) -> None:
+def _is_like(function, made):
     """Declare `np.zeros_like(x, shape=...)` and similar: the dtype of an array, with another shape."""
 
-    def like(
-        a: Any, dtype: Any = None, order: Any = "K", subok: Any = True, shape: Any = None
-    ) -> Any:
+    def like(a, dtype=None, order="K", subok=True, shape=None):
         a = array(a)
         return made(a.shape if shape is None else shape, a.dtype if dtype is None else dtype)
 
@@ -139,9 +120,7 @@ _is_like(np.empty_like, np.empty)
     ),
     takes_complex=True,
 )
-def concatenate_of(
-    arrays: Any, axis: Any = 0, out: Any = None, dtype: Any = None, casting: Any = "same_kind"
-) -> Any:
+def concatenate_of(arrays, axis=0, out=None, dtype=None, casting="same_kind"):
     if isinstance(arrays, (list, tuple)):
         parts = tuple(_cast(array(a), dtype) for a in arrays)
         if axis is None:
@@ -159,9 +138,7 @@ def concatenate_of(
     samples=(call("np.stack(x, axis=1)", (2, 3)), call("np.stack((x, x), dtype=float)", (2,))),
     takes_complex=True,
 )
-def stack_of(
-    arrays: Any, axis: Any = 0, out: Any = None, *, dtype: Any = None, casting: Any = "same_kind"
-) -> Any:
+def stack_of(arrays, axis=0, out=None, *, dtype=None, casting="same_kind"):
     if isinstance(arrays, (list, tuple)):
         return np.stack(tuple(_cast(array(a), dtype) for a in arrays), axis=axis)
     return np.moveaxis(_cast(arrays, dtype), 0, axis).copy()
@@ -174,7 +151,7 @@ def stack_of(
     samples=(call("np.hstack(x)", (2, 3)), call("np.hstack(x)", (2, 1, 2))),
     takes_complex=True,
 )
-def hstack_of(tup: Any, *, dtype: Any = None, casting: Any = "same_kind") -> Any:
+def hstack_of(tup, *, dtype=None, casting="same_kind"):
     if isinstance(tup, (list, tuple)):
         return np.hstack(tuple(_cast(array(a), dtype) for a in tup))
     a = _cast(tup, dtype)
@@ -189,7 +166,7 @@ def hstack_of(tup: Any, *, dtype: Any = None, casting: Any = "same_kind") -> Any
     samples=(call("np.vstack(x)", (2, 3)), call("np.vstack(x)", (2, 1, 2))),
     takes_complex=True,
 )
-def vstack_of(tup: Any, *, dtype: Any = None, casting: Any = "same_kind") -> Any:
+def vstack_of(tup, *, dtype=None, casting="same_kind"):
     if isinstance(tup, (list, tuple)):
         return np.vstack(tuple(_cast(array(a), dtype) for a in tup))
     a = _cast(tup, dtype)
@@ -203,11 +180,11 @@ def vstack_of(tup: Any, *, dtype: Any = None, casting: Any = "same_kind") -> Any
     samples=(call("np.column_stack(x)", (2, 3)), call("np.column_stack(x)", (2, 1, 2))),
     takes_complex=True,
 )
-def column_stack_of(tup: Any) -> Any:
+def column_stack_of(tup):
     return tup[None].copy() if tup.ndim == 1 else tup.T.copy() if tup.ndim == 2 else _joined(tup, 1)
 
 
-def _joined(a: Any, axis: Any) -> Any:
+def _joined(a, axis):
     """The rows of an array, joined along one of their axes."""
     if a.ndim == 1:
         refuse("zero-dimensional arrays cannot be concatenated", "Use np.stack, or the array.")
@@ -220,7 +197,7 @@ def _joined(a: Any, axis: Any) -> Any:
     return np.reshape(moved, shape).copy()
 
 
-def _cast(a: Any, dtype: Any) -> Any:
+def _cast(a, dtype):
     return a if dtype is None or a.dtype == dtype else a.astype(dtype)
 
 
@@ -239,7 +216,7 @@ def _cast(a: Any, dtype: Any) -> Any:
     ),
     takes_complex=True,
 )
-def repeat_each(a: Any, repeats: Any, axis: Any = None) -> Any:
+def repeat_each(a, repeats, axis=None):
     a = array(a)
     row = row_of(a) if axis is None else a
     k = axis_in(0 if axis is None else axis, row.ndim)
@@ -261,9 +238,7 @@ def repeat_each(a: Any, repeats: Any, axis: Any = None) -> Any:
     ),
     of_complex=True,
 )
-def nan_to_num_as(
-    x: Any, copy: Any = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None
-) -> Any:
+def nan_to_num_as(x, copy=True, nan=0.0, posinf=None, neginf=None):
     if copy is not True:
         refuse("np.nan_to_num(copy=False) writes its argument", "Write x[...] = np.nan_to_num(x).")
     x = array(x)
@@ -285,7 +260,7 @@ def nan_to_num_as(
     samples=(call("np.size(x, 1) * x", (2, 3)), call("np.size(x, axis=(0, 1)) * x", (2, 3))),
     takes_complex=True,
 )
-def size_along(a: Any, axis: Any = None) -> Any:
+def size_along(a, axis=None):
     a = array(a)
     if axis is None:
         return np.size(a)
@@ -301,14 +276,7 @@ def size_along(a: Any, axis: Any = None) -> Any:
     samples=(call("x.astype(np.float64, copy=False)", (3,)),),
     takes_complex=True,
 )
-def astype_method(
-    a: Any,
-    dtype: Any,
-    order: Any = "K",
-    casting: Any = "unsafe",
-    subok: Any = True,
-    copy: Any = True,
-) -> Any:
+def astype_method(a, dtype, order="K", casting="unsafe", subok=True, copy=True):
     return a.astype(dtype) if copy else np.asarray(a, dtype=dtype)
 
 
@@ -324,9 +292,7 @@ def astype_method(
     ),
     takes_complex=True,
 )
-def cross_along(
-    a: Any, b: Any, axisa: Any = -1, axisb: Any = -1, axisc: Any = -1, axis: Any = None
-) -> Any:
+def cross_along(a, b, axisa=-1, axisb=-1, axisc=-1, axis=None):
     first, second, last = (axisa, axisb, axisc) if axis is None else (axis, axis, axis)
     a, b = np.moveaxis(array(a), first, -1), np.moveaxis(array(b), second, -1)
     return np.moveaxis(np.cross(a, b), -1, last)
@@ -345,7 +311,7 @@ def cross_along(
     ),
     takes_complex=True,
 )
-def dot_of_stacks(a: Any, b: Any) -> Any:
+def dot_of_stacks(a, b):
     a, b = array(a), array(b)
     if np.ndim(b) == 0:
         return a * b
@@ -358,7 +324,7 @@ def dot_of_stacks(a: Any, b: Any) -> Any:
     samples=(call("np.linalg.cholesky(x @ x.T + 3.0 * np.eye(3), upper=True)", (3, 3)),),
     takes_complex=True,
 )
-def cholesky_above(a: Any, /, *, upper: Any = False) -> Any:
+def cholesky_above(a, /, *, upper=False):
     if not upper:
         return np.linalg.cholesky(a)
     factor = np.linalg.cholesky(np.conj(np.swapaxes(a, -1, -2)))
@@ -369,5 +335,5 @@ def cholesky_above(a: Any, /, *, upper: Any = False) -> Any:
 
 
 @composite(np.fix, samples=(call("np.fix(x)", [-1.6, 0.3, 2.7]),))  # Numba has no np.fix
-def fix(x: Any, out: Any = None) -> Any:
+def fix(x, out=None):
     return np.trunc(x)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from srcdiff.ops.core.registry import composite
@@ -24,7 +22,7 @@ from srcdiff.ops.signal.convolve import full_convolution
     ),
     takes_complex=True,
 )
-def convolve(a: Any, v: Any, mode: Any = "full") -> Any:
+def convolve(a, v, mode="full"):
     a, v = vector(a), vector(v)
     whole = full_convolution(a, v)
     less, more = min(a.shape[0], v.shape[0]), max(a.shape[0], v.shape[0])
@@ -44,7 +42,7 @@ def convolve(a: Any, v: Any, mode: Any = "full") -> Any:
     ),
     takes_complex=True,
 )
-def correlate(a: Any, v: Any, mode: Any = "valid") -> Any:
+def correlate(a, v, mode="valid"):
     a, v = vector(a), vector(v)
     if v.dtype.kind == "c":
         v = np.conj(v)

@@ -13,7 +13,7 @@ from srcdiff.ops.signal import fft
 
 
 @evaluated
-def opposite(norm: Any) -> Any:
+def opposite(norm):
     """The normalisation of the inverse transform."""
     return fft.OPPOSITE[norm]
 
@@ -35,7 +35,7 @@ def axis_in_range(axis: int, ndim: int) -> int:
 # ---- along one axis --------------------------------------------------------------------------------
 
 
-def _shortened(a: Any, n: Any, axis: Any) -> Any:
+def _shortened(a, n, axis):
     """The array, cut off at `n` elements along an axis."""
     longest = np.empty(n)[: a.shape[axis]]
     if same_length(longest.shape[0], a.shape[axis]):  # the array is no longer than n
@@ -43,7 +43,7 @@ def _shortened(a: Any, n: Any, axis: Any) -> Any:
     return a[along(a.ndim, axis, slice(None, n))]
 
 
-def _of_length(transform: Any, a: Any, n: Any, axis: Any, norm: Any) -> Any:
+def _of_length(transform, a, n, axis, norm):
     """A transform of length `n`: the array is cut off at `n`, or padded with zeros."""
     if n is None or same_length(n, a.shape[axis]):
         return transform(a, axis=axis, norm=norm)
@@ -59,7 +59,7 @@ def _of_length(transform: Any, a: Any, n: Any, axis: Any, norm: Any) -> Any:
     takes_complex=True,
     samples=(call("np.abs(np.fft.fft(x, 6))", (4,)), call("np.abs(np.fft.fft(x, n=3))", (4,))),
 )
-def fft_of_length(a: Any, n: Any = None, axis: Any = -1, norm: Any = None) -> Any:
+def fft_of_length(a, n=None, axis=-1, norm=None):
     return _of_length(fft.fft, array(a), n, axis, norm)
 
 
@@ -69,7 +69,7 @@ def fft_of_length(a: Any, n: Any = None, axis: Any = -1, norm: Any = None) -> An
     takes_complex=True,
     samples=(call("np.abs(np.fft.ifft(x, 6))", (4,)), call("np.abs(np.fft.ifft(x, n=3))", (4,))),
 )
-def ifft_of_length(a: Any, n: Any = None, axis: Any = -1, norm: Any = None) -> Any:
+def ifft_of_length(a, n=None, axis=-1, norm=None):
     return _of_length(fft.ifft, array(a), n, axis, norm)
 
 
@@ -78,7 +78,7 @@ def ifft_of_length(a: Any, n: Any = None, axis: Any = -1, norm: Any = None) -> A
     given=("n",),
     samples=(call("np.abs(np.fft.rfft(x, 6))", (4,)), call("np.abs(np.fft.rfft(x, n=3))", (4,))),
 )
-def rfft_of_length(a: Any, n: Any = None, axis: Any = -1, norm: Any = None) -> Any:
+def rfft_of_length(a, n=None, axis=-1, norm=None):
     return _of_length(fft.rfft, array(a), n, axis, norm)
 
 
@@ -92,7 +92,7 @@ def rfft_of_length(a: Any, n: Any = None, axis: Any = -1, norm: Any = None) -> A
         call("np.fft.irfft(np.fft.rfft(x), len(x))", (5,)),
     ),
 )
-def irfft_of_length(a: Any, n: Any = None, axis: Any = -1, norm: Any = None) -> Any:
+def irfft_of_length(a, n=None, axis=-1, norm=None):
     a = array(a)
     if n is None:
         return fft.irfft(a, axis=axis, norm=norm)
@@ -109,7 +109,7 @@ def irfft_of_length(a: Any, n: Any = None, axis: Any = -1, norm: Any = None) -> 
         call("np.fft.hfft(x + 1j * y, 5, norm='ortho')", (3,), (3,)),
     ),
 )
-def hfft(a: Any, n: Any = None, axis: Any = -1, norm: Any = None) -> Any:
+def hfft(a, n=None, axis=-1, norm=None):
     return np.fft.irfft(np.conj(a), n, axis, opposite(norm))
 
 
@@ -117,7 +117,7 @@ def hfft(a: Any, n: Any = None, axis: Any = -1, norm: Any = None) -> Any:
     np.fft.ihfft,
     samples=(call("np.abs(np.fft.ihfft(x))", (4,)), call("np.abs(np.fft.ihfft(x, 5))", (3,))),
 )
-def ihfft(a: Any, n: Any = None, axis: Any = -1, norm: Any = None) -> Any:
+def ihfft(a, n=None, axis=-1, norm=None):
     return np.conj(np.fft.rfft(a, n, axis, opposite(norm)))
 
 
@@ -130,7 +130,7 @@ def ihfft(a: Any, n: Any = None, axis: Any = -1, norm: Any = None) -> Any:
     takes_complex=True,
     samples=(call("np.abs(np.fft.fftn(x, (4, 2)))", (3, 3)),),
 )
-def fftn_of_lengths(a: Any, s: Any = None, axes: Any = None, norm: Any = None) -> Any:
+def fftn_of_lengths(a, s=None, axes=None, norm=None):
     a = array(a)
     if s is None:
         return fft.fftn(a, axes=axes, norm=norm)
@@ -146,7 +146,7 @@ def fftn_of_lengths(a: Any, s: Any = None, axes: Any = None, norm: Any = None) -
     takes_complex=True,
     samples=(call("np.abs(np.fft.ifftn(x, (4, 2)))", (3, 3)),),
 )
-def ifftn_of_lengths(a: Any, s: Any = None, axes: Any = None, norm: Any = None) -> Any:
+def ifftn_of_lengths(a, s=None, axes=None, norm=None):
     a = array(a)
     if s is None:
         return fft.ifftn(a, axes=axes, norm=norm)
@@ -162,7 +162,7 @@ def ifftn_of_lengths(a: Any, s: Any = None, axes: Any = None, norm: Any = None) 
     takes_complex=True,
     samples=(call("np.abs(np.fft.fft2(x, s=(4, 2)))", (3, 3)),),
 )
-def fft2_of_lengths(a: Any, s: Any = None, axes: Any = (-2, -1), norm: Any = None) -> Any:
+def fft2_of_lengths(a, s=None, axes=(-2, -1), norm=None):
     return np.fft.fftn(a, s, axes, norm)
 
 
@@ -172,7 +172,7 @@ def fft2_of_lengths(a: Any, s: Any = None, axes: Any = (-2, -1), norm: Any = Non
     takes_complex=True,
     samples=(call("np.abs(np.fft.ifft2(x, s=(4, 2)))", (3, 3)),),
 )
-def ifft2_of_lengths(a: Any, s: Any = None, axes: Any = (-2, -1), norm: Any = None) -> Any:
+def ifft2_of_lengths(a, s=None, axes=(-2, -1), norm=None):
     return np.fft.ifftn(a, s, axes, norm)
 
 
@@ -183,7 +183,7 @@ def ifft2_of_lengths(a: Any, s: Any = None, axes: Any = (-2, -1), norm: Any = No
         call("np.abs(np.fft.rfftn(x, (3, 2), axes=(0, 1)))", (4, 4)),
     ),
 )
-def rfftn(a: Any, s: Any = None, axes: Any = None, norm: Any = None) -> Any:
+def rfftn(a, s=None, axes=None, norm=None):
     a = array(a)
     found = axes_or_all(axes, None if s is None else len(s), a.ndim)
     last = len(found) - 1
@@ -201,7 +201,7 @@ def rfftn(a: Any, s: Any = None, axes: Any = None, norm: Any = None) -> Any:
         call("np.fft.irfftn(np.fft.rfftn(x), x.shape)", (3, 5)),
     ),
 )
-def irfftn(a: Any, s: Any = None, axes: Any = None, norm: Any = None) -> Any:
+def irfftn(a, s=None, axes=None, norm=None):
     a = array(a)
     found = axes_or_all(axes, None if s is None else len(s), a.ndim)
     last = len(found) - 1
@@ -211,7 +211,7 @@ def irfftn(a: Any, s: Any = None, axes: Any = None, norm: Any = None) -> Any:
 
 
 @composite(np.fft.rfft2, samples=(call("np.abs(np.fft.rfft2(x))", (3, 4)),))
-def rfft2(a: Any, s: Any = None, axes: Any = (-2, -1), norm: Any = None) -> Any:
+def rfft2(a, s=None, axes=(-2, -1), norm=None):
     return np.fft.rfftn(a, s, axes, norm)
 
 
@@ -220,5 +220,5 @@ def rfft2(a: Any, s: Any = None, axes: Any = (-2, -1), norm: Any = None) -> Any:
     takes_complex=True,
     samples=(call("np.fft.irfft2(x + 1j * y)", (3, 4), (3, 4)),),
 )
-def irfft2(a: Any, s: Any = None, axes: Any = (-2, -1), norm: Any = None) -> Any:
+def irfft2(a, s=None, axes=(-2, -1), norm=None):
     return np.fft.irfftn(a, s, axes, norm)

@@ -25,20 +25,20 @@ _LOG_2_PI = 1.8378770664093453
 Form = Callable[..., Any]
 
 
-def _shifted(k: Any, loc: Any) -> Any:
+def _shifted(k, loc):
     if loc is None:
         return wide(k)
     return wide(k) - wide(loc)
 
 
-def _is_no_count(k: Any) -> Any:
+def _is_no_count(k):
     """Whether a number is not a count; False for NaN."""
     if np.ndim(k) > 0 and k.dtype in (np.int64, np.int32):
         return k < 0
     return (k < 0) | (k > np.floor(k))
 
 
-def _log_of(chance: Any, is_none: Any) -> Any:
+def _log_of(chance, is_none):
     """The logarithm of a probability; -inf for impossible counts, whatever the parameters are."""
     return np.where(is_none, -np.inf, np.log(np.where(is_none, 1.0, chance)))
 
@@ -55,28 +55,28 @@ def _counts(
     count = len(parameters)
     names = dict(zip(parameters, ("first", "second"), strict=False))
 
-    def logpmf(k: Any, *args: Any, first: Any = None, second: Any = None, loc: Any = None) -> Any:
+    def logpmf(k, *args, first=None, second=None, loc=None):
         shapes, loc, _ = arranged(count, args, first, second, loc)
         return log_mass(_shifted(k, loc), *shapes)
 
-    def pmf(k: Any, *args: Any, first: Any = None, second: Any = None, loc: Any = None) -> Any:
+    def pmf(k, *args, first=None, second=None, loc=None):
         shapes, loc, _ = arranged(count, args, first, second, loc)
         return np.exp(log_mass(_shifted(k, loc), *shapes))
 
-    def cdf(k: Any, *args: Any, first: Any = None, second: Any = None, loc: Any = None) -> Any:
+    def cdf(k, *args, first=None, second=None, loc=None):
         shapes, loc, _ = arranged(count, args, first, second, loc)
         return below(np.floor(_shifted(k, loc)), *shapes)
 
-    def logcdf(k: Any, *args: Any, first: Any = None, second: Any = None, loc: Any = None) -> Any:
+    def logcdf(k, *args, first=None, second=None, loc=None):
         shapes, loc, _ = arranged(count, args, first, second, loc)
         places = np.floor(_shifted(k, loc))
         return _log_of(below(places, *shapes), places < 0.0)
 
-    def sf(k: Any, *args: Any, first: Any = None, second: Any = None, loc: Any = None) -> Any:
+    def sf(k, *args, first=None, second=None, loc=None):
         shapes, loc, _ = arranged(count, args, first, second, loc)
         return above(np.floor(_shifted(k, loc)), *shapes)
 
-    def logsf(k: Any, *args: Any, first: Any = None, second: Any = None, loc: Any = None) -> Any:
+    def logsf(k, *args, first=None, second=None, loc=None):
         shapes, loc, _ = arranged(count, args, first, second, loc)
         places = np.floor(_shifted(k, loc))
         if last is None:
@@ -105,16 +105,16 @@ def _counts(
 # ---- Poisson ---------------------------------------------------------------------------------
 
 
-def _poisson_log_mass(k: Any, mu: Any) -> Any:
+def _poisson_log_mass(k, mu):
     value = special.xlogy(k, mu) - special.gammaln(k + 1.0) - mu
     return np.where(_is_no_count(k), -np.inf, value)
 
 
-def _poisson_below(k: Any, mu: Any) -> Any:
+def _poisson_below(k, mu):
     return np.where(k < 0.0, 0.0, special.gammaincc(np.clip(k, 0.0, 1e300) + 1.0, mu))
 
 
-def _poisson_above(k: Any, mu: Any) -> Any:
+def _poisson_above(k, mu):
     return np.where(k < 0.0, 1.0, special.gammainc(np.clip(k, 0.0, 1e300) + 1.0, mu))
 
 
@@ -124,16 +124,16 @@ _counts("poisson", {"mu": 2.5}, _poisson_log_mass, _poisson_below, _poisson_abov
 # ---- Bernoulli and binomial ------------------------------------------------------------------
 
 
-def _bernoulli_log_mass(k: Any, p: Any) -> Any:
+def _bernoulli_log_mass(k, p):
     value = special.xlogy(k, p) + special.xlog1py(1.0 - k, -p)
     return np.where(_is_no_count(k) | (k > 1), -np.inf, value)
 
 
-def _bernoulli_below(k: Any, p: Any) -> Any:
+def _bernoulli_below(k, p):
     return np.where(k < 0.0, 0.0, np.where(k < 1.0, 1.0 - p, np.minimum(k, 1.0)))
 
 
-def _bernoulli_above(k: Any, p: Any) -> Any:
+def _bernoulli_above(k, p):
     return np.where(k < 0.0, 1.0, np.where(k < 1.0, p, np.maximum(1.0 - k, 0.0)))
 
 
@@ -145,23 +145,23 @@ _counts("bernoulli", {"p": 0.3}, _bernoulli_log_mass, _bernoulli_below, _bernoul
     samples=(call("scipy.stats.bernoulli.entropy(x)", 0.3),),
     ignores=("loc",),
 )
-def bernoulli_entropy(p: Any, loc: Any = None) -> Any:
+def bernoulli_entropy(p, loc=None):
     return special.entr(p) + special.entr(1.0 - p)
 
 
-def _binom_log_mass(k: Any, n: Any, p: Any) -> Any:
+def _binom_log_mass(k, n, p):
     ways = special.gammaln(n + 1.0) - special.gammaln(k + 1.0) - special.gammaln(n - k + 1.0)
     value = ways + special.xlogy(k, p) + special.xlog1py(n - k, -p)
     return np.where(_is_no_count(k) | (k > n), -np.inf, value)
 
 
-def _binom_below(k: Any, n: Any, p: Any) -> Any:
+def _binom_below(k, n, p):
     inner = np.clip(k, 0.0, n - 1.0)
     inside = special.betainc(n - inner, inner + 1.0, 1.0 - p)
     return np.where(k < 0.0, 0.0, np.where(k >= n, 1.0, inside))
 
 
-def _binom_above(k: Any, n: Any, p: Any) -> Any:
+def _binom_above(k, n, p):
     inner = np.clip(k, 0.0, n - 1.0)
     inside = special.betainc(inner + 1.0, n - inner, p)
     return np.where(k < 0.0, 1.0, np.where(k >= n, 0.0, inside))
@@ -173,13 +173,13 @@ _counts("binom", {"n": 5, "p": 0.3}, _binom_log_mass, _binom_below, _binom_above
 # ---- vectors ---------------------------------------------------------------------------------
 
 
-def _covariance(cov: Any, dimension: Any) -> Any:
+def _covariance(cov, dimension):
     if np.ndim(cov) == 2:
         return cov
     return cov * np.eye(dimension)
 
 
-def _log_normal_density(x: Any, mean: Any, cov: Any) -> Any:
+def _log_normal_density(x, mean, cov):
     if np.ndim(x) == 0 or np.ndim(x) > 2:
         refuse("multivariate_normal takes a vector, or rows that are vectors", "Reshape it.")
     if mean is None and np.ndim(cov) == 0:
@@ -208,9 +208,7 @@ _cov = "z @ z.T + np.eye(3)"
         call("scipy.stats.multivariate_normal.logpdf(x, np.zeros(3))", (3,)),
     ),
 )
-def multivariate_normal_logpdf(
-    x: Any, mean: Any = None, cov: Any = 1.0, allow_singular: Any = False
-) -> Any:
+def multivariate_normal_logpdf(x, mean=None, cov=1.0, allow_singular=False):
     return _log_normal_density(x, mean, cov)
 
 
@@ -218,9 +216,7 @@ def multivariate_normal_logpdf(
     "scipy.stats.multivariate_normal.pdf",
     samples=(call(f"scipy.stats.multivariate_normal.pdf(x, y, {_cov})", (3,), (3,), (3, 3)),),
 )
-def multivariate_normal_pdf(
-    x: Any, mean: Any = None, cov: Any = 1.0, allow_singular: Any = False
-) -> Any:
+def multivariate_normal_pdf(x, mean=None, cov=1.0, allow_singular=False):
     return np.exp(_log_normal_density(x, mean, cov))
 
 
@@ -231,14 +227,14 @@ def multivariate_normal_pdf(
     ),
     ignores=("mean",),
 )
-def multivariate_normal_entropy(mean: Any = None, cov: Any = 1.0) -> Any:
+def multivariate_normal_entropy(mean=None, cov=1.0):
     if np.ndim(cov) != 2:
         refuse("multivariate_normal.entropy takes a matrix", "Use cov=np.diag(variances).")
     root = np.linalg.cholesky(wide(cov))
     return np.sum(np.log(np.diag(root))) + 0.5 * len(root) * (_LOG_2_PI + 1.0)
 
 
-def _log_dirichlet_density(x: Any, alpha: Any) -> Any:
+def _log_dirichlet_density(x, alpha):
     x, alpha = array(x), array(alpha)
     power = alpha
     if np.ndim(x) == 2:
@@ -257,7 +253,7 @@ _share = "x / np.sum(x, axis=0)"
         call(f"scipy.stats.dirichlet.logpdf({_share}, alpha=y)", (3, 2), (3,), low=0.5, high=2.0),
     ),
 )
-def dirichlet_logpdf(x: Any, alpha: Any) -> Any:
+def dirichlet_logpdf(x, alpha):
     return _log_dirichlet_density(x, alpha)
 
 
@@ -265,7 +261,7 @@ def dirichlet_logpdf(x: Any, alpha: Any) -> Any:
     "scipy.stats.dirichlet.pdf",
     samples=(call(f"scipy.stats.dirichlet.pdf({_share}, y)", (3,), (3,), low=0.5, high=2.0),),
 )
-def dirichlet_pdf(x: Any, alpha: Any) -> Any:
+def dirichlet_pdf(x, alpha):
     return np.exp(_log_dirichlet_density(x, alpha))
 
 
@@ -273,7 +269,7 @@ def dirichlet_pdf(x: Any, alpha: Any) -> Any:
     "scipy.stats.dirichlet.entropy",
     samples=(call("scipy.stats.dirichlet.entropy(x)", (3,), low=0.5, high=2.0),),
 )
-def dirichlet_entropy(alpha: Any) -> Any:
+def dirichlet_entropy(alpha):
     alpha = array(alpha)
     total = np.sum(alpha)
     log_norm = np.sum(special.gammaln(alpha)) - special.gammaln(total)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from srcdiff.ops.core.registry import composite, evaluated, refuse
@@ -27,9 +25,7 @@ from srcdiff.ops.library.ufuncs.reduce_where import cast
     ),
     takes_complex=True,
 )
-def average(
-    a: Any, axis: Any = None, weights: Any = None, returned: Any = False, *, keepdims: Any = False
-) -> Any:
+def average(a, axis=None, weights=None, returned=False, *, keepdims=False):
     a = array(a)
     if weights is None:
         mean = np.mean(a, axis=axis, keepdims=keepdims)
@@ -76,17 +72,7 @@ def ascending(axes: tuple[int, ...], ndim: int) -> tuple[int, ...]:
     ),
     takes_complex=True,
 )
-def cov(
-    m: Any,
-    y: Any = None,
-    rowvar: Any = True,
-    bias: Any = False,
-    ddof: Any = None,
-    fweights: Any = None,
-    aweights: Any = None,
-    *,
-    dtype: Any = None,
-) -> Any:
+def cov(m, y=None, rowvar=True, bias=False, ddof=None, fweights=None, aweights=None, *, dtype=None):
     rows = _variables(array(m), rowvar, dtype)
     if y is not None:
         rows = np.concatenate((rows, _variables(array(y), rowvar, dtype)), axis=0)
@@ -109,11 +95,11 @@ def cov(
     return found[0, 0] if np.ndim(m) == 1 and y is None else found
 
 
-def _product(a: Any, c: Any) -> Any:
+def _product(a, c):
     return c if a is None else a if c is None else a * c
 
 
-def _variables(m: Any, rowvar: Any, dtype: Any) -> Any:
+def _variables(m, rowvar, dtype):
     """The variables as rows, in double precision unless a dtype is given."""
     m = cast(m, np.result_type(m, np.float64) if dtype is None else dtype)
     if m.ndim == 1:
@@ -130,7 +116,7 @@ def _variables(m: Any, rowvar: Any, dtype: Any) -> Any:
     ),
     takes_complex=True,
 )
-def corrcoef(x: Any, y: Any = None, rowvar: Any = True, *, dtype: Any = None) -> Any:
+def corrcoef(x, y=None, rowvar=True, *, dtype=None):
     c = cov(x, y, rowvar, dtype=dtype)
     if np.ndim(c) == 0:
         return c / c

@@ -36,7 +36,7 @@ def _steps(d: int) -> tuple[float, ...]:
         call("scipy.special.multigammaln(x, 1)", 2.5),
     ),
 )
-def multigammaln(a: Any, d: Any) -> Any:
+def multigammaln(a, d):
     a = wide(a)
     total = special.gammaln(a) + _constant(d)
     for step in _steps(d):
@@ -66,9 +66,7 @@ def _far_above(dtype: Any) -> float:
     ),
     of_complex=True,
 )
-def weighted_logsumexp(
-    a: Any, axis: Any = None, b: Any = None, keepdims: Any = False, return_sign: Any = False
-) -> Any:
+def weighted_logsumexp(a, axis=None, b=None, keepdims=False, return_sign=False):
     a, b = np.atleast_1d(array(a)), 1.0 if b is None else array(b)
     weighs = np.where(b == 0.0, -np.inf, np.real(a))
     highest = _fixed(np.max(weighs, axis=axis, keepdims=True))
@@ -89,7 +87,7 @@ def weighted_logsumexp(
     of_complex=True,
     samples=(call("scipy.special.softmax(x, axis=1)", (2, 3)),),
 )
-def complex_softmax(x: Any, axis: Any = None) -> Any:
+def complex_softmax(x, axis=None):
     weights = np.exp(x - _fixed(np.max(np.real(x), axis=axis, keepdims=True)))
     return weights / np.sum(weights, axis=axis, keepdims=True)
 
@@ -99,7 +97,7 @@ def complex_softmax(x: Any, axis: Any = None) -> Any:
     of_complex=True,
     samples=(call("scipy.special.log_softmax(x, axis=1)", (2, 3)),),
 )
-def complex_log_softmax(x: Any, axis: Any = None) -> Any:
+def complex_log_softmax(x, axis=None):
     shifted = x - _fixed(np.max(x, axis=axis, keepdims=True))
     return shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
 
@@ -112,7 +110,7 @@ def complex_log_softmax(x: Any, axis: Any = None) -> Any:
         call("scipy.special.zeta(x)", [2.0, 3.5], wrt=()),
     ),
 )
-def zeta(x: Any, q: Any = None, out: Any = None) -> Any:
+def zeta(x, q=None, out=None):
     if q is None:
         return riemann_zeta(x)
     return hurwitz_zeta(x, q)

@@ -17,7 +17,7 @@ special: Any = LazyModule("scipy.special")
 def _named(name: str, function: Any, low: float = -1.0) -> None:
     """Declare a function of `scipy.special` that equals NumPy's function."""
 
-    def same(x: Any) -> Any:
+    def same(x):
         return function(x)
 
     same.__name__ = f"special_{name}"
@@ -35,33 +35,33 @@ _named("cbrt", np.cbrt, 0.5)
 
 
 @composite("scipy.special.exp10", samples=(call("scipy.special.exp10(x)", (4,)),))
-def exp10(x: Any) -> Any:
+def exp10(x):
     return np.power(10.0, x)
 
 
 @composite(np.i0, samples=(call("np.i0(x)", (4,)), call("np.i0(x)", (2, 2))))
-def numpy_i0(x: Any) -> Any:
+def numpy_i0(x):
     return special.i0(array(x))
 
 
 # ---- powers minus one ----------------------------------------------------------------------------
 
 
-def _is_near(t: Any) -> Any:
+def _is_near(t):
     return np.abs(t) < 1e-3
 
 
 @composite(
     "scipy.special.exprel", samples=(call("scipy.special.exprel(x)", [-2.0, 0.0, 1e-4, 2e-3, 3.0]),)
 )
-def exprel(x: Any) -> Any:
+def exprel(x):
     """Near 0, a series gives the value, so that derivatives keep their digits."""
     near = 1.0 + x * (0.5 + x * (1.0 / 6.0 + x * (1.0 / 24.0 + x / 120.0)))
     far = np.where(_is_near(x), 1.0, x)
     return np.where(_is_near(x), near, np.expm1(far) / far)
 
 
-def _log_share(u: Any) -> Any:
+def _log_share(u):
     near = 1.0 - u * (0.5 - u * (1.0 / 3.0 - u * (0.25 - 0.2 * u)))
     far = np.where(_is_near(u), 1.0, u)
     return np.where(_is_near(u), near, np.log1p(far) / far)
@@ -77,7 +77,7 @@ _POWERS = (0.0, 1e-5, 0.7, -2.0)
         call("scipy.special.boxcox(x, y)", [0.5, 3.0, 2.0, 1.3], [*_POWERS]),
     ),
 )
-def boxcox(x: Any, lmbda: Any) -> Any:
+def boxcox(x, lmbda):
     log_x = np.log(array(x))
     return log_x * exprel(array(lmbda) * log_x)
 
@@ -89,7 +89,7 @@ def boxcox(x: Any, lmbda: Any) -> Any:
         call("scipy.special.inv_boxcox(x, y)", [0.5, 3.0, 2.0, -1.3], [*_POWERS]),
     ),
 )
-def inv_boxcox(y: Any, lmbda: Any) -> Any:
+def inv_boxcox(y, lmbda):
     y = array(y)
     return np.exp(y * _log_share(array(lmbda) * y))
 
@@ -101,7 +101,7 @@ def inv_boxcox(y: Any, lmbda: Any) -> Any:
     "scipy.special.betaincc",
     samples=(call("scipy.special.betaincc(y, z, x)", (4,), 2.5, 1.5, low=0.2, high=0.8, wrt=(0,)),),
 )
-def betaincc(a: Any, b: Any, x: Any) -> Any:
+def betaincc(a, b, x):
     return special.betainc(b, a, 1.0 - x)
 
 
@@ -111,7 +111,7 @@ def betaincc(a: Any, b: Any, x: Any) -> Any:
 @composite(
     "scipy.special.huber", samples=(call("scipy.special.huber(y, x)", [-3.0, 0.2, 0.5, 4.0], 1.5),)
 )
-def huber(delta: Any, r: Any) -> Any:
+def huber(delta, r):
     size = np.abs(r)
     return np.where(size <= delta, 0.5 * r * r, delta * (size - 0.5 * delta))
 
@@ -120,6 +120,6 @@ def huber(delta: Any, r: Any) -> Any:
     "scipy.special.pseudo_huber",
     samples=(call("scipy.special.pseudo_huber(y, x)", [-3.0, 0.2, 0.5, 4.0], 1.5),),
 )
-def pseudo_huber(delta: Any, r: Any) -> Any:
+def pseudo_huber(delta, r):
     share = (r / delta) ** 2
     return delta * delta * share / (1.0 + np.sqrt(1.0 + share))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from srcdiff.ops.arrays.reductions import max_of_any, min_of_any
@@ -34,15 +32,7 @@ _NONE = [[np.nan, 1.0], [np.nan, 2.0]]
     ),
     takes_complex=True,
 )
-def nansum(
-    a: Any,
-    axis: Any = None,
-    dtype: Any = None,
-    out: Any = None,
-    keepdims: Any = False,
-    initial: Any = None,
-    where: Any = True,
-) -> Any:
+def nansum(a, axis=None, dtype=None, out=None, keepdims=False, initial=None, where=True):
     a = _filled(array(a), 0)
     return sum_where(a, axis, dtype, None, keepdims, initial, where)
 
@@ -56,15 +46,7 @@ def nansum(
     ),
     takes_complex=True,
 )
-def nanprod(
-    a: Any,
-    axis: Any = None,
-    dtype: Any = None,
-    out: Any = None,
-    keepdims: Any = False,
-    initial: Any = None,
-    where: Any = True,
-) -> Any:
+def nanprod(a, axis=None, dtype=None, out=None, keepdims=False, initial=None, where=True):
     a = _filled(array(a), 1)
     return prod_where(a, axis, dtype, None, keepdims, initial, where)
 
@@ -74,7 +56,7 @@ def nanprod(
     samples=(call("np.nancumsum(x)", _SOME), call("np.nancumsum(x, axis=1)", _SOME)),
     takes_complex=True,
 )
-def nancumsum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
+def nancumsum(a, axis=None, dtype=None, out=None):
     return np.cumsum(cast(_filled(array(a), 0), dtype), axis=axis)
 
 
@@ -83,7 +65,7 @@ def nancumsum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> A
     samples=(call("np.nancumprod(x)", _SOME), call("np.nancumprod(x, axis=0)", _SOME)),
     takes_complex=True,
 )
-def nancumprod(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
+def nancumprod(a, axis=None, dtype=None, out=None):
     return np.cumprod(cast(_filled(array(a), 1), dtype), axis=axis)
 
 
@@ -98,15 +80,7 @@ def nancumprod(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> 
     ),
     takes_complex=True,
 )
-def nanmean(
-    a: Any,
-    axis: Any = None,
-    dtype: Any = None,
-    out: Any = None,
-    keepdims: Any = False,
-    *,
-    where: Any = True,
-) -> Any:
+def nanmean(a, axis=None, dtype=None, out=None, keepdims=False, *, where=True):
     a = _only_where(cast(array(a), dtype), where)
     total = np.sum(_filled(a, 0), axis=axis, keepdims=keepdims)
     return total / _counted(a, axis, keepdims, total)
@@ -124,17 +98,17 @@ def nanmean(
     takes_complex=True,
 )
 def nanvar(
-    a: Any,
-    axis: Any = None,
-    dtype: Any = None,
-    out: Any = None,
-    ddof: Any = 0,
-    keepdims: Any = False,
+    a,
+    axis=None,
+    dtype=None,
+    out=None,
+    ddof=0,
+    keepdims=False,
     *,
-    where: Any = True,
-    mean: Any = None,
-    correction: Any = None,
-) -> Any:
+    where=True,
+    mean=None,
+    correction=None,
+):
     a = _only_where(cast(array(a), dtype), where)
     less = ddof if correction is None else correction
     middle = nanmean(a, axis, keepdims=True) if mean is None else mean
@@ -149,17 +123,17 @@ def nanvar(
     takes_complex=True,
 )
 def nanstd(
-    a: Any,
-    axis: Any = None,
-    dtype: Any = None,
-    out: Any = None,
-    ddof: Any = 0,
-    keepdims: Any = False,
+    a,
+    axis=None,
+    dtype=None,
+    out=None,
+    ddof=0,
+    keepdims=False,
     *,
-    where: Any = True,
-    mean: Any = None,
-    correction: Any = None,
-) -> Any:
+    where=True,
+    mean=None,
+    correction=None,
+):
     return root_of_variance(
         nanvar(a, axis, dtype, None, ddof, keepdims, where=where, mean=mean, correction=correction)
     )
@@ -176,14 +150,7 @@ def nanstd(
     ),
     takes_complex=True,
 )
-def nanmax(
-    a: Any,
-    axis: Any = None,
-    out: Any = None,
-    keepdims: Any = False,
-    initial: Any = None,
-    where: Any = True,
-) -> Any:
+def nanmax(a, axis=None, out=None, keepdims=False, initial=None, where=True):
     a = _only_where(array(a), where)
     found = _filled(a, -np.inf)
     if initial is None:
@@ -200,14 +167,7 @@ def nanmax(
     ),
     takes_complex=True,
 )
-def nanmin(
-    a: Any,
-    axis: Any = None,
-    out: Any = None,
-    keepdims: Any = False,
-    initial: Any = None,
-    where: Any = True,
-) -> Any:
+def nanmin(a, axis=None, out=None, keepdims=False, initial=None, where=True):
     a = _only_where(array(a), where)
     found = _filled(a, np.inf)
     if initial is None:
@@ -220,7 +180,7 @@ def nanmin(
     samples=(call("np.nanargmax(x)", _SOME), call("np.nanargmax(x, axis=1)", _SOME)),
     takes_complex=True,
 )
-def nanargmax(a: Any, axis: Any = None, out: Any = None, *, keepdims: Any = False) -> Any:
+def nanargmax(a, axis=None, out=None, *, keepdims=False):
     return np.argmax(_filled(array(a), -np.inf), axis=axis, keepdims=keepdims)
 
 
@@ -229,16 +189,16 @@ def nanargmax(a: Any, axis: Any = None, out: Any = None, *, keepdims: Any = Fals
     samples=(call("np.nanargmin(x)", _SOME), call("np.nanargmin(x, axis=1)", _SOME)),
     takes_complex=True,
 )
-def nanargmin(a: Any, axis: Any = None, out: Any = None, *, keepdims: Any = False) -> Any:
+def nanargmin(a, axis=None, out=None, *, keepdims=False):
     return np.argmin(_filled(array(a), np.inf), axis=axis, keepdims=keepdims)
 
 
-def _filled(a: Any, number: Any) -> Any:
+def _filled(a, number):
     """The array with `number` in the place of NaN."""
     return np.where(np.isnan(a), number, a) if a.dtype.kind in "fc" else a
 
 
-def _only_where(a: Any, where: Any) -> Any:
+def _only_where(a, where):
     """The array with NaN outside of `where`."""
     if where is True:
         return a
@@ -247,13 +207,13 @@ def _only_where(a: Any, where: Any) -> Any:
     return np.where(where, a, np.float32(np.nan))
 
 
-def _counted(a: Any, axis: Any, keepdims: Any, total: Any) -> Any:
+def _counted(a, axis, keepdims, total):
     """The number of elements that are not NaN, in the dtype of the sum that it divides."""
     count = np.sum(~np.isnan(a), axis=axis, keepdims=keepdims)
     return count.astype(total.dtype) if total.dtype in (np.float32, np.complex64) else count
 
 
-def _or_nan(found: Any, a: Any, axis: Any, keepdims: Any) -> Any:
+def _or_nan(found, a, axis, keepdims):
     if a.dtype.kind not in "fc":
         return found
     return np.where(np.all(np.isnan(a), axis=axis, keepdims=keepdims), np.float32(np.nan), found)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from srcdiff.ops.arrays.reductions import max_of_any, min_of_any
@@ -25,15 +23,7 @@ from srcdiff.ops.library.numpy.complex_order import complex_max, complex_min
     ),
     takes_complex=True,
 )
-def sum_where(
-    a: Any,
-    axis: Any = None,
-    dtype: Any = None,
-    out: Any = None,
-    keepdims: Any = False,
-    initial: Any = None,
-    where: Any = True,
-) -> Any:
+def sum_where(a, axis=None, dtype=None, out=None, keepdims=False, initial=None, where=True):
     a = cast(array(a), dtype)
     total = np.sum(_masked(a, where, 0), axis=axis, keepdims=keepdims)
     return total if initial is None else total + initial
@@ -46,15 +36,7 @@ def sum_where(
     samples=(call("np.prod(x, where=x > 0.0, initial=2.0)", (2, 3)),),
     takes_complex=True,
 )
-def prod_where(
-    a: Any,
-    axis: Any = None,
-    dtype: Any = None,
-    out: Any = None,
-    keepdims: Any = False,
-    initial: Any = None,
-    where: Any = True,
-) -> Any:
+def prod_where(a, axis=None, dtype=None, out=None, keepdims=False, initial=None, where=True):
     a = cast(array(a), dtype)
     product = np.prod(_masked(a, where, 1), axis=axis, keepdims=keepdims)
     return product if initial is None else product * initial
@@ -70,15 +52,7 @@ def prod_where(
     ),
     takes_complex=True,
 )
-def mean_where(
-    a: Any,
-    axis: Any = None,
-    dtype: Any = None,
-    out: Any = None,
-    keepdims: Any = False,
-    *,
-    where: Any = True,
-) -> Any:
+def mean_where(a, axis=None, dtype=None, out=None, keepdims=False, *, where=True):
     a = cast(array(a), dtype)
     if where is True:
         return np.mean(a, axis=axis, keepdims=keepdims)
@@ -99,17 +73,17 @@ def mean_where(
     takes_complex=True,
 )
 def var_where(
-    a: Any,
-    axis: Any = None,
-    dtype: Any = None,
-    out: Any = None,
-    ddof: Any = 0,
-    keepdims: Any = False,
+    a,
+    axis=None,
+    dtype=None,
+    out=None,
+    ddof=0,
+    keepdims=False,
     *,
-    where: Any = True,
-    mean: Any = None,
-    correction: Any = None,
-) -> Any:
+    where=True,
+    mean=None,
+    correction=None,
+):
     a = array(a)
     is_real = a.dtype.kind != "c"
     a = cast(a, dtype)
@@ -128,7 +102,7 @@ def var_where(
     return total / (count.astype(total.dtype) if total.dtype == np.float32 else count)
 
 
-def size_squared(a: Any) -> Any:
+def size_squared(a):
     if a.dtype.kind == "c":
         return np.real(a) ** 2 + np.imag(a) ** 2
     return a**2
@@ -145,17 +119,17 @@ def size_squared(a: Any) -> Any:
     takes_complex=True,
 )
 def std_where(
-    a: Any,
-    axis: Any = None,
-    dtype: Any = None,
-    out: Any = None,
-    ddof: Any = 0,
-    keepdims: Any = False,
+    a,
+    axis=None,
+    dtype=None,
+    out=None,
+    ddof=0,
+    keepdims=False,
     *,
-    where: Any = True,
-    mean: Any = None,
-    correction: Any = None,
-) -> Any:
+    where=True,
+    mean=None,
+    correction=None,
+):
     return root_of_variance(
         var_where(
             a, axis, dtype, None, ddof, keepdims, where=where, mean=mean, correction=correction
@@ -175,14 +149,7 @@ def std_where(
     ),
     of_complex=True,
 )
-def max_where(
-    a: Any,
-    axis: Any = None,
-    out: Any = None,
-    keepdims: Any = False,
-    initial: Any = None,
-    where: Any = True,
-) -> Any:
+def max_where(a, axis=None, out=None, keepdims=False, initial=None, where=True):
     a = array(a)
     if initial is None and where is True:
         return complex_max(a, axis, keepdims)
@@ -206,14 +173,7 @@ def max_where(
     ),
     of_complex=True,
 )
-def min_where(
-    a: Any,
-    axis: Any = None,
-    out: Any = None,
-    keepdims: Any = False,
-    initial: Any = None,
-    where: Any = True,
-) -> Any:
+def min_where(a, axis=None, out=None, keepdims=False, initial=None, where=True):
     a = array(a)
     if initial is None and where is True:
         return complex_min(a, axis, keepdims)
@@ -232,14 +192,7 @@ def min_where(
     samples=(call("np.any(x > 0.0, axis=1, where=[True, False, True])", (2, 3), wrt=()),),
     takes_complex=True,
 )
-def any_where(
-    a: Any,
-    axis: Any = None,
-    out: Any = None,
-    keepdims: Any = False,
-    *,
-    where: Any = True,
-) -> Any:
+def any_where(a, axis=None, out=None, keepdims=False, *, where=True):
     return np.any(_masked(array(a), where, False), axis=axis, keepdims=keepdims)
 
 
@@ -250,14 +203,7 @@ def any_where(
     samples=(call("np.all(x > 0.0, axis=1, where=[True, False, True])", (2, 3), wrt=()),),
     takes_complex=True,
 )
-def all_where(
-    a: Any,
-    axis: Any = None,
-    out: Any = None,
-    keepdims: Any = False,
-    *,
-    where: Any = True,
-) -> Any:
+def all_where(a, axis=None, out=None, keepdims=False, *, where=True):
     return np.all(_masked(array(a), where, True), axis=axis, keepdims=keepdims)
 
 
@@ -268,7 +214,7 @@ def all_where(
     samples=(call("np.cumsum(x, axis=1, dtype=np.float64)", (2, 3)),),
     takes_complex=True,
 )
-def cumsum_of(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
+def cumsum_of(a, axis=None, dtype=None, out=None):
     return np.cumsum(cast(array(a), dtype), axis=axis)
 
 
@@ -279,7 +225,7 @@ def cumsum_of(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> A
     samples=(call("np.cumprod(x, dtype=np.float64)", (3,)),),
     takes_complex=True,
 )
-def cumprod_of(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
+def cumprod_of(a, axis=None, dtype=None, out=None):
     return np.cumprod(cast(array(a), dtype), axis=axis)
 
 
@@ -291,9 +237,7 @@ def cumprod_of(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> 
     ),
     takes_complex=True,
 )
-def cumulative_sum(
-    x: Any, /, *, axis: Any = None, dtype: Any = None, out: Any = None, include_initial: Any = False
-) -> Any:
+def cumulative_sum(x, /, *, axis=None, dtype=None, out=None, include_initial=False):
     x = cast(array(x), dtype)
     sums = np.cumsum(x, axis=0 if axis is None else axis)
     return _with_first(sums, 0 if axis is None else axis, 0) if include_initial else sums
@@ -307,28 +251,26 @@ def cumulative_sum(
     ),
     takes_complex=True,
 )
-def cumulative_prod(
-    x: Any, /, *, axis: Any = None, dtype: Any = None, out: Any = None, include_initial: Any = False
-) -> Any:
+def cumulative_prod(x, /, *, axis=None, dtype=None, out=None, include_initial=False):
     x = cast(array(x), dtype)
     products = np.cumprod(x, axis=0 if axis is None else axis)
     return _with_first(products, 0 if axis is None else axis, 1) if include_initial else products
 
 
-def _with_first(a: Any, axis: Any, number: Any) -> Any:
+def _with_first(a, axis, number):
     first = np.full(slice_shape(a, axis), number, dtype=a.dtype)
     return np.concatenate((first, a), axis=axis)
 
 
-def _masked(a: Any, where: Any, number: Any) -> Any:
+def _masked(a, where, number):
     return a if where is True else np.where(where, a, number)
 
 
-def cast(a: Any, dtype: Any) -> Any:
+def cast(a, dtype):
     return a if dtype is None or a.dtype == dtype else a.astype(dtype)
 
 
-def root_of_variance(variance: Any) -> Any:
+def root_of_variance(variance):
     """The square root of a variance, with derivative 0 where the variance is 0."""
     is_zero = variance == 0
     return np.where(is_zero, 0.0, np.sqrt(np.where(is_zero, 1.0, variance)))

@@ -14,14 +14,14 @@ from srcdiff.ops.library.compile_time import along, axis_in, broadcast_place, in
 from srcdiff.ops.library.numpy.select import places_along
 
 
-def _folded(a: Any, dtype: Any, in_floats: Any) -> Any:
+def _folded(a, dtype, in_floats):
     """The array in the dtype in which the ufunc iterates over it."""
     if dtype is not None:
         return in_dtype(a, dtype)
     return a.astype(float) if in_floats and a.dtype.kind in "iub" else a
 
 
-def _one_axis(axis: Any, ndim: Any) -> Any:
+def _one_axis(axis, ndim):
     """The axis of a ufunc whose result depends on the order."""
     if axis is None and ndim == 1:
         return 0
@@ -36,14 +36,7 @@ def _one_axis(axis: Any, ndim: Any) -> Any:
 def _log_reduces(ufunc: Any, unit: float) -> None:
     """Declare `np.logaddexp.reduce`, or the same in another base."""
 
-    def reduce(
-        array: Any,
-        axis: Any = 0,
-        dtype: Any = None,
-        out: Any = None,
-        keepdims: Any = False,
-        initial: Any = None,
-    ) -> Any:
+    def reduce(array, axis=0, dtype=None, out=None, keepdims=False, initial=None):
         a = _folded(array, dtype, True)
         if unit == 1.0:
             total = logsumexp(a, axis=axis, keepdims=keepdims)
@@ -68,14 +61,7 @@ _log_reduces(np.logaddexp2, float(np.log(2.0)))
 def _takes_the_others(ufunc: Any, together: Any, in_floats: bool, low: float) -> None:
     """Declare `ufunc.reduce` as `ufunc` of the first element and of the sum (or product) of the others."""
 
-    def reduce(
-        array: Any,
-        axis: Any = 0,
-        dtype: Any = None,
-        out: Any = None,
-        keepdims: Any = False,
-        initial: Any = None,
-    ) -> Any:
+    def reduce(array, axis=0, dtype=None, out=None, keepdims=False, initial=None):
         a, axis = _folded(array, dtype, in_floats), _one_axis(axis, array.ndim)
         if initial is not None:
             return ufunc(initial, together(a, axis=axis, keepdims=keepdims))
@@ -92,7 +78,7 @@ def _takes_the_others(ufunc: Any, together: Any, in_floats: bool, low: float) ->
     composite(ufunc.reduce, samples=samples, takes_complex=True)(reduce)
 
 
-def _first_and_others(a: Any, axis: Any, keepdims: Any) -> Any:
+def _first_and_others(a, axis, keepdims):
     first = a[along(a.ndim, axis, slice(None, 1) if keepdims else 0)]
     return first, a[along(a.ndim, axis, slice(1, None))]
 
@@ -105,14 +91,7 @@ _takes_the_others(np.divide, np.prod, True, 0.5)
     np.hypot.reduce,
     samples=(call("np.hypot.reduce(x)", (3, 2)), call("np.hypot.reduce(x, axis=1)", (2, 3))),
 )
-def hypot_reduce(
-    array: Any,
-    axis: Any = 0,
-    dtype: Any = None,
-    out: Any = None,
-    keepdims: Any = False,
-    initial: Any = None,
-) -> Any:
+def hypot_reduce(array, axis=0, dtype=None, out=None, keepdims=False, initial=None):
     length = np.linalg.norm(_folded(array, dtype, True), axis=axis, keepdims=keepdims)
     return length if initial is None else np.hypot(length, initial)
 
@@ -120,9 +99,7 @@ def hypot_reduce(
 def _reduces_by_a_loop(ufunc: Any, in_floats: bool, complex_too: bool = False) -> None:
     """Declare `ufunc.reduce` as a loop, for ufuncs without a closed form."""
 
-    def reduce(
-        array: Any, axis: Any = 0, dtype: Any = None, out: Any = None, keepdims: Any = False
-    ) -> Any:
+    def reduce(array, axis=0, dtype=None, out=None, keepdims=False):
         a, axis = _folded(array, dtype, in_floats), _one_axis(axis, array.ndim)
         found = a[along(a.ndim, axis, 0)]
         for k in range(1, a.shape[axis]):
@@ -151,7 +128,7 @@ _reduces_by_a_loop(np.float_power, True, complex_too=True)
     samples=(call("np.add.accumulate(x)", (2, 3)), call("np.add.accumulate(x, 1)", (2, 3))),
     takes_complex=True,
 )
-def add_accumulate(array: Any, axis: Any = 0, dtype: Any = None, out: Any = None) -> Any:
+def add_accumulate(array, axis=0, dtype=None, out=None):
     return np.cumsum(_folded(array, dtype, False), axis=axis)
 
 
@@ -163,7 +140,7 @@ def add_accumulate(array: Any, axis: Any = 0, dtype: Any = None, out: Any = None
     ),
     takes_complex=True,
 )
-def multiply_accumulate(array: Any, axis: Any = 0, dtype: Any = None, out: Any = None) -> Any:
+def multiply_accumulate(array, axis=0, dtype=None, out=None):
     return np.cumprod(_folded(array, dtype, False), axis=axis)
 
 
@@ -181,7 +158,7 @@ def multiply_accumulate(array: Any, axis: Any = 0, dtype: Any = None, out: Any =
     ),
     takes_complex=True,
 )
-def maximum_accumulate(array: Any, axis: Any = 0, dtype: Any = None, out: Any = None) -> Any:
+def maximum_accumulate(array, axis=0, dtype=None, out=None):
     a, axis = _folded(array, dtype, False), axis_in(axis, array.ndim)
     if a.dtype.kind == "c":
         return _one_by_one(np.maximum, a, axis)
@@ -193,14 +170,14 @@ def maximum_accumulate(array: Any, axis: Any = 0, dtype: Any = None, out: Any = 
     samples=(call("np.minimum.accumulate(x)", (6,)), call("np.minimum.accumulate(x, 1)", (2, 4))),
     takes_complex=True,
 )
-def minimum_accumulate(array: Any, axis: Any = 0, dtype: Any = None, out: Any = None) -> Any:
+def minimum_accumulate(array, axis=0, dtype=None, out=None):
     a, axis = _folded(array, dtype, False), axis_in(axis, array.ndim)
     if a.dtype.kind == "c":
         return _one_by_one(np.minimum, a, axis)
     return _best_so_far(a, axis, running_minimum)
 
 
-def _best_so_far(a: Any, axis: Any, running: Any) -> Any:
+def _best_so_far(a, axis, running):
     best = running(a, axis=axis)
     if a.dtype.kind != "f":
         return best
@@ -209,7 +186,7 @@ def _best_so_far(a: Any, axis: Any, running: Any) -> Any:
     return a[places_along(a, place, axis)]
 
 
-def _one_by_one(ufunc: Any, a: Any, axis: Any) -> Any:
+def _one_by_one(ufunc, a, axis):
     found = a.copy()
     for k in range(1, a.shape[axis]):
         here = along(a.ndim, axis, k)
@@ -220,7 +197,7 @@ def _one_by_one(ufunc: Any, a: Any, axis: Any) -> Any:
 def _accumulates_by_a_loop(ufunc: Any, in_floats: bool, complex_too: bool = False) -> None:
     """Declare `ufunc.accumulate`: each entry is computed from the one before it."""
 
-    def accumulate(array: Any, axis: Any = 0, dtype: Any = None, out: Any = None) -> Any:
+    def accumulate(array, axis=0, dtype=None, out=None):
         return _one_by_one(ufunc, _folded(array, dtype, in_floats), axis_in(axis, array.ndim))
 
     name = ufunc.__name__

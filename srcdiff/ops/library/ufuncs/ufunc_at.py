@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from srcdiff.ops.core.registry import composite, refuse
@@ -11,10 +9,10 @@ from srcdiff.ops.library.compile_time import array
 from srcdiff.ops.library.numpy.select import written
 
 
-def _at(ufunc: Any, *samples: Any) -> None:
+def _at(ufunc, *samples):
     """Declare `ufunc.at(a, indices, b)`; `np.add.at` and `np.subtract.at` are operations of their own."""
 
-    def at(a: Any, indices: Any, b: Any = None) -> None:
+    def at(a, indices, b=None):
         given = indices if isinstance(indices, tuple) else (indices,)
         if all(np.ndim(array(i)) == 0 for i in given):  # one place
             a[indices] = ufunc(a[indices]) if b is None else ufunc(a[indices], array(b))
@@ -34,7 +32,7 @@ def _at(ufunc: Any, *samples: Any) -> None:
     composite(ufunc.at, samples=samples, takes_complex=True)(at)
 
 
-def _places(index: Any) -> Any:
+def _places(index):
     """The indices along one axis."""
     places = array(index)
     if isinstance(places, slice) or np.ndim(places) != 1:

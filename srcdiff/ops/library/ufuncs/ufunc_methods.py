@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from srcdiff.ops.core.registry import composite, refuse
@@ -13,18 +11,10 @@ from srcdiff.ops.library.compile_time import array, in_dtype
 # ---- reduce --------------------------------------------------------------------------------------
 
 
-def _reduces(ufunc: Any, function: Any, *samples: Any, wrt: Any = None) -> None:
+def _reduces(ufunc, function, *samples, wrt=None):
     """Declare `ufunc.reduce` as another function along the first axis."""
 
-    def reduce(
-        array: Any,
-        axis: Any = 0,
-        dtype: Any = None,
-        out: Any = None,
-        keepdims: Any = False,
-        initial: Any = None,
-        where: Any = True,
-    ) -> Any:
+    def reduce(array, axis=0, dtype=None, out=None, keepdims=False, initial=None, where=True):
         if dtype is not None:
             refuse("this ufunc's method takes no dtype= here", "Use astype before.")
         if initial is None and where is True:
@@ -53,10 +43,10 @@ _reduces(np.fmin, np.nanmin)
 # ---- outer ---------------------------------------------------------------------------------------
 
 
-def _has_outer(ufunc: Any, *samples: Any) -> None:
+def _has_outer(ufunc, *samples):
     """Declare `ufunc.outer` for two arrays with any numbers of axes."""
 
-    def outer(a: Any, b: Any) -> Any:
+    def outer(a, b):
         # Python numbers become arrays too: they are not weak here
         a, b = np.asarray(a), np.asarray(b)
         if np.ndim(a) == 0 or np.ndim(b) == 0:
@@ -93,12 +83,10 @@ _has_outer(np.power, call("np.power.outer(x + 3.0, y)", (2, 2), (3,)))
 # ---- reduceat --------------------------------------------------------------------------------------
 
 
-def _has_reduceat(ufunc: Any, function: Any) -> None:
+def _has_reduceat(ufunc, function):
     """Declare `ufunc.reduceat`: a reduction from each place up to the next; a single element if that range is empty."""
 
-    def reduceat(
-        array: Any, indices: Any, axis: Any = 0, dtype: Any = None, out: Any = None
-    ) -> Any:
+    def reduceat(array, indices, axis=0, dtype=None, out=None):
         if dtype is not None:
             refuse("this ufunc's method takes no dtype= here", "Use astype before.")
         rows = np.moveaxis(array, axis, 0) if axis != 0 else array
@@ -142,7 +130,7 @@ _has_reduceat(np.logaddexp2, np.logaddexp2.reduce)
     ),
     takes_complex=True,
 )
-def ufunc_dtype(ufunc: Any, dtype: Any, *args: Any) -> Any:
+def ufunc_dtype(ufunc, dtype, *args):
     """A ufunc whose operands are first converted to a dtype."""
     if not any(np.ndim(array(a)) > 0 for a in args):
         refuse("a ufunc of numbers takes no dtype= here", "Convert the numbers.")
@@ -162,7 +150,7 @@ def ufunc_dtype(ufunc: Any, dtype: Any, *args: Any) -> Any:
     ),
     takes_complex=True,
 )
-def ufunc_where(ufunc: Any, where: Any, out: Any, *args: Any) -> Any:
+def ufunc_where(ufunc, where, out, *args):
     """A ufunc on the elements where `where` is True; it is not computed for the others."""
     if out is None:
         refuse("a ufunc with where= leaves elements unset", "Give out= an array that is set.")
