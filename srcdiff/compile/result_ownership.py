@@ -8,7 +8,7 @@ from dataclasses import replace
 from srcdiff.compile.arguments.differentiability import label
 from srcdiff.errors import UnsupportedError
 from srcdiff.ir.alias import Roots, storage_roots, written_roots
-from srcdiff.ir.build import Builder, Env, Rewriter, lookup
+from srcdiff.ir.build import Builder, Env, Rewriter, lookup, map_statements
 from srcdiff.ir.core import Function, Op, Region, Statement, walk
 from srcdiff.ir.types import Array
 from srcdiff.ir.values import Atom, Value
@@ -81,12 +81,11 @@ class _WithoutStops(Rewriter):
 
 def as_user(fn: Function) -> Function:
     """A generated function with the origin `user` for all statements, as if it had been written."""
-    return each_function(fn, _AsUser())
+    return each_function(fn, lambda f: map_statements(f, _as_user))
 
 
-class _AsUser(Rewriter):
-    def statement(self, old: Statement, env: Env, b: Builder) -> None:
-        new = replace(self.keep(old, env, b), origin="user")
-        if isinstance(new, Op) and new.decl is copy and not new.spelling:
-            new = replace(new, spelling=".copy")  # as it is printed: `np.copy` has another order
-        b.append(new)
+def _as_user(s: Statement) -> Statement:
+    new = replace(s, origin="user")
+    if isinstance(new, Op) and new.decl is copy and not new.spelling:
+        new = replace(new, spelling=".copy")  # as it is printed: `np.copy` has another order
+    return new

@@ -284,6 +284,27 @@ class Rewriter:
         return with_parts(old, [lookup(env, a) for a in old.operands], regions)
 
 
+def map_statements(fn: Function, change: Callable[[Statement], Statement | None]) -> Function:
+    """`fn` with each statement as `change` returns it, after the statements inside it; None removes the statement."""
+    return fn.with_body(map_region(fn.body, change))
+
+
+def map_ops(fn: Function, change: Callable[[Op], Op | None]) -> Function:
+    """`fn` with each operation as `change` returns it; None removes the operation."""
+    return map_statements(fn, lambda s: change(s) if isinstance(s, Op) else s)
+
+
+def map_region(region: Region, change: Callable[[Statement], Statement | None]) -> Region:
+    """As `map_statements`."""
+    body = []
+    for s in region.body:
+        inner = [map_region(r, change) for r in regions_of(s)]
+        new = change(with_parts(s, s.operands, inner) if inner else s)
+        if new is not None:
+            body.append(new)
+    return with_body(region, body)
+
+
 def change_dims(fn: Function, change: Callable[[Dim], Dim]) -> Function:
     """The function with every length in the types of its values, constants and attributes changed."""
     return fn.with_body(change_dims_within(fn.body, change))

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from srcdiff.ir.build import Builder, Env, Rewriter
+from srcdiff.ir.build import map_statements
 from srcdiff.ir.core import Call, Function, Op, Region, Statement, walk
 from srcdiff.ir.values import Value
 
@@ -73,13 +73,6 @@ def tied(fn: Function) -> Function:
 
 def rewired(fn: Function, change: Callable[[Call], Statement]) -> Function:
     """The function with `change` applied to its calls of itself."""
-    return _Rewire(change)(fn)
-
-
-class _Rewire(Rewriter):
-    def __init__(self, change: Callable[[Call], Statement]) -> None:
-        self.change = change
-
-    def statement(self, old: Statement, env: Env, b: Builder) -> None:
-        new = self.keep(old, env, b)
-        b.append(self.change(new) if isinstance(new, Call) and is_itself(new.function) else new)
+    return map_statements(
+        fn, lambda s: change(s) if isinstance(s, Call) and is_itself(s.function) else s
+    )

@@ -18,7 +18,7 @@ from collections import defaultdict
 from collections.abc import Sequence, Set
 
 from srcdiff.ir.alias import reads_of, storage_roots, writes_of
-from srcdiff.ir.build import Builder, Env, Rewriter
+from srcdiff.ir.build import map_ops
 from srcdiff.ir.core import Call, Function, Op, Statement, walk
 from srcdiff.ir.types import Array
 from srcdiff.ir.values import Value
@@ -34,16 +34,7 @@ def dead_stores(fn: Function) -> Function:
     if not any(_is_candidate(s, unseen) for s in walk(fn.body)):
         return fn
     dead = _Stores(fn).dead()
-    return _Without(dead)(fn) if dead else fn
-
-
-class _Without(Rewriter):
-    def __init__(self, dead: set[Op]) -> None:
-        self.dead = dead
-
-    def statement(self, old: Statement, env: Env, b: Builder) -> None:
-        if old not in self.dead:
-            b.append(self.keep(old, env, b))
+    return map_ops(fn, lambda op: None if op in dead else op) if dead else fn
 
 
 class _Stores:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from functools import cached_property
 
 from srcdiff.ir.alias import Roots, reads_of, storage_roots, writes_of
-from srcdiff.ir.build import Builder, Env, Rewriter, lookup
+from srcdiff.ir.build import Builder, Env, Rewriter, lookup, map_ops
 from srcdiff.ir.core import For, Function, If, Op, Region, Statement, While, walk
 from srcdiff.ir.types import Array, Scalar
 from srcdiff.ir.values import Atom, Const, Value, const
@@ -124,7 +124,7 @@ def drop_overwritten(fn: Function) -> Function:
     }
     roots = storage_roots(fn)
     dead = {s for region in all_regions(fn.body) for s in _overwritten(region, own, roots)}
-    return _Without(dead)(fn) if dead else fn
+    return map_ops(fn, lambda op: None if op in dead else op) if dead else fn
 
 
 def _overwritten(region: Region, own: set[Value], roots: Roots) -> Iterator[Op]:
@@ -150,22 +150,13 @@ def _is_untouched(
     return touched.isdisjoint(roots[array]) or _are_distinct(own, place)
 
 
-class _Without(Rewriter):
-    def __init__(self, dead: set[Op]) -> None:
-        self.dead = dead
-
-    def statement(self, old: Statement, env: Env, b: Builder) -> None:
-        if old not in self.dead:
-            super().statement(old, env, b)
-
-
 def drop_unread(fn: Function) -> Function:
     """`fn` without storage that is written and never read."""
     while True:
         dead = _unread(fn)
         if not dead:
             return fn
-        fn = _Drop(dead)(fn)
+        fn = _without(fn, dead)
 
 
 def _unread(fn: Function) -> frozenset[Value]:
@@ -183,14 +174,10 @@ def _unread(fn: Function) -> frozenset[Value]:
     return frozenset(made - used)
 
 
-class _Drop(Rewriter):
-    def __init__(self, dead: frozenset[Value]) -> None:
-        self.dead = dead
+def _without(fn: Function, arrays: frozenset[Value]) -> Function:
+    return map_ops(fn, lambda op: None if _fills(op, arrays) else op)
 
-    def statement(self, old: Statement, env: Env, b: Builder) -> None:
-        if isinstance(old, Op) and (
-            not self.dead.isdisjoint(old.results)
-            or (old.decl.writes and old.operands[0] in self.dead)
-        ):
-            return
-        super().statement(old, env, b)
+
+def _fills(op: Op, arrays: frozenset[Value]) -> bool:
+    """Whether an operation makes one of the arrays, or writes into it."""
+    return not arrays.isdisjoint(op.results) or bool(op.decl.writes and op.operands[0] in arrays)

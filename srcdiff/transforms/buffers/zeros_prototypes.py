@@ -8,11 +8,10 @@ A saved array with another use stays a prototype.
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import replace
 
-from srcdiff.ir.build import Builder, Env, Rewriter
-from srcdiff.ir.core import Function, Op, Statement, regions_of, walk
+from srcdiff.ir.build import map_ops
+from srcdiff.ir.core import Function, Op, regions_of, walk
 from srcdiff.ir.definedness import Presence
 from srcdiff.ir.values import Value
 from srcdiff.ops.arrays import memory
@@ -33,7 +32,13 @@ def no_kept_prototypes(fn: Function) -> Function:
     others |= {y for s in walk(fn.body) for r in regions_of(s) for y in r.yields}
     others.update(fn.body.yields)
     bare = {v for v, slot in kept.items() if slot not in absent} - others
-    return _WithoutPrototypes([s for s in made if s.operands[0] in bare])(fn)
+
+    def without_prototype(op: Op) -> Op:
+        if op not in made or op.operands[0] not in bare:
+            return op
+        return replace(op, decl=memory.zeros_of, operands=(), attrs={"type": op.result.type})
+
+    return map_ops(fn, without_prototype)
 
 
 def _has_prototype(op: Op) -> bool:
@@ -41,15 +46,3 @@ def _has_prototype(op: Op) -> bool:
         return False
     prototype = op.operands[0]
     return isinstance(prototype, Value) and prototype.type == op.result.type
-
-
-class _WithoutPrototypes(Rewriter):
-    def __init__(self, made: Collection[Op]) -> None:
-        self.made = made
-
-    def statement(self, old: Statement, env: Env, b: Builder) -> None:
-        if isinstance(old, Op) and old in self.made:
-            type_ = {"type": old.result.type}
-            b.append(replace(old, decl=memory.zeros_of, operands=(), attrs=type_))
-        else:
-            super().statement(old, env, b)

@@ -12,8 +12,8 @@ import ast
 from dataclasses import replace
 
 from srcdiff.errors import INCOMPLETE
-from srcdiff.ir.build import Builder, Env, Rewriter
-from srcdiff.ir.core import Function, Op, Statement
+from srcdiff.ir.build import map_ops
+from srcdiff.ir.core import Function, Op
 from srcdiff.ops.control import control
 
 _NAMES = {"math.cbrt": "np.cbrt", "math.fmod": "np.fmod", "np.fix": "np.trunc"}
@@ -22,19 +22,16 @@ _TEXTS = {control.raise_: "text", control.assert_: "message"}
 
 def numba_spellings(fn: Function) -> Function:
     """`fn` with functions and messages that Numba compiles."""
-    return _Spellings()(fn)
+    return map_ops(fn, _spelled)
 
 
-class _Spellings(Rewriter):
-    def statement(self, old: Statement, env: Env, b: Builder) -> None:
-        new = self.keep(old, env, b)
-        if isinstance(new, Op) and new.spelling in _NAMES:
-            new = replace(new, spelling=_NAMES[new.spelling])
-        elif isinstance(new, Op) and new.attrs.get(_TEXTS.get(new.decl, "")):
-            name = _TEXTS[new.decl]
-            text = _plain(new.attrs[name], len(new.operands))
-            new = replace(new, attrs={**new.attrs, name: text})
-        b.append(new)
+def _spelled(op: Op) -> Op:
+    if op.spelling in _NAMES:
+        return replace(op, spelling=_NAMES[op.spelling])
+    name = _TEXTS.get(op.decl, "")
+    if op.attrs.get(name):
+        return replace(op, attrs={**op.attrs, name: _plain(op.attrs[name], len(op.operands))})
+    return op
 
 
 def _plain(text: str, count: int) -> str:

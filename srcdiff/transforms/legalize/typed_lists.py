@@ -12,10 +12,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from srcdiff.ir.build import Builder, Env, Rewriter
-from srcdiff.ir.core import Function, Op, Statement, walk
+from srcdiff.ir.build import map_ops
+from srcdiff.ir.core import Function, Op, walk
 from srcdiff.ir.types import Array, List, Scalar
-from srcdiff.ir.values import Atom
 from srcdiff.ops.arrays import containers
 
 
@@ -26,8 +25,12 @@ def typed_lists(fn: Function) -> Function:
     held = {a for op in ops if op.decl is containers.list_new for a in op.operands}
     held |= {op.operands[1] for op in ops if op.decl is containers.append}
     held -= appended
-    found = any(_is_empty(op) and op.result in held for op in ops)
-    return _Typed(held)(fn) if found else fn
+
+    def typed(op: Op) -> Op:
+        is_held = _is_empty(op) and op.result in held
+        return replace(op, attrs={**op.attrs, "typed": True}) if is_held else op
+
+    return map_ops(fn, typed)
 
 
 def _is_empty(op: Op) -> bool:
@@ -36,19 +39,3 @@ def _is_empty(op: Op) -> bool:
         return False
     type_ = op.result.type
     return isinstance(type_, List) and isinstance(type_.element, Scalar | Array)
-
-
-class _Typed(Rewriter):
-    def __init__(self, held: set[Atom]) -> None:
-        self.held = held
-
-    def statement(self, old: Statement, env: Env, b: Builder) -> None:
-        new = self.keep(old, env, b)
-        if (
-            isinstance(old, Op)
-            and isinstance(new, Op)
-            and _is_empty(old)
-            and old.result in self.held
-        ):
-            new = replace(new, attrs={**new.attrs, "typed": True})
-        b.append(new)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from srcdiff.ir.build import Builder, Env, Rewriter, lookup
+from srcdiff.ir.build import Builder, Env, Rewriter, lookup, map_ops
 from srcdiff.ir.core import Function, Op, Statement
 from srcdiff.ir.types import is_complex
 from srcdiff.ir.values import Atom, Const, const
@@ -28,7 +28,15 @@ def name_abs_squared(fn: Function) -> Function:
 
 def expand_abs_squared(fn: Function) -> Function:
     """`fn` with `squared_size` replaced by the user's operations again."""
-    return _Plain()(fn)
+    return map_ops(fn, _plain)
+
+
+def _plain(op: Op) -> Op:
+    if op.decl is not complex_numbers.squared_size:
+        return op
+    size, name = op.operands[0], op.attrs["square"]
+    rest = {"power": (const(2),), "square": (), "multiply": (size,)}[name]
+    return replace(op, decl=OPERATIONS[name], operands=(size, *rest), attrs={})
 
 
 class _Name(Rewriter):
@@ -60,13 +68,3 @@ class _Name(Rewriter):
 
 def _is_two(atom: Atom) -> bool:
     return isinstance(atom, Const) and atom.value == 2
-
-
-class _Plain(Rewriter):
-    def statement(self, old: Statement, env: Env, b: Builder) -> None:
-        new = self.keep(old, env, b)
-        if isinstance(new, Op) and new.decl is complex_numbers.squared_size:
-            size, name = new.operands[0], new.attrs["square"]
-            rest = {"power": (const(2),), "square": (), "multiply": (size,)}[name]
-            new = replace(new, decl=OPERATIONS[name], operands=(size, *rest), attrs={})
-        b.append(new)

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from srcdiff.ir.build import Builder, Env, Rewriter, shapes_for
-from srcdiff.ir.core import Function, Op, OpDecl, Statement
+from srcdiff.ir.build import Builder, map_ops, shapes_for
+from srcdiff.ir.core import Function, Op, OpDecl
 from srcdiff.ir.types import is_float
 from srcdiff.ops.arrays import reductions
 from srcdiff.ops.control.semiring_ops import (
@@ -32,12 +32,12 @@ _PLAIN = {new: old for old, new in _WEIGHED.items()}
 
 def weighed(fn: Function) -> Function:
     """`fn` with its sums of exponentials as operations whose tangents leave out terms of weight 0."""
-    return _Declared(_WEIGHED)(log_plus(fn))
+    return _declared(log_plus(fn), _WEIGHED)
 
 
 def plain_sums(fn: Function) -> Function:
     """`fn` with the operations of `weighed` replaced by plain sums again."""
-    return _Declared(_PLAIN)(fn)
+    return _declared(fn, _PLAIN)
 
 
 def entropy_of(fn: Function, count: int) -> Function:
@@ -57,12 +57,11 @@ def entropy_of(fn: Function, count: int) -> Function:
     return replace(fn, body=body, output=0)
 
 
-class _Declared(Rewriter):
-    def __init__(self, other: Mapping[OpDecl, OpDecl]) -> None:
-        self.other = other
+def _declared(fn: Function, other: Mapping[OpDecl, OpDecl]) -> Function:
+    """`fn` with other operations on floats."""
 
-    def statement(self, old: Statement, env: Env, b: Builder) -> None:
-        new = self.keep(old, env, b)
-        if isinstance(new, Op) and new.decl in self.other and is_float(new.result.type):
-            new = replace(new, decl=self.other[new.decl], spelling="")
-        b.append(new)
+    def declared(op: Op) -> Op:
+        is_one = op.decl in other and is_float(op.result.type)
+        return replace(op, decl=other[op.decl], spelling="") if is_one else op
+
+    return map_ops(fn, declared)

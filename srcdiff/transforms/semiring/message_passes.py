@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from srcdiff.errors import UnsupportedError
-from srcdiff.ir.build import Builder, Env, Rewriter, lookup
+from srcdiff.ir.build import Builder, Env, lookup, map_ops
 from srcdiff.ir.core import Call, For, Function, If, Op, OpDecl, Statement, While, walk
 from srcdiff.ir.location import Location
 from srcdiff.ir.recursion import is_itself, tied
@@ -102,18 +102,12 @@ def sums_for_tests(fn: Function) -> Function:
             continue
         if isinstance(s, Call) or maxima.isdisjoint(s.results):
             return fn
-    return _SumsForMaxima(maxima)(fn)
 
+    def as_sum(op: Op) -> Op:
+        is_one = op.decl.name in _MAXIMA and op.result in maxima
+        return replace(op, decl=_MAXIMA[op.decl.name], spelling="") if is_one else op
 
-class _SumsForMaxima(Rewriter):
-    def __init__(self, maxima: set[Value]) -> None:
-        self.maxima = maxima
-
-    def statement(self, old: Statement, env: Env, b: Builder) -> None:
-        new = self.keep(old, env, b)
-        if isinstance(new, Op) and new.decl.name in _MAXIMA and new.result in self.maxima:
-            new = replace(new, decl=_MAXIMA[new.decl.name], spelling="")
-        b.append(new)
+    return map_ops(fn, as_sum)
 
 
 class Messages(Retyper):

@@ -10,7 +10,7 @@ removed in the same way.
 from __future__ import annotations
 
 from srcdiff.ir.alias import storage_roots, written_roots
-from srcdiff.ir.build import Builder, Env, Rewriter, lookup
+from srcdiff.ir.build import Builder, Env, Rewriter, lookup, map_ops
 from srcdiff.ir.core import Function, Op, Statement, walk
 from srcdiff.ir.values import Value
 from srcdiff.ops.control.adjoint_hooks import adjoint_block, comment
@@ -51,11 +51,4 @@ class _WithoutBlocks(Rewriter):
 
 def drop_comments(fn: Function) -> Function:
     """`fn` without comments: to passes, a comment is an effect that keeps its place."""
-    has_some = any(isinstance(s, Op) and s.decl is comment for s in walk(fn.body))
-    return _WithoutComments()(fn) if has_some else fn
-
-
-class _WithoutComments(Rewriter):
-    def statement(self, old: Statement, env: Env, b: Builder) -> None:
-        if not (isinstance(old, Op) and old.decl is comment):
-            b.append(self.keep(old, env, b))
+    return map_ops(fn, lambda op: None if op.decl is comment else op)

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from srcdiff.errors import UnsupportedError
-from srcdiff.ir.build import Builder, Env, Rewriter
+from srcdiff.ir.build import Builder, Env, Rewriter, map_ops
 from srcdiff.ir.core import Function, Op, Statement, walk
 from srcdiff.ir.types import Array, Scalar, is_float
 from srcdiff.ir.values import Atom, Value
@@ -56,17 +56,14 @@ class _Copies(Rewriter):
 
 def without_launch_copies(fn: Function) -> Function:
     """`fn` with launches that do not refer to the copies: only copies that the backward part uses stay."""
-    return _Plain()(fn) if any(map(is_launch, walk(fn.body))) else fn
 
+    def plain(op: Op) -> Op:
+        if not is_launch(op) or not op.attrs.get("before"):
+            return op
+        count = first_argument(op) + op.attrs["count"]
+        return replace(op, operands=op.operands[:count], attrs={**op.attrs, "before": ()})
 
-class _Plain(Rewriter):
-    def statement(self, old: Statement, env: Env, b: Builder) -> None:
-        new = self.keep(old, env, b)
-        if isinstance(new, Op) and is_launch(new) and new.attrs.get("before"):
-            count = first_argument(new) + new.attrs["count"]
-            attrs = {**new.attrs, "before": ()}
-            new = replace(new, operands=new.operands[:count], attrs=attrs)
-        b.append(new)
+    return map_ops(fn, plain)
 
 
 def reverse_launch(r: Reversal, op: Op, scope: Scope) -> None:

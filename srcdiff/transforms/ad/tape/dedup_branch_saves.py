@@ -12,7 +12,7 @@ Both branches must stand in the same iteration. They have the same condition, so
 
 from __future__ import annotations
 
-from srcdiff.ir.build import Builder, Env, Rewriter
+from srcdiff.ir.build import Builder, Env, Rewriter, map_ops
 from srcdiff.ir.core import Function, If, Op, Region, Statement, walk
 from srcdiff.ir.values import Value
 from srcdiff.ops.arrays import memory
@@ -26,19 +26,11 @@ def dedup_branch_saves(fn: Function) -> Function:
         return fn
     pass_ = _BranchResults(fn)
     new = pass_(fn)
-    return _Without(pass_.taken)(new) if pass_.taken else fn
 
+    def is_restored(op: Op) -> bool:
+        return op.decl is not memory.save or op.attrs["slot"] not in pass_.taken
 
-class _Without(Rewriter):
-    """Removes the saves of slots that no statement restores any more."""
-
-    def __init__(self, slots: set[int]) -> None:
-        self.slots = slots
-
-    def statement(self, old: Statement, env: Env, b: Builder) -> None:
-        if isinstance(old, Op) and old.decl is memory.save and old.attrs["slot"] in self.slots:
-            return
-        b.append(self.keep(old, env, b))
+    return map_ops(new, lambda op: op if is_restored(op) else None) if pass_.taken else fn
 
 
 class _BranchResults(Rewriter):

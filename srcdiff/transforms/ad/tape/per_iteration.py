@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from srcdiff.ir.alias import Roots, storage_roots
-from srcdiff.ir.build import Builder, Env, Rewriter
+from srcdiff.ir.build import Builder, Env, Rewriter, map_region
 from srcdiff.ir.core import For, Function, If, Op, Region, Statement, While, regions_of, walk
 from srcdiff.ir.values import Value, known_dim
 from srcdiff.ops.arrays import memory
@@ -64,7 +64,7 @@ def _decided(fn: Function, region: Region, decide: Decide) -> Function:
     owner = next(s for s in walk(fn.body) if region in regions_of(s))
     # a repeated iteration: its own pairs are not pairs of the whole function
     if owner.origin == "adjoint":
-        body = _Unpaired().region(body, {}, Builder())
+        body = map_region(body, unpaired)
     fn = _Exchange(region, body)(fn)
     adjoint_of = done.derivative.adjoint_of
     return replace(fn, derivative=replace(fn.derivative, adjoint_of=adjoint_of))
@@ -77,15 +77,14 @@ def _counts_among(params: Sequence[Value], fn: Function) -> list[str]:
     return [str(symbol) for dim in dims if dim is not None for symbol in dim.symbols()]
 
 
-class _Unpaired(Rewriter):
-    def statement(self, old: Statement, env: Env, b: Builder) -> None:
-        new = self.keep(old, env, b)
-        b.append(replace(new, pair=0) if isinstance(new, If | For | While) else new)
-
-
 class _Exchange(Rewriter):
     def __init__(self, old: Region, new: Region) -> None:
         self.old, self.new = old, new
 
     def region(self, old: Region, env: Env, b: Builder) -> Region:
         return self.new if old is self.old else super().region(old, env, b)
+
+
+def unpaired(s: Statement) -> Statement:
+    """A statement without its mirror in an earlier derivative."""
+    return replace(s, pair=0) if isinstance(s, If | For | While) else s

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from srcdiff.ir.alias import Roots, reads_of, storage_roots, writes_of
-from srcdiff.ir.build import Builder, Env, Rewriter, shapes_for
+from srcdiff.ir.build import Builder, Env, Rewriter, map_region, shapes_for
 from srcdiff.ir.core import (
     For,
     Function,
@@ -310,7 +310,7 @@ class _Together:
         found = tuple(replace(r) for r in loop.results)
         sums = [k for k, decl in enumerate(shared.carries) if decl is block_sum]
         carried = tuple(_zero(p) if k in sums else p for k, p in enumerate(loop.carried))
-        body = _Atomic(shared.sums).region(_unmarked(loop).body, {}, b.inner())  # type: ignore[union-attr]
+        body = map_region(map_region(loop.body, _for_one_thread), lambda s: _atomic(s, shared.sums))
         b.append(
             replace(
                 loop,
@@ -364,32 +364,20 @@ def _conflict(one: _Touch, other: _Touch) -> bool:
     return one[2] is None or one[2] != other[2]
 
 
-class _Atomic(Rewriter):
-    """Makes additions to the storage `sums` atomic."""
-
-    def __init__(self, sums: frozenset[Value]) -> None:
-        self.sums = sums
-
-    def statement(self, old: Statement, env: Env, b: Builder) -> None:
-        new = self.keep(old, env, b)
-        if isinstance(new, Op) and new.decl is memory.add_into and new.operands[0] in self.sums:
-            new = replace(new, decl=atomic_add)
-        b.append(new)
-
-
-class _Unmarked(Rewriter):
-    def statement(self, old: Statement, env: Env, b: Builder) -> None:
-        new = self.keep(old, env, b)
-        b.append(
-            replace(new, is_parallel=False) if isinstance(new, For) and new.is_parallel else new
-        )
-
-
 def _unmarked(s: Statement) -> Statement:
     """A statement without marks of parallel loops, for one thread."""
-    b = Builder()
-    _Unmarked().statement(s, {}, b)
-    return b.body[0]
+    return map_region(Region((), (s,), ()), _for_one_thread).body[0]
+
+
+def _for_one_thread(s: Statement) -> Statement:
+    return replace(s, is_parallel=False) if isinstance(s, For) and s.is_parallel else s
+
+
+def _atomic(s: Statement, sums: frozenset[Value]) -> Statement:
+    """A statement; an addition to the storage `sums` is atomic."""
+    if isinstance(s, Op) and s.decl is memory.add_into and s.operands[0] in sums:
+        return replace(s, decl=atomic_add)
+    return s
 
 
 def _defined(s: Statement) -> Sequence[Value]:

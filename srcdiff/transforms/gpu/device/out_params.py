@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from srcdiff.ir.alias import Roots, storage_roots
-from srcdiff.ir.build import Builder, Env, Rewriter, shapes_for
+from srcdiff.ir.build import Builder, Env, Rewriter, map_ops, shapes_for
 from srcdiff.ir.core import (
     For,
     Function,
@@ -53,7 +53,12 @@ def given_results(fn: Function, names: Sequence[str]) -> Function:
         else:
             late.append((results[-1], y))
     made = {r for s in fn.body.body for r in s.results if r in env}
-    for statement in _Adding(set(env)).region(fn.body, {}, b.inner()).body:
+
+    def added(op: Op) -> Op:
+        is_store = op.decl is memory.store and op.operands[0] in env
+        return replace(op, decl=memory.add_into) if is_store else op
+
+    for statement in map_ops(fn, added).body.body:
         if made.isdisjoint(statement.results):
             b.append(Rewriter().keep(statement, env, b))
     b.origin = "adjoint"
@@ -76,19 +81,6 @@ def given_results(fn: Function, names: Sequence[str]) -> Function:
         interface=replace(fn.interface, defaults={}),
         target=replace(fn.target, storage=tuple(storage), is_device=True),
     )
-
-
-class _Adding(Rewriter):
-    """Replaces stores into some arrays by additions."""
-
-    def __init__(self, arrays: set[Value]) -> None:
-        self.arrays = arrays
-
-    def statement(self, old: Statement, env: Env, b: Builder) -> None:
-        new = self.keep(old, env, b)
-        if isinstance(new, Op) and new.decl is memory.store and new.operands[0] in self.arrays:
-            new = replace(new, decl=memory.add_into)
-        b.append(new)
 
 
 def _arrays_given(fn: Function) -> list[Value]:

@@ -13,7 +13,7 @@ from collections.abc import Set
 from dataclasses import dataclass, field, replace
 
 from srcdiff.ir.alias import Roots, reads_of, storage_roots, writes_of, written_roots
-from srcdiff.ir.build import Builder, Env, Rewriter
+from srcdiff.ir.build import Builder, Env, Rewriter, map_ops
 from srcdiff.ir.core import For, Function, If, Op, Region, Statement, While, regions_of, walk
 from srcdiff.ir.types import Array
 from srcdiff.ir.values import Atom, Value
@@ -70,14 +70,9 @@ class _Storage(Rewriter):
 
 def plain_barriers(fn: Function) -> Function:
     """`fn` with barriers as users write them; runs after all passes that move statements."""
-    return _Plain()(fn)
-
-
-class _Plain(Rewriter):
-    def statement(self, old: Statement, env: Env, b: Builder) -> None:
-        if isinstance(old, Op) and is_barrier(old):
-            old = replace(old, decl=syncthreads, operands=())
-        super().statement(old, env, b)
+    return map_ops(
+        fn, lambda op: replace(op, decl=syncthreads, operands=()) if is_barrier(op) else op
+    )
 
 
 # ---- needed barriers -----------------------------------------------------------------------------
