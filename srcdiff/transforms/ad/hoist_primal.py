@@ -25,13 +25,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from srcdiff.ir.build import Builder, Env, Rewriter, with_parts
+from srcdiff.ir.build import Builder, Env, Rewriter, map_statements, with_parts
 from srcdiff.ir.core import Call, For, Function, If, Op, Region, Statement, While, regions_of, walk
 from srcdiff.ir.types import INT, dims_of
 from srcdiff.ir.values import Atom, Const, Value, const, known_dim
 from srcdiff.ops.arrays import containers, memory
 from srcdiff.transforms.ad.adjoints.primal_refs import with_counter
 from srcdiff.transforms.ad.tape.decide import Mode, residuals
+from srcdiff.transforms.ad.tape.per_iteration import unpaired
 from srcdiff.transforms.analysis.defuse import all_regions, picked
 from srcdiff.transforms.analysis.forward_slice import Directed
 from srcdiff.transforms.lower.materialise_dims import bind_lengths
@@ -40,14 +41,14 @@ from srcdiff.transforms.simplify.dce import dce
 
 def hoist_primal(fn: Function, params: Sequence[Value], mode: Mode = "auto") -> Function:
     """`fn` with the statements that do not depend on `params` in front of the others; `mode` as for `residuals`."""
-    plain = _WithoutPairs()(bind_lengths(_ByTypes()(dce(fn))))
+    plain = map_statements(bind_lengths(_ByTypes()(dce(fn))), unpaired)
     split = _Split(plain, Directed(plain, params))
     if not any(map(split.is_split, plain.body.body)):
         return fn
     new = residuals(bind_lengths(split.function(), may_save=True), mode)
     if any(isinstance(s, Op) and s.decl is containers.list_pop for s in walk(new.body)):
         return fn  # the first direction would empty the list
-    return _AsTangent()(new)
+    return map_statements(new, _as_tangent)
 
 
 class _ByTypes(Rewriter):
@@ -70,21 +71,6 @@ class _ByTypes(Rewriter):
         assert isinstance(old, Op)
         attrs = {"type": old.result.type}
         b.append(replace(old, decl=made, operands=(), attrs=attrs, spelling=""))
-
-
-class _WithoutPairs(Rewriter):
-    """Drops the matched pairs of an earlier derivative."""
-
-    def statement(self, old: Statement, env: Env, b: Builder) -> None:
-        new = self.keep(old, env, b)
-        b.append(replace(new, pair=0) if isinstance(new, If | For | While) else new)
-
-
-class _AsTangent(_WithoutPairs):
-    def statement(self, old: Statement, env: Env, b: Builder) -> None:
-        super().statement(old, env, b)
-        if b.body[-1].origin == "adjoint":
-            b.body[-1] = replace(b.body[-1], origin="tangent")
 
 
 @dataclass
@@ -270,3 +256,8 @@ class _Split:
             b.append(Op(memory.restore, (), (found,), attrs, None, "adjoint"))
         self.restores.setdefault(home, []).extend(b.body)
         return found
+
+
+def _as_tangent(s: Statement) -> Statement:
+    s = unpaired(s)
+    return replace(s, origin="tangent") if s.origin == "adjoint" else s

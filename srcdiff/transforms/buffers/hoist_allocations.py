@@ -224,7 +224,7 @@ def _movable(loop: For | While, wanted: Container[Value]) -> list[Op]:
     """The wanted allocations in a loop, and the lengths that they need, in their order."""
     own = {v for r in regions_of(loop) for v in defined_in(r)}
     ops = [*_straight(loop.body)]
-    lengths = {s.result: s for s in ops if s.decl in _LENGTHS}
+    lengths: dict[Atom, Op] = {s.result: s for s in ops if s.decl in _LENGTHS}
     moved: list[Op] = []
     for s in ops:
         with_it = (
@@ -235,7 +235,7 @@ def _movable(loop: For | While, wanted: Container[Value]) -> list[Op]:
     return moved
 
 
-def _moved_with(op: Op, lengths: dict[Value, Op], own: set[Value]) -> list[Op] | None:
+def _moved_with(op: Op, lengths: dict[Atom, Op], own: set[Value]) -> list[Op] | None:
     """The operations that move in front of the loop together with `op`; None if it cannot move."""
     found: list[Op] = []
     for a in op.operands:

@@ -36,7 +36,7 @@ _SYMMETRIC = {"maximum", "minimum", "fmax", "fmin", "logaddexp", "hypot"}
 class Symmetry:
     """The normal forms of a function's values; `made`: the pure operation that defines a value."""
 
-    def __init__(self, fn: Function, made: Mapping[Value, Op] | None = None) -> None:
+    def __init__(self, fn: Function, made: Mapping[Atom, Op] | None = None) -> None:
         written = written_values(fn)
         self.made = made or {v: op for v, op in definitions(fn).items() if is_pure(op, written)}
         calls = [s for s in walk(fn.body) if isinstance(s, Call) and len(s.results) == 1]
@@ -135,7 +135,7 @@ class Symmetry:
         found: list[Form] = []
         for k, sign in enumerate(_SIGNS[op.decl.name]):
             atom, own = self.operand(op, k, letters)
-            inner = self.made.get(atom) if isinstance(atom, Value) else None
+            inner = self.made.get(atom)
             if inner is not None and inner.decl.name in _SIGNS and depth < _DEPTH:
                 parts = self.terms(inner, self.whole(atom, own), depth + 1)
                 found += [(sign * s, n) for s, n in parts]
@@ -199,7 +199,7 @@ class Symmetry:
         return [(self.say(a, ("i", "j")), self.say(a, ("j", "i")))]
 
     def factor(self, atom: Atom, letters: Letters, depth: int) -> list[Form]:
-        inner = self.made.get(atom) if isinstance(atom, Value) else None
+        inner = self.made.get(atom)
         is_product = inner is not None and inner.decl.name in ("multiply", "divide")
         if inner is not None and is_product and depth < _DEPTH:
             return self.factors(inner, self.whole(atom, letters), depth + 1)
@@ -251,10 +251,10 @@ class _Called(Symmetry):
         self.caller = caller
         self.where = (*caller.where, call.results[0])
         self.numbers = caller.numbers
-        self.given = dict(zip(call.function.params, call.operands, strict=True))
+        self.given: dict[Atom, Atom] = dict(zip(call.function.params, call.operands, strict=True))
 
     def expression(self, atom: Atom, letters: Letters) -> Form:
-        if isinstance(atom, Value) and atom in self.given:
+        if atom in self.given:
             return self.caller.say(self.given[atom], letters)
         return super().expression(atom, letters)
 

@@ -22,7 +22,13 @@ from srcdiff.ir.types import Scalar
 from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.elementwise import arithmetic
-from srcdiff.transforms.analysis.defuse import defined_in, needed, used_atoms, uses_outside
+from srcdiff.transforms.analysis.defuse import (
+    defined_in,
+    definitions_in,
+    needed,
+    used_atoms,
+    uses_outside,
+)
 
 _LENGTHS = (memory.length, memory.axis_length)
 _COUNTS = (arithmetic.add, arithmetic.subtract, arithmetic.multiply, arithmetic.maximum)
@@ -97,7 +103,7 @@ def _in_front(check: Check, nest: Sequence[_Level], b: Builder) -> list[Statemen
 
 def invariant_test(test: Op, loop: For, own: Set[Value]) -> tuple[Op, list[Statement]]:
     """A test with loop-invariant lengths and counts as operands, and the statements that compute them outside."""
-    makers = {r: s for s in loop.body.body for r in s.results}
+    makers = definitions_in(loop.body.body)
     asked: dict[Statement, None] = {}
     for a in test.operands:
         found: dict[Statement, None] = {}
@@ -109,12 +115,12 @@ def invariant_test(test: Op, loop: For, own: Set[Value]) -> tuple[Op, list[State
 
 
 def _is_invariant(
-    a: Atom, makers: dict[Value, Statement], own: Set[Value], found: dict[Statement, None]
+    a: Atom, makers: dict[Atom, Statement], own: Set[Value], found: dict[Statement, None]
 ) -> bool:
     """Whether a number can be computed outside the loop; `found` collects the statements that compute it."""
     if a not in own:
         return True
-    made = makers.get(a) if isinstance(a, Value) else None
+    made = makers.get(a)
     if made is None or not all(map(_is_count, (made, *_inside(made)))):
         return False
     if not all(_is_invariant(u, makers, own, found) for u in uses_outside(made)):

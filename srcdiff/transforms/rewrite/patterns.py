@@ -125,7 +125,7 @@ class Rule:
     kind: str = "exact"
     reason: str = ""
     samples: tuple[tuple[Any, ...], ...] = ()
-    unless: Callable[[Binding, Mapping[Value, Op]], bool] = lambda binding, made: False
+    unless: Callable[[Binding, Mapping[Atom, Op]], bool] = lambda binding, made: False
     once: bool = False
 
     @cached_property
@@ -182,7 +182,7 @@ def _lift(operand: Any) -> Pattern:
 
 
 def match(
-    pattern: Pattern, atom: Atom, made: Mapping[Value, Op], binding: Binding | None = None
+    pattern: Pattern, atom: Atom, made: Mapping[Atom, Op], binding: Binding | None = None
 ) -> Binding | None:
     """The binding of the parameters if `atom` matches, otherwise None; `made`: the defining operations to look into."""
     binding = {} if binding is None else binding
@@ -193,7 +193,7 @@ def match(
         case Number(value):
             return binding if isinstance(atom, Const) and atom.value == value else None
         case Apply(name, operands, attrs):
-            op = made.get(atom) if isinstance(atom, Value) else None
+            op = made.get(atom)
             if op is None or any(is_unruly(a.type) for a in (atom, *op.operands)):
                 return None
             for reading in readings(op, made):
@@ -212,7 +212,7 @@ def is_unruly(type_: Type) -> bool:
 
 
 def _match_operands(
-    operands: Sequence[Pattern], reading: Reading, made: Mapping[Value, Op], binding: Binding
+    operands: Sequence[Pattern], reading: Reading, made: Mapping[Atom, Op], binding: Binding
 ) -> Binding | None:
     """Match operands in their order, and in both orders if the operation is commutative."""
     orders = [reading.operands]
@@ -227,12 +227,12 @@ def _match_operands(
     return None
 
 
-def are_equal(x: Any, y: Any, made: Mapping[Value, Op], depth: int = 0) -> bool:
+def are_equal(x: Any, y: Any, made: Mapping[Atom, Op], depth: int = 0) -> bool:
     """Whether two values are computed by equal expressions, such as `-x` on two lines."""
     x, y = _number_in(x, made), _number_in(y, made)
     if x == y:
         return True
-    one, other = (made.get(a) if isinstance(a, Value) else None for a in (x, y))
+    one, other = (made.get(a) for a in (x, y))
     if (
         one is None
         or other is None
@@ -251,13 +251,13 @@ def are_equal(x: Any, y: Any, made: Mapping[Value, Op], depth: int = 0) -> bool:
     )
 
 
-def are_opposite(x: Any, y: Any, made: Mapping[Value, Op]) -> bool:
+def are_opposite(x: Any, y: Any, made: Mapping[Atom, Op]) -> bool:
     """Whether one value is the negative of the other, such as `-x / 2` and `x / 2`."""
     (one, a), (other, b) = _scaled(x, made), _scaled(y, made)
     return one == -other and isinstance(a, Value) and are_equal(a, b, made)
 
 
-def _scaled(x: Any, made: Mapping[Value, Op], depth: int = 0) -> tuple[float, Any]:
+def _scaled(x: Any, made: Mapping[Atom, Op], depth: int = 0) -> tuple[float, Any]:
     """A value as a constant factor and the remaining value."""
     op = made.get(x) if isinstance(x, Value) and depth <= _DEPTH else None
     factor, rest = (1.0, x) if op is None else _factor(op)
@@ -280,9 +280,9 @@ def _factor(op: Op) -> tuple[float, Any]:
     return 1.0, op.results[0]
 
 
-def _number_in(x: Any, made: Mapping[Value, Op]) -> Any:
+def _number_in(x: Any, made: Mapping[Atom, Op]) -> Any:
     """The operand of a conversion between Python's float and NumPy's float64; otherwise the value itself."""
-    op = made.get(x) if isinstance(x, Value) else None
+    op = made.get(x)
     is_same = op is not None and op.decl.name in ("float64", "to_float")
     return op.operands[0] if op is not None and is_same and _is_double(op.operands[0]) else x
 

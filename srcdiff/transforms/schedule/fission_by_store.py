@@ -88,7 +88,7 @@ class _Iteration:
     sinks: tuple[_Sink, ...]
 
     @classmethod
-    def of(cls, loop: For, roots: Roots, maker: dict[Value, Op]) -> _Iteration | None:
+    def of(cls, loop: For, roots: Roots, maker: dict[Atom, Op]) -> _Iteration | None:
         """The iteration of a loop; None if its accesses or operations cannot be analysed."""
         body = [s for s in loop.body.body if isinstance(s, Op)]
         accesses: dict[Op, _Access] = {}
@@ -104,7 +104,7 @@ class _Iteration:
                 accesses[op] = _Access(root, where, k, op.decl.name)
             elif op.decl.effect or op.decl.writes or not op.decl.elementwise:
                 return None
-        made = {r: op for op in body for r in op.results}
+        made: dict[Atom, Op] = {r: op for op in body for r in op.results}
         params = {p: k for k, p in enumerate(loop.body.params[1:])}
         ends: list[tuple[tuple[Atom, ...], Op | None, int]] = [
             ((y,), None, k) for k, y in enumerate(loop.carried_yields)
@@ -201,7 +201,7 @@ def _sink(
     operands: Sequence[Atom],
     op: Op | None,
     carried: int,
-    made: dict[Value, Op],
+    made: dict[Atom, Op],
     params: dict[Value, int],
     accesses: dict[Op, _Access],
     body: Sequence[Op],
@@ -211,7 +211,7 @@ def _sink(
         a = wanted.pop()
         if a in params:
             own.add(params[a])  # type: ignore[index]
-        maker = made.get(a) if isinstance(a, Value) else None
+        maker = made.get(a)
         if maker is not None and maker not in seen:
             seen.add(maker)
             wanted += maker.operands

@@ -22,14 +22,7 @@ from srcdiff.ops.library.signal.interpolate import signal
         call("scipy.ndimage.convolve(x, y, mode='mirror')", (5,), (3,)),
     ),
 )
-def ndimage_convolve(
-    input: Any,
-    weights: Any,
-    output: Any = None,
-    mode: Any = "reflect",
-    cval: Any = 0.0,
-    origin: Any = 0,
-) -> Any:
+def ndimage_convolve(input, weights, output=None, mode="reflect", cval=0.0, origin=0):
     input, weights = array(input), array(weights)
     found = _correlated(input, np.flip(weights), mode, cval, output, origin, 1)
     # SciPy keeps the input's dtype, whatever the weights' dtype is
@@ -43,21 +36,12 @@ def ndimage_convolve(
         call("scipy.ndimage.correlate(x, y, mode='nearest')", (5, 4), (2, 3)),
     ),
 )
-def ndimage_correlate(
-    input: Any,
-    weights: Any,
-    output: Any = None,
-    mode: Any = "reflect",
-    cval: Any = 0.0,
-    origin: Any = 0,
-) -> Any:
+def ndimage_correlate(input, weights, output=None, mode="reflect", cval=0.0, origin=0):
     input, weights = array(input), array(weights)
     return in_dtype(_correlated(input, weights, mode, cval, output, origin, 0), input.dtype)
 
 
-def _correlated(
-    input: Any, weights: Any, mode: Any, cval: Any, output: Any, origin: Any, flipped: Any
-) -> Any:
+def _correlated(input, weights, mode, cval, output, origin, flipped):
     """Correlation with the weights around each element; of an even number of weights, more stand before it."""
     if output is not None or origin != 0:
         refuse("ndimage filters with output= or origin= are not differentiated", "Leave them out.")
@@ -67,7 +51,7 @@ def _correlated(
     return signal.correlate(padded, weights, mode="valid")
 
 
-def _padded(a: Any, axis: Any, width: Any, mode: Any, cval: Any, flipped: Any) -> Any:
+def _padded(a, axis, width, mode, cval, flipped):
     """The array, extended along an axis so that a filter of this width fits around each original element."""
     n = a.shape[axis]
     front = width // 2 - flipped * (1 - width % 2)
@@ -117,14 +101,8 @@ def numbers_of_ones(count: int) -> tuple[int, ...]:
     ignores=("prefilter",),
 )
 def map_coordinates(
-    input: Any,
-    coordinates: Any,
-    output: Any = None,
-    order: Any = 3,
-    mode: Any = "constant",
-    cval: Any = 0.0,
-    prefilter: Any = True,
-) -> Any:
+    input, coordinates, output=None, order=3, mode="constant", cval=0.0, prefilter=True
+):
     input, places = array(input), array(coordinates)
     if order != 1:
         refuse(

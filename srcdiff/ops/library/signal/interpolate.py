@@ -44,9 +44,7 @@ signal: Any = LazyModule("scipy.signal")
         ),
     ),
 )
-def cubic_spline(
-    x: Any, y: Any, axis: Any = 0, bc_type: Any = "not-a-knot", extrapolate: Any = None
-) -> Any:
+def cubic_spline(x, y, axis=0, bc_type="not-a-knot", extrapolate=None):
     if extrapolate is not None and extrapolate is not True:
         refuse(
             "CubicSpline that does not extrapolate is not differentiated", "Leave extrapolate out."
@@ -56,13 +54,13 @@ def cubic_spline(
     rows = y if own == 0 else np.moveaxis(y, own, 0)
     slopes = _slopes(x, rows, bc_type)
 
-    def at(q: Any, nu: Any = 0, extrapolate: Any = None) -> Any:
+    def at(q, nu=0, extrapolate=None):
         return _in_place_of(own, _hermite(x, rows, slopes, array(q), nu), y.ndim)
 
     return at
 
 
-def _in_place_of(own: Any, found: Any, ndim: Any) -> Any:
+def _in_place_of(own, found, ndim):
     """The result, with the axes of the query points, which come first, moved to the place of the interpolated axis."""
     return found if own == 0 else np.transpose(found, placed(own, np.ndim(found), ndim - 1))
 
@@ -73,12 +71,12 @@ def placed(own: int, ndim: int, others: int) -> tuple[int, ...]:
     return (*rest[:own], *places, *rest[own:])
 
 
-def _across(a: Any, ndim: Any) -> Any:
+def _across(a, ndim):
     """`a` with axes of length 1 added at the end, for `ndim - 1` further axes of the values; a number stays."""
     return a[(..., *((None,) * (ndim - 1)))] if ndim > 1 and np.ndim(a) > 0 else a
 
 
-def _slopes(x: Any, y: Any, bc_type: Any) -> Any:
+def _slopes(x, y, bc_type):
     """The derivatives at the knots that make the second derivatives continuous, from a tridiagonal system."""
     h = np.diff(x)
     widths = _across(h, y.ndim)
@@ -116,7 +114,7 @@ def _slopes(x: Any, y: Any, bc_type: Any) -> Any:
     return np.reshape(linalg.solve_banded((1, 1), bands, np.reshape(right, (len(x), -1))), y.shape)
 
 
-def _hermite(x: Any, y: Any, slopes: Any, q: Any, nu: Any) -> Any:
+def _hermite(x, y, slopes, q, nu):
     """The cubic polynomials with the given values and slopes at the knots, or their derivatives of order `nu`."""
     k = np.clip(np.searchsorted(x, q, side="right") - 1, 0, len(x) - 2)
     h, t = x[k + 1] - x[k], q - x[k]
@@ -157,15 +155,8 @@ def _hermite(x: Any, y: Any, slopes: Any, q: Any, nu: Any) -> Any:
     ignores=("bounds_error",),
 )
 def interp1d(
-    x: Any,
-    y: Any,
-    kind: Any = "linear",
-    axis: Any = -1,
-    copy: Any = True,
-    bounds_error: Any = None,
-    fill_value: Any = None,
-    assume_sorted: Any = False,
-) -> Any:
+    x, y, kind="linear", axis=-1, copy=True, bounds_error=None, fill_value=None, assume_sorted=False
+):
     x, y = array(x), array(y)
     own, ndim = axis_in(axis, y.ndim), y.ndim
     y = y if own == 0 else np.moveaxis(y, own, 0)
@@ -185,7 +176,7 @@ def interp1d(
         x, y = x[order], y[order]
     slopes = _slopes(x, y, "not-a-knot") if kind == "cubic" else None
 
-    def at(q: Any) -> Any:
+    def at(q):
         if kind == "linear":
             return linear(x, y, q, beyond, own)
         places = array(q)
@@ -201,7 +192,7 @@ def is_text(value: Any) -> bool:
     return isinstance(value, str)
 
 
-def piecewise(c: Any, x: Any, q: Any, nu: Any = 0, extrapolate: Any = None, axis: Any = 0) -> Any:
+def piecewise(c, x, q, nu=0, extrapolate=None, axis=0):
     """Piecewise polynomials between breakpoints as in `scipy.interpolate.PPoly`: the highest power first."""
     places = array(q)
     k = np.clip(np.searchsorted(x, places, side="right") - 1, 0, len(x) - 2)
@@ -247,7 +238,7 @@ def interpolant(found: Any) -> tuple[Any, dict[str, Any], dict[str, Any]] | None
     return None
 
 
-def linear(x: Any, y: Any, q: Any, beyond: Any = False, axis: Any = 0) -> Any:
+def linear(x, y, q, beyond=False, axis=0):
     """Piecewise linear interpolation."""
     places = array(q)
     if not beyond and np.any((places < x[0]) | (places > x[-1])):

@@ -15,30 +15,30 @@ LOG_SQRT_2_PI = 0.9189385332046727
 _LOG_PI = 1.1447298858494002
 
 
-def _zero(z: Any) -> Any:
+def _zero(z):
     return np.floor(0.5 * z)  # NaN for NaN
 
 
 # ---- normal ----------------------------------------------------------------------------------
 
 
-def _norm_log_density(z: Any) -> Any:
+def _norm_log_density(z):
     return -0.5 * z**2 - LOG_SQRT_2_PI
 
 
-def _norm_cdf(z: Any) -> Any:
+def _norm_cdf(z):
     return special.ndtr(z)
 
 
-def _norm_log_cdf(z: Any) -> Any:
+def _norm_log_cdf(z):
     return special.log_ndtr(z)
 
 
-def _norm_sf(z: Any) -> Any:
+def _norm_sf(z):
     return special.ndtr(-z)
 
 
-def _norm_log_sf(z: Any) -> Any:
+def _norm_log_sf(z):
     return special.log_ndtr(-z)
 
 
@@ -57,28 +57,28 @@ distribution(
 # ---- Student's t and Cauchy ------------------------------------------------------------------
 
 
-def _t_log_density(z: Any, df: Any) -> Any:
+def _t_log_density(z, df):
     half = 0.5 * (df + 1.0)
     return -special.betaln(0.5 * df, 0.5) - 0.5 * np.log(df) - half * np.log1p(z**2 / df)
 
 
-def _t_cdf(z: Any, df: Any) -> Any:
+def _t_cdf(z, df):
     return special.stdtr(df, z)
 
 
-def _t_log_cdf(z: Any, df: Any) -> Any:
+def _t_log_cdf(z, df):
     return np.log(special.stdtr(df, z))
 
 
-def _t_sf(z: Any, df: Any) -> Any:
+def _t_sf(z, df):
     return special.stdtr(df, -z)
 
 
-def _t_log_sf(z: Any, df: Any) -> Any:
+def _t_log_sf(z, df):
     return np.log(special.stdtr(df, -z))
 
 
-def _t_entropy(df: Any) -> Any:
+def _t_entropy(df):
     half = 0.5 * (df + 1.0)
     growth = half * (special.digamma(half) - special.digamma(0.5 * df))
     return growth + 0.5 * np.log(df) + special.betaln(0.5 * df, 0.5)
@@ -99,23 +99,23 @@ distribution(
 )
 
 
-def _cauchy_log_density(z: Any) -> Any:
+def _cauchy_log_density(z):
     return -_LOG_PI - np.log1p(z**2)
 
 
-def _cauchy_cdf(z: Any) -> Any:
+def _cauchy_cdf(z):
     return np.arctan2(1.0, -z) / np.pi
 
 
-def _cauchy_log_cdf(z: Any) -> Any:
+def _cauchy_log_cdf(z):
     return np.log(np.arctan2(1.0, -z) / np.pi)
 
 
-def _cauchy_sf(z: Any) -> Any:
+def _cauchy_sf(z):
     return np.arctan2(1.0, z) / np.pi
 
 
-def _cauchy_log_sf(z: Any) -> Any:
+def _cauchy_log_sf(z):
     return np.log(np.arctan2(1.0, z) / np.pi)
 
 
@@ -140,27 +140,27 @@ distribution(
 # ---- beta and uniform ------------------------------------------------------------------------
 
 
-def _beta_log_density(z: Any, a: Any, b: Any) -> Any:
+def _beta_log_density(z, a, b):
     return special.xlog1py(b - 1.0, -z) + special.xlogy(a - 1.0, z) - special.betaln(a, b)
 
 
-def _beta_cdf(z: Any, a: Any, b: Any) -> Any:
+def _beta_cdf(z, a, b):
     return special.betainc(a, b, z)
 
 
-def _beta_log_cdf(z: Any, a: Any, b: Any) -> Any:
+def _beta_log_cdf(z, a, b):
     return np.log(special.betainc(a, b, z))
 
 
-def _beta_sf(z: Any, a: Any, b: Any) -> Any:
+def _beta_sf(z, a, b):
     return special.betainc(b, a, 1.0 - z)
 
 
-def _beta_log_sf(z: Any, a: Any, b: Any) -> Any:
+def _beta_log_sf(z, a, b):
     return np.log(special.betainc(b, a, 1.0 - z))
 
 
-def _beta_entropy(a: Any, b: Any) -> Any:
+def _beta_entropy(a, b):
     total = (a + b - 2.0) * special.digamma(a + b)
     parts = (a - 1.0) * special.digamma(a) + (b - 1.0) * special.digamma(b)
     return special.betaln(a, b) - parts + total
@@ -182,19 +182,19 @@ distribution(
 )
 
 
-def _uniform_cdf(z: Any) -> Any:
+def _uniform_cdf(z):
     return z
 
 
-def _uniform_sf(z: Any) -> Any:
+def _uniform_sf(z):
     return 1.0 - z
 
 
-def _uniform_log_cdf(z: Any) -> Any:
+def _uniform_log_cdf(z):
     return np.log(z)
 
 
-def _uniform_log_sf(z: Any) -> Any:
+def _uniform_log_sf(z):
     return np.log1p(-z)
 
 
@@ -221,30 +221,30 @@ distribution(
 # ---- exponential, Laplace and Weibull --------------------------------------------------------
 
 
-def _laplace_log_density(z: Any) -> Any:
+def _laplace_log_density(z):
     return -np.abs(z) - np.log(2.0)
 
 
-def _size(z: Any) -> Any:
+def _size(z):
     """The absolute value with the slope from the left at 0, for functions of it that have no kink there."""
     return np.where(z > 0.0, z, -z)
 
 
-def _laplace_cdf(z: Any) -> Any:
+def _laplace_cdf(z):
     half = 0.5 * np.exp(-_size(z))
     return np.where(z > 0.0, 1.0 - half, half)
 
 
-def _laplace_log_cdf(z: Any) -> Any:
+def _laplace_log_cdf(z):
     size = _size(z)
     return np.where(z > 0.0, np.log1p(-0.5 * np.exp(-size)), -size - np.log(2.0))
 
 
-def _laplace_sf(z: Any) -> Any:
+def _laplace_sf(z):
     return _laplace_cdf(-z)
 
 
-def _laplace_log_sf(z: Any) -> Any:
+def _laplace_log_sf(z):
     return _laplace_log_cdf(-z)
 
 

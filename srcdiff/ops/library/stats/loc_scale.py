@@ -53,16 +53,14 @@ class Standard:
     ends_at_infinity: bool = False
 
 
-def wide(x: Any) -> Any:
+def wide(x):
     x = array(x)
     if np.ndim(x) > 0 and x.dtype == np.float32:
         return x.astype(np.float64)
     return x
 
 
-def arranged(
-    count: Any, args: Any, first: Any = None, second: Any = None, loc: Any = None, scale: Any = None
-) -> Any:
+def arranged(count, args, first=None, second=None, loc=None, scale=None):
     """The shape parameters, the location and the scale from a call's arguments."""
     place = 0
     if count > 0 and first is None:
@@ -87,7 +85,7 @@ def _next(place: int) -> int:
     return place + 1
 
 
-def _standard(x: Any, loc: Any, scale: Any, may_be_infinite: Any = False) -> Any:
+def _standard(x, loc, scale, may_be_infinite=False):
     z = wide(x)
     if loc is not None:
         z = z - wide(loc)
@@ -96,7 +94,7 @@ def _standard(x: Any, loc: Any, scale: Any, may_be_infinite: Any = False) -> Any
     return in_scale(z, wide(scale)) if may_be_infinite else z / wide(scale)
 
 
-def _within(form: Any, z: Any, shapes: Any, limits: Any, outside: Any, is_closed: Any) -> Any:
+def _within(form, z, shapes, limits, outside, is_closed):
     """A form inside the support, and constants below and above it; NaN counts as inside."""
     if limits is None:
         return form(z, *shapes)
@@ -131,8 +129,7 @@ def distribution(name: str, standard: Standard) -> None:
     log_density, entropy_of = standard.log_density, standard.entropy
 
     def logpdf(
-        x: Any, *args: Any, first: Any = None, second: Any = None, loc: Any = None, scale: Any = None,
-    ) -> Any:  # fmt: skip
+        x, *args, first = None, second = None, loc = None, scale = None):  # fmt: skip
         shapes, loc, scale = arranged(count, args, first, second, loc, scale)
         z = _standard(x, loc, scale)
         value = _within(log_density, z, shapes, limits, (-np.inf, -np.inf), is_closed)
@@ -141,8 +138,7 @@ def distribution(name: str, standard: Standard) -> None:
         return value - np.log(wide(scale))
 
     def pdf(
-        x: Any, *args: Any, first: Any = None, second: Any = None, loc: Any = None, scale: Any = None,
-    ) -> Any:  # fmt: skip
+        x, *args, first = None, second = None, loc = None, scale = None):  # fmt: skip
         shapes, loc, scale = arranged(count, args, first, second, loc, scale)
         z = _standard(x, loc, scale)
         value = np.exp(_within(log_density, z, shapes, limits, (-np.inf, -np.inf), is_closed))
@@ -150,9 +146,7 @@ def distribution(name: str, standard: Standard) -> None:
             return value
         return value / wide(scale)
 
-    def entropy(
-        *args: Any, first: Any = None, second: Any = None, loc: Any = None, scale: Any = None
-    ) -> Any:
+    def entropy(*args, first=None, second=None, loc=None, scale=None):
         shapes, loc, scale = arranged(count, args, first, second, loc, scale)
         value = entropy_of(*shapes)
         if scale is None:
@@ -161,8 +155,7 @@ def distribution(name: str, standard: Standard) -> None:
 
     def tail(form: Form, outside: Sequence[float]) -> Any:
         def method(
-            x: Any, *args: Any, first: Any = None, second: Any = None, loc: Any = None, scale: Any = None,
-        ) -> Any:  # fmt: skip
+            x, *args, first = None, second = None, loc = None, scale = None):  # fmt: skip
             shapes, loc, scale = arranged(count, args, first, second, loc, scale)
             z = _standard(x, loc, scale, may_be_infinite=True)
             return _within(form, z, shapes, tail_limits, outside, False)

@@ -17,28 +17,28 @@ _POSITIVE = (0.0, math.inf)
 _EULER = 0.5772156649015329
 
 
-def _lognorm_log_density(z: Any, s: Any) -> Any:
+def _lognorm_log_density(z, s):
     log_z = np.log(z)
     return -0.5 * (log_z / s) ** 2 - np.log(s) - log_z - LOG_SQRT_2_PI
 
 
-def _lognorm_cdf(z: Any, s: Any) -> Any:
+def _lognorm_cdf(z, s):
     return special.ndtr(np.log(z) / s)
 
 
-def _lognorm_log_cdf(z: Any, s: Any) -> Any:
+def _lognorm_log_cdf(z, s):
     return special.log_ndtr(np.log(z) / s)
 
 
-def _lognorm_sf(z: Any, s: Any) -> Any:
+def _lognorm_sf(z, s):
     return special.ndtr(-np.log(z) / s)
 
 
-def _lognorm_log_sf(z: Any, s: Any) -> Any:
+def _lognorm_log_sf(z, s):
     return special.log_ndtr(-np.log(z) / s)
 
 
-def _lognorm_entropy(s: Any) -> Any:
+def _lognorm_entropy(s):
     return 0.5 + LOG_SQRT_2_PI + np.log(s)
 
 
@@ -59,27 +59,27 @@ distribution(
 )
 
 
-def _gamma_log_density(z: Any, a: Any) -> Any:
+def _gamma_log_density(z, a):
     return special.xlogy(a - 1.0, z) - z - special.gammaln(a)
 
 
-def _gamma_cdf(z: Any, a: Any) -> Any:
+def _gamma_cdf(z, a):
     return special.gammainc(a, z)
 
 
-def _gamma_log_cdf(z: Any, a: Any) -> Any:
+def _gamma_log_cdf(z, a):
     return np.log(special.gammainc(a, z))
 
 
-def _gamma_sf(z: Any, a: Any) -> Any:
+def _gamma_sf(z, a):
     return special.gammaincc(a, z)
 
 
-def _gamma_log_sf(z: Any, a: Any) -> Any:
+def _gamma_log_sf(z, a):
     return np.log(special.gammaincc(a, z))
 
 
-def _gamma_entropy(a: Any) -> Any:
+def _gamma_entropy(a):
     return a + special.gammaln(a) + (1.0 - a) * special.digamma(a)
 
 
@@ -99,27 +99,27 @@ distribution(
 )
 
 
-def _chi2_log_density(z: Any, df: Any) -> Any:
+def _chi2_log_density(z, df):
     return _gamma_log_density(0.5 * z, 0.5 * df) - np.log(2.0)
 
 
-def _chi2_cdf(z: Any, df: Any) -> Any:
+def _chi2_cdf(z, df):
     return special.gammainc(0.5 * df, 0.5 * z)
 
 
-def _chi2_log_cdf(z: Any, df: Any) -> Any:
+def _chi2_log_cdf(z, df):
     return np.log(special.gammainc(0.5 * df, 0.5 * z))
 
 
-def _chi2_sf(z: Any, df: Any) -> Any:
+def _chi2_sf(z, df):
     return special.gammaincc(0.5 * df, 0.5 * z)
 
 
-def _chi2_log_sf(z: Any, df: Any) -> Any:
+def _chi2_log_sf(z, df):
     return np.log(special.gammaincc(0.5 * df, 0.5 * z))
 
 
-def _chi2_entropy(df: Any) -> Any:
+def _chi2_entropy(df):
     return _gamma_entropy(0.5 * df) + np.log(2.0)
 
 
@@ -139,27 +139,27 @@ distribution(
 )
 
 
-def _invgamma_log_density(z: Any, a: Any) -> Any:
+def _invgamma_log_density(z, a):
     return -(a + 1.0) * np.log(z) - special.gammaln(a) - 1.0 / z
 
 
-def _invgamma_cdf(z: Any, a: Any) -> Any:
+def _invgamma_cdf(z, a):
     return special.gammaincc(a, 1.0 / z)
 
 
-def _invgamma_log_cdf(z: Any, a: Any) -> Any:
+def _invgamma_log_cdf(z, a):
     return np.log(special.gammaincc(a, 1.0 / z))
 
 
-def _invgamma_sf(z: Any, a: Any) -> Any:
+def _invgamma_sf(z, a):
     return special.gammainc(a, 1.0 / z)
 
 
-def _invgamma_log_sf(z: Any, a: Any) -> Any:
+def _invgamma_log_sf(z, a):
     return np.log(special.gammainc(a, 1.0 / z))
 
 
-def _invgamma_entropy(a: Any) -> Any:
+def _invgamma_entropy(a):
     return a + special.gammaln(a) - (1.0 + a) * special.digamma(a)
 
 
@@ -180,19 +180,19 @@ distribution(
 )
 
 
-def _minus(z: Any) -> Any:
+def _minus(z):
     return -z
 
 
-def _expon_cdf(z: Any) -> Any:
+def _expon_cdf(z):
     return -np.expm1(-z)
 
 
-def _expon_log_cdf(z: Any) -> Any:
+def _expon_log_cdf(z):
     return np.log(-np.expm1(-z))
 
 
-def _expon_sf(z: Any) -> Any:
+def _expon_sf(z):
     return np.exp(-z)
 
 
@@ -208,27 +208,27 @@ distribution(
 )
 
 
-def _weibull_log_density(z: Any, c: Any) -> Any:
+def _weibull_log_density(z, c):
     return np.log(c) + special.xlogy(c - 1.0, z) - z**c
 
 
-def _weibull_cdf(z: Any, c: Any) -> Any:
+def _weibull_cdf(z, c):
     return -np.expm1(-(z**c))
 
 
-def _weibull_log_cdf(z: Any, c: Any) -> Any:
+def _weibull_log_cdf(z, c):
     return np.log(-np.expm1(-(z**c)))
 
 
-def _weibull_sf(z: Any, c: Any) -> Any:
+def _weibull_sf(z, c):
     return np.exp(-(z**c))
 
 
-def _weibull_log_sf(z: Any, c: Any) -> Any:
+def _weibull_log_sf(z, c):
     return -(z**c)
 
 
-def _weibull_entropy(c: Any) -> Any:
+def _weibull_entropy(c):
     return _EULER - _EULER / c - np.log(c) + 1.0
 
 

@@ -25,7 +25,7 @@ from srcdiff.ops.arrays import containers, memory
 from srcdiff.ops.control import control, cuda_scalar
 from srcdiff.ops.control.cuda_kernel import atomic_max, grid, gridsize
 from srcdiff.ops.elementwise import arithmetic
-from srcdiff.transforms.analysis.defuse import ALLOCATIONS, used_atoms
+from srcdiff.transforms.analysis.defuse import ALLOCATIONS, definitions_in, used_atoms
 from srcdiff.transforms.gpu.device.preallocate import fill, unused
 from srcdiff.transforms.lower.loop_nests import NoLoopForm
 from srcdiff.transforms.lower.materialise_dims import bind_lengths
@@ -52,13 +52,13 @@ def _rooms(fn: Function) -> set[str]:
 
 
 def _capacity_check(
-    s: Statement, maker: Mapping[Value, Statement], rooms: Container[str]
+    s: Statement, maker: Mapping[Atom, Statement], rooms: Container[str]
 ) -> Op | None:
     """The comparison of a count with a capacity, if a statement checks the capacity of a stack or guards an append."""
     made = maker.get(s.condition) if isinstance(s, If) and isinstance(s.condition, Value) else None
     if not isinstance(made, Op) or len(made.operands) != 2:
         return None
-    length = maker.get(made.operands[1]) if isinstance(made.operands[1], Value) else None
+    length = maker.get(made.operands[1])
     if not isinstance(length, Op) or length.decl is not memory.length:
         return None
     if length.attrs["dim"].symbol not in rooms:
@@ -121,7 +121,7 @@ def _takes_off(s: Statement) -> bool:
 class _Counting(Rewriter):
     def __init__(self, fn: Function, needed: Value) -> None:
         self.needed = needed
-        self.maker: dict[Value, Statement] = {v: s for s in walk(fn.body) for v in s.results}
+        self.maker = definitions_in(walk(fn.body))
         self.first: dict[Op, int] = {}  # allocation -> position of its first length in the array
         at = 0
         for op in _allocations(fn):
@@ -153,7 +153,7 @@ class _Counting(Rewriter):
         asked = _capacity_check(old, self.maker, self.of_lists)
         if asked is not None and asked.decl is control.test:
             count = lookup(env, asked.operands[0])
-            made = self.maker[asked.operands[1]]  # type: ignore[index]
+            made = self.maker[asked.operands[1]]
             assert isinstance(made, Op)
             for at in self.rooms[made.attrs["dim"].symbol]:
                 b.ops(atomic_max, self.needed, count, const(at))
@@ -171,9 +171,9 @@ class _Storage(Rewriter):
     def __init__(self, fn: Function) -> None:
         self.fn = fn
         self.roots = storage_roots(fn)
-        self.given: dict[Value, Value] = {}  # storage -> the parameter of which it is a slice
+        self.given: dict[Atom, Value] = {}  # storage -> the parameter of which it is a slice
         self.local: dict[Value, Value] = {}
-        self.maker: dict[Value, Statement] = {v: s for s in walk(fn.body) for v in s.results}
+        self.maker = definitions_in(walk(fn.body))
         self.stacked = _stack_params(fn)
         self.of_lists = _rooms(fn)
 
@@ -214,11 +214,11 @@ class _Storage(Rewriter):
 
     def name_of(self, storage: Value) -> str:
         """A name for storage, after the array whose elements it keeps."""
-        maker = {v: s for s in walk(self.fn.body) for v in s.results}
+        maker = definitions_in(walk(self.fn.body))
         for s in walk(self.fn.body):
             if isinstance(s, Op) and s.decl is memory.store and s.operands[0] is storage:
                 value = s.operands[1]
-                made = maker.get(value) if isinstance(value, Value) else None
+                made = maker.get(value)
                 base = made.operands[0] if isinstance(made, Op) and made.operands else None
                 if isinstance(made, Op) and made.decl is memory.index and isinstance(base, Value):
                     return f"kept_{base.name}"
@@ -250,7 +250,7 @@ class _Storage(Rewriter):
                 self.statement(inner, env, b)
             return
         base = old.operands[0] if isinstance(old, Op) and old.operands else None
-        if isinstance(base, Value) and base in self.given and _is_element(old):
+        if base in self.given and _is_element(old):
             assert isinstance(old, Op)
             operands = [lookup(env, a) for a in old.operands[1:]]
             b.location, b.origin = old.location, old.origin
