@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 
-from srcdiff.ir.build import Builder, Env, Rewriter, change_dims, clone_statement, lookup
+from srcdiff.ir.build import (
+    Builder,
+    Env,
+    Rewriter,
+    change_dims,
+    clone_statement,
+    lookup,
+    map_statements,
+)
 from srcdiff.ir.core import Call, Function, Op, Origin, Region, Statement, walk
 from srcdiff.ir.location import Location
 from srcdiff.ir.types import Array, Dim, Scalar, shape_of
@@ -33,9 +41,9 @@ _SUMS = {"add", "subtract", "multiply", "divide", "negative"}
 _LINES = 12  # of a helper that is looked into
 
 
-def called_operations(fn: Function, written: Collection[Value]) -> dict[Value, Op]:
+def called_operations(fn: Function, written: Collection[Value]) -> dict[Atom, Op]:
     """The operations of helpers of a few lines, on the arguments of their calls; also by the results of the calls."""
-    found: dict[Value, Op] = {}
+    found: dict[Atom, Op] = {}
     for s in walk(fn.body):
         if not isinstance(s, Call) or len(s.function.body.body) > _LINES:
             continue
@@ -47,10 +55,10 @@ def called_operations(fn: Function, written: Collection[Value]) -> dict[Value, O
         callee = _with_lengths_of(s)
         env: Env = dict(zip(callee.params, s.operands, strict=True))
         copies = [clone_statement(op, env) for op in callee.body.body]
-        inner = {r: op for op in copies if isinstance(op, Op) for r in op.results}
+        inner: dict[Atom, Op] = {r: op for op in copies if isinstance(op, Op) for r in op.results}
         found |= inner
         for result, y in zip(s.results, callee.body.yields, strict=True):
-            op = inner.get(lookup(env, y)) if isinstance(y, Value) else None  # type: ignore[arg-type]
+            op = inner.get(lookup(env, y)) if isinstance(y, Value) else None
             if op is not None and len(op.results) == 1 and same_kind(op.result.type, result.type):
                 found[result] = replace(op, results=(result,))
     return found
@@ -83,15 +91,9 @@ def _has_lengths(op: Statement) -> bool:
     return any(isinstance(v, Dim | Array | Scalar) for v in attrs)
 
 
-class Renamed(Rewriter):
-    """Statements of one origin are of another. Here the compiler's are what rules have made, others the library's."""
-
-    def __init__(self, old: Origin, new: Origin) -> None:
-        self.old, self.new = old, new
-
-    def statement(self, old: Statement, env: Env, b: Builder) -> None:
-        new = self.keep(old, env, b)
-        b.append(replace(new, origin=self.new) if new.origin == self.old else new)
+def renamed(old: Origin, new: Origin, fn: Function) -> Function:
+    """`fn` with statements of one origin as of another. The compiler's are made by rules, the library's by others."""
+    return map_statements(fn, lambda s: replace(s, origin=new) if s.origin == old else s)
 
 
 class Untransposed(Rewriter):
@@ -103,7 +105,7 @@ class Untransposed(Rewriter):
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         new = self.keep(old, env, b)
         if isinstance(old, Op) and old.decl.name == "transpose" and old.origin == "compiler":
-            inner = self.made.get(old.operands[0])  # type: ignore[arg-type]
+            inner = self.made.get(old.operands[0])
             is_twice = inner is not None and inner.decl is old.decl and not inner.attrs
             if inner is not None and is_twice and not old.attrs:
                 env[old.result] = lookup(env, inner.operands[0])
@@ -144,11 +146,11 @@ class Stabilise(Rewriter):
         self.negations: dict[Atom, Atom] = {}
         self.minus: dict[Value, tuple[Builder, int]] = {}  # where the negations stand
 
-    def as_sigmoids(self) -> dict[Value, Op]:
+    def as_sigmoids(self) -> dict[Atom, Op]:
         """Values that are 1 minus a sigmoid, as sigmoids, for rules."""
         return {
-            v: replace(self.made[op.operands[0]], results=(v,))  # type: ignore[index]
-            for v, op in self.made.items()
+            op.result: replace(self.made[op.operands[0]], results=op.results)
+            for op in self.made.values()
             if op.decl is elementary.one_less_sigmoid
         }
 
@@ -259,7 +261,7 @@ class Stabilise(Rewriter):
 
     def here_of(self, atom: Atom, env: Env, b: Builder) -> Atom:
         """An atom in the new function; a value that only a helper computes is computed once more here."""
-        op = self.called.get(atom) if isinstance(atom, Value) else None
+        op = self.called.get(atom)
         if op is None or atom in self.results_of_calls:
             return lookup(env, atom)
         if atom not in self.fetched:
@@ -306,7 +308,7 @@ class Stabilise(Rewriter):
         return made.operands[0] if made is not None and made.decl is arithmetic.negative else None
 
     def operation(self, atom: Atom) -> Op | None:
-        return self.seen.get(atom) if isinstance(atom, Value) else None
+        return self.seen.get(atom)
 
     def carries_sign(self, op: Op) -> bool:
         return op.decl.name in _SUMS and any(

@@ -31,7 +31,7 @@ from srcdiff.transforms.rewrite.sign_motion import move_signs
 from srcdiff.transforms.rewrite.stability_rules import OWN_RULES, RULES
 from srcdiff.transforms.rewrite.two_pass_variance import NAME as VARIANCE
 from srcdiff.transforms.rewrite.two_pass_variance import two_pass_variances
-from srcdiff.transforms.rule_rewriter import Renamed, Stabilise, Untransposed
+from srcdiff.transforms.rule_rewriter import Stabilise, Untransposed, renamed
 
 _step = partial(Pass, needs=(Form.LOADS,), whole=True, stabilises=True)
 _GAIN = "a logarithm of the result is rewritten then"
@@ -96,14 +96,14 @@ def _logs(new: Function, old: Function) -> int:
 def _stabilised(fn: Function, disabled: Collection[str]) -> Function:
     # statements that a rule made in a line of the user's have the origin `user`: no later pass rearranges them
     rules = [r for r in (*OWN_RULES.values(), *RULES) if r.name not in disabled]
-    fn = Renamed("compiler", "library")(fn)
+    fn = renamed("compiler", "library", fn)
     if VARIANCE not in disabled:
-        fn = Renamed("compiler", "user")(VARIANCES.apply(fn))
+        fn = renamed("compiler", "user", VARIANCES.apply(fn))
     if not {LOG_OF_PARTS, LOG_OF_LOOPS} & set(disabled):
         looped = fn
         for step in CARRIERS:
             looped = step.apply(looped)
-        fn = looped if looped is fn else Renamed("compiler", "user")(looped)
+        fn = looped if looped is fn else renamed("compiler", "user", looped)
     for _ in range(_ROUNDS):
         pass_ = Stabilise(fn, rules, parts=LOG_OF_PARTS not in disabled)
         out = pass_(fn)
@@ -116,10 +116,10 @@ def _stabilised(fn: Function, disabled: Collection[str]) -> Function:
             final=fn.rewriting.final | pass_.left,
         )
         out = Untransposed(out)(SIGNS.apply(out))
-        fn = replace(Renamed("compiler", "user")(out), rewriting=rewriting)
+        fn = replace(renamed("compiler", "user", out), rewriting=rewriting)
     names = {s.decl.name for s in walk(fn.body) if isinstance(s, Op)}
     if QUOTIENTS not in disabled and "divide" in names:
         pass_ = Stabilise(fn, (), parts=False, quotients=True)
-        out = Renamed("compiler", "user")(pass_(fn))
+        out = renamed("compiler", "user", pass_(fn))
         fn = with_rewrites(out, fn, pass_.fired) if pass_.fired else fn
-    return Renamed("library", "compiler")(fn)
+    return renamed("library", "compiler", fn)

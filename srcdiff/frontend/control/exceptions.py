@@ -246,7 +246,7 @@ def _attempted(
     finally:
         session.attempts.pop()
         fr.attempts -= 1
-    _refuse_others(fr, fr.b.body[start:], handlers)
+    _refuse_others(fr.b.body[start:], handlers)
     return attempt, done
 
 
@@ -277,7 +277,7 @@ def _classes(fr: Frame, handler: gast.ExceptHandler) -> Classes:
 # ---- what is not caught --------------------------------------------------------------------------------------------
 
 
-def _refuse_others(fr: Frame, body: Sequence[Statement], handlers: Sequence[Classes]) -> None:
+def _refuse_others(body: Sequence[Statement], handlers: Sequence[Classes]) -> None:
     """Refuse operations that may raise what a handler would catch."""
     caught = tuple(c for classes in handlers for c in classes)
     for s in walk(Region((), tuple(body), ())):

@@ -22,7 +22,7 @@ from srcdiff.ops.library.numpy.rearrange import of_three_axes
     ),
     takes_complex=True,
 )
-def append(arr: Any, values: Any, axis: Any = None) -> Any:
+def append(arr, values, axis=None):
     arr, values = array(arr), array(values)
     if axis is None:
         return np.concatenate((row_of(arr), row_of(values)))
@@ -38,7 +38,7 @@ def append(arr: Any, values: Any, axis: Any = None) -> Any:
     ),
     takes_complex=True,
 )
-def dstack(tup: Any) -> Any:
+def dstack(tup):
     return np.concatenate(tuple(of_three_axes(array(a)) for a in tup), axis=2)
 
 
@@ -52,28 +52,28 @@ def dstack(tup: Any) -> Any:
     ),
     takes_complex=True,
 )
-def block(arrays: Any) -> Any:
+def block(arrays):
     depth = _depth_of(arrays)
     return _joined(arrays, depth, largest(depth, _most_axes(arrays)))
 
 
-def _depth_of(arrays: Any) -> Any:
+def _depth_of(arrays):
     return 1 + _depth_of(arrays[0]) if isinstance(arrays, list) else 0
 
 
-def _most_axes(arrays: Any) -> Any:
+def _most_axes(arrays):
     if not isinstance(arrays, list):
         return np.ndim(arrays)
     return largest(*(_most_axes(a) for a in arrays))
 
 
-def _joined(arrays: Any, depth: Any, ndim: Any) -> Any:
+def _joined(arrays, depth, ndim):
     if not isinstance(arrays, list):
         return _with_axes(array(arrays), ndim)
     return np.concatenate(tuple(_joined(a, depth - 1, ndim) for a in arrays), axis=ndim - depth)
 
 
-def _with_axes(a: Any, ndim: Any) -> Any:
+def _with_axes(a, ndim):
     """The array with axes of length 1 added in front."""
     if np.ndim(a) == ndim:
         return a
@@ -90,7 +90,7 @@ def _with_axes(a: Any, ndim: Any) -> Any:
     ),
     takes_complex=True,
 )
-def broadcast_arrays(*args: Any, subok: Any = False) -> Any:
+def broadcast_arrays(*args, subok=False):
     shape = np.broadcast_shapes(*(np.shape(a) for a in args))
     return tuple(np.broadcast_to(a, shape) for a in args)
 
@@ -105,7 +105,7 @@ def broadcast_arrays(*args: Any, subok: Any = False) -> Any:
     ),
     takes_complex=True,
 )
-def meshgrid(*xi: Any, copy: Any = True, sparse: Any = False, indexing: Any = "xy") -> Any:
+def meshgrid(*xi, copy=True, sparse=False, indexing="xy"):
     places = _mesh_axes(len(xi), indexing)
     rows = tuple(row_of(array(x)) for x in xi)
     open_mesh = tuple(row[broadcast_place(len(xi), k)] for row, k in zip(rows, places, strict=True))
@@ -131,7 +131,7 @@ def _mesh_axes(count: int, indexing: str) -> tuple[int, ...]:
     ),
     takes_complex=True,
 )
-def concatenated_rows(*items: Any, axis: Any = 0, ndmin: Any = 1, trans1d: Any = -1) -> Any:
+def concatenated_rows(*items, axis=0, ndmin=1, trans1d=-1):
     return _concatenated(items, axis, ndmin, trans1d)
 
 
@@ -144,17 +144,17 @@ def concatenated_rows(*items: Any, axis: Any = 0, ndmin: Any = 1, trans1d: Any =
     ),
     takes_complex=True,
 )
-def concatenated_columns(*items: Any, axis: Any = -1, ndmin: Any = 2, trans1d: Any = 0) -> Any:
+def concatenated_columns(*items, axis=-1, ndmin=2, trans1d=0):
     return _concatenated(items, axis, ndmin, trans1d)
 
 
-def _concatenated(items: Any, axis: Any, ndmin: Any, trans1d: Any) -> Any:
+def _concatenated(items, axis, ndmin, trans1d):
     arrays = tuple(array(a) for a in items)
     dtype = np.result_type(*arrays)
     return np.concatenate(tuple(_filled_up(a, dtype, ndmin, trans1d) for a in arrays), axis=axis)
 
 
-def _filled_up(a: Any, dtype: Any, ndmin: Any, trans1d: Any) -> Any:
+def _filled_up(a, dtype, ndmin, trans1d):
     if np.ndim(a) == 0:
         return np.full((1,) * ndmin, a, dtype)
     return a if np.ndim(a) >= ndmin else a[_further_axes(np.ndim(a), ndmin, trans1d)]

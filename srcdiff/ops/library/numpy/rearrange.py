@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from srcdiff.ops.core.registry import composite, evaluated
@@ -29,12 +27,12 @@ from srcdiff.ops.library.compile_time import (
     ),
     takes_complex=True,
 )
-def atleast_2d(*arys: Any) -> Any:
+def atleast_2d(*arys):
     found = tuple(_of_two_axes(array(a)) for a in arys)
     return found[0] if len(found) == 1 else found
 
 
-def _of_two_axes(a: Any) -> Any:
+def _of_two_axes(a):
     if np.ndim(a) == 0:
         return np.reshape(a, (1, 1))
     return a[None] if a.ndim == 1 else a
@@ -49,12 +47,12 @@ def _of_two_axes(a: Any) -> Any:
     ),
     takes_complex=True,
 )
-def atleast_3d(*arys: Any) -> Any:
+def atleast_3d(*arys):
     found = tuple(of_three_axes(array(a)) for a in arys)
     return found[0] if len(found) == 1 else found
 
 
-def of_three_axes(a: Any) -> Any:
+def of_three_axes(a):
     if np.ndim(a) == 0:
         return np.reshape(a, (1, 1, 1))
     if a.ndim == 1:
@@ -71,7 +69,7 @@ def of_three_axes(a: Any) -> Any:
     ),
     takes_complex=True,
 )
-def rollaxis(a: Any, axis: Any, start: Any = 0) -> Any:
+def rollaxis(a, axis, start=0):
     return np.moveaxis(a, axis, _place_after_roll(axis_in(axis, a.ndim), start, a.ndim))
 
 
@@ -91,7 +89,7 @@ def _place_after_roll(axis: int, start: int, ndim: int) -> int:
     ),
     takes_complex=True,
 )
-def matrix_transpose(x: Any) -> Any:
+def matrix_transpose(x):
     return np.swapaxes(x, -1, -2)
 
 
@@ -105,7 +103,7 @@ def matrix_transpose(x: Any) -> Any:
     ),
     takes_complex=True,
 )
-def rot90(m: Any, k: Any = 1, axes: Any = (0, 1)) -> Any:
+def rot90(m, k=1, axes=(0, 1)):
     if k % 4 == 0:
         return m[:]
     if k % 4 == 2:
@@ -123,7 +121,7 @@ def rot90(m: Any, k: Any = 1, axes: Any = (0, 1)) -> Any:
     ),
     takes_complex=True,
 )
-def astype(x: Any, dtype: Any, /, *, copy: Any = True, device: Any = None) -> Any:
+def astype(x, dtype, /, *, copy=True, device=None):
     return x.astype(dtype)
 
 
@@ -140,7 +138,7 @@ def astype(x: Any, dtype: Any, /, *, copy: Any = True, device: Any = None) -> An
     ),
     takes_complex=True,
 )
-def array_split(ary: Any, indices_or_sections: Any, axis: Any = 0) -> Any:
+def array_split(ary, indices_or_sections, axis=0):
     if not isinstance(indices_or_sections, int):
         return split(ary, indices_or_sections, axis)
     size, more = divmod(ary.shape[axis], indices_or_sections)
@@ -161,7 +159,7 @@ def array_split(ary: Any, indices_or_sections: Any, axis: Any = 0) -> Any:
     ),
     takes_complex=True,
 )
-def split(ary: Any, indices_or_sections: Any, axis: Any = 0) -> Any:
+def split(ary, indices_or_sections, axis=0):
     if isinstance(indices_or_sections, int):
         return _even_parts(ary, indices_or_sections, axis)
     ends = (*indices_or_sections, None)
@@ -169,7 +167,7 @@ def split(ary: Any, indices_or_sections: Any, axis: Any = 0) -> Any:
     return [ary[along(ary.ndim, axis, slice(a, b))] for a, b in zip(starts, ends, strict=True)]
 
 
-def _even_parts(ary: Any, count: Any, axis: Any) -> Any:
+def _even_parts(ary, count, axis):
     size = ary.shape[axis] // count
     if size * count != ary.shape[axis]:
         raise ValueError("array split does not result in an equal division")
@@ -184,7 +182,7 @@ def _even_parts(ary: Any, count: Any, axis: Any) -> Any:
     samples=(call("np.hsplit(x, 2)", (4,)), call("np.hsplit(x, [1])", (2, 3))),
     takes_complex=True,
 )
-def hsplit(ary: Any, indices_or_sections: Any) -> Any:
+def hsplit(ary, indices_or_sections):
     return split(ary, indices_or_sections, 0 if ary.ndim == 1 else 1)
 
 
@@ -193,12 +191,12 @@ def hsplit(ary: Any, indices_or_sections: Any) -> Any:
     samples=(call("np.vsplit(x, 2)", (4, 2)), call("np.vsplit(x, [1])", (3, 2))),
     takes_complex=True,
 )
-def vsplit(ary: Any, indices_or_sections: Any) -> Any:
+def vsplit(ary, indices_or_sections):
     return split(ary, indices_or_sections, 0)
 
 
 @composite(np.dsplit, samples=(call("np.dsplit(x, 2)", (2, 1, 4)),), takes_complex=True)
-def dsplit(ary: Any, indices_or_sections: Any) -> Any:
+def dsplit(ary, indices_or_sections):
     return split(ary, indices_or_sections, 2)
 
 
@@ -215,7 +213,7 @@ def dsplit(ary: Any, indices_or_sections: Any) -> Any:
     ),
     takes_complex=True,
 )
-def resize(a: Any, new_shape: Any) -> Any:
+def resize(a, new_shape):
     row = row_of(a)
     shape = new_shape if isinstance(new_shape, tuple) else (new_shape,)
     count = 1
@@ -240,7 +238,7 @@ def resize(a: Any, new_shape: Any) -> Any:
     ),
     takes_complex=True,
 )
-def delete(arr: Any, obj: Any, axis: Any = None) -> Any:
+def delete(arr, obj, axis=None):
     if axis is None:
         arr, axis = row_of(arr), 0
     keep = np.ones(arr.shape[axis], dtype=bool)
@@ -259,7 +257,7 @@ def delete(arr: Any, obj: Any, axis: Any = None) -> Any:
     ),
     takes_complex=True,
 )
-def insert(arr: Any, obj: Any, values: Any, axis: Any = None) -> Any:
+def insert(arr, obj, values, axis=None):
     if axis is None:
         arr, axis = row_of(arr), 0
     n, axis = arr.shape[axis], axis_in(axis, arr.ndim)
@@ -297,7 +295,7 @@ def insert(arr: Any, obj: Any, values: Any, axis: Any = None) -> Any:
     samples=(call("np.unstack(x)", [[1.0, 2.0], [3.0, 4.0]]),),
     takes_complex=True,
 )
-def unstack(x: Any, /, *, axis: Any = 0) -> Any:
+def unstack(x, /, *, axis=0):
     return list(np.moveaxis(x, axis, 0))
 
 
@@ -310,7 +308,7 @@ def unstack(x: Any, /, *, axis: Any = 0) -> Any:
     ),
     takes_complex=True,
 )
-def diagflat(v: Any, k: Any = 0) -> Any:
+def diagflat(v, k=0):
     return np.diag(row_of(v), k)
 
 
@@ -322,5 +320,5 @@ def diagflat(v: Any, k: Any = 0) -> Any:
         call("np.tri(3, k=-1) * x", (3,)),
     ),
 )
-def tri(N: Any, M: Any = None, k: Any = 0, dtype: Any = float) -> Any:
+def tri(N, M=None, k=0, dtype=float):
     return np.tril(np.ones((N, N if M is None else M), dtype=dtype), k)
