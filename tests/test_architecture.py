@@ -182,7 +182,6 @@ LONG_MODULES = {
     "transforms/ad/adjoints/reverse_state.py": 470,
     "transforms/ad/reverse/reverse_control.py": 418,
     "transforms/analysis/memory_layout.py": 408,
-    "transforms/gpu/device/cooperative_loops.py": 405,
     "transforms/logspace/reductions.py": 405,
     "transforms/logspace/reductions_in_loops.py": 412,
     "transforms/rewrite/stability_rules.py": 498,
