@@ -60,10 +60,10 @@ def is_view(where: str) -> bool:
 def arrays_in_front(pattern: Sequence[str]) -> bool:
     """Whether the axes of index arrays come first in the result: true if another item stands between the index arrays.
 
-    Otherwise the axes stand where the index arrays stand.
+    Otherwise the axes stand where the index arrays stand. There is at least one index array or mask.
     """
     at = [k for k, item in enumerate(pattern) if item in ("i", "g") or is_mask(item)]
-    return has_arrays(pattern) and at != list(range(at[0], at[-1] + 1))
+    return at != list(range(at[0], at[-1] + 1))
 
 
 @cache
