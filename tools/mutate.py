@@ -54,7 +54,7 @@ from tools.planted_defects import (  # noqa: E402
     loaded_functions,
     plant,
 )
-from tools.reach import PLACES, Reach, forked, relative  # noqa: E402
+from tools.reach import PLACES, Line, Reach, forked, relative  # noqa: E402
 
 LEFT_OUT = (
     "validation",
@@ -67,7 +67,12 @@ OF_OPERATIONS = (  # cases by operation
     "tests/ops/test_claims.py",
 )
 COMPILED = "tests/ops/loopforms/test_element_maps.py::test_compiled_loop_form_gives_what_the_operation_gives"
-TESTS = ("tests/transforms", "tests/cuda")  # a sample of these
+TESTS = ("tests/transforms", "tests/cuda", "tests/expfam")  # a sample of these
+BESIDE = {  # where more of a package's tests are
+    "srcdiff/transforms/gpu/": "tests/cuda/",
+    "srcdiff/transforms/logspace/": "tests/expfam/",
+    "srcdiff/transforms/semiring/": "tests/expfam/",
+}
 FORMS = ("reverse", "forward", "second order", "hessian", "batch", "jacobian by columns")
 SECONDS = 2.0  # of the tests, and of the programs, that are run for one defect
 
@@ -148,11 +153,16 @@ class Session:
         ]
         module = defect.path.removesuffix(".py")
         folder = module.rpartition("/")[0].replace("srcdiff", "tests", 1) + "/"
+        folders = (folder, *(tests for place, tests in BESIDE.items() if module.startswith(place)))
         imported = f" {module.replace('/', '.')} "
         near = {
-            f: (not f.endswith(f"/test_{Path(module).name}.py"), imported not in text)
+            f: (
+                not f.endswith(f"/test_{Path(module).name}.py"),
+                imported not in text,
+                folder not in f,
+            )
             for f, text in self.texts.items()
-            if imported in text or f.startswith(folder)
+            if imported in text or f.startswith(folders)
         }
         files = sorted(near, key=lambda f: near[f])
         return [*samples, *(n for f in files for n in self.items if n.startswith(f"{f}::"))]
@@ -173,16 +183,18 @@ def operation_of(test: str) -> str:
 
 
 def operations_at(path: str, first: int) -> set[str]:
-    """The operations that a function is declared with; none where many are."""
+    """The operations that a function is declared with; where it is none of one, or of many, those of its module."""
     from srcdiff.ops.core.registry import OPERATIONS
 
-    found = set()
+    places: dict[Line, set[str]] = defaultdict(set)
     for decl in OPERATIONS.values():
         for f in fields(decl):
-            code = getattr(getattr(decl, f.name), "__code__", None)
-            if code and (relative(code.co_filename), code.co_firstlineno) == (path, first):
-                found.add(decl.name)
-    return found if len(found) <= 5 else set()
+            if code := getattr(getattr(decl, f.name), "__code__", None):
+                places[relative(code.co_filename), code.co_firstlineno].add(decl.name)
+    own = places[path, first]
+    if 1 <= len(own) <= 5:
+        return own
+    return {name for (file, _), names in places.items() if file == path for name in names}
 
 
 def tried(session: Session, defect: Defect, seconds: float) -> Verdict:
