@@ -120,3 +120,22 @@ def test_index_arrays_name_no_place_twice_where_it_is_claimed(decl):
         len(np.unique(p[:, :, c], axis=1).T) < p.shape[1] for p in found for c in range(p.shape[2])
     ]
     assert decl.distinct == (bool(found) and not any(twice)) or decl.name == "searchsorted"
+
+
+@pytest.mark.parametrize("decl", [d for d in SAMPLED if d.broadcasts], ids=label)
+def test_operands_are_broadcast_where_it_is_claimed(decl):
+    for k in range(len(decl.samples)):
+        values, sample = values_of(decl, k)
+        shape = np.broadcast_shapes(*map(np.shape, values))
+        assert np.shape(apply(decl, values, sample.attrs)) == shape
+
+
+@pytest.mark.parametrize("decl", OPERATIONS.values(), ids=label)
+def test_claims_are_made_of_operations_that_they_concern(decl):
+    assert decl.adjoint in ("any", "scalar", "whole")
+    assert decl.cost in ("free", "cheap", "element", "heavy")
+    if not decl.differentiable:
+        assert not (decl.linear or decl.multilinear or decl.optional)
+        assert not (decl.stacks or decl.broadcasts)
+    if decl.as_tuple or decl.asks_once or decl.distinct:
+        assert not (decl.elementwise or decl.writes or decl.effect)
