@@ -4,9 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import srcdiff.assembly  # noqa: F401  which joins the packages
 from srcdiff.api import (
-    adjoint,
     batch,
-    checkpointed,
     differentiate,
     elementwise_grad,
     grad,
@@ -15,7 +13,6 @@ from srcdiff.api import (
     hvp,
     jacobian,
     jvp,
-    stop_gradient,
     transform,
     value_and_grad,
     vjp,
@@ -36,6 +33,7 @@ from srcdiff.handles.differentiable import Differentiable
 from srcdiff.handles.generated import Generated
 from srcdiff.inspect.check_grads import check_grads
 from srcdiff.inspect.explain import Explanation, explain
+from srcdiff.markers import adjoint, checkpointed, stop_gradient
 
 if TYPE_CHECKING:  # these see the operations, which take a while to import: `__getattr__` does it
     from srcdiff.inspect.cost import Cost, cost

@@ -23,7 +23,6 @@ from srcdiff.compile.derivations.kinds import (
     Simplify,
     ValueAndGrad,
 )
-from srcdiff.errors import DifferentiationError
 from srcdiff.handles.differentiable import (
     Differentiable,
     Pullback,
@@ -35,24 +34,6 @@ from srcdiff.handles.differentiable import (
 )
 from srcdiff.handles.generated import Generated
 from srcdiff.options import make_options, plain_axes
-
-__all__ = [
-    "adjoint",
-    "batch",
-    "checkpointed",
-    "differentiate",
-    "elementwise_grad",
-    "grad",
-    "hessian",
-    "holomorphic_grad",
-    "hvp",
-    "jacobian",
-    "jvp",
-    "stop_gradient",
-    "transform",
-    "value_and_grad",
-    "vjp",
-]
 
 Function = Callable[..., Any]
 MODES = ("auto", "forward", "reverse")
@@ -412,89 +393,6 @@ def _number_of_terms(k: Any) -> int:
     if not isinstance(k, int | np.integer) or isinstance(k, bool) or k < 1:
         raise ValueError(f"semiring='kbest' needs k, how many terms are wanted: k={k!r}")
     return int(k)
-
-
-def stop_gradient(x: Any) -> Any:
-    """`x` as a constant: its derivative is zero.
-
-    Parameters
-    ----------
-    x : number, array, or container of these
-
-    Returns
-    -------
-    x
-        Generated code has `x` itself there, and does not need srcdiff.
-    """
-    return x
-
-
-def adjoint(x: Any) -> Any:
-    """In `with srcdiff.adjoint(y) as d_y:`, the block runs in the backward part, when the adjoint of `y` is complete.
-
-    The value that the block assigns to `d_y` replaces the adjoint. The block may print, assert, raise, call functions,
-    and append to lists and dicts outside the function. Calls without derivatives leave the block out.
-
-    Parameters
-    ----------
-    x : float or array
-        A variable of the function. The block stands after the line that assigns it.
-
-    Raises
-    ------
-    DifferentiationError
-        In a plain call: decorate the function with `srcdiff.differentiate`.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> @differentiate
-    ... def f(x):
-    ...     y = x**2
-    ...     with adjoint(y) as d_y:
-    ...         d_y = np.clip(d_y, -1.0, 1.0)
-    ...     return np.sum(y**2)
-    >>> f.grad(np.array([0.5, 3.0]))
-    array([0.5, 6. ])
-    """
-    raise DifferentiationError(
-        "srcdiff.adjoint() runs in derivatives only, and this is a plain call",
-        "Decorate the function with @srcdiff.differentiate: plain calls leave the block out.",
-    )
-
-
-adjoint.marks_adjoint = True  # type: ignore[attr-defined]
-
-
-def checkpointed(iterations: range, slots: int) -> range:
-    """`for i in srcdiff.checkpointed(range(n), slots=k)`: a loop whose reversal stores at most k states at a time.
-
-    The loop-carried values are stored before k of the iterations. The backward part recomputes the others from there,
-    by the binomial schedule (revolve), which recomputes the fewest iterations. In a plain call, and in forward mode,
-    the loop runs over the range.
-
-    Parameters
-    ----------
-    iterations : range
-        With step 1.
-    slots : int
-        At least 1.
-
-    Raises
-    ------
-    TypeError
-        For anything but a range.
-    ValueError
-        If `slots` is less than 1.
-    """
-    if not isinstance(iterations, range):
-        raise TypeError(f"checkpointed takes a range, not {iterations!r}")
-    if slots < 1:
-        raise ValueError(f"slots={slots}: expected at least 1")
-    return iterations
-
-
-checkpointed.marks_checkpoints = True  # type: ignore[attr-defined]
 
 
 _MAKERS: dict[str, Any] = {

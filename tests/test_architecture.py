@@ -37,8 +37,8 @@ TRANSFORMS = tuple(  # each may import those in front of it
 )  # fmt: skip
 JOINING = (  # the packages that join the stages; each may import those in front of it
     "srcdiff.compile", "srcdiff.effects", "srcdiff.numba_ext.passes", "srcdiff.numba_ext.array_lists", "srcdiff.cache",
-    "srcdiff.handles", "srcdiff.numba_ext", "srcdiff.api", "srcdiff.inspect", "srcdiff.rules", "srcdiff.eager",
-    "srcdiff.cuda", "srcdiff.sparsity", "srcdiff.compat", "srcdiff.assembly",
+    "srcdiff.handles", "srcdiff.numba_ext", "srcdiff.markers", "srcdiff.api", "srcdiff.inspect", "srcdiff.rules",
+    "srcdiff.eager", "srcdiff.cuda", "srcdiff.sparsity", "srcdiff.compat", "srcdiff.assembly",
 )  # fmt: skip
 VI = tuple(
     f"srcdiff.vi.{name}"

@@ -16,12 +16,13 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from srcdiff.api import grad, jacobian, stop_gradient
+from srcdiff.api import grad, jacobian
 from srcdiff.compile.derivations.kinds import Simplify
 from srcdiff.frontend.source.wrappers import made_function
 from srcdiff.handles.differentiable import generated
 from srcdiff.handles.generated import Generated
 from srcdiff.ir.core import OpDecl
+from srcdiff.markers import stop_gradient
 from srcdiff.ops.control.solvers import Solver, result_types, run_solver
 from srcdiff.options import make_options
 from srcdiff.rules.implicit import rules_of_solution

@@ -12,7 +12,8 @@ from typing import Any
 import gast
 import numpy as np
 
-from srcdiff.frontend.arrays.subscripts import need_static, no_array, shape_parts, specialise_on
+from srcdiff.frontend.arrays.static_keys import need_static, specialise_on
+from srcdiff.frontend.arrays.subscripts import no_array, shape_parts
 from srcdiff.frontend.core.frame import Frame, describe
 from srcdiff.frontend.core.values import (
     Args,

@@ -9,7 +9,8 @@ import gast
 import numpy as np
 
 from srcdiff.frontend.arrays.apply_op import apply
-from srcdiff.frontend.arrays.subscripts import array_of, length_along, shape_parts, specialise_on
+from srcdiff.frontend.arrays.static_keys import specialise_on
+from srcdiff.frontend.arrays.subscripts import array_of, length_along, shape_parts
 from srcdiff.frontend.core.frame import Frame
 from srcdiff.frontend.core.values import (
     Args,

@@ -8,16 +8,8 @@ from dataclasses import replace
 
 import gast
 
-from srcdiff.frontend.arrays.subscripts import (
-    Place,
-    array_of,
-    need_static,
-    part_key,
-    place_of,
-    position_of,
-    read_item,
-    static_slice,
-)
+from srcdiff.frontend.arrays.static_keys import need_static, part_key, static_slice
+from srcdiff.frontend.arrays.subscripts import Place, array_of, place_of, position_of, read_item
 from srcdiff.frontend.containers.container_views import refuse_viewed
 from srcdiff.frontend.containers.dunder_methods import call_dunder
 from srcdiff.frontend.containers.lists import put_in

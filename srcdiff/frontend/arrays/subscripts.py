@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import operator
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 
 import gast
 import numpy as np
 
+from srcdiff.frontend.arrays.static_keys import (
+    is_decidable,
+    is_position,
+    need_static,
+    part_key,
+    static_slice,
+)
 from srcdiff.frontend.containers.closure_lists import opened
 from srcdiff.frontend.containers.dunder_methods import call_dunder
 from srcdiff.frontend.containers.list_slices import list_slice
 from srcdiff.frontend.containers.lists import is_long_tuple, readable
 from srcdiff.frontend.core.frame import Frame, describe, reads
-from srcdiff.frontend.core.restarts import NeedStatic, Unroll
 from srcdiff.frontend.core.values import (
     FrontValue,
     Items,
@@ -22,7 +28,6 @@ from srcdiff.frontend.core.values import (
     Parts,
     ShapeOf,
     Slice,
-    Text,
     is_static,
     sequence,
     static,
@@ -30,7 +35,7 @@ from srcdiff.frontend.core.values import (
 )
 from srcdiff.frontend.joins.phi import unpack_struct
 from srcdiff.ir.types import Array, Dim, List, Scalar, Static, Struct, is_float, shape_of
-from srcdiff.ir.values import Atom, Const, Value, const, known_dim
+from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.arrays.containers import get, list_item
 from srcdiff.ops.arrays.memory import axis_length, gather, index
 from srcdiff.ops.core.index_patterns import axes_taken, has_arrays, is_mask, is_view
@@ -148,7 +153,7 @@ def _list_bound(fr: Frame, part: FrontValue | None, node: gast.AST) -> Atom | No
     """A bound of a slice of a list; what can be known when compiling is."""
     if part is None or (is_static(part) and static(part) is None):
         return None
-    if not is_static(part) and _is_decidable(fr, part):
+    if not is_static(part) and is_decidable(fr, part):
         need_static(fr, part, node)
     return position_of(fr, part, node)
 
@@ -167,86 +172,12 @@ def _part_of(fr: Frame, base: Parts, key: FrontValue, node: gast.AST) -> Any:
     """
     if base.kind == "list":
         if not is_static(key):
-            is_open = not _is_decidable(fr, key)
+            is_open = not is_decidable(fr, key)
         else:
-            is_open = not _is_position(static(key), base) and fr.session.is_from_before(base.cell)
+            is_open = not is_position(static(key), base) and fr.session.is_from_before(base.cell)
         if is_open:
             fr.session.grow_cell(base.cell)
     return part_key(fr, base.kind, base.keys, key, node)
-
-
-def _is_position(key: Any, base: Parts) -> bool:
-    return isinstance(key, int) and -len(base.keys) <= key < len(base.keys)
-
-
-def _is_decidable(fr: Frame, value: FrontValue) -> bool:
-    """Whether a value is known once a loop is unrolled, or a parameter's value is."""
-    session = fr.session
-    expr = getattr(getattr(value, "type", None), "expr", None)
-    symbols = () if expr is None else expr.symbols()
-    return value in session.parameters or any(
-        s in session.indices or s in session.owners for s in symbols
-    )
-
-
-def part_key(fr: Frame, kind: str, keys: tuple[Any, ...], key: FrontValue, node: gast.AST) -> Any:
-    """The key of a part that a subscript names."""
-    if not is_static(key):
-        need_static(
-            fr, key, node, "" if kind == "dict" else f"Make the {kind} an array (np.array)."
-        )
-    wanted = static(key)
-    if kind == "dict":
-        if wanted not in keys:
-            fr.fail(
-                node,
-                f"the dict has no key {wanted!r}",
-                f"Its keys are {', '.join(map(repr, keys))}.",
-            )
-        return wanted
-    if not isinstance(wanted, int) or not -len(keys) <= wanted < len(keys):
-        fr.fail(node, f"{wanted!r} is not a position in a {kind} of {len(keys)} parts")
-    return keys[wanted]
-
-
-def specialise_on(fr: Frame, value: Any) -> None:
-    """Read anew with the value known, where it is that of a loop's index or of a parameter; so for each in a tuple."""
-    session = fr.session
-    inner = value.values if isinstance(value, Parts) else value
-    for part in inner if isinstance(inner, tuple) else (inner,):
-        if not isinstance(part, Value):
-            continue
-        expr = known_dim(part)
-        for symbol in sorted(() if expr is None else expr.symbols()):
-            if symbol in session.indices:
-                raise Unroll(symbol)
-            if symbol in session.owners:
-                raise NeedStatic(session.owners[symbol])
-        if part in session.parameters:
-            raise NeedStatic(session.parameters[part])
-
-
-def need_static(fr: Frame, value: FrontValue, node: gast.AST, advice: str = "") -> NoReturn:
-    """The value, known when compiling: a loop is unrolled for it, or a parameter is specialised on."""
-    inner = value.operands if isinstance(value, Text) else ()
-    for part in value.values if isinstance(value, Parts) else inner:
-        if not is_static(part):
-            need_static(fr, part, node, advice)
-    specialise_on(fr, value)
-    fr.untyped(
-        node,
-        f"the value of this must be known when compiling, got {describe(value)}",
-        advice or "Use a constant, or a parameter that is not computed with.",
-    )
-
-
-def static_slice(fr: Frame, key: Slice, node: gast.AST) -> slice:
-    bounds = []
-    for part in (key.lower, key.upper, key.step):
-        if part is not None and not is_static(part):
-            need_static(fr, part, node)
-        bounds.append(None if part is None else static(part))
-    return slice(*bounds)
 
 
 def length_along(fr: Frame, array: Atom, axis: int, node: gast.AST) -> Atom:

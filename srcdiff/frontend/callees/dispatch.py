@@ -18,7 +18,7 @@ import numpy as np
 from srcdiff.frontend.arrays.apply_op import apply, spelled
 from srcdiff.frontend.arrays.out_arguments import WRITING, into_out
 from srcdiff.frontend.arrays.sparse import format_of, is_matrix, made_matrix, product, solved
-from srcdiff.frontend.arrays.subscripts import need_static
+from srcdiff.frontend.arrays.static_keys import need_static
 from srcdiff.frontend.callees.builtins import BUILTINS
 from srcdiff.frontend.callees.composites import takes
 from srcdiff.frontend.callees.objects import BUILTINS as OBJECTS
@@ -337,6 +337,7 @@ def _is_ours(function: Any) -> bool:
     maker = function if isinstance(function, FunctionType | type) else type(function)
     ours = maker.__module__ in (
         "srcdiff.api",
+        "srcdiff.markers",
         "srcdiff.inspect.check_grads",
         "srcdiff.handles.differentiable",
         "srcdiff.handles.generated",

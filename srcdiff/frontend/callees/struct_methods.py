@@ -7,8 +7,8 @@ from typing import Any
 
 import gast
 
+from srcdiff.frontend.arrays.static_keys import need_static
 from srcdiff.frontend.arrays.stores import writable, write_item
-from srcdiff.frontend.arrays.subscripts import need_static
 from srcdiff.frontend.containers.container_views import show
 from srcdiff.frontend.core.frame import Frame, describe
 from srcdiff.frontend.core.values import (

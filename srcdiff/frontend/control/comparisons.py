@@ -9,7 +9,7 @@ from typing import Any
 
 import gast
 
-from srcdiff.frontend.arrays.subscripts import need_static
+from srcdiff.frontend.arrays.static_keys import need_static
 from srcdiff.frontend.containers.dunder_methods import call_dunder, compared, refuse_own_items
 from srcdiff.frontend.containers.optional import found_flag
 from srcdiff.frontend.control.conditions import negate, only_if_decisive, owner_of, truth_of

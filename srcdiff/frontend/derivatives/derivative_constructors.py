@@ -19,7 +19,7 @@ from typing import Any, NoReturn
 import gast
 
 from srcdiff.errors import DifferentiationError
-from srcdiff.frontend.arrays.subscripts import need_static
+from srcdiff.frontend.arrays.static_keys import need_static
 from srcdiff.frontend.core.frame import Frame, describe
 from srcdiff.frontend.core.values import (
     Args,

@@ -15,7 +15,7 @@ from typing import Any
 
 import gast
 
-from srcdiff.frontend.arrays.subscripts import need_static
+from srcdiff.frontend.arrays.static_keys import need_static
 from srcdiff.frontend.calls.inline import call_closure
 from srcdiff.frontend.containers.container_views import hold, let_go
 from srcdiff.frontend.containers.lists import known_list, new_list

@@ -7,7 +7,7 @@ from typing import Any
 
 import gast
 
-from srcdiff.frontend.arrays.subscripts import need_static
+from srcdiff.frontend.arrays.static_keys import need_static
 from srcdiff.frontend.callees.list_methods import METHODS
 from srcdiff.frontend.containers.lists import known_list, marked, new_list
 from srcdiff.frontend.core.frame import Frame, reads

@@ -10,7 +10,8 @@ from typing import Any
 import gast
 
 from srcdiff.frontend.arrays.sparse import is_matrix, product
-from srcdiff.frontend.arrays.subscripts import array_of, need_static, shape_parts
+from srcdiff.frontend.arrays.static_keys import need_static
+from srcdiff.frontend.arrays.subscripts import array_of, shape_parts
 from srcdiff.frontend.callees.list_methods import concatenated, repeated, repeated_list
 from srcdiff.frontend.containers.dunder_methods import call_dunder, operated
 from srcdiff.frontend.containers.lists import grows, is_list, is_long_tuple, known_list

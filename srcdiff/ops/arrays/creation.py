@@ -164,26 +164,13 @@ array_of = operation(
     "array_of", np.array, boxes=True, simpler=_copied, **_array, takes_complex=True
 )
 asarray = operation(
-    "asarray",
-    np.asarray,
-    np.asanyarray,
-    view_of=0,
-    boxes=True,
-    simpler=_itself,
-    **_array,
-    takes_complex=True,
-)
+    "asarray", np.asarray, np.asanyarray, view_of=0, boxes=True, simpler=_itself, **_array, takes_complex=True,
+)  # fmt: skip
 # a contiguous array is not copied
 ascontiguousarray = operation(
-    "ascontiguousarray",
-    np.ascontiguousarray,
-    view_of=0,
-    read_only=True,
-    boxes=True,
-    simpler=_itself,
-    **_array,
+    "ascontiguousarray", np.ascontiguousarray, view_of=0, read_only=True, boxes=True, simpler=_itself, **_array,
     takes_complex=True,
-)
+)  # fmt: skip
 
 
 def _parts_of_array(is_numbers: bool) -> Any:

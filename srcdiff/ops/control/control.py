@@ -118,7 +118,7 @@ def _stopped_text(op: Op) -> str:
 # before printing (`compile/result_ownership.py:without_stops`)
 stop_gradient = operation(
     "stop_gradient",
-    "srcdiff.api.stop_gradient",
+    "srcdiff.markers.stop_gradient",
     signature="x",
     template=_stopped_text,
     infer=same_as_first,

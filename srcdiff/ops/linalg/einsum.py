@@ -24,7 +24,8 @@ from srcdiff.ops.core.registry import operation
 from srcdiff.ops.core.samples import draw
 from srcdiff.ops.core.type_rules import Attrs, TypeMistake, make, numeric
 from srcdiff.ops.linalg.einsum_spelling import contraction
-from srcdiff.ops.loopforms.element_maps import At, LoopContext
+from srcdiff.ops.loopforms.context import LoopContext
+from srcdiff.ops.loopforms.element_maps import At
 
 ONE = Dim(1)
 

@@ -21,7 +21,7 @@ from srcdiff.ops.core.samples import draw, fixed
 from srcdiff.ops.core.type_rules import Attrs, TypeMistake, make, numeric, promote, real_dtype
 from srcdiff.ops.elementwise.elementary import unit_part
 from srcdiff.ops.linalg.matrix_types import as_float
-from srcdiff.ops.loopforms import element_maps
+from srcdiff.ops.loopforms import context, element_maps
 
 # ---- products --------------------------------------------------------------------------------
 
@@ -192,7 +192,7 @@ _RANGES: dict[str, tuple[float, float]] = {
 _FEW = 8
 
 
-def _root_at(n: element_maps.LoopContext, op: Op, at: element_maps.At) -> Atom:
+def _root_at(n: context.LoopContext, op: Op, at: element_maps.At) -> Atom:
     """The root of a sum of squares. If the sum overflows or loses digits, the elements are scaled by a power of 2.
 
     A sum of few squares is computed twice without a test, because LLVM vectorises such code over rows.
@@ -218,14 +218,14 @@ def _root_at(n: element_maps.LoopContext, op: Op, at: element_maps.At) -> Atom:
     factor, inverse = either(power, 1 / power, 1.0), either(1 / power, power, 1.0)
 
     def square(
-        n: element_maps.LoopContext, inside: element_maps.At, carried: element_maps.At
+        n: context.LoopContext, inside: element_maps.At, carried: element_maps.At
     ) -> element_maps.At:
         reduced, rest = iter(inside), iter(kept)
         place = [next(reduced if k in gone else rest) for k in range(len(shape))]
         scaled = n.compute("multiply", n.element(x, place), factor)
         return (n.compute("add", carried[0], n.compute("square", scaled)),)
 
-    def again(n: element_maps.LoopContext) -> element_maps.At:
+    def again(n: context.LoopContext) -> element_maps.At:
         (found,) = n.each(along, (number(0.0),), square)
         return (n.compute("multiply", n.compute("sqrt", found), inverse),)
 

@@ -30,49 +30,16 @@ _NEW = {
 }  # fmt: skip
 # new arrays in LAPACK's order, or in an order that is not known
 _ANY = {
-    "einsum",
-    "solve_triangular",
-    "expand",
-    "restore",
-    "list_pop",
-    "eigh",
-    "real_eig",
-    "svd_factors",
-    "qr_factors",
-    "pinv",
-    "least_squares",
-    "cho_solve",
-    "potrf",
-    "definite_solve",
-    "lu_factor",
-    "getrf",
-    "shared_solve",
-    "lu_solve",
-    "symmetric_eigh",
-    "solve_sylvester",
-    "solve_continuous_lyapunov",
-    "solve_discrete_lyapunov",
-    "expm",
-    "expm_along",
-    "real_sqrtm",
-    "real_logm",
-    "solve_banded",
-    "levinson",
-    "convolved",
-    "correlated",
-    "filtered",
-}
+    "einsum", "solve_triangular", "expand", "restore", "list_pop", "eigh", "real_eig", "svd_factors", "qr_factors",
+    "pinv", "least_squares", "cho_solve", "potrf", "definite_solve", "lu_factor", "getrf", "shared_solve",
+    "lu_solve", "symmetric_eigh", "solve_sylvester", "solve_continuous_lyapunov", "solve_discrete_lyapunov", "expm",
+    "expm_along", "real_sqrtm", "real_logm", "solve_banded", "levinson", "convolved", "correlated", "filtered",
+}  # fmt: skip
 _PARTS = {"lambertw"}  # new arrays with gaps: the real parts of complex numbers
 _BY_TYPE = {"zeros_of", "empty_of", "zeros_like", "empty_like", "ones_like", "full_like"}
 _SAME = {
-    "expand_dims",
-    "squeeze",
-    "atleast_1d",
-    "asarray",
-    "sum_if_one",
-    "stop_gradient",
-    "float64",
-}
+    "expand_dims", "squeeze", "atleast_1d", "asarray", "sum_if_one", "stop_gradient", "float64",
+}  # fmt: skip
 _FLIPS = {"flip", "flipud", "fliplr"}
 _ORDERS = {"transpose", "swapaxes", "moveaxis"}
 

@@ -204,13 +204,8 @@ class Sums(Maker):
         return self.scaled_terms(exponent, parts, axes, shape, total)
 
     def scaled_terms(
-        self,
-        exponent: Atom,
-        parts: Parts,
-        axes: dict[str, Any],
-        shape: Sequence[Any],
-        reduction: Any,
-    ) -> Parts:
+        self, exponent: Atom, parts: Parts, axes: dict[str, Any], shape: Sequence[Any], reduction: Any,
+    ) -> Parts:  # fmt: skip
         """The reduction of terms with factors of either sign, shifted by the largest exponent."""
         kept = self.finite(self.largest(exponent, **{**axes, "keepdims": True}))
         if axes.get("axis") is None and not axes.get("keepdims"):

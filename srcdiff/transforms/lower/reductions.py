@@ -15,7 +15,7 @@ from srcdiff.ops.arrays import reductions
 from srcdiff.ops.core.axes import axes_of
 from srcdiff.ops.core.registry import OPERATIONS
 from srcdiff.ops.linalg import einsum, products
-from srcdiff.ops.loopforms.element_maps import LoopContext
+from srcdiff.ops.loopforms.context import LoopContext
 from srcdiff.ops.loopforms.reduction_identities import start_of
 from srcdiff.ops.loopforms.stacks import in_stack
 

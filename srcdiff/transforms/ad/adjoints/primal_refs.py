@@ -15,6 +15,7 @@ from srcdiff.ir.core import For, If, Op, Region, Statement, While, regions_of
 from srcdiff.ir.types import INT, Array, Dim, Scalar, is_float, shape_of
 from srcdiff.ir.values import Atom, Const, Value, const, known_dim
 from srcdiff.ops.arrays import memory
+from srcdiff.ops.control import control
 from srcdiff.ops.elementwise import arithmetic
 from srcdiff.transforms.ad.adjoints.accumulate import Scope
 from srcdiff.transforms.analysis.dependence.load_stability import Program
@@ -103,6 +104,34 @@ class ForwardPart:
         return [
             found for region in (maker.then, maker.orelse) for found in self.bases(region.yields[k])
         ]
+
+    def is_left_out(self, value: Atom) -> bool:
+        """Whether some path does not bind the name of a value."""
+        maker = self.maker.get(value)
+        if not isinstance(maker, If) or not isinstance(value, Value):
+            return isinstance(maker, Op) and maker.decl is control.undefined
+        k = maker.results.index(value)
+        return any(self.is_left_out(r.yields[k]) for r in (maker.then, maker.orelse))
+
+    def starts_unbound(self, value: Value) -> bool:
+        """Whether a value is loop-carried, and its name may be unbound before the first iteration."""
+        program = self.program
+        home = program.home.get(value)
+        loop = None if home is None else program.owner.get(home)
+        if not isinstance(loop, For | While) or loop.body is not home:
+            return False
+        place = home.params.index(value) if value in home.params else -1
+        start = place - (len(home.params) - len(loop.carried))
+        return place >= 0 <= start and self.is_left_out(loop.carried[start])
+
+    def ends_unbound(self, value: Value) -> bool:
+        """Whether a value is a carried result of a loop, and the loop may end before it binds the value's name."""
+        loop = self.maker.get(value)
+        if not isinstance(loop, For | While):
+            return False
+        k = loop.results.index(value) - (len(loop.results) - len(loop.carried))
+        ends = loop.carried_yields if _surely_runs(loop) else (*loop.carried, *loop.carried_yields)
+        return k >= 0 and any(map(self.is_left_out, ends[k :: len(loop.carried)]))
 
     # ---- forward values in the backward part ----------------------------------------------------
 
@@ -220,3 +249,11 @@ def with_counter(loop: While, iterations: Value) -> While:
         body=body,
         results=(*loop.results, iterations),
     )
+
+
+def _surely_runs(loop: For | While) -> bool:
+    """Whether a loop is certain to complete an iteration: it has constant bounds, and no `break`."""
+    if not isinstance(loop, For) or loop.breaks:
+        return False
+    bounds = [a.value for a in (loop.start, loop.stop, loop.step) if isinstance(a, Const)]
+    return len(bounds) == 3 and len(range(*bounds)) > 0

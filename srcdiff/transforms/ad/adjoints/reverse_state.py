@@ -32,7 +32,7 @@ from srcdiff.ir.types import (
     is_float,
     shape_of,
 )
-from srcdiff.ir.values import Atom, Const, Value, const
+from srcdiff.ir.values import Atom, Value, const
 from srcdiff.ops.arrays import containers, memory
 from srcdiff.ops.control import control
 from srcdiff.ops.control.adjoint_hooks import adjoint_block
@@ -212,7 +212,7 @@ class Reversal:
         maker = self.forward.maker.get(handed)
         if isinstance(maker, Op) and maker.decl is control.undefined:
             return scope.b.op(control.undefined, type=type_)
-        if isinstance(maker, If) and isinstance(handed, Value) and self.is_left_out(handed):
+        if isinstance(maker, If) and isinstance(handed, Value) and self.forward.is_left_out(handed):
             k = maker.results.index(handed)
             regions = []
             for region in (maker.then, maker.orelse):
@@ -226,7 +226,7 @@ class Reversal:
             return result
         like = self.primal(value, scope)
         if isinstance(type_, List):
-            unbound = self.starts_unbound(value) or self.ends_unbound(value)
+            unbound = self.forward.starts_unbound(value) or self.forward.ends_unbound(value)
             return scope.b.op(
                 memory.zeros_like_list, like, name=hint(value), type=type_, unbound=unbound
             )
@@ -238,34 +238,6 @@ class Reversal:
             return self.forward.primal(value, scope)
         base, key = self.stand_ins[value]
         return scope.b.op(containers.get, self.primal(base, scope), key=key)
-
-    def is_left_out(self, value: Atom) -> bool:
-        """Whether some path does not bind the name of a value."""
-        maker = self.forward.maker.get(value)
-        if not isinstance(maker, If) or not isinstance(value, Value):
-            return isinstance(maker, Op) and maker.decl is control.undefined
-        k = maker.results.index(value)
-        return any(self.is_left_out(r.yields[k]) for r in (maker.then, maker.orelse))
-
-    def starts_unbound(self, value: Value) -> bool:
-        """Whether a value is loop-carried, and its name may be unbound before the first iteration."""
-        program = self.forward.program
-        home = program.home.get(value)
-        loop = None if home is None else program.owner.get(home)
-        if not isinstance(loop, For | While) or loop.body is not home:
-            return False
-        place = home.params.index(value) if value in home.params else -1
-        start = place - (len(home.params) - len(loop.carried))
-        return place >= 0 <= start and self.is_left_out(loop.carried[start])
-
-    def ends_unbound(self, value: Value) -> bool:
-        """Whether a value is a carried result of a loop, and the loop may end before it binds the value's name."""
-        loop = self.forward.maker.get(value)
-        if not isinstance(loop, For | While):
-            return False
-        k = loop.results.index(value) - (len(loop.results) - len(loop.carried))
-        ends = loop.carried_yields if _surely_runs(loop) else (*loop.carried, *loop.carried_yields)
-        return k >= 0 and any(map(self.is_left_out, ends[k :: len(loop.carried)]))
 
     # ---- adjoint buffers ----------------------------------------------------------------------------
 
@@ -460,11 +432,3 @@ def _position(get: Op) -> int:
     base = get.operands[0].type
     assert isinstance(base, Struct)
     return base.keys.index(get.attrs["key"])
-
-
-def _surely_runs(loop: For | While) -> bool:
-    """Whether a loop is certain to complete an iteration: it has constant bounds, and no `break`."""
-    if not isinstance(loop, For) or loop.breaks:
-        return False
-    bounds = [a.value for a in (loop.start, loop.stop, loop.step) if isinstance(a, Const)]
-    return len(bounds) == 3 and len(range(*bounds)) > 0
