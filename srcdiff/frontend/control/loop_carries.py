@@ -20,27 +20,26 @@ from srcdiff.frontend.core.frame import Frame
 from srcdiff.frontend.core.session import FALSE, TRUE
 from srcdiff.frontend.core.values import (
     MISSING,
-    Closure,
     Conflict,
     FrontValue,
-    Held,
     Missing,
     Partial,
     Parts,
     flatten,
-    is_same,
-    is_same_function,
-    parts_of,
 )
 from srcdiff.frontend.joins.escape_checks import stays_inside
-from srcdiff.frontend.joins.join_types import UNKNOWN, Unjoinable, coerced, join_types
+from srcdiff.frontend.joins.join_types import Unjoinable, coerced, join_types
 from srcdiff.frontend.joins.loop_carry import (
     Carry,
     grown_cells,
     held,
     held_as,
+    is_identical,
+    is_same_part,
     plain_type,
     released,
+    same_structure,
+    widened,
 )
 from srcdiff.frontend.joins.may_alias import SLOTS, Slots
 from srcdiff.frontend.joins.phi import unpack_struct
@@ -157,7 +156,7 @@ class LoopReader:
             carry.loose = [set() for _ in carry.types]
             if "types" in hint and len(hint["types"]) == len(carry.types):
                 carry.types = [
-                    _widened(fr_type, known)
+                    widened(fr_type, known)
                     for fr_type, known in zip(carry.types, hint["types"], strict=True)
                 ]
                 carry.varies = [set(v) for v in hint["varies"]]
@@ -334,9 +333,9 @@ class LoopReader:
         """
         settled = self._settled(end) if isinstance(carry.template, Parts) else end
         same = held_as(carry.template, settled)
-        if _same_structure(carry.template, same):
+        if same_structure(carry.template, same):
             return list(flatten(same))
-        if _same_structure(carry.at_start, settled):  # but for lists that are others now
+        if same_structure(carry.at_start, settled):  # but for lists that are others now
             self.hints.setdefault(carry.name, {})["moves"] = True
             return None
         if self._may_be_none(carry, settled):
@@ -447,11 +446,7 @@ class LoopReader:
         cells = self.fr.session.cells
         carried = {c.name for c in self.carries}
         for name, before in self.cells_at_start.items():
-            if (
-                name in self.cells
-                and name not in carried
-                and not _is_identical(cells[name], before)
-            ):
+            if name in self.cells and name not in carried and not is_identical(cells[name], before):
                 if name in self.fr.session.on_lists:
                     self.fr.untyped(
                         self.node,
@@ -463,7 +458,7 @@ class LoopReader:
         for name, hint in self.hints.items():
             if name in ("%cells", "%equal", *SLOTS):
                 continue
-            if hint.get("skip") and not _is_same_part(
+            if hint.get("skip") and not is_same_part(
                 self.fr.env.get(name, MISSING), self.at_start.get(name, MISSING)
             ):
                 hint["skip"] = False
@@ -472,7 +467,7 @@ class LoopReader:
             if (
                 not isinstance(carry.init, Missing)
                 and carry.own
-                and _is_identical(end, carry.at_start)
+                and is_identical(end, carry.at_start)
                 and self.slots.is_left(carry, end)
             ):
                 self.hints.setdefault(carry.name, {})["skip"] = True
@@ -513,41 +508,3 @@ class LoopReader:
             self._set(carry, carry.rebuilt(own))
         self.slots.finish()
         return results
-
-
-def _is_identical(a: FrontValue, b: FrontValue) -> bool:
-    if isinstance(a, Parts) and isinstance(b, Parts):
-        return a.keys == b.keys and all(map(_is_same_part, a.values, b.values))
-    return is_same(a, b)
-
-
-def _is_same_part(a: FrontValue, b: FrontValue) -> bool:
-    if isinstance(a, Parts) and isinstance(b, Parts) and (a.cell or b.cell):
-        return a.cell == b.cell  # its parts are compared by themselves
-    return _is_identical(a, b)
-
-
-def _widened(own: Type, known: Type) -> Type:
-    """A type before the loop, widened by what an earlier reading found."""
-    if isinstance(own, Scalar) and isinstance(known, Scalar):
-        return (
-            Scalar(known.dtype, known.weak)
-            if (own.dtype, own.weak) != (known.dtype, known.weak)
-            else own
-        )
-    if isinstance(own, Array) and isinstance(known, Array):
-        return Array(known.dtype, own.shape)
-    return known if isinstance(own, List) and own.element == UNKNOWN else own
-
-
-def _same_structure(a: FrontValue, b: FrontValue) -> bool:
-    if isinstance(a, Parts) and isinstance(b, Parts):
-        return (a.kind, a.keys, a.cls) == (b.kind, b.keys, b.cls) and all(
-            map(_same_structure, a.values, b.values)
-        )
-    if isinstance(a, Held) and isinstance(b, Held):
-        return a.value is b.value
-    if isinstance(a, Closure) and isinstance(b, Closure):
-        return is_same_function(a, b) and all(map(_same_structure, parts_of(a), parts_of(b)))
-    atoms = [isinstance(v, Value | Const) and next(flatten(v), None) is not None for v in (a, b)]
-    return all(atoms) or (not any(atoms) and is_same(a, b))

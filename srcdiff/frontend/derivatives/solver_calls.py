@@ -9,7 +9,6 @@ from __future__ import annotations
 import inspect
 from collections import namedtuple
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import gast
@@ -34,8 +33,17 @@ from srcdiff.frontend.core.values import (
 )
 from srcdiff.frontend.derivatives.derivative_calls import derived_for
 from srcdiff.frontend.derivatives.services import services
-from srcdiff.frontend.derivatives.solver_functions import Lift, is_own_function, parameter_names
-from srcdiff.ir.core import Function, Node
+from srcdiff.frontend.derivatives.solver_functions import (
+    Lift,
+    Places,
+    is_no_array,
+    is_own_function,
+    limits,
+    literal_text,
+    parameter_names,
+    under_own_name,
+)
+from srcdiff.ir.core import Node
 from srcdiff.ir.types import List, Scalar, Struct, Type, is_float, is_numeric, shape_of
 from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.control.solvers import Applied, Solver
@@ -145,7 +153,7 @@ class _Call:
                 applied=tuple(self.applied),
                 text=self.text(),
                 parts=self.solver.parts,
-                places=_Places(self.places),
+                places=Places(self.places),
             )
         ]
 
@@ -181,7 +189,7 @@ class _Call:
             )
         lows, highs = limits(bounds) if self.solver.kind == "minimum" else bounds
         if np.any(np.isfinite(lows)) or np.any(np.isfinite(highs)):
-            self.limits = f"{_literal(lows)}, {_literal(highs)}"
+            self.limits = f"{literal_text(lows)}, {literal_text(highs)}"
 
     def operand(self, name: str, value: FrontValue) -> str:
         fr, node = self.fr, self.node
@@ -295,7 +303,7 @@ class _Call:
                 self.fr, self.node, handle, env, getattr(function, "srcdiff_long", ())
             )
         except UnsupportedError as error:
-            if _is_no_array(error):
+            if is_no_array(error):
                 return None
             raise
         if isinstance(program.output, Node) or len(program.body.yields) != 1:
@@ -303,7 +311,7 @@ class _Call:
         if not is_numeric(program.body.yields[0].type):
             return None
         outward_of(self.fr, program, renaming)
-        return Applied(function, _named(program, function))
+        return Applied(function, under_own_name(program, function))
 
     def helper(
         self, lift: Lift, name: str, own: Sequence[Type], value: FrontValue, part: str = "{}"
@@ -378,7 +386,7 @@ class _Call:
                 f"`{name}` of `{self.solver.short}` is known only when the program runs",
                 "Write it as a number, or pass it to the outermost function by name.",
             )
-        return _literal(static(value))
+        return literal_text(static(value))
 
     def text(self) -> str:
         known = {**self.texts, self.solver.function: "function_0_"}
@@ -398,45 +406,6 @@ class _Call:
         return f"{self.solver.name}({', '.join(parts)})"
 
 
-class _Places(dict[str, int]):
-    """The positions of operands by names: an attribute, which has to be hashable."""
-
-    def __hash__(self) -> int:  # type: ignore[override]
-        return hash(tuple(self.items()))
-
-
-def _named(program: Function, function: Any) -> Function:
-    """The function under its own name; texts of ours have docstrings that are printed, the user's are not."""
-    doc = function.__doc__ if function.__module__ == "srcdiff_calls" else None
-    return replace(program, name=function.__name__, doc=doc or "")
-
-
-def limits(pairs: Any) -> tuple[list[float], list[float]]:
-    """The least and the greatest numbers of pairs, in which None is no limit."""
-    lows = [-np.inf if low is None else float(low) for low, _ in pairs]
-    return lows, [np.inf if high is None else float(high) for _, high in pairs]
-
-
 def _is_vector(solver: Solver, name: str) -> bool:
     """Whether SciPy makes an array of a number here."""
     return name in ("y0", "t", "t_eval") or (name == "x0" and solver.short in _VECTOR)
-
-
-def _literal(value: Any) -> str:
-    if isinstance(value, float) and value in (np.inf, -np.inf):
-        return "np.inf" if value > 0 else "-np.inf"
-    if isinstance(value, dict):
-        return f"{{{', '.join(f'{k!r}: {_literal(v)}' for k, v in value.items())}}}"
-    if isinstance(value, list | tuple):
-        inner = ", ".join(map(_literal, value))
-        return f"[{inner}]" if isinstance(value, list) else f"({inner}{',' * (len(value) == 1)})"
-    if isinstance(value, np.generic):
-        return repr(value.item())
-    return repr(value)
-
-
-def _is_no_array(error: UnsupportedError) -> bool:
-    """Whether what the user's function returns is no array: the line that makes it one is ours."""
-    line = error.location.source_line.strip() if error.location else ""
-    ours = error.location is not None and error.location.file.startswith("<srcdiff ")
-    return ours and line.startswith("return np.array(")

@@ -15,12 +15,14 @@ import functools
 import inspect
 import keyword
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import FunctionType
 from typing import Any
 
 import gast
+import numpy as np
 
+from srcdiff.errors import UnsupportedError
 from srcdiff.frontend.arrays.subscripts import shape_parts
 from srcdiff.frontend.calls.lambda_lifting import found_around
 from srcdiff.frontend.core.frame import Frame, describe
@@ -37,7 +39,15 @@ from srcdiff.frontend.core.values import (
 )
 from srcdiff.frontend.source.scopes import free_names
 from srcdiff.frontend.source.wrappers import function_of, is_library, made_function
-from srcdiff.ir.types import Array, List, Scalar, Static, Struct, is_float
+from srcdiff.ir.core import Function
+from srcdiff.ir.types import (
+    Array,
+    List,
+    Scalar,
+    Static,
+    Struct,
+    is_float,
+)
 from srcdiff.ir.values import Atom, Const, Value
 from srcdiff.ops.core.registry import find
 
@@ -344,3 +354,42 @@ def is_own_function(value: FrontValue) -> bool:
         return False
     plain: Callable[..., Any] = function_of(value.value)
     return type(plain) is FunctionType and not is_library(plain) and find(plain) is None
+
+
+class Places(dict[str, int]):
+    """The positions of operands by names: an attribute, which has to be hashable."""
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return hash(tuple(self.items()))
+
+
+def under_own_name(program: Function, function: Any) -> Function:
+    """The function under its own name; texts of ours have docstrings that are printed, the user's are not."""
+    doc = function.__doc__ if function.__module__ == "srcdiff_calls" else None
+    return replace(program, name=function.__name__, doc=doc or "")
+
+
+def limits(pairs: Any) -> tuple[list[float], list[float]]:
+    """The least and the greatest numbers of pairs, in which None is no limit."""
+    lows = [-np.inf if low is None else float(low) for low, _ in pairs]
+    return lows, [np.inf if high is None else float(high) for _, high in pairs]
+
+
+def literal_text(value: Any) -> str:
+    if isinstance(value, float) and value in (np.inf, -np.inf):
+        return "np.inf" if value > 0 else "-np.inf"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{k!r}: {literal_text(v)}' for k, v in value.items())}}}"
+    if isinstance(value, list | tuple):
+        inner = ", ".join(map(literal_text, value))
+        return f"[{inner}]" if isinstance(value, list) else f"({inner}{',' * (len(value) == 1)})"
+    if isinstance(value, np.generic):
+        return repr(value.item())
+    return repr(value)
+
+
+def is_no_array(error: UnsupportedError) -> bool:
+    """Whether what the user's function returns is no array: the line that makes it one is ours."""
+    line = error.location.source_line.strip() if error.location else ""
+    ours = error.location is not None and error.location.file.startswith("<srcdiff ")
+    return ours and line.startswith("return np.array(")

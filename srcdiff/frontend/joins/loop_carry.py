@@ -13,12 +13,15 @@ from srcdiff.frontend.core.values import (
     Held,
     Parts,
     flatten,
+    is_same,
+    is_same_function,
     part_name,
     parts_of,
     rebuild,
 )
+from srcdiff.frontend.joins.join_types import UNKNOWN
 from srcdiff.ir.types import Array, List, Scalar, Type
-from srcdiff.ir.values import Value
+from srcdiff.ir.values import Const, Value
 
 
 @dataclass
@@ -138,3 +141,41 @@ def _varying(shapes: Symbols, type_: Type, varies: set[int], loose: set[int], na
 
 def plain_type(type_: Type) -> Type:
     return Scalar(type_.dtype, type_.weak) if isinstance(type_, Scalar) else type_
+
+
+def is_identical(a: FrontValue, b: FrontValue) -> bool:
+    if isinstance(a, Parts) and isinstance(b, Parts):
+        return a.keys == b.keys and all(map(is_same_part, a.values, b.values))
+    return is_same(a, b)
+
+
+def is_same_part(a: FrontValue, b: FrontValue) -> bool:
+    if isinstance(a, Parts) and isinstance(b, Parts) and (a.cell or b.cell):
+        return a.cell == b.cell  # its parts are compared by themselves
+    return is_identical(a, b)
+
+
+def widened(own: Type, known: Type) -> Type:
+    """A type before the loop, widened by what an earlier reading found."""
+    if isinstance(own, Scalar) and isinstance(known, Scalar):
+        return (
+            Scalar(known.dtype, known.weak)
+            if (own.dtype, own.weak) != (known.dtype, known.weak)
+            else own
+        )
+    if isinstance(own, Array) and isinstance(known, Array):
+        return Array(known.dtype, own.shape)
+    return known if isinstance(own, List) and own.element == UNKNOWN else own
+
+
+def same_structure(a: FrontValue, b: FrontValue) -> bool:
+    if isinstance(a, Parts) and isinstance(b, Parts):
+        return (a.kind, a.keys, a.cls) == (b.kind, b.keys, b.cls) and all(
+            map(same_structure, a.values, b.values)
+        )
+    if isinstance(a, Held) and isinstance(b, Held):
+        return a.value is b.value
+    if isinstance(a, Closure) and isinstance(b, Closure):
+        return is_same_function(a, b) and all(map(same_structure, parts_of(a), parts_of(b)))
+    atoms = [isinstance(v, Value | Const) and next(flatten(v), None) is not None for v in (a, b)]
+    return all(atoms) or (not any(atoms) and is_same(a, b))
