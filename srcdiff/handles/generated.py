@@ -20,10 +20,7 @@ from srcdiff.compile.extensions import OnDevice, extensions
 from srcdiff.compile.loop_program import LoopProgram
 from srcdiff.compile.program import Derived, Program
 from srcdiff.compile.threads import may_share_loops
-from srcdiff.errors import (
-    INCOMPLETE,
-    DifferentiationError,
-)
+from srcdiff.errors import INCOMPLETE, DifferentiationError
 from srcdiff.frontend.source.locations import place_of
 from srcdiff.handles.argument_checks import check_arguments, device_array
 from srcdiff.handles.fast_call import MISS, DirectCall, direct_call

@@ -211,15 +211,7 @@ class _Lowering(BlockArguments):
                 operands = ", ".join(f"{{{i}}}" for i in range(len(s.operands)))
                 f = s.function
                 name = self.function_names.get(f, ITSELF if is_itself(f) else f.name)
-                return [
-                    Let(
-                        s.results,
-                        f"{name}({operands})",
-                        self.many(s.operands),
-                        s,
-                        s.origin,
-                    )
-                ]
+                return [Let(s.results, f"{name}({operands})", self.many(s.operands), s, s.origin)]
             case If():
                 return self.conditional(s) or self.branch(s)
             case For():

@@ -55,7 +55,8 @@ from srcdiff.frontend.derivatives.derivative_constructors import (
     makes_derivative,
 )
 from srcdiff.frontend.derivatives.solver_calls import call_solver
-from srcdiff.frontend.effects.effects import EFFECTS, call_effect
+from srcdiff.frontend.effects.effects import EFFECTS
+from srcdiff.frontend.effects.handlers import call_effect
 from srcdiff.frontend.iteration.iterable_builtins import BUILTINS as ITERATION
 from srcdiff.frontend.iteration.iterable_builtins import checkpointed
 from srcdiff.frontend.iteration.iterables import taken

@@ -9,8 +9,8 @@ import numpy as np
 
 from srcdiff.frontend.core.frame import Frame
 from srcdiff.frontend.core.values import FrontValue, Known, Parts, Statements, is_static, static
-from srcdiff.frontend.effects.effects import handler_method
 from srcdiff.frontend.effects.enumeration_syntax import reads_name
+from srcdiff.frontend.effects.handlers import handler_method
 from srcdiff.frontend.source.jumps import may_exit
 from srcdiff.frontend.source.refusals import fail
 from srcdiff.ir.alias import has_storage, storage_roots, writes_of

@@ -29,12 +29,7 @@ from srcdiff.ir.types import Array, Scalar, Type, shape_of
 from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.elementwise import arithmetic, elementary
-from srcdiff.transforms.analysis.defuse import (
-    all_regions,
-    definitions,
-    same_kind,
-    with_rewrites,
-)
+from srcdiff.transforms.analysis.defuse import all_regions, definitions, same_kind, with_rewrites
 from srcdiff.transforms.logspace.factored_form import OwnShifts
 from srcdiff.transforms.logspace.logarithm import LOGARITHMS, Logarithms
 from srcdiff.transforms.rewrite.patterns import function
@@ -78,9 +73,7 @@ def log_loops(fn: Function) -> Function:
         return fn
     pass_ = _Loops(fn)
     new = pass_(fn)
-    if not pass_.fired:
-        return fn
-    return with_rewrites(new, fn, pass_.fired)
+    return with_rewrites(new, fn, pass_.fired) if pass_.fired else fn
 
 
 class _Loops(IterationTerms, Rewriter):
@@ -89,19 +82,16 @@ class _Loops(IterationTerms, Rewriter):
         self.body = fn.body
         # None: a yield, or a statement with regions
         self.users: dict[Atom, list[Op | None]] = defaultdict(list)
+        self.asks: dict[Atom, list[Statement]] = defaultdict(list)
         for s in walk(fn.body):
+            op = s if isinstance(s, Op) and set(s.results) <= self.made.keys() else None
             for a in s.operands:
-                self.users[a].append(
-                    s if isinstance(s, Op) and set(s.results) <= self.made.keys() else None
-                )
+                self.users[a].append(op)
+                self.asks[a].append(s)
         for region in all_regions(fn.body):
             for y in region.yields:
                 self.users[y].append(None)
         self.fired: list[tuple[str, Location | None]] = []
-        self.asks: dict[Atom, list[Statement]] = defaultdict(list)
-        for s in walk(fn.body):
-            for a in s.operands:
-                self.asks[a].append(s)
         self.first_made = definitions(fn)
         self.shifts = OwnShifts(fn, self.made)
         self.places: dict[Statement, tuple[Region, int]] = {}
@@ -217,7 +207,11 @@ class _Loops(IterationTerms, Rewriter):
         """Whether a term is positive for all arguments; None if the reduction stays as it is: the term has no exponent
         of the sum's shape, or the user has shifted it.
         """
-        if not isinstance(type_, Array | Scalar) or type_.dtype != "float64" or _is_weak(type_):
+        if (
+            not isinstance(type_, Array | Scalar)
+            or type_.dtype != "float64"
+            or getattr(type_, "weak", False)
+        ):
             return None
         trial = Logarithms(self.made, lambda a: a, b.inner())
         parts = trial.parts(term)
@@ -406,7 +400,3 @@ def _named(atom: Atom, name: str, b: Builder) -> Atom:
         b.body[-1] = replace(last, results=(new,))
         return new
     return atom
-
-
-def _is_weak(type_: Array | Scalar) -> bool:
-    return isinstance(type_, Scalar) and type_.weak

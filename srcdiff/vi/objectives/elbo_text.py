@@ -368,13 +368,7 @@ def _iwae(w: _Writer) -> Written:
         "log_weights = np.empty(len(eps))",
         "for s in range(len(eps)):",
         *_indented(
-            [
-                *lines,
-                *log_p,
-                *density,
-                f"log_q = {log_q}",
-                f"log_weights[s] = {value} - log_q",
-            ]
+            [*lines, *log_p, *density, f"log_q = {log_q}", f"log_weights[s] = {value} - log_q"]
         ),
         "return logsumexp(log_weights) - np.log(len(eps))",
     ]

@@ -23,15 +23,7 @@ from srcdiff.ir.core import (
     regions_of,
     walk,
 )
-from srcdiff.ir.types import (
-    Array,
-    List,
-    Scalar,
-    Struct,
-    Type,
-    is_float,
-    shape_of,
-)
+from srcdiff.ir.types import Array, List, Scalar, Struct, Type, is_float, shape_of
 from srcdiff.ir.values import Atom, Value, const
 from srcdiff.ops.arrays import containers, memory
 from srcdiff.ops.control import control

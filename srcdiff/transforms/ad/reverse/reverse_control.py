@@ -13,10 +13,9 @@ from dataclasses import replace
 
 from srcdiff.errors import UntypedError
 from srcdiff.ir.core import For, If, Op, Region, Statement, While, regions_of, walk
-from srcdiff.ir.types import INT, Array, List, Scalar, Struct, is_complex, is_float
-from srcdiff.ir.values import Atom, Const, Value, const
+from srcdiff.ir.types import Array, List, Scalar, Struct, is_complex, is_float
+from srcdiff.ir.values import Atom, Value, const
 from srcdiff.ops.arrays import containers, memory
-from srcdiff.ops.elementwise import arithmetic
 from srcdiff.transforms.ad.adjoints.accumulate import (
     Scope,
     adjoint_type,
@@ -28,6 +27,7 @@ from srcdiff.transforms.ad.adjoints.accumulate import (
 from srcdiff.transforms.ad.adjoints.reverse_state import Reversal
 from srcdiff.transforms.ad.directives.checkpoint_reverse import begin, keep_states, replay
 from srcdiff.transforms.ad.directives.kernel_recompute import run_iteration_again
+from srcdiff.transforms.ad.reverse.mirror_range import mirror_range
 from srcdiff.transforms.analysis.activity import edges
 from srcdiff.transforms.simplify.constants import zero
 
@@ -228,7 +228,7 @@ def reverse_loop(
     elif r.runs_again(r, loop):
         inner.is_again = True
         r.forward.run_again[id(loop)] = []
-    index, header = _header(r, loop, scope)
+    index, header = mirror_range(r, loop, scope)
     if isinstance(loop, For):
         inner.values[loop.index] = index
     ins = tuple(
@@ -376,43 +376,3 @@ def _arrive(
         r.bind(init, end, scope, loop)
     else:
         _pass_on(r, end, param, init, scope)
-
-
-def _header(r: Reversal, loop: For | While, scope: Scope) -> tuple[Value, tuple[Atom, Atom, Atom]]:
-    """The index of the backward loop and its range: the same numbers, in reverse order."""
-    if isinstance(loop, While):
-        index = Value(INT, "iteration")
-        return index, (const(0), r.forward.primal(r.forward.iteration_count(loop), scope), const(1))
-    index = Value(loop.index.type, loop.index.name, loop.index.user)
-    start, stop, step = (r.forward.primal(a, scope) for a in (loop.start, loop.stop, loop.step))
-    if loop.breaks:
-        iterations = r.forward.primal(loop.results[0], scope)
-        if loop.reverse:
-            start = _start(iterations, start, stop, step, scope)
-        else:
-            stop = _end(iterations, start, step, scope)
-    return index, (start, stop, step)
-
-
-def _end(iterations: Atom, start: Atom, step: Atom, scope: Scope) -> Atom:
-    """`start + iterations * step`: where a loop of that many iterations ends."""
-    distance = _distance(iterations, step, scope)
-    if isinstance(start, Const) and start.value == 0:
-        return distance
-    return scope.b.op(arithmetic.add, start, distance)
-
-
-def _start(iterations: Atom, start: Atom, stop: Atom, step: Atom, scope: Scope) -> Atom:
-    """The start of the mirror's range if a reversed loop breaks: the loop has run only the last indices of a range."""
-    distance = _distance(iterations, step, scope)
-    if not (isinstance(step, Const) and step.value in (1, -1)):  # the last step may overshoot
-        overshoot = scope.b.op(arithmetic.mod, scope.b.op(arithmetic.subtract, start, stop), step)
-        stop = scope.b.op(arithmetic.add, stop, overshoot)
-    return scope.b.op(arithmetic.subtract, stop, distance)
-
-
-def _distance(iterations: Atom, step: Atom, scope: Scope) -> Atom:
-    """`iterations * step`: the distance that a loop of so many iterations covers."""
-    if isinstance(step, Const) and step.value == 1:
-        return iterations
-    return scope.b.op(arithmetic.multiply, iterations, step)
