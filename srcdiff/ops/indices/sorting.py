@@ -19,8 +19,8 @@ from srcdiff.ops.core.axes import axes_of
 from srcdiff.ops.core.registry import operation
 from srcdiff.ops.core.samples import fixed
 from srcdiff.ops.core.type_rules import Attrs, TypeMistake, make, numeric, same_as_first
-from srcdiff.ops.loopforms.context import LoopContext
-from srcdiff.ops.loopforms.element_maps import At, place_of, times
+from srcdiff.ops.loopforms.context import At, LoopContext
+from srcdiff.ops.loopforms.element_maps import place_of, times
 from srcdiff.ops.loopforms.searches import running_extreme
 
 # ---- the order of elements -----------------------------------------------------------------------

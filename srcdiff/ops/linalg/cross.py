@@ -14,8 +14,8 @@ from srcdiff.ir.values import Atom, Const, const
 from srcdiff.ops.core.registry import declare
 from srcdiff.ops.core.samples import draw
 from srcdiff.ops.core.type_rules import TypeMistake, broadcast_shape, numeric, promote
-from srcdiff.ops.loopforms.context import LoopContext
-from srcdiff.ops.loopforms.element_maps import At, align, plus
+from srcdiff.ops.loopforms.context import At, LoopContext
+from srcdiff.ops.loopforms.element_maps import align, plus
 
 THREE = Dim(3)
 

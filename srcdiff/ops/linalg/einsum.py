@@ -24,8 +24,7 @@ from srcdiff.ops.core.registry import operation
 from srcdiff.ops.core.samples import draw
 from srcdiff.ops.core.type_rules import Attrs, TypeMistake, make, numeric
 from srcdiff.ops.linalg.einsum_spelling import contraction
-from srcdiff.ops.loopforms.context import LoopContext
-from srcdiff.ops.loopforms.element_maps import At
+from srcdiff.ops.loopforms.context import At, LoopContext
 
 ONE = Dim(1)
 

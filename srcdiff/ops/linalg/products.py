@@ -192,7 +192,7 @@ _RANGES: dict[str, tuple[float, float]] = {
 _FEW = 8
 
 
-def _root_at(n: context.LoopContext, op: Op, at: element_maps.At) -> Atom:
+def _root_at(n: context.LoopContext, op: Op, at: context.At) -> Atom:
     """The root of a sum of squares. If the sum overflows or loses digits, the elements are scaled by a power of 2.
 
     A sum of few squares is computed twice without a test, because LLVM vectorises such code over rows.
@@ -217,15 +217,13 @@ def _root_at(n: context.LoopContext, op: Op, at: element_maps.At) -> Atom:
 
     factor, inverse = either(power, 1 / power, 1.0), either(1 / power, power, 1.0)
 
-    def square(
-        n: context.LoopContext, inside: element_maps.At, carried: element_maps.At
-    ) -> element_maps.At:
+    def square(n: context.LoopContext, inside: context.At, carried: context.At) -> context.At:
         reduced, rest = iter(inside), iter(kept)
         place = [next(reduced if k in gone else rest) for k in range(len(shape))]
         scaled = n.compute("multiply", n.element(x, place), factor)
         return (n.compute("add", carried[0], n.compute("square", scaled)),)
 
-    def again(n: context.LoopContext) -> element_maps.At:
+    def again(n: context.LoopContext) -> context.At:
         (found,) = n.each(along, (number(0.0),), square)
         return (n.compute("multiply", n.compute("sqrt", found), inverse),)
 

@@ -8,7 +8,9 @@ from typing import Protocol
 from srcdiff.ir.build import Builder
 from srcdiff.ir.types import Dim, Type
 from srcdiff.ir.values import Atom, Value
-from srcdiff.ops.loopforms.element_maps import At, Step
+
+At = Sequence[Atom]
+Step = Callable[["LoopContext", At, At], At]
 
 
 class LoopContext(Protocol):

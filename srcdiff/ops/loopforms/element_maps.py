@@ -10,17 +10,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from srcdiff.ir.core import Op
 from srcdiff.ir.types import Array, Dim, shape_of
 from srcdiff.ir.values import Atom, Const, const
 from srcdiff.ops.core.axes import axes_of
-from srcdiff.ops.loopforms.context import LoopContext
-
-At = Sequence[Atom]
-Step = Callable[["LoopContext", At, At], At]
+from srcdiff.ops.loopforms.context import At, LoopContext
 
 ONE = Dim(1)
 

@@ -9,8 +9,8 @@ from srcdiff.ir.core import Op
 from srcdiff.ir.types import Array, element_type, is_float, shape_of
 from srcdiff.ir.values import Atom, const
 from srcdiff.ops.core.axes import axes_of
-from srcdiff.ops.loopforms.context import LoopContext
-from srcdiff.ops.loopforms.element_maps import At, count_of, plus, times
+from srcdiff.ops.loopforms.context import At, LoopContext
+from srcdiff.ops.loopforms.element_maps import count_of, plus, times
 from srcdiff.ops.loopforms.reduction_identities import start_of
 
 _OPPOSITES = {"less": "greater", "greater": "less"}

@@ -8,8 +8,7 @@ from typing import Any
 from srcdiff.ir.core import Op
 from srcdiff.ir.types import Array, Dim, element_type, ndim_of, shape_of
 from srcdiff.ir.values import Atom, Value, const
-from srcdiff.ops.loopforms.context import LoopContext
-from srcdiff.ops.loopforms.element_maps import At
+from srcdiff.ops.loopforms.context import At, LoopContext
 
 ONE = Dim(1)
 

@@ -17,8 +17,8 @@ from srcdiff.ir.core import Op
 from srcdiff.ir.types import Array, Dim, List, element_type, is_float, is_numeric, shape_of
 from srcdiff.ir.values import Atom, Value, const
 from srcdiff.ops.core.axes import axes_of
-from srcdiff.ops.loopforms.context import LoopContext
-from srcdiff.ops.loopforms.element_maps import At, align, count_of, minus, plus, times
+from srcdiff.ops.loopforms.context import At, LoopContext
+from srcdiff.ops.loopforms.element_maps import align, count_of, minus, plus, times
 from srcdiff.ops.loopforms.reduction_identities import WIDE, start_of
 
 ONE = Dim(1)

@@ -15,8 +15,8 @@ from srcdiff.ops.core.index_patterns import (
     operands_in,
     with_rest,
 )
-from srcdiff.ops.loopforms.context import LoopContext
-from srcdiff.ops.loopforms.element_maps import At, align, minus, plus, times
+from srcdiff.ops.loopforms.context import At, LoopContext
+from srcdiff.ops.loopforms.element_maps import align, minus, plus, times
 
 
 def indexed(n: LoopContext, op: Op, at: At) -> tuple[Atom, ...]:

@@ -19,8 +19,8 @@ from srcdiff.ir.values import Atom, const
 from srcdiff.ops.core.registry import declare
 from srcdiff.ops.core.samples import draw
 from srcdiff.ops.core.type_rules import Attrs, TypeMistake, numeric, promote
-from srcdiff.ops.loopforms.context import LoopContext
-from srcdiff.ops.loopforms.element_maps import At, plus
+from srcdiff.ops.loopforms.context import At, LoopContext
+from srcdiff.ops.loopforms.element_maps import plus
 
 
 def _type(shapes: Shapes, operands: Sequence[Atom], sign: int) -> tuple[Type, ...]:

@@ -17,8 +17,8 @@ from srcdiff.ops.core.samples import Sample, draw
 from srcdiff.ops.core.type_rules import Attrs, TypeMistake, numeric, promote
 from srcdiff.ops.library.linalg.banded import lagged_sums
 from srcdiff.ops.linalg.matrix_types import HEAVY, as_float
-from srcdiff.ops.loopforms.context import LoopContext
-from srcdiff.ops.loopforms.element_maps import At, minus, plus
+from srcdiff.ops.loopforms.context import At, LoopContext
+from srcdiff.ops.loopforms.element_maps import minus, plus
 
 signal: Any = LazyModule("scipy.signal")
 

@@ -22,12 +22,17 @@ from dataclasses import replace
 from srcdiff.ir.alias import storage_roots, writes_of
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
 from srcdiff.ir.core import Call, For, Function, If, Op, Region, Statement, While, regions_of, walk
-from srcdiff.ir.types import Dim, Scalar, ndim_of, shape_of
+from srcdiff.ir.types import Dim, ndim_of, shape_of
 from srcdiff.ir.values import Atom, Const, Value, const
-from srcdiff.ops.core.index_patterns import items, operands_in
 from srcdiff.transforms.analysis.defuse import defined_in, rename, same_kind
 from srcdiff.transforms.analysis.reachability import MOVED, flows, reached
 from srcdiff.transforms.semiring.normalise.arrays_to_carries import rows_to_carries
+from srcdiff.transforms.semiring.normalise.axis_maps import (
+    axis_map,
+    may_stand_for,
+    reduced_axis_map,
+    selects,
+)
 from srcdiff.transforms.semiring.normalise.normaliser_sums import (
     with_last_norms,
     without_reciprocals,
@@ -311,21 +316,13 @@ class _Degrees:
         """Record that a view of a shift is the same shift; a copy may be written, and is another shift."""
         source = self.shift(op.operands[0])
         name = op.decl.name
-        if source is None or name == "copy" or (name == "index" and self.is_part(op)):
+        if source is None or name == "copy" or (name == "index" and selects(op)):
             return
         if name == "read":  # the current contents
             source = {(shift, self.count(shift)): at for (shift, _), at in source.items()}
         form = self.moved(op, source)
         if form:
             self.places_of[op.result] = form
-
-    def is_part(self, op: Op) -> bool:
-        """Whether a subscript selects from an axis with more than one element."""
-        taken = [p for p in items(op.attrs["where"]) if p != "None"]
-        lengths = shape_of(op.operands[0].type)
-        if "..." in taken:
-            return True
-        return any(p != ":" and n != Dim(1) for p, n in zip(taken, lengths, strict=False))
 
     def total(self, op: Op) -> Form | None:
         x, y = op.operands
@@ -341,7 +338,7 @@ class _Degrees:
                 continue
             spread = self.placed(shift, ndim_of(op.operands[k].type), op.result)
             plain = shifts[1 - k] is not None or (k == 0 and sign < 0)
-            if plain or not self.may_stand_for(other, op.result):
+            if plain or not may_stand_for(other, op.result):
                 self.keep_form(shift)
                 self.keep(op.operands[k])
                 continue
@@ -358,13 +355,6 @@ class _Degrees:
             elif before + sign * degree:
                 out[s] = before + sign * degree, axes
         return out
-
-    @staticmethod
-    def may_stand_for(atom: Atom, result: Value) -> bool:
-        """Whether an atom has the type of a result."""
-        if isinstance(atom, Const):
-            return isinstance(result.type, Scalar) and atom.value != -math.inf
-        return same_kind(atom.type, result.type)
 
     def spread(self, atom: Atom, result: Value) -> Form | None:
         form = self.form(atom)
@@ -387,60 +377,20 @@ class _Degrees:
 
     def along(self, op: Op) -> Form | None:
         """The form of a `logsumexp`: a shift without a summed axis is in all terms, and so in the sum."""
-        form, axes = self.form(op.operands[0]), ndim_of(op.operands[0].type)
+        form = self.form(op.operands[0])
         if form is None:
             return None
-        axis = op.attrs.get("axis")
-        given = range(axes) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-        gone = sorted(int(k) % axes for k in given) if axes else []
-        keeps = bool(op.attrs.get("keepdims"))
-        return self.axes_changed(
-            form, lambda k: None if k in gone else k - (0 if keeps else sum(g < k for g in gone))
-        )
+        return self.axes_changed(form, reduced_axis_map(op))
 
     def moved(self, op: Op, form: Form | None) -> Form | None:
         """The form of a view or a copy."""
         if not form:
             return form
-        change = self.places(op)
+        change = axis_map(op)
         if change is None:
             self.keep_form(form)
             return {}
         return self.axes_changed(form, change)
-
-    @staticmethod
-    def places(op: Op) -> Callable[[int], int | None] | None:
-        """The axis of the result for each axis of the operand; None for an axis that is removed or sliced."""
-        name, axes = op.decl.name, ndim_of(op.operands[0].type)
-        if name in ("read", "copy"):
-            return lambda k: k
-        if name == "transpose":
-            order = op.attrs.get("axes") or tuple(reversed(range(axes)))
-            return lambda k: [n % axes for n in order].index(k)
-        if name == "squeeze":
-            lengths = shape_of(op.operands[0].type)
-            axis = op.attrs.get("axis")
-            given = axis if isinstance(axis, tuple) else (axis,)
-            gone = (
-                [k for k, n in enumerate(lengths) if n == Dim(1)]
-                if axis is None
-                else [int(k) % axes for k in given]
-            )
-            return lambda k: None if k in gone else k - sum(g < k for g in gone)
-        if name != "index":
-            return None
-        pattern = items(op.attrs["where"])
-        if "..." in pattern or any(p not in ("None", ":") and ":" in p for p in pattern):
-            return None
-        pattern += [":"] * (axes - sum(p != "None" for p in pattern))
-        new: dict[int, int] = {}
-        old = at = 0
-        for p in pattern:
-            if p == ":":
-                new[old] = at
-            old += p != "None"
-            at += not operands_in(p)
-        return new.get
 
 
 class _Without(Rewriter):
