@@ -1,5 +1,5 @@
 """Differentiation: forward mode, reverse mode, Jacobians, batches, destination passing.
 
 In: a prepared function; out: a function of its tangent or adjoint.
-Start with `forward`; `reverse/reverse` is reverse mode.
+Start with `forward` and `tangents`; `reverse/reverse` is reverse mode.
 """
