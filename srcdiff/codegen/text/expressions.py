@@ -7,60 +7,39 @@ for the nodes write pieces of the line, and mark those where the line may be bro
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Callable, Iterable
 from typing import Any, TextIO
 
-import astunparse
 import gast
 
-from srcdiff.codegen.text.line_breaks import COMMA_LEVEL, Break, Close, LineWriter, Open
+from srcdiff.codegen.text.line_breaks import LineWriter, Open
 from srcdiff.codegen.text.literals import FStringPart, fstring, quoted
+from srcdiff.codegen.text.patterns import PatternPrinter
+from srcdiff.codegen.text.precedence import (
+    ATOM,
+    BIT_OR,
+    BRACKETED,
+    BRACKETS,
+    COMMA,
+    ELSE,
+    FACTOR,
+    IF,
+    MAYBE_CLOSE,
+    MAYBE_OPEN,
+    NUMBER,
+    OPERATORS,
+    OR,
+    TARGET_OPEN,
+    TEST,
+    TUPLE,
+    UNARY,
+    level_of,
+)
 from srcdiff.codegen.text.syntax import Expr, constant, is_literal
 
-# From loose to tight; what is BRACKETED stands in brackets, but where a method decides otherwise.
-(
-    BRACKETED, YIELD, TUPLE, COMPREHENSION, TEST, OR, AND, NOT, COMPARE, BIT_OR, BIT_XOR, BIT_AND,
-    SHIFT, SUM, TERM, FACTOR, POWER, NUMBER, ATOM,
-) = range(19)  # fmt: skip
 
-BINARY = {
-    "Or": ("or", OR), "And": ("and", AND), "BitOr": ("|", BIT_OR), "BitXor": ("^", BIT_XOR),
-    "BitAnd": ("&", BIT_AND), "LShift": ("<<", SHIFT), "RShift": (">>", SHIFT), "Add": ("+", SUM),
-    "Sub": ("-", SUM), "Mult": ("*", TERM), "MatMult": ("@", TERM), "Div": ("/", TERM),
-    "FloorDiv": ("//", TERM), "Mod": ("%", TERM), "Pow": ("**", POWER), "Eq": ("==", COMPARE),
-    "NotEq": ("!=", COMPARE), "Lt": ("<", COMPARE), "LtE": ("<=", COMPARE), "Gt": (">", COMPARE),
-    "GtE": (">=", COMPARE), "Is": ("is", COMPARE), "IsNot": ("is not", COMPARE),
-    "In": ("in", COMPARE), "NotIn": ("not in", COMPARE),
-}  # fmt: skip
-UNARY = {
-    "USub": ("-", FACTOR),
-    "UAdd": ("+", FACTOR),
-    "Invert": ("~", FACTOR),
-    "Not": ("not ", NOT),
-}
-OPERATORS = {op: Break(f" {text} ", level) for op, (text, level) in BINARY.items()}
-# Nodes and operators that are not listed are atoms.
-LEVELS = {
-    "NamedExpr": BRACKETED, "Yield": YIELD, "YieldFrom": YIELD, "IfExp": TEST, "Lambda": TEST,
-    "Compare": COMPARE, "MatchOr": OR,
-    **{op: level for op, (_, level) in [*BINARY.items(), *UNARY.items()]},
-}  # fmt: skip
-
-COMMA = Break(", ", COMMA_LEVEL)
-FOR = Break(" for ", COMPREHENSION)
-CONDITION, IF, ELSE = Break(" if ", COMPREHENSION), Break(" if ", TEST), Break(" else ", TEST)
-MAYBE_OPEN, MAYBE_CLOSE = Open("", one_each=True), Close("")
-TARGET_OPEN = Open("", one_each=True, last=True)
-BRACKETS = {
-    "call": (Open("("), Close(")")), "index": (Open("["), Close("]")),
-    "tuple": (Open("(", one_each=True), Close(")")), "list": (Open("[", one_each=True), Close("]")),
-    "dict": (Open("{", one_each=True), Close("}")),
-}  # fmt: skip
-
-
-class ExpressionPrinter(astunparse.Unparser):
+class ExpressionPrinter(PatternPrinter):
     """Owns every expression of its base class, which would bracket all of them."""
 
     def __init__(self, tree: Expr, file: TextIO, width: int) -> None:
@@ -74,7 +53,7 @@ class ExpressionPrinter(astunparse.Unparser):
         """Prints an expression, in brackets if it binds less tightly than `level`."""
         node = _literal(node)
         show = self._method(node)
-        if _level(node) < level:
+        if level_of(node) < level:
             self._between("tuple" if isinstance(node, gast.Tuple) else "call", show, node)
         else:
             show(node)
@@ -184,9 +163,11 @@ class ExpressionPrinter(astunparse.Unparser):
         if isinstance(t.op, gast.Pow):
             self._power(t)
             return
-        level = _level(t)
+        level = level_of(t)
         terms = []
-        while isinstance(t, gast.BinOp) and _level(t) == level:  # sums may be longer than the stack
+        while (
+            isinstance(t, gast.BinOp) and level_of(t) == level
+        ):  # sums may be longer than the stack
             terms.append(t)
             t = t.left
         self.expr(t, level)
@@ -196,7 +177,7 @@ class ExpressionPrinter(astunparse.Unparser):
 
     def _power(self, t: Expr) -> None:
         base, exponent = _literal(t.left), _literal(t.right)
-        simple = _level(base) >= NUMBER and _is_simple(base) and _is_simple(exponent)
+        simple = level_of(base) >= NUMBER and _is_simple(base) and _is_simple(exponent)
         self.expr(base, NUMBER)
         self.write("**" if simple else OPERATORS["Pow"])
         self.expr(exponent, FACTOR)
@@ -207,7 +188,7 @@ class ExpressionPrinter(astunparse.Unparser):
         self.expr(t.operand, level)
 
     def _BoolOp(self, t: Expr) -> None:
-        level = _level(t)
+        level = level_of(t)
         operator = OPERATORS[type(t.op).__name__]
         self._separated(t.values, lambda value: self.expr(value, level + 1), operator)
 
@@ -359,88 +340,7 @@ class ExpressionPrinter(astunparse.Unparser):
             self.write(": ")
             self.expr(value)
 
-    def _ListComp(self, t: Expr) -> None:
-        self._between("list", self._comprehension_parts, t)
-
-    def _SetComp(self, t: Expr) -> None:
-        self._between("dict", self._comprehension_parts, t)
-
-    def _DictComp(self, t: Expr) -> None:
-        self._between("dict", self._comprehension_parts, t)
-
-    def _GeneratorExp(self, t: Expr) -> None:
-        self._between("call", self._comprehension_parts, t)
-
-    def _comprehension_parts(self, t: Expr) -> None:
-        if isinstance(t, gast.DictComp):
-            self._dict_item(t.key, t.value)
-        else:
-            self.expr(t.elt)
-        for generator in t.generators:
-            self._comprehension(generator)
-
-    def _comprehension(self, t: Expr) -> None:
-        self.write(FOR)
-        self._target(t.target)
-        self.write(" in ")
-        self.expr(t.iter, OR)
-        for condition in t.ifs:
-            self.write(CONDITION)
-            self.expr(condition, OR)
-
     # ---- patterns ----
-
-    def _MatchValue(self, t: Expr) -> None:
-        self._pattern_value(t.value)
-
-    def _pattern_value(self, node: Expr) -> None:
-        """A pattern can hold numbers and strings, but not the expression that stands for inf."""
-        for part in ast.walk(node):
-            if isinstance(part, gast.Constant) and not _is_pattern(constant(part.value)):
-                raise TypeError(f"cannot print {part.value!r} in a pattern")
-        self.expr(node)
-
-    def _MatchSingleton(self, t: Expr) -> None:
-        self.write(repr(t.value))
-
-    def _MatchSequence(self, t: Expr) -> None:
-        self._listed("list", t.patterns, self.expr)
-
-    def _MatchStar(self, t: Expr) -> None:
-        self.write(f"*{t.name or '_'}")
-
-    def _MatchMapping(self, t: Expr) -> None:
-        def entry(pair: tuple[Expr, Expr]) -> None:
-            if pair[0] is None:
-                self.write(f"**{pair[1]}")
-            else:
-                self._pattern_value(pair[0])
-                self.write(": ")
-                self.expr(pair[1])
-
-        rest = [] if t.rest is None else [(None, t.rest)]
-        self._listed("dict", [*zip(t.keys, t.patterns, strict=True), *rest], entry)
-
-    def _MatchClass(self, t: Expr) -> None:
-        def entry(pair: tuple[str, Expr]) -> None:
-            self.write(pair[0])
-            self.expr(pair[1])
-
-        positional = [("", pattern) for pattern in t.patterns]
-        named = [
-            (f"{key}=", pattern) for key, pattern in zip(t.kwd_attrs, t.kwd_patterns, strict=True)
-        ]
-        self.expr(t.cls, ATOM)
-        self._listed("call", positional + named, entry)
-
-    def _MatchAs(self, t: Expr) -> None:
-        if t.pattern is not None:
-            self.expr(t.pattern, OR)
-            self.write(" as ")
-        self.write(t.name or "_")
-
-    def _MatchOr(self, t: Expr) -> None:
-        self._separated(t.patterns, lambda each: self.expr(each, AND), OPERATORS["BitOr"])
 
 
 def _literal(node: Expr) -> Any:
@@ -448,24 +348,6 @@ def _literal(node: Expr) -> Any:
     if isinstance(node, gast.Constant) and not is_literal(node.value):
         return constant(node.value)
     return node
-
-
-def _level(node: Expr) -> int:
-    """How tightly the expression or pattern binds."""
-    kind = type(node).__name__
-    if kind in ("BinOp", "UnaryOp", "BoolOp"):
-        kind = type(node.op).__name__
-    elif kind == "Tuple" and node.elts:
-        return TUPLE if len(node.elts) > 1 else BRACKETED
-    elif kind == "Constant" and type(node.value) in (int, float, complex):
-        return NUMBER
-    elif kind == "MatchAs" and node.pattern is not None:
-        return TEST
-    return LEVELS.get(kind, ATOM)
-
-
-def _is_pattern(value: Any) -> bool:
-    return not any(isinstance(n, (gast.Attribute, gast.Call, gast.Tuple)) for n in ast.walk(value))
 
 
 def _is_simple(node: Expr) -> bool:

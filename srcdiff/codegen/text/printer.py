@@ -20,8 +20,9 @@ from typing import TextIO
 
 import gast
 
-from srcdiff.codegen.text.expressions import BINARY, TEST, TUPLE, YIELD, ExpressionPrinter
+from srcdiff.codegen.text.expressions import ExpressionPrinter
 from srcdiff.codegen.text.literals import docstring
+from srcdiff.codegen.text.precedence import BINARY, TEST, TUPLE, YIELD
 from srcdiff.codegen.text.syntax import Blank, Comment, Expr, Stmt
 
 _DEFINITIONS = (gast.FunctionDef, gast.ClassDef)
