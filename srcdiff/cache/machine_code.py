@@ -26,20 +26,21 @@ def load_compiled(text: str, name: str, bindings: Mapping[str, Any]) -> Callable
     Python functions among the bindings, which the text calls, are compiled, too.
     """
     bindings = {k: _called(v) if type(v) is FunctionType else v for k, v in bindings.items()}
-    function: Any = load(text, name, bindings)
-    if not hasattr(function, "_cache"):  # Numba is switched off
-        return function  # type: ignore[no-any-return]
-    _own_storage(function.py_func.__globals__)
+    function = load(text, name, bindings)
+    compiled: Any = function
+    if not hasattr(compiled, "_cache"):  # Numba is switched off
+        return function
+    _own_storage(compiled.py_func.__globals__)
     try:
         bound = fingerprint(name, [list(bindings.items())], contents=True).digest
     except Unknown:
-        return function  # type: ignore[no-any-return]
-    if not isinstance(function._cache, MachineCode):
-        namespace = function.py_func.__globals__
+        return function
+    if not isinstance(compiled._cache, MachineCode):
+        namespace = compiled.py_func.__globals__
         _name_threads(namespace)
         _keep_elementary(namespace)
-        function._cache = MachineCode(name, f"{text_hash(text)} {bound}")
-    return function  # type: ignore[no-any-return]
+        compiled._cache = MachineCode(name, f"{text_hash(text)} {bound}")
+    return function
 
 
 @functools.lru_cache(maxsize=256)

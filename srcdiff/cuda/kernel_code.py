@@ -22,15 +22,16 @@ from srcdiff.runtime.cuda.numba_cuda_api import dumps, refresh
 
 def load_kernel(text: str, name: str, bindings: Mapping[str, Any]) -> Callable[..., Any]:
     """The kernel `name` of a module with this text, with cached machine code; the simulator has no machine code."""
-    kernel: Any = load(text, name, bindings)
-    if not hasattr(kernel, "_cache") or isinstance(kernel._cache, KernelCode):
-        return kernel  # type: ignore[no-any-return]
+    kernel = load(text, name, bindings)
+    compiled: Any = kernel
+    if not hasattr(compiled, "_cache") or isinstance(compiled._cache, KernelCode):
+        return kernel
     try:
         bound = fingerprint(name, [list(bindings.items())], contents=True).digest
     except Unknown:
-        return kernel  # type: ignore[no-any-return]
-    kernel._cache = KernelCode(name, f"{text_hash(text)} {bound}")
-    return kernel  # type: ignore[no-any-return]
+        return kernel
+    compiled._cache = KernelCode(name, f"{text_hash(text)} {bound}")
+    return kernel
 
 
 def keep_kernels(module: ModuleType) -> None:

@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 
@@ -18,6 +18,7 @@ class NotFittedError(ValueError, AttributeError):
 
 
 # by estimator, because scikit-learn allows no attributes but parameters and results of a fit
+_T = TypeVar("_T")
 _GENERATED: WeakKeyDictionary[Any, dict[Any, Any]] = WeakKeyDictionary()
 
 
@@ -41,13 +42,14 @@ class Estimator:
         with ThreadPoolExecutor(jobs) as pool:  # compiled code releases the interpreter's lock
             return [first, *pool.map(f, items[1:])]
 
-    def generated(self, make: Callable[..., Any], log_Z: Any, *args: Any) -> Any:
+    def generated(self, make: Callable[..., _T], log_Z: Any, *args: Any) -> _T:
         """`make(log_Z, *args, jit=self.jit)`, computed once for this estimator."""
         made = _GENERATED.setdefault(self, {})
         key = make, log_Z, repr(self.jit)
         if key not in made:
             made[key] = make(log_Z, *args, jit=self.jit)
-        return made[key]
+        found: _T = made[key]
+        return found
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """The parameters of the constructor."""

@@ -132,7 +132,7 @@ class HMM(Estimator):
     @property
     def e_step(self) -> identities.Inference:
         """The generated E-step of one sequence; it has a `source`."""
-        return self.generated(identities.e_step, type(self)._log_Z)  # type: ignore[no-any-return]
+        return self.generated(identities.e_step, type(self)._log_Z)
 
     def fit(
         self,
@@ -336,7 +336,7 @@ class HMM(Estimator):
 
     @property
     def _viterbi(self) -> identities.Inference:
-        return self.generated(identities.viterbi, chain_log_Z)  # type: ignore[no-any-return]
+        return self.generated(identities.viterbi, chain_log_Z)
 
     def _steps(self, sequence: Sequence) -> Any:
         """The transitions between neighbouring times."""

@@ -78,7 +78,7 @@ class LDS(Estimator):
     @property
     def e_step(self) -> identities.Inference:
         """The generated filter and smoother of one sequence; it has a `source`."""
-        return self.generated(identities.e_step, lds_log_Z, check_lds)  # type: ignore[no-any-return]
+        return self.generated(identities.e_step, lds_log_Z, check_lds)
 
     def fit(self, X: Any, y: Any = None, *, lengths: Any = None, observed: Any = None) -> Any:
         """Maximum likelihood by expectation maximisation.
