@@ -31,7 +31,7 @@ from srcdiff.expfam.core.chain_checks import (
     check_io_hmm,
     check_semi_markov,
 )
-from srcdiff.expfam.core.family import family
+from srcdiff.expfam.core.family import Family, family
 from srcdiff.expfam.core.identities import viterbi
 from srcdiff.expfam.core.semiring_queries import sample
 from srcdiff.expfam.sequence.viterbi_paths import draw_paths, followed
@@ -179,27 +179,6 @@ def crf_as_chain(eta: Any, features: Any) -> Any:
     return features @ weights, np.tile(log_A, (len(features) - 1, 1, 1))
 
 
-def _draw(as_chain: Any) -> Any:
-    """Draws of paths: `draw(eta, rng, n, *data)`."""
-
-    def draw(eta: Any, rng: np.random.Generator, n: int, *data: Any) -> Any:
-        return draw_paths(chain.mean(as_chain(eta, *data)), rng, n)
-
-    return draw
-
-
-def _mode(as_chain: Any) -> Any:
-    """The most probable path: `mode(eta, *data)`."""
-
-    def mode(eta: Any, *data: Any) -> Any:
-        score, counts = chain.viterbi(as_chain(eta, *data))
-        if score == -np.inf:
-            raise ValueError("there is no path: all of them are forbidden")
-        return followed(counts)
-
-    return mode
-
-
 _viterbi_of_segments = viterbi(segments_log_Z)
 _draws_of_segments = sample(segments_log_Z)
 
@@ -228,47 +207,31 @@ def _mode_of_segments(eta: Any, data: Any) -> Any:
     return _segments(marks)
 
 
-chain = family(
-    chain_log_Z,
-    name="chain",
-    check=check_chain,
-    draw=_draw(lambda eta: eta),
-    mode=_mode(lambda eta: eta),
+def _of_paths(log_Z: Any, check: Any, as_chain: Any) -> Family:
+    """A family of paths of states: draws and the mode are those of a chain."""
+
+    def draw(eta: Any, rng: np.random.Generator, n: int, *data: Any) -> Any:
+        return draw_paths(chain.mean(as_chain(eta, *data)), rng, n)
+
+    def mode(eta: Any, *data: Any) -> Any:
+        score, counts = chain.viterbi(as_chain(eta, *data))
+        if score == -np.inf:
+            raise ValueError("there is no path: all of them are forbidden")
+        return followed(counts)
+
+    name = log_Z.__name__.removesuffix("_log_Z")
+    return family(log_Z, name=name, check=check, draw=draw, mode=mode)
+
+
+chain = _of_paths(chain_log_Z, check_chain, lambda eta: eta)
+crf = _of_paths(crf_log_Z, check_crf, crf_as_chain)
+hmm = _of_paths(hmm_log_Z, check_hmm, hmm_as_chain)
+io_hmm = _of_paths(io_hmm_log_Z, check_io_hmm, io_hmm_as_chain)
+hmm_transition_first = _of_paths(
+    hmm_transition_first_log_Z, check_hmm, hmm_transition_first_as_chain
 )
-crf = family(
-    crf_log_Z,
-    name="crf",
-    check=check_crf,
-    draw=_draw(crf_as_chain),
-    mode=_mode(crf_as_chain),
-)
-hmm = family(
-    hmm_log_Z,
-    name="hmm",
-    check=check_hmm,
-    draw=_draw(hmm_as_chain),
-    mode=_mode(hmm_as_chain),
-)
-io_hmm = family(
-    io_hmm_log_Z,
-    name="io_hmm",
-    check=check_io_hmm,
-    draw=_draw(io_hmm_as_chain),
-    mode=_mode(io_hmm_as_chain),
-)
-hmm_transition_first = family(
-    hmm_transition_first_log_Z,
-    name="hmm_transition_first",
-    check=check_hmm,
-    draw=_draw(hmm_transition_first_as_chain),
-    mode=_mode(hmm_transition_first_as_chain),
-)
-io_hmm_transition_first = family(
-    io_hmm_transition_first_log_Z,
-    name="io_hmm_transition_first",
-    check=check_io_hmm,
-    draw=_draw(io_hmm_transition_first_as_chain),
-    mode=_mode(io_hmm_transition_first_as_chain),
+io_hmm_transition_first = _of_paths(
+    io_hmm_transition_first_log_Z, check_io_hmm, io_hmm_transition_first_as_chain
 )
 semi_markov = family(
     semi_markov_log_Z,

@@ -171,24 +171,9 @@ list_new = operation(
     evaluate=lambda operands, attrs: list(operands),
     takes_complex=True,
 )
-append = operation(
-    "append",
-    template="{0}.append({1})",
-    infer=nothing,
-    writes=(0,),
-    cost="free",
-    holds=True,
-    takes_complex=True,
-)
-list_pop = operation(
-    "list_pop",
-    template="{0}.pop()",
-    infer=_item,
-    writes=(0,),
-    cost="free",
-    raises=True,
-    takes_complex=True,
-)
+_written: dict[str, Any] = {"writes": (0,), "cost": "free", "takes_complex": True}
+append = operation("append", template="{0}.append({1})", infer=nothing, holds=True, **_written)
+list_pop = operation("list_pop", template="{0}.pop()", infer=_item, raises=True, **_written)
 list_item = operation(
     "list_item",
     template="{0}[{1}]",
@@ -200,32 +185,10 @@ list_item = operation(
     takes_complex=True,
 )
 list_set = operation(
-    "list_set",
-    template="{0}[{1}] = {2}",
-    infer=nothing,
-    writes=(0,),
-    cost="free",
-    raises=True,
-    holds=True,
-    takes_complex=True,
+    "list_set", template="{0}[{1}] = {2}", infer=nothing, raises=True, holds=True, **_written
 )
-list_add = operation(
-    "list_add",
-    template="{0}[{1}] += {2}",
-    infer=nothing,
-    writes=(0,),
-    cost="free",
-    raises=True,
-    takes_complex=True,
-)
-list_reverse = operation(
-    "list_reverse",
-    template="{0}.reverse()",
-    infer=nothing,
-    writes=(0,),
-    cost="free",
-    takes_complex=True,
-)
+list_add = operation("list_add", template="{0}[{1}] += {2}", infer=nothing, raises=True, **_written)
+list_reverse = operation("list_reverse", template="{0}.reverse()", infer=nothing, **_written)
 list_copy = operation(
     "list_copy", template="list({0})", infer=same_as_first, linear=True, takes_complex=True
 )
