@@ -40,9 +40,11 @@ class GuardedNumPy:
         return made
 
 
-def _final(error: IndexError) -> IndexError:
-    """The error of a check, with which a call ends: it is not left to the function itself whether to raise."""
-    return IndexError(str(error).removesuffix(INCOMPLETE))
+class Checked(IndexError):
+    """Ends a call where a check fails: it is not left to the function itself whether to raise."""
+
+    def __init__(self, error: IndexError) -> None:
+        super().__init__(str(error).removesuffix(INCOMPLETE))
 
 
 def run_by_python(self: Compiled, values: Any) -> None:
@@ -62,7 +64,7 @@ def run_by_python(self: Compiled, values: Any) -> None:
         except IndexError as error:
             line = traceback.extract_tb(error.__traceback__)[-1].line
             if line and line.startswith("raise"):
-                raise _final(error) from error
+                raise Checked(error) from error
             raise AssertionError(f"was not checked: {line}") from error
 
     self.function = run
@@ -76,8 +78,8 @@ def run_checked_by_numba(self: Compiled, values: Any) -> None:
         try:
             return function(*given)
         except IndexError as error:
-            if "(line" in str(error):
-                raise _final(error) from error
+            if str(error).endswith(INCOMPLETE):
+                raise Checked(error) from error
             raise AssertionError(f"was not checked: {error}") from error
 
     self.function = run

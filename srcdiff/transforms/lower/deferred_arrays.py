@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from srcdiff.errors import INCOMPLETE
 from srcdiff.ir.alias import storage_roots, written_roots
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Function, Op, Statement
@@ -33,7 +34,7 @@ from srcdiff.transforms.lower.store_regions import fits, long_axes
 
 _REPEATERS = {"outer", "cross", "einsum"}
 _RESHAPES = (reshapes.reshape, reshapes.ravel)
-_MISMATCH = "operands could not be broadcast together"
+_MISMATCH = f"operands could not be broadcast together{INCOMPLETE}"
 
 
 class DeferredArrays:
