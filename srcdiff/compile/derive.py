@@ -23,7 +23,7 @@ from srcdiff.frontend.source.wrappers import calling
 from srcdiff.frontend.trace import trace
 from srcdiff.ir.core import Function
 from srcdiff.ir.recursion import callees_first
-from srcdiff.ir.types import Type
+from srcdiff.ir.types import List, Scalar, Type
 from srcdiff.ir.values import Value
 from srcdiff.ops.core.registry import own_rule
 from srcdiff.transforms.analysis.defuse import rename
@@ -181,9 +181,17 @@ def _traced(derived: Derived, arguments: Arguments, recorder: Recorder) -> Funct
         shapes_actual=arguments.lengths,
         names=arguments.names,
         any_lengths=arguments.any_lengths,
+        values=_constants(arguments),
     )
     for f in callees_first(fn):
         refuse_writes_outside(f)
     fn = with_program_facts(fn, arguments, None if has_rule else derived.base)
     recorder.note("frontend", fn, time.perf_counter() - started)
     return fn
+
+
+def _constants(arguments: Arguments) -> dict[str, Any]:
+    """The arguments that a program may be specialised on: all that are not differentiated, except arrays."""
+    given = zip(arguments.names, arguments.types, arguments.values, strict=False)
+    varying = {arguments.names[k] for k in arguments.wrt}
+    return {n: v for n, t, v in given if n not in varying and isinstance(t, Scalar | List)}

@@ -32,7 +32,7 @@ from srcdiff.frontend.source.function_source import source_of
 from srcdiff.ir.build import Builder, change_dims
 from srcdiff.ir.core import Function, Tree
 from srcdiff.ir.facts import LengthFacts, SourceFacts
-from srcdiff.ir.types import Dim, Scalar, Static, Struct, Type, all_dims
+from srcdiff.ir.types import Dim, List, Scalar, Static, Struct, Type, all_dims
 from srcdiff.ir.values import Atom, Value
 
 _RESTARTS = 100
@@ -51,6 +51,7 @@ def read(
     may_not_run: bool = False,
     is_callee: bool = False,
     any_lengths: bool = False,
+    values: Mapping[str, Any] | None = None,
 ) -> Function:
     """Read until nothing new is learned that the beginning depends on; `tracer` is the class of the frames."""
     hints: dict[Any, Any] = {}
@@ -83,6 +84,7 @@ def read(
                 raise refused from None
         except NeedStatic as need:
             value = _actual_value(need.parameter, types, actual)
+            value = (values or {}).get(need.parameter) if value is None else value
             if value is None or need.parameter in statics:
                 raise
             statics[need.parameter] = value
@@ -218,6 +220,8 @@ class _Reading:
             session.parameters[param] = param.name
             if type_.expr is not None and type_.expr.symbol is not None:
                 session.owners[type_.expr.symbol] = param.name
+        if isinstance(type_, List):
+            session.parameters[param] = param.name
         if isinstance(type_, Struct):
             session.owners |= dict.fromkeys(_integers(type_), param.name)
         return param

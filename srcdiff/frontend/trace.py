@@ -55,6 +55,7 @@ def trace(
     shapes_actual: Mapping[str, int] | None = None,
     names: Sequence[str] | None = None,
     any_lengths: bool = False,
+    values: Mapping[str, Any] | None = None,
 ) -> Function:
     """Read a function for arguments of these types.
 
@@ -72,6 +73,8 @@ def trace(
         The parameters that the types are for; by default, by position.
     any_lengths
         What `shapes_actual` leaves out is not known: lengths that meet are taken to be equal, as `lengths.assumed`.
+    values
+        The arguments that the program may be specialised on, by parameter; integers are in `shapes_actual`.
 
     Returns
     -------
@@ -108,6 +111,7 @@ def trace(
             first,
             None if names is None else _by_position(function, arguments),
             any_lengths=any_lengths,
+            values=values,
         )
     except UnsupportedError as error:
         raise _with_way_out(error, plain, source) from None
@@ -121,7 +125,7 @@ def trace(
     except NeedStatic as need:
         fail(
             f"the value of the argument `{need.parameter}` must be known when compiling",
-            "Pass a plain integer or truth value for it.",
+            "Use a constant, or leave it out of argnums.",
             source.location(source.node),
         )
 

@@ -198,7 +198,7 @@ class _Writer:
     def static(self, text: str, value: Any) -> str:
         if type(value) in (bool, int, float, str):
             kind = self.bound(type(value))
-            self.miss(f"type({text}) is not {kind} or {text} != {value!r}")
+            self.miss(f"type({text}) is not {kind} or {text} != {self.bound(value)}")
         elif value is None or callable(value):
             self.miss(f"{text} is not {self.bound(value)}")
         else:

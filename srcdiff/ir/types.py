@@ -18,6 +18,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 
 @dataclass(frozen=True, slots=True)
 class Clamp:
@@ -281,6 +283,13 @@ class List:
 _WRITTEN = (int, float, complex, str, bytes, tuple, list, dict, set, frozenset, range, slice)
 
 
+def _identity(value: Any) -> Any:
+    """What tells a value known when compiling from others."""
+    if isinstance(value, np.ndarray):
+        return value.dtype.str, value.shape, value.tobytes()
+    return repr(value) if isinstance(value, _WRITTEN) else value
+
+
 @dataclass(frozen=True, slots=True)
 class Static:
     value: Any
@@ -288,12 +297,10 @@ class Static:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Static) or type(self.value) is not type(other.value):
             return False
-        if isinstance(self.value, _WRITTEN):
-            return self.value is other.value or repr(self.value) == repr(other.value)
-        return bool(self.value is other.value or self.value == other.value)
+        return self.value is other.value or bool(_identity(self.value) == _identity(other.value))
 
     def __hash__(self) -> int:
-        return hash(repr(self.value) if isinstance(self.value, _WRITTEN) else self.value)
+        return hash(_identity(self.value))
 
     def __str__(self) -> str:
         return f"static({self.value!r})"

@@ -12,7 +12,7 @@ from typing import Any
 import gast
 import numpy as np
 
-from srcdiff.frontend.arrays.static_keys import need_static, specialise_on
+from srcdiff.frontend.arrays.static_keys import need_static, specialise_on, specialise_on_lists
 from srcdiff.frontend.arrays.subscripts import no_array, shape_parts
 from srcdiff.frontend.core.frame import Frame, describe
 from srcdiff.frontend.core.values import (
@@ -77,6 +77,7 @@ def apply(
             specialise_on(fr, value)
         fr.untyped(node, str(mistake), "Pass constants, or arguments that are not computed with.")
     except (TypeMistake, KeyError, IndexError) as mistake:
+        specialise_on_lists(fr, (*given, *named.values()))
         text = (
             str(mistake)
             if isinstance(mistake, TypeMistake)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, NoReturn
 
 import gast
+import numpy as np
 
 from srcdiff.frontend.core.frame import Frame, describe
 from srcdiff.frontend.core.restarts import NeedStatic, Unroll
@@ -16,11 +18,12 @@ from srcdiff.frontend.core.values import (
     is_static,
     static,
 )
+from srcdiff.ir.types import List
 from srcdiff.ir.values import Value, known_dim
 
 
 def is_position(key: Any, base: Parts) -> bool:
-    return isinstance(key, int) and -len(base.keys) <= key < len(base.keys)
+    return isinstance(key, int | np.integer) and bool(-len(base.keys) <= key < len(base.keys))
 
 
 def is_decidable(fr: Frame, value: FrontValue) -> bool:
@@ -48,7 +51,7 @@ def part_key(fr: Frame, kind: str, keys: tuple[Any, ...], key: FrontValue, node:
                 f"Its keys are {', '.join(map(repr, keys))}.",
             )
         return wanted
-    if not isinstance(wanted, int) or not -len(keys) <= wanted < len(keys):
+    if not isinstance(wanted, int | np.integer) or not -len(keys) <= wanted < len(keys):
         fr.fail(node, f"{wanted!r} is not a position in a {kind} of {len(keys)} parts")
     return keys[wanted]
 
@@ -68,6 +71,13 @@ def specialise_on(fr: Frame, value: Any) -> None:
                 raise NeedStatic(session.owners[symbol])
         if part in session.parameters:
             raise NeedStatic(session.parameters[part])
+
+
+def specialise_on_lists(fr: Frame, values: Iterable[Any]) -> None:
+    """Read anew with the values of integers in a list known, if an argument is the list (`[2, 3]` as a shape)."""
+    for value in values:
+        if isinstance(value, Value) and isinstance(value.type, List):
+            specialise_on(fr, value)
 
 
 def need_static(fr: Frame, value: FrontValue, node: gast.AST, advice: str = "") -> NoReturn:

@@ -7,7 +7,7 @@ import gast
 from srcdiff.frontend.core.frame import Frame
 from srcdiff.frontend.core.values import Args, FrontValue, Kwargs, Parts
 from srcdiff.ir.core import OpDecl
-from srcdiff.ir.types import is_complex, ndim_of
+from srcdiff.ir.types import List, is_complex, ndim_of
 from srcdiff.ir.values import Const, Value, const
 from srcdiff.ops.core.registry import Composite
 
@@ -43,6 +43,6 @@ def _most_axes(args: Args, kwargs: Kwargs, composite: Composite) -> int:
 
 def _axes_of(found: FrontValue | None, at: int) -> int:
     """The axes of an argument; a list in front is one of arrays, and elsewhere one of numbers."""
-    if isinstance(found, Parts):
+    if isinstance(found, Parts) or (isinstance(found, Value) and isinstance(found.type, List)):
         return 1 if at else 0
     return ndim_of(found.type) if isinstance(found, Value | Const) else 0

@@ -16,7 +16,8 @@ from typing import Any
 
 import gast
 
-from srcdiff.errors import DifferentiationError
+from srcdiff.errors import DifferentiationError, UnsupportedError
+from srcdiff.frontend.arrays.static_keys import specialise_on_lists
 from srcdiff.frontend.calls.lambda_lifting import lifted
 from srcdiff.frontend.calls.outlined import call_outlined
 from srcdiff.frontend.core.constants import from_python
@@ -364,6 +365,9 @@ def call_composite(
     session.user_names, session.b.origin = False, "compiler"
     try:
         return _inline(fr, node, inner, plain.__code__)
+    except UnsupportedError:
+        specialise_on_lists(fr, (*args, *kwargs.values()))
+        raise
     finally:
         session.user_names, session.b.origin = outer
 

@@ -85,7 +85,7 @@ def _measured(value: Any, path: str) -> Type:
         return Struct("generator", (), (), np.random.Generator)
     if (
         value is None
-        or isinstance(value, str | bytes | type | np.dtype | ModuleType | range | enum.Enum)
+        or isinstance(value, str | bytes | type | np.dtype | ModuleType | range | slice | enum.Enum)
         or value is ...
         or callable(value)
     ):

@@ -117,7 +117,10 @@ def _split(b: Builder, op: Op, d_outs: Sequence[Atom]) -> list[Atom | None]:
     """The adjoint of each operand is its element of `d_out`."""
     layout = _layout(op.attrs, op.operands)
     if len(op.operands) == 1 and isinstance(op.operands[0].type, List):
-        return [list_of(b, whole(b, op, d_outs[0]))]
+        row = whole(b, op, d_outs[0])
+        if layout:
+            row = b.op(memory.index, row, *(const(0) for _ in layout), where=elements_of(layout))
+        return [list_of(b, row)]
     if not layout or stands_for_all(op, d_outs[0]):
         return [d_outs[0] if is_float(a.type) else None for a in op.operands]
     d, where = whole(b, op, d_outs[0]), elements_of(layout)

@@ -15,6 +15,7 @@ from srcdiff.ir.dims import Shapes
 from srcdiff.ir.location import Location
 from srcdiff.ir.types import BOOL, Array, List, Scalar, Struct, Type
 from srcdiff.ir.values import Atom
+from srcdiff.ops.control.message_text import written_by_python
 from srcdiff.ops.core.registry import operation
 from srcdiff.ops.core.type_rules import Attrs, nothing, of_type, same_as_first
 
@@ -153,6 +154,7 @@ def _clock(read: Callable[[], float]) -> OpDecl:
         effect=True,
         differentiable=False,
         evaluate=lambda operands, attrs: read(),
+        routine=lambda op: f"srcdiff.runtime.clocks.{read.__name__}()",
     )
 
 
@@ -205,7 +207,7 @@ def _effect(
     )
 
 
-print_ = _effect("print", _text, _print_now)
+print_ = _effect("print", _text, _print_now, routine=lambda op: written_by_python(_text(op)))
 assert_ = _effect("assert", _assert_text, _assert_now, raises=True)
 # `classes` holds the exception's class by its name in the text
 raise_ = _effect("raise", lambda op: f"raise {_text(op)}", _raise_now, raises=True)

@@ -13,7 +13,16 @@ def spelled_value(value: Any) -> str:
     """A value as a reader knows it: `'call'`, `None`, `np.sin`, `square`."""
     if value is ...:
         return "..."
-    return _dotted(value) or str(getattr(value, "__name__", None) or repr(value))
+    return _dotted(value) or str(getattr(value, "__name__", None) or _literal(value))
+
+
+def _literal(value: Any) -> str:
+    """A value as an expression: numbers without a literal are constants of NumPy."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"np.{value}" if value > 0 or value != value else "-np.inf"
+    if type(value) is tuple:
+        return f"({', '.join(map(_literal, value))}{',' * (len(value) == 1)})"
+    return repr(value)
 
 
 def differs(operand: str, value: Any) -> str:
@@ -22,8 +31,10 @@ def differs(operand: str, value: Any) -> str:
         return f"not {operand}" if value else operand
     if value is None or value is ... or _dotted(value):
         return f"{operand} is not {spelled_value(value)}"
-    if isinstance(value, int | float | str | bytes | range) or is_tuple(value):
-        return f"{operand} != {escaped(repr(value))}"
+    if isinstance(value, float) and math.isnan(value):
+        return f"{operand} == {operand}"
+    if isinstance(value, int | float | str | bytes | range | list) or is_tuple(value):
+        return f"{operand} != {escaped(_literal(value))}"
     if isinstance(value, np.dtype):
         return f"{operand} != np.dtype({value.name!r})"
     if isinstance(value, np.generic):

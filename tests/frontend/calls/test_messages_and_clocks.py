@@ -56,3 +56,34 @@ def test_a_clock_is_read_where_the_program_reads_it_and_has_no_derivative(clock:
     np.testing.assert_allclose(g(np.ones(3)), 4.0)
     text = g.source_for(np.ones(3))
     assert text.count(f"time.{clock.__name__}()") == 2 and "import time" in text
+
+
+def printed(x):
+    n = 10
+    print("x", x, f"{x[0]!s:>{n}}|{np.sum(x):.3e}|{{}}", sep="-")
+    print("%.2f" % x[1], "{:5.1f}".format(x[0]), f"{n}: {np.sum(x)}")  # noqa: UP031, UP032
+    return np.sum(x**2)
+
+
+def test_compiled_code_writes_the_messages_of_the_function(capsys: Any, caplog: Any) -> None:
+    caplog.set_level(logging.DEBUG, log.name)
+    x = np.array([1.0, 3.0])
+    for f in (printed, logged):
+        f(x)
+        expected = *capsys.readouterr(), caplog.messages[:]
+        caplog.clear()
+        np.testing.assert_allclose(srcdiff.grad(f, jit=True)(x), 2 * x)
+        assert (*capsys.readouterr(), caplog.messages) == expected
+        caplog.clear()
+
+
+@pytest.mark.parametrize("clock", CLOCKS)
+def test_compiled_code_reads_clocks(clock: Any) -> None:
+    def timed(x):
+        start = clock()
+        print(len(x))
+        return np.sum(x**2) + start
+
+    value, gradient = srcdiff.value_and_grad(timed, jit=True)(np.ones(2))
+    np.testing.assert_allclose(gradient, 2.0)
+    assert abs(value - 2.0 - clock()) < 60.0
