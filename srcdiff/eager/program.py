@@ -33,7 +33,8 @@ from srcdiff.errors import UnsupportedError
 from srcdiff.frontend.source.external_dependencies import found_now, look_up, watched
 from srcdiff.frontend.source.function_source import plain_tree
 from srcdiff.frontend.source.wrappers import function_of
-from srcdiff.ir.types import Dynamic, Scalar, Type, is_complex, is_float
+from srcdiff.frontend.trace import dynamic_classes
+from srcdiff.ir.types import Scalar, Type, is_float
 
 # the derivations that a tape can compute
 DERIVATIONS = (*FORMS, Batch)
@@ -140,13 +141,7 @@ def _of_items(
 
 
 def _check(type_: Type, name: str, reason: UnsupportedError) -> None:
-    if is_complex(type_):
-        raise UnsupportedError(
-            f"{reason.message}, and such a program has no derivative with respect to complex numbers: {name!r}",
-            reason.advice,
-            reason.location,
-        )
-    if isinstance(type_, Dynamic) or is_float(type_):
+    if is_float(type_) or any(dynamic_classes(type_)):
         return
     raise UnsupportedError(
         f"cannot differentiate with respect to {name!r}, which holds no floats",

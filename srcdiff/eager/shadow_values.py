@@ -86,7 +86,9 @@ class Shadows:
         return self._numbers.get(id(value), type(value)(0.0))
 
     def add(self, value: Any, number: Any) -> None:
-        """Add to a shadow."""
+        """Add to a shadow; of what is added to a real value's shadow, the real part counts."""
+        is_real = np.isrealobj(value)
+        number = number.real if is_real and np.iscomplexobj(number) else number
         if isinstance(value, np.ndarray):
             view = self.view(value)
             view += number

@@ -9,38 +9,21 @@ from typing import Any
 import numpy as np
 
 from srcdiff.compile.arguments.pytree import children, rebuild
-from srcdiff.ir.structs import is_object
+from srcdiff.ir.structs import attributes, is_object
 
-_NUMBERS = (bool, int, float, np.generic)
+_NUMBERS = (bool, int, float, complex, np.generic)
 
 
 def is_float(value: Any) -> bool:
-    """Whether derivatives go through a value: a float, or an array of floats."""
+    """Whether derivatives go through a value: a real or complex number, or an array of these."""
     if isinstance(value, np.ndarray):
-        return bool(value.dtype.kind == "f")
-    return isinstance(value, float | np.floating)
+        return value.dtype.kind in "fc"
+    return isinstance(value, float | complex | np.inexact)
 
 
 def is_plain(value: Any) -> bool:
     """Whether a value is a number, an array or None."""
     return isinstance(value, (*_NUMBERS, np.ndarray, type(None)))
-
-
-def attributes(value: Any) -> dict[str, Any]:
-    """The current attributes of an object, from `__dict__` and slots."""
-    found = {
-        name: getattr(value, name)
-        for cls in type(value).__mro__
-        for name in _slots(cls)
-        if hasattr(value, name)
-    }
-    return {**found, **getattr(value, "__dict__", {})}
-
-
-def _slots(cls: type) -> tuple[str, ...]:
-    names = vars(cls).get("__slots__", ())
-    names = (names,) if isinstance(names, str) else tuple(names)
-    return tuple(n for n in names if n not in ("__dict__", "__weakref__"))
 
 
 def duplicate(value: Any, leaf: Callable[[Any], Any], memo: dict[int, Any] | None = None) -> Any:
@@ -91,10 +74,10 @@ def leaves_of(value: Any, seen: set[int] | None = None) -> list[Any]:
 
 
 def fresh(value: Any) -> Any:
-    """A float as an object of its own: no other value shares its identity."""
-    if type(value) is float:
+    """A real or complex number as an object of its own: no other value shares its identity."""
+    if type(value) in (float, complex):
         return value * 1.0
-    if isinstance(value, np.floating):
+    if isinstance(value, np.inexact):
         return value.dtype.type(value * value.dtype.type(1))
     return value
 

@@ -89,11 +89,12 @@ class Tape:
     ) -> tuple[Any, ...]:
         """The adjoints of the arguments, from that of the value (1 if it is a number)."""
         if weight is None:
-            if not is_float(value) or (np.ndim(value) and np.size(value) != 1):
+            is_real = is_float(value) and np.isrealobj(value)
+            if not is_real or (np.ndim(value) and np.size(value) != 1):
                 is_array = isinstance(value, np.ndarray) and value.ndim
                 shape = f"an array of shape {value.shape}" if is_array else f"{value!r}"
                 raise DifferentiationError(
-                    f"{name or 'the function'} returns {shape}, and a gradient is of a number",
+                    f"{name or 'the function'} returns {shape}, and a gradient is of a real number",
                     "Take the Jacobian, or sum the result.",
                 )
             weight = np.ones(np.shape(value)) if np.ndim(value) else 1.0
@@ -146,7 +147,7 @@ class Tape:
         def own(v: Any) -> Any:
             if not isinstance(v, np.ndarray):
                 return fresh(v)
-            is_part = any(owner(v) is a for a in arrays)
+            is_part = any(owner(v) is a and v.dtype == a.dtype for a in arrays)
             if is_part and is_own_memory(v):
                 return v
             return v if v.base is None else v.copy()
@@ -192,7 +193,7 @@ class Tape:
         if isinstance(value, list | tuple):
             value = calls.call(self, np.array, value)
         is_active = is_float(base) and (is_float(value) and self.tracked.has(value))
-        if base.dtype.kind in "cO" and self.tracked.has_part(value):
+        if base.dtype.kind == "O" and self.tracked.has_part(value):
             refuse_untracked(self.store, [base])
         if not is_active and not self.tracked.has(base):
             base[key] = value

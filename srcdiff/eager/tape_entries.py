@@ -13,7 +13,7 @@ from srcdiff.eager.rewrite.error_traces import Step, running_steps
 from srcdiff.eager.shadow_values import Shadows, Tracked
 from srcdiff.eager.structures import is_float
 from srcdiff.errors import UnsupportedError
-from srcdiff.ir.structs import is_object
+from srcdiff.ir.structs import attributes, is_object
 
 Leaf = Callable[..., Any]
 
@@ -74,11 +74,9 @@ class Addition:
 def refuse_untracked(leaf: Leaf, values: Sequence[Any]) -> None:
     """Refuse results through which derivatives would be lost."""
     for v in values:
-        kind = v.dtype.kind if isinstance(v, np.ndarray | np.generic) else ""
-        if kind in ("c", "O") or isinstance(v, complex):
-            what = "an array of objects" if kind == "O" else "complex numbers"
+        if isinstance(v, np.ndarray | np.generic) and v.dtype.kind == "O":
             raise UnsupportedError(
-                f"`{leaf.__name__}` gives {what}, which a dynamic program does not differentiate",
+                f"`{leaf.__name__}` gives an array of objects, which a dynamic program does not differentiate",
                 "Use arrays of floats.",
             )
         if isinstance(v, str | bytes) or leaf.__name__ == "as_integer_ratio":
@@ -92,7 +90,7 @@ def spread(shadows: Shadows, tracked: Tracked, value: Any, d_value: Any) -> None
     """Add adjoints to those of the floats in a structure."""
     parts = children(value)
     if parts is None and is_object(value):
-        parts, d_parts = list(vars(value).values()), list(vars(d_value).values())
+        parts, d_parts = list(attributes(value).values()), list(attributes(d_value).values())
     elif parts is not None:
         d_parts = children(d_value) or []
     if parts is not None:

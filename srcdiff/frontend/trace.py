@@ -92,7 +92,7 @@ def trace(
         )
     pairs = dict(zip(given if names is None else names, arg_types, strict=False))
     for name, type_ in pairs.items():
-        for cls in _dynamic_classes(type_):
+        for cls in dynamic_classes(type_):
             untyped(
                 f"the argument `{name}` is an object of {cls.__name__}, whose attributes have no types",
                 "Pass numbers, arrays, and tuples, lists, dicts, named tuples or dataclasses of them.",
@@ -130,15 +130,15 @@ def trace(
         )
 
 
-def _dynamic_classes(type_: Type) -> Iterator[type]:
+def dynamic_classes(type_: Type) -> Iterator[type]:
     """The classes of objects in an argument that have no type."""
     if isinstance(type_, Dynamic):
         yield type_.value
     elif isinstance(type_, Struct):
         for part in type_.parts:
-            yield from _dynamic_classes(part)
+            yield from dynamic_classes(part)
     elif isinstance(type_, List):
-        yield from _dynamic_classes(type_.element)
+        yield from dynamic_classes(type_.element)
 
 
 def _with_way_out(error: UnsupportedError, plain: FunctionType, source: Source) -> UnsupportedError:

@@ -45,13 +45,36 @@ class Presence:
     def is_present(self, atom: Atom, known: Conditions) -> bool:
         return self.present is None or self.present.holds(atom, known)
 
-    def uncertain(self) -> Set[Value]:
-        """The results of branches and loops that have a value on some paths only."""
-        return set() if self.present is None else self.present.when.keys() - self.present.always
-
 
 def is_undefined(s: Statement | None) -> bool:
     return isinstance(s, Op) and s.decl.name == "undefined"
+
+
+def perhaps_undefined(fn: Function) -> Set[Value]:
+    """The values that an undefined value reaches by joins, tapes and lists, whatever the conditions are."""
+    found: set[Value] = set()
+    stores: set[object] = set()  # slots of the tape, and lists
+    if not any(is_undefined(s) for s in walk(fn.body)):
+        return found
+    size = -1
+    while len(found) + len(stores) > size:
+        size = len(found) + len(stores)
+        for s in walk(fn.body):
+            match s:
+                case If():
+                    pairs = zip(s.results, s.then.yields, s.orelse.yields, strict=True)
+                    found.update(r for r, *sources in pairs if not found.isdisjoint(sources))
+                case For() | While():
+                    for k, pair in enumerate(zip(s.carried, s.carried_yields, strict=True)):
+                        found.update(carried_values(s, k) if not found.isdisjoint(pair) else ())
+                case Op() if is_undefined(s):
+                    found.update(s.results)
+                case Op() if s.decl.name in ("save", "append") and s.operands[-1] in found:
+                    stores.add(s.attrs.get("slot", s.operands[0]))
+                case Op() if s.decl.name in ("restore", "list_item", "list_pop"):
+                    store = s.attrs["slot"] if s.decl.name == "restore" else s.operands[0]
+                    found.update(s.results if store in stores else ())
+    return found
 
 
 def settled(condition: Atom, truth: bool, maker: Makers) -> Iterator[tuple[Value, bool]]:

@@ -72,3 +72,20 @@ def is_object(value: Any) -> bool:
     """Whether it is an object of a class of the user's, which has attributes."""
     is_container = isinstance(value, type | tuple | list | dict | enum.Enum | BaseException)
     return not is_container and is_own_class(type(value))
+
+
+def attributes(value: Any) -> dict[str, Any]:
+    """The current attributes of an object, from `__dict__` and slots."""
+    found = {
+        name: getattr(value, name)
+        for cls in type(value).__mro__
+        for name in _slots(cls)
+        if hasattr(value, name)
+    }
+    return {**found, **getattr(value, "__dict__", {})}
+
+
+def _slots(cls: type) -> tuple[str, ...]:
+    names = vars(cls).get("__slots__", ())
+    names = (names,) if isinstance(names, str) else tuple(names)
+    return tuple(n for n in names if n not in ("__dict__", "__weakref__"))

@@ -1,11 +1,12 @@
 """Clocks for compiled code: Python reads them."""
 
 import time as clocks
+from typing import Any
 
 from numba import njit, objmode
 
 
-def _compiled(clock):
+def _compiled(clock: Any) -> Any:
     @njit
     def read():
         with objmode(now="float64"):

@@ -266,14 +266,6 @@ def test_the_line_deep_in_a_helper_comes_with_the_calls_that_led_there():
     ]
 
 
-def complex_numbers(x):
-    total = 0.0
-    for v in {x}:
-        turned = v * 1j
-        total += abs(turned + 1.0)
-    return total
-
-
 def array_of_objects(x):
     return sum(np.array([v, None], dtype=object)[0] for v in {x})
 
@@ -281,7 +273,6 @@ def array_of_objects(x):
 @pytest.mark.parametrize(
     ("f", "message"),
     [
-        (complex_numbers, "complex numbers"),
         (array_of_objects, "gives an array of objects"),
     ],
 )

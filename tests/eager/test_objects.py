@@ -351,3 +351,47 @@ def test_members_of_enumerations_are_looked_up():
         return total
 
     srcdiff.check_grads(f, x3)
+
+
+class Scaled:
+    __slots__ = ("factor", "inner")
+
+    def __init__(self, factor, inner):
+        self.factor, self.inner = factor, inner
+
+    def of(self, x):
+        return self.factor * np.sum(self.inner.x * x) ** 2
+
+
+class Called(Scaled):
+    def __call__(self, x):
+        return self.of(x)
+
+
+class Inner:
+    def __init__(self, x, count=3):
+        self.x, self.count = x, count
+
+
+def test_every_derivative_is_with_respect_to_objects_and_what_holds_them():
+    x = x3[:2]
+    make = lambda a, v: Called(a, Inner(v))
+    parts = lambda s: np.array([s.factor, *s.inner.x])
+    f = lambda s: s(x3[1:])
+    plain = lambda p: p[0] * np.sum(p[1:] * x3[1:]) ** 2
+    at, along = np.array([2.0, *x]), np.array([0.3, -0.5, 0.7])
+    objects, tangents = make(2.0, x), make(0.3, along[1:])
+    expected = srcdiff.grad(plain, jit=False)(at)
+    np.testing.assert_allclose(parts(srcdiff.grad(f)(objects)), expected)
+    assert srcdiff.grad(f)(objects).inner.count is None
+    np.testing.assert_allclose(parts(srcdiff.vjp(f, objects)[1](1.0)[0]), expected)
+    np.testing.assert_allclose(srcdiff.jvp(f, (objects,), (tangents,))[1], expected @ along)
+    curved = srcdiff.hvp(plain, jit=False)(at, along)
+    np.testing.assert_allclose(parts(srcdiff.hvp(f)(objects, tangents)), curved)
+    scaled = Scaled(2.0, Inner(x))
+    for held in ([scaled, scaled], (scaled, 1.0), {"a": scaled}):
+        pick = lambda h: (h["a"] if isinstance(h, dict) else h[0]).of(x3[1:])
+        found = srcdiff.grad(pick)(held)
+        np.testing.assert_allclose(parts(found["a" if isinstance(held, dict) else 0]), expected)
+    with pytest.raises(ValueError, match="has to be a Called"):
+        srcdiff.jvp(f, (objects,), (1.0,))

@@ -37,6 +37,7 @@ from srcdiff.codegen.plan.tuple_assignments import is_unpacking
 from srcdiff.codegen.text.templates import conditional_text
 from srcdiff.ir.alias import Roots
 from srcdiff.ir.core import Call, For, Function, If, Op, Region, Statement, While, carried_values
+from srcdiff.ir.definedness import perhaps_undefined
 from srcdiff.ir.recursion import is_itself
 from srcdiff.ir.syntax.spelling import routine_of, template_of
 from srcdiff.ir.types import INT, Array, Scalar, is_complex, is_float
@@ -75,7 +76,7 @@ def lower(
     """
     lowering = _Lowering(fn, roots, function_names, unset)
     nodes = lowering.region(fn.body, Return())
-    uncertain = frozenset(lowering.presence.uncertain())
+    uncertain = frozenset(perhaps_undefined(fn))
     return Plan(fn.params, nodes, fn.output, lowering.members, lowering.doubtful, uncertain)
 
 

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from srcdiff.ir.structs import attributes, is_object
+
 _LEAVES = frozenset(
     {float, int, bool, np.ndarray, np.float64, type(None)}
 )  # looked up in each call
@@ -100,6 +102,8 @@ def fit_to(tree: Any, direction: Any, what: str) -> Any:
         For another structure or shape; `what` names the direction in the message.
     """
     parts = children(tree)
+    if parts is None and is_object(tree):
+        return _fit_object(tree, direction, what)
     if parts is None:
         return _fit_leaf(tree, direction, what)
     if direction is None:
@@ -112,6 +116,16 @@ def fit_to(tree: Any, direction: Any, what: str) -> Any:
     return rebuild(
         tree, [fit_to(p, d, f"{what}[{k!r}]") for k, p, d in zip(keys, parts, mine, strict=True)]
     )
+
+
+def _fit_object(tree: Any, direction: Any, what: str) -> Any:
+    if direction is not None and type(direction) is not type(tree):
+        raise ValueError(f"{what} has to be a {type(tree).__name__}, not {direction!r}")
+    new = object.__new__(type(tree))
+    for name, part in attributes(tree).items():
+        own = getattr(direction, name, None)
+        object.__setattr__(new, name, fit_to(part, own, f"{what}.{name}"))
+    return new
 
 
 def _fit_leaf(leaf: Any, direction: Any, what: str) -> Any:
@@ -151,8 +165,10 @@ def is_float_leaf(leaf: Any) -> bool:
 
 
 def float_positions(args: Sequence[Any]) -> tuple[int, ...]:
-    """The positions of arguments with float leaves, which derivatives can be taken with respect to."""
-    return tuple(k for k, a in enumerate(args) if any(map(is_float_leaf, leaves(a))))
+    """The positions of arguments with float leaves or objects, which derivatives can be taken with respect to."""
+    return tuple(
+        k for k, a in enumerate(args) if any(is_float_leaf(v) or is_object(v) for v in leaves(a))
+    )
 
 
 def random_like(tree: Any, rng: np.random.Generator) -> Any:

@@ -25,7 +25,8 @@ from srcdiff.frontend.source.argument_types import describe_arguments
 from srcdiff.frontend.source.locations import parameter_place, place_of
 from srcdiff.frontend.source.wrappers import function_of
 from srcdiff.ir.location import Location
-from srcdiff.ir.types import Static, Type
+from srcdiff.ir.structs import is_object
+from srcdiff.ir.types import Dynamic, Static, Type
 
 
 @dataclass(frozen=True)
@@ -135,6 +136,10 @@ class Signature:
         found, lengths = describe_arguments(normal, self.names, place)
         known = zip(self.names, found, normal, strict=True)
         types = tuple(Static(a) if name in static else t for name, t, a in known)
+        types = tuple(
+            Dynamic(type(a)) if k in self.wrt and type(t) is Static and is_object(a) else t
+            for k, (t, a) in enumerate(zip(types, normal, strict=True))
+        )  # also if it can be called
         values = (*normal, *self._further(normal, further))
         return Arguments(self.names, types, lengths, self.wrt, values, given, self.defaults)
 

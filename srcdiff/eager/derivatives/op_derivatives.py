@@ -151,7 +151,7 @@ def weighted(leaf: Callable[..., Any], count: int, paths: tuple[str, ...]) -> Ca
 def _weighted(held: _Leaf, count: int, paths: tuple[str, ...]) -> Callable[..., Any]:
     places = [f"a{k}" for k in range(count)]
     weights = [f"d{k}" for k in range(len(paths))]
-    terms = [f"np.sum(result{p} * {d})" for p, d in zip(paths, weights, strict=True)]
+    terms = [f"np.real(np.sum(result{p} * {d}))" for p, d in zip(paths, weights, strict=True)]
     text = (
         f"def weighted({', '.join((*places, *weights))}):\n"
         f"    result = leaf({', '.join(places)})\n"

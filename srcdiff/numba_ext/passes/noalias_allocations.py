@@ -21,6 +21,7 @@ import numpy as np
 from numba.core import cgutils, ir, types
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
 from numba.core.compiler_machinery import register_pass
+from numba.core.errors import TypingError
 from numba.core.imputils import impl_ret_borrowed, impl_ret_new_ref
 from numba.core.ir_utils import find_callname, get_definition, guard
 from numba.core.typed_passes import NopythonTypeInference
@@ -78,6 +79,8 @@ def _made(given: Any, like: bool, dtype: Any) -> Any:
     if not like:
         ndim = parse_shape(given)
         return None if ndim is None else types.Array(dtype or types.float64, ndim, "C")
+    if isinstance(given, types.Optional):
+        raise TypingError("an array has the shape of a name that is not bound on every path")
     if isinstance(given, types.Number | types.Boolean):
         return types.Array(dtype or given, 0, "C")
     if not isinstance(given, types.Array):

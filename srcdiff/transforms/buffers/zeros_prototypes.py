@@ -12,26 +12,24 @@ from dataclasses import replace
 
 from srcdiff.ir.build import map_ops
 from srcdiff.ir.core import Function, Op, regions_of, walk
-from srcdiff.ir.definedness import Presence
+from srcdiff.ir.definedness import perhaps_undefined
 from srcdiff.ir.values import Value
 from srcdiff.ops.arrays import memory
-from srcdiff.transforms.analysis.defuse import definitions_in, is_generated
+from srcdiff.transforms.analysis.defuse import is_generated
 
 
 def no_kept_prototypes(fn: Function) -> Function:
     """`fn` with zeros by type in place of zeros like a saved array, if nothing else uses the saved array."""
     made = [s for s in walk(fn.body) if isinstance(s, Op) and _has_prototype(s)]
     ops = [s for s in walk(fn.body) if isinstance(s, Op)]
-    kept = {s.result: s.attrs["slot"] for s in ops if s.decl is memory.restore}
-    if kept.keys().isdisjoint(s.operands[0] for s in made):
+    kept = {s.result for s in ops if s.decl is memory.restore}
+    if kept.isdisjoint(s.operands[0] for s in made):
         return fn
-    maker = definitions_in(walk(fn.body))
-    uncertain = Presence(fn, maker).uncertain()  # may be saved as None, which has no length
-    absent = {s.attrs["slot"] for s in ops if s.decl is memory.save and s.operands[0] in uncertain}
+    absent = perhaps_undefined(fn)  # may be saved as None, which has no length
     others = {a for s in walk(fn.body) if s not in made for a in s.operands}
     others |= {y for s in walk(fn.body) for r in regions_of(s) for y in r.yields}
     others.update(fn.body.yields)
-    bare = {v for v, slot in kept.items() if slot not in absent} - others
+    bare = kept - absent - others
 
     def without_prototype(op: Op) -> Op:
         if op not in made or op.operands[0] not in bare:

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field, replace
 
 from srcdiff.ir.build import Builder, Env, Rewriter, with_parts
 from srcdiff.ir.core import Call, For, Function, If, Op, Region, Statement, While, regions_of, walk
-from srcdiff.ir.definedness import is_undefined
+from srcdiff.ir.definedness import perhaps_undefined
 from srcdiff.ir.dims import asked, missing
 from srcdiff.ir.types import Array, Dim, List, Scalar, Struct, Type, dims_of
 from srcdiff.ir.values import Atom, Value, const, known_dim
@@ -154,6 +154,7 @@ class _Binder:
         self.shown = {d for p in fn.params for d in dims_of(p.type)}
         self.asking = set(_asking(fn.body))
         self.alive = _alive(fn)
+        self.undefined = perhaps_undefined(fn)  # some are no arrays, although they have the type
         # places of symbols, and of sums of symbols
         self.visible: dict[str | Dim, list[_Place]] = {}
         self.history: list[str | Dim] = []
@@ -184,15 +185,14 @@ class _Binder:
                 self.region(inner)
             if statement in self.asking:
                 self.bind(statement)
-            if not is_undefined(statement):  # it is not an array, although it has the type
-                self.enter(statement.results)
+            self.enter(statement.results)
         self.frames.pop()
         while len(self.history) > mark:
             self.visible[self.history.pop()].pop()
 
     def enter(self, values: Sequence[Value]) -> None:
         for value in values:
-            for symbol, place in _places(value):
+            for symbol, place in _places(value) if value not in self.undefined else ():
                 self.visible.setdefault(symbol, []).append(place)
                 self.history.append(symbol)
 
@@ -252,7 +252,7 @@ class _Binder:
             if symbol in frame.restored:
                 return frame.restored[symbol]
             forward = self.forward.get(frame.region)
-            place = None if forward is None else _first_place(forward, symbol)
+            place = None if forward is None else self.first_place(forward, symbol)
             if forward is None or place is None:
                 continue
             self.slots += 1
@@ -266,6 +266,12 @@ class _Binder:
             frame.restored[symbol] = made
             return made
         return None
+
+    def first_place(self, region: Region, symbol: str) -> _Place | None:
+        """The first place among a region's own values that shows a symbol."""
+        values = (*region.params, *(v for s in region.body for v in s.results))
+        there = (v for v in values if v not in self.undefined)
+        return next((p for v in there for found, p in _places(v) if found == symbol), None)
 
     # ---- the new function ----
 
@@ -312,12 +318,6 @@ def _mirrored(region: Region) -> dict[Region, Region]:
 
 def _bodies(statement: If | For | While) -> tuple[Region, ...]:
     return (statement.then, statement.orelse) if isinstance(statement, If) else (statement.body,)
-
-
-def _first_place(region: Region, symbol: str) -> _Place | None:
-    """The first place among a region's own values that shows a symbol."""
-    values = (*region.params, *(v for s in region.body for v in s.results))
-    return next((p for v in values for found, p in _places(v) if found == symbol), None)
 
 
 def _places(value: Value) -> Iterator[tuple[str | Dim, _Place]]:
