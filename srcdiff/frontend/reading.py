@@ -32,7 +32,7 @@ from srcdiff.frontend.source.function_source import source_of
 from srcdiff.ir.build import Builder, change_dims
 from srcdiff.ir.core import Function, Tree
 from srcdiff.ir.facts import LengthFacts, SourceFacts
-from srcdiff.ir.types import Dim, List, Scalar, Static, Struct, Type, all_dims
+from srcdiff.ir.types import Dim, List, Scalar, Static, Struct, Type, all_dims, is_float
 from srcdiff.ir.values import Atom, Value
 
 _RESTARTS = 100
@@ -220,7 +220,7 @@ class _Reading:
             session.parameters[param] = param.name
             if type_.expr is not None and type_.expr.symbol is not None:
                 session.owners[type_.expr.symbol] = param.name
-        if isinstance(type_, List):
+        if isinstance(type_, List) and not is_float(type_):
             session.parameters[param] = param.name
         if isinstance(type_, Struct):
             session.owners |= dict.fromkeys(_integers(type_), param.name)

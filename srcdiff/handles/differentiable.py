@@ -295,6 +295,33 @@ class Pushforward(AtPoint):
         return self.handle_for(wanted), (*given, *(tangents[k] for k in wanted))
 
 
+class OfAnyNumber(AtPoint):
+    """A derivative of a function of `*args`: one generated function for each number of arguments and their keywords."""
+
+    def __init__(self, derivation: Derivation, function: Function, options: Options) -> None:
+        self.derivation = derivation
+        super().__init__(function, options)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.of(len(args), tuple(kwargs))(*args, **kwargs)
+
+    def of(self, count: int, keywords: tuple[str, ...] = ()) -> Generated:
+        """The derivative for calls with `count` arguments."""
+        key = count - isinstance(self.derivation, Hvp), keywords
+        if key not in self._handles:
+            f = plain_function(self.function, *key)
+            self._handles[key] = generated(self.derivation, f, self.options)
+        self._latest = self._handles[key]
+        return self._latest
+
+    def resolve(self, *args: Any, **kwargs: Any) -> tuple[Generated, tuple[Any, ...]]:
+        handle = self.of(len(args), tuple(kwargs))
+        return handle, (*args, *kwargs.values())
+
+    def __reduce__(self) -> Any:
+        return type(self), (self.derivation, self.function, self.options)
+
+
 _P = TypeVar("_P", bound=AtPoint)
 
 
@@ -315,21 +342,31 @@ def _points(cls: Any, f: Any, options: Options, code: Any, jit: str | None) -> t
     return cls(f, options), f.__defaults__
 
 
-def plain_function(f: Any, count: int | None = None) -> Any:
-    """The function of a `Differentiable`; for a library function, a function that calls it with `count` arguments, if
-    the count is known; any other object as it is.
+def plain_function(f: Any, count: int | None = None, keywords: tuple[str, ...] = ()) -> Any:
+    """The function of a `Differentiable`; for a library function or one of `*args`, a function that calls it with
+    `count` arguments and these keywords, if the count is known; any other object as it is.
     """
     if isinstance(f, Differentiable):
-        return f.__wrapped__
+        return plain_function(f.__wrapped__, count, keywords)
+    if isinstance(f, OfAnyNumber):
+        return f if count is None else f.of(count, keywords)
     if not callable(f):
         raise TypeError(f"expected a function, got {f!r}")
-    is_plain = type(f) is FunctionType and not f.__code__.co_flags & inspect.CO_VARARGS
+    is_plain = type(f) is FunctionType and not _is_variadic(f)
     if is_plain and (f.__module__ or "").partition(".")[0] not in ("numpy", "scipy"):
         return f
     # operations take a while to import
     from srcdiff.frontend.source.library_wrappers import written_out
 
-    return written_out(f, count)
+    return written_out(f, count, keywords)
+
+
+def _is_variadic(f: Any) -> bool:
+    """Whether a function takes any number of arguments."""
+    is_own = type(f) is FunctionType and f.__code__.co_flags & inspect.CO_VARARGS
+    return bool(is_own) and not hasattr(
+        f, "__wrapped__"
+    )  # a wrapper has the parameters of its function
 
 
 def options_for(f: Any, given: dict[str, Any], argnums: Any = None) -> Options:
@@ -341,6 +378,9 @@ def options_for(f: Any, given: dict[str, Any], argnums: Any = None) -> Options:
 def generated(derivation: Derivation, f: Any, options: Options, argnums: Any = None) -> Generated:
     """The generated function for a derivation; `argnums` replaces that of the options."""
     f = plain_function(f)
+    if derivation.differentiates and (isinstance(f, OfAnyNumber) or _is_variadic(f)):
+        given = options if argnums is None else replace(options, argnums=argnums)
+        return OfAnyNumber(derivation, f, given)  # type: ignore[return-value]
     wanted = options.argnums if argnums is None else argnums
     is_tuple = isinstance(wanted, tuple | list)
     signature = _signature(derivation, f, wanted)

@@ -8,7 +8,7 @@ from numba import njit, objmode
 
 def _compiled(clock: Any) -> Any:
     @njit
-    def read():
+    def read() -> Any:
         with objmode(now="float64"):
             now = clock()
         return now  # noqa: RET504  (the block has no other way out)

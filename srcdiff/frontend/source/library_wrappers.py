@@ -18,16 +18,18 @@ from srcdiff.ops.core.registry import find, find_composite
 _LIBRARIES = ("math", "numpy", "scipy", "operator", "_operator")
 
 
-def written_out(function: Callable[..., Any], count: int | None = None) -> Callable[..., Any]:
-    """A function that calls a library's, or one of `*args`, with `count` arguments, or with those it cannot do without;
-    other functions are as they are.
+def written_out(
+    function: Callable[..., Any], count: int | None = None, keywords: tuple[str, ...] = ()
+) -> Callable[..., Any]:
+    """A function that calls a library's, or one of `*args`, with `count` arguments and these keywords, or with the
+    arguments it cannot do without; other functions are as they are.
     """
     if isinstance(function, functools.partial):
         given = None if count is None else count + len(function.args)
         made = _calling(function.func, given, (*function.keywords,))
         is_same = made is function.func
         return function if is_same else functools.partial(made, *function.args, **function.keywords)
-    return _calling(function, count, ())
+    return _calling(function, count, keywords)
 
 
 def _calling(

@@ -45,7 +45,8 @@ def _compiled_from(function: Any) -> Any:
 @functools.lru_cache(maxsize=256)
 def calling(function: Any, names: tuple[str, ...], keywords: tuple[str, ...] = ()) -> FunctionType:
     """A function of these parameters that does nothing but call another."""
-    name = getattr(function, "__name__", "function")
+    name = getattr(function, "__name__", "")
+    name = name if name.isidentifier() else "function"
     given = ", ".join((*names, *(f"{k}={k}" for k in keywords)))
     text = f"def {name}({', '.join((*names, *keywords))}):\n    return {name}_({given})\n"
     return made_function(text, name, {f"{name}_": function})

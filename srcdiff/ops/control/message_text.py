@@ -14,8 +14,8 @@ from string import Formatter
 def written_by_python(text: str) -> str:
     """A statement for a call with `{i}` for operands; Numba's object mode knows no format specifications."""
     count = 1 + max((int(n) for _, n, _, _ in Formatter().parse(text) if n), default=-1)
-    call = ast.parse(text.format(*(f"_{k}_" for k in range(count))), mode="eval")
-    call = ast.unparse(_WithoutFStrings().visit(call)).replace("{", "{{").replace("}", "}}")
+    tree = ast.parse(text.format(*(f"_{k}_" for k in range(count))), mode="eval")
+    call = ast.unparse(_WithoutFStrings().visit(tree)).replace("{", "{{").replace("}", "}}")
     return "with numba.objmode():\n    " + re.sub(r"\b_(\d+)_\b", r"{\1}", call)
 
 

@@ -20,7 +20,7 @@ CASES = {
     "reshape": (lambda a, k: np.sum(np.reshape(a, k)[0] ** 2), A, ([6, 1], 6, (3, 2), -1)),
     "repeat": (lambda a, k: np.sum(np.repeat(a, k, axis=0)[-1] ** 2), A, ([1, 2], 2, np.array([2, 1]))),
     "order": (lambda a, k: np.linalg.norm(a, k) ** 2, X, (np.inf, 2, 1, None, -np.inf, 3.0)),
-    "subscript": (lambda a, k: np.sum(a[k] ** 2), A, (1, [1, 0], (1, 2), slice(0, 1), A > 2, ..., slice(None, None, -1))),
+    "subscript": (lambda a, k: np.sum(a[k] ** 2), A, (1, [1, 0], (1, 2), slice(0, 1), A > 2, ..., slice(1, None, -1))),
     "bound": (lambda a, k: np.sum(a[:k] ** 2), X, (2, np.int64(3), np.uint8(1), np.array(2), -1, None, 9)),
     "step": (lambda a, k: np.sum(a[::k] ** 2), X, (2, np.int64(3), np.int32(-1), np.array(-2))),
     "part of a list": (lambda a, k: [a, a * 2.0][k][0], X, (1, np.int64(0), np.int32(-1), np.array(1))),

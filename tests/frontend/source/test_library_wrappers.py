@@ -3,6 +3,7 @@
 import functools
 import inspect
 import operator
+import pickle
 
 import numpy as np
 import pytest
@@ -97,8 +98,19 @@ def test_functions_of_any_number_of_arguments_take_those_of_the_call():
     value, back = srcdiff.vjp(product, 2.0, 3.0, 5.0, argnums=(0, 2))
     assert value == 30.0 and back(1.0) == (15.0, 6.0)
     assert srcdiff.jvp(product, (2.0, 3.0), (1.0, 1.0)) == (6.0, 5.0)
+    gradient = srcdiff.grad(product, argnums=(0, -1), jit=False)
+    assert gradient(2.0, 3.0) == (3.0, 2.0)
+    assert gradient(2.0, 3.0, 5.0) == (15.0, 6.0)
+    assert srcdiff.hvp(lambda *a: a[0] ** 3 * a[1], jit=False)(2.0, 5.0, 1.0) == 60.0
+    assert srcdiff.grad(srcdiff.grad(lambda *a: a[0] ** 3 * a[1]), jit=False)(2.0, 5.0) == 60.0
+    again = pickle.loads(pickle.dumps(srcdiff.value_and_grad(scaled_sum, jit=False)))
+    assert again(2.0, 3.0, scale=5.0) == (30.0, 15.0) and again(2.0) == (0.0, 0.0)
     with pytest.raises(srcdiff.UnsupportedError, match="takes"):
-        srcdiff.grad(product)
+        srcdiff.grad(lambda **given: given["a"])
+
+
+def scaled_sum(a, *rest, scale=2.0):
+    return a * scale * sum(rest)
 
 
 @pytest.mark.parametrize("function", [len, dict, print, np.einsum, inspect.signature])
