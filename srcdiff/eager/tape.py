@@ -18,11 +18,11 @@ from typing import Any
 import numpy as np
 
 from srcdiff.compile.arguments.pytree import fit_to, map_leaves
-from srcdiff.compile.derivations.kinds import Vjp
+from srcdiff.compile.derivations.kinds import Grad, Vjp
 from srcdiff.eager import calls, operators, own_classes
 from srcdiff.eager.builtins import BUILTINS
 from srcdiff.eager.derivatives.adjoint_hooks import Block, marked
-from srcdiff.eager.derivatives.op_derivatives import derivative
+from srcdiff.eager.derivatives.op_derivatives import derivative, paths_of, weighted
 from srcdiff.eager.rewrite.error_traces import led_there
 from srcdiff.eager.rewrite.rewrite_cache import rewritten
 from srcdiff.eager.shadow_values import Shadows, Tracked, is_own_memory, owner
@@ -315,10 +315,18 @@ class Tape:
 
     def reverse_operation(self, record: Operation, shadows: Shadows) -> None:
         taken = map_leaves(lambda v: shadows.take(v) if is_float(v) else None, record.made)
-        if all(t is None for t in leaves_of(taken)):
+        pairs = zip(leaves_of(record.made), leaves_of(taken), strict=True)
+        ds = [None if d is None else fit_to(v, d, "d_value") for v, d in pairs if is_float(v)]
+        used = tuple(p for p, d in zip(paths_of(record.made), ds, strict=True) if d is not None)
+        if not used:
             return
-        d_value = fit_to(record.value, taken, "d_value")
-        back = derivative(Vjp(), record.leaf, record.wrt)
-        _, found = back(*record.kept, d_value)
+        if len(used) == len(ds):
+            back = derivative(Vjp(), record.leaf, record.wrt)
+            _, found = back(*record.kept, fit_to(record.value, taken, "d_value"))
+        else:  # only of the results that are used: others may have no derivative
+            leaf = weighted(record.leaf, len(record.kept), used)
+            found = derivative(Grad(), leaf, record.wrt)(
+                *record.kept, *(d for d in ds if d is not None)
+            )
         for k, d in zip(record.wrt, found, strict=True):
             spread(shadows, self.tracked, record.arguments[k], d)

@@ -11,7 +11,7 @@ import numpy as np
 from srcdiff.compile.arguments.pytree import children, fit_to, map_leaves
 from srcdiff.compile.derivations.kinds import Grad, Hvp, Jvp
 from srcdiff.eager.derivatives.adjoint_hooks import Block
-from srcdiff.eager.derivatives.op_derivatives import derivative, weighted
+from srcdiff.eager.derivatives.op_derivatives import derivative, paths_of, weighted
 from srcdiff.eager.shadow_values import Shadows
 from srcdiff.eager.structures import is_float, leaves_of
 from srcdiff.eager.tape import Record, Tape
@@ -111,7 +111,7 @@ class Curvature(Tangents):
             [fit_to(v, pair[k], "d_value") for v, pair in zip(outputs, pairs, strict=True)]
             for k in (0, 1)
         )
-        leaf = weighted(record.leaf, len(record.kept), _paths(record.made))
+        leaf = weighted(record.leaf, len(record.kept), paths_of(record.made))
         count = len(record.kept)
         places = record.wrt
         found = derivative(Grad(), leaf, places)(*record.kept, *ds)
@@ -120,14 +120,3 @@ class Curvature(Tangents):
         for k, d, t in zip(places, found, turned, strict=False):
             spread(shadows, self.tracked, record.arguments[k], d)
             spread(self.curved, self.tracked, record.arguments[k], t)
-
-
-def _paths(made: Any) -> tuple[str, ...]:
-    """The positions of the floats in a result."""
-    parts = children(made)
-    if parts is None:
-        return ("",) if is_float(made) else ()
-    keys = list(made) if isinstance(made, dict) else range(len(parts))
-    return tuple(
-        f"[{k!r}]{path}" for k, part in zip(keys, parts, strict=True) for path in _paths(part)
-    )

@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from srcdiff.compile.arguments.pytree import children
 from srcdiff.compile.derivations.kinds import Derivation
 from srcdiff.eager.derivatives.nested_gradients import InnerGradient
+from srcdiff.eager.structures import is_float
 from srcdiff.errors import UnsupportedError
 from srcdiff.frontend.source.wrappers import made_function
 from srcdiff.handles.differentiable import generated
@@ -158,3 +160,14 @@ def _weighted(held: _Leaf, count: int, paths: tuple[str, ...]) -> Callable[..., 
         f"    return {' + '.join(terms)}\n"
     )
     return made_function(text, "weighted", {"leaf": held.leaf, "np": np})
+
+
+def paths_of(made: Any) -> tuple[str, ...]:
+    """The positions of the floats in a result."""
+    parts = children(made)
+    if parts is None:
+        return ("",) if is_float(made) else ()
+    keys = list(made) if isinstance(made, dict) else range(len(parts))
+    return tuple(
+        f"[{k!r}]{path}" for k, part in zip(keys, parts, strict=True) for path in paths_of(part)
+    )
