@@ -9,7 +9,6 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 from types import FunctionType, MethodType
 from typing import Any, TypeVar
 
@@ -30,7 +29,8 @@ from srcdiff.compile.derivations.kinds import (
 )
 from srcdiff.compile.extensions import extensions
 from srcdiff.compile.program import Derived
-from srcdiff.errors import DifferentiationError, UnsupportedError
+from srcdiff.errors import UnsupportedError
+from srcdiff.handles.at_point import AtPoint
 from srcdiff.handles.fast_call import MISS
 from srcdiff.handles.generated import Generated, handles
 from srcdiff.handles.primal_call import without_blocks
@@ -123,96 +123,14 @@ class Differentiable:
         return name if found is self else (Differentiable, (self.__wrapped__, self.options))
 
 
-class AtPoint:
-    """`vjp` and `jvp` of a function as generated functions: one handle for each choice of arguments."""
+class _OfFloats(AtPoint):
+    """`vjp` and `jvp` of a function."""
 
-    derivation: Derivation
-
-    @property
-    def label(self) -> str:
-        """The suffix of the names of generated functions."""
-        return self.derivation.name
-
-    def __init__(self, function: Function, options: Options) -> None:
-        self.function = function
-        self.options = options
-        self.__name__ = f"{getattr(function, '__name__', 'f')}_{self.label}"
-        self._handles: dict[Any, Generated] = {}
-        self._latest: Generated | None = None
-
-    def handle_for(self, argnums: Any) -> Generated:
-        """The generated function for a choice of arguments."""
-        key = tuple(argnums) if isinstance(argnums, list) else argnums
-        if key not in self._handles:
-            self._handles[key] = generated(self.derivation, self.function, self.options, key)
-        self._latest = self._handles[key]
-        return self._latest
-
-    def resolve(self, *args: Any, **kwargs: Any) -> tuple[Generated, tuple[Any, ...]]:
-        """The handle for these arguments, and the values that it is called with."""
-        raise NotImplementedError
-
-    @property
-    def source(self) -> str:
-        """The source of the latest specialisation."""
-        return self._last().source
-
-    def _last(self) -> Generated:
-        if self._latest is None:
-            raise DifferentiationError(
-                f"{self.__name__} has no source yet: it is generated for the types of the arguments",
-                "Call it first, or use source_for, which generates without running.",
-            )
-        return self._latest
-
-    def source_for(self, *args: Any, **kwargs: Any) -> str:
-        """The source for arguments as in a call, without running it."""
-        handle, given = self.resolve(*args, **kwargs)
-        return handle.source_for(*given)
-
-    @property
-    def loop_source(self) -> str:
-        """The loop form of the latest specialisation."""
-        return self._last().loop_source
-
-    def loop_source_for(self, *args: Any, **kwargs: Any) -> str:
-        """The loop form for arguments as in a call, without running it."""
-        handle, given = self.resolve(*args, **kwargs)
-        return handle.loop_source_for(*given)
-
-    def stages(self, *args: Any, **kwargs: Any) -> dict[str, str]:
-        """The program after each pass, as text."""
-        handle, given = self.resolve(*args, **kwargs)
-        return handle.stages(*given)
-
-    def save(self, path: str | Path, *args: Any, form: str = "array", **kwargs: Any) -> Path:
-        """Write a module with the generated function; arguments as in a call, or none for the latest specialisation."""
-        if not args and not kwargs and self._latest is not None:
-            return self._latest.save(path, form=form)
-        if not args and not kwargs:
-            raise DifferentiationError(
-                f"{self.__name__} was not called yet, so there is nothing to save",
-                "Call it first, or give arguments as in a call: save(path, *args).",
-            )
-        handle, given = self.resolve(*args, **kwargs)
-        return handle.save(path, *given, form=form)
-
-    def show(self, *args: Any, **kwargs: Any) -> None:
-        """Print the source, highlighted."""
-        if not args and not kwargs and self._latest is not None:
-            self._latest.show()
-            return
-        handle, given = self.resolve(*args, **kwargs)
-        handle.show(*given)
-
-    def __repr__(self) -> str:
-        return f"<srcdiff {self.__name__}>"
-
-    def __reduce__(self) -> Any:
-        return type(self), (self.function, self.options)
+    def made(self, key: Any) -> Generated:
+        return generated(self.derivation, self.function, self.options, key)
 
 
-class Pullback(AtPoint):
+class Pullback(_OfFloats):
     """`vjp` of a function: `(value, back)` at a point. The generated function behind `back` is `source_for(*args)`."""
 
     derivation = Vjp()
@@ -266,7 +184,7 @@ class Pullback(AtPoint):
         return self.handle_for(float_positions(args) if argnums is None else argnums), (*args, None)
 
 
-class Pushforward(AtPoint):
+class Pushforward(_OfFloats):
     """`jvp` of a function: value and derivative along tangents, `f.jvp(args, tangents)`."""
 
     derivation = Jvp()
@@ -307,16 +225,13 @@ class OfAnyNumber(AtPoint):
 
     def of(self, count: int, keywords: tuple[str, ...] = ()) -> Generated:
         """The derivative for calls with `count` arguments."""
-        key = count - isinstance(self.derivation, Hvp), keywords
-        if key not in self._handles:
-            f = plain_function(self.function, *key)
-            self._handles[key] = generated(self.derivation, f, self.options)
-        self._latest = self._handles[key]
-        return self._latest
+        return self.handle_for((count - isinstance(self.derivation, Hvp), keywords))
+
+    def made(self, key: Any) -> Generated:
+        return generated(self.derivation, plain_function(self.function, *key), self.options)
 
     def resolve(self, *args: Any, **kwargs: Any) -> tuple[Generated, tuple[Any, ...]]:
-        handle = self.of(len(args), tuple(kwargs))
-        return handle, (*args, *kwargs.values())
+        return self.of(len(args), tuple(kwargs)), (*args, *kwargs.values())
 
     def __reduce__(self) -> Any:
         return type(self), (self.derivation, self.function, self.options)

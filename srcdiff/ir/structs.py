@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from types import FunctionType
 from typing import Any
 
+import numpy as np
+
 COMPILED_KINDS = (
     "tuple",
     "namedtuple",
@@ -89,3 +91,14 @@ def _slots(cls: type) -> tuple[str, ...]:
     names = vars(cls).get("__slots__", ())
     names = (names,) if isinstance(names, str) else tuple(names)
     return tuple(n for n in names if n not in ("__dict__", "__weakref__"))
+
+
+# values that are equal where their texts are: 1 is neither True nor 1.0, and a list may be part of a key
+_WRITTEN = (int, float, complex, str, bytes, tuple, list, dict, set, frozenset, range, slice)
+
+
+def identity_of(value: Any) -> Any:
+    """What tells a value that is known when compiling from others of its class."""
+    if isinstance(value, np.ndarray):
+        return value.dtype.str, value.shape, value.tobytes()
+    return repr(value) if isinstance(value, _WRITTEN) else value

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
+from srcdiff.ir.structs import identity_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,17 +279,6 @@ class List:
         return f"tuple({self.element}, ...)" if self.is_tuple else f"list({self.element})"
 
 
-# values that are equal where their texts are: 1 is neither True nor 1.0, and a list may be part of a key
-_WRITTEN = (int, float, complex, str, bytes, tuple, list, dict, set, frozenset, range, slice)
-
-
-def _identity(value: Any) -> Any:
-    """What tells a value known when compiling from others."""
-    if isinstance(value, np.ndarray):
-        return value.dtype.str, value.shape, value.tobytes()
-    return repr(value) if isinstance(value, _WRITTEN) else value
-
-
 @dataclass(frozen=True, slots=True)
 class Static:
     value: Any
@@ -297,10 +286,10 @@ class Static:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Static) or type(self.value) is not type(other.value):
             return False
-        return self.value is other.value or bool(_identity(self.value) == _identity(other.value))
+        return self.value is other.value or identity_of(self.value) == identity_of(other.value)
 
     def __hash__(self) -> int:
-        return hash(_identity(self.value))
+        return hash(identity_of(self.value))
 
     def __str__(self) -> str:
         return f"static({self.value!r})"

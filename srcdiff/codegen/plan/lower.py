@@ -71,8 +71,7 @@ def lower(
 ) -> Plan:
     """The plan of a function.
 
-    `function_names` are what the functions that it calls are called in the text; `unset` are variables that are
-    None where nothing else is in them (see `block_arguments`).
+    `function_names`: the names of functions in the text; `unset`: variables that may be None (see `block_arguments`).
     """
     lowering = _Lowering(fn, roots, function_names, unset)
     nodes = lowering.region(fn.body, Return())

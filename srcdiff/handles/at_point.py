@@ -1,0 +1,107 @@
+"""Derivatives whose generated function depends on what a call gives: one handle for each choice of arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from srcdiff.compile.derivations.kinds import Derivation
+from srcdiff.errors import DifferentiationError
+from srcdiff.handles.generated import Generated
+from srcdiff.options import Options
+
+Function = Callable[..., Any]
+
+
+class AtPoint:
+    """A derivative as generated functions: one handle for each choice of arguments, or for each number of them."""
+
+    derivation: Derivation
+
+    @property
+    def label(self) -> str:
+        """The suffix of the names of generated functions."""
+        return self.derivation.name
+
+    def __init__(self, function: Function, options: Options) -> None:
+        self.function = function
+        self.options = options
+        self.__name__ = f"{getattr(function, '__name__', 'f')}_{self.label}"
+        self._handles: dict[Any, Generated] = {}
+        self._latest: Generated | None = None
+
+    def handle_for(self, argnums: Any) -> Generated:
+        """The generated function for a choice of arguments."""
+        key = tuple(argnums) if isinstance(argnums, list) else argnums
+        if key not in self._handles:
+            self._handles[key] = self.made(key)
+        self._latest = self._handles[key]
+        return self._latest
+
+    def made(self, key: Any) -> Generated:
+        """A new generated function."""
+        raise NotImplementedError
+
+    def resolve(self, *args: Any, **kwargs: Any) -> tuple[Generated, tuple[Any, ...]]:
+        """The handle for these arguments, and the values that it is called with."""
+        raise NotImplementedError
+
+    @property
+    def source(self) -> str:
+        """The source of the latest specialisation."""
+        return self._last().source
+
+    def _last(self) -> Generated:
+        if self._latest is None:
+            raise DifferentiationError(
+                f"{self.__name__} has no source yet: it is generated for the types of the arguments",
+                "Call it first, or use source_for, which generates without running.",
+            )
+        return self._latest
+
+    def source_for(self, *args: Any, **kwargs: Any) -> str:
+        """The source for arguments as in a call, without running it."""
+        handle, given = self.resolve(*args, **kwargs)
+        return handle.source_for(*given)
+
+    @property
+    def loop_source(self) -> str:
+        """The loop form of the latest specialisation."""
+        return self._last().loop_source
+
+    def loop_source_for(self, *args: Any, **kwargs: Any) -> str:
+        """The loop form for arguments as in a call, without running it."""
+        handle, given = self.resolve(*args, **kwargs)
+        return handle.loop_source_for(*given)
+
+    def stages(self, *args: Any, **kwargs: Any) -> dict[str, str]:
+        """The program after each pass, as text."""
+        handle, given = self.resolve(*args, **kwargs)
+        return handle.stages(*given)
+
+    def save(self, path: str | Path, *args: Any, form: str = "array", **kwargs: Any) -> Path:
+        """Write a module with the generated function; arguments as in a call, or none for the latest specialisation."""
+        if not args and not kwargs and self._latest is not None:
+            return self._latest.save(path, form=form)
+        if not args and not kwargs:
+            raise DifferentiationError(
+                f"{self.__name__} was not called yet, so there is nothing to save",
+                "Call it first, or give arguments as in a call: save(path, *args).",
+            )
+        handle, given = self.resolve(*args, **kwargs)
+        return handle.save(path, *given, form=form)
+
+    def show(self, *args: Any, **kwargs: Any) -> None:
+        """Print the source, highlighted."""
+        if not args and not kwargs and self._latest is not None:
+            self._latest.show()
+            return
+        handle, given = self.resolve(*args, **kwargs)
+        handle.show(*given)
+
+    def __repr__(self) -> str:
+        return f"<srcdiff {self.__name__}>"
+
+    def __reduce__(self) -> Any:
+        return type(self), (self.function, self.options)
