@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from srcdiff.compile.derivations.kinds import Grad, Hvp, Jvp, Vjp
+from srcdiff.handles.at_point import AtPoint
 from srcdiff.handles.differentiable import (
-    AtPoint,
     Pullback,
     Pushforward,
     copied,

@@ -13,7 +13,8 @@ import scipy.sparse
 from srcdiff.compile.arguments.pytree import is_float_leaf, leaves, map_leaves
 from srcdiff.compile.derivations.kinds import Grad, Hvp, Jvp, Value, Vjp
 from srcdiff.errors import UnsupportedError
-from srcdiff.handles.differentiable import AtPoint, generated, options_for, plain_function
+from srcdiff.handles.at_point import AtPoint
+from srcdiff.handles.differentiable import generated, options_for, plain_function
 from srcdiff.handles.generated import Generated
 from srcdiff.handles.specialisations import Specialisation
 from srcdiff.ir.types import is_complex, is_float
