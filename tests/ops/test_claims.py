@@ -130,12 +130,46 @@ def test_operands_are_broadcast_where_it_is_claimed(decl):
         assert np.shape(apply(decl, values, sample.attrs)) == shape
 
 
+UNTRIED = {  # claims of operations without samples of the kind
+    *((name, "asks_once") for name in ("argmax", "argmin")),
+    *((name, "distinct") for name in ("places_of_true", "nonzero", "triu_indices", "tril_indices")),
+    ("nonzero", "as_tuple"),
+    *((name, "holds") for name in ("pack", "list_new", "append", "list_set", "rows")),
+    *((name, "boxes") for name in (
+        "copy", "empty_like", "zeros_like", "ones_like", "astype", "array_of", "asarray",
+        "ascontiguousarray", "full", "full_like", "reshape", "transpose", "broadcast_to",
+    )),
+}  # fmt: skip
+
+
 @pytest.mark.parametrize("decl", OPERATIONS.values(), ids=label)
 def test_claims_are_made_of_operations_that_they_concern(decl):
     assert decl.adjoint in ("any", "scalar", "whole")
     assert decl.cost in ("free", "cheap", "element", "heavy")
-    if not decl.differentiable:
-        assert not (decl.linear or decl.multilinear or decl.optional)
-        assert not (decl.stacks or decl.broadcasts)
-    if decl.as_tuple or decl.asks_once or decl.distinct:
-        assert not (decl.elementwise or decl.writes or decl.effect)
+    assert decl.view_of is not None or not decl.read_only
+    of_derivatives = ("linear", "multilinear", "optional", "stacks", "broadcasts")
+    of_arrays = (*of_derivatives[1:], "asks_once", "distinct", "as_tuple", "boxes", "holds")
+    claimed = [c for c in {*of_derivatives, *of_arrays} if getattr(decl, c)]
+    assert decl.differentiable or {*claimed}.isdisjoint(of_derivatives)
+    assert not decl.elementwise or {*claimed} <= {"linear", "multilinear", "boxes"}
+    assert not decl.asks_once or decl.loops or decl.fold or decl.place
+    assert not (decl.linear and decl.multilinear)
+    assert not (decl.distinct and decl.differentiable)
+    given = [_given(decl, k)[0] for k in range(len(decl.samples))]
+    several = any(len(_numbers(values)) > 1 for values in given)
+    results = [apply(decl, *_given(decl, k)) for k in range(len(decl.samples))]
+    tried = {
+        "optional": any(isinstance(r, tuple) and len(r) > 1 for r in results),
+        "boxes": any(not np.shape(r) for r in results if not isinstance(r, tuple | list)),
+        "stacks": several and any(np.ndim(v) > 1 for values in given for v in values),
+        "multilinear": several,
+        "broadcasts": several,
+        "holds": False,
+    }
+    for claim in {*claimed} & {*of_arrays}:
+        assert (decl.name, claim) in UNTRIED or (results and tried.get(claim, True)), claim
+
+
+def _given(decl, k):
+    values, sample = values_of(decl, k)
+    return [np.copy(v) if isinstance(v, np.ndarray) else v for v in values], sample.attrs
