@@ -95,12 +95,10 @@ IN_PLACE = Pass(
 ALLOCATIONS = Pass(
     "allocation hoisting", hoist_buffers, "a loop allocates its storage once", "", _SCALAR
 )
-BOOLEANS = Pass(
-    "boolean casts", truth_numbers, "booleans choose numbers, and are not converted", "", _LOADS
-)
-INTEGERS = Pass(
-    "integer width", wrapped_integers, "narrow integers wrap around as in NumPy", "", _LOADS
-)
+DTYPES = Pass(
+    "dtype legalisation", lambda fn: wrapped_integers(truth_numbers(fn)),
+    "numbers have the dtypes of compiled code: booleans choose numbers, narrow integers wrap around", "", _LOADS,
+)  # fmt: skip
 COUNTDOWN = Pass(
     "negative loop steps", countdown, "no loop is reversed: it counts down", "", _LOADS
 )

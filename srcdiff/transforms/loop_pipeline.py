@@ -20,16 +20,15 @@ from srcdiff.transforms.buffers.store_forwarding import (
 )
 from srcdiff.transforms.common_passes import (
     ALLOCATIONS,
-    BOOLEANS,
     CONTRACT,
     COUNTDOWN,
     CSE,
     DCE,
+    DTYPES,
     FORWARD_STORES,
     FUSE_NESTS,
     IN_PLACE,
     INLINE,
-    INTEGERS,
     LICM,
     PROMOTE,
 )
@@ -37,8 +36,10 @@ from srcdiff.transforms.guards.python_errors import python_errors
 from srcdiff.transforms.guards.shape_checks import length_checks
 from srcdiff.transforms.guards.specialise_axes import assuming, records
 from srcdiff.transforms.guards.unbound_checks import bound_names
+from srcdiff.transforms.legalize.bool_casts import truth_numbers
 from srcdiff.transforms.legalize.contiguity import contiguous
 from srcdiff.transforms.legalize.float32 import narrow_numbers
+from srcdiff.transforms.legalize.integer_width import wrapped_integers
 from srcdiff.transforms.legalize.numba_legality import only_inside, without_scipy
 from srcdiff.transforms.legalize.numba_spellings import numba_spellings
 from srcdiff.transforms.legalize.powers import plain_powers
@@ -75,9 +76,6 @@ from srcdiff.transforms.simplify.unify_dims import unify_dims
 
 _LOADS, _CORE, _SCALAR = (Form.LOADS,), (Form.CORE,), (Form.SCALAR,)
 
-NUMBERS = Pass(
-    "number typing", narrow_numbers, "a variable has one dtype in all assignments", "", _CORE
-)
 PARALLEL = Pass(
     "loop parallelisation", parallel, "independent iterations are shared out to threads", "", _SCALAR
 )  # fmt: skip
@@ -155,7 +153,7 @@ def _decomposed(
             "row length specialisation", lambda f: records(f, lengths), "short rows have a constant length",
             "loops over known lengths are unrolled", _CORE, whole=True,
         ).when(narrow),
-        NUMBERS.at("operations still distinguish Python's numbers from NumPy's"),
+        DTYPES.at("operations still distinguish Python's numbers from NumPy's", narrow_numbers),
         Pass(
             "dimension unification", unify_dims, "equal lengths have one name",
             "loops over one range are recognised by it", _CORE,
@@ -276,12 +274,9 @@ def _tiled(lengths: Mapping[str, int], fastmath: bool) -> tuple[Pass, ...]:
         ),
         *PROMOTE.at("vectorised loops add to elements").when(fastmath),
         Pass(
-            "register tiling", lambda f: shared_rows(f, lengths), "four iterations share the rows that they load",
+            "unroll-and-jam", lambda f: jam(shared_rows(f, lengths), lengths),
+            "four iterations run in one pass over a row, or share the rows that they load",
             "sums are in numbers", _SCALAR,
-        ),
-        Pass(
-            "unroll-and-jam", lambda f: jam(f, lengths), "four iterations run in one pass over a row",
-            "register tiling takes what it can first", _SCALAR,
         ),
         LICM.at("tiled loops have parts in common"),
         *FORWARD_STORES.at("scalar promotion stores sums at once").when(fastmath),
@@ -311,9 +306,10 @@ def _legal(fastmath: bool, has_threads: bool) -> tuple[Pass, ...]:
             "integer powers", plain_powers, "powers with integer exponents are as in NumPy",
             "strength reduction has taken the others", _SCALAR,
         ),
-        NUMBERS.at("loops hold numbers in the place of NumPy's"),
-        BOOLEANS.at("no later pass makes a conversion"),
-        INTEGERS.at("no later pass computes with integers"),
+        DTYPES.at(
+            "no later pass makes a conversion or computes with integers",
+            lambda f: wrapped_integers(truth_numbers(narrow_numbers(f))),
+        ),
         COUNTDOWN.at("Numba has no `reversed`"),
         DCE.at("legalisation leaves unused operands"),
         Pass("typed empty lists", typed_lists, "an empty list has a type", "Numba needs the type", _SCALAR),

@@ -8,14 +8,13 @@ from typing import Literal
 from srcdiff.ir.core import Function
 from srcdiff.transforms.common_passes import (
     ALLOCATIONS,
-    BOOLEANS,
     CONTRACT,
     COUNTDOWN,
     DCE,
+    DTYPES,
     FOLD,
     FUSE_NESTS,
     IN_PLACE,
-    INTEGERS,
     LICM,
     PROMOTE,
     SINGLE,
@@ -124,8 +123,7 @@ def for_device(names: Sequence[str], raises: bool, block: Block | None) -> tuple
 def _on_device(raises: bool, block: Block | None, atomics: bool) -> tuple[Pass, ...]:
     """Code that a device compiles, and storage as parameters."""
     return (
-        BOOLEANS.at("no later pass makes a conversion"),
-        INTEGERS.at("no later pass computes with integers"),
+        DTYPES.at("no later pass makes a conversion or computes with integers"),
         *_DOWN.when(not block),
         DCE.at("legalisation leaves unused operands"),
         Pass("device marks", marked_as_loops, "the function is marked as compiled", "codegen prints loops", _SCALAR),

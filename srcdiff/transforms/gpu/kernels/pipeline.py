@@ -11,13 +11,12 @@ from srcdiff.transforms.ad.directives.kernel_recompute import one_of_twins
 from srcdiff.transforms.ad.tangents import ForwardRules
 from srcdiff.transforms.ad.tape.decide import residuals
 from srcdiff.transforms.common_passes import (
-    BOOLEANS,
     COUNTDOWN,
     CSE,
     DCE,
     DIMS,
+    DTYPES,
     INLINE,
-    INTEGERS,
     RESIDUALS,
     SINGLE,
 )
@@ -115,8 +114,7 @@ PRINTED = (
     DIMS.at("storage needs lengths"),
     CSE.at("storage and sums compute the index of the thread"),
     SINGLE.at("storage takes its dtype", lambda f: f if _has_wide_storage(f) else single(f)),
-    BOOLEANS.at("no later pass makes a conversion"),
-    INTEGERS.at("no later pass computes with integers"),
+    DTYPES.at("no later pass makes a conversion or computes with integers"),
     COUNTDOWN.at("Numba has no `reversed`"),
     Pass(
         "barrier legalisation", plain_barriers, "a barrier has no operands", "no later pass moves statements", _LOADS
