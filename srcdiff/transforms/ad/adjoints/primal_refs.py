@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from srcdiff.errors import UnsupportedError
 from srcdiff.ir.build import Env, with_parts
-from srcdiff.ir.core import For, If, Op, Region, Statement, While, regions_of
+from srcdiff.ir.core import For, If, Op, Region, Statement, While, regions_of, walk
 from srcdiff.ir.types import INT, Array, Dim, Scalar, is_float, shape_of
 from srcdiff.ir.values import Atom, Const, Value, const, known_dim
 from srcdiff.ops.arrays import memory
@@ -132,6 +132,32 @@ class ForwardPart:
         k = loop.results.index(value) - (len(loop.results) - len(loop.carried))
         ends = loop.carried_yields if _surely_runs(loop) else (*loop.carried, *loop.carried_yields)
         return k >= 0 and any(map(self.is_left_out, ends[k :: len(loop.carried)]))
+
+    def is_from_outside(self, y: Atom, region: Region, buffers: frozenset[Value]) -> bool:
+        """Whether the yield `y` of a region is written storage from outside, or a view of such storage."""
+        inside, home = _regions_in(region), self.home
+        return isinstance(y, Value) and all(
+            base in buffers and home[base] not in inside for base in self.bases(y)
+        )
+
+    def from_outside(self, y: Atom, region: Region, buffers: frozenset[Value]) -> list[Value]:
+        """The storage from outside that a region yields, or yields views of, through inner branches."""
+        if not isinstance(y, Value) or not self.is_from_outside(y, region, buffers):
+            return []
+        base = self.base(y)
+        maker = self.maker.get(base)
+        if self.home[base] not in _regions_in(region) or not isinstance(maker, If):
+            return [base]
+        k = maker.results.index(base)
+        inner = (maker.then, maker.orelse)
+        return [b for half in inner for b in self.from_outside(half.yields[k], region, buffers)]
+
+    def reaches_out(self, y: Atom, region: Region, buffers: frozenset[Value]) -> bool:
+        """Whether the yield `y` of a region may be storage from outside that a loop or branch in it passes on."""
+        if not isinstance(y, Value) or y not in buffers:
+            return False
+        inside, home = _regions_in(region), self.home
+        return any(home.get(root) not in inside for root in self.program.roots.get(y, ()))
 
     # ---- forward values in the backward part ----------------------------------------------------
 
@@ -257,3 +283,8 @@ def _surely_runs(loop: For | While) -> bool:
         return False
     bounds = [a.value for a in (loop.start, loop.stop, loop.step) if isinstance(a, Const)]
     return len(bounds) == 3 and len(range(*bounds)) > 0
+
+
+def _regions_in(region: Region) -> set[Region]:
+    """The region and all regions inside it."""
+    return {region, *(r for s in walk(region) for r in regions_of(s))}

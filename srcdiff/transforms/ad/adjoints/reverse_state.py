@@ -20,8 +20,6 @@ from srcdiff.ir.core import (
     Region,
     Statement,
     While,
-    regions_of,
-    walk,
 )
 from srcdiff.ir.types import Array, List, Scalar, Struct, Type, is_float, shape_of
 from srcdiff.ir.values import Atom, Value, const
@@ -361,12 +359,17 @@ class Reversal:
         """The adjoint buffer of `a if c else b`: `d_a if c else d_b`, if `a` or `b` is storage from outside."""
         k = branch.results.index(value)
         halves = [(region, region.yields[k]) for region in (branch.then, branch.orelse)]
-        outside = [y for region, y in halves if self.is_from_outside(y, region)]
+        outside = [
+            y for region, y in halves if self.forward.is_from_outside(y, region, self.buffers)
+        ]
         if not outside or any(
-            y not in outside and self.reaches_out(y, region) for region, y in halves
+            y not in outside and self.forward.reaches_out(y, region, self.buffers)
+            for region, y in halves
         ):
             return self.zeros(value, scope)
-        for base in dict.fromkeys(b for region, y in halves for b in self.from_outside(y, region)):
+        for base in dict.fromkeys(
+            b for region, y in halves for b in self.forward.from_outside(y, region, self.buffers)
+        ):
             self.open(base, scope)
         regions = []
         for _, y in halves:
@@ -383,41 +386,10 @@ class Reversal:
         scope.b.append(If(condition, regions[0], regions[1], (result,), branch.location, "adjoint"))
         return result
 
-    def is_from_outside(self, y: Atom, region: Region) -> bool:
-        """Whether the yield `y` of a region is written storage from outside, or a view of such storage."""
-        inside, home = _regions_in(region), self.forward.home
-        return isinstance(y, Value) and all(
-            base in self.buffers and home[base] not in inside for base in self.forward.bases(y)
-        )
-
-    def from_outside(self, y: Atom, region: Region) -> list[Value]:
-        """The storage from outside that a region yields, or yields views of, through inner branches."""
-        if not isinstance(y, Value) or not self.is_from_outside(y, region):
-            return []
-        base = self.forward.base(y)
-        maker = self.forward.maker.get(base)
-        if self.forward.home[base] not in _regions_in(region) or not isinstance(maker, If):
-            return [base]
-        k = maker.results.index(base)
-        inner = (maker.then, maker.orelse)
-        return [b for half in inner for b in self.from_outside(half.yields[k], region)]
-
-    def reaches_out(self, y: Atom, region: Region) -> bool:
-        """Whether the yield `y` of a region may be storage from outside that a loop or branch in it passes on."""
-        if not isinstance(y, Value) or y not in self.buffers:
-            return False
-        inside, home = _regions_in(region), self.forward.home
-        return any(home.get(root) not in inside for root in self.forward.program.roots.get(y, ()))
-
 
 def _is_new(made: Statement | None) -> bool:
     """Whether a statement makes new storage."""
     return isinstance(made, Op) and made.view_of is None and not made.decl.writes
-
-
-def _regions_in(region: Region) -> set[Region]:
-    """The region and all regions inside it."""
-    return {region, *(r for s in walk(region) for r in regions_of(s))}
 
 
 def _position(get: Op) -> int:

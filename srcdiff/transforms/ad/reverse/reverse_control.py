@@ -162,7 +162,7 @@ def _half(
         if y not in r.buffers:
             r.check_names(y, inner, branch)
             _pass_on(r, d, branch.results[k], y, inner)
-        elif not (k in chosen and r.is_from_outside(y, region)):
+        elif not (k in chosen and r.forward.is_from_outside(y, region, r.buffers)):
             r.bind(y, d, inner, branch)
     reverse_region(r, region, inner)
     return inner, {
