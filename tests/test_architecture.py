@@ -178,7 +178,6 @@ LONG_MODULES = {
     "transforms/logspace/reductions_in_loops.py": 402,
     "transforms/rewrite/stability_rules.py": 498,
     "transforms/semiring/normalise/cancel_normalisers.py": 423,
-    "transforms/simplify/fold.py": 482,
     "vi/inference/optimizers.py": 413,
     "vi/model/semantics.py": 427,
     "vi/objectives/custom_guide_elbo.py": 449,

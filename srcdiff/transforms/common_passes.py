@@ -21,7 +21,7 @@ from srcdiff.transforms.schedule.fusion import fuse_nests
 from srcdiff.transforms.simplify.calls.inline import inline_calls
 from srcdiff.transforms.simplify.cse import cse
 from srcdiff.transforms.simplify.dce import dce
-from srcdiff.transforms.simplify.fold import fold
+from srcdiff.transforms.simplify.folding.fold import fold
 from srcdiff.transforms.simplify.licm import hoist
 
 _LOADS, _DERIVED, _SCALAR = (Form.LOADS,), (Form.DERIVED,), (Form.SCALAR,)

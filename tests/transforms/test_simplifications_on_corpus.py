@@ -27,7 +27,7 @@ from srcdiff.transforms.simplify.algebra.zero_adjoints import cancel
 from srcdiff.transforms.simplify.calls.dead_arguments import remove_dead_arguments
 from srcdiff.transforms.simplify.cse import cse
 from srcdiff.transforms.simplify.dce import dce
-from srcdiff.transforms.simplify.fold import fold
+from srcdiff.transforms.simplify.folding.fold import fold
 from srcdiff.transforms.simplify.invariant_carries import remove_invariant_carries
 from srcdiff.transforms.simplify.licm import hoist
 from srcdiff.transforms.simplify.merge_branches import merge_ifs

@@ -40,7 +40,7 @@ from srcdiff.transforms.simplify.algebra.reassociate import algebra
 from srcdiff.transforms.simplify.calls.dead_arguments import with_yields
 from srcdiff.transforms.simplify.cse import cse
 from srcdiff.transforms.simplify.dce import dce
-from srcdiff.transforms.simplify.fold import fold
+from srcdiff.transforms.simplify.folding.fold import fold
 
 _T = TypeVar("_T")
 

@@ -19,7 +19,7 @@ from srcdiff.ops.elementwise import arithmetic, elementary
 from srcdiff.ops.linalg import products
 from srcdiff.transforms.analysis.defuse import definitions, is_pure, written_values
 from srcdiff.transforms.rewrite.patterns import Anything, Pattern, function, match
-from srcdiff.transforms.simplify.identities import may_stand
+from srcdiff.transforms.simplify.folding.identities import may_stand
 
 exp = function("exp")
 _U = Anything("u")

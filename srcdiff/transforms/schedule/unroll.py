@@ -29,8 +29,8 @@ from srcdiff.ir.types import Array, Dim, Scalar, Struct, Type
 from srcdiff.ir.values import Atom, const, known_dim, symbol_of
 from srcdiff.ops.elementwise import arithmetic
 from srcdiff.transforms.simplify.constants import constant_value
-from srcdiff.transforms.simplify.fold import fold
-from srcdiff.transforms.simplify.identities import may_stand
+from srcdiff.transforms.simplify.folding.fold import fold
+from srcdiff.transforms.simplify.folding.identities import may_stand
 
 _MOST = 4
 _STATEMENTS = 96  # statements of all iterations together, at most

@@ -5,7 +5,7 @@ import pytest
 from transforms.passes import changed, program
 
 from srcdiff.ir.syntax.printer import to_text
-from srcdiff.transforms.simplify.fold import fold
+from srcdiff.transforms.simplify.folding.fold import fold
 
 X = np.arange(20.0).reshape(4, 5)
 

@@ -33,7 +33,7 @@ from srcdiff.transforms.simplify.algebra.matrix_rules import MATRIX_RULES
 from srcdiff.transforms.simplify.algebra.normal_forms import Forms, repeats, without
 from srcdiff.transforms.simplify.algebra.polynomials import Polynomial, Tree
 from srcdiff.transforms.simplify.dce import dce
-from srcdiff.transforms.simplify.identities import may_stand
+from srcdiff.transforms.simplify.folding.identities import may_stand
 
 exp, expit, logaddexp, transpose, outer = map(
     function, ("exp", "expit", "logaddexp", "transpose", "outer")

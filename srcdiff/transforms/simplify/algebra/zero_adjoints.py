@@ -31,7 +31,7 @@ from srcdiff.transforms.analysis.defuse import substitute
 from srcdiff.transforms.simplify.algebra.sum_of_products import zeros_of
 from srcdiff.transforms.simplify.constants import zero
 from srcdiff.transforms.simplify.dce import dce
-from srcdiff.transforms.simplify.fold import fold
+from srcdiff.transforms.simplify.folding.fold import fold
 
 
 def cancel(fn: Function) -> Function:

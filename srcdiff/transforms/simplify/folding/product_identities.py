@@ -12,7 +12,7 @@ from srcdiff.ops.core.axes import axes_of
 from srcdiff.ops.elementwise import arithmetic
 from srcdiff.ops.linalg import einsum, products
 from srcdiff.ops.linalg.einsum_spelling import contraction
-from srcdiff.transforms.simplify.identities import (
+from srcdiff.transforms.simplify.folding.identities import (
     Identity,
     Known,
     constants_first,

@@ -5,7 +5,7 @@ import pytest
 
 from srcdiff.ir.syntax.printer import to_text
 from srcdiff.transforms.simplify.dce import dce
-from srcdiff.transforms.simplify.fold import fold
+from srcdiff.transforms.simplify.folding.fold import fold
 from tests.transforms.passes import changed, check, program, unchanged
 
 X = np.array([1.0, 2.0, 3.0])

@@ -13,24 +13,20 @@ do not contribute.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
-from typing import Any
 
-from srcdiff.ir.alias import Roots, reads_of, storage_roots, writes_of
-from srcdiff.ir.build import Builder, Env, Rewriter, change_dims, lookup, with_body
-from srcdiff.ir.core import Call, For, Function, If, Op, Region, Statement, walk
+from srcdiff.ir.alias import Roots, writes_of
+from srcdiff.ir.build import Builder, Env, change_dims, lookup
+from srcdiff.ir.core import For, Function, If, Op, Region, Statement, walk
 from srcdiff.ir.dims import missing
 from srcdiff.ir.types import Dim, Scalar, Struct, dims_of, is_float, ndim_of, shape_of
 from srcdiff.ir.values import Atom, Const, Value, const, symbol_of
 from srcdiff.ops.arrays import containers, memory
 from srcdiff.ops.elementwise import arithmetic
 from srcdiff.transforms.analysis.defuse import (
-    count_uses,
     is_generated,
     same_kind,
-    uses_outside,
-    written_values,
 )
 from srcdiff.transforms.prepare.result_ownership import held_roots
 from srcdiff.transforms.simplify.compose_subscripts import composed, is_whole
@@ -40,20 +36,11 @@ from srcdiff.transforms.simplify.constants import (
     known_constant,
     zero,
 )
-from srcdiff.transforms.simplify.identities import IDENTITIES, constants_first, may_stand
-from srcdiff.transforms.simplify.product_identities import PRODUCT_IDENTITIES
+from srcdiff.transforms.simplify.folding.identities import IDENTITIES, constants_first, may_stand
+from srcdiff.transforms.simplify.folding.initial_writes import ZEROS, InitialWrites, target_of
+from srcdiff.transforms.simplify.folding.product_identities import PRODUCT_IDENTITIES
 
-_ZEROS = {"zeros", "zeros_like", "zeros_of"}
-_SHARES = {
-    "pack",
-    "list_new",
-    "read",
-    "restore",
-    "list_pop",
-}  # results that another container may hold
-_ADDS = (memory.add_into, memory.add_at)
 _ARITHMETIC = (arithmetic.add, arithmetic.subtract, arithmetic.multiply, arithmetic.divide)
-_GONE = Op(memory.read, (), ())  # stands where a statement was taken out
 
 
 def fold(fn: Function) -> Function:
@@ -63,32 +50,14 @@ def fold(fn: Function) -> Function:
     return change_dims(new, lambda d: d.substitute(pass_.numbers)) if pass_.numbers else new
 
 
-@dataclass
-class _Here:
-    """The state at a place in a region: which buffers are still zero, or a copy, or cleared at an index, and where."""
-
-    zeros: dict[Value, int]
-    copies: dict[Value, int]
-    clears: dict[tuple[Any, ...], int]
-    adds: dict[
-        tuple[Any, ...], int
-    ]  # additions at an index with nothing but additions to the same array since
-
-
-class _Fold(Rewriter):
+class _Fold(InitialWrites):
     def __init__(self, fn: Function) -> None:
-        self.roots = storage_roots(fn)
-        self.written = written_values(fn, self.roots)
+        super().__init__(fn)
         self.held = held_roots(fn, self.roots)
         self.resized = _resized(fn, self.roots)
-        self.uses = count_uses(fn)
         self.shown = {d for p in fn.params for d in dims_of(p.type)}
-        self.made: dict[Atom, Op] = {}
-        self.home: dict[Value, tuple[Builder, int]] = {}
-        self.here = _Here({}, {}, {}, {})
         self.saved: dict[int, Const] = {}  # by slot: constants need not be saved
         self.numbers: dict[str, Dim] = {}  # lengths that are constants
-        self.old: tuple[Atom, ...] = ()  # the operands of the statement being folded, as they were
         self.fn = fn
 
     @cached_property
@@ -98,12 +67,6 @@ class _Fold(Rewriter):
         return any(getattr(v.type, "dtype", "") in ("float32", "float16") for v in values)
 
     # ---- walking ----
-
-    def region(self, old: Region, env: Env, b: Builder) -> Region:
-        outer, self.here = self.here, _Here({}, {}, {}, {})
-        new = super().region(old, env, b)
-        self.here = outer
-        return with_body(new, [s for s in new.body if s is not _GONE])
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         b.location, b.origin = old.location, old.origin
@@ -135,38 +98,6 @@ class _Fold(Rewriter):
             self.statement(statement, env, b)
         env.update((r, lookup(env, y)) for r, y in zip(old.results, chosen.yields, strict=True))
 
-    def emit(self, statement: Statement, b: Builder) -> None:
-        self.forget(statement)
-        for result in statement.results:
-            self.home[result] = (b, len(b.body))
-            if isinstance(statement, Op):
-                self.made[result] = statement
-        b.append(statement)
-
-    def forget(self, statement: Statement) -> None:
-        """Drop what no longer holds after a statement."""
-        if self.here.zeros or self.here.copies:
-            for value in uses_outside(statement):
-                self.here.zeros.pop(value, None)
-                self.here.copies.pop(value, None)
-        if self.here.adds:
-            self.forget_adds(statement)
-        if self.here.clears:
-            touched = writes_of(statement, self.roots) | reads_of(statement, self.roots)
-            keys = [k for k in self.here.clears if touched & self.roots.get(k[0], frozenset())]
-            for key in keys:
-                del self.here.clears[key]
-
-    def forget_adds(self, statement: Statement) -> None:
-        written = writes_of(statement, self.roots)
-        is_add = isinstance(statement, Op) and statement.decl in _ADDS
-        for key in list(self.here.adds):
-            own = self.roots.get(key[0], frozenset())
-            if own & reads_of(statement, self.roots) or (
-                written and not (is_add and written == own)
-            ):
-                del self.here.adds[key]
-
     def op(self, old: Op, env: Env, b: Builder) -> None:
         self.old = old.operands
         new = self.keep(old, env, b)
@@ -194,12 +125,12 @@ class _Fold(Rewriter):
             return
         place = len(b.body)
         self.emit(new, b)
-        if is_generated(new) and new.decl.name in _ZEROS:
+        if is_generated(new) and new.decl.name in ZEROS:
             self.here.zeros[new.result] = place
         if is_generated(new) and new.decl is memory.add_into:
-            self.here.adds[_target(new)] = place
+            self.here.adds[target_of(new)] = place
         if is_generated(new) and new.decl is memory.store and is_zero_constant(new.operands[1]):
-            self.here.clears[_target(new)] = place
+            self.here.clears[target_of(new)] = place
 
     def know_length(self, old: Value, new: Atom) -> None:
         """Note the symbol of a number that is a constant now: nothing else may show that length."""
@@ -317,39 +248,6 @@ class _Fold(Rewriter):
             operands.append(found)
         return constant_value(replace(op, operands=tuple(operands)))
 
-    def take_over(self, copy: Op, b: Builder) -> Atom | None:
-        """A copy of a value that is not used otherwise is that value itself, under the copy's name.
-
-        The user's own results are taken over only by copies that passes put after them.
-        """
-        source = copy.operands[0]
-        if (
-            not isinstance(source, Value)
-            or source.user
-            or not same_kind(source.type, copy.result.type)
-        ):
-            return None
-        if self.uses.get(source) != 1 or source not in self.old:
-            return None
-        builder, place = self.home.get(source, (None, 0))
-        if builder is not b:
-            return None
-        maker = b.body[place]
-        if not _gives_own(maker) or not (is_generated(maker) or copy.origin == "compiler"):
-            return None
-        b.body[place] = replace(
-            maker, results=tuple(copy.result if r is source else r for r in maker.results)
-        )
-        self.home[copy.result] = (b, place)
-        return copy.result
-
-    def is_zero(self, atom: Atom) -> bool:
-        if isinstance(atom, Const):
-            return is_zero_constant(atom)
-        return (
-            atom not in self.written and atom in self.made and self.made[atom].decl.name in _ZEROS
-        )
-
     def operand_of(self, atom: Atom, name: str) -> Op | None:
         """The operation of this name that made a value."""
         op = self.made.get(atom)
@@ -384,94 +282,9 @@ class _Fold(Rewriter):
 
     # ---- writes ----
 
-    def write(self, op: Op, b: Builder) -> bool:
-        """Simplify a write into storage that is zero there; whether that was possible."""
-        if op.decl is not memory.add_into:
-            return False
-        target, amount = op.operands[0], op.operands[1]
-        if self.is_zero(amount):
-            return True
-        if op.attrs["where"] == "" and isinstance(target, Value) and target in self.here.zeros:
-            return self.start_from(target, amount, op, b)
-        if op.attrs["where"] == "" and isinstance(target, Value) and target in self.here.copies:
-            return self.start_from_sum(target, amount, op, b)
-        place = self.here.clears.get(_target(op))
-        if place is not None:
-            b.body[place] = _GONE
-            self.emit(replace(op, decl=memory.store), b)
-            return True
-        return _target(op) in self.here.adds and self.join(op, b)
-
-    def join(self, op: Op, b: Builder) -> bool:
-        """Join two additions at one index; whether that was possible."""
-        place = self.here.adds[_target(op)]
-        first = b.body[place]
-        assert isinstance(first, Op)
-        amounts = first.operands[1], op.operands[1]
-        (type_,) = arithmetic.add.infer(b.shapes, amounts, {})
-        both = Op(arithmetic.add, amounts, (Value(type_),), {}, op.location, op.origin)
-        amount = constant_value(both)
-        if amount is None:
-            self.emit(both, b)
-        b.body[place] = _GONE
-        self.here.adds[_target(op)] = len(b.body)
-        b.append(replace(op, operands=(op.operands[0], amount or both.result, *op.operands[2:])))
-        return True
-
-    def start_from(self, target: Value, amount: Atom, op: Op, b: Builder) -> bool:
-        """Zeros to which a whole array is added: a copy of that array."""
-        if not isinstance(amount, Value) or not same_kind(amount.type, target.type):
-            return False
-        b.body[self.here.zeros.pop(target)] = _GONE
-        copy = Op(memory.copy, (amount,), (target,), {}, op.location, op.origin)
-        if self.take_over(copy, b) is None:
-            self.emit(copy, b)
-            if amount not in self.written:
-                self.here.copies[target] = len(b.body) - 1
-        return True
-
-    def start_from_sum(self, target: Value, amount: Atom, op: Op, b: Builder) -> bool:
-        """A copy, or a sum, to which a whole array is added: a sum."""
-        place = self.here.copies.pop(target)
-        start = b.body[place]
-        assert isinstance(start, Op)
-        if not isinstance(amount, Value) or not same_kind(amount.type, target.type):
-            return False
-        first = start.operands[0]
-        b.body[place] = _GONE
-        if start.decl is not memory.copy:
-            first = Value(target.type)
-            b.body[place] = replace(start, results=(first,))
-        self.emit(Op(arithmetic.add, (first, amount), (target,), {}, op.location, op.origin), b)
-        if amount not in self.written:
-            self.here.copies[target] = len(b.body) - 1
-        return True
-
 
 _DEPTH = 8  # operations on constants, each of which uses the one before
 _COMPARISONS = (arithmetic.equal, arithmetic.not_equal, arithmetic.less, arithmetic.greater)
-
-
-def _target(write: Op) -> tuple[Any, ...]:
-    return (write.operands[0], write.attrs["where"], write.operands[2:])
-
-
-def _resized(fn: Function, roots: Roots) -> frozenset[Value]:
-    """The lists to which items are added, or from which items are removed."""
-    changes = (containers.append, containers.list_pop)
-    found = [s for s in walk(fn.body) if isinstance(s, Op) and s.decl in changes]
-    return frozenset().union(*(writes_of(s, roots) for s in found))
-
-
-def _gives_own(statement: Statement) -> bool:
-    """Whether a statement's results are storage that it allocates."""
-    if isinstance(statement, Call):
-        return True
-    return (
-        isinstance(statement, Op)
-        and statement.view_of is None
-        and statement.decl.name not in _SHARES
-    )
 
 
 def _never_runs(loop: For, env: Env) -> bool:
@@ -480,3 +293,10 @@ def _never_runs(loop: For, env: Env) -> bool:
         return False
     start, stop, step = (a.value for a in bounds if isinstance(a, Const))
     return step != 0 and len(range(start, stop, step)) == 0
+
+
+def _resized(fn: Function, roots: Roots) -> frozenset[Value]:
+    """The lists to which items are added, or from which items are removed."""
+    changes = (containers.append, containers.list_pop)
+    found = [s for s in walk(fn.body) if isinstance(s, Op) and s.decl in changes]
+    return frozenset().union(*(writes_of(s, roots) for s in found))
