@@ -390,20 +390,6 @@ class Generated(Readable):
         )
 
 
-def called_with(
-    asking: str, g: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> tuple[Generated, tuple[Any, ...], dict[str, Any]]:
-    """A generated function and its arguments, from the arguments of `explain` and the like; also for `f.vjp`."""
-    if isinstance(g, Generated):
-        return g, args, kwargs
-    if not hasattr(g, "resolve"):
-        raise TypeError(
-            f"{asking} takes what differentiates, such as srcdiff.grad(f) or f.grad, not {g!r}"
-        )
-    handle, given = g.resolve(*args, **kwargs)
-    return handle, given, {}
-
-
 def _weights(shape: Any, d_value: Any) -> list[Any]:
     """The weights of a result's parts, as the program takes them: see `Program.weights`."""
     if isinstance(shape, bool):

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from srcdiff.compile.arguments.pytree import leaves, map_leaves
-from srcdiff.handles.generated import called_with
+from srcdiff.inspect.arguments import called_with
 from srcdiff.ir.core import Function, Op
 from srcdiff.ir.reference.interpreter import Evaluator
 from srcdiff.ir.reference.value_conformance import Scope

@@ -8,9 +8,10 @@ from typing import Any
 
 from srcdiff.compile.loop_program import LoopProgram
 from srcdiff.compile.program import Program, Stored
-from srcdiff.handles.generated import Generated, called_with
+from srcdiff.handles.generated import Generated
 from srcdiff.handles.jit import Compiled
 from srcdiff.handles.specialisations import Specialisation
+from srcdiff.inspect.arguments import called_with
 from srcdiff.ir.dims import is_clamp_of
 from srcdiff.ir.types import Array, Dim, List, Scalar, Size, Static, Struct, Type
 

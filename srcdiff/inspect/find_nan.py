@@ -16,7 +16,8 @@ import numpy as np
 from srcdiff.compile.arguments.pytree import leaves, map_leaves, named_leaves
 from srcdiff.compile.derivations.kinds import Grad, ValueAndGrad, Vjp
 from srcdiff.handles.differentiable import generated
-from srcdiff.handles.generated import Generated, called_with
+from srcdiff.handles.generated import Generated
+from srcdiff.inspect.arguments import called_with
 from srcdiff.ir.core import Function, Op
 from srcdiff.ir.location import Location
 from srcdiff.ir.reference.interpreter import Evaluator

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from srcdiff.compile.derivations.kinds import Jvp, Vjp
 from srcdiff.errors import DifferentiationError
-from srcdiff.handles.generated import Generated, called_with
+from srcdiff.handles.generated import Generated
 from srcdiff.handles.locks import COMPILING
+from srcdiff.inspect.arguments import called_with
 
 if TYPE_CHECKING:
     from srcdiff.ir.core import Function

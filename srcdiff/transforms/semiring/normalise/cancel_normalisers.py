@@ -17,14 +17,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from srcdiff.ir.alias import storage_roots, writes_of
-from srcdiff.ir.build import Builder, Env, Rewriter, lookup
 from srcdiff.ir.core import Call, For, Function, If, Op, Region, Statement, While, regions_of, walk
 from srcdiff.ir.types import Dim, ndim_of, shape_of
-from srcdiff.ir.values import Atom, Const, Value, const
-from srcdiff.transforms.analysis.defuse import defined_in, rename, same_kind
+from srcdiff.ir.values import Atom, Const, Value
+from srcdiff.transforms.analysis.defuse import defined_in, rename
 from srcdiff.transforms.analysis.reachability import MOVED, flows, reached
 from srcdiff.transforms.semiring.normalise.arrays_to_carries import rows_to_carries
 from srcdiff.transforms.semiring.normalise.axis_maps import (
@@ -38,6 +36,7 @@ from srcdiff.transforms.semiring.normalise.normaliser_sums import (
     without_reciprocals,
 )
 from srcdiff.transforms.semiring.normalise.recognise_max import with_maxima
+from srcdiff.transforms.semiring.normalise.shift_removal import WithoutShifts, WithoutZeros
 from srcdiff.transforms.simplify.cse import cse
 from srcdiff.transforms.simplify.dce import dce
 from srcdiff.transforms.simplify.invariant_carries import remove_invariant_carries
@@ -82,9 +81,9 @@ def without_shifts(fn: Function) -> Function:
     found = {op: x for op, (shift, x) in degrees.uses.items() if shift not in degrees.kept}
     if not found:
         return fn
-    without = _Without(found)
+    without = WithoutShifts(found)
     fn = remove_invariant_carries(rename(without(fn), without.names))
-    return dce(_WithoutZeros()(fn))
+    return dce(WithoutZeros()(fn))
 
 
 def _is_maximum(s: object) -> bool:
@@ -391,33 +390,3 @@ class _Degrees:
             self.keep_form(form)
             return {}
         return self.axes_changed(form, change)
-
-
-class _Without(Rewriter):
-    """Replaces a sum with a shift by its other operand."""
-
-    def __init__(self, others: dict[Op, Atom]) -> None:
-        self.others = others
-        self.names: dict[Value, Value] = {}
-
-    def statement(self, old: Statement, env: Env, b: Builder) -> None:
-        if not isinstance(old, Op) or old not in self.others:
-            super().statement(old, env, b)
-            return
-        other = lookup(env, self.others[old])
-        env[old.result] = other
-        if isinstance(other, Value) and old.result.user and not other.user:
-            self.names[other] = replace(old.result, type=other.type)
-
-
-class _WithoutZeros(Rewriter):
-    """Replaces a sum with 0, which remains of a removed shift, by its other operand."""
-
-    def statement(self, old: Statement, env: Env, b: Builder) -> None:
-        new = self.keep(old, env, b)
-        if isinstance(new, Op) and new.decl.name == "add" and const(0.0) in new.operands:
-            other = new.operands[1 if new.operands[0] == const(0.0) else 0]
-            if isinstance(other, Value) and same_kind(other.type, new.result.type):
-                env[new.result] = other
-                return
-        b.append(new)

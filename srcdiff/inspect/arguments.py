@@ -1,0 +1,21 @@
+"""The generated function that a report is about, and the arguments."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from srcdiff.handles.generated import Generated
+
+
+def called_with(
+    asking: str, g: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[Generated, tuple[Any, ...], dict[str, Any]]:
+    """A generated function and its arguments, from the arguments of `explain` and the like; also for `f.vjp`."""
+    if isinstance(g, Generated):
+        return g, args, kwargs
+    if not hasattr(g, "resolve"):
+        raise TypeError(
+            f"{asking} takes what differentiates, such as srcdiff.grad(f) or f.grad, not {g!r}"
+        )
+    handle, given = g.resolve(*args, **kwargs)
+    return handle, given, {}
