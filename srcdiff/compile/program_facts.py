@@ -9,9 +9,9 @@ from types import MethodType
 from typing import Any
 
 from srcdiff.compile.arguments.signature import Arguments
-from srcdiff.compile.result_ownership import ops_of
 from srcdiff.frontend.source.external_dependencies import Watched, snapshot
 from srcdiff.frontend.source.wrappers import itself
+from srcdiff.ir.build import ops_of
 from srcdiff.ir.core import Function
 from srcdiff.ir.location import Location
 from srcdiff.ir.recursion import callees_first

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 from srcdiff.compile.arguments.differentiability import label
 from srcdiff.errors import UnsupportedError
 from srcdiff.ir.alias import Roots, storage_roots, written_roots
-from srcdiff.ir.build import Builder, Env, Rewriter, lookup, map_statements
-from srcdiff.ir.core import Function, Op, Region, Statement, walk
+from srcdiff.ir.build import Builder, map_statements, ops_of
+from srcdiff.ir.core import Function, Op, Region, Statement
 from srcdiff.ir.types import Array
 from srcdiff.ir.values import Atom, Value
 from srcdiff.ops.arrays.memory import copy
 from srcdiff.ops.control.control import constant_array, stop_gradient
+from srcdiff.transforms.analysis.defuse import forward_operands
 from srcdiff.transforms.passes import each_function
 
 
@@ -26,17 +26,13 @@ def without_stops(fn: Function) -> Function:
     results = {v for y in fn.body.yields if isinstance(y, Value) for v in roots.get(y, frozenset())}
     shared = written | results
     kept = {s.results[0] for s in stops if not shared.isdisjoint(_roots(s, roots))}
-    return _WithoutStops(kept)(fn)
+    return forward_operands(fn, lambda op: op.decl is stop_gradient and op.results[0] not in kept)
 
 
 def _roots(op: Op, roots: Roots) -> frozenset[Value]:
     """The storage of an operation's operands and results."""
     values = [v for v in (*op.operands, *op.results) if isinstance(v, Value)]
     return frozenset().union(*(roots.get(v, frozenset()) for v in values))
-
-
-def ops_of(fn: Function) -> Iterator[Op]:
-    return (s for s in walk(fn.body) if isinstance(s, Op))
 
 
 def own_outside(fn: Function) -> Function:
@@ -66,17 +62,6 @@ def refuse_writes_outside(fn: Function) -> None:
                 "Pass the array as an argument, or write into a copy of it.",
                 s.location or fn.location,
             )
-
-
-class _WithoutStops(Rewriter):
-    def __init__(self, kept: set[Value]) -> None:
-        self.kept = kept
-
-    def statement(self, old: Statement, env: Env, b: Builder) -> None:
-        if isinstance(old, Op) and old.decl is stop_gradient and old.results[0] not in self.kept:
-            env[old.results[0]] = lookup(env, old.operands[0])
-        else:
-            b.append(self.keep(old, env, b))
 
 
 def as_user(fn: Function) -> Function:

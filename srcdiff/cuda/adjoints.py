@@ -21,14 +21,7 @@ import numpy as np
 
 from srcdiff.cuda.device import Scratch, type_of
 from srcdiff.cuda.kernel_code import load_kernel
-from srcdiff.cuda.kernel_launches import (
-    Compiled,
-    Given,
-    Launch,
-    check_shadows,
-    extents,
-    scratch_of,
-)
+from srcdiff.cuda.kernel_launches import Compiled, Given, Launch, check_shadows, extents, scratch_of
 from srcdiff.cuda.kernel_program import KernelProgram, Kind, build_kernel
 from srcdiff.errors import UnsupportedError
 from srcdiff.frontend.source.locations import place_of

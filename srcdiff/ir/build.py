@@ -19,6 +19,7 @@ from srcdiff.ir.core import (
     Statement,
     While,
     regions_of,
+    walk,
 )
 from srcdiff.ir.dims import Range, Shapes
 from srcdiff.ir.location import Location
@@ -287,6 +288,11 @@ class Rewriter:
 def map_statements(fn: Function, change: Callable[[Statement], Statement | None]) -> Function:
     """`fn` with each statement as `change` returns it, after the statements inside it; None removes the statement."""
     return fn.with_body(map_region(fn.body, change))
+
+
+def ops_of(fn: Function) -> Iterator[Op]:
+    """All operations of a function."""
+    return (s for s in walk(fn.body) if isinstance(s, Op))
 
 
 def map_ops(fn: Function, change: Callable[[Op], Op | None]) -> Function:

@@ -45,20 +45,12 @@ from srcdiff.transforms.common_passes import (
     LICM,
     RESIDUALS,
 )
-from srcdiff.transforms.guards.division_by_zero_length import (
-    arrays_first,
-    guard_divisions,
-)
+from srcdiff.transforms.guards.division_by_zero_length import arrays_first, guard_divisions
 from srcdiff.transforms.guards.unbound_checks import bound_names, doubtful_names
 from srcdiff.transforms.linalg.one_hot_products import unit_vectors
 from srcdiff.transforms.lower.lists_to_arrays import list_arrays
 from srcdiff.transforms.lower.materialise_dims import bind_lengths, known_lengths
-from srcdiff.transforms.passes import (
-    Form,
-    Pass,
-    Recorder,
-    each_function,
-)
+from srcdiff.transforms.passes import Form, Pass, Recorder, each_function
 from srcdiff.transforms.preparation import preparing, with_layouts
 from srcdiff.transforms.prepare.reshape_copies import contiguous_buffers
 from srcdiff.transforms.prepare.result_ownership import own_results

@@ -9,9 +9,7 @@ from srcdiff.transforms.ad.directives.hook_markers import settle_blocks
 from srcdiff.transforms.analysis.dependence.unique_indices import mark_unique_indices
 from srcdiff.transforms.analysis.memory_layout import Layouts, all_layouts
 from srcdiff.transforms.common_passes import DCE
-from srcdiff.transforms.guards.division_by_zero_length import (
-    note_divisors,
-)
+from srcdiff.transforms.guards.division_by_zero_length import note_divisors
 from srcdiff.transforms.linalg.cholesky_systems import NAME as CHOLESKY
 from srcdiff.transforms.linalg.cholesky_systems import definite_systems
 from srcdiff.transforms.linalg.inline_policy import with_known_matrices
@@ -23,13 +21,7 @@ from srcdiff.transforms.linalg.scaled_gemm import NAME as SCALED
 from srcdiff.transforms.linalg.scaled_gemm import log_products
 from srcdiff.transforms.linalg.triangular_systems import NAME as TRIANGULAR
 from srcdiff.transforms.linalg.triangular_systems import triangular_systems
-from srcdiff.transforms.passes import (
-    Form,
-    Pass,
-    all_statements,
-    each_function,
-    is_adjoint_block,
-)
+from srcdiff.transforms.passes import Form, Pass, all_statements, each_function, is_adjoint_block
 from srcdiff.transforms.prepare.complex_writes import write_parts
 from srcdiff.transforms.prepare.insert_loads import insert_reads, own_arguments
 from srcdiff.transforms.prepare.rename_overwrites import rebind_whole

@@ -15,7 +15,8 @@ from collections.abc import Collection
 from dataclasses import replace
 from functools import partial
 
-from srcdiff.ir.core import Function, Op, walk
+from srcdiff.ir.build import ops_of
+from srcdiff.ir.core import Function
 from srcdiff.transforms.analysis.defuse import with_rewrites
 from srcdiff.transforms.logspace.inline_policy import inline_logs
 from srcdiff.transforms.logspace.quotients import NAME as QUOTIENTS
@@ -117,7 +118,7 @@ def _stabilised(fn: Function, disabled: Collection[str]) -> Function:
         )
         out = Untransposed(out)(SIGNS.apply(out))
         fn = replace(renamed("compiler", "user", out), rewriting=rewriting)
-    names = {s.decl.name for s in walk(fn.body) if isinstance(s, Op)}
+    names = {s.decl.name for s in ops_of(fn)}
     if QUOTIENTS not in disabled and "divide" in names:
         pass_ = Stabilise(fn, (), parts=False, quotients=True)
         out = renamed("compiler", "user", pass_(fn))

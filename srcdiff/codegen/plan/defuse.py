@@ -7,15 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from srcdiff.codegen.plan.plan import (
-    Let,
-    Loop,
-    Node,
-    Plan,
-    assigned_by,
-    flat,
-    walk_nodes,
-)
+from srcdiff.codegen.plan.plan import Let, Loop, Node, Plan, assigned_by, flat, walk_nodes
 from srcdiff.ir.alias import Roots, written_operands
 from srcdiff.ir.core import Call, Op
 from srcdiff.ir.values import Atom, Value

@@ -34,12 +34,7 @@ from srcdiff.options import Options
 from srcdiff.transforms.passes import Recorder
 from srcdiff.transforms.pipeline import ahead, finished, gradient, prepare, simplified, tangent
 from srcdiff.transforms.semiring.entropy import entropy_of
-from srcdiff.transforms.semiring.pipeline import (
-    in_semiring,
-    max_marginals,
-    with_best,
-    with_trees,
-)
+from srcdiff.transforms.semiring.pipeline import in_semiring, max_marginals, with_best, with_trees
 from srcdiff.transforms.semiring.weights import beginnings, check_weights
 
 WITHOUT: frozenset[str] = frozenset()  # analyses of storage that tests leave out

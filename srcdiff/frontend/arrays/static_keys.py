@@ -10,14 +10,7 @@ import numpy as np
 
 from srcdiff.frontend.core.frame import Frame, describe
 from srcdiff.frontend.core.restarts import NeedStatic, Unroll
-from srcdiff.frontend.core.values import (
-    FrontValue,
-    Parts,
-    Slice,
-    Text,
-    is_static,
-    static,
-)
+from srcdiff.frontend.core.values import FrontValue, Parts, Slice, Text, is_static, static
 from srcdiff.ir.types import List
 from srcdiff.ir.values import Value, known_dim
 

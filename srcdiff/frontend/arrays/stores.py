@@ -15,13 +15,7 @@ from srcdiff.frontend.containers.dunder_methods import call_dunder
 from srcdiff.frontend.containers.lists import put_in
 from srcdiff.frontend.core.frame import Frame, an, describe
 from srcdiff.frontend.core.restarts import Restart
-from srcdiff.frontend.core.values import (
-    FrontValue,
-    Parts,
-    Slice,
-    is_static,
-    static,
-)
+from srcdiff.frontend.core.values import FrontValue, Parts, Slice, is_static, static
 from srcdiff.frontend.joins.may_alias import refuse_twins
 from srcdiff.frontend.joins.phi import unpack_struct
 from srcdiff.ir.core import OpDecl

@@ -11,15 +11,7 @@ from srcdiff.frontend.containers.dunder_methods import call_dunder
 from srcdiff.frontend.containers.optional import found_flag
 from srcdiff.frontend.core.frame import Frame, reads
 from srcdiff.frontend.core.session import FALSE, TRUE
-from srcdiff.frontend.core.values import (
-    Done,
-    FrontValue,
-    Known,
-    Missing,
-    Parts,
-    is_static,
-    static,
-)
+from srcdiff.frontend.core.values import Done, FrontValue, Known, Missing, Parts, is_static, static
 from srcdiff.frontend.joins.phi import branch
 from srcdiff.ir.core import Op
 from srcdiff.ir.types import Array, List, Scalar, Static, Struct

@@ -40,14 +40,7 @@ from srcdiff.frontend.core.values import (
 from srcdiff.frontend.source.scopes import free_names
 from srcdiff.frontend.source.wrappers import function_of, is_library, made_function
 from srcdiff.ir.core import Function
-from srcdiff.ir.types import (
-    Array,
-    List,
-    Scalar,
-    Static,
-    Struct,
-    is_float,
-)
+from srcdiff.ir.types import Array, List, Scalar, Static, Struct, is_float
 from srcdiff.ir.values import Atom, Const, Value
 from srcdiff.ops.core.registry import find
 

@@ -17,14 +17,7 @@ import gast
 
 from srcdiff.frontend.core.frame import Frame
 from srcdiff.frontend.core.restarts import MustInline
-from srcdiff.frontend.core.values import (
-    Args,
-    FrontValue,
-    Known,
-    Kwargs,
-    Method,
-    Parts,
-)
+from srcdiff.frontend.core.values import Args, FrontValue, Known, Kwargs, Method, Parts
 from srcdiff.frontend.effects.effects import users_call
 from srcdiff.ir.core import Op
 from srcdiff.ir.types import Scalar

@@ -42,19 +42,8 @@ from srcdiff.frontend.core.values import (
     static,
     static_int,
 )
-from srcdiff.frontend.iteration.iterables import (
-    count_of,
-    forward,
-    iterable,
-    minus,
-    peeked,
-    plus,
-)
-from srcdiff.frontend.iteration.iterators import (
-    iterator,
-    or_generated,
-    passes,
-)
+from srcdiff.frontend.iteration.iterables import count_of, forward, iterable, minus, peeked, plus
+from srcdiff.frontend.iteration.iterators import iterator, or_generated, passes
 from srcdiff.frontend.iteration.prelude import (
     all_pairs,
     all_rows,

@@ -15,15 +15,7 @@ from srcdiff.frontend.containers.dunder_methods import refuse_own_items
 from srcdiff.frontend.containers.lists import is_long_tuple, known_list, marked
 from srcdiff.frontend.core.frame import Frame, describe
 from srcdiff.frontend.core.naming import bind_name
-from srcdiff.frontend.core.values import (
-    FrontValue,
-    Items,
-    Known,
-    Parts,
-    ShapeOf,
-    Slice,
-    sequence,
-)
+from srcdiff.frontend.core.values import FrontValue, Items, Known, Parts, ShapeOf, Slice, sequence
 from srcdiff.frontend.iteration.iterables import taken
 from srcdiff.frontend.joins.phi import unpack_struct
 from srcdiff.ir.dims import ShapeMismatch

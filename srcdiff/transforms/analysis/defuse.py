@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
 from srcdiff.ir.alias import Roots, storage_roots, written_roots
-from srcdiff.ir.build import with_parts
+from srcdiff.ir.build import map_ops, ops_of, with_parts
 from srcdiff.ir.core import For, Function, Op, Region, Statement, While, regions_of, walk
 from srcdiff.ir.types import Array, List, Scalar, Struct, Type, ndim_of, strip
 from srcdiff.ir.values import Atom, Const, Value
@@ -210,6 +210,12 @@ def substitute(fn: Function, env: Mapping[Value, Atom]) -> Function:
         return with_parts(old, tuple(map(atom, old.operands)), [region(r) for r in regions_of(old)])
 
     return fn.with_body(region(fn.body))
+
+
+def forward_operands(fn: Function, is_marker: Callable[[Op], bool]) -> Function:
+    """`fn` without markers: the first operand of each stands in the place of its result."""
+    env = {op.result: op.operands[0] for op in ops_of(fn) if is_marker(op)}
+    return substitute(map_ops(fn, lambda op: None if is_marker(op) else op), env) if env else fn
 
 
 def takes_element(op: Op, buffer: Value) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from srcdiff.ir.build import map_ops
+from srcdiff.ir.build import map_ops, ops_of
 from srcdiff.ir.core import Function, Op, regions_of, walk
 from srcdiff.ir.definedness import perhaps_undefined
 from srcdiff.ir.values import Value
@@ -20,8 +20,8 @@ from srcdiff.transforms.analysis.defuse import is_generated
 
 def no_kept_prototypes(fn: Function) -> Function:
     """`fn` with zeros by type in place of zeros like a saved array, if nothing else uses the saved array."""
-    made = [s for s in walk(fn.body) if isinstance(s, Op) and _has_prototype(s)]
-    ops = [s for s in walk(fn.body) if isinstance(s, Op)]
+    made = [s for s in ops_of(fn) if _has_prototype(s)]
+    ops = list(ops_of(fn))
     kept = {s.result for s in ops if s.decl is memory.restore}
     if kept.isdisjoint(s.operands[0] for s in made):
         return fn

@@ -16,7 +16,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
-from srcdiff.ir.build import Builder, Env, Rewriter, lookup, with_parts
+from srcdiff.ir.build import Builder, Env, Rewriter, lookup, ops_of, with_parts
 from srcdiff.ir.core import For, Function, If, Op, Region, Statement, While, regions_of, walk
 from srcdiff.ir.definedness import Conditions, Presence, settled
 from srcdiff.ir.types import BOOL
@@ -44,7 +44,7 @@ def doubtful_names(fn: Function) -> frozenset[str]:
 
 
 def _has_undefined(fn: Function) -> bool:
-    return any(isinstance(s, Op) and s.decl is control.undefined for s in walk(fn.body))
+    return any(s.decl is control.undefined for s in ops_of(fn))
 
 
 class _Bound(Rewriter):

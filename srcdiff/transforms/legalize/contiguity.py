@@ -8,8 +8,8 @@ Numba reshapes contiguous arrays only.
 
 from __future__ import annotations
 
-from srcdiff.ir.build import Builder, Env, Rewriter, with_parts
-from srcdiff.ir.core import Function, Op, Statement, walk
+from srcdiff.ir.build import Builder, Env, Rewriter, ops_of, with_parts
+from srcdiff.ir.core import Function, Op, Statement
 from srcdiff.ir.types import Array
 from srcdiff.ir.values import Atom, Value
 from srcdiff.ops.arrays import memory
@@ -23,7 +23,7 @@ _ORDERS = (permutations.transpose, permutations.swapaxes, permutations.moveaxis)
 
 def contiguous(fn: Function) -> Function:
     """`fn` with copies of reshaped arrays that are not known to be contiguous."""
-    some = any(isinstance(s, Op) and s.decl in _RESHAPES for s in walk(fn.body))
+    some = any(s.decl in _RESHAPES for s in ops_of(fn))
     return _Copied(fn)(fn) if some else fn
 
 

@@ -12,15 +12,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from srcdiff.ir.build import map_ops
-from srcdiff.ir.core import Function, Op, walk
+from srcdiff.ir.build import map_ops, ops_of
+from srcdiff.ir.core import Function, Op
 from srcdiff.ir.types import Array, List, Scalar
 from srcdiff.ops.arrays import containers
 
 
 def typed_lists(fn: Function) -> Function:
     """`fn` with typed lists of numbers or arrays, where nothing is appended to the list by its first name."""
-    ops = [s for s in walk(fn.body) if isinstance(s, Op)]
+    ops = list(ops_of(fn))
     appended = {op.operands[0] for op in ops if op.decl is containers.append}
     held = {a for op in ops if op.decl is containers.list_new for a in op.operands}
     held |= {op.operands[1] for op in ops if op.decl is containers.append}

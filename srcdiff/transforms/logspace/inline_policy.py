@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
+from srcdiff.ir.build import ops_of
 from srcdiff.ir.core import Call, For, Function, If, Op, regions_of, walk
 from srcdiff.ir.values import Atom
 from srcdiff.ops.arrays import containers, memory
@@ -38,7 +39,7 @@ _FILLS = (
 
 def inline_logs(fn: Function) -> Function:
     """`fn` with calls replaced by the statements of their helpers, where logarithms use the results."""
-    if not any(isinstance(s, Op) and s.decl.name in LOGARITHMS for s in walk(fn.body)):
+    if not any(s.decl.name in LOGARITHMS for s in ops_of(fn)):
         return fn
     return inline_chosen(fn, asked_calls)
 

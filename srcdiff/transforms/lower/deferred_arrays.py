@@ -21,12 +21,7 @@ from srcdiff.ops.core.index_patterns import has_arrays, is_view, items
 from srcdiff.ops.loopforms.element_maps import align
 from srcdiff.ops.loopforms.subscripts import is_aligned, is_placed
 from srcdiff.ops.shapes import reshapes
-from srcdiff.transforms.analysis.cost_model import (
-    REPEATABLE,
-    STORING,
-    is_running,
-    price_of_element,
-)
+from srcdiff.transforms.analysis.cost_model import REPEATABLE, STORING, is_running, price_of_element
 from srcdiff.transforms.analysis.defuse import ALLOCATIONS, count_uses
 from srcdiff.transforms.analysis.last_use import Survey, survey
 from srcdiff.transforms.lower.loop_nests import Arrays, Nest, NoLoopForm, nest, store_element

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from srcdiff.ir.alias import Roots, storage_roots, written_roots
-from srcdiff.ir.build import Builder, Env, Rewriter, change_dims, lengths_of, lookup
+from srcdiff.ir.build import Builder, Env, Rewriter, change_dims, lengths_of, lookup, ops_of
 from srcdiff.ir.core import For, Function, Op, Region, Statement, regions_of, walk
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import Array, Dim, Scalar, dims_of, quotient_of, shape_of
@@ -48,7 +48,7 @@ class _Row:
 
 def list_arrays(fn: Function) -> Function:
     """`fn` with arrays in place of lists."""
-    if not any(isinstance(s, Op) and s.decl is containers.list_new for s in walk(fn.body)):
+    if not any(s.decl is containers.list_new for s in ops_of(fn)):
         return fn
     rows = _Finder(fn).rows()
     if not rows:

@@ -17,7 +17,7 @@ import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from srcdiff.ir.build import Builder, Env, Rewriter, with_parts
+from srcdiff.ir.build import Builder, Env, Rewriter, ops_of, with_parts
 from srcdiff.ir.core import Call, For, Function, If, Op, Region, Statement, While, regions_of, walk
 from srcdiff.ir.definedness import perhaps_undefined
 from srcdiff.ir.dims import asked, missing
@@ -159,13 +159,11 @@ class _Binder:
         self.visible: dict[str | Dim, list[_Place]] = {}
         self.history: list[str | Dim] = []
         self.in_lists: dict[str | Dim, _Place] = {}
-        writing = (s for s in walk(fn.body) if isinstance(s, Op))
+        writing = (s for s in ops_of(fn))
         self.written = {s.operands[k] for s in writing for k in s.decl.writes}
         self.frames: list[_Frame] = []
         self.forward = _mirrored(fn.body) if may_save else {}
-        slots = (
-            s.attrs["slot"] for s in walk(fn.body) if isinstance(s, Op) and s.decl is memory.save
-        )
+        slots = (s.attrs["slot"] for s in ops_of(fn) if s.decl is memory.save)
         self.slots = max(slots, default=0)
         self.operands: dict[Op, list[Atom]] = {}
         self.before: dict[Op, list[Statement]] = {}

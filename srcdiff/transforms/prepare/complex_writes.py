@@ -17,8 +17,8 @@ from collections.abc import Iterator
 
 from srcdiff.errors import UnsupportedError
 from srcdiff.ir.alias import storage_roots
-from srcdiff.ir.build import Builder, Env, Rewriter
-from srcdiff.ir.core import Function, Op, OpDecl, Statement, walk
+from srcdiff.ir.build import Builder, Env, Rewriter, ops_of
+from srcdiff.ir.core import Function, Op, OpDecl, Statement
 from srcdiff.ir.types import Array, is_complex
 from srcdiff.ir.values import Atom, Value, const
 from srcdiff.ops.arrays import memory
@@ -36,7 +36,7 @@ Part = tuple[OpDecl, Atom]  # the part, and the array that it is a part of
 def write_parts(fn: Function) -> Function:
     """`fn` with writes into real and imaginary parts as writes into the complex array."""
     made = definitions(fn)
-    targets = [(s, s.operands[0]) for s in walk(fn.body) if isinstance(s, Op) and s.decl in _WRITES]
+    targets = [(s, s.operands[0]) for s in ops_of(fn) if s.decl in _WRITES]
     found = False
     for write, target in targets:
         decls = [view.decl for view in _views(target, made)]

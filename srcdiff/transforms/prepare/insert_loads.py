@@ -16,7 +16,7 @@ from dataclasses import replace
 
 from srcdiff.errors import UnsupportedError, UntypedError
 from srcdiff.ir.alias import Roots, has_storage, storage_roots, writes_of, written_roots
-from srcdiff.ir.build import Builder, Env, Rewriter, shapes_for, with_parts
+from srcdiff.ir.build import Builder, Env, Rewriter, ops_of, shapes_for, with_parts
 from srcdiff.ir.core import Call, Function, Op, Region, Statement, regions_of, walk
 from srcdiff.ir.types import Array, List
 from srcdiff.ir.values import Atom, Value
@@ -45,7 +45,7 @@ def _only_passed(fn: Function) -> set[Value]:
             if isinstance(a, Value):
                 users.setdefault(a, []).append(s)
         yielded.update(y for r in regions_of(s) for y in r.yields)
-    packs = [s for s in walk(fn.body) if isinstance(s, Op) and s.decl is containers.pack]
+    packs = [s for s in ops_of(fn) if s.decl is containers.pack]
     found: set[Value] = set()
     for s in reversed(packs):  # a container in a container comes first
         if s.result not in yielded and all(

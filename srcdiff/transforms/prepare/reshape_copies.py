@@ -21,7 +21,7 @@ from dataclasses import replace
 
 from srcdiff.errors import UnsupportedError
 from srcdiff.ir.alias import has_storage, storage_roots
-from srcdiff.ir.build import Builder, Env, Rewriter, lookup, with_parts
+from srcdiff.ir.build import Builder, Env, Rewriter, lookup, ops_of, with_parts
 from srcdiff.ir.core import Call, Function, Op, Statement, regions_of, walk
 from srcdiff.ir.types import Array, holds_arrays
 from srcdiff.ir.values import Value
@@ -85,7 +85,7 @@ def _functions(fn: Function) -> Iterator[Function]:
 
 def _of_written(fn: Function) -> Iterator[tuple[Op, _Names]]:
     """The reshapes of storage that is written anywhere."""
-    reshapes = [s for s in walk(fn.body) if isinstance(s, Op) and _is_reshape(s)]
+    reshapes = [s for s in ops_of(fn) if _is_reshape(s)]
     if not reshapes:
         return
     program = survey(fn.body, storage_roots(fn))

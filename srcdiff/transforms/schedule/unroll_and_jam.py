@@ -18,14 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from srcdiff.ir.alias import storage_roots
-from srcdiff.ir.build import (
-    Builder,
-    Env,
-    Rewriter,
-    clone_statement,
-    lengths_of,
-    lookup,
-)
+from srcdiff.ir.build import Builder, Env, Rewriter, clone_statement, lengths_of, lookup
 from srcdiff.ir.core import For, Function, Op, Region, Statement
 from srcdiff.ir.dims import Shapes
 from srcdiff.ir.types import Scalar, element_type

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from srcdiff.ir.build import Builder, Env, Rewriter
-from srcdiff.ir.core import Function, Op, Statement, walk
+from srcdiff.ir.build import Builder, Env, Rewriter, ops_of
+from srcdiff.ir.core import Function, Op, Statement
 from srcdiff.ir.values import Atom, Const
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.core.index_patterns import items
@@ -42,7 +42,7 @@ def compose_subscripts(fn: Function, named: bool = False) -> Function:
     """`fn` with elements of rows as elements of the array, where the row has no name, as in `f(x[i])`; with `named`,
     where it has a name, too.
     """
-    made = {s.result: s for s in walk(fn.body) if isinstance(s, Op) and s.decl is memory.index}
+    made = {s.result: s for s in ops_of(fn) if s.decl is memory.index}
     return _Elements({v: s for v, s in made.items() if named or not v.name})(fn)
 
 

@@ -6,14 +6,7 @@ import numpy as np
 
 from srcdiff.ops.core.registry import composite, evaluated
 from srcdiff.ops.core.samples import call
-from srcdiff.ops.library.compile_time import (
-    along,
-    array,
-    axis_in,
-    numbers,
-    row_of,
-    slice_shape,
-)
+from srcdiff.ops.library.compile_time import along, array, axis_in, numbers, row_of, slice_shape
 
 # ---- added and moved axes ------------------------------------------------------------------------
 

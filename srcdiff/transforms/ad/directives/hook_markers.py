@@ -10,12 +10,12 @@ removed in the same way.
 from __future__ import annotations
 
 from srcdiff.ir.alias import storage_roots, written_roots
-from srcdiff.ir.build import Builder, Env, Rewriter, lookup, map_ops
-from srcdiff.ir.core import Function, Op, Statement, walk
+from srcdiff.ir.build import map_ops, ops_of
+from srcdiff.ir.core import Function
 from srcdiff.ir.values import Value
 from srcdiff.ops.control.adjoint_hooks import adjoint_block, comment
 from srcdiff.ops.control.semiring_ops import follows, follows_once
-from srcdiff.transforms.analysis.defuse import substitute
+from srcdiff.transforms.analysis.defuse import forward_operands, substitute
 from srcdiff.transforms.simplify.invariant_carries import remove_invariant_carries
 
 NOTHING: frozenset[Value] = frozenset()
@@ -26,7 +26,7 @@ def settle_blocks(fn: Function) -> Function:
     """`fn` where a written array keeps one name after a block. The block is about the array's contents at that moment,
     and no loop carries the array as a second value.
     """
-    blocks = [s for s in walk(fn.body) if isinstance(s, Op) and s.decl is adjoint_block]
+    blocks = [s for s in ops_of(fn) if s.decl is adjoint_block]
     if not blocks:
         return fn
     roots = storage_roots(fn)
@@ -37,16 +37,7 @@ def settle_blocks(fn: Function) -> Function:
 
 def drop_blocks(fn: Function) -> Function:
     """`fn` with the operand of each marker in the place of its result."""
-    has_some = any(isinstance(s, Op) and s.decl in _CARRIERS for s in walk(fn.body))
-    return _WithoutBlocks()(fn) if has_some else fn
-
-
-class _WithoutBlocks(Rewriter):
-    def statement(self, old: Statement, env: Env, b: Builder) -> None:
-        if isinstance(old, Op) and old.decl in _CARRIERS:
-            env[old.result] = lookup(env, old.operands[0])
-        else:
-            b.append(self.keep(old, env, b))
+    return forward_operands(fn, lambda op: op.decl in _CARRIERS)
 
 
 def drop_comments(fn: Function) -> Function:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from srcdiff.errors import UnsupportedError
 from srcdiff.ir.alias import reads_of, writes_of
-from srcdiff.ir.build import Env, change_dims, clone_statement, lookup
+from srcdiff.ir.build import Env, change_dims, clone_statement, lookup, ops_of
 from srcdiff.ir.core import Function, Op, Statement, regions_of, walk
 from srcdiff.ir.types import Dim, all_dims
 from srcdiff.ir.values import Atom, Value
@@ -20,7 +20,7 @@ from srcdiff.transforms.analysis.defuse import defined_in, written_values
 
 def blocks_of(fn: Function) -> list[Value]:
     """The results of the adjoint blocks of a function."""
-    return [s.result for s in walk(fn.body) if isinstance(s, Op) and s.decl is adjoint_block]
+    return [s.result for s in ops_of(fn) if s.decl is adjoint_block]
 
 
 def reverse_block(r: Reversal, op: Op, scope: Scope) -> None:

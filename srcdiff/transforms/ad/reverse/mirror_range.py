@@ -6,9 +6,7 @@ from srcdiff.ir.core import For, While
 from srcdiff.ir.types import INT
 from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.elementwise import arithmetic
-from srcdiff.transforms.ad.adjoints.accumulate import (
-    Scope,
-)
+from srcdiff.transforms.ad.adjoints.accumulate import Scope
 from srcdiff.transforms.ad.adjoints.reverse_state import Reversal
 
 

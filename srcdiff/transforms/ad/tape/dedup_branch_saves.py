@@ -12,7 +12,7 @@ Both branches must stand in the same iteration. They have the same condition, so
 
 from __future__ import annotations
 
-from srcdiff.ir.build import Builder, Env, Rewriter, map_ops
+from srcdiff.ir.build import Builder, Env, Rewriter, map_ops, ops_of
 from srcdiff.ir.core import Function, If, Op, Region, Statement, walk
 from srcdiff.ir.values import Value
 from srcdiff.ops.arrays import memory
@@ -21,7 +21,7 @@ from srcdiff.transforms.analysis.defuse import same_kind, written_values
 
 def dedup_branch_saves(fn: Function) -> Function:
     """`fn` without saves of values that are results of branches."""
-    saved = [s.operands[0] for s in walk(fn.body) if isinstance(s, Op) and s.decl is memory.save]
+    saved = [s.operands[0] for s in ops_of(fn) if s.decl is memory.save]
     if not saved or not any(isinstance(s, If) for s in walk(fn.body)):
         return fn
     pass_ = _BranchResults(fn)

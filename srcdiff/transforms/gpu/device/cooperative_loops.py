@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from srcdiff.ir.alias import Roots, reads_of, storage_roots, writes_of
-from srcdiff.ir.build import Builder, Env, Rewriter, map_region, shapes_for
+from srcdiff.ir.build import Builder, Env, Rewriter, map_region, ops_of, shapes_for
 from srcdiff.ir.core import (
     For,
     Function,
@@ -117,7 +117,7 @@ class _Settled(Rewriter):
 class _Blocks:
     def __init__(self, fn: Function, atomics: bool) -> None:
         self.fn = fn
-        made = [s for s in walk(fn.body) if isinstance(s, Op) and s.decl is cuda_scalar.local_array]
+        made = [s for s in ops_of(fn) if s.decl is cuda_scalar.local_array]
         self.private = frozenset(op.result for op in made)
         self.finder = Finder(count_uses(fn), atomics, self.private)
         self.shapes = shapes_for(fn)

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from srcdiff.ir.build import Builder, Env, Rewriter, lookup, shapes_for
-from srcdiff.ir.core import Function, Op, Statement, walk
+from srcdiff.ir.build import Builder, Env, Rewriter, lookup, ops_of, shapes_for
+from srcdiff.ir.core import Function, Op, Statement
 from srcdiff.ir.types import Array, Dim, Scalar, Static
 from srcdiff.ir.values import Atom, Value, const
 from srcdiff.ops.arrays import memory
@@ -25,7 +25,7 @@ from srcdiff.transforms.lower.loop_nests import element_of, nest, store_element
 
 def device_random(fn: Function) -> Function:
     """`fn` with integer keys in place of generators."""
-    used = {s.operands[0] for s in walk(fn.body) if isinstance(s, Op) and s.decl is random_numbers}
+    used = {s.operands[0] for s in ops_of(fn) if s.decl is random_numbers}
     rngs = [p for p in fn.params if p in used and isinstance(p.type, Static)]
     if not rngs:
         return fn

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from srcdiff.ir.build import Builder, Env, Rewriter, lookup
+from srcdiff.ir.build import Builder, Env, Rewriter, lookup, ops_of
 from srcdiff.ir.core import Call, Function, If, Op, Region, Statement, regions_of, walk
 from srcdiff.ir.types import Array, Dim, List, Scalar, shape_of
 from srcdiff.ir.values import Atom, Value, const
@@ -64,7 +64,7 @@ class _Stack:
 
 class _Stacks(Rewriter):
     def __init__(self, fn: Function) -> None:
-        ops = (s for s in walk(fn.body) if isinstance(s, Op))
+        ops = (s for s in ops_of(fn))
         self.targets = {s.operands[k] for s in ops for k in s.decl.writes}
         self.uses: dict[Value, list[Statement]] = {}
         for s in walk(fn.body):

@@ -26,12 +26,7 @@ from srcdiff.ir.values import Atom, Value, const
 from srcdiff.ops.control import cuda_scalar
 from srcdiff.ops.control.cuda_kernel import shared_array
 from srcdiff.transforms.analysis.defuse import ALLOCATIONS, defined_in, used_atoms
-from srcdiff.transforms.lower.loop_nests import (
-    NoLoopForm,
-    element_of,
-    nest,
-    store_element,
-)
+from srcdiff.transforms.lower.loop_nests import NoLoopForm, element_of, nest, store_element
 
 _LOCAL = 2048  # bytes of a local or shared array, at most
 _SHARED = 16384  # bytes of all shared arrays of a block, at most

@@ -13,7 +13,7 @@ from collections.abc import Set
 from dataclasses import dataclass, field, replace
 
 from srcdiff.ir.alias import Roots, reads_of, storage_roots, writes_of, written_roots
-from srcdiff.ir.build import Builder, Env, Rewriter, map_ops
+from srcdiff.ir.build import Builder, Env, Rewriter, map_ops, ops_of
 from srcdiff.ir.core import For, Function, If, Op, Region, Statement, While, regions_of, walk
 from srcdiff.ir.types import Array
 from srcdiff.ir.values import Atom, Value
@@ -23,13 +23,13 @@ from srcdiff.ops.control.cuda_kernel import barrier_of, is_barrier, shared_array
 
 def shared_storage(fn: Function) -> list[Value]:
     """The arrays that several threads access: parameters, and shared memory."""
-    made = [s.result for s in walk(fn.body) if isinstance(s, Op) and s.decl is shared_array]
+    made = [s.result for s in ops_of(fn) if s.decl is shared_array]
     return [p for p in fn.params if isinstance(p.type, Array)] + made
 
 
 def _shared_first(fn: Function) -> Function:
     """`fn` with its shared memory allocated at the start: all iterations and branches use the same memory anyway."""
-    inside = [s for s in walk(fn.body) if isinstance(s, Op) and s.decl is shared_array]
+    inside = [s for s in ops_of(fn) if s.decl is shared_array]
     inside = [s for s in inside if s not in fn.body.body]
     if not inside:
         return fn

@@ -13,7 +13,8 @@ from collections import defaultdict
 from collections.abc import Mapping
 
 from srcdiff.ir.alias import storage_roots, writes_of
-from srcdiff.ir.core import For, Function, If, Op, Region, While, walk
+from srcdiff.ir.build import ops_of
+from srcdiff.ir.core import For, Function, If, Op, Region, While
 from srcdiff.ir.values import Atom, Value
 from srcdiff.ops.control.cuda_kernel import grid, is_barrier, position, shared_array
 
@@ -38,7 +39,7 @@ class _Dims:
         self.of: dict[Atom, Dims] = defaultdict(frozenset)
         self.roots = storage_roots(fn)
         self.params = set(fn.params)
-        made = (s for s in walk(fn.body) if isinstance(s, Op) and s.decl is shared_array)
+        made = (s for s in ops_of(fn) if s.decl is shared_array)
         self.shared = {s.result for s in made}
 
     def size(self) -> int:

@@ -15,7 +15,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from srcdiff.ir.build import Builder, Env, lookup
+from srcdiff.ir.build import Builder, Env, lookup, ops_of
 from srcdiff.ir.core import Function, Op, Statement, walk
 from srcdiff.ir.types import shape_of
 from srcdiff.ir.values import Atom, Value, const
@@ -32,7 +32,7 @@ exp = function("exp")
 
 def log_stores(fn: Function, name: str) -> Function:
     """`fn` with arrays of exponents; `name`: the name of the rewriting, for the record of applied rewritings."""
-    if not any(isinstance(s, Op) and s.decl is memory.store for s in walk(fn.body)):
+    if not any(s.decl is memory.store for s in ops_of(fn)):
         return fn
     pass_ = _Stores(fn)
     if not pass_.kept:

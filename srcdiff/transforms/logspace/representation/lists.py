@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, replace
 
-from srcdiff.ir.build import Builder, Env, Rewriter, lookup
+from srcdiff.ir.build import Builder, Env, Rewriter, lookup, ops_of
 from srcdiff.ir.core import For, Function, Op, Statement, walk
 from srcdiff.ir.location import Location
 from srcdiff.ir.types import Array, List, Scalar, Type, shape_of
@@ -52,7 +52,7 @@ class Kept:
 
 def log_lists(fn: Function, name: str) -> Function:
     """`fn` with lists of exponents; `name`: the name of the rewriting, for the record of applied rewritings."""
-    if not any(isinstance(s, Op) and s.decl is containers.list_new for s in walk(fn.body)):
+    if not any(s.decl is containers.list_new for s in ops_of(fn)):
         return fn
     pass_ = _Lists(fn)
     if not pass_.lists:

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 
-from srcdiff.ir.build import Builder, Env, Rewriter, lookup
+from srcdiff.ir.build import Builder, Env, Rewriter, lookup, ops_of
 from srcdiff.ir.core import For, Function, Op, Statement, walk
 from srcdiff.ir.types import Scalar, ndim_of
 from srcdiff.ir.values import Atom, Value, const
@@ -68,9 +68,7 @@ class _Reciprocals(Rewriter):
 class _LastNorms(Rewriter):
     def __init__(self, fn: Function) -> None:
         self.fn = fn
-        self.made = {
-            s.result: s for s in walk(fn.body) if isinstance(s, Op) and len(s.results) == 1
-        }
+        self.made = {s.result: s for s in ops_of(fn) if len(s.results) == 1}
         uses = [a for s in walk(fn.body) for a in s.operands] + [*fn.body.yields]
         inner = [a for s in walk(fn.body) for a in getattr(s, "carried_yields", ())]
         self.uses = Counter(a for a in (*uses, *inner) if isinstance(a, Value))

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from srcdiff.ir.build import Builder, Env, Rewriter
+from srcdiff.ir.build import Builder, Env, Rewriter, ops_of
 from srcdiff.ir.core import Function, If, Op, Statement, walk
 from srcdiff.ir.values import Atom, const
 from srcdiff.ops.elementwise import arithmetic, elementary
@@ -27,7 +27,7 @@ _LARGER_OR_SMALLER = ("maximum", "minimum")
 
 def with_logaddexp(fn: Function) -> Function:
     """`fn` with `logaddexp` for sums of two exponentials that are shifted by hand."""
-    if not any(isinstance(s, Op) and s.decl is elementary.logaddexp for s in walk(fn.body)):
+    if not any(s.decl is elementary.logaddexp for s in ops_of(fn)):
         return fn
     return dce(_Spelled()(cse(fn, in_user_lines=True)))  # equal loads have to be one value
 

@@ -22,11 +22,7 @@ from srcdiff.ir.core import Function, Op, Statement
 from srcdiff.ir.types import Array, Scalar, Type
 from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.core.registry import OPERATIONS
-from srcdiff.transforms.analysis.defuse import (
-    definitions,
-    is_generated,
-    is_pure,
-)
+from srcdiff.transforms.analysis.defuse import definitions, is_generated, is_pure
 from srcdiff.transforms.rewrite.patterns import INNER, Apply, Rule, build, function, match
 from srcdiff.transforms.simplify.algebra import polynomials
 from srcdiff.transforms.simplify.algebra.matrix_rules import MATRIX_RULES
