@@ -159,7 +159,7 @@ class _Binder:
         self.visible: dict[str | Dim, list[_Place]] = {}
         self.history: list[str | Dim] = []
         self.in_lists: dict[str | Dim, _Place] = {}
-        writing = (s for s in ops_of(fn))
+        writing = ops_of(fn)
         self.written = {s.operands[k] for s in writing for k in s.decl.writes}
         self.frames: list[_Frame] = []
         self.forward = _mirrored(fn.body) if may_save else {}

@@ -64,7 +64,7 @@ class _Stack:
 
 class _Stacks(Rewriter):
     def __init__(self, fn: Function) -> None:
-        ops = (s for s in ops_of(fn))
+        ops = ops_of(fn)
         self.targets = {s.operands[k] for s in ops for k in s.decl.writes}
         self.uses: dict[Value, list[Statement]] = {}
         for s in walk(fn.body):
