@@ -28,6 +28,18 @@ def stores(x):
     return np.sum(y)
 
 
+def sets_a_row(x):
+    y = x.copy()
+    y[0] = x
+    return np.sum(y)
+
+
+def sets_an_element(x):
+    y = x.copy()
+    y[0] = x[:1]
+    return np.sum(y)
+
+
 def stores_part(x):
     y = x.copy()
     y[:2] = x[:2]
@@ -175,6 +187,10 @@ ROWS = [
     ("«complex(x)».real", THREE, "complex takes numbers; of arrays, write x + 1j * y", "", "np.sum((x + 1j * x).real)"),
     ("«float(x)»", THREE, "an array is not one number; take an element, or use x.astype", "", "float(x[0])"),
     ("«cmath.exp(x, x)».real", ONE, "cmath.exp takes one number", "", "cmath.exp(x).real"),
+    ("np.sum(«math.sin(x)»)", THREE, "`math.sin` takes numbers, not arrays", "Use `np.sin`", "np.sum(np.sin(x))"),
+    ("«np.einsum('kii->k', x[:, :1])».sum()", CUBE, "the axes 'i' of lengths 1 and", "", "np.einsum('kii->k', x[:, :, :2]).sum()"),
+    ("sets_a_row(x)", MATRIX, "leading axes of lengths 3 and 1 differ", "must have the shape of the part", ""),
+    ("sets_an_element(x)", THREE, "an array with more axes than the part is written", "must have the shape of the part", "stores_part(x)"),
     ("«cmath.polar(x, x)»[0]", ONE, "cmath.polar takes one number", "", "cmath.polar(x + 1j)[0]"),
     ("adds_at(x)", ONE, "np.add.at adds to an array", "Write `+=` for a container", "adds_to(x)"),
     ("stores(x)", THREE, "lengths 2 and 3 differ", "must have the shape of the part", "stores_part(x)"),

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from fuzz.checked_runs import Checked
+from fuzz.checked_runs import Checked, Unshown
 from fuzz.compare import flat, float_positions
 
 import srcdiff
@@ -97,8 +97,9 @@ def of_array(a: np.ndarray, many: int) -> Iterator[tuple[str, Any]]:
             )
     elif a.dtype.kind in "iu":
         yield "floats", a.astype(float)
+        limits = np.iinfo(a.dtype)
         for what, by in (("one too many", 1), ("far outside", 1000), ("negative", -1000)):
-            yield what, a + by
+            yield what, np.clip(a + np.int64(by), limits.min, limits.max).astype(a.dtype)
 
 
 def of_integer(k: int) -> Iterator[tuple[str, Any]]:
@@ -217,6 +218,8 @@ def problems(f: Callable[..., Any], args: tuple[Any, ...], many: int = MANY) -> 
 
 def difference(value: Any, found: Any, by_numpy: Callable[[], Any]) -> str:
     """What is wrong with a result, given the function's own."""
+    if isinstance(found, Unshown):
+        return ""
     if isinstance(found, AssertionError | MemoryError | SystemError):
         return f"{type(found).__name__}: {found}"
     if isinstance(value, Exception):
@@ -260,9 +263,7 @@ def in_a_process(work: Callable[[], Iterator[str]], seconds: int = SECONDS) -> l
     child = os.fork()
     if not child:
         faulthandler.disable()
-        signal.setitimer(
-            signal.ITIMER_PROF, seconds
-        )  # of processor time: others may use the machine
+        signal.setitimer(signal.ITIMER_PROF, seconds)
         with os.fdopen(writer, "w") as out:
             try:
                 for problem in work():

@@ -40,6 +40,10 @@ class GuardedNumPy:
         return made
 
 
+class Unshown(Exception):
+    """Python's numbers raise where those of machine code become infinite or NaN: the run shows nothing."""
+
+
 class Checked(IndexError):
     """Ends a call where a check fails: it is not left to the function itself whether to raise."""
 
@@ -66,6 +70,11 @@ def run_by_python(self: Compiled, values: Any) -> None:
             if line and line.startswith("raise"):
                 raise Checked(error) from error
             raise AssertionError(f"was not checked: {line}") from error
+        except ZeroDivisionError as error:
+            line = traceback.extract_tb(error.__traceback__)[-1].line
+            if line and line.startswith("raise"):
+                raise
+            raise Unshown from error
 
     self.function = run
 

@@ -29,7 +29,7 @@ from srcdiff.frontend.core.values import (
 )
 from srcdiff.ir.core import OpDecl
 from srcdiff.ir.dims import ShapeMismatch, Shapes
-from srcdiff.ir.types import Array, List, Scalar, Static, Struct
+from srcdiff.ir.types import Array, List, Scalar, Static, Struct, ndim_of
 from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.arrays.containers import get
 from srcdiff.ops.core.registry import dotted, find
@@ -87,6 +87,7 @@ def apply(
     atoms = [a if isinstance(a, Value | Const) else _operand(fr, a, node) for a in operands]
     if any(isinstance(a.type, List) for a in atoms) and not _takes_lists(decl, atoms, attrs):
         atoms = [_as_array(fr, a, node) for a in atoms]
+    _refuse_arrays_in_math(fr, node, decl, atoms, spelling or decl.spelling)
     if not fr.session.user_names:
         decl, spelling = of_numbers(decl, atoms, spelling, fr.session.of_python)
         atoms = [atoms[0], *_of_one_dtype(fr, node, atoms[1:])] if decl is choose else atoms
@@ -101,6 +102,15 @@ def apply(
         return Parts("namedtuple", names, tuple(results), named_tuple)
     is_single = len(results) == 1 and not decl.as_tuple
     return results[0] if is_single else sequence(results)
+
+
+def _refuse_arrays_in_math(
+    fr: Frame, node: gast.AST, decl: OpDecl, atoms: Sequence[Atom], spelling: str
+) -> None:
+    """`math.sin` takes a number, where `np.sin` takes arrays, too."""
+    module, _, name = spelling.rpartition(".")
+    if module in ("math", "cmath") and decl.elementwise and any(ndim_of(a.type) for a in atoms):
+        fr.fail(node, f"`{spelling}` takes numbers, not arrays", f"Use `np.{name}`.")
 
 
 def _of_one_dtype(fr: Frame, node: gast.AST, numbers: Sequence[Atom]) -> list[Atom]:

@@ -20,7 +20,7 @@ from srcdiff.frontend.joins.may_alias import refuse_twins
 from srcdiff.frontend.joins.phi import unpack_struct
 from srcdiff.ir.core import OpDecl
 from srcdiff.ir.dims import ShapeMismatch
-from srcdiff.ir.types import Array, List, Struct, shape_of
+from srcdiff.ir.types import Array, Dim, List, Struct, shape_of
 from srcdiff.ir.values import Atom, Value, const
 from srcdiff.ops.arrays.containers import list_item
 from srcdiff.ops.arrays.memory import add_at, add_into, gather, index, store
@@ -170,15 +170,26 @@ def _write(
     fr: Frame, decl: OpDecl, target: Atom, value: Atom, place: Place, node: gast.AST
 ) -> None:
     """Append a write, and learn from it that the lengths fit."""
-    _check_fit(fr, target, value, place, node)
+    axes = _check_fit(fr, decl, target, value, place, node)
+    if axes:
+        value = fr.op(node, index, value, *[const(0)] * axes, where=", ".join("i" * axes))
     fr.ops(node, decl, target, value, *place.operands, **place.attrs)
 
 
-def _check_fit(fr: Frame, target: Atom, value: Atom, place: Place, node: gast.AST) -> None:
-    shapes = fr.session.shapes
+def _check_fit(
+    fr: Frame, decl: OpDecl, target: Atom, value: Atom, place: Place, node: gast.AST
+) -> int:
+    """Refuse a value that does not fit the part that is written; how many leading axes of length 1 it has too many."""
+    shapes, own = fr.session.shapes, shape_of(value.type)
     try:
         written = subscript_shape(shapes, shape_of(target.type), place.attrs, place.operands)
-        shapes.broadcast([written, shape_of(value.type)])
+        axes = max(len(own) - len(written), 0)
+        if axes and (not written or decl is not store):
+            raise TypeMistake("an array with more axes than the part is written")
+        for d in own[:axes]:
+            shapes.must_equal(d, Dim(1), "leading axes of lengths")
+        shapes.broadcast([written, own[axes:]])
+        return axes
     except (TypeMistake, ShapeMismatch) as mistake:
         fr.fail(
             node,

@@ -90,7 +90,11 @@ def _contracted(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple
     inputs, output = spelled_out(attrs["subscripts"], [len(shape) for shape in own])
     lengths: dict[str, Dim] = {}
     for text, shape in zip(inputs, own, strict=True):
-        for letter, d in zip(text, shape, strict=True):
+        mine: dict[str, Dim] = {}
+        for letter, d in zip(text, shape, strict=True):  # a diagonal has two axes of one length
+            named = f"the axes {letter!r} of lengths"
+            mine[letter] = shapes.must_equal(mine[letter], d, named) if letter in mine else d
+        for letter, d in mine.items():
             before = lengths.get(letter)
             lengths[letter] = d if before is None else _together(shapes, letter, before, d)
     dtype = np.result_type(

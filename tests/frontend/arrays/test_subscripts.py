@@ -39,3 +39,14 @@ def test_a_numpy_number_takes_subscripts_that_add_axes(
 def test_a_number_has_no_elements(subscript: Callable[[Any], Any]) -> None:
     with pytest.raises(srcdiff.UnsupportedError, match="cannot be subscripted"):
         srcdiff.grad(lambda x: subscript(np.sum(x)), jit=False)(np.ones(3))
+
+
+@pytest.mark.parametrize("jit", [False, True])
+def test_a_part_is_written_without_leading_axes_of_length_one(jit: bool) -> None:
+    def f(x: Any) -> Any:
+        y = np.zeros((2, 3))
+        y[0] = x
+        return np.sum(y**2)
+
+    x = np.array([[1.0, 2.0, 3.0]])
+    np.testing.assert_array_equal(srcdiff.grad(f, jit=jit)(x), 2.0 * x)
