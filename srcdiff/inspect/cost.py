@@ -101,8 +101,8 @@ class _Counts:
         self.uncounted: dict[str, None] = {}
 
     def report(self, results: Sequence[Any]) -> Cost:
-        handed = {id(_storage(leaf)) for r in results for leaf in leaves(r)}
-        temporary = [a for a in self.made if id(_storage(a)) not in handed]
+        handed = {id(storage_of(leaf)) for r in results for leaf in leaves(r)}
+        temporary = [a for a in self.made if id(storage_of(a)) not in handed]
         size = sum(a.nbytes for a in temporary)
         return Cost(
             self.flops, self.functions, self.bytes, len(temporary), size, tuple(self.uncounted)
@@ -131,9 +131,9 @@ class _Counter(Evaluator):
         self.counts.bytes += _moved(op, operands, results)
         is_new = op.view_of is None and not op.decl.writes and op.decl is not memory.read
         if is_new and op.decl.name not in ("save", "restore"):
-            given = {id(_storage(leaf)) for o in operands for leaf in leaves(o)}
+            given = {id(storage_of(leaf)) for o in operands for leaf in leaves(o)}
             arrays = [r for r in results if isinstance(r, np.ndarray) and r.ndim]
-            self.counts.made += [a for a in arrays if id(_storage(a)) not in given]
+            self.counts.made += [a for a in arrays if id(storage_of(a)) not in given]
         return out
 
 
@@ -159,7 +159,8 @@ def _bytes(value: Any, even_numbers: bool = False) -> int:
     return np.asarray(value).nbytes if even_numbers else 0
 
 
-def _storage(value: Any) -> Any:
+def storage_of(value: Any) -> Any:
+    """The array that a view is a view of."""
     while isinstance(value, np.ndarray) and isinstance(value.base, np.ndarray):
         value = value.base
     return value

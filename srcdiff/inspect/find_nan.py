@@ -18,6 +18,7 @@ from srcdiff.compile.derivations.kinds import Grad, ValueAndGrad, Vjp
 from srcdiff.handles.differentiable import generated
 from srcdiff.handles.generated import Generated
 from srcdiff.inspect.arguments import called_with
+from srcdiff.inspect.cost import storage_of
 from srcdiff.ir.core import Function, Op
 from srcdiff.ir.location import Location
 from srcdiff.ir.reference.interpreter import Evaluator
@@ -144,7 +145,7 @@ class _Tracer(Evaluator):
         """The operations that the NaN in a value came from."""
         if not _has_nan(value):
             return set()
-        return self.origins.get(id(_storage(value)), (None, set()))[1]
+        return self.origins.get(id(storage_of(value)), (None, set()))[1]
 
     def compute(self, op: Op, operands: list[Any], scope: Scope) -> Any:
         if op.decl.name in _UNSET:
@@ -165,7 +166,7 @@ class _Tracer(Evaluator):
             origins = {len(self.events)}
             self.events.append((op, texts))
         for leaf in marked:
-            storage = _storage(leaf)
+            storage = storage_of(leaf)
             _, before = self.origins.setdefault(id(storage), (storage, set()))
             before |= origins
         return made
@@ -208,12 +209,6 @@ def _is_call(op: Op) -> bool:
 
 def _one_like(leaf: Any) -> Any:
     return np.ones_like(leaf) if isinstance(leaf, np.ndarray) else type(leaf)(1)
-
-
-def _storage(value: Any) -> Any:
-    while isinstance(value, np.ndarray) and isinstance(value.base, np.ndarray):
-        value = value.base
-    return value
 
 
 def _own(value: Any) -> Any:

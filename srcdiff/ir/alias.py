@@ -98,7 +98,7 @@ def writes_of(statement: Statement, roots: Roots) -> frozenset[Value]:
     if type(statement) is Op and not statement.decl.writes:
         return frozenset()
     out: set[Value] = set()
-    for inner in _with_inner(statement):
+    for inner in with_inner(statement):
         if isinstance(inner, Op | Call):
             for position in written_operands(inner):
                 out |= _written(inner, inner.operands[position], roots)
@@ -119,7 +119,7 @@ def reads_of(statement: Statement, roots: Roots) -> frozenset[Value]:
     counted, although `+=` reads it: reordering has to look at `writes_of` as well.
     """
     out: set[Value] = set()
-    for inner in (statement,) if type(statement) is Op else _with_inner(statement):
+    for inner in (statement,) if type(statement) is Op else with_inner(statement):
         if type(inner) is Op:
             for position, operand in enumerate(inner.operands):
                 if type(operand) is Value and has_storage(operand.type):
@@ -138,18 +138,19 @@ def may_raise(statement: Statement) -> bool:
     """Whether a statement may not come to its end: it raises, or is a `while`."""
     return any(
         s.decl.raises if isinstance(s, Op) else isinstance(s, Call | While)
-        for s in _with_inner(statement)
+        for s in with_inner(statement)
     )
 
 
-def _with_inner(statement: Statement) -> Iterator[Statement]:
+def with_inner(statement: Statement) -> Iterator[Statement]:
+    """A statement, and those in its regions."""
     yield statement
     for region in regions_of(statement):
         yield from walk(region)
 
 
 def _ops(statement: Statement) -> Iterator[Op]:
-    return (s for s in _with_inner(statement) if isinstance(s, Op))
+    return (s for s in with_inner(statement) if isinstance(s, Op))
 
 
 def _written(op: Op | Call, operand: Atom, roots: Roots) -> frozenset[Value]:

@@ -29,16 +29,17 @@ def parameters_behind(fn: Function) -> defaultdict[Value, _Names]:
         found.grown = False
         found.visit(fn.body, _NONE)
     everything = frozenset(p.name for p in fn.params)
-    each = {v: found.names.get(v, _NONE) for v in _values(fn.body)}
+    each = {v: found.names.get(v, _NONE) for v in values_of(fn.body)}
     return defaultdict(lambda: everything, each)
 
 
-def _values(region: Region) -> Iterator[Value]:
+def values_of(region: Region) -> Iterator[Value]:
+    """All values that a region defines."""
     yield from region.params
     for s in region.body:
         yield from s.results
         for inner in regions_of(s):
-            yield from _values(inner)
+            yield from values_of(inner)
 
 
 class _Origins:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 
 from srcdiff.ir.alias import storage_roots, written_roots
 from srcdiff.ir.core import Call, For, Function, If, Op, Region, Statement, While, regions_of
+from srcdiff.ir.parameter_slice import values_of
 from srcdiff.ir.types import is_float
 from srcdiff.ir.values import Atom, Value
 from srcdiff.ops.control.adjoint_hooks import adjoint_block
@@ -59,7 +60,7 @@ def varied_values(fn: Function, wrt: Iterable[Value]) -> frozenset[Value]:
     for value in wrt:
         marks.add(value)
     _until_stable(marks, fn.body, _forwards)
-    return marks.all(_values(fn.body))
+    return marks.all(values_of(fn.body))
 
 
 def useful_values(fn: Function, results: Iterable[Atom]) -> frozenset[Value]:
@@ -68,7 +69,7 @@ def useful_values(fn: Function, results: Iterable[Atom]) -> frozenset[Value]:
     for atom in results:
         marks.add(atom)
     _until_stable(marks, fn.body, _backwards)
-    return marks.all(_values(fn.body))
+    return marks.all(values_of(fn.body))
 
 
 def _until_stable(marks: _Marks, region: Region, visit: Visit) -> None:
@@ -137,11 +138,3 @@ def _backwards(marks: _Marks, region: Region) -> None:
 def _descend(marks: _Marks, statement: Statement, visit: Visit) -> None:
     for region in regions_of(statement):
         visit(marks, region)
-
-
-def _values(region: Region) -> Iterable[Value]:
-    yield from region.params
-    for statement in region.body:
-        yield from statement.results
-        for inner in regions_of(statement):
-            yield from _values(inner)

@@ -104,6 +104,11 @@ def is_mixed(body: Region) -> bool:
     return any(v.type.dtype in ("float16", "float32") for v in values)  # type: ignore[union-attr]
 
 
+def defined_inside(s: Statement) -> Iterator[Value]:
+    """All values that the regions of a statement define."""
+    return (v for region in regions_of(s) for v in defined_in(region))
+
+
 def definitions(fn: Function) -> dict[Atom, Op]:
     """Value -> the operation that makes it."""
     return {r: s for s in walk(fn.body) if isinstance(s, Op) for r in s.results}
@@ -126,7 +131,7 @@ def used_atoms(statement: Statement) -> Iterator[Atom]:
 
 def uses_outside(statement: Statement) -> set[Value]:
     """The values from outside that a statement uses, also in its regions."""
-    inside = {v for region in regions_of(statement) for v in defined_in(region)}
+    inside = set(defined_inside(statement))
     return {a for a in used_atoms(statement) if isinstance(a, Value) and a not in inside}
 
 

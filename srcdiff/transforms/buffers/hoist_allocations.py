@@ -28,7 +28,13 @@ from srcdiff.ir.values import Atom, Value
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.control import control
 from srcdiff.ops.elementwise import arithmetic
-from srcdiff.transforms.analysis.defuse import ALLOCATIONS, defined_in, same_kind, used_atoms
+from srcdiff.transforms.analysis.defuse import (
+    ALLOCATIONS,
+    defined_in,
+    defined_inside,
+    same_kind,
+    used_atoms,
+)
 
 Loop = TypeVar("Loop", bound=For | While)
 
@@ -187,7 +193,7 @@ class _HoistBuffers(Rewriter):
         if not first <= {r for s in b.body if _is_allocation(s) for r in s.results}:
             return False
         new = {*loop.results, *defined_in(loop.body)}
-        new |= {v for s in behind for v in (*s.results, *_defined_inside(s))}
+        new |= {v for s in behind for v in (*s.results, *defined_inside(s))}
         others = (a for i, a in enumerate(loop.carried) if i != k)
         inside = (a for r in regions_of(loop) for a in _used_in(r))
         later = (a for s in behind for a in used_atoms(s))
@@ -214,10 +220,6 @@ def _used_in(region: Region) -> Iterator[Atom]:
     for s in region.body:
         yield from used_atoms(s)
     yield from region.yields
-
-
-def _defined_inside(s: Statement) -> Iterator[Value]:
-    return (v for r in regions_of(s) for v in defined_in(r))
 
 
 def _movable(loop: For | While, wanted: Container[Value]) -> list[Op]:

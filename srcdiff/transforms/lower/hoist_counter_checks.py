@@ -16,8 +16,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, replace
 
+from srcdiff.ir.alias import with_inner
 from srcdiff.ir.build import Builder, Env, clone_statement, lookup, with_parts
-from srcdiff.ir.core import For, If, Op, Region, Statement, regions_of, walk
+from srcdiff.ir.core import For, If, Op, Region, Statement, regions_of
 from srcdiff.ir.types import Scalar
 from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.arrays import memory
@@ -121,16 +122,12 @@ def _is_invariant(
     if a not in own:
         return True
     made = makers.get(a)
-    if made is None or not all(map(_is_count, (made, *_inside(made)))):
+    if made is None or not all(map(_is_count, with_inner(made))):
         return False
     if not all(_is_invariant(u, makers, own, found) for u in uses_outside(made)):
         return False
     found[made] = None
     return True
-
-
-def _inside(s: Statement) -> list[Statement]:
-    return [inner for region in regions_of(s) for inner in walk(region)]
 
 
 def _is_count(s: Statement) -> bool:

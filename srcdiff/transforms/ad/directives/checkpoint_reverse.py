@@ -24,7 +24,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from srcdiff.ir.alias import reads_of, writes_of
+from srcdiff.ir.alias import reads_of, with_inner, writes_of
 from srcdiff.ir.build import (
     Builder,
     Env,
@@ -34,7 +34,7 @@ from srcdiff.ir.build import (
     lookup,
     with_parts,
 )
-from srcdiff.ir.core import Call, For, If, Op, OpDecl, Region, Statement, While, regions_of, walk
+from srcdiff.ir.core import Call, For, If, Op, OpDecl, Region, Statement, While, regions_of
 from srcdiff.ir.syntax.spelling import plural
 from srcdiff.ir.types import Array, Dim, Scalar, Static, all_dims, shape_of
 from srcdiff.ir.values import Atom, Value, const
@@ -252,16 +252,12 @@ def _wanted(r: Reversal, body: Region, values: set[Value]) -> list[Statement]:
     read: set[Value] = set()
     found: list[Statement] = []
     for s in reversed(body.body):
-        saves = any(isinstance(i, Op) and "slot" in i.attrs for i in _with_inner(s))
+        saves = any(isinstance(i, Op) and "slot" in i.attrs for i in with_inner(s))
         if saves or not values.isdisjoint(s.results) or writes_of(s, roots) & read:
             values.update(a for a in used_atoms(s) if isinstance(a, Value))
             read |= reads_of(s, roots)
             found.append(s)
     return found[::-1]
-
-
-def _with_inner(s: Statement) -> list[Statement]:
-    return [s, *(inner for region in regions_of(s) for inner in walk(region))]
 
 
 def _advance_to(r: Reversal, again: Replay, index: Value, top: Value, b: Builder) -> Value:

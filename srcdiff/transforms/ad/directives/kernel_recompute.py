@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Set
 from dataclasses import replace
 
-from srcdiff.ir.alias import reads_of, writes_of
+from srcdiff.ir.alias import reads_of, with_inner, writes_of
 from srcdiff.ir.build import Builder, Env, clone_region, lookup, with_parts
 from srcdiff.ir.core import For, Function, If, Op, Region, Statement, While, regions_of, walk
 from srcdiff.ir.values import Atom, Value
@@ -90,7 +90,8 @@ def _fills_first(body: Region, tile: Value, iteration: Set[Atom]) -> bool:
             continue
         places = set(_stores(s, tile))
         if any(
-            isinstance(i, Op) and i.decl is memory.index and i.operands[0] is tile for i in _all(s)
+            isinstance(i, Op) and i.decl is memory.index and i.operands[0] is tile
+            for i in with_inner(s)
         ):
             return bool(sure) and places <= sure
         sure |= _surely(s, tile, iteration)
@@ -100,15 +101,9 @@ def _fills_first(body: Region, tile: Value, iteration: Set[Atom]) -> bool:
 
 
 def _stores(s: Statement, tile: Value) -> Iterator[tuple[Atom, ...]]:
-    for i in _all(s):
+    for i in with_inner(s):
         if isinstance(i, Op) and i.decl is memory.store and i.operands[0] is tile:
             yield i.operands[2:]
-
-
-def _all(s: Statement) -> Iterator[Statement]:
-    yield s
-    for region in regions_of(s):
-        yield from walk(region)
 
 
 def _surely(s: Statement, tile: Value, iteration: Set[Atom]) -> set[tuple[Atom, ...]]:
@@ -132,7 +127,7 @@ def run_iteration_again(r: Reversal, loop: For, inner: Scope) -> list[Statement]
     read: set[Value] = set()
     found: list[Statement] = []
     for s in reversed(r.forward.with_saves(loop.body).body):
-        saves = any(isinstance(i, Op) and "slot" in i.attrs for i in _all(s))
+        saves = any(isinstance(i, Op) and "slot" in i.attrs for i in with_inner(s))
         ahead = is_barrier(s) and not read.isdisjoint(writes_of(s, roots))
         if saves or ahead or not wanted.isdisjoint(s.results) or writes_of(s, roots) & read:
             wanted.update(a for a in used_atoms(s) if isinstance(a, Value))

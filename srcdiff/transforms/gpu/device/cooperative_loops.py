@@ -38,7 +38,7 @@ from srcdiff.ops.control.control import raise_, undefined
 from srcdiff.ops.control.cuda_block import block_first, block_sum
 from srcdiff.ops.control.cuda_kernel import atomic_add, position, syncthreads
 from srcdiff.ops.elementwise import arithmetic
-from srcdiff.transforms.analysis.defuse import count_uses, defined_in
+from srcdiff.transforms.analysis.defuse import count_uses, defined_inside
 from srcdiff.transforms.gpu.device.deferred_errors import failing_loops, with_carried_failure
 from srcdiff.transforms.gpu.device.parallel_loops import Finder, Shared, roots_inside
 
@@ -195,7 +195,7 @@ class _Together:
 
     def written(self, s: Statement) -> frozenset[Value]:
         """The storage from outside that a statement writes."""
-        return writes_of(s, self.roots) - {*_defined(s)}
+        return writes_of(s, self.roots) - {*defined_inside(s)}
 
     def order(self, touched: _Seen) -> None:
         """Emit a barrier if accesses since the last one conflict with `touched`."""
@@ -378,10 +378,6 @@ def _atomic(s: Statement, sums: frozenset[Value]) -> Statement:
     if isinstance(s, Op) and s.decl is memory.add_into and s.operands[0] in sums:
         return replace(s, decl=atomic_add)
     return s
-
-
-def _defined(s: Statement) -> Sequence[Value]:
-    return [v for region in regions_of(s) for v in defined_in(region)]
 
 
 def _inner(s: Statement) -> Sequence[Statement]:

@@ -8,11 +8,11 @@ sums over rows are complete after the last block.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from srcdiff.ir.alias import Roots, reads_of, writes_of
-from srcdiff.ir.core import For, If, Op, Statement, regions_of, walk
+from srcdiff.ir.alias import Roots, reads_of, with_inner, writes_of
+from srcdiff.ir.core import For, If, Op, Statement, walk
 from srcdiff.ir.types import Array, Dim, shape_of
 from srcdiff.ir.values import Atom, Value, const, known_dim
 from srcdiff.ops.arrays import memory
@@ -114,7 +114,7 @@ class Run:
         roots = self.facts.roots
         if not used.isdisjoint(self.made) or not used.isdisjoint(self.views):
             return False
-        inner = [x for x in (s, *_inside(s)) if isinstance(x, Op)]
+        inner = [x for x in with_inner(s) if isinstance(x, Op)]
         raises = any(x.decl is control.raise_ for x in inner)
         if any(x.decl.effect and x.decl is not control.raise_ for x in inner):
             return False
@@ -229,10 +229,6 @@ class Run:
         lost = {v for v in self.views if inside[v] != self.facts.uses.get(v, 0)}
         kept = {self.views[v] for v in lost}
         return {v for v in self.made if inside[v] == self.facts.uses.get(v, 0) and v not in kept}
-
-
-def _inside(s: Statement) -> Iterator[Statement]:
-    return (x for r in regions_of(s) for x in walk(r))
 
 
 def _is_floats(atom: Atom) -> bool:

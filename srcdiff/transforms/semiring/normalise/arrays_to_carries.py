@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
 from srcdiff.ir.core import For, Function, Op, Region, Statement, regions_of, walk
 from srcdiff.ir.types import Array, Dim, List, Scalar
-from srcdiff.ir.values import Atom, Const, Value, const
+from srcdiff.ir.values import Atom, Const, Value, const, known_dim
 from srcdiff.ops.elementwise import arithmetic
 from srcdiff.transforms.analysis.defuse import ALLOCATIONS, same_kind, written_values
 
@@ -179,7 +179,7 @@ class _Table:
                 raise _Stays
             return self.rows[n]
         if self.after is not None:
-            if not (n == -1 if self.is_list else _dim(place) in (self.end, Dim(-1))):
+            if not (n == -1 if self.is_list else known_dim(place) in (self.end, Dim(-1))):
                 raise _Stays
             self.carried()
             return self.after
@@ -222,7 +222,7 @@ class _Table:
 
     def offset(self, place: Atom) -> int:
         assert self.loop is not None
-        at, index = _dim(place), _dim(self.loop.index)
+        at, index = known_dim(place), known_dim(self.loop.index)
         distance = None if at is None or index is None else at - index
         if distance is None or not distance.is_const:
             raise _Stays
@@ -244,7 +244,7 @@ class _Table:
     def end(self) -> Dim:
         """The index of the last row after the loop, if it is the last row of the table."""
         assert self.loop is not None
-        stop, kind = _dim(self.loop.stop), self.value.type
+        stop, kind = known_dim(self.loop.stop), self.value.type
         if stop is None or not isinstance(kind, Array) or kind.shape[0] != stop + self.shift:
             raise _Stays
         return stop + self.shift - 1
@@ -378,9 +378,3 @@ def _sum(rows: list[Atom], b: Builder) -> Atom:
 
 def _number(atom: Atom) -> int | None:
     return atom.value if isinstance(atom, Const) and type(atom.value) is int else None
-
-
-def _dim(atom: Atom) -> Dim | None:
-    if isinstance(atom, Const):
-        return Dim(atom.value) if type(atom.value) is int else None
-    return atom.type.expr if isinstance(atom.type, Scalar) else None
