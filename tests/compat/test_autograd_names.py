@@ -129,7 +129,7 @@ def test_calls_with_one_function_look_at_it_once(monkeypatch):
     srcdiff.jvp(f, (3.0,), (1.0,))
     srcdiff.vjp(f, 3.0)
     looked = []
-    for module in ("handles.differentiable", "compile.signature"):
+    for module in ("handles.differentiable", "compile.arguments.signature"):
         found = importlib.import_module(f"srcdiff.{module}").signature_of
         looking = lambda *args, found=found: looked.append(args) or found(*args)
         monkeypatch.setattr(f"srcdiff.{module}.signature_of", looking)

@@ -213,3 +213,26 @@ def far(a, mu):
 
 def test_far_out_nothing_moves_with_the_parameters():
     assert srcdiff.grad(far, argnums=(0, 1), jit=False)(2.5, 3.0) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    "roots", [np.eye(3), np.ones((3, 1)), np.arange(6.0).reshape(3, 2), np.diag([1.0, 0.0, 2.0])]
+)
+def test_normal_densities_on_a_subspace_are_those_of_scipy(roots):
+    """The covariance matrix may be singular, and have equal eigenvalues."""
+    points = np.array([[0.3, -0.5], [1.0, 0.2]]) @ roots.T[:2] if roots.shape[1] > 1 else roots.T
+
+    def f(roots, points):
+        cov = roots @ roots.T
+        inside = stats.multivariate_normal.logpdf(points, points[0] * 0.5, cov, allow_singular=True)
+        return np.sum(inside) + np.sum(stats.multivariate_normal.pdf(points, None, cov, True))
+
+    value, gradient = srcdiff.value_and_grad(f, jit=False)(roots, points)
+    assert value == pytest.approx(f(roots, points))
+    move = 0.1 * roots  # the points stay in the range of the matrix
+    change = (f(roots + 1e-5 * move, points) - f(roots - 1e-5 * move, points)) / 2e-5
+    np.testing.assert_allclose(np.sum(gradient * move), change, rtol=1e-6)
+    outside = points + np.linalg.svd(roots)[0][:, 2]
+    expected = stats.multivariate_normal.logpdf(outside, None, roots @ roots.T, True)
+    found = srcdiff.vjp(stats.multivariate_normal.logpdf, outside, None, roots @ roots.T, True)[0]
+    np.testing.assert_allclose(found, expected)

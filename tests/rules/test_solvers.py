@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import namedtuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -35,6 +36,7 @@ from srcdiff import (
     transform,
     value_and_grad,
 )
+from srcdiff.compile.arguments.pytree import leaves
 from srcdiff.ir.reference.interpreter import evaluate
 from srcdiff.ir.syntax.printer import to_text
 
@@ -569,3 +571,38 @@ def test_the_module_is_looked_up_when_it_is_called() -> None:
         )
 
     assert np.isclose(grad(loss)(0.5), -3.0 * np.exp(-0.5))
+
+
+class Rates(NamedTuple):
+    decay: Any
+    mixing: Any
+
+
+RATES = np.array([0.5, 0.3]), np.array([[0.2, 0.1], [0.3, 0.4]])
+
+
+@pytest.mark.parametrize(
+    ("change", "p"),
+    [
+        (lambda y, t, p: -p[0] * y + p[1] @ y, RATES),
+        (lambda y, t, p: -p["a"] * y + p["b"] @ y, dict(zip("ab", RATES, strict=True))),
+        (lambda y, t, p: -p.decay * y + p.mixing @ y, Rates(*RATES)),
+        (lambda y, t, p: -p[0] * y + p[1][0] @ y * p[1][1], (RATES[0], (RATES[1], 1.0))),
+    ],
+    ids=["tuple", "dict", "named tuple", "nested"],
+)
+def test_solvers_pass_on_containers_of_parameters(change: Any, p: Any) -> None:
+    times = np.linspace(0.0, 1.0, 4)
+
+    def solved(p):
+        return np.sum(odeint(change, np.ones(2), times, args=(p,)) ** 2)
+
+    def apart(a, b):
+        return np.sum(
+            odeint(lambda y, t, a, b: -a * y + b @ y, np.ones(2), times, args=(a, b)) ** 2
+        )
+
+    expected = srcdiff.grad(apart, argnums=(0, 1), jit=False)(*RATES)
+    found = list(leaves(srcdiff.grad(solved, jit=False)(p)))
+    np.testing.assert_allclose(found[0], expected[0], rtol=1e-6)
+    np.testing.assert_allclose(found[1], expected[1], rtol=1e-6)

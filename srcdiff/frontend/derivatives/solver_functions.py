@@ -37,10 +37,11 @@ from srcdiff.frontend.core.values import (
     is_same_function,
     parts_of,
 )
+from srcdiff.frontend.joins.phi import unpack_struct
 from srcdiff.frontend.source.scopes import free_names
 from srcdiff.frontend.source.wrappers import function_of, is_library, made_function
 from srcdiff.ir.core import Function
-from srcdiff.ir.types import Array, List, Scalar, Static, Struct, is_float
+from srcdiff.ir.types import Array, Scalar, Struct, is_float
 from srcdiff.ir.values import Atom, Const, Value
 from srcdiff.ops.core.registry import find
 
@@ -88,8 +89,8 @@ class Lift:
             return repr(value.value)
         if isinstance(value, Value | Const) and isinstance(value.type, Scalar | Array):
             return self.leaf(value, name)
-        if isinstance(value, Value) and isinstance(value.type, Struct | List | Static):
-            self.fail(f"{describe(value)} cannot be passed to {self.who}")
+        if isinstance(value, Value) and isinstance(value.type, Struct):
+            return self.container(unpack_struct(self.fr, value, self.node), name)
         self.fail(f"{describe(value)} cannot be passed to {self.who}")
         raise AssertionError
 

@@ -179,7 +179,7 @@ def _covariance(cov, dimension):
     return cov * np.eye(dimension)
 
 
-def _log_normal_density(x, mean, cov):
+def _log_normal_density(x, mean, cov, allow_singular):
     if np.ndim(x) == 0 or np.ndim(x) > 2:
         refuse("multivariate_normal takes a vector, or rows that are vectors", "Reshape it.")
     if mean is None and np.ndim(cov) == 0:
@@ -188,13 +188,31 @@ def _log_normal_density(x, mean, cov):
     if mean is not None:
         difference = difference - wide(mean)
     dimension = difference.shape[-1]
-    root = np.linalg.cholesky(wide(_covariance(cov, dimension)))
+    cov = wide(_covariance(cov, dimension))
+    if allow_singular:
+        return _log_singular_density(difference, cov)
+    root = np.linalg.cholesky(cov)
     scaled = linalg.solve_triangular(root, difference.T, lower=True)
     log_root_det = np.sum(np.log(np.diag(root)))
     return -0.5 * np.sum(scaled**2, axis=0) - log_root_det - 0.5 * dimension * _LOG_2_PI
 
 
+def _log_singular_density(difference, cov):
+    """On the range of the covariance matrix: with its pseudo-inverse and the product of its eigenvalues but zeros."""
+    values = np.linalg.eigvalsh(cov)
+    least = _SINGULAR * np.max(np.abs(values))
+    is_kept = values > least
+    solved = difference @ np.linalg.pinv(cov, rcond=_SINGULAR)
+    log_det = np.sum(np.log(np.where(is_kept, values, 1.0)))
+    rank = np.sum(is_kept)
+    density = -0.5 * (np.sum(solved * difference, axis=-1) + log_det + rank * _LOG_2_PI)
+    outside = np.sqrt(np.sum((difference - solved @ cov) ** 2, axis=-1))
+    return np.where(outside < 1e3 * least, density, -np.inf)
+
+
+_SINGULAR = 1e6 * float(np.finfo(float).eps)  # SciPy's bound, relative to the largest eigenvalue
 _cov = "z @ z.T + np.eye(3)"
+_plane = "np.outer(z, z) + np.outer(y, y)"  # of rank 2
 
 
 @composite(
@@ -206,10 +224,14 @@ _cov = "z @ z.T + np.eye(3)"
         ),
         call("scipy.stats.multivariate_normal.logpdf(x, y, np.exp(z))", (2, 3), (3,), (3,)),
         call("scipy.stats.multivariate_normal.logpdf(x, np.zeros(3))", (3,)),
+        call(
+            f"scipy.stats.multivariate_normal.logpdf(x * y + z, y, {_plane}, True)", (), (3,), (3,)
+        ),
+        call(f"scipy.stats.multivariate_normal.logpdf(x, y, {_cov}, True)", (2, 3), (3,), (3, 3)),
     ),
 )
 def multivariate_normal_logpdf(x, mean=None, cov=1.0, allow_singular=False):
-    return _log_normal_density(x, mean, cov)
+    return _log_normal_density(x, mean, cov, allow_singular)
 
 
 @composite(
@@ -217,7 +239,7 @@ def multivariate_normal_logpdf(x, mean=None, cov=1.0, allow_singular=False):
     samples=(call(f"scipy.stats.multivariate_normal.pdf(x, y, {_cov})", (3,), (3,), (3, 3)),),
 )
 def multivariate_normal_pdf(x, mean=None, cov=1.0, allow_singular=False):
-    return np.exp(_log_normal_density(x, mean, cov))
+    return np.exp(_log_normal_density(x, mean, cov, allow_singular))
 
 
 @composite(
