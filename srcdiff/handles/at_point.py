@@ -9,6 +9,7 @@ from typing import Any
 from srcdiff.compile.derivations.kinds import Derivation
 from srcdiff.errors import DifferentiationError
 from srcdiff.handles.generated import Generated
+from srcdiff.handles.pickle_refs import reference_to, restored
 from srcdiff.options import Options
 
 Function = Callable[..., Any]
@@ -104,4 +105,5 @@ class AtPoint:
         return f"<srcdiff {self.__name__}>"
 
     def __reduce__(self) -> Any:
-        return type(self), (self.function, self.options)
+        function = reference_to(self.function) or self.function
+        return restored, (type(self), function, self.options)

@@ -216,7 +216,7 @@ class Pushforward(_OfFloats):
 class OfAnyNumber(AtPoint):
     """A derivative of a function of `*args`: one generated function for each number of arguments and their keywords."""
 
-    def __init__(self, derivation: Derivation, function: Function, options: Options) -> None:
+    def __init__(self, function: Function, options: Options, derivation: Derivation) -> None:
         self.derivation = derivation
         super().__init__(function, options)
 
@@ -234,7 +234,8 @@ class OfAnyNumber(AtPoint):
         return self.of(len(args), tuple(kwargs)), (*args, *kwargs.values())
 
     def __reduce__(self) -> Any:
-        return type(self), (self.derivation, self.function, self.options)
+        rebuild, parts = super().__reduce__()
+        return rebuild, (*parts, self.derivation)
 
 
 _P = TypeVar("_P", bound=AtPoint)
@@ -295,7 +296,7 @@ def generated(derivation: Derivation, f: Any, options: Options, argnums: Any = N
     f = plain_function(f)
     if derivation.differentiates and (isinstance(f, OfAnyNumber) or _is_variadic(f)):
         given = options if argnums is None else replace(options, argnums=argnums)
-        return OfAnyNumber(derivation, f, given)  # type: ignore[return-value]
+        return OfAnyNumber(f, given, derivation)  # type: ignore[return-value]
     wanted = options.argnums if argnums is None else argnums
     is_tuple = isinstance(wanted, tuple | list)
     signature = _signature(derivation, f, wanted)

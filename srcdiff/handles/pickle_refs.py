@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
+import pickle
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from types import FunctionType, MethodType
 from typing import Any
 
 from srcdiff.compile.program import Derived
+from srcdiff.frontend.source.wrappers import calling, itself
 
 
 @dataclass(frozen=True)
@@ -31,21 +36,65 @@ class _ByName:
         )
 
 
+@dataclass(frozen=True)
+class _Made:
+    """A reference to a function that is made of others: a partial, a bound method, a call of a library's function."""
+
+    maker: Callable[..., Any]
+    parts: tuple[Any, ...]
+    named: Mapping[str, Any]
+
+    def find(self) -> Any:
+        found = [p.find() if isinstance(p, _ByName | _Made) else p for p in self.parts]
+        return None if found[0] is None else self.maker(*found, **self.named)
+
+
+def _bound(function: FunctionType, owner: Any) -> MethodType:
+    return MethodType(function, owner)  # whose own class does not pickle
+
+
+def reference_to(function: Any) -> Any:
+    """A reference to a function; None for a function that no name leads to."""
+    made: Any
+    if isinstance(function, functools.partial):
+        parts = reference_to(function.func), *function.args
+        made = _Made(functools.partial, parts, function.keywords)
+    elif isinstance(function, MethodType):
+        made = _Made(_bound, (reference_to(function.__func__), function.__self__), {})
+    elif hasattr(function, "srcdiff_calls"):
+        called, names, keywords = function.srcdiff_calls
+        made = _Made(calling, (reference_to(called), names, keywords), {})
+    elif isinstance(function, FunctionType):
+        found = _ByName(function.__module__ or "", function.__qualname__)
+        is_found = found.module and "<" not in found.qualname and found.find() is function
+        return found if is_found else None
+    else:  # an object that can be called
+        made = _Made(itself, (function,), {})
+    try:
+        pickle.dumps(made)
+    except (pickle.PicklingError, AttributeError, TypeError):
+        return None
+    return made if made.parts[0] is not None else None
+
+
 def reference(derived: Derived) -> Derived:
     """`derived` with a reference to its function; None for a function that no name leads to."""
     base = derived.base
     if base is None or isinstance(getattr(base, "derived", None), Derived):
         return derived
-    found = _ByName(getattr(base, "__module__", "") or "", getattr(base, "__qualname__", ""))
-    is_found = found.module and "<" not in found.qualname and found.find() is base
-    return replace(derived, base=found if is_found else None)
+    return replace(derived, base=reference_to(base))
 
 
 def found_again(derived: Derived) -> Derived:
     """`derived` with the function that its name leads to here."""
-    return (
-        replace(derived, base=derived.base.find()) if isinstance(derived.base, _ByName) else derived
-    )
+    is_reference = isinstance(derived.base, _ByName | _Made)
+    return replace(derived, base=derived.base.find()) if is_reference else derived
+
+
+def restored(cls: type, function: Any, *rest: Any) -> Any:
+    """An object of a class from a reference to its function."""
+    found = function.find() if isinstance(function, _ByName | _Made) else function
+    return cls(found, *rest)
 
 
 def is_lost(derived: Derived) -> bool:

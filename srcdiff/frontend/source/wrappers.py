@@ -49,7 +49,9 @@ def calling(function: Any, names: tuple[str, ...], keywords: tuple[str, ...] = (
     name = name if name.isidentifier() else "function"
     given = ", ".join((*names, *(f"{k}={k}" for k in keywords)))
     text = f"def {name}({', '.join((*names, *keywords))}):\n    return {name}_({given})\n"
-    return made_function(text, name, {f"{name}_": function})
+    made = made_function(text, name, {f"{name}_": function})
+    made.srcdiff_calls = function, names, keywords  # type: ignore[attr-defined]  # for pickles
+    return made
 
 
 def made_function(text: str, name: str, outside: Mapping[str, Any]) -> FunctionType:
