@@ -272,7 +272,8 @@ def _choose(frame: Evaluator, op: Op, operands: list[Any], scope: Scope) -> Any:
     chosen, type_ = operands[1 if operands[0] else 2], op.result.type
     if not isinstance(type_, Scalar) or np.asarray(chosen).dtype == type_.dtype:
         return chosen
-    return np.dtype(type_.dtype).type(chosen)
+    number = np.dtype(type_.dtype).type(chosen)
+    return number.item() if type_.weak else number
 
 
 _SPECIAL: Mapping[str, Callable[[Evaluator, Op, list[Any], Scope], Any]] = {
