@@ -1,4 +1,4 @@
-"""Random nests of loops over elements, rows and slices: what the dependence analysis and the schedules have to tell apart.
+"""Random nests of loops over elements, rows and slices, for dependence analysis and schedules.
 
 Bounds start late, end early, step by two, count down, or depend on an outer index; subscripts are moved, turned round
 and counted from the end. Several statements read and write the same few arrays.
