@@ -133,6 +133,11 @@ KNOWN = (
         ([X, X], 0.3, 2),
     ),
     Entry(
+        "LinAlgError: [Ss]ingular",
+        "the derivative of det is written with the inverse",
+        "def f(x, a, k):\n    return np.linalg.det(np.full((3, 3), a)) + a\n",
+    ),
+    Entry(
         "rest_of_lstsq",
         "in a program without types, forward mode needs the tangents of results that are not used",
         "def f(x, a, k, l):\n    items = l + [a]\n    return np.sum(np.linalg.lstsq(np.arange(6.0).reshape(3, 2), x)[0]) + items[-1]\n",

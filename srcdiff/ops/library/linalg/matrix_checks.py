@@ -155,18 +155,3 @@ def triangle_of(a, lower, unit_diagonal=False):
     if lower:
         return np.tril(a, -1) if unit_diagonal else np.tril(a)
     return np.triu(a, 1) if unit_diagonal else np.triu(a)
-
-
-def cofactors(a: Any, det: Any) -> Any:
-    """The derivative of the determinant; of singular matrices, from the products of all singular values but one."""
-    if a.ndim > 2:
-        if np.all(det != 0.0):
-            return np.expand_dims(det, (-2, -1)) * turned(np.linalg.inv(a))
-    elif det != 0.0:
-        return det * np.linalg.inv(a).T
-    u, values, v = np.linalg.svd(a)
-    places = np.arange(a.shape[-1])
-    is_own = np.expand_dims(places, -1) == places
-    others = np.prod(np.where(is_own, 1.0, np.expand_dims(values, -2)), axis=-1)
-    parts = conjugated((u * np.expand_dims(others, -2)) @ v)
-    return np.expand_dims(np.linalg.det(u) * np.linalg.det(v), (-2, -1)) * parts
