@@ -5,8 +5,8 @@
     python tools/passes_table.py --check    # counts again, and fails where docs/passes.md has other counts
 
 The words are those of `Pass`, beside the passes. A count is the number of programs whose IR a pass changes: of the
-corpus (gradients and tangents, in NumPy and as loops; gradients for a CUDA device), of the examples, of the benchmarks
-at their own sizes, and of the CUDA kernels of the tests. `--only` measures some of the four.
+corpus (gradients and tangents, in NumPy and as loops; Hessians; gradients for a CUDA device), of the examples, of the
+benchmarks at their own sizes, and of the CUDA kernels of the tests. `--only` measures some of the four.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+import srcdiff  # noqa: E402
 from srcdiff.compile import build  # noqa: E402
 from srcdiff.ir.core import Function  # noqa: E402
 from srcdiff.ir.syntax.printer import to_text  # noqa: E402
@@ -47,7 +48,7 @@ TEXT = """# Passes
 `tools/passes_table.py` writes this page from the declarations of the passes. The lists stand in the order in which a
 program meets them, and each pass in the list where it runs first; a pass that runs again has a reason for each place.
 A count is the number of programs whose IR the pass changes. Checks change nothing: they refuse programs. Semirings,
-Hessians, single precision and blocks of threads are measured as far as examples use them.
+single precision and blocks of threads are measured as far as examples use them.
 
 A pass needs what earlier passes give:
 
@@ -176,6 +177,7 @@ def measured(kind: str) -> dict[str, set[str]]:
                 exhaust(texts.derivatives(program))
                 g = texts.gradient_of(program)
                 texts.attempt(partial(on_device, g, program))
+                texts.attempt(partial(hessian_of, program))
         elif kind == "benchmarks":
             for program in texts.benchmark_programs("SIZES"):
                 uses.program = program.name
@@ -194,6 +196,13 @@ def measured(kind: str) -> dict[str, set[str]]:
 
 def exhaust(made: Iterator[object]) -> None:
     deque(made, maxlen=0)
+
+
+def hessian_of(program: Any) -> str:
+    matrix = srcdiff.hessian(
+        program.function, argnums=program.wrt, jit=False, on_independent="ignore"
+    )
+    return matrix.source_for(*program.arguments())
 
 
 def on_device(g: Any, program: Any) -> str:

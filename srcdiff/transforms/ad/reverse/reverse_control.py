@@ -216,7 +216,7 @@ def reverse_loop(
     active = [k for k, v in enumerate(results) if r.is_active(v) or r.is_active(params[k])]
     if not active and not _writes_active(r, loop):
         return
-    outs = [_carried_in(r, results[k], scope) for k in active]
+    outs = [_carried(r, results[k], scope) for k in active]
     yields = [loop.carried_yields[k] for k in active]
     sums, lists = _open_outer(r, loop, yields, scope)
     starts = [_total(v, scope) for v in sums]
@@ -239,7 +239,7 @@ def reverse_loop(
     inner.totals.update(zip(sums, accumulated, strict=True))
     _enter(r, [params[k] for k in active], yields, ins, inner, loop)
     reverse_region(r, loop.body, inner)
-    back = [_carried_out(r, params[k], inner) for k in active]
+    back = [_carried(r, params[k], inner) for k in active]
     totals = [_total(v, inner) for v in sums]
     tops: tuple[Value, ...] = ()
     rows: list[Atom] = []
@@ -315,12 +315,14 @@ def _kind(start: Atom, yielded: Atom) -> Scalar | Array | List | Struct:
     return type_
 
 
-def _carried_in(r: Reversal, result: Value, scope: Scope) -> Atom:
-    """The adjoint of a result of the loop: the backward loop starts from it."""
-    if result in r.buffers or isinstance(result.type, List):
-        found = scope.buffers.pop(result, None)
-        return found if found is not None else r.zeros(result, scope)
-    return r.take_whole(result, scope)
+def _carried(r: Reversal, value: Value, scope: Scope) -> Atom:
+    """The adjoint of a loop's result, from which the backward loop starts, or of a carried value at the start of the
+    iteration.
+    """
+    if value in r.buffers or isinstance(value.type, List):
+        found = scope.buffers.pop(value, None)
+        return found if found is not None else r.zeros(value, scope)
+    return r.take_whole(value, scope)
 
 
 def _enter(
@@ -347,14 +349,6 @@ def _enter(
             r.bind(y, d, inner, loop)
         else:
             _pass_on(r, d, param, y, inner)
-
-
-def _carried_out(r: Reversal, param: Value, inner: Scope) -> Atom:
-    """The adjoint of a carried value at the start of the iteration."""
-    if param in r.buffers or isinstance(param.type, List):
-        found = inner.buffers.pop(param, None)
-        return found if found is not None else r.zeros(param, inner)
-    return r.take_whole(param, inner)
 
 
 def _arrive(
