@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import builtins
-import copy
 import functools
 import symtable
 from dataclasses import replace
@@ -262,7 +261,6 @@ def _names_from_outside(text: str) -> list[str]:
 
 def _printed(node: Any) -> str:
     """The text of a function; by `ast.unparse` where our printer cannot print it."""
-    node = ast.fix_missing_locations(copy.deepcopy(node))
     try:
         return to_text(gast.ast_to_gast(ast.Module([node], []))).strip("\n")
     except (TypeError, AttributeError):

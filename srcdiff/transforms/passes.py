@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,7 +11,7 @@ from typing import Any, Protocol
 
 from srcdiff.errors import called_at
 from srcdiff.ir.build import Builder, Env, Rewriter
-from srcdiff.ir.core import Call, Function, Op, Statement, walk
+from srcdiff.ir.core import Call, Function, Op, Region, Statement, walk
 from srcdiff.ir.recursion import is_itself, tied
 from srcdiff.ir.syntax.printer import to_text
 from srcdiff.ir.verify import check
@@ -143,8 +144,8 @@ class _EachFunction(Rewriter):
         if is_itself(fn):
             return fn
         if id(fn) not in self.done:
-            has_calls = any(isinstance(s, Call) or is_adjoint_block(s) for s in all_statements(fn))
-            self.done[id(fn)] = tied(self.change(self(fn))) if has_calls else self.change(fn)
+            has_callees = _has_callees(fn.body)
+            self.done[id(fn)] = tied(self.change(self(fn))) if has_callees else self.change(fn)
         return self.done[id(fn)]
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
@@ -158,6 +159,11 @@ class _EachFunction(Rewriter):
             if block is not new.attrs["block"]:
                 new = replace(new, attrs={**new.attrs, "block": block})
         b.append(new)
+
+
+@functools.lru_cache(maxsize=8)  # pass after pass looks at a function that none has changed
+def _has_callees(body: Region) -> bool:
+    return any(type(s) is Call or is_adjoint_block(s) for s in walk(body))
 
 
 def is_adjoint_block(s: Statement) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -93,8 +94,16 @@ def is_pure(statement: Statement, written: frozenset[Value] | set[Value]) -> boo
 
 def written_values(fn: Function, roots: Roots | None = None) -> frozenset[Value]:
     """The values that may share storage with a written value."""
-    roots = storage_roots(fn) if roots is None else roots
-    written = written_roots(fn, roots)
+    return _written_in(fn) if roots is None else _sharing(roots, written_roots(fn, roots))
+
+
+@functools.lru_cache(maxsize=8)  # as storage roots
+def _written_in(fn: Function) -> frozenset[Value]:
+    roots = storage_roots(fn)
+    return _sharing(roots, written_roots(fn, roots))
+
+
+def _sharing(roots: Roots, written: frozenset[Value]) -> frozenset[Value]:
     return frozenset(v for v, own in roots.items() if not own.isdisjoint(written))
 
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from srcdiff.ir.core import Op
 from srcdiff.ir.types import Dim, shape_of
@@ -26,22 +26,23 @@ _KEPT = {"sum", "mean", "max", "min", "prod", "logsumexp", "highest", "var", "st
 _ONE = Dim(1)
 
 
-@dataclass(frozen=True)
-class Reading:
+class Reading(NamedTuple):
     """An operation in an equivalent form; `inner`: the intermediate values that the form includes."""
 
     name: str
     operands: tuple[Atom, ...]
-    attrs: Mapping[str, Any] = field(default_factory=dict)
+    attrs: Mapping[str, Any] = MappingProxyType({})
     inner: tuple[Value, ...] = ()
 
 
 def name_of(op: Op) -> str:
     """The operation's name in rules: `np.dot` of vectors and matrices is `@`."""
+    if op.decl.name not in _PRODUCTS:
+        return op.decl.name
     ranks = [len(shape_of(a.type)) for a in op.operands]
     if op.decl.name == "dot" and all(0 < r < 3 for r in ranks):
         return "matmul"
-    return "matmul" if op.decl.name in _PRODUCTS and ranks == [1, 1] else op.decl.name
+    return "matmul" if ranks == [1, 1] else op.decl.name
 
 
 def readings(op: Op, made: Made) -> Iterator[Reading]:

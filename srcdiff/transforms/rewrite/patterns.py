@@ -194,11 +194,13 @@ def match(
             return binding if isinstance(atom, Const) and atom.value == value else None
         case Apply(name, operands, attrs):
             op = made.get(atom)
-            if op is None or any(is_unruly(a.type) for a in (atom, *op.operands)):
+            if op is None:
                 return None
             for reading in readings(op, made):
                 if reading.name != name or len(reading.operands) != len(operands):
                     continue
+                if any(is_unruly(a.type) for a in (atom, *op.operands)):
+                    return None
                 given = _match_attrs(reading, dict(attrs), binding)
                 found = None if given is None else _match_operands(operands, reading, made, given)
                 if found is not None:

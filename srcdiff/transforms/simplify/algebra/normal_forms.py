@@ -133,6 +133,12 @@ class Forms:
             len(self.leaves[op.result]),
         )
 
+    def least_cost(self, form: Polynomial) -> Cost:
+        """A lower bound on the cost of a tree: each atom stands there once, and the last operation is of full size."""
+        atoms = {a for above, below in form for a, _ in (*above, *below)}
+        size = max((self.sizes[a] for a in atoms), default=0) if len(atoms) > 1 else 0
+        return max(len(atoms) - 1, 0), size, 0, 0, len(atoms)
+
     def is_inner(self, value: Value, here: set[Value]) -> bool:
         return value in here and value in self.plain and self.uses[value] == 1 and not value.user
 

@@ -56,6 +56,11 @@ RULES = (
 )
 
 
+_BY_OPERATION: dict[str, list[tuple[Rule, Apply]]] = {}
+for _rule in (*RULES, *MATRIX_RULES):
+    assert isinstance(_rule.pattern, Apply)
+    _BY_OPERATION.setdefault(_rule.pattern.operation, []).append((_rule, _rule.pattern))
+
 _ROUNDS = 4  # an expression that one round shortened may be part of a larger one in the next round
 
 
@@ -74,11 +79,6 @@ class _Algebra(Rewriter):
         self.forms = Forms(fn)
         self.count = 0
         self.made = {v: op for v, op in definitions(fn).items() if is_pure(op, self.forms.written)}
-        self.rules: dict[str, list[tuple[Rule, Apply]]] = {}
-        for rule in (*RULES, *MATRIX_RULES):
-            pattern = rule.pattern
-            assert isinstance(pattern, Apply)
-            self.rules.setdefault(pattern.operation, []).append((rule, pattern))
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         if isinstance(old, Op) and is_generated(old) and len(old.results) == 1:
@@ -88,7 +88,7 @@ class _Algebra(Rewriter):
         b.append(self.keep(old, env, b))
 
     def by_rule(self, op: Op, env: Env, b: Builder) -> bool:
-        for rule, pattern in self.rules.get(op.decl.name, ()):
+        for rule, pattern in _BY_OPERATION.get(op.decl.name, ()):
             binding = match(pattern, op.result, self.made) if op.result in self.made else None
             if binding is not None and not rule.unless(binding, self.made):
                 if rule.once and not all(map(self.is_own, binding[INNER][:-1])):
@@ -118,6 +118,8 @@ class _Algebra(Rewriter):
                 best[0] == 1 and not best[2] and len(candidate) > 1
             ):
                 continue  # a sum has one operation less than terms: this sum is not shorter
+            if forms.least_cost(candidate) >= best:
+                continue
             written = polynomials.express(candidate, layout)
             if not self.is_exact(written):
                 continue
