@@ -201,7 +201,10 @@ class _Relation:
                 for found, y in zip(pairs, yields, strict=True)
             ]
             if (always, pairs) == before:
-                return
+                break
+        if self.side and _surely_runs(loop):
+            for result, y in zip(loop.carried_results, yields, strict=True):  # type: ignore[union-attr]
+                self.note(result, self.holds(y, known))
 
     def unchanged(self, loop: For | While) -> Conditions:
         """The flags that are the same at the start of every iteration: the loop ends after one changes."""
@@ -229,6 +232,14 @@ class _Relation:
 
     def flags_of(self, atom: Atom) -> set[Value]:
         return self.when.get(atom, set()) if isinstance(atom, Value) else set()
+
+
+def _surely_runs(loop: For | While) -> bool:
+    """Whether a loop is certain to complete an iteration: it has constant bounds, and no `break`."""
+    if not isinstance(loop, For) or loop.breaks:
+        return False
+    bounds = [a.value for a in (loop.start, loop.stop, loop.step) if isinstance(a, Const)]
+    return len(bounds) == 3 and len(range(*bounds)) > 0
 
 
 def _part(flag: Value, places: Mapping[Value, int], atoms: Sequence[Atom]) -> Atom:

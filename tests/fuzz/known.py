@@ -79,7 +79,7 @@ REFUSALS = (
         "def f(x, a, k):\n    items = [x]\n    items.append(a)\n    for i in range(k):\n        items.append(a)\n    return items[-1] + 1j.real\n",
     ),
     Entry(
-        "this operator does not take a tuple|cannot (loop over|write into) float64|which NumPy makes read-only",
+        "this operator does not take a tuple|cannot (loop over|write into) float64|float64 cannot be subscripted|which NumPy makes read-only",
         "statements that never run are read with types, too, and raise when they are read",
         "def f(x, a, k):\n    if k > 5:\n        for v in a:\n            x = x * v\n    return np.sum(x) * a\n",
     ),
@@ -127,9 +127,9 @@ KNOWN = (
         change="constant_as_argument",
     ),
     Entry(
-        "too many indices for array: array is 0-dimensional",
-        "the loop form takes lengths from an array that a loop has not bound yet",
-        "def f(items, a, k):\n    for i in range(k):\n        u = items[-1] * a\n    return np.sum(u)\n",
+        "'NoneType' has no len",
+        "a length is taken from a saved array that may be unbound, if another axis of the array varies",
+        "def f(items, a, k):\n    for i in range(k):\n        for e in items:\n            u = np.outer(e, e)[:, i:]\n        if i > k:\n            break\n    return np.sum(u) * a\n",
         ([X, X], 0.3, 2),
     ),
     Entry(

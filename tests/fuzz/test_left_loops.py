@@ -1,4 +1,4 @@
-"""Loops that are left before they bind a name: programs of all kinds of values and all ways to leave."""
+"""Names that only some iterations bind: programs of all kinds of values, and all ways not to bind a name."""
 
 from __future__ import annotations
 
@@ -44,3 +44,89 @@ X = np.array([0.4, -0.7, 0.9])
 def test_what_is_not_bound_has_no_derivative(value: str, leave: str, k: int) -> None:
     text = PROGRAM.format(value=value, use=VALUES[value], leave=leave)
     assert outcome(Program(0, text, (X, 0.3, k)), every=True).kind == "ok"
+
+
+NESTED = """\
+import numpy as np
+
+
+def f(x, a, k):
+    for i in range(k):
+        for j in range(k - 1 - i):
+            v = {value}
+    return {use} + np.sum(x * x)
+"""
+
+
+@pytest.mark.parametrize("value", VALUES)
+def test_a_name_keeps_the_value_of_an_earlier_iteration(value: str) -> None:
+    text = NESTED.format(value=value, use=VALUES[value])
+    assert outcome(Program(0, text, (X, 0.3, 3)), every=True).kind == "ok"
+
+
+FIRST_BOUND = """\
+import numpy as np
+
+
+def f(items, a, k):
+    for i in range(k):
+        for e in items:
+            u = {value}
+        if i > k:
+            break
+    return np.sum(u) * a
+"""
+
+
+@pytest.mark.parametrize("value", ["e", "e * a", "e[i:] * a", "np.outer(e, e)[i:, i:]"])
+@pytest.mark.parametrize("lengths", [(3, 3), (3, 2, 4)])
+def test_an_array_that_only_a_loop_binds_has_no_lengths_before(
+    value: str, lengths: tuple[int, ...]
+) -> None:
+    items = [np.linspace(0.1, 0.9, n) for n in lengths]
+    program = Program(0, FIRST_BOUND.format(value=value), (items, 0.3, 2))
+    assert outcome(program, every=True).kind == "ok"
+
+
+SHARED = """\
+def f(x, a, k):
+    {loop}
+        e = x[i] * a
+
+    def again(r):
+        nonlocal e
+        e = e * r
+        return e
+
+    return again(a) + e
+"""
+
+
+@pytest.mark.parametrize("loop", ["for i in range(k):", "for i in [0, 2]:", "if (i := k - 1) > 0:"])
+def test_a_function_binds_again_what_only_a_loop_or_branch_binds(loop: str) -> None:
+    program = Program(0, SHARED.format(loop=loop), (X, 0.3, 2))
+    assert outcome(program, every=True).kind == "ok"
+
+
+IN_EXPRESSIONS = """\
+def f(x, a, k):
+    for i in range(k):
+        {before}
+        v = {expression}
+    return y * a + v
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "expression"),
+    [
+        ("y = a * i", "(y := a * 3.0) if i == 1 else 0.0"),
+        ("y = a * i", "i == 1 and (y := a * 3.0)"),
+        ("y = a * i", "0.0 if i < 1 < (y := a * 3.0) else x[i]"),
+        ("pass", "(y := a * x[i]) * y"),
+        ("pass", "((y := a * x[i]), y, y)[1]"),
+    ],
+)
+def test_names_that_expressions_bind_are_live(before: str, expression: str) -> None:
+    text = IN_EXPRESSIONS.format(before=before, expression=expression)
+    assert outcome(Program(0, text, (X, 0.3, 3)), every=True).kind == "ok"

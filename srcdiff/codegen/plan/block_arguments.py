@@ -19,9 +19,9 @@ from dataclasses import replace
 from srcdiff.codegen.plan.plan import Copy, Plan, walk_nodes
 from srcdiff.codegen.plan.terminators import End
 from srcdiff.ir.build import Builder
-from srcdiff.ir.core import For, Function, Op, Statement, While
-from srcdiff.ir.definedness import Conditions, Presence, settled
-from srcdiff.ir.types import NONE, Scalar
+from srcdiff.ir.core import For, Function, Op, Region, Statement, While, regions_of
+from srcdiff.ir.definedness import Conditions, Presence, is_undefined, settled
+from srcdiff.ir.types import NONE, Array, Scalar
 from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.control import control
 
@@ -43,6 +43,9 @@ class BlockArguments:
         self.members: dict[Value, list[Value]] = {}
         self.maker = maker
         self.presence = Presence(fn, maker)
+        # in Python the user's own operations raise where these are absent; compiled code has checks
+        is_checked = not self.presence.uncertain() or fn.target.is_compiled
+        self.read_by_user = set() if is_checked else set(_read_by_user(fn.body))
         self.conditions: Conditions = {}  # what they are known to be where the walk is
         self.unset = unset
         self.typed = fn.target.is_compiled
@@ -75,7 +78,8 @@ class BlockArguments:
         """Note what a write reads. In Python, a place that is absent raises, as the function does: `x[None]` is x."""
         is_subscript = not self.typed and "where" in op.attrs
         for atom in op.operands[: 2 if is_subscript else None] if op.decl.writes else ():
-            self.read(atom)
+            if atom not in self.read_by_user:
+                self.read(atom)
 
     def source(self, atom: Atom, target: Value | None) -> Atom | None:
         """What is copied to a target; None where nothing has to be."""
@@ -83,12 +87,15 @@ class BlockArguments:
             return self.at(atom)
         if self.is_absent(atom):
             is_unset = target in self.unset and target not in self.members
-            return self.nothing(target) if is_unset else None
+            return self.nothing(target, atom) if is_unset else None
         self.read(atom, target)
         return self.at(atom)
 
-    def nothing(self, variable: Value | None) -> Atom:
+    def nothing(self, variable: Value | None, absent: Atom) -> Atom:
+        """What a variable starts as, for an atom that is absent: in compiled code something of its type."""
         type_ = None if variable is None else variable.type
+        if self.typed and isinstance(type_, Array) and isinstance(absent, Value):
+            return absent if is_undefined(self.maker.get(absent)) else _NOTHING
         if self.typed and isinstance(type_, Scalar):
             return const(_UNSET.get(type_.dtype[0], 0))
         return _NOTHING
@@ -100,8 +107,8 @@ class BlockArguments:
         """What a loop's variables have in front of it."""
         found = [self.source(a, v) for a, v in zip(loop.carried, variables, strict=True)]
         return [
-            self.nothing(v) if a is None and v in self.unset else a
-            for a, v in zip(found, variables, strict=True)
+            self.nothing(v, start) if a is None and v in self.unset else a
+            for a, v, start in zip(found, variables, loop.carried, strict=True)
         ]
 
     def passed(
@@ -117,19 +124,35 @@ class BlockArguments:
         return out
 
 
+def _read_by_user(region: Region) -> Iterator[Atom]:
+    """The values that an operation of the user's reads in the region that defines them."""
+    here = {*region.params, *(r for s in region.body for r in s.results)}
+    for s in region.body:
+        if isinstance(s, Op) and s.origin == "user" and not s.decl.writes:
+            yield from here.intersection(s.operands)
+        for inner in regions_of(s):
+            yield from _read_by_user(inner)
+
+
 def unbound(plan: Plan, names: Mapping[Value, str]) -> set[Value]:
-    """The variables that the text would read without a value: where two have one name, nothing is written."""
+    """The variables that the text would read without a value: where two have one name, nothing is written.
+
+    A variable that has to have a value has it from each variable that is copied to it.
+    """
     copied = {
         pair
         for node in walk_nodes(plan.nodes)
         if isinstance(node, Copy)
         for pair in zip(node.targets, node.sources, strict=True)
     }
-    return {
+    found = {
         v
         for to, v in plan.doubtful
         if to is None or ((to, v) in copied and names.get(to) != names.get(v))
     }
+    while more := {v for to, v in plan.doubtful if to in found} - found:
+        found |= more
+    return found
 
 
 def with_value_checks(fn: Function, unset: set[Value]) -> Function:

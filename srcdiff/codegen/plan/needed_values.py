@@ -17,6 +17,7 @@ from srcdiff.ir.core import (
     carried_values,
     regions_of,
 )
+from srcdiff.ir.types import Array
 from srcdiff.ir.values import Atom, Value
 
 
@@ -38,7 +39,7 @@ class Needed:
 
     def keeps(self, statement: Statement) -> bool:
         if isinstance(statement, Op) and statement.decl.name == "undefined":
-            return False
+            return bool(statement.attrs.get("typed")) and isinstance(statement.result.type, Array)
         if any(r in self.values for r in statement.results):
             return True
         if isinstance(statement, Op):

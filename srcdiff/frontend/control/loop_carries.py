@@ -77,10 +77,11 @@ class LoopReader:
         names = getattr(node, "carried", None)
         if names is None:
             self.live = flow.iteration.get(id(node), frozenset())
+            self.start = flow.start.get(id(node), frozenset())
             self.entry = flow.entry.get(id(node), frozenset())
             names = self._names()
         else:
-            self.live = self.entry = frozenset(names)
+            self.live = self.start = self.entry = frozenset(names)
         self.names: list[str] = names
         self.cells = fr.session.cells
         self.slots = Slots(fr.session, self.hints, self.cells)
@@ -236,7 +237,7 @@ class LoopReader:
         for carry in self.carries:
             end = self._get(carry.name)
             self.ends.append(end)
-            partial = isinstance(end, Partial)
+            partial = isinstance(end, Partial) or (carry.hint or carry.name) in self.start
             while isinstance(end, Partial):
                 end = end.value
             if stays_inside(self.fr, self.before, end):
@@ -342,7 +343,8 @@ class LoopReader:
             return None
         for cell in grown_cells(carry.at_start, settled):
             self.fr.session.grow_cell(cell)
-        if carry.name in self.entry or carry.name in self.cells:
+        started = self.cells.get(carry.name)
+        if carry.name in self.entry or (started is not None and MISSING not in started.values):
             self._refuse_none(carry, end)
             self.fr.untyped(
                 self.node,

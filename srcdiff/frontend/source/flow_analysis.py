@@ -30,6 +30,8 @@ class Flow:
         Names that may be read after an `If`, `For` or `While`.
     iteration : dict
         For loops: names that may be read at the end of an iteration, by the next one or after the loop.
+    start : dict
+        For loops: names that may be read at the start of an iteration, by it or later.
     entry : dict
         For loops: names that the loop may read before it assigns them.
     mutated : frozenset
@@ -46,6 +48,7 @@ class Flow:
 
     after: dict[int, frozenset[str]] = field(default_factory=dict)
     iteration: dict[int, frozenset[str]] = field(default_factory=dict)
+    start: dict[int, frozenset[str]] = field(default_factory=dict)
     entry: dict[int, frozenset[str]] = field(default_factory=dict)
     mutated: frozenset[str] = frozenset()
     captured: frozenset[str] = frozenset()
@@ -76,6 +79,7 @@ def flow_of(function: gast.AST) -> Flow:
     return Flow(
         walk.after,
         walk.iteration,
+        walk.start,
         walk.entry,
         mutated_names(function),
         walk.captured,
@@ -156,11 +160,40 @@ def _expressions(node: gast.AST) -> Iterable[gast.AST]:
             yield child
 
 
-def _reads(node: gast.AST, into: set[str]) -> None:
-    """Names that an expression or simple statement reads."""
-    for child in gast.walk(node):
-        if isinstance(child, gast.Name) and isinstance(child.ctx, gast.Load):
-            into.add(child.id)
+def _reads(node: gast.AST, into: set[str]) -> set[str]:
+    """Enter the names that an expression or simple statement reads before it binds them; gives those that it binds by
+    `:=` on some path only.
+    """
+    nodes = list(gast.walk(node))
+    binding = {n.target.id for n in nodes if isinstance(n, gast.NamedExpr)}
+    bound: set[str] = set()
+    if binding:
+        _evaluated(node, into, bound)
+    else:
+        into |= {n.id for n in nodes if isinstance(n, gast.Name) and isinstance(n.ctx, gast.Load)}
+    return binding - bound
+
+
+# their parts are evaluated one after the other, each for certain
+_IN_ORDER = (
+    gast.Expr, gast.Return, gast.Assign, gast.NamedExpr, gast.BinOp, gast.UnaryOp, gast.Call, gast.keyword,
+    gast.Starred, gast.Subscript, gast.Slice, gast.Attribute, gast.Tuple, gast.List,
+)  # fmt: skip
+_FIRST_FOR_CERTAIN = (gast.IfExp, gast.Compare)
+
+
+def _evaluated(node: gast.AST, into: set[str], bound: set[str]) -> None:
+    """Walk in the order of evaluation; `bound` collects the names that `:=` binds for certain."""
+    if isinstance(node, gast.Name) and isinstance(node.ctx, gast.Load) and node.id not in bound:
+        into.add(node.id)
+    parts = list(gast.iter_child_nodes(node))
+    if isinstance(node, gast.Assign | gast.NamedExpr):
+        parts.reverse()  # the value comes first
+    for k, part in enumerate(parts):
+        is_certain = isinstance(node, _IN_ORDER if k else (*_IN_ORDER, *_FIRST_FOR_CERTAIN))
+        _evaluated(part, into, bound if is_certain else set(bound))
+    if isinstance(node, gast.NamedExpr):
+        bound.add(node.target.id)
 
 
 # builtins that go through a generator expression where it stands
@@ -214,6 +247,7 @@ class _Liveness:
         self.captured = captured
         self.after: dict[int, frozenset[str]] = {}
         self.iteration: dict[int, frozenset[str]] = {}
+        self.start: dict[int, frozenset[str]] = {}
         self.entry: dict[int, frozenset[str]] = {}
         self.recording = False
 
@@ -271,8 +305,9 @@ class _Liveness:
                 live.discard(node.name)
                 _reads(node.args, live)
             case _:
-                live -= set(assigned_names([node]))
-                _reads(node, live)
+                reads: set[str] = set()
+                uncertain = _reads(node, reads)
+                live = live - (set(assigned_names([node])) - uncertain) | reads
         return live
 
     def attempt(
@@ -318,7 +353,8 @@ class _Liveness:
         iteration = live | self.own_needs(node) | behind
         self.record(self.iteration, node, iteration)
         if self.recording:
-            self.block(node.body, set(iteration), behind, iteration)
+            start = self.block(node.body, set(iteration), behind, iteration)
+            self.record(self.start, node, start)
         live = live | self.own_needs(node)
         if isinstance(node, gast.For):
             _reads(node.iter, live)

@@ -6,7 +6,7 @@ The forward part is built last, with the `save`s, the counts of iterations and t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field, replace
 
 from srcdiff.errors import UnsupportedError
@@ -26,6 +26,7 @@ class ForwardPart:
     """Facts about the forward part, and the references of the backward part to it so far."""
 
     program: Program
+    uncertain: Set[Value]  # without a value on some path
     # the region of each value, including the counts and lengths that are added
     home: dict[Value, Region] = field(init=False)
     standins: Env = field(default_factory=dict)  # results that are parameters of a helper's adjoint
@@ -113,25 +114,14 @@ class ForwardPart:
         k = maker.results.index(value)
         return any(self.is_left_out(r.yields[k]) for r in (maker.then, maker.orelse))
 
-    def starts_unbound(self, value: Value) -> bool:
-        """Whether a value is loop-carried, and its name may be unbound before the first iteration."""
-        program = self.program
-        home = program.home.get(value)
-        loop = None if home is None else program.owner.get(home)
-        if not isinstance(loop, For | While) or loop.body is not home:
+    def is_like_yielded(self, value: Value) -> bool:
+        """Whether a value is loop-carried, and an iteration yields one of the same lengths."""
+        home = self.program.home.get(value)
+        loop = None if home is None else self.program.owner.get(home)
+        if not isinstance(loop, For | While) or loop.body is not home or value not in home.params:
             return False
-        place = home.params.index(value) if value in home.params else -1
-        start = place - (len(home.params) - len(loop.carried))
-        return place >= 0 <= start and self.is_left_out(loop.carried[start])
-
-    def ends_unbound(self, value: Value) -> bool:
-        """Whether a value is a carried result of a loop, and the loop may end before it binds the value's name."""
-        loop = self.maker.get(value)
-        if not isinstance(loop, For | While):
-            return False
-        k = loop.results.index(value) - (len(loop.results) - len(loop.carried))
-        ends = loop.carried_yields if _surely_runs(loop) else (*loop.carried, *loop.carried_yields)
-        return k >= 0 and any(map(self.is_left_out, ends[k :: len(loop.carried)]))
+        place = home.params.index(value) - (len(home.params) - len(loop.carried))
+        return place >= 0 and shape_of(loop.carried_yields[place].type) == shape_of(value.type)
 
     def is_from_outside(self, y: Atom, region: Region, buffers: frozenset[Value]) -> bool:
         """Whether the yield `y` of a region is written storage from outside, or a view of such storage."""
@@ -275,14 +265,6 @@ def with_counter(loop: While, iterations: Value) -> While:
         body=body,
         results=(*loop.results, iterations),
     )
-
-
-def _surely_runs(loop: For | While) -> bool:
-    """Whether a loop is certain to complete an iteration: it has constant bounds, and no `break`."""
-    if not isinstance(loop, For) or loop.breaks:
-        return False
-    bounds = [a.value for a in (loop.start, loop.stop, loop.step) if isinstance(a, Const)]
-    return len(bounds) == 3 and len(range(*bounds)) > 0
 
 
 def _regions_in(region: Region) -> set[Region]:

@@ -214,9 +214,11 @@ class Reversal:
             location = scope.b.location
             scope.b.append(If(condition, regions[0], regions[1], (result,), location, "adjoint"))
             return result
+        unbound = value in self.forward.uncertain
+        if unbound and isinstance(type_, Array) and self.forward.is_like_yielded(value):
+            return zeros(scope.b, type_, hint(value))
         like = self.primal(value, scope)
         if isinstance(type_, List):
-            unbound = self.forward.starts_unbound(value) or self.forward.ends_unbound(value)
             return scope.b.op(
                 memory.zeros_like_list, like, name=hint(value), type=type_, unbound=unbound
             )

@@ -21,6 +21,7 @@ from dataclasses import replace
 from srcdiff.ir.alias import storage_roots, written_roots
 from srcdiff.ir.build import Builder, shapes_for
 from srcdiff.ir.core import Call, For, Function, If, Node, Op, Region, Tree, While
+from srcdiff.ir.definedness import Presence
 from srcdiff.ir.facts import Interface
 from srcdiff.ir.recursion import is_recursive, opened, stand_in, tied
 from srcdiff.ir.types import FLOAT, Array, List, Scalar, Static, Struct, Type, is_float
@@ -309,7 +310,7 @@ def _start(
     written = written_roots(fn, roots)
     buffers = frozenset(v for v, r in roots.items() if r & written and isinstance(v.type, Array))
     program = survey(fn.body, roots)
-    forward = ForwardPart(program)
+    forward = ForwardPart(program, Presence(fn, program.maker).uncertain())
     blocks = blocks_of(fn)  # blocks run for any `wrt`
     state = Reversal(
         rules,
