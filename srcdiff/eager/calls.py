@@ -257,20 +257,14 @@ def _method(tape: Tape, method: Any, args: Any, kwargs: Any) -> Any:
         return call(tape, same, array, *args)
     if name == "fill":
         return tape.store(array, ..., *args)
-    if name in (
-        "sort",
-        "partition",
-        "put",
-        "resize",
-        "setfield",
-        "byteswap",
-        "setflags",
-    ) and tape.tracked.has(array):
+    if name == "put":
+        return _written(tape, np.put, (array, *args), kwargs)
+    if name in ("sort", "partition"):
+        return tape.store(array, ..., call(tape, getattr(np, name), array, *args, **kwargs))
+    if name in ("resize", "setfield", "byteswap", "setflags") and tape.tracked.has(array):
         raise UnsupportedError(
             f"the method `.{name}` changes an array that is differentiated, which a dynamic program does not read",
-            "Write np.put(x, places, values)."
-            if name == "put"
-            else f"Use the function that returns a new one, such as np.{name}(x).",
+            "Use a function that returns a new one.",
         )
     if (out := kwargs.get("out")) is not None:
         value = _method(tape, method, args, {k: v for k, v in kwargs.items() if k != "out"})

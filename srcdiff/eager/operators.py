@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from srcdiff.eager.calls import call
-from srcdiff.eager.derivatives.op_derivatives import leaf_of_call
+from srcdiff.eager.derivatives.op_derivatives import leaf_of_call, leaf_of_joined
 from srcdiff.eager.own_classes import is_own, refuse_custom
 from srcdiff.eager.stringified_values import note_written
 from srcdiff.eager.structures import is_plain
@@ -101,6 +101,13 @@ def item_of(tape: Tape, base: Any, key: Any) -> Any:
     own = getattr(type(base), "__getitem__", None)
     if is_own(base) and isinstance(own, FunctionType):
         return call(tape, own, base, key)
+    if base is np.r_ or base is np.c_:
+        parts = key if isinstance(key, tuple) else (key,)
+        if not any(isinstance(p, str) for p in parts):
+            parts = tuple(np.r_[p] if isinstance(p, slice) else p for p in parts)
+            return tape.operation(
+                leaf_of_joined("r_" if base is np.r_ else "c_", len(parts)), parts
+            )
     if not isinstance(base, _CONTAINERS):
         _refuse_foreign(tape, base, key)
     return base[key]

@@ -90,6 +90,11 @@ def leaf_of_method(
     return _leaf(f"a0.{method}({{}})", count, keywords, method, None, repr(fixed), 1)
 
 
+def leaf_of_joined(name: str, count: int) -> Callable[..., Any]:
+    """`lambda a, b: np.r_[a, b]`."""
+    return _leaf(f"np.{name}[{{}}]", count, (), name.strip("_"), None, "()", 0)
+
+
 def leaf_into(
     function: Any, count: int, keywords: tuple[str, ...] = (), fixed: Fixed = ()
 ) -> Callable[..., Any]:

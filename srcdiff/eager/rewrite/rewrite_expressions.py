@@ -16,6 +16,7 @@ from srcdiff.errors import UnsupportedError
 _ITERATORS = {
     "range", "zip", "enumerate", "list", "tuple", "sorted", "map", "filter", "reversed", "set", "dict", "iter",
 }  # fmt: skip
+_SUBSCRIPTS = {"__getitem__", "__setitem__", "__delitem__"}
 _NATIVE = {
     "range", "print", "isinstance", "issubclass", "int", "bool", "type", "id", "hasattr", "any", "all",
     "dict", "slice", "callable", "super", "ord", "chr", "hash", "delattr",
@@ -218,18 +219,24 @@ class ExpressionRewriter(ast.NodeTransformer):
             return ast.Subscript(base, self.unless_computed(node.slice), ast.Del())
         if _is_view(node.slice) and "__getitem__" not in self.routes.methods and not self.is_leaf:
             return ast.Subscript(base, self.visit(node.slice), ast.Load())
-        return self.ask("item", base, self.key(node.slice))
+        return self.ask("item", base, self.key(node))
 
-    def key(self, node: Any) -> Any:
-        """The key of a subscript as an argument."""
+    def key(self, subscript: Any) -> Any:
+        """The key of a subscript as an argument: an index, but for methods of the user's, and `np.r_` and `np.c_`."""
+        base = subscript.value
+        name = getattr(base, "attr", getattr(base, "id", ""))
+        is_index = not _SUBSCRIPTS & self.routes.methods and name not in ("r_", "c_")
+        return self.part_of_key(subscript.slice, self.unless_computed if is_index else self.visit)
+
+    def part_of_key(self, node: Any, read: Callable[[Any], Any]) -> Any:
         if isinstance(node, ast.Slice):
             parts = (node.lower, node.upper, node.step)
-            bounds = [ast.Constant(None) if b is None else self.unless_computed(b) for b in parts]
+            bounds = [ast.Constant(None) if b is None else read(b) for b in parts]
             shown = bounds if node.step is not None else bounds[:2]
             return ast.Call(ast.Name("slice", ast.Load()), shown, [])
         if isinstance(node, ast.Tuple):
-            return ast.Tuple([self.key(e) for e in node.elts], ast.Load())
-        return self.unless_computed(node)
+            return ast.Tuple([self.part_of_key(e, read) for e in node.elts], ast.Load())
+        return read(node)
 
     def visit_Attribute(self, node: Any) -> Any:
         name = self.mangled(node.attr)

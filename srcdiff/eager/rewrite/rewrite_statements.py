@@ -85,9 +85,7 @@ class Rewriter(ExpressionRewriter):
 
     def stored(self, target: Any, value: Any) -> list[Any]:
         if isinstance(target, ast.Subscript):
-            return [
-                ast.Expr(self.ask("store", self.visit(target.value), self.key(target.slice), value))
-            ]
+            return [ast.Expr(self.ask("store", self.visit(target.value), self.key(target), value))]
         name, base = self.mangled(target.attr), self.visit(target.value)
         is_property = target.attr in self.routes.properties
         if is_property or target.attr in ("flat", "real", "imag") or self.routes.custom:
@@ -116,7 +114,7 @@ class Rewriter(ExpressionRewriter):
         symbol, value = ast.Constant(OPERATORS[type(node.op)]), self.visit(node.value)
         target = node.target
         if isinstance(target, ast.Subscript):
-            base, key = self.visit(target.value), self.key(target.slice)
+            base, key = self.visit(target.value), self.key(target)
             if may_write(node.value, Expression(self, node.value).meaning):
                 (base, base_again), (key, key_again) = self.kept(base), self.kept(key)
                 before = self.ask("item", base_again, key_again)
@@ -150,7 +148,7 @@ class Rewriter(ExpressionRewriter):
     def deleted(self, target: Any) -> Any:
         if isinstance(target, ast.Subscript) and "__delitem__" in self.routes.methods:
             base = self.visit(target.value)
-            return ast.Expr(self.ask("delete", base, self.key(target.slice)))
+            return ast.Expr(self.ask("delete", base, self.key(target)))
         return ast.Delete([self.visit(target)])
 
     def visit_For(self, node: Any) -> Any:
