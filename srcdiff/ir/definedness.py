@@ -45,6 +45,10 @@ class Presence:
     def is_present(self, atom: Atom, known: Conditions) -> bool:
         return self.present is None or self.present.holds(atom, known)
 
+    def uncertain(self) -> Set[Value]:
+        """The results of branches and loops that have a value on some paths only."""
+        return set() if self.present is None else self.present.when.keys() - self.present.always
+
 
 def is_undefined(s: Statement | None) -> bool:
     return isinstance(s, Op) and s.decl.name == "undefined"

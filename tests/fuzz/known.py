@@ -32,11 +32,6 @@ class Entry:
 # errors at the user's line
 REFUSALS = (
     Entry(
-        "gives complex numbers, which a dynamic program",
-        "programs without types have floats only",
-        "def f(x, a, k):\n    items = [x]\n    for v in x:\n        items.append(a)\n    z = a + 1j * x\n    return np.sum(np.imag(z)) + items[-1]\n",
-    ),
-    Entry(
         "Python's True or False, and not NumPy's, is not known",
         "`match` of a truth value asks for its class",
         "def f(x, a, k):\n    match bool(a > 0.1):\n        case True:\n            a = 2.0 * a\n        case _:\n            a = -a\n    return a + 1j.real\n",
@@ -56,11 +51,6 @@ REFUSALS = (
         "`np.einsum` broadcasts an axis of length one, and lists do not tell the lengths of their items",
         "def f(ws, a, k):\n    v = np.array([0.5 for _ in ws[-1]])\n    return np.einsum('ij,j->i', np.outer(ws[0], ws[0]), v)[0] * a\n",
         ([X, X], 0.3, 2),
-    ),
-    Entry(
-        "an operator of complex and ndarray is not known",
-        "programs without types have floats only",
-        "def f(x, a, k):\n    z = np.array([0.5 for v in x]) + 1j * x\n    match (k, a):\n        case (2, v):\n            a = v\n    return np.sum(np.imag(z)) + a\n",
     ),
     Entry(
         "may not be bound here",
@@ -125,12 +115,6 @@ KNOWN = (
         "exponentials of products with arguments are not cancelled",
         "def f(x, a, k):\n    return np.sum(np.exp(x * 1.0) * 0.5 / np.exp(x * 1.0))\n",
         change="constant_as_argument",
-    ),
-    Entry(
-        "'NoneType' has no len",
-        "a length is taken from a saved array that may be unbound, if another axis of the array varies",
-        "def f(items, a, k):\n    for i in range(k):\n        for e in items:\n            u = np.outer(e, e)[:, i:]\n        if i > k:\n            break\n    return np.sum(u) * a\n",
-        ([X, X], 0.3, 2),
     ),
     Entry(
         "LinAlgError: [Ss]ingular",

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field, replace
 
 from srcdiff.ir.build import Builder, Env, Rewriter, ops_of, with_parts
 from srcdiff.ir.core import Call, For, Function, If, Op, Region, Statement, While, regions_of, walk
-from srcdiff.ir.definedness import perhaps_undefined
+from srcdiff.ir.definedness import is_undefined, perhaps_undefined
 from srcdiff.ir.dims import asked, missing
 from srcdiff.ir.types import Array, Dim, List, Scalar, Struct, Type, dims_of
 from srcdiff.ir.values import Atom, Value, const, known_dim
@@ -154,7 +154,7 @@ class _Binder:
         self.shown = {d for p in fn.params for d in dims_of(p.type)}
         self.asking = set(_asking(fn.body))
         self.alive = _alive(fn)
-        self.undefined = perhaps_undefined(fn)  # some are no arrays, although they have the type
+        self.undefined = perhaps_undefined(fn)
         # places of symbols, and of sums of symbols
         self.visible: dict[str | Dim, list[_Place]] = {}
         self.history: list[str | Dim] = []
@@ -183,14 +183,15 @@ class _Binder:
                 self.region(inner)
             if statement in self.asking:
                 self.bind(statement)
-            self.enter(statement.results)
+            if not is_undefined(statement):  # it is not an array, although it has the type
+                self.enter(statement.results)
         self.frames.pop()
         while len(self.history) > mark:
             self.visible[self.history.pop()].pop()
 
     def enter(self, values: Sequence[Value]) -> None:
         for value in values:
-            for symbol, place in _places(value) if value not in self.undefined else ():
+            for symbol, place in _places(value):
                 self.visible.setdefault(symbol, []).append(place)
                 self.history.append(symbol)
 
@@ -222,7 +223,7 @@ class _Binder:
 
     def integer(self, symbol: str | Dim, op: Op) -> Atom | None:
         """The value of a symbol from the cheapest place: live values first, then numbers, then a saved length."""
-        places = self.visible.get(symbol, [])
+        places = self.preferred(self.visible.get(symbol, []))
         there = [p for p in places if p.value in self.alive] or [p for p in places if p.is_number]
         if not there and isinstance(symbol, str):
             restored = self.restored(symbol)
@@ -268,8 +269,12 @@ class _Binder:
     def first_place(self, region: Region, symbol: str) -> _Place | None:
         """The first place among a region's own values that shows a symbol."""
         values = (*region.params, *(v for s in region.body for v in s.results))
-        there = (v for v in values if v not in self.undefined)
-        return next((p for v in there for found, p in _places(v) if found == symbol), None)
+        found = [p for v in values for other, p in _places(v) if other == symbol]
+        return next(iter(self.preferred(found)), None)
+
+    def preferred(self, places: Iterable[_Place]) -> list[_Place]:
+        """The places in their order, those of values that may be undefined last."""
+        return sorted(places, key=lambda p: p.value in self.undefined)
 
     # ---- the new function ----
 
