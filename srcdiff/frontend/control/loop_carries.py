@@ -63,9 +63,7 @@ class LoopReader:
         self.fr = fr
         self.node = node
         self.key = (fr.session.path, id(node))
-        fr.session.hints.setdefault("nodes", []).append(
-            node
-        )  # those that the reader made: an id is for good
+        fr.session.hints.setdefault("nodes", []).append(node)  # an id is for good
         self.hints: dict[str, Any] = fr.session.hints.setdefault(self.key, {})
         self.before = fr.env
         self.carries: list[Carry] = []

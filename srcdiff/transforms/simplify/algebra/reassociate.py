@@ -13,6 +13,7 @@ A factor is cancelled completely only if it cannot be zero, or if its logarithm 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from dataclasses import replace
 from fractions import Fraction
@@ -56,10 +57,11 @@ RULES = (
 )
 
 
-_BY_OPERATION: dict[str, list[tuple[Rule, Apply]]] = {}
-for _rule in (*RULES, *MATRIX_RULES):
-    assert isinstance(_rule.pattern, Apply)
-    _BY_OPERATION.setdefault(_rule.pattern.operation, []).append((_rule, _rule.pattern))
+@functools.cache
+def _rules_of(operation: str) -> list[tuple[Rule, Apply]]:
+    pairs = [(rule, rule.pattern) for rule in (*RULES, *MATRIX_RULES)]
+    return [(r, p) for r, p in pairs if isinstance(p, Apply) and p.operation == operation]
+
 
 _ROUNDS = 4  # an expression that one round shortened may be part of a larger one in the next round
 
@@ -88,7 +90,7 @@ class _Algebra(Rewriter):
         b.append(self.keep(old, env, b))
 
     def by_rule(self, op: Op, env: Env, b: Builder) -> bool:
-        for rule, pattern in _BY_OPERATION.get(op.decl.name, ()):
+        for rule, pattern in _rules_of(op.decl.name):
             binding = match(pattern, op.result, self.made) if op.result in self.made else None
             if binding is not None and not rule.unless(binding, self.made):
                 if rule.once and not all(map(self.is_own, binding[INNER][:-1])):
