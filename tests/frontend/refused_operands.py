@@ -189,6 +189,7 @@ ROWS = [
     ("«cmath.exp(x, x)».real", ONE, "cmath.exp takes one number", "", "cmath.exp(x).real"),
     ("np.sum(«math.sin(x)»)", THREE, "`math.sin` takes numbers, not arrays", "Use `np.sin`", "np.sum(np.sin(x))"),
     ("«np.einsum('kii->k', x[:, :1])».sum()", CUBE, "the axes 'i' of lengths 1 and", "", "np.einsum('kii->k', x[:, :, :2]).sum()"),
+    ("«np.tensordot(x, x[:1], axes=(0, 0))».sum()", MATRIX, "summed axes of lengths 3 and 1 differ", "Check the axes", "np.tensordot(x, x, axes=(0, 0)).sum()"),
     ("sets_a_row(x)", MATRIX, "leading axes of lengths 3 and 1 differ", "must have the shape of the part", ""),
     ("sets_an_element(x)", THREE, "an array with more axes than the part is written", "must have the shape of the part", "stores_part(x)"),
     ("«cmath.polar(x, x)»[0]", ONE, "cmath.polar takes one number", "", "cmath.polar(x + 1j)[0]"),

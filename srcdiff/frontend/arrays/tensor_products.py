@@ -26,7 +26,8 @@ from srcdiff.frontend.core.values import (
     static_int,
 )
 from srcdiff.ir.core import OpDecl
-from srcdiff.ir.types import Array, is_complex, ndim_of
+from srcdiff.ir.dims import ShapeMismatch
+from srcdiff.ir.types import Array, is_complex, ndim_of, shape_of
 from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.core.type_rules import TypeMistake
 from srcdiff.ops.elementwise import arithmetic, complex_numbers
@@ -213,6 +214,14 @@ class _Lines:
 def _contracted(fr: Frame, node: gast.AST, a: Atom, b: Atom, subscripts: str) -> Atom:
     inputs, _, target = subscripts.partition("->")
     one, two = inputs.split(",")
+    for letter in sorted(
+        {*one} & {*two}
+    ):  # unlike `np.einsum`, these broadcast no axis of length 1
+        pair = shape_of(a.type)[one.index(letter)], shape_of(b.type)[two.index(letter)]
+        try:
+            fr.session.shapes.must_equal(*pair, "summed axes of lengths")
+        except ShapeMismatch as mismatch:
+            fr.fail(node, str(mismatch), "Check the axes that the product sums over.")
     return contraction(_Lines(fr, node), decl_for, [(one, a), (two, b)], target)
 
 
