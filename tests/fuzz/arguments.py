@@ -223,7 +223,7 @@ def difference(value: Any, found: Any, by_numpy: Callable[[], Any]) -> str:
     if isinstance(found, AssertionError | MemoryError | SystemError):
         return f"{type(found).__name__}: {found}"
     if isinstance(value, Exception):
-        return unlike_errors(value, found)
+        return error_difference(value, found)
     if isinstance(found, srcdiff.UnsupportedError | TypeError):
         return "" if "defect of srcdiff" not in str(found) else str(found)
     want = by_numpy()
@@ -232,7 +232,7 @@ def difference(value: Any, found: Any, by_numpy: Callable[[], Any]) -> str:
     return "" if close(found, want) else f"{found}, and not compiled {want}"
 
 
-def unlike_errors(value: Exception, found: Any) -> str:
+def error_difference(value: Exception, found: Any) -> str:
     """What is wrong with a result or an exception, given the exception of the function.
 
     A refusal stands at the user's line. Another exception is of the same class, with the same numbers in its message.
@@ -241,8 +241,8 @@ def unlike_errors(value: Exception, found: Any) -> str:
         return f"returned {found[0]}, NumPy raises {value!r}"
     if isinstance(found, srcdiff.DifferentiationError):
         return "" if found.line else f"refused without a line: {found}"
-    is_alike = type(found) is type(value) and numbers_in(value) <= numbers_in(found)
-    return "" if is_alike or isinstance(found, Checked) else f"{found!r}, NumPy raises {value!r}"
+    is_same = type(found) is type(value) and numbers_in(value) <= numbers_in(found)
+    return "" if is_same or isinstance(found, Checked) else f"{found!r}, NumPy raises {value!r}"
 
 
 def numbers_in(error: Exception) -> set[str]:

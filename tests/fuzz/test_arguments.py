@@ -11,7 +11,7 @@ import pytest
 from corpus_loader import Program as CorpusProgram
 from corpus_loader import load
 from fuzz import checked_runs
-from fuzz.arguments import at_the_end_of_memory, in_a_process, problems, unlike_errors, unusual
+from fuzz.arguments import at_the_end_of_memory, error_difference, in_a_process, problems, unusual
 from fuzz.compare import function_of
 from fuzz.generate import program
 
@@ -129,9 +129,9 @@ def test_a_result_where_the_function_raises_is_found(monkeypatch) -> None:
 
 def test_exceptions_are_compared_by_class_and_numbers() -> None:
     raised = ValueError("operands could not be broadcast together with shapes (3,) (4,)")
-    assert not unlike_errors(raised, ValueError("axes of lengths 3 and 4 differ"))
+    assert not error_difference(raised, ValueError("axes of lengths 3 and 4 differ"))
     for other in (ValueError("axes differ"), IndexError("lengths 3 and 4"), (1.0, ())):
-        assert unlike_errors(raised, other)
+        assert error_difference(raised, other)
 
 
 def test_each_argument_is_changed_alone() -> None:

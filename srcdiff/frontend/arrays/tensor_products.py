@@ -214,9 +214,7 @@ class _Lines:
 def _contracted(fr: Frame, node: gast.AST, a: Atom, b: Atom, subscripts: str) -> Atom:
     inputs, _, target = subscripts.partition("->")
     one, two = inputs.split(",")
-    for letter in sorted(
-        {*one} & {*two}
-    ):  # unlike `np.einsum`, these broadcast no axis of length 1
+    for letter in sorted({*one} & {*two}):  # only `np.einsum` broadcasts axes of length 1
         pair = shape_of(a.type)[one.index(letter)], shape_of(b.type)[two.index(letter)]
         try:
             fr.session.shapes.must_equal(*pair, "summed axes of lengths")

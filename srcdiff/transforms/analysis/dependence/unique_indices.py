@@ -52,7 +52,9 @@ class _Note(Rewriter):
             for k, d in enumerate(shape, start=ndim - len(shape)):
                 lengths[k] |= {d} - {Dim(1)}
             along, siblings = self.axis_of_indices(a)
-            if along is not None and all(s in arrays or s is a for s in siblings):
+            if along is None or shape[along] == Dim(1):  # an axis of length 1 is repeated
+                continue
+            if all(s in arrays or s is a for s in siblings):
                 unique[ndim - len(shape) + along] = True
         return all(t or not d for t, d in zip(unique, lengths, strict=True)) and all(
             len(d) < 2 for d in lengths

@@ -128,3 +128,12 @@ def test_numbers_counted_from_below_zero_may_name_a_place_twice(jit):
     expected = 3.0 * (X + np.sin(X[0, 0])) ** 2
     expected[0, 0] += expected.sum() * np.cos(X[0, 0])
     np.testing.assert_allclose(gradient, expected)
+
+
+@pytest.mark.parametrize("jit", [False, True])
+def test_one_row_beside_several_columns_may_name_a_place_twice(jit):
+    def f(x, columns):
+        return np.sum(x[np.arange(len(columns)), columns])
+
+    g = srcdiff.grad(f, jit=jit)(np.ones((1, 3)), np.array([[0, 2, 2, 1]]))
+    np.testing.assert_array_equal(g, [[1.0, 1.0, 2.0]])
