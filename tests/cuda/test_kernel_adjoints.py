@@ -229,7 +229,7 @@ def test_shadows_are_on_the_device_of_their_arrays(monkeypatch: pytest.MonkeyPat
 
 
 def test_threads_that_the_kernel_does_not_distinguish() -> None:
-    with pytest.raises(ValueError, match="2 threads along y, which the kernel does not ask for"):
+    with pytest.raises(ValueError, match="2 threads along y, which the kernel does not use"):
         srcdiff.cuda.adjoint(own.strided)[1, (2, 2)](x, x.copy(), x.copy(), x.copy())
 
 

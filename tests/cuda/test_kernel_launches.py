@@ -155,9 +155,7 @@ def with_a_stream(x):
 
 def test_what_has_no_derivative_is_named() -> None:
     x = np.ones((2, 3))
-    with pytest.raises(
-        UnsupportedError, match="is given a number that is differentiated by"
-    ) as found:
+    with pytest.raises(UnsupportedError, match="is given a number that is differentiated") as found:
         srcdiff.grad(with_a_number, argnums=1)(x, 0.1)
     assert "particle[1, 4](x, v, dt, 2)" in str(found.value)
     srcdiff.grad(with_a_number)(x, 0.1)  # by x, it has one

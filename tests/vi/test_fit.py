@@ -513,7 +513,7 @@ def test_settings_that_make_no_sense() -> None:
     for settings, message in (
         ({"steps": 0}, "steps=0"),
         ({"on_nan": "ignore"}, "'raise' or 'skip'"),
-        ({"optimizer": vi.optim.Adam(maximize=True)}, "leave maximize=True out"),
+        ({"optimizer": vi.optim.Adam(maximize=True)}, "leave out maximize=True"),
         ({"optimizer": vi.optim.LBFGS(), "batch_size": 3}, "leave batch_size out"),
         ({"init": MeanFieldParams(np.zeros(3), np.zeros(3))}, r"loc \(2,\), log_scale \(2,\)"),
         ({"init": {"w2": 1.0}}, "no latent site 'w2'; there are w0, w1"),

@@ -56,7 +56,7 @@ class Evaluator:
         self.fn = fn
         self.values: dict[Value, Any] = {}
         self.saved: dict[Any, list[Any]] = defaultdict(list)
-        self.functions: dict[int, Callable[..., Any]] = {}  # of operations, by their ids
+        self.functions: dict[Op, Callable[..., Any]] = {}  # of operations
 
     def call(self, args: Sequence[Any]) -> list[Any]:
         """What the body of the function yields."""
@@ -152,10 +152,10 @@ class Evaluator:
             return special(self, op, operands, scope)
         if op.decl.evaluate is not None:
             return op.decl.evaluate(operands, op.attrs)
-        function = self.functions.get(id(op))
+        function = self.functions.get(op)
         if function is None:
             function = compiled(template_of(op), len(operands), is_statement=not op.results)
-            self.functions[id(op)] = function
+            self.functions[op] = function
         return function(*operands)
 
     def for_(self, loop: For, scope: Scope) -> list[Any]:

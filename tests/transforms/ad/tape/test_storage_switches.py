@@ -9,7 +9,7 @@ from fuzz.compare import flat
 from loop_forms import as_python, loop_form
 
 import srcdiff
-from srcdiff.compile.derivations.kinds import steps
+from srcdiff.compile.derivations import steps
 from srcdiff.compile.derive import derive
 from srcdiff.handles.jit import plain
 from srcdiff.transforms.ad.tape.decide import ANALYSES
