@@ -90,7 +90,7 @@ def fingerprint(header: str, roots: Iterable[Any], contents: bool = False) -> Fi
         For objects that have no digest.
     """
     walk = _Walk(contents)
-    walk.say(header)
+    walk.append(header)
     try:
         for root in roots:
             walk.visit(partial(itself, root), root)
@@ -121,7 +121,7 @@ class _Walk:
         self.places: list[Place] = []
         self.seen: dict[Any, int] = {}
 
-    def say(self, *words: Any) -> None:
+    def append(self, *words: Any) -> None:
         for word in words:
             data = str(word).encode("utf-8", "surrogatepass")
             self.hash.update(f"{len(data)}:".encode() + data)
@@ -133,25 +133,25 @@ class _Walk:
         if len(self.places) > _MOST_PLACES:
             raise Unknown("too many things that the function may depend on")
         if isinstance(value, _PLAIN):
-            self.say(type(value).__name__, repr(value))
+            self.append(type(value).__name__, repr(value))
             return
         # a module is visited for the names that the code uses with it
         key = (id(value), names if isinstance(value, types.ModuleType) else None)
         is_new = key not in self.seen
-        self.say("seen", self.seen.setdefault(key, len(self.seen)))
+        self.append("seen", self.seen.setdefault(key, len(self.seen)))
         if is_new:
             self.describe(value, names)
 
     def rule_of(self, decl: OpDecl) -> None:
         """A user's rule for a visited function."""
-        self.say("rule", decl.signature, decl.elementwise)
+        self.append("rule", decl.signature, decl.elementwise)
         model = getattr(decl.infer, "model", None)
         for part in (decl.rule, decl.forward, model):
             self.visit(partial(itself, part), part)
 
     def derivative(self, value: Any, derived: Derived) -> None:
         """A generated function that the function calls."""
-        self.say("derivative", derived.derivation, derived.options, derived.wrt)
+        self.append("derivative", derived.derivation, derived.options, derived.wrt)
         self.visit(partial(_base_of, value), derived.base)
 
     def describe(self, value: Any, names: frozenset[str]) -> None:
@@ -163,26 +163,26 @@ class _Walk:
             self.derivative(value, derived)
             return
         if isinstance(getattr(value, "options", None), Options):  # of a decorated function
-            self.say(value.options)
+            self.append(value.options)
             self.attributes(value, sorted(names & _DERIVATIVES), names)
         module = getattr(value, "__module__", "")
         if (module in _OURS and isinstance(value, _NAMED)) or (
             isinstance(value, type) and is_read_in_place(module)
         ):
-            self.say("srcdiff", value.__qualname__)  # the versions are part of all digests
+            self.append("srcdiff", value.__qualname__)  # the versions are part of all digests
             return
         plain = function_of(value)
         if plain is not value:
-            self.say("around", type(value).__qualname__)
+            self.append("around", type(value).__qualname__)
             self.visit(partial(function_of, value), plain, names)
         elif isinstance(value, np.ndarray):
             self.array(value)
         elif isinstance(value, tuple | list):
-            self.say(type(value).__qualname__, len(value))
+            self.append(type(value).__qualname__, len(value))
             for k, part in enumerate(value):
                 self.visit(partial(getitem, value, k), part, names)
         elif isinstance(value, dict):
-            self.say(type(value).__qualname__, len(value))
+            self.append(type(value).__qualname__, len(value))
             for k, part in value.items():
                 self.visit(partial(itself, k), k, names)
                 self.visit(partial(getitem, value, k), part, names)
@@ -206,14 +206,14 @@ class _Walk:
             self.instance(value, names)
 
     def attributes(self, value: Any, found: Iterable[str], names: frozenset[str]) -> None:
-        self.say(type(value).__qualname__)
+        self.append(type(value).__qualname__)
         for name in found:
-            self.say(name)
+            self.append(name)
             self.visit(partial(getattr, value, name), getattr(value, name), names)
 
     def array(self, value: np.ndarray[Any, Any]) -> None:
         flags = value.flags.c_contiguous
-        self.say("array", type(value).__qualname__, value.dtype.str, value.shape, flags)
+        self.append("array", type(value).__qualname__, value.dtype.str, value.shape, flags)
         if self.contents or not value.ndim:
             if value.dtype.hasobject or value.nbytes > _MOST_BYTES:
                 raise Unknown(f"an array of {value.dtype}, {value.nbytes} bytes")
@@ -227,7 +227,7 @@ class _Walk:
         name = getattr(value, "__qualname__", getattr(value, "__name__", None))
         if name is None:
             raise Unknown(f"an object of type {maker.__qualname__}")
-        self.say(maker.__qualname__, getattr(value, "__module__", ""), name, _version(value))
+        self.append(maker.__qualname__, getattr(value, "__module__", ""), name, _version(value))
 
     # ---- functions ------------------------------------------------------------------------------
 
@@ -236,16 +236,16 @@ class _Walk:
             self.library(value)
             return
         code = value.__code__
-        self.say(value.__module__, value.__qualname__, code.co_filename, code.co_firstlineno)
-        self.say(_source(value), *_code_words(code))
+        self.append(value.__module__, value.__qualname__, code.co_filename, code.co_firstlineno)
+        self.append(_source(value), *_code_words(code))
         names = frozenset(_names(code))
         self.attributes(value, ("__defaults__", "__kwdefaults__"), names)
         for name in sorted({*code.co_freevars, *names}):
             found = look_up(value, name)
             if found is None or found[0] == "builtins":
-                self.say(name, "builtins" if found else "nothing")
+                self.append(name, "builtins" if found else "nothing")
                 continue
-            self.say(name, found[0])
+            self.append(name, found[0])
             self.visit(partial(_looked_up, value, name), found[1], names)
         wrapped = getattr(value, "__wrapped__", None)
         if wrapped is not None:
@@ -254,22 +254,22 @@ class _Walk:
     # ---- objects with attributes ---------------------------------------------------------------------
 
     def module(self, value: types.ModuleType, names: frozenset[str]) -> None:
-        self.say("module", value.__name__)
+        self.append("module", value.__name__)
         top = value.__name__.partition(".")[0]
         if top in LIBRARIES or top in sys.stdlib_module_names:
-            self.say(_version(value))
+            self.append(_version(value))
             return
         found = names & vars(value).keys()
         if "__getattr__" in vars(value):  # attributes that are imported on demand
             found |= {name for name in names if hasattr(value, name)}
         for name in sorted(found):
-            self.say(name)
+            self.append(name)
             self.visit(partial(getattr, value, name), getattr(value, name), names)
 
     def type(self, value: type, names: frozenset[str]) -> None:
-        self.say("class", value.__module__, value.__qualname__)
+        self.append("class", value.__module__, value.__qualname__)
         if _is_of_library(value):
-            self.say(_version(value))
+            self.append(_version(value))
             return
         for base in value.__mro__[1:]:
             self.visit(partial(itself, base), base, names)
@@ -279,17 +279,17 @@ class _Walk:
             if name == "__dataclass_fields__":
                 self.fields(part, names)
             elif isinstance(part, types.MemberDescriptorType | types.GetSetDescriptorType):
-                self.say(name)
+                self.append(name)
             elif type(part).__module__ in ("_abc", "dataclasses", "_collections"):
-                self.say(name, type(part).__qualname__)  # the name of a field is enough
+                self.append(name, type(part).__qualname__)  # the name of a field is enough
             else:
-                self.say(name)
+                self.append(name)
                 self.visit(partial(getitem, vars(value), name), part, names)
 
     def fields(self, found: dict[str, Any], names: frozenset[str]) -> None:
         """The fields of a dataclass; their defaults are attributes of the class."""
         for name, field in found.items():
-            self.say(name, field.init)
+            self.append(name, field.init)
             if field.default_factory is not dataclasses.MISSING:
                 self.attributes(field, ("default_factory",), names)
 

@@ -85,11 +85,11 @@ class Launch:
             return
         for k, axis in enumerate("xyz"):
             if axis not in axes and self.grid[k] * self.block[k] > 1:
-                asked = ", ".join(axes)
+                used = ", ".join(axes)
                 raise ValueError(
                     f"{program.name} is launched with {self.grid[k] * self.block[k]} threads along {axis}, which the "
                     "kernel does not use: they would all do the same. "
-                    + (f"Launch it along {asked} only." if asked else "Launch one thread.")
+                    + (f"Launch it along {used} only." if used else "Launch one thread.")
                 )
 
     def check_alone(self, program: KernelProgram) -> None:

@@ -190,7 +190,7 @@ class Launch:
                 else:
                     item += np.asarray(value).nbytes // max(self.items.count, 1)
         stays = self.items.library is not None
-        turned = 0  # the largest array that is transposed before it is returned; arrays are transposed one by one
+        largest = 0  # the largest array that is transposed before it is returned; arrays are transposed one by one
         for k, type_ in enumerate(self.program.results):
             if not isinstance(type_, Scalar):
                 continue
@@ -199,21 +199,21 @@ class Launch:
             if self.is_summed(k):
                 fixed += 2 * size
             else:
-                turned = max(turned, size)
+                largest = max(largest, size)
                 fixed += stays * self.items.count * size
         roles = (s.role for s in self.program.storage)
         for role, (shape, dtype, is_own) in zip(roles, self._shapes(), strict=True):
             size = max(1, int(np.prod(shape, dtype=int))) * dtype.itemsize
             if is_own:
                 item += size
-                turned = max(turned, size)
+                largest = max(largest, size)
                 fixed += stays * self.items.count * size
             else:
                 worker += size
                 if role == "result":  # a worker's part of a sum; blocks store it transposed
                     worker += size if self.block is not None else 0
                     fixed += 2 * size
-        return Needs(fixed, item + turned, worker)
+        return Needs(fixed, item + largest, worker)
 
     def _storage(self, count: int, workers: int) -> Iterator[Any]:
         parts = places(workers, self.block is not None)

@@ -28,10 +28,10 @@ from srcdiff.eager.derivatives.op_derivatives import (
     leaf_that_writes,
 )
 from srcdiff.eager.library_functions import (
-    goes_through,
     is_differentiated,
     is_moving,
     is_ours,
+    iterates_argument,
     only_holds,
 )
 from srcdiff.eager.own_classes import is_own, refuse_custom, set_fields
@@ -302,7 +302,7 @@ def _as_it_is(tape: Tape, function: Any, args: Any, kwargs: Any) -> Any:
         if not only_holds(function):
             args = tuple(called(tape, a) for a in args)
             kwargs = {k: called(tape, v) for k, v in kwargs.items()}
-        if goes_through(function):
+        if iterates_argument(function):
             args = tuple(tape.each(a) for a in args)
         if getattr(function, "__name__", "") in ("format", "format_map") and isinstance(
             function.__self__, str

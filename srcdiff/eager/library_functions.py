@@ -64,7 +64,7 @@ def only_holds(function: Any) -> bool:
     return is_of_container or any(function is f for f in (*_BUILTINS, *_COMPARING))
 
 
-def goes_through(function: Any) -> bool:
+def iterates_argument(function: Any) -> bool:
     """Whether a function iterates over its arguments."""
     module = getattr(function, "__module__", "")
     return module == "itertools" or getattr(function, "__name__", "") in _ITERATING

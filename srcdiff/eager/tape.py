@@ -99,7 +99,7 @@ class Tape:
                 )
             weight = np.ones(np.shape(value)) if np.ndim(value) else 1.0
         if on_independent != "ignore" and not self.tracked.has_part(value):
-            self.say_independent(on_independent, name)
+            self.report_independent(on_independent, name)
         shadows = Shadows()
         spread(shadows, self.tracked, value, fit_to(value, weight, "d_value"))
         self.take_back(shadows)
@@ -109,7 +109,7 @@ class Tape:
         """The shadows of an argument's floats, in its structure; None for other leaves."""
         return duplicate(given, lambda leaf: shadows.get(leaf) if is_float(leaf) else None)
 
-    def say_independent(self, on_independent: str, name: str) -> None:
+    def report_independent(self, on_independent: str, name: str) -> None:
         message = (
             f"the result of {name} does not depend on the arguments of the derivative, which is zero",
             "Leave it out of argnums, or pass on_independent='ignore'.",

@@ -101,8 +101,8 @@ class _Counts:
         self.uncounted: dict[str, None] = {}
 
     def report(self, results: Sequence[Any]) -> Cost:
-        handed = {id(storage_of(leaf)) for r in results for leaf in leaves(r)}
-        temporary = [a for a in self.made if id(storage_of(a)) not in handed]
+        returned = {id(storage_of(leaf)) for r in results for leaf in leaves(r)}
+        temporary = [a for a in self.made if id(storage_of(a)) not in returned]
         size = sum(a.nbytes for a in temporary)
         return Cost(
             self.flops, self.functions, self.bytes, len(temporary), size, tuple(self.uncounted)

@@ -133,7 +133,7 @@ class OpDecl:
         `evaluate(operands, attrs)` for the reference evaluator; None: the template is evaluated.
     place, element, loops : callable or None
         The loop form: see `ops.loop_forms`. Elementwise operations have it by themselves.
-    asks_once : bool
+    reads_once : bool
         The loop form uses each element of its operands once, so the operations that make them may be fused into it.
     fold : (str, number) or None
         For reductions along axes: the operation that combines two elements, and what to begin with.
@@ -199,7 +199,7 @@ class OpDecl:
     place: Callable[..., Any] | None = None
     element: Callable[..., Any] | None = None
     loops: Callable[..., Any] | None = None
-    asks_once: bool = False
+    reads_once: bool = False
     fold: tuple[str, float] | None = None
     expansion: Callable[..., Any] | None = None
     device_form: Callable[..., Any] | None = None

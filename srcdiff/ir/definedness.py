@@ -162,14 +162,14 @@ class _Relation:
         for region, here in arms:
             self.region(region, here)
         flags = {r: k for k, r in enumerate(s.results) if is_flag(r)}
-        asked = {flag for flag, _ in settled(s.condition, True, self.maker)}
+        tested = {flag for flag, _ in settled(s.condition, True, self.maker)}
         for k, result in enumerate(s.results):
             yielded = [(region.yields, region.yields[k], here) for region, here in arms]
             self.note(result, all(self.holds(y, here) for _, y, here in yielded))
             outer = {f for _, y, _ in yielded for f in self.flags_of(y)}
             self.when[result] = {
                 flag
-                for flag in {**flags, **dict.fromkeys(asked | outer)}
+                for flag in {**flags, **dict.fromkeys(tested | outer)}
                 if all(self.given(y, _part(flag, flags, all_), here) for all_, y, here in yielded)
             }
 
@@ -214,7 +214,7 @@ class _Relation:
         """The flags that are the same at the start of every iteration: the loop ends after one changes."""
         if not isinstance(loop, For) or not loop.breaks:
             return {}
-        goes_on = dict(settled(loop.body.yields[0], True, self.maker))
+        continues = dict(settled(loop.body.yields[0], True, self.maker))
         found = {}
         for start, end, param in zip(
             loop.carried, loop.carried_yields, loop.body.params[1:], strict=True
@@ -223,9 +223,9 @@ class _Relation:
             if (
                 isinstance(made, If)
                 and isinstance(made.condition, Value)
-                and made.condition in goes_on
+                and made.condition in continues
             ):
-                side = made.then if goes_on[made.condition] else made.orelse
+                side = made.then if continues[made.condition] else made.orelse
                 end = side.yields[made.results.index(end)]
             if is_flag(param) and isinstance(start, Const) and end in (param, start):
                 found[param] = bool(start.value)

@@ -39,8 +39,8 @@ def resolved(dim: Dim, bindings: Mapping[str, Dim]) -> Dim:
 
 def settling(pairs: Iterable[tuple[Dim, Dim]]) -> Callable[[Dim], Dim]:
     """Lengths that are equal or 1 by assumption are made one: either side of a pair is the other, fixed ones last."""
-    turned = [(b, a) if a.is_const else (a, b) for a, b in pairs]
-    whole = {a: b for a, b in turned if not a.is_const and a != b}
+    ordered = [(b, a) if a.is_const else (a, b) for a, b in pairs]
+    whole = {a: b for a, b in ordered if not a.is_const and a != b}
     symbols = {
         a.symbol: b
         for a, b in whole.items()
@@ -312,7 +312,7 @@ def lengths_in(type_: Type, base: str = "{0}") -> list[tuple[Dim, str]]:
     return []
 
 
-def asked(op: Op) -> tuple[Dim, ...]:
+def needed_lengths(op: Op) -> tuple[Dim, ...]:
     """The lengths that an operation names by its attributes."""
     if op.decl.lengths_from is None:
         return ()

@@ -25,7 +25,7 @@ from srcdiff.ir.core import (
     leaves,
     regions_of,
 )
-from srcdiff.ir.dims import Shapes, asked, missing
+from srcdiff.ir.dims import Shapes, missing, needed_lengths
 from srcdiff.ir.recursion import is_itself
 from srcdiff.ir.syntax.printer import annotated
 from srcdiff.ir.syntax.spelling import as_spelled
@@ -216,7 +216,7 @@ class _Verifier:
     def lengths(self, op: Op) -> None:
         """Lengths that an operation names are those of the parameters, or can be computed from its operands."""
         shown = {*self.shown, *(d for a in op.operands for d in dims_of(a.type))}
-        for symbol in dict.fromkeys(s for d in asked(op) for s in missing(d, shown)):
+        for symbol in dict.fromkeys(s for d in needed_lengths(op) for s in missing(d, shown)):
             self.wrong(op, f"nothing shows the length {symbol}: expected an operand that has it")
 
     def results(self, op: Op) -> None:

@@ -99,7 +99,7 @@ def _arithmetic(real: Any, shifts: tuple[int, int]) -> tuple[Any, Any, Any]:
         log = k * log2_high - ((square - (r * (square + tail) + k * log2_low)) - f)
         return abs(two * log)
 
-    def turned(u, whole, is_second):
+    def wave(u, whole, is_second):
         """The cosine of 2 pi u, or the sine; `whole` is 4 u, rounded."""
         x = (u - whole * quarter) * two_pi
         z = x * x
@@ -112,7 +112,7 @@ def _arithmetic(real: Any, shifts: tuple[int, int]) -> tuple[Any, Any, Any]:
         is_sine = abs(is_odd - is_second)
         return (one - two * is_minus) * (is_sine * sine + (one - is_sine) * cosine)
 
-    return uniform_of, radius_of, turned
+    return uniform_of, radius_of, wave
 
 
 _DOUBLE = _arithmetic(np.float64, (5, 6))
@@ -124,7 +124,7 @@ _SINGLE = _arithmetic(np.float32, (8, 32))
 
 def _device_functions(real: Any, parts: tuple[Any, Any, Any]) -> tuple[Any, Any]:
     inline = cuda.jit(device=True)
-    uniform_of, radius_of, turned = map(inline, parts)
+    uniform_of, radius_of, wave = map(inline, parts)
     one, four, half = real(1.0), real(4.0), real(0.5)
     least = real(0.5**53 if real is np.float64 else 0.5**24)
 
@@ -144,7 +144,7 @@ def _device_functions(real: Any, parts: tuple[Any, Any, Any]) -> tuple[Any, Any]
         u = uniform_of(c, d)
         whole = real(math.floor(four * u + half))
         second = one if i % 2 == 1 else one - one
-        return math.sqrt(radius_of(real(mantissa), real(exponent))) * turned(u, whole, second)
+        return math.sqrt(radius_of(real(mantissa), real(exponent))) * wave(u, whole, second)
 
     return uniform, normal
 
@@ -254,12 +254,12 @@ def _uniforms(words: Any, parts: Any, real: Any) -> tuple[Any, Any]:
 
 
 def _normals(words: Any, parts: Any, real: Any) -> tuple[Any, Any]:
-    _, radius_of, turned = parts
+    _, radius_of, wave = parts
     first, u = _uniforms(words, parts, real)
     mantissa, exponent = np.frexp(first + real(0.5**53 if real is np.float64 else 0.5**24))
     radius = np.sqrt(radius_of(mantissa, exponent.astype(real)))
     whole = np.floor(real(4.0) * u + real(0.5))
-    return radius * turned(u, whole, real(0.0)), radius * turned(u, whole, real(1.0))
+    return radius * wave(u, whole, real(0.0)), radius * wave(u, whole, real(1.0))
 
 
 def _seeds(key: int, stream: int) -> tuple[int, int]:

@@ -111,14 +111,14 @@ def _text_of(wanted: Collection[str], found: Mapping[str, Definition]) -> str:
 
 def _needed(names: Iterable[str], found: Mapping[str, Definition]) -> frozenset[str]:
     reached: set[str] = set()
-    waiting = list(names)
-    while waiting:
-        name = waiting.pop()
+    pending = list(names)
+    while pending:
+        name = pending.pop()
         if name not in found:
             raise KeyError(f"the runtime has no function `{name}`")
         if name not in reached:
             reached.add(name)
-            waiting.extend(found[name].reads)
+            pending.extend(found[name].reads)
     return frozenset(reached)
 
 

@@ -30,7 +30,7 @@ class IndexSets:
         self.ends = np.concatenate(([0, 0], np.arange(1, count + 1)))  # of set k: ends[k+1]
         self.made = count + 1
         self.pairs: dict[tuple[int, int], int] = {}
-        self.waiting: list[tuple[int, int]] = []  # deferred unions
+        self.deferred: list[tuple[int, int]] = []  # deferred unions
         self.resolved: dict[int, int] = {}
 
     def union(self, a: int, b: int) -> int:
@@ -49,8 +49,8 @@ class IndexSets:
 
     def _joined(self, a: int, b: int) -> int:
         if b >= _LAZY or self._size(a) + self._size(b) > _SMALL:
-            self.waiting.append((a, b))
-            return _LAZY + len(self.waiting) - 1
+            self.deferred.append((a, b))
+            return _LAZY + len(self.deferred) - 1
         first, second = self._members(a), self._members(b)
         both = {*first, *second}
         if len(both) == len(first):
@@ -107,7 +107,7 @@ class IndexSets:
             return self.resolved[number]
         seen, leaves, todo = {number}, set[int](), [number]
         while todo:
-            for part in self.waiting[todo.pop() - _LAZY]:
+            for part in self.deferred[todo.pop() - _LAZY]:
                 part = self.resolved.get(part, part)
                 if part < _LAZY:
                     leaves.add(part)

@@ -250,10 +250,12 @@ def _users(fn: Function) -> dict[Value, list[Statement]]:
 def _kept(v: Value, plan: Plan, users: dict[Value, list[Statement]]) -> str:
     program = plan.program
     if program.is_top(v):
-        asked = _asked(users.get(v, ()))
-        return f"available: {asked} reads it where it is" if asked else ""
-    asked = _asked([*users.get(v, ()), *(s for w in _made_from(v, plan) for s in users.get(w, ()))])
-    asked = asked or "the backward part"
+        reader = _reader(users.get(v, ()))
+        return f"available: {reader} reads it where it is" if reader else ""
+    reader = _reader(
+        [*users.get(v, ()), *(s for w in _made_from(v, plan) for s in users.get(w, ()))]
+    )
+    reader = reader or "the backward part"
     if v in plan.stored:
         _, price = origins(v, program)
         why = "computing it again would cost more than storing it"
@@ -262,24 +264,24 @@ def _kept(v: Value, plan: Plan, users: dict[Value, list[Statement]]) -> str:
             why = "it is carried from iteration to iteration, and cannot be computed again from its own iteration"
         elif math.isinf(price):
             why = "it is overwritten, or cannot be computed again"
-        return f"stored: {_amount(v, plan)}, because {asked} uses it, and {why}"
+        return f"stored: {_amount(v, plan)}, because {reader} uses it, and {why}"
     if v not in plan.wanted:
         return ""
     kept = plan.kept_by_program(v)
     if kept is not None and isinstance(kept.operands[0], Value):
-        return f"not stored: the program stores it in `{kept.operands[0].name}`; {asked} uses it"
+        return f"not stored: the program stores it in `{kept.operands[0].name}`; {reader} uses it"
     if v in plan.rolled:
-        return f"not stored: the next iteration starts with it; {asked} uses it"
+        return f"not stored: the next iteration starts with it; {reader} uses it"
     maker = program.maker.get(v)
     if isinstance(maker, Op) and _reads(maker):
-        return f"not stored: the array still holds it when {asked} uses it"
+        return f"not stored: the array still holds it when {reader} uses it"
     sources, _ = origins(v, program)
     names = _listed(dict.fromkeys(u.name for u in sources if u.name))
     made = f" from {names}" if names else ""
-    return f"recomputed{made}, which costs less than storing it; {asked} uses it"
+    return f"recomputed{made}, which costs less than storing it; {reader} uses it"
 
 
-def _asked(users: Iterable[Statement]) -> str:
+def _reader(users: Iterable[Statement]) -> str:
     lines = sorted({s.location.line for s in users if s.location is not None})
     if not lines:
         return ""

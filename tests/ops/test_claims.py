@@ -131,7 +131,7 @@ def test_operands_are_broadcast_where_it_is_claimed(decl):
 
 
 UNTRIED = {  # claims of operations without samples of the kind
-    *((name, "asks_once") for name in ("argmax", "argmin")),
+    *((name, "reads_once") for name in ("argmax", "argmin")),
     *((name, "distinct") for name in ("places_of_true", "nonzero", "triu_indices", "tril_indices")),
     ("nonzero", "as_tuple"),
     *((name, "holds") for name in ("pack", "list_new", "append", "list_set", "rows")),
@@ -148,11 +148,11 @@ def test_claims_are_made_of_operations_that_they_concern(decl):
     assert decl.cost in ("free", "cheap", "element", "heavy")
     assert decl.view_of is not None or not decl.read_only
     of_derivatives = ("linear", "multilinear", "optional", "stacks", "broadcasts")
-    of_arrays = (*of_derivatives[1:], "asks_once", "distinct", "as_tuple", "boxes", "holds")
+    of_arrays = (*of_derivatives[1:], "reads_once", "distinct", "as_tuple", "boxes", "holds")
     claimed = [c for c in {*of_derivatives, *of_arrays} if getattr(decl, c)]
     assert decl.differentiable or {*claimed}.isdisjoint(of_derivatives)
     assert not decl.elementwise or {*claimed} <= {"linear", "multilinear", "boxes"}
-    assert not decl.asks_once or decl.loops or decl.fold or decl.place
+    assert not decl.reads_once or decl.loops or decl.fold or decl.place
     assert not (decl.linear and decl.multilinear)
     assert not (decl.distinct and decl.differentiable)
     given = [_given(decl, k)[0] for k in range(len(decl.samples))]

@@ -140,8 +140,8 @@ def own_bytes(path: Path) -> bytes:
     """The content of a file that belongs to this user, and that nobody else may write to; no link is followed, and no
     pipe is waited for.
     """
-    asked = (getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"))
-    handle = os.open(path, os.O_RDONLY | sum(asked))
+    flags = (getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"))
+    handle = os.open(path, os.O_RDONLY | sum(flags))
     with os.fdopen(handle, "rb") as file:
         if sys.platform != "win32":
             status = os.fstat(handle)

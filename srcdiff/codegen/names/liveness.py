@@ -188,7 +188,7 @@ class _Walk:
         self.nodes(node.body)
         if node.condition is not None:
             for v in (*after, *self.folding.leaves(node.condition)):
-                self.use(v, node.asked)
+                self.use(v, node.tested)
             self.nodes(node.test)
         self.exits.pop()
         for value in assigned_by(node):

@@ -96,7 +96,7 @@ def _reads(node: Node) -> Iterator[tuple[Atom, int, tuple[Loop, ...]]]:
     for atom in flat(node):
         yield atom, node.point, node.loops
     if isinstance(node, Loop) and node.condition is not None:
-        yield node.condition, node.asked, (*node.loops, node)
+        yield node.condition, node.tested, (*node.loops, node)
 
 
 def _use(facts: Facts, value: Value, node: Node, point: int, within: tuple[Loop, ...]) -> Use:

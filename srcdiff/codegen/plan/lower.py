@@ -395,11 +395,11 @@ class _Lowering(BlockArguments):
             node.test = [n for s in loop.test.body if self.keeps(s) for n in self.statement(s)]
             node.condition = self.at(loop.test.yields[0])
         else:
-            _ask_first(node)
+            _test_first(node)
         return [*before, node]
 
 
-def _ask_first(node: Loop) -> None:
+def _test_first(node: Loop) -> None:
     """`while True: if c: ... else: break` is `while c: ...`."""
     if not node.body:
         return

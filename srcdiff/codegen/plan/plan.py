@@ -89,7 +89,7 @@ class Loop:
     variables: tuple[Value, ...] = ()  # loop-carried
     point: int = 0
     is_array: bool = False  # the numbers of a range are in an array
-    asked: int = 0  # where the condition is evaluated
+    tested: int = 0  # where the condition is evaluated
     end: int = 0
     loops: tuple[Loop, ...] = ()
 
@@ -178,8 +178,8 @@ def _number(nodes: list[Node], point: int, loops: tuple[Loop, ...]) -> int:
             point += 2
         elif isinstance(node, Loop):
             inner = (*loops, node)
-            node.asked = _number(node.test, point, inner)
-            node.end = _number(node.body, node.asked + 2, inner)
+            node.tested = _number(node.test, point, inner)
+            node.end = _number(node.body, node.tested + 2, inner)
             point = node.end + 2
     return point
 

@@ -31,7 +31,7 @@ from srcdiff.ir.types import Scalar, ndim_of
 from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.arrays.container_text import struct_text
 
-_TURNED = {"less": ">=", "less_equal": ">", "greater": "<=", "greater_equal": "<"}
+_NEGATED = {"less": ">=", "less_equal": ">", "greater": "<=", "greater_equal": "<"}
 _STEPS = {"add": 1, "subtract": -1}
 
 
@@ -230,9 +230,9 @@ class Writer:
         op = let.op if let is not None else None
         if op is not None and op.decl.name == "or":
             return n.boolop("and", *(self.opposite(a) for a in op.operands))
-        if op is not None and op.decl.name in _TURNED and all(map(_is_integer, op.operands)):
+        if op is not None and op.decl.name in _NEGATED and all(map(_is_integer, op.operands)):
             left, right = map(self.expression, op.operands)
-            return n.compare(left, _TURNED[op.decl.name], right)
+            return n.compare(left, _NEGATED[op.decl.name], right)
         return negated(self.expression(condition))
 
     def loop(self, node: Loop) -> list[Stmt]:

@@ -116,7 +116,7 @@ class Curvature(Tangents):
         places = record.wrt
         found = derivative(Grad(), leaf, places)(*record.kept, *ds)
         every = (*places, *range(count, count + len(ds)))
-        turned = derivative(Hvp(), leaf, every)(*record.kept, *ds, (*record.tangents, *curved))
-        for k, d, t in zip(places, found, turned, strict=False):
+        products = derivative(Hvp(), leaf, every)(*record.kept, *ds, (*record.tangents, *curved))
+        for k, d, t in zip(places, found, products, strict=False):
             spread(shadows, self.tracked, record.arguments[k], d)
             spread(self.curved, self.tracked, record.arguments[k], t)

@@ -63,7 +63,7 @@ class ExpressionRewriter(ast.NodeTransformer):
 
     # ---- making nodes ----
 
-    def ask(self, method: str, *args: Any, keywords: Any = ()) -> Any:
+    def tape_call(self, method: str, *args: Any, keywords: Any = ()) -> Any:
         function = ast.Attribute(ast.Name(self.tape, ast.Load()), method, ast.Load())
         return ast.Call(function, list(args), list(keywords))
 
@@ -88,7 +88,9 @@ class ExpressionRewriter(ast.NodeTransformer):
             ast.Set,
         )
         return (
-            visited if is_own or is_items or isinstance(value, shown) else self.ask("each", visited)
+            visited
+            if is_own or is_items or isinstance(value, shown)
+            else self.tape_call("each", visited)
         )
 
     def block(self, body: list[Any]) -> list[Any]:
@@ -108,7 +110,7 @@ class ExpressionRewriter(ast.NodeTransformer):
 
     def visit_FormattedValue(self, node: Any) -> Any:
         node = self.generic_visit(node)
-        node.value = self.ask("shown", node.value)
+        node.value = self.tape_call("shown", node.value)
         return node
 
     def computed(self, node: Any) -> Any:
@@ -180,7 +182,7 @@ class ExpressionRewriter(ast.NodeTransformer):
             isinstance(node.func, ast.Name) and node.func.id in self.own
         ):
             return ast.Call(self.visit(node.func), args, keywords)
-        return self.ask("call", self.visit(node.func), *args, keywords=keywords)
+        return self.tape_call("call", self.visit(node.func), *args, keywords=keywords)
 
     first = "self"
 
@@ -219,7 +221,7 @@ class ExpressionRewriter(ast.NodeTransformer):
             return ast.Subscript(base, self.unless_computed(node.slice), ast.Del())
         if _is_view(node.slice) and "__getitem__" not in self.routes.methods and not self.is_leaf:
             return ast.Subscript(base, self.visit(node.slice), ast.Load())
-        return self.ask("item", base, self.key(node))
+        return self.tape_call("item", base, self.key(node))
 
     def key(self, subscript: Any) -> Any:
         """The key of a subscript as an argument: an index, but for methods of the user's, and `np.r_` and `np.c_`."""
@@ -247,7 +249,7 @@ class ExpressionRewriter(ast.NodeTransformer):
         is_routed = node.attr in self.routes.properties or self.routes.custom
         is_routed = is_routed or node.attr in ("data", "flat")
         if is_routed and isinstance(node.ctx, ast.Load) and not self.is_module(node.value):
-            return self.ask("attribute", base, ast.Constant(name))
+            return self.tape_call("attribute", base, ast.Constant(name))
         return ast.Attribute(base, name, node.ctx)
 
     def is_module(self, node: Any) -> bool:
@@ -334,7 +336,7 @@ class ExpressionRewriter(ast.NodeTransformer):
             return ast.Tuple(elements, ast.Store()), after
         name = self.fresh("row")
         load = ast.Name(name, ast.Load())
-        value = self.ask("each", load) if isinstance(target, ast.Tuple | ast.List) else load
+        value = self.tape_call("each", load) if isinstance(target, ast.Tuple | ast.List) else load
         return ast.Name(name, ast.Store()), [(target, value)]
 
 

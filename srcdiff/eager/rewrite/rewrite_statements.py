@@ -85,16 +85,16 @@ class Rewriter(ExpressionRewriter):
 
     def stored(self, target: Any, value: Any) -> list[Any]:
         if isinstance(target, ast.Subscript):
-            return [ast.Expr(self.ask("store", self.visit(target.value), self.key(target), value))]
+            return [ast.Expr(self.tape_call("store", self.visit(target.value), self.key(target), value))]
         name, base = self.mangled(target.attr), self.visit(target.value)
         is_property = target.attr in self.routes.properties
         if is_property or target.attr in ("flat", "real", "imag") or self.routes.custom:
-            return [ast.Expr(self.ask("set_attribute", base, ast.Constant(name), value))]
+            return [ast.Expr(self.tape_call("set_attribute", base, ast.Constant(name), value))]
         return [ast.Assign([ast.Attribute(base, name, ast.Store())], value)]
 
     def unpacked(self, target: Any, value: Any, node: Any) -> list[Any]:
         if not isinstance(node, ast.Tuple):
-            value = self.each(node, value) if node is not None else self.ask("each", value)
+            value = self.each(node, value) if node is not None else self.tape_call("each", value)
         elements: list[Any] = []
         after: list[Any] = []
         read: set[str] = set()  # by targets further left: `a[i], i = ...` is the old `i`'s
@@ -117,17 +117,19 @@ class Rewriter(ExpressionRewriter):
             base, key = self.visit(target.value), self.key(target)
             if may_write(node.value, Expression(self, node.value).meaning):
                 (base, base_again), (key, key_again) = self.kept(base), self.kept(key)
-                before = self.ask("item", base_again, key_again)
+                before = self.tape_call("item", base_again, key_again)
                 keywords = [ast.keyword("before", before), ast.keyword("value", value)]
-                return ast.Expr(self.ask("augment_item", base, key, symbol, keywords=keywords))
-            return ast.Expr(self.ask("augment_item", base, key, symbol, value))
-        first, target = self.asked_once(target)
+                return ast.Expr(
+                    self.tape_call("augment_item", base, key, symbol, keywords=keywords)
+                )
+            return ast.Expr(self.tape_call("augment_item", base, key, symbol, value))
+        first, target = self.evaluated_once(target)
         load = copy.copy(target)
         load.ctx = ast.Load()
-        made = self.ask("augmented", symbol, self.visit(load), value)
+        made = self.tape_call("augmented", symbol, self.visit(load), value)
         return [*first, *self.assigned(target, made, None)]
 
-    def asked_once(self, target: Any) -> tuple[list[Any], Any]:
+    def evaluated_once(self, target: Any) -> tuple[list[Any], Any]:
         """A target that is read and assigned; its calls, as in `xs.pop().v += 1`, run once, in front."""
         if not isinstance(target, ast.Attribute) or not _is_called(target.value):
             return [], target
@@ -148,7 +150,7 @@ class Rewriter(ExpressionRewriter):
     def deleted(self, target: Any) -> Any:
         if isinstance(target, ast.Subscript) and "__delitem__" in self.routes.methods:
             base = self.visit(target.value)
-            return ast.Expr(self.ask("delete", base, self.key(target)))
+            return ast.Expr(self.tape_call("delete", base, self.key(target)))
         return ast.Delete([self.visit(target)])
 
     def visit_For(self, node: Any) -> Any:
@@ -162,12 +164,16 @@ class Rewriter(ExpressionRewriter):
             check_block(node, lambda _: None)
             name, function = node.items[0].context_expr.args[0].id, self.fresh("block")
             made = function_of_block(node, function, self.bound)
-            value = self.ask("block", ast.Name(name, ast.Load()), ast.Name(function, ast.Load()))
+            value = self.tape_call(
+                "block", ast.Name(name, ast.Load()), ast.Name(function, ast.Load())
+            )
             return [made, ast.Assign([ast.Name(name, ast.Store())], value)]
         items = []
         for item in node.items:
             items.append(
-                ast.withitem(self.ask("context", self.visit(item.context_expr)), item.optional_vars)
+                ast.withitem(
+                    self.tape_call("context", self.visit(item.context_expr)), item.optional_vars
+                )
             )
         return ast.With(items, self.block(node.body))
 
@@ -189,7 +195,7 @@ class Rewriter(ExpressionRewriter):
         made.users_name = node.name  # type: ignore[attr-defined]
         out: list[Any] = [made]
         for d in reversed(called):
-            value = self.ask("call", self.visit(d), ast.Name(node.name, ast.Load()))
+            value = self.tape_call("call", self.visit(d), ast.Name(node.name, ast.Load()))
             out.append(ast.Assign([ast.Name(node.name, ast.Store())], value))
         return out
 

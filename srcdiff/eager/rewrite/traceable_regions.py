@@ -74,14 +74,14 @@ class Expression:
             return ast.Call(node.func, [r.visit(a) for a in node.args], keywords)
         if r.is_leaf:
             if isinstance(node, ast.BinOp):
-                return r.ask(
+                return r.tape_call(
                     "operate",
                     ast.Constant(OPERATORS[type(node.op)]),
                     r.visit(node.left),
                     r.visit(node.right),
                 )
             if isinstance(node, ast.UnaryOp):
-                return r.ask(
+                return r.tape_call(
                     "operate", ast.Constant(OPERATORS[type(node.op)]), r.visit(node.operand)
                 )
             if isinstance(node, ast.Attribute):
@@ -91,7 +91,7 @@ class Expression:
         if not self.arguments:
             return node
         parameters = ast.arguments([], [ast.arg(n) for n in self.arguments], None, [], [], None, [])
-        return r.ask("of", ast.Lambda(parameters, body), *self.arguments.values())
+        return r.tape_call("of", ast.Lambda(parameters, body), *self.arguments.values())
 
     # ---- nodes of the lambda ----
 

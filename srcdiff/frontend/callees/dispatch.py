@@ -62,7 +62,7 @@ from srcdiff.frontend.iteration.iterable_builtins import checkpointed
 from srcdiff.frontend.iteration.iterables import taken
 from srcdiff.frontend.iteration.iterators import (
     ITERATORS,
-    goes_through,
+    iterates_argument,
     makes_iterator,
     single_pass,
 )
@@ -326,7 +326,11 @@ _NUMBER_METHODS = {
 
 def takes_all(function: Any) -> bool:
     """Whether a call takes all that iterators among its arguments have to give."""
-    if not is_hashable(function) or not goes_through(function) or own_rule(function) is not None:
+    if (
+        not is_hashable(function)
+        or not iterates_argument(function)
+        or own_rule(function) is not None
+    ):
         return False
     if function in RECORDS or function in OBJECTS:
         return False

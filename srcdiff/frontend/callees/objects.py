@@ -91,8 +91,8 @@ def _write_part(fr: Frame, base: Value, name: str, value: FrontValue, node: gast
     kept, changed = (complex_numbers.imag, x) if name == "real" else (complex_numbers.real, x)
     other = fr.op(node, kept, base)
     parts = [changed, other] if name == "real" else [other, changed]
-    turned = fr.op(node, arithmetic.multiply, const(1j), fr.as_atom(parts[1], node))
-    total = fr.op(node, arithmetic.add, fr.as_atom(parts[0], node), turned)
+    imaginary = fr.op(node, arithmetic.multiply, const(1j), fr.as_atom(parts[1], node))
+    total = fr.op(node, arithmetic.add, fr.as_atom(parts[0], node), imaginary)
     write_item(fr, base, Slice(None, None, None), total, node)
 
 

@@ -118,9 +118,9 @@ def let_go(fr: Frame, tree: gast.AST, only_passing: bool = False) -> None:
     viewed = fr.session.viewed
     if not viewed:
         return
-    gone = {id(n) for n in gast.walk(tree) if not only_passing or _passes(n)}
+    passing = {id(n) for n in gast.walk(tree) if not only_passing or _passes(n)}
     for shown, nodes in list(viewed.items()):
-        nodes[:] = [n for n in nodes if id(n) not in gone]
+        nodes[:] = [n for n in nodes if id(n) not in passing]
         if not nodes:
             del viewed[shown]
 

@@ -201,7 +201,7 @@ def _device_array(fr: Frame, node: gast.AST, name: str, args: Args, kwargs: Kwar
     return fr.call(node, Known(function), args, kwargs)
 
 
-def _wait(fr: Frame, node: gast.AST, name: str, args: Args, kwargs: Kwargs) -> FrontValue:
+def _synchronize(fr: Frame, node: gast.AST, name: str, args: Args, kwargs: Kwargs) -> FrontValue:
     return const(None)
 
 
@@ -225,5 +225,5 @@ _READ: dict[str, Callable[..., FrontValue]] = {
     "to_device": _sent,
     "device_array": _device_array,
     "device_array_like": _device_array,
-    "synchronize": _wait,
+    "synchronize": _synchronize,
 }

@@ -331,7 +331,7 @@ def _draw_again(fr: Frame, draw: _Draw, names: Sequence[str], log_alpha: str) ->
     own, state = states[axis], unused(fr, f"next_{z}")
     behind = [state if k == axis else other for k, other in enumerate(states)]
     others = [n for n in names if n != z]
-    handed = call_step(
+    weight = call_step(
         s,
         "transition",
         part(s, log_alpha, states),
@@ -339,7 +339,7 @@ def _draw_again(fr: Frame, draw: _Draw, names: Sequence[str], log_alpha: str) ->
         distribution,
         name_of(s, terms),
     )
-    store = placed(s, gast.Assign([part(s, terms, [own], gast.Store())], handed, None))
+    store = placed(s, gast.Assign([part(s, terms, [own], gast.Store())], weight, None))
     inner = [*_values(s, [z], [own]), store]
     along = call_step(s, "terms_along", name_of(s, log_alpha), placed(s, gast.Constant(axis, None)))
     body = [

@@ -118,7 +118,7 @@ def taken(fr: Frame, value: FrontValue, node: gast.AST) -> FrontValue:
         return value if keys is None else keys
     if static_int(place_of(fr, value, node)) != 0:
         return _rest(fr, value, node)
-    _mark_gone(fr, value)
+    _mark_consumed(fr, value)
     return fr.session.current(value.source)
 
 
@@ -142,9 +142,9 @@ def _keys(value: FrontValue) -> Parts | None:
     return None
 
 
-def _mark_gone(fr: Frame, stream: Stream) -> None:
-    gone = Parts("shared", ("",), (const(None),), cell=stream.place.cell)
-    fr.session.cells[stream.place.cell] = gone
+def _mark_consumed(fr: Frame, stream: Stream) -> None:
+    consumed = Parts("shared", ("",), (const(None),), cell=stream.place.cell)
+    fr.session.cells[stream.place.cell] = consumed
 
 
 def left_early(fr: Frame, generator: Generated) -> None:
@@ -178,7 +178,7 @@ def _rest(fr: Frame, stream: Stream, node: gast.AST) -> Items | Parts:
     if known == 0:
         return iterable(fr, taken(fr, stream, node), node)
     items = whole(fr, stream.source, node)
-    _mark_gone(fr, stream)
+    _mark_consumed(fr, stream)
     if isinstance(items, Items):
         count = minus(fr, node, count_of(fr, items, node), place)
         if known is None and isinstance(count, Value):  # it may have been read when it had none

@@ -187,7 +187,7 @@ def makes_iterator(function: Any) -> bool:
     return function in _MAKERS or function == itertools.chain.from_iterable
 
 
-def goes_through(function: Any) -> bool:
+def iterates_argument(function: Any) -> bool:
     """Whether a function that is known here goes through its arguments, and keeps none of them."""
     return function not in _KEEPING
 

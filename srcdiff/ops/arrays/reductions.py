@@ -323,11 +323,11 @@ highest = _inactive(
 )
 argmax = _inactive(
     "argmax", np.argmax, "int64", method="argmax", raises=True, cost="heavy",
-    loops=searches.place_of_extreme("greater"), asks_once=True,
+    loops=searches.place_of_extreme("greater"), reads_once=True,
 )  # fmt: skip
 argmin = _inactive(
     "argmin", np.argmin, "int64", method="argmin", raises=True, cost="heavy",
-    loops=searches.place_of_extreme("less"), asks_once=True,
+    loops=searches.place_of_extreme("less"), reads_once=True,
 )  # fmt: skip
 
 

@@ -159,8 +159,8 @@ def text_of(op: Op, names: Mapping[Function, str], needed: Sequence[int]) -> str
         return call + parts[0]
     if len(parts) == len(op.attrs["parts"]) and parts[0] == "[0]":
         return call
-    asked = ", ".join(repr(p.removeprefix(".")) for p in parts)
-    return f"operator.attrgetter({asked})({call})"
+    named = ", ".join(repr(p.removeprefix(".")) for p in parts)
+    return f"operator.attrgetter({named})({call})"
 
 
 # ---- evaluation ----------------------------------------------------------------------------------

@@ -29,10 +29,10 @@ def axes_of(ndim: int, axis: Any) -> tuple[int, ...]:
 
 
 def reduced_shape(shape: Sequence[Dim], attrs: Attrs) -> tuple[Dim, ...]:
-    gone = axes_of(len(shape), attrs.get("axis"))
+    along = axes_of(len(shape), attrs.get("axis"))
     if attrs.get("keepdims"):
-        return tuple(Dim(1) if k in gone else d for k, d in enumerate(shape))
-    return tuple(d for k, d in enumerate(shape) if k not in gone)
+        return tuple(Dim(1) if k in along else d for k, d in enumerate(shape))
+    return tuple(d for k, d in enumerate(shape) if k not in along)
 
 
 def reduced(kind: str) -> Any:

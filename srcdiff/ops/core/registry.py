@@ -52,7 +52,7 @@ def operation(name: str, *callables: Any, method: str = "", **fields: Any) -> Op
     OPERATIONS[name] = decl
     for function in callables:
         if isinstance(function, str):
-            _wait(_PENDING, function, decl)
+            _register_pending(_PENDING, function, decl)
         else:
             _BY_CALLABLE[function] = decl
     if method:
@@ -244,7 +244,7 @@ def composite(
         COMPOSITE_METHODS.update(dict.fromkeys(methods, made))
         for each in present:
             if isinstance(each, str):
-                _wait(_PENDING_COMPOSITES, each, made)
+                _register_pending(_PENDING_COMPOSITES, each, made)
             else:
                 _COMPOSITE_OF[each] = made
         return made
@@ -297,7 +297,7 @@ def find_composite(function: Any) -> Composite | None:
 _DISTRIBUTIONS = "scipy.stats."  # its functions are methods of distributions
 
 
-def _wait(pending: dict[str, list[tuple[str, Any]]], name: str, made: Any) -> None:
+def _register_pending(pending: dict[str, list[tuple[str, Any]]], name: str, made: Any) -> None:
     """Keep a declaration by dotted name until its module is imported."""
     module, _, attribute = name.rpartition(".")
     if name.startswith(_DISTRIBUTIONS) and name.count(".") == 3:

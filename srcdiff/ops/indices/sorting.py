@@ -55,9 +55,9 @@ def _orders(n: LoopContext, op: Op) -> Atom:
         return n.b.op(_order_of_line, n.stored(x))  # type: ignore[arg-type]
     result = op.result.type
     assert isinstance(result, Array)
-    gone = list(range(len(shape))) if axis is None else [axis % len(shape)]
-    kept = [k for k in range(len(shape)) if k not in gone]
-    lines = [shape[k] for k in gone]
+    reduced = list(range(len(shape))) if axis is None else [axis % len(shape)]
+    kept = [k for k in range(len(shape)) if k not in reduced]
+    lines = [shape[k] for k in reduced]
     total: Atom = const(1)
     for d in lines:
         total = times(n, total, n.length(d))

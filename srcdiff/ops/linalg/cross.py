@@ -43,7 +43,7 @@ def _length(shapes: Shapes, d: Dim) -> int | None:
 def _element(n: LoopContext, op: Op, at: At) -> Atom:
     *front, k = at
     a, b = op.operands
-    after, last = _turned(n, k, 1), _turned(n, k, 2)
+    after, last = _rotated(n, k, 1), _rotated(n, k, 2)
 
     def entry(x: Atom, j: Atom) -> Atom:
         return n.element(x, align(shape_of(x.type), (*front, j)))
@@ -55,7 +55,7 @@ def _element(n: LoopContext, op: Op, at: At) -> Atom:
     )
 
 
-def _turned(n: LoopContext, k: Atom, by: int) -> Atom:
+def _rotated(n: LoopContext, k: Atom, by: int) -> Atom:
     """The entry that comes `by` places after entry `k`, cyclically."""
     if isinstance(k, Const):
         return const((k.value + by) % 3)

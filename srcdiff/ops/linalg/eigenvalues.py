@@ -36,7 +36,7 @@ from srcdiff.ops.library.linalg.matrix_checks import (
     rows,
     symmetric_of_upper,
     symmetric_part,
-    turned,
+    transpose_of,
     upper_part,
 )
 from srcdiff.ops.linalg.factorisations import named_result
@@ -147,16 +147,16 @@ def real_eig(a, *, out, d_out):
     values, vectors = out
     d_values, d_vectors = d_out
     if d_vectors is None:
-        middle = rows(d_values) * turned(vectors)
+        middle = rows(d_values) * transpose_of(vectors)
     else:
-        along = turned(vectors) @ d_vectors
+        along = transpose_of(vectors) @ d_vectors
         lengths = columns(real_part(diagonal_of(along)))
-        products = turned(vectors) @ conjugated(vectors)
+        products = transpose_of(vectors) @ conjugated(vectors)
         turning = inverse_gaps(values) * (along - products * lengths)
         if d_values is not None:
             turning = turning + diagonal(d_values)
-        middle = turning @ turned(vectors)
-    d_a = np.linalg.solve(turned(vectors), middle)
+        middle = turning @ transpose_of(vectors)
+    d_a = np.linalg.solve(transpose_of(vectors), middle)
 
 
 is_complex: Any = operation(

@@ -66,9 +66,11 @@ def _of_one(b: Appends, letters: str, a: Atom, target: str) -> Atom | None:
     """One array as a sum, then a transpose."""
     if len(set(letters)) < len(letters):
         return None
-    gone = tuple(k for k, c in enumerate(letters) if c not in target)
-    if gone:
-        axis = None if len(gone) == len(letters) else gone[0] if len(gone) == 1 else gone
+    reduced = tuple(k for k, c in enumerate(letters) if c not in target)
+    if reduced:
+        axis = (
+            None if len(reduced) == len(letters) else reduced[0] if len(reduced) == 1 else reduced
+        )
         a = b.op(reductions.sum, a) if axis is None else b.op(reductions.sum, a, axis=axis)
     left = "".join(c for c in letters if c in target)
     return _in_order(b, left, a, target)

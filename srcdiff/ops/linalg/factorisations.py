@@ -34,7 +34,7 @@ from srcdiff.ops.library.linalg.matrix_checks import (
     real_part,
     rows,
     symmetric_part,
-    turned,
+    transpose_of,
 )
 from srcdiff.ops.linalg.matrix_types import (
     IN_STACKS,
@@ -81,14 +81,14 @@ def cholesky_forward(a, *, a_dot, out):
     takes_complex=True,
 )
 def cholesky(a, *, out, d_out):
-    lower = np.tril(turned(out) @ d_out)
+    lower = np.tril(transpose_of(out) @ d_out)
     change = mirrored(lower)
     if a.ndim == 2:
         half = linalg.solve_triangular(out, change, trans="T", lower=True)
         middle = linalg.solve_triangular(out, adjoined(half), trans="T", lower=True)
     else:
-        half = np.linalg.solve(turned(out), change)
-        middle = np.linalg.solve(turned(out), adjoined(half))
+        half = np.linalg.solve(transpose_of(out), change)
+        middle = np.linalg.solve(transpose_of(out), adjoined(half))
     d_a = np.tril(middle) - 0.5 * diagonal_part(middle)
 
 
@@ -132,7 +132,7 @@ def slogdet_forward(a, *, a_dot, out):
     if a.ndim == 2:
         rate = np.trace(np.linalg.solve(a, a_dot))
     else:
-        rate = np.sum(np.linalg.inv(a) * turned(a_dot), axis=(-2, -1))
+        rate = np.sum(np.linalg.inv(a) * transpose_of(a_dot), axis=(-2, -1))
     if a.dtype.kind == "c":
         out_dot = (1j * np.imag(rate) * out[0], np.real(rate))
     else:
@@ -162,7 +162,7 @@ def slogdet(a, *, out, d_out):
     if a.ndim == 2:
         d_a = d_rate * np.linalg.inv(a).T
     else:
-        d_a = np.expand_dims(d_rate, (-2, -1)) * turned(np.linalg.inv(a))
+        d_a = np.expand_dims(d_rate, (-2, -1)) * transpose_of(np.linalg.inv(a))
 
 
 # ---- singular values -------------------------------------------------------------------------
@@ -239,7 +239,7 @@ def svd_factors(a, full_matrices=True, *, out, d_out):
         if d_s is not None:
             middle = diagonal(d_s)
         if d_u is not None:
-            along = turned(u) @ d_u
+            along = transpose_of(u) @ d_u
             middle = middle + gaps * (along - adjoined(along)) * columns(s)
             if a.dtype.kind == "c":
                 middle = middle + diagonal(1j * np.imag(diagonal_of(along)) / s)
@@ -276,7 +276,7 @@ def qr_forward(a, mode="reduced", *, a_dot, out):
         change, factor = a_dot, r
     else:
         change, factor = a_dot[..., : r.shape[-2]], r[..., : r.shape[-2]]
-    scaled = turned(np.linalg.solve(turned(factor), turned(change)))
+    scaled = transpose_of(np.linalg.solve(transpose_of(factor), transpose_of(change)))
     inner = adjoined(q) @ scaled
     turning = np.tril(inner, -1) - adjoined(np.tril(inner, -1))
     if a.dtype.kind == "c":  # the diagonal of r is real
@@ -316,19 +316,19 @@ def qr_factors(a, mode="reduced", *, out, d_out):
     across = conjugated(q)
     if same_length(r.shape[-2], r.shape[-1]):
         if d_r is None:
-            inner = -turned(d_q) @ q
+            inner = -transpose_of(d_q) @ q
         elif d_q is None:
-            inner = r @ turned(d_r)
+            inner = r @ transpose_of(d_r)
         else:
-            inner = r @ turned(d_r) - turned(d_q) @ q
+            inner = r @ transpose_of(d_r) - transpose_of(d_q) @ q
         d_square = across @ symmetric_part(conjugated(inner))
         if d_q is not None:
             d_square = d_q + d_square
-        d_a = turned(np.linalg.solve(r, turned(d_square)))
+        d_a = transpose_of(np.linalg.solve(r, transpose_of(d_square)))
     elif d_r is None:
         factor = r[..., : r.shape[-2]]
         d_square = d_q - across @ symmetric_part(adjoined(d_q) @ across)
-        d_left = turned(np.linalg.solve(factor, turned(d_square)))
+        d_left = transpose_of(np.linalg.solve(factor, transpose_of(d_square)))
         d_a = np.concatenate((d_left, np.zeros_like(a[..., r.shape[-2] :])), axis=-1)
     else:
         count = r.shape[-2]
@@ -336,9 +336,9 @@ def qr_factors(a, mode="reduced", *, out, d_out):
         d_whole = conjugated(a[..., count:]) @ adjoined(d_rest)
         if d_q is not None:
             d_whole = d_q + d_whole
-        inner = factor @ turned(d_factor) - turned(d_whole) @ q
+        inner = factor @ transpose_of(d_factor) - transpose_of(d_whole) @ q
         d_square = d_whole + across @ symmetric_part(conjugated(inner))
-        d_left = turned(np.linalg.solve(factor, turned(d_square)))
+        d_left = transpose_of(np.linalg.solve(factor, transpose_of(d_square)))
         d_a = np.concatenate((d_left, across @ d_rest), axis=-1)
 
 

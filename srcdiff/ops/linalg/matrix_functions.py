@@ -24,7 +24,7 @@ from srcdiff.ops.library.linalg.banded import (
     banded_product,
     corner_block,
     lagged_products,
-    turned_bands,
+    transposed_bands,
     upper_blocks,
     upper_right,
 )
@@ -36,7 +36,7 @@ from srcdiff.ops.library.linalg.matrix_checks import (
     real_part,
     symmetric_of_upper,
     symmetric_part,
-    turned,
+    transpose_of,
     upper_part,
 )
 from srcdiff.ops.linalg.eigenvalues import symmetric, values_and_vectors
@@ -142,7 +142,7 @@ def expm(a, *, out, d_out):
     if a.ndim == 2:
         d_a = linalg.expm_frechet(a.T, d_out, compute_expm=False)
     else:
-        d_a = upper_right(linalg.expm(upper_blocks(turned(a), d_out)))
+        d_a = upper_right(linalg.expm(upper_blocks(transpose_of(a), d_out)))
 
 
 def expm_frechet_forward(a, e, *, a_dot, e_dot, out):
@@ -243,7 +243,7 @@ def _banded(below: int, above: int, shape: tuple[int, ...]) -> Sample:
     takes_complex=True,
 )
 def solve_banded(bands, b, below=0, above=0, *, out, d_out):
-    d_b = linalg.solve_banded((above, below), turned_bands(bands, below, above), d_out)
+    d_b = linalg.solve_banded((above, below), transposed_bands(bands, below, above), d_out)
     d_bands = -banded_outer(d_b, out, below, above)
 
 

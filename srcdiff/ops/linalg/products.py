@@ -199,9 +199,9 @@ def _root_at(n: context.LoopContext, op: Op, at: context.At) -> Atom:
     """
     squares, x = op.operands
     shape, dtype = shape_of(x.type), element_type(op.result.type).dtype
-    gone = axes_of(len(shape), op.attrs.get("axis"))
-    kept = [i for k, i in enumerate(at) if not (op.attrs.get("keepdims") and k in gone)]
-    along = [shape[k] for k in gone]
+    summed = axes_of(len(shape), op.attrs.get("axis"))
+    kept = [i for k, i in enumerate(at) if not (op.attrs.get("keepdims") and k in summed)]
+    along = [shape[k] for k in summed]
     most, power = _RANGES[dtype]
 
     def number(value: float) -> Atom:
@@ -219,7 +219,7 @@ def _root_at(n: context.LoopContext, op: Op, at: context.At) -> Atom:
 
     def square(n: context.LoopContext, inside: context.At, carried: context.At) -> context.At:
         reduced, rest = iter(inside), iter(kept)
-        place = [next(reduced if k in gone else rest) for k in range(len(shape))]
+        place = [next(reduced if k in summed else rest) for k in range(len(shape))]
         scaled = n.compute("multiply", n.element(x, place), factor)
         return (n.compute("add", carried[0], n.compute("square", scaled)),)
 

@@ -23,8 +23,8 @@ from srcdiff.ops.library.linalg.matrix_checks import (
     lower_part,
     outer_product,
     symmetric_part,
+    transpose_of,
     triangle_of,
-    turned,
 )
 from srcdiff.ops.linalg.matrix_types import (
     HEAVY,
@@ -117,15 +117,15 @@ def _solver(op: Op) -> str:
 )
 def solve(a, b, *, out, d_out):
     if a.ndim > 2 and b.ndim == 1:
-        d_right = np.linalg.solve(turned(a), np.expand_dims(d_out, -1))
+        d_right = np.linalg.solve(transpose_of(a), np.expand_dims(d_out, -1))
         d_b = d_right[..., 0]
         d_a = -d_right * np.expand_dims(out, -2)
     else:
-        d_right = np.linalg.solve(turned(a), d_out)
+        d_right = np.linalg.solve(transpose_of(a), d_out)
         if b.ndim == 1:
             d_a = -np.outer(d_right, out)
         else:
-            d_a = -d_right @ turned(out)
+            d_a = -d_right @ transpose_of(out)
         d_b = d_right
 
 
@@ -143,7 +143,7 @@ def inv_forward(a, *, a_dot, out):
     takes_complex=True,
 )
 def inv(a, *, out, d_out):
-    d_a = -turned(out) @ d_out @ turned(out)
+    d_a = -transpose_of(out) @ d_out @ transpose_of(out)
 
 
 # ---- triangular systems -----------------------------------------------------------------------
@@ -266,10 +266,10 @@ def pinv_forward(a, rcond=None, hermitian=False, *, a_dot, out):
 def pinv(a, rcond=None, hermitian=False, *, out, d_out):
     if hermitian:
         a = symmetric_part(a)
-    across = turned(d_out) @ out @ adjoined(out)
-    along = adjoined(out) @ out @ turned(d_out)
+    across = transpose_of(d_out) @ out @ adjoined(out)
+    along = adjoined(out) @ out @ transpose_of(d_out)
     rest = conjugated(across - a @ out @ across + along - along @ out @ a)
-    d_a = rest - turned(out) @ d_out @ turned(out)
+    d_a = rest - transpose_of(out) @ d_out @ transpose_of(out)
     if hermitian:
         d_a = lower_part(d_a)
 

@@ -88,20 +88,20 @@ def with_dropped(n: LoopContext, op: Op, at: At) -> tuple[Atom, ...]:
     """`squeeze`."""
     shape = shape_of(op.operands[0].type)
     axis = op.attrs.get("axis")
-    gone = (
+    removed = (
         [k for k, d in enumerate(shape) if d == ONE] if axis is None else axes_of(len(shape), axis)
     )
     rest = iter(at)
-    return tuple(const(0) if k in gone else next(rest) for k in range(len(shape)))
+    return tuple(const(0) if k in removed else next(rest) for k in range(len(shape)))
 
 
 def reversed_along(axes: Any) -> Any:
     """The place of an element after a reversal: `axes(op)` gives the reversed axes."""
 
     def place(n: LoopContext, op: Op, at: At) -> tuple[Atom, ...]:
-        shape, turned = shape_of(op.operands[0].type), axes(op)
-        last = {k: minus(n, n.length(shape[k]), const(1)) for k in turned}
-        return tuple(minus(n, last[k], i) if k in turned else i for k, i in enumerate(at))
+        shape, reversed_axes = shape_of(op.operands[0].type), axes(op)
+        last = {k: minus(n, n.length(shape[k]), const(1)) for k in reversed_axes}
+        return tuple(minus(n, last[k], i) if k in reversed_axes else i for k, i in enumerate(at))
 
     return place
 

@@ -53,10 +53,10 @@ def place_of_extreme(comparison: str) -> Any:
     def loops(n: LoopContext, op: Op) -> Atom:
         x = op.operands[0]
         shape = shape_of(x.type)
-        gone = axes_of(len(shape), op.attrs.get("axis"))
-        kept = [k for k in range(len(shape)) if k not in gone]
+        reduced = axes_of(len(shape), op.attrs.get("axis"))
+        kept = [k for k in range(len(shape)) if k not in reduced]
         n.refuse_empty(
-            [shape[k] for k in gone], f"attempt to get {op.decl.name} of an empty sequence"
+            [shape[k] for k in reduced], f"attempt to get {op.decl.name} of an empty sequence"
         )
 
         # the start loses to every element: each element is computed once, so that its expression can be inlined here
@@ -76,13 +76,13 @@ def place_of_extreme(comparison: str) -> Any:
                     hit = n.compute("and", n.compute("not", is_beaten), is_number)
                 else:
                     hit = n.compute(comparison, new, best[0])
-                place = count_of(n, [shape[k] for k in gone], [full[k] for k in gone])
+                place = count_of(n, [shape[k] for k in reduced], [full[k] for k in reduced])
                 return (
                     n.compute("choose", hit, new, best[0]),
                     n.compute("choose", hit, place, best[1]),
                 )
 
-            return n.each([shape[k] for k in gone], (first, const(0)), step)[1]
+            return n.each([shape[k] for k in reduced], (first, const(0)), step)[1]
 
         if not isinstance(op.result.type, Array):
             return search(n, {})

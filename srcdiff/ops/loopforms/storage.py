@@ -177,8 +177,8 @@ def running(combination: str) -> Any:
             total = times(n, total, n.length(d))
         lengths = [total] if axis is None and len(shape) > 1 else None
         target = n.new(op.result.type, lengths, op.result.name or name)
-        gone = axes_of(len(shape), axis)
-        kept = [k for k in range(len(shape)) if k not in gone]
+        reduced = axes_of(len(shape), axis)
+        kept = [k for k in range(len(shape)) if k not in reduced]
         dtype = element_type(target.type).dtype
         dtype = WIDE.get(dtype, dtype)
         start = start_of(0 if combination == "add" else 1, dtype)
@@ -198,7 +198,7 @@ def running(combination: str) -> Any:
                 n.store(target, new, place)
                 return (new,)
 
-            n.each([shape[k] for k in gone], (start,), step, "total")
+            n.each([shape[k] for k in reduced], (start,), step, "total")
             return ()
 
         n.each([shape[k] for k in kept], (), row)
@@ -258,16 +258,16 @@ def diagonal_stored(n: LoopContext, op: Op) -> Atom | None:
 def substituted(n: LoopContext, op: Op) -> Atom:
     """`solve_triangular`: forward substitution, or backward substitution from the last row."""
     a, b = op.operands
-    is_turned = op.attrs.get("trans", 0) not in (0, "N")
+    is_transposed = op.attrs.get("trans", 0) not in (0, "N")
     is_conjugated = op.attrs.get("trans", 0) in (2, "C") and element_type(a.type).dtype[0] == "c"
     has_ones = bool(op.attrs.get("unit_diagonal", False))
-    forward = bool(op.attrs.get("lower", False)) != is_turned
+    forward = bool(op.attrs.get("lower", False)) != is_transposed
     rows, *columns = shape_of(b.type)
     target = n.new(op.result.type, name=op.result.name or "solution")
     size = n.length(rows)
 
     def entry(n: LoopContext, i: Atom, k: Atom) -> Atom:
-        found = n.element(a, (k, i) if is_turned else (i, k))
+        found = n.element(a, (k, i) if is_transposed else (i, k))
         return n.compute("conjugate", found) if is_conjugated else found
 
     def row(n: LoopContext, at: At, _: At) -> At:

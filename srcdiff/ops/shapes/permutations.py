@@ -162,9 +162,9 @@ def _backwards(axes: Any) -> Any:
 
     def simpler(b: Builder, op: Op) -> tuple[Atom]:
         (x,) = op.operands
-        turned = axes(op)
-        items = ["::s" if k in turned else ":" for k in range(ndim_of(x.type))]
-        return (b.op(memory.index, x, *[const(-1)] * len(turned), where=", ".join(items)),)
+        reversed_axes = axes(op)
+        items = ["::s" if k in reversed_axes else ":" for k in range(ndim_of(x.type))]
+        return (b.op(memory.index, x, *[const(-1)] * len(reversed_axes), where=", ".join(items)),)
 
     return simpler
 

@@ -215,13 +215,13 @@ def _squeezed(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[T
     shape = [shapes.resolve(d) for d in shape_of(base)]
     axis = attrs.get("axis")
     ones = (k for k, d in enumerate(shape) if shapes.is_one(d, f"axis {k}"))
-    gone = tuple(ones) if axis is None else axes_of(len(shape), axis)
-    for k in gone:
+    removed = tuple(ones) if axis is None else axes_of(len(shape), axis)
+    for k in removed:
         if shapes.not_one(shape[k]):
             raise TypeMistake(
                 f"axis {k} has length {shape[k]}; only axes of length 1 can be dropped"
             )
-    return (make(base.dtype, [d for k, d in enumerate(shape) if k not in gone]),)
+    return (make(base.dtype, [d for k, d in enumerate(shape) if k not in removed]),)
 
 
 def _squeeze_text(op: Op) -> str:
@@ -241,13 +241,13 @@ def _without_axes(b: Builder, op: Op) -> tuple[Atom] | None:
     if not shape:
         return (x,)
     ones = [k for k, d in enumerate(shape) if d == Dim(1)]
-    gone = ones if axis is None else axes_of(len(shape), axis)
-    for k in (k for k in gone if shape[k] != Dim(1)):
+    removed = ones if axis is None else axes_of(len(shape), axis)
+    for k in (k for k in removed if shape[k] != Dim(1)):
         is_long = b.op(control.test, length_of(b, shape[k]), text="{0} != 1")
         message = "cannot select an axis to squeeze out which has size not equal to one"
         control.raise_if(b, is_long, ValueError, message)
-    where = ", ".join("i" if k in gone else ":" for k in range(len(shape)))
-    found = b.op(memory.index, x, *[const(0)] * len(gone), where=where)
+    where = ", ".join("i" if k in removed else ":" for k in range(len(shape)))
+    found = b.op(memory.index, x, *[const(0)] * len(removed), where=where)
     return (found,) if ndim_of(found.type) == kept else None
 
 

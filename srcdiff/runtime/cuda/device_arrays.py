@@ -209,8 +209,8 @@ def items_first(
         out = _new(shape, dtype, stream)
     blocks = max(1, min(-(-count // _THREADS), _BLOCKS))
     rows = 1 if is_first else count // shape[0]
-    flat, turned = array.reshape(rows, count // rows), out.reshape(count // rows, rows)
-    _transpose[blocks, _THREADS, stream](flat, dtype.type(scale), turned)
+    flat, transposed = array.reshape(rows, count // rows), out.reshape(count // rows, rows)
+    _transpose[blocks, _THREADS, stream](flat, dtype.type(scale), transposed)
     return out
 
 

@@ -165,12 +165,12 @@ class _WithDestinations(Rewriter):
         new = super().region(old, env, b)
         for share in self.plan.at_end.get(old, ()):
             self.add(share, env, b)
-        gone = self.plan.yields_removed.get(old, ())
-        if new is old and not gone:
+        removed = self.plan.yields_removed.get(old, ())
+        if new is old and not removed:
             return old
         # the results of the function stay until `_with_arrays` replaces them by parameters
         stays = old is self.fn.body
-        return b.region(old.params, new.yields if stays else _but(new.yields, gone))
+        return b.region(old.params, new.yields if stays else _but(new.yields, removed))
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         for s in self.plan.early.get(old, ()):
@@ -186,8 +186,8 @@ class _WithDestinations(Rewriter):
         else:
             new = self.keep(old, env, b)
             if isinstance(new, If) and isinstance(old, If):
-                gone = self.plan.yields_removed.get(old.then, ())
-                new = replace(new, results=_but(new.results, gone))
+                removed = self.plan.yields_removed.get(old.then, ())
+                new = replace(new, results=_but(new.results, removed))
             b.append(new)
             for share in self.plan.behind.get(old, ()):
                 self.add(share, env, b)
@@ -251,5 +251,5 @@ class _WithDestinations(Rewriter):
             b.append(replace(sink.by, operands=(base, value, *at)))
 
 
-def _but(items: Sequence[_T], gone: Collection[int]) -> tuple[_T, ...]:
-    return tuple(v for k, v in enumerate(items) if k not in gone)
+def _but(items: Sequence[_T], removed: Collection[int]) -> tuple[_T, ...]:
+    return tuple(v for k, v in enumerate(items) if k not in removed)

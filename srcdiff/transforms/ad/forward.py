@@ -222,11 +222,11 @@ class _Forward(Tangents):
             loop, carried=(*loop.carried, *starts), body=body, results=(*loop.results, *outs)
         )
         if isinstance(new, While) and new.test is not None:
-            asked = tuple(
+            tested = tuple(
                 replace(v, type=_carried_type(s, new.test.params[k]))
                 for v, s, k in zip(ins, starts, moving, strict=True)
             )
-            new = replace(new, test=replace(new.test, params=(*new.test.params, *asked)))
+            new = replace(new, test=replace(new.test, params=(*new.test.params, *tested)))
         b.append(new)
 
 

@@ -68,20 +68,20 @@ def _multiplications(op: Op) -> float:
     return max((elements(a.type) ** 1.5 for a in op.operands), default=1.0)
 
 
-def is_running(op: Op, waiting: Mapping[Value, Op]) -> bool:
+def is_running(op: Op, deferred: Mapping[Value, Op]) -> bool:
     """Whether the elements are powers whose exponents count along the last axis, and whose base is the same there.
     Strength reduction (`running_powers`) makes each of them by one product.
     """
     if op.decl is not arithmetic.power:
         return False
     base, exponent = op.operands
-    maker = waiting.get(exponent) if isinstance(exponent, Value) else None
+    maker = deferred.get(exponent) if isinstance(exponent, Value) else None
     while maker is not None and maker.decl.place is not None:
         (above, *_) = maker.operands
         same = [d for d in shape_of(above.type) if d != ONE] == [
             d for d in shape_of(exponent.type) if d != ONE
         ]
-        maker = waiting.get(above) if same and isinstance(above, Value) else None
+        maker = deferred.get(above) if same and isinstance(above, Value) else None
     if maker is None or maker.decl is not creation.arange or maker.operands[1:]:
         return False
     types = [element_type(a.type).dtype for a in (base, exponent)]

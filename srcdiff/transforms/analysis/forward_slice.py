@@ -68,8 +68,8 @@ class Directed:
         if isinstance(s, If):
             return self.of(s.condition)
         if isinstance(s, While) and s.test is not None:
-            asked = (a for x in s.test.body for a in used_atoms(x))
-            return self.any((*asked, *s.test.yields))
+            tested = (a for x in s.test.body for a in used_atoms(x))
+            return self.any((*tested, *s.test.yields))
         if isinstance(s, While):
             return self.of(s.body.yields[0])
         if self.any((s.start, s.stop, s.step)) or (s.breaks and self.of(s.body.yields[0])):

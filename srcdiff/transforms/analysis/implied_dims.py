@@ -152,8 +152,8 @@ def _needed(region: Region) -> set[Atom]:
 
 def _read(s: Statement) -> set[Atom]:
     """The values whose contents a statement, and the statements inside it, read."""
-    asked = s.decl.shape_of if isinstance(s, Op) else ()
-    found = {a for k, a in enumerate(s.operands) if k not in asked}
+    measured = s.decl.shape_of if isinstance(s, Op) else ()
+    found = {a for k, a in enumerate(s.operands) if k not in measured}
     for region in regions_of(s):
         found |= {*region.yields, *(a for inner in region.body for a in _read(inner))}
     return found

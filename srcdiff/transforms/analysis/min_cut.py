@@ -56,13 +56,13 @@ def _residual(edges: Mapping[tuple[Node, Node], float]) -> Residual[Node]:
 def _reach(residual: Residual[Node], source: Node, sink: Node, least: float) -> dict[Node, Node]:
     """The nodes reached from the source over edges with residual capacity, breadth first, each with its predecessor."""
     came_from = {source: source}
-    waiting = deque([source])
-    while waiting and sink not in came_from:
-        node = waiting.popleft()
+    pending = deque([source])
+    while pending and sink not in came_from:
+        node = pending.popleft()
         for other, capacity in residual[node].items():
             if capacity > least and other not in came_from:
                 came_from[other] = node
-                waiting.append(other)
+                pending.append(other)
     return came_from
 
 

@@ -122,8 +122,10 @@ class Retyper(Rewriter):
         b.location, b.origin = old.location, old.origin
         if isinstance(old, Op) and old.decl is undefined:
             self.unbound.add(old.result)
-        asks = isinstance(old, Op) and bool(old.decl.shape_of) and old.results[0] not in self.found
-        if asks or not any(v in self.found for v in (*old.operands, *old.results)):
+        needs_lengths = (
+            isinstance(old, Op) and bool(old.decl.shape_of) and old.results[0] not in self.found
+        )
+        if needs_lengths or not any(v in self.found for v in (*old.operands, *old.results)):
             self.plain(old, env, b)
         elif isinstance(old, Op):
             self.retype(old, env, b)

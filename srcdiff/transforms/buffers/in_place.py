@@ -20,7 +20,7 @@ from srcdiff.ops.arrays import memory
 from srcdiff.transforms.analysis.defuse import substitute, used_atoms
 from srcdiff.transforms.analysis.dependence.affine import ELEMENT_ACCESSES, is_element
 
-_ASK_LENGTHS = (memory.length, memory.axis_length, memory.empty_of, memory.zeros_of)
+_NEED_LENGTHS = (memory.length, memory.axis_length, memory.empty_of, memory.zeros_of)
 
 
 def reuse_buffers(fn: Function) -> Function:
@@ -54,7 +54,7 @@ def _users(body: tuple[Statement, ...], array: Value) -> list[int]:
     return [
         k
         for k, s in enumerate(body)
-        if not (isinstance(s, Op) and s.decl in _ASK_LENGTHS) and array in used_atoms(s)
+        if not (isinstance(s, Op) and s.decl in _NEED_LENGTHS) and array in used_atoms(s)
     ]
 
 

@@ -26,7 +26,7 @@ from srcdiff.ops.control import control
 from srcdiff.transforms.analysis.defuse import count_uses, definitions_in
 
 _KEEPS = (memory.store, containers.append)
-_ASK_LENGTHS = (memory.length, memory.axis_length, memory.empty_of, memory.zeros_of)
+_NEED_LENGTHS = (memory.length, memory.axis_length, memory.empty_of, memory.zeros_of)
 
 
 def bound_names(fn: Function, names: Collection[str] | None = None) -> Function:
@@ -66,7 +66,7 @@ class _Bound(Rewriter):
         before, self.checked = self.checked, set(self.checked)
         new = super().region(old, dict(env), b)
         if old is self.whole and not self.has.keys().isdisjoint(old.yields):
-            self.ask(old.yields, b)
+            self.check_bound(old.yields, b)
             new = b.region(old.params, new.yields)
         self.checked = before
         return new
@@ -81,7 +81,7 @@ class _Bound(Rewriter):
             case For() | While():
                 self.loop(old, env, b)
             case _:
-                self.ask(old.operands, b)
+                self.check_bound(old.operands, b)
                 b.append(self.keep(old, env, b))
 
     def operation(self, op: Op, b: Builder) -> None:
@@ -89,9 +89,11 @@ class _Bound(Rewriter):
         if op.decl is control.undefined:
             self.has[op.result] = const(False)
         elif op.decl in _KEEPS and self.is_kept(op):
-            self.ask((op.operands[0], *op.operands[2:]), b)  # kept values are checked when read
-        elif op.decl not in _ASK_LENGTHS and not op.attrs.get("unbound"):
-            self.ask(op.operands, b)
+            self.check_bound(
+                (op.operands[0], *op.operands[2:]), b
+            )  # kept values are checked when read
+        elif op.decl not in _NEED_LENGTHS and not op.attrs.get("unbound"):
+            self.check_bound(op.operands, b)
 
     def is_kept(self, op: Op) -> bool:
         """Whether a store keeps an iteration's first values for the backward part.
@@ -102,7 +104,7 @@ class _Bound(Rewriter):
         is_carried = value in self.carried and isinstance(target, Value) and not target.user
         return op.origin == "compiler" or is_carried
 
-    def ask(self, atoms: Sequence[Atom], b: Builder) -> None:
+    def check_bound(self, atoms: Sequence[Atom], b: Builder) -> None:
         for a in atoms:
             if a in self.has and a not in self.checked:
                 self.checked.add(a)
@@ -128,7 +130,7 @@ class _Bound(Rewriter):
         return self.has.get(atom, const(True))
 
     def branch(self, old: If, env: Env, b: Builder) -> None:
-        self.ask((old.condition,), b)
+        self.check_bound((old.condition,), b)
         outer, regions = self.sides, []
         for side, region in ((True, old.then), (False, old.orelse)):
             self.sides = {**outer, **dict(settled(old.condition, side, self.maker))}
@@ -150,7 +152,7 @@ class _Bound(Rewriter):
 
     def loop(self, old: For | While, env: Env, b: Builder) -> None:
         params = old.body.params[isinstance(old, For) :]
-        self.ask(old.operands[: len(old.operands) - len(params)], b)
+        self.check_bound(old.operands[: len(old.operands) - len(params)], b)
         uncertain = {k for k, a in enumerate(old.carried) if a in self.has}
         while True:
             flags = {k: _flag(params[k]) for k in uncertain}

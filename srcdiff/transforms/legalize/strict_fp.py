@@ -26,8 +26,8 @@ def compares_results(fn: Function) -> bool:
 
 def _compares(body: Region) -> bool:
     ties = _only_ties(body)
-    asked = (s for s in walk(body) if isinstance(s, Op) and s.decl in _EQUALITIES)
-    return any(s.result not in ties and all(map(_is_computed, s.operands)) for s in asked)
+    compared = (s for s in walk(body) if isinstance(s, Op) and s.decl in _EQUALITIES)
+    return any(s.result not in ties and all(map(_is_computed, s.operands)) for s in compared)
 
 
 def _is_computed(atom: Atom) -> bool:

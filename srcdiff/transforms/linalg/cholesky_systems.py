@@ -23,7 +23,7 @@ from srcdiff.ir.values import Atom, Value, const
 from srcdiff.ops.elementwise import arithmetic, conversions
 from srcdiff.ops.linalg import shared_factors
 from srcdiff.transforms.analysis.defuse import definitions
-from srcdiff.transforms.linalg.shared_factorisation import ASKING, Factored, Systems, same_factors
+from srcdiff.transforms.linalg.shared_factorisation import SHARING, Factored, Systems, same_factors
 from srcdiff.transforms.linalg.symmetry import Symmetry
 
 NAME = "cholesky"
@@ -31,7 +31,7 @@ NAME = "cholesky"
 
 def definite_systems(fn: Function) -> Function:
     """`fn` with one Cholesky factorisation of each symmetric matrix of a system, inverse or determinant."""
-    if not any(op.decl in ASKING for op in definitions(fn).values()):
+    if not any(op.decl in SHARING for op in definitions(fn).values()):
         return fn
     return same_factors(fn, _Definite(fn))
 
@@ -59,11 +59,11 @@ class _Definite(Systems):
         found: set[Value] = set()
         for s in walk(fn.body):
             if isinstance(s, If) and (k := self.factored_by(s.condition)) is not None:
-                asking = (self.made.get(r) for e in walk(s.orelse) for r in e.results)
+                systems = (self.made.get(r) for e in walk(s.orelse) for r in e.results)
                 found |= {
                     op.results[0]
-                    for op in asking
-                    if op is not None and op.decl in ASKING and self.matrix_of(op)[0] is k
+                    for op in systems
+                    if op is not None and op.decl in SHARING and self.matrix_of(op)[0] is k
                 }
         return found
 

@@ -24,7 +24,7 @@ from srcdiff.transforms.linalg.symmetry import Symmetry
 from srcdiff.transforms.linalg.triangular_systems import triangles
 from srcdiff.transforms.simplify.calls.inline import is_few_lines
 
-_ASKING = ("solve", "inv", "slogdet", "det")
+_SHARING = ("solve", "inv", "slogdet", "det")
 
 
 def with_known_matrices(fn: Function) -> set[Call]:
@@ -32,17 +32,17 @@ def with_known_matrices(fn: Function) -> set[Call]:
     factorises.
     """
     made = definitions(fn)
-    asked = Counter(_matrices(fn))
+    matrices_used = Counter(_matrices(fn))
     calls = [s for s in walk(fn.body) if isinstance(s, Call) and is_few_lines(s.function, Call)]
     given = {c: set(_given(c)) for c in calls}
-    asked.update(a for matrices in given.values() for a in matrices)
+    matrices_used.update(a for matrices in given.values() for a in matrices)
     symmetry = Symmetry(fn) if any(given.values()) else None
     around = {a for call, a in _from_outside(fn.body) if a in given.get(call, ())}
     found = set()
     for c in calls:
         for a in given[c]:
             if (
-                asked[a] > 1
+                matrices_used[a] > 1
                 or a in around
                 or (symmetry and symmetry.holds(a))
                 or triangles(a, made)
@@ -50,7 +50,7 @@ def with_known_matrices(fn: Function) -> set[Call]:
                 found.add(c)
         inner = definitions(c.function)
         for r, y in zip(c.results, c.function.body.yields, strict=True):
-            if asked[r] and triangles(y, inner):
+            if matrices_used[r] and triangles(y, inner):
                 found.add(c)
     return found
 
@@ -59,7 +59,7 @@ def _matrices(fn: Function) -> Iterator[Atom]:
     """The matrices that a function factorises."""
     made = definitions(fn)
     for s in walk(fn.body):
-        if isinstance(s, Op) and s.decl.name in _ASKING:
+        if isinstance(s, Op) and s.decl.name in _SHARING:
             a = s.operands[0]
             while isinstance(a, Value) and a in made and made[a].decl is permutations.transpose:
                 a = made[a].operands[0]

@@ -36,7 +36,7 @@ class Contraction:
 
     at, by : the positions of the inverse and of the operand that it multiplies.
     across : whether the transpose of the inverse multiplies.
-    is_turned : whether the other operand is transposed first.
+    is_transposed : whether the other operand is transposed first.
     letters : the letters of the product.
     subscripts : the subscripts of the remaining `einsum`; the product is its last operand.
     """
@@ -44,7 +44,7 @@ class Contraction:
     at: int
     by: int
     across: bool
-    is_turned: bool
+    is_transposed: bool
     letters: str
     subscripts: str
 
@@ -59,7 +59,7 @@ def only_multiplied(
             forms[op.result] = Inverted(op)
         elif len(op.results) == 1 and (form := _multiple(op, forms)) is not None:
             forms[op.result] = form
-    while lost := {forms[v].inverse.result for v in _asked_whole(fn, forms, is_product)}:
+    while lost := {forms[v].inverse.result for v in _used_whole(fn, forms, is_product)}:
         forms = {v: form for v, form in forms.items() if form.inverse.result not in lost}
     return forms
 
@@ -79,7 +79,7 @@ def _multiple(op: Op, forms: Mapping[Value, Inverted]) -> Inverted | None:
     return Inverted(form.inverse, form.across, (*form.scales, op)) if is_scaled and same else None
 
 
-def _asked_whole(
+def _used_whole(
     fn: Function, forms: Mapping[Value, Inverted], is_product: Callable[[Op], bool]
 ) -> Iterator[Value]:
     """The values in `forms` with a use other than a product; of two factors in `forms`, the second."""
@@ -111,6 +111,8 @@ def contraction(s: Statement, forms: Mapping[Value, Inverted]) -> Contraction | 
         by, letters = inputs.index(others[0]), left + others[0].replace(over, "")
         rest = [c for k, c in enumerate(inputs) if k not in (at, by)]
         subscripts = f"{','.join([*rest, letters])}->{output}"
-        is_turned = others[0][0] != over
-        found.append((len(letters), Contraction(at, by, across, is_turned, letters, subscripts)))
+        is_transposed = others[0][0] != over
+        found.append(
+            (len(letters), Contraction(at, by, across, is_transposed, letters, subscripts))
+        )
     return min(found, key=lambda pair: pair[0])[1] if found else None

@@ -25,7 +25,7 @@ from srcdiff.ops.elementwise import arithmetic
 from srcdiff.ops.linalg import factorisations, shared_factors
 from srcdiff.transforms.analysis.defuse import definitions, same_kind
 from srcdiff.transforms.linalg.shared_factorisation import (
-    ASKING,
+    SHARING,
     Factored,
     Make,
     Systems,
@@ -39,7 +39,7 @@ NAME = "shared_lu"
 
 def share_factors(fn: Function) -> Function:
     """`fn` with one LU factorisation of each matrix of a system."""
-    if not any(op.decl in ASKING for op in definitions(fn).values()):
+    if not any(op.decl in SHARING for op in definitions(fn).values()):
         return fn
     return same_factors(fn, _Shared(fn))
 
@@ -66,10 +66,10 @@ class _Shared(Systems):
         """The matrices of systems and of eliminated inverses, also of those in loops."""
         found: set[Atom] = set()
         for s in body.body:
-            asked = self.asked_in_iterations(s) if isinstance(s, For | While) else []
-            if isinstance(s, Op) and s.decl in ASKING and self.is_shared(s):
-                asked = [(s, self.matrix_of(s)[0])]
-            found |= {matrix for op, matrix in asked if op.decl is not factorisations.slogdet}
+            systems = self.systems_in_iterations(s) if isinstance(s, For | While) else []
+            if isinstance(s, Op) and s.decl in SHARING and self.is_shared(s):
+                systems = [(s, self.matrix_of(s)[0])]
+            found |= {matrix for op, matrix in systems if op.decl is not factorisations.slogdet}
             for region in regions_of(s):
                 found |= self.shared_matrices(region)
         return found

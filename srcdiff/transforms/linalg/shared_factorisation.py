@@ -36,7 +36,7 @@ from srcdiff.transforms.logspace.factored_form import is_positive_number
 from srcdiff.transforms.simplify.constants import constant_value
 
 PRODUCTS = (products.matmul, products.dot)
-ASKING = (solve.solve, solve.inv, factors.slogdet)
+SHARING = (solve.solve, solve.inv, factors.slogdet)
 _FLOATS = ("float64", "float32")
 
 Make = Callable[[Builder], Sequence[Atom]]
@@ -120,7 +120,7 @@ class Systems(Rewriter):
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         if isinstance(old, For | While):
-            for op, matrix in self.asked_in_iterations(old):
+            for op, matrix in self.systems_in_iterations(old):
                 # in front of the loop, without a check: the loop may have no iteration
                 self.factor(matrix, op, env, b)
                 if op.decl is factors.slogdet:
@@ -131,7 +131,7 @@ class Systems(Rewriter):
 
     def rewritten(self, op: Op, env: Env, b: Builder) -> bool:
         """Append the replacement of an operation; False if the operation stays."""
-        if op.decl in ASKING:
+        if op.decl in SHARING:
             if not self.is_shared(op):
                 return False
             if op.decl is solve.solve:
@@ -162,8 +162,8 @@ class Systems(Rewriter):
         """
         assert isinstance(inverse, Value)
         form = self.inverses[inverse]
-        matrix, is_turned = self.inverted(inverse)
-        across = across != is_turned
+        matrix, is_transposed = self.inverted(inverse)
+        across = across != is_transposed
         if not form.scales:
             return self.solved(op, matrix, across, x, flip, env, b)
         plain = replace(op, results=(Value(op.result.type),))
@@ -181,7 +181,7 @@ class Systems(Rewriter):
         assert how is not None
         inverse, x = op.operands[how.at], op.operands[how.by]
         assert isinstance(inverse, Value)
-        if how.is_turned:
+        if how.is_transposed:
             turning = here(b, op)
             x = turning.op(permutations.transpose, lookup(env, x))
             b.body += turning.body
@@ -200,7 +200,7 @@ class Systems(Rewriter):
         out = inner.op(op.decl, *(lookup(env, a) for a in rest), solution, **attrs)
         return self.plainly(op, inner, (out,), b)
 
-    def asked_in_iterations(self, loop: For | While) -> list[tuple[Op, Atom]]:
+    def systems_in_iterations(self, loop: For | While) -> list[tuple[Op, Atom]]:
         """The uses of loop-invariant matrices inside a loop, each with its matrix."""
         own = {r for s in walk(Region((), (loop,), ())) for r in s.results}
         own |= {p for region in all_regions(Region((), (loop,), ())) for p in region.params}
@@ -209,7 +209,7 @@ class Systems(Rewriter):
             for s in pending.pop().body:
                 if isinstance(s, For | While):
                     pending += regions_of(s)
-                if not isinstance(s, Op) or s.decl not in ASKING or not self.is_shared(s):
+                if not isinstance(s, Op) or s.decl not in SHARING or not self.is_shared(s):
                     continue
                 matrix, _ = self.matrix_of(s)
                 if matrix not in own:
@@ -279,15 +279,15 @@ class Systems(Rewriter):
             return True
         found, worked = self.factor(matrix, op, env, b)
 
-        def turned(x: Atom, b: Builder) -> Atom:
+        def transposed(x: Atom, b: Builder) -> Atom:
             return b.op(permutations.transpose, x) if flip else x
 
         def fast(b: Builder) -> Sequence[Atom]:
-            return (turned(self.solution(k, found, turned(x, b), across, b), b),)
+            return (transposed(self.solution(k, found, transposed(x, b), across, b), b),)
 
         def slow(b: Builder) -> Sequence[Atom]:
             a = b.op(permutations.transpose, k) if across else k
-            return (turned(b.op(solve.solve, a, turned(x, b)), b),)
+            return (transposed(b.op(solve.solve, a, transposed(x, b)), b),)
 
         return self.chosen(op, worked, fast, slow, b)
 

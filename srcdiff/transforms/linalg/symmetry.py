@@ -50,12 +50,12 @@ class Symmetry:
         """Whether a matrix is known to be symmetric."""
         if not isinstance(matrix.type, Array) or matrix.type.ndim != 2:
             return False
-        return self.say(matrix, ("i", "j")) == self.say(matrix, ("j", "i"))
+        return self.form(matrix, ("i", "j")) == self.form(matrix, ("j", "i"))
 
     def number(self, *key: Any) -> int:
         return self.numbers.setdefault(key, len(self.numbers))
 
-    def say(self, atom: Atom, letters: Letters) -> Form:
+    def form(self, atom: Atom, letters: Letters) -> Form:
         """The normal form of the element of an array at the indices `letters`."""
         letters = tuple(
             _NONE if d == _ONE else c for c, d in zip(letters, shape_of(atom.type), strict=True)
@@ -82,7 +82,7 @@ class Symmetry:
         if result not in self.inside:
             self.inside[result] = _Called(self, call)
         (returned,) = call.function.body.yields
-        return self.inside[result].say(returned, letters)
+        return self.inside[result].form(returned, letters)
 
     def made_of(self, op: Op, letters: Letters) -> Form | None:
         """An element of an operation's result in terms of its operands; None if the operation is opaque."""
@@ -101,11 +101,11 @@ class Symmetry:
         if name == "eye" and not op.attrs.get("k") and len(op.operands) == 1:
             return 1, self.number("eye", *sorted(letters))
         if name == "diag" and not op.attrs.get("k") and x is not None and ndim_of(x.type) == 1:
-            return 1, self.number("diag", self.say(x, ("_",)), *sorted(letters))
+            return 1, self.number("diag", self.form(x, ("_",)), *sorted(letters))
         if name == "inv" and len(letters) == 2 and x is not None:
-            return 1, self.number("inverse", self.say(x, letters))
+            return 1, self.number("inverse", self.form(x, letters))
         moved = self.moved(op, letters)
-        return None if moved is None or x is None else self.say(x, moved)
+        return None if moved is None or x is None else self.form(x, moved)
 
     def moved(self, op: Op, letters: Letters) -> Letters | None:
         """The letters of the operand of a view, for the letters of the view."""
@@ -140,7 +140,7 @@ class Symmetry:
                 parts = self.terms(inner, self.whole(atom, own), depth + 1)
                 found += [(sign * s, n) for s, n in parts]
             else:
-                s, n = self.say(atom, own)
+                s, n = self.form(atom, own)
                 found.append((sign * s, n))
         return found
 
@@ -160,7 +160,7 @@ class Symmetry:
             parts = [self.operand(op, k, letters) for k in range(2)]
         elif op.decl.name == "divide":
             above, below = (self.operand(op, k, letters) for k in range(2))
-            sign, number = self.say(*below)
+            sign, number = self.form(*below)
             return [*self.factor(*above, depth), (sign, self.number("reciprocal", number))]
         elif op.decl.name == "outer":
             parts = [(a, (c,)) for a, c in zip(op.operands, letters, strict=True)]
@@ -181,7 +181,7 @@ class Symmetry:
             return False
         chain = [link for a in op.operands for link in self.links(a)]
         ends = zip(chain, reversed(chain), strict=True)
-        return len(chain) > 2 and all(a == turned for (a, _), (_, turned) in ends)
+        return len(chain) > 2 and all(a == transposed for (a, _), (_, transposed) in ends)
 
     def links(self, a: Atom, depth: int = 0) -> list[tuple[Form, Form]]:
         """The factors of a chain of matrix products, each as it stands and transposed."""
@@ -193,17 +193,17 @@ class Symmetry:
             if name in _PRODUCTS:
                 return [link for x in parts for link in self.links(x, depth + 1)]
             if name == "solve":
-                ways = (self.say(parts[0], at) for at in (("i", "j"), ("j", "i")))
+                ways = (self.form(parts[0], at) for at in (("i", "j"), ("j", "i")))
                 one, other = ((1, self.number("inverse", way)) for way in ways)
                 return [(one, other), *self.links(parts[1], depth + 1)]
-        return [(self.say(a, ("i", "j")), self.say(a, ("j", "i")))]
+        return [(self.form(a, ("i", "j")), self.form(a, ("j", "i")))]
 
     def factor(self, atom: Atom, letters: Letters, depth: int) -> list[Form]:
         inner = self.made.get(atom)
         is_product = inner is not None and inner.decl.name in ("multiply", "divide")
         if inner is not None and is_product and depth < _DEPTH:
             return self.factors(inner, self.whole(atom, letters), depth + 1)
-        return [self.say(atom, letters)]
+        return [self.form(atom, letters)]
 
     def product(self, factors: Iterable[Form]) -> Form:
         sign, numbers = 1, []
@@ -217,22 +217,22 @@ class Symmetry:
         x, axis = op.operands[0], op.attrs.get("axis")
         count = ndim_of(x.type)
         axes = range(count) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-        gone = {k % count for k in axes}
+        reduced = {k % count for k in axes}
         rest = iter(letters)
         whole: list[str] = []
         for k in range(count):
-            if k in gone:
+            if k in reduced:
                 whole.append(_fresh((*letters, *whole)))
                 if op.attrs.get("keepdims"):
                     next(rest)
             else:
                 whole.append(next(rest))
-        sign, number = self.say(x, tuple(whole))
-        return sign, self.number("total", number, *(whole[k] for k in sorted(gone)))
+        sign, number = self.form(x, tuple(whole))
+        return sign, self.number("total", number, *(whole[k] for k in sorted(reduced)))
 
     def function(self, op: Op, letters: Letters) -> Form:
         name = op.decl.name
-        forms = [self.say(*self.operand(op, k, letters)) for k in range(len(op.operands))]
+        forms = [self.form(*self.operand(op, k, letters)) for k in range(len(op.operands))]
         exponent = op.operands[1] if name == "power" else None
         is_even_power = isinstance(exponent, Const) and exponent.value in (2, 4, 2.0, 4.0)
         if name in _EVEN or is_even_power:
@@ -255,7 +255,7 @@ class _Called(Symmetry):
 
     def expression(self, atom: Atom, letters: Letters) -> Form:
         if atom in self.given:
-            return self.caller.say(self.given[atom], letters)
+            return self.caller.form(self.given[atom], letters)
         return super().expression(atom, letters)
 
 

@@ -24,8 +24,8 @@ from srcdiff.ops.linalg import solve
 from srcdiff.ops.shapes import diagonals
 from srcdiff.transforms.analysis.defuse import definitions, same_kind
 from srcdiff.transforms.linalg.shared_factorisation import (
-    ASKING,
     PRODUCTS,
+    SHARING,
     Factored,
     Make,
     Systems,
@@ -41,7 +41,7 @@ _LOWER, _UPPER = frozenset({"lower"}), frozenset({"upper"})
 
 def triangular_systems(fn: Function) -> Function:
     """`fn` with its triangular systems solved by substitution."""
-    if not any(op.decl in ASKING for op in definitions(fn).values()):
+    if not any(op.decl in SHARING for op in definitions(fn).values()):
         return fn
     return same_factors(fn, _Triangular(fn))
 

@@ -41,22 +41,22 @@ def inline_logs(fn: Function) -> Function:
     """`fn` with calls replaced by the statements of their helpers, where logarithms use the results."""
     if not any(s.decl.name in LOGARITHMS for s in ops_of(fn)):
         return fn
-    return inline_chosen(fn, asked_calls)
+    return inline_chosen(fn, calls_under_logarithms)
 
 
-def asked_calls(fn: Function) -> set[Call]:
+def calls_under_logarithms(fn: Function) -> set[Call]:
     """The calls of small helpers whose results reach a logarithm through sums, products, loops and branches."""
     calls: dict[Atom, Call] = {
         r: s for s in walk(fn.body) if isinstance(s, Call) for r in s.results
     }
     return {
         c
-        for a in asked_values(fn)
+        for a in values_under_logarithms(fn)
         if (c := calls.get(a)) and is_few_lines(c.function, Call, If, most=_LINES)
     }
 
 
-def asked_values(fn: Function) -> set[Atom]:
+def values_under_logarithms(fn: Function) -> set[Atom]:
     """The operands of logarithms, and the values that reach them through sums, products, loops and branches."""
     made_of: dict[Atom, list[Atom]] = defaultdict(list)
     pending: list[Atom] = []

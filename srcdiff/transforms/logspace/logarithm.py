@@ -296,10 +296,10 @@ class Logarithms(Roots):
         is_signed = self.is_signed(x, y)
         if is_signed is None:
             return None
-        turned = [(-scale, a) for scale, a in y.exponents]
+        negated = [(-scale, a) for scale, a in y.exponents]
         signs = x.is_positive and y.is_positive
         return Parts(
-            x.exponents + turned,
+            x.exponents + negated,
             but_ones(x.factors + y.divisors),
             x.divisors + y.factors,
             False,

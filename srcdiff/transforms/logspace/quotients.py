@@ -105,12 +105,12 @@ class Quotients(Logarithms):
 
     def of_divide(self, op: Op, depth: int) -> Parts:
         above, below = (self.parts(a, depth) for a in op.operands)
-        turned = [(-scale, a) for scale, a in below.exponents]
+        negated = [(-scale, a) for scale, a in below.exponents]
         return Parts(
-            above.exponents + turned,
+            above.exponents + negated,
             but_ones(above.factors + below.divisors),
             above.divisors + below.factors,
-            is_bounded=above.is_bounded and not turned,
+            is_bounded=above.is_bounded and not negated,
             is_positive=above.is_positive and below.is_positive,
         )
 

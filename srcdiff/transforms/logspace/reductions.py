@@ -221,9 +221,9 @@ class Sums(Maker):
         axis = axes.get("axis")
         if axis is None or axes.get("keepdims"):
             return top
-        gone = {a % len(shape) for a in (axis if isinstance(axis, tuple) else (axis,))}
-        where = ", ".join("i" if k in gone else ":" for k in range(len(shape)))
-        zeros = [const(0)] * len(gone)
+        reduced = {a % len(shape) for a in (axis if isinstance(axis, tuple) else (axis,))}
+        where = ", ".join("i" if k in reduced else ":" for k in range(len(shape)))
+        zeros = [const(0)] * len(reduced)
         out = self.b.op(memory.index, top, *zeros, where=where)
         self.kept[out, where.replace("i", "None")] = top
         return out

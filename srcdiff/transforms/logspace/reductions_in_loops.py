@@ -82,12 +82,12 @@ class _Loops(IterationTerms, Rewriter):
         self.body = fn.body
         # None: a yield, or a statement with regions
         self.users: dict[Atom, list[Op | None]] = defaultdict(list)
-        self.asks: dict[Atom, list[Statement]] = defaultdict(list)
+        self.statements_of: dict[Atom, list[Statement]] = defaultdict(list)
         for s in walk(fn.body):
             op = s if isinstance(s, Op) and set(s.results) <= self.made.keys() else None
             for a in s.operands:
                 self.users[a].append(op)
-                self.asks[a].append(s)
+                self.statements_of[a].append(s)
         for region in all_regions(fn.body):
             for y in region.yields:
                 self.users[y].append(None)
@@ -155,7 +155,7 @@ class _Loops(IterationTerms, Rewriter):
         made = self.first_made.get(storage)
         if made is None or made.decl.name not in _ZEROS:
             return False
-        reads = [s for s in self.asks[storage] if s is not op]
+        reads = [s for s in self.statements_of[storage] if s is not op]
         outside = [y for r in all_regions(self.body) for y in r.yields if y is storage]
         return (
             bool(reads)
@@ -369,7 +369,7 @@ class _Loops(IterationTerms, Rewriter):
         weights = made.make(lambda x, top: exp(x - top), made.exponent(parts), shift)
         storage = lookup(env, s.op.operands[0])
         b.append(replace(s.op, operands=(storage, made.scaled(parts, weights))))
-        for read in self.asks[s.op.operands[0]]:
+        for read in self.statements_of[s.op.operands[0]]:
             if read is not s.op:
                 self.shifted_reads[read] = shift
 

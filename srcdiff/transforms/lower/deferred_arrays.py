@@ -126,7 +126,7 @@ class DeferredArrays:
         self.price[result] = self.price_of(op)
         return result
 
-    def wait(self, op: Op, b: Builder) -> None:
+    def defer(self, op: Op, b: Builder) -> None:
         """Defer an array, or store it now if that is cheaper or necessary."""
         value = op.result
         is_new = op.decl.name in ALLOCATIONS and op.decl.name not in ("copy", "expand")

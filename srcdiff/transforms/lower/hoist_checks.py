@@ -90,14 +90,14 @@ def _is_quiet_but_for_checks(loop: For) -> bool:
 def _without_checks(loop: For, b: Builder) -> For:
     """The loop without the checks that are hoisted to `b`."""
     own = {*loop.body.params, *defined_in(loop.body)}
-    gone: set[Statement] = set()
+    removed: set[Statement] = set()
     for check in _checks(loop.body.body):
-        test, asked = invariant_test(check.test, loop, own)
+        test, lengths = invariant_test(check.test, loop, own)
         moved = _in_front(Check(test, check.branch), loop, own)
         if moved is not None:
-            b.body += [*asked, *moved]
-            gone |= {check.test, check.branch}
-    return without(loop, gone)
+            b.body += [*lengths, *moved]
+            removed |= {check.test, check.branch}
+    return without(loop, removed)
 
 
 def _in_front(check: Check, loop: For, own: set[Value]) -> list[Statement] | None:
@@ -109,8 +109,8 @@ def _in_front(check: Check, loop: For, own: set[Value]) -> list[Statement] | Non
     index, *others = test.operands
     shift = _behind_index(index, loop)
     # the guards test that inner loops have an iteration
-    *guards, asked = test.attrs["text"].split(" and ")
-    if inner != [index] or shift is None or asked != "{0} >= {1}" or "{0}" in " ".join(guards):
+    *guards, condition = test.attrs["text"].split(" and ")
+    if inner != [index] or shift is None or condition != "{0} >= {1}" or "{0}" in " ".join(guards):
         return None
     more = "" if not shift else f" + {shift}" if shift > 0 else f" - {-shift}"
     text = " and ".join([*guards, f"{{0}}{more} > {{1}}"])
@@ -121,11 +121,11 @@ def _at_the_start(test: Op, loop: For) -> Op:
     """A test with the start of the loop in place of the index in its guards. A guard `n > i + 1` tests that an inner
     loop has an iteration; if any iteration passes it, the first one does.
     """
-    *guards, asked = test.attrs["text"].split(" and ")
+    *guards, condition = test.attrs["text"].split(" and ")
     for guard in guards:
         bound = re.fullmatch(r"\{\d+\} > \{(\d+)\}", guard)
         k = int(bound.group(1)) if bound is not None else 0
-        rest = [t for t in (*guards, asked) if t is not guard]
+        rest = [t for t in (*guards, condition) if t is not guard]
         shift = _behind_index(test.operands[k], loop) if bound is not None else None
         if shift is not None and isinstance(loop.start, Const) and f"{{{k}}}" not in " ".join(rest):
             first = const(loop.start.value + shift)
@@ -181,19 +181,19 @@ def _each_once(body: Sequence[Statement], yields: Sequence[Atom]) -> list[Statem
     checks = {t: c for t, c in checks.items() if t.result not in others}
     for s in body:
         if isinstance(s, Op) and s in checks:
-            key, number = _asked(s)
+            key, number = _test_key(s)
             first = seen.setdefault(key, s)
             if first is not s:
                 changed |= {s: None, checks[s].branch: None}
-                if number > _asked(changed.get(first) or first)[1]:  # type: ignore[arg-type]
+                if number > _test_key(changed.get(first) or first)[1]:  # type: ignore[arg-type]
                     changed[first] = replace(first, attrs={"text": s.attrs["text"]})
         elif s not in inside and has_effect(s):
-            seen = {k: v for k, v in seen.items() if _asked(v)[1] == 0}
+            seen = {k: v for k, v in seen.items() if _test_key(v)[1] == 0}
     kept = (changed.get(s, s) for s in body)
     return [s for s in kept if s is not None]
 
 
-def _asked(test: Op) -> tuple[tuple[object, ...], int]:
+def _test_key(test: Op) -> tuple[tuple[object, ...], int]:
     """A key for a check, and the length that the array needs (0: the check tests something else)."""
     text = test.attrs["text"]
     bound = re.fullmatch(r"(.*){1} (?:< (\d+)|== 0)", text)

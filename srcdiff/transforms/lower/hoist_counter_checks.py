@@ -50,27 +50,27 @@ def without_counted_checks(
     loop: For, checks: Callable[[Sequence[Statement]], list[Check]], b: Builder
 ) -> For:
     """A loop without the checks of its counters; they are appended to `b`, in front of the loop."""
-    gone: set[Statement] = set()
+    removed: set[Statement] = set()
     for place, start in enumerate(loop.carried):
         nest = _levels(loop, place) if start == const(0) else None
         for check in checks(nest[-1][0].body.body) if nest else ():
             moved = _in_front(check, nest or (), b)
             if moved is not None:
                 b.body += moved
-                gone |= {check.test, check.branch}
-    return without(loop, gone)
+                removed |= {check.test, check.branch}
+    return without(loop, removed)
 
 
-def without(loop: For, gone: Set[Statement]) -> For:
+def without(loop: For, removed: Set[Statement]) -> For:
     """A loop without some of the statements in it."""
-    new = _without(loop, gone) if gone else loop
+    new = _without(loop, removed) if removed else loop
     assert isinstance(new, For)
     return new
 
 
-def _without(s: Statement, gone: Set[Statement]) -> Statement:
+def _without(s: Statement, removed: Set[Statement]) -> Statement:
     regions = [
-        Region(r.params, tuple(_without(s, gone) for s in r.body if s not in gone), r.yields)
+        Region(r.params, tuple(_without(s, removed) for s in r.body if s not in removed), r.yields)
         for r in regions_of(s)
     ]
     return with_parts(s, s.operands, regions) if regions else s
@@ -85,7 +85,7 @@ def _in_front(check: Check, nest: Sequence[_Level], b: Builder) -> list[Statemen
         return None
     outer = nest[0][0]
     own = {*outer.body.params, *defined_in(outer.body)}
-    test, asked = invariant_test(check.test, innermost, own)
+    test, lengths = invariant_test(check.test, innermost, own)
     inner = b.inner()
     total = None if test.operands[1] in own else _counted(nest, const(0), inner, own)
     if total is None:
@@ -96,7 +96,7 @@ def _in_front(check: Check, nest: Sequence[_Level], b: Builder) -> list[Statemen
     test = replace(
         test, operands=(total, test.operands[1]), results=(result,), attrs={"text": text}
     )
-    return [*inner.body, *asked, test, replace(check.branch, condition=result)]
+    return [*inner.body, *lengths, test, replace(check.branch, condition=result)]
 
 
 # ---- loop-invariant lengths and counts ------------------------------------------------------------
@@ -105,13 +105,13 @@ def _in_front(check: Check, nest: Sequence[_Level], b: Builder) -> list[Statemen
 def invariant_test(test: Op, loop: For, own: Set[Value]) -> tuple[Op, list[Statement]]:
     """A test with loop-invariant lengths and counts as operands, and the statements that compute them outside."""
     makers = definitions_in(loop.body.body)
-    asked: dict[Statement, None] = {}
+    lengths: dict[Statement, None] = {}
     for a in test.operands:
         found: dict[Statement, None] = {}
         if a in own and _is_invariant(a, makers, own, found):
-            asked |= found
+            lengths |= found
     env: Env = {}
-    moved = [clone_statement(s, env) for s in asked]
+    moved = [clone_statement(s, env) for s in lengths]
     return replace(test, operands=tuple(lookup(env, a) for a in test.operands)), moved
 
 
@@ -190,8 +190,8 @@ def _counted(nest: Sequence[_Level], start: Atom, b: Builder, inside: Set[Value]
     body = b.inner()
     body.body += bounds
     own = {loop.index, *(r for s in bounds for r in s.results)}
-    asked = {a for s in bounds for a in used_atoms(s)} | {inner.start, inner.stop}
-    if any(a in inside and a not in own for a in asked) or not all(map(_is_count, bounds)):
+    lengths = {a for s in bounds for a in used_atoms(s)} | {inner.start, inner.stop}
+    if any(a in inside and a not in own for a in lengths) or not all(map(_is_count, bounds)):
         return None
     total = _counted(rest, param, body, inside - own)
     if total is None:

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, replace
 from srcdiff.ir.build import Builder, Env, Rewriter, ops_of, with_parts
 from srcdiff.ir.core import Call, For, Function, If, Op, Region, Statement, While, regions_of, walk
 from srcdiff.ir.definedness import is_undefined, perhaps_undefined
-from srcdiff.ir.dims import asked, missing
+from srcdiff.ir.dims import needed_lengths, missing
 from srcdiff.ir.types import Array, Dim, List, Scalar, Struct, Type, dims_of
 from srcdiff.ir.values import Atom, Value, const, known_dim
 from srcdiff.ops.arrays import containers, memory, sizes
@@ -35,7 +35,7 @@ def bind_lengths(fn: Function, may_save: bool = False) -> Function:
     that the backward part cannot see may be saved for it.
     """
     shown = {d for p in fn.params for d in dims_of(p.type)}
-    if not any(missing(d, shown) for op in _asking(fn.body) for d in asked(op)):
+    if not any(missing(d, shown) for op in _length_users(fn.body) for d in needed_lengths(op)):
         return fn
     binder = _Binder(fn, may_save)
     binder.region(fn.body)
@@ -106,8 +106,8 @@ def lacking(fn: Function) -> set[str]:
     shown = {d for p in fn.params for d in dims_of(p.type)}
     return {
         s
-        for op in _asking(fn.body)
-        for d in asked(op)
+        for op in _length_users(fn.body)
+        for d in needed_lengths(op)
         for s in missing(d, shown | {e for a in op.operands for e in dims_of(a.type)})
     }
 
@@ -117,7 +117,7 @@ def shows(value: Value, symbols: Collection[str]) -> bool:
     return any(symbol in symbols for symbol, _ in _places(value))
 
 
-def _asking(region: Region) -> Iterator[Op]:
+def _length_users(region: Region) -> Iterator[Op]:
     """The operations that name lengths by symbols."""
     return (s for s in walk(region) if isinstance(s, Op) and s.decl.lengths_from is not None)
 
@@ -152,7 +152,7 @@ class _Binder:
 
     def __init__(self, fn: Function, may_save: bool) -> None:
         self.shown = {d for p in fn.params for d in dims_of(p.type)}
-        self.asking = set(_asking(fn.body))
+        self.length_users = set(_length_users(fn.body))
         self.alive = _alive(fn)
         self.undefined = perhaps_undefined(fn)
         # places of symbols, and of sums of symbols
@@ -181,7 +181,7 @@ class _Binder:
         for statement in region.body:
             for inner in regions_of(statement):
                 self.region(inner)
-            if statement in self.asking:
+            if statement in self.length_users:
                 self.bind(statement)
             if not is_undefined(statement):  # it is not an array, although it has the type
                 self.enter(statement.results)
@@ -210,7 +210,9 @@ class _Binder:
     def bind(self, op: Op) -> None:
         """Find the operation's operands: its own, and an integer for each symbol that no parameter shows."""
         wanted = dict.fromkeys(
-            s for d in asked(op) for s in (missing(d, self.shown) if self.has_parts(d) else (d,))
+            s
+            for d in needed_lengths(op)
+            for s in (missing(d, self.shown) if self.has_parts(d) else (d,))
         )
         lengths = [self.integer(symbol, op) for symbol in wanted]
         given = op.operands[: op.decl.lengths_from]
@@ -293,7 +295,7 @@ class _Binder:
 
 def _alive(fn: Function) -> set[Value]:
     """The values that are live without any use of lengths."""
-    own = {op: op.operands[: op.decl.lengths_from] for op in _asking(fn.body)}
+    own = {op: op.operands[: op.decl.lengths_from] for op in _length_users(fn.body)}
 
     def without(region: Region) -> Region:
         body = (

@@ -38,7 +38,7 @@ def reduction_loops(r: Reduction, arrays: Arrays, depth: int, b: Builder) -> Ato
         if dtype in WIDE:
             found = Nest(arrays, b).cast(found, dtype)
         return named(found, result, b)
-    in_rows = set(r.order[-len(r.gone) :]) == set(r.gone)
+    in_rows = set(r.order[-len(r.reduced) :]) == set(r.reduced)
     is_sum = r.combine.name == "add" and isinstance(r.start, Const) and r.start.value == 0
     # inside another loop, iterations would share the storage that they fill
     is_filled = is_sum and not in_rows and not depth
@@ -71,7 +71,7 @@ def _rows(target: Value, r: Reduction, arrays: Arrays, depth: int, b: Builder) -
 
     def row(b: Builder, at: Sequence[Atom], _: Sequence[Atom]) -> Sequence[Atom]:
         fixed = dict(zip(r.kept, at, strict=True))
-        shape = [r.shape[k] for k in r.gone]
+        shape = [r.shape[k] for k in r.reduced]
         inner = depth + len(outer)
         (total,) = nest(b, shape, (r.start,), _step(r, arrays, fixed), depth=inner)
         store_element(b, target, total, r.place(at))

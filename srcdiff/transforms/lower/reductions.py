@@ -25,7 +25,7 @@ _NO_ELEMENTS = "zero-size array to reduction operation {} which has no identity"
 
 @dataclass(frozen=True)
 class Reduction:
-    """`combine` over the axes `gone` of a space of loops.
+    """`combine` over the axes `reduced` of a space of loops.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ class Reduction:
     op: Op
     shape: tuple[Dim, ...]
     kept: tuple[int, ...]
-    gone: tuple[int, ...]
+    reduced: tuple[int, ...]
     order: tuple[int, ...]
     combine: OpDecl
     start: Atom
@@ -62,7 +62,7 @@ class Reduction:
         """Append a check that a maximum or minimum has elements."""
         if self.op.decl in (reductions.max, reductions.min):
             n.refuse_empty(
-                [self.shape[k] for k in self.gone], _NO_ELEMENTS.format(self.combine.name)
+                [self.shape[k] for k in self.reduced], _NO_ELEMENTS.format(self.combine.name)
             )
 
 
@@ -72,7 +72,7 @@ class InLoops(Protocol):
     def in_loops(self, op: Op, shape: Sequence[Dim]) -> bool:
         """Whether a product over these lengths is faster as loops than as a call."""
 
-    def is_turned(self, array: Atom) -> bool:
+    def is_transposed(self, array: Atom) -> bool:
         """Whether a matrix is a deferred transpose, computed in the order of its operand."""
 
 
@@ -92,17 +92,19 @@ def _along_axes(op: Op) -> Reduction | None:
     shape = shape_of(x.type)
     assert op.decl.fold is not None
     name, start = op.decl.fold
-    gone = axes_of(len(shape), op.attrs.get("axis"))
-    kept = tuple(k for k in range(len(shape)) if k not in gone)
+    reduced = axes_of(len(shape), op.attrs.get("axis"))
+    kept = tuple(k for k in range(len(shape)) if k not in reduced)
     keeps = bool(op.attrs.get("keepdims"))
     dtype = element_type(op.result.type).dtype
 
     def place(at: Sequence[Atom]) -> Sequence[Atom]:
         rest = iter(at)
-        return [const(0) if k in gone else next(rest) for k in range(len(shape))] if keeps else at
+        return (
+            [const(0) if k in reduced else next(rest) for k in range(len(shape))] if keeps else at
+        )
 
     return Reduction(
-        op, shape, kept, gone, tuple(range(len(shape))), OPERATIONS[name], start_of(start, dtype),
+        op, shape, kept, reduced, tuple(range(len(shape))), OPERATIONS[name], start_of(start, dtype),
         lambda n, at: n.element(x, at), place, lambda a: len([d for d in shape_of(a.type) if d != ONE]),
     )  # fmt: skip
 
@@ -126,7 +128,7 @@ def _product(op: Op, known: InLoops) -> Reduction | None:
     kept = tuple(k for k in range(len(shape)) if k != inner)
     # the summed axis is innermost, unless the second operand has columns: its rows are then read along
     order = tuple(range(len(shape))) if columns else (*kept, inner)
-    if len(shape) == 2 and known.is_turned(y if columns else x):
+    if len(shape) == 2 and known.is_transposed(y if columns else x):
         order = order[::-1]
     zero = start_of(0, element_type(op.result.type).dtype)
 
@@ -162,10 +164,10 @@ def _over_letters(op: Op) -> Reduction | None:
         return einsum.product_at(n, op, dict(zip(letters, at, strict=True)))
 
     kept = tuple(range(len(output)))
-    gone = tuple(range(len(output), len(letters)))
+    reduced = tuple(range(len(output), len(letters)))
     zero = start_of(0, element_type(op.result.type).dtype)
     return Reduction(
-        op, tuple(lengths[c] for c in letters), kept, gone, tuple(order), OPERATIONS["add"], zero, element,
+        op, tuple(lengths[c] for c in letters), kept, reduced, tuple(order), OPERATIONS["add"], zero, element,
         lambda at: at, lambda a: len([d for d in shape_of(a.type) if d != ONE]),
     )  # fmt: skip
 

@@ -91,7 +91,7 @@ class _Scalarise(DeferredArrays):
             return self.entered(old, b)
 
     def entered(self, old: Region, b: Builder) -> Region:
-        waiting, equal = dict(self.arrays.lazy), self.equal
+        deferred, equal = dict(self.arrays.lazy), self.equal
         for p in old.params:
             self.keep(p, p)
         for statement in old.body:
@@ -100,7 +100,7 @@ class _Scalarise(DeferredArrays):
         own = {r for s in old.body for r in s.results}
         yields = tuple(self.yielded(y, own, b) for y in old.yields)
         self.equal = equal
-        self.defer_again(waiting)
+        self.defer_again(deferred)
         return b.region(old.params, yields)
 
     # ---- statements ----
@@ -178,13 +178,13 @@ class _Scalarise(DeferredArrays):
         elif op.decl is memory.axis_length or (
             op.decl.shape_of and isinstance(op.result.type, Scalar)
         ):
-            self.ask_length(op, b)
+            self.need_length(op, b)
         elif (found := reduction_of(op, self)) is not None:
             self.reduce(op, found, b)
         elif self.has_elements(op):
             if op.origin == "user" and op.decl.name in _OF_LENGTHS:
                 self.check_lengths(op, b)
-            self.wait(self.even(op, b), b)
+            self.defer(self.even(op, b), b)
         else:
             self.as_is(op, b)
 
@@ -193,9 +193,9 @@ class _Scalarise(DeferredArrays):
         assert op.decl.loops is not None
         if op.decl.read_only and not self.written.isdisjoint(self.roots.get(op.result, ())):
             return False  # later writes are visible through the view
-        asks_again = op.decl.cost == "heavy" and not op.decl.asks_once
+        reads_repeatedly = op.decl.cost == "heavy" and not op.decl.reads_once
         for a in op.operands:
-            if isinstance(a, Value) and asks_again and self.price.get(a, 0) > 0:
+            if isinstance(a, Value) and reads_repeatedly and self.price.get(a, 0) > 0:
                 self.force(a, b)
         found = op.decl.loops(Nest(self.arrays, b, self.depth), op)
         if found is None:
@@ -224,7 +224,7 @@ class _Scalarise(DeferredArrays):
                 text = "negative dimensions are not allowed"
                 n.refuse("{0} < 0", [n.length(d)], ValueError, text)
 
-    def ask_length(self, op: Op, b: Builder) -> None:
+    def need_length(self, op: Op, b: Builder) -> None:
         type_ = op.result.type
         base = op.operands[0]
         assert isinstance(type_, Scalar)
@@ -344,8 +344,8 @@ class _Scalarise(DeferredArrays):
         return isinstance(atom, Value) and not roots.isdisjoint(self.origin.get(atom, frozenset()))
 
     def reduce(self, op: Op, r: Reduction, b: Builder) -> None:
-        waiting = [a for a in op.operands if isinstance(a, Value) and a in self.arrays.lazy]
-        for a in waiting:
+        deferred = [a for a in op.operands if isinstance(a, Value) and a in self.arrays.lazy]
+        for a in deferred:
             if a in self.arrays.lazy and self.price[a] > REPEATABLE and r.repeats(a):
                 self.force(a, b)
         self.keep(op.result, reduction_loops(r, self.arrays, self.depth, b))
@@ -365,7 +365,7 @@ class _Scalarise(DeferredArrays):
         prices = [self.price.get(a, 0) for a in matrices]
         return self.fastmath and len(shape) == 2 and any(0 < p <= STORING for p in prices)
 
-    def is_turned(self, array: Atom) -> bool:
+    def is_transposed(self, array: Atom) -> bool:
         if not isinstance(array, Value) or not self.price.get(array):
             return False
         return self.arrays.lazy[array].decl is permutations.transpose

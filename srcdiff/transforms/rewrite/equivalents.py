@@ -155,8 +155,8 @@ def _of_einsum(op: Op, made: Made) -> Iterator[Reading]:
             ):
                 yield Reading("matmul", (right, left))
         case [a] if len(set(a)) == len(a) and output == "".join(c for c in a if c in output) != a:
-            gone = tuple(k for k, c in enumerate(a) if c not in output)
-            axis = None if not output else gone if len(gone) > 1 else gone[0]
+            reduced = tuple(k for k, c in enumerate(a) if c not in output)
+            axis = None if not output else reduced if len(reduced) > 1 else reduced[0]
             yield Reading("sum", op.operands, {"axis": axis})
 
 

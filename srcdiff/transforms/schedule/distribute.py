@@ -77,11 +77,11 @@ class _Crossing:
         """The loop over a part."""
         wanted = _used(body)
         loads = [op for value, op in self.loads.items() if value in wanted]
-        asked = set().union(*map(_used, later))
+        used = set().union(*map(_used, later))
         stores: list[Statement] = []
         for s in body:
             for value in s.results:
-                if value in asked:
+                if value in used:
                     stores += self.keep(value, s, body)
         region = Region((self.loop.index,), (*loads, *body, *stores), ())
         index = replace(self.loop.index, type=Scalar("int64", True, self.b.shapes.fresh("i")))

@@ -172,9 +172,9 @@ class _Look:
     def is_checked(self, entry: _Entry) -> bool:
         """Whether an iteration checks the index of a load before the load."""
         tests = (s for s in walk(self.loop.body) if isinstance(s, Op) and s.decl is control.test)
-        asked = {a for s in tests for a in s.operands}
+        compared = {a for s in tests for a in s.operands}
         loaded = {a for s in entry.chain if s.decl is memory.index for a in s.operands[1:]}
-        return not asked.isdisjoint(loaded | {loop.stop for loop in entry.inner})
+        return not compared.isdisjoint(loaded | {loop.stop for loop in entry.inner})
 
 
 def _runs_through(load: Op, inner: Mapping[Atom, For], op: Op) -> bool:

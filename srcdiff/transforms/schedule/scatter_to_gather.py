@@ -157,11 +157,11 @@ class _Gather(Rewriter):
     ) -> None:
         self.groups, self.padded, self.maker = groups, padded, maker
         self.targets = {g[0].source: g[0].target for g in groups.values()}
-        self.gone = {t.loop for g in groups.values() for t in g[1:]}
+        self.removed = {t.loop for g in groups.values() for t in g[1:]}
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         b.location, b.origin = old.location, old.origin
-        if old in self.gone:
+        if old in self.removed:
             return
         if isinstance(old, For) and old in self.groups:
             self.gather(self.groups[old], env, b)

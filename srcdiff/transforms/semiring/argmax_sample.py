@@ -101,14 +101,18 @@ class _Choices(Rewriter):
         axes = ndim_of(x.type)
         if axes == 0:
             return x, None
-        gone = axes_of_sum(old.attrs.get("axis"), axes)
-        if len(gone) == 1:
-            return x, gone[0]
-        if len(gone) == axes:
+        reduced = axes_of_sum(old.attrs.get("axis"), axes)
+        if len(reduced) == 1:
+            return x, reduced[0]
+        if len(reduced) == axes:
             return b.op(ravel, x), 0
-        left = [k for k in range(axes) if k not in gone]
+        left = [k for k in range(axes) if k not in reduced]
         lengths = lengths_of_axes(b, x, self.shown)
-        x = b.op(transpose, x, axes=(*left, *gone)) if [*left, *gone] != sorted(left + gone) else x
+        x = (
+            b.op(transpose, x, axes=(*left, *reduced))
+            if [*left, *reduced] != sorted(left + reduced)
+            else x
+        )
         return b.op(reshape, x, *(lengths[k] for k in left), const(-1)), len(left)
 
     def chosen(self, old: Op, x: Atom, attrs: Mapping[str, Any], b: Builder) -> tuple[Atom, Atom]:
@@ -236,11 +240,11 @@ def _with_axes_kept(old: Op, found: Atom, b: Builder) -> Atom:
     whole = ndim_of(old.result.type)
     if not old.attrs.get("keepdims") or whole == ndim_of(found.type):
         return found
-    gone = axes_of_sum(old.attrs.get("axis"), whole)
+    reduced = axes_of_sum(old.attrs.get("axis"), whole)
     if ndim_of(found.type) == 0:
         found = b.op(creation.asarray, found)
     return b.op(
-        memory.index, found, where=", ".join("None" if k in gone else ":" for k in range(whole))
+        memory.index, found, where=", ".join("None" if k in reduced else ":" for k in range(whole))
     )
 
 

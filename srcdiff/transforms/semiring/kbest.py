@@ -140,19 +140,19 @@ class _Best(Messages):
         axis = old.attrs.get("axis")
         if axes == 0:
             return b.op(memory.copy, x) if is_message else self.lift(x, old.location, b)
-        gone = axes_of_sum(axis, axes)
-        order = (*(n for n in range(axes) if n not in gone), *gone)
+        reduced = axes_of_sum(axis, axes)
+        order = (*(n for n in range(axes) if n not in reduced), *reduced)
         full = (*order, axes) if is_message else order
         if full != tuple(range(len(full))):
             x = b.op(permutations.transpose, x, axes=full)
-        for _ in range(len(gone) - 1 + is_message):
+        for _ in range(len(reduced) - 1 + is_message):
             x = self.flat(x, b)
         if not is_message:
             x = self.padded(x, b)
         found = self.largest(x, b)
         if not old.attrs.get("keepdims"):
             return found
-        parts = ["None" if n in gone else ":" for n in range(axes)]
+        parts = ["None" if n in reduced else ":" for n in range(axes)]
         return b.op(memory.index, found, where=", ".join([*parts, ":"]))
 
     def largest_part(self, message: Atom, b: Builder) -> tuple[Atom, Const]:

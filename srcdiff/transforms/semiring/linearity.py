@@ -37,22 +37,22 @@ _CHOOSING = {
 
 def may_use_sums_twice(fn: Function) -> bool:
     """Whether a term of `fn`, whose sums are `logsumexp` and `logaddexp`, may have one of them more than once."""
-    handed: dict[Function, set[int]] = {f: set() for f in callees_first(fn)}
+    receiving: dict[Function, set[int]] = {f: set() for f in callees_first(fn)}
     size = -1
-    while size != (size := sum(map(len, handed.values()))):
-        if any(_Uses(f, handed).run() for f in handed):
+    while size != (size := sum(map(len, receiving.values()))):
+        if any(_Uses(f, receiving).run() for f in receiving):
             return True
     return False
 
 
 class _Uses:
-    """The marks of the values of a function; `handed`: for each function the positions of parameters that get sums."""
+    """The marks of the values of a function; `receiving`: the positions of parameters that get sums, by function."""
 
-    def __init__(self, fn: Function, handed: dict[Function, set[int]]) -> None:
+    def __init__(self, fn: Function, receiving: dict[Function, set[int]]) -> None:
         self.roots = storage_roots(fn)
         self.fn = fn
-        self.handed = handed
-        given = (fn.params[k] for k in handed[fn])
+        self.receiving = receiving
+        given = (fn.params[k] for k in receiving[fn])
         self.marks: dict[Value, _Marks] = {p: frozenset({(p, frozenset())}) for p in given}
         self.stored: dict[Value, _Marks] = {}
         self.twice = False
@@ -118,7 +118,7 @@ class _Uses:
         if isinstance(s, Call):
             self.twice |= _overlap(given)
             callee = self.fn if is_itself(s.function) else s.function
-            self.handed[callee].update(k for k, marks in enumerate(given) if marks)
+            self.receiving[callee].update(k for k, marks in enumerate(given) if marks)
             for r in s.results:
                 self.mark(r, every | {(r, frozenset())})
         elif isinstance(s, Op) and s.decl.writes:

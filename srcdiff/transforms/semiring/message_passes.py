@@ -163,24 +163,26 @@ class Messages(Retyper):
     def folded(self, old: Op, x: Atom, b: Builder) -> Atom:
         """The replacement for a `sum` of messages along an axis: a loop of products."""
         axes = ndim_of(old.operands[0].type)
-        gone = axes_of_sum(old.attrs.get("axis"), axes)
-        if len(gone) != 1 or old.attrs.get("keepdims"):
-            if len(gone) < axes or old.attrs.get("keepdims"):
+        reduced = axes_of_sum(old.attrs.get("axis"), axes)
+        if len(reduced) != 1 or old.attrs.get("keepdims"):
+            if len(reduced) < axes or old.attrs.get("keepdims"):
                 raise self.refused(old)
             behind = lengths_of_axes(b, x, self.shown)[axes:]
-            x, gone = b.op(reshape, x, const(-1), *behind), [0]
+            x, reduced = b.op(reshape, x, const(-1), *behind), [0]
             lengths: list[Atom] = []
         else:
             lengths = [
-                n for k, n in enumerate(lengths_of_axes(b, x, self.shown)[:axes]) if k not in gone
+                n
+                for k, n in enumerate(lengths_of_axes(b, x, self.shown)[:axes])
+                if k not in reduced
             ]
         first = self.lift(b.op(memory.zeros, *lengths) if lengths else const(0.0), old.location, b)
         inner, k = b.inner(), Value(INT, "k")
         before = Value(first.type, old.result.name, old.result.user)
-        part = inner.op(memory.index, x, k, where=", ".join([*[":"] * gone[0], "i"]))
+        part = inner.op(memory.index, x, k, where=", ".join([*[":"] * reduced[0], "i"]))
         after = self.both(before, part, inner)
         found = Value(first.type, old.result.name, old.result.user)
-        stop = b.op(memory.axis_length, x, axis=gone[0])
+        stop = b.op(memory.axis_length, x, axis=reduced[0])
         body = inner.region((k, before), (after,))
         b.append(
             For(

@@ -69,7 +69,7 @@ class _Cse(Rewriter):
         self.fixed = {s for p in fn.params for d in dims_of(p.type) for s in d.symbols()}
         self.numbers: dict[Atom, int] = {}
         made = (s for s in walk(fn.body) if isinstance(s, Op | Call) and is_generated(s))
-        self.asked = {a for s in made for a in s.operands}  # by passes
+        self.used_by_passes = {a for s in made for a in s.operands}  # by passes
 
     # ---- walking ----
 
@@ -182,7 +182,7 @@ class _Cse(Rewriter):
         """Whether a later operation may take its results from an equal earlier one."""
         if not (self.generated or is_generated(earlier) or is_generated(later)):
             results = (*later.results, *earlier.results)
-            would_be_named = all(r in self.asked and not r.user for r in results)
+            would_be_named = all(r in self.used_by_passes and not r.user for r in results)
             is_shared = later.decl.cost == "free" or later.decl.name == "read" or would_be_named
             if not (is_shared or _is_repeated_function(earlier, later)):
                 return False

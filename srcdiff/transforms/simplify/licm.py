@@ -102,19 +102,19 @@ class _Hoist(Rewriter):
 
 
 class _HoistAll(_Hoist):
-    """`turned[k]` is how many of the k loops around have to stay around an operation that may raise."""
+    """`kept_around[k]` is how many of the k loops around have to stay around an operation that may raise."""
 
     def __init__(self, fn: Function) -> None:
         super().__init__(fn)
-        self.turned = [0]
+        self.kept_around = [0]
 
     def keep(self, old: Statement, env: Env, b: Builder) -> Statement:
         if not isinstance(old, For | While):
             return super().keep(old, env, b)
         stays = isinstance(old, While) or not _runs_at_least_once(old)
-        self.turned.append(len(self.turned) if stays else self.turned[-1])
+        self.kept_around.append(len(self.kept_around) if stays else self.kept_around[-1])
         new = super().keep(old, env, b)
-        self.turned.pop()
+        self.kept_around.pop()
         return new
 
     def may_move(self, op: Op) -> bool:
@@ -123,7 +123,7 @@ class _HoistAll(_Hoist):
 
     def level(self, op: Op) -> int:
         level = super().level(op)
-        return max(level, self.turned[-1]) if may_raise(op) else level
+        return max(level, self.kept_around[-1]) if may_raise(op) else level
 
 
 def may_raise(op: Op) -> bool:

@@ -94,7 +94,7 @@ class _Thread:
         x, y, z = self.place
         return (x + self.block.shape[0] * (y + self.block.shape[1] * z)) % WARP
 
-    def wait(self) -> None:
+    def join(self) -> None:
         """Let the other threads run until all wait."""
         self.block.back.release()
         self.go.acquire()
@@ -197,7 +197,7 @@ def _shared(t: _Thread, op: Op, operands: list[Any], scope: Scope) -> Any:
 
 
 def _barrier(t: _Thread, op: Op, operands: list[Any], scope: Scope) -> None:
-    t.wait()
+    t.join()
 
 
 def _place_of(operands: list[Any]) -> Any:
@@ -216,11 +216,11 @@ def _atomic_max(t: _Thread, op: Op, operands: list[Any], scope: Scope) -> None:
 def _shuffle(t: _Thread, op: Op, operands: list[Any], scope: Scope) -> Any:
     """The value of another thread of the warp; the thread's own value where there is no such thread."""
     t.given, by = operands[0], operands[1]
-    t.wait()
+    t.join()
     kind = _SHUFFLES[op.decl.name]
     lane = {"xor": t.lane ^ by, "up": t.lane - by, "down": t.lane + by, "": by % WARP}[kind]
     found = next((o.given for o in t.block.threads if o.lane == lane), t.given)
-    t.wait()
+    t.join()
     return found
 
 

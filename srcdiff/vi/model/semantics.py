@@ -201,7 +201,7 @@ class LogJoint(Handler):
         self.scales = scales
         self.log_p = 0.0
         self.term: Any = 0.0  # in a sum over choices: the present term
-        self.goes_to = "log_p"
+        self.adds_to = "log_p"
         self.items = ()  # the axes of a term: the numbers of items that have a choice of their own
         self.around: Any = ()
 
@@ -219,7 +219,7 @@ class LogJoint(Handler):
         return value
 
     def add(self, name, log_density):
-        if self.goes_to == "log_p":
+        if self.adds_to == "log_p":
             self.log_p += self.weighted(name, self.scaled(log_density))
         else:
             self.term = self.term + by_item(log_density, len(self.items))
@@ -256,15 +256,15 @@ class LogJoint(Handler):
         return self.terms_of(name, distribution)
 
     def terms_of(self, name, distribution):
-        if self.goes_to == "term":
+        if self.adds_to == "term":
             for _ in self.plates[len(self.items) :]:
                 refuse(
                     f"the site {name!r} is in a plate within what another site is summed over",
                     "Write the inner plate as a loop: `for i in vi.plate(...)`.",
                 )
         remark(f"{name} ~ {without_module(spelled('distribution'))}, summed out")
-        self.around = (*self.around, (name, self.term, self.goes_to, self.items))
-        self.goes_to, self.items = "term", self.sizes
+        self.around = (*self.around, (name, self.term, self.adds_to, self.items))
+        self.adds_to, self.items = "term", self.sizes
         self.term = np.zeros(self.sizes) if len(self.sizes) > 0 else 0.0
         return np.empty((distribution.enumerate_support().shape[0], *self.sizes))
 
@@ -318,7 +318,7 @@ class LogJoint(Handler):
 
     def choose_all(self, terms):
         choices = np.ndim(terms) - len(self.items)
-        name, self.term, self.goes_to, self.items = self.around[-1]
+        name, self.term, self.adds_to, self.items = self.around[-1]
         self.around = self.around[:-1]
         if choices == np.ndim(terms):
             self.add(name, logsumexp(terms))

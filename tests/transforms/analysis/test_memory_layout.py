@@ -27,11 +27,11 @@ def test_results_have_the_layout_that_the_analysis_finds(case, is_transposed):
     params, operands, given = [], [], []
     for atom, value in zip(op.operands, values, strict=True):
         if isinstance(atom, Value):
-            is_turned = is_transposed and isinstance(atom.type, Array)
-            param = Value(Array(atom.type.dtype, atom.type.shape[::-1])) if is_turned else atom
+            is_swapped = is_transposed and isinstance(atom.type, Array)
+            param = Value(Array(atom.type.dtype, atom.type.shape[::-1])) if is_swapped else atom
             params.append(param)
-            atom = b.op(permutations.transpose, param) if is_turned else atom
-            value = np.ascontiguousarray(value.T).T if is_turned else value
+            atom = b.op(permutations.transpose, param) if is_swapped else atom
+            value = np.ascontiguousarray(value.T).T if is_swapped else value
         operands.append(atom)
         given.append(value)
     results = b.ops(decl, *operands, **sample.attrs)

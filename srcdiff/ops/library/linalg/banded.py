@@ -31,7 +31,7 @@ def _shifts(below: int, above: int) -> tuple[int, ...]:
     return tuple(range(-above, below + 1))
 
 
-def turned_bands(bands, below, above):
+def transposed_bands(bands, below, above):
     """The bands of the transpose."""
     return np.stack([np.roll(bands[above - s], -s) for s in _shifts(above, below)])
 

@@ -9,7 +9,7 @@ import numpy as np
 from srcdiff.ops.core.registry import evaluated
 
 
-def turned(a):
+def transpose_of(a):
     """The transpose."""
     if a.ndim == 2:
         return a.T
@@ -25,7 +25,7 @@ def conjugated(a):
 
 def adjoined(a):
     """The adjoint matrix: the transpose, conjugated for complex numbers."""
-    return conjugated(turned(a))
+    return conjugated(transpose_of(a))
 
 
 def real_part(a):
@@ -71,14 +71,14 @@ def lower_part(a):
     """The derivative with respect to a symmetric or Hermitian matrix of which only the lower triangle is read."""
     if a.dtype.kind == "c":
         return np.tril(a + adjoined(a), -1) + real_part(diagonal_part(a))
-    return np.tril(a) + np.tril(turned(a), -1)
+    return np.tril(a) + np.tril(transpose_of(a), -1)
 
 
 def symmetric_part(a):
     """The symmetric matrix with the same lower triangle; for complex numbers the Hermitian one."""
     if a.dtype.kind == "c":
         return mirrored(np.tril(a))
-    return np.tril(a) + turned(np.tril(a, -1))
+    return np.tril(a) + transpose_of(np.tril(a, -1))
 
 
 def mirrored(lower):
@@ -86,7 +86,7 @@ def mirrored(lower):
     if lower.dtype.kind == "c":
         below = np.tril(lower, -1)
         return below + adjoined(below) + real_part(diagonal_part(lower))
-    return lower + turned(np.tril(lower, -1))
+    return lower + transpose_of(np.tril(lower, -1))
 
 
 def symmetric_of_upper(a):
@@ -94,13 +94,13 @@ def symmetric_of_upper(a):
     if a.dtype.kind == "c":
         above = np.triu(a, 1)
         return above + adjoined(above) + real_part(diagonal_part(a))
-    return np.triu(a) + turned(np.triu(a, 1))
+    return np.triu(a) + transpose_of(np.triu(a, 1))
 
 
 def upper_part(a):
     if a.dtype.kind == "c":
         return np.triu(a + adjoined(a), 1) + real_part(diagonal_part(a))
-    return np.triu(a) + np.triu(turned(a), 1)
+    return np.triu(a) + np.triu(transpose_of(a), 1)
 
 
 def inverse_gaps(values):
@@ -143,11 +143,11 @@ def outer_product(x, y):
 def eigen_adjoint(values, vectors, d_values, d_vectors):
     """The adjoint of a symmetric or Hermitian matrix, as if the whole matrix were read."""
     if d_vectors is None:
-        return conjugated(vectors) * columns(d_values) @ turned(vectors)
-    middle = inverse_gaps(values) * (turned(vectors) @ d_vectors)
+        return conjugated(vectors) * columns(d_values) @ transpose_of(vectors)
+    middle = inverse_gaps(values) * (transpose_of(vectors) @ d_vectors)
     if d_values is not None:
         middle = middle + diagonal(d_values)
-    return conjugated(vectors) @ middle @ turned(vectors)
+    return conjugated(vectors) @ middle @ transpose_of(vectors)
 
 
 def triangle_of(a, lower, unit_diagonal=False):

@@ -171,10 +171,10 @@ def vector_norm(x, /, *, axis=None, keepdims=False, ord=2):
         found = np.linalg.norm(row_of(x), ord)
         return np.reshape(found, (1,) * x.ndim) if keepdims else found
     if isinstance(axis, tuple):
-        kept, gone = other_axes(axis, x.ndim), all_axes(axis, x.ndim)
-        rows = np.reshape(np.transpose(x, (*kept, *gone)), (*(x.shape[k] for k in kept), -1))
+        kept, reduced = other_axes(axis, x.ndim), all_axes(axis, x.ndim)
+        rows = np.reshape(np.transpose(x, (*kept, *reduced)), (*(x.shape[k] for k in kept), -1))
         found = np.linalg.norm(rows, ord, -1)
-        return np.expand_dims(found, gone) if keepdims else found
+        return np.expand_dims(found, reduced) if keepdims else found
     return np.linalg.norm(x, ord, axis, keepdims)
 
 

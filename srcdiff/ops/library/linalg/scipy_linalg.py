@@ -15,7 +15,7 @@ from srcdiff.ops.library.linalg.matrix_checks import (
     conjugated,
     symmetric_of_upper,
     symmetric_part,
-    turned,
+    transpose_of,
 )
 from srcdiff.ops.linalg.eigenvalues import is_complex
 from srcdiff.ops.linalg.factor_solves import lu_factor, lu_solve
@@ -72,7 +72,7 @@ def scipy_solve(
 ):
     matrix = _assumed(a, assume_a, lower)
     if transposed:
-        return np.linalg.solve(turned(matrix), b)
+        return np.linalg.solve(transpose_of(matrix), b)
     return np.linalg.solve(matrix, b)
 
 
@@ -81,7 +81,7 @@ def _assumed(a, assume, lower):
     if assume is None or assume == "gen" or assume == "general":
         return a
     if assume in ("sym", "her", "pos", "symmetric", "hermitian", "positive definite"):
-        other = turned(np.tril(a, -1) if lower else np.triu(a, 1))
+        other = transpose_of(np.tril(a, -1) if lower else np.triu(a, 1))
         if a.dtype.kind == "c" and assume not in ("sym", "symmetric"):
             refuse("SciPy takes real diagonals of such matrices only", "Leave assume_a out.")
         return np.tril(a) + other if lower else np.triu(a) + other

@@ -68,7 +68,7 @@ def pad(
                 array, axis, np.repeat(front, before, axis), np.repeat(back, behind, axis)
             )
         elif mode in ("reflect", "symmetric") and reflect_type == "odd":
-            array = _turned_round(array, axis, before, behind, mode)
+            array = _odd_reflection(array, axis, before, behind, mode)
         elif mode in ("edge", "reflect", "symmetric", "wrap"):
             place = _mirrored(
                 np.arange(-before, array.shape[axis] + behind), array.shape[axis], mode
@@ -133,7 +133,7 @@ def _with_borders(array, axis, before, behind, value):
     return padded
 
 
-def _turned_round(array, axis, before, behind, mode):
+def _odd_reflection(array, axis, before, behind, mode):
     """Odd reflection at both ends: beyond the last element stands twice the last less the mirrored element."""
     n = array.shape[axis]
     place = np.arange(-before, n + behind)

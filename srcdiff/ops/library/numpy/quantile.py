@@ -205,10 +205,10 @@ def lines_of(a, axis):
     """The array with the reduced axes as one first axis."""
     if axis is None:
         return row_of(a)
-    gone, kept = all_axes(axis, a.ndim), other_axes(axis, a.ndim)
-    if len(gone) == 1:
-        return a if gone[0] == 0 else np.moveaxis(a, gone[0], 0)
-    moved = np.transpose(a, (*gone, *kept))
+    reduced, kept = all_axes(axis, a.ndim), other_axes(axis, a.ndim)
+    if len(reduced) == 1:
+        return a if reduced[0] == 0 else np.moveaxis(a, reduced[0], 0)
+    moved = np.transpose(a, (*reduced, *kept))
     return np.reshape(moved, (-1, *(a.shape[k] for k in kept)))
 
 

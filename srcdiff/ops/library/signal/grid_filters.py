@@ -61,12 +61,12 @@ def _padded(a, axis, width, mode, cval, flipped):
     elif mode == "wrap":
         found = places % n
     elif mode == "reflect":
-        turned = places % (2 * n)
-        found = np.where(turned < n, turned, 2 * n - 1 - turned)
+        reflected = places % (2 * n)
+        found = np.where(reflected < n, reflected, 2 * n - 1 - reflected)
     elif mode == "mirror":
         period = np.maximum(2 * n - 2, 1)
-        turned = places % period
-        found = np.where(turned < n, turned, period - turned)
+        reflected = places % period
+        found = np.where(reflected < n, reflected, period - reflected)
     else:
         refuse(f"ndimage filters with mode={mode!r} are not differentiated", "Use another mode.")
     padded = np.take(a, found, axis=axis)

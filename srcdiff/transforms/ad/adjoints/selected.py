@@ -124,8 +124,8 @@ def mask_of_operand(b: Builder, op: Op, mask: Mask) -> Mask | None:
         return None
     if op.attrs.get("keepdims"):
         return mask
-    gone = axes_of(ndim_of(op.operands[0].type), op.attrs.get("axis"))
-    items = ", ".join("None" if k in gone else ":" for k in range(ndim + len(gone)))
+    reduced = axes_of(ndim_of(op.operands[0].type), op.attrs.get("axis"))
+    items = ", ".join("None" if k in reduced else ":" for k in range(ndim + len(reduced)))
     return replace(mask, condition=b.op(memory.index, mask.condition, where=items))
 
 

@@ -263,9 +263,9 @@ def _wanted(r: Reversal, body: Region, values: set[Value]) -> list[Statement]:
 def _advance_to(r: Reversal, again: Replay, index: Value, top: Value, b: Builder) -> Value:
     """Advance from the last kept state, and keep further states, up to the start of the iteration `index`."""
     loop = again.kept.loop
-    asked, count, rows = (Value(_NUMBER, "top") for _ in range(3))
+    tested, count, rows = (Value(_NUMBER, "top") for _ in range(3))
     test, body = b.inner(), b.inner()
-    last = test.op(arithmetic.subtract, asked, const(1))
+    last = test.op(arithmetic.subtract, tested, const(1))
     iteration = test.op(memory.index, again.iterations, last, where="i")
     condition = test.op(arithmetic.less, iteration, index)
     last = body.op(arithmetic.subtract, count, const(1))
@@ -284,7 +284,7 @@ def _advance_to(r: Reversal, again: Replay, index: Value, top: Value, b: Builder
     b.append(
         While(
             (top,),
-            test.region((asked,), (condition,)),
+            test.region((tested,), (condition,)),
             body.region((count,), (more,)),
             (rows,),
             location=loop.location,

@@ -56,13 +56,13 @@ def reverse_call(
     if not seeded:
         return
     found = {k: r.take_whole(call.results[k], scope) for k in seeded}
-    asked = [k for k, a in enumerate(call.operands) if r.is_active(a)]
-    if not asked or all(map(is_zero, found.values())):
+    active = [k for k, a in enumerate(call.operands) if r.is_active(a)]
+    if not active or all(map(is_zero, found.values())):
         return
-    if _slopes_are_enough(call, seeded, asked):
-        _reverse_by_slopes(r, call, found[seeded[0]], asked, scope)
+    if _slopes_are_enough(call, seeded, active):
+        _reverse_by_slopes(r, call, found[seeded[0]], active, scope)
         return
-    wrt, all_seeded = wanted_of(call.function, tuple(asked), tuple(seeded))
+    wrt, all_seeded = wanted_of(call.function, tuple(active), tuple(seeded))
     with called_at(call.location):
         slopes = make_slopes(call.function, wrt, all_seeded)
     if slopes is not None:
@@ -72,7 +72,7 @@ def reverse_call(
         scope.b.append(replace(given, operands=operands, origin="adjoint"))
         shares = given.results[len(call.results) :]
         d = found[seeded[0]]
-        _contribute_all(r, call, [_times(d, u, scope) for u in shares], wrt, asked, scope)
+        _contribute_all(r, call, [_times(d, u, scope) for u in shares], wrt, active, scope)
         return
     d_outs = [found[k] if k in found else r.zeros(call.results[k], scope) for k in all_seeded]
     with called_at(call.location):
@@ -84,23 +84,23 @@ def reverse_call(
     kinds = [adjoint_type(t) if is_float(t) else NONE for t in types]
     results = tuple(Value(t, f"d_{n}") for t, n in zip(kinds, names, strict=True))
     scope.b.append(Call(helper, operands, results, call.location, "adjoint"))
-    _contribute_all(r, call, results, wrt, asked, scope)
+    _contribute_all(r, call, results, wrt, active, scope)
 
 
-def _slopes_are_enough(call: Call, seeded: Sequence[int], asked: Sequence[int]) -> bool:
+def _slopes_are_enough(call: Call, seeded: Sequence[int], active: Sequence[int]) -> bool:
     """Whether the slopes that came with the value suffice: no other argument and no other result is involved."""
     partials = call.function.interface.partials
     if partials is None:
         return False
-    return set(asked) <= set(partials.wrt) and [*seeded] == [partials.of]
+    return set(active) <= set(partials.wrt) and [*seeded] == [partials.of]
 
 
-def _reverse_by_slopes(r: Reversal, call: Call, d: Atom, asked: list[int], scope: Scope) -> None:
+def _reverse_by_slopes(r: Reversal, call: Call, d: Atom, active: list[int], scope: Scope) -> None:
     """Multiply the slopes that a call returned by the adjoint of its value."""
     partials = call.function.interface.partials
     assert partials is not None
     slopes = [r.forward.primal(u, scope) for u in call.results[partials.results :]]
-    _contribute_all(r, call, [_times(d, u, scope) for u in slopes], partials.wrt, asked, scope)
+    _contribute_all(r, call, [_times(d, u, scope) for u in slopes], partials.wrt, active, scope)
 
 
 def _times(d: Atom, slope: Atom, scope: Scope) -> Atom:
@@ -108,14 +108,19 @@ def _times(d: Atom, slope: Atom, scope: Scope) -> Atom:
 
 
 def _contribute_all(
-    r: Reversal, call: Call, amounts: Sequence[Atom], wrt: Positions, asked: list[int], scope: Scope
+    r: Reversal,
+    call: Call,
+    amounts: Sequence[Atom],
+    wrt: Positions,
+    active: list[int],
+    scope: Scope,
 ) -> None:
     """Contribute `amounts`, one for each leaf of the arguments at `wrt`, to the arguments that have adjoints."""
     left = iter(amounts)
     for k in wrt:
         operand = call.operands[k]
         own = [next(left) for _ in leaf_types(operand.type)]
-        if isinstance(operand, Value) and k in asked:
+        if isinstance(operand, Value) and k in active:
             _spread(r, operand, operand, iter(own), scope)
 
 

@@ -91,26 +91,26 @@ def reverse_branch(r: Reversal, branch: If, scope: Scope, reverse_region: Revers
     for v in outer:
         if (v in r.buffers and v not in passed) or isinstance(v.type, List):
             r.open(v, scope)
-    handed = [v for v in outer if v in r.buffers and v in passed and scope.buffer(v) is None]
-    carried = [v for v in outer if v not in handed and scope.buffer(v) is None]
+    shared = [v for v in outer if v in r.buffers and v in passed and scope.buffer(v) is None]
+    carried = [v for v in outer if v not in shared and scope.buffer(v) is None]
     before = {v: scope.totals.pop(v, None) for v in carried}
     halves = [
         _half(r, branch, region, scope, d_results, chosen, before, reverse_region)
         for region in (branch.then, branch.orelse)
     ]
-    handed = [v for v in handed if any(v in inner.buffers for inner, _ in halves)]
+    shared = [v for v in shared if any(v in inner.buffers for inner, _ in halves)]
     changed = [v for v in carried if any(totals[v] is not before[v] for _, totals in halves)]
     for v in carried:
         if v not in changed and before[v] is not None:
             scope.totals[v] = before[v]  # type: ignore[assignment]
-    if not changed and not handed and not any(inner.b.body for inner, _ in halves):
+    if not changed and not shared and not any(inner.b.body for inner, _ in halves):
         return
     regions = []
     for inner, totals in halves:
         found = [_full(r, v, totals[v], inner) for v in changed]
-        buffers = [inner.buffers[v] if v in inner.buffers else r.zeros(v, inner) for v in handed]
+        buffers = [inner.buffers[v] if v in inner.buffers else r.zeros(v, inner) for v in shared]
         regions.append(inner.finish((), (*found, *buffers)))
-    results = tuple(Value(adjoint_type(v.type), hint(v)) for v in (*changed, *handed))
+    results = tuple(Value(adjoint_type(v.type), hint(v)) for v in (*changed, *shared))
     condition = r.forward.primal(branch.condition, scope)
     scope.b.append(
         If(
@@ -124,7 +124,7 @@ def reverse_branch(r: Reversal, branch: If, scope: Scope, reverse_region: Revers
         )
     )
     scope.totals.update(zip(changed, results, strict=False))
-    for v, result in zip(handed, results[len(changed) :], strict=True):
+    for v, result in zip(shared, results[len(changed) :], strict=True):
         r.bind(v, result, scope, branch)
 
 

@@ -30,9 +30,9 @@ from srcdiff.transforms.analysis.defuse import uses
 def peel_exit_tests(fn: Function) -> Function:
     """`fn` where the last iteration of a `while` that changes nothing stores nothing, and has no mirror."""
     loops = [s for s in walk(fn.body) if isinstance(s, While | For) and s.pair]
-    asking = {s.pair: s for s in loops if isinstance(s, While) and s.test is None}
-    mirrored = {s.pair: s for s in loops if isinstance(s, For) and s.pair in asking}
-    pairs = frozenset(p for p, m in mirrored.items() if _is_idle(asking[p], m, fn))
+    untested = {s.pair: s for s in loops if isinstance(s, While) and s.test is None}
+    mirrored = {s.pair: s for s in loops if isinstance(s, For) and s.pair in untested}
+    pairs = frozenset(p for p, m in mirrored.items() if _is_idle(untested[p], m, fn))
     return _DropLastIterations(pairs)(fn) if pairs else fn
 
 

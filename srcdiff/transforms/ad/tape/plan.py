@@ -295,9 +295,9 @@ class Layout:
             element = map_dims(v.type, lambda d: d if is_known(d) else _own(d))
             made = b.op(containers.list_new, name=name, element=element)
             return Store(made, b.body, None)
-        asked = self.plan.places.lengths
+        bound_lengths = self.plan.places.lengths
         for axis in axes:
-            b.body += [asked[x] for x in axis.length.values() if x in asked]
+            b.body += [bound_lengths[x] for x in axis.length.values() if x in bound_lengths]
         lengths = [room(b, axis, self.plan.places) for axis in axes]
         lengths += [b.op(memory.length, dim=d) for d in shape_of(v.type)]
         assert isinstance(v.type, Scalar | Array)

@@ -30,14 +30,14 @@ class _Pairs(Rewriter):
         self.values: Env = {}
 
     def region(self, old: Region, env: Env, b: Builder) -> Region:
-        gone = self.find(old)
+        removed = self.find(old)
         return super().region(
-            Region(old.params, tuple(s for s in old.body if s not in gone), old.yields), env, b
+            Region(old.params, tuple(s for s in old.body if s not in removed), old.yields), env, b
         )
 
     def find(self, region: Region) -> set[Statement]:
         """The pairs of one region. A nested region that uses a slot separates the statements before and after it."""
-        gone: set[Statement] = set()
+        removed: set[Statement] = set()
         saved: dict[object, list[Op]] = {}
         for statement in region.body:
             if isinstance(statement, Op):
@@ -46,9 +46,9 @@ class _Pairs(Rewriter):
                     saved.setdefault(slot, []).append(statement)
                 elif statement.decl is memory.restore and saved.get(slot):
                     save = saved[slot].pop()
-                    gone |= {save, statement}
+                    removed |= {save, statement}
                     self.values[statement.result] = save.operands[0]
             elif saved and regions_of(statement):
                 for slot in footprint(statement, self.roots).slots:
                     saved.pop(slot, None)
-        return gone
+        return removed

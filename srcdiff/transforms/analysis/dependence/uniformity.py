@@ -158,8 +158,8 @@ def _measured(region: Region) -> set[Value]:
             users.setdefault(a, []).append(s)
     found: set[Value] = set()
     for s in reversed(parts):
-        asking = users.get(s.result, ())
-        if s.result not in yielded and all(_measures(u, s.result, found) for u in asking):
+        readers = users.get(s.result, ())
+        if s.result not in yielded and all(_measures(u, s.result, found) for u in readers):
             found.add(s.result)
     return found
 
@@ -310,9 +310,9 @@ class _Spread:
     def branch_results(self, s: If) -> None:
         """Enter varying results of a branch. If one of two yielded arrays varies, both count as varying."""
         for k, result in enumerate(s.results):
-            handed = [r.yields[k] for r in regions_of(s)]
-            if self.any((s.condition, result, *handed)):
-                for a in (result, *handed) if result in self.own else (result,):
+            ends = [r.yields[k] for r in regions_of(s)]
+            if self.any((s.condition, result, *ends)):
+                for a in (result, *ends) if result in self.own else (result,):
                     self.note(a)
 
     def measures(self, length: Op) -> bool:

@@ -232,9 +232,9 @@ class _Together:
         found = tuple(replace(r) for r in s.results)
         run = Region((), (replace(_unmarked(s), results=found),), found)
         zeros = Region((), (), tuple(map(_zero, s.results)))
-        handed = tuple(replace(r) for r in s.results)
-        self.b.append(If(self.is_first(self.b), run, zeros, handed, origin="compiler"))
-        for mine, result in zip(handed, s.results, strict=True):
+        chosen = tuple(replace(r) for r in s.results)
+        self.b.append(If(self.is_first(self.b), run, zeros, chosen, origin="compiler"))
+        for mine, result in zip(chosen, s.results, strict=True):
             self.b.append(Op(block_first, (mine,), (result,), {}, s.location, "compiler"))
         self.seen = _NOTHING
 

@@ -70,7 +70,7 @@ class _Stacks(Rewriter):
         for s in walk(fn.body):
             for a in {a for a in s.operands if isinstance(a, Value) and isinstance(a.type, List)}:
                 self.uses.setdefault(a, []).append(s)
-        self.handed = {
+        self.received = {
             y
             for s in walk(fn.body)
             for r in regions_of(s)
@@ -140,7 +140,7 @@ class _Stacks(Rewriter):
         if op.decl is memory.zeros_like_list and op.operands[0] not in self.made:
             return False
         type_ = op.result.type
-        if not isinstance(type_, List) or op.result in self.handed:
+        if not isinstance(type_, List) or op.result in self.received:
             return False
         element = type_.element
         if isinstance(element, Array):

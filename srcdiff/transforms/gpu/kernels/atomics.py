@@ -75,7 +75,7 @@ class _Atomic(Rewriter):
 
 def note_axes(fn: Function) -> Function:
     """`fn` with `target.thread_axes`: the axes of the launch whose thread positions the kernel reads, such as "xy"."""
-    axes = "".join(sorted({a for s in walk(fn.body) for a in _axes_asked(s)}))
+    axes = "".join(sorted({a for s in walk(fn.body) for a in _axes_used(s)}))
     return replace(fn, target=replace(fn.target, thread_axes=axes))
 
 
@@ -159,7 +159,7 @@ class Threads:
             if isinstance(b, Const):
                 return replace(place, offset=place.offset + sign * int(b.value))
             # a loop index may belong to other blocks, too
-            is_thread = self.asked(a) == f"threadIdx.{place.axis}"
+            is_thread = self.position_name(a) == f"threadIdx.{place.axis}"
             if sign > 0 and is_thread and self.is_start(b, place.axis):
                 return replace(place, is_of_grid=True)
         return None
@@ -172,9 +172,9 @@ class Threads:
         made = self.maker.get(a)
         if not isinstance(made, Op) or made.decl is not arithmetic.multiply:
             return False
-        return sorted(map(self.asked, made.operands)) == sorted(names)
+        return sorted(map(self.position_name, made.operands)) == sorted(names)
 
-    def asked(self, a: Atom) -> str:
+    def position_name(self, a: Atom) -> str:
         made = self.maker.get(a)
         return made.attrs["of"] if isinstance(made, Op) and made.decl is position else ""
 
@@ -190,13 +190,13 @@ class Threads:
                 return start
             names = (f"gridDim.{start.axis}", f"blockDim.{start.axis}")
             return start if self.is_product(loop.step, *names) else None
-        return start if self.asked(loop.step) == f"blockDim.{start.axis}" else None
+        return start if self.position_name(loop.step) == f"blockDim.{start.axis}" else None
 
 
 _ELEMENTS = (memory.index, memory.store, memory.add_into)
 
 
-def _axes_asked(s: Statement) -> str:
+def _axes_used(s: Statement) -> str:
     """The axes of the launch along which a statement reads the thread's position."""
     if not isinstance(s, Op):
         return ""

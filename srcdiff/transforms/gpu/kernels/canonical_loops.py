@@ -42,17 +42,17 @@ class _Places(Rewriter):
         super().statement(old, env, b)
 
     def meant(self, op: Op) -> OpDecl | None:
-        if self.asked(op) == {"blockDim.x", "gridDim.x"}:
+        if self.position_names(op) == {"blockDim.x", "gridDim.x"}:
             return gridsize
         if op.decl is not arithmetic.add:
             return None
         for a, b in (op.operands, op.operands[::-1]):
             product = self.maker.get(a)
-            if product is not None and self.asked(product) == {"blockIdx.x", "blockDim.x"}:
+            if product is not None and self.position_names(product) == {"blockIdx.x", "blockDim.x"}:
                 return grid if self.of(b) == "threadIdx.x" else None
         return None
 
-    def asked(self, op: Op) -> set[str]:
+    def position_names(self, op: Op) -> set[str]:
         return set(map(self.of, op.operands)) if op.decl is arithmetic.multiply else set()
 
     def of(self, a: Atom) -> str:
@@ -167,7 +167,7 @@ def _iterations(loop: While, count: _Count, b: Builder) -> Value:
     counted, iterations = Value(INT, loop.body.params[count.place].name), Value(INT, "iterations")
     env: Env = {loop.test.params[count.place]: counted}
     test = clone_region(Region((), loop.test.body, loop.test.yields), env)
-    asked = Region((counted, iterations), test.body, test.yields)
+    position_names = Region((counted, iterations), test.body, test.yields)
     counted, iterations = replace(counted), replace(iterations)
     body = b.inner()
     less = body.op(count.after.decl, counted, *count.after.operands[1:], **count.after.attrs)
@@ -175,7 +175,13 @@ def _iterations(loop: While, count: _Count, b: Builder) -> Value:
     done = Region((counted, iterations), tuple(body.body), (less, more))
     results = Value(INT), Value(INT, "iterations")
     b.append(
-        While((loop.carried[count.place], const(0)), asked, done, results, location=loop.location)
+        While(
+            (loop.carried[count.place], const(0)),
+            position_names,
+            done,
+            results,
+            location=loop.location,
+        )
     )
     return results[1]
 

@@ -56,30 +56,30 @@ class _Races:
         """Whether a value varies between threads; for shared memory, between the threads of a block."""
         return not self.separating.isdisjoint(self.dims.get(a, ()))
 
-    def is_for_one(self, condition: Atom, says: bool) -> bool:
-        """Whether `condition == says` may hold for a single thread: it tests a thread's position for equality, or
+    def is_for_one(self, condition: Atom, value: bool) -> bool:
+        """Whether `condition == value` may hold for a single thread: it tests a thread's position for equality, or
         compares it with a constant. A comparison with the length of an array does not count.
         """
         made = self.maker.get(condition)
         if isinstance(made, If):
             k = made.results.index(condition)
             parts = (made.condition, made.then.yields[k], made.orelse.yields[k])
-            return any(self.is_for_one(a, says) for a in parts)
+            return any(self.is_for_one(a, value) for a in parts)
         if not isinstance(made, Op) or not any(map(self.differs, made.operands)):
             return False
         if made.decl.name in ("equal", "not_equal"):
             return True
         if made.decl.name in ("less", "less_equal", "greater", "greater_equal"):
             is_number = any(isinstance(a, Const) for a in made.operands)
-            return is_number and not self.is_of_many(made, says)
+            return is_number and not self.is_of_many(made, value)
         if made.decl.name in ("not", "logical_not"):
-            says = not says
-        return any(self.is_for_one(a, says) for a in made.operands)
+            value = not value
+        return any(self.is_for_one(a, value) for a in made.operands)
 
-    def is_of_many(self, comparison: Op, says: bool) -> bool:
-        """Whether a comparison with a constant certainly has the value `says` for several threads: `i > 0`, `i < 4`."""
+    def is_of_many(self, comparison: Op, value: bool) -> bool:
+        """Whether a comparison with a constant certainly has the value for several threads: `i > 0`, `i < 4`."""
         left, right = comparison.operands
-        is_below = (comparison.decl.name in ("less", "less_equal")) == says
+        is_below = (comparison.decl.name in ("less", "less_equal")) == value
         if isinstance(left, Const):
             left, right, is_below = right, left, not is_below
         place = self.threads.place(left)
@@ -95,8 +95,8 @@ class _Races:
                     self.check(s)
                 continue
             if isinstance(s, If):
-                for branch, says in ((s.then, True), (s.orelse, False)):
-                    self.region(branch, is_all and not self.is_for_one(s.condition, says))
+                for branch, value in ((s.then, True), (s.orelse, False)):
+                    self.region(branch, is_all and not self.is_for_one(s.condition, value))
             else:
                 for r in regions_of(s):
                     self.region(r, is_all)

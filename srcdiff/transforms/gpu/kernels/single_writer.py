@@ -46,8 +46,8 @@ class _SingleWriters:
             if isinstance(s, Op):
                 self.op(s, guards)
             elif isinstance(s, If):
-                for branch, says in ((s.then, True), (s.orelse, False)):
-                    self.region(branch, (*guards, (s.condition, says)))
+                for branch, value in ((s.then, True), (s.orelse, False)):
+                    self.region(branch, (*guards, (s.condition, value)))
             else:
                 for r in regions_of(s):
                     self.region(r, guards)

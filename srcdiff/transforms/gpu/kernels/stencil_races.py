@@ -91,8 +91,8 @@ class _Neighbours:
     def region(self, region: Region, guards: tuple[Guard, ...], iteration: int) -> None:
         for s in region.body:
             if isinstance(s, If):
-                for branch, says in ((s.then, True), (s.orelse, False)):
-                    self.region(branch, (*guards, (s.condition, says)), iteration)
+                for branch, value in ((s.then, True), (s.orelse, False)):
+                    self.region(branch, (*guards, (s.condition, value)), iteration)
             elif isinstance(s, For | While):
                 for r in regions_of(s):
                     self.region(r, guards, iteration)
@@ -144,7 +144,7 @@ class _Neighbours:
             return False
         if one.at != other.at or not all(self.is_for_all(a, is_of_iteration) for a in one.at):
             return False
-        if any((c, not says) in one.guards and not self.differs(c) for c, says in other.guards):
+        if any((c, not value) in one.guards and not self.differs(c) for c, value in other.guards):
             return False  # the branch is uniform: all threads take the same side
         if one.is_atomic or other.is_atomic:
             return self.is_of_many(one.guards) or self.is_of_many(other.guards)
@@ -190,11 +190,11 @@ class _Neighbours:
         made = self.maker.get(a) if isinstance(a, Value) and place is None else None
         if isinstance(made, If):
             k = made.results.index(a)
-            for part, rest, says in (
+            for part, rest, value in (
                 (made.then.yields[k], made.orelse.yields[k], True),
                 (made.orelse.yields[k], made.then.yields[k], False),
             ):
-                if not self.differs(rest) and self.is_of_most(made.condition, says):
+                if not self.differs(rest) and self.is_of_most(made.condition, value):
                     return self.place(part)
         if isinstance(made, Op) and made.decl.name in ("maximum", "minimum", "mod"):
             left, right = made.operands
@@ -203,11 +203,11 @@ class _Neighbours:
             return self.place(right) if not self.differs(left) else None
         return place
 
-    def is_of_most(self, condition: Atom, says: bool) -> bool:
-        """Whether `condition == says` holds for all threads except those at an end."""
+    def is_of_most(self, condition: Atom, value: bool) -> bool:
+        """Whether `condition == value` holds for all threads except those at an end."""
         made = self.maker.get(condition)
-        is_equality = isinstance(made, Op) and made.decl.name == ("not_equal" if says else "equal")
-        return is_equality or self.guards.is_bound(condition, says)
+        is_equality = isinstance(made, Op) and made.decl.name == ("not_equal" if value else "equal")
+        return is_equality or self.guards.is_bound(condition, value)
 
     def without(self, a: Atom, iteration: Atom) -> Atom:
         """`i - 1` of `i - 1 + n`."""

@@ -150,15 +150,15 @@ class _Counting(Rewriter):
         b.ops(atomic_max, self.needed, length, const(at))
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
-        asked = _capacity_check(old, self.maker, self.of_lists)
-        if asked is not None and asked.decl is control.test:
-            count = lookup(env, asked.operands[0])
-            made = self.maker[asked.operands[1]]
+        check = _capacity_check(old, self.maker, self.of_lists)
+        if check is not None and check.decl is control.test:
+            count = lookup(env, check.operands[0])
+            made = self.maker[check.operands[1]]
             assert isinstance(made, Op)
             for at in self.rooms[made.attrs["dim"].symbol]:
                 b.ops(atomic_max, self.needed, count, const(at))
             return
-        if asked is not None or _takes_off(old):
+        if check is not None or _takes_off(old):
             return  # this kernel neither pushes nor pops
         super().statement(old, env, b)
         if isinstance(old, Op) and old in self.first:
@@ -243,10 +243,10 @@ class _Storage(Rewriter):
             env[old.result] = place
             fill(b, old, place, env)
             return
-        asked = _capacity_check(old, self.maker, self.of_lists)
-        if asked is not None:  # the capacity suffices: the storage kernel has computed it
+        check = _capacity_check(old, self.maker, self.of_lists)
+        if check is not None:  # the capacity suffices: the storage kernel has computed it
             assert isinstance(old, If)
-            for inner in old.then.body if asked.decl is arithmetic.less else ():
+            for inner in old.then.body if check.decl is arithmetic.less else ():
                 self.statement(inner, env, b)
             return
         base = old.operands[0] if isinstance(old, Op) and old.operands else None

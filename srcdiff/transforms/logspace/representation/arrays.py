@@ -65,8 +65,8 @@ class _Stores(LogarithmUses):
                 reads.append(s)
             elif s.decl is not memory.axis_length:
                 return False
-        asked = [self.reaches_logarithm(s.result, set()) for s in reads]
-        if not stores or None in asked or True not in asked:
+        in_logarithms = [self.reaches_logarithm(s.result, set()) for s in reads]
+        if not stores or None in in_logarithms or True not in in_logarithms:
             return False
         return all(self.factor(s.operands[1]) == (None,) for s in stores)
 

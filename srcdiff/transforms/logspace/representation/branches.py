@@ -22,7 +22,7 @@ from srcdiff.ir.values import Atom, Value
 from srcdiff.ops.elementwise import elementary
 from srcdiff.transforms.analysis.defuse import definitions, is_pure, same_kind, written_values
 from srcdiff.transforms.logspace.factored_form import as_number
-from srcdiff.transforms.logspace.inline_policy import asked_values
+from srcdiff.transforms.logspace.inline_policy import values_under_logarithms
 from srcdiff.transforms.logspace.logarithm import Logarithms
 from srcdiff.transforms.simplify.dce import dce
 from srcdiff.transforms.simplify.fold_identical_branches import fold_identical_branches
@@ -35,8 +35,8 @@ def log_branches(fn: Function) -> Function:
     if not any(isinstance(s, If) for s in walk(fn.body)):
         return fn
     for _ in range(_DEPTH):
-        asked = asked_values(fn)
-        new = _LogBranches(fn, asked)(fn) if asked else fn
+        in_logarithms = values_under_logarithms(fn)
+        new = _LogBranches(fn, in_logarithms)(fn) if in_logarithms else fn
         if new.body is fn.body:
             break
         # branches with the same exponent fold, so that `p` and `1 - p` have one form each
@@ -45,8 +45,8 @@ def log_branches(fn: Function) -> Function:
 
 
 class _LogBranches(Rewriter):
-    def __init__(self, fn: Function, asked: set[Atom]) -> None:
-        self.asked, self.written = asked, written_values(fn)
+    def __init__(self, fn: Function, in_logarithms: set[Atom]) -> None:
+        self.in_logarithms, self.written = in_logarithms, written_values(fn)
         self.made = {v: op for v, op in definitions(fn).items() if is_pure(op, self.written)}
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
@@ -74,7 +74,7 @@ class _LogBranches(Rewriter):
         """The results that are exponentials in some branch and positive in all, and the type of their logarithms."""
         found: dict[int, tuple[Value, Type]] = {}
         for k, r in enumerate(old.results):
-            if r not in self.asked or r in self.written:
+            if r not in self.in_logarithms or r in self.written:
                 continue
             maker = self.maker({}, b.inner())
             parts = [maker.parts(region.yields[k]) for region in regions_of(old)]

@@ -83,7 +83,7 @@ class Flows:
         found = dict.fromkeys(flows, True)
         for _ in range(_ROUNDS):
             before = found
-            found = self.worth(self.taken(self.asked(found)))
+            found = self.worth(self.taken(self.in_logarithms(found)))
             if found == before:
                 return found
         return {}
@@ -146,7 +146,7 @@ class Flows:
 
     # ---- uses -----------------------------------------------------------------------------------------------
 
-    def asked(self, found: Mapping[Flow, bool]) -> dict[Flow, bool]:
+    def in_logarithms(self, found: Mapping[Flow, bool]) -> dict[Flow, bool]:
         """The flows that reach logarithms and have no other use than shares (quotients of two flowing values)."""
         # a use of the key is a use of these values
         made_of: dict[Atom, list[Atom]] = defaultdict(list)

@@ -71,13 +71,13 @@ class LogarithmUses(Rewriter):
         self.written = written
         self.users: dict[Atom, list[Statement]] = defaultdict(list)
         # a loop's yield -> the loop's result and the parameter of the next iteration
-        self.handed: dict[Atom, list[Value]] = defaultdict(list)
+        self.passed_to: dict[Atom, list[Value]] = defaultdict(list)
         for s in walk(fn.body):
             for a in s.operands:
                 self.users[a].append(s)
             if isinstance(s, For) and not s.breaks:
                 for y, out, param in zip(s.body.yields, s.results, s.body.params[1:], strict=True):
-                    self.handed[y] += [out, param]
+                    self.passed_to[y] += [out, param]
         self.yields = {y for region in all_regions(fn.body) for y in region.yields}
         self.fired: list[Location | None] = []
 
@@ -105,7 +105,7 @@ class LogarithmUses(Rewriter):
         if value in seen:
             return False
         seen.add(value)
-        found = [self.reaches_logarithm(a, seen) for a in self.handed[value]]
+        found = [self.reaches_logarithm(a, seen) for a in self.passed_to[value]]
         if value in self.yields and not found:
             return None
         for s in self.users[value]:
@@ -149,8 +149,13 @@ class _Lists(LogarithmUses):
         if len(ops) != len(uses) or not reads or not is_float(element):
             return None
         types = [self.factor(s.operands[1]) for s in ops if s.decl is containers.append]
-        asked = [self.reaches_logarithm(s.result, set()) for s in reads]
-        if None in types or len(set(types)) != 1 or None in asked or True not in asked:
+        in_logarithms = [self.reaches_logarithm(s.result, set()) for s in reads]
+        if (
+            None in types
+            or len(set(types)) != 1
+            or None in in_logarithms
+            or True not in in_logarithms
+        ):
             return None
         is_array = any(s.decl in _WHOLE for s in reads)
         return None if is_array and types != [(None,)] * len(types) else types[0]

@@ -101,8 +101,8 @@ class _Gather(Rewriter):
         iterations = _Gathering(old, count, writes_of(old, self.roots), env, b)
         b.location, b.origin = old.location, "compiler"
         factors = [(s, self.left(s, iterations), self.right(s, iterations)) for s in sums]
-        gone: set[Statement] = {s.op for s in sums}
-        super().statement(_without(old, gone, iterations.ahead), env, b)
+        removed: set[Statement] = {s.op for s in sums}
+        super().statement(_without(old, removed, iterations.ahead), env, b)
         b.location, b.origin = old.location, sums[0].op.origin
         for s, left, right in factors:
             _product(s, lookup(env, left), lookup(env, right), lookup(env, s.op.operands[0]), b)
@@ -346,15 +346,15 @@ def _plain_loops(loop: For) -> list[For]:
     return [s for s in loop.body.body if isinstance(s, For) and _is_plain(s)]
 
 
-def _without(loop: For, gone: set[Statement], ahead: Mapping[For, Sequence[Statement]]) -> For:
-    """A loop without the statements in `gone`, and with the statements of `ahead` in front of its inner loops."""
+def _without(loop: For, removed: set[Statement], ahead: Mapping[For, Sequence[Statement]]) -> For:
+    """A loop without the statements in `removed`, and with the statements of `ahead` in front of its inner loops."""
     body: list[Statement] = []
     for s in loop.body.body:
-        if s in gone:
+        if s in removed:
             continue
         if isinstance(s, For):
             body += ahead.get(s, ())
-            s = _without(s, gone, ahead)
+            s = _without(s, removed, ahead)
         body.append(s)
     return replace(loop, body=replace(loop.body, body=tuple(body)))
 

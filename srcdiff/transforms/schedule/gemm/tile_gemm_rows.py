@@ -106,13 +106,13 @@ class _Finder:
     def is_of(self, loop: For, array: Value) -> bool:
         """Whether a loop has an iteration for each row of an array, and accesses only elements of its own row."""
         assert isinstance(array.type, Array)
-        asked = [s for s in walk(loop.body) if array in s.operands]
+        users = [s for s in walk(loop.body) if array in s.operands]
         is_own = all(
             isinstance(s, Op) and s.decl is memory.index and subscripts(s)[:1] == (loop.index,)
-            for s in asked
+            for s in users
         )
         return (
             is_own
-            and len(asked) == self.uses[array]
+            and len(users) == self.uses[array]
             and known_dim(loop.stop) == array.type.shape[0]
         )

@@ -56,7 +56,7 @@ class _Table:
     written: frozenset[Value]
     rows: list[Atom] = field(default_factory=list)  # the rows that are stored before the loop
     env: Env = field(default_factory=dict)  # a read of the table -> its value
-    gone: set[Statement] = field(default_factory=set)
+    removed: set[Statement] = field(default_factory=set)
     # view of a row -> the row's place, and the operation that takes a part of the row
     views: dict[Value, tuple[Atom, Op | None]] = field(default_factory=dict)
     instead: dict[Statement, Op] = field(default_factory=dict)
@@ -92,7 +92,7 @@ class _Table:
         own = {self.value, *self.views, *self.whole}
         for s in walk(self.around):
             used = {a for a in s.operands if isinstance(a, Value)}
-            if s not in self.gone and s not in self.instead and not own.isdisjoint(used):
+            if s not in self.removed and s not in self.instead and not own.isdisjoint(used):
                 raise _Stays
             if any(not own.isdisjoint(r.yields) for r in regions_of(s)):
                 raise _Stays
@@ -102,7 +102,7 @@ class _Table:
     def op(self, s: Op) -> None:
         name, given = s.decl.name, s.operands
         if s.results == (self.value,):
-            self.gone.add(s)
+            self.removed.add(s)
             for item in given if self.is_list else ():
                 self.store(item, None)
         elif not given or given[0] not in (self.value, *self.views, *self.whole):
@@ -115,20 +115,20 @@ class _Table:
             raise _Stays
         elif name in ("read", "array_of"):
             self.whole.add(s.result)
-            self.gone.add(s)
+            self.removed.add(s)
         elif name in ("index", "list_item") and _is_row(s):
             if isinstance(s.result.type, Array):
                 self.views[s.result] = given[1], None
-                self.gone.add(s)
+                self.removed.add(s)
             else:
                 self.stands_for(s, self.at(given[1]))
         elif name == "append" or (name == "store" and _is_row(s)):
             if self.is_within:
                 raise _Stays
             self.store(given[1], given[2] if name == "store" else None)
-            self.gone.add(s)
+            self.removed.add(s)
         elif name == "store" and s.attrs["where"] == "" and not self.rows and self.loop is None:
-            self.gone.add(s)  # a fill before the first row is stored
+            self.removed.add(s)  # a fill before the first row is stored
         elif name != "list_length":
             raise _Stays
 
@@ -139,7 +139,7 @@ class _Table:
             raise _Stays
         if s.decl.name == "index" and isinstance(s.result.type, Array):
             self.views[s.result] = place, s
-            self.gone.add(s)
+            self.removed.add(s)
         elif s.decl.name == "read" and part is None:
             self.stands_for(s, self.at(place))
         else:
@@ -150,7 +150,7 @@ class _Table:
         if not same_kind(s.result.type, atom.type):
             raise _Stays
         self.env[s.result] = lookup(self.env, atom)
-        self.gone.add(s)
+        self.removed.add(s)
 
     def store(self, amount: Atom, place: Atom | None) -> None:
         if amount in self.written or not same_kind(amount.type, self.type_of_row):
@@ -284,7 +284,7 @@ class _Table:
         if not is_all or loop.start != const(0) or loop.carried[0] not in (const(0), const(0.0)):
             raise _Stays
         self.env[loop.results[0]] = self.sum_of_rows()
-        self.gone |= {loop, length, *loop.body.body}  # type: ignore[arg-type]
+        self.removed |= {loop, length, *loop.body.body}  # type: ignore[arg-type]
 
     # ---- the new region ----------------------------------------------------------------------------------
 
@@ -297,13 +297,13 @@ class _Table:
             if s is self.loop:
                 self.put_loop(s, b)
             else:
-                _Without(self.gone, self.instead).statement(s, self.env, b)
+                _Without(self.removed, self.instead).statement(s, self.env, b)
         return b.region(self.around.params, tuple(lookup(self.env, y) for y in self.around.yields))
 
     def put_loop(self, loop: For, b: Builder) -> None:
         inner = b.inner()
         for s in loop.body.body:
-            _Without(self.gone, self.instead).statement(s, self.env, inner)
+            _Without(self.removed, self.instead).statement(s, self.env, inner)
         params, carried, results = [*loop.body.params], [*loop.carried], [*loop.results]
         yields = [lookup(self.env, y) for y in loop.body.yields]
         last = lookup(self.env, self.last)  # type: ignore[arg-type]
@@ -354,12 +354,12 @@ class _Table:
 
 
 class _Without(Rewriter):
-    def __init__(self, gone: set[Statement], instead: dict[Statement, Op]) -> None:
-        self.gone = gone
+    def __init__(self, removed: set[Statement], instead: dict[Statement, Op]) -> None:
+        self.removed = removed
         self.instead = instead
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
-        if old not in self.gone:
+        if old not in self.removed:
             super().statement(self.instead.get(old, old), env, b)
 
 

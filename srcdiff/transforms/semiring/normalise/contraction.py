@@ -34,13 +34,13 @@ def contracted(
 
 
 def _summed(b: Builder, plus: OpDecl, x: Atom, letters: str, needed: str) -> tuple[Atom, str]:
-    gone = tuple(k for k, c in enumerate(letters) if c not in needed)
-    if not gone:
+    reduced = tuple(k for k, c in enumerate(letters) if c not in needed)
+    if not reduced:
         return x, letters
     left = "".join(c for c in letters if c in needed)
     if not left:
         return b.op(plus, x), left
-    return b.op(plus, x, axis=gone[0] if len(gone) == 1 else gone), left
+    return b.op(plus, x, axis=reduced[0] if len(reduced) == 1 else reduced), left
 
 
 def _spread(b: Builder, x: Atom, own: str, letters: str) -> Atom:

@@ -193,9 +193,11 @@ class _Algebra(Rewriter):
                         polynomials.constant(Fraction(1)),
                         polynomials.scaled(polynomials.variable(other), Fraction(-1)),
                     )
-                    turned = polynomials.replaced(form, atom, one_minus)
-                    if turned is not None and len(turned) < len(form):  # else digits of the small
-                        yield turned
+                    complemented = polynomials.replaced(form, atom, one_minus)
+                    if complemented is not None and len(complemented) < len(
+                        form
+                    ):  # else digits of the small
+                        yield complemented
 
     def kind(self, tree: Tree) -> str:
         """The kind of a tree's value: "f", "i" or "b". Python's integers have no width, and count as floats.

@@ -248,20 +248,22 @@ class _Facts:
         return not isinstance(key, Value) or loop in self.around[key]
 
     def along(
-        self, found: Sum, shape: Sequence[Dim], gone: Sequence[int], keeps: bool
+        self, found: Sum, shape: Sequence[Dim], reduced: Sequence[int], keeps: bool
     ) -> Sum | None:
         """The sum over some axes of an array."""
-        rest = [k for k in range(len(shape)) if k not in gone]
+        rest = [k for k in range(len(shape)) if k not in reduced]
         out: Sum | None = {}
         for monomial, c in found.items():
-            inner = frozenset(f for f in monomial if not set(gone).isdisjoint(f[0][1]))
-            if not inner and all(shape[k].is_const for k in gone):
-                term = laurent.number(math.prod(shape[k].const for k in gone))
+            inner = frozenset(f for f in monomial if not set(reduced).isdisjoint(f[0][1]))
+            if not inner and all(shape[k].is_const for k in reduced):
+                term = laurent.number(math.prod(shape[k].const for k in reduced))
             else:
                 kept = sorted({k for f, _ in inner for k in f[1] if k in rest})
-                names = {k: n for n, k in enumerate(kept)} | {k: -1 - n for n, k in enumerate(gone)}
+                names = {k: n for n, k in enumerate(kept)} | {
+                    k: -1 - n for n, k in enumerate(reduced)
+                }
                 plain = frozenset(((f[0], tuple(map(names.get, f[1]))), p) for f, p in inner)
-                lengths = tuple(shape[k] for k in gone)
+                lengths = tuple(shape[k] for k in reduced)
                 term = self.summed(("axes", lengths, plain), tuple(kept))
             out = laurent.plus_product(out, term, {monomial - inner: c})
         return out if out is None or keeps else laurent.moved(out, rest.index)

@@ -26,7 +26,7 @@ class Known(Protocol):
     def at(self, a: Atom, result: Type) -> Sum: ...
 
     def along(
-        self, found: Sum, shape: Sequence[Dim], gone: Sequence[int], keeps: bool
+        self, found: Sum, shape: Sequence[Dim], reduced: Sequence[int], keeps: bool
     ) -> Sum | None: ...
 
 
@@ -80,15 +80,15 @@ def _power(f: Known, op: Op) -> Sum | None:
 
 def _summed(f: Known, op: Op) -> Sum | None:
     shape = shape_of(op.operands[0].type)
-    gone = axes_of(len(shape), op.attrs.get("axis"))
-    return f.along(f.of(op.operands[0]), shape, gone, bool(op.attrs.get("keepdims")))
+    reduced = axes_of(len(shape), op.attrs.get("axis"))
+    return f.along(f.of(op.operands[0]), shape, reduced, bool(op.attrs.get("keepdims")))
 
 
 def _averaged(f: Known, op: Op) -> Sum | None:
     shape = shape_of(op.operands[0].type)
-    gone = axes_of(len(shape), op.attrs.get("axis"))
+    reduced = axes_of(len(shape), op.attrs.get("axis"))
     total = _summed(f, op)
-    count = f.along(laurent.number(1), shape, gone, keeps=False)
+    count = f.along(laurent.number(1), shape, reduced, keeps=False)
     share = None if count is None else laurent.inverse(count)
     return None if total is None or share is None else laurent.times(total, share)
 

@@ -64,7 +64,7 @@ class _Zeros(Rewriter):
         if not axes.keys() >= {*unknown}:
             return op
         b.location, b.origin = op.location, op.origin
-        asks = (axes[d] for d in dict.fromkeys(unknown))
-        lengths = tuple(b.op(memory.axis_length, a, axis=k) for a, k in asks)
+        axes_known = (axes[d] for d in dict.fromkeys(unknown))
+        lengths = tuple(b.op(memory.axis_length, a, axis=k) for a, k in axes_known)
         type_ = {"type": op.result.type}
         return Op(memory.zeros_of, lengths, op.results, type_, op.location, op.origin)

@@ -277,8 +277,8 @@ class _Fold(InitialWrites):
         axes = {d: (a, k) for a in op.operands[::-1] for k, d in enumerate(shape_of(a.type))}
         if not axes.keys() >= {*unknown}:
             return None
-        asks = (axes[d] for d in dict.fromkeys(unknown))
-        return tuple(b.op(memory.axis_length, a, axis=k) for a, k in asks)
+        axes_known = (axes[d] for d in dict.fromkeys(unknown))
+        return tuple(b.op(memory.axis_length, a, axis=k) for a, k in axes_known)
 
     # ---- writes ----
 

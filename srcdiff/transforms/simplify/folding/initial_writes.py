@@ -34,7 +34,7 @@ _SHARES = {
 _ADDS = (memory.add_into, memory.add_at)
 
 
-_GONE = Op(memory.read, (), ())  # stands where a statement was taken out
+_REMOVED = Op(memory.read, (), ())  # stands where a statement was taken out
 
 
 @dataclass
@@ -64,7 +64,7 @@ class InitialWrites(Rewriter):
         outer, self.here = self.here, _Here({}, {}, {}, {})
         new = super().region(old, env, b)
         self.here = outer
-        return with_body(new, [s for s in new.body if s is not _GONE])
+        return with_body(new, [s for s in new.body if s is not _REMOVED])
 
     def emit(self, statement: Statement, b: Builder) -> None:
         self.forget(statement)
@@ -142,7 +142,7 @@ class InitialWrites(Rewriter):
             return self.start_from_sum(target, amount, op, b)
         place = self.here.clears.get(target_of(op))
         if place is not None:
-            b.body[place] = _GONE
+            b.body[place] = _REMOVED
             self.emit(replace(op, decl=memory.store), b)
             return True
         return target_of(op) in self.here.adds and self.join(op, b)
@@ -158,7 +158,7 @@ class InitialWrites(Rewriter):
         amount = constant_value(both)
         if amount is None:
             self.emit(both, b)
-        b.body[place] = _GONE
+        b.body[place] = _REMOVED
         self.here.adds[target_of(op)] = len(b.body)
         b.append(replace(op, operands=(op.operands[0], amount or both.result, *op.operands[2:])))
         return True
@@ -167,7 +167,7 @@ class InitialWrites(Rewriter):
         """Zeros to which a whole array is added: a copy of that array."""
         if not isinstance(amount, Value) or not same_kind(amount.type, target.type):
             return False
-        b.body[self.here.zeros.pop(target)] = _GONE
+        b.body[self.here.zeros.pop(target)] = _REMOVED
         copy = Op(memory.copy, (amount,), (target,), {}, op.location, op.origin)
         if self.take_over(copy, b) is None:
             self.emit(copy, b)
@@ -183,7 +183,7 @@ class InitialWrites(Rewriter):
         if not isinstance(amount, Value) or not same_kind(amount.type, target.type):
             return False
         first = start.operands[0]
-        b.body[place] = _GONE
+        b.body[place] = _REMOVED
         if start.decl is not memory.copy:
             first = Value(target.type)
             b.body[place] = replace(start, results=(first,))

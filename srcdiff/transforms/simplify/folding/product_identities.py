@@ -48,11 +48,11 @@ def _transposed_product(f: Known, op: Op, b: Builder) -> Atom | None:
             continue
         type_ = factor.type
         assert isinstance(type_, Array)
-        turned = replace(
+        transposed = replace(
             op, operands=(factor,), results=(Value(Array(type_.dtype, type_.shape[::-1])),)
         )
-        f.emit(turned, b)
-        flipped.append(turned.result)
+        f.emit(transposed, b)
+        flipped.append(transposed.result)
     whole = replace(product, operands=tuple(flipped), results=(replace(op.result),))
     f.emit(whole, b)
     return whole.result
