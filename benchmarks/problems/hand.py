@@ -287,17 +287,17 @@ def _by_angle(slope, k, of_bones, turned, columns, weights, out):
     bones = len(parents)
     slopes, transform = np.empty((bones, 4, 4)), np.empty((4, 4))
     last = np.empty((3, 4))
-    is_behind = np.zeros(bones, dtype=np.bool_)
-    is_behind[k] = True
+    is_after = np.zeros(bones, dtype=np.bool_)
+    is_after[k] = True
     if parents[k] < 0:
         slopes[k] = slope
     else:
         _product(absolutes[parents[k]], slope, slopes[k])
     for b in range(k, bones):
-        if b > k and parents[b] >= 0 and is_behind[parents[b]]:
-            is_behind[b] = True
+        if b > k and parents[b] >= 0 and is_after[parents[b]]:
+            is_after[b] = True
             _product(slopes[parents[b]], relatives[b], slopes[b])
-        if is_behind[b]:
+        if is_after[b]:
             _product(slopes[b], inverses[b], transform)
             _product(turned, transform[:3], last)
             _add_moved(last, weights[b], columns, out)

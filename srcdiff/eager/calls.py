@@ -178,8 +178,8 @@ def _differentiated(tape: Tape, function: Any, args: Any, kwargs: Any) -> Any:
             "Assign what it returns.",
         )
     if place is not None:
-        at, behind = place
-        kwargs |= zip(behind, args[at + 1 :], strict=True)
+        at, later = place
+        kwargs |= zip(later, args[at + 1 :], strict=True)
         args, out = args[:at], args[at]
     given = [_listed(tape, a) for a in args]
     fixed = {k: v for k, v in kwargs.items() if _is_fixed(v)}

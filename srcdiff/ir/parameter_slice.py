@@ -20,7 +20,7 @@ _Names = frozenset[str]
 _NONE: _Names = frozenset()
 
 
-def parameters_behind(fn: Function) -> defaultdict[Value, _Names]:
+def parameters_of(fn: Function) -> defaultdict[Value, _Names]:
     """The names of the parameters that each value of a function may depend on; of what is no value of it, all names."""
     found = _Origins(fn)
     for p in fn.params:

@@ -69,16 +69,16 @@ def along_axis(transform):
 
     @njit
     def transformed(a, scale, out, axis):
-        before, behind = 1, 1
+        before, after = 1, 1
         for k in range(axis):
             before *= a.shape[k]
         for k in range(axis + 1, a.ndim):
-            behind *= a.shape[k]
-        if before == 0 or behind == 0:
+            after *= a.shape[k]
+        if before == 0 or after == 0:
             return
-        whole = np.ascontiguousarray(a).reshape((before, a.shape[axis], behind))
-        results = out.reshape((before, out.shape[axis], behind))
-        if behind == 1:
+        whole = np.ascontiguousarray(a).reshape((before, a.shape[axis], after))
+        results = out.reshape((before, out.shape[axis], after))
+        if after == 1:
             transform(whole[:, :, 0], scale, results[:, :, 0])
         else:
             for k in range(before):

@@ -160,10 +160,10 @@ def _purpose(flow: _Flow, v: Value, active: Collection[Value], results: Sequence
         return "the result depends on it"
     target, _ = way[-1]
     place = next((_line(s) for _, s in reversed(way) if _line(s)), "")
-    behind = f" on {place}" if place else ""
+    after = f" on {place}" if place else ""
     if target not in results:
-        return f"the result depends on it, by `{target.name}`{behind}"
-    return f"the result is made from it{behind}"
+        return f"the result depends on it, by `{target.name}`{after}"
+    return f"the result is made from it{after}"
 
 
 def _inactive(flow: _Flow, v: Value, wrt: Sequence[Value], varied: Collection[Value]) -> str:

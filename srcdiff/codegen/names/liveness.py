@@ -175,7 +175,7 @@ class _Walk:
 
     def loop(self, node: Loop) -> None:
         touched = self.touched[node]
-        behind = set(self.live)
+        later = set(self.live)
         after = self.close(touched, node.end + 1)
         own = {v for n in (*node.test, *node.body) for v in _assigned_within(n)} | set(
             assigned_by(node)
@@ -184,7 +184,7 @@ class _Walk:
         again = after | entered
         for v in again:
             self.use(v, node.end)
-        self.exits.append((behind, again | behind))
+        self.exits.append((later, again | later))
         self.nodes(node.body)
         if node.condition is not None:
             for v in (*after, *self.folding.leaves(node.condition)):
@@ -218,8 +218,8 @@ class _Walk:
     def jump(self, node: Jump) -> None:
         if node.kind == "return":
             return
-        behind, again = self.exits[-1]
-        for v in behind if node.kind == "break" else again:
+        later, again = self.exits[-1]
+        for v in later if node.kind == "break" else again:
             self.use(v, node.point)
 
 

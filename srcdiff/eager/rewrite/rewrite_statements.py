@@ -85,7 +85,9 @@ class Rewriter(ExpressionRewriter):
 
     def stored(self, target: Any, value: Any) -> list[Any]:
         if isinstance(target, ast.Subscript):
-            return [ast.Expr(self.tape_call("store", self.visit(target.value), self.key(target), value))]
+            return [
+                ast.Expr(self.tape_call("store", self.visit(target.value), self.key(target), value))
+            ]
         name, base = self.mangled(target.attr), self.visit(target.value)
         is_property = target.attr in self.routes.properties
         if is_property or target.attr in ("flat", "real", "imag") or self.routes.custom:

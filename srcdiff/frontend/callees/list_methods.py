@@ -38,7 +38,7 @@ from srcdiff.frontend.iteration.iterables import passed, taken
 from srcdiff.frontend.iteration.prelude import (
     insert_item,
     pop_item,
-    put_behind,
+    put_after,
     put_between,
     repeated_items,
 )
@@ -148,7 +148,7 @@ def store_slice(fr: Frame, node: gast.AST, target: Value, key: Slice, value: Fro
         )
     start = const(0) if key.lower is None else key.lower
     if key.upper is None:
-        fr.call_prelude(node, put_behind, target, start, value)
+        fr.call_prelude(node, put_after, target, start, value)
     else:
         fr.call_prelude(node, put_between, target, start, key.upper, value)
 

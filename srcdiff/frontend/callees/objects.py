@@ -175,8 +175,8 @@ def super_attribute(fr: Frame, base: Super, name: str, node: gast.AST) -> FrontV
         own = base.receiver.value
         own = own if isinstance(own, type) else type(own)
     mro = own.__mro__ if isinstance(own, type) else ()
-    behind = mro[mro.index(base.cls) + 1 :] if base.cls in mro else ()
-    for cls in behind:
+    after = mro[mro.index(base.cls) + 1 :] if base.cls in mro else ()
+    for cls in after:
         found = vars(cls).get(name)
         if isinstance(found, FunctionType):
             return Method(base.receiver, name, found)

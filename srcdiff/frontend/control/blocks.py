@@ -66,7 +66,7 @@ def block(fr: Frame, statements: Statements, live: frozenset[str]) -> Done:
             case gast.For() | gast.While():
                 fr.statement(s)
                 if has_return(s) or s.orelse:
-                    return _behind_loop(fr, s, statements[k + 1 :], live)
+                    return _rest_after_loop(fr, s, statements[k + 1 :], live)
             case _:
                 fr.statement(s)
         let_pass(fr, s)
@@ -78,7 +78,7 @@ def block(fr: Frame, statements: Statements, live: frozenset[str]) -> Done:
     return FALSE
 
 
-def _behind_loop(fr: Frame, s: gast.AST, rest: Statements, live: frozenset[str]) -> Done:
+def _rest_after_loop(fr: Frame, s: gast.AST, rest: Statements, live: frozenset[str]) -> Done:
     def go_on() -> Done:
         if has_return(s) or has_break(s):
             return _after_loop(fr, s, rest, live)

@@ -266,10 +266,10 @@ def _first_difference(
     if not others:  # the parts that both have
         return compare(fr, node, _OR_EQUAL[type(op)] if otherwise else _STRICTLY[type(op)], x, y)
     before = compare(fr, node, _STRICTLY[type(op)], x, y)
-    behind = _first_difference(fr, node, op, others, otherwise) if same != FALSE else FALSE
-    if behind == FALSE:
+    after = _first_difference(fr, node, op, others, otherwise) if same != FALSE else FALSE
+    if after == FALSE:
         return before
-    tied = same if behind == TRUE else fr.op(node, and_, same, behind)
+    tied = same if after == TRUE else fr.op(node, and_, same, after)
     return tied if before == FALSE else fr.op(node, or_, before, tied)
 
 

@@ -30,7 +30,7 @@ from srcdiff.frontend.source.wrappers import function_of
 from srcdiff.ir.core import Function
 from srcdiff.ir.dims import ShapeMismatch
 from srcdiff.ir.location import Location
-from srcdiff.ir.parameter_slice import parameters_behind
+from srcdiff.ir.parameter_slice import parameters_of
 from srcdiff.ir.types import Array, Dim, Scalar, Struct, shape_of
 from srcdiff.ir.values import Atom, Const, Value, const, known_dim
 from srcdiff.ops.elementwise.arithmetic import floor_divide, subtract
@@ -254,7 +254,7 @@ def _described(shapes: Symbols, value: FrontValue) -> tuple[Any, ...]:
 
 def with_origins(fn: Function, noted: Any) -> dict[Any, Any]:
     """Notes with the names of the parameters that values of the program may depend on, in the place of the values."""
-    behind = parameters_behind(fn)
+    behind = parameters_of(fn)
 
     def plain(described: Any) -> Any:
         kind, *parts = described

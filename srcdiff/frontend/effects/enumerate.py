@@ -54,7 +54,7 @@ def enumerate_choice(fr: Frame, s: gast.AST, rest: Statements, live: frozenset[s
     if site is None:
         return None
     z, call = site
-    inside, behind = _split(rest)
+    inside, after = _split(rest)
     inside, unasked = not_stored(fr, as_sites(fr, inside))
     live = live - unasked
     bind_steps(fr)
@@ -64,12 +64,12 @@ def enumerate_choice(fr: Frame, s: gast.AST, rest: Statements, live: frozenset[s
         follows = inside[k + 1 :] if is_block(fr) else _without_return(inside[k + 1 :])
         made = chained(fr, s, [*inside[:k], loops[k], *follows], k, live)
     else:
-        check(fr, s, z, {z} | assigned(inside), behind, live)
+        check(fr, s, z, {z} | assigned(inside), after, live)
         check_exits(fr, z, _without_return(inside))
         _check_returned(fr, z, inside)
         is_plain = is_one(fr) and counts_from_zero(fr, call)
         made = _sum(s, z, call, inside, unused(fr, "terms"), is_plain)
-    return fr.block([*made, *behind], live)
+    return fr.block([*made, *after], live)
 
 
 def _split(rest: Statements) -> tuple[list[gast.AST], list[gast.AST]]:

@@ -84,11 +84,11 @@ def is_block(fr: Frame) -> bool:
 
 
 def check(
-    fr: Frame, s: gast.AST, z: str, names: set[str], behind: Statements, live: frozenset[str]
+    fr: Frame, s: gast.AST, z: str, names: set[str], after: Statements, live: frozenset[str]
 ) -> None:
     """Nothing that depends on the choice may be used outside of the sum."""
     for name in sorted(names):
-        if name in live or reads_name(behind, name):
+        if name in live or reads_name(after, name):
             what = "is" if name == z else f"may depend on `{z}`, which is"
             fr.fail(s, f"`{name}` is used after the block, and {what} summed out", ADVICE)
 

@@ -133,7 +133,7 @@ def chained(
         check(fr, draw.s, draw.z, assigned(draw.rest), [*later, *inside[at:]], live)
         check_exits(fr, draw.z, draw.rest)
     known = [n for n in names if n not in {draw.z for draw in first}]
-    _check_behind(fr, loop, names, inside[at + 1 :], live)
+    _check_after(fr, loop, names, inside[at + 1 :], live)
     begin, log_alpha = _first_states(fr, first)
     more, log_alpha = _known_states(fr, loop, known, log_alpha, [draw.z for draw in first])
     order = [*[draw.z for draw in first], *known]
@@ -152,7 +152,7 @@ def from_known_states(
     _, draws = _split(loop.body, names)
     if not all(_is_known(fr, loop, draw) for draw in draws):
         return None
-    _check_behind(fr, loop, names, rest, live)
+    _check_after(fr, loop, names, rest, live)
     bind_steps(fr)
     made, log_alpha = _known_states(fr, loop, names, "", [])
     return [*made, *_iterations(fr, loop, loop, names, log_alpha), *rest]
@@ -162,7 +162,7 @@ def _is_constant(s: gast.AST) -> bool:
     return isinstance(s, gast.Assign) and isinstance(s.value, gast.Constant)
 
 
-def _check_behind(
+def _check_after(
     fr: Frame, loop: gast.AST, names: Sequence[str], rest: Statements, live: frozenset[str]
 ) -> None:
     for z in names:
@@ -329,7 +329,7 @@ def _draw_again(fr: Frame, draw: _Draw, names: Sequence[str], log_alpha: str) ->
     following, terms = unused(fr, "following"), unused(fr, "terms")
     states = _states(fr, names)
     own, state = states[axis], unused(fr, f"next_{z}")
-    behind = [state if k == axis else other for k, other in enumerate(states)]
+    after = [state if k == axis else other for k, other in enumerate(states)]
     others = [n for n in names if n != z]
     weight = call_step(
         s,
@@ -348,11 +348,11 @@ def _draw_again(fr: Frame, draw: _Draw, names: Sequence[str], log_alpha: str) ->
         loop_of(s, own, range_of(s, log_alpha, axis, count), terms, inner),
         assign(s, z, call_step(s, "choose_next", name, name_of(s, state), name_of(s, terms))),
         *draw.rest,
-        leave(s, following, *behind),
+        leave(s, following, *after),
     ]
     return [
         assign(s, following, empty_like(s, log_alpha)),
-        *_nest(s, behind, log_alpha, following, body),
+        *_nest(s, after, log_alpha, following, body),
         assign(s, log_alpha, name_of(s, following)),
     ]
 

@@ -260,7 +260,7 @@ def put_between(items, start, stop, given):
     items.extend(rest)
 
 
-def put_behind(items, start, given):
+def put_after(items, start, given):
     n = len(items)
     start = max(start + n, 0) if start < 0 else min(start, n)
     new = list(given)

@@ -320,10 +320,10 @@ class _Liveness:
             wanted |= self.block(handler.body, set(live), on_break, on_continue)
             if handler.type is not None:
                 _reads(handler.type, wanted)
-        behind = self.block(node.orelse, set(live), on_break, on_continue)
-        self.record(self.iteration, node, wanted | behind)
+        later = self.block(node.orelse, set(live), on_break, on_continue)
+        self.record(self.iteration, node, wanted | later)
         outer, self.captured = self.captured, self.captured | wanted
-        inside = self.block(node.body, behind | wanted, on_break, on_continue)
+        inside = self.block(node.body, later | wanted, on_break, on_continue)
         self.captured = outer
         return inside | wanted
 
@@ -348,12 +348,12 @@ class _Liveness:
         self, node: gast.AST, live: set[str], on_break: set[str], on_continue: set[str]
     ) -> set[str]:
         self.record(self.after, node, live)
-        behind = set(live)
+        later = set(live)
         live = self.block(node.orelse, live, on_break, on_continue)
-        iteration = live | self.own_needs(node) | behind
+        iteration = live | self.own_needs(node) | later
         self.record(self.iteration, node, iteration)
         if self.recording:
-            start = self.block(node.body, set(iteration), behind, iteration)
+            start = self.block(node.body, set(iteration), later, iteration)
             self.record(self.start, node, start)
         live = live | self.own_needs(node)
         if isinstance(node, gast.For):

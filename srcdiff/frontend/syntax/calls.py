@@ -143,12 +143,12 @@ def _pass_on(fr: Frame, node: gast.AST, function: FrontValue) -> None:
         for argument in node.args:
             is_late = isinstance(argument, gast.GeneratorExp | gast.Call) and makes_iterator(called)
             argument.at_once = not is_late or passes(fr, node, argument)
-            _refuse_changes_behind(fr, node, argument)
+            _refuse_later_changes(fr, node, argument)
     elif called is next and node.args and _makes_list(node.args[0]):
         node.args[0].in_passing = True  # later items are not used
 
 
-def _refuse_changes_behind(fr: Frame, node: gast.AST, argument: Any) -> None:
+def _refuse_later_changes(fr: Frame, node: gast.AST, argument: Any) -> None:
     """The items of a generator are computed after all arguments; here they are computed where the generator stands."""
     if not isinstance(argument, gast.GeneratorExp):
         return

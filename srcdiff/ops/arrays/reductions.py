@@ -257,8 +257,8 @@ def prod_forward(x, axis=None, keepdims=False, *, x_dot, out):
         row, row_dot = np.moveaxis(x, axis, -1), np.moveaxis(x_dot, axis, -1)
     k = np.arange(row.shape[-1])
     before = np.cumprod(np.where(k == 0, 1.0, row[..., k - 1]), axis=-1)
-    behind = np.flip(np.cumprod(np.where(k == 0, 1.0, row[..., -k]), axis=-1), -1)
-    out_dot = np.reshape(np.sum(before * behind * row_dot, axis=-1), out.shape)
+    after = np.flip(np.cumprod(np.where(k == 0, 1.0, row[..., -k]), axis=-1), -1)
+    out_dot = np.reshape(np.sum(before * after * row_dot, axis=-1), out.shape)
 
 
 # the product of the other factors is the product before an element times the product after it: correct with zeros, too

@@ -134,7 +134,7 @@ def _lu_text(op: Op) -> str:
     return f"scipy.linalg.lu_solve(({{0}}, {{1}}), {{2}}{f', trans={trans}' if trans else ''})"
 
 
-def _trans_behind(op: Op) -> str:
+def _trans_argument(op: Op) -> str:
     return f", {op.attrs.get('trans', 0)}"
 
 
@@ -142,7 +142,7 @@ def _trans_behind(op: Op) -> str:
 @declare(
     template=_lu_text,
     infer=solution_type(2),
-    routine=called(SYSTEMS, "lu_solve", rest=_trans_behind, own_complex=False, given=(0, 2)),
+    routine=called(SYSTEMS, "lu_solve", rest=_trans_argument, own_complex=False, given=(0, 2)),
     forward=lu_solve_forward,
     samples=tuple(_with_lu(trans, shape) for trans in (0, 1) for shape in ((3,), (3, 2))),
     **HEAVY,

@@ -104,7 +104,7 @@ def det_forward(a, *, a_dot, out):
     if a.ndim == 2:
         out_dot = out * np.trace(np.linalg.solve(a, a_dot))
     else:
-        out_dot = out * np.sum(np.linalg.inv(a) * turned(a_dot), axis=(-2, -1))
+        out_dot = out * np.sum(np.linalg.inv(a) * transpose_of(a_dot), axis=(-2, -1))
 
 
 @declare(
@@ -120,7 +120,7 @@ def det(a, *, out, d_out):
     if a.ndim == 2:
         d_a = d_out * out * np.linalg.inv(a).T
     else:
-        d_a = np.expand_dims(d_out * out, (-2, -1)) * turned(np.linalg.inv(a))
+        d_a = np.expand_dims(d_out * out, (-2, -1)) * transpose_of(np.linalg.inv(a))
 
 
 def _sign_and_log(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:

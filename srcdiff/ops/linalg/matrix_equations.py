@@ -84,7 +84,7 @@ def discrete_forward(a, q, method=None, *, a_dot, q_dot, out):
     out_dot = linalg.solve_discrete_lyapunov(a, change)
 
 
-def _method_behind(op: Op) -> str:
+def _method_argument(op: Op) -> str:
     """SciPy's choice: one system for all elements if there are fewer than ten rows."""
     method = op.attrs.get("method")
     return ", len({0}) >= 10" if method is None else f", {method == 'bilinear'}"
@@ -94,7 +94,7 @@ def _method_behind(op: Op) -> str:
     "scipy.linalg.solve_discrete_lyapunov",
     infer=in_double,
     forward=discrete_forward,
-    routine=called(EQUATIONS, "solve_discrete_lyapunov", rest=_method_behind),
+    routine=called(EQUATIONS, "solve_discrete_lyapunov", rest=_method_argument),
     samples=(_lyapunov(0.1),),
     **HEAVY,
     takes_complex=True,

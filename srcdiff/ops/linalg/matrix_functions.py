@@ -91,14 +91,14 @@ def symmetric_eigh_forward(a, lower=True, *, a_dot, out):
     out_dot = (real_part(np.diag(middle)), vectors @ (inverse_gaps(values) * middle))
 
 
-def _lower_behind(op: Op) -> str:
+def _lower_argument(op: Op) -> str:
     return f", {op.attrs.get('lower', True)}"
 
 
 @declare(
     spelling="scipy.linalg.eigh",
     infer=values_and_vectors("eigh", stacks=False),
-    routine=called(SYSTEMS, "eigh", rest=_lower_behind),
+    routine=called(SYSTEMS, "eigh", rest=_lower_argument),
     forward=symmetric_eigh_forward,
     optional=True,
     samples=(symmetric(), Sample(symmetric().args, {"lower": False})),
@@ -214,7 +214,7 @@ def _banded_text(op: Op) -> str:
     return f"scipy.linalg.solve_banded(({op.attrs['below']}, {op.attrs['above']}), {{0}}, {{1}})"
 
 
-def _bands_behind(op: Op) -> str:
+def _bands_argument(op: Op) -> str:
     return f", {op.attrs['below']}, {op.attrs['above']}"
 
 
@@ -236,7 +236,7 @@ def _banded(below: int, above: int, shape: tuple[int, ...]) -> Sample:
     template=_banded_text,
     signature="bands, b, below=0, above=0",
     infer=solution_type(1),
-    routine=called(SYSTEMS, "solve_banded", rest=_bands_behind, own_complex=False),
+    routine=called(SYSTEMS, "solve_banded", rest=_bands_argument, own_complex=False),
     forward=solve_banded_forward,
     samples=(_banded(1, 1, (5,)), _banded(2, 1, (5, 2)), _banded(0, 1, (5,))),
     **HEAVY,

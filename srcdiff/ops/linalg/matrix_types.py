@@ -41,8 +41,8 @@ def called(
         for k, a in enumerate(op.operands):
             is_other = (given is None or k in given) and numeric(a).dtype != dtype
             parts.append(f"{{{k}}}.astype(np.{dtype})" if is_other else f"{{{k}}}")
-        behind = rest(op) if rest is not None else ""
-        return f"{module}.{prefix}{name}({', '.join(parts)}{behind})"
+        after = rest(op) if rest is not None else ""
+        return f"{module}.{prefix}{name}({', '.join(parts)}{after})"
 
     return text
 

@@ -70,10 +70,10 @@ def _from_start(n: LoopContext, index: Atom, length: Dim) -> Atom:
     expr = known_dim(index)
     if expr is not None and n.b.shapes.is_at_least_zero(expr):
         return index
-    behind = plus(n, n.length(length), index)
+    after = plus(n, n.length(length), index)
     if isinstance(index, Const):
-        return behind
-    return n.compute("choose", n.compute("less", index, const(0)), behind, index)
+        return after
+    return n.compute("choose", n.compute("less", index, const(0)), after, index)
 
 
 def _index_element(n: LoopContext, operand: Atom, at: Sequence[Atom]) -> Atom:
@@ -137,11 +137,11 @@ def _first(n: LoopContext, length: Dim, given: dict[str, Atom], step: int) -> At
     expr = known_dim(start)
     if expr is not None and n.b.shapes.is_at_least_zero(expr) and step > 0:
         return n.number(start)  # a slice that begins beyond the end has no elements
-    behind = plus(n, n.length(length), n.number(start))
-    if isinstance(behind, Const):
-        from_end: Atom = const(max(behind.value, 0))
+    after = plus(n, n.length(length), n.number(start))
+    if isinstance(after, Const):
+        from_end: Atom = const(max(after.value, 0))
     else:
-        from_end = n.compute("maximum", behind, const(0))
+        from_end = n.compute("maximum", after, const(0))
     if isinstance(start, Const):
         return from_end
     is_negative = n.compute("less", n.number(start), const(0))

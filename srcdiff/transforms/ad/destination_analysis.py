@@ -121,7 +121,7 @@ class Plan:
         self.dropped: set[Statement] = set()
         self.early: dict[Statement, list[Statement]] = {}
         self.instead: dict[Statement, list[Share]] = {}
-        self.behind: dict[Statement, list[Share]] = {}
+        self.after: dict[Statement, list[Share]] = {}
         self.at_end: dict[Region, list[Share]] = {}
         self.yields_removed: dict[Region, set[int]] = {}
         self.arrays: dict[int, Value] = {}
@@ -268,7 +268,7 @@ class Plan:
         if found is None and isinstance(made, Call):
             return False
         if found is None:
-            self.behind[made] = [Share(b, sink)]
+            self.after[made] = [Share(b, sink)]
         elif found:
             self.instead[made] = found
         for s in sums:

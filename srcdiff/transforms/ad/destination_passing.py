@@ -189,7 +189,7 @@ class _WithDestinations(Rewriter):
                 removed = self.plan.yields_removed.get(old.then, ())
                 new = replace(new, results=_but(new.results, removed))
             b.append(new)
-            for share in self.plan.behind.get(old, ()):
+            for share in self.plan.after.get(old, ()):
                 self.add(share, env, b)
 
     def earlier(self, s: Statement, env: Env, b: Builder) -> None:

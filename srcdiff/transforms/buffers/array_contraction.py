@@ -54,10 +54,10 @@ class _Shrink(Rewriter):
             b.append(op)
         return super().region(old, env, b)
 
-    def loop_of(self, array: Value, region: Region, behind: tuple[Statement, ...]) -> For | None:
+    def loop_of(self, array: Value, region: Region, after: tuple[Statement, ...]) -> For | None:
         """The loop whose iterations each use their own row of an array, if it is the only user of the array."""
         type_ = array.type
-        users = [s for s in behind if array in used_atoms(s)]
+        users = [s for s in after if array in used_atoms(s)]
         if not isinstance(type_, Array) or type_.ndim < 2 or self.names.get(array) != 1:
             return None
         if len(users) != 1 or array in region.yields:

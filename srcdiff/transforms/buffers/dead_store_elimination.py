@@ -81,7 +81,7 @@ class _Stores:
         target = store.operands[0]
         roots = self.roots.of(target)
         reads = (read for root in roots for read in self.reads[root])
-        if roots and roots.isdisjoint(outside) and not any(self.is_behind(r, store) for r in reads):
+        if roots and roots.isdisjoint(outside) and not any(self.is_after(r, store) for r in reads):
             return True
         place = self.program.subscript(store)
         if (
@@ -104,7 +104,7 @@ class _Stores:
                 return loops[:depth]
         return ()
 
-    def is_behind(self, read: Op | Call, store: Op) -> bool:
+    def is_after(self, read: Op | Call, store: Op) -> bool:
         """Whether a read, of any elements, may follow a store."""
         around = self.program.around
         in_iterations = around[id(store)] and around[id(read)]
@@ -131,7 +131,7 @@ class _Stores:
             return False
         if self.are_distinct_at_end(root, stored_at, read_at):
             return False
-        return not (shared and self.program.is_behind(stored_at, read_at, shared, earlier))
+        return not (shared and self.program.is_after(stored_at, read_at, shared, earlier))
 
     def are_distinct_at_end(self, root: Value, left: Sequence[Span], right: Sequence[Span]) -> bool:
         """Whether one of two accesses counts from the end of an axis, and the other ends before it."""

@@ -144,7 +144,7 @@ class _HoistBuffers(Rewriter):
         return _without(loop, moved)
 
     def with_spares(
-        self, loop: For, behind: Sequence[Statement], yields: Sequence[Atom], b: Builder
+        self, loop: For, after: Sequence[Statement], yields: Sequence[Atom], b: Builder
     ) -> For:
         """The loop with a second buffer for an array that an iteration allocates and passes to the next."""
         for k, new in enumerate(loop.carried_yields):
@@ -154,7 +154,7 @@ class _HoistBuffers(Rewriter):
             if not moved:
                 continue
             *with_it, made = moved
-            if not self.is_private(loop, k, behind, yields, b):
+            if not self.is_private(loop, k, after, yields, b):
                 if not self.written.isdisjoint(self.of(loop.carried[k])):
                     continue
                 if _is_unbound(loop.carried[k], b):
@@ -186,17 +186,17 @@ class _HoistBuffers(Rewriter):
         return own.isdisjoint(self.held) and all(own.isdisjoint(self.of(y)) for y in others)
 
     def is_private(
-        self, loop: For, k: int, behind: Sequence[Statement], yields: Sequence[Atom], b: Builder
+        self, loop: For, k: int, after: Sequence[Statement], yields: Sequence[Atom], b: Builder
     ) -> bool:
         """Whether the start value was allocated in this region, and only the loop uses it from then on."""
         first = self.of(loop.carried[k])
         if not first <= {r for s in b.body if _is_allocation(s) for r in s.results}:
             return False
         new = {*loop.results, *defined_in(loop.body)}
-        new |= {v for s in behind for v in (*s.results, *defined_inside(s))}
+        new |= {v for s in after for v in (*s.results, *defined_inside(s))}
         others = (a for i, a in enumerate(loop.carried) if i != k)
         inside = (a for r in regions_of(loop) for a in _used_in(r))
-        later = (a for s in behind for a in used_atoms(s))
+        later = (a for s in after for a in used_atoms(s))
         return not any(
             a not in new and not first.isdisjoint(self.of(a))
             for a in (*others, *inside, *later, *yields)

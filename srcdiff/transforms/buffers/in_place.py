@@ -42,8 +42,8 @@ def _first_pair(fn: Function) -> tuple[Op, Op] | None:
         for old in made:
             if old.result.type != new.result.type or not _is_own(fn, old.result, roots):
                 continue
-            before, behind = seen[old.result], seen[new.result]
-            meets = before and behind and before[-1] == behind[0]
+            before, after = seen[old.result], seen[new.result]
+            meets = before and after and before[-1] == after[0]
             if meets and _is_in_place(body[before[-1]], old.result, new.result):
                 return old, new
     return None

@@ -78,7 +78,7 @@ def with_entry_checks(fn: Function, compiled: bool = False, alone: bool = False)
             _refuse(
                 fn, lengths.differ(left, right), lengths.params, lengths.requirement(left, right), b
             )
-    return _behind(b, fn)
+    return _after(b, fn)
 
 
 def with_overlap_checks(
@@ -97,7 +97,7 @@ def with_overlap_checks(
                 overlap = b.op(shares_memory, take(b, one), take(b, other))
                 both = f"{_called(one)} and {_called(other)}"
                 _raise_if(overlap, f"{fn.name} is generated for {both} that do not overlap", fn, b)
-    return _behind(b, fn)
+    return _after(b, fn)
 
 
 def with_layout_checks(fn: Function, names: Collection[str]) -> Function:
@@ -110,7 +110,7 @@ def with_layout_checks(fn: Function, names: Collection[str]) -> Function:
             b.body += taken.body
             text = f" is generated for {_called(part)} contiguous in C order"
             _refuse(fn, "not {0}.flags.c_contiguous", (array,), text, b)
-    return _behind(b, fn)
+    return _after(b, fn)
 
 
 def with_number_checks(
@@ -129,7 +129,7 @@ def with_number_checks(
         if test:
             text = f" is generated for {called} without arrays in the place of numbers"
             _refuse(fn, test, (params[name],), text, b)
-    return _behind(b, fn)
+    return _after(b, fn)
 
 
 def _is_array(type_: Type, text: str, item: str = "item") -> str:
@@ -152,7 +152,7 @@ def _called(part: Part) -> str:
     return text
 
 
-def _behind(checks: Builder, fn: Function) -> Function:
+def _after(checks: Builder, fn: Function) -> Function:
     if not checks.body:
         return fn
     return fn.with_body(replace(fn.body, body=(*checks.body, *fn.body.body)))

@@ -163,13 +163,13 @@ class _Loops(IterationTerms, Rewriter):
             and all(
                 isinstance(s, Op)
                 and s.decl is memory.read
-                and self.is_behind(s, loop)
+                and self.is_after(s, loop)
                 and self.reaches_logarithm(s.result)
                 for s in reads
             )
         )
 
-    def is_behind(self, s: Statement, loop: For) -> bool:
+    def is_after(self, s: Statement, loop: For) -> bool:
         region, at = self.places[loop]
         return any(x is s for x in region.body[at + 1 :])
 

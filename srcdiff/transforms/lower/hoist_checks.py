@@ -107,7 +107,7 @@ def _in_front(check: Check, loop: For, own: set[Value]) -> list[Statement] | Non
     if not inner:
         return _guarded(check, loop, test.attrs["text"], test.operands)
     index, *others = test.operands
-    shift = _behind_index(index, loop)
+    shift = _offset_from_index(index, loop)
     # the guards test that inner loops have an iteration
     *guards, condition = test.attrs["text"].split(" and ")
     if inner != [index] or shift is None or condition != "{0} >= {1}" or "{0}" in " ".join(guards):
@@ -126,7 +126,7 @@ def _at_the_start(test: Op, loop: For) -> Op:
         bound = re.fullmatch(r"\{\d+\} > \{(\d+)\}", guard)
         k = int(bound.group(1)) if bound is not None else 0
         rest = [t for t in (*guards, condition) if t is not guard]
-        shift = _behind_index(test.operands[k], loop) if bound is not None else None
+        shift = _offset_from_index(test.operands[k], loop) if bound is not None else None
         if shift is not None and isinstance(loop.start, Const) and f"{{{k}}}" not in " ".join(rest):
             first = const(loop.start.value + shift)
             operands = (*test.operands[:k], first, *test.operands[k + 1 :])
@@ -155,7 +155,7 @@ def _guarded(
     return [test, replace(check.branch, condition=result)]
 
 
-def _behind_index(index: Atom, loop: For) -> int | None:
+def _offset_from_index(index: Atom, loop: For) -> int | None:
     """The constant offset of an index from the loop's index."""
     here, counted = known_dim(index), known_dim(loop.index)
     if here is None or counted is None:

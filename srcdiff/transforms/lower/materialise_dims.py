@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, replace
 from srcdiff.ir.build import Builder, Env, Rewriter, ops_of, with_parts
 from srcdiff.ir.core import Call, For, Function, If, Op, Region, Statement, While, regions_of, walk
 from srcdiff.ir.definedness import is_undefined, perhaps_undefined
-from srcdiff.ir.dims import needed_lengths, missing
+from srcdiff.ir.dims import missing, needed_lengths
 from srcdiff.ir.types import Array, Dim, List, Scalar, Struct, Type, dims_of
 from srcdiff.ir.values import Atom, Value, const, known_dim
 from srcdiff.ops.arrays import containers, memory, sizes

@@ -151,14 +151,14 @@ def _over_letters(op: Op) -> Reduction | None:
     if not summed:
         return None
     lengths = dict.fromkeys(output + summed, ONE)
-    behind: dict[str, list[int]] = {c: [] for c in lengths}
+    after: dict[str, list[int]] = {c: [] for c in lengths}
     shapes = [shape_of(a.type) for a in (*op.operands, op.result)]
     for text, shape in zip((*inputs, output), shapes, strict=True):
         for k, (c, d) in enumerate(zip(text, shape, strict=True)):
             lengths[c] = d if lengths[c] == ONE else lengths[c]
-            behind[c].append(len(text) - 1 - k)
+            after[c].append(len(text) - 1 - k)
     letters = output + summed
-    order = sorted(range(len(letters)), key=lambda k: -np.mean(behind[letters[k]]))
+    order = sorted(range(len(letters)), key=lambda k: -np.mean(after[letters[k]]))
 
     def element(n: LoopContext, at: Sequence[Atom]) -> Atom:
         return einsum.product_at(n, op, dict(zip(letters, at, strict=True)))

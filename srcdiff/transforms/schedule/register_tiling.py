@@ -55,7 +55,7 @@ class _Nest:
     loads: Sequence[Op]
     before: Sequence[Statement]
     rows: For
-    behind: Sequence[Statement]
+    after: Sequence[Statement]
 
 
 class _SharedRows(Rewriter):
@@ -173,7 +173,7 @@ def _write(nest: _Nest, b: Builder) -> None:
     """
     loop = nest.loop
     b.location, b.origin = loop.location, "compiler"
-    for part in (nest.before, (nest.rows,), nest.behind):
+    for part in (nest.before, (nest.rows,), nest.after):
         if not part:
             continue
         body = replace(loop.body, body=(*nest.loads, *part))

@@ -53,7 +53,7 @@ class _Nest:
     loop: For
     before: Sequence[Statement]
     inner: For
-    behind: Sequence[Statement]
+    after: Sequence[Statement]
 
     @property
     def ops(self) -> list[Op]:
@@ -118,7 +118,7 @@ class _Jam(Rewriter):
         """
         first, middle, last = (
             together(footprint(s, self.roots) for s in part)
-            for part in (nest.before, [nest.inner], nest.behind)
+            for part in (nest.before, [nest.inner], nest.after)
         )
         if first.writes or any(f.effect or f.slots for f in (first, middle, last)):
             return False
@@ -210,7 +210,7 @@ def _write(nest: _Nest, b: Builder) -> None:
 def _several(nest: _Nest, full: Atom, b: Builder) -> For:
     """A loop whose iterations are groups of the old iterations."""
     outer, pass_ = b.inner(), _Pass(_rows(nest), b.inner())
-    behind: list[Statement] = []
+    after: list[Statement] = []
     carried: list[Atom] = []
     results: list[Value] = []
     for k in range(UNROLL):
@@ -224,13 +224,13 @@ def _several(nest: _Nest, full: Atom, b: Builder) -> For:
         pass_.iteration(inner)
         carried += inner.carried
         results += inner.results
-        behind += iteration.body[len(nest.before) + 1 :]
+        after += iteration.body[len(nest.before) + 1 :]
     outer.append(
         replace(
             nest.inner, carried=tuple(carried), body=pass_.region(), results=tuple(results), pair=0
         )
     )
-    outer.body += behind
+    outer.body += after
     region = outer.region((nest.loop.index,), ())
     return replace(nest.loop, stop=full, step=const(UNROLL), body=region, pair=0)
 

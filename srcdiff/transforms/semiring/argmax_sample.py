@@ -126,8 +126,8 @@ class _Choices(Rewriter):
             return b.op(memory.index, x, chosen, where="i")
         lengths = [n for k, n in enumerate(lengths_of_axes(b, x, self.shown)) if k != axis]
         places: list[Atom] = []
-        for behind, n in zip(reversed(range(axes - 1)), lengths, strict=True):
-            places.append(_with_axes_behind(b.op(creation.arange, n), behind, b))
+        for after, n in zip(reversed(range(axes - 1)), lengths, strict=True):
+            places.append(_with_trailing_axes(b.op(creation.arange, n), after, b))
         places.insert(axis, chosen)
         return b.op(memory.gather, x, *places, where=", ".join(["g"] * axes), distinct=True)
 
@@ -256,7 +256,7 @@ def _with_axis(x: Atom, axis: int, b: Builder) -> Atom:
     return b.op(memory.index, x, where=", ".join([*parts[:axis], "None", *parts[axis:]]))
 
 
-def _with_axes_behind(x: Atom, count: int, b: Builder) -> Atom:
+def _with_trailing_axes(x: Atom, count: int, b: Builder) -> Atom:
     if not count:
         return x
     return b.op(memory.index, x, where=", ".join([":"] * ndim_of(x.type) + ["None"] * count))

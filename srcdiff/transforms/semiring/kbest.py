@@ -110,7 +110,7 @@ class _Best(Messages):
             return
         else:
             parts = [
-                a if is_one or not ndim_of(a.type) else b.op(memory.index, a, where=_behind(a))
+                a if is_one or not ndim_of(a.type) else b.op(memory.index, a, where=_after(a))
                 for a, is_one in zip(given, whole, strict=True)
             ]
             found = b.op(old.decl, *parts)
@@ -189,9 +189,9 @@ class _Best(Messages):
         )
         places: list[Atom] = []
         lengths = lengths_of_axes(b, x, self.shown)[:-1]
-        for behind, length in zip(range(len(rest), 0, -1), lengths, strict=True):
+        for after, length in zip(range(len(rest), 0, -1), lengths, strict=True):
             along = b.op(creation.arange, length)
-            places.append(b.op(memory.index, along, where=", ".join([":"] + ["None"] * behind)))
+            places.append(b.op(memory.index, along, where=", ".join([":"] + ["None"] * after)))
         pattern = ", ".join(["g"] * (len(rest) + 1))
         return b.op(memory.gather, x, *places, first, where=pattern, distinct=True)
 
@@ -272,7 +272,7 @@ class _Best(Messages):
         else:
             amount = given[1]
             if ndim_of(amount.type):
-                amount = b.op(memory.index, amount, where=_behind(amount))
+                amount = b.op(memory.index, amount, where=_after(amount))
             b.ops(memory.add_into, given[0], amount, *given[2:], **old.attrs)
 
     def along_axes(self, old: Op, given: list[Atom], b: Builder) -> Atom:
@@ -335,5 +335,5 @@ class _Best(Messages):
         )
 
 
-def _behind(x: Atom) -> str:
+def _after(x: Atom) -> str:
     return ", ".join([":"] * ndim_of(x.type) + ["None"])

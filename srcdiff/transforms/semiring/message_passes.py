@@ -167,8 +167,8 @@ class Messages(Retyper):
         if len(reduced) != 1 or old.attrs.get("keepdims"):
             if len(reduced) < axes or old.attrs.get("keepdims"):
                 raise self.refused(old)
-            behind = lengths_of_axes(b, x, self.shown)[axes:]
-            x, reduced = b.op(reshape, x, const(-1), *behind), [0]
+            later = lengths_of_axes(b, x, self.shown)[axes:]
+            x, reduced = b.op(reshape, x, const(-1), *later), [0]
             lengths: list[Atom] = []
         else:
             lengths = [

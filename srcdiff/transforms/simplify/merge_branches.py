@@ -68,18 +68,18 @@ class _Merge(Rewriter):
         before: list[Statement] = []
         after: list[Statement] = []
         branch = footprint(first, self.roots)
-        behind = NOTHING
+        later = NOTHING
         late: set[Value] = set(first.results)
         for statement in between:
             own = footprint(statement, self.roots)
-            if uses_outside(statement) & late or conflict(own, together([branch, behind])):
+            if uses_outside(statement) & late or conflict(own, together([branch, later])):
                 after.append(statement)
-                behind = together([behind, own])
+                later = together([later, own])
                 late.update(statement.results)
             else:
                 before.append(statement)
         last = footprint(second, self.roots)
-        if uses_outside(second) & (late - set(first.results)) or conflict(last, behind):
+        if uses_outside(second) & (late - set(first.results)) or conflict(last, later):
             return None
         return [*before, _one(first, second), *after]
 

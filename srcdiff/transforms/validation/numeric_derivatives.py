@@ -63,10 +63,10 @@ def is_far(found: Any, expected: Any) -> bool:
 def _difference(
     run: Run, args: Sequence[Any], wrt: Sequence[int], v: Sequence[Any], h: float
 ) -> list[Any] | None:
-    ahead, behind = (run(_moved(args, wrt, v, t)) for t in (h, -h))
-    if ahead is None or behind is None or [*map(np.shape, ahead)] != [*map(np.shape, behind)]:
+    ahead, after = (run(_moved(args, wrt, v, t)) for t in (h, -h))
+    if ahead is None or after is None or [*map(np.shape, ahead)] != [*map(np.shape, after)]:
         return None
-    return [(a - b) / (2 * h) for a, b in zip(ahead, behind, strict=True)]
+    return [(a - b) / (2 * h) for a, b in zip(ahead, after, strict=True)]
 
 
 def _moved(args: Sequence[Any], wrt: Sequence[int], v: Sequence[Any], t: float) -> list[Any]:

@@ -312,10 +312,10 @@ class Multinomial(_Weighted):
 
 def multinomial(rng, total_count, probs):
     """Multinomial counts, shaped like `probs` (..., K): binomial draws, one category after the other."""
-    behind = np.flip(
+    after = np.flip(
         np.cumsum(np.flip(probs, -1), axis=-1), -1
     )  # the probability of a category and all that follow
-    shares = np.minimum(probs / np.where(behind > 0.0, behind, 1.0), 1.0)
+    shares = np.minimum(probs / np.where(after > 0.0, after, 1.0), 1.0)
     left = total_count + np.zeros(np.shape(probs)[:-1], dtype=int)
     counts = np.zeros(np.shape(probs), dtype=int)
     for k in range(np.shape(probs)[-1] - 1):

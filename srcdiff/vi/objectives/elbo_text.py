@@ -185,8 +185,8 @@ def _function(
     w: _Writer, words: str, body: list[str], *, held: bool = False, surrogate: bool = False
 ) -> Written:
     name = f"{w.model}_elbo"
-    behind = w.held if surrogate else w.held[: len(w.guide.params_type._fields)] if held else []
-    parameters = [*w.fields, *behind, *(["baseline"] if surrogate else ())]
+    after = w.held if surrogate else w.held[: len(w.guide.params_type._fields)] if held else []
+    parameters = [*w.fields, *after, *(["baseline"] if surrogate else ())]
     head = f"def {name}({', '.join([*parameters, 'eps', *w.arguments()])}):"
     doc = [
         f'    """ELBO of {w.guide.words}; {w.shapes()}',

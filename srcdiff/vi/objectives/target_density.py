@@ -241,9 +241,9 @@ def _of_model(
 
     def text_for(values: dict[str, Any], *data: Any) -> str:
         ones = [np.asarray(values[n], float) + 1.0 for n in closed for _ in range(2)]
-        behind = [v if v.ndim else float(v) for v in ones]
+        after = [v if v.ndim else float(v) for v in ones]
         cut = len(data) - len(last)
-        return written.source_for(*values.values(), *behind, *data[cut:], *data[:cut])
+        return written.source_for(*values.values(), *after, *data[cut:], *data[:cut])
 
     log_joint: Callable[..., Any] = written
     if last:  # `share` follows the data in generated functions, as for plain functions

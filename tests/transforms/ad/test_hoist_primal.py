@@ -103,7 +103,7 @@ def branches(x, w):
     return y
 
 
-def behind_a_branch(x, w):
+def after_a_branch(x, w):
     if x[0] > 0.0:
         y = x * np.exp(w[0] * x)
         for i in range(3):
@@ -192,7 +192,7 @@ def no_iterations(x, w):
 
 
 PROGRAMS = [
-    in_place, triangle, backwards, branches, behind_a_branch, iterations_of_a_while, broken_out_of, loops_in_a_while,
+    in_place, triangle, backwards, branches, after_a_branch, iterations_of_a_while, broken_out_of, loops_in_a_while,
     found_by_index, buffers_of_iterations, on_a_list, with_helpers, no_iterations,
 ]  # fmt: skip
 

@@ -238,5 +238,5 @@ def _along_axis(func1d, axis, arr, args, kwargs):
     found = np.stack([func1d(rows[i], *args, **kwargs) for i in range(len(rows))])
     found = np.reshape(found, moved.shape[:-1] + found.shape[1:])
     further = numbers(found.ndim - arr.ndim + 1)
-    behind = tuple(arr.ndim - 1 + k for k in further)
-    return np.moveaxis(found, behind, tuple(axis + k for k in further)) if behind else found
+    after = tuple(arr.ndim - 1 + k for k in further)
+    return np.moveaxis(found, after, tuple(axis + k for k in further)) if after else found

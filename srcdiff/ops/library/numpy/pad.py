@@ -43,20 +43,20 @@ def pad(
 ):
     widths = _widths(pad_width, array.ndim)
     for axis in numbers(array.ndim):
-        before, behind = widths[axis]
-        if before == 0 and behind == 0:
+        before, after = widths[axis]
+        if before == 0 and after == 0:
             continue
         if mode == "constant" and not isinstance(constant_values, tuple | list):
-            array = _with_borders(array, axis, before, behind, constant_values)
+            array = _with_borders(array, axis, before, after, constant_values)
         elif mode == "constant":
             first, last = _pair_for(constant_values, axis, array.ndim)
             array = _between(
-                array, axis, _lines(array, axis, before, first), _lines(array, axis, behind, last)
+                array, axis, _lines(array, axis, before, first), _lines(array, axis, after, last)
             )
         elif mode == "linear_ramp":
             first, last = _pair_for(end_values, axis, array.ndim)
             front = _ramp(first, array[along(array.ndim, axis, slice(None, 1))], before, axis)
-            back = _ramp(last, array[along(array.ndim, axis, slice(-1, None))], behind, axis)
+            back = _ramp(last, array[along(array.ndim, axis, slice(-1, None))], after, axis)
             array = _between(array, axis, front, np.flip(back, axis))
         elif mode in ("maximum", "minimum", "mean", "median"):
             ends = (None, None)
@@ -65,13 +65,13 @@ def pad(
             front = _summary(array, axis, ends[0], True, mode)
             back = _summary(array, axis, ends[1], False, mode)
             array = _between(
-                array, axis, np.repeat(front, before, axis), np.repeat(back, behind, axis)
+                array, axis, np.repeat(front, before, axis), np.repeat(back, after, axis)
             )
         elif mode in ("reflect", "symmetric") and reflect_type == "odd":
-            array = _odd_reflection(array, axis, before, behind, mode)
+            array = _odd_reflection(array, axis, before, after, mode)
         elif mode in ("edge", "reflect", "symmetric", "wrap"):
             place = _mirrored(
-                np.arange(-before, array.shape[axis] + behind), array.shape[axis], mode
+                np.arange(-before, array.shape[axis] + after), array.shape[axis], mode
             )
             array = array[along(array.ndim, axis, place)]
         else:
@@ -122,9 +122,9 @@ def _summary(array, axis, count, is_front, mode):
     return np.rint(found) if array.dtype.kind in "iu" else found
 
 
-def _with_borders(array, axis, before, behind, value):
+def _with_borders(array, axis, before, after, value):
     shape = tuple(
-        array.shape[k] + (before + behind) if k == axis else array.shape[k]
+        array.shape[k] + (before + after) if k == axis else array.shape[k]
         for k in numbers(array.ndim)
     )
     is_zero = isinstance(value, int) and value == 0
@@ -133,10 +133,10 @@ def _with_borders(array, axis, before, behind, value):
     return padded
 
 
-def _odd_reflection(array, axis, before, behind, mode):
+def _odd_reflection(array, axis, before, after, mode):
     """Odd reflection at both ends: beyond the last element stands twice the last less the mirrored element."""
     n = array.shape[axis]
-    place = np.arange(-before, n + behind)
+    place = np.arange(-before, n + after)
     period = max(n - 1, 1) if mode == "reflect" else n
     reflection = place // period
     back = reflection % 2 == 1

@@ -234,11 +234,11 @@ def _over_lines(q, lines):
 
 def _kept(found, q, axis, a):
     """The result with axes of length 1 in the places of the reduced axes."""
-    return np.expand_dims(found, _axes_behind(axis, a.ndim, np.ndim(q)))
+    return np.expand_dims(found, _trailing_axes(axis, a.ndim, np.ndim(q)))
 
 
 @evaluated
-def _axes_behind(axis: Any, ndim: int, more: int) -> tuple[int, ...]:
+def _trailing_axes(axis: Any, ndim: int, more: int) -> tuple[int, ...]:
     return tuple(k + more for k in all_axes(axis, ndim))
 
 

@@ -249,9 +249,9 @@ class Reversal:
         if scope.buffer(base) is None and base is value and not is_part:
             scope.buffers[value] = d
             return
-        behind = is_part and isinstance(there, If)  # the result of a branch is a name only after it
+        after = is_part and isinstance(there, If)  # the result of a branch is a name only after it
         has_two = is_part or scope.buffer(base) is not None
-        if has_two and self.is_written_with_two_names(there, value, behind):
+        if has_two and self.is_written_with_two_names(there, value, after):
             raise UntypedError(
                 "an array that is written has two names where a loop or branch passes it on",
                 "Use one name for the array, or copy it where the second name is bound (`u = v.copy()`).",
@@ -259,10 +259,10 @@ class Reversal:
             )
         scope.b.ops(memory.add_into, self.open(value, scope), d, where="")
 
-    def is_written_with_two_names(self, there: Statement, value: Value, behind: bool) -> bool:
+    def is_written_with_two_names(self, there: Statement, value: Value, after: bool) -> bool:
         program = self.forward.program
         own = lambda root, write: is_of_its_iteration(there, root, write, program)
-        return program.is_written_from(there, value, behind, own) or is_written_next_iteration(
+        return program.is_written_from(there, value, after, own) or is_written_next_iteration(
             there, value, program
         )
 
@@ -271,7 +271,7 @@ class Reversal:
         if (
             isinstance(value.type, List)
             and scope.buffer(value) is not None
-            and self.is_written_with_two_names(there, value, behind=False)
+            and self.is_written_with_two_names(there, value, after=False)
         ):
             raise UntypedError(
                 "a list that is changed has two names where a branch passes it on",

@@ -42,7 +42,7 @@ def stays(item: Op, program: Program) -> bool:
     return not any(_changes(s, outer, program) for s in _in_use(item, value, program))
 
 
-def _behind(item: Statement, program: Program) -> Sequence[Statement]:
+def _after(item: Statement, program: Program) -> Sequence[Statement]:
     """The statements that may run after an item is taken, if the region yields the item."""
     found: list[Statement] = []
     statement: Statement | None = item
@@ -73,7 +73,7 @@ def keeps_place(item: Op, value: Value, program: Program) -> bool:
     moves = [c for c in _MOVES if c is not containers.append or not from_front]
     region = program.region_of[id(item)]
     if value in region.yields:
-        return not any(_changes(s, xs, program, moves) for s in _behind(item, program))
+        return not any(_changes(s, xs, program, moves) for s in _after(item, program))
     return not any(_changes(s, xs, program, moves) for s in _in_use(item, value, program))
 
 

@@ -72,7 +72,7 @@ def read_only(r: Reversal, loop: For, state: Sequence[tuple[Value | None, Value]
     for v in free_values(r, loop):
         if v not in r.buffers or own & program.roots.get(v, frozenset()):
             continue
-        later = program.is_written_from(loop, v, is_behind=True)
+        later = program.is_written_from(loop, v, is_after=True)
         if later or around or r.forward.home[v] is not program.top:
             found.append(v)
     return found

@@ -28,8 +28,8 @@ def of_last_writers(r: Reversal, op: Op, picked: Value, scope: Scope) -> Atom:
     is_last = _is_last(r, op, scope)
     pattern = with_rest(op.attrs["where"])
     axes = len(shape_of(is_last.type))
-    behind = 0 if arrays_in_front(pattern) else _axes_in_front(op, pattern)
-    trailing = len(shape_of(picked.type)) - axes - behind
+    after = 0 if arrays_in_front(pattern) else _axes_in_front(op, pattern)
+    trailing = len(shape_of(picked.type)) - axes - after
     if trailing:
         where = ", ".join([":"] * axes + ["None"] * trailing)
         is_last = scope.b.op(memory.index, is_last, where=where)
@@ -62,13 +62,13 @@ def _numbers(r: Reversal, arrays: Sequence[Atom], scope: Scope) -> Value:
     return numbers if ndim == 1 else scope.b.op(reshapes.reshape, numbers, *lengths)
 
 
-def _length_along(r: Reversal, arrays: Sequence[Atom], behind: int, scope: Scope) -> Atom:
+def _length_along(r: Reversal, arrays: Sequence[Atom], after: int, scope: Scope) -> Atom:
     """The length of an axis of the shape to which index arrays are broadcast; axes are counted from the last."""
     found: dict[Dim, Atom] = {}
     for a in arrays:
         shape = shape_of(a.type)
-        if isinstance(a, Value) and len(shape) >= behind and shape[-behind] != Dim(1):
-            axis = len(shape) - behind
+        if isinstance(a, Value) and len(shape) >= after and shape[-after] != Dim(1):
+            axis = len(shape) - after
             found.setdefault(shape[axis], r.forward.primal(r.forward.length_of(a, axis), scope))
             if not r.fitting.may_be_one(shape[axis]):
                 return found[shape[axis]]

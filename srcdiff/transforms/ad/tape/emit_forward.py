@@ -84,7 +84,7 @@ class _Forward:
         out = [new]
         for v in (*s.results, *self.layout.filled.get(id(s), ())):
             out += [] if isinstance(v.type, List) else self.keep(v, s)
-        for param in self.layout.behind.get(id(s), ()):
+        for param in self.layout.after.get(id(s), ()):
             out += self.keep_last(param, s)
         return out
 
@@ -120,7 +120,7 @@ class _Forward:
 
     def region(self, region: Region) -> Region:
         out: list[Statement] = []
-        first = _behind_elements(region)
+        first = _after_elements(region)
         for s in region.body[:first]:
             out += self.statement(s)
         for p in region.params:
@@ -165,13 +165,13 @@ class _Forward:
         end = affine(loop.stop, self.program.maker).minus(last.first)
         place = total(b, end, {})
         at.append(
-            b.op(arithmetic.maximum, place, const(0), spelling="max") if last.behind else place
+            b.op(arithmetic.maximum, place, const(0), spelling="max") if last.after else place
         )
         b.ops(memory.store, store.storage, carried_result(loop, k), *at, where=elements_of(at))
         return b.body
 
 
-def _behind_elements(region: Region) -> int:
+def _after_elements(region: Region) -> int:
     """How many statements at the start of an iteration only load its elements (`for x, y in zip(xs, ys)`)."""
     taken: set[Atom] = set(region.params[:1])
     for k, s in enumerate(region.body):

@@ -177,7 +177,7 @@ class Layout:
     slots: dict[int, Value] = field(default_factory=dict)
     needed: dict[Region, list[Value]] = field(default_factory=dict)
     # loop of the forward part -> its carried values whose final value is stored, too
-    behind: dict[int, list[Value]] = field(default_factory=dict)
+    after: dict[int, list[Value]] = field(default_factory=dict)
     # statement of the forward part -> the stored buffers that are full after it
     filled: dict[int, list[Value]] = field(default_factory=dict)
     rows: set[Value] = field(default_factory=set)  # buffers that are rows of their storage
@@ -282,7 +282,7 @@ class Layout:
         loop, _k = self.program.carried(param)
         assert loop is not None
         if self.plan.stores_ahead(param):
-            self.behind.setdefault(id(loop), []).append(param)
+            self.after.setdefault(id(loop), []).append(param)
         else:
             self.rolling.setdefault(id(self.backward[loop.body]), []).append((v, param))
 

@@ -59,9 +59,9 @@ def _is_buffer(made: Statement, region: Region, outline: Outline) -> bool:
     return all(isinstance(s, Op) and takes_element(s, buffer) for s in users)
 
 
-def _filling(buffer: Value, behind: Sequence[Statement], outline: Outline) -> tuple[Statement, ...]:
+def _filling(buffer: Value, after: Sequence[Statement], outline: Outline) -> tuple[Statement, ...]:
     """The statements that write the buffer, if all statements that only read it come after them."""
-    users = [s for s in behind if s.origin != "adjoint" and buffer in set(used_atoms(s))]
+    users = [s for s in after if s.origin != "adjoint" and buffer in set(used_atoms(s))]
     writers = [s for s in users if buffer in writes_of(s, outline.roots)]
     return tuple(writers) if users[: len(writers)] == writers else ()
 

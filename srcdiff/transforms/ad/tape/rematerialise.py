@@ -78,7 +78,7 @@ def is_place(v: Value, program: Program) -> bool:
     if maker is None:  # a loop-carried value: each iteration may have other storage
         return program.is_written_in(program.home[v], v)
     if not isinstance(maker, Op | Call):
-        return program.is_written_from(maker, v, is_behind=True)
+        return program.is_written_from(maker, v, is_after=True)
     if isinstance(maker, Call) or maker.view_of is None:
         return _allocates_written(maker, program)
     return any(root in program.writes for root in program.roots.get(v, ()))

@@ -34,7 +34,7 @@ class Axis:
 
     length: Affine
     first: Affine  # the index whose value is at position 0
-    behind: bool = False  # a further place, after the loop: place 0 without iterations
+    after: bool = False  # a further place, after the loop: place 0 without iterations
 
     def position(self, index: Atom, b: Builder, env: Env, ahead: int = 0) -> Atom:
         iteration = Affine(0, {index: 1} if isinstance(index, Value) else {})
@@ -67,10 +67,10 @@ class Places:
         if ahead:
             innermost = loops[-1]
             assert isinstance(innermost, For)
-            out[-1] = self.and_behind(innermost)
+            out[-1] = self.and_after(innermost)
         return out
 
-    def and_behind(self, loop: For) -> Axis:
+    def and_after(self, loop: For) -> Axis:
         """The axis for the values at the start of each iteration, and for the value after the last iteration."""
         stop, start = self.outside(loop.stop, highest=True), self.outside(loop.start, highest=False)
         assert stop is not None and start is not None
@@ -81,7 +81,7 @@ class Places:
         if fewest is not None and self.is_count(fewest.plus(Affine(1))):
             is_there = self.has_elements(count.plus(Affine(1)), self.program.region_of[id(loop)])
             return Axis(count.plus(Affine(1 if is_there else 2)), first)  # -1 may occur
-        return Axis(count, first, behind=True)
+        return Axis(count, first, after=True)
 
     def axis(self, loop: Loop) -> Axis | None:
         if not isinstance(loop, For) or not isinstance(loop.step, Const) or loop.step.value == 0:
@@ -265,7 +265,7 @@ def total(b: Builder, amount: Affine, env: Env) -> Atom:
 def room(b: Builder, axis: Axis, places: Places) -> Atom:
     """The length of an axis; its operations are appended."""
     found = count(b, axis.length, places)
-    if not axis.behind:
+    if not axis.after:
         return found
     return (
         const(found.value + 1)

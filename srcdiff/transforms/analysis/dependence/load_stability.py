@@ -108,15 +108,15 @@ class Program(Outline):
         self,
         statement: Statement,
         value: Value,
-        is_behind: bool = False,
+        is_after: bool = False,
         spared: Callable[[Atom, Op], bool] = lambda root, write: False,
     ) -> bool:
         """Whether the storage of a value is written inside a branch or loop, or after it. For an array, writes to a
-        list that holds it do not count. `is_behind`: only writes after the statement count; `spared`: writes that do
+        list that holds it do not count. `is_after`: only writes after the statement count; `spared`: writes that do
         not count.
         """
         inner = (s for region in regions_of(statement) for s in walk(region))
-        start = max(self.number[id(s)] for s in (statement, *(inner if is_behind else ())))
+        start = max(self.number[id(s)] for s in (statement, *(inner if is_after else ())))
         return any(
             self.number[id(w)] > start
             and (not isinstance(value.type, Array) or isinstance(w.operands[0].type, Array))
@@ -169,9 +169,9 @@ class Program(Outline):
             return True
         if not shared:
             return False
-        return self.is_behind(read_at[1], written_at[1], shared, before)
+        return self.is_after(read_at[1], written_at[1], shared, before)
 
-    def is_behind(
+    def is_after(
         self,
         read_at: Sequence[Span],
         written_at: Sequence[Span],

@@ -34,10 +34,10 @@ def with_carried_failure(fn: Function, loop: For) -> Function | None:
     """`fn` with the errors of a loop raised after it; None if the loop has no such form."""
     quiet = _Quiet(shapes_for(fn))
     try:
-        new, behind = quiet.loop(loop)
+        new, after = quiet.loop(loop)
     except _NoWay:
         return None
-    return _Replace(loop, [new, *behind])(fn)
+    return _Replace(loop, [new, *after])(fn)
 
 
 def _fails(s: Statement) -> bool:
@@ -78,12 +78,12 @@ class _Quiet:
         new = replace(
             loop, carried=(*loop.carried, const(0)), body=body, results=(*loop.results, failure)
         )
-        behind = Builder(self.shapes, "compiler", loop.location)
+        after = Builder(self.shapes, "compiler", loop.location)
         for k, op in enumerate(self.raised, 1):
-            is_it = behind.op(arithmetic.equal, failure, const(k))
+            is_it = after.op(arithmetic.equal, failure, const(k))
             there = Region((), (op,), ())
-            behind.append(If(is_it, there, Region((), (), ()), (), op.location, "compiler"))
-        return new, behind.body
+            after.append(If(is_it, there, Region((), (), ()), (), op.location, "compiler"))
+        return new, after.body
 
     def region(self, region: Region) -> Region:
         """A region that also yields an error code, 0 for none."""

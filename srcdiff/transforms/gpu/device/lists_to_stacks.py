@@ -312,9 +312,9 @@ class _Stacks(Rewriter):
         count = b.op(memory.index, stack.count, const(0), where="i")
         wrong = b.op(control.test, at, count, text="not -{1} <= {0} < {1}")
         control.raise_if(b, wrong, IndexError, "list index out of range")
-        behind = b.op(arithmetic.add, at, count)
+        after = b.op(arithmetic.add, at, count)
         is_negative = b.op(arithmetic.less, at, const(0))
-        return b.op(choose, is_negative, behind, at)
+        return b.op(choose, is_negative, after, at)
 
 
 def _item(b: Builder, stack: _Stack, place: Atom) -> Value:

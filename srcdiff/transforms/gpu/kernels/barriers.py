@@ -111,7 +111,7 @@ class _Since:
         """The accesses that a barrier orders on this side."""
         return self.warp if _is_of_warp(barrier) else self.block
 
-    def behind(self, barrier: Op) -> _Since:
+    def later(self, barrier: Op) -> _Since:
         return _Since(self.block) if _is_of_warp(barrier) else _Since()
 
 
@@ -180,7 +180,7 @@ class _Needed:
     ) -> _Since:
         if isinstance(s, Op) and is_barrier(s):
             found[s] = found.get(s, _NOTHING) | seen.at(s)
-            return seen.behind(s)
+            return seen.later(s)
         if isinstance(s, If):
             return self.walk(s.then, seen, found, backwards) | self.walk(
                 s.orelse, seen, found, backwards

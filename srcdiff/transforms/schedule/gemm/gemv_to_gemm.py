@@ -61,7 +61,7 @@ class _Gather(Rewriter):
             super().statement(old, env, b)
             return
         body: list[Statement] = []
-        behind: list[Op] = []
+        after: list[Op] = []
         for s in found.loop.body.body:
             b.location, b.origin = s.location, s.origin
             if isinstance(s, Op) and (rows := self.product(s, found)) is not None:
@@ -74,12 +74,12 @@ class _Gather(Rewriter):
                     linalg.matmul, inner.op(permutations.transpose, left, spelling=".T"), right
                 )
                 inner.ops(memory.add_into, lookup(env, s.operands[0]), product, where="")
-                behind += [o for o in inner.body if isinstance(o, Op)]
+                after += [o for o in inner.body if isinstance(o, Op)]
                 continue
             body.append(s)
         new = replace(found.loop, body=replace(found.loop.body, body=tuple(body)))
         super().statement(new, env, b)
-        b.body += behind
+        b.body += after
 
     def loop(self, loop: For) -> _Loop | None:
         count = known_dim(loop.stop)

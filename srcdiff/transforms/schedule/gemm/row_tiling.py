@@ -69,7 +69,7 @@ class _RowBlocks(Rewriter):
             wanted, counts = _Block(item, self.rows(item), env, b).write()
             env.update(wanted)
             self.counts += counts
-            for s in item.behind:
+            for s in item.after:
                 self.statement(s, env, b)
             for view, base in item.views.items():  # later statements may use the views
                 if base not in item.local():

@@ -68,7 +68,7 @@ class Run:
     count: Dim
     front: list[Statement] = field(default_factory=list)
     body: list[Statement] = field(default_factory=list)
-    behind: list[Statement] = field(default_factory=list)
+    after: list[Statement] = field(default_factory=list)
     views: dict[Value, Value] = field(default_factory=dict)
     made: set[Value] = field(default_factory=set)
     sums: set[Value] = field(default_factory=set)
@@ -85,7 +85,7 @@ class Run:
         """Whether a statement joins the run; if so, it is entered."""
         used = set(used_atoms(s))
         if not used.isdisjoint(self.sums):
-            return self.is_behind(s)
+            return self.is_after(s)
         if isinstance(s, Op) and (base := transposed(s)) in self.made and base is not None:
             self.views[s.result] = base
             return True
@@ -99,13 +99,13 @@ class Run:
             return self.takes_loop(s)
         return self.is_independent(s, used)
 
-    def is_behind(self, s: Statement) -> bool:
+    def is_after(self, s: Statement) -> bool:
         """Whether a statement computes with numbers that are complete after the last row; it then moves there."""
         if not isinstance(s, Op) or s.decl in _LENGTHS or subscripts(s) or not _is_plain(s):
             return False
         if s.decl is control.raise_ or not s.results:
             return False
-        self.behind.append(s)
+        self.after.append(s)
         self.sums.update(s.results)
         return True
 

@@ -361,8 +361,8 @@ class _Degrees:
 
     def placed(self, form: Form, axes: int, result: Value) -> Form:
         """The form of an operand with `axes` axes, for the result to which it is broadcast."""
-        behind = ndim_of(result.type) - axes
-        return self.axes_changed(form, lambda k: k + behind)
+        later = ndim_of(result.type) - axes
+        return self.axes_changed(form, lambda k: k + later)
 
     def axes_changed(self, form: Form, change: Callable[[int], int | None]) -> Form:
         out: Form = {}
