@@ -147,7 +147,7 @@ def function(f: Callable[..., Any], updates: Updates | None = None) -> SharedFun
         for state in key if isinstance(key, tuple) else (key,):
             if not isinstance(state, Shared):
                 raise TypeError(
-                    f"updates: {state!r} is no shared value; make one by srcdiff.shared"
+                    f"updates: {state!r} is not a shared value; make one by srcdiff.shared"
                 )
             if id(state) in seen:
                 raise ValueError(f"updates: {state._label()} is updated twice")

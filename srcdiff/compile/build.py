@@ -173,7 +173,7 @@ def _dynamic(
     else:
         name = getattr(derived.base, "__name__", derived.name)
         reason = UntypedError(
-            f"the types of {name} have no end",
+            f"the types of {name} nest without end",
             "Use values that do not nest.",
             place_of(derived.base),
         )
@@ -221,7 +221,7 @@ def stages_of(derived: Derived, arguments: Arguments) -> tuple[Function, Functio
             derive(derived, arguments, recorder)
         except UntypedError as error:
             raise UnsupportedError(
-                f"{derived.name} is dynamic, so that only the run knows what is active and what is kept: "
+                f"{derived.name} is dynamic, so its active and stored values are known only when it runs: "
                 f"{error.message}",
                 error.advice,
                 error.location,

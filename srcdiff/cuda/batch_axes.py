@@ -87,7 +87,7 @@ class Items:
             if place != current:
                 raise ValueError(
                     f"arguments lie on device {place}, and kernels are launched on device {current}: "
-                    f"say numba.cuda.select_device({place}) first, or copy them"
+                    f"call numba.cuda.select_device({place}) first, or copy them"
                 )
         return next((a for _, a in named if device.is_device_array(a)), None)
 

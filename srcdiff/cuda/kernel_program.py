@@ -97,7 +97,7 @@ def build_kernel(
     of = tuple(float_arrays(fn))
     if not of:
         raise UnsupportedError(
-            f"{fn.name} has no array of floats to take a derivative by",
+            f"{fn.name} has no array of floats to differentiate with respect to",
             "Numbers have none in kernels: pass them in an array of one element.",
             fn.location,
         )
@@ -112,7 +112,7 @@ def build_kernel(
     except NoLoopForm as reason:
         raise _refused(fn, str(reason), reason.location) from None
     if verify(new):
-        raise _refused(fn, "a defect of srcdiff: what it made is not valid", None)
+        raise _refused(fn, "a defect of srcdiff: the generated kernel is not valid", None)
     program = _program(_documented(new, fn, kind), names, of, recorder)
     return replace(program, counting=counting)
 
@@ -155,7 +155,7 @@ def _check_result(fn: Function) -> None:
     given = [y for y in fn.body.yields if getattr(y, "value", 0) is not None]
     if given or (isinstance(fn.output, Node) and fn.output.children):
         raise UnsupportedError(
-            f"{fn.name} gives something back: kernels write into arrays",
+            f"{fn.name} returns a value, but kernels write into arrays",
             "Take the adjoint of the kernel that calls it.",
             fn.location,
         )

@@ -173,7 +173,7 @@ class Launch:
             raise MemoryError(
                 f"{self.program.name} needs {total} bytes on the device for one item: {needs.worker} of storage, "
                 f"{needs.item} for its arguments and results, and {needs.fixed} for what items share and for results "
-                f"of all; {self.memory_limit} are to be had (memory_limit)"
+                f"of all; {self.memory_limit} are available (memory_limit)"
             )
         return found
 
@@ -233,7 +233,7 @@ class Launch:
         if len(items.args) != len(program.types):
             raise UnsupportedError(
                 f"{program.name} takes {len(program.types)} arguments on a device, {len(items.args)} were given",
-                "Weights of results that are no floats cannot be passed there: leave them out of the function.",
+                "Weights of results that are not floats cannot be passed there: leave them out of the function.",
                 program.location,
             )
         pairs = zip(items.args, program.types, strict=True)

@@ -263,7 +263,7 @@ def _method(tape: Tape, method: Any, args: Any, kwargs: Any) -> Any:
         return tape.store(array, ..., call(tape, getattr(np, name), array, *args, **kwargs))
     if name in ("resize", "setfield", "byteswap", "setflags") and tape.tracked.has(array):
         raise UnsupportedError(
-            f"the method `.{name}` changes an array that is differentiated, which a dynamic program does not read",
+            f"the method `.{name}` changes an array that is differentiated, which a dynamic program does not support",
             "Use a function that returns a new one.",
         )
     if (out := kwargs.get("out")) is not None:
@@ -323,7 +323,7 @@ def _as_it_is(tape: Tape, function: Any, args: Any, kwargs: Any) -> Any:
     if tape.tracked.has_part(given) or functions:
         name = getattr(function, "__qualname__", repr(function))
         raise UnsupportedError(
-            f"`{name}` is not known to srcdiff, and is given what is differentiated",
+            f"`{name}` is not known to srcdiff, and a differentiated value reaches it",
             "Write it with functions that docs/api.md lists, or as Python code.",
         )
     return function(*args, **kwargs)
@@ -356,7 +356,7 @@ def _made(tape: Tape, cls: type, args: Any, kwargs: Any) -> Any:
     refuse_custom(cls)
     if issubclass(cls, float | int | complex | np.ndarray):
         raise UnsupportedError(
-            f"{cls.__name__} is a class of numbers of its own, which a dynamic program does not read",
+            f"{cls.__name__} is a class of numbers of its own, which a dynamic program does not support",
             "Keep the number in an attribute of an object.",
         )
     new = inspect.getattr_static(cls, "__new__", None)
@@ -364,7 +364,7 @@ def _made(tape: Tape, cls: type, args: Any, kwargs: Any) -> Any:
     if type(cls).__call__ is not type.__call__ or is_read:
         name = "metaclass" if not is_read else "__new__"
         raise UnsupportedError(
-            f"{cls.__name__} has a {name} of its own, which a dynamic program does not read",
+            f"{cls.__name__} has a {name} of its own, which a dynamic program does not support",
             "Write an __init__, or a function that makes the object.",
         )
     if not isinstance(init, FunctionType):

@@ -56,7 +56,7 @@ def operate(tape: Tape, symbol: Any, *args: Any, in_place: bool = False) -> Any:
     if is_with_array and any(map(tape.tracked.has_part, args)):
         kinds = " and ".join(type(a).__name__ for a in args)
         raise UnsupportedError(
-            f"an operator of {kinds} is not known to srcdiff, and is given what is differentiated",
+            f"an operator of {kinds} is not known to srcdiff, and a differentiated value reaches it",
             "Write it with arrays, or give it a rule: srcdiff.rule.",
         )
     if in_place:
@@ -158,7 +158,7 @@ def _refuse_foreign(tape: Tape, base: Any, given: Any) -> None:
     parts = [given] if not isinstance(given, slice) else [given.start, given.stop, given.step]
     if tape.tracked.has_part(parts):
         raise UnsupportedError(
-            f"a subscript of {type(base).__name__} is not known to srcdiff, and is given what is differentiated",
+            f"a subscript of {type(base).__name__} is not known to srcdiff, and a differentiated value reaches it",
             "Write it with functions that docs/api.md lists.",
         )
 

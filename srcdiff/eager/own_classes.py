@@ -44,7 +44,7 @@ def refuse_custom(cls: type) -> None:
         found = inspect.getattr_static(cls, name, None)
         if isinstance(found, FunctionType) and found.__code__.co_filename != "<string>":
             raise UnsupportedError(
-                f"{cls.__name__} has a {name} of its own, which a dynamic program does not read",
+                f"{cls.__name__} has a {name} of its own, which a dynamic program does not support",
                 "Use attributes that are set and read as such, or properties.",
             )
 

@@ -67,8 +67,8 @@ def _check_contiguous(program: Program, arguments: Arguments, name: str) -> None
     for parameter, own in zip(arguments.names, arguments.own, strict=True):
         if parameter in program.contiguous and not all(map(_is_contiguous, leaves(own))):
             raise UnsupportedError(
-                f"the argument {parameter!r} of {name} is not contiguous in C order, and what NumPy "
-                "makes a view or a copy of depends on that",
+                f"the argument {parameter!r} of {name} is not contiguous in C order, and NumPy "
+                "would make copies where it makes views of contiguous arrays",
                 f"Pass np.ascontiguousarray({parameter}), or reshape a copy of the array in {name}.",
                 program.location,
             )

@@ -240,8 +240,8 @@ class _GeneratedCalls(Calls):
             strided = [t for _, t in arrays_in(name, type_) if t.layout != "C"]
             if name in program.contiguous and strided:
                 raise UnsupportedError(
-                    f"the argument {name!r} of {s.name} may not be contiguous in C order, and what NumPy makes a "
-                    "view or a copy of depends on that",
+                    f"the argument {name!r} of {s.name} may not be contiguous in C order, and NumPy "
+                    "would make copies where it makes views of contiguous arrays",
                     f"Pass np.ascontiguousarray({name}).",
                     program.location,
                 )

@@ -126,7 +126,7 @@ class _RuleCheck:
             _, tangent = jvp(self.f, self.args, tangents, jit=False)
             if not self.agree(dot(weights, tangent), lambda step: slope(along, step)):
                 self.fail(
-                    f"in forward mode, the derivative by `{name}` along a random direction is "
+                    f"in forward mode, the derivative with respect to `{name}` along a random direction is "
                     f"{dot(weights, tangent):.6g}, finite differences give {slope(along, STEP):.6g}",
                     "Look at the rule that was given as forward=.",
                 )
@@ -155,7 +155,7 @@ class _RuleCheck:
             return  # the rule has no second derivative, and raises where one is needed
         if not self.agree(dot(along, curved), slope):
             self.fail(
-                f"its own derivative by `{name}` along a random direction is {dot(along, curved):.6g}, "
+                f"its own derivative with respect to `{name}` along a random direction is {dot(along, curved):.6g}, "
                 f"finite differences of what it gives are {slope(STEP):.6g}",
                 f"Write `d_{name}` with the inputs and the result, without srcdiff.stop_gradient.",
             )
@@ -185,7 +185,7 @@ class _RuleCheck:
                 where = f"{name}[{', '.join(map(str, at))}]" if shape else name
                 message = f"at `{where}` it is {found:.6g}, finite differences give {wanted:.6g}"
         self.fail(
-            f"the derivative by `{name}` is wrong: {weighted}{message}",
+            f"the derivative with respect to `{name}` is wrong: {weighted}{message}",
             f"Look at `d_{name}`.",
         )
 

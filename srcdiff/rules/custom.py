@@ -204,7 +204,8 @@ def _check_names(written: FunctionType, source: Source, inputs: Sequence[str]) -
     for name in sorted(stored - read):
         if name.startswith("d_") and name.removeprefix("d_") not in inputs:
             raise RuleError(
-                f"the rule `{written.__name__}` assigns `{name}`, which is the derivative by none of its inputs",
+                f"the rule `{written.__name__}` assigns `{name}`, "
+                "which is the derivative with respect to none of its inputs",
                 f"They are {', '.join(inputs)}.",
                 _place(written),
             )

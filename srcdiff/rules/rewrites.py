@@ -101,12 +101,10 @@ def _check_forms(rule: Rule) -> None:
     except (TypeError, ValueError, AttributeError) as error:
         raise RuleError(f"rewriting {rule.name!r} cannot be read: {error}") from error
     if not isinstance(before, Apply):
-        raise RuleError(f"rewriting {rule.name!r}: what is written is no operation, but {before}")
+        raise RuleError(f"rewriting {rule.name!r}: the pattern is not an operation, but {before}")
     if not _mentioned(after) <= _mentioned(before):
         lacking = ", ".join(sorted(_mentioned(after) - _mentioned(before)))
-        raise RuleError(
-            f"rewriting {rule.name!r}: nothing in what is written says what {lacking} is"
-        )
+        raise RuleError(f"rewriting {rule.name!r}: the pattern does not determine {lacking}")
 
 
 def _mentioned(pattern: Any) -> set[str]:

@@ -173,7 +173,7 @@ class SparseDerivative(AtPoint):
         """Raise, in the user's terms, for a function without a derivative, before anything is run."""
         if any(np.iscomplexobj(leaf) for k in self.wrt for leaf in leaves(values[k])):
             raise UnsupportedError(
-                "there is no sparse matrix of derivatives by complex numbers",
+                "there is no sparse Jacobian with respect to complex numbers",
                 "Pass the real and the imaginary part as two arguments, or use srcdiff.jacobian.",
                 self.binder.place(),
             )

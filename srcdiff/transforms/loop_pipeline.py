@@ -378,5 +378,5 @@ def marked_as_loops(fn: Function, fastmath: bool = False) -> Function:
 def _scalarised(fn: Function, lengths: Mapping[str, int], calls: bool, fastmath: bool) -> Function:
     fn = bind_lengths(scalarise(fn, lengths, calls, fastmath))
     if lacking(fn):
-        raise NoLoopForm("a length that only arrays show which loops do without")
+        raise NoLoopForm("a length that only an array shows which the loop form does not have")
     return without_scipy(fn) if calls else fn

@@ -183,7 +183,9 @@ def _inactive(flow: _Flow, v: Value, wrt: Sequence[Value], varied: Collection[Va
     names = _listed(p.name for p in wrt)
     for _, s in way:
         if isinstance(s, Op) and s.decl is stop_gradient:
-            return f"srcdiff.stop_gradient stops the derivative by {names} ({_line(s)})"
+            return (
+                f"srcdiff.stop_gradient stops the derivative with respect to {names} ({_line(s)})"
+            )
         if isinstance(s, Op) and not s.decl.differentiable:
             if s.decl is memory.axis_length:
                 return f"it depends on {names} only through a length ({_line(s)})"

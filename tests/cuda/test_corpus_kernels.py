@@ -71,11 +71,11 @@ REFUSED: dict[str, str] = {
             "board_of_moves",
             "max_pool_loops",
         ],
-        "of which only the run knows",
+        "known only when the program runs",
     ),
     **dict.fromkeys(
         ["fixed_point_two_iterates"],
-        "takes and hands on",
+        "allocates and passes on",
     ),
     **dict.fromkeys(["phase_plate", "two_level_atom"], "complex numbers"),
     "broadcast_everything": "np.sum",

@@ -46,7 +46,10 @@ def line(k):
         ("scale", f"{line(3)}: inactive: it depends on no differentiated argument (`W`)"),
         ("z", f"{line(5)}: active: it is made from `W`, `h`; the result depends on it, by `h` on {line(6)}"),
         ("best", f"{line(7)}: inactive: it holds integers, which have no derivatives"),
-        ("frozen", f"{line(10)}: inactive: srcdiff.stop_gradient stops the derivative by `W` ({line(10)})"),
+        (
+            "frozen",
+            f"{line(10)}: inactive: srcdiff.stop_gradient stops the derivative with respect to `W` ({line(10)})",
+        ),
         ("m", f"{line(11)}: inactive: it depends on `W` only through `np.floor` ({line(11)}), which has no derivative"),
         ("loss", f"{line(13)}: active: it is made from `h`, `score`; the result is made from it on {line(14)}"),
         ("k", "inactive: it holds integers, which have no derivatives"),

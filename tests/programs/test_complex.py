@@ -435,7 +435,7 @@ def test_real_parts_show_what_is_written_later():
 
 
 def test_second_derivatives_by_complex_numbers_are_along_directions():
-    with pytest.raises(UnsupportedError, match="no Hessian by complex numbers"):
+    with pytest.raises(UnsupportedError, match="no Hessian with respect to complex numbers"):
         srcdiff.hessian(distance, jit=False)(Z)
     np.testing.assert_allclose(srcdiff.hvp(distance, jit=False)(Z, 1j * np.ones(4)), -2j)
 

@@ -337,7 +337,9 @@ def test_a_wrong_rule_is_caught_with_the_place() -> None:
         d_x = 3.0 * d_out * x**2 + d_out * (x > 1.0)
 
     check_rule(cube, np.array([0.3, 0.9]))
-    with pytest.raises(RuleError, match=r"by `x` is wrong: at `x\[2\]` it is 5.32, .* give 4.32"):
+    with pytest.raises(
+        RuleError, match=r"with respect to `x` is wrong: at `x\[2\]` it is 5.32, .* give 4.32"
+    ):
         check_rule(cube, X)
     with pytest.raises(RuleError, match="at `x` it is 13, finite differences give 12"):
         check_rule(cube, 2.0)
@@ -356,7 +358,9 @@ def test_a_rule_that_is_right_in_first_order_only_is_caught() -> None:
         d_x = 3.0 * d_out * srcdiff.stop_gradient(x) ** 2
 
     for x in (X, 0.5):
-        with pytest.raises(RuleError, match="its own derivative by `x` along a random direction"):
+        with pytest.raises(
+            RuleError, match="its own derivative with respect to `x` along a random direction"
+        ):
             check_rule(cube, x)
 
 
@@ -377,7 +381,7 @@ def test_a_wrong_forward_rule_is_caught() -> None:
     def power_sum_rule(x, k=2, *, out, d_out):
         d_x = d_out * k * x ** (k - 1)
 
-    with pytest.raises(RuleError, match="in forward mode, the derivative by `x`"):
+    with pytest.raises(RuleError, match="in forward mode, the derivative with respect to `x`"):
         check_rule(power_sum, X, 3)
 
 
@@ -439,7 +443,7 @@ def of_the_core() -> None:
         (missing_input, "leaves out `y`, an argument of `two`"),
         (keyword_input, "has the keyword `y`"),
         (nothing_assigned, "assigns no derivative"),
-        (misspelt, "assigns `d_yy`, which is the derivative by none of its inputs"),
+        (misspelt, "assigns `d_yy`, which is the derivative with respect to none of its inputs"),
         (of_the_core, "srcdiff's own passes count on"),
     ],
 )
@@ -457,7 +461,7 @@ def test_a_derivative_that_the_rule_leaves_out_is_an_error_where_it_is_wanted() 
         d_x = d_out * y
 
     np.testing.assert_array_equal(grad(lambda x: np.sum(two(x, 3.0)), jit=False)(X), [3.0] * 3)
-    with pytest.raises(UnsupportedError, match="assigns no `d_y`, which is wanted here") as found:
+    with pytest.raises(UnsupportedError, match="assigns no `d_y`, which is needed here") as found:
         grad(lambda x: np.sum(two(x, x)), jit=False)(X)
     assert "srcdiff.stop_gradient(y)" in found.value.advice
 

@@ -120,8 +120,8 @@ def test_a_rule_of_another_domain_is_off_by_default():
         (lambda x: 1 - np.cos(x), lambda x: np.sin(x / 2) ** 2, "values differ"),
         (lambda x: np.sin(x) ** 2, lambda x: 1 - np.cos(x), "values differ"),
         (lambda x: np.interp(x, [0.0], [1.0]), lambda x: x, "cannot be read"),
-        (lambda x: x, lambda x: x, "no operation"),
-        (lambda x, y: np.exp(x), lambda x, y: np.exp(x) + 0.0 * y, "says what y is"),
+        (lambda x: x, lambda x: x, "not an operation"),
+        (lambda x, y: np.exp(x), lambda x, y: np.exp(x) + 0.0 * y, "does not determine y"),
     ],
 )  # fmt: skip
 def test_mistakes_are_reported_when_it_is_declared(before, after, message):

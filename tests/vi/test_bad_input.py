@@ -43,7 +43,7 @@ def test_data(data, error, message) -> None:
 
 def test_data_by_name() -> None:
     with pytest.raises(
-        TypeError, match=r"by position, behind the guide: vi.fit\(model, guide, x, y\)"
+        TypeError, match=r"by position, after the guide: vi.fit\(model, guide, x, y\)"
     ):
         vi.fit(line, vi.MeanField(), x=X, y=Y)
 

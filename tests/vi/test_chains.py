@@ -336,7 +336,7 @@ def begun_twice(x, A):
         vi.sample("x", dist.Normal(MU[z], 1.0), obs=x[t])
 
 
-CHANGES = "this changes what was made before a choice that is summed out"
+CHANGES = "this changes a value from before a choice that is summed out"
 REFUSED = [
     *((f, CHANGES) for f in (written_by_a_view, written_by_a_helper, added_up, in_a_dict)),
     (

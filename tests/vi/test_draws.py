@@ -308,7 +308,7 @@ def test_the_table_of_the_seed() -> None:
     "d", [D.Rademacher(), D.Bernoulli(0.3), D.Poisson(2.0), D.VonMises(0.0, 1.0)], ids=repr
 )
 def test_no_path(d: Any) -> None:
-    message = f"draws from {type(d).__name__} have no derivative by its parameters"
+    message = f"draws from {type(d).__name__} have no derivative with respect to its parameters"
     with pytest.raises(TypeError, match=message):
         d.from_noise(0.3)
     with pytest.raises(TypeError, match=message):

@@ -310,7 +310,7 @@ def test_a_checkpoint_of_another_fit_is_refused(tmp_path) -> None:
     with pytest.raises(ValueError, match="another fit: data"):
         vi.fit(regression, vi.MeanField(), X, Y + 1.0, **settings)
     file.write_bytes(b"nothing")
-    with pytest.raises(ValueError, match="no checkpoint"):
+    with pytest.raises(ValueError, match="not a checkpoint"):
         vi.fit(regression, vi.MeanField(), X, Y, **settings)
 
 

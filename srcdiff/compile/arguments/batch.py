@@ -124,7 +124,7 @@ def _spread(type_: Type, axes: Any, called: str) -> Iterator[tuple[str, Array, i
             yield from _spread(part, axis, text)
         return
     if isinstance(axes, tuple):
-        raise ValueError(f"in_axes has a container for {called}, which is none")
+        raise ValueError(f"in_axes has a container for {called}, which is not a container")
     if axes is None or isinstance(type_, Static):
         yield called, type_, None  # type: ignore[misc]
         return
@@ -132,9 +132,10 @@ def _spread(type_: Type, axes: Any, called: str) -> Iterator[tuple[str, Array, i
     if not isinstance(type_, Array) or not -ndim <= axes < ndim:
         what = "a list" if isinstance(type_, List) else f"{ndim} axes"
         raise ValueError(
-            f"in_axes: {called} has {what}, so its items cannot be along axis {axes}; None for what all share"
+            f"in_axes: {called} has {what}, so its items cannot be along axis {axes}; "
+            "pass None for an argument that all items share"
             if not isinstance(type_, List)
-            else f"in_axes: {called} is a list; pass an array, or None for what all items share"
+            else f"in_axes: {called} is a list; pass an array, or None for an argument that all items share"
         )
     yield called, type_, axes % ndim
 
@@ -162,7 +163,7 @@ def _of_results(output: Tree, axes: Any) -> list[int]:
     """The axis of each result."""
     if isinstance(output, int):
         if isinstance(axes, tuple):
-            raise ValueError("out_axes has a container for a result that is none")
+            raise ValueError("out_axes has a container, but the result is not a container")
         return [axes]
     if not isinstance(axes, tuple):
         inner = [axes] * len(output.children)
@@ -172,7 +173,7 @@ def _of_results(output: Tree, axes: Any) -> list[int]:
     elif axes[0] == "tuple" and len(axes) - 1 == len(output.children) and output.kind != "dict":
         inner = list(axes[1:])
     else:
-        raise ValueError("out_axes is no container like the result")
+        raise ValueError("out_axes does not have the structure of the result")
     return [
         a
         for child, axis in zip(output.children, inner, strict=True)

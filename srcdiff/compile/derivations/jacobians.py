@@ -46,7 +46,7 @@ def with_parts_as_results(fn: Function, wrt: Sequence[int], has_aux: bool) -> Fu
     for k in wrt:
         if any(isinstance(t, List) and is_float(t) for t in numbers_in(fn.params[k].type)):
             raise UnsupportedError(
-                f"a matrix of derivatives by a list has no shape: {fn.params[k].name!r}",
+                f"a Jacobian with respect to a list has no shape: {fn.params[k].name!r}",
                 "Pass a tuple, or an array.",
                 parameter_place(fn.location, fn.params[k].name),
             )
@@ -63,7 +63,7 @@ def with_parts_as_results(fn: Function, wrt: Sequence[int], has_aux: bool) -> Fu
     types = [y.type for y in fn.body.yields]
     if any(isinstance(t, List) and is_float(t) for t in types):
         raise UnsupportedError(
-            f"{label} returns a list, whose derivatives are no matrix",
+            f"{label} returns a list, whose derivatives do not form a matrix",
             "Return an array (np.array, np.stack) or a tuple.",
             fn.location,
         )
@@ -97,7 +97,7 @@ def with_aux(fn: Function, primal: Function) -> Function:
     twice = next((s for s in effects if s.decl not in (assert_, raise_)), None)
     if twice is not None:
         raise UnsupportedError(
-            "has_aux=True of a matrix of derivatives, where the function draws or prints: that would be done twice",
+            "has_aux=True of a Jacobian: the function draws or prints, and would do so twice",
             "Compute what it gives besides its value in another call.",
             twice.location,
         )
@@ -143,7 +143,7 @@ def real_part(fn: Function, wrt: Sequence[int], has_aux: bool) -> Function:
     for k in wrt:
         if not is_complex(fn.params[k].type):
             raise UnsupportedError(
-                f"a complex derivative is one by complex numbers: {fn.params[k].name!r} is not",
+                f"a complex derivative needs a complex argument: {fn.params[k].name!r} is not",
                 f"Pass {fn.params[k].name} + 0j, or use grad or elementwise_grad.",
                 parameter_place(fn.location, fn.params[k].name),
             )
@@ -169,7 +169,7 @@ def refuse_complex_hessian(fn: Function, wrt: Sequence[int]) -> None:
     found = complex_argument(fn, wrt)
     if found is not None:
         raise UnsupportedError(
-            f"there is no Hessian by complex numbers: {found.name!r}",
+            f"there is no Hessian with respect to complex numbers: {found.name!r}",
             "Pass the real and the imaginary part as two arguments, or use hvp for single directions.",
             parameter_place(fn.location, found.name),
         )

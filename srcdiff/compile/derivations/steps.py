@@ -183,7 +183,7 @@ class Steps:
         primal = with_parts_as_results(primal, wrt, self.options.has_aux)
         if is_complex and mode == "forward":
             raise UnsupportedError(
-                "the Jacobian by complex numbers is one of reverse mode",
+                "a Jacobian with respect to complex numbers uses reverse mode",
                 'Leave mode="forward" out, or use jvp for single directions.',
                 primal.location,
             )

@@ -264,7 +264,7 @@ class Rewriter(ExpressionRewriter):
             if name in self.routes.properties:
                 raise UnsupportedError(
                     f"`match` reads `{name}`, which is a property of some class",
-                    "Read it behind the `match`.",
+                    "Read it after the `match`.",
                 )
         return self.generic_visit(node)
 

@@ -112,9 +112,7 @@ def check_values(model: str, what: str, xs: Any, possible: Any) -> None:
         return
     place = tuple(int(k) for k in np.argwhere(~possible)[0])
     where = f" at position {place[0] if len(place) == 1 else place}" if place else ""
-    raise ValueError(
-        f"{what} holds {np.asarray(xs)[place]}{where}, which is nothing that {model} has"
-    )
+    raise ValueError(f"{what} holds {np.asarray(xs)[place]}{where}, which {model} does not have")
 
 
 _HOLDS: dict[str, Callable[[Any], Any]] = {

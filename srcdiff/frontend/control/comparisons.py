@@ -228,7 +228,7 @@ def _equal_parts(fr: Frame, node: gast.AST, left: Parts, right: Parts, equal: bo
         same = left.cell == right.cell
         return const(same == equal)
     if left.kind == "dataclass" and left.cls is right.cls and not _compares_fields(left.cls):
-        fr.fail(node, "these are compared by what they are", "Compare their fields.")
+        fr.fail(node, "these objects are compared by identity", "Compare their fields.")
     if not _may_be_equal(left, right):
         return const(not equal)
     others = right.values

@@ -129,7 +129,7 @@ def check_sum(fr: Frame, node: gast.AST, body: Region, carried: Sequence[str]) -
     )
     for location in [*written, *(fr.source.location(node) for _ in changed)]:
         fail(
-            "this changes what was made before a choice that is summed out, and each of its values would change it",
+            "this changes a value from before a choice that is summed out, and each of its values would change it",
             "Make it after the draw.",
             location,
         )

@@ -263,7 +263,7 @@ def _of_first_iteration(
             continue
         is_plain = isinstance(s, gast.Assign) and isinstance(s.targets[0], gast.Name)
         if not is_plain or len(s.targets) != 1:
-            fr.fail(s, f"what `{draw.z}` is drawn from is not known before the loop", ADVICE)
+            fr.fail(s, f"`{draw.z}` has a distribution that is not known before the loop", ADVICE)
         needed.insert(0, s)
         wanted.append(s.value)
     targets = assigned([loop.target])

@@ -74,7 +74,7 @@ def batched(fn: Function, batch: Batch, out_axes: Sequence[int]) -> Function:
     result = bind_lengths(made.function(out_axes))
     if lacking(result):
         raise UnsupportedError(
-            f"results of {_label(fn)} may have other lengths for other items, so they make no array together",
+            f"results of {_label(fn)} may have different lengths for different items, so they do not form one array",
             "Return arrays whose lengths do not depend on what is in an item.",
             fn.location,
         )

@@ -76,7 +76,7 @@ def along_all(
     result = bind_lengths(replace(fn, body=body, output=output))
     if lacking(result):
         raise UnsupportedError(
-            "the length of the result is known only when it was computed, so there is no matrix to store its "
+            "the length of the result is known only after it is computed, so there is no matrix to store its "
             "derivatives in",
             "Use jvp or vjp for single directions, or write the result into an array of a known length.",
             fn.location,

@@ -98,7 +98,7 @@ def _tree(loop: For, lengths: Lengths, env: Env, b: Builder) -> Value:
     vector = lookup(env, loop.carried[0])
     type_ = loop.body.params[1].type
     if not isinstance(type_, Array) or ndim_of(type_) != 1 or not type_.dtype.startswith("float"):
-        raise not_shown(loop.location, "what the loop carries is no vector of floats")
+        raise not_shown(loop.location, "what the loop carries is not a vector of floats")
     if not lengths.are_same(*shape_of(vector.type), *shape_of(type_)):
         raise not_shown(
             loop.location,

@@ -97,7 +97,7 @@ class TransferMatrix:
         (after,) = self.loop.carried_yields
         if after not in self.linear:
             raise not_shown(
-                self.loop.location, "what the loop carries on does not come from what it carried"
+                self.loop.location, "the new carried value does not depend on the old one"
             )
         if not self.plus:
             raise not_shown(self.loop.location, "an iteration adds nothing up")
@@ -292,9 +292,7 @@ class TransferMatrix:
         """The numbers that were subtracted from all operands; an error if they differ."""
         found = {self.linear[a].less for a in operands}
         if len(found) != 1:
-            raise not_shown(
-                old.location, "other numbers were taken off of one side than of the other"
-            )
+            raise not_shown(old.location, "the two sides were reduced by different numbers")
         return found.pop()
 
     # ---- matrices ------------------------------------------------------------------------------------
@@ -303,10 +301,10 @@ class TransferMatrix:
         """A value of one axis as a matrix."""
         given = self.linear.get(atom)
         if given is None:
-            what = "what the loop carries on does not come from what it carried in each case"
+            what = "the new carried value does not depend on the old one in each case"
             raise not_shown(b.location, what)
         if ndim_of(atom.type) != 1:
-            raise not_shown(b.location, "what the loop carries on is no vector")
+            raise not_shown(b.location, "the carried value is not a vector")
         if isinstance(given, Product):
             return self.full(given.matrix, self.lifted(atom.type), b)
         length = b.op(memory.axis_length, lookup(self.env, self.loop.carried[0]), axis=0)
@@ -343,7 +341,7 @@ def _read_by(statement: Statement) -> set[Atom]:
 
 def not_shown(location: Location | None, what: str, advice: str = "") -> UnsupportedError:
     return UnsupportedError(
-        f"scan: that iterations can be put together is not shown, since {what}",
+        f"scan: it is not shown that iterations can be combined: {what}",
         advice
         or "An iteration may add potentials to a vector, and sum with logsumexp (or take maxima) over its elements.",
         location,

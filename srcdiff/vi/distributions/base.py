@@ -259,7 +259,7 @@ def _as_shape(shape: Any) -> Shape:
 
 
 def _no_path(name: str) -> str:
-    return f"draws from {name} have no derivative by its parameters: use the score function instead"
+    return f"draws from {name} have no derivative with respect to its parameters: use the score function instead"
 
 
 def _check(name: str, key: str, value: Any, constraint: Constraint) -> None:

@@ -47,7 +47,7 @@ def load(
             found = {name: file[name] for name in file.files}
         meta = json.loads(str(found.pop("meta")))
     except (OSError, KeyError, ValueError) as error:
-        raise ValueError(f"{path} is no checkpoint of a fit: {error}") from error
+        raise ValueError(f"{path} is not a checkpoint of a fit: {error}") from error
     for key, value in fit.items():
         if meta["fit"].get(key) != value:
             raise ValueError(

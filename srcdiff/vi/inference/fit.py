@@ -148,7 +148,7 @@ def _check_options(model: Any, options: dict[str, Any]) -> None:
     named = [name for name in data_names(model) if name in options] if callable(model) else []
     if named:
         raise TypeError(
-            f"vi.fit takes data by position, behind the guide: vi.fit(model, guide, {', '.join(named)})"
+            f"vi.fit takes data by position, after the guide: vi.fit(model, guide, {', '.join(named)})"
         )
 
 

@@ -408,7 +408,7 @@ class FunctionBound(Bound):
         for name, leaf in grads._asdict().items():
             bad = ~np.isfinite(leaf)
             if np.any(bad) and not all(np.all(~np.isfinite(g)) for g in grads):
-                return f"its derivative by parameter {name!r} is no number"
+                return f"its derivative with respect to parameter {name!r} is no number"
         values, _ = self._draw(params, {k: v[0] for k, v in eps.items()}, data)
         words = explain(
             self.guide, {**values, **self.values_of(params)}, data[: len(data_names(self.guide))]
@@ -440,8 +440,8 @@ def _chosen(
             score = isinstance(chosen, ScoreFunction)
             if not score and not s.path:
                 raise ValueError(
-                    f"site {s.name!r} ({lines[s.name]}): draws from {s.distribution.__name__} have no derivative by "
-                    "its parameters; take estimator='score' for it, 'auto', or sum the site out"
+                    f"site {s.name!r} ({lines[s.name]}): draws from {s.distribution.__name__} have no derivative "
+                    "with respect to its parameters; take estimator='score' for it, 'auto', or sum the site out"
                 )
         if score:
             by_score.append(s.name)

@@ -219,7 +219,12 @@ def total(x):
         (times, (2, None), (X, W), "x has 2 axes, so its items cannot be along axis 2"),
         (times, 0, (X, 2.0), "y has 0 axes, so its items cannot be along axis 0"),
         (times, (None, None), (X, W), "None for all arguments: there are no items"),
-        (times, ({"a": 0}, None), (X, W), "in_axes has a container for x, which is none"),
+        (
+            times,
+            ({"a": 0}, None),
+            (X, W),
+            "in_axes has a container for x, which is not a container",
+        ),
         (times, {"z": 0}, (X, W), "there is no argument 'z'; they are x, y"),
         (layer, ({"W": None}, 0), ({"W": X, "b": X}, X), "has the keys 'W' for p, which has"),
         (times, (0, None), ([1.0, 2.0], 3.0), "x is a list; pass an array"),
@@ -242,7 +247,7 @@ def test_axes_are_whole_numbers() -> None:
         batch(times, in_axes="x")
     with pytest.raises(ValueError, match="out_axes has None: expected an int, or a container"):
         batch(times, out_axes=None)
-    with pytest.raises(ValueError, match="out_axes is no container like the result"):
+    with pytest.raises(ValueError, match="out_axes does not have the structure of the result"):
         batch(walk, in_axes=(0, None), out_axes=(0, 0, 0), jit=False)(X, 2)
 
 

@@ -284,7 +284,7 @@ def test_aux_of_what_draws_is_refused() -> None:
         noise = rng.normal(size=2)
         return x * noise, noise
 
-    with pytest.raises(UnsupportedError, match="done twice"):
+    with pytest.raises(UnsupportedError, match="would do so twice"):
         jacobian(noisy, has_aux=True, jit=False)(np.ones(2), np.random.default_rng(0))
 
 
@@ -469,7 +469,7 @@ MISTAKES = [
     (counts, {"argnums": 1}, (np.ones(2), np.array([1, 2])), "an integer array: 'n'"),
     (count_of, {}, (np.ones(2),), "count_of returns none"),
     (listed, {}, (np.ones(2),), "listed returns a list"),
-    (of_a_list, {}, ([1.0, 2.0],), "by a list has no shape"),
+    (of_a_list, {}, ([1.0, 2.0],), "with respect to a list has no shape"),
     (counts, {"has_aux": True}, (np.ones(2), 2.0), "does not return a pair"),
 ]
 

@@ -178,7 +178,7 @@ def test_blocks_of_stacks_and_of_one_matrix_for_all() -> None:
 
 def test_products_of_stacks_are_refused_as_numpy_does() -> None:
     g = srcdiff.grad(lambda a: np.sum(np.linalg.multi_dot([a, a])), jit=False)
-    with pytest.raises(srcdiff.UnsupportedError, match="multi_dot is of matrices"):
+    with pytest.raises(srcdiff.UnsupportedError, match="multi_dot takes matrices, and vectors"):
         g(np.ones((2, 2, 2)))
 
 

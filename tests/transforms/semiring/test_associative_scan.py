@@ -254,7 +254,16 @@ def shifts_for_good(pi, A, B, data):
     return logsumexp(x)
 
 
+def reduces_one_side(pi, A, B, data):
+    x = pi
+    for y in data:
+        top = logsumexp(x)
+        x = np.logaddexp(x - top + B[:, y], x + B[:, y]) + top
+    return logsumexp(x)
+
+
 REFUSED = [
+    (reduces_one_side, "the two sides were reduced by different numbers"),
     (normalises, "`logsumexp` is applied to what the loop carries"),
     (multiplies, "`multiply` is applied to what the loop carries"),
     (squares, "`add` is applied to what the loop carries"),
@@ -262,7 +271,7 @@ REFUSED = [
     (mixes, "an iteration has sums of exponentials and maxima"),
     (restarts, "`logaddexp` is applied to what the loop carries"),
     (records, "an iteration writes into an array from outside the loop|`store` is applied"),
-    (adds_numbers, "what the loop carries is no vector of floats"),
+    (adds_numbers, "what the loop carries is not a vector of floats"),
     (shifts_for_good, "`max` is applied to what the loop carries"),
     (lambda pi, A, B, data: logsumexp(pi) + np.sum(A) + np.sum(B), "has no loop that carries a vector"),
 ]  # fmt: skip

@@ -245,7 +245,7 @@ def _is_last(n: int, k: int) -> bool:
 def multi_dot(arrays):
     """Multiply from the right if the last operand is a vector, otherwise from the left."""
     if any(a.ndim > 2 for a in arrays):
-        refuse("multi_dot is of matrices, and of vectors at its ends", "Write `@` for stacks.")
+        refuse("multi_dot takes matrices, and vectors at its ends", "Write `@` for stacks.")
     if arrays[-1].ndim == 1:
         product = arrays[-1]
         for k in range(len(arrays) - 2, -1, -1):

@@ -33,7 +33,9 @@ def ravel_in_order(a, order="C"):
 @composite(method="view", samples=(call("x.view() * 2.0", (2, 3)),), takes_complex=True)
 def view_of(a, dtype=None):
     if dtype is not None and a.dtype != dtype:
-        refuse("x.view(dtype) looks at the memory of numbers", "Convert them with x.astype(dtype).")
+        refuse(
+            "x.view(dtype) reinterprets the memory of numbers", "Convert them with x.astype(dtype)."
+        )
     return a[...]
 
 

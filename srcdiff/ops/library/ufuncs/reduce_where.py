@@ -154,7 +154,7 @@ def max_where(a, axis=None, out=None, keepdims=False, initial=None, where=True):
     if initial is None and where is True:
         return complex_max(a, axis, keepdims)
     if initial is None:
-        refuse("np.max of a part needs initial=", "Say what the greatest of nothing is.")
+        refuse("np.max of a part needs initial=", "Give initial=, the maximum of an empty part.")
     part = _masked(a, where, initial)
     if part.dtype.kind == "c":
         return complex_max(part, axis, keepdims, initial)
@@ -178,7 +178,7 @@ def min_where(a, axis=None, out=None, keepdims=False, initial=None, where=True):
     if initial is None and where is True:
         return complex_min(a, axis, keepdims)
     if initial is None:
-        refuse("np.min of a part needs initial=", "Say what the least of nothing is.")
+        refuse("np.min of a part needs initial=", "Give initial=, the minimum of an empty part.")
     part = _masked(a, where, initial)
     if part.dtype.kind == "c":
         return complex_min(part, axis, keepdims, initial)

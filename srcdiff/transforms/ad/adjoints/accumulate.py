@@ -298,7 +298,7 @@ def unknown_derivative(op: Op, position: int) -> UnsupportedError:
         names = [p.strip() for p in op.decl.signature.split(",")]
         name = names[min(position, len(names) - 1)].lstrip("*")
         return UnsupportedError(
-            f"the rule of `{op.decl.name}` assigns no `d_{name}`, which is wanted here",
+            f"the rule of `{op.decl.name}` assigns no `d_{name}`, which is needed here",
             f"Assign it in the rule (0.0 where the derivative is zero), or pass srcdiff.stop_gradient({name}).",
             op.location,
         )

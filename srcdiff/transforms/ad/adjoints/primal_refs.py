@@ -175,7 +175,7 @@ class ForwardPart:
         is_index = isinstance(value.type, Scalar) and not is_float(value.type)
         if not isinstance(maker, Op) or not is_index or not _is_pure(maker):
             raise UnsupportedError(
-                "which part of an array a branch picks depends on what the branch computes",
+                "the part of an array that a branch reads depends on values that the branch computes",
                 "Compute the index in front of the branch.",
                 maker.location if maker is not None else None,
             )

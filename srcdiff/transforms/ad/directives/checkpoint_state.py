@@ -35,7 +35,7 @@ def state_of(r: Reversal, loop: For) -> list[tuple[Value | None, Value]]:
             continue
         from_, to = set(program.roots.get(start, ())), set(r.forward.bases(end))
         if from_ & starts or to & ends:
-            _refuse(loop, f"`{p.name}` is another name of an array that the loop goes on with")
+            _refuse(loop, f"`{p.name}` is another name of an array that the loop carries")
         starts |= from_
         ends |= to
         covered |= set(program.roots.get(p, ())) - inside
@@ -51,7 +51,7 @@ def state_of(r: Reversal, loop: For) -> list[tuple[Value | None, Value]]:
             found.append((None, base))
     named = {w for _, v in found for w in program.roots.get(v, ())} | covered
     if not written <= named:
-        _refuse(loop, "the loop writes what is in a container")
+        _refuse(loop, "the loop writes into a container")
     return found
 
 

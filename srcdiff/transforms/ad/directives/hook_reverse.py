@@ -129,6 +129,6 @@ def _incomplete(op: Op, use: Statement | None) -> UnsupportedError:
     return UnsupportedError(
         f"`{name}` is used before the block of srcdiff.adjoint, or by another name{line}: its adjoint is not complete "
         "in the block",
-        f"Put the block right behind the line that makes `{name}`.",
+        f"Put the block right after the line that makes `{name}`.",
         op.location,
     )

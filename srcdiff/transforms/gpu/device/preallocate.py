@@ -124,7 +124,7 @@ class _Given(Rewriter):
             return
         shape = tuple(self.at_most(d) for d in type_.shape)
         if not {s for d in shape for s in d.symbols()} <= self.known:
-            raise NoLoopForm("storage of which only the run knows the size", op.location)
+            raise NoLoopForm("storage whose size is known only when the program runs", op.location)
         type_ = replace(type_, shape=shape)
         name = unused(op.result.name or "buffer", self.taken)
         self.scratch.append(Storage(name, type_, "scratch"))

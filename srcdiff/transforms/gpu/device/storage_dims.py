@@ -86,7 +86,7 @@ class _Lengths(Rewriter):
                 shape = shape_of(amount.type) or shape_of(into.type)
                 if not all(d.symbols() <= self.known for d in shape):
                     raise NoLoopForm(
-                        "a diagonal of which only the run knows the length", old.location
+                        "a diagonal whose length is known only when the program runs", old.location
                     )
                 _add_to_diagonal(b, into, amount, _offset(old))
                 return

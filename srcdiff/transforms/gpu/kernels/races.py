@@ -130,8 +130,8 @@ class _Races:
         for s in walk(fn.body):
             if isinstance(s, Op) and s.decl in shuffles.values() and self.differs(s.operands[1]):
                 raise UnsupportedError(
-                    "each thread says for itself which lane it takes from: several may take from one",
-                    "Say it for all in the same way, or pass the values through `cuda.shared.array`.",
+                    "each thread chooses the lane that it reads: several may read one lane",
+                    "Choose it for all threads in the same way, or pass the values through `cuda.shared.array`.",
                     s.location,
                 )
 
@@ -149,7 +149,7 @@ class _Races:
             return
         what = "adds to" if op.decl is memory.add_into else "stores into"
         raise UnsupportedError(
-            f"each thread {what} the same element of `{target.name}`: which of them stays is not known",
+            f"each thread {what} the same element of `{target.name}`: which write is the last is not known",
             "Use cuda.atomic.add, or have one thread do it (`if cuda.grid(1) == 0:`).",
             op.location,
         )

@@ -228,7 +228,7 @@ class _Storage(Rewriter):
         """Refuse local arrays that a loop swaps; a thread has only one array for each allocation."""
         names = [v for v, own in self.roots.items() if op.result in own and len(own) > 1]
         if names:
-            raise NoLoopForm("local arrays that change places", op.location)
+            raise NoLoopForm("local arrays that are swapped", op.location)
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         if _is_storage(old):

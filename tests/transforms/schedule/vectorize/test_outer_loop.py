@@ -146,7 +146,7 @@ PROGRAMS = [
         return np.sum(y**2)
     """,
     """
-    def f(c, x):  # numbers that change places from turn to turn
+    def f(c, x):  # numbers that are swapped in each iteration
         total = 0.0
         for i in range(len(x)):
             a, b = x[i], 1.0
