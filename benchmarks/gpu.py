@@ -392,7 +392,7 @@ def copy_speed() -> float:
 
 
 def load_jax() -> tuple[Any, str]:
-    """JAX, if it can use what the kernels use; and what is to be said of it."""
+    """JAX, if it can use what the kernels use; and a remark about it."""
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # else it takes most memory
     try:
         import jax

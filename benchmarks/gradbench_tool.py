@@ -1,4 +1,4 @@
-"""srcdiff as a tool of GradBench, which asks for values and gradients by JSON, a line a message:
+"""srcdiff as a tool of GradBench, which requests values and gradients by JSON, one message a line:
 
     gradbench run --eval '...' --tool 'python benchmarks/gradbench_tool.py'
 
@@ -113,7 +113,7 @@ def write_ba_objective(errors: tuple[Any, Any]) -> Json:
 BA_BLOCKS = gradient(ba)
 WEIGHT_SLOPES = srcdiff.grad(
     lambda weights: np.sum(weight_errors(weights))
-)  # elementwise, so a sum tells all
+)  # elementwise, so a sum shows all
 
 
 def ba_jacobian(cameras: Any, points: Any, weights: Any, features: Any, n: int, m: int) -> Any:
@@ -261,7 +261,7 @@ MODULES: dict[str, dict[str, Function]] = {
 
 
 def evaluate(function: Function, message: Json) -> dict[str, Any]:
-    """Runs it as often, and as long, as the message asks for; once where it does not ask."""
+    """Runs it as often, and as long, as the message requests; once by default."""
     args = function.read(message)
     asked = message if isinstance(message, dict) else {}
     runs, seconds = asked.get("min_runs", 1), asked.get("min_seconds", 0.0)
@@ -287,7 +287,7 @@ def respond(message: Json) -> dict[str, Any]:
     if kind == "evaluate":
         try:
             return evaluate(MODULES[message["module"]][message["function"]], message["input"])
-        except Exception as error:  # the session goes on, and the other side is told
+        except Exception as error:  # the session continues, and the other side gets the error
             return {"success": False, "error": "".join(traceback.format_exception(error))}
     return {}
 

@@ -1,4 +1,4 @@
-"""Imported first: everything timed gets one processor, and libraries are told so before they are imported."""
+"""Imported first: everything timed gets one processor; libraries read this setting when they are imported."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ def main() -> None:
 
 def keep_bytecode() -> None:
     """What pip compiles when it installs a package, for srcdiff in a checkout: first calls would otherwise begin with
-    it, in each process anew where Python is told to keep none (`PYTHONDONTWRITEBYTECODE`).
+    it, in each process anew where Python keeps none (`PYTHONDONTWRITEBYTECODE`).
     """
     found = importlib.util.find_spec("srcdiff")
     for folder in (found and found.submodule_search_locations) or ():

@@ -5,7 +5,7 @@
 The figures behind `srcdiff/transforms/analysis/cost_model.py`. Loops compiled with the flags of generated code, over as
 many numbers as fit into the first caches, and over as many as do not: nanoseconds for each number, the best of many
 runs, and the ratio to a store and a load. The price of an operation should lie between its two ratios, near the second:
-what is kept for all turns of a loop rarely stays in the first caches.
+residuals of all iterations of a loop rarely stay in the first caches.
 """
 
 from __future__ import annotations

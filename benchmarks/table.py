@@ -37,7 +37,7 @@ def detailed(row: dict[str, Any]) -> str:
     ]
     hand = row["columns"][HAND].get(
         "gradient", math.nan
-    )  # a missing measure is told like any other
+    )  # a missing measure is reported like any other
     reasons: dict[str, list[str]] = {}
     for title, c in row["columns"].items():
         if "gradient" not in c:

@@ -3,9 +3,9 @@
     python -m benchmarks.vi [--rounds 5] [--steps 1500] [--numpyro PYTHON] [--pymc PYTHON]
 
 N = 10**4 rows, D = 50 columns, mean field, float64, full batches, one draw a step, Adam. By hand: NumPy with one pass
-of Numba over the rows, written as one would. Both run in turns, so that what else the machine does slows them alike;
+of Numba over the rows, written as one would. The two alternate, so that other work of the machine slows both;
 the ratio is what counts. Both end at the same numbers, which is asserted. With `--numpyro` or `--pymc`, an interpreter
-that has it takes its turn as well (`benchmarks/peers/numpyro_vi.py`, `pymc_vi.py`).
+that has it is timed as well (`benchmarks/peers/numpyro_vi.py`, `pymc_vi.py`).
 """
 
 import argparse

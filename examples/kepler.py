@@ -24,7 +24,7 @@ def main():
     print(slope.source_for(0.5, 1.0))
     for e in (0.1, 0.5, 0.9):
         E, (d_e, d_M) = slope(e, 1.0)
-        # E - e sin E = M, differentiated by hand
+        # E - e sin E = M, with a hand-written derivative
         by_hand = math.sin(E) / (1.0 - e * math.cos(E)), 1.0 / (1.0 - e * math.cos(E))
         print(f"e = {e}: E = {E:.6f}, dE/de = {d_e:.6f}, dE/dM = {d_M:.6f}")
         assert math.isclose(d_e, by_hand[0]) and math.isclose(d_M, by_hand[1])

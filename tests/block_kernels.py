@@ -332,7 +332,7 @@ def bodies_in_tiles(pos, acc):
 
 @cuda.jit
 def heat_in_a_tile(u, out, a):
-    """The same guard in front of a barrier and behind it."""
+    """The same guard before and after a barrier."""
     sh = cuda.shared.array((6, 6), float64)
     i, j = cuda.grid(2)
     ti, tj = cuda.threadIdx.x + 1, cuda.threadIdx.y + 1

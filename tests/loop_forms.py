@@ -69,7 +69,7 @@ def as_python(fn: Function) -> Callable[..., Any]:
 
 
 class Guarded(np.ndarray):
-    """An array that nobody may ask for elements outside: compiled code would touch what is there."""
+    """An array that refuses subscripts outside of its bounds: compiled code would touch what is there."""
 
     def __getitem__(self, key: Any) -> Any:
         self.look(key)

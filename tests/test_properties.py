@@ -81,7 +81,7 @@ def test_import_loads_only_what_is_needed_to_start() -> None:
         "srcdiff.codegen.module.module",
         "srcdiff.ops.core.registry",
     }
-    assert not stages & loaded, "the stages are imported when the first program is asked for"
+    assert not stages & loaded, "the stages are imported for the first program"
 
 
 # ---- growth -------------------------------------------------------------------------------------

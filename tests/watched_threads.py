@@ -137,7 +137,7 @@ class Block:
         if errors:
             raise errors[0]
         assert len({epochs for _, epochs in results}) == 1, (
-            "threads passed unlike numbers of barriers"
+            "threads passed different numbers of barriers"
         )
         for found, _ in results:
             np.testing.assert_array_equal(found, results[0][0])

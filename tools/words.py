@@ -1,31 +1,26 @@
-"""Counts the words that the glossary of docs/architecture.md retires, folder by folder.
+"""Finds the words that the glossary of docs/architecture.md retires.
 
-    python tools/words.py            prints what a folder has more, or less, than tests/words.toml allows
-    python tools/words.py --lower    lowers the allowances of tests/words.toml to what there is; the total
-                                     of a word over all folders never grows
+    python tools/words.py            prints each with its file and line, and the word to write
 
 Names count as their words: `drop_last_turns` and `LastTurn` have one "turn" each. Code, strings, comments, docstrings
-and documents are all counted; generated texts (golden files, the gallery) are not.
+and documents are searched; generated texts (golden files, the gallery) and quotations are not.
 """
 
 from __future__ import annotations
 
 import re
-import sys
-import tomllib
-from collections import Counter
-from collections.abc import Mapping
+from bisect import bisect
+from collections.abc import Iterator
+from itertools import accumulate
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-DATA = ROOT / "tests" / "words.toml"
 ROOTS = ("srcdiff", "tests", "tools", "docs", "examples", "benchmarks")
 GENERATED = ("tests/golden", "docs/gallery", "docs/coverage.md", "docs/distributions.md")
+QUOTED = ("examples/crf_tagging.py", "examples/hmm_em.py")  # Jane Austen
 ITSELF = ("tools/words.py", "tests/test_words.py")
 
-Counts = dict[str, dict[str, int]]  # by folder, by word
-
-# what is counted, and the word that takes its place
+# the pattern of a retired word, and its replacement
 RETIRED = {
     "turn": (
         r"(?<!in )(?<!in its )(?<!in their )(?<!what )(?<!whose )\bturns?\b"
@@ -51,84 +46,30 @@ RETIRED = {
 }  # fmt: skip
 
 
-def words_of(text: str) -> str:
-    """Text whose names are split into their words."""
-    text = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text.replace("_", " "))
-    return re.sub(r"\s+#?\s*", " ", text).lower()
-
-
-def counted(text: str) -> Counter[str]:
-    plain = words_of(text)
-    found = {word: len(re.findall(pattern, plain)) for word, (pattern, _) in RETIRED.items()}
-    return Counter({word: n for word, n in found.items() if n})
+def found(text: str) -> Iterator[tuple[int, str]]:
+    """The line and the word of each retired word in a text; phrases may continue on the next line."""
+    text = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text.replace("_", " ")).lower()
+    lines = [" ".join(line.split()).removeprefix("# ") for line in text.split("\n")]
+    starts = list(accumulate((len(line) + 1 for line in lines), initial=0))
+    plain = " ".join(lines)
+    for word, (pattern, _) in RETIRED.items():
+        for match in re.finditer(pattern, plain):
+            yield bisect(starts, match.start()), word
 
 
 def files() -> list[Path]:
     inside = [p for root in ROOTS for e in ("*.py", "*.md") for p in (ROOT / root).rglob(e)]
     names = [p.relative_to(ROOT).as_posix() for p in (*inside, *ROOT.glob("*.md"))]
-    return [ROOT / n for n in sorted(names) if not n.startswith((*GENERATED, *ITSELF))]
+    return [ROOT / n for n in sorted(names) if not n.startswith((*GENERATED, *QUOTED, *ITSELF))]
 
 
-def counts() -> Counts:
-    found: dict[str, Counter[str]] = {}
-    for file in files():
-        folder = file.parent.relative_to(ROOT).as_posix()
-        found.setdefault(folder, Counter()).update(counted(file.read_text(encoding="utf-8")))
-    return {folder: dict(sorted(n.items())) for folder, n in sorted(found.items()) if n}
-
-
-def allowed() -> Counts:
-    return tomllib.loads(DATA.read_text(encoding="utf-8"))["folders"]
-
-
-def differences(found: Mapping[str, Mapping[str, int]], limits: Counts) -> list[str]:
-    """Where a folder has more of a word than it may have."""
+def complaints() -> list[str]:
     return [
-        f'{folder}: "{word}" {n} times, and at most {limits.get(folder, {}).get(word, 0)}: '
-        f"write {RETIRED[word][1]}"
-        for folder, by_word in found.items()
-        for word, n in by_word.items()
-        if n > limits.get(folder, {}).get(word, 0)
+        f'{file.relative_to(ROOT)}:{line}: "{word}": write {RETIRED[word][1]}'
+        for file in files()
+        for line, word in found(file.read_text(encoding="utf-8"))
     ]
-
-
-def lowered(found: Counts, limits: Counts) -> Counts:
-    """What there is, or the old allowance where that is less. Words may move with files from folder to folder."""
-    have, may_have = totals(found), totals(limits)
-    moved = {word for word in RETIRED if have[word] <= may_have[word]}
-    lower = {
-        folder: {
-            w: n if w in moved else min(n, limits.get(folder, {}).get(w, 0))
-            for w, n in by_word.items()
-        }
-        for folder, by_word in found.items()
-    }
-    kept = {folder: {w: n for w, n in by_word.items() if n} for folder, by_word in lower.items()}
-    return {folder: by_word for folder, by_word in kept.items() if by_word}
-
-
-def totals(counts: Counts) -> Counter[str]:
-    return sum((Counter(by_word) for by_word in counts.values()), Counter())
-
-
-def to_toml(limits: Counts) -> str:
-    lines = [
-        "# How often each folder may use a word that the glossary retires (tools/words.py). The numbers may only fall:",
-        "# `python tools/words.py --lower` writes what there is.",
-        "[folders]",
-    ]
-    for folder, by_word in sorted(limits.items()):
-        row = ", ".join(f'"{word}" = {n}' for word, n in sorted(by_word.items()))
-        lines.append(f'"{folder}" = {{ {row} }}')
-    return "\n".join(lines) + "\n"
-
-
-def main() -> None:
-    found, limits = counts(), allowed()
-    print("\n".join(differences(found, limits)) or "no folder has more than it may have")
-    if "--lower" in sys.argv[1:]:
-        DATA.write_text(to_toml(lowered(found, limits)), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main()
+    print("\n".join(complaints()) or "no retired word is used")

@@ -1,4 +1,4 @@
-"""dynamax: its filter, differentiated by JAX."""
+"""dynamax: its filter; JAX differentiates it."""
 
 from __future__ import annotations
 

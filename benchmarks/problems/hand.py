@@ -282,7 +282,7 @@ def hand_value(theta, us, model, places, triangles, measured):
 
 @vm.hand
 def _by_angle(slope, k, of_bones, turned, columns, weights, out):
-    """What vertices are moved by an angle of bone k: along the bones behind it."""
+    """What vertices are moved by an angle of bone k: along the bones after bone k."""
     parents, relatives, absolutes, inverses = of_bones
     bones = len(parents)
     slopes, transform = np.empty((bones, 4, 4)), np.empty((4, 4))

@@ -207,7 +207,7 @@ def hand(main, extra, state, sequence):
 def _gates_back(i, main, x, hidden, cell, gates, d_gates, d_hidden, d_cell, d_x):
     """From the adjoints of the layer's output and cell to those of what goes into its gates.
 
-    In loops that write few rows each: with more, LLVM gives up telling them apart and vectorises nothing.
+    In loops that write few rows each: with more, LLVM does not prove them distinct and vectorises nothing.
     """
     for k in range(0, 4, 2):
         for h in range(len(x)):

@@ -1,5 +1,5 @@
 """Types kernels and lowers them to LLVM's IR, by the CUDA target that Numba itself carries: no toolkit and no device is
-asked for. Run in a process of its own, since the tests have the simulator.
+needed. Run in a process of its own, since the tests have the simulator.
 
     NUMBA_ENABLE_CUDASIM=0 python tests/cuda/lowering.py runge_kutta escapes
 """

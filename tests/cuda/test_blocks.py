@@ -129,7 +129,7 @@ def test_stencils_add_atomically_or_in_order() -> None:
         agree(g, args, found)
     sources = [source(g, args, block) for block in ("atomic", "ordered")]
     assert ["cuda.atomic.add" in text for text in sources] == [True, False]
-    assert "block_first" in sources[1]  # the first thread hands on what its loop has added up
+    assert "block_first" in sources[1]  # the first thread passes on the sum of its loop
 
 
 def test_places_that_data_say() -> None:

@@ -130,7 +130,7 @@ def test_what_cannot_be_written_is_not_kept(folder):
     assert found() is None
 
 
-# numba-cuda compiles, and takes from its own cache, what a stand-in for a device asks for
+# numba-cuda compiles, and takes from its own cache, the code for a stand-in of a device
 TWICE = """
     import numpy as np
     import numba.cuda.codegen as codegen

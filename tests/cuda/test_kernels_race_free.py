@@ -113,7 +113,7 @@ def ran(own: OfGrid, program: Any, text: str, values: Any) -> list[str]:
         t.join()
     if errors:
         raise errors[0]
-    assert len(barriers) == 1, "threads passed unlike numbers of barriers"
+    assert len(barriers) == 1, "threads passed different numbers of barriers"
     return own.races
 
 

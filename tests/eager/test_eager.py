@@ -333,7 +333,7 @@ def _forced(monkeypatch):
 
     def derive(derived, *args, **kwargs):
         if derived.options != op_derivatives.OPTIONS:
-            raise UntypedError("asked for by the test")
+            raise UntypedError("raised by the test")
         return real(derived, *args, **kwargs)
 
     monkeypatch.setattr(srcdiff.compile.build, "derive", derive)

@@ -119,7 +119,7 @@ def contexts_that_keep_exceptions(x):
     with contextlib.suppress(KeyError, ValueError):
         y = x[2] * x[1]
         if x[0] > 0:
-            raise ValueError("told nobody")
+            raise ValueError("without a listener")
         y = x[1] * 100.0
     return held[0] * y
 

@@ -15,7 +15,7 @@ LOG_PI, LOG_A, LOG_B = np.log([0.6, 0.4]), np.log([[0.9, 0.1], [0.2, 0.8]]), np.
 ETA, DATA = (LOG_PI, LOG_A, LOG_B), np.array([0, 1, 2, 2, 0])
 X = np.random.default_rng(0).integers(0, 3, 40)
 Y = np.random.default_rng(0).normal(size=40)
-WAITING = Emissions(expfam.gamma, (expfam.gamma.natural(1.0, 1.0), expfam.gamma.natural(2.0, 0.5)))
+GAMMAS = Emissions(expfam.gamma, (expfam.gamma.natural(1.0, 1.0), expfam.gamma.natural(2.0, 0.5)))
 
 
 def fitted(**changed: Any) -> HMM:
@@ -51,7 +51,7 @@ BAD: dict[str, tuple[Callable[[], Any], str]] = {
     "probability": (lambda: expfam.bernoulli.natural(1.5), "bernoulli: p is between 0 and 1, not 1.5"),
     "covariance": (lambda: expfam.multivariate_gaussian.natural(np.zeros(2), -np.eye(2)), "covariance is not positive definite, so it is no covariance"),
     "symbols": (lambda: expfam.categorical.log_prob(np.zeros(3), [0, -1]), "categorical: eta has 3 symbols, x holds -1 at position 1"),
-    "observations": (lambda: expfam.gamma.mean_statistics((1.0, -1.0), [1.0, 0.0]), "xs holds 0.0 at position 1, which is nothing that gamma has"),
+    "observations": (lambda: expfam.gamma.mean_statistics((1.0, -1.0), [1.0, 0.0]), "xs holds 0.0 at position 1, which gamma does not have"),
     "observations, NaN": (lambda: expfam.poisson.mean_statistics(0.0, [1.0, np.nan]), "xs holds nan at position 1"),
     "states": (lambda: HMM(0).fit(X), "HMM: n_states is a whole number from 1, not 0"),
     "restarts": (lambda: LDS(1, restarts=0).fit(Y[:, None]), "LDS: restarts is a whole number from 1"),
@@ -59,8 +59,8 @@ BAD: dict[str, tuple[Callable[[], Any], str]] = {
     "rows": (lambda: fitted(log_A_=LOG_A + 0.3).predict(X), "the probabilities in row 0 of log_A_ add up to 1.34986, not to 1"),
     "rows of a warm start": (lambda: fitted(log_pi_=LOG_PI - 1.0, warm_start=True).fit(X), "the probabilities in log_pi_ add up to 0.367879"),
     "shapes": (lambda: fitted(log_pi_=np.log([0.5, 0.2, 0.3])).score(X), r"log_pi_ has the shape \(2,\), not \(3,\)"),
-    "emissions": (lambda: fitted(emissions_=WAITING.__class__(expfam.gamma, WAITING.etas[:1])).score(Y), "there are 2 states, but emissions of 1"),
-    "own emissions": (lambda: HMM(2, WAITING).fit(np.array([1.0, 2.0, 0.0])), "sequence 0 holds 0.0 at position 2, which is nothing that gamma has"),
+    "emissions": (lambda: fitted(emissions_=GAMMAS.__class__(expfam.gamma, GAMMAS.etas[:1])).score(Y), "there are 2 states, but emissions of 1"),
+    "own emissions": (lambda: HMM(2, GAMMAS).fit(np.array([1.0, 2.0, 0.0])), "sequence 0 holds 0.0 at position 2, which gamma does not have"),
     "counts": (lambda: HMM(2, "poisson").fit(np.array([1, -3])), "sequence 0 holds -3: counts are integers from 0"),
     "rows for numbers": (lambda: HMM(2, "gaussian", random_state=0, max_iter=1).fit(Y).predict(Y[:, None]), r"sequence 0 holds rows of shape \(1,\), and the states emit numbers"),
     "numbers for rows": (lambda: fitted(emissions_=Emissions(expfam.poisson, (np.zeros(2),) * 2)).score(X), r"sequence 0 holds numbers, and the states emit rows of shape \(2,\)"),

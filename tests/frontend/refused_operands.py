@@ -1,7 +1,7 @@
 """Calls whose operands are refused, and what the messages say to write in their place.
 
 Each is an expression of `x`, its arguments, part of the message, part of the advice, and the expression as it is advised
-(empty where the message asks for another program altogether). The caret is under what is between `«` and `»`.
+(empty where the message advises another program). The caret is under what is between `«` and `»`.
 """
 
 # ruff: noqa: E501

@@ -78,9 +78,6 @@ KEPT = {
     "is raised here": "where a composite says nothing else; all of them do",
     "is no list of": "of `list(x)`, which is read so for arrays of one axis or more only",
     "a literal": "of the text form of the IR, which no user writes",
-    "may have different lengths for different items, so they do not form one array": (
-        "a guard: what has such lengths today has a list in it, and is refused for that"
-    ),
     "array size too large to fit in C int": "of products of matrices that take 16 GB and more",
     "arguments on a device,": "of weights that are not floats, which only a device takes",
 }

@@ -1,6 +1,6 @@
 """Ways to run compiled functions in which each access is checked, in place of `Compiled.compile_for`.
 
-`run_by_python`: the loop form as Python runs it, with arrays that nobody may ask for elements outside, and storage that
+`run_by_python`: the loop form as Python runs it, with arrays that refuse subscripts outside of their bounds, and storage that
 is NaN until it is written. `run_checked_by_numba`: machine code, with Numba's own checks beneath. What is outside has to
 be raised by the checks that were generated, and not by these.
 """

@@ -33,7 +33,7 @@ class Entry:
 REFUSALS = (
     Entry(
         "Python's True or False, and not NumPy's, is not known",
-        "`match` of a truth value asks for its class",
+        "`match` of a truth value needs its class",
         "def f(x, a, k):\n    match bool(a > 0.1):\n        case True:\n            a = 2.0 * a\n        case _:\n            a = -a\n    return a + 1j.real\n",
     ),
     Entry(
@@ -43,12 +43,12 @@ REFUSALS = (
     ),
     Entry(
         "`match` is supported on constants only",
-        "patterns that take values apart are not read with types",
+        "patterns that unpack values are not read with types",
         "def f(x, a, k):\n    match (k, a):\n        case (2, v):\n            a = v * v\n        case _:\n            a = -a\n    return a + np.real(a + 1j)\n",
     ),
     Entry(
         "has length 1 is known only when the program runs",
-        "`np.einsum` broadcasts an axis of length one, and lists do not tell the lengths of their items",
+        "`np.einsum` broadcasts an axis of length one, and the lengths of the items of lists are not known",
         "def f(ws, a, k):\n    v = np.array([0.5 for _ in ws[-1]])\n    return np.einsum('ij,j->i', np.outer(ws[0], ws[0]), v)[0] * a\n",
         ([X, X], 0.3, 2),
     ),

@@ -1,6 +1,6 @@
 """What is compiled touches no memory outside of its arrays, whatever shapes and indices it is given.
 
-The loop form is run by Python, with arrays that nobody may ask for elements outside, and storage that is NaN until it is
+The loop form is run by Python, with arrays that refuse subscripts outside of their bounds, and storage that is NaN until it is
 written; what is outside has to be raised by the checks that were generated, not by the array. Then the same as machine
 code, with Numba's own checks beneath.
 """

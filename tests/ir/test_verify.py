@@ -412,9 +412,7 @@ def test_a_declaration_sees_the_statements_attributes():
 @pytest.mark.long
 def test_what_is_concluded_of_lengths_is_known():
     n, m = Dim.of("n"), Dim.of("m")
-    wide = (
-        m - n
-    )  # of which the arguments said that it is not negative, and then that there are 3 columns
+    wide = m - n  # declared not negative, and then known to be 3 by the number of columns
     facts = LengthFacts(assumed=((Dim.of(Clamp(wide)), wide), (m, Dim(3))))
     x, b = Value(Array("float64", (n, Dim(3)))), Builder()
     q, r = Value(Array("float64", (n, n))), Value(Array("float64", (n, Dim(3))))

@@ -740,7 +740,7 @@ def _raised(ys):
 
 @structures((np.array([1.5, 0.3, 2.0, 0.7]),), jit=False, why=WHY, dynamic=True)
 def order_of_evaluation(x):
-    """What an expression has read stays as it was, whatever the functions behind it in the expression write."""
+    """What an expression has read stays as it was, whatever later functions of the expression write."""
     factors = {1.0, 2.0}
     y = x * max(factors)
     s = np.sum(y) * _raised(y) + (y * x).dot(x * _raised(y))

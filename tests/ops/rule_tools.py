@@ -139,7 +139,9 @@ def contributions(decl: OpDecl, values, attrs, out, d_out) -> list:
         decl.scatter.evaluate([buffer, d_out, *values[1:]], attrs)
         return [buffer, *[None] * (len(values) - 1)]
     if decl.build is not None:
-        if isinstance(op.results[0].type, Array):  # lengths that only the run tells
+        if isinstance(
+            op.results[0].type, Array
+        ):  # lengths that are known only when the program runs
             pairs = zip(op.results[0].type.shape, np.shape(out), strict=True)
             lengths = {
                 d.terms[0][0]: (n - d.const) // d.terms[0][1] for d, n in pairs if len(d.terms) == 1

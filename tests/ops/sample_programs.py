@@ -62,7 +62,7 @@ class Case:
         )
 
     def complexified(self, drawn: tuple[Any, ...], dtype: str) -> tuple[Any, ...]:
-        """Imaginary parts for what is differentiated by, or for all floats where that is nothing."""
+        """Imaginary parts for the differentiated arguments, or for all floats if there are none."""
         rng = np.random.default_rng(self.number + 1)
 
         def made(k: int, v: Any) -> Any:

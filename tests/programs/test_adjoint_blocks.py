@@ -208,7 +208,7 @@ def in_place(u, n):
 
 
 def halved(u, n):
-    """The same without a block: halving the adjoint is halving what is behind it."""
+    """The same without a block: halving the adjoint is halving the part after it."""
     u = u.copy()
     for _ in range(n):
         u[1:-1] += 0.1 * (u[2:] - 2 * u[1:-1] + u[:-2]) * u[1:-1]

@@ -140,7 +140,7 @@ def programs(np, special, stats, odeint, grad):
 
     @example(numpy.array([0.3, -0.4]), normal(4), X[:, :2], Y[:, 0])
     def expected_improvement(x, params, inputs, targets):
-        """Of a point where the next observation may be made, as Bayesian optimisation asks for it."""
+        """Of a point where the next observation may be made, for Bayesian optimisation."""
         covariance = kernel(params[1:], inputs, inputs) + np.exp(params[0]) * np.eye(len(targets))
         cross = kernel(params[1:], np.reshape(x, (1, 2)), inputs)
         mean = np.dot(cross, np.linalg.solve(covariance, targets))[0]

@@ -52,7 +52,7 @@ FINE = {"rtol": 1e-10, "atol": 1e-10}
 Pendulum = namedtuple("Pendulum", "gravity friction")
 
 
-# ---- programs: each is a function of all that it is differentiated by ------------------------------
+# ---- programs: each is a function of its differentiated arguments -----------------------------------
 
 
 def pendulum(y, t, k):

@@ -632,7 +632,7 @@ def test_compiled_fits_take_the_same_steps(model, guide) -> None:
 
 
 class Arviz:
-    """What `to_arviz` asks of ArviZ: `from_dict`, with groups by keyword until 1.0, and then as one dict."""
+    """What `to_arviz` uses of ArviZ: `from_dict`, with groups by keyword until 1.0, and then as one dict."""
 
     def __init__(self, version):
         self.__version__ = version

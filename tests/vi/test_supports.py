@@ -1,4 +1,4 @@
-"""Priors of all supports under automatic guides: what the source tells of bounds, and what a run of the data does."""
+"""Priors of all supports under automatic guides: bounds that the source shows, and bounds that a run shows."""
 
 from __future__ import annotations
 

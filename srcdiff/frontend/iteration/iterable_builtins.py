@@ -28,8 +28,8 @@ def checkpointed(
     fr: Frame, node: gast.AST, args: Sequence[FrontValue], kwargs: Mapping[str, FrontValue]
 ) -> FrontValue:
     """`srcdiff.checkpointed(range(n), slots=k)`: the range, with the number of states to keep."""
-    given = dict(zip(("turns", "slots"), args, strict=False)) | dict(kwargs)
-    iterations, slots = given.get("turns"), given.get("slots")
+    given = dict(zip(("iterations", "slots"), args, strict=False)) | dict(kwargs)
+    iterations, slots = given.get("iterations"), given.get("slots")
     items = None if iterations is None else iterable(fr, iterations, node)
     if not isinstance(items, Items) or items.bounds is None or items.reverse:
         fr.fail(

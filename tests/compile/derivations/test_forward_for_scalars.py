@@ -72,7 +72,7 @@ def test_tangents_are_what_reverse_mode_gives(f, args, argnums):
     ("f", "args", "options"),
     [
         (decay, (0.7, 0.3, np.ones(3), 9), {"argnums": (0, 2)}),  # an array
-        (decay, (0.7, 0.3, np.ones(3), 9), {"residuals": "store"}),  # which asks for storage
+        (decay, (0.7, 0.3, np.ones(3), 9), {"residuals": "store"}),  # which needs storage
         (lambda x, c: c[0] * np.sin(x), (0.7, np.ones(3)), {}),  # nothing is kept
     ],
 )

@@ -1,4 +1,4 @@
-"""Turns that are skipped leave the carried value, which those after them multiply."""
+"""Skipped iterations leave the carried value, which later iterations multiply."""
 
 import numpy as np
 

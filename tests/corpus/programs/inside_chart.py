@@ -1,6 +1,6 @@
 """A chart over spans, filled by length: each cell sums over all the ways to split its span.
 
-After autograd #13, which asks for chart-based dynamic programs as in parsing.
+After autograd #13, a request for chart-based dynamic programs as in parsing.
 """
 
 import numpy as np

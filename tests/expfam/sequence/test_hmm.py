@@ -150,11 +150,13 @@ def test_emissions_of_ones_own_are_a_family() -> None:
     def exponential_log_Z(eta):
         return -np.sum(np.log(-eta))
 
-    waiting = family(exponential_log_Z, statistics=lambda eta, x: np.asarray(x, float), domain=lambda eta: eta < 0.0, jit=False)  # fmt: skip
+    waiting_times = family(exponential_log_Z, statistics=lambda eta, x: np.asarray(x, float), domain=lambda eta: eta < 0.0, jit=False)  # fmt: skip
     rng = np.random.default_rng(8)
     states = np.cumsum(rng.random(800) < 0.05) % 2
     data = rng.exponential(np.where(states, 10.0, 0.5))
-    hmm = HMM(2, Emissions(waiting, (-1.0, -0.3)), random_state=0, max_iter=15, **FAST).fit(data)
+    hmm = HMM(2, Emissions(waiting_times, (-1.0, -0.3)), random_state=0, max_iter=15, **FAST).fit(
+        data
+    )
     assert np.all(np.diff(hmm.log_likelihoods_) > -1e-9)
     assert -1.0 / np.array(hmm.emissions_.etas) == pytest.approx([0.5, 10.0], rel=0.3)
 

@@ -169,7 +169,7 @@ def test_what_is_no_loop_says_why_and_runs_in_the_interpreter(function, message)
 
 
 def in_order(x):
-    """Tells when what is read: the loop's body is run between two items, as Python does."""
+    """Notes what is read when: the loop's body is run between two items, as Python does."""
     y = x * 1.0
 
     def each():

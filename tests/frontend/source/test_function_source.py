@@ -152,7 +152,7 @@ class Doubled:
     def times(self, x):
         """Twice `x`,
 
-        as often as asked for.
+        as often as the argument says.
         """
 
         def scaled(y):

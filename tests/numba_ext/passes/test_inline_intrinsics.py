@@ -37,7 +37,9 @@ def test_products_are_those_of_numpy(dtype):
         v, w = a[-1].copy(), parts(2 * k, dtype, rng)[::2]
         for x, y in zip(in_place_products(a, b, v, w), products(a, b, v, w), strict=True):
             assert np.shape(x) == np.shape(y)
-            assert np.shape(x) == () or x.dtype == y.dtype  # Numba hands numbers on as Python's
+            assert (
+                np.shape(x) == () or x.dtype == y.dtype
+            )  # Numba passes numbers on as numbers of Python
             near = 1e-5 if dtype is np.float32 else 1e-13
             np.testing.assert_allclose(x, y, near, near)
 

@@ -1,4 +1,4 @@
-"""Any subscripts of einsum: what NumPy gives, the adjoint that its linearity asks for, and loops that give the same."""
+"""Any subscripts of einsum: the value is that of NumPy, the adjoint follows from linearity, and loops give the same."""
 
 import numpy as np
 import pytest

@@ -91,7 +91,7 @@ def test_a_result_that_no_iteration_returns_has_no_tangent():
 
 
 def climbed(a, c):
-    """The ascent goes by `c` alone, though its helper is given `a`."""
+    """The ascent depends on `c` alone, though its helper is given `a`."""
     value = a * a - c * c
     while slope_of(a, c) ** 2 > 1e-3:
         c = c + 0.1 * slope_of(a, c)

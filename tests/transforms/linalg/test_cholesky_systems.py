@@ -211,7 +211,7 @@ def test_compiled_code_asks_whether_there_is_a_factor():
 
 
 def sparse_gp(m, s, mu, L, Z, sf2, ard, eps_NQ, eps_MK, eps_NK, Y):
-    """The program of seed 000, line by line, and the likelihood of Y behind it."""
+    """The program of seed 000, line by line, and then the likelihood of Y."""
     M, Q = Z.shape
     X = m + np.exp(s) * eps_NQ
     U = mu + np.tril(L).dot(eps_MK)

@@ -125,5 +125,5 @@ def test_the_backward_part_flattens_as_a_person_would():
     g = srcdiff.grad(function_of(text), argnums=(0, 1, 2), jit=False)
     g(*args)
     assert "d_out.ravel()" in g.source
-    assert "return advected_backward(" in g.source  # what a call gives is handed on
+    assert "return advected_backward(" in g.source  # the result of a call is passed on
     assert g.source.count("1 - wx") == 3  # twice in the user's function, and once in its adjoint

@@ -68,7 +68,7 @@ def empty_array(x):
 
 
 def stored_on_two_paths(a):
-    """`b - b` is handed on by an inner branch, and by the other path of the outer one."""
+    """`b - b` is yielded by an inner branch, and by the other path of the outer one."""
     b = a * 1.0
     if a[0, 0] < 0.8:
         if a[0, 1] > 0.3:
@@ -386,7 +386,7 @@ def spread(x):
 @pytest.mark.parametrize("count", [3, 5])
 @pytest.mark.parametrize("turned", ["x @ R.T", "R @ x.T"])
 def test_points_are_turned_in_loops(turned, count):
-    """A call of BLAS takes new storage, and what asks for the result does not fuse with it."""
+    """A call of BLAS takes new storage, and the readers of the result do not fuse with it."""
     matrix = f"np.cos(np.arange({count**2}.0)).reshape({count}, {count})"
     program = f"def f(x):\n    R = {matrix}\n    return np.sum(({turned}) ** 3)\n"
     x = np.linspace(-1.0, 1.0, 600 * count).reshape(-1, count)

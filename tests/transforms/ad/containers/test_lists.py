@@ -46,7 +46,7 @@ RIGHT = {
     "two lists added up": "l = [v * x for v in x]\nm = [v * x * x for v in x]\ns = l[0] @ W + (m[1] @ W) ** 2\n"
     "y = np.array(l) + np.array(m)\nreturn np.sum(y * y * W) + s * s",
     "inner lists of which only the number counts of inner lists": "g = [[v, 2.0] for v in x]\nh = [[v * w for w in x] for v in x]\nreturn g[0][0] * h[1][2] + 10.0 * h[2][0]",
-    "arrays of unlike lengths joined": "l = []\nfor k in range(3):\n    l.append(x[: k + 1] ** 2)\n"
+    "arrays of different lengths joined": "l = []\nfor k in range(3):\n    l.append(x[: k + 1] ** 2)\n"
     "return np.sum(np.concatenate(l) ** 2 * np.arange(6.0))",
     "heads of a width that nothing shows, side by side": "q = np.outer(x, np.arange(1.0, 7.0))\nd = q.shape[1] // 2\nl = []\n"
     "for h in range(2):\n    l.append(np.tanh(q[:, h * d : (h + 1) * d]))\nreturn np.sum(np.concatenate(l, axis=1) ** 2 * np.arange(6.0))",

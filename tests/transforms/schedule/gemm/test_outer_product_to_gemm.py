@@ -66,7 +66,7 @@ def added(S, xs, ys):
 
 
 def seen(S, xs, ys):
-    """Turns read what was added up."""
+    """Iterations read the sum."""
     A = np.zeros((xs.shape[1], ys.shape[1]))
     total = 0.0
     for t in range(len(xs)):

@@ -147,7 +147,7 @@ def test_compiled_blocks_serve_all_lengths(n, dtype):
             return np.sum(p @ (p.T @ x))
         """,
         """
-        def f(x, w):  # rows that lie apart
+        def f(x, w):  # rows that are not adjacent
             return np.sum(np.exp(x.T @ w))
         """,
     ],

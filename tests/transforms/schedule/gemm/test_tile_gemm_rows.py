@@ -53,7 +53,7 @@ def test_compiled_code_chooses_as_numpy_does(n, k, dtype):
     "text",
     [
         """
-        def f(x, c):  # the product is asked for behind the loop, too
+        def f(x, c):  # the product is also used after the loop
             s = x @ c.T
             best = np.argmax(s, axis=1)
             return np.sum(s[np.arange(len(x)), best] ** 2)
@@ -67,7 +67,7 @@ def test_compiled_code_chooses_as_numpy_does(n, k, dtype):
             return np.sum((y - c[best]) ** 2)
         """,
         """
-        def f(x, c):  # rows lie apart
+        def f(x, c):  # rows are not adjacent
             s = x[:, ::2] @ c[:, ::2].T
             best = np.argmax(s, axis=1)
             return np.sum((x - c[best]) ** 2)

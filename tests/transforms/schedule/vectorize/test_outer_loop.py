@@ -135,7 +135,7 @@ PROGRAMS = [
         return total
     """,
     """
-    def f(c, x):  # what is stored at the turn's own place, and read there
+    def f(c, x):  # elements that each iteration stores and reads at its own place
         y = np.zeros(len(x))
         for i in range(len(x)):
             power = x[i]
@@ -156,7 +156,7 @@ PROGRAMS = [
         return total
     """,
     """
-    def f(c, x):  # loops in loops, and branches that all turns take, or some
+    def f(c, x):  # loops in loops, and branches that all iterations take, or some
         total, count = 0.0, 0
         for i in range(len(x)):
             a = x[i]
@@ -171,7 +171,7 @@ PROGRAMS = [
         return total / (1 + count)
     """,
     """
-    def f(c, x):  # storage of the turn's own
+    def f(c, x):  # storage that is private to an iteration
         total = 0.0
         row = np.empty(len(c))
         for i in range(1, len(x)):
@@ -488,7 +488,7 @@ def test_a_recurrence_that_is_run_again_counts_with_its_loop():
 
 
 DIRECTIONS = {
-    "what a branch hands on": """
+    "yields of a branch": """
         def f(x, w, flipped):
             y = np.empty(len(x))
             h = 0.1

@@ -312,7 +312,7 @@ def test_gradients_are_right(f):
 @pytest.mark.parametrize("f", NO_SHIFTS, ids=lambda f: f.__name__)
 def test_the_largest_is_looked_for_once(f):
     """The backward part does not ask which element it was, and nothing is kept for that; a sum of nothing but impossible
-    entries (`== -np.inf`) is asked for, so that its derivatives are not NaN.
+    entries (`== -np.inf`) is used, so that its derivatives are not NaN.
     """
     source = srcdiff.grad(f).source_for(X)
     backward = source.split("# backward")[-1]
