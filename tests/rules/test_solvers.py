@@ -597,12 +597,12 @@ def test_solvers_pass_on_containers_of_parameters(change: Any, p: Any) -> None:
     def solved(p):
         return np.sum(odeint(change, np.ones(2), times, args=(p,)) ** 2)
 
-    def apart(a, b):
+    def difference(a, b):
         return np.sum(
             odeint(lambda y, t, a, b: -a * y + b @ y, np.ones(2), times, args=(a, b)) ** 2
         )
 
-    expected = srcdiff.grad(apart, argnums=(0, 1), jit=False)(*RATES)
+    expected = srcdiff.grad(difference, argnums=(0, 1), jit=False)(*RATES)
     found = list(leaves(srcdiff.grad(solved, jit=False)(p)))
     np.testing.assert_allclose(found[0], expected[0], rtol=1e-6)
     np.testing.assert_allclose(found[1], expected[1], rtol=1e-6)
