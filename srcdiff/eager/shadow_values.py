@@ -73,7 +73,7 @@ class Shadows:
         low, memory, _ = self._memory[id(base)]
         if array.dtype != memory.dtype:
             raise UnsupportedError(
-                f"an array of {memory.dtype} is viewed as one of {array.dtype}",
+                f"an array of {memory.dtype} is looked at as one of {array.dtype}",
                 "Use astype, which converts the numbers.",
             )
         offset = array.__array_interface__["data"][0] - low

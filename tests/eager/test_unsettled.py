@@ -144,22 +144,6 @@ def unnested(x):
     return y**2
 
 
-def bits_of_a_set_s_items(x):
-    y = x.copy()
-    for _ in {1, 2}:
-        y.view(np.int64)[0] = 1
-    return np.sum(y)
-
-
 def test_types_that_nest_without_end_are_reported():
     with pytest.warns(srcdiff.DynamicWarning, match="the types of unnested nest without end"):
         assert srcdiff.grad(unnested)(2.0) == 4.0
-
-
-def test_bits_of_differentiated_numbers_are_refused():
-    viewed = "an array of float64 is viewed as one of int64"
-    with (
-        pytest.warns(srcdiff.DynamicWarning),
-        pytest.raises(srcdiff.UnsupportedError, match=viewed),
-    ):
-        srcdiff.grad(bits_of_a_set_s_items)(x3)
