@@ -194,20 +194,16 @@ class Reversal:
             return self.zeros_like(value, value, scope)
         return const(None)
 
-    def zeros_like(self, value: Value, yielded: Atom, scope: Scope) -> Atom:
+    def zeros_like(self, value: Value, here: Atom, scope: Scope) -> Atom:
         """Zeros with the lengths of a forward value. On a path that does not bind the value's name, there are no
-        lengths, and nothing is added to the zeros: they are undefined. `yielded` is the forward value on this path.
+        lengths, and nothing is added to the zeros: they are undefined. `here` is the forward value on this path.
         """
         type_ = adjoint_type(value.type)
-        maker = self.forward.maker.get(yielded)
+        maker = self.forward.maker.get(here)
         if isinstance(maker, Op) and maker.decl is control.undefined:
             return scope.b.op(control.undefined, type=type_)
-        if (
-            isinstance(maker, If)
-            and isinstance(yielded, Value)
-            and self.forward.is_left_out(yielded)
-        ):
-            k = maker.results.index(yielded)
+        if isinstance(maker, If) and isinstance(here, Value) and self.forward.is_left_out(here):
+            k = maker.results.index(here)
             regions = []
             for region in (maker.then, maker.orelse):
                 inner = scope.inner(Region((), (), ()))  # not the mirror of the branch
