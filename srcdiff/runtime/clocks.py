@@ -1,22 +1,33 @@
 """Clocks for compiled code: Python reads them."""
 
-import time as clocks
-from typing import Any
+import time
 
 from numba import njit, objmode
 
 
-def _compiled(clock: Any) -> Any:
-    @njit
-    def read() -> Any:
-        with objmode(now="float64"):
-            now = clock()
-        return now  # noqa: RET504  (the block has no other way out)
-
-    return read
+@njit
+def read_time():
+    with objmode(now="float64"):
+        now = time.time()
+    return now
 
 
-time = _compiled(clocks.time)
-perf_counter = _compiled(clocks.perf_counter)
-process_time = _compiled(clocks.process_time)
-monotonic = _compiled(clocks.monotonic)
+@njit
+def read_perf_counter():
+    with objmode(now="float64"):
+        now = time.perf_counter()
+    return now
+
+
+@njit
+def read_process_time():
+    with objmode(now="float64"):
+        now = time.process_time()
+    return now
+
+
+@njit
+def read_monotonic():
+    with objmode(now="float64"):
+        now = time.monotonic()
+    return now

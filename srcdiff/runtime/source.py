@@ -32,6 +32,7 @@ MODULES = (
     "linear",
     "matrix_functions",
     "quantile_paths",
+    "clocks",
 )  # each imports only from modules before it
 OF_DEVICES = (
     "srcdiff.runtime.device",
@@ -85,7 +86,7 @@ def standalone(source: str) -> str:
 
 def _from_module(module: str, names: Iterable[str], source: str) -> str:
     """The definitions of names of a module ("": the runtime), without imports that `source` has already."""
-    there = set(source.splitlines())
+    there = {d.text for d in _of_module(source) if d.kind == "import"}
     if not module:
         own = {n: d for n, d in _definitions().items() if d.text not in there}
         return _text_of(needed(names), own)

@@ -69,7 +69,7 @@ def test_a_failed_call_leaves_all_states() -> None:
 
 def test_what_is_wrong_is_reported_when_the_function_is_made() -> None:
     state = srcdiff.shared(0.0, name="state")
-    with pytest.raises(TypeError, match="no shared value"):
+    with pytest.raises(TypeError, match="is not a shared value"):
         srcdiff.function(lambda: None, updates=[(1.0, lambda: 2.0)])
     with pytest.raises(TypeError, match="is a function of the arguments"):
         srcdiff.function(lambda: None, updates={state: 1.0})

@@ -194,7 +194,7 @@ def test_arrays_on_several_devices_are_an_error() -> None:
         with pytest.raises(ValueError, match=r"w on device 0, x on device 1.*copy them to one"):
             run(kind(W), kind(X, 1))
         with pytest.raises(
-            ValueError, match=r"on device 1, and .* on device 0: say numba.cuda.sel"
+            ValueError, match=r"on device 1, and .* on device 0: call numba.cuda.sel"
         ):
             run(W, kind(X, 1))
 

@@ -94,7 +94,11 @@ def test_all_threads_of_a_warp_take_part() -> None:
 @pytest.mark.parametrize(
     ("kernel", "message", "line"),
     [
-        (each_for_itself, "which lane it takes from: several may take from one", "shfl_down_sync"),
+        (
+            each_for_itself,
+            "each thread chooses the lane that it reads: several may read one lane",
+            "shfl_down_sync",
+        ),
         (half_a_warp, "has a derivative where all lanes take part", "shfl_sync(0xFFFF"),
         (voted, "`cuda.any_sync` has no derivative", "cuda.any_sync"),
     ],

@@ -72,7 +72,7 @@ def test_a_jacobian_by_complex_numbers_has_gradients_for_rows():
     found = srcdiff.jacobian(two, jit=False)(Z)
     second = np.array([Z[1], Z[0], 0.0, 0.0])
     np.testing.assert_allclose(found, np.stack([2.0 * np.conj(Z), second]))
-    with pytest.raises(UnsupportedError, match="one of reverse mode"):
+    with pytest.raises(UnsupportedError, match="uses reverse mode"):
         srcdiff.jacobian(two, mode="forward", jit=False)(Z)
 
 
@@ -379,15 +379,6 @@ def test_gradients_are_those_of_autograd(number):
 # ---- refused ------------------------------------------------------------------------------------------------------
 
 
-def in_dynamic(z):
-    class Box:
-        pass
-
-    box = Box()
-    box.z = z
-    return np.sum(np.abs(box.z))
-
-
 def seen_later(z):
     u = z.copy()
     r = u.real
@@ -418,7 +409,6 @@ def into_reals(z):
         (lambda z: np.sum(z.astype(float)), "astype leaves out the imaginary part"),
         (lambda z: np.abs(np.fft.rfft(z)).sum(), "np.fft.rfft takes real numbers"),
         (into_reals, "complex numbers are written into an array of real ones"),
-        (in_dynamic, "such a program has no derivative with respect to complex numbers"),
     ],
 )
 def test_what_is_not_differentiated_says_so(function, message):

@@ -154,7 +154,7 @@ def _clock(read: Callable[[], float]) -> OpDecl:
         effect=True,
         differentiable=False,
         evaluate=lambda operands, attrs: read(),
-        routine=lambda op: f"srcdiff.runtime.clocks.{read.__name__}()",
+        routine=lambda op: f"srcdiff.runtime.clocks.read_{read.__name__}()",
     )
 
 

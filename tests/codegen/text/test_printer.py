@@ -481,7 +481,10 @@ table = {
 message = (
     "a text that is long, but not too"
 )
-from srcdiff import first_value, second_value as second
+from srcdiff import (
+    first_value,
+    second_value as second,
+)
 
 if (
     first_value > second_value

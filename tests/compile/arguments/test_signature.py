@@ -39,7 +39,7 @@ def test_argnums_are_positions_or_names(argnums: Any, positions: tuple[int, ...]
         (True, "positions or names"),
         (1.0, "positions or names"),
         (None, "positions or names"),
-        ((), "nothing to differentiate"),
+        ((), "it names no argument"),
     ],
 )
 def test_wrong_argnums_raise(argnums: Any, message: str) -> None:
@@ -122,8 +122,6 @@ def test_what_has_no_source_is_refused(function: Any, what: str) -> None:
 
 
 def test_parameters_have_to_be_named() -> None:
-    with pytest.raises(UnsupportedError, match=r"takes \*args"):
-        srcdiff.grad(lambda *args: args[0])
     with pytest.raises(UnsupportedError, match=r"takes \*\*kwargs"):
         srcdiff.grad(lambda x, **kwargs: x)
 

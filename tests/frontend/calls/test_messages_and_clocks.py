@@ -58,6 +58,22 @@ def test_a_clock_is_read_where_the_program_reads_it_and_has_no_derivative(clock:
     assert text.count(f"time.{clock.__name__}()") == 2 and "import time" in text
 
 
+def test_saved_loops_read_clocks_and_print_by_themselves(tmp_path: Any, capsys: Any) -> None:
+    def timed(x):
+        start = [clock() for clock in CLOCKS]
+        print("sum", np.sum(x))
+        return np.sum(x**2) + 0.0 * (time.perf_counter() - start[1])
+
+    g = srcdiff.grad(timed, jit=False)
+    path = g.save(tmp_path / "saved.py", np.ones(2), form="loops")
+    saved: dict[str, Any] = {}
+    exec(path.read_text(), saved)
+    np.testing.assert_allclose(saved["timed_grad"](np.ones(2)), 2.0)
+    assert "sum 2.0" in capsys.readouterr().out
+    lines = path.read_text().splitlines()
+    assert "srcdiff." not in path.read_text() and lines.count("import time") == 1
+
+
 def printed(x):
     n = 10
     print("x", x, f"{x[0]!s:>{n}}|{np.sum(x):.3e}|{{}}", sep="-")
