@@ -137,7 +137,7 @@ def _read_by_user(region: Region) -> Iterator[Atom]:
 def unbound(plan: Plan, names: Mapping[Value, str]) -> set[Value]:
     """The variables that the text would read without a value: where two have one name, nothing is written.
 
-    A variable that has to have a value has it from each variable that is copied to it.
+    A variable that is read has to have a value from each variable that is copied to it.
     """
     copied = {
         pair
@@ -145,14 +145,12 @@ def unbound(plan: Plan, names: Mapping[Value, str]) -> set[Value]:
         if isinstance(node, Copy)
         for pair in zip(node.targets, node.sources, strict=True)
     }
-    found = {
-        v
-        for to, v in plan.doubtful
-        if to is None or ((to, v) in copied and names.get(to) != names.get(v))
+    read = {v for to, v in plan.doubtful if to is None}
+    while more := {v for to, v in plan.doubtful if to in read} - read:
+        read |= more
+    return read | {
+        v for to, v in plan.doubtful if (to, v) in copied and names.get(to) != names.get(v)
     }
-    while more := {v for to, v in plan.doubtful if to in found} - found:
-        found |= more
-    return found
 
 
 def with_value_checks(fn: Function, unset: set[Value]) -> Function:
