@@ -47,7 +47,7 @@ class Writer(Drawing):
             [f"{i}:", f":{i}", f"{i}:{j}", f"{i}:{i} + 2", ":", "::2", f"{i}::-1", f":{i}:2"]
         )
 
-    def count(self, names: list[str]) -> str:
+    def range_arguments(self, names: list[str]) -> str:
         if names and self.chance(0.4):
             return self.one(
                 [names[-1], f"{names[-1]} + 1", f"{names[-1]}, len(x)", f"{names[-1]}, n"]
@@ -86,7 +86,7 @@ class Writer(Drawing):
         self.budget -= 1
         if self.budget > 0 and depth < 4 and self.chance(0.55 if names else 0.85):
             i = self.name("i")
-            self.put(depth, f"for {i} in range({self.count(names)}):")
+            self.put(depth, f"for {i} in range({self.range_arguments(names)}):")
             for _ in range(int(self.rng.integers(1, 3))):
                 self.block(depth + 1, [*names, i])
         elif self.budget > 0 and depth < 4 and self.chance(0.3):

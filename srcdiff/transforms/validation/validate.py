@@ -67,6 +67,8 @@ class Report:
         Passes that changed a function, by name; each was compared at some arguments, or is in `skipped`.
     uncertain : Counter
         Values that rounding errors move by more than `LARGEST_UNCERTAINTY` of their size, by pass.
+    refused : Counter
+        Arguments that the function itself did not take, before the pass.
     """
 
     validated: Counter[str] = field(default_factory=Counter)
@@ -75,6 +77,7 @@ class Report:
     programs: int = 0
     unchanged: int = 0
     changed: Counter[str] = field(default_factory=Counter)
+    refused: Counter[str] = field(default_factory=Counter)
 
     def __str__(self) -> str:
         lines = [
@@ -151,6 +154,7 @@ class Validator:
             if label in sets
         }
         self.compared[self._text(after)] = new
+        self.report.refused[name] += sum(found.leaves is None for found in old.values())
         if all(found.leaves is None for found in old.values()):
             errors = {_why_not_run(o.error) or type(o.error).__name__ for o in old.values()}
             self.report.skipped[
@@ -320,8 +324,8 @@ def _not_numeric(fn: Function, args: Sequence[Any] | None, wrt: Sequence[int]) -
         return "no arguments of these types are known"
     if any("float32" in str(p.type) or "complex" in str(p.type) for p in fn.params):
         return "differences are taken of real numbers in double precision"
-    if any("list(" in str(fn.params[k].type) or "object(" in str(fn.params[k].type) for k in wrt):
-        return "differences are taken of numbers, arrays and tuples"
+    if any("object(" in str(fn.params[k].type) for k in wrt):
+        return "differences are taken of numbers, arrays, tuples and lists"
     for f in callees_first(fn):
         for s in walk(f.body):
             if isinstance(s, Op) and (s.decl.name in _DECLARED or is_own(s.decl)):

@@ -225,11 +225,9 @@ def test_passes_keep_the_values_of_a_sample(program, validated):
     assert {why for _, why in validated.skipped} <= {
         "stop_gradient has the derivative that is declared"
     }
-    for (
-        name,
-        count,
-    ) in validated.changed.items():  # the program may refuse one of six sets of arguments
-        assert validated.validated[name] + validated.uncertain[name] >= 5 * count, name
+    for name, count in validated.changed.items():
+        compared = validated.validated[name] + validated.uncertain[name]
+        assert compared >= 3 * count and compared + validated.refused[name] >= 6 * count, name
 
 
 @pytest.mark.filterwarnings("ignore")
