@@ -6,28 +6,28 @@ from numba import njit, objmode
 
 
 @njit
-def read_time():
+def read_time() -> float:
     with objmode(now="float64"):
         now = time.time()
     return now
 
 
 @njit
-def read_perf_counter():
+def read_perf_counter() -> float:
     with objmode(now="float64"):
         now = time.perf_counter()
     return now
 
 
 @njit
-def read_process_time():
+def read_process_time() -> float:
     with objmode(now="float64"):
         now = time.process_time()
     return now
 
 
 @njit
-def read_monotonic():
+def read_monotonic() -> float:
     with objmode(now="float64"):
         now = time.monotonic()
     return now

@@ -149,7 +149,9 @@ def unbound(plan: Plan, names: Mapping[Value, str]) -> set[Value]:
     while more := {v for to, v in plan.doubtful if to in read} - read:
         read |= more
     return read | {
-        v for to, v in plan.doubtful if (to, v) in copied and names.get(to) != names.get(v)
+        v
+        for to, v in plan.doubtful
+        if to is not None and (to, v) in copied and names.get(to) != names.get(v)
     }
 
 

@@ -182,6 +182,8 @@ class Validator:
         label = "values near the example"
         args = drawn(new, self.examples, self.lengths).get(label)
         why = _not_numeric(fn, args, wrt)
+        if name == "forward" and any("list(" in str(fn.params[k].type) for k in wrt):
+            why = why or "the tangents of lists are drawn with lengths of their own"
         if args is None or why:
             self.report.skipped[name, why] += 1
             return
