@@ -149,7 +149,7 @@ def _of_module(text: str) -> Iterator[Definition]:
             yield Definition(node.name, _text(lines, first, node), _reads(node), "function")
         elif isinstance(node, ast.Assign):
             text_of_it = _text(lines, node.lineno, node)
-            for name in sorted(_reads(node.targets[0])):
+            for name in sorted(_bound(node.targets[0])):
                 yield Definition(name, text_of_it, _reads(node.value), "constant")
 
 
@@ -161,7 +161,16 @@ def _text(lines: list[str], first: int, node: ast.stmt) -> str:
 
 
 def _reads(node: ast.AST) -> frozenset[str]:
-    return frozenset(n.id for n in ast.walk(node) if isinstance(n, ast.Name))
+    """The names that are read and not bound inside: a local variable is no definition of the module."""
+    names = (n for n in ast.walk(node) if isinstance(n, ast.Name))
+    return frozenset(n.id for n in names if isinstance(n.ctx, ast.Load)) - _bound(node)
+
+
+def _bound(node: ast.AST) -> frozenset[str]:
+    stored = {
+        n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
+    }
+    return frozenset(stored | {n.arg for n in ast.walk(node) if isinstance(n, ast.arg)})
 
 
 def _import(module: str | None, alias: ast.alias) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import subprocess
+import symtable
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -46,12 +48,18 @@ def test_the_text_defines_what_it_reads_and_no_more(name: str) -> None:
             assert isinstance(node, ast.Assign)
             defined.append(node.targets[0].id)
     assert sorted(defined) == sorted(needed([name]))
-    read = {
-        node.id
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
-    }
-    assert set(defined) - {name} <= read
+    assert set(defined) - {name} <= set(
+        _globals_read(symtable.symtable(source_of([name]), "", "exec"))
+    )
+
+
+def _globals_read(table: symtable.SymbolTable) -> Iterator[str]:
+    is_module = table.get_type() == "module"
+    for symbol in table.get_symbols():
+        if symbol.is_referenced() and (is_module or symbol.is_global()):
+            yield symbol.get_name()
+    for inner in table.get_children():
+        yield from _globals_read(inner)
 
 
 def test_the_text_is_found_without_numba() -> None:

@@ -269,10 +269,10 @@ def digamma_up_to_zero(x):
         (cosine - product) - product_rest + (cosine_rest - cotangent * sine_rest)
     ) / sine
     pi, pi_rest = constants(x, PI_F64, PI_F32)
-    scaled, scaled_rest = two_product(cotangent, pi)
-    scaled_rest = scaled_rest + muladd(cotangent, pi_rest, cotangent_rest * pi)
+    reflected, reflected_rest = two_product(cotangent, pi)
+    reflected_rest = reflected_rest + muladd(cotangent, pi_rest, cotangent_rest * pi)
     if fraction > like(x, 0.5):
-        scaled, scaled_rest = -scaled, -scaled_rest
+        reflected, reflected_rest = -reflected, -reflected_rest
 
     # digamma(1 + size): one step down from there, or all of them to [1, 2)
     is_far = size >= like(x, 4.0)
@@ -287,8 +287,8 @@ def digamma_up_to_zero(x):
         mirrored, more = two_sum(mirrored, inverse)
         mirrored_rest = mirrored_rest + more + ((one - product) - product_rest) * inverse
         step = like(x, 0.0) if is_far else step - one
-    y, y_rest = two_sum(scaled, mirrored)
-    return y + (y_rest + (scaled_rest + mirrored_rest))
+    y, y_rest = two_sum(reflected, mirrored)
+    return y + (y_rest + (reflected_rest + mirrored_rest))
 
 
 # B(2 j) / (2 j)! of Bernoulli's numbers
