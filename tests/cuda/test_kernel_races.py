@@ -150,7 +150,7 @@ x, A = np.ones(8), np.ones((4, 4))
     ],
 )
 def test_races_are_errors(kernel: Any, args: tuple[Any, ...], line: str) -> None:
-    same = r"same element of `\w+`.*: (no barrier|which write is the last)"
+    same = r"same element of `\w+`.*: (no barrier says which is first|which write is the last)"
     for derive in (srcdiff.cuda.adjoint, srcdiff.cuda.tangent):
         with pytest.raises(UnsupportedError, match=same) as caught:
             derive(cuda.jit(kernel)).source_for(*args)
