@@ -40,6 +40,24 @@ def sets_an_element(x):
     return np.sum(y)
 
 
+def multiplies_a_row(x):
+    y = np.ones((2, x.shape[1]))
+    y[1] *= x[:1]
+    return np.sum(y)
+
+
+def divides_all(x):
+    y = np.ones(x.shape[1])
+    y /= x[:1]
+    return np.sum(y)
+
+
+def multiplies_a_row_of_its_shape(x):
+    y = np.ones((2, x.shape[1]))
+    y[1] *= x[0]
+    return np.sum(y)
+
+
 def stores_part(x):
     y = x.copy()
     y[:2] = x[:2]
@@ -191,6 +209,9 @@ ROWS = [
     ("«np.einsum('kii->k', x[:, :1])».sum()", CUBE, "the axes 'i' of lengths 1 and", "", "np.einsum('kii->k', x[:, :, :2]).sum()"),
     ("«np.tensordot(x, x[:1], axes=(0, 0))».sum()", MATRIX, "summed axes of lengths 3 and 1 differ", "Check the axes", "np.tensordot(x, x, axes=(0, 0)).sum()"),
     ("sets_a_row(x)", MATRIX, "leading axes of lengths 3 and 1 differ", "must have the shape of the part", ""),
+    ("multiplies_a_row(x)", MATRIX, "an array with more axes than the part is written", "must have the shape of the part", "multiplies_a_row_of_its_shape(x)"),
+    ("divides_all(x)", MATRIX, "an array with more axes than the part is written", "must have the shape of the part", ""),
+    ("«np.multiply(x[0], x[:1], out=x[0].copy())».sum()", MATRIX, "a result with more axes than its out= has", "Pass an array with the shape", "np.multiply(x[0], x[:1], out=x[:1].copy()).sum()"),
     ("sets_an_element(x)", THREE, "an array with more axes than the part is written", "must have the shape of the part", "stores_part(x)"),
     ("«cmath.polar(x, x)»[0]", ONE, "cmath.polar takes one number", "", "cmath.polar(x + 1j)[0]"),
     ("adds_at(x)", ONE, "np.add.at adds to an array", "Write `+=` for a container", "adds_to(x)"),

@@ -13,7 +13,7 @@ from srcdiff.frontend.arrays.stores import write_item
 from srcdiff.frontend.core.frame import Frame, describe
 from srcdiff.frontend.core.session import TRUE
 from srcdiff.frontend.core.values import Args, FrontValue, Known, Kwargs, Parts, Slice
-from srcdiff.ir.types import Array
+from srcdiff.ir.types import Array, shape_of
 from srcdiff.ir.values import Const, Value, const
 from srcdiff.ops.core.registry import COMPOSITES, find_composite
 
@@ -154,6 +154,13 @@ def _written_each(
     if out is None or out == const(None):
         return value
     if not isinstance(out, Parts) or not isinstance(value, Parts):
+        result = value.type if isinstance(value, Value) else None
+        if isinstance(result, Array) and result.ndim > len(shape_of(fr.as_atom(out, node).type)):
+            fr.fail(
+                node,
+                "a result with more axes than its out= has",
+                "Pass an array with the shape of the result.",
+            )
         return _written(fr, node, out, value)
     written = [
         _written_each(fr, node, *pair) for pair in zip(out.values, value.values, strict=True)

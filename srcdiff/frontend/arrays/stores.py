@@ -49,7 +49,7 @@ def write_item(
         put_in(fr, node, target, position_of(fr, key, node), value)
         return
     place = place_of(fr, target, key, node)
-    _write(fr, store, target, array_of(fr, value, node), place, node)
+    _write(fr, store, target, array_of(fr, value, node), place, node, is_assignment=True)
 
 
 def writable(fr: Frame, base: FrontValue, node: gast.AST) -> Parts | None:
@@ -167,24 +167,32 @@ def _write_slice(
 
 
 def _write(
-    fr: Frame, decl: OpDecl, target: Atom, value: Atom, place: Place, node: gast.AST
+    fr: Frame,
+    decl: OpDecl,
+    target: Atom,
+    value: Atom,
+    place: Place,
+    node: gast.AST,
+    is_assignment: bool = False,
 ) -> None:
     """Append a write, and learn from it that the lengths fit."""
-    axes = _check_fit(fr, decl, target, value, place, node)
+    axes = _check_fit(fr, target, value, place, node, is_assignment)
     if axes:
         value = fr.op(node, index, value, *[const(0)] * axes, where=", ".join("i" * axes))
     fr.ops(node, decl, target, value, *place.operands, **place.attrs)
 
 
 def _check_fit(
-    fr: Frame, decl: OpDecl, target: Atom, value: Atom, place: Place, node: gast.AST
+    fr: Frame, target: Atom, value: Atom, place: Place, node: gast.AST, is_assignment: bool
 ) -> int:
-    """Refuse a value that does not fit the part that is written; how many leading axes of length 1 it has too many."""
+    """Refuse a value that does not fit the part that is written; how many leading axes of length 1 it has too many,
+    which an assignment takes and an operation in place does not.
+    """
     shapes, own = fr.session.shapes, shape_of(value.type)
     try:
         written = subscript_shape(shapes, shape_of(target.type), place.attrs, place.operands)
         axes = max(len(own) - len(written), 0)
-        if axes and (not written or decl is not store):
+        if axes and not (written and is_assignment):
             raise TypeMistake("an array with more axes than the part is written")
         for d in own[:axes]:
             shapes.must_equal(d, Dim(1), "leading axes of lengths")
