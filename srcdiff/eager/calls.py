@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from srcdiff.compile.arguments.pytree import is_float_leaf
 from srcdiff.compile.derivations.kinds import Grad, ValueAndGrad
 from srcdiff.eager.derivatives.nested_gradients import InnerGradient, is_gradient
 from srcdiff.eager.derivatives.op_derivatives import (
@@ -38,7 +39,7 @@ from srcdiff.eager.own_classes import is_own, refuse_custom, set_fields
 from srcdiff.eager.rewrite.evaluation_order import writes_first
 from srcdiff.eager.rewrite.rewrite_cache import is_rewritten, rewritten
 from srcdiff.eager.stringified_values import note_written, refuse_read
-from srcdiff.eager.structures import is_float, leaves_of
+from srcdiff.eager.structures import leaves_of
 from srcdiff.errors import UnsupportedError
 from srcdiff.frontend.arrays.out_arguments import out_by_place
 from srcdiff.frontend.source.wrappers import function_of, is_library
@@ -63,6 +64,8 @@ def call(tape: Tape, function: Any, /, *args: Any, **kwargs: Any) -> Any:
         return function(*args, **kwargs)
     if isinstance(function, functools.partial):
         return call(tape, function.func, *function.args, *args, **{**function.keywords, **kwargs})
+    if type(function).__name__ == "OfAnyNumber":  # one derivative for each number of arguments
+        function = function.for_call(len(args), tuple(kwargs))
     if isinstance(function, MethodType) and not is_differentiated(function):
         return call(tape, function.__func__, function.__self__, *args, **kwargs)
     if writes_first(function):
@@ -274,7 +277,7 @@ def _method(tape: Tape, method: Any, args: Any, kwargs: Any) -> Any:
         key = args if len(args) > 1 else args[0]
         flat = array if isinstance(key, tuple) else call(tape, np.ravel, array)
         return call(tape, float, tape.item(flat, key))
-    if name == "tolist" and is_float(array):
+    if name == "tolist" and is_float_leaf(array):
         return [tape.each(array)] if not array.ndim else _nested(tape, array)
     fixed = {k: v for k, v in kwargs.items() if _is_fixed(v)}
     named = {k: v for k, v in kwargs.items() if k not in fixed}

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import byte_bounds
 
-from srcdiff.eager.structures import is_float, leaves_of
+from srcdiff.compile.arguments.pytree import is_float_leaf
+from srcdiff.eager.structures import leaves_of
 from srcdiff.errors import UnsupportedError
 
 
@@ -51,7 +52,7 @@ class Tracked:
 
     def has_part(self, value: Any) -> bool:
         """Whether a structure has a tracked float."""
-        return any(is_float(leaf) and self.has(leaf) for leaf in leaves_of(value))
+        return any(is_float_leaf(leaf) and self.has(leaf) for leaf in leaves_of(value))
 
 
 class Shadows:

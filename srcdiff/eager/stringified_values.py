@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from srcdiff.eager.structures import is_float, leaves_of
+from srcdiff.compile.arguments.pytree import is_float_leaf
+from srcdiff.eager.structures import leaves_of
 from srcdiff.errors import UnsupportedError
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ _CLOSE = 1e-6  # NumPy writes arrays with eight digits, and single precision wit
 def note_written(tape: Tape, value: Any) -> None:
     """Remember the differentiated numbers of a value that becomes text."""
     for leaf in leaves_of(value):
-        if is_float(leaf) and tape.tracked.has(leaf):
+        if is_float_leaf(leaf) and tape.tracked.has(leaf):
             tape.written.update(map(float, np.ravel(leaf)))
 
 

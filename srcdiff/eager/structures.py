@@ -14,13 +14,6 @@ from srcdiff.ir.structs import attributes, is_object
 _NUMBERS = (bool, int, float, complex, np.generic)
 
 
-def is_float(value: Any) -> bool:
-    """Whether derivatives go through a value: a real or complex number, or an array of these."""
-    if isinstance(value, np.ndarray):
-        return value.dtype.kind in "fc"
-    return isinstance(value, float | complex | np.inexact)
-
-
 def is_plain(value: Any) -> bool:
     """Whether a value is a number, an array or None."""
     return isinstance(value, (*_NUMBERS, np.ndarray, type(None)))

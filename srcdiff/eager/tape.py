@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.compile.arguments.pytree import fit_to, map_leaves
+from srcdiff.compile.arguments.pytree import fit_to, is_float_leaf, map_leaves
 from srcdiff.compile.derivations.kinds import Grad, Vjp
 from srcdiff.eager import calls, operators, own_classes
 from srcdiff.eager.builtins import BUILTINS
@@ -27,7 +27,7 @@ from srcdiff.eager.rewrite.error_traces import led_there
 from srcdiff.eager.rewrite.rewrite_cache import rewritten
 from srcdiff.eager.shadow_values import Shadows, Tracked, is_own_memory, owner
 from srcdiff.eager.stringified_values import note_written
-from srcdiff.eager.structures import duplicate, fresh, is_float, is_plain, leaves_of, shared
+from srcdiff.eager.structures import duplicate, fresh, is_plain, leaves_of, shared
 from srcdiff.eager.tape_entries import (
     Addition,
     Item,
@@ -42,7 +42,7 @@ from srcdiff.eager.tape_entries import (
     spread,
     summed_to,
 )
-from srcdiff.errors import DifferentiationError, IndependentWarning
+from srcdiff.errors import DifferentiationError, IndependentWarning, UnsupportedError
 
 _NOT_READ = object()
 
@@ -61,6 +61,9 @@ class Tape:
         self.inputs: list[Any] = []
         self.written: set[float] = set()  # numbers that became text
         self.twins: set[int] = set()  # arguments that share memory with others, and were copied
+        self.parts: dict[
+            int, np.ndarray[Any, Any]
+        ] = {}  # arrays and parts of them of another dtype, by identity
         self.file = sys._getframe(1).f_code.co_filename  # code of this file calls the tape itself
 
     # ---- arguments and results ----
@@ -68,14 +71,14 @@ class Tape:
     def arguments(self, *values: Any, wrt: Sequence[int]) -> tuple[Any, ...]:
         """Copies of the arguments, which the program may write; the derivative is with respect to those at `wrt`."""
 
-        def copied(leaf: Any) -> Any:
+        def own_leaf(leaf: Any) -> Any:
             return leaf.copy() if isinstance(leaf, np.ndarray) else fresh(leaf)
 
         for v in values:
             own_classes.refuse_unread(v)
-        own = tuple(duplicate(v, copied) for v in values)
+        own = tuple(duplicate(v, own_leaf) for v in values)
         for k in wrt:
-            for leaf in filter(is_float, leaves_of(own[k])):
+            for leaf in filter(is_float_leaf, leaves_of(own[k])):
                 self.tracked.add(leaf)
         self.inputs = [duplicate(own[k], is_same) for k in wrt]
         given = [a for v in values for a in leaves_of(v) if isinstance(a, np.ndarray)]
@@ -89,7 +92,7 @@ class Tape:
     ) -> tuple[Any, ...]:
         """The adjoints of the arguments, from that of the value (1 if it is a number)."""
         if weight is None:
-            is_real = is_float(value) and np.isrealobj(value)
+            is_real = is_float_leaf(value) and np.isrealobj(value)
             if not is_real or (np.ndim(value) and np.size(value) != 1):
                 is_array = isinstance(value, np.ndarray) and value.ndim
                 shape = f"an array of shape {value.shape}" if is_array else f"{value!r}"
@@ -107,7 +110,7 @@ class Tape:
 
     def beside(self, shadows: Shadows, given: Any) -> Any:
         """The shadows of an argument's floats, in its structure; None for other leaves."""
-        return duplicate(given, lambda leaf: shadows.get(leaf) if is_float(leaf) else None)
+        return duplicate(given, lambda leaf: shadows.get(leaf) if is_float_leaf(leaf) else None)
 
     def report_independent(self, on_independent: str, name: str) -> None:
         message = (
@@ -120,7 +123,7 @@ class Tape:
 
     def result(self, value: Any) -> Any:
         """A result with memory of its own."""
-        return duplicate(value, lambda leaf: leaf.copy() if isinstance(leaf, np.ndarray) else leaf)
+        return duplicate(value, copied)
 
     def ones(self, value: Any) -> Any:
         """The weights of a sum of all elements."""
@@ -147,10 +150,13 @@ class Tape:
         def own(v: Any) -> Any:
             if not isinstance(v, np.ndarray):
                 return fresh(v)
-            is_part = any(owner(v) is a and v.dtype == a.dtype for a in arrays)
-            if is_part and is_own_memory(v):
+            base = next((a for a in arrays if owner(v) is a), None)
+            if base is not None and v.dtype == base.dtype and is_own_memory(v):
                 return v
-            return v if v.base is None else v.copy()
+            own = v if v.base is None else v.copy()
+            if base is not None and v.dtype != base.dtype:  # the copy does not see later writes
+                self.parts[id(base)], self.parts[id(own)] = base, own
+            return own
 
         value = map_leaves(own, value)
         made = map_leaves(
@@ -160,7 +166,7 @@ class Tape:
             value,
         )
         refuse_untracked(leaf, leaves_of(made))
-        outputs = [v for v in leaves_of(made) if is_float(v)]
+        outputs = [v for v in leaves_of(made) if is_float_leaf(v)]
         if outputs:
             for v in outputs:
                 self.tracked.add(v)
@@ -172,7 +178,7 @@ class Tape:
         if not isinstance(base, np.ndarray):
             return operators.item_of(self, base, key)
         found = base[key]
-        if not is_float(found) or not self.tracked.has(base):
+        if not is_float_leaf(found) or not self.tracked.has(base):
             return found
         if isinstance(found, np.ndarray) and owner(found) is owner(base):
             return found  # a view, which needs nothing
@@ -186,13 +192,14 @@ class Tape:
         if not isinstance(base, np.ndarray):
             operators.store_into(self, base, key, value)
             return
+        self.refuse_parts(base)
         if self.twins and id(owner(base)) in self.twins:
             raise ValueError(
                 "an array that is written shares memory with another argument: pass a copy of one of them"
             )
         if isinstance(value, list | tuple):
             value = calls.call(self, np.array, value)
-        is_active = is_float(base) and (is_float(value) and self.tracked.has(value))
+        is_active = is_float_leaf(base) and (is_float_leaf(value) and self.tracked.has(value))
         if base.dtype.kind == "O" and self.tracked.has_part(value):
             refuse_untracked(self.store, [base])
         if not is_active and not self.tracked.has(base):
@@ -204,14 +211,23 @@ class Tape:
         self.tracked.add(base)
         self.note(Write(base, key, value))
 
+    def refuse_parts(self, base: np.ndarray[Any, Any]) -> None:
+        """Refuse a write that the other of an array and its part of another dtype would see."""
+        if self.parts and id(owner(base)) in self.parts:
+            raise UnsupportedError(
+                "an array is written of which `.real`, `.imag` or `.view(dtype)` has a name",
+                "Write before the part is taken, or copy the array.",
+            )
+
     def delete(self, base: Any, key: Any) -> None:
         """`del base[key]`, where some class defines `__delitem__`."""
         operators.delete_from(self, base, key)
 
     def add_at(self, base: np.ndarray[Any, Any], key: Any, value: Any) -> None:
         """`np.add.at(base, key, value)`."""
+        self.refuse_parts(base)
         np.add.at(base, key, value)
-        if is_float(base) and is_float(value) and self.tracked.has(value):
+        if is_float_leaf(base) and is_float_leaf(value) and self.tracked.has(value):
             self.tracked.add(base)
             self.note(Addition(base, duplicate(key, copied), value))
 
@@ -310,13 +326,13 @@ class Tape:
                 if is_picking(record.key):
                     d_value = np.where(is_last(view.shape, record.key), d_value, 0.0)
                 view[record.key] = 0.0
-                if is_float(record.value) and self.tracked.has(record.value):
+                if is_float_leaf(record.value) and self.tracked.has(record.value):
                     shadows.add(record.value, summed_to(d_value, np.shape(record.value)))
 
     def reverse_operation(self, record: Operation, shadows: Shadows) -> None:
-        taken = map_leaves(lambda v: shadows.take(v) if is_float(v) else None, record.made)
+        taken = map_leaves(lambda v: shadows.take(v) if is_float_leaf(v) else None, record.made)
         pairs = zip(leaves_of(record.made), leaves_of(taken), strict=True)
-        ds = [None if d is None else fit_to(v, d, "d_value") for v, d in pairs if is_float(v)]
+        ds = [None if d is None else fit_to(v, d, "d_value") for v, d in pairs if is_float_leaf(v)]
         used = tuple(p for p, d in zip(paths_of(record.made), ds, strict=True) if d is not None)
         if not used:
             return

@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.compile.arguments.pytree import children
+from srcdiff.compile.arguments.pytree import children, is_float_leaf
 from srcdiff.eager.rewrite.error_traces import Step, running_steps
 from srcdiff.eager.shadow_values import Shadows, Tracked
-from srcdiff.eager.structures import is_float
 from srcdiff.errors import UnsupportedError
 from srcdiff.ir.structs import attributes, is_object
 
@@ -96,7 +95,7 @@ def spread(shadows: Shadows, tracked: Tracked, value: Any, d_value: Any) -> None
     if parts is not None:
         for part, d in zip(parts, d_parts, strict=True):
             spread(shadows, tracked, part, d)
-    elif is_float(value) and tracked.has(value):
+    elif is_float_leaf(value) and tracked.has(value):
         shadows.add(value, d_value)
 
 

@@ -147,3 +147,69 @@ def unnested(x):
 def test_types_that_nest_without_end_are_reported():
     with pytest.warns(srcdiff.DynamicWarning, match="the types of unnested nest without end"):
         assert srcdiff.grad(unnested)(2.0) == 4.0
+
+
+def bits_of_a_set_s_items(x):
+    y = x.copy()
+    for _ in {1, 2}:
+        y.view(np.int64)[0] = 1
+    return np.sum(y)
+
+
+def part_written(x):
+    z = x * (1.0 + 2.0j)
+    for _ in {1}:
+        z.real[0] = 5.0
+    return np.sum(np.abs(z) ** 2)
+
+
+def array_written_after_its_part_is_taken(x):
+    z = x * (1.0 + 2.0j)
+    for _ in {1}:
+        p = z.real
+    z[0] = 7.0 * x[1]
+    return np.sum(p**2)
+
+
+def part_added_to(x):
+    z = x * (1.0 + 2.0j)
+    for _ in {1}:
+        np.add.at(z.imag, [0, 0], x[1])
+    return np.sum(np.abs(z) ** 2)
+
+
+def whole_array_multiplied(x):
+    z = x * (1.0 + 2.0j)
+    for _ in {1}:
+        p = z.imag
+    z *= 2.0
+    return np.sum(p**2)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        bits_of_a_set_s_items,
+        part_written,
+        array_written_after_its_part_is_taken,
+        part_added_to,
+        whole_array_multiplied,
+    ],
+)
+def test_writes_that_an_array_and_its_part_share_are_refused(function):
+    with (
+        pytest.warns(srcdiff.DynamicWarning),
+        pytest.raises(srcdiff.UnsupportedError, match="an array is written of which"),
+    ):
+        srcdiff.grad(function)(x3)
+
+
+def test_parts_that_nothing_writes_are_read():
+    def read(x):
+        z = x * (1.0 + 2.0j)
+        for _ in {1}:
+            p = z.real
+        return np.sum(p**2) + np.sum(z.imag)
+
+    with pytest.warns(srcdiff.DynamicWarning):
+        np.testing.assert_allclose(srcdiff.grad(read)(x3), 2.0 * x3 + 2.0)

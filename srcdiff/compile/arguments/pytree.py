@@ -102,8 +102,6 @@ def fit_to(tree: Any, direction: Any, what: str) -> Any:
         For another structure or shape; `what` names the direction in the message.
     """
     parts = children(tree)
-    if parts is None and is_object(tree):
-        return _fit_object(tree, direction, what)
     if parts is None:
         return _fit_leaf(tree, direction, what)
     if direction is None:
@@ -132,7 +130,7 @@ def _fit_leaf(leaf: Any, direction: Any, what: str) -> Any:
     if type(leaf) is float and type(direction) is float:
         return direction
     if not is_float_leaf(leaf):
-        return None
+        return _fit_object(leaf, direction, what) if is_object(leaf) else None
     if direction is None:
         return np.zeros_like(leaf) if isinstance(leaf, np.ndarray) else type(leaf)(0.0)
     dtype = np.asarray(leaf).dtype

@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from srcdiff.compile.arguments.pytree import is_float_leaf
 from srcdiff.eager.shadow_values import Shadows
-from srcdiff.eager.structures import fresh, is_float
+from srcdiff.eager.structures import fresh
 from srcdiff.errors import UnsupportedError
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class Block:
 
 def marked(tape: Tape, value: Any, function: Callable[[Any], Any]) -> Any:
     """The value that a name is bound to after a block."""
-    if not is_float(value):
+    if not is_float_leaf(value):
         raise UnsupportedError(
             f"srcdiff.adjoint of {type(value).__name__}, which has no adjoint of its own",
             "Take the number or array out of it, give that a name, and use the name from there on.",

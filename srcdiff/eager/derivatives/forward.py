@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.compile.arguments.pytree import children, fit_to, map_leaves
+from srcdiff.compile.arguments.pytree import children, fit_to, is_float_leaf, map_leaves
 from srcdiff.compile.derivations.kinds import Grad, Hvp, Jvp
 from srcdiff.eager.derivatives.adjoint_hooks import Block
 from srcdiff.eager.derivatives.op_derivatives import derivative, paths_of, weighted
 from srcdiff.eager.shadow_values import Shadows
-from srcdiff.eager.structures import is_float, leaves_of
+from srcdiff.eager.structures import leaves_of
 from srcdiff.eager.tape import Record, Tape
 from srcdiff.eager.tape_entries import Addition, Item, Operation, Write, spread
 from srcdiff.errors import UnsupportedError
@@ -51,7 +51,7 @@ class Tangents(Tape):
             case Addition():
                 np.add.at(shadows.view(record.array), record.key, shadows.get(record.value))
             case Write():
-                is_active = is_float(record.value) and self.tracked.has(record.value)
+                is_active = is_float_leaf(record.value) and self.tracked.has(record.value)
                 tangent = shadows.get(record.value) if is_active else 0.0
                 shadows.view(record.array)[record.key] = tangent
 
@@ -59,12 +59,12 @@ class Tangents(Tape):
         return value  # forward mode leaves it out
 
     def _tangent(self, value: Any) -> Any:
-        return map_leaves(lambda v: self.shadows.get(v) if is_float(v) else None, value)
+        return map_leaves(lambda v: self.shadows.get(v) if is_float_leaf(v) else None, value)
 
     def _set(self, made: Any, found: Any) -> None:
         parts = children(made)
         if parts is None:
-            if is_float(made):
+            if is_float_leaf(made):
                 self.shadows.add(made, found)
             return
         for part, tangent in zip(parts, children(found) or [], strict=True):
@@ -103,7 +103,7 @@ class Curvature(Tangents):
 
     def reverse_curved(self, record: Operation, shadows: Shadows) -> None:
         """The adjoints of an operation's operands are the gradient of its result, weighted by the result's adjoint."""
-        outputs = [v for v in leaves_of(record.made) if is_float(v)]
+        outputs = [v for v in leaves_of(record.made) if is_float_leaf(v)]
         pairs = [(shadows.take(v), self.curved.take(v)) for v in outputs]
         if all(t is None for pair in pairs for t in pair):
             return

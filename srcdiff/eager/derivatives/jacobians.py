@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from srcdiff.compile.arguments.pytree import is_float_leaf
 from srcdiff.eager.shadow_values import Shadows
-from srcdiff.eager.structures import duplicate, is_float, leaves_of
+from srcdiff.eager.structures import duplicate, leaves_of
+from srcdiff.eager.tape_entries import copied
 from srcdiff.errors import DifferentiationError
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ def jacobian_of(tape: Tape, value: Any, is_alone: bool) -> Any:
     """
 
     def of_part(part: Any) -> Any:
-        if not is_float(part):
+        if not is_float_leaf(part):
             return None
         rows = [_row(tape, part, at) for at in np.ndindex(np.shape(part))]
         found = tuple(
@@ -54,13 +56,13 @@ def hessian_of(
     directions = [duplicate(g, _zero) for g in given]
 
     def rows_of(k: int, number: int, part: Any) -> Any:
-        if not is_float(part):
+        if not is_float_leaf(part):
             return None
         rows = []
         for at in np.ndindex(np.shape(part)):
             along = duplicate(directions[k], _in_place(number, at))
             v = (*directions[:k], along, *directions[k + 1 :])
-            rows.append(tuple(duplicate(t, _copied) for t in product(*v)))
+            rows.append(tuple(duplicate(t, copied) for t in product(*v)))
         found = tuple(
             _stacked([row[j] for row in rows], np.shape(part), other)
             for j, other in enumerate(given)
@@ -119,7 +121,7 @@ def _stacked(rows: list[Any], shape: tuple[int, ...], given: Any) -> Any:
 
     def of_part(part: Any) -> Any:
         k = next(numbers)
-        if not is_float(part):
+        if not is_float_leaf(part):
             return None
         return np.array([row[k] for row in listed]).reshape(shape + np.shape(part))[()]
 
@@ -127,11 +129,7 @@ def _stacked(rows: list[Any], shape: tuple[int, ...], given: Any) -> Any:
 
 
 def _zero(leaf: Any) -> Any:
-    return np.zeros_like(leaf)[()] if is_float(leaf) else None
-
-
-def _copied(leaf: Any) -> Any:
-    return leaf.copy() if isinstance(leaf, np.ndarray) else leaf
+    return np.zeros_like(leaf)[()] if is_float_leaf(leaf) else None
 
 
 def _in_place(number: int, at: tuple[int, ...]) -> Callable[[Any], Any]:

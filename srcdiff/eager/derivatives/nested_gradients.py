@@ -14,9 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.compile.arguments.pytree import map_leaves
+from srcdiff.compile.arguments.pytree import is_float_leaf, map_leaves
 from srcdiff.compile.derivations.kinds import Derivation, Gradient, Hvp, Jvp
-from srcdiff.eager.structures import is_float
 from srcdiff.handles.differentiable import generated
 from srcdiff.options import Options
 
@@ -67,6 +66,6 @@ class InnerGradient:
 
 
 def _zero(leaf: Any) -> Any:
-    if not is_float(leaf):
+    if not is_float_leaf(leaf):
         return None
     return np.zeros_like(leaf) if isinstance(leaf, np.ndarray) else 0.0

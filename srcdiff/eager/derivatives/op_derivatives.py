@@ -9,10 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.compile.arguments.pytree import children
+from srcdiff.compile.arguments.pytree import children, is_float_leaf
 from srcdiff.compile.derivations.kinds import Derivation
 from srcdiff.eager.derivatives.nested_gradients import InnerGradient
-from srcdiff.eager.structures import is_float
 from srcdiff.errors import UnsupportedError
 from srcdiff.frontend.source.wrappers import made_function
 from srcdiff.handles.differentiable import generated
@@ -171,7 +170,7 @@ def paths_of(made: Any) -> tuple[str, ...]:
     """The positions of the floats in a result."""
     parts = children(made)
     if parts is None:
-        return ("",) if is_float(made) else ()
+        return ("",) if is_float_leaf(made) else ()
     keys = list(made) if isinstance(made, dict) else range(len(parts))
     return tuple(
         f"[{k!r}]{path}" for k, part in zip(keys, parts, strict=True) for path in paths_of(part)
