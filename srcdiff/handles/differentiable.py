@@ -221,17 +221,26 @@ class OfAnyNumber(AtPoint):
         super().__init__(function, options)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self.of(len(args), tuple(kwargs))(*args, **kwargs)
+        return self.for_call(len(args), tuple(kwargs))(*args, **kwargs)
 
-    def of(self, count: int, keywords: tuple[str, ...] = ()) -> Generated:
-        """The derivative for calls with `count` arguments."""
-        return self.handle_for((count - isinstance(self.derivation, Hvp), keywords))
+    def for_call(self, count: int, keywords: tuple[str, ...] = ()) -> Generated:
+        """The derivative for calls with `count` arguments, those after the function's own included."""
+        argnums, further = self.options.argnums, int(isinstance(self.derivation, Hvp | Vjp))
+        if isinstance(self.derivation, Jvp):
+            further = len(argnums) if isinstance(argnums, tuple | list) else 1
+        return self.handle_for((count - further, keywords))
+
+    def specialise(self, *args: Any, **kwargs: Any) -> Any:
+        return self.for_call(len(args), tuple(kwargs)).specialise(*args, **kwargs)
+
+    def recognised(self, args: tuple[Any, ...]) -> Any:
+        return self.for_call(len(args)).recognised(args)
 
     def made(self, key: Any) -> Generated:
         return generated(self.derivation, plain_function(self.function, *key), self.options)
 
     def resolve(self, *args: Any, **kwargs: Any) -> tuple[Generated, tuple[Any, ...]]:
-        return self.of(len(args), tuple(kwargs)), (*args, *kwargs.values())
+        return self.for_call(len(args), tuple(kwargs)), (*args, *kwargs.values())
 
     def __reduce__(self) -> Any:
         rebuild, parts = super().__reduce__()
@@ -265,7 +274,7 @@ def plain_function(f: Any, count: int | None = None, keywords: tuple[str, ...] =
     if isinstance(f, Differentiable):
         return plain_function(f.__wrapped__, count, keywords)
     if isinstance(f, OfAnyNumber):
-        return f if count is None else f.of(count, keywords)
+        return f if count is None else f.for_call(count, keywords)
     if not callable(f):
         raise TypeError(f"expected a function, got {f!r}")
     is_plain = type(f) is FunctionType and not _is_variadic(f)
@@ -294,7 +303,8 @@ def options_for(f: Any, given: dict[str, Any], argnums: Any = None) -> Options:
 def generated(derivation: Derivation, f: Any, options: Options, argnums: Any = None) -> Generated:
     """The generated function for a derivation; `argnums` replaces that of the options."""
     f = plain_function(f)
-    if derivation.differentiates and (isinstance(f, OfAnyNumber) or _is_variadic(f)):
+    is_for_calls = derivation.differentiates or isinstance(derivation, Value)
+    if is_for_calls and (isinstance(f, OfAnyNumber) or _is_variadic(f)):
         given = options if argnums is None else replace(options, argnums=argnums)
         return OfAnyNumber(f, given, derivation)  # type: ignore[return-value]
     wanted = options.argnums if argnums is None else argnums

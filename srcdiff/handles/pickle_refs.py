@@ -61,8 +61,8 @@ def reference_to(function: Any) -> Any:
         made = _Made(functools.partial, parts, function.keywords)
     elif isinstance(function, MethodType):
         made = _Made(_bound, (reference_to(function.__func__), function.__self__), {})
-    elif hasattr(function, "srcdiff_calls"):
-        called, names, keywords = function.srcdiff_calls
+    elif "srcdiff_calls" in getattr(function, "__globals__", ()):
+        called, names, keywords = function.__globals__["srcdiff_calls"]
         made = _Made(calling, (reference_to(called), names, keywords), {})
     elif isinstance(function, FunctionType):
         found = _ByName(function.__module__ or "", function.__qualname__)

@@ -203,6 +203,8 @@ def _of_arrays(
 def _of_derivatives(
     fr: Frame, node: gast.AST, function: Any, args: Args, kwargs: Kwargs
 ) -> FrontValue | None:
+    if type(function).__name__ == "OfAnyNumber":  # one derivative for each number of arguments
+        function = function.for_call(len(args), tuple(kwargs))
     if is_derived(function):
         return call_derived(fr, node, function, args, kwargs)
     if isinstance(function, Made):

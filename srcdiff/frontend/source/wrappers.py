@@ -50,7 +50,7 @@ def calling(function: Any, names: tuple[str, ...], keywords: tuple[str, ...] = (
     given = ", ".join((*names, *(f"{k}={k}" for k in keywords)))
     text = f"def {name}({', '.join((*names, *keywords))}):\n    return {name}_({given})\n"
     made = made_function(text, name, {f"{name}_": function})
-    made.srcdiff_calls = function, names, keywords  # type: ignore[attr-defined]  # for pickles
+    made.__globals__["srcdiff_calls"] = function, names, keywords  # for pickles
     return made
 
 

@@ -159,3 +159,18 @@ def test_what_a_partial_binds_by_position_is_no_parameter() -> None:
     assert h(3.0) == 6.0
     options["power"] = 3.0
     assert h(3.0) == 27.0
+
+
+def weighted_squares(*xs: Any) -> Any:
+    total = 0.0
+    for k, x in enumerate(xs):
+        total = total + (k + 1) * x**2
+    return total
+
+
+def test_derivatives_of_any_number_of_arguments_are_called_in_each_way() -> None:
+    decorated = srcdiff.differentiate(weighted_squares)
+    assert decorated.vjp(1.0, 2.0)[1](1.0) == (2.0, 8.0)
+    assert decorated.jvp((1.0, 2.0), (1.0, 0.0)) == (9.0, 2.0)
+    gradient = srcdiff.grad(weighted_squares)
+    assert srcdiff.grad(lambda x: gradient(x, 2.0) * x)(3.0) == 12.0  # of 2 x * x

@@ -19,7 +19,7 @@ CASES = {
     "tile": (lambda a, k: np.sum(np.tile(a, k) ** 2), A, ([2, 1], 2, (1, 2))),
     "reshape": (lambda a, k: np.sum(np.reshape(a, k)[0] ** 2), A, ([6, 1], 6, (3, 2), -1)),
     "repeat": (lambda a, k: np.sum(np.repeat(a, k, axis=0)[-1] ** 2), A, ([1, 2], 2, np.array([2, 1]))),
-    "order": (lambda a, k: np.linalg.norm(a, k) ** 2, X, (np.inf, 2, 1, None, -np.inf, 3.0)),
+    "order": (lambda a, k: np.linalg.norm(a, k) ** 2, X, (np.inf, 2, 1, None, -np.inf, 3.0, np.float32("inf"))),
     "subscript": (lambda a, k: np.sum(a[k] ** 2), A, (1, [1, 0], (1, 2), slice(0, 1), A > 2, ..., slice(1, None, -1))),
     "bound": (lambda a, k: np.sum(a[:k] ** 2), X, (2, np.int64(3), np.uint8(1), np.array(2), -1, None, 9)),
     "step": (lambda a, k: np.sum(a[::k] ** 2), X, (2, np.int64(3), np.int32(-1), np.array(-2))),
