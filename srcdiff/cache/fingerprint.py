@@ -28,6 +28,7 @@ from srcdiff.frontend.source.external_dependencies import look_up
 from srcdiff.frontend.source.function_source import is_read_in_place
 from srcdiff.frontend.source.wrappers import LIBRARIES, function_of, is_library, itself
 from srcdiff.ir.core import OpDecl
+from srcdiff.ir.structs import slots_of
 from srcdiff.ops.core.registry import OWN, own_rule
 from srcdiff.options import Options
 
@@ -296,7 +297,7 @@ class _Walk:
     def instance(self, value: Any, names: frozenset[str]) -> None:
         maker = type(value)
         own = list(getattr(value, "__dict__", {}))
-        own += [s for c in maker.__mro__ for s in _slots(c) if hasattr(value, s)]
+        own += [s for c in maker.__mro__ for s in slots_of(c) if hasattr(value, s)]
         if not own and maker.__module__ == "builtins":
             raise Unknown(f"an object of type {maker.__qualname__}")
         self.visit(partial(type, value), maker, names)
@@ -306,11 +307,6 @@ class _Walk:
 _OF_NO_MEANING = frozenset(
     ("__dict__", "__weakref__", "__doc__", "__module__", "__abstractmethods__", "__annotations__")
 )  # of attributes of classes
-
-
-def _slots(cls: type) -> tuple[str, ...]:
-    found = vars(cls).get("__slots__", ())
-    return (found,) if isinstance(found, str) else tuple(found)
 
 
 def _is_of_library(value: Any) -> bool:

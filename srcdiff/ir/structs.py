@@ -70,10 +70,12 @@ def is_own_class(cls: type) -> bool:
     return cls.__module__.partition(".")[0] not in _LIBRARIES
 
 
+_NO_OBJECTS = (type, tuple, list, dict, enum.Enum, BaseException)
+
+
 def is_object(value: Any) -> bool:
     """Whether it is an object of a class of the user's, which has attributes."""
-    is_container = isinstance(value, type | tuple | list | dict | enum.Enum | BaseException)
-    return not is_container and is_own_class(type(value))
+    return not isinstance(value, _NO_OBJECTS) and is_own_class(type(value))
 
 
 def attributes(value: Any) -> dict[str, Any]:
@@ -81,16 +83,22 @@ def attributes(value: Any) -> dict[str, Any]:
     found = {
         name: getattr(value, name)
         for cls in type(value).__mro__
-        for name in _slots(cls)
+        for name in slots_of(cls)
         if hasattr(value, name)
     }
     return {**found, **getattr(value, "__dict__", {})}
 
 
-def _slots(cls: type) -> tuple[str, ...]:
+def slots_of(cls: type) -> tuple[str, ...]:
+    """The attributes that a class keeps in slots; private names as Python stores them."""
     names = vars(cls).get("__slots__", ())
     names = (names,) if isinstance(names, str) else tuple(names)
-    return tuple(n for n in names if n not in ("__dict__", "__weakref__"))
+    own = cls.__name__.lstrip("_")
+    return tuple(
+        f"_{own}{n}" if own and n.startswith("__") and not n.endswith("__") else n
+        for n in names
+        if n not in ("__dict__", "__weakref__")
+    )
 
 
 # values that are equal where their texts are: 1 is neither True nor 1.0, and a list may be part of a key

@@ -62,9 +62,10 @@ def needed(names: Iterable[str]) -> frozenset[str]:
 
 def standalone(source: str) -> str:
     """The text of a module, in which the definitions of imported srcdiff names replace the imports."""
+    body = ast.parse(source).body
     imports = [
         node
-        for node in ast.parse(source).body
+        for node in body
         if isinstance(node, ast.ImportFrom) and str(node.module).startswith("srcdiff.")
     ]
     if not imports:
@@ -74,7 +75,13 @@ def standalone(source: str) -> str:
         module = str(node.module)
         of_runtime = module.startswith("srcdiff.runtime.") and module not in OF_DEVICES
         names.setdefault("" if of_runtime else module, []).extend(a.name for a in node.names)
-    texts = [_from_module(module, wanted, source) for module, wanted in names.items()]
+    there = {
+        _import(getattr(node, "module", None), alias)
+        for node in body
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+    }
+    texts = [_from_module(module, wanted, there) for module, wanted in names.items()]
     lines = source.splitlines(keepends=True)
     for node in imports:
         lines[node.lineno - 1 : node.end_lineno] = [""] * ((node.end_lineno or 0) - node.lineno + 1)
@@ -84,9 +91,8 @@ def standalone(source: str) -> str:
     return "".join(lines)
 
 
-def _from_module(module: str, names: Iterable[str], source: str) -> str:
-    """The definitions of names of a module ("": the runtime), without imports that `source` has already."""
-    there = {d.text for d in _of_module(source) if d.kind == "import"}
+def _from_module(module: str, names: Iterable[str], there: Collection[str]) -> str:
+    """The definitions of names of a module ("": the runtime), without the imports that are there already."""
     if not module:
         own = {n: d for n, d in _definitions().items() if d.text not in there}
         return _text_of(needed(names), own)
@@ -167,10 +173,11 @@ def _reads(node: ast.AST) -> frozenset[str]:
 
 
 def _bound(node: ast.AST) -> frozenset[str]:
-    stored = {
-        n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
-    }
-    return frozenset(stored | {n.arg for n in ast.walk(node) if isinstance(n, ast.arg)})
+    """The names that are bound inside: variables, parameters and functions."""
+    nodes = list(ast.walk(node))
+    stored = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    functions = {n.name for n in nodes if isinstance(n, ast.FunctionDef)}
+    return frozenset(stored | functions | {n.arg for n in nodes if isinstance(n, ast.arg)})
 
 
 def _import(module: str | None, alias: ast.alias) -> str:

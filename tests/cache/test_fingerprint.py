@@ -188,6 +188,17 @@ def test_a_file_that_is_edited_after_it_was_imported(tmp_path) -> None:
     assert len({*digests}) == 3
 
 
+class Private:
+    __slots__ = ("__weight",)
+
+    def __init__(self, weight: float) -> None:
+        self.__weight = weight
+
+
+def test_private_slots_are_part_of_the_digest() -> None:
+    assert digest(Private(1.0)) == digest(Private(1.0)) != digest(Private(2.0))
+
+
 class Hidden:
     __slots__ = ()
 

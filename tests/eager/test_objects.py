@@ -363,6 +363,23 @@ class Scaled:
         return self.factor * np.sum(self.inner.x * x) ** 2
 
 
+class Weighed:
+    __slots__ = ("__weight", "v")
+
+    def __init__(self, weight, v):
+        self.__weight, self.v = weight, v
+
+    def of(self):
+        return self.__weight * self.v**2
+
+    def parts(self):
+        return self.__weight, self.v
+
+
+def test_private_slots_are_attributes():
+    assert srcdiff.grad(lambda a: a.of())(Weighed(2.0, 3.0)).parts() == (9.0, 12.0)
+
+
 class Called(Scaled):
     def __call__(self, x):
         return self.of(x)

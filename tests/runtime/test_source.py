@@ -53,6 +53,22 @@ def test_the_text_defines_what_it_reads_and_no_more(name: str) -> None:
     )
 
 
+@pytest.mark.parametrize("name", ["digammaf", "signf", "xlogyf"])
+def test_functions_of_devices_bring_what_they_read_and_no_more(name: str) -> None:
+    text = source.standalone(f"from srcdiff.runtime.device import {name}\n")
+    table = symtable.symtable(text, "", "exec")
+    defined = {s.get_name() for s in table.get_symbols() if s.is_assigned() or s.is_namespace()}
+    together = [  # several names of one assignment
+        {n.id for n in ast.walk(t) if isinstance(n, ast.Name)}
+        for statement in ast.parse(text).body
+        if isinstance(statement, ast.Assign)
+        for t in statement.targets
+    ]
+    read = {*_globals_read(table), name}
+    unread = defined - read
+    assert all(any(n in group and group & read for group in together) for n in unread)
+
+
 def _globals_read(table: symtable.SymbolTable) -> Iterator[str]:
     is_module = table.get_type() == "module"
     for symbol in table.get_symbols():
