@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
 from benchmarks.peers import PEERS, Pair
 
 HAND = "hand"
-Build = Callable[[], Pair]
 
 
 def problem_named(name: str) -> ModuleType:

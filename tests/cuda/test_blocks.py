@@ -109,7 +109,6 @@ K, S, T, N = 5, 4, 3, 2
 MODEL = RNG.normal(size=K), RNG.normal(size=(K, K)), RNG.normal(size=(K, S))
 GRADIENT = srcdiff.value_and_grad(log_Z, argnums=(0, 1, 2), jit=False)
 DATA = RNG.integers(0, S, (N, T))
-SHARED = (None, None, None, 0)
 
 
 @pytest.mark.parametrize("block", ["atomic", "ordered"])

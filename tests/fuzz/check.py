@@ -9,7 +9,6 @@ place.
 from __future__ import annotations
 
 import copy
-import os
 import re
 import warnings
 from collections.abc import Iterator
@@ -208,8 +207,3 @@ def sensitivity_of(p: Program, function: Any, gradient: np.ndarray) -> float:
     args = map_leaves(lambda v: moved(v) if is_float_leaf(v) else v, copy.deepcopy(p.args))
     _, other = function(*args)
     return float(np.max(np.abs(flat(other) - gradient), initial=0.0))
-
-
-def is_validated() -> bool:
-    """Whether each pass is compared with the reference evaluator, too."""
-    return os.environ.get("SRCDIFF_VALIDATE") == "1"

@@ -65,6 +65,7 @@ def check(seeds: Iterator[int]) -> None:
                     np.append(flat(found[1]), found[0]), numbers, rtol=1e-9, atol=1e-11, err_msg=where
                 )  # fmt: skip
     assert seen["ran"] > 0.15 * seen.total() and seen["raised"] > 0.15 * seen.total()
+    assert seen["refused"] <= 0.02 * seen.total()
 
 
 @pytest.mark.long

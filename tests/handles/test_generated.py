@@ -167,17 +167,6 @@ print("equal")
 """
 
 
-def is_plain(tree: Any) -> bool:
-    """Whether a structure needs no class of the user's."""
-    return all(
-        isinstance(x, float | int | str | np.ndarray | np.generic | type(None))
-        for x in leaves(tree)
-    ) and (
-        "corpus" not in repr(type(tree))
-        and not any("corpus" in type(x).__module__ for x in leaves(tree))
-    )
-
-
 @pytest.mark.parametrize("program", load("targets"), ids=repr)
 def test_a_saved_module_works_without_srcdiff(program: Program, tmp_path: Path) -> None:
     g = srcdiff.value_and_grad(program.function, argnums=program.wrt)

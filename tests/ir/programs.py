@@ -11,7 +11,6 @@ from srcdiff.ops.core.registry import OPERATIONS
 from srcdiff.ops.core.type_rules import arithmetic, boolean, floating, nothing
 
 N = Array("float64", (Dim.of("n"),))
-STRONG = Scalar("float64", False)
 
 ADD = OpDecl("add_", infer=arithmetic, template="{0} + {1}")
 TIMES = OpDecl("times_", infer=arithmetic, template="{0} * {1}")

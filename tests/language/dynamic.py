@@ -60,10 +60,6 @@ def chosen_by_the_run(x, n):
     return x
 
 
-def _compose(*steps):
-    return functools.reduce(lambda f, g: lambda v: g(f(v)), steps)
-
-
 @def_((0.4, x3))
 def one_function_for_each_element(x, w):
     steps = []

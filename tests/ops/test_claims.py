@@ -17,17 +17,6 @@ def quiet():
         yield
 
 
-def _fresh(values):
-    return [np.copy(v) if isinstance(v, np.ndarray) else v for v in values]
-
-
-def _raw(decl, k):
-    """The values of a sample, and the result that they give."""
-    values, sample = values_of(decl, k)
-    values = _fresh(values)
-    return values, apply(decl, values, sample.attrs)
-
-
 SAMPLED = [  # all but those that mark their first operand for passes
     d for d in OPERATIONS.values() if d.samples and not d.writes and d.template != "{0}"
 ]
@@ -87,9 +76,8 @@ def test_operations_are_linear_where_they_claim_it(decl):
 def test_results_are_views_boxes_and_tuples_where_it_is_claimed(decl):
     views, boxed, in_tuple = set(), set(), False
     for k in range(len(decl.samples)):
-        values, sample = values_of(decl, k)
-        values = [np.copy(v) if isinstance(v, np.ndarray) else v for v in values]
-        found = apply(decl, values, sample.attrs)
+        values, attrs = _given(decl, k)
+        found = apply(decl, values, attrs)
         in_tuple |= type(found) is tuple and len(found) == 1
         for r in found if isinstance(found, tuple | list) else (found,):
             boxed |= set() if np.ndim(r) else {isinstance(r, np.ndarray)}

@@ -562,13 +562,6 @@ def test_b7_over_many_runs(draws) -> None:
     np.testing.assert_array_less(np.abs(ratio - 1.0), 4.0 * np.sqrt((kurtosis - 1.0) / len(found)))
 
 
-def regression_guide(x, y):
-    mu = vi.param("mu", np.zeros(2))
-    s = vi.param("s", np.ones(2), constraint=positive)
-    vi.sample("w0", dist.Normal(mu[0], s[0]))
-    vi.sample("w1", dist.Normal(mu[1], s[1]))
-
-
 def test_b8_the_two_lines() -> None:
     """D log N / d mu = (t - mu) / s**2, and d log N / d s = ((t - mu)**2 - s**2) / s**3."""
 

@@ -17,8 +17,8 @@ class NotFittedError(ValueError, AttributeError):
     """An attribute or method of a fitted estimator was used before `fit`."""
 
 
-# by estimator, because scikit-learn allows no attributes but parameters and results of a fit
 _T = TypeVar("_T")
+# by estimator, because scikit-learn allows no attributes but parameters and results of a fit
 _GENERATED: WeakKeyDictionary[Any, dict[Any, Any]] = WeakKeyDictionary()
 
 

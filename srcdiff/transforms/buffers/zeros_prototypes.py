@@ -20,8 +20,8 @@ from srcdiff.transforms.analysis.defuse import is_generated
 
 def no_kept_prototypes(fn: Function) -> Function:
     """`fn` with zeros by type in place of zeros like a saved array, if nothing else uses the saved array."""
-    made = [s for s in ops_of(fn) if _has_prototype(s)]
     ops = list(ops_of(fn))
+    made = {s for s in ops if _has_prototype(s)}
     kept = {s.result for s in ops if s.decl is memory.restore}
     if kept.isdisjoint(s.operands[0] for s in made):
         return fn

@@ -22,6 +22,8 @@ def _literal(value: Any) -> str:
         return f"np.{value}" if value > 0 or value != value else "-np.inf"
     if type(value) is tuple:
         return f"({', '.join(map(_literal, value))}{',' * (len(value) == 1)})"
+    if type(value) is list:
+        return f"[{', '.join(map(_literal, value))}]"
     return repr(value)
 
 
@@ -38,7 +40,8 @@ def differs(operand: str, value: Any) -> str:
     if isinstance(value, np.dtype):
         return f"{operand} != np.dtype({value.name!r})"
     if isinstance(value, np.generic):
-        return f"{operand} != {value.item()!r}"
+        number = value.item()
+        return differs(operand, number) if type(number) is float else f"{operand} != {number!r}"
     name = getattr(value, "__name__", None)
     if isinstance(name, str):  # functions of the user's: a file cannot compare more of them
         return f"getattr({operand}, '__name__', None) != {escaped(repr(name))}"

@@ -225,6 +225,7 @@ def test_passes_keep_the_values_of_a_sample(program, validated):
     assert {why for _, why in validated.skipped} <= {
         "stop_gradient has the derivative that is declared"
     }
+    assert validated.validated["reverse"] and sum(validated.changed.values()) > 10
     for name, count in validated.changed.items():
         compared = validated.validated[name] + validated.uncertain[name]
         assert compared >= 3 * count and compared + validated.refused[name] >= 6 * count, name

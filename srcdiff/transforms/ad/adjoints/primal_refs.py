@@ -11,13 +11,13 @@ from dataclasses import dataclass, field, replace
 
 from srcdiff.errors import UnsupportedError
 from srcdiff.ir.build import Env, with_parts
-from srcdiff.ir.core import For, If, Op, Region, Statement, While, regions_of, walk
+from srcdiff.ir.core import For, If, Op, Region, Statement, While, regions_of
 from srcdiff.ir.types import INT, Array, Dim, Scalar, is_float, shape_of
 from srcdiff.ir.values import Atom, Const, Value, const, known_dim
 from srcdiff.ops.arrays import memory
-from srcdiff.ops.control import control
 from srcdiff.ops.elementwise import arithmetic
 from srcdiff.transforms.ad.adjoints.accumulate import Scope
+from srcdiff.transforms.analysis.defuse import all_regions
 from srcdiff.transforms.analysis.dependence.load_stability import Program
 
 
@@ -106,26 +106,16 @@ class ForwardPart:
             found for region in (maker.then, maker.orelse) for found in self.bases(region.yields[k])
         ]
 
-    def is_left_out(self, value: Atom) -> bool:
-        """Whether some path does not bind the name of a value."""
-        maker = self.maker.get(value)
-        if not isinstance(maker, If) or not isinstance(value, Value):
-            return isinstance(maker, Op) and maker.decl is control.undefined
-        k = maker.results.index(value)
-        return any(self.is_left_out(r.yields[k]) for r in (maker.then, maker.orelse))
-
     def is_like_yielded(self, value: Value) -> bool:
         """Whether a value is loop-carried, and an iteration yields one of the same lengths."""
-        home = self.program.home.get(value)
-        loop = None if home is None else self.program.owner.get(home)
-        if not isinstance(loop, For | While) or loop.body is not home or value not in home.params:
+        loop, k = self.program.carried(value) if value in self.program.home else (None, 0)
+        if loop is None or k < 0:
             return False
-        place = home.params.index(value) - (len(home.params) - len(loop.carried))
-        return place >= 0 and shape_of(loop.carried_yields[place].type) == shape_of(value.type)
+        return shape_of(loop.carried_yields[k].type) == shape_of(value.type)
 
     def is_from_outside(self, y: Atom, region: Region, buffers: frozenset[Value]) -> bool:
         """Whether the yield `y` of a region is written storage from outside, or a view of such storage."""
-        inside, home = _regions_in(region), self.home
+        inside, home = set(all_regions(region)), self.home
         return isinstance(y, Value) and all(
             base in buffers and home[base] not in inside for base in self.bases(y)
         )
@@ -136,7 +126,7 @@ class ForwardPart:
             return []
         base = self.base(y)
         maker = self.maker.get(base)
-        if self.home[base] not in _regions_in(region) or not isinstance(maker, If):
+        if self.home[base] not in set(all_regions(region)) or not isinstance(maker, If):
             return [base]
         k = maker.results.index(base)
         inner = (maker.then, maker.orelse)
@@ -146,7 +136,7 @@ class ForwardPart:
         """Whether the yield `y` of a region may be storage from outside that a loop or branch in it passes on."""
         if not isinstance(y, Value) or y not in buffers:
             return False
-        inside, home = _regions_in(region), self.home
+        inside, home = set(all_regions(region)), self.home
         return any(home.get(root) not in inside for root in self.program.roots.get(y, ()))
 
     # ---- forward values in the backward part ----------------------------------------------------
@@ -265,8 +255,3 @@ def with_counter(loop: While, iterations: Value) -> While:
         body=body,
         results=(*loop.results, iterations),
     )
-
-
-def _regions_in(region: Region) -> set[Region]:
-    """The region and all regions inside it."""
-    return {region, *(r for s in walk(region) for r in regions_of(s))}

@@ -199,15 +199,15 @@ class Reversal:
         lengths, and nothing is added to the zeros: they are undefined. `here` is the forward value on this path.
         """
         type_ = adjoint_type(value.type)
-        maker = self.forward.maker.get(here)
+        program = self.forward.program
+        maker = program.maker.get(here)
         if isinstance(maker, Op) and maker.decl is control.undefined:
             return scope.b.op(control.undefined, type=type_)
-        if isinstance(maker, If) and isinstance(here, Value) and self.forward.is_left_out(here):
-            k = maker.results.index(here)
+        if isinstance(maker, If) and isinstance(here, Value) and program.is_left_out(here):
             regions = []
             for region in (maker.then, maker.orelse):
                 inner = scope.inner(Region((), (), ()))  # not the mirror of the branch
-                found = self.zeros_like(value, region.yields[k], inner)
+                found = self.zeros_like(value, region.yields[maker.results.index(here)], inner)
                 regions.append(inner.finish((), (found,)))
             result = Value(type_, hint(value))
             condition = self.forward.primal(maker.condition, scope)

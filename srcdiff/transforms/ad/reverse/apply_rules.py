@@ -5,12 +5,12 @@ A rule is written as NumPy text; the frontend has read it into IR.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
-from srcdiff.ir.build import Env, change_dims, clone_statement
-from srcdiff.ir.core import Function, Op, Region, regions_of
-from srcdiff.ir.types import Array, Dim, Type, dims_of
+from srcdiff.ir.build import Env, clone_statement, with_own_symbols
+from srcdiff.ir.core import Function, Op
+from srcdiff.ir.types import Array, Type
 from srcdiff.ir.values import Atom, Value, const
 from srcdiff.transforms.ad.adjoints.accumulate import (
     Scope,
@@ -44,7 +44,7 @@ def reverse_by_rule(r: Reversal, op: Op, d_outs: Sequence[Atom | None], scope: S
             for d, v in zip(given, op.results, strict=True)
         ],
     )
-    rule = _with_own_symbols(r, rule)
+    rule = rule.with_body(with_own_symbols(rule.body, scope.b.shapes))
     missing = [k for k in wanted if k in rule.interface.without_derivative]
     if missing:
         raise unknown_derivative(op, missing[0])
@@ -75,25 +75,6 @@ def _made_for(op: Op, operand: Atom, d: Atom) -> Type | Value | None:
         return None
     is_stack = into.ndim > 1 and made.ndim > 2
     return replace(made, shape=(*made.shape[:-2], *into.shape[-2:])) if is_stack else None
-
-
-def _with_own_symbols(r: Reversal, rule: Function) -> Function:
-    """The rule with fresh dimension symbols for the lengths and integers that it defines: each use has its own."""
-    known = {s for p in rule.params for d in dims_of(p.type) for s in d.symbols()}
-    made = {s for v in _results(rule.body) for d in dims_of(v.type) for s in d.symbols()} - known
-    if not made:
-        return rule
-    number = r.forward.number()
-    own = {s: Dim.of(f"{s}_{number}") for s in made}
-    return change_dims(rule, lambda d: d.substitute(own))
-
-
-def _results(region: Region) -> Iterator[Value]:
-    for statement in region.body:
-        yield from statement.results
-        for inner in regions_of(statement):
-            yield from inner.params
-            yield from _results(inner)
 
 
 def _as_wanted(op: Op, d: Atom | None, result: Value, scope: Scope) -> Atom | None:

@@ -16,11 +16,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from srcdiff.ir.build import Builder, Env, lookup
-from srcdiff.ir.core import For, If, Op, Region, Statement
+from srcdiff.ir.core import For, Op, Region, Statement
 from srcdiff.ir.types import Array, Dim, Quotient, Struct, Symbol, Type, shape_of
 from srcdiff.ir.values import Atom, Const, Value, const, known_dim
 from srcdiff.ops.arrays import containers, memory
-from srcdiff.ops.control import control
 from srcdiff.ops.elementwise import arithmetic
 from srcdiff.transforms.analysis.dependence.access_regions import Loop
 from srcdiff.transforms.analysis.dependence.affine import Affine, affine
@@ -128,17 +127,9 @@ class Places:
     def known_term(self, value: Value, highest: bool) -> Affine | None:
         """One value of a bound: the value itself, the end of its range if it is an index, or the length that it is."""
         if self.program.is_top(value):
-            return None if self.may_be_unset(value) else Affine(0, {value: 1})
+            return None if self.program.is_left_out(value) else Affine(0, {value: 1})
         loop = self.program.loop_of(value)
         return self.extreme(loop, highest) if loop is not None else self.by_length(value)
-
-    def may_be_unset(self, value: Atom) -> bool:
-        """Whether some path of a branch does not bind a value, so that an allocation cannot use the value."""
-        made = self.program.maker.get(value)
-        if not isinstance(made, If) or not isinstance(value, Value):
-            return isinstance(made, Op) and made.decl is control.undefined
-        k = made.results.index(value)
-        return any(self.may_be_unset(region.yields[k]) for region in (made.then, made.orelse))
 
     def extreme(self, loop: For, highest: bool) -> Affine | None:
         """The largest (or smallest) value of a loop's index."""

@@ -18,7 +18,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from srcdiff.ir.alias import Roots, writes_of
-from srcdiff.ir.core import Call, For, Op, Region, Statement, While, regions_of, walk
+from srcdiff.ir.core import Call, For, If, Op, Region, Statement, While, regions_of, walk
+from srcdiff.ir.definedness import is_undefined
 from srcdiff.ir.types import Array, Struct, dims_of
 from srcdiff.ir.values import Atom, Const, Value
 from srcdiff.ops.arrays import containers, memory
@@ -69,6 +70,14 @@ class Program(Outline):
         ):
             return None, 0
         return owner, region.params.index(param) - isinstance(owner, For)
+
+    def is_left_out(self, value: Atom) -> bool:
+        """Whether some path of branches does not bind the name of a value."""
+        made = self.maker.get(value)
+        if not isinstance(made, If) or not isinstance(value, Value):
+            return is_undefined(made)
+        k = made.results.index(value)
+        return any(self.is_left_out(r.yields[k]) for r in (made.then, made.orelse))
 
     def order(self, value: Value) -> int:
         """The position of a value in program order; parameters precede the statements of their region."""
