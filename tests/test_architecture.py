@@ -108,7 +108,6 @@ MUTABLE_STATE: dict[str, str] = {
     "srcdiff.frontend.source.function_source._SOURCES": CACHE,
     "srcdiff.handles.generated._HANDLES": "the generated functions that are alive, to switch their compilation off",
     "srcdiff.compile.threads._forked": "whether the process was forked, which cannot be found out later",
-    "srcdiff.ir.reference.interpreter._compiled": CACHE,
     "srcdiff.numba_ext.calls._NUMBERS": "names of generated files differ",
     "srcdiff.ops.core.registry.COMPOSITES": REGISTRY,
     "srcdiff.ops.core.registry.COMPOSITE_METHODS": REGISTRY,

@@ -14,6 +14,7 @@ import math
 import textwrap
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache, lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -56,7 +57,6 @@ class Evaluator:
         self.fn = fn
         self.values: dict[Value, Any] = {}
         self.saved: dict[Any, list[Any]] = defaultdict(list)
-        self.functions: dict[Op, Callable[..., Any]] = {}  # of operations
 
     def call(self, args: Sequence[Any]) -> list[Any]:
         """What the body of the function yields."""
@@ -141,9 +141,9 @@ class Evaluator:
         if not op.results:
             return
         several = len(op.results) > 1 or op.decl.name == "unpack"
-        results = tuple(out) if several else (out,)
         soft = op.decl.name == "undefined"  # has no lengths
-        self.bind(op.results, results, scope, lambda: statement_text(op), soft)
+        results = tuple(out) if several else (out,)
+        self.bind(op.results, results, scope, partial(statement_text, op), soft)
 
     def compute(self, op: Op, operands: list[Any], scope: Scope) -> Any:
         """What an operation gives."""
@@ -152,11 +152,7 @@ class Evaluator:
             return special(self, op, operands, scope)
         if op.decl.evaluate is not None:
             return op.decl.evaluate(operands, op.attrs)
-        function = self.functions.get(op)
-        if function is None:
-            function = compiled(template_of(op), len(operands), is_statement=not op.results)
-            self.functions[op] = function
-        return function(*operands)
+        return _function_of(op)(*operands)
 
     def for_(self, loop: For, scope: Scope) -> list[Any]:
         indices = range(*self.all((loop.start, loop.stop, loop.step)))
@@ -294,21 +290,23 @@ _SPECIAL: Mapping[str, Callable[[Evaluator, Op, list[Any], Scope], Any]] = {
 
 # ---- templates ---------------------------------------------------------------------------------
 
-_compiled: dict[tuple[str, int, bool], Callable[..., Any]] = {}
+
+@lru_cache(maxsize=4096)  # passes keep most operations, and loops run them many times
+def _function_of(op: Op) -> Callable[..., Any]:
+    return compiled(template_of(op), len(op.operands), is_statement=not op.results)
 
 
+@cache
 def compiled(template: str, count: int, is_statement: bool) -> Callable[..., Any]:
     """The function of `count` operands that a template's text stands for."""
-    key = (template, count, is_statement)
-    if key not in _compiled:
-        names = [f"_{i}" for i in range(count)]
-        text = template.format(*names)
-        body = text if is_statement else f"return ({text})"
-        source = f"def operation({', '.join(names)}):\n{textwrap.indent(body, '    ')}\n"
-        namespace = namespace_of(source)
-        exec(source, namespace)
-        _compiled[key] = namespace["operation"]
-    return _compiled[key]
+    names = [f"_{i}" for i in range(count)]
+    text = template.format(*names)
+    body = text if is_statement else f"return ({text})"
+    source = f"def operation({', '.join(names)}):\n{textwrap.indent(body, '    ')}\n"
+    namespace = namespace_of(source)
+    exec(source, namespace)
+    operation: Callable[..., Any] = namespace["operation"]
+    return operation
 
 
 def namespace_of(source: str) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
@@ -60,21 +60,22 @@ _STANDS: Mapping[str, tuple[type, ...]] = {
 
 def conform(obj: Any, type_: Type, scope: Scope, soft: bool = False) -> None:
     """Raise `Mismatch` unless `obj` is of the type; lengths that are not yet known become known in `scope`."""
-    match type_:
-        case Array():
-            _array(obj, type_, scope, soft)
-        case Scalar():
-            _scalar(obj, type_, scope, soft)
-        case Struct():
-            _struct(obj, type_, scope, soft)
-        case List():
-            if not isinstance(obj, list | tuple):
-                raise Mismatch(f"expected a list, got {type(obj).__name__}")
-            for item in obj:
-                conform(item, type_.element, _of_item(scope))
-        case Static(value):
-            if (value is None or isinstance(value, str | int)) and obj != value:
-                raise Mismatch(f"expected {value!r}, got {obj!r}")
+    check = _CHECKS.get(type(type_))
+    if check is not None:
+        check(obj, type_, scope, soft)
+
+
+def _list(obj: Any, type_: List, scope: Scope, soft: bool) -> None:
+    if not isinstance(obj, list | tuple):
+        raise Mismatch(f"expected a list, got {type(obj).__name__}")
+    for item in obj:
+        conform(item, type_.element, _of_item(scope))
+
+
+def _static(obj: Any, type_: Static, scope: Scope, soft: bool) -> None:
+    value = type_.value
+    if (value is None or isinstance(value, str | int)) and obj != value:
+        raise Mismatch(f"expected {value!r}, got {obj!r}")
 
 
 def _of_item(scope: Scope) -> Scope:
@@ -101,11 +102,19 @@ def _name(dtype: np.dtype[Any]) -> str:
     return dtype.name
 
 
+@cache
+def _kind(dtype: str) -> str:
+    return np.dtype(dtype).kind
+
+
+_NUMPY = (np.generic, np.ndarray)
+
+
 def _scalar(obj: Any, type_: Scalar, scope: Scope, soft: bool) -> None:
-    if isinstance(obj, np.generic | np.ndarray):
-        fits = obj.dtype == np.dtype(type_.dtype) and not obj.ndim
+    if isinstance(obj, _NUMPY):
+        fits = _name(obj.dtype) == type_.dtype and not obj.ndim
     else:
-        fits = isinstance(obj, _STANDS[np.dtype(type_.dtype).kind])
+        fits = isinstance(obj, _STANDS[_kind(type_.dtype)])
     if not fits:
         raise Mismatch(f"expected a {type_.dtype}, got {obj!r} of type {type(obj).__name__}")
     if type_.expr is not None:
@@ -124,3 +133,12 @@ def _struct(obj: Any, type_: Struct, scope: Scope, soft: bool) -> None:
         except (KeyError, AttributeError):
             raise Mismatch(f"no part {key!r} in {type(obj).__name__}") from None
         conform(item, part, scope, soft)
+
+
+_CHECKS: Mapping[type[Type], Callable[[Any, Any, Scope, bool], None]] = {
+    Array: _array,
+    Scalar: _scalar,
+    Struct: _struct,
+    List: _list,
+    Static: _static,
+}

@@ -15,12 +15,12 @@ STEP = 1e-4
 TOLERANCE = 1e-5  # of differences, relative to the largest of them
 Run = Callable[
     [Sequence[Any]], list[np.ndarray] | None
-]  # the real results as arrays; None where it raises
+]  # the results as arrays; None where it raises
 
 
-def float_leaves(leaves: Sequence[Any]) -> list[np.ndarray]:
-    """The real numbers and arrays of double precision."""
-    return [np.asarray(x) for x in leaves if np.asarray(x).dtype == np.float64]
+def inexact_leaves(leaves: Sequence[Any]) -> list[np.ndarray]:
+    """The real and complex numbers and arrays of double precision."""
+    return [np.asarray(x) for x in leaves if np.asarray(x).dtype in (np.float64, np.complex128)]
 
 
 def tangents_of_floats(args: Sequence[Any], tangents: Sequence[Any]) -> list[Any]:
@@ -43,15 +43,19 @@ def directions(args: Sequence[Any], wrt: Sequence[int], rng: np.random.Generator
 
 
 def along(run: Run, args: Sequence[Any], wrt: Sequence[int], v: Sequence[Any]) -> list[Any] | None:
-    """The derivative of all results along `v`; None where differences of two steps do not agree."""
-    coarse, fine = (_difference(run, args, wrt, v, h) for h in (STEP, STEP / 2))
+    """The derivative of all results along `v`; None where differences of two steps do not agree, as at kinks."""
+    middle = run(args)
+    coarse, fine = (_differences(run, middle, args, wrt, v, h) for h in (STEP, STEP / 2))
     if coarse is None or fine is None:
         return None
-    scale = max((float(np.max(np.abs(d), initial=0.0)) for d in fine), default=0.0)
-    for a, b in zip(coarse, fine, strict=True):
-        if np.any(~np.isfinite(a - b)) or np.any(np.abs(a - b) > TOLERANCE * max(scale, 1e-3)):
+    scale = max((float(np.max(np.abs(d), initial=0.0)) for d, _ in fine), default=0.0)
+    tolerance = TOLERANCE * max(scale, 1e-3)
+    for (a, bend), (b, finer_bend) in zip(coarse, fine, strict=True):
+        # both sides of a smooth function have slopes that differ by half as much for half the step
+        has_kink = (finer_bend > tolerance) & (finer_bend > 0.7 * bend)
+        if np.any(~np.isfinite(a - b)) or np.any(np.abs(a - b) > tolerance) or np.any(has_kink):
             return None
-    return [(4 * b - a) / 3 for a, b in zip(coarse, fine, strict=True)]
+    return [(4 * b - a) / 3 for (a, _), (b, _) in zip(coarse, fine, strict=True)]
 
 
 def is_far(found: Any, expected: Any) -> bool:
@@ -60,13 +64,24 @@ def is_far(found: Any, expected: Any) -> bool:
     return bool(np.any(~(np.abs(np.asarray(found) - expected) <= 10 * TOLERANCE * scale)))
 
 
-def _difference(
-    run: Run, args: Sequence[Any], wrt: Sequence[int], v: Sequence[Any], h: float
-) -> list[Any] | None:
-    ahead, after = (run(_moved(args, wrt, v, t)) for t in (h, -h))
-    if ahead is None or after is None or [*map(np.shape, ahead)] != [*map(np.shape, after)]:
+def _differences(
+    run: Run,
+    middle: Sequence[Any] | None,
+    args: Sequence[Any],
+    wrt: Sequence[int],
+    v: Sequence[Any],
+    h: float,
+) -> list[tuple[Any, Any]] | None:
+    """The central difference of each result, and how much the slopes on both sides differ."""
+    ahead, behind = (run(_moved(args, wrt, v, t)) for t in (h, -h))
+    if middle is None or ahead is None or behind is None:
         return None
-    return [(a - b) / (2 * h) for a, b in zip(ahead, after, strict=True)]
+    if not [*map(np.shape, ahead)] == [*map(np.shape, middle)] == [*map(np.shape, behind)]:
+        return None
+    return [
+        ((a - b) / (2 * h), np.abs(a - 2 * m + b) / h)
+        for a, m, b in zip(ahead, middle, behind, strict=True)
+    ]
 
 
 def _moved(args: Sequence[Any], wrt: Sequence[int], v: Sequence[Any], t: float) -> list[Any]:

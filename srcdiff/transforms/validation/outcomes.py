@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.ir.core import Function, Op, Statement
+from srcdiff.ir.core import Function, Op, Region, Statement
 from srcdiff.ir.reference.interpreter import Evaluator, form
 from srcdiff.ir.reference.value_conformance import Scope
 from srcdiff.ir.syntax.printer import statement_text
@@ -43,11 +43,11 @@ class Bounded(Evaluator):
     def inner(self, fn: Function) -> Evaluator:
         return type(self)(fn, self.count)
 
-    def statement(self, statement: Statement, scope: Scope) -> None:
-        self.count[0] += 1
+    def region(self, region: Region, arguments: Sequence[Any], scope: Scope) -> list[Any]:
+        self.count[0] += 1 + len(region.body)
         if self.count[0] > STATEMENTS:
             raise TooLong
-        super().statement(statement, scope)
+        return super().region(region, arguments, scope)
 
 
 class Rounded(Bounded):
@@ -172,6 +172,8 @@ def leaf_difference(a: Any, b: Any) -> tuple[float, str] | None:
     x, y = np.asarray(a), np.asarray(b)
     if x.dtype.kind not in "biufc" or y.dtype.kind not in "biufc":
         return None if np.array_equal(x, y) else (np.inf, _words(a, b))
+    if x.dtype == y.dtype and x.tobytes() == y.tobytes():
+        return None
     finite = np.isfinite(x)
     if np.any(finite & ~np.isfinite(y)):
         return np.inf, _words(a, b)

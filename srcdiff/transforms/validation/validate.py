@@ -188,17 +188,17 @@ class Validator:
             self.report.skipped[name, why] += 1
             return
         count = len(fn.params)
-        own, further = args[:count], numeric.float_leaves([*leaves_of(args[count:])])
+        own, further = args[:count], numeric.inexact_leaves([*leaves_of(args[count:])])
         rng = np.random.default_rng(0)
         if name == "forward":
             v = numeric.tangents_of_floats([own[k] for k in wrt], args[count:])
         else:
             v = numeric.directions(own, wrt, rng)
         try:
-            expected = numeric.along(lambda a: _floats_of(fn, a), own, wrt, v)
+            expected = numeric.along(lambda a: _inexact_of(fn, a), own, wrt, v)
         except (StopIteration, ValueError):
             expected = None
-        found = _floats_of(new, args)
+        found = _inexact_of(new, args)
         if expected is None or found is None:
             self.report.skipped[name, "differences of two steps do not agree"] += 1
             return
@@ -206,7 +206,7 @@ class Validator:
             pairs = [*zip(found[len(found) - len(expected) :], expected, strict=True)]
         else:
             seeds = further or [np.asarray(1.0)]
-            total = sum(np.sum(s * e) for s, e in zip(seeds, expected, strict=False))
+            total = sum(np.sum(np.real(s * e)) for s, e in zip(seeds, expected, strict=False))
             gradient = found[len(found) - len(v) :]
             pairs = [(sum(np.sum(g * d) for g, d in zip(gradient, v, strict=True)), total)]
         for got, wanted in pairs:
@@ -339,9 +339,9 @@ def _not_numeric(fn: Function, args: Sequence[Any] | None, wrt: Sequence[int]) -
 _DECLARED = frozenset({"stop_gradient", "adjoint_block"})
 
 
-def _floats_of(fn: Function, args: Sequence[Any]) -> list[np.ndarray] | None:
+def _inexact_of(fn: Function, args: Sequence[Any]) -> list[np.ndarray] | None:
     found = outcome(fn, args).leaves
-    return None if found is None else numeric.float_leaves(found)
+    return None if found is None else numeric.inexact_leaves(found)
 
 
 def _why_not_run(error: BaseException | None) -> str:

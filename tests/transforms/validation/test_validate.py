@@ -16,6 +16,7 @@ from srcdiff.ir.core import Op
 from srcdiff.ir.syntax.parser import parse
 from srcdiff.ops.core.registry import OPERATIONS
 from srcdiff.transforms.passes import Pass, Recorder
+from srcdiff.transforms.validation.numeric_derivatives import along
 from srcdiff.transforms.validation.validate import Report, Validator
 from tools import validate
 
@@ -128,6 +129,28 @@ def test_the_derivative_is_compared_with_differences(validated, monkeypatch):
     monkeypatch.setattr(pipeline, "reverse", lambda *a, **k: wrong(right(*a, **k)))
     with pytest.raises(ValidationError, match="differentiates function wrongly"):
         srcdiff.grad(lambda x: np.sum(np.sin(x)), jit=False)(np.array([0.5, 1.5]))
+
+
+@pytest.mark.parametrize("is_wrong", [False, True])
+def test_the_derivative_of_complex_results_is_compared(is_wrong, validated, monkeypatch):
+    from srcdiff.transforms import pipeline
+
+    def spiral(x):
+        return np.sin(x) * (0.5 + 1j * x)
+
+    right, wrong = pipeline.reverse, _Planted("cos", _with("sin"))
+    if is_wrong:
+        monkeypatch.setattr(pipeline, "reverse", lambda *a, **k: wrong(right(*a, **k)))
+    with pytest.raises(ValidationError) if is_wrong else contextlib.nullcontext():
+        srcdiff.vjp(spiral, np.array([0.5, 1.5]), jit=False)[1](np.array([1.0, 0.5j]))
+    assert is_wrong or validated.validated["reverse"]
+
+
+@pytest.mark.parametrize("kink", [np.sort, np.abs, lambda x: np.maximum(x, x[::-1]), np.sinc])
+def test_derivatives_are_not_compared_at_kinks(kink):
+    x = np.array([0.0, 0.3, 0.0])
+    slope = along(lambda a: [kink(a[0])], [x], [0], [np.array([0.5, 1.0, -2.0])])
+    assert (slope is None) == (kink is not np.sinc)
 
 
 @dataclass
