@@ -4,10 +4,10 @@
     python tools/mutate.py --module srcdiff/transforms/simplify --count 20 --seed 1
     python tools/mutate.py --results found.txt --table
 
-Everything is loaded once; each defect is planted in a forked process, into the functions in memory. There the tests
-run first: for an operation its samples, for a pass the tests of its own file, of files that import it, and of its
-folder. Then run programs that execute its place, each pass validated, and their gradients are compared with those of
-the right compiler. Which program executes which line is measured once and kept (`--reach`).
+Everything is loaded once; each defect is planted in a forked process, into the functions in memory. For an operation
+its samples run first. Then run tests and programs that execute the changed line, the quickest first, until one notices
+or the time is over. A program's texts and gradients are compared with those of the right compiler; where the text
+differs, each pass is validated. Which test and program executes which line is measured once and kept (`--reach`).
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ from tools.planted_defects import (  # noqa: E402
     loaded_functions,
     plant,
 )
-from tools.reach import PLACES, Line, Reach, forked, relative  # noqa: E402
+from tools.reach import LONGEST, PLACES, Line, Reach, forked, relative  # noqa: E402
 
 LEFT_OUT = (
     "validation",
@@ -67,14 +67,10 @@ OF_OPERATIONS = (  # cases by operation
     "tests/ops/test_claims.py",
 )
 COMPILED = "tests/ops/loopforms/test_element_maps.py::test_compiled_loop_form_gives_what_the_operation_gives"
-TESTS = ("tests/transforms", "tests/cuda", "tests/expfam")  # a sample of these
-BESIDE = {  # where more of a package's tests are
-    "srcdiff/transforms/gpu/": "tests/cuda/",
-    "srcdiff/transforms/logspace/": "tests/expfam/",
-    "srcdiff/transforms/semiring/": "tests/expfam/",
-}
+TESTS = ("tests/transforms", "tests/ops", "tests/cuda", "tests/expfam")  # a sample of these
 FORMS = ("reverse", "forward", "second order", "hessian", "batch", "jacobian by columns")
-SECONDS = 2.0  # of the tests, and of the programs, that are run for one defect
+SECONDS = 8.0  # of tests and programs that are run for one defect
+SAVED = 30  # seconds between two copies of what was measured
 
 
 @dataclass
@@ -132,49 +128,51 @@ class Session:
     programs: dict[str, tuple[validate.Program, str]]
     reach: Reach
     functions: dict[Any, list[Any]]  # those in memory, by code
-    texts: dict[str, str]  # of the files of tests
 
     def measure(self, file: Path) -> None:
-        for name, made in self.programs.items():
+        """Run once what has not been: programs, and the tests that may be chosen."""
+        runs = {name: partial(run_program, *made) for name, made in self.programs.items()}
+        runs |= {n: partial(_checked, i) for n, i in self.items.items() if not is_of_operation(n)}
+        saved = time.monotonic()
+        for name, work in runs.items():
             if name not in self.reach.runs:
-                run = self.reach.measure(name, partial(run_program, *made))
+                run = self.reach.measure(name, work)
                 print(f"{run.seconds:6.1f} s {name}", flush=True)
+            if time.monotonic() > saved + SAVED or name == [*runs][-1]:
                 file.write_bytes(pickle.dumps(self.reach))
+                saved = time.monotonic()
 
     def is_text(self, defect: Defect) -> bool:
         """Whether the function is one whose text is read: a rule, or a function of the library."""
         return (defect.path, defect.first) in self.reach.reading
 
-    def tests_of(self, defect: Defect) -> list[str]:
-        """The samples of the operation that the function belongs to, and tests of the module, its own first."""
+    def samples_of(self, defect: Defect) -> list[str]:
+        """The samples of the operation that the function belongs to."""
         names = {defect.function} if defect.field else operations_at(defect.path, defect.first)
-        samples = [
-            n for n in self.items if n.startswith(OF_OPERATIONS) and operation_of(n) in names
-        ]
-        module = defect.path.removesuffix(".py")
-        folder = module.rpartition("/")[0].replace("srcdiff", "tests", 1) + "/"
-        folders = (folder, *(tests for place, tests in BESIDE.items() if module.startswith(place)))
-        imported = f" {module.replace('/', '.')} "
-        near = {
-            f: (
-                not f.endswith(f"/test_{Path(module).name}.py"),
-                imported not in text,
-                folder not in f,
-            )
-            for f, text in self.texts.items()
-            if imported in text or f.startswith(folders)
-        }
-        files = sorted(near, key=lambda f: near[f])
-        return [*samples, *(n for f in files for n in self.items if n.startswith(f"{f}::"))]
+        return [n for n in self.items if is_of_operation(n) and operation_of(n) in names]
 
-    def programs_of(self, defect: Defect, seconds: float) -> list[str]:
-        """Programs that execute the place of a defect, the quickest first, as many as there is time for."""
-        found = {*self.reach.reading.get((defect.path, defect.first), ())}
+    def runs_of(self, defect: Defect) -> list[str]:
+        """What executes the place of a defect: the module's own tests, other tests and programs alternate, the quickest first."""
+        bits = self.reach.reading.get((defect.path, defect.first), 0)
         for k in range(defect.line, defect.end_line + 1):
-            found |= {*self.reach.executing.get((defect.path, k), ())}
-        names = sorted(found & {*self.programs}, key=lambda n: self.reach.runs[n].seconds)
-        costs = np.cumsum([self.reach.runs[name].seconds for name in names])
-        return names[: max(2, int(np.sum(costs < seconds)))]
+            bits |= self.reach.executing.get((defect.path, k), 0)
+        own = f"/test_{Path(defect.path).stem}.py::"
+        kinds: dict[int, list[str]] = defaultdict(list)
+        found = [n for n in self.reach.names(bits) if n in self.items or n in self.programs]
+        for name in sorted(found, key=lambda n: self.reach.runs[n].seconds):
+            kinds[0 if own in name else 1 if name in self.items else 2].append(name)
+        ranks = {n: (k, kind) for kind, names in kinds.items() for k, n in enumerate(names)}
+        return sorted(ranks, key=lambda n: ranks[n])
+
+
+def _checked(item: pytest.Item) -> tuple[str, Any]:
+    if not run_test(item):
+        raise ValueError("it fails without a defect")
+    return "", None
+
+
+def is_of_operation(test: str) -> bool:
+    return test.startswith(OF_OPERATIONS)
 
 
 def operation_of(test: str) -> str:
@@ -201,36 +199,42 @@ def tried(session: Session, defect: Defect, seconds: float) -> Verdict:
     """Plant a defect in this process, and run what executes its place until something notices."""
     verdict = Verdict(defect)
     is_text = session.is_text(defect)
-    tests, programs = session.tests_of(defect), session.programs_of(defect, seconds)
+    names = [*session.samples_of(defect), *session.runs_of(defect)]
     flag = plant(defect, is_text, session.functions)
-    verdict.reached = bool(is_text or defect.field) and bool(tests or programs)
+    verdict.reached = bool(is_text or defect.field) and bool(names)
     end = time.process_time() + seconds
-    for name in (*tests, *programs):
+    for name in names:
         if name in session.programs:
             verdict.caught_by = _of_program(session, name, verdict)
-        elif time.process_time() < end and not run_test(session.items[name]):
+        elif not run_test(session.items[name]):
             verdict.caught_by = "tests"
         verdict.reached |= flag.reached
         if verdict.caught_by:
             verdict.by = name
+        if verdict.caught_by or time.process_time() > end:
             break
     return verdict
 
 
 def _of_program(session: Session, name: str, verdict: Verdict) -> str:
-    """What notices the defect in a program; empty: nothing."""
+    """What notices the defect in a program; empty: nothing. Passes are validated where the text differs."""
     before = session.reach.runs[name]
-    os.environ["SRCDIFF_VALIDATE"] = "1"
     try:
         text, gradient = run_program(*session.programs[name])
+        if text == before.text:
+            return ""
+        verdict.differs = True
+        if is_far(gradient, before.gradient):
+            return "gradient"
+        os.environ["SRCDIFF_VALIDATE"] = "1"
+        run_program(*session.programs[name])
     except validate.ValidationError:
         return "validation"
     except Exception:
         return "error"
     finally:
         os.environ["SRCDIFF_VALIDATE"] = "0"
-    verdict.differs |= text != before.text
-    return "gradient" if is_far(gradient, before.gradient) else ""
+    return ""
 
 
 # ---- the loop over defects -----------------------------------------------------------------------------------------
@@ -264,11 +268,11 @@ class Mutation:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         faulthandler.disable()
-        samples = [i for i in session.items if i.nodeid.startswith(OF_OPERATIONS)]
+        os.environ["SRCDIFF_CACHE"] = "off"  # no process sees texts of another
+        samples = [i for i in session.items if is_of_operation(i.nodeid)]
         items = {i.nodeid: i for i in (*suites.sampled(session.items), *samples)}
-        texts = {f: (ROOT / f).read_text() for f in {n.partition("::")[0] for n in items}}
         import_all()
-        made = Session(items, self._programs(), self._kept(), loaded_functions(), texts)
+        made = Session(items, self._programs(), self._kept(), loaded_functions())
         gc.collect()
         gc.freeze()  # forked processes share the pages
         made.measure(self.options.reach)
@@ -299,7 +303,7 @@ class Mutation:
             except ValueError as error:  # cannot be planted
                 return str(error)
 
-        verdict = forked(work)
+        verdict = forked(work, LONGEST + int(self.options.each))
         if isinstance(verdict, str):
             return False
         verdict = verdict or Verdict(defect, "time", reached=True)
@@ -352,8 +356,8 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=300)
     parser.add_argument("--seconds", type=float, default=3600.0)
     parser.add_argument("--each", type=float, default=SECONDS, help="seconds for one defect")
-    parser.add_argument("--every", type=int, default=6, help="one program in so many of the corpus")
-    parser.add_argument("--random", type=int, default=6, help="generated programs beside these")
+    parser.add_argument("--every", type=int, default=1, help="one program in so many of the corpus")
+    parser.add_argument("--random", type=int, default=20, help="generated programs beside these")
     parser.add_argument("--results", type=Path, help="kept here, and added to by the next run")
     parser.add_argument("--again", action="store_true", help="try survivors of earlier runs, too")
     parser.add_argument("--table", action="store_true", help="of the results; nothing runs")
@@ -369,7 +373,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # the table is printed all the same
     mutation = Mutation(options)
     arguments = ["-q", "-s", "-n", "0", "-p", "no:cacheprovider", f"--deselect={COMPILED}"]
-    pytest.main([*arguments, "--suite=full", *TESTS, *OF_OPERATIONS], plugins=[mutation])
+    pytest.main([*arguments, "--suite=full", *TESTS], plugins=[mutation])
     print(table(mutation.verdicts.values()))
     return 0
 

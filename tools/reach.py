@@ -19,7 +19,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 PLACES = ("srcdiff/transforms", "srcdiff/ops")
 LONGEST = 20  # seconds of processor time of one forked process; what takes longer hangs
-TRACED = 20  # calls of a function that are traced line by line in one run
+TRACED = 20  # calls of a function in one run that are traced line by line since a line was new
 
 Line = tuple[str, int]
 
@@ -35,20 +35,24 @@ class Run:
 
 @dataclass
 class Reach:
-    """All runs by name, and the names of those that execute a line, or read the text of a function."""
+    """All runs by name, and which of them execute a line, or read the text of a function: bit k is the k-th run."""
 
     runs: dict[str, Run] = field(default_factory=dict)
-    executing: dict[Line, list[str]] = field(default_factory=dict)
-    reading: dict[Line, list[str]] = field(default_factory=dict)  # by the first line
+    executing: dict[Line, int] = field(default_factory=dict)
+    reading: dict[Line, int] = field(default_factory=dict)  # by the first line
 
     def measure(self, name: str, work: Callable[[], tuple[str, Any]]) -> Run:
         run, lines, read = forked(lambda: _traced(work), LONGEST // 2) or (Run(), (), ())
+        bit = 1 << len(self.runs)
         self.runs[name] = run
         for line in lines:
-            self.executing.setdefault(line, []).append(name)
+            self.executing[line] = self.executing.get(line, 0) | bit
         for line in read:
-            self.reading.setdefault(line, []).append(name)
+            self.reading[line] = self.reading.get(line, 0) | bit
         return run
+
+    def names(self, bits: int) -> list[str]:
+        return [name for k, name in enumerate(self.runs) if bits >> k & 1]
 
 
 def forked(work: Callable[[], Any], seconds: int = LONGEST) -> Any:
@@ -125,7 +129,10 @@ class _Tracer:
 
     def line(self, frame: Any, event: str, arg: Any) -> Any:
         if event == "line":
-            self.lines.add((frame.f_code.co_filename[_PREFIX:], frame.f_lineno))
+            line = frame.f_code.co_filename[_PREFIX:], frame.f_lineno
+            if line not in self.lines:
+                self.lines.add(line)
+                self.left[id(frame.f_code)] = TRACED
         return self.line
 
     @staticmethod
