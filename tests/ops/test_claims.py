@@ -7,6 +7,8 @@ import pytest
 from ops.rule_tools import apply, is_float, label
 from ops.test_rules import parts, values_of
 
+from srcdiff.errors import UnsupportedError
+from srcdiff.ir.dims import ShapeMismatch
 from srcdiff.ops.core.registry import OPERATIONS
 
 
@@ -116,6 +118,45 @@ def test_operands_are_broadcast_where_it_is_claimed(decl):
         values, sample = values_of(decl, k)
         shape = np.broadcast_shapes(*map(np.shape, values))
         assert np.shape(apply(decl, values, sample.attrs)) == shape
+
+
+def _extremes(values):
+    """The operands with other numbers, with each length 0, and with another length of one operand."""
+    for number in (0.0, np.nan, np.inf, -1.0, 1e300):
+        yield True, [_filled(v, number) for v in values]
+    for n in {n for v in values for n in np.shape(v)} - {1}:
+        yield True, [_resized(v, [0 if m == n else m for m in np.shape(v)]) for v in values]
+    for j, v in enumerate(values):
+        for axis, n in enumerate(np.shape(v)):
+            shape = [*np.shape(v)[:axis], n + 1, *np.shape(v)[axis + 1 :]]
+            yield False, [*values[:j], _resized(v, shape), *values[j + 1 :]]
+
+
+def _filled(value, number):
+    is_number = isinstance(value, float) or (isinstance(value, np.ndarray) and is_float(value))
+    return np.full_like(value, number)[()] if is_number else value
+
+
+def _resized(value, shape):
+    return np.resize(value, shape) if isinstance(value, np.ndarray) else value
+
+
+WHERE_FACTORED = {"definite_solve", "shared_solve"}  # the factorisation before them raises
+CAUTIOUS = {"sigmoid_quotient", "qr_factors"}  # not moved, as other quotients and factorisations
+
+
+@pytest.mark.parametrize("decl", SAMPLED, ids=label)
+def test_operations_raise_where_it_is_claimed(decl):
+    found = set()  # whether lengths fit wherever the operation raised
+    for k in range(len(decl.samples)):
+        for fits, values in _extremes(_given(decl, k)[0]):
+            try:
+                apply(decl, values, decl.samples[k].attrs)
+            except Exception as error:
+                found.add(fits and not isinstance(error, ShapeMismatch | UnsupportedError))
+    if decl.name not in WHERE_FACTORED:
+        assert decl.raises or True not in found
+    assert found or not decl.raises or decl.name in CAUTIOUS
 
 
 UNTRIED = {  # claims of operations without samples of the kind

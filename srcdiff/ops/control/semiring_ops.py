@@ -15,11 +15,11 @@ from srcdiff.ir.types import Scalar, Type, ndim_of
 from srcdiff.ir.values import Atom, const, known_dim
 from srcdiff.ops.arrays import reductions
 from srcdiff.ops.control.control import raise_if
-from srcdiff.ops.core.axes import reduced
+from srcdiff.ops.core.axes import reduced, reduction_samples
 from srcdiff.ops.core.registry import operation
-from srcdiff.ops.core.samples import fixed
+from srcdiff.ops.core.samples import binary, fixed
 from srcdiff.ops.core.type_rules import Attrs, floating, make, same_as_first
-from srcdiff.ops.elementwise import arithmetic
+from srcdiff.ops.elementwise import arithmetic, special
 
 
 def _second(x, y, *, out, d_out):
@@ -124,9 +124,12 @@ def _larger(x, y, *, x_dot, y_dot, out):
 weighed_logsumexp = operation(
     "weighed_logsumexp",
     spelling="scipy.special.logsumexp",
+    expansion=special.logsumexp.expansion,
     infer=reduced("float"),
     signature="a, axis=None, *, keepdims=False",
     forward=_weighed_along,
+    raises=True,
+    samples=reduction_samples(),
 )
 weighed_logaddexp = operation(
     "weighed_logaddexp",
@@ -135,6 +138,7 @@ weighed_logaddexp = operation(
     elementwise=True,
     signature="x, y",
     forward=_weighed,
+    samples=binary(),
 )
 # as `max` and `maximum`, for a maximum that shifts the terms of a sum
 weighed_max = operation(
@@ -143,12 +147,15 @@ weighed_max = operation(
     infer=reduced("same"),
     signature="a, axis=None, *, keepdims=False",
     forward=_largest_along,
+    raises=True,
+    samples=reduction_samples(),
 )
 weighed_maximum = operation(
     "weighed_maximum",
     spelling="np.maximum",
-    infer=floating,
+    infer=arithmetic.maximum.infer,
     elementwise=True,
     signature="x, y",
     forward=_larger,
+    samples=binary(),
 )

@@ -64,7 +64,7 @@ def logsumexp_expanded(a, axis=None, keepdims=False):
 
 @declare(
     "scipy.special.logsumexp", expansion=logsumexp_expanded, signature="a, axis=None, *, keepdims=False",
-    infer=_reduced_float, adjoint="scalar",
+    infer=_reduced_float, adjoint="scalar", raises=True,
     forward=logsumexp_forward,
     samples=(
         *reduction_samples(),
@@ -120,6 +120,7 @@ def log_softmax_expanded(x, axis=None):
     infer=floating,
     adjoint="any",
     forward=softmax_forward,
+    raises=True,
     samples=_softmax_samples,
 )
 def softmax(x, axis=None, *, out, d_out):
@@ -141,6 +142,7 @@ def log_softmax_forward(x, axis=None, *, x_dot, out):
     expansion=log_softmax_expanded,
     infer=floating,
     forward=log_softmax_forward,
+    raises=True,
     samples=_softmax_samples,
 )
 def log_softmax(x, axis=None, *, out, d_out):

@@ -80,6 +80,7 @@ def _valid_loops(n: LoopContext, op: Op) -> Value:
     infer=_full_type,
     loops=_full_loops,
     multilinear=True,
+    raises=True,
     cost="heavy",
     samples=(draw((4,), (3,)), draw((2,), (5,)), draw((3, 2), (2, 4))),
 )
@@ -93,6 +94,7 @@ def convolved(a, b, *, out, d_out):
     infer=_valid_type,
     loops=_valid_loops,
     multilinear=True,
+    raises=True,
     cost="heavy",
     samples=(draw((4,), (3,)), draw((5,), (5,)), draw((3, 4), (2, 2))),
 )
