@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.transforms.validation.outcomes import leaves_of
+from srcdiff.ir.core import Function
+from srcdiff.transforms.validation.outcomes import Bounded, Outcome, Rounded, leaves_of, outcome
 
 STEP = 1e-4
 TOLERANCE = 1e-5  # of differences, relative to the largest of them
@@ -56,6 +57,55 @@ def along(run: Run, args: Sequence[Any], wrt: Sequence[int], v: Sequence[Any]) -
         if np.any(~np.isfinite(a - b)) or np.any(np.abs(a - b) > tolerance) or np.any(has_kink):
             return None
     return [(4 * b - a) / 3 for (a, _), (b, _) in zip(coarse, fine, strict=True)]
+
+
+def compared_derivative(
+    name: str, fn: Function, new: Function, wrt: Sequence[int], args: Sequence[Any]
+) -> tuple[str, str]:
+    """A derivative compared with differences: "validated", "uncertain", "skipped" or "wrong", and why.
+
+    `new` takes the parameters of `fn`, and weights of its results ("reverse") or tangents ("forward").
+    """
+    own, further = args[: len(fn.params)], args[len(fn.params) :]
+    if name == "forward":
+        v = tangents_of_floats([own[k] for k in wrt], further)
+    else:
+        v = directions(own, wrt, np.random.default_rng(0))
+    try:
+        slopes = along(lambda a: _results(outcome(fn, a)), own, wrt, v)
+    except (StopIteration, ValueError):
+        slopes = None
+    if slopes is None:
+        return "skipped", "differences of two steps do not agree"
+    seeds = inexact_leaves([*leaves_of(further)]) or [np.asarray(1.0)]
+    expected = slopes if name == "forward" else [_weighted(seeds, slopes)]
+
+    def derivative(cls: type[Bounded]) -> list[Any] | None:
+        leaves = _results(outcome(new, args, cls))
+        if leaves is None or name == "forward":
+            return leaves and leaves[len(leaves) - len(expected) :]
+        return [_weighted(leaves[len(leaves) - len(v) :], v)]
+
+    found = derivative(Bounded)
+    if found is None:
+        return "skipped", "the derivative did not run"
+    if not any(map(is_far, found, expected)):
+        return "validated", ""
+    rounded = [r for r in (derivative(Rounded) for _ in range(4)) if r is not None]
+    for k, (got, wanted) in enumerate(zip(found, expected, strict=True)):
+        spread = np.max([np.abs(r[k] - got) for r in rounded], axis=0, initial=0.0)
+        if is_far(got, wanted) and np.any(~(np.abs(got - wanted) <= 30 * spread)):
+            return "wrong", f"its derivative along {v!r} is {got!r}, differences give {wanted!r}"
+    return "uncertain", ""
+
+
+def _results(found: Outcome) -> list[np.ndarray] | None:
+    return None if found.leaves is None else inexact_leaves(found.leaves)
+
+
+def _weighted(weights: Sequence[Any], values: Sequence[Any]) -> Any:
+    pairs = zip(weights, values, strict=False)
+    return np.asarray(sum(np.sum(np.real(w * x)) for w, x in pairs))
 
 
 def is_far(found: Any, expected: Any) -> bool:
