@@ -130,3 +130,31 @@ def f(x, a, k):
 def test_names_that_expressions_bind_are_live(before: str, expression: str) -> None:
     text = IN_EXPRESSIONS.format(before=before, expression=expression)
     assert outcome(Program(0, text, (X, 0.3, 3)), every=True).kind == "ok"
+
+
+READ_AFTER = """\
+import numpy as np
+
+
+def f(x, a, k):
+    s = a
+    {loop}
+    u = x * s
+    if {condition}:
+        pass
+    else:
+        u[i] *= 1.5
+    return np.sum(u * x)
+"""
+LOOPS = (
+    "for i in range(len(x)):\n        s += x[i]",
+    "for i, v in enumerate(x):\n        s += v",
+    "i = 0\n    while i < len(x) - 1:\n        s += x[i]\n        i += 1",
+)
+CONDITIONS = ("i < k", "i <= k", "i > k", "i >= k", "i < k or i > 2", "not i > k", "i == k")
+
+
+@pytest.mark.parametrize(("loop", "condition"), list(itertools.product(LOOPS, CONDITIONS)))
+def test_an_empty_branch_reads_the_index_that_a_loop_leaves(loop: str, condition: str) -> None:
+    text = READ_AFTER.format(loop=loop, condition=condition)
+    assert outcome(Program(0, text, (X, 0.3, 2)), every=True).kind == "ok"

@@ -251,7 +251,7 @@ class _Fold:
         """
         if let.op is None or not is_trivial(let) or not self.is_simple(let):
             return False
-        is_given = is_quotient(let) and self.is_given(let.op.operands[1])
+        is_given = is_quotient(let) and self.is_given(let.operands[1])
         return not (is_given or (self.is_compiled and is_quotient(let)))
 
     def is_given(self, atom: Atom) -> bool:
@@ -259,7 +259,7 @@ class _Fold:
         if not isinstance(maker, Let) or maker.op is None:
             return isinstance(atom, Const) or atom in self.plan.params
         if maker.op.decl.name == "multiply":
-            return all(map(self.is_given, maker.op.operands))
+            return all(map(self.is_given, maker.operands))
         return maker.op.decl.name in ("length", "axis_length", "element_count")
 
     def is_simple(self, let: Let) -> bool:

@@ -192,16 +192,18 @@ class Writer:
                 targets = n.tuple_(*(n.name(self.names[t]) for t, _ in pending))
                 return [*out, n.assign(targets, n.tuple_(*(v for _, v in pending)))]
             target, value = ready[0]
-            out.append(self.assign(target, value, self.made_by(copy, target)))
+            maker = self.made_by(copy, target)
+            out.append(self.assign(target, value, maker and maker.op))
             pending.remove(ready[0])
         return out
 
     def shape(self, copy: Copy) -> Expr | None:
         """`x.shape`, where all the lengths of one array are taken together."""
-        ops = [self.made_by(copy, target) for target in copy.targets]
+        makers = [self.made_by(copy, target) for target in copy.targets]
+        ops = [maker.op for maker in makers if maker is not None]
         lengths = [op for op in ops if op is not None and op.decl.name == "axis_length"]
-        bases = {op.operands[0] for op in lengths}
-        if len(lengths) != len(ops) or len(bases) != 1:
+        bases = {maker.operands[0] for maker in makers if maker is not None}
+        if len(lengths) != len(makers) or len(bases) != 1:
             return None
         (base,) = bases
         axes = [op.attrs["axis"] for op in lengths]
@@ -211,10 +213,8 @@ class Writer:
             else None
         )
 
-    def made_by(self, copy: Copy, target: Value) -> Op | None:
-        source = copy.sources[copy.targets.index(target)]
-        let = self.folding.folded.get(source)
-        return None if let is None else let.op
+    def made_by(self, copy: Copy, target: Value) -> Let | None:
+        return self.folding.folded.get(copy.sources[copy.targets.index(target)])
 
     def branch(self, node: Branch) -> list[Stmt]:
         then, orelse = self.block(node.then), self.block(node.orelse)
@@ -227,12 +227,12 @@ class Writer:
     def opposite(self, condition: Atom) -> Expr:
         """What holds where a condition does not: of integers, `i < n` where `i >= n` does not."""
         let = self.folding.folded.get(condition)
-        op = let.op if let is not None else None
-        if op is not None and op.decl.name == "or":
-            return n.boolop("and", *(self.opposite(a) for a in op.operands))
-        if op is not None and op.decl.name in _NEGATED and all(map(_is_integer, op.operands)):
-            left, right = map(self.expression, op.operands)
-            return n.compare(left, _NEGATED[op.decl.name], right)
+        name = let.op.decl.name if let is not None and let.op is not None else ""
+        if let is not None and name == "or":
+            return n.boolop("and", *map(self.opposite, let.operands))
+        if let is not None and name in _NEGATED and all(map(_is_integer, let.operands)):
+            left, right = map(self.expression, let.operands)
+            return n.compare(left, _NEGATED[name], right)
         return negated(self.expression(condition))
 
     def loop(self, node: Loop) -> list[Stmt]:
