@@ -64,7 +64,7 @@ REFUSALS = (
         (X[:1], 0.3, 2),
     ),
     Entry(
-        "the list holds .* is put on it",
+        "the list holds .* is put on it|the type of what is put on this list|the arrays on the list have different lengths",
         "the items of a list that grows have one type",
         "def f(x, a, k):\n    items = [x]\n    items.append(a)\n    for i in range(k):\n        items.append(a)\n    return items[-1] + 1j.real\n",
     ),
@@ -79,14 +79,35 @@ REFUSALS = (
         "def f(x, a, k):\n    for i in range(k - 2):\n        a += np.dot(np.ones(3), np.zeros(4))\n    return np.sum(x) * a\n",
     ),
     Entry(
-        "an array that is written has two names where a loop or branch passes it on",
+        "an array that is written has two names where a loop or branch passes it on|an array is written after it was put into",
         "the backward part knows of one name for storage that is written",
         "def f(x, a, k):\n    rows = [v for v in np.outer(x, x)]\n    for i, row in enumerate(rows):\n        np.subtract.at(row, [0], 0.6)\n    return np.sum(row) * a\n",
     ),
     Entry(
-        "(CubicSpline|apply_along_axis)` is not known to srcdiff",
+        "(CubicSpline|apply_along_axis|piecewise)` is not known to srcdiff",
         "library functions that give or take functions are not read in programs without types",
         "def f(x, a, k):\n    match (k, a):\n        case (2, v):\n            a = v\n    return a * np.sum(np.apply_along_axis(lambda v: v * 2.0, 0, x))\n",
+    ),
+    Entry(
+        "writes into arrays of its argument .*, which is a list",
+        "a gradient leaves its arguments as they are, and the items of a list are not copied",
+        "def f(x, a, k, l):\n    items = list(l)\n    items[-1] *= a\n    return np.sum(x) * a\n",
+        (X, 0.3, 2, [X[:0], X[:0]]),
+    ),
+    Entry(
+        "an exception may leave this `finally`, and be caught outside",
+        "a `finally` runs once in the text, whatever leaves its block",
+        "def f(x, a, k):\n    y = x.copy()\n    try:\n        try:\n            y[0] = a\n            if k > 1:\n                raise ValueError\n        finally:\n            y[1] = 2.0 * a\n    except ValueError:\n        y = y * a\n    return np.sum(y)\n",
+    ),
+    Entry(
+        "a loop over a generator stands inside of `try`",
+        "the body of a generator is read in the place of the loop",
+        "def powers(v, n):\n    for i in range(n):\n        yield v ** (i + 1)\n\n\ndef f(x, a, k):\n    try:\n        a = sum(powers(a, 3))\n        if k > 5:\n            raise ValueError\n    except ValueError:\n        a = 2.0\n    return a * np.sum(x)\n",
+    ),
+    Entry(
+        "the dict has no key|a container is changed in two ways",
+        "a dict has the same keys on each way through a program",
+        "def f(x, a, k):\n    d = {'u': a}\n    if k > 1:\n        d['v'] = 2.0 * a\n    return np.sum(x) * d['v']\n",
     ),
 )
 
@@ -126,5 +147,10 @@ KNOWN = (
         "in a program without types, forward mode needs the tangents of results that are not used",
         "def f(x, a, k, l):\n    items = l + [a]\n    return np.sum(np.linalg.lstsq(np.arange(6.0).reshape(3, 2), x)[0]) + items[-1]\n",
         (X, 0.3, 2, [X, X]),
+    ),
+    Entry(
+        "zero-size array to reduction operation maximum",
+        "a quotient of exponentials and their sum is rewritten as `softmax`, whose maximum needs an element",
+        "def f(x, a, k):\n    y = np.exp(x[3:]) / np.sum(np.exp(x[3:]))\n    return np.sum(x) * a + np.sum(y)\n",
     ),
 )

@@ -87,8 +87,9 @@ def worse_than_before(before: Function, after: Function, args: Sequence[Any]) ->
         with np.errstate(all="ignore"):
             spread = np.max(wide, axis=0) - np.min(wide, axis=0)
             scale = np.abs(wide[0])
+            largest = np.max(scale, where=np.isfinite(scale), initial=0.0)
             worst = np.where(
-                np.isfinite(a), 4 * np.abs(a - wide[0]) + 1e-9 * np.max(scale), TOLERANCE * scale
+                np.isfinite(a), 4 * np.abs(a - wide[0]) + 1e-9 * largest, TOLERANCE * scale
             )
             is_known = np.isfinite(b) & np.isfinite(wide[0]) & np.isfinite(spread)
             allowed = worst + 30 * spread + np.finfo(float).tiny
