@@ -193,7 +193,7 @@ class Writer:
                 return [*out, n.assign(targets, n.tuple_(*(v for _, v in pending)))]
             target, value = ready[0]
             maker = self.made_by(copy, target)
-            out.append(self.assign(target, value, maker and maker.op))
+            out.append(self.assign(target, value, None if maker is None else maker.op))
             pending.remove(ready[0])
         return out
 
