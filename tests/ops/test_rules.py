@@ -62,9 +62,8 @@ def difference(decl, values, attrs, moves):
     return [(a - b) / (2 * STEP) for a, b in pairs]
 
 
-@pytest.mark.parametrize("decl", DIFFERENTIABLE, ids=label)
-def test_differentiable_operation_declares_samples(decl):
-    assert decl.samples
+def test_differentiable_operations_declare_samples():
+    assert [d.name for d in DIFFERENTIABLE if not d.samples] == []
 
 
 SMOOTH = [(d, k) for d, k in SAMPLES if d.differentiable and not d.samples[k].avoid]
