@@ -340,13 +340,17 @@ def import_statements(imports: set[str]) -> list[Stmt]:
     out: list[Stmt] = [n.import_(module) for module in own if module in imports]
     if "np" in imports:
         out.append(n.import_("numpy", "np"))
+    whole: set[str] = (
+        set()
+    )  # modules of which a function has no short name, for another name is its short one
     modules: dict[str, list[str]] = {}
     for name in sorted(i for i in imports if i.startswith(_PARTS)):
         dotted, _, short = name.partition(" as ")
         module = dotted.rpartition(".")[0]
         if short:
             modules.setdefault(module, []).append(short)
-        elif module not in modules:
-            out.append(n.import_(module))
+        else:
+            whole.add(module)
+    out += [n.import_(module) for module in sorted(whole)]
     out += [n.import_from(module, *sorted(names)) for module, names in sorted(modules.items())]
     return out

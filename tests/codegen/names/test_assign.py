@@ -1,6 +1,7 @@
 import numpy as np
+import pytest
 from codegen.hand_built import builder, index, integer, lines, passes_on, scalar, text, vector
-from fuzz.compare import function_of
+from fuzz.compare import function_of, problems
 
 import srcdiff
 from srcdiff.ir.core import For, If
@@ -171,3 +172,13 @@ def test_a_number_of_a_vector_is_an_item_and_no_row():
     )
     source = srcdiff.grad(function_of("import numpy as np\n\n\n" + text)).source_for(np.ones(3))
     assert "for i, x_item in enumerate(x):" in source
+
+
+@pytest.mark.parametrize("taken", ["i0", "i1", "iv", "expit", "scipy"])
+def test_a_variable_may_have_the_name_of_a_library_function(taken):
+    """The module is imported as a whole beside those of its functions that have short names."""
+    f = function_of(
+        "import numpy as np\nimport scipy.special as sp\n\n\ndef f(x):\n"
+        f"    {taken} = np.sin(x)\n    return np.sum(sp.i1({taken}) + sp.expit(x) * {taken})\n"
+    )
+    assert not [*problems(f, (np.array([0.3, -0.7]),))]
