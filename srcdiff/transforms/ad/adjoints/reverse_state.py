@@ -55,6 +55,7 @@ class Reversal:
     forward: ForwardPart
     fitting: Fitting
     by_element: Mapping[Atom, For]
+    guarded: frozenset[Value] = frozenset()  # a guard may leave them out (`guards.py`)
     # of kernels: whether the iterations of a loop are run again in front of their adjoints
     runs_again: Callable[[Reversal, For | While], bool] = lambda r, loop: False
     split: dict[Value, tuple[Value, ...]] = field(default_factory=dict)  # struct -> its parts
@@ -73,10 +74,8 @@ class Reversal:
             ]
             made = tuple(Value(t, n) for t, n in zip(value.type.parts, named, strict=True))
             self.split[value] = made
-            self.stand_ins.update(
-                (p, (value, k)) for p, k in zip(made, value.type.keys, strict=True)
-            )
-            for p in made:
+            for p, k in zip(made, value.type.keys, strict=True):
+                self.stand_ins[p] = value, k
                 self.forward.home[p] = self.forward.home[value]
             if self.is_active(value):
                 self.active |= frozenset(p for p in made if is_float(p.type))

@@ -6,7 +6,8 @@
 The rule of an operation multiplies the adjoint of its result, and `0.0 * nan` is `nan`. So the rule is applied to `d`,
 and the mask to the result of the rule. A mask passes through elementwise operations, and through reductions whose
 results correspond to elements of the mask. A mask that is a number passes through every operation. A mask is applied
-where elements are summed (products of matrices), where they move (`np.reshape`, `np.stack`), and where they are stored.
+where elements are summed (products of matrices), where they move (`np.reshape`, `np.stack`), and where they are stored;
+`guards.py` has the masks that act beyond.
 """
 
 from __future__ import annotations
@@ -76,7 +77,7 @@ class Selections:
             if mask.is_of_sum and is_linear and isinstance(d, Value):
                 self.made[d] = d, mask
             else:
-                before, d = d, _chosen(b, mask, d, const(0.0))
+                before, d = d, chosen(b, mask, d, const(0.0))
                 self.made[d] = before, replace(mask, is_of_sum=False)
         return d
 
@@ -88,7 +89,7 @@ class Selections:
         p = tuple(m for m in of_left if not self.has(both, m))
         q = tuple(m for m in of_right if not self.has(both, m))
         if p and q and self.is_equal(p[0].condition, q[0].condition):
-            total = _chosen(b, p[0], self.select(b, x, p[1:]), self.select(b, y, q[1:]))
+            total = chosen(b, p[0], self.select(b, x, p[1:]), self.select(b, y, q[1:]))
         else:
             parts = (
                 (self.select(b, x, p, True), self.select(b, y, q, True)) if both else (left, right)
@@ -137,7 +138,7 @@ def fits(mask: Mask, into: Sequence[Dim]) -> bool:
     return all(d in (e, Dim(1)) for d, e in zip(reversed(shape), reversed(into), strict=False))
 
 
-def _chosen(b: Builder, mask: Mask, d: Atom, otherwise: Atom) -> Value:
+def chosen(b: Builder, mask: Mask, d: Atom, otherwise: Atom) -> Value:
     """`d` on the side of a mask, and `otherwise` on the other side."""
     sides = (d, otherwise) if mask.side else (otherwise, d)
     decl = choose if all(isinstance(a.type, Scalar) for a in (mask.condition, *sides)) else where

@@ -5,12 +5,12 @@ A rule is written as NumPy text; the frontend has read it into IR.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from srcdiff.ir.build import Env, clone_statement, with_own_symbols
 from srcdiff.ir.core import Function, Op
-from srcdiff.ir.types import Array, Type
+from srcdiff.ir.types import Array, Type, is_complex, is_float
 from srcdiff.ir.values import Atom, Value, const
 from srcdiff.transforms.ad.adjoints.accumulate import (
     Scope,
@@ -19,6 +19,7 @@ from srcdiff.transforms.ad.adjoints.accumulate import (
     unknown_derivative,
     whole,
 )
+from srcdiff.transforms.ad.adjoints.guards import cleaned_factors, without_nan
 from srcdiff.transforms.ad.adjoints.reverse_state import Reversal
 from srcdiff.transforms.ad.adjoints.selected import Masks, mask_of_operand
 from srcdiff.transforms.analysis.defuse import needed, uses
@@ -49,8 +50,12 @@ def reverse_by_rule(r: Reversal, op: Op, d_outs: Sequence[Atom | None], scope: S
     if missing:
         raise unknown_derivative(op, missing[0])
     present = [d for d in given if d is not None]
-    found = _inline(r, rule, wanted, [*op.operands, *op.results], present, scope)
+    every = [k for k in range(len(op.operands)) if k not in rule.interface.without_derivative]
+    own = factors(r, op, given[0], lambda a, d: _inline(r, rule, every, op, [d], scope, a), scope)
+    found = _inline(r, rule, wanted, op, present, scope, own)
+    is_guarded = not (masks or decl.linear) and len(given) == 1 and op.result in r.guarded
     for k, d in zip(wanted, found, strict=True):
+        d = without_nan(scope.b, op, present[0], d) if is_guarded else d
         full = _made_for(op, op.operands[k], d)
         r.contribute(op.operands[k], d, scope, full, masks, op.decl.linear)
 
@@ -64,6 +69,22 @@ def _without_masks(
     if len(given) != 1 or None in moved:
         return given, ()
     return [d], tuple(filter(None, moved))
+
+
+def factors(
+    r: Reversal,
+    op: Op,
+    d_out: Atom | None,
+    adjoints: Callable[[Sequence[Atom], Atom], Sequence[Atom | None]],
+    scope: Scope,
+) -> Sequence[Atom]:
+    """The operands that the adjoints of an operation use: for a product, without what guards leave out."""
+    is_product = op.decl.multilinear and not op.decl.elementwise and len(op.operands) > 1
+    is_real = all(is_float(a.type) and not is_complex(a.type) for a in op.operands)
+    if not (is_product and is_real and op.result in r.guarded and isinstance(d_out, Value)):
+        return op.operands
+    found = [r.forward.primal(a, scope) for a in op.operands]
+    return cleaned_factors(scope.b, found, d_out, adjoints)
 
 
 def _made_for(op: Op, operand: Atom, d: Atom) -> Type | Value | None:
@@ -92,16 +113,18 @@ def _inline(
     r: Reversal,
     rule: Function,
     wanted: Sequence[int],
-    actual: Sequence[Atom],
+    op: Op,
     d_outs: Sequence[Atom],
     scope: Scope,
+    operands: Sequence[Atom],
 ) -> list[Atom]:
     """Append the part of a rule that computes the wanted adjoints; only forward values that this part uses are
-    looked up.
+    looked up. `operands` are those of `op`, or stand for them.
     """
-    params = rule.params
+    params, actual = rule.params, [*op.operands, *op.results]
     forward = dict(zip(params[: len(actual)], actual, strict=True))
     env: Env = dict(zip(params[len(actual) :], d_outs, strict=True))
+    env |= {p: b for p, a, b in zip(params, op.operands, operands, strict=False) if b is not a}
 
     def look_up(a: Atom) -> Atom:
         if isinstance(a, Value) and a not in env and a in forward:

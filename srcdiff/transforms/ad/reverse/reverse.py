@@ -33,6 +33,7 @@ from srcdiff.transforms.ad.adjoints.accumulate import (
     assumed_lengths,
     hint,
 )
+from srcdiff.transforms.ad.adjoints.guards import guarded_values
 from srcdiff.transforms.ad.adjoints.primal_refs import ForwardPart
 from srcdiff.transforms.ad.adjoints.reverse_state import Reversal, Rules
 from srcdiff.transforms.ad.adjoints.selected import Selections
@@ -111,18 +112,21 @@ def adjoint_of_helper(
     fn: Function,
     wrt: Sequence[int],
     seeded: Sequence[int],
+    guarded: Sequence[int],
     rules: Rules,
     backward: _Backward,
     announce: Callable[[Function], None],
 ) -> Function:
     """The adjoint of a helper. It takes the adjoints of the results at `seeded`, the arguments and the results, and
-    returns the adjoints of the arguments at `wrt`. Parameters that it does not need are removed later.
+    returns the adjoints of the arguments at `wrt`. Parameters that it does not need are removed later. Guards of the
+    caller leave out elements of the results at `guarded`.
 
     `announce` gets the adjoint's name before the body is reversed, because the body may call it.
     """
     fn = with_slopes(fn, tuple(wrt), tuple(seeded), backward.slopes)
     targets = [fn.params[k] for k in wrt]
-    r, scope = _start(fn, targets, [fn.body.yields[k] for k in seeded], rules)
+    left_out = [fn.body.yields[k] for k in guarded]
+    r, scope = _start(fn, targets, [fn.body.yields[k] for k in seeded], rules, guarded=left_out)
     single = len(fn.body.yields) == 1
     unused = _Unused({p.name for p in fn.params})
     outs = [
@@ -218,7 +222,7 @@ class _Backward:
     def __init__(self, finish: Finish, rules: Rules) -> None:
         self.finish = finish
         self.rules = rules
-        self.helpers: dict[tuple[Function, Positions, Positions], Function] = {}
+        self.helpers: dict[tuple[Function, Positions, Positions, Positions], Function] = {}
         self.in_making: set[tuple[Function, Positions, Positions]] = set()
         self.with_value: dict[tuple[Function, Positions, Positions], Function | None] = {}
 
@@ -235,18 +239,20 @@ class _Backward:
                 case For() | While():
                     reverse_loop(r, statement, scope, self.region)
 
-    def helper(self, fn: Function, wrt: Positions, seeded: Positions) -> Function:
+    def helper(
+        self, fn: Function, wrt: Positions, seeded: Positions, guarded: Positions = ()
+    ) -> Function:
         """The adjoint of a user's function; a stand-in while that adjoint is being made."""
-        key = (fn, wrt, seeded)
+        key = (fn, wrt, seeded, guarded)
         if key not in self.helpers:
-            self.in_making.add(key)
+            self.in_making.add(key[:3])
 
             def announce(made: Function) -> None:
                 self.helpers[key] = stand_in(made)
 
-            made = adjoint_of_helper(opened(fn), wrt, seeded, self.rules, self, announce)
+            made = adjoint_of_helper(opened(fn), *key[1:], self.rules, self, announce)
             self.helpers[key] = self.finished(made)
-            self.in_making.remove(key)
+            self.in_making.remove(key[:3])
         return self.helpers[key]
 
     def slopes(self, fn: Function, wrt: Positions, seeded: Positions) -> Function | None:
@@ -305,6 +311,7 @@ def _start(
     results: Sequence[Atom],
     rules: Rules,
     rigid: frozenset[str] = frozenset(),
+    guarded: Sequence[Atom] = (),
 ) -> tuple[Reversal, Scope]:
     roots = storage_roots(fn)
     written = written_roots(fn, roots)
@@ -319,6 +326,7 @@ def _start(
         forward,
         Fitting(forward, assumed_lengths(fn), rigid),
         lists_by_element(program, buffers),
+        guarded_values(fn, forward.maker, guarded),
     )
     b = Builder(shapes_for(fn), "adjoint", fn.location)
     return state, Scope(fn.body, None, b, state.zeros, selections=Selections(forward.maker))

@@ -75,8 +75,9 @@ def reverse_call(
         _contribute_all(r, call, [_times(d, u, scope) for u in shares], wrt, active, scope)
         return
     d_outs = [found[k] if k in found else r.zeros(call.results[k], scope) for k in all_seeded]
+    guarded = tuple(k for k, v in enumerate(call.results) if v in r.guarded)
     with called_at(call.location):
-        helper = make_adjoint(call.function, wrt, all_seeded)
+        helper = make_adjoint(call.function, wrt, all_seeded, guarded)
     operands = (*d_outs, *(r.forward.primal(a, scope) for a in (*call.operands, *call.results)))
     # with dimensions of this function
     types = [t for k in wrt for t in leaf_types(call.operands[k].type)]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from srcdiff.ir.build import with_parts
 from srcdiff.ir.core import Op, regions_of
@@ -14,7 +15,7 @@ from srcdiff.ops.control.cuda_launch import is_launch
 from srcdiff.transforms.ad.adjoints.accumulate import Partial, Scope, adjoint_type, crossed, whole
 from srcdiff.transforms.ad.adjoints.reverse_state import Reversal
 from srcdiff.transforms.ad.directives.kernel_launches import reverse_launch
-from srcdiff.transforms.ad.reverse.apply_rules import reverse_by_rule
+from srcdiff.transforms.ad.reverse.apply_rules import factors, reverse_by_rule
 from srcdiff.transforms.ad.reverse.reverse_memory import (
     REVERSED,
     check_written,
@@ -59,7 +60,12 @@ def _makes_more(op: Op) -> bool:
 def _build(r: Reversal, op: Op, d_outs: Sequence[Atom | None], scope: Scope) -> None:
     assert op.decl.build is not None
     since = len(scope.b.body)
-    found = op.decl.build(scope.b, op, d_outs)
+    build: Callable[..., Sequence[Atom | None]] = op.decl.build
+
+    def adjoints(operands: Sequence[Atom], *d_outs: Atom | None) -> Sequence[Atom | None]:
+        return build(scope.b, replace(op, operands=tuple(operands)), d_outs)
+
+    found = adjoints(factors(r, op, d_outs[0], adjoints, scope), *d_outs)
     _refer_to_forward_values(r, op, since, scope)
     for k, (a, d) in enumerate(zip(op.operands, found, strict=True)):
         if d is not None:  # an adjoint that is passed on unchanged has the size of the view
