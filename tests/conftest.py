@@ -14,6 +14,8 @@ import suites
 
 # What is generated is tested as NumPy; tests of compiled code say jit=True, or set this for themselves.
 os.environ.setdefault("SRCDIFF_JIT", "0")
+# A busy machine takes long, and tests compare what is written to stderr.
+os.environ.setdefault("SRCDIFF_PROGRESS", "0")
 # Kernels run in Numba's simulator, which must be selected before the import; 0 has them compiled, or run on a device.
 os.environ.setdefault("NUMBA_ENABLE_CUDASIM", "1")
 # A cache that starts empty; processes whose texts are compared have none.

@@ -31,6 +31,7 @@ from srcdiff.handles.reports import (
     Independence,
     independence,
     refuse_jit,
+    shown,
     warn_dynamic,
     warn_independent,
     warn_numpy,
@@ -41,8 +42,6 @@ from srcdiff.ir.location import Location
 
 if TYPE_CHECKING:  # for annotations only: these take a while to import
     from srcdiff.ir.core import Function
-
-_MOST = 32  # specialisations that are kept for one set of types, where global values change
 
 
 _HANDLES: weakref.WeakSet[Generated] = weakref.WeakSet()
@@ -182,7 +181,7 @@ class Generated(Readable):
 
     def _chosen(self, specialisation: Specialisation, values: Sequence[Any]) -> Callable[..., Any]:
         """The function that calls run: the loop form, compiled for values like these, or the NumPy function."""
-        with COMPILING:
+        with COMPILING, shown("compiling", self.__name__):
             run = self._compiled(specialisation, values) or specialisation.function
             if specialisation.program.dynamic:
                 run = extensions().with_user_lines(run, specialisation.program.origin)
@@ -247,7 +246,7 @@ class Generated(Readable):
         arguments = self.signature.bind(args, kwargs, self._cache.static, self.place)
         found = self._find(arguments)
         if found is None:
-            with COMPILING:
+            with COMPILING, shown("generating", self.__name__):
                 found = self._make(args, kwargs)
         self.warn_independent(found.program)
         check_arguments(found.program, arguments, self.signature.name)
@@ -305,8 +304,7 @@ class Generated(Readable):
         entry = Specialisation(program, function, replace(arguments, values=(), own=()))
         if self.compiles and not program.dynamic:
             entry.shared = shared
-        known = self._cache.entries.get(arguments.key, ())
-        self._cache.entries[arguments.key] = (entry, *known[: _MOST - 1])
+        self._cache.add(arguments.key, entry)
         return entry
 
     def warn_independent(self, program: Independence) -> None:
@@ -414,8 +412,7 @@ def _rebuild(
     new = Generated(derived, signature)
     new._cache.static = static
     for key, program in entries if is_lost(derived) else ():
-        known = new._cache.entries.get(key, ())
-        new._cache.entries[key] = (loaded(program), *known)
+        new._cache.add(key, loaded(program))
     if latest is not None:
         new._latest = loaded(latest)
     return new

@@ -13,6 +13,8 @@ from srcdiff.errors import DifferentiationError
 from srcdiff.handles.fast_call import DirectCall
 from srcdiff.handles.jit import Compiled
 
+_MOST = 32  # specialisations that are kept for one set of types, where global values change
+
 
 @dataclass
 class Specialisation:
@@ -62,6 +64,10 @@ class Specialisations:
 
     entries: dict[Any, tuple[Specialisation, ...]] = field(default_factory=dict)
     static: frozenset[str] = frozenset()  # parameters whose values are part of the key
+
+    def add(self, key: Any, entry: Specialisation) -> None:
+        """Add a specialisation for argument types; it is tried first."""
+        self.entries[key] = (entry, *self.entries.get(key, ())[: _MOST - 1])
 
 
 def loaded(program: Program) -> Specialisation:
