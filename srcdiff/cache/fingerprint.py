@@ -95,18 +95,15 @@ def fingerprint(header: str, roots: Iterable[Any], contents: bool = False) -> Fi
     try:
         for root in roots:
             walk.visit(partial(itself, root), root)
-        for root in _rules_of_libraries():  # the walk may have imported modules that declare rules
+        for root in [
+            f for f, decl in OWN.items() if decl.function is None
+        ]:  # the walk may have imported modules that declare rules
             walk.visit(partial(itself, root), root)
     except Unknown:
         raise
     except Exception as error:  # attributes of users' objects may raise any exception
         raise Unknown(f"something that cannot be looked at ({error})") from error
     return Fingerprint(walk.hash.hexdigest(), walk.places)
-
-
-def _rules_of_libraries() -> list[Any]:
-    """The library functions with a user's rule: the walk does not see which of them are called."""
-    return [f for f, decl in OWN.items() if decl.function is None]
 
 
 def _base_of(value: Any) -> Any:

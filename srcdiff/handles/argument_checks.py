@@ -80,16 +80,12 @@ def _check_numbers(program: Program, arguments: Arguments) -> None:
         own, text = arguments.own[arguments.names.index(name)], name
         for key in keys:
             own, text = part_of(own, key), part_text(own, key, text)
-        if any(_is_box(leaf) for leaf in leaves(own)):
+        if any(isinstance(leaf, np.ndarray) and leaf.ndim == 0 for leaf in leaves(own)):
             raise UnsupportedError(
                 f"this changes an array without axes, `{text}`, that is read under another name later",
                 "Pass a number, or write `s = s + v`, which makes a new one.",
                 where,
             )
-
-
-def _is_box(leaf: Any) -> bool:
-    return isinstance(leaf, np.ndarray) and leaf.ndim == 0
 
 
 def _is_contiguous(leaf: Any) -> bool:

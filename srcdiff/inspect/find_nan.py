@@ -193,7 +193,7 @@ class _Tracer(Evaluator):
     def text_of(self, op: Op, depth: int = 0) -> str:
         """An operation as Python text."""
         texts = [self.text(a, depth + 1) for a in op.operands]
-        plain = [t if _is_plain(t) or _is_call(op) else f"({t})" for t in texts]
+        plain = [t if _is_plain(t) or template_of(op).endswith(")") else f"({t})" for t in texts]
         return template_of(op).format(*plain)
 
 
@@ -201,10 +201,6 @@ def _is_plain(text: str) -> bool:
     """Whether a text needs no brackets in another."""
     inner = re.sub(r"\([^()]*\)|\[[^][]*\]", "", re.sub(r"\([^()]*\)", "", text))
     return " " not in inner and not inner.startswith("-")
-
-
-def _is_call(op: Op) -> bool:
-    return template_of(op).endswith(")")
 
 
 def _one_like(leaf: Any) -> Any:

@@ -131,7 +131,7 @@ def reads_of(statement: Statement, roots: Roots) -> frozenset[Value]:
 
 def has_effect(statement: Statement) -> bool:
     """Whether something other than storage sees that a statement runs: `print`, `raise`, `save`."""
-    return any(op.decl.effect for op in _ops(statement))
+    return any(op.decl.effect for op in (s for s in with_inner(statement) if isinstance(s, Op)))
 
 
 def may_raise(statement: Statement) -> bool:
@@ -147,10 +147,6 @@ def with_inner(statement: Statement) -> Iterator[Statement]:
     yield statement
     for region in regions_of(statement):
         yield from walk(region)
-
-
-def _ops(statement: Statement) -> Iterator[Op]:
-    return (s for s in with_inner(statement) if isinstance(s, Op))
 
 
 def _written(op: Op | Call, operand: Atom, roots: Roots) -> frozenset[Value]:

@@ -156,7 +156,7 @@ def call(func: str | Expr, /, *args: Expr, **keywords: Expr) -> Expr:
     named = [gast.keyword(key, value) for key, value in keywords.items()]
     unpacked = [arg for arg in args if isinstance(arg, gast.keyword)]
     plain = [arg for arg in args if not isinstance(arg, gast.keyword)]
-    return gast.Call(_function(func), plain, named + unpacked)
+    return gast.Call(attribute(func) if isinstance(func, str) else func, plain, named + unpacked)
 
 
 def subscript(value: Expr, *index: Expr) -> Expr:
@@ -329,10 +329,6 @@ def function_def(
 def module(body: Sequence[Stmt], docstring: str | None = None) -> Any:
     head = [] if docstring is None else [expr_stmt(constant(docstring))]
     return gast.Module([*head, *body], [])
-
-
-def _function(func: str | Expr) -> Expr:
-    return attribute(func) if isinstance(func, str) else func
 
 
 def _param(each: str | Expr) -> Expr:

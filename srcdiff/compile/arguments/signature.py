@@ -132,7 +132,7 @@ class Signature:
             given = self._by_name(
                 given, {k: v for k, v in kwargs.items() if k not in self._extra_names}
             )
-        normal = [self._normal(k, a) for k, a in enumerate(given)]
+        normal = [_floats(_tidy(a)) if k in self.wrt else _tidy(a) for k, a in enumerate(given)]
         found, lengths = describe_arguments(normal, self.names, place)
         known = zip(self.names, found, normal, strict=True)
         types = tuple(Static(a) if name in static else t for name, t, a in known)
@@ -209,9 +209,6 @@ class Signature:
             listed = _listed([repr(n) for n in missing])
             raise TypeError(f"{self.name}() missing {len(missing)} required {some}: {listed}")
         return tuple(given[n] if n in given else self.defaults[n] for n in self.names)
-
-    def _normal(self, k: int, value: Any) -> Any:
-        return _floats(_tidy(value)) if k in self.wrt else _tidy(value)
 
 
 def signature_of(function: Callable[..., Any], argnums: Any) -> Signature:

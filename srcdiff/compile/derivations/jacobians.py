@@ -220,12 +220,8 @@ def _shapes(type_: Type) -> list[tuple[Dim, ...]]:
     return [shape_of(type_)] if is_float(type_) else []
 
 
-def _is_fixed(size: Size) -> bool:
-    return all(d.is_const for shape in size for d in shape)
-
-
 def _fixed(size: Size) -> int | None:
-    return size_of(size, {}) if _is_fixed(size) else None
+    return size_of(size, {}) if all((d.is_const for shape in size for d in shape)) else None
 
 
 def matrix(

@@ -155,7 +155,9 @@ class Expression:
             case ast.UnaryOp() if not isinstance(node.op, ast.Not):
                 self.count += 1
                 return ast.UnaryOp(node.op, self.inside(node.operand))
-            case ast.Compare() if self.node is not node and not _looks_for(node):
+            case ast.Compare() if self.node is not node and not any(
+                (isinstance(op, ast.In | ast.NotIn) for op in node.ops)
+            ):
                 left, *others = self.in_order([node.left, *node.comparators])
                 return ast.Compare(left, node.ops, others)
             case ast.Call() if self.is_inside(node):
@@ -224,11 +226,6 @@ def _is_operation(node: Any) -> bool:
     if isinstance(node, ast.Tuple | ast.List):
         return any(map(_is_operation, node.elts))
     return isinstance(node, ast.BinOp | ast.UnaryOp | ast.Call | ast.Compare)
-
-
-def _looks_for(node: Any) -> bool:
-    """Whether a comparison has `in`, which consumes items of an iterator."""
-    return any(isinstance(op, ast.In | ast.NotIn) for op in node.ops)
 
 
 def _hint(node: Any) -> str:

@@ -49,14 +49,10 @@ def matched(family: Family, stats: Any, start: Any, data: tuple[Any, ...]) -> An
     )
 
 
-def _is_inside(family: Family, eta: Any) -> bool:
-    return family.domain is None or bool(family.domain(eta))
-
-
 def _objective(family: Family, eta: Any, target: Any, data: tuple[Any, ...]) -> tuple[float, Any]:
     """Value and gradient; -inf outside the domain."""
     nothing = -np.inf, np.zeros_like(target)
-    if not _is_inside(family, eta):
+    if not (family.domain is None or bool(family.domain(eta))):
         return nothing
     try:
         with np.errstate(all="ignore"):

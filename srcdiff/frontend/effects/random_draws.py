@@ -102,7 +102,7 @@ def drawn(
         if p.name not in bound:
             operands.append(const(p.default))
             continue
-        operands.append(_array_like(fr, bound[p.name], node))
+        operands.append(fr.as_atom(bound[p.name], node))
         given.append(f"{{{len(operands) - 1}}}")
         if list(bound) != list(probe.parameters)[: len(bound)]:
             given[-1] = f"{p.name}={given[-1]}"
@@ -117,10 +117,6 @@ def drawn(
 
 
 _ONLY_SIZE = ("random", "standard_normal", "standard_cauchy", "standard_exponential")
-
-
-def _array_like(fr: Frame, value: FrontValue, node: gast.AST) -> Atom:
-    return fr.as_atom(value, node)
 
 
 def _size(

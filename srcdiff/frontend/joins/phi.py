@@ -371,17 +371,13 @@ def branch(
         session.b.append(statement)
     if join.negations:
         negation = fr.op(node, not_, condition)
-        session.implies[negation] = _opposite(condition)
+        session.implies[negation] = ((True, ((condition, False),)), (False, ((condition, True),)))
         for name in join.negations:
             if name == "%done":
                 done = negation
             else:
                 fr.env[name] = negation
     return done
-
-
-def _opposite(condition: Atom) -> tuple[tuple[bool, tuple[tuple[Atom, bool], ...]], ...]:
-    return ((True, ((condition, False),)), (False, ((condition, True),)))
 
 
 def _join_names(join: _Join, live: frozenset[str]) -> None:

@@ -87,7 +87,7 @@ def device_text(op: Op) -> str | None:
         text = _of_numbers(op)
     else:
         text = template_of(op)
-    return text if text is not None and _is_plain(text) else None
+    return text if text is not None and not _MODULES.search(_NUMPY.sub("", text)) else None
 
 
 def device_form(decl: OpDecl) -> str:
@@ -128,10 +128,6 @@ def _of_math(decl: OpDecl) -> str:
 
 def _called(name: str, op: Op) -> str:
     return f"{name}({', '.join(f'{{{k}}}' for k in range(len(op.operands)))})"
-
-
-def _is_plain(text: str) -> bool:
-    return not _MODULES.search(_NUMPY.sub("", text))
 
 
 def is_known(type_: Type) -> bool:

@@ -103,16 +103,13 @@ def call(
             for v in operands
         )
 
-    drawn = tuple(k for k, v in enumerate(operands) if _is_float(v))
+    drawn = tuple(
+        k for k, v in enumerate(operands) if isinstance(v, tuple) or np.asarray(v).dtype.kind == "f"
+    )
     every = drawn if wrt is None else wrt
     return Sample(
         args, avoid=avoid, wrt=every, gradients=gradients, text=text, complex_text=complex_text
     )
-
-
-def _is_float(operand: Any) -> bool:
-    """Whether an operand of `call` has a float dtype."""
-    return isinstance(operand, tuple) or np.asarray(operand).dtype.kind == "f"
 
 
 def unary(low: float = -2.0, high: float = 2.0) -> tuple[Sample, ...]:

@@ -156,12 +156,8 @@ def _adjoint(b: Builder, a: Atom, text: str, parts: list[tuple[str, Atom]]) -> A
     return (
         found
         if not own
-        else b.op(memory.expand, found, type=Array(_dtype(found), shape_of(a.type)))
+        else b.op(memory.expand, found, type=Array(numeric(found).dtype, shape_of(a.type)))
     )
-
-
-def _dtype(atom: Atom) -> str:
-    return numeric(atom).dtype
 
 
 def _separated(

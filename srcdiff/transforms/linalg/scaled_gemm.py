@@ -142,7 +142,7 @@ class _LogProducts(Rewriter):
             here.exponential(g, top, then) if front is site else w
             for g, top, front, w in zip(found.groups, tops, fronts, weights, strict=True)
         ]
-        out = here.completed(_log(here.product(again, then), then), tops, then)
+        out = here.completed(then.op(elementary.log, here.product(again, then)), tops, then)
         if not same_kind(out.type, op.result.type):
             return False
         for level, front in zip(early, fronts, strict=True):
@@ -260,7 +260,3 @@ class _Site:
         for op in (*self.found.inner, self.op):
             b.append(clone_statement(op, env))
         return env[self.op.result]
-
-
-def _log(x: Atom, b: Builder) -> Atom:
-    return b.op(elementary.log, x)

@@ -245,14 +245,10 @@ class Sums(Maker):
             return None
         axis, shape = op.attrs.get("axis"), shape_of(op.operands[0].type)
         axes = range(len(shape)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-        x = self.exponents_array(op.operands[0])
+        x = self.exponent(self.parts(op.operands[0]))
         counts = [self.b.op(memory.axis_length, x, axis=a % len(shape)) for a in axes]
         divisors = [*parts.divisors, self.product(counts)]
         return Parts(parts.exponents, parts.factors, divisors, is_positive=parts.is_positive)
-
-    def exponents_array(self, x: Atom) -> Atom:
-        """An array with the shape of `x`; `x` itself may not be needed any more."""
-        return self.exponent(self.parts(x))
 
     def of_stack(self, op: Op, depth: int) -> Parts | None:
         """Several arrays as one, if all of them are positive."""

@@ -169,7 +169,7 @@ class _Iteration:
             part: list[int] = []
             for k in left:
                 others = [j for j in left if j != k and j not in part]
-                ahead = any(_leads(orders, j, k) for j in others)
+                ahead = any(orders[j, k][0] if j < k else orders[k, j][1] for j in others)
                 if not ahead and self.is_free([*part, k]):
                     part.append(k)
             if not part:
@@ -190,11 +190,6 @@ def _is_first(iterations: int | str, write: _Access, access: _Access) -> bool:
     """Whether a write that is `iterations` after an access, in iterations, is executed before it."""
     assert isinstance(iterations, int)
     return iterations < 0 or (iterations == 0 and write.position < access.position)
-
-
-def _leads(orders: dict[tuple[int, int], tuple[bool, bool]], j: int, k: int) -> bool:
-    """Whether sink `j` has to be in an earlier part than `k`, or in the same part."""
-    return orders[j, k][0] if j < k else orders[k, j][1]
 
 
 def _sink(

@@ -58,13 +58,9 @@ def weights(fn: Function) -> Function:
     return _Weights.of(fn)
 
 
-def _has_sums(fn: Function) -> bool:
-    return any(map(_is_sum, walk(fn.body)))
-
-
 def _is_sum(s: Statement) -> bool:
     if isinstance(s, Call):
-        return is_itself(s.function) or _has_sums(s.function)
+        return is_itself(s.function) or any(map(_is_sum, walk(s.function.body)))
     return isinstance(s, Op) and (s.decl.name in SUMS or s.decl is elementary.exp)
 
 

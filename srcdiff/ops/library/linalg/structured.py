@@ -70,7 +70,7 @@ def toeplitz(c, r=None):
     takes_complex=True,
 )
 def block_diag(*arrs):
-    blocks = [_matrix(a) for a in arrs]
+    blocks = [a if np.ndim(a) >= 2 else np.reshape(a, (1, np.size(a))) for a in arrs]
     rows = sum([b.shape[-2] for b in blocks])
     columns = sum([b.shape[-1] for b in blocks])
     stack = blocks[_deepest(*[b.ndim for b in blocks])].shape[:-2]
@@ -94,8 +94,3 @@ def _deepest(*ndims: int) -> int:
 @evaluated
 def _common_dtype(*dtypes):
     return np.result_type(*dtypes)
-
-
-def _matrix(a):
-    """A number or vector as a matrix with one row."""
-    return a if np.ndim(a) >= 2 else np.reshape(a, (1, np.size(a)))

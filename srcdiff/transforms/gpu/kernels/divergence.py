@@ -47,10 +47,7 @@ class _Dims:
 
     def all_of(self, *atoms: Atom) -> Dims:
         known = [self.of[a] for a in atoms]
-        return frozenset().union(*known, *(self.of[r] for a in atoms for r in self.stored_in(a)))
-
-    def stored_in(self, a: Atom) -> frozenset[Value]:
-        return self.roots.of(a)
+        return frozenset().union(*known, *(self.of[r] for a in atoms for r in self.roots.of(a)))
 
     def region(self, region: Region, around: Dims) -> None:
         """Analyse a region; `around`: the dimensions along which it varies whether a thread executes the region."""
