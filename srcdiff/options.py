@@ -101,7 +101,7 @@ def _tidy(name: str, value: Any) -> Any:
     ):
         raise ValueError(f"{name}={value!r}: expected one of {', '.join(map(repr, choices))}")
     is_choice = isinstance(value, bool) or value == "auto"
-    if name == "parallel" and not (is_choice or isinstance(value, int) and value > 0):
+    if name == "parallel" and not (is_choice or (isinstance(value, int) and value > 0)):
         raise ValueError(f'parallel={value!r}: expected "auto", True, False or a number of threads')
     if name == "rewrite" and not isinstance(value, bool):
         if not isinstance(value, Mapping):

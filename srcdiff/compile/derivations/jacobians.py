@@ -221,7 +221,7 @@ def _shapes(type_: Type) -> list[tuple[Dim, ...]]:
 
 
 def _fixed(size: Size) -> int | None:
-    return size_of(size, {}) if all((d.is_const for shape in size for d in shape)) else None
+    return size_of(size, {}) if all(d.is_const for shape in size for d in shape) else None
 
 
 def matrix(

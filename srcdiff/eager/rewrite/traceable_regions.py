@@ -156,7 +156,7 @@ class Expression:
                 self.count += 1
                 return ast.UnaryOp(node.op, self.inside(node.operand))
             case ast.Compare() if self.node is not node and not any(
-                (isinstance(op, ast.In | ast.NotIn) for op in node.ops)
+                isinstance(op, ast.In | ast.NotIn) for op in node.ops
             ):
                 left, *others = self.in_order([node.left, *node.comparators])
                 return ast.Compare(left, node.ops, others)

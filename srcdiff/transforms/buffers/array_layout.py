@@ -28,8 +28,12 @@ T = TypeVar("T")
 
 def axis_order(fn: Function) -> Function:
     """`fn` with the axes of its private arrays in the order of its loops."""
-    axes = _axes(fn)
-    return _Order(axes)(fn) if axes else fn
+    axes = {v: _with_last(array_type(v).ndim, axis) for v, axis in _axes(fn).items()}
+    return WithAxes(axes)(fn) if axes else fn
+
+
+def _with_last(ndim: int, axis: int) -> tuple[int, ...]:
+    return (*range(axis), *range(axis + 1, ndim), axis)
 
 
 def own_arrays(fn: Function, maker: Mapping[Atom, Op]) -> frozenset[Value]:
@@ -48,7 +52,7 @@ def _has_lengths(op: Op) -> bool:
     return axes > 1 and ("type" in op.attrs or len(op.operands) == axes)
 
 
-def _axes(fn: Function) -> dict[Atom, int]:
+def _axes(fn: Function) -> dict[Value, int]:
     """The arrays whose last axis should be another axis, with that axis."""
     maker = definitions(fn)
     own = own_arrays(fn, maker)
@@ -58,12 +62,11 @@ def _axes(fn: Function) -> dict[Atom, int]:
             for s in walk(loop.body):
                 if s.operands and s.operands[0] in own:
                     found[s.operands[0]] |= _along(s, loop.index, maker)  # type: ignore[index]
-    return {v: axes.pop() for v, axes in found.items() if len(axes) == 1 and _last(v) not in axes}
-
-
-def _last(array: Value) -> int:
-    assert isinstance(array.type, Array)
-    return array.type.ndim - 1
+    return {
+        v: axes.pop()
+        for v, axes in found.items()
+        if len(axes) == 1 and array_type(v).ndim - 1 not in axes
+    }
 
 
 def _along(s: Statement, index: Value, maker: Mapping[Atom, Op]) -> set[int]:
@@ -71,37 +74,44 @@ def _along(s: Statement, index: Value, maker: Mapping[Atom, Op]) -> set[int]:
     return {k for k, a in enumerate(subscripts(s)) if index in affine(a, maker).terms}
 
 
-class _Order(Rewriter):
-    def __init__(self, axes: Mapping[Atom, int]) -> None:
-        self.axes = axes
+class WithAxes(Rewriter):
+    """Gives arrays some of their axes, in another order: `axes` holds the numbers of the old axes."""
+
+    def __init__(self, axes: Mapping[Value, tuple[int, ...]]) -> None:
+        self.axes: Mapping[Atom, tuple[int, ...]] = {**axes}
 
     def keep(self, old: Statement, env: Env, b: Builder) -> Statement:
         new = super().keep(old, env, b)
         if not isinstance(old, Op) or not isinstance(new, Op):
             return new
-        at = subscripts(new)
-        if at and old.operands[0] in self.axes:
-            first = new.operands[: -len(at)]
-            axis = self.axes[old.operands[0]]
-            return replace(new, operands=(*first, *_with_last(at, axis)))
-        return new
+        at = subscripts(old)
+        if not at or old.operands[0] not in self.axes:
+            return new
+        left = _at(new.operands[-len(at) :], self.axes[old.operands[0]])
+        operands = (*new.operands[: -len(at)], *left)
+        return replace(
+            new, operands=operands, attrs={**new.attrs, "where": ", ".join("i" for _ in left)}
+        )
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
-        if not (isinstance(old, Op) and len(old.results) == 1 and old.results[0] in self.axes):
+        if not (isinstance(old, Op) and len(old.results) == 1 and old.result in self.axes):
             super().statement(old, env, b)
             return
-        array = old.result
-        assert isinstance(array.type, Array)
-        axis = self.axes[array]
-        shape = tuple(_with_last(array.type.shape, axis))
-        env[array] = made = replace(array, type=Array(array.type.dtype, shape))
+        array, axes = old.result, self.axes[old.result]
+        old_type = array_type(array)
+        env[array] = made = replace(array, type=Array(old_type.dtype, _at(old_type.shape, axes)))
         new = self.keep(old, env, b)
         assert isinstance(new, Op)
         if "type" in new.attrs:
             b.append(replace(new, results=(made,), attrs={**new.attrs, "type": made.type}))
         else:
-            b.append(replace(new, results=(made,), operands=_with_last(new.operands, axis)))
+            b.append(replace(new, results=(made,), operands=_at(new.operands, axes)))
 
 
-def _with_last(items: Sequence[T], axis: int) -> tuple[T, ...]:
-    return (*items[:axis], *items[axis + 1 :], items[axis])
+def array_type(array: Value) -> Array:
+    assert isinstance(array.type, Array)
+    return array.type
+
+
+def _at(items: Sequence[T], axes: Sequence[int]) -> tuple[T, ...]:
+    return tuple(items[k] for k in axes)

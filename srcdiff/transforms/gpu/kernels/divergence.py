@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from srcdiff.ir.alias import storage_roots, writes_of
 from srcdiff.ir.build import ops_of
 from srcdiff.ir.core import For, Function, If, Op, Region, While
-from srcdiff.ir.values import Atom, Value
+from srcdiff.ir.values import Atom
 from srcdiff.ops.control.cuda_kernel import grid, is_barrier, position, shared_array
 
 Dims = frozenset[str]
