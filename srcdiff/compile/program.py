@@ -7,6 +7,7 @@ import pickle
 import re
 import sys
 import tempfile
+import textwrap
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from srcdiff.compile.derivations.kinds import Derivation
-from srcdiff.compile.numpy_only import without_scipy
 from srcdiff.errors import DifferentiationError
 from srcdiff.ir.location import Location
 from srcdiff.ir.types import Dim, Size, size_of
@@ -25,6 +25,66 @@ from srcdiff.runtime.source import standalone
 
 if TYPE_CHECKING:  # for annotations only: the stages take a while to import (see `derive`)
     from srcdiff.frontend.source.external_dependencies import Watched
+
+
+_LINES = {
+    "logsumexp": """
+        def logsumexp(a, axis=None, keepdims=False):
+            a = np.asarray(a)
+            top = np.max(a, axis=axis, keepdims=True)
+            top = np.where(np.isfinite(top), top, 0.0)
+            with np.errstate(divide="ignore"):
+                found = np.log(np.sum(np.exp(a - top), axis=axis, keepdims=True)) + top
+            return found if keepdims else np.squeeze(found, axis=axis)[()]
+    """,
+    "expit": """
+        def expit(x):
+            return np.exp(-np.logaddexp(0.0, -x))
+    """,
+    "softmax": """
+        def softmax(x, axis=None):
+            weights = np.exp(x - np.max(x, axis=axis, keepdims=True))
+            return weights / np.sum(weights, axis=axis, keepdims=True)
+    """,
+    "log_softmax": """
+        def log_softmax(x, axis=None):
+            shifted = x - np.max(x, axis=axis, keepdims=True)
+            return shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
+    """,
+    "xlogy": """
+        def xlogy(x, y):
+            with np.errstate(divide="ignore", invalid="ignore"):
+                return np.where((x == 0.0) & ~np.isnan(y), 0.0, x * np.log(y))[()]
+    """,
+}
+
+
+def without_scipy(text: str, name: str) -> str:
+    """The text of a module, with definitions in the place of its imports from SciPy.
+
+    Raises
+    ------
+    DifferentiationError
+        For a function of SciPy without a short definition.
+    """
+    imports = re.findall(r"^from (scipy[\w.]*) import (.*)$", text, re.MULTILINE)
+    names = [n.strip() for _, listed in imports for n in listed.split(",")]
+    wanting = [n for n in names if n not in _LINES]
+    if wanting or re.search(r"^import scipy", text, re.MULTILINE):
+        raise DifferentiationError(
+            f"{name} needs {', '.join(wanting) or 'SciPy'}, which NumPy does not have",
+            'Save it as form="array": the file imports SciPy then.',
+        )
+    for _, listed in imports:
+        text = re.sub(
+            rf"^from scipy[\w.]* import {re.escape(listed)}\n", "", text, flags=re.MULTILINE
+        )
+    if not names:
+        return text
+    defined = "\n\n".join(textwrap.dedent(_LINES[n]) for n in names)
+    before, imported, after = text.partition("import numpy as np\n")
+    return f"{before}{imported}\n{defined}{after}"
+
 
 _MOST_WRITTEN = 1000  # elements of an array from outside that a saved module holds
 

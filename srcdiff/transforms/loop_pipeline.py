@@ -41,11 +41,10 @@ from srcdiff.transforms.legalize.contiguity import contiguous
 from srcdiff.transforms.legalize.float32 import narrow_numbers
 from srcdiff.transforms.legalize.integer_width import wrapped_integers
 from srcdiff.transforms.legalize.numba_legality import only_inside, without_scipy
-from srcdiff.transforms.legalize.numba_spellings import numba_spellings
+from srcdiff.transforms.legalize.numba_spellings import numba_spellings, typed_lists
 from srcdiff.transforms.legalize.powers import plain_powers
 from srcdiff.transforms.legalize.strict_fp import compares_results
 from srcdiff.transforms.legalize.tuples import plain_tuples
-from srcdiff.transforms.legalize.typed_lists import typed_lists
 from srcdiff.transforms.lower.decompose import Expansions, expand
 from srcdiff.transforms.lower.hoist_checks import hoist_checks
 from srcdiff.transforms.lower.loop_nests import NoLoopForm

@@ -13,7 +13,7 @@ from dataclasses import replace
 from srcdiff.ir.core import Function
 from srcdiff.ir.recursion import callees_first
 from srcdiff.transforms.ad.adjoints.reverse_state import Rules
-from srcdiff.transforms.ad.directives.hook_markers import drop_blocks, drop_comments
+from srcdiff.transforms.ad.directives.hook_reverse import drop_blocks, drop_comments
 from srcdiff.transforms.ad.directives.kernel_launches import (
     with_launch_copies,
     without_launch_copies,

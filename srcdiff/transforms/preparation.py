@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 
 from srcdiff.ir.core import Call, Function, Op
-from srcdiff.transforms.ad.directives.hook_markers import settle_blocks
+from srcdiff.transforms.ad.directives.hook_reverse import settle_blocks
 from srcdiff.transforms.analysis.dependence.unique_indices import mark_unique_indices
 from srcdiff.transforms.analysis.memory_layout import Layouts, all_layouts
 from srcdiff.transforms.common_passes import DCE
@@ -28,9 +28,8 @@ from srcdiff.transforms.prepare.rename_overwrites import rebind_whole
 from srcdiff.transforms.prepare.reshape_copies import own_reshaped
 from srcdiff.transforms.rewrite.named_abs_squared import name_abs_squared
 from srcdiff.transforms.rewrite.named_sigmoid import name_sigmoids
-from srcdiff.transforms.simplify.calls.inline import inline_chosen
-from srcdiff.transforms.simplify.calls.inline_masked import beside_masks
-from srcdiff.transforms.simplify.fold_identical_branches import fold_identical_branches
+from srcdiff.transforms.simplify.calls.inline import beside_masks, inline_chosen
+from srcdiff.transforms.simplify.merge_branches import fold_identical_branches
 from srcdiff.transforms.stability import stabilise
 
 

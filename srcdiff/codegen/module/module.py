@@ -1,6 +1,9 @@
 """IR functions to the text of a module, and what that text needs to find in its namespace.
 
 plan -> lengths -> folding -> liveness -> names -> statements -> text
+
+Lists among the parameters of compiled code come as arrays and tuples, which Numba takes faster: `layers = list(layers)`
+is the first line.
 """
 
 from __future__ import annotations
@@ -12,7 +15,6 @@ from typing import Any
 
 import gast
 
-from srcdiff.codegen.module.list_params import listed_parameters
 from srcdiff.codegen.names.assign import name_variables
 from srcdiff.codegen.names.liveness import live_intervals
 from srcdiff.codegen.plan.block_arguments import unbound, with_value_checks
@@ -32,6 +34,7 @@ from srcdiff.ir.alias import storage_roots
 from srcdiff.ir.core import Call, For, Function, Op, Tree, walk
 from srcdiff.ir.location import Location
 from srcdiff.ir.recursion import callees_first, calls_of_itself
+from srcdiff.ir.types import List, Struct, Type, has_lists
 from srcdiff.ir.values import Value
 
 _PARTS = ("numba.", "scipy.", "srcdiff.")  # libraries of which functions are imported one by one
@@ -354,3 +357,27 @@ def import_statements(imports: set[str]) -> list[Stmt]:
     out += [n.import_(module) for module in sorted(whole)]
     out += [n.import_from(module, *sorted(names)) for module, names in sorted(modules.items())]
     return out
+
+
+def listed_parameters(fn: Function, names: Mapping[Value, str]) -> list[Stmt]:
+    """The statements that make lists of what stands for them."""
+    return [
+        n.assign(n.name(names[p]), _listed(p.type, n.name(names[p])))
+        for p in fn.params
+        if has_lists(p.type)
+    ]
+
+
+def _listed(type_: Type, value: Expr, depth: int = 0) -> Expr:
+    if isinstance(type_, List) and not has_lists(type_.element):
+        return n.call("list", value)
+    if isinstance(type_, List):
+        each = f"part_{depth}" if depth else "part"
+        inner = _listed(type_.element, n.name(each), depth + 1)
+        return n.list_comp(inner, n.comprehension(n.name(each), value))
+    if isinstance(type_, Struct) and has_lists(type_):
+        parts = [
+            _listed(t, n.subscript(value, n.constant(k)), depth) for k, t in enumerate(type_.parts)
+        ]
+        return n.call(type_.cls.__name__, *parts) if type_.cls is not None else n.tuple_(*parts)
+    return value

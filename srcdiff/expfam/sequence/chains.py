@@ -17,6 +17,9 @@ Parameters need not be normalised; -inf forbids.
 and there are T - 1 transitions; in `io_hmm`, `inputs[t]` picks the transition *into* time t, so `inputs[0]` is not
 used. Where a transition comes first, `log_pi` belongs to a state before it: T + 1 states, T transitions, all inputs
 used. The two differ in value and counts, and neither is an error, so the names say which is which.
+
+Paths of states from marginals of nodes and of neighbouring pairs: the gradient of a chain's
+log-partition function.
 """
 
 from typing import Any
@@ -34,7 +37,6 @@ from srcdiff.expfam.core.chain_checks import (
 from srcdiff.expfam.core.family import Family, family
 from srcdiff.expfam.core.identities import viterbi
 from srcdiff.expfam.core.semiring_queries import sample
-from srcdiff.expfam.sequence.viterbi_paths import draw_paths, followed
 
 
 def chain_log_Z(eta):
@@ -240,3 +242,36 @@ semi_markov = family(
     draw=_draw_segments,
     mode=_mode_of_segments,
 )
+
+
+def draw_paths(marginals: Any, rng: np.random.Generator, n: int) -> Any:
+    """`n` paths of a chain with these marginals, `(nodes (T, K), pairs (T - 1, K, K))`: an array `(n, T)`.
+
+    A pair's rows are, up to scale, the probabilities of the next state, so sampling needs the gradient of `log_Z` only.
+    """
+    nodes, pairs = marginals
+    paths = np.empty((n, len(nodes)), dtype=np.int64)
+    paths[:, 0] = _drawn(np.broadcast_to(nodes[0], (n, len(nodes[0]))), rng)
+    for t, pair in enumerate(pairs):
+        paths[:, t + 1] = _drawn(pair[paths[:, t]], rng)
+    return paths
+
+
+def _drawn(weights: Any, rng: np.random.Generator) -> Any:
+    """One index for each row, in proportion to the weights."""
+    upto = np.cumsum(np.maximum(weights, 0.0), axis=1)
+    if np.any(upto[:, -1] == 0.0):
+        raise ValueError("there is no path: all of them are forbidden")
+    points = rng.random(len(weights)) * upto[:, -1]
+    found = np.sum(upto <= points[:, None], axis=1)
+    return np.minimum(found, weights.shape[1] - 1)
+
+
+def followed(marginals: Any) -> Any:
+    """The path that has all mass, or one of the best paths in a tie; `(nodes, pairs)` are marginals in max-plus."""
+    nodes, pairs = marginals
+    path = np.empty(len(nodes), dtype=np.int64)
+    path[0] = np.argmax(nodes[0])
+    for t, pair in enumerate(pairs):
+        path[t + 1] = np.argmax(pair[path[t]])
+    return path

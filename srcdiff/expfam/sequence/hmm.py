@@ -10,7 +10,7 @@ from scipy.special import logsumexp
 
 from srcdiff.expfam.core import identities
 from srcdiff.expfam.core.parameter_checks import check_rows, check_settings
-from srcdiff.expfam.sequence.chains import chain_log_Z
+from srcdiff.expfam.sequence.chains import chain_log_Z, draw_paths, followed
 from srcdiff.expfam.sequence.em_estimator import Estimator, rounds
 from srcdiff.expfam.sequence.emissions import Emissions, emissions_for, of_symbols
 from srcdiff.expfam.sequence.fisher_identity_hmm import by_gradient
@@ -23,7 +23,6 @@ from srcdiff.expfam.sequence.sequences import (
     sequences_of,
     without_columns,
 )
-from srcdiff.expfam.sequence.viterbi_paths import draw_paths, followed
 
 _IMPOSSIBLE = "there is no path: the observations are impossible for the model"
 

@@ -27,8 +27,7 @@ from numba.extending import intrinsic
 from numba.np import linalg
 
 from srcdiff.numba_ext.passes.allocations import new_array
-from srcdiff.numba_ext.passes.fallback import as_numba_has_it
-from srcdiff.numba_ext.passes.pass_helpers import Rewriting, put_in_the_place
+from srcdiff.numba_ext.passes.pass_helpers import Rewriting, as_numba_has_it, put_in_the_place
 from srcdiff.numba_ext.passes.triangle_indices import TRIANGLES
 
 _INDEX = llvm.IntType(64)

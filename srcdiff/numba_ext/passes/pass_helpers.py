@@ -42,3 +42,13 @@ def put_in_the_place(block: Any, made: Any, function: Any, args: tuple[Any, ...]
     k = block.body.index(made)
     block.body[k : k + 1] = statements
     return call
+
+
+def as_numba_has_it(typingctx: Any, function: Any, args: tuple[Any, ...], call: Any) -> Any:
+    """Numba's own implementation of the call `call` of `function`."""
+    found = typingctx.resolve_value_type(function).get_call_type(typingctx, args, {})
+
+    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return context.compile_internal(builder, call, signature, values)
+
+    return found.return_type(*args), emit

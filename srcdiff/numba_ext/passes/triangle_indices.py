@@ -16,7 +16,7 @@ from numba.core.imputils import impl_ret_new_ref
 from numba.extending import intrinsic
 
 from srcdiff.numba_ext.passes.allocations import new_array
-from srcdiff.numba_ext.passes.fallback import as_numba_has_it
+from srcdiff.numba_ext.passes.pass_helpers import as_numba_has_it
 
 _INDEX = llvm.IntType(64)
 _MADE = types.Array(types.intp, 1, "C")

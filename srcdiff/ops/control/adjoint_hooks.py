@@ -12,7 +12,7 @@ from srcdiff.ops.core.type_rules import Attrs, nothing, same_as_first
 
 # `x`, with a block that runs when its adjoint is complete. `block` is a function of that adjoint and of the other
 # operands, and returns the adjoint's replacement. Reverse mode inserts the block; everywhere else this is `x`
-# (`transforms/ad/directives/hook_markers.py`)
+# (`transforms/ad/directives/hook_reverse.py`)
 adjoint_block = operation(
     "adjoint_block",
     template="{0}",

@@ -1,11 +1,20 @@
-"""Control operations: Python's `and` and `or`, run-time tests, effects, outside constants, undefined values."""
+"""Control operations: Python's `and` and `or`, run-time tests, effects, outside constants, undefined values.
+
+The text of messages in compiled code: Python writes them, because Numba formats numbers otherwise or not at all.
+
+print("x is", f"{x:.2f}")        with numba.objmode():
+                                     print("x is", "{:.2f}".format(x))
+"""
 
 from __future__ import annotations
 
+import ast
 import builtins
 import logging
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
+from string import Formatter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,12 +24,45 @@ from srcdiff.ir.dims import Shapes
 from srcdiff.ir.location import Location
 from srcdiff.ir.types import BOOL, Array, List, Scalar, Struct, Type
 from srcdiff.ir.values import Atom
-from srcdiff.ops.control.message_text import written_by_python
 from srcdiff.ops.core.registry import operation
 from srcdiff.ops.core.type_rules import Attrs, nothing, of_type, same_as_first
 
 if TYPE_CHECKING:
     from srcdiff.ir.build import Builder
+
+
+def written_by_python(text: str) -> str:
+    """A statement for a call with `{i}` for operands; Numba's object mode knows no format specifications."""
+    count = 1 + max((int(n) for _, n, _, _ in Formatter().parse(text) if n), default=-1)
+    tree = ast.parse(text.format(*(f"_{k}_" for k in range(count))), mode="eval")
+    call = ast.unparse(_WithoutFStrings().visit(tree)).replace("{", "{{").replace("}", "}}")
+    return "with numba.objmode():\n    " + re.sub(r"\b_(\d+)_\b", r"{\1}", call)
+
+
+class _WithoutFStrings(ast.NodeTransformer):
+    """Formatted strings as calls of `str.format`."""
+
+    def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.expr:
+        template, values = "", []
+        for part in node.values:
+            if isinstance(part, ast.Constant):
+                template += str(part.value).replace("{", "{{").replace("}", "}}")
+                continue
+            assert isinstance(part, ast.FormattedValue)
+            values.append(self.visit(part.value))
+            conversion = f"!{chr(part.conversion)}" if part.conversion > 0 else ""
+            spec, inner = self._spec(part.format_spec)
+            template += f"{{{conversion}{spec}}}"
+            values += inner
+        made = ast.Attribute(ast.Constant(template), "format", ast.Load())
+        return ast.Call(made, values, [])
+
+    def _spec(self, spec: ast.expr | None) -> tuple[str, list[ast.expr]]:
+        """A format specification as text, and the values in it."""
+        if spec is None:
+            return "", []
+        made = self.visit(spec)
+        return f":{made.func.value.value}", made.args
 
 
 def _bool(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:

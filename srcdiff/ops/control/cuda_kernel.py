@@ -6,7 +6,7 @@ and on a device; the simulator's own `numba.cuda` has some of them only while a 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from types import ModuleType
 from typing import Any
@@ -256,3 +256,28 @@ def in_words(value: Any) -> Any:
             return value
         found = getattr(found, part)
     return found
+
+
+_SUFFIXES = {"float64": "", "float32": "f", "int64": "i", "bool": "b"}
+
+
+def _same(shapes: Shapes, operands: Sequence[Atom], attrs: Mapping[str, Any]) -> tuple[Type, ...]:
+    return same_as_first(shapes, operands, attrs)
+
+
+def _of_block(name: str) -> OpDecl:
+    """A function of `srcdiff.runtime.blocks` that every thread of the block calls with its own number."""
+
+    def text(op: Op) -> str:
+        type_ = op.result.type
+        assert isinstance(type_, Scalar)
+        return f"srcdiff.runtime.blocks.{name}{_SUFFIXES[type_.dtype]}({{0}})"
+
+    # as for barriers, no pass moves or removes these calls
+    return OpDecl(name, _same, template=text, effect=True, raises=True, differentiable=False)
+
+
+block_sum = _of_block("block_sum")
+block_max = _of_block("block_max")
+block_min = _of_block("block_min")
+block_first = _of_block("block_first")  # the value of the first thread

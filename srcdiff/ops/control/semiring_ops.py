@@ -27,7 +27,7 @@ def _second(x, y, *, out, d_out):
 
 
 # `x`, whose adjoint goes to `y`: of all terms of the sum `x`, `y` was chosen. Reverse mode removes the operation;
-# everywhere else this is `x` (`transforms/ad/directives/hook_markers.py`)
+# everywhere else this is `x` (`transforms/ad/directives/hook_reverse.py`)
 follows = operation(
     "follows",
     template="{0}",

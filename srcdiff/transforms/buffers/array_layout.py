@@ -78,7 +78,7 @@ class WithAxes(Rewriter):
     """Gives arrays some of their axes, in another order: `axes` holds the numbers of the old axes."""
 
     def __init__(self, axes: Mapping[Value, tuple[int, ...]]) -> None:
-        self.axes: Mapping[Atom, tuple[int, ...]] = {**axes}
+        self.axes: dict[Atom, tuple[int, ...]] = {v: kept for v, kept in axes.items()}
 
     def keep(self, old: Statement, env: Env, b: Builder) -> Statement:
         new = super().keep(old, env, b)

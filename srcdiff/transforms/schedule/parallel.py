@@ -27,11 +27,11 @@ from srcdiff.ops.arrays import memory
 from srcdiff.ops.control import control
 from srcdiff.ops.core.index_patterns import elements_of
 from srcdiff.ops.elementwise import arithmetic
+from srcdiff.transforms.analysis.cost_model import total, work_of
 from srcdiff.transforms.analysis.defuse import count_uses
 from srcdiff.transforms.analysis.dependence.affine import ELEMENT_ACCESSES
 from srcdiff.transforms.analysis.dependence.loop_dependence import accesses, carries_only_add
 from srcdiff.transforms.analysis.effects import footprint
-from srcdiff.transforms.analysis.trip_work import total, work_of
 from srcdiff.transforms.lower.loop_nests import nest
 from srcdiff.transforms.lower.materialise_dims import bind_lengths
 

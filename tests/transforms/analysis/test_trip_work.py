@@ -7,7 +7,7 @@ import pytest
 from transforms.sources import after
 
 from srcdiff.ir.core import For, walk
-from srcdiff.transforms.analysis.trip_work import work_of
+from srcdiff.transforms.analysis.cost_model import work_of
 
 LOOPS = "def f(x, n, k):\n    s = 0.0\n    for i in range({}):\n        for j in range({}):\n            s += x[i] * x[j]\n    return s\n"
 N, K = 7, 3

@@ -6,7 +6,7 @@ from transforms.passes import changed, program
 
 import srcdiff
 from srcdiff.ir.syntax.printer import to_text
-from srcdiff.transforms.simplify.fold_identical_branches import fold_identical_branches
+from srcdiff.transforms.simplify.merge_branches import fold_identical_branches
 
 X = np.array([0.5, -1.25, 2.0])
 

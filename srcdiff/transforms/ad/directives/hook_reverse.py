@@ -1,21 +1,35 @@
-"""Adjoint hooks: the block of `with srcdiff.adjoint(x) as d_x:` takes the adjoint, and returns the adjoint to use."""
+"""Adjoint hooks: the block of `with srcdiff.adjoint(x) as d_x:` takes the adjoint, and returns the adjoint to use.
+
+An operation holds the block. Reverse mode inlines the block into the backward part; otherwise the operation is removed,
+as is `follows`, an operation whose adjoint is another value's:
+
+    %y.1 = adjoint_block[block=...] %y, %limit
+    %z = f %y.1                                      becomes    %z = f %y
+"""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from srcdiff.errors import UnsupportedError
-from srcdiff.ir.alias import reads_of, writes_of
-from srcdiff.ir.build import Env, change_dims, clone_statement, lookup, ops_of
+from srcdiff.ir.alias import reads_of, storage_roots, writes_of, written_roots
+from srcdiff.ir.build import Env, change_dims, clone_statement, lookup, map_ops, ops_of
 from srcdiff.ir.core import Function, Op, Statement, regions_of, walk
 from srcdiff.ir.types import Dim, all_dims
 from srcdiff.ir.values import Atom, Value
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.control.adjoint_hooks import adjoint_block, comment
+from srcdiff.ops.control.semiring_ops import follows, follows_once
 from srcdiff.transforms.ad.adjoints.accumulate import Scope
 from srcdiff.transforms.ad.adjoints.reverse_state import Reversal
 from srcdiff.transforms.analysis.activity import edges
-from srcdiff.transforms.analysis.defuse import defined_in, written_values
+from srcdiff.transforms.analysis.defuse import (
+    defined_in,
+    forward_operands,
+    substitute,
+    written_values,
+)
+from srcdiff.transforms.simplify.invariant_carries import remove_invariant_carries
 
 
 def blocks_of(fn: Function) -> list[Value]:
@@ -132,3 +146,30 @@ def _incomplete(op: Op, use: Statement | None) -> UnsupportedError:
         f"Put the block right after the line that makes `{name}`.",
         op.location,
     )
+
+
+NOTHING: frozenset[Value] = frozenset()
+_CARRIERS = (adjoint_block, follows, follows_once)
+
+
+def settle_blocks(fn: Function) -> Function:
+    """`fn` where a written array keeps one name after a block. The block is about the array's contents at that moment,
+    and no loop carries the array as a second value.
+    """
+    blocks = [s for s in ops_of(fn) if s.decl is adjoint_block]
+    if not blocks:
+        return fn
+    roots = storage_roots(fn)
+    written = written_roots(fn, roots)
+    env = {s.result: s.operands[0] for s in blocks if roots.get(s.result, NOTHING) & written}
+    return remove_invariant_carries(substitute(fn, env)) if env else fn
+
+
+def drop_blocks(fn: Function) -> Function:
+    """`fn` with the operand of each marker in the place of its result."""
+    return forward_operands(fn, lambda op: op.decl in _CARRIERS)
+
+
+def drop_comments(fn: Function) -> Function:
+    """`fn` without comments: to passes, a comment is an effect that keeps its place."""
+    return map_ops(fn, lambda op: None if op.decl is comment else op)

@@ -35,8 +35,13 @@ from srcdiff.ir.values import Atom, Const, Value, const, known_dim
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.control import cuda_scalar
 from srcdiff.ops.control.control import raise_, undefined
-from srcdiff.ops.control.cuda_block import block_first, block_sum
-from srcdiff.ops.control.cuda_kernel import atomic_add, position, syncthreads
+from srcdiff.ops.control.cuda_kernel import (
+    atomic_add,
+    block_first,
+    block_sum,
+    position,
+    syncthreads,
+)
 from srcdiff.ops.elementwise import arithmetic
 from srcdiff.transforms.analysis.defuse import count_uses, defined_inside
 from srcdiff.transforms.gpu.device.deferred_errors import failing_loops, with_carried_failure

@@ -15,8 +15,7 @@ from srcdiff.ir.core import For, Function, Op, Region, Statement, walk
 from srcdiff.ir.types import Array, Scalar
 from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.arrays import memory
-from srcdiff.ops.control.cuda_block import block_max, block_min, block_sum
-from srcdiff.ops.control.cuda_kernel import syncthreads
+from srcdiff.ops.control.cuda_kernel import block_max, block_min, block_sum, syncthreads
 from srcdiff.ops.core.index_patterns import items
 from srcdiff.transforms.analysis.defuse import defined_in, definitions_in, uses_outside
 from srcdiff.transforms.analysis.dependence.loop_dependence import Accesses, accesses, only_adds

@@ -22,7 +22,7 @@ from srcdiff.transforms.common_passes import (
 from srcdiff.transforms.gpu.device.cooperative_loops import block_loops, mark_block_loops
 from srcdiff.transforms.gpu.device.copy_carries import own_carries
 from srcdiff.transforms.gpu.device.counter_rng import device_random
-from srcdiff.transforms.gpu.device.error_codes import device_errors
+from srcdiff.transforms.gpu.device.deferred_errors import device_errors
 from srcdiff.transforms.gpu.device.hoist_branch_allocations import branch_storage
 from srcdiff.transforms.gpu.device.legality import device_checks, device_values
 from srcdiff.transforms.gpu.device.lists_to_stacks import stacks

@@ -1,13 +1,25 @@
-"""The passes from a user's kernel to its adjoint kernel and its tangent kernel, in their order."""
+"""The passes from a user's kernel to its adjoint kernel and its tangent kernel, in their order.
+
+The tangent kernel computes tangents beside the values of each thread:
+
+    def f(x, y):                                def f_tangent(x, y, x_dot, y_dot):
+        i = cuda.grid(1)                            i = cuda.grid(1)
+        if i < len(x):                becomes       if i < len(x):
+            y[i] = x[i] * x[i]                          y[i] = x[i] * x[i]
+                                                        y_dot[i] = 2.0 * x[i] * x_dot[i]
+
+The tangents of the arrays are further parameters.
+"""
 
 from __future__ import annotations
 
 import sys
 from dataclasses import replace
 
-from srcdiff.ir.core import Function, Op, walk
+from srcdiff.ir.core import Function, Node, Op, walk
 from srcdiff.transforms.ad.adjoints.reverse_state import Rules
 from srcdiff.transforms.ad.directives.kernel_recompute import one_of_twins
+from srcdiff.transforms.ad.forward import forward
 from srcdiff.transforms.ad.tangents import ForwardRules
 from srcdiff.transforms.ad.tape.decide import residuals
 from srcdiff.transforms.common_passes import (
@@ -28,10 +40,8 @@ from srcdiff.transforms.gpu.kernels.barriers import (
     storage_barriers,
 )
 from srcdiff.transforms.gpu.kernels.canonical_loops import counted_loops, grid_places
-from srcdiff.transforms.gpu.kernels.forward import kernel_tangent
-from srcdiff.transforms.gpu.kernels.races import check_races
-from srcdiff.transforms.gpu.kernels.reverse import kernel_adjoint
-from srcdiff.transforms.gpu.kernels.single_writer import find_single_writers
+from srcdiff.transforms.gpu.kernels.races import check_races, find_single_writers
+from srcdiff.transforms.gpu.kernels.reverse import float_arrays, kernel_adjoint, shadow_names
 from srcdiff.transforms.gpu.kernels.store_forwarding import own_elements
 from srcdiff.transforms.gpu.kernels.tape import counts_of_storage, inner_lists, thread_storage
 from srcdiff.transforms.legalize.single_precision import single
@@ -48,6 +58,24 @@ from srcdiff.transforms.pipeline import (
 from srcdiff.transforms.preparation import preparing
 from srcdiff.transforms.simplify.calls.inline import inline_calls
 from srcdiff.transforms.simplify.compose_subscripts import compose_subscripts
+
+
+def kernel_tangent(fn: Function, rules: Rules, forward_rules: ForwardRules) -> Function:
+    """The tangent kernel of a kernel with loads inserted."""
+    wrt = float_arrays(fn)
+    names = shadow_names(fn, "{}_dot")
+    yields = tuple(fn.params[k] for k in wrt)
+    output = Node("tuple", tuple(range(len(wrt))), tuple(range(len(wrt))))
+    whole = replace(fn, body=replace(fn.body, yields=yields), output=output)
+    new = forward(whole, wrt, rules, forward_rules, value=False, names=names)
+    return replace(
+        new,
+        name=f"{fn.name}_tangent",
+        body=replace(new.body, yields=()),
+        output=Node("tuple", (), ()),
+        target=replace(new.target, is_kernel=True),
+    )
+
 
 _LOADS, _FINAL = (Form.LOADS,), (Form.RESIDUALS,)
 _HOST = ("argument copies", "explicit reshape copies")  # kernels write their arguments

@@ -25,7 +25,7 @@ from srcdiff.transforms.logspace.factored_form import as_number
 from srcdiff.transforms.logspace.inline_policy import values_under_logarithms
 from srcdiff.transforms.logspace.logarithm import Logarithms
 from srcdiff.transforms.simplify.dce import dce
-from srcdiff.transforms.simplify.fold_identical_branches import fold_identical_branches
+from srcdiff.transforms.simplify.merge_branches import fold_identical_branches
 
 _DEPTH = 4  # branches within branches
 

@@ -9,28 +9,61 @@ The normal form is a sum of products. It is written with common factors taken ou
 fewer operations (or as many, and fewer on arrays). The user's lines stay as written, but their expressions are known.
 A factor is cancelled completely only if it cannot be zero, or if its logarithm is taken, so that the domain stays:
 `a / a**2` is `1 / a`. `RULES` are for expressions that are not polynomials.
+
+Algebraic rules for matrices: sums of products, as derivatives have them, become one product.
+
+    d_K @ A + d_K.T @ A      ->  (d_K + d_K.T) @ A            np.sum(d_K * np.eye(n))  ->  np.trace(d_K)
+
+`reassociate` applies them.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from fractions import Fraction
+from typing import Any
 
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
 from srcdiff.ir.core import Function, Op, Statement
-from srcdiff.ir.types import Array, Scalar, Type
-from srcdiff.ir.values import Atom, Const, Value, const
+from srcdiff.ir.types import Array, Scalar, Type, shape_of
+from srcdiff.ir.values import Atom, Const, Value, const, known_dim
 from srcdiff.ops.core.registry import OPERATIONS
 from srcdiff.transforms.analysis.defuse import definitions, is_generated, is_pure
 from srcdiff.transforms.rewrite.patterns import INNER, Apply, Rule, build, function, match
 from srcdiff.transforms.simplify.algebra import polynomials
-from srcdiff.transforms.simplify.algebra.matrix_rules import MATRIX_RULES
 from srcdiff.transforms.simplify.algebra.normal_forms import Forms, repeats, without
 from srcdiff.transforms.simplify.algebra.polynomials import Polynomial, Tree
 from srcdiff.transforms.simplify.dce import dce
 from srcdiff.transforms.simplify.folding.identities import may_stand
+
+total, eye, trace = map(function, ("sum", "eye", "trace"))
+
+
+def _are_no_matrices(binding: Mapping[str, Any], made: Mapping[Atom, Op]) -> bool:
+    """Whether a factor is not a matrix, or the matrices that would be added differ in shape."""
+    shapes = {k: shape_of(a.type) for k, a in binding.items() if k != INNER}
+    return any(len(s) != 2 for s in shapes.values()) or shapes["X"] != shapes["Y"]
+
+
+def _is_not_square(binding: Mapping[str, Any], made: Mapping[Atom, Op]) -> bool:
+    """Whether `X` has another shape than the identity matrix that it is multiplied by."""
+    return shape_of(binding["X"].type) != (known_dim(binding["n"]),) * 2
+
+
+MATRIX_RULES = (
+    Rule("sum of the diagonal", lambda X, n: total(X * eye(n)), lambda X, n: trace(X), unless=_is_not_square),
+    Rule("one right side", lambda X, Y, Z: X @ Z + Y @ Z, lambda X, Y, Z: (X + Y) @ Z, unless=_are_no_matrices,
+         once=True),
+    Rule("one left side", lambda X, Y, Z: Z @ X + Z @ Y, lambda X, Y, Z: Z @ (X + Y), unless=_are_no_matrices,
+         once=True),
+    Rule("one right side of some", lambda X, Y, Z, W: W + X @ Z + Y @ Z, lambda X, Y, Z, W: W + (X + Y) @ Z,
+         unless=_are_no_matrices, once=True),
+    Rule("one left side of some", lambda X, Y, Z, W: W + Z @ X + Z @ Y, lambda X, Y, Z, W: W + Z @ (X + Y),
+         unless=_are_no_matrices, once=True),
+)  # fmt: skip
+
 
 exp, expit, logaddexp, transpose, outer = map(
     function, ("exp", "expit", "logaddexp", "transpose", "outer")

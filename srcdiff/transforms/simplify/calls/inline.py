@@ -1,13 +1,17 @@
 """Inlining: a helper that is small, or called in one place, becomes part of its caller, so that their loops fuse.
 
 %k = call derivative %x, %y        becomes        %j = concatenate ...;  %k = multiply %x, %j
+
+Inlining of short helpers beside masks, so that the adjoints of their operations see the mask.
+
+np.where(m, size(x, w), 0.0)        becomes        np.where(m, x * w, 0.0)
 """
 
 from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from srcdiff.ir.build import (
@@ -26,7 +30,13 @@ from srcdiff.ir.types import Array, Dim, Scalar, Struct, Type, all_dims, dims_of
 from srcdiff.ir.values import Atom, Value
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.elementwise import conversions
-from srcdiff.transforms.analysis.defuse import defined_in, has_list, is_pure, written_values
+from srcdiff.transforms.analysis.defuse import (
+    defined_in,
+    definitions_in,
+    has_list,
+    is_pure,
+    written_values,
+)
 
 _MOST = 80  # statements of a helper that is called in several places
 _FEW = 30  # statements of a helper that is inlined for what its caller knows
@@ -225,3 +235,39 @@ def _dims(type_: Type) -> tuple[Dim, ...]:
     if isinstance(type_, Scalar):
         return () if type_.expr is None else (type_.expr,)
     return dims_of(type_)
+
+
+_MASKS = ("where", "nan_to_num")
+
+
+def beside_masks(fn: Function) -> set[Call]:
+    """The calls to inline: those whose result a mask selects from, and those that select from a computed argument."""
+    calls = [s for s in walk(fn.body) if isinstance(s, Call) and is_few_lines(s.function, Call)]
+    if not calls:
+        return set()
+    makers = definitions_in(walk(fn.body))
+    found = {s for a in _selected(fn) for s in _made_from(a, makers) if s in calls}
+    for call in calls:
+        if any(_selected(call.function)):
+            origins = [s for a in call.operands for s in _made_from(a, makers)]
+            if any(isinstance(s, Call) or not s.decl.linear for s in origins):
+                found.add(call)
+    return {c for c in found if isinstance(c, Call)}
+
+
+def _selected(fn: Function) -> Iterator[Atom]:
+    """The operands that masks select from."""
+    for s in walk(fn.body):
+        if isinstance(s, Op) and s.decl.name in _MASKS:
+            yield from s.operands[-2:]
+
+
+def _made_from(a: Atom, makers: Mapping[Atom, Statement]) -> Iterator[Op | Call]:
+    """The elementwise operations and calls that compute a value, from the last one backwards."""
+    made = makers.get(a)
+    if isinstance(made, Call):
+        yield made
+    elif isinstance(made, Op) and made.decl.elementwise:
+        yield made
+        for operand in made.operands:
+            yield from _made_from(operand, makers)

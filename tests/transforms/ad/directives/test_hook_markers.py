@@ -11,7 +11,7 @@ from srcdiff.ir.reference.interpreter import evaluate
 from srcdiff.ir.types import INT, Array, Dim
 from srcdiff.ir.verify import verify
 from srcdiff.ops.control import adjoint_hooks
-from srcdiff.transforms.ad.directives.hook_markers import drop_blocks, drop_comments, settle_blocks
+from srcdiff.transforms.ad.directives.hook_reverse import drop_blocks, drop_comments, settle_blocks
 from srcdiff.transforms.ad.reverse.reverse import reverse
 from srcdiff.transforms.legalize.numba_legality import only_inside
 from srcdiff.transforms.lower.loop_nests import NoLoopForm
