@@ -28,7 +28,9 @@ T = TypeVar("T")
 
 def axis_order(fn: Function) -> Function:
     """`fn` with the axes of its private arrays in the order of its loops."""
-    axes = {v: _with_last(array_type(v).ndim, axis) for v, axis in _axes(fn).items()}
+    axes: dict[Atom, tuple[int, ...]] = {
+        v: _with_last(array_type(v).ndim, axis) for v, axis in _axes(fn).items()
+    }
     return WithAxes(axes)(fn) if axes else fn
 
 
@@ -77,8 +79,8 @@ def _along(s: Statement, index: Value, maker: Mapping[Atom, Op]) -> set[int]:
 class WithAxes(Rewriter):
     """Gives arrays some of their axes, in another order: `axes` holds the numbers of the old axes."""
 
-    def __init__(self, axes: Mapping[Value, tuple[int, ...]]) -> None:
-        self.axes: dict[Atom, tuple[int, ...]] = {v: kept for v, kept in axes.items()}
+    def __init__(self, axes: Mapping[Atom, tuple[int, ...]]) -> None:
+        self.axes = axes
 
     def keep(self, old: Statement, env: Env, b: Builder) -> Statement:
         new = super().keep(old, env, b)

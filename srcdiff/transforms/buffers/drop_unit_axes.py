@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from srcdiff.ir.core import Function
 from srcdiff.ir.types import Dim
-from srcdiff.ir.values import Value
+from srcdiff.ir.values import Atom, Value
 from srcdiff.transforms.analysis.defuse import definitions
 from srcdiff.transforms.buffers.array_layout import WithAxes, array_type, own_arrays
 
@@ -19,7 +19,9 @@ def single_axes(fn: Function) -> Function:
     """`fn` without the axes of length 1 of its private arrays; each array keeps at least one axis."""
     maker = definitions(fn)
     kept = {v: _longer(v) for v in own_arrays(fn, maker)}
-    dropped = {v: axes for v, axes in kept.items() if len(axes) < array_type(v).ndim}
+    dropped: dict[Atom, tuple[int, ...]] = {
+        v: axes for v, axes in kept.items() if len(axes) < array_type(v).ndim
+    }
     return WithAxes(dropped)(fn) if dropped else fn
 
 
