@@ -15,7 +15,6 @@ from typing import Any
 
 from srcdiff.codegen.module.entry_checks import with_checks
 from srcdiff.codegen.module.module import bindings_of, to_source
-from srcdiff.compile.arguments.differentiability import label
 from srcdiff.compile.arguments.signature import Arguments, signature_of
 from srcdiff.compile.derivations.kinds import Gradient, Hvp, Vjp
 from srcdiff.compile.derive import derive
@@ -316,7 +315,7 @@ def _refuse_own_constructors(fn: Function, bindings: Mapping[str, Any]) -> None:
         own = own_constructor(cls) if isinstance(cls, type) else ""
         if own:
             raise UnsupportedError(
-                f"{label(fn)} makes a {name}, which has a {own} of its own",
+                f"{fn.label} makes a {name}, which has a {own} of its own",
                 "Differentiate with respect to the fields one by one, or use a class of plain fields.",
                 fn.location,
             )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from srcdiff.compile.arguments.differentiability import label
 from srcdiff.errors import UnsupportedError
 from srcdiff.ir.alias import Roots, storage_roots, written_roots
 from srcdiff.ir.build import Builder, map_statements, ops_of
@@ -58,7 +57,7 @@ def refuse_writes_outside(fn: Function) -> None:
     for s in ops_of(fn):
         if s.decl is constant_array and s.results[0] in written:
             raise UnsupportedError(
-                f"{label(fn)} writes into `{s.attrs['name']}`, an array from outside",
+                f"{fn.label} writes into `{s.attrs['name']}`, an array from outside",
                 "Pass the array as an argument, or write into a copy of it.",
                 s.location or fn.location,
             )

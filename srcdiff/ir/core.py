@@ -56,9 +56,8 @@ class OpDecl:
     infer : callable
         `infer(shapes, operands, attrs) -> tuple of result types`; `shapes` is a `ops.registry.Shapes`.
     template : str or callable or None
-        The Python text, `{0}`, `{1}` for operands: an expression, or a statement where the operation has no result. A
-        callable makes it from the op. None: a call of `spelling` with operands, and attributes that differ from
-        `defaults` as keywords.
+        The Python text, `{0}`, `{1}` for operands (a statement where there is no result), or what makes it from the op.
+        None: a call of `spelling` with operands, and attributes that differ from `defaults` as keywords.
     spelling : str
         The dotted name that is called, such as `np.tanh`; `Op.spelling` overrides it (`.sum` is a method).
     callables : tuple
@@ -148,11 +147,9 @@ class OpDecl:
     c_function : str
         The same where it is one of SciPy's: the name in `srcdiff.runtime.scipy_special`.
     routine : str or callable
-        The function of `srcdiff.runtime.lapack` that compiled code calls for arrays, or `routine(op)`, its text there:
-        empty where there is none.
+        The function of `runtime.lapack` that compiled code calls for arrays, or `routine(op)`: its text, or "".
     device : str
-        What kernels say, where neither the template nor a function of `math` will do: a template, or the name of a
-        function of `srcdiff.runtime.device`.
+        What kernels say in place of the template or a function of `math`: a template, or a function of `runtime.device`.
     samples : tuple
         How tests draw arguments (see `ops.samples`).
     """
@@ -374,6 +371,11 @@ class Function:
     def params(self) -> tuple[Value, ...]:
         return self.body.params
 
+    @property
+    def label(self) -> str:
+        """The name, as the user knows it."""
+        return (self.location and self.location.function) or self.name
+
     def with_body(self, body: Region) -> Function:
         return self if body is self.body else replace(self, body=body)
 
@@ -409,8 +411,6 @@ def carried_values(loop: For | While, k: int) -> list[Value]:
 
 
 def leaves(tree: Tree) -> tuple[int, ...]:
-    return (
-        (tree,)
-        if isinstance(tree, int)
-        else tuple(i for child in tree.children for i in leaves(child))
-    )
+    if isinstance(tree, int):
+        return (tree,)
+    return tuple(i for child in tree.children for i in leaves(child))

@@ -25,7 +25,7 @@ from srcdiff.ir.core import (
     walk,
 )
 from srcdiff.ir.types import Scalar
-from srcdiff.ir.values import Atom, Const, Value
+from srcdiff.ir.values import Atom, Const, Value, known_trip_count
 
 Conditions = Mapping[Value, bool]  # what conditions are known to be at a place of the program
 Makers = Mapping[Atom, Statement]
@@ -242,8 +242,7 @@ def _surely_runs(loop: For | While) -> bool:
     """Whether a loop is certain to complete an iteration: it has constant bounds, and no `break`."""
     if not isinstance(loop, For) or loop.breaks:
         return False
-    bounds = [a.value for a in (loop.start, loop.stop, loop.step) if isinstance(a, Const)]
-    return len(bounds) == 3 and len(range(*bounds)) > 0
+    return bool(known_trip_count(loop.start, loop.stop, loop.step))
 
 
 def _part(flag: Value, places: Mapping[Value, int], atoms: Sequence[Atom]) -> Atom:

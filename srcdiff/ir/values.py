@@ -65,6 +65,16 @@ def const(value: Any) -> Const:
     return Const(value, Static(value))
 
 
+def is_zero(atom: Atom) -> bool:
+    return isinstance(atom, Const) and bool(atom.value == 0)
+
+
+def known_trip_count(*bounds: Atom) -> int | None:
+    """The number of iterations of a loop whose `start, stop, step` are constants."""
+    numbers = [a.value for a in bounds if isinstance(a, Const)]
+    return len(range(*numbers)) if len(numbers) == 3 and numbers[2] != 0 else None
+
+
 def known_dim(atom: Atom) -> Dim | None:
     """What is known of an integer scalar: an expression in lengths, or a symbol of its own."""
     if isinstance(atom, Const):

@@ -80,18 +80,13 @@ def result_location(fn: Function, tree: Tree) -> Location | None:
     return made.location if made is not None and made.location is not None else fn.location
 
 
-def label(fn: Function) -> str:
-    """The function's name, as the user knows it."""
-    return fn.location.function if fn.location is not None and fn.location.function else fn.name
-
-
 def check_scalar(fn: Function, options: Options) -> None:
     """A gradient needs a scalar, or an array of one: the result, or its first part with `has_aux`."""
     tree: Tree = fn.output
     if options.has_aux:
         if not isinstance(tree, Node) or len(tree.children) != 2:
             raise UnsupportedError(
-                f"has_aux=True, but {label(fn)} does not return a pair",
+                f"has_aux=True, but {fn.label} does not return a pair",
                 "Return (value, aux).",
                 fn.location,
             )
@@ -115,7 +110,7 @@ def check_scalar(fn: Function, options: Options) -> None:
     else:
         advice = "Return (value, aux) and pass has_aux=True, or use srcdiff.vjp."
     raise UnsupportedError(
-        f"a gradient needs a float scalar, but {label(fn)} returns {describe(type_)}",
+        f"a gradient needs a float scalar, but {fn.label} returns {describe(type_)}",
         advice,
         result_location(fn, tree),
     )

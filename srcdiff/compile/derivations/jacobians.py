@@ -50,11 +50,10 @@ def with_parts_as_results(fn: Function, wrt: Sequence[int], has_aux: bool) -> Fu
                 "Pass a tuple, or an array.",
                 parameter_place(fn.location, fn.params[k].name),
             )
-    label = fn.location.function if fn.location is not None and fn.location.function else fn.name
     if has_aux:
         if not isinstance(fn.output, Node) or len(fn.output.children) != 2:
             raise UnsupportedError(
-                f"has_aux=True, but {label} does not return a pair",
+                f"has_aux=True, but {fn.label} does not return a pair",
                 "Return (value, aux).",
                 fn.location,
             )
@@ -63,20 +62,20 @@ def with_parts_as_results(fn: Function, wrt: Sequence[int], has_aux: bool) -> Fu
     types = [y.type for y in fn.body.yields]
     if any(isinstance(t, List) and is_float(t) for t in types):
         raise UnsupportedError(
-            f"{label} returns a list, whose derivatives do not form a matrix",
+            f"{fn.label} returns a list, whose derivatives do not form a matrix",
             "Return an array (np.array, np.stack) or a tuple.",
             fn.location,
         )
     if not any(map(is_float, types)):
         raise UnsupportedError(
-            f"a Jacobian needs a function that returns floats; {label} returns none",
+            f"a Jacobian needs a function that returns floats; {fn.label} returns none",
             "Return a float, an array of floats, or a container of them.",
             fn.location,
         )
     for t in types:
         if is_float(t) and getattr(t, "dtype", "").startswith("complex"):
             raise UnsupportedError(
-                f"{label} returns complex numbers, which have no Jacobian here",
+                f"{fn.label} returns complex numbers, which have no Jacobian here",
                 "Return the real and the imaginary part.",
                 fn.location,
             )

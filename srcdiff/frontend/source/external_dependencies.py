@@ -37,8 +37,27 @@ class Watched:
         return bool(snapshot(found) == self.seen)
 
     def quick(self) -> Callable[[], bool]:
-        """`holds`, for calls that are counted in microseconds."""
-        return quick_check(self)
+        """`holds` in a tenth of a microsecond, without a search where a name still means the very same thing."""
+        get, same, holds = self.get, self.same, self.holds
+        if same is None or not isinstance(get, partial) or get.func is not found_now:
+            return holds
+        find, name = get.args
+        if not isinstance(find, partial) or find.func is not look_up:
+            return holds
+        (function,) = find.args
+        namespace, closure = function.__globals__, function.__closure__
+        free = function.__code__.co_freevars
+        if name in free:
+            cell = closure[free.index(name)]
+
+            def is_captured() -> bool:
+                try:
+                    return cell.cell_contents is same or holds()
+                except ValueError:  # not assigned any more
+                    return False
+
+            return is_captured
+        return (lambda: namespace.get(name) is same or holds()) if name in namespace else holds
 
 
 def watched(get: Callable[[], Any], value: Any) -> Watched:
@@ -105,27 +124,3 @@ def look_up(function: FunctionType, name: str) -> tuple[str, Any] | None:
     if hasattr(builtins, name):
         return "builtins", getattr(builtins, name)
     return None
-
-
-def quick_check(watched: Watched) -> Callable[[], bool]:
-    """`watched.holds` in a tenth of a microsecond, without a search where a name still means the very same thing."""
-    get, same, holds = watched.get, watched.same, watched.holds
-    if same is None or not isinstance(get, partial) or get.func is not found_now:
-        return holds
-    find, name = get.args
-    if not isinstance(find, partial) or find.func is not look_up:
-        return holds
-    (function,) = find.args
-    namespace, closure = function.__globals__, function.__closure__
-    free = function.__code__.co_freevars
-    if name in free:
-        cell = closure[free.index(name)]
-
-        def is_captured() -> bool:
-            try:
-                return cell.cell_contents is same or holds()
-            except ValueError:  # not assigned any more
-                return False
-
-        return is_captured
-    return (lambda: namespace.get(name) is same or holds()) if name in namespace else holds

@@ -74,15 +74,11 @@ def batched(fn: Function, batch: Batch, out_axes: Sequence[int]) -> Function:
     result = bind_lengths(made.function(out_axes))
     if lacking(result):
         raise UnsupportedError(
-            f"results of {_label(fn)} may have different lengths for different items, so they do not form one array",
+            f"results of {fn.label} may have different lengths for different items, so they do not form one array",
             "Return arrays whose lengths do not depend on what is in an item.",
             fn.location,
         )
     return result
-
-
-def _label(fn: Function) -> str:
-    return fn.location.function if fn.location is not None and fn.location.function else fn.name
 
 
 class _Items:
@@ -194,7 +190,7 @@ class _Items:
         if isinstance(result, Const):
             return None
         raise UnsupportedError(
-            f"{_label(self.fn)} returns a list, and a batch of lists is no array",
+            f"{self.fn.label} returns a list, and a batch of lists is no array",
             "Return an array (np.array, np.stack) or a tuple.",
             self.fn.location,
         )

@@ -22,7 +22,7 @@ from srcdiff.ir.types import (
     is_numeric,
     shape_of,
 )
-from srcdiff.ir.values import Atom, Value, const
+from srcdiff.ir.values import Atom, Value, const, is_zero
 from srcdiff.ops.arrays import containers, memory
 from srcdiff.ops.control import control
 from srcdiff.ops.control.cuda_kernel import barrier_of, is_barrier, shared_array
@@ -32,7 +32,6 @@ from srcdiff.ops.elementwise import arithmetic
 from srcdiff.transforms.ad.adjoints.accumulate import (
     adjoint_type,
     in_dtype,
-    is_zero,
     unknown_derivative,
     whole,
 )

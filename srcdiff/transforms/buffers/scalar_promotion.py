@@ -16,7 +16,7 @@ from srcdiff.ir.alias import storage_roots
 from srcdiff.ir.build import Builder, Env, Rewriter, lengths_of
 from srcdiff.ir.core import For, Function, If, Op, Region, Statement
 from srcdiff.ir.types import FLOAT, Array, Scalar, shape_of
-from srcdiff.ir.values import Atom, Const, Value, const, known_dim
+from srcdiff.ir.values import Atom, Const, Value, const, known_dim, known_trip_count
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.control import control
 from srcdiff.ops.core.index_patterns import items
@@ -117,8 +117,9 @@ def _summing(loop: For, sums: list[Op]) -> tuple[For, list[Value]]:
 def _where_it_iterations(loop: For, op: Op, b: Builder) -> None:
     """Append an operation after a loop, if the loop has an iteration; without one, the element may not exist."""
     start, stop, step = loop.start, loop.stop, loop.step
-    if all(isinstance(a, Const) for a in (start, stop, step)):
-        if range(start.value, stop.value, step.value):  # type: ignore[union-attr]
+    known = known_trip_count(start, stop, step)
+    if known is not None:
+        if known:
             b.append(op)
         return
     if not isinstance(step, Const):

@@ -20,7 +20,7 @@ import numpy as np
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Op
 from srcdiff.ir.types import element_type, shape_of
-from srcdiff.ir.values import Atom, Const, const
+from srcdiff.ir.values import Atom, Const, const, is_zero
 from srcdiff.ops.core.registry import OPERATIONS
 from srcdiff.transforms.logspace.factored_form import (
     Here,
@@ -378,9 +378,7 @@ class Logarithms(Roots):
         if None in logs:
             return None
         out = self.make(where, self.here(condition), *logs)  # type: ignore[arg-type]
-        is_positive = all(
-            p.is_positive or _is_zero(a) for a, p in zip(branches, parts, strict=True)
-        )
+        is_positive = all(p.is_positive or is_zero(a) for a, p in zip(branches, parts, strict=True))
         return Parts(
             [(1.0, out)],
             is_bounded=all(p.is_bounded for p in parts),
@@ -390,10 +388,6 @@ class Logarithms(Roots):
 
     def of_branch(self, atom: Atom, parts: Parts) -> Atom | None:
         """The logarithm of one branch of `where`; None if it has no exponent and may be negative."""
-        if _is_zero(atom):
+        if is_zero(atom):
             return const(-np.inf)
         return self.logarithm(parts) if parts.exponents or parts.is_positive else None
-
-
-def _is_zero(atom: Atom) -> bool:
-    return isinstance(atom, Const) and atom.value == 0

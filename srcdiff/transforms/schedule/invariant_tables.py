@@ -23,7 +23,7 @@ from srcdiff.ir.build import Builder, Env, Rewriter, clone_statement, lookup
 from srcdiff.ir.core import For, Function, If, Op, Region, Statement, walk
 from srcdiff.ir.syntax.spelling import plural
 from srcdiff.ir.types import Array, Scalar
-from srcdiff.ir.values import Atom, Const, Value, const
+from srcdiff.ir.values import Atom, Const, Value, const, known_trip_count
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.control import control
 from srcdiff.ops.core.index_patterns import elements_of
@@ -213,9 +213,8 @@ def _entries(loop: For, roots: Roots, uses: Mapping[Value, int]) -> Iterator[_En
 
 
 def _is_short(loop: For) -> bool:
-    bounds = (loop.start, loop.stop, loop.step)
-    numbers = [a.value for a in bounds if isinstance(a, Const)]
-    return len(numbers) == 3 and len(range(*numbers)) < _OFTEN
+    known = known_trip_count(loop.start, loop.stop, loop.step)
+    return known is not None and known < _OFTEN
 
 
 def _key(entry: _Entry, any_place: bool = False) -> object:

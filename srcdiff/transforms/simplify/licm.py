@@ -17,7 +17,7 @@ from srcdiff.ir.alias import reads_of, storage_roots, writes_of
 from srcdiff.ir.build import Builder, Env, Rewriter
 from srcdiff.ir.core import For, Function, If, Op, Region, Statement, While
 from srcdiff.ir.types import Array, Dim, shape_of
-from srcdiff.ir.values import Const, Value
+from srcdiff.ir.values import Value, known_trip_count
 from srcdiff.transforms.analysis.defuse import ALLOCATIONS, is_generated, written_values
 from srcdiff.transforms.simplify.invariant_carries import remove_invariant_carries
 
@@ -136,7 +136,4 @@ def may_raise(op: Op) -> bool:
 
 
 def _runs_at_least_once(loop: For) -> bool:
-    bounds = (loop.start, loop.stop, loop.step)
-    return all(isinstance(a, Const) for a in bounds) and bool(
-        range(*(a.value for a in bounds if isinstance(a, Const)))
-    )
+    return bool(known_trip_count(loop.start, loop.stop, loop.step))

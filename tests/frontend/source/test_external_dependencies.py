@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import srcdiff
-from srcdiff.frontend.source.external_dependencies import found_now, look_up, quick_check, watched
+from srcdiff.frontend.source.external_dependencies import found_now, look_up, watched
 
 SCALE = 2.0
 
@@ -20,7 +20,7 @@ def of(function, name, value):
 
 
 def test_a_global_that_is_another_thing_is_noticed_and_an_equal_one_is_not(monkeypatch):
-    check = quick_check(of(scaled, "SCALE", SCALE))
+    check = of(scaled, "SCALE", SCALE).quick()
     assert check()
     monkeypatch.setitem(globals(), "SCALE", float("2.0"))
     assert check()
@@ -48,7 +48,7 @@ def test_a_captured_name_that_is_bound_anew_or_unbound_is_noticed():
         return f, bind, unbind
 
     f, bind, unbind = make()
-    check = quick_check(of(f, "k", scaled))
+    check = of(f, "k", scaled).quick()
     assert check()
     bind(np.sin)
     assert not check()
@@ -61,7 +61,7 @@ def test_a_captured_name_that_is_bound_anew_or_unbound_is_noticed():
 def test_what_is_found_in_other_ways_is_looked_at_as_before():
     thing = [1.0]
     other = watched(lambda: thing[0], 1.0)
-    assert quick_check(other) == other.holds
+    assert other.quick() == other.holds
 
 
 @pytest.mark.parametrize("jit", [False, True])

@@ -31,7 +31,7 @@ from srcdiff.ir.types import (
     is_float,
     shape_of,
 )
-from srcdiff.ir.values import Atom, Const, Value, const
+from srcdiff.ir.values import Atom, Const, Value, const, is_zero
 from srcdiff.ops.arrays import creation, memory
 from srcdiff.ops.core.registry import is_own
 from srcdiff.ops.core.type_rules import real_dtype
@@ -206,10 +206,6 @@ def assumed_lengths(fn: Function) -> Callable[[Dim], Dim]:
     """Replaces a length by the length that it equals by assumption, for the arguments of the first call."""
     facts = fn.lengths
     return settling((a, b.substitute(facts.bindings)) for a, b in facts.assumed)
-
-
-def is_zero(atom: Atom) -> bool:
-    return isinstance(atom, Const) and atom.value == 0
 
 
 def in_dtype(b: Builder, amount: Atom, type_: Type) -> Atom:

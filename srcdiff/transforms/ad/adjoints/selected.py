@@ -19,7 +19,7 @@ from functools import reduce
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Op, Statement
 from srcdiff.ir.types import Dim, Scalar, ndim_of, shape_of
-from srcdiff.ir.values import Atom, Const, Value, const
+from srcdiff.ir.values import Atom, Value, const, is_zero
 from srcdiff.ops.arrays import memory
 from srcdiff.ops.core.axes import axes_of
 from srcdiff.ops.core.scalar_spellings import choose
@@ -51,9 +51,9 @@ class Selections:
         if op.decl not in (where, choose):
             return
         condition, x, y = op.operands
-        if _is_zero(x) != _is_zero(y):
+        if is_zero(x) != is_zero(y):
             self.made[op.result] = (
-                (y, Mask(condition, False)) if _is_zero(x) else (x, Mask(condition, True))
+                (y, Mask(condition, False)) if is_zero(x) else (x, Mask(condition, True))
             )
 
     def split(self, d: Atom | None) -> tuple[Atom | None, Masks]:
@@ -72,7 +72,7 @@ class Selections:
         noted: the rule keeps zeros.
         """
         for mask in reversed(masks):
-            if _is_zero(d):
+            if is_zero(d):
                 break
             if mask.is_of_sum and is_linear and isinstance(d, Value):
                 self.made[d] = d, mask
@@ -151,7 +151,3 @@ def _outside(b: Builder, masks: Masks) -> Atom:
         b.op(arithmetic.invert, mask.condition) if mask.side else mask.condition for mask in masks
     ]
     return reduce(lambda x, y: b.op(arithmetic.bitwise_or, x, y), parts)
-
-
-def _is_zero(a: Atom) -> bool:
-    return isinstance(a, Const) and a.value == 0

@@ -9,9 +9,9 @@ from srcdiff.errors import called_at
 from srcdiff.ir.core import Call, Function
 from srcdiff.ir.recursion import calls_of_itself
 from srcdiff.ir.types import NONE, Struct, is_float
-from srcdiff.ir.values import Atom, Value
+from srcdiff.ir.values import Atom, Value, is_zero
 from srcdiff.ops.elementwise import arithmetic
-from srcdiff.transforms.ad.adjoints.accumulate import Scope, adjoint_type, is_zero
+from srcdiff.transforms.ad.adjoints.accumulate import Scope, adjoint_type
 from srcdiff.transforms.ad.adjoints.reverse_state import Reversal
 from srcdiff.transforms.ad.reverse.recursive_value_and_grad import leaf_types, of_value
 from srcdiff.transforms.analysis.activity import active_values

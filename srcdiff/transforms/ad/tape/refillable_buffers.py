@@ -18,7 +18,7 @@ from srcdiff.ir.alias import writes_of
 from srcdiff.ir.build import with_parts
 from srcdiff.ir.core import Call, For, Op, Region, Statement, While, regions_of, walk
 from srcdiff.ir.types import Array
-from srcdiff.ir.values import Const, Value
+from srcdiff.ir.values import Value, known_trip_count
 from srcdiff.ops.arrays import memory
 from srcdiff.transforms.analysis.cost_model import elements, machine_price
 from srcdiff.transforms.analysis.defuse import ALLOCATIONS, all_regions, takes_element, used_atoms
@@ -104,7 +104,5 @@ def _is_kept(s: Statement) -> bool:
 
 def trip_count(loop: For) -> float:
     """The number of iterations of a loop: computed from constant bounds, assumed otherwise."""
-    bounds = (loop.start, loop.stop, loop.step)
-    if all(isinstance(a, Const) for a in bounds):
-        return float(len(range(*(int(a.value) for a in bounds if isinstance(a, Const)))))
-    return ASSUMED_ITERATIONS
+    known = known_trip_count(loop.start, loop.stop, loop.step)
+    return ASSUMED_ITERATIONS if known is None else float(known)

@@ -21,7 +21,7 @@ from srcdiff.ir.build import Builder, Env, change_dims, lookup
 from srcdiff.ir.core import For, Function, If, Op, Region, Statement, walk
 from srcdiff.ir.dims import missing
 from srcdiff.ir.types import Dim, Scalar, Struct, dims_of, is_float, ndim_of, shape_of
-from srcdiff.ir.values import Atom, Const, Value, const, symbol_of
+from srcdiff.ir.values import Atom, Const, Value, const, known_trip_count, symbol_of
 from srcdiff.ops.arrays import containers, memory
 from srcdiff.ops.elementwise import arithmetic
 from srcdiff.transforms.analysis.defuse import (
@@ -288,11 +288,7 @@ _COMPARISONS = (arithmetic.equal, arithmetic.not_equal, arithmetic.less, arithme
 
 
 def _never_runs(loop: For, env: Env) -> bool:
-    bounds = [lookup(env, a) for a in (loop.start, loop.stop, loop.step)]
-    if not all(isinstance(a, Const) for a in bounds):
-        return False
-    start, stop, step = (a.value for a in bounds if isinstance(a, Const))
-    return step != 0 and len(range(start, stop, step)) == 0
+    return known_trip_count(*(lookup(env, a) for a in (loop.start, loop.stop, loop.step))) == 0
 
 
 def _resized(fn: Function, roots: Roots) -> frozenset[Value]:

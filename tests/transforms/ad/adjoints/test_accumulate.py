@@ -7,8 +7,8 @@ from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Function, Region
 from srcdiff.ir.facts import LengthFacts
 from srcdiff.ir.types import FLOAT, Array, Dim, List, Scalar, Struct
-from srcdiff.ir.values import Value, const
-from srcdiff.transforms.ad.adjoints.accumulate import adjoint_type, assumed_lengths, is_zero, whole
+from srcdiff.ir.values import Value, const, is_zero
+from srcdiff.transforms.ad.adjoints.accumulate import adjoint_type, assumed_lengths, whole
 
 N, K = Dim.of("n"), Dim.of("k")
 
