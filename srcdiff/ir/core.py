@@ -149,7 +149,7 @@ class OpDecl:
     routine : str or callable
         The function of `runtime.lapack` that compiled code calls for arrays, or `routine(op)`: its text, or "".
     device : str
-        What kernels say in place of the template or a function of `math`: a template, or a function of `runtime.device`.
+        In kernels, in place of the template or of `math`: a template, or a function of `runtime.device`.
     samples : tuple
         How tests draw arguments (see `ops.samples`).
     """
