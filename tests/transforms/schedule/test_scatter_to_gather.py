@@ -2,9 +2,14 @@
 
 import numpy as np
 import pytest
+from ops.rule_tools import is_float
+from transforms.passes import program
 from transforms.sources import loops_agree, source
 
 import srcdiff
+from srcdiff.ir.reference.interpreter import evaluate
+from srcdiff.ops.core.registry import OPERATIONS
+from srcdiff.transforms.schedule.scatter_to_gather import gathered_slices
 
 HEAT = """
 def f(x, k):
@@ -54,3 +59,49 @@ def test_compiled_code_touches_nothing_outside():
         expected, (e_x, e_k) = interpreted(x, 0.2)
         assert value == pytest.approx(expected) and d_k == pytest.approx(e_k)
         np.testing.assert_allclose(d_x, e_x, rtol=1e-12)
+
+
+LOOP = """
+  for 0, %n, 1 {{
+    (%i{k}: int64{{i{k}}}) ->
+    %a{k}: float64! = index[where='i'] %g, %i{k}
+    %t{k}: float64! = {term} %a{k}{operands}
+    %p{k}: int64 = add %i{k}, {k}
+    add_into[where='i'] %d, %t{k}, %p{k}
+    yield
+  }}"""
+ADDED = """
+def f(%x: float64[max(m - 2, 0)], %n: int64{max(m - 2, 0)}, %m: int64{m}) -> 0 {
+  %g: float64[max(m - 2, 0)] = empty[dtype='float64'] %n
+  for 0, %n, 1 {
+    (%i: int64{i}) ->
+    %b: float64! = index[where='i'] %x, %i
+    store[where='i'] %g, %b, %i
+    yield
+  }
+  %d: float64[m] = zeros[dtype='float64'] %m
+  LOOPS
+  yield %d
+}
+"""
+OF_NUMBERS = [
+    d
+    for d in OPERATIONS.values()
+    if d.elementwise
+    and d.samples
+    and all(map(is_float, d.samples[0].args(np.random.default_rng(0))))
+]
+
+
+@pytest.mark.parametrize("decl", OF_NUMBERS, ids=lambda d: d.name)
+def test_operations_that_give_a_number_at_zero_are_not_gathered(decl):
+    """All elementwise operations in the terms: what the loop gathers is what the loops added."""
+    count = len(decl.samples[0].args(np.random.default_rng(0)))
+    operands = ", 0.5" * (count - 1)
+    loops = [LOOP.format(k=k, term=decl.name, operands=operands) for k in range(3)]
+    fn = program(ADDED.replace("LOOPS", "".join(loops)))
+    x = np.linspace(0.3, 0.8, 5)
+    with np.errstate(all="ignore"):
+        found, expected = evaluate(gathered_slices(fn), x, 5, 7), evaluate(fn, x, 5, 7)
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+    assert (gathered_slices(fn) is not fn) == (decl.name in ("negative", "multiply"))
