@@ -26,6 +26,7 @@ _FLIPPED = {
 }  # fmt: skip
 _TERM = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.BitOr, ast.BitAnd, ast.Pow)
 _ORDERED = (ast.Sub, ast.Div, ast.Pow, ast.MatMult)
+_SYMMETRIC = ("isinstance", "getattr", "cast", "min", "max")  # or types only
 
 
 @dataclass(frozen=True)
@@ -213,7 +214,7 @@ class _Finder(ast.NodeVisitor):
         args = node.args
         is_plain = not any(isinstance(a, ast.Starred | ast.GeneratorExp) for a in args)
         named = ast.unparse(node.func)
-        if len(args) >= 2 and is_plain and named not in ("isinstance", "getattr", "cast"):
+        if len(args) >= 2 and is_plain and named not in _SYMMETRIC:
             new = ast.Call(node.func, [args[1], args[0], *args[2:]], node.keywords)
             self.add(node, "operand", ast.unparse(new))
         if named == "range":
