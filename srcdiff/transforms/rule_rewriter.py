@@ -25,6 +25,7 @@ from srcdiff.transforms.analysis.defuse import (
     count_uses,
     definitions,
     is_pure,
+    pure_definitions,
     same_kind,
     written_values,
 )
@@ -120,7 +121,7 @@ class Stabilise(Rewriter):
         self.parts = parts  # whether logarithms are taken of parts
         self.quotients = quotients  # whether those by sums of exponentials are shifted
         self.written = written_values(fn)
-        self.made = {v: op for v, op in definitions(fn).items() if is_pure(op, self.written)}
+        self.made = pure_definitions(fn, self.written)
         self.settled = settled_values(self.made) | fn.rewriting.final
         self.left: set[Value] = (
             set()

@@ -12,7 +12,7 @@ from dataclasses import replace
 from srcdiff.errors import UnsupportedError
 from srcdiff.frontend.source.locations import parameter_place
 from srcdiff.ir.build import Builder, Env, clone_region, shapes_for
-from srcdiff.ir.core import Function, Node, Op, Region, Tree, leaves, walk
+from srcdiff.ir.core import Function, Node, Op, OpDecl, Region, Tree, leaves, walk
 from srcdiff.ir.types import (
     NONE,
     Array,
@@ -118,15 +118,26 @@ def with_aux(fn: Function, primal: Function) -> Function:
 
 def summed(fn: Function, has_aux: bool) -> Function:
     """The function whose result is the sum of its array of floats."""
+    k = _position(fn, has_aux)
+    type_ = None if k is None else fn.body.yields[k].type
+    if k is None or not isinstance(type_, Array) or not is_float(type_):
+        return fn  # a number; anything else is refused like the result of a gradient's function
+    return _with_value(fn, k, reductions.sum)
+
+
+def _position(fn: Function, has_aux: bool) -> int | None:
+    """The position of the result, or of its first part with `has_aux`; None for a container."""
     tree = fn.output
     if has_aux and isinstance(tree, Node) and len(tree.children) == 2:
         tree = tree.children[0]
-    value = fn.body.yields[tree] if isinstance(tree, int) else None
-    if value is None or not isinstance(value.type, Array) or not is_float(value.type):
-        return fn  # a number; anything else is refused like the result of a gradient's function
+    return tree if isinstance(tree, int) else None
+
+
+def _with_value(fn: Function, position: int, change: OpDecl) -> Function:
+    """The function with `change` applied to one of its results."""
     b = Builder(shapes_for(fn), "adjoint", fn.location)
-    total = b.op(reductions.sum, value)
-    yields = tuple(total if k == tree else y for k, y in enumerate(fn.body.yields))
+    changed = b.op(change, fn.body.yields[position])
+    yields = tuple(changed if k == position else y for k, y in enumerate(fn.body.yields))
     return replace(fn, body=Region(fn.params, (*fn.body.body, *b.body), yields))
 
 
@@ -146,16 +157,10 @@ def real_part(fn: Function, wrt: Sequence[int], has_aux: bool) -> Function:
                 f"Pass {fn.params[k].name} + 0j, or use grad or elementwise_grad.",
                 parameter_place(fn.location, fn.params[k].name),
             )
-    tree = fn.output
-    if has_aux and isinstance(tree, Node) and len(tree.children) == 2:
-        tree = tree.children[0]
-    value = fn.body.yields[tree] if isinstance(tree, int) else None
-    if value is None or not is_complex(value.type):
+    position = _position(fn, has_aux)
+    if position is None or not is_complex(fn.body.yields[position].type):
         return fn
-    b = Builder(shapes_for(fn), "adjoint", fn.location)
-    part = b.op(complex_numbers.real, value)
-    yields = tuple(part if k == tree else y for k, y in enumerate(fn.body.yields))
-    return replace(fn, body=Region(fn.params, (*fn.body.body, *b.body), yields))
+    return _with_value(fn, position, complex_numbers.real)
 
 
 def complex_argument(fn: Function, wrt: Sequence[int]) -> Value | None:

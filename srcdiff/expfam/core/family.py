@@ -11,7 +11,7 @@ import numpy as np
 
 from srcdiff.expfam.core import identities, semiring_queries
 from srcdiff.expfam.core.moment_matching import matched
-from srcdiff.expfam.core.parameter_checks import check_values
+from srcdiff.expfam.core.parameter_checks import check_draws, check_values
 from srcdiff.expfam.core.pytree import as_floats, leaves, map_leaves
 
 
@@ -248,10 +248,7 @@ class Family:
             For a negative `n`, for parameters that the family's check refuses, and for a family with neither `draw` nor
             `support`.
         """
-        if not isinstance(rng, np.random.Generator):
-            raise TypeError(f"rng is a generator (np.random.default_rng(seed)), not {rng!r}")
-        if not isinstance(n, int | np.integer) or isinstance(n, bool) or n < 0:
-            raise ValueError(f"n, how many draws, is a whole number from 0, not {n!r}")
+        check_draws(rng, n)
         eta = as_floats(eta)
         if self.check is not None:
             self.check(eta, *data)

@@ -24,6 +24,14 @@ def check_arguments(model: str, names: str, data: tuple[Any, ...]) -> None:
         raise TypeError(f"{model}: beside eta it takes {what}, and was given {len(data)} arguments")
 
 
+def check_draws(rng: Any, n: Any) -> None:
+    """Raise unless `rng` is a generator, and `n` a number of draws."""
+    if not isinstance(rng, np.random.Generator):
+        raise TypeError(f"rng is a generator (np.random.default_rng(seed)), not {rng!r}")
+    if not isinstance(n, int | np.integer) or isinstance(n, bool) or n < 0:
+        raise ValueError(f"n, how many draws, is a whole number from 0, not {n!r}")
+
+
 def check_rows(model: str, name: str, log_p: Any, shape: tuple[Any, ...]) -> None:
     """Raise unless an array of log-probabilities has the shape ("" is any length) and rows that add up to 1."""
     log_p = np.asarray(log_p, float)

@@ -12,6 +12,7 @@ import numpy as np
 
 import srcdiff
 from srcdiff.expfam.core.identities import Check, Inference
+from srcdiff.expfam.core.parameter_checks import check_draws
 from srcdiff.expfam.core.pytree import as_floats, map_leaves
 
 _NO_TERM = "there is no path: all of them are forbidden"
@@ -21,10 +22,7 @@ class Draws(Inference):
     """`draws(eta, rng, n, *data)`; see `sample`."""
 
     def __call__(self, eta: Any, rng: np.random.Generator, n: int, *data: Any) -> Any:
-        if not isinstance(rng, np.random.Generator):
-            raise TypeError(f"rng is a generator (np.random.default_rng(seed)), not {rng!r}")
-        if not isinstance(n, int | np.integer) or isinstance(n, bool) or n < 0:
-            raise ValueError(f"n, how many draws, is a whole number from 0, not {n!r}")
+        check_draws(rng, n)
         eta = as_floats(eta)
         if self.check is not None:
             self.check(eta, *data)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -75,7 +75,7 @@ def is_generated(statement: Statement) -> bool:
     return statement.origin != "user"
 
 
-def is_pure(statement: Statement, written: frozenset[Value] | set[Value]) -> bool:
+def is_pure(statement: Statement, written: Set[Value]) -> bool:
     """Whether a statement is an operation whose results depend only on its operands' values, now and later.
 
     `written` are the values that share storage with a written value (`written_values`).
@@ -121,6 +121,12 @@ def defined_inside(s: Statement) -> Iterator[Value]:
 def definitions(fn: Function) -> dict[Atom, Op]:
     """Value -> the operation that makes it."""
     return {r: s for s in walk(fn.body) if isinstance(s, Op) for r in s.results}
+
+
+def pure_definitions(fn: Function, written: Set[Value] | None = None) -> dict[Atom, Op]:
+    """Value -> the operation that makes it, for operations whose results depend only on their operands' values."""
+    written = written_values(fn) if written is None else written
+    return {v: op for v, op in definitions(fn).items() if is_pure(op, written)}
 
 
 def definitions_in(statements: Iterable[Statement]) -> dict[Atom, Statement]:

@@ -25,10 +25,9 @@ from srcdiff.ops.linalg import products
 from srcdiff.transforms.analysis.defuse import (
     count_uses,
     definitions,
-    is_pure,
+    pure_definitions,
     same_kind,
     with_rewrites,
-    written_values,
 )
 
 NAME = "product_order"
@@ -50,8 +49,7 @@ def order_products(fn: Function) -> Function:
 
 class _Order(Rewriter):
     def __init__(self, fn: Function) -> None:
-        written = written_values(fn)
-        self.made = {v: op for v, op in definitions(fn).items() if is_pure(op, written)}
+        self.made = pure_definitions(fn)
         self.uses = count_uses(fn)
         self.inside = 0  # number of enclosing loops
         self.here: Collection[Value] = ()

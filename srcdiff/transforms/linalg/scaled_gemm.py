@@ -37,7 +37,7 @@ from srcdiff.ops.linalg import einsum
 from srcdiff.ops.linalg.einsum_spelling import contraction
 from srcdiff.transforms.analysis.defuse import (
     definitions,
-    is_pure,
+    pure_definitions,
     same_kind,
     with_rewrites,
     written_values,
@@ -78,7 +78,7 @@ class _LogProducts(Rewriter):
     def __init__(self, fn: Function, terms: Collection[Value] | None) -> None:
         self.terms = terms
         self.written = written_values(fn)
-        self.made = {v: op for v, op in definitions(fn).items() if is_pure(op, self.written)}
+        self.made = pure_definitions(fn, self.written)
         self.levels: dict[Value, int] = {}
         self.builders: list[Builder] = []
         self.depth = 0

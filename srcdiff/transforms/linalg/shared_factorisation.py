@@ -25,8 +25,7 @@ from srcdiff.ops.linalg.matrix_types import as_float
 from srcdiff.ops.shapes import permutations
 from srcdiff.transforms.analysis.defuse import (
     all_regions,
-    definitions,
-    is_pure,
+    pure_definitions,
     same_kind,
     with_rewrites,
     written_values,
@@ -61,7 +60,7 @@ class Systems(Rewriter):
 
     def __init__(self, fn: Function) -> None:
         self.written = written_values(fn)
-        self.made = {v: op for v, op in definitions(fn).items() if is_pure(op, self.written)}
+        self.made = pure_definitions(fn, self.written)
         self.factors: dict[Atom, Factored] = {}
         self.solutions: dict[tuple[Atom, Atom, bool, bool], Value] = {}  # see `solved`
         self.determinants: dict[Atom, tuple[Value, ...]] = {}

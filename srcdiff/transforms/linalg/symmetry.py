@@ -18,7 +18,7 @@ from srcdiff.ir.core import Call, Function, Op, walk
 from srcdiff.ir.types import Array, Dim, ndim_of, shape_of
 from srcdiff.ir.values import Atom, Const, Value
 from srcdiff.ops.core.index_patterns import items
-from srcdiff.transforms.analysis.defuse import definitions, is_pure, written_values
+from srcdiff.transforms.analysis.defuse import pure_definitions, written_values
 
 Letters = tuple[str, ...]
 # a normal form: a sign, and the number of the expression in a hash-consing table
@@ -38,7 +38,7 @@ class Symmetry:
 
     def __init__(self, fn: Function, made: Mapping[Atom, Op] | None = None) -> None:
         written = written_values(fn)
-        self.made = made or {v: op for v, op in definitions(fn).items() if is_pure(op, written)}
+        self.made = made or pure_definitions(fn, written)
         calls = [s for s in walk(fn.body) if isinstance(s, Call) and len(s.results) == 1]
         self.calls = {s.results[0]: s for s in calls if s.results[0] not in written}
         self.where: tuple[Value, ...] = ()  # the chain of calls that leads to this function

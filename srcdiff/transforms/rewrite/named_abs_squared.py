@@ -16,7 +16,7 @@ from srcdiff.ir.types import is_complex
 from srcdiff.ir.values import Atom, Const, const
 from srcdiff.ops.core.registry import OPERATIONS
 from srcdiff.ops.elementwise import arithmetic, complex_numbers
-from srcdiff.transforms.analysis.defuse import definitions, is_pure, written_values
+from srcdiff.transforms.analysis.defuse import pure_definitions
 
 _SQUARES = ("power", "square", "multiply")
 
@@ -41,8 +41,7 @@ def _plain(op: Op) -> Op:
 
 class _Name(Rewriter):
     def __init__(self, fn: Function) -> None:
-        written = written_values(fn)
-        self.made = {v: op for v, op in definitions(fn).items() if is_pure(op, written)}
+        self.made = pure_definitions(fn)
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         new = self.keep(old, env, b)

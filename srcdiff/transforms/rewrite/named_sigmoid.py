@@ -17,7 +17,7 @@ from srcdiff.ir.types import is_complex
 from srcdiff.ir.values import Atom
 from srcdiff.ops.elementwise import arithmetic, elementary
 from srcdiff.ops.linalg import products
-from srcdiff.transforms.analysis.defuse import definitions, is_pure, written_values
+from srcdiff.transforms.analysis.defuse import pure_definitions
 from srcdiff.transforms.rewrite.patterns import Anything, Pattern, function, match
 from srcdiff.transforms.simplify.folding.identities import may_stand
 
@@ -52,8 +52,7 @@ KNOWN = (
 
 class _Name(Rewriter):
     def __init__(self, fn: Function) -> None:
-        written = written_values(fn)
-        self.made = {v: op for v, op in definitions(fn).items() if is_pure(op, written)}
+        self.made = pure_definitions(fn)
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         new = self.keep(old, env, b)

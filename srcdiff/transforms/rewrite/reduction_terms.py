@@ -6,7 +6,7 @@ from srcdiff.ir.alias import storage_roots, writes_of
 from srcdiff.ir.core import For, Function, Op, Statement
 from srcdiff.ir.values import Atom
 from srcdiff.ops.arrays import containers, memory
-from srcdiff.transforms.analysis.defuse import definitions, definitions_in, is_pure, written_values
+from srcdiff.transforms.analysis.defuse import definitions_in, pure_definitions, written_values
 
 
 class IterationTerms:
@@ -14,7 +14,7 @@ class IterationTerms:
 
     def __init__(self, fn: Function) -> None:
         self.roots, self.written = storage_roots(fn), written_values(fn)
-        self.made = {v: op for v, op in definitions(fn).items() if is_pure(op, self.written)}
+        self.made = pure_definitions(fn, self.written)
 
     def front(self, term: Atom, loop: For) -> tuple[Op, ...] | None:
         """The operations of an iteration that compute a term; None if the term depends on other iterations."""

@@ -20,7 +20,7 @@ from srcdiff.ir.core import Function, If, Region, Statement, regions_of, walk
 from srcdiff.ir.types import Scalar, Type
 from srcdiff.ir.values import Atom, Value
 from srcdiff.ops.elementwise import elementary
-from srcdiff.transforms.analysis.defuse import definitions, is_pure, same_kind, written_values
+from srcdiff.transforms.analysis.defuse import pure_definitions, same_kind, written_values
 from srcdiff.transforms.logspace.factored_form import as_number
 from srcdiff.transforms.logspace.inline_policy import values_under_logarithms
 from srcdiff.transforms.logspace.logarithm import Logarithms
@@ -47,7 +47,7 @@ def log_branches(fn: Function) -> Function:
 class _LogBranches(Rewriter):
     def __init__(self, fn: Function, in_logarithms: set[Atom]) -> None:
         self.in_logarithms, self.written = in_logarithms, written_values(fn)
-        self.made = {v: op for v, op in definitions(fn).items() if is_pure(op, self.written)}
+        self.made = pure_definitions(fn, self.written)
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         chosen = self.chosen(old, b) if isinstance(old, If) else {}

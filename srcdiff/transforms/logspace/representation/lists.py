@@ -23,8 +23,7 @@ from srcdiff.ops.arrays import containers, creation
 from srcdiff.ops.shapes import concatenate
 from srcdiff.transforms.analysis.defuse import (
     all_regions,
-    definitions,
-    is_pure,
+    pure_definitions,
     same_kind,
     with_rewrites,
     written_values,
@@ -66,9 +65,8 @@ class LogarithmUses(Rewriter):
     """The uses of stored values, and whether all of them end in logarithms."""
 
     def __init__(self, fn: Function) -> None:
-        written = written_values(fn)
-        self.made = {v: op for v, op in definitions(fn).items() if is_pure(op, written)}
-        self.written = written
+        self.written = written_values(fn)
+        self.made = pure_definitions(fn, self.written)
         self.users: dict[Atom, list[Statement]] = defaultdict(list)
         # a loop's yield -> the loop's result and the parameter of the next iteration
         self.passed_to: dict[Atom, list[Value]] = defaultdict(list)

@@ -30,7 +30,7 @@ from srcdiff.ir.core import Function, Op, Statement
 from srcdiff.ir.types import Array, Scalar, Type, shape_of
 from srcdiff.ir.values import Atom, Const, Value, const, known_dim
 from srcdiff.ops.core.registry import OPERATIONS
-from srcdiff.transforms.analysis.defuse import definitions, is_generated, is_pure
+from srcdiff.transforms.analysis.defuse import is_generated, pure_definitions
 from srcdiff.transforms.rewrite.patterns import INNER, Apply, Rule, build, function, match
 from srcdiff.transforms.simplify.algebra import polynomials
 from srcdiff.transforms.simplify.algebra.normal_forms import Forms, repeats, without
@@ -113,7 +113,7 @@ class _Algebra(Rewriter):
     def __init__(self, fn: Function) -> None:
         self.forms = Forms(fn)
         self.count = 0
-        self.made = {v: op for v, op in definitions(fn).items() if is_pure(op, self.forms.written)}
+        self.made = pure_definitions(fn, self.forms.written)
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         if isinstance(old, Op) and is_generated(old) and len(old.results) == 1:

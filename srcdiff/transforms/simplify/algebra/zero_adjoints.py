@@ -23,15 +23,13 @@ from collections.abc import Set
 
 from srcdiff.ir.build import Builder, Env, Rewriter
 from srcdiff.ir.core import Function, Op, Statement
-from srcdiff.ir.dims import missing
-from srcdiff.ir.types import Array, Scalar, dims_of, shape_of
+from srcdiff.ir.types import Array, Scalar, dims_of
 from srcdiff.ir.values import Value
-from srcdiff.ops.arrays import memory
 from srcdiff.transforms.analysis.defuse import substitute
 from srcdiff.transforms.simplify.algebra.sum_of_products import zeros_of
 from srcdiff.transforms.simplify.constants import zero
 from srcdiff.transforms.simplify.dce import dce
-from srcdiff.transforms.simplify.folding.fold import fold
+from srcdiff.transforms.simplify.folding.fold import fold, zeros_like
 
 
 def cancel(fn: Function) -> Function:
@@ -54,17 +52,6 @@ class _Zeros(Rewriter):
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         new = self.keep(old, env, b)
         if isinstance(new, Op) and len(new.results) == 1 and new.result in self.zeros:
-            new = self.zero(new, b)
+            b.location, b.origin = new.location, new.origin
+            new = zeros_like(new, self.shown, new.result, b) or new
         b.append(new)
-
-    def zero(self, op: Op, b: Builder) -> Op:
-        """The zeros; the operation itself where no value shows the lengths."""
-        unknown = [d for d in shape_of(op.result.type) if missing(d, self.shown)]
-        axes = {d: (a, k) for a in op.operands[::-1] for k, d in enumerate(shape_of(a.type))}
-        if not axes.keys() >= {*unknown}:
-            return op
-        b.location, b.origin = op.location, op.origin
-        axes_known = (axes[d] for d in dict.fromkeys(unknown))
-        lengths = tuple(b.op(memory.axis_length, a, axis=k) for a, k in axes_known)
-        type_ = {"type": op.result.type}
-        return Op(memory.zeros_of, lengths, op.results, type_, op.location, op.origin)

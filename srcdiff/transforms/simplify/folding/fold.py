@@ -13,6 +13,7 @@ do not contribute.
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import replace
 from functools import cached_property
 
@@ -257,34 +258,31 @@ class _Fold(InitialWrites):
         """A zero of an operation's result type; None where only the operation itself knows the lengths."""
         if isinstance(op.result.type, Scalar):
             return zero(op.result.type) if is_float(op.result.type) else const(0)
-        lengths = self.lengths(op, b)
-        if lengths is None:
+        zeros = zeros_like(op, self.shown, replace(op.result), b)
+        if zeros is None:
             return None
-        zeros = Op(
-            memory.zeros_of,
-            lengths,
-            (replace(op.result),),
-            {"type": op.result.type},
-            op.location,
-            op.origin,
-        )
         self.emit(zeros, b)
         return zeros.result
-
-    def lengths(self, op: Op, b: Builder) -> tuple[Atom, ...] | None:
-        """The lengths of a result that no parameter shows, taken from the operands."""
-        unknown = [d for d in shape_of(op.result.type) if missing(d, self.shown)]
-        axes = {d: (a, k) for a in op.operands[::-1] for k, d in enumerate(shape_of(a.type))}
-        if not axes.keys() >= {*unknown}:
-            return None
-        axes_known = (axes[d] for d in dict.fromkeys(unknown))
-        return tuple(b.op(memory.axis_length, a, axis=k) for a, k in axes_known)
 
     # ---- writes ----
 
 
 _DEPTH = 8  # operations on constants, each of which uses the one before
 _COMPARISONS = (arithmetic.equal, arithmetic.not_equal, arithmetic.less, arithmetic.greater)
+
+
+def zeros_like(op: Op, shown: Set[Dim], result: Value, b: Builder) -> Op | None:
+    """Zeros of an operation's type, as `result`. The operands give the lengths that no parameter shows; None where they
+    do not.
+    """
+    unknown = [d for d in shape_of(op.result.type) if missing(d, shown)]
+    axes = {d: (a, k) for a in op.operands[::-1] for k, d in enumerate(shape_of(a.type))}
+    if not axes.keys() >= {*unknown}:
+        return None
+    axes_known = (axes[d] for d in dict.fromkeys(unknown))
+    lengths = tuple(b.op(memory.axis_length, a, axis=k) for a, k in axes_known)
+    type_ = {"type": op.result.type}
+    return Op(memory.zeros_of, lengths, (result,), type_, op.location, op.origin)
 
 
 def _never_runs(loop: For, env: Env) -> bool:
