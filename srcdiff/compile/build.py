@@ -304,7 +304,6 @@ def _without_loops(fn: Function) -> LoopProgram:
 
 
 def mentioned(bindings: Mapping[str, Any], source: str) -> dict[str, Any]:
-    """The bindings that the text refers to."""
     names = {n.id for n in ast.walk(ast.parse(source)) if isinstance(n, ast.Name)}
     return {k: v for k, v in bindings.items() if k in names}
 

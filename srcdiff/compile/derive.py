@@ -254,7 +254,6 @@ def _watched(base: Any, fn: Function) -> dict[str, Watched]:
 
 
 def _arrays_outside(fn: Function) -> dict[str, Any]:
-    """The arrays that a function, and what it calls, finds outside."""
     found: dict[str, Any] = {}
     for f in callees_first(fn):
         found |= {s.attrs["name"]: s.attrs["value"] for s in ops_of(f) if s.decl is constant_array}

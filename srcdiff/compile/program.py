@@ -297,7 +297,6 @@ class Program:
 def fits_lengths(
     assumptions: Iterable[tuple[Dim, Dim]], counts: Iterable[str], lengths: Mapping[str, int]
 ) -> bool:
-    """Whether the assumptions about lengths hold."""
     try:
         if not all(a.evaluate(lengths) == b.evaluate(lengths) for a, b in assumptions):
             return False

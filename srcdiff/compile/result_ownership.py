@@ -52,7 +52,6 @@ def _own(y: Atom, roots: Roots, arrays: set[Value], b: Builder) -> Atom:
 
 
 def refuse_writes_outside(fn: Function) -> None:
-    """Refuse writes into global arrays."""
     written = written_roots(fn)
     for s in ops_of(fn):
         if s.decl is constant_array and s.results[0] in written:

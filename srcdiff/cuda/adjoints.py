@@ -147,7 +147,6 @@ class DerivedKernel(_Launchable):
         return self.program_for(*args).source
 
     def program_for(self, *args: Any) -> KernelProgram:
-        """The program for the kernel's own arguments."""
         return self.compiled(args).program
 
     def stages(self, *args: Any) -> dict[str, str]:
@@ -229,7 +228,6 @@ class NestedKernel(_Launchable):
         return self.program_for(*args).source
 
     def program_for(self, *args: Any) -> KernelProgram:
-        """The program for these arguments of `inner`."""
         found, own = self.inner.given(_OfTypes(), args)  # type: ignore[arg-type]
         return self.of(found).compiled([g.value for g in own]).program
 

@@ -135,7 +135,6 @@ class Items:
         return handle.signature.bind(items, {}, handle.static, handle.place)
 
     def item(self, i: int) -> list[Any]:
-        """The arguments of one item, on the host."""
         pairs = zip(self.leaves, self.axes, strict=True)
         found = self._with([a if axis is None else _taken(a, i, axis) for a, axis in pairs])
         if isinstance(self.handle.derived.derivation, Sample):

@@ -207,7 +207,6 @@ def _refused(fn: Function, reason: str, where: Location | None = None) -> Unsupp
 
 
 def _results(primal: Function, device: Function) -> tuple[Type, ...]:
-    """The types of the result's leaves, as a device has them."""
     numbers = iter(y.type for y in device.body.yields)
     storage = iter(s.type for s in device.target.storage)
     kinds = {Array: storage, Scalar: numbers}

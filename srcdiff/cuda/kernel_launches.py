@@ -21,8 +21,6 @@ from srcdiff.runtime.cuda.numba_cuda_api import cuda
 
 @dataclass
 class Compiled:
-    """A generated kernel, loaded."""
-
     program: KernelProgram
     kernel: Any
     counting: Any  # the kernel that counts the values to be saved

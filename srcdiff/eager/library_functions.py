@@ -65,7 +65,6 @@ def only_holds(function: Any) -> bool:
 
 
 def iterates_argument(function: Any) -> bool:
-    """Whether a function iterates over its arguments."""
     module = getattr(function, "__module__", "")
     return module == "itertools" or getattr(function, "__name__", "") in _ITERATING
 

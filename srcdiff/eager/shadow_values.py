@@ -46,7 +46,6 @@ class Tracked:
         self._kept[id(kept)] = kept
 
     def has(self, value: Any) -> bool:
-        """Whether a number or array is tracked."""
         kept = owner(value) if isinstance(value, np.ndarray) else value
         return id(kept) in self._kept
 
@@ -63,7 +62,6 @@ class Shadows:
         self._memory: dict[int, tuple[int, np.ndarray[Any, Any], Any]] = {}
 
     def view(self, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        """The shadow of an array."""
         if not array.size:
             return np.zeros(array.shape, array.dtype)
         base = owner(array)

@@ -49,7 +49,6 @@ def duplicate(value: Any, leaf: Callable[[Any], Any], memo: dict[int, Any] | Non
 
 
 def leaves_of(value: Any, seen: set[int] | None = None) -> list[Any]:
-    """The leaves of a structure, also of objects."""
     seen = set() if seen is None else seen
     if isinstance(value, list | tuple | set | frozenset):
         parts: Any = value

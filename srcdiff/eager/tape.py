@@ -264,7 +264,6 @@ class Tape:
         return calls.call(self, function, *args, **kwargs)
 
     def operate(self, operator: str, *args: Any) -> Any:
-        """An operator."""
         return operators.operate(self, operator, *args)
 
     def shown(self, value: Any) -> Any:

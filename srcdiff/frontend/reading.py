@@ -118,8 +118,6 @@ def _integers(type_: Struct) -> list[str]:
 
 
 class _Reading:
-    """One reading of a function."""
-
     def __init__(
         self,
         tracer: type[Frame],

@@ -94,7 +94,6 @@ def _is_contiguous(leaf: Any) -> bool:
 
 
 def is_on_device(value: Any) -> bool:
-    """Whether a value is an array on a device."""
     return device.is_device_array(value)
 
 

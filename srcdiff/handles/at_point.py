@@ -41,7 +41,6 @@ class AtPoint:
         return self._latest
 
     def made(self, key: Any) -> Generated:
-        """A new generated function."""
         raise NotImplementedError
 
     def resolve(self, *args: Any, **kwargs: Any) -> tuple[Generated, tuple[Any, ...]]:

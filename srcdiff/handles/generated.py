@@ -152,7 +152,6 @@ class Generated(Readable):
         return extensions().one_item(self)
 
     def _values(self, specialisation: Specialisation, arguments: Arguments) -> Sequence[Any]:
-        """The values that a program is called with."""
         values = arguments.values
         if isinstance(self.derived.derivation, Vjp) and not specialisation.program.dynamic:
             return (*values[:-1], *_weights(specialisation.program.weights, values[-1]))
@@ -215,7 +214,6 @@ class Generated(Readable):
         return jit is True or (jit == "auto" and os.environ.get("SRCDIFF_JIT") != "0")
 
     def _loops(self, specialisation: Specialisation) -> Compiled:
-        """The loop form of a specialisation."""
         with COMPILING:
             if specialisation.compiled is None:
                 specialisation.compiled = Compiled(self._loop_program(specialisation))
@@ -338,7 +336,6 @@ class Generated(Readable):
         return self._latest
 
     def arguments_of(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Arguments:
-        """The arguments of a call as programs are generated for them."""
         self.specialise(*args, **kwargs)
         if is_lost(self.derived):
             raise lost(self.__name__)

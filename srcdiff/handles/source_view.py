@@ -30,7 +30,6 @@ class Readable:
         raise NotImplementedError
 
     def arguments_of(self, args: Sequence[Any], kwargs: Any) -> Arguments:
-        """The arguments of a call as programs are generated for them."""
         raise NotImplementedError
 
     def _loops(self, specialisation: Specialisation) -> Compiled:

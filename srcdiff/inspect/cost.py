@@ -92,8 +92,6 @@ def _own(value: Any) -> Any:
 
 
 class _Counts:
-    """The counts so far."""
-
     def __init__(self) -> None:
         self.flops = self.functions = 0.0
         self.bytes = 0

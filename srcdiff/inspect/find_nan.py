@@ -191,7 +191,6 @@ class _Tracer(Evaluator):
         return self.text_of(op, depth)
 
     def text_of(self, op: Op, depth: int = 0) -> str:
-        """An operation as Python text."""
         texts = [self.text(a, depth + 1) for a in op.operands]
         plain = [t if _is_plain(t) or template_of(op).endswith(")") else f"({t})" for t in texts]
         return template_of(op).format(*plain)

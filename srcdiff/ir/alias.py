@@ -88,7 +88,6 @@ def _roots_in(body: Region) -> Roots:
 
 
 def written_roots(fn: Function, roots: Roots | None = None) -> frozenset[Value]:
-    """The roots that any statement of `fn` writes."""
     roots = storage_roots(fn) if roots is None else roots
     return frozenset().union(*(writes_of(s, roots) for s in fn.body.body))
 

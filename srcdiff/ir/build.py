@@ -40,7 +40,6 @@ class Builder:
     body: list[Statement] = field(default_factory=list)
 
     def inner(self) -> Builder:
-        """A builder for a region inside this one."""
         return Builder(self.shapes, self.origin, self.location)
 
     def op(
@@ -291,7 +290,6 @@ def map_statements(fn: Function, change: Callable[[Statement], Statement | None]
 
 
 def ops_of(fn: Function) -> Iterator[Op]:
-    """All operations of a function."""
     return (s for s in walk(fn.body) if isinstance(s, Op))
 
 

@@ -129,7 +129,6 @@ class _JvpCalls(Calls):
 
 
 def type_of_decorated(function: Differentiable) -> Any:
-    """The Numba type of a decorated function, one for each."""
     known = function.__dict__.get("_numba")
     if known is None:
         known = function.__dict__["_numba"] = _DecoratedType(function)

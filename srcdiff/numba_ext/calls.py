@@ -171,8 +171,6 @@ def _distinct(names: Sequence[str]) -> tuple[str, ...]:
 
 
 class _GeneratedCalls(Calls):
-    """The calls of one generated function."""
-
     def __init__(self, handle: Generated) -> None:
         s = handle.signature
         self.handle = handle

@@ -101,7 +101,6 @@ def _declared(
     forward: Rule | None,
     takes_complex: bool,
 ) -> OpDecl:
-    """The operation that a rule declares."""
     function = callables[0]
     _check(function, written)
     known = declared(function)

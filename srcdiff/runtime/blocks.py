@@ -103,8 +103,6 @@ def block_firstb(value: Any) -> Any:
 
 
 def _functions(reduced: Any) -> tuple[Any, ...]:
-    """The functions for one dtype."""
-
     @_inline
     def block_sum(value):
         """The sum over the threads, added in pairs."""

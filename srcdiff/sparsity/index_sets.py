@@ -141,7 +141,6 @@ class IndexSets:
         return self._entered(joined, parts.ravel(), np.arange(0, parts.size + 1, 2))
 
     def along(self, numbers: Numbers, axis: int) -> Numbers:
-        """The union along an axis."""
         count = numbers.shape[axis]
         moved = np.moveaxis(numbers, axis, -1)
         if count <= 2:

@@ -254,7 +254,6 @@ class _Tracer(Evaluator):
         return dense(self.sets, op, given, values)
 
     def fitted(self, result: Value, numbers: Numbers, shape: tuple[int, ...] | None = None) -> Any:
-        """The numbers in the structure of the result."""
         if isinstance(result.type, Scalar):
             return int(np.asarray(numbers).ravel()[0]) if isinstance(numbers, np.ndarray) else int(numbers)  # fmt: skip
         if isinstance(result.type, Array):

@@ -295,7 +295,6 @@ MATRICES = ("cholesky", "det", "slogdet", "eigh", "inv", "solve", "pinv")
 
 
 def moved(op: Op, given: Sequence[Numbers], operands: Sequence[Any]) -> tuple[Op, list[Any]]:
-    """The operation on set numbers, and its operands."""
     data = MOVES[op.decl.name]
     chosen = [
         (blank(a.type, v) if g is None or not is_float(a.type) else g)

@@ -44,7 +44,6 @@ class _Flow:
         return not isinstance(atom, Const) and atom in self.made
 
     def is_decided(self) -> bool:
-        """Whether one of them decides a dependence."""
         before = -1
         while len(self.made) != before:
             before = len(self.made)

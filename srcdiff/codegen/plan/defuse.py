@@ -65,7 +65,6 @@ def between(points: list[int] | tuple[()], after: int, before: int) -> bool:
 
 
 def facts_of(plan: Plan, roots: Roots) -> Facts:
-    """The facts of a numbered plan."""
     facts = Facts(roots=roots)
     for param in plan.params:
         _define(facts, param, 0)

@@ -168,7 +168,6 @@ class _Scope:
             self.note(value, param, type_)
 
     def note(self, value: Value, param: Value | None, type_: Type) -> None:
-        """Note the lengths that a value has."""
         arrays = _arrays_in(type_)
         found: list[tuple[Dim | Array, str]] = [*lengths_in(type_), *arrays]
         found += [(_shape_only(a), text) for a, text in arrays]

@@ -345,7 +345,6 @@ class _Fold:
         )
 
     def changes(self, roots: frozenset[Value], let: Let) -> bool:
-        """Whether storage is written from there on."""
         return self.facts.written(roots, let.point, self.plan.end) or any(
             self.facts.written(frozenset((root,)), loop.point, loop.end)
             for root in roots

@@ -160,7 +160,6 @@ def _by_part(type_: Struct, axes: Any, called: str) -> list[Any]:
 
 
 def _of_results(output: Tree, axes: Any) -> list[int]:
-    """The axis of each result."""
     if isinstance(output, int):
         if isinstance(axes, tuple):
             raise ValueError("out_axes has a container, but the result is not a container")
@@ -221,7 +220,6 @@ def _item(type_: Type, axes: Iterator[int | None], path: str) -> Type:
 
 
 def _with_axis(type_: Type, axes: Iterator[int | None], count: Dim) -> Type:
-    """The type of many items."""
     if isinstance(type_, Struct):
         return replace(type_, parts=tuple(_with_axis(t, axes, count) for t in type_.parts))
     axis = next(axes)

@@ -36,7 +36,6 @@ def check_differentiable(fn: Function, k: int) -> None:
 
 
 def leaf_types(type_: Type) -> Iterator[Scalar | Array]:
-    """The types of the numbers and arrays in a type."""
     match type_:
         case Scalar() | Array():
             yield type_
@@ -48,7 +47,6 @@ def leaf_types(type_: Type) -> Iterator[Scalar | Array]:
 
 
 def describe(type_: Type | None) -> str:
-    """A type in words."""
     match type_:
         case Scalar():
             return {"bool": "a truth value", "int64": "an integer"}.get(

@@ -76,7 +76,6 @@ def rebuild(tree: Any, parts: list[Any]) -> Any:
 
 
 def map_leaves(change: Callable[..., Any], tree: Any, *others: Any) -> Any:
-    """`change` applied to the leaves of trees of one structure."""
     parts = children(tree)
     if parts is None:
         return change(tree, *others)

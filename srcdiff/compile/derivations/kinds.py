@@ -57,7 +57,6 @@ class Derivation:
         return f"{function}_{self.name}"
 
     def build(self, steps: Steps, primal: Function) -> Function:
-        """The derivation of a prepared function."""
         raise NotImplementedError
 
 

@@ -112,7 +112,6 @@ class Steps:
         return replace(fn, derivative=replace(fn.derivative, weights=weights))
 
     def tangent(self, primal: Function) -> Function:
-        """The value and its tangent."""
         wrt = self.derived.wrt
         return tangent(
             primal, wrt, parse_rule, parse_forward_rule, self.recorder, machine=self.machine

@@ -28,12 +28,10 @@ class Tangents(Tape):
         self.shadows = Shadows()
 
     def along(self, *tangents: Any) -> None:
-        """The tangents of the arguments that are differentiated."""
         for given, tangent in zip(self.inputs, tangents, strict=True):
             spread(self.shadows, self.tracked, given, tangent)
 
     def tangent(self, value: Any) -> Any:
-        """The tangent of a result."""
         return self.beside(self.shadows, value)
 
     def note(self, record: Record) -> None:

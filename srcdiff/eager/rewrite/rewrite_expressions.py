@@ -361,7 +361,6 @@ def _is_view(key: Any) -> bool:
 
 
 def unused_name(name: str, taken: set[str]) -> str:
-    """The name, with a number appended where it is taken."""
     found, count = name, 1
     while found in taken:
         count += 1

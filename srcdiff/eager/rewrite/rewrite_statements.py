@@ -288,7 +288,6 @@ def _without_doc(body: list[Any]) -> list[Any]:
 
 
 def names_of(target: Any) -> set[str]:
-    """The names that are in a target."""
     return {node.id for node in ast.walk(target) if isinstance(node, ast.Name)}
 
 
@@ -311,7 +310,6 @@ def bound_names(body: list[Any]) -> list[str]:
 
 
 def rewriter_of(function: FunctionType, node: Any, is_leaf: bool = False) -> Rewriter:
-    """The rewriter for a Python function with this tree."""
     body = node.body if isinstance(node.body, list) else [ast.Expr(node.body)]
     names = bound_names([*body, ast.Expr(ast.Lambda(node.args, ast.Constant(None)))])
     taken = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)} | set(names)

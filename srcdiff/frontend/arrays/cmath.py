@@ -57,7 +57,6 @@ def _angle(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
 
 
 def _polar(fr: Frame, node: gast.AST, args: Args, kwargs: Kwargs) -> FrontValue:
-    """The absolute value and the angle."""
     if len(args) != 1:
         fr.fail(node, "cmath.polar takes one number")
     z = _number(fr, node, args[0])

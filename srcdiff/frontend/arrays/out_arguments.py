@@ -138,7 +138,6 @@ def _names_of(function: Any) -> tuple[str, ...]:
 
 
 def filled(fr: Frame, node: gast.AST, array: FrontValue, args: Args) -> FrontValue:
-    """`array.fill(value)`."""
     _written(fr, node, array, args[0])
     return const(None)
 

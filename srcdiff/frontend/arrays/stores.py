@@ -32,7 +32,6 @@ from srcdiff.ops.elementwise.arithmetic import negative
 def write_item(
     fr: Frame, base: FrontValue, key: FrontValue, value: FrontValue, node: gast.AST
 ) -> None:
-    """`base[key] = value`."""
     if call_dunder(fr, node, base, "__setitem__", key, value) is not None:
         return
     container = writable(fr, base, node)

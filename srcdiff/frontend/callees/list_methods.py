@@ -72,7 +72,6 @@ def slice_of_list(fr: Frame, node: gast.AST, xs: Value, items: Items, is_reverse
 
 
 def repeated(fr: Frame, node: gast.AST, item: FrontValue, times: Atom) -> Value:
-    """`[item] * times`."""
     made = new_list(fr, [], node)
     append_each(fr, node, made, Items(times, lambda k: item))
     return made

@@ -102,7 +102,6 @@ def _write_part(fr: Frame, base: Value, name: str, value: FrontValue, node: gast
 def write_attribute(
     fr: Frame, base: FrontValue, name: str, value: FrontValue, node: gast.AST
 ) -> None:
-    """`base.name = value`."""
     if isinstance(base, Value) and isinstance(base.type, Array):
         _write_part(fr, base, name, value, node)
         return
@@ -169,7 +168,6 @@ def super_of(
 
 
 def super_attribute(fr: Frame, base: Super, name: str, node: gast.AST) -> FrontValue:
-    """`super().name`."""
     own: Any = _class_of(base.receiver)
     if isinstance(base.receiver, Known):  # a class, or an object from outside
         own = base.receiver.value

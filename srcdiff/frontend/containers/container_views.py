@@ -107,7 +107,6 @@ class _Loop:
 
 
 def items_now(fr: Frame, node: gast.AST, items: Parts) -> list[Callable[[], FrontValue]]:
-    """The items of a loop over known parts."""
     node.iter.is_reread = True
     loop = _Loop(fr, node, items, fr.session.changes)
     return [partial(loop.item, k) for k in range(len(items.values))]

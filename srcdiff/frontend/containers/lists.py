@@ -118,7 +118,6 @@ def put_on(fr: Frame, node: gast.AST, target: Value, value: FrontValue) -> None:
 
 
 def put_in(fr: Frame, node: gast.AST, target: Value, position: Atom, value: FrontValue) -> None:
-    """`target[position] = value`."""
     value = packed(fr, node, value)
     operand = as_item(fr, node, value)
     element = strip(operand.type)
@@ -224,7 +223,6 @@ def _cells(value: FrontValue) -> Iterator[str]:
 
 
 def is_list(value: FrontValue) -> bool:
-    """Whether this is a Python list."""
     kind = value.kind if isinstance(value, Parts) else ""
     return kind == "list" or (
         isinstance(value, Value) and isinstance(value.type, List) and not value.type.is_tuple

@@ -251,7 +251,6 @@ def _attempted(
 
 
 def _raises(s: gast.AST) -> bool:
-    """Whether a handler raises."""
     parts = (*s.orelse, *(inner for h in s.handlers for inner in h.body))
     return any(isinstance(n, gast.Raise) for part in parts for n in gast.walk(part))
 
@@ -261,7 +260,6 @@ def _name(target: gast.AST) -> str:
 
 
 def _classes(fr: Frame, handler: gast.ExceptHandler) -> Classes:
-    """The classes that a handler catches."""
     if handler.type is None:
         return (BaseException,)
     found = fr.expr(handler.type)

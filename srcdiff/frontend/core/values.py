@@ -224,7 +224,6 @@ def maybe(value: FrontValue, filler: Callable[[], FrontValue] = lambda: MISSING)
 
 
 def part_name(name: str, key: Any) -> str:
-    """The name of a part of a value with that name."""
     if not name:
         return str(key)  # of something that nobody names
     return f"{name}_{key}" if key != "" else name

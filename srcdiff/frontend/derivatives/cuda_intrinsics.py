@@ -41,7 +41,6 @@ _ADVICE = "docs/cuda.md lists what an adjoint kernel is made of."
 def kernel_call(
     fr: Frame, node: gast.AST, function: Named, args: Args, kwargs: Kwargs
 ) -> FrontValue:
-    """A call of a function of numba.cuda."""
     read = _READ.get(function.name)
     known = _known_function(function.name)
     if read is None and known is not None:

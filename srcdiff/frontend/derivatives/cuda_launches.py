@@ -31,7 +31,6 @@ class Configured:
 
 
 def is_kernel(value: Any) -> bool:
-    """Whether something is a kernel under `@cuda.jit`."""
     return type(value).__name__ in ("CUDADispatcher", "FakeCUDAKernel")
 
 

@@ -30,7 +30,6 @@ from srcdiff.ir.values import Const, Value, const
 
 
 def is_derived(function: Any) -> bool:
-    """Whether something is a generated function."""
     return type(function).__module__ == "srcdiff.handles.generated" and hasattr(function, "derived")
 
 

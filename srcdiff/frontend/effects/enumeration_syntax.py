@@ -48,7 +48,6 @@ def bind_steps(fr: Frame) -> None:
 
 
 def assigned(statements: Iterable[gast.AST]) -> set[str]:
-    """The names that are assigned, or written into."""
     found = set()
     for s in statements:
         for n in gast.walk(s):

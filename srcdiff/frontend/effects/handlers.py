@@ -118,7 +118,6 @@ def _is_same_type(a: Any, b: Any) -> bool:
 
 
 def handler_method(fr: Frame, name: str) -> Method | None:
-    """A method of the innermost handler."""
     handlers = fr.session.handlers
     return _method(fr.session.current(handlers[-1]), name) if handlers else None
 

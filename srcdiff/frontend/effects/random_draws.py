@@ -84,7 +84,6 @@ def drawn(
     args: Sequence[FrontValue],
     kwargs: Mapping[str, FrontValue],
 ) -> FrontValue:
-    """`rng.name(*args, **kwargs)`."""
     method = _METHODS.get(name)
     if method is None:
         known = ", ".join(_METHODS)

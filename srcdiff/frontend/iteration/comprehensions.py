@@ -152,7 +152,6 @@ def _of_functions(inner: Frame, node: gast.AST, first: Passed) -> list[FrontValu
 
 
 def _appending(node: gast.AST, item: gast.AST) -> gast.AST:
-    """The statement that appends an item."""
     target = placed(node, gast.Name("%list", gast.Load(), None, None))
     append = placed(node, gast.Attribute(target, "append", gast.Load()))
     return placed(node, gast.Expr(placed(node, gast.Call(append, [item], []))))

@@ -89,7 +89,6 @@ def _leaving(body: list[gast.AST], in_loop: bool) -> Iterator[gast.AST]:
 
 
 def with_blocks(tree: gast.AST) -> gast.AST:
-    """The tree with nodes for such statements."""
     return _Blocks().visit(tree)
 
 
@@ -116,7 +115,6 @@ class _Blocks(gast.NodeTransformer):
 
 
 def _function(node: gast.AST, d: Any) -> gast.AST:
-    """The block as a function of the adjoint."""
     parameter = _placed(d, gast.Name(d.id, gast.Param(), None, None))
     last = node.body[-1]
     result = _placed(last, gast.Name(d.id, gast.Load(), None, None))

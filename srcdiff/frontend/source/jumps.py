@@ -28,7 +28,6 @@ def loop_exits(loop: gast.AST) -> bool:
 
 
 def is_endless(node: gast.AST) -> bool:
-    """`while True`."""
     return isinstance(node.test, gast.Constant) and bool(node.test.value)
 
 

@@ -82,7 +82,6 @@ def _free_in(function: gast.AST) -> set[str]:
 
 
 def parameter_names(function: gast.AST) -> set[str]:
-    """The names of all parameters of a function."""
     own = function.args
     every = [*own.posonlyargs, *own.args, own.vararg, *own.kwonlyargs, own.kwarg]
     return {parameter.id for parameter in every if parameter is not None}

@@ -68,7 +68,6 @@ def _names(targets: Sequence[Any]) -> tuple[str, ...]:
 def _parts(
     fr: Frame, value: FrontValue, count: int, names: tuple[str, ...], node: gast.AST
 ) -> Sequence[FrontValue]:
-    """The parts of a value that is unpacked into `count` targets."""
     value = taken(fr, value, node)
     refuse_own_items(fr, node, value)
     match value:

@@ -55,7 +55,6 @@ def _attribute_node(fr: Frame, node: gast.AST) -> FrontValue:
 
 
 def attribute(fr: Frame, base: FrontValue, name: str, node: gast.AST) -> FrontValue:
-    """`base.name`."""
     match base:
         case Super():
             return super_attribute(fr, base, name, node)

@@ -79,7 +79,6 @@ def _binary_node(fr: Frame, node: gast.AST) -> FrontValue:
 def binary(
     fr: Frame, node: gast.AST, op: gast.operator, left: FrontValue, right: FrontValue
 ) -> FrontValue:
-    """`left op right`."""
     found = operated(fr, node, op, left, right)
     if found is not None:
         return found

@@ -67,7 +67,6 @@ class Evaluator:
         return results
 
     def inner(self, fn: Function) -> Evaluator:
-        """What runs a function that this one calls."""
         return Evaluator(fn)
 
     def get(self, atom: Atom) -> Any:

@@ -233,7 +233,6 @@ class _Bounds:
         return _UNKNOWN
 
     def only(self, v: Any) -> Any:
-        """The definition of a variable, if there is only one."""
         while isinstance(v, ir.Var):
             found = self.definitions.get(v.name, ())
             v = found[0] if len(found) == 1 else None

@@ -178,7 +178,6 @@ def _shuffle(name: str, back: Callable[[Any, Op, Atom], Atom]) -> OpDecl:
 
 
 def shuffle_name(kind: str) -> str:
-    """The name of a shuffle in numba.cuda."""
     return f"shfl_{kind}_sync" if kind else "shfl_sync"
 
 

@@ -145,7 +145,6 @@ def solver_of(function: Any) -> Solver | None:
 
 
 def call_of(op: Op, names: Mapping[Function, str]) -> str:
-    """The text of the call, with the names of the printed functions."""
     text = str(op.attrs["text"])
     for k, applied in enumerate(op.attrs["applied"]):
         text = text.replace(f"function_{k}_", names.get(applied.program, applied.program.name))

@@ -48,7 +48,6 @@ def with_rest(where: str) -> list[str]:
 
 
 def has_arrays(pattern: Sequence[str]) -> bool:
-    """Whether there are index arrays or masks."""
     return any(item == "g" or is_mask(item) for item in pattern)
 
 

@@ -321,7 +321,6 @@ def _import_pending(pending: dict[str, list[tuple[str, Any]]], known: dict[Any, 
 
 
 def signature_of_rule(rule: Rule) -> str:
-    """The signature of the operation that a rule declares."""
     parameters = inspect.signature(rule).parameters.values()
     shown = [p for p in parameters if p.name not in ("out", "d_out")]
     return ", ".join(

@@ -98,7 +98,6 @@ def double(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type
 
 
 def of_type(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
-    """The type in the attribute `type`."""
     return (attrs["type"],)
 
 

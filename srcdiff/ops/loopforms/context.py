@@ -36,9 +36,7 @@ class LoopContext(Protocol):
         """The value that holds an array in storage, or None if the array has no storage yet."""
         ...
 
-    def length(self, dim: Dim) -> Atom:
-        """A length as a number."""
-        ...
+    def length(self, dim: Dim) -> Atom: ...
 
     def is_stored(self, atom: Atom) -> bool:
         """Whether elements of an operand are loaded from it: a negative index then counts from its end."""
@@ -82,9 +80,7 @@ class LoopContext(Protocol):
         """The length of a list."""
         ...
 
-    def item(self, items: Atom, k: Atom) -> Value:
-        """An item of a list."""
-        ...
+    def item(self, items: Atom, k: Atom) -> Value: ...
 
     def axis_length(self, array: Atom, axis: int) -> Atom:
         """The length of an axis that only the array itself determines."""

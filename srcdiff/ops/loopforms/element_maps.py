@@ -124,7 +124,6 @@ def stretched(n: LoopContext, op: Op, at: At) -> tuple[Atom, ...]:
 
 
 def same_place(n: LoopContext, op: Op, at: At) -> tuple[Atom, ...]:
-    """The elements of the operand at the same indices."""
     return tuple(at)
 
 

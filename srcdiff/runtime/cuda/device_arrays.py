@@ -129,7 +129,6 @@ def current_device() -> int:
 
 
 def free_memory() -> int:
-    """The number of free bytes on the device."""
     if is_simulator():
         return 1 << 30
     return int(cuda.current_context().get_memory_info().free)
@@ -180,7 +179,6 @@ def _made(make: Callable[[], Any], size: int) -> Any:
 
 
 def zeros(shape: Sequence[int], dtype: Any, stream: Any = 0) -> Any:
-    """A new device array of zeros."""
     count = int(np.prod(shape, dtype=int))
     flat = _new((max(count, 1),), dtype, stream)
     blocks = max(1, min(-(-count // _THREADS), _BLOCKS))

@@ -107,13 +107,11 @@ class _Split:
     # ---- the part of each statement ----
 
     def is_second(self, s: Statement) -> bool:
-        """Whether all of a statement is in the second part."""
         if isinstance(s, Op | Call):
             return self.directed.any((*s.operands, *s.results))
         return id(s) in self.directed.whole
 
     def is_first(self, s: Statement) -> bool:
-        """Whether all of a statement is in the first part."""
         if isinstance(s, Op | Call):
             return not self.is_second(s)
         if id(s) in self.directed.whole or self.directed.any(s.results):

@@ -111,12 +111,10 @@ _MOVES = (memory.index, memory.store, memory.add_into, memory.add_at)
 
 
 def work_of(loop: For) -> Size:
-    """The work of all iterations of a loop."""
     return total([tuple((Dim(price), *lengths) for lengths, price in _of_loop(loop, (), {}))])
 
 
 def total(works: Sequence[Size]) -> Size:
-    """The work of several loops."""
     found: dict[tuple[Dim, ...], int] = {}
     for price, *lengths in (product for work in works for product in work):
         key = tuple(sorted(lengths, key=str))

@@ -24,7 +24,6 @@ class Footprint:
     raises: bool = False
 
     def without(self, roots: frozenset[Value]) -> Footprint:
-        """The footprint without some storage."""
         if not roots:
             return self
         return replace(self, reads=self.reads - roots, writes=self.writes - roots)
@@ -34,7 +33,6 @@ NOTHING = Footprint()
 
 
 def footprint(statement: Statement, roots: Roots) -> Footprint:
-    """The footprint of a statement and its regions."""
     inner = [statement, *(s for region in regions_of(statement) for s in walk(region))]
     ops = [s for s in inner if isinstance(s, Op)]
     slots = frozenset(op.attrs["slot"] for op in ops if "slot" in op.attrs)
@@ -46,7 +44,6 @@ def footprint(statement: Statement, roots: Roots) -> Footprint:
 
 
 def added_to(statement: Statement, roots: Roots) -> frozenset[Value]:
-    """The storage to which a statement only adds."""
     added: set[Value] = set()
     other = set(reads_of(statement, roots))
     for s in (statement, *(s for region in regions_of(statement) for s in walk(region))):
@@ -87,7 +84,6 @@ def may_move(statement: Statement, over: Iterable[Statement], roots: Roots) -> b
 
 
 def runs_effects(fn: Function) -> bool:
-    """Whether a call of a function has effects."""
     for statement in walk(fn.body):
         if isinstance(statement, Op) and statement.decl.effect and "slot" not in statement.attrs:
             return True

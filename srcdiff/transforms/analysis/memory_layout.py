@@ -324,7 +324,6 @@ class _Finder:
         return self.long(dim) is True
 
     def long(self, dim: Dim) -> bool | None:
-        """Whether a length is not 1."""
         if dim.is_const:
             return dim != Dim(1)
         return True if dim.symbol in self.rigid else None

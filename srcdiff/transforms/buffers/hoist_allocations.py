@@ -285,7 +285,6 @@ def _is_unbound(atom: Atom, b: Builder) -> bool:
 
 
 def _starting_with(loop: For, k: int, start: Value) -> For:
-    """The loop with another start value."""
     return replace(loop, carried=(*loop.carried[:k], start, *loop.carried[k + 1 :]))
 
 

@@ -236,7 +236,6 @@ class _Lengths:
         )
 
     def is_length(self, symbol: Symbol) -> bool:
-        """Whether a symbol is the length of an array."""
         return isinstance(symbol, str) and symbol in self.of and _is_length(self.of[symbol][0])
 
     def differ(self, left: Dim, right: Dim) -> str:

@@ -56,7 +56,6 @@ def with_known_matrices(fn: Function) -> set[Call]:
 
 
 def _matrices(fn: Function) -> Iterator[Atom]:
-    """The matrices that a function factorises."""
     made = definitions(fn)
     for s in walk(fn.body):
         if isinstance(s, Op) and s.decl.name in _SHARING:

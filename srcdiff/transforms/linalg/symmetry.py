@@ -47,7 +47,6 @@ class Symmetry:
         self.inside: dict[Value, _Called] = {}
 
     def holds(self, matrix: Atom) -> bool:
-        """Whether a matrix is known to be symmetric."""
         if not isinstance(matrix.type, Array) or matrix.type.ndim != 2:
             return False
         return self.form(matrix, ("i", "j")) == self.form(matrix, ("j", "i"))

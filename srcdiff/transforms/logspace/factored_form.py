@@ -175,7 +175,6 @@ class Maker:
         return out
 
     def log_of(self, factors: Sequence[Atom]) -> Atom:
-        """The logarithm of a product of factors."""
         found = self.product(factors)
         if isinstance(found, Const) and found.value <= 0 and not self.is_python:
             return const(-math.inf if found.value == 0 else math.nan)  # where `math.log` raises

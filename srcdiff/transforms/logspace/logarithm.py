@@ -141,7 +141,6 @@ class Logarithms(Roots):
         return Parts(factors=[factor], is_positive=self.is_positive(atom))
 
     def is_positive(self, atom: Atom, depth: int = 0) -> bool:
-        """Whether a factor is positive for all arguments."""
         if isinstance(atom, Const):
             return isinstance(atom.value, int | float) and atom.value > 0
         op = self.op(atom)

@@ -37,7 +37,6 @@ class Roots(RunningSums):
         self.factor_of: dict[Atom, Atom] = {}  # value of the new function -> value of the old one
 
     def is_positive(self, atom: Atom, depth: int = 0) -> bool:
-        """Whether a factor is positive for all arguments."""
         raise NotImplementedError
 
     def of_softplus(self, x: Atom, depth: int = 0) -> Atom | None:

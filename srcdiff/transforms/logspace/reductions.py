@@ -184,7 +184,6 @@ class Sums(Maker):
         return self.summed(op.operands[0], self.unsigned(op.operands[0], depth), dict(op.attrs))
 
     def summed(self, x: Atom, parts: Parts, axes: dict[str, Any]) -> Parts | None:
-        """The parts of the sum of `x`, whose parts are given."""
         shape = shape_of(x.type)
         if not parts.exponents or not shape:
             return None

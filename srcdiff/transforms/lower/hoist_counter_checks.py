@@ -62,7 +62,6 @@ def without_counted_checks(
 
 
 def without(loop: For, removed: Set[Statement]) -> For:
-    """A loop without some of the statements in it."""
     new = _without(loop, removed) if removed else loop
     assert isinstance(new, For)
     return new

@@ -47,7 +47,6 @@ class _Row:
 
 
 def list_arrays(fn: Function) -> Function:
-    """`fn` with arrays in place of lists."""
     if not any(s.decl is containers.list_new for s in ops_of(fn)):
         return fn
     rows = _Finder(fn).rows()

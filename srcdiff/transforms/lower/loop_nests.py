@@ -251,7 +251,6 @@ def _is_python(atom: Atom) -> bool:
 
 
 def index_called(b: Builder, name: str) -> Value:
-    """An index of a new loop."""
     return Value(Scalar("int64", True, b.shapes.fresh(name)), name, user=True)
 
 

@@ -104,7 +104,6 @@ def _columns(
 
 
 def named(found: Atom, old: Value, b: Builder) -> Atom:
-    """The result of loops, under the name of the old value."""
     if not old.name or not isinstance(found, Value):
         return found
     *before, last = b.body

@@ -66,14 +66,12 @@ class _Name(Rewriter):
         b.append(new)
 
     def is_norm(self, divisor: Atom) -> bool:
-        """Whether a divisor is a norm, or a view of norms."""
         op = self.made.get(divisor)
         while op is not None and op.view_of is not None:
             op = self.made.get(op.operands[op.view_of])
         return op is not None and op.decl is products.euclidean_norm
 
     def argument(self, op: Op, env: Env, b: Builder) -> Atom | None:
-        """The argument of the sigmoid that a quotient computes."""
         if op.result not in self.made:
             return None
         for pattern, is_positive in _FORMS:

@@ -192,7 +192,6 @@ class _Fuse(Rewriter):
 
 
 def _views(fn: Function) -> set[Value]:
-    """The values that may be views of arrays."""
     found: set[Value] = set()
     before = -1
     while before != (before := len(found)):

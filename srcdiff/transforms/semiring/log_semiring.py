@@ -347,7 +347,6 @@ class Logarithms(Retyper):
         return tuple(self.operand(a, old.location, env, b) for a in old.operands)
 
     def lift(self, atom: Atom, location: Location | None, b: Builder) -> Atom:
-        """The logarithm of a plain number."""
         if isinstance(atom, Value):
             made = self.made.get(atom)
             if made is not None and made.decl in LOGARITHM_OF:

@@ -92,7 +92,6 @@ class TransferMatrix:
         self.own = {r for s in made for r in s.results}  # arrays that are private to the iteration
 
     def matrix(self) -> Value:
-        """The iteration as a matrix."""
         self.region(self.loop.body, self.b)
         (after,) = self.loop.carried_yields
         if after not in self.linear:

@@ -109,7 +109,6 @@ def _weighted(weights: Sequence[Any], values: Sequence[Any]) -> Any:
 
 
 def is_far(found: Any, expected: Any) -> bool:
-    """Whether a derivative is not the one that differences show."""
     scale = max(float(np.max(np.abs(expected), initial=0.0)), 1e-2)
     return bool(np.any(~(np.abs(np.asarray(found) - expected) <= 10 * TOLERANCE * scale)))
 

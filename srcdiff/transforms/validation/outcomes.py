@@ -96,7 +96,6 @@ class Outcome:
 
 
 def outcome(fn: Function, args: Sequence[Any], cls: type[Bounded] = Bounded) -> Outcome:
-    """The outcome of `fn` for copies of these arguments."""
     mine, count = copy.deepcopy(list(args)), [0]
     try:
         with _undisturbed():

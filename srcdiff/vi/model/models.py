@@ -77,7 +77,6 @@ def sites(model: Model, *data: Any) -> list[Site]:
 
 
 def has_params(model: Model, data: Sequence[Any]) -> bool:
-    """Whether a model has a `vi.param`."""
     survey = program(model, "survey", [UNKNOWN], Survey, UNKNOWN)
     return any(n.key == "param" for n in notes_of(survey, 0.0, *data))
 

@@ -67,7 +67,6 @@ class Bound:
     # ---- one step
 
     def arguments(self, params: Any, eps: Any, data: tuple[Any, ...], baseline: float) -> list[Any]:
-        """The arguments of the function."""
         held = tuple(params) if self.written.held else ()
         by_score = [baseline] if self.written.surrogate else []
         return [*params, *held, *by_score, *self.noise_arguments(eps), *data]
@@ -118,7 +117,6 @@ class Bound:
         raise NotImplementedError
 
     def model_values(self, params: Any) -> dict[str, Any]:
-        """The parameters of the model."""
         raise NotImplementedError
 
     def log_weights(self, params: Any, n: int, rng: np.random.Generator, data: Any) -> Any:

@@ -168,7 +168,6 @@ class FunctionBound(Bound):
         return f"{', '.join(results)} = {name_of(self.guide)}_{suffix}({', '.join(arguments)})"
 
     def _log_joint(self) -> str:
-        """The call of the log-joint."""
         values = [*(self._names[s.name] for s in self.sites), *self.model_params, *self.target.data]
         return f"{self.target.name}_log_joint({', '.join(values)})"
 
@@ -323,7 +322,6 @@ class FunctionBound(Bound):
         return self._of_guide
 
     def draw_text(self, params: Any, data: tuple[Any, ...]) -> str:
-        """The source of a draw."""
         eps = noise_of_sites(self.sites, np.random.default_rng(0), 1, "independent")
         given = [*self._guide_values(params), *(eps[s.name][0] for s in self.sites), *data]
         return self._plain["draw"].source_for(*given).rstrip() + "\n"
@@ -358,7 +356,6 @@ class FunctionBound(Bound):
         return {p.name: p.value(real) for p, real in zip(self.params, params, strict=True)}
 
     def model_values(self, params: Any) -> dict[str, Any]:
-        """The parameters of the model."""
         values = self.values_of(params)
         return {name: values[name] for name in self.model_params}
 

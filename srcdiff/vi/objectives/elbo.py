@@ -133,7 +133,6 @@ class Elbo:
 
     @property
     def data_names(self) -> tuple[str, ...]:
-        """The names of the data."""
         return data_names(self.model)
 
     @property
@@ -267,7 +266,6 @@ class Elbo:
 
 
 def guide_name(guide: Any) -> str:
-    """The name of a guide in texts."""
     return type(guide).__name__ if isinstance(guide, Guide) else name_of(guide)
 
 

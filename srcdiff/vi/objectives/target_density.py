@@ -73,7 +73,6 @@ class Target:
 
 
 def data_names(model: Any) -> tuple[str, ...]:
-    """The names of a model's data."""
     if isinstance(model, LogDensity):
         return model.data
     return tuple(inspect.signature(model).parameters)

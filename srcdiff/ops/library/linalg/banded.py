@@ -32,7 +32,6 @@ def _shifts(below: int, above: int) -> tuple[int, ...]:
 
 
 def transposed_bands(bands, below, above):
-    """The bands of the transpose."""
     return np.stack([np.roll(bands[above - s], -s) for s in _shifts(above, below)])
 
 

@@ -10,7 +10,6 @@ from srcdiff.ops.core.registry import evaluated
 
 
 def transpose_of(a):
-    """The transpose."""
     if a.ndim == 2:
         return a.T
     return np.swapaxes(a, -1, -2)
@@ -48,7 +47,6 @@ def rows(v):
 
 
 def diagonal(v):
-    """The diagonal matrix of a vector."""
     if v.ndim == 1:
         return np.diag(v)
     return rows(v) * np.eye(v.shape[-1])

@@ -115,7 +115,6 @@ class Scope:
             self.partials.setdefault(value, []).append(part)
 
     def scatter(self, part: Partial, buffer: Atom) -> None:
-        """Add a contribution to its part of a buffer."""
         amount = crossed(self.b, part.amount, buffer.type)
         self.b.ops(part.scatter, buffer, amount, *part.operands, **part.attrs)
 

@@ -63,7 +63,6 @@ class ForwardPart:
         return self.iterations[id(loop)]
 
     def length_of(self, value: Value, axis: int) -> Value:
-        """The length of an axis as a forward value."""
         if (value, axis) not in self.lengths:
             made = Value(Scalar("int64", True, shape_of(value.type)[axis]))
             self.lengths[value, axis] = made

@@ -389,7 +389,6 @@ class Reversal:
 
 
 def _is_new(made: Statement | None) -> bool:
-    """Whether a statement makes new storage."""
     return isinstance(made, Op) and made.view_of is None and not made.decl.writes
 
 

@@ -46,7 +46,6 @@ def _add_parts(b: Builder, left: Atom, right: Atom, type_: Struct) -> Atom:
 
 
 def zeros_for(b: Builder, d: Atom, type_: Type) -> Atom:
-    """Zeros with the structure and shapes of an adjoint."""
     if isinstance(type_, Struct):
         parts = [
             zeros_for(b, b.op(containers.get, d, key=k), t)

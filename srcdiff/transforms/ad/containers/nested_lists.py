@@ -78,7 +78,6 @@ def keeps_place(item: Op, value: Value, program: Program) -> bool:
 
 
 def is_changed(value: Value, program: Program) -> bool:
-    """Whether a list is changed anywhere, by any of its names."""
     return any(_changes(s, value, program) for s in program.top.body)
 
 

@@ -314,7 +314,6 @@ def check_written(r: Reversal, op: Op) -> None:
 
 
 def refuse_write(r: Reversal, op: Op, scope: Scope) -> None:
-    """Refuse a write whose derivative is not known."""
     if any(r.is_active(op.operands[k]) for k in op.decl.writes):
         raise UntypedError(
             f"the derivative of a change by {op.decl.name} is not known",

@@ -108,7 +108,6 @@ class Program(Outline):
         return len(self.loops_around(self.home[value]))
 
     def is_written_in(self, region: Region, value: Value) -> bool:
-        """Whether the storage of a value is written in a region."""
         inside = {id(s) for s in walk(region)}
         writes = (w for root in self.roots.get(value, ()) for w in self.writes.get(root, ()))
         return any(id(w) in inside for w in writes)

@@ -49,8 +49,6 @@ def stacks(fn: Function) -> Function:
 
 
 class _Stack:
-    """The stack that replaces a list."""
-
     def __init__(self, made: Op, name: str) -> None:
         type_ = made.result.type
         assert isinstance(type_, List)

@@ -40,7 +40,6 @@ def tables(found: Varying) -> dict[Value, int]:
 
 
 def _inner(outer: For) -> list[Statement]:
-    """The statements of inner loops."""
     loops = (s for s in walk(outer.body) if isinstance(s, For))
     return list(dict.fromkeys(s for inner in loops for s in walk(inner.body)))
 

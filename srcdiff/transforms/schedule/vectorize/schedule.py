@@ -158,6 +158,5 @@ def is_allocation(s: Statement) -> bool:
 
 
 def outer_atoms(s: Statement) -> Iterator[Atom]:
-    """The atoms that a statement uses and does not define itself."""
     inside = {v for r in regions_of(s) for v in defined_in(r)}
     return (a for a in used_atoms(s) if a not in inside)

@@ -70,7 +70,6 @@ class _Table:
     total: Value | None = None
 
     def without(self, b: Builder) -> Region:
-        """The region without the table."""
         for s in self.around.body:
             if isinstance(s, For) and self.loop is None and self.is_used_in(s):
                 self.iterations(s)
@@ -171,7 +170,6 @@ class _Table:
         self.rows[n : n + 1] = [amount]
 
     def at(self, place: Atom) -> Atom:
-        """The row at a place."""
         n = _number(place)
         if self.loop is None:
             least = -len(self.rows) if self.is_list else 0

@@ -204,7 +204,6 @@ def signs(tree: Tree, layout: Layout) -> Cost:
 
 
 def leaves(tree: Tree) -> list[int]:
-    """The atoms of a tree, with repetitions."""
     if isinstance(tree, int):
         return [tree]
     return [] if isinstance(tree, Fraction) else [a for part in tree[1] for a in leaves(part)]

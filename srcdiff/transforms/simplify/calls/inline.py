@@ -256,7 +256,6 @@ def beside_masks(fn: Function) -> set[Call]:
 
 
 def _selected(fn: Function) -> Iterator[Atom]:
-    """The operands that masks select from."""
     for s in walk(fn.body):
         if isinstance(s, Op) and s.decl.name in _MASKS:
             yield from s.operands[-2:]
