@@ -7,13 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.ir.core import Op
+from srcdiff.ir.build import Builder
+from srcdiff.ir.core import For, Op
 from srcdiff.ir.dims import Shapes
-from srcdiff.ir.types import Array, Dim, Type, ndim_of, shape_of
-from srcdiff.ir.values import Atom
+from srcdiff.ir.types import Array, Dim, Scalar, Type, ndim_of, shape_of
+from srcdiff.ir.values import Atom, Value, const
+from srcdiff.ops.arrays import memory
+from srcdiff.ops.core.adjoint_builders import length_of
 from srcdiff.ops.core.registry import declare, operation
 from srcdiff.ops.core.samples import draw
 from srcdiff.ops.core.type_rules import Attrs, TypeMistake, make, nothing, numeric, same_as_first
+from srcdiff.ops.elementwise import arithmetic
 from srcdiff.ops.loopforms import element_maps, storage
 
 
@@ -56,10 +60,31 @@ def _add_diagonal_now(operands: Sequence[Any], attrs: Attrs) -> None:
     np.fill_diagonal(part, np.diag(into, k) + amount)
 
 
+def _added_in_loop(b: Builder, op: Op) -> tuple[()] | None:
+    """A loop over the elements: Numba takes half a second to compile `np.fill_diagonal`."""
+    into, amount = op.operands
+    k = op.attrs.get("k", op.attrs.get("offset", 0))
+    if ndim_of(amount.type):
+        count: Atom = b.op(memory.axis_length, amount, axis=0)
+    else:
+        length = _diagonal_length(b.shapes, shape_of(into.type), k)
+        if not length.symbols() <= {s for d in shape_of(into.type) for s in d.symbols()}:
+            return None  # whether rows or columns end it is known at run time
+        count = length_of(b, length)
+    i, inner = Value(Scalar("int64", expr=b.shapes.fresh(), weak=True), "i"), b.inner()
+    row, column = (inner.op(arithmetic.add, i, const(s)) if s > 0 else i for s in (-k, k))
+    element = inner.op(memory.index, amount, i, where="i") if ndim_of(amount.type) else amount
+    inner.ops(memory.add_into, into, element, row, column, where="i, i")
+    body = inner.region((i,), ())
+    b.append(For(const(0), count, const(1), (), body, (), location=b.location, origin=b.origin))
+    return ()
+
+
 # adds to the diagonal of a matrix
 add_diagonal = operation(
     "add_diagonal",
     template=_add_diagonal_text,
+    simpler=_added_in_loop,
     infer=nothing,
     writes=(0,),
     evaluate=_add_diagonal_now,

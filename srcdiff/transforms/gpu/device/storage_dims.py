@@ -2,7 +2,7 @@
 
     %n = count %t        becomes        %a = length[n]; %b = length[m]; %n = multiply %a, %b
 
-The pass also expands additions to diagonals and conversions of arrays into loops, and replaces NumPy's exceptions.
+The pass also expands conversions of arrays into loops, and replaces NumPy's exceptions.
 """
 
 from __future__ import annotations
@@ -20,10 +20,7 @@ from srcdiff.ops.arrays import containers, memory, reductions
 from srcdiff.ops.core.adjoint_builders import length_of
 from srcdiff.ops.core.axes import axes_of
 from srcdiff.ops.elementwise import arithmetic, conversions
-from srcdiff.ops.shapes import diagonals
 from srcdiff.transforms.lower.loop_nests import (
-    NoLoopForm,
-    add_element,
     element_of,
     nest,
     store_element,
@@ -55,7 +52,7 @@ def flat_results(fn: Function) -> Function:
 
 
 def device_lengths(fn: Function) -> Function:
-    """`fn` with lengths of arguments only, and without diagonals, conversions of arrays and NumPy's exceptions."""
+    """`fn` with lengths of arguments only, and without conversions of arrays and NumPy's exceptions."""
     return _Lengths({s for p in fn.params for s in _symbols(p)})(fn)
 
 
@@ -81,15 +78,6 @@ class _Lengths(Rewriter):
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         if isinstance(old, Op):
             b.location, b.origin = old.location, old.origin
-            if old.decl is diagonals.add_diagonal:
-                into, amount = (lookup(env, a) for a in old.operands)
-                shape = shape_of(amount.type) or shape_of(into.type)
-                if not all(d.symbols() <= self.known for d in shape):
-                    raise NoLoopForm(
-                        "a diagonal whose length is known only when the program runs", old.location
-                    )
-                _add_to_diagonal(b, into, amount, _offset(old))
-                return
             if old.decl is conversions.astype and isinstance(old.result.type, Array):
                 env[old.result] = _cast(b, lookup(env, old.operands[0]), old)
                 return
@@ -137,21 +125,3 @@ def _cast(b: Builder, given: Atom, op: Op) -> Value:
 
     nest(b, type_.shape, (), body)
     return new
-
-
-def _offset(op: Op) -> int:
-    return int(op.attrs.get("k", op.attrs.get("offset", 0)))
-
-
-def _add_to_diagonal(b: Builder, into: Atom, amount: Atom, k: int) -> None:
-    (length,) = shape_of(amount.type) or (shape_of(into.type)[0],)
-    assert isinstance(into, Value)
-
-    def body(b: Builder, at: tuple[Atom, ...], _: tuple[Atom, ...]) -> tuple[Atom, ...]:
-        (i,) = at
-        shifted = b.op(arithmetic.add, i, const(abs(k))) if k else i
-        place = (i, shifted) if k >= 0 else (shifted, i)
-        add_element(b, into, element_of(b, amount, at), place)
-        return ()
-
-    nest(b, (length,), (), body)
