@@ -287,7 +287,15 @@ def plain_function(f: Any, count: int | None = None, keywords: tuple[str, ...] =
 
 
 def _is_variadic(f: Any) -> bool:
-    """Whether a function takes any number of arguments."""
+    """Whether a function takes any number of arguments, or a number that only a call shows."""
+    if (
+        type(f) is not FunctionType
+        and callable(f)
+        and type(f).__module__.partition(".")[0] != "srcdiff"
+    ):
+        from srcdiff.frontend.source.library_wrappers import takes_any_number
+
+        return takes_any_number(f)
     is_own = type(f) is FunctionType and f.__code__.co_flags & inspect.CO_VARARGS
     return bool(is_own) and not hasattr(
         f, "__wrapped__"

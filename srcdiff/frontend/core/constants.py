@@ -7,6 +7,7 @@ on the function (`source.watched`), so that a later call can check whether it st
 from __future__ import annotations
 
 import enum
+import operator
 import re
 from collections.abc import Callable
 from functools import partial
@@ -20,7 +21,7 @@ from srcdiff.frontend.core.external_arrays import ExternalArray
 from srcdiff.frontend.core.frame import Frame
 from srcdiff.frontend.core.values import FrontValue, Known, Method, Parts, Piece, Slice
 from srcdiff.frontend.source.external_dependencies import SCALARS, found_now, is_record, watched
-from srcdiff.frontend.source.wrappers import is_own_method, stands_for
+from srcdiff.frontend.source.wrappers import is_own_method, stands_for, with_parameters
 from srcdiff.ir.core import OpDecl
 from srcdiff.ir.structs import field_names
 from srcdiff.ir.types import Array, Dim
@@ -109,6 +110,7 @@ def from_python(fr: Frame, value: Any, name: str, node: gast.AST) -> FrontValue:
         return Known(value)
     if isinstance(value, tuple | list | dict) or is_record(value):
         return _container(fr, value, name, node)
+    value = with_parameters(value)
     if isinstance(value, partial):
         args = tuple(
             from_python(fr, v, f"{name}.args[{k}]", node) for k, v in enumerate(value.args)
@@ -118,6 +120,9 @@ def from_python(fr: Frame, value: Any, name: str, node: gast.AST) -> FrontValue:
             for k, v in value.keywords.items()
         )
         return Piece(from_python(fr, value.func, f"{name}.func", node), args, kwargs)
+    if type(value) is operator.itemgetter:  # one that is made in the program is read in the same way
+        items = [from_python(fr, item, name, node) for item in value.__reduce__()[1]]
+        return fr.call(node, Known(operator.itemgetter), items, {})
     if is_own_method(value):
         receiver = from_python(fr, value.__self__, f"{name}.__self__", node)
         return Method(receiver, value.__func__.__name__, value.__func__)

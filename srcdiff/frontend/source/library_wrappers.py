@@ -12,10 +12,19 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.frontend.source.wrappers import calling
+from srcdiff.frontend.source.wrappers import calling, with_parameters
 from srcdiff.ops.core.registry import find, find_composite
 
-_LIBRARIES = ("math", "numpy", "scipy", "operator", "_operator")
+_LIBRARIES = (
+    "math",
+    "numpy",
+    "scipy",
+    "operator",
+    "_operator",
+    "builtins",
+    "functools",
+    "_functools",
+)
 
 
 def written_out(
@@ -24,6 +33,7 @@ def written_out(
     """A function that calls a library's, or one of `*args`, with `count` arguments and these keywords, or with the
     arguments it cannot do without; other functions are as they are.
     """
+    function = with_parameters(function)
     if isinstance(function, functools.partial):
         given = None if count is None else count + len(function.args)
         made = _calling(function.func, given, (*function.keywords,))
@@ -37,14 +47,26 @@ def _calling(
 ) -> Callable[..., Any]:
     if type(function).__hash__ is None:
         return function
-    module = (getattr(function, "__module__", None) or "").partition(".")[0]
     is_variadic = isinstance(function, FunctionType) and function.__code__.co_flags & CO_VARARGS
-    is_library = module in _LIBRARIES and not isinstance(function, type)
-    is_called = count is not None and (is_library or is_variadic)
+    is_called = count is not None and (_is_library(function) or is_variadic)
+    if function in (max, min) and count is None:
+        return function
     is_known = find(function) is not None or find_composite(function) is not None
     if not (is_called or is_known or isinstance(function, np.ufunc)):
         return function
     return _made(function, count, keywords)
+
+
+def takes_any_number(function: Any) -> bool:
+    """Whether only a call shows how many arguments a library's function takes (`max`, `operator.itemgetter(1)`)."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    return _is_library(function) and not isinstance(function, FunctionType)
+
+
+def _is_library(function: Any) -> bool:
+    module = (getattr(function, "__module__", None) or "").partition(".")[0]
+    return module in _LIBRARIES and not isinstance(function, type)
 
 
 @functools.lru_cache(maxsize=256)
@@ -79,7 +101,7 @@ def _names(
     try:
         found = inspect.signature(function).parameters.values()
     except ValueError:  # compiled, and without a signature
-        return ()
+        return tuple(f"x_{k}" for k in range(count or 0))
     own = [p for p in found if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     shapes = (getattr(getattr(function, "__self__", None), "shapes", None) or "").split(", ")
     needed = [p.name for p in own if p.default is p.empty] + [s for s in shapes if s]

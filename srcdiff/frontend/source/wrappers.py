@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import linecache
 import os
+import sys
 import sysconfig
 from collections.abc import Mapping
 from types import FunctionType, MethodType, ModuleType
@@ -66,6 +67,21 @@ def made_function(text: str, name: str, outside: Mapping[str, Any]) -> FunctionT
 
 def itself(x: Any) -> Any:
     return x
+
+
+def with_parameters(method: Any) -> Any:
+    """A method of a frozen distribution (`stats.norm(0.0, 2.0).logpdf`) as that of the distribution itself, with its
+    parameters by name; other objects are as they are.
+    """
+    frozen: Any = method.__self__ if isinstance(method, MethodType) else None
+    if not type(frozen).__module__.startswith("scipy.stats") or not hasattr(frozen, "dist"):
+        return method
+    shapes = (frozen.dist.shapes or "").split(", ")
+    names = [*filter(None, shapes), "loc", "scale"]
+    given = dict(zip(names, frozen.args, strict=False)) | frozen.kwds
+    found = getattr(sys.modules["scipy.stats"], frozen.dist.name, None)
+    of_all = getattr(found, method.__name__, None)
+    return method if of_all is None else functools.partial(of_all, **given)
 
 
 _SAME_AS = {"prange": range, "pndindex": np.ndindex, "literal_unroll": itself, "literally": itself}
