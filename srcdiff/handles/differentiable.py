@@ -293,6 +293,7 @@ def _is_variadic(f: Any) -> bool:
         and callable(f)
         and type(f).__module__.partition(".")[0] != "srcdiff"
     ):
+        # operations take a while to import
         from srcdiff.frontend.source.library_wrappers import takes_any_number
 
         return takes_any_number(f)

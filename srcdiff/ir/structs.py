@@ -70,7 +70,7 @@ def is_own_class(cls: type) -> bool:
     return cls.__module__.partition(".")[0] not in _LIBRARIES
 
 
-_NO_OBJECTS = (type, tuple, list, dict, enum.Enum, BaseException)
+_NO_OBJECTS = (type, tuple, list, dict, float, complex, enum.Enum, BaseException)
 
 
 def is_object(value: Any) -> bool:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from corpus_loader import finite_difference_grad
 from scipy import stats
+from transforms.sources import source
 
 import srcdiff
 from srcdiff import UnsupportedError
@@ -149,3 +150,19 @@ def test_rare_arguments_mean_what_they_mean_in_numpy(f, jit):
     value, gradient = srcdiff.value_and_grad(f, jit=jit)(x)
     np.testing.assert_allclose(value, f(x), rtol=1e-12)
     np.testing.assert_allclose(gradient, finite_difference_grad(f, (x,), 0), rtol=1e-6, atol=1e-7)
+
+
+CALLS_WITH_NUMBERS = (
+    "np.std(x, ddof={k})", "np.var(x, axis=0, ddof={k})", "np.max(x, initial={k})", "np.full((2, 3), {k})",
+    "np.pad(x, 1, constant_values={k})", "np.nan_to_num(x, nan={k})", "np.clip(x, -1.0, {k})",
+)  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("number", ["np.inf", "-np.inf", "np.nan", "float('inf')", "1e400"])
+@pytest.mark.parametrize("call", CALLS_WITH_NUMBERS)
+def test_numbers_without_a_literal_are_printed_as_numpys(call, number):
+    total = "np.sum(np.where(np.isfinite(y), y, 0.0)) + np.sum(x)"
+    f = source(f"def f(x):\n    y = {call.format(k=number)}\n    return {total}\n")
+    x = np.array([[0.3, -1.2, 2.0], [0.7, 0.1, -0.4]])
+    np.testing.assert_equal(srcdiff.value_and_grad(f, jit=False)(x)[0], f(x))

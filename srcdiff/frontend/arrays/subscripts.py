@@ -39,7 +39,7 @@ from srcdiff.ir.values import Atom, Const, Value, const
 from srcdiff.ops.arrays.containers import get, list_item
 from srcdiff.ops.arrays.memory import axis_length, gather, index
 from srcdiff.ops.core.index_patterns import axes_taken, has_arrays, is_mask, is_view
-from srcdiff.ops.core.registry import find
+from srcdiff.ops.core.registry import OPERATIONS, find
 from srcdiff.ops.indices.masks import nonzero, places_of_true
 
 
@@ -253,6 +253,8 @@ def _item(fr: Frame, part: FrontValue, node: gast.AST) -> tuple[str, list[Atom]]
     part = _in_parts(fr, part, node)
     if isinstance(part, Parts):
         part = array_of(fr, part, node)
+        if Dim(0) in shape_of(part.type):  # NumPy takes lists without items for integers
+            part = fr.op(node, OPERATIONS["astype"], part, dtype="int64")
     if isinstance(part, Items) and part.bounds is not None:
         part = fr.call(node, Known(np.arange), list(part.bounds))
     if isinstance(part, Value) and isinstance(part.type, List):
@@ -285,7 +287,7 @@ def _slice_item(fr: Frame, part: Slice, node: gast.AST) -> tuple[str, list[Atom]
 
 def _bound(fr: Frame, bound: FrontValue, node: gast.AST) -> Atom:
     atom = fr.as_atom(bound, node)
-    if is_float(atom.type):
+    if is_float(atom.type) or (isinstance(atom, Const) and isinstance(atom.value, np.bool_)):
         fr.fail(node, f"{describe(atom)} is no bound of a slice", "Use integers; see int().")
     return atom
 

@@ -120,7 +120,9 @@ def from_python(fr: Frame, value: Any, name: str, node: gast.AST) -> FrontValue:
             for k, v in value.keywords.items()
         )
         return Piece(from_python(fr, value.func, f"{name}.func", node), args, kwargs)
-    if type(value) is operator.itemgetter:  # one that is made in the program is read in the same way
+    if (
+        type(value) is operator.itemgetter
+    ):  # one that is made in the program is read in the same way
         items = [from_python(fr, item, name, node) for item in value.__reduce__()[1]]
         return fr.call(node, Known(operator.itemgetter), items, {})
     if is_own_method(value):

@@ -93,6 +93,10 @@ def _measured(value: Any, path: str) -> Type:
     if hasattr(value, "to_numpy"):
         what = f"{type(value).__module__.partition('.')[0]} {type(value).__name__}"
         fail(f"the argument `{path}` is a {what}", f"Pass {path}.to_numpy().")
+    if isinstance(value, float | complex):
+        number = "float" if isinstance(value, float) else "complex"
+        what = f"a {type(value).__name__}, a class of numbers of your own"
+        fail(f"the argument `{path}` is {what}", f"Pass {number}({path}).")
     if is_object(value):
         return Dynamic(type(value))
     _refuse(value, path)

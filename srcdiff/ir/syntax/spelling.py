@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from srcdiff.ir.core import Op, OpDecl
 from srcdiff.ir.types import Scalar, Type
@@ -15,11 +17,22 @@ LAPACK = "srcdiff.runtime.lapack"
 def call_text(op: Op) -> str:
     """The default template: a call of the spelling with operands, and attributes that are not at their defaults."""
     spelling = op.spelling or op.decl.spelling
-    given = [f"{k}={v!r}" for k, v in op.attrs.items() if op.decl.defaults.get(k, ...) != v]
+    given = [f"{k}={literal(v)}" for k, v in op.attrs.items() if op.decl.defaults.get(k, ...) != v]
     texts = [f"{{{i}}}" for i in range(len(op.operands))]
     if spelling.startswith("."):
         return f"{texts[0]}{spelling}({', '.join(texts[1:] + given)})"
     return f"{spelling}({', '.join(texts + given)})"
+
+
+def literal(value: Any) -> str:
+    """A value as an expression: numbers without a literal are constants of NumPy."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"np.{value}" if value > 0 or value != value else "-np.inf"
+    if type(value) is tuple:
+        return f"({', '.join(map(literal, value))}{',' * (len(value) == 1)})"
+    if type(value) is list:
+        return f"[{', '.join(map(literal, value))}]"
+    return repr(value)
 
 
 def template_of(op: Op) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Op
 from srcdiff.ir.dims import Shapes
+from srcdiff.ir.syntax.spelling import literal
 from srcdiff.ir.types import Array, Dim, List, Scalar, Type, is_float, is_numeric, ndim_of, shape_of
 from srcdiff.ir.values import Atom, Value, const, known_dim
 from srcdiff.ops.arrays import memory
@@ -314,7 +315,9 @@ def _count_of_floats(operands: Sequence[Atom]) -> Dim | None:
 def _arguments_text(op: Op) -> str:
     texts = [f"{{{k}}}" for k in range(len(op.operands))]
     given = [
-        f"{k}={v!r}" for k, v in op.attrs.items() if k != "dtype" and v != op.decl.defaults.get(k)
+        f"{k}={literal(v)}"
+        for k, v in op.attrs.items()
+        if k != "dtype" and v != op.decl.defaults.get(k)
     ]
     dtype = [f"dtype={_dtype_text(op.attrs['dtype'])}"] if op.attrs.get("dtype") else []
     return f"np.{op.decl.name}({', '.join(texts + given + dtype)})"

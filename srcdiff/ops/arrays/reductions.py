@@ -16,6 +16,7 @@ import numpy as np
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Op
 from srcdiff.ir.dims import Shapes
+from srcdiff.ir.syntax.spelling import literal
 from srcdiff.ir.types import Dim, Scalar, Type, shape_of
 from srcdiff.ir.values import Atom, const
 from srcdiff.ops.core.axes import axes_of, reduced, reduction_samples
@@ -179,7 +180,9 @@ def _bounded_text(op: Op) -> str:
     """NumPy's maximum (minimum) with the dtype's least (greatest) number as the initial value."""
     assert op.decl.fold is not None
     name, sign = ("max", "-") if op.decl.fold[0] == "maximum" else ("min", "")
-    given = "".join(f", {k}={v!r}" for k, v in op.attrs.items() if v != op.decl.defaults.get(k))
+    given = "".join(
+        f", {k}={literal(v)}" for k, v in op.attrs.items() if v != op.decl.defaults.get(k)
+    )
     dtype = numeric(op.operands[0]).dtype
     if dtype[0] in "iu":
         bound = f"np.iinfo(np.{dtype}).{'min' if name == 'max' else 'max'}"

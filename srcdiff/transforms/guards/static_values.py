@@ -8,23 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from srcdiff.ir.syntax.spelling import literal
+
 
 def spelled_value(value: Any) -> str:
     """A value as a reader knows it: `'call'`, `None`, `np.sin`, `square`."""
     if value is ...:
         return "..."
-    return _dotted(value) or str(getattr(value, "__name__", None) or _literal(value))
-
-
-def _literal(value: Any) -> str:
-    """A value as an expression: numbers without a literal are constants of NumPy."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return f"np.{value}" if value > 0 or value != value else "-np.inf"
-    if type(value) is tuple:
-        return f"({', '.join(map(_literal, value))}{',' * (len(value) == 1)})"
-    if type(value) is list:
-        return f"[{', '.join(map(_literal, value))}]"
-    return repr(value)
+    return _dotted(value) or str(getattr(value, "__name__", None) or literal(value))
 
 
 def differs(operand: str, value: Any) -> str:
@@ -36,7 +27,7 @@ def differs(operand: str, value: Any) -> str:
     if isinstance(value, float) and math.isnan(value):
         return f"{operand} == {operand}"
     if isinstance(value, int | float | str | bytes | range | list) or is_tuple(value):
-        return f"{operand} != {escaped(_literal(value))}"
+        return f"{operand} != {escaped(literal(value))}"
     if isinstance(value, np.dtype):
         return f"{operand} != np.dtype({value.name!r})"
     if isinstance(value, np.generic):

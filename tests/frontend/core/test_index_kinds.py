@@ -26,6 +26,26 @@ def test_floats_are_no_indices(place, number):
         srcdiff.grad(f, argnums=(0, 1), on_independent="ignore")(*args)
 
 
+@pytest.mark.parametrize("place", [p for p in PLACES if ":{k}" in p or "{k}:" in p])
+@pytest.mark.parametrize("flag", ["np.True_", "(x[0] > 0.0)"])
+def test_truth_values_of_numpy_are_no_bounds(place, flag):
+    test_floats_are_no_indices(place, flag)
+
+
+@pytest.mark.parametrize(
+    "line", ["x[{k}] = 3.0", "x[{k}] *= 2.0", "t += np.sum(x[{k}] ** 2)", "t += len(y[:, {k}])"]
+)
+@pytest.mark.parametrize(
+    "none", ["[]", "[[]]", "np.array([], dtype=int)", "range(0)", "list(range(a - 1))"]
+)
+def test_no_places_are_an_index(none, line):
+    text = f"    x, t = x.copy(), 0.0\n    {line.format(k=none)}\n    return np.sum(x**2) + t\n"
+    f = source(f"def f(x, y, a):\n{text}")
+    value, d = srcdiff.value_and_grad(f, jit=False)(X, A, 1)
+    assert value == f(X, A, 1)
+    np.testing.assert_array_equal(d, 2.0 * X)
+
+
 @pytest.mark.parametrize("place", ["x[{k}]", "x[:{k}]", "x[a:{k}]"])
 @pytest.mark.parametrize("number", ["2.5", "c"])
 @pytest.mark.parametrize("line", ["{place} = 3.0", "{place} += 3.0"])

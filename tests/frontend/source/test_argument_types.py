@@ -114,6 +114,22 @@ def test_what_is_no_argument(value, message):
     assert caught.value.advice
 
 
+class Length(float):
+    """A number with a unit."""
+
+
+class Phasor(complex):
+    pass
+
+
+@pytest.mark.parametrize("wrap", [lambda v: v, lambda v: {"a": (v,)}, lambda v: (1.0, v)])
+@pytest.mark.parametrize("value", [Length(2.0), Phasor(1.0)])
+def test_numbers_of_the_users_classes_are_refused_with_what_to_pass(value, wrap):
+    with pytest.raises(UnsupportedError, match=r"a class of numbers of your own") as caught:
+        type_of_argument(wrap(value))
+    assert caught.value.advice.startswith(f"Pass {type(value).__base__.__name__}(x")
+
+
 class Column:
     """An object of another library that holds numbers, as pandas' are."""
 
