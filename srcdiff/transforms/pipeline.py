@@ -26,12 +26,11 @@ from srcdiff.transforms.ad.place_clears import place_clears
 from srcdiff.transforms.ad.reverse.reverse import reverse
 from srcdiff.transforms.ad.tangents import ForwardRules
 from srcdiff.transforms.ad.tape.decide import Mode, residuals
-from srcdiff.transforms.ad.tape.dedup_branch_saves import dedup_branch_saves
 from srcdiff.transforms.ad.tape.peel_exit_test import peel_exit_tests
+from srcdiff.transforms.ad.tape.save_restore_elimination import dedup_branch_saves
 from srcdiff.transforms.buffers.first_accumulation import first_sums
 from srcdiff.transforms.buffers.privatise import private_buffers
-from srcdiff.transforms.buffers.zero_init_elision import fill_once
-from srcdiff.transforms.buffers.zeros_prototypes import no_kept_prototypes
+from srcdiff.transforms.buffers.zero_init_elision import fill_once, no_kept_prototypes
 from srcdiff.transforms.common_passes import (
     BROADCASTS,
     CSE,
